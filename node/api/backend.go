@@ -1,0 +1,74 @@
+package api
+
+import "context"
+
+// Backend is a running node as seen from outside. All methods may be called at the same time by several callers, and
+// return an *Error wherever the caller can do something about it; any other error is reported as CodeInternal.
+type Backend interface {
+	NodeService
+	MailService
+	AccountService
+	ChainService
+	OrgService
+	PeerService
+}
+
+// NodeService tells how the node is.
+type NodeService interface {
+	Status(ctx context.Context) (*Status, error)
+}
+
+// MailService reads and writes mail. A message is named by its Ref, "account/id", as in "alice/12".
+type MailService interface {
+	// Send submits one message as the submission listener would; nil means it is durable and will be recorded and
+	// carried. CodeInvalid when the gateway refuses it for good, CodeTryLater when it may be tried again.
+	Send(ctx context.Context, r SendRequest) (*Sent, error)
+	// Search answers newest first. CodeInvalid when the query cannot be parsed, with the position in the message.
+	Search(ctx context.Context, r SearchRequest) (*SearchResult, error)
+	// Message returns one message decoded for reading; CodeNotFound when there is none of that name.
+	Message(ctx context.Context, ref string) (*Message, error)
+	// Raw returns the message byte for byte as stored.
+	Raw(ctx context.Context, ref string) (*RawMessage, error)
+	// Verify judges a message that need not be in the store, against this node's chain and pins. It changes nothing:
+	// it is no arrival, so "replayed" can only mean that the recipient is not in the record.
+	Verify(ctx context.Context, r VerifyRequest) (*Verification, error)
+	// Labels lists the labels of an account ("": of all accounts) with the number of messages under each.
+	Labels(ctx context.Context, account string) (*LabelList, error)
+	// SetLabels adds and removes labels of one message and returns those it has afterwards.
+	SetLabels(ctx context.Context, r LabelRequest) (*MessageLabels, error)
+}
+
+// AccountService manages the mailboxes of this node.
+type AccountService interface {
+	Accounts(ctx context.Context) (*AccountList, error)
+	// AddAccount makes an account. Without addresses it gets name@domain for each domain of the organisation.
+	// CodeExists when the name or one of the addresses is taken.
+	AddAccount(ctx context.Context, r AccountRequest) (*Account, error)
+	// RemoveAccount removes an account; its mail goes with it. CodeNotFound when there is none.
+	RemoveAccount(ctx context.Context, name string) (*Account, error)
+}
+
+// ChainService reads the chain.
+type ChainService interface {
+	ChainStatus(ctx context.Context) (*ChainStatus, error)
+	// Block returns a block by height, by ID (64 hex digits), or the last one for "tip".
+	Block(ctx context.Context, which string) (*Block, error)
+}
+
+// OrgService deals with organisations and the trust in their domains.
+type OrgService interface {
+	// Orgs lists organisations on the chain. The selector is an org ID, an org key, a domain, "" for this node's own,
+	// or "all".
+	Orgs(ctx context.Context, which string) (*OrgList, error)
+	// Invite returns the string with which another organisation can join this network through this node.
+	Invite(ctx context.Context) (*Invite, error)
+	// Trust pins a domain to an org key, in place of an earlier pin. CodeInvalid when either cannot be parsed.
+	Trust(ctx context.Context, r TrustRequest) (*Pin, error)
+}
+
+// PeerService deals with the nodes this one is connected to.
+type PeerService interface {
+	Peers(ctx context.Context) (*PeerList, error)
+	// Connect dials a multiaddr that ends in /p2p/<peer id>. CodeTryLater when it does not answer.
+	Connect(ctx context.Context, address string) (*Peer, error)
+}

@@ -1,0 +1,169 @@
+package api
+
+import "time"
+
+// SendRequest is a message to submit.
+type SendRequest struct {
+	From string   `json:"from"` // envelope sender
+	To   []string `json:"to"`   // envelope recipients
+	Raw  []byte   `json:"raw"`  // RFC 5322, lines ending in CRLF
+}
+
+// Sent tells where the sent copy is.
+type Sent struct {
+	Document
+	Ref       string   `json:"ref"`        // empty when the sender has no account here
+	MessageID string   `json:"message_id"` // the header field, given or added
+	To        []string `json:"to"`
+}
+
+// SearchRequest is a query over one account, or all.
+type SearchRequest struct {
+	Account string `json:"account,omitempty"` // name; empty: all accounts
+	Query   string `json:"query"`
+	Limit   int    `json:"limit"` // 0: 20; at most 1000
+	Offset  int    `json:"offset"`
+}
+
+// SearchResult is a page of messages, newest first.
+type SearchResult struct {
+	Document
+	Query    string    `json:"query"` // as understood
+	Total    int       `json:"total"` // of all pages
+	Messages []Summary `json:"messages"`
+}
+
+// Summary is one message in a list.
+type Summary struct {
+	Ref      string    `json:"ref"`
+	Received time.Time `json:"received"`
+	Date     time.Time `json:"date,omitzero"` // what the Date field says, if it says anything
+	From     string    `json:"from"`          // decoded
+	To       string    `json:"to"`            // decoded
+	Subject  string    `json:"subject"`       // decoded
+	Size     int64     `json:"size"`          // bytes
+	Verdict  string    `json:"verdict,omitempty"`
+	Labels   []string  `json:"labels"`
+}
+
+// Message is one message decoded for reading. Nothing in it has been made safe for a terminal or for HTML.
+type Message struct {
+	Document
+	Summary
+	Outgoing     bool          `json:"outgoing"`
+	Recipients   []string      `json:"recipients"` // envelope
+	Headers      []HeaderField `json:"headers"`    // in order, decoded
+	Text         string        `json:"text"`       // plain text, or made from HTML when there is none
+	Attachments  []Attachment  `json:"attachments"`
+	Verification *Verification `json:"verification,omitempty"` // of a received message: the living verdict
+}
+
+// HeaderField is one header field, RFC 2047 words decoded.
+type HeaderField struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Attachment describes one attachment.
+type Attachment struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Size int    `json:"size"` // bytes, decoded
+}
+
+// RawMessage is a message as stored.
+type RawMessage struct {
+	Document
+	Ref string `json:"ref"`
+	Raw []byte `json:"raw"`
+}
+
+// VerifyRequest is a message to judge.
+type VerifyRequest struct {
+	Raw        []byte   `json:"raw"`
+	Recipients []string `json:"recipients,omitempty"` // envelope recipients; none: all that the record names are taken as right
+}
+
+// Verification is a verdict with its reasons.
+type Verification struct {
+	Document
+	Verdict   string    `json:"verdict"`
+	Reasons   []string  `json:"reasons"`
+	From      string    `json:"from"`                   // address in the From field
+	Org       string    `json:"organisation,omitempty"` // name of the recording org
+	OrgKey    string    `json:"organisation_key,omitempty"`
+	Trusted   string    `json:"trusted,omitempty"` // why the org is trusted for the From domain: own, genesis, invite, trust, dns
+	Record    string    `json:"record,omitempty"`  // record ID
+	Recorder  string    `json:"recorder,omitempty"`
+	Seq       uint64    `json:"seq,omitempty"`     // of the batch
+	Recorded  time.Time `json:"recorded,omitzero"` // time in the record
+	Block     *BlockRef `json:"block,omitempty"`
+	Share     float64   `json:"share"`     // 0..1: same / (recorded + extra)
+	Threshold int       `json:"threshold"` // percent
+	Parts     []Part    `json:"parts"`
+}
+
+// BlockRef points to the block a record is in.
+type BlockRef struct {
+	Height        uint64    `json:"height"`
+	ID            string    `json:"id"`
+	Time          time.Time `json:"time"`
+	Confirmations uint64    `json:"confirmations"` // blocks on top of it
+}
+
+// Part is the comparison of one component.
+type Part struct {
+	Component string `json:"component"` // name of its type
+	Index     int    `json:"index"`
+	Outcome   string `json:"outcome"` // same, changed, absent, extra
+	Kind      string `json:"kind,omitempty"`
+	Detail    string `json:"detail,omitempty"`
+}
+
+// LabelList lists labels.
+type LabelList struct {
+	Document
+	Account string       `json:"account,omitempty"`
+	Labels  []LabelCount `json:"labels"`
+}
+
+// LabelCount is a label with the number of messages under it.
+type LabelCount struct {
+	Label    string `json:"label"`
+	Messages int    `json:"messages"`
+}
+
+// LabelRequest changes the labels of one message.
+type LabelRequest struct {
+	Ref    string   `json:"ref"`
+	Add    []string `json:"add,omitempty"`
+	Remove []string `json:"remove,omitempty"`
+}
+
+// MessageLabels are the labels of one message.
+type MessageLabels struct {
+	Document
+	Ref    string   `json:"ref"`
+	Labels []string `json:"labels"`
+}
+
+// AccountList lists accounts.
+type AccountList struct {
+	Document
+	Accounts []Account `json:"accounts"`
+}
+
+// Account is one mailbox.
+type Account struct {
+	Document
+	Name      string   `json:"name"`
+	Addresses []string `json:"addresses"`
+	Messages  int      `json:"messages"`
+	Unread    int      `json:"unread"`
+}
+
+// AccountRequest asks for an account.
+type AccountRequest struct {
+	Name      string   `json:"name"`
+	Addresses []string `json:"addresses,omitempty"`
+}

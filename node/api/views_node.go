@@ -1,0 +1,182 @@
+package api
+
+import "time"
+
+// Version is the version of all documents in this package.
+const Version = 1
+
+// Document is embedded by every view that stands alone as an answer. The version is set when it is encoded.
+type Document struct {
+	Version int `json:"version"`
+}
+
+func (d *Document) setVersion() { d.Version = Version }
+
+// Status is the answer to "how is the node?".
+type Status struct {
+	Document
+	Software  string      `json:"software"` // "cairn/<version>"
+	Directory string      `json:"directory"`
+	Hostname  string      `json:"hostname"`
+	Started   time.Time   `json:"started"`
+	Org       OrgSummary  `json:"organisation"`
+	Chain     ChainStatus `json:"chain"`
+	Listen    Listeners   `json:"listen"`
+	Peers     int         `json:"peers"`
+	Mail      MailStatus  `json:"mail"`
+}
+
+// OrgSummary is the node's own organisation.
+type OrgSummary struct {
+	Name     string   `json:"name"`
+	Domains  []string `json:"domains"`
+	Key      string   `json:"key"`
+	ID       string   `json:"id,omitempty"` // empty until enrolled
+	Enrolled bool     `json:"enrolled"`     // the enrolment is in a block of the best chain
+}
+
+// Listeners are the addresses as bound, so with real ports where the configuration says 0.
+type Listeners struct {
+	Submission string   `json:"submission,omitempty"`
+	Inbound    string   `json:"inbound,omitempty"`
+	P2P        []string `json:"p2p"` // multiaddrs with /p2p/<peer id>
+}
+
+// MailStatus counts mail.
+type MailStatus struct {
+	Accounts int `json:"accounts"`
+	Messages int `json:"messages"`
+	Unsealed int `json:"unsealed"` // queue entries without a record yet
+	Queued   int `json:"queued"`   // queue entries in all
+	Pending  int `json:"pending"`  // received mail whose record is in no block yet
+	IndexLag int `json:"index_lag"`
+}
+
+// ChainStatus is the state of the chain at this node.
+type ChainStatus struct {
+	Document
+	Network       string    `json:"network"`
+	ChainID       string    `json:"chain_id"`
+	Genesis       string    `json:"genesis"`
+	Height        uint64    `json:"height"`
+	Tip           string    `json:"tip"`
+	TipTime       time.Time `json:"tip_time"`
+	BlockInterval float64   `json:"block_interval_seconds"`
+	Work          string    `json:"work"`
+	NextBits      string    `json:"next_bits"` // compact target of the next block, 8 hex digits
+	Orgs          int       `json:"organisations"`
+	Mempool       Mempool   `json:"mempool"`
+	Mining        string    `json:"mining"`                // as configured: "off", "10%", "2"
+	Syncing       bool      `json:"syncing"`               // a peer is known to be ahead
+	SyncTarget    uint64    `json:"sync_target,omitempty"` // the height it is at
+}
+
+// Mempool counts what waits for a block.
+type Mempool struct {
+	Events  int `json:"events"`
+	Batches int `json:"batches"`
+	Bytes   int `json:"bytes"`
+}
+
+// Block is one block of the best chain.
+type Block struct {
+	Document
+	Height        uint64       `json:"height"`
+	ID            string       `json:"id"`
+	Previous      string       `json:"previous"`
+	Time          time.Time    `json:"time"`
+	Bits          string       `json:"bits"`
+	Nonce         uint64       `json:"nonce"`
+	BodyRoot      string       `json:"body_root"`
+	StateRoot     string       `json:"state_root"`
+	Miner         string       `json:"miner"`              // recorder key
+	MinerOrg      string       `json:"miner_organisation"` // its org's name
+	Confirmations uint64       `json:"confirmations"`      // blocks on top of it
+	Size          int          `json:"size"`               // bytes, encoded
+	Events        []BlockEvent `json:"events"`
+	Batches       []BlockBatch `json:"batches"`
+}
+
+// BlockEvent is an org event in a block.
+type BlockEvent struct {
+	ID      string   `json:"id"`
+	Type    string   `json:"type"` // "enrol"
+	Name    string   `json:"name"`
+	Domains []string `json:"domains"`
+	Key     string   `json:"key"`
+}
+
+// BlockBatch is a batch of records in a block.
+type BlockBatch struct {
+	ID       string    `json:"id"`
+	Recorder string    `json:"recorder"`
+	Org      string    `json:"organisation"` // its name
+	Seq      uint64    `json:"seq"`
+	Time     time.Time `json:"time"`
+	Micros   int       `json:"micro_batches"`
+	Records  int       `json:"records"`
+}
+
+// OrgList lists organisations.
+type OrgList struct {
+	Document
+	Orgs []Org `json:"organisations"`
+}
+
+// Org is an organisation on the chain.
+type Org struct {
+	ID             string    `json:"id"` // empty when its enrolment is not in a block yet
+	Name           string    `json:"name"`
+	Domains        []string  `json:"domains"`
+	Key            string    `json:"key"`
+	Nodes          []OrgNode `json:"nodes"`
+	Records        string    `json:"records"`         // all, some, none
+	ThresholdFloor int       `json:"threshold_floor"` // percent; 0: none
+	Height         uint64    `json:"height"`          // enrolled at
+	Own            bool      `json:"own"`
+	Trusted        []Pin     `json:"trusted"` // the domains for which this node trusts it
+}
+
+// OrgNode is one node of an organisation.
+type OrgNode struct {
+	Node     string `json:"node"`
+	Recorder string `json:"recorder"`
+}
+
+// Pin binds a domain to an org key, at this node.
+type Pin struct {
+	Document
+	Domain string `json:"domain"`
+	Key    string `json:"key"`
+	Source string `json:"source"` // own, genesis, invite, trust, dns
+}
+
+// TrustRequest asks to pin.
+type TrustRequest struct {
+	Domain string `json:"domain"`
+	Key    string `json:"key"`
+}
+
+// Invite is one string: network, addresses, org key.
+type Invite struct {
+	Document
+	Invite    string   `json:"invite"`
+	Network   string   `json:"network"`
+	ChainID   string   `json:"chain_id"`
+	Addresses []string `json:"addresses"`
+}
+
+// PeerList lists the connected peers.
+type PeerList struct {
+	Document
+	Peers []Peer `json:"peers"`
+}
+
+// Peer is one connected node.
+type Peer struct {
+	Document
+	ID      string `json:"id"` // libp2p peer ID
+	Address string `json:"address"`
+	Org     string `json:"organisation,omitempty"` // name, when its node key is enrolled
+	Height  uint64 `json:"height,omitempty"`       // last height it told of
+}
