@@ -7,7 +7,7 @@ const Version = 1
 
 // Document is embedded by every view that stands alone as an answer. The version is set when it is encoded.
 type Document struct {
-	Version int `json:"version"`
+	Version int `json:"version,omitempty"` // of the whole answer; left out of documents inside another
 }
 
 func (d *Document) setVersion() { d.Version = Version }

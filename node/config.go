@@ -1,0 +1,187 @@
+package node
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"text/template"
+
+	"github.com/knadh/koanf/parsers/toml/v2"
+	"github.com/knadh/koanf/providers/rawbytes"
+	"github.com/knadh/koanf/v2"
+)
+
+// ConfigFile is the name of the configuration in a node's directory.
+const ConfigFile = "cairn.toml"
+
+// Config is all that an administrator decides. Default gives a value to each
+// key; the file written by init explains them in the same words.
+type Config struct {
+	// Hostname is the name this node greets with in SMTP and signs its
+	// Authentication-Results with.
+	Hostname string `koanf:"hostname"`
+
+	// Mine is how much of this machine looks for blocks: "off", a share of
+	// one core ("10%"), or a number of cores ("2").
+	Mine string `koanf:"mine"`
+
+	// Organisation is what this node enrols as.
+	Organisation OrganisationConfig `koanf:"organisation"`
+
+	// Submission takes mail from this organisation's people and programs.
+	Submission ListenConfig `koanf:"submission"`
+
+	// Inbound takes mail for this organisation from other mail servers.
+	Inbound ListenConfig `koanf:"inbound"`
+
+	// Mail holds limits that both listeners keep.
+	Mail MailConfig `koanf:"mail"`
+
+	// P2P is the connection to the other nodes of the network.
+	P2P P2PConfig `koanf:"p2p"`
+
+	// Verdict decides about mail by what its record says.
+	Verdict VerdictConfig `koanf:"verdict"`
+}
+
+// OrganisationConfig is read when the node joins a network and enrols; after
+// that the enrolment on the chain counts.
+type OrganisationConfig struct {
+	// Name is shown to people; at most 64 bytes.
+	Name string `koanf:"name"`
+
+	// Domains are the mail domains, 1 to 16. Accounts get an address in each.
+	Domains []string `koanf:"domains"`
+
+	// Records declares how much of the mail sent is recorded: "all", "some"
+	// or "none". After "all", mail that claims to come from these domains
+	// without a record is marked as missing it by every other node.
+	Records string `koanf:"records"`
+
+	// ThresholdFloor is the least share of unchanged components, in percent,
+	// that recipients of this organisation's mail should accept; 0 for none.
+	ThresholdFloor int `koanf:"threshold_floor"`
+}
+
+// ListenConfig is one SMTP listener.
+type ListenConfig struct {
+	// Listen is host:port; port 0 takes any free port; "" switches it off.
+	Listen string `koanf:"listen"`
+}
+
+// MailConfig holds limits on messages.
+type MailConfig struct {
+	// MaxSize is the largest message taken, with an optional K or M.
+	MaxSize string `koanf:"max_size"`
+}
+
+// P2PConfig is the libp2p host.
+type P2PConfig struct {
+	// Listen are multiaddrs, such as "/ip4/0.0.0.0/tcp/4801".
+	Listen []string `koanf:"listen"`
+
+	// Bootstrap are nodes to connect to at the start, multiaddrs that end in
+	// "/p2p/<peer id>". Those of the invite are used in any case.
+	Bootstrap []string `koanf:"bootstrap"`
+}
+
+// VerdictConfig is local policy.
+type VerdictConfig struct {
+	// Threshold is the least share of unchanged components, in percent, with
+	// which a mail is "changed" rather than "invalid". A sender's organisation
+	// may have declared a higher floor.
+	Threshold int `koanf:"threshold"`
+
+	// Invalid is what becomes of mail with an invalid record: "spam" files it
+	// there, "quarantine" keeps it under that label and out of every other
+	// list, "discard" accepts and drops it.
+	Invalid string `koanf:"invalid"`
+}
+
+// What becomes of mail with an invalid record: values of VerdictConfig.Invalid.
+const (
+	InvalidSpam       = "spam"
+	InvalidQuarantine = "quarantine"
+	InvalidDiscard    = "discard"
+)
+
+// DefaultConfig is the configuration of an organisation with these domains
+// before anybody changed it.
+func DefaultConfig(name string, domains []string) *Config {
+	c := &Config{
+		Mine:         "10%",
+		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
+		Submission:   ListenConfig{Listen: "127.0.0.1:2525"},
+		Inbound:      ListenConfig{Listen: "127.0.0.1:2526"},
+		Mail:         MailConfig{MaxSize: "25M"},
+		P2P: P2PConfig{
+			Listen:    []string{"/ip4/0.0.0.0/tcp/4801", "/ip6/::/tcp/4801"},
+			Bootstrap: []string{},
+		},
+		Verdict: VerdictConfig{Threshold: 75, Invalid: InvalidSpam},
+	}
+	if len(domains) > 0 {
+		c.Hostname = "mail." + domains[0]
+	}
+	return c
+}
+
+// LoadConfig reads and validates the configuration in a node's directory. A
+// key that is left out keeps its default, except organisation.domains, which
+// must be there. Errors are *ConfigError, or from the file system.
+func LoadConfig(dir string) (*Config, error) {
+	path := filepath.Join(dir, ConfigFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is not a node's directory: %w", dir, ErrNotInitialised)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	c, err := ParseConfig(text)
+	if ce, ok := errors.AsType[*ConfigError](err); ok {
+		ce.File = path
+	}
+	return c, err
+}
+
+// ParseConfig reads and validates a configuration.
+func ParseConfig(text []byte) (*Config, error) {
+	k := koanf.New(".")
+	if err := k.Load(rawbytes.Provider(text), toml.Parser()); err != nil {
+		return nil, &ConfigError{Cause: "not valid TOML: " + err.Error(), Next: "correct that line"}
+	}
+	if err := checkKeys(k.Keys()); err != nil {
+		return nil, err
+	}
+	c := DefaultConfig("", nil)
+	if err := k.Unmarshal("", c); err != nil {
+		return nil, typeError(err)
+	}
+	if c.Hostname == "" && len(c.Organisation.Domains) > 0 {
+		c.Hostname = "mail." + c.Organisation.Domains[0]
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+//go:embed cairn.toml.tmpl
+var configText string
+
+// Format gives the commented file that ParseConfig reads back as c.
+func (c *Config) Format() []byte {
+	t := template.Must(template.New(ConfigFile).Funcs(template.FuncMap{
+		"string": tomlString, "strings": tomlStrings,
+	}).Parse(configText))
+	var b bytes.Buffer
+	if err := t.Execute(&b, c); err != nil {
+		panic(err) // the template is part of the program and only reads fields
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,266 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/knadh/koanf/providers/structs"
+	"github.com/knadh/koanf/v2"
+	"github.com/multiformats/go-multiaddr"
+	"golang.org/x/net/idna"
+)
+
+// ConfigError is a configuration that cannot be used.
+type ConfigError struct {
+	File  string // empty when it came from no file
+	Key   string // as in "verdict.threshold"; empty when the file as a whole is wrong
+	Cause string
+	Next  string // what to do
+}
+
+func (e *ConfigError) Error() string {
+	where := e.File
+	if where == "" {
+		where = "configuration"
+	}
+	if e.Key != "" {
+		where += ": " + e.Key
+	}
+	return where + ": " + e.Cause
+}
+
+// Hint says what to do about it.
+func (e *ConfigError) Hint() string { return e.Next }
+
+// Limits on values.
+const (
+	maxDomains     = 16
+	maxNameBytes   = 64
+	minMessageSize = 64 << 10
+	maxMessageSize = 128 << 20
+)
+
+// Validate tells the first value that cannot be used, as a *ConfigError.
+func (c *Config) Validate() error {
+	bad := func(key, next, cause string, args ...any) error {
+		return &ConfigError{Key: key, Cause: fmt.Sprintf(cause, args...), Next: next}
+	}
+	o := &c.Organisation
+	if len(o.Domains) == 0 || len(o.Domains) > maxDomains {
+		return bad("organisation.domains", `list 1 to 16 domains, as in domains = ["example.org"]`, "%d domains", len(o.Domains))
+	}
+	for i, d := range o.Domains {
+		if a, err := CanonicalDomain(d); err != nil {
+			return bad("organisation.domains", "write a domain as in a mail address after the @", "%v", err)
+		} else if a != d {
+			return bad("organisation.domains", "write "+strconv.Quote(a), "%q is not in its lower-case ASCII form", d)
+		}
+		if slices.Contains(o.Domains[:i], d) {
+			return bad("organisation.domains", "name it once", "%q is there twice", d)
+		}
+	}
+	if o.Name == "" || len(o.Name) > maxNameBytes || !utf8.ValidString(o.Name) || strings.ContainsFunc(o.Name, isControl) {
+		return bad("organisation.name", "choose a name of 1 to 64 bytes in one line", "%q cannot be a name", o.Name)
+	}
+	if !slices.Contains([]string{"all", "some", "none"}, o.Records) {
+		return bad("organisation.records", `write "all", "some" or "none"`, "%q is none of the three", o.Records)
+	}
+	if o.ThresholdFloor < 0 || o.ThresholdFloor > 100 {
+		return bad("organisation.threshold_floor", "write a percentage from 0 to 100", "%d is out of range", o.ThresholdFloor)
+	}
+	if a, err := CanonicalDomain(c.Hostname); err != nil || a != c.Hostname {
+		return bad("hostname", `write a full host name in lower case, as in "mail.example.org"`, "%q is not a host name", c.Hostname)
+	}
+	if _, err := parseShare(c.Mine); err != nil {
+		return bad("mine", `write "off", a share of one core as in "10%", or a number of cores as in "2"`, "%v", err)
+	}
+	if _, err := parseSize(c.Mail.MaxSize); err != nil {
+		return bad("mail.max_size", `write a size from 64K to 128M, as in "25M"`, "%v", err)
+	}
+	if err := checkListen(c.Submission.Listen); err != nil {
+		return bad("submission.listen", `write host:port, as in "127.0.0.1:2525"`, "%v", err)
+	}
+	if l := c.Submission.Listen; l != "" && !isLoopback(l) {
+		return bad("submission.listen", `listen on this machine only, as in "127.0.0.1:2525"`,
+			"%q can be reached from outside, and whoever reaches it may send in our name: this listener asks for no password", l)
+	}
+	if err := checkListen(c.Inbound.Listen); err != nil {
+		return bad("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)
+	}
+	if len(c.P2P.Listen) == 0 {
+		return bad("p2p.listen", `write at least one address, as in listen = ["/ip4/0.0.0.0/tcp/4801"]`, "the list is empty")
+	}
+	for _, a := range c.P2P.Listen {
+		if _, err := multiaddr.NewMultiaddr(a); err != nil {
+			return bad("p2p.listen", `write a multiaddr, as in "/ip4/0.0.0.0/tcp/4801"`, "%q: %v", a, err)
+		}
+	}
+	for _, a := range c.P2P.Bootstrap {
+		if err := CheckPeerAddress(a); err != nil {
+			return bad("p2p.bootstrap", `copy an address that "cairn status" shows on the other node`, "%v", err)
+		}
+	}
+	if t := c.Verdict.Threshold; t < 1 || t > 100 {
+		return bad("verdict.threshold", "write a percentage from 1 to 100", "%d is out of range", t)
+	}
+	if v := c.Verdict.Invalid; !slices.Contains([]string{InvalidSpam, InvalidQuarantine, InvalidDiscard}, v) {
+		return bad("verdict.invalid", `write "spam", "quarantine" or "discard"`, "%q is none of the three", v)
+	}
+	return nil
+}
+
+// MiningShare is Mine in cores: 0 is off, 0.1 is 10% of one core.
+func (c *Config) MiningShare() float64 {
+	share, _ := parseShare(c.Mine)
+	return share
+}
+
+// MaxMessageSize is Mail.MaxSize in bytes.
+func (c *Config) MaxMessageSize() int64 {
+	n, _ := parseSize(c.Mail.MaxSize)
+	return n
+}
+
+func parseShare(s string) (float64, error) {
+	if s == "off" {
+		return 0, nil
+	}
+	number, percent := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil || math.IsNaN(v) || v <= 0 {
+		return 0, fmt.Errorf("%q is not a share", s)
+	}
+	if percent {
+		v /= 100
+	}
+	if percent && v > 1 {
+		return 0, fmt.Errorf("%q is more than one core", s)
+	}
+	if v > 1024 {
+		return 0, fmt.Errorf("%q is more cores than any machine has", s)
+	}
+	return v, nil
+}
+
+func parseSize(s string) (int64, error) {
+	number, unit := s, int64(1)
+	if n, ok := strings.CutSuffix(s, "K"); ok {
+		number, unit = n, 1<<10
+	} else if n, ok := strings.CutSuffix(s, "M"); ok {
+		number, unit = n, 1<<20
+	}
+	v, err := strconv.ParseInt(number, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a size", s)
+	}
+	if v *= unit; v < minMessageSize || v > maxMessageSize {
+		return 0, fmt.Errorf("%q is out of range", s)
+	}
+	return v, nil
+}
+
+func checkListen(s string) error {
+	if s == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is not host:port", s)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q: %q is not a port number", s, port)
+	}
+	return nil
+}
+
+func isLoopback(listen string) bool {
+	host, _, _ := net.SplitHostPort(listen)
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
+
+// CanonicalDomain gives a mail domain in lower-case A-labels (RFC 5890).
+func CanonicalDomain(s string) (string, error) {
+	a, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
+	if err != nil || a == "" || len(a) > 253 || !strings.Contains(a, ".") && a != "localhost" {
+		return "", fmt.Errorf("%q is not a mail domain", s)
+	}
+	for label := range strings.SplitSeq(a, ".") {
+		if label == "" || len(label) > 63 {
+			return "", fmt.Errorf("%q is not a mail domain", s)
+		}
+	}
+	return a, nil
+}
+
+// CheckPeerAddress checks that s is a multiaddr that ends in a peer ID.
+func CheckPeerAddress(s string) error {
+	a, err := multiaddr.NewMultiaddr(s)
+	if err != nil {
+		return fmt.Errorf("%q is not a multiaddr: %w", s, err)
+	}
+	if _, last := multiaddr.SplitLast(a); last == nil || last.Protocol().Code != multiaddr.P_P2P {
+		return fmt.Errorf("%q does not end in /p2p/<peer id>", s)
+	}
+	return nil
+}
+
+func checkKeys(got []string) error {
+	k := koanf.New(".")
+	if err := k.Load(structs.Provider(DefaultConfig("", nil), "koanf"), nil); err != nil {
+		return err
+	}
+	known := k.Keys()
+	for _, key := range got {
+		if slices.Contains(known, key) {
+			continue
+		}
+		if slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, key+".") }) {
+			return &ConfigError{Key: key, Cause: "is a section, not a value", Next: "write [" + key + "] on a line of its own"}
+		}
+		return &ConfigError{Key: key, Cause: "no such key", Next: "remove it, or use one of: " + strings.Join(known, ", ")}
+	}
+	return nil
+}
+
+// typeError turns the decoder's message into one that names the key.
+func typeError(err error) error {
+	cause := strings.Join(strings.Fields(errors.Unwrap(err).Error()), " ")
+	return &ConfigError{Cause: cause, Next: "give that key a value of the kind shown in the file that init writes"}
+}
+
+// tomlString writes a TOML basic string.
+func tomlString(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case isControl(r):
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func tomlStrings(list []string) string {
+	quoted := make([]string, len(list))
+	for i, s := range list {
+		quoted[i] = tomlString(s)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
