@@ -1,0 +1,129 @@
+package smtpgw
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// mailbox is an envelope address.
+type mailbox struct {
+	local  string // as given, without the quotes of a quoted string
+	domain string // A-label, lower case; or an address literal with its brackets
+}
+
+// parseMailbox reads an address as go-smtp hands it over: local part with its
+// quoting removed, "@", domain. utf8ok allows non-ASCII characters (RFC 6531).
+func parseMailbox(s string, utf8ok bool) (mailbox, error) {
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return mailbox{}, replyf(501, 5, 1, 3, "address has no domain; give it as local-part@domain")
+	}
+	m := mailbox{local: s[:at], domain: s[at+1:]}
+	switch {
+	case !utf8.ValidString(s):
+		return mailbox{}, replyf(501, 5, 1, 3, "address is not valid UTF-8 (RFC 6531, section 3.3)")
+	case !utf8ok && !isASCII(s):
+		return mailbox{}, replyf(553, 5, 6, 7, "address with non-ASCII characters needs the SMTPUTF8 parameter on MAIL (RFC 6531, section 3.4)")
+	case m.local == "" || strings.ContainsAny(m.local, "@<>"):
+		return mailbox{}, replyf(553, 5, 1, 3, "local part of the address is malformed (RFC 5321, section 4.1.2)")
+	case strings.ContainsFunc(m.local, isControl):
+		return mailbox{}, replyf(501, 5, 1, 3, "address contains a control character")
+	case len(m.local) > 64: // RFC 5321, section 4.5.3.1.1
+		return mailbox{}, replyf(553, 5, 1, 3, "local part of the address is longer than 64 octets")
+	}
+	domain, err := canonicalDomain(m.domain)
+	if err != nil {
+		return mailbox{}, replyf(553, 5, 1, 2, "domain of the address is malformed: %v", err)
+	}
+	m.domain = domain
+	return m, nil
+}
+
+// canonicalDomain returns the lower-case A-label form of a domain (RFC 5890),
+// or an address literal (RFC 5321, section 4.1.3) as it is.
+func canonicalDomain(s string) (string, error) {
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		lit := strings.ToLower(s[1 : len(s)-1])
+		if _, err := netip.ParseAddr(strings.TrimPrefix(lit, "ipv6:")); err != nil {
+			return "", fmt.Errorf("not an IP address literal")
+		}
+		return "[" + lit + "]", nil
+	}
+	if !isASCII(s) {
+		a, err := idna.Lookup.ToASCII(s)
+		if err != nil {
+			return "", fmt.Errorf("not an internationalised domain name")
+		}
+		s = a
+	}
+	s = strings.ToLower(s)
+	if len(s) > 253 {
+		return "", fmt.Errorf("longer than 253 octets")
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return "", fmt.Errorf("labels have 1 to 63 letters, digits and inner hyphens")
+		}
+		for i := range len(label) {
+			// The underscore is no host name but in use for mail domains.
+			if c := label[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+				return "", fmt.Errorf("labels have 1 to 63 letters, digits and inner hyphens")
+			}
+		}
+	}
+	return s, nil
+}
+
+// String returns the address as stored and compared: unquoted.
+func (m mailbox) String() string { return m.local + "@" + m.domain }
+
+// key returns the form in which local addresses are looked up: local parts
+// are matched without regard to case.
+func (m mailbox) key() string { return strings.ToLower(m.local) + "@" + m.domain }
+
+// isPostmaster reports whether the address is one that RFC 5321, section
+// 4.5.1 reserves.
+func (m mailbox) isPostmaster() bool { return strings.EqualFold(m.local, "postmaster") }
+
+// pathOf returns the address between the angle brackets of a MAIL or RCPT
+// command, its local part quoted where it has to be (RFC 5321, section 4.1.2).
+func pathOf(addr string) string {
+	at := strings.LastIndexByte(addr, '@')
+	if at < 0 {
+		return addr
+	}
+	local := addr[:at]
+	if isDotString(local) {
+		return addr
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(local) + `"` + addr[at:]
+}
+
+// domainOf returns what follows the last "@" of an address.
+func domainOf(addr string) string { return addr[strings.LastIndexByte(addr, '@')+1:] }
+
+// isDotString reports whether s is a Dot-string of RFC 5321, section 4.1.2,
+// as extended by RFC 6531.
+func isDotString(s string) bool {
+	if s == "" || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || strings.ContainsRune(`()<>[]:;@\,"`, r)
+	})
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}

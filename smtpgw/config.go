@@ -1,0 +1,83 @@
+package smtpgw
+
+import (
+	"net"
+	"time"
+
+	"cairn/consensus"
+)
+
+// Mode says whom a server's listeners serve.
+type Mode uint8
+
+const (
+	// Submission takes mail from the organisation's own users for anywhere.
+	// Listen on loopback only: there is no authentication.
+	Submission Mode = iota + 1
+	// Inbound takes mail from anywhere for the organisation's own users.
+	Inbound
+)
+
+func (m Mode) String() string {
+	if m == Submission {
+		return "submission"
+	}
+	return "inbound"
+}
+
+// Config describes the gateway of one node. A zero value in Limits takes its
+// default; Hostname, Domains and Postmaster have none.
+type Config struct {
+	// Hostname names this node in the banner, EHLO, Received fields,
+	// Message-IDs and, as authserv-id, in Authentication-Results.
+	Hostname string
+	// Domains are the mail domains of the organisation, A-label, lower case.
+	// The first is the home of a bare <postmaster>.
+	Domains []string
+	// Postmaster is the address of the account that gets the mail of any
+	// postmaster without an account of its own, and that owns what is
+	// submitted with a null sender. When no account has this address the
+	// oldest account stands in.
+	Postmaster string
+	// NodeKey returns the libp2p node key of a connection's peer, nil when the
+	// connection is not a libp2p stream. A nil func is the same as nil keys.
+	NodeKey func(net.Conn) *consensus.Key
+	// Limits bound what one peer may use.
+	Limits Limits
+}
+
+// Limits bound what peers may ask of a server.
+type Limits struct {
+	MessageBytes int64 // size of a message; default 25 MiB
+	Recipients   int   // of one message; default 100 (RFC 5321, section 4.5.3.1.8)
+	LineBytes    int   // of a line of message text with its CRLF; default 128 KiB
+	Errors       int   // 4xx and 5xx replies before the peer is told to go; default 20
+	Connections  int   // at one time over all listeners of a server; default 512
+	PerPeer      int   // connections at one time of one IP address or libp2p peer; default 64
+
+	CommandTimeout time.Duration // for a whole command line to arrive; default 5 min (RFC 5321, section 4.5.3.2.7)
+	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)
+	WriteTimeout   time.Duration // for the peer to take a reply; default 1 min
+	BytesPerSecond int64         // least average rate of message data, once DataTimeout has passed; default 256
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	orDefault(&l.MessageBytes, 25<<20)
+	orDefault(&l.Recipients, 100)
+	orDefault(&l.LineBytes, 128<<10)
+	orDefault(&l.Errors, 20)
+	orDefault(&l.Connections, 512)
+	orDefault(&l.PerPeer, 64)
+	orDefault(&l.CommandTimeout, 5*time.Minute)
+	orDefault(&l.DataTimeout, 3*time.Minute)
+	orDefault(&l.WriteTimeout, time.Minute)
+	orDefault(&l.BytesPerSecond, 256)
+	return l
+}

@@ -1,0 +1,24 @@
+// Package smtpgw moves mail: it takes messages in over SMTP, keeps outbound
+// mail in a durable queue, and carries it to the nodes of other organisations.
+//
+//   - Server accepts connections of any net.Listener, TCP or libp2p streams
+//     alike. One session type serves both modes: Submission for the mail
+//     programs of this organisation, Inbound for mail from elsewhere.
+//   - Delivery puts a message that came for local accounts into the mail
+//     store, in one durable transaction, with the labels its Assessment gives.
+//   - Queue keeps what has to leave. An entry is one message for the
+//     recipients of one domain. The recorder seals entries with their token.
+//   - Courier follows the sealed entries, finds a Route for each domain and
+//     hands the message over, or returns it to its sender as an RFC 3464
+//     report.
+//
+// A 250 is given only after the durable commit. Whatever goes wrong becomes an
+// explicit SMTP reply at one place, the error gate; causes go to the log,
+// never to the peer.
+//
+// The SMTP server is github.com/emersion/go-smtp. Between it and the network
+// stands a wire (wire.go), which holds the stream to the letter of RFC 5321:
+// it frames commands and message data itself, so that no bare CR or LF can
+// mean one thing here and another thing to the next server, and it owns
+// deadlines, rates and the number of errors a peer may make.
+package smtpgw
