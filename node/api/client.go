@@ -1,0 +1,167 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Client speaks to the node in one directory. It is a Backend, and may be used from several goroutines.
+type Client struct {
+	dir  string
+	http *http.Client
+}
+
+var _ Backend = (*Client)(nil)
+
+// NewClient makes a client for the node in dir. It connects when first used; a call returns CodeNotRunning when
+// no node answers there and CodeNotAllowed when the socket belongs to another user.
+func NewClient(dir string) *Client {
+	path := filepath.Join(dir, SocketFile)
+	return &Client{dir: dir, http: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+		DisableCompression: true,
+	}}}
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+func call[A any](ctx context.Context, c *Client, path string, request any) (*A, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://cairn"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.transportError(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		var failed Failure
+		if json.NewDecoder(resp.Body).Decode(&failed) != nil || failed.Error == nil {
+			return nil, Errorf(CodeInternal, "look into the node's log", "asking the node: it answered %s", resp.Status)
+		}
+		return nil, failed.Error
+	}
+	answer := new(A)
+	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+		return nil, c.transportError(err)
+	}
+	return answer, nil
+}
+
+func (c *Client) transportError(err error) *Error {
+	switch {
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EINVAL):
+		return Errorf(CodeNotRunning, "cairn run --dir "+c.dir, "asking the node: none is running in %s", c.dir)
+	case errors.Is(err, os.ErrPermission):
+		return Errorf(CodeNotAllowed, "run the command as the user that runs the node", "asking the node: %s belongs to another user", c.dir)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return Errorf(CodeTryLater, "try again", "asking the node: no answer in time")
+	}
+	return Errorf(CodeTryLater, "cairn status --dir "+c.dir, "asking the node: the connection broke: %v", err)
+}
+
+// Status asks how the node is.
+func (c *Client) Status(ctx context.Context) (*Status, error) {
+	return call[Status](ctx, c, pathStatus, selector{})
+}
+
+// Send submits a message.
+func (c *Client) Send(ctx context.Context, r SendRequest) (*Sent, error) {
+	return call[Sent](ctx, c, pathSend, r)
+}
+
+// Search finds messages.
+func (c *Client) Search(ctx context.Context, r SearchRequest) (*SearchResult, error) {
+	return call[SearchResult](ctx, c, pathSearch, r)
+}
+
+// Message reads a message.
+func (c *Client) Message(ctx context.Context, ref string) (*Message, error) {
+	return call[Message](ctx, c, pathMessage, selector{ref})
+}
+
+// Raw reads a message as stored.
+func (c *Client) Raw(ctx context.Context, ref string) (*RawMessage, error) {
+	return call[RawMessage](ctx, c, pathRaw, selector{ref})
+}
+
+// Verify judges a message.
+func (c *Client) Verify(ctx context.Context, r VerifyRequest) (*Verification, error) {
+	return call[Verification](ctx, c, pathVerify, r)
+}
+
+// Labels lists labels.
+func (c *Client) Labels(ctx context.Context, account string) (*LabelList, error) {
+	return call[LabelList](ctx, c, pathLabels, selector{account})
+}
+
+// SetLabels changes labels.
+func (c *Client) SetLabels(ctx context.Context, r LabelRequest) (*MessageLabels, error) {
+	return call[MessageLabels](ctx, c, pathSetLabels, r)
+}
+
+// Accounts lists accounts.
+func (c *Client) Accounts(ctx context.Context) (*AccountList, error) {
+	return call[AccountList](ctx, c, pathAccounts, selector{})
+}
+
+// AddAccount makes an account.
+func (c *Client) AddAccount(ctx context.Context, r AccountRequest) (*Account, error) {
+	return call[Account](ctx, c, pathAddAccount, r)
+}
+
+// RemoveAccount removes an account.
+func (c *Client) RemoveAccount(ctx context.Context, name string) (*Account, error) {
+	return call[Account](ctx, c, pathRemoveAccount, selector{name})
+}
+
+// ChainStatus asks for the state of the chain.
+func (c *Client) ChainStatus(ctx context.Context) (*ChainStatus, error) {
+	return call[ChainStatus](ctx, c, pathChainStatus, selector{})
+}
+
+// Block reads a block.
+func (c *Client) Block(ctx context.Context, which string) (*Block, error) {
+	return call[Block](ctx, c, pathBlock, selector{which})
+}
+
+// Orgs lists organisations.
+func (c *Client) Orgs(ctx context.Context, which string) (*OrgList, error) {
+	return call[OrgList](ctx, c, pathOrgs, selector{which})
+}
+
+// Invite makes an invite.
+func (c *Client) Invite(ctx context.Context) (*Invite, error) {
+	return call[Invite](ctx, c, pathInvite, selector{})
+}
+
+// Trust pins a domain.
+func (c *Client) Trust(ctx context.Context, r TrustRequest) (*Pin, error) {
+	return call[Pin](ctx, c, pathTrust, r)
+}
+
+// Peers lists peers.
+func (c *Client) Peers(ctx context.Context) (*PeerList, error) {
+	return call[PeerList](ctx, c, pathPeers, selector{})
+}
+
+// Connect dials a peer.
+func (c *Client) Connect(ctx context.Context, address string) (*Peer, error) {
+	return call[Peer](ctx, c, pathConnect, selector{address})
+}

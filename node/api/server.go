@@ -1,0 +1,188 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// SocketFile is the name of the socket in a node's directory.
+const SocketFile = "cairn.sock"
+
+// Limits on the bodies of requests, in bytes.
+const (
+	maxRequest    = 1 << 20   // of plain requests
+	maxRawRequest = 192 << 20 // of those that carry a message: 128 MiB in base64, and its envelope
+)
+
+// maxSocketPath is what the kernel's sockaddr_un holds on the systems we run on, less the final NUL.
+const maxSocketPath = 103
+
+// Listen opens the socket in a node's directory, for the owner alone. A socket that a killed node left behind is
+// replaced; one that answers means that a node is running: CodeExists.
+func Listen(dir string) (net.Listener, error) {
+	path := filepath.Join(dir, SocketFile)
+	if len(path) > maxSocketPath {
+		return nil, Errorf(CodeInvalid, "use a directory with a shorter name",
+			"opening the node's socket: %s is longer than the %d bytes a socket's name may have", path, maxSocketPath)
+	}
+	if c, err := net.Dial("unix", path); err == nil {
+		c.Close()
+		return nil, Errorf(CodeExists, "cairn status --dir "+dir, "opening the node's socket: a node is already running in %s", dir)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, Errorf(CodeInternal, "remove "+path, "opening the node's socket: %v", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, Errorf(CodeInternal, "check that "+dir+" can be written to", "opening the node's socket: %v", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, Errorf(CodeInternal, "check that "+dir+" can be written to", "opening the node's socket: %v", err)
+	}
+	return l, nil
+}
+
+// Serve answers on l until ctx is done, then lets running requests end for up to five seconds. It closes l, and
+// returns nil after a shutdown that ctx asked for.
+func Serve(ctx context.Context, l net.Listener, b Backend, log *slog.Logger) error {
+	s := &http.Server{
+		Handler:           handler(b),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if s.Shutdown(grace) != nil {
+		s.Close()
+	}
+	<-failed
+	return nil
+}
+
+// Paths of the methods.
+const (
+	pathStatus        = "/1/status"
+	pathSend          = "/1/mail/send"
+	pathSearch        = "/1/mail/search"
+	pathMessage       = "/1/mail/message"
+	pathRaw           = "/1/mail/raw"
+	pathVerify        = "/1/mail/verify"
+	pathLabels        = "/1/mail/labels"
+	pathSetLabels     = "/1/mail/set-labels"
+	pathAccounts      = "/1/account/list"
+	pathAddAccount    = "/1/account/add"
+	pathRemoveAccount = "/1/account/remove"
+	pathChainStatus   = "/1/chain/status"
+	pathBlock         = "/1/chain/block"
+	pathOrgs          = "/1/org/list"
+	pathInvite        = "/1/org/invite"
+	pathTrust         = "/1/org/trust"
+	pathPeers         = "/1/peer/list"
+	pathConnect       = "/1/peer/connect"
+)
+
+// selector is the request of methods that take one string or none.
+type selector struct {
+	Name string `json:"name,omitempty"`
+}
+
+func handler(b Backend) http.Handler {
+	mux := http.NewServeMux()
+	handle(mux, pathStatus, maxRequest, func(ctx context.Context, _ selector) (*Status, error) { return b.Status(ctx) })
+	handle(mux, pathSend, maxRawRequest, b.Send)
+	handle(mux, pathSearch, maxRequest, b.Search)
+	handle(mux, pathMessage, maxRequest, byName(b.Message))
+	handle(mux, pathRaw, maxRequest, byName(b.Raw))
+	handle(mux, pathVerify, maxRawRequest, b.Verify)
+	handle(mux, pathLabels, maxRequest, byName(b.Labels))
+	handle(mux, pathSetLabels, maxRequest, b.SetLabels)
+	handle(mux, pathAccounts, maxRequest, func(ctx context.Context, _ selector) (*AccountList, error) { return b.Accounts(ctx) })
+	handle(mux, pathAddAccount, maxRequest, b.AddAccount)
+	handle(mux, pathRemoveAccount, maxRequest, byName(b.RemoveAccount))
+	handle(mux, pathChainStatus, maxRequest, func(ctx context.Context, _ selector) (*ChainStatus, error) { return b.ChainStatus(ctx) })
+	handle(mux, pathBlock, maxRequest, byName(b.Block))
+	handle(mux, pathOrgs, maxRequest, byName(b.Orgs))
+	handle(mux, pathInvite, maxRequest, func(ctx context.Context, _ selector) (*Invite, error) { return b.Invite(ctx) })
+	handle(mux, pathTrust, maxRequest, b.Trust)
+	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
+	handle(mux, pathConnect, maxRequest, byName(b.Connect))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, Errorf(CodeNotFound, "use the cairn command of the same version as the node", "no method %s %s", r.Method, r.URL.Path))
+	})
+	return mux
+}
+
+func byName[A any](call func(context.Context, string) (A, error)) func(context.Context, selector) (A, error) {
+	return func(ctx context.Context, s selector) (A, error) { return call(ctx, s.Name) }
+}
+
+// answer is a pointer to a view.
+type answer interface{ setVersion() }
+
+func handle[Q any, A answer](mux *http.ServeMux, path string, limit int64, call func(context.Context, Q) (A, error)) {
+	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		var request Q
+		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
+		d.DisallowUnknownFields()
+		err := d.Decode(&request)
+		if err == nil {
+			if _, more := d.Token(); more != io.EOF {
+				err = errors.New("more than one document")
+			}
+		}
+		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			writeError(w, Errorf(CodeTooLarge, "send less at once", "request over %d bytes", tooLarge.Limit))
+			return
+		}
+		if err != nil {
+			writeError(w, Errorf(CodeInvalid, "use the cairn command of the same version as the node", "reading the request: %v", err))
+			return
+		}
+		a, err := call(r.Context(), request)
+		if err != nil {
+			writeError(w, AsError(err))
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		Encode(w, a) // a failure to write is the caller's going away
+	})
+}
+
+// Failure is the answer to a request that failed.
+type Failure struct {
+	Document
+	Error *Error `json:"error"`
+}
+
+func writeError(w http.ResponseWriter, e *Error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.httpStatus())
+	Encode(w, &Failure{Error: e})
+}
+
+// Encode writes one document with its version, as the node and the command line print it.
+func Encode(w io.Writer, doc answer) error {
+	doc.setVersion()
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(doc)
+}

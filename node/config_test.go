@@ -1,0 +1,161 @@
+package node
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+const peer = "/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+
+func TestDefaultConfigIsWhatItsFileSays(t *testing.T) {
+	c := DefaultConfig(`Alpha "A\B" Ä`, []string{"alpha.example", "xn--bcher-kva.example"})
+	c.P2P.Bootstrap = []string{peer}
+	got, err := ParseConfig(c.Format())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, c) {
+		t.Errorf("written:\n%+v\nread:\n%+v", c, got)
+	}
+}
+
+// A new key cannot be forgotten in the file.
+func TestFileHasEveryKey(t *testing.T) {
+	if err := checkKeys([]string{"no.such.key"}); err == nil {
+		t.Fatal("an unknown key is taken")
+	} else {
+		_, list, _ := strings.Cut(err.(*ConfigError).Next, ": ")
+		for key := range strings.SplitSeq(list, ", ") {
+			name := key[strings.LastIndex(key, ".")+1:]
+			if !strings.Contains(configText, "\n"+name+" = ") {
+				t.Errorf("%s is not in the file", key)
+			}
+		}
+	}
+}
+
+func TestParseConfigFillsIn(t *testing.T) {
+	c, err := ParseConfig([]byte("mine = 2\n[organisation]\nname = 'A'\ndomains = ['a.example']\n[mail]\nmax_size = 100000\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.MiningShare() != 2 || c.MaxMessageSize() != 100000 || c.Hostname != "mail.a.example" || c.Verdict.Threshold != 75 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestMiningShare(t *testing.T) {
+	for s, want := range map[string]float64{"off": 0, "10%": 0.1, "100%": 1, "2": 2, "0.5": 0.5} {
+		if got := (&Config{Mine: s}).MiningShare(); got != want {
+			t.Errorf("%s is %v cores, want %v", s, got, want)
+		}
+	}
+}
+
+func TestBadConfig(t *testing.T) {
+	good := string(DefaultConfig("Alpha", []string{"alpha.example"}).Format())
+	tests := []struct{ name, old, new, key, cause string }{
+		{"not TOML", "[organisation]", "[organisation", "", "not valid TOML"},
+		{"unknown key", "mine =", "mien =", "mien", "no such key"},
+		{"section as a value", "", "mail = 7\n", "mail", "section"},
+		{"no domains", `["alpha.example"]`, `[]`, "organisation.domains", "0 domains"},
+		{"upper case", `["alpha.example"]`, `["Alpha.example"]`, "organisation.domains", "lower-case"},
+		{"umlaut", `["alpha.example"]`, `["bücher.example"]`, "organisation.domains", "lower-case"},
+		{"an address", `["alpha.example"]`, `["a@alpha.example"]`, "organisation.domains", "not a mail domain"},
+		{"one label", `["alpha.example"]`, `["alpha"]`, "organisation.domains", "not a mail domain"},
+		{"twice", `["alpha.example"]`, `["alpha.example", "alpha.example"]`, "organisation.domains", "twice"},
+		{"17 domains", `["alpha.example"]`, `["a.example"` + strings.Repeat(`, "a.example"`, 16) + `]`, "organisation.domains", "17"},
+		{"no name", `"Alpha"`, `""`, "organisation.name", ""},
+		{"long name", `"Alpha"`, `"` + strings.Repeat("x", 65) + `"`, "organisation.name", ""},
+		{"escape in name", `"Alpha"`, `"\u001b[31m"`, "organisation.name", ""},
+		{"records", `records = "some"`, `records = "most"`, "organisation.records", "most"},
+		{"floor", "threshold_floor = 0", "threshold_floor = 101", "organisation.threshold_floor", "101"},
+		{"hostname", `"mail.alpha.example"`, `"mail alpha"`, "hostname", "mail alpha"},
+		{"mine nothing", `mine = "10%"`, `mine = "0%"`, "mine", "0%"},
+		{"mine over 100%", `mine = "10%"`, `mine = "200%"`, "mine", "200%"},
+		{"mine NaN", `mine = "10%"`, `mine = "NaN"`, "mine", "NaN"},
+		{"mine a word", `mine = "10%"`, `mine = "much"`, "mine", "much"},
+		{"size word", `max_size = "25M"`, `max_size = "huge"`, "mail.max_size", "huge"},
+		{"size small", `max_size = "25M"`, `max_size = "1K"`, "mail.max_size", "1K"},
+		{"size large", `max_size = "25M"`, `max_size = "2000000M"`, "mail.max_size", "range"},
+		{"submission open to all", "127.0.0.1:2525", "0.0.0.0:2525", "submission.listen", "from outside"},
+		{"submission on every address", "127.0.0.1:2525", ":2525", "submission.listen", "from outside"},
+		{"submission without port", "127.0.0.1:2525", "127.0.0.1", "submission.listen", "host:port"},
+		{"inbound port", "127.0.0.1:2526", "127.0.0.1:smtp", "inbound.listen", "port number"},
+		{"inbound port range", "127.0.0.1:2526", "127.0.0.1:65536", "inbound.listen", "port number"},
+		{"no p2p", `["/ip4/0.0.0.0/tcp/4801", "/ip6/::/tcp/4801"]`, "[]", "p2p.listen", "empty"},
+		{"p2p address", "/ip4/0.0.0.0/tcp/4801", "0.0.0.0:4801", "p2p.listen", "0.0.0.0:4801"},
+		{"bootstrap without peer", "bootstrap = []", `bootstrap = ["/ip4/10.0.0.1/tcp/4801"]`, "p2p.bootstrap", "peer id"},
+		{"threshold", "threshold = 75", "threshold = 0", "verdict.threshold", "0"},
+		{"threshold word", "threshold = 75", `threshold = "most"`, "", "threshold"},
+		{"invalid", `invalid = "spam"`, `invalid = "bounce"`, "verdict.invalid", "bounce"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			text := strings.Replace(good, tt.old, tt.new, 1)
+			if tt.old == "" {
+				text = tt.new
+			}
+			if text == good {
+				t.Fatal("nothing was replaced")
+			}
+			_, err := ParseConfig([]byte(text))
+			ce, ok := errors.AsType[*ConfigError](err)
+			if !ok {
+				t.Fatalf("got %v", err)
+			}
+			if ce.Key != tt.key || !strings.Contains(ce.Cause, tt.cause) || ce.Next == "" {
+				t.Errorf("got %+v", err)
+			}
+			if !strings.Contains(ce.Error(), tt.key) {
+				t.Errorf("%q does not name the key", ce.Error())
+			}
+		})
+	}
+}
+
+func TestLoadConfig(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := LoadConfig(dir); !errors.Is(err, ErrNotInitialised) {
+		t.Errorf("an empty directory: %v", err)
+	}
+	path := filepath.Join(dir, ConfigFile)
+	if err := os.WriteFile(path, []byte("mine = 'much'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadConfig(dir); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
+		t.Errorf("the error does not name the file: %v", err)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add(DefaultConfig("Alpha", []string{"alpha.example"}).Format())
+	f.Add([]byte("mine = 2\n[organisation]\nname = 'A'\ndomains = ['a.example']\n"))
+	f.Add([]byte("mail = 7\n"))
+	f.Add([]byte("[mail]\nmax_size = [1]\n"))
+	f.Add([]byte("hostname = 2026-11-22\n"))
+	f.Add([]byte("[p2p]\nlisten = 7\nbootstrap = [[1]]\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := ParseConfig(text)
+		if err != nil {
+			if _, ok := errors.AsType[*ConfigError](err); !ok {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		again, err := ParseConfig(c.Format())
+		if err != nil {
+			t.Fatalf("cannot read back\n%s\n%v", c.Format(), err)
+		}
+		if len(c.P2P.Bootstrap) == 0 { // nil and empty are the same here
+			again.P2P.Bootstrap = c.P2P.Bootstrap
+		}
+		if !reflect.DeepEqual(again, c) {
+			t.Fatalf("read %+v, after writing it %+v", c, again)
+		}
+	})
+}
