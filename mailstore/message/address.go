@@ -1,0 +1,110 @@
+package message
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// Address is one mailbox of an address list.
+type Address struct {
+	Name string // decoded display name or, without one, the comment; may be empty
+	Addr string // canonical addr-spec; text without an @ when there is none
+}
+
+// CanonicalAddress returns the addr-spec in s ("Jo <jo@Example.ORG>", "<jo@example.org>" or "jo@example.org") with its domain in lower-case
+// A-label form. The local part stays as it is, but for quotes that it does not need.
+func CanonicalAddress(s string) string {
+	list := parseAddresses([]string{s})
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0].Addr
+}
+
+// Domain returns the domain of a mail address in lower-case A-label form without a final dot, empty if there is none.
+func Domain(addr string) string {
+	_, domain := splitAddress(addr)
+	return domain
+}
+
+var domainForm = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+
+func splitAddress(addr string) (local, domain string) {
+	addr = strings.Trim(strings.TrimSpace(addr), "<>")
+	at := strings.LastIndexByte(addr, '@')
+	if at < 0 {
+		return addr, ""
+	}
+	local, domain = addr[:at], strings.TrimSuffix(addr[at+1:], ".")
+	if ascii, err := domainForm.ToASCII(domain); err == nil {
+		return local, ascii
+	}
+	return local, strings.ToLower(domain)
+}
+
+// canonicalSpec brings the text of an addr-spec, comments gone, to its canonical form.
+func canonicalSpec(spec string) string {
+	spec = strings.TrimSpace(spec)
+	if strings.HasPrefix(spec, "@") { // source route, RFC 5322, section 4.4
+		_, spec, _ = strings.Cut(spec, ":")
+	}
+	if !strings.Contains(spec, "@") {
+		return phrase(spec)
+	}
+	local, domain := splitAddress(spec)
+	local = strings.TrimSpace(local)
+	if len(local) >= 2 && local[0] == '"' && local[len(local)-1] == '"' {
+		if bare := unquote(local[1 : len(local)-1]); isDotAtom(bare) {
+			local = bare
+		}
+	} else {
+		local = strings.Join(strings.Fields(local), "")
+	}
+	return local + "@" + strings.Join(strings.Fields(domain), "")
+}
+
+func isDotAtom(s string) bool {
+	return s != "" && s[0] != '.' && s[len(s)-1] != '.' && !strings.Contains(s, "..") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 127 || strings.ContainsRune(`()<>[]:;@\,"`, r) })
+}
+
+func unquote(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		out.WriteByte(s[i])
+	}
+	return out.String()
+}
+
+// addressSet is the canonical content of an address list: addr-specs, sorted, each once, one a line.
+func addressSet(list []Address) string {
+	specs := make([]string, 0, len(list))
+	for _, a := range list {
+		if a.Addr != "" {
+			specs = append(specs, a.Addr)
+		}
+	}
+	slices.Sort(specs)
+	return strings.Join(slices.Compact(specs), "\n")
+}
+
+// addressNames is the canonical content of a list's display names, in the order of the addresses.
+func addressNames(list []Address) string {
+	sorted := slices.Clone(list)
+	slices.SortStableFunc(sorted, func(a, b Address) int { return strings.Compare(a.Addr, b.Addr) })
+	var names []string
+	for _, a := range sorted {
+		if a.Name != "" {
+			names = append(names, a.Name)
+		}
+	}
+	return strings.Join(names, "\n")
+}

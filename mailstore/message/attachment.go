@@ -1,0 +1,38 @@
+package message
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+)
+
+// canonical returns the canonical content of an attachment: text as canonical text, an embedded message as a digest of its own components, else the
+// decoded bytes.
+func (p *part) canonical() []byte {
+	switch {
+	case p.kind == "message/rfc822" || p.kind == "message/global":
+		if p.depth < maxDepth {
+			return embedded(p.decoded(), p.depth+1)
+		}
+	case strings.HasPrefix(p.kind, "text/"):
+		return p.text()
+	case strings.HasPrefix(p.kind, "message/"): // delivery-status and the like are lines of text
+		return canonicalText(p.decoded())
+	}
+	return p.decoded()
+}
+
+// embedded returns a line-independent digest list of a message inside the message: type, index and SHA-256 of each of its components, so that what
+// an honest relay does to the inner parts changes nothing.
+func embedded(raw []byte, depth int) []byte {
+	header, body := readHeader(bytes.TrimLeft(trimStart(unixLines(raw)), "\n"))
+	var out []byte
+	for _, c := range componentsOf(header, body, depth).list() {
+		hash := sha256.Sum256(c.Content)
+		out = append(out, byte(c.Type))
+		out = binary.BigEndian.AppendUint16(out, c.Index)
+		out = append(out, hash[:]...)
+	}
+	return out
+}

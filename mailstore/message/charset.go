@@ -1,0 +1,70 @@
+package message
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	gocharset "github.com/emersion/go-message/charset"
+	"golang.org/x/text/encoding/charmap"
+)
+
+var bom = []byte("\xef\xbb\xbf")
+
+// decodeCharset returns b as valid UTF-8 without a byte order mark. With no, an unknown or a wrong charset, bytes that are UTF-8 are taken as such
+// and others as windows-1252, which is what mail programs do. The result may share b's memory.
+func decodeCharset(charset string, b []byte) []byte {
+	charset = strings.ToLower(strings.Trim(charset, " \t\"'"))
+	switch charset {
+	case "", "us-ascii", "ascii", "utf-8", "utf8", "unknown-8bit", "x-unknown", "default_charset", "unicode-1-1-utf-8":
+		return guess(charset == "utf-8" || charset == "utf8", b)
+	}
+	if isASCII(b) && !modal(charset) {
+		return b
+	}
+	reader, err := gocharset.Reader(charset, bytes.NewReader(b))
+	if err != nil {
+		return guess(false, b)
+	}
+	out, err := io.ReadAll(reader)
+	// The WHATWG index maps some charsets to a decoder that gives one U+FFFD for any input: that would hide the content.
+	if err != nil || string(out) == "\uFFFD" && len(b) > 1 {
+		return guess(false, b)
+	}
+	return bytes.TrimPrefix(bytes.ToValidUTF8(out, []byte("\uFFFD")), bom)
+}
+
+// guess takes b as UTF-8 when it is that or was declared so, else as windows-1252.
+func guess(declared bool, b []byte) []byte {
+	if utf8.Valid(b) {
+		return bytes.TrimPrefix(b, bom)
+	}
+	if declared {
+		return bytes.TrimPrefix(bytes.ToValidUTF8(b, []byte("\uFFFD")), bom)
+	}
+	out, err := charmap.Windows1252.NewDecoder().Bytes(b)
+	if err != nil {
+		return bytes.ToValidUTF8(b, []byte("\uFFFD"))
+	}
+	return out
+}
+
+// modal reports whether ASCII bytes may mean something else in that charset.
+func modal(charset string) bool {
+	for _, prefix := range []string{"iso-2022", "utf-7", "utf-16", "utf16", "utf-32", "ucs", "unicode", "hz", "csiso2022", "iso-10646", "ebcdic", "ibm", "cp037", "cp1047", "x-utf-16", "csucs", "csunicode"} {
+		if strings.HasPrefix(charset, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}

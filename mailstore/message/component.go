@@ -1,0 +1,194 @@
+package message
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"slices"
+	"strconv"
+	"strings"
+
+	gomessage "github.com/emersion/go-message"
+)
+
+// Component is one part of a message that can prove something.
+type Component struct {
+	Type    Type
+	Index   uint16 // 0 for the first of its type
+	Content []byte // canonical; it may share memory with the raw message and must not be changed
+}
+
+// Components returns the components of a message in the order of type and index, at most MaxComponents. recipients are the envelope recipients that
+// the record or delivery is for; each is a component of its own, sorted by its canonical address, and only the first MaxRecipients count.
+//
+// It never fails. A component is there only if its content is not empty (attachments excepted). Of a type with more parts than the registry's Max,
+// the last component holds the SHA-256 hashes of the contents from there on.
+func Components(raw []byte, recipients []string) []Component {
+	header, body := readHeader(trimStart(unixLines(raw)))
+	set := componentsOf(header, body, 0)
+	way := readTrace(header)
+	set.add(Route, []byte(way.route))
+	set.add(OriginatingAddress, []byte(way.origin))
+	set.add(SMTPVersion, []byte(way.version))
+	for _, address := range recipientSet(recipients) {
+		set.add(Recipient, []byte(address))
+	}
+	return set.list()
+}
+
+// trimStart drops a byte order mark before the first header field.
+func trimStart(b []byte) []byte { return bytes.TrimPrefix(b, bom) }
+
+func recipientSet(recipients []string) []string {
+	set := make([]string, 0, len(recipients))
+	for _, recipient := range recipients {
+		if address := CanonicalAddress(recipient); address != "" {
+			set = append(set, address)
+		}
+	}
+	slices.Sort(set)
+	set = slices.Compact(set)
+	return set[:min(len(set), MaxRecipients)]
+}
+
+// componentSet gathers contents by type.
+type componentSet struct {
+	contents map[Type][][]byte
+	names    map[int]string // of attachments, by their number
+}
+
+// add takes a content unless it is empty.
+func (s *componentSet) add(t Type, content []byte) {
+	if len(content) > 0 {
+		s.contents[t] = append(s.contents[t], content)
+	}
+}
+
+// list numbers the contents and folds what is beyond each type's Max.
+func (s *componentSet) list() []Component {
+	var list []Component
+	for _, row := range registry {
+		if row.Type == AttachmentName {
+			list = append(list, s.nameList(row.Max)...)
+			continue
+		}
+		contents := s.contents[row.Type]
+		for i := 0; i < len(contents) && i < row.Max; i++ {
+			content := contents[i]
+			if i == row.Max-1 && len(contents) > row.Max {
+				content = fold(contents[i:])
+			}
+			list = append(list, Component{Type: row.Type, Index: uint16(i), Content: content})
+		}
+	}
+	return list
+}
+
+// nameList gives each name the number of its attachment.
+func (s *componentSet) nameList(limit int) []Component {
+	var list []Component
+	var beyond []string
+	total := len(s.contents[Attachment])
+	for i := range total {
+		switch name := s.names[i]; {
+		case name == "":
+		case i < limit-1 || total <= limit:
+			list = append(list, Component{Type: AttachmentName, Index: uint16(i), Content: []byte(name)})
+		default:
+			beyond = append(beyond, name)
+		}
+	}
+	if len(beyond) > 0 {
+		list = append(list, Component{Type: AttachmentName, Index: uint16(limit - 1), Content: []byte(strings.Join(beyond, "\n"))})
+	}
+	return list
+}
+
+func fold(contents [][]byte) []byte {
+	var hashes []byte
+	for _, content := range contents {
+		hash := sha256.Sum256(content)
+		hashes = append(hashes, hash[:]...)
+	}
+	return hashes
+}
+
+// componentsOf returns the components of an entity's header and parts, without trace and envelope.
+func componentsOf(header gomessage.Header, body []byte, depth int) *componentSet {
+	set := &componentSet{contents: make(map[Type][][]byte, 16), names: make(map[int]string)}
+	addHeader(set, header)
+	for _, p := range leaves(header, body, "text/plain", depth, nil) {
+		switch t := p.inline(); t {
+		case Attachment:
+			number := len(set.contents[Attachment])
+			set.contents[Attachment] = append(set.contents[Attachment], p.canonical())
+			set.names[number] = p.name
+		default:
+			text := p.text()
+			set.add(t, text)
+			if block := signatureBlock(text); t == Text && len(block) > 0 {
+				set.contents[SignatureBlock] = [][]byte{block}
+			}
+		}
+	}
+	return set
+}
+
+func addHeader(set *componentSet, h gomessage.Header) {
+	from := parseAddresses(values(h, "From"))
+	set.add(From, []byte(addressSet(from)))
+	set.add(FromName, []byte(addressNames(from)))
+	set.add(Sender, []byte(addressSet(parseAddresses(values(h, "Sender")))))
+	set.add(To, []byte(addressSet(parseAddresses(values(h, "To")))))
+	set.add(Cc, []byte(addressSet(parseAddresses(values(h, "Cc")))))
+	set.add(ReplyTo, []byte(addressSet(parseAddresses(values(h, "Reply-To")))))
+	set.add(Date, []byte(canonicalDate(values(h, "Date"))))
+	set.add(Subject, []byte(phrases(values(h, "Subject"))))
+	set.add(MessageID, []byte(strings.Join(messageIDs(values(h, "Message-Id")), " ")))
+	set.add(InReplyTo, []byte(strings.Join(messageIDs(values(h, "In-Reply-To")), " ")))
+	set.add(References, []byte(strings.Join(messageIDs(values(h, "References")), " ")))
+	set.add(Language, []byte(strings.ToLower(phrases(values(h, "Content-Language")))))
+}
+
+// phrases joins the values of a field that should be there once: mail programs differ in which of several they show, so all of them count.
+func phrases(values []string) string {
+	var all []string
+	for _, value := range values {
+		if p := phrase(value); p != "" {
+			all = append(all, p)
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+// canonicalDate is the date's unix seconds; what is no date stays as its text.
+func canonicalDate(values []string) string {
+	var all []string
+	for _, value := range values {
+		if t, ok := parseDate(value); ok {
+			all = append(all, strconv.FormatInt(t.Unix(), 10))
+		} else if p := phrase(value); p != "" {
+			all = append(all, "unreadable: "+p)
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+// messageIDs returns the ids "<left@right>" in their order; a value without any counts as its text.
+func messageIDs(values []string) []string {
+	var ids []string
+	for _, value := range values {
+		rest, found := value, false
+		for {
+			_, after, open := strings.Cut(rest, "<")
+			id, tail, closed := strings.Cut(after, ">")
+			if !open || !closed {
+				break
+			}
+			ids, found, rest = append(ids, "<"+strings.Join(strings.Fields(id), "")+">"), true, tail
+		}
+		if p := collapse(value); !found && p != "" {
+			ids = append(ids, string(decodeCharset("", []byte(p))))
+		}
+	}
+	return ids
+}

@@ -1,0 +1,103 @@
+package message
+
+import (
+	"strings"
+	"time"
+
+	gomessage "github.com/emersion/go-message"
+)
+
+// Message is what listing, search and screening need of a mail. All strings are valid UTF-8 with encoded words decoded.
+type Message struct {
+	header gomessage.Header
+
+	Subject    string
+	From       []Address
+	Sender     []Address
+	To         []Address
+	Cc         []Address
+	ReplyTo    []Address
+	Date       time.Time // zero if missing or unreadable; UTC
+	MessageID  string    // with its angle brackets
+	InReplyTo  []string
+	References []string
+	ListID     string // what stands between the angle brackets of List-Id, lower case
+
+	Text        string // the parts shown as plain text, an empty line between them
+	HTML        string // source of the parts shown as HTML
+	Attachments []PartInfo
+}
+
+// PartInfo is an attachment: any part that is not shown as the message's text.
+type PartInfo struct {
+	Name      string // decoded file name, may be empty
+	Type      string // media type, lower case
+	ContentID string // without angle brackets, may be empty
+	Inline    bool   // not marked as an attachment, e.g. an image that the HTML shows
+	Content   []byte // decoded; text types as UTF-8. It may share memory with the raw message and must not be changed
+}
+
+// Parse reads a mail. It never fails: malformed mail yields what can be read of it.
+func Parse(raw []byte) *Message {
+	header, body := readHeader(trimStart(unixLines(raw)))
+	m := &Message{
+		header:     header,
+		Subject:    phrase(header.Get("Subject")),
+		From:       parseAddresses(values(header, "From")),
+		Sender:     parseAddresses(values(header, "Sender")),
+		To:         parseAddresses(values(header, "To")),
+		Cc:         parseAddresses(values(header, "Cc")),
+		ReplyTo:    parseAddresses(values(header, "Reply-To")),
+		InReplyTo:  messageIDs(values(header, "In-Reply-To")),
+		References: messageIDs(values(header, "References")),
+		ListID:     listID(header.Get("List-Id")),
+	}
+	m.Date, _ = parseDate(header.Get("Date"))
+	if ids := messageIDs(values(header, "Message-Id")); len(ids) > 0 {
+		m.MessageID = ids[0]
+	}
+	var text, html []string
+	for _, p := range leaves(header, body, "text/plain", 0, nil) {
+		switch p.inline() {
+		case Text:
+			text = append(text, string(p.text()))
+		case HTML:
+			html = append(html, string(p.text()))
+		default:
+			m.Attachments = append(m.Attachments, p.info())
+		}
+	}
+	m.Text, m.HTML = strings.Join(text, "\n\n"), strings.Join(html, "\n")
+	return m
+}
+
+func (p *part) info() PartInfo {
+	info := PartInfo{Name: p.name, Type: p.kind, Inline: !p.attachment}
+	info.ContentID = strings.Trim(collapse(p.header.Get("Content-Id")), "<>")
+	if strings.HasPrefix(p.kind, "text/") {
+		info.Content = p.text()
+	} else {
+		info.Content = p.decoded()
+	}
+	return info
+}
+
+// Header returns the decoded value of the topmost field of that name, empty if there is none.
+func (m *Message) Header(name string) string { return phrase(m.header.Get(name)) }
+
+// Headers returns the decoded values of all fields of that name, from the top.
+func (m *Message) Headers(name string) []string {
+	all := values(m.header, name)
+	for i := range all {
+		all[i] = phrase(all[i])
+	}
+	return all
+}
+
+func listID(value string) string {
+	value = phrase(value)
+	if _, after, ok := strings.Cut(value, "<"); ok {
+		value, _, _ = strings.Cut(after, ">")
+	}
+	return strings.ToLower(value)
+}

@@ -1,0 +1,71 @@
+package message
+
+import (
+	"net/netip"
+	"strings"
+
+	gomessage "github.com/emersion/go-message"
+)
+
+// TokenHeader is the name of the header field that carries a record's token.
+const TokenHeader = "Cairn-Record"
+
+// trace holds what the Received fields of a message say about its way.
+type trace struct {
+	route, origin, version string
+}
+
+// readTrace reads the Received fields (RFC 5321, section 4.4) below the topmost token, all of them if there is none: that is the part of the way
+// that lay before the message was recorded, so the sealed and the arrived copy agree on it.
+func readTrace(h gomessage.Header) trace {
+	var t trace
+	var hops []string
+	below := false
+	for fields := h.Fields(); fields.Next(); {
+		switch {
+		case strings.EqualFold(fields.Key(), TokenHeader) && !below:
+			hops, below = nil, true
+		case strings.EqualFold(fields.Key(), "Received"):
+			hops = append(hops, collapse(fields.Value()))
+		}
+	}
+	if len(hops) == 0 {
+		return t
+	}
+	t.route = strings.Join(hops, "\n")
+	t.version = withProtocol(hops[0])
+	t.origin = fromAddress(hops[len(hops)-1])
+	return t
+}
+
+// withProtocol returns the protocol of a hop's "with" clause in upper case, e.g. "ESMTPS".
+func withProtocol(hop string) string {
+	words := strings.Fields(dropComments(hop))
+	for i, word := range words[:max(0, len(words)-1)] {
+		if strings.EqualFold(word, "with") {
+			return strings.ToUpper(strings.Trim(words[i+1], ";"))
+		}
+	}
+	return ""
+}
+
+// fromAddress returns the last IP address in a hop's "from" clause: its TCP-info is what the receiving host saw itself.
+func fromAddress(hop string) string {
+	lower := strings.ToLower(hop)
+	if !strings.HasPrefix(lower, "from ") {
+		return ""
+	}
+	if end := strings.Index(lower, " by "); end >= 0 {
+		hop = hop[:end]
+	}
+	found := ""
+	for _, word := range strings.FieldsFunc(hop, func(r rune) bool { return strings.ContainsRune(" ()[]<>;,=", r) }) {
+		if len(word) > 5 && strings.EqualFold(word[:5], "ipv6:") {
+			word = word[5:]
+		}
+		if addr, err := netip.ParseAddr(word); err == nil {
+			found = addr.Unmap().String()
+		}
+	}
+	return found
+}

@@ -1,0 +1,125 @@
+package message
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+)
+
+// decodeTransfer undoes a Content-Transfer-Encoding (RFC 2045, section 6). An unknown one leaves the bytes as they are.
+func decodeTransfer(encoding string, b []byte) []byte {
+	switch strings.ToLower(collapse(encoding)) {
+	case "base64":
+		return decodeBase64(b)
+	case "quoted-printable":
+		return decodeQuoted(b)
+	}
+	return b
+}
+
+var base64Value = func() (table [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
+		table[c] = true
+	}
+	return table
+}()
+
+// decodeBase64 decodes all of b. Bytes outside the alphabet are passed over (RFC 2045, section 6.8); padding ends a run, and what follows it is
+// decoded as a new run, so that nothing a mail program may show stays unread.
+func decodeBase64(b []byte) []byte {
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(b))+2)
+	n := 0
+	var quantum [4]byte
+	have := 0
+	for i := 0; i < len(b); {
+		if have == 0 { // whole quanta of clean input in one go
+			run := i
+			for run < len(b) && base64Value[b[run]] {
+				run++
+			}
+			if run -= (run - i) % 4; run > i {
+				written, _ := base64.StdEncoding.Decode(out[n:], b[i:run])
+				n += written
+				i = run
+				continue
+			}
+		}
+		c := b[i]
+		i++
+		if base64Value[c] {
+			quantum[have] = c
+			have++
+		}
+		if have == 4 || c == '=' {
+			n += decodeQuantum(out[n:], quantum[:have])
+			have = 0
+		}
+	}
+	n += decodeQuantum(out[n:], quantum[:have])
+	return out[:n]
+}
+
+// decodeQuantum decodes up to four characters without padding; one alone carries no byte.
+func decodeQuantum(out, chars []byte) int {
+	if len(chars) < 2 {
+		return 0
+	}
+	n, _ := base64.RawStdEncoding.Decode(out, chars)
+	return n
+}
+
+// decodeQuoted decodes quoted-printable with LF line ends. White space at line ends is transport padding (RFC 2045, section 6.7, rule 3); an "="
+// that starts no code stands for itself.
+func decodeQuoted(b []byte) []byte {
+	out := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		newline := bytes.IndexByte(b, '\n') >= 0
+		line, rest := cutLine(b)
+		line = bytes.TrimRight(line, " \t\r")
+		soft := bytes.HasSuffix(line, []byte("="))
+		if soft {
+			line = line[:len(line)-1]
+		} else if !newline {
+			line = b // no line end: white space is content, as in an encoded word
+		}
+		out = appendQuoted(out, line)
+		if newline && !soft {
+			out = append(out, '\n')
+		}
+		b = rest
+	}
+	return out
+}
+
+func appendQuoted(out, line []byte) []byte {
+	for {
+		i := bytes.IndexByte(line, '=')
+		if i < 0 {
+			return append(out, line...)
+		}
+		out = append(out, line[:i]...)
+		if i+2 < len(line) {
+			high, low := hexValue(line[i+1]), hexValue(line[i+2])
+			if high < 16 && low < 16 {
+				out = append(out, high<<4|low)
+				line = line[i+3:]
+				continue
+			}
+		}
+		out = append(out, '=')
+		line = line[i+1:]
+	}
+}
+
+// hexValue returns 16 for what is no hex digit.
+func hexValue(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 16
+}

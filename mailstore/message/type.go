@@ -1,0 +1,118 @@
+package message
+
+import "fmt"
+
+// Type numbers a kind of component. Numbers are part of the protocol: they go into salts, commitments and tokens and are never reused.
+type Type uint8
+
+// The component types. 64 and above are derived from other components by plug-ins.
+const (
+	From       Type = 1
+	Sender     Type = 2
+	To         Type = 3
+	Cc         Type = 4
+	ReplyTo    Type = 5
+	Date       Type = 6
+	Subject    Type = 7
+	MessageID  Type = 8
+	InReplyTo  Type = 9
+	References Type = 10
+	Language   Type = 11
+	FromName   Type = 12
+
+	Text           Type = 16
+	HTML           Type = 17
+	SignatureBlock Type = 18
+	Attachment     Type = 19
+	AttachmentName Type = 20
+
+	Route              Type = 24
+	OriginatingAddress Type = 25
+	SMTPVersion        Type = 26
+	Recipient          Type = 27
+
+	AttachmentText Type = 64
+	ImageHash      Type = 65
+)
+
+// Form says which canonical form the content of a type has, and so which explanations of a difference make sense for it.
+type Form uint8
+
+const (
+	FormValue     Form = iota // unfolded, decoded, NFC, white space collapsed
+	FormAddresses             // addr-specs, sorted set, one a line
+	FormInstant               // unix seconds, decimal
+	FormIDs                   // message ids in order, one space between
+	FormText                  // UTF-8 lines
+	FormHTML                  // UTF-8 lines of HTML source
+	FormBytes                 // decoded bytes
+)
+
+// Info is one row of the registry of component types.
+type Info struct {
+	Type Type
+	Name string // as in tokens shown to people, command output and queries
+	Form Form
+
+	// Decisive: a difference that no honest relay explains keeps the message from coming out as wanted, whatever the share.
+	Decisive bool
+	// NoExtra: one that the record does not name keeps the message from coming out as verified.
+	NoExtra bool
+	// Unordered: compared irrespective of the index, since relays add and drop parts.
+	Unordered bool
+	// Max is how many a message has at most; what is beyond is folded into the last one. The sum over all types is at most MaxComponents.
+	Max int
+}
+
+// MaxComponents bounds what a record commits to.
+const MaxComponents = 64
+
+// MaxRecipients is how many envelope recipients one record covers. Mail for more is recorded in groups of at most this size.
+const MaxRecipients = 24
+
+var registry = []Info{
+	{Type: From, Name: "from", Form: FormAddresses, Decisive: true, NoExtra: true, Max: 1},
+	{Type: Sender, Name: "sender", Form: FormAddresses, NoExtra: true, Max: 1},
+	{Type: To, Name: "to", Form: FormAddresses, Max: 1},
+	{Type: Cc, Name: "cc", Form: FormAddresses, Max: 1},
+	{Type: ReplyTo, Name: "reply-to", Form: FormAddresses, Max: 1},
+	{Type: Date, Name: "date", Form: FormInstant, Max: 1},
+	{Type: Subject, Name: "subject", Form: FormValue, Max: 1},
+	{Type: MessageID, Name: "message-id", Form: FormIDs, Max: 1},
+	{Type: InReplyTo, Name: "in-reply-to", Form: FormIDs, Max: 1},
+	{Type: References, Name: "references", Form: FormIDs, Max: 1},
+	{Type: Language, Name: "language", Form: FormValue, Max: 1},
+	{Type: FromName, Name: "from-name", Form: FormValue, Decisive: true, NoExtra: true, Max: 1},
+	{Type: Text, Name: "text", Form: FormText, Decisive: true, NoExtra: true, Unordered: true, Max: 4},
+	{Type: HTML, Name: "html", Form: FormHTML, Decisive: true, NoExtra: true, Unordered: true, Max: 4},
+	{Type: SignatureBlock, Name: "signature", Form: FormText, Max: 1},
+	{Type: Attachment, Name: "attachment", Form: FormBytes, Decisive: true, NoExtra: true, Unordered: true, Max: 8},
+	{Type: AttachmentName, Name: "attachment-name", Form: FormValue, Decisive: true, Unordered: true, Max: 8},
+	{Type: Route, Name: "route", Form: FormValue, Max: 1},
+	{Type: OriginatingAddress, Name: "originating-address", Form: FormValue, Max: 1},
+	{Type: SMTPVersion, Name: "smtp-version", Form: FormValue, Max: 1},
+	{Type: Recipient, Name: "recipient", Form: FormAddresses, Decisive: true, NoExtra: true, Unordered: true, Max: MaxRecipients},
+	{Type: AttachmentText, Name: "attachment-text", Form: FormText, Unordered: true},
+	{Type: ImageHash, Name: "image-hash", Form: FormBytes, Unordered: true},
+}
+
+// Registry returns the rows of all known types in the order of their numbers. The slice is the caller's.
+func Registry() []Info { return append([]Info(nil), registry...) }
+
+// Info returns the registry's row, ok false for a number that this version does not know.
+func (t Type) Info() (Info, bool) {
+	for _, row := range registry {
+		if row.Type == t {
+			return row, true
+		}
+	}
+	return Info{}, false
+}
+
+// String returns the registered name, or "type-N" for an unknown number.
+func (t Type) String() string {
+	if row, ok := t.Info(); ok {
+		return row.Name
+	}
+	return fmt.Sprintf("type-%d", uint8(t))
+}

@@ -1,0 +1,79 @@
+package message
+
+import "strings"
+
+// decodeWords decodes the encoded words (RFC 2047) in an unfolded header value, and raw 8-bit text as decodeCharset does. More is accepted than
+// the standard allows, because mail programs show it decoded: words inside quotes or joined to other text, spaces inside a word, characters split
+// between adjacent words.
+func decodeWords(s string) string {
+	if !strings.Contains(s, "=?") {
+		return string(decodeCharset("", []byte(s)))
+	}
+	var out strings.Builder
+	var charset string // of the bytes in pending
+	var pending []byte // decoded words that may go on in the next one
+	flush := func() {
+		out.Write(decodeCharset(charset, pending))
+		pending = pending[:0]
+	}
+	for s != "" {
+		start := strings.Index(s, "=?")
+		if start < 0 {
+			break
+		}
+		word, ok := parseWord(s[start:])
+		gap := s[:start]
+		if !ok {
+			flush()
+			out.Write(decodeCharset("", []byte(s[:start+2])))
+			s = s[start+2:]
+			continue
+		}
+		joined := len(pending) > 0 && strings.TrimSpace(gap) == "" // white space between words is not shown
+		if !joined || !strings.EqualFold(charset, word.charset) {
+			flush()
+			if !joined {
+				out.Write(decodeCharset("", []byte(gap)))
+			}
+		}
+		charset, pending = word.charset, append(pending, word.bytes...)
+		s = s[start+word.length:]
+	}
+	flush()
+	out.Write(decodeCharset("", []byte(s)))
+	return out.String()
+}
+
+type encodedWord struct {
+	charset string
+	bytes   []byte
+	length  int // in the input
+}
+
+const maxCharsetName = 64
+
+// parseWord reads the encoded word at the start of s: =?charset[*language]?B|Q?text?=
+func parseWord(s string) (encodedWord, bool) {
+	var w encodedWord
+	head := s[2:min(len(s), 2+maxCharsetName)]
+	i := strings.IndexByte(head, '?')
+	if i < 1 || len(s) < 2+i+3 || s[2+i+2] != '?' {
+		return w, false
+	}
+	w.charset, _, _ = strings.Cut(head[:i], "*") // RFC 2231, section 5
+	text := s[2+i+3:]
+	end := strings.Index(text, "?=")
+	if end < 0 {
+		return w, false
+	}
+	switch s[2+i+1] {
+	case 'B', 'b':
+		w.bytes = decodeBase64([]byte(text[:end]))
+	case 'Q', 'q':
+		w.bytes = decodeQuoted([]byte(strings.ReplaceAll(text[:end], "_", " ")))
+	default:
+		return w, false
+	}
+	w.length = 2 + i + 3 + end + 2
+	return w, true
+}
