@@ -1,0 +1,184 @@
+package mailstore
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+const (
+	// maxGroup and maxGroupBytes bound the work, and so the time, of one group.
+	maxGroup      = 1024
+	maxGroupBytes = 32 << 20
+	// entryOverhead is what Badger counts for an entry beside its key and value, or beside its key when the value goes to the
+	// value log, rounded up.
+	entryOverhead = 32
+)
+
+// request is one caller of Update.
+type request struct {
+	fn    func(*Tx) error
+	taken atomic.Bool // by the committer, or by the caller who gave up
+	done  chan error  // capacity 1
+}
+
+// commitLoop is the committer: it takes whoever is waiting into a group and commits the group, until requests is closed
+// and empty. It never waits for a group to fill up: while one is being synced, the next gathers by itself.
+func (s *Store) commitLoop() {
+	defer close(s.committed)
+	for first := range s.requests {
+		g := s.newGroup()
+		g.run(first)
+		for open := true; open && len(g.members) < maxGroup && g.writes.bytes < maxGroupBytes; {
+			select {
+			case r, ok := <-s.requests:
+				if open = ok; ok {
+					g.run(r)
+				}
+			default:
+				open = false
+			}
+		}
+		g.commit()
+	}
+}
+
+// group is a set of updates that become durable together.
+type group struct {
+	s       *Store
+	base    *snapshot
+	writes  *overlay // of all members that succeeded
+	modseq  ModSeq
+	before  ModSeq // modseq at the beginning
+	swept   bool
+	members []member
+}
+
+// member is an update that ran; err is what its function returned.
+type member struct {
+	r   *request
+	err error
+}
+
+func (s *Store) newGroup() *group {
+	g := &group{s: s}
+	g.begin()
+	return g
+}
+
+// begin starts on the committed state.
+func (g *group) begin() {
+	g.base = &snapshot{txn: g.s.db.NewTransaction(false)}
+	g.writes = newOverlay(g.base)
+	g.modseq = g.s.modseq
+	g.before = g.s.modseq
+	g.swept = false
+	g.members = nil
+}
+
+// run runs one update above the group's writes and takes it in. Its writes join the group's only if it succeeded. An
+// update that failed is answered with the group all the same: what it saw, and failed on, may be a write of the group.
+func (g *group) run(r *request) {
+	if !r.taken.CompareAndSwap(false, true) {
+		return
+	}
+	tx := newTx(g.writes, g.modseq)
+	err := call(r.fn, tx)
+	tx.over = true
+	if err == nil && !g.fits(tx.own) {
+		// The update has seen exactly the state that committing the group makes, so it need not run again.
+		g.commit()
+		g.begin()
+		if !g.fits(tx.own) {
+			err = fmt.Errorf("%w: %d writes", ErrTooBig, len(tx.own.writes))
+		}
+	}
+	if err == nil {
+		g.writes.absorb(tx.own)
+		g.modseq = tx.modseq
+		g.swept = g.swept || tx.swept
+	}
+	g.members = append(g.members, member{r, err})
+}
+
+// call contains a panic of fn to its caller.
+func call(fn func(*Tx) error, tx *Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("mailstore: update panicked, nothing of it was kept: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn(tx)
+}
+
+// fits tells whether own fits into the group's transaction.
+func (g *group) fits(own *overlay) bool {
+	count := int64(len(g.writes.writes) + len(own.writes))
+	size := g.writes.weight() + own.weight()
+	return count < g.s.db.MaxBatchCount()*9/10 && size < g.s.db.MaxBatchSize()*9/10
+}
+
+// commit makes the group durable and answers its members.
+func (g *group) commit() {
+	g.base.close()
+	err := g.s.write(g.writes)
+	if err == nil {
+		g.s.modseq = g.modseq
+	}
+	for _, m := range g.members {
+		if err != nil {
+			m.r.done <- err
+		} else {
+			m.r.done <- m.err
+		}
+	}
+	if err == nil && g.modseq != g.before {
+		g.s.wake()
+	}
+	if err == nil && g.swept {
+		notify(g.s.sweepable)
+	}
+}
+
+// write commits the writes in one synced transaction. After a failure the state of the database is not known before it is
+// opened again, so the store takes no further writes.
+func (s *Store) write(o *overlay) error {
+	if s.broken != nil {
+		return s.broken
+	}
+	if len(o.writes) == 0 {
+		return nil
+	}
+	if err := s.checkRoom(o.bytes); err != nil {
+		return err
+	}
+	err := s.writeTxn(o)
+	if err == nil && s.dblog.unsynced.Load() {
+		err = errors.New("value log could not be synced")
+	}
+	if err != nil {
+		s.broken = fmt.Errorf("%w (check the disk and its free space, then restart): %w", ErrBroken, err)
+		s.log.Error("mail store takes no more writes", "cause", err)
+	}
+	return s.broken
+}
+
+func (s *Store) writeTxn(o *overlay) error {
+	txn := s.db.NewTransaction(true)
+	defer txn.Discard()
+	for key, w := range o.writes {
+		var err error
+		if w.deleted {
+			err = txn.Delete([]byte(key))
+		} else {
+			err = txn.SetEntry(badger.NewEntry([]byte(key), w.value))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return txn.Commit()
+}

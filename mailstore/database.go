@@ -1,0 +1,78 @@
+package mailstore
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+const (
+	// memTableSize bounds what one transaction may hold (15 % of it, see [badger.DB.MaxBatchSize]) and what an idle store
+	// keeps in memory.
+	memTableSize = 16 << 20
+	// valueThreshold is the size in bytes from which a value goes to the value log, where it is written once and never
+	// moved by compaction. Only a pointer to it counts against the size of a transaction, so a 25 MB message fits in one.
+	valueThreshold = 16 << 10
+	// valueLogFileSize: Badger maps twice this much of address space for the file it writes to.
+	valueLogFileSize = 256 << 20
+)
+
+// openDatabase opens Badger so that a commit that returned nil is on the disk.
+//
+// What SyncWrites does in Badger v4.9.6, read in its source: every request (one transaction) goes through
+// DB.writeRequests. valueLog.write puts large values into the mapped value log file and, deferred, calls msync(MS_SYNC) on
+// it; when it changes to a new file it syncs the old one first (logFile.doneWriting). Only then does DB.writeToLSM append
+// the entries, with pointers to those values, to the mapped write-ahead log of the memtable and msync that, and the commit
+// returns. So pointers never reach the disk before what they point to. On replay, a transaction without its end mark in
+// the write-ahead log is dropped as a whole.
+//
+// There is one hole: valueLog.write only logs the error of its deferred msync ("Error while curlf sync") and the commit
+// succeeds. databaseLog watches for that line, and the committer asks it before it acknowledges anything.
+//
+// Syncing is per request, not per group of requests; that is why the committer makes one transaction of many updates.
+func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
+	o := badger.DefaultOptions(dir)
+	o.SyncWrites = true
+	o.DetectConflicts = false // the committer is the only writer
+	o.MemTableSize = memTableSize
+	o.NumMemtables = 3
+	o.ValueThreshold = valueThreshold
+	o.ValueLogFileSize = valueLogFileSize
+	o.BlockCacheSize = 8 << 20
+	o.NumCompactors = 2
+	o.VerifyValueChecksum = true
+	o.MetricsEnabled = false
+	o.Logger = watch
+	db, err := badger.Open(o)
+	if err != nil {
+		return nil, fmt.Errorf("mailstore: opening %s (does another cairn use it? is the disk well?): %w", dir, err)
+	}
+	return db, nil
+}
+
+// databaseLog passes Badger's log on and remembers that syncing failed.
+type databaseLog struct {
+	log      *slog.Logger
+	unsynced atomic.Bool
+}
+
+func (l *databaseLog) Errorf(format string, args ...any) {
+	if strings.Contains(format, "sync") {
+		l.unsynced.Store(true)
+	}
+	l.print(slog.LevelError, format, args)
+}
+
+func (l *databaseLog) Warningf(format string, args ...any) { l.print(slog.LevelWarn, format, args) }
+func (l *databaseLog) Infof(format string, args ...any)    { l.print(slog.LevelDebug, format, args) }
+func (l *databaseLog) Debugf(format string, args ...any)   { l.print(slog.LevelDebug, format, args) }
+
+func (l *databaseLog) print(level slog.Level, format string, args []any) {
+	if l.log.Enabled(context.Background(), level) {
+		l.log.Log(context.Background(), level, "mail database: "+strings.TrimSpace(fmt.Sprintf(format, args...)))
+	}
+}

@@ -1,0 +1,178 @@
+package mailstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// source is an ordered map as a Reader sees it: a snapshot, or a snapshot under the writes of a transaction.
+type source interface {
+	// get returns a copy of the value, or ErrNotFound.
+	get(key []byte) ([]byte, error)
+	has(key []byte) (bool, error)
+	// scan calls fn in key order for each key that has the prefix and is not below from, until fn returns false. Key and
+	// value are valid only during the call. fn may read and write.
+	scan(prefix, from []byte, fn func(key, value []byte) bool) error
+}
+
+// Reader reads one consistent state of the store. It is valid only inside the function that it is given to, and there
+// for one goroutine. What it returns belongs to the caller.
+type Reader struct{ src source }
+
+// StoreID names this store: random, made with it. A follower that finds another one starts over.
+func (r *Reader) StoreID() (id [16]byte, err error) {
+	b, err := r.src.get(metaStoreID)
+	if err != nil {
+		return id, fmt.Errorf("mailstore: store id: %w", err)
+	}
+	copy(id[:], b)
+	return id, nil
+}
+
+// ModSeq returns the number of the last change, 0 when there was none.
+func (r *Reader) ModSeq() (ModSeq, error) {
+	n, err := r.number(metaModSeq)
+	return ModSeq(n), err
+}
+
+// number reads a counter; one that was never written is 0.
+func (r *Reader) number(key []byte) (uint64, error) {
+	b, err := r.src.get(key)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return decodeUint64(b)
+}
+
+// Account returns an account by number, or ErrNotFound.
+func (r *Reader) Account(id AccountID) (Account, error) {
+	b, err := r.src.get(accountKey(tableAccount, id))
+	if err != nil {
+		return Account{}, fmt.Errorf("account %d: %w", id, err)
+	}
+	return decodeAccount(id, b)
+}
+
+// AccountByName returns the account of that name, or ErrNotFound.
+func (r *Reader) AccountByName(name string) (Account, error) {
+	return r.accountAt(textKey(tableName, name), name)
+}
+
+// AccountByAddress returns the account that addr delivers to, or ErrNotFound. The address need not be canonical; one that
+// is no address at all is an error of its own.
+func (r *Reader) AccountByAddress(addr string) (Account, error) {
+	canonical, err := CanonicalAddress(addr)
+	if err != nil {
+		return Account{}, err
+	}
+	return r.accountAt(textKey(tableAddress, canonical), canonical)
+}
+
+func (r *Reader) accountAt(key []byte, what string) (Account, error) {
+	b, err := r.src.get(key)
+	if err != nil {
+		return Account{}, fmt.Errorf("account %q: %w", what, err)
+	}
+	id, err := decodeUint64(b)
+	if err != nil {
+		return Account{}, err
+	}
+	return r.Account(AccountID(id))
+}
+
+// Accounts returns all accounts by ascending number.
+func (r *Reader) Accounts() ([]Account, error) {
+	var list []Account
+	var bad error
+	err := r.src.scan([]byte{tableAccount}, nil, func(key, value []byte) bool {
+		var a Account
+		a, bad = decodeAccount(AccountID(binary.BigEndian.Uint32(key[1:])), value)
+		list = append(list, a)
+		return bad == nil
+	})
+	return list, errors.Join(err, bad)
+}
+
+// Message returns one message, or ErrNotFound.
+func (r *Reader) Message(a AccountID, id MessageID) (Message, error) {
+	b, err := r.src.get(messageKey(tableMessage, a, id))
+	if err != nil {
+		return Message{}, fmt.Errorf("message %d of account %d: %w", id, a, err)
+	}
+	return decodeMessage(a, id, b)
+}
+
+// Messages returns up to max messages of an account by ascending number, beginning with from.
+func (r *Reader) Messages(a AccountID, from MessageID, max int) ([]Message, error) {
+	var list []Message
+	var bad error
+	if max <= 0 {
+		return nil, nil
+	}
+	err := r.src.scan(accountKey(tableMessage, a), messageKey(tableMessage, a, from), func(key, value []byte) bool {
+		var m Message
+		m, bad = decodeMessage(a, MessageID(binary.BigEndian.Uint64(key[5:])), value)
+		list = append(list, m)
+		return bad == nil && len(list) < max
+	})
+	return list, errors.Join(err, bad)
+}
+
+// Raw returns the bytes of a blob, or ErrNotFound.
+func (r *Reader) Raw(blob [32]byte) ([]byte, error) {
+	b, err := r.src.get(blobKey(blob))
+	if err != nil {
+		return nil, fmt.Errorf("blob %x: %w", blob[:8], err)
+	}
+	return b, nil
+}
+
+// Labels returns the labels of a message, sorted, or ErrNotFound if there is no such message.
+func (r *Reader) Labels(a AccountID, id MessageID) ([]string, error) {
+	b, err := r.src.get(messageKey(tableLabels, a, id))
+	if err != nil {
+		return nil, fmt.Errorf("labels of message %d of account %d: %w", id, a, err)
+	}
+	return decodeLabels(b)
+}
+
+// LabelCounts returns how many messages of an account have each label. Labels that no message has are not in it.
+func (r *Reader) LabelCounts(a AccountID) (map[string]int, error) {
+	counts := make(map[string]int)
+	var bad error
+	err := r.src.scan(accountKey(tableCount, a), nil, func(key, value []byte) bool {
+		var n uint64
+		n, bad = decodeUint64(value)
+		counts[string(key[5:])] = int(n)
+		return bad == nil
+	})
+	return counts, errors.Join(err, bad)
+}
+
+// ChangesSince returns up to max changes after the one numbered since, in order. An empty result means that the caller
+// has seen all. A since ahead of the journal yields ErrUnknownModSeq.
+func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
+	last, err := r.ModSeq()
+	if err != nil {
+		return nil, err
+	}
+	if since > last {
+		return nil, fmt.Errorf("changes since %d, journal ends at %d: %w", since, last, ErrUnknownModSeq)
+	}
+	if max <= 0 || since == last {
+		return nil, nil
+	}
+	var list []Change
+	var bad error
+	err = r.src.scan([]byte{tableJournal}, journalKey(since+1), func(key, value []byte) bool {
+		var c Change
+		c, bad = decodeChange(ModSeq(binary.BigEndian.Uint64(key[1:])), value)
+		list = append(list, c)
+		return bad == nil && len(list) < max
+	})
+	return list, errors.Join(err, bad)
+}

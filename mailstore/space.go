@@ -1,0 +1,73 @@
+package mailstore
+
+import "bytes"
+
+// SpaceReader reads one named map; see [Reader.Space].
+type SpaceReader struct {
+	src    source
+	prefix []byte
+	err    error // of a bad name; every call returns it
+}
+
+// Space returns the named map of a part of the node that keeps its durable state here (queue, recorder, verdicts, pins).
+// A space that nothing was put into is empty. Names obey [CheckLabel]; with another name every call fails.
+func (r *Reader) Space(name string) SpaceReader {
+	prefix, err := spacePrefix(name)
+	return SpaceReader{src: r.src, prefix: prefix, err: err}
+}
+
+func (s SpaceReader) key(key []byte) []byte { return append(bytes.Clone(s.prefix), key...) }
+
+// Get returns the value of key, or ErrNotFound.
+func (s SpaceReader) Get(key []byte) ([]byte, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s.src.get(s.key(key))
+}
+
+// Has tells whether key is there.
+func (s SpaceReader) Has(key []byte) (bool, error) {
+	if s.err != nil {
+		return false, s.err
+	}
+	return s.src.has(s.key(key))
+}
+
+// Scan calls fn in key order for each key that has the prefix and is not below from (both may be nil), until fn returns
+// false. Key and value are valid only during the call. In an Update, fn may write; it need not see keys it adds.
+func (s SpaceReader) Scan(prefix, from []byte, fn func(key, value []byte) bool) error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.src.scan(s.key(prefix), s.key(from), func(key, value []byte) bool {
+		return fn(key[len(s.prefix):], value)
+	})
+}
+
+// Space is a named map inside an Update.
+type Space struct {
+	SpaceReader
+	tx *Tx
+}
+
+// Space returns the named map for reading and writing; see [Reader.Space].
+func (tx *Tx) Space(name string) Space {
+	return Space{SpaceReader: tx.Reader.Space(name), tx: tx}
+}
+
+// Put sets the value of key. The value must not be changed before Update returns.
+func (s Space) Put(key, value []byte) error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.tx.put(s.key(key), value)
+}
+
+// Delete removes key; removing what is not there is no error.
+func (s Space) Delete(key []byte) error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.tx.delete(s.key(key))
+}

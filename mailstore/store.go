@@ -1,0 +1,244 @@
+package mailstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// Store is an open mail store. Its methods may be called from any goroutine.
+type Store struct {
+	db    *badger.DB
+	dblog *databaseLog
+	log   *slog.Logger
+	dir   string
+
+	// Owned by the committer.
+	modseq  ModSeq // last committed
+	broken  error
+	reserve int64 // bytes that must stay free on the volume
+
+	gate      sync.RWMutex // held for reading while sending to requests or using db, for writing while closing
+	closed    bool
+	requests  chan *request
+	committed chan struct{} // closed when the committer has ended
+
+	sweepable chan struct{} // capacity 1: a removed account has mail left
+	stop      context.CancelFunc
+	upkeep    sync.WaitGroup
+
+	listenersMu sync.Mutex
+	listeners   map[chan struct{}]struct{}
+}
+
+// Open opens the store in dir, or makes an empty one there. It fails if another process has it open, or if it was written
+// by a program with another store format.
+func Open(dir string, log *slog.Logger) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("mailstore: %w", err)
+	}
+	dblog := &databaseLog{log: log}
+	db, err := openDatabase(dir, dblog)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Store{
+		db: db, dblog: dblog, log: log, dir: dir,
+		reserve:   diskReserve,
+		requests:  make(chan *request, maxGroup),
+		committed: make(chan struct{}),
+		sweepable: make(chan struct{}, 1),
+		stop:      stop,
+		listeners: make(map[chan struct{}]struct{}),
+	}
+	if err := s.load(); err != nil {
+		stop()
+		return nil, errors.Join(err, db.Close())
+	}
+	go s.commitLoop()
+	s.upkeep.Add(2)
+	go s.sweepLoop(ctx)
+	go s.collectLoop(ctx)
+	notify(s.sweepable)
+	return s, nil
+}
+
+// load checks the format and reads what the committer keeps in memory; a new store is given its identity.
+func (s *Store) load() error {
+	base := &snapshot{txn: s.db.NewTransaction(false)}
+	defer base.close()
+	version, err := base.get(metaVersion)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		id := make([]byte, 16)
+		rand.Read(id)
+		o := newOverlay(base)
+		o.set(string(metaVersion), write{value: binary.BigEndian.AppendUint32(nil, formatVersion)})
+		o.set(string(metaStoreID), write{value: id})
+		return s.write(o)
+	case err != nil:
+		return err
+	case len(version) != 4 || binary.BigEndian.Uint32(version) != formatVersion:
+		return fmt.Errorf("mailstore: %s has store format %x, this program knows format %d: use the version of cairn that wrote it, or restore a backup", s.dir, version, formatVersion)
+	}
+	s.modseq, err = (&Reader{src: base}).ModSeq()
+	return err
+}
+
+// Close waits for the updates that were called before, and closes the store.
+func (s *Store) Close() error {
+	s.gate.Lock()
+	if s.closed {
+		s.gate.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.requests)
+	s.gate.Unlock()
+	s.stop()
+	<-s.committed
+	s.upkeep.Wait()
+	// Views that are still running hold the gate for reading.
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("mailstore: closing: %w", err)
+	}
+	return nil
+}
+
+// Update runs fn in a transaction and returns nil only when its writes are durable: they survive a crash of the process
+// and of the machine. Concurrent updates share one sync.
+//
+// If fn returns an error or panics, none of its writes is kept and Update returns that error. Any other error (ErrBroken,
+// ErrDiskFull, ErrTooBig) means that nothing is acknowledged; after ErrBroken the writes may be found to have happened
+// when the store is opened again. If ctx ends before fn began, fn is not run and Update returns ctx.Err(); once fn began,
+// Update waits for the outcome.
+//
+// All updates of the store run one after another on one goroutine: fn must be quick, must not wait for anything, and must
+// not call Update or runtime.Goexit (as testing's Fatal does). It may be called with a state that fails to commit
+// afterwards, so it must have no effects of its own but through tx.
+func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	r := &request{fn: fn, done: make(chan error, 1)}
+	if err := s.send(ctx, r); err != nil {
+		return err
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-ctx.Done():
+		if r.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		return <-r.done
+	}
+}
+
+func (s *Store) send(ctx context.Context, r *request) error {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	select {
+	case s.requests <- r:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// View runs fn on a snapshot of what is durable. It does not wait for writers, and they do not wait for it; but Close
+// waits for it.
+func (s *Store) View(fn func(r *Reader) error) error {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	base := &snapshot{txn: s.db.NewTransaction(false)}
+	defer base.close()
+	return fn(&Reader{src: base})
+}
+
+// Subscribe returns a channel that receives after the journal has grown: "look again". It holds one wake-up, so none is
+// lost while the receiver is busy, and many may become one. cancel ends it.
+func (s *Store) Subscribe() (wake <-chan struct{}, cancel func()) {
+	c := make(chan struct{}, 1)
+	s.listenersMu.Lock()
+	s.listeners[c] = struct{}{}
+	s.listenersMu.Unlock()
+	return c, func() {
+		s.listenersMu.Lock()
+		delete(s.listeners, c)
+		s.listenersMu.Unlock()
+	}
+}
+
+func (s *Store) wake() {
+	s.listenersMu.Lock()
+	defer s.listenersMu.Unlock()
+	for c := range s.listeners {
+		notify(c)
+	}
+}
+
+// notify sends if nothing is waiting in c (capacity 1) yet.
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// sweepLoop removes the mail of removed accounts, a transaction's worth at a time.
+func (s *Store) sweepLoop(ctx context.Context) {
+	defer s.upkeep.Done()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.sweepable:
+		}
+		err := s.Update(ctx, func(tx *Tx) error {
+			id, err := tx.doomed()
+			if err != nil || id == 0 {
+				return err
+			}
+			tx.swept = true // look for the next one
+			return tx.sweep(id)
+		})
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("removing the mail of a removed account stopped; it goes on at the next start", "cause", err)
+		}
+	}
+}
+
+// collectInterval is how often the value log is looked through for space to give back.
+const collectInterval = 10 * time.Minute
+
+// collectLoop gives the space of removed messages back to the disk.
+func (s *Store) collectLoop(ctx context.Context) {
+	defer s.upkeep.Done()
+	tick := time.NewTicker(collectInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// It returns an error when no file has half of its bytes unused.
+		for ctx.Err() == nil && s.db.RunValueLogGC(0.5) == nil {
+		}
+	}
+}

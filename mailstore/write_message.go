@@ -1,0 +1,156 @@
+package mailstore
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// PutBlob stores raw under its SHA-256 and returns that. Bytes that are there already are not stored again, whoever put
+// them. raw must not be changed before Update returns. A blob lives until its last message and its last hold are gone;
+// one that never had either stays.
+func (tx *Tx) PutBlob(raw []byte) ([32]byte, error) {
+	blob := sha256.Sum256(raw)
+	key := blobKey(blob)
+	found, err := tx.src.has(key)
+	if err != nil || found {
+		return blob, err
+	}
+	return blob, tx.put(key, raw)
+}
+
+// HoldBlob keeps a blob until ReleaseBlob with the same name, whatever happens to the messages that share it.
+func (tx *Tx) HoldBlob(blob [32]byte, name string) error {
+	if found, err := tx.src.has(blobKey(blob)); err != nil {
+		return err
+	} else if !found {
+		return fmt.Errorf("blob %x: %w", blob[:8], ErrNotFound)
+	}
+	return tx.put(blobUserKey(blob, holdUser(name)), nil)
+}
+
+// ReleaseBlob ends a hold. The blob is removed if nobody else uses it.
+func (tx *Tx) ReleaseBlob(blob [32]byte, name string) error {
+	return tx.dropBlobUser(blob, holdUser(name))
+}
+
+func (tx *Tx) dropBlobUser(blob [32]byte, user []byte) error {
+	if err := tx.delete(blobUserKey(blob, user)); err != nil {
+		return err
+	}
+	used := false
+	err := tx.src.scan(blobUserKey(blob, nil), nil, func([]byte, []byte) bool {
+		used = true
+		return false
+	})
+	if err != nil || used {
+		return err
+	}
+	return tx.delete(blobKey(blob))
+}
+
+// AddMessage adds a message to m.Account with these labels and returns its number. m.Blob must be there (PutBlob) and
+// m.Received must be set; m.ID is given out here, and m.Size is taken from the caller.
+func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
+	set, err := labelSet(labels)
+	if err != nil {
+		return 0, err
+	}
+	if m.Received.IsZero() || m.Size < 0 {
+		return 0, errors.New("mailstore: a message needs its time of arrival and its size")
+	}
+	if found, err := tx.src.has(accountKey(tableAccount, m.Account)); err != nil {
+		return 0, err
+	} else if !found {
+		return 0, fmt.Errorf("account %d: %w", m.Account, ErrNotFound)
+	}
+	if found, err := tx.src.has(blobKey(m.Blob)); err != nil {
+		return 0, err
+	} else if !found {
+		return 0, fmt.Errorf("blob %x: %w", m.Blob[:8], ErrNotFound)
+	}
+	last, err := tx.number(accountKey(tableLastID, m.Account))
+	if err != nil {
+		return 0, err
+	}
+	m.ID = MessageID(last + 1)
+	m.Received = m.Received.UTC().Truncate(time.Millisecond)
+	err = errors.Join(
+		tx.putNumber(accountKey(tableLastID, m.Account), uint64(m.ID)),
+		tx.put(messageKey(tableMessage, m.Account, m.ID), encodeMessage(m)),
+		tx.put(messageKey(tableLabels, m.Account, m.ID), encodeLabels(set)),
+		tx.put(blobUserKey(m.Blob, messageUser(m.Account, m.ID)), nil),
+		tx.count(m.Account, nil, set),
+		tx.journal(Change{Kind: Added, Account: m.Account, Message: m.ID, Labels: set}),
+	)
+	return m.ID, err
+}
+
+// SetLabels adds and removes labels of a message; a name in both lists ends up set. Nothing is written, and the journal
+// does not grow, when that changes nothing.
+func (tx *Tx) SetLabels(a AccountID, id MessageID, add, remove []string) error {
+	add, err := labelSet(add)
+	if err != nil {
+		return err
+	}
+	old, err := tx.Labels(a, id)
+	if err != nil {
+		return err
+	}
+	set := changeLabels(old, add, remove)
+	if slices.Equal(old, set) {
+		return nil
+	}
+	return errors.Join(
+		tx.put(messageKey(tableLabels, a, id), encodeLabels(set)),
+		tx.count(a, old, set),
+		tx.journal(Change{Kind: Labels, Account: a, Message: id, Labels: set}),
+	)
+}
+
+// count moves a message from the label set before to the label set after in the account's counters.
+func (tx *Tx) count(a AccountID, before, after []string) error {
+	step := func(label string, by int64) error {
+		n, err := tx.number(countKey(a, label))
+		if err != nil {
+			return err
+		}
+		return tx.putNumber(countKey(a, label), uint64(int64(n)+by))
+	}
+	for _, label := range before {
+		if !slices.Contains(after, label) {
+			if err := step(label, -1); err != nil {
+				return err
+			}
+		}
+	}
+	for _, label := range after {
+		if !slices.Contains(before, label) {
+			if err := step(label, +1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// RemoveMessage removes a message for good, and its bytes if nobody else uses them.
+func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
+	m, err := tx.Message(a, id)
+	if err != nil {
+		return err
+	}
+	labels, err := tx.Labels(a, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		tx.delete(messageKey(tableMessage, a, id)),
+		tx.delete(messageKey(tableLabels, a, id)),
+		tx.count(a, labels, nil),
+		tx.dropBlobUser(m.Blob, messageUser(a, id)),
+		tx.journal(Change{Kind: Removed, Account: a, Message: id}),
+	)
+}
