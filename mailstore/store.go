@@ -26,8 +26,9 @@ type Store struct {
 	broken  error
 	reserve int64 // bytes that must stay free on the volume
 
-	gate      sync.RWMutex // held for reading while sending to requests or using db, for writing while closing
+	gate      sync.Mutex // guards closed, and active growing
 	closed    bool
+	active    sync.WaitGroup // views, and updates on their way into requests
 	requests  chan *request
 	committed chan struct{} // closed when the committer has ended
 
@@ -94,25 +95,34 @@ func (s *Store) load() error {
 	return err
 }
 
-// Close waits for the updates that were called before, and closes the store.
+// Close waits for the updates and views that were called before, and closes the store.
 func (s *Store) Close() error {
 	s.gate.Lock()
-	if s.closed {
-		s.gate.Unlock()
+	closed := s.closed
+	s.closed = true
+	s.gate.Unlock()
+	if closed {
 		return nil
 	}
-	s.closed = true
-	close(s.requests)
-	s.gate.Unlock()
 	s.stop()
+	s.active.Wait()
+	close(s.requests)
 	<-s.committed
 	s.upkeep.Wait()
-	// Views that are still running hold the gate for reading.
-	s.gate.Lock()
-	defer s.gate.Unlock()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("mailstore: closing: %w", err)
 	}
+	return nil
+}
+
+// enter begins a use of the store that Close waits for; active.Done ends it.
+func (s *Store) enter() error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	s.active.Add(1)
 	return nil
 }
 
@@ -144,11 +154,10 @@ func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 func (s *Store) send(ctx context.Context, r *request) error {
-	s.gate.RLock()
-	defer s.gate.RUnlock()
-	if s.closed {
-		return ErrClosed
+	if err := s.enter(); err != nil {
+		return err
 	}
+	defer s.active.Done()
 	select {
 	case s.requests <- r:
 		return nil
@@ -160,11 +169,10 @@ func (s *Store) send(ctx context.Context, r *request) error {
 // View runs fn on a snapshot of what is durable. It does not wait for writers, and they do not wait for it; but Close
 // waits for it.
 func (s *Store) View(fn func(r *Reader) error) error {
-	s.gate.RLock()
-	defer s.gate.RUnlock()
-	if s.closed {
-		return ErrClosed
+	if err := s.enter(); err != nil {
+		return err
 	}
+	defer s.active.Done()
 	base := &snapshot{txn: s.db.NewTransaction(false)}
 	defer base.close()
 	return fn(&Reader{src: base})

@@ -39,19 +39,19 @@ type ChangeKind uint8
 
 // The kinds of change.
 const (
-	Added   ChangeKind = 1 // the message is new; Labels are those it came with
-	Labels  ChangeKind = 2 // its labels changed; Labels are those it has now
-	Removed ChangeKind = 3 // it is gone; Labels is empty
+	ChangeAdded   ChangeKind = 1 // the message is new; Labels are those it came with
+	ChangeLabels  ChangeKind = 2 // its labels changed; Labels are those it has now
+	ChangeRemoved ChangeKind = 3 // it is gone; Labels is empty
 )
 
 // String names the kind in one word.
 func (k ChangeKind) String() string {
 	switch k {
-	case Added:
+	case ChangeAdded:
 		return "added"
-	case Labels:
+	case ChangeLabels:
 		return "labels"
-	case Removed:
+	case ChangeRemoved:
 		return "removed"
 	}
 	return "unknown"

@@ -83,7 +83,7 @@ func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 		tx.put(messageKey(tableLabels, m.Account, m.ID), encodeLabels(set)),
 		tx.put(blobUserKey(m.Blob, messageUser(m.Account, m.ID)), nil),
 		tx.count(m.Account, nil, set),
-		tx.journal(Change{Kind: Added, Account: m.Account, Message: m.ID, Labels: set}),
+		tx.journal(Change{Kind: ChangeAdded, Account: m.Account, Message: m.ID, Labels: set}),
 	)
 	return m.ID, err
 }
@@ -106,7 +106,7 @@ func (tx *Tx) SetLabels(a AccountID, id MessageID, add, remove []string) error {
 	return errors.Join(
 		tx.put(messageKey(tableLabels, a, id), encodeLabels(set)),
 		tx.count(a, old, set),
-		tx.journal(Change{Kind: Labels, Account: a, Message: id, Labels: set}),
+		tx.journal(Change{Kind: ChangeLabels, Account: a, Message: id, Labels: set}),
 	)
 }
 
@@ -151,6 +151,6 @@ func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 		tx.delete(messageKey(tableLabels, a, id)),
 		tx.count(a, labels, nil),
 		tx.dropBlobUser(m.Blob, messageUser(a, id)),
-		tx.journal(Change{Kind: Removed, Account: a, Message: id}),
+		tx.journal(Change{Kind: ChangeRemoved, Account: a, Message: id}),
 	)
 }
