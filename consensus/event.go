@@ -177,8 +177,12 @@ func (e *OrgEvent) Sign(org ed25519.PrivateKey) { e.Signature = sign(org, e.Sign
 func (r *reader) event() (e OrgEvent) {
 	e.Version = r.uint16()
 	e.Type = EventType(r.uint8())
-	if r.err == nil && (e.Version != EventVersion || e.Type != EventEnrol) {
-		r.err = broken(RuleEventType, "event of version %d and type %d: this program knows version %d, type %d (enrol)", e.Version, e.Type, EventVersion, EventEnrol)
+	switch { // the layout of what follows depends on both
+	case r.err != nil:
+	case e.Version != EventVersion:
+		r.err = broken(RuleVersion, "event of version %d, this program knows %d", e.Version, EventVersion)
+	case e.Type != EventEnrol:
+		r.err = broken(RuleEventType, "event of type %d, this program knows %d (enrol)", e.Type, EventEnrol)
 	}
 	e.ChainID = ChainID(r.uint32())
 	e.Enrol = r.enrol()

@@ -65,6 +65,8 @@ func (t Target) Bits() uint32 {
 // Met reports whether id, read as a big-endian number, is at most t.
 func (t Target) Met(id Hash) bool { return bytes.Compare(id[:], t[:]) <= 0 }
 
+func (t Target) less(u Target) bool { return bytes.Compare(t[:], u[:]) < 0 }
+
 // Work returns the number of hashes expected to meet t: 2^256 / (t + 1).
 func (t Target) Work() Work {
 	d := new(big.Int).SetBytes(t[:])

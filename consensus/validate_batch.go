@@ -1,0 +1,143 @@
+package consensus
+
+import "math"
+
+// CheckBatch checks what a batch shows by itself: form, counts, root, stamp
+// and signature. It says nothing about who the recorder key belongs to.
+func CheckBatch(p *Params, chain ChainID, b *Batch) error {
+	if err := checkBatchForm(p, chain, b); err != nil {
+		return err
+	}
+	if !VerifySignature(b.Recorder, b.SigningBytes(), b.Signature) {
+		return batchSignatureError(b)
+	}
+	return nil
+}
+
+// ValidateBatch checks a batch against a state, as the next one of its key.
+func ValidateBatch(s *State, b *Batch) error {
+	entry, err := newBatchSequence(s.members, s.tips).next(s.hs.net, b)
+	if err != nil {
+		return err
+	}
+	if !verifyWith(entry.key, b.SigningBytes(), b.Signature) {
+		return batchSignatureError(b)
+	}
+	return nil
+}
+
+// ValidateBatches checks batches in the given order: each against s and those
+// before it whose form and place are right. All signatures are verified at
+// once. The result has one entry per batch, nil for a valid one; where a
+// signature is wrong, later batches of that key count as wrong as well.
+func ValidateBatches(s *State, batches []Batch) []error {
+	errs := make([]error, len(batches))
+	seq := newBatchSequence(s.members, s.tips)
+	sigs := newSignatures(len(batches))
+	queued := make([]int, 0, len(batches))
+	for i := range batches {
+		b := &batches[i]
+		var entry recorderEntry
+		if entry, errs[i] = seq.next(s.hs.net, b); errs[i] == nil {
+			sigs.addExpanded(entry.key, b.SigningBytes(), b.Signature, batchSignatureError(b))
+			queued = append(queued, i)
+		}
+	}
+	forged := make(map[Key]bool)
+	wrong := sigs.verify()
+	for j, i := range queued {
+		if wrong == nil {
+			break
+		}
+		recorder := batches[i].Recorder
+		switch {
+		case wrong[j] != nil:
+			errs[i] = wrong[j]
+			forged[recorder] = true
+		case forged[recorder]:
+			errs[i] = broken(RuleBatchPrev, "batch %d of %v follows one that is not signed by its key", batches[i].Seq, recorder)
+		}
+	}
+	return errs
+}
+
+// BatchTimeLimit returns the latest time, in ms since 1970, that a batch in a
+// block of the given time may have.
+func BatchTimeLimit(p *Params, blockTime uint64) uint64 {
+	slack := uint64(p.ClockSlack().Milliseconds())
+	if blockTime > math.MaxUint64-slack {
+		return math.MaxUint64
+	}
+	return blockTime + slack
+}
+
+func batchSignatureError(b *Batch) error {
+	return broken(RuleBatchSignature, "batch %d of recorder %v is not signed by it", b.Seq, b.Recorder)
+}
+
+// checkBatchForm is CheckBatch without the signature.
+func checkBatchForm(p *Params, chain ChainID, b *Batch) error {
+	switch {
+	case b.Version != BatchVersion:
+		return broken(RuleVersion, "batch of version %d, this program knows %d", b.Version, BatchVersion)
+	case b.Flags != 0:
+		return broken(RuleFlags, "batch has flags %#04x, none are defined", b.Flags)
+	case b.ChainID != chain:
+		return broken(RuleChain, "batch of chain %v, this is %v", b.ChainID, chain)
+	case b.Seq == 0:
+		return broken(RuleBatchSeq, "batch of %v has number 0, they start at 1", b.Recorder)
+	case b.Prev.IsZero() != (b.Seq == 1):
+		return broken(RuleBatchPrev, "batch %d of %v follows %v: only the first follows none", b.Seq, b.Recorder, b.Prev)
+	case len(b.Micros) == 0 || len(b.Micros) > MaxMicros:
+		return broken(RuleMicros, "%d micro-roots, 1 to %d expected", len(b.Micros), MaxMicros)
+	}
+	for i, m := range b.Micros {
+		if m.Count == 0 || m.Count > MaxMicroRecords {
+			return broken(RuleMicros, "micro-root %d stands for %d records, 1 to %d expected", i, m.Count, MaxMicroRecords)
+		}
+	}
+	if got := leadingZeroBits(b.ID()); got < int(p.BatchStamp) {
+		return broken(RuleBatchStamp, "batch stamp of %d bits, the network demands %d", got, p.BatchStamp)
+	}
+	if root := MicrosRoot(b.Micros); b.Root != root {
+		return broken(RuleBatchRoot, "batch has root %v, its micro-roots have %v", b.Root, root)
+	}
+	return nil
+}
+
+// batchSequence follows the tips of recorder keys through a list of batches.
+type batchSequence struct {
+	members *members
+	base    map[Key]BatchTip
+	moved   map[Key]BatchTip
+}
+
+func newBatchSequence(m *members, base map[Key]BatchTip) *batchSequence {
+	return &batchSequence{members: m, base: base, moved: make(map[Key]BatchTip)}
+}
+
+// next checks all but b's signature, moves the tip of its key, and returns
+// whose key it is.
+func (q *batchSequence) next(net *Network, b *Batch) (recorderEntry, error) {
+	if err := checkBatchForm(&net.params, net.chain, b); err != nil {
+		return recorderEntry{}, err
+	}
+	entry, ok := q.members.byRecorder[b.Recorder]
+	if !ok {
+		return recorderEntry{}, broken(RuleUnknownRecorder, "recorder key %v is not enrolled", b.Recorder)
+	}
+	tip, ok := q.moved[b.Recorder]
+	if !ok {
+		tip = q.base[b.Recorder] // zero before the first batch: exactly what it must follow
+	}
+	switch {
+	case b.Seq != tip.Seq+1:
+		return recorderEntry{}, broken(RuleBatchSeq, "batch %d of %v: number %d is next", b.Seq, b.Recorder, tip.Seq+1)
+	case b.Prev != tip.ID:
+		return recorderEntry{}, broken(RuleBatchPrev, "batch %d of %v follows %v, number %d has the ID %v", b.Seq, b.Recorder, b.Prev, tip.Seq, tip.ID)
+	case b.Time <= tip.Time:
+		return recorderEntry{}, broken(RuleBatchTime, "batch %d of %v: time %d is not after %d of the one before", b.Seq, b.Recorder, b.Time, tip.Time)
+	}
+	q.moved[b.Recorder] = BatchTip{Seq: b.Seq, ID: b.ID(), Time: b.Time}
+	return entry, nil
+}

@@ -1,0 +1,93 @@
+package consensus
+
+// ValidateBlock checks a whole block on top of the state of its parent, all
+// but the wall clock. Work is done in the order of its cost to an attacker:
+// proof of work, the miner's signature, roots, and the body's signatures, all
+// at once, last.
+//
+// A block that fails after ValidateHeader passed may fail for its signature or
+// body only: its ID must not be remembered as invalid, since another block
+// with the same ID may be valid.
+func ValidateBlock(s *State, b *Block) error {
+	if err := ValidateHeader(s.hs, &b.Header); err != nil {
+		return err
+	}
+	miner, ok := s.members.byRecorder[b.Header.Miner]
+	if !ok {
+		return broken(RuleUnknownMiner, "miner key %v is not an enrolled recorder key", b.Header.Miner)
+	}
+	if !verifyWith(miner.key, b.Header.SigningBytes(), b.Header.Signature) {
+		return broken(RuleHeaderSignature, "header is not signed by its miner %v", b.Header.Miner)
+	}
+	if size := b.BodySize(); size > MaxBody {
+		return broken(RuleBodySize, "body of %d bytes, at most %d allowed", size, MaxBody)
+	}
+	if root := BodyRoot(b.Events, b.Batches); root != b.Header.BodyRoot {
+		return broken(RuleBodyRoot, "header has body root %v, the body has %v", b.Header.BodyRoot, root)
+	}
+	return validateBody(s, b)
+}
+
+func validateBody(s *State, b *Block) error {
+	net := s.hs.net
+	sigs := newSignatures(len(b.Batches) + 3*len(b.Events))
+	keys := newKeySet(s.members)
+	for i := range b.Events {
+		e := &b.Events[i]
+		if err := checkEventForm(&net.params, net.chain, e); err != nil {
+			return err
+		}
+		if err := keys.add(e.Enrol.OrgKey, e.Enrol.Nodes); err != nil {
+			return err
+		}
+		queueEventSignatures(sigs, net.chain, e)
+	}
+	members := s.members.with(newOrgs(b.Events, b.Header.Height))
+	if members.root != b.Header.StateRoot {
+		return broken(RuleStateRoot, "header has state root %v, the events lead to %v", b.Header.StateRoot, members.root)
+	}
+	if err := checkBatchOrder(b.Batches); err != nil {
+		return err
+	}
+	limit := BatchTimeLimit(&net.params, b.Header.Time)
+	seq := newBatchSequence(members, s.tips)
+	for i := range b.Batches {
+		batch := &b.Batches[i]
+		entry, err := seq.next(net, batch)
+		if err != nil {
+			return err
+		}
+		if batch.Time > limit {
+			return broken(RuleBatchTime, "batch %d of %v: time %d is after %d, the limit in this block", batch.Seq, batch.Recorder, batch.Time, limit)
+		}
+		sigs.addExpanded(entry.key, batch.SigningBytes(), batch.Signature, batchSignatureError(batch))
+	}
+	return sigs.first()
+}
+
+// checkBatchOrder holds to rounds: a batch that is its key's n-th in the block
+// comes after all that are their key's (n-1)-th or earlier, so that nobody's
+// second batch displaces somebody's first.
+func checkBatchOrder(batches []Batch) error {
+	counts := make(map[Key]int, len(batches))
+	round := 0
+	for i := range batches {
+		key := batches[i].Recorder
+		counts[key]++
+		switch n := counts[key]; {
+		case n > MaxBatchesPerKey:
+			return broken(RuleBatchCount, "more than %d batches of recorder %v", MaxBatchesPerKey, key)
+		case n < round:
+			return broken(RuleBatchOrder, "batch %d of %v, its key's number %d in the block, comes after a number %d", batches[i].Seq, key, n, round)
+		default:
+			round = n
+		}
+	}
+	return nil
+}
+
+// StateRootAfter returns the state root that the header of a block on top of s
+// must have if it holds these events, which must be valid.
+func StateRootAfter(s *State, events []OrgEvent) Hash {
+	return s.members.with(newOrgs(events, s.hs.height+1)).root
+}
