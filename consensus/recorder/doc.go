@@ -1,0 +1,10 @@
+// Package recorder puts the mail of one node on the record. It follows the
+// outbound queue, commits to the components of every waiting message, seals
+// the commitments into micro-batches whose roots it signs, hands each queue
+// entry its token, closes micro-batches into batches and brings those to the
+// chain.
+//
+// Its signing state lives in the mail store and moves in the same transaction
+// as the tokens it stands behind: no token leaves before the state that
+// promises its place is durable, and no sequence number is signed twice.
+package recorder

@@ -1,0 +1,10 @@
+// Package verifier says what arriving mail is worth and keeps saying it. It
+// finds the token in a message, compares the message's components with what
+// the token commits to, asks the chain whether the record stands in a block
+// and the trust list whether the recording organisation may speak for the
+// sender's domain, and judges.
+//
+// Verdicts live: the verifier follows the chain and revises the labels of
+// stored messages as blocks come and go. Its cursor moves in the transaction
+// that holds the revised labels.
+package verifier

@@ -1,0 +1,126 @@
+package verifier
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"cairn/consensus"
+	"cairn/consensus/chain"
+	"cairn/consensus/record"
+	"cairn/mailstore"
+)
+
+// space is the verifier's durable map in the mail store:
+//
+//	cursor                                chain.Index, JSON: how far the chain was followed
+//	message/<account><message>            Finding, JSON
+//	batch/<recorder key><seq><account><message>  empty: whose verdict a batch decides
+//	key/<recorder key><account><message>  empty: mail of a key nobody has enrolled yet
+//	watch/<height><account><message>      empty: look again at that height
+//	place/<recorder key><seq>             placement: where that batch stands on the chain
+//	accepted/<record><recipient>          acceptance, JSON: who brought it first
+//	age/<unix s><record><recipient>       empty: acceptances by age
+//
+// Numbers in keys are big-endian, so that scans run in order.
+const space = "verifier"
+
+const keyCursor = "cursor"
+
+// Finding is what is known about one message and its record. It is kept with
+// a stored message as long as that lives; the parts that the chain or the
+// trust list decide are revised in place.
+type Finding struct {
+	Verdict record.Verdict `json:"verdict"`
+	Reasons []string       `json:"reasons"`
+	Facts   record.Facts   `json:"facts"`
+
+	From      string `json:"from,omitempty"` // address in the From field
+	Domain    string `json:"domain,omitempty"`
+	TrustedBy string `json:"trusted_by,omitempty"` // on whose word the org speaks for Domain
+
+	// Of the token; zero without one.
+	Record   consensus.Hash      `json:"record,omitzero"`
+	Recorder consensus.Key       `json:"recorder,omitzero"`
+	Seq      uint64              `json:"seq,omitempty"`
+	Micro    uint16              `json:"micro,omitempty"`
+	Root     consensus.MicroRoot `json:"root,omitzero"`
+	Time     uint64              `json:"time,omitempty"` // in the record, unix ms
+	Org      consensus.Hash      `json:"org,omitzero"`   // zero: nobody enrolled the key
+	Block    chain.Index         `json:"block,omitzero"` // zero: in none
+	// Deadline is the height at which a record that is in no block by then
+	// stops being awaited.
+	Deadline uint64 `json:"deadline,omitempty"`
+}
+
+// judge draws the verdict from the facts.
+func (f *Finding) judge() { f.Verdict, f.Reasons = record.Judge(f.Facts) }
+
+// Ref names a stored message.
+type Ref struct {
+	Account mailstore.AccountID
+	Message mailstore.MessageID
+}
+
+const refSize = 12
+
+func (r Ref) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(r.Account))
+	return binary.BigEndian.AppendUint64(b, uint64(r.Message))
+}
+
+// refOf reads the Ref at the end of a key.
+func refOf(key []byte) Ref {
+	b := key[len(key)-refSize:]
+	return Ref{mailstore.AccountID(binary.BigEndian.Uint32(b)), mailstore.MessageID(binary.BigEndian.Uint64(b[4:]))}
+}
+
+func messageKey(r Ref) []byte { return r.append([]byte("message/")) }
+
+func batchPrefix(recorder consensus.Key, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append([]byte("batch/"), recorder[:]...), seq)
+}
+
+func keyPrefix(recorder consensus.Key) []byte { return append([]byte("key/"), recorder[:]...) }
+
+func watchPrefix(height uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte("watch/"), height)
+}
+
+// Of reads the living finding about a stored message. It returns
+// mailstore.ErrNotFound for mail that did not arrive from anywhere.
+func Of(rd *mailstore.Reader, ref Ref) (*Finding, error) {
+	b, err := rd.Space(space).Get(messageKey(ref))
+	if err != nil {
+		return nil, err
+	}
+	f := new(Finding)
+	if err := json.Unmarshal(b, f); err != nil {
+		return nil, fmt.Errorf("stored finding: %w", err)
+	}
+	return f, nil
+}
+
+func putJSON(sp mailstore.Space, key []byte, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return sp.Put(key, b)
+}
+
+// getJSON fills v from key and reports whether it was there.
+func getJSON(sp mailstore.SpaceReader, key []byte, v any) (bool, error) {
+	b, err := sp.Get(key)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return false, fmt.Errorf("stored %q: %w", key, err)
+	}
+	return true, nil
+}
