@@ -1,0 +1,56 @@
+package record
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+
+	"cairn/consensus"
+	"cairn/mailstore/message"
+)
+
+// Secret is what the sender draws for each record, 32 random bytes, and sends along in the token. Who does not have it can guess nothing from the
+// chain; when it is forgotten, so is the message.
+type Secret [32]byte
+
+// Commitment binds a record to the content of one component.
+type Commitment struct {
+	Type  message.Type
+	Index uint16
+	C     consensus.Hash
+}
+
+const saltPurpose = "cairn/1 salt"
+
+// Salt returns the salt of one component: HMAC-SHA256(s, "cairn/1 salt" || type u8 || index u16). It is disclosed to prove that component alone.
+func Salt(s Secret, t message.Type, index uint16) [32]byte {
+	mac := hmac.New(sha256.New, s[:])
+	var in [len(saltPurpose) + 3]byte
+	copy(in[:], saltPurpose)
+	in[len(saltPurpose)] = byte(t)
+	binary.BigEndian.PutUint16(in[len(saltPurpose)+1:], index)
+	mac.Write(in[:])
+	var salt [32]byte
+	mac.Sum(salt[:0])
+	return salt
+}
+
+// CommitTo returns SHA256(0x10 || type u8 || index u16 || salt || digest), digest being the SHA-256 of the canonical content.
+func CommitTo(t message.Type, index uint16, salt, digest [32]byte) consensus.Hash {
+	var in [1 + 1 + 2 + 32 + 32]byte
+	in[0] = 0x10
+	in[1] = byte(t)
+	binary.BigEndian.PutUint16(in[2:], index)
+	copy(in[4:], salt[:])
+	copy(in[36:], digest[:])
+	return sha256.Sum256(in[:])
+}
+
+// Commit returns the commitments to comps under s, in their order.
+func Commit(s Secret, comps []message.Component) []Commitment {
+	list := make([]Commitment, len(comps))
+	for i, c := range comps {
+		list[i] = Commitment{c.Type, c.Index, CommitTo(c.Type, c.Index, Salt(s, c.Type, c.Index), sha256.Sum256(c.Content))}
+	}
+	return list
+}

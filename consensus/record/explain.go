@@ -1,0 +1,140 @@
+package record
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"cairn/mailstore/message"
+)
+
+// explain finds what turned the recorded component into the received content; an empty kind if nothing known does.
+func explain(form message.Form, r *recorded, received []byte) (kind, detail string) {
+	switch form {
+	case message.FormText:
+		return explainText(r, received)
+	case message.FormHTML:
+		return explainHTML(r, received)
+	case message.FormAddresses:
+		return explainAddresses(r, received)
+	case message.FormIDs:
+		if r.known && isSubset(strings.Fields(string(received)), strings.Fields(string(r.content))) {
+			return Shortened, ""
+		}
+	case message.FormValue:
+		return explainValue(r, received)
+	case message.FormBytes:
+		if r.known && utf8.Valid(r.content) && sameButSpace(r.content, received) {
+			return WhitespaceChanged, ""
+		}
+	}
+	return "", ""
+}
+
+// explainValue takes tags off a subject: "[list] Re: hello", "Re: [list] hello", "EXTERNAL: hello" come from "hello" or "Re: hello".
+func explainValue(r *recorded, received []byte) (kind, detail string) {
+	if r.kind == message.Subject {
+		for rest, tags := string(received), []string(nil); len(tags) < 8; {
+			before, tag, after, ok := cutTag(rest)
+			if !ok {
+				break
+			}
+			tags, rest = append(tags, tag), joinWords(before, after)
+			if r.isContent([]byte(rest)) {
+				return SubjectTagged, strings.Join(tags, " ")
+			}
+		}
+		if r.known {
+			if tag, ok := strings.CutSuffix(string(received), " "+string(r.content)); ok && len(tag) <= 32 {
+				return SubjectTagged, tag
+			}
+		}
+	}
+	if r.known && sameButSpace(r.content, received) {
+		return WhitespaceChanged, ""
+	}
+	if r.kind == message.FromName {
+		return NameChanged, shorten(received)
+	}
+	if r.kind == message.AttachmentName {
+		return Renamed, shorten(received)
+	}
+	return "", ""
+}
+
+// cutTag cuts the first "[…]" out of a subject, at its start or behind reply prefixes.
+func cutTag(s string) (before, tag, after string, ok bool) {
+	open := strings.IndexByte(s, '[')
+	if open < 0 {
+		return "", "", "", false
+	}
+	for _, word := range strings.Fields(s[:open]) {
+		if !strings.HasSuffix(word, ":") || len(word) > 8 {
+			return "", "", "", false
+		}
+	}
+	end := strings.IndexByte(s[open:], ']')
+	if end < 0 || end > 64 {
+		return "", "", "", false
+	}
+	end += open + 1
+	return s[:open], s[open:end], s[end:], true
+}
+
+func joinWords(a, b string) string {
+	return strings.TrimSpace(strings.TrimSpace(a) + " " + strings.TrimSpace(b))
+}
+
+func explainAddresses(r *recorded, received []byte) (kind, detail string) {
+	if !r.known {
+		return "", ""
+	}
+	if bytes.EqualFold(r.content, received) {
+		return CaseChanged, ""
+	}
+	ours, theirs := strings.Split(string(r.content), "\n"), strings.Split(string(received), "\n")
+	switch {
+	case isSubset(ours, theirs):
+		return AddressesAdded, ""
+	case isSubset(theirs, ours):
+		return AddressesRemoved, ""
+	}
+	return "", ""
+}
+
+func isSubset(some, all []string) bool {
+	for _, s := range some {
+		if !slices.Contains(all, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameButSpace reports whether a and b differ in white space alone.
+func sameButSpace(a, b []byte) bool { return bytes.Equal(squeeze(a), squeeze(b)) }
+
+func squeeze(b []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, b)
+}
+
+const maxDetail = 80
+
+// shorten returns content as one line of at most maxDetail characters.
+func shorten(content []byte) string {
+	if len(content) > 16*maxDetail {
+		content = content[:16*maxDetail]
+	}
+	line := strings.Join(strings.Fields(strings.ToValidUTF8(string(content), "\uFFFD")), " ")
+	if runes := []rune(line); len(runes) > maxDetail {
+		return string(runes[:maxDetail-1]) + "…"
+	}
+	return line
+}

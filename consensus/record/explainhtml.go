@@ -1,0 +1,112 @@
+package record
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"hash"
+	"strings"
+)
+
+const maxCuts = 4096 // places tried for an insertion
+
+// explainHTML finds the recorded source inside the received one: something appended, or inserted before the closing tags.
+func explainHTML(r *recorded, received []byte) (kind, detail string) {
+	if kind, detail = explainText(r, received); kind == "" {
+		added, ok := insertedBeforeEnd(r, received)
+		if !ok {
+			return "", ""
+		}
+		kind, detail = appendedKind(added), shorten(added)
+		if kind == FooterAppended && restyles(added) {
+			kind = Appended
+		}
+		return kind, detail
+	}
+	if kind == FooterAppended {
+		if end := prefixEnd(r, received); end < 0 || restyles(received[end:]) {
+			kind = Appended
+		}
+	}
+	return kind, detail
+}
+
+// insertedBeforeEnd looks for one place before the closing tags such that the source without what stands between them is the recorded one.
+func insertedBeforeEnd(r *recorded, received []byte) (added []byte, ok bool) {
+	for _, tag := range []string{"</body", "</html"} {
+		tail := lastIndexFold(received, tag)
+		if tail < 0 {
+			continue
+		}
+		if cut := cutBefore(r, received, tail); cut >= 0 {
+			return received[cut:tail], true
+		}
+	}
+	return nil, false
+}
+
+// cutBefore returns the place p with received[:p] + received[tail:] recorded, -1 if there is none. Tried are the places where a tag or a line starts.
+func cutBefore(r *recorded, received []byte, tail int) int {
+	end := received[tail:]
+	if len(end) > 4096 {
+		return -1
+	}
+	first := tail
+	for cuts := 0; first > 0 && cuts < maxCuts; first-- {
+		if isCut(received, first) {
+			cuts++
+		}
+	}
+	state := sha256.New()
+	state.Write(received[:first])
+	done := first
+	for p := first; p < tail; p++ {
+		if !isCut(received, p) {
+			continue
+		}
+		state.Write(received[done:p])
+		done = p
+		if r.is(sumWith(state, end)) {
+			return p
+		}
+	}
+	return -1
+}
+
+func isCut(b []byte, p int) bool { return b[p] == '<' || b[p] == '\n' || p > 0 && b[p-1] == '\n' }
+
+// sumWith returns the digest of what was written to state, followed by end.
+func sumWith(state hash.Hash, end []byte) [32]byte {
+	copied, err := state.(hash.Cloner).Clone()
+	if err != nil { // crypto/sha256 always can
+		return [32]byte{}
+	}
+	copied.Write(end)
+	return sum(copied)
+}
+
+func lastIndexFold(b []byte, s string) int { return bytes.LastIndex(lowerASCII(b), []byte(s)) }
+
+// restyling is what a footer does not need and what could hide or replace the author's words.
+var restyling = []string{"<script", "<style", "<form", "<iframe", "<object", "<embed", "<link", "<meta", "<base", "<svg", "<math", "<input", "<button",
+	"<!--", "position", "z-index", "display", "margin", "transform", "opacity", "float", "background", "javascript:"}
+
+func restyles(added []byte) bool {
+	lower := strings.ToLower(string(added))
+	for _, s := range restyling {
+		if strings.Contains(lower, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// lowerASCII keeps every byte's place, as bytes.ToLower does not.
+func lowerASCII(b []byte) []byte {
+	out := bytes.Clone(b)
+	for i, c := range out {
+		if 'A' <= c && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
+		}
+	}
+	return out
+}

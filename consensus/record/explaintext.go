@@ -1,0 +1,150 @@
+package record
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"hash"
+)
+
+// What counts as a footer: small enough not to take the place of the author's words.
+const (
+	maxFooterBytes = 2048
+	maxFooterLines = 32
+
+	maxBannerLines = 64      // line starts tried for a text put in front
+	maxTried       = 8 << 20 // bytes hashed for them
+)
+
+// explainText finds the recorded text inside the received one.
+func explainText(r *recorded, received []byte) (kind, detail string) {
+	if escaped := unescapeFrom(received); len(escaped) != len(received) && r.isContent(escaped) {
+		return FromEscaped, ""
+	}
+	if end := prefixEnd(r, received); end >= 0 {
+		return appendedKind(received[end:]), shorten(received[end:])
+	}
+	if start := suffixStart(r, received); start > 0 {
+		return Prepended, shorten(received[:start])
+	}
+	if r.known {
+		return explainKnown(r.content, received)
+	}
+	return "", ""
+}
+
+func appendedKind(added []byte) string {
+	added = bytes.TrimSpace(added)
+	if len(added) <= maxFooterBytes && bytes.Count(added, []byte("\n")) < maxFooterLines {
+		return FooterAppended
+	}
+	return Appended
+}
+
+// unescapeFrom undoes the mbox quoting of lines that begin with "From ".
+func unescapeFrom(b []byte) []byte {
+	b = bytes.ReplaceAll(b, []byte("\n>From "), []byte("\nFrom "))
+	if bytes.HasPrefix(b, []byte(">From ")) {
+		b = b[1:]
+	}
+	return b
+}
+
+// prefixEnd returns where the recorded text ends in the received one, if the latter goes on after it on a new line; -1 if it does not begin so. One
+// pass: the hash is continued from line to line.
+func prefixEnd(r *recorded, received []byte) int {
+	state := sha256.New()
+	done := 0
+	for i := 0; i < len(received); {
+		next := bytes.IndexByte(received[i:], '\n')
+		if next < 0 {
+			return -1
+		}
+		end := i + next
+		if end > i { // canonical text ends in no blank line
+			state.Write(received[done:end])
+			done = end
+			if r.is(sum(state)) {
+				return end
+			}
+		}
+		i = end + 1
+	}
+	return -1
+}
+
+func sum(state hash.Hash) (digest [32]byte) {
+	state.Sum(digest[:0])
+	return digest
+}
+
+// suffixStart returns where the recorded text starts in the received one, if something stands in front of it on lines of its own; -1 if it does not
+// end so.
+func suffixStart(r *recorded, received []byte) int {
+	tried := 0
+	for i, lines := 0, 0; lines < maxBannerLines && tried < maxTried; lines++ {
+		next := bytes.IndexByte(received[i:], '\n')
+		if next < 0 {
+			return -1
+		}
+		i += next + 1
+		tried += len(received) - i
+		if r.isContent(received[i:]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// explainKnown compares two texts at hand.
+func explainKnown(sent, received []byte) (kind, detail string) {
+	a, b := squeeze(sent), squeeze(received)
+	if bytes.Equal(a, b) {
+		return WhitespaceChanged, ""
+	}
+	if len(a) == 0 || len(b) <= len(a) {
+		return "", ""
+	}
+	front := commonPrefix(a, b)
+	back := commonPrefix(reversed(a), reversed(b))
+	switch {
+	case front == len(a):
+		added := afterSqueezed(received, len(a))
+		return appendedKind(added), shorten(added)
+	case back == len(a):
+		return Prepended, ""
+	case front+back >= len(a):
+		return Inserted, ""
+	case bytes.Contains(b, a):
+		return Wrapped, ""
+	}
+	return "", ""
+}
+
+func commonPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+func reversed(b []byte) []byte {
+	out := make([]byte, len(b))
+	for i, c := range b {
+		out[len(b)-1-i] = c
+	}
+	return out
+}
+
+// afterSqueezed returns what follows the first n bytes of b that are left when white space is taken out.
+func afterSqueezed(b []byte, n int) []byte {
+	for i, r := range string(b) {
+		if n <= 0 {
+			return b[i:]
+		}
+		n -= len(squeeze([]byte(string(r))))
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package record
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"cairn/consensus"
+)
+
+// RecordVersion is the version of a record's layout and canonical forms.
+const RecordVersion = 1
+
+// Record is one organisation's commitment to a message for the recipients of one domain.
+type Record struct {
+	Version     uint8
+	Time        uint64 // of sealing, unix milliseconds
+	Commitments []Commitment
+}
+
+// Root returns the head of the Merkle tree over the commitments. They are the tree's leaves as they are: 0x10 in them takes the place of RFC 6962's
+// leaf prefix.
+func (r *Record) Root() consensus.Hash { return consensus.MerkleRoot(r.hashes()) }
+
+// ComponentPath returns the path from commitment number i to Root, which with the salt and the content proves that component alone. It panics if there
+// is no such commitment.
+func (r *Record) ComponentPath(i int) []consensus.Hash { return consensus.MerklePath(r.hashes(), i) }
+
+func (r *Record) hashes() []consensus.Hash {
+	hashes := make([]consensus.Hash, len(r.Commitments))
+	for i, c := range r.Commitments {
+		hashes[i] = c.C
+	}
+	return hashes
+}
+
+// Leaf returns the record's leaf in its micro-batch, which is also its id: SHA256(0x00 || version u8 || time u64 || n u8 || Root).
+func (r *Record) Leaf() consensus.Hash {
+	return leafHash(r.Version, r.Time, uint8(len(r.Commitments)), r.Root())
+}
+
+func leafHash(version uint8, time uint64, n uint8, root consensus.Hash) consensus.Hash {
+	var in [1 + 1 + 8 + 1 + 32]byte
+	in[1] = version
+	binary.BigEndian.PutUint64(in[2:], time)
+	in[10] = n
+	copy(in[11:], root[:])
+	return sha256.Sum256(in[:])
+}
+
+// Tree returns the root over the leaves of a micro-batch, and each leaf's path when asked for its number.
+func Tree(leaves []consensus.Hash) (root consensus.Hash, path func(i int) []consensus.Hash) {
+	return consensus.MerkleRoot(leaves), func(i int) []consensus.Hash { return consensus.MerklePath(leaves, i) }
+}
+
+// VerifyPath returns the root that the path leads to from leaf i of n; not ok if i or the length of the path is wrong.
+func VerifyPath(leaf consensus.Hash, i, n int, path []consensus.Hash) (root consensus.Hash, ok bool) {
+	return consensus.VerifyMerklePath(leaf, i, n, path)
+}
