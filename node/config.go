@@ -51,7 +51,7 @@ type Config struct {
 // OrganisationConfig is read when the node joins a network and enrols; after
 // that the enrolment on the chain counts.
 type OrganisationConfig struct {
-	// Name is shown to people; at most 64 bytes.
+	// Name is shown to people; at most 128 bytes.
 	Name string `koanf:"name"`
 
 	// Domains are the mail domains, 1 to 16. Accounts get an address in each.
@@ -81,7 +81,8 @@ type MailConfig struct {
 
 // P2PConfig is the libp2p host.
 type P2PConfig struct {
-	// Listen are multiaddrs, such as "/ip4/0.0.0.0/tcp/4801".
+	// Listen are multiaddrs, such as "/ip4/0.0.0.0/tcp/4801". A node with none
+	// only dials others.
 	Listen []string `koanf:"listen"`
 
 	// Bootstrap are nodes to connect to at the start, multiaddrs that end in

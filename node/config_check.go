@@ -15,6 +15,8 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/multiformats/go-multiaddr"
 	"golang.org/x/net/idna"
+
+	"cairn/consensus"
 )
 
 // ConfigError is a configuration that cannot be used.
@@ -41,8 +43,6 @@ func (e *ConfigError) Hint() string { return e.Next }
 
 // Limits on values.
 const (
-	maxDomains     = 16
-	maxNameBytes   = 64
 	minMessageSize = 64 << 10
 	maxMessageSize = 128 << 20
 )
@@ -53,7 +53,7 @@ func (c *Config) Validate() error {
 		return &ConfigError{Key: key, Cause: fmt.Sprintf(cause, args...), Next: next}
 	}
 	o := &c.Organisation
-	if len(o.Domains) == 0 || len(o.Domains) > maxDomains {
+	if len(o.Domains) == 0 || len(o.Domains) > consensus.MaxDomains {
 		return bad("organisation.domains", `list 1 to 16 domains, as in domains = ["example.org"]`, "%d domains", len(o.Domains))
 	}
 	for i, d := range o.Domains {
@@ -66,8 +66,8 @@ func (c *Config) Validate() error {
 			return bad("organisation.domains", "name it once", "%q is there twice", d)
 		}
 	}
-	if o.Name == "" || len(o.Name) > maxNameBytes || !utf8.ValidString(o.Name) || strings.ContainsFunc(o.Name, isControl) {
-		return bad("organisation.name", "choose a name of 1 to 64 bytes in one line", "%q cannot be a name", o.Name)
+	if o.Name == "" || len(o.Name) > consensus.MaxOrgName || !utf8.ValidString(o.Name) || strings.ContainsFunc(o.Name, isControl) {
+		return bad("organisation.name", "choose a name of 1 to 128 bytes in one line", "%q cannot be a name", o.Name)
 	}
 	if !slices.Contains([]string{"all", "some", "none"}, o.Records) {
 		return bad("organisation.records", `write "all", "some" or "none"`, "%q is none of the three", o.Records)
@@ -93,9 +93,6 @@ func (c *Config) Validate() error {
 	}
 	if err := checkListen(c.Inbound.Listen); err != nil {
 		return bad("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)
-	}
-	if len(c.P2P.Listen) == 0 {
-		return bad("p2p.listen", `write at least one address, as in listen = ["/ip4/0.0.0.0/tcp/4801"]`, "the list is empty")
 	}
 	for _, a := range c.P2P.Listen {
 		if _, err := multiaddr.NewMultiaddr(a); err != nil {

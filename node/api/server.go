@@ -134,10 +134,10 @@ func byName[A any](call func(context.Context, string) (A, error)) func(context.C
 	return func(ctx context.Context, s selector) (A, error) { return call(ctx, s.Name) }
 }
 
-// answer is a pointer to a view.
-type answer interface{ setVersion() }
+// View is a pointer to a struct that embeds Document.
+type View interface{ setVersion() }
 
-func handle[Q any, A answer](mux *http.ServeMux, path string, limit int64, call func(context.Context, Q) (A, error)) {
+func handle[Q any, A View](mux *http.ServeMux, path string, limit int64, call func(context.Context, Q) (A, error)) {
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		var request Q
 		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
@@ -179,7 +179,7 @@ func writeError(w http.ResponseWriter, e *Error) {
 }
 
 // Encode writes one document with its version, as the node and the command line print it.
-func Encode(w io.Writer, doc answer) error {
+func Encode(w io.Writer, doc View) error {
 	doc.setVersion()
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

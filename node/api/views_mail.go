@@ -115,9 +115,11 @@ type BlockRef struct {
 type Part struct {
 	Component string `json:"component"` // name of its type
 	Index     int    `json:"index"`
-	Outcome   string `json:"outcome"` // same, changed, absent, extra
-	Kind      string `json:"kind,omitempty"`
-	Detail    string `json:"detail,omitempty"`
+	Outcome   string `json:"outcome"`          // same, changed, absent, extra
+	Kind      string `json:"kind,omitempty"`   // why it differs, where that is known
+	Detail    string `json:"detail,omitempty"` // as the text of an appended footer
+	Says      string `json:"says"`             // all of it in words
+	Decisive  bool   `json:"decisive"`         // alone keeps the mail from coming out as wanted
 }
 
 // LabelList lists labels.

@@ -1,0 +1,97 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Files in a node's directory, beside ConfigFile and the databases.
+const (
+	keysDir     = "keys"
+	networkFile = "network.cairn" // consensus.Genesis, encoded; its presence makes the node a member
+	enrolFile   = "enrol.cairn"   // our enrol event, encoded
+	pinsFile    = "pins"          // whom we trusted for which domain when we joined
+	peersFile   = "peers"         // addresses from the invite
+)
+
+var (
+	// ErrNotInitialised: the directory holds no node yet.
+	ErrNotInitialised = errors.New("it has no " + ConfigFile)
+
+	// ErrExists: something is there that must not be overwritten.
+	ErrExists = errors.New("it is never overwritten")
+
+	// ErrNotMember: the node belongs to no network yet.
+	ErrNotMember = errors.New("it has joined no network yet")
+)
+
+// writeNew writes a file that must not exist yet, and syncs it.
+func writeNew(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// stage collects files in a folder of their own inside dir and moves them to
+// their places when all are on disk, so that an interruption leaves nothing
+// half written in place.
+type stage struct {
+	dir, tmp string
+	names    []string
+}
+
+func newStage(dir string) (*stage, error) {
+	tmp, err := os.MkdirTemp(dir, "new-")
+	return &stage{dir: dir, tmp: tmp}, err
+}
+
+func (s *stage) add(name string, data []byte) error {
+	path := filepath.Join(s.tmp, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	s.names = append(s.names, name)
+	return writeNew(path, data)
+}
+
+// commit moves the files to their places in the order they were added. The
+// last one is the mark that all are there, and is never replaced. Others are
+// replaced only on request, as leftovers of a commit that was interrupted.
+func (s *stage) commit(replace bool) error {
+	for i, name := range s.names {
+		from, to := filepath.Join(s.tmp, name), filepath.Join(s.dir, name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return err
+		}
+		if replace && i < len(s.names)-1 {
+			if err := os.Rename(from, to); err != nil {
+				return err
+			}
+			continue
+		}
+		// A link, unlike a rename, fails when the name is taken.
+		if err := os.Link(from, to); errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s is there already: %w", to, ErrExists)
+		} else if err != nil {
+			return err
+		}
+	}
+	return syncDir(s.dir)
+}
+
+// discard removes the staging folder; after commit the files live on.
+func (s *stage) discard() { os.RemoveAll(s.tmp) }
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,113 @@
+package node
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"cairn/consensus"
+)
+
+// Identity is the three keys of a node. They are made once, by Init, and lie
+// in the folder keys as PKCS #8 in PEM, readable by the owner alone.
+type Identity struct {
+	Org      ed25519.PrivateKey // signs the organisation's events
+	Recorder ed25519.PrivateKey // signs micro-batches, batches and blocks
+	Node     ed25519.PrivateKey // is the node's libp2p identity
+}
+
+// OrgKey is the public org key.
+func (i *Identity) OrgKey() consensus.Key { return consensus.PublicKey(i.Org) }
+
+// RecorderKey is the public recorder key.
+func (i *Identity) RecorderKey() consensus.Key { return consensus.PublicKey(i.Recorder) }
+
+// NodeKey is the public node key.
+func (i *Identity) NodeKey() consensus.Key { return consensus.PublicKey(i.Node) }
+
+// parts lists the keys with the names of their files.
+func (i *Identity) parts() []identityPart {
+	return []identityPart{
+		{"recorder.pem", &i.Recorder},
+		{"node.pem", &i.Node},
+		{"org.pem", &i.Org}, // last: an identity with an org key is whole
+	}
+}
+
+type identityPart struct {
+	file string
+	key  *ed25519.PrivateKey
+}
+
+// newIdentity draws three keys.
+func newIdentity() (*Identity, error) {
+	i := new(Identity)
+	for _, p := range i.parts() {
+		_, key, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			return nil, fmt.Errorf("making keys: %w", err)
+		}
+		*p.key = key
+	}
+	return i, nil
+}
+
+// LoadIdentity reads the keys in a node's directory. The error is
+// ErrNotInitialised when there are none.
+func LoadIdentity(dir string) (*Identity, error) {
+	i := new(Identity)
+	for _, p := range i.parts() {
+		path := filepath.Join(dir, keysDir, p.file)
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s has no key %s: %w", dir, p.file, ErrNotInitialised)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading keys: %w", err)
+		}
+		if *p.key, err = decodeKey(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return i, nil
+}
+
+// add stages the key files.
+func (i *Identity) add(s *stage) error {
+	for _, p := range i.parts() {
+		text, err := encodeKey(*p.key)
+		if err != nil {
+			return err
+		}
+		if err := s.add(filepath.Join(keysDir, p.file), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func encodeKey(key ed25519.PrivateKey) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
+}
+
+func decodeKey(text []byte) (ed25519.PrivateKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "PRIVATE KEY" {
+		return nil, errors.New("no private key in PEM: restore it from a backup")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("damaged private key, restore it from a backup: %w", err)
+	}
+	private, ok := key.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("a %T where an Ed25519 key is needed: restore it from a backup", key)
+	}
+	return private, nil
+}

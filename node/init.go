@@ -1,0 +1,126 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/miner"
+)
+
+// InitOptions say what node to make.
+type InitOptions struct {
+	Dir     string
+	Config  *Config         // as DefaultConfig gives it, changed at will
+	Network *NetworkOptions // the network to found; nil: none, Join comes later
+	Now     time.Time       // becomes the time of the genesis block
+
+	// Progress is told now and then how long the identity stamp has been
+	// looked for and how long that takes on average; may be nil.
+	Progress func(spent, expected time.Duration)
+}
+
+// NetworkOptions are the parameters of a new network.
+type NetworkOptions struct {
+	Name          string
+	BlockInterval time.Duration
+	IdentityStamp uint8  // leading zero bits
+	BatchStamp    uint8  // leading zero bits
+	GenesisBits   uint32 // compact target; 0: so that this node alone meets BlockInterval
+}
+
+// PublicNetwork are the parameters for organisations that do not know each
+// other: a member costs minutes, a batch a quarter second.
+func PublicNetwork(name string) *NetworkOptions {
+	return &NetworkOptions{Name: name, BlockInterval: 30 * time.Second, IdentityStamp: 30, BatchStamp: 20}
+}
+
+// LocalNetwork are the parameters for trying things out on one machine.
+func LocalNetwork(name string) *NetworkOptions {
+	return &NetworkOptions{Name: name, BlockInterval: time.Second, IdentityStamp: 16, BatchStamp: 8}
+}
+
+// calibration is how long hashing is measured for the genesis target.
+const calibration = 200 * time.Millisecond
+
+// Init makes a node in o.Dir: keys, configuration and, when o.Network is set,
+// a network with this node's organisation as its first member. It returns
+// ErrExists and changes nothing when there is a node already.
+func Init(ctx context.Context, o InitOptions) (*Identity, error) {
+	if err := o.Config.Validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the node's directory: %w", err)
+	}
+	for _, name := range []string{keysDir, ConfigFile, networkFile, enrolFile, pinsFile, peersFile} {
+		path := filepath.Join(o.Dir, name)
+		if _, err := os.Lstat(path); err == nil {
+			return nil, fmt.Errorf("%s is there already: %w", path, ErrExists)
+		}
+	}
+	id, err := newIdentity()
+	if err != nil {
+		return nil, err
+	}
+	s, err := newStage(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("making the node's directory: %w", err)
+	}
+	defer s.discard()
+	if err := s.add(ConfigFile, o.Config.Format()); err != nil {
+		return nil, err
+	}
+	if o.Network != nil {
+		if err := found(ctx, s, o, id); err != nil {
+			return nil, err
+		}
+	}
+	if err := id.add(s); err != nil {
+		return nil, err
+	}
+	if err := s.commit(false); err != nil {
+		return nil, fmt.Errorf("making the node: %w", err)
+	}
+	return id, nil
+}
+
+// found stages the files of a new network.
+func found(ctx context.Context, s *stage, o InitOptions, id *Identity) error {
+	p := consensus.Params{
+		Name:          o.Network.Name,
+		BlockInterval: o.Network.BlockInterval,
+		GenesisTime:   o.Now.Truncate(time.Millisecond).UTC(),
+		GenesisBits:   o.Network.GenesisBits,
+		IdentityStamp: o.Network.IdentityStamp,
+		BatchStamp:    o.Network.BatchStamp,
+		Admission:     consensus.AdmissionOpen,
+	}
+	rand.Read(p.Nonce[:])
+	if p.GenesisBits == 0 {
+		// A founder that does not mine still founds for those that will.
+		share := max(o.Config.MiningShare(), 0.01)
+		p.GenesisBits = miner.BitsFor(miner.Calibrate(ctx, calibration) * share * p.BlockInterval.Seconds())
+	}
+	if err := p.Check(); err != nil {
+		return fmt.Errorf("founding the network: %w", err)
+	}
+	enrol, err := newEnrol(ctx, &p, o.Config, id, o.Progress)
+	if err != nil {
+		return err
+	}
+	g, err := consensus.NewGenesis(p, *enrol, id.Recorder)
+	if err != nil {
+		return fmt.Errorf("founding the network: %w", err)
+	}
+	return errors.Join(
+		s.add(pinsFile, formatPins(pinsOf(o.Config.Organisation.Domains, id.OrgKey(), PinOwn))),
+		s.add(enrolFile, enrol.Encode()),
+		s.add(networkFile, g.Encode()),
+	)
+}

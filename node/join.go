@@ -1,0 +1,167 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/miner"
+)
+
+// Join makes the node in dir a member of the invite's network: it solves the
+// identity stamp, which may take minutes, and writes the network file, the
+// enrol event for Run to publish, and what to trust and whom to connect to at
+// the start. progress is as in InitOptions. It returns ErrExists when the node
+// belongs to a network already, and may be repeated after an interruption.
+func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, expected time.Duration)) error {
+	c, err := LoadConfig(dir)
+	if err != nil {
+		return err
+	}
+	id, err := LoadIdentity(dir)
+	if err != nil {
+		return err
+	}
+	if path := filepath.Join(dir, networkFile); fileExists(path) {
+		return fmt.Errorf("%s is there already, the node belongs to a network: %w", path, ErrExists)
+	}
+	if err := invite.check(); err != nil {
+		return fmt.Errorf("joining: the invite: %w", err)
+	}
+	g := invite.Genesis
+	founder := g.Block.Events[0].Enrol
+	for _, d := range c.Organisation.Domains {
+		if slices.Contains(founder.Domains, d) && founder.OrgKey != id.OrgKey() ||
+			slices.Contains(invite.Domains, d) && invite.OrgKey != id.OrgKey() {
+			return &ConfigError{
+				File: filepath.Join(dir, ConfigFile), Key: "organisation.domains",
+				Cause: fmt.Sprintf("%s belongs to another organisation of the network %s", d, g.Params.Name),
+				Next:  "name your own domains there, and join again",
+			}
+		}
+	}
+	enrol, err := newEnrol(ctx, &g.Params, c, id, progress)
+	if err != nil {
+		return err
+	}
+	pins := slices.Concat(
+		pinsOf(c.Organisation.Domains, id.OrgKey(), PinOwn),
+		pinsOf(founder.Domains, founder.OrgKey, PinGenesis),
+		pinsOf(invite.Domains, invite.OrgKey, PinInvite),
+	)
+	s, err := newStage(dir)
+	if err != nil {
+		return fmt.Errorf("joining: %w", err)
+	}
+	defer s.discard()
+	if err := errors.Join(
+		s.add(pinsFile, formatPins(pins)),
+		s.add(peersFile, []byte(strings.Join(invite.Addresses, "\n")+"\n")),
+		s.add(enrolFile, enrol.Encode()),
+		s.add(networkFile, g.Encode()),
+	); err != nil {
+		return fmt.Errorf("joining: %w", err)
+	}
+	if err := s.commit(true); err != nil {
+		return fmt.Errorf("joining: %w", err)
+	}
+	return nil
+}
+
+// newEnrol makes the signed enrol event of the configured organisation.
+func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity, progress func(spent, expected time.Duration)) (*consensus.OrgEvent, error) {
+	o := &c.Organisation
+	domains := slices.Clone(o.Domains)
+	slices.Sort(domains)
+	e := &consensus.OrgEvent{
+		Version: consensus.EventVersion,
+		Type:    consensus.EventEnrol,
+		ChainID: p.ChainID(),
+		Enrol: consensus.Enrol{
+			Name:           o.Name,
+			Domains:        domains,
+			OrgKey:         id.OrgKey(),
+			Nodes:          []consensus.NodeKeys{consensus.NewNodeKeys(p.ChainID(), id.OrgKey(), id.Node, id.Recorder)},
+			ThresholdFloor: uint8(o.ThresholdFloor),
+		},
+	}
+	if err := e.Enrol.Records.UnmarshalText([]byte(o.Records)); err != nil {
+		return nil, err
+	}
+	var ok bool
+	e.Stamp, ok = consensus.SolveIdentityStamp(stampStop(ctx, p.IdentityStamp, progress), e.ChainID, e.Enrol.OrgKey, p.IdentityStamp)
+	if !ok {
+		return nil, fmt.Errorf("solving the identity stamp: %w", context.Cause(ctx))
+	}
+	e.Sign(id.Org)
+	return e, nil
+}
+
+// stampStop reports progress while nothing stops the search.
+func stampStop(ctx context.Context, bits uint8, progress func(spent, expected time.Duration)) func() bool {
+	if progress == nil {
+		return func() bool { return ctx.Err() != nil }
+	}
+	var expected time.Duration
+	if speed := miner.Calibrate(ctx, calibration/10); speed > 0 {
+		expected = time.Duration(min(math.Ldexp(1, int(bits))/speed*float64(time.Second), math.MaxInt64/2))
+	}
+	start := time.Now()
+	told := start
+	return func() bool {
+		if now := time.Now(); now.Sub(told) >= 100*time.Millisecond {
+			told = now
+			progress(now.Sub(start), expected)
+		}
+		return ctx.Err() != nil
+	}
+}
+
+// LoadNetwork reads the network file. The error is ErrNotMember when the node
+// has joined none.
+func LoadNetwork(dir string) (*consensus.Genesis, error) {
+	b, err := readMember(dir, networkFile)
+	if err != nil {
+		return nil, err
+	}
+	g, err := consensus.DecodeGenesis(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, networkFile), err)
+	}
+	return g, nil
+}
+
+// LoadEnrol reads this node's enrol event. The error is ErrNotMember when the
+// node has joined no network.
+func LoadEnrol(dir string) (*consensus.OrgEvent, error) {
+	b, err := readMember(dir, enrolFile)
+	if err != nil {
+		return nil, err
+	}
+	e, err := consensus.DecodeEvent(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, enrolFile), err)
+	}
+	return e, nil
+}
+
+func readMember(dir, name string) ([]byte, error) {
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s: %w", dir, name, ErrNotMember)
+	}
+	return b, err
+}
+
+func fileExists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}

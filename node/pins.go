@@ -1,0 +1,95 @@
+package node
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"cairn/consensus"
+)
+
+// Pin is our trust in an org key for a domain.
+type Pin struct {
+	Domain string // canonical
+	Key    consensus.Key
+	Source string // PinOwn, PinGenesis, PinInvite or PinTrust
+}
+
+// Where a pin comes from.
+const (
+	PinOwn     = "own"     // our own organisation
+	PinGenesis = "genesis" // the network's founder
+	PinInvite  = "invite"  // who invited us
+	PinTrust   = "trust"   // an administrator, by cairn org trust
+)
+
+// StartPins returns the pins that the node was given when it founded or
+// joined its network. Later ones are kept with the mail.
+func StartPins(dir string) ([]Pin, error) {
+	text, err := os.ReadFile(filepath.Join(dir, pinsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading pins: %w", err)
+	}
+	var pins []Pin
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for n := 1; lines.Scan(); n++ {
+		f := strings.Fields(lines.Text())
+		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		if len(f) != 3 {
+			return nil, fmt.Errorf("reading pins: line %d of %s is not \"domain key source\"", n, pinsFile)
+		}
+		key, err := consensus.ParseKey(f[1])
+		if err != nil {
+			return nil, fmt.Errorf("reading pins: line %d of %s: %w", n, pinsFile, err)
+		}
+		pins = append(pins, Pin{Domain: f[0], Key: key, Source: f[2]})
+	}
+	return pins, lines.Err()
+}
+
+// formatPins leaves out what an earlier pin says of the same domain: our own
+// come first, then the founder's.
+func formatPins(pins []Pin) []byte {
+	b := []byte("# Trust that this node started with: domain, org key, source. \"cairn org trust\" adds to it and overrides it.\n")
+	for i, p := range pins {
+		if !slices.ContainsFunc(pins[:i], func(q Pin) bool { return q.Domain == p.Domain }) {
+			b = fmt.Appendf(b, "%s %s %s\n", p.Domain, p.Key, p.Source)
+		}
+	}
+	return b
+}
+
+func pinsOf(domains []string, key consensus.Key, source string) []Pin {
+	pins := make([]Pin, len(domains))
+	for i, d := range domains {
+		pins[i] = Pin{Domain: d, Key: key, Source: source}
+	}
+	return pins
+}
+
+// BootstrapPeers returns the addresses to connect to at the start: those of
+// the configuration and those of the invite.
+func BootstrapPeers(dir string, c *Config) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(dir, peersFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading peers: %w", err)
+	}
+	peers := slices.Clone(c.P2P.Bootstrap)
+	for _, a := range strings.Fields(string(text)) {
+		if !slices.Contains(peers, a) {
+			peers = append(peers, a)
+		}
+	}
+	return peers, nil
+}
