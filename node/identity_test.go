@@ -1,0 +1,280 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/consensus"
+)
+
+var genesisDay = time.Date(2026, 11, 22, 8, 0, 0, 123456789, time.UTC)
+
+// founder makes a node that founds a network.
+func founder(t *testing.T, name, domain string) (dir string, g *consensus.Genesis) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), name)
+	o := InitOptions{Dir: dir, Config: DefaultConfig(name, []string{domain}), Network: LocalNetwork("test"), Now: genesisDay}
+	o.Network.IdentityStamp = 4
+	if _, err := Init(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	g, err := LoadNetwork(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, g
+}
+
+// newcomer makes a node that belongs to no network yet.
+func newcomer(t *testing.T, name, domain string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	if _, err := Init(t.Context(), InitOptions{Dir: dir, Config: DefaultConfig(name, []string{domain}), Now: genesisDay}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func inviteFrom(t *testing.T, dir string, g *consensus.Genesis, domains ...string) *Invite {
+	t.Helper()
+	id, err := LoadIdentity(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Invite{Genesis: g, Addresses: []string{peer}, OrgKey: id.OrgKey(), Domains: domains}
+}
+
+// contents reads all files below dir.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		name, _ := filepath.Rel(dir, path)
+		files[name] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestInitFoundsAValidNetwork(t *testing.T) {
+	dir, g := founder(t, "Alpha", "alpha.example")
+	id, err := LoadIdentity(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := g.Block.Events[0].Enrol
+	if e.Name != "Alpha" || !slices.Equal(e.Domains, []string{"alpha.example"}) || e.OrgKey != id.OrgKey() ||
+		e.Nodes[0].Recorder != id.RecorderKey() || e.Nodes[0].Node != id.NodeKey() || e.Records != consensus.RecordsSome {
+		t.Errorf("the founder is %+v", e)
+	}
+	if g.Params.BlockInterval != time.Second || !g.Params.GenesisTime.Equal(genesisDay.Truncate(time.Millisecond)) {
+		t.Errorf("parameters %+v", g.Params)
+	}
+	own, err := LoadEnrol(dir)
+	if err != nil || own.ID() != g.Block.Events[0].ID() {
+		t.Errorf("own enrolment: %v", err)
+	}
+	pins, err := StartPins(dir)
+	if err != nil || !reflect.DeepEqual(pins, []Pin{{"alpha.example", id.OrgKey(), PinOwn}}) {
+		t.Errorf("pins %v, %v", pins, err)
+	}
+}
+
+func TestFilesAreForTheOwnerAlone(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.example")
+	for name := range contents(t, dir) {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", name, info.Mode(), err)
+		}
+		if strings.HasPrefix(name, "new-") {
+			t.Errorf("%s was left behind", name)
+		}
+	}
+	for _, d := range []string{dir, filepath.Join(dir, keysDir)} {
+		if info, err := os.Stat(d); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s has mode %v, %v", d, info.Mode(), err)
+		}
+	}
+}
+
+func TestInitNeverOverwrites(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.example")
+	all := contents(t, dir)
+	again := InitOptions{Dir: dir, Config: DefaultConfig("Other", []string{"other.example"}), Network: LocalNetwork("other"), Now: genesisDay}
+	if _, err := Init(t.Context(), again); !errors.Is(err, ErrExists) {
+		t.Errorf("a second init: %v", err)
+	}
+	if !reflect.DeepEqual(contents(t, dir), all) {
+		t.Error("a second init changed files")
+	}
+	// Each file alone is enough to stop it.
+	for name := range all {
+		alone := t.TempDir()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(alone, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(alone, name), []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		again.Dir = alone
+		if _, err := Init(t.Context(), again); !errors.Is(err, ErrExists) {
+			t.Errorf("with %s there: %v", name, err)
+		}
+		if got := contents(t, alone); len(got) != 1 || got[name] != "mine" {
+			t.Errorf("with %s there, init left %v", name, got)
+		}
+	}
+}
+
+func TestCommitNeverReplacesUnasked(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "b"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, replace := range []bool{false, true} { // b is the mark: not even then
+		s, err := newStage(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.add("a", []byte("new")), s.add("b", []byte("new"))); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.commit(replace); !errors.Is(err, ErrExists) {
+			t.Errorf("replace %v: %v", replace, err)
+		}
+		s.discard()
+	}
+	if got := contents(t, dir); got["b"] != "mine" {
+		t.Errorf("left %v", got)
+	}
+}
+
+func TestJoin(t *testing.T) {
+	alpha, g := founder(t, "Alpha", "alpha.example")
+	dir := newcomer(t, "Beta", "beta.example")
+	if _, err := LoadNetwork(dir); !errors.Is(err, ErrNotMember) {
+		t.Errorf("before joining: %v", err)
+	}
+	// What an interrupted join left is replaced.
+	if err := os.WriteFile(filepath.Join(dir, enrolFile), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Join(t.Context(), dir, inviteFrom(t, alpha, g, "alpha.example"), nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err := LoadNetwork(dir)
+	if err != nil || !bytes.Equal(got.Encode(), g.Encode()) {
+		t.Errorf("another network: %v", err)
+	}
+	enrol, err := LoadEnrol(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := consensus.CheckEvent(&g.Params, g.Params.ChainID(), enrol); err != nil {
+		t.Errorf("the enrolment is not valid: %v", err)
+	}
+	pins, err := StartPins(dir)
+	if err != nil || len(pins) != 2 || pins[0].Source != PinOwn || pins[1] != (Pin{"alpha.example", g.Block.Events[0].Enrol.OrgKey, PinGenesis}) {
+		t.Errorf("pins %v, %v", pins, err)
+	}
+	c, err := LoadConfig(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.P2P.Bootstrap = []string{peer, "/ip4/10.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"}
+	if peers, err := BootstrapPeers(dir, c); err != nil || !slices.Equal(peers, c.P2P.Bootstrap) {
+		t.Errorf("peers %v, %v", peers, err)
+	}
+	before := contents(t, dir)
+	if err := Join(t.Context(), dir, inviteFrom(t, alpha, g, "alpha.example"), nil); !errors.Is(err, ErrExists) {
+		t.Errorf("joining twice: %v", err)
+	}
+	if !reflect.DeepEqual(contents(t, dir), before) {
+		t.Error("joining twice changed files")
+	}
+}
+
+func TestJoinRefusesTheDomainOfAnother(t *testing.T) {
+	alpha, g := founder(t, "Alpha", "alpha.example")
+	for _, domain := range []string{"alpha.example", "shop.example"} {
+		dir := newcomer(t, "Thief", domain)
+		err := Join(t.Context(), dir, inviteFrom(t, alpha, g, "alpha.example", "shop.example"), nil)
+		if ce, ok := errors.AsType[*ConfigError](err); !ok || ce.Key != "organisation.domains" {
+			t.Errorf("%s: %v", domain, err)
+		}
+		if fileExists(filepath.Join(dir, networkFile)) {
+			t.Errorf("%s joined", domain)
+		}
+	}
+}
+
+func TestJoinCanBeStopped(t *testing.T) {
+	alpha, g := founder(t, "Alpha", "alpha.example")
+	g.Params.IdentityStamp = 64 // more than anybody can solve
+	dir := newcomer(t, "Beta", "beta.example")
+	before := contents(t, dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	told := 0
+	err := Join(ctx, dir, inviteFrom(t, alpha, g, "alpha.example"), func(spent, expected time.Duration) {
+		if told++; spent <= 0 || expected < time.Hour {
+			t.Errorf("told of %v of %v", spent, expected)
+		}
+		cancel()
+	})
+	if !errors.Is(err, context.Canceled) || told == 0 {
+		t.Errorf("%v after %d reports", err, told)
+	}
+	if !reflect.DeepEqual(contents(t, dir), before) {
+		t.Error("files changed")
+	}
+}
+
+func TestDamagedKeys(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":      "",
+		"not PEM":    "secret",
+		"other kind": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+		"damaged":    "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+	} {
+		dir := newcomer(t, "Alpha", "alpha.example")
+		path := filepath.Join(dir, keysDir, "org.pem")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadIdentity(dir); err == nil || !strings.Contains(err.Error(), "backup") || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := LoadIdentity(t.TempDir()); !errors.Is(err, ErrNotInitialised) {
+		t.Errorf("no keys: %v", err)
+	}
+}
+
+func TestDamagedPins(t *testing.T) {
+	for _, text := range []string{"alpha.example\n", "alpha.example 12 own\n", "alpha.example " + strings.Repeat("00", 32) + " own more\n"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, pinsFile), []byte("# pins\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := StartPins(dir); err == nil || !strings.Contains(err.Error(), "line 2") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package node
+
+import (
+	"encoding/base64"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestInviteRoundTrip(t *testing.T) {
+	dir, g := founder(t, "Alpha", "alpha.example")
+	i := inviteFrom(t, dir, g, "alpha.example", "xn--bcher-kva.example")
+	s, err := EncodeInvite(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(s, "cairn1:") || len(s) > 2000 {
+		t.Errorf("%d characters: %s", len(s), s)
+	}
+	folded := " " + s[:60] + "\r\n  " + s[60:] + "\n"
+	for _, text := range []string{s, folded} {
+		got, err := DecodeInvite(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, i) {
+			t.Errorf("%+v came back as %+v", i, got)
+		}
+	}
+}
+
+// sealed gives body a right checksum, as somebody would who made an invite on purpose.
+func sealed(body []byte) string {
+	return invitePrefix + base64.RawURLEncoding.EncodeToString(append(body, checksum(body)...))
+}
+
+func TestBadInvites(t *testing.T) {
+	dir, g := founder(t, "Alpha", "alpha.example")
+	good, err := EncodeInvite(inviteFrom(t, dir, g, "alpha.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(good, invitePrefix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := raw[:len(raw)-inviteChecksum]
+	changed := func(at int, b byte) []byte {
+		c := append([]byte(nil), body...)
+		c[at] = b
+		return c
+	}
+	tests := map[string]string{
+		"empty":            "",
+		"prefix alone":     invitePrefix,
+		"other prefix":     "cairn2:" + good[7:],
+		"no base64":        good[:50] + "!" + good[51:],
+		"a letter changed": good[:50] + string(rune(good[50]^1)) + good[51:],
+		"cut off":          good[:len(good)-10],
+		"longer":           good + "AAAA",
+		"huge":             invitePrefix + strings.Repeat("A", 1<<20),
+		"trailing byte":    sealed(append(append([]byte(nil), body...), 0)),
+		"size too large":   sealed(changed(0, 0xff)),
+		"size too small":   sealed(changed(3, body[3]-1)),
+		"network damaged":  sealed(changed(40, body[40]^1)),
+		"domain damaged":   sealed(changed(len(body)-1, '@')),
+		"nothing in it":    sealed(make([]byte, 4)),
+		"no addresses":     sealed(append(append([]byte(nil), body[:4+len(g.Encode())+32]...), 0, 0)),
+	}
+	for name, s := range tests {
+		if i, err := DecodeInvite(s); err == nil {
+			t.Errorf("%s: taken as %+v", name, i)
+		} else if !strings.HasPrefix(err.Error(), "reading the invite: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEncodeInviteMakesNoneThatCannotBeRead(t *testing.T) {
+	dir, g := founder(t, "Alpha", "alpha.example")
+	for name, change := range map[string]func(*Invite){
+		"no address":       func(i *Invite) { i.Addresses = nil },
+		"17 addresses":     func(i *Invite) { i.Addresses = make([]string, 17) },
+		"no peer":          func(i *Invite) { i.Addresses = []string{"/ip4/10.0.0.1/tcp/1"} },
+		"long address":     func(i *Invite) { i.Addresses = []string{"/dns/" + strings.Repeat("x", 250) + "/tcp/1"} },
+		"no domain":        func(i *Invite) { i.Domains = nil },
+		"domain twice":     func(i *Invite) { i.Domains = []string{"a.example", "a.example"} },
+		"upper-case":       func(i *Invite) { i.Domains = []string{"A.example"} },
+		"domain with line": func(i *Invite) { i.Domains = []string{"a.example\nb.example"} },
+	} {
+		i := inviteFrom(t, dir, g, "alpha.example")
+		change(i)
+		if _, err := EncodeInvite(i); err == nil {
+			t.Errorf("%s: encoded", name)
+		}
+	}
+}
+
+func FuzzDecodeInvite(f *testing.F) {
+	dir := f.TempDir() + "/n"
+	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.example"}), Network: LocalNetwork("test"), Now: genesisDay}
+	o.Network.IdentityStamp = 0
+	if _, err := Init(f.Context(), o); err != nil {
+		f.Fatal(err)
+	}
+	g, err := LoadNetwork(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	genesis := g.Encode()
+	body := append([]byte{0, 0, byte(len(genesis) >> 8), byte(len(genesis))}, genesis...)
+	body = append(body, make([]byte, 32)...)
+	f.Add(append(body, append([]byte{1, byte(len(peer))}, peer+"\x01\x0dalpha.example"...)...))
+	f.Add(append(body, 1, 5, '/', 'i', 'p'))
+	f.Add([]byte{0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, s := range []string{string(body), invitePrefix + string(body), sealed(append([]byte(nil), body...))} {
+			i, err := DecodeInvite(s)
+			if err != nil {
+				continue
+			}
+			again, err := EncodeInvite(i)
+			if err != nil || again != strings.Join(strings.Fields(s), "") {
+				t.Fatalf("%q was read, and written as %q, %v", s, again, err)
+			}
+		}
+	})
+}
