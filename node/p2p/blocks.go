@@ -1,0 +1,98 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"cairn/consensus"
+)
+
+// serveBlocks answers a blockRequest with one frame per block and an empty one.
+func (h *Host) serveBlocks(_ context.Context, _ peer.ID, s network.Stream) error {
+	raw, err := readFrame(s, maxBlockRequest)
+	if err != nil {
+		return err
+	}
+	req, err := decodeBlockRequest(raw)
+	if err != nil {
+		return err
+	}
+	var list []*consensus.Block
+	if req.Kind == blocksByID {
+		for _, id := range req.Hashes {
+			if b, err := h.chain.Block(id); err == nil && len(list) < int(req.Limit) {
+				list = append(list, b)
+			}
+		}
+	} else if list, err = h.chain.BlocksAfter(req.Hashes, int(req.Limit), maxBlocksBytes); err != nil {
+		return err
+	}
+	for _, b := range list {
+		if err := writeFrame(s, b.Encode()); err != nil {
+			return err
+		}
+	}
+	return writeFrame(s, nil)
+}
+
+// requestBlocks asks a peer for blocks and reads the answer: no more blocks than asked for, and no more bytes than a correct node
+// would send.
+func (h *Host) requestBlocks(ctx context.Context, p peer.ID, req *blockRequest) (list []*consensus.Block, err error) {
+	err = h.ask(ctx, p, "blocks", h.names.blocks, func(s network.Stream) error {
+		if err := writeFrame(s, req.encode()); err != nil {
+			return err
+		}
+		size := 0
+		for {
+			raw, err := readFrame(s, maxBlockFrame)
+			if err != nil {
+				return err
+			}
+			if len(raw) == 0 {
+				return nil
+			}
+			size += len(raw)
+			if len(list) >= int(req.Limit) || size > maxBlocksBytes+maxBlockFrame*maxWanted {
+				return fmt.Errorf("%w: more blocks than asked for", errMalformed)
+			}
+			b, err := consensus.DecodeBlock(raw)
+			if err != nil {
+				return fmt.Errorf("%w: %w", errMalformed, err)
+			}
+			list = append(list, b)
+		}
+	})
+	return list, err
+}
+
+var errNoBlock = errors.New("no peer has the block")
+
+// fetchBlock gets a whole block by its id: from the peer that announced it, then from a few others. It says who sent it. What was sent
+// has that id; its body has yet to be judged.
+func (h *Host) fetchBlock(ctx context.Context, id consensus.Hash, announcer peer.ID) (*consensus.Block, peer.ID, error) {
+	sources := []peer.ID{announcer}
+	for _, p := range h.roster.greeted() {
+		if p.id != announcer && len(sources) < 4 {
+			sources = append(sources, p.id)
+		}
+	}
+	err := errNoBlock
+	for _, p := range sources {
+		list, askErr := h.requestBlocks(ctx, p, &blockRequest{Kind: blocksByID, Limit: 1, Hashes: []consensus.Hash{id}})
+		switch {
+		case askErr != nil && !errors.Is(askErr, io.EOF):
+			err = askErr
+		case len(list) == 1 && list[0].ID() == id:
+			return list[0], p, nil
+		case len(list) == 1:
+			h.stats.add("stream.blocks.malformed")
+			h.blame(p, 1)
+		}
+	}
+	return nil, "", err
+}

@@ -1,0 +1,117 @@
+package p2p
+
+import (
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+const (
+	banAfter  = 20               // strikes
+	banTime   = 10 * time.Minute // and as long until strikes are forgotten
+	maxGated  = 4096             // peers remembered
+	otherTime = time.Minute      // how long a node of another network is left alone
+)
+
+// gate is libp2p's connection gater: it keeps out peers that have broken the rules too often or are of another network.
+type gate struct {
+	cut   func(peer.ID) bool
+	stats *counters
+	mu    sync.Mutex
+	marks map[peer.ID]*mark
+}
+
+type mark struct {
+	strikes int
+	last    time.Time
+	until   time.Time // kept out until then
+}
+
+func newGate(cut func(peer.ID) bool, stats *counters) *gate {
+	return &gate{cut: cut, stats: stats, marks: make(map[peer.ID]*mark)}
+}
+
+// strike notes n breaches of a peer and reports whether it is kept out from now on.
+func (g *gate) strike(p peer.ID, n int) bool {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m := g.mark(p, now)
+	if now.Sub(m.last) > banTime {
+		m.strikes = 0
+	}
+	m.last = now
+	m.strikes += n
+	if m.strikes < banAfter {
+		return false
+	}
+	m.strikes = 0
+	m.until = now.Add(banTime)
+	return true
+}
+
+// shut keeps a peer out for d.
+func (g *gate) shut(p peer.ID, d time.Duration) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m := g.mark(p, now)
+	m.last, m.until = now, now.Add(d)
+}
+
+// mark returns the entry of a peer, after making room if there is none left. The caller holds mu.
+func (g *gate) mark(p peer.ID, now time.Time) *mark {
+	if m := g.marks[p]; m != nil {
+		return m
+	}
+	if len(g.marks) >= maxGated {
+		var oldest peer.ID
+		for id, m := range g.marks {
+			if o := g.marks[oldest]; o == nil || m.last.Before(o.last) {
+				oldest = id
+			}
+		}
+		delete(g.marks, oldest)
+	}
+	m := &mark{last: now}
+	g.marks[p] = m
+	return m
+}
+
+// open reports whether connections with p are allowed.
+func (g *gate) open(p peer.ID) bool {
+	if g.cut != nil && g.cut(p) {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m := g.marks[p]
+	return m == nil || !time.Now().Before(m.until)
+}
+
+func (g *gate) InterceptPeerDial(p peer.ID) bool                                { return g.open(p) }
+func (g *gate) InterceptAddrDial(peer.ID, ma.Multiaddr) bool                    { return true }
+func (g *gate) InterceptAccept(network.ConnMultiaddrs) bool                     { return true }
+func (g *gate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
+
+func (g *gate) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {
+	if g.open(p) {
+		return true
+	}
+	g.stats.add("peer.kept-out")
+	return false
+}
+
+// blame notes that a peer sent what no correct node sends. One that does so again and again is disconnected and kept out for a while.
+func (h *Host) blame(p peer.ID, strikes int) {
+	if p == h.host.ID() || !h.gate.strike(p, strikes) {
+		return
+	}
+	h.stats.add("peer.banned")
+	h.log.Warn("disconnected a peer that keeps breaking the rules", "peer", p, "for", banTime)
+	_ = h.host.Network().ClosePeer(p)
+}

@@ -1,0 +1,174 @@
+package p2p
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p-pubsub/timecache"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"cairn/consensus"
+)
+
+// Queues of gossip. The library's defaults (32) lose most of a burst of a thousand batches without a word.
+const (
+	gossipQueue       = 4096 // messages waiting for validation, and messages waiting to be sent to one peer
+	gossipValidations = 2048 // messages being validated at once
+	blockValidations  = 16   // blocks of them: each may wait for its missing batches
+	seenFor           = 10 * time.Minute
+)
+
+// gossip holds this node's place in the three topics of its chain. Messages are taken where they are validated; nothing reads a
+// subscription.
+type gossip struct {
+	block, batch, event *pubsub.Topic
+	relays              []pubsub.RelayCancelFunc
+}
+
+// join enters the topics.
+func (h *Host) join() (*gossip, error) {
+	name := func(s string) string { return fmt.Sprintf("/cairn/%s/%s/1", h.chainID, s) }
+	most := map[string]int{name("block"): maxGossipData, name("batch"): consensus.MaxBatchSize, name("event"): maxEventSize}
+
+	params := pubsub.DefaultGossipSubParams()
+	params.D, params.Dlo, params.Dhi, params.Dout, params.Dlazy = 8, 6, 12, 3, 8
+	ps, err := pubsub.NewGossipSub(h.ctx, h.host,
+		pubsub.WithGossipSubParams(params),
+		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign), pubsub.WithNoAuthor(),
+		pubsub.WithMessageIdFn(messageID),
+		pubsub.WithFloodPublish(true),
+		pubsub.WithMaxMessageSize(maxGossip),
+		pubsub.WithSeenMessagesTTL(seenFor), pubsub.WithSeenMessagesStrategy(timecache.Strategy_LastSeen),
+		pubsub.WithValidateQueueSize(gossipQueue), pubsub.WithValidateThrottle(gossipValidations),
+		pubsub.WithPeerOutboundQueueSize(gossipQueue),
+		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(
+			pubsub.NewAllowlistSubscriptionFilter(name("block"), name("batch"), name("event")), 64)),
+		pubsub.WithAppSpecificRpcInspector(func(from peer.ID, rpc *pubsub.RPC) error {
+			for _, m := range rpc.GetPublish() {
+				if len(m.GetData()) > most[m.GetTopic()] {
+					h.stats.add("gossip.oversize")
+					h.blame(from, 1)
+					return errors.New("message larger than its topic allows")
+				}
+			}
+			return nil
+		}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: start gossip: %w", err)
+	}
+	g := new(gossip)
+	for _, t := range []struct {
+		name     string
+		topic    **pubsub.Topic
+		validate pubsub.ValidatorEx
+		at       int
+	}{
+		{"block", &g.block, h.judgeBlock, blockValidations},
+		{"batch", &g.batch, h.judgeBatch, gossipValidations},
+		{"event", &g.event, h.judgeEvent, gossipValidations},
+	} {
+		if err := ps.RegisterTopicValidator(name(t.name), h.judge(t.name, t.validate), pubsub.WithValidatorConcurrency(t.at)); err != nil {
+			return nil, fmt.Errorf("p2p: gossip of %ss: %w", t.name, err)
+		}
+		if *t.topic, err = ps.Join(name(t.name)); err != nil {
+			return nil, fmt.Errorf("p2p: gossip of %ss: %w", t.name, err)
+		}
+		relay, err := (*t.topic).Relay()
+		if err != nil {
+			return nil, fmt.Errorf("p2p: gossip of %ss: %w", t.name, err)
+		}
+		g.relays = append(g.relays, relay)
+	}
+	return g, nil
+}
+
+// leave tells the peers that this node goes.
+func (g *gossip) leave() {
+	for _, cancel := range g.relays {
+		cancel()
+	}
+}
+
+// messageID is SHA-256(topic || data): a message is its content, whoever sends it.
+func messageID(m *pb.Message) string {
+	d := sha256.New()
+	d.Write([]byte(m.GetTopic()))
+	d.Write(m.GetData())
+	return string(d.Sum(nil))
+}
+
+// judge wraps a validator: what this node publishes itself passes, what others send is counted, and what no correct node would have
+// passed on is held against the peer that did.
+func (h *Host) judge(name string, validate pubsub.ValidatorEx) pubsub.ValidatorEx {
+	return func(ctx context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+		if from == h.host.ID() {
+			return pubsub.ValidationAccept
+		}
+		result := validate(ctx, from, m)
+		switch result {
+		case pubsub.ValidationAccept:
+			h.stats.add("gossip." + name + ".accepted")
+		case pubsub.ValidationReject:
+			h.stats.add("gossip." + name + ".rejected")
+			h.blame(from, 1)
+		default:
+			h.stats.add("gossip." + name + ".ignored")
+		}
+		return result
+	}
+}
+
+// judgeBatch offers a batch to the mempool. Only what is wrong in itself is rejected: a recorder that is not known here, or a gap in
+// its numbers, may just mean that this node is behind.
+func (h *Host) judgeBatch(_ context.Context, _ peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+	b, err := consensus.DecodeBatch(m.Data)
+	if err != nil {
+		return pubsub.ValidationReject
+	}
+	if h.pool.AddBatch(h.chain.State(), b, h.cfg.Now()) == nil {
+		return pubsub.ValidationAccept
+	}
+	if consensus.CheckBatch(&h.params, h.chainID, b) != nil {
+		return pubsub.ValidationReject
+	}
+	return pubsub.ValidationIgnore
+}
+
+// judgeEvent offers an org event to the mempool, by the same rule.
+func (h *Host) judgeEvent(_ context.Context, _ peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+	e, err := consensus.DecodeEvent(m.Data)
+	if err != nil {
+		return pubsub.ValidationReject
+	}
+	if h.pool.AddEvent(h.chain.State(), e, h.cfg.Now()) == nil {
+		return pubsub.ValidationAccept
+	}
+	if consensus.CheckEvent(&h.params, h.chainID, e) != nil {
+		return pubsub.ValidationReject
+	}
+	return pubsub.ValidationIgnore
+}
+
+// PublishBlock announces a block that the chain has taken in, to all peers at once.
+func (h *Host) PublishBlock(b *consensus.Block) {
+	h.publish(h.gossip.block, newCompactBlock(b).encode())
+}
+
+// PublishBatch sends a batch that the mempool has taken in to all peers. A peer that misses it gets it in the next exchange of mempools.
+func (h *Host) PublishBatch(b *consensus.Batch) { h.publish(h.gossip.batch, b.Encode()) }
+
+// PublishEvent sends an org event that the mempool has taken in to all peers.
+func (h *Host) PublishEvent(e *consensus.OrgEvent) { h.publish(h.gossip.event, e.Encode()) }
+
+func (h *Host) publish(t *pubsub.Topic, data []byte) {
+	if err := t.Publish(h.ctx, data); err != nil && h.ctx.Err() == nil {
+		h.stats.add("gossip.publish-failed")
+		h.log.Warn("gossip did not take a message; peers will ask for it later", "topic", t.String(), "err", err)
+	}
+}

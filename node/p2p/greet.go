@@ -1,0 +1,164 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	multistream "github.com/multiformats/go-multistream"
+)
+
+// watchConnections subscribes to the coming and going of peers.
+func (h *Host) watchConnections() (event.Subscription, error) {
+	sub, err := h.host.EventBus().Subscribe(new(event.EvtPeerConnectednessChanged))
+	if err != nil {
+		return nil, fmt.Errorf("p2p: watch connections: %w", err)
+	}
+	return sub, nil
+}
+
+// greetPeers gives each peer its goroutine while it is connected.
+func (h *Host) greetPeers(events event.Subscription) {
+	defer func() { _ = events.Close() }()
+	for _, id := range h.host.Network().Peers() {
+		h.meet(id)
+	}
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case e, ok := <-events.Out():
+			if !ok {
+				return
+			}
+			id := e.(event.EvtPeerConnectednessChanged).Peer
+			if h.host.Network().Connectedness(id) == network.Connected {
+				h.meet(id)
+			} else {
+				h.roster.drop(id)
+			}
+		}
+	}
+}
+
+// meet returns the roster's entry of a connected peer and starts its goroutine if it is new; nil if the peer has gone.
+func (h *Host) meet(id peer.ID) *remote {
+	inbound := true
+	for _, c := range h.host.Network().ConnsToPeer(id) {
+		if c.Stat().Direction == network.DirOutbound {
+			inbound = false
+		}
+	}
+	r, made := h.roster.meet(h.ctx, id, inbound)
+	if h.host.Network().Connectedness(id) != network.Connected {
+		h.roster.drop(id)
+		return nil
+	}
+	if made {
+		h.spawn(func() { h.keepUp(r) })
+	}
+	return r
+}
+
+// keepUp greets a peer and then keeps both sides level with each other for as long as it is connected.
+func (h *Host) keepUp(r *remote) {
+	if r.inbound {
+		select {
+		case <-r.greeted:
+		case <-time.After(h.timing.greet):
+		case <-r.ctx.Done():
+			return
+		}
+	}
+	if !h.greet(r) {
+		return
+	}
+	h.askPeers(r)
+	status, pool, peers := newTicker(h.timing.status), newTicker(h.timing.pool), newTicker(h.timing.peers)
+	defer status.Stop()
+	defer pool.Stop()
+	defer peers.Stop()
+	misses := 0
+	for {
+		if s, ok := h.roster.standing(r); ok && !h.behind(s) && h.roster.takePool(r) {
+			h.exchangePool(r)
+		}
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-peers.C:
+			h.askPeers(r)
+			continue
+		case <-pool.C:
+			h.roster.markPool(r)
+			continue
+		case <-status.C:
+		case <-r.kick:
+		}
+		if err := h.tellStatus(r); err == nil {
+			misses = 0
+		} else if misses++; misses >= 3 {
+			h.stats.add("peer.silent")
+			_ = h.host.Network().ClosePeer(r.id)
+			return
+		}
+	}
+}
+
+// newTicker ticks about every d: nodes that were started together should not act together.
+func newTicker(d time.Duration) *time.Ticker {
+	return time.NewTicker(d*3/4 + rand.N(d/2+1))
+}
+
+// greet makes the first exchange with a peer; false if the peer is not one of ours or does not answer. It has been disconnected then.
+func (h *Host) greet(r *remote) bool {
+	select {
+	case <-r.greeted: // it came first; it knows our status from the answer
+		return true
+	default:
+	}
+	err := h.tellStatus(r)
+	if err == nil {
+		return true
+	}
+	if r.ctx.Err() != nil {
+		return false
+	}
+	var other multistream.ErrNotSupported[protocol.ID]
+	switch {
+	case errors.As(err, &other):
+		h.stats.add("peer.other-chain")
+		h.log.Info("disconnected a node that is not of this chain", "peer", r.id, "chain", h.chainID)
+		h.gate.shut(r.id, otherTime)
+	case errors.Is(err, errOtherGenesis):
+	default:
+		h.stats.add("peer.no-greeting")
+		h.log.Debug("peer did not answer", "peer", r.id, "err", err)
+	}
+	_ = h.host.Network().ClosePeer(r.id)
+	return false
+}
+
+// announce tells all peers the status of this node, and makes mempools equal again: after blocks have come in by other ways than
+// gossip.
+func (h *Host) announce() {
+	h.roster.duePool()
+	for _, p := range h.roster.greeted() {
+		signal(p.kick)
+	}
+}
+
+// askPeers asks a peer for addresses of others.
+func (h *Host) askPeers(r *remote) {
+	ctx, cancel := context.WithTimeout(r.ctx, h.timing.request)
+	defer cancel()
+	if _, err := h.requestPeers(ctx, r.id, peersRequest{Limit: maxPeerRecords}); err == nil {
+		h.dialer.look()
+	}
+}

@@ -1,0 +1,216 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+
+	"cairn/consensus"
+)
+
+// Host is this node as its peers see it. Make one with New, run it with Run. All methods may be called at once from many goroutines.
+type Host struct {
+	cfg    Config
+	timing timing
+	log    *slog.Logger
+	chain  Chain
+	pool   Pool
+
+	params  consensus.Params
+	chainID consensus.ChainID
+	genesis consensus.Hash
+	names   protocols
+
+	priv      crypto.PrivKey
+	self      consensus.Key
+	host      host.Host
+	gossip    *gossip
+	gate      *gate
+	book      *book
+	dialer    *dialer
+	roster    *roster
+	future    *future
+	stats     *counters
+	services  []*service
+	bootstrap []peer.AddrInfo
+	syncWake  chan struct{}
+	syncing   syncState
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	mu     sync.Mutex // guards closed, and adding to wg once it is set
+	closed bool
+	wg     sync.WaitGroup
+	ended  chan struct{}
+	sessions
+}
+
+// New makes the host and opens its listeners, so that Addrs and ListenSMTP can be used at once. Peers are looked after while Run runs;
+// a Host that is never run has to be closed.
+func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
+	listen, bootstrap, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	priv, err := identity(cfg.Key)
+	if err != nil {
+		return nil, err
+	}
+	genesis := chain.Genesis()
+	h := &Host{
+		cfg: cfg, log: log, chain: chain, pool: pool,
+		params: genesis.Params, chainID: genesis.Params.ChainID(), genesis: genesis.Block.ID(),
+		priv: priv, self: consensus.PublicKey(cfg.Key), bootstrap: bootstrap,
+		roster: newRoster(), book: newBook(), stats: newCounters(), future: newFuture(),
+		syncWake: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	h.timing = timingFor(h.params.BlockInterval)
+	if cfg.timing != nil {
+		h.timing = *cfg.timing
+	}
+	h.names = protocolsOf(h.chainID)
+	h.gate = newGate(cfg.cut, h.stats)
+	h.dialer = newDialer()
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	limits, err := resources(h.names, cfg.MaxPeers, cfg.MaxSessions)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: resource limits: %w", err)
+	}
+	conns, err := connections(cfg.MaxPeers)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: connection limits: %w", err)
+	}
+	options := []libp2p.Option{
+		libp2p.Identity(priv),
+		libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Security(noise.ID, noise.New),
+		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
+		libp2p.ResourceManager(limits), libp2p.ConnectionManager(conns), libp2p.ConnectionGater(h.gate),
+		libp2p.DisableRelay(), libp2p.DisableMetrics(), libp2p.DisableIdentifyAddressDiscovery(), libp2p.Ping(false),
+		libp2p.UserAgent(cfg.Agent),
+	}
+	if len(listen) == 0 {
+		options = append(options, libp2p.NoListenAddrs)
+	} else {
+		options = append(options, libp2p.ListenAddrs(listen...))
+	}
+	if h.host, err = libp2p.New(options...); err != nil {
+		return nil, fmt.Errorf("p2p: open the listeners %v (is another node running on the same port?): %w", cfg.Listen, err)
+	}
+	if h.gossip, err = h.join(); err != nil {
+		h.cancel()
+		return nil, errors.Join(err, h.host.Close())
+	}
+	h.serveAll()
+	return h, nil
+}
+
+// serveAll sets the handlers of all streams but those of mail.
+func (h *Host) serveAll() {
+	h.serve(h.names.status, &service{name: "status", handle: h.serveStatus, gap: 50 * time.Millisecond, credit: 40})
+	h.serve(h.names.blocks, &service{name: "blocks", handle: h.serveBlocks, gap: 50 * time.Millisecond, credit: 200})
+	h.serve(h.names.pool, &service{name: "pool", handle: h.servePool, gap: 200 * time.Millisecond, credit: 20})
+	h.serve(h.names.peers, &service{name: "peers", handle: h.servePeers, gap: 200 * time.Millisecond, credit: 40})
+}
+
+// Run keeps up with the network until ctx is done: it dials and greets peers, syncs the chain and the mempool, and admits early blocks
+// when their time has come. It returns nil after everything has been shut down. Run once.
+func (h *Host) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, h.cancel)
+	defer stop()
+	events, err := h.watchConnections()
+	if err != nil {
+		return errors.Join(err, h.Close())
+	}
+	for _, loop := range []func(){func() { h.greetPeers(events) }, h.dialPeers, h.syncBlocks, h.admitFuture} {
+		h.spawn(loop)
+	}
+	h.log.Info("listening for peers", "addrs", h.Addrs(), "chain", h.chainID)
+	<-h.ctx.Done()
+	return h.Close()
+}
+
+// Close shuts the host down and waits until all its goroutines have ended. It may be called twice and from several goroutines.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	first := !h.closed
+	h.closed = true
+	h.mu.Unlock()
+	if !first {
+		<-h.ended
+		return nil
+	}
+	defer close(h.ended)
+	h.cancel()
+	h.gossip.leave()
+	h.closeSMTP()
+	err := h.host.Close()
+	h.wg.Wait()
+	if err != nil {
+		return fmt.Errorf("p2p: close: %w", err)
+	}
+	return nil
+}
+
+// begin books a goroutine that Close waits for; false once the host is closing.
+func (h *Host) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.wg.Add(1)
+	return true
+}
+
+// spawn runs f in a goroutine that Close waits for.
+func (h *Host) spawn(f func()) {
+	if h.begin() {
+		go func() {
+			defer h.wg.Done()
+			f()
+		}()
+	}
+}
+
+// Self returns the public half of the node key.
+func (h *Host) Self() consensus.Key { return h.self }
+
+// Addrs returns the full multiaddresses under which this node can be reached, each ending in /p2p/<id>.
+func (h *Host) Addrs() []string {
+	return fullAddrs(peer.AddrInfo{ID: h.host.ID(), Addrs: h.host.Addrs()})
+}
+
+// fullAddrs writes the addresses of a node, each ending in /p2p/<id>.
+func fullAddrs(info peer.AddrInfo) []string {
+	list := make([]string, 0, len(info.Addrs))
+	for _, a := range info.Addrs {
+		list = append(list, fmt.Sprintf("%s/p2p/%s", a, info.ID))
+	}
+	return list
+}
+
+// Connect dials a node by its full multiaddress, such as /ip4/192.0.2.1/tcp/7400/p2p/12D3KooW…, and returns once it is connected. The
+// address is remembered until the host closes.
+func (h *Host) Connect(ctx context.Context, addr string) error {
+	info, err := parseAddr(addr)
+	if err != nil {
+		return err
+	}
+	if info.ID == h.host.ID() {
+		return fmt.Errorf("p2p: %s is this node itself", addr)
+	}
+	h.book.add(*info)
+	return h.dial(ctx, *info)
+}

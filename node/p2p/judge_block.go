@@ -1,0 +1,94 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"cairn/consensus"
+	"cairn/consensus/chain"
+)
+
+// judgeBlock takes a gossiped block into the chain. It passes on what the chain took, so a block is whole and valid at each hop.
+func (h *Host) judgeBlock(ctx context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+	c, err := decodeCompactBlock(m.Data)
+	if err != nil {
+		return pubsub.ValidationReject
+	}
+	return h.takeCompact(ctx, from, c)
+}
+
+// takeCompact judges the header by its parent first: only a header with its proof of work makes this node ask anyone for anything.
+func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) pubsub.ValidationResult {
+	if c.Header.ChainID != h.chainID {
+		return pubsub.ValidationReject
+	}
+	id := c.Header.ID()
+	if _, err := h.chain.HeaderState(id); err == nil {
+		return pubsub.ValidationIgnore
+	}
+	parent, err := h.chain.HeaderState(c.Header.Prev)
+	if err != nil {
+		h.stats.add("block.orphan")
+		h.roster.want(from)
+		h.wakeSync()
+		return pubsub.ValidationIgnore
+	}
+	if err := consensus.ValidateHeader(parent, &c.Header); err != nil {
+		h.log.Debug("rejected a gossiped header", "id", id, "err", err)
+		return pubsub.ValidationReject
+	}
+	if consensus.CheckClock(&h.params, &c.Header.Header, h.cfg.Now()) != nil {
+		h.stats.add("block.early")
+		h.future.hold(&early{compact: c, header: &c.Header.Header, from: from}, h.cfg.Now(), h.params.BlockInterval)
+		return pubsub.ValidationIgnore
+	}
+	if b, ok := c.assemble(h.pool); ok {
+		h.stats.add("block.rebuilt")
+		return h.takeBlock(b, from)
+	}
+	b, source, err := h.fetchBlock(ctx, id, from)
+	if err != nil {
+		h.stats.add("block.not-rebuilt")
+		h.roster.want(from)
+		h.wakeSync()
+		return pubsub.ValidationIgnore
+	}
+	h.stats.add("block.fetched")
+	result := h.takeBlock(b, source)
+	if result == pubsub.ValidationReject && source != from {
+		h.blame(source, 1) // its body may be a forgery; the sender of the header has shown nothing bad
+		return pubsub.ValidationIgnore
+	}
+	return result
+}
+
+// takeBlock adds a whole block to the chain.
+func (h *Host) takeBlock(b *consensus.Block, from peer.ID) pubsub.ValidationResult {
+	now := h.cfg.Now()
+	_, err := h.chain.AddBlock(b, now)
+	var broken *consensus.RuleError
+	switch {
+	case err == nil:
+		h.stats.add("block.added")
+		return pubsub.ValidationAccept
+	case errors.Is(err, chain.ErrKnown):
+		return pubsub.ValidationIgnore
+	case errors.Is(err, chain.ErrUnknownParent):
+		h.roster.want(from)
+		h.wakeSync()
+		return pubsub.ValidationIgnore
+	case errors.Is(err, consensus.ErrFuture):
+		h.stats.add("block.early")
+		h.future.hold(&early{whole: b, header: &b.Header.Header, from: from}, now, h.params.BlockInterval)
+		return pubsub.ValidationIgnore
+	case errors.As(err, &broken):
+		h.stats.add("block.invalid")
+		h.log.Warn("rejected a block", "id", b.ID(), "height", b.Header.Height, "from", from, "err", err)
+		return pubsub.ValidationReject
+	}
+	h.log.Error("could not store a block; is the disk full?", "id", b.ID(), "height", b.Header.Height, "err", err)
+	return pubsub.ValidationIgnore
+}

@@ -1,0 +1,218 @@
+package p2p
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"cairn/consensus"
+)
+
+// roster holds the connected peers.
+type roster struct {
+	mu   sync.Mutex
+	byID map[peer.ID]*remote
+	subs map[chan struct{}]struct{}
+}
+
+// remote is a connected peer. Fields below mu are guarded by the roster's mutex.
+type remote struct {
+	id      peer.ID
+	key     consensus.Key
+	inbound bool
+	since   time.Time
+	ctx     context.Context // ends when the peer has gone
+	cancel  context.CancelFunc
+	kick    chan struct{} // tell it our status now
+	greeted chan struct{} // closed when its first status has come
+
+	status   *status   // latest; nil until greeted
+	wanted   bool      // it announced a block whose parent we lack
+	poolDue  bool      // our mempools should be made equal
+	quiet    time.Time // not asked for blocks before then
+	failures int       // requests for blocks in a row that led nowhere
+}
+
+func newRoster() *roster {
+	return &roster{byID: make(map[peer.ID]*remote), subs: make(map[chan struct{}]struct{})}
+}
+
+// meet returns the entry of a peer; made reports that it is new.
+func (r *roster) meet(ctx context.Context, id peer.ID, inbound bool) (p *remote, made bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.byID[id]; p != nil {
+		return p, false
+	}
+	key, _ := nodeKey(id)
+	p = &remote{id: id, key: key, inbound: inbound, since: time.Now(), poolDue: true,
+		kick: make(chan struct{}, 1), greeted: make(chan struct{})}
+	p.ctx, p.cancel = context.WithCancel(ctx)
+	r.byID[id] = p
+	return p, true
+}
+
+// drop forgets a peer that has gone.
+func (r *roster) drop(id peer.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.byID[id]; p != nil {
+		p.cancel()
+		delete(r.byID, id)
+		r.changed()
+	}
+}
+
+// heard notes what a peer told of itself.
+func (r *roster) heard(p *remote, s *status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.status == nil {
+		close(p.greeted)
+		p.status = s
+		r.changed()
+		return
+	}
+	if p.status.Tip != s.Tip {
+		p.quiet, p.failures = time.Time{}, 0
+	}
+	p.status = s
+}
+
+// want notes that a peer has blocks that this node lacks.
+func (r *roster) want(id peer.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.byID[id]; p != nil {
+		p.wanted = true
+	}
+}
+
+// settle notes how asking a peer for blocks ended. One that led nowhere is left alone for a while, ever longer.
+func (r *roster) settle(p *remote, level bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.wanted = false
+	if level {
+		p.failures, p.quiet = 0, time.Time{}
+		return
+	}
+	p.failures = min(p.failures+1, 6)
+	p.quiet = time.Now().Add(time.Second << (p.failures - 1))
+}
+
+// duePool marks all peers for an exchange of mempools.
+func (r *roster) duePool() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.byID {
+		p.poolDue = true
+	}
+}
+
+// takePool reports whether an exchange is due with a peer, and clears the mark.
+func (r *roster) takePool(p *remote) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	due := p.poolDue
+	p.poolDue = false
+	return due
+}
+
+// markPool marks one peer for an exchange of mempools.
+func (r *roster) markPool(p *remote) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.poolDue = true
+}
+
+// standing is a copy of what is known of a greeted peer.
+type standing struct {
+	*remote
+	status status
+	wanted bool
+	quiet  time.Time
+}
+
+// greeted returns the peers that have told their status.
+func (r *roster) greeted() []standing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]standing, 0, len(r.byID))
+	for _, p := range r.byID {
+		if p.status != nil {
+			list = append(list, standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet})
+		}
+	}
+	return list
+}
+
+// standing returns what is known of one peer; false until it has told its status.
+func (r *roster) standing(p *remote) (standing, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.status == nil {
+		return standing{}, false
+	}
+	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet}, true
+}
+
+// count returns how many peers are connected, and how many of them this node dialed.
+func (r *roster) count() (all, dialed int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.byID {
+		if !p.inbound {
+			dialed++
+		}
+	}
+	return len(r.byID), dialed
+}
+
+// changed wakes the subscribers. The caller holds mu.
+func (r *roster) changed() {
+	for ch := range r.subs {
+		signal(ch)
+	}
+}
+
+// Subscribe returns a channel that receives after a peer has been greeted or has gone. It means "look again" and carries nothing.
+// cancel ends the subscription and may be called twice.
+func (h *Host) Subscribe() (wake <-chan struct{}, cancel func()) {
+	ch := make(chan struct{}, 1)
+	h.roster.mu.Lock()
+	h.roster.subs[ch] = struct{}{}
+	h.roster.mu.Unlock()
+	return ch, func() {
+		h.roster.mu.Lock()
+		delete(h.roster.subs, ch)
+		h.roster.mu.Unlock()
+	}
+}
+
+// Peer is a connected node of this chain, as it has last described itself.
+type Peer struct {
+	Node    consensus.Key  `json:"node"`
+	ID      string         `json:"id"`    // libp2p peer id
+	Addrs   []string       `json:"addrs"` // full multiaddresses, of the open connections
+	Inbound bool           `json:"inbound"`
+	Since   time.Time      `json:"since"`
+	Height  uint64         `json:"height"`
+	Tip     consensus.Hash `json:"tip"`
+}
+
+// Peers returns the connected nodes that have been greeted, in no particular order.
+func (h *Host) Peers() []Peer {
+	var list []Peer
+	for _, p := range h.roster.greeted() {
+		info := peer.AddrInfo{ID: p.id}
+		for _, c := range h.host.Network().ConnsToPeer(p.id) {
+			info.Addrs = append(info.Addrs, c.RemoteMultiaddr())
+		}
+		list = append(list, Peer{Node: p.key, ID: p.id.String(), Addrs: fullAddrs(info), Inbound: p.inbound, Since: p.since,
+			Height: p.status.Height, Tip: p.status.Tip})
+	}
+	return list
+}

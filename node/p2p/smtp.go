@@ -1,0 +1,235 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"cairn/consensus"
+)
+
+// smtpBacklog is how many sessions may wait for Accept.
+const smtpBacklog = 128
+
+// sessions counts the open mail streams by peer, and holds the listener if there is one.
+type sessions struct {
+	smtpMu   sync.Mutex
+	open     map[peer.ID]int
+	listener *smtpListener
+}
+
+// ListenSMTP returns a listener whose connections are the mail streams that other nodes open to this one. Only one can be open at a
+// time. Accept returns net.ErrClosed after Close, and after the host has closed.
+func (h *Host) ListenSMTP() (net.Listener, error) {
+	h.smtpMu.Lock()
+	defer h.smtpMu.Unlock()
+	if h.listener != nil {
+		return nil, errors.New("p2p: mail streams are being listened for already")
+	}
+	if h.ctx.Err() != nil {
+		return nil, net.ErrClosed
+	}
+	l := &smtpListener{host: h, streams: make(chan net.Conn, smtpBacklog), done: make(chan struct{})}
+	h.listener = l
+	h.host.SetStreamHandler(h.names.smtp, l.offer)
+	return l, nil
+}
+
+// closeSMTP closes the listener, if any.
+func (h *Host) closeSMTP() {
+	h.smtpMu.Lock()
+	l := h.listener
+	h.smtpMu.Unlock()
+	if l != nil {
+		_ = l.Close()
+	}
+}
+
+// DialSMTP opens a mail stream to a node. It uses the addresses that are known, and else asks the connected peers. The error wraps
+// ErrNodeNotFound if the node cannot be reached at present.
+func (h *Host) DialSMTP(ctx context.Context, node consensus.Key) (net.Conn, error) {
+	id, err := h.reach(ctx, node)
+	if err != nil {
+		h.stats.add("smtp.unreachable")
+		return nil, err
+	}
+	s, err := h.host.NewStream(network.WithNoDial(ctx, "it has just been connected"), id, h.names.smtp)
+	if err != nil {
+		h.stats.add("smtp.refused")
+		return nil, errors.Join(ErrNodeNotFound, err)
+	}
+	h.stats.add("smtp.dialed")
+	h.count(id, 1)
+	return h.newConn(s), nil
+}
+
+// count counts a mail stream of a peer, and keeps its connection from being closed for want of room while there is one.
+func (h *Host) count(id peer.ID, n int) int {
+	h.smtpMu.Lock()
+	defer h.smtpMu.Unlock()
+	if h.open == nil {
+		h.open = make(map[peer.ID]int)
+	}
+	h.open[id] += n
+	switch left := h.open[id]; {
+	case left <= 0:
+		delete(h.open, id)
+		h.host.ConnManager().Unprotect(id, "smtp")
+	case left == n:
+		h.host.ConnManager().Protect(id, "smtp")
+	}
+	return h.open[id]
+}
+
+// smtpListener is a net.Listener of mail streams.
+type smtpListener struct {
+	host    *Host
+	streams chan net.Conn
+	once    sync.Once
+	done    chan struct{}
+}
+
+// offer takes a stream that a peer has opened, or resets it if the peer has too many or nobody accepts them.
+func (l *smtpListener) offer(s network.Stream) {
+	h, from := l.host, s.Conn().RemotePeer()
+	if h.count(from, 1) > h.cfg.MaxSessions {
+		h.count(from, -1)
+		h.stats.add("smtp.too-many")
+		_ = s.Reset()
+		return
+	}
+	c := h.newConn(s)
+	select {
+	case <-l.done:
+	case l.streams <- c:
+		h.stats.add("smtp.accepted")
+		return
+	default:
+		h.stats.add("smtp.backlog-full")
+	}
+	_ = s.Reset()
+	_ = c.Close()
+}
+
+// Accept waits for the next mail stream.
+func (l *smtpListener) Accept() (net.Conn, error) {
+	select {
+	case <-l.done:
+		return nil, net.ErrClosed
+	default:
+	}
+	select {
+	case c := <-l.streams:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept. Streams that were accepted live on.
+func (l *smtpListener) Close() error {
+	l.once.Do(func() {
+		h := l.host
+		h.smtpMu.Lock()
+		h.listener = nil
+		h.smtpMu.Unlock()
+		h.host.RemoveStreamHandler(h.names.smtp)
+		close(l.done)
+		for {
+			select {
+			case c := <-l.streams:
+				c.(*conn).reset()
+			default:
+				return
+			}
+		}
+	})
+	return nil
+}
+
+// Addr returns this node's libp2p name.
+func (l *smtpListener) Addr() net.Addr { return addr(l.host.host.ID()) }
+
+// addr is a libp2p peer id as a net.Addr.
+type addr peer.ID
+
+func (a addr) Network() string { return "libp2p" }
+func (a addr) String() string  { return peer.ID(a).String() }
+
+// conn is a mail stream as a net.Conn.
+type conn struct {
+	network.Stream
+	host   *Host
+	closed atomic.Bool
+}
+
+func (h *Host) newConn(s network.Stream) *conn { return &conn{Stream: s, host: h} }
+
+// Read reads what the other side wrote; io.EOF after it has closed. After a deadline the error is os.ErrDeadlineExceeded, a net.Error.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Stream.Read(b)
+	return n, c.netError(err)
+}
+
+// Write blocks while the other side does not read.
+func (c *conn) Write(b []byte) (int, error) {
+	n, err := c.Stream.Write(b)
+	return n, c.netError(err)
+}
+
+// netError turns the errors of streams into those that users of net know.
+func (c *conn) netError(err error) error {
+	var timeout net.Error
+	switch {
+	case err == nil:
+		return nil
+	case c.closed.Load():
+		return net.ErrClosed
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+// Close sends what was written and ends both directions.
+func (c *conn) Close() error {
+	if c.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	c.host.count(c.Stream.Conn().RemotePeer(), -1)
+	return c.Stream.Close()
+}
+
+// reset drops the stream at once.
+func (c *conn) reset() {
+	_ = c.Stream.Reset()
+	_ = c.Close()
+}
+
+func (c *conn) LocalAddr() net.Addr  { return addr(c.Stream.Conn().LocalPeer()) }
+func (c *conn) RemoteAddr() net.Addr { return addr(c.Stream.Conn().RemotePeer()) }
+
+// NodeKeyOf returns the node key of the other side of a mail stream, which the stream's encryption has proved; nil if c is none, nor
+// wraps one (by a method NetConn, as tls.Conn does).
+func NodeKeyOf(c net.Conn) *consensus.Key {
+	for c != nil {
+		if s, ok := c.(*conn); ok {
+			if key, ok := nodeKey(s.Stream.Conn().RemotePeer()); ok {
+				return &key
+			}
+			return nil
+		}
+		w, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nil
+		}
+		c = w.NetConn()
+	}
+	return nil
+}
