@@ -1,0 +1,260 @@
+package query
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	maxText  = 8 << 10 // bytes of a query
+	maxDepth = 64      // of parentheses and negations
+)
+
+// Parse reads a query. now is the moment that relative dates count from, and its location is the one in which days begin.
+// Errors are of type *Error.
+func Parse(text string, now time.Time) (Q, error) {
+	if len(text) > maxText {
+		return nil, faultAt(maxText, "the query has %d bytes; the limit is %d", len(text), maxText)
+	}
+	if !utf8.ValidString(text) {
+		return nil, faultAt(0, "the query is not valid UTF-8")
+	}
+	p := &parser{lexer: lexer{text: text}, now: now}
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	if p.token.kind == tokenEnd {
+		return All{}, nil
+	}
+	q, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if p.token.kind != tokenEnd {
+		return nil, faultAt(p.token.pos, "this ) closes nothing; remove it or open one before")
+	}
+	return q, nil
+}
+
+// parser descends; token is the one that is looked at.
+type parser struct {
+	lexer   lexer
+	token   token
+	now     time.Time
+	inField FieldName // set inside field:( )
+	depth   int
+}
+
+func (p *parser) advance() (err error) {
+	p.token, err = p.lexer.next()
+	return err
+}
+
+func (p *parser) enter() error {
+	p.depth++
+	if p.depth > maxDepth {
+		return faultAt(p.token.pos, "the query is nested more than %d deep; make it flatter", maxDepth)
+	}
+	return nil
+}
+
+func (p *parser) isOperator(words ...string) bool {
+	return p.token.kind == tokenWord && slices.Contains(words, strings.ToLower(p.token.text))
+}
+
+// nearDistance tells whether the token is near or near/N.
+func (p *parser) nearDistance() (distance int, found bool, err error) {
+	if p.token.kind != tokenWord {
+		return 0, false, nil
+	}
+	word := strings.ToLower(p.token.text)
+	if word == "near" {
+		return DefaultDistance, true, nil
+	}
+	number, found := strings.CutPrefix(word, "near/")
+	if !found {
+		return 0, false, nil
+	}
+	distance, fault := strconv.Atoi(number)
+	if fault != nil || distance < 1 || distance > MaxDistance {
+		return 0, false, faultAt(p.token.pos, "near/ needs a number of words from 1 to %d, as in near/5", MaxDistance)
+	}
+	return distance, true, nil
+}
+
+// ends tells whether no operand can begin here.
+func (p *parser) ends() bool { return p.token.kind == tokenEnd || p.token.kind == tokenClose }
+
+func (p *parser) or() (Q, error) {
+	list, err := p.list(p.and, func() (bool, error) {
+		if !p.isOperator("or") {
+			return false, nil
+		}
+		return true, p.advance()
+	})
+	return oneOf(list, func(l []Q) Q { return Or{l} }), err
+}
+
+func (p *parser) and() (Q, error) {
+	list, err := p.list(p.not, func() (bool, error) {
+		if p.isOperator("and") {
+			return true, p.advance()
+		}
+		return !p.ends() && !p.isOperator("or"), nil
+	})
+	return oneOf(list, func(l []Q) Q { return And{l} }), err
+}
+
+// list parses operands as long as more says that another follows.
+func (p *parser) list(operand func() (Q, error), more func() (bool, error)) ([]Q, error) {
+	var list []Q
+	for {
+		q, err := operand()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, q)
+		if again, err := more(); err != nil || !again {
+			return list, err
+		}
+	}
+}
+
+func oneOf(list []Q, many func([]Q) Q) Q {
+	if len(list) == 1 {
+		return list[0]
+	}
+	return many(list)
+}
+
+func (p *parser) not() (Q, error) {
+	if p.token.kind != tokenMinus && !p.isOperator("not") {
+		return p.near()
+	}
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	q, err := p.not()
+	if err != nil {
+		return nil, err
+	}
+	return Not{q}, nil
+}
+
+func (p *parser) near() (Q, error) {
+	start := p.token.pos
+	left, err := p.atom()
+	for err == nil {
+		distance, found, fault := p.nearDistance()
+		if fault != nil {
+			return nil, fault
+		}
+		if !found {
+			return left, nil
+		}
+		if err := checkPlaces(left, start); err != nil {
+			return nil, err
+		}
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+		start = p.token.pos
+		right, fault := p.atom()
+		if fault != nil {
+			return nil, fault
+		}
+		if err := checkPlaces(right, start); err != nil {
+			return nil, err
+		}
+		left = Near{left, right, distance}
+	}
+	return nil, err
+}
+
+// checkPlaces returns an error if q is not about places in a text, so that nothing can be near it.
+func checkPlaces(q Q, pos int) error {
+	var err error
+	Walk(q, func(q Q) {
+		switch q.(type) {
+		case And, Or, Near, Term, Prefix, Phrase:
+		default:
+			err = faultAt(pos, "near takes words, phrases and groups of them, not %s; a field goes around it: subject:(a near b)", q)
+		}
+	})
+	return err
+}
+
+func (p *parser) atom() (Q, error) {
+	t := p.token
+	switch t.kind {
+	case tokenEnd:
+		return nil, faultAt(t.pos, "the query ends where a word should follow")
+	case tokenClose:
+		return nil, faultAt(t.pos, "a word should stand before this )")
+	case tokenMinus:
+		return nil, faultAt(t.pos, "a - cannot stand here; write not in front of the whole, or put the word in quotes")
+	case tokenOpen:
+		return p.group()
+	case tokenField:
+		return p.field()
+	case tokenPhrase:
+		return Phrase{t.text}, p.advance()
+	}
+	if p.isOperator("or", "and", "not", "near") || strings.HasPrefix(strings.ToLower(t.text), "near/") {
+		return nil, faultAt(t.pos, "%s needs a word on each side it joins; to search for the word itself, put it in quotes", t.text)
+	}
+	if p.inField == "" {
+		if t.text == "*" {
+			return All{}, p.advance()
+		}
+		if d, found, err := bareDate(t.text, t.pos, p.now); err != nil || found {
+			if err != nil {
+				return nil, err
+			}
+			return d, p.advance()
+		}
+	}
+	q, err := wordOrPrefix(t)
+	if err != nil {
+		return nil, err
+	}
+	return q, p.advance()
+}
+
+func wordOrPrefix(t token) (Q, error) {
+	stem, found := strings.CutSuffix(t.text, "*")
+	if !found {
+		return Term{t.text}, nil
+	}
+	if stem == "" {
+		return nil, faultAt(t.pos, "* needs the beginning of a word before it, as in invo*")
+	}
+	return Prefix{stem}, nil
+}
+
+// group parses ( or ); the token is the opening parenthesis.
+func (p *parser) group() (Q, error) {
+	open := p.token.pos
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	q, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if p.token.kind != tokenClose {
+		return nil, faultAt(open, "the ( that begins here is not closed")
+	}
+	return q, p.advance()
+}
