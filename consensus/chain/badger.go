@@ -1,0 +1,61 @@
+package chain
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// Sizes of the database. They bound the memory of an idle node; a chain of
+// small blocks does not get faster from more.
+const (
+	memTableSize   = 8 << 20
+	valueThreshold = 16 << 10 // larger values go to the value log and are not rewritten by compaction
+	valueLogSize   = 64 << 20
+)
+
+// OpenDB opens, or creates, the chain's database in dir with settings for small
+// memory. One process may have it open at a time. The caller closes it after it
+// has stopped using the Manager.
+func OpenDB(dir string, log *slog.Logger) (*badger.DB, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create the chain directory: %w", err)
+	}
+	opt := badger.DefaultOptions(dir)
+	opt.Logger = badgerLog{log}
+	opt.MetricsEnabled = false
+	opt.SyncWrites = false      // blocks can be fetched again; see the package comment
+	opt.DetectConflicts = false // the Manager is the only writer
+	opt.NumGoroutines = 2
+	opt.NumCompactors = 2
+	opt.MemTableSize = memTableSize
+	opt.NumMemtables = 2
+	opt.NumLevelZeroTables = 3
+	opt.NumLevelZeroTablesStall = 8
+	opt.ValueThreshold = valueThreshold
+	opt.ValueLogFileSize = valueLogSize
+	opt.Compression = options.None // hashes and signatures do not compress; so no block cache is needed
+	opt.BlockCacheSize = 0
+	db, err := badger.Open(opt)
+	if err != nil {
+		return nil, fmt.Errorf("open the chain database %s (is another cairn running on it?): %w", filepath.Clean(dir), err)
+	}
+	return db, nil
+}
+
+// badgerLog passes Badger's warnings and errors on, and its chatter at debug level.
+type badgerLog struct{ log *slog.Logger }
+
+func (l badgerLog) Errorf(f string, a ...any)   { l.log.Error(line(f, a)) }
+func (l badgerLog) Warningf(f string, a ...any) { l.log.Warn(line(f, a)) }
+func (l badgerLog) Infof(f string, a ...any)    { l.log.Debug(line(f, a)) }
+func (l badgerLog) Debugf(f string, a ...any)   { l.log.Debug(line(f, a)) }
+
+func line(f string, a []any) string {
+	return "chain database: " + strings.TrimSpace(fmt.Sprintf(f, a...))
+}

@@ -1,0 +1,53 @@
+package chain
+
+import (
+	"sync"
+
+	"cairn/consensus"
+)
+
+// Limits of the cache of decoded blocks. It serves followers and peers that ask
+// for the newest blocks.
+const (
+	cacheBlocks = 64
+	cacheBytes  = 2 << 20 // of encodings
+)
+
+// blockCache keeps the blocks that were added last.
+type blockCache struct {
+	mu    sync.Mutex
+	order []cached // oldest first
+	byID  map[consensus.Hash]*consensus.Block
+	size  int
+}
+
+type cached struct {
+	id   consensus.Hash
+	size int
+}
+
+func (c *blockCache) get(id consensus.Hash) *consensus.Block {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byID[id]
+}
+
+func (c *blockCache) add(b *consensus.Block) {
+	id, size := b.ID(), consensus.SignedHeaderSize+b.BodySize()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID == nil {
+		c.byID = make(map[consensus.Hash]*consensus.Block)
+	}
+	if c.byID[id] != nil {
+		return
+	}
+	c.byID[id] = b
+	c.order = append(c.order, cached{id, size})
+	c.size += size
+	for len(c.order) > cacheBlocks || c.size > cacheBytes {
+		delete(c.byID, c.order[0].id)
+		c.size -= c.order[0].size
+		c.order = c.order[1:]
+	}
+}

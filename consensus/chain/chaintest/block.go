@@ -1,0 +1,97 @@
+package chaintest
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
+	"time"
+
+	"cairn/consensus"
+)
+
+// Body is what goes into a block, and when.
+type Body struct {
+	Events  []consensus.OrgEvent
+	Batches []consensus.Batch // in an order that is valid
+	Time    time.Time         // zero: one interval after the block before
+}
+
+// Mine returns a solved and signed block on top of s, mined by organisation
+// number by (from 0). It is valid if body is.
+func (n *Network) Mine(s *consensus.State, by int, body Body) *consensus.Block {
+	at := uint64(body.Time.UnixMilli())
+	if body.Time.IsZero() {
+		at = s.Time() + uint64(s.Params().BlockInterval.Milliseconds())
+	}
+	return n.Finish(by, &consensus.Block{
+		Header: consensus.SignedHeader{Header: consensus.Header{
+			Version:   consensus.HeaderVersion,
+			ChainID:   s.ChainID(),
+			Height:    s.Height() + 1,
+			Prev:      s.Tip(),
+			BodyRoot:  consensus.BodyRoot(body.Events, body.Batches),
+			StateRoot: consensus.StateRootAfter(s, body.Events),
+			Miner:     n.Orgs[by].RecorderKey(),
+			Time:      max(at, s.MedianTime()+1),
+			Bits:      s.NextBits(),
+		}},
+		Events:  body.Events,
+		Batches: body.Batches,
+	})
+}
+
+// Finish solves the header of b as it is, signs it and returns b. Tests that
+// break a block use it to make the proof and signature right again.
+func (n *Network) Finish(by int, b *consensus.Block) *consensus.Block {
+	target, ok := consensus.TargetFromBits(b.Header.Bits)
+	if !ok {
+		panic("chaintest: the header's bits are no target")
+	}
+	nonce, _ := consensus.NewPowHasher(&b.Header.Header).Search(target, 0, math.MaxUint64)
+	b.Header.Nonce = nonce
+	b.Header = consensus.SignHeader(b.Header.Header, n.Orgs[by].Recorder)
+	return b
+}
+
+// Chain returns count valid blocks on top of s, the first of which enrols all
+// organisations that are not yet, and the state after the last. The
+// organisations mine in turn once they are members.
+func (n *Network) Chain(s *consensus.State, count int) ([]*consensus.Block, *consensus.State) {
+	blocks := make([]*consensus.Block, 0, count)
+	for len(blocks) < count {
+		var body Body
+		by := 0
+		if len(s.Orgs()) < len(n.Orgs) {
+			body.Events = n.Enrolments()
+		} else {
+			by = int(s.Height()) % len(n.Orgs)
+		}
+		b := n.Mine(s, by, body)
+		blocks = append(blocks, b)
+		s, _ = consensus.ApplyBlock(s, b)
+	}
+	return blocks, s
+}
+
+// Batches returns count batches of organisation number by that follow each
+// other and what s has of its key. Each has one micro-root, made from tag and
+// its number, and times one millisecond apart that any next block allows.
+func (n *Network) Batches(s *consensus.State, by, count int, tag string) []consensus.Batch {
+	recorder := n.Orgs[by].Recorder
+	tip, _ := s.BatchTip(consensus.PublicKey(recorder))
+	batches := make([]consensus.Batch, 0, count)
+	for range count {
+		root := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(tag), tip.Seq+1))
+		b := consensus.Batch{
+			ChainID: s.ChainID(),
+			Seq:     tip.Seq + 1,
+			Prev:    tip.ID,
+			Time:    max(tip.Time, s.Time()) + 1,
+			Micros:  []consensus.MicroRoot{{Root: root, Count: 1}},
+		}
+		b.Seal(nil, s.Params().BatchStamp, recorder)
+		batches = append(batches, b)
+		tip = consensus.BatchTip{Seq: b.Seq, ID: b.ID(), Time: b.Time}
+	}
+	return batches
+}

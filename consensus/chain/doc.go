@@ -1,0 +1,44 @@
+// Package chain keeps the block chain of one network on disk and decides which
+// branch of it counts.
+//
+// A [Manager] takes blocks in any order in which parents come before children
+// ([Manager.AddBlock]), validates them with package consensus, and keeps three
+// things: every stored block of every branch, the state after the tip of the
+// best branch, and for each block of the best branch what it takes to undo it.
+// The best branch is the one with most work; of branches with equal work the
+// one seen first stays.
+//
+// The chain is a log that others follow. A follower stores the index of the
+// block it has dealt with last, asks [Manager.UpdatesSince] for what to revert
+// and then what to apply, and commits its new cursor together with its results.
+// [Manager.Subscribe] only says that it is worth looking again.
+//
+// # Store
+//
+// All keys live in one Badger database. Integers are big endian.
+//
+//	m network        genesis id (32)
+//	m tip            id (32) of the last block of the best branch
+//	m target         id (32) of the block a reorganisation is on its way to; absent else
+//	b <id>           block, encoded
+//	n <id>           parent id (32), header state after the block, encoded
+//	u <id>           undo of the block, encoded; best branch only, none for genesis
+//	i <height u64>   id (32) of the best branch's block at that height
+//	o <org id>       member entry, encoded: the state after the tip
+//	t <recorder key> last batch of that key, encoded: the state after the tip
+//
+// One extension of the best branch is one transaction. A reorganisation is first
+// validated wholly in memory, then written as one transaction, or as several
+// when it is too large for that: each of them ends on a block boundary and
+// records the target, so that [Open] finishes what a killed process had begun.
+// The database is opened without fsync per write: writes of a killed process
+// are safe, and what a machine that lost power had written last is fetched
+// again from peers.
+//
+// # What is not stored
+//
+// A block from the future (consensus.ErrFuture), one whose parent is unknown
+// ([ErrUnknownParent]) and one that breaks a rule leave no trace. In particular
+// no header hash is remembered as bad: signatures are not part of it, so the
+// same header may come again with a good one.
+package chain

@@ -1,0 +1,167 @@
+package chain
+
+import (
+	"errors"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"cairn/consensus"
+)
+
+// UpdatesSince returns what leads from since towards the tip: blocks to revert,
+// newest first, then blocks to apply, oldest first; at most max of both
+// together. The follower's next cursor is the Index of the last applied block
+// or, if none was applied, the Parent of the last reverted one. It is up to date
+// when both are empty.
+//
+// The zero Index stands before genesis, which is then the first block applied.
+// since may be on a branch that has been abandoned. ErrUnknownIndex if no such
+// block is stored.
+func (m *Manager) UpdatesSince(since Index, max int) (reverted, applied []Update, err error) {
+	err = m.db.View(func(txn *badger.Txn) error {
+		at := since
+		for !at.IsZero() && len(reverted) < max {
+			on, err := onBest(txn, at)
+			if err != nil {
+				return err
+			}
+			if on {
+				break
+			}
+			u, err := m.update(txn, at)
+			if errors.Is(err, ErrNotFound) {
+				return ErrUnknownIndex
+			}
+			if err != nil {
+				return err
+			}
+			reverted = append(reverted, u)
+			at = u.Parent
+		}
+		next := at.Height + 1
+		if at.IsZero() {
+			next = 0
+		}
+		for len(reverted)+len(applied) < max {
+			id, err := getHash(txn, keyOfHeight(next))
+			if errors.Is(err, ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			u, err := m.update(txn, Index{Height: next, ID: id})
+			if err != nil {
+				return err
+			}
+			applied = append(applied, u)
+			next++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return reverted, applied, nil
+}
+
+// update returns the step that leads to i; ErrNotFound if there is no such block.
+func (m *Manager) update(txn *badger.Txn, i Index) (Update, error) {
+	b, err := m.block(txn, i.ID)
+	if err != nil {
+		return Update{}, err
+	}
+	if b.Header.Height != i.Height {
+		return Update{}, ErrNotFound
+	}
+	u := Update{Block: b, Index: i}
+	if i.Height > 0 {
+		u.Parent = Index{Height: i.Height - 1, ID: b.Header.Prev}
+	}
+	return u, nil
+}
+
+// Locator returns ids of the best branch from the tip down: the last ten, then
+// at distances that double, and genesis. A peer finds in it the last block that
+// both have.
+func (m *Manager) Locator() []consensus.Hash {
+	var locator []consensus.Hash
+	err := m.db.View(func(txn *badger.Txn) error {
+		height := m.State().Height()
+		for step := uint64(1); ; {
+			id, err := getHash(txn, keyOfHeight(height))
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			if err == nil {
+				locator = append(locator, id)
+			}
+			if height == 0 {
+				return nil
+			}
+			if len(locator) >= 10 {
+				step *= 2
+			}
+			height -= min(step, height)
+		}
+	})
+	m.report(err)
+	return locator
+}
+
+// maxLocator is how many ids of a locator are looked at: enough for 2^54 blocks.
+const maxLocator = 64
+
+// BlocksAfter returns the blocks of the best branch that follow the first id of
+// locator that is on it: at most maxBlocks and, unless a single block has more,
+// maxBytes of encodings. It returns none if that id is the tip, and
+// ErrUnknownIndex if none of the ids is on the branch, not even genesis: the
+// locator is then of another network.
+func (m *Manager) BlocksAfter(locator []consensus.Hash, maxBlocks, maxBytes int) (blocks []*consensus.Block, err error) {
+	err = m.db.View(func(txn *badger.Txn) error {
+		from, err := m.firstOnBest(txn, locator)
+		if err != nil {
+			return err
+		}
+		for height, size := from.Height+1, 0; len(blocks) < maxBlocks; height++ {
+			id, err := getHash(txn, keyOfHeight(height))
+			if errors.Is(err, ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			b, err := m.block(txn, id)
+			if err != nil {
+				return err
+			}
+			size += consensus.SignedHeaderSize + b.BodySize()
+			if size > maxBytes && len(blocks) > 0 {
+				return nil
+			}
+			blocks = append(blocks, b)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return blocks, nil
+}
+
+func (m *Manager) firstOnBest(txn *badger.Txn, locator []consensus.Hash) (Index, error) {
+	for _, id := range locator[:min(len(locator), maxLocator)] {
+		n, err := getNode(txn, m.network, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return Index{}, err
+		}
+		i := Index{Height: n.state.Height(), ID: id}
+		if on, err := onBest(txn, i); on || err != nil {
+			return i, err
+		}
+	}
+	return Index{}, ErrUnknownIndex
+}

@@ -1,0 +1,210 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"cairn/consensus"
+)
+
+// Manager holds the chain of one network. All methods may be called from any
+// goroutine; added blocks are dealt with one after another, and reading never
+// waits for them.
+type Manager struct {
+	db      *badger.DB
+	genesis *consensus.Genesis
+	network *consensus.Network
+	log     *slog.Logger
+	adding  sync.Mutex // held while the tree or the best branch changes
+	stale   bool       // guarded by adding: a write failed, so the store may be ahead of the state
+	state   atomic.Pointer[consensus.State]
+	blocks  blockCache
+	subs    subscribers
+}
+
+// Genesis returns the network's genesis, which must not be changed.
+func (m *Manager) Genesis() *consensus.Genesis { return m.genesis }
+
+// State returns the state after the tip. It is immutable and may be kept.
+func (m *Manager) State() *consensus.State { return m.state.Load() }
+
+// Tip returns the last block of the best branch.
+func (m *Manager) Tip() Index { return tipOf(m.State()) }
+
+func tipOf(s *consensus.State) Index { return Index{Height: s.Height(), ID: s.Tip()} }
+
+// AddBlock validates b, stores it and, if its branch has more work than the
+// best one, makes it the tip. now is the wall clock. The block is kept: do not
+// change it afterwards.
+//
+// Errors: ErrKnown; ErrUnknownParent; consensus.ErrFuture, when to try again
+// later is the caller's business; *consensus.RuleError if the block, or an
+// earlier one of its branch that had only been stored so far, is invalid (the
+// best branch is then as it was); others are of the database.
+func (m *Manager) AddBlock(b *consensus.Block, now time.Time) (Status, error) {
+	m.adding.Lock()
+	defer m.adding.Unlock()
+	status, err := m.add(b, now)
+	if err != nil {
+		return 0, err
+	}
+	if status != SideBranch {
+		m.subs.wake()
+	}
+	return status, nil
+}
+
+func (m *Manager) add(b *consensus.Block, now time.Time) (Status, error) {
+	if m.stale {
+		if err := m.reload(); err != nil {
+			return 0, err
+		}
+	}
+	id := b.ID()
+	parent, err := m.parentOfNew(id, b.Header.Prev)
+	if err != nil {
+		return 0, err
+	}
+	if err := consensus.ValidateHeader(parent.state, &b.Header); err != nil {
+		return 0, err
+	}
+	if err := consensus.CheckClock(m.network.Params(), &b.Header.Header, now); err != nil {
+		return 0, err
+	}
+	s := m.State()
+	if b.Header.Prev == s.Tip() {
+		if err := consensus.ValidateBlock(s, b); err != nil {
+			return 0, err
+		}
+		return Extended, m.extend(s, b)
+	}
+	if err := checkAlone(m.network, b); err != nil {
+		return 0, err
+	}
+	side := node{parent: b.Header.Prev, state: parent.state.Next(&b.Header.Header)}
+	if side.state.Work().Cmp(s.Work()) <= 0 {
+		w := newWriter(m.db)
+		w.putBlock(b, side)
+		return SideBranch, m.commit(w)
+	}
+	return Reorganised, m.reorganise(side, b)
+}
+
+// parentOfNew returns the node under a block that is not stored yet.
+func (m *Manager) parentOfNew(id, prev consensus.Hash) (parent node, err error) {
+	err = m.db.View(func(txn *badger.Txn) error {
+		_, err := txn.Get(keyOf(prefixNode, id))
+		if err == nil {
+			return ErrKnown
+		}
+		if !errors.Is(err, badger.ErrKeyNotFound) {
+			return fmt.Errorf("read the chain database: %w", err)
+		}
+		parent, err = getNode(txn, m.network, prev)
+		if errors.Is(err, ErrNotFound) {
+			return ErrUnknownParent
+		}
+		return err
+	})
+	return parent, err
+}
+
+// extend makes b, which is valid after s, the tip.
+func (m *Manager) extend(s *consensus.State, b *consensus.Block) error {
+	w := newWriter(m.db)
+	next := w.apply(s, b)
+	w.putBlock(b, node{parent: s.Tip(), state: next.HeaderState()})
+	w.put(keyTip, hashBytes(next.Tip()))
+	if err := m.commit(w); err != nil {
+		return err
+	}
+	m.blocks.add(b)
+	m.state.Store(next)
+	return nil
+}
+
+// commit writes what w holds. If that fails, how much of it is in the store is
+// unknown until reload has looked.
+func (m *Manager) commit(w *writer) error {
+	err := w.close()
+	m.stale = m.stale || err != nil
+	return err
+}
+
+// Block returns a stored block of any branch, or ErrNotFound. It is shared: do
+// not change it.
+func (m *Manager) Block(id consensus.Hash) (b *consensus.Block, err error) {
+	err = m.db.View(func(txn *badger.Txn) error {
+		b, err = m.block(txn, id)
+		return err
+	})
+	return b, err
+}
+
+func (m *Manager) block(txn *badger.Txn, id consensus.Hash) (*consensus.Block, error) {
+	if b := m.blocks.get(id); b != nil {
+		return b, nil
+	}
+	var b *consensus.Block
+	err := get(txn, keyOf(prefixBlock, id), func(v []byte) (err error) {
+		b, err = consensus.DecodeBlock(v)
+		if err != nil {
+			return fmt.Errorf("%w: block %s: %v", errDamaged, id, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.blocks.add(b)
+	return b, nil
+}
+
+// HeaderState returns what the headers up to a stored block of any branch
+// determine, or ErrNotFound.
+func (m *Manager) HeaderState(id consensus.Hash) (hs *consensus.HeaderState, err error) {
+	err = m.db.View(func(txn *badger.Txn) error {
+		n, err := getNode(txn, m.network, id)
+		hs = n.state
+		return err
+	})
+	return hs, err
+}
+
+// IndexAt returns the best branch's block at a height; not ok above the tip.
+func (m *Manager) IndexAt(height uint64) (i Index, ok bool) {
+	err := m.db.View(func(txn *badger.Txn) error {
+		id, err := getHash(txn, keyOfHeight(height))
+		i = Index{Height: height, ID: id}
+		return err
+	})
+	if err != nil {
+		m.report(err)
+		return Index{}, false
+	}
+	return i, true
+}
+
+// BestHas reports whether a block is on the best branch.
+func (m *Manager) BestHas(i Index) bool {
+	var has bool
+	err := m.db.View(func(txn *badger.Txn) (err error) {
+		has, err = onBest(txn, i)
+		return err
+	})
+	m.report(err)
+	return has
+}
+
+// report logs a database error where the signature has no place for one.
+func (m *Manager) report(err error) {
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		m.log.Error("chain: cannot read", "err", err)
+	}
+}

@@ -1,0 +1,162 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"cairn/consensus"
+)
+
+// reorganise makes the branch that ends in target the best one. b is the block
+// of target if it is not stored yet. If a block of the branch is invalid, it
+// and those of the branch above it are forgotten, the best branch stays, and a
+// *consensus.RuleError tells.
+//
+// The branch is walked twice: first only in memory to validate it, so that the
+// second pass, which writes, can fail for no other reason than the database.
+func (m *Manager) reorganise(target node, b *consensus.Block) error {
+	r := reorg{m: m, from: m.State(), target: target, last: b}
+	if err := r.find(); err != nil {
+		return err
+	}
+	if err := r.validate(); err != nil {
+		return err
+	}
+	s, err := r.write()
+	if err != nil {
+		m.stale = true
+		return err
+	}
+	m.log.Info("chain reorganised", "from", tipOf(r.from).String(), "to", tipOf(s).String(),
+		"fork", r.fork.Height, "reverted", r.from.Height()-r.fork.Height, "applied", len(r.branch))
+	m.state.Store(s)
+	return nil
+}
+
+type reorg struct {
+	m      *Manager
+	from   *consensus.State // after the former tip
+	target node
+	last   *consensus.Block // of target, if not stored yet
+	fork   Index            // last common block
+	branch []consensus.Hash // from the block after fork to target
+}
+
+// find walks back from target to the best branch.
+func (r *reorg) find() error {
+	id, n := r.target.state.ID(), r.target
+	err := r.m.db.View(func(txn *badger.Txn) error {
+		for {
+			r.branch = append(r.branch, id)
+			r.fork = Index{Height: n.state.Height() - 1, ID: n.parent}
+			if on, err := onBest(txn, r.fork); on || err != nil {
+				return err
+			}
+			id = n.parent
+			var err error
+			if n, err = getNode(txn, r.m.network, id); err != nil {
+				return err
+			}
+		}
+	})
+	slices.Reverse(r.branch)
+	if errors.Is(err, ErrNotFound) {
+		// An earlier block of the branch turned out to be invalid and was
+		// forgotten together with some, but not all, of what stood on it.
+		return errors.Join(ErrUnknownParent, r.forget(r.branch))
+	}
+	return err
+}
+
+// block returns block number i of the branch.
+func (r *reorg) block(i int) (*consensus.Block, error) {
+	if r.last != nil && i == len(r.branch)-1 {
+		return r.last, nil
+	}
+	return r.m.Block(r.branch[i])
+}
+
+// undo returns the block at the tip of s and its undo.
+func (r *reorg) undo(s *consensus.State) (b *consensus.Block, u *consensus.Undo, err error) {
+	err = r.m.db.View(func(txn *badger.Txn) error {
+		if b, err = r.m.block(txn, s.Tip()); err != nil {
+			return fmt.Errorf("%w: block %s of the best branch: %v", errDamaged, s.Tip(), err)
+		}
+		if u, err = getUndo(txn, r.m.network, s.Tip()); err != nil {
+			return fmt.Errorf("%w: undo of block %s: %v", errDamaged, s.Tip(), err)
+		}
+		return nil
+	})
+	return b, u, err
+}
+
+// validate checks all blocks of the branch without writing anything but, if one
+// is invalid, that it is forgotten.
+func (r *reorg) validate() error {
+	s := r.from
+	for s.Tip() != r.fork.ID {
+		_, u, err := r.undo(s)
+		if err != nil {
+			return err
+		}
+		s = consensus.RevertBlock(s, u)
+	}
+	for i := range r.branch {
+		b, err := r.block(i)
+		if err != nil {
+			return err
+		}
+		if err := consensus.ValidateBlock(s, b); err != nil {
+			err = fmt.Errorf("block %d of a branch that would have been the best: %w", b.Header.Height, err)
+			return errors.Join(err, r.forget(r.branch[i:]))
+		}
+		s, _ = consensus.ApplyBlock(s, b)
+	}
+	return nil
+}
+
+// forget deletes stored blocks of the branch. If the same come again, they are
+// judged again.
+func (r *reorg) forget(ids []consensus.Hash) error {
+	w := newWriter(r.m.db)
+	for _, id := range ids {
+		w.dropBlock(id)
+		w.step()
+	}
+	return w.close()
+}
+
+// write moves the stored best branch over and returns the new state. Whatever
+// is committed on the way is the consistent end of some block, with the target
+// noted so that Open can go on from there.
+func (r *reorg) write() (*consensus.State, error) {
+	w := newWriter(r.m.db)
+	if r.last != nil {
+		w.putBlock(r.last, r.target)
+	}
+	w.put(keyTarget, hashBytes(r.target.state.ID()))
+	s := r.from
+	for s.Tip() != r.fork.ID {
+		b, u, err := r.undo(s)
+		if err != nil {
+			return nil, w.abandon(err)
+		}
+		s = w.revert(s, b, u)
+		w.put(keyTip, hashBytes(s.Tip()))
+		w.step()
+	}
+	for i := range r.branch {
+		b, err := r.block(i)
+		if err != nil {
+			return nil, w.abandon(err)
+		}
+		s = w.apply(s, b)
+		w.put(keyTip, hashBytes(s.Tip()))
+		w.step()
+	}
+	w.delete(keyTarget)
+	return s, w.close()
+}

@@ -1,0 +1,160 @@
+package chain
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"cairn/consensus"
+)
+
+// Keys of the database; see the package comment.
+var (
+	keyNetwork = []byte("mnetwork")
+	keyTip     = []byte("mtip")
+	keyTarget  = []byte("mtarget")
+)
+
+const (
+	prefixBlock  = 'b'
+	prefixNode   = 'n'
+	prefixUndo   = 'u'
+	prefixHeight = 'i'
+	prefixOrg    = 'o'
+	prefixTip    = 't'
+)
+
+func keyOf(prefix byte, id [32]byte) []byte { return append([]byte{prefix}, id[:]...) }
+
+func keyOfHeight(height uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixHeight}, height)
+}
+
+// get passes the value under key to use, which must not keep it. ErrNotFound if
+// there is none.
+func get(txn *badger.Txn, key []byte, use func(value []byte) error) error {
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("read the chain database: %w", err)
+	}
+	return item.Value(use)
+}
+
+func getHash(txn *badger.Txn, key []byte) (h consensus.Hash, err error) {
+	err = get(txn, key, func(v []byte) error {
+		if len(v) != len(h) {
+			return fmt.Errorf("%w: entry %q has %d bytes", errDamaged, key, len(v))
+		}
+		copy(h[:], v)
+		return nil
+	})
+	return h, err
+}
+
+var errDamaged = errors.New("the chain database is damaged: stop the node and delete the chain directory; it is fetched again from peers")
+
+// node is what is kept of each block beside the block: its place in the tree.
+type node struct {
+	parent consensus.Hash
+	state  *consensus.HeaderState // after the block
+}
+
+func getNode(txn *badger.Txn, net *consensus.Network, id consensus.Hash) (n node, err error) {
+	err = get(txn, keyOf(prefixNode, id), func(v []byte) (err error) {
+		if len(v) < len(n.parent) {
+			return fmt.Errorf("%w: header state of block %s is cut short", errDamaged, id)
+		}
+		copy(n.parent[:], v)
+		n.state, err = consensus.DecodeHeaderState(net, v[len(n.parent):])
+		if err != nil {
+			return fmt.Errorf("%w: header state of block %s: %v", errDamaged, id, err)
+		}
+		return nil
+	})
+	return n, err
+}
+
+func getUndo(txn *badger.Txn, net *consensus.Network, id consensus.Hash) (u *consensus.Undo, err error) {
+	err = get(txn, keyOf(prefixUndo, id), func(v []byte) (err error) {
+		u, err = consensus.DecodeUndo(net, v)
+		if err != nil {
+			return fmt.Errorf("%w: undo of block %s: %v", errDamaged, id, err)
+		}
+		return nil
+	})
+	return u, err
+}
+
+// onBest reports whether the block is on the best branch as txn sees it.
+func onBest(txn *badger.Txn, i Index) (bool, error) {
+	id, err := getHash(txn, keyOfHeight(i.Height))
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && id == i.ID, err
+}
+
+// writer gathers changes that belong together. Step marks points at which the
+// store is consistent: a transaction that has grown large is committed there.
+type writer struct {
+	db  *badger.DB
+	txn *badger.Txn
+	// size is what the open transaction holds, in bytes with an allowance per
+	// entry, so that it stays well within Badger's limit of bytes and entries.
+	size int
+	err  error
+}
+
+const (
+	entryCost = 128       // bytes counted for an entry beside its value
+	stepLimit = 256 << 10 // size beyond which a step is committed at once
+)
+
+func newWriter(db *badger.DB) *writer { return &writer{db: db, txn: db.NewTransaction(true)} }
+
+func (w *writer) put(key, value []byte) {
+	if w.err == nil {
+		w.err = w.txn.Set(key, value)
+	}
+	if len(value) < valueThreshold {
+		w.size += len(value)
+	}
+	w.size += entryCost
+}
+
+func (w *writer) delete(key []byte) {
+	if w.err == nil {
+		w.err = w.txn.Delete(key)
+	}
+	w.size += entryCost
+}
+
+func (w *writer) step() {
+	if w.err == nil && w.size > stepLimit {
+		w.err = w.txn.Commit()
+		w.txn, w.size = w.db.NewTransaction(true), 0
+	}
+}
+
+// close commits what is left, unless something failed before.
+func (w *writer) close() error {
+	defer w.txn.Discard()
+	if w.err == nil {
+		w.err = w.txn.Commit()
+	}
+	if w.err != nil {
+		return fmt.Errorf("write the chain database (is the disk full?): %w", w.err)
+	}
+	return nil
+}
+
+// abandon drops what is left and returns err.
+func (w *writer) abandon(err error) error {
+	w.txn.Discard()
+	return err
+}

@@ -1,0 +1,134 @@
+package miner
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"log/slog"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/chain"
+)
+
+// Chain is what a Miner builds on; *chain.Manager has it.
+type Chain interface {
+	State() *consensus.State
+	AddBlock(b *consensus.Block, now time.Time) (chain.Status, error)
+	Subscribe() (wake <-chan struct{}, cancel func())
+}
+
+// Pool is where a Miner takes the content of its blocks from; *mempool.Pool has it.
+type Pool interface {
+	Select(s *consensus.State, now time.Time) ([]consensus.OrgEvent, []consensus.Batch)
+	Revision() uint64 // grows when there is more to select
+}
+
+// Miner makes block after block.
+type Miner struct {
+	chain    Chain
+	pool     Pool
+	recorder ed25519.PrivateKey
+	share    float64
+	publish  func(*consensus.Block)
+	log      *slog.Logger
+}
+
+// New returns a Miner that signs with recorder and uses the given share of a
+// core (see Solve). publish is called with every block it has added to the
+// chain, to pass it on to peers; it must not block.
+func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish func(*consensus.Block), log *slog.Logger) *Miner {
+	return &Miner{chain: c, pool: pool, recorder: recorder, share: share, publish: publish, log: log}
+}
+
+// Run mines until ctx is done and returns nil then. While the recorder key is
+// not enrolled it waits. An error is of the chain's store: mining cannot go on.
+//
+// A new tip makes it start over at once; new content of the pool at most every
+// twentieth of the block interval, and not more often than every 50 ms. The
+// header's time is brought up to date as often.
+func (m *Miner) Run(ctx context.Context) error {
+	if !(m.share > 0) {
+		return nil
+	}
+	wake, cancel := m.chain.Subscribe()
+	defer cancel()
+	interval := max(m.chain.State().Params().BlockInterval/20, 50*time.Millisecond)
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		s, revision := m.chain.State(), m.pool.Revision()
+		events, batches := m.pool.Select(s, time.Now())
+		b, err := Template(s, events, batches, consensus.PublicKey(m.recorder), time.Now())
+		if errors.Is(err, ErrNotMember) {
+			m.log.Debug("miner waits", "reason", err)
+			select {
+			case <-wake:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !m.work(ctx, s, b, revision, wake, tick.C) {
+			continue
+		}
+		if err := m.add(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work searches for the proof of b, and is not ok when another template should
+// be made first. The search runs beside this loop, which stops it for news.
+func (m *Miner) work(ctx context.Context, s *consensus.State, b *consensus.Block, revision uint64, wake <-chan struct{}, tick <-chan time.Time) bool {
+	for {
+		searching, stop := context.WithCancel(ctx)
+		solved := make(chan bool, 1)
+		go func() { solved <- Solve(searching, &b.Header.Header, m.share) }()
+		news, again := false, false
+		select {
+		case ok := <-solved:
+			stop()
+			return ok
+		case <-wake:
+			news = true
+		case <-tick:
+			again = true
+		}
+		stop()
+		if <-solved && !news {
+			return true // found while the search was being stopped
+		}
+		if news || ctx.Err() != nil || m.pool.Revision() != revision {
+			return false
+		}
+		if again {
+			b.Header.Time = blockTime(s, time.Now())
+			b.Header.Nonce = 0
+		}
+	}
+}
+
+// add signs a solved block and gives it to the chain and to peers.
+func (m *Miner) add(b *consensus.Block) error {
+	b.Header = consensus.SignHeader(b.Header.Header, m.recorder)
+	status, err := m.chain.AddBlock(b, time.Now())
+	var broken *consensus.RuleError
+	switch {
+	case errors.As(err, &broken), errors.Is(err, consensus.ErrFuture):
+		// A block of ours that the rules refuse is a fault of this program, or
+		// the clock was set back. The next template may do better.
+		m.log.Error("own block was refused", "height", b.Header.Height, "err", err)
+		return nil
+	case errors.Is(err, chain.ErrKnown), errors.Is(err, chain.ErrUnknownParent):
+		return nil
+	case err != nil:
+		return err
+	}
+	m.log.Debug("block mined", "height", b.Header.Height, "id", b.ID().String(), "events", len(b.Events), "batches", len(b.Batches), "status", status.String())
+	m.publish(b)
+	return nil
+}
