@@ -44,6 +44,8 @@ type Config struct {
 	NodeKey func(net.Conn) *consensus.Key
 	// Limits bound what one peer may use.
 	Limits Limits
+	// Sending says how the courier goes about its work.
+	Sending Sending
 }
 
 // Limits bound what peers may ask of a server.
@@ -59,6 +61,30 @@ type Limits struct {
 	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)
 	WriteTimeout   time.Duration // for the peer to take a reply; default 1 min
 	BytesPerSecond int64         // least average rate of message data, once DataTimeout has passed; default 256
+}
+
+// Sending bounds the courier's work. A zero value takes its default.
+type Sending struct {
+	Domains     int           // domains served at one time; default 64
+	Sessions    int           // sessions at one time with one domain; default 4
+	IdleSession time.Duration // how long a session is kept for the next message; default 5 s
+	Dial        time.Duration // to open a connection; default 30 s
+	Reply       time.Duration // for a reply to come; default 5 min (RFC 5321, section 4.5.3.2)
+	FirstRetry  time.Duration // after the first failed attempt, then twice as long each time; default 5 s
+	MaxRetry    time.Duration // the longest wait between attempts; default 1 h
+	Expire      time.Duration // after which mail is returned; default 5 days (RFC 5321, section 4.5.4.1)
+}
+
+func (s Sending) withDefaults() Sending {
+	orDefault(&s.Domains, 64)
+	orDefault(&s.Sessions, 4)
+	orDefault(&s.IdleSession, 5*time.Second)
+	orDefault(&s.Dial, 30*time.Second)
+	orDefault(&s.Reply, 5*time.Minute)
+	orDefault(&s.FirstRetry, 5*time.Second)
+	orDefault(&s.MaxRetry, time.Hour)
+	orDefault(&s.Expire, 5*24*time.Hour)
+	return s
 }
 
 func orDefault[T comparable](v *T, d T) {

@@ -1,0 +1,116 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/emersion/go-smtp"
+)
+
+// fate is what became of one recipient in an attempt.
+type fate struct {
+	rcpt  string
+	reply reply
+}
+
+// attempt tries to hand an entry over. o is the lane's session or nil; the one
+// to go on with is returned. All failures are in the fates: replies of the
+// other side, or 4xx made here for what may get better.
+func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, raw []byte) ([]fate, *outbound) {
+	if o != nil {
+		replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
+		if err == nil {
+			return fates(e, replies), o
+		}
+		// Perhaps the other side has closed it meanwhile: once more with a
+		// new one. A message that got through all the same is recognised.
+		o.conn.Close()
+	}
+	if err := l.recentFailure(c.now()); err != nil {
+		return deferred(e, err), nil
+	}
+	route, err := c.router.Route(ctx, e.Domain)
+	switch {
+	case errors.Is(err, ErrNoRoute):
+		return fates(e, all(e.Recipients, reply{550, "5.1.2 no node of the network serves " + e.Domain})), nil
+	case err != nil:
+		return deferred(e, fmt.Errorf("find a route to %s: %w", e.Domain, err)), nil
+	case route.Local:
+		return c.deliverLocal(ctx, e, raw), nil
+	}
+	o, err = c.connect(ctx, route, e.Domain)
+	if err != nil {
+		err = fmt.Errorf("connect to a node of %s: %w", e.Domain, err)
+		l.noteFailure(c.now(), err)
+		return deferred(e, err), nil
+	}
+	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
+	if err != nil {
+		o.conn.Close()
+		return deferred(e, fmt.Errorf("send to a node of %s: %w", e.Domain, err)), nil
+	}
+	return fates(e, replies), o
+}
+
+func (c *Courier) connect(ctx context.Context, route Route, domain string) (*outbound, error) {
+	dial, cancel := context.WithTimeout(ctx, c.sending.Dial)
+	defer cancel()
+	conn, err := route.Dial(dial, domain)
+	if err != nil {
+		return nil, err
+	}
+	// A peer that accepts and says nothing is given no longer than the dial.
+	stop := context.AfterFunc(dial, func() { conn.Close() })
+	defer stop()
+	return greet(conn, c.hostname, c.sending.Reply)
+}
+
+// deliverLocal hands an entry to accounts of this node.
+func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate {
+	whole := slices.Concat(e.Token, raw)
+	deliver := func(rcpts []string) (reply, error) {
+		a := &Arrival{
+			Raw: whole, From: e.From, Recipients: slices.Clone(rcpts),
+			Peer: Peer{Addr: "local", Helo: c.hostname, Protocol: "LOCAL"},
+		}
+		err := c.delivery.Deliver(ctx, a, e.Ref)
+		var refusal *smtp.SMTPError
+		if errors.As(err, &refusal) {
+			ec := refusal.EnhancedCode
+			return reply{refusal.Code, fmt.Sprintf("%d.%d.%d %s", ec[0], ec[1], ec[2], refusal.Message)}, nil
+		}
+		return reply{250, "2.0.0 stored"}, err
+	}
+	r, err := deliver(e.Recipients)
+	if err != nil {
+		return deferred(e, err)
+	}
+	if r.ok() || len(e.Recipients) == 1 {
+		return fates(e, all(e.Recipients, r))
+	}
+	// One of them is refused: find out which.
+	var out []fate
+	for _, rcpt := range e.Recipients {
+		r, err := deliver([]string{rcpt})
+		if err != nil {
+			r = reply{451, "4.3.0 " + err.Error()}
+		}
+		out = append(out, fate{rcpt, r})
+	}
+	return out
+}
+
+func fates(e *Entry, replies []reply) []fate {
+	out := make([]fate, len(replies))
+	for i, r := range replies {
+		out[i] = fate{e.Recipients[i], r}
+	}
+	return out
+}
+
+// deferred is the fate of all recipients when something went wrong on the way.
+func deferred(e *Entry, err error) []fate {
+	return fates(e, all(e.Recipients, reply{451, "4.4.0 " + err.Error()}))
+}

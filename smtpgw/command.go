@@ -1,0 +1,85 @@
+package smtpgw
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// accept hands a command line over to go-smtp, after noting what it will do
+// to the stream and mending what go-smtp does not know.
+func (w *wire) accept(line []byte) {
+	w.verb = ""
+	if len(line) >= 6 && (line[4] == ' ' || line[4] == '\r') {
+		w.verb = strings.ToUpper(string(line[:4]))
+	}
+	w.out = line // stays valid until the next read, which comes after it was taken
+	switch w.verb {
+	case "EHLO":
+		w.esmtp = true
+	case "HELO":
+		w.esmtp = false
+	case "RCPT":
+		w.out = completePostmaster(line, w.domain)
+	case "MAIL":
+		w.out = boundSize(line)
+	case "BDAT":
+		w.chunk = chunkSize(line)
+		w.await(true)
+		if w.chunk > 2*w.limits.MessageBytes {
+			// go-smtp would read it all to throw it away.
+			w.out, w.chunk = nil, 0
+			w.dismiss(fmt.Sprintf("552 5.3.4 chunk exceeds the limit of %d octets by far; closing", w.limits.MessageBytes))
+		}
+	}
+}
+
+// chunkSize returns how many octets follow a BDAT command. It is as strict as
+// go-smtp: what that takes for malformed has no chunk.
+func chunkSize(line []byte) int64 {
+	args := strings.Fields(string(line[5:]))
+	if len(args) == 0 || len(args) > 2 || len(args) == 2 && !strings.EqualFold(args[1], "LAST") {
+		return 0
+	}
+	n, err := strconv.ParseUint(args[0], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
+}
+
+// completePostmaster adds our domain to a bare <postmaster>, which RFC 5321,
+// section 4.5.1 asks for and go-smtp takes for malformed.
+func completePostmaster(line []byte, domain string) []byte {
+	const bare = "<postmaster>"
+	i := bytes.IndexByte(line, '<')
+	if i < 0 || len(line) < i+len(bare) || !bytes.EqualFold(line[i:i+len(bare)], []byte(bare)) {
+		return line
+	}
+	end := i + len(bare) - 1
+	return bytes.Join([][]byte{line[:end], []byte("@" + domain), line[end:]}, nil)
+}
+
+// boundSize caps a SIZE parameter that does not fit into 32 bits, which
+// go-smtp takes for malformed instead of too large (RFC 1870, section 6.1).
+func boundSize(line []byte) []byte {
+	const param = " SIZE="
+	from := bytes.LastIndexByte(line, '>') + 1
+	i := bytes.Index(bytes.ToUpper(line[from:]), []byte(param))
+	if i < 0 {
+		return line
+	}
+	digits := line[from+i+len(param):]
+	n := 0
+	for n < len(digits) && digits[n] >= '0' && digits[n] <= '9' {
+		n++
+	}
+	if n < 10 || n > 20 { // RFC 1870, section 3: 20 digits at most
+		return line
+	}
+	if _, err := strconv.ParseUint(string(digits[:n]), 10, 32); err == nil {
+		return line
+	}
+	return bytes.Join([][]byte{line[:from+i+len(param)], []byte("4294967295"), digits[n:]}, nil)
+}

@@ -1,0 +1,132 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// Courier carries sealed queue entries to the nodes of their domains, or to
+// local accounts. It follows the queue's index of due times; what is under
+// way is only in its memory, so a restart begins again with all that is not
+// known to have arrived.
+type Courier struct {
+	queue    *Queue
+	router   Router
+	delivery *Delivery
+	hostname string
+	dir      directory
+	sending  Sending
+	log      *slog.Logger
+	now      func() time.Time
+
+	more     chan struct{} // a lane has room again
+	work     sync.WaitGroup
+	settling chan struct{} // bounds the outcomes that wait for their commit
+
+	mu      sync.Mutex
+	lanes   map[string]*lane
+	taken   map[uint64]bool // entries in lanes or being settled
+	skipped bool            // due entries were left, for want of room
+}
+
+// NewCourier returns a courier for the queue.
+func NewCourier(cfg Config, queue *Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
+	return &Courier{
+		queue: queue, router: router, delivery: delivery,
+		hostname: cfg.Hostname, dir: newDirectory(cfg), sending: cfg.Sending.withDefaults(),
+		log: log, now: time.Now,
+		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
+		lanes: make(map[string]*lane), taken: make(map[uint64]bool),
+	}
+}
+
+const (
+	// laneRoom is how many entries wait in a lane's memory.
+	laneRoom = 1024
+	// recheck is how long the courier goes without a look at the queue.
+	recheck = 10 * time.Second
+)
+
+// Run carries mail until ctx is done, and returns when nothing is under way
+// any more. Faults of the store are logged and tried again.
+func (c *Courier) Run(ctx context.Context) error {
+	defer c.work.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-c.more:
+		case <-c.queue.sender:
+			// Entries are sealed in transactions that may still be on their
+			// way to the disk. An update of our own comes after them.
+			barrier := func(*mailstore.Tx) error { return nil }
+			if err := c.queue.store.Update(ctx, barrier); err != nil {
+				c.log.Error("courier: wait for the store", "err", err)
+			}
+		}
+		next, err := c.dispatch(ctx)
+		wait := recheck
+		switch {
+		case errors.Is(err, mailstore.ErrClosed):
+			return nil
+		case err != nil:
+			c.log.Error("courier: read the queue, trying again", "err", err)
+			wait = time.Second
+		case !next.IsZero():
+			wait = min(wait, max(next.Sub(c.now()), time.Millisecond))
+		}
+		timer.Reset(wait)
+	}
+}
+
+// dispatch puts what is due into lanes and sees to it that they are worked
+// off. It returns when the next entry becomes due.
+func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.skipped = false
+	next, err := c.queue.dueBy(c.now(), func(d due) bool {
+		if c.taken[d.id] {
+			return true
+		}
+		l := c.lanes[d.domain]
+		if l == nil && len(c.lanes) < c.sending.Domains {
+			l = newLane(d.domain)
+			c.lanes[d.domain] = l
+		}
+		if l == nil || len(l.pending) == cap(l.pending) {
+			c.skipped = true
+			return true
+		}
+		c.taken[d.id] = true
+		l.pending <- d.id
+		return true
+	})
+	for _, l := range c.lanes {
+		for l.workers < c.sending.Sessions && len(l.pending) > l.idle {
+			l.workers++
+			l.idle++
+			c.work.Go(func() { c.serve(ctx, l) })
+		}
+	}
+	return next, err
+}
+
+// release forgets an entry that is no longer under way.
+func (c *Courier) release(l *lane, id uint64) {
+	c.mu.Lock()
+	delete(c.taken, id)
+	again := c.skipped && len(l.pending) < laneRoom/2
+	c.mu.Unlock()
+	if again {
+		signal(c.more)
+	}
+}

@@ -1,0 +1,86 @@
+package smtpgw
+
+import (
+	"errors"
+	"slices"
+
+	"cairn/mailstore"
+)
+
+// directory knows which addresses are ours.
+type directory struct {
+	domains    []string
+	postmaster string
+}
+
+func newDirectory(cfg Config) directory {
+	return directory{domains: cfg.Domains, postmaster: cfg.Postmaster}
+}
+
+// home is the domain of a bare <postmaster>.
+func (d directory) home() string {
+	if len(d.domains) == 0 {
+		return "localhost"
+	}
+	return d.domains[0]
+}
+
+func (d directory) isLocal(domain string) bool { return slices.Contains(d.domains, domain) }
+
+// account returns the account that gets the mail of a local address;
+// mailstore.ErrNotFound when there is none. Every local domain has a
+// postmaster (RFC 5321, section 4.5.1).
+func (d directory) account(r *mailstore.Reader, m mailbox) (mailstore.Account, error) {
+	a, err := r.AccountByAddress(m.key())
+	if errors.Is(err, mailstore.ErrNotFound) && m.isPostmaster() {
+		return d.postmasterAccount(r)
+	}
+	return a, err
+}
+
+// postmasterAccount returns the account that stands in for postmasters without
+// one of their own.
+func (d directory) postmasterAccount(r *mailstore.Reader) (mailstore.Account, error) {
+	if d.postmaster != "" {
+		if a, err := r.AccountByAddress(d.postmaster); !errors.Is(err, mailstore.ErrNotFound) {
+			return a, err
+		}
+	}
+	all, err := r.Accounts()
+	if err != nil {
+		return mailstore.Account{}, err
+	}
+	if len(all) == 0 {
+		return mailstore.Account{}, mailstore.ErrNotFound
+	}
+	return all[0], nil
+}
+
+// sender returns the account that may send as from, which is nil for the null
+// sender. The error may be the reply for the submitter.
+func (d directory) sender(r *mailstore.Reader, from *mailbox) (mailstore.Account, error) {
+	if from == nil {
+		return d.postmasterAccount(r)
+	}
+	a, err := d.account(r, *from)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours", pathOf(from.String()))
+	}
+	return a, err
+}
+
+// checkLocal returns the refusal of a local recipient without an account.
+func (d directory) checkLocal(r *mailstore.Reader, m mailbox) error {
+	_, err := d.account(r, m)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		if m.isPostmaster() {
+			return replyf(451, 4, 3, 0, "no account has been made here yet; try again later")
+		}
+		return unknownMailbox(m)
+	}
+	return err
+}
+
+func unknownMailbox(m mailbox) error {
+	return replyf(550, 5, 1, 1, "no mailbox <%s> here", pathOf(m.String()))
+}

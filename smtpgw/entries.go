@@ -1,0 +1,216 @@
+package smtpgw
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// List returns up to max entries after the one with the given id, by ascending
+// id.
+func (q *Queue) List(after uint64, max int) ([]Entry, error) {
+	var out []Entry
+	err := q.store.View(func(r *mailstore.Reader) error {
+		var bad error
+		err := r.Space(queueSpace).Scan([]byte("e"), entryKey(after+1), func(key, value []byte) bool {
+			if len(out) == max {
+				return false
+			}
+			e, err := decodeEntry(binary.BigEndian.Uint64(key[1:]), value)
+			out, bad = append(out, e), err
+			return bad == nil
+		})
+		return errors.Join(err, bad)
+	})
+	return out, err
+}
+
+// Len returns how many entries are queued.
+func (q *Queue) Len() (int, error) {
+	n := 0
+	err := q.store.View(func(r *mailstore.Reader) error {
+		return r.Space(queueSpace).Scan([]byte("e"), nil, func(_, _ []byte) bool {
+			n++
+			return true
+		})
+	})
+	return n, err
+}
+
+// Retry makes a sealed entry due at once; one that waits for its token goes on
+// waiting. ErrGone when there is no such entry.
+func (q *Queue) Retry(ctx context.Context, id uint64) error {
+	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
+		e, err := getEntry(tx.Space(queueSpace).SpaceReader, id)
+		if err != nil || e.Token == nil {
+			return err
+		}
+		return q.postpone(tx, &e, q.now())
+	})
+	if err != nil {
+		return fmt.Errorf("retry queue entry %d: %w", id, err)
+	}
+	signal(q.sender)
+	return nil
+}
+
+// retryStep is how many entries RetryDomain moves in one transaction.
+const retryStep = 256
+
+// RetryDomain makes all sealed entries of a domain due at once, for when its
+// node has come back.
+func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
+	for from := []byte("d"); from != nil; {
+		start := from
+		err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
+			var ids []uint64
+			sp, now := tx.Space(queueSpace), q.now()
+			from = nil
+			err := sp.Scan([]byte("d"), start, func(key, value []byte) bool {
+				if at := int64(binary.BigEndian.Uint64(key[1:9])); at <= now.UnixMilli() || string(value) != domain {
+					return true
+				}
+				if len(ids) == retryStep {
+					from = bytes.Clone(key)
+					return false
+				}
+				ids = append(ids, binary.BigEndian.Uint64(key[9:]))
+				return true
+			})
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				e, err := getEntry(sp.SpaceReader, id)
+				if err == nil {
+					err = q.postpone(tx, &e, now)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("retry the mail for %s: %w", domain, err)
+		}
+	}
+	signal(q.sender)
+	return nil
+}
+
+// Drop removes an entry without a report to anyone. ErrGone when there is no
+// such entry.
+func (q *Queue) Drop(ctx context.Context, id uint64) error {
+	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
+		e, err := getEntry(tx.Space(queueSpace).SpaceReader, id)
+		if err != nil {
+			return err
+		}
+		return q.remove(tx, &e)
+	})
+	if err != nil {
+		return fmt.Errorf("drop queue entry %d: %w", id, err)
+	}
+	return nil
+}
+
+// due is an entry whose time has come.
+type due struct {
+	id     uint64
+	domain string
+}
+
+// dueBy calls fn for each sealed entry whose next attempt is not after now,
+// the longest waiting first, until fn returns false. next is when the first of
+// the others is due; zero when there is none.
+func (q *Queue) dueBy(now time.Time, fn func(due) bool) (next time.Time, err error) {
+	err = q.store.View(func(r *mailstore.Reader) error {
+		return r.Space(queueSpace).Scan([]byte("d"), nil, func(key, value []byte) bool {
+			at := time.UnixMilli(int64(binary.BigEndian.Uint64(key[1:9])))
+			if at.After(now) {
+				next = at
+				return false
+			}
+			return fn(due{id: binary.BigEndian.Uint64(key[9:]), domain: string(value)})
+		})
+	})
+	return next, err
+}
+
+// entry returns one entry and its message, or ErrGone.
+func (q *Queue) entry(id uint64) (e Entry, raw []byte, err error) {
+	err = q.store.View(func(r *mailstore.Reader) error {
+		if e, err = getEntry(r.Space(queueSpace), id); err != nil {
+			return err
+		}
+		raw, err = r.Raw(e.Blob)
+		return err
+	})
+	return e, raw, err
+}
+
+// postpone stores a sealed entry with a new time for its next attempt. e is as
+// stored, but for what attempts change.
+func (q *Queue) postpone(tx *mailstore.Tx, e *Entry, at time.Time) error {
+	sp := tx.Space(queueSpace)
+	if err := sp.Delete(dueKey(e.NextAttempt, e.ID)); err != nil {
+		return err
+	}
+	e.NextAttempt = at.Truncate(time.Millisecond)
+	return putSealed(sp, e)
+}
+
+// remove takes an entry out of the queue.
+func (q *Queue) remove(tx *mailstore.Tx, e *Entry) error {
+	sp := tx.Space(queueSpace)
+	index := unsealedKey(e.ID)
+	if e.Token != nil {
+		index = dueKey(e.NextAttempt, e.ID)
+	}
+	return errors.Join(
+		sp.Delete(index),
+		sp.Delete(entryKey(e.ID)),
+		tx.ReleaseBlob(e.Blob, holdName(e.ID)),
+	)
+}
+
+func putSealed(sp mailstore.Space, e *Entry) error {
+	if err := sp.Put(entryKey(e.ID), e.encode()); err != nil {
+		return err
+	}
+	return sp.Put(dueKey(e.NextAttempt, e.ID), []byte(e.Domain))
+}
+
+func getEntry(sp mailstore.SpaceReader, id uint64) (Entry, error) {
+	b, err := sp.Get(entryKey(id))
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return Entry{}, ErrGone
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	return decodeEntry(id, b)
+}
+
+func lastID(sp mailstore.SpaceReader) (uint64, error) {
+	b, err := sp.Get(lastKey)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return 0, nil
+	}
+	if err == nil && len(b) != 8 {
+		err = fmt.Errorf("queue counter: %w", errEntry)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
+
+// holdName keeps the message of an entry while it is queued.
+func holdName(id uint64) string { return fmt.Sprintf("queue/%d", id) }

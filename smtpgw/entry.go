@@ -1,0 +1,176 @@
+package smtpgw
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// Entry is one piece of outbound mail: a message for the recipients of one
+// domain, which travel together. A recipient who is in neither To nor Cc has
+// an entry alone, so that nobody learns who else got the mail.
+type Entry struct {
+	ID      uint64
+	Ref     string // as told the submitter in the 250, and in Received
+	Account mailstore.AccountID
+	Message mailstore.MessageID // the sender's copy in Account
+	Blob    [32]byte            // the message as it leaves, without the token
+	From    string              // envelope sender; empty for the null sender
+	Domain  string              // of the recipients, A-label
+	// Recipients are envelope addresses; the domain is canonical, the local
+	// part as given.
+	Recipients  []string
+	Created     time.Time // ms
+	Token       []byte    // folded Cairn-Record field with its CRLF; nil: not sealed yet
+	NextAttempt time.Time // ms; of no meaning while unsealed
+	Attempts    uint32
+	LastError   string
+	History     []Attempt // the latest attempts, oldest first
+}
+
+// Attempt is what became of one try to hand an entry over.
+type Attempt struct {
+	Time   time.Time // ms
+	Result string
+}
+
+// maxHistory is how many attempts an entry remembers.
+const maxHistory = 20
+
+// record notes the outcome of an attempt.
+func (e *Entry) record(now time.Time, result string) {
+	if len(result) > 1000 {
+		result = result[:1000]
+	}
+	e.Attempts++
+	e.LastError = result
+	e.History = append(e.History, Attempt{Time: now, Result: result})
+	if n := len(e.History) - maxHistory; n > 0 {
+		e.History = e.History[n:]
+	}
+}
+
+// entryVersion starts every encoded entry.
+const entryVersion = 1
+
+// encode returns the stored form of an entry: the version, then the fields in
+// the order of the struct without ID, which is the key. Integers are uvarints,
+// byte strings and lists are preceded by their length, times are Unix
+// milliseconds. The blob is 32 bytes as they are.
+func (e *Entry) encode() []byte {
+	b := make([]byte, 0, 256+len(e.Token))
+	b = append(b, entryVersion)
+	b = appendString(b, e.Ref)
+	b = binary.AppendUvarint(b, uint64(e.Account))
+	b = binary.AppendUvarint(b, uint64(e.Message))
+	b = append(b, e.Blob[:]...)
+	b = appendString(b, e.From)
+	b = appendString(b, e.Domain)
+	b = binary.AppendUvarint(b, uint64(len(e.Recipients)))
+	for _, r := range e.Recipients {
+		b = appendString(b, r)
+	}
+	b = appendTime(b, e.Created)
+	b = appendString(b, string(e.Token))
+	b = appendTime(b, e.NextAttempt)
+	b = binary.AppendUvarint(b, uint64(e.Attempts))
+	b = appendString(b, e.LastError)
+	b = binary.AppendUvarint(b, uint64(len(e.History)))
+	for _, a := range e.History {
+		b = appendTime(b, a.Time)
+		b = appendString(b, a.Result)
+	}
+	return b
+}
+
+// errEntry is the reason for every failure of decodeEntry: the store handed
+// back bytes that this version did not write.
+var errEntry = errors.New("queue entry is damaged or of a newer version")
+
+// decodeEntry reads what encode wrote, and nothing else.
+func decodeEntry(id uint64, b []byte) (Entry, error) {
+	d := decoder{b: b}
+	if v := d.bytes(1); len(v) == 1 && v[0] != entryVersion {
+		return Entry{}, fmt.Errorf("queue entry %d: %w (version %d)", id, errEntry, v[0])
+	}
+	e := Entry{ID: id}
+	e.Ref = d.string()
+	e.Account = mailstore.AccountID(d.uint(1<<32 - 1))
+	e.Message = mailstore.MessageID(d.uint(1<<64 - 1))
+	copy(e.Blob[:], d.bytes(32))
+	e.From = d.string()
+	e.Domain = d.string()
+	for range d.count() {
+		e.Recipients = append(e.Recipients, d.string())
+	}
+	e.Created = d.time()
+	if t := d.string(); t != "" {
+		e.Token = []byte(t)
+	}
+	e.NextAttempt = d.time()
+	e.Attempts = uint32(d.uint(1<<32 - 1))
+	e.LastError = d.string()
+	for range d.count() {
+		e.History = append(e.History, Attempt{Time: d.time(), Result: d.string()})
+	}
+	if d.bad || len(d.b) > 0 {
+		return Entry{}, fmt.Errorf("queue entry %d: %w", id, errEntry)
+	}
+	return e, nil
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	var ms uint64
+	if !t.IsZero() {
+		ms = uint64(t.UnixMilli())
+	}
+	return binary.AppendUvarint(b, ms)
+}
+
+// decoder takes fields off the front of b. After the first field that is not
+// there, or not in its shortest form, bad is set and all further fields are
+// zero.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) bytes(n int) []byte {
+	if d.bad || n > len(d.b) {
+		d.bad = true
+		return nil
+	}
+	v := d.b[:n]
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) uint(max uint64) uint64 {
+	v, n := binary.Uvarint(d.b)
+	if d.bad || n <= 0 || v > max || n > 1 && d.b[n-1] == 0 {
+		d.bad = true
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) string() string { return string(d.bytes(int(d.uint(1 << 30)))) }
+
+// count reads the length of a list; each element takes at least one byte.
+func (d *decoder) count() int { return int(d.uint(uint64(len(d.b)))) }
+
+func (d *decoder) time() time.Time {
+	ms := d.uint(1<<53 - 1)
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(ms))
+}

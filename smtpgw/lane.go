@@ -1,0 +1,125 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// lane is the way to one domain: the entries that wait, and the workers that
+// each keep a session with it.
+type lane struct {
+	domain  string
+	pending chan uint64
+
+	// Guarded by Courier.mu.
+	workers int
+	idle    int // workers that wait for an entry, or are about to
+
+	mu     sync.Mutex
+	failed time.Time // the last time that no session could be opened
+	cause  error
+}
+
+func newLane(domain string) *lane {
+	return &lane{domain: domain, pending: make(chan uint64, laneRoom)}
+}
+
+// failureLasts is how long a domain that could not be reached is not tried
+// again for other messages.
+const failureLasts = time.Second
+
+func (l *lane) noteFailure(now time.Time, cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failed, l.cause = now, cause
+}
+
+// recentFailure returns why the domain could not be reached a moment ago.
+func (l *lane) recentFailure(now time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cause != nil && now.Sub(l.failed) < failureLasts {
+		return l.cause
+	}
+	return nil
+}
+
+// serve works a lane off until it has been empty for a while.
+func (c *Courier) serve(ctx context.Context, l *lane) {
+	var o *outbound
+	defer func() {
+		if o != nil {
+			o.quit()
+		}
+	}()
+	idle := time.NewTimer(c.sending.IdleSession)
+	defer idle.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-idle.C:
+			if c.retire(l) {
+				return
+			}
+		case id := <-l.pending:
+			c.busy(l, +1)
+			o = c.carry(ctx, l, o, id)
+			c.busy(l, -1)
+		}
+		idle.Reset(c.sending.IdleSession)
+	}
+}
+
+// busy notes that a worker began (+1) or ended (-1) with an entry.
+func (c *Courier) busy(l *lane, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.idle -= n
+}
+
+// retire takes a worker out of its lane, and the lane away with the last one.
+// It reports false when there is work after all.
+func (c *Courier) retire(l *lane) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(l.pending) > 0 {
+		return false
+	}
+	l.workers--
+	l.idle--
+	if l.workers == 0 {
+		delete(c.lanes, l.domain)
+		if c.skipped {
+			signal(c.more)
+		}
+	}
+	return true
+}
+
+// carry makes one attempt for an entry and leaves its outcome to be settled.
+func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *outbound {
+	e, raw, err := c.queue.entry(id)
+	if errors.Is(err, ErrGone) {
+		c.release(l, id)
+		return o
+	}
+	if err != nil {
+		c.log.Error("courier: read a queue entry", "id", id, "err", err)
+		c.release(l, id)
+		return o
+	}
+	out, o := c.attempt(ctx, l, o, &e, raw)
+	if ctx.Err() != nil {
+		return o // broken off by us: no attempt to speak of
+	}
+	c.settling <- struct{}{}
+	c.work.Go(func() {
+		defer func() { <-c.settling }()
+		c.settle(ctx, &e, raw, out)
+		c.release(l, id)
+	})
+	return o
+}

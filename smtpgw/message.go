@@ -1,0 +1,132 @@
+package smtpgw
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/emersion/go-smtp"
+)
+
+// message takes the text after DATA: up to CRLF "." CRLF and nothing less, dots
+// unstuffed (RFC 5321, section 4.5.2), else as it came. Text that another
+// server could read in another way is read to the same end and refused. The
+// wire then hands go-smtp the terminating dot.
+//
+// The error is always an *smtp.SMTPError.
+func (w *wire) message() ([]byte, error) {
+	w.inText = false
+	w.await(true)
+	t := text{limits: &w.limits}
+	afterCRLF := true
+	for {
+		line, err := w.line(&t)
+		if err != nil {
+			w.gone = true
+			return nil, w.broken(err)
+		}
+		if afterCRLF && string(line) == ".\r\n" {
+			break
+		}
+		if afterCRLF && line[0] == '.' {
+			line = line[1:]
+		}
+		afterCRLF = bytes.HasSuffix(line, []byte("\r\n"))
+		t.add(line)
+		if w.received > 4*w.limits.MessageBytes+wireBuffer {
+			w.gone = true // enough was thrown away
+			return nil, t.refusal
+		}
+	}
+	w.out = []byte(".\r\n")
+	if t.refusal != nil {
+		return nil, t.refusal
+	}
+	return t.b, nil
+}
+
+// line returns the next line with its LF. Of a line that is longer than the
+// limit, which is noted in t, it returns only the end. The line is valid until
+// the next call.
+func (w *wire) line(t *text) ([]byte, error) {
+	line, err := w.r.ReadSlice('\n')
+	if err == nil {
+		return line, nil
+	}
+	var whole []byte
+	for errors.Is(err, bufio.ErrBufferFull) {
+		if len(whole)+len(line) > w.limits.LineBytes {
+			t.refuse(lineTooLong(w.limits.LineBytes))
+			whole = whole[:0]
+		}
+		whole = append(whole, line...)
+		line, err = w.r.ReadSlice('\n')
+	}
+	return append(whole, line...), err
+}
+
+// chunks takes the text of BDAT commands from r and holds it to the same
+// rules; there is no stuffing (RFC 3030). The error is always an
+// *smtp.SMTPError, or smtp.ErrDataReset when the peer gave the message up.
+func chunks(r io.Reader, limits *Limits) ([]byte, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	t := text{limits: limits}
+	for line := range bytes.Lines(b) {
+		t.check(line)
+	}
+	if t.refusal != nil {
+		return nil, t.refusal
+	}
+	return b, nil
+}
+
+// text gathers message text, and the first reason to refuse it.
+type text struct {
+	limits  *Limits
+	b       []byte
+	refusal *smtp.SMTPError
+}
+
+func (t *text) refuse(reason *smtp.SMTPError) {
+	if t.refusal == nil {
+		t.refusal, t.b = reason, nil
+	}
+}
+
+// add appends a line.
+func (t *text) add(line []byte) {
+	t.check(line)
+	if t.refusal == nil && int64(len(t.b)+len(line)) > t.limits.MessageBytes {
+		t.refuse(replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", t.limits.MessageBytes))
+	}
+	if t.refusal == nil {
+		t.b = append(t.b, line...)
+	}
+}
+
+// check refuses what RFC 5321 does not allow in message text: bare CR and LF
+// (section 2.3.8), through which text can be made to end early at other
+// servers, and NUL (RFC 5322, section 4). Lines may be longer than the 998
+// octets of RFC 5322, but not without end.
+func (t *text) check(line []byte) {
+	body, crlf := bytes.CutSuffix(line, []byte("\r\n"))
+	switch {
+	case t.refusal != nil:
+	case !crlf && bytes.HasSuffix(line, []byte("\n")):
+		t.refuse(replyf(554, 5, 6, 0, "message contains a bare LF; lines must end in CRLF (RFC 5321, section 2.3.8)"))
+	case bytes.IndexByte(body, '\r') >= 0:
+		t.refuse(replyf(554, 5, 6, 0, "message contains a bare CR; lines must end in CRLF (RFC 5321, section 2.3.8)"))
+	case bytes.IndexByte(body, 0) >= 0:
+		t.refuse(replyf(554, 5, 6, 0, "message contains a NUL octet; encode it as base64 (RFC 5322, section 4)"))
+	case len(line) > t.limits.LineBytes:
+		t.refuse(lineTooLong(t.limits.LineBytes))
+	}
+}
+
+func lineTooLong(limit int) *smtp.SMTPError {
+	return replyf(554, 5, 6, 0, "message contains a line of more than %d octets; 998 are legal (RFC 5322, section 2.1.1)", limit)
+}

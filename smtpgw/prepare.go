@@ -1,0 +1,83 @@
+package smtpgw
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"cairn/smtpgw/authres"
+)
+
+// maxReceived is the number of Received fields at which a message is taken to
+// go in circles (RFC 5321, section 6.3).
+const maxReceived = 100
+
+// prepare turns a submitted message into the one that is stored and sent:
+//
+//   - Bcc fields are removed, and with them who was not to be named;
+//   - so are Cairn-Record fields, since the record will be ours, and
+//     Authentication-Results that claim to be ours;
+//   - Received is put on top, and a Date and a Message-ID if there is none
+//     (RFC 6409, sections 8.2 and 8.3).
+//
+// All other bytes stay as they are. A message must have exactly one From
+// field; an error is the reply for the submitter.
+func prepare(raw, received []byte, hostname, ref string, now time.Time) ([]byte, error) {
+	fields, rest := splitHeader(raw)
+	switch n := count(fields, "from"); {
+	case n == 0:
+		return nil, replyf(554, 5, 6, 0, "message has no From field; exactly one is needed (RFC 5322, section 3.6)")
+	case n > 1:
+		return nil, replyf(554, 5, 6, 0, "message has %d From fields; exactly one is allowed (RFC 5322, section 3.6)", n)
+	}
+	if err := checkLoop(fields); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	out.Grow(len(raw) + len(received) + 128)
+	out.Write(received)
+	if count(fields, "date") == 0 {
+		fmt.Fprintf(&out, "Date: %s\r\n", now.Format(mailDate))
+	}
+	if count(fields, "message-id") == 0 {
+		fmt.Fprintf(&out, "Message-ID: <%s@%s>\r\n", ref, hostname)
+	}
+	for _, f := range fields {
+		switch f.name {
+		case "bcc", "resent-bcc", "cairn-record":
+		case "authentication-results":
+			if !authres.Bears(f.value(), hostname) {
+				out.Write(f.raw)
+			}
+		default:
+			out.Write(f.raw)
+		}
+	}
+	out.Write(rest)
+	return out.Bytes(), nil
+}
+
+// admit turns a message that arrived into the one that is stored: trace on
+// top, Authentication-Results that claim to be ours removed (RFC 8601, section
+// 5), all other bytes as they are.
+func admit(raw, trace []byte, hostname string) []byte {
+	fields, rest := splitHeader(raw)
+	var out bytes.Buffer
+	out.Grow(len(trace) + len(raw))
+	out.Write(trace)
+	for _, f := range fields {
+		if f.name != "authentication-results" || !authres.Bears(f.value(), hostname) {
+			out.Write(f.raw)
+		}
+	}
+	out.Write(rest)
+	return out.Bytes()
+}
+
+// checkLoop refuses a message that has been through too many hosts.
+func checkLoop(fields []field) error {
+	if count(fields, "received") >= maxReceived {
+		return replyf(554, 5, 4, 6, "message has %d Received fields or more: it goes in circles", maxReceived)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package smtpgw
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// queueSpace is the queue's durable map in the mail store. Numbers in keys are
+// big-endian, so that scans run in order.
+//
+//	e<id>         Entry
+//	u<id>         empty: entries that wait for their token
+//	d<time><id>   domain of an entry that is sealed, by the time of its next attempt (ms)
+//	n             the last id given
+const queueSpace = "queue"
+
+// ErrGone says that an entry is no longer queued.
+var ErrGone = errors.New("queue entry is gone")
+
+// Queue is the durable outbound queue, kept in the mail store. Its methods may
+// be called from many goroutines.
+type Queue struct {
+	store  *mailstore.Store
+	now    func() time.Time
+	sealer chan struct{} // wakes who seals entries
+	sender chan struct{} // wakes who carries sealed ones
+}
+
+// NewQueue returns the queue that store holds.
+func NewQueue(store *mailstore.Store) *Queue {
+	return &Queue{
+		store: store, now: time.Now,
+		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1),
+	}
+}
+
+// Envelope is what a message is submitted with.
+type Envelope struct {
+	Ref        string // names the submission in replies, logs and Received; made up when empty
+	From       string // empty: the null sender of reports
+	Account    mailstore.AccountID
+	Recipients []string // as accepted: domain canonical
+}
+
+// Submit stores raw, which must have been through Prepare or be made by this
+// node, as a sent message of env.Account and queues it for its recipients, in
+// one durable transaction. It returns the number of the sent copy.
+func (q *Queue) Submit(ctx context.Context, env Envelope, raw []byte) (mailstore.MessageID, error) {
+	if env.Ref == "" {
+		env.Ref = newRef()
+	}
+	groups := groupRecipients(raw, env.Recipients)
+	var id mailstore.MessageID
+	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
+		var err error
+		id, err = q.submit(tx, env, groups, raw)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("queue message %s: %w", env.Ref, err)
+	}
+	signal(q.sealer)
+	return id, nil
+}
+
+// submit is Submit within a transaction. The caller wakes the sealer once it
+// has been committed.
+func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []group, raw []byte) (mailstore.MessageID, error) {
+	now := q.now().Truncate(time.Millisecond)
+	blob, err := tx.PutBlob(raw)
+	if err != nil {
+		return 0, err
+	}
+	id, err := tx.AddMessage(mailstore.Message{
+		Account: env.Account, Blob: blob, Size: int64(len(raw)), Received: now,
+		From: env.From, Recipients: env.Recipients, Outgoing: true,
+	}, []string{mailstore.LabelSent})
+	if err != nil {
+		return 0, err
+	}
+	sp := tx.Space(queueSpace)
+	last, err := lastID(sp.SpaceReader)
+	if err != nil {
+		return 0, err
+	}
+	for _, g := range groups {
+		last++
+		e := Entry{
+			ID: last, Ref: env.Ref, Account: env.Account, Message: id, Blob: blob,
+			From: env.From, Domain: g.domain, Recipients: g.recipients, Created: now,
+		}
+		if err := sp.Put(entryKey(e.ID), e.encode()); err != nil {
+			return 0, err
+		}
+		if err := sp.Put(unsealedKey(e.ID), nil); err != nil {
+			return 0, err
+		}
+		// The sender may delete the sent copy before the mail has left.
+		if err := tx.HoldBlob(blob, holdName(e.ID)); err != nil {
+			return 0, err
+		}
+	}
+	return id, sp.Put(lastKey, binary.BigEndian.AppendUint64(nil, last))
+}
+
+// Unsealed returns up to max entries that have no token yet, oldest first,
+// starting after the entry with the given id.
+func (q *Queue) Unsealed(after uint64, max int) ([]Entry, error) {
+	var out []Entry
+	err := q.store.View(func(r *mailstore.Reader) error {
+		out = nil
+		sp := r.Space(queueSpace)
+		var ids []uint64
+		err := sp.Scan([]byte("u"), unsealedKey(after+1), func(key, _ []byte) bool {
+			if len(ids) < max {
+				ids = append(ids, binary.BigEndian.Uint64(key[1:]))
+			}
+			return len(ids) < max
+		})
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			e, err := getEntry(sp, id)
+			if err != nil {
+				return err
+			}
+			out = append(out, e)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Seal gives an entry its token, the folded header field with its CRLF, within
+// tx; the entry is due at once. ErrGone when the entry was dropped meanwhile.
+// The courier notices after tx has been committed.
+func (q *Queue) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
+	sp := tx.Space(queueSpace)
+	e, err := getEntry(sp.SpaceReader, id)
+	if err != nil {
+		return err
+	}
+	if e.Token != nil {
+		if err := sp.Delete(dueKey(e.NextAttempt, id)); err != nil {
+			return err
+		}
+	}
+	e.Token = bytes.Clone(token)
+	e.NextAttempt = q.now().Truncate(time.Millisecond)
+	if err := sp.Delete(unsealedKey(id)); err != nil {
+		return err
+	}
+	signal(q.sender) // the courier lets this transaction finish before it looks
+	return putSealed(sp, &e)
+}
+
+// Raw returns the message of an entry as it leaves below the token.
+func (q *Queue) Raw(e Entry) ([]byte, error) {
+	var raw []byte
+	err := q.store.View(func(r *mailstore.Reader) error {
+		var err error
+		raw, err = r.Raw(e.Blob)
+		return err
+	})
+	return raw, err
+}
+
+// Wake returns the channel that is signalled when entries were added. It has
+// one reader: the recorder.
+func (q *Queue) Wake() <-chan struct{} { return q.sealer }
+
+// signal wakes the reader of c, if it is not about to wake up anyway.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+var lastKey = []byte("n")
+
+func entryKey(id uint64) []byte    { return binary.BigEndian.AppendUint64([]byte("e"), id) }
+func unsealedKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte("u"), id) }
+
+func dueKey(at time.Time, id uint64) []byte {
+	k := binary.BigEndian.AppendUint64([]byte("d"), uint64(at.UnixMilli()))
+	return binary.BigEndian.AppendUint64(k, id)
+}

@@ -1,0 +1,143 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+
+	"github.com/emersion/go-smtp"
+
+	"cairn/mailstore"
+)
+
+// Server speaks SMTP with the peers of any number of listeners.
+type Server struct {
+	mode      Mode
+	cfg       Config
+	limits    Limits
+	dir       directory
+	store     *mailstore.Store
+	submitter *Submitter // Submission
+	delivery  *Delivery  // Inbound
+	log       *slog.Logger
+	smtp      *smtp.Server
+	ctx       context.Context // ends when Shutdown stops waiting
+	cancel    context.CancelFunc
+
+	mu       sync.Mutex
+	wires    map[*wire]string // open connections and whose they are
+	perPeer  map[string]int
+	stopping bool
+	refusals sync.WaitGroup
+}
+
+// NewSubmission returns a server that takes mail from the organisation's own
+// users.
+func NewSubmission(cfg Config, store *mailstore.Store, queue *Queue, log *slog.Logger) *Server {
+	s := newServer(cfg, Submission, store, log)
+	s.submitter = NewSubmitter(cfg, store, queue)
+	return s
+}
+
+// NewInbound returns a server that takes mail for the organisation's own
+// users from anywhere.
+func NewInbound(cfg Config, store *mailstore.Store, delivery *Delivery, log *slog.Logger) *Server {
+	s := newServer(cfg, Inbound, store, log)
+	s.delivery = delivery
+	return s
+}
+
+func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) *Server {
+	s := &Server{
+		mode: mode, cfg: cfg, limits: cfg.Limits.withDefaults(), dir: newDirectory(cfg), store: store, log: log,
+		wires: make(map[*wire]string), perPeer: make(map[string]int),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
+	s.smtp.Domain = cfg.Hostname
+	s.smtp.MaxMessageBytes = s.limits.MessageBytes
+	s.smtp.MaxRecipients = s.limits.Recipients
+	s.smtp.MaxLineLength = 0 // the wire bounds lines
+	s.smtp.EnableSMTPUTF8 = true
+	s.smtp.AllowInsecureAuth = true // so that AUTH is called unknown, not in need of TLS
+	s.smtp.ErrorLog = serverLog{log}
+	return s
+}
+
+func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
+	return &session{srv: s, wire: c.Conn().(*wire), conn: c}, nil
+}
+
+// localRecipient checks a recipient of inbound mail.
+func (s *Server) localRecipient(to string, utf8 bool) (mailbox, error) {
+	m, err := parseMailbox(to, utf8)
+	if err != nil {
+		return m, err
+	}
+	if !s.dir.isLocal(m.domain) {
+		return m, replyf(550, 5, 7, 1, "relaying denied: %s is not served here", m.domain)
+	}
+	return m, s.store.View(func(r *mailstore.Reader) error { return s.dir.checkLocal(r, m) })
+}
+
+// Serve takes connections of l until Shutdown, then returns nil. It may be
+// called for several listeners.
+func (s *Server) Serve(l net.Listener) error {
+	err := s.smtp.Serve(&listener{Listener: l, srv: s})
+	if s.isStopping() {
+		return nil // gostream's Accept after Close fails with context.Canceled
+	}
+	return fmt.Errorf("%s server: accept a connection: %w", s.mode, err)
+}
+
+// Shutdown closes the listeners, ends every session at its next command, and
+// waits for messages on their way. When ctx is done first the rest is cut
+// off: nothing that had its 250 is lost.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping = true
+	for w := range s.wires {
+		w.drain()
+	}
+	s.mu.Unlock()
+	err := s.smtp.Shutdown(ctx)
+	s.cancel()
+	s.mu.Lock()
+	var left []*wire
+	for w := range s.wires {
+		left = append(left, w)
+	}
+	s.mu.Unlock()
+	for _, w := range left {
+		w.cut()
+	}
+	s.refusals.Wait()
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, smtp.ErrServerClosed) {
+		return nil // listeners may have been closed by their owner
+	}
+	return err
+}
+
+func (s *Server) isStopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping
+}
+
+// serverLog takes what go-smtp reports: panics, and connections that broke.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Printf(format string, v ...any) { l.print(fmt.Sprintf(format, v...)) }
+func (l serverLog) Println(v ...any)               { l.print(fmt.Sprintln(v...)) }
+
+func (l serverLog) print(s string) {
+	if strings.HasPrefix(s, "panic") {
+		l.log.Error("smtp: " + strings.TrimSpace(s))
+		return
+	}
+	l.log.Debug("smtp: " + strings.TrimSpace(s))
+}

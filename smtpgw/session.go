@@ -1,0 +1,141 @@
+package smtpgw
+
+import (
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/emersion/go-smtp"
+
+	"cairn/mailstore"
+)
+
+// session is one SMTP session: what go-smtp calls for the commands of a peer.
+// Every error it returns has been through the gate.
+type session struct {
+	srv  *Server
+	wire *wire
+	conn *smtp.Conn
+
+	open  bool // MAIL was accepted
+	utf8  bool // with SMTPUTF8
+	from  string
+	acct  mailstore.AccountID // of the submitter
+	rcpts []string
+}
+
+// Reset forgets the transaction.
+func (s *session) Reset() {
+	s.open, s.utf8, s.from, s.acct, s.rcpts = false, false, "", 0, nil
+}
+
+// Logout has nothing to free.
+func (s *session) Logout() error { return nil }
+
+// Mail begins a transaction.
+func (s *session) Mail(from string, opts *smtp.MailOptions) error {
+	return s.gate("MAIL", s.mail(from, opts))
+}
+
+func (s *session) mail(from string, opts *smtp.MailOptions) error {
+	if s.open {
+		return replyf(503, 5, 5, 1, "a transaction is open; send RSET to begin another (RFC 5321, section 4.1.4)")
+	}
+	var err error
+	switch {
+	case s.srv.mode == Submission:
+		s.acct, s.from, err = s.srv.submitter.sender(from, opts.UTF8)
+	case from != "":
+		var m mailbox
+		m, err = parseMailbox(from, opts.UTF8)
+		s.from = m.String()
+	default:
+		s.from = ""
+	}
+	if err != nil {
+		return err
+	}
+	s.open, s.utf8 = true, opts.UTF8
+	return nil
+}
+
+// Rcpt adds a recipient.
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	return s.gate("RCPT", s.rcpt(to))
+}
+
+func (s *session) rcpt(to string) error {
+	var m mailbox
+	var err error
+	if s.srv.mode == Submission {
+		m, err = s.srv.submitter.recipient(to, s.utf8)
+	} else {
+		m, err = s.srv.localRecipient(to, s.utf8)
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(s.rcpts, m.String()) {
+		s.rcpts = append(s.rcpts, m.String())
+	}
+	return nil
+}
+
+// Data takes the message and answers 250 once it is durable. For BDAT go-smtp
+// calls it from a goroutine of its own; that one must not touch the
+// transaction before the text has been read to its end.
+func (s *session) Data(r io.Reader) error {
+	return s.gate("message", s.data(r))
+}
+
+func (s *session) data(r io.Reader) error {
+	raw, err := s.text(r)
+	if err != nil {
+		return err
+	}
+	var ref string
+	if s.srv.mode == Submission {
+		var receipt Receipt
+		receipt, err = s.srv.submitter.submit(s.srv.ctx, s.peer(), s.acct, s.from, s.rcpts, raw)
+		ref = receipt.Ref
+	} else {
+		ref = newRef()
+		a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer()}
+		err = s.srv.delivery.Deliver(s.srv.ctx, a, ref)
+	}
+	if err != nil {
+		return err
+	}
+	s.wire.forgive()
+	return replyf(250, 2, 0, 0, "accepted and stored as %s", ref)
+}
+
+// text reads the message. go-smtp gives a pipe for BDAT chunks; the text after
+// DATA is taken from the wire itself.
+func (s *session) text(r io.Reader) ([]byte, error) {
+	if pipe, ok := r.(*io.PipeReader); ok {
+		return chunks(pipe, &s.srv.limits)
+	}
+	return s.wire.message()
+}
+
+func (s *session) peer() Peer {
+	p := Peer{Addr: s.wire.RemoteAddr().String(), Helo: s.conn.Hostname(), Protocol: "SMTP"}
+	if s.srv.cfg.NodeKey != nil {
+		p.Node = s.srv.cfg.NodeKey(s.wire.Conn)
+	}
+	switch {
+	case s.utf8:
+		p.Protocol = "UTF8SMTP" // RFC 6531, section 4.3
+	case s.wire.esmtp:
+		p.Protocol = "ESMTP"
+	}
+	return p
+}
+
+func (s *session) gate(during string, err error) error {
+	if errors.Is(err, smtp.ErrDataReset) {
+		return replyf(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
+	}
+	return gate(s.srv.log.With("mode", s.srv.mode.String(), "peer", s.wire.RemoteAddr().String()), during, err)
+}

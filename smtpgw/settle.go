@@ -1,0 +1,126 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// settle makes the outcome of an attempt durable: an entry that arrived is
+// removed, who was refused is reported to the sender in the same transaction,
+// and whoever may be reached later stays queued.
+func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) {
+	now := c.now()
+	again := now.Add(backoff(c.sending, e.Attempts+1, rand.Float64()))
+	expired := again.Sub(e.Created) > c.sending.Expire
+	var failed []fate
+	var waiting []string
+	for _, f := range out {
+		switch {
+		case f.reply.ok():
+		case f.reply.permanent():
+			failed = append(failed, f)
+		case expired:
+			f.reply = reply{550, fmt.Sprintf("5.4.7 given up after %s; last: %s", days(now.Sub(e.Created)), f.reply)}
+			failed = append(failed, f)
+		default:
+			waiting = append(waiting, f.rcpt)
+		}
+	}
+	summary := summarise(out)
+	log := c.log.With("ref", e.Ref, "id", e.ID, "domain", e.Domain)
+	var report []byte
+	if len(failed) > 0 && e.From != "" { // never a report about a report: RFC 5321, section 6.1
+		var err error
+		if report, err = bounce(e, raw, failed, c.hostname, c.dir.home(), now); err != nil {
+			log.Error("courier: write a report", "err", err)
+		}
+	}
+	for {
+		err := c.queue.store.Update(ctx, func(tx *mailstore.Tx) error {
+			return c.apply(tx, e, waiting, report, summary, now, again)
+		})
+		switch {
+		case err == nil:
+			if report != nil {
+				signal(c.queue.sealer)
+			}
+			log.Info("courier: attempt settled", "waiting", len(waiting), "failed", len(failed), "result", summary)
+			return
+		case errors.Is(err, ErrGone): // dropped by hand meanwhile
+			return
+		case ctx.Err() != nil, errors.Is(err, mailstore.ErrClosed), errors.Is(err, mailstore.ErrBroken):
+			return // the next run makes the attempt again
+		}
+		log.Error("courier: note the outcome of an attempt, trying again", "err", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// apply is settle within its transaction.
+func (c *Courier) apply(tx *mailstore.Tx, e *Entry, waiting []string, report []byte, summary string, now, again time.Time) error {
+	stored, err := getEntry(tx.Space(queueSpace).SpaceReader, e.ID)
+	if err != nil {
+		return err
+	}
+	if report != nil {
+		acct, err := c.dir.postmasterAccount(&tx.Reader)
+		if err != nil {
+			return err
+		}
+		env := Envelope{Ref: e.Ref, Account: acct.ID, Recipients: []string{e.From}}
+		if _, err := c.queue.submit(tx, env, groupRecipients(report, env.Recipients), report); err != nil {
+			return err
+		}
+	}
+	if len(waiting) == 0 {
+		return c.queue.remove(tx, &stored)
+	}
+	stored.Recipients = waiting
+	stored.record(now, summary)
+	return c.queue.postpone(tx, &stored, again)
+}
+
+// backoff is how long to wait after the given number of attempts: twice as
+// long each time, give or take a fifth as jitter (0 to 1) says, so that what
+// failed together does not come back together.
+func backoff(s Sending, attempts uint32, jitter float64) time.Duration {
+	d := s.MaxRetry
+	if n := attempts - 1; n < 32 && s.FirstRetry<<n < d && s.FirstRetry<<n > 0 {
+		d = s.FirstRetry << n
+	}
+	return time.Duration(float64(d) * (0.8 + 0.4*jitter))
+}
+
+// summarise tells the outcome in one line.
+func summarise(out []fate) string {
+	same := true
+	for _, f := range out {
+		same = same && f.reply == out[0].reply
+	}
+	if same && len(out) > 0 {
+		return out[0].reply.String()
+	}
+	parts := make([]string, len(out))
+	for i, f := range out {
+		parts[i] = fmt.Sprintf("<%s> %s", f.rcpt, f.reply)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// days tells a duration to people.
+func days(d time.Duration) string {
+	if d < 48*time.Hour {
+		return d.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,116 @@
+package smtpgw
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// Submitter takes mail of this organisation's own users and queues it. The
+// submission server and other local ways in share it. It may be called from
+// many goroutines.
+type Submitter struct {
+	store  *mailstore.Store
+	queue  *Queue
+	cfg    Config
+	limits Limits
+	dir    directory
+	now    func() time.Time
+}
+
+// NewSubmitter returns a submitter for the accounts of store.
+func NewSubmitter(cfg Config, store *mailstore.Store, queue *Queue) *Submitter {
+	return &Submitter{
+		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
+		dir: newDirectory(cfg), now: time.Now,
+	}
+}
+
+// Receipt tells what became of a submission.
+type Receipt struct {
+	Ref     string // as in the 250 and in Received
+	Account mailstore.AccountID
+	Message mailstore.MessageID // the sent copy
+	Raw     []byte              // the sent copy's bytes
+}
+
+// Submit takes a message as a session of the submission server would, with the
+// same checks: from is an address of an account, or empty for the postmaster's
+// null sender. An *smtp.SMTPError is a refusal with its reason; any other
+// error is our own trouble.
+func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
+	if int64(len(raw)) > s.limits.MessageBytes {
+		return Receipt{}, replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", s.limits.MessageBytes)
+	}
+	t := text{limits: &s.limits}
+	for line := range bytes.Lines(raw) {
+		t.check(line)
+	}
+	if t.refusal != nil {
+		return Receipt{}, t.refusal
+	}
+	acct, sender, err := s.sender(from, true)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if len(rcpts) == 0 {
+		return Receipt{}, replyf(554, 5, 5, 1, "message has no recipients")
+	}
+	if len(rcpts) > s.limits.Recipients {
+		return Receipt{}, replyf(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
+	}
+	to := make([]string, len(rcpts))
+	for i, r := range rcpts {
+		m, err := s.recipient(r, true)
+		if err != nil {
+			return Receipt{}, err
+		}
+		to[i] = m.String()
+	}
+	return s.submit(ctx, peer, acct, sender, to, raw)
+}
+
+// sender looks up who sends as from.
+func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, sender string, err error) {
+	var m *mailbox
+	if from != "" {
+		parsed, err := parseMailbox(from, utf8)
+		if err != nil {
+			return 0, "", err
+		}
+		m, sender = &parsed, parsed.String()
+	}
+	err = s.store.View(func(r *mailstore.Reader) error {
+		a, err := s.dir.sender(r, m)
+		acct = a.ID
+		return err
+	})
+	return acct, sender, err
+}
+
+// recipient checks one recipient; those of our own domains must exist.
+func (s *Submitter) recipient(to string, utf8 bool) (mailbox, error) {
+	m, err := parseMailbox(to, utf8)
+	if err != nil || !s.dir.isLocal(m.domain) {
+		return m, err
+	}
+	return m, s.store.View(func(r *mailstore.Reader) error { return s.dir.checkLocal(r, m) })
+}
+
+// submit queues a message whose text and envelope were checked.
+func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.AccountID, from string, rcpts []string, raw []byte) (Receipt, error) {
+	ref, now := newRef(), s.now()
+	received := receivedField(peer, s.cfg.Hostname, ref, nil, now)
+	msg, err := prepare(raw, received, s.cfg.Hostname, ref, now)
+	if err != nil {
+		return Receipt{}, err
+	}
+	id, err := s.queue.Submit(ctx, Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts}, msg)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("submit: %w", err)
+	}
+	return Receipt{Ref: ref, Account: acct, Message: id, Raw: msg}, nil
+}

@@ -1,0 +1,259 @@
+package smtpgw
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+const (
+	// maxCommand bounds a command line. RFC 5321 asks for 512 octets, its
+	// extensions for some hundred more (RFC 6531, RFC 3461).
+	maxCommand = 2048
+	// wireBuffer is what is read ahead of a peer.
+	wireBuffer = 8 << 10
+)
+
+// wire stands between go-smtp and a connection. It hands commands over one
+// line at a time, so that it knows what the peer's next bytes are: a command,
+// message text after DATA, or a chunk after BDAT. Sessions take message text
+// from it directly (message.go); go-smtp sees only the terminating dot.
+//
+// Replies are held until the peer has to be waited for: pipelined commands
+// get theirs in one packet (RFC 2920, section 3.2).
+//
+// All methods belong to the goroutine that serves the connection, except drain
+// and cut.
+type wire struct {
+	net.Conn
+	limits Limits
+	domain string // completes a bare <postmaster>
+	r      *bufio.Reader
+
+	out    []byte // what go-smtp reads next
+	verb   string // of the command handed over last
+	esmtp  bool   // greeted with EHLO
+	inText bool   // 354 was said: message text comes next
+	chunk  int64  // bytes of a BDAT chunk still to come
+	errs   int    // replies 4xx and 5xx since the last accepted message
+	gone   bool   // nothing more is read
+
+	// What is awaited, for its deadline.
+	text     bool      // message text or a chunk, else a command
+	since    time.Time // when it began
+	received int64     // bytes of text since then
+
+	held    []byte // replies not sent yet
+	closed  bool
+	onClose func()
+
+	draining atomic.Bool
+}
+
+// errDraining ends the wait for a command when the server shuts down.
+var errDraining = errors.New("server is shutting down")
+
+func newWire(c net.Conn, limits Limits, domain string, onClose func()) *wire {
+	w := &wire{Conn: c, limits: limits, domain: domain, onClose: onClose}
+	w.r = bufio.NewReaderSize(fill{w}, wireBuffer)
+	w.await(false)
+	return w
+}
+
+// await says what the peer has to send next; the clock for it starts now.
+func (w *wire) await(text bool) {
+	w.text, w.since, w.received = text, time.Now(), 0
+}
+
+// fill reads from the connection for the wire's buffer, after what is held
+// back has been sent and within the deadline of what is awaited.
+type fill struct{ *wire }
+
+func (f fill) Read(p []byte) (int, error) {
+	w := f.wire
+	w.flush()
+	for {
+		by := w.deadline(time.Now())
+		w.Conn.SetReadDeadline(by)
+		// drain sets its flag before it cuts the wait short, so either it is
+		// seen here or the read below returns at once.
+		if !w.text && w.draining.Load() {
+			return 0, errDraining
+		}
+		n, err := w.Conn.Read(p)
+		w.received += int64(n)
+		early := errors.Is(err, os.ErrDeadlineExceeded) && w.draining.Load() && time.Now().Before(by)
+		if n > 0 || !early {
+			return n, err
+		}
+	}
+}
+
+// deadline is when the next bytes must have come. A command has its time as a
+// whole; text has a time for each read, and a least rate over all of it.
+func (w *wire) deadline(now time.Time) time.Time {
+	if !w.text {
+		return w.since.Add(w.limits.CommandTimeout)
+	}
+	next := now.Add(w.limits.DataTimeout)
+	earned := time.Duration(float64(w.received) / float64(w.limits.BytesPerSecond) * float64(time.Second))
+	if whole := w.since.Add(w.limits.DataTimeout + earned); whole.Before(next) {
+		return whole
+	}
+	return next
+}
+
+// Read gives go-smtp its next bytes: one command line, the dot after message
+// text, or a piece of a chunk.
+func (w *wire) Read(p []byte) (int, error) {
+	for {
+		switch {
+		case len(w.out) > 0:
+			n := copy(p, w.out)
+			w.out = w.out[n:]
+			return n, nil
+		case w.gone:
+			return 0, io.EOF
+		case w.inText:
+			w.message() // the session did not want it
+		case w.chunk > 0:
+			return w.readChunk(p)
+		default:
+			w.command()
+		}
+	}
+}
+
+// readChunk hands over a piece of a BDAT chunk. A connection that ends within
+// a chunk is an error: go-smtp takes a plain end for the end of the message.
+func (w *wire) readChunk(p []byte) (int, error) {
+	n, err := w.r.Read(p[:min(int64(len(p)), w.chunk)])
+	w.chunk -= int64(n)
+	if err != nil {
+		w.gone = true
+		return n, w.broken(err)
+	}
+	return n, nil
+}
+
+// broken is the reply for message text that cannot be read to its end.
+func (w *wire) broken(err error) *smtp.SMTPError {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return replyf(421, 4, 4, 2, "message text came too slowly; nothing was accepted, try again later")
+	}
+	return replyf(451, 4, 4, 2, "connection broke within the message; nothing was accepted")
+}
+
+// command reads one command line and sets out to what go-smtp shall see of
+// it. A line that no server should act on is answered here.
+func (w *wire) command() {
+	w.await(false)
+	line, err := w.r.ReadSlice('\n')
+	tooLong := len(line) > maxCommand
+	for errors.Is(err, bufio.ErrBufferFull) {
+		tooLong = true
+		line, err = w.r.ReadSlice('\n')
+	}
+	switch {
+	case errors.Is(err, errDraining):
+		w.dismiss("421 4.3.2 this server is shutting down; try again later")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.dismiss(fmt.Sprintf("421 4.4.2 no command within %s; closing", w.limits.CommandTimeout))
+	case err != nil:
+		w.gone = true
+	case tooLong:
+		w.refuse(fmt.Sprintf("500 5.5.2 line longer than %d octets", maxCommand))
+	case len(line) < 2 || bytes.IndexByte(line, '\r') != len(line)-2:
+		w.refuse("500 5.5.2 lines end in CRLF; bare CR and LF are not allowed (RFC 5321, section 2.3.8)")
+	case bytes.IndexByte(line, 0) >= 0:
+		w.refuse("500 5.5.2 NUL is not allowed (RFC 5321, section 2.3.1)")
+	default:
+		w.accept(line)
+	}
+}
+
+// refuse answers a line that go-smtp does not get to see.
+func (w *wire) refuse(reply string) { w.Write([]byte(reply + "\r\n")) }
+
+// dismiss says a last word and reads no more.
+func (w *wire) dismiss(reply string) {
+	w.held = append(w.held, reply+"\r\n"...)
+	w.flush()
+	w.gone = true
+}
+
+// Write takes a reply line of go-smtp.
+func (w *wire) Write(p []byte) (int, error) {
+	start := len(w.held)
+	w.held = append(w.held, p...)
+	line := w.held[start:]
+	if len(line) < 4 || line[3] != ' ' {
+		return len(p), nil // more lines of this reply follow
+	}
+	switch {
+	case w.verb == "DATA" && bytes.HasPrefix(line, []byte("354")):
+		w.inText = true
+	case bytes.HasPrefix(line, []byte("502 5.5.1")) && isTransactionVerb(w.verb):
+		line[2] = '3' // a bad sequence of commands, RFC 5321, section 4.2.2
+		fallthrough
+	case line[0] == '4' || line[0] == '5':
+		if w.errs++; w.errs == w.limits.Errors {
+			w.held = append(w.held, "421 4.7.0 too many errors; closing\r\n"...)
+			w.gone = true
+			w.flush()
+		}
+	}
+	return len(p), nil
+}
+
+func isTransactionVerb(v string) bool {
+	return v == "MAIL" || v == "RCPT" || v == "DATA" || v == "BDAT"
+}
+
+// forgive starts the count of errors anew: the peer sent something of use.
+func (w *wire) forgive() { w.errs = 0 }
+
+// flush sends what is held back.
+func (w *wire) flush() {
+	if len(w.held) == 0 || w.closed {
+		return
+	}
+	w.Conn.SetWriteDeadline(time.Now().Add(w.limits.WriteTimeout))
+	// A peer that takes no replies is noticed when it is read from.
+	w.Conn.Write(w.held)
+	w.held = w.held[:0]
+}
+
+// drain makes the connection end at the next command. A message that is on
+// its way is still taken and answered.
+func (w *wire) drain() {
+	w.draining.Store(true)
+	w.Conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// cut breaks the connection off.
+func (w *wire) cut() { w.Conn.Close() }
+
+// Close sends what is held back and closes the connection.
+func (w *wire) Close() error {
+	if w.closed {
+		return nil
+	}
+	w.flush()
+	w.closed = true
+	w.onClose()
+	return w.Conn.Close()
+}
+
+// SetDeadline and its kin do nothing: deadlines are the wire's own affair.
+func (w *wire) SetDeadline(time.Time) error      { return nil }
+func (w *wire) SetReadDeadline(time.Time) error  { return nil }
+func (w *wire) SetWriteDeadline(time.Time) error { return nil }
