@@ -259,8 +259,14 @@ func forgetMessage(sp mailstore.Space, ref Ref, f *Finding) error {
 
 // keysOf lists up to max keys with a prefix; all when max is 0.
 func keysOf(sp mailstore.Space, prefix []byte, max int) ([][]byte, error) {
+	return scanKeys(sp.SpaceReader, prefix, nil, max)
+}
+
+// scanKeys lists up to max keys with a prefix, not below from; all when max
+// is 0.
+func scanKeys(sp mailstore.SpaceReader, prefix, from []byte, max int) ([][]byte, error) {
 	var keys [][]byte
-	err := sp.Scan(prefix, nil, func(key, _ []byte) bool {
+	err := sp.Scan(prefix, from, func(key, _ []byte) bool {
 		keys = append(keys, bytes.Clone(key))
 		return max == 0 || len(keys) < max
 	})

@@ -41,8 +41,8 @@ func (p Policy) box(f *Finding) string {
 	switch f.Verdict {
 	case record.Verified, record.Vouched, record.Pending, record.Unrecorded:
 		return mailstore.LabelInbox
-	case record.Changed:
-		if f.Facts.Comparison.Benign() {
+	case record.Differs:
+		if f.Facts.Comparison.MayBeWanted() {
 			return mailstore.LabelInbox
 		}
 	case record.Invalid:

@@ -24,7 +24,7 @@ const (
 	SourceOwn     Source = "own"     // a domain of this node's organisation
 	SourceGenesis Source = "genesis" // the founder, named by the network file
 	SourceInvite  Source = "invite"  // whoever invited us
-	SourceManual  Source = "manual"  // the administrator's word
+	SourceTrust   Source = "trust"   // the administrator's word
 )
 
 // Pin is the decision that one organisation speaks for a domain.
@@ -126,16 +126,24 @@ func (t *Trust) Conflict(domain string, key consensus.Key) error {
 // Trusted reports whether the organisation with key speaks for domain, and on
 // whose word: a pin's source or "dns". A pin outranks the DNS.
 func (t *Trust) Trusted(ctx context.Context, domain string, key consensus.Key) (how string, ok bool) {
-	t.mu.RLock()
-	p, pinned := t.pins[domain]
-	t.mu.RUnlock()
-	if pinned {
-		return string(p.Source), p.Key == key
+	if how, ok := t.pinned(domain, key); how != "" {
+		return how, ok
 	}
 	if t.dns != nil && t.dns.names(ctx, domain, key) {
 		return "dns", true
 	}
 	return "", false
+}
+
+// pinned is Trusted by pins alone; how is empty when domain is not pinned.
+func (t *Trust) pinned(domain string, key consensus.Key) (how string, ok bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	p, ok := t.pins[domain]
+	if !ok {
+		return "", false
+	}
+	return string(p.Source), p.Key == key
 }
 
 // Speaker returns the one enrolled organisation that is trusted for domain.
