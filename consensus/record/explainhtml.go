@@ -11,21 +11,25 @@ const maxCuts = 4096 // places tried for an insertion
 
 // explainHTML finds the recorded source inside the received one: something appended, or inserted before the closing tags.
 func explainHTML(r *recorded, received []byte) (kind, detail string) {
-	if kind, detail = explainText(r, received); kind == "" {
-		added, ok := insertedBeforeEnd(r, received)
-		if !ok {
-			return "", ""
-		}
-		kind, detail = appendedKind(added), shorten(added)
-		if kind == FooterAppended && restyles(added) {
+	if kind, detail = explainLines(r, received); kind == FooterAppended {
+		if end := prefixEnd(r, received); restyles(received[max(end, 0):]) {
 			kind = Appended
 		}
+	}
+	if kind != "" {
 		return kind, detail
 	}
-	if kind == FooterAppended {
-		if end := prefixEnd(r, received); end < 0 || restyles(received[end:]) {
+	if added, ok := insertedBeforeEnd(r, received); ok {
+		if kind = appendedKind(added); restyles(added) {
 			kind = Appended
 		}
+		return kind, shorten(added)
+	}
+	if !r.known {
+		return "", ""
+	}
+	if kind, detail = explainKnown(r.content, received); kind == FooterAppended && restyles([]byte(detail)) {
+		kind = Appended
 	}
 	return kind, detail
 }

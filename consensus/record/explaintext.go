@@ -17,6 +17,14 @@ const (
 
 // explainText finds the recorded text inside the received one.
 func explainText(r *recorded, received []byte) (kind, detail string) {
+	if kind, detail = explainLines(r, received); kind == "" && r.known {
+		return explainKnown(r.content, received)
+	}
+	return kind, detail
+}
+
+// explainLines tries what can be tried without knowing the recorded text: to take whole lines away.
+func explainLines(r *recorded, received []byte) (kind, detail string) {
 	if escaped := unescapeFrom(received); len(escaped) != len(received) && r.isContent(escaped) {
 		return FromEscaped, ""
 	}
@@ -25,9 +33,6 @@ func explainText(r *recorded, received []byte) (kind, detail string) {
 	}
 	if start := suffixStart(r, received); start > 0 {
 		return Prepended, shorten(received[:start])
-	}
-	if r.known {
-		return explainKnown(r.content, received)
 	}
 	return "", ""
 }

@@ -52,7 +52,7 @@ var kinds = []KindInfo{
 	{Kind: Prepended, Says: "something was put in front"},
 	{Kind: Inserted, Says: "something was inserted"},
 	{Kind: Wrapped, Says: "something was put in front and something appended"},
-	{Kind: FooterPart, Says: "a footer was added as a part of its own", Benign: []message.Type{message.Text, message.HTML}},
+	{Kind: FooterPart, Says: "a footer was added as a part of its own", Benign: []message.Type{message.Text}},
 	{Kind: Added, Says: "was added on the way"},
 	{Kind: Removed, Says: "was removed on the way", Benign: []message.Type{message.Attachment, message.AttachmentName, message.FromName}},
 	{Kind: AlternativeRemoved, Says: "was removed, the other form of the body is there", Benign: []message.Type{message.Text, message.HTML, message.SignatureBlock}},

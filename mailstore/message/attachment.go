@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"strings"
+	"unicode/utf8"
 )
 
 // canonical returns the canonical content of an attachment: text as canonical text, an embedded message as a digest of its own components, else the
@@ -17,10 +18,14 @@ func (p *part) canonical() []byte {
 		}
 	case strings.HasPrefix(p.kind, "text/"):
 		return p.text()
-	case strings.HasPrefix(p.kind, "message/"): // delivery-status and the like are lines of text
-		return canonicalText(p.decoded())
 	}
-	return p.decoded()
+	b := p.decoded()
+	if utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 {
+		// Lines of text under another type (signatures, keys, reports): when a relay turns 7bit into base64, it fixes one line end or the other, and
+		// the last one may stay behind as the boundary's.
+		return bytes.TrimRight(unixLines(b), "\n")
+	}
+	return b
 }
 
 // embedded returns a line-independent digest list of a message inside the message: type, index and SHA-256 of each of its components, so that what

@@ -116,16 +116,16 @@ func fold(contents [][]byte) []byte {
 func componentsOf(header gomessage.Header, body []byte, depth int) *componentSet {
 	set := &componentSet{contents: make(map[Type][][]byte, 16), names: make(map[int]string)}
 	addHeader(set, header)
-	for _, p := range leaves(header, body, "text/plain", depth, nil) {
-		switch t := p.inline(); t {
+	for _, p := range leaves(header, body, depth) {
+		switch p.role {
 		case Attachment:
 			number := len(set.contents[Attachment])
 			set.contents[Attachment] = append(set.contents[Attachment], p.canonical())
 			set.names[number] = p.name
 		default:
 			text := p.text()
-			set.add(t, text)
-			if block := signatureBlock(text); t == Text && len(block) > 0 {
+			set.add(p.role, text)
+			if block := signatureBlock(text); p.role == Text && len(block) > 0 {
 				set.contents[SignatureBlock] = [][]byte{block}
 			}
 		}

@@ -57,8 +57,8 @@ func Parse(raw []byte) *Message {
 		m.MessageID = ids[0]
 	}
 	var text, html []string
-	for _, p := range leaves(header, body, "text/plain", 0, nil) {
-		switch p.inline() {
+	for _, p := range leaves(header, body, 0) {
+		switch p.role {
 		case Text:
 			text = append(text, string(p.text()))
 		case HTML:
@@ -72,7 +72,7 @@ func Parse(raw []byte) *Message {
 }
 
 func (p *part) info() PartInfo {
-	info := PartInfo{Name: p.name, Type: p.kind, Inline: !p.attachment}
+	info := PartInfo{Name: p.name, Type: p.kind, Inline: !p.marked}
 	info.ContentID = strings.Trim(collapse(p.header.Get("Content-Id")), "<>")
 	if strings.HasPrefix(p.kind, "text/") {
 		info.Content = p.text()
