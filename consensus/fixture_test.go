@@ -1,0 +1,130 @@
+package consensus
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// testKey derives a key from a name, so that tests and vectors repeat.
+func testKey(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("consensus test key " + name))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// member holds the private keys of a made-up organisation with one node.
+type member struct {
+	name                string
+	org, node, recorder ed25519.PrivateKey
+}
+
+func newMember(name string) member {
+	return member{name, testKey(name + " org"), testKey(name + " node"), testKey(name + " recorder")}
+}
+
+func (m member) key() Key { return PublicKey(m.recorder) }
+
+// unsigned returns m's enrol event without stamp and signature.
+func (m member) unsigned(chain ChainID) OrgEvent {
+	org := PublicKey(m.org)
+	return OrgEvent{
+		Version: EventVersion, Type: EventEnrol, ChainID: chain,
+		Enrol: Enrol{
+			Name:    m.name,
+			Domains: []string{m.name + ".example", m.name + ".test"},
+			OrgKey:  org,
+			Nodes:   []NodeKeys{NewNodeKeys(chain, org, m.node, m.recorder)},
+			Records: RecordsAll, ThresholdFloor: 75,
+		},
+	}
+}
+
+// finish stamps and signs e.
+func (m member) finish(e OrgEvent, stamp uint8) OrgEvent {
+	e.Stamp, _ = SolveIdentityStamp(nil, e.ChainID, e.Enrol.OrgKey, stamp)
+	e.Sign(m.org)
+	return e
+}
+
+func (m member) enrol(p *Params) OrgEvent {
+	return m.finish(m.unsigned(p.ChainID()), p.IdentityStamp)
+}
+
+// batch returns m's next batch on top of s, closed at the given time.
+func (m member) batch(s *State, at uint64) Batch {
+	tip, _ := s.BatchTip(m.key())
+	return m.batchAfter(s, tip, at)
+}
+
+func (m member) batchAfter(s *State, tip BatchTip, at uint64) Batch {
+	root := LeafHash(fmt.Appendf(nil, "%s %d", m.name, at))
+	b := Batch{
+		ChainID: s.ChainID(), Seq: tip.Seq + 1, Prev: tip.ID, Time: at,
+		Micros: []MicroRoot{{Root: root, Count: 3}, {Root: NodeHash(root, root), Count: 1}},
+	}
+	b.Seal(nil, s.Params().BatchStamp, m.recorder)
+	return b
+}
+
+func (b *Batch) tip() BatchTip { return BatchTip{Seq: b.Seq, ID: b.ID(), Time: b.Time} }
+
+func testParams() Params {
+	return Params{
+		Name:          "test network",
+		BlockInterval: time.Second,
+		GenesisTime:   time.UnixMilli(1_800_000_000_000).UTC(),
+		GenesisBits:   MaxBits,
+		IdentityStamp: 4,
+		BatchStamp:    3,
+		Admission:     AdmissionOpen,
+		Nonce:         [16]byte{15: 1},
+	}
+}
+
+func testGenesis(tb testing.TB) (*Genesis, member) {
+	tb.Helper()
+	founder := newMember("alpha")
+	p := testParams()
+	g, err := NewGenesis(p, founder.enrol(&p), founder.recorder)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return g, founder
+}
+
+// draft returns a block on top of s with all fields set but nonce and signature.
+func draft(s *State, miner member, events []OrgEvent, batches []Batch) *Block {
+	return &Block{
+		Header: SignedHeader{Header: Header{
+			Version: HeaderVersion, ChainID: s.ChainID(), Height: s.Height() + 1, Prev: s.Tip(),
+			BodyRoot: BodyRoot(events, batches), StateRoot: StateRootAfter(s, events),
+			Miner: miner.key(), Time: s.Time() + 1000, Bits: s.NextBits(),
+		}},
+		Events: events, Batches: batches,
+	}
+}
+
+// solve finds the proof of work and signs.
+func solve(b *Block, miner member) *Block {
+	target, _ := TargetFromBits(b.Header.Bits)
+	nonce, ok := NewPowHasher(&b.Header.Header).Search(target, 0, 1<<20)
+	if !ok {
+		panic("target too hard for a test")
+	}
+	b.Header.Nonce = nonce
+	b.Header = SignHeader(b.Header.Header, miner.recorder)
+	return b
+}
+
+// extend validates and applies a block with these contents.
+func extend(tb testing.TB, s *State, miner member, events []OrgEvent, batches []Batch) *State {
+	tb.Helper()
+	b := solve(draft(s, miner, events, batches), miner)
+	if err := ValidateBlock(s, b); err != nil {
+		tb.Fatal(err)
+	}
+	next, _ := ApplyBlock(s, b)
+	return next
+}

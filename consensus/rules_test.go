@@ -1,0 +1,211 @@
+package consensus
+
+import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// ruleCase breaks one rule, in one way.
+type ruleCase struct {
+	name string
+	rule string // code expected
+	err  func(f *ruleFixture) error
+}
+
+// ruleFixture is a chain of two members, alpha and beta, with a batch of each
+// in block 1. gamma is about to enrol.
+type ruleFixture struct {
+	genesis            *Genesis
+	alpha, beta, gamma member
+	state              *State
+}
+
+func newRuleFixture(tb testing.TB) *ruleFixture {
+	g, alpha := testGenesis(tb)
+	f := &ruleFixture{genesis: g, alpha: alpha, beta: newMember("beta"), gamma: newMember("gamma")}
+	s := g.State()
+	s = extend(tb, s, alpha, []OrgEvent{f.beta.enrol(s.Params())}, []Batch{alpha.batch(s, s.Time()+100)})
+	f.state = extend(tb, s, f.beta, nil, []Batch{f.beta.batch(s, s.Time()+100)})
+	return f
+}
+
+// body is a valid body: an event, and three batches in two rounds.
+func (f *ruleFixture) body() ([]OrgEvent, []Batch) {
+	s := f.state
+	a := f.alpha.batch(s, s.Time()+10)
+	return []OrgEvent{f.gamma.enrol(s.Params())}, []Batch{
+		a, f.beta.batch(s, s.Time()+20), f.alpha.batchAfter(s, a.tip(), s.Time()+30),
+	}
+}
+
+// block validates a block that is made in three stages, each open to change.
+func (f *ruleFixture) block(body func(b *Block), header func(h *Header), signed func(b *Block)) error {
+	events, batches := f.body()
+	b := &Block{Events: events, Batches: batches}
+	if body != nil {
+		body(b)
+	}
+	b = draft(f.state, f.beta, b.Events, b.Batches)
+	if header != nil {
+		header(&b.Header.Header)
+	}
+	solve(b, f.beta)
+	if signed != nil {
+		signed(b)
+	}
+	return ValidateBlock(f.state, b)
+}
+
+// asBlock and its kin name the stage that a case changes.
+func inBody(change func(f *ruleFixture, b *Block)) func(*ruleFixture) error {
+	return func(f *ruleFixture) error { return f.block(func(b *Block) { change(f, b) }, nil, nil) }
+}
+
+func inHeader(change func(h *Header)) func(*ruleFixture) error {
+	return func(f *ruleFixture) error { return f.block(nil, change, nil) }
+}
+
+func afterSigning(change func(f *ruleFixture, b *Block)) func(*ruleFixture) error {
+	return func(f *ruleFixture) error { return f.block(nil, nil, func(b *Block) { change(f, b) }) }
+}
+
+// inEvent changes gamma's event before it is stamped and signed, and puts it
+// through ValidateEvent and a block, which must agree.
+func inEvent(change func(f *ruleFixture, e *OrgEvent)) func(*ruleFixture) error {
+	return func(f *ruleFixture) error {
+		e := f.gamma.unsigned(f.state.ChainID())
+		change(f, &e)
+		e = f.gamma.finish(e, f.state.Params().IdentityStamp)
+		return f.eventBothWays(e)
+	}
+}
+
+func (f *ruleFixture) eventBothWays(e OrgEvent) error {
+	inBlock := f.block(func(b *Block) { b.Events[0] = e }, nil, nil)
+	return agree(inBlock, ValidateEvent(f.state, &e), ValidateEvents(f.state, []OrgEvent{e})[0])
+}
+
+// inBatch changes alpha's next batch before, and after, it is sealed, and puts
+// it through ValidateBatch, ValidateBatches and a block, which must agree.
+func inBatch(before, after func(f *ruleFixture, b *Batch)) func(*ruleFixture) error {
+	return func(f *ruleFixture) error {
+		b := f.alpha.batch(f.state, f.state.Time()+10)
+		if before != nil {
+			before(f, &b)
+			b.Seal(nil, f.state.Params().BatchStamp, f.alpha.recorder)
+		}
+		if after != nil {
+			after(f, &b)
+		}
+		inBlock := f.block(func(block *Block) { block.Batches = []Batch{b} }, nil, nil)
+		return agree(inBlock, ValidateBatch(f.state, &b), ValidateBatches(f.state, []Batch{b})[0])
+	}
+}
+
+// reseal finds a stamp and signs again, without repairing anything else.
+func reseal(f *ruleFixture, b *Batch) {
+	b.Stamp, _ = SolveBatchStamp(nil, b, f.state.Params().BatchStamp)
+	b.Signature = sign(f.alpha.recorder, b.SigningBytes())
+}
+
+var errDisagree = errors.New("ways to validate disagree")
+
+func agree(errs ...error) error {
+	for _, err := range errs {
+		if ruleOf(err) != ruleOf(errs[0]) {
+			return errors.Join(append([]error{errDisagree}, errs...)...)
+		}
+	}
+	return errs[0]
+}
+
+func ruleOf(err error) string {
+	if broken, ok := errors.AsType[*RuleError](err); ok {
+		return broken.Rule
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func TestRules(t *testing.T) {
+	f := newRuleFixture(t)
+	if err := f.block(nil, nil, nil); err != nil {
+		t.Fatal("the block that all cases start from is invalid: ", err)
+	}
+	untested := ruleCodes(t)
+	for _, cases := range [][]ruleCase{headerCases, bodyCases, eventCases, batchCases, networkCases, codecCases} {
+		for _, c := range cases {
+			t.Run(c.rule+"/"+strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+				if err := c.err(f); ruleOf(err) != c.rule || errors.Is(err, errDisagree) {
+					t.Errorf("got %v, want a %s", err, c.rule)
+				} else if c.rule != "" && !strings.HasPrefix(err.Error(), c.rule+": ") {
+					t.Errorf("message %q does not begin with the code", err)
+				}
+			})
+			delete(untested, c.rule)
+		}
+	}
+	for rule := range untested {
+		t.Errorf("no case breaks rule %s", rule)
+	}
+}
+
+// ruleCodes reads the codes off the source, so that none goes untested.
+func ruleCodes(t *testing.T) map[string]bool {
+	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := make(map[string]bool)
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Rule") {
+			code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil || codes[code] {
+				t.Errorf("code %q of %s: %v, or in use twice", code, spec.Names[0].Name, err)
+			}
+			codes[code] = true
+		}
+		return true
+	})
+	if len(codes) < 30 {
+		t.Fatalf("only %d codes found in errors.go", len(codes))
+	}
+	return codes
+}
+
+func TestCheckClock(t *testing.T) {
+	now := time.UnixMilli(1_800_000_000_000)
+	for _, c := range []struct {
+		interval time.Duration
+		ahead    int64 // ms
+		future   bool
+	}{
+		{time.Second, -1_000_000, false},
+		{time.Second, 2000, false},
+		{time.Second, 2001, true},
+		{30 * time.Second, 15_000, false},
+		{30 * time.Second, 15_001, true},
+	} {
+		p := testParams()
+		p.BlockInterval = c.interval
+		err := CheckClock(&p, &Header{Time: uint64(now.UnixMilli() + c.ahead)}, now)
+		if errors.Is(err, ErrFuture) != c.future || (err == nil) == c.future {
+			t.Errorf("T %v, %d ms ahead: %v", c.interval, c.ahead, err)
+		}
+		if ruleOf(err) != "" && !c.future {
+			t.Errorf("a clock is no proof of badness: %v", err)
+		}
+	}
+	p := testParams()
+	if err := CheckClock(&p, &Header{Time: ^uint64(0)}, now); !errors.Is(err, ErrFuture) {
+		t.Errorf("the end of time: %v", err)
+	}
+}
