@@ -100,6 +100,9 @@ func (h *Host) pickSource() (best standing, ok bool) {
 func (h *Host) syncFrom(p standing) (added int, err error) {
 	locator := h.chain.Locator()
 	for idle := 0; idle < idleRounds; {
+		if len(locator) == 0 {
+			return added, errors.New("the chain database could not be read: see the log")
+		}
 		locator = locator[:min(len(locator), maxLocator)]
 		list, err := h.requestBlocks(p.ctx, p.id, &blockRequest{Kind: blocksAfter, Limit: maxBlocks, Hashes: locator})
 		if err != nil {
