@@ -1,0 +1,222 @@
+package p2p
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+)
+
+// pair returns both ends of a mail stream from b to a.
+func pair(t *testing.T, l net.Listener, from *node, to consensus.Key) (dialed, accepted net.Conn) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	dialed, err := from.DialSMTP(ctx, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As in SMTP the server speaks first: the client's read makes libp2p tell the server of the stream.
+	go func() { _ = dialed.SetReadDeadline(time.Now().Add(patience)); _, _ = dialed.Read(make([]byte, 3)) }()
+	accepted, err = l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := accepted.Write([]byte("220")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dialed.Close(); _ = accepted.Close() })
+	return dialed, accepted
+}
+
+func TestMailStreams(t *testing.T) {
+	_, nodes := cluster(t, 2)
+	a, b := nodes[0], nodes[1]
+	l, err := a.ListenSMTP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.ListenSMTP(); err == nil {
+		t.Error("two listeners at once")
+	}
+	client, server := pair(t, l, b, a.Self())
+
+	t.Run("node keys", func(t *testing.T) {
+		if k := NodeKeyOf(server); k == nil || *k != b.Self() {
+			t.Errorf("the server sees node %v, want %v", k, b.Self())
+		}
+		if k := NodeKeyOf(wrapped{client}); k == nil || *k != a.Self() {
+			t.Errorf("the client sees node %v, want %v", k, a.Self())
+		}
+		if k := NodeKeyOf(&net.TCPConn{}); k != nil {
+			t.Errorf("a TCP connection has node key %v", k)
+		}
+		if server.RemoteAddr().Network() != "libp2p" || server.RemoteAddr().String() != b.host.ID().String() {
+			t.Errorf("remote address %s %s", server.RemoteAddr().Network(), server.RemoteAddr())
+		}
+	})
+	t.Run("large transfers both ways", func(t *testing.T) {
+		const size = 24 << 20
+		sent := make([]byte, size)
+		rnd := rand.NewChaCha8([32]byte{1})
+		_, _ = rnd.Read(sent)
+		want := sha256.Sum256(sent)
+		errs := make(chan error, 4)
+		for _, dir := range [][2]net.Conn{{client, server}, {server, client}} {
+			go func() { _, err := dir[0].Write(sent); errs <- err }()
+			go func() {
+				got, err := io.ReadAll(io.LimitReader(dir[1], size))
+				if err == nil && sha256.Sum256(got) != want {
+					err = errors.New("the bytes differ")
+				}
+				errs <- err
+			}()
+		}
+		for range 4 {
+			if err := <-errs; err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	t.Run("deadlines", func(t *testing.T) {
+		for _, c := range []net.Conn{client, server} {
+			if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			_, err := c.Read(make([]byte, 1))
+			var timeout net.Error
+			if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
+				t.Errorf("read after the deadline: %v", err)
+			}
+			_ = c.SetReadDeadline(time.Time{})
+		}
+		// A deadline that was missed does not end the stream.
+		go func() { _, _ = client.Write([]byte("NOOP")) }()
+		b := make([]byte, 4)
+		if _, err := io.ReadFull(server, b); err != nil || string(b) != "NOOP" {
+			t.Errorf("after a deadline: %q, %v", b, err)
+		}
+		// A write that nobody reads times out as well.
+		_ = client.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		var err error
+		for range 64 << 10 {
+			if _, err = client.Write(make([]byte, 64<<10)); err != nil {
+				break
+			}
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("write without a reader: %v", err)
+		}
+	})
+	t.Run("close", func(t *testing.T) {
+		client, server := pair(t, l, b, a.Self())
+		if _, err := server.Write([]byte("221 bye\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Close(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the rest and the end arrive", func() bool {
+			_ = client.SetReadDeadline(time.Now().Add(patience))
+			got, err := io.ReadAll(client)
+			return err == nil && bytes.HasSuffix([]byte("220221 bye\r\n"), got)
+		})
+		if _, err := server.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("read after close: %v", err)
+		}
+		if err := server.Close(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("second close: %v", err)
+		}
+	})
+	t.Run("listener close", func(t *testing.T) {
+		ended := make(chan error, 1)
+		go func() { _, err := l.Accept(); ended <- err }()
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Accept after Close: %v", err)
+		}
+		again, err := a.ListenSMTP()
+		if err != nil {
+			t.Fatalf("a new listener after Close: %v", err)
+		}
+		a.stop()
+		if _, err := again.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Accept after the host has closed: %v", err)
+		}
+		if _, err := a.ListenSMTP(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("ListenSMTP after the host has closed: %v", err)
+		}
+	})
+}
+
+type wrapped struct{ net.Conn }
+
+func (w wrapped) NetConn() net.Conn { return w.Conn }
+
+// A node that is no neighbour is found by asking the neighbours.
+func TestDialSMTPFindsTheNode(t *testing.T) {
+	net := chaintest.New(3)
+	lonely := fast
+	lonely.peers, lonely.dial = time.Hour, time.Hour // learns of no one by itself
+	hub := start(t, net, 0, setup{})
+	target := start(t, net, 1, setup{bootstrap: hub.Addrs()})
+	l, err := target.ListenSMTP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the target is known", func() bool { return len(hub.Peers()) == 1 })
+	sender := start(t, net, 2, setup{timing: &lonely})
+	if _, err := sender.DialSMTP(context.Background(), target.Self()); !errors.Is(err, ErrNodeNotFound) {
+		t.Errorf("without peers: %v, want ErrNodeNotFound", err)
+	}
+	if err := sender.Connect(context.Background(), hub.Addrs()[0]); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the hub is a peer", func() bool { return len(sender.Peers()) >= 1 })
+	client, _ := pair(t, l, sender, target.Self())
+	if k := NodeKeyOf(client); k == nil || *k != target.Self() {
+		t.Errorf("reached node %v", k)
+	}
+	if _, err := sender.DialSMTP(context.Background(), consensus.PublicKey(chaintest.New(7).Orgs[6].Node)); !errors.Is(err, ErrNodeNotFound) {
+		t.Errorf("a node that nobody knows: %v, want ErrNodeNotFound", err)
+	}
+	if _, err := sender.DialSMTP(context.Background(), sender.Self()); err == nil {
+		t.Error("dialed itself")
+	}
+}
+
+func TestTooManyMailStreams(t *testing.T) {
+	net := chaintest.New(2)
+	a := start(t, net, 0, setup{sessions: 2})
+	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	l, err := a.ListenSMTP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "connected", func() bool { return len(b.Peers()) == 1 })
+	pair(t, l, b, a.Self())
+	last, _ := pair(t, l, b, a.Self())
+	third, err := b.DialSMTP(context.Background(), a.Self())
+	if err == nil {
+		_ = third.SetReadDeadline(time.Now().Add(patience))
+		if _, err := third.Read(make([]byte, 1)); err == nil {
+			t.Error("a third stream was served")
+		}
+		_ = third.Close()
+	}
+	if got := a.Stats()["smtp.too-many"]; got != 1 {
+		t.Errorf("%d streams counted as too many, want 1", got)
+	}
+	_ = last.Close()
+}

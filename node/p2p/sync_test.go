@@ -1,0 +1,247 @@
+package p2p
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+)
+
+func TestLatecomerCatchesUp(t *testing.T) {
+	const blocks = 1200 // three answers
+	net := chaintest.New(3)
+	a := start(t, net, 0, setup{})
+	list, _ := net.Chain(a.chain.State(), blocks)
+	a.add(list...)
+	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	wake, cancel := b.Subscribe()
+	defer cancel()
+	<-wake
+	oneTip(t, []*node{a, b})
+	eventually(t, "the sync is over", func() bool {
+		height, best, syncing := b.Progress()
+		return height == blocks && best == blocks && !syncing
+	})
+	if got := b.Stats()["sync.block"]; got != blocks {
+		t.Errorf("%d blocks came by sync, want %d", got, blocks)
+	}
+
+	// It goes away, blocks are mined meanwhile, and it comes back.
+	b.stop()
+	more, _ := net.Chain(a.chain.State(), 50)
+	a.add(more...)
+	again := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	oneTip(t, []*node{a, again})
+}
+
+// A node in the middle passes on what it has fetched: its other neighbour hears of it without being connected to the source.
+func TestSyncReachesNeighboursOfNeighbours(t *testing.T) {
+	net := chaintest.New(3)
+	var apart border
+	apart.up.Store(true)
+	a := start(t, net, 0, setup{cut: apart.between})
+	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	c := start(t, net, 2, setup{bootstrap: b.Addrs(), cut: apart.between})
+	apart.other.Store(a.host.ID(), true)
+	apart.other.Store(c.host.ID(), true)
+	eventually(t, "a line of three", func() bool { return len(b.Peers()) == 2 })
+	list, _ := net.Chain(a.chain.State(), 30)
+	a.add(list...)
+	oneTip(t, []*node{a, b, c})
+}
+
+func TestPartitionHeals(t *testing.T) {
+	net := chaintest.New(4)
+	var wall [2]border
+	var nodes []*node
+	for i := range 4 {
+		s := setup{cut: wall[i/2].between}
+		for _, n := range nodes {
+			s.bootstrap = append(s.bootstrap, n.Addrs()...)
+		}
+		nodes = append(nodes, start(t, net, i, s))
+		wall[1-i/2].other.Store(nodes[i].host.ID(), true)
+	}
+	peersOf := func(count int) func() bool {
+		return func() bool {
+			for _, n := range nodes {
+				if len(n.Peers()) != count {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	eventually(t, "all are connected", peersOf(3))
+	nodes[0].enrol()
+	oneTip(t, nodes)
+
+	wall[0].up.Store(true)
+	wall[1].up.Store(true)
+	for i, n := range nodes {
+		for j, other := range nodes {
+			if i/2 != j/2 {
+				_ = n.host.Network().ClosePeer(other.host.ID())
+			}
+		}
+	}
+	eventually(t, "the groups are apart", peersOf(1))
+
+	// Both groups mine, the second one more; each gets a batch that the other does not see.
+	lost := net.Batches(nodes[0].chain.State(), 0, 1, "losing side")
+	kept := net.Batches(nodes[2].chain.State(), 2, 1, "winning side")
+	nodes[0].send(&lost[0])
+	nodes[2].send(&kept[0])
+	for range 5 {
+		events, batches := nodes[0].pool.Select(nodes[0].chain.State(), time.Now())
+		nodes[0].mine(chaintest.Body{Events: events, Batches: batches})
+	}
+	for range 9 {
+		nodes[3].mine(chaintest.Body{})
+	}
+	oneTip(t, nodes[:2])
+	oneTip(t, nodes[2:])
+	if nodes[0].chain.Tip() == nodes[2].chain.Tip() {
+		t.Fatal("there was no partition")
+	}
+
+	wall[0].up.Store(false)
+	wall[1].up.Store(false)
+	oneTip(t, nodes)
+	if got := nodes[0].chain.Tip().Height; got != 10 {
+		t.Errorf("height %d after healing, want that of the longer branch, 10", got)
+	}
+	for _, n := range nodes {
+		eventually(t, "both sides' batches are in every mempool", func() bool {
+			return n.hasBatch(lost[0].ID()) && n.hasBatch(kept[0].ID())
+		})
+	}
+	// The losing side's batch can be mined on the one chain.
+	events, batches := nodes[3].pool.Select(nodes[3].chain.State(), time.Now())
+	nodes[3].mine(chaintest.Body{Events: events, Batches: batches})
+	oneTip(t, nodes)
+	if _, ok := nodes[1].chain.State().BatchTip(net.Orgs[0].RecorderKey()); !ok {
+		t.Error("the losing side's batch did not get into the chain")
+	}
+}
+
+// Peers that claim work and then stall, lie or send rubbish do not keep a node from syncing with an honest one.
+func TestStalledAndLyingPeersAreLeftForAnother(t *testing.T) {
+	net := chaintest.New(2)
+	other := chaintest.New(6)
+	impatient := fast
+	impatient.request = 500 * time.Millisecond
+	honest := start(t, net, 0, setup{})
+	list, _ := net.Chain(honest.chain.State(), 300)
+	honest.add(list...)
+
+	liars := map[string]network.StreamHandler{
+		"stalls":  func(s network.Stream) { _, _ = io.Copy(io.Discard, s) },
+		"nothing": func(s network.Stream) { _ = writeFrame(s, nil); _ = s.Close() },
+		"resets":  func(s network.Stream) { _ = s.Reset() },
+		"invalid": func(s network.Stream) {
+			b := *list[0]
+			b.Header.Nonce++
+			_ = writeFrame(s, b.Encode())
+			_ = writeFrame(s, nil)
+			_ = s.Close()
+		},
+	}
+	victim := start(t, net, 1, setup{timing: &impatient})
+	i := 2
+	for name, handler := range liars {
+		liar := startAs(t, net, other.Orgs[i].Node, setup{})
+		i++
+		liar.host.SetStreamHandler(liar.names.blocks, handler)
+		liar.host.SetStreamHandler(liar.names.status, func(s network.Stream) {
+			_, _ = readFrame(s, maxStatus)
+			st := liar.ownStatus()
+			st.Height, st.Tip = 1<<40, consensus.Hash{1, 2, 3}
+			st.Work = consensus.WorkFromBytes([32]byte{1})
+			_ = writeFrame(s, st.encode())
+			_ = s.Close()
+		})
+		if err := victim.Connect(context.Background(), liar.Addrs()[0]); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	eventually(t, "the liars have been tried", func() bool { return victim.Stats()["sync.failed"] >= 2 })
+	if err := victim.Connect(context.Background(), honest.Addrs()[0]); err != nil {
+		t.Fatal(err)
+	}
+	oneTip(t, []*node{honest, victim})
+}
+
+func TestOtherNetworksAreLeftAlone(t *testing.T) {
+	net := chaintest.New(2)
+	params := chaintest.Params()
+	params.Name = "another chain"
+	otherChain := chaintest.NewWith(params, 3)
+	sameChain := chaintest.New(1)
+	sameChain.Genesis = otherFounder(t)
+
+	a := start(t, net, 0, setup{})
+	friend := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	stranger := start(t, otherChain, 2, setup{bootstrap: a.Addrs()})
+	cousin := startAs(t, sameChain, chaintest.New(9).Orgs[8].Node, setup{bootstrap: a.Addrs()})
+	if cousin.chainID != a.chainID || cousin.genesis == a.genesis {
+		t.Fatal("the cousin should have the same chain id and another genesis")
+	}
+	eventually(t, "the stranger has noticed", func() bool { return stranger.Stats()["peer.other-chain"] >= 1 })
+	eventually(t, "the cousin has been noticed", func() bool {
+		return a.Stats()["peer.other-genesis"]+cousin.Stats()["peer.other-genesis"] >= 1
+	})
+	eventually(t, "only the friend stays", func() bool {
+		peers := a.Peers()
+		return len(peers) == 1 && peers[0].Node == friend.Self() && a.host.Network().Connectedness(cousin.host.ID()) != network.Connected &&
+			a.host.Network().Connectedness(stranger.host.ID()) != network.Connected
+	})
+	a.mine(chaintest.Body{})
+	oneTip(t, []*node{a, friend})
+	if cousin.chain.Tip().Height+stranger.chain.Tip().Height != 0 {
+		t.Error("blocks crossed networks")
+	}
+}
+
+// otherFounder returns a genesis with the parameters of chaintest.New but another founder.
+func otherFounder(t *testing.T) *consensus.Genesis {
+	t.Helper()
+	second := chaintest.New(2).Orgs[1]
+	g, err := consensus.NewGenesis(chaintest.Params(), second.Event, second.Recorder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestNodesFindEachOther(t *testing.T) {
+	net := chaintest.New(6)
+	first := start(t, net, 0, setup{})
+	nodes := []*node{first}
+	for i := range 5 {
+		nodes = append(nodes, start(t, net, i+1, setup{bootstrap: first.Addrs()}))
+	}
+	eventually(t, "everyone is connected with everyone", func() bool {
+		for _, n := range nodes {
+			if len(n.Peers()) != len(nodes)-1 {
+				return false
+			}
+		}
+		return true
+	})
+	for _, p := range first.Peers() {
+		if _, err := peer.AddrInfoFromString(p.Addrs[0]); err != nil {
+			t.Errorf("address of a peer: %v", err)
+		}
+		if want := fmt.Sprint(p.Node); want == (consensus.Key{}).String() {
+			t.Error("a peer without node key")
+		}
+	}
+}
