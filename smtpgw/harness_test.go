@@ -1,0 +1,281 @@
+package smtpgw
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"cairn/mailstore"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("SMTPGW_CRASH_DIR"); dir != "" {
+		crashChild(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var testConfig = Config{
+	Hostname:   "mx.local.example",
+	Domains:    []string{"local.example"},
+	Postmaster: "admin@local.example",
+}
+
+func openStore(t testing.TB) *mailstore.Store {
+	t.Helper()
+	st, err := mailstore.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return st
+}
+
+// storeWith opens a store with accounts; each is given as name=address,address.
+func storeWith(t testing.TB, accounts ...string) *mailstore.Store {
+	t.Helper()
+	st := openStore(t)
+	for _, a := range accounts {
+		name, addrs, _ := strings.Cut(a, "=")
+		err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+			_, err := tx.AddAccount(name, strings.Split(addrs, ","))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return st
+}
+
+// localStore has the accounts that most tests use.
+func localStore(t testing.TB) *mailstore.Store {
+	return storeWith(t, "admin=admin@local.example", "user=user@local.example,alias@local.example", "other=other@local.example")
+}
+
+// verifier stands in for the verifier: it admits everything once per
+// (From field, recipient) and remembers in a space of the store, as the real
+// one does.
+type verifier struct {
+	fail   error
+	labels []string
+
+	mu       sync.Mutex
+	arrivals []Arrival
+}
+
+func (v *verifier) Check(_ context.Context, a *Arrival) (Assessment, error) {
+	if v.fail != nil {
+		return nil, v.fail
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.arrivals = append(v.arrivals, *a)
+	labels := v.labels
+	if labels == nil {
+		labels = []string{"inbox", "unread"}
+	}
+	return assessment{raw: string(a.Raw), labels: labels}, nil
+}
+
+func (v *verifier) seen() []Arrival {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.arrivals
+}
+
+type assessment struct {
+	raw    string
+	labels []string
+}
+
+func (assessment) AuthResult() (string, string) { return "neutral", "verdict=pending" }
+
+func (a assessment) key(rcpt string) []byte {
+	// The record is named by the token, when there is one.
+	token, _, _ := strings.Cut(a.raw, "\r\n")
+	return []byte(rcpt + "\x00" + token)
+}
+
+func (a assessment) Admit(tx *mailstore.Tx, rcpt string) ([]string, bool, error) {
+	sp := tx.Space("accepted")
+	if strings.HasPrefix(a.raw, "Cairn-Record:") {
+		if known, err := sp.Has(a.key(rcpt)); err != nil || known {
+			return nil, false, err
+		}
+		if err := sp.Put(a.key(rcpt), []byte{1}); err != nil {
+			return nil, false, err
+		}
+	}
+	return a.labels, true, nil
+}
+
+func (a assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message) error {
+	_, err := tx.Message(m.Account, m.ID)
+	return err
+}
+
+// serve runs a server on a loopback port and returns its address.
+func serve(t testing.TB, s *Server) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return l.Addr().String()
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func inbound(t testing.TB, cfg Config, st *mailstore.Store, v Checker) string {
+	return serve(t, NewInbound(cfg, st, NewDelivery(cfg, st, v), discard()))
+}
+
+func submission(t testing.TB, cfg Config, st *mailstore.Store) (string, *Queue) {
+	q := NewQueue(st)
+	return serve(t, NewSubmission(cfg, st, q, discard())), q
+}
+
+// dialogue is a raw SMTP client.
+type dialogue struct {
+	t    testing.TB
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+func dial(t testing.TB, addr string) *dialogue {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	return &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
+}
+
+// greeted has heard the banner and said EHLO.
+func greeted(t testing.TB, addr string) *dialogue {
+	t.Helper()
+	d := dial(t, addr)
+	d.expect("^220 ")
+	d.say("EHLO client.example\r\n", "^250 ")
+	return d
+}
+
+// say sends text and wants a reply whose last line matches.
+func (d *dialogue) say(text, want string) string {
+	d.t.Helper()
+	if _, err := d.conn.Write([]byte(text)); err != nil {
+		d.t.Fatalf("send %q: %v", clip(text), err)
+	}
+	return d.expect(want)
+}
+
+// expect reads one reply and returns its lines.
+func (d *dialogue) expect(want string) string {
+	d.t.Helper()
+	all, last, err := d.reply()
+	if err != nil {
+		d.t.Fatalf("wait for %s: %v (got %q)", want, err, all)
+	}
+	if !regexp.MustCompile(want).MatchString(last) {
+		d.t.Fatalf("reply %q, want %s", all, want)
+	}
+	return all
+}
+
+func (d *dialogue) reply() (all, last string, err error) {
+	for {
+		line, err := d.r.ReadString('\n')
+		all += line
+		if err != nil {
+			return all, line, err
+		}
+		if len(line) < 4 || line[3] != '-' {
+			return all, strings.TrimRight(line, "\r\n"), nil
+		}
+	}
+}
+
+// closed wants the server to hang up.
+func (d *dialogue) closed() {
+	d.t.Helper()
+	if rest, err := d.r.ReadString('\n'); err == nil {
+		d.t.Fatalf("more came: %q", rest)
+	}
+}
+
+func clip(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "..."
+	}
+	return s
+}
+
+// inboxOf returns the raw messages with a label of the account of an address.
+func inboxOf(t testing.TB, st *mailstore.Store, addr, label string) []string {
+	t.Helper()
+	var out []string
+	err := st.View(func(r *mailstore.Reader) error {
+		a, err := r.AccountByAddress(addr)
+		if err != nil {
+			return err
+		}
+		msgs, err := r.Messages(a.ID, 0, 1<<20)
+		if err != nil {
+			return err
+		}
+		for _, m := range msgs {
+			labels, err := r.Labels(a.ID, m.ID)
+			if err != nil {
+				return err
+			}
+			for _, l := range labels {
+				if l == label {
+					raw, err := r.Raw(m.Blob)
+					if err != nil {
+						return err
+					}
+					out = append(out, string(raw))
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func mailText(subject string) string {
+	return fmt.Sprintf("From: Sender <s@peer.example>\r\nTo: u@local.example\r\nSubject: %s\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <%s@peer.example>\r\n\r\nHello.\r\n", subject, subject)
+}
