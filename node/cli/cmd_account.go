@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node/api"
+)
+
+func (a *app) cmdAccount() *cobra.Command {
+	ls := &cobra.Command{
+		Use:   "ls",
+		Short: "List accounts",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client := a.client()
+			defer client.Close()
+			l, err := client.Accounts(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(l, func(b *bytes.Buffer) {
+				rows := [][]string{{"ACCOUNT", "MESSAGES", "UNREAD", "ADDRESSES"}}
+				for _, e := range l.Accounts {
+					rows = append(rows, []string{e.Name, fmt.Sprint(e.Messages), fmt.Sprint(e.Unread), strings.Join(e.Addresses, ", ")})
+				}
+				table(b, rows)
+			})
+		},
+	}
+	add := &cobra.Command{
+		Use:   "add NAME [ADDRESS...]",
+		Short: "Make an account",
+		Long:  "Make an account. Without addresses it gets NAME at each domain of the organisation.",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			r := api.AccountRequest{Name: args[0]}
+			for _, s := range args[1:] {
+				list, err := addresses(s)
+				if err != nil || len(list) != 1 {
+					return usage(c, "%q is not a mail address", s)
+				}
+				r.Addresses = append(r.Addresses, list[0].Address)
+			}
+			client := a.client()
+			defer client.Close()
+			e, err := client.AddAccount(c.Context(), r)
+			if err != nil {
+				return err
+			}
+			return a.print(e, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s: %s\n", e.Name, strings.Join(e.Addresses, ", ")) })
+		},
+	}
+	var yes bool
+	rm := &cobra.Command{
+		Use:   "rm NAME",
+		Short: "Remove an account and all its mail",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if !yes {
+				return usage(c, "removing %s deletes its mail for good: add --yes if that is meant", args[0])
+			}
+			client := a.client()
+			defer client.Close()
+			e, err := client.RemoveAccount(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(e, func(b *bytes.Buffer) { fmt.Fprintf(b, "removed %s with %s\n", e.Name, plural(e.Messages, "message")) })
+		},
+	}
+	rm.Flags().BoolVar(&yes, "yes", false, "delete the account's mail")
+	return group("account", "Manage the accounts of this node", ls, add, rm)
+}

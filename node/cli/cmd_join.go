@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node"
+	"cairn/node/api"
+)
+
+func (a *app) cmdJoin() *cobra.Command {
+	return &cobra.Command{
+		Use:   "join INVITE",
+		Short: "Join the network of an invite",
+		Long: `Join the network of an invite, as "cairn org invite" prints it on a node that is a member; - reads it from standard
+input. The work that an enrolment costs is done here: on a public network it takes some minutes.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			text := args[0]
+			if text == "-" {
+				b, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
+				if err != nil {
+					return err
+				}
+				text = string(b)
+			}
+			invite, err := node.DecodeInvite(text)
+			if err != nil {
+				return api.Errorf(api.CodeInvalid, "ask for the invite again, as cairn org invite prints it", "%v", err)
+			}
+			cfg, err := node.LoadConfig(a.dir)
+			if err != nil {
+				return err
+			}
+			progress, done := a.stampProgress()
+			err = node.Join(c.Context(), a.dir, invite, progress)
+			done()
+			if err != nil {
+				return err
+			}
+			org := cfg.Organisation
+			doc := &made{Directory: a.dir, Org: api.OrgSummary{Name: org.Name, Domains: org.Domains}, Network: madeNetworkOf(invite.Genesis)}
+			if id, err := node.LoadIdentity(a.dir); err == nil {
+				doc.Org.Key = id.OrgKey().String()
+			}
+			return a.print(doc, func(b *bytes.Buffer) {
+				fmt.Fprintf(b, "%s joins the network %s, chain %s; its enrolment goes out when the node runs\nNext: cairn run --dir %s\n",
+					org.Name, doc.Network.Name, doc.Network.ChainID, a.dir)
+			})
+		},
+	}
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
+	"cairn/node"
+	"cairn/node/api"
+)
+
+func (a *app) cmdMessage() *cobra.Command {
+	return group("message", "Look into messages in files, without a node", a.cmdComponents(), a.cmdCompare())
+}
+
+// components is what "cairn message components" prints.
+type components struct {
+	api.Document
+	File       string      `json:"file"`
+	Components []component `json:"components"`
+}
+
+type component struct {
+	Component string `json:"component"`
+	Number    uint8  `json:"number"` // of the type, as in tokens
+	Index     int    `json:"index"`
+	Bytes     int    `json:"bytes"`
+	SHA256    string `json:"sha256"`            // of the canonical content
+	Content   string `json:"content,omitempty"` // where it is text
+}
+
+func (a *app) cmdComponents() *cobra.Command {
+	var recipients []string
+	c := &cobra.Command{
+		Use:   "components FILE",
+		Short: "List the parts of a message that a record commits to",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			raw, err := a.read(args[0])
+			if err != nil {
+				return fmt.Errorf("reading the message: %w", err)
+			}
+			doc := &components{File: args[0], Components: []component{}}
+			rows := [][]string{{"COMPONENT", "INDEX", "BYTES", "SHA-256", "CONTENT"}}
+			for _, p := range message.Components(raw, recipients) {
+				sum := sha256.Sum256(p.Content)
+				v := component{
+					Component: p.Type.String(), Number: uint8(p.Type), Index: int(p.Index),
+					Bytes: len(p.Content), SHA256: hex.EncodeToString(sum[:]),
+				}
+				if utf8.Valid(p.Content) {
+					v.Content = string(p.Content)
+				}
+				doc.Components = append(doc.Components, v)
+				rows = append(rows, []string{v.Component, fmt.Sprint(v.Index), fmt.Sprint(v.Bytes), v.SHA256[:16], line(v.Content, 60)})
+			}
+			return a.print(doc, func(b *bytes.Buffer) { table(b, rows) })
+		},
+	}
+	c.Flags().StringArrayVar(&recipients, "recipient", nil, "envelope recipient; may be given several times")
+	return c
+}
+
+// comparison is what "cairn message compare" prints.
+type comparison struct {
+	api.Document
+	Same     int        `json:"same"`
+	Recorded int        `json:"recorded"`
+	Extra    int        `json:"extra"`
+	Share    float64    `json:"share"`
+	AllSame  bool       `json:"all_same"`
+	Parts    []api.Part `json:"parts"`
+}
+
+func (a *app) cmdCompare() *cobra.Command {
+	return &cobra.Command{
+		Use:   "compare SENT RECEIVED",
+		Short: "Compare two messages part by part",
+		Long: `Compare two messages part by part, as a recipient's node compares what arrived with what was recorded. The exit code
+is 0 when all parts are the same, 4 when not.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			var parts [2][]message.Component
+			for i, file := range args {
+				raw, err := a.read(file)
+				if err != nil {
+					return fmt.Errorf("reading the message: %w", err)
+				}
+				parts[i] = message.Components(raw, nil)
+			}
+			r := record.CompareMessages(parts[0], parts[1])
+			doc := &comparison{
+				Same: r.Same, Recorded: r.Recorded, Extra: r.Extra, Share: r.Share(),
+				AllSame: r.Same == r.Recorded && r.Extra == 0, Parts: node.PartViews(r),
+			}
+			if !doc.AllSame {
+				a.exit = 4
+			}
+			return a.print(doc, func(b *bytes.Buffer) {
+				fmt.Fprintf(b, "%d of %s same", r.Same, plural(r.Recorded, "part"))
+				if r.Extra > 0 {
+					fmt.Fprintf(b, ", %d added", r.Extra)
+				}
+				fmt.Fprintf(b, ": %.0f %%\n", 100*r.Share())
+				showParts(b, doc.Parts, nil)
+			})
+		},
+	}
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node"
+)
+
+func (a *app) cmdPeers() *cobra.Command {
+	list := func(c *cobra.Command, _ []string) error {
+		client := a.client()
+		defer client.Close()
+		l, err := client.Peers(c.Context())
+		if err != nil {
+			return err
+		}
+		return a.print(l, func(b *bytes.Buffer) {
+			rows := [][]string{{"PEER", "ORGANISATION", "BLOCK", "ADDRESS"}}
+			for _, p := range l.Peers {
+				rows = append(rows, []string{p.ID, p.Org, fmt.Sprint(p.Height), p.Address})
+			}
+			table(b, rows)
+		})
+	}
+	ls := &cobra.Command{Use: "ls", Short: "List connected nodes", Args: cobra.NoArgs, RunE: list}
+	connect := &cobra.Command{
+		Use:     "connect ADDRESS",
+		Short:   "Connect to a node",
+		Example: "  cairn peers connect /ip4/192.0.2.7/tcp/4801/p2p/12D3KooW...",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := node.CheckPeerAddress(args[0]); err != nil {
+				return usage(c, "%v", err)
+			}
+			client := a.client()
+			defer client.Close()
+			p, err := client.Connect(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(p, func(b *bytes.Buffer) { fmt.Fprintf(b, "connected to %s\n", p.ID) })
+		},
+	}
+	c := group("peers", "List and connect nodes of the network", ls, connect)
+	unknown := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknown(c, args)
+		}
+		return list(c, args)
+	}
+	return c
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node"
+	"cairn/node/api"
+)
+
+func (a *app) cmdRun() *cobra.Command {
+	var level string
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run the node until it is interrupted",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var l slog.Level
+			if err := l.UnmarshalText([]byte(level)); err != nil {
+				return usage(c, "--log %q is none of debug, info, warn, error", level)
+			}
+			o := &slog.HandlerOptions{Level: l}
+			var log slog.Handler = slog.NewTextHandler(a.err, o)
+			if a.json {
+				log = slog.NewJSONHandler(a.err, o)
+			}
+			ctx, stop := context.WithCancel(c.Context())
+			defer stop()
+			watched := make(chan struct{})
+			close(watched)
+			err := node.Run(ctx, a.dir, node.RunOptions{Log: slog.New(log), Ready: func(s api.Status) {
+				a.printRunning(&s)
+				if isTerminal(a.err) {
+					watched = make(chan struct{})
+					go func() { defer close(watched); a.watchSync(ctx) }()
+				}
+			}})
+			stop()
+			<-watched
+			return err
+		},
+	}
+	c.Flags().StringVar(&level, "log", "info", "what to log on standard error: debug, info, warn, error")
+	return c
+}
+
+func (a *app) printRunning(s *api.Status) {
+	a.print(s, func(b *bytes.Buffer) { // a closed standard output does not stop the node
+		fmt.Fprintf(b, "%s serves %s on chain %s, at block %d\n", s.Hostname, strings.Join(s.Org.Domains, ", "), s.Chain.ChainID, s.Chain.Height)
+		for _, l := range []struct{ what, where string }{
+			{"submission", s.Listen.Submission}, {"inbound", s.Listen.Inbound},
+		} {
+			if l.where != "" {
+				fmt.Fprintf(b, "  %-11s%s\n", l.what, l.where)
+			}
+		}
+		for _, p := range s.Listen.P2P {
+			fmt.Fprintf(b, "  %-11s%s\n", "p2p", p)
+		}
+	})
+}
+
+// watchSync draws a bar while the node catches up with the network.
+func (a *app) watchSync(ctx context.Context) {
+	client := a.client()
+	defer client.Close()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	var bar syncBar
+	defer bar.finish()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s, err := client.ChainStatus(ctx); err == nil {
+			if s.Syncing {
+				bar.update(a, s.Height, s.SyncTarget)
+			} else {
+				bar.finish()
+			}
+		}
+	}
+}

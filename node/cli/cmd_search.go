@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node/api"
+)
+
+func (a *app) cmdSearch() *cobra.Command {
+	var r api.SearchRequest
+	c := &cobra.Command{
+		Use:   "search [QUERY...]",
+		Short: "Find mail, newest first",
+		Long: `Find mail, newest first. A query is made of words, fields as in from:alice or subject:invoice, labels as in
+label:inbox, verdict:changed, and, or, not and parentheses. Deleted mail is left out unless asked for. Without a query
+all mail is listed.
+
+The shell reads some of these characters itself: put a query that has any in quotes. A leading - needs "--" before it.`,
+		Example: `  cairn search from:alice invoice
+  cairn search "verdict:changed or verdict:invalid"
+  cairn search --account bob label:unread`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if r.Limit < 1 || r.Limit > 1000 || r.Offset < 0 {
+				return usage(c, "--limit is 1 to 1000, --offset 0 or more")
+			}
+			r.Query = strings.Join(args, " ")
+			client := a.client()
+			defer client.Close()
+			result, err := client.Search(c.Context(), r)
+			if err != nil {
+				return err
+			}
+			return a.print(result, func(b *bytes.Buffer) { listMessages(b, result, r.Offset) })
+		},
+	}
+	c.Flags().StringVar(&r.Account, "account", "", "search this account only")
+	c.Flags().IntVar(&r.Limit, "limit", 20, "show at most so many")
+	c.Flags().IntVar(&r.Offset, "offset", 0, "leave out so many of the newest")
+	return c
+}
+
+func listMessages(b *bytes.Buffer, r *api.SearchResult, offset int) {
+	if len(r.Messages) == 0 {
+		fmt.Fprintf(b, "no mail found, of %d\n", r.Total)
+		return
+	}
+	rows := [][]string{{"MESSAGE", "RECEIVED", "FROM", "SUBJECT", "VERDICT", "LABELS"}}
+	for _, m := range r.Messages {
+		rows = append(rows, []string{
+			m.Ref, m.Received.Local().Format("2006-01-02 15:04"), line(m.From, 32), line(m.Subject, 48), m.Verdict, strings.Join(m.Labels, ","),
+		})
+	}
+	table(b, rows)
+	if shown := offset + len(r.Messages); shown < r.Total {
+		fmt.Fprintf(b, "%d of %d; for more: --offset %d\n", len(r.Messages), r.Total, shown)
+	}
+}

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cairn/mailstore/message"
+	"cairn/node/api"
+)
+
+func (a *app) cmdSend() *cobra.Command {
+	var (
+		l         letter
+		to, bcc   []string
+		body, raw string
+	)
+	c := &cobra.Command{
+		Use:   "send --from ADDRESS --to ADDRESS",
+		Short: "Send a mail through the running node",
+		Long: `Send a mail through the running node. The text comes from standard input, or from --body. With --raw a whole
+RFC 5322 message is sent as it is; sender and recipients are then those of its fields, unless given.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var r api.SendRequest
+			var err error
+			l.to = to
+			if raw != "" {
+				if l.subject != "" || len(l.attach) > 0 || body != "" || len(l.cc) > 0 {
+					return usage(c, "--raw is a whole message: --subject, --cc, --body and --attach cannot change it")
+				}
+				r, err = a.rawLetter(c, raw, l.from, append(to, bcc...))
+			} else {
+				r, err = a.composed(c, &l, body, bcc)
+			}
+			if err != nil {
+				return err
+			}
+			client := a.client()
+			defer client.Close()
+			sent, err := client.Send(c.Context(), r)
+			if err != nil {
+				return err
+			}
+			return a.print(sent, func(b *bytes.Buffer) {
+				fmt.Fprintf(b, "sent to %s", strings.Join(sent.To, ", "))
+				if sent.Ref != "" {
+					fmt.Fprintf(b, " as %s", sent.Ref)
+				}
+				fmt.Fprintln(b)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&l.from, "from", "", "sender")
+	f.StringArrayVar(&to, "to", nil, "recipient; may be given several times, each with one or more addresses")
+	f.StringArrayVar(&l.cc, "cc", nil, "recipient of a copy")
+	f.StringArrayVar(&bcc, "bcc", nil, "recipient of a copy that others do not learn of")
+	f.StringVar(&l.subject, "subject", "", "subject")
+	f.StringVar(&body, "body", "", "file with the text (default: standard input)")
+	f.StringArrayVar(&l.attach, "attach", nil, "file to attach")
+	f.StringVar(&raw, "raw", "", "file with a whole message; - is standard input")
+	return c
+}
+
+// composed makes the message from flags and text.
+func (a *app) composed(c *cobra.Command, l *letter, body string, bcc []string) (r api.SendRequest, err error) {
+	if l.from == "" {
+		return r, usage(c, "--from is missing")
+	}
+	sender, err := addresses(l.from)
+	if err != nil || len(sender) != 1 {
+		return r, usage(c, "--from %q is not one mail address", l.from)
+	}
+	r.From = sender[0].Address
+	for _, list := range []struct {
+		flag   string
+		values []string
+	}{{"--to", l.to}, {"--cc", l.cc}, {"--bcc", bcc}} {
+		for _, v := range list.values {
+			found, err := addresses(v)
+			if err != nil {
+				return r, usage(c, "%s %q is not a mail address", list.flag, v)
+			}
+			for _, f := range found {
+				r.To = append(r.To, f.Address)
+			}
+		}
+	}
+	if len(r.To) == 0 {
+		return r, usage(c, "no recipient: give --to, --cc or --bcc")
+	}
+	if body == "" {
+		body = "-"
+	}
+	if l.text, err = a.read(body); err != nil {
+		return r, fmt.Errorf("reading the text: %w", err)
+	}
+	l.date = time.Now()
+	r.Raw, err = l.compose()
+	return r, err
+}
+
+// rawLetter sends a whole message; envelope addresses not given come from its fields.
+func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api.SendRequest, err error) {
+	raw, err := a.read(file)
+	if err != nil {
+		return r, fmt.Errorf("reading the message: %w", err)
+	}
+	r.Raw = crlf(raw)
+	m := message.Parse(r.Raw)
+	if from == "" {
+		if len(m.From) != 1 {
+			return r, usage(c, "the message has %s: give --from", plural(len(m.From), "author"))
+		}
+		from = m.From[0].Addr
+	}
+	r.From = message.CanonicalAddress(from)
+	if len(to) == 0 {
+		to = append(to, m.Headers("Bcc")...)
+		for _, field := range slices.Concat(m.To, m.Cc) {
+			to = append(to, field.Addr)
+		}
+	}
+	for _, t := range to {
+		found, err := addresses(t)
+		if err != nil {
+			return r, usage(c, "recipient %q is not a mail address", t)
+		}
+		for _, f := range found {
+			r.To = append(r.To, f.Address)
+		}
+	}
+	if len(r.To) == 0 {
+		return r, usage(c, "the message names no recipient: give --to")
+	}
+	return r, nil
+}
+
+// read gives the content of a file; - is standard input.
+func (a *app) read(file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(a.in)
+	}
+	return os.ReadFile(file)
+}
+
+// crlf turns lone line feeds into CRLF (RFC 5321, section 2.3.8), as files on this system have them.
+func crlf(b []byte) []byte {
+	if !bytes.Contains(b, []byte("\n")) {
+		return b
+	}
+	out := make([]byte, 0, len(b)+len(b)/32)
+	for i, c := range b {
+		if c == '\n' && (i == 0 || b[i-1] != '\r') {
+			out = append(out, '\r')
+		}
+		out = append(out, c)
+	}
+	return out
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node/api"
+)
+
+func (a *app) cmdShow() *cobra.Command {
+	var raw, all bool
+	c := &cobra.Command{
+		Use:   "show ACCOUNT/ID",
+		Short: "Show a mail with its verdict",
+		Long: `Show a mail: its fields, the verdict part by part, its text. Messages are named as "cairn search" lists them, as in
+alice/12. Control characters in mail are shown as escapes; --raw writes the bytes as they are stored.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkRef(c, args[0]); err != nil {
+				return err
+			}
+			client := a.client()
+			defer client.Close()
+			if raw {
+				m, err := client.Raw(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return api.Encode(a.out, m)
+				}
+				_, err = a.out.Write(m.Raw)
+				return err
+			}
+			m, err := client.Message(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(m, func(b *bytes.Buffer) { showMessage(b, m, all) })
+		},
+	}
+	c.Flags().BoolVar(&raw, "raw", false, "write the message as it is stored")
+	c.Flags().BoolVar(&all, "headers", false, "show all header fields")
+	return c
+}
+
+// checkRef tells what cannot name a message.
+func checkRef(c *cobra.Command, ref string) error {
+	account, id, ok := strings.Cut(ref, "/")
+	if !ok || account == "" || id == "" || strings.Trim(id, "0123456789") != "" {
+		return usage(c, "%q does not name a message: write account/id, as in alice/12", ref)
+	}
+	return nil
+}
+
+// shortHeaders are the fields that people ask for.
+var shortHeaders = []string{"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject"}
+
+func showMessage(b *bytes.Buffer, m *api.Message, all bool) {
+	for _, h := range m.Headers {
+		if all || containsFold(shortHeaders, h.Name) {
+			fmt.Fprintf(b, "%s: %s\n", line(h.Name, 0), line(h.Value, 0))
+		}
+	}
+	fmt.Fprintf(b, "Labels: %s\n", strings.Join(m.Labels, ", "))
+	if m.Verification != nil {
+		showVerification(b, m.Verification)
+	}
+	for _, at := range m.Attachments {
+		fmt.Fprintf(b, "Attachment: %s (%s, %s)\n", line(at.Name, 0), line(at.Type, 0), plural(at.Size, "byte"))
+	}
+	fmt.Fprintln(b)
+	b.WriteString(strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))
+	fmt.Fprintln(b)
+}
+
+func containsFold(list []string, s string) bool {
+	for _, l := range list {
+		if strings.EqualFold(l, s) {
+			return true
+		}
+	}
+	return false
+}

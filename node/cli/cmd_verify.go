@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cairn/consensus/record"
+	"cairn/node/api"
+)
+
+// verified is what "cairn verify" prints.
+type verified struct {
+	api.Document
+	Files []verifiedFile `json:"files"`
+}
+
+type verifiedFile struct {
+	File string `json:"file"`
+	*api.Verification
+}
+
+func (a *app) cmdVerify() *cobra.Command {
+	var recipients []string
+	c := &cobra.Command{
+		Use:   "verify FILE...",
+		Short: "Judge messages in files by their records",
+		Long: `Judge messages in files (- is standard input) by their records, against the chain of the running node.
+
+The exit code tells the worst verdict: 8 missing, replayed or invalid; 4 changed; 3 unrecorded, or vouched for by another
+organisation than the sender's; 5 pending; 0 verified.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			client := a.client()
+			defer client.Close()
+			doc := &verified{}
+			for _, file := range args {
+				raw, err := a.read(file)
+				if err != nil {
+					return fmt.Errorf("reading %s: %w", file, err)
+				}
+				v, err := client.Verify(c.Context(), api.VerifyRequest{Raw: raw, Recipients: recipients})
+				if err != nil {
+					return err
+				}
+				doc.Files = append(doc.Files, verifiedFile{file, v})
+				a.exit = worse(a.exit, verdictExit(record.Verdict(v.Verdict)))
+			}
+			return a.print(doc, func(b *bytes.Buffer) {
+				for _, f := range doc.Files {
+					if len(doc.Files) > 1 {
+						fmt.Fprintf(b, "%s\n", line(f.File, 0))
+					}
+					showVerification(b, f.Verification)
+				}
+			})
+		},
+	}
+	c.Flags().StringArrayVar(&recipients, "recipient", nil, "address the message was delivered to, to be checked too")
+	return c
+}
+
+// verdictExit is the exit code of a verdict.
+func verdictExit(v record.Verdict) int {
+	switch v {
+	case record.Verified:
+		return 0
+	case record.Vouched, record.Unrecorded:
+		return 3
+	case record.Differs:
+		return 4
+	case record.Pending:
+		return 5
+	}
+	return 8
+}
+
+// worse picks the exit code that a script should see first.
+func worse(a, b int) int {
+	order := []int{0, 5, 3, 4, 8}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}
+
+// showVerification writes the verdict line, the reasons and the parts that are not as recorded.
+func showVerification(b *bytes.Buffer, v *api.Verification) {
+	fmt.Fprintf(b, "Verdict: %s", v.Verdict)
+	if v.Org != "" {
+		fmt.Fprintf(b, ", recorded by %s", line(v.Org, 0))
+	}
+	if v.Block != nil {
+		fmt.Fprintf(b, " in block %d of %s", v.Block.Height, v.Block.Time.Local().Format("2006-01-02 15:04:05"))
+	}
+	fmt.Fprintln(b)
+	for _, r := range v.Reasons {
+		fmt.Fprintf(b, "  %s\n", line(r, 0))
+	}
+	same := 0
+	for _, p := range v.Parts {
+		if p.Outcome == string(record.Same) {
+			same++
+		}
+	}
+	if len(v.Parts) > 0 {
+		fmt.Fprintf(b, "  %d of %s same\n", same, plural(len(v.Parts), "part"))
+	}
+	showParts(b, v.Parts, v.Reasons)
+}
+
+// showParts writes the parts that differ, but for what was said already.
+func showParts(b *bytes.Buffer, parts []api.Part, said []string) {
+	for _, p := range parts {
+		if p.Outcome == string(record.Same) || strings.Contains(strings.Join(said, "\n"), p.Says) {
+			continue
+		}
+		fmt.Fprintf(b, "  %-8s%s\n", p.Outcome, line(p.Says, 0))
+	}
+}

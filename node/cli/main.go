@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node"
+	"cairn/node/api"
+)
+
+// app is what all commands share.
+type app struct {
+	in      io.Reader
+	out     *output
+	err     io.Writer
+	dir     string // of the node
+	json    bool
+	exit    int  // status of a command that did what it was asked, as in "changed"
+	started bool // the command line was understood
+}
+
+// output is standard output. It remembers whether anything was written, so that a failure after the one document
+// does not print a second.
+type output struct {
+	io.Writer
+	used bool
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.used = true
+	return o.Writer.Write(b)
+}
+
+// Main runs the command line and returns its exit code.
+func Main(args []string) int {
+	a := &app{in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return a.exit
+	}
+	failure := explain(err, a.dir)
+	if !a.started {
+		failure = api.Errorf(api.CodeUsage, "cairn help", "understanding the command: %v", err)
+	}
+	if a.json && !a.out.used {
+		api.Encode(a.out, &api.Failure{Error: failure})
+	}
+	fmt.Fprintln(a.err, clean(failure.Message))
+	if failure.Hint != "" {
+		fmt.Fprintln(a.err, "  try: "+clean(failure.Hint))
+	}
+	return failure.ExitCode()
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "cairn",
+		Short: "A peer-to-peer mail node whose mail is recorded on a shared chain",
+		Long: `Cairn is a mail node. Each message it sends is recorded, part by part and without giving away its content, on a
+chain that all organisations of the network keep together; whoever receives it can tell what is as it was sent.
+
+Start with "cairn testnet": three organisations on this machine, and a mail on its way.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			a.started = true
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.dir, "dir", defaultDir(), "the node's directory (environment: CAIRN_DIR)")
+	flags.BoolVar(&a.json, "json", false, "print one JSON document")
+	root.AddCommand(
+		a.cmdInit(), a.cmdRun(), a.cmdJoin(), a.cmdStatus(), a.cmdVersion(),
+		a.cmdSend(), a.cmdSearch(), a.cmdShow(), a.cmdMessage(), a.cmdVerify(),
+		a.cmdLabel(), a.cmdAccount(), a.cmdOrg(), a.cmdPeers(), a.cmdChain(), a.cmdTestnet(),
+	)
+	return root
+}
+
+func defaultDir() string {
+	if dir := os.Getenv("CAIRN_DIR"); dir != "" {
+		return dir
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ".cairn"
+	}
+	return filepath.Join(home, ".cairn")
+}
+
+// group is a command that only holds others.
+func group(use, short string, sub ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			names := make([]string, len(sub))
+			for i, s := range sub {
+				names[i] = s.Name()
+			}
+			problem := "no subcommand given"
+			if len(args) > 0 {
+				problem = fmt.Sprintf("unknown subcommand %q", args[0])
+			}
+			return usage(c, "%s, it is one of: %s", problem, strings.Join(names, ", "))
+		},
+	}
+	c.AddCommand(sub...)
+	return c
+}
+
+// usage is the error of a command line whose form is right but whose content cannot be meant.
+func usage(c *cobra.Command, format string, args ...any) error {
+	return api.Errorf(api.CodeUsage, c.CommandPath()+" --help", "understanding the command: "+format, args...)
+}
+
+// explain gives an error its code and the next step.
+func explain(err error, dir string) *api.Error {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e
+	}
+	e := api.AsError(err)
+	config, isConfig := errors.AsType[*node.ConfigError](err)
+	switch {
+	case isConfig:
+		e.Code, e.Hint = api.CodeInvalid, config.Hint()
+	case errors.Is(err, node.ErrExists):
+		e.Code, e.Hint = api.CodeExists, "choose another directory with --dir"
+	case errors.Is(err, node.ErrNotInitialised):
+		e.Code, e.Hint = api.CodeNotFound, "cairn init --domain example.org --dir "+dir
+	case errors.Is(err, node.ErrNotMember):
+		e.Code, e.Hint = api.CodeNotFound, "cairn join <invite> --dir "+dir
+	case errors.Is(err, os.ErrPermission):
+		e.Code, e.Hint = api.CodeNotAllowed, "run the command as the user that owns the file"
+	case errors.Is(err, os.ErrNotExist):
+		e.Code, e.Hint = api.CodeNotFound, "check the name of the file"
+	case errors.Is(err, context.Canceled):
+		e.Code, e.Hint = api.CodeTryLater, "run the same command again"
+	}
+	return e
+}
+
+// client speaks to the running node.
+func (a *app) client() *api.Client { return api.NewClient(a.dir) }
+
+// print writes a document: as JSON, or through human for people.
+func (a *app) print(doc api.View, human func(w *bytes.Buffer)) error {
+	if a.json {
+		return api.Encode(a.out, doc)
+	}
+	var b bytes.Buffer
+	human(&b)
+	_, err := io.WriteString(a.out, clean(b.String()))
+	return err
+}

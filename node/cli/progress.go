@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// stampProgress shows how long the identity stamp has been looked for, to people only. done ends it.
+func (a *app) stampProgress() (progress func(spent, expected time.Duration), done func()) {
+	if !isTerminal(a.err) {
+		return nil, func() {}
+	}
+	bar := progressbar.NewOptions64(-1,
+		progressbar.OptionSetWriter(a.err),
+		progressbar.OptionSpinnerType(14),
+		progressbar.OptionClearOnFinish(),
+	)
+	progress = func(spent, expected time.Duration) {
+		bar.Describe(fmt.Sprintf("solving the identity stamp, %v of %v on average", spent.Round(time.Second), expected.Round(time.Second)))
+		bar.Add(1)
+	}
+	return progress, func() { bar.Finish() }
+}
+
+// syncBar shows blocks catching up with the network, to people only.
+type syncBar struct {
+	bar  *progressbar.ProgressBar
+	from uint64
+}
+
+// update redraws the bar for a height and the height to reach.
+func (s *syncBar) update(a *app, height, target uint64) {
+	if height >= target {
+		s.finish()
+		return
+	}
+	if s.bar == nil {
+		s.from = height
+		s.bar = progressbar.NewOptions64(int64(target-height),
+			progressbar.OptionSetWriter(a.err),
+			progressbar.OptionSetDescription("catching up"),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetItsString("blocks"),
+			progressbar.OptionShowIts(),
+			progressbar.OptionClearOnFinish(),
+		)
+	}
+	if height < s.from || target <= s.from { // a reorganisation below where we began
+		s.finish()
+		return
+	}
+	s.bar.ChangeMax64(int64(target - s.from))
+	s.bar.Set64(int64(height - s.from))
+}
+
+func (s *syncBar) finish() {
+	if s.bar != nil {
+		s.bar.Finish()
+		s.bar = nil
+	}
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// clean makes text from anywhere harmless to a terminal: control characters other than line feed and tab, and those
+// that turn the direction of writing, become visible escapes; bytes that are no UTF-8 become U+FFFD.
+func clean(s string) string {
+	if !strings.ContainsFunc(s, dangerous) && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case !dangerous(r):
+			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+func dangerous(r rune) bool {
+	switch {
+	case r == '\n' || r == '\t':
+		return false
+	case r < 0x20, r >= 0x7f && r < 0xa0: // C0, DEL, C1
+		return true
+	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // bidirectional embeddings, overrides, isolates
+		return true
+	case r == 0x2028 || r == 0x2029: // line and paragraph separator
+		return true
+	}
+	return false
+}
+
+// line makes one line of s, of at most so many characters; 0: any number. What came from mail cannot fake a further
+// row of a table, nor a further field.
+func line(s string, width int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if width > 0 && utf8.RuneCountInString(s) > width {
+		return string([]rune(s)[:width-1]) + "…"
+	}
+	return s
+}
+
+// table writes rows in columns; the first row is the heading.
+func table(b *bytes.Buffer, rows [][]string) {
+	w := tabwriter.NewWriter(b, 0, 8, 2, ' ', 0)
+	for _, row := range rows {
+		for i := range row {
+			row[i] = line(row[i], 0)
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	w.Flush()
+}
+
+// isTerminal reports whether somebody sees what is written there.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// plural gives "1 block", "2 blocks".
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
