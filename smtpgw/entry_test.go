@@ -1,0 +1,91 @@
+package smtpgw
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"cairn/mailstore"
+)
+
+func drawEntry(t *rapid.T) Entry {
+	at := rapid.Custom(func(t *rapid.T) time.Time {
+		return time.UnixMilli(rapid.Int64Range(1, 1<<53-1).Draw(t, "ms"))
+	})
+	e := Entry{
+		ID:      rapid.Uint64().Draw(t, "id"),
+		Ref:     rapid.String().Draw(t, "ref"),
+		Account: mailstore.AccountID(rapid.Uint32().Draw(t, "account")),
+		Message: mailstore.MessageID(rapid.Uint64().Draw(t, "message")),
+		From:    rapid.String().Draw(t, "from"), Domain: rapid.String().Draw(t, "domain"),
+		Recipients:  rapid.SliceOf(rapid.String()).Draw(t, "recipients"),
+		Created:     at.Draw(t, "created"),
+		Token:       rapid.SliceOf(rapid.Byte()).Draw(t, "token"),
+		NextAttempt: at.Draw(t, "next"),
+		Attempts:    rapid.Uint32().Draw(t, "attempts"),
+		LastError:   rapid.String().Draw(t, "error"),
+	}
+	copy(e.Blob[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "blob"))
+	for range rapid.IntRange(0, 3).Draw(t, "history") {
+		e.History = append(e.History, Attempt{Time: at.Draw(t, "time"), Result: rapid.String().Draw(t, "result")})
+	}
+	if len(e.Token) == 0 {
+		e.Token = nil
+	}
+	if len(e.Recipients) == 0 {
+		e.Recipients = nil
+	}
+	return e
+}
+
+func TestEntryRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := drawEntry(t)
+		b := e.encode()
+		got, err := decodeEntry(e.ID, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, e) {
+			t.Fatalf("decoded %+v, want %+v", got, e)
+		}
+		cut := rapid.IntRange(0, len(b)-1).Draw(t, "cut")
+		if _, err := decodeEntry(e.ID, b[:cut]); err == nil {
+			t.Fatalf("%d of %d bytes were taken for an entry", cut, len(b))
+		}
+		if _, err := decodeEntry(e.ID, append(b, 0)); err == nil {
+			t.Fatal("a byte too many was overlooked")
+		}
+	})
+}
+
+func FuzzDecodeEntry(f *testing.F) {
+	e := Entry{
+		Ref: "0123456789abcdef", Account: 1, Message: 2, From: "a@b", Domain: "c", Recipients: []string{"d@c"},
+		Created: time.UnixMilli(1), Token: []byte("Cairn-Record: x\r\n"), NextAttempt: time.UnixMilli(2),
+		Attempts: 1, LastError: "451 no", History: []Attempt{{time.UnixMilli(2), "451 no"}},
+	}
+	f.Add(e.encode())
+	f.Add((&Entry{}).encode())
+	f.Add([]byte{2})
+	f.Add(append([]byte{1, 0x80, 0}, make([]byte, 60)...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := decodeEntry(7, b)
+		if err == nil && !bytes.Equal(e.encode(), b) {
+			t.Fatalf("%x is read as what would be written %x", b, e.encode())
+		}
+	})
+}
+
+func TestEntryHistoryIsBounded(t *testing.T) {
+	var e Entry
+	for i := range 50 {
+		e.record(time.UnixMilli(int64(i+1)), "451 try later")
+	}
+	if len(e.History) != maxHistory || e.Attempts != 50 || e.History[maxHistory-1].Time.UnixMilli() != 50 {
+		t.Fatalf("%d attempts remembered of %d", len(e.History), e.Attempts)
+	}
+}

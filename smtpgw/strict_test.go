@@ -1,0 +1,342 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+const head = "From: s@peer.example\r\nSubject: strict\r\n\r\n"
+
+// TestBadText holds message text to RFC 5321, after DATA and after BDAT alike.
+// Whatever is refused, the session goes on, in step.
+func TestBadText(t *testing.T) {
+	cfg := testConfig
+	cfg.Limits = Limits{MessageBytes: 100_000, LineBytes: 20_000, Errors: 1000}
+	st := localStore(t)
+	addr := inbound(t, cfg, st, &verifier{})
+	long := strings.Repeat("x", 19_998) + "\r\n"
+	fill := func(n int) string { // a message of n octets in all
+		n -= len(head)
+		return head + strings.Repeat(strings.Repeat("y", 98)+"\r\n", n/100) + strings.Repeat("z", max(n%100-2, 0)) + "\r\n"[2-min(n%100, 2):]
+	}
+	for _, tt := range []struct {
+		name, text string
+		want       string
+	}{
+		{"fine", head + "text\r\n", "^250 "},
+		{"no empty line", "Subject: x\r\n", "^250 "},
+		{"bare LF", head + "a\nb\r\n", "^554 5.6.0 .*bare LF"},
+		{"bare LF in the header", "From: a@b\nTo: c@d\r\n\r\n", "^554 5.6.0 .*bare LF"},
+		{"bare CR", head + "a\rb\r\n", "^554 5.6.0 .*bare CR"},
+		{"CR CR LF", head + "a\r\r\n", "^554 5.6.0 .*bare CR"},
+		{"bare CR after a dot", head + ".\rMAIL\r\n", "^554 5.6.0 .*bare CR"},
+		{"NUL", head + "a\x00b\r\n", "^554 5.6.0 .*NUL"},
+		{"LF dot LF", head + "a\n.\nMAIL FROM:<x@y>\r\n", "^554 5.6.0 .*bare LF"},
+		{"LF dot CRLF", head + "a\n.\r\nMAIL FROM:<x@y>\r\n", "^554 5.6.0 .*bare LF"},
+		{"CR dot CR", head + "a\r.\rMAIL FROM:<x@y>\r\n", "^554 5.6.0 .*bare CR"},
+		{"CR LF dot LF", head + "a\r\n.\nMAIL FROM:<x@y>\r\n", "^554 5.6.0 .*bare LF"},
+		{"longest line", head + long, "^250 "},
+		{"line too long", head + "x" + long, "^554 5.6.0 .*20000 octets"},
+		{"far too long line", head + strings.Repeat(long[:19_998], 3) + "\r\n", "^554 5.6.0 .*20000 octets"},
+		{"largest message", fill(100_000), "^250 "},
+		{"message too large", fill(100_001), "^552 5.3.4"},
+		{"message far too large", fill(190_000), "^552 5.3.4"},
+		{"8bit", head + "gr\xfc\xdfe \xff\xfe\r\n", "^250 "},
+	} {
+		for _, verb := range []string{"DATA", "BDAT", "BDAT in pieces"} {
+			t.Run(tt.name+"/"+verb, func(t *testing.T) {
+				d := greeted(t, addr)
+				d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+				d.say("RCPT TO:<user@local.example>\r\n", "^250")
+				before := len(inboxOf(t, st, "user@local.example", "inbox"))
+				switch verb {
+				case "DATA":
+					d.say("DATA\r\n", "^354")
+					stuffed := strings.ReplaceAll(tt.text, "\r\n.", "\r\n..")
+					if tt.name == "CR LF dot LF" {
+						stuffed = tt.text
+					}
+					d.say(stuffed+".\r\n", tt.want)
+				case "BDAT":
+					d.say(fmt.Sprintf("BDAT %d LAST\r\n%s", len(tt.text), tt.text), tt.want)
+				default:
+					half := len(tt.text) / 2
+					if reply := d.say(fmt.Sprintf("BDAT %d\r\n%s", half, tt.text[:half]), "^(250|552)"); reply[0] == '2' {
+						d.say(fmt.Sprintf("BDAT %d\r\n%s", len(tt.text)-half, tt.text[half:]), "^(250|552)")
+						d.say("BDAT 0 LAST\r\n", "^(503|"+strings.TrimPrefix(tt.want, "^")+")")
+					}
+				}
+				d.say("NOOP\r\n", "^250")
+				d.say("QUIT\r\n", "^221")
+				stored := inboxOf(t, st, "user@local.example", "inbox")[before:]
+				if want := strings.HasPrefix(tt.want, "^250"); (len(stored) == 1) != want {
+					t.Fatalf("%d stored", len(stored))
+				}
+				if len(stored) == 1 && !strings.HasSuffix(stored[0], tt.text) {
+					t.Errorf("stored %q, want it to end with %q", clip(stored[0]), clip(tt.text))
+				}
+			})
+		}
+	}
+}
+
+func TestBadCommands(t *testing.T) {
+	addr := inbound(t, testConfig, localStore(t), &verifier{})
+	for _, tt := range []struct{ line, want string }{
+		{"NOOP\n", "^500 5.5.2 .*CRLF"},
+		{"NOOP \r x\r\n", "^500 5.5.2 .*CRLF"},
+		{"NOOP \x00\r\n", "^500 5.5.2 NUL"},
+		{"NOOP " + strings.Repeat("x", 3000) + "\r\n", "^500 5.5.2 line longer"},
+		{"NOOP " + strings.Repeat("x", 100_000) + "\r\n", "^500 5.5.2 line longer"},
+	} {
+		d := greeted(t, addr)
+		d.say(tt.line, tt.want)
+		d.say("NOOP\r\n", "^250")
+	}
+}
+
+func TestTornConnectionsDeliverNothing(t *testing.T) {
+	st := localStore(t)
+	addr := inbound(t, testConfig, st, &verifier{})
+	for _, sent := range []string{
+		"DATA\r\n" + head + "half",
+		"DATA\r\n" + head + "text\r\n.",
+		"BDAT 1000 LAST\r\n" + head + "half\r\n",
+		"BDAT 20\r\n" + head[:20],
+		"BDAT 1000\r\n" + head,
+	} {
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.conn.Write([]byte(sent))
+		d.conn.(*net.TCPConn).CloseWrite()
+		for { // until the server has hung up
+			if _, _, err := d.reply(); err != nil {
+				break
+			}
+		}
+	}
+	if got := inboxOf(t, st, "user@local.example", "inbox"); len(got) != 0 {
+		t.Fatalf("stored %q", got)
+	}
+}
+
+func TestSlowPeers(t *testing.T) {
+	cfg := testConfig
+	cfg.Limits = Limits{CommandTimeout: 100 * time.Millisecond, DataTimeout: 100 * time.Millisecond, BytesPerSecond: 1 << 20}
+	addr := inbound(t, cfg, localStore(t), &verifier{})
+	drip := func(d *dialogue, b string) { // keeps sending while it is listened to
+		stop := make(chan struct{})
+		t.Cleanup(func() { close(stop) })
+		go func() {
+			tick := time.NewTicker(5 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-tick.C:
+					if _, err := d.conn.Write([]byte(b)); err != nil {
+						return
+					}
+				}
+			}
+		}()
+	}
+	t.Run("no command", func(t *testing.T) {
+		d := dial(t, addr)
+		d.expect("^220")
+		d.expect("^421 4.4.2")
+		d.closed()
+	})
+	t.Run("command in drops", func(t *testing.T) {
+		d := greeted(t, addr)
+		drip(d, "x")
+		d.expect("^421 4.4.2")
+	})
+	t.Run("text in drops", func(t *testing.T) {
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
+		d.expect("^250")
+		d.expect("^354")
+		drip(d, "x")
+		d.expect("^421 4.4.2")
+	})
+	t.Run("chunk in drops", func(t *testing.T) {
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\n", "^250")
+		d.expect("^250")
+		d.conn.Write([]byte("BDAT 100000 LAST\r\n"))
+		drip(d, "x")
+		d.expect("^421 4.4.2")
+	})
+}
+
+func TestLimits(t *testing.T) {
+	t.Run("recipients", func(t *testing.T) {
+		cfg := testConfig
+		cfg.Limits.Recipients = 2
+		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d.say("MAIL FROM:<>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say("RCPT TO:<other@local.example>\r\n", "^250")
+		d.say("RCPT TO:<admin@local.example>\r\n", "^452 4.5.3")
+	})
+	t.Run("errors", func(t *testing.T) {
+		cfg := testConfig
+		cfg.Limits.Errors = 5
+		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d.say("MAIL FROM:<>\r\n", "^250")
+		for range 5 {
+			d.say("RCPT TO:<guess@local.example>\r\n", "^550")
+		}
+		d.expect("^421 4.7.0 too many errors")
+		d.closed()
+	})
+	t.Run("connections", func(t *testing.T) {
+		cfg := testConfig
+		cfg.Limits.Connections, cfg.Limits.PerPeer = 3, 2
+		addr := inbound(t, cfg, localStore(t), &verifier{})
+		a, b := dial(t, addr), dial(t, addr)
+		a.expect("^220")
+		b.expect("^220")
+		c := dial(t, addr)
+		c.expect("^421 4.7.0 mx.local.example has too many connections with you")
+		c.closed()
+		a.say("QUIT\r\n", "^221")
+		a.closed()
+		waitFor(t, func() bool {
+			d := dial(t, addr)
+			all, _, _ := d.reply()
+			return strings.HasPrefix(all, "220")
+		})
+	})
+	t.Run("chunk", func(t *testing.T) {
+		cfg := testConfig
+		cfg.Limits.MessageBytes = 1000
+		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d.say("MAIL FROM:<>\r\nRCPT TO:<user@local.example>\r\n", "^250")
+		d.expect("^250")
+		d.say("BDAT 4000000000 LAST\r\n", "^552")
+		d.closed()
+	})
+	t.Run("endless message", func(t *testing.T) {
+		cfg := testConfig
+		cfg.Limits.MessageBytes = 1000
+		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d.say("MAIL FROM:<>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
+		d.expect("^250")
+		d.expect("^354")
+		d.say(strings.Repeat("endless\r\n", 3000), "^552 5.3.4")
+		d.closed()
+	})
+}
+
+// TestErrorGate: whatever fails inside, the peer is told to come again and no
+// more than that.
+func TestErrorGate(t *testing.T) {
+	try := func(t *testing.T, addr string, want string) string {
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<user@local.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say("DATA\r\n", "^354")
+		return d.say(mailText("gate")+".\r\n", want)
+	}
+	t.Run("checker fails", func(t *testing.T) {
+		v := &verifier{fail: errors.New("secret path /var/lib/cairn")}
+		reply := try(t, inbound(t, testConfig, localStore(t), v), `^451 4\.3\.0 .*\(reference [0-9a-f]{16}\)`)
+		if strings.Contains(reply, "secret") {
+			t.Errorf("reply shows internals: %q", reply)
+		}
+	})
+	t.Run("shutting down", func(t *testing.T) {
+		try(t, inbound(t, testConfig, localStore(t), &verifier{fail: context.Canceled}), `^421 4\.3\.2`)
+	})
+	for _, mode := range []Mode{Inbound, Submission} {
+		t.Run("store is gone/"+mode.String(), func(t *testing.T) {
+			st := localStore(t)
+			var addr string
+			if mode == Inbound {
+				addr = inbound(t, testConfig, st, &verifier{})
+			} else {
+				addr, _ = submission(t, testConfig, st)
+			}
+			d := greeted(t, addr)
+			d.say("MAIL FROM:<user@local.example>\r\n", "^250")
+			d.say("RCPT TO:<user@local.example>\r\n", "^250")
+			d.say("DATA\r\n", "^354")
+			if err := st.Close(); err != nil {
+				t.Fatal(err)
+			}
+			d.say(mailText("gate")+".\r\n", `^451 4\.3\.0`)
+			if mode == Submission {
+				d.say("MAIL FROM:<user@local.example>\r\n", `^451 4\.3\.0`)
+			}
+		})
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	st := localStore(t)
+	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), discard())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	idle := greeted(t, l.Addr().String())
+	sending := greeted(t, l.Addr().String())
+	sending.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
+	sending.expect("^250")
+	sending.expect("^354")
+
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(t.Context()) }()
+	idle.expect("^421 4.3.2")
+	idle.closed()
+	sending.say(mailText("late")+".\r\n", "^250") // a message on its way is taken
+	sending.expect("^421 4.3.2")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if n := len(inboxOf(t, st, "user@local.example", "inbox")); n != 1 {
+		t.Errorf("%d stored", n)
+	}
+}
+
+func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
+	st := localStore(t)
+	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), discard())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	d := greeted(t, l.Addr().String())
+	d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
+	d.expect("^250")
+	d.expect("^354")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("shutdown: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	for {
+		if _, _, err := d.reply(); err != nil {
+			break
+		}
+	}
+}
