@@ -83,7 +83,7 @@ func (a *app) cmdCompare() *cobra.Command {
 		Use:   "compare SENT RECEIVED",
 		Short: "Compare two messages part by part",
 		Long: `Compare two messages part by part, as a recipient's node compares what arrived with what was recorded. The exit code
-is 0 when all parts are the same, 4 when not.`,
+is 0 when all parts are the same and nothing was added but traces of the way; 4 when not.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			var parts [2][]message.Component
@@ -97,7 +97,7 @@ is 0 when all parts are the same, 4 when not.`,
 			r := record.CompareMessages(parts[0], parts[1])
 			doc := &comparison{
 				Same: r.Same, Recorded: r.Recorded, Extra: r.Extra, Share: r.Share(),
-				AllSame: r.Same == r.Recorded && r.Extra == 0, Parts: node.PartViews(r),
+				AllSame: r.AllSame(), Parts: node.PartViews(r),
 			}
 			if !doc.AllSame {
 				a.exit = 4

@@ -131,7 +131,7 @@ func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api
 	for _, t := range to {
 		found, err := addresses(t)
 		if err != nil {
-			return r, usage(c, "recipient %q is not a mail address", t)
+			return r, usage(c, "recipient %q is not a mail address: give each recipient with --to", t)
 		}
 		for _, f := range found {
 			r.To = append(r.To, f.Address)

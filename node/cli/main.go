@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -55,13 +56,14 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return a.exit
 	}
 	failure := explain(err, a.dir)
 	if !a.started {
-		failure = api.Errorf(api.CodeUsage, "cairn help", "understanding the command: %v", err)
+		failure = usage(command, "%v", err)
+		a.json = a.json || slices.Contains(args, "--json") // it may stand behind what was not understood
 	}
 	if a.json && !a.out.used {
 		api.Encode(a.out, &api.Failure{Error: failure})
@@ -132,7 +134,7 @@ func group(use, short string, sub ...*cobra.Command) *cobra.Command {
 }
 
 // usage is the error of a command line whose form is right but whose content cannot be meant.
-func usage(c *cobra.Command, format string, args ...any) error {
+func usage(c *cobra.Command, format string, args ...any) *api.Error {
 	return api.Errorf(api.CodeUsage, c.CommandPath()+" --help", "understanding the command: "+format, args...)
 }
 

@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"cairn/consensus/record"
+	"cairn/node"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"cairn": func() { os.Exit(Main(os.Args[1:])) }})
+}
+
+// TestScript runs the command lines in testdata/script.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("CAIRN_DIR", filepath.Join(e.WorkDir, "n"))
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":      scriptExits,
+			"json":       scriptJSON,
+			"invite":     scriptInvite,
+			"eventually": scriptEventually,
+			"signal":     scriptSignal,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// scriptExits runs a command and compares its exit code: exits 2 cairn bogus.
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// scriptJSON compares a value in standard output, which must be one JSON document: json error.code usage. A number in
+// the path is an index; "#" is the length of what is there.
+func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: [!] json PATH VALUE")
+	}
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		ts.Fatalf("standard output is no JSON: %v", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		ts.Fatalf("standard output is more than one document")
+	}
+	got, err := lookUp(v, strings.Split(args[0], "."))
+	if err != nil {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+	if (got == args[1]) == neg {
+		ts.Fatalf("%s is %q", args[0], got)
+	}
+}
+
+func lookUp(v any, path []string) (string, error) {
+	for _, step := range path {
+		switch at := v.(type) {
+		case map[string]any:
+			next, ok := at[step]
+			if !ok {
+				return "", fmt.Errorf("no %s", step)
+			}
+			v = next
+		case []any:
+			if step == "#" {
+				return strconv.Itoa(len(at)), nil
+			}
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(at) {
+				return "", fmt.Errorf("no %s in %d elements", step, len(at))
+			}
+			v = at[i]
+		default:
+			return "", fmt.Errorf("no %s in a %T", step, v)
+		}
+	}
+	return fmt.Sprint(v), nil
+}
+
+// scriptInvite writes an invite to the network of a node that need not run: invite DIR FILE.
+func scriptInvite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: invite DIR FILE")
+	}
+	dir := ts.MkAbs(args[0])
+	g, err := node.LoadNetwork(dir)
+	ts.Check(err)
+	id, err := node.LoadIdentity(dir)
+	ts.Check(err)
+	s, err := node.EncodeInvite(&node.Invite{
+		Genesis:   g,
+		Addresses: []string{"/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"},
+		OrgKey:    id.OrgKey(),
+		Domains:   g.Block.Events[0].Enrol.Domains,
+	})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(s+"\n"), 0o600))
+}
+
+// scriptEventually repeats a command until it succeeds and prints a text: eventually TEXT COMMAND...
+func scriptEventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually TEXT COMMAND...")
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(time.Minute)
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+		select {
+		case <-limit:
+			ts.Fatalf("%q was not printed within a minute (%v)", args[0], err)
+		case <-tick.C:
+		}
+	}
+}
+
+// scriptSignal interrupts or kills background commands: signal INT.
+func scriptSignal(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"INT": os.Interrupt, "KILL": os.Kill}
+	if neg || len(args) != 1 || signals[args[0]] == nil {
+		ts.Fatalf("usage: signal INT|KILL")
+	}
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(signals[args[0]]))
+	}
+}
+
+// TestExitCodesOfVerdicts follows the list in section 6 of the design.
+func TestExitCodesOfVerdicts(t *testing.T) {
+	want := map[string]int{
+		"verified": 0, "vouched": 3, "unrecorded": 3, "changed": 4, "pending": 5, "missing": 8, "replayed": 8, "invalid": 8,
+	}
+	for v, code := range want {
+		if got := verdictExit(record.Verdict(v)); got != code {
+			t.Errorf("%s: %d, want %d", v, got, code)
+		}
+	}
+	for _, tt := range [][3]int{{0, 0, 0}, {0, 5, 5}, {5, 3, 3}, {3, 4, 4}, {8, 4, 8}, {4, 5, 4}} {
+		if got := worse(tt[0], tt[1]); got != tt[2] {
+			t.Errorf("worse(%d, %d) = %d, want %d", tt[0], tt[1], got, tt[2])
+		}
+	}
+}
+
+func TestClean(t *testing.T) {
+	for s, want := range map[string]string{
+		"plain, ä, 漢字\n\tnext":      "plain, ä, 漢字\n\tnext",
+		"\x1b[31mred\x1b]0;title\a": `\x1b[31mred\x1b]0;title\x07`,
+		"over\rwritten\b":           `over\x0dwritten\x08`,
+		"c1 \u009b31m del \x7f":     `c1 \x9b31m del \x7f`,
+		"bidi \u202egpj.exe\u2066":  `bidi \u202egpj.exe\u2066`,
+		"sep \u2028":                `sep \u2028`,
+		"\xff\xfe":                  "\ufffd\ufffd",
+	} {
+		if got := clean(s); got != want {
+			t.Errorf("clean(%q) = %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	if got := line("Hello\r\nFrom: you", 0); got != "Hello From: you" {
+		t.Errorf("line break kept: %q", got)
+	}
+	if got := line("漢字漢字漢字", 4); got != "漢字漢…" {
+		t.Errorf("shortened to %q", got)
+	}
+}
+
+func TestPrintGuardsTheTerminal(t *testing.T) {
+	var out, errs bytes.Buffer
+	a := &app{in: strings.NewReader("Subject: \x1b[2Jgone\n\ntext\n"), out: &output{Writer: &out}, err: &errs}
+	if code := a.run(t.Context(), []string{"message", "components", "-"}); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if strings.Contains(out.String(), "\x1b") || !strings.Contains(out.String(), `\x1b[2Jgone`) {
+		t.Errorf("printed %q", out.String())
+	}
+}
