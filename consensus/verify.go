@@ -20,8 +20,8 @@ func VerifySignature(key Key, message []byte, sig Signature) bool {
 	return ed25519.VerifyWithOptions(key[:], message, sig[:], zip215)
 }
 
-// verifyingKey is a public key prepared for checking many signatures. The
-// zero pointer stands for 32 bytes that are no point: nothing verifies.
+// verifyingKey is a public key prepared for checking many signatures. A
+// nil key stands for 32 bytes that are no point: nothing verifies.
 type verifyingKey = ed25519.ExpandedPublicKey
 
 func newVerifyingKey(key Key) *verifyingKey {
