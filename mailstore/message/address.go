@@ -37,7 +37,10 @@ func splitAddress(addr string) (local, domain string) {
 	if at < 0 {
 		return addr, ""
 	}
-	local, domain = addr[:at], strings.TrimSuffix(addr[at+1:], ".")
+	local = addr[:at]
+	if words := strings.Fields(addr[at+1:]); len(words) > 0 { // what follows a space is no part of it
+		domain = strings.TrimSuffix(words[0], ".")
+	}
 	if ascii, err := domainForm.ToASCII(domain); err == nil {
 		return local, ascii
 	}
@@ -53,7 +56,7 @@ func canonicalSpec(spec string) string {
 	if !strings.Contains(spec, "@") {
 		return phrase(spec)
 	}
-	local, domain := splitAddress(spec)
+	local, domain := splitAddress(string(decodeCharset("", []byte(spec))))
 	local = strings.TrimSpace(local)
 	if len(local) >= 2 && local[0] == '"' && local[len(local)-1] == '"' {
 		if bare := unquote(local[1 : len(local)-1]); isDotAtom(bare) {
@@ -62,7 +65,7 @@ func canonicalSpec(spec string) string {
 	} else {
 		local = strings.Join(strings.Fields(local), "")
 	}
-	return local + "@" + strings.Join(strings.Fields(domain), "")
+	return local + "@" + domain
 }
 
 func isDotAtom(s string) bool {

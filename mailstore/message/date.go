@@ -36,7 +36,7 @@ func parseDate(s string) (t time.Time, ok bool) {
 			offset, haveZone = zones[strings.ToUpper(token)]*3600, true
 		}
 	}
-	if !haveTime || month == 0 || day < 1 || day > 31 || year < 1900 || year > 9999 || offset <= -86400 || offset >= 86400 {
+	if !haveTime || month == 0 || day < 1 || day > 31 || year < 1 || year > 9999 || offset <= -86400 || offset >= 86400 {
 		return t, false
 	}
 	return time.Date(year, month, day, hour, minute, second, 0, time.UTC).Add(-time.Duration(offset) * time.Second), true

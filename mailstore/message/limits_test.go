@@ -1,0 +1,104 @@
+package message_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"cairn/mailstore/message"
+)
+
+// TestRegistry holds the sum of all maxima to MaxComponents, so that no message can have more.
+func TestRegistry(t *testing.T) {
+	sum, last := 0, message.Type(0)
+	for _, row := range message.Registry() {
+		sum += row.Max
+		if row.Type <= last || row.Name == "" {
+			t.Errorf("%d %q is out of order or has no name", row.Type, row.Name)
+		}
+		last = row.Type
+		if row.Type.String() != row.Name {
+			t.Errorf("String of %d is %q", row.Type, row.Type)
+		}
+	}
+	if sum != message.MaxComponents {
+		t.Errorf("the maxima add up to %d, not %d", sum, message.MaxComponents)
+	}
+	if s := message.Type(200).String(); s != "type-200" {
+		t.Errorf("unknown type is called %q", s)
+	}
+}
+
+// TestFullMessage has more of everything than a record holds: what is beyond is folded, so that it still counts.
+func TestFullMessage(t *testing.T) {
+	build := func(lastContent, lastName string) []byte {
+		var b strings.Builder
+		b.WriteString("Received: from x by y with SMTP\nFrom: J <a@b.example>\nContent-Type: multipart/mixed; boundary=o\n\n")
+		for i := range 20 {
+			fmt.Fprintf(&b, "--o\n\ntext %d\n--o\nContent-Type: text/html\n\n<p>%d\n--o\nContent-Type: image/png; name=n%d.png\n\nimage %d\n", i, i, i, i)
+		}
+		fmt.Fprintf(&b, "--o\nContent-Type: image/png; name=%s\n\n%s\n--o--\n", lastName, lastContent)
+		return []byte(b.String())
+	}
+	var recipients []string
+	for i := range 100 {
+		recipients = append(recipients, fmt.Sprintf("r%03d@b.example", i))
+	}
+	count := func(raw []byte) map[message.Type]int {
+		comps := message.Components(raw, recipients)
+		checkComponents(t, "full message", comps)
+		counts := map[message.Type]int{}
+		for _, c := range comps {
+			counts[c.Type]++
+		}
+		return counts
+	}
+	counts := count(build("z", "z.png"))
+	for typ, want := range map[message.Type]int{message.Text: 4, message.HTML: 4, message.Attachment: 8, message.AttachmentName: 8, message.Recipient: message.MaxRecipients} {
+		if counts[typ] != want {
+			t.Errorf("%s: %d, want %d", typ, counts[typ], want)
+		}
+	}
+	base := message.Components(build("z", "z.png"), nil)
+	if sameComponents(base, message.Components(build("Z", "z.png"), nil)) || sameComponents(base, message.Components(build("z", "Z.png"), nil)) {
+		t.Error("a change in a folded attachment shows in no component")
+	}
+}
+
+// TestHostileShapes must come to an end, quickly, within bounds: each input would be quadratic or endless for a careless reader.
+func TestHostileShapes(t *testing.T) {
+	const n = 1 << 19
+	nested := strings.Builder{}
+	for i := range 5000 {
+		fmt.Fprintf(&nested, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
+	}
+	for name, raw := range map[string]string{
+		"open comments":        "From: " + strings.Repeat("(", n),
+		"open angles":          "From: " + strings.Repeat("<", n),
+		"open quotes":          "From: " + strings.Repeat(`"`, n),
+		"open literals":        "From: " + strings.Repeat("[", n),
+		"comments in date":     "Date: " + strings.Repeat("((a)", n/4),
+		"word starts":          "Subject: " + strings.Repeat("=?", n/2),
+		"half words":           "Subject: " + strings.Repeat("=?a?q?", n/6) + "?=",
+		"split words":          "Subject: " + strings.Repeat("=?a?q?x?= ", n/10),
+		"folds":                "Subject: " + strings.Repeat("\n ", n/2),
+		"one header line":      strings.Repeat("a", n),
+		"many fields":          strings.Repeat("To: a@b.example\n", n/16),
+		"no fields":            strings.Repeat("no field\n", n/9),
+		"semicolons":           "Content-Type: text/plain" + strings.Repeat(";a=\"", n/4),
+		"nested multiparts":    nested.String(),
+		"many parts":           "Content-Type: multipart/mixed; boundary=o\n\n" + strings.Repeat("--o\n\nx\n", n/7),
+		"boundary look-alikes": "Content-Type: multipart/mixed; boundary=o\n\n" + strings.Repeat("--o-\n", n/5),
+		"short boundary":       "Content-Type: multipart/mixed; boundary=-\n\n" + strings.Repeat("-", n),
+		"nested messages":      strings.Repeat("Content-Type: message/rfc822\n\n", n/30),
+		"message ids":          "References: " + strings.Repeat("<", n),
+		"carriage returns":     "Subject: x\n\n" + strings.Repeat("\r", n),
+		"spaces":               "Subject: x\n\n" + strings.Repeat(" ", n) + "x",
+		"equals":               "Content-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("=", n),
+		"base64 padding":       "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("=", n),
+		"nulls":                strings.Repeat("\x00", n),
+	} {
+		checkComponents(t, name, message.Components([]byte(raw), nil))
+		message.Parse([]byte(raw))
+	}
+}
