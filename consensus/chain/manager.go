@@ -17,15 +17,16 @@ import (
 // goroutine; added blocks are dealt with one after another, and reading never
 // waits for them.
 type Manager struct {
-	db      *badger.DB
-	genesis *consensus.Genesis
-	network *consensus.Network
-	log     *slog.Logger
-	adding  sync.Mutex // held while the tree or the best branch changes
-	stale   bool       // guarded by adding: a write failed, so the store may be ahead of the state
-	state   atomic.Pointer[consensus.State]
-	blocks  blockCache
-	subs    subscribers
+	db        *badger.DB
+	genesis   *consensus.Genesis
+	network   *consensus.Network
+	log       *slog.Logger
+	stepLimit int        // size of a transaction beyond which a reorganisation commits between two blocks
+	adding    sync.Mutex // held while the tree or the best branch changes
+	stale     bool       // guarded by adding: a write failed, so the store may be ahead of the state
+	state     atomic.Pointer[consensus.State]
+	blocks    blockCache
+	subs      subscribers
 }
 
 // Genesis returns the network's genesis, which must not be changed.
@@ -89,7 +90,7 @@ func (m *Manager) add(b *consensus.Block, now time.Time) (Status, error) {
 	}
 	side := node{parent: b.Header.Prev, state: parent.state.Next(&b.Header.Header)}
 	if side.state.Work().Cmp(s.Work()) <= 0 {
-		w := newWriter(m.db)
+		w := m.newWriter()
 		w.putBlock(b, side)
 		return SideBranch, m.commit(w)
 	}
@@ -117,7 +118,7 @@ func (m *Manager) parentOfNew(id, prev consensus.Hash) (parent node, err error) 
 
 // extend makes b, which is valid after s, the tip.
 func (m *Manager) extend(s *consensus.State, b *consensus.Block) error {
-	w := newWriter(m.db)
+	w := m.newWriter()
 	next := w.apply(s, b)
 	w.putBlock(b, node{parent: s.Tip(), state: next.HeaderState()})
 	w.put(keyTip, hashBytes(next.Tip()))

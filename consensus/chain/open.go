@@ -16,7 +16,7 @@ import (
 // finished first. The caller closes db when nothing uses the Manager any more.
 func Open(db *badger.DB, g *consensus.Genesis, log *slog.Logger) (*Manager, error) {
 	initial := g.State()
-	m := &Manager{db: db, genesis: g, network: initial.Network(), log: log}
+	m := &Manager{db: db, genesis: g, network: initial.Network(), log: log, stepLimit: stepLimit}
 	var stored consensus.Hash
 	err := db.View(func(txn *badger.Txn) (err error) {
 		stored, err = getHash(txn, keyNetwork)
@@ -54,7 +54,7 @@ func (m *Manager) reload() error {
 // begin stores genesis.
 func (m *Manager) begin(s *consensus.State) error {
 	b := &m.genesis.Block
-	w := newWriter(m.db)
+	w := m.newWriter()
 	w.put(keyNetwork, hashBytes(b.ID()))
 	w.putBlock(b, node{state: s.HeaderState()})
 	w.put(keyOfHeight(0), hashBytes(b.ID()))

@@ -121,7 +121,7 @@ func (r *reorg) validate() error {
 // forget deletes stored blocks of the branch. If the same come again, they are
 // judged again.
 func (r *reorg) forget(ids []consensus.Hash) error {
-	w := newWriter(r.m.db)
+	w := r.m.newWriter()
 	for _, id := range ids {
 		w.dropBlock(id)
 		w.step()
@@ -133,7 +133,7 @@ func (r *reorg) forget(ids []consensus.Hash) error {
 // is committed on the way is the consistent end of some block, with the target
 // noted so that Open can go on from there.
 func (r *reorg) write() (*consensus.State, error) {
-	w := newWriter(r.m.db)
+	w := r.m.newWriter()
 	if r.last != nil {
 		w.putBlock(r.last, r.target)
 	}

@@ -106,16 +106,19 @@ type writer struct {
 	txn *badger.Txn
 	// size is what the open transaction holds, in bytes with an allowance per
 	// entry, so that it stays well within Badger's limit of bytes and entries.
-	size int
-	err  error
+	size  int
+	limit int // size beyond which a step is committed at once
+	err   error
 }
 
 const (
-	entryCost = 128       // bytes counted for an entry beside its value
-	stepLimit = 256 << 10 // size beyond which a step is committed at once
+	entryCost = 128 // bytes counted for an entry beside its value
+	stepLimit = 256 << 10
 )
 
-func newWriter(db *badger.DB) *writer { return &writer{db: db, txn: db.NewTransaction(true)} }
+func (m *Manager) newWriter() *writer {
+	return &writer{db: m.db, txn: m.db.NewTransaction(true), limit: m.stepLimit}
+}
 
 func (w *writer) put(key, value []byte) {
 	if w.err == nil {
@@ -135,7 +138,7 @@ func (w *writer) delete(key []byte) {
 }
 
 func (w *writer) step() {
-	if w.err == nil && w.size > stepLimit {
+	if w.err == nil && w.size > w.limit {
 		w.err = w.txn.Commit()
 		w.txn, w.size = w.db.NewTransaction(true), 0
 	}

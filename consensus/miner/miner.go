@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"cairn/consensus"
@@ -29,16 +30,16 @@ type Miner struct {
 	chain    Chain
 	pool     Pool
 	recorder ed25519.PrivateKey
-	share    float64
+	solver   *solver
 	publish  func(*consensus.Block)
 	log      *slog.Logger
 }
 
 // New returns a Miner that signs with recorder and uses the given share of a
-// core (see Solve). publish is called with every block it has added to the
+// core (see Solve); with none, Run returns at once. publish is called with every block it has added to the
 // chain, to pass it on to peers; it must not block.
 func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish func(*consensus.Block), log *slog.Logger) *Miner {
-	return &Miner{chain: c, pool: pool, recorder: recorder, share: share, publish: publish, log: log}
+	return &Miner{chain: c, pool: pool, recorder: recorder, solver: newSolver(share), publish: publish, log: log}
 }
 
 // Run mines until ctx is done and returns nil then. While the recorder key is
@@ -48,7 +49,7 @@ func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish
 // twentieth of the block interval, and not more often than every 50 ms. The
 // header's time is brought up to date as often.
 func (m *Miner) Run(ctx context.Context) error {
-	if !(m.share > 0) {
+	if len(m.solver.workers) == 0 {
 		return nil
 	}
 	wake, cancel := m.chain.Subscribe()
@@ -57,6 +58,10 @@ func (m *Miner) Run(ctx context.Context) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
+		select {
+		case <-wake: // what it says is looked at now
+		default:
+		}
 		s, revision := m.chain.State(), m.pool.Revision()
 		events, batches := m.pool.Select(s, time.Now())
 		b, err := Template(s, events, batches, consensus.PublicKey(m.recorder), time.Now())
@@ -85,10 +90,13 @@ func (m *Miner) Run(ctx context.Context) error {
 // be made first. The search runs beside this loop, which stops it for news.
 func (m *Miner) work(ctx context.Context, s *consensus.State, b *consensus.Block, revision uint64, wake <-chan struct{}, tick <-chan time.Time) bool {
 	for {
+		// A random start: a clock that stands still must not make the search
+		// repeat itself.
+		b.Header.Nonce = rand.Uint64()
 		searching, stop := context.WithCancel(ctx)
 		solved := make(chan bool, 1)
-		go func() { solved <- Solve(searching, &b.Header.Header, m.share) }()
-		news, again := false, false
+		go func() { solved <- m.solver.solve(searching, &b.Header.Header) }()
+		news := false
 		select {
 		case ok := <-solved:
 			stop()
@@ -96,19 +104,18 @@ func (m *Miner) work(ctx context.Context, s *consensus.State, b *consensus.Block
 		case <-wake:
 			news = true
 		case <-tick:
-			again = true
 		}
 		stop()
-		if <-solved && !news {
-			return true // found while the search was being stopped
-		}
-		if news || ctx.Err() != nil || m.pool.Revision() != revision {
+		found := <-solved // perhaps while it was being stopped
+		switch {
+		case news:
+			return false
+		case found:
+			return true
+		case m.pool.Revision() != revision:
 			return false
 		}
-		if again {
-			b.Header.Time = blockTime(s, time.Now())
-			b.Header.Nonce = 0
-		}
+		b.Header.Time = blockTime(s, time.Now())
 	}
 }
 

@@ -10,35 +10,53 @@ import (
 )
 
 const (
-	sliceTime = 1500 * time.Microsecond // work between two sleeps
+	sliceTime = 1500 * time.Microsecond // work between two rests
 	burst     = 1024                    // hashes between two looks at the clock, about 0.2 ms
 )
 
-// Solve searches for a nonce with which h meets its bits and stores it in h.
-// It uses about share of one core: 0.1 is a tenth of a core, 1 a whole one, 2.5
-// three cores at five sixths each. It returns false when ctx is done first, at
-// once if share is not positive or the bits are no target.
+// Solve searches for a nonce, from h.Nonce on, with which h meets its bits, and
+// stores it in h. It uses about share of one core: 0.1 is a tenth of a core, 1 a
+// whole one, 2.5 three cores at five sixths each. It returns false when ctx is
+// done first, and at once if share is not positive or the bits are no target.
 //
 // The share is kept by working for about 1.5 ms and then sleeping in
-// proportion, so that a busy machine is not held up.
+// proportion, so that nobody else on the machine is held up.
 func Solve(ctx context.Context, h *consensus.Header, share float64) bool {
-	if !(share > 0) || math.IsInf(share, 1) {
-		return false
+	return newSolver(share).solve(ctx, h)
+}
+
+// solver keeps to its share from one search to the next.
+type solver struct {
+	workers []rest
+}
+
+// newSolver returns a solver without workers if share is of no use.
+func newSolver(share float64) *solver {
+	if !(share > 0) || share > 1<<16 {
+		return &solver{}
 	}
-	workers := int(math.Ceil(share))
-	if workers == 1 {
-		return solveOne(ctx, h, share, h.Nonce)
+	s := &solver{workers: make([]rest, int(math.Ceil(share)))}
+	for i := range s.workers {
+		s.workers[i].perWork = float64(len(s.workers))/share - 1
+	}
+	return s
+}
+
+// solve is Solve.
+func (s *solver) solve(ctx context.Context, h *consensus.Header) bool {
+	target, ok := consensus.TargetFromBits(h.Bits)
+	if !ok || len(s.workers) == 0 {
+		return false
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	found := make(chan uint64, workers)
+	found := make(chan uint64, len(s.workers))
 	var wg sync.WaitGroup
-	for i := range workers {
-		own := *h
+	for i := range s.workers {
 		wg.Go(func() {
-			first := h.Nonce + uint64(i)*(math.MaxUint64/uint64(workers))
-			if solveOne(ctx, &own, share/float64(workers), first) {
-				found <- own.Nonce
+			first := h.Nonce + uint64(i)*(math.MaxUint64/uint64(len(s.workers)))
+			if nonce, ok := search(ctx, consensus.NewPowHasher(h), target, first, &s.workers[i]); ok {
+				found <- nonce
 				cancel()
 			}
 		})
@@ -52,61 +70,47 @@ func Solve(ctx context.Context, h *consensus.Header, share float64) bool {
 	}
 }
 
-// solveOne is Solve on one core at most, from nonce first on.
-func solveOne(ctx context.Context, h *consensus.Header, share float64, first uint64) bool {
-	target, ok := consensus.TargetFromBits(h.Bits)
-	if !ok {
-		return false
-	}
-	hasher := consensus.NewPowHasher(h)
-	nap := newNap(share)
-	defer nap.stop()
+// search is the work of one core.
+func search(ctx context.Context, p *consensus.PowHasher, target consensus.Target, first uint64, r *rest) (nonce uint64, ok bool) {
+	r.sleep(ctx)
 	for ctx.Err() == nil {
-		for begin := time.Now(); ; {
-			if nonce, ok := hasher.Search(target, first, burst); ok {
-				h.Nonce = nonce
-				return true
+		begin := time.Now()
+		for time.Since(begin) < sliceTime {
+			if nonce, ok := p.Search(target, first, burst); ok {
+				r.earn(time.Since(begin))
+				return nonce, true
 			}
 			first += burst
-			if worked := time.Since(begin); worked >= sliceTime {
-				nap.after(ctx, worked)
-				break
-			}
 		}
+		r.earn(time.Since(begin))
+		r.sleep(ctx)
 	}
-	return false
+	return 0, false
 }
 
-// nap sleeps between slices of work so that work is share of the time. What it
-// slept too long is taken off the next sleep.
-type nap struct {
-	ratio     float64 // sleep per work
-	timer     *time.Timer
-	overslept time.Duration
+// rest counts the sleep that a worker has earned by its work.
+type rest struct {
+	perWork float64 // sleep per work
+	due     time.Duration
 }
 
-func newNap(share float64) *nap {
-	n := &nap{ratio: 1/share - 1, timer: time.NewTimer(time.Hour)}
-	n.timer.Stop()
-	return n
+func (r *rest) earn(worked time.Duration) {
+	r.due += time.Duration(float64(worked) * r.perWork)
 }
 
-func (n *nap) stop() { n.timer.Stop() }
-
-// after sleeps for what worked is worth, or until ctx is done.
-func (n *nap) after(ctx context.Context, worked time.Duration) {
-	due := time.Duration(float64(worked) * n.ratio)
-	sleep := due - n.overslept
-	if sleep <= 0 {
-		n.overslept -= due
+// sleep sleeps for what is due, or until ctx is done; what is left stays due. What was
+// slept too long counts for the next time, but not more than one slice is
+// worth: a machine that was suspended must not work at full power afterwards.
+func (r *rest) sleep(ctx context.Context) {
+	if r.due <= 0 {
 		return
 	}
 	begin := time.Now()
-	n.timer.Reset(sleep)
+	timer := time.NewTimer(r.due)
+	defer timer.Stop()
 	select {
-	case <-n.timer.C:
+	case <-timer.C:
 	case <-ctx.Done():
 	}
-	// A machine that was suspended must not work at full power afterwards.
-	n.overslept = min(time.Since(begin)-sleep, due)
+	r.due = max(r.due-time.Since(begin), -time.Duration(float64(sliceTime)*r.perWork))
 }
