@@ -1,0 +1,115 @@
+package p2p
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/record"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+)
+
+// signed returns the record of an organisation's node, signed by the node of another if that is given.
+func signed(t testing.TB, net *chaintest.Network, org, signer int, seq uint64, addrs ...string) []byte {
+	t.Helper()
+	id, err := peerID(consensus.PublicKey(net.Orgs[org].Node))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := &peer.PeerRecord{PeerID: id, Seq: seq}
+	for _, a := range addrs {
+		rec.Addrs = append(rec.Addrs, ma.StringCast(a))
+	}
+	priv, err := crypto.UnmarshalEd25519PrivateKey(net.Orgs[signer].Node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := record.Seal(rec, priv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := env.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestBookBelievesOnlySignedRecords(t *testing.T) {
+	net := chaintest.New(2)
+	b := newBook()
+	good := signed(t, net, 0, 0, 2, "/ip4/127.0.0.1/tcp/7400", "/ip4/10.1.2.3/tcp/7400", "/ip4/198.51.100.7/tcp/7400")
+	id, err := b.learn(good, scopeLoopback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(b.addrs(id)); got != 3 {
+		t.Errorf("%d addresses, want 3", got)
+	}
+	if _, err := b.learn(signed(t, net, 0, 1, 3, "/ip4/127.0.0.1/tcp/6666"), scopeLoopback); !errors.Is(err, errMalformed) {
+		t.Errorf("a record signed by another: %v", err)
+	}
+	forged := bytes.Clone(good)
+	forged[len(forged)-1] ^= 1
+	if _, err := b.learn(forged, scopeLoopback); !errors.Is(err, errMalformed) {
+		t.Errorf("a forged record: %v", err)
+	}
+	if _, err := b.learn(signed(t, net, 0, 0, 1, "/ip4/127.0.0.1/tcp/1"), scopeLoopback); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.addrs(id); len(got) != 3 {
+		t.Errorf("an older record replaced a newer one: %v", got)
+	}
+	if got := b.records(9, ""); len(got) != 1 || !bytes.Equal(got[0], good) {
+		t.Errorf("%d records to pass on, want the good one", len(got))
+	}
+}
+
+func TestBookIgnoresAddressesOfOtherHouses(t *testing.T) {
+	net := chaintest.New(1)
+	for near, want := range map[scope]int{scopeLoopback: 3, scopePrivate: 2, scopePublic: 1} {
+		b := newBook()
+		id, err := b.learn(signed(t, net, 0, 0, 1, "/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.2/tcp/1", "/ip4/198.51.100.7/tcp/1"), near)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(b.addrs(id)); got != want {
+			t.Errorf("told from scope %d: %d addresses, want %d", near, got, want)
+		}
+	}
+}
+
+func TestBookStaysBounded(t *testing.T) {
+	b := newBook()
+	given := peer.AddrInfo{ID: "given", Addrs: []ma.Multiaddr{ma.StringCast("/ip4/127.0.0.1/tcp/1")}}
+	b.add(given)
+	for i := range 2 * maxKnown {
+		b.mu.Lock()
+		b.entry(peer.ID([]byte{byte(i >> 8), byte(i)})).seen = time.Unix(int64(i), 0)
+		b.mu.Unlock()
+	}
+	if len(b.byID) != maxKnown {
+		t.Errorf("%d entries, want %d", len(b.byID), maxKnown)
+	}
+	if len(b.addrs("given")) != 1 {
+		t.Error("an address of the operator was forgotten")
+	}
+}
+
+func FuzzPeerRecord(f *testing.F) {
+	net := chaintest.New(2)
+	f.Add(signed(f, net, 0, 0, 1, "/ip4/127.0.0.1/tcp/1"))
+	f.Add(signed(f, net, 0, 1, 1))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := newBook().learn(b, scopePublic); err != nil && !errors.Is(err, errMalformed) {
+			t.Fatalf("error %v is not errMalformed", err)
+		}
+	})
+}

@@ -1,0 +1,311 @@
+package p2p
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+)
+
+// foe is a bare libp2p host that talks to a node as it likes.
+type foe struct {
+	host.Host
+	t      *testing.T
+	victim *node
+	topics map[string]*pubsub.Topic
+}
+
+func newFoe(t *testing.T, victim *node) *foe {
+	t.Helper()
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ps, err := pubsub.NewGossipSub(ctx, h, pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign), pubsub.WithNoAuthor(),
+		pubsub.WithMessageIdFn(messageID), pubsub.WithFloodPublish(true), pubsub.WithMaxMessageSize(8<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &foe{Host: h, t: t, victim: victim, topics: make(map[string]*pubsub.Topic)}
+	for _, name := range []string{"block", "batch", "event"} {
+		topic, err := ps.Join(fmt.Sprintf("/cairn/%s/%s/1", victim.chainID, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.topics[name] = topic
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = h.Close()
+	})
+	// As a node would: greet first, so as not to be taken for a stranger.
+	f.connect()
+	return f
+}
+
+func (f *foe) connect() {
+	f.t.Helper()
+	info, err := peer.AddrInfoFromString(f.victim.Addrs()[0])
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if err := f.Connect(f.t.Context(), *info); err != nil {
+		f.t.Fatal(err)
+	}
+	st := f.victim.ownStatus()
+	st.Record = nil
+	f.send(f.victim.names.status, framed(st.encode()))
+	eventually(f.t, "gossip has met", func() bool {
+		for _, topic := range f.topics {
+			if len(topic.ListPeers()) != 1 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// send writes b to a new stream and waits until the victim has dealt with it.
+func (f *foe) send(id protocol.ID, b []byte) {
+	f.t.Helper()
+	s, err := f.NewStream(f.t.Context(), f.victim.host.ID(), id)
+	if err != nil {
+		return // disconnected
+	}
+	defer func() { _ = s.Reset() }()
+	_ = s.SetDeadline(time.Now().Add(patience))
+	_, _ = s.Write(b)
+	_ = s.CloseWrite()
+	for buf := make([]byte, 4096); err == nil; {
+		_, err = s.Read(buf)
+	}
+}
+
+func framed(b []byte) []byte {
+	var buf bytes.Buffer
+	_ = writeFrame(&buf, b)
+	return buf.Bytes()
+}
+
+// stillServes demands that the node takes blocks and serves them to others.
+func (n *node) stillServes() {
+	n.t.Helper()
+	n.mine(chaintest.Body{})
+	friend := start(n.t, n.net, 1, setup{bootstrap: n.Addrs()})
+	oneTip(n.t, []*node{n, friend})
+	friend.stop()
+}
+
+func TestGarbageOnEveryProtocol(t *testing.T) {
+	victim := start(t, chaintest.New(2), 0, setup{})
+	names := map[string]protocol.ID{
+		"status": victim.names.status, "blocks": victim.names.blocks, "pool": victim.names.pool, "peers": victim.names.peers,
+	}
+	rnd := rand.NewChaCha8([32]byte{7})
+	junk := make([]byte, 600)
+	for name, id := range names {
+		t.Run(name, func(t *testing.T) {
+			f := newFoe(t, victim)
+			before := victim.Stats()
+			for _, b := range [][]byte{
+				{},
+				{0, 0},
+				{0xff, 0xff, 0xff, 0xff},
+				{0, 0, 1, 0, 1, 2, 3},
+				framed(nil),
+				framed([]byte{1}),
+				framed(bytes.Repeat([]byte{0xff}, 34)),
+			} {
+				f.send(id, b)
+			}
+			_, _ = rnd.Read(junk)
+			f.send(id, junk)
+			after := victim.Stats()
+			if after["stream."+name+".malformed"] == before["stream."+name+".malformed"] {
+				t.Error("nothing was counted as malformed")
+			}
+			if after["stream."+name+".failed"] == before["stream."+name+".failed"] {
+				t.Error("streams that were cut short were not counted")
+			}
+		})
+	}
+	t.Run("pool items", func(t *testing.T) {
+		f := newFoe(t, victim)
+		before := victim.Stats()["stream.pool.malformed"]
+		list := framed((&poolList{}).encode())
+		batch := victim.net.Batches(victim.chain.State(), 0, 1, "forged")[0]
+		batch.Signature[0] ^= 1
+		event := victim.net.Orgs[1].Event
+		event.Signature[0] ^= 1
+		items := [][]byte{{9, 9}, {itemBatch}, {itemEvent, 0}, append([]byte{itemBatch}, batch.Encode()...), append([]byte{itemEvent}, event.Encode()...)}
+		for _, item := range items {
+			f.send(victim.names.pool, append(bytes.Clone(list), framed(item)...))
+		}
+		if got := victim.Stats()["stream.pool.malformed"] - before; got != uint64(len(items)) {
+			t.Errorf("%d exchanges counted as malformed, want %d", got, len(items))
+		}
+		if len(victim.pool.Batches())+len(victim.pool.Events()) != 0 {
+			t.Error("a forgery is in the mempool")
+		}
+	})
+	victim.stillServes()
+}
+
+func TestBadGossipIsRejectedAndCounted(t *testing.T) {
+	net := chaintest.New(2)
+	victim := start(t, net, 0, setup{})
+	s := victim.chain.State()
+	batch := net.Batches(s, 0, 1, "x")[0]
+	batch.Signature[0] ^= 1
+	event := net.Orgs[1].Event
+	event.Signature[0] ^= 1
+	block := func(change func(b *consensus.Block)) []byte {
+		b := net.Mine(s, 0, chaintest.Body{})
+		change(b)
+		return newCompactBlock(b).encode()
+	}
+	cases := []struct {
+		name, topic string
+		data        []byte
+		counter     string
+	}{
+		{"junk", "block", []byte("junk"), "gossip.block.rejected"},
+		{"nothing", "block", []byte{}, "gossip.block.rejected"},
+		{"junk", "batch", []byte("junk"), "gossip.batch.rejected"},
+		{"junk", "event", []byte("junk"), "gossip.event.rejected"},
+		{"bad signature", "batch", batch.Encode(), "gossip.batch.rejected"},
+		{"bad signature", "event", event.Encode(), "gossip.event.rejected"},
+		{"too large for a batch", "batch", make([]byte, consensus.MaxBatchSize+1), "gossip.oversize"},
+		{"too large for an event", "event", make([]byte, maxEventSize+1), "gossip.oversize"},
+		{"another chain", "block", block(func(b *consensus.Block) { b.Header.ChainID++ }), "gossip.block.rejected"},
+		{"without proof of work", "block", block(func(b *consensus.Block) {
+			for target, _ := consensus.TargetFromBits(b.Header.Bits); target.Met(b.ID()); {
+				b.Header.Nonce++
+			}
+		}), "gossip.block.rejected"},
+		{"with too little difficulty", "block", block(func(b *consensus.Block) { b.Header.Bits--; *b = *net.Finish(0, b) }), "gossip.block.rejected"},
+		{"signed by nobody", "block", block(func(b *consensus.Block) { b.Header.Signature[0] ^= 1 }), "gossip.block.rejected"},
+		{"with another state root", "block", block(func(b *consensus.Block) { b.Header.StateRoot[0] ^= 1; *b = *net.Finish(0, b) }), "gossip.block.rejected"},
+		{"too old", "block", block(func(b *consensus.Block) { b.Header.Time = s.Time(); *b = *net.Finish(0, b) }), "gossip.block.rejected"},
+	}
+	f := newFoe(t, victim)
+	for _, c := range cases {
+		before := victim.Stats()[c.counter]
+		if err := f.topics[c.topic].Publish(t.Context(), c.data); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, c.topic+" "+c.name+" is counted as "+c.counter, func() bool { return victim.Stats()[c.counter] > before })
+	}
+	if got := victim.chain.Tip().Height; got != 0 {
+		t.Errorf("height %d: a bad block got in", got)
+	}
+	victim.stillServes()
+}
+
+// A message over the limit of gossip costs its sender the stream, and nobody else anything.
+func TestOversizeGossip(t *testing.T) {
+	victim := start(t, chaintest.New(2), 0, setup{})
+	f := newFoe(t, victim)
+	if err := f.topics["block"].Publish(t.Context(), make([]byte, 4<<20)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the victim has dropped the gossip stream", func() bool {
+		for _, c := range victim.host.Network().ConnsToPeer(f.ID()) {
+			for _, s := range c.GetStreams() {
+				if s.Stat().Direction == network.DirInbound && s.Protocol() != victim.names.status {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	victim.stillServes()
+}
+
+// What may just be news to this node is ignored and held against nobody, however often it comes.
+func TestWhatMayBeFineIsOnlyIgnored(t *testing.T) {
+	net := chaintest.New(2)
+	victim := start(t, net, 0, setup{})
+	f := newFoe(t, victim)
+	ahead := chaintest.New(2)
+	blocks, state := ahead.Chain(ahead.Genesis.State(), 3)
+	unknown := ahead.Batches(state, 1, 2*banAfter, "of a recorder that is not known yet")
+	for i := range unknown {
+		before := victim.Stats()["gossip.batch.ignored"]
+		if err := f.topics["batch"].Publish(t.Context(), unknown[i].Encode()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the batch is ignored", func() bool { return victim.Stats()["gossip.batch.ignored"] > before })
+	}
+	if err := f.topics["block"].Publish(t.Context(), newCompactBlock(blocks[2]).encode()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the orphan is ignored", func() bool { return victim.Stats()["gossip.block.ignored"] == 1 })
+	stats := victim.Stats()
+	if stats["peer.banned"] != 0 || stats["gossip.batch.rejected"]+stats["gossip.block.rejected"] != 0 {
+		t.Errorf("held against the sender: %v", stats)
+	}
+}
+
+func TestPersistentOffendersAreCutOff(t *testing.T) {
+	victim := start(t, chaintest.New(2), 0, setup{})
+	f := newFoe(t, victim)
+	for range banAfter {
+		f.send(victim.names.blocks, framed([]byte{1}))
+	}
+	eventually(t, "the foe is cut off", func() bool {
+		return victim.Stats()["peer.banned"] == 1 && victim.host.Network().Connectedness(f.ID()) != network.Connected
+	})
+	info, _ := peer.AddrInfoFromString(victim.Addrs()[0])
+	_ = f.Connect(t.Context(), *info)
+	eventually(t, "the foe is kept out", func() bool { return victim.Stats()["peer.kept-out"] >= 1 })
+	victim.stillServes()
+}
+
+func TestTooManyRequestsAreThrottled(t *testing.T) {
+	victim := start(t, chaintest.New(2), 0, setup{})
+	f := newFoe(t, victim)
+	req := framed((&peersRequest{Limit: 1}).encode())
+	for range 100 {
+		f.send(victim.names.peers, req)
+	}
+	stats := victim.Stats()
+	if stats["stream.peers.throttled"] == 0 || stats["stream.peers.served"] == 0 {
+		t.Errorf("served %d, throttled %d: want some of both", stats["stream.peers.served"], stats["stream.peers.throttled"])
+	}
+	victim.stillServes()
+}
+
+// A peer that opens streams and says nothing occupies its own few places only, and not for long.
+func TestSilentStreamsEnd(t *testing.T) {
+	impatient := fast
+	impatient.request = 300 * time.Millisecond
+	victim := start(t, chaintest.New(2), 0, setup{timing: &impatient})
+	f := newFoe(t, victim)
+	for range 2 * streamsPerPeer {
+		s, err := f.NewStream(t.Context(), victim.host.ID(), victim.names.pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = s.Write([]byte{0})
+	}
+	eventually(t, "all have been ended", func() bool {
+		stats := victim.Stats()
+		return stats["stream.pool.failed"]+stats["stream.pool.throttled"] == 2*streamsPerPeer && stats["stream.pool.throttled"] > 0
+	})
+	victim.stillServes()
+}
