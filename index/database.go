@@ -1,0 +1,186 @@
+package index
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"cairn/mailstore"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// formatVersion is the layout of keys and values below together with the way text is taken apart. An index of another
+// version is emptied and built anew.
+const formatVersion = 1
+
+// Every key begins with a byte that names its table. Numbers are big endian, so that they sort.
+const (
+	tableMeta     = 'M' // see meta*
+	tableText     = 't' // account, field byte, term, 0, first document -> block of postings
+	tableDocument = 'd' // account, document -> what is known of it
+	tableRemoved  = 'x' // account, document -> empty; removed, but its postings may still be there
+	tableLabel    = 'l' // account, label, 0, document -> empty
+	tableLabels   = 'f' // account, document -> labels, each with a 0 behind it
+)
+
+var (
+	metaVersion = []byte{tableMeta, 'v'} // uint32
+	metaCursor  = []byte{tableMeta, 'c'} // store id (16 bytes), modseq (8 bytes)
+)
+
+// openDatabase opens Badger without syncing each commit. Losing the last commits in a power cut only moves the cursor back,
+// since it is in the same transactions.
+func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
+	o := badger.DefaultOptions(dir)
+	o.DetectConflicts = false // the follower is the only writer
+	o.MemTableSize = 16 << 20
+	o.NumMemtables = 3
+	o.ValueLogFileSize = 16 << 20 // holds next to nothing: blocks are small
+	o.BlockCacheSize = 16 << 20
+	o.NumCompactors = 2
+	o.MetricsEnabled = false
+	o.Logger = databaseLog{log}
+	db, err := badger.Open(o)
+	if err != nil {
+		return nil, fmt.Errorf("index: opening %s (does another cairn use it? if it is damaged, delete the folder: it is built anew from the mail store): %w", dir, err)
+	}
+	return db, nil
+}
+
+// load reads the cursor; an index of another format is emptied.
+func (ix *Index) load() error {
+	var version []byte
+	var at position
+	err := ix.db.View(func(txn *badger.Txn) (err error) {
+		if version, err = get(txn, metaVersion); err != nil {
+			return err
+		}
+		at, err = readPosition(txn)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(version) != 4 || binary.BigEndian.Uint32(version) != formatVersion {
+		return ix.startOver()
+	}
+	ix.cursor = at.cursor
+	return nil
+}
+
+// startOver empties the index.
+func (ix *Index) startOver() error {
+	if err := ix.db.DropAll(); err != nil {
+		return fmt.Errorf("index: emptying: %w", err)
+	}
+	err := ix.db.Update(func(txn *badger.Txn) error {
+		return txn.Set(metaVersion, binary.BigEndian.AppendUint32(nil, formatVersion))
+	})
+	if err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	ix.setCursor(0)
+	return nil
+}
+
+// position is how far the index has followed which store.
+type position struct {
+	store  [16]byte
+	cursor mailstore.ModSeq
+}
+
+func readPosition(txn *badger.Txn) (p position, err error) {
+	b, err := get(txn, metaCursor)
+	if err == nil && len(b) == 24 {
+		copy(p.store[:], b)
+		p.cursor = mailstore.ModSeq(binary.BigEndian.Uint64(b[16:]))
+	}
+	return p, err
+}
+
+func (p position) encode() []byte {
+	return binary.BigEndian.AppendUint64(append([]byte(nil), p.store[:]...), uint64(p.cursor))
+}
+
+// get returns a copy of a value, nil if there is none.
+func get(txn *badger.Txn, key []byte) ([]byte, error) {
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("index: reading from the database: %w", err)
+	}
+	return item.ValueCopy(nil)
+}
+
+// scan calls fn in key order for each key with the prefix, until it returns false. Key and value are valid only during the
+// call. Without values fn gets nil.
+func scan(txn *badger.Txn, prefix []byte, values bool, fn func(key, value []byte) bool) error {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	defer it.Close()
+	more := true
+	for it.Seek(prefix); more && it.Valid(); it.Next() {
+		item := it.Item()
+		if !values {
+			more = fn(item.Key(), nil)
+			continue
+		}
+		err := item.Value(func(value []byte) error {
+			more = fn(item.Key(), value)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("index: reading from the database: %w", err)
+		}
+	}
+	return nil
+}
+
+func accountKey(table byte, a mailstore.AccountID) []byte {
+	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 64), table), uint32(a))
+}
+
+func documentKey(table byte, a mailstore.AccountID, id mailstore.MessageID) []byte {
+	return binary.BigEndian.AppendUint64(accountKey(table, a), uint64(id))
+}
+
+// labelPrefix begins the keys of all messages with a label. Label names hold no zero byte.
+func labelPrefix(a mailstore.AccountID, label string) []byte {
+	return append(append(accountKey(tableLabel, a), label...), 0)
+}
+
+func labelKey(a mailstore.AccountID, label string, id mailstore.MessageID) []byte {
+	return binary.BigEndian.AppendUint64(labelPrefix(a, label), uint64(id))
+}
+
+// termPrefix begins the keys of all terms of a field that begin with stem; with a zero byte behind, those of one term.
+// Terms hold no zero byte.
+func termPrefix(a mailstore.AccountID, f field, stem string) []byte {
+	return append(append(accountKey(tableText, a), byte(f)), stem...)
+}
+
+func termKey(a mailstore.AccountID, f field, term string, first mailstore.MessageID) []byte {
+	return binary.BigEndian.AppendUint64(append(termPrefix(a, f, term), 0), uint64(first))
+}
+
+// lastNumber returns the number that a key ends with.
+func lastNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
+// databaseLog passes Badger's log on.
+type databaseLog struct{ log *slog.Logger }
+
+func (l databaseLog) Errorf(format string, args ...any)   { l.print(slog.LevelError, format, args) }
+func (l databaseLog) Warningf(format string, args ...any) { l.print(slog.LevelWarn, format, args) }
+func (l databaseLog) Infof(format string, args ...any)    { l.print(slog.LevelDebug, format, args) }
+func (l databaseLog) Debugf(format string, args ...any)   { l.print(slog.LevelDebug, format, args) }
+
+func (l databaseLog) print(level slog.Level, format string, args []any) {
+	if l.log.Enabled(context.Background(), level) {
+		l.log.Log(context.Background(), level, "index database: "+strings.TrimSpace(fmt.Sprintf(format, args...)))
+	}
+}

@@ -1,0 +1,259 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/index/analysis"
+	"cairn/index/query"
+	"cairn/mailstore"
+	"cairn/mailstore/message"
+
+	"golang.org/x/net/html"
+)
+
+// field is a query field as it stands in keys.
+type field byte
+
+// Numbers of fields on disk.
+var fieldNumbers = map[query.FieldName]field{
+	query.From: 1, query.To: 2, query.Cc: 3, query.Subject: 4, query.Body: 5,
+	query.Attachment: 6, query.Filename: 7, query.List: 8, query.ID: 9,
+}
+
+// plainFields are where a word without a field is looked for.
+var plainFields = []field{
+	fieldNumbers[query.Subject], fieldNumbers[query.Body], fieldNumbers[query.From], fieldNumbers[query.To],
+	fieldNumbers[query.Cc], fieldNumbers[query.Attachment], fieldNumbers[query.Filename],
+}
+
+// maxText is how much of one text is indexed, in bytes; what follows in a longer one cannot be found by its words.
+const maxText = 4 << 20
+
+// document is a message as the index keeps it.
+type document struct {
+	size          int64
+	received      time.Time
+	date          time.Time // of the header, or of arrival without one
+	hasAttachment bool
+	terms         map[fieldTerm][]uint32 // positions, ascending
+}
+
+type fieldTerm struct {
+	field field
+	term  string
+}
+
+// newDocument takes a message apart.
+func newDocument(m mailstore.Message, raw []byte) *document {
+	p := message.Parse(raw)
+	d := &document{size: m.Size, received: m.Received, date: p.Date, terms: make(map[fieldTerm][]uint32)}
+	if d.date.IsZero() {
+		d.date = m.Received
+	}
+	d.addresses(query.From, append(slices.Clone(p.From), p.Sender...))
+	d.addresses(query.To, p.To)
+	d.addresses(query.Cc, p.Cc)
+	d.texts(query.Subject, p.Subject)
+	d.texts(query.Body, bodyTexts(p)...)
+	d.wholes(query.List, p.ListID)
+	d.wholes(query.ID, strings.Trim(p.MessageID, "<>"))
+	var names, contents []string
+	for _, a := range p.Attachments {
+		d.hasAttachment = d.hasAttachment || isAttachment(a)
+		names = append(names, a.Name)
+		contents = append(contents, attachmentTexts(a)...)
+	}
+	d.wholes(query.Filename, names...)
+	d.texts(query.Attachment, contents...)
+	return d
+}
+
+// isAttachment leaves out what people do not see as one: pictures that the HTML shows, and signatures.
+func isAttachment(a message.PartInfo) bool {
+	switch {
+	case a.Inline && a.ContentID != "" && strings.HasPrefix(a.Type, "image/"):
+		return false
+	case a.Type == "application/pgp-signature", a.Type == "application/pkcs7-signature", a.Type == "application/x-pkcs7-signature":
+		return false
+	}
+	return true
+}
+
+func attachmentTexts(a message.PartInfo) []string {
+	switch {
+	case a.Type == "text/html":
+		return []string{htmlText(string(a.Content))}
+	case strings.HasPrefix(a.Type, "text/"):
+		return []string{string(a.Content)}
+	case a.Type == "message/rfc822":
+		inner := message.Parse(a.Content)
+		return append([]string{inner.Subject}, bodyTexts(inner)...)
+	}
+	return nil
+}
+
+// bodyTexts returns the plain text, and the text of the HTML if that says more than the plain text does.
+func bodyTexts(p *message.Message) []string {
+	if strings.TrimSpace(p.HTML) == "" {
+		return []string{p.Text}
+	}
+	shown := htmlText(p.HTML)
+	if saysMore(shown, p.Text) {
+		return []string{p.Text, shown}
+	}
+	return []string{p.Text}
+}
+
+// saysMore tells whether more than a tenth of the different words of a are not in b.
+func saysMore(a, b string) bool {
+	known := make(map[string]bool)
+	for _, t := range analysis.Text(clip(b)) {
+		known[t.Term] = true
+	}
+	words, more := 0, 0
+	for _, t := range analysis.Text(clip(a)) {
+		seen, inB := known[t.Term]
+		if seen && !inB {
+			continue // counted
+		}
+		words++
+		if !seen {
+			more++
+			known[t.Term] = false
+		}
+	}
+	return more*10 > words
+}
+
+// htmlText returns what a reader of the HTML sees, as far as that is text.
+func htmlText(source string) string {
+	var b strings.Builder
+	z := html.NewTokenizer(strings.NewReader(clip(source)))
+	hidden := 0
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return b.String()
+		case html.TextToken:
+			if hidden == 0 {
+				b.Write(z.Text())
+			}
+		case html.StartTagToken:
+			name, _ := z.TagName()
+			if hides(string(name)) {
+				hidden++
+			}
+			space(&b, string(name))
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			if hides(string(name)) && hidden > 0 {
+				hidden--
+			}
+			space(&b, string(name))
+		case html.SelfClosingTagToken:
+			name, _ := z.TagName()
+			space(&b, string(name))
+		}
+	}
+}
+
+func hides(tag string) bool { return tag == "script" || tag == "style" || tag == "title" }
+
+// space parts words at tags, but not at those that may stand inside of one.
+func space(b *strings.Builder, tag string) {
+	switch tag {
+	case "a", "b", "i", "u", "em", "strong", "span", "font", "wbr", "sub", "sup", "big", "small":
+	default:
+		b.WriteByte(' ')
+	}
+}
+
+func clip(s string) string {
+	if len(s) > maxText {
+		return strings.ToValidUTF8(s[:maxText], "")
+	}
+	return s
+}
+
+// placer puts texts into a field, one after another, so far apart that nothing is near across two of them.
+type placer struct {
+	d     *document
+	field field
+	start int
+}
+
+func (p *placer) add(tokens []analysis.Token) {
+	next := p.start
+	for _, t := range tokens {
+		key := fieldTerm{p.field, t.Term}
+		position := uint32(p.start + t.Position)
+		list := p.d.terms[key]
+		if n := len(list); n == 0 || list[n-1] < position {
+			p.d.terms[key] = append(list, position)
+		}
+		next = max(next, p.start+t.Position+1)
+	}
+	p.start = next + query.MaxDistance
+}
+
+func (d *document) texts(f query.FieldName, texts ...string) {
+	p := placer{d: d, field: fieldNumbers[f]}
+	for _, text := range texts {
+		p.add(analysis.Text(clip(text)))
+	}
+}
+
+func (d *document) addresses(f query.FieldName, list []message.Address) {
+	p := placer{d: d, field: fieldNumbers[f]}
+	for _, a := range list {
+		p.add(analysis.Address(a.Name, a.Addr))
+	}
+}
+
+// wholes puts in the words of names and, for exact search, the names as one term each.
+func (d *document) wholes(f query.FieldName, names ...string) {
+	p := placer{d: d, field: fieldNumbers[f]}
+	for _, name := range names {
+		tokens := analysis.Text(clip(name))
+		if whole := analysis.Whole(name); whole != "" {
+			tokens = append([]analysis.Token{{Term: whole}}, tokens...)
+		}
+		p.add(tokens)
+	}
+}
+
+// encode returns what is kept of a document beside its postings.
+func (d *document) encode() []byte {
+	b := []byte{0}
+	if d.hasAttachment {
+		b[0] = 1
+	}
+	b = binary.AppendVarint(b, d.size)
+	b = binary.AppendVarint(b, d.received.UnixMilli())
+	return binary.AppendVarint(b, d.date.Unix())
+}
+
+func decodeDocument(b []byte) (document, error) {
+	var d document
+	damaged := errors.New("index: damaged document; delete the index folder: it is built anew from the mail store")
+	if len(b) == 0 {
+		return d, damaged
+	}
+	d.hasAttachment = b[0] == 1
+	b = b[1:]
+	var numbers [3]int64
+	for i := range numbers {
+		v, n := binary.Varint(b)
+		if n <= 0 {
+			return d, damaged
+		}
+		numbers[i] = v
+		b = b[n:]
+	}
+	d.size, d.received, d.date = numbers[0], time.UnixMilli(numbers[1]), time.Unix(numbers[2], 0)
+	return d, nil
+}

@@ -1,0 +1,204 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+
+	"cairn/mailstore"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// changesAtOnce is how many changes are read from the journal at a time; as many are committed together if they fit.
+const changesAtOnce = 256
+
+// Run follows the journal until ctx ends, and returns nil then. Another error means that the index or the store cannot be
+// read or written.
+func (ix *Index) Run(ctx context.Context) error {
+	wake, cancel := ix.store.Subscribe()
+	defer cancel()
+	if err := ix.forgetAll(); err != nil {
+		return err
+	}
+	for {
+		caughtUp, err := ix.follow(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case !caughtUp:
+			continue
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// follow takes in the next changes.
+func (ix *Index) follow(ctx context.Context) (caughtUp bool, err error) {
+	if err := ix.enter(); err != nil {
+		return false, err
+	}
+	defer ix.active.Done()
+	at := position{cursor: ix.Cursor()}
+	var changes []mailstore.Change
+	err = ix.store.View(func(r *mailstore.Reader) (err error) {
+		if at.store, err = r.StoreID(); err != nil {
+			return err
+		}
+		changes, err = r.ChangesSince(at.cursor, changesAtOnce)
+		return err
+	})
+	if errors.Is(err, mailstore.ErrUnknownModSeq) {
+		ix.log.Warn("index is ahead of the mail store and is built anew", "cursor", at.cursor)
+		return false, ix.startOver()
+	}
+	if err != nil {
+		return false, fmt.Errorf("index: reading the journal: %w", err)
+	}
+	if at.cursor > 0 {
+		known, err := ix.position()
+		if err != nil {
+			return false, err
+		}
+		if known.store != at.store {
+			ix.log.Warn("index belongs to another mail store and is built anew")
+			return false, ix.startOver()
+		}
+	}
+	if len(changes) == 0 {
+		return true, nil
+	}
+	return false, ix.takeIn(ctx, at, changes)
+}
+
+func (ix *Index) position() (p position, err error) {
+	err = ix.db.View(func(txn *badger.Txn) error {
+		p, err = readPosition(txn)
+		return err
+	})
+	return p, err
+}
+
+// takeIn commits changes, which follow on at, in one or more batches.
+func (ix *Index) takeIn(ctx context.Context, at position, changes []mailstore.Change) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	documents, ahead := ix.analyse(ctx, changes)
+	b := newBatch(ix.db)
+	defer func() { b.txn.Discard() }()
+	flush := func() error {
+		if err := b.commit(ix.db, at); err != nil {
+			return err
+		}
+		ix.setCursor(at.cursor)
+		err := ix.forget(b.seen)
+		b = newBatch(ix.db)
+		return err
+	}
+	for i, c := range changes {
+		var d analysed
+		select {
+		case d = <-documents[i]:
+			<-ahead
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if d.err != nil {
+			return d.err
+		}
+		if b.entries() > 0 && !ix.fits(b, d.document) {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		if err := b.apply(c, d.document); err != nil {
+			return err
+		}
+		at.cursor = c.ModSeq
+	}
+	return flush()
+}
+
+// fits tells whether a batch with a document added surely goes in one transaction.
+func (ix *Index) fits(b *batch, d *document) bool {
+	entries, bytes := int64(b.entries()+64), b.bytes+4096
+	if d != nil {
+		entries += int64(len(d.terms))
+		for t, positions := range d.terms {
+			bytes += int64(len(t.term) + 2*len(positions) + perEntry)
+		}
+	}
+	return entries < ix.db.MaxBatchCount()/2 && bytes < ix.db.MaxBatchSize()*3/4
+}
+
+// analysed is what became of one change.
+type analysed struct {
+	document *document // nil unless the change added a message that is still there
+	err      error
+}
+
+// readAhead is how many messages are taken apart before the first of them is used. It bounds memory.
+const readAhead = 16
+
+// analyse takes the added messages apart, several at a time, and delivers each to its channel; a change that adds nothing gets
+// an empty answer. Whoever has used an answer receives once from ahead. When ctx ends, answers may be missing.
+func (ix *Index) analyse(ctx context.Context, changes []mailstore.Change) (out []chan analysed, ahead chan struct{}) {
+	out = make([]chan analysed, len(changes))
+	for i := range out {
+		out[i] = make(chan analysed, 1)
+	}
+	ahead = make(chan struct{}, readAhead)
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), readAhead/2) {
+		ix.active.Add(1)
+		go func() {
+			defer ix.active.Done()
+			for {
+				select {
+				case ahead <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+				i := int(next.Add(1)) - 1
+				if i >= len(changes) {
+					return
+				}
+				if changes[i].Kind != mailstore.ChangeAdded {
+					out[i] <- analysed{}
+					continue
+				}
+				d, err := ix.read(changes[i])
+				out[i] <- analysed{d, err}
+			}
+		}()
+	}
+	return out, ahead
+}
+
+// read fetches and takes apart an added message; one that was removed meanwhile is nil.
+func (ix *Index) read(c mailstore.Change) (*document, error) {
+	var m mailstore.Message
+	var raw []byte
+	err := ix.store.View(func(r *mailstore.Reader) (err error) {
+		if m, err = r.Message(c.Account, c.Message); err != nil {
+			return err
+		}
+		raw, err = r.Raw(m.Blob)
+		return err
+	})
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("index: reading message %d of account %d: %w", c.Message, c.Account, err)
+	}
+	return newDocument(m, raw), nil
+}

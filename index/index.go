@@ -1,0 +1,169 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"cairn/index/query"
+	"cairn/mailstore"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// Journal is what the index reads: a *mailstore.Store.
+type Journal interface {
+	// View runs fn on a consistent, durable state of the store.
+	View(fn func(r *mailstore.Reader) error) error
+	// Subscribe returns a channel that receives after the journal has grown, and a function that ends that.
+	Subscribe() (wake <-chan struct{}, cancel func())
+}
+
+// Request asks for the messages that a query finds.
+type Request struct {
+	Account mailstore.AccountID // 0: all accounts
+	Query   query.Q             // nil: everything
+	Limit   int                 // of hits returned; 0 or less: no limit
+	Offset  int                 // hits to leave out at the front
+	Now     time.Time           // the moment of asking; reserved for conditions that depend on it
+}
+
+// Hit is a message that was found.
+type Hit struct {
+	Account mailstore.AccountID
+	ID      mailstore.MessageID
+}
+
+// Result is the answer to a Request.
+type Result struct {
+	Hits   []Hit            // newest first
+	Total  int              // without Limit and Offset
+	Cursor mailstore.ModSeq // the state of the store that the answer is about
+}
+
+// ErrClosed: the index is closed.
+var ErrClosed = errors.New("index: closed")
+
+// Index is an open index. Its methods may be called from any goroutine; Run by one at a time.
+type Index struct {
+	db    *badger.DB
+	store Journal
+	log   *slog.Logger
+
+	gate   sync.Mutex // guards closed, and active growing
+	closed bool
+	active sync.WaitGroup
+
+	mu        sync.Mutex
+	cursor    mailstore.ModSeq
+	moved     chan struct{} // closed and replaced when cursor moves
+	listeners map[chan struct{}]struct{}
+}
+
+// Open opens the index in dir, or makes an empty one there. An index of another format is emptied, as is one that cannot
+// be opened because it is damaged only after the operator has deleted it: the error says so.
+func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	db, err := openDatabase(dir, log)
+	if err != nil {
+		return nil, err
+	}
+	ix := &Index{
+		db: db, store: store, log: log,
+		moved:     make(chan struct{}),
+		listeners: make(map[chan struct{}]struct{}),
+	}
+	if err := ix.load(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return ix, nil
+}
+
+// Close waits for the searches that are running and closes the index. End Run first.
+func (ix *Index) Close() error {
+	ix.gate.Lock()
+	closed := ix.closed
+	ix.closed = true
+	ix.gate.Unlock()
+	if closed {
+		return nil
+	}
+	ix.active.Wait()
+	if err := ix.db.Close(); err != nil {
+		return fmt.Errorf("index: closing: %w", err)
+	}
+	return nil
+}
+
+// enter begins a use of the database that Close waits for; active.Done ends it.
+func (ix *Index) enter() error {
+	ix.gate.Lock()
+	defer ix.gate.Unlock()
+	if ix.closed {
+		return ErrClosed
+	}
+	ix.active.Add(1)
+	return nil
+}
+
+// Cursor returns the last change that searches take into account.
+func (ix *Index) Cursor() mailstore.ModSeq {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	return ix.cursor
+}
+
+// Subscribe returns a channel that receives after the cursor has moved, so that whoever is told of a mail can find it. It
+// holds one wake-up. cancel ends it.
+func (ix *Index) Subscribe() (wake <-chan struct{}, cancel func()) {
+	c := make(chan struct{}, 1)
+	ix.mu.Lock()
+	ix.listeners[c] = struct{}{}
+	ix.mu.Unlock()
+	return c, func() {
+		ix.mu.Lock()
+		delete(ix.listeners, c)
+		ix.mu.Unlock()
+	}
+}
+
+// WaitFor returns when the cursor has reached m, or with ctx's error.
+func (ix *Index) WaitFor(ctx context.Context, m mailstore.ModSeq) error {
+	for {
+		ix.mu.Lock()
+		cursor, moved := ix.cursor, ix.moved
+		ix.mu.Unlock()
+		if cursor >= m {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("index: at change %d, waiting for %d: %w", cursor, m, ctx.Err())
+		}
+	}
+}
+
+// setCursor tells everybody that the index has taken in the changes up to m.
+func (ix *Index) setCursor(m mailstore.ModSeq) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if m == ix.cursor {
+		return
+	}
+	ix.cursor = m
+	close(ix.moved)
+	ix.moved = make(chan struct{})
+	for c := range ix.listeners {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package index
+
+import (
+	"context"
+	"testing"
+
+	"cairn/index/query"
+	"cairn/mailstore"
+)
+
+const letter = `From: Jon Doe <jon.doe@mail.example.com>
+To: Jo <jo@example.org>
+Cc: Zoë Müller <zoe@bücher.example>
+Subject: Invoice 2026-17 for Example Ltd
+Date: Mon, 4 May 2026 10:00:00 +0200
+Message-ID: <abc.1@mail.example.com>
+List-Id: Billing <billing.lists.example.com>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+
+Please don't forget to pay by Friday. The quick brown fox
+jumps over the lazy dog. Grüße aus Århus, 中文搜索测试。
+--b
+Content-Type: text/csv; name=numbers.csv
+Content-Disposition: attachment; filename=numbers.csv
+
+apples,42
+--b--
+`
+
+const page = `From: news@shop.example
+To: jo@example.org
+Subject: =?utf-8?q?Caf=C3=A9_sale?=
+Date: Wed, 25 Dec 1996 10:00:00 +0000
+Content-Type: text/html; charset=utf-8
+
+<html><head><style>hiddenword{}</style></head><body><p>Big<b>gest</b> sale&amp;offers</p><p>today</p></body></html>
+`
+
+const reply = `From: zoe@xn--bcher-kva.example
+To: jon.doe@mail.example.com
+Subject: Re: Invoice
+Date: Tue, 5 May 2026 10:00:00 +0000
+
+The dog was not lazy. Friday it is, said Jon and then he left.
+`
+
+func TestSearch(t *testing.T) {
+	b := newBed(t)
+	b.add([]string{"inbox", "unread", "work/billing"}, letter)
+	b.add([]string{"inbox", "verdict/pending"}, page)
+	b.add([]string{"sent"}, reply)
+	b.add([]string{"inbox", "deleted"}, "Subject: gone invoice\n\nbye\n")
+	b.sync()
+	for _, c := range []struct{ query, want string }{
+		{"", "3 2 1"},
+		{"invoice", "3 1"},
+		{"INVOICE", "3 1"},
+		{"nothing-like-this", ""},
+		{"invoice friday", "3 1"},
+		{"fox or sale", "2 1"},
+		{"invoice -fox", "3"},
+		{"not invoice", "2"},
+		{"-invoice -sale", ""},
+		{"cafe", "2"},
+		{"café", "2"},
+		{"arhus", "1"},
+		{"grusse", "1"},
+		{"don't", "1"},
+		{"hiddenword", ""},
+		{"biggest", "2"},
+		{"offers today", "2"},
+		{`"quick brown fox"`, "1"},
+		{`"brown quick fox"`, ""},
+		{`"lazy dog"`, "1"},
+		{"quic* brow*", "1"},
+		{"inv*", "3 1"},
+		{"subject:inv*", "3 1"},
+		{"dog near lazy", "3 1"},
+		{"dog near/1 lazy", "1"},
+		{"fox near/2 friday", ""},
+		{"the near (quick fox)", "1"},
+		{"left near (jon or fox)", "3"},
+		{`"he left" near/3 jon`, "3"},
+		{"friday near nobody", ""},
+		{"from:jon", "1"},
+		{`from:"jon doe"`, "1"},
+		{"from:jon.doe@mail.example.com", "1"},
+		{"from:JON.DOE@MAIL.example.com", "1"},
+		{"from:example.com", "1"},
+		{"to:jon.doe", "3"},
+		{"from:xn--bcher-kva.example", "3"},
+		{"cc:zoe", "1"},
+		{"cc:(zoe muller)", "1"},
+		{"cc:(zoe or jon) subject:invoice", "1"},
+		{"subject:(invoice -re)", "1"},
+		{"body:invoice", ""},
+		{"attachment:apples", "1"},
+		{"filename:numbers.csv", "1"},
+		{"filename:numbers", "1"},
+		{"id:abc.1@mail.example.com", "1"},
+		{`id:"<abc.1@mail.example.com>"`, "1"},
+		{"list:billing.lists.example.com", "1"},
+		{"list:billing", "1"},
+		{"搜索", "1"},
+		{"文搜索测", "1"},
+		{"试", "1"},
+		{"中", "1"},
+		{"索搜", ""},
+		{"has:attachment", "1"},
+		{"label:inbox", "2 1"},
+		{"inbox", "2 1"},
+		{"is:unread", "1"},
+		{"is:read", "3 2"},
+		{"work/billing", "1"},
+		{"sent or inbox -unread", "3 2"},
+		{"verdict:pending", "2"},
+		{"verdict:verified", ""},
+		{"label:deleted", "4"},
+		{"is:deleted or invoice", "4 3 1"},
+		{"larger:500", "1"},
+		{"smaller:300 invoice", "3"},
+		{"11/2/96-25/Dec/96", "2"},
+		{"date:1996", "2"},
+		{"after:2026-05-05", "3"},
+		{"before:2026-05-05", "2 1"},
+		{"newer_than:30d", "3 1"},
+		{"- invoice", "3 1"},
+		{`subject:"re invoice"`, "3"},
+	} {
+		if got := b.find(c.query); got != c.want {
+			t.Errorf("%s finds %q, want %q", c.query, got, c.want)
+		}
+	}
+}
+
+func TestSearchPagesAndAccounts(t *testing.T) {
+	b := newBed(t)
+	b.add(nil, reply, reply, page)
+	var other mailstore.AccountID
+	b.update(func(tx *mailstore.Tx) error {
+		a, err := tx.AddAccount("zoe", nil)
+		other = a.ID
+		return err
+	})
+	first := b.account
+	b.account = other
+	b.add([]string{"inbox"}, reply)
+	b.sync()
+	b.account = first
+	if got := b.find("invoice"); got != "2 1" {
+		t.Errorf("one account finds %q", got)
+	}
+	q := query.Term{Text: "invoice"}
+	result, err := b.ix.Search(context.Background(), Request{Query: q})
+	if err != nil || result.Total != 3 || len(result.Hits) != 3 {
+		t.Errorf("all accounts: %+v, %v", result, err)
+	}
+	result, err = b.ix.Search(context.Background(), Request{Account: first, Query: q, Limit: 1, Offset: 1})
+	if err != nil || result.Total != 2 || len(result.Hits) != 1 || result.Hits[0].ID != 1 {
+		t.Errorf("second page: %+v, %v", result, err)
+	}
+	result, err = b.ix.Search(context.Background(), Request{Account: first, Query: q, Offset: 9})
+	if err != nil || result.Total != 2 || len(result.Hits) != 0 {
+		t.Errorf("page behind the end: %+v, %v", result, err)
+	}
+	if _, err := b.ix.Search(context.Background(), Request{Account: 99}); err != nil {
+		t.Errorf("account that is not there: %v", err)
+	}
+}
