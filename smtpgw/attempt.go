@@ -73,7 +73,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate
 	deliver := func(rcpts []string) (reply, error) {
 		a := &Arrival{
 			Raw: whole, From: e.From, Recipients: slices.Clone(rcpts),
-			Peer: Peer{Addr: "local", Helo: c.hostname, Protocol: "LOCAL"},
+			Peer: Peer{Addr: "local", Helo: c.hostname, Protocol: ProtocolLocal},
 		}
 		err := c.delivery.Deliver(ctx, a, e.Ref)
 		var refusal *smtp.SMTPError

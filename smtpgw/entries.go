@@ -31,10 +31,16 @@ func (q *Queue) List(after uint64, max int) ([]Entry, error) {
 }
 
 // Len returns how many entries are queued.
-func (q *Queue) Len() (int, error) {
+func (q *Queue) Len() (int, error) { return q.count("e") }
+
+// LenUnsealed returns how many of the entries wait for their token.
+func (q *Queue) LenUnsealed() (int, error) { return q.count("u") }
+
+func (q *Queue) count(table string) (int, error) {
 	n := 0
 	err := q.store.View(func(r *mailstore.Reader) error {
-		return r.Space(queueSpace).Scan([]byte("e"), nil, func(_, _ []byte) bool {
+		n = 0
+		return r.Space(queueSpace).Scan([]byte(table), nil, func(_, _ []byte) bool {
 			n++
 			return true
 		})
