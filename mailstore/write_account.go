@@ -12,7 +12,7 @@ import (
 // AddAccount makes an account. The name has 1 to 64 bytes of printable text; addresses may be given in any form. A name
 // or address that is taken yields ErrExists.
 func (tx *Tx) AddAccount(name string, addresses []string) (Account, error) {
-	if err := checkAccountName(name); err != nil {
+	if err := CheckAccountName(name); err != nil {
 		return Account{}, err
 	}
 	if found, err := tx.src.has(textKey(tableName, name)); err != nil {
@@ -139,7 +139,8 @@ func (r *Reader) doomed() (id AccountID, err error) {
 
 func accountNumber(id AccountID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
 
-func checkAccountName(name string) error {
+// CheckAccountName returns an error if name cannot name an account: 1 to 64 bytes of printable text.
+func CheckAccountName(name string) error {
 	if name == "" || len(name) > 64 || !utf8.ValidString(name) {
 		return fmt.Errorf("account name %q: use 1 to 64 bytes of UTF-8 text", name)
 	}

@@ -2,19 +2,246 @@ package node
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
+	"cairn/consensus"
+	"cairn/consensus/chain"
+	"cairn/consensus/mempool"
+	"cairn/consensus/miner"
+	"cairn/consensus/recorder"
+	"cairn/consensus/verifier"
+	"cairn/index"
+	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/p2p"
+	"cairn/smtpgw"
 )
 
 // RunOptions are the parts of a run that the command line decides.
 type RunOptions struct {
-	Log   *slog.Logger           // where the node logs; nil discards
+	Log   *slog.Logger            // where the node logs; nil discards
 	Ready func(status api.Status) // called once when the node serves; may be nil
 }
 
 // Run opens the node in dir, serves until ctx is done and shuts down in
 // order. It returns nil after a clean shutdown.
 func Run(ctx context.Context, dir string, o RunOptions) error {
+	n, err := Open(dir, o.Log)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	return n.Serve(ctx, func() {
+		if o.Ready != nil {
+			if status, err := n.Status(ctx); err == nil {
+				o.Ready(*status)
+			}
+		}
+	})
+}
+
+// Node is one open node: every part constructed and connected.
+type Node struct {
+	dir     string
+	cfg     *Config
+	id      *Identity
+	genesis *consensus.Genesis
+	enrol   *consensus.OrgEvent
+	started time.Time
+	log     *slog.Logger
+
+	store   *mailstore.Store
+	index   *index.Index
+	chainDB *badger.DB
+	chain   *chain.Manager
+
+	trust    *verifier.Trust
+	verifier *verifier.Verifier
+	pool     *mempool.Pool
+	host     *p2p.Host
+	miner    *miner.Miner // nil: this node does not mine
+
+	queue      *smtpgw.Queue
+	recorder   *recorder.Recorder
+	courier    *smtpgw.Courier
+	submitter  *smtpgw.Submitter
+	submission *smtpgw.Server
+	inbound    *smtpgw.Server
+
+	listen listeners
+}
+
+// listeners are open sockets; a nil one is switched off.
+type listeners struct {
+	submission, inbound, stream, api net.Listener
+}
+
+// Open constructs the node in dir and opens its stores and sockets; nothing
+// runs yet. The caller closes it.
+func Open(dir string, log *slog.Logger) (_ *Node, err error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{dir: dir, log: log, started: time.Now()}
+	defer func() {
+		if err != nil {
+			n.Close()
+		}
+	}()
+	if n.cfg, err = LoadConfig(dir); err != nil {
+		return nil, err
+	}
+	if n.id, err = LoadIdentity(dir); err != nil {
+		return nil, err
+	}
+	if n.genesis, err = LoadNetwork(dir); err != nil {
+		return nil, err
+	}
+	if n.enrol, err = LoadEnrol(dir); err != nil {
+		return nil, err
+	}
+	if err := n.openStores(); err != nil {
+		return nil, err
+	}
+	if err := n.connect(); err != nil {
+		return nil, err
+	}
+	if err := n.openSockets(); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// openStores opens the three databases. The socket comes first: it tells a
+// second node in the same directory apart from a damaged store.
+func (n *Node) openStores() (err error) {
+	if n.listen.api, err = api.Listen(n.dir); err != nil {
+		return err
+	}
+	if n.store, err = mailstore.Open(filepath.Join(n.dir, "mail"), n.log); err != nil {
+		return fmt.Errorf("open the mail store: %w", err)
+	}
+	if n.index, err = index.Open(filepath.Join(n.dir, "index"), n.store, n.log); err != nil {
+		return fmt.Errorf("open the index: %w", err)
+	}
+	if n.chainDB, err = chain.OpenDB(filepath.Join(n.dir, "chain"), n.log); err != nil {
+		return fmt.Errorf("open the chain store: %w", err)
+	}
+	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
+		return fmt.Errorf("open the chain: %w", err)
+	}
 	return nil
+}
+
+// connect constructs the parts around the stores.
+func (n *Node) connect() (err error) {
+	if n.trust, err = verifier.OpenTrust(n.store, lookupTXT); err != nil {
+		return err
+	}
+	if err := n.seedTrust(context.Background()); err != nil {
+		return err
+	}
+	if err := n.ensurePostmaster(context.Background()); err != nil {
+		return err
+	}
+	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Policy{
+		Threshold: n.cfg.Verdict.Threshold,
+		Invalid:   verifier.Invalid(n.cfg.Verdict.Invalid),
+	}, n.log)
+
+	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)
+	bootstrap, err := BootstrapPeers(n.dir, n.cfg)
+	if err != nil {
+		return err
+	}
+	n.host, err = p2p.New(p2p.Config{
+		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software,
+	}, n.chain, n.pool, n.log)
+	if err != nil {
+		return fmt.Errorf("open the peer-to-peer host: %w", err)
+	}
+	if share := n.cfg.MiningShare(); share > 0 {
+		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.log)
+	}
+
+	gw := n.gatewayConfig()
+	n.queue = smtpgw.NewQueue(n.store)
+	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.submitBatch, n.log)
+	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()})
+	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
+	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
+	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.log)
+	n.inbound = smtpgw.NewInbound(gw, n.store, delivery, n.log)
+	return nil
+}
+
+func (n *Node) gatewayConfig() smtpgw.Config {
+	return smtpgw.Config{
+		Hostname:   n.cfg.Hostname,
+		Domains:    n.cfg.Organisation.Domains,
+		Postmaster: "postmaster@" + n.cfg.Organisation.Domains[0],
+		NodeKey:    p2p.NodeKeyOf,
+		Limits:     smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
+	}
+}
+
+// openSockets binds what strangers and programs reach us by.
+func (n *Node) openSockets() (err error) {
+	if n.listen.submission, err = listen("submission.listen", n.cfg.Submission.Listen); err != nil {
+		return err
+	}
+	if n.listen.inbound, err = listen("inbound.listen", n.cfg.Inbound.Listen); err != nil {
+		return err
+	}
+	if n.listen.stream, err = n.host.ListenSMTP(); err != nil {
+		return fmt.Errorf("listen for SMTP streams: %w", err)
+	}
+	return nil
+}
+
+func listen(key, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, &ConfigError{
+			Key: key, Cause: err.Error(),
+			Next: "choose another port there, or end the program that has this one",
+		}
+	}
+	return l, nil
+}
+
+// Close closes what Open opened, in the opposite order. Only call it when
+// Serve has returned or was never called.
+func (n *Node) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{n.listen.submission, n.listen.inbound, n.listen.stream, n.listen.api} {
+		if l != nil {
+			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if n.host != nil {
+		errs = append(errs, n.host.Close())
+	}
+	if n.chainDB != nil {
+		errs = append(errs, n.chainDB.Close())
+	}
+	if n.index != nil {
+		errs = append(errs, n.index.Close())
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
 }

@@ -1,0 +1,116 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/record"
+	"cairn/consensus/recorder"
+	"cairn/consensus/verifier"
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// A Node is what its own API serves.
+var _ api.Backend = (*Node)(nil)
+
+// Status tells how the node is.
+func (n *Node) Status(ctx context.Context) (*api.Status, error) {
+	chainStatus, err := n.ChainStatus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mail, err := n.mailStatus()
+	if err != nil {
+		return nil, err
+	}
+	s := n.chain.State()
+	org := api.OrgSummary{
+		Name: n.cfg.Organisation.Name, Domains: n.cfg.Organisation.Domains, Key: n.id.OrgKey().String(),
+	}
+	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
+		org.ID, org.Enrolled = o.ID.String(), true
+	}
+	return &api.Status{
+		Software: Software, Directory: n.dir, Hostname: n.cfg.Hostname, Started: n.started.UTC(),
+		Org: org, Chain: *chainStatus, Listen: n.listening(), Peers: len(n.host.Peers()), Mail: *mail,
+	}, nil
+}
+
+func (n *Node) listening() api.Listeners {
+	l := api.Listeners{P2P: n.host.Addrs()}
+	if n.listen.submission != nil {
+		l.Submission = n.listen.submission.Addr().String()
+	}
+	if n.listen.inbound != nil {
+		l.Inbound = n.listen.inbound.Addr().String()
+	}
+	return l
+}
+
+// mailStatus counts mail. Counting messages reads the label counts only.
+func (n *Node) mailStatus() (*api.MailStatus, error) {
+	st := new(api.MailStatus)
+	err := n.store.View(func(rd *mailstore.Reader) error {
+		accounts, err := rd.Accounts()
+		if err != nil {
+			return err
+		}
+		st.Accounts = len(accounts)
+		for _, a := range accounts {
+			counts, err := rd.LabelCounts(a.ID)
+			if err != nil {
+				return err
+			}
+			st.Pending += counts[verifier.VerdictLabel(record.Pending)]
+			total, err := rd.MessageCount(a.ID)
+			if err != nil {
+				return err
+			}
+			st.Messages += total
+		}
+		modseq, err := rd.ModSeq()
+		st.IndexLag = int(modseq - min(modseq, n.index.Cursor()))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if st.Queued, err = n.queue.Len(); err != nil {
+		return nil, err
+	}
+	st.Unsealed, err = n.queue.LenUnsealed()
+	return st, err
+}
+
+// Waiting tells how much of our own mail has not got into a block yet.
+func (n *Node) Waiting() (recorder.Waiting, error) {
+	var w recorder.Waiting
+	err := n.store.View(func(rd *mailstore.Reader) (err error) {
+		w, err = recorder.Status(rd, n.chain.State(), n.id.RecorderKey())
+		return err
+	})
+	return w, err
+}
+
+// unixMilli is the time of a consensus timestamp.
+func unixMilli(ms uint64) time.Time { return time.UnixMilli(int64(ms)).UTC() }
+
+// orgName names the organisation that a recorder key belongs to.
+func orgName(s *consensus.State, recorder consensus.Key) string {
+	if org, ok := s.OrgByRecorder(recorder); ok {
+		return org.Name
+	}
+	return ""
+}
+
+// notFound turns a store's "not found" into an answer.
+func notFound(err error, hint, format string, args ...any) error {
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return api.Errorf(api.CodeNotFound, hint, "%s", fmt.Sprintf(format, args...))
+	}
+	return err
+}

@@ -1,0 +1,153 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// Accounts lists the mailboxes.
+func (n *Node) Accounts(context.Context) (*api.AccountList, error) {
+	list := &api.AccountList{Accounts: []api.Account{}}
+	err := n.store.View(func(rd *mailstore.Reader) error {
+		accounts, err := rd.Accounts()
+		for _, a := range accounts {
+			v, err := viewAccount(rd, a)
+			if err != nil {
+				return err
+			}
+			list.Accounts = append(list.Accounts, *v)
+		}
+		return err
+	})
+	return list, err
+}
+
+func viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Account, error) {
+	counts, err := rd.LabelCounts(a.ID)
+	if err != nil {
+		return nil, err
+	}
+	total, err := rd.MessageCount(a.ID)
+	return &api.Account{
+		Name: a.Name, Addresses: a.Addresses, Messages: total, Unread: counts[mailstore.LabelUnread],
+	}, err
+}
+
+// AddAccount makes a mailbox.
+func (n *Node) AddAccount(ctx context.Context, r api.AccountRequest) (*api.Account, error) {
+	if err := mailstore.CheckAccountName(r.Name); err != nil {
+		return nil, api.Errorf(api.CodeInvalid, "choose a name such as alice", "making an account: %v", err)
+	}
+	addresses := r.Addresses
+	if len(addresses) == 0 {
+		for _, d := range n.cfg.Organisation.Domains {
+			addresses = append(addresses, r.Name+"@"+d)
+		}
+	}
+	for _, a := range addresses {
+		canonical, err := mailstore.CanonicalAddress(a)
+		if err != nil {
+			return nil, api.Errorf(api.CodeInvalid, "give addresses as local-part@domain", "making account %q: %v", r.Name, err)
+		}
+		if !n.isOwn(canonical) {
+			return nil, api.Errorf(api.CodeInvalid, "use one of the domains in organisation.domains of "+ConfigFile,
+				"making account %q: %s is at no domain of this organisation", r.Name, a)
+		}
+	}
+	var view *api.Account
+	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		a, err := tx.AddAccount(r.Name, addresses)
+		view = &api.Account{Name: a.Name, Addresses: a.Addresses}
+		return err
+	})
+	switch {
+	case errors.Is(err, mailstore.ErrExists):
+		return nil, api.Errorf(api.CodeExists, "cairn account ls", "making account %q: the name or one of its addresses is taken", r.Name)
+	case err != nil:
+		return nil, err
+	}
+	return view, nil
+}
+
+// isOwn reports whether a canonical address is at a domain of ours.
+func (n *Node) isOwn(address string) bool {
+	return slices.ContainsFunc(n.cfg.Organisation.Domains, func(d string) bool {
+		return len(address) > len(d)+1 && address[len(address)-len(d)-1:] == "@"+d
+	})
+}
+
+// RemoveAccount removes a mailbox with its mail.
+func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, error) {
+	var view *api.Account
+	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		a, err := tx.AccountByName(name)
+		if err != nil {
+			return err
+		}
+		if view, err = viewAccount(&tx.Reader, a); err != nil {
+			return err
+		}
+		return tx.RemoveAccount(a.ID)
+	})
+	return view, notFound(err, "cairn account ls", "there is no account %q", name)
+}
+
+// Labels counts the messages under each label.
+func (n *Node) Labels(_ context.Context, account string) (*api.LabelList, error) {
+	id, err := n.accountID(account)
+	if err != nil {
+		return nil, err
+	}
+	sum := make(map[string]int)
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		accounts, err := rd.Accounts()
+		for _, a := range accounts {
+			if id != 0 && a.ID != id {
+				continue
+			}
+			counts, err := rd.LabelCounts(a.ID)
+			if err != nil {
+				return err
+			}
+			for label, count := range counts {
+				sum[label] += count
+			}
+		}
+		return err
+	})
+	list := &api.LabelList{Account: account, Labels: []api.LabelCount{}}
+	for _, label := range slices.Sorted(maps.Keys(sum)) {
+		list.Labels = append(list.Labels, api.LabelCount{Label: label, Messages: sum[label]})
+	}
+	return list, err
+}
+
+// SetLabels changes the labels of one message.
+func (n *Node) SetLabels(ctx context.Context, r api.LabelRequest) (*api.MessageLabels, error) {
+	for _, label := range slices.Concat(r.Add, r.Remove) {
+		if err := mailstore.CheckLabel(label); err != nil {
+			return nil, api.Errorf(api.CodeInvalid, "use 1 to 64 lower-case letters, digits and - _ . /", "%v", err)
+		}
+		if len(label) > len(mailstore.VerdictPrefix) && label[:len(mailstore.VerdictPrefix)] == mailstore.VerdictPrefix {
+			return nil, api.Errorf(api.CodeNotAllowed, "use a label of your own", "%s: verdicts are given by the node alone", label)
+		}
+	}
+	view := &api.MessageLabels{Ref: r.Ref}
+	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		account, id, err := parseRef(&tx.Reader, r.Ref)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetLabels(account, id, r.Add, r.Remove); err != nil {
+			return err
+		}
+		view.Labels, err = tx.Labels(account, id)
+		return err
+	})
+	return view, notFound(err, "cairn search", "there is no message %s", r.Ref)
+}

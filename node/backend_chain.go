@@ -1,0 +1,122 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/node/api"
+)
+
+// ChainStatus tells the state of the chain here.
+func (n *Node) ChainStatus(context.Context) (*api.ChainStatus, error) {
+	s := n.chain.State()
+	p := s.Params()
+	pool := n.pool.Stats()
+	_, best, syncing := n.host.Progress()
+	st := &api.ChainStatus{
+		Network: p.Name, ChainID: s.ChainID().String(), Genesis: s.GenesisID().String(),
+		Height: s.Height(), Tip: s.Tip().String(), TipTime: unixMilli(s.Time()),
+		BlockInterval: p.BlockInterval.Seconds(), Work: s.Work().String(),
+		NextBits: fmt.Sprintf("%08x", s.NextBits()), Orgs: len(s.Orgs()),
+		Mempool: api.Mempool{Events: pool.Events, Batches: pool.Batches, Bytes: pool.Bytes},
+		Mining:  n.cfg.Mine, Syncing: syncing,
+	}
+	if syncing {
+		st.SyncTarget = best
+	}
+	return st, nil
+}
+
+// Block returns one block of the best chain.
+func (n *Node) Block(_ context.Context, which string) (*api.Block, error) {
+	id, err := n.blockID(which)
+	if err != nil {
+		return nil, err
+	}
+	b, err := n.chain.Block(id)
+	if err != nil {
+		return nil, api.Errorf(api.CodeNotFound, "cairn chain status", "no block %s is stored here", which)
+	}
+	s := n.chain.State()
+	h := &b.Header.Header
+	v := &api.Block{
+		Height: h.Height, ID: id.String(), Previous: h.Prev.String(), Time: unixMilli(h.Time),
+		Bits: fmt.Sprintf("%08x", h.Bits), Nonce: h.Nonce,
+		BodyRoot: h.BodyRoot.String(), StateRoot: h.StateRoot.String(),
+		Miner: h.Miner.String(), MinerOrg: orgName(s, h.Miner),
+		Confirmations: s.Height() - min(s.Height(), h.Height), Size: len(b.Encode()),
+		Events: []api.BlockEvent{}, Batches: []api.BlockBatch{},
+	}
+	for i := range b.Events {
+		e := &b.Events[i]
+		v.Events = append(v.Events, api.BlockEvent{
+			ID: e.ID().String(), Type: "enrol", Name: e.Enrol.Name, Domains: e.Enrol.Domains, Key: e.Enrol.OrgKey.String(),
+		})
+	}
+	for i := range b.Batches {
+		batch := &b.Batches[i]
+		v.Batches = append(v.Batches, api.BlockBatch{
+			ID: batch.ID().String(), Recorder: batch.Recorder.String(), Org: orgName(s, batch.Recorder),
+			Seq: batch.Seq, Time: unixMilli(batch.Time), Micros: len(batch.Micros), Records: batch.Records(),
+		})
+	}
+	return v, nil
+}
+
+func (n *Node) blockID(which string) (consensus.Hash, error) {
+	if which == "tip" || which == "" {
+		return n.chain.Tip().ID, nil
+	}
+	if len(which) == 64 {
+		if id, err := consensus.ParseHash(strings.ToLower(which)); err == nil {
+			return id, nil
+		}
+	}
+	height, err := strconv.ParseUint(which, 10, 64)
+	if err != nil {
+		return consensus.Hash{}, api.Errorf(api.CodeInvalid, "cairn chain block tip", "%q is neither a height nor a block ID of 64 hex digits", which)
+	}
+	at, ok := n.chain.IndexAt(height)
+	if !ok {
+		return consensus.Hash{}, api.Errorf(api.CodeNotFound, "cairn chain status", "the chain has no block %d yet; its tip is at %d", height, n.chain.Tip().Height)
+	}
+	return at.ID, nil
+}
+
+// Peers lists the connected nodes.
+func (n *Node) Peers(context.Context) (*api.PeerList, error) {
+	s := n.chain.State()
+	list := &api.PeerList{Peers: []api.Peer{}}
+	for _, p := range n.host.Peers() {
+		v := api.Peer{ID: p.ID, Height: p.Height}
+		if len(p.Addrs) > 0 {
+			v.Address = p.Addrs[0]
+		}
+		if org, ok := s.OrgByNode(p.Node); ok {
+			v.Org = org.Name
+		}
+		list.Peers = append(list.Peers, v)
+	}
+	return list, nil
+}
+
+// connectTimeout bounds an attempt to reach a peer by hand.
+const connectTimeout = 10 * time.Second
+
+// Connect dials a peer.
+func (n *Node) Connect(ctx context.Context, address string) (*api.Peer, error) {
+	if err := CheckPeerAddress(address); err != nil {
+		return nil, api.Errorf(api.CodeInvalid, `copy an address that "cairn status" shows on the other node`, "%v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := n.host.Connect(ctx, address); err != nil {
+		return nil, api.Errorf(api.CodeTryLater, "cairn status on the other node tells whether it runs", "connecting to %s: %v", address, err)
+	}
+	id := address[strings.LastIndexByte(address, '/')+1:]
+	return &api.Peer{ID: id, Address: address}, nil
+}

@@ -1,0 +1,278 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"cairn/consensus/verifier"
+	"cairn/index"
+	"cairn/index/query"
+	"cairn/mailstore"
+	"cairn/mailstore/message"
+	"cairn/node/api"
+	"cairn/smtpgw"
+)
+
+const (
+	searchLimit    = 20   // messages a search returns unless told
+	maxSearchLimit = 1000 // and at most
+	indexWait      = 2 * time.Second
+)
+
+// Send submits a message as a session of the submission listener would.
+func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
+	receipt, err := n.submitter.Submit(ctx, smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}, r.From, r.To, r.Raw)
+	var refusal *smtp.SMTPError
+	switch {
+	case errors.As(err, &refusal) && refusal.Temporary():
+		return nil, api.Errorf(api.CodeTryLater, "send it again in a while", "sending: %s", refusal.Message)
+	case errors.As(err, &refusal):
+		return nil, api.Errorf(api.CodeInvalid, "correct the message or its addresses", "sending: %s", refusal.Message)
+	case err != nil:
+		n.log.Error("submission failed", "err", err)
+		return nil, api.Errorf(api.CodeTryLater, "the node's log tells why", "sending: the message could not be stored")
+	}
+	sent := &api.Sent{MessageID: message.Parse(receipt.Raw).MessageID, To: r.To}
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		sent.Ref, err = refOf(rd, receipt.Account, receipt.Message)
+		return err
+	})
+	return sent, err
+}
+
+// Search answers newest first. It waits a moment for the index, so that who
+// has just been told of a mail finds it.
+func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResult, error) {
+	now := time.Now()
+	q, err := query.Parse(r.Query, now)
+	if err != nil {
+		return nil, api.Errorf(api.CodeInvalid, "cairn search --help", "understanding the query: %v", err)
+	}
+	req := index.Request{Query: q, Limit: r.Limit, Offset: r.Offset, Now: now}
+	if req.Limit <= 0 {
+		req.Limit = searchLimit
+	}
+	req.Limit = min(req.Limit, maxSearchLimit)
+	if req.Account, err = n.accountID(r.Account); err != nil {
+		return nil, err
+	}
+	if err := n.awaitIndex(ctx); err != nil {
+		return nil, err
+	}
+	found, err := n.index.Search(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	result := &api.SearchResult{Query: q.String(), Total: found.Total, Messages: []api.Summary{}}
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		for _, hit := range found.Hits {
+			s, _, err := summarise(rd, hit.Account, hit.ID)
+			if errors.Is(err, mailstore.ErrNotFound) {
+				continue // removed since the index looked
+			}
+			if err != nil {
+				return err
+			}
+			result.Messages = append(result.Messages, *s)
+		}
+		return nil
+	})
+	return result, err
+}
+
+// awaitIndex lets the index catch up with what is stored now, for a while.
+func (n *Node) awaitIndex(ctx context.Context) error {
+	var now mailstore.ModSeq
+	err := n.store.View(func(rd *mailstore.Reader) (err error) {
+		now, err = rd.ModSeq()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, indexWait)
+	defer cancel()
+	if err := n.index.WaitFor(ctx, now); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// Message returns one message decoded for reading.
+func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
+	var view *api.Message
+	err := n.view(ref, func(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) error {
+		s, m, err := summarise(rd, account, id)
+		if err != nil {
+			return err
+		}
+		stored, err := rd.Message(account, id)
+		if err != nil {
+			return err
+		}
+		view = &api.Message{
+			Summary: *s, Outgoing: stored.Outgoing, Recipients: stored.Recipients,
+			Headers: []api.HeaderField{}, Text: readable(m), Attachments: []api.Attachment{},
+		}
+		for _, f := range m.Fields() {
+			view.Headers = append(view.Headers, api.HeaderField{Name: f.Name, Value: f.Value})
+		}
+		for _, a := range m.Attachments {
+			view.Attachments = append(view.Attachments, api.Attachment{Name: a.Name, Type: a.Type, Size: len(a.Content)})
+		}
+		f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
+		if errors.Is(err, mailstore.ErrNotFound) {
+			return nil
+		}
+		view.Verification = n.viewFinding(f)
+		return err
+	})
+	return view, err
+}
+
+// Raw returns a message byte for byte.
+func (n *Node) Raw(_ context.Context, ref string) (*api.RawMessage, error) {
+	view := &api.RawMessage{Ref: ref}
+	err := n.view(ref, func(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) error {
+		m, err := rd.Message(account, id)
+		if err != nil {
+			return err
+		}
+		view.Raw, err = rd.Raw(m.Blob)
+		return err
+	})
+	return view, err
+}
+
+// Verify judges a message that need not be in the store.
+func (n *Node) Verify(ctx context.Context, r api.VerifyRequest) (*api.Verification, error) {
+	f, err := n.verifier.Inspect(ctx, r.Raw, r.Recipients)
+	if err != nil {
+		return nil, err
+	}
+	return n.viewFinding(f), nil
+}
+
+func (n *Node) viewFinding(f *verifier.Finding) *api.Verification {
+	if f == nil {
+		return nil
+	}
+	s := n.chain.State()
+	v := &api.Verification{
+		Verdict: string(f.Verdict), Reasons: f.Reasons, From: f.From, Trusted: f.TrustedBy,
+		Share: f.Facts.Comparison.Share(), Threshold: f.Facts.Threshold, Parts: []api.Part{},
+	}
+	if !f.Record.IsZero() {
+		v.Record, v.Recorder, v.Seq, v.Recorded = f.Record.String(), f.Recorder.String(), f.Seq, unixMilli(f.Time)
+	}
+	if org, ok := s.Org(f.Org); ok {
+		v.Org, v.OrgKey = org.Name, org.Key.String()
+	}
+	if !f.Block.IsZero() {
+		v.Block = &api.BlockRef{Height: f.Block.Height, ID: f.Block.ID.String(), Confirmations: s.Height() - min(s.Height(), f.Block.Height)}
+		if b, err := n.chain.Block(f.Block.ID); err == nil {
+			v.Block.Time = unixMilli(b.Header.Time)
+		}
+	}
+	for _, p := range f.Facts.Comparison.Parts {
+		v.Parts = append(v.Parts, api.Part{
+			Component: p.Type.String(), Index: int(p.Index), Outcome: string(p.Outcome), Kind: p.Kind, Detail: p.Detail,
+		})
+	}
+	return v
+}
+
+// summarise reads what a list shows of one message.
+func summarise(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (*api.Summary, *message.Message, error) {
+	stored, err := rd.Message(account, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := rd.Raw(stored.Blob)
+	if err != nil {
+		return nil, nil, err
+	}
+	labels, err := rd.Labels(account, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	ref, err := refOf(rd, account, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := message.Parse(raw)
+	s := &api.Summary{
+		Ref: ref, Received: stored.Received, Date: m.Date, From: people(m.From), To: people(m.To),
+		Subject: m.Subject, Size: stored.Size, Labels: labels,
+	}
+	for _, l := range labels {
+		if v, ok := strings.CutPrefix(l, mailstore.VerdictPrefix); ok {
+			s.Verdict = v
+		}
+	}
+	return s, m, nil
+}
+
+func people(list []message.Address) string {
+	names := make([]string, len(list))
+	for i, a := range list {
+		names[i] = a.Addr
+		if a.Name != "" {
+			names[i] = fmt.Sprintf("%s <%s>", a.Name, a.Addr)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// refOf names a message to people: account name, slash, number.
+func refOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (string, error) {
+	a, err := rd.Account(account)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s/%d", a.Name, id), nil
+}
+
+// parseRef reads what refOf writes.
+func parseRef(rd *mailstore.Reader, ref string) (mailstore.AccountID, mailstore.MessageID, error) {
+	name, number, ok := strings.Cut(ref, "/")
+	id, err := strconv.ParseUint(number, 10, 64)
+	if !ok || err != nil {
+		return 0, 0, api.Errorf(api.CodeInvalid, "cairn search", "%q does not name a message as account/number", ref)
+	}
+	a, err := rd.AccountByName(name)
+	if err != nil {
+		return 0, 0, notFound(err, "cairn account ls", "there is no account %q", name)
+	}
+	return a.ID, mailstore.MessageID(id), nil
+}
+
+// view reads the message that ref names.
+func (n *Node) view(ref string, fn func(*mailstore.Reader, mailstore.AccountID, mailstore.MessageID) error) error {
+	return n.store.View(func(rd *mailstore.Reader) error {
+		account, id, err := parseRef(rd, ref)
+		if err != nil {
+			return err
+		}
+		return notFound(fn(rd, account, id), "cairn search", "there is no message %s", ref)
+	})
+}
+
+// accountID finds an account by name; 0 for "".
+func (n *Node) accountID(name string) (id mailstore.AccountID, err error) {
+	if name == "" {
+		return 0, nil
+	}
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		a, err := rd.AccountByName(name)
+		id = a.ID
+		return notFound(err, "cairn account ls", "there is no account %q", name)
+	})
+	return id, err
+}

@@ -1,0 +1,117 @@
+package node
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/verifier"
+	"cairn/node/api"
+)
+
+// Orgs lists organisations on the chain.
+func (n *Node) Orgs(_ context.Context, which string) (*api.OrgList, error) {
+	s := n.chain.State()
+	list := &api.OrgList{Orgs: []api.Org{}}
+	if which == "" {
+		list.Orgs = append(list.Orgs, n.ownOrg(s))
+		return list, nil
+	}
+	for _, org := range s.Orgs() {
+		if which == "all" || n.selects(which, org) {
+			list.Orgs = append(list.Orgs, n.viewOrg(org))
+		}
+	}
+	if which != "all" && len(list.Orgs) == 0 {
+		return nil, api.Errorf(api.CodeNotFound, "cairn org show all", "no organisation on the chain has the id, key or domain %q", which)
+	}
+	return list, nil
+}
+
+func (n *Node) selects(which string, org *consensus.Org) bool {
+	if org.ID.String() == strings.ToLower(which) || org.Key.String() == strings.ToLower(which) {
+		return true
+	}
+	domain, err := CanonicalDomain(which)
+	if err != nil {
+		return false
+	}
+	for _, d := range org.Domains {
+		if d == domain {
+			return true
+		}
+	}
+	return false
+}
+
+// ownOrg is our organisation, from the enrol event while no block has it.
+func (n *Node) ownOrg(s *consensus.State) api.Org {
+	if org, ok := s.OrgByKey(n.id.OrgKey()); ok {
+		return n.viewOrg(org)
+	}
+	e := &n.enrol.Enrol
+	v := n.viewOrg(&consensus.Org{
+		Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Nodes: e.Nodes, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
+	})
+	v.ID = ""
+	return v
+}
+
+func (n *Node) viewOrg(org *consensus.Org) api.Org {
+	v := api.Org{
+		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: org.Key.String(),
+		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
+		Own: org.Key == n.id.OrgKey(), Trusted: []api.Pin{},
+	}
+	for _, node := range org.Nodes {
+		v.Nodes = append(v.Nodes, api.OrgNode{Node: node.Node.String(), Recorder: node.Recorder.String()})
+	}
+	for _, p := range n.trust.Pins() {
+		if p.Key == org.Key {
+			v.Trusted = append(v.Trusted, viewPin(p))
+		}
+	}
+	return v
+}
+
+func viewPin(p verifier.Pin) api.Pin {
+	return api.Pin{Domain: p.Domain, Key: p.Key.String(), Source: string(p.Source)}
+}
+
+// Invite makes the string with which others join.
+func (n *Node) Invite(context.Context) (*api.Invite, error) {
+	addrs := n.host.Addrs()
+	if len(addrs) == 0 {
+		return nil, api.Errorf(api.CodeInvalid, "set p2p.listen in "+ConfigFile, "this node listens on no address that others could dial")
+	}
+	text, err := EncodeInvite(&Invite{
+		Genesis: n.genesis, Addresses: addrs[:min(len(addrs), maxAddresses)],
+		OrgKey: n.id.OrgKey(), Domains: n.cfg.Organisation.Domains,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.Invite{Invite: text, Network: n.genesis.Params.Name, ChainID: n.chain.State().ChainID().String(), Addresses: addrs}, nil
+}
+
+// Trust pins a domain to an org key and looks again at the mail from it.
+func (n *Node) Trust(ctx context.Context, r api.TrustRequest) (*api.Pin, error) {
+	domain, err := CanonicalDomain(r.Domain)
+	if err != nil {
+		return nil, api.Errorf(api.CodeInvalid, "write a domain as in a mail address after the @", "%v", err)
+	}
+	key, err := consensus.ParseKey(strings.ToLower(r.Key))
+	if err != nil {
+		return nil, api.Errorf(api.CodeInvalid, "cairn org show "+domain, "%q is not an org key of 64 hex digits", r.Key)
+	}
+	pin := verifier.Pin{Domain: domain, Key: key, Source: verifier.SourceTrust, Since: time.Now().UTC()}
+	if err := n.trust.Pin(ctx, pin, true); err != nil {
+		return nil, err
+	}
+	if err := n.verifier.Retrust(ctx, domain); err != nil {
+		return nil, err
+	}
+	v := viewPin(pin)
+	return &v, nil
+}

@@ -1,0 +1,98 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cairn/consensus"
+	"cairn/consensus/mempool"
+	"cairn/node/api"
+)
+
+// drainTime is how long sessions may take to end at a shutdown.
+const drainTime = 5 * time.Second
+
+// Serve runs every part of the node until ctx is done or one of them fails,
+// then stops the listeners first and the parts behind them last. ready is
+// called once everything has been started.
+func (n *Node) Serve(ctx context.Context, ready func()) error {
+	parts, stopParts := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopParts()
+	g, failed := errgroup.WithContext(parts)
+	run := func(part func(context.Context) error) {
+		g.Go(func() error { return part(failed) })
+	}
+	run(n.host.Run)
+	run(n.index.Run)
+	run(n.verifier.Run)
+	run(n.recorder.Run)
+	run(n.courier.Run)
+	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
+	run(n.joinNetwork)
+	if n.miner != nil {
+		run(n.miner.Run)
+	}
+	if n.listen.submission != nil {
+		g.Go(func() error { return n.submission.Serve(n.listen.submission) })
+	}
+	if n.listen.inbound != nil {
+		g.Go(func() error { return n.inbound.Serve(n.listen.inbound) })
+	}
+	g.Go(func() error { return n.inbound.Serve(n.listen.stream) })
+	run(func(ctx context.Context) error { return api.Serve(ctx, n.listen.api, n, n.log) })
+	ready()
+
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	err := errors.Join(n.submission.Shutdown(drain), n.inbound.Shutdown(drain))
+	if err != nil {
+		n.log.Warn("some SMTP sessions were cut off", "err", err)
+	}
+	stopParts()
+	return g.Wait()
+}
+
+// submitBatch brings a batch of ours to the miners.
+func (n *Node) submitBatch(b *consensus.Batch) {
+	err := n.pool.AddBatch(n.chain.State(), b, time.Now())
+	if err != nil && !errors.Is(err, mempool.ErrKnown) {
+		n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err)
+		return
+	}
+	n.host.PublishBatch(b)
+}
+
+// joinNetwork brings our enrolment to the miners until it is in a block, and
+// again should a reorganisation drop it.
+func (n *Node) joinNetwork(ctx context.Context) error {
+	wake, cancel := n.chain.Subscribe()
+	defer cancel()
+	again := time.NewTicker(5 * n.genesis.Params.BlockInterval)
+	defer again.Stop()
+	for {
+		s := n.chain.State()
+		if _, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
+			err := n.pool.AddEvent(s, n.enrol, time.Now())
+			if err != nil && !errors.Is(err, mempool.ErrKnown) {
+				n.log.Warn("our enrolment cannot be brought to the network", "err", err)
+			} else {
+				n.host.PublishEvent(n.enrol)
+			}
+		} else {
+			again.Stop()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-again.C:
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/recorder"
+	"cairn/consensus/verifier"
+	"cairn/mailstore"
+	"cairn/smtpgw"
+)
+
+// The parts declare small interfaces for what they need of each other. Here
+// they are met.
+
+// sealable is the outbound queue as the recorder sees it.
+type sealable struct{ *smtpgw.Queue }
+
+func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
+	list, err := q.Queue.Unsealed(after, max)
+	entries := make([]recorder.Entry, len(list))
+	for i, e := range list {
+		entries[i] = recorder.Entry{
+			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob,
+			Sent: recorder.Ref{Account: e.Account, Message: e.Message},
+		}
+	}
+	return entries, err
+}
+
+func (q sealable) Raw(e recorder.Entry) ([]byte, error) {
+	return q.Queue.Raw(smtpgw.Entry{ID: e.ID, Blob: e.Blob})
+}
+
+func (q sealable) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
+	err := q.Queue.Seal(tx, id, token)
+	if errors.Is(err, smtpgw.ErrGone) {
+		return recorder.ErrGone
+	}
+	return err
+}
+
+// checker is the verifier as the gateway sees it. Mail that our own courier
+// delivers here comes from our own node.
+type checker struct {
+	verifier *verifier.Verifier
+	self     consensus.Key
+}
+
+func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessment, error) {
+	courier := a.Peer.Node
+	if a.Peer.Protocol == smtpgw.ProtocolLocal {
+		courier = &c.self
+	}
+	return c.verifier.Check(ctx, verifier.Arrival{Raw: a.Raw, Recipients: a.Recipients, Courier: courier})
+}
+
+// router sends mail to the nodes of the organisation that is trusted for a
+// domain.
+type router struct{ *Node }
+
+// staleTip is how many block intervals without a block make our view of the
+// membership too old to say that nobody serves a domain.
+const staleTip = 20
+
+func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
+	if slices.Contains(r.cfg.Organisation.Domains, domain) {
+		return smtpgw.Route{Local: true}, nil
+	}
+	s := r.chain.State()
+	org, ok := r.trust.Speaker(ctx, s, domain)
+	if ok {
+		return smtpgw.Route{Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+			return r.dialOrg(ctx, org)
+		}}, nil
+	}
+	if r.viewIsOld(s) {
+		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
+	}
+	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
+		return smtpgw.Route{}, fmt.Errorf("%q claims %s on the chain, but is not trusted for it here: %w", claims[0].Name, domain, smtpgw.ErrNoRoute)
+	}
+	return smtpgw.Route{}, fmt.Errorf("%s: %w", domain, smtpgw.ErrNoRoute)
+}
+
+// viewIsOld reports whether organisations may have enrolled that we cannot
+// know of yet.
+func (n *Node) viewIsOld(s *consensus.State) bool {
+	if _, _, syncing := n.host.Progress(); syncing {
+		return true
+	}
+	age := time.Since(time.UnixMilli(int64(s.Time())))
+	return age > staleTip*s.Params().BlockInterval
+}
+
+// dialOrg opens an SMTP stream to the first node of org that answers.
+func (n *Node) dialOrg(ctx context.Context, org *consensus.Org) (net.Conn, error) {
+	var errs []error
+	for _, node := range org.Nodes {
+		c, err := n.host.DialSMTP(ctx, node.Node)
+		if err == nil {
+			return c, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, fmt.Errorf("no node of %q answers: %w", org.Name, errors.Join(errs...))
+}
+
+// seedTrust takes over the pins that the node started with. Later decisions
+// of the administrator stand.
+func (n *Node) seedTrust(ctx context.Context) error {
+	pins, err := StartPins(n.dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range pins {
+		pin := verifier.Pin{Domain: p.Domain, Key: p.Key, Source: verifier.Source(p.Source), Since: n.started}
+		err := n.trust.Pin(ctx, pin, false)
+		if err != nil && !errors.Is(err, verifier.ErrPinned) {
+			return fmt.Errorf("take over the pin of %s: %w", p.Domain, err)
+		}
+	}
+	return nil
+}
+
+// ensurePostmaster makes the account that RFC 5321, section 4.5.1 asks for.
+func (n *Node) ensurePostmaster(ctx context.Context) error {
+	var addresses []string
+	for _, d := range n.cfg.Organisation.Domains {
+		addresses = append(addresses, "postmaster@"+d)
+	}
+	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		for _, a := range addresses {
+			_, err := tx.AccountByAddress(a)
+			if !errors.Is(err, mailstore.ErrNotFound) {
+				return err
+			}
+		}
+		_, err := tx.AddAccount("postmaster", addresses)
+		return err
+	})
+}
+
+// lookupTXT asks the DNS. Names that RFC 6761 keeps out of it have no records.
+func lookupTXT(ctx context.Context, name string) ([]string, error) {
+	for _, reserved := range []string{"test", "example", "invalid", "localhost"} {
+		if strings.HasSuffix(name, "."+reserved) {
+			return nil, nil
+		}
+	}
+	return net.DefaultResolver.LookupTXT(ctx, name)
+}

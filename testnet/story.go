@@ -1,0 +1,189 @@
+package testnet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"cairn/consensus/record"
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// Story is what happened to one mail and to a tampered copy of another.
+type Story struct {
+	Delivered  Duration `json:"delivered"`   // from the gateway's 250 to the recipient's store
+	FirstSeen  string   `json:"first_seen"`  // verdict at delivery
+	Block      uint64   `json:"block"`       // height of the block that holds the record
+	Blocks     uint64   `json:"blocks"`      // how many blocks after the mail was sent
+	Verified   Duration `json:"verified"`    // from the gateway's 250 to the verdict
+	Everywhere int      `json:"everywhere"`  // nodes that hold that block
+	Found      string   `json:"found"`       // the message, as a query found it
+	Tampered   Tampered `json:"tampered"`    // the copy
+	FinalLabel []string `json:"final_label"` // labels of the mail in the end
+}
+
+// Tampered is a copy that somebody changed on its way.
+type Tampered struct {
+	Verdict string   `json:"verdict"`
+	Reasons []string `json:"reasons"`
+	Labels  []string `json:"labels"`
+}
+
+// Duration is a time.Duration that reads well in JSON, in seconds.
+type Duration time.Duration
+
+// MarshalJSON writes seconds with milliseconds.
+func (d Duration) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "%.3f", time.Duration(d).Seconds()), nil
+}
+
+// String rounds to milliseconds.
+func (d Duration) String() string { return time.Duration(d).Round(time.Millisecond).String() }
+
+const (
+	storyText = "Dear Bob,\n\nwe accept your offer of 12 October: 480 units at 19.50 each.\nPlease deliver by the end of the month.\n\nAlice\n"
+	invoice   = "Dear Bob,\n\nplease pay invoice 2207 to account DE02 1203 0000 0000 2020 51.\n\nAlice\n"
+)
+
+// tell sends a mail from the first organisation to the second, follows it to
+// its block, and shows what becomes of a tampered copy.
+func (w *Network) tell(ctx context.Context, t *teller) (*Story, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	st := new(Story)
+	if err := w.tellMail(ctx, t, st); err != nil {
+		return st, err
+	}
+	return st, w.tellTampered(ctx, t, st)
+}
+
+func (w *Network) tellMail(ctx context.Context, t *teller, st *Story) error {
+	a, b := w.Members[0], w.Members[1]
+	from, to := w.Address(0), w.Address(1)
+	t.say("%s sends a mail to %s through her local gateway.\n", from, to)
+	height := a.Chain().Tip().Height
+	if err := SendOne(a.SubmissionAddr(), from, to, Compose(from, to, "Order 4711", storyText)); err != nil {
+		return fmt.Errorf("send through the gateway of %s: %w", a.Name, err)
+	}
+	accepted := time.Now()
+	mail, err := b.AwaitMail(ctx, person(1), Subject("Order 4711"))
+	if err != nil {
+		return err
+	}
+	st.Delivered = Duration(max(0, mail.Received.Sub(accepted)))
+	st.FirstSeen = atArrival(mail.Raw)
+	t.say("  %8s  delivered to %s's node; verdict at arrival: %s\n", st.Delivered, b.Name, st.FirstSeen)
+
+	verified, err := b.AwaitMail(ctx, person(1), Both(Subject("Order 4711"), Judged(record.Verified)))
+	if err != nil {
+		return err
+	}
+	st.Verified = Duration(time.Since(accepted))
+	st.Block = verified.Finding.Block.Height
+	st.Blocks = st.Block - min(st.Block, height)
+	st.FinalLabel = verified.Labels
+	t.say("  %8s  %s: its record is in block %d, %s after it was sent\n", st.Verified, record.Verified, st.Block, count(st.Blocks, "block"))
+	if st.Blocks > 3 {
+		return fmt.Errorf("the record took %d blocks to get into one", st.Blocks)
+	}
+	f := verified.Finding.Facts.Comparison
+	t.say("            %d of %d parts are as recorded; recorded by %s, trusted for %s\n", f.Same, f.Recorded+f.Extra, a.Name, a.Domain)
+	if st.Everywhere, err = w.awaitBlock(ctx, verified); err != nil {
+		return err
+	}
+	t.say("            that block stands on all %d nodes\n", st.Everywhere)
+
+	found, err := b.Search(ctx, api.SearchRequest{Account: person(1), Query: "units from:alice verdict:verified"})
+	if err != nil {
+		return err
+	}
+	if found.Total != 1 {
+		return fmt.Errorf("the query %q finds %d messages, not the one", found.Query, found.Total)
+	}
+	st.Found = found.Messages[0].Ref
+	t.say("            the query \"%s\" finds it: %s\n\n", found.Query, st.Found)
+	return nil
+}
+
+// awaitBlock waits until every node holds the block of a mail's record.
+func (w *Network) awaitBlock(ctx context.Context, mail *Mail) (int, error) {
+	for _, m := range w.Members {
+		wake, cancel := m.Chain().Subscribe()
+		defer cancel()
+		for !m.Chain().BestHas(mail.Finding.Block) {
+			select {
+			case <-wake:
+			case <-ctx.Done():
+				return 0, fmt.Errorf("%s does not hold block %s: %w", m.Name, mail.Finding.Block, ctx.Err())
+			}
+		}
+	}
+	return len(w.Members), nil
+}
+
+// tellTampered plays somebody who gets hold of a mail on its way, changes the
+// account number in it and delivers the copy.
+func (w *Network) tellTampered(ctx context.Context, t *teller, st *Story) error {
+	b, from, to := w.Members[1], w.Address(0), w.Address(1)
+	t.say("Somebody changes the account number in a mail of hers and delivers the copy to %s.\n", b.Name)
+	if err := SendOne(w.Members[0].SubmissionAddr(), from, to, Compose(from, to, "Invoice 2207", invoice)); err != nil {
+		return err
+	}
+	original, err := b.AwaitMail(ctx, person(1), Both(Subject("Invoice 2207"), Judged(record.Verified)))
+	if err != nil {
+		return err
+	}
+	copied := bytes.Replace(original.AsSent(), []byte("DE02 1203 0000 0000 2020 51"), []byte("GB33 BUKB 2020 1555 5555 55"), 1)
+	if err := SendOne(b.InboundAddr(), from, to, copied); err != nil {
+		return fmt.Errorf("deliver the copy to %s: %w", b.Name, err)
+	}
+	caught, err := b.AwaitMail(ctx, person(1), func(m *Mail) bool { return bytes.Contains(m.Raw, []byte("GB33 BUKB")) })
+	if err != nil {
+		return err
+	}
+	st.Tampered = Tampered{Verdict: string(caught.Verdict()), Reasons: caught.Finding.Reasons, Labels: caught.Labels}
+	t.say("            verdict: %s, filed under %s\n", caught.Verdict(), where(caught.Labels))
+	for _, reason := range caught.Finding.Reasons {
+		t.say("            - %s\n", reason)
+	}
+	if caught.Verdict() != record.Differs || slices.Contains(caught.Labels, mailstore.LabelInbox) {
+		return errors.New("the tampered copy was not found out")
+	}
+	for _, p := range caught.Finding.Facts.Comparison.Parts {
+		if (p.Outcome == record.Same) == (p.Type.String() == "text") {
+			return fmt.Errorf("of the tampered copy only the text differs, but %s is said to be %s", p.Type, p.Outcome)
+		}
+	}
+	return nil
+}
+
+// atArrival reads the verdict that a node wrote into Authentication-Results.
+func atArrival(raw []byte) string {
+	_, rest, ok := bytes.Cut(raw, []byte("verdict="))
+	if !ok {
+		return ""
+	}
+	end := bytes.IndexFunc(rest, func(r rune) bool { return r < 'a' || r > 'z' })
+	return string(rest[:max(end, 0)])
+}
+
+// where names the place that labels put a message in.
+func where(labels []string) string {
+	for _, l := range []string{mailstore.LabelInbox, mailstore.LabelSpam, "quarantine"} {
+		if slices.Contains(labels, l) {
+			return l
+		}
+	}
+	return "nothing"
+}
+
+func count(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
