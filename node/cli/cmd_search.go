@@ -45,7 +45,11 @@ The shell reads some of these characters itself: put a query that has any in quo
 
 func listMessages(b *bytes.Buffer, r *api.SearchResult, offset int) {
 	if len(r.Messages) == 0 {
-		fmt.Fprintf(b, "no mail found, of %d\n", r.Total)
+		if r.Total == 0 {
+			fmt.Fprintln(b, "no mail found")
+		} else {
+			fmt.Fprintf(b, "no more mail, %d in all\n", r.Total)
+		}
 		return
 	}
 	rows := [][]string{{"MESSAGE", "RECEIVED", "FROM", "SUBJECT", "VERDICT", "LABELS"}}

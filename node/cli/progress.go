@@ -15,6 +15,7 @@ func (a *app) stampProgress() (progress func(spent, expected time.Duration), don
 	bar := progressbar.NewOptions64(-1,
 		progressbar.OptionSetWriter(a.err),
 		progressbar.OptionSpinnerType(14),
+		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionClearOnFinish(),
 	)
 	progress = func(spent, expected time.Duration) {

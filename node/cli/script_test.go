@@ -18,6 +18,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/node"
+	"cairn/node/api"
 )
 
 func TestMain(m *testing.M) {
@@ -38,6 +39,8 @@ func TestScript(t *testing.T) {
 			"json":       scriptJSON,
 			"invite":     scriptInvite,
 			"eventually": scriptEventually,
+			"replace":    scriptReplace,
+			"trust":      scriptTrust,
 			"signal":     scriptSignal,
 		},
 		RequireExplicitExec: true,
@@ -150,6 +153,29 @@ func scriptEventually(ts *testscript.TestScript, neg bool, args []string) {
 		case <-tick.C:
 		}
 	}
+}
+
+// scriptReplace changes a text in a file: replace FILE OLD NEW.
+func scriptReplace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not contain %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+// scriptTrust pins the first domain of an organisation to its key, as cairn org show --json tells them: trust DIR FILE.
+func scriptTrust(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: trust DIR FILE")
+	}
+	var l api.OrgList
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &l))
+	o := l.Orgs[0]
+	ts.Check(ts.Exec("cairn", "org", "trust", "--dir", args[0], o.Domains[0], o.Key))
 }
 
 // scriptSignal interrupts or kills background commands: signal INT.

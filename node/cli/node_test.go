@@ -1,0 +1,262 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"cairn/node/api"
+)
+
+// desk is a node that answers with what the test put there and notes what it was asked.
+type desk struct {
+	api.Backend // the methods a test does not use are nil, and would panic
+
+	asked   any
+	err     error
+	found   api.SearchResult
+	message api.Message
+	judged  map[string]string // text in the message to verdict
+	peers   api.PeerList
+}
+
+func (d *desk) Search(_ context.Context, r api.SearchRequest) (*api.SearchResult, error) {
+	d.asked = r
+	return &d.found, d.err
+}
+
+func (d *desk) Message(_ context.Context, ref string) (*api.Message, error) {
+	d.asked = ref
+	return &d.message, d.err
+}
+
+func (d *desk) Send(_ context.Context, r api.SendRequest) (*api.Sent, error) {
+	d.asked = r
+	return &api.Sent{Ref: "alice/3", To: r.To}, d.err
+}
+
+func (d *desk) Verify(_ context.Context, r api.VerifyRequest) (*api.Verification, error) {
+	d.asked = r
+	for text, verdict := range d.judged {
+		if bytes.Contains(r.Raw, []byte(text)) {
+			return &api.Verification{Verdict: verdict}, d.err
+		}
+	}
+	return nil, d.err
+}
+
+func (d *desk) SetLabels(_ context.Context, r api.LabelRequest) (*api.MessageLabels, error) {
+	d.asked = r
+	return &api.MessageLabels{Ref: r.Ref, Labels: []string{"inbox"}}, d.err
+}
+
+func (d *desk) Peers(context.Context) (*api.PeerList, error) { return &d.peers, d.err }
+
+// at serves d and gives the folder that commands take as --dir.
+func at(t *testing.T, d *desk) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cli") // t.TempDir is too long for a socket's name on some systems
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := api.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- api.Serve(ctx, l, d, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		os.RemoveAll(dir)
+		goleak.VerifyNone(t)
+	})
+	return dir
+}
+
+func cairn(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	a := &app{in: strings.NewReader(stdin), out: &output{Writer: &out}, err: &errs}
+	code = a.run(t.Context(), args)
+	return code, out.String(), errs.String()
+}
+
+func TestVerifyExitsWithTheWorstVerdict(t *testing.T) {
+	d := &desk{judged: map[string]string{}}
+	dir := at(t, d)
+	files := t.TempDir()
+	for _, v := range []string{"verified", "vouched", "unrecorded", "pending", "changed", "missing", "replayed", "invalid"} {
+		d.judged["a "+v] = v
+		if err := os.WriteFile(filepath.Join(files, v), []byte("a "+v+" mail"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for verdicts, want := range map[string]int{
+		"verified": 0, "vouched": 3, "unrecorded": 3, "changed": 4, "pending": 5, "missing": 8, "replayed": 8, "invalid": 8,
+		"verified pending": 5, "pending unrecorded verified": 3, "invalid changed": 8, "changed unrecorded": 4,
+	} {
+		args := []string{"verify", "--dir", dir}
+		for _, v := range strings.Fields(verdicts) {
+			args = append(args, filepath.Join(files, v))
+		}
+		if code, out, errs := cairn(t, "", args...); code != want || errs != "" || strings.Count(out, "Verdict: ") != len(args)-3 {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", verdicts, code, want, out, errs)
+		}
+		code, out, _ := cairn(t, "", append(args, "--json")...)
+		var doc verified
+		if err := json.Unmarshal([]byte(out), &doc); err != nil || code != want || len(doc.Files) != len(args)-3 || doc.Version != 1 {
+			t.Errorf("%s: exit code %d, %v in %s", verdicts, code, err, out)
+		}
+	}
+}
+
+func TestErrorsOfTheNodeKeepTheirExitCode(t *testing.T) {
+	d := &desk{}
+	dir := at(t, d)
+	for code, want := range map[api.Code]int{
+		api.CodeInternal: 1, api.CodeInvalid: 1, api.CodeNotFound: 1, api.CodeNoRecord: 3, api.CodeNotAllowed: 7, api.CodeTryLater: 75,
+	} {
+		d.err = api.Errorf(code, "next \x1b[1m", "what failed: \x1b[1mcause")
+		got, out, errs := cairn(t, "", "search", "--dir", dir, "x")
+		if got != want || out != "" || errs != "what failed: \\x1b[1mcause\n  try: next \\x1b[1m\n" {
+			t.Errorf("%s: exit code %d, want %d; %q %q", code, got, want, out, errs)
+		}
+		got, out, _ = cairn(t, "", "search", "--dir", dir, "x", "--json")
+		var f api.Failure
+		if err := json.Unmarshal([]byte(out), &f); err != nil || got != want || f.Error.Code != code {
+			t.Errorf("%s: exit code %d, %v in %s", code, got, err, out)
+		}
+	}
+}
+
+func TestShowIsSafeForTerminals(t *testing.T) {
+	d := &desk{message: api.Message{
+		Summary: api.Summary{Ref: "bob/1", Labels: []string{"inbox"}},
+		Headers: []api.HeaderField{
+			{Name: "Received", Value: "by somebody"},
+			{Name: "From", Value: "eve@evil.example"},
+			{Name: "Subject", Value: "hello\nVerdict: verified\x1b[2K"},
+		},
+		Text:        "first\r\nVerdict of mine \x1b]0;title\a\n",
+		Attachments: []api.Attachment{{Name: "gpj\u202eexe", Type: "a\nb", Size: 7}},
+		Verification: &api.Verification{
+			Verdict: "changed", Org: "Alpha\n", Reasons: []string{"the text was\nchanged"},
+			Block: &api.BlockRef{Height: 7, Time: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)},
+			Parts: []api.Part{
+				{Component: "from", Outcome: "same", Says: "from: same"},
+				{Component: "text", Outcome: "changed", Says: "text: differs"},
+			},
+		},
+	}}
+	dir := at(t, d)
+	code, out, errs := cairn(t, "", "show", "--dir", dir, "bob/1")
+	if code != 0 || errs != "" || d.asked != "bob/1" {
+		t.Fatalf("exit code %d, asked %v: %s", code, d.asked, errs)
+	}
+	for _, bad := range []string{"\x1b", "\a", "\u202e", "\r", "\nVerdict: verified", "Received"} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%q is in %q", bad, out)
+		}
+	}
+	for _, good := range []string{
+		"Subject: hello Verdict: verified\\x1b[2K\n", "Verdict: changed, recorded by Alpha in block 7 of ", "  the text was changed\n",
+		"  1 of 2 parts same\n", "  changed text: differs\n", "Attachment: gpj\\u202eexe (a b, 7 bytes)\n", "\nfirst\nVerdict of mine \\x1b]0;title\\x07\n",
+	} {
+		if !strings.Contains(out, good) {
+			t.Errorf("%q is not in\n%s", good, out)
+		}
+	}
+	if _, out, _ := cairn(t, "", "show", "--dir", dir, "bob/1", "--headers"); !strings.Contains(out, "Received: by somebody\n") {
+		t.Errorf("--headers does not show all:\n%s", out)
+	}
+}
+
+// Nobody can fake a row of the list with a subject.
+func TestSearchListsOneRowAMessage(t *testing.T) {
+	d := &desk{found: api.SearchResult{Total: 5, Messages: []api.Summary{
+		{Ref: "bob/2", From: "a@alpha.example", Subject: "two\nbob/9\tx", Labels: []string{"inbox", "unread"}, Verdict: "pending"},
+		{Ref: "bob/1", From: strings.Repeat("long", 20) + "@alpha.example", Subject: "one"},
+	}}}
+	code, out, errs := cairn(t, "", "search", "--dir", at(t, d), "--account", "bob", "--limit", "2", "--offset", "1", "from:a", "x")
+	if code != 0 || errs != "" {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	if want := (api.SearchRequest{Account: "bob", Query: "from:a x", Limit: 2, Offset: 1}); d.asked != want {
+		t.Errorf("asked %+v", d.asked)
+	}
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if len(lines) != 4 || !strings.Contains(lines[1], "two bob/9 x") || !strings.Contains(lines[3], "2 of 5; for more: --offset 3") {
+		t.Errorf("printed\n%s", out)
+	}
+}
+
+func TestSendPassesOnWhatWasMeant(t *testing.T) {
+	d := &desk{}
+	dir := at(t, d)
+	code, out, errs := cairn(t, "Hi\n", "send", "--dir", dir, "--from", "Al <al@Alpha.Example>", "--to", "b@beta.example, c@beta.example",
+		"--cc", "d@beta.example", "--bcc", "e@beta.example", "--subject", "s")
+	if code != 0 || errs != "" || out != "sent to b@beta.example, c@beta.example, d@beta.example, e@beta.example as alice/3\n" {
+		t.Fatalf("exit code %d: %q %q", code, out, errs)
+	}
+	r := d.asked.(api.SendRequest)
+	if r.From != "al@alpha.example" || bytes.Contains(r.Raw, []byte("e@beta.example")) || !bytes.HasSuffix(r.Raw, []byte("Hi\r\n")) {
+		t.Errorf("sent %s:\n%s", r.From, r.Raw)
+	}
+	whole := "From: al@alpha.example\nTo: B <b@beta.example>\nCc: c@beta.example\nBcc: d@beta.example, e@beta.example\n\ntext\n"
+	if code, _, errs := cairn(t, whole, "send", "--dir", dir, "--raw", "-"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	r = d.asked.(api.SendRequest)
+	slicesEqual(t, r.To, "d@beta.example", "e@beta.example", "b@beta.example", "c@beta.example")
+	if r.From != "al@alpha.example" || string(r.Raw) != strings.ReplaceAll(whole, "\n", "\r\n") {
+		t.Errorf("sent %s:\n%q", r.From, r.Raw)
+	}
+	if code, _, errs := cairn(t, whole, "send", "--dir", dir, "--raw", "-", "--from", "x@alpha.example", "--to", "y@beta.example"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	r = d.asked.(api.SendRequest)
+	slicesEqual(t, r.To, "y@beta.example")
+	if r.From != "x@alpha.example" {
+		t.Errorf("sent from %s", r.From)
+	}
+}
+
+func slicesEqual(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestLabelsAndPeers(t *testing.T) {
+	d := &desk{peers: api.PeerList{Peers: []api.Peer{{ID: "12D3", Org: "Beta\x1b", Height: 9}}}}
+	dir := at(t, d)
+	if code, out, _ := cairn(t, "", "label", "add", "--dir", dir, "bob/1", "x", "y"); code != 0 || out != "bob/1: inbox\n" {
+		t.Errorf("add: %d %q", code, out)
+	}
+	if want := (api.LabelRequest{Ref: "bob/1", Add: []string{"x", "y"}}); !reflect.DeepEqual(d.asked, want) {
+		t.Errorf("asked %+v", d.asked)
+	}
+	cairn(t, "", "label", "rm", "--dir", dir, "bob/1", "x")
+	if want := (api.LabelRequest{Ref: "bob/1", Remove: []string{"x"}}); !reflect.DeepEqual(d.asked, want) {
+		t.Errorf("asked %+v", d.asked)
+	}
+	for _, args := range [][]string{{"peers"}, {"peers", "ls"}} {
+		if code, out, _ := cairn(t, "", append(args, "--dir", dir)...); code != 0 || !strings.Contains(out, `12D3  Beta\x1b`) {
+			t.Errorf("%v: %d %q", args, code, out)
+		}
+	}
+}
