@@ -17,20 +17,30 @@ type Record struct {
 	Commitments []Commitment
 }
 
-// Root returns the head of the Merkle tree over the commitments. They are the tree's leaves as they are: 0x10 in them takes the place of RFC 6962's
-// leaf prefix.
-func (r *Record) Root() consensus.Hash { return consensus.MerkleRoot(r.hashes()) }
+// Root returns the head of the RFC 6962 tree over the entries type u8 || index u16 || commitment. The labels are part of the entries: otherwise a
+// relay could call the commitment of a part that it removed one to another envelope recipient, and nothing would be missing.
+func (r *Record) Root() consensus.Hash { return consensus.MerkleRoot(r.entries()) }
 
-// ComponentPath returns the path from commitment number i to Root, which with the salt and the content proves that component alone. It panics if there
-// is no such commitment.
-func (r *Record) ComponentPath(i int) []consensus.Hash { return consensus.MerklePath(r.hashes(), i) }
+// ComponentPath returns the path from the entry of commitment number i to Root, which with the salt and the content proves that component alone. It
+// panics if there is no such commitment.
+func (r *Record) ComponentPath(i int) []consensus.Hash { return consensus.MerklePath(r.entries(), i) }
 
-func (r *Record) hashes() []consensus.Hash {
+func (r *Record) entries() []consensus.Hash {
 	hashes := make([]consensus.Hash, len(r.Commitments))
 	for i, c := range r.Commitments {
-		hashes[i] = c.C
+		hashes[i] = c.Entry()
 	}
 	return hashes
+}
+
+// Entry returns the commitment's leaf in the tree of its record: SHA256(0x00 || type u8 || index u16 || C).
+func (c Commitment) Entry() consensus.Hash { return consensus.LeafHash(c.append(nil)) }
+
+// append appends type u8, index u16 and C.
+func (c Commitment) append(b []byte) []byte {
+	b = append(b, byte(c.Type))
+	b = binary.BigEndian.AppendUint16(b, c.Index)
+	return append(b, c.C[:]...)
 }
 
 // Leaf returns the record's leaf in its micro-batch, which is also its id: SHA256(0x00 || version u8 || time u64 || n u8 || Root).

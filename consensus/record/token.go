@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
-
 	"cairn/consensus"
 	"cairn/mailstore/message"
 )
@@ -55,9 +53,7 @@ func (t *Token) Encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, t.Record.Time)
 	b = append(b, uint8(len(t.Record.Commitments)))
 	for _, c := range t.Record.Commitments {
-		b = append(b, byte(c.Type))
-		b = binary.BigEndian.AppendUint16(b, c.Index)
-		b = append(b, c.C[:]...)
+		b = c.append(b)
 	}
 	b = append(b, uint8(len(t.Path)))
 	for _, h := range t.Path {
@@ -144,13 +140,12 @@ func (t *Token) MicroRoot() consensus.MicroRoot {
 	return consensus.MicroRoot{Root: root, Count: t.Count}
 }
 
-// VerifySignature reports whether the recorder key signed the micro-root that the path leads to (Ed25519 with the rules of ZIP-215). Whether that key
+// VerifySignature reports whether the recorder key signed the micro-root that the path leads to (consensus.VerifySignature). Whether that key
 // belongs to an organisation is the chain's to say.
 func (t *Token) VerifySignature() bool {
 	m := t.MicroRoot()
 	if m.Root.IsZero() {
 		return false
 	}
-	return ed25519.VerifyWithOptions(t.Recorder[:], consensus.MicroSigningBytes(t.ChainID, t.Seq, t.Micro, m), t.Signature[:],
-		&ed25519.Options{Verify: ed25519.VerifyOptionsZIP_215})
+	return consensus.VerifySignature(t.Recorder, consensus.MicroSigningBytes(t.ChainID, t.Seq, t.Micro, m), t.Signature)
 }

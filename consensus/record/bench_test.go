@@ -1,0 +1,74 @@
+package record_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
+)
+
+// benchMail returns a mail of about size bytes as a mail program makes it: text, HTML and, if large, an attachment.
+func benchMail(size int) []byte {
+	words := "Quarterly figures for the harvest are attached, please look at the second column. "
+	lines := func(n int, encode func(string) string) string {
+		var b strings.Builder
+		for b.Len() < n {
+			b.WriteString(encode(words))
+			b.WriteString("\r\n")
+		}
+		return b.String()
+	}
+	head := "Received: from laptop.a.example ([192.0.2.7]) by mail.a.example with ESMTPS id 77; Sat, 21 Nov 2026 10:00:00 +0000\r\n" +
+		"From: =?utf-8?q?J=C3=B6rg?= <joerg@a.example>\r\nTo: Ann <ann@b.example>, Bob <bob@b.example>\r\nCc: list@b.example\r\n" +
+		"Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: =?utf-8?b?SGFydmVzdCBmaWd1cmVzIOKAkyBRMw==?=\r\nMessage-ID: <1@a.example>\r\n" +
+		"In-Reply-To: <0@b.example>\r\nReferences: <0@b.example>\r\nMIME-Version: 1.0\r\n" +
+		"Content-Type: multipart/mixed; boundary=outer\r\n\r\n--outer\r\nContent-Type: multipart/alternative; boundary=inner\r\n\r\n"
+	text := "--inner\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + lines(size*3/10, func(s string) string { return s[:70] }) + "-- \r\nJörg\r\n"
+	html := "--inner\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<html><body>" +
+		lines(size*3/10, func(s string) string { return "<p>" + s[:40] + "=\r\n" + s[40:] + "=C3=A9</p>" }) + "</body></html>\r\n--inner--\r\n"
+	attachment := ""
+	if size > 10000 {
+		attachment = "--outer\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\n" +
+			lines(size*4/10, func(string) string {
+				return "JVBERi0xLjcKJeLjz9MKNSAwIG9iago8PC9GaWx0ZXIvRmxhdGVEZWNvZGUvTGVuZ3RoIDM4Pj5z"
+			})
+	}
+	return []byte(head + text + html + attachment + "--outer--\r\n")
+}
+
+// BenchmarkComponentsCompare is what a message costs both sides: components and commitments at the sender's, components and comparison at the
+// recipient's.
+func BenchmarkComponentsCompare(b *testing.B) {
+	for _, size := range []int{4 << 10, 100 << 10} {
+		raw := benchMail(size)
+		arrived := append([]byte("Received: from a.example by b.example with ESMTP; Sat, 21 Nov 2026 10:00:01 +0000\r\nCairn-Record: x\r\n"), raw...)
+		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				sent := message.Components(raw, []string{"ann@b.example"})
+				t := record.Token{Record: record.Record{Commitments: record.Commit(t0.Secret, sent)}, Secret: t0.Secret}
+				if c := record.Compare(&t, message.Components(arrived, []string{"ann@b.example"})); !c.AllSame() || c.Extra != 0 {
+					b.Fatal(c.Differences())
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkCompareFooter is the dearest comparison: the text differs and every line end is tried.
+func BenchmarkCompareFooter(b *testing.B) {
+	raw := benchMail(100 << 10)
+	sent := message.Components(raw, nil)
+	t := record.Token{Record: record.Record{Commitments: record.Commit(t0.Secret, sent)}, Secret: t0.Secret}
+	received := message.Components([]byte(strings.Replace(string(raw), "-- \r\nJörg", "-- \r\nJörg\r\n____\r\nlist footer", 1)), nil)
+	for b.Loop() {
+		if c := record.Compare(&t, received); c.AllSame() || !c.MayBeWanted() {
+			b.Fatal(c.Differences())
+		}
+	}
+}
+
+var t0 = record.Token{Secret: record.Secret{1, 2, 3}}

@@ -1,0 +1,51 @@
+package record_test
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"flag"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
+)
+
+var update = flag.Bool("update", false, "write the expected values of testdata anew")
+
+// sealed makes a signed token for comps as record number leaf of count in its micro-batch; the other leaves are hashes of their numbers.
+func sealed(comps []message.Component, leaf, count int) *record.Token {
+	key := ed25519.NewKeyFromSeed([]byte("a seed for tests, thirty-two b.."))
+	t := &record.Token{
+		Version: record.TokenVersion, ChainID: 0xc0ffee01, Recorder: consensus.PublicKey(key), Seq: 7, Micro: 3,
+		Leaf: uint16(leaf), Count: uint16(count), Secret: sha256.Sum256([]byte("secret")),
+	}
+	t.Record = record.Record{Version: record.RecordVersion, Time: 1795255200123, Commitments: record.Commit(t.Secret, comps)}
+	leaves := make([]consensus.Hash, count)
+	for i := range leaves {
+		leaves[i] = sha256.Sum256([]byte{byte(i), byte(i >> 8)})
+	}
+	leaves[leaf] = t.Record.Leaf()
+	root, path := record.Tree(leaves)
+	t.Path = path(leaf)
+	m := consensus.MicroRoot{Root: root, Count: uint16(count)}
+	t.Signature = consensus.Signature(ed25519.Sign(key, consensus.MicroSigningBytes(t.ChainID, t.Seq, t.Micro, m)))
+	return t
+}
+
+const letter = "Received: from laptop ([192.0.2.7]) by mx.example.org with ESMTPS id 1; Sat, 21 Nov 2026 10:00:00 +0000\r\n" +
+	"From: Jo <jo@example.org>\r\nTo: ann@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: Figures\r\nMessage-ID: <1@example.org>\r\n\r\n" +
+	"Hello Ann,\r\n\r\npay 100 to Bob.\r\n\r\n-- \r\nJo\r\n"
+
+func letterComponents(recipients ...string) []message.Component {
+	return message.Components([]byte(letter), recipients)
+}
+
+func mustFind(t testing.TB, raw []byte) *record.Token {
+	t.Helper()
+	tok, found, err := record.FindToken(raw)
+	if !found || err != nil {
+		t.Fatalf("no token: %v, %v", found, err)
+	}
+	return tok
+}
