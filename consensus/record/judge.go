@@ -73,10 +73,16 @@ func Judge(f Facts) (Verdict, []string) {
 		return Invalid, append([]string{shareReason(f.Comparison, "less than", threshold)}, f.Comparison.Differences()...)
 	case !f.RecipientInRecord || !f.Comparison.RecipientInRecord:
 		return Replayed, append([]string{"the envelope recipient is not in the record"}, f.Comparison.Differences()...)
-	case f.Replayed:
-		return Replayed, []string{"this record was delivered to this recipient before"}
 	case !f.Comparison.AllSame():
-		return Differs, changedReasons(f.Comparison, threshold)
+		// Of a changed copy of what was delivered before, the change is what
+		// its reader has to know.
+		reasons := changedReasons(f.Comparison, threshold)
+		if f.Replayed {
+			reasons = append(reasons, deliveredBefore)
+		}
+		return Differs, reasons
+	case f.Replayed:
+		return Replayed, []string{deliveredBefore}
 	}
 	will, why := Verified, "recorded by "+orElse(f.Recorder, "the sender's organisation")
 	switch {
@@ -90,6 +96,8 @@ func Judge(f Facts) (Verdict, []string) {
 	}
 	return will, []string{"all parts are as recorded", why}
 }
+
+const deliveredBefore = "this record was delivered to this recipient before"
 
 func changedReasons(c Comparison, threshold int) []string {
 	reasons := []string{shareReason(c, "at least", threshold)}

@@ -42,7 +42,7 @@ func (p Policy) box(f *Finding) string {
 	case record.Verified, record.Vouched, record.Pending, record.Unrecorded:
 		return mailstore.LabelInbox
 	case record.Differs:
-		if f.Facts.Comparison.MayBeWanted() {
+		if f.Facts.Comparison.MayBeWanted() && !f.Facts.Replayed {
 			return mailstore.LabelInbox
 		}
 	case record.Invalid:
