@@ -96,7 +96,7 @@ func BenchmarkCourier(b *testing.B) {
 	sealAll(b, n.store, n.queue)
 	b.ResetTimer()
 	stop := n.run(b)
-	waitFor(b, func() bool { l, _ := n.queue.Len(); return l == 0 })
+	waitFor(b, func() bool { return n.queued(b) == 0 })
 	b.StopTimer()
 	stop()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")

@@ -24,7 +24,7 @@ type Courier struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	more     chan struct{} // a lane has room again
+	more     chan struct{} // a lane has room again, or due times have changed
 	work     sync.WaitGroup
 	settling chan struct{} // bounds the outcomes that wait for their commit
 

@@ -56,16 +56,21 @@ func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
 	return nil
 }
 
-// canonicalRecipients brings a.Recipients into the form that Arrival promises.
+// canonicalRecipients brings a.Recipients into the form that Arrival promises,
+// each once.
 func canonicalRecipients(a *Arrival) ([]mailbox, error) {
+	given := a.Recipients
+	a.Recipients = nil
 	var rcpts []mailbox
-	for i, r := range a.Recipients {
+	for _, r := range given {
 		m, err := parseMailbox(r, true)
 		if err != nil {
 			return nil, err
 		}
-		a.Recipients[i] = m.key()
-		rcpts = append(rcpts, m)
+		if !slices.Contains(a.Recipients, m.key()) {
+			a.Recipients = append(a.Recipients, m.key())
+			rcpts = append(rcpts, m)
+		}
 	}
 	return rcpts, nil
 }

@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -112,14 +113,17 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 		return o
 	}
 	out, o := c.attempt(ctx, l, o, &e, raw)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && slices.ContainsFunc(out, func(f fate) bool { return !f.reply.ok() }) {
 		return o // broken off by us: no attempt to speak of
 	}
 	c.settling <- struct{}{}
 	c.work.Go(func() {
 		defer func() { <-c.settling }()
-		c.settle(ctx, &e, raw, out)
+		rest := c.settle(ctx, &e, raw, out)
 		c.release(l, id)
+		if rest {
+			signal(c.more) // it is due at another time
+		}
 	})
 	return o
 }

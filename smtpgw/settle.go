@@ -13,8 +13,9 @@ import (
 
 // settle makes the outcome of an attempt durable: an entry that arrived is
 // removed, who was refused is reported to the sender in the same transaction,
-// and whoever may be reached later stays queued.
-func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) {
+// and whoever may be reached later stays queued. It reports whether any did.
+// What is known is noted even when ctx is done.
+func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
 	again := now.Add(backoff(c.sending, e.Attempts+1, rand.Float64()))
 	expired := again.Sub(e.Created) > c.sending.Expire
@@ -42,7 +43,7 @@ func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) 
 		}
 	}
 	for {
-		err := c.queue.store.Update(ctx, func(tx *mailstore.Tx) error {
+		err := c.queue.store.Update(context.WithoutCancel(ctx), func(tx *mailstore.Tx) error {
 			return c.apply(tx, e, waiting, report, summary, now, again)
 		})
 		switch {
@@ -51,16 +52,16 @@ func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) 
 				signal(c.queue.sealer)
 			}
 			log.Info("courier: attempt settled", "waiting", len(waiting), "failed", len(failed), "result", summary)
-			return
+			return len(waiting) > 0
 		case errors.Is(err, ErrGone): // dropped by hand meanwhile
-			return
+			return false
 		case ctx.Err() != nil, errors.Is(err, mailstore.ErrClosed), errors.Is(err, mailstore.ErrBroken):
-			return // the next run makes the attempt again
+			return false // the next run makes the attempt again
 		}
 		log.Error("courier: note the outcome of an attempt, trying again", "err", err)
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-time.After(time.Second):
 		}
 	}

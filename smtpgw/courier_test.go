@@ -1,0 +1,318 @@
+package smtpgw
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-message"
+)
+
+func (n *node) send(t testing.TB, from, raw string, to ...string) {
+	t.Helper()
+	if _, err := n.queue.Submit(t.Context(), Envelope{From: from, Account: 2, Recipients: to}, []byte(raw)); err != nil {
+		t.Fatal(err)
+	}
+	sealAll(t, n.store, n.queue)
+}
+
+func (n *node) queued(t testing.TB) int {
+	t.Helper()
+	queued, err := n.queue.Len()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return queued
+}
+
+// drained waits until the queue is empty; what comes up meanwhile, such as
+// reports, is sealed.
+func (n *node) drained(t testing.TB) {
+	t.Helper()
+	waitFor(t, func() bool {
+		sealAll(t, n.store, n.queue)
+		return n.queued(t) == 0
+	})
+}
+
+// TestCourierKeepsBytes: what arrives below the trace is token and message,
+// byte for byte, also where SMTP clients like to mend.
+func TestCourierKeepsBytes(t *testing.T) {
+	far := farNode(t)
+	n := nearNode(t, far)
+	n.run(t)
+	raw := mailText("bytes") + ".\r\n..\r\n trailing \t\r\n\xff8bit\r\nno line end"
+	n.send(t, "user@local.example", raw, "bob@far.example", "nobody-named@far.example")
+	waitFor(t, func() bool { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) == 1 })
+	got := inboxOf(t, far.store, "bob@far.example", "inbox")[0]
+	if !strings.HasSuffix(got, "Cairn-Record: token-1\r\n"+raw) {
+		t.Errorf("arrived %q", got)
+	}
+}
+
+func TestCourierReusesSessions(t *testing.T) {
+	far := farNode(t)
+	n := nearNode(t, far)
+	var dials atomic.Int32
+	n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
+		dials.Add(1)
+		return tcp(far.addr)(ctx, d)
+	}}}
+	for i := range 200 {
+		n.send(t, "user@local.example", mailText(fmt.Sprint(i)), "bob@far.example")
+	}
+	n.run(t)
+	n.drained(t)
+	if got := len(inboxOf(t, far.store, "bob@far.example", "inbox")); got != 200 {
+		t.Errorf("%d arrived", got)
+	}
+	if d := dials.Load(); d > 8 {
+		t.Errorf("%d sessions for 200 messages", d)
+	}
+}
+
+func TestCourierDeliversLocally(t *testing.T) {
+	n := nearNode(t, nil)
+	n.run(t)
+	n.send(t, "user@local.example", mailText("local"), "other@local.example", "ADMIN@local.example")
+	n.drained(t)
+	for _, addr := range []string{"other@local.example", "admin@local.example"} {
+		got := inboxOf(t, n.store, addr, "inbox")
+		if len(got) != 1 || !strings.Contains(got[0], "with LOCAL id") || !strings.HasSuffix(got[0], mailText("local")) {
+			t.Errorf("%s has %q", addr, got)
+		}
+	}
+}
+
+// TestCourierReports: each recipient that cannot be reached comes back to the
+// sender, in a report that a program can read.
+func TestCourierReports(t *testing.T) {
+	far := farNode(t)
+	for _, tt := range []struct{ name, to, status, reason string }{
+		{"no route", "x@nowhere.example", "5.1.2", "no node of the network serves nowhere.example"},
+		{"refused by the other side", "nobody@far.example", "5.1.1", "no mailbox <nobody@far.example> here"},
+		{"unknown here", "nobody@local.example", "5.1.1", "no mailbox <nobody@local.example> here"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := nearNode(t, far)
+			n.run(t)
+			n.send(t, "user@local.example", mailText("undeliverable"), tt.to)
+			n.drained(t)
+			got := inboxOf(t, n.store, "user@local.example", "inbox")
+			if len(got) != 1 {
+				t.Fatalf("%d reports", len(got))
+			}
+			checkReport(t, got[0], tt.to, tt.status, tt.reason)
+			if a := n.checker.seen(); a[len(a)-1].From != "" {
+				t.Errorf("report has the return path %q", a[len(a)-1].From)
+			}
+		})
+	}
+}
+
+func checkReport(t *testing.T, raw, to, status, reason string) {
+	t.Helper()
+	if strings.Contains(strings.ReplaceAll(raw, "\r\n", ""), "\n") {
+		t.Error("report has a bare LF")
+	}
+	e, err := message.Read(strings.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, params, _ := e.Header.ContentType()
+	if kind != "multipart/report" || params["report-type"] != "delivery-status" || e.Header.Get("To") != "<user@local.example>" || e.Header.Get("Auto-Submitted") == "" {
+		t.Errorf("header of the report: %q", raw)
+	}
+	var kinds []string
+	var parts []string
+	for mr := e.MultipartReader(); ; {
+		p, err := mr.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, _, _ := p.Header.ContentType()
+		b, _ := io.ReadAll(p.Body)
+		kinds, parts = append(kinds, k), append(parts, string(b))
+	}
+	if strings.Join(kinds, " ") != "text/plain message/delivery-status text/rfc822-headers" {
+		t.Fatalf("parts %q", kinds)
+	}
+	for _, want := range []string{"Reporting-MTA: dns; mx.local.example\r\n", "\r\n\r\nFinal-Recipient: rfc822; " + to + "\r\nAction: failed\r\nStatus: " + status + "\r\nDiagnostic-Code: smtp; 5", reason} {
+		if !strings.Contains(parts[1], want) {
+			t.Errorf("status %q lacks %q", parts[1], want)
+		}
+	}
+	if !strings.Contains(parts[0], reason) || !strings.Contains(parts[2], "Subject: undeliverable\r\n") || strings.Contains(parts[2], "Hello") {
+		t.Errorf("parts %q", parts)
+	}
+}
+
+func TestNoReportAboutReports(t *testing.T) {
+	n := nearNode(t, nil)
+	n.run(t)
+	n.send(t, "", mailText("null"), "x@nowhere.example")
+	n.drained(t)
+	if n.queued(t) != 0 || len(n.checker.seen()) != 0 {
+		t.Error("a null sender got mail")
+	}
+}
+
+// TestCourierSettlesRecipientsApart: of three recipients one is refused for good
+// and one for now; the third gets the mail once.
+func TestCourierSettlesRecipientsApart(t *testing.T) {
+	n := nearNode(t, nil)
+	script := peerScript(t, map[string]string{
+		"bob": "250 2.1.5 fine", "carol": "550 5.1.1 gone away", "dave": "451 4.2.0 over quota",
+	})
+	n.courier.router = routes{"far.example": Route{Dial: tcp(script.addr)}, "local.example": Route{Local: true}}
+	n.run(t)
+	named := "To: bob@far.example, carol@far.example, dave@far.example\r\n"
+	n.send(t, "user@local.example", named+mailText("mixed"), "bob@far.example", "carol@far.example", "dave@far.example")
+	waitFor(t, func() bool {
+		es := must(n.queue.List(0, 10))(t)
+		return len(es) == 2 && es[0].Attempts >= 2
+	})
+	es := must(n.queue.List(0, 10))(t)
+	if strings.Join(es[0].Recipients, " ") != "dave@far.example" || !strings.Contains(es[0].LastError, "over quota") || len(es[0].History) < 2 {
+		t.Errorf("entry %+v", es[0])
+	}
+	if es[1].From != "" || es[1].Recipients[0] != "user@local.example" {
+		t.Errorf("report %+v", es[1])
+	}
+	if got := script.messages.Load(); got != 1 {
+		t.Errorf("message went out %d times", got)
+	}
+}
+
+func TestCourierExpires(t *testing.T) {
+	n := nearNode(t, nil)
+	n.courier.router = routes{"far.example": Route{Dial: func(context.Context, string) (net.Conn, error) {
+		return nil, errors.New("node is switched off")
+	}}, "local.example": Route{Local: true}}
+	n.queue.now = func() time.Time { return time.Now().Add(-5 * 24 * time.Hour) }
+	n.send(t, "user@local.example", mailText("undeliverable"), "bob@far.example")
+	n.queue.now = time.Now
+	n.run(t)
+	n.drained(t)
+	got := inboxOf(t, n.store, "user@local.example", "inbox")
+	checkReport(t, got[0], "bob@far.example", "5.4.7", "given up after 5 days; last: 451 4.4.0 connect to a node of far.example: node is switched off")
+}
+
+// TestUnclearOutcome: the other side stores a message, and the connection
+// breaks before its 250. The courier comes again; there is one copy.
+func TestUnclearOutcome(t *testing.T) {
+	far := farNode(t)
+	n := nearNode(t, far)
+	var dials atomic.Int32
+	n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
+		c, err := tcp(far.addr)(ctx, d)
+		if err == nil && dials.Add(1) == 1 {
+			c = &deaf{Conn: c, deafTo: "250 2.0.0 accepted"}
+		}
+		return c, err
+	}}}
+	n.run(t)
+	n.send(t, "user@local.example", mailText("unclear"), "bob@far.example")
+	n.drained(t)
+	if dials.Load() != 2 {
+		t.Errorf("%d sessions", dials.Load())
+	}
+	if got := inboxOf(t, far.store, "bob@far.example", "inbox"); len(got) != 1 {
+		t.Errorf("%d copies", len(got))
+	}
+}
+
+// deaf breaks when a reply comes that it must not hear.
+type deaf struct {
+	net.Conn
+	deafTo string
+}
+
+func (d *deaf) Read(p []byte) (int, error) {
+	n, err := d.Conn.Read(p)
+	if bytes.Contains(p[:n], []byte(d.deafTo)) {
+		d.Conn.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func TestBackoff(t *testing.T) {
+	s := Sending{}.withDefaults()
+	for attempts, want := range map[uint32]time.Duration{1: 5 * time.Second, 2: 10 * time.Second, 5: 80 * time.Second, 20: time.Hour, 1 << 31: time.Hour} {
+		lo, mid, hi := backoff(s, attempts, 0), backoff(s, attempts, 0.5), backoff(s, attempts, 1)
+		if mid != want || lo >= mid || hi <= mid {
+			t.Errorf("after %d: %v %v %v, want about %v", attempts, lo, mid, hi, want)
+		}
+	}
+}
+
+// scripted is an SMTP server that knows nothing but HELO-time basics: no
+// CHUNKING, no PIPELINING, replies to RCPT by the local part.
+type scripted struct {
+	addr     string
+	messages atomic.Int32
+}
+
+func peerScript(t *testing.T, rcpt map[string]string) *scripted {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scripted{addr: l.Addr().String()}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.talk(c, rcpt)
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return s
+}
+
+func (s *scripted) talk(c net.Conn, rcpt map[string]string) {
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(5 * time.Second))
+	d := &dialogue{conn: c, r: bufio.NewReader(c)}
+	say := func(reply string) { io.WriteString(c, reply+"\r\n") }
+	say("220-welcome\r\n220 to an old server")
+	for text := false; ; {
+		line, err := d.r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		local, _, _ := strings.Cut(strings.TrimPrefix(line, "RCPT TO:<"), "@")
+		switch {
+		case text && line == ".\r\n":
+			text = false
+			s.messages.Add(1)
+			say("250 2.0.0 taken")
+		case text:
+		case strings.HasPrefix(line, "RCPT"):
+			say(rcpt[local])
+		case strings.HasPrefix(line, "DATA"):
+			text = true
+			say("354 go on")
+		case strings.HasPrefix(line, "QUIT"):
+			return
+		default:
+			say("250 fine")
+		}
+	}
+}
