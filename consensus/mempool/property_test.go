@@ -1,0 +1,82 @@
+package mempool
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+)
+
+// Whatever is offered, mined and reverted in whatever order: what Select
+// returns makes a valid block, and the pool's accounts are right.
+func TestSelectAlwaysValid(t *testing.T) {
+	net := chaintest.New(3)
+	rapid.Check(t, func(t *rapid.T) {
+		limits := DefaultPolicy()
+		limits.MaxBytes = rapid.SampledFrom([]int{5000, limits.MaxBytes}).Draw(t, "max bytes")
+		p := New(limits, nil)
+		states := []*consensus.State{net.Genesis.State()}
+		var blocks []*consensus.Block // blocks[i] leads from states[i] to states[i+1]
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			s := states[len(states)-1]
+			now := time.UnixMilli(int64(s.Time())).Add(time.Second)
+			switch rapid.SampledFrom([]string{"batches", "batches", "event", "mine", "mine", "reorganise"}).Draw(t, "step") {
+			case "event":
+				_ = p.AddEvent(s, &net.Orgs[rapid.IntRange(1, 2).Draw(t, "org")].Event, now) // may be known
+			case "batches":
+				by := rapid.IntRange(0, 2).Draw(t, "by")
+				batches := net.Batches(s, by, 10, rapid.SampledFrom([]string{"x", "y"}).Draw(t, "tag"))
+				for _, i := range rapid.SliceOfN(rapid.IntRange(0, 9), 0, 8).Draw(t, "which") {
+					_ = p.AddBatch(s, &batches[i], now) // may be refused for many reasons
+				}
+			case "mine":
+				events, batches := p.Select(s, now)
+				b := net.Mine(s, 0, chaintest.Body{Events: events, Batches: batches, Time: now})
+				if err := consensus.ValidateBlock(s, b); err != nil {
+					t.Fatalf("what Select returns makes a bad block: %v", err)
+				}
+				next, _ := consensus.ApplyBlock(s, b)
+				states, blocks = append(states, next), append(blocks, b)
+				p.Advance(next, nil, []*consensus.Block{b})
+			case "reorganise":
+				depth := rapid.IntRange(0, len(blocks)).Draw(t, "depth")
+				var reverted []*consensus.Block
+				for range depth {
+					reverted = append(reverted, blocks[len(blocks)-1])
+					states, blocks = states[:len(states)-1], blocks[:len(blocks)-1]
+				}
+				p.Advance(states[len(states)-1], reverted, nil)
+			}
+			checkAccounts(t, p)
+		}
+	})
+}
+
+func checkAccounts(t *rapid.T, p *Pool) {
+	bytes, entries := 0, 0
+	perOrg := make(map[consensus.Hash]int)
+	for key, q := range p.byKey {
+		if len(q) == 0 {
+			t.Fatal("an empty queue is kept")
+		}
+		for i, e := range q {
+			if e.batch.Recorder != key || p.byID[e.id] != e || i > 0 && q[i-1].batch.Seq >= e.batch.Seq {
+				t.Fatalf("queue of %s is not in order", key)
+			}
+			bytes += e.size()
+			perOrg[e.org] += e.size()
+			entries++
+		}
+	}
+	if bytes != p.bytes || entries != len(p.byID) || bytes > p.policy.MaxBytes || len(perOrg) != len(p.orgBytes) {
+		t.Fatalf("%d bytes and %d entries, accounted %d and %d", bytes, entries, p.bytes, len(p.byID))
+	}
+	for org, n := range perOrg {
+		if p.orgBytes[org] != n {
+			t.Fatalf("organisation %s has %d bytes, accounted %d", org, n, p.orgBytes[org])
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package miner
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/chain"
+	"cairn/consensus/chain/chaintest"
+)
+
+// memoryChain is a chain without store or branches.
+type memoryChain struct {
+	mu    sync.Mutex
+	s     *consensus.State
+	wake  chan struct{}
+	added chan *consensus.Block
+	fail  error // AddBlock returns it, once
+}
+
+func newMemoryChain(s *consensus.State) *memoryChain {
+	return &memoryChain{s: s, wake: make(chan struct{}, 1), added: make(chan *consensus.Block, 1000)}
+}
+
+func (c *memoryChain) State() *consensus.State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.s
+}
+
+func (c *memoryChain) AddBlock(b *consensus.Block, now time.Time) (chain.Status, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.fail; err != nil {
+		c.fail = nil
+		return 0, err
+	}
+	if b.Header.Prev != c.s.Tip() {
+		return 0, chain.ErrUnknownParent
+	}
+	if err := consensus.ValidateBlock(c.s, b); err != nil {
+		return 0, err
+	}
+	c.s, _ = consensus.ApplyBlock(c.s, b)
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	offer(c.added, b)
+	return chain.Extended, nil
+}
+
+// offer sends b unless nobody has taken the last 1,000.
+func offer(blocks chan<- *consensus.Block, b *consensus.Block) {
+	select {
+	case blocks <- b:
+	default:
+	}
+}
+
+// set puts the chain into another state, as a reorganisation does.
+func (c *memoryChain) set(s *consensus.State) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.s = s
+	c.wake <- struct{}{}
+}
+
+func (c *memoryChain) Subscribe() (<-chan struct{}, func()) { return c.wake, func() {} }
+
+// listPool returns a fixed list.
+type listPool struct {
+	mu       sync.Mutex
+	events   []consensus.OrgEvent
+	batches  []consensus.Batch
+	revision uint64
+}
+
+func (p *listPool) Select(*consensus.State, time.Time) ([]consensus.OrgEvent, []consensus.Batch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.events, p.batches
+}
+
+func (p *listPool) Revision() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.revision
+}
+
+func (p *listPool) set(batches []consensus.Batch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.batches = batches
+	p.revision++
+}
+
+// run starts a Miner of organisation number by, which ends with the test.
+func run(t *testing.T, c Chain, p Pool, net *chaintest.Network, by int, published chan *consensus.Block) <-chan error {
+	t.Helper()
+	m := New(c, p, net.Orgs[by].Recorder, 0.5, func(b *consensus.Block) { offer(published, b) }, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() { ended <- m.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return ended
+}
+
+func next(t *testing.T, blocks <-chan *consensus.Block) *consensus.Block {
+	t.Helper()
+	select {
+	case b := <-blocks:
+		return b
+	case <-time.After(20 * time.Second):
+		t.Fatal("no block in 20 s")
+		return nil
+	}
+}
+
+// A Miner makes empty blocks one after another, and puts in what the pool has.
+func TestRun(t *testing.T) {
+	net := chaintest.New(2)
+	_, s := net.Chain(net.Genesis.State(), 1)
+	c, p, published := newMemoryChain(s), &listPool{}, make(chan *consensus.Block, 1000)
+	run(t, c, p, net, 0, published)
+	for height := s.Height() + 1; height < s.Height()+4; height++ {
+		if b := next(t, c.added); b.Header.Height != height {
+			t.Fatalf("block at height %d, want %d", b.Header.Height, height)
+		}
+	}
+	p.set(net.Batches(s, 1, 2, "x"))
+	for got := 0; got < 2; {
+		got += len(next(t, c.added).Batches)
+	}
+	if b := next(t, published); b.Header.Height != s.Height()+1 {
+		t.Fatalf("published height %d first, want %d", b.Header.Height, s.Height()+1)
+	}
+}
+
+// New content of the pool gets into the block that is being worked on.
+func TestRunTakesNewContent(t *testing.T) {
+	p := chaintest.Params()
+	p.GenesisBits = BitsFor(Calibrate(t.Context(), 20*time.Millisecond) / 10)
+	net := chaintest.NewWith(p, 1)
+	c, pool, published := newMemoryChain(net.Genesis.State()), &listPool{}, make(chan *consensus.Block, 1000)
+	run(t, c, pool, net, 0, published)
+	pool.set(net.Batches(c.State(), 0, 1, "x"))
+	for len(next(t, published).Batches) == 0 { // the first may have been under way
+	}
+}
+
+// A new tip ends the search on the old one, however long it would take.
+func TestRunFollowsTheTip(t *testing.T) {
+	p := chaintest.Params()
+	p.GenesisBits = BitsFor(1e18)
+	c, published := newMemoryChain(chaintest.NewWith(p, 1).Genesis.State()), make(chan *consensus.Block, 1000)
+	easy := chaintest.New(1) // the same keys
+	run(t, c, &listPool{}, easy, 0, published)
+	c.set(easy.Genesis.State())
+	if b := next(t, published); b.Header.Prev != easy.Genesis.Block.ID() {
+		t.Fatal("the block is not on the new tip")
+	}
+}
+
+// A node that is no member yet waits until it is.
+func TestRunWaitsForMembership(t *testing.T) {
+	net := chaintest.New(2)
+	s := net.Genesis.State()
+	c, published := newMemoryChain(s), make(chan *consensus.Block, 1000)
+	run(t, c, &listPool{}, net, 1, published)
+	if _, err := c.AddBlock(net.Mine(s, 0, chaintest.Body{Events: net.Enrolments()}), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if b := next(t, published); b.Header.Height != 2 {
+		t.Fatalf("first own block at height %d, want 2", b.Header.Height)
+	}
+}
+
+// Refused blocks are not published and mining goes on; a failing store ends it.
+func TestRunErrors(t *testing.T) {
+	net := chaintest.New(1)
+	c, published := newMemoryChain(net.Genesis.State()), make(chan *consensus.Block, 1000)
+	c.fail = &consensus.RuleError{Rule: "some-rule"}
+	ended := run(t, c, &listPool{}, net, 0, published)
+	if b := next(t, published); b.Header.Height != 1 {
+		t.Fatalf("published height %d, want 1", b.Header.Height)
+	}
+	broken := errors.New("disk on fire")
+	c.mu.Lock()
+	c.fail = broken
+	c.mu.Unlock()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, broken) {
+			t.Fatalf("ended with %v, want %v", err, broken)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("goes on without a store")
+	}
+}
+
+func TestRunWithoutShare(t *testing.T) {
+	net := chaintest.New(1)
+	m := New(newMemoryChain(net.Genesis.State()), &listPool{}, net.Orgs[0].Recorder, 0, nil, slog.New(slog.DiscardHandler))
+	if err := m.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
