@@ -79,7 +79,12 @@ func TestBurstOfBatchesArrivesComplete(t *testing.T) {
 	eventually(t, "gossip has met", func() bool { return len(a.gossip.batch.ListPeers()) == 2 })
 	list := net.Batches(a.chain.State(), 0, count, "burst")
 	for i := range list {
-		a.send(&list[i])
+		if err := a.pool.AddBatch(a.chain.State(), &list[i], time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range list {
+		a.PublishBatch(&list[i])
 	}
 	for _, n := range []*node{b, c} {
 		eventually(t, "all batches have arrived", func() bool { return n.pool.Stats().Batches == count })

@@ -3,6 +3,8 @@ package p2p
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -10,11 +12,13 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"google.golang.org/protobuf/proto"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
@@ -220,19 +224,24 @@ func TestBadGossipIsRejectedAndCounted(t *testing.T) {
 func TestOversizeGossip(t *testing.T) {
 	victim := start(t, chaintest.New(2), 0, setup{})
 	f := newFoe(t, victim)
-	if err := f.topics["block"].Publish(t.Context(), make([]byte, 4<<20)); err != nil {
+	topic := f.topics["block"].String()
+	rpc, err := proto.Marshal(&pb.RPC{Publish: []*pb.Message{{Topic: &topic, Data: make([]byte, maxGossip)}}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the victim has dropped the gossip stream", func() bool {
-		for _, c := range victim.host.Network().ConnsToPeer(f.ID()) {
-			for _, s := range c.GetStreams() {
-				if s.Stat().Direction == network.DirInbound && s.Protocol() != victim.names.status {
-					return false
-				}
-			}
-		}
-		return true
-	})
+	s, err := f.NewStream(t.Context(), victim.host.ID(), pubsub.GossipSubID_v11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = s.SetDeadline(time.Now().Add(patience))
+	_, _ = s.Write(append(binary.AppendUvarint(nil, uint64(len(rpc))), rpc...))
+	var reset *network.StreamError
+	if _, err := s.Read(make([]byte, 1)); !errors.As(err, &reset) && !errors.Is(err, network.ErrReset) {
+		t.Errorf("the stream ended with %v, want it reset", err)
+	}
+	if stats := victim.Stats(); stats["gossip.oversize"]+stats["gossip.block.rejected"] != 0 {
+		t.Error("the message was read")
+	}
 	victim.stillServes()
 }
 
