@@ -64,6 +64,7 @@ func compare(sent []recorded, received []message.Component) Comparison {
 	for i, component := range received {
 		arrivals[i] = arrival{Component: component, digest: sha256.Sum256(component.Content)}
 	}
+	became := map[uint16]uint16{} // the index of a recorded attachment to that of the received one
 	for _, t := range typesOf(sent, arrivals) {
 		var ours []*recorded
 		for i := range sent {
@@ -77,10 +78,13 @@ func compare(sent []recorded, received []message.Component) Comparison {
 				theirs = append(theirs, &arrivals[i])
 			}
 		}
-		if t == message.Recipient {
+		switch t {
+		case message.Recipient:
 			c.Parts = append(c.Parts, recipients(ours, theirs)...)
-		} else {
-			c.Parts = append(c.Parts, pair(t, ours, theirs)...)
+		case message.AttachmentName:
+			c.Parts = append(c.Parts, names(ours, theirs, became)...)
+		default:
+			c.Parts = append(c.Parts, pair(t, ours, theirs, became)...)
 		}
 	}
 	explainTogether(c.Parts, sent, arrivals)
@@ -129,9 +133,32 @@ func recipients(ours []*recorded, theirs []*arrival) []Part {
 	return parts
 }
 
+// names lays the name of each recorded attachment beside the name of the attachment that it became, so that contents with their names exchanged are
+// not the same.
+func names(ours []*recorded, theirs []*arrival, became map[uint16]uint16) []Part {
+	var parts []Part
+	for _, r := range ours {
+		p := Part{Type: message.AttachmentName, Index: r.index, Outcome: Absent, Kind: Removed}
+		if index, ok := became[r.index]; ok {
+			for _, a := range theirs {
+				if a.Index != index {
+					continue
+				}
+				a.taken = true
+				if p.Outcome, p.Kind = Same, ""; !r.is(a.digest) {
+					p.Outcome = Changed
+					p.Kind, p.Detail = explainValue(r, a.Content)
+				}
+			}
+		}
+		parts = append(parts, p)
+	}
+	return append(parts, extras(message.AttachmentName, theirs)...)
+}
+
 // pair finds for each recorded component of one type the received one that it is, or became: equal contents first (at the same index before others),
 // then those that an explanation joins, then the rest in their order.
-func pair(t message.Type, ours []*recorded, theirs []*arrival) []Part {
+func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16]uint16) []Part {
 	parts := make([]Part, len(ours))
 	open := make([]bool, len(ours))
 	settle := func(i int, a *arrival, outcome Outcome, kind, detail string) {
@@ -139,6 +166,9 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival) []Part {
 		open[i] = false
 		if a != nil {
 			a.taken = true
+			if t == message.Attachment {
+				became[ours[i].index] = a.Index
+			}
 		}
 	}
 	for i, r := range ours {
@@ -183,17 +213,22 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival) []Part {
 			settle(i, nil, Absent, Removed, "")
 		}
 	}
-	for _, a := range theirs {
-		if !a.taken {
-			parts = append(parts, Part{Type: t, Index: a.Index, Outcome: Extra, Kind: Added, Detail: extraDetail(row.Form, a.Content)})
-		}
-	}
-	return parts
+	return append(parts, extras(t, theirs)...)
 }
 
-func extraDetail(form message.Form, content []byte) string {
-	if form == message.FormBytes {
-		return ""
+// extras reports what arrived and was not recorded.
+func extras(t message.Type, theirs []*arrival) []Part {
+	var parts []Part
+	row, _ := t.Info()
+	for _, a := range theirs {
+		if a.taken {
+			continue
+		}
+		p := Part{Type: t, Index: a.Index, Outcome: Extra, Kind: Added}
+		if row.Form != message.FormBytes {
+			p.Detail = shorten(a.Content)
+		}
+		parts = append(parts, p)
 	}
-	return shorten(content)
+	return parts
 }

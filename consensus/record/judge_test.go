@@ -1,0 +1,212 @@
+package record_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
+)
+
+// allSame is a comparison of ten parts, all as recorded.
+func allSame() record.Comparison {
+	c := record.Comparison{Same: 10, Recorded: 10, RecipientInRecord: true}
+	for i := range 10 {
+		c.Parts = append(c.Parts, record.Part{Type: message.Type(i + 1), Outcome: record.Same})
+	}
+	return c
+}
+
+// differing replaces the last n parts by ones of that type and kind.
+func differing(n int, typ message.Type, kind string) record.Comparison {
+	c := allSame()
+	for i := range n {
+		c.Parts[9-i] = record.Part{Type: typ, Outcome: record.Changed, Kind: kind}
+	}
+	c.Same -= n
+	return c
+}
+
+func good() record.Facts {
+	return record.Facts{Comparison: allSame(), TokenPresent: true, TokenValid: true, Inclusion: record.InclusionIncluded, Recorder: "Example",
+		FromDomainIsOrg: true, OrgTrusted: true, RecipientInRecord: true}
+}
+
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*record.Facts)
+		want   record.Verdict
+		reason string
+	}{
+		{"all right", func(f *record.Facts) {}, record.Verified, "recorded by Example"},
+		{"another organisation's", func(f *record.Facts) { f.FromDomainIsOrg = false }, record.Vouched, "not by the From domain's organisation"},
+		{"not trusted", func(f *record.Facts) { f.OrgTrusted = false }, record.Vouched, "neither pinned"},
+		{"in no batch", func(f *record.Facts) { f.Inclusion = record.InclusionNone }, record.Pending, "will be verified"},
+		{"in no block", func(f *record.Facts) { f.Inclusion = record.InclusionPending }, record.Pending, "will be verified"},
+		{"vouched, in no block", func(f *record.Facts) { f.Inclusion, f.FromDomainIsOrg = record.InclusionPending, false }, record.Pending, "will be vouched"},
+		{"another root", func(f *record.Facts) { f.Inclusion = record.InclusionConflict }, record.Invalid, "another record"},
+		{"too late", func(f *record.Facts) { f.Inclusion = record.InclusionExpired }, record.Invalid, "in time"},
+		{"no token", func(f *record.Facts) { f.TokenPresent = false }, record.Unrecorded, "no record"},
+		{"no token though all is recorded", func(f *record.Facts) { f.TokenPresent, f.DeclaresAll = false, true }, record.Missing, "records all"},
+		{"bad token", func(f *record.Facts) { f.TokenValid, f.TokenFault = false, "bad path" }, record.Invalid, "bad path"},
+		{"bad token without a fault", func(f *record.Facts) { f.TokenValid = false }, record.Invalid, "not valid"},
+		{"recipient not in the record", func(f *record.Facts) { f.RecipientInRecord = false }, record.Replayed, "recipient"},
+		{"recipient not in the comparison", func(f *record.Facts) { f.Comparison.RecipientInRecord = false }, record.Replayed, "recipient"},
+		{"seen before", func(f *record.Facts) { f.Replayed = true }, record.Replayed, "before"},
+		{"seen before, no token", func(f *record.Facts) { f.TokenPresent, f.Replayed = false, true }, record.Unrecorded, "no record"},
+		{"footer", func(f *record.Facts) { f.Comparison = differing(2, message.Text, record.FooterAppended) }, record.Differs, "8 of 10"},
+		{"body", func(f *record.Facts) { f.Comparison = differing(1, message.Text, "") }, record.Differs, "cannot count as wanted"},
+		{"footer, in no block", func(f *record.Facts) {
+			f.Comparison, f.Inclusion = differing(1, message.Text, record.FooterAppended), record.InclusionPending
+		}, record.Differs, "9 of 10"},
+		{"below the threshold", func(f *record.Facts) { f.Comparison = differing(3, message.References, "") }, record.Invalid, "less than 75"},
+		{"at a lower threshold", func(f *record.Facts) { f.Comparison, f.Threshold = differing(3, message.References, ""), 70 }, record.Differs, "at least 70"},
+		{"below a higher one", func(f *record.Facts) { f.Comparison, f.Threshold = differing(1, message.References, ""), 95 }, record.Invalid, "less than 95"},
+		{"nothing recorded", func(f *record.Facts) { f.Comparison = record.Comparison{RecipientInRecord: true} }, record.Invalid, "0 of 0"},
+		{"extra route", func(f *record.Facts) {
+			f.Comparison.Parts = append(f.Comparison.Parts, record.Part{Type: message.Route, Outcome: record.Extra})
+			f.Comparison.Extra++
+		}, record.Verified, "all parts"},
+		{"extra text", func(f *record.Facts) {
+			f.Comparison.Parts = append(f.Comparison.Parts, record.Part{Type: message.Text, Outcome: record.Extra})
+			f.Comparison.Extra++
+		}, record.Differs, "cannot count as wanted"},
+		{"extra part of an unknown type", func(f *record.Facts) {
+			f.Comparison.Parts = append(f.Comparison.Parts, record.Part{Type: 200, Outcome: record.Extra})
+			f.Comparison.Extra++
+		}, record.Differs, "cannot count as wanted"},
+	} {
+		f := good()
+		c.change(&f)
+		got, reasons := record.Judge(f)
+		if got != c.want || !strings.Contains(strings.Join(reasons, "; "), c.reason) {
+			t.Errorf("%s: %s %q, want %s with %q", c.name, got, reasons, c.want, c.reason)
+		}
+	}
+}
+
+func drawComponents(t *rapid.T) []message.Component {
+	var comps []message.Component
+	attachments := 0
+	for _, row := range message.Registry() {
+		n := 0
+		if row.Max > 0 {
+			n = rapid.IntRange(0, min(row.Max, 3)).Draw(t, row.Name)
+		}
+		if row.Type == message.From || row.Type == message.Text || row.Type == message.Recipient {
+			n = max(n, 1)
+		}
+		switch row.Type {
+		case message.Attachment:
+			attachments = n
+		case message.AttachmentName:
+			n = min(n, attachments)
+		}
+		for i := range n {
+			content := rapid.StringMatching(`[a-z]{1,8}(\n[a-z]{1,8}){0,3}`).Draw(t, "content")
+			comps = append(comps, message.Component{Type: row.Type, Index: uint16(i), Content: []byte(content)})
+		}
+	}
+	return comps
+}
+
+// TestUntouched: whatever the message, and whichever of its recipients it is delivered to, what arrives as it was sent is all same.
+func TestUntouched(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sent := drawComponents(t)
+		arrived := slices.DeleteFunc(slices.Clone(sent), func(c message.Component) bool { return c.Type == message.Recipient && c.Index > 0 })
+		for _, c := range []record.Comparison{record.Compare(sealed(sent, 0, 1), arrived), record.CompareMessages(sent, arrived)} {
+			if !c.AllSame() || c.Share() != 1 || !c.MayBeWanted() || len(c.Differences()) > 0 {
+				t.Fatalf("%+v", c)
+			}
+		}
+	})
+}
+
+// TestReplaced: when a From, text, HTML, attachment or envelope recipient is replaced by something else, then whatever else is there, however much of
+// it is the same and whatever the chain says, the message comes out neither verified nor vouched nor pending, nor as one that may be wanted.
+func TestReplaced(t *testing.T) {
+	decisive := []message.Type{message.From, message.FromName, message.Text, message.HTML, message.Attachment, message.Recipient}
+	rapid.Check(t, func(t *rapid.T) {
+		sent := drawComponents(t)
+		arrived := slices.Clone(sent)
+		var targets []int
+		for i, c := range sent {
+			if slices.Contains(decisive, c.Type) {
+				targets = append(targets, i)
+			}
+		}
+		i := rapid.SampledFrom(targets).Draw(t, "target")
+		arrived[i].Content = []byte("REPLACED " + rapid.StringMatching(`[A-Z0-9]{1,40}`).Draw(t, "by"))
+		facts := good()
+		facts.Inclusion = rapid.SampledFrom([]record.Inclusion{record.InclusionNone, record.InclusionPending, record.InclusionIncluded}).Draw(t, "inclusion")
+		facts.FromDomainIsOrg, facts.OrgTrusted = rapid.Bool().Draw(t, "org"), rapid.Bool().Draw(t, "trusted")
+		facts.Threshold = rapid.IntRange(1, 100).Draw(t, "threshold")
+		for _, c := range []record.Comparison{record.Compare(sealed(sent, 0, 1), arrived), record.CompareMessages(sent, arrived)} {
+			facts.Comparison, facts.RecipientInRecord = c, c.RecipientInRecord
+			verdict, reasons := record.Judge(facts)
+			if c.AllSame() || c.MayBeWanted() || !slices.Contains([]record.Verdict{record.Differs, record.Invalid, record.Replayed}, verdict) {
+				t.Fatalf("%s replaced: %s, %q, %+v", sent[i].Type, verdict, reasons, c)
+			}
+		}
+	})
+}
+
+// TestAddedOrRemoved: what is added or removed always shows, except for envelope recipients of other deliveries.
+func TestAddedOrRemoved(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sent := drawComponents(t)
+		arrived := slices.Clone(sent)
+		i := rapid.IntRange(0, len(sent)-1).Draw(t, "which")
+		if rapid.Bool().Draw(t, "add") {
+			sent = slices.Delete(slices.Clone(sent), i, i+1)
+		} else if arrived[i].Type == message.Recipient {
+			return
+		} else {
+			arrived = slices.Delete(arrived, i, i+1)
+		}
+		for _, c := range []record.Comparison{record.Compare(sealed(append(sent, message.Component{Type: 99}), 0, 1), arrived), record.CompareMessages(sent, arrived)} {
+			if c.Share() == 1 {
+				t.Fatalf("nothing differs: %+v", c)
+			}
+		}
+	})
+}
+
+// TestShareIsMonotone: verdicts only get worse when a part of the same message stops being the same.
+func TestShareIsMonotone(t *testing.T) {
+	rank := map[record.Verdict]int{record.Verified: 3, record.Vouched: 2, record.Pending: 2, record.Differs: 1, record.Invalid: 0}
+	rapid.Check(t, func(t *rapid.T) {
+		f := good()
+		f.Threshold = rapid.IntRange(1, 100).Draw(t, "threshold")
+		last := 3
+		for n := range 10 {
+			f.Comparison = differing(n, message.References, "")
+			verdict, _ := record.Judge(f)
+			if rank[verdict] > last {
+				t.Fatalf("%d parts differ: %s", n, verdict)
+			}
+			last = rank[verdict]
+		}
+	})
+}
+
+// TestKinds: every kind has its words, and is benign for types that exist.
+func TestKinds(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range record.Kinds() {
+		if k.Kind == "" || k.Says == "" || seen[k.Kind] {
+			t.Errorf("%+v has no name, no words or is there twice", k)
+		}
+		seen[k.Kind] = true
+		for _, typ := range k.Benign {
+			if _, ok := typ.Info(); !ok {
+				t.Errorf("%s is benign for the unknown type %d", k.Kind, typ)
+			}
+		}
+	}
+}
