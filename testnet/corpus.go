@@ -85,7 +85,7 @@ func (w *Network) sendCorpus(ctx context.Context, dir string, progress io.Writer
 }
 
 // readCorpus reads all regular files below dir. Archives keep LF line ends;
-// such files get the CRLF that SMTP asks for.
+// such files get the CRLF that SMTP asks for, and the last line its end.
 func readCorpus(dir string) ([]*item, error) {
 	var items []*item
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -98,6 +98,9 @@ func readCorpus(dir string) ([]*item, error) {
 		}
 		if !bytes.Contains(raw, []byte("\r\n")) {
 			raw = bytes.ReplaceAll(raw, []byte("\n"), []byte("\r\n"))
+		}
+		if !bytes.HasSuffix(raw, []byte("\r\n")) {
+			raw = append(raw, "\r\n"...) // RFC 5321, section 4.1.1.4: data ends with a line end
 		}
 		name, err := filepath.Rel(dir, path)
 		items = append(items, &item{file: name, raw: raw})

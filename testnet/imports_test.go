@@ -1,0 +1,176 @@
+package testnet_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pkg is what "go list -json" says of a package.
+type pkg struct {
+	ImportPath   string
+	Dir          string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Module       *struct{ Path string }
+}
+
+// pure packages do no I/O. They import the standard library without its ways
+// to the outside, each other, and the modules listed here.
+var (
+	purePackages = []string{
+		"cairn/consensus", "cairn/consensus/record", "cairn/mailstore/message",
+		"cairn/index/query", "cairn/index/analysis", "cairn/index/postings",
+	}
+	pureModules = []string{
+		"github.com/oasisprotocol/curve25519-voi", "github.com/emersion/go-message", "github.com/clipperhouse/uax29/v2",
+		"golang.org/x/text", "golang.org/x/net/idna", "golang.org/x/net/html",
+	}
+	// impure are parts of the standard library that reach outside of the
+	// program, or make the outcome depend on chance or schedule.
+	impure = []string{
+		"net", "net/http", "os", "os/exec", "io/fs", "io/ioutil", "path/filepath", "syscall", "log", "log/slog", "database/sql",
+		"crypto/rand", "math/rand", "math/rand/v2", "context", "plugin", "embed",
+	}
+)
+
+const (
+	libp2p = "github.com/libp2p/"
+	badger = "github.com/dgraph-io/badger/"
+)
+
+// TestImports holds the layout: who may import whom.
+func TestImports(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := p.ImportPath
+		imports := func(what string) bool {
+			return slices.ContainsFunc(p.Imports, func(i string) bool { return i == what || strings.HasPrefix(i, what+"/") || strings.HasPrefix(i, what) && strings.HasSuffix(what, "/") })
+		}
+		forbid := func(what, why string) {
+			if imports(what) {
+				t.Errorf("%s imports %s: %s", name, what, why)
+			}
+		}
+		if slices.Contains(purePackages, name) {
+			for _, i := range p.Imports {
+				if !pureImport(i) {
+					t.Errorf("%s is pure but imports %s", name, i)
+				}
+			}
+		}
+		if strings.HasPrefix(name, "cairn/consensus") && !strings.HasPrefix(name, "cairn/consensus/chain") {
+			forbid(badger, "of the consensus packages only chain stores on Badger")
+		}
+		if strings.HasPrefix(name, "cairn/mailstore") {
+			forbid("cairn/index", "the index follows the mail store, never the other way round")
+		}
+		if !strings.HasPrefix(name, "cairn/node/p2p") && !strings.HasPrefix(name, "cairn/testnet") {
+			forbid(libp2p, "only node/p2p and testnet speak libp2p")
+		}
+		if strings.HasPrefix(name, "cairn/smtpgw") {
+			forbid("cairn/node", "the gateway is given a listener and a dial function")
+		}
+		if name == "cairn/node/api" {
+			for _, i := range p.Imports {
+				if strings.HasPrefix(i, "cairn/") && i != "cairn/mailstore" && i != "cairn/index" {
+					t.Errorf("%s imports %s: it declares the interfaces it needs itself", name, i)
+				}
+			}
+		}
+		if !strings.HasPrefix(name, "cairn/node") && !strings.HasPrefix(name, "cairn/testnet") && name != "cairn" {
+			forbid("cairn/node", "only the node, its command line and the testnet know the whole")
+		}
+		if !strings.HasPrefix(name, "cairn/testnet") && name != "cairn/node/cli" {
+			forbid("cairn/testnet", "only the command line runs the testnet")
+		}
+	}
+}
+
+func pureImport(path string) bool {
+	if slices.Contains(purePackages, path) {
+		return true
+	}
+	if strings.HasPrefix(path, "cairn/") {
+		return false
+	}
+	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
+		return !slices.Contains(impure, path)
+	}
+	return slices.ContainsFunc(pureModules, func(m string) bool { return path == m || strings.HasPrefix(path, m+"/") })
+}
+
+// TestTopFolders holds that there is no other top-level folder.
+func TestTopFolders(t *testing.T) {
+	allowed := []string{".ci", ".git", "consensus", "doc", "index", "mailstore", "node", "smtpgw", "testnet", "testdata"}
+	entries, err := os.ReadDir(root(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !slices.Contains(allowed, e.Name()) {
+			t.Errorf("top-level folder %s", e.Name())
+		}
+	}
+}
+
+// TestPackageComments holds that each package begins with what it is for.
+func TestPackageComments(t *testing.T) {
+	for _, p := range listPackages(t) {
+		files, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ok := slices.ContainsFunc(files, func(f string) bool {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := "\n" + string(text)
+			return strings.Contains(s, "\n// Package ") || strings.Contains(s, "\n// Command ")
+		})
+		if !ok {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
+
+func listPackages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json", "./...")
+	cmd.Dir = root(t)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < 10 {
+		t.Fatalf("go list knows only %d packages", len(list))
+	}
+	return list
+}
+
+// root is the module's folder.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

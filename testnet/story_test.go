@@ -1,0 +1,89 @@
+package testnet_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cairn/testnet"
+)
+
+// TestStory runs what a newcomer runs first.
+func TestStory(t *testing.T) {
+	var out bytes.Buffer
+	if err := testnet.Run(t.Context(), testnet.Options{Exit: true, Out: &out, Err: os.Stderr}); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, want := range []string{
+		"verdict at arrival: pending", "verified: its record is in block", "stands on all 3 nodes",
+		"finds it: bob/1", "verdict: changed, filed under spam", "text: differs",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the story does not say %q:\n%s", want, out.String())
+		}
+	}
+}
+
+// TestStoryJSON has the same as one document.
+func TestStoryJSON(t *testing.T) {
+	var out bytes.Buffer
+	if err := testnet.Run(t.Context(), testnet.Options{Orgs: 2, Dir: t.TempDir(), Exit: true, JSON: true, Out: &out, Err: os.Stderr}); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	var r testnet.Report
+	dec := json.NewDecoder(&out)
+	if err := dec.Decode(&r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Members) != 2 || r.Story.Tampered.Verdict != "changed" || r.Story.Everywhere != 2 {
+		t.Errorf("the report is %+v", r)
+	}
+	if dec.More() {
+		t.Error("there is more than one document")
+	}
+}
+
+// TestCorpus sends a few messages of our own that are hard on gateways.
+func TestCorpus(t *testing.T) {
+	runCorpus(t, filepath.Join("testdata", "corpus"), 2)
+}
+
+// TestCorpusMail sends real mail of every kind.
+func TestCorpusMail(t *testing.T) {
+	data := os.Getenv("CAIRN_TESTDATA")
+	if data == "" {
+		if os.Getenv("CI") == "true" {
+			t.Log("CAIRN_TESTDATA is not set: no large mail data beside this checkout")
+		}
+		t.Skip("CAIRN_TESTDATA names no folder of mail")
+	}
+	for _, kind := range []string{"ham", "spam", "intl"} {
+		t.Run(kind, func(t *testing.T) { runCorpus(t, filepath.Join(data, kind), 0) })
+	}
+}
+
+func runCorpus(t *testing.T, dir string, refused int) {
+	t.Helper()
+	var out bytes.Buffer
+	if err := testnet.Run(t.Context(), testnet.Options{Orgs: 2, Exit: true, JSON: true, Corpus: dir, Out: &out, Err: os.Stderr}); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	var r testnet.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	c := r.Corpus
+	t.Logf("%d sent, %d refused %v, %d delivered, %v", c.Sent, c.Refused, c.Reasons, c.Delivered, c.Verdicts)
+	if c.Sent == 0 || c.Delivered != c.Sent-c.Refused {
+		t.Errorf("%d sent, %d refused, %d delivered", c.Sent, c.Refused, c.Delivered)
+	}
+	if refused != 0 && c.Refused != refused {
+		t.Errorf("%d refused, want %d: %v", c.Refused, refused, c.Reasons)
+	}
+	if n := c.Verdicts["verified"] + c.Verdicts["vouched"]; n != c.Delivered {
+		t.Errorf("of %d delivered only %d are verified or vouched: %v", c.Delivered, n, c.Verdicts)
+	}
+}
