@@ -32,7 +32,7 @@ func (a *app) cmdChain() *cobra.Command {
 				fmt.Fprintf(b, "found          %s, one every %v\n", s.TipTime.Local().Format("2006-01-02 15:04:05"), time.Duration(s.BlockInterval*float64(time.Second)))
 				fmt.Fprintf(b, "work           %s, next target %s\n", s.Work, s.NextBits)
 				fmt.Fprintf(b, "organisations  %d\n", s.Orgs)
-				fmt.Fprintf(b, "waiting        %s, %s\n", plural(s.Mempool.Events, "event"), plural(s.Mempool.Batches, "batch of record"))
+				fmt.Fprintf(b, "waiting        %d events, %d batches\n", s.Mempool.Events, s.Mempool.Batches)
 				fmt.Fprintf(b, "mining         %s\n", s.Mining)
 			})
 		},

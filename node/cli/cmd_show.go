@@ -56,14 +56,12 @@ func checkRef(c *cobra.Command, ref string) error {
 	return nil
 }
 
-// shortHeaders are the fields that people ask for.
+// shortHeaders are the fields that people ask for, in the order they read them.
 var shortHeaders = []string{"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject"}
 
 func showMessage(b *bytes.Buffer, m *api.Message, all bool) {
-	for _, h := range m.Headers {
-		if all || containsFold(shortHeaders, h.Name) {
-			fmt.Fprintf(b, "%s: %s\n", line(h.Name, 0), line(h.Value, 0))
-		}
+	for _, h := range chosenHeaders(m.Headers, all) {
+		fmt.Fprintf(b, "%s: %s\n", line(h.Name, 0), line(h.Value, 0))
 	}
 	fmt.Fprintf(b, "Labels: %s\n", strings.Join(m.Labels, ", "))
 	if m.Verification != nil {
@@ -77,11 +75,18 @@ func showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 	fmt.Fprintln(b)
 }
 
-func containsFold(list []string, s string) bool {
-	for _, l := range list {
-		if strings.EqualFold(l, s) {
-			return true
+// chosenHeaders are all fields in their order, or the short ones in ours.
+func chosenHeaders(fields []api.HeaderField, all bool) []api.HeaderField {
+	if all {
+		return fields
+	}
+	var chosen []api.HeaderField
+	for _, name := range shortHeaders {
+		for _, f := range fields {
+			if strings.EqualFold(f.Name, name) {
+				chosen = append(chosen, f)
+			}
 		}
 	}
-	return false
+	return chosen
 }

@@ -86,16 +86,18 @@ func worse(a, b int) int {
 
 // showVerification writes the verdict line, the reasons and the parts that are not as recorded.
 func showVerification(b *bytes.Buffer, v *api.Verification) {
-	fmt.Fprintf(b, "Verdict: %s", v.Verdict)
+	head := "Verdict: " + v.Verdict
 	if v.Org != "" {
-		fmt.Fprintf(b, ", recorded by %s", line(v.Org, 0))
+		head += ", recorded by " + line(v.Org, 0)
 	}
 	if v.Block != nil {
-		fmt.Fprintf(b, " in block %d of %s", v.Block.Height, v.Block.Time.Local().Format("2006-01-02 15:04:05"))
+		head += fmt.Sprintf(" in block %d of %s", v.Block.Height, v.Block.Time.Local().Format("2006-01-02 15:04:05"))
 	}
-	fmt.Fprintln(b)
+	fmt.Fprintln(b, head)
 	for _, r := range v.Reasons {
-		fmt.Fprintf(b, "  %s\n", line(r, 0))
+		if !strings.Contains(head, r) {
+			fmt.Fprintf(b, "  %s\n", line(r, 0))
+		}
 	}
 	same := 0
 	for _, p := range v.Parts {

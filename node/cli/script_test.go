@@ -66,7 +66,7 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // scriptJSON compares a value in standard output, which must be one JSON document: json error.code usage. A number in
-// the path is an index; "#" is the length of what is there.
+// the path is an index; "len" is the length of what is there.
 func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: [!] json PATH VALUE")
@@ -99,7 +99,7 @@ func lookUp(v any, path []string) (string, error) {
 			}
 			v = next
 		case []any:
-			if step == "#" {
+			if step == "len" {
 				return strconv.Itoa(len(at)), nil
 			}
 			i, err := strconv.Atoi(step)
@@ -141,18 +141,22 @@ func scriptEventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(time.Minute)
+	limit := time.After(30 * time.Second)
 	for {
-		err := ts.Exec(args[1], args[2:]...)
-		if err == nil && strings.Contains(ts.ReadFile("stdout"), args[0]) {
-			return
+		c := exec.Command(args[1], args[2:]...) // ts.Exec would log every try
+		c.Dir = ts.MkAbs(".")
+		c.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "CAIRN_DIR="+ts.Getenv("CAIRN_DIR"))
+		if out, err := c.Output(); err == nil && strings.Contains(string(out), args[0]) {
+			break
 		}
 		select {
 		case <-limit:
-			ts.Fatalf("%q was not printed within a minute (%v)", args[0], err)
+			ts.Check(ts.Exec(args[1], args[2:]...))
+			ts.Fatalf("%q was not printed in time", args[0])
 		case <-tick.C:
 		}
 	}
+	ts.Check(ts.Exec(args[1], args[2:]...)) // once more for what follows to look at
 }
 
 // scriptReplace changes a text in a file: replace FILE OLD NEW.
