@@ -66,6 +66,7 @@ func (m *Manager) add(b *consensus.Block, now time.Time) (Status, error) {
 		if err := m.reload(); err != nil {
 			return 0, err
 		}
+		m.subs.wake()
 	}
 	id := b.ID()
 	parent, err := m.parentOfNew(id, b.Header.Prev)

@@ -94,13 +94,15 @@ type rest struct {
 	due     time.Duration
 }
 
+// earn counts at most two slices: what took longer was not work, but waiting for
+// a processor that others had.
 func (r *rest) earn(worked time.Duration) {
-	r.due += time.Duration(float64(worked) * r.perWork)
+	r.due += time.Duration(float64(min(worked, 2*sliceTime)) * r.perWork)
 }
 
-// sleep sleeps for what is due, or until ctx is done; what is left stays due. What was
-// slept too long counts for the next time, but not more than one slice is
-// worth: a machine that was suspended must not work at full power afterwards.
+// sleep sleeps for what is due, or until ctx is done; what is left stays due.
+// What was slept too long counts for the next time, but not more than one slice
+// is worth: a machine that was suspended must not work at full power afterwards.
 func (r *rest) sleep(ctx context.Context) {
 	if r.due <= 0 {
 		return
