@@ -38,11 +38,11 @@ type CorpusReport struct {
 	Verdicts  map[string]int `json:"verdicts"` // in the end
 	Mismatch  map[string]int `json:"component_mismatches"`
 
-	DeliveryMedian Duration `json:"delivery_median"` // from the 250 to the recipient's store
-	DeliveryP99    Duration `json:"delivery_p99"`
-	BlockMedian    Duration `json:"block_median"` // from the 250 to the time of the block
-	BlockP99       Duration `json:"block_p99"`
-	PerSecond      float64  `json:"messages_per_second"` // from the first byte sent to the last delivery
+	DeliveryMedian Seconds `json:"delivery_median"` // from the 250 to the recipient's store
+	DeliveryP99    Seconds `json:"delivery_p99"`
+	BlockMedian    Seconds `json:"block_median"` // from the 250 to the time of the block
+	BlockP99       Seconds `json:"block_p99"`
+	PerSecond      float64 `json:"messages_per_second"` // from the first byte sent to the last delivery
 }
 
 // item is one message of a corpus on its way.
@@ -312,12 +312,12 @@ func cutField(raw []byte) (field, rest []byte) {
 }
 
 // quantiles gives the median and the 99th percentile.
-func quantiles(d []time.Duration) (median, p99 Duration) {
+func quantiles(d []time.Duration) (median, p99 Seconds) {
 	if len(d) == 0 {
 		return 0, 0
 	}
 	slices.Sort(d)
-	return Duration(d[len(d)/2]), Duration(d[len(d)*99/100])
+	return seconds(d[len(d)/2]), seconds(d[len(d)*99/100])
 }
 
 // verdict is an error when anything went wrong that must not.

@@ -51,7 +51,9 @@ func TestImports(t *testing.T) {
 	for _, p := range listPackages(t) {
 		name := p.ImportPath
 		imports := func(what string) bool {
-			return slices.ContainsFunc(p.Imports, func(i string) bool { return i == what || strings.HasPrefix(i, what+"/") || strings.HasPrefix(i, what) && strings.HasSuffix(what, "/") })
+			return slices.ContainsFunc(p.Imports, func(i string) bool {
+				return i == what || strings.HasPrefix(i, what+"/") || strings.HasPrefix(i, what) && strings.HasSuffix(what, "/")
+			})
 		}
 		forbid := func(what, why string) {
 			if imports(what) {

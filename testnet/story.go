@@ -15,11 +15,11 @@ import (
 
 // Story is what happened to one mail and to a tampered copy of another.
 type Story struct {
-	Delivered  Duration `json:"delivered"`   // from the gateway's 250 to the recipient's store
+	Delivered  Seconds  `json:"delivered"`   // from the gateway's 250 to the recipient's store
 	FirstSeen  string   `json:"first_seen"`  // verdict at delivery
 	Block      uint64   `json:"block"`       // height of the block that holds the record
 	Blocks     uint64   `json:"blocks"`      // how many blocks after the mail was sent
-	Verified   Duration `json:"verified"`    // from the gateway's 250 to the verdict
+	Verified   Seconds  `json:"verified"`    // from the gateway's 250 to the verdict
 	Everywhere int      `json:"everywhere"`  // nodes that hold that block
 	Found      string   `json:"found"`       // the message, as a query found it
 	Tampered   Tampered `json:"tampered"`    // the copy
@@ -33,16 +33,15 @@ type Tampered struct {
 	Labels  []string `json:"labels"`
 }
 
-// Duration is a time.Duration that reads well in JSON, in seconds.
-type Duration time.Duration
+// Seconds is a length of time.
+type Seconds float64
 
-// MarshalJSON writes seconds with milliseconds.
-func (d Duration) MarshalJSON() ([]byte, error) {
-	return fmt.Appendf(nil, "%.3f", time.Duration(d).Seconds()), nil
-}
+func seconds(d time.Duration) Seconds { return Seconds(d.Round(time.Millisecond).Seconds()) }
 
 // String rounds to milliseconds.
-func (d Duration) String() string { return time.Duration(d).Round(time.Millisecond).String() }
+func (s Seconds) String() string {
+	return time.Duration(float64(s) * float64(time.Second)).Round(time.Millisecond).String()
+}
 
 const (
 	storyText = "Dear Bob,\n\nwe accept your offer of 12 October: 480 units at 19.50 each.\nPlease deliver by the end of the month.\n\nAlice\n"
@@ -74,7 +73,7 @@ func (w *Network) tellMail(ctx context.Context, t *teller, st *Story) error {
 	if err != nil {
 		return err
 	}
-	st.Delivered = Duration(max(0, mail.Received.Sub(accepted)))
+	st.Delivered = seconds(max(0, mail.Received.Sub(accepted)))
 	st.FirstSeen = atArrival(mail.Raw)
 	t.say("  %8s  delivered to %s's node; verdict at arrival: %s\n", st.Delivered, b.Name, st.FirstSeen)
 
@@ -82,7 +81,7 @@ func (w *Network) tellMail(ctx context.Context, t *teller, st *Story) error {
 	if err != nil {
 		return err
 	}
-	st.Verified = Duration(time.Since(accepted))
+	st.Verified = seconds(time.Since(accepted))
 	st.Block = verified.Finding.Block.Height
 	st.Blocks = st.Block - min(st.Block, height)
 	st.FinalLabel = verified.Labels
