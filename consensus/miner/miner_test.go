@@ -145,7 +145,7 @@ func TestRun(t *testing.T) {
 // New content of the pool gets into the block that is being worked on.
 func TestRunTakesNewContent(t *testing.T) {
 	p := chaintest.Params()
-	p.GenesisBits = BitsFor(Calibrate(t.Context(), 20*time.Millisecond) / 10)
+	p.GenesisBits = BitsFor(Calibrate(t.Context(), 20*time.Millisecond) / 50)
 	net := chaintest.NewWith(p, 1)
 	c, pool, published := newMemoryChain(net.Genesis.State()), &listPool{}, make(chan *consensus.Block, 1000)
 	run(t, c, pool, net, 0, published)
