@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -70,6 +69,13 @@ func (h *Host) requestBlocks(ctx context.Context, p peer.ID, req *blockRequest) 
 	return list, err
 }
 
+// requestOne asks for a single block, with less patience, as somebody else may have it too.
+func (h *Host) requestOne(ctx context.Context, p peer.ID, id consensus.Hash) ([]*consensus.Block, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.timing.request/4)
+	defer cancel()
+	return h.requestBlocks(ctx, p, &blockRequest{Kind: blocksByID, Limit: 1, Hashes: []consensus.Hash{id}})
+}
+
 var errNoBlock = errors.New("no peer has the block")
 
 // fetchBlock gets a whole block by its id: from the peer that announced it, then from a few others. It says who sent it. What was sent
@@ -83,9 +89,9 @@ func (h *Host) fetchBlock(ctx context.Context, id consensus.Hash, announcer peer
 	}
 	err := errNoBlock
 	for _, p := range sources {
-		list, askErr := h.requestBlocks(ctx, p, &blockRequest{Kind: blocksByID, Limit: 1, Hashes: []consensus.Hash{id}})
+		list, askErr := h.requestOne(ctx, p, id)
 		switch {
-		case askErr != nil && !errors.Is(askErr, io.EOF):
+		case askErr != nil:
 			err = askErr
 		case len(list) == 1 && list[0].ID() == id:
 			return list[0], p, nil

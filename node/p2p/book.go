@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	maxKnown     = 1024
-	maxAddrs     = 16 // addresses kept of one node
-	forgetBadFor = 24 * time.Hour
+	maxKnown    = 1024
+	maxAddrs    = 16 // addresses kept of one node
+	passedOnFor = 24 * time.Hour
 )
 
 // book is what this node knows of where others of its chain are: addresses given by the operator, and records that nodes have signed
@@ -136,12 +136,21 @@ func (b *book) records(n int, not peer.ID) [][]byte {
 	defer b.mu.Unlock()
 	var list [][]byte
 	for id, e := range b.byID {
-		if id != not && e.record != nil && time.Since(e.seen) < forgetBadFor {
+		if id != not && e.record != nil && time.Since(e.seen) < passedOnFor {
 			list = append(list, e.record)
 		}
 	}
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list[:min(n, len(list))]
+}
+
+// forget drops a node that could not be reached again and again, unless the operator gave its address.
+func (b *book) forget(id peer.ID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.byID[id]; e != nil && len(e.given) == 0 {
+		delete(b.byID, id)
+	}
 }
 
 // known returns all nodes with an address, in random order.

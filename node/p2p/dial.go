@@ -21,6 +21,7 @@ const (
 	dialBackoff    = time.Second // doubled with each failure,
 	dialBackoffMax = time.Minute // up to this; nodes named by the operator up to bootstrapMax
 	bootstrapMax   = 10 * time.Second
+	giveUpAfter    = 10 // failures
 )
 
 // ErrNodeNotFound: no peer knows an address of the node, or none of its addresses answers. It may be up again later.
@@ -60,13 +61,13 @@ func (d *dialer) start(p peer.ID, now time.Time) bool {
 	return true
 }
 
-// ended notes how an attempt went.
-func (d *dialer) ended(p peer.ID, ok bool, longest time.Duration) {
+// ended notes how an attempt went, and returns how many have failed in a row.
+func (d *dialer) ended(p peer.ID, ok bool, longest time.Duration) (failures int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.tries[p]
 	if t == nil {
-		return
+		return 0
 	}
 	t.underway = false
 	if ok {
@@ -76,6 +77,7 @@ func (d *dialer) ended(p peer.ID, ok bool, longest time.Duration) {
 	}
 	// A dial that succeeds is spaced as well: the other side may close at once, again and again.
 	t.next = time.Now().Add(min(dialBackoff<<max(t.failures-1, 0), longest))
+	return t.failures
 }
 
 // forget drops the entries of nodes that are no longer known.
@@ -94,6 +96,7 @@ func (d *dialer) forget(known func(peer.ID) bool) {
 func (h *Host) dialPeers() {
 	for _, info := range h.bootstrap {
 		h.book.add(info)
+		h.host.ConnManager().Protect(info.ID, "bootstrap")
 	}
 	slots := make(chan struct{}, dialsAtOnce)
 	ticker := newTicker(h.timing.dial)
@@ -149,7 +152,9 @@ func (h *Host) tryDial(id peer.ID, slots chan struct{}, longest time.Duration) b
 	h.spawn(func() {
 		defer func() { <-slots }()
 		err := h.dial(h.ctx, peer.AddrInfo{ID: id, Addrs: h.book.addrs(id)})
-		h.dialer.ended(id, err == nil, longest)
+		if h.dialer.ended(id, err == nil, longest) >= giveUpAfter {
+			h.book.forget(id)
+		}
 	})
 	return true
 }

@@ -59,10 +59,13 @@ func (n *node) hasEvent(id consensus.Hash) bool {
 
 // A block whose batches nobody has seen is fetched whole from whoever announced it.
 func TestMissingBatchesAreFetched(t *testing.T) {
-	net, nodes := cluster(t, 2)
-	nodes[0].mine(chaintest.Body{Batches: net.Batches(nodes[0].chain.State(), 0, 8, "unseen")})
-	oneTip(t, nodes)
-	if got := nodes[1].Stats()["block.fetched"]; got != 1 {
+	net := chaintest.New(2)
+	a := start(t, net, 0, setup{timing: gossipOnly()})
+	b := start(t, net, 1, setup{timing: gossipOnly(), bootstrap: a.Addrs()})
+	eventually(t, "gossip has met", func() bool { return a.acquainted() == 1 && b.acquainted() == 1 })
+	a.mine(chaintest.Body{Batches: net.Batches(a.chain.State(), 0, 8, "unseen")})
+	oneTip(t, []*node{a, b})
+	if got := b.Stats()["block.fetched"]; got != 1 {
 		t.Errorf("%d blocks fetched, want 1", got)
 	}
 }
@@ -76,7 +79,7 @@ func TestBurstOfBatchesArrivesComplete(t *testing.T) {
 	others := chaintest.New(4) // for their node keys
 	b := startAs(t, net, others.Orgs[1].Node, setup{pool: policy, bootstrap: a.Addrs(), timing: gossipOnly()})
 	c := startAs(t, net, others.Orgs[2].Node, setup{pool: policy, bootstrap: a.Addrs(), timing: gossipOnly()})
-	eventually(t, "gossip has met", func() bool { return len(a.gossip.batch.ListPeers()) == 2 })
+	eventually(t, "gossip has met", func() bool { return a.acquainted() == 2 })
 	list := net.Batches(a.chain.State(), 0, count, "burst")
 	for i := range list {
 		if err := a.pool.AddBatch(a.chain.State(), &list[i], time.Now()); err != nil {
@@ -91,10 +94,10 @@ func TestBurstOfBatchesArrivesComplete(t *testing.T) {
 	}
 }
 
-// gossipOnly makes exchanges of mempools too rare to help.
+// gossipOnly makes the exchanges of status and of mempools too rare to help.
 func gossipOnly() *timing {
 	slow := fast
-	slow.pool = time.Hour
+	slow.pool, slow.status = time.Hour, time.Hour
 	return &slow
 }
 
@@ -119,7 +122,7 @@ func TestEarlyBlockWaitsForItsTime(t *testing.T) {
 	clock.set(chaintest.GenesisTime)
 	a := start(t, net, 0, setup{})
 	b := start(t, net, 1, setup{bootstrap: a.Addrs(), now: clock.now})
-	eventually(t, "gossip has met", func() bool { return len(a.gossip.block.ListPeers()) == 1 && len(b.Peers()) == 1 })
+	eventually(t, "gossip has met", func() bool { return a.acquainted() == 1 && b.acquainted() == 1 })
 	a.mine(chaintest.Body{Time: chaintest.GenesisTime.Add(5 * time.Second)})
 	eventually(t, "the block is held", func() bool { return b.Stats()["block.early"] >= 1 })
 	if got := b.chain.Tip().Height; got != 0 {

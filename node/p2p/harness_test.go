@@ -55,7 +55,7 @@ type setup struct {
 	pool      mempool.Policy
 }
 
-// testPool counts what its pool has taken.
+// testPool remembers what its pool has ever taken.
 type testPool struct {
 	*mempool.Pool
 	mu      sync.Mutex
@@ -81,26 +81,6 @@ func (p *testPool) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.
 		p.mu.Unlock()
 	}
 	return err
-}
-
-// Batches returns all that were ever taken, in order: to a peer they are what a pool of unmined batches is.
-func (p *testPool) Batches() (list []*consensus.Batch) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, b := range p.batches {
-		list = append(list, b)
-	}
-	slices.SortFunc(list, func(a, b *consensus.Batch) int { return int(a.Seq) - int(b.Seq) })
-	return list
-}
-
-func (p *testPool) Events() (list []*consensus.OrgEvent) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, e := range p.events {
-		list = append(list, e)
-	}
-	return list
 }
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -166,13 +146,18 @@ func cluster(t *testing.T, count int) (*chaintest.Network, []*node) {
 	}
 	eventually(t, "everyone is connected with everyone", func() bool {
 		for _, n := range nodes {
-			if len(n.Peers()) < count-1 {
+			if n.acquainted() < count-1 {
 				return false
 			}
 		}
 		return true
 	})
 	return net, nodes
+}
+
+// acquainted returns with how many peers all is ready: greeted, and each topic shared.
+func (n *node) acquainted() int {
+	return min(len(n.Peers()), len(n.gossip.block.ListPeers()), len(n.gossip.batch.ListPeers()), len(n.gossip.event.ListPeers()))
 }
 
 // eventually waits until what is true.

@@ -97,7 +97,7 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 		libp2p.ResourceManager(limits), libp2p.ConnectionManager(conns), libp2p.ConnectionGater(h.gate),
-		libp2p.DisableRelay(), libp2p.DisableMetrics(), libp2p.DisableIdentifyAddressDiscovery(), libp2p.Ping(false),
+		libp2p.DisableRelay(), libp2p.ForceReachabilityPublic(), libp2p.DisableMetrics(), libp2p.DisableIdentifyAddressDiscovery(), libp2p.Ping(false),
 		libp2p.UserAgent(cfg.Agent),
 	}
 	if len(listen) == 0 {
@@ -141,7 +141,8 @@ func (h *Host) Run(ctx context.Context) error {
 	return h.Close()
 }
 
-// Close shuts the host down and waits until all its goroutines have ended. It may be called twice and from several goroutines.
+// Close shuts the host down, mail streams included, and waits until all its goroutines have ended. Whoever wants mail sessions to end in
+// good order ends them first. It may be called twice and from several goroutines.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	first := !h.closed

@@ -270,6 +270,27 @@ func TestWhatMayBeFineIsOnlyIgnored(t *testing.T) {
 	}
 }
 
+// Announcing invented blocks whose parents nobody knows does not make a node ask for them without end.
+func TestInventedOrphansAreNotChased(t *testing.T) {
+	victim := start(t, chaintest.New(2), 0, setup{})
+	f := newFoe(t, victim)
+	for i := range 50 {
+		var c compactBlock
+		c.Header.ChainID = victim.chainID
+		c.Header.Prev = consensus.Hash{1, byte(i)}
+		before := victim.Stats()["gossip.block.ignored"]
+		if err := f.topics["block"].Publish(t.Context(), c.encode()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the orphan is ignored", func() bool { return victim.Stats()["gossip.block.ignored"] > before })
+	}
+	eventually(t, "the foe was asked", func() bool { return victim.Stats()["sync.failed"] >= 1 })
+	if got := victim.Stats()["sync.failed"]; got > 5 {
+		t.Errorf("the foe was asked %d times", got)
+	}
+	victim.stillServes()
+}
+
 func TestPersistentOffendersAreCutOff(t *testing.T) {
 	victim := start(t, chaintest.New(2), 0, setup{})
 	f := newFoe(t, victim)

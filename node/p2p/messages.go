@@ -15,7 +15,7 @@ const (
 	maxLocator      = 64  // hashes in a locator
 	maxWanted       = 16  // blocks asked for by id
 	maxBlocks       = 500 // blocks in one answer
-	maxBlocksBytes  = 2 << 20
+	maxBlocksBytes  = 1 << 20
 	maxBlockFrame   = consensus.MaxBlockSize
 	maxBlockRequest = 1 + 2 + 1 + maxLocator*32
 

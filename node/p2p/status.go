@@ -79,13 +79,13 @@ func (h *Host) tellStatus(r *remote) error {
 func (h *Host) heard(from peer.ID, st *status, conn network.Conn) error {
 	if st.Version != statusVersion {
 		h.stats.add("peer.other-version")
+		h.part(from)
 		return fmt.Errorf("the peer speaks version %d of the protocol, this node %d", st.Version, statusVersion)
 	}
 	if st.Chain != h.chainID || st.Genesis != h.genesis {
 		h.stats.add("peer.other-genesis")
 		h.log.Info("disconnected a node of another network", "peer", from, "genesis", st.Genesis, "ours", h.genesis)
-		h.gate.shut(from, otherTime)
-		h.spawn(func() { _ = h.host.Network().ClosePeer(from) })
+		h.part(from)
 		return errOtherGenesis
 	}
 	if len(st.Record) > 0 {
@@ -106,4 +106,10 @@ func (h *Host) heard(from peer.ID, st *status, conn network.Conn) error {
 		h.wakeSync()
 	}
 	return nil
+}
+
+// part disconnects a peer that this node has nothing to say to, and leaves it alone for a while.
+func (h *Host) part(p peer.ID) {
+	h.gate.shut(p, otherTime)
+	h.spawn(func() { _ = h.host.Network().ClosePeer(p) })
 }

@@ -66,7 +66,8 @@ func (h *Host) syncBlocks() {
 			n, err := h.syncFrom(p)
 			added += n
 			now, _ := h.roster.standing(p.remote)
-			level := err == nil && !h.behind(standing{remote: p.remote, status: now.status})
+			// An announced block that led to nothing may have been invented to keep us busy.
+			level := err == nil && (n > 0 || !p.wanted) && !h.behind(standing{remote: p.remote, status: now.status})
 			h.roster.settle(p.remote, level)
 			if err != nil && p.ctx.Err() == nil {
 				h.stats.add("sync.failed")
