@@ -64,7 +64,11 @@ func (c *Courier) connect(ctx context.Context, route Route, domain string) (*out
 	// A peer that accepts and says nothing is given no longer than the dial.
 	stop := context.AfterFunc(dial, func() { conn.Close() })
 	defer stop()
-	return greet(conn, c.hostname, c.sending.Reply)
+	o, err := greet(conn, c.hostname, c.sending.Reply)
+	if err != nil && dial.Err() != nil {
+		err = fmt.Errorf("no session within %s: %w", c.sending.Dial, err)
+	}
+	return o, err
 }
 
 // deliverLocal hands an entry to accounts of this node.

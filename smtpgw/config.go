@@ -55,7 +55,7 @@ type Limits struct {
 	LineBytes    int   // of a line of message text with its CRLF; default 128 KiB
 	Errors       int   // 4xx and 5xx replies before the peer is told to go; default 20
 	Connections  int   // at one time over all listeners of a server; default 512
-	PerPeer      int   // connections at one time of one IP address or libp2p peer; default 64
+	PerPeer      int   // connections at one time of one IP address or libp2p peer; default 64, Connections for Submission
 
 	CommandTimeout time.Duration // for a whole command line to arrive; default 5 min (RFC 5321, section 4.5.3.2.7)
 	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)
@@ -66,7 +66,7 @@ type Limits struct {
 // Sending bounds the courier's work. A zero value takes its default.
 type Sending struct {
 	Domains     int           // domains served at one time; default 64
-	Sessions    int           // sessions at one time with one domain; default 4
+	Sessions    int           // sessions at one time with one domain; default 8
 	IdleSession time.Duration // how long a session is kept for the next message; default 5 s
 	Dial        time.Duration // to open a connection; default 30 s
 	Reply       time.Duration // for a reply to come; default 5 min (RFC 5321, section 4.5.3.2)
@@ -77,7 +77,7 @@ type Sending struct {
 
 func (s Sending) withDefaults() Sending {
 	orDefault(&s.Domains, 64)
-	orDefault(&s.Sessions, 4)
+	orDefault(&s.Sessions, 8)
 	orDefault(&s.IdleSession, 5*time.Second)
 	orDefault(&s.Dial, 30*time.Second)
 	orDefault(&s.Reply, 5*time.Minute)

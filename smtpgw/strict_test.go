@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/consensus"
+	"cairn/mailstore"
 )
 
 const head = "From: s@peer.example\r\nSubject: strict\r\n\r\n"
@@ -235,6 +239,15 @@ func TestLimits(t *testing.T) {
 		d.say(strings.Repeat("endless\r\n", 3000), "^552 5.3.4")
 		d.closed()
 	})
+	t.Run("endless line", func(t *testing.T) {
+		cfg := testConfig
+		cfg.Limits.MessageBytes, cfg.Limits.LineBytes = 10_000, 20_000
+		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d.say("MAIL FROM:<>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
+		d.expect("^250")
+		d.expect("^354")
+		d.say(strings.Repeat("x", 50_000), "^554 5.6.0 .*20000 octets")
+	})
 }
 
 // TestErrorGate: whatever fails inside, the peer is told to come again and no
@@ -253,6 +266,10 @@ func TestErrorGate(t *testing.T) {
 		if strings.Contains(reply, "secret") {
 			t.Errorf("reply shows internals: %q", reply)
 		}
+	})
+	t.Run("disk is full", func(t *testing.T) {
+		v := &verifier{fail: fmt.Errorf("check: %w", mailstore.ErrDiskFull)}
+		try(t, inbound(t, testConfig, localStore(t), v), `^452 4\.3\.1`)
 	})
 	t.Run("shutting down", func(t *testing.T) {
 		try(t, inbound(t, testConfig, localStore(t), &verifier{fail: context.Canceled}), `^421 4\.3\.2`)
@@ -338,5 +355,77 @@ func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
 		if _, _, err := d.reply(); err != nil {
 			break
 		}
+	}
+}
+
+// streams is a listener whose Accept fails after Close as that of gostream
+// does, and whose connections have no IP address.
+type streams struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+type streamAddr struct{}
+
+func (streamAddr) Network() string { return "libp2p" }
+func (streamAddr) String() string  { return "12D3KooPeer" }
+
+type stream struct{ net.Conn }
+
+func (stream) RemoteAddr() net.Addr { return streamAddr{} }
+
+func (s *streams) Accept() (net.Conn, error) {
+	select {
+	case c := <-s.conns:
+		return stream{c}, nil
+	case <-s.done:
+		return nil, context.Canceled
+	}
+}
+
+func (s *streams) Close() error   { close(s.done); return nil }
+func (s *streams) Addr() net.Addr { return streamAddr{} }
+
+// TestStreams: the same session serves what is no TCP connection.
+func TestStreams(t *testing.T) {
+	st := localStore(t)
+	key := consensus.Key{9}
+	cfg := testConfig
+	cfg.Limits.PerPeer = 1
+	cfg.NodeKey = func(c net.Conn) *consensus.Key {
+		if _, ok := c.(stream); ok {
+			return &key
+		}
+		return nil
+	}
+	v := &verifier{}
+	s := NewInbound(cfg, st, NewDelivery(cfg, st, v), discard())
+	l := &streams{conns: make(chan net.Conn), done: make(chan struct{})}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	open := func() *dialogue {
+		here, there := net.Pipe()
+		l.conns <- there
+		here.SetDeadline(time.Now().Add(10 * time.Second))
+		t.Cleanup(func() { here.Close() })
+		return &dialogue{t: t, conn: here, r: bufio.NewReader(here)}
+	}
+	d := open()
+	d.expect("^220")
+	d.say("EHLO n\r\n", "^250")
+	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+	d.say("RCPT TO:<user@local.example>\r\n", "^250")
+	d.say(fmt.Sprintf("BDAT %d LAST\r\n%s", len(mailText("s")), mailText("s")), "^250")
+	if a := v.seen()[0]; a.Peer.Node == nil || *a.Peer.Node != key || a.Peer.Addr != "12D3KooPeer" {
+		t.Errorf("peer %+v", a.Peer)
+	}
+	e := open()
+	e.expect("^421 4.7.0")
+	d.say("QUIT\r\n", "^221")
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
 	}
 }

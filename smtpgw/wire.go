@@ -120,6 +120,8 @@ func (w *wire) Read(p []byte) (int, error) {
 			n := copy(p, w.out)
 			w.out = w.out[n:]
 			return n, nil
+		case w.gone && w.chunk > 0:
+			return 0, w.broken(io.ErrUnexpectedEOF)
 		case w.gone:
 			return 0, io.EOF
 		case w.inText:
@@ -227,8 +229,9 @@ func (w *wire) flush() {
 		return
 	}
 	w.Conn.SetWriteDeadline(time.Now().Add(w.limits.WriteTimeout))
-	// A peer that takes no replies is noticed when it is read from.
-	w.Conn.Write(w.held)
+	if _, err := w.Conn.Write(w.held); err != nil {
+		w.gone = true // who takes no replies is not listened to
+	}
 	w.held = w.held[:0]
 }
 
