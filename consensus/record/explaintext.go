@@ -11,6 +11,7 @@ const (
 	maxFooterBytes = 2048
 	maxFooterLines = 32
 
+	maxEnds        = 4096    // line ends tried for a text with something appended
 	maxBannerLines = 64      // line starts tried for a text put in front
 	maxTried       = 8 << 20 // bytes hashed for them
 )
@@ -55,24 +56,30 @@ func unescapeFrom(b []byte) []byte {
 }
 
 // prefixEnd returns where the recorded text ends in the received one, if the latter goes on after it on a new line; -1 if it does not begin so. One
-// pass: the hash is continued from line to line.
+// pass over the last maxEnds line ends: the hash is continued from line to line.
 func prefixEnd(r *recorded, received []byte) int {
+	first := len(received)
+	for range maxEnds {
+		if first = bytes.LastIndexByte(received[:first], '\n'); first < 0 {
+			break
+		}
+	}
 	state := sha256.New()
 	done := 0
-	for i := 0; i < len(received); {
-		next := bytes.IndexByte(received[i:], '\n')
+	for end := max(first, 0); end < len(received); {
+		next := bytes.IndexByte(received[end:], '\n')
 		if next < 0 {
 			return -1
 		}
-		end := i + next
-		if end > i { // canonical text ends in no blank line
+		end += next
+		if end > 0 && received[end-1] != '\n' { // canonical text ends in no blank line
 			state.Write(received[done:end])
 			done = end
 			if r.is(sum(state)) {
 				return end
 			}
 		}
-		i = end + 1
+		end++
 	}
 	return -1
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"regexp"
 	"testing"
 	"unicode/utf8"
 
@@ -50,6 +51,8 @@ func FuzzComponents(f *testing.F) {
 	})
 }
 
+var plain = regexp.MustCompile(`^[A-Za-z0-9.+_-]+@[a-z0-9.-]+$`)
+
 func FuzzParse(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -63,8 +66,8 @@ func FuzzParse(f *testing.F) {
 			if !utf8.ValidString(a.Name + a.Addr) {
 				t.Fatalf("%q is not UTF-8", a)
 			}
-			if again := message.CanonicalAddress(a.Addr); a.Addr != again && message.Domain(a.Addr) != message.Domain(again) {
-				t.Fatalf("the domain of %q changes to that of %q when it is read again", a.Addr, again)
+			if again := message.CanonicalAddress(a.Addr); plain.MatchString(a.Addr) && a.Addr != again {
+				t.Fatalf("%q becomes %q when it is read again", a.Addr, again)
 			}
 		}
 	})
