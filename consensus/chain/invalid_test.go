@@ -122,7 +122,7 @@ func TestBadBlockOnSideBranch(t *testing.T) {
 				}
 			} else {
 				if status != SideBranch || err != nil {
-					t.Fatalf("got %v, %v; want it stored for now", status, err)
+					t.Fatalf("got %v, %v; want it stored", status, err)
 				}
 				sb, _ := consensus.ApplyBlock(s, bad)
 				child := net.Mine(sb, 0, chaintest.Body{Time: late.Add(-time.Hour)})
