@@ -97,7 +97,7 @@ func showOrg(b *bytes.Buffer, o *api.Org) {
 	}
 	fmt.Fprintf(b, "\n  nodes     %d\n", len(o.Nodes))
 	if len(o.Trusted) == 0 {
-		fmt.Fprintln(b, "  trusted   for no domain")
+		fmt.Fprintln(b, "  trusted   for no domain, see cairn org trust")
 	}
 	for _, p := range o.Trusted {
 		fmt.Fprintf(b, "  trusted   for %s (%s)\n", p.Domain, p.Source)

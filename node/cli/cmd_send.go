@@ -98,6 +98,9 @@ func (a *app) composed(c *cobra.Command, l *letter, body string, bcc []string) (
 	}
 	if body == "" {
 		body = "-"
+		if isTerminal(a.in) {
+			fmt.Fprintln(a.err, "Type the text; Ctrl-D on a line of its own ends it.")
+		}
 	}
 	if l.text, err = a.read(body); err != nil {
 		return r, fmt.Errorf("reading the text: %w", err)

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// views are all documents and requests that cross the socket.
+var views = []any{
+	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, Invite{}, PeerList{}, Peer{},
+	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
+	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, AccountRequest{}, TrustRequest{}, Failure{},
+}
+
+// TestViewsKeepTheirFields compares the fields of all views with testdata/version1.txt. A line that is missing there
+// is a new field: add it. A line that is only there was removed or renamed, which needs another Version.
+func TestViewsKeepTheirFields(t *testing.T) {
+	var fields []string
+	for _, v := range views {
+		listFields(reflect.TypeOf(v), reflect.TypeOf(v).Name(), &fields)
+	}
+	slices.Sort(fields)
+	golden, err := os.ReadFile("testdata/version1.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Split(strings.TrimSpace(string(golden)), "\n")
+	for _, f := range fields {
+		if !slices.Contains(want, f) {
+			t.Errorf("new: %s", f)
+		}
+	}
+	for _, f := range want {
+		if !slices.Contains(fields, f) {
+			t.Errorf("gone: %s", f)
+		}
+	}
+}
+
+func listFields(t reflect.Type, path string, fields *[]string) {
+	switch {
+	case t == reflect.TypeFor[time.Time](), t == reflect.TypeFor[[]byte]():
+		*fields = append(*fields, path+" "+t.String())
+	case t.Kind() == reflect.Pointer:
+		listFields(t.Elem(), path, fields)
+	case t.Kind() == reflect.Slice:
+		listFields(t.Elem(), path+"[]", fields)
+	case t.Kind() == reflect.Struct:
+		for f := range t.Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			switch {
+			case f.Anonymous:
+				listFields(f.Type, path, fields)
+			case name == "":
+				*fields = append(*fields, path+"."+f.Name+" has no name in JSON")
+			default:
+				listFields(f.Type, path+"."+name, fields)
+			}
+		}
+	default:
+		*fields = append(*fields, path+" "+t.Kind().String())
+	}
+}
