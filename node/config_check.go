@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -11,10 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/knadh/koanf/providers/structs"
-	"github.com/knadh/koanf/v2"
 	"github.com/multiformats/go-multiaddr"
-	"golang.org/x/net/idna"
 
 	"cairn/consensus"
 )
@@ -184,80 +180,3 @@ func isLoopback(listen string) bool {
 }
 
 func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
-
-// CanonicalDomain gives a mail domain in lower-case A-labels (RFC 5890).
-func CanonicalDomain(s string) (string, error) {
-	a, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
-	if err != nil || a == "" || len(a) > 253 || !strings.Contains(a, ".") && a != "localhost" {
-		return "", fmt.Errorf("%q is not a mail domain", s)
-	}
-	for label := range strings.SplitSeq(a, ".") {
-		if label == "" || len(label) > 63 {
-			return "", fmt.Errorf("%q is not a mail domain", s)
-		}
-	}
-	return a, nil
-}
-
-// CheckPeerAddress checks that s is a multiaddr that ends in a peer ID.
-func CheckPeerAddress(s string) error {
-	a, err := multiaddr.NewMultiaddr(s)
-	if err != nil {
-		return fmt.Errorf("%q is not a multiaddr: %w", s, err)
-	}
-	if _, last := multiaddr.SplitLast(a); last == nil || last.Protocol().Code != multiaddr.P_P2P {
-		return fmt.Errorf("%q does not end in /p2p/<peer id>", s)
-	}
-	return nil
-}
-
-func checkKeys(got []string) error {
-	k := koanf.New(".")
-	if err := k.Load(structs.Provider(DefaultConfig("", nil), "koanf"), nil); err != nil {
-		return err
-	}
-	known := k.Keys()
-	for _, key := range got {
-		if slices.Contains(known, key) {
-			continue
-		}
-		if slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, key+".") }) {
-			return &ConfigError{Key: key, Cause: "is a section, not a value", Next: "write [" + key + "] on a line of its own"}
-		}
-		return &ConfigError{Key: key, Cause: "no such key", Next: "remove it, or use one of: " + strings.Join(known, ", ")}
-	}
-	return nil
-}
-
-// typeError turns the decoder's message into one that names the key.
-func typeError(err error) error {
-	cause := strings.Join(strings.Fields(errors.Unwrap(err).Error()), " ")
-	return &ConfigError{Cause: cause, Next: "give that key a value of the kind shown in the file that init writes"}
-}
-
-// tomlString writes a TOML basic string.
-func tomlString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case isControl(r):
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
-
-func tomlStrings(list []string) string {
-	quoted := make([]string, len(list))
-	for i, s := range list {
-		quoted[i] = tomlString(s)
-	}
-	return "[" + strings.Join(quoted, ", ") + "]"
-}
