@@ -4,6 +4,8 @@
 //   - Server accepts connections of any net.Listener, TCP or libp2p streams
 //     alike. One session type serves both modes: Submission for the mail
 //     programs of this organisation, Inbound for mail from elsewhere.
+//   - Submitter checks and queues what the organisation's users send, for the
+//     submission server and for local programs.
 //   - Delivery puts a message that came for local accounts into the mail
 //     store, in one durable transaction, with the labels its Assessment gives.
 //   - Queue keeps what has to leave. An entry is one message for the

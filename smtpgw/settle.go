@@ -74,12 +74,7 @@ func (c *Courier) apply(tx *mailstore.Tx, e *Entry, waiting []string, report []b
 		return err
 	}
 	if report != nil {
-		acct, err := c.dir.postmasterAccount(&tx.Reader)
-		if err != nil {
-			return err
-		}
-		env := Envelope{Ref: e.Ref, Account: acct.ID, Recipients: []string{e.From}}
-		if _, err := c.queue.submit(tx, env, groupRecipients(report, env.Recipients), report); err != nil {
+		if err := c.submitReport(tx, e, report); err != nil {
 			return err
 		}
 	}
@@ -89,6 +84,21 @@ func (c *Courier) apply(tx *mailstore.Tx, e *Entry, waiting []string, report []b
 	stored.Recipients = waiting
 	stored.record(now, summary)
 	return c.queue.postpone(tx, &stored, again)
+}
+
+// submitReport queues a report for the sender of e, from the postmaster's
+// null sender. In a store without accounts there is nobody to tell.
+func (c *Courier) submitReport(tx *mailstore.Tx, e *Entry, report []byte) error {
+	acct, err := c.dir.postmasterAccount(&tx.Reader)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	env := Envelope{Ref: e.Ref, Account: acct.ID, Recipients: []string{e.From}}
+	_, err = c.queue.submit(tx, env, groupRecipients(report, env.Recipients), report)
+	return err
 }
 
 // backoff is how long to wait after the given number of attempts: twice as

@@ -1,0 +1,117 @@
+package smtpgw
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// node is one side of a courier test.
+type node struct {
+	store   *mailstore.Store
+	queue   *Queue
+	courier *Courier
+	checker *verifier
+	addr    string // of its inbound server
+}
+
+func farNode(t testing.TB) *node {
+	st := storeWith(t, "bob=bob@far.example", "carol=carol@far.example")
+	v := &verifier{}
+	cfg := Config{Hostname: "mx.far.example", Domains: []string{"far.example"}, Postmaster: "bob@far.example"}
+	return &node{store: st, checker: v, addr: inbound(t, cfg, st, v)}
+}
+
+func nearNode(t testing.TB, far *node) *node {
+	st := localStore(t)
+	v := &verifier{}
+	q := NewQueue(st)
+	r := routes{"local.example": Route{Local: true}}
+	if far != nil {
+		r["far.example"] = Route{Dial: tcp(far.addr)}
+	}
+	cfg := testConfig
+	cfg.Sending = Sending{FirstRetry: 10 * time.Millisecond, IdleSession: 50 * time.Millisecond}
+	return &node{store: st, queue: q, checker: v, courier: NewCourier(cfg, q, r, NewDelivery(cfg, st, v), discard())}
+}
+
+// run starts the courier; the returned func stops it.
+func (n *node) run(t testing.TB) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.courier.Run(ctx) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("courier: %v", err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// routes stands in for the node's routing.
+type routes map[string]Route
+
+func (r routes) Route(_ context.Context, domain string) (Route, error) {
+	if route, ok := r[domain]; ok {
+		return route, nil
+	}
+	return Route{}, fmt.Errorf("%s: %w", domain, ErrNoRoute)
+}
+
+func tcp(addr string) Dialer {
+	return func(ctx context.Context, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", addr)
+	}
+}
+
+// sealAll gives every waiting entry a token of its own, as the recorder does.
+func sealAll(t testing.TB, st *mailstore.Store, q *Queue) {
+	t.Helper()
+	for after := uint64(0); ; {
+		es, err := q.Unsealed(after, 500)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(es) == 0 {
+			return
+		}
+		after = es[len(es)-1].ID
+		err = st.Update(context.Background(), func(tx *mailstore.Tx) error {
+			for _, e := range es {
+				if err := q.Seal(tx, e.ID, fmt.Appendf(nil, "Cairn-Record: token-%d\r\n", e.ID)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// waitFor polls until cond holds.
+func waitFor(t testing.TB, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(60 * time.Second)
+	defer deadline.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatal("waited for a minute in vain")
+		}
+	}
+}
