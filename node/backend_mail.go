@@ -166,7 +166,7 @@ func (n *Node) viewFinding(f *verifier.Finding) *api.Verification {
 	s := n.chain.State()
 	v := &api.Verification{
 		Verdict: string(f.Verdict), Reasons: f.Reasons, From: f.From, Trusted: f.TrustedBy,
-		Share: f.Facts.Comparison.Share(), Threshold: f.Facts.Threshold, Parts: []api.Part{},
+		Share: f.Facts.Comparison.Share(), Threshold: f.Facts.Threshold, Parts: PartViews(f.Facts.Comparison),
 	}
 	if !f.Record.IsZero() {
 		v.Record, v.Recorder, v.Seq, v.Recorded = f.Record.String(), f.Recorder.String(), f.Seq, unixMilli(f.Time)
@@ -179,11 +179,6 @@ func (n *Node) viewFinding(f *verifier.Finding) *api.Verification {
 		if b, err := n.chain.Block(f.Block.ID); err == nil {
 			v.Block.Time = unixMilli(b.Header.Time)
 		}
-	}
-	for _, p := range f.Facts.Comparison.Parts {
-		v.Parts = append(v.Parts, api.Part{
-			Component: p.Type.String(), Index: int(p.Index), Outcome: string(p.Outcome), Kind: p.Kind, Detail: p.Detail,
-		})
 	}
 	return v
 }

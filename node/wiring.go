@@ -84,9 +84,10 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
-		return smtpgw.Route{}, fmt.Errorf("%q claims %s on the chain, but is not trusted for it here: %w", claims[0].Name, domain, smtpgw.ErrNoRoute)
+		return smtpgw.Route{}, fmt.Errorf("%w that is trusted here; the administrator can trust the organisation which claims it with: cairn org trust %s %s",
+			smtpgw.ErrNoRoute, domain, claims[0].Key)
 	}
-	return smtpgw.Route{}, fmt.Errorf("%s: %w", domain, smtpgw.ErrNoRoute)
+	return smtpgw.Route{}, smtpgw.ErrNoRoute
 }
 
 // viewIsOld reports whether organisations may have enrolled that we cannot

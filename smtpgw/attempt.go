@@ -34,7 +34,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, r
 	route, err := c.router.Route(ctx, e.Domain)
 	switch {
 	case errors.Is(err, ErrNoRoute):
-		return fates(e, all(e.Recipients, reply{550, "5.1.2 no node of the network serves " + e.Domain})), nil
+		return fates(e, all(e.Recipients, reply{550, "5.1.2 " + e.Domain + ": " + err.Error()})), nil
 	case err != nil:
 		return deferred(e, fmt.Errorf("find a route to %s: %w", e.Domain, err)), nil
 	case route.Local:

@@ -7,8 +7,9 @@ import (
 )
 
 // ErrNoRoute says that nobody serves a domain, now or later: its mail is
-// returned to the sender at once.
-var ErrNoRoute = errors.New("no node serves this domain")
+// returned to the sender at once. The sender reads the text of an error that
+// wraps it.
+var ErrNoRoute = errors.New("no node of the network serves this domain")
 
 // Dialer opens a connection to an SMTP server of domain.
 type Dialer func(ctx context.Context, domain string) (net.Conn, error)

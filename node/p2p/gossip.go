@@ -24,10 +24,9 @@ const (
 )
 
 // gossip holds this node's place in the three topics of its chain. Messages are taken where they are validated; nothing reads a
-// subscription.
+// subscription, so the topics are relayed only.
 type gossip struct {
 	block, batch, event *pubsub.Topic
-	relays              []pubsub.RelayCancelFunc
 }
 
 // join enters the topics.
@@ -79,20 +78,11 @@ func (h *Host) join() (*gossip, error) {
 		if *t.topic, err = ps.Join(name(t.name)); err != nil {
 			return nil, fmt.Errorf("p2p: gossip of %ss: %w", t.name, err)
 		}
-		relay, err := (*t.topic).Relay()
-		if err != nil {
+		if _, err := (*t.topic).Relay(); err != nil {
 			return nil, fmt.Errorf("p2p: gossip of %ss: %w", t.name, err)
 		}
-		g.relays = append(g.relays, relay)
 	}
 	return g, nil
-}
-
-// leave tells the peers that this node goes.
-func (g *gossip) leave() {
-	for _, cancel := range g.relays {
-		cancel()
-	}
 }
 
 // messageID is SHA-256(topic || data): a message is its content, whoever sends it.

@@ -53,7 +53,8 @@ type Host struct {
 	closed bool
 	wg     sync.WaitGroup
 	ended  chan struct{}
-	sessions
+
+	mail sessions
 }
 
 // New makes the host and opens its listeners, so that Addrs and ListenSMTP can be used at once. Peers are looked after while Run runs;
@@ -154,7 +155,6 @@ func (h *Host) Close() error {
 	}
 	defer close(h.ended)
 	h.cancel()
-	h.gossip.leave()
 	h.closeSMTP()
 	err := h.host.Close()
 	h.wg.Wait()

@@ -19,7 +19,7 @@ const smtpBacklog = 128
 
 // sessions counts the open mail streams by peer, and holds the listener if there is one.
 type sessions struct {
-	smtpMu   sync.Mutex
+	mu       sync.Mutex
 	open     map[peer.ID]int
 	listener *smtpListener
 }
@@ -27,25 +27,25 @@ type sessions struct {
 // ListenSMTP returns a listener whose connections are the mail streams that other nodes open to this one. Only one can be open at a
 // time. Accept returns net.ErrClosed after Close, and after the host has closed.
 func (h *Host) ListenSMTP() (net.Listener, error) {
-	h.smtpMu.Lock()
-	defer h.smtpMu.Unlock()
-	if h.listener != nil {
+	h.mail.mu.Lock()
+	defer h.mail.mu.Unlock()
+	if h.mail.listener != nil {
 		return nil, errors.New("p2p: mail streams are being listened for already")
 	}
 	if h.ctx.Err() != nil {
 		return nil, net.ErrClosed
 	}
 	l := &smtpListener{host: h, streams: make(chan net.Conn, smtpBacklog), done: make(chan struct{})}
-	h.listener = l
+	h.mail.listener = l
 	h.host.SetStreamHandler(h.names.smtp, l.offer)
 	return l, nil
 }
 
 // closeSMTP closes the listener, if any.
 func (h *Host) closeSMTP() {
-	h.smtpMu.Lock()
-	l := h.listener
-	h.smtpMu.Unlock()
+	h.mail.mu.Lock()
+	l := h.mail.listener
+	h.mail.mu.Unlock()
 	if l != nil {
 		_ = l.Close()
 	}
@@ -65,26 +65,26 @@ func (h *Host) DialSMTP(ctx context.Context, node consensus.Key) (net.Conn, erro
 		return nil, errors.Join(ErrNodeNotFound, err)
 	}
 	h.stats.add("smtp.dialed")
-	h.count(id, 1)
+	h.countStream(id, 1)
 	return h.newConn(s), nil
 }
 
-// count counts a mail stream of a peer, and keeps its connection from being closed for want of room while there is one.
-func (h *Host) count(id peer.ID, n int) int {
-	h.smtpMu.Lock()
-	defer h.smtpMu.Unlock()
-	if h.open == nil {
-		h.open = make(map[peer.ID]int)
+// countStream counts a mail stream of a peer, and keeps its connection from being closed for want of room while there is one.
+func (h *Host) countStream(id peer.ID, n int) int {
+	h.mail.mu.Lock()
+	defer h.mail.mu.Unlock()
+	if h.mail.open == nil {
+		h.mail.open = make(map[peer.ID]int)
 	}
-	h.open[id] += n
-	switch left := h.open[id]; {
+	h.mail.open[id] += n
+	switch left := h.mail.open[id]; {
 	case left <= 0:
-		delete(h.open, id)
+		delete(h.mail.open, id)
 		h.host.ConnManager().Unprotect(id, "smtp")
 	case left == n:
 		h.host.ConnManager().Protect(id, "smtp")
 	}
-	return h.open[id]
+	return h.mail.open[id]
 }
 
 // smtpListener is a net.Listener of mail streams.
@@ -98,8 +98,8 @@ type smtpListener struct {
 // offer takes a stream that a peer has opened, or resets it if the peer has too many or nobody accepts them.
 func (l *smtpListener) offer(s network.Stream) {
 	h, from := l.host, s.Conn().RemotePeer()
-	if h.count(from, 1) > h.cfg.MaxSessions {
-		h.count(from, -1)
+	if h.countStream(from, 1) > h.cfg.MaxSessions {
+		h.countStream(from, -1)
 		h.stats.add("smtp.too-many")
 		_ = s.Reset()
 		return
@@ -136,9 +136,9 @@ func (l *smtpListener) Accept() (net.Conn, error) {
 func (l *smtpListener) Close() error {
 	l.once.Do(func() {
 		h := l.host
-		h.smtpMu.Lock()
-		h.listener = nil
-		h.smtpMu.Unlock()
+		h.mail.mu.Lock()
+		h.mail.listener = nil
+		h.mail.mu.Unlock()
 		h.host.RemoveStreamHandler(h.names.smtp)
 		close(l.done)
 		for {
@@ -202,7 +202,7 @@ func (c *conn) Close() error {
 	if c.closed.Swap(true) {
 		return net.ErrClosed
 	}
-	c.host.count(c.Stream.Conn().RemotePeer(), -1)
+	c.host.countStream(c.Stream.Conn().RemotePeer(), -1)
 	return c.Stream.Close()
 }
 

@@ -19,12 +19,6 @@ func (c *counters) add(name string) {
 	c.mu.Unlock()
 }
 
-func (c *counters) get(name string) uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n[name]
-}
-
 func (c *counters) all() map[string]uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
