@@ -97,7 +97,7 @@ func TestCourierDeliversLocally(t *testing.T) {
 func TestCourierReports(t *testing.T) {
 	far := farNode(t)
 	for _, tt := range []struct{ name, to, status, reason string }{
-		{"no route", "x@nowhere.example", "5.1.2", "no node of the network serves nowhere.example"},
+		{"no route", "x@nowhere.example", "5.1.2", "nowhere.example: no node of the network serves this domain"},
 		{"refused by the other side", "nobody@far.example", "5.1.1", "no mailbox <nobody@far.example> here"},
 		{"unknown here", "nobody@local.example", "5.1.1", "no mailbox <nobody@local.example> here"},
 	} {
