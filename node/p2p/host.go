@@ -94,26 +94,28 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 	}
 	options := []libp2p.Option{
 		libp2p.Identity(priv),
-		libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport),
+		// Without SO_REUSEPORT: with it a second node on the same port would take half of the first one's connections, silently.
+		libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 		libp2p.ResourceManager(limits), libp2p.ConnectionManager(conns), libp2p.ConnectionGater(h.gate),
 		libp2p.DisableRelay(), libp2p.ForceReachabilityPublic(), libp2p.DisableMetrics(), libp2p.DisableIdentifyAddressDiscovery(), libp2p.Ping(false),
 		libp2p.UserAgent(cfg.Agent),
-	}
-	if len(listen) == 0 {
-		options = append(options, libp2p.NoListenAddrs)
-	} else {
-		options = append(options, libp2p.ListenAddrs(listen...))
+		libp2p.NoListenAddrs, // opened below, when all protocols are served
 	}
 	if h.host, err = libp2p.New(options...); err != nil {
-		return nil, fmt.Errorf("p2p: open the listeners %v (is another node running on the same port?): %w", cfg.Listen, err)
+		return nil, fmt.Errorf("p2p: make the libp2p host: %w", err)
 	}
 	if h.gossip, err = h.join(); err != nil {
 		h.cancel()
 		return nil, errors.Join(err, h.host.Close())
 	}
 	h.serveAll()
+	for _, a := range listen {
+		if err := h.host.Network().Listen(a); err != nil {
+			return nil, errors.Join(fmt.Errorf("p2p: listen on %s (is another node running on that port?): %w", a, err), h.Close())
+		}
+	}
 	return h, nil
 }
 

@@ -1,0 +1,77 @@
+package p2p
+
+import (
+	"context"
+	"crypto/ed25519"
+	"strings"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"cairn/consensus/chain"
+	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/mempool"
+)
+
+func TestNewRefusesBadConfigurations(t *testing.T) {
+	net := chaintest.New(1)
+	running := start(t, net, 0, setup{})
+	key := chaintest.New(2).Orgs[1].Node
+	taken, _, _ := strings.Cut(running.Addrs()[0], "/p2p/")
+	for name, cfg := range map[string]Config{
+		"no key":                   {},
+		"a short key":              {Key: ed25519.PrivateKey{1}},
+		"a listen address":         {Key: key, Listen: []string{"127.0.0.1:7400"}},
+		"a port that is taken":     {Key: key, Listen: []string{taken}},
+		"a peer address":           {Key: key, Bootstrap: []string{"somewhere"}},
+		"a peer address, no id":    {Key: key, Bootstrap: []string{"/ip4/127.0.0.1/tcp/7400"}},
+		"a negative peer number":   {Key: key, MaxPeers: -1},
+		"a peer address, bad id":   {Key: key, Bootstrap: []string{"/ip4/127.0.0.1/tcp/7400/p2p/nobody"}},
+		"an address not available": {Key: key, Listen: []string{"/ip4/192.0.2.1/tcp/0"}},
+	} {
+		h, err := New(cfg, running.chain, running.pool, quiet())
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+			_ = h.Close()
+		} else if !strings.HasPrefix(err.Error(), "p2p: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestHostThatNeverRunsCloses(t *testing.T) {
+	net := chaintest.New(1)
+	db, err := badger.Open(badger.DefaultOptions("").WithInMemory(true).WithLogger(nil).WithMemTableSize(8 << 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	m, err := chain.Open(db, net.Genesis, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := New(Config{Key: net.Orgs[0].Node}, m, mempool.New(mempool.DefaultPolicy(), nil), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Addrs()) != 0 {
+		t.Errorf("listens on %v without being told to", h.Addrs())
+	}
+	if height, best, syncing := h.Progress(); height != 0 || best != 0 || syncing {
+		t.Errorf("progress %d of %d, syncing %v", height, best, syncing)
+	}
+	for range 2 {
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestConnectRefusesWhatIsNoOtherNode(t *testing.T) {
+	n := start(t, chaintest.New(1), 0, setup{})
+	for _, addr := range []string{"", "127.0.0.1:7400", "/ip4/127.0.0.1/tcp/7400", n.Addrs()[0]} {
+		if err := n.Connect(context.Background(), addr); err == nil {
+			t.Errorf("connected to %q", addr)
+		}
+	}
+}
