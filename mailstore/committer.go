@@ -49,8 +49,8 @@ func (s *Store) commitLoop() {
 // group is a set of updates that become durable together.
 type group struct {
 	s       *Store
-	base    *snapshot
-	writes  *overlay // of all members that succeeded
+	base    *snapshot // nil if the store was broken at the beginning
+	writes  *overlay  // of all members that succeeded
 	modseq  ModSeq
 	before  ModSeq // modseq at the beginning
 	swept   bool
@@ -64,13 +64,16 @@ type member struct {
 }
 
 func (s *Store) newGroup() *group {
-	g := &group{s: s}
+	g := &group{s: s, writes: newOverlay(nil)}
 	g.begin()
 	return g
 }
 
-// begin starts on the committed state.
+// begin starts on the committed state. The database is left alone after a failed commit: it may never answer again.
 func (g *group) begin() {
+	if g.s.broken != nil {
+		return
+	}
 	g.base = &snapshot{txn: g.s.db.NewTransaction(false)}
 	g.writes = newOverlay(g.base)
 	g.modseq = g.s.modseq
@@ -85,6 +88,10 @@ func (g *group) run(r *request) {
 	if !r.taken.CompareAndSwap(false, true) {
 		return
 	}
+	if g.s.broken != nil {
+		r.done <- g.s.broken
+		return
+	}
 	tx := newTx(g.writes, g.modseq)
 	err := call(r.fn, tx)
 	tx.over = true
@@ -92,6 +99,10 @@ func (g *group) run(r *request) {
 		// The update has seen exactly the state that committing the group makes, so it need not run again.
 		g.commit()
 		g.begin()
+		if g.s.broken != nil {
+			r.done <- g.s.broken
+			return
+		}
 		if !g.fits(tx.own) {
 			err = fmt.Errorf("%w: %d writes", ErrTooBig, len(tx.own.writes))
 		}
@@ -123,7 +134,11 @@ func (g *group) fits(own *overlay) bool {
 
 // commit makes the group durable and answers its members.
 func (g *group) commit() {
+	if g.base == nil {
+		return
+	}
 	g.base.close()
+	g.base = nil
 	err := g.s.write(g.writes)
 	if err == nil {
 		g.s.modseq = g.modseq
