@@ -51,7 +51,7 @@ func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 	return db, nil
 }
 
-// load reads the cursor; an index of another format is emptied.
+// load reads the cursor. An index of another format is emptied, as is one whose cursor the store's journal does not know.
 func (ix *Index) load() error {
 	var version []byte
 	var at position
@@ -65,7 +65,27 @@ func (ix *Index) load() error {
 	if err != nil {
 		return err
 	}
-	if len(version) != 4 || binary.BigEndian.Uint32(version) != formatVersion {
+	var last mailstore.ModSeq
+	err = ix.store.View(func(r *mailstore.Reader) (err error) {
+		if ix.storeID, err = r.StoreID(); err != nil {
+			return err
+		}
+		last, err = r.ModSeq()
+		return err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("index: reading the journal: %w", err)
+	case version == nil:
+		return ix.startOver()
+	case len(version) != 4 || binary.BigEndian.Uint32(version) != formatVersion:
+		ix.log.Info("index has another format and is built anew")
+		return ix.startOver()
+	case at.cursor > 0 && at.store != ix.storeID:
+		ix.log.Warn("index belongs to another mail store and is built anew")
+		return ix.startOver()
+	case at.cursor > last:
+		ix.log.Warn("index is ahead of the mail store and is built anew", "cursor", at.cursor, "journal", last)
 		return ix.startOver()
 	}
 	ix.cursor = at.cursor

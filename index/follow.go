@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 
 	"cairn/mailstore"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // changesAtOnce is how many changes are read from the journal at a time; as many are committed together if they fit.
@@ -47,44 +45,19 @@ func (ix *Index) follow(ctx context.Context) (caughtUp bool, err error) {
 		return false, err
 	}
 	defer ix.active.Done()
-	at := position{cursor: ix.Cursor()}
+	at := position{store: ix.storeID, cursor: ix.Cursor()}
 	var changes []mailstore.Change
 	err = ix.store.View(func(r *mailstore.Reader) (err error) {
-		if at.store, err = r.StoreID(); err != nil {
-			return err
-		}
 		changes, err = r.ChangesSince(at.cursor, changesAtOnce)
 		return err
 	})
-	if errors.Is(err, mailstore.ErrUnknownModSeq) {
-		ix.log.Warn("index is ahead of the mail store and is built anew", "cursor", at.cursor)
-		return false, ix.startOver()
-	}
 	if err != nil {
 		return false, fmt.Errorf("index: reading the journal: %w", err)
-	}
-	if at.cursor > 0 {
-		known, err := ix.position()
-		if err != nil {
-			return false, err
-		}
-		if known.store != at.store {
-			ix.log.Warn("index belongs to another mail store and is built anew")
-			return false, ix.startOver()
-		}
 	}
 	if len(changes) == 0 {
 		return true, nil
 	}
 	return false, ix.takeIn(ctx, at, changes)
-}
-
-func (ix *Index) position() (p position, err error) {
-	err = ix.db.View(func(txn *badger.Txn) error {
-		p, err = readPosition(txn)
-		return err
-	})
-	return p, err
 }
 
 // takeIn commits changes, which follow on at, in one or more batches.

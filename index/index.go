@@ -50,9 +50,10 @@ var ErrClosed = errors.New("index: closed")
 
 // Index is an open index. Its methods may be called from any goroutine; Run by one at a time.
 type Index struct {
-	db    *badger.DB
-	store Journal
-	log   *slog.Logger
+	db      *badger.DB
+	store   Journal
+	storeID [16]byte
+	log     *slog.Logger
 
 	gate   sync.Mutex // guards closed, and active growing
 	closed bool
@@ -64,8 +65,9 @@ type Index struct {
 	listeners map[chan struct{}]struct{}
 }
 
-// Open opens the index in dir, or makes an empty one there. An index of another format is emptied, as is one that cannot
-// be opened because it is damaged only after the operator has deleted it: the error says so.
+// Open opens the index in dir, or makes an empty one there. One of another format or of another store, or one that is ahead
+// of the store's journal, is emptied and built anew. One that is damaged is left for the operator to delete, as the error
+// says.
 func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("index: %w", err)

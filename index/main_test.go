@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +17,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"),
-		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+	if dir := os.Getenv("CAIRN_INDEX_CHILD"); dir != "" {
+		followUntilKilled(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -142,4 +146,13 @@ func (b *bed) find(text string) string {
 		ids = append(ids, fmt.Sprint(h.ID))
 	}
 	return strings.Join(ids, " ")
+}
+
+func number(t testing.TB, s string) mailstore.MessageID {
+	t.Helper()
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mailstore.MessageID(n)
 }
