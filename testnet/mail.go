@@ -154,6 +154,8 @@ func read(rd *mailstore.Reader, s mailstore.Message) (*Mail, error) {
 func (m *Member) AwaitMail(ctx context.Context, account string, ok func(*Mail) bool) (*Mail, error) {
 	wake, cancel := m.Store().Subscribe()
 	defer cancel()
+	block, cancel := m.Chain().Subscribe()
+	defer cancel()
 	for {
 		box, err := m.Mailbox(account)
 		if err != nil {
@@ -164,6 +166,7 @@ func (m *Member) AwaitMail(ctx context.Context, account string, ok func(*Mail) b
 		}
 		select {
 		case <-wake:
+		case <-block:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%s@%s has no such mail: %w", account, m.Domain, ctx.Err())
 		}

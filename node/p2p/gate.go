@@ -8,6 +8,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"cairn/consensus"
 )
 
 const (
@@ -23,6 +25,7 @@ type gate struct {
 	stats *counters
 	mu    sync.Mutex
 	marks map[peer.ID]*mark
+	bars  map[peer.ID]bool // kept out by the administrator's word
 }
 
 type mark struct {
@@ -32,7 +35,7 @@ type mark struct {
 }
 
 func newGate(cut func(peer.ID) bool, stats *counters) *gate {
-	return &gate{cut: cut, stats: stats, marks: make(map[peer.ID]*mark)}
+	return &gate{cut: cut, stats: stats, marks: make(map[peer.ID]*mark), bars: make(map[peer.ID]bool)}
 }
 
 // strike notes n breaches of a peer and reports whether it is kept out from now on.
@@ -63,6 +66,17 @@ func (g *gate) shut(p peer.ID, d time.Duration) {
 	m.last, m.until = now, now.Add(d)
 }
 
+// bar keeps a peer out, or lets it in again.
+func (g *gate) bar(p peer.ID, out bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if out {
+		g.bars[p] = true
+	} else {
+		delete(g.bars, p)
+	}
+}
+
 // mark returns the entry of a peer, after making room if there is none left. The caller holds mu.
 func (g *gate) mark(p peer.ID, now time.Time) *mark {
 	if m := g.marks[p]; m != nil {
@@ -90,7 +104,7 @@ func (g *gate) open(p peer.ID) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m := g.marks[p]
-	return m == nil || !time.Now().Before(m.until)
+	return !g.bars[p] && (m == nil || !time.Now().Before(m.until))
 }
 
 func (g *gate) InterceptPeerDial(p peer.ID) bool                                { return g.open(p) }
@@ -104,6 +118,26 @@ func (g *gate) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMu
 	}
 	g.stats.add("peer.kept-out")
 	return false
+}
+
+// Bar keeps a node out, whoever dials, until Unbar. What is open is closed.
+func (h *Host) Bar(node consensus.Key) error {
+	p, err := peerID(node)
+	if err != nil {
+		return err
+	}
+	h.gate.bar(p, true)
+	return h.host.Network().ClosePeer(p)
+}
+
+// Unbar lets a node in again; it is dialled at the next look at peers.
+func (h *Host) Unbar(node consensus.Key) error {
+	p, err := peerID(node)
+	if err != nil {
+		return err
+	}
+	h.gate.bar(p, false)
+	return nil
 }
 
 // blame notes that a peer sent what no correct node sends. One that does so again and again is disconnected and kept out for a while.

@@ -1,0 +1,317 @@
+package testnet_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"cairn/node/api"
+	"cairn/testnet"
+)
+
+// process is one organisation's node in a process of its own, driven by the
+// command line as an administrator would.
+type process struct {
+	t      *testing.T
+	dir    string
+	domain string
+	*api.Client
+	cmd    *exec.Cmd
+	stderr *bytes.Buffer
+	status *api.Status // at the start
+}
+
+const (
+	startTime = 30 * time.Second       // a node must serve within
+	settle    = 2 * time.Minute        // what is awaited must happen within
+	look      = 50 * time.Millisecond  // between two looks at a process
+	blockTime = 200 * time.Millisecond // of the networks below
+)
+
+// cairn runs one command to its end and returns its standard output.
+func cairn(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asCairn+"=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("cairn %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// newProcess makes the node of a domain; founder is nil for the first one.
+func newProcess(t *testing.T, domain, mine string, founder *process) *process {
+	t.Helper()
+	p := &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: domain}
+	args := []string{
+		"--dir", p.dir, "init", "--domain", domain, "--mine", mine,
+		"--submission", "127.0.0.1:0", "--inbound", "127.0.0.1:0", "--p2p", "/ip4/127.0.0.1/tcp/" + freePort(t),
+	}
+	if founder == nil {
+		args = append(args, "--network", "local", "--block-time", blockTime.String())
+	}
+	cairn(t, args...)
+	if founder != nil {
+		invite := cairn(t, "--dir", founder.dir, "org", "invite")
+		cairn(t, "--dir", p.dir, "join", invite)
+	}
+	t.Cleanup(func() {
+		if p.cmd != nil {
+			p.cmd.Process.Signal(syscall.SIGCONT)
+			p.kill()
+		}
+		if t.Failed() && p.stderr != nil {
+			log := p.stderr.Bytes()
+			t.Logf("the end of %s's log:\n%s", domain, log[max(0, len(log)-4000):])
+		}
+	})
+	p.start()
+	return p
+}
+
+// freePort finds a port for a node that others shall find again after it was
+// restarted.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// start runs the node until it says that it serves.
+func (p *process) start() {
+	p.t.Helper()
+	p.cmd = exec.Command(os.Args[0], "--dir", p.dir, "run")
+	p.cmd.Env = append(os.Environ(), asCairn+"=1")
+	p.stderr = new(bytes.Buffer)
+	p.cmd.Stderr = p.stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	late := time.AfterFunc(startTime, func() { p.cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if !late.Stop() || err != nil {
+		p.t.Fatalf("the node of %s does not serve: %q, %v\n%s", p.domain, line, err, p.stderr.String())
+	}
+	p.Client = api.NewClient(p.dir)
+	if p.status, err = p.Status(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// stop asks the node to end and waits until it has.
+func (p *process) stop() {
+	p.t.Helper()
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Fatalf("the node of %s did not end well: %v\n%s", p.domain, err, p.stderr.String())
+	}
+	p.Client.Close()
+	p.cmd = nil
+}
+
+// kill ends the node as a power cut ends it for the program.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+	p.Client.Close()
+	p.cmd = nil
+}
+
+// await looks at the node until ok says that it has come to that state.
+func (p *process) await(what string, ok func(*api.Status) bool) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), settle)
+	defer cancel()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		s, err := p.Status(ctx)
+		if err == nil && ok(s) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.t.Fatalf("%s: %s did not happen within %s: %+v, %v", p.domain, what, settle, s, err)
+		}
+	}
+}
+
+// count is how many messages a query finds.
+func (p *process) count(query string) int {
+	p.t.Helper()
+	r, err := p.Search(p.t.Context(), api.SearchRequest{Query: query, Limit: 1})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return r.Total
+}
+
+// trustAll makes every node trust every other.
+func trustAll(t *testing.T, list ...*process) {
+	t.Helper()
+	for _, p := range list {
+		for _, q := range list {
+			if p != q {
+				cairn(t, "--dir", p.dir, "org", "trust", q.domain, q.status.Org.Key)
+			}
+		}
+	}
+}
+
+// members waits until every node sees n organisations, well below the tip.
+func members(n int, list ...*process) {
+	for _, p := range list {
+		var since uint64
+		p.await(fmt.Sprintf("%d organisations on the chain", n), func(s *api.Status) bool {
+			if s.Chain.Orgs < n {
+				return false
+			}
+			if since == 0 {
+				since = s.Chain.Height
+			}
+			return s.Chain.Height >= since+3
+		})
+	}
+}
+
+// TestCatchUp stops a node that has pending mail for 50 blocks. The only miner
+// is frozen while the mail is sent, so it is pending for certain.
+func TestCatchUp(t *testing.T) {
+	a := newProcess(t, "alpha.test", "20%", nil)
+	b := newProcess(t, "bravo.test", "off", a)
+	c := newProcess(t, "charlie.test", "off", a)
+	cairn(t, "--dir", b.dir, "account", "add", "bob")
+	cairn(t, "--dir", c.dir, "account", "add", "carol")
+	trustAll(t, a, b, c)
+	members(3, a, b, c)
+	for _, p := range []*process{b, c} {
+		p.await("a connection to both others", func(s *api.Status) bool { return s.Peers == 2 })
+	}
+
+	a.cmd.Process.Signal(syscall.SIGSTOP)
+	mail := testnet.Compose("bob@bravo.test", "carol@charlie.test", "meanwhile", "while you were out\n")
+	if err := testnet.SendOne(b.status.Listen.Submission, "bob@bravo.test", "carol@charlie.test", mail); err != nil {
+		t.Fatal(err)
+	}
+	c.await("a pending mail", func(s *api.Status) bool { return s.Mail.Pending == 1 })
+	c.stop()
+	a.cmd.Process.Signal(syscall.SIGCONT)
+	at := b.status.Chain.Height
+	a.await("50 more blocks", func(s *api.Status) bool {
+		at = max(at, c.status.Chain.Height)
+		return s.Chain.Height >= at+50
+	})
+
+	c.start()
+	c.await("no pending mail", func(s *api.Status) bool { return s.Mail.Pending == 0 })
+	if n := c.count("subject:meanwhile verdict:verified label:inbox"); n != 1 {
+		t.Errorf("after the node caught up %d mails are verified, want 1", n)
+	}
+	target, err := a.ChainStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.await("the height of the others", func(s *api.Status) bool { return s.Chain.Height >= target.Height })
+	b.await("the sender's copy recorded", func(*api.Status) bool { return b.count("subject:meanwhile label:recorded") == 1 })
+}
+
+// TestKillInBurst kills the sender's and the receiver's node in the middle of
+// a burst. What got its 250 is there afterwards, exactly once, and in a block.
+func TestKillInBurst(t *testing.T) {
+	const burst = 1000
+	a := newProcess(t, "alpha.test", "20%", nil)
+	b := newProcess(t, "bravo.test", "20%", a)
+	cairn(t, "--dir", a.dir, "account", "add", "alice")
+	cairn(t, "--dir", b.dir, "account", "add", "bob")
+	trustAll(t, a, b)
+	members(2, a, b)
+
+	accepted := make(map[int]bool)
+	var c *testnet.Client
+	for i := range burst {
+		switch i {
+		case burst / 3, burst / 2:
+			a.kill()
+			a.start()
+		case burst * 2 / 3:
+			b.kill()
+			b.start()
+		}
+		if c == nil {
+			var err error
+			if c, err = testnet.DialSMTP(a.status.Listen.Submission); err != nil {
+				t.Fatal(err)
+			}
+		}
+		subject := fmt.Sprintf("burst n%d", i)
+		raw := testnet.Compose("alice@alpha.test", "bob@bravo.test", subject, "one of many\n")
+		switch err := c.Send("alice@alpha.test", []string{"bob@bravo.test"}, raw); {
+		case err == nil:
+			accepted[i] = true
+		case i == burst/3 || i == burst/2: // the connection died with the node
+			c.Close()
+			c = nil
+		default:
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	c.Quit()
+	t.Logf("%d of %d messages got their 250", len(accepted), burst)
+	if len(accepted) < burst-10 {
+		t.Fatalf("only %d messages got their 250", len(accepted))
+	}
+
+	a.await("an empty queue", func(s *api.Status) bool { return s.Mail.Queued == 0 })
+	b.await("no pending mail", func(s *api.Status) bool { return s.Mail.Pending == 0 })
+	got := make(map[string]int)
+	for offset := 0; ; offset += 500 {
+		r, err := b.Search(t.Context(), api.SearchRequest{Query: "subject:burst verdict:verified", Limit: 500, Offset: offset})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range r.Messages {
+			got[m.Subject]++
+		}
+		if len(r.Messages) < 500 {
+			break
+		}
+	}
+	for i := range accepted {
+		if n := got[fmt.Sprintf("burst n%d", i)]; n != 1 {
+			t.Errorf("message %d, which got its 250, is there %d times and verified", i, n)
+		}
+	}
+	for subject, n := range got {
+		if n != 1 {
+			t.Errorf("%q is there %d times", subject, n)
+		}
+	}
+	if n, all := len(got), b.count("subject:burst"); n != all {
+		t.Errorf("%d messages are verified of %d", n, all)
+	}
+}
