@@ -1,6 +1,9 @@
 package analysis
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Address returns the terms of a mail address with its display name: the words of both, and at the place of the first word of
 // each the whole address, its local part and its domain, so that any of them can be asked for exactly.
@@ -27,12 +30,11 @@ func Address(name, addr string) []Token {
 // for names and numbers (addresses, message ids) that are compared as a whole.
 func Whole(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r <= ' ' || r == 0x7f {
+		if unicode.IsSpace(r) || unicode.IsControl(r) {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(s, ""))
-	s = Fold(s)
+	}, Fold(strings.ToValidUTF8(s, "")))
 	if len(s) > maxWhole {
 		s = strings.ToValidUTF8(s[:maxWhole], "")
 	}

@@ -159,7 +159,8 @@ func wordRune(r rune) bool {
 // invisible characters (soft hyphen, zero-width space and the like) end no word of a paired script.
 func invisible(r rune) bool { return unicode.Is(unicode.Cf, r) }
 
-// paired tells whether r belongs to a script that is written without spaces between words.
+// paired tells whether r belongs to a script that is written without spaces between words. The prolonged sound mark (U+30FC)
+// belongs to two of them.
 func paired(r rune) bool {
-	return r >= 0x0e00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+	return r == 0x30fc || r >= 0x0e00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }
