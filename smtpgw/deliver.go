@@ -67,8 +67,9 @@ func canonicalRecipients(a *Arrival) ([]mailbox, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(a.Recipients, m.key()) {
-			a.Recipients = append(a.Recipients, m.key())
+		known := slices.ContainsFunc(rcpts, func(k mailbox) bool { return k.key() == m.key() })
+		if !known {
+			a.Recipients = append(a.Recipients, m.String())
 			rcpts = append(rcpts, m)
 		}
 	}

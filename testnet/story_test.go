@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cairn/consensus/record"
 	"cairn/testnet"
 )
 
@@ -85,5 +86,22 @@ func runCorpus(t *testing.T, dir string, refused int) {
 	}
 	if n := c.Verdicts["verified"] + c.Verdicts["vouched"]; n != c.Delivered {
 		t.Errorf("of %d delivered only %d are verified or vouched: %v", c.Delivered, n, c.Verdicts)
+	}
+}
+
+// TestLocalPartCase sends to an address in another spelling than the account's:
+// the record has it as given, and so has the recipient's check.
+func TestLocalPartCase(t *testing.T) {
+	w, ctx := start(t, 2)
+	raw := testnet.Compose(w.Address(0), "Bob <BOB@Bravo.Test>", "case", "hello\n")
+	if err := testnet.SendOne(w.Members[0].SubmissionAddr(), w.Address(0), "BOB@Bravo.Test", raw); err != nil {
+		t.Fatal(err)
+	}
+	mail, err := w.Members[1].AwaitMail(ctx, "bob", testnet.Subject("case"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := mail.Verdict(); v != record.Pending && v != record.Verified {
+		t.Errorf("the verdict is %s: %v", v, mail.Finding.Reasons)
 	}
 }
