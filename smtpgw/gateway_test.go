@@ -68,7 +68,7 @@ func TestInboundDelivery(t *testing.T) {
 	if string(a.Raw) != forged+below || a.From != "S@peer.example" || a.Peer.Helo != "client.example" || *a.Peer.Node != key || a.Peer.Protocol != "ESMTP" {
 		t.Errorf("arrival %+v", a)
 	}
-	if want := []string{"user@local.example", "alias@local.example", "other@local.example", "postmaster@local.example"}; !slices.Equal(a.Recipients[:4], want) {
+	if want := []string{"USER@local.example", "alias@local.example", "other@local.example", "postmaster@local.example"}; !slices.Equal(a.Recipients[:4], want) {
 		t.Errorf("recipients %q, want %q", a.Recipients, want)
 	}
 	for _, addr := range []string{"user@local.example", "other@local.example", "admin@local.example"} {
