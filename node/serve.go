@@ -32,6 +32,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.courier.Run)
 	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
 	run(n.joinNetwork)
+	run(n.welcome)
 	if n.miner != nil {
 		run(n.miner.Run)
 	}
@@ -93,6 +94,36 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 			return nil
 		case <-wake:
 		case <-again.C:
+		}
+	}
+}
+
+// welcome sends the mail that waits for an organisation once a node of it is
+// connected again, instead of at the next scheduled attempt.
+func (n *Node) welcome(ctx context.Context) error {
+	wake, cancel := n.host.Subscribe()
+	defer cancel()
+	connected := make(map[consensus.Key]bool)
+	for {
+		now := make(map[consensus.Key]bool)
+		s := n.chain.State()
+		for _, p := range n.host.Peers() {
+			now[p.Node] = true
+			org, ok := s.OrgByNode(p.Node)
+			if !ok || connected[p.Node] {
+				continue
+			}
+			for _, domain := range org.Domains {
+				if err := n.queue.RetryDomain(ctx, domain); err != nil && ctx.Err() == nil {
+					n.log.Warn("mail that waits for a domain could not be hurried", "domain", domain, "err", err)
+				}
+			}
+		}
+		connected = now
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
 		}
 	}
 }
