@@ -1,22 +1,13 @@
 package verifier
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
-	"cairn/mailstore/message"
 )
-
-// rememberFor is how long an accepted record is remembered, so that a second
-// delivery is told from a first.
-const rememberFor = 30 * 24 * time.Hour
 
 // Assessment is what was found out about one arrival. Admit and Stored
 // complete it for each recipient, within the delivery transaction.
@@ -24,28 +15,39 @@ type Assessment struct {
 	v       *Verifier
 	found   *Finding      // of the arrival as a whole
 	token   *record.Token // nil without a sound one
+	alone   bool          // the arrival has one recipient
 	courier consensus.Hash
 	each    map[string]*Finding // by recipient, as admitted
-}
-
-// acceptance is the first delivery of a record to a recipient.
-type acceptance struct {
-	Courier consensus.Hash `json:"courier,omitzero"` // org of the node that brought it; zero: not known
 }
 
 // Check assesses an arrival. An error is a fault of ours: the sender should
 // come again.
 func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
-	found, token, err := v.inspect(ctx, a.Raw, a.Recipients)
-	if err != nil {
-		return nil, err
+	found, token := v.examine(ctx, a.Raw, a.Recipients)
+	as := &Assessment{
+		v: v, found: found, token: token,
+		alone: len(a.Recipients) == 1, each: make(map[string]*Finding, len(a.Recipients)),
 	}
-	as := &Assessment{v: v, found: found, token: token, each: make(map[string]*Finding)}
 	if a.Courier != nil {
 		if org, ok := v.chain.State().OrgByNode(*a.Courier); ok {
 			as.courier = org.ID
 		}
 	}
+	err := v.store.View(func(rd *mailstore.Reader) error {
+		sp := rd.Space(space)
+		for _, rcpt := range a.Recipients {
+			again, replayed, err := as.seen(sp, rcpt)
+			if err != nil {
+				return err
+			}
+			found.Facts.Replayed = found.Facts.Replayed || replayed && !again
+		}
+		return found.locate(sp)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look the record up: %w", err)
+	}
+	found.judge()
 	return as, nil
 }
 
@@ -71,69 +73,91 @@ func (as *Assessment) AuthResult() (result, reason string) {
 // that comes again with what was accepted from it before, and for what the
 // policy discards.
 func (as *Assessment) Admit(tx *mailstore.Tx, rcpt string) (labels []string, store bool, err error) {
-	f := *as.found
-	sp := tx.Space(space)
-	if !f.Record.IsZero() {
-		// What the chain says may have changed since Check, up to the cursor
-		// that this transaction sees. Later blocks revise the stored verdict.
-		p, err := placeOf(sp.SpaceReader, f.Recorder, f.Seq)
-		if err != nil {
+	f := new(Finding)
+	*f = *as.found
+	if as.token != nil {
+		again, err := as.complete(tx.Space(space).SpaceReader, f, rcpt)
+		if err != nil || again {
 			return nil, false, err
 		}
-		f.place(p)
-		f.Facts.RecipientInRecord = as.names(rcpt)
-		var first acceptance
-		known, err := getJSON(sp.SpaceReader, acceptedKey(f.Record, rcpt), &first)
-		if err != nil {
-			return nil, false, err
-		}
-		if known && as.isRecorder() && first.Courier == as.courier {
-			return nil, false, nil
-		}
-		f.Facts.Replayed = known
 	}
 	f.judge()
-	as.each[rcpt] = &f
-	if f.Verdict == record.Invalid && as.v.policy.Invalid == InvalidDiscard {
-		as.v.log.Info("discarded mail with an invalid record", "reasons", f.Reasons)
+	as.each[rcpt] = f
+	if as.v.policy.discards(f) {
+		as.v.log.Info("discarded mail with an invalid record", "from", f.From, "reasons", f.Reasons)
 		return nil, false, nil
 	}
-	return append(as.v.policy.labels(&f), mailstore.LabelUnread), true, nil
+	return append(as.v.policy.labels(f), mailstore.LabelUnread), true, nil
 }
 
-// isRecorder reports whether a node of the recording organisation itself
-// brought the arrival. Only its courier may come again with the same record.
-func (as *Assessment) isRecorder() bool {
-	return !as.courier.IsZero() && as.courier == as.found.Org
-}
-
-// names reports whether the record is for rcpt, among others.
-func (as *Assessment) names(rcpt string) bool {
-	for _, got := range message.Components(nil, []string{rcpt}) {
-		for _, c := range as.token.Record.Commitments {
-			salt := record.Salt(as.token.Secret, c.Type, c.Index)
-			if c.Type == message.Recipient && c.C == record.CommitTo(c.Type, c.Index, salt, sha256.Sum256(got.Content)) {
-				return true
-			}
+// complete fills in what only the delivery transaction can tell about rcpt's
+// copy. What the chain and the trust list say may have changed since Check.
+func (as *Assessment) complete(sp mailstore.SpaceReader, f *Finding, rcpt string) (again bool, err error) {
+	if !as.alone {
+		f.addressedTo(rcpt, as.token)
+	}
+	if org, ok := as.v.chain.State().OrgByRecorder(f.Recorder); ok {
+		w, decided := as.v.trust.pinnedWordFor(f.Domains, org.Key)
+		if decided || f.Org != org.ID {
+			f.recordedBy(org, w, as.v.policy)
 		}
 	}
-	return false
+	if err := f.locate(sp); err != nil {
+		return false, err
+	}
+	again, f.Facts.Replayed, err = as.seen(sp, rcpt)
+	return again, err
+}
+
+// seen reports whether the record was accepted for rcpt before, and whether
+// this is just the recording organisation's own courier that comes again with
+// the same message because it did not hear our answer.
+func (as *Assessment) seen(sp mailstore.SpaceReader, rcpt string) (again, before bool, err error) {
+	if as.token == nil {
+		return false, false, nil
+	}
+	first, before, err := acceptedBefore(sp, as.found.Record, rcpt)
+	if err != nil || !before {
+		return false, false, err
+	}
+	own := !as.courier.IsZero() && as.courier == as.found.Org && as.courier == first.Courier
+	return own && as.found.Facts.Comparison.AllSame(), true, nil
 }
 
 // Stored links rcpt's stored copy with its verdict, so that the chain and the
-// trust list can revise it.
+// trust list can revise it. Of recipients that share a copy, the first one's
+// verdict is the copy's, as its labels are.
 func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message) error {
 	f, ok := as.each[rcpt]
 	if !ok {
-		return fmt.Errorf("recipient was not admitted")
+		return fmt.Errorf("store mail for %s: the recipient was not admitted", rcpt)
 	}
 	sp := tx.Space(space)
 	ref := Ref{m.Account, m.ID}
-	if err := putJSON(sp, messageKey(ref), f); err != nil {
+	linked, err := sp.Has(messageKey(ref))
+	if err != nil {
 		return err
 	}
-	if f.Record.IsZero() {
+	if !linked {
+		f.Arrived = uint64(m.Received.UnixMilli())
+		if err := as.v.link(tx, ref, f, as.found.Org); err != nil {
+			return err
+		}
+	}
+	// Only the genuine message uses its record up: else whoever gets hold of
+	// a token could spoil it with rubbish ahead of the mail.
+	if f.Record.IsZero() || !f.Facts.Comparison.AllSame() {
 		return nil
+	}
+	return remember(sp, f.Record, rcpt, acceptance{Courier: as.courier}, m.Received)
+}
+
+// link stores f with the indexes that revisions go by. checked is the
+// recording organisation as Check found it.
+func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, checked consensus.Hash) error {
+	sp := tx.Space(space)
+	if err := putJSON(sp, messageKey(ref), f); err != nil || f.Record.IsZero() {
+		return err
 	}
 	if err := sp.Put(ref.append(batchPrefix(f.Recorder, f.Seq)), nil); err != nil {
 		return err
@@ -143,55 +167,9 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 			return err
 		}
 	}
-	if f.Org.IsZero() {
-		if err := sp.Put(ref.append(keyPrefix(f.Recorder)), nil); err != nil {
-			return err
-		}
+	if f.Org.IsZero() || f.Org != checked {
+		// The enrolment may have been followed between Check and now.
+		return putDue(sp, recorderPrefix(f.Recorder), 0)
 	}
-	return remember(sp, f.Record, rcpt, acceptance{Courier: as.courier}, m.Received)
-}
-
-func acceptedKey(id consensus.Hash, rcpt string) []byte {
-	return append(append([]byte("accepted/"), id[:]...), rcpt...)
-}
-
-func ageKey(at time.Time, accepted []byte) []byte {
-	k := binary.BigEndian.AppendUint64([]byte("age/"), uint64(at.Unix()))
-	return append(k, accepted[len("accepted/"):]...)
-}
-
-// remember notes the first delivery of a record to a recipient.
-func remember(sp mailstore.Space, id consensus.Hash, rcpt string, a acceptance, at time.Time) error {
-	key := acceptedKey(id, rcpt)
-	known, err := sp.Has(key)
-	if err != nil || known {
-		return err
-	}
-	if err := putJSON(sp, key, a); err != nil {
-		return err
-	}
-	return sp.Put(ageKey(at, key), nil)
-}
-
-// forget drops acceptances from before a time.
-func forget(sp mailstore.Space, before time.Time) error {
-	const head = len("age/") + 8
-	end := binary.BigEndian.AppendUint64([]byte("age/"), uint64(before.Unix()))
-	var old [][]byte
-	err := sp.Scan([]byte("age/"), nil, func(key, _ []byte) bool {
-		if bytes.Compare(key[:head], end) >= 0 {
-			return false
-		}
-		old = append(old, bytes.Clone(key))
-		return len(old) < followStep
-	})
-	for _, key := range old {
-		if err == nil {
-			err = sp.Delete(append([]byte("accepted/"), key[head:]...))
-		}
-		if err == nil {
-			err = sp.Delete(key)
-		}
-	}
-	return err
+	return nil
 }

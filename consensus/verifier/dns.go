@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -13,9 +15,10 @@ import (
 
 const (
 	dnsTimeout = 3 * time.Second
-	dnsFound   = time.Hour       // how long an answer is kept
-	dnsMissing = 5 * time.Minute // how long the lack of one is
-	dnsEntries = 4096            // answers kept at most
+	dnsFound   = time.Hour        // how long an answer is kept
+	dnsMissing = 5 * time.Minute  // how long the lack of one is
+	dnsFailed  = 20 * time.Second // how long a failure to answer is
+	dnsEntries = 4096             // answers kept at most
 )
 
 // dnsTrust reads `_cairn.<domain> TXT "v=cairn1; k=<base64 of the org key>"`.
@@ -53,10 +56,16 @@ func (d *dnsTrust) keys(ctx context.Context, domain string, now time.Time) []con
 	if ok && now.Before(a.until) {
 		return a.keys
 	}
-	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
+	limited, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
-	records, _ := d.lookup(ctx, "_cairn."+domain)
+	records, err := d.lookup(limited, "_cairn."+domain)
+	if ctx.Err() != nil {
+		return nil // whoever asked went away: that says nothing about the domain
+	}
 	a = dnsAnswer{until: now.Add(dnsMissing)}
+	if absent := (*net.DNSError)(nil); err != nil && !(errors.As(err, &absent) && absent.IsNotFound) {
+		a.until = now.Add(dnsFailed)
+	}
 	for _, r := range records {
 		if k, ok := ParseTXT(r); ok {
 			a.keys = append(a.keys, k)
@@ -73,27 +82,31 @@ func (d *dnsTrust) keys(ctx context.Context, domain string, now time.Time) []con
 }
 
 // ParseTXT reads the org key from one TXT record of `_cairn.<domain>`: tags
-// separated by semicolons, "v=cairn1" first, as in RFC 6376, section 3.2.
-func ParseTXT(txt string) (consensus.Key, bool) {
-	var key consensus.Key
-	tags := strings.Split(txt, ";")
-	if strings.TrimSpace(tags[0]) != "v=cairn1" {
-		return key, false
-	}
-	for _, tag := range tags[1:] {
-		name, value, _ := strings.Cut(strings.TrimSpace(tag), "=")
-		if strings.TrimSpace(name) != "k" {
+// separated by semicolons, "v=cairn1" first, none twice, white space around
+// names and values allowed (RFC 6376, section 3.2). Tags other than k are
+// passed over.
+func ParseTXT(txt string) (key consensus.Key, ok bool) {
+	seen := make(map[string]bool)
+	for i, tag := range strings.Split(txt, ";") {
+		name, value, _ := strings.Cut(tag, "=")
+		name, value = strings.Trim(name, tagSpace), strings.Trim(value, tagSpace)
+		if i == 0 && (name != "v" || value != "cairn1") || name != "" && seen[name] {
+			return consensus.Key{}, false
+		}
+		seen[name] = true
+		if name != "k" {
 			continue
 		}
-		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
+		raw, err := base64.StdEncoding.Strict().DecodeString(value)
 		if err != nil || len(raw) != len(key) {
-			return key, false
+			return consensus.Key{}, false
 		}
-		copy(key[:], raw)
-		return key, true
+		key, ok = consensus.Key(raw), true
 	}
-	return key, false
+	return key, ok
 }
+
+const tagSpace = " \t\r\n"
 
 // FormatTXT is the record that ParseTXT reads.
 func FormatTXT(key consensus.Key) string {

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -15,18 +16,22 @@ import (
 // space is the verifier's durable map in the mail store:
 //
 //	cursor                                chain.Index, JSON: how far the chain was followed
+//	journal                               mailstore.ModSeq, JSON: how far the store's journal was
 //	message/<account><message>            Finding, JSON
 //	batch/<recorder key><seq><account><message>  empty: whose verdict a batch decides
-//	key/<recorder key><account><message>  empty: mail of a key nobody has enrolled yet
-//	watch/<height><account><message>      empty: look again at that height
+//	watch/<height><account><message>      empty: in no block; given up at that height
 //	place/<recorder key><seq>             placement: where that batch stands on the chain
+//	due/<prefix>                          task: the findings of all keys with that prefix are out of date
 //	accepted/<record><recipient>          acceptance, JSON: who brought it first
 //	age/<unix s><record><recipient>       empty: acceptances by age
 //
 // Numbers in keys are big-endian, so that scans run in order.
 const space = "verifier"
 
-const keyCursor = "cursor"
+const (
+	keyCursor  = "cursor"
+	keyJournal = "journal"
+)
 
 // Finding is what is known about one message and its record. It is kept with
 // a stored message as long as that lives; the parts that the chain or the
@@ -36,9 +41,11 @@ type Finding struct {
 	Reasons []string       `json:"reasons"`
 	Facts   record.Facts   `json:"facts"`
 
-	From      string `json:"from,omitempty"` // address in the From field
-	Domain    string `json:"domain,omitempty"`
-	TrustedBy string `json:"trusted_by,omitempty"` // on whose word the org speaks for Domain
+	From string `json:"from,omitempty"` // first address in the From field
+	// Domains are those of all addresses in From, sorted; "" stands for an
+	// address without one.
+	Domains   []string `json:"domains,omitempty"`
+	TrustedBy string   `json:"trusted_by,omitempty"` // on whose word the org speaks for Domains
 
 	// Of the token; zero without one.
 	Record   consensus.Hash      `json:"record,omitzero"`
@@ -52,10 +59,8 @@ type Finding struct {
 	// Deadline is the height at which a record that is in no block by then
 	// stops being awaited.
 	Deadline uint64 `json:"deadline,omitempty"`
+	Arrived  uint64 `json:"arrived,omitempty"` // unix ms; zero: not stored
 }
-
-// judge draws the verdict from the facts.
-func (f *Finding) judge() { f.Verdict, f.Reasons = record.Judge(f.Facts) }
 
 // Ref names a stored message.
 type Ref struct {
@@ -79,10 +84,11 @@ func refOf(key []byte) Ref {
 func messageKey(r Ref) []byte { return r.append([]byte("message/")) }
 
 func batchPrefix(recorder consensus.Key, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(append([]byte("batch/"), recorder[:]...), seq)
+	return binary.BigEndian.AppendUint64(recorderPrefix(recorder), seq)
 }
 
-func keyPrefix(recorder consensus.Key) []byte { return append([]byte("key/"), recorder[:]...) }
+// recorderPrefix begins the keys of all mail with tokens of one recorder key.
+func recorderPrefix(recorder consensus.Key) []byte { return append([]byte("batch/"), recorder[:]...) }
 
 func watchPrefix(height uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte("watch/"), height)
@@ -123,4 +129,14 @@ func getJSON(sp mailstore.SpaceReader, key []byte, v any) (bool, error) {
 		return false, fmt.Errorf("stored %q: %w", key, err)
 	}
 	return true, nil
+}
+
+// scanKeys lists up to max keys with a prefix, not below from.
+func scanKeys(sp mailstore.SpaceReader, prefix, from []byte, max int) ([][]byte, error) {
+	var keys [][]byte
+	err := sp.Scan(prefix, from, func(key, _ []byte) bool {
+		keys = append(keys, bytes.Clone(key))
+		return len(keys) < max
+	})
+	return keys, err
 }

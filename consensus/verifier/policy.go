@@ -3,6 +3,7 @@ package verifier
 import (
 	"slices"
 
+	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
 )
@@ -23,8 +24,28 @@ const (
 // Policy is the node's own taste. It decides where mail goes, never what its
 // verdict is but for the threshold.
 type Policy struct {
-	Threshold int     // least share of same components, in per cent, of a changed message
+	Threshold int     // least share of same components, in per cent, of a changed message; 0: record.DefaultThreshold
 	Invalid   Invalid // empty: spam
+}
+
+// threshold is the least share for mail that org recorded. Its declared floor
+// may raise it and never lowers it. A nil org has none.
+func (p Policy) threshold(org *consensus.Org) int {
+	least := p.Threshold
+	if least == 0 {
+		least = record.DefaultThreshold
+	}
+	if org != nil {
+		least = max(least, int(org.ThresholdFloor))
+	}
+	return least
+}
+
+// discards reports whether the policy drops an arrival. What is invalid only
+// because this node's chain may not be as far as the sender's is kept.
+func (p Policy) discards(f *Finding) bool {
+	lasting := f.Record.IsZero() || !f.Facts.Comparison.Reaches(f.Facts.Threshold)
+	return p.Invalid == InvalidDiscard && f.Verdict == record.Invalid && lasting
 }
 
 // VerdictLabel is the label that carries a verdict.

@@ -2,7 +2,8 @@ package verifier
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
 
 	"cairn/mailstore"
 )
@@ -10,45 +11,62 @@ import (
 // Retrust looks again at all stored mail from domain after the trust in it
 // has changed.
 func (v *Verifier) Retrust(ctx context.Context, domain string) error {
-	state := v.chain.State()
-	from := []byte("message/")
-	for {
-		var refs []Ref
-		var last []byte
-		err := v.store.View(func(rd *mailstore.Reader) error {
-			keys, err := scanKeys(rd.Space(space), []byte("message/"), from, followStep)
+	// Deliveries that began under the old trust are in the store after this.
+	if err := v.store.Update(ctx, func(*mailstore.Tx) error { return nil }); err != nil {
+		return err
+	}
+	for from := []byte(nil); ; {
+		found := make(map[Ref]*Finding)
+		var keys [][]byte
+		err := v.store.View(func(rd *mailstore.Reader) (err error) {
+			if keys, err = scanKeys(rd.Space(space), []byte("message/"), from, reviseStep); err != nil {
+				return err
+			}
 			for _, key := range keys {
-				last = key
 				f, err := Of(rd, refOf(key))
 				if err != nil {
 					return err
 				}
-				if f.Domain == domain {
-					refs = append(refs, refOf(key))
-				}
-			}
-			return err
-		})
-		if err != nil || last == nil {
-			return err
-		}
-		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
-			for _, ref := range refs {
-				err := v.revise(tx, ref, func(f *Finding) {
-					if org, ok := state.Org(f.Org); ok {
-						how, trusted := v.trust.pinned(domain, org.Key)
-						f.recordedBy(org, how, trusted)
-					}
-				})
-				if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
-					return err
+				if slices.Contains(f.Domains, domain) {
+					found[refOf(key)] = f
 				}
 			}
 			return nil
 		})
-		if err != nil {
+		if err != nil || len(keys) == 0 {
 			return err
 		}
-		from = append(last, 0)
+		if err := v.retrust(ctx, found); err != nil {
+			return fmt.Errorf("look again at mail from %s: %w", domain, err)
+		}
+		from = append(keys[len(keys)-1], 0)
 	}
+}
+
+// retrust asks for the trust in those who recorded found and revises.
+func (v *Verifier) retrust(ctx context.Context, found map[Ref]*Finding) error {
+	state := v.chain.State()
+	words := make(map[Ref]word)
+	for ref, f := range found {
+		if org, ok := state.Org(f.Org); ok {
+			words[ref] = v.wordOf(ctx, f, org)
+		}
+	}
+	if err := ctx.Err(); err != nil || len(words) == 0 {
+		return err
+	}
+	return v.store.Update(ctx, func(tx *mailstore.Tx) error {
+		for ref, w := range words {
+			err := v.change(tx, ref, func(f *Finding) error {
+				if org, ok := state.Org(f.Org); ok {
+					f.recordedBy(org, w, v.policy)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

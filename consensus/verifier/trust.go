@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,8 +49,9 @@ type Trust struct {
 	store *mailstore.Store
 	dns   *dnsTrust // nil: pins only
 
-	mu   sync.RWMutex
-	pins map[string]Pin
+	pinning sync.Mutex   // held while a pin is written
+	mu      sync.RWMutex // guards pins; never held while the store is waited for
+	pins    map[string]Pin
 }
 
 // OpenTrust reads the pins. A nil lookup means that only pins count.
@@ -59,14 +61,16 @@ func OpenTrust(store *mailstore.Store, lookup LookupTXT) (*Trust, error) {
 		t.dns = newDNSTrust(lookup)
 	}
 	err := store.View(func(rd *mailstore.Reader) error {
-		return rd.Space(trustSpace).Scan(nil, nil, func(key, value []byte) error {
+		var bad error
+		err := rd.Space(trustSpace).Scan(nil, nil, func(key, value []byte) bool {
 			var p Pin
 			if err := json.Unmarshal(value, &p); err != nil {
-				return fmt.Errorf("pin of %s: %w", key, err)
+				bad = fmt.Errorf("pin of %s: %w", key, err)
 			}
 			t.pins[p.Domain] = p
-			return nil
+			return bad == nil
 		})
+		return errors.Join(err, bad)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the trust list: %w", err)
@@ -77,9 +81,9 @@ func OpenTrust(store *mailstore.Store, lookup LookupTXT) (*Trust, error) {
 // Pin makes key speak for domain. A domain that is pinned to another key is
 // left alone with ErrPinned unless replace is set.
 func (t *Trust) Pin(ctx context.Context, p Pin, replace bool) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if old, ok := t.pins[p.Domain]; ok {
+	t.pinning.Lock()
+	defer t.pinning.Unlock()
+	if old, ok := t.pin(p.Domain); ok {
 		if old.Key == p.Key {
 			return nil
 		}
@@ -94,10 +98,20 @@ func (t *Trust) Pin(ctx context.Context, p Pin, replace bool) error {
 		}
 		return tx.Space(trustSpace).Put([]byte(p.Domain), b)
 	})
-	if err == nil {
-		t.pins[p.Domain] = p
+	if err != nil {
+		return fmt.Errorf("pin %s: %w", p.Domain, err)
 	}
-	return err
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pins[p.Domain] = p
+	return nil
+}
+
+func (t *Trust) pin(domain string) (p Pin, ok bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	p, ok = t.pins[domain]
+	return p, ok
 }
 
 // Pins lists all pins by domain.
@@ -108,16 +122,14 @@ func (t *Trust) Pins() []Pin {
 	for _, p := range t.pins {
 		list = append(list, p)
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Domain < list[j].Domain })
+	slices.SortFunc(list, func(a, b Pin) int { return strings.Compare(a.Domain, b.Domain) })
 	return list
 }
 
 // Conflict returns an error when domain is pinned to a key other than key. It
 // reads memory only, so relay policy may ask it for every event.
 func (t *Trust) Conflict(domain string, key consensus.Key) error {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if p, ok := t.pins[domain]; ok && p.Key != key {
+	if p, ok := t.pin(domain); ok && p.Key != key {
 		return fmt.Errorf("%s: %w", domain, ErrPinned)
 	}
 	return nil
@@ -135,15 +147,51 @@ func (t *Trust) Trusted(ctx context.Context, domain string, key consensus.Key) (
 	return "", false
 }
 
-// pinned is Trusted by pins alone; how is empty when domain is not pinned.
+// pinned is Trusted by pins alone; how is empty when domain is not pinned. It
+// reads memory only, so it may be asked within a transaction.
 func (t *Trust) pinned(domain string, key consensus.Key) (how string, ok bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	p, ok := t.pins[domain]
+	p, ok := t.pin(domain)
 	if !ok {
 		return "", false
 	}
 	return string(p.Source), p.Key == key
+}
+
+// word is the answer to whether an organisation speaks for a sender.
+type word struct {
+	trusted bool
+	how     string // the sources of trust, e.g. "trust" or "dns, invite"
+}
+
+// wordFor asks whether the organisation with key is trusted for every one of
+// domains, in the DNS where no pin says.
+func (t *Trust) wordFor(ctx context.Context, domains []string, key consensus.Key) word {
+	return allTrusted(domains, func(domain string) (string, bool) { return t.Trusted(ctx, domain, key) })
+}
+
+// pinnedWordFor is wordFor by pins alone. decided is false when the DNS would
+// have to be asked, which has no place in a transaction.
+func (t *Trust) pinnedWordFor(domains []string, key consensus.Key) (w word, decided bool) {
+	open := false
+	w = allTrusted(domains, func(domain string) (string, bool) {
+		how, ok := t.pinned(domain, key)
+		open = open || how == ""
+		return how, ok
+	})
+	return w, !open
+}
+
+func allTrusted(domains []string, ask func(domain string) (how string, ok bool)) word {
+	var sources []string
+	for _, domain := range domains {
+		how, ok := ask(domain)
+		if !ok {
+			return word{}
+		}
+		sources = append(sources, how)
+	}
+	slices.Sort(sources)
+	return word{trusted: len(sources) > 0, how: strings.Join(slices.Compact(sources), ", ")}
 }
 
 // Speaker returns the one enrolled organisation that is trusted for domain.

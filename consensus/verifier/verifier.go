@@ -1,10 +1,13 @@
 package verifier
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 
 	"cairn/consensus"
 	"cairn/consensus/chain"
@@ -31,6 +34,8 @@ type Verifier struct {
 	trust  *Trust
 	policy Policy
 	log    *slog.Logger
+
+	following sync.Mutex // held while verdicts are revised
 }
 
 // New returns a verifier over store and ch. Verdicts follow the chain while
@@ -50,45 +55,30 @@ type Arrival struct {
 // changes nothing. Without recipients, those that the record names are taken
 // as right.
 func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, error) {
-	f, _, err := v.inspect(ctx, raw, recipients)
-	return f, err
-}
-
-// inspect is Inspect with the token at hand, nil without a sound one.
-func (v *Verifier) inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, *record.Token, error) {
-	f, token := v.examine(ctx, raw, recipients)
-	if token == nil {
-		f.judge()
-		return f, nil, nil
-	}
-	err := v.store.View(func(rd *mailstore.Reader) error {
-		p, err := placeOf(rd.Space(space), f.Recorder, f.Seq)
-		f.place(p)
-		return err
-	})
+	f, _ := v.examine(ctx, raw, recipients)
+	err := v.store.View(func(rd *mailstore.Reader) error { return f.locate(rd.Space(space)) })
 	if err != nil {
-		return nil, nil, fmt.Errorf("look the record up: %w", err)
+		return nil, fmt.Errorf("look the record up: %w", err)
 	}
 	f.judge()
-	return f, token, nil
+	return f, nil
 }
 
 // examine finds out all that does not change while the message is stored,
-// and what the state at the tip and the trust list say now.
-func (v *Verifier) examine(ctx context.Context, raw []byte, recipients []string) (*Finding, *record.Token) {
+// and what the state at the tip and the trust list say now. token is nil
+// without a sound one.
+func (v *Verifier) examine(ctx context.Context, raw []byte, recipients []string) (f *Finding, token *record.Token) {
 	state := v.chain.State()
-	f := &Finding{From: fromAddress(raw)}
-	f.Domain = message.Domain(f.From)
-	f.Facts.Threshold = v.policy.Threshold
+	f = new(Finding)
+	f.From, f.Domains = authors(raw)
+	f.Facts.Threshold = v.policy.threshold(nil)
 	f.Facts.RecipientInRecord = true
 
 	token, present, err := record.FindToken(raw)
 	f.Facts.TokenPresent = present
 	switch {
 	case !present:
-		if org, ok := v.trust.Speaker(ctx, state, f.Domain); ok {
-			f.Facts.DeclaresAll = org.Records == consensus.RecordsAll
-		}
+		f.Facts.DeclaresAll = v.declared(ctx, state, f.Domains)
 		return f, nil
 	case err != nil:
 		f.Facts.TokenFault = err.Error()
@@ -103,63 +93,68 @@ func (v *Verifier) examine(ctx context.Context, raw []byte, recipients []string)
 	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
 	f.Root, f.Time = token.MicroRoot(), token.Record.Time
 	f.Deadline = state.Height() + patience
-	f.Facts.Comparison = record.Compare(token, message.Components(raw, recipients))
-	if org, ok := state.OrgByRecorder(token.Recorder); ok {
-		how, trusted := "", false
-		if claims(org, f.Domain) {
-			how, trusted = v.trust.Trusted(ctx, f.Domain, org.Key)
-		}
-		f.recordedBy(org, how, trusted)
-	} else {
-		f.Facts.TokenFault = "no organisation of this network has enrolled the key that signed the token"
+	f.Facts.Comparison = record.Compare(token, message.Components(raw, lowerAll(recipients)))
+	org, ok := state.OrgByRecorder(token.Recorder)
+	if !ok {
+		f.recordedBy(nil, word{}, v.policy)
+		return f, token
 	}
+	f.recordedBy(org, v.wordOf(ctx, f, org), v.policy)
 	return f, token
 }
 
-// fromAddress returns the first address of the From field, or "".
-func fromAddress(raw []byte) string {
-	if from := message.Parse(raw).From; len(from) > 0 {
-		return from[0].Addr
+// declared reports whether an organisation that speaks for one of domains
+// declares that it records all its mail.
+func (v *Verifier) declared(ctx context.Context, s *consensus.State, domains []string) bool {
+	for _, domain := range domains {
+		if org, ok := v.trust.Speaker(ctx, s, domain); ok && org.Records == consensus.RecordsAll {
+			return true
+		}
 	}
-	return ""
+	return false
 }
 
-func claims(org *consensus.Org, domain string) bool {
-	return slices.Contains(org.Domains, domain)
+// wordOf asks whether org is trusted for all that f's From names. Only what
+// org claims itself is worth a question to the DNS.
+func (v *Verifier) wordOf(ctx context.Context, f *Finding, org *consensus.Org) word {
+	if !claims(org, f.Domains) {
+		return word{}
+	}
+	return v.trust.wordFor(ctx, f.Domains, org.Key)
 }
 
-// recordedBy notes who enrolled the key that signed the token.
-func (f *Finding) recordedBy(org *consensus.Org, how string, trusted bool) {
-	f.Org = org.ID
-	f.Facts.TokenValid, f.Facts.TokenFault = true, ""
-	f.Facts.Recorder = org.Name
-	f.Facts.Threshold = max(f.Facts.Threshold, int(org.ThresholdFloor))
-	f.Facts.FromDomainIsOrg = claims(org, f.Domain)
-	f.Facts.OrgTrusted = f.Facts.FromDomainIsOrg && trusted
-	f.TrustedBy = ""
-	if f.Facts.OrgTrusted {
-		f.TrustedBy = how
+// authors returns the first address of From and the domains of all of them.
+func authors(raw []byte) (first string, domains []string) {
+	from := message.Parse(headerOf(raw)).From
+	for _, a := range from {
+		domains = append(domains, message.Domain(a.Addr))
 	}
+	slices.Sort(domains)
+	if len(from) > 0 {
+		first = from[0].Addr
+	}
+	return first, slices.Compact(domains)
 }
 
-// place notes where the record's batch stands; nil: in no block.
-func (f *Finding) place(p *placement) {
-	f.Block = chain.Index{}
-	switch {
-	case p == nil:
-		f.Facts.Inclusion = record.InclusionNone
-	case int(f.Micro) < len(p.micros) && p.micros[f.Micro] == f.Root:
-		f.Facts.Inclusion = record.InclusionIncluded
-		f.Block = p.block
-	default:
-		f.Facts.Inclusion = record.InclusionConflict
+// headerOf cuts off most of a body, which would only cost time to parse: what
+// follows the first empty line is never header.
+func headerOf(raw []byte) []byte {
+	end := len(raw)
+	for _, empty := range []string{"\n\n", "\n\r\n"} {
+		if i := bytes.Index(raw[:end], []byte(empty)); i >= 0 {
+			end = i + len(empty)
+		}
 	}
+	return raw[:end]
 }
 
-// expire notes that the record's time to get into a block is over.
-func (f *Finding) expire() {
-	switch f.Facts.Inclusion {
-	case record.InclusionNone, record.InclusionPending:
-		f.Facts.Inclusion = record.InclusionExpired
+// lowerAll puts envelope recipients into the one form in which they are
+// recorded and compared: relays and gateways do not keep the case of local
+// parts, and no two mailboxes differ by it.
+func lowerAll(recipients []string) []string {
+	lower := make([]string, len(recipients))
+	for i, r := range recipients {
+		lower[i] = strings.ToLower(r)
 	}
+	return lower
 }

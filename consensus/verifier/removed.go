@@ -1,0 +1,65 @@
+package verifier
+
+import (
+	"context"
+	"errors"
+
+	"cairn/mailstore"
+)
+
+// journalStep is how many changes of the store's journal are read at a time.
+const journalStep = 1024
+
+// forgetRemoved follows the store's journal and drops what is known about
+// messages that are gone.
+func (v *Verifier) forgetRemoved(ctx context.Context) error {
+	for ctx.Err() == nil {
+		var cursor mailstore.ModSeq
+		var gone []Ref
+		more := false
+		err := v.store.View(func(rd *mailstore.Reader) error {
+			if _, err := getJSON(rd.Space(space), []byte(keyJournal), &cursor); err != nil {
+				return err
+			}
+			changes, err := rd.ChangesSince(cursor, journalStep)
+			for _, c := range changes {
+				if more, cursor = true, c.ModSeq; c.Kind == mailstore.ChangeRemoved {
+					gone = append(gone, Ref{c.Account, c.Message})
+				}
+			}
+			return err
+		})
+		if err != nil || !more {
+			return err
+		}
+		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
+			sp := tx.Space(space)
+			for _, ref := range gone {
+				f, err := Of(&tx.Reader, ref)
+				if errors.Is(err, mailstore.ErrNotFound) {
+					continue // it never had a verdict
+				}
+				if err == nil {
+					err = forgetMessage(sp, ref, f)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return putJSON(sp, []byte(keyJournal), cursor)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// forgetMessage drops what was known about a message that is gone.
+func forgetMessage(sp mailstore.Space, ref Ref, f *Finding) error {
+	return errors.Join(
+		sp.Delete(messageKey(ref)),
+		sp.Delete(ref.append(batchPrefix(f.Recorder, f.Seq))),
+		sp.Delete(ref.append(watchPrefix(f.Deadline))),
+	)
+}

@@ -1,0 +1,238 @@
+package verifier
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"cairn/consensus"
+	"cairn/consensus/record"
+	"cairn/mailstore"
+)
+
+// reviseStep is how many messages one transaction revises at most: far below
+// what fits in one, and so that deliveries need not wait long in between.
+const reviseStep = 128
+
+// task is the revision of the messages whose Refs end the keys with a prefix.
+// It is stored under "due/" and that prefix until the last one is done.
+type task struct {
+	prefix []byte
+	time   uint64 // of the block whose height the watched messages wait for, ms
+	done   []byte // last key that was revised; nil: none
+}
+
+func dueKey(prefix []byte) []byte { return append([]byte("due/"), prefix...) }
+
+// value is time u64, then the last key done.
+func (t *task) value() []byte { return append(binary.BigEndian.AppendUint64(nil, t.time), t.done...) }
+
+// putDue makes all keys with the prefix due for revision, from the first one.
+func putDue(sp mailstore.Space, prefix []byte, time uint64) error {
+	t := task{prefix: prefix, time: time}
+	return sp.Put(dueKey(prefix), t.value())
+}
+
+// putDueIfAny is putDue unless there is no such key.
+func putDueIfAny(sp mailstore.Space, prefix []byte, time uint64) error {
+	keys, err := scanKeys(sp.SpaceReader, prefix, nil, 1)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	return putDue(sp, prefix, time)
+}
+
+// settle revises all that is due.
+func (v *Verifier) settle(ctx context.Context) error {
+	for ctx.Err() == nil {
+		var t *task
+		var keys [][]byte
+		var asked map[Ref]word
+		err := v.store.View(func(rd *mailstore.Reader) (err error) {
+			sp := rd.Space(space)
+			if t, err = nextTask(sp); err != nil || t == nil {
+				return err
+			}
+			keys, err = scanKeys(sp, t.prefix, t.next(), reviseStep)
+			return err
+		})
+		if err == nil && t != nil && t.ofRecorder() {
+			// The DNS has no place in a transaction.
+			asked, err = v.askAhead(ctx, keys)
+		}
+		if err != nil || t == nil {
+			return err
+		}
+		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
+			for _, key := range keys {
+				if err := v.revise(tx, refOf(key), t, asked); err != nil {
+					return err
+				}
+			}
+			return t.advance(tx.Space(space), keys)
+		})
+		if err != nil {
+			return fmt.Errorf("revise %d messages: %w", len(keys), err)
+		}
+	}
+	return ctx.Err()
+}
+
+// nextTask returns what is due first, or nil.
+func nextTask(sp mailstore.SpaceReader) (t *task, err error) {
+	var bad error
+	err = sp.Scan([]byte("due/"), nil, func(key, value []byte) bool {
+		if len(value) < 8 {
+			bad = fmt.Errorf("stored task %q has %d bytes", key, len(value))
+			return false
+		}
+		t = &task{
+			prefix: bytes.Clone(key[len("due/"):]),
+			time:   binary.BigEndian.Uint64(value),
+			done:   bytes.Clone(value[8:]),
+		}
+		return false
+	})
+	return t, errors.Join(err, bad)
+}
+
+// ofRecorder reports whether the task is about all mail of one recorder key:
+// who enrolled it may have changed.
+func (t *task) ofRecorder() bool { return len(t.prefix) == len(recorderPrefix(consensus.Key{})) }
+
+// next is the least key after the last one done.
+func (t *task) next() []byte {
+	if len(t.done) == 0 {
+		return nil
+	}
+	return append(bytes.Clone(t.done), 0)
+}
+
+// advance notes that keys are done. A task that was put anew meanwhile stays
+// as it is.
+func (t *task) advance(sp mailstore.Space, keys [][]byte) error {
+	stored, err := sp.Get(dueKey(t.prefix))
+	if err != nil || !bytes.Equal(stored, t.value()) {
+		return err
+	}
+	if len(keys) < reviseStep {
+		return sp.Delete(dueKey(t.prefix))
+	}
+	next := task{time: t.time, done: keys[len(keys)-1]}
+	return sp.Put(dueKey(t.prefix), next.value())
+}
+
+// askAhead asks whether the organisations that recorded the messages of keys
+// are trusted, where that may have become so.
+func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, error) {
+	state := v.chain.State()
+	doubtful := make(map[Ref]*Finding)
+	err := v.store.View(func(rd *mailstore.Reader) error {
+		for _, key := range keys {
+			f, err := Of(rd, refOf(key))
+			if errors.Is(err, mailstore.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if org, ok := state.OrgByRecorder(f.Recorder); ok && (org.ID != f.Org || !f.Facts.OrgTrusted) {
+				doubtful[refOf(key)] = f
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	asked := make(map[Ref]word, len(doubtful))
+	for ref, f := range doubtful {
+		org, _ := state.OrgByRecorder(f.Recorder)
+		asked[ref] = v.wordOf(ctx, f, org)
+	}
+	return asked, ctx.Err()
+}
+
+// revise brings what is known about one message up to date, judges again and
+// moves the message where its verdict now sends it. Mail is never removed by a
+// verdict.
+func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word) error {
+	return v.change(tx, ref, func(f *Finding) error {
+		if t.ofRecorder() {
+			v.identify(f, ref, asked)
+		}
+		sp := tx.Space(space)
+		watch := ref.append(watchPrefix(f.Deadline))
+		if err := f.locate(sp.SpaceReader); err != nil {
+			return err
+		}
+		if f.Facts.Inclusion == record.InclusionExpired && t.time != 0 && t.time < f.Arrived {
+			// Our chain is behind: this block is older than the mail, so it
+			// does not count against the record.
+			if err := sp.Delete(watch); err != nil {
+				return err
+			}
+			f.Deadline += patience
+			watch = ref.append(watchPrefix(f.Deadline))
+			if err := f.locate(sp.SpaceReader); err != nil {
+				return err
+			}
+		}
+		if f.Facts.Inclusion == record.InclusionIncluded {
+			return sp.Delete(watch)
+		}
+		return sp.Put(watch, nil)
+	})
+}
+
+// identify looks again at who recorded f's message.
+func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
+	org, ok := v.chain.State().OrgByRecorder(f.Recorder)
+	if !ok {
+		f.recordedBy(nil, word{}, v.policy)
+		return
+	}
+	w, ok := asked[ref]
+	switch {
+	case ok:
+	case org.ID == f.Org:
+		return
+	default: // enrolled since askAhead looked
+		w, _ = v.trust.pinnedWordFor(f.Domains, org.Key)
+	}
+	f.recordedBy(org, w, v.policy)
+}
+
+// change applies fn to the finding about one message and lets its labels
+// follow.
+func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) error {
+	f, err := Of(&tx.Reader, ref)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil // removed and forgotten
+	}
+	if err != nil {
+		return err
+	}
+	has, err := tx.Labels(ref.Account, ref.Message)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return forgetMessage(tx.Space(space), ref, f)
+	}
+	if err != nil {
+		return err
+	}
+	was := v.policy.labels(f)
+	if err := fn(f); err != nil {
+		return err
+	}
+	f.judge()
+	if err := putJSON(tx.Space(space), messageKey(ref), f); err != nil {
+		return err
+	}
+	add, remove := moves(has, was, v.policy.labels(f))
+	if len(add)+len(remove) == 0 {
+		return nil
+	}
+	return tx.SetLabels(ref.Account, ref.Message, add, remove)
+}
