@@ -119,7 +119,7 @@ func TestNextTargetAgainstFloats(t *testing.T) {
 		elapsed := uint64(max(0, int64(interval*height)+lead*int64(interval)))
 		got := nextTarget(genesis, interval, elapsed, height)
 
-		exponent := (float64(elapsed) - float64(interval*height)) / float64(30*interval)
+		var exponent float64
 		if elapsed > interval*height { // without loss of digits where both are large
 			exponent = float64(elapsed-interval*height) / float64(30*interval)
 		} else {

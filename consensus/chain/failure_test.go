@@ -52,7 +52,7 @@ func TestClosedStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks, s := net.Chain(m.State(), 1)
+	blocks, _ := net.Chain(m.State(), 1)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestClosedStore(t *testing.T) {
 			t.Fatal("a block was added to a closed store")
 		}
 	}
-	if s, _ = consensus.ApplyBlock(net.Genesis.State(), blocks[0]); m.State().Equal(s) {
+	if s, _ := consensus.ApplyBlock(net.Genesis.State(), blocks[0]); m.State().Equal(s) {
 		t.Fatal("the state moved on without the store")
 	}
 	if _, _, err := m.UpdatesSince(Index{}, 1); err == nil {
