@@ -191,6 +191,9 @@ func agree(r *mailstore.Reader, a mailstore.AccountID, m *model) error {
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(counts) {
 		return fmt.Errorf("counts %v, want %v: %w", got, counts, err)
 	}
+	if n, err := r.MessageCount(a); err != nil || n != len(list) {
+		return fmt.Errorf("count %d of %d messages: %w", n, len(list), err)
+	}
 	changes, err := r.ChangesSince(0, 1000)
 	if err != nil || len(changes) != len(m.journal) {
 		return fmt.Errorf("%d changes, want %d: %w", len(changes), len(m.journal), err)

@@ -150,7 +150,21 @@ func (r *Reader) LabelCounts(a AccountID) (map[string]int, error) {
 		counts[string(key[5:])] = int(n)
 		return bad == nil
 	})
+	delete(counts, total)
 	return counts, errors.Join(err, bad)
+}
+
+// MessageCount returns how many messages an account has.
+func (r *Reader) MessageCount(a AccountID) (int, error) {
+	value, err := r.src.get(countKey(a, total))
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := decodeUint64(value)
+	return int(n), err
 }
 
 // ChangesSince returns up to max changes after the one numbered since, in order. An empty result means that the caller

@@ -82,7 +82,7 @@ func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 		tx.put(messageKey(tableMessage, m.Account, m.ID), encodeMessage(m)),
 		tx.put(messageKey(tableLabels, m.Account, m.ID), encodeLabels(set)),
 		tx.put(blobUserKey(m.Blob, messageUser(m.Account, m.ID)), nil),
-		tx.count(m.Account, nil, set),
+		tx.count(m.Account, nil, withTotal(set)),
 		tx.journal(Change{Kind: ChangeAdded, Account: m.Account, Message: m.ID, Labels: set}),
 	)
 	return m.ID, err
@@ -109,6 +109,11 @@ func (tx *Tx) SetLabels(a AccountID, id MessageID, add, remove []string) error {
 		tx.journal(Change{Kind: ChangeLabels, Account: a, Message: id, Labels: set}),
 	)
 }
+
+// total is the name under which all messages of an account are counted: no label is empty.
+const total = ""
+
+func withTotal(labels []string) []string { return append([]string{total}, labels...) }
 
 // count moves a message from the label set before to the label set after in the account's counters.
 func (tx *Tx) count(a AccountID, before, after []string) error {
@@ -149,7 +154,7 @@ func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	return errors.Join(
 		tx.delete(messageKey(tableMessage, a, id)),
 		tx.delete(messageKey(tableLabels, a, id)),
-		tx.count(a, labels, nil),
+		tx.count(a, withTotal(labels), nil),
 		tx.dropBlobUser(m.Blob, messageUser(a, id)),
 		tx.journal(Change{Kind: ChangeRemoved, Account: a, Message: id}),
 	)
