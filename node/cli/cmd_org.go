@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cairn/consensus"
+	"cairn/consensus/verifier"
 	"cairn/node"
 	"cairn/node/api"
 )
@@ -86,6 +87,11 @@ func showOrg(b *bytes.Buffer, o *api.Org) {
 	fmt.Fprintf(b, "%s%s\n", line(o.Name, 0), own)
 	fmt.Fprintf(b, "  domains   %s\n", strings.Join(o.Domains, ", "))
 	fmt.Fprintf(b, "  key       %s\n", o.Key)
+	if key, err := consensus.ParseKey(o.Key); err == nil && o.Own {
+		for _, d := range o.Domains {
+			fmt.Fprintf(b, "  dns       _cairn.%s. TXT %q\n", d, verifier.FormatTXT(key))
+		}
+	}
 	if o.ID == "" {
 		fmt.Fprintln(b, "  enrolment not in a block yet")
 	} else {
