@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -52,20 +51,28 @@ func (r *Recorder) close(ctx context.Context, s *consensus.State, now time.Time)
 // resubmit hands the closed batches that no block holds yet to the network:
 // once at first, then again whenever three block intervals passed in vain.
 func (r *Recorder) resubmit(s *consensus.State, now time.Time) error {
-	if _, ok := s.OrgByRecorder(r.pub); !ok {
+	if _, ok := s.OrgByRecorder(r.pub); !ok || r.halted != "" {
 		return nil
 	}
 	tip, _ := s.BatchTip(r.pub)
 	for seq := range r.sentAt {
 		if seq <= tip.Seq {
-			delete(r.sentAt, seq)
+			delete(r.sentAt, seq) // submitted anew should the chain lose it
 		}
 	}
 	for seq := tip.Seq + 1; seq < r.open.Seq && seq <= tip.Seq+window; seq++ {
 		if at, ok := r.sentAt[seq]; ok && now.Sub(at) < 3*s.Params().BlockInterval {
 			continue
 		}
-		b, err := r.closed(seq)
+		var b *consensus.Batch
+		err := r.store.View(func(rd *mailstore.Reader) (err error) {
+			b, err = closedBatch(rd.Space(space), seq)
+			return err
+		})
+		if errors.Is(err, mailstore.ErrNotFound) {
+			r.noteMissing(seq)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -75,19 +82,20 @@ func (r *Recorder) resubmit(s *consensus.State, now time.Time) error {
 	return nil
 }
 
-// closed reads our closed batch number seq.
-func (r *Recorder) closed(seq uint64) (*consensus.Batch, error) {
-	var raw []byte
-	err := r.store.View(func(rd *mailstore.Reader) error {
-		b, err := rd.Space(space).Get(batchKey(seq))
-		if errors.Is(err, mailstore.ErrNotFound) {
-			err = fmt.Errorf("batch %d is not stored: the chain went back further than %d blocks, or the data folder is damaged", seq, keepBlocks)
-		}
-		raw = b
-		return err
-	})
+// noteMissing logs, once, that the chain asks for a batch that was forgotten.
+func (r *Recorder) noteMissing(seq uint64) {
+	if r.missing != seq {
+		r.log.Warn("recorder: the chain seen here does not hold a batch that was included long ago; waiting for the rest of the chain",
+			"seq", seq, "kept_blocks", keepBlocks)
+		r.missing = seq
+	}
+}
+
+// closedBatch reads our closed batch number seq, or mailstore.ErrNotFound.
+func closedBatch(sp mailstore.SpaceReader, seq uint64) (*consensus.Batch, error) {
+	raw, err := sp.Get(batchKey(seq))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("closed batch %d: %w", seq, err)
 	}
 	return consensus.DecodeBatch(raw)
 }
@@ -97,6 +105,7 @@ type Waiting struct {
 	Seq     uint64 // the open batch
 	Micros  int    // sealed in it
 	Batches int    // closed, in no block
+	Halted  string // why nothing is signed; empty: all is well
 }
 
 // Status reads the recorder's durable state and the chain's view of it.
@@ -107,12 +116,12 @@ func Status(rd *mailstore.Reader, s *consensus.State, recorder consensus.Key) (W
 	}
 	tip, _ := s.BatchTip(recorder)
 	w := Waiting{Seq: open.Seq, Micros: len(open.Micros)}
+	var err error
+	if w.Halted, err = conflict(rd.Space(space), &open, tip); err != nil {
+		return Waiting{}, err
+	}
 	if open.Seq > tip.Seq {
 		w.Batches = int(open.Seq - 1 - tip.Seq)
 	}
 	return w, nil
-}
-
-func seqOfIncluded(key []byte) uint64 {
-	return binary.BigEndian.Uint64(key[len(key)-8:])
 }

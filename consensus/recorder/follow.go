@@ -1,92 +1,73 @@
 package recorder
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"cairn/consensus/chain"
 	"cairn/mailstore"
 )
 
-// LabelRecorded is borne by a sender's copy once its records are in a block.
-const LabelRecorded = "recorded"
-
-// followStep is how many blocks one transaction takes in.
-const followStep = 256
+// followStep is how many blocks one transaction takes in. A block has up to
+// half a megabyte.
+const followStep = 32
 
 // follow brings the labels of sent mail up to the chain's tip. The cursor
-// moves in the transaction that holds the results.
+// moves in the transaction that notes which of our batches stand in blocks;
+// labels follow from that in transactions of bounded size.
 func (r *Recorder) follow(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for {
 		reverted, applied, err := r.chain.UpdatesSince(r.cursor, followStep)
 		if errors.Is(err, chain.ErrUnknownIndex) {
-			// The chain was fetched anew. What it holds is applied again.
-			r.cursor = chain.Index{}
+			if err := r.startOver(ctx); err != nil {
+				return fmt.Errorf("start over on a new chain: %w", err)
+			}
 			continue
 		}
-		if err != nil || len(reverted)+len(applied) == 0 {
+		if err != nil {
 			return err
 		}
+		if len(reverted)+len(applied) == 0 {
+			return r.relabel(ctx)
+		}
 		next := r.cursor
+		if n := len(applied); n > 0 {
+			next = applied[n-1].Index
+		} else {
+			next = reverted[len(reverted)-1].Parent
+		}
 		err = r.store.Update(ctx, func(tx *mailstore.Tx) error {
-			next = r.cursor
+			sp := tx.Space(space)
 			for _, u := range reverted {
-				if err := r.mark(tx, u, false); err != nil {
+				if err := r.own(u, func(seq uint64) error { return leave(sp, seq) }); err != nil {
 					return err
 				}
-				next = u.Parent
 			}
 			for _, u := range applied {
-				if err := r.mark(tx, u, true); err != nil {
+				if err := r.own(u, func(seq uint64) error { return enter(sp, seq, u.Index.Height) }); err != nil {
 					return err
 				}
-				if err := prune(tx, u.Index.Height); err != nil {
-					return err
-				}
-				next = u.Index
 			}
-			return putJSON(tx.Space(space), []byte(keyCursor), next)
+			return putJSON(sp, []byte(keyCursor), next)
 		})
 		if err != nil {
 			return err
 		}
 		r.cursor = next
+		for _, u := range reverted {
+			// What the chain has lost it is offered again at once.
+			_ = r.own(u, func(seq uint64) error { delete(r.sentAt, seq); return nil })
+		}
 	}
-	return nil
 }
 
-// mark labels the senders' copies of what a block of ours holds, or takes the
-// label back.
-func (r *Recorder) mark(tx *mailstore.Tx, u chain.Update, included bool) error {
-	add, remove := []string{LabelRecorded}, []string(nil)
-	if !included {
-		add, remove = remove, add
-	}
+// own calls fn with the numbers of our batches in a block.
+func (r *Recorder) own(u chain.Update, fn func(seq uint64) error) error {
 	for i := range u.Block.Batches {
-		b := &u.Block.Batches[i]
-		if b.Recorder != r.pub {
-			continue
-		}
-		key := includedKey(u.Index.Height, b.Seq)
-		var err error
-		if included {
-			err = tx.Space(space).Put(key, nil)
-		} else {
-			err = tx.Space(space).Delete(key)
-			delete(r.sentAt, b.Seq)
-		}
-		if err != nil {
-			return err
-		}
-		refs, err := sentOf(tx, b.Seq)
-		if err != nil {
-			return err
-		}
-		for _, ref := range refs {
-			err := tx.SetLabels(ref.Account, ref.Message, add, remove)
-			if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+		if b := &u.Block.Batches[i]; b.Recorder == r.pub {
+			if err := fn(b.Seq); err != nil {
 				return err
 			}
 		}
@@ -94,53 +75,104 @@ func (r *Recorder) mark(tx *mailstore.Tx, u chain.Update, included bool) error {
 	return nil
 }
 
-// sentOf lists the senders' copies of the batch numbered seq.
-func sentOf(tx *mailstore.Tx, seq uint64) ([]Ref, error) {
-	var refs []Ref
-	var bad error
-	err := tx.Space(space).Scan(sentPrefix(seq), nil, func(_, value []byte) bool {
-		var some []Ref
-		bad = json.Unmarshal(value, &some)
-		refs = append(refs, some...)
-		return bad == nil
-	})
-	return refs, errors.Join(err, bad)
+// enter notes that a batch stands in a block, leave that it does not.
+func enter(sp mailstore.Space, seq, height uint64) error {
+	return errors.Join(
+		sp.Put(inKey(seq), binary.BigEndian.AppendUint64(nil, height)),
+		sp.Put(dueKey(seq), binary.BigEndian.AppendUint16(nil, 0)),
+	)
 }
 
-// prune forgets our batches that no reorganisation will ask for again.
-func prune(tx *mailstore.Tx, height uint64) error {
-	if height < keepBlocks {
-		return nil
-	}
-	bound := includedKey(height-keepBlocks, ^uint64(0))
-	sp := tx.Space(space)
-	var gone [][]byte
-	var seqs []uint64
-	err := sp.Scan([]byte("included/"), nil, func(key, _ []byte) bool {
-		if bytes.Compare(key, bound) > 0 {
-			return false
-		}
-		gone = append(gone, bytes.Clone(key))
-		seqs = append(seqs, seqOfIncluded(key))
-		return true
-	})
-	if err != nil {
-		return err
-	}
-	for _, seq := range seqs {
-		gone = append(gone, batchKey(seq))
-		err := sp.Scan(sentPrefix(seq), nil, func(key, _ []byte) bool {
-			gone = append(gone, bytes.Clone(key))
-			return true
+func leave(sp mailstore.Space, seq uint64) error {
+	return errors.Join(
+		sp.Delete(inKey(seq)),
+		sp.Put(dueKey(seq), binary.BigEndian.AppendUint16(nil, 0)),
+	)
+}
+
+// startOver forgets which batches stand in blocks: the chain was fetched anew.
+// What it holds is entered again.
+func (r *Recorder) startOver(ctx context.Context) error {
+	const step = 1024
+	for done := false; !done; {
+		err := r.store.Update(ctx, func(tx *mailstore.Tx) error {
+			sp := tx.Space(space)
+			var seqs []uint64
+			err := sp.Scan([]byte("in/"), nil, func(key, _ []byte) bool {
+				seqs = append(seqs, seqOf(key))
+				return len(seqs) < step
+			})
+			if err != nil {
+				return err
+			}
+			for _, seq := range seqs {
+				if err := leave(sp, seq); err != nil {
+					return err
+				}
+			}
+			if done = len(seqs) < step; done {
+				return sp.Delete([]byte(keyCursor))
+			}
+			return nil
 		})
 		if err != nil {
 			return err
 		}
 	}
-	for _, key := range gone {
-		if err := sp.Delete(key); err != nil {
+	r.cursor = chain.Index{}
+	return nil
+}
+
+// prune forgets our batches that no reorganisation will ask for again.
+func (r *Recorder) prune(ctx context.Context) error {
+	for r.cursor.Height >= keepBlocks {
+		seq, found, err := r.oldest(r.cursor.Height - keepBlocks)
+		if err != nil || !found {
 			return err
+		}
+		for more := true; more; {
+			err := r.store.Update(ctx, func(tx *mailstore.Tx) (err error) {
+				more, err = forget(tx.Space(space), seq)
+				return err
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// oldest returns our lowest batch if it stands at height or below.
+func (r *Recorder) oldest(height uint64) (seq uint64, found bool, err error) {
+	err = r.store.View(func(rd *mailstore.Reader) error {
+		return rd.Space(space).Scan([]byte("in/"), nil, func(key, value []byte) bool {
+			seq, found = seqOf(key), binary.BigEndian.Uint64(value) <= height
+			return false
+		})
+	})
+	return seq, found, err
+}
+
+// forget drops some of what is kept about a batch, the batch itself last, and
+// reports whether there is more.
+func forget(sp mailstore.Space, seq uint64) (more bool, err error) {
+	part, err := sentPart(sp.SpaceReader, seq, 0)
+	if err != nil {
+		return false, err
+	}
+	for _, ref := range part.refs {
+		if err := sp.Delete(ofKey(ref, seq)); err != nil {
+			return false, err
+		}
+	}
+	for micro := range part.next {
+		if err := sp.Delete(sentKey(seq, micro)); err != nil {
+			return false, err
+		}
+	}
+	if part.more {
+		return true, nil
+	}
+	return false, errors.Join(sp.Delete(batchKey(seq)), sp.Delete(inKey(seq)))
 }

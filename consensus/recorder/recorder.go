@@ -17,6 +17,8 @@ const (
 	// sealEvery is how long records may gather in one micro-batch. A node that
 	// has sealed nothing for that long seals the next record at once.
 	sealEvery = 500 * time.Millisecond
+	// idle is how long to rest when nothing is due.
+	idle = time.Second
 	// window is how many of our batches may wait for a block at one time;
 	// what is closed beyond it is kept back until earlier ones are included.
 	window = consensus.MaxBatchesPerKey
@@ -68,10 +70,18 @@ type Chain interface {
 	Subscribe() (wake <-chan struct{}, cancel func())
 }
 
+// Store is the mail store as the recorder uses it. An error of Update does not
+// say whether the transaction has become durable; *mailstore.Store has the
+// whole contract.
+type Store interface {
+	Update(ctx context.Context, fn func(*mailstore.Tx) error) error
+	View(fn func(*mailstore.Reader) error) error
+}
+
 // Recorder seals records with one recorder key. It is the only writer of its
 // space in the mail store.
 type Recorder struct {
-	store  *mailstore.Store
+	store  Store
 	queue  Queue
 	chain  Chain
 	key    ed25519.PrivateKey
@@ -79,29 +89,28 @@ type Recorder struct {
 	submit func(*consensus.Batch)
 	log    *slog.Logger
 
-	open     openBatch // as stored
-	cursor   chain.Index
+	open     openBatch   // as stored
+	cursor   chain.Index // as stored
+	unsure   bool        // an update failed: open and cursor may not be as stored
 	lastSeal time.Time
 	sentAt   map[uint64]time.Time // seq -> when we last submitted it
-	halted   bool
+	halted   string               // why nothing is signed; empty: all is well
+	missing  uint64               // seq of the batch that was last found to be missing
 }
 
 // New returns a recorder that signs with key. It calls submit with each closed
 // batch, again whenever one seems to have been forgotten on the way to a
 // block; submit must not block for long.
-func New(store *mailstore.Store, queue Queue, ch Chain, key ed25519.PrivateKey, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
+func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
 		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
-		submit: submit, log: log, sentAt: make(map[uint64]time.Time),
+		submit: submit, log: log, unsure: true, sentAt: make(map[uint64]time.Time),
 	}
 }
 
 // Run follows the queue and the chain until ctx is done. A fault of the store
 // is logged and tried again: mail waits, nothing is lost.
 func (r *Recorder) Run(ctx context.Context) error {
-	if err := r.load(); err != nil {
-		return fmt.Errorf("recorder: read the signing state: %w", err)
-	}
 	wake, cancel := r.chain.Subscribe()
 	defer cancel()
 	tick := time.NewTimer(0)
@@ -121,50 +130,116 @@ func (r *Recorder) Run(ctx context.Context) error {
 		if err != nil {
 			r.log.Error("recorder: step failed, trying again", "err", err)
 			next = time.Second
-			// What was refused may have happened all the same.
-			if err := r.load(); err != nil {
-				r.log.Error("recorder: read the signing state", "err", err)
-			}
 		}
 		tick.Reset(next)
 	}
 }
 
-// step does what is due at now and says when to look again at the latest.
-func (r *Recorder) step(ctx context.Context, now time.Time) (time.Duration, error) {
-	if err := r.follow(ctx); err != nil {
-		return 0, fmt.Errorf("follow the chain: %w", err)
+// step does what is due at now and says when to look again at the latest. The
+// parts do not wait for each other: a chain that cannot be read holds up no
+// mail.
+func (r *Recorder) step(ctx context.Context, now time.Time) (next time.Duration, err error) {
+	var errs []error
+	try := func(what string, part func() error) {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := r.load(); err != nil {
+			errs = append(errs, fmt.Errorf("read the signing state: %w", err))
+			return
+		}
+		if err := part(); err != nil {
+			r.unsure = true
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
 	}
+	try("follow the chain", func() error { return r.follow(ctx) })
 	state := r.chain.State()
-	if r.mayRecord(state) {
-		if err := r.seal(ctx, now); err != nil {
-			return 0, fmt.Errorf("seal: %w", err)
-		}
-		if err := r.close(ctx, state, now); err != nil {
-			return 0, fmt.Errorf("close a batch: %w", err)
-		}
-	}
-	if err := r.resubmit(state, now); err != nil {
-		return 0, fmt.Errorf("submit batches: %w", err)
-	}
-	return sealEvery / 2, nil
+	try("seal", func() error { return r.record(ctx, state, now) })
+	try("submit batches", func() error { return r.resubmit(state, now) })
+	try("prune batches", func() error { return r.prune(ctx) })
+	return r.wait(state, now), errors.Join(errs...)
 }
 
-// mayRecord reports whether tokens signed by our key would be understood.
-func (r *Recorder) mayRecord(s *consensus.State) bool {
+// record seals what waits and closes what is to be closed, unless the key may
+// not sign now.
+func (r *Recorder) record(ctx context.Context, s *consensus.State, now time.Time) error {
+	for {
+		may, err := r.mayRecord(s)
+		if err != nil || !may {
+			return err
+		}
+		full, sealErr := r.seal(ctx, now)
+		if r.unsure {
+			return sealErr
+		}
+		if err := errors.Join(sealErr, r.close(ctx, s, now)); err != nil || !full {
+			return err
+		}
+	}
+}
+
+// wait is how long nothing becomes due by itself.
+func (r *Recorder) wait(s *consensus.State, now time.Time) time.Duration {
+	wait := idle
+	if since := now.Sub(r.lastSeal); since < sealEvery {
+		wait = min(wait, sealEvery-since)
+	}
+	if len(r.open.Micros) > 0 {
+		age := now.Sub(time.UnixMilli(int64(r.open.Opened)))
+		if half := s.Params().BlockInterval / 2; age < half {
+			wait = min(wait, half-age)
+		}
+	}
+	return max(wait, time.Millisecond)
+}
+
+// mayRecord reports whether tokens signed by our key would be understood and
+// their places are free.
+func (r *Recorder) mayRecord(s *consensus.State) (bool, error) {
 	org, ok := s.OrgByRecorder(r.pub)
 	if !ok || (org.Height > 0 && s.Height() < org.Height+enrolDepth) {
-		return false
+		return false, nil
 	}
-	if tip, ok := s.BatchTip(r.pub); ok && tip.Seq >= r.open.Seq {
-		if !r.halted {
-			r.halted = true
-			r.log.Error("recorder: the chain holds batches of this key that the signing state does not know; "+
-				"nothing is signed, outbound mail waits. Was an old copy of the data folder restored?",
-				"chain_seq", tip.Seq, "own_seq", r.open.Seq)
+	tip, _ := s.BatchTip(r.pub)
+	var why string
+	err := r.store.View(func(rd *mailstore.Reader) (err error) {
+		why, err = conflict(rd.Space(space), &r.open, tip)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	if why != "" && r.halted == "" {
+		r.log.Error("recorder: "+why+"; nothing is signed, outbound mail waits. "+
+			"Was an old copy of the data folder restored, or does another node use this key?",
+			"chain_seq", tip.Seq, "own_seq", r.open.Seq)
+	}
+	r.halted = why
+	return why == "", nil
+}
+
+// conflict says how the chain, whose last batch of our key is tip, contradicts
+// the signing state; empty if it does not.
+func conflict(sp mailstore.SpaceReader, open *openBatch, tip consensus.BatchTip) (why string, err error) {
+	signed := open.Prev
+	switch {
+	case tip.Seq == 0:
+		return "", nil
+	case tip.Seq >= open.Seq:
+		return "the chain holds batches of this key that the signing state does not know", nil
+	case tip.Seq < open.Seq-1:
+		b, err := closedBatch(sp, tip.Seq)
+		if errors.Is(err, mailstore.ErrNotFound) {
+			return "", nil // long settled
 		}
-		return false
+		if err != nil {
+			return "", err
+		}
+		signed = b.ID()
 	}
-	r.halted = false
-	return true
+	if signed != tip.ID {
+		return "the chain holds another batch in the place of one that was signed here", nil
+	}
+	return "", nil
 }

@@ -5,7 +5,10 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,9 +25,14 @@ type Draft struct {
 }
 
 // NewDraft commits to the components of raw for recipients. It does no I/O:
-// secret is the record's randomness, at the time it bears.
+// secret is the record's randomness, at the time it bears. Recipients count in
+// lower case: neither relays nor gateways keep the case of local parts.
 func NewDraft(secret record.Secret, raw []byte, recipients []string, at time.Time) Draft {
-	components := message.Components(raw, recipients)
+	lower := make([]string, len(recipients))
+	for i, r := range recipients {
+		lower[i] = strings.ToLower(r)
+	}
+	components := message.Components(raw, lower)
 	return Draft{
 		Secret: secret,
 		Record: record.Record{
@@ -65,60 +73,93 @@ func Tokens(key ed25519.PrivateKey, place Place, drafts []Draft) (consensus.Micr
 	return micro, tokens
 }
 
-// seal gives every waiting entry its token, one micro-batch at a time.
-func (r *Recorder) seal(ctx context.Context, now time.Time) error {
+// seal gives every waiting entry its token, one micro-batch at a time. full
+// reports that the open batch has to be closed before there can be more.
+func (r *Recorder) seal(ctx context.Context, now time.Time) (full bool, err error) {
+	if now.Sub(r.lastSeal) < sealEvery {
+		return false, nil
+	}
+	limit, after := consensus.MaxMicroRecords, uint64(0)
+	var unreadable error
 	for ctx.Err() == nil {
-		if len(r.open.Micros) == consensus.MaxMicros || now.Sub(r.lastSeal) < sealEvery {
-			return nil
+		if len(r.open.Micros) == consensus.MaxMicros {
+			return true, unreadable
 		}
-		entries, err := r.queue.Unsealed(0, consensus.MaxMicroRecords)
+		entries, err := r.queue.Unsealed(after, limit+1)
 		if err != nil || len(entries) == 0 {
-			return err
+			return false, errors.Join(unreadable, err)
 		}
-		if err := r.sealMicro(ctx, entries, now); err != nil {
-			return err
+		more := len(entries) > limit
+		if more {
+			entries = entries[:together(entries, limit)]
 		}
-		// A full micro-batch says that more is waiting: no reason to let it.
-		if len(entries) < consensus.MaxMicroRecords {
+		drafts, readable, err := r.drafts(entries, now)
+		unreadable = errors.Join(unreadable, err)
+		err = r.sealMicro(ctx, drafts, readable, now)
+		if errors.Is(err, mailstore.ErrTooBig) && limit > 1 {
+			limit /= 2
+			continue
+		}
+		if err != nil {
+			r.unsure = true
+			return false, errors.Join(unreadable, err)
+		}
+		after = entries[len(entries)-1].ID
+		if !more {
 			r.lastSeal = now
+			return false, unreadable
 		}
 	}
-	return nil
+	return false, ctx.Err()
+}
+
+// together returns how many of the entries, of which there are more than
+// limit, to take so that the records of one message go into one batch.
+func together(entries []Entry, limit int) int {
+	n := limit
+	for n > 0 && entries[limit].Sent.Message != 0 && entries[n-1].Sent == entries[limit].Sent {
+		n--
+	}
+	if n == 0 {
+		return limit // more than one micro-batch holds
+	}
+	return n
 }
 
 // sealMicro seals entries as the next micro-batch of the open batch: the
 // signing state and all tokens become durable together, or not at all.
-func (r *Recorder) sealMicro(ctx context.Context, entries []Entry, now time.Time) error {
-	drafts, entries, err := r.drafts(entries, now)
-	if err != nil || len(entries) == 0 {
-		return err
+func (r *Recorder) sealMicro(ctx context.Context, drafts []Draft, entries []Entry, now time.Time) error {
+	if len(entries) == 0 {
+		return nil
 	}
 	place := Place{Chain: r.chain.State().ChainID(), Seq: r.open.Seq, Micro: uint16(len(r.open.Micros))}
 	micro, tokens := Tokens(r.key, place, drafts)
+	headers := make([][]byte, len(tokens))
+	for i := range tokens {
+		headers[i] = tokens[i].Header()
+	}
 
 	next := r.open
-	next.Micros = append(append([]consensus.MicroRoot(nil), r.open.Micros...), micro)
+	next.Micros = append(slices.Clone(r.open.Micros), micro)
 	if len(r.open.Micros) == 0 {
 		next.Opened = uint64(now.UnixMilli())
 	}
-	err = r.store.Update(ctx, func(tx *mailstore.Tx) error {
+	err := r.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var sent []Ref
 		for i, e := range entries {
-			err := r.queue.Seal(tx, e.ID, tokens[i].Header())
+			err := r.queue.Seal(tx, e.ID, headers[i])
 			if errors.Is(err, ErrGone) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			if e.Sent.Message != 0 {
+			if e.Sent.Message != 0 && (len(sent) == 0 || sent[len(sent)-1] != e.Sent) {
 				sent = append(sent, e.Sent)
 			}
 		}
-		if len(sent) > 0 {
-			if err := putJSON(tx.Space(space), sentKey(place.Seq, place.Micro), sent); err != nil {
-				return err
-			}
+		if err := noteSent(tx, place, sent); err != nil {
+			return err
 		}
 		return putJSON(tx.Space(space), []byte(keyOpen), next)
 	})
@@ -131,9 +172,10 @@ func (r *Recorder) sealMicro(ctx context.Context, entries []Entry, now time.Time
 }
 
 // drafts extracts and commits entries on all cores. Entries whose message is
-// gone are left out.
-func (r *Recorder) drafts(entries []Entry, now time.Time) ([]Draft, []Entry, error) {
-	drafts := make([]Draft, len(entries))
+// gone or cannot be read are left out: one must not hold up the others. The
+// error is about the latter.
+func (r *Recorder) drafts(entries []Entry, now time.Time) (drafts []Draft, readable []Entry, err error) {
+	drafts = make([]Draft, len(entries))
 	errs := make([]error, len(entries))
 	next := make(chan int)
 	var wg sync.WaitGroup
@@ -158,15 +200,18 @@ func (r *Recorder) drafts(entries []Entry, now time.Time) ([]Draft, []Entry, err
 	wg.Wait()
 
 	kept := 0
+	var unreadable []error
 	for i := range entries {
 		switch {
-		case errors.Is(errs[i], ErrGone):
-			continue
+		case errors.Is(errs[i], ErrGone), errors.Is(errs[i], mailstore.ErrNotFound):
+			continue // dropped from the queue meanwhile
 		case errs[i] != nil:
-			return nil, nil, errs[i]
+			unreadable = append(unreadable, fmt.Errorf("queue entry %d: %w", entries[i].ID, errs[i]))
+			continue
 		}
-		drafts[kept], entries[kept] = drafts[i], entries[i]
+		drafts[kept] = drafts[i]
+		readable = append(readable, entries[i])
 		kept++
 	}
-	return drafts[:kept], entries[:kept], nil
+	return drafts[:kept], readable, errors.Join(unreadable...)
 }

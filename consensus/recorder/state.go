@@ -16,9 +16,12 @@ import (
 //	open                          openBatch, JSON
 //	cursor                        chain.Index, JSON: how far the chain was followed
 //	batch/<seq>                   closed batch, consensus encoding
-//	sent/<seq><micro>             []Ref, JSON: the senders' copies of a micro-batch
-//	included/<height><seq>        empty: our batches by the height of their block
+//	sent/<seq><micro>             Refs: the senders' copies of a micro-batch
+//	of/<account><message><seq>    empty: the batches that a sender's copy has records in
+//	in/<seq>                      height u64 of the block that holds the batch
+//	due/<seq>                     micro u16: labels are out of date from there on
 //
+// Batches and what belongs to them are dropped once they stand keepBlocks deep.
 // Numbers in keys are big-endian, so that scans run in order.
 const space = "recorder"
 
@@ -48,21 +51,64 @@ func sentPrefix(seq uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte("sent/"), seq)
 }
 
-func includedKey(height, seq uint64) []byte {
-	k := binary.BigEndian.AppendUint64([]byte("included/"), height)
-	return binary.BigEndian.AppendUint64(k, seq)
+func ofPrefix(r Ref) []byte { return r.append([]byte("of/")) }
+
+func ofKey(r Ref, seq uint64) []byte { return binary.BigEndian.AppendUint64(ofPrefix(r), seq) }
+
+func inKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte("in/"), seq) }
+
+func dueKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte("due/"), seq) }
+
+// seqOf reads the number at the end of a key.
+func seqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
+const refSize = 12
+
+func (r Ref) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(r.Account))
+	return binary.BigEndian.AppendUint64(b, uint64(r.Message))
 }
 
-// load reads the signing state and the chain cursor from the store.
+func appendRefs(b []byte, refs []Ref) []byte {
+	for _, r := range refs {
+		b = r.append(b)
+	}
+	return b
+}
+
+func decodeRefs(b []byte) ([]Ref, error) {
+	if len(b)%refSize != 0 {
+		return nil, fmt.Errorf("stored list of sent messages has %d bytes", len(b))
+	}
+	refs := make([]Ref, 0, len(b)/refSize)
+	for ; len(b) > 0; b = b[refSize:] {
+		refs = append(refs, Ref{
+			Account: mailstore.AccountID(binary.BigEndian.Uint32(b)),
+			Message: mailstore.MessageID(binary.BigEndian.Uint64(b[4:])),
+		})
+	}
+	return refs, nil
+}
+
+// load reads the signing state and the chain cursor from the store, unless
+// they are known. Nothing may be signed before: what was refused may have
+// happened all the same, and a place must not be signed for twice.
 func (r *Recorder) load() error {
-	return r.store.View(func(rd *mailstore.Reader) error {
-		r.open = openBatch{Seq: 1}
-		r.cursor = chain.Index{}
-		if err := getJSON(rd.Space(space), keyOpen, &r.open); err != nil {
+	if !r.unsure {
+		return nil
+	}
+	open, cursor := openBatch{Seq: 1}, chain.Index{}
+	err := r.store.View(func(rd *mailstore.Reader) error {
+		if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
 			return err
 		}
-		return getJSON(rd.Space(space), keyCursor, &r.cursor)
+		return getJSON(rd.Space(space), keyCursor, &cursor)
 	})
+	if err != nil {
+		return err
+	}
+	r.open, r.cursor, r.unsure = open, cursor, false
+	return nil
 }
 
 // getJSON fills v from key; it leaves v alone when there is no such key.
