@@ -53,30 +53,23 @@ type item struct {
 	accepted time.Time // when its 250 came
 }
 
-// sendCorpus sends every file below dir and waits until all that was accepted
-// has arrived and has its final verdict.
-func (w *Network) sendCorpus(ctx context.Context, dir string, progress io.Writer) (*CorpusReport, error) {
+// sendCorpus sends all items and waits until what was accepted has arrived and
+// has its final verdict.
+func (w *Network) sendCorpus(ctx context.Context, items []*item, progress io.Writer) (*CorpusReport, error) {
 	r := &CorpusReport{Reasons: map[string]int{}, Verdicts: map[string]int{}, Mismatch: map[string]int{}}
-	items, err := readCorpus(dir)
-	if err != nil {
-		return r, err
-	}
 	bar := newBar(progress, len(items), "sending")
 	begin := time.Now()
 	if err := w.submit(ctx, items, bar); err != nil {
 		return r, err
 	}
-	accepted := make(map[string]*item)
 	for _, it := range items {
 		r.Sent++
 		if it.refusal != "" {
 			r.Refused++
 			r.Reasons[it.refusal]++
-			continue
 		}
-		accepted[it.file] = it
 	}
-	arrived, err := w.awaitCorpus(ctx, len(accepted))
+	arrived, err := w.awaitCorpus(ctx, r.Sent-r.Refused)
 	if err != nil {
 		return r, err
 	}

@@ -53,6 +53,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Orgs < 2 {
 		return fmt.Errorf("%d organisations: mail needs at least 2", o.Orgs)
 	}
+	var corpus []*item
+	if o.Corpus != "" {
+		if corpus, err = readCorpus(o.Corpus); err != nil {
+			return err
+		}
+	}
 	dir, remove, err := folder(o.Dir)
 	if err != nil {
 		return err
@@ -79,8 +85,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	report := &Report{Version: 1, Members: w.places()}
-	if o.Corpus != "" {
-		report.Corpus, err = w.sendCorpus(ctx, o.Corpus, o.Err)
+	if corpus != nil {
+		report.Corpus, err = w.sendCorpus(ctx, corpus, o.Err)
 		report.Corpus.print(t)
 	} else {
 		report.Story, err = w.tell(ctx, t)
