@@ -60,24 +60,45 @@ func joinLevel(parents, nodes []Hash) {
 	}
 }
 
-// MerklePath returns the inclusion path of leaf i, from the leaf's neighbour
-// up (RFC 6962, section 2.1.1). It panics if i is not a leaf.
-func MerklePath(leafHashes []Hash, i int) []Hash {
-	if i < 0 || i >= len(leafHashes) {
-		panic("consensus: MerklePath of a leaf outside of the tree")
+// MerkleTree holds all nodes of a tree, for whoever needs many paths.
+type MerkleTree struct {
+	levels [][]Hash // leaves first, head last
+}
+
+// NewMerkleTree builds the tree over leaves that are hashes already. It keeps
+// leafHashes, which must not be changed.
+func NewMerkleTree(leafHashes []Hash) *MerkleTree {
+	t := &MerkleTree{levels: [][]Hash{leafHashes}}
+	for level := leafHashes; len(level) > 1; {
+		parents := make([]Hash, (len(level)+1)/2)
+		joinLevel(parents, level)
+		t.levels = append(t.levels, parents)
+		level = parents
+	}
+	return t
+}
+
+// Root returns the tree head, as MerkleRoot does.
+func (t *MerkleTree) Root() Hash { return MerkleRoot(t.levels[len(t.levels)-1]) }
+
+// Path returns the inclusion path of leaf i, from the leaf's neighbour up (RFC
+// 6962, section 2.1.1). It panics if i is not a leaf.
+func (t *MerkleTree) Path(i int) []Hash {
+	if i < 0 || i >= len(t.levels[0]) {
+		panic("consensus: Merkle path of a leaf outside of the tree")
 	}
 	var path []Hash
-	level := append([]Hash(nil), leafHashes...)
-	for len(level) > 1 {
+	for _, level := range t.levels {
 		if neighbour := i ^ 1; neighbour < len(level) {
 			path = append(path, level[neighbour])
 		}
-		parents := level[:(len(level)+1)/2]
-		joinLevel(parents, level)
-		level, i = parents, i/2
+		i /= 2
 	}
 	return path
 }
+
+// MerklePath returns the inclusion path of one leaf, see MerkleTree.Path.
+func MerklePath(leafHashes []Hash, i int) []Hash { return NewMerkleTree(leafHashes).Path(i) }
 
 // VerifyMerklePath returns the tree head that path leads to from leaf number i
 // of n. It is not ok if i is outside of the tree or the path has another

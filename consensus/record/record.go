@@ -59,7 +59,8 @@ func leafHash(version uint8, time uint64, n uint8, root consensus.Hash) consensu
 
 // Tree returns the root over the leaves of a micro-batch, and each leaf's path when asked for its number.
 func Tree(leaves []consensus.Hash) (root consensus.Hash, path func(i int) []consensus.Hash) {
-	return consensus.MerkleRoot(leaves), func(i int) []consensus.Hash { return consensus.MerklePath(leaves, i) }
+	t := consensus.NewMerkleTree(leaves)
+	return t.Root(), t.Path
 }
 
 // VerifyPath returns the root that the path leads to from leaf i of n; not ok if i or the length of the path is wrong.
