@@ -1,0 +1,280 @@
+package verifier
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"cairn/consensus"
+	"cairn/consensus/chain"
+	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/record"
+	"cairn/consensus/recorder"
+	"cairn/mailstore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// late is a wall clock at which every block of these tests is in the past.
+var late = chaintest.GenesisTime.AddDate(1, 0, 0)
+
+const (
+	ann = "ann@org2.example" // has an account here
+	ben = "ben@org2.example" // has another
+	jo  = "jo@org1.example"  // writes
+)
+
+// world is a receiving node of organisation 2, without its network.
+type world struct {
+	testing.TB
+	net    *chaintest.Network
+	chain  *chain.Manager
+	store  *mailstore.Store
+	trust  *Trust
+	v      *Verifier
+	micros map[int][]consensus.MicroRoot // by organisation: sealed, in no batch yet
+	seeds  uint64
+	blocks int
+	now    time.Time // when mail arrives
+}
+
+// setting is what worlds differ in.
+type setting struct {
+	orgs   int // all enrolled in block 1 unless late
+	late   bool
+	policy Policy
+	dns    LookupTXT
+	pins   []int // organisations pinned for their domains
+	change func(*chaintest.Network)
+}
+
+func newWorld(t testing.TB, s setting) *world {
+	t.Helper()
+	w := &world{TB: t, net: chaintest.New(max(s.orgs, 2)), micros: make(map[int][]consensus.MicroRoot)}
+	if s.change != nil {
+		s.change(w.net)
+	}
+	w.now = chaintest.GenesisTime
+	db, err := chain.OpenDB(t.TempDir(), quiet)
+	w.must(err)
+	t.Cleanup(func() { w.must(db.Close()) })
+	w.chain, err = chain.Open(db, w.net.Genesis, quiet)
+	w.must(err)
+	w.store, err = mailstore.Open(t.TempDir(), quiet)
+	w.must(err)
+	t.Cleanup(func() { w.must(w.store.Close()) })
+	w.trust, err = OpenTrust(w.store, s.dns)
+	w.must(err)
+	for _, i := range s.pins {
+		w.pin(i)
+	}
+	w.v = New(w.store, w.chain, w.trust, s.policy, quiet)
+	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+		for _, a := range []string{ann, ben} {
+			if _, err := tx.AddAccount(a[:3], []string{a}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if !s.late {
+		w.mine(chaintest.Body{Events: w.net.Enrolments()})
+	}
+	return w
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) pin(i int) {
+	w.Helper()
+	p := Pin{Domain: w.net.Orgs[i].Domain, Key: consensus.PublicKey(w.net.Orgs[i].Key), Source: SourceTrust}
+	w.must(w.trust.Pin(context.Background(), p, true))
+}
+
+// add gives the chain a block on top of s and follows.
+func (w *world) add(s *consensus.State, body chaintest.Body) *consensus.State {
+	w.Helper()
+	// No two blocks are the same, not even empty ones on one parent.
+	w.blocks++
+	body.Time = time.UnixMilli(int64(s.Time())).Add(chaintest.Interval).Add(time.Duration(w.blocks) * time.Millisecond)
+	b := w.net.Mine(s, 0, body)
+	if _, err := w.chain.AddBlock(b, late); err != nil {
+		w.Fatal(err)
+	}
+	w.follow()
+	next, _ := consensus.ApplyBlock(s, b)
+	return next
+}
+
+func (w *world) mine(body chaintest.Body) { w.Helper(); w.add(w.chain.State(), body) }
+
+func (w *world) mineEmpty(n int) {
+	w.Helper()
+	for range n {
+		w.mine(chaintest.Body{})
+	}
+}
+
+func (w *world) follow() { w.Helper(); w.must(w.v.Follow(context.Background(), w.now)) }
+
+// letter is a mail of 9 components and a recipient; extra are header fields.
+func letter(from, extra, text string) []byte {
+	return fmt.Appendf(nil, "%sReceived: from laptop by mx.org1.example with ESMTP id 1; Thu, 1 Jan 2026 00:00:00 +0000\r\n"+
+		"From: %s\r\nTo: %s\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nSubject: Figures\r\nMessage-ID: <%x@org1.example>\r\n\r\n%s\r\n",
+		extra, from, ann, len(text), text)
+}
+
+const text = "Dear Ann,\r\n\r\npay 100 to Bob.\r\n"
+
+// seal records raw for rcpts with the recorder key of organisation org and
+// returns it with its token on top.
+func (w *world) seal(org int, raw []byte, rcpts ...string) []byte {
+	w.seeds++
+	var secret record.Secret
+	copy(secret[:], fmt.Sprint(w.seeds))
+	tip, _ := w.chain.State().BatchTip(w.net.Orgs[org].RecorderKey())
+	place := recorder.Place{Chain: w.chain.State().ChainID(), Seq: tip.Seq + 1, Micro: uint16(len(w.micros[org]))}
+	draft := recorder.NewDraft(secret, raw, rcpts, chaintest.GenesisTime)
+	micro, tokens := recorder.Tokens(w.net.Orgs[org].Recorder, place, []recorder.Draft{draft})
+	w.micros[org] = append(w.micros[org], micro)
+	return append(tokens[0].Header(), raw...)
+}
+
+// batch closes what was sealed.
+func (w *world) batch(org int) consensus.Batch {
+	s := w.chain.State()
+	tip, _ := s.BatchTip(w.net.Orgs[org].RecorderKey())
+	b := consensus.Batch{
+		ChainID: s.ChainID(), Seq: tip.Seq + 1, Prev: tip.ID,
+		Time: max(tip.Time, s.Time()) + 1, Micros: w.micros[org],
+	}
+	b.Seal(nil, s.Params().BatchStamp, w.net.Orgs[org].Recorder)
+	w.micros[org] = nil
+	return b
+}
+
+// include mines what organisation org has sealed.
+func (w *world) include(org int) {
+	w.Helper()
+	w.mine(chaintest.Body{Batches: []consensus.Batch{w.batch(org)}})
+}
+
+// courier is the key of the node of organisation org.
+func (w *world) courier(org int) *consensus.Key {
+	k := w.net.Orgs[org].Event.Enrol.Nodes[0].Node
+	return &k
+}
+
+// delivery is what became of one recipient's copy.
+type delivery struct {
+	Ref
+	stored bool
+}
+
+// deliver does what the gateway does with an arrival.
+func (w *world) deliver(raw []byte, courier *consensus.Key, rcpts ...string) []delivery {
+	w.Helper()
+	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: rcpts, Courier: courier})
+	w.must(err)
+	return w.put(as, raw, rcpts)
+}
+
+func (w *world) put(as *Assessment, raw []byte, rcpts []string) []delivery {
+	w.Helper()
+	var out []delivery
+	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+		out = nil
+		for _, rcpt := range rcpts {
+			a, err := tx.AccountByAddress(rcpt)
+			if err != nil {
+				return err
+			}
+			labels, store, err := as.Admit(tx, rcpt)
+			if err != nil || !store {
+				out = append(out, delivery{})
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			blob, err := tx.PutBlob(raw)
+			if err != nil {
+				return err
+			}
+			m := mailstore.Message{Account: a.ID, Blob: blob, Size: int64(len(raw)), Received: w.now, Recipients: []string{rcpt}}
+			if m.ID, err = tx.AddMessage(m, labels); err != nil {
+				return err
+			}
+			if err := as.Stored(tx, rcpt, m); err != nil {
+				return err
+			}
+			out = append(out, delivery{Ref{m.Account, m.ID}, true})
+		}
+		return nil
+	}))
+	return out
+}
+
+// arrive delivers raw to ann alone and returns her copy.
+func (w *world) arrive(raw []byte) Ref {
+	w.Helper()
+	d := w.deliver(raw, nil, ann)[0]
+	if !d.stored {
+		w.Fatal("the mail was not stored")
+	}
+	return d.Ref
+}
+
+func (w *world) finding(r Ref) (f *Finding) {
+	w.Helper()
+	w.must(w.store.View(func(rd *mailstore.Reader) (err error) {
+		f, err = Of(rd, r)
+		return err
+	}))
+	return f
+}
+
+func (w *world) labels(r Ref) (labels []string) {
+	w.Helper()
+	w.must(w.store.View(func(rd *mailstore.Reader) (err error) {
+		labels, err = rd.Labels(r.Account, r.Message)
+		return err
+	}))
+	return labels
+}
+
+// expect checks a copy's verdict, and that its labels say the same.
+func (w *world) expect(r Ref, when string, verdict record.Verdict, box string) {
+	w.Helper()
+	f := w.finding(r)
+	if f.Verdict != verdict {
+		w.Fatalf("%s: verdict %s (%q), want %s", when, f.Verdict, f.Reasons, verdict)
+	}
+	want := []string{box, mailstore.LabelUnread, VerdictLabel(verdict)}
+	slices.Sort(want)
+	if got := w.labels(r); !slices.Equal(got, want) {
+		w.Fatalf("%s: labels %q, want %q", when, got, want)
+	}
+}
+
+// keys lists what the verifier keeps below a prefix.
+func (w *world) keys(prefix string) (keys [][]byte) {
+	w.Helper()
+	w.must(w.store.View(func(rd *mailstore.Reader) (err error) {
+		keys, err = scanKeys(rd.Space(space), []byte(prefix), nil, 1<<20)
+		return err
+	}))
+	return keys
+}

@@ -1,0 +1,217 @@
+package verifier
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/record"
+	"cairn/mailstore"
+)
+
+var txtKey = consensus.Key{1, 2, 3, 250}
+
+func TestParseTXT(t *testing.T) {
+	k := base64.StdEncoding.EncodeToString(txtKey[:])
+	for _, c := range []struct {
+		txt string
+		ok  bool
+	}{
+		{FormatTXT(txtKey), true},
+		{"v=cairn1;k=" + k, true},
+		{" v = cairn1 ; k = " + k + " ; ", true},
+		{"v=cairn1; note=hi; k=" + k + ";", true},
+		{"", false},
+		{"v=cairn1", false},
+		{"v=cairn1; k=", false},
+		{"v=cairn2; k=" + k, false},
+		{"k=" + k + "; v=cairn1", false},
+		{"v=spf1 include:example.org", false},
+		{"v=cairn1; k=" + k + "; k=" + k, false},
+		{"v=cairn1; k=" + k[:40], false},
+		{"v=cairn1; k=" + k + "AAAA", false},
+		{"v=cairn1; k=" + strings.TrimRight(k, "="), false},
+		{"v=cairn1; K=" + k, false},
+	} {
+		if got, ok := ParseTXT(c.txt); ok != c.ok || ok && got != txtKey || !ok && got != (consensus.Key{}) {
+			t.Errorf("%q: %v, %v", c.txt, got, ok)
+		}
+	}
+}
+
+func FuzzParseTXT(f *testing.F) {
+	f.Add(FormatTXT(txtKey))
+	f.Add("v=cairn1; k=AAAA; k=;")
+	f.Fuzz(func(t *testing.T, txt string) {
+		key, ok := ParseTXT(txt)
+		if !ok {
+			if key != (consensus.Key{}) {
+				t.Fatal("a key without ok")
+			}
+			return
+		}
+		if again, ok := ParseTXT(FormatTXT(key)); !ok || again != key {
+			t.Fatalf("%v came back as %v, %v", key, again, ok)
+		}
+		if !strings.HasPrefix(strings.Trim(txt, tagSpace), "v") {
+			t.Fatalf("%q does not begin with its version", txt)
+		}
+	})
+}
+
+// resolver is a DNS of one name that counts questions.
+type resolver struct {
+	records []string
+	err     error
+	asked   int
+}
+
+func (r *resolver) lookup(ctx context.Context, name string) ([]string, error) {
+	r.asked++
+	if name != "_cairn.a.example" {
+		return nil, &net.DNSError{IsNotFound: true}
+	}
+	return r.records, errors.Join(r.err, ctx.Err())
+}
+
+func TestDNSCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &resolver{records: []string{"v=spf1 -all", FormatTXT(consensus.Key{9}), FormatTXT(txtKey)}}
+		d := newDNSTrust(r.lookup)
+		ask := func(when, domain string, want bool, asked int) {
+			t.Helper()
+			if got := d.names(context.Background(), domain, txtKey); got != want || r.asked != asked {
+				t.Errorf("%s: %v after %d questions, want %v after %d", when, got, r.asked, want, asked)
+			}
+		}
+		wait := func(d time.Duration) { <-time.After(d) }
+		gone, cancel := context.WithCancel(context.Background())
+		cancel()
+		if d.names(gone, "a.example", txtKey) {
+			t.Error("an answer to somebody who had gone")
+		}
+		ask("the answer of one who went away is not kept", "a.example", true, 2)
+		ask("kept", "a.example", true, 2)
+		wait(dnsFound)
+		r.records, r.err = nil, errors.New("server failure")
+		ask("failed", "a.example", false, 3)
+		r.records, r.err = []string{FormatTXT(txtKey)}, nil
+		wait(dnsFailed)
+		ask("failures are not kept for long", "a.example", true, 4)
+		ask("no such name", "b.example", false, 5)
+		wait(dnsFailed)
+		ask("kept longer", "b.example", false, 5)
+		wait(dnsMissing)
+		ask("asked again", "b.example", false, 6)
+	})
+}
+
+func TestPins(t *testing.T) {
+	w := newWorld(t, setting{})
+	ctx := context.Background()
+	a, b := Pin{Domain: "a.example", Key: txtKey, Source: SourceInvite}, Pin{Domain: "a.example", Key: consensus.Key{7}, Source: SourceTrust}
+	w.must(w.trust.Pin(ctx, a, false))
+	w.must(w.trust.Pin(ctx, a, false))
+	if err := w.trust.Pin(ctx, b, false); !errors.Is(err, ErrPinned) {
+		t.Errorf("pinning to another key: %v", err)
+	}
+	if err := w.trust.Conflict("a.example", b.Key); !errors.Is(err, ErrPinned) {
+		t.Errorf("conflict: %v", err)
+	}
+	w.must(w.trust.Conflict("b.example", b.Key))
+	w.must(w.trust.Pin(ctx, b, true))
+	reopened, err := OpenTrust(w.store, nil)
+	w.must(err)
+	for _, trust := range []*Trust{w.trust, reopened} {
+		if how, ok := trust.Trusted(ctx, "a.example", b.Key); how != "trust" || !ok {
+			t.Errorf("trusted: %q, %v", how, ok)
+		}
+		if _, ok := trust.Trusted(ctx, "a.example", a.Key); ok {
+			t.Error("the old key is trusted still")
+		}
+		if pins := trust.Pins(); len(pins) != 1 || pins[0] != b {
+			t.Errorf("pins %v", pins)
+		}
+	}
+}
+
+// Pins are asked for within transactions, while others are written.
+func TestPinDuringUpdate(t *testing.T) {
+	w := newWorld(t, setting{})
+	done := make(chan error, 1)
+	w.must(w.store.Update(context.Background(), func(*mailstore.Tx) error {
+		started := make(chan struct{})
+		go func() {
+			close(started)
+			done <- w.trust.Pin(context.Background(), Pin{Domain: "a.example", Key: txtKey}, false)
+		}()
+		<-started
+		for range 10_000 {
+			w.trust.pinned("a.example", txtKey)
+			runtime.Gosched()
+		}
+		return nil
+	}))
+	w.must(<-done)
+}
+
+// Trust by DNS, and a pin that outranks it.
+func TestTrustByDNS(t *testing.T) {
+	key := consensus.Key{}
+	w := newWorld(t, setting{orgs: 3, dns: func(_ context.Context, name string) ([]string, error) {
+		if name == "_cairn.org1.example" {
+			return []string{FormatTXT(key)}, nil
+		}
+		return nil, &net.DNSError{IsNotFound: true}
+	}})
+	key = w.net.Orgs[0].Event.Enrol.OrgKey
+	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	other := w.arrive(w.seal(0, letter("al@org3.example", "", text), ann))
+	w.include(0)
+	w.expect(ref, "by DNS", record.Verified, "inbox")
+	if by := w.finding(ref).TrustedBy; by != "dns" {
+		t.Errorf("trusted by %q", by)
+	}
+	w.pin(2)
+	w.must(w.v.Retrust(context.Background(), "org3.example"))
+	w.expect(ref, "another domain was pinned", record.Verified, "inbox")
+	w.expect(other, "not recorded by the org that was pinned", record.Vouched, "inbox")
+
+	p := Pin{Domain: "org1.example", Key: txtKey, Source: SourceTrust}
+	w.must(w.trust.Pin(context.Background(), p, true))
+	w.must(w.v.Retrust(context.Background(), "org1.example"))
+	w.expect(ref, "pinned to another key", record.Vouched, "inbox")
+	w.pin(0)
+	w.must(w.v.Retrust(context.Background(), "org1.example"))
+	w.expect(ref, "pinned to its own", record.Verified, "inbox")
+}
+
+// Trust that comes while a mail is being delivered counts for it, and Retrust
+// reaches every message.
+func TestRetrust(t *testing.T) {
+	w := newWorld(t, setting{})
+	var refs []Ref
+	for range reviseStep + 2 {
+		refs = append(refs, w.arrive(w.seal(0, letter(jo, "", text), ann))) // in one batch of 64 at most
+		if len(w.micros[0]) == consensus.MaxMicros {
+			w.include(0)
+		}
+	}
+	raw := w.seal(0, letter(jo, "", text), ann)
+	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: []string{ann}})
+	w.must(err)
+	w.include(0)
+	w.pin(0)
+	w.must(w.v.Retrust(context.Background(), "org1.example"))
+	refs = append(refs, w.put(as, raw, []string{ann})[0].Ref)
+	for _, ref := range refs {
+		w.expect(ref, "after trust came", record.Verified, "inbox")
+	}
+}
