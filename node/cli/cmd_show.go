@@ -3,20 +3,23 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"cairn/mailstore"
 	"cairn/node/api"
 )
 
 func (a *app) cmdShow() *cobra.Command {
-	var raw, all bool
+	var raw, all, peek bool
 	c := &cobra.Command{
 		Use:   "show ACCOUNT/ID",
 		Short: "Show a mail with its verdict",
 		Long: `Show a mail: its fields, the verdict part by part, its text. Messages are named as "cairn search" lists them, as in
-alice/12. Control characters in mail are shown as escapes; --raw writes the bytes as they are stored.`,
+alice/12. Control characters in mail are shown as escapes; --raw writes the bytes as they are stored.
+A mail that was shown to a person is no longer unread; --peek, --raw and --json leave it as it is.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkRef(c, args[0]); err != nil {
@@ -39,10 +42,18 @@ alice/12. Control characters in mail are shown as escapes; --raw writes the byte
 			if err != nil {
 				return err
 			}
-			return a.print(m, func(b *bytes.Buffer) { showMessage(b, m, all) })
+			if err := a.print(m, func(b *bytes.Buffer) { showMessage(b, m, all) }); err != nil {
+				return err
+			}
+			if peek || a.json || !slices.Contains(m.Labels, mailstore.LabelUnread) {
+				return nil
+			}
+			_, err = client.SetLabels(c.Context(), api.LabelRequest{Ref: m.Ref, Remove: []string{mailstore.LabelUnread}})
+			return err
 		},
 	}
 	c.Flags().BoolVar(&raw, "raw", false, "write the message as it is stored")
+	c.Flags().BoolVar(&peek, "peek", false, "leave the message unread")
 	c.Flags().BoolVar(&all, "headers", false, "show all header fields")
 	return c
 }
