@@ -72,6 +72,11 @@ func (n *Node) mailStatus() (*api.MailStatus, error) {
 			}
 			st.Messages += total
 		}
+		w, err := recorder.Status(rd, n.chain.State(), n.id.RecorderKey())
+		if err != nil {
+			return err
+		}
+		st.Batches, st.Halted = w.Batches, w.Halted
 		modseq, err := rd.ModSeq()
 		st.IndexLag = int(modseq - min(modseq, n.index.Cursor()))
 		return err
@@ -84,16 +89,6 @@ func (n *Node) mailStatus() (*api.MailStatus, error) {
 	}
 	st.Unsealed, err = n.queue.LenUnsealed()
 	return st, err
-}
-
-// Waiting tells how much of our own mail has not got into a block yet.
-func (n *Node) Waiting() (recorder.Waiting, error) {
-	var w recorder.Waiting
-	err := n.store.View(func(rd *mailstore.Reader) (err error) {
-		w, err = recorder.Status(rd, n.chain.State(), n.id.RecorderKey())
-		return err
-	})
-	return w, err
 }
 
 // unixMilli is the time of a consensus timestamp.

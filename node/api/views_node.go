@@ -50,6 +50,9 @@ type MailStatus struct {
 	Queued   int `json:"queued"`   // queue entries in all
 	Pending  int `json:"pending"`  // received mail whose record is in no block yet
 	IndexLag int `json:"index_lag"`
+
+	Batches int    `json:"batches"`          // of our records, closed and in no block yet
+	Halted  string `json:"halted,omitempty"` // why our mail is not recorded, and so waits; empty: all is well
 }
 
 // ChainStatus is the state of the chain at this node.

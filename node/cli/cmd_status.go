@@ -38,6 +38,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					{"mining", s.Chain.Mining},
 					{"mail", fmt.Sprintf("%s, %s, %d on their way, %d waiting for a block",
 						plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Queued, s.Mail.Pending)},
+					{"not recorded", s.Mail.Halted},
 					{"submission", s.Listen.Submission},
 					{"inbound", s.Listen.Inbound},
 				}
