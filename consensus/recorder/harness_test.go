@@ -1,0 +1,354 @@
+package recorder
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/chain"
+	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/record"
+	"cairn/mailstore"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// late is a wall clock at which every block of these tests is in the past.
+var late = chaintest.GenesisTime.AddDate(1, 0, 0)
+
+// fixture is what tests, benchmarks and the process that gets killed share of
+// testing.TB.
+type fixture interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// queue is a durable queue in the mail store that does not let an entry be
+// sealed twice.
+type queue struct {
+	store   *mailstore.Store
+	wake    chan struct{}
+	padding int              // bytes that each sealed entry takes beside its token
+	broken  map[uint64]error // of Raw, by entry
+}
+
+type entry struct {
+	Entry
+	Token []byte
+}
+
+const queueSpace = "test-queue"
+
+func queueKey(table byte, id uint64) []byte { return binary.BigEndian.AppendUint64([]byte{table}, id) }
+
+func (q *queue) Unsealed(after uint64, max int) ([]Entry, error) {
+	var out []Entry
+	err := q.store.View(func(rd *mailstore.Reader) error {
+		sp := rd.Space(queueSpace)
+		return sp.Scan([]byte("u"), queueKey('u', after+1), func(key, value []byte) bool {
+			var e entry
+			_ = json.Unmarshal(value, &e)
+			out = append(out, e.Entry)
+			return len(out) < max
+		})
+	})
+	return out, err
+}
+
+func (q *queue) Raw(e Entry) (raw []byte, err error) {
+	if err := q.broken[e.ID]; err != nil {
+		return nil, err
+	}
+	err = q.store.View(func(rd *mailstore.Reader) error {
+		raw, err = rd.Raw(e.Blob)
+		return err
+	})
+	return raw, err
+}
+
+func (q *queue) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
+	sp := tx.Space(queueSpace)
+	value, err := sp.Get(queueKey('u', id))
+	if errors.Is(err, mailstore.ErrNotFound) {
+		if sealed, err := sp.Has(queueKey('s', id)); err != nil || sealed {
+			return fmt.Errorf("entry %d is sealed twice (%w)", id, err)
+		}
+		return ErrGone
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		sp.Delete(queueKey('u', id)),
+		sp.Put(queueKey('s', id), token),
+		sp.Put(queueKey('v', id), append(value, make([]byte, q.padding)...)),
+	)
+}
+
+func (q *queue) Wake() <-chan struct{} { return q.wake }
+
+// sealed returns the tokens by entry.
+func (q *queue) sealed() (map[uint64]*record.Token, error) {
+	tokens := make(map[uint64]*record.Token)
+	err := q.store.View(func(rd *mailstore.Reader) error {
+		var bad error
+		err := rd.Space(queueSpace).Scan([]byte("s"), nil, func(key, value []byte) bool {
+			t, found, err := record.FindToken(value)
+			if err != nil || !found {
+				bad = fmt.Errorf("entry %x has no token: %w", key, err)
+			}
+			tokens[seqOf(key)] = t
+			return bad == nil
+		})
+		return errors.Join(err, bad)
+	})
+	return tokens, err
+}
+
+// office is a sending node of the founder, without its network.
+type office struct {
+	fixture
+	dir    string
+	net    *chaintest.Network
+	db     interface{ Close() error }
+	chain  *chain.Manager
+	store  *mailstore.Store
+	queue  *queue
+	rec    *Recorder
+	sent   []*consensus.Batch // submitted, in order
+	nextID uint64
+	blocks int
+	now    time.Time
+}
+
+func openOffice(t fixture, dir string, orgs int) *office {
+	t.Helper()
+	o := &office{fixture: t, dir: dir, net: chaintest.New(orgs), now: chaintest.GenesisTime}
+	o.openChain("chain")
+	var err error
+	o.store, err = mailstore.Open(filepath.Join(dir, "mail"), quiet)
+	o.must(err)
+	o.queue = &queue{store: o.store, wake: make(chan struct{}, 1)}
+	o.must(o.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+		_, err := tx.AddAccount("jo", []string{"jo@org1.example"})
+		if errors.Is(err, mailstore.ErrExists) {
+			return nil
+		}
+		return err
+	}))
+	o.restart(0)
+	o.must(o.store.View(func(rd *mailstore.Reader) error {
+		return rd.Space(queueSpace).Scan(nil, nil, func(key, _ []byte) bool {
+			o.nextID = max(o.nextID, seqOf(key))
+			return true
+		})
+	}))
+	return o
+}
+
+func (o *office) openChain(name string) {
+	o.Helper()
+	db, err := chain.OpenDB(filepath.Join(o.dir, name), quiet)
+	o.must(err)
+	o.db = db
+	o.chain, err = chain.Open(db, o.net.Genesis, quiet)
+	o.must(err)
+}
+
+// restart makes a new recorder with the key of organisation org.
+func (o *office) restart(org int) {
+	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
+}
+
+func (o *office) close() { o.Helper(); o.must(o.store.Close()); o.must(o.db.Close()) }
+
+func (o *office) must(err error) {
+	o.Helper()
+	if err != nil {
+		o.Fatal(err)
+	}
+}
+
+// submit queues n messages of records entries each and returns the copies.
+func (o *office) submit(n, records int, raw []byte) (refs []Ref) {
+	o.Helper()
+	for len(refs) < n {
+		var some []Ref
+		id := o.nextID
+		o.must(o.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+			some, id = nil, o.nextID
+			blob, err := tx.PutBlob(raw)
+			if err != nil {
+				return err
+			}
+			for range min(n-len(refs), max(1, 256/records)) {
+				m, err := tx.AddMessage(mailstore.Message{Account: 1, Blob: blob, Received: o.now, Outgoing: true}, []string{"sent"})
+				if err != nil {
+					return err
+				}
+				some = append(some, Ref{1, m})
+				for i := range records {
+					id++
+					e := Entry{ID: id, Recipients: []string{fmt.Sprintf("ann@d%d.example", i)}, Blob: blob, Sent: Ref{1, m}}
+					b, err := json.Marshal(entry{Entry: e})
+					if err != nil {
+						return err
+					}
+					if err := tx.Space(queueSpace).Put(queueKey('u', id), b); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}))
+		refs, o.nextID = append(refs, some...), id
+	}
+	return refs
+}
+
+// step lets half a second pass and the recorder work.
+func (o *office) step() error {
+	o.now = o.now.Add(sealEvery)
+	_, err := o.rec.step(context.Background(), o.now)
+	return err
+}
+
+// mine adds a block on top of s with the batches that o.sent has and s does
+// not, up to max.
+func (o *office) mine(s *consensus.State, limit int) *consensus.State {
+	o.Helper()
+	tip, _ := s.BatchTip(o.rec.pub)
+	var body chaintest.Body
+	for _, b := range o.sent {
+		if b.Seq == tip.Seq+1 && len(body.Batches) < min(limit, window) {
+			body.Batches = append(body.Batches, *b)
+			tip.Seq++
+		}
+	}
+	return o.add(s, body)
+}
+
+func (o *office) add(s *consensus.State, body chaintest.Body) *consensus.State {
+	o.Helper()
+	o.blocks++
+	body.Time = o.now.Add(time.Duration(o.blocks) * time.Millisecond)
+	b := o.net.Mine(s, 0, body)
+	if _, err := o.chain.AddBlock(b, late); err != nil {
+		o.Fatal(err)
+	}
+	next, _ := consensus.ApplyBlock(s, b)
+	return next
+}
+
+// age adds n blocks at the pace of the network.
+func (o *office) age(n int) {
+	o.Helper()
+	for range n {
+		o.now = o.now.Add(chaintest.Interval)
+		o.mine(o.chain.State(), window)
+	}
+}
+
+// recorded counts the copies that bear the label.
+func (o *office) recorded(refs ...Ref) (n int) {
+	o.Helper()
+	o.must(o.store.View(func(rd *mailstore.Reader) error {
+		for _, r := range refs {
+			labels, err := rd.Labels(r.Account, r.Message)
+			if err != nil {
+				return err
+			}
+			for _, l := range labels {
+				if l == LabelRecorded {
+					n++
+				}
+			}
+		}
+		return nil
+	}))
+	return n
+}
+
+// micros returns what was signed for each batch, from the store.
+func (o *office) micros() map[uint64][]consensus.MicroRoot {
+	o.Helper()
+	all := make(map[uint64][]consensus.MicroRoot)
+	open := openBatch{Seq: 1}
+	o.must(o.store.View(func(rd *mailstore.Reader) error {
+		sp := rd.Space(space)
+		if err := getJSON(sp, keyOpen, &open); err != nil {
+			return err
+		}
+		prev, var1 := consensus.Hash{}, error(nil)
+		err := sp.Scan([]byte("batch/"), nil, func(key, value []byte) bool {
+			b, err := consensus.DecodeBatch(value)
+			if err == nil {
+				err = consensus.CheckBatch(o.chain.State().Params(), o.chain.State().ChainID(), b)
+			}
+			if err == nil && len(all) > 0 && b.Prev != prev {
+				err = fmt.Errorf("batch %d does not follow the one before", b.Seq)
+			}
+			if err != nil {
+				var1 = err
+				return false
+			}
+			all[b.Seq], prev = b.Micros, b.ID()
+			return true
+		})
+		if len(all) > 0 && open.Prev != prev {
+			err = errors.Join(err, fmt.Errorf("the open batch %d does not follow the last one", open.Seq))
+		}
+		return errors.Join(err, var1)
+	}))
+	all[open.Seq] = open.Micros
+	return all
+}
+
+// check checks that each token has a place of its own in what was signed, and
+// returns how many there are.
+func (o *office) check() int {
+	o.Helper()
+	tokens, err := o.queue.sealed()
+	o.must(err)
+	micros := o.micros()
+	type place struct {
+		seq         uint64
+		micro, leaf uint16
+	}
+	taken := make(map[place]uint64)
+	for id, t := range tokens {
+		p := place{t.Seq, t.Micro, t.Leaf}
+		if other, twice := taken[p]; twice {
+			o.Fatalf("entries %d and %d share %+v", id, other, p)
+		}
+		taken[p] = id
+		if int(t.Micro) >= len(micros[t.Seq]) || micros[t.Seq][t.Micro] != t.MicroRoot() || !t.VerifySignature() {
+			o.Fatalf("the token of entry %d does not fit what was signed", id)
+		}
+	}
+	return len(tokens)
+}
+
+// copies counts the entries of each sent copy.
+func (o *office) copies() map[Ref]int {
+	o.Helper()
+	count := make(map[Ref]int)
+	o.must(o.store.View(func(rd *mailstore.Reader) error {
+		return rd.Space(queueSpace).Scan([]byte("v"), nil, func(_, value []byte) bool {
+			var e entry
+			if err := json.Unmarshal(value, &e); err != nil {
+				o.Fatal(err)
+			}
+			count[e.Sent]++
+			return true
+		})
+	}))
+	return count
+}
