@@ -15,6 +15,7 @@ const (
 	enrolFile   = "enrol.cairn"   // our enrol event, encoded
 	pinsFile    = "pins"          // whom we trusted for which domain when we joined
 	peersFile   = "peers"         // addresses from the invite
+	knownFile   = "known-peers"   // addresses of nodes that this one has reached since
 )
 
 var (

@@ -77,19 +77,3 @@ func pinsOf(domains []string, key consensus.Key, source string) []Pin {
 	}
 	return pins
 }
-
-// BootstrapPeers returns the addresses to connect to at the start: those of
-// the configuration and those of the invite.
-func BootstrapPeers(dir string, c *Config) ([]string, error) {
-	text, err := os.ReadFile(filepath.Join(dir, peersFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading peers: %w", err)
-	}
-	peers := slices.Clone(c.P2P.Bootstrap)
-	for _, a := range strings.Fields(string(text)) {
-		if !slices.Contains(peers, a) {
-			peers = append(peers, a)
-		}
-	}
-	return peers, nil
-}

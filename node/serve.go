@@ -120,6 +120,9 @@ func (n *Node) welcome(ctx context.Context) error {
 			}
 		}
 		connected = now
+		if err := n.rememberPeers(); err != nil {
+			n.log.Warn("the addresses of peers could not be kept", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

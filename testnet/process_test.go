@@ -315,3 +315,21 @@ func TestKillInBurst(t *testing.T) {
 		t.Errorf("%d messages are verified of %d", n, all)
 	}
 }
+
+// TestKnownPeers restarts two nodes without the one that invited both.
+func TestKnownPeers(t *testing.T) {
+	a := newProcess(t, "alpha.test", "20%", nil)
+	b := newProcess(t, "bravo.test", "off", a)
+	c := newProcess(t, "charlie.test", "off", a)
+	for _, p := range []*process{a, b, c} {
+		p.await("a connection to both others", func(s *api.Status) bool { return s.Peers == 2 })
+	}
+	for _, p := range []*process{a, b, c} {
+		p.stop()
+	}
+	b.start()
+	c.start()
+	for _, p := range []*process{b, c} {
+		p.await("a connection to the other", func(s *api.Status) bool { return s.Peers == 1 })
+	}
+}
