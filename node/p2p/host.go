@@ -111,10 +111,8 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 		return nil, errors.Join(err, h.host.Close())
 	}
 	h.serveAll()
-	for _, a := range listen {
-		if err := h.host.Network().Listen(a); err != nil {
-			return nil, errors.Join(fmt.Errorf("p2p: listen on %s (is another node running on that port?): %w", a, err), h.Close())
-		}
+	if err := h.listen(listen); err != nil {
+		return nil, errors.Join(err, h.Close())
 	}
 	return h, nil
 }
