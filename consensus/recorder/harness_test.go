@@ -286,7 +286,8 @@ func (o *office) micros() map[uint64][]consensus.MicroRoot {
 		if err := getJSON(sp, keyOpen, &open); err != nil {
 			return err
 		}
-		prev, var1 := consensus.Hash{}, error(nil)
+		var prev consensus.Hash
+		var bad error
 		err := sp.Scan([]byte("batch/"), nil, func(key, value []byte) bool {
 			b, err := consensus.DecodeBatch(value)
 			if err == nil {
@@ -296,7 +297,7 @@ func (o *office) micros() map[uint64][]consensus.MicroRoot {
 				err = fmt.Errorf("batch %d does not follow the one before", b.Seq)
 			}
 			if err != nil {
-				var1 = err
+				bad = err
 				return false
 			}
 			all[b.Seq], prev = b.Micros, b.ID()
@@ -305,7 +306,7 @@ func (o *office) micros() map[uint64][]consensus.MicroRoot {
 		if len(all) > 0 && open.Prev != prev {
 			err = errors.Join(err, fmt.Errorf("the open batch %d does not follow the last one", open.Seq))
 		}
-		return errors.Join(err, var1)
+		return errors.Join(err, bad)
 	}))
 	all[open.Seq] = open.Micros
 	return all

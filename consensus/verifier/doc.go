@@ -6,5 +6,7 @@
 //
 // Verdicts live: the verifier follows the chain and revises the labels of
 // stored messages as blocks come and go. Its cursor moves in the transaction
-// that holds the revised labels.
+// that notes where batches stand and which findings that puts out of date;
+// those are revised a few at a time, from what is stored, so that neither a
+// block with the records of much mail nor a stop in between loses anything.
 package verifier
