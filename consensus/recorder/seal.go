@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,14 +24,9 @@ type Draft struct {
 }
 
 // NewDraft commits to the components of raw for recipients. It does no I/O:
-// secret is the record's randomness, at the time it bears. Recipients count in
-// lower case: neither relays nor gateways keep the case of local parts.
+// secret is the record's randomness, at the time it bears.
 func NewDraft(secret record.Secret, raw []byte, recipients []string, at time.Time) Draft {
-	lower := make([]string, len(recipients))
-	for i, r := range recipients {
-		lower[i] = strings.ToLower(r)
-	}
-	components := message.Components(raw, lower)
+	components := message.Components(raw, recipients)
 	return Draft{
 		Secret: secret,
 		Record: record.Record{

@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"slices"
-	"strings"
 
 	"cairn/consensus"
 	"cairn/consensus/chain"
@@ -92,7 +91,7 @@ func (f *Finding) addressedTo(rcpt string, token *record.Token) {
 		return true
 	})
 	rest := len(c.Parts)
-	for _, p := range record.Compare(token, message.Components(nil, []string{strings.ToLower(rcpt)})).Parts {
+	for _, p := range record.Compare(token, message.Components(nil, []string{rcpt})).Parts {
 		if p.Type == message.Recipient {
 			c.Parts = append(c.Parts, p)
 		}

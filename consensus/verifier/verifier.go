@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 
 	"cairn/consensus"
@@ -93,7 +92,7 @@ func (v *Verifier) examine(ctx context.Context, raw []byte, recipients []string)
 	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
 	f.Root, f.Time = token.MicroRoot(), token.Record.Time
 	f.Deadline = state.Height() + patience
-	f.Facts.Comparison = record.Compare(token, message.Components(raw, lowerAll(recipients)))
+	f.Facts.Comparison = record.Compare(token, message.Components(raw, recipients))
 	org, ok := state.OrgByRecorder(token.Recorder)
 	if !ok {
 		f.recordedBy(nil, word{}, v.policy)
@@ -146,15 +145,4 @@ func headerOf(raw []byte) []byte {
 		}
 	}
 	return raw[:end]
-}
-
-// lowerAll puts envelope recipients into the one form in which they are
-// recorded and compared: relays and gateways do not keep the case of local
-// parts, and no two mailboxes differ by it.
-func lowerAll(recipients []string) []string {
-	lower := make([]string, len(recipients))
-	for i, r := range recipients {
-		lower[i] = strings.ToLower(r)
-	}
-	return lower
 }

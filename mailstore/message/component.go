@@ -38,11 +38,14 @@ func Components(raw []byte, recipients []string) []Component {
 // trimStart drops a byte order mark before the first header field.
 func trimStart(b []byte) []byte { return bytes.TrimPrefix(b, bom) }
 
+// recipientSet gives envelope recipients their canonical form. Other than in
+// the header, where an address is text that somebody wrote, case does not
+// count: gateways and relays do not keep it, and no two mailboxes differ by it.
 func recipientSet(recipients []string) []string {
 	set := make([]string, 0, len(recipients))
 	for _, recipient := range recipients {
 		if address := CanonicalAddress(recipient); address != "" {
-			set = append(set, address)
+			set = append(set, strings.ToLower(address))
 		}
 	}
 	slices.Sort(set)
