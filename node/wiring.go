@@ -83,6 +83,9 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 	if r.viewIsOld(s) {
 		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
 	}
+	if key, ok := r.trust.PinOf(domain); ok {
+		return smtpgw.Route{}, fmt.Errorf("%s is pinned to the org key %s, which is not enrolled on the chain yet", domain, key)
+	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
 		return smtpgw.Route{}, fmt.Errorf("%w that is trusted here; the administrator can trust the organisation which claims it with: cairn org trust %s %s",
 			smtpgw.ErrNoRoute, domain, claims[0].Key)

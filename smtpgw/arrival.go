@@ -23,7 +23,7 @@ type Peer struct {
 type Arrival struct {
 	Raw        []byte   // as it came in, before our trace fields; not to be changed
 	From       string   // envelope sender; empty for the null sender
-	Recipients []string // envelope recipients: local part as given, since the record has it so; domain as A-label
+	Recipients []string // envelope recipients: local part as given, domain as A-label
 	Peer       Peer
 }
 

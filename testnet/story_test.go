@@ -2,13 +2,18 @@ package testnet_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"cairn/consensus"
 	"cairn/consensus/record"
+	"cairn/node/api"
+	"cairn/smtpgw"
 	"cairn/testnet"
 )
 
@@ -100,5 +105,35 @@ func TestLocalPartCase(t *testing.T) {
 	}
 	if v := mail.Verdict(); v != record.Pending && v != record.Verified {
 		t.Errorf("the verdict is %s: %v", v, mail.Finding.Reasons)
+	}
+}
+
+// TestMailBeforeEnrolment trusts an organisation and writes to it before any
+// block has its enrolment: the mail waits, it does not come back.
+func TestMailBeforeEnrolment(t *testing.T) {
+	w, ctx := start(t, 1)
+	a := w.Members[0]
+	key := consensus.PublicKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if _, err := a.Trust(ctx, api.TrustRequest{Domain: "soon.test", Key: key.String()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{"bob@soon.test", "bob@nowhere.test"} {
+		if err := testnet.SendOne(a.SubmissionAddr(), w.Address(0), to, testnet.Compose(w.Address(0), to, "early", "hello\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The one to nobody comes back.
+	_, err := a.AwaitMail(ctx, "alice", func(m *testnet.Mail) bool {
+		return !m.Outgoing && bytes.Contains(m.Raw, []byte("bob@nowhere.test"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := a.Queue().List(0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(waiting, func(e smtpgw.Entry) bool { return e.Domain == "soon.test" }) {
+		t.Errorf("the mail to an organisation that is trusted but not enrolled waits no longer: %+v", waiting)
 	}
 }

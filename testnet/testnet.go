@@ -136,7 +136,7 @@ func (w *Network) populate(ctx context.Context, t *teller, orgs int) error {
 		if i == 0 {
 			how = "founds the network"
 		}
-		t.say("  %-8s %-12s %-25s  mail programs: %s\n", m.Name, m.Domain, how, m.SubmissionAddr())
+		t.say("  %-8s %-13s %-30s mail programs: %s\n", m.Name, m.Domain, how, m.SubmissionAddr())
 	}
 	if err := w.Trust(ctx); err != nil {
 		return err

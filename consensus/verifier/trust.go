@@ -114,6 +114,12 @@ func (t *Trust) pin(domain string) (p Pin, ok bool) {
 	return p, ok
 }
 
+// PinOf returns the org key that domain is pinned to, if it is.
+func (t *Trust) PinOf(domain string) (consensus.Key, bool) {
+	p, ok := t.pin(domain)
+	return p.Key, ok
+}
+
 // Pins lists all pins by domain.
 func (t *Trust) Pins() []Pin {
 	t.mu.RLock()
