@@ -16,7 +16,11 @@ const (
 	memTableSize = 16 << 20
 	// valueThreshold is the size in bytes from which a value goes to the value log, where it is written once and never
 	// moved by compaction. Only a pointer to it counts against the size of a transaction, so a 25 MB message fits in one.
-	valueThreshold = 16 << 10
+	// Compaction builds its tables in buffers that Badger keeps: with most messages in the tree (16 KB here), 15,000 of them
+	// in a row took a node to 1.1 GB of memory, with them in the value log to 0.2 GB, at the same rate.
+	valueThreshold = 1 << 10
+	// blockSize holds a few entries of the greatest size, so that a table's blocks are not built by growing small ones.
+	blockSize = 32 << 10
 	// valueLogFileSize: Badger maps twice this much of address space for the file it writes to.
 	valueLogFileSize = 256 << 20
 )
@@ -41,6 +45,7 @@ func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 	o.MemTableSize = memTableSize
 	o.NumMemtables = 3
 	o.ValueThreshold = valueThreshold
+	o.BlockSize = blockSize
 	o.ValueLogFileSize = valueLogFileSize
 	o.BlockCacheSize = 8 << 20
 	o.NumCompactors = 2
