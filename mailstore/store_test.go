@@ -184,20 +184,20 @@ func TestUpdateTooBigIsRefusedAloneAndGroupsAreSplit(t *testing.T) {
 	fill := func(space string, n int) error {
 		return s.Update(context.Background(), func(tx *mailstore.Tx) error {
 			for i := range n {
-				if err := tx.Space(space).Put([]byte{byte(i >> 8), byte(i)}, make([]byte, 8000)); err != nil {
+				if err := tx.Space(space).Put([]byte{byte(i >> 8), byte(i)}, make([]byte, 1000)); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	if err := fill("huge", 1000); !errors.Is(err, mailstore.ErrTooBig) {
+	if err := fill("huge", 8000); !errors.Is(err, mailstore.ErrTooBig) {
 		t.Fatalf("8 MB of small values: %v", err)
 	}
 	var wg sync.WaitGroup
 	for _, space := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
 		wg.Go(func() {
-			if err := fill(space, 150); err != nil { // 1.2 MB each, 2 MB fit into a transaction
+			if err := fill(space, 1200); err != nil { // 1.2 MB each, 2 MB fit into a transaction
 				t.Errorf("space %s: %v", space, err)
 			}
 		})
@@ -209,7 +209,7 @@ func TestUpdateTooBigIsRefusedAloneAndGroupsAreSplit(t *testing.T) {
 			if err := r.Space(space).Scan(nil, nil, func(_, _ []byte) bool { n++; return true }); err != nil {
 				return err
 			}
-			if want := map[bool]int{true: 0, false: 150}[space == "huge"]; n != want {
+			if want := map[bool]int{true: 0, false: 1200}[space == "huge"]; n != want {
 				t.Errorf("space %s has %d keys, want %d", space, n, want)
 			}
 		}
