@@ -35,7 +35,7 @@ type fixture interface {
 type queue struct {
 	store   *mailstore.Store
 	wake    chan struct{}
-	padding int              // bytes that each sealed entry takes beside its token
+	padding int              // small values that each sealed entry takes beside its token
 	broken  map[uint64]error // of Raw, by entry
 }
 
@@ -85,10 +85,15 @@ func (q *queue) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
 	if err != nil {
 		return err
 	}
+	for i := range q.padding {
+		if err := sp.Put(append(queueKey('p', id), byte(i)), make([]byte, 900)); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		sp.Delete(queueKey('u', id)),
 		sp.Put(queueKey('s', id), token),
-		sp.Put(queueKey('v', id), append(value, make([]byte, q.padding)...)),
+		sp.Put(queueKey('v', id), value),
 	)
 }
 

@@ -269,7 +269,7 @@ func TestUnreadableEntries(t *testing.T) {
 // Tokens and entries so big that 1,024 do not fit one transaction.
 func TestBigEntries(t *testing.T) {
 	o := newOffice(t, 1)
-	o.queue.padding = 10_000
+	o.queue.padding = 10
 	o.submit(consensus.MaxMicroRecords, 1, mail)
 	o.must(o.step())
 	if n := o.check(); n != consensus.MaxMicroRecords || len(o.rec.open.Micros)+len(o.sent[0].Micros) < 4 {
