@@ -3,6 +3,9 @@ package testnet_test
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os"
 	"os/exec"
@@ -14,12 +17,10 @@ import (
 
 // pkg is what "go list -json" says of a package.
 type pkg struct {
-	ImportPath   string
-	Dir          string
-	Imports      []string
-	TestImports  []string
-	XTestImports []string
-	Module       *struct{ Path string }
+	ImportPath string
+	Dir        string
+	GoFiles    []string // without tests
+	Imports    []string
 }
 
 // pure packages do no I/O. They import the standard library without its ways
@@ -175,4 +176,32 @@ func root(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// TestPureSources holds that pure packages start no goroutine and ask no clock.
+func TestPureSources(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if !slices.Contains(purePackages, p.ImportPath) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.GoStmt:
+					t.Errorf("%s: a goroutine", set.Position(n.Pos()))
+				case *ast.SelectorExpr:
+					x, ok := n.X.(*ast.Ident)
+					if ok && x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After", "NewTimer", "NewTicker"}, n.Sel.Name) {
+						t.Errorf("%s: time.%s", set.Position(n.Pos()), n.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
 }
