@@ -1,6 +1,7 @@
 package mailstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -82,6 +83,68 @@ func TestFullDiskIsRefusedAndRecovers(t *testing.T) {
 	set(diskReserve)
 	if err := put(s, "y"); err != nil || stored(t, s) != "y" {
 		t.Errorf("after making room: %v", err)
+	}
+}
+
+// An update that does not fit into its group any more has seen the group's writes. When those are refused, it must not be
+// kept as it ran: the blob that it found there does not exist.
+func TestUpdateStartsOverWhenItsGroupWasRefused(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	defer s.Close()
+	raw := bytes.Repeat([]byte("mail "), valueThreshold)
+	fill := func(tx *Tx, from, bytes int) {
+		value := make([]byte, valueThreshold/2)
+		for n := 0; n < bytes; n += len(value) {
+			if err := tx.Space("x").Put(binary.BigEndian.AppendUint32(nil, uint32(from+n)), value); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	room, runs := int(s.db.MaxBatchSize()), 0
+	started, all := make(chan struct{}), make(chan struct{})
+	var blob [32]byte
+	list := []func(tx *Tx) error{
+		func(*Tx) error { close(started); <-all; return nil }, // the others gather meanwhile
+		func(tx *Tx) error {
+			fill(tx, 0, room/4)
+			_, err := tx.PutBlob(raw)
+			return err
+		},
+		func(tx *Tx) (err error) {
+			if runs++; runs == 1 {
+				s.reserve = 1 << 62 // the disk is full when the group is committed
+			}
+			fill(tx, room, room*3/5)
+			if blob, err = tx.PutBlob(raw); err != nil {
+				return err
+			}
+			return tx.HoldBlob(blob, "second")
+		},
+		func(*Tx) error { s.reserve = diskReserve; return nil },
+	}
+	requests := make([]*request, len(list))
+	for i, fn := range list {
+		requests[i] = &request{fn: fn, done: make(chan error, 1)}
+		s.requests <- requests[i]
+		if i == 0 {
+			<-started
+		}
+	}
+	close(all)
+	for i, r := range requests {
+		if err := <-r.done; (i < 2) != errors.Is(err, ErrDiskFull) {
+			t.Errorf("update %d: %v", i, err)
+		}
+	}
+	err := s.View(func(r *Reader) error {
+		got, err := r.Raw(blob)
+		if !bytes.Equal(got, raw) {
+			t.Errorf("acknowledged, but its blob has %d bytes", len(got))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

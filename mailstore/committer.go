@@ -92,18 +92,20 @@ func (g *group) run(r *request) {
 		r.done <- g.s.broken
 		return
 	}
-	tx := newTx(g.writes, g.modseq)
-	err := call(r.fn, tx)
-	tx.over = true
+	tx, err := g.try(r)
 	if err == nil && !g.fits(tx.own) {
-		// The update has seen exactly the state that committing the group makes, so it need not run again.
-		g.commit()
+		refused := g.commit()
 		g.begin()
 		if g.s.broken != nil {
 			r.done <- g.s.broken
 			return
 		}
-		if !g.fits(tx.own) {
+		// The update has seen exactly the state that committing the group makes, so it need not run again; unless that
+		// state was refused, and with it what the update built on.
+		if refused != nil {
+			tx, err = g.try(r)
+		}
+		if err == nil && !g.fits(tx.own) {
 			err = fmt.Errorf("%w: %d writes", ErrTooBig, len(tx.own.writes))
 		}
 	}
@@ -113,6 +115,14 @@ func (g *group) run(r *request) {
 		g.swept = g.swept || tx.swept
 	}
 	g.members = append(g.members, member{r, err})
+}
+
+// try runs one update above the group's writes.
+func (g *group) try(r *request) (*Tx, error) {
+	tx := newTx(g.writes, g.modseq)
+	err := call(r.fn, tx)
+	tx.over = true
+	return tx, err
 }
 
 // call contains a panic of fn to its caller.
@@ -132,10 +142,10 @@ func (g *group) fits(own *overlay) bool {
 	return count < g.s.db.MaxBatchCount()*9/10 && size < g.s.db.MaxBatchSize()*9/10
 }
 
-// commit makes the group durable and answers its members.
-func (g *group) commit() {
+// commit makes the group durable and answers its members. An error means that none of its writes was kept.
+func (g *group) commit() error {
 	if g.base == nil {
-		return
+		return nil
 	}
 	g.base.close()
 	g.base = nil
@@ -156,6 +166,7 @@ func (g *group) commit() {
 	if err == nil && g.swept {
 		notify(g.s.sweepable)
 	}
+	return err
 }
 
 // write commits the writes in one synced transaction. After a failure the state of the database is not known before it is
