@@ -2,6 +2,7 @@ package smtpgw
 
 import (
 	"net"
+	"sync"
 	"time"
 )
 
@@ -10,6 +11,15 @@ import (
 type listener struct {
 	net.Listener
 	srv *Server
+
+	once   sync.Once
+	closed error // of Close
+}
+
+// Close closes the listener. Both the server and go-smtp do.
+func (l *listener) Close() error {
+	l.once.Do(func() { l.closed = l.Listener.Close() })
+	return l.closed
 }
 
 // Accept returns the next connection that there is room for, as a *wire.
@@ -51,6 +61,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}
 	w := newWire(c, s.limits, s.dir.home(), nil)
 	w.onClose = func() { s.leave(w) }
+	s.sessions.Add(1)
 	s.wires[w] = peer
 	s.perPeer[peer]++
 	return w, ""
@@ -58,6 +69,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 
 // leave counts a connection out.
 func (s *Server) leave(w *wire) {
+	defer s.sessions.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	peer := s.wires[w]

@@ -31,7 +31,9 @@ type Server struct {
 	mu       sync.Mutex
 	wires    map[*wire]string // open connections and whose they are
 	perPeer  map[string]int
+	listens  []*listener
 	stopping bool
+	sessions sync.WaitGroup // ends with the last of wires
 	refusals sync.WaitGroup
 }
 
@@ -87,10 +89,20 @@ func (s *Server) localRecipient(to string, utf8 bool) (mailbox, error) {
 	return m, s.store.View(func(r *mailstore.Reader) error { return s.dir.checkLocal(r, m) })
 }
 
-// Serve takes connections of l until Shutdown, then returns nil. It may be
-// called for several listeners.
+// Serve takes connections of l until Shutdown, then returns nil; at once when
+// that was called before. It may be called for several listeners.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.smtp.Serve(&listener{Listener: l, srv: s})
+	// go-smtp closes only those listeners that it knew at its shutdown.
+	own := &listener{Listener: l, srv: s}
+	s.mu.Lock()
+	stopping := s.stopping
+	s.listens = append(s.listens, own)
+	s.mu.Unlock()
+	if stopping {
+		own.Close()
+		return nil
+	}
+	err := s.smtp.Serve(own)
 	if s.isStopping() {
 		return nil // gostream's Accept after Close fails with context.Canceled
 	}
@@ -99,14 +111,18 @@ func (s *Server) Serve(l net.Listener) error {
 
 // Shutdown closes the listeners, ends every session at its next command, and
 // waits for messages on their way. When ctx is done first the rest is cut
-// off: nothing that had its 250 is lost.
+// off: nothing that had its 250 is lost. When it returns no session is left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopping = true
 	for w := range s.wires {
 		w.drain()
 	}
+	listens := s.listens
 	s.mu.Unlock()
+	for _, l := range listens {
+		l.Close()
+	}
 	err := s.smtp.Shutdown(ctx)
 	s.cancel()
 	s.mu.Lock()
@@ -118,6 +134,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, w := range left {
 		w.cut()
 	}
+	s.sessions.Wait()
 	s.refusals.Wait()
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, smtp.ErrServerClosed) {
 		return nil // listeners may have been closed by their owner

@@ -358,6 +358,83 @@ func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
 	}
 }
 
+// A node that is told to end while it starts shuts its servers down before
+// they serve.
+func TestServeAfterShutdownReturns(t *testing.T) {
+	st := localStore(t)
+	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), discard())
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	select {
+	case err := <-served:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("still serving")
+	}
+}
+
+// lingering is a checker that goes on for a moment after it was cut off.
+type lingering struct {
+	begun    chan struct{}
+	shutDown chan struct{} // closed when Shutdown has returned
+	late     chan bool     // whether it had, at the end of the check
+}
+
+func (c *lingering) Check(ctx context.Context, _ *Arrival) (Assessment, error) {
+	close(c.begun)
+	<-ctx.Done()
+	select {
+	case <-c.shutDown:
+		c.late <- true
+	case <-time.After(200 * time.Millisecond):
+		c.late <- false
+	}
+	return nil, ctx.Err()
+}
+
+// The databases are closed after Shutdown, so nothing may be at work then.
+func TestShutdownWaitsForWhomItCutOff(t *testing.T) {
+	st := localStore(t)
+	c := &lingering{begun: make(chan struct{}), shutDown: make(chan struct{}), late: make(chan bool, 1)}
+	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, c), discard())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	d := greeted(t, l.Addr().String())
+	d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
+	d.expect("^250")
+	d.expect("^354")
+	if _, err := d.conn.Write([]byte(mailText("slow") + ".\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	<-c.begun
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("shutdown: %v", err)
+	}
+	close(c.shutDown)
+	if <-c.late {
+		t.Error("Shutdown returned while a message was being delivered")
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
 // streams is a listener whose Accept fails after Close as that of gostream
 // does, and whose connections have no IP address.
 type streams struct {
