@@ -165,12 +165,17 @@ func (p *Pool) reject(whole consensus.Hash, err error) {
 	p.rejects.add(whole, err)
 }
 
-// insert expects that the key has no batch with that number.
+// insert expects that the key has no batch with that number. All batches of a
+// key count for the organisation that its first one counted for, even if the
+// chain has since enrolled the key by another event.
 func (p *Pool) insert(b *consensus.Batch, id, org consensus.Hash) *entry {
 	p.arrivals++
 	p.stats.Revision++
-	e := &entry{batch: b, id: id, org: org, order: p.arrivals}
 	q := p.byKey[b.Recorder]
+	if len(q) > 0 {
+		org = q[0].org
+	}
+	e := &entry{batch: b, id: id, org: org, order: p.arrivals}
 	at, _ := q.find(b.Seq)
 	p.byKey[b.Recorder] = slices.Insert(q, at, e)
 	p.byID[id] = e

@@ -298,3 +298,34 @@ func TestMatch(t *testing.T) {
 		t.Fatalf("matched %v, want number 2 alone", got)
 	}
 }
+
+// An organisation may be enrolled by another event than the one that waited
+// here when its first batches came. All batches of a key still count for one
+// organisation, so that the pool finds what to evict.
+func TestEvictionAfterAnotherEnrolment(t *testing.T) {
+	net := chaintest.New(2)
+	w := &world{net: net, s: net.Genesis.State(), now: chaintest.GenesisTime.Add(time.Second)}
+	batches := net.Batches(w.s, 1, 8, "x")
+	limits := DefaultPolicy()
+	limits.MaxBytes = 4 * (batches[0].Size() + entryCost)
+	p := New(limits, nil)
+	if err := p.AddEvent(w.s, &net.Orgs[1].Event, w.now); err != nil {
+		t.Fatal(err)
+	}
+	mustTake(t, p, w, batches[0])
+	other := net.Orgs[1].Event
+	other.Enrol.Name += ", renamed"
+	other.Sign(net.Orgs[1].Key)
+	b := net.Mine(w.s, 0, chaintest.Body{Events: []consensus.OrgEvent{other}})
+	w.s, _ = consensus.ApplyBlock(w.s, b)
+	p.Advance(w.s, nil, []*consensus.Block{b})
+	mustTake(t, p, w, batches[1:4]...)
+	for i := range batches[4:] {
+		if err := p.AddBatch(w.s, &batches[4+i], w.now); policy(err) != PolicyFull {
+			t.Fatalf("batch %d: %v, want %s", batches[4+i].Seq, err, PolicyFull)
+		}
+	}
+	if got := p.Stats(); got.Batches != 4 || len(p.orgBytes) != 1 {
+		t.Fatalf("stats %+v and %d organisations; want the first four batches, of one", got, len(p.orgBytes))
+	}
+}
