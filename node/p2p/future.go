@@ -35,7 +35,7 @@ func newFuture() *future { return &future{wake: make(chan struct{}, 1)} }
 
 // hold keeps a block. When there are too many, the one farthest ahead goes.
 func (f *future) hold(e *early, now time.Time, interval time.Duration) {
-	if time.UnixMilli(int64(e.header.Time)).Sub(now) > earlyBound*interval+time.Minute {
+	if e.header.Time > uint64(now.Add(earlyBound*interval+time.Minute).UnixMilli()) { // times beyond 2^63 too
 		return
 	}
 	f.mu.Lock()
