@@ -234,13 +234,14 @@ func refOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.Messa
 	return fmt.Sprintf("%s/%d", a.Name, id), nil
 }
 
-// parseRef reads what refOf writes.
+// parseRef reads what refOf writes. The name may hold slashes.
 func parseRef(rd *mailstore.Reader, ref string) (mailstore.AccountID, mailstore.MessageID, error) {
-	name, number, ok := strings.Cut(ref, "/")
-	id, err := strconv.ParseUint(number, 10, 64)
-	if !ok || err != nil {
+	slash := strings.LastIndexByte(ref, '/')
+	id, err := strconv.ParseUint(ref[slash+1:], 10, 64)
+	if slash < 0 || err != nil {
 		return 0, 0, api.Errorf(api.CodeInvalid, "cairn search", "%q does not name a message as account/number", ref)
 	}
+	name := ref[:slash]
 	a, err := rd.AccountByName(name)
 	if err != nil {
 		return 0, 0, notFound(err, "cairn account ls", "there is no account %q", name)

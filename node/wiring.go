@@ -133,7 +133,9 @@ func (n *Node) seedTrust(ctx context.Context) error {
 	return nil
 }
 
-// ensurePostmaster makes the account that RFC 5321, section 4.5.1 asks for.
+// ensurePostmaster makes the account that RFC 5321, section 4.5.1 asks for. If
+// its name is taken, the gateway gives the postmaster's mail to the oldest
+// account.
 func (n *Node) ensurePostmaster(ctx context.Context) error {
 	var addresses []string
 	for _, d := range n.cfg.Organisation.Domains {
@@ -147,6 +149,9 @@ func (n *Node) ensurePostmaster(ctx context.Context) error {
 			}
 		}
 		_, err := tx.AddAccount("postmaster", addresses)
+		if errors.Is(err, mailstore.ErrExists) {
+			return nil
+		}
 		return err
 	})
 }

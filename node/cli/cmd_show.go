@@ -60,8 +60,8 @@ A mail that was shown to a person is no longer unread; --peek, --raw and --json 
 
 // checkRef tells what cannot name a message.
 func checkRef(c *cobra.Command, ref string) error {
-	account, id, ok := strings.Cut(ref, "/")
-	if !ok || account == "" || id == "" || strings.Trim(id, "0123456789") != "" {
+	slash := strings.LastIndexByte(ref, '/') // an account's name may hold some
+	if id := ref[slash+1:]; slash < 1 || id == "" || strings.Trim(id, "0123456789") != "" {
 		return usage(c, "%q does not name a message: write account/id, as in alice/12", ref)
 	}
 	return nil

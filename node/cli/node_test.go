@@ -260,3 +260,15 @@ func TestLabelsAndPeers(t *testing.T) {
 		}
 	}
 }
+
+// An account's name may hold a slash; the number is what follows the last one.
+func TestShowTakesEveryReferenceThatSearchLists(t *testing.T) {
+	for _, ref := range []string{"alice/12", "sales/north/3", "a b/1"} {
+		t.Run(ref, func(t *testing.T) {
+			d := &desk{}
+			if code, _, stderr := cairn(t, "", "show", "--dir", at(t, d), "--peek", ref); code != 0 || d.asked != ref {
+				t.Errorf("exit code %d, %s", code, stderr)
+			}
+		})
+	}
+}

@@ -1,0 +1,63 @@
+package node
+
+import (
+	"log/slog"
+	"testing"
+
+	"cairn/mailstore"
+)
+
+// storeOnly is a node of alpha.test of which there is the mail store.
+func storeOnly(t *testing.T) *Node {
+	t.Helper()
+	store, err := mailstore.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return &Node{cfg: DefaultConfig("Alpha", []string{"alpha.test"}), store: store}
+}
+
+// An account may bear the name without the address: the oldest account gets
+// the postmaster's mail then, and the node must start.
+func TestStartsWithAnotherAccountNamedPostmaster(t *testing.T) {
+	n := storeOnly(t)
+	add := func(tx *mailstore.Tx) error {
+		_, err := tx.AddAccount("postmaster", []string{"office@alpha.test"})
+		return err
+	}
+	if err := n.store.Update(t.Context(), add); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.ensurePostmaster(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMessagesAreFoundByTheirReference(t *testing.T) {
+	n := storeOnly(t)
+	for _, name := range []string{"alice", "sales/north", "a b", "5/6"} {
+		var want mailstore.Account
+		err := n.store.Update(t.Context(), func(tx *mailstore.Tx) (err error) {
+			want, err = tx.AddAccount(name, nil)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = n.store.View(func(rd *mailstore.Reader) error {
+			ref, err := refOf(rd, want.ID, 12)
+			if err != nil {
+				return err
+			}
+			account, id, err := parseRef(rd, ref)
+			if account != want.ID || id != 12 {
+				t.Errorf("%q is read as message %d of account %d", ref, id, account)
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("account %q: %v", name, err)
+		}
+	}
+}
