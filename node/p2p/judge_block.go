@@ -11,7 +11,7 @@ import (
 	"cairn/consensus/chain"
 )
 
-// judgeBlock takes a gossiped block into the chain. It passes on what the chain took, so a block is whole and valid at each hop.
+// judgeBlock takes a gossiped block into the chain. It passes on what became the tip, so a block is whole and valid at each hop.
 func (h *Host) judgeBlock(ctx context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 	c, err := decodeCompactBlock(m.Data)
 	if err != nil {
@@ -20,7 +20,8 @@ func (h *Host) judgeBlock(ctx context.Context, from peer.ID, m *pubsub.Message) 
 	return h.takeCompact(ctx, from, c)
 }
 
-// takeCompact judges the header by its parent first: only a header with its proof of work makes this node ask anyone for anything.
+// takeCompact judges the header by its parent first: only a member's header with its proof of work makes this node ask for a body. Of
+// a block whose parent is not known, nothing can be told yet; its sender alone is asked, by the sync.
 func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) pubsub.ValidationResult {
 	if c.Header.ChainID != h.chainID {
 		return pubsub.ValidationReject
@@ -39,6 +40,18 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 	if err := consensus.ValidateHeader(parent, &c.Header); err != nil {
 		h.log.Debug("rejected a gossiped header", "id", id, "err", err)
 		return pubsub.ValidationReject
+	}
+	if !consensus.VerifySignature(c.Header.Miner, c.Header.SigningBytes(), c.Header.Signature) {
+		return pubsub.ValidationReject
+	}
+	state := h.chain.State()
+	if _, member := state.OrgByRecorder(c.Header.Miner); !member {
+		h.stats.add("block.stranger")
+		if c.Header.Prev == state.Tip() {
+			return pubsub.ValidationReject
+		}
+		// Another branch may have enrolled the miner: it comes by sync, if that branch has more work.
+		return pubsub.ValidationIgnore
 	}
 	if consensus.CheckClock(&h.params, &c.Header.Header, h.cfg.Now()) != nil {
 		h.stats.add("block.early")
@@ -65,12 +78,16 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 	return result
 }
 
-// takeBlock adds a whole block to the chain.
+// takeBlock adds a whole block to the chain. One beside the best branch is not passed on: it has been checked by what it shows itself
+// only, and peers that know the state under it would hold its faults against this node. Who needs it gets it by sync.
 func (h *Host) takeBlock(b *consensus.Block, from peer.ID) pubsub.ValidationResult {
 	now := h.cfg.Now()
-	_, err := h.chain.AddBlock(b, now)
+	status, err := h.chain.AddBlock(b, now)
 	var broken *consensus.RuleError
 	switch {
+	case err == nil && status == chain.SideBranch:
+		h.stats.add("block.aside")
+		return pubsub.ValidationIgnore
 	case err == nil:
 		h.stats.add("block.added")
 		return pubsub.ValidationAccept

@@ -1,0 +1,71 @@
+package p2p
+
+import (
+	"testing"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+)
+
+// A block beside the best branch has not been validated by its parent's state.
+// Whoever passed it on would answer for it to peers that can.
+func TestBlocksBesideTheBestBranchAreNotPassedOn(t *testing.T) {
+	net := chaintest.New(2)
+	n := start(t, net, 0, setup{})
+	genesis := n.chain.State()
+	n.mine(chaintest.Body{})
+	good := net.Mine(genesis, 0, chaintest.Body{Time: chaintest.GenesisTime.Add(2 * time.Second)})
+	bad := net.Mine(genesis, 0, chaintest.Body{})
+	bad.Header.StateRoot[0] ^= 1
+	bad = net.Finish(0, bad)
+	for name, b := range map[string]*consensus.Block{"good": good, "bad": bad} {
+		if got := n.takeCompact(t.Context(), "somebody", newCompactBlock(b)); got != pubsub.ValidationIgnore {
+			t.Errorf("%s block: verdict %v, want it ignored", name, got)
+		}
+		if _, err := n.chain.HeaderState(b.ID()); err != nil {
+			t.Errorf("%s block is not stored: %v", name, err)
+		}
+	}
+	next := net.Mine(n.chain.State(), 0, chaintest.Body{})
+	if got := n.takeCompact(t.Context(), "somebody", newCompactBlock(next)); got != pubsub.ValidationAccept {
+		t.Errorf("the next block: verdict %v, want it passed on", got)
+	}
+}
+
+// A header that no member has signed is refused before anybody is asked for
+// its body.
+func TestHeadersOfStrangersCostNothing(t *testing.T) {
+	net := chaintest.New(3)
+	n := start(t, net, 0, setup{})
+	genesis := n.chain.State()
+	n.mine(chaintest.Body{Events: net.Enrolments()[:1]})
+	other := chaintest.New(5)
+	alone := func(b *consensus.Block) *compactBlock {
+		return &compactBlock{Header: b.Header, HeaderOnly: true}
+	}
+	forged := alone(net.Mine(n.chain.State(), 0, chaintest.Body{}))
+	forged.Header.Signature[7] ^= 1
+	for _, c := range []struct {
+		name  string
+		block *compactBlock
+		want  pubsub.ValidationResult
+	}{
+		{"not signed by its miner", forged, pubsub.ValidationReject},
+		{"on the tip, of a stranger", alone(other.Mine(n.chain.State(), 4, chaintest.Body{})), pubsub.ValidationReject},
+		{"beside the best branch, of a stranger", alone(other.Mine(genesis, 4, chaintest.Body{})), pubsub.ValidationIgnore},
+	} {
+		if got := n.takeCompact(t.Context(), "somebody", c.block); got != c.want {
+			t.Errorf("%s: verdict %v, want %v", c.name, got, c.want)
+		}
+	}
+	if got := n.Stats()["block.not-rebuilt"] + n.Stats()["block.fetched"]; got != 0 {
+		t.Errorf("%d bodies were asked for", got)
+	}
+	ours := alone(net.Mine(n.chain.State(), 1, chaintest.Body{}))
+	if got := n.takeCompact(t.Context(), "somebody", ours); got != pubsub.ValidationIgnore || n.Stats()["block.not-rebuilt"] != 1 {
+		t.Errorf("a member's header: verdict %v, stats %v; want its body asked for", got, n.Stats())
+	}
+}
