@@ -87,10 +87,35 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 		return smtpgw.Route{}, fmt.Errorf("%s is pinned to the org key %s, which is not enrolled on the chain yet", domain, key)
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
+		if err := dnsMayName(ctx, lookupTXT, domain, claims); err != nil {
+			return smtpgw.Route{}, err
+		}
 		return smtpgw.Route{}, fmt.Errorf("%w that is trusted here; the administrator can trust the organisation which claims it with: cairn org trust %s %s",
 			smtpgw.ErrNoRoute, domain, claims[0].Key)
 	}
 	return smtpgw.Route{}, smtpgw.ErrNoRoute
+}
+
+// dnsTimeout bounds a question to the DNS.
+const dnsTimeout = 3 * time.Second
+
+// dnsMayName returns an error unless the DNS itself says that domain is of
+// none of claims. To the trust list a DNS that does not answer names nobody;
+// that is no reason to return mail.
+func dnsMayName(ctx context.Context, lookup verifier.LookupTXT, domain string, claims []*consensus.Org) error {
+	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
+	defer cancel()
+	records, err := lookup(ctx, "_cairn."+domain)
+	if absent := (*net.DNSError)(nil); err != nil && !(errors.As(err, &absent) && absent.IsNotFound) {
+		return fmt.Errorf("ask the DNS of %s whom it trusts (cairn org trust makes this needless): %w", domain, err)
+	}
+	for _, r := range records {
+		key, ok := verifier.ParseTXT(r)
+		if ok && slices.ContainsFunc(claims, func(org *consensus.Org) bool { return org.Key == key }) {
+			return fmt.Errorf("the DNS of %s names %s, which was not known a moment ago", domain, key)
+		}
+	}
+	return nil
 }
 
 // viewIsOld reports whether organisations may have enrolled that we cannot
