@@ -88,6 +88,12 @@ Start with "cairn testnet": three organisations on this machine, and a mail on i
 		PersistentPreRun: func(*cobra.Command, []string) {
 			a.started = true
 		},
+		RunE: func(c *cobra.Command, _ []string) error {
+			if a.json {
+				return usage(c, "no command given")
+			}
+			return c.Help()
+		},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.dir, "dir", defaultDir(), "the node's directory (environment: CAIRN_DIR)")

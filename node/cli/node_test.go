@@ -272,3 +272,17 @@ func TestShowTakesEveryReferenceThatSearchLists(t *testing.T) {
 		})
 	}
 }
+
+func TestJSONWithoutCommandIsOneDocument(t *testing.T) {
+	code, stdout, _ := cairn(t, "", "--json")
+	var failed api.Failure
+	if err := json.Unmarshal([]byte(stdout), &failed); code != 2 || err != nil || failed.Error.Code != api.CodeUsage {
+		t.Errorf("exit code %d, %v: %s", code, err, stdout)
+	}
+	if code, stdout, _ := cairn(t, ""); code != 0 || !strings.Contains(stdout, "Usage:") {
+		t.Errorf("without --json: exit code %d: %s", code, stdout)
+	}
+	if code, _, _ := cairn(t, "", "nonsense"); code != 2 {
+		t.Errorf("unknown command: exit code %d", code)
+	}
+}
