@@ -33,7 +33,7 @@ A mail that was shown to a person is no longer unread; --peek, --raw and --json 
 					return err
 				}
 				if a.json {
-					return api.Encode(a.out, m)
+					return a.encode(m)
 				}
 				_, err = a.out.Write(m.Raw)
 				return err

@@ -66,7 +66,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		a.json = a.json || slices.Contains(args, "--json") // it may stand behind what was not understood
 	}
 	if a.json && !a.out.used {
-		api.Encode(a.out, &api.Failure{Error: failure})
+		a.encode(&api.Failure{Error: failure})
 	}
 	fmt.Fprintln(a.err, clean(failure.Message))
 	if failure.Hint != "" {
@@ -176,10 +176,20 @@ func (a *app) client() *api.Client { return api.NewClient(a.dir) }
 // print writes a document: as JSON, or through human for people.
 func (a *app) print(doc api.View, human func(w *bytes.Buffer)) error {
 	if a.json {
-		return api.Encode(a.out, doc)
+		return a.encode(doc)
 	}
 	var b bytes.Buffer
 	human(&b)
 	_, err := io.WriteString(a.out, clean(b.String()))
+	return err
+}
+
+// encode writes the one JSON document.
+func (a *app) encode(doc api.View) error {
+	var b bytes.Buffer
+	if err := api.Encode(&b, doc); err != nil {
+		return err
+	}
+	_, err := io.WriteString(a.out, cleanJSON(b.String()))
 	return err
 }

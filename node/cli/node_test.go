@@ -184,6 +184,25 @@ func TestShowIsSafeForTerminals(t *testing.T) {
 	}
 }
 
+// A document says the same whether or not a terminal would have obeyed it.
+func TestJSONIsSafeForTerminals(t *testing.T) {
+	const subject = "gpj\u202eexe \u009b31m \u007f \x1b[2K größer"
+	d := &desk{message: api.Message{Summary: api.Summary{Ref: "bob/1", Subject: subject}}}
+	_, out, _ := cairn(t, "", "show", "--json", "--dir", at(t, d), "bob/1")
+	for _, bad := range []string{"\x1b", "\u009b", "\u007f", "\u202e"} {
+		if strings.Contains(out, bad) {
+			t.Errorf("%q is in %q", bad, out)
+		}
+	}
+	var m api.Message
+	if err := json.Unmarshal([]byte(out), &m); err != nil || m.Subject != subject {
+		t.Errorf("%v, subject %q", err, m.Subject)
+	}
+	if !strings.Contains(out, "größer") {
+		t.Errorf("letters are escaped: %q", out)
+	}
+}
+
 // Nobody can fake a row of the list with a subject.
 func TestSearchListsOneRowAMessage(t *testing.T) {
 	d := &desk{found: api.SearchResult{Total: 5, Messages: []api.Summary{

@@ -31,6 +31,22 @@ func clean(s string) string {
 	return b.String()
 }
 
+// cleanJSON is clean for a document: the same characters, as JSON escapes. They stand in strings only.
+func cleanJSON(s string) string {
+	if !strings.ContainsFunc(s, dangerous) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if dangerous(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
 func dangerous(r rune) bool {
 	switch {
 	case r == '\n' || r == '\t':
