@@ -33,7 +33,7 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 	parent, err := h.chain.HeaderState(c.Header.Prev)
 	if err != nil {
 		h.stats.add("block.orphan")
-		h.roster.want(from)
+		h.roster.want(from, id)
 		h.wakeSync()
 		return pubsub.ValidationIgnore
 	}
@@ -65,7 +65,7 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 	b, source, err := h.fetchBlock(ctx, id, from)
 	if err != nil {
 		h.stats.add("block.not-rebuilt")
-		h.roster.want(from)
+		h.roster.want(from, id)
 		h.wakeSync()
 		return pubsub.ValidationIgnore
 	}
@@ -94,7 +94,7 @@ func (h *Host) takeBlock(b *consensus.Block, from peer.ID) pubsub.ValidationResu
 	case errors.Is(err, chain.ErrKnown):
 		return pubsub.ValidationIgnore
 	case errors.Is(err, chain.ErrUnknownParent):
-		h.roster.want(from)
+		h.roster.want(from, b.ID())
 		h.wakeSync()
 		return pubsub.ValidationIgnore
 	case errors.Is(err, consensus.ErrFuture):

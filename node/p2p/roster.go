@@ -28,12 +28,16 @@ type remote struct {
 	kick    chan struct{} // tell it our status now
 	greeted chan struct{} // closed when its first status has come
 
-	status   *status   // latest; nil until greeted
-	wanted   bool      // it announced a block whose parent we lack
-	poolDue  bool      // our mempools should be made equal
-	quiet    time.Time // not asked for blocks before then
-	failures int       // requests for blocks in a row that led nowhere
+	status   *status        // latest; nil until greeted
+	wanted   consensus.Hash // it announced this block, which we could not take
+	poolDue  bool           // our mempools should be made equal
+	quiet    time.Time      // not asked for blocks before then
+	failures int            // turns as source of blocks that led nowhere, since one that made us level
+	asked    time.Time      // end of its latest turn
 }
+
+// patient is how many failures a new tip makes up for: what a peer says of its tip costs it nothing.
+const patient = 3
 
 func newRoster() *roster {
 	return &roster{byID: make(map[peer.ID]*remote), subs: make(map[chan struct{}]struct{})}
@@ -75,28 +79,32 @@ func (r *roster) heard(p *remote, s *status) {
 		r.changed()
 		return
 	}
-	if p.status.Tip != s.Tip {
-		p.quiet, p.failures = time.Time{}, 0
+	if p.status.Tip != s.Tip && p.failures < patient {
+		p.quiet = time.Time{}
 	}
 	p.status = s
 }
 
-// want notes that a peer has blocks that this node lacks.
-func (r *roster) want(id peer.ID) {
+// want notes that a peer has a block that this node lacks.
+func (r *roster) want(id peer.ID, block consensus.Hash) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.byID[id]; p != nil {
-		p.wanted = true
+		p.wanted = block
 	}
 }
 
-// settle notes how asking a peer for blocks ended. One that led nowhere is left alone for a while, ever longer.
-func (r *roster) settle(p *remote, level bool) {
+// settle notes how a peer's turn as source of blocks ended: whether we are level now, and else whether it has moved us on. One that led
+// nowhere is left alone for a while, ever longer.
+func (r *roster) settle(p *remote, level, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p.wanted = false
+	p.wanted, p.asked = consensus.Hash{}, time.Now()
 	if level {
 		p.failures, p.quiet = 0, time.Time{}
+		return
+	}
+	if moved {
 		return
 	}
 	p.failures = min(p.failures+1, 6)
@@ -131,9 +139,15 @@ func (r *roster) markPool(p *remote) {
 // standing is a copy of what is known of a greeted peer.
 type standing struct {
 	*remote
-	status status
-	wanted bool
-	quiet  time.Time
+	status   status
+	wanted   consensus.Hash
+	quiet    time.Time
+	failures int
+	asked    time.Time
+}
+
+func standingOf(p *remote) standing {
+	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet, failures: p.failures, asked: p.asked}
 }
 
 // greeted returns the peers that have told their status.
@@ -143,7 +157,7 @@ func (r *roster) greeted() []standing {
 	list := make([]standing, 0, len(r.byID))
 	for _, p := range r.byID {
 		if p.status != nil {
-			list = append(list, standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet})
+			list = append(list, standingOf(p))
 		}
 	}
 	return list
@@ -156,7 +170,7 @@ func (r *roster) standing(p *remote) (standing, bool) {
 	if p.status == nil {
 		return standing{}, false
 	}
-	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet}, true
+	return standingOf(p), true
 }
 
 // count returns how many peers are connected, and how many of them this node dialed.

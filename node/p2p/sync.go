@@ -10,18 +10,31 @@ import (
 	"cairn/consensus/chain"
 )
 
-// idleRounds is how many answers in a row may consist of known blocks only, before the peer is taken to be wasting our time.
-const idleRounds = 40
+const (
+	// idleRounds is how many answers in a row may neither bring a new block nor lead further up, before the peer is taken to be
+	// wasting our time.
+	idleRounds = 40
+	// turnRequests is how long one peer may be the source while another could be, in deadlines of one request.
+	turnRequests = 3
+)
 
-// syncState tells Progress what the sync is doing.
-type syncState struct{ busy atomic.Bool }
+// errTurn: another peer's turn has come.
+var errTurn = errors.New("another peer is asked")
+
+// syncState is what the sync is doing.
+type syncState struct {
+	busy   atomic.Bool    // for Progress
+	resume consensus.Hash // last block of a sync that was cut short; of the sync's goroutine
+}
 
 func (h *Host) wakeSync() { signal(h.syncWake) }
 
 // behind reports whether a peer has, or seems to have, blocks that this node should fetch.
 func (h *Host) behind(p standing) bool {
-	if p.wanted {
-		return true
+	if !p.wanted.IsZero() {
+		if _, err := h.chain.HeaderState(p.wanted); err != nil {
+			return true
+		}
 	}
 	if p.status.Work.Cmp(h.chain.State().Work()) <= 0 {
 		return false
@@ -44,8 +57,7 @@ func (h *Host) Progress() (height, best uint64, syncing bool) {
 	return height, best, syncing
 }
 
-// syncBlocks fetches blocks from whichever peer has most work, until no peer is ahead. One peer at a time: what it sends is validated
-// before more is asked for.
+// syncBlocks fetches blocks until no peer is ahead. One peer at a time: what it sends is validated before more is asked for.
 func (h *Host) syncBlocks() {
 	again := time.NewTicker(time.Second) // peers that were left alone for a while
 	defer again.Stop()
@@ -58,7 +70,7 @@ func (h *Host) syncBlocks() {
 		}
 		added := 0
 		for h.ctx.Err() == nil {
-			p, ok := h.pickSource()
+			p, ok := h.pickSource(nil)
 			if !ok {
 				break
 			}
@@ -66,10 +78,11 @@ func (h *Host) syncBlocks() {
 			n, err := h.syncFrom(p)
 			added += n
 			now, _ := h.roster.standing(p.remote)
-			// An announced block that led to nothing may have been invented to keep us busy.
-			level := err == nil && (n > 0 || !p.wanted) && !h.behind(standing{remote: p.remote, status: now.status})
-			h.roster.settle(p.remote, level)
-			if err != nil && p.ctx.Err() == nil {
+			// An announced block that did not come may have been invented to keep us busy.
+			level := err == nil && !h.behind(standing{remote: p.remote, status: now.status, wanted: p.wanted})
+			moved := n > 0 && (err == nil || errors.Is(err, errTurn))
+			h.roster.settle(p.remote, level, moved)
+			if err != nil && !moved && p.ctx.Err() == nil {
 				h.stats.add("sync.failed")
 				h.log.Info("sync with a peer ended early", "peer", p.id, "blocks", n, "err", err)
 			} else {
@@ -83,24 +96,45 @@ func (h *Host) syncBlocks() {
 	}
 }
 
-// pickSource chooses the peer with most work among those that are ahead.
-func (h *Host) pickSource() (best standing, ok bool) {
+// pickSource chooses among the peers that are ahead, but for one that is left out (nil: none).
+func (h *Host) pickSource(but *remote) (best standing, ok bool) {
 	now := time.Now()
 	for _, p := range h.roster.greeted() {
-		if now.Before(p.quiet) || p.ctx.Err() != nil || !h.behind(p) {
+		if p.remote == but || now.Before(p.quiet) || p.ctx.Err() != nil || !h.behind(p) {
 			continue
 		}
-		if !ok || p.status.Work.Cmp(best.status.Work) > 0 {
+		if !ok || p.goesBefore(best) {
 			best, ok = p, true
 		}
 	}
 	return best, ok
 }
 
-// syncFrom fetches blocks from one peer until it has no more, and returns how many were new.
+// goesBefore reports whether p is a better source than q: by what they have proved first, and by what they claim last.
+func (p standing) goesBefore(q standing) bool {
+	switch {
+	case p.failures != q.failures:
+		return p.failures < q.failures
+	case !p.asked.Equal(q.asked):
+		return p.asked.Before(q.asked)
+	}
+	return p.status.Work.Cmp(q.status.Work) > 0
+}
+
+// syncFrom fetches blocks from one peer until it has no more, or until another that has failed no more often has waited for its turn
+// (errTurn). It returns how many were new.
 func (h *Host) syncFrom(p standing) (added int, err error) {
+	begin, top := time.Now(), uint64(0)
 	locator := h.chain.Locator()
+	if h.syncing.resume != (consensus.Hash{}) && len(locator) > 0 {
+		locator = append([]consensus.Hash{h.syncing.resume}, locator...)
+	}
 	for idle := 0; idle < idleRounds; {
+		if time.Since(begin) > turnRequests*h.timing.request {
+			if other, ok := h.pickSource(p.remote); ok && other.failures <= p.failures {
+				return added, errTurn
+			}
+		}
 		if len(locator) == 0 {
 			return added, errors.New("the chain database could not be read: see the log")
 		}
@@ -110,6 +144,7 @@ func (h *Host) syncFrom(p standing) (added int, err error) {
 			return added, err
 		}
 		if len(list) == 0 {
+			h.syncing.resume = consensus.Hash{}
 			return added, nil
 		}
 		n, err := h.takeAll(p, list)
@@ -117,14 +152,15 @@ func (h *Host) syncFrom(p standing) (added int, err error) {
 		if err != nil {
 			return added, err
 		}
-		if n > 0 {
-			idle = 0
+		last := list[len(list)-1]
+		if n > 0 || last.Header.Height > top {
+			idle, top = 0, max(top, last.Header.Height)
 		} else {
 			idle++
 		}
 		// These blocks may lie on a branch that is not the best one yet, so the next locator begins with them.
-		last := list[len(list)-1].ID()
-		locator = append([]consensus.Hash{last}, h.chain.Locator()...)
+		h.syncing.resume = last.ID()
+		locator = append([]consensus.Hash{h.syncing.resume}, h.chain.Locator()...)
 	}
 	h.blame(p.id, 1)
 	return added, errors.New("the peer sends only blocks that are known")

@@ -245,3 +245,128 @@ func TestNodesFindEachOther(t *testing.T) {
 		}
 	}
 }
+
+// notRunning makes a host that looks after no peers, so that a test can have the roster for itself.
+func notRunning(t *testing.T, net *chaintest.Network) *Host {
+	t.Helper()
+	live := start(t, net, 0, setup{})
+	h, err := New(Config{Key: net.Orgs[1].Node}, live.chain, live.pool, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+// However much work peers claim, and however often they claim something new: those that led nowhere come after those that did not.
+func TestSourcesThatLedNowhereComeLast(t *testing.T) {
+	net := chaintest.New(5)
+	n := notRunning(t, net)
+	claim := func(r *remote, work, tip byte) {
+		n.roster.heard(r, &status{Tip: consensus.Hash{0xee, tip}, Work: consensus.WorkFromBytes([32]byte{work, 31: 9})})
+	}
+	var liars []*remote
+	for i := range 3 {
+		liar, _ := n.roster.meet(t.Context(), peer.ID(fmt.Sprint("liar ", i)), true)
+		claim(liar, 9, 0)
+		liars = append(liars, liar)
+	}
+	honest, _ := n.roster.meet(t.Context(), "honest", true)
+	claim(honest, 0, 1)
+	for round := range byte(20) {
+		p, ok := n.pickSource(nil)
+		if !ok {
+			t.Fatalf("round %d: nobody is asked", round)
+		}
+		if p.remote == honest {
+			return
+		}
+		n.roster.settle(p.remote, false, false)
+		for _, liar := range liars {
+			claim(liar, 9, round+2)
+		}
+	}
+	t.Error("the honest peer is never asked")
+}
+
+// slowly makes a node serve one block at a time, after a wait.
+func (n *node) slowly(wait time.Duration) {
+	n.host.SetStreamHandler(n.names.blocks, func(s network.Stream) {
+		defer func() { _ = s.Close() }()
+		raw, err := readFrame(s, maxBlockRequest)
+		if err != nil {
+			return
+		}
+		req, err := decodeBlockRequest(raw)
+		if err != nil {
+			return
+		}
+		list, _ := n.chain.BlocksAfter(req.Hashes, 1, maxBlocksBytes)
+		select {
+		case <-time.After(wait):
+		case <-n.ctx.Done():
+		}
+		for _, b := range list {
+			_ = writeFrame(s, b.Encode())
+		}
+		_ = writeFrame(s, nil)
+	})
+}
+
+// A branch of which many blocks are stored already, from a sync that was cut short, is followed to its end.
+func TestSyncGoesOnBeyondKnownBlocks(t *testing.T) {
+	net := chaintest.New(2)
+	source := start(t, net, 0, setup{})
+	source.slowly(0)
+	list, _ := net.Chain(source.chain.State(), 2*idleRounds)
+	source.add(list...)
+	victim := start(t, net, 1, setup{})
+	for range 2*idleRounds - 5 {
+		victim.add(net.Mine(victim.chain.State(), 0, chaintest.Body{}))
+	}
+	victim.add(list[:2*idleRounds-10]...)
+	if err := victim.Connect(t.Context(), source.Addrs()[0]); err != nil {
+		t.Fatal(err)
+	}
+	oneTip(t, []*node{source, victim})
+}
+
+// A peer that hands out blocks drop by drop does not keep a node from asking another.
+func TestSyncFromASlowPeerGivesWay(t *testing.T) {
+	net := chaintest.New(3)
+	impatient := fast
+	impatient.request = 300 * time.Millisecond
+	slow, quick := start(t, net, 0, setup{}), start(t, net, 1, setup{})
+	slow.slowly(200 * time.Millisecond)
+	list, _ := net.Chain(slow.chain.State(), 300) // in a minute
+	slow.add(list...)
+	victim := start(t, net, 2, setup{bootstrap: slow.Addrs(), timing: &impatient})
+	eventually(t, "the slow one is asked", func() bool { return victim.Stats()["sync.block"] >= 1 })
+	quick.add(list...)
+	if err := victim.Connect(t.Context(), quick.Addrs()[0]); err != nil {
+		t.Fatal(err)
+	}
+	oneTip(t, []*node{quick, victim})
+}
+
+// Of several peers that announced a block, the others are not asked for it once one has given it.
+func TestAnnouncedBlocksAreAskedForOnce(t *testing.T) {
+	net := chaintest.New(3)
+	n := notRunning(t, net)
+	block := net.Mine(n.chain.State(), 0, chaintest.Body{})
+	second, _ := n.roster.meet(t.Context(), "second", true)
+	n.roster.heard(second, &status{Tip: n.chain.State().Tip()})
+	n.roster.want("second", block.ID())
+	if p, ok := n.pickSource(nil); !ok || p.remote != second {
+		t.Fatal("the peer that announced a block is not asked for it")
+	}
+	n.roster.settle(second, false, false)
+	n.roster.heard(second, &status{Tip: block.ID()})
+	if _, ok := n.pickSource(nil); ok {
+		t.Error("a peer whose announcement led to nothing is asked on")
+	}
+	n.roster.want("second", n.chain.State().Tip())
+	if _, ok := n.pickSource(nil); ok {
+		t.Error("a peer is asked for a block that is here")
+	}
+}
