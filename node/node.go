@@ -178,7 +178,7 @@ func (n *Node) connect() (err error) {
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.log)
-	n.inbound = smtpgw.NewInbound(gw, n.store, delivery, n.log)
+	n.inbound = smtpgw.NewInbound(inboundConfig(gw), n.store, delivery, n.log)
 	return nil
 }
 
@@ -190,6 +190,16 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		NodeKey:    p2p.NodeKeyOf,
 		Limits:     smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
 	}
+}
+
+// traceRoom is at least what a node adds to a message that it took: Received,
+// Date, Message-ID and the record.
+const traceRoom = 8 << 10
+
+// inboundConfig lets in what a node with the same limit may send.
+func inboundConfig(gw smtpgw.Config) smtpgw.Config {
+	gw.Limits.MessageBytes += traceRoom
+	return gw
 }
 
 // openSockets binds what strangers and programs reach us by.

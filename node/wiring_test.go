@@ -3,10 +3,14 @@ package node
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
 
 	"cairn/consensus"
+	"cairn/consensus/record"
 	"cairn/consensus/verifier"
+	"cairn/mailstore/message"
+	"cairn/smtpgw"
 )
 
 // Mail may be returned only when the DNS says that nobody is trusted, not when
@@ -36,5 +40,30 @@ func TestSilentDNSDoesNotReturnMail(t *testing.T) {
 		if err := dnsMayName(t.Context(), lookup, "bravo.example", claims); (err != nil) != tt.wait {
 			t.Errorf("%s: %v", tt.name, err)
 		}
+	}
+}
+
+// Mail of the largest size that one node takes must not be too large for the
+// next one, which has the same limit.
+func TestLargestMailFitsWithItsRecord(t *testing.T) {
+	n := storeOnly(t)
+	gw := n.gatewayConfig()
+	if err := n.ensurePostmaster(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	raw := []byte("From: postmaster@alpha.test\r\nSubject: large\r\n\r\n")
+	submitter := smtpgw.NewSubmitter(gw, n.store, smtpgw.NewQueue(n.store))
+	peer := smtpgw.Peer{Addr: "127.0.0.1:1", Helo: strings.Repeat("h", 255), Protocol: "UTF8SMTP"}
+	sent, err := submitter.Submit(t.Context(), peer, "postmaster@alpha.test", []string{"bob@bravo.test"}, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := record.Token{
+		Version: record.TokenVersion, Count: 1024, Path: make([]consensus.Hash, 10),
+		Record: record.Record{Commitments: make([]record.Commitment, message.MaxComponents)},
+	}
+	added := int64(len(sent.Raw) - len(raw) + len(token.Header()))
+	if room := inboundConfig(gw).Limits.MessageBytes - gw.Limits.MessageBytes; added > room {
+		t.Errorf("%d octets are added, there is room for %d", added, room)
 	}
 }
