@@ -180,10 +180,10 @@ func (h *Host) takeItem(raw []byte) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", errMalformed, err)
 		}
-		if h.pool.AddEvent(state, e, now) == nil {
+		if err := h.pool.AddEvent(state, e, now); err == nil {
 			h.stats.add("pool.event")
 			h.PublishEvent(e)
-		} else if err := consensus.CheckEvent(&h.params, h.chainID, e); err != nil {
+		} else if bad(err) {
 			return fmt.Errorf("%w: %w", errMalformed, err)
 		}
 	case itemBatch:
@@ -191,10 +191,10 @@ func (h *Host) takeItem(raw []byte) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", errMalformed, err)
 		}
-		if h.pool.AddBatch(state, b, now) == nil {
+		if err := h.pool.AddBatch(state, b, now); err == nil {
 			h.stats.add("pool.batch")
 			h.PublishBatch(b)
-		} else if err := consensus.CheckBatch(&h.params, h.chainID, b); err != nil {
+		} else if bad(err) {
 			return fmt.Errorf("%w: %w", errMalformed, err)
 		}
 	default:

@@ -121,13 +121,7 @@ func (h *Host) judgeBatch(_ context.Context, _ peer.ID, m *pubsub.Message) pubsu
 	if err != nil {
 		return pubsub.ValidationReject
 	}
-	if h.pool.AddBatch(h.chain.State(), b, h.cfg.Now()) == nil {
-		return pubsub.ValidationAccept
-	}
-	if consensus.CheckBatch(&h.params, h.chainID, b) != nil {
-		return pubsub.ValidationReject
-	}
-	return pubsub.ValidationIgnore
+	return verdict(h.pool.AddBatch(h.chain.State(), b, h.cfg.Now()))
 }
 
 // judgeEvent offers an org event to the mempool, by the same rule.
@@ -136,13 +130,32 @@ func (h *Host) judgeEvent(_ context.Context, _ peer.ID, m *pubsub.Message) pubsu
 	if err != nil {
 		return pubsub.ValidationReject
 	}
-	if h.pool.AddEvent(h.chain.State(), e, h.cfg.Now()) == nil {
+	return verdict(h.pool.AddEvent(h.chain.State(), e, h.cfg.Now()))
+}
+
+// verdict is what the mempool's answer to a batch or event means for its sender.
+func verdict(err error) pubsub.ValidationResult {
+	switch {
+	case err == nil:
 		return pubsub.ValidationAccept
-	}
-	if consensus.CheckEvent(&h.params, h.chainID, e) != nil {
+	case bad(err):
 		return pubsub.ValidationReject
 	}
 	return pubsub.ValidationIgnore
+}
+
+// bad reports whether the mempool refused a batch or event for what it shows by itself. What it refused before it looked closer, since
+// it is known, late or does not fit this node's state, is not verified for the sake of blame: that would cost more than sending it.
+func bad(err error) bool {
+	var broken *consensus.RuleError
+	if !errors.As(err, &broken) {
+		return false
+	}
+	switch broken.Rule {
+	case consensus.RuleUnknownRecorder, consensus.RuleBatchPrev, consensus.RuleDuplicateKey:
+		return false
+	}
+	return true
 }
 
 // PublishBlock announces a block that the chain has taken in, to all peers at once.

@@ -270,6 +270,30 @@ func TestWhatMayBeFineIsOnlyIgnored(t *testing.T) {
 	}
 }
 
+// What is here already, or comes too late, is not looked at closer: checking its signature would cost this node more than its sender.
+func TestOldItemsAreNotVerifiedAgain(t *testing.T) {
+	net := chaintest.New(2)
+	victim := start(t, net, 0, setup{})
+	old := net.Batches(victim.chain.State(), 0, 2, "x")
+	victim.send(&old[0])
+	victim.mine(chaintest.Body{Batches: old[:1]})
+	victim.send(&old[1])
+	event := net.Orgs[0].Event
+	f := newFoe(t, victim)
+	before := victim.Stats()
+	var items []byte
+	for _, b := range old {
+		b.Signature[3] ^= 1 // nobody notices
+		items = append(items, framed(append([]byte{itemBatch}, b.Encode()...))...)
+	}
+	event.Signature[3] ^= 1
+	items = append(items, framed(append([]byte{itemEvent}, event.Encode()...))...)
+	f.send(victim.names.pool, append(framed((&poolList{}).encode()), append(items, framed(nil)...)...))
+	if got := victim.Stats()["stream.pool.served"] - before["stream.pool.served"]; got != 1 {
+		t.Errorf("the exchange was cut off: %v", victim.Stats())
+	}
+}
+
 // Announcing invented blocks whose parents nobody knows does not make a node ask for them without end.
 func TestInventedOrphansAreNotChased(t *testing.T) {
 	victim := start(t, chaintest.New(2), 0, setup{})
