@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,4 +161,74 @@ type signalling struct {
 func (s *signalling) UpdatesSince(since chain.Index, max int) (reverted, applied []chain.Update, err error) {
 	defer func() { s.looked <- struct{}{} }()
 	return s.Manager.UpdatesSince(since, max)
+}
+
+// The chain's log may be ahead of its state for a moment. What a
+// reorganisation took off the chain comes back all the same.
+func TestFollowWaitsForTheState(t *testing.T) {
+	w := newWorld(2)
+	a := w.net.Mine(w.s, 0, chaintest.Body{Batches: w.net.Batches(w.s, 1, 3, "x")})
+	before, _ := consensus.ApplyBlock(w.s, a)
+	c := &lagging{
+		state:   before,
+		later:   w.s,
+		reverts: chain.Update{Block: a, Index: chain.Index{Height: before.Height(), ID: before.Tip()}, Parent: chain.Index{Height: w.s.Height(), ID: w.s.Tip()}},
+		wake:    make(chan struct{}, 1),
+		looked:  make(chan struct{}, 100),
+	}
+	p := New(DefaultPolicy(), nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Follow(ctx, c) }()
+	<-c.looked
+	c.catchUp()
+	for p.Stats().Batches != 3 {
+		select {
+		case <-c.looked:
+		case <-time.After(5 * time.Second):
+			t.Fatalf("the reverted block's batches did not come back: %+v", p.Stats())
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lagging is a chain whose log has reverted a block that its state, until
+// catchUp, still has.
+type lagging struct {
+	mu           sync.Mutex
+	state, later *consensus.State
+	reverts      chain.Update
+	wake         chan struct{}
+	looked       chan struct{}
+}
+
+func (c *lagging) catchUp() {
+	c.mu.Lock()
+	c.state = c.later
+	c.mu.Unlock()
+	c.wake <- struct{}{}
+}
+
+func (c *lagging) State() *consensus.State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+func (c *lagging) Tip() chain.Index {
+	s := c.State()
+	return chain.Index{Height: s.Height(), ID: s.Tip()}
+}
+
+func (c *lagging) Subscribe() (<-chan struct{}, func()) { return c.wake, func() {} }
+
+func (c *lagging) UpdatesSince(since chain.Index, _ int) (reverted, applied []chain.Update, err error) {
+	defer func() { c.looked <- struct{}{} }()
+	if since == c.reverts.Index {
+		return []chain.Update{c.reverts}, nil, nil
+	}
+	return nil, nil, nil
 }

@@ -35,6 +35,10 @@ func (p *Pool) Follow(ctx context.Context, c Chain) error {
 			p.Advance(c.State(), nil, nil)
 		case err != nil:
 			return err
+		case len(reverted)+len(applied) > 0 && len(reverted)+len(applied) < followStep && after(reverted, applied) != c.Tip():
+			// The log has run ahead of the state, or the state of what was
+			// read; by a state that still has what was reverted, that would
+			// not come back. A wake-up follows each change of the state.
 		case len(reverted)+len(applied) > 0:
 			p.Advance(c.State(), blocks(reverted), blocks(applied))
 			at = after(reverted, applied)
