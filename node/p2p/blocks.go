@@ -79,7 +79,7 @@ func (h *Host) requestOne(ctx context.Context, p peer.ID, id consensus.Hash) ([]
 var errNoBlock = errors.New("no peer has the block")
 
 // fetchBlock gets a whole block by its id: from the peer that announced it, then from a few others. It says who sent it. What was sent
-// has that id; its body has yet to be judged.
+// has that id and the body that goes with it; whether it is valid has yet to be judged.
 func (h *Host) fetchBlock(ctx context.Context, id consensus.Hash, announcer peer.ID) (*consensus.Block, peer.ID, error) {
 	sources := []peer.ID{announcer}
 	for _, p := range h.roster.greeted() {
@@ -93,7 +93,7 @@ func (h *Host) fetchBlock(ctx context.Context, id consensus.Hash, announcer peer
 		switch {
 		case askErr != nil:
 			err = askErr
-		case len(list) == 1 && list[0].ID() == id:
+		case len(list) == 1 && list[0].ID() == id && consensus.BodyRoot(list[0].Events, list[0].Batches) == list[0].Header.BodyRoot:
 			return list[0], p, nil
 		case len(list) == 1:
 			h.stats.add("stream.blocks.malformed")

@@ -72,7 +72,7 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 	h.stats.add("block.fetched")
 	result := h.takeBlock(b, source)
 	if result == pubsub.ValidationReject && source != from {
-		h.blame(source, 1) // its body may be a forgery; the sender of the header has shown nothing bad
+		// The sender of the header has shown nothing bad, and who gave the block may have it beside its best branch, unjudged.
 		return pubsub.ValidationIgnore
 	}
 	return result

@@ -69,3 +69,26 @@ func TestHeadersOfStrangersCostNothing(t *testing.T) {
 		t.Errorf("a member's header: verdict %v, stats %v; want its body asked for", got, n.Stats())
 	}
 }
+
+// A peer that gives what it was asked for does not answer for a block that it
+// could not judge itself.
+func TestWhoGivesABlockDoesNotAnswerForIt(t *testing.T) {
+	net := chaintest.New(2)
+	n := start(t, net, 0, setup{timing: gossipOnly()})
+	giver := start(t, net, 1, setup{timing: gossipOnly(), bootstrap: n.Addrs()})
+	eventually(t, "they have met", func() bool { return len(n.Peers()) == 1 && len(giver.Peers()) == 1 })
+	bad := net.Mine(n.chain.State(), 0, chaintest.Body{})
+	bad.Header.StateRoot[0] ^= 1
+	bad = net.Finish(0, bad)
+	giver.add(net.Mine(n.chain.State(), 0, chaintest.Body{}), bad) // bad is beside its best branch
+	alone := &compactBlock{Header: bad.Header, HeaderOnly: true}
+	if got := n.takeCompact(t.Context(), "somebody", alone); got == pubsub.ValidationAccept {
+		t.Fatal("a bad block was passed on")
+	}
+	if n.Stats()["block.fetched"] != 1 || n.Stats()["block.invalid"] != 1 {
+		t.Fatalf("stats %v: want the block fetched and found invalid", n.Stats())
+	}
+	if n.gate.strike(giver.host.ID(), banAfter-1) {
+		t.Error("the giver had a strike")
+	}
+}
