@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"cairn/mailstore"
 )
@@ -13,28 +14,52 @@ import (
 // changesAtOnce is how many changes are read from the journal at a time; as many are committed together if they fit.
 const changesAtOnce = 256
 
-// Run follows the journal until ctx ends, and returns nil then. Another error means that the index or the store cannot be
-// read or written.
+// A fault of the index or of the store is tried again after firstRetry, then at twice the interval up to lastRetry.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = time.Minute
+)
+
+// Run follows the journal until ctx ends, and returns nil then. What cannot be read or written now is logged and tried
+// again: mail goes on while searches show what was indexed so far. ErrClosed is returned when the index was closed.
 func (ix *Index) Run(ctx context.Context) error {
 	wake, cancel := ix.store.Subscribe()
 	defer cancel()
-	if err := ix.forgetAll(); err != nil {
-		return err
-	}
+	begin := ix.forgetAll
+	retry := firstRetry
 	for {
-		caughtUp, err := ix.follow(ctx)
+		err := begin()
+		if err == nil {
+			begin = func() error { return nil }
+			err = ix.followAll(ctx)
+		}
+		again, look := (<-chan time.Time)(nil), wake
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil:
+		case errors.Is(err, ErrClosed), errors.Is(err, mailstore.ErrClosed):
 			return err
-		case !caughtUp:
-			continue
+		case err != nil:
+			ix.log.Error("index stopped following the mail, trying again; is the disk full?", "cause", err, "in", retry)
+			again, look = time.After(retry), nil
+			retry = min(2*retry, lastRetry)
+		default:
+			retry = firstRetry
 		}
 		select {
-		case <-wake:
+		case <-look:
+		case <-again:
 		case <-ctx.Done():
 			return nil
+		}
+	}
+}
+
+// followAll follows the journal to its end.
+func (ix *Index) followAll(ctx context.Context) error {
+	for {
+		if caughtUp, err := ix.follow(ctx); err != nil || caughtUp {
+			return err
 		}
 	}
 }

@@ -3,6 +3,7 @@ package index
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,7 +11,9 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"cairn/mailstore"
 
@@ -240,5 +243,48 @@ func TestKill(t *testing.T) {
 		if killed[q] != fresh[q] {
 			t.Errorf("%s finds %d, in a new index %d", q, len(strings.Fields(killed[q])), len(strings.Fields(fresh[q])))
 		}
+	}
+}
+
+// flaky is a journal that cannot be read for a while.
+type flaky struct {
+	*mailstore.Store
+	faults atomic.Int32
+}
+
+func (f *flaky) View(fn func(*mailstore.Reader) error) error {
+	if f.faults.Add(-1) >= 0 {
+		return errors.New("the disk is away")
+	}
+	return f.Store.View(fn)
+}
+
+// TestFaultsAreTriedAgain has the follower outlive a journal that cannot be
+// read for a while.
+func TestFaultsAreTriedAgain(t *testing.T) {
+	b := newBed(t)
+	b.add(nil, "Subject: first\r\n\r\nwords\r\n")
+	b.closeIndex()
+	journal := &flaky{Store: b.store}
+	ix, err := Open(b.dir+"/index", journal, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal.faults.Store(3)
+	b.add(nil, "Subject: second\r\n\r\nwords\r\n")
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- ix.Run(ctx) }()
+	wait, done := context.WithTimeout(ctx, 30*time.Second)
+	defer done()
+	if err := ix.WaitFor(wait, 2); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("follower: %v", err)
+	}
+	if err := ix.Close(); err != nil {
+		t.Error(err)
 	}
 }
