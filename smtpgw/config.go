@@ -51,6 +51,7 @@ type Config struct {
 // Limits bound what peers may ask of a server.
 type Limits struct {
 	MessageBytes int64 // size of a message; default 25 MiB
+	TextBytes    int64 // of message text that all sessions of a server hold at one time; default 256 MiB, at least MessageBytes
 	Recipients   int   // of one message; default 100 (RFC 5321, section 4.5.3.1.8)
 	LineBytes    int   // of a line of message text with its CRLF; default 128 KiB
 	Errors       int   // 4xx and 5xx replies before the peer is told to go; default 20
@@ -96,6 +97,8 @@ func orDefault[T comparable](v *T, d T) {
 
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.MessageBytes, 25<<20)
+	orDefault(&l.TextBytes, 256<<20)
+	l.TextBytes = max(l.TextBytes, l.MessageBytes)
 	orDefault(&l.Recipients, 100)
 	orDefault(&l.LineBytes, 128<<10)
 	orDefault(&l.Errors, 20)

@@ -15,10 +15,10 @@ import (
 // wire then hands go-smtp the terminating dot.
 //
 // The error is always an *smtp.SMTPError.
-func (w *wire) message() ([]byte, error) {
+func (w *wire) message(room *room) ([]byte, error) {
 	w.inText = false
 	w.await(true)
-	t := text{limits: &w.limits}
+	t := text{limits: &w.limits, room: room}
 	afterCRLF := true
 	for {
 		line, err := w.line(&t)
@@ -82,24 +82,32 @@ func (w *wire) endless(t *text) bool {
 // chunks takes the text of BDAT commands from r and holds it to the same
 // rules; there is no stuffing (RFC 3030). The error is always an
 // *smtp.SMTPError, or smtp.ErrDataReset when the peer gave the message up.
-func chunks(r io.Reader, limits *Limits) ([]byte, error) {
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
+func chunks(r io.Reader, limits *Limits, room *room) ([]byte, error) {
+	t := text{limits: limits, room: room}
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		t.take(buf[:n])
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	t := text{limits: limits}
-	for line := range bytes.Lines(b) {
+	for line := range bytes.Lines(t.b) {
 		t.check(line)
 	}
 	if t.refusal != nil {
 		return nil, t.refusal
 	}
-	return b, nil
+	return t.b, nil
 }
 
 // text gathers message text, and the first reason to refuse it.
 type text struct {
 	limits  *Limits
+	room    *room // nil: the text is in memory already
 	b       []byte
 	refusal *smtp.SMTPError
 }
@@ -113,11 +121,19 @@ func (t *text) refuse(reason *smtp.SMTPError) {
 // add appends a line.
 func (t *text) add(line []byte) {
 	t.check(line)
-	if t.refusal == nil && int64(len(t.b)+len(line)) > t.limits.MessageBytes {
+	t.take(line)
+}
+
+// take appends bytes while there is room for them.
+func (t *text) take(b []byte) {
+	switch {
+	case t.refusal != nil:
+	case int64(len(t.b)+len(b)) > t.limits.MessageBytes:
 		t.refuse(replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", t.limits.MessageBytes))
-	}
-	if t.refusal == nil {
-		t.b = append(t.b, line...)
+	case !t.room.take(len(b)):
+		t.refuse(replyf(452, 4, 3, 1, "too much mail is coming in at this moment; try again later"))
+	default:
+		t.b = append(t.b, b...)
 	}
 }
 

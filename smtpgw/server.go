@@ -28,6 +28,8 @@ type Server struct {
 	ctx       context.Context // ends when Shutdown stops waiting
 	cancel    context.CancelFunc
 
+	budget budget
+
 	mu       sync.Mutex
 	wires    map[*wire]string // open connections and whose they are
 	perPeer  map[string]int
@@ -58,6 +60,7 @@ func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) 
 		mode: mode, cfg: cfg, limits: cfg.Limits.withDefaults(), dir: newDirectory(cfg), store: store, log: log,
 		wires: make(map[*wire]string), perPeer: make(map[string]int),
 	}
+	s.budget.max = s.limits.TextBytes
 	if mode == Submission && cfg.Limits.PerPeer == 0 {
 		s.limits.PerPeer = s.limits.Connections // all come from loopback
 	}

@@ -89,7 +89,9 @@ func (s *session) Data(r io.Reader) error {
 }
 
 func (s *session) data(r io.Reader) error {
-	raw, err := s.text(r)
+	room := &room{budget: &s.srv.budget}
+	defer room.leave()
+	raw, err := s.text(r, room)
 	if err != nil {
 		return err
 	}
@@ -112,11 +114,11 @@ func (s *session) data(r io.Reader) error {
 
 // text reads the message. go-smtp gives a pipe for BDAT chunks; the text after
 // DATA is taken from the wire itself.
-func (s *session) text(r io.Reader) ([]byte, error) {
+func (s *session) text(r io.Reader, room *room) ([]byte, error) {
 	if pipe, ok := r.(*io.PipeReader); ok {
-		return chunks(pipe, &s.srv.limits)
+		return chunks(pipe, &s.srv.limits, room)
 	}
-	return s.wire.message()
+	return s.wire.message(room)
 }
 
 func (s *session) peer() Peer {

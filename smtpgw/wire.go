@@ -125,7 +125,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		case w.gone:
 			return 0, io.EOF
 		case w.inText:
-			w.message() // the session did not want it
+			w.message(&room{budget: new(budget)}) // the session did not want it: nothing is kept
 		case w.chunk > 0:
 			return w.readChunk(p)
 		default:
