@@ -110,7 +110,9 @@ func (s *splitter) segment(segment string) {
 			}
 			s.run = append(s.run, r)
 		case len(s.run) > 0 && unicode.Is(unicode.M, r):
-			s.run = append(s.run, r)
+			if Fold(string(r)) != "" { // a mark that folding drops is no character of the run
+				s.run = append(s.run, r)
+			}
 		case wordRune(r):
 			if start < 0 {
 				s.endRun()
