@@ -39,12 +39,12 @@ func splitAddress(addr string) (local, domain string) {
 	}
 	local = addr[:at]
 	if words := strings.Fields(addr[at+1:]); len(words) > 0 { // what follows a space is no part of it
-		domain = strings.TrimSuffix(words[0], ".")
+		domain = words[0]
 	}
 	if ascii, err := domainForm.ToASCII(domain); err == nil {
-		return local, ascii
+		domain = ascii
 	}
-	return local, strings.ToLower(domain)
+	return local, strings.TrimRight(strings.ToLower(domain), ".") // only now: other full stops become dots in an A-label
 }
 
 // canonicalSpec brings the text of an addr-spec, comments gone, to its canonical form.
