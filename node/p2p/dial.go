@@ -138,7 +138,7 @@ func (h *Host) tidy(named map[peer.ID]bool) {
 	}
 }
 
-// tryDial dials a node in the background, unless it is connected, kept out or to be left alone for now.
+// tryDial dials a node in the background, unless it is connected, kept out, or failed a short while ago.
 func (h *Host) tryDial(id peer.ID, slots chan struct{}, longest time.Duration) bool {
 	if id == h.host.ID() || h.host.Network().Connectedness(id) == network.Connected || !h.gate.open(id) || !h.dialer.start(id, time.Now()) {
 		return false
