@@ -180,6 +180,7 @@ func canonicalDate(values []string) string {
 func messageIDs(values []string) []string {
 	var ids []string
 	for _, value := range values {
+		value = string(decodeCharset("", []byte(value)))
 		rest, found := value, false
 		for {
 			_, after, open := strings.Cut(rest, "<")
@@ -190,7 +191,7 @@ func messageIDs(values []string) []string {
 			ids, found, rest = append(ids, "<"+strings.Join(strings.Fields(id), "")+">"), true, tail
 		}
 		if p := collapse(value); !found && p != "" {
-			ids = append(ids, string(decodeCharset("", []byte(p))))
+			ids = append(ids, p)
 		}
 	}
 	return ids

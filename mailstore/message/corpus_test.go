@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"cairn/mailstore/message"
 )
@@ -89,6 +90,10 @@ func checkComponents(t testing.TB, what string, comps []message.Component) {
 		row, ok := c.Type.Info()
 		if !ok || int(c.Index) >= row.Max {
 			t.Errorf("%s: %s %d is not in the registry's bounds", what, c.Type, c.Index)
+		}
+		folded := row.Max > 1 && int(c.Index) == row.Max-1 // hashes
+		if row.Form != message.FormBytes && !folded && !utf8.Valid(c.Content) {
+			t.Errorf("%s: %s %d is not UTF-8: %q", what, c.Type, c.Index, c.Content)
 		}
 	}
 }

@@ -77,5 +77,8 @@ func phrase(s string) string {
 	return collapse(norm.NFC.String(decodeWords(s)))
 }
 
+// plain is the canonical form of values that take no encoded words: UTF-8, white space collapsed.
+func plain(s string) string { return collapse(string(decodeCharset("", []byte(s)))) }
+
 // collapse turns each run of white space into one space and drops it at both ends.
 func collapse(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -72,8 +72,8 @@ func Parse(raw []byte) *Message {
 }
 
 func (p *part) info() PartInfo {
-	info := PartInfo{Name: p.name, Type: p.kind, Inline: !p.marked}
-	info.ContentID = strings.Trim(collapse(p.header.Get("Content-Id")), "<>")
+	info := PartInfo{Name: p.name, Type: plain(p.kind), Inline: !p.marked}
+	info.ContentID = strings.Trim(plain(p.header.Get("Content-Id")), "<>")
 	if strings.HasPrefix(p.kind, "text/") {
 		info.Content = p.text()
 	} else {

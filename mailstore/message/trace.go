@@ -26,7 +26,7 @@ func readTrace(h gomessage.Header) trace {
 		case strings.EqualFold(fields.Key(), TokenHeader) && !below:
 			hops, below = nil, true
 		case strings.EqualFold(fields.Key(), "Received"):
-			hops = append(hops, collapse(fields.Value()))
+			hops = append(hops, plain(fields.Value()))
 		}
 	}
 	if len(hops) == 0 {
