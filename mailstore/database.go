@@ -53,8 +53,11 @@ func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 	o.MetricsEnabled = false
 	o.Logger = watch
 	db, err := badger.Open(o)
+	if err != nil && strings.Contains(err.Error(), "Another process is using this Badger database") {
+		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("mailstore: opening %s (does another cairn use it? is the disk well?): %w", dir, err)
+		return nil, fmt.Errorf("mailstore: opening %s (is the disk well?): %w", dir, err)
 	}
 	return db, nil
 }

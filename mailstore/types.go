@@ -72,6 +72,8 @@ var (
 	ErrNotFound = errors.New("mailstore: not found")
 	// ErrExists: the account name or an address is taken.
 	ErrExists = errors.New("mailstore: already exists")
+	// ErrInUse: another process has the store open.
+	ErrInUse = errors.New("mailstore: another process has the store open")
 	// ErrUnknownModSeq: the cursor is ahead of the journal, so it belongs to another store or to a later state of this
 	// one. The follower starts over from 0.
 	ErrUnknownModSeq = errors.New("mailstore: modseq is ahead of the journal")

@@ -119,14 +119,18 @@ func Open(dir string, log *slog.Logger) (_ *Node, err error) {
 	return n, nil
 }
 
-// openStores opens the three databases. The socket comes first: it tells a
-// second node in the same directory apart from a damaged store.
+// openStores opens the three databases and the socket. The mail store comes
+// first: its lock is what keeps a second node out of the directory.
 func (n *Node) openStores() (err error) {
+	n.store, err = mailstore.Open(filepath.Join(n.dir, "mail"), n.log)
+	switch {
+	case errors.Is(err, mailstore.ErrInUse):
+		return api.Errorf(api.CodeExists, "cairn status --dir "+n.dir, "starting the node: a node is already running in %s", n.dir)
+	case err != nil:
+		return fmt.Errorf("open the mail store: %w", err)
+	}
 	if n.listen.api, err = api.Listen(n.dir); err != nil {
 		return err
-	}
-	if n.store, err = mailstore.Open(filepath.Join(n.dir, "mail"), n.log); err != nil {
-		return fmt.Errorf("open the mail store: %w", err)
 	}
 	if n.index, err = index.Open(filepath.Join(n.dir, "index"), n.store, n.log); err != nil {
 		return fmt.Errorf("open the index: %w", err)

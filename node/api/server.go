@@ -25,17 +25,13 @@ const (
 // maxSocketPath is what the kernel's sockaddr_un holds on the systems we run on, less the final NUL.
 const maxSocketPath = 103
 
-// Listen opens the socket in a node's directory, for the owner alone. A socket that a killed node left behind is
-// replaced; one that answers means that a node is running: CodeExists.
+// Listen opens the socket in a node's directory, for the owner alone, in place of one that a killed node left behind.
+// Only the node that holds the directory's stores may call it.
 func Listen(dir string) (net.Listener, error) {
 	path := filepath.Join(dir, SocketFile)
 	if len(path) > maxSocketPath {
 		return nil, Errorf(CodeInvalid, "use a directory with a shorter name",
 			"opening the node's socket: %s is longer than the %d bytes a socket's name may have", path, maxSocketPath)
-	}
-	if c, err := net.Dial("unix", path); err == nil {
-		c.Close()
-		return nil, Errorf(CodeExists, "cairn status --dir "+dir, "opening the node's socket: a node is already running in %s", dir)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, Errorf(CodeInternal, "remove "+path, "opening the node's socket: %v", err)

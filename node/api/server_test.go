@@ -195,9 +195,6 @@ func TestSocket(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
 	}
-	if _, err := Listen(dir); AsError(err).Code != CodeExists {
-		t.Errorf("a second node in the same directory: %v", err)
-	}
 	if _, err := Listen(filepath.Join(dir, strings.Repeat("x", 100))); AsError(err).Code != CodeInvalid {
 		t.Errorf("a long directory: %v", err)
 	}
