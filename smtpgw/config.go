@@ -56,7 +56,7 @@ type Limits struct {
 	LineBytes    int   // of a line of message text with its CRLF; default 128 KiB
 	Errors       int   // 4xx and 5xx replies before the peer is told to go; default 20
 	Connections  int   // at one time over all listeners of a server; default 512
-	PerPeer      int   // connections at one time of one IP address or libp2p peer; default 64, Connections for Submission
+	PerPeer      int   // connections at one time of one IPv4 address, IPv6 /64 or libp2p peer; default 64, Connections for Submission
 
 	CommandTimeout time.Duration // for a whole command line to arrive; default 5 min (RFC 5321, section 4.5.3.2.7)
 	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)

@@ -2,6 +2,7 @@ package smtpgw
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -46,7 +47,7 @@ func turnAway(c net.Conn, hostname, why string) {
 
 // enter counts a connection in, or says why not.
 func (s *Server) enter(c net.Conn) (*wire, string) {
-	peer := peerName(c)
+	peer := peerName(c.RemoteAddr())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -79,12 +80,17 @@ func (s *Server) leave(w *wire) {
 	}
 }
 
-// peerName is what connections are counted by: the IP address, or the whole
-// address where there is none, such as the peer ID of a libp2p stream.
-func peerName(c net.Conn) string {
-	addr := c.RemoteAddr().String()
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		return host
+// peerName is what connections are counted by: the IPv4 address, the /64 of an
+// IPv6 address (one host commonly has all of it), or the whole address where
+// there is no IP, such as the peer ID of a libp2p stream.
+func peerName(addr net.Addr) string {
+	ip, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return addr.String()
 	}
-	return addr
+	host := ip.Addr().Unmap().WithZone("")
+	if host.Is4() {
+		return host.String()
+	}
+	return netip.PrefixFrom(host, 64).Masked().String()
 }
