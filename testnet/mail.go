@@ -151,24 +151,36 @@ func read(rd *mailstore.Reader, s mailstore.Message) (*Mail, error) {
 }
 
 // AwaitMail waits until an account has a message that satisfies ok.
-func (m *Member) AwaitMail(ctx context.Context, account string, ok func(*Mail) bool) (*Mail, error) {
+func (m *Member) AwaitMail(ctx context.Context, account string, ok func(*Mail) bool) (found *Mail, err error) {
+	err = m.await(ctx, func() (bool, error) {
+		box, err := m.Mailbox(account)
+		if i := slices.IndexFunc(box, func(mail Mail) bool { return ok(&mail) }); i >= 0 {
+			found = &box[i]
+		}
+		return found != nil, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for a mail of %s@%s: %w", account, m.Domain, err)
+	}
+	return found, nil
+}
+
+// await looks again after each change of the member's mail and chain, until
+// ok is true.
+func (m *Member) await(ctx context.Context, ok func() (bool, error)) error {
 	wake, cancel := m.Store().Subscribe()
 	defer cancel()
 	block, cancel := m.Chain().Subscribe()
 	defer cancel()
 	for {
-		box, err := m.Mailbox(account)
-		if err != nil {
-			return nil, err
-		}
-		if i := slices.IndexFunc(box, func(mail Mail) bool { return ok(&mail) }); i >= 0 {
-			return &box[i], nil
+		if done, err := ok(); done || err != nil {
+			return err
 		}
 		select {
 		case <-wake:
 		case <-block:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%s@%s has no such mail: %w", account, m.Domain, ctx.Err())
+			return ctx.Err()
 		}
 	}
 }

@@ -86,42 +86,39 @@ func (w *Network) tellMail(ctx context.Context, t *teller, st *Story) error {
 	st.Blocks = st.Block - min(st.Block, height)
 	st.FinalLabel = verified.Labels
 	t.say("  %8s  %s: its record is in block %d, %s after it was sent\n", st.Verified, record.Verified, st.Block, count(st.Blocks, "block"))
-	if st.Blocks > 3 {
-		return fmt.Errorf("the record took %d blocks to get into one", st.Blocks)
+	// On a busy machine blocks may come faster than they should, at first.
+	if pace := seconds(a.Chain().State().Params().BlockInterval); st.Blocks > 3 && st.Verified > 3*pace {
+		return fmt.Errorf("the record took %d blocks and %s to get into one", st.Blocks, st.Verified)
 	}
 	f := verified.Finding.Facts.Comparison
 	t.say("            %d of %d parts are as recorded; recorded by %s, trusted for %s\n", f.Same, f.Recorded+f.Extra, a.Name, a.Domain)
-	if st.Everywhere, err = w.awaitBlock(ctx, verified); err != nil {
+	if verified, err = b.AwaitMail(ctx, person(1), Both(Subject("Order 4711"), w.everywhere)); err != nil {
 		return err
 	}
-	t.say("            that block stands on all %d nodes\n", st.Everywhere)
+	st.Block, st.Everywhere = verified.Finding.Block.Height, len(w.Members)
+	t.say("            block %d stands on all %d nodes\n", st.Block, st.Everywhere)
 
-	found, err := b.Search(ctx, api.SearchRequest{Account: person(1), Query: "units from:alice verdict:verified"})
+	query := api.SearchRequest{Account: person(1), Query: "units from:alice verdict:verified"}
+	var found *api.SearchResult
+	err = b.await(ctx, func() (_ bool, err error) {
+		found, err = b.Search(ctx, query)
+		return err == nil && found.Total > 0, err
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("search for %q: %w", query.Query, err)
 	}
 	if found.Total != 1 {
-		return fmt.Errorf("the query %q finds %d messages, not the one", found.Query, found.Total)
+		return fmt.Errorf("the query %q finds %d messages, not the one", query.Query, found.Total)
 	}
 	st.Found = found.Messages[0].Ref
-	t.say("            the query \"%s\" finds it: %s\n\n", found.Query, st.Found)
+	t.say("            the query \"%s\" finds it: %s\n\n", query.Query, st.Found)
 	return nil
 }
 
-// awaitBlock waits until every node holds the block of a mail's record.
-func (w *Network) awaitBlock(ctx context.Context, mail *Mail) (int, error) {
-	for _, m := range w.Members {
-		wake, cancel := m.Chain().Subscribe()
-		defer cancel()
-		for !m.Chain().BestHas(mail.Finding.Block) {
-			select {
-			case <-wake:
-			case <-ctx.Done():
-				return 0, fmt.Errorf("%s does not hold block %s: %w", m.Name, mail.Finding.Block, ctx.Err())
-			}
-		}
-	}
-	return len(w.Members), nil
+// everywhere is a condition for AwaitMail: a block that holds the record
+// stands on every node. The mail may change its block while it is waited for.
+func (w *Network) everywhere(mail *Mail) bool {
+	return mail.Verdict() == record.Verified && !slices.ContainsFunc(w.Members, func(m *Member) bool { return !m.Chain().BestHas(mail.Finding.Block) })
 }
 
 // tellTampered plays somebody who gets hold of a mail on its way, changes the
