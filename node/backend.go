@@ -8,7 +8,6 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/record"
-	"cairn/consensus/recorder"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/node/api"
@@ -72,7 +71,7 @@ func (n *Node) mailStatus() (*api.MailStatus, error) {
 			}
 			st.Messages += total
 		}
-		w, err := recorder.Status(rd, n.chain.State(), n.id.RecorderKey())
+		w, err := n.recorder.Status(rd)
 		if err != nil {
 			return err
 		}

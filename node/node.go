@@ -177,7 +177,7 @@ func (n *Node) connect() (err error) {
 
 	gw := n.gatewayConfig()
 	n.queue = smtpgw.NewQueue(n.store)
-	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.submitBatch, n.log)
+	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.viewIsFresh, n.submitBatch, n.log)
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)

@@ -80,7 +80,7 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 			return r.dialOrg(ctx, org)
 		}}, nil
 	}
-	if r.viewIsOld(s) {
+	if !r.viewIsFresh(s) {
 		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
 	}
 	if key, ok := r.trust.PinOf(domain); ok {
@@ -118,14 +118,15 @@ func dnsMayName(ctx context.Context, lookup verifier.LookupTXT, domain string, c
 	return nil
 }
 
-// viewIsOld reports whether organisations may have enrolled that we cannot
-// know of yet.
-func (n *Node) viewIsOld(s *consensus.State) bool {
+// viewIsFresh reports whether the chain as seen here is the network's: if not,
+// organisations may have enrolled and records been made that we cannot know of
+// yet.
+func (n *Node) viewIsFresh(s *consensus.State) bool {
 	if _, _, syncing := n.host.Progress(); syncing {
-		return true
+		return false
 	}
 	age := time.Since(time.UnixMilli(int64(s.Time())))
-	return age > staleTip*s.Params().BlockInterval
+	return age <= staleTip*s.Params().BlockInterval
 }
 
 // dialOrg opens an SMTP stream to the first node of org that answers.

@@ -108,17 +108,21 @@ type Waiting struct {
 	Halted  string // why nothing is signed; empty: all is well
 }
 
-// Status reads the recorder's durable state and the chain's view of it.
-func Status(rd *mailstore.Reader, s *consensus.State, recorder consensus.Key) (Waiting, error) {
+// Status reads the recorder's durable state and the chain's view of it. It may
+// be called while Run runs.
+func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 	open := openBatch{Seq: 1}
 	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
 		return Waiting{}, err
 	}
-	tip, _ := s.BatchTip(recorder)
+	tip, _ := r.chain.State().BatchTip(r.pub)
 	w := Waiting{Seq: open.Seq, Micros: len(open.Micros)}
 	var err error
 	if w.Halted, err = conflict(rd.Space(space), &open, tip); err != nil {
 		return Waiting{}, err
+	}
+	if w.Halted == "" && !r.abreast.Load() {
+		w.Halted = "the chain as seen here may be an old one; waiting for peers and a new block"
 	}
 	if open.Seq > tip.Seq {
 		w.Batches = int(open.Seq - 1 - tip.Seq)

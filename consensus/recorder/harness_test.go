@@ -131,6 +131,7 @@ type office struct {
 	nextID uint64
 	blocks int
 	now    time.Time
+	behind bool // the chain lacks blocks that exist elsewhere
 }
 
 func openOffice(t fixture, dir string, orgs int) *office {
@@ -169,7 +170,8 @@ func (o *office) openChain(name string) {
 
 // restart makes a new recorder with the key of organisation org.
 func (o *office) restart(org int) {
-	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
+	fresh := func(*consensus.State) bool { return !o.behind }
+	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, fresh, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
 }
 
 func (o *office) close() { o.Helper(); o.must(o.store.Close()); o.must(o.db.Close()) }

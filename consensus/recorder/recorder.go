@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"cairn/consensus"
@@ -86,9 +87,11 @@ type Recorder struct {
 	chain  Chain
 	key    ed25519.PrivateKey
 	pub    consensus.Key
+	fresh  func(*consensus.State) bool
 	submit func(*consensus.Batch)
 	log    *slog.Logger
 
+	abreast  atomic.Bool // the chain was fresh once: it holds what this key signed before
 	open     openBatch   // as stored
 	cursor   chain.Index // as stored
 	unsure   bool        // an update failed: open and cursor may not be as stored
@@ -98,13 +101,15 @@ type Recorder struct {
 	missing  uint64               // seq of the batch that was last found to be missing
 }
 
-// New returns a recorder that signs with key. It calls submit with each closed
-// batch, again whenever one seems to have been forgotten on the way to a
-// block; submit must not block for long.
-func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
+// New returns a recorder that signs with key. It signs nothing before fresh has
+// once been true of the chain's state: an old copy of the data folder would
+// else sign again what it does not know to be signed. It calls submit with
+// each closed batch, again whenever one seems to have been forgotten on the
+// way to a block; submit must not block for long.
+func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, fresh func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
 		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
-		submit: submit, log: log, unsure: true, sentAt: make(map[uint64]time.Time),
+		fresh: fresh, submit: submit, log: log, unsure: true, sentAt: make(map[uint64]time.Time),
 	}
 }
 
@@ -197,8 +202,11 @@ func (r *Recorder) wait(s *consensus.State, now time.Time) time.Duration {
 // mayRecord reports whether tokens signed by our key would be understood and
 // their places are free.
 func (r *Recorder) mayRecord(s *consensus.State) (bool, error) {
+	if !r.abreast.Load() && r.fresh(s) {
+		r.abreast.Store(true)
+	}
 	org, ok := s.OrgByRecorder(r.pub)
-	if !ok || (org.Height > 0 && s.Height() < org.Height+enrolDepth) {
+	if !r.abreast.Load() || !ok || (org.Height > 0 && s.Height() < org.Height+enrolDepth) {
 		return false, nil
 	}
 	tip, _ := s.BatchTip(r.pub)

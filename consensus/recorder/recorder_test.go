@@ -457,7 +457,7 @@ func TestHalted(t *testing.T) {
 				t.Errorf("said %d times: %s", n, log.String())
 			}
 			o.must(o.store.View(func(rd *mailstore.Reader) error {
-				w, err := Status(rd, o.chain.State(), o.rec.pub)
+				w, err := o.rec.Status(rd)
 				if w.Halted == "" {
 					t.Error("the status does not say so")
 				}
@@ -469,6 +469,41 @@ func TestHalted(t *testing.T) {
 				t.Error("mail waits still")
 			}
 		})
+	}
+}
+
+// An old copy of the data folder does not know what was signed since; its
+// chain may be as old.
+func TestOldCopySignsNothing(t *testing.T) {
+	o := newOffice(t, 1)
+	before := o.chain.State()
+	o.behind = true
+	o.submit(1, 1, mail) // was in the queue when the copy was made
+	for range 3 {
+		o.must(o.step())
+	}
+	halted := func() string {
+		var w Waiting
+		o.must(o.store.View(func(rd *mailstore.Reader) (err error) { w, err = o.rec.Status(rd); return err }))
+		return w.Halted
+	}
+	if halted() == "" {
+		t.Error("the status does not say why mail waits")
+	}
+	next := o.add(before, chaintest.Body{Batches: o.net.Batches(before, 0, 1, "signed after the copy was made")})
+	o.behind = false
+	o.must(o.step())
+	if tokens, _ := o.queue.sealed(); len(tokens) > 0 || len(o.sent) > 0 {
+		t.Errorf("%d entries sealed for a place that was signed for before, %d batches submitted", len(tokens), len(o.sent))
+	}
+	if halted() == "" {
+		t.Error("the contradiction goes unnoticed")
+	}
+	o.add(o.add(before, chaintest.Body{}), chaintest.Body{})
+	o.behind = true // no blocks for a while are no reason to stop again
+	o.must(o.step())
+	if tokens, _ := o.queue.sealed(); len(tokens) != 1 {
+		t.Errorf("%d entries sealed once the place was free, at height %d", len(tokens), next.Height())
 	}
 }
 
