@@ -92,7 +92,7 @@ func (w *Network) tellMail(ctx context.Context, t *teller, st *Story) error {
 	}
 	f := verified.Finding.Facts.Comparison
 	t.say("            %d of %d parts are as recorded; recorded by %s, trusted for %s\n", f.Same, f.Recorded+f.Extra, a.Name, a.Domain)
-	if verified, err = b.AwaitMail(ctx, person(1), Both(Subject("Order 4711"), w.everywhere)); err != nil {
+	if verified, err = b.AwaitMail(ctx, person(1), Both(Subject("Order 4711"), w.Everywhere)); err != nil {
 		return err
 	}
 	st.Block, st.Everywhere = verified.Finding.Block.Height, len(w.Members)
@@ -115,9 +115,9 @@ func (w *Network) tellMail(ctx context.Context, t *teller, st *Story) error {
 	return nil
 }
 
-// everywhere is a condition for AwaitMail: a block that holds the record
+// Everywhere is a condition for AwaitMail: a block that holds the record
 // stands on every node. The mail may change its block while it is waited for.
-func (w *Network) everywhere(mail *Mail) bool {
+func (w *Network) Everywhere(mail *Mail) bool {
 	return mail.Verdict() == record.Verified && !slices.ContainsFunc(w.Members, func(m *Member) bool { return !m.Chain().BestHas(mail.Finding.Block) })
 }
 
