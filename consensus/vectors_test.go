@@ -1,17 +1,12 @@
 package consensus
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the test vectors in testdata anew")
+	"cairn/consensus/vectortest"
+)
 
 // hexBytes is a byte string that JSON shows in hexadecimal.
 type hexBytes []byte
@@ -21,30 +16,6 @@ func (h hexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h
 func (h *hexBytes) UnmarshalText(text []byte) (err error) {
 	*h, err = hex.AppendDecode(nil, text)
 	return err
-}
-
-// checkVectors compares what the code makes with the file, or writes the file.
-func checkVectors[T any](t *testing.T, name string, made T) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	got, err := json.MarshalIndent(made, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	if *update {
-		if err := os.WriteFile(path, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs from what the code makes. A change of the protocol needs a new version; "+
-			"if this is one, run go test ./consensus -run %s -update.\nmade:\n%s", path, t.Name(), got)
-	}
 }
 
 type headerVector struct {
@@ -60,7 +31,7 @@ func TestHeaderVectors(t *testing.T) {
 	_, b := fuzzBlock(t)
 	h := b.Header
 	v := headerVector{h.Header, h.Header.Encode(), h.ID(), h.SigningBytes(), hexBytes(testKey("alpha recorder").Seed()), h.Signature}
-	checkVectors(t, "header.json", []headerVector{v})
+	vectortest.Check(t, "header.json", []headerVector{v})
 	// The ID, from its definition and nothing else.
 	first := sha256.Sum256(v.Encoding)
 	if id := Hash(sha256.Sum256(first[:])); id != v.ID || len(v.Encoding) != 164 {
@@ -91,7 +62,7 @@ func TestBatchVectors(t *testing.T) {
 		}
 		vectors = append(vectors, v)
 	}
-	checkVectors(t, "batch.json", vectors)
+	vectortest.Check(t, "batch.json", vectors)
 }
 
 type eventVector struct {
@@ -106,7 +77,7 @@ type eventVector struct {
 func TestEventVectors(t *testing.T) {
 	_, block := fuzzBlock(t)
 	e := block.Events[0]
-	checkVectors(t, "event.json", []eventVector{{e, e.Encode(), e.ID(), e.SigningBytes(), testKey("gamma org").Seed(), newOrg(&e, 3).Encode()}})
+	vectortest.Check(t, "event.json", []eventVector{{e, e.Encode(), e.ID(), e.SigningBytes(), testKey("gamma org").Seed(), newOrg(&e, 3).Encode()}})
 }
 
 type blockVector struct {
@@ -146,7 +117,7 @@ func TestBlockVectors(t *testing.T) {
 		v.Work = append(v.Work, s.Work())
 	}
 	v.HeaderState, v.NextBits = s.HeaderState().Encode(), s.NextBits()
-	checkVectors(t, "genesis.json", v)
+	vectortest.Check(t, "genesis.json", v)
 }
 
 type targetVectors struct {
@@ -193,5 +164,5 @@ func TestTargetVectors(t *testing.T) {
 		next := nextTarget(genesis, c.interval, c.elapsed, c.height)
 		v.ASERT = append(v.ASERT, asertVector{c.bits, c.interval, c.elapsed, c.height, next.String(), next.Bits()})
 	}
-	checkVectors(t, "targets.json", v)
+	vectortest.Check(t, "targets.json", v)
 }

@@ -1,10 +1,8 @@
 package node
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,9 +12,8 @@ import (
 	libp2p "github.com/libp2p/go-libp2p/core/peer"
 
 	"cairn/consensus"
+	"cairn/consensus/vectortest"
 )
-
-var update = flag.Bool("update", false, "write the test vectors in testdata anew")
 
 // inviteVector is an invite of the founder of the network in consensus/testdata/genesis.json.
 type inviteVector struct {
@@ -65,29 +62,5 @@ func TestInviteVectors(t *testing.T) {
 	} else if !reflect.DeepEqual(got, i) {
 		t.Errorf("%+v came back as %+v", i, got)
 	}
-	checkVectors(t, "invite.json", v)
-}
-
-// checkVectors compares what the code makes with the file, or writes the file.
-func checkVectors(t *testing.T, name string, made any) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	got, err := json.MarshalIndent(made, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	if *update {
-		if err := os.WriteFile(path, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs from what the code makes. A change of the protocol needs a new version; "+
-			"if this is one, run go test ./node -run %s -update.\nmade:\n%s", path, t.Name(), got)
-	}
+	vectortest.Check(t, "invite.json", v)
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,9 +18,8 @@ import (
 	"github.com/multiformats/go-multiaddr"
 
 	"cairn/consensus"
+	"cairn/consensus/vectortest"
 )
-
-var update = flag.Bool("update", false, "write the test vectors in testdata anew")
 
 // messageVectors are messages of each kind with their bytes. Network, events, batches and blocks are those of consensus/testdata.
 type messageVectors struct {
@@ -127,7 +125,7 @@ func TestMessageVectors(t *testing.T) {
 	for _, text := range net.Blocks {
 		v.CompactBlock = append(v.CompactBlock, compactVectors(t, text)...)
 	}
-	checkVectors(t, "messages.json", v)
+	vectortest.Check(t, "messages.json", v)
 }
 
 // compactVectors are both forms of the block whose bytes text is in hexadecimal.
@@ -191,29 +189,5 @@ func readVectors(t *testing.T, name string, v any) {
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
 		t.Fatalf("%s: %v", name, err)
-	}
-}
-
-// checkVectors compares what the code makes with the file, or writes the file.
-func checkVectors(t *testing.T, name string, made any) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	got, err := json.MarshalIndent(made, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	if *update {
-		if err := os.WriteFile(path, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs from what the code makes. A change of the protocol needs a new version; "+
-			"if this is one, run go test ./node/p2p -run %s -update.\nmade:\n%s", path, t.Name(), got)
 	}
 }

@@ -1,0 +1,40 @@
+// Package vectortest compares the protocol's test vectors, which stand as JSON
+// in the testdata folder of the package that makes them, with what the code
+// makes. Another implementation can be built against the same files.
+package vectortest
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the test vectors in testdata anew")
+
+// Check fails unless testdata/name is made as JSON. With the flag -update it
+// writes the file first.
+func Check(t testing.TB, name string, made any) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	got, err := json.MarshalIndent(made, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	if *update {
+		if err := os.WriteFile(path, got, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs from what the code makes. A change of the protocol needs a new version; "+
+			"if this is one, run go test -run %s -update in this folder.\nmade:\n%s", path, t.Name(), got)
+	}
+}
