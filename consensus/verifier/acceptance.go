@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/mailstore/message"
 )
 
 // rememberFor is how long an accepted record is remembered, so that a second
@@ -20,8 +22,11 @@ type acceptance struct {
 	Courier consensus.Hash `json:"courier,omitzero"` // org of the node that brought it; zero: not known
 }
 
+// acceptedKey takes rcpt in the form that a record has it in: whoever picks
+// the letter case of an address must not thereby pick another recipient.
 func acceptedKey(id consensus.Hash, rcpt string) []byte {
-	return append(append([]byte("accepted/"), id[:]...), rcpt...)
+	address := strings.ToLower(message.CanonicalAddress(rcpt))
+	return append(append([]byte("accepted/"), id[:]...), address...)
 }
 
 func ageKey(at time.Time, accepted []byte) []byte {

@@ -319,10 +319,16 @@ func TestOneOfTwoRecipients(t *testing.T) {
 	}
 }
 
-// Case of a local part makes no other recipient.
+// Letter case makes no other recipient: not for the record, and not for a
+// replay.
 func TestRecipientCase(t *testing.T) {
 	w := newWorld(t, setting{pins: []int{0}})
-	w.expect(w.arrive(w.seal(0, letter(jo, "", text), "Ann@ORG2.example")), "at arrival", record.Pending, "inbox")
+	raw := w.seal(0, letter(jo, "", text), "Ann@ORG2.example")
+	w.expect(w.arrive(raw), "at arrival", record.Pending, "inbox")
+	for _, rcpt := range []string{ann, "Ann@org2.example", "aNN@Org2.Example."} {
+		d := w.deliver(raw, nil, rcpt)[0]
+		w.expect(d.Ref, "again to "+rcpt, record.Replayed, "spam")
+	}
 }
 
 // Recipients that share a copy share the first one's verdict.
