@@ -24,12 +24,27 @@ func CanonicalAddress(addr string) (string, error) {
 	if len(local) > 64 { // RFC 5321, section 4.5.3.1.1
 		return "", fmt.Errorf("mail address %q has a local part of %d bytes; the limit is 64", addr, len(local))
 	}
-	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(domain, "."))
-	if err != nil || ascii == "" {
-		return "", fmt.Errorf("mail address %q has no valid domain name", addr)
+	ascii, err := CanonicalDomain(domain)
+	if err != nil {
+		return "", fmt.Errorf("mail address %q: %w", addr, err)
 	}
-	if len(ascii) > 255 { // RFC 5321, section 4.5.3.1.2
-		return "", fmt.Errorf("mail address %q has a domain of %d bytes; the limit is 255", addr, len(ascii))
+	return strings.ToLower(local) + "@" + ascii, nil
+}
+
+// CanonicalDomain returns a domain name in lower-case A-labels (RFC 5890) without a final dot.
+func CanonicalDomain(domain string) (string, error) {
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return "", fmt.Errorf("%q is not a domain name", domain)
 	}
-	return strings.ToLower(local) + "@" + strings.ToLower(ascii), nil
+	ascii = strings.ToLower(strings.TrimSuffix(ascii, ".")) // only now: other full stops become dots in an A-label
+	if len(ascii) > 253 {                                   // RFC 1035, section 2.3.4, without the final dot
+		return "", fmt.Errorf("%q is not a domain name: %d bytes as A-labels; the limit is 253", domain, len(ascii))
+	}
+	for label := range strings.SplitSeq(ascii, ".") {
+		if label == "" || len(label) > 63 {
+			return "", fmt.Errorf("%q is not a domain name: labels have 1 to 63 bytes", domain)
+		}
+	}
+	return ascii, nil
 }

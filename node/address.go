@@ -5,19 +5,17 @@ import (
 	"strings"
 
 	"github.com/multiformats/go-multiaddr"
-	"golang.org/x/net/idna"
+
+	"cairn/consensus"
+	"cairn/mailstore"
 )
 
-// CanonicalDomain gives a mail domain in lower-case A-labels (RFC 5890).
+// CanonicalDomain gives a mail domain that an organisation can enrol, in
+// lower-case A-labels (RFC 5890).
 func CanonicalDomain(s string) (string, error) {
-	a, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
-	if err != nil || a == "" || len(a) > 253 || !strings.Contains(a, ".") && a != "localhost" {
+	a, err := mailstore.CanonicalDomain(s)
+	if err != nil || !consensus.ValidDomain(a) || !strings.Contains(a, ".") && a != "localhost" {
 		return "", fmt.Errorf("%q is not a mail domain", s)
-	}
-	for label := range strings.SplitSeq(a, ".") {
-		if label == "" || len(label) > 63 {
-			return "", fmt.Errorf("%q is not a mail domain", s)
-		}
 	}
 	return a, nil
 }

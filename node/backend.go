@@ -28,7 +28,7 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 	}
 	s := n.chain.State()
 	org := api.OrgSummary{
-		Name: n.cfg.Organisation.Name, Domains: n.cfg.Organisation.Domains, Key: n.id.OrgKey().String(),
+		Name: n.own().Name, Domains: n.own().Domains, Key: n.own().OrgKey.String(),
 	}
 	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
 		org.ID, org.Enrolled = o.ID.String(), true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"cairn/mailstore"
 	"cairn/node/api"
@@ -45,7 +46,7 @@ func (n *Node) AddAccount(ctx context.Context, r api.AccountRequest) (*api.Accou
 	}
 	addresses := r.Addresses
 	if len(addresses) == 0 {
-		for _, d := range n.cfg.Organisation.Domains {
+		for _, d := range n.own().Domains {
 			addresses = append(addresses, r.Name+"@"+d)
 		}
 	}
@@ -55,7 +56,7 @@ func (n *Node) AddAccount(ctx context.Context, r api.AccountRequest) (*api.Accou
 			return nil, api.Errorf(api.CodeInvalid, "give addresses as local-part@domain", "making account %q: %v", r.Name, err)
 		}
 		if !n.isOwn(canonical) {
-			return nil, api.Errorf(api.CodeInvalid, "use one of the domains in organisation.domains of "+ConfigFile,
+			return nil, api.Errorf(api.CodeInvalid, "use one of its domains: "+strings.Join(n.own().Domains, ", "),
 				"making account %q: %s is at no domain of this organisation", r.Name, a)
 		}
 	}
@@ -76,7 +77,7 @@ func (n *Node) AddAccount(ctx context.Context, r api.AccountRequest) (*api.Accou
 
 // isOwn reports whether a canonical address is at a domain of ours.
 func (n *Node) isOwn(address string) bool {
-	return slices.ContainsFunc(n.cfg.Organisation.Domains, func(d string) bool {
+	return slices.ContainsFunc(n.own().Domains, func(d string) bool {
 		return len(address) > len(d)+1 && address[len(address)-len(d)-1:] == "@"+d
 	})
 }

@@ -50,7 +50,7 @@ func (n *Node) ownOrg(s *consensus.State) api.Org {
 	if org, ok := s.OrgByKey(n.id.OrgKey()); ok {
 		return n.viewOrg(org)
 	}
-	e := &n.enrol.Enrol
+	e := n.own()
 	v := n.viewOrg(&consensus.Org{
 		Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Nodes: e.Nodes, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
 	})
@@ -87,7 +87,7 @@ func (n *Node) Invite(context.Context) (*api.Invite, error) {
 	}
 	text, err := EncodeInvite(&Invite{
 		Genesis: n.genesis, Addresses: addrs[:min(len(addrs), maxAddresses)],
-		OrgKey: n.id.OrgKey(), Domains: n.cfg.Organisation.Domains,
+		OrgKey: n.own().OrgKey, Domains: n.own().Domains,
 	})
 	if err != nil {
 		return nil, err

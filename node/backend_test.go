@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"cairn/consensus"
 	"cairn/mailstore"
 )
 
@@ -15,7 +16,8 @@ func storeOnly(t *testing.T) *Node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return &Node{cfg: DefaultConfig("Alpha", []string{"alpha.test"}), store: store}
+	own := consensus.Enrol{Name: "Alpha", Domains: []string{"alpha.test"}}
+	return &Node{cfg: DefaultConfig("Alpha", own.Domains), enrol: &consensus.OrgEvent{Enrol: own}, store: store}
 }
 
 // An account may bear the name without the address: the oldest account gets

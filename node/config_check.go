@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"cairn/consensus"
 )
@@ -91,8 +92,8 @@ func (c *Config) Validate() error {
 		return bad("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)
 	}
 	for _, a := range c.P2P.Listen {
-		if _, err := multiaddr.NewMultiaddr(a); err != nil {
-			return bad("p2p.listen", `write a multiaddr, as in "/ip4/0.0.0.0/tcp/4801"`, "%q: %v", a, err)
+		if err := checkP2PListen(a); err != nil {
+			return bad("p2p.listen", `write a multiaddr of IP and TCP, as in "/ip4/0.0.0.0/tcp/4801"`, "%v", err)
 		}
 	}
 	for _, a := range c.P2P.Bootstrap {
@@ -169,6 +170,19 @@ func checkListen(s string) error {
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("%q: %q is not a port number", s, port)
+	}
+	return nil
+}
+
+// checkP2PListen holds that s is an IP address with a TCP port, which is all
+// that nodes speak.
+func checkP2PListen(s string) error {
+	a, err := multiaddr.NewMultiaddr(s)
+	if err != nil {
+		return fmt.Errorf("%q: %v", s, err)
+	}
+	if at, err := manet.ToNetAddr(a); err != nil || at.Network() != "tcp" {
+		return fmt.Errorf("%q is not an IP address with a TCP port", s)
 	}
 	return nil
 }

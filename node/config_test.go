@@ -88,6 +88,8 @@ func TestBadConfig(t *testing.T) {
 		{"inbound port", "127.0.0.1:2526", "127.0.0.1:smtp", "inbound.listen", "port number"},
 		{"inbound port range", "127.0.0.1:2526", "127.0.0.1:65536", "inbound.listen", "port number"},
 		{"p2p address", "/ip4/0.0.0.0/tcp/4801", "0.0.0.0:4801", "p2p.listen", "0.0.0.0:4801"},
+		{"p2p over UDP", "/ip4/0.0.0.0/tcp/4801", "/ip4/0.0.0.0/udp/4801/quic-v1", "p2p.listen", "TCP port"},
+		{"p2p over UDP alone", "/ip4/0.0.0.0/tcp/4801", "/ip4/0.0.0.0/udp/4801", "p2p.listen", "TCP port"},
 		{"bootstrap without peer", "bootstrap = []", `bootstrap = ["/ip4/10.0.0.1/tcp/4801"]`, "p2p.bootstrap", "peer id"},
 		{"threshold", "threshold = 75", "threshold = 0", "verdict.threshold", "0"},
 		{"threshold word", "threshold = 75", `threshold = "most"`, "", "threshold"},

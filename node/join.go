@@ -99,9 +99,12 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 	var ok bool
 	e.Stamp, ok = consensus.SolveIdentityStamp(stampStop(ctx, p.IdentityStamp, progress), e.ChainID, e.Enrol.OrgKey, p.IdentityStamp)
 	if !ok {
-		return nil, fmt.Errorf("solving the identity stamp: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("solving the identity stamp: %w", ctx.Err())
 	}
 	e.Sign(id.Org)
+	if err := consensus.CheckEvent(p, e.ChainID, e); err != nil {
+		return nil, fmt.Errorf("making the enrolment: %w", err) // no block would ever hold it
+	}
 	return e, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -107,6 +109,9 @@ func Open(dir string, log *slog.Logger) (_ *Node, err error) {
 	if n.enrol, err = LoadEnrol(dir); err != nil {
 		return nil, err
 	}
+	if err := n.checkMembership(); err != nil {
+		return nil, err
+	}
 	if err := n.openStores(); err != nil {
 		return nil, err
 	}
@@ -117,6 +122,39 @@ func Open(dir string, log *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// own is what this node is enrolled as. The configuration says it only until
+// the node joins.
+func (n *Node) own() *consensus.Enrol { return &n.enrol.Enrol }
+
+// checkMembership holds that keys, enrolment and network belong together. Mail
+// that is signed with other keys than the enrolled ones can never be recorded.
+func (n *Node) checkMembership() error {
+	p, own := &n.genesis.Params, n.own()
+	mixed := func(file, of string) error {
+		return api.Errorf(api.CodeInvalid, "restore keys, "+enrolFile+" and "+networkFile+" from one backup of this node",
+			"starting the node: %s does not belong to %s", filepath.Join(n.dir, file), of)
+	}
+	if n.enrol.ChainID != p.ChainID() {
+		return mixed(enrolFile, "the network of "+networkFile)
+	}
+	if own.OrgKey != n.id.OrgKey() {
+		return mixed(filepath.Join(keysDir, "org.pem"), "the organisation of "+enrolFile)
+	}
+	if !slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool {
+		return k.Recorder == n.id.RecorderKey() && k.Node == n.id.NodeKey()
+	}) {
+		return mixed(filepath.Join(keysDir, "recorder.pem")+" or node.pem", "the organisation of "+enrolFile)
+	}
+	if err := consensus.CheckEvent(p, p.ChainID(), n.enrol); err != nil {
+		return api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node",
+			"starting the node: %s is damaged: %v", filepath.Join(n.dir, enrolFile), err)
+	}
+	if o := n.cfg.Organisation; o.Name != own.Name || !slices.Equal(slices.Sorted(slices.Values(o.Domains)), own.Domains) {
+		n.log.Warn("the organisation is another one in "+ConfigFile+" than as it is enrolled; the enrolment counts", "name", own.Name, "domains", own.Domains)
+	}
+	return nil
 }
 
 // openStores opens the three databases and the socket. The mail store comes
@@ -169,7 +207,7 @@ func (n *Node) connect() (err error) {
 		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software,
 	}, n.chain, n.pool, n.log)
 	if err != nil {
-		return fmt.Errorf("open the peer-to-peer host: %w", err)
+		return n.unusable("p2p.listen", err, "choose another port there, or an address of this machine")
 	}
 	if share := n.cfg.MiningShare(); share > 0 {
 		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.log)
@@ -189,8 +227,8 @@ func (n *Node) connect() (err error) {
 func (n *Node) gatewayConfig() smtpgw.Config {
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
-		Domains:    n.cfg.Organisation.Domains,
-		Postmaster: "postmaster@" + n.cfg.Organisation.Domains[0],
+		Domains:    n.own().Domains,
+		Postmaster: "postmaster@" + n.own().Domains[0],
 		NodeKey:    p2p.NodeKeyOf,
 		Limits:     smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
 	}
@@ -208,10 +246,10 @@ func inboundConfig(gw smtpgw.Config) smtpgw.Config {
 
 // openSockets binds what strangers and programs reach us by.
 func (n *Node) openSockets() (err error) {
-	if n.listen.submission, err = listen("submission.listen", n.cfg.Submission.Listen); err != nil {
+	if n.listen.submission, err = n.bind("submission.listen", n.cfg.Submission.Listen); err != nil {
 		return err
 	}
-	if n.listen.inbound, err = listen("inbound.listen", n.cfg.Inbound.Listen); err != nil {
+	if n.listen.inbound, err = n.bind("inbound.listen", n.cfg.Inbound.Listen); err != nil {
 		return err
 	}
 	if n.listen.stream, err = n.host.ListenSMTP(); err != nil {
@@ -220,18 +258,30 @@ func (n *Node) openSockets() (err error) {
 	return nil
 }
 
-func listen(key, address string) (net.Listener, error) {
+// bind listens on the address that the configuration has under key.
+func (n *Node) bind(key, address string) (net.Listener, error) {
 	if address == "" {
 		return nil, nil
 	}
 	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, &ConfigError{
-			Key: key, Cause: err.Error(),
-			Next: "choose another port there, or end the program that has this one",
-		}
+	if err == nil {
+		return l, nil
 	}
-	return l, nil
+	next := "write an address and port that this machine can listen on"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		next = "choose another port there, or end the program that has this one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		next = "write an address of this machine there"
+	case errors.Is(err, syscall.EACCES):
+		next = "choose a port from 1024 on, or allow this program the lower ones"
+	}
+	return nil, n.unusable(key, err, next)
+}
+
+// unusable is the error of a value that only proved wrong when it was used.
+func (n *Node) unusable(key string, err error, next string) error {
+	return &ConfigError{File: filepath.Join(n.dir, ConfigFile), Key: key, Cause: err.Error(), Next: next}
 }
 
 // Close closes what Open opened, in the opposite order. Only call it when

@@ -77,12 +77,16 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 	defer cancel()
 	again := time.NewTicker(5 * n.genesis.Params.BlockInterval)
 	defer again.Stop()
+	said := ""
 	for {
 		s := n.chain.State()
 		if _, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
 			err := n.pool.AddEvent(s, n.enrol, time.Now())
 			if err != nil && !errors.Is(err, mempool.ErrKnown) {
-				n.log.Warn("our enrolment cannot be brought to the network", "err", err)
+				if said != err.Error() { // once, not for every block
+					said = err.Error()
+					n.log.Warn("our enrolment cannot be brought to the network", "err", err)
+				}
 			} else {
 				n.host.PublishEvent(n.enrol)
 			}

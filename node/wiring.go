@@ -70,7 +70,7 @@ type router struct{ *Node }
 const staleTip = 20
 
 func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
-	if slices.Contains(r.cfg.Organisation.Domains, domain) {
+	if slices.Contains(r.own().Domains, domain) {
 		return smtpgw.Route{Local: true}, nil
 	}
 	s := r.chain.State()
@@ -164,7 +164,7 @@ func (n *Node) seedTrust(ctx context.Context) error {
 // account.
 func (n *Node) ensurePostmaster(ctx context.Context) error {
 	var addresses []string
-	for _, d := range n.cfg.Organisation.Domains {
+	for _, d := range n.own().Domains {
 		addresses = append(addresses, "postmaster@"+d)
 	}
 	return n.store.Update(ctx, func(tx *mailstore.Tx) error {

@@ -1,0 +1,169 @@
+package node
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// quiet gives the node in dir a configuration that clashes with no other one.
+func quiet(t *testing.T, dir string, change func(*Config)) {
+	t.Helper()
+	c, err := LoadConfig(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Mine, c.Submission.Listen, c.Inbound.Listen = "off", "127.0.0.1:0", ""
+	c.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/0"}
+	if change != nil {
+		change(c)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ConfigFile), c.Format(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open opens the node in dir and closes it with the test.
+func open(t *testing.T, dir string) *Node {
+	t.Helper()
+	n, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return n
+}
+
+// The configuration says that after joining the enrolment counts.
+func TestDomainsAreThoseOfTheEnrolment(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, func(c *Config) { c.Organisation.Name, c.Organisation.Domains = "Other", []string{"other.test"} })
+	n := open(t, dir)
+	a, err := n.AddAccount(t.Context(), api.AccountRequest{Name: "alice"})
+	if err != nil || !slices.Equal(a.Addresses, []string{"alice@alpha.test"}) {
+		t.Errorf("an account gets %v, %v", a, err)
+	}
+	for domain, local := range map[string]bool{"alpha.test": true, "other.test": false} {
+		if r, _ := (router{n}).Route(t.Context(), domain); r.Local != local {
+			t.Errorf("%s is local: %v", domain, r.Local)
+		}
+	}
+	if d := n.gatewayConfig().Domains; !slices.Equal(d, []string{"alpha.test"}) {
+		t.Errorf("the gateway takes mail for %v", d)
+	}
+	s, err := n.Status(t.Context())
+	if err != nil || s.Org.Name != "Alpha" || !slices.Equal(s.Org.Domains, []string{"alpha.test"}) {
+		t.Errorf("status says %+v, %v", s.Org, err)
+	}
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		_, err := rd.AccountByAddress("postmaster@alpha.test")
+		return err
+	})
+	if err != nil {
+		t.Errorf("postmaster: %v", err)
+	}
+}
+
+// A domain that consensus does not take must not be enrolled: no block would
+// ever hold the enrolment, and it cannot be made again.
+func TestDomainsThatNoBlockTakes(t *testing.T) {
+	for _, domain := range []string{"corp.10", "a.123", "1.2.3.4"} {
+		if consensus.ValidDomain(domain) {
+			t.Errorf("%s is valid", domain)
+		}
+		if _, err := CanonicalDomain(domain); err == nil {
+			t.Errorf("%s is a mail domain", domain)
+		}
+		err := DefaultConfig("Corp", []string{domain}).Validate()
+		if ce, ok := errors.AsType[*ConfigError](err); !ok || ce.Key != "organisation.domains" {
+			t.Errorf("%s in a configuration: %v", domain, err)
+		}
+	}
+}
+
+// Mail that is signed with other keys than the enrolled ones is never
+// recorded, and waits for ever.
+func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
+	other, _ := founder(t, "Other", "other.test")
+	for name, damage := range map[string]func(dir string) error{
+		"organisation and recorder swapped": func(dir string) error {
+			k := filepath.Join(dir, keysDir)
+			return errors.Join(os.Rename(k+"/org.pem", k+"/x"), os.Rename(k+"/recorder.pem", k+"/org.pem"), os.Rename(k+"/x", k+"/recorder.pem"))
+		},
+		"foreign org":      func(dir string) error { return copyFile(other, dir, "keys/org.pem") },
+		"foreign recorder": func(dir string) error { return copyFile(other, dir, "keys/recorder.pem") },
+		"foreign node":     func(dir string) error { return copyFile(other, dir, "keys/node.pem") },
+		"foreign network":  func(dir string) error { return copyFile(other, dir, networkFile) },
+		"foreign enrol":    func(dir string) error { return copyFile(other, dir, enrolFile) },
+		"forged enrol": func(dir string) error {
+			e, err := LoadEnrol(dir)
+			if err != nil {
+				return err
+			}
+			e.Enrol.Name = "Forged"
+			return os.WriteFile(filepath.Join(dir, enrolFile), e.Encode(), 0o600)
+		},
+	} {
+		dir, _ := founder(t, "Alpha", "alpha.test")
+		quiet(t, dir, nil)
+		if err := damage(dir); err != nil {
+			t.Fatal(err)
+		}
+		n, err := Open(dir, nil)
+		if err == nil {
+			n.Close()
+			t.Errorf("%s: the node opens", name)
+			continue
+		}
+		if e := api.AsError(err); e.Code != api.CodeInvalid || !strings.Contains(e.Hint, "backup") {
+			t.Errorf("%s: %v (%s)", name, err, e.Hint)
+		}
+	}
+}
+
+func copyFile(from, to, name string) error {
+	b, err := os.ReadFile(filepath.Join(from, name))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(to, name), b, 0o600)
+}
+
+// A port that is taken is told with the key that names it.
+func TestTakenPorts(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for _, tt := range []struct {
+		key, hint string
+		set       func(*Config)
+	}{
+		{"submission.listen", "another port", func(c *Config) { c.Submission.Listen = "127.0.0.1:" + port }},
+		{"inbound.listen", "another port", func(c *Config) { c.Inbound.Listen = "127.0.0.1:" + port }},
+		{"inbound.listen", "address of this machine", func(c *Config) { c.Inbound.Listen = "192.0.2.1:0" }},
+		{"p2p.listen", "another port", func(c *Config) { c.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/" + port} }},
+		{"p2p.listen", "address of this machine", func(c *Config) { c.P2P.Listen = []string{"/ip4/192.0.2.1/tcp/0"} }},
+	} {
+		dir, _ := founder(t, "Alpha", "alpha.test")
+		quiet(t, dir, tt.set)
+		n, err := Open(dir, nil)
+		if err == nil {
+			n.Close()
+		}
+		ce, ok := errors.AsType[*ConfigError](err)
+		if !ok || ce.Key != tt.key || !strings.Contains(ce.Next, tt.hint) || ce.File != filepath.Join(dir, ConfigFile) {
+			t.Errorf("%s: %#v", tt.key, err)
+		}
+	}
+}
