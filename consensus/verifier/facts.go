@@ -46,7 +46,8 @@ func (f *Finding) recordedBy(org *consensus.Org, w word, p Policy) {
 }
 
 // locate looks up where the record's batch stands, at the cursor that sp
-// shows. A record that is in no block is given up at its deadline.
+// shows. A record that is in no block is given up at its deadline; one whose
+// place was decided until now waits anew.
 func (f *Finding) locate(sp mailstore.SpaceReader) error {
 	if f.Record.IsZero() {
 		return nil
@@ -60,6 +61,9 @@ func (f *Finding) locate(sp mailstore.SpaceReader) error {
 		return err
 	}
 	f.Block = chain.Index{}
+	if decided := f.Facts.Inclusion == record.InclusionIncluded || f.Facts.Inclusion == record.InclusionConflict; decided && p == nil {
+		f.Deadline = max(f.Deadline, cursor.Height+patience)
+	}
 	switch {
 	case p == nil && cursor.Height >= f.Deadline:
 		f.Facts.Inclusion = record.InclusionExpired

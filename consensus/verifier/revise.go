@@ -164,26 +164,22 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word
 			v.identify(f, ref, asked)
 		}
 		sp := tx.Space(space)
-		watch := ref.append(watchPrefix(f.Deadline))
+		watched := f.Deadline
 		if err := f.locate(sp.SpaceReader); err != nil {
 			return err
 		}
 		if f.Facts.Inclusion == record.InclusionExpired && t.time != 0 && t.time < f.Arrived {
 			// Our chain is behind: this block is older than the mail, so it
 			// does not count against the record.
-			if err := sp.Delete(watch); err != nil {
-				return err
-			}
 			f.Deadline += patience
-			watch = ref.append(watchPrefix(f.Deadline))
 			if err := f.locate(sp.SpaceReader); err != nil {
 				return err
 			}
 		}
-		if f.Facts.Inclusion == record.InclusionIncluded {
-			return sp.Delete(watch)
+		if err := sp.Delete(ref.append(watchPrefix(watched))); err != nil || f.Facts.Inclusion == record.InclusionIncluded {
+			return err
 		}
-		return sp.Put(watch, nil)
+		return sp.Put(ref.append(watchPrefix(f.Deadline)), nil)
 	})
 }
 

@@ -256,7 +256,40 @@ func TestExpiry(t *testing.T) {
 	w.mine(chaintest.Body{Batches: []consensus.Batch{batch}})
 	w.expect(ref, "included late", record.Verified, "inbox")
 	w.add(w.add(before, chaintest.Body{}), chaintest.Body{})
-	w.expect(ref, "reverted after its deadline", record.Invalid, "spam")
+	w.expect(ref, "reverted after its deadline", record.Pending, "inbox")
+}
+
+// A record that got into a block in time is not late because that block was
+// reverted long after: it waits anew from there.
+func TestRevertedAfterDeadline(t *testing.T) {
+	w := newWorld(t, setting{pins: []int{0}})
+	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	before, batch := w.chain.State(), w.batch(0)
+	w.mine(chaintest.Body{Batches: []consensus.Batch{batch}})
+	w.mineEmpty(patience)
+	w.expect(ref, "100 blocks later", record.Verified, "inbox")
+	s := before
+	for range patience + 2 {
+		s = w.add(s, chaintest.Body{})
+	}
+	w.expect(ref, "reverted", record.Pending, "inbox")
+	if n := len(w.keys("watch/")); n != 1 {
+		t.Errorf("%d heights are watched for one record", n)
+	}
+	last := s
+	for range patience - 1 {
+		last = w.add(last, chaintest.Body{})
+	}
+	w.expect(ref, "99 blocks after that", record.Pending, "inbox")
+	w.add(last, chaintest.Body{})
+	w.expect(ref, "100 blocks after that", record.Invalid, "spam")
+	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+		return tx.RemoveMessage(ref.Account, ref.Message)
+	}))
+	w.follow()
+	if n := len(w.keys("watch/")); n != 0 {
+		t.Errorf("%d heights are watched for nothing", n)
+	}
 }
 
 // Blocks from before a mail arrived do not count against its record: the
