@@ -26,7 +26,8 @@ type Config struct {
 	// leaves the rest to nodes that dial it.
 	MaxPeers int
 
-	// MaxSessions limits the SMTP streams that are open at once from one peer. 0: DefaultMaxSessions.
+	// MaxSessions limits the SMTP streams that one enrolled node may have open to this one. Nodes that are not enrolled have a quarter
+	// of that, all together at one IP address. 0: DefaultMaxSessions.
 	MaxSessions int
 
 	// Agent is told to peers as the name and version of the software.
@@ -42,7 +43,7 @@ type Config struct {
 // Defaults of Config.
 const (
 	DefaultMaxPeers    = 32
-	DefaultMaxSessions = 32
+	DefaultMaxSessions = 128 // 8 for each of the 16 domains that an organisation may have
 )
 
 // timing holds how often the upkeep of a Host acts. All derive from the block time, so that a testnet of one-second blocks heals in

@@ -17,6 +17,9 @@ var gossipProtocols = [...]protocol.ID{"/meshsub/1.0.0", "/meshsub/1.1.0", "/mes
 // refuses silently.
 const connsPerAddress = 64
 
+// streamMemory is what yamux books for a stream when it opens, in bytes.
+const streamMemory = 256 << 10
+
 // resources makes the resource manager: libp2p's default limits, raised where a busy node would run into them without a word. The
 // library closes what is over a limit and tells nobody, so these are the outer walls; the limits that answer and count are in
 // streams.go and smtp.go, below these.
@@ -28,7 +31,7 @@ func resources(names protocols, maxPeers, maxSessions int) (network.ResourceMana
 	limits.SystemBaseLimit = rcmgr.BaseLimit{
 		Conns: 2 * conns, ConnsInbound: conns, ConnsOutbound: 2 * conns, FD: 2 * conns,
 		Streams: 64 * conns, StreamsInbound: 32 * conns, StreamsOutbound: 64 * conns,
-		Memory: 128 << 20,
+		Memory: 1024 * streamMemory,
 	}
 	limits.TransientBaseLimit = rcmgr.BaseLimit{
 		Conns: conns, ConnsInbound: conns / 2, ConnsOutbound: conns, FD: conns,
@@ -39,7 +42,7 @@ func resources(names protocols, maxPeers, maxSessions int) (network.ResourceMana
 	limits.PeerBaseLimit = rcmgr.BaseLimit{
 		Conns: 8, ConnsInbound: 8, ConnsOutbound: 8, FD: 8,
 		Streams: 2 * perPeer, StreamsInbound: perPeer, StreamsOutbound: perPeer,
-		Memory: 64 << 20,
+		Memory: int64(max(2*maxSessions+64, 256)) * streamMemory, // as many mail streams each way
 	}
 	raise := func(id protocol.ID, total, each int) {
 		limits.AddProtocolLimit(id, rcmgr.BaseLimit{Streams: 2 * total, StreamsInbound: total, StreamsOutbound: total, Memory: 128 << 20},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -17,10 +18,14 @@ import (
 // smtpBacklog is how many sessions may wait for Accept.
 const smtpBacklog = 128
 
-// sessions counts the open mail streams by peer, and holds the listener if there is one.
+// strangersShare is the part of Config.MaxSessions that nodes which are not enrolled have together at one address.
+const strangersShare = 4
+
+// sessions counts the open mail streams, and holds the listener if there is one.
 type sessions struct {
 	mu       sync.Mutex
-	open     map[peer.ID]int
+	open     map[peer.ID]int // in both directions
+	incoming map[caller]int
 	listener *smtpListener
 }
 
@@ -65,26 +70,54 @@ func (h *Host) DialSMTP(ctx context.Context, node consensus.Key) (net.Conn, erro
 		return nil, errors.Join(ErrNodeNotFound, err)
 	}
 	h.stats.add("smtp.dialed")
-	h.countStream(id, 1)
-	return h.newConn(s), nil
-}
-
-// countStream counts a mail stream of a peer, and keeps its connection from being closed for want of room while there is one.
-func (h *Host) countStream(id peer.ID, n int) int {
 	h.mail.mu.Lock()
 	defer h.mail.mu.Unlock()
+	return h.newConn(s, func() {}), nil
+}
+
+// newConn counts a mail stream, and keeps its connection from being closed for want of room while there is one. left is called when the
+// stream is closed. The caller holds mail.mu, as left will.
+func (h *Host) newConn(s network.Stream, left func()) *conn {
+	id := s.Conn().RemotePeer()
 	if h.mail.open == nil {
 		h.mail.open = make(map[peer.ID]int)
 	}
-	h.mail.open[id] += n
-	switch left := h.mail.open[id]; {
-	case left <= 0:
-		delete(h.mail.open, id)
-		h.host.ConnManager().Unprotect(id, "smtp")
-	case left == n:
+	if h.mail.open[id]++; h.mail.open[id] == 1 {
 		h.host.ConnManager().Protect(id, "smtp")
 	}
-	return h.mail.open[id]
+	return &conn{Stream: s, onClose: func() {
+		h.mail.mu.Lock()
+		defer h.mail.mu.Unlock()
+		if h.mail.open[id]--; h.mail.open[id] == 0 {
+			delete(h.mail.open, id)
+			h.host.ConnManager().Unprotect(id, "smtp")
+		}
+		left()
+	}}
+}
+
+// accept makes a mail stream that a peer has opened a connection; nil if it has too many already. Streams that this node opened take no
+// place of it.
+func (h *Host) accept(s network.Stream) *conn {
+	from := h.callerOn(s.Conn())
+	most := h.cfg.MaxSessions
+	if from.site.IsValid() {
+		most = max(most/strangersShare, 1)
+	}
+	h.mail.mu.Lock()
+	defer h.mail.mu.Unlock()
+	if h.mail.incoming == nil {
+		h.mail.incoming = make(map[caller]int)
+	}
+	if h.mail.incoming[from] >= most {
+		return nil
+	}
+	h.mail.incoming[from]++
+	return h.newConn(s, func() {
+		if h.mail.incoming[from]--; h.mail.incoming[from] == 0 {
+			delete(h.mail.incoming, from)
+		}
+	})
 }
 
 // smtpListener is a net.Listener of mail streams.
@@ -97,14 +130,13 @@ type smtpListener struct {
 
 // offer takes a stream that a peer has opened, or resets it if the peer has too many or nobody accepts them.
 func (l *smtpListener) offer(s network.Stream) {
-	h, from := l.host, s.Conn().RemotePeer()
-	if h.countStream(from, 1) > h.cfg.MaxSessions {
-		h.countStream(from, -1)
+	h := l.host
+	c := h.accept(s)
+	if c == nil {
 		h.stats.add("smtp.too-many")
 		_ = s.Reset()
 		return
 	}
-	c := h.newConn(s)
 	select {
 	case <-l.done:
 	case l.streams <- c:
@@ -165,11 +197,9 @@ func (a addr) String() string  { return peer.ID(a).String() }
 // conn is a mail stream as a net.Conn.
 type conn struct {
 	network.Stream
-	host   *Host
-	closed atomic.Bool
+	closed  atomic.Bool
+	onClose func()
 }
-
-func (h *Host) newConn(s network.Stream) *conn { return &conn{Stream: s, host: h} }
 
 // Read reads what the other side wrote; io.EOF after it has closed. After a deadline the error is os.ErrDeadlineExceeded, a net.Error.
 func (c *conn) Read(b []byte) (int, error) {
@@ -202,7 +232,7 @@ func (c *conn) Close() error {
 	if c.closed.Swap(true) {
 		return net.ErrClosed
 	}
-	c.host.countStream(c.Stream.Conn().RemotePeer(), -1)
+	c.onClose()
 	return c.Stream.Close()
 }
 
@@ -214,6 +244,10 @@ func (c *conn) reset() {
 
 func (c *conn) LocalAddr() net.Addr  { return addr(c.Stream.Conn().LocalPeer()) }
 func (c *conn) RemoteAddr() net.Addr { return addr(c.Stream.Conn().RemotePeer()) }
+
+// RemoteIP returns the IP address that the other side's connection comes from, as far as this side can see: of a site behind one address
+// all nodes have the same. It is the zero Addr if there is none.
+func (c *conn) RemoteIP() netip.Addr { return remoteIP(c.Stream.Conn().RemoteMultiaddr()) }
 
 // NodeKeyOf returns the node key of the other side of a mail stream, which the stream's encryption has proved; nil if c is none, nor
 // wraps one (by a method NetConn, as tls.Conn does).

@@ -7,9 +7,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
+
+	ma "github.com/multiformats/go-multiaddr"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
@@ -66,6 +69,9 @@ func TestMailStreams(t *testing.T) {
 		}
 		if k := NodeKeyOf(&net.TCPConn{}); k != nil {
 			t.Errorf("a TCP connection has node key %v", k)
+		}
+		if ip := server.(interface{ RemoteIP() netip.Addr }).RemoteIP(); ip.String() != "127.0.0.1" {
+			t.Errorf("the server sees IP address %v", ip)
 		}
 		if server.RemoteAddr().Network() != "libp2p" || server.RemoteAddr().String() != b.host.ID().String() {
 			t.Errorf("remote address %s %s", server.RemoteAddr().Network(), server.RemoteAddr())
@@ -202,27 +208,116 @@ func TestDialSMTPFindsTheNode(t *testing.T) {
 	}
 }
 
+// mailbox starts the node of the first organisation, with all of net enrolled, and opens its listener.
+func mailbox(t *testing.T, network *chaintest.Network, s setup) (*node, net.Listener) {
+	t.Helper()
+	n := start(t, network, 0, s)
+	n.enrol()
+	l, err := n.ListenSMTP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, l
+}
+
+// refused demands that a stream to a node is not served.
+func refused(t *testing.T, from, to *node) {
+	t.Helper()
+	before := to.Stats()["smtp.too-many"]
+	c, err := from.DialSMTP(context.Background(), to.Self())
+	if err == nil {
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		if _, err := c.Read(make([]byte, 1)); err == nil {
+			t.Error("one stream too many was served")
+		}
+		_ = c.Close()
+	}
+	if got := to.Stats()["smtp.too-many"] - before; got != 1 {
+		t.Errorf("%d streams counted as too many, want 1", got)
+	}
+}
+
 func TestTooManyMailStreams(t *testing.T) {
 	net := chaintest.New(2)
-	a := start(t, net, 0, setup{sessions: 2})
+	a, l := mailbox(t, net, setup{sessions: 2})
 	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
-	l, err := a.ListenSMTP()
+	eventually(t, "connected", func() bool { return len(b.Peers()) == 1 })
+	pair(t, l, b, a.Self())
+	client, server := pair(t, l, b, a.Self())
+	refused(t, b, a)
+	_ = client.Close()
+	_ = server.Close()
+	pair(t, l, b, a.Self())
+}
+
+// Streams that a node has opened to a peer take no place of those that the peer opens.
+func TestMailStreamsBothWays(t *testing.T) {
+	net := chaintest.New(2)
+	a, la := mailbox(t, net, setup{sessions: 1})
+	b := start(t, net, 1, setup{sessions: 4, bootstrap: a.Addrs()})
+	lb, err := b.ListenSMTP()
 	if err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "connected", func() bool { return len(b.Peers()) == 1 })
-	pair(t, l, b, a.Self())
-	last, _ := pair(t, l, b, a.Self())
-	third, err := b.DialSMTP(context.Background(), a.Self())
-	if err == nil {
-		_ = third.SetReadDeadline(time.Now().Add(patience))
-		if _, err := third.Read(make([]byte, 1)); err == nil {
-			t.Error("a third stream was served")
+	pair(t, lb, a, b.Self())
+	pair(t, la, b, a.Self())
+	refused(t, b, a)
+}
+
+// Nodes that are not enrolled share their places with all others at their address, however many names they take; enrolled nodes at the
+// same address have theirs beside.
+func TestMailStreamsOfStrangers(t *testing.T) {
+	net, others := chaintest.New(2), chaintest.New(5)
+	a, l := mailbox(t, net, setup{sessions: 2 * strangersShare})
+	var strangers []*node
+	for _, org := range others.Orgs[2:] {
+		strangers = append(strangers, startAs(t, net, org.Node, setup{bootstrap: a.Addrs()}))
+	}
+	eventually(t, "all are connected", func() bool { return len(a.Peers()) == len(strangers) })
+	pair(t, l, strangers[0], a.Self())
+	pair(t, l, strangers[1], a.Self())
+	for _, s := range strangers {
+		refused(t, s, a)
+	}
+	member := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	eventually(t, "the member is connected", func() bool { return len(member.Peers()) >= 1 })
+	pair(t, l, member, a.Self())
+}
+
+// As many streams as a member may have open do get through libp2p's own limits, both ways at once.
+func TestMailStreamsOfABusyMember(t *testing.T) {
+	net := chaintest.New(2)
+	a, la := mailbox(t, net, setup{})
+	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	lb, err := b.ListenSMTP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	oneTip(t, []*node{a, b})
+	for range DefaultMaxSessions {
+		pair(t, la, b, a.Self())
+		pair(t, lb, a, b.Self())
+	}
+	refused(t, b, a)
+	refused(t, a, b)
+}
+
+func TestRemoteIP(t *testing.T) {
+	for addr, want := range map[string]string{
+		"/ip4/192.0.2.7/tcp/7400":             "192.0.2.7",
+		"/ip6/2001:db8::7/tcp/7400":           "2001:db8::7",
+		"/ip6/::ffff:192.0.2.7/tcp/7400":      "192.0.2.7",
+		"/ip6zone/eth0/ip6/fe80::7/tcp/7400":  "fe80::7",
+		"/dns4/mail.example/tcp/7400":         "invalid IP",
+		"/unix/a":                             "invalid IP",
+		"/ip4/192.0.2.7/tcp/7400/p2p-circuit": "invalid IP",
+	} {
+		if got := remoteIP(ma.StringCast(addr)).String(); got != want {
+			t.Errorf("%s: %s, want %s", addr, got, want)
 		}
-		_ = third.Close()
 	}
-	if got := a.Stats()["smtp.too-many"]; got != 1 {
-		t.Errorf("%d streams counted as too many, want 1", got)
+	if remoteIP(nil).IsValid() {
+		t.Error("an address out of nothing")
 	}
-	_ = last.Close()
 }
