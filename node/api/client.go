@@ -70,7 +70,9 @@ func (c *Client) transportError(err error) *Error {
 		return Errorf(CodeNotRunning, "cairn run --dir "+c.dir, "asking the node: none is running in %s", c.dir)
 	case errors.Is(err, os.ErrPermission):
 		return Errorf(CodeNotAllowed, "run the command as the user that runs the node", "asking the node: %s belongs to another user", c.dir)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled):
+		return Errorf(CodeTryLater, "run the same command again", "asking the node: interrupted")
+	case errors.Is(err, context.DeadlineExceeded):
 		return Errorf(CodeTryLater, "try again", "asking the node: no answer in time")
 	}
 	return Errorf(CodeTryLater, "cairn status --dir "+c.dir, "asking the node: the connection broke: %v", err)

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -21,9 +20,9 @@ input. The work that an enrolment costs is done here: on a public network it tak
 		RunE: func(c *cobra.Command, args []string) error {
 			text := args[0]
 			if text == "-" {
-				b, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
+				b, err := a.read(c.Context(), "-")
 				if err != nil {
-					return err
+					return fmt.Errorf("reading the invite: %w", err)
 				}
 				text = string(b)
 			}

@@ -42,7 +42,7 @@ func (a *app) cmdComponents() *cobra.Command {
 		Short: "List the parts of a message that a record commits to",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			raw, err := a.read(args[0])
+			raw, err := a.read(c.Context(), args[0])
 			if err != nil {
 				return fmt.Errorf("reading the message: %w", err)
 			}
@@ -88,7 +88,7 @@ is 0 when all parts are the same and nothing was added but traces of the way; 4 
 		RunE: func(c *cobra.Command, args []string) error {
 			var parts [2][]message.Component
 			for i, file := range args {
-				raw, err := a.read(file)
+				raw, err := a.read(c.Context(), file)
 				if err != nil {
 					return fmt.Errorf("reading the message: %w", err)
 				}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +32,7 @@ func (a *app) cmdRun() *cobra.Command {
 			if a.json {
 				log = slog.NewJSONHandler(a.err, o)
 			}
+			signal.Ignore(syscall.SIGPIPE) // whoever read our output may go: the node stays
 			ctx, stop := context.WithCancel(c.Context())
 			defer stop()
 			watched := make(chan struct{})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -102,7 +103,7 @@ func (a *app) composed(c *cobra.Command, l *letter, body string, bcc []string) (
 			fmt.Fprintln(a.err, "Type the text; Ctrl-D on a line of its own ends it.")
 		}
 	}
-	if l.text, err = a.read(body); err != nil {
+	if l.text, err = a.read(c.Context(), body); err != nil {
 		return r, fmt.Errorf("reading the text: %w", err)
 	}
 	l.date = time.Now()
@@ -112,7 +113,7 @@ func (a *app) composed(c *cobra.Command, l *letter, body string, bcc []string) (
 
 // rawLetter sends a whole message; envelope addresses not given come from its fields.
 func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api.SendRequest, err error) {
-	raw, err := a.read(file)
+	raw, err := a.read(c.Context(), file)
 	if err != nil {
 		return r, fmt.Errorf("reading the message: %w", err)
 	}
@@ -146,12 +147,29 @@ func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api
 	return r, nil
 }
 
-// read gives the content of a file; - is standard input.
-func (a *app) read(file string) ([]byte, error) {
-	if file == "-" {
-		return io.ReadAll(a.in)
+// read gives the content of a file; - is standard input. It does not wait longer than ctx: what is read then ends with
+// the program.
+func (a *app) read(ctx context.Context, file string) ([]byte, error) {
+	type content struct {
+		b   []byte
+		err error
 	}
-	return os.ReadFile(file)
+	done := make(chan content, 1)
+	go func() {
+		var c content
+		if file == "-" {
+			c.b, c.err = io.ReadAll(a.in)
+		} else {
+			c.b, c.err = os.ReadFile(file)
+		}
+		done <- c
+	}()
+	select {
+	case c := <-done:
+		return c.b, c.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // crlf turns lone line feeds into CRLF (RFC 5321, section 2.3.8), as files on this system have them.

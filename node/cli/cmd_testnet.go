@@ -1,6 +1,12 @@
 package cli
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+
 	"github.com/spf13/cobra"
 
 	"cairn/node/api"
@@ -8,7 +14,7 @@ import (
 )
 
 func (a *app) cmdTestnet() *cobra.Command {
-	o := testnet.Options{Out: a.out, Err: a.err}
+	o := testnet.Options{Err: a.err}
 	c := &cobra.Command{
 		Use:   "testnet",
 		Short: "Run several organisations on this machine and follow a mail between them",
@@ -25,9 +31,16 @@ came out as it should.`,
 				o.Dir = a.dir
 			}
 			o.JSON = a.json
-			err := testnet.Run(c.Context(), o)
-			if err != nil && c.Context().Err() != nil {
+			signal.Ignore(syscall.SIGPIPE) // the failure to write ends it, with its nodes and folders
+			ctx, stop := context.WithCancelCause(c.Context())
+			defer stop(nil)
+			o.Out = &listener{to: a.out, gone: stop}
+			err := testnet.Run(ctx, o)
+			switch {
+			case c.Context().Err() != nil && err != nil:
 				return api.Errorf(api.CodeTryLater, "cairn testnet", "running the testnet: interrupted")
+			case ctx.Err() != nil && c.Context().Err() == nil:
+				return fmt.Errorf("running the testnet: nobody listens: %w", context.Cause(ctx))
 			}
 			return err
 		},
@@ -36,4 +49,18 @@ came out as it should.`,
 	c.Flags().BoolVar(&o.Exit, "exit", false, "end after the story")
 	c.Flags().StringVar(&o.Corpus, "corpus", "", "folder of messages to send from the first organisation to the second")
 	return c
+}
+
+// listener is whom the story is told to.
+type listener struct {
+	to   io.Writer
+	gone context.CancelCauseFunc // called when it can be told no more
+}
+
+func (l *listener) Write(b []byte) (int, error) {
+	n, err := l.to.Write(b)
+	if err != nil {
+		l.gone(err)
+	}
+	return n, err
 }

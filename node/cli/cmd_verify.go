@@ -38,7 +38,7 @@ organisation than the sender's; 5 pending; 0 verified.`,
 			defer client.Close()
 			doc := &verified{}
 			for _, file := range args {
-				raw, err := a.read(file)
+				raw, err := a.read(c.Context(), file)
 				if err != nil {
 					return fmt.Errorf("reading %s: %w", file, err)
 				}

@@ -47,6 +47,7 @@ func Main(args []string) int {
 	a := &app{in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	return a.run(ctx, args)
 }
 
@@ -166,6 +167,7 @@ func explain(err error, dir string) *api.Error {
 		e.Code, e.Hint = api.CodeNotFound, "check the name of the file"
 	case errors.Is(err, context.Canceled):
 		e.Code, e.Hint = api.CodeTryLater, "run the same command again"
+		e.Message = strings.ReplaceAll(e.Message, context.Canceled.Error(), "interrupted")
 	}
 	return e
 }
