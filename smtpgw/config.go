@@ -54,6 +54,8 @@ type Limits struct {
 	TextBytes    int64 // of message text that all sessions of a server hold at one time; default 256 MiB, at least MessageBytes
 	Recipients   int   // of one message; default 100 (RFC 5321, section 4.5.3.1.8)
 	LineBytes    int   // of a line of message text with its CRLF; default 128 KiB
+	HeaderBytes  int   // size of a header section; default 256 KiB, for Inbound 16 KiB more
+	HeaderLines  int   // lines of a header section; default 4096, for Inbound 256 more
 	Errors       int   // 4xx and 5xx replies before the peer is told to go; default 20
 	Connections  int   // at one time over all listeners of a server; default 512
 	PerPeer      int   // connections at one time of one IPv4 address, IPv6 /64 or libp2p peer; default 64, Connections for Submission
@@ -101,6 +103,8 @@ func (l Limits) withDefaults() Limits {
 	l.TextBytes = max(l.TextBytes, l.MessageBytes)
 	orDefault(&l.Recipients, 100)
 	orDefault(&l.LineBytes, 128<<10)
+	orDefault(&l.HeaderBytes, 256<<10)
+	orDefault(&l.HeaderLines, 4096)
 	orDefault(&l.Errors, 20)
 	orDefault(&l.Connections, 512)
 	orDefault(&l.PerPeer, 64)
@@ -109,4 +113,24 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.WriteTimeout, time.Minute)
 	orDefault(&l.BytesPerSecond, 256)
 	return l
+}
+
+// of returns the limits of a server, with defaults that depend on whom it
+// serves.
+func (l Limits) of(mode Mode) Limits {
+	full := l.withDefaults()
+	if mode == Submission {
+		if l.PerPeer == 0 {
+			full.PerPeer = full.Connections // all come from loopback
+		}
+		return full
+	}
+	// What another node took has its trace and its record on top.
+	if l.HeaderBytes == 0 {
+		full.HeaderBytes += 16 << 10
+	}
+	if l.HeaderLines == 0 {
+		full.HeaderLines += 256
+	}
+	return full
 }

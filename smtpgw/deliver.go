@@ -33,8 +33,8 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker) *Delivery 
 // An *smtp.SMTPError says that the message cannot be taken as it is; any other
 // error is our own trouble, and the message may be delivered again later.
 func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
-	fields, _ := splitHeader(a.Raw)
-	if err := checkLoop(fields); err != nil {
+	header, _ := splitHeader(a.Raw)
+	if err := checkLoop(header); err != nil {
 		return err
 	}
 	rcpts, err := canonicalRecipients(a)

@@ -34,19 +34,15 @@ func bounce(e *Entry, raw []byte, failed []fate, hostname, domain string, now ti
 	if err != nil {
 		return nil, err
 	}
-	fields, _ := splitHeader(raw)
-	var header strings.Builder
-	for _, f := range fields {
-		header.Write(f.raw)
-	}
+	header, _ := splitHeader(raw)
 	status, headers := "message/delivery-status", "text/rfc822-headers"
-	if !isASCII(e.From + header.String()) { // RFC 6533
+	if !isASCII(e.From + string(header)) { // RFC 6533
 		status, headers = "message/global-delivery-status", "message/global-headers"
 	}
 	for _, part := range []struct{ kind, body string }{
 		{"text/plain; charset=utf-8", forPeople(e, failed, hostname)},
 		{status, forPrograms(e, failed, hostname)},
-		{headers, header.String()},
+		{headers, string(header)},
 	} {
 		if err := writePart(w, part.kind, part.body); err != nil {
 			return nil, err
@@ -128,9 +124,9 @@ func oneLine(s string) string {
 
 // messageID returns the Message-ID of a message, if it is fit to be repeated.
 func messageID(raw []byte) string {
-	fields, _ := splitHeader(raw)
-	for _, f := range fields {
-		if f.name != "message-id" {
+	header, _ := splitHeader(raw)
+	for f := range fieldsOf(header) {
+		if !f.is("message-id") {
 			continue
 		}
 		id := strings.TrimSpace(f.value())

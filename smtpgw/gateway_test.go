@@ -146,6 +146,7 @@ func TestSubmitter(t *testing.T) {
 		{"user@local.example", "", mailText("x"), "no domain"},
 		{"user@local.example", "a@far.example", "From: a@b\n\n", "bare LF"},
 		{"user@local.example", "a@far.example", "To: a@b\r\n\r\n", "no From"},
+		{"user@local.example", "a@far.example", "From: a@b\r\n" + strings.Repeat("a:\r\n", 4096), "4096 lines"},
 	} {
 		if _, err := s.Submit(t.Context(), peer, tt.from, []string{tt.to}, []byte(tt.raw)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: error %v, want %q", tt, err, tt.want)

@@ -57,9 +57,9 @@ func groupRecipients(raw []byte, rcpts []string) []group {
 // never wrong.
 func namedRecipients(raw []byte) map[string]bool {
 	named := make(map[string]bool)
-	fields, _ := splitHeader(raw)
-	for _, f := range fields {
-		if f.name != "to" && f.name != "cc" {
+	header, _ := splitHeader(raw)
+	for f := range fieldsOf(header) {
+		if !f.is("to") && !f.is("cc") {
 			continue
 		}
 		list, err := mail.ParseAddressList(strings.TrimSpace(string(bytes.ReplaceAll([]byte(f.value()), []byte("\r\n"), nil))))

@@ -2,15 +2,18 @@ package smtpgw
 
 import (
 	"bytes"
-	"strings"
+	"iter"
 )
 
 // field is one header field of a message as it stands there, or a run of bytes
 // in the header that is none (name is empty then).
 type field struct {
-	name string // lower case
+	name []byte // as it stands there
 	raw  []byte // with folding and CRLF
 }
+
+// is reports whether the field has the name.
+func (f field) is(name string) bool { return bytes.EqualFold(f.name, []byte(name)) }
 
 // value returns what follows the colon, folding and CRLF included.
 func (f field) value() string {
@@ -18,19 +21,33 @@ func (f field) value() string {
 	return string(v)
 }
 
-// splitHeader cuts a message in two: its header fields, and the rest from the
-// empty line on. Nothing is lost: the fields and rest joined are raw again. A
-// message without an empty line is all header.
-func splitHeader(raw []byte) (fields []field, rest []byte) {
-	for len(raw) > 0 && !bytes.HasPrefix(raw, []byte("\r\n")) {
-		n := lineEnd(raw)
-		for n < len(raw) && (raw[n] == ' ' || raw[n] == '\t') {
-			n += lineEnd(raw[n:])
-		}
-		fields = append(fields, field{name: fieldName(raw[:n]), raw: raw[:n]})
-		raw = raw[n:]
+// splitHeader cuts a message in two: its header section, and the rest from the
+// empty line on. A message without an empty line is all header.
+func splitHeader(raw []byte) (header, rest []byte) {
+	if bytes.HasPrefix(raw, []byte("\r\n")) {
+		return nil, raw
 	}
-	return fields, raw
+	if i := bytes.Index(raw, []byte("\n\r\n")); i >= 0 {
+		return raw[:i+1], raw[i+1:]
+	}
+	return raw, nil
+}
+
+// fieldsOf returns the fields of a header section. Nothing is left out: joined
+// they are the section again.
+func fieldsOf(header []byte) iter.Seq[field] {
+	return func(yield func(field) bool) {
+		for left := header; len(left) > 0; {
+			n := lineEnd(left)
+			for n < len(left) && (left[n] == ' ' || left[n] == '\t') {
+				n += lineEnd(left[n:])
+			}
+			if !yield(field{name: fieldName(left[:n]), raw: left[:n]}) {
+				return
+			}
+			left = left[n:]
+		}
+	}
 }
 
 // lineEnd returns the length of the first line with its LF.
@@ -41,28 +58,28 @@ func lineEnd(b []byte) int {
 	return len(b)
 }
 
-// fieldName returns the name of a field in lower case. White space before the
+// fieldName returns the name of a field, which is ASCII. White space before the
 // colon, obsolete but read by many (RFC 5322, section 4.5.8), does not hide
 // it.
-func fieldName(raw []byte) string {
+func fieldName(raw []byte) []byte {
 	name, _, found := bytes.Cut(raw, []byte(":"))
 	name = bytes.TrimRight(name, " \t")
 	if !found || len(name) == 0 {
-		return ""
+		return nil
 	}
 	for _, c := range name {
 		if c <= ' ' || c >= 0x7f {
-			return ""
+			return nil
 		}
 	}
-	return strings.ToLower(string(name))
+	return name
 }
 
-// count returns how many fields have the name.
-func count(fields []field, name string) int {
+// count returns how many fields of a header section have the name.
+func count(header []byte, name string) int {
 	n := 0
-	for _, f := range fields {
-		if f.name == name {
+	for f := range fieldsOf(header) {
+		if f.is(name) {
 			n++
 		}
 	}

@@ -85,23 +85,30 @@ func (w *wire) endless(t *text) bool {
 func chunks(r io.Reader, limits *Limits, room *room) ([]byte, error) {
 	t := text{limits: limits, room: room}
 	buf := make([]byte, 32<<10)
+	checked := 0
 	for {
 		n, err := r.Read(buf)
-		t.take(buf[:n])
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
+		t.take(buf[:n])
+		last := err != nil
+		for t.refusal == nil && checked < len(t.b) {
+			line := t.b[checked:]
+			line = line[:lineEnd(line)]
+			if !last && line[len(line)-1] != '\n' && len(line) <= limits.LineBytes {
+				break // the rest of the line is to come
+			}
+			t.check(line)
+			checked += len(line)
+		}
+		switch {
+		case last && t.refusal != nil:
+			return nil, t.refusal
+		case last:
+			return t.b, nil
+		}
 	}
-	for line := range bytes.Lines(t.b) {
-		t.check(line)
-	}
-	if t.refusal != nil {
-		return nil, t.refusal
-	}
-	return t.b, nil
 }
 
 // text gathers message text, and the first reason to refuse it.
@@ -110,6 +117,10 @@ type text struct {
 	room    *room // nil: the text is in memory already
 	b       []byte
 	refusal *smtp.SMTPError
+
+	// What check has seen of the header section.
+	headerBytes, headerLines int
+	inBody                   bool
 }
 
 func (t *text) refuse(reason *smtp.SMTPError) {
@@ -140,7 +151,8 @@ func (t *text) take(b []byte) {
 // check refuses what RFC 5321 does not allow in message text: bare CR and LF
 // (section 2.3.8), through which text can be made to end early at other
 // servers, and NUL (RFC 5322, section 4). Lines may be longer than the 998
-// octets of RFC 5322, but not without end.
+// octets of RFC 5322, but not without end; nor may the header section, of
+// which every line costs more to work on than its bytes.
 func (t *text) check(line []byte) {
 	body, crlf := bytes.CutSuffix(line, []byte("\r\n"))
 	switch {
@@ -153,6 +165,15 @@ func (t *text) check(line []byte) {
 		t.refuse(replyf(554, 5, 6, 0, "message contains a NUL octet; encode it as base64 (RFC 5322, section 4)"))
 	case len(line) > t.limits.LineBytes:
 		t.refuse(lineTooLong(t.limits.LineBytes))
+	case t.inBody:
+	case len(line) == len("\r\n") && crlf:
+		t.inBody = true
+	default:
+		t.headerBytes += len(line)
+		t.headerLines++
+		if t.headerBytes > t.limits.HeaderBytes || t.headerLines > t.limits.HeaderLines {
+			t.refuse(replyf(552, 5, 3, 4, "header exceeds the limit of %d octets or %d lines", t.limits.HeaderBytes, t.limits.HeaderLines))
+		}
 	}
 }
 

@@ -23,29 +23,29 @@ const maxReceived = 100
 // All other bytes stay as they are. A message must have exactly one From
 // field; an error is the reply for the submitter.
 func prepare(raw, received []byte, hostname, ref string, now time.Time) ([]byte, error) {
-	fields, rest := splitHeader(raw)
-	switch n := count(fields, "from"); {
+	header, rest := splitHeader(raw)
+	switch n := count(header, "from"); {
 	case n == 0:
 		return nil, replyf(554, 5, 6, 0, "message has no From field; exactly one is needed (RFC 5322, section 3.6)")
 	case n > 1:
 		return nil, replyf(554, 5, 6, 0, "message has %d From fields; exactly one is allowed (RFC 5322, section 3.6)", n)
 	}
-	if err := checkLoop(fields); err != nil {
+	if err := checkLoop(header); err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	out.Grow(len(raw) + len(received) + 128)
 	out.Write(received)
-	if count(fields, "date") == 0 {
+	if count(header, "date") == 0 {
 		fmt.Fprintf(&out, "Date: %s\r\n", now.Format(mailDate))
 	}
-	if count(fields, "message-id") == 0 {
+	if count(header, "message-id") == 0 {
 		fmt.Fprintf(&out, "Message-ID: <%s@%s>\r\n", ref, hostname)
 	}
-	for _, f := range fields {
-		switch f.name {
-		case "bcc", "resent-bcc", "cairn-record":
-		case "authentication-results":
+	for f := range fieldsOf(header) {
+		switch {
+		case f.is("bcc"), f.is("resent-bcc"), f.is("cairn-record"):
+		case f.is("authentication-results"):
 			if !authres.Bears(f.value(), hostname) {
 				out.Write(f.raw)
 			}
@@ -61,12 +61,12 @@ func prepare(raw, received []byte, hostname, ref string, now time.Time) ([]byte,
 // top, Authentication-Results that claim to be ours removed (RFC 8601, section
 // 5), all other bytes as they are.
 func withTrace(raw, trace []byte, hostname string) []byte {
-	fields, rest := splitHeader(raw)
+	header, rest := splitHeader(raw)
 	var out bytes.Buffer
 	out.Grow(len(trace) + len(raw))
 	out.Write(trace)
-	for _, f := range fields {
-		if f.name != "authentication-results" || !authres.Bears(f.value(), hostname) {
+	for f := range fieldsOf(header) {
+		if !f.is("authentication-results") || !authres.Bears(f.value(), hostname) {
 			out.Write(f.raw)
 		}
 	}
@@ -75,8 +75,8 @@ func withTrace(raw, trace []byte, hostname string) []byte {
 }
 
 // checkLoop refuses a message that has been through too many hosts.
-func checkLoop(fields []field) error {
-	if count(fields, "received") >= maxReceived {
+func checkLoop(header []byte) error {
+	if count(header, "received") >= maxReceived {
 		return replyf(554, 5, 4, 6, "message has %d Received fields or more: it goes in circles", maxReceived)
 	}
 	return nil

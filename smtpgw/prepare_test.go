@@ -66,9 +66,9 @@ func FuzzPrepare(f *testing.F) {
 	f.Add([]byte("From:\nCairn-Record: x\n\nbody\x00"))
 	f.Add([]byte("FROM\t: x\r\nAuthentication-Results: (c) mx.local.example; a=b\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		fields, rest := splitHeader(raw)
+		header, rest := splitHeader(raw)
 		var joined []byte
-		for _, x := range fields {
+		for x := range fieldsOf(header) {
 			joined = append(joined, x.raw...)
 		}
 		if !bytes.Equal(append(joined, rest...), raw) {

@@ -57,13 +57,10 @@ func NewInbound(cfg Config, store *mailstore.Store, delivery *Delivery, log *slo
 
 func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) *Server {
 	s := &Server{
-		mode: mode, cfg: cfg, limits: cfg.Limits.withDefaults(), dir: newDirectory(cfg), store: store, log: log,
+		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: newDirectory(cfg), store: store, log: log,
 		wires: make(map[*wire]string), perPeer: make(map[string]int),
 	}
 	s.budget.max = s.limits.TextBytes
-	if mode == Submission && cfg.Limits.PerPeer == 0 {
-		s.limits.PerPeer = s.limits.Connections // all come from loopback
-	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.smtp.Domain = cfg.Hostname

@@ -20,7 +20,7 @@ const head = "From: s@peer.example\r\nSubject: strict\r\n\r\n"
 // Whatever is refused, the session goes on, in step.
 func TestBadText(t *testing.T) {
 	cfg := testConfig
-	cfg.Limits = Limits{MessageBytes: 100_000, LineBytes: 20_000, Errors: 1000}
+	cfg.Limits = Limits{MessageBytes: 100_000, LineBytes: 20_000, HeaderBytes: 60_000, HeaderLines: 50, Errors: 1000}
 	st := localStore(t)
 	addr := inbound(t, cfg, st, &verifier{})
 	long := strings.Repeat("x", 19_998) + "\r\n"
@@ -50,6 +50,10 @@ func TestBadText(t *testing.T) {
 		{"largest message", fill(100_000), "^250 "},
 		{"message too large", fill(100_001), "^552 5.3.4"},
 		{"message far too large", fill(190_000), "^552 5.3.4"},
+		{"longest header", head[:len(head)-2] + strings.Repeat("a:\r\n", 48) + "\r\n" + strings.Repeat("a:\r\n", 50), "^250 "},
+		{"header of too many lines", head[:len(head)-2] + strings.Repeat("a:\r\n", 49) + "\r\nbody\r\n", "^552 5.3.4 header .*50 lines"},
+		{"header of too many lines, no body", head[:len(head)-2] + strings.Repeat("a:\r\n", 49), "^552 5.3.4 header .*50 lines"},
+		{"header too large", head[:len(head)-2] + strings.Repeat("x:"+long[2:], 3), "^552 5.3.4 header .*60000 octets"},
 		{"8bit", head + "gr\xfc\xdfe \xff\xfe\r\n", "^250 "},
 	} {
 		for _, verb := range []string{"DATA", "BDAT", "BDAT in pieces"} {
