@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/mail"
 	"slices"
 	"strings"
 
@@ -47,7 +48,11 @@ func (n *Node) AddAccount(ctx context.Context, r api.AccountRequest) (*api.Accou
 	addresses := r.Addresses
 	if len(addresses) == 0 {
 		for _, d := range n.own().Domains {
-			addresses = append(addresses, r.Name+"@"+d)
+			a := r.Name + "@" + d
+			if m, err := mail.ParseAddress(a); err != nil || m.Address != a {
+				return nil, nameless(r.Name)
+			}
+			addresses = append(addresses, a)
 		}
 	}
 	for _, a := range addresses {
@@ -73,6 +78,15 @@ func (n *Node) AddAccount(ctx context.Context, r api.AccountRequest) (*api.Accou
 		return nil, err
 	}
 	return view, nil
+}
+
+// nameless is the refusal of a name that makes no address and comes without.
+func nameless(name string) error {
+	hint := "choose a name such as alice, or give its addresses: cairn account add NAME ADDRESS"
+	if local, _, ok := strings.Cut(name, "@"); ok {
+		hint = "the name comes first, then the addresses: cairn account add " + local + " " + name
+	}
+	return api.Errorf(api.CodeInvalid, hint, "making an account: %q cannot stand before the @ of a mail address", name)
 }
 
 // isOwn reports whether a canonical address is at a domain of ours.

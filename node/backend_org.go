@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ func (n *Node) Orgs(_ context.Context, which string) (*api.OrgList, error) {
 	}
 	for _, org := range s.Orgs() {
 		if which == "all" || n.selects(which, org) {
-			list.Orgs = append(list.Orgs, n.viewOrg(org))
+			list.Orgs = append(list.Orgs, n.viewOrg(s, org))
 		}
 	}
 	if which != "all" && len(list.Orgs) == 0 {
@@ -37,28 +38,23 @@ func (n *Node) selects(which string, org *consensus.Org) bool {
 	if err != nil {
 		return false
 	}
-	for _, d := range org.Domains {
-		if d == domain {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(org.Domains, domain)
 }
 
 // ownOrg is our organisation, from the enrol event while no block has it.
 func (n *Node) ownOrg(s *consensus.State) api.Org {
 	if org, ok := s.OrgByKey(n.id.OrgKey()); ok {
-		return n.viewOrg(org)
+		return n.viewOrg(s, org)
 	}
 	e := n.own()
-	v := n.viewOrg(&consensus.Org{
+	v := n.viewOrg(s, &consensus.Org{
 		Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Nodes: e.Nodes, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
 	})
 	v.ID = ""
 	return v
 }
 
-func (n *Node) viewOrg(org *consensus.Org) api.Org {
+func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 	v := api.Org{
 		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: org.Key.String(),
 		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
@@ -69,14 +65,18 @@ func (n *Node) viewOrg(org *consensus.Org) api.Org {
 	}
 	for _, p := range n.trust.Pins() {
 		if p.Key == org.Key {
-			v.Trusted = append(v.Trusted, viewPin(p))
+			v.Trusted = append(v.Trusted, viewPin(s, p))
 		}
 	}
 	return v
 }
 
-func viewPin(p verifier.Pin) api.Pin {
-	return api.Pin{Domain: p.Domain, Key: p.Key.String(), Source: string(p.Source)}
+func viewPin(s *consensus.State, p verifier.Pin) api.Pin {
+	org, member := s.OrgByKey(p.Key)
+	return api.Pin{
+		Domain: p.Domain, Key: p.Key.String(), Source: string(p.Source),
+		Unclaimed: !member || !slices.Contains(org.Domains, p.Domain),
+	}
 }
 
 // Invite makes the string with which others join.
@@ -105,6 +105,9 @@ func (n *Node) Trust(ctx context.Context, r api.TrustRequest) (*api.Pin, error) 
 	if err != nil {
 		return nil, api.Errorf(api.CodeInvalid, "cairn org show "+domain, "%q is not an org key of 64 hex digits", r.Key)
 	}
+	if own := n.own(); slices.Contains(own.Domains, domain) && key != own.OrgKey {
+		return nil, api.Errorf(api.CodeNotAllowed, "name a domain of another organisation", "trusting %s: %s is our own domain, and its mail comes here", key, domain)
+	}
 	pin := verifier.Pin{Domain: domain, Key: key, Source: verifier.SourceTrust, Since: time.Now().UTC()}
 	if err := n.trust.Pin(ctx, pin, true); err != nil {
 		return nil, err
@@ -112,6 +115,6 @@ func (n *Node) Trust(ctx context.Context, r api.TrustRequest) (*api.Pin, error) 
 	if err := n.verifier.Retrust(ctx, domain); err != nil {
 		return nil, err
 	}
-	v := viewPin(pin)
+	v := viewPin(n.chain.State(), pin)
 	return &v, nil
 }

@@ -62,7 +62,8 @@ type OrgService interface {
 	Orgs(ctx context.Context, which string) (*OrgList, error)
 	// Invite returns the string with which another organisation can join this network through this node.
 	Invite(ctx context.Context) (*Invite, error)
-	// Trust pins a domain to an org key, in place of an earlier pin. CodeInvalid when either cannot be parsed.
+	// Trust pins a domain to an org key, in place of an earlier pin. CodeInvalid when either cannot be parsed,
+	// CodeNotAllowed when the domain is this node's own and the key is not.
 	Trust(ctx context.Context, r TrustRequest) (*Pin, error)
 }
 

@@ -152,6 +152,9 @@ type Pin struct {
 	Domain string `json:"domain"`
 	Key    string `json:"key"`
 	Source string `json:"source"` // own, genesis, invite, trust, dns
+
+	// Unclaimed: no member of the network with this key claims the domain, so no mail goes there yet.
+	Unclaimed bool `json:"unclaimed,omitempty"`
 }
 
 // TrustRequest asks to pin.

@@ -73,7 +73,12 @@ nodes. Compare the key with its owner over another way than this network. "cairn
 			if err != nil {
 				return err
 			}
-			return a.print(p, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s is trusted to be of %s\n", p.Domain, p.Key) })
+			return a.print(p, func(b *bytes.Buffer) {
+				fmt.Fprintf(b, "%s is trusted to be of %s\n", p.Domain, p.Key)
+				if p.Unclaimed {
+					fmt.Fprintf(b, "  no member of the network with this key claims %s: no mail goes there until one does\n", p.Domain)
+				}
+			})
 		},
 	}
 	return group("org", "Organisations and trust in their domains", show, invite, trust)
