@@ -56,7 +56,8 @@ type Limits struct {
 	LineBytes    int   // of a line of message text with its CRLF; default 128 KiB
 	HeaderBytes  int   // size of a header section; default 256 KiB, for Inbound 16 KiB more
 	HeaderLines  int   // lines of a header section; default 4096, for Inbound 256 more
-	Errors       int   // 4xx and 5xx replies before the peer is told to go; default 20
+	Errors       int   // 4xx and 5xx replies since the last accepted message before the peer is told to go; default 20
+	Refused      int   // the same of recipients, which are not counted as Errors; default twice Recipients
 	Connections  int   // at one time over all listeners of a server; default 512
 	PerPeer      int   // connections at one time of one IPv4 address, IPv6 /64 or libp2p peer; default 64, Connections for Submission
 
@@ -106,6 +107,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.HeaderBytes, 256<<10)
 	orDefault(&l.HeaderLines, 4096)
 	orDefault(&l.Errors, 20)
+	orDefault(&l.Refused, 2*l.Recipients)
 	orDefault(&l.Connections, 512)
 	orDefault(&l.PerPeer, 64)
 	orDefault(&l.CommandTimeout, 5*time.Minute)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -199,8 +200,23 @@ func TestLimits(t *testing.T) {
 		cfg := testConfig
 		cfg.Limits.Errors = 5
 		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
-		d.say("MAIL FROM:<>\r\n", "^250")
 		for range 5 {
+			d.say("MAIL FROM:<nobody@-x>\r\n", "^553")
+		}
+		d.expect("^421 4.7.0 too many errors")
+		d.closed()
+	})
+	t.Run("guesses", func(t *testing.T) {
+		cfg := testConfig
+		cfg.Limits.Errors, cfg.Limits.Refused = 5, 30
+		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		d.say("MAIL FROM:<>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		for i := range 30 {
+			if i == 15 {
+				d.say("RSET\r\nMAIL FROM:<>\r\n", "^250")
+				d.expect("^250")
+			}
 			d.say("RCPT TO:<guess@local.example>\r\n", "^550")
 		}
 		d.expect("^421 4.7.0 too many errors")
@@ -508,5 +524,95 @@ func TestStreams(t *testing.T) {
 	}
 	if err := <-served; err != nil {
 		t.Errorf("serve: %v", err)
+	}
+}
+
+// TestRefusedRecipients: a message reaches those recipients who can have it,
+// however many others are refused (RFC 5321, section 4.5.3.1.10).
+func TestRefusedRecipients(t *testing.T) {
+	st := localStore(t)
+	addr := inbound(t, testConfig, st, &verifier{})
+	unknown := func(n int) (commands string) {
+		for i := range n {
+			commands += fmt.Sprintf("RCPT TO:<gone%d@local.example>\r\n", i)
+		}
+		return commands
+	}
+	t.Run("unknown", func(t *testing.T) {
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<s@peer.example>\r\n"+unknown(99)+"RCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
+		for range 99 {
+			d.expect("^550 5.1.1")
+		}
+		d.expect("^250")
+		d.expect("^354")
+		d.say(mailText("one of many")+".\r\n", "^250")
+		if got := inboxOf(t, st, "user@local.example", "inbox"); len(got) != 1 {
+			t.Errorf("%d stored", len(got))
+		}
+	})
+	t.Run("no sender", func(t *testing.T) {
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<s@-x>\r\n"+unknown(99)+"BDAT 4 LAST\r\ntextMAIL FROM:<>\r\n", "^553")
+		for range 100 {
+			d.expect("^503 5.5.1")
+		}
+		d.expect("^250")
+	})
+	t.Run("too many", func(t *testing.T) {
+		addr, q := submission(t, testConfig, localStore(t))
+		d := greeted(t, addr)
+		var rcpts strings.Builder
+		for i := range 1000 {
+			fmt.Fprintf(&rcpts, "RCPT TO:<p%d@far.example>\r\n", i)
+		}
+		d.say("MAIL FROM:<user@local.example>\r\n", "^250")
+		go func() { _, _ = d.conn.Write([]byte(rcpts.String() + "DATA\r\n")) }()
+		for i := range 1000 {
+			d.expect([]string{"^250", "^452 4.5.3"}[min(i/100, 1)])
+		}
+		d.expect("^354")
+		d.say(mailText("many")+".\r\n", "^250")
+		sent := 0
+		for _, e := range must(q.List(0, 1000))(t) {
+			sent += len(e.Recipients)
+		}
+		if sent != 100 {
+			t.Errorf("%d recipients queued", sent)
+		}
+	})
+}
+
+// TestNothingAfterQuit: what a peer sends after QUIT is not looked at.
+func TestNothingAfterQuit(t *testing.T) {
+	for _, after := range []string{
+		"EHLO again\r\nMAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n" + head + "ghost\r\n.\r\n",
+		strings.Repeat("MAIL FROM:<>\r\n", 100),
+	} {
+		st := localStore(t)
+		var log strings.Builder
+		s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), slog.New(slog.NewTextHandler(&log, nil)))
+		l := newPipes()
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		conn := l.dial()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		d := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
+		d.expect("^220")
+		d.say("EHLO client.example\r\n", "^250")
+		d.say("QUIT\r\n"+after, "^221")
+		d.closed()
+		if err := s.Shutdown(t.Context()); err != nil { // waits for the session
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if got := inboxOf(t, st, "user@local.example", "inbox"); len(got) != 0 {
+			t.Errorf("stored %q", got)
+		}
+		if log.Len() > 0 {
+			t.Errorf("logged %s", clip(log.String()))
+		}
 	}
 }

@@ -43,8 +43,11 @@ type wire struct {
 	esmtp  bool   // greeted with EHLO
 	inText bool   // 354 was said: message text comes next
 	chunk  int64  // bytes of a BDAT chunk still to come
-	errs   int    // replies 4xx and 5xx since the last accepted message
 	gone   bool   // nothing more is read
+
+	// Replies 4xx and 5xx since the last accepted message: of recipients, and
+	// all others.
+	refused, errs int
 
 	// What is awaited, for its deadline.
 	text     bool      // message text or a chunk, else a command
@@ -183,7 +186,10 @@ func (w *wire) command() {
 }
 
 // refuse answers a line that go-smtp does not get to see.
-func (w *wire) refuse(reply string) { w.Write([]byte(reply + "\r\n")) }
+func (w *wire) refuse(reply string) {
+	w.verb = ""
+	w.Write([]byte(reply + "\r\n"))
+}
 
 // dismiss says a last word and reads no more.
 func (w *wire) dismiss(reply string) {
@@ -207,13 +213,26 @@ func (w *wire) Write(p []byte) (int, error) {
 		line[2] = '3' // a bad sequence of commands, RFC 5321, section 4.2.2
 		fallthrough
 	case line[0] == '4' || line[0] == '5':
-		if w.errs++; w.errs == w.limits.Errors {
-			w.held = append(w.held, "421 4.7.0 too many errors; closing\r\n"...)
-			w.gone = true
-			w.flush()
-		}
+		w.mistake(line)
 	}
 	return len(p), nil
+}
+
+// mistake counts a reply 4xx or 5xx, and tells the peer to go when there were
+// too many. Recipients have a count of their own, which bounds guessing: a
+// message may have many that are refused and still be for others. Those beyond
+// the limit of one message do not count, since they are to be sent again (RFC
+// 5321, section 4.5.3.1.10).
+func (w *wire) mistake(reply []byte) {
+	switch {
+	case w.verb != "RCPT":
+		w.errs++
+	case !bytes.HasPrefix(reply, []byte("452 4.5.3")):
+		w.refused++
+	}
+	if !w.gone && (w.errs >= w.limits.Errors || w.refused >= w.limits.Refused) {
+		w.dismiss("421 4.7.0 too many errors; closing")
+	}
 }
 
 func isTransactionVerb(v string) bool {
@@ -221,7 +240,7 @@ func isTransactionVerb(v string) bool {
 }
 
 // forgive starts the count of errors anew: the peer sent something of use.
-func (w *wire) forgive() { w.errs = 0 }
+func (w *wire) forgive() { w.refused, w.errs = 0, 0 }
 
 // flush sends what is held back.
 func (w *wire) flush() {
@@ -245,13 +264,14 @@ func (w *wire) drain() {
 // cut breaks the connection off.
 func (w *wire) cut() { w.Conn.Close() }
 
-// Close sends what is held back and closes the connection.
+// Close sends what is held back and closes the connection. What the peer sent
+// after its last command is dropped.
 func (w *wire) Close() error {
 	if w.closed {
 		return nil
 	}
 	w.flush()
-	w.closed = true
+	w.closed, w.gone, w.out = true, true, nil
 	w.onClose()
 	return w.Conn.Close()
 }
