@@ -34,6 +34,7 @@ type remote struct {
 	quiet    time.Time      // not asked for blocks before then
 	failures int            // turns as source of blocks that led nowhere, since one that made us level
 	asked    time.Time      // end of its latest turn
+	pace     float64        // new blocks a second in its latest turn that brought any; 0 if one led nowhere since
 }
 
 // patient is how many failures a new tip makes up for: what a peer says of its tip costs it nothing.
@@ -94,12 +95,15 @@ func (r *roster) want(id peer.ID, block consensus.Hash) {
 	}
 }
 
-// settle notes how a peer's turn as source of blocks ended: whether we are level now, and else whether it has moved us on. One that led
-// nowhere is left alone for a while, ever longer.
-func (r *roster) settle(p *remote, level, moved bool) {
+// settle notes how a peer's turn as source of blocks ended: whether we are level now, and else whether it has moved us on; and at which
+// pace it gave new blocks, 0 if it gave none. One that led nowhere is left alone for a while, ever longer.
+func (r *roster) settle(p *remote, level, moved bool, pace float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.wanted, p.asked = consensus.Hash{}, time.Now()
+	if pace > 0 {
+		p.pace = pace
+	}
 	if level {
 		p.failures, p.quiet = 0, time.Time{}
 		return
@@ -107,6 +111,7 @@ func (r *roster) settle(p *remote, level, moved bool) {
 	if moved {
 		return
 	}
+	p.pace = 0
 	p.failures = min(p.failures+1, 6)
 	p.quiet = time.Now().Add(time.Second << (p.failures - 1))
 }
@@ -144,10 +149,11 @@ type standing struct {
 	quiet    time.Time
 	failures int
 	asked    time.Time
+	pace     float64
 }
 
 func standingOf(p *remote) standing {
-	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet, failures: p.failures, asked: p.asked}
+	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet, failures: p.failures, asked: p.asked, pace: p.pace}
 }
 
 // greeted returns the peers that have told their status.

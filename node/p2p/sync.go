@@ -3,6 +3,7 @@ package p2p
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,13 +19,18 @@ const (
 	turnRequests = 3
 )
 
-// errTurn: another peer's turn has come.
-var errTurn = errors.New("another peer is asked")
+var (
+	// errTurn: another peer's turn has come.
+	errTurn = errors.New("another peer is asked")
+	// errCut: the answer did not come to its end, which may be the line's fault.
+	errCut = errors.New("the answer was cut short")
+)
 
-// syncState is what the sync is doing.
+// syncState is what the sync is doing. All but busy is of the sync's goroutine.
 type syncState struct {
 	busy   atomic.Bool    // for Progress
-	resume consensus.Hash // last block of a sync that was cut short; of the sync's goroutine
+	resume consensus.Hash // last block of a sync that was cut short
+	fair   bool           // the next turn goes by the queue, see pickSource
 }
 
 func (h *Host) wakeSync() { signal(h.syncWake) }
@@ -75,13 +81,16 @@ func (h *Host) syncBlocks() {
 				break
 			}
 			h.syncing.busy.Store(true)
+			begin := time.Now()
 			n, err := h.syncFrom(p)
 			added += n
+			pace := float64(n) / max(time.Since(begin), time.Millisecond).Seconds()
 			now, _ := h.roster.standing(p.remote)
 			// An announced block that did not come may have been invented to keep us busy.
 			level := err == nil && !h.behind(standing{remote: p.remote, status: now.status, wanted: p.wanted})
-			moved := n > 0 && (err == nil || errors.Is(err, errTurn))
-			h.roster.settle(p.remote, level, moved)
+			moved := n > 0 && (err == nil || errors.Is(err, errTurn) || errors.Is(err, errCut))
+			h.roster.settle(p.remote, level, moved, pace)
+			h.syncing.fair = !h.syncing.fair
 			if err != nil && !moved && p.ctx.Err() == nil {
 				h.stats.add("sync.failed")
 				h.log.Info("sync with a peer ended early", "peer", p.id, "blocks", n, "err", err)
@@ -96,42 +105,72 @@ func (h *Host) syncBlocks() {
 	}
 }
 
-// pickSource chooses among the peers that are ahead, but for one that is left out (nil: none).
-func (h *Host) pickSource(but *remote) (best standing, ok bool) {
+// sources returns the peers that are ahead and may be asked now, but for one that is left out (nil: none).
+func (h *Host) sources(but *remote) (list []standing) {
 	now := time.Now()
 	for _, p := range h.roster.greeted() {
-		if p.remote == but || now.Before(p.quiet) || p.ctx.Err() != nil || !h.behind(p) {
-			continue
+		if p.remote != but && !now.Before(p.quiet) && p.ctx.Err() == nil && h.behind(p) {
+			list = append(list, p)
 		}
-		if !ok || p.goesBefore(best) {
+	}
+	return list
+}
+
+// pickSource chooses among the sources. What a peer claims costs it nothing, and a new name neither, so every other turn goes to the
+// peer that has waited longest: nobody is kept waiting for ever by those who come later. The turns between go to the best: who gives
+// blocks at the greatest pace, then whose node key is enrolled, who has failed less, whom this node has dialled.
+func (h *Host) pickSource(but *remote) (best standing, ok bool) {
+	for _, p := range h.sources(but) {
+		if !ok || h.goesBefore(p, best) {
 			best, ok = p, true
 		}
 	}
 	return best, ok
 }
 
-// goesBefore reports whether p is a better source than q: by what they have proved first, and by what they claim last.
-func (p standing) goesBefore(q standing) bool {
-	switch {
-	case p.failures != q.failures:
-		return p.failures < q.failures
-	case !p.asked.Equal(q.asked):
-		return p.asked.Before(q.asked)
+// goesBefore reports whether p has the next turn rather than q.
+func (h *Host) goesBefore(p, q standing) bool {
+	if !h.syncing.fair {
+		if p.pace != q.pace {
+			return p.pace > q.pace
+		}
+		if known := h.enrolled(p.id); known != h.enrolled(q.id) {
+			return known
+		}
+		if p.failures != q.failures {
+			return p.failures < q.failures
+		}
+		if p.inbound != q.inbound {
+			return q.inbound
+		}
+	}
+	if since, other := h.queued(p), h.queued(q); !since.Equal(other) {
+		return since.Before(other)
 	}
 	return p.status.Work.Cmp(q.status.Work) > 0
+}
+
+// queued returns since when a peer has been waiting for a turn. Each turn of its that led nowhere puts it as far back as a long turn of
+// another would.
+func (h *Host) queued(p standing) time.Time {
+	since := p.since
+	if p.asked.After(since) {
+		since = p.asked
+	}
+	return since.Add(time.Duration(p.failures) * turnRequests * h.timing.request)
 }
 
 // syncFrom fetches blocks from one peer until it has no more, or until another that has failed no more often has waited for its turn
 // (errTurn). It returns how many were new.
 func (h *Host) syncFrom(p standing) (added int, err error) {
-	begin, top := time.Now(), uint64(0)
+	begin, top, limit := time.Now(), uint64(0), maxBlocks
 	locator := h.chain.Locator()
 	if h.syncing.resume != (consensus.Hash{}) && len(locator) > 0 {
 		locator = append([]consensus.Hash{h.syncing.resume}, locator...)
 	}
 	for idle := 0; idle < idleRounds; {
 		if time.Since(begin) > turnRequests*h.timing.request {
-			if other, ok := h.pickSource(p.remote); ok && other.failures <= p.failures {
+			if slices.ContainsFunc(h.sources(p.remote), func(other standing) bool { return other.failures <= p.failures }) {
 				return added, errTurn
 			}
 		}
@@ -139,9 +178,16 @@ func (h *Host) syncFrom(p standing) (added int, err error) {
 			return added, errors.New("the chain database could not be read: see the log")
 		}
 		locator = locator[:min(len(locator), maxLocator)]
-		list, err := h.requestBlocks(p.ctx, p.id, &blockRequest{Kind: blocksAfter, Limit: maxBlocks, Hashes: locator})
-		if err != nil {
+		list, err := h.requestBlocks(p.ctx, p.id, &blockRequest{Kind: blocksAfter, Limit: uint16(limit), Hashes: locator})
+		cut := err != nil
+		switch {
+		case errors.Is(err, errMalformed):
 			return added, err
+		case cut && len(list) == 0:
+			return added, fmt.Errorf("%w: %w", errCut, err)
+		case cut: // a slow line: what has come is good, and the next answer should be as long as is sure to come in time
+			h.stats.add("sync.cut")
+			limit = max(len(list)/2, 1)
 		}
 		if len(list) == 0 {
 			h.syncing.resume = consensus.Hash{}
@@ -153,9 +199,12 @@ func (h *Host) syncFrom(p standing) (added int, err error) {
 			return added, err
 		}
 		last := list[len(list)-1]
-		if n > 0 || last.Header.Height > top {
+		switch {
+		case n > 0 || last.Header.Height > top:
 			idle, top = 0, max(top, last.Header.Height)
-		} else {
+		case cut:
+			return added, errCut
+		default:
 			idle++
 		}
 		// These blocks may lie on a branch that is not the best one yet, so the next locator begins with them.

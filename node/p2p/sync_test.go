@@ -281,12 +281,116 @@ func TestSourcesThatLedNowhereComeLast(t *testing.T) {
 		if p.remote == honest {
 			return
 		}
-		n.roster.settle(p.remote, false, false)
+		n.roster.settle(p.remote, false, false, 0)
 		for _, liar := range liars {
 			claim(liar, 9, round+2)
 		}
 	}
 	t.Error("the honest peer is never asked")
+}
+
+// A source that brings blocks has every other turn, and whoever waits has one at last, however many others come with greater claims.
+func TestNewcomersDoNotPushOthersBack(t *testing.T) {
+	net := chaintest.New(5)
+	n := notRunning(t, net)
+	begin, turn := time.Now(), 20*time.Second
+	claim := func(name string, since time.Duration, work byte) *remote {
+		r, _ := n.roster.meet(t.Context(), peer.ID(name), true)
+		r.since = begin.Add(since)
+		n.roster.heard(r, &status{Tip: consensus.Hash{0xee, 1}, Work: consensus.WorkFromBytes([32]byte{work, 31: 9})})
+		return r
+	}
+	honest := claim("honest", 0, 0)
+	n.roster.settle(honest, false, false, 0) // the line was down
+	honest.quiet, honest.asked = time.Time{}, begin
+	turns := func(count int, from string, pace float64) (got int) {
+		for i := range count {
+			claim(fmt.Sprint(from, i), time.Duration(i)*turn, 9)
+			p, ok := n.pickSource(nil)
+			if !ok {
+				t.Fatal("nobody is asked")
+			}
+			if p.remote == honest {
+				got++
+				n.roster.settle(honest, false, true, pace)
+			} else {
+				n.roster.settle(p.remote, false, false, 0)
+			}
+			n.syncing.fair = !n.syncing.fair
+		}
+		return got
+	}
+	if got := turns(20, "first ", 0); got == 0 {
+		t.Error("a peer that failed once is never asked again while others come")
+	}
+	honest.asked = begin
+	turns(20, "second ", 100)
+	honest.asked = begin.Add(time.Hour)
+	if got := turns(20, "third ", 100); got < 10 {
+		t.Errorf("the best source has %d turns of 20, want every other", got)
+	}
+}
+
+// When nobody has brought blocks yet, enrolled nodes are asked first, and those that this node chose before those that chose it.
+func TestKnownSourcesGoFirst(t *testing.T) {
+	net := chaintest.New(2)
+	n := notRunning(t, net)
+	meet := func(id peer.ID, inbound bool, work byte) *remote {
+		r, _ := n.roster.meet(t.Context(), id, inbound)
+		n.roster.heard(r, &status{Tip: consensus.Hash{0xee, 1}, Work: consensus.WorkFromBytes([32]byte{work, 31: 9})})
+		return r
+	}
+	founder, err := peerID(consensus.PublicKey(net.Orgs[0].Node))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := meet("stranger", true, 9)
+	dialed := meet("dialed", false, 5)
+	member := meet(founder, true, 1)
+	for _, want := range []*remote{member, dialed, stranger} {
+		p, ok := n.pickSource(nil)
+		if !ok || p.remote != want {
+			t.Fatalf("asked %v, want %v", p.id, want.id)
+		}
+		n.roster.settle(p.remote, false, false, 0)
+	}
+}
+
+// A line that takes longer for an answer than a request may last brings the chain all the same.
+func TestSyncOverASlowLine(t *testing.T) {
+	net := chaintest.New(2)
+	impatient := fast
+	impatient.request = 300 * time.Millisecond
+	source := start(t, net, 0, setup{})
+	list, _ := net.Chain(source.chain.State(), 100)
+	source.add(list...)
+	source.host.SetStreamHandler(source.names.blocks, func(s network.Stream) {
+		defer func() { _ = s.Close() }()
+		raw, err := readFrame(s, maxBlockRequest)
+		if err != nil {
+			return
+		}
+		req, err := decodeBlockRequest(raw)
+		if err != nil {
+			return
+		}
+		list, _ := source.chain.BlocksAfter(req.Hashes, int(req.Limit), maxBlocksBytes)
+		for _, b := range list {
+			select {
+			case <-time.After(10 * time.Millisecond): // what the line takes for a block
+			case <-source.ctx.Done():
+			}
+			if writeFrame(s, b.Encode()) != nil {
+				return
+			}
+		}
+		_ = writeFrame(s, nil)
+	})
+	victim := start(t, net, 1, setup{bootstrap: source.Addrs(), timing: &impatient})
+	oneTip(t, []*node{source, victim})
+	if victim.Stats()["sync.cut"] == 0 {
+		t.Error("no answer took too long")
+	}
 }
 
 // slowly makes a node serve one block at a time, after a wait.
@@ -360,7 +464,7 @@ func TestAnnouncedBlocksAreAskedForOnce(t *testing.T) {
 	if p, ok := n.pickSource(nil); !ok || p.remote != second {
 		t.Fatal("the peer that announced a block is not asked for it")
 	}
-	n.roster.settle(second, false, false)
+	n.roster.settle(second, false, false, 0)
 	n.roster.heard(second, &status{Tip: block.ID()})
 	if _, ok := n.pickSource(nil); ok {
 		t.Error("a peer whose announcement led to nothing is asked on")
