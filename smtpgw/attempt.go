@@ -49,7 +49,13 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, r
 	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 	if err != nil {
 		o.conn.Close()
-		return deferred(e, fmt.Errorf("send to a node of %s: %w", e.Domain, err)), nil
+		out := deferred(e, fmt.Errorf("send to a node of %s: %w", e.Domain, err))
+		for i, r := range replies {
+			if r.permanent() { // else it might end the next session too
+				out[i].reply = r
+			}
+		}
+		return out, nil
 	}
 	return fates(e, replies), o
 }

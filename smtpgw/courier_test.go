@@ -195,6 +195,27 @@ func TestCourierSettlesRecipientsApart(t *testing.T) {
 	}
 }
 
+// TestCourierPassesRefusedRecipients: the other side ends the session after so
+// many unknown recipients that the one who exists is never reached. Those that
+// it refused are not tried again, so the next attempt gets further.
+func TestCourierPassesRefusedRecipients(t *testing.T) {
+	far := limitedNode(t, Limits{Refused: 2})
+	n := nearNode(t, far)
+	n.run(t)
+	to := []string{"gone0@far.example", "gone1@far.example", "gone2@far.example", "gone3@far.example", "gone4@far.example", "bob@far.example"}
+	n.send(t, "user@local.example", "To: "+strings.Join(to, ", ")+"\r\n"+mailText("undeliverable"), to...)
+	n.drained(t)
+	if got := inboxOf(t, far.store, "bob@far.example", "inbox"); len(got) != 1 {
+		t.Errorf("%d copies for bob", len(got))
+	}
+	reports := strings.Join(inboxOf(t, n.store, "user@local.example", "inbox"), "")
+	for _, rcpt := range to {
+		if got := strings.Count(reports, "Final-Recipient: rfc822; "+rcpt); (got == 1) != (rcpt != "bob@far.example") {
+			t.Errorf("%s is reported %d times", rcpt, got)
+		}
+	}
+}
+
 func TestCourierExpires(t *testing.T) {
 	n := nearNode(t, nil)
 	n.courier.router = routes{"far.example": Route{Dial: func(context.Context, string) (net.Conn, error) {

@@ -20,10 +20,12 @@ type node struct {
 	addr    string // of its inbound server
 }
 
-func farNode(t testing.TB) *node {
+func farNode(t testing.TB) *node { return limitedNode(t, Limits{}) }
+
+func limitedNode(t testing.TB, limits Limits) *node {
 	st := storeWith(t, "bob=bob@far.example", "carol=carol@far.example")
 	v := &verifier{}
-	cfg := Config{Hostname: "mx.far.example", Domains: []string{"far.example"}, Postmaster: "bob@far.example"}
+	cfg := Config{Hostname: "mx.far.example", Domains: []string{"far.example"}, Postmaster: "bob@far.example", Limits: limits}
 	return &node{store: st, checker: v, addr: inbound(t, cfg, st, v)}
 }
 

@@ -86,7 +86,7 @@ func (o *outbound) hello(hostname string) error {
 // send carries one message: token and raw, as they are, from and to as
 // envelope addresses. It returns one reply for each recipient. An error means
 // that the session is of no more use, and it is not known what became of the
-// message.
+// message; the replies are those that recipients had got until then.
 func (o *outbound) send(ctx context.Context, from string, to []string, token, raw []byte) ([]reply, error) {
 	defer context.AfterFunc(ctx, func() { o.conn.Close() })()
 	size := len(token) + len(raw)
@@ -115,10 +115,14 @@ func (o *outbound) send(ctx context.Context, from string, to []string, token, ra
 		}
 		return nil
 	})
+	first := len(commands) - len(to)
 	if err != nil {
-		return nil, err
+		if len(answers) <= first || !answers[first-1].ok() {
+			return nil, err
+		}
+		return answers[first:], err
 	}
-	answers = answers[len(answers)-len(to)-1:]
+	answers = answers[first-1:]
 	if m := answers[0]; !m.ok() {
 		if together {
 			_, err = o.read()
@@ -145,14 +149,14 @@ func (o *outbound) finish(answers []reply, sent, chunking bool, token, raw []byt
 		return answers, nil
 	case chunking:
 		if err := o.writeChunk(token, raw); err != nil {
-			return nil, err
+			return answers, err
 		}
 		last, err = o.read()
 	default:
 		last, err = o.data(token, raw)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("wait for the reply to the message: %w", err)
+		return answers, fmt.Errorf("wait for the reply to the message: %w", err)
 	}
 	o.dirty = !last.ok()
 	for i, a := range answers {
@@ -192,7 +196,7 @@ func (o *outbound) mailCommand(from string, to []string, size int) (command, ref
 }
 
 // envelope sends the commands, in one go when pipelining (RFC 2920), and what
-// more writes after them; it returns their replies in order.
+// more writes after them; it returns their replies in order, as many as came.
 func (o *outbound) envelope(commands []string, pipelining bool, more func() error) ([]reply, error) {
 	var answers []reply
 	for i, c := range commands {
@@ -202,16 +206,16 @@ func (o *outbound) envelope(commands []string, pipelining bool, more func() erro
 		}
 		if i == len(commands)-1 {
 			if err := more(); err != nil {
-				return nil, err
+				return answers, err
 			}
 		}
 		for len(answers) <= i {
 			a, err := o.read()
 			if err != nil {
-				return nil, fmt.Errorf("wait for the reply to %.4s: %w", commands[len(answers)], err)
+				return answers, fmt.Errorf("wait for the reply to %.4s: %w", commands[len(answers)], err)
 			}
 			if a.code == 421 {
-				return nil, fmt.Errorf("session ended by the other side: %s", a)
+				return answers, fmt.Errorf("session ended by the other side: %s", a)
 			}
 			answers = append(answers, a)
 		}
