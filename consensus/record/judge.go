@@ -46,9 +46,10 @@ type Facts struct {
 	Recorder          string // name of the recording organisation, for people
 	FromDomainIsOrg   bool   // the From domain is one of the recording organisation's
 	OrgTrusted        bool   // and it is trusted for that domain, by pin or DNS
+	OrgPinned         bool   // the recording organisation is pinned by this node, for whatever domain
 	RecipientInRecord bool
 	Replayed          bool // this record was accepted for this recipient before
-	DeclaresAll       bool // the From domain's organisation declared that it records all its mail
+	DeclaresAll       bool // an organisation that speaks for a From domain, not the recording one, declared that it records all its mail
 	Threshold         int  // percent; 0 is DefaultThreshold
 }
 
@@ -58,6 +59,7 @@ func Judge(f Facts) (Verdict, []string) {
 	if threshold == 0 {
 		threshold = DefaultThreshold
 	}
+	will, why := f.recordedBy()
 	switch {
 	case !f.TokenPresent && f.DeclaresAll:
 		return Missing, []string{"no record, but the sender's organisation declared that it records all its mail"}
@@ -71,12 +73,18 @@ func Judge(f Facts) (Verdict, []string) {
 		return Invalid, []string{"the record did not get into a block in time"}
 	case !f.Comparison.Reaches(threshold):
 		return Invalid, append([]string{shareReason(f.Comparison, "less than", threshold)}, f.Comparison.Differences()...)
+	case f.DeclaresAll && !f.OrgPinned:
+		// Anybody can enrol and record mail in others' names.
+		return Missing, append([]string{
+			"the sender's organisation declared that it records all its mail, but this is not its record",
+			why + "; this node has not pinned " + orElse(f.Recorder, "that one"),
+		}, f.Comparison.Differences()...)
 	case !f.RecipientInRecord || !f.Comparison.RecipientInRecord:
 		return Replayed, append([]string{"the envelope recipient is not in the record"}, f.Comparison.Differences()...)
 	case !f.Comparison.AllSame():
 		// Of a changed copy of what was delivered before, the change is what
 		// its reader has to know.
-		reasons := changedReasons(f.Comparison, threshold)
+		reasons := changedReasons(f.Comparison, threshold, why)
 		if f.Replayed {
 			reasons = append(reasons, deliveredBefore)
 		}
@@ -84,27 +92,31 @@ func Judge(f Facts) (Verdict, []string) {
 	case f.Replayed:
 		return Replayed, []string{deliveredBefore}
 	}
-	will, why := Verified, "recorded by "+orElse(f.Recorder, "the sender's organisation")
-	switch {
-	case !f.FromDomainIsOrg:
-		will, why = Vouched, "recorded by "+orElse(f.Recorder, "another organisation")+", not by the From domain's organisation"
-	case !f.OrgTrusted:
-		will, why = Vouched, orElse(f.Recorder, "the recording organisation")+" claims the From domain, but its key is neither pinned nor published in that domain's DNS"
-	}
 	if f.Inclusion != InclusionIncluded {
 		return Pending, []string{"not in a block yet, then it will be " + string(will), why}
 	}
 	return will, []string{"all parts are as recorded", why}
 }
 
+// recordedBy says who recorded a message, and what it comes to if all of it is as recorded and in a block.
+func (f Facts) recordedBy() (will Verdict, why string) {
+	switch {
+	case !f.FromDomainIsOrg:
+		return Vouched, "recorded by " + orElse(f.Recorder, "another organisation") + ", not by the From domain's organisation"
+	case !f.OrgTrusted:
+		return Vouched, "recorded by " + orElse(f.Recorder, "an organisation") + ", which claims the From domain, but its key is neither pinned nor published in that domain's DNS"
+	}
+	return Verified, "recorded by " + orElse(f.Recorder, "the sender's organisation") + ", which is trusted for the From domain"
+}
+
 const deliveredBefore = "this record was delivered to this recipient before"
 
-func changedReasons(c Comparison, threshold int) []string {
+func changedReasons(c Comparison, threshold int, why string) []string {
 	reasons := []string{shareReason(c, "at least", threshold)}
 	if !c.MayBeWanted() {
 		reasons = append(reasons, "a difference that no honest relay makes: it cannot count as wanted")
 	}
-	return append(reasons, c.Differences()...)
+	return append(append(reasons, why), c.Differences()...)
 }
 
 func shareReason(c Comparison, how string, threshold int) string {

@@ -56,9 +56,26 @@ func TestJudge(t *testing.T) {
 		{"bad token without a fault", func(f *record.Facts) { f.TokenValid = false }, record.Invalid, "not valid"},
 		{"recipient not in the record", func(f *record.Facts) { f.RecipientInRecord = false }, record.Replayed, "recipient"},
 		{"recipient not in the comparison", func(f *record.Facts) { f.Comparison.RecipientInRecord = false }, record.Replayed, "recipient"},
+		{"recorded by a stranger, but all is recorded", func(f *record.Facts) { f.FromDomainIsOrg, f.DeclaresAll = false, true }, record.Missing,
+			"records all its mail, but this is not its record; recorded by Example, not by the From domain's organisation; this node has not pinned Example"},
+		{"by one who claims the domain", func(f *record.Facts) { f.OrgTrusted, f.DeclaresAll = false, true }, record.Missing, "which claims the From domain"},
+		{"by a stranger, in no block", func(f *record.Facts) {
+			f.FromDomainIsOrg, f.DeclaresAll, f.Inclusion = false, true, record.InclusionNone
+		}, record.Missing, "not its record"},
+		{"changed, by a stranger", func(f *record.Facts) {
+			f.FromDomainIsOrg, f.DeclaresAll, f.Comparison = false, true, differing(1, message.Text, record.FooterAppended)
+		}, record.Missing, "text: a footer was appended"},
+		{"by one who is pinned", func(f *record.Facts) { f.FromDomainIsOrg, f.DeclaresAll, f.OrgPinned = false, true, true }, record.Vouched, "not by the From"},
+		{"pinned, but no token", func(f *record.Facts) { f.TokenPresent, f.DeclaresAll, f.OrgPinned = false, true, true }, record.Missing, "no record"},
+		{"bad token though all is recorded", func(f *record.Facts) { f.TokenValid, f.DeclaresAll = false, true }, record.Invalid, "not valid"},
 		{"seen before", func(f *record.Facts) { f.Replayed = true }, record.Replayed, "before"},
 		{"seen before, no token", func(f *record.Facts) { f.TokenPresent, f.Replayed = false, true }, record.Unrecorded, "no record"},
 		{"footer", func(f *record.Facts) { f.Comparison = differing(2, message.Text, record.FooterAppended) }, record.Differs, "8 of 10"},
+		{"footer, and by whom it is recorded", func(f *record.Facts) { f.Comparison = differing(1, message.Text, record.FooterAppended) }, record.Differs,
+			"recorded by Example, which is trusted for the From domain"},
+		{"footer, recorded by another", func(f *record.Facts) {
+			f.Comparison, f.FromDomainIsOrg = differing(1, message.Text, record.FooterAppended), false
+		}, record.Differs, "recorded by Example, not by the From domain's organisation"},
 		{"body", func(f *record.Facts) { f.Comparison = differing(1, message.Text, "") }, record.Differs, "cannot count as wanted"},
 		{"footer, in no block", func(f *record.Facts) {
 			f.Comparison, f.Inclusion = differing(1, message.Text, record.FooterAppended), record.InclusionPending

@@ -3,6 +3,7 @@ package verifier
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"cairn/consensus"
 	"cairn/consensus/record"
@@ -13,9 +14,10 @@ import (
 // complete it for each recipient, within the delivery transaction.
 type Assessment struct {
 	v       *Verifier
-	found   *Finding      // of the arrival as a whole
-	token   *record.Token // nil without a sound one
-	alone   bool          // the arrival has one recipient
+	state   *consensus.State // that the arrival was checked against
+	found   *Finding         // of the arrival as a whole
+	token   *record.Token    // nil without a sound one
+	alone   bool             // the arrival has one recipient
 	courier consensus.Hash
 	each    map[string]*Finding // by recipient, as admitted
 }
@@ -23,13 +25,14 @@ type Assessment struct {
 // Check assesses an arrival. An error is a fault of ours: the sender should
 // come again.
 func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
-	found, token := v.examine(ctx, a.Raw, a.Recipients)
+	state := v.chain.State()
+	found, token := v.examine(ctx, state, a.Raw, a.Recipients)
 	as := &Assessment{
-		v: v, found: found, token: token,
+		v: v, state: state, found: found, token: token,
 		alone: len(a.Recipients) == 1, each: make(map[string]*Finding, len(a.Recipients)),
 	}
 	if a.Courier != nil {
-		if org, ok := v.chain.State().OrgByNode(*a.Courier); ok {
+		if org, ok := state.OrgByNode(*a.Courier); ok {
 			as.courier = org.ID
 		}
 	}
@@ -96,11 +99,9 @@ func (as *Assessment) complete(sp mailstore.SpaceReader, f *Finding, rcpt string
 	if !as.alone {
 		f.addressedTo(rcpt, as.token)
 	}
-	if org, ok := as.v.chain.State().OrgByRecorder(f.Recorder); ok {
-		w, decided := as.v.trust.pinnedWordFor(f.Domains, org.Key)
-		if decided || f.Org != org.ID {
-			f.recordedBy(org, w, as.v.policy)
-		}
+	state := as.v.chain.State()
+	if org, ok := state.OrgByRecorder(f.Recorder); ok {
+		f.recordedBy(org, as.v.pinnedWordOf(state, f, org), as.v.policy)
 	}
 	if err := f.locate(sp); err != nil {
 		return false, err
@@ -140,7 +141,7 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 	}
 	if !linked {
 		f.Arrived = uint64(m.Received.UnixMilli())
-		if err := as.v.link(tx, ref, f, as.found.Org); err != nil {
+		if err := as.v.link(tx, ref, f, as.overtaken(f)); err != nil {
 			return err
 		}
 	}
@@ -152,9 +153,18 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 	return remember(sp, f.Record, rcpt, acceptance{Courier: as.courier}, m.Received)
 }
 
-// link stores f with the indexes that revisions go by. checked is the
-// recording organisation as Check found it.
-func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, checked consensus.Hash) error {
+// overtaken reports whether an enrolment that matters to f may have been
+// followed between Check and now, when f was in no index yet.
+func (as *Assessment) overtaken(f *Finding) bool {
+	now := as.v.chain.State()
+	return f.Org.IsZero() || f.Org != as.found.Org || slices.ContainsFunc(f.Domains, func(domain string) bool {
+		return !slices.Equal(as.state.OrgsByDomain(domain), now.OrgsByDomain(domain))
+	})
+}
+
+// link stores f with the indexes that revisions go by; overtaken makes it due
+// for one.
+func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) error {
 	sp := tx.Space(space)
 	if err := putJSON(sp, messageKey(ref), f); err != nil || f.Record.IsZero() {
 		return err
@@ -167,8 +177,12 @@ func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, checked consensus
 			return err
 		}
 	}
-	if f.Org.IsZero() || f.Org != checked {
-		// The enrolment may have been followed between Check and now.
+	for _, key := range f.domainKeys(ref) {
+		if err := sp.Put(key, nil); err != nil {
+			return err
+		}
+	}
+	if overtaken {
 		return putDue(sp, recorderPrefix(f.Recorder), 0)
 	}
 	return nil

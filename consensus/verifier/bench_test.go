@@ -43,7 +43,7 @@ func BenchmarkRevise(b *testing.B) {
 			if m.ID, err = tx.AddMessage(m, w.v.policy.labels(&f)); err != nil {
 				return err
 			}
-			return w.v.link(tx, Ref{1, m.ID}, &f, f.Org)
+			return w.v.link(tx, Ref{1, m.ID}, &f, false)
 		}))
 	}
 	token := as.found

@@ -23,8 +23,8 @@ func claims(org *consensus.Org, domains []string) bool {
 	return len(domains) > 0
 }
 
-// recordedBy notes who enrolled the key that signed the token, and whether it
-// is trusted for the sender's domains. A nil org: nobody has.
+// recordedBy notes who enrolled the key that signed the token, and what is
+// known of it and the sender's domains. A nil org: nobody has.
 func (f *Finding) recordedBy(org *consensus.Org, w word, p Policy) {
 	f.Facts.Threshold = p.threshold(org)
 	f.TrustedBy = ""
@@ -33,6 +33,7 @@ func (f *Finding) recordedBy(org *consensus.Org, w word, p Policy) {
 		f.Facts.TokenValid, f.Facts.Recorder = false, ""
 		f.Facts.TokenFault = "no organisation of this network has enrolled the key that signed the token"
 		f.Facts.FromDomainIsOrg, f.Facts.OrgTrusted = false, false
+		f.Facts.OrgPinned, f.Facts.DeclaresAll = false, false
 		return
 	}
 	f.Org = org.ID
@@ -40,6 +41,7 @@ func (f *Finding) recordedBy(org *consensus.Org, w word, p Policy) {
 	f.Facts.Recorder = org.Name
 	f.Facts.FromDomainIsOrg = claims(org, f.Domains)
 	f.Facts.OrgTrusted = f.Facts.FromDomainIsOrg && w.trusted
+	f.Facts.OrgPinned, f.Facts.DeclaresAll = w.pinned, w.declared
 	if f.Facts.OrgTrusted {
 		f.TrustedBy = w.how
 	}

@@ -19,6 +19,7 @@ import (
 //	journal                               mailstore.ModSeq, JSON: how far the store's journal was
 //	message/<account><message>            Finding, JSON
 //	batch/<recorder key><seq><account><message>  empty: whose verdict a batch decides
+//	domain/<domain>NUL<account><message>  empty: mail with a token from that domain
 //	watch/<height><account><message>      empty: in no block; given up at that height
 //	place/<recorder key><seq>             placement: where that batch stands on the chain
 //	due/<prefix>                          task: the findings of all keys with that prefix are out of date
@@ -89,6 +90,20 @@ func batchPrefix(recorder consensus.Key, seq uint64) []byte {
 
 // recorderPrefix begins the keys of all mail with tokens of one recorder key.
 func recorderPrefix(recorder consensus.Key) []byte { return append([]byte("batch/"), recorder[:]...) }
+
+func domainPrefix(domain string) []byte { return append([]byte("domain/"), domain+"\x00"...) }
+
+// maxDomainKeys bounds what one message with many authors puts into the index.
+const maxDomainKeys = 16
+
+// domainKeys index f's message by the domains in its From.
+func (f *Finding) domainKeys(ref Ref) [][]byte {
+	var keys [][]byte
+	for _, domain := range f.Domains[:min(len(f.Domains), maxDomainKeys)] {
+		keys = append(keys, ref.append(domainPrefix(domain)))
+	}
+	return keys
+}
 
 func watchPrefix(height uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte("watch/"), height)

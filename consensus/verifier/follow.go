@@ -131,7 +131,8 @@ func revert(sp mailstore.Space, u chain.Update) error {
 }
 
 // outdate marks the findings that a block decides: those of its batches, those
-// of the keys it enrols and those whose deadline it is.
+// of the keys it enrols, those from the domains that these claim, and those
+// whose deadline it is.
 func outdate(sp mailstore.Space, u chain.Update) error {
 	for i := range u.Block.Batches {
 		b := &u.Block.Batches[i]
@@ -140,8 +141,14 @@ func outdate(sp mailstore.Space, u chain.Update) error {
 		}
 	}
 	for i := range u.Block.Events {
-		for _, node := range u.Block.Events[i].Enrol.Nodes {
+		enrolled := &u.Block.Events[i].Enrol
+		for _, node := range enrolled.Nodes {
 			if err := putDueIfAny(sp, recorderPrefix(node.Recorder), 0); err != nil {
+				return err
+			}
+		}
+		for _, domain := range enrolled.Domains {
+			if err := putDueIfAny(sp, domainPrefix(domain), 0); err != nil {
 				return err
 			}
 		}

@@ -32,7 +32,7 @@ func TestOneBlockDecidesMuchMail(t *testing.T) {
 				if m.ID, err = tx.AddMessage(m, w.v.policy.labels(&f)); err != nil {
 					return err
 				}
-				if err := w.v.link(tx, Ref{1, m.ID}, &f, f.Org); err != nil {
+				if err := w.v.link(tx, Ref{1, m.ID}, &f, false); err != nil {
 					return err
 				}
 			}

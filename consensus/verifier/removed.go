@@ -57,9 +57,11 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 
 // forgetMessage drops what was known about a message that is gone.
 func forgetMessage(sp mailstore.Space, ref Ref, f *Finding) error {
-	return errors.Join(
-		sp.Delete(messageKey(ref)),
-		sp.Delete(ref.append(batchPrefix(f.Recorder, f.Seq))),
-		sp.Delete(ref.append(watchPrefix(f.Deadline))),
-	)
+	keys := append(f.domainKeys(ref), messageKey(ref), ref.append(batchPrefix(f.Recorder, f.Seq)), ref.append(watchPrefix(f.Deadline)))
+	for _, key := range keys {
+		if err := sp.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -58,7 +58,7 @@ func (v *Verifier) settle(ctx context.Context) error {
 			keys, err = scanKeys(sp, t.prefix, t.next(), reviseStep)
 			return err
 		})
-		if err == nil && t != nil && t.ofRecorder() {
+		if err == nil && t != nil && t.ofMember() {
 			// The DNS has no place in a transaction.
 			asked, err = v.askAhead(ctx, keys)
 		}
@@ -98,9 +98,12 @@ func nextTask(sp mailstore.SpaceReader) (t *task, err error) {
 	return t, errors.Join(err, bad)
 }
 
-// ofRecorder reports whether the task is about all mail of one recorder key:
-// who enrolled it may have changed.
-func (t *task) ofRecorder() bool { return len(t.prefix) == len(recorderPrefix(consensus.Key{})) }
+// ofMember reports whether the task is about all mail of one recorder key or
+// from one domain: who enrolled the key, or speaks for the domain, may have
+// changed.
+func (t *task) ofMember() bool {
+	return bytes.HasPrefix(t.prefix, []byte("domain/")) || len(t.prefix) == len(recorderPrefix(consensus.Key{}))
+}
 
 // next is the least key after the last one done.
 func (t *task) next() []byte {
@@ -125,7 +128,7 @@ func (t *task) advance(sp mailstore.Space, keys [][]byte) error {
 }
 
 // askAhead asks whether the organisations that recorded the messages of keys
-// are trusted, where that may have become so.
+// are trusted and what others declare, where that may have changed.
 func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, error) {
 	state := v.chain.State()
 	doubtful := make(map[Ref]*Finding)
@@ -150,7 +153,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 	asked := make(map[Ref]word, len(doubtful))
 	for ref, f := range doubtful {
 		org, _ := state.OrgByRecorder(f.Recorder)
-		asked[ref] = v.wordOf(ctx, f, org)
+		asked[ref] = v.wordOf(ctx, state, f, org)
 	}
 	return asked, ctx.Err()
 }
@@ -160,7 +163,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 // verdict.
 func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word) error {
 	return v.change(tx, ref, func(f *Finding) error {
-		if t.ofRecorder() {
+		if t.ofMember() {
 			v.identify(f, ref, asked)
 		}
 		sp := tx.Space(space)
@@ -185,7 +188,8 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word
 
 // identify looks again at who recorded f's message.
 func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
-	org, ok := v.chain.State().OrgByRecorder(f.Recorder)
+	state := v.chain.State()
+	org, ok := state.OrgByRecorder(f.Recorder)
 	if !ok {
 		f.recordedBy(nil, word{}, v.policy)
 		return
@@ -196,7 +200,7 @@ func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
 	case org.ID == f.Org:
 		return
 	default: // enrolled since askAhead looked
-		w, _ = v.trust.pinnedWordFor(f.Domains, org.Key)
+		w = v.pinnedWordOf(state, f, org)
 	}
 	f.recordedBy(org, w, v.policy)
 }

@@ -163,49 +163,24 @@ func (t *Trust) pinned(domain string, key consensus.Key) (how string, ok bool) {
 	return string(p.Source), p.Key == key
 }
 
-// word is the answer to whether an organisation speaks for a sender.
-type word struct {
-	trusted bool
-	how     string // the sources of trust, e.g. "trust" or "dns, invite"
-}
-
-// wordFor asks whether the organisation with key is trusted for every one of
-// domains, in the DNS where no pin says.
-func (t *Trust) wordFor(ctx context.Context, domains []string, key consensus.Key) word {
-	return allTrusted(domains, func(domain string) (string, bool) { return t.Trusted(ctx, domain, key) })
-}
-
-// pinnedWordFor is wordFor by pins alone. decided is false when the DNS would
-// have to be asked, which has no place in a transaction.
-func (t *Trust) pinnedWordFor(domains []string, key consensus.Key) (w word, decided bool) {
-	open := false
-	w = allTrusted(domains, func(domain string) (string, bool) {
-		how, ok := t.pinned(domain, key)
-		open = open || how == ""
-		return how, ok
-	})
-	return w, !open
-}
-
-func allTrusted(domains []string, ask func(domain string) (how string, ok bool)) word {
-	var sources []string
-	for _, domain := range domains {
-		how, ok := ask(domain)
-		if !ok {
-			return word{}
+// hasPinned reports whether key is pinned for any domain. It reads memory only.
+func (t *Trust) hasPinned(key consensus.Key) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, p := range t.pins {
+		if p.Key == key {
+			return true
 		}
-		sources = append(sources, how)
 	}
-	slices.Sort(sources)
-	return word{trusted: len(sources) > 0, how: strings.Join(slices.Compact(sources), ", ")}
+	return false
+}
+
+// asker is Trusted without ctx.
+func (t *Trust) asker(ctx context.Context) asker {
+	return func(domain string, key consensus.Key) (how string, ok bool) { return t.Trusted(ctx, domain, key) }
 }
 
 // Speaker returns the one enrolled organisation that is trusted for domain.
 func (t *Trust) Speaker(ctx context.Context, s *consensus.State, domain string) (*consensus.Org, bool) {
-	for _, org := range s.OrgsByDomain(domain) {
-		if _, ok := t.Trusted(ctx, domain, org.Key); ok {
-			return org, true
-		}
-	}
-	return nil, false
+	return speaker(s, domain, t.asker(ctx))
 }

@@ -182,7 +182,7 @@ func TestTrustByDNS(t *testing.T) {
 	w.pin(2)
 	w.must(w.v.Retrust(context.Background(), "org3.example"))
 	w.expect(ref, "another domain was pinned", record.Verified, "inbox")
-	w.expect(other, "not recorded by the org that was pinned", record.Vouched, "inbox")
+	w.expect(other, "recorded by one that is not pinned", record.Missing, "spam")
 
 	p := Pin{Domain: "org1.example", Key: txtKey, Source: SourceTrust}
 	w.must(w.trust.Pin(context.Background(), p, true))

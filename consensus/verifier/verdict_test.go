@@ -411,7 +411,7 @@ func TestRemoved(t *testing.T) {
 		return errors.Join(tx.RemoveMessage(refs[0].Account, refs[0].Message), tx.RemoveMessage(refs[1].Account, refs[1].Message))
 	}))
 	w.follow()
-	for _, prefix := range []string{"message/", "batch/", "watch/", "due/"} {
+	for _, prefix := range []string{"message/", "batch/", "domain/", "watch/", "due/"} {
 		if keys := w.keys(prefix); len(keys) > 0 {
 			t.Errorf("%d keys are left: %q", len(keys), keys)
 		}

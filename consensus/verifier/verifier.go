@@ -54,7 +54,7 @@ type Arrival struct {
 // changes nothing. Without recipients, those that the record names are taken
 // as right.
 func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, error) {
-	f, _ := v.examine(ctx, raw, recipients)
+	f, _ := v.examine(ctx, v.chain.State(), raw, recipients)
 	err := v.store.View(func(rd *mailstore.Reader) error { return f.locate(rd.Space(space)) })
 	if err != nil {
 		return nil, fmt.Errorf("look the record up: %w", err)
@@ -64,10 +64,9 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 }
 
 // examine finds out all that does not change while the message is stored,
-// and what the state at the tip and the trust list say now. token is nil
+// and what state, the one at the tip, and the trust list say now. token is nil
 // without a sound one.
-func (v *Verifier) examine(ctx context.Context, raw []byte, recipients []string) (f *Finding, token *record.Token) {
-	state := v.chain.State()
+func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []byte, recipients []string) (f *Finding, token *record.Token) {
 	f = new(Finding)
 	f.From, f.Domains = authors(raw)
 	f.Facts.Threshold = v.policy.threshold(nil)
@@ -77,7 +76,7 @@ func (v *Verifier) examine(ctx context.Context, raw []byte, recipients []string)
 	f.Facts.TokenPresent = present
 	switch {
 	case !present:
-		f.Facts.DeclaresAll = v.declared(ctx, state, f.Domains)
+		f.Facts.DeclaresAll = declared(state, f.Domains, nil, v.trust.asker(ctx))
 		return f, nil
 	case err != nil:
 		f.Facts.TokenFault = err.Error()
@@ -98,28 +97,8 @@ func (v *Verifier) examine(ctx context.Context, raw []byte, recipients []string)
 		f.recordedBy(nil, word{}, v.policy)
 		return f, token
 	}
-	f.recordedBy(org, v.wordOf(ctx, f, org), v.policy)
+	f.recordedBy(org, v.wordOf(ctx, state, f, org), v.policy)
 	return f, token
-}
-
-// declared reports whether an organisation that speaks for one of domains
-// declares that it records all its mail.
-func (v *Verifier) declared(ctx context.Context, s *consensus.State, domains []string) bool {
-	for _, domain := range domains {
-		if org, ok := v.trust.Speaker(ctx, s, domain); ok && org.Records == consensus.RecordsAll {
-			return true
-		}
-	}
-	return false
-}
-
-// wordOf asks whether org is trusted for all that f's From names. Only what
-// org claims itself is worth a question to the DNS.
-func (v *Verifier) wordOf(ctx context.Context, f *Finding, org *consensus.Org) word {
-	if !claims(org, f.Domains) {
-		return word{}
-	}
-	return v.trust.wordFor(ctx, f.Domains, org.Key)
 }
 
 // authors returns the first address of From and the domains of all of them.
