@@ -3,12 +3,13 @@ package message
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 	"strings"
 )
 
 // decodeTransfer undoes a Content-Transfer-Encoding (RFC 2045, section 6). An unknown one leaves the bytes as they are.
 func decodeTransfer(encoding string, b []byte) []byte {
-	switch strings.ToLower(collapse(encoding)) {
+	switch encodingName(encoding) {
 	case "base64":
 		return decodeBase64(b)
 	case "quoted-printable":
@@ -16,6 +17,8 @@ func decodeTransfer(encoding string, b []byte) []byte {
 	}
 	return b
 }
+
+func encodingName(value string) string { return strings.ToLower(collapse(value)) }
 
 var base64Value = func() (table [256]bool) {
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
@@ -58,6 +61,22 @@ func decodeBase64(b []byte) []byte {
 	n += decodeQuantum(out[n:], quantum[:have])
 	return out[:n]
 }
+
+// paddingInside reports whether padding stands before the end of base64 text, and how many bytes go before the first. Some mail programs stop there.
+func paddingInside(b []byte) (before int, inside bool) {
+	pad := bytes.IndexByte(b, '=')
+	if pad < 0 || !slices.ContainsFunc(b[pad:], isBase64) {
+		return 0, false
+	}
+	for _, c := range b[:pad] {
+		if isBase64(c) {
+			before++
+		}
+	}
+	return before * 3 / 4, true
+}
+
+func isBase64(c byte) bool { return base64Value[c] }
 
 // decodeQuantum decodes up to four characters without padding; one alone carries no byte.
 func decodeQuantum(out, chars []byte) int {

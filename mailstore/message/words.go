@@ -12,6 +12,7 @@ func decodeWords(s string) string {
 	var out strings.Builder
 	var charset string // of the bytes in pending
 	var pending []byte // decoded words that may go on in the next one
+	closed := true     // a "?=" may be left in s
 	flush := func() {
 		out.Write(decodeCharset(charset, pending))
 		pending = pending[:0]
@@ -21,7 +22,11 @@ func decodeWords(s string) string {
 		if start < 0 {
 			break
 		}
-		word, ok := parseWord(s[start:])
+		var word encodedWord
+		var ok bool
+		if closed {
+			word, ok, closed = parseWord(s[start:])
+		}
 		gap := s[:start]
 		if !ok {
 			flush()
@@ -52,28 +57,28 @@ type encodedWord struct {
 
 const maxCharsetName = 64
 
-// parseWord reads the encoded word at the start of s: =?charset[*language]?B|Q?text?=
-func parseWord(s string) (encodedWord, bool) {
-	var w encodedWord
+// parseWord reads the encoded word at the start of s: =?charset[*language]?B|Q?text?=. closed is false if it found that no "?=" is left.
+func parseWord(s string) (w encodedWord, ok, closed bool) {
 	head := s[2:min(len(s), 2+maxCharsetName)]
 	i := strings.IndexByte(head, '?')
-	if i < 1 || len(s) < 2+i+3 || s[2+i+2] != '?' {
-		return w, false
+	if i < 1 || len(s) < 2+i+3 || s[2+i+2] != '?' || !strings.ContainsRune("BbQq", rune(s[2+i+1])) {
+		return w, false, true
 	}
 	w.charset, _, _ = strings.Cut(head[:i], "*") // RFC 2231, section 5
 	text := s[2+i+3:]
 	end := strings.Index(text, "?=")
 	if end < 0 {
-		return w, false
-	}
-	switch s[2+i+1] {
-	case 'B', 'b':
-		w.bytes = decodeBase64([]byte(text[:end]))
-	case 'Q', 'q':
-		w.bytes = decodeQuoted([]byte(strings.ReplaceAll(text[:end], "_", " ")))
-	default:
-		return w, false
+		return w, false, false
 	}
 	w.length = 2 + i + 3 + end + 2
-	return w, true
+	text = text[:end]
+	if s[2+i+1] == 'Q' || s[2+i+1] == 'q' {
+		w.bytes = decodeQuoted([]byte(strings.ReplaceAll(text, "_", " ")))
+		return w, true, true
+	}
+	if _, inside := paddingInside([]byte(text)); inside { // shown in part by some mail programs: so it counts as it stands
+		return w, false, true
+	}
+	w.bytes = decodeBase64([]byte(text))
+	return w, true, true
 }
