@@ -1,9 +1,13 @@
 package message
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// parseAddresses reads address-list values (RFC 5322, section 3.4) and whatever else stands in such fields. Groups are dissolved, comments and
-// source routes dropped. It never fails: an item without an address yields its text.
+// parseAddresses reads address-list values (RFC 5322, section 3.4) and whatever else stands in such fields. Groups are dissolved, source routes
+// dropped. Each address is found wherever it stands, and text that is none counts as the display name of the next one, since a mail program may show
+// it. It never fails: an item without an address yields its text.
 func parseAddresses(values []string) []Address {
 	var list []Address
 	for _, value := range values {
@@ -37,6 +41,8 @@ type addressScanner struct {
 	lastAngle int // position of the last '>'
 	open      comments
 
+	found    []Address
+	loose    strings.Builder // words before the item that belong to none, canonical
 	words    strings.Builder // outside of angles, comments left out, quotes kept
 	comment  strings.Builder
 	angle    string
@@ -44,15 +50,6 @@ type addressScanner struct {
 }
 
 func (s *addressScanner) scan() []Address {
-	var list []Address
-	end := func() {
-		if a, ok := s.item(); ok {
-			list = append(list, a)
-		}
-		s.words.Reset()
-		s.comment.Reset()
-		s.angle, s.hasAngle = "", false
-	}
 	for i := 0; i < len(s.text); i++ {
 		switch c := s.text[i]; c {
 		case '"':
@@ -66,6 +63,9 @@ func (s *addressScanner) scan() []Address {
 			s.words.WriteByte(' ')
 			i = close - 1
 		case '<':
+			if s.hasAngle {
+				s.end()
+			}
 			close := s.angleEnd(i)
 			s.angle, s.hasAngle = strings.TrimSuffix(s.text[i+1:close], ">"), true
 			i = close - 1
@@ -77,40 +77,84 @@ func (s *addressScanner) scan() []Address {
 			}
 			s.words.WriteString(s.text[i : i+close+1])
 			i += close
-		case ':': // the name of a group
-			s.words.Reset()
-			s.comment.Reset()
+		case ':':
+			if words := s.words.String(); !s.hasAngle && !strings.Contains(words, "@") { // the name of a group
+				s.keep(joinName(phrase(unquoteWords(words)), phrase(s.comment.String())), ": ")
+				s.clear()
+				continue
+			}
+			s.end()
 		case ',', ';':
-			end()
+			s.end()
 		default:
 			s.words.WriteByte(c)
 		}
 	}
-	end()
-	return list
+	s.end()
+	if last := len(s.found) - 1; last >= 0 && s.loose.Len() > 0 {
+		s.found[last].Name = collapse(s.found[last].Name + " " + strings.TrimSuffix(s.loose.String(), ": "))
+	}
+	return s.found
 }
 
-// item makes an address of what was gathered.
-func (s *addressScanner) item() (Address, bool) {
-	words, comment := strings.TrimSpace(s.words.String()), s.comment.String()
+// keep puts words that belong to no item before the next one.
+func (s *addressScanner) keep(words, separator string) {
+	if words != "" {
+		s.loose.WriteString(words + separator)
+	}
+}
+
+func (s *addressScanner) clear() {
+	s.words.Reset()
+	s.comment.Reset()
+	s.angle, s.hasAngle = "", false
+}
+
+// end makes addresses of what was gathered.
+func (s *addressScanner) end() {
+	defer s.clear()
+	words, comment := strings.TrimSpace(s.words.String()), phrase(s.comment.String())
+	spec, name := s.angle, joinName(phrase(unquoteWords(words)), comment)
 	if !s.hasAngle {
-		if words == "" {
-			return Address{}, false
+		spec, name = words, joinName("", comment)
+		if some := severalSpecs(words); some != nil {
+			for _, other := range some[:len(some)-1] {
+				s.found = append(s.found, Address{Addr: canonicalSpec(other)})
+			}
+			spec = some[len(some)-1]
 		}
-		return Address{Name: phrase(comment), Addr: canonicalSpec(words)}, true
-	}
-	name := phrase(unquoteWords(words))
-	if name == "" {
-		name = phrase(comment)
-	}
-	spec := s.angle
-	if !strings.Contains(spec, `"`) {
+	} else if !strings.Contains(spec, `"`) {
 		spec = dropComments(spec)
 	}
-	if strings.TrimSpace(spec) == "" && name == "" {
-		return Address{}, false
+	addr := canonicalSpec(spec)
+	if addr == "" && (!s.hasAngle || name == "") {
+		s.keep(name, " ")
+		return
 	}
-	return Address{Name: name, Addr: canonicalSpec(spec)}, true
+	if s.loose.Len() > 0 {
+		name = strings.TrimSuffix(s.loose.String()+name, ": ")
+		s.loose.Reset()
+	}
+	s.found = append(s.found, Address{Name: strings.TrimSpace(name), Addr: addr})
+}
+
+// severalSpecs returns the words with an @ if there are several and no quotes, else nil.
+func severalSpecs(words string) []string {
+	if strings.Count(words, "@") < 2 || strings.Contains(words, `"`) {
+		return nil
+	}
+	return slices.DeleteFunc(strings.Fields(words), func(word string) bool { return !strings.Contains(word, "@") })
+}
+
+// joinName puts a comment behind a display name; without one it stands for it.
+func joinName(name, comment string) string {
+	switch {
+	case comment == "":
+		return name
+	case name == "":
+		return comment
+	}
+	return name + " (" + comment + ")"
 }
 
 // angleEnd returns the position behind the '>' that closes the '<' at i; an unclosed one ends at the next comma.
