@@ -31,9 +31,8 @@ func (p *part) canonical() []byte {
 // embedded returns a line-independent digest list of a message inside the message: type, index and SHA-256 of each of its components, so that what
 // an honest relay does to the inner parts changes nothing.
 func embedded(raw []byte, depth int) []byte {
-	header, body := readHeader(bytes.TrimLeft(trimStart(unixLines(raw)), "\n"))
 	var out []byte
-	for _, c := range componentsOf(header, body, depth).list() {
+	for _, c := range componentsOf(readMessage(bytes.TrimLeft(raw, "\r\n")), depth).list() {
 		hash := sha256.Sum256(c.Content)
 		out = append(out, byte(c.Type))
 		out = binary.BigEndian.AppendUint16(out, c.Index)

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"slices"
 	"strconv"
@@ -23,9 +22,9 @@ type Component struct {
 // It never fails. A component is there only if its content is not empty (attachments excepted). Of a type with more parts than the registry's Max,
 // the last component holds the SHA-256 hashes of the contents from there on.
 func Components(raw []byte, recipients []string) []Component {
-	header, body := readHeader(trimStart(unixLines(raw)))
-	set := componentsOf(header, body, 0)
-	way := readTrace(header)
+	e := readMessage(raw)
+	set := componentsOf(e, 0)
+	way := readTrace(e.header)
 	set.add(Route, []byte(way.route))
 	set.add(OriginatingAddress, []byte(way.origin))
 	set.add(SMTPVersion, []byte(way.version))
@@ -34,9 +33,6 @@ func Components(raw []byte, recipients []string) []Component {
 	}
 	return set.list()
 }
-
-// trimStart drops a byte order mark before the first header field.
-func trimStart(b []byte) []byte { return bytes.TrimPrefix(b, bom) }
 
 // recipientSet gives envelope recipients their canonical form. Other than in
 // the header, where an address is text that somebody wrote, case does not
@@ -56,7 +52,7 @@ func recipientSet(recipients []string) []string {
 // componentSet gathers contents by type.
 type componentSet struct {
 	contents map[Type][][]byte
-	names    map[int]string // of attachments, by their number
+	names    []string // of the attachments, empty where there is none
 }
 
 // add takes a content unless it is empty.
@@ -86,22 +82,22 @@ func (s *componentSet) list() []Component {
 	return list
 }
 
-// nameList gives each name the number of its attachment.
+// nameList gives each name the number of its attachment. Beyond the limit each attachment has a line.
 func (s *componentSet) nameList(limit int) []Component {
-	var list []Component
-	var beyond []string
-	total := len(s.contents[Attachment])
-	for i := range total {
-		switch name := s.names[i]; {
-		case name == "":
-		case i < limit-1 || total <= limit:
-			list = append(list, Component{Type: AttachmentName, Index: uint16(i), Content: []byte(name)})
-		default:
-			beyond = append(beyond, name)
+	contents := slices.Clone(s.names)
+	if len(contents) > limit {
+		beyond := contents[limit-1:]
+		contents[limit-1] = ""
+		if slices.ContainsFunc(beyond, func(name string) bool { return name != "" }) {
+			contents[limit-1] = strings.Join(beyond, "\n")
 		}
+		contents = contents[:limit]
 	}
-	if len(beyond) > 0 {
-		list = append(list, Component{Type: AttachmentName, Index: uint16(limit - 1), Content: []byte(strings.Join(beyond, "\n"))})
+	var list []Component
+	for i, content := range contents {
+		if content != "" {
+			list = append(list, Component{Type: AttachmentName, Index: uint16(i), Content: []byte(content)})
+		}
 	}
 	return list
 }
@@ -116,15 +112,16 @@ func fold(contents [][]byte) []byte {
 }
 
 // componentsOf returns the components of an entity's header and parts, without trace and envelope.
-func componentsOf(header gomessage.Header, body []byte, depth int) *componentSet {
-	set := &componentSet{contents: make(map[Type][][]byte, 16), names: make(map[int]string)}
-	addHeader(set, header)
-	for _, p := range leaves(header, body, depth) {
+func componentsOf(e entity, depth int) *componentSet {
+	set := &componentSet{contents: make(map[Type][][]byte, 16)}
+	addHeader(set, e.header)
+	t := readTree(e, depth)
+	set.add(Structure, []byte(strings.Join(t.odd, "\n")))
+	for _, p := range t.leaves {
 		switch p.role {
 		case Attachment:
-			number := len(set.contents[Attachment])
 			set.contents[Attachment] = append(set.contents[Attachment], p.canonical())
-			set.names[number] = p.name
+			set.names = append(set.names, p.label())
 		default:
 			text := p.text()
 			set.add(p.role, text)

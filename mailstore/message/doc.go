@@ -8,7 +8,7 @@
 // Foreign bytes never make this package fail. Malformed mail yields what can be read of it, the same on every node and at every time, in time
 // and memory linear in the input. The package does no I/O, reads no clock and starts no goroutine.
 //
-// Header blocks, media types and charsets are read by go-message and x/text. Boundary lines, base64, quoted-printable and encoded words are
+// Header blocks and charsets are read by go-message and x/text. Media types, boundary lines, base64, quoted-printable and encoded words are
 // read here, because the readers of those libraries stop at the first malformed byte: content behind it would be shown by mail programs but
-// covered by no record.
+// covered by no record. What mail programs read differently, and no other component tells, is the component Structure.
 package message

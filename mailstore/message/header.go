@@ -10,33 +10,54 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// readHeader splits an entity with LF line ends into its header and its body. Lines that are no header fields (mbox "From " lines, garbage) are
-// passed over, since go-message's reader would give up there.
-func readHeader(b []byte) (gomessage.Header, []byte) {
-	block, body := headerBlock(b)
-	header, _ := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(block)))
-	return gomessage.Header{Header: header}, body
+// entity is a message or a part of one: its header and its body, line ends LF.
+type entity struct {
+	header gomessage.Header
+	stray  []string // lines of the header that not every mail program takes for a part of it, canonical
+	body   []byte   // still transfer-encoded
 }
 
-// headerBlock returns the clean header fields of b and what follows the first empty line.
-func headerBlock(b []byte) (block, body []byte) {
+// readMessage splits a message. A byte order mark or an mbox "From " line in front belongs to the file that it was in.
+func readMessage(raw []byte) entity {
+	b := bytes.TrimPrefix(unixLines(raw), bom)
+	if line, rest := cutLine(b); (bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))) && !isField(line) {
+		b = rest
+	}
+	return readEntity(b)
+}
+
+// readEntity splits an entity with LF line ends. Lines that are no header fields are no part of the header, since go-message's reader would give up
+// there; they are kept as stray.
+func readEntity(b []byte) entity {
+	block, stray, body := headerBlock(b)
+	header, _ := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(block)))
+	return entity{header: gomessage.Header{Header: header}, stray: stray, body: body}
+}
+
+// headerBlock returns the clean header fields of b, the stray lines among them and what follows the first empty line. A field with white space before
+// its colon counts and is stray too: there some mail programs see the start of the body.
+func headerBlock(b []byte) (block []byte, stray []string, body []byte) {
 	rest := b
-	clean, keep := []byte(nil), false
+	clean, keep, odd := []byte(nil), false, true // keep and odd: the field that a folded line goes on
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
 		if len(line) == 0 {
 			block, body = b[:len(b)-len(rest)], next
 			break
 		}
-		folded := line[0] == ' ' || line[0] == '\t'
-		good := folded && keep || !folded && isField(line)
-		if !folded {
-			keep = good
+		if !isBlank(line[0]) {
+			keep = isField(line)
+			odd = !keep || isBlank(line[bytes.IndexByte(line, ':')-1])
+		}
+		if odd {
+			if text := plain(string(line)); text != "" {
+				stray = append(stray, text)
+			}
 		}
 		switch {
-		case good && clean != nil:
+		case keep && clean != nil:
 			clean = append(append(clean, line...), '\n')
-		case !good && clean == nil: // from here on a copy is needed
+		case !keep && clean == nil: // from here on a copy is needed
 			clean = append(make([]byte, 0, len(rest)+64), b[:len(b)-len(rest)]...)
 		}
 		rest = next
@@ -45,8 +66,10 @@ func headerBlock(b []byte) (block, body []byte) {
 	if clean != nil {
 		block = clean
 	}
-	return block, body
+	return block, stray, body
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // isField reports whether line starts a header field (RFC 5322, section 2.2), white space before the colon allowed.
 func isField(line []byte) bool {

@@ -39,7 +39,8 @@ type PartInfo struct {
 
 // Parse reads a mail. It never fails: malformed mail yields what can be read of it.
 func Parse(raw []byte) *Message {
-	header, body := readHeader(trimStart(unixLines(raw)))
+	e := readMessage(raw)
+	header := e.header
 	m := &Message{
 		header:     header,
 		Subject:    phrase(header.Get("Subject")),
@@ -57,7 +58,7 @@ func Parse(raw []byte) *Message {
 		m.MessageID = ids[0]
 	}
 	var text, html []string
-	for _, p := range leaves(header, body, 0) {
+	for _, p := range readTree(e, 0).leaves {
 		switch p.role {
 		case Text:
 			text = append(text, string(p.text()))

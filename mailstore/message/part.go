@@ -1,6 +1,7 @@
 package message
 
 import (
+	"strconv"
 	"strings"
 
 	gomessage "github.com/emersion/go-message"
@@ -56,39 +57,72 @@ func (s *shown) body(i int) bool {
 	return true
 }
 
-// leaves returns the leaf parts of an entity in their order.
-func leaves(header gomessage.Header, body []byte, depth int) []part {
-	return appendLeaves(nil, header, body, "text/plain", depth, &shown{})
+// tree is what a walk through an entity finds.
+type tree struct {
+	leaves []part
+	odd    []string // what mail programs read differently and no other component tells, see Structure
 }
 
-// appendLeaves walks one entity. Multiparts deeper than maxDepth, or without boundary lines, are leaves themselves.
-func appendLeaves(found []part, header gomessage.Header, body []byte, fallback string, depth int, state *shown) []part {
-	kind, params := contentType(header, fallback)
+// readTree walks an entity and its parts in their order.
+func readTree(e entity, depth int) tree {
+	var t tree
+	t.walk(e, "text/plain", depth, &shown{})
+	return t
+}
+
+// walk takes one entity. Multiparts deeper than maxDepth, or without boundary lines, are leaves themselves.
+func (t *tree) walk(e entity, fallback string, depth int, state *shown) {
+	typ, disposition := contentType(e.header, fallback), readMediaType(e.header.Get("Content-Disposition"))
+	for _, line := range e.stray {
+		t.odd = append(t.odd, "line: "+line)
+	}
+	t.noteFurther(e, "content-type", typ.further)
+	t.noteFurther(e, "content-transfer-encoding", nil)
+	t.noteFurther(e, "content-disposition", disposition.further)
+	kind := typ.kind
 	if strings.HasPrefix(kind, "multipart/") {
-		if depth >= maxDepth || len(found) >= maxParts {
+		if depth >= maxDepth || len(t.leaves) >= maxParts {
 			kind = "application/octet-stream"
-		} else if pieces := splitMultipart(body, params["boundary"], maxParts-len(found)); pieces != nil {
+		} else if pieces := splitMultipart(e.body, strings.TrimRight(typ.params["boundary"], " \t"), maxParts-len(t.leaves)); pieces != nil {
 			child := "text/plain"
 			if kind == "multipart/digest" { // RFC 2046, section 5.1.5
 				child = "message/rfc822"
 			}
 			inner := state.inside(kind)
 			for _, piece := range pieces {
-				partHeader, partBody := readHeader(piece)
-				found = appendLeaves(found, partHeader, partBody, child, depth+1, inner)
+				t.walk(readEntity(piece), child, depth+1, inner)
 			}
 			state.leave(inner)
-			return found
+			return
 		} else {
 			kind = "text/plain" // people see it so
 		}
 	}
-	p := part{header: header, kind: kind, params: params, body: body, depth: depth}
-	disposition, dispositionParams := mediaType(header.Get("Content-Disposition"))
-	p.marked = disposition == "attachment"
-	p.name = partName(header, dispositionParams, params)
+	p := part{header: e.header, kind: kind, params: typ.params, body: e.body, depth: depth}
+	p.marked = disposition.kind == "attachment"
+	p.name = partName(disposition, typ)
 	p.role = p.roleIn(state)
-	return append(found, p)
+	t.leaves = append(t.leaves, p)
+	if encodingName(e.header.Get("Content-Transfer-Encoding")) == "base64" {
+		if before, inside := paddingInside(e.body); inside {
+			t.odd = append(t.odd, "base64: padding after "+strconv.Itoa(before)+" bytes")
+		}
+	}
+}
+
+// noteFurther notes the values of a field, and of its parameters, besides those that count.
+func (t *tree) noteFurther(e entity, field string, params []string) {
+	if all := values(e.header, field); len(all) > 1 {
+		counts := plain(all[0])
+		for _, value := range all[1:] {
+			if value = plain(value); value != counts {
+				t.odd = append(t.odd, field+": "+value)
+			}
+		}
+	}
+	for _, param := range params {
+		t.odd = append(t.odd, field+"; "+param)
+	}
 }
 
 // roleIn returns Text or HTML for a part that is shown as the message's body, Attachment for any other.
@@ -111,3 +145,11 @@ func (p *part) decoded() []byte {
 
 // text returns the decoded part as canonical text.
 func (p *part) text() []byte { return canonicalText(decodeCharset(p.params["charset"], p.decoded())) }
+
+// label returns the canonical file name and the Content-IDs of the part: by these a mail program finds what stands where in the HTML.
+func (p *part) label() string {
+	if ids := strings.Join(messageIDs(values(p.header, "Content-Id")), " "); ids != "" {
+		return p.name + "\t" + ids
+	}
+	return p.name
+}

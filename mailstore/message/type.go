@@ -19,6 +19,7 @@ const (
 	References Type = 10
 	Language   Type = 11
 	FromName   Type = 12
+	Structure  Type = 13 // of malformed mail: what some mail programs show and others pass over
 
 	Text           Type = 16
 	HTML           Type = 17
@@ -76,18 +77,19 @@ var registry = []Info{
 	{Type: To, Name: "to", Form: FormAddresses, NoExtra: true, Max: 1},
 	{Type: Cc, Name: "cc", Form: FormAddresses, NoExtra: true, Max: 1},
 	{Type: ReplyTo, Name: "reply-to", Form: FormAddresses, NoExtra: true, Max: 1},
-	{Type: Date, Name: "date", Form: FormInstant, Max: 1},
+	{Type: Date, Name: "date", Form: FormInstant, NoExtra: true, Max: 1},
 	{Type: Subject, Name: "subject", Form: FormValue, NoExtra: true, Max: 1},
-	{Type: MessageID, Name: "message-id", Form: FormIDs, Max: 1},
-	{Type: InReplyTo, Name: "in-reply-to", Form: FormIDs, Max: 1},
-	{Type: References, Name: "references", Form: FormIDs, Max: 1},
+	{Type: MessageID, Name: "message-id", Form: FormIDs, NoExtra: true, Max: 1},
+	{Type: InReplyTo, Name: "in-reply-to", Form: FormIDs, NoExtra: true, Max: 1},
+	{Type: References, Name: "references", Form: FormIDs, NoExtra: true, Max: 1},
 	{Type: Language, Name: "language", Form: FormValue, Max: 1},
 	{Type: FromName, Name: "from-name", Form: FormValue, Decisive: true, NoExtra: true, Max: 1},
+	{Type: Structure, Name: "structure", Form: FormText, Decisive: true, NoExtra: true, Max: 1},
 	{Type: Text, Name: "text", Form: FormText, Decisive: true, NoExtra: true, Unordered: true, Max: 4},
-	{Type: HTML, Name: "html", Form: FormHTML, Decisive: true, NoExtra: true, Unordered: true, Max: 4},
+	{Type: HTML, Name: "html", Form: FormHTML, Decisive: true, NoExtra: true, Unordered: true, Max: 3},
 	{Type: SignatureBlock, Name: "signature", Form: FormText, Max: 1},
 	{Type: Attachment, Name: "attachment", Form: FormBytes, Decisive: true, NoExtra: true, Unordered: true, Max: 8},
-	{Type: AttachmentName, Name: "attachment-name", Form: FormValue, Decisive: true, Unordered: true, Max: 8},
+	{Type: AttachmentName, Name: "attachment-name", Form: FormValue, Decisive: true, NoExtra: true, Unordered: true, Max: 8},
 	{Type: Route, Name: "route", Form: FormValue, Max: 1},
 	{Type: OriginatingAddress, Name: "originating-address", Form: FormValue, Max: 1},
 	{Type: SMTPVersion, Name: "smtp-version", Form: FormValue, Max: 1},
