@@ -115,7 +115,7 @@ func (n *Node) Connect(ctx context.Context, address string) (*api.Peer, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := n.host.Connect(ctx, address); err != nil {
-		return nil, api.Errorf(api.CodeTryLater, "cairn status on the other node tells whether it runs", "connecting to %s: %v", address, err)
+		return nil, api.Errorf(api.CodeTryLater, "look on the other node with cairn status whether it runs", "connecting to %s: %v", address, err)
 	}
 	id := address[strings.LastIndexByte(address, '/')+1:]
 	return &api.Peer{ID: id, Address: address}, nil

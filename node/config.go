@@ -154,14 +154,14 @@ func LoadConfig(dir string) (*Config, error) {
 func ParseConfig(text []byte) (*Config, error) {
 	k := koanf.New(".")
 	if err := k.Load(rawbytes.Provider(text), toml.Parser()); err != nil {
-		return nil, &ConfigError{Cause: "not valid TOML: " + err.Error(), Next: "correct that line"}
+		return nil, syntaxError(err)
 	}
-	if err := checkKeys(k.Keys()); err != nil {
+	if err := checkKeys(k); err != nil {
 		return nil, err
 	}
 	c := DefaultConfig("", nil)
 	if err := k.Unmarshal("", c); err != nil {
-		return nil, typeError(err)
+		return nil, &ConfigError{Cause: err.Error(), Next: "give each key a value of the kind shown in the file that init writes"}
 	}
 	if c.Hostname == "" && len(c.Organisation.Domains) > 0 {
 		c.Hostname = "mail." + c.Organisation.Domains[0]

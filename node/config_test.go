@@ -25,7 +25,7 @@ func TestDefaultConfigIsWhatItsFileSays(t *testing.T) {
 
 // A new key cannot be forgotten in the file.
 func TestFileHasEveryKey(t *testing.T) {
-	if err := checkKeys([]string{"no.such.key"}); err == nil {
+	if _, err := ParseConfig([]byte("no.such.key = 1")); err == nil {
 		t.Fatal("an unknown key is taken")
 	} else {
 		_, list, _ := strings.Cut(err.(*ConfigError).Next, ": ")
@@ -39,7 +39,7 @@ func TestFileHasEveryKey(t *testing.T) {
 }
 
 func TestParseConfigFillsIn(t *testing.T) {
-	c, err := ParseConfig([]byte("mine = 2\n[organisation]\nname = 'A'\ndomains = ['a.example']\n[mail]\nmax_size = 100000\n"))
+	c, err := ParseConfig([]byte("mine = '2'\n[organisation]\nname = 'A'\ndomains = ['a.example']\n[inbound]\n[mail]\nmax_size = '100000'\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestMiningShare(t *testing.T) {
 func TestBadConfig(t *testing.T) {
 	good := string(DefaultConfig("Alpha", []string{"alpha.example"}).Format())
 	tests := []struct{ name, old, new, key, cause string }{
-		{"not TOML", "[organisation]", "[organisation", "", "not valid TOML"},
+		{"not TOML", "[organisation]", "[organisation", "", "not valid TOML: line 10: "},
 		{"unknown key", "mine =", "mien =", "mien", "no such key"},
 		{"section as a value", "", "mail = 7\n", "mail", "section"},
 		{"no domains", `["alpha.example"]`, `[]`, "organisation.domains", "0 domains"},
@@ -92,7 +92,12 @@ func TestBadConfig(t *testing.T) {
 		{"p2p over UDP alone", "/ip4/0.0.0.0/tcp/4801", "/ip4/0.0.0.0/udp/4801", "p2p.listen", "TCP port"},
 		{"bootstrap without peer", "bootstrap = []", `bootstrap = ["/ip4/10.0.0.1/tcp/4801"]`, "p2p.bootstrap", "peer id"},
 		{"threshold", "threshold = 75", "threshold = 0", "verdict.threshold", "0"},
-		{"threshold word", "threshold = 75", `threshold = "most"`, "", "threshold"},
+		{"threshold word", "threshold = 75", `threshold = "most"`, "verdict.threshold", "most is not"},
+		{"threshold with a fraction", "threshold = 75", `threshold = 75.5`, "verdict.threshold", "75.5"},
+		{"floor with a fraction", "threshold_floor = 0", "threshold_floor = 0.9", "organisation.threshold_floor", "0.9"},
+		{"mine without per cent", `mine = "10%"`, `mine = 10`, "mine", "10 is not a text"},
+		{"domains no list", `domains = ["alpha.example"]`, `domains = "alpha.example"`, "organisation.domains", "list"},
+		{"domain no text", `["alpha.example"]`, `["alpha.example", 7]`, "organisation.domains", "list"},
 		{"invalid", `invalid = "spam"`, `invalid = "bounce"`, "verdict.invalid", "bounce"},
 	}
 	for _, tt := range tests {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"cairn/node/api"
 )
 
 // Files in a node's directory, beside ConfigFile and the databases.
@@ -28,6 +30,16 @@ var (
 	// ErrNotMember: the node belongs to no network yet.
 	ErrNotMember = errors.New("it has joined no network yet")
 )
+
+// lost is the error of a file that a node cannot do without or make again.
+func lost(path string) error {
+	return api.Errorf(api.CodeNotFound, "restore it from a backup of this node", "%s is lost", path)
+}
+
+func fileExists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
 
 // writeNew writes a file that must not exist yet, and syncs it.
 func writeNew(path string, data []byte) error {

@@ -58,14 +58,17 @@ func newIdentity() (*Identity, error) {
 }
 
 // LoadIdentity reads the keys in a node's directory. The error is
-// ErrNotInitialised when there are none.
+// ErrNotInitialised when dir is none.
 func LoadIdentity(dir string) (*Identity, error) {
 	i := new(Identity)
 	for _, p := range i.parts() {
 		path := filepath.Join(dir, keysDir, p.file)
 		text, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s has no key %s: %w", dir, p.file, ErrNotInitialised)
+			if fileExists(filepath.Join(dir, ConfigFile)) {
+				return nil, lost(path)
+			}
+			return nil, fmt.Errorf("%s is not a node's directory: %w", dir, ErrNotInitialised)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading keys: %w", err)

@@ -31,6 +31,9 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 		return err
 	}
 	if path := filepath.Join(dir, networkFile); fileExists(path) {
+		if _, err := LoadEnrol(dir); err != nil {
+			return err
+		}
 		return fmt.Errorf("%s is there already, the node belongs to a network: %w", path, ErrExists)
 	}
 	if err := invite.check(); err != nil {
@@ -146,6 +149,9 @@ func LoadNetwork(dir string) (*consensus.Genesis, error) {
 // node has joined no network.
 func LoadEnrol(dir string) (*consensus.OrgEvent, error) {
 	b, err := readMember(dir, enrolFile)
+	if errors.Is(err, ErrNotMember) && fileExists(filepath.Join(dir, networkFile)) {
+		return nil, lost(filepath.Join(dir, enrolFile))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -162,9 +168,4 @@ func readMember(dir, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has no %s: %w", dir, name, ErrNotMember)
 	}
 	return b, err
-}
-
-func fileExists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -163,23 +164,33 @@ func (n *Node) openStores() (err error) {
 	n.store, err = mailstore.Open(filepath.Join(n.dir, "mail"), n.log)
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
-		return api.Errorf(api.CodeExists, "cairn status --dir "+n.dir, "starting the node: a node is already running in %s", n.dir)
+		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
 	case err != nil:
-		return fmt.Errorf("open the mail store: %w", err)
+		return unreadable(filepath.Join(n.dir, "mail"), err, "if the disk is well, restore it from a backup of this node")
 	}
 	if n.listen.api, err = api.Listen(n.dir); err != nil {
 		return err
 	}
 	if n.index, err = index.Open(filepath.Join(n.dir, "index"), n.store, n.log); err != nil {
-		return fmt.Errorf("open the index: %w", err)
+		return unreadable(filepath.Join(n.dir, "index"), err, "if it is damaged, delete that folder: it is built anew from the mail")
 	}
+	const fetched = "if it is damaged, delete that folder: the chain is fetched again from the other nodes of the network"
 	if n.chainDB, err = chain.OpenDB(filepath.Join(n.dir, "chain"), n.log); err != nil {
-		return fmt.Errorf("open the chain store: %w", err)
+		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
 	}
 	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
-		return fmt.Errorf("open the chain: %w", err)
+		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
 	}
 	return nil
+}
+
+// unreadable is the error of a store that does not open; cure is what helps if
+// it is damaged.
+func unreadable(folder string, err error, cure string) error {
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) {
+		return fmt.Errorf("opening %s: %w", folder, err)
+	}
+	return api.Errorf(api.CodeInternal, cure, "opening %s: %v", folder, err)
 }
 
 // connect constructs the parts around the stores.

@@ -66,8 +66,10 @@ func call[A any](ctx context.Context, c *Client, path string, request any) (*A, 
 
 func (c *Client) transportError(err error) *Error {
 	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return Errorf(CodeInvalid, "name a node's directory with --dir", "asking the node: %s is not a directory", c.dir)
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EINVAL):
-		return Errorf(CodeNotRunning, "cairn run --dir "+c.dir, "asking the node: none is running in %s", c.dir)
+		return Errorf(CodeNotRunning, "cairn run", "asking the node: none is running in %s", c.dir)
 	case errors.Is(err, os.ErrPermission):
 		return Errorf(CodeNotAllowed, "run the command as the user that runs the node", "asking the node: %s belongs to another user", c.dir)
 	case errors.Is(err, context.Canceled):
@@ -75,7 +77,7 @@ func (c *Client) transportError(err error) *Error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return Errorf(CodeTryLater, "try again", "asking the node: no answer in time")
 	}
-	return Errorf(CodeTryLater, "cairn status --dir "+c.dir, "asking the node: the connection broke: %v", err)
+	return Errorf(CodeTryLater, "cairn status", "asking the node: the connection broke: %v", err)
 }
 
 // Status asks how the node is.

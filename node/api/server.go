@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 )
 
@@ -174,11 +175,36 @@ func writeError(w http.ResponseWriter, e *Error) {
 	Encode(w, &Failure{Error: e})
 }
 
-// Encode writes one document with its version, as the node and the command line print it.
+// Encode writes one document with its version, as the node and the command line print it. A list with nothing in it is
+// written as [], never as null.
 func Encode(w io.Writer, doc View) error {
 	doc.setVersion()
+	fillLists(reflect.ValueOf(doc).Elem())
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(doc)
+}
+
+// fillLists puts an empty list in place of each nil one in v, which can be set.
+func fillLists(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			fillLists(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Field(i); f.CanSet() {
+				fillLists(f)
+			}
+		}
+	case reflect.Slice:
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
+		for i := range v.Len() {
+			fillLists(v.Index(i))
+		}
+	}
 }

@@ -41,6 +41,19 @@ func TestViewsKeepTheirFields(t *testing.T) {
 	}
 }
 
+// A program that reads a list must not have to expect null.
+func TestListsAreNeverNull(t *testing.T) {
+	for _, doc := range []View{
+		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
+		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Account{},
+	} {
+		var b strings.Builder
+		if err := Encode(&b, doc); err != nil || strings.Contains(b.String(), "null") {
+			t.Errorf("%T: %v in\n%s", doc, err, b.String())
+		}
+	}
+}
+
 func listFields(t reflect.Type, path string, fields *[]string) {
 	switch {
 	case t == reflect.TypeFor[time.Time](), t == reflect.TypeFor[[]byte]():

@@ -14,7 +14,7 @@ func (a *app) cmdAccount() *cobra.Command {
 	ls := &cobra.Command{
 		Use:   "ls",
 		Short: "List accounts",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			client := a.client()
 			defer client.Close()
@@ -35,7 +35,7 @@ func (a *app) cmdAccount() *cobra.Command {
 		Use:   "add NAME [ADDRESS...]",
 		Short: "Make an account",
 		Long:  "Make an account. Without addresses it gets NAME at each domain of the organisation.",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  between(1, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
 			r := api.AccountRequest{Name: args[0]}
 			for _, s := range args[1:] {
@@ -58,7 +58,7 @@ func (a *app) cmdAccount() *cobra.Command {
 	rm := &cobra.Command{
 		Use:   "rm NAME",
 		Short: "Remove an account and all its mail",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !yes {
 				return usage(c, "removing %s deletes its mail for good: add --yes if that is meant", args[0])

@@ -17,7 +17,7 @@ func (a *app) cmdChain() *cobra.Command {
 	status := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of the chain at this node",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			client := a.client()
 			defer client.Close()
@@ -40,7 +40,7 @@ func (a *app) cmdChain() *cobra.Command {
 	block := &cobra.Command{
 		Use:   "block [HEIGHT|ID]",
 		Short: "Show a block; without argument the last one",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			which := "tip"
 			if len(args) > 0 {

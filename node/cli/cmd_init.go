@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,7 +45,7 @@ it is. Without --network the node joins one later with "cairn join". Nothing is 
 
   --network new     a network between organisations: a block every 30 seconds, an enrolment costs minutes of work
   --network local   a network to try things out on one machine: a block a second, an enrolment costs nothing much`,
-		Args: cobra.NoArgs,
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if len(domains) == 0 {
 				return usage(c, "--domain is missing: the mail domain of your organisation")
@@ -73,11 +74,14 @@ it is. Without --network the node joins one later with "cairn join". Nothing is 
 				}
 			}
 			if err := cfg.Validate(); err != nil {
-				return usage(c, "%v", err)
+				return badFlag(c, err)
 			}
 			o := node.InitOptions{Dir: a.dir, Config: cfg, Now: time.Now()}
 			if networkName == "" {
 				networkName = name
+			}
+			if network != "" && len(networkName) > consensus.MaxNetworkName {
+				return usage(c, "--network-name: %q has more than %d bytes", networkName, consensus.MaxNetworkName)
 			}
 			switch network {
 			case "":
@@ -112,6 +116,15 @@ it is. Without --network the node joins one later with "cairn join". Nothing is 
 	return c
 }
 
+// badFlag tells which value cannot go into the configuration, and what could.
+func badFlag(c *cobra.Command, err error) *api.Error {
+	e := usage(c, "%v", err)
+	if config, ok := errors.AsType[*node.ConfigError](err); ok {
+		e.Hint = config.Hint()
+	}
+	return e
+}
+
 func (a *app) init(c *cobra.Command, o node.InitOptions) error {
 	var done func()
 	o.Progress, done = a.stampProgress()
@@ -132,9 +145,9 @@ func (a *app) init(c *cobra.Command, o node.InitOptions) error {
 	return a.print(doc, func(b *bytes.Buffer) {
 		fmt.Fprintf(b, "%s has a node in %s\n  organisation key %s (keep a copy of %s/keys)\n", org.Name, a.dir, doc.Org.Key, a.dir)
 		if n := doc.Network; n != nil {
-			fmt.Fprintf(b, "  first member of the network %s, chain %s\nNext: cairn run --dir %s\n", n.Name, n.ChainID, a.dir)
+			fmt.Fprintf(b, "  first member of the network %s, chain %s\nNext: %s\n", n.Name, n.ChainID, a.complete("cairn run"))
 			return
 		}
-		fmt.Fprintf(b, "Next: cairn join <invite> --dir %s\n", a.dir)
+		fmt.Fprintf(b, "Next: %s\n", a.complete("cairn join INVITE"))
 	})
 }

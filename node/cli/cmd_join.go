@@ -16,7 +16,7 @@ func (a *app) cmdJoin() *cobra.Command {
 		Short: "Join the network of an invite",
 		Long: `Join the network of an invite, as "cairn org invite" prints it on a node that is a member; - reads it from standard
 input. The work that an enrolment costs is done here: on a public network it takes some minutes.`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			text := args[0]
 			if text == "-" {
@@ -46,8 +46,8 @@ input. The work that an enrolment costs is done here: on a public network it tak
 				doc.Org.Key = id.OrgKey().String()
 			}
 			return a.print(doc, func(b *bytes.Buffer) {
-				fmt.Fprintf(b, "%s joins the network %s, chain %s; its enrolment goes out when the node runs\nNext: cairn run --dir %s\n",
-					org.Name, doc.Network.Name, doc.Network.ChainID, a.dir)
+				fmt.Fprintf(b, "%s joins the network %s, chain %s; its enrolment goes out when the node runs\nNext: %s\n",
+					org.Name, doc.Network.Name, doc.Network.ChainID, a.complete("cairn run"))
 			})
 		},
 	}

@@ -14,7 +14,7 @@ func (a *app) cmdLabel() *cobra.Command {
 	ls := &cobra.Command{
 		Use:   "ls [ACCOUNT]",
 		Short: "List labels and how many messages bear them",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			account := ""
 			if len(args) > 0 {
@@ -45,7 +45,7 @@ func (a *app) cmdSetLabels(name, short string, set func(*api.LabelRequest, []str
 		Use:     name + " ACCOUNT/ID LABEL...",
 		Short:   short,
 		Example: "  cairn label " + name + " alice/12 invoices",
-		Args:    cobra.MinimumNArgs(2),
+		Args:    between(2, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkRef(c, args[0]); err != nil {
 				return err

@@ -40,15 +40,19 @@ func (a *app) cmdComponents() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "components FILE",
 		Short: "List the parts of a message that a record commits to",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			to, err := envelope(c, recipients)
+			if err != nil {
+				return err
+			}
 			raw, err := a.read(c.Context(), args[0])
 			if err != nil {
 				return fmt.Errorf("reading the message: %w", err)
 			}
 			doc := &components{File: args[0], Components: []component{}}
 			rows := [][]string{{"COMPONENT", "INDEX", "BYTES", "SHA-256", "CONTENT"}}
-			for _, p := range message.Components(raw, recipients) {
+			for _, p := range message.Components(raw, to) {
 				sum := sha256.Sum256(p.Content)
 				v := component{
 					Component: p.Type.String(), Number: uint8(p.Type), Index: int(p.Index),
@@ -84,8 +88,11 @@ func (a *app) cmdCompare() *cobra.Command {
 		Short: "Compare two messages part by part",
 		Long: `Compare two messages part by part, as a recipient's node compares what arrived with what was recorded. The exit code
 is 0 when all parts are the same and nothing was added but traces of the way; 4 when not.`,
-		Args: cobra.ExactArgs(2),
+		Args: exactly(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := oneStdin(c, args); err != nil {
+				return err
+			}
 			var parts [2][]message.Component
 			for i, file := range args {
 				raw, err := a.read(c.Context(), file)

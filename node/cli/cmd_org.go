@@ -17,7 +17,7 @@ func (a *app) cmdOrg() *cobra.Command {
 	show := &cobra.Command{
 		Use:   "show [DOMAIN|KEY|ID|all]",
 		Short: "Show organisations of the network; without argument our own",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			which := ""
 			if len(args) > 0 {
@@ -41,7 +41,7 @@ func (a *app) cmdOrg() *cobra.Command {
 		Short: "Print an invite to this network",
 		Long: `Print an invite: one string with the network, the addresses of this node and our organisation's key. Whoever joins with
 it trusts us for our domains, and can be trusted by us with "cairn org trust".`,
-		Args: cobra.NoArgs,
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			client := a.client()
 			defer client.Close()
@@ -57,7 +57,7 @@ it trusts us for our domains, and can be trusted by us with "cairn org trust".`,
 		Short: "Trust an organisation for a mail domain",
 		Long: `Trust the organisation with this key for a mail domain: its mail can be verified, and ours for the domain goes to its
 nodes. Compare the key with its owner over another way than this network. "cairn org show DOMAIN" lists who claims it.`,
-		Args: cobra.ExactArgs(2),
+		Args: exactly(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			domain, err := node.CanonicalDomain(args[0])
 			if err != nil {

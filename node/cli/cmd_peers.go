@@ -25,12 +25,12 @@ func (a *app) cmdPeers() *cobra.Command {
 			table(b, rows)
 		})
 	}
-	ls := &cobra.Command{Use: "ls", Short: "List connected nodes", Args: cobra.NoArgs, RunE: list}
+	ls := &cobra.Command{Use: "ls", Short: "List connected nodes", Args: exactly(0), RunE: list}
 	connect := &cobra.Command{
 		Use:     "connect ADDRESS",
 		Short:   "Connect to a node",
 		Example: "  cairn peers connect /ip4/192.0.2.7/tcp/4801/p2p/12D3KooW...",
-		Args:    cobra.ExactArgs(1),
+		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := node.CheckPeerAddress(args[0]); err != nil {
 				return usage(c, "%v", err)

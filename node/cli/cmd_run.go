@@ -21,7 +21,7 @@ func (a *app) cmdRun() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the node until it is interrupted",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var l slog.Level
 			if err := l.UnmarshalText([]byte(level)); err != nil {

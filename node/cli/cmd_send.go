@@ -27,7 +27,7 @@ func (a *app) cmdSend() *cobra.Command {
 		Short: "Send a mail through the running node",
 		Long: `Send a mail through the running node. The text comes from standard input, or from --body. With --raw a whole
 RFC 5322 message is sent as it is; sender and recipients are then those of its fields, unless given.`,
-		Args: cobra.NoArgs,
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var r api.SendRequest
 			var err error

@@ -20,7 +20,7 @@ func (a *app) cmdShow() *cobra.Command {
 		Long: `Show a mail: its fields, the verdict part by part, its text. Messages are named as "cairn search" lists them, as in
 alice/12. Control characters in mail are shown as escapes; --raw writes the bytes as they are stored.
 A mail that was shown to a person is no longer unread; --peek, --raw and --json leave it as it is.`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkRef(c, args[0]); err != nil {
 				return err

@@ -17,7 +17,7 @@ func (a *app) cmdStatus() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Tell how the running node is",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			client := a.client()
 			defer client.Close()
@@ -74,7 +74,7 @@ func (a *app) cmdVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			v := &version{Software: node.Software, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 			return a.print(v, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s, %s %s\n", v.Software, v.Go, v.Platform) })

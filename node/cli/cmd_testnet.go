@@ -22,7 +22,7 @@ func (a *app) cmdTestnet() *cobra.Command {
 mail goes from one to another and turns from pending to verified; a copy that was tampered with is found out part by
 part. The nodes stay up until Ctrl-C. With --exit the command ends after the story, with status 0 only if all of it
 came out as it should.`,
-		Args: cobra.NoArgs,
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.Orgs < 2 || o.Orgs > 16 {
 				return usage(c, "--orgs %d: 2 to 16 organisations", o.Orgs)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,8 +33,12 @@ func (a *app) cmdVerify() *cobra.Command {
 
 The exit code tells the worst verdict: 8 missing, replayed or invalid; 4 changed; 3 unrecorded, or vouched for by another
 organisation than the sender's; 5 pending; 0 verified.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: between(1, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
+			to, err := envelope(c, recipients)
+			if err := errors.Join(err, oneStdin(c, args)); err != nil {
+				return err
+			}
 			client := a.client()
 			defer client.Close()
 			doc := &verified{}
@@ -42,10 +47,11 @@ organisation than the sender's; 5 pending; 0 verified.`,
 				if err != nil {
 					return fmt.Errorf("reading %s: %w", file, err)
 				}
-				v, err := client.Verify(c.Context(), api.VerifyRequest{Raw: raw, Recipients: recipients})
+				v, err := client.Verify(c.Context(), api.VerifyRequest{Raw: raw, Recipients: to})
 				if err != nil {
 					return err
 				}
+				v.Document = api.Document{} // the version is of the whole answer
 				doc.Files = append(doc.Files, verifiedFile{file, v})
 				a.exit = worse(a.exit, verdictExit(record.Verdict(v.Verdict)))
 			}

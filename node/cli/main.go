@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,8 @@ func Main(args []string) int {
 	a := &app{in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	// A second signal ends the program at once; but some, such as timeout(1), send the first one twice.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	return a.run(ctx, args)
 }
 
@@ -61,11 +63,12 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return a.exit
 	}
-	failure := explain(err, a.dir)
+	failure := explain(err)
 	if !a.started {
 		failure = usage(command, "%v", err)
 		a.json = a.json || slices.Contains(args, "--json") // it may stand behind what was not understood
 	}
+	failure.Hint = a.complete(failure.Hint)
 	if a.json && !a.out.used {
 		a.encode(&api.Failure{Error: failure})
 	}
@@ -99,12 +102,35 @@ Start with "cairn testnet": three organisations on this machine, and a mail on i
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.dir, "dir", defaultDir(), "the node's directory (environment: CAIRN_DIR)")
 	flags.BoolVar(&a.json, "json", false, "print one JSON document")
+	root.SetHelpCommand(cmdHelp())
 	root.AddCommand(
 		a.cmdInit(), a.cmdRun(), a.cmdJoin(), a.cmdStatus(), a.cmdVersion(),
 		a.cmdSend(), a.cmdSearch(), a.cmdShow(), a.cmdMessage(), a.cmdVerify(),
 		a.cmdLabel(), a.cmdAccount(), a.cmdOrg(), a.cmdPeers(), a.cmdChain(), a.cmdTestnet(),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			strict(c)
+		}
+	}
 	return root
+}
+
+// cmdHelp is cobra's help command, but that a topic which does not exist is an error.
+func cmdHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND...]",
+		Short: "Explain a command",
+		RunE: func(c *cobra.Command, args []string) error {
+			topic, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return api.Errorf(api.CodeUsage, "cairn help", "understanding the command: there is no command %q", strings.Join(args, " "))
+			}
+			topic.InitDefaultHelpFlag()
+			return topic.Help()
+		},
+	}
 }
 
 func defaultDir() string {
@@ -120,24 +146,26 @@ func defaultDir() string {
 
 // group is a command that only holds others.
 func group(use, short string, sub ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use:   use,
-		Short: short,
-		Args:  cobra.ArbitraryArgs,
-		RunE: func(c *cobra.Command, args []string) error {
-			names := make([]string, len(sub))
-			for i, s := range sub {
-				names[i] = s.Name()
-			}
-			problem := "no subcommand given"
-			if len(args) > 0 {
-				problem = fmt.Sprintf("unknown subcommand %q", args[0])
-			}
-			return usage(c, "%s, it is one of: %s", problem, strings.Join(names, ", "))
-		},
-	}
+	c := &cobra.Command{Use: use, Short: short}
 	c.AddCommand(sub...)
+	strict(c)
 	return c
+}
+
+// strict lets c do nothing without one of its subcommands.
+func strict(c *cobra.Command) {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		var names []string
+		for _, s := range c.Commands() {
+			names = append(names, s.Name())
+		}
+		problem := "no subcommand given"
+		if len(args) > 0 {
+			problem = fmt.Sprintf("unknown subcommand %q", args[0])
+		}
+		return usage(c, "%s, it is one of: %s", problem, strings.Join(names, ", "))
+	}
 }
 
 // usage is the error of a command line whose form is right but whose content cannot be meant.
@@ -146,7 +174,7 @@ func usage(c *cobra.Command, format string, args ...any) *api.Error {
 }
 
 // explain gives an error its code and the next step.
-func explain(err error, dir string) *api.Error {
+func explain(err error) *api.Error {
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		return e
 	}
@@ -158,9 +186,9 @@ func explain(err error, dir string) *api.Error {
 	case errors.Is(err, node.ErrExists):
 		e.Code, e.Hint = api.CodeExists, "choose another directory with --dir"
 	case errors.Is(err, node.ErrNotInitialised):
-		e.Code, e.Hint = api.CodeNotFound, "cairn init --domain example.org --dir "+dir
+		e.Code, e.Hint = api.CodeNotFound, "cairn init --domain example.org"
 	case errors.Is(err, node.ErrNotMember):
-		e.Code, e.Hint = api.CodeNotFound, "cairn join <invite> --dir "+dir
+		e.Code, e.Hint = api.CodeNotFound, "cairn join INVITE"
 	case errors.Is(err, os.ErrPermission):
 		e.Code, e.Hint = api.CodeNotAllowed, "run the command as the user that owns the file"
 	case errors.Is(err, os.ErrNotExist):
@@ -170,6 +198,15 @@ func explain(err error, dir string) *api.Error {
 		e.Message = strings.ReplaceAll(e.Message, context.Canceled.Error(), "interrupted")
 	}
 	return e
+}
+
+// complete names the node's directory in a hint that ends in a command for that node.
+func (a *app) complete(hint string) string {
+	command := strings.HasPrefix(hint, "cairn ") || strings.Contains(hint, ": cairn ")
+	if !command || strings.Contains(hint, " --help") || strings.HasPrefix(hint, "cairn testnet") {
+		return hint
+	}
+	return hint + " --dir " + shellWord(a.dir)
 }
 
 // client speaks to the running node.
