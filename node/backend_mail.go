@@ -118,7 +118,7 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 		}
 		view = &api.Message{
 			Summary: *s, Outgoing: stored.Outgoing, Recipients: stored.Recipients,
-			Headers: []api.HeaderField{}, Text: readable(m), Attachments: []api.Attachment{},
+			Headers: []api.HeaderField{}, Attachments: []api.Attachment{},
 		}
 		for _, f := range m.Fields() {
 			view.Headers = append(view.Headers, api.HeaderField{Name: f.Name, Value: f.Value})
@@ -127,11 +127,11 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 			view.Attachments = append(view.Attachments, api.Attachment{Name: a.Name, Type: a.Type, Size: len(a.Content)})
 		}
 		f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
-		if errors.Is(err, mailstore.ErrNotFound) {
-			return nil
+		if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+			return err
 		}
-		view.Verification = n.viewFinding(f)
-		return err
+		view.Text, view.Verification = readable(m, f), n.viewFinding(f)
+		return nil
 	})
 	return view, err
 }

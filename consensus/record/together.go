@@ -7,25 +7,50 @@ import (
 // explainTogether looks at parts that explain each other: a From moved to Reply-To, an alternative of the body that was dropped, a footer that came as
 // a part of its own.
 func explainTogether(parts []Part, sent []recorded, received []arrival) {
-	bodyIntact := false // a text or html part arrived as recorded, or with a benign change
-	for _, p := range parts {
-		if p.Outcome != Extra && (p.Type == message.Text || p.Type == message.HTML) && p.Benign() {
-			bodyIntact = true
-		}
-	}
+	text, html := formOf(parts, message.Text), formOf(parts, message.HTML)
 	for i := range parts {
 		p := &parts[i]
 		switch {
 		case p.Type == message.From && p.Outcome == Changed && movedToReplyTo(sent, received):
 			p.Kind = MovedToReplyTo
-		case p.Outcome == Absent && (p.Type == message.Text || p.Type == message.HTML || p.Type == message.SignatureBlock) && bodyIntact:
+		case p.Outcome == Absent && p.Type == message.Text && text.dropped(html),
+			p.Outcome == Absent && p.Type == message.HTML && html.dropped(text),
+			p.Outcome == Absent && p.Type == message.SignatureBlock && (text.intact() || text.dropped(html)):
 			p.Kind = AlternativeRemoved
-		case p.Outcome == Extra && p.Type == message.Text && bodyIntact && isLast(*p, received):
+		case p.Outcome == Extra && p.Type == message.Text && text.intact() && isLast(*p, received):
 			if content := contentOf(*p, received); appendedKind(content) == FooterAppended {
 				p.Kind = FooterPart
 			}
 		}
 	}
+}
+
+// form counts the recorded parts of one of the two forms of a body, text and html.
+type form struct{ recorded, benign, absent int }
+
+func formOf(parts []Part, t message.Type) (f form) {
+	for _, p := range parts {
+		if p.Type != t || p.Outcome == Extra {
+			continue
+		}
+		f.recorded++
+		if p.Outcome == Absent {
+			f.absent++
+		} else if p.Benign() {
+			f.benign++
+		}
+	}
+	return f
+}
+
+// intact reports whether all that was recorded of a form arrived as it was, or with a benign change. A footer can only be one to such a text: beside an
+// HTML alone, a text that was added may be shown instead of it.
+func (f form) intact() bool { return f.recorded > 0 && f.benign == f.recorded }
+
+// dropped reports whether a form is gone as a whole and the other one says it all: part by part, since a second text has its words nowhere else while
+// the first one stays.
+func (f form) dropped(other form) bool {
+	return f.recorded > 0 && f.absent == f.recorded && other.intact() && other.recorded >= f.recorded
 }
 
 func movedToReplyTo(sent []recorded, received []arrival) bool {
