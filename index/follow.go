@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/diskroom"
 )
 
 // changesAtOnce is how many changes are read from the journal at a time; as many are committed together if they fit.
@@ -40,7 +41,7 @@ func (ix *Index) Run(ctx context.Context) error {
 		case errors.Is(err, ErrClosed), errors.Is(err, mailstore.ErrClosed):
 			return err
 		case err != nil:
-			ix.log.Error("index stopped following the mail, trying again; is the disk full?", "cause", err, "in", retry)
+			ix.log.Error("index stopped following the mail, trying again", "cause", err, "in", retry)
 			again, look = time.After(retry), nil
 			retry = min(2*retry, lastRetry)
 		default:
@@ -93,6 +94,9 @@ func (ix *Index) takeIn(ctx context.Context, at position, changes []mailstore.Ch
 	b := newBatch(ix.db)
 	defer func() { b.txn.Discard() }()
 	flush := func() error {
+		if err := ix.checkRoom(b.bytes); err != nil {
+			return err
+		}
 		if err := b.commit(ix.db, at); err != nil {
 			return err
 		}
@@ -123,6 +127,14 @@ func (ix *Index) takeIn(ctx context.Context, at position, changes []mailstore.Ch
 		at.cursor = c.ModSeq
 	}
 	return flush()
+}
+
+// checkRoom returns an error that wraps diskroom.ErrFull if writing so many bytes would leave too little free on the disk.
+func (ix *Index) checkRoom(bytes int64) error {
+	if err := diskroom.Check(ix.db.Opts().Dir, bytes, ix.reserve); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
 }
 
 // fits tells whether a batch with a document added surely goes in one transaction.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/diskroom"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -286,5 +287,25 @@ func TestFaultsAreTriedAgain(t *testing.T) {
 	}
 	if err := ix.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestFullDiskStopsTheFollower(t *testing.T) {
+	b := newBed(t)
+	b.closeIndex()
+	b.add(nil, letter)
+	ix, err := Open(b.dir+"/index", b.store, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ix.Close()
+	before := ix.Cursor()
+	ix.reserve = 1 << 62
+	if err := ix.followAll(t.Context()); !errors.Is(err, diskroom.ErrFull) || ix.Cursor() != before {
+		t.Errorf("with a full disk: %v, at change %d of %d", err, ix.Cursor(), before)
+	}
+	ix.reserve = 0
+	if err := ix.followAll(t.Context()); err != nil || ix.Cursor() <= before {
+		t.Errorf("after making room: %v, at change %d", err, ix.Cursor())
 	}
 }

@@ -42,6 +42,13 @@ func (ix *Index) forget(accounts map[mailstore.AccountID]bool) error {
 			if err != nil {
 				return err
 			}
+			bytes := int64(0)
+			for _, key := range doomed {
+				bytes += int64(len(key)) + perEntry
+			}
+			if err := ix.checkRoom(bytes); err != nil {
+				return err
+			}
 			w := &writer{db: ix.db, txn: ix.db.NewTransaction(true)}
 			for _, key := range doomed {
 				if err := w.set(key, nil); err != nil {

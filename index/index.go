@@ -11,6 +11,7 @@ import (
 
 	"cairn/index/query"
 	"cairn/mailstore"
+	"cairn/mailstore/diskroom"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -54,6 +55,7 @@ type Index struct {
 	store   Journal
 	storeID [16]byte
 	log     *slog.Logger
+	reserve int64 // bytes that must stay free on the volume
 
 	gate   sync.Mutex // guards closed, and active growing
 	closed bool
@@ -72,12 +74,15 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
+	if err := diskroom.Check(dir, 0, diskroom.ForOpening); err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
 	db, err := openDatabase(dir, log)
 	if err != nil {
 		return nil, err
 	}
 	ix := &Index{
-		db: db, store: store, log: log,
+		db: db, store: store, log: log, reserve: diskroom.ForDerived,
 		moved:     make(chan struct{}),
 		listeners: make(map[chan struct{}]struct{}),
 	}

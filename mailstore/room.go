@@ -1,17 +1,18 @@
 package mailstore
 
-import "fmt"
+import (
+	"fmt"
 
-// diskReserve is what must stay free on the volume. The database writes through mapped files: when the volume runs full
-// under a mapping the kernel ends the process, so the store stops before that.
-const diskReserve = 64 << 20
+	"cairn/mailstore/diskroom"
+)
 
-// checkRoom returns ErrDiskFull if writing size bytes would go below the reserve. They are counted twice, since both the
-// write-ahead log and the tables take them.
+// diskReserve is what must stay free on the volume, in bytes.
+const diskReserve = diskroom.ForMail
+
+// checkRoom returns ErrDiskFull if writing size bytes would go below the reserve.
 func (s *Store) checkRoom(size int64) error {
-	free, known := freeSpace(s.dir)
-	if !known || free-2*size >= s.reserve {
-		return nil
+	if err := diskroom.Check(s.dir, size, s.reserve); err != nil {
+		return fmt.Errorf("mailstore: %w", err)
 	}
-	return fmt.Errorf("%w: %d MB free in %s, %d MB must stay free: make room, then try again", ErrDiskFull, free>>20, s.dir, s.reserve>>20)
+	return nil
 }

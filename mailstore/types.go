@@ -3,6 +3,8 @@ package mailstore
 import (
 	"errors"
 	"time"
+
+	"cairn/mailstore/diskroom"
 )
 
 // AccountID names one account of this store. Numbers begin at 1 and are never used again.
@@ -81,7 +83,7 @@ var (
 	// time. Large values do not count: a 25 MB message fits.
 	ErrTooBig = errors.New("mailstore: update is too big for one transaction")
 	// ErrDiskFull: too little room is left on the volume. Nothing was written; Update works again once there is room.
-	ErrDiskFull = errors.New("mailstore: disk is almost full")
+	ErrDiskFull = diskroom.ErrFull
 	// ErrBroken: an earlier commit failed, so the store takes no more writes until it is opened again.
 	ErrBroken = errors.New("mailstore: store stopped after a failed write")
 	// ErrClosed: the store is closed.

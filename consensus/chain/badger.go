@@ -9,6 +9,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"cairn/mailstore/diskroom"
 )
 
 // Sizes of the database. They bound the memory of an idle node; a chain of
@@ -25,6 +27,9 @@ const (
 func OpenDB(dir string, log *slog.Logger) (*badger.DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the chain directory: %w", err)
+	}
+	if err := diskroom.Check(dir, 0, diskroom.ForOpening); err != nil {
+		return nil, fmt.Errorf("open the chain database: %w", err)
 	}
 	opt := badger.DefaultOptions(dir)
 	opt.Logger = badgerLog{log}

@@ -1,11 +1,14 @@
 package chain
 
 import (
+	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
+	"cairn/mailstore/diskroom"
 )
 
 // A write that failed may have reached the store or not. Either way the Manager
@@ -69,5 +72,70 @@ func TestClosedStore(t *testing.T) {
 	}
 	if m.BestHas(m.Tip()) || len(m.Locator()) != 0 {
 		t.Fatal("blocks were found in a closed store")
+	}
+}
+
+// On a disk without room blocks are refused, at whichever transaction it is
+// noticed, and all is well once there is room again.
+func TestFullDisk(t *testing.T) {
+	net := chaintest.New(2)
+	for commits := range 12 { // that the disk has room for
+		m := newManager(t, net)
+		base, s := net.Chain(m.State(), 3)
+		losing, _ := net.Chain(s, 3)
+		var winning []*consensus.Block
+		end := s
+		for range 4 {
+			b := net.Mine(end, 0, chaintest.Body{Time: chaintest.GenesisTime.Add(time.Duration(end.Height()) * time.Hour)})
+			end, _ = consensus.ApplyBlock(end, b)
+			winning = append(winning, b)
+		}
+		mustAdd(t, m, Extended, base...)
+		mustAdd(t, m, Extended, losing...)
+		mustAdd(t, m, SideBranch, winning[:3]...)
+		before, left, always := m.State(), commits, m.room
+		m.stepLimit = 1
+		m.room = func(int64) error {
+			if left--; left < 0 {
+				return diskroom.ErrFull
+			}
+			return nil
+		}
+		extension := net.Mine(before, 0, chaintest.Body{})
+		if commits == 0 {
+			if _, err := m.AddBlock(extension, late); !errors.Is(err, diskroom.ErrFull) || m.stale || m.State() != before {
+				t.Fatalf("a block on the tip with a full disk: %v", err)
+			}
+		}
+		_, err := m.AddBlock(winning[3], late)
+		if err == nil {
+			if commits < 5 {
+				t.Fatalf("reorganised in %d transactions", commits)
+			}
+			continue
+		}
+		for range 2 {
+			if !errors.Is(err, diskroom.ErrFull) {
+				t.Fatalf("room for %d transactions: %v", commits, err)
+			}
+			_, err = m.AddBlock(extension, late)
+		}
+		m.room = always
+		if _, err := m.AddBlock(winning[3], late); err != nil && !errors.Is(err, ErrKnown) {
+			t.Fatalf("room for %d transactions, and then for more: %v", commits, err)
+		}
+		if !m.State().Equal(end) {
+			t.Fatalf("room for %d transactions: the state is not that of the best branch", commits)
+		}
+		checkReplay(t, m)
+	}
+}
+
+// A volume is never filled to the last byte.
+func TestRoomIsLeft(t *testing.T) {
+	net := chaintest.New(1)
+	m := newManager(t, net)
+	if err := m.room(1 << 62); !errors.Is(err, diskroom.ErrFull) {
+		t.Errorf("room for everything: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"cairn/consensus"
+	"cairn/mailstore/diskroom"
 )
 
 // Manager holds the chain of one network. All methods may be called from any
@@ -21,9 +22,10 @@ type Manager struct {
 	genesis   *consensus.Genesis
 	network   *consensus.Network
 	log       *slog.Logger
-	stepLimit int        // size of a transaction beyond which a reorganisation commits between two blocks
-	adding    sync.Mutex // held while the tree or the best branch changes
-	stale     bool       // guarded by adding: a write failed, so the store may be ahead of the state
+	stepLimit int                     // size of a transaction beyond which a reorganisation commits between two blocks
+	room      func(bytes int64) error // an error if the disk has none for them
+	adding    sync.Mutex              // held while the tree or the best branch changes
+	stale     bool                    // guarded by adding: a write failed, so the store may be ahead of the state
 	state     atomic.Pointer[consensus.State]
 	blocks    blockCache
 	subs      subscribers
@@ -47,7 +49,8 @@ func tipOf(s *consensus.State) Index { return Index{Height: s.Height(), ID: s.Ti
 // Errors: ErrKnown; ErrUnknownParent; consensus.ErrFuture, when to try again
 // later is the caller's business; *consensus.RuleError if the block, or an
 // earlier one of its branch that had only been stored so far, is invalid (the
-// best branch is then as it was); others are of the database.
+// best branch is then as it was); others are of the database, among them
+// diskroom.ErrFull. After these the block may be added again later.
 func (m *Manager) AddBlock(b *consensus.Block, now time.Time) (Status, error) {
 	m.adding.Lock()
 	defer m.adding.Unlock()
@@ -131,11 +134,12 @@ func (m *Manager) extend(s *consensus.State, b *consensus.Block) error {
 	return nil
 }
 
-// commit writes what w holds. If that fails, how much of it is in the store is
-// unknown until reload has looked.
+// commit writes what w, which has made no step, holds. If that fails for
+// another reason than a full disk, how much of it is in the store is unknown
+// until reload has looked.
 func (m *Manager) commit(w *writer) error {
 	err := w.close()
-	m.stale = m.stale || err != nil
+	m.stale = m.stale || err != nil && !errors.Is(err, diskroom.ErrFull)
 	return err
 }
 

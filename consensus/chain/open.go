@@ -16,7 +16,7 @@ import (
 // finished first. The caller closes db when nothing uses the Manager any more.
 func Open(db *badger.DB, g *consensus.Genesis, log *slog.Logger) (*Manager, error) {
 	initial := g.State()
-	m := &Manager{db: db, genesis: g, network: initial.Network(), log: log, stepLimit: stepLimit}
+	m := &Manager{db: db, genesis: g, network: initial.Network(), log: log, room: roomFor(db), stepLimit: stepLimit}
 	var stored consensus.Hash
 	err := db.View(func(txn *badger.Txn) (err error) {
 		stored, err = getHash(txn, keyNetwork)

@@ -8,6 +8,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"cairn/consensus"
+	"cairn/mailstore/diskroom"
 )
 
 // Keys of the database; see the package comment.
@@ -104,6 +105,10 @@ func onBest(txn *badger.Txn, i Index) (bool, error) {
 type writer struct {
 	db  *badger.DB
 	txn *badger.Txn
+	// room returns an error if there is none for so many bytes on the disk.
+	room func(bytes int64) error
+	// bytes is what the open transaction writes.
+	bytes int64
 	// size is what the open transaction holds, in bytes with an allowance per
 	// entry, so that it stays well within Badger's limit of bytes and entries.
 	size  int
@@ -117,7 +122,16 @@ const (
 )
 
 func (m *Manager) newWriter() *writer {
-	return &writer{db: m.db, txn: m.db.NewTransaction(true), limit: m.stepLimit}
+	return &writer{db: m.db, txn: m.db.NewTransaction(true), room: m.room, limit: m.stepLimit}
+}
+
+// roomFor returns a function that returns an error, which wraps
+// diskroom.ErrFull, if writing so many bytes to db would leave too little free.
+func roomFor(db *badger.DB) func(bytes int64) error {
+	if db.Opts().InMemory {
+		return func(int64) error { return nil }
+	}
+	return func(bytes int64) error { return diskroom.Check(db.Opts().Dir, bytes, diskroom.ForDerived) }
 }
 
 func (w *writer) put(key, value []byte) {
@@ -128,6 +142,7 @@ func (w *writer) put(key, value []byte) {
 		w.size += len(value)
 	}
 	w.size += entryCost
+	w.bytes += int64(len(value)) + entryCost
 }
 
 func (w *writer) delete(key []byte) {
@@ -135,12 +150,21 @@ func (w *writer) delete(key []byte) {
 		w.err = w.txn.Delete(key)
 	}
 	w.size += entryCost
+	w.bytes += entryCost
 }
 
 func (w *writer) step() {
 	if w.err == nil && w.size > w.limit {
+		w.commit()
+		w.txn, w.size, w.bytes = w.db.NewTransaction(true), 0, 0
+	}
+}
+
+// commit commits the open transaction if there is room for it.
+func (w *writer) commit() {
+	defer w.txn.Discard()
+	if w.err = w.room(w.bytes); w.err == nil {
 		w.err = w.txn.Commit()
-		w.txn, w.size = w.db.NewTransaction(true), 0
 	}
 }
 
@@ -148,10 +172,10 @@ func (w *writer) step() {
 func (w *writer) close() error {
 	defer w.txn.Discard()
 	if w.err == nil {
-		w.err = w.txn.Commit()
+		w.commit()
 	}
 	if w.err != nil {
-		return fmt.Errorf("write the chain database (is the disk full?): %w", w.err)
+		return fmt.Errorf("write the chain database: %w", w.err)
 	}
 	return nil
 }

@@ -43,7 +43,9 @@ func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish
 }
 
 // Run mines until ctx is done and returns nil then. While the recorder key is
-// not enrolled it waits. An error is of the chain's store: mining cannot go on.
+// not enrolled it waits. A block that the chain's store does not take, as when
+// the disk is full, is logged, and the next one tried. An error is a fault of
+// this program.
 //
 // A new tip makes it start over at once; new content of the pool at most every
 // twentieth of the block interval, and not more often than every 50 ms. The
@@ -80,7 +82,11 @@ func (m *Miner) Run(ctx context.Context) error {
 			continue
 		}
 		if err := m.add(b); err != nil {
-			return err
+			m.log.Error("own block could not be stored, mining the next", "height", b.Header.Height, "err", err)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package mailstore
+package diskroom
 
 import "syscall"
 

@@ -1,6 +1,6 @@
 //go:build !linux && !darwin
 
-package mailstore
+package diskroom
 
 // freeSpace is not known here; a full volume shows as a failed write.
 func freeSpace(string) (free int64, known bool) { return 0, false }
