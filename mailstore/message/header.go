@@ -3,6 +3,8 @@ package message
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"strings"
 
 	gomessage "github.com/emersion/go-message"
@@ -10,11 +12,25 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// room bounds the header sections of a message and its parts, together: each field costs many times its bytes. What is beyond is one stray line.
+type room struct{ lines, bytes int }
+
+// maxHeaders is far above what mail has; gateways refuse less.
+var maxHeaders = room{lines: 16 << 10, bytes: 1 << 20}
+
+// take reports whether there is room for a line of so many bytes, and takes it.
+func (r *room) take(size int) bool {
+	r.lines--
+	r.bytes -= size
+	return r.lines >= 0 && r.bytes >= 0
+}
+
 // entity is a message or a part of one: its header and its body, line ends LF.
 type entity struct {
 	header gomessage.Header
 	stray  []string // lines of the header that not every mail program takes for a part of it, canonical
 	body   []byte   // still transfer-encoded
+	room   *room    // for the headers of its parts
 }
 
 // readMessage splits a message. A byte order mark or an mbox "From " line in front belongs to the file that it was in.
@@ -23,26 +39,33 @@ func readMessage(raw []byte) entity {
 	if line, rest := cutLine(b); (bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))) && !isField(line) {
 		b = rest
 	}
-	return readEntity(b)
+	r := maxHeaders
+	return readEntity(b, &r)
 }
 
 // readEntity splits an entity with LF line ends. Lines that are no header fields are no part of the header, since go-message's reader would give up
 // there; they are kept as stray.
-func readEntity(b []byte) entity {
-	block, stray, body := headerBlock(b)
+func readEntity(b []byte, r *room) entity {
+	block, stray, body := headerBlock(b, r)
 	header, _ := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(block)))
-	return entity{header: gomessage.Header{Header: header}, stray: stray, body: body}
+	return entity{header: gomessage.Header{Header: header}, stray: stray, body: body, room: r}
 }
 
 // headerBlock returns the clean header fields of b, the stray lines among them and what follows the first empty line. A field with white space before
 // its colon counts and is stray too: there some mail programs see the start of the body.
-func headerBlock(b []byte) (block []byte, stray []string, body []byte) {
+func headerBlock(b []byte, r *room) (block []byte, stray []string, body []byte) {
 	rest := b
 	clean, keep, odd := []byte(nil), false, true // keep and odd: the field that a folded line goes on
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
 		if len(line) == 0 {
 			block, body = b[:len(b)-len(rest)], next
+			break
+		}
+		if !r.take(len(line)) {
+			block = b[:len(b)-len(rest)]
+			rest, body, _ = bytes.Cut(rest, []byte("\n\n"))
+			stray = append(stray, fmt.Sprintf("beyond all bounds: %x", sha256.Sum256(rest)))
 			break
 		}
 		if !isBlank(line[0]) {

@@ -92,6 +92,8 @@ func TestHostileShapes(t *testing.T) {
 		"folds":                "Subject: " + strings.Repeat("\n ", n/2),
 		"one header line":      strings.Repeat("a", n),
 		"many fields":          strings.Repeat("To: a@b.example\n", n/16),
+		"fields in a part":     "Content-Type: message/rfc822\n\n" + strings.Repeat("a:\n", n/3),
+		"fields in parts":      "Content-Type: multipart/mixed; boundary=o\n\n" + strings.Repeat("--o\n"+strings.Repeat("a:\n", 100), n/304),
 		"no fields":            strings.Repeat("no field\n", n/9),
 		"semicolons":           "Content-Type: text/plain" + strings.Repeat(";a=\"", n/4),
 		"nested multiparts":    nested.String(),

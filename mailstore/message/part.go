@@ -90,7 +90,7 @@ func (t *tree) walk(e entity, fallback string, depth int, state *shown) {
 			}
 			inner := state.inside(kind)
 			for _, piece := range pieces {
-				t.walk(readEntity(piece), child, depth+1, inner)
+				t.walk(readEntity(piece, e.room), child, depth+1, inner)
 			}
 			state.leave(inner)
 			return
