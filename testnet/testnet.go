@@ -2,7 +2,6 @@ package testnet
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"cairn/node/api"
 )
 
 // Options says what kind of network Run makes and what it does with it.
@@ -25,10 +26,21 @@ type Options struct {
 
 // Report is all that a run of the testnet has to tell.
 type Report struct {
-	Version int           `json:"version"`
+	api.Document
 	Members []Place       `json:"organisations"`
 	Story   *Story        `json:"story,omitempty"`
 	Corpus  *CorpusReport `json:"corpus,omitempty"`
+	Error   *api.Error    `json:"error,omitempty"` // what did not come out as it should
+}
+
+// write writes the report, with the error that ended the story, and returns
+// that error too.
+func (r *Report) write(out io.Writer, err error) error {
+	r.Error = api.AsError(err)
+	if errors.Is(err, context.Canceled) {
+		r.Error.Code = api.CodeTryLater
+	}
+	return errors.Join(err, api.Encode(out, r))
 }
 
 // Place is where one organisation can be reached.
@@ -84,7 +96,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := w.populate(ctx, t, o.Orgs); err != nil {
 		return err
 	}
-	report := &Report{Version: 1, Members: w.places()}
+	report := &Report{Members: w.places()}
 	if corpus != nil {
 		report.Corpus, err = w.sendCorpus(ctx, corpus, o.Err)
 		report.Corpus.print(t)
@@ -92,9 +104,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		report.Story, err = w.tell(ctx, t)
 	}
 	if o.JSON {
-		enc := json.NewEncoder(o.Out)
-		enc.SetIndent("", "  ")
-		err = errors.Join(err, enc.Encode(report))
+		err = report.write(o.Out, err)
 	}
 	if err != nil || o.Exit {
 		return err

@@ -34,7 +34,10 @@ came out as it should.`,
 			signal.Ignore(syscall.SIGPIPE) // the failure to write ends it, with its nodes and folders
 			ctx, stop := context.WithCancelCause(c.Context())
 			defer stop(nil)
-			o.Out = &listener{to: a.out, gone: stop}
+			o.Out = &listener{to: a.out, clean: clean, gone: stop}
+			if a.json {
+				o.Out = &listener{to: a.out, clean: cleanJSON, gone: stop}
+			}
 			err := testnet.Run(ctx, o)
 			switch {
 			case c.Context().Err() != nil && err != nil:
@@ -53,14 +56,15 @@ came out as it should.`,
 
 // listener is whom the story is told to.
 type listener struct {
-	to   io.Writer
-	gone context.CancelCauseFunc // called when it can be told no more
+	to    io.Writer
+	clean func(string) string     // makes what is told harmless to terminals
+	gone  context.CancelCauseFunc // called when it can be told no more
 }
 
 func (l *listener) Write(b []byte) (int, error) {
-	n, err := l.to.Write(b)
-	if err != nil {
+	if _, err := io.WriteString(l.to, l.clean(string(b))); err != nil {
 		l.gone(err)
+		return 0, err
 	}
-	return n, err
+	return len(b), nil
 }
