@@ -42,6 +42,12 @@ type Config struct {
 	// NodeKey returns the libp2p node key of a connection's peer, nil when the
 	// connection is not a libp2p stream. A nil func is the same as nil keys.
 	NodeKey func(net.Conn) *consensus.Key
+	// Enrolled reports whether a node key is one of a member of the network.
+	// Inbound servers count streams of members by that key, all others by IP
+	// address as they count TCP connections, and keep a quarter of Connections
+	// and TextBytes for members: whoever is none makes node keys at will. A nil
+	// func knows no members.
+	Enrolled func(consensus.Key) bool
 	// Limits bound what one peer may use.
 	Limits Limits
 	// Sending says how the courier goes about its work.
@@ -51,7 +57,7 @@ type Config struct {
 // Limits bound what peers may ask of a server.
 type Limits struct {
 	MessageBytes int64 // size of a message; default 25 MiB
-	TextBytes    int64 // of message text that all sessions of a server hold at one time; default 256 MiB, at least MessageBytes
+	TextBytes    int64 // of message text that all sessions of a server hold at one time, those of one peer a quarter (Submission: all of it); default 256 MiB, never less than MessageBytes
 	Recipients   int   // of one message; default 100 (RFC 5321, section 4.5.3.1.8)
 	LineBytes    int   // of a line of message text with its CRLF; default 128 KiB
 	HeaderBytes  int   // size of a header section; default 256 KiB, for Inbound 16 KiB more
@@ -59,12 +65,13 @@ type Limits struct {
 	Errors       int   // 4xx and 5xx replies since the last accepted message before the peer is told to go; default 20
 	Refused      int   // the same of recipients, which are not counted as Errors; default twice Recipients
 	Connections  int   // at one time over all listeners of a server; default 512
-	PerPeer      int   // connections at one time of one IPv4 address, IPv6 /64 or libp2p peer; default 64, Connections for Submission
+	PerPeer      int   // connections at one time of one IPv4 address, IPv6 /64 or enrolled node; default 64, Connections for Submission
 
 	CommandTimeout time.Duration // for a whole command line to arrive; default 5 min (RFC 5321, section 4.5.3.2.7)
 	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)
 	WriteTimeout   time.Duration // for the peer to take a reply; default 1 min
 	BytesPerSecond int64         // least average rate of message data, once DataTimeout has passed; default 256
+	MessageTimeout time.Duration // for all data of a message, in however many chunks, and however fast it began; default 15 min
 }
 
 // Sending bounds the courier's work. A zero value takes its default.
@@ -114,6 +121,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.DataTimeout, 3*time.Minute)
 	orDefault(&l.WriteTimeout, time.Minute)
 	orDefault(&l.BytesPerSecond, 256)
+	orDefault(&l.MessageTimeout, 15*time.Minute)
 	return l
 }
 

@@ -45,27 +45,63 @@ func turnAway(c net.Conn, hostname, why string) {
 	c.Close()
 }
 
+// peer is whom connections and message text are counted by.
+type peer struct {
+	name   string
+	member bool // an enrolled node
+	conns  int
+	text   budget
+}
+
+// reserved is the part of a limit that is kept for members.
+func (s *Server) reserved(limit int64) int64 {
+	if s.mode == Submission || s.cfg.Enrolled == nil {
+		return 0
+	}
+	return limit / 4
+}
+
 // enter counts a connection in, or says why not.
 func (s *Server) enter(c net.Conn) (*wire, string) {
-	peer := peerName(c.RemoteAddr())
+	name, member := s.identify(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p := s.peers[name]
+	if p == nil {
+		p = s.newPeer(name, member)
+	}
+	limit := int64(s.limits.Connections)
 	switch {
 	case s.stopping:
 		return nil, "is shutting down; try again later"
-	case len(s.wires) >= s.limits.Connections:
-		s.log.Warn("smtp: too many connections", "mode", s.mode.String(), "peer", peer)
+	case int64(len(s.wires)) >= limit, !member && int64(s.strangers) >= limit-s.reserved(limit):
+		s.log.Warn("smtp: too many connections", "mode", s.mode.String(), "peer", name)
 		return nil, "is too busy; try again later"
-	case s.perPeer[peer] >= s.limits.PerPeer:
-		s.log.Warn("smtp: too many connections of one peer", "mode", s.mode.String(), "peer", peer)
+	case p.conns >= s.limits.PerPeer:
+		s.log.Warn("smtp: too many connections of one peer", "mode", s.mode.String(), "peer", name)
 		return nil, "has too many connections with you; close some first"
 	}
-	w := newWire(c, s.limits, s.dir.home(), nil)
+	w := newWire(c, s.limits, s.dir.home(), &p.text)
 	w.onClose = func() { s.leave(w) }
 	s.sessions.Add(1)
-	s.wires[w] = peer
-	s.perPeer[peer]++
+	s.wires[w], s.peers[name] = p, p
+	p.conns++
+	if !member {
+		s.strangers++
+	}
 	return w, ""
+}
+
+func (s *Server) newPeer(name string, member bool) *peer {
+	p := &peer{name: name, member: member}
+	p.text.max, p.text.of = s.limits.TextBytes, &s.text
+	if s.mode == Inbound {
+		p.text.max = max(s.limits.TextBytes/4, s.limits.MessageBytes)
+	}
+	if !member {
+		p.text.of = &s.strangerText
+	}
+	return p
 }
 
 // leave counts a connection out.
@@ -73,24 +109,43 @@ func (s *Server) leave(w *wire) {
 	defer s.sessions.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	peer := s.wires[w]
+	p := s.wires[w]
 	delete(s.wires, w)
-	if s.perPeer[peer]--; s.perPeer[peer] <= 0 {
-		delete(s.perPeer, peer)
+	if !p.member {
+		s.strangers--
+	}
+	if p.conns--; p.conns == 0 {
+		delete(s.peers, p.name)
 	}
 }
 
-// peerName is what connections are counted by: the IPv4 address, the /64 of an
-// IPv6 address (one host commonly has all of it), or the whole address where
-// there is no IP, such as the peer ID of a libp2p stream.
-func peerName(addr net.Addr) string {
-	ip, err := netip.ParseAddrPort(addr.String())
-	if err != nil {
-		return addr.String()
+// identify returns what a connection is counted by: the node key of a member;
+// else the IP address, also that of a libp2p stream; else, where there is no
+// IP, the whole address.
+func (s *Server) identify(c net.Conn) (name string, member bool) {
+	if s.cfg.NodeKey != nil && s.cfg.Enrolled != nil {
+		if key := s.cfg.NodeKey(c); key != nil && s.cfg.Enrolled(*key) {
+			return "node " + key.String(), true
+		}
 	}
-	host := ip.Addr().Unmap().WithZone("")
-	if host.Is4() {
-		return host.String()
+	if stream, ok := c.(interface{ RemoteIP() netip.Addr }); ok {
+		if ip := stream.RemoteIP(); ip.IsValid() {
+			return hostName(ip), false
+		}
+		return "unknown address", false // such as that of a relayed stream
 	}
-	return netip.PrefixFrom(host, 64).Masked().String()
+	if ip, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil {
+		return hostName(ip.Addr()), false
+	}
+	return c.RemoteAddr().String(), false
+}
+
+// hostName is the IPv4 address, or the /64 of an IPv6 address: one host
+// commonly has all of it.
+func hostName(ip netip.Addr) string {
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip, 64).Masked().String()
 }

@@ -1,8 +1,14 @@
 package smtpgw
 
 import (
+	"bufio"
+	"context"
 	"net"
+	"net/netip"
 	"testing"
+	"time"
+
+	"cairn/consensus"
 )
 
 type textAddr string
@@ -10,20 +16,85 @@ type textAddr string
 func (a textAddr) Network() string { return "test" }
 func (a textAddr) String() string  { return string(a) }
 
-func TestPeerName(t *testing.T) {
+// membersConfig has members of the network: the nodes whose keys begin with 1.
+func membersConfig() Config {
+	cfg := testConfig
+	cfg.NodeKey = func(c net.Conn) *consensus.Key {
+		if v, ok := c.(visitor); ok {
+			return &v.node
+		}
+		return nil
+	}
+	cfg.Enrolled = func(k consensus.Key) bool { return k[0] == 1 }
+	return cfg
+}
+
+type addressed struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (a addressed) RemoteAddr() net.Addr { return a.addr }
+
+func TestIdentify(t *testing.T) {
+	host := netip.MustParseAddr("192.0.2.7")
+	s := newServer(membersConfig(), Inbound, nil, discard())
 	for _, tt := range []struct {
-		addr net.Addr
-		want string
+		conn   net.Conn
+		want   string
+		member bool
 	}{
-		{&net.TCPAddr{IP: net.ParseIP("192.0.2.7"), Port: 25}, "192.0.2.7"},
-		{textAddr("[::ffff:192.0.2.7]:25"), "192.0.2.7"},
-		{&net.TCPAddr{IP: net.ParseIP("2001:db8:1:2:3::4"), Port: 25}, "2001:db8:1:2::/64"},
-		{&net.TCPAddr{IP: net.ParseIP("2001:db8:1:2:ffff::9"), Port: 26}, "2001:db8:1:2::/64"},
-		{&net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0", Port: 25}, "fe80::/64"},
-		{textAddr("12D3KooWpeer"), "12D3KooWpeer"},
+		{addressed{addr: &net.TCPAddr{IP: net.ParseIP("192.0.2.7"), Port: 25}}, "192.0.2.7", false},
+		{addressed{addr: textAddr("[::ffff:192.0.2.7]:25")}, "192.0.2.7", false},
+		{addressed{addr: &net.TCPAddr{IP: net.ParseIP("2001:db8:1:2:3::4"), Port: 25}}, "2001:db8:1:2::/64", false},
+		{addressed{addr: &net.TCPAddr{IP: net.ParseIP("2001:db8:1:2:ffff::9"), Port: 26}}, "2001:db8:1:2::/64", false},
+		{addressed{addr: &net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0", Port: 25}}, "fe80::/64", false},
+		{addressed{addr: textAddr("pipe")}, "pipe", false},
+		{visitor{ip: host, node: consensus.Key{2}}, "192.0.2.7", false},
+		{visitor{ip: netip.MustParseAddr("2001:db8:1:2::5"), node: consensus.Key{2}}, "2001:db8:1:2::/64", false},
+		{visitor{node: consensus.Key{2}}, "unknown address", false},
+		{visitor{ip: host, node: consensus.Key{1}}, "node " + consensus.Key{1}.String(), true},
 	} {
-		if got := peerName(tt.addr); got != tt.want {
-			t.Errorf("%v is counted as %q, want %q", tt.addr, got, tt.want)
+		if got, member := s.identify(tt.conn); got != tt.want || member != tt.member {
+			t.Errorf("%+v is counted as %q (member %t), want %q", tt.conn, got, member, tt.want)
 		}
 	}
+}
+
+// TestConnectionsOfStrangers: whoever makes up nodes is counted by address and
+// never takes the connections that are kept for members.
+func TestConnectionsOfStrangers(t *testing.T) {
+	cfg := membersConfig()
+	cfg.Limits.Connections, cfg.Limits.PerPeer = 8, 4
+	st := localStore(t)
+	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
+	l := newPipes()
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	visit := func(ip string, node consensus.Key, want string) {
+		t.Helper()
+		conn := l.visit(netip.MustParseAddr(ip), &node)
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		(&dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}).expect(want)
+	}
+	const enough, busy = "^421 .* too many connections with you", "^421 .* is too busy"
+	for i := range byte(4) {
+		visit("192.0.2.1", consensus.Key{2, i}, "^220")
+	}
+	visit("192.0.2.1", consensus.Key{3}, enough)
+	visit("192.0.2.2", consensus.Key{3}, "^220")
+	visit("192.0.2.3", consensus.Key{4}, "^220")
+	visit("192.0.2.4", consensus.Key{5}, busy)
+	visit("192.0.2.1", consensus.Key{1, 1}, "^220")
+	visit("192.0.2.1", consensus.Key{1, 2}, "^220")
+	visit("192.0.2.1", consensus.Key{1, 3}, busy)
 }

@@ -1,9 +1,15 @@
 package smtpgw
 
 import (
+	"bufio"
+	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
+
+	"cairn/consensus"
 )
 
 // TestTextBudget has peers send more at one time than the server will hold:
@@ -33,12 +39,139 @@ func TestTextBudget(t *testing.T) {
 	if _, err := first.conn.Write([]byte(text)); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return server.budget.used.Load() == int64(len(text)) })
+	waitFor(t, func() bool { return server.text.used.Load() == int64(len(text)) })
 
 	data("^452 4.3.1 ")
 	chunked := begin()
 	chunked.say(fmt.Sprintf("BDAT %d LAST\r\n%s", len(text), text), "^452 4.3.1 ")
 	first.say(".\r\n", "^250 ")
 	data("^250 ")
-	waitFor(t, func() bool { return server.budget.used.Load() == 0 })
+	waitFor(t, func() bool { return server.text.used.Load() == 0 })
+}
+
+// TestTextOfOnePeer: what one peer makes the server hold is no more than its
+// part, and what strangers do leaves members theirs.
+func TestTextOfOnePeer(t *testing.T) {
+	cfg := membersConfig()
+	cfg.Limits.MessageBytes, cfg.Limits.TextBytes = 200_000, 800_000
+	st := localStore(t)
+	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
+	l := newPipes()
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	text := mailText("held") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1500) // 150 KB
+	send := func(ip string, node consensus.Key, last, want string) {
+		t.Helper()
+		conn := l.visit(netip.MustParseAddr(ip), &node)
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		d := &dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}
+		d.expect("^220")
+		d.say("EHLO client.example\r\n", "^250")
+		d.say("MAIL FROM:<a@peer.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say(fmt.Sprintf("BDAT %d%s\r\n%s", len(text), last, text), want)
+	}
+	send("192.0.2.0", consensus.Key{2}, "", "^250") // and there is no end
+	send("192.0.2.0", consensus.Key{3}, " LAST", "^452 4.3.1")
+	for i := range byte(5) {
+		send(fmt.Sprintf("192.0.2.%d", i+1), consensus.Key{4, i}, "", "^250")
+	}
+	send("192.0.2.0", consensus.Key{1}, " LAST", "^250")
+}
+
+// TestHeldTextHasATime: a peer that sent much of a message at once does not
+// earn the time to keep it here, byte by byte or chunk by chunk.
+func TestHeldTextHasATime(t *testing.T) {
+	cfg := testConfig
+	cfg.Limits = Limits{Errors: 10_000, MessageTimeout: 100 * time.Millisecond, DataTimeout: 10 * time.Second, CommandTimeout: 10 * time.Second}
+	addr := inbound(t, cfg, localStore(t), &verifier{})
+	text := mailText("kept") + strings.Repeat("x\r\n", 10_000)
+	for _, tt := range []struct{ name, begin, drip string }{
+		{"text", "DATA\r\n", "x"},
+		{"chunk", fmt.Sprintf("BDAT %d\r\n", 1<<20), "x"},
+		{"chunks", fmt.Sprintf("BDAT %d\r\n", len(text)), "BDAT 1\r\nx"},
+		{"commands", fmt.Sprintf("BDAT %d\r\n", len(text)), "NOOP\r\n"},
+		{"bad chunks", fmt.Sprintf("BDAT %d\r\n", len(text)), "NOOP\r\nBDAT x\r\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := greeted(t, addr)
+			d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+			d.say("RCPT TO:<user@local.example>\r\n", "^250")
+			if _, err := d.conn.Write([]byte(tt.begin + text)); err != nil {
+				t.Fatal(err)
+			}
+			drip(d, tt.drip)
+			for {
+				all, last, err := d.reply()
+				switch {
+				case err != nil:
+					t.Fatal(err)
+				case strings.HasPrefix(last, "421 4.4.2 message text came too slowly"):
+					return
+				case strings.HasPrefix(last, "421"):
+					t.Fatalf("reply %q", all)
+				}
+			}
+		})
+	}
+}
+
+// drip keeps sending until the other side has closed.
+func drip(d *dialogue, b string) {
+	stop := make(chan struct{})
+	d.t.Cleanup(func() { close(stop) })
+	go func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				if _, err := d.conn.Write([]byte(b)); err != nil {
+					return
+				}
+			}
+		}
+	}()
+}
+
+// TestTimeEndsWithTheMessage: a session goes on however long ago its messages
+// were.
+func TestTimeEndsWithTheMessage(t *testing.T) {
+	w := newWire(nil, Limits{}.withDefaults(), "", new(budget))
+	s := &session{wire: w}
+	begin := time.Now()
+	for _, over := range []func(){
+		s.Reset,
+		func() { // no recipients: the chunk is read and thrown away
+			w.verb = "BDAT"
+			w.Write([]byte("502 5.5.1 Missing RCPT TO command.\r\n"))
+			if by := w.deadline(begin); by.Before(begin.Add(time.Minute)) {
+				t.Errorf("the rest of a chunk has until %v", by)
+			}
+		},
+	} {
+		w.await(true)
+		w.begun = begin.Add(-time.Hour)
+		w.await(false)
+		if by := w.deadline(begin); by.After(begin) {
+			t.Errorf("a message has until %v", by)
+		}
+		w.await(true)
+		over()
+		w.await(false)
+		if by := w.deadline(begin); by.Before(begin.Add(time.Minute)) {
+			t.Errorf("a command has until %v", by)
+		}
+	}
 }

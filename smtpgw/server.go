@@ -28,15 +28,17 @@ type Server struct {
 	ctx       context.Context // ends when Shutdown stops waiting
 	cancel    context.CancelFunc
 
-	budget budget
+	text         budget // of all peers
+	strangerText budget // of those who are no members
 
-	mu       sync.Mutex
-	wires    map[*wire]string // open connections and whose they are
-	perPeer  map[string]int
-	listens  []*listener
-	stopping bool
-	sessions sync.WaitGroup // ends with the last of wires
-	refusals sync.WaitGroup
+	mu        sync.Mutex
+	wires     map[*wire]*peer // open connections and whose they are
+	peers     map[string]*peer
+	strangers int // connections of those who are no members
+	listens   []*listener
+	stopping  bool
+	sessions  sync.WaitGroup // ends with the last of wires
+	refusals  sync.WaitGroup
 }
 
 // NewSubmission returns a server that takes mail from the organisation's own
@@ -58,9 +60,10 @@ func NewInbound(cfg Config, store *mailstore.Store, delivery *Delivery, log *slo
 func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) *Server {
 	s := &Server{
 		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: newDirectory(cfg), store: store, log: log,
-		wires: make(map[*wire]string), perPeer: make(map[string]int),
+		wires: make(map[*wire]*peer), peers: make(map[string]*peer),
 	}
-	s.budget.max = s.limits.TextBytes
+	s.text.max = s.limits.TextBytes
+	s.strangerText.max, s.strangerText.of = max(s.limits.TextBytes-s.reserved(s.limits.TextBytes), s.limits.MessageBytes), &s.text
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.smtp.Domain = cfg.Hostname

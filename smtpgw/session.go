@@ -27,6 +27,7 @@ type session struct {
 // Reset forgets the transaction.
 func (s *session) Reset() {
 	s.open, s.utf8, s.from, s.acct, s.rcpts = false, false, "", 0, nil
+	s.wire.over()
 }
 
 // Logout has nothing to free.
@@ -89,7 +90,7 @@ func (s *session) Data(r io.Reader) error {
 }
 
 func (s *session) data(r io.Reader) error {
-	room := &room{budget: &s.srv.budget}
+	room := &room{budget: s.wire.budget}
 	defer room.leave()
 	raw, err := s.text(r, room)
 	if err != nil {

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
+	"cairn/consensus"
 	"cairn/mailstore"
 )
 
@@ -41,11 +43,27 @@ func (p *pipes) Close() error {
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
 // dial returns the client's end of a new connection.
-func (p *pipes) dial() net.Conn {
+func (p *pipes) dial() net.Conn { return p.visit(netip.Addr{}, nil) }
+
+// visit is dial for a stream of a node behind an IP address.
+func (p *pipes) visit(ip netip.Addr, node *consensus.Key) net.Conn {
 	client, server := net.Pipe()
+	if node != nil {
+		server = visitor{server, ip, *node}
+	}
 	p.conns <- server
 	return client
 }
+
+// visitor is a stream of a node.
+type visitor struct {
+	net.Conn
+	ip   netip.Addr
+	node consensus.Key
+}
+
+func (v visitor) RemoteAddr() net.Addr { return textAddr("12D3Koo" + v.node.String()) }
+func (v visitor) RemoteIP() netip.Addr { return v.ip }
 
 // sink takes arrivals, by sender, and stores none.
 type sink struct {

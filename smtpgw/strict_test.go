@@ -139,24 +139,6 @@ func TestSlowPeers(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits = Limits{CommandTimeout: 100 * time.Millisecond, DataTimeout: 100 * time.Millisecond, BytesPerSecond: 1 << 20}
 	addr := inbound(t, cfg, localStore(t), &verifier{})
-	drip := func(d *dialogue, b string) { // keeps sending while it is listened to
-		stop := make(chan struct{})
-		t.Cleanup(func() { close(stop) })
-		go func() {
-			tick := time.NewTicker(5 * time.Millisecond)
-			defer tick.Stop()
-			for {
-				select {
-				case <-stop:
-					return
-				case <-tick.C:
-					if _, err := d.conn.Write([]byte(b)); err != nil {
-						return
-					}
-				}
-			}
-		}()
-	}
 	t.Run("no command", func(t *testing.T) {
 		d := dial(t, addr)
 		d.expect("^220")

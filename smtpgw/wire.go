@@ -35,7 +35,8 @@ const (
 type wire struct {
 	net.Conn
 	limits Limits
-	domain string // completes a bare <postmaster>
+	domain string  // completes a bare <postmaster>
+	budget *budget // of the peer's message text
 	r      *bufio.Reader
 
 	out    []byte // what go-smtp reads next
@@ -51,8 +52,9 @@ type wire struct {
 
 	// What is awaited, for its deadline.
 	text     bool      // message text or a chunk, else a command
-	since    time.Time // when it began
-	received int64     // bytes of text since then
+	since    time.Time // when the wait for it began
+	begun    time.Time // when the message on its way began; zero when there is none
+	received int64     // bytes since then
 
 	held    []byte // replies not sent yet
 	closed  bool
@@ -64,17 +66,24 @@ type wire struct {
 // errDraining ends the wait for a command when the server shuts down.
 var errDraining = errors.New("server is shutting down")
 
-func newWire(c net.Conn, limits Limits, domain string, onClose func()) *wire {
-	w := &wire{Conn: c, limits: limits, domain: domain, onClose: onClose}
+func newWire(c net.Conn, limits Limits, domain string, budget *budget) *wire {
+	w := &wire{Conn: c, limits: limits, domain: domain, budget: budget}
 	w.r = bufio.NewReaderSize(fill{w}, wireBuffer)
 	w.await(false)
 	return w
 }
 
-// await says what the peer has to send next; the clock for it starts now.
+// await says what the peer has to send next; the clock for it starts now, and
+// that for a message with its first text.
 func (w *wire) await(text bool) {
-	w.text, w.since, w.received = text, time.Now(), 0
+	w.text, w.since = text, time.Now()
+	if text && w.begun.IsZero() {
+		w.begun, w.received = w.since, 0
+	}
 }
+
+// over notes that no message is on its way any more.
+func (w *wire) over() { w.begun = time.Time{} }
 
 // fill reads from the connection for the wire's buffer, after what is held
 // back has been sent and within the deadline of what is awaited.
@@ -101,14 +110,19 @@ func (f fill) Read(p []byte) (int, error) {
 }
 
 // deadline is when the next bytes must have come. A command has its time as a
-// whole; text has a time for each read, and a least rate over all of it.
+// whole, text has a time for each read. A message has a least rate over all of
+// its text and the waits between its chunks, and a time as a whole, so that
+// nobody makes us hold much of it for long.
 func (w *wire) deadline(now time.Time) time.Time {
-	if !w.text {
-		return w.since.Add(w.limits.CommandTimeout)
+	next := w.since.Add(w.limits.CommandTimeout)
+	if w.text {
+		next = now.Add(w.limits.DataTimeout)
 	}
-	next := now.Add(w.limits.DataTimeout)
+	if w.begun.IsZero() {
+		return next
+	}
 	earned := time.Duration(float64(w.received) / float64(w.limits.BytesPerSecond) * float64(time.Second))
-	if whole := w.since.Add(w.limits.DataTimeout + earned); whole.Before(next) {
+	if whole := w.begun.Add(min(w.limits.DataTimeout+earned, w.limits.MessageTimeout)); whole.Before(next) {
 		return whole
 	}
 	return next
@@ -170,6 +184,8 @@ func (w *wire) command() {
 	switch {
 	case errors.Is(err, errDraining):
 		w.dismiss("421 4.3.2 this server is shutting down; try again later")
+	case errors.Is(err, os.ErrDeadlineExceeded) && !w.begun.IsZero():
+		w.dismiss("421 4.4.2 message text came too slowly; nothing was accepted, try again later")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.dismiss(fmt.Sprintf("421 4.4.2 no command within %s; closing", w.limits.CommandTimeout))
 	case err != nil:
@@ -211,6 +227,9 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.inText = true
 	case bytes.HasPrefix(line, []byte("502 5.5.1")) && isTransactionVerb(w.verb):
 		line[2] = '3' // a bad sequence of commands, RFC 5321, section 4.2.2
+		if w.verb == "BDAT" {
+			w.over() // the chunk is no part of a message
+		}
 		fallthrough
 	case line[0] == '4' || line[0] == '5':
 		w.mistake(line)
