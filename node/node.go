@@ -241,6 +241,10 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Domains:    n.own().Domains,
 		Postmaster: "postmaster@" + n.own().Domains[0],
 		NodeKey:    p2p.NodeKeyOf,
+		Enrolled: func(node consensus.Key) bool {
+			_, ok := n.chain.State().OrgByNode(node)
+			return ok
+		},
 		Limits:     smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
 	}
 }
