@@ -245,7 +245,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 			_, ok := n.chain.State().OrgByNode(node)
 			return ok
 		},
-		Limits:     smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
+		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
 	}
 }
 
