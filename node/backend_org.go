@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -24,6 +25,15 @@ func (n *Node) Orgs(_ context.Context, which string) (*api.OrgList, error) {
 			list.Orgs = append(list.Orgs, n.viewOrg(s, org))
 		}
 	}
+	slices.SortFunc(list.Orgs, func(a, b api.Org) int { // our own first
+		switch {
+		case a.Own && !b.Own:
+			return -1
+		case b.Own && !a.Own:
+			return 1
+		}
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
+	})
 	if which != "all" && len(list.Orgs) == 0 {
 		return nil, api.Errorf(api.CodeNotFound, "cairn org show all", "no organisation on the chain has the id, key or domain %q", which)
 	}

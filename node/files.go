@@ -64,6 +64,16 @@ func newStage(dir string) (*stage, error) {
 	return &stage{dir: dir, tmp: tmp}, err
 }
 
+// writable fails when files cannot be made in dir, which is better known
+// before a work of minutes than after it.
+func writable(dir string) error {
+	s, err := newStage(dir)
+	if err == nil {
+		s.discard()
+	}
+	return err
+}
+
 func (s *stage) add(name string, data []byte) error {
 	path := filepath.Join(s.tmp, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

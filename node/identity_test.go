@@ -96,6 +96,23 @@ func TestInitFoundsAValidNetwork(t *testing.T) {
 	}
 }
 
+// A node that is killed while it looks for its stamp leaves nothing behind.
+func TestNothingIsWrittenBeforeTheStamp(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.example"}), Network: LocalNetwork("test"), Now: genesisDay}
+	o.Network.IdentityStamp = 60 // more than anybody can solve
+	o.Progress = func(_, _ time.Duration) {
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("there is %v, %v", left, err)
+		}
+		cancel()
+	}
+	if _, err := Init(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 func TestFilesAreForTheOwnerAlone(t *testing.T) {
 	dir, _ := founder(t, "Alpha", "alpha.example")
 	for name := range contents(t, dir) {

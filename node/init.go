@@ -64,9 +64,19 @@ func Init(ctx context.Context, o InitOptions) (*Identity, error) {
 			return nil, fmt.Errorf("%s is there already: %w", path, ErrExists)
 		}
 	}
+	if err := writable(o.Dir); err != nil {
+		return nil, fmt.Errorf("making the node's directory: %w", err)
+	}
 	id, err := newIdentity()
 	if err != nil {
 		return nil, err
+	}
+	var enrol *consensus.OrgEvent
+	var g *consensus.Genesis
+	if o.Network != nil {
+		if enrol, g, err = found(ctx, o, id); err != nil {
+			return nil, err
+		}
 	}
 	s, err := newStage(o.Dir)
 	if err != nil {
@@ -76,8 +86,12 @@ func Init(ctx context.Context, o InitOptions) (*Identity, error) {
 	if err := s.add(ConfigFile, o.Config.Format()); err != nil {
 		return nil, err
 	}
-	if o.Network != nil {
-		if err := found(ctx, s, o, id); err != nil {
+	if g != nil {
+		if err := errors.Join(
+			s.add(pinsFile, formatPins(pinsOf(o.Config.Organisation.Domains, id.OrgKey(), PinOwn))),
+			s.add(enrolFile, enrol.Encode()),
+			s.add(networkFile, g.Encode()),
+		); err != nil {
 			return nil, err
 		}
 	}
@@ -90,8 +104,8 @@ func Init(ctx context.Context, o InitOptions) (*Identity, error) {
 	return id, nil
 }
 
-// found stages the files of a new network.
-func found(ctx context.Context, s *stage, o InitOptions, id *Identity) error {
+// found makes a new network and the enrolment of its founder.
+func found(ctx context.Context, o InitOptions, id *Identity) (*consensus.OrgEvent, *consensus.Genesis, error) {
 	p := consensus.Params{
 		Name:          o.Network.Name,
 		BlockInterval: o.Network.BlockInterval,
@@ -108,19 +122,15 @@ func found(ctx context.Context, s *stage, o InitOptions, id *Identity) error {
 		p.GenesisBits = miner.BitsFor(miner.Calibrate(ctx, calibration) * share * p.BlockInterval.Seconds())
 	}
 	if err := p.Check(); err != nil {
-		return fmt.Errorf("founding the network: %w", err)
+		return nil, nil, fmt.Errorf("founding the network: %w", err)
 	}
 	enrol, err := newEnrol(ctx, &p, o.Config, id, o.Progress)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	g, err := consensus.NewGenesis(p, *enrol, id.Recorder)
 	if err != nil {
-		return fmt.Errorf("founding the network: %w", err)
+		return nil, nil, fmt.Errorf("founding the network: %w", err)
 	}
-	return errors.Join(
-		s.add(pinsFile, formatPins(pinsOf(o.Config.Organisation.Domains, id.OrgKey(), PinOwn))),
-		s.add(enrolFile, enrol.Encode()),
-		s.add(networkFile, g.Encode()),
-	)
+	return enrol, g, nil
 }

@@ -51,6 +51,9 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 			}
 		}
 	}
+	if err := writable(dir); err != nil {
+		return fmt.Errorf("joining: %w", err)
+	}
 	enrol, err := newEnrol(ctx, &g.Params, c, id, progress)
 	if err != nil {
 		return err

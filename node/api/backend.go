@@ -58,7 +58,7 @@ type ChainService interface {
 // OrgService deals with organisations and the trust in their domains.
 type OrgService interface {
 	// Orgs lists organisations on the chain. The selector is an org ID, an org key, a domain, "" for this node's own,
-	// or "all".
+	// or "all". This node's own comes first, the others by name.
 	Orgs(ctx context.Context, which string) (*OrgList, error)
 	// Invite returns the string with which another organisation can join this network through this node.
 	Invite(ctx context.Context) (*Invite, error)

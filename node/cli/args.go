@@ -28,9 +28,7 @@ func envelope(c *cobra.Command, recipients []string) ([]string, error) {
 		if err != nil {
 			return nil, usage(c, "--recipient %q is not a mail address", r)
 		}
-		for _, a := range list {
-			all = append(all, a.Address)
-		}
+		all = appendNew(all, list)
 	}
 	return all, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/emersion/go-message/mail"
 	"github.com/spf13/cobra"
 
 	"cairn/mailstore/message"
@@ -89,9 +90,7 @@ func (a *app) composed(c *cobra.Command, l *letter, body string, bcc []string) (
 			if err != nil {
 				return r, usage(c, "%s %q is not a mail address", list.flag, v)
 			}
-			for _, f := range found {
-				r.To = append(r.To, f.Address)
-			}
+			r.To = appendNew(r.To, found)
 		}
 	}
 	if len(r.To) == 0 {
@@ -109,6 +108,16 @@ func (a *app) composed(c *cobra.Command, l *letter, body string, bcc []string) (
 	l.date = time.Now()
 	r.Raw, err = l.compose()
 	return r, err
+}
+
+// appendNew appends the addresses that are not in to yet.
+func appendNew(to []string, found []*mail.Address) []string {
+	for _, f := range found {
+		if !slices.Contains(to, f.Address) {
+			to = append(to, f.Address)
+		}
+	}
+	return to
 }
 
 // rawLetter sends a whole message; envelope addresses not given come from its fields.
@@ -137,9 +146,7 @@ func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api
 		if err != nil {
 			return r, usage(c, "recipient %q is not a mail address: give each recipient with --to", t)
 		}
-		for _, f := range found {
-			r.To = append(r.To, f.Address)
-		}
+		r.To = appendNew(r.To, found)
 	}
 	if len(r.To) == 0 {
 		return r, usage(c, "the message names no recipient: give --to")

@@ -226,7 +226,7 @@ func TestSendPassesOnWhatWasMeant(t *testing.T) {
 	d := &desk{}
 	dir := at(t, d)
 	code, out, errs := cairn(t, "Hi\n", "send", "--dir", dir, "--from", "Al <al@Alpha.Example>", "--to", "b@beta.example, c@beta.example",
-		"--cc", "d@beta.example", "--bcc", "e@beta.example", "--subject", "s")
+		"--cc", "d@beta.example, b@beta.example", "--bcc", "e@beta.example", "--subject", "s")
 	if code != 0 || errs != "" || out != "sent to b@beta.example, c@beta.example, d@beta.example, e@beta.example as alice/3\n" {
 		t.Fatalf("exit code %d: %q %q", code, out, errs)
 	}
