@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -252,6 +253,67 @@ func TestUnclearOutcome(t *testing.T) {
 	if got := inboxOf(t, far.store, "bob@far.example", "inbox"); len(got) != 1 {
 		t.Errorf("%d copies", len(got))
 	}
+}
+
+// TestSlowLink: a message takes far longer on its way than the other side may
+// take for a reply, and arrives, since the link never stands still.
+func TestSlowLink(t *testing.T) {
+	far, script := farNode(t), peerScript(t, map[string]string{"bob": "250 2.1.5 fine"})
+	for _, tt := range []struct {
+		name    string
+		addr    string
+		arrived func() int
+	}{
+		{"BDAT", far.addr, func() int { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) }},
+		{"DATA", script.addr, func() int { return int(script.messages.Load()) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := nearNode(t, nil)
+			n.courier.sending.Reply = time.Hour
+			n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
+				c, err := tcp(tt.addr)(ctx, d)
+				return &slowLink{Conn: c, perHour: 100_000}, err
+			}}}
+			n.send(t, "user@local.example", mailText("large")+strings.Repeat(strings.Repeat("x", 98)+"\r\n", 10_000), "bob@far.example")
+			n.run(t)
+			waitFor(t, func() bool {
+				es := must(n.queue.List(0, 1))(t)
+				if len(es) > 0 && es[0].Attempts > 0 {
+					t.Fatalf("did not arrive: %s", es[0].LastError)
+				}
+				return len(es) == 0
+			})
+			if got := tt.arrived(); got != 1 {
+				t.Errorf("%d arrived", got)
+			}
+		})
+	}
+}
+
+// slowLink takes what it can carry until the deadline for writing, in no time.
+type slowLink struct {
+	net.Conn
+	perHour  float64 // bytes
+	deadline time.Time
+	busy     time.Duration // since the deadline was set
+}
+
+func (c *slowLink) SetDeadline(by time.Time) error {
+	c.deadline, c.busy = by, 0
+	return c.Conn.SetDeadline(by)
+}
+
+func (c *slowLink) SetWriteDeadline(by time.Time) error {
+	c.deadline, c.busy = by, 0
+	return c.Conn.SetWriteDeadline(by)
+}
+
+func (c *slowLink) Write(p []byte) (int, error) {
+	c.busy += time.Duration(float64(len(p)) / c.perHour * float64(time.Hour))
+	if c.busy > time.Until(c.deadline) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return c.Conn.Write(p)
 }
 
 // deaf breaks when a reply comes that it must not hear.

@@ -22,7 +22,7 @@ type outbound struct {
 	limit *io.LimitedReader
 	w     *bufio.Writer
 	ext   map[string]string // extensions by upper-case keyword
-	wait  time.Duration     // for replies
+	wait  time.Duration     // for a reply
 	dirty bool              // a transaction may be open on the other side
 }
 
@@ -32,6 +32,9 @@ const (
 	// eager is the size up to which a message is sent along with its
 	// envelope, before it is known whether a recipient is accepted.
 	eager = 256 << 10
+	// piece is how much of a message has to get on its way within the time
+	// for a reply.
+	piece = 64 << 10
 )
 
 // reply is what the other side answered.
@@ -49,13 +52,29 @@ func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error
 	limit := &io.LimitedReader{R: conn}
 	o := &outbound{
 		conn: conn, limit: limit, wait: wait,
-		text: textproto.NewReader(bufio.NewReader(limit)), w: bufio.NewWriter(conn),
+		text: textproto.NewReader(bufio.NewReader(limit)), w: bufio.NewWriter(patient{conn, wait}),
 	}
 	if err := o.hello(hostname); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return o, nil
+}
+
+// patient writes to a connection however long it takes, as long as it goes on.
+type patient struct {
+	conn net.Conn
+	wait time.Duration // for a piece
+}
+
+func (p patient) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var written int
+		p.conn.SetWriteDeadline(time.Now().Add(p.wait))
+		written, err = p.conn.Write(b[n:min(n+piece, len(b))])
+		n += written
+	}
+	return n, err
 }
 
 func (o *outbound) hello(hostname string) error {
@@ -225,7 +244,6 @@ func (o *outbound) envelope(commands []string, pipelining bool, more func() erro
 
 // writeChunk sends the whole message as one chunk (RFC 3030).
 func (o *outbound) writeChunk(token, raw []byte) error {
-	o.conn.SetWriteDeadline(time.Now().Add(o.wait))
 	fmt.Fprintf(o.w, "BDAT %d LAST\r\n", len(token)+len(raw))
 	o.w.Write(token)
 	o.w.Write(raw)
@@ -242,7 +260,6 @@ func (o *outbound) data(token, raw []byte) (reply, error) {
 	if err != nil || r.code != 354 {
 		return r, err
 	}
-	o.conn.SetWriteDeadline(time.Now().Add(o.wait))
 	dot := textproto.NewWriter(o.w).DotWriter()
 	dot.Write(token)
 	dot.Write(raw)
@@ -266,10 +283,10 @@ func (o *outbound) read() (reply, error) {
 }
 
 func (o *outbound) readLines() (int, string, error) {
-	o.conn.SetDeadline(time.Now().Add(o.wait))
 	if err := o.w.Flush(); err != nil {
 		return 0, "", err
 	}
+	o.conn.SetReadDeadline(time.Now().Add(o.wait))
 	o.limit.N = maxReply
 	code, msg, err := o.text.ReadResponse(0)
 	if o.limit.N == 0 {
