@@ -136,6 +136,8 @@ func (h *Host) tidy(named map[peer.ID]bool) {
 	for _, s := range h.services {
 		s.forget(now)
 	}
+	h.forgive.blocks.forget(now)
+	h.forgive.items.forget(now)
 }
 
 // tryDial dials a node in the background, unless it is connected, kept out, or failed a short while ago.

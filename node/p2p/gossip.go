@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -23,6 +24,16 @@ const (
 	seenFor           = 10 * time.Minute
 )
 
+// Ignored messages that a caller is forgiven. A node that is behind ignores whatever is new, so the pace is the one at which a chain can
+// take it in: batches of the smallest size in full blocks, and some blocks beside the best branch. What comes at once may be as much as
+// a mempool lists, which a node passes on after an exchange with another.
+const (
+	batchesPerBlock = consensus.MaxBody / (consensus.BatchFixedSize + consensus.MicroSize + 64)
+	forgivenBatches = maxPoolBatches
+	blocksPerBlock  = 16
+	forgivenBlocks  = 256
+)
+
 // gossip holds this node's place in the three topics of its chain. Messages are taken where they are validated; nothing reads a
 // subscription, so the topics are relayed only.
 type gossip struct {
@@ -32,7 +43,14 @@ type gossip struct {
 // join enters the topics.
 func (h *Host) join() (*gossip, error) {
 	name := func(s string) string { return fmt.Sprintf("/cairn/%s/%s/1", h.chainID, s) }
-	most := map[string]int{name("block"): maxGossipData, name("batch"): consensus.MaxBatchSize, name("event"): maxEventSize}
+	topics := map[string]struct {
+		most    int // bytes of a message
+		forgive *lenience
+	}{
+		name("block"): {maxGossipData, h.forgive.blocks},
+		name("batch"): {consensus.MaxBatchSize, h.forgive.items},
+		name("event"): {maxEventSize, h.forgive.items},
+	}
 
 	params := pubsub.DefaultGossipSubParams()
 	params.D, params.Dlo, params.Dhi, params.Dout, params.Dlazy = 8, 6, 12, 3, 8
@@ -48,12 +66,29 @@ func (h *Host) join() (*gossip, error) {
 		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(
 			pubsub.NewAllowlistSubscriptionFilter(name("block"), name("batch"), name("event")), 64)),
 		pubsub.WithAppSpecificRpcInspector(func(from peer.ID, rpc *pubsub.RPC) error {
-			for _, m := range rpc.GetPublish() {
-				if len(m.GetData()) > most[m.GetTopic()] {
+			if len(rpc.GetPublish()) == 0 {
+				return nil
+			}
+			caller, now := h.callerOf(from), time.Now()
+			breaches := 0
+			rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
+				t, ours := topics[m.GetTopic()]
+				if !ours || len(m.GetData()) > t.most {
 					h.stats.add("gossip.oversize")
-					h.blame(from, 1)
-					return errors.New("message larger than its topic allows")
+					breaches++
+					return true
 				}
+				drop, breach := t.forgive.drops(caller, now)
+				if drop {
+					h.stats.add("gossip.dropped")
+				}
+				if breach {
+					breaches++
+				}
+				return drop
+			})
+			if breaches > 0 {
+				h.blame(from, breaches)
 			}
 			return nil
 		}),
@@ -72,7 +107,8 @@ func (h *Host) join() (*gossip, error) {
 		{"batch", &g.batch, h.judgeBatch, gossipValidations},
 		{"event", &g.event, h.judgeEvent, gossipValidations},
 	} {
-		if err := ps.RegisterTopicValidator(name(t.name), h.judge(t.name, t.validate), pubsub.WithValidatorConcurrency(t.at)); err != nil {
+		judge := h.judge(t.name, t.validate, topics[name(t.name)].forgive)
+		if err := ps.RegisterTopicValidator(name(t.name), judge, pubsub.WithValidatorConcurrency(t.at)); err != nil {
 			return nil, fmt.Errorf("p2p: gossip of %ss: %w", t.name, err)
 		}
 		if *t.topic, err = ps.Join(name(t.name)); err != nil {
@@ -94,8 +130,8 @@ func messageID(m *pb.Message) string {
 }
 
 // judge wraps a validator: what this node publishes itself passes, what others send is counted, and what no correct node would have
-// passed on is held against the peer that did.
-func (h *Host) judge(name string, validate pubsub.ValidatorEx) pubsub.ValidatorEx {
+// passed on is held against the peer that did. What is ignored uses up what the peer is forgiven.
+func (h *Host) judge(name string, validate pubsub.ValidatorEx, forgive *lenience) pubsub.ValidatorEx {
 	return func(ctx context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 		if from == h.host.ID() {
 			return pubsub.ValidationAccept
@@ -108,14 +144,15 @@ func (h *Host) judge(name string, validate pubsub.ValidatorEx) pubsub.ValidatorE
 			h.stats.add("gossip." + name + ".rejected")
 			h.blame(from, 1)
 		default:
+			forgive.ignored(h.callerOf(from), time.Now())
 			h.stats.add("gossip." + name + ".ignored")
 		}
 		return result
 	}
 }
 
-// judgeBatch offers a batch to the mempool. Only what is wrong in itself is rejected: a recorder that is not known here, or a gap in
-// its numbers, may just mean that this node is behind.
+// judgeBatch offers a batch to the mempool. Only what is wrong in itself is rejected: a recorder that is not known here, or a number too
+// far ahead of the chain's, may just mean that this node is behind.
 func (h *Host) judgeBatch(_ context.Context, _ peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 	b, err := consensus.DecodeBatch(m.Data)
 	if err != nil {

@@ -41,6 +41,7 @@ type Host struct {
 	dialer    *dialer
 	roster    *roster
 	future    *future
+	forgive   forgiven
 	stats     *counters
 	services  []*service
 	bootstrap []peer.AddrInfo
@@ -79,6 +80,10 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 	h.timing = timingFor(h.params.BlockInterval)
 	if cfg.timing != nil {
 		h.timing = *cfg.timing
+	}
+	h.forgive = forgiven{
+		blocks: newLenience(h.params.BlockInterval/blocksPerBlock, forgivenBlocks),
+		items:  newLenience(h.params.BlockInterval/batchesPerBlock, forgivenBatches),
 	}
 	h.names = protocolsOf(h.chainID)
 	h.gate = newGate(cfg.cut, h.stats)

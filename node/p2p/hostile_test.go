@@ -270,6 +270,93 @@ func TestWhatMayBeFineIsOnlyIgnored(t *testing.T) {
 	}
 }
 
+// Strangers have the patience of a node for what it ignores together, under whatever names they come; a member has its own.
+func TestIgnoredMessagesAreBounded(t *testing.T) {
+	const forgiven, more = 20, 15
+	net := chaintest.New(2)
+	victim := start(t, net, 0, setup{})
+	victim.enrol()
+	friend := start(t, net, 1, setup{bootstrap: victim.Addrs()})
+	oneTip(t, []*node{victim, friend})
+	victim.forgive.items.mu.Lock()
+	victim.forgive.items.most, victim.forgive.items.gap = forgiven, time.Hour
+	victim.forgive.items.mu.Unlock()
+
+	ahead := chaintest.New(3)
+	_, state := ahead.Chain(ahead.Genesis.State(), 3)
+	unknown := ahead.Batches(state, 2, forgiven+2*more, "of a recorder that is not known yet")
+	publish := func(f *foe, list []consensus.Batch) {
+		for i := range list {
+			count := func() uint64 {
+				stats := victim.Stats()
+				return stats["gossip.batch.ignored"] + stats["gossip.dropped"]
+			}
+			before := count()
+			if err := f.topics["batch"].Publish(t.Context(), list[i].Encode()); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the batch is ignored or dropped", func() bool { return count() > before })
+		}
+	}
+	publish(newFoe(t, victim), unknown[:forgiven+more])
+	publish(newFoe(t, victim), unknown[forgiven+more:])
+	if stats := victim.Stats(); stats["gossip.batch.ignored"] != forgiven || stats["gossip.dropped"] != 2*more {
+		t.Errorf("%d batches ignored, %d dropped: want %d and %d", stats["gossip.batch.ignored"], stats["gossip.dropped"], forgiven, 2*more)
+	}
+	good := net.Batches(friend.chain.State(), 1, 1, "of a member")
+	eventually(t, "gossip has met", func() bool { return friend.acquainted() == 1 })
+	friend.send(&good[0])
+	eventually(t, "the member's batch is taken", func() bool { return victim.hasBatch(good[0].ID()) })
+}
+
+func TestLenience(t *testing.T) {
+	l := newLenience(time.Second, 10)
+	at, from := time.Now(), caller{node: "x"}
+	dropped := func() (n int) {
+		for {
+			drop, _ := l.drops(from, at)
+			if !drop {
+				return n
+			}
+			if n++; n == 5 {
+				return n
+			}
+		}
+	}
+	if got := dropped(); got != 0 {
+		t.Errorf("%d dropped of one who was never ignored", got)
+	}
+	for range 12 { // two were on their way
+		l.ignored(from, at)
+	}
+	for _, wait := range []time.Duration{0, 2500 * time.Millisecond} {
+		at = at.Add(wait)
+		if got := dropped(); got < 5 {
+			t.Errorf("only %d dropped after another %v", got, wait)
+		}
+	}
+	at = at.Add(time.Second)
+	if got := dropped(); got != 0 {
+		t.Errorf("%d dropped after there is credit again", got)
+	}
+	at = at.Add(9 * time.Second)
+	if l.forget(at); len(l.callers) != 0 {
+		t.Error("one who has all credit back is not forgotten")
+	}
+	for range 11 {
+		l.ignored(from, at)
+	}
+	breaches := 0
+	for range 3 * breachAfter {
+		if _, breach := l.drops(from, at); breach {
+			breaches++
+		}
+	}
+	if breaches != 3 {
+		t.Errorf("%d breaches, want 3", breaches)
+	}
+}
+
 // What is here already, or comes too late, is not looked at closer: checking its signature would cost this node more than its sender.
 func TestOldItemsAreNotVerifiedAgain(t *testing.T) {
 	net := chaintest.New(2)

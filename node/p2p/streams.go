@@ -39,9 +39,8 @@ type service struct {
 
 // client is what one peer has used of a service.
 type client struct {
-	open   int
-	credit float64
-	at     time.Time
+	open int
+	credit
 }
 
 // admit books a request of a peer; false when it has too many open or asks too often.
@@ -50,16 +49,15 @@ func (s *service) admit(p peer.ID, now time.Time) bool {
 	defer s.mu.Unlock()
 	c := s.clients[p]
 	if c == nil {
-		c = &client{credit: float64(s.credit), at: now}
+		c = &client{credit: credit{left: float64(s.credit), at: now}}
 		s.clients[p] = c
 	}
-	c.credit = min(c.credit+float64(now.Sub(c.at))/float64(s.gap), float64(s.credit))
-	c.at = now
-	if c.open >= streamsPerPeer || c.credit < 1 {
+	c.grow(now, s.gap, s.credit)
+	if c.open >= streamsPerPeer || c.left < 1 {
 		return false
 	}
 	c.open++
-	c.credit--
+	c.left--
 	return true
 }
 
