@@ -30,7 +30,7 @@ func parseMailbox(s string, utf8ok bool) (mailbox, error) {
 		return mailbox{}, replyf(553, 5, 6, 7, "address with non-ASCII characters needs the SMTPUTF8 parameter on MAIL (RFC 6531, section 3.4)")
 	case m.local == "" || strings.ContainsAny(m.local, "@<>"):
 		return mailbox{}, replyf(553, 5, 1, 3, "local part of the address is malformed (RFC 5321, section 4.1.2)")
-	case strings.ContainsFunc(m.local, isControl):
+	case strings.ContainsFunc(s, isControl):
 		return mailbox{}, replyf(501, 5, 1, 3, "address contains a control character")
 	case len(m.local) > 64: // RFC 5321, section 4.5.3.1.1
 		return mailbox{}, replyf(553, 5, 1, 3, "local part of the address is longer than 64 octets")
@@ -44,11 +44,11 @@ func parseMailbox(s string, utf8ok bool) (mailbox, error) {
 }
 
 // canonicalDomain returns the lower-case A-label form of a domain (RFC 5890),
-// or an address literal (RFC 5321, section 4.1.3) as it is.
+// or an address literal (RFC 5321, section 4.1.3) as it is, which has no zone.
 func canonicalDomain(s string) (string, error) {
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		lit := strings.ToLower(s[1 : len(s)-1])
-		if _, err := netip.ParseAddr(strings.TrimPrefix(lit, "ipv6:")); err != nil {
+		if ip, err := netip.ParseAddr(strings.TrimPrefix(lit, "ipv6:")); err != nil || ip.Zone() != "" {
 			return "", fmt.Errorf("not an IP address literal")
 		}
 		return "[" + lit + "]", nil

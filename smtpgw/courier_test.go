@@ -119,6 +119,27 @@ func TestCourierReports(t *testing.T) {
 	}
 }
 
+// partsOf returns the types and the bodies of the parts of a report.
+func partsOf(t *testing.T, raw string) (kinds, parts []string) {
+	t.Helper()
+	e, err := message.Read(strings.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mr := e.MultipartReader(); ; {
+		p, err := mr.NextPart()
+		if errors.Is(err, io.EOF) {
+			return kinds, parts
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, _, _ := p.Header.ContentType()
+		b, _ := io.ReadAll(p.Body)
+		kinds, parts = append(kinds, k), append(parts, string(b))
+	}
+}
+
 func checkReport(t *testing.T, raw, to, status, reason string) {
 	t.Helper()
 	if strings.Contains(strings.ReplaceAll(raw, "\r\n", ""), "\n") {
@@ -132,20 +153,7 @@ func checkReport(t *testing.T, raw, to, status, reason string) {
 	if kind != "multipart/report" || params["report-type"] != "delivery-status" || e.Header.Get("To") != "<user@local.example>" || e.Header.Get("Auto-Submitted") == "" {
 		t.Errorf("header of the report: %q", raw)
 	}
-	var kinds []string
-	var parts []string
-	for mr := e.MultipartReader(); ; {
-		p, err := mr.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		k, _, _ := p.Header.ContentType()
-		b, _ := io.ReadAll(p.Body)
-		kinds, parts = append(kinds, k), append(parts, string(b))
-	}
+	kinds, parts := partsOf(t, raw)
 	if strings.Join(kinds, " ") != "text/plain message/delivery-status text/rfc822-headers" {
 		t.Fatalf("parts %q", kinds)
 	}
@@ -156,6 +164,31 @@ func checkReport(t *testing.T, raw, to, status, reason string) {
 	}
 	if !strings.Contains(parts[0], reason) || !strings.Contains(parts[2], "Subject: undeliverable\r\n") || strings.Contains(parts[2], "Hello") {
 		t.Errorf("parts %q", parts)
+	}
+}
+
+// TestReportsInUTF8: a report that is not all ASCII says so in the types of its
+// parts (RFC 6533).
+func TestReportsInUTF8(t *testing.T) {
+	const plain, utf8 = "message/delivery-status text/rfc822-headers", "message/global-delivery-status message/global-headers"
+	for _, tt := range []struct{ name, from, to, subject, reply, want string }{
+		{"all ASCII", "a@x.example", "b@y.example", "plain", "5.1.1 gone", plain},
+		{"sender", "ä@x.example", "b@y.example", "plain", "5.1.1 gone", utf8},
+		{"recipient", "a@x.example", "ö@y.example", "plain", "5.1.1 gone", utf8},
+		{"header", "a@x.example", "b@y.example", "grün", "5.1.1 gone", utf8},
+		{"reply", "a@x.example", "b@y.example", "plain", "5.1.1 nö", utf8},
+		{"broken reply", "a@x.example", "b@y.example", "plain", "5.1.1 n\xff", plain},
+	} {
+		e := &Entry{From: tt.from, Recipients: []string{tt.to}, Created: time.Now()}
+		raw := []byte("From: a@x.example\r\nSubject: " + tt.subject + "\r\n\r\nbödy\r\n")
+		report, err := bounce(e, raw, []fate{{tt.to, reply{550, tt.reply}}}, "mx", "x.example", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds, _ := partsOf(t, string(report))
+		if got := strings.Join(kinds[1:], " "); got != tt.want {
+			t.Errorf("%s: types %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 

@@ -35,13 +35,14 @@ func bounce(e *Entry, raw []byte, failed []fate, hostname, domain string, now ti
 		return nil, err
 	}
 	header, _ := splitHeader(raw)
+	programs := forPrograms(e, failed, hostname)
 	status, headers := "message/delivery-status", "text/rfc822-headers"
-	if !isASCII(e.From + string(header)) { // RFC 6533
+	if !isASCII(e.From + programs + string(header)) { // RFC 6533
 		status, headers = "message/global-delivery-status", "message/global-headers"
 	}
 	for _, part := range []struct{ kind, body string }{
 		{"text/plain; charset=utf-8", forPeople(e, failed, hostname)},
-		{status, forPrograms(e, failed, hostname)},
+		{status, programs},
 		{headers, string(header)},
 	} {
 		if err := writePart(w, part.kind, part.body); err != nil {
