@@ -159,9 +159,15 @@ func (n *Node) checkMembership() error {
 }
 
 // openStores opens the three databases and the socket. The mail store comes
-// first: its lock is what keeps a second node out of the directory.
+// first: its lock is what keeps a second node out of the directory. Badger ends
+// the program when a table is cut short; the log then says in which folder.
 func (n *Node) openStores() (err error) {
-	n.store, err = mailstore.Open(filepath.Join(n.dir, "mail"), n.log)
+	folder := func(name string) string {
+		path := filepath.Join(n.dir, name)
+		n.log.Info("opening a store", "folder", path)
+		return path
+	}
+	n.store, err = mailstore.Open(folder("mail"), n.log)
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
@@ -171,11 +177,11 @@ func (n *Node) openStores() (err error) {
 	if n.listen.api, err = api.Listen(n.dir); err != nil {
 		return err
 	}
-	if n.index, err = index.Open(filepath.Join(n.dir, "index"), n.store, n.log); err != nil {
+	if n.index, err = index.Open(folder("index"), n.store, n.log); err != nil {
 		return unreadable(filepath.Join(n.dir, "index"), err, "if it is damaged, delete that folder: it is built anew from the mail")
 	}
 	const fetched = "if it is damaged, delete that folder: the chain is fetched again from the other nodes of the network"
-	if n.chainDB, err = chain.OpenDB(filepath.Join(n.dir, "chain"), n.log); err != nil {
+	if n.chainDB, err = chain.OpenDB(folder("chain"), n.log); err != nil {
 		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
 	}
 	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
