@@ -177,7 +177,7 @@ func TestReportsInUTF8(t *testing.T) {
 		{"recipient", "a@x.example", "ö@y.example", "plain", "5.1.1 gone", utf8},
 		{"header", "a@x.example", "b@y.example", "grün", "5.1.1 gone", utf8},
 		{"reply", "a@x.example", "b@y.example", "plain", "5.1.1 nö", utf8},
-		{"broken reply", "a@x.example", "b@y.example", "plain", "5.1.1 n\xff", plain},
+		{"broken reply", "a@x.example", "b@y.example", "plain", "5.1.1 n\xff", utf8},
 	} {
 		e := &Entry{From: tt.from, Recipients: []string{tt.to}, Created: time.Now()}
 		raw := []byte("From: a@x.example\r\nSubject: " + tt.subject + "\r\n\r\nbödy\r\n")
