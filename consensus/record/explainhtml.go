@@ -4,48 +4,39 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
-	"strings"
 )
 
 const maxCuts = 4096 // places tried for an insertion
 
 // explainHTML finds the recorded source inside the received one: something appended, or inserted before the closing tags.
 func explainHTML(r *recorded, received []byte) (kind, detail string) {
-	if kind, detail = explainLines(r, received); kind == FooterAppended {
-		if end := prefixEnd(r, received); restyles(received[max(end, 0):]) {
-			kind = Appended
+	kind, added := explainLines(r, received)
+	tail := len(received)
+	if kind == "" {
+		if cut, end := insertedBeforeEnd(r, received); cut >= 0 {
+			kind, added, tail = appendedKind(received[cut:end]), received[cut:end], end
+		} else if r.known {
+			kind, added = explainKnown(r.content, received)
 		}
 	}
-	if kind != "" {
-		return kind, detail
-	}
-	if added, ok := insertedBeforeEnd(r, received); ok {
-		if kind = appendedKind(added); restyles(added) {
-			kind = Appended
-		}
-		return kind, shorten(added)
-	}
-	if !r.known {
-		return "", ""
-	}
-	if kind, detail = explainKnown(r.content, received); kind == FooterAppended && restyles([]byte(detail)) {
+	if kind == FooterAppended && !footerHTML(received[:tail-len(added)], added) {
 		kind = Appended
 	}
-	return kind, detail
+	return kind, shorten(added)
 }
 
-// insertedBeforeEnd looks for one place before the closing tags such that the source without what stands between them is the recorded one.
-func insertedBeforeEnd(r *recorded, received []byte) (added []byte, ok bool) {
+// insertedBeforeEnd looks for one place before the closing tags such that the source without what stands between them is the recorded one. cut is -1
+// if there is none.
+func insertedBeforeEnd(r *recorded, received []byte) (cut, tail int) {
 	for _, tag := range []string{"</body", "</html"} {
-		tail := lastIndexFold(received, tag)
-		if tail < 0 {
+		if tail = lastIndexFold(received, tag); tail < 0 {
 			continue
 		}
-		if cut := cutBefore(r, received, tail); cut >= 0 {
-			return received[cut:tail], true
+		if cut = cutBefore(r, received, tail); cut >= 0 {
+			return cut, tail
 		}
 	}
-	return nil, false
+	return -1, -1
 }
 
 // cutBefore returns the place p with received[:p] + received[tail:] recorded, -1 if there is none. Tried are the places where a tag or a line starts.
@@ -89,20 +80,6 @@ func sumWith(state hash.Hash, end []byte) [32]byte {
 }
 
 func lastIndexFold(b []byte, s string) int { return bytes.LastIndex(lowerASCII(b), []byte(s)) }
-
-// restyling is what a footer does not need and what could hide or replace the author's words.
-var restyling = []string{"<script", "<style", "<form", "<iframe", "<object", "<embed", "<link", "<meta", "<base", "<svg", "<math", "<input", "<button",
-	"<!--", "position", "z-index", "display", "margin", "transform", "opacity", "float", "background", "javascript:"}
-
-func restyles(added []byte) bool {
-	lower := strings.ToLower(string(added))
-	for _, s := range restyling {
-		if strings.Contains(lower, s) {
-			return true
-		}
-	}
-	return false
-}
 
 // lowerASCII keeps every byte's place, as bytes.ToLower does not.
 func lowerASCII(b []byte) []byte {

@@ -18,24 +18,26 @@ const (
 
 // explainText finds the recorded text inside the received one.
 func explainText(r *recorded, received []byte) (kind, detail string) {
-	if kind, detail = explainLines(r, received); kind == "" && r.known {
-		return explainKnown(r.content, received)
+	kind, added := explainLines(r, received)
+	if kind == "" && r.known {
+		kind, added = explainKnown(r.content, received)
 	}
-	return kind, detail
+	return kind, shorten(added)
 }
 
-// explainLines tries what can be tried without knowing the recorded text: to take whole lines away.
-func explainLines(r *recorded, received []byte) (kind, detail string) {
+// explainLines tries what can be tried without knowing the recorded text: to take whole lines away. added is what the received text has more, nil if
+// that says nothing.
+func explainLines(r *recorded, received []byte) (kind string, added []byte) {
 	if escaped := unescapeFrom(received); len(escaped) != len(received) && r.isContent(escaped) {
-		return FromEscaped, ""
+		return FromEscaped, nil
 	}
 	if end := prefixEnd(r, received); end >= 0 {
-		return appendedKind(received[end:]), shorten(received[end:])
+		return appendedKind(received[end:]), received[end:]
 	}
 	if start := suffixStart(r, received); start > 0 {
-		return Prepended, shorten(received[:start])
+		return Prepended, received[:start]
 	}
-	return "", ""
+	return "", nil
 }
 
 func appendedKind(added []byte) string {
@@ -107,29 +109,29 @@ func suffixStart(r *recorded, received []byte) int {
 	return -1
 }
 
-// explainKnown compares two texts at hand.
-func explainKnown(sent, received []byte) (kind, detail string) {
+// explainKnown compares two texts at hand. added is as explainLines has it.
+func explainKnown(sent, received []byte) (kind string, added []byte) {
 	a, b := squeeze(sent), squeeze(received)
 	if bytes.Equal(a, b) {
-		return WhitespaceChanged, ""
+		return WhitespaceChanged, nil
 	}
 	if len(a) == 0 || len(b) <= len(a) {
-		return "", ""
+		return "", nil
 	}
 	front := commonPrefix(a, b)
 	back := commonPrefix(reversed(a), reversed(b))
 	switch {
 	case front == len(a):
-		added := afterSqueezed(received, len(a))
-		return appendedKind(added), shorten(added)
+		added = afterSqueezed(received, len(a))
+		return appendedKind(added), added
 	case back == len(a):
-		return Prepended, ""
+		return Prepended, nil
 	case front+back >= len(a):
-		return Inserted, ""
+		return Inserted, nil
 	case bytes.Contains(b, a):
-		return Wrapped, ""
+		return Wrapped, nil
 	}
-	return "", ""
+	return "", nil
 }
 
 func commonPrefix(a, b []byte) int {

@@ -1,0 +1,218 @@
+package record
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// place says where an element of a footer may stand and what it does to the line before it.
+type place struct {
+	breaks bool // begins on a line of its own
+	void   bool // has no end tag
+	inside bool // only within a table of the footer, else it would continue one of the author's
+}
+
+// footerElements are those that a footer may have. None of them runs, loads a document, brings a style sheet, is a control, or leaves the flow of the text.
+var footerElements = map[string]place{
+	"p": {breaks: true}, "div": {breaks: true}, "center": {breaks: true}, "blockquote": {breaks: true}, "pre": {breaks: true},
+	"h4": {breaks: true}, "h5": {breaks: true}, "h6": {breaks: true}, "ul": {breaks: true}, "ol": {breaks: true}, "li": {breaks: true},
+	"table": {breaks: true}, "tbody": {inside: true}, "thead": {inside: true}, "tr": {inside: true}, "td": {inside: true}, "th": {inside: true},
+	"br": {breaks: true, void: true}, "hr": {breaks: true, void: true}, "img": {void: true},
+	"span": {}, "a": {}, "b": {}, "i": {}, "u": {}, "em": {}, "strong": {}, "small": {}, "font": {}, "tt": {}, "code": {}, "sub": {}, "sup": {},
+}
+
+// footerHTML reports whether HTML source that was put behind the author's can do no more than stand there: it begins on a line of its own, has only
+// footerElements, closes only what it opened, and has no attribute or style that could paint over the author's words or join theirs.
+func footerHTML(author, added []byte) bool {
+	if !endsInText(author) {
+		return false
+	}
+	open := map[string]int{}
+	broken, read := false, 0
+	for z := html.NewTokenizer(bytes.NewReader(added)); ; {
+		kind := z.Next()
+		read += len(z.Raw())
+		switch kind {
+		case html.ErrorToken: // what is left of an unfinished tag would go on in what follows
+			return read == len(added) && len(z.Raw()) == 0
+		case html.TextToken:
+			if bytes.ContainsRune(z.Raw(), '<') { // with what follows it may begin something
+				return false
+			}
+			if !broken && len(bytes.TrimSpace(z.Text())) > 0 {
+				return false
+			}
+		case html.StartTagToken, html.SelfClosingTagToken:
+			t := z.Token()
+			element, ok := footerElements[t.Data]
+			if !ok || element.inside && open["table"] == 0 || t.Data == "img" && !broken {
+				return false
+			}
+			for _, a := range t.Attr {
+				if !footerAttribute(t.Data, a.Key, a.Val) {
+					return false
+				}
+			}
+			broken = broken || element.breaks
+			if !element.void {
+				open[t.Data]++
+			}
+		case html.EndTagToken:
+			switch t := z.Token(); {
+			case open[t.Data] > 0:
+				open[t.Data]--
+			case t.Data == "body" || t.Data == "html": // what follows these is body still
+			default:
+				return false
+			}
+		default: // comments may be conditions
+			return false
+		}
+	}
+}
+
+// endsInText reports whether what follows source is read as HTML on its own would be: no tag, comment or element without markup inside is left open.
+func endsInText(source []byte) bool {
+	raw, comment, read := "", false, 0
+	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
+		kind := z.Next()
+		read += len(z.Raw())
+		switch kind {
+		case html.ErrorToken:
+			return raw == "" && !comment && read == len(source) && len(z.Raw()) == 0 && !bytes.HasSuffix(bytes.TrimSuffix(source, []byte("/")), []byte("<"))
+		case html.CommentToken:
+			comment = !closedComment(z.Raw())
+		case html.StartTagToken:
+			name, _ := z.TagName()
+			switch string(name) {
+			case "iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp":
+				raw = string(name)
+			}
+		case html.EndTagToken:
+			if name, _ := z.TagName(); string(name) == raw {
+				raw = ""
+			}
+		}
+	}
+}
+
+// closedComment reports whether the source of a comment has its end, "-->" or, of what is no proper one, ">".
+func closedComment(source []byte) bool {
+	if !bytes.HasPrefix(source, []byte("<!--")) {
+		return bytes.HasSuffix(source, []byte(">"))
+	}
+	return bytes.HasSuffix(source, []byte("-->")) || bytes.HasSuffix(source, []byte("--!>"))
+}
+
+// footerAttribute reports whether an element of a footer may have that attribute. There is no class or id: the author's style sheet may give them
+// any meaning.
+func footerAttribute(element, name, value string) bool {
+	lower := strings.ToLower(value)
+	switch name {
+	case "title", "alt", "lang", "face", "target", "rel", "noshade":
+		return true
+	case "href":
+		return element == "a" && hasScheme(lower, "http:", "https:", "mailto:")
+	case "src":
+		return element == "img" && hasScheme(lower, "http:", "https:", "cid:")
+	case "align", "valign":
+		if element == "table" || element == "img" { // would float beside the author's words
+			return slices.Contains([]string{"center", "top", "middle", "bottom"}, lower)
+		}
+		return slices.Contains([]string{"left", "right", "center", "justify", "top", "middle", "bottom", "baseline"}, lower)
+	case "dir":
+		return slices.Contains([]string{"ltr", "rtl", "auto"}, lower)
+	case "width", "height", "border", "cellpadding", "cellspacing", "colspan", "rowspan":
+		return upTo(strings.TrimSuffix(value, "%"), 2000)
+	case "size":
+		return element == "hr" && upTo(value, 64) || element == "font" && slices.Contains([]string{"1", "2", "3", "4", "5", "-2", "-1", "+1", "+2"}, value)
+	case "color":
+		return isColour(lower)
+	case "style":
+		return footerStyle(lower)
+	}
+	return false
+}
+
+func hasScheme(url string, schemes ...string) bool {
+	return slices.ContainsFunc(schemes, func(s string) bool { return strings.HasPrefix(url, s) })
+}
+
+// footerStyle reports whether a style in lower case says only how the footer's own letters look and how far apart it stands. Letters stay small and
+// lines at least as high as they are: else they could reach over the lines above.
+func footerStyle(style string) bool {
+	for declaration := range strings.SplitSeq(style, ";") {
+		if strings.TrimSpace(declaration) == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(declaration, ":")
+		if !footerDeclaration(strings.TrimSpace(name), strings.TrimSpace(value)) {
+			return false
+		}
+	}
+	return true
+}
+
+func footerDeclaration(name, value string) bool {
+	is := func(keywords ...string) bool { return slices.Contains(keywords, value) }
+	switch name {
+	case "color":
+		return isColour(value)
+	case "font-family":
+		return !strings.ContainsFunc(value, func(r rune) bool { return !isPlain(r) && !strings.ContainsRune(` ,'"-_`, r) })
+	case "font-size":
+		return is("xx-small", "x-small", "small", "medium", "large", "smaller") || isLength(value, 24, 18, 1, 100)
+	case "font-style":
+		return is("normal", "italic", "oblique")
+	case "font-weight":
+		return is("normal", "bold", "bolder", "lighter") || upTo(value, 900)
+	case "text-align":
+		return is("left", "right", "center", "justify", "start", "end")
+	case "text-decoration":
+		return is("none", "underline")
+	case "line-height":
+		n, err := strconv.ParseFloat(value, 64)
+		return is("normal") || err == nil && isNumber(value) && n >= 1 && n <= 3
+	}
+	for _, box := range []string{"margin", "padding"} {
+		if side, ok := strings.CutPrefix(name, box); ok && slices.Contains([]string{"", "-top", "-right", "-bottom", "-left"}, side) {
+			return !slices.ContainsFunc(strings.Fields(value), func(v string) bool { return v != "auto" && v != "0" && !isLength(v, 64, 48, 4, 10) })
+		}
+	}
+	return false
+}
+
+// isLength reports whether s is a number that is not negative, with a unit, and not above that unit's bound.
+func isLength(s string, px, pt, em, percent float64) bool {
+	for unit, most := range map[string]float64{"px": px, "pt": pt, "em": em, "%": percent} {
+		if number, ok := strings.CutSuffix(s, unit); ok && isNumber(number) {
+			n, err := strconv.ParseFloat(number, 64)
+			return err == nil && n <= most
+		}
+	}
+	return false
+}
+
+// isNumber reports whether s has only digits and points.
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789.") == "" }
+
+// upTo reports whether s is a whole number from 0 to most.
+func upTo(s string, most int) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && isNumber(s) && n <= most
+}
+
+// isColour reports whether s is a colour by name, in hexadecimal, or as rgb(r, g, b).
+func isColour(s string) bool {
+	if inner, ok := strings.CutPrefix(s, "rgb("); ok {
+		inner, ok = strings.CutSuffix(inner, ")")
+		return ok && strings.Trim(inner, "0123456789, ") == ""
+	}
+	return !strings.ContainsFunc(strings.TrimPrefix(s, "#"), func(r rune) bool { return !isPlain(r) })
+}
+
+func isPlain(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }

@@ -1,0 +1,179 @@
+package record_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+	"pgregory.net/rapid"
+
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
+)
+
+const authorsHTML = "<html><body>\n<p>pay 100 to Bob</p>\n</body></html>"
+
+// footerKind is what a comparison by commitments calls source that was inserted before the closing tags.
+func footerKind(added string) string {
+	sent := []message.Component{{Type: message.HTML, Content: []byte(authorsHTML)}}
+	received := []message.Component{{Type: message.HTML, Content: []byte(strings.Replace(authorsHTML, "</body>", added+"</body>", 1))}}
+	return record.Compare(sealed(sent, 0, 1), received).Parts[0].Kind
+}
+
+// TestHonestFooters has footers as lists and gateways write them.
+func TestHonestFooters(t *testing.T) {
+	for _, added := range []string{
+		"<hr><p>confidential</p>",
+		"<br><hr><p><i>This message may contain confidential information.</i></p>\n\n<br>",
+		"<hr><p>proj mailing list - <a href=\"https://lists.example/proj\">unsubscribe</a></p>",
+		"<p></p>\n\n-- <br />\nYou received this message because you are subscribed to the Google Groups &quot;x&quot; group.<br />\n" +
+			"To unsubscribe, send an email to <a href=\"mailto:x+unsubscribe@googlegroups.com\">x+unsubscribe@googlegroups.com</a>.<br />\n",
+		"<br><div style=\"font-size:10pt; font-family:'Segoe UI', Arial; color:#444; margin:8px 0 0 0; line-height:1.2\">CAUTION</div>",
+		"<P align=center><FONT color=gray size=-1 face=\"Arial\">Scanned by <B>x</B></FONT><BR>",
+		"<table width=\"100%\" border=0 cellpadding=4 cellspacing=0><tbody><tr><td valign=top><img src=\"cid:logo@x\" alt=\"x\" width=40 height=40></td>" +
+			"<td style=\"color: rgb(1, 2, 3); text-align:center\"><a href=\"https://x.example/\" target=_blank rel=noopener>x</a></td></tr></tbody></table>",
+		"<div>a</div></body></html>",
+		"\n<ul><li>one<li>two</ul>",
+	} {
+		if got := footerKind(added); got != record.FooterAppended {
+			t.Errorf("%s: %q", added, got)
+		}
+	}
+}
+
+// TestHostileFooters has what covers the author's words, hides them, joins them or runs.
+func TestHostileFooters(t *testing.T) {
+	for _, added := range []string{
+		"<dialog open><h1>pay 900</h1></dialog>",
+		"<div style=\"pos&#105;tion:fixed;inset:0;b&#97;ckground:white\">pay 900</div>",
+		`<div style="pos\69tion:fixed">pay 900</div>`,
+		"<div style=\"/**/position:fixed\">pay 900</div>",
+		"<div style=\"color:red;translate:0 -100px\">pay 900</div>",
+		"<div popover>pay 900</div>",
+		"<div bgcolor=white>pay 900</div>",
+		"<div class=overlay>pay 900</div>",
+		"<div id=overlay>pay 900</div>",
+		"<div onclick=\"x()\">pay 900</div>",
+		"<div style=\"margin-top:-100px\">pay 900</div>",
+		"<div style=\"margin:0 0 -9em\">pay 900</div>",
+		"<div style=\"margin:calc(0px - 9em)\">pay 900</div>",
+		"<div style=\"margin-top:500px\">pay 900</div>",
+		"<div style=\"font-size:500px\">pay 900</div>",
+		"<div style=\"font-size:2em\">pay 900</div>",
+		"<div style=\"font-size:larger\">pay 900</div>",
+		"<div style=\"font-size:1e3px\">pay 900</div>",
+		"<div style=\"font:500px/0 serif\">pay 900</div>",
+		"<div style=\"line-height:0\">pay 900</div>",
+		"<div style=\"line-height:-1\">pay 900</div>",
+		"<div style=\"line-height:1px\">pay 900</div>",
+		"<div style=\"line-height:nan\">pay 900</div>",
+		"<div style=\"color:red !important\">pay 900</div>",
+		"<div style=\"color:url(http://x.example/)\">pay 900</div>",
+		"<div style=\"color:expression(x)\">pay 900</div>",
+		"<div style=\"text-decoration:underline 100px white\">pay 900</div>",
+		"<span style=\"border-top:64px solid white\">pay 900</span>",
+		"<div style=\"float:left\">pay 900</div>",
+		"<div style=\"position\">pay 900</div>",
+		"<p><font size=7>pay 900</font>",
+		"<p><font size=+4>pay 900</font>",
+		"<p><big>pay 900</big>",
+		"<p><a href=\"javascript:x()\">x</a>",
+		"<p><a href=\" javascript:x()\">x</a>",
+		"<p><a href=\"data:text/html,x\">x</a>",
+		"<p><a name=x>x</a>",
+		"<p><img src=\"data:image/png;base64,AAAA\">",
+		"<p><img src=\"https://x.example/\" onerror=x()>",
+		"<p><img src=\"https://x.example/\" align=left>",
+		"<table align=left><tr><td>9</td></tr></table>",
+		"<table width=-5><tr><td>9</td></tr></table>",
+		"<style>p{display:none}</style>",
+		"<p><style>p{display:none}</style>",
+		"<link rel=stylesheet href=\"https://x.example/\">",
+		"<script>x()</script>",
+		"<svg><style>p{display:none}</style></svg>",
+		"<body style=\"display:none\">",
+		"<html hidden>",
+		"<frameset><frame src=\"https://x.example/\"></frameset>",
+		"<p>a<!--[if mso]>pay 900<![endif]-->",
+		"<?xml x?><p>a",
+		"<p>a<![CDATA[x]]>",
+		"<form action=\"https://x.example/\"><p>a</form>",
+		"<plaintext>",
+		"<p><textarea>",
+		"</p><p>a", // of the author's
+		"</div><p>a",
+		"<p>a</p></table>",
+		"<td>9</td>",
+		"<tr><td>9</td></tr>",
+		"<p title=\"x",
+		"<p>a<",
+		"<p>a</",
+		"<b>0</b>",
+		"0",
+		"\n00 to Eve",
+		"<span>and 900 to Eve</span><p>x",
+		"<img src=\"https://x.example/zero.png\"><p>x",
+		"<p>" + strings.Repeat("a", 3000),
+	} {
+		if got := footerKind(added); got == record.FooterAppended {
+			t.Errorf("%s is called a footer", added)
+		}
+	}
+}
+
+// TestFooterBehindOpenSource: where the author's source leaves something open, what follows is not what it looks like on its own.
+func TestFooterBehindOpenSource(t *testing.T) {
+	const tail = "\n</body></html>"
+	for author, want := range map[string]bool{
+		"<html><body><p>pay 100":                          true,
+		"<html><head><style>p{}</style></head><p>pay 100": true,
+		"<!-- x --><p>pay 100<!-- x -->":                  true,
+		"<p>pay 100<!-->":                                 true,
+		"<p>1 < 2":                                        true,
+		"<p>pay 100<!-- x":                                false,
+		"<p>pay 100<!-- x>":                               false,
+		"<p>pay 100<?x":                                   false,
+		"<p>pay 100<style>p{}":                            false,
+		"<p>pay 100<title>":                               false,
+		"<p>pay 100<textarea>x</p>":                       false,
+		"<p>pay 100<img alt=\"x":                          false,
+		"<p>pay 100<img alt=\"x>":                         false,
+		"<p>pay 100<img":                                  false,
+		"<p>pay 100</":                                    false,
+	} {
+		sent := []message.Component{{Type: message.HTML, Content: []byte(author + tail)}}
+		received := []message.Component{{Type: message.HTML, Content: []byte(author + "\n<p title='\" style=\"position:fixed'>pay 900" + tail)}}
+		if got := record.Compare(sealed(sent, 0, 1), received).Parts[0].Kind; got == record.FooterAppended != want {
+			t.Errorf("%s: %q, footer: %v expected", author, got, want)
+		}
+	}
+}
+
+// TestFooterTags: whatever is put together from pieces of tags, what comes out as a footer has no elements and styles but those that it may have, as a
+// whole document is parsed.
+func TestFooterTags(t *testing.T) {
+	pieces := []string{"<p>", "</p>", "<div style=\"", "color:red;", "position:fixed", "\">", "</div>", "<", ">", "\"", "'", "<style>", "</style>", "<!--",
+		"-->", "<script ", "a", " ", "\n", "=", "/", "<a title='", "&lt;", "<table>", "<td>"}
+	author, end, _ := strings.Cut(authorsHTML, "</body>")
+	rapid.Check(t, func(t *rapid.T) {
+		added := "<p>" + strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(t, "pieces"), "")
+		if footerKind(added) != record.FooterAppended {
+			return
+		}
+		doc, err := html.Parse(strings.NewReader(author + added + "</body>" + end))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range doc.Descendants() {
+			if n.Type == html.CommentNode || slices.Contains([]string{"script", "style"}, n.Data) && n.Type == html.ElementNode {
+				t.Fatalf("%q with %s is called a footer", added, n.Data)
+			}
+			for _, a := range n.Attr {
+				if a.Key == "style" && strings.Contains(a.Val, "position") {
+					t.Fatalf("%q with %s is called a footer", added, a.Val)
+				}
+			}
+		}
+	})
+}
