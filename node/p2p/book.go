@@ -187,4 +187,6 @@ func scopeOf(a ma.Multiaddr) scope {
 	return scopePublic
 }
 
-func (s scope) allows(a ma.Multiaddr) bool { return scopeOf(a) <= s }
+// allows reports whether an address that another node tells of itself may be used: an IP address of this scope. A name could mean any
+// address whatever once it is resolved.
+func (s scope) allows(a ma.Multiaddr) bool { return remoteIP(a).IsValid() && scopeOf(a) <= s }

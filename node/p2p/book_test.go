@@ -3,6 +3,8 @@ package p2p
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/record"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
@@ -82,6 +85,65 @@ func TestBookIgnoresAddressesOfOtherHouses(t *testing.T) {
 		if got := len(b.addrs(id)); got != want {
 			t.Errorf("told from scope %d: %d addresses, want %d", near, got, want)
 		}
+	}
+}
+
+// A name in a record would be resolved to whatever its owner likes.
+func TestBookIgnoresNames(t *testing.T) {
+	net := chaintest.New(1)
+	b := newBook()
+	id, err := b.learn(signed(t, net, 0, 0, 1, "/dns4/localhost/tcp/1", "/dns/router.example/tcp/80", "/dnsaddr/a.example", "/ip6/2001:db8::1/tcp/1"), scopeLoopback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(b.addrs(id)); got != "[/ip6/2001:db8::1/tcp/1]" {
+		t.Errorf("addresses %s", got)
+	}
+	given, err := parseAddr("/dns4/mail.example/tcp/7400/p2p/" + id.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.add(*given); len(b.addrs(id)) != 2 {
+		t.Error("a name that the operator gave is not used")
+	}
+}
+
+// What a peer tells libp2p of its addresses, beside the book, is not dialled.
+func TestOnlyAddressesOfTheBookAreDialed(t *testing.T) {
+	network := chaintest.New(2)
+	h := notRunning(t, network)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, hit := make(chan struct{}), false
+	go func() {
+		defer close(ended)
+		if c, err := l.Accept(); err == nil {
+			hit = true
+			c.Close()
+		}
+	}()
+	node := consensus.PublicKey(chaintest.New(3).Orgs[2].Node)
+	id, err := peerID(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, err := manet.FromNetAddr(l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.host.Peerstore().AddAddr(id, inside, time.Hour)
+	if _, err := h.reach(t.Context(), node); !errors.Is(err, ErrNodeNotFound) {
+		t.Errorf("reached: %v", err)
+	}
+	h.host.Peerstore().AddAddr(id, inside, time.Hour)
+	if err := h.dial(t.Context(), peer.AddrInfo{ID: id, Addrs: []ma.Multiaddr{ma.StringCast("/ip4/127.0.0.1/tcp/1")}}); err == nil {
+		t.Error("connected to nobody")
+	}
+	l.Close()
+	if <-ended; hit {
+		t.Error("an address that is not in the book was dialled")
 	}
 }
 

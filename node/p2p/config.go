@@ -22,8 +22,8 @@ type Config struct {
 	// Bootstrap holds full multiaddresses (ending in /p2p/<id>) of nodes to keep a connection with. Others are learned from them.
 	Bootstrap []string
 
-	// MaxPeers is the number of connections that the node settles at. 0: DefaultMaxPeers. It dials at most half of them itself and
-	// leaves the rest to nodes that dial it.
+	// MaxPeers is the number of connections that the node settles at. 0: DefaultMaxPeers. It dials at most half of them itself,
+	// however many nodes have dialled it.
 	MaxPeers int
 
 	// MaxSessions limits the SMTP streams that one enrolled node may have open to this one. Nodes that are not enrolled have a quarter

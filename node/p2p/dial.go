@@ -92,7 +92,7 @@ func (d *dialer) forget(known func(peer.ID) bool) {
 }
 
 // dialPeers keeps this node connected: always to the nodes that the operator named, and to others that it learned of until it has
-// half of its peers.
+// dialled half of the peers it may have. However many have dialled this node: it does not let strangers choose all its peers.
 func (h *Host) dialPeers() {
 	for _, info := range h.bootstrap {
 		h.book.add(info)
@@ -107,8 +107,7 @@ func (h *Host) dialPeers() {
 			named[info.ID] = true
 			h.tryDial(info.ID, slots, bootstrapMax)
 		}
-		all, dialed := h.roster.count()
-		room := min(h.cfg.MaxPeers-all, max(h.cfg.MaxPeers/2, 1)-dialed)
+		room := max(h.cfg.MaxPeers/2, 1) - h.roster.dialed()
 		for _, id := range h.book.known() {
 			if room <= 0 {
 				break
@@ -169,6 +168,8 @@ func (h *Host) dial(ctx context.Context, info peer.AddrInfo) error {
 	if s, ok := h.host.Network().(*swarm.Swarm); ok {
 		s.Backoff().Clear(info.ID)
 	}
+	// What the peer told libp2p of itself is not for us to dial; the book knows which addresses are.
+	h.host.Peerstore().ClearAddrs(info.ID)
 	h.host.Peerstore().AddAddrs(info.ID, info.Addrs, peerstore.TempAddrTTL)
 	if err := h.host.Connect(ctx, peer.AddrInfo{ID: info.ID}); err != nil {
 		h.stats.add("dial.failed")
@@ -191,8 +192,7 @@ func (h *Host) reach(ctx context.Context, node consensus.Key) (peer.ID, error) {
 		return id, nil
 	}
 	dialErr := ErrNodeNotFound
-	addrs := append(h.book.addrs(id), h.host.Peerstore().Addrs(id)...)
-	if len(addrs) > 0 {
+	if addrs := h.book.addrs(id); len(addrs) > 0 {
 		if dialErr = h.dial(ctx, peer.AddrInfo{ID: id, Addrs: addrs}); dialErr == nil {
 			return id, nil
 		}

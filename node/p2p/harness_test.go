@@ -51,6 +51,7 @@ type setup struct {
 	cut       func(peer.ID) bool
 	now       func() time.Time
 	sessions  int
+	peers     int
 	timing    *timing
 	pool      mempool.Policy
 }
@@ -105,7 +106,7 @@ func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
 		s.timing = &fast
 	}
 	h, err := New(Config{
-		Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Key: net.Orgs[org].Node, Bootstrap: s.bootstrap, MaxSessions: s.sessions,
+		Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Key: net.Orgs[org].Node, Bootstrap: s.bootstrap, MaxSessions: s.sessions, MaxPeers: s.peers,
 		Now: s.now, cut: s.cut, timing: s.timing,
 	}, m, pool, quiet())
 	if err != nil {

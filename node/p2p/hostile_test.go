@@ -450,3 +450,25 @@ func TestSilentStreamsEnd(t *testing.T) {
 	})
 	victim.stillServes()
 }
+
+// Strangers that have dialled a node do not keep it from dialling nodes that it has learned of.
+func TestStrangersDoNotFillAllPlaces(t *testing.T) {
+	net, others := chaintest.New(2), chaintest.New(6)
+	victim := start(t, net, 0, setup{peers: 4})
+	learned, err := peerID(consensus.PublicKey(net.Orgs[1].Node))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, org := range others.Orgs[2:] {
+		// They do not tell the honest node of the victim, which it would dial.
+		startAs(t, net, org.Node, setup{bootstrap: victim.Addrs(), cut: func(id peer.ID) bool { return id == learned }})
+	}
+	eventually(t, "strangers have taken all places", func() bool { return len(victim.Peers()) == 4 })
+	honest := start(t, net, 1, setup{})
+	if _, err := victim.book.learn(honest.ownRecord(), scopeLoopback); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the node that it has learned of is dialled", func() bool {
+		return victim.host.Network().Connectedness(honest.host.ID()) == network.Connected
+	})
+}

@@ -179,16 +179,16 @@ func (r *roster) standing(p *remote) (standing, bool) {
 	return standingOf(p), true
 }
 
-// count returns how many peers are connected, and how many of them this node dialed.
-func (r *roster) count() (all, dialed int) {
+// dialed returns how many peers are connected that this node dialed.
+func (r *roster) dialed() (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.byID {
 		if !p.inbound {
-			dialed++
+			n++
 		}
 	}
-	return len(r.byID), dialed
+	return n
 }
 
 // changed wakes the subscribers. The caller holds mu.
