@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// maxKnown bounds the addresses in knownFile.
-const maxKnown = 64
+// maxKnown bounds the addresses in knownFile. All of them are dialled at the
+// start and kept in touch with.
+const maxKnown = 16
 
 // BootstrapPeers returns the addresses to connect to at the start: those of
 // the configuration, those of the invite, and those that were reached before.
@@ -35,19 +36,39 @@ func BootstrapPeers(dir string, c *Config) ([]string, error) {
 // not depend on the node that once sent the invite. The addresses of those that
 // dialled us are not where they listen.
 func (n *Node) rememberPeers() error {
-	var known []string
+	var reached []string
 	for _, p := range n.host.Peers() {
 		if !p.Inbound {
-			known = append(known, p.Addrs...)
+			reached = append(reached, p.Addrs...)
 		}
 	}
-	if len(known) == 0 {
-		return nil // alone for a while: what is known stays
-	}
-	text := strings.Join(known[:min(len(known), maxKnown)], "\n") + "\n"
 	path := filepath.Join(n.dir, knownFile)
+	before, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text := knownPeers(reached, string(before))
+	if text == string(before) {
+		return nil
+	}
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+// knownPeers returns the text of knownFile: the addresses that are connected
+// now, and below them those of before, as far as there is room. A node that is
+// away for a while is not forgotten.
+func knownPeers(reached []string, before string) string {
+	slices.Sort(reached)
+	var text strings.Builder
+	seen := make(map[string]bool)
+	for _, a := range append(reached, strings.Fields(before)...) {
+		if !seen[a] && len(seen) < maxKnown {
+			seen[a] = true
+			text.WriteString(a + "\n")
+		}
+	}
+	return text.String()
 }
