@@ -200,7 +200,8 @@ func (h *Host) PublishBlock(b *consensus.Block) {
 	h.publish(h.gossip.block, newCompactBlock(b).encode())
 }
 
-// PublishBatch sends a batch that the mempool has taken in to all peers. A peer that misses it gets it in the next exchange of mempools.
+// PublishBatch sends a batch that the mempool has taken in to all peers. A peer that misses it gets it in the next exchange of mempools;
+// to publish it again has no effect while it counts as seen.
 func (h *Host) PublishBatch(b *consensus.Batch) { h.publish(h.gossip.batch, b.Encode()) }
 
 // PublishEvent sends an org event that the mempool has taken in to all peers.
