@@ -81,11 +81,7 @@ func (c *Courier) connect(ctx context.Context, route Route, domain string) (*out
 func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate {
 	whole := slices.Concat(e.Token, raw)
 	deliver := func(rcpts []string) (reply, error) {
-		a := &Arrival{
-			Raw: whole, From: e.From, Recipients: slices.Clone(rcpts),
-			Peer: Peer{Addr: "local", Helo: c.hostname, Protocol: ProtocolLocal},
-		}
-		err := c.delivery.Deliver(ctx, a, e.Ref)
+		err := c.delivery.Deliver(ctx, c.localArrival(whole, e.From, rcpts), e.Ref)
 		var refusal *smtp.SMTPError
 		if errors.As(err, &refusal) {
 			ec := refusal.EnhancedCode
@@ -110,6 +106,14 @@ func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate
 		out = append(out, fate{rcpt, r})
 	}
 	return out
+}
+
+// localArrival is mail that this node brings itself.
+func (c *Courier) localArrival(raw []byte, from string, rcpts []string) *Arrival {
+	return &Arrival{
+		Raw: raw, From: from, Recipients: slices.Clone(rcpts),
+		Peer: Peer{Addr: "local", Helo: c.hostname, Protocol: ProtocolLocal},
+	}
 }
 
 func fates(e *Entry, replies []reply) []fate {

@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -23,6 +24,8 @@ type Courier struct {
 	sending  Sending
 	log      *slog.Logger
 	now      func() time.Time
+	update   func(context.Context, func(*mailstore.Tx) error) error // of the queue's store
+	fail     context.CancelCauseFunc                                // ends Run with an error
 
 	more     chan struct{} // a lane has room again, or due times have changed
 	work     sync.WaitGroup
@@ -39,7 +42,7 @@ func NewCourier(cfg Config, queue *Queue, router Router, delivery *Delivery, log
 	return &Courier{
 		queue: queue, router: router, delivery: delivery,
 		hostname: cfg.Hostname, dir: newDirectory(cfg), sending: cfg.Sending.withDefaults(),
-		log: log, now: time.Now,
+		log: log, now: time.Now, update: queue.store.Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
 		lanes: make(map[string]*lane), taken: make(map[uint64]bool),
 	}
@@ -50,27 +53,44 @@ const (
 	laneRoom = 1024
 	// recheck is how long the courier goes without a look at the queue.
 	recheck = 10 * time.Second
+	// recheckUnsealed is how often it looks for entries that never got their
+	// token.
+	recheckUnsealed = time.Minute
 )
 
 // Run carries mail until ctx is done, and returns when nothing is under way
-// any more. Faults of the store are logged and tried again.
+// any more. Faults of the store are logged and tried again; but
+// mailstore.ErrBroken ends it, since what was delivered could not be noted and
+// would be delivered again and again.
 func (c *Courier) Run(ctx context.Context) error {
+	ctx, c.fail = context.WithCancelCause(ctx)
 	defer c.work.Wait()
+	defer c.fail(nil)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var unsealed time.Time // when to look for them
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-timer.C:
 		case <-c.more:
 		case <-c.queue.sender:
 			// Entries are sealed in transactions that may still be on their
 			// way to the disk. An update of our own comes after them.
 			barrier := func(*mailstore.Tx) error { return nil }
-			if err := c.queue.store.Update(ctx, barrier); err != nil {
-				c.log.Error("courier: wait for the store", "err", err)
+			if err := c.update(ctx, barrier); err != nil {
+				c.trouble("wait for the store", err)
 			}
+		}
+		if c.now().After(unsealed) {
+			unsealed = c.now().Add(recheckUnsealed)
+			c.returnUnsealed(ctx)
+		}
+		if ctx.Err() != nil {
+			if err := context.Cause(ctx); errors.Is(err, mailstore.ErrBroken) {
+				return fmt.Errorf("courier: %w", err)
+			}
+			return nil
 		}
 		next, err := c.dispatch(ctx)
 		wait := recheck
@@ -85,6 +105,14 @@ func (c *Courier) Run(ctx context.Context) error {
 		}
 		timer.Reset(wait)
 	}
+}
+
+// trouble logs what went wrong, and ends Run if it will not get better.
+func (c *Courier) trouble(during string, err error) {
+	if errors.Is(err, mailstore.ErrBroken) {
+		c.fail(fmt.Errorf("%s: %w", during, err))
+	}
+	c.log.Error("courier: "+during, "err", err)
 }
 
 // dispatch puts what is due into lanes and sees to it that they are worked

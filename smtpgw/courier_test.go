@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-message"
+
+	"cairn/mailstore"
 )
 
 func (n *node) send(t testing.TB, from, raw string, to ...string) {
@@ -430,5 +432,78 @@ func (s *scripted) talk(c net.Conn, rcpt map[string]string) {
 		default:
 			say("250 fine")
 		}
+	}
+}
+
+// TestCourierEndsWithTheStore: what was delivered cannot be noted, so nothing
+// more is carried.
+func TestCourierEndsWithTheStore(t *testing.T) {
+	for _, woken := range []bool{false, true} {
+		far := farNode(t)
+		n := nearNode(t, far)
+		n.send(t, "user@local.example", mailText("once"), "bob@far.example")
+		if !woken {
+			<-n.queue.sender // the due entry is found all the same
+		}
+		n.courier.update = func(context.Context, func(*mailstore.Tx) error) error {
+			return fmt.Errorf("%w: no such device", mailstore.ErrBroken)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if err := n.courier.Run(ctx); !errors.Is(err, mailstore.ErrBroken) {
+			t.Errorf("courier: %v", err)
+		}
+		if got := inboxOf(t, far.store, "bob@far.example", "inbox"); len(got) > 1 || len(got) == 0 && !woken {
+			t.Errorf("%d arrived", len(got))
+		}
+	}
+}
+
+// TestUnrecordedMailIsReturned: mail that never gets its token comes back to
+// its sender, in a report that does not need one; a report goes to whom it is
+// for.
+func TestUnrecordedMailIsReturned(t *testing.T) {
+	n := nearNode(t, nil)
+	submit := func(from, to, raw string) {
+		t.Helper()
+		env := Envelope{From: from, Account: 2, Recipients: []string{to}}
+		if _, err := n.queue.Submit(t.Context(), env, []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.queue.now = func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }
+	submit("user@local.example", "bob@far.example", mailText("undeliverable"))
+	submit("", "other@local.example", mailText("report"))
+	submit("", "bob@far.example", mailText("report to nobody here"))
+	submit("removed@local.example", "bob@far.example", mailText("sender is gone"))
+	n.queue.now = time.Now
+	submit("user@local.example", "bob@far.example", mailText("fresh"))
+	n.run(t)
+	waitFor(t, func() bool { return n.queued(t) == 1 })
+	if es := must(n.queue.List(0, 10))(t); es[0].ID != 5 {
+		t.Errorf("left: %+v", es)
+	}
+	got := inboxOf(t, n.store, "user@local.example", "inbox")
+	if len(got) != 1 {
+		t.Fatalf("%d reports", len(got))
+	}
+	checkReport(t, got[0], "bob@far.example", "5.4.7", "given up after 6 days: the mail could not be recorded")
+	got = inboxOf(t, n.store, "other@local.example", "inbox")
+	if len(got) != 1 || !strings.HasSuffix(got[0], mailText("report")) {
+		t.Errorf("the recipient of a report has %q", got)
+	}
+}
+
+// TestSealedMeanwhile: mail that gets its token while it is given up leaves.
+func TestSealedMeanwhile(t *testing.T) {
+	n := nearNode(t, nil)
+	submitTo(t, n.queue, "bob@far.example")
+	e := must(n.queue.Unsealed(0, 1))(t)[0]
+	seal(t, n.store, n.queue, e.ID)
+	if err := n.courier.giveUp(t.Context(), &e); err != nil {
+		t.Fatal(err)
+	}
+	if n.queued(t) != 1 || len(inboxOf(t, n.store, "user@local.example", "inbox")) != 0 {
+		t.Error("it was returned")
 	}
 }

@@ -33,27 +33,33 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker) *Delivery 
 // An *smtp.SMTPError says that the message cannot be taken as it is; any other
 // error is our own trouble, and the message may be delivered again later.
 func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
-	header, _ := splitHeader(a.Raw)
-	if err := checkLoop(header); err != nil {
-		return err
-	}
-	rcpts, err := canonicalRecipients(a)
+	put, err := d.ready(ctx, a, ref)
 	if err != nil {
 		return err
 	}
-	found, err := d.checker.Check(ctx, a)
-	if err != nil {
-		return fmt.Errorf("check an arrival: %w", err)
-	}
-	now := d.now().Truncate(time.Millisecond)
-	stored := withTrace(a.Raw, d.trace(a, found, ref, now), d.hostname)
-	err = d.store.Update(ctx, func(tx *mailstore.Tx) error {
-		return d.put(tx, a, rcpts, found, stored, now)
-	})
-	if err != nil {
+	if err := d.store.Update(ctx, put); err != nil {
 		return fmt.Errorf("store an arrival: %w", err)
 	}
 	return nil
+}
+
+// ready is Deliver up to its transaction, which is to run what it returns.
+func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (put func(*mailstore.Tx) error, err error) {
+	header, _ := splitHeader(a.Raw)
+	if err := checkLoop(header); err != nil {
+		return nil, err
+	}
+	rcpts, err := canonicalRecipients(a)
+	if err != nil {
+		return nil, err
+	}
+	found, err := d.checker.Check(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("check an arrival: %w", err)
+	}
+	now := d.now().Truncate(time.Millisecond)
+	stored := withTrace(a.Raw, d.trace(a, found, ref, now), d.hostname)
+	return func(tx *mailstore.Tx) error { return d.put(tx, a, rcpts, found, stored, now) }, nil
 }
 
 // canonicalRecipients brings a.Recipients into the form that Arrival promises,

@@ -43,7 +43,7 @@ func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) 
 		}
 	}
 	for {
-		err := c.queue.store.Update(context.WithoutCancel(ctx), func(tx *mailstore.Tx) error {
+		err := c.update(context.WithoutCancel(ctx), func(tx *mailstore.Tx) error {
 			return c.apply(tx, e, waiting, report, summary, now, again)
 		})
 		switch {
@@ -55,7 +55,10 @@ func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) 
 			return len(waiting) > 0
 		case errors.Is(err, ErrGone): // dropped by hand meanwhile
 			return false
-		case ctx.Err() != nil, errors.Is(err, mailstore.ErrClosed), errors.Is(err, mailstore.ErrBroken):
+		case errors.Is(err, mailstore.ErrBroken):
+			c.fail(fmt.Errorf("note the outcome of an attempt: %w", err))
+			return false
+		case ctx.Err() != nil, errors.Is(err, mailstore.ErrClosed):
 			return false // the next run makes the attempt again
 		}
 		log.Error("courier: note the outcome of an attempt, trying again", "err", err)

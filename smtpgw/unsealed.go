@@ -1,0 +1,84 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/emersion/go-smtp"
+
+	"cairn/mailstore"
+)
+
+// returnUnsealed returns the mail that has waited for its token as long as mail
+// is kept: without one it does not leave.
+func (c *Courier) returnUnsealed(ctx context.Context) {
+	for after := uint64(0); ; {
+		list, err := c.queue.Unsealed(after, 16)
+		if err != nil {
+			c.trouble("look for mail that could not be recorded", err)
+			return
+		}
+		for _, e := range list {
+			if c.now().Sub(e.Created) <= c.sending.Expire {
+				return // those after it are younger
+			}
+			err := c.giveUp(ctx, &e)
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil {
+				c.trouble(fmt.Sprintf("return queue entry %d, which could not be recorded", e.ID), err)
+			}
+			after = e.ID
+		}
+		if len(list) == 0 {
+			return
+		}
+	}
+}
+
+// giveUp removes an entry without a token and delivers the report to its
+// sender in the same transaction. The report cannot take the way of other mail,
+// since it would wait for a token too; one that did is delivered as it is.
+func (c *Courier) giveUp(ctx context.Context, e *Entry) error {
+	raw, err := c.queue.Raw(*e)
+	if err != nil {
+		return err
+	}
+	to := e.Recipients
+	if e.From != "" {
+		now := c.now()
+		why := fmt.Sprintf("5.4.7 given up after %s: the mail could not be recorded, and does not leave without that; the administrator finds more with: cairn status", days(now.Sub(e.Created)))
+		if raw, err = bounce(e, raw, fates(e, all(e.Recipients, reply{550, why})), c.hostname, c.dir.home(), now); err != nil {
+			return err
+		}
+		to = []string{e.From}
+	}
+	put := func(*mailstore.Tx) error { return nil } // nobody here to tell
+	if c.dir.isLocal(domainOf(to[0])) {
+		if put, err = c.delivery.ready(ctx, c.localArrival(raw, "", to), e.Ref); err != nil {
+			return err
+		}
+	}
+	done := false
+	err = c.update(ctx, func(tx *mailstore.Tx) error {
+		stored, err := getEntry(tx.Space(queueSpace).SpaceReader, e.ID)
+		if errors.Is(err, ErrGone) || err == nil && stored.Token != nil {
+			return nil // dropped or sealed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		var refusal *smtp.SMTPError
+		if err := put(tx); err != nil && !errors.As(err, &refusal) {
+			return err
+		}
+		done = true
+		return c.queue.remove(tx, &stored)
+	})
+	if err == nil && done {
+		c.log.Warn("courier: given up, since it could not be recorded", "ref", e.Ref, "id", e.ID, "domain", e.Domain)
+	}
+	return err
+}
