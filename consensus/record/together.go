@@ -1,6 +1,8 @@
 package record
 
 import (
+	"slices"
+
 	"cairn/mailstore/message"
 )
 
@@ -17,8 +19,8 @@ func explainTogether(parts []Part, sent []recorded, received []arrival) {
 			p.Outcome == Absent && p.Type == message.HTML && html.dropped(text),
 			p.Outcome == Absent && p.Type == message.SignatureBlock && (text.intact() || text.dropped(html)):
 			p.Kind = AlternativeRemoved
-		case p.Outcome == Extra && p.Type == message.Text && text.intact() && isLast(*p, received):
-			if content := contentOf(*p, received); appendedKind(content) == FooterAppended {
+		case p.Outcome == Extra && p.Type == message.Text && (text.intact() || html.intact()):
+			if a := arrivalOf(*p, received); a.Footer && appendedKind(a.Content) == FooterAppended {
 				p.Kind = FooterPart
 			}
 		}
@@ -43,8 +45,7 @@ func formOf(parts []Part, t message.Type) (f form) {
 	return f
 }
 
-// intact reports whether all that was recorded of a form arrived as it was, or with a benign change. A footer can only be one to such a text: beside an
-// HTML alone, a text that was added may be shown instead of it.
+// intact reports whether all that was recorded of a form arrived as it was, or with a benign change.
 func (f form) intact() bool { return f.recorded > 0 && f.benign == f.recorded }
 
 // dropped reports whether a form is gone as a whole and the other one says it all: part by part, since a second text has its words nowhere else while
@@ -67,21 +68,10 @@ func movedToReplyTo(sent []recorded, received []arrival) bool {
 	return false
 }
 
-// isLast reports whether no other part of that type follows p in what arrived.
-func isLast(p Part, received []arrival) bool {
-	for _, a := range received {
-		if a.Type == p.Type && a.Index > p.Index {
-			return false
-		}
+// arrivalOf returns what arrived in the place of p.
+func arrivalOf(p Part, received []arrival) (a arrival) {
+	if i := slices.IndexFunc(received, func(a arrival) bool { return a.Type == p.Type && a.Index == p.Index }); i >= 0 {
+		a = received[i]
 	}
-	return true
-}
-
-func contentOf(p Part, received []arrival) []byte {
-	for _, a := range received {
-		if a.Type == p.Type && a.Index == p.Index {
-			return a.Content
-		}
-	}
-	return nil
+	return a
 }

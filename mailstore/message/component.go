@@ -14,6 +14,7 @@ type Component struct {
 	Type    Type
 	Index   uint16 // 0 for the first of its type
 	Content []byte // canonical; it may share memory with the raw message and must not be changed
+	Footer  bool   // a text behind all other bodies and an alternative to none, as mailing lists add theirs
 }
 
 // Components returns the components of a message in the order of type and index, at most MaxComponents. recipients are the envelope recipients that
@@ -52,6 +53,7 @@ func recipientSet(recipients []string) []string {
 // componentSet gathers contents by type.
 type componentSet struct {
 	contents map[Type][][]byte
+	footer   bool     // the last text is one
 	names    []string // of the attachments, empty where there is none
 }
 
@@ -76,7 +78,10 @@ func (s *componentSet) list() []Component {
 			if i == row.Max-1 && len(contents) > row.Max {
 				content = fold(contents[i:])
 			}
-			list = append(list, Component{Type: row.Type, Index: uint16(i), Content: content})
+			list = append(list, Component{
+				Type: row.Type, Index: uint16(i), Content: content,
+				Footer: row.Type == Text && s.footer && i == len(contents)-1,
+			})
 		}
 	}
 	return list
@@ -125,6 +130,7 @@ func componentsOf(e entity, depth int) *componentSet {
 		default:
 			text := p.text()
 			set.add(p.role, text)
+			set.footer = p.footer && len(text) > 0
 			if block := signatureBlock(text); p.role == Text && len(block) > 0 {
 				set.contents[SignatureBlock] = [][]byte{block}
 			}

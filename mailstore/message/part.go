@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,7 @@ type part struct {
 	name   string // canonical file name, may be empty
 	marked bool   // as an attachment, by Content-Disposition
 	role   Type   // Text, HTML or Attachment
+	footer bool   // see Component
 	body   []byte // still transfer-encoded, LF line ends
 	depth  int
 }
@@ -29,12 +31,13 @@ type part struct {
 // look like a footer.
 type shown struct {
 	single        bool    // one of each kind at most
+	chosen        bool    // a mail program shows one of several, by its own choice
 	blocked, seen [2]bool // text, HTML
 }
 
 // inside returns the state for the parts of a multipart.
 func (s *shown) inside(kind string) *shown {
-	child := &shown{single: kind == "multipart/alternative" || kind == "multipart/related"}
+	child := &shown{single: kind == "multipart/alternative" || kind == "multipart/related", chosen: s.chosen || kind == "multipart/alternative"}
 	for i := range s.blocked {
 		child.blocked[i] = s.blocked[i] || s.single && s.seen[i]
 	}
@@ -102,6 +105,7 @@ func (t *tree) walk(e entity, fallback string, depth int, state *shown) {
 	p.marked = disposition.kind == "attachment"
 	p.name = partName(disposition, typ)
 	p.role = p.roleIn(state)
+	p.footer = p.role == Text && !state.chosen && slices.ContainsFunc(t.leaves, func(other part) bool { return other.role != Attachment })
 	t.leaves = append(t.leaves, p)
 	if encodingName(e.header.Get("Content-Transfer-Encoding")) == "base64" {
 		if before, inside := paddingInside(e.body); inside {
