@@ -52,8 +52,10 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	err := errors.Join(n.submission.Shutdown(drain), n.inbound.Shutdown(drain))
-	if err != nil {
+	var servers errgroup.Group // both at once: neither takes mail while the other drains
+	servers.Go(func() error { return n.submission.Shutdown(drain) })
+	servers.Go(func() error { return n.inbound.Shutdown(drain) })
+	if err := servers.Wait(); err != nil {
 		n.log.Warn("some SMTP sessions were cut off", "err", err)
 	}
 	stopParts()
