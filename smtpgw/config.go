@@ -65,7 +65,7 @@ type Limits struct {
 	Errors       int   // 4xx and 5xx replies since the last accepted message before the peer is told to go; default 20
 	Refused      int   // the same of recipients, which are not counted as Errors; default twice Recipients
 	Connections  int   // at one time over all listeners of a server; default 512
-	PerPeer      int   // connections at one time of one IPv4 address, IPv6 /64 or enrolled node; default 64, Connections for Submission
+	PerPeer      int   // connections at one time of one IPv4 address or IPv6 /64, twice as many of an enrolled node; default 64, Connections for Submission
 
 	CommandTimeout time.Duration // for a whole command line to arrive; default 5 min (RFC 5321, section 4.5.3.2.7)
 	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)

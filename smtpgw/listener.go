@@ -70,14 +70,17 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	if p == nil {
 		p = s.newPeer(name, member)
 	}
-	limit := int64(s.limits.Connections)
+	limit, ofPeer := int64(s.limits.Connections), s.limits.PerPeer
+	if member {
+		ofPeer *= 2 // a courier keeps sessions for each of an organisation's domains
+	}
 	switch {
 	case s.stopping:
 		return nil, "is shutting down; try again later"
 	case int64(len(s.wires)) >= limit, !member && int64(s.strangers) >= limit-s.reserved(limit):
 		s.log.Warn("smtp: too many connections", "mode", s.mode.String(), "peer", name)
 		return nil, "is too busy; try again later"
-	case p.conns >= s.limits.PerPeer:
+	case p.conns >= ofPeer:
 		s.log.Warn("smtp: too many connections of one peer", "mode", s.mode.String(), "peer", name)
 		return nil, "has too many connections with you; close some first"
 	}

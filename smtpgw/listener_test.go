@@ -64,8 +64,31 @@ func TestIdentify(t *testing.T) {
 // TestConnectionsOfStrangers: whoever makes up nodes is counted by address and
 // never takes the connections that are kept for members.
 func TestConnectionsOfStrangers(t *testing.T) {
+	const enough, busy = "^421 .* too many connections with you", "^421 .* is too busy"
+	visit := visits(t, 8, 4)
+	for i := range byte(4) {
+		visit("192.0.2.1", consensus.Key{2, i}, "^220")
+	}
+	visit("192.0.2.1", consensus.Key{3}, enough)
+	visit("192.0.2.2", consensus.Key{3}, "^220")
+	visit("192.0.2.3", consensus.Key{4}, "^220")
+	visit("192.0.2.4", consensus.Key{5}, busy)
+	visit("192.0.2.1", consensus.Key{1, 1}, "^220")
+	visit("192.0.2.1", consensus.Key{1, 2}, "^220")
+	visit("192.0.2.1", consensus.Key{1, 3}, busy)
+
+	visit = visits(t, 8, 2)
+	for _, ip := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"} {
+		visit(ip, consensus.Key{1}, "^220")
+	}
+	visit("192.0.2.5", consensus.Key{1}, enough)
+}
+
+// visits runs a server with these limits and returns what opens a session from
+// an address and wants a banner.
+func visits(t *testing.T, connections, perPeer int) func(ip string, node consensus.Key, banner string) {
 	cfg := membersConfig()
-	cfg.Limits.Connections, cfg.Limits.PerPeer = 8, 4
+	cfg.Limits.Connections, cfg.Limits.PerPeer = connections, perPeer
 	st := localStore(t)
 	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
 	l := newPipes()
@@ -79,22 +102,11 @@ func TestConnectionsOfStrangers(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	visit := func(ip string, node consensus.Key, want string) {
+	return func(ip string, node consensus.Key, banner string) {
 		t.Helper()
 		conn := l.visit(netip.MustParseAddr(ip), &node)
 		t.Cleanup(func() { conn.Close() })
 		conn.SetDeadline(time.Now().Add(10 * time.Second))
-		(&dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}).expect(want)
+		(&dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}).expect(banner)
 	}
-	const enough, busy = "^421 .* too many connections with you", "^421 .* is too busy"
-	for i := range byte(4) {
-		visit("192.0.2.1", consensus.Key{2, i}, "^220")
-	}
-	visit("192.0.2.1", consensus.Key{3}, enough)
-	visit("192.0.2.2", consensus.Key{3}, "^220")
-	visit("192.0.2.3", consensus.Key{4}, "^220")
-	visit("192.0.2.4", consensus.Key{5}, busy)
-	visit("192.0.2.1", consensus.Key{1, 1}, "^220")
-	visit("192.0.2.1", consensus.Key{1, 2}, "^220")
-	visit("192.0.2.1", consensus.Key{1, 3}, busy)
 }
