@@ -90,7 +90,7 @@ func TestPartition(t *testing.T) {
 			await(s.to, fmt.Sprintf("side %d mail %d", i, n))
 		}
 	}
-	send(0, 2, "across") // waits for the land to be one again
+	send(0, 2, "across")     // waits for the land to be one again
 	var before []chain.Index // a block of each side, too deep in it to be lost by itself
 	for _, m := range []*testnet.Member{left[0], right[0]} {
 		err := m.AwaitState(ctx, func(s *consensus.State) bool { return s.Height() >= apart.Height+5 })
