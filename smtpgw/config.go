@@ -83,6 +83,7 @@ type Sending struct {
 	Reply       time.Duration // for a reply to come; default 5 min (RFC 5321, section 4.5.3.2)
 	FirstRetry  time.Duration // after the first failed attempt, then twice as long each time; default 5 s
 	MaxRetry    time.Duration // the longest wait between attempts; default 1 h
+	Unsealed    time.Duration // between looks for mail that could not be recorded in the time it is kept; default 10 min
 	Expire      time.Duration // after which mail is returned; default 5 days (RFC 5321, section 4.5.4.1)
 }
 
@@ -94,6 +95,7 @@ func (s Sending) withDefaults() Sending {
 	orDefault(&s.Reply, 5*time.Minute)
 	orDefault(&s.FirstRetry, 5*time.Second)
 	orDefault(&s.MaxRetry, time.Hour)
+	orDefault(&s.Unsealed, 10*time.Minute)
 	orDefault(&s.Expire, 5*24*time.Hour)
 	return s
 }

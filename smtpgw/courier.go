@@ -53,9 +53,6 @@ const (
 	laneRoom = 1024
 	// recheck is how long the courier goes without a look at the queue.
 	recheck = 10 * time.Second
-	// recheckUnsealed is how often it looks for entries that never got their
-	// token.
-	recheckUnsealed = time.Minute
 )
 
 // Run carries mail until ctx is done, and returns when nothing is under way
@@ -68,7 +65,7 @@ func (c *Courier) Run(ctx context.Context) error {
 	defer c.fail(nil)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var unsealed time.Time // when to look for them
+	unsealed := c.now().Add(c.sending.Unsealed) // not at once: what waited while the node was off may be recorded now
 	for {
 		select {
 		case <-ctx.Done():
@@ -83,7 +80,7 @@ func (c *Courier) Run(ctx context.Context) error {
 			}
 		}
 		if c.now().After(unsealed) {
-			unsealed = c.now().Add(recheckUnsealed)
+			unsealed = c.now().Add(c.sending.Unsealed)
 			c.returnUnsealed(ctx)
 		}
 		if ctx.Err() != nil {
@@ -103,6 +100,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		case !next.IsZero():
 			wait = min(wait, max(next.Sub(c.now()), time.Millisecond))
 		}
+		wait = min(wait, max(unsealed.Sub(c.now()), time.Millisecond))
 		timer.Reset(wait)
 	}
 }

@@ -464,23 +464,26 @@ func TestCourierEndsWithTheStore(t *testing.T) {
 // for.
 func TestUnrecordedMailIsReturned(t *testing.T) {
 	n := nearNode(t, nil)
-	submit := func(from, to, raw string) {
+	n.courier.sending.Unsealed = time.Millisecond
+	const toBoth = "To: other@local.example, removed@local.example\r\n"
+	submit := func(from, raw string, to ...string) {
 		t.Helper()
-		env := Envelope{From: from, Account: 2, Recipients: []string{to}}
+		env := Envelope{From: from, Account: 2, Recipients: to}
 		if _, err := n.queue.Submit(t.Context(), env, []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n.queue.now = func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }
-	submit("user@local.example", "bob@far.example", mailText("undeliverable"))
-	submit("", "other@local.example", mailText("report"))
-	submit("", "bob@far.example", mailText("report to nobody here"))
-	submit("removed@local.example", "bob@far.example", mailText("sender is gone"))
+	submit("user@local.example", mailText("undeliverable"), "bob@far.example")
+	submit("", toBoth+mailText("report"), "other@local.example", "removed@local.example") // one entry
+	submit("", mailText("report to nobody here"), "bob@far.example")
+	submit("removed@local.example", mailText("sender is gone"), "bob@far.example")
+	submit("", strings.Repeat("Received: by here\r\n", maxReceived)+mailText("in circles"), "other@local.example")
 	n.queue.now = time.Now
-	submit("user@local.example", "bob@far.example", mailText("fresh"))
+	submit("user@local.example", mailText("fresh"), "bob@far.example")
 	n.run(t)
 	waitFor(t, func() bool { return n.queued(t) == 1 })
-	if es := must(n.queue.List(0, 10))(t); es[0].ID != 5 {
+	if es := must(n.queue.List(0, 10))(t); es[0].ID != 6 {
 		t.Errorf("left: %+v", es)
 	}
 	got := inboxOf(t, n.store, "user@local.example", "inbox")
@@ -491,6 +494,25 @@ func TestUnrecordedMailIsReturned(t *testing.T) {
 	got = inboxOf(t, n.store, "other@local.example", "inbox")
 	if len(got) != 1 || !strings.HasSuffix(got[0], mailText("report")) {
 		t.Errorf("the recipient of a report has %q", got)
+	}
+}
+
+// Mail that waited while the node was off gets the time to be recorded.
+func TestUnrecordedMailIsNotReturnedAtOnce(t *testing.T) {
+	far := farNode(t)
+	n := nearNode(t, far)
+	n.send(t, "user@local.example", mailText("first look"), "bob@far.example")
+	n.queue.now = func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }
+	submitTo(t, n.queue, "bob@far.example")
+	n.queue.now = time.Now
+	old := must(n.queue.Unsealed(0, 1))(t)[0].ID
+	n.run(t)
+	arrived := func() int { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) }
+	waitFor(t, func() bool { return arrived() == 1 })
+	seal(t, n.store, n.queue, old)
+	waitFor(t, func() bool { return n.queued(t) == 0 })
+	if arrived() != 2 {
+		t.Error("mail was returned that could leave")
 	}
 }
 

@@ -123,9 +123,12 @@ type text struct {
 	inBody                   bool
 }
 
+// refuse drops the text and gives its room to others: what is refused may take
+// long to come in.
 func (t *text) refuse(reason *smtp.SMTPError) {
 	if t.refusal == nil {
 		t.refusal, t.b = reason, nil
+		t.room.leave()
 	}
 }
 

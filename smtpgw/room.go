@@ -43,8 +43,11 @@ func (r *room) take(n int) bool {
 	return true
 }
 
-// leave gives all of it back.
+// leave gives all of it back. A nil room holds nothing.
 func (r *room) leave() {
+	if r == nil {
+		return
+	}
 	r.budget.give(r.taken)
 	r.taken = 0
 }

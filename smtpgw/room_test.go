@@ -49,6 +49,26 @@ func TestTextBudget(t *testing.T) {
 	waitFor(t, func() bool { return server.text.used.Load() == 0 })
 }
 
+// A message that is refused holds no room while the rest of it comes in: the
+// others that one busy peer sends at the same time would be refused with it.
+func TestRefusedTextHoldsNothing(t *testing.T) {
+	limits := Limits{}.withDefaults()
+	whole := &budget{max: 100}
+	first, second := &room{budget: &budget{max: 100, of: whole}}, &room{budget: &budget{max: 100, of: whole}}
+	line := []byte(strings.Repeat("x", 38) + "\r\n")
+	a, b := text{limits: &limits, room: first}, text{limits: &limits, room: second}
+	a.add(line)
+	b.add(line)
+	a.add(line) // too much
+	if a.refusal == nil || b.refusal != nil || whole.used.Load() != 40 {
+		t.Fatalf("refused: %v, %v; %d octets held", a.refusal, b.refusal, whole.used.Load())
+	}
+	b.add(line)
+	if b.refusal != nil || string(b.b) != string(line)+string(line) {
+		t.Errorf("the other one: %v, %q", b.refusal, b.b)
+	}
+}
+
 // TestTextOfOnePeer: what one peer makes the server hold is no more than its
 // part, and what strangers do leaves members theirs.
 func TestTextOfOnePeer(t *testing.T) {

@@ -55,9 +55,17 @@ func (c *Courier) giveUp(ctx context.Context, e *Entry) error {
 		}
 		to = []string{e.From}
 	}
-	put := func(*mailstore.Tx) error { return nil } // nobody here to tell
-	if c.dir.isLocal(domainOf(to[0])) {
-		if put, err = c.delivery.ready(ctx, c.localArrival(raw, "", to), e.Ref); err != nil {
+	var refusal *smtp.SMTPError // of who is gone, or of a message that goes in circles: nobody is left to tell
+	var puts []func(*mailstore.Tx) error
+	for _, rcpt := range to {
+		if !c.dir.isLocal(domainOf(rcpt)) {
+			continue
+		}
+		put, err := c.delivery.ready(ctx, c.localArrival(raw, "", []string{rcpt}), e.Ref)
+		switch {
+		case err == nil:
+			puts = append(puts, put)
+		case !errors.As(err, &refusal):
 			return err
 		}
 	}
@@ -70,9 +78,10 @@ func (c *Courier) giveUp(ctx context.Context, e *Entry) error {
 		if err != nil {
 			return err
 		}
-		var refusal *smtp.SMTPError
-		if err := put(tx); err != nil && !errors.As(err, &refusal) {
-			return err
+		for _, put := range puts {
+			if err := put(tx); err != nil && !errors.As(err, &refusal) {
+				return err
+			}
 		}
 		done = true
 		return c.queue.remove(tx, &stored)
