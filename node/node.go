@@ -22,6 +22,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/index"
 	"cairn/mailstore"
+	"cairn/mailstore/diskroom"
 	"cairn/node/api"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
@@ -193,7 +194,7 @@ func (n *Node) openStores() (err error) {
 // unreadable is the error of a store that does not open; cure is what helps if
 // it is damaged.
 func unreadable(folder string, err error, cure string) error {
-	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) {
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, diskroom.ErrFull) || errors.Is(err, syscall.EMFILE) {
 		return fmt.Errorf("opening %s: %w", folder, err)
 	}
 	return api.Errorf(api.CodeInternal, cure, "opening %s: %v", folder, err)
@@ -232,7 +233,7 @@ func (n *Node) connect() (err error) {
 
 	gw := n.gatewayConfig()
 	n.queue = smtpgw.NewQueue(n.store)
-	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.viewIsFresh, n.submitBatch, n.log)
+	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)

@@ -61,10 +61,10 @@ func (n *Node) rememberPeers() error {
 // now, and below them those of before, as far as there is room. A node that is
 // away for a while is not forgotten.
 func knownPeers(reached []string, before string) string {
-	slices.Sort(reached)
+	reached = slices.Sorted(slices.Values(reached))
 	var text strings.Builder
 	seen := make(map[string]bool)
-	for _, a := range append(reached, strings.Fields(before)...) {
+	for _, a := range slices.Concat(reached, strings.Fields(before)) {
 		if !seen[a] && len(seen) < maxKnown {
 			seen[a] = true
 			text.WriteString(a + "\n")

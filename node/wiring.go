@@ -80,7 +80,7 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 			return r.dialOrg(ctx, org)
 		}}, nil
 	}
-	if !r.viewIsFresh(s) {
+	if r.viewIsOld(s) {
 		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
 	}
 	if key, ok := r.trust.PinOf(domain); ok {
@@ -118,15 +118,31 @@ func dnsMayName(ctx context.Context, lookup verifier.LookupTXT, domain string, c
 	return nil
 }
 
-// viewIsFresh reports whether the chain as seen here is the network's: if not,
-// organisations may have enrolled and records been made that we cannot know of
-// yet.
-func (n *Node) viewIsFresh(s *consensus.State) bool {
-	if _, _, syncing := n.host.Progress(); syncing {
+// tipIsYoung reports whether there are blocks, by anybody.
+func tipIsYoung(s *consensus.State) bool {
+	return time.Since(time.UnixMilli(int64(s.Time()))) <= staleTip*s.Params().BlockInterval
+}
+
+// viewIsOld reports whether organisations may have enrolled that we cannot
+// know of yet.
+func (n *Node) viewIsOld(s *consensus.State) bool {
+	_, ahead := n.host.Members()
+	return ahead > 0 || !tipIsYoung(s)
+}
+
+// knowsOwnRecords reports whether the chain as seen here holds what this node
+// signed before: there is no other organisation, or others that are connected
+// have no more of it. A node that finds nobody goes by its own blocks after a
+// while, since mail between its own accounts shall not wait for others.
+func (n *Node) knowsOwnRecords(s *consensus.State) bool {
+	connected, ahead := n.host.Members()
+	switch {
+	case ahead > 0:
 		return false
+	case connected > 0 || len(s.Orgs()) == 1:
+		return true
 	}
-	age := time.Since(time.UnixMilli(int64(s.Time())))
-	return age <= staleTip*s.Params().BlockInterval
+	return tipIsYoung(s) && time.Since(n.started) > staleTip*s.Params().BlockInterval
 }
 
 // dialOrg opens an SMTP stream to the first node of org that answers.

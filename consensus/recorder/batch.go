@@ -122,7 +122,7 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 		return Waiting{}, err
 	}
 	if w.Halted == "" && !r.abreast.Load() {
-		w.Halted = "the chain as seen here may be an old one; waiting for peers and a new block"
+		w.Halted = "the chain as seen here may be older than what this node signed last; waiting for a node of another organisation"
 	}
 	if open.Seq > tip.Seq {
 		w.Batches = int(open.Seq - 1 - tip.Seq)

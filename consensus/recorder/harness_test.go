@@ -170,8 +170,8 @@ func (o *office) openChain(name string) {
 
 // restart makes a new recorder with the key of organisation org.
 func (o *office) restart(org int) {
-	fresh := func(*consensus.State) bool { return !o.behind }
-	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, fresh, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
+	known := func(*consensus.State) bool { return !o.behind }
+	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, known, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
 }
 
 func (o *office) close() { o.Helper(); o.must(o.store.Close()); o.must(o.db.Close()) }

@@ -87,11 +87,11 @@ type Recorder struct {
 	chain  Chain
 	key    ed25519.PrivateKey
 	pub    consensus.Key
-	fresh  func(*consensus.State) bool
+	known  func(*consensus.State) bool
 	submit func(*consensus.Batch)
 	log    *slog.Logger
 
-	abreast  atomic.Bool // the chain was fresh once: it holds what this key signed before
+	abreast  atomic.Bool // known was true once
 	open     openBatch   // as stored
 	cursor   chain.Index // as stored
 	unsure   bool        // an update failed: open and cursor may not be as stored
@@ -101,15 +101,15 @@ type Recorder struct {
 	missing  uint64               // seq of the batch that was last found to be missing
 }
 
-// New returns a recorder that signs with key. It signs nothing before fresh has
-// once been true of the chain's state: an old copy of the data folder would
-// else sign again what it does not know to be signed. It calls submit with
+// New returns a recorder that signs with key. It signs nothing before known has
+// once said that the chain's state holds what the key signed before: an old
+// copy of the data folder would else sign for the same places again. It calls submit with
 // each closed batch, again whenever one seems to have been forgotten on the
 // way to a block; submit must not block for long.
-func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, fresh func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
+func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
 		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
-		fresh: fresh, submit: submit, log: log, unsure: true, sentAt: make(map[uint64]time.Time),
+		known: known, submit: submit, log: log, unsure: true, sentAt: make(map[uint64]time.Time),
 	}
 }
 
@@ -202,7 +202,7 @@ func (r *Recorder) wait(s *consensus.State, now time.Time) time.Duration {
 // mayRecord reports whether tokens signed by our key would be understood and
 // their places are free.
 func (r *Recorder) mayRecord(s *consensus.State) (bool, error) {
-	if !r.abreast.Load() && r.fresh(s) {
+	if !r.abreast.Load() && r.known(s) {
 		r.abreast.Store(true)
 	}
 	org, ok := s.OrgByRecorder(r.pub)

@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/record"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+	"golang.org/x/sync/errgroup"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
@@ -174,4 +175,29 @@ func FuzzPeerRecord(f *testing.F) {
 			t.Fatalf("error %v is not errMalformed", err)
 		}
 	})
+}
+
+// Several calls may want a node at once, as the courier's sessions do.
+func TestReachTogether(t *testing.T) {
+	network := chaintest.New(2)
+	far := start(t, network, 0, setup{})
+	info, err := parseAddr(far.Addrs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		near := notRunning(t, network)
+		near.book.add(*info)
+		var all errgroup.Group
+		for range 16 {
+			all.Go(func() error {
+				_, err := near.reach(t.Context(), far.Self())
+				return err
+			})
+		}
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		near.Close()
+	}
 }

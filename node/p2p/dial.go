@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"cairn/consensus"
 )
@@ -169,8 +171,11 @@ func (h *Host) dial(ctx context.Context, info peer.AddrInfo) error {
 		s.Backoff().Clear(info.ID)
 	}
 	// What the peer told libp2p of itself is not for us to dial; the book knows which addresses are.
-	h.host.Peerstore().ClearAddrs(info.ID)
-	h.host.Peerstore().AddAddrs(info.ID, info.Addrs, peerstore.TempAddrTTL)
+	// There is no moment without an address, since several calls may dial it at a time.
+	known := h.host.Peerstore()
+	told := slices.DeleteFunc(known.Addrs(info.ID), func(a ma.Multiaddr) bool { return slices.ContainsFunc(info.Addrs, a.Equal) })
+	known.AddAddrs(info.ID, info.Addrs, peerstore.TempAddrTTL)
+	known.SetAddrs(info.ID, told, 0)
 	if err := h.host.Connect(ctx, peer.AddrInfo{ID: info.ID}); err != nil {
 		h.stats.add("dial.failed")
 		return fmt.Errorf("p2p: connect to %s: %w", info.ID, err)

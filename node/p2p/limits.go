@@ -33,12 +33,10 @@ func resources(names protocols, maxPeers, maxSessions int) (network.ResourceMana
 		Streams: 64 * conns, StreamsInbound: 32 * conns, StreamsOutbound: 64 * conns,
 		Memory: 1024 * streamMemory,
 	}
-	limits.TransientBaseLimit = rcmgr.BaseLimit{
-		Conns: conns, ConnsInbound: conns / 2, ConnsOutbound: conns, FD: conns,
-		Streams: 8 * conns, StreamsInbound: 4 * conns, StreamsOutbound: 8 * conns,
-		Memory: 32 << 20,
-	}
-	perPeer := 4*maxSessions + 64
+	// All streams begin without a protocol: a part for these alone could be filled by few strangers.
+	limits.TransientBaseLimit = limits.SystemBaseLimit
+	limits.TransientBaseLimit.Conns, limits.TransientBaseLimit.ConnsInbound, limits.TransientBaseLimit.ConnsOutbound = conns, conns/2, conns
+	perPeer := 2*maxSessions + 64
 	limits.PeerBaseLimit = rcmgr.BaseLimit{
 		Conns: 8, ConnsInbound: 8, ConnsOutbound: 8, FD: 8,
 		Streams: 2 * perPeer, StreamsInbound: perPeer, StreamsOutbound: perPeer,

@@ -12,6 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/network"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"cairn/consensus"
@@ -319,5 +323,39 @@ func TestRemoteIP(t *testing.T) {
 	}
 	if remoteIP(nil).IsValid() {
 		t.Error("an address out of nothing")
+	}
+}
+
+// Streams that strangers open and say nothing on leave those of a member room.
+func TestSilentStreamsOfStrangers(t *testing.T) {
+	net := chaintest.New(2)
+	a, l := mailbox(t, net, setup{})
+	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	oneTip(t, []*node{a, b})
+	info, err := parseAddr(a.Addrs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const strangers, each = 4, 300
+	for range strangers {
+		foe, err := libp2p.New(libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport),
+			libp2p.DisableMetrics(), libp2p.ResourceManager(&network.NullResourceManager{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { foe.Close() })
+		if err := foe.Connect(t.Context(), *info); err != nil {
+			t.Fatal(err)
+		}
+		for range each {
+			if _, err := foe.Network().NewStream(t.Context(), info.ID); err != nil {
+				break // refused
+			}
+		}
+	}
+	stat := a.host.Network().ResourceManager().(rcmgr.ResourceManagerState).Stat
+	eventually(t, "the strangers' streams", func() bool { return stat().Transient.NumStreamsInbound >= 800 })
+	for range 10 {
+		pair(t, l, b, a.Self())
 	}
 }

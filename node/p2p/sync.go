@@ -63,6 +63,22 @@ func (h *Host) Progress() (height, best uint64, syncing bool) {
 	return height, best, syncing
 }
 
+// Members returns how many enrolled nodes are connected, and how many of them have blocks that this node lacks. What others claim to
+// have costs them nothing.
+func (h *Host) Members() (connected, ahead int) {
+	now := time.Now()
+	for _, p := range h.roster.greeted() {
+		if !h.enrolled(p.id) {
+			continue
+		}
+		connected++
+		if now.After(p.quiet) && h.behind(p) {
+			ahead++
+		}
+	}
+	return connected, ahead
+}
+
 // syncBlocks fetches blocks until no peer is ahead. One peer at a time: what it sends is validated before more is asked for.
 func (h *Host) syncBlocks() {
 	again := time.NewTicker(time.Second) // peers that were left alone for a while
