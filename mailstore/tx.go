@@ -3,6 +3,7 @@ package mailstore
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 )
 
 // Tx reads and writes inside [Store.Update]. Its reads see its own writes and those of updates that committed before it.
@@ -49,9 +50,15 @@ func (s txSource) scan(prefix, from []byte, fn func(key, value []byte) bool) err
 // (messages) are kept as they are.
 const ownLimit = 16 << 10
 
+// maxKey is the longest key, in bytes; Badger takes twice that.
+const maxKey = 32 << 10
+
 func (tx *Tx) put(key, value []byte) error {
 	if tx.over {
 		return ErrTxDone
+	}
+	if len(key) > maxKey { // the database would refuse the whole group, and the store stop
+		return fmt.Errorf("mailstore: key of %d bytes is too long; %d are allowed", len(key), maxKey)
 	}
 	if len(value) <= ownLimit {
 		value = bytes.Clone(value)

@@ -31,7 +31,7 @@ func footerHTML(author, added []byte) bool {
 	if !endsInText(author) {
 		return false
 	}
-	open := map[string]int{}
+	var open []string
 	broken, read := false, 0
 	for z := html.NewTokenizer(bytes.NewReader(added)); ; {
 		kind := z.Next()
@@ -49,7 +49,7 @@ func footerHTML(author, added []byte) bool {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			t := z.Token()
 			element, ok := footerElements[t.Data]
-			if !ok || element.inside && open["table"] == 0 || t.Data == "img" && !broken {
+			if !ok || element.inside && !slices.Contains(open, "table") || t.Data == "img" && !broken {
 				return false
 			}
 			for _, a := range t.Attr {
@@ -59,14 +59,13 @@ func footerHTML(author, added []byte) bool {
 			}
 			broken = broken || element.breaks
 			if !element.void {
-				open[t.Data]++
+				open = append(open, t.Data)
 			}
 		case html.EndTagToken:
-			switch t := z.Token(); {
-			case open[t.Data] > 0:
-				open[t.Data]--
-			case t.Data == "body" || t.Data == "html": // what follows these is body still
-			default:
+			name, _ := z.TagName()
+			if at := innermost(open, string(name)); at >= 0 {
+				open = open[:at]
+			} else if string(name) != "body" && string(name) != "html" { // what follows these is body still
 				return false
 			}
 		default: // comments may be conditions
@@ -75,15 +74,31 @@ func footerHTML(author, added []byte) bool {
 	}
 }
 
-// endsInText reports whether what follows source is read as HTML on its own would be: no tag, comment or element without markup inside is left open.
+// innermost returns the place in open of the element that an end tag of that name closes, -1 if there is none: the last one, but for those whose end
+// tags may be left out. Over any other a parser would close elements around it, in the end the author's.
+func innermost(open []string, name string) int {
+	for i := len(open) - 1; i >= 0; i-- {
+		if open[i] == name {
+			return i
+		}
+		if !slices.Contains([]string{"p", "li", "tbody", "thead", "tr", "td", "th"}, open[i]) {
+			break
+		}
+	}
+	return -1
+}
+
+// endsInText reports whether what follows source is read as HTML on its own would be, and shown behind it: no tag, comment, element without markup
+// inside or one that moves what does not belong into it is left open.
 func endsInText(source []byte) bool {
 	raw, comment, read := "", false, 0
+	moving := map[string]int{} // open elements of that kind
 	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
 		kind := z.Next()
 		read += len(z.Raw())
 		switch kind {
 		case html.ErrorToken:
-			return raw == "" && !comment && read == len(source) && len(z.Raw()) == 0 && !bytes.HasSuffix(bytes.TrimSuffix(source, []byte("/")), []byte("<"))
+			return raw == "" && len(moving) == 0 && !comment && read == len(source) && len(z.Raw()) == 0 && !bytes.HasSuffix(bytes.TrimSuffix(source, []byte("/")), []byte("<"))
 		case html.CommentToken:
 			comment = !closedComment(z.Raw())
 		case html.StartTagToken:
@@ -91,10 +106,17 @@ func endsInText(source []byte) bool {
 			switch string(name) {
 			case "iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp":
 				raw = string(name)
+			case "table", "select", "template", "svg", "math":
+				moving[string(name)]++
 			}
 		case html.EndTagToken:
-			if name, _ := z.TagName(); string(name) == raw {
+			switch name, _ := z.TagName(); string(name) {
+			case raw:
 				raw = ""
+			case "table", "select", "template", "svg", "math":
+				if moving[string(name)]--; moving[string(name)] <= 0 {
+					delete(moving, string(name))
+				}
 			}
 		}
 	}

@@ -115,6 +115,7 @@ func TestHostileFooters(t *testing.T) {
 		"<span>and 900 to Eve</span><p>x",
 		"<img src=\"https://x.example/zero.png\"><p>x",
 		"<p>" + strings.Repeat("a", 3000),
+		"<table><tr><td><div></td></tr></table></div><p>outside the author's div",
 	} {
 		if got := footerKind(added); got == record.FooterAppended {
 			t.Errorf("%s is called a footer", added)
@@ -141,6 +142,10 @@ func TestFooterBehindOpenSource(t *testing.T) {
 		"<p>pay 100<img alt=\"x>":                         false,
 		"<p>pay 100<img":                                  false,
 		"<p>pay 100</":                                    false,
+		"<table><tr><td>pay 100</table>":                  true,
+		"<table><tr><td>pay 100</td></tr>":                false,
+		"<select><option>pay 100":                         false,
+		"<svg>pay 100</select>":                           false,
 	} {
 		sent := []message.Component{{Type: message.HTML, Content: []byte(author + tail)}}
 		received := []message.Component{{Type: message.HTML, Content: []byte(author + "\n<p title='\" style=\"position:fixed'>pay 900" + tail)}}
@@ -154,7 +159,8 @@ func TestFooterBehindOpenSource(t *testing.T) {
 // whole document is parsed.
 func TestFooterTags(t *testing.T) {
 	pieces := []string{"<p>", "</p>", "<div style=\"", "color:red;", "position:fixed", "\">", "</div>", "<", ">", "\"", "'", "<style>", "</style>", "<!--",
-		"-->", "<script ", "a", " ", "\n", "=", "/", "<a title='", "&lt;", "<table>", "<td>"}
+		"-->", "<script ", "a", " ", "\n", "=", "/", "<a title='", "&lt;", "<table>", "<td>",
+		"</td>", "</table>", "<tr>", "<ul>", "<li>", "</ul>", "<span>", "</span>"}
 	author, end, _ := strings.Cut(authorsHTML, "</body>")
 	rapid.Check(t, func(t *rapid.T) {
 		added := "<p>" + strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(t, "pieces"), "")
@@ -174,6 +180,15 @@ func TestFooterTags(t *testing.T) {
 					t.Fatalf("%q with %s is called a footer", added, a.Val)
 				}
 			}
+		}
+		// It stays inside what the author left open, behind his words.
+		doc, err = html.Parse(strings.NewReader("<html><body><div><p>pay 100</p>" + added + "</body></html>"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := doc.FirstChild.LastChild
+		if first := body.FirstChild; first != body.LastChild || first.FirstChild.Data != "p" || first.FirstChild.FirstChild.Data != "pay 100" {
+			t.Fatalf("%q leaves the author's element, and is called a footer", added)
 		}
 	})
 }

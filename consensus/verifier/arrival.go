@@ -26,16 +26,15 @@ type Assessment struct {
 // come again.
 func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	state := v.chain.State()
-	found, token := v.examine(ctx, state, a.Raw, a.Recipients)
-	as := &Assessment{
-		v: v, state: state, found: found, token: token,
-		alone: len(a.Recipients) == 1, each: make(map[string]*Finding, len(a.Recipients)),
-	}
+	as := &Assessment{v: v, state: state, alone: len(a.Recipients) == 1, each: make(map[string]*Finding, len(a.Recipients))}
+	var courier *consensus.Org
 	if a.Courier != nil {
 		if org, ok := state.OrgByNode(*a.Courier); ok {
-			as.courier = org.ID
+			courier, as.courier = org, org.ID
 		}
 	}
+	found, token := v.examine(ctx, state, a.Raw, a.Recipients, courier)
+	as.found, as.token = found, token
 	err := v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
 		for _, rcpt := range a.Recipients {

@@ -93,14 +93,17 @@ func recorderPrefix(recorder consensus.Key) []byte { return append([]byte("batch
 
 func domainPrefix(domain string) []byte { return append([]byte("domain/"), domain+"\x00"...) }
 
-// maxDomainKeys bounds what one message with many authors puts into the index.
-const maxDomainKeys = 16
+// maxDomains bounds what one message with many authors puts into the index.
+const maxDomains = 16
 
-// domainKeys index f's message by the domains in its From.
+// domainKeys index f's message by the domains in its From that somebody can
+// enrol.
 func (f *Finding) domainKeys(ref Ref) [][]byte {
 	var keys [][]byte
-	for _, domain := range f.Domains[:min(len(f.Domains), maxDomainKeys)] {
-		keys = append(keys, ref.append(domainPrefix(domain)))
+	for _, domain := range f.Domains {
+		if consensus.ValidDomain(domain) {
+			keys = append(keys, ref.append(domainPrefix(domain)))
+		}
 	}
 	return keys
 }

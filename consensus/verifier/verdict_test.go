@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -499,4 +500,27 @@ func TestMovedByReader(t *testing.T) {
 	if got, want := w.labels(ref), []string{"keep", "verdict/verified"}; !slices.Equal(got, want) {
 		t.Errorf("labels %q, want %q", got, want)
 	}
+}
+
+// What stands in a From field may be of any length and number, and is no reason
+// for the store to stop.
+func TestUnreasonableAuthors(t *testing.T) {
+	w := newWorld(t, setting{orgs: 2, pins: []int{0}})
+	w.arrive(w.seal(0, letter("<a@"+strings.Repeat("x.", 35_000)+"example>", "", text), ann))
+	from := jo
+	for i := range maxDomains {
+		from += fmt.Sprintf(", x@a%02d.example", i)
+	}
+	w.expect(w.arrive(w.seal(0, letter(from, "", text), ann)), "many domains", record.Invalid, "spam")
+	w.expect(w.arrive(w.seal(0, letter(jo, "", text), ann)), "the next mail", record.Pending, "inbox")
+}
+
+// An organisation that records all its mail hears of what it could not record:
+// the report is brought by its own node.
+func TestUnrecordedReportOfOwnNode(t *testing.T) {
+	w := newWorld(t, setting{orgs: 2, pins: []int{0, 1}, change: records(consensus.RecordsAll, 0, 1)})
+	report := letter("Mail Delivery System <postmaster@org2.example>", "", text)
+	w.expect(w.deliver(report, nil, ann)[0].Ref, "from anybody", record.Missing, "spam")
+	w.expect(w.deliver(report, w.courier(0), ann)[0].Ref, "from another node", record.Missing, "spam")
+	w.expect(w.deliver(report, w.courier(1), ann)[0].Ref, "from the own node", record.Unrecorded, "inbox")
 }

@@ -54,7 +54,7 @@ type Arrival struct {
 // changes nothing. Without recipients, those that the record names are taken
 // as right.
 func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, error) {
-	f, _ := v.examine(ctx, v.chain.State(), raw, recipients)
+	f, _ := v.examine(ctx, v.chain.State(), raw, recipients, nil)
 	err := v.store.View(func(rd *mailstore.Reader) error { return f.locate(rd.Space(space)) })
 	if err != nil {
 		return nil, fmt.Errorf("look the record up: %w", err)
@@ -64,9 +64,10 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 }
 
 // examine finds out all that does not change while the message is stored,
-// and what state, the one at the tip, and the trust list say now. token is nil
-// without a sound one.
-func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []byte, recipients []string) (f *Finding, token *record.Token) {
+// and what state, the one at the tip, and the trust list say now. courier is
+// the organisation whose node brought it, nil if that is not known. token is
+// nil without a sound one.
+func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []byte, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token) {
 	f = new(Finding)
 	f.From, f.Domains = authors(raw)
 	f.Facts.Threshold = v.policy.threshold(nil)
@@ -76,13 +77,16 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []by
 	f.Facts.TokenPresent = present
 	switch {
 	case !present:
-		f.Facts.DeclaresAll = declared(state, f.Domains, nil, v.trust.asker(ctx))
+		f.Facts.DeclaresAll = declared(state, f.Domains, courier, v.trust.asker(ctx))
 		return f, nil
 	case err != nil:
 		f.Facts.TokenFault = err.Error()
 		return f, nil
 	case token.ChainID != state.ChainID():
 		f.Facts.TokenFault = fmt.Sprintf("the token is of another network, %s", token.ChainID)
+		return f, nil
+	case len(f.Domains) > maxDomains:
+		f.Facts.TokenFault = fmt.Sprintf("the From field names %d domains; a record speaks for %d at most", len(f.Domains), maxDomains)
 		return f, nil
 	case !token.VerifySignature():
 		f.Facts.TokenFault = "the token's path or signature is wrong: it was altered or made up"

@@ -65,12 +65,13 @@ func allTrusted(domains []string, org *consensus.Org, ask asker) (trusted bool, 
 }
 
 // declared reports whether an organisation that speaks for one of domains
-// declares that it records all its mail. A domain for which recorder speaks
-// does not count; recorder is nil for mail without a record.
-func declared(s *consensus.State, domains []string, recorder *consensus.Org, ask asker) bool {
+// declares that it records all its mail. A domain for which by speaks does not
+// count: the organisation that recorded the mail or, of mail without a record,
+// whose node brought it. It may be nil.
+func declared(s *consensus.State, domains []string, by *consensus.Org, ask asker) bool {
 	for _, domain := range domains {
-		if recorder != nil && slices.Contains(recorder.Domains, domain) {
-			if _, ok := ask(domain, recorder.Key); ok {
+		if by != nil && slices.Contains(by.Domains, domain) {
+			if _, ok := ask(domain, by.Key); ok {
 				continue
 			}
 		}
