@@ -203,6 +203,11 @@ func fillLists(v reflect.Value) {
 		if v.IsNil() {
 			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 		}
+		switch v.Type().Elem().Kind() {
+		case reflect.Struct, reflect.Pointer, reflect.Slice:
+		default:
+			return // no lists inside
+		}
 		for i := range v.Len() {
 			fillLists(v.Index(i))
 		}

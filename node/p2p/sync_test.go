@@ -474,3 +474,29 @@ func TestAnnouncedBlocksAreAskedForOnce(t *testing.T) {
 		t.Error("a peer is asked for a block that is here")
 	}
 }
+
+// What strangers claim to have does not make this node doubt its chain.
+func TestMembers(t *testing.T) {
+	net := chaintest.New(2)
+	a := start(t, net, 0, setup{})
+	a.enrol()
+	for range 3 {
+		f := newFoe(t, a)
+		f.SetStreamHandler(a.names.blocks, func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
+		st := a.ownStatus()
+		st.Record, st.Height, st.Tip, st.Work = nil, 1<<40, consensus.Hash{1}, consensus.WorkFromBytes([32]byte{1})
+		lie := st.encode()
+		f.SetStreamHandler(a.names.status, func(s network.Stream) {
+			_, _ = readFrame(s, maxStatus)
+			_ = writeFrame(s, lie)
+			_ = s.Close()
+		})
+		go f.send(a.names.status, framed(lie))
+	}
+	eventually(t, "a sync with a stranger", func() bool { _, _, syncing := a.Progress(); return syncing })
+	if connected, ahead := a.Members(); connected != 0 || ahead != 0 {
+		t.Errorf("%d members are connected, %d of them ahead", connected, ahead)
+	}
+	start(t, net, 1, setup{bootstrap: a.Addrs()})
+	eventually(t, "a member", func() bool { connected, ahead := a.Members(); return connected == 1 && ahead == 0 })
+}
