@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -238,6 +239,52 @@ func TestCatchUp(t *testing.T) {
 	}
 	c.await("the height of the others", func(s *api.Status) bool { return s.Chain.Height >= target.Height })
 	b.await("the sender's copy recorded", func(*api.Status) bool { return b.count("subject:meanwhile label:recorded") == 1 })
+}
+
+// TestOldCopy starts a node from a copy of its directory that does not know
+// what it has signed since.
+func TestOldCopy(t *testing.T) {
+	a := newProcess(t, "alpha.test", "20%", nil)
+	b := newProcess(t, "bravo.test", "20%", a)
+	cairn(t, "--dir", a.dir, "account", "add", "alice")
+	cairn(t, "--dir", b.dir, "account", "add", "bob")
+	trustAll(t, a, b)
+	members(2, a, b)
+	send := func(subject string) {
+		t.Helper()
+		raw := testnet.Compose("bob@bravo.test", "alice@alpha.test", subject, "signed once\n")
+		if err := testnet.SendOne(b.status.Listen.Submission, "bob@bravo.test", "alice@alpha.test", raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	b.stop()
+	old := filepath.Join(t.TempDir(), "old")
+	if err := os.CopyFS(old, os.DirFS(b.dir)); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	send("after the copy")
+	a.await("the mail", func(*api.Status) bool { return a.count("subject:copy verdict:verified") == 1 })
+	b.stop()
+	if err := errors.Join(os.RemoveAll(b.dir), os.Rename(old, b.dir)); err != nil {
+		t.Fatal(err)
+	}
+
+	b.start()
+	send("from the old one")
+	b.await("a refusal to sign", func(s *api.Status) bool { return strings.Contains(s.Mail.Halted, "the signing state does not know") })
+	target, err := a.ChainStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.await("5 more blocks", func(s *api.Status) bool { return s.Chain.Height >= target.Height+5 })
+	if n := a.count("subject:old"); n != 0 {
+		t.Errorf("%d mails left the old copy", n)
+	}
+	if s, err := b.Status(t.Context()); err != nil || s.Mail.Unsealed != 1 {
+		t.Errorf("status of the old copy: %+v, %v", s, err)
+	}
 }
 
 // TestKillInBurst kills the sender's and the receiver's node in the middle of
