@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -22,7 +20,6 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/index"
 	"cairn/mailstore"
-	"cairn/mailstore/diskroom"
 	"cairn/node/api"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
@@ -124,80 +121,6 @@ func Open(dir string, log *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	return n, nil
-}
-
-// own is what this node is enrolled as. The configuration says it only until
-// the node joins.
-func (n *Node) own() *consensus.Enrol { return &n.enrol.Enrol }
-
-// checkMembership holds that keys, enrolment and network belong together. Mail
-// that is signed with other keys than the enrolled ones can never be recorded.
-func (n *Node) checkMembership() error {
-	p, own := &n.genesis.Params, n.own()
-	mixed := func(file, of string) error {
-		return api.Errorf(api.CodeInvalid, "restore keys, "+enrolFile+" and "+networkFile+" from one backup of this node",
-			"starting the node: %s does not belong to %s", filepath.Join(n.dir, file), of)
-	}
-	if n.enrol.ChainID != p.ChainID() {
-		return mixed(enrolFile, "the network of "+networkFile)
-	}
-	if own.OrgKey != n.id.OrgKey() {
-		return mixed(filepath.Join(keysDir, "org.pem"), "the organisation of "+enrolFile)
-	}
-	if !slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool {
-		return k.Recorder == n.id.RecorderKey() && k.Node == n.id.NodeKey()
-	}) {
-		return mixed(filepath.Join(keysDir, "recorder.pem")+" or node.pem", "the organisation of "+enrolFile)
-	}
-	if err := consensus.CheckEvent(p, p.ChainID(), n.enrol); err != nil {
-		return api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node",
-			"starting the node: %s is damaged: %v", filepath.Join(n.dir, enrolFile), err)
-	}
-	if o := n.cfg.Organisation; o.Name != own.Name || !slices.Equal(slices.Sorted(slices.Values(o.Domains)), own.Domains) {
-		n.log.Warn("the organisation is another one in "+ConfigFile+" than as it is enrolled; the enrolment counts", "name", own.Name, "domains", own.Domains)
-	}
-	return nil
-}
-
-// openStores opens the three databases and the socket. The mail store comes
-// first: its lock is what keeps a second node out of the directory. Badger ends
-// the program when a table is cut short; the log then says in which folder.
-func (n *Node) openStores() (err error) {
-	folder := func(name string) string {
-		path := filepath.Join(n.dir, name)
-		n.log.Info("opening a store", "folder", path)
-		return path
-	}
-	n.store, err = mailstore.Open(folder("mail"), n.log)
-	switch {
-	case errors.Is(err, mailstore.ErrInUse):
-		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
-	case err != nil:
-		return unreadable(filepath.Join(n.dir, "mail"), err, "if the disk is well, restore it from a backup of this node")
-	}
-	if n.listen.api, err = api.Listen(n.dir); err != nil {
-		return err
-	}
-	if n.index, err = index.Open(folder("index"), n.store, n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, "index"), err, "if it is damaged, delete that folder: it is built anew from the mail")
-	}
-	const fetched = "if it is damaged, delete that folder: the chain is fetched again from the other nodes of the network"
-	if n.chainDB, err = chain.OpenDB(folder("chain"), n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
-	}
-	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
-	}
-	return nil
-}
-
-// unreadable is the error of a store that does not open; cure is what helps if
-// it is damaged.
-func unreadable(folder string, err error, cure string) error {
-	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, diskroom.ErrFull) || errors.Is(err, syscall.EMFILE) {
-		return fmt.Errorf("opening %s: %w", folder, err)
-	}
-	return api.Errorf(api.CodeInternal, cure, "opening %s: %v", folder, err)
 }
 
 // connect constructs the parts around the stores.

@@ -2,7 +2,6 @@ package node
 
 import (
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -14,14 +13,7 @@ import (
 // can be asked; the others say why not.
 func TestOneNodePerDirectory(t *testing.T) {
 	dir, _ := founder(t, "alpha", "alpha.test")
-	cfg, err := LoadConfig(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Mine, cfg.Submission.Listen, cfg.Inbound.Listen, cfg.P2P.Listen = "off", "127.0.0.1:0", "", []string{"/ip4/127.0.0.1/tcp/0"}
-	if err := os.WriteFile(filepath.Join(dir, ConfigFile), cfg.Format(), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	quiet(t, dir, nil)
 	for range 5 {
 		nodes, errs := make([]*Node, 4), make([]error, 4)
 		var all sync.WaitGroup

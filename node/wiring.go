@@ -65,10 +65,6 @@ func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessmen
 // domain.
 type router struct{ *Node }
 
-// staleTip is how many block intervals without a block make our view of the
-// membership too old to say that nobody serves a domain.
-const staleTip = 20
-
 func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
 	if slices.Contains(r.own().Domains, domain) {
 		return smtpgw.Route{Local: true}, nil
@@ -116,33 +112,6 @@ func dnsMayName(ctx context.Context, lookup verifier.LookupTXT, domain string, c
 		}
 	}
 	return nil
-}
-
-// tipIsYoung reports whether there are blocks, by anybody.
-func tipIsYoung(s *consensus.State) bool {
-	return time.Since(time.UnixMilli(int64(s.Time()))) <= staleTip*s.Params().BlockInterval
-}
-
-// viewIsOld reports whether organisations may have enrolled that we cannot
-// know of yet.
-func (n *Node) viewIsOld(s *consensus.State) bool {
-	_, ahead := n.host.Members()
-	return ahead > 0 || !tipIsYoung(s)
-}
-
-// knowsOwnRecords reports whether the chain as seen here holds what this node
-// signed before: there is no other organisation, or others that are connected
-// have no more of it. A node that finds nobody goes by its own blocks after a
-// while, since mail between its own accounts shall not wait for others.
-func (n *Node) knowsOwnRecords(s *consensus.State) bool {
-	connected, ahead := n.host.Members()
-	switch {
-	case ahead > 0:
-		return false
-	case connected > 0 || len(s.Orgs()) == 1:
-		return true
-	}
-	return tipIsYoung(s) && time.Since(n.started) > staleTip*s.Params().BlockInterval
 }
 
 // dialOrg opens an SMTP stream to the first node of org that answers.

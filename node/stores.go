@@ -1,0 +1,56 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"cairn/consensus/chain"
+	"cairn/index"
+	"cairn/mailstore"
+	"cairn/mailstore/diskroom"
+	"cairn/node/api"
+)
+
+// openStores opens the three databases and the socket. The mail store comes
+// first: its lock is what keeps a second node out of the directory. Badger ends
+// the program when a table is cut short; the log then says in which folder.
+func (n *Node) openStores() (err error) {
+	folder := func(name string) string {
+		path := filepath.Join(n.dir, name)
+		n.log.Info("opening a store", "folder", path)
+		return path
+	}
+	n.store, err = mailstore.Open(folder("mail"), n.log)
+	switch {
+	case errors.Is(err, mailstore.ErrInUse):
+		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
+	case err != nil:
+		return unreadable(filepath.Join(n.dir, "mail"), err, "if the disk is well, restore it from a backup of this node")
+	}
+	if n.listen.api, err = api.Listen(n.dir); err != nil {
+		return err
+	}
+	if n.index, err = index.Open(folder("index"), n.store, n.log); err != nil {
+		return unreadable(filepath.Join(n.dir, "index"), err, "if it is damaged, delete that folder: it is built anew from the mail")
+	}
+	const fetched = "if it is damaged, delete that folder: the chain is fetched again from the other nodes of the network"
+	if n.chainDB, err = chain.OpenDB(folder("chain"), n.log); err != nil {
+		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
+	}
+	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
+		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
+	}
+	return nil
+}
+
+// unreadable is the error of a store that does not open; cure is what helps if
+// it is damaged.
+func unreadable(folder string, err error, cure string) error {
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, diskroom.ErrFull) || errors.Is(err, syscall.EMFILE) {
+		return fmt.Errorf("opening %s: %w", folder, err)
+	}
+	return api.Errorf(api.CodeInternal, cure, "opening %s: %v", folder, err)
+}

@@ -1,0 +1,38 @@
+package node
+
+import (
+	"time"
+
+	"cairn/consensus"
+)
+
+// staleTip is how many block intervals without a block make our view of the
+// membership too old to say that nobody serves a domain.
+const staleTip = 20
+
+// tipIsYoung reports whether there are blocks, by anybody.
+func tipIsYoung(s *consensus.State) bool {
+	return time.Since(time.UnixMilli(int64(s.Time()))) <= staleTip*s.Params().BlockInterval
+}
+
+// viewIsOld reports whether organisations may have enrolled that we cannot
+// know of yet.
+func (n *Node) viewIsOld(s *consensus.State) bool {
+	_, ahead := n.host.Members()
+	return ahead > 0 || !tipIsYoung(s)
+}
+
+// knowsOwnRecords reports whether the chain as seen here holds what this node
+// signed before: there is no other organisation, or others that are connected
+// have no more of it. A node that finds nobody goes by its own blocks after a
+// while, since mail between its own accounts shall not wait for others.
+func (n *Node) knowsOwnRecords(s *consensus.State) bool {
+	connected, ahead := n.host.Members()
+	switch {
+	case ahead > 0:
+		return false
+	case connected > 0 || len(s.Orgs()) == 1:
+		return true
+	}
+	return tipIsYoung(s) && time.Since(n.started) > staleTip*s.Params().BlockInterval
+}
