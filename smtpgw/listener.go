@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// maxRefusing is how many connections are turned away with a word at one time.
+const maxRefusing = 64
+
 // listener gives go-smtp wires, and turns away who is too many before the
 // banner.
 type listener struct {
@@ -34,7 +37,15 @@ func (l *listener) Accept() (net.Conn, error) {
 		if refusal == "" {
 			return w, nil
 		}
-		l.srv.refusals.Go(func() { turnAway(c, l.srv.cfg.Hostname, refusal) })
+		select {
+		case l.srv.refusing <- struct{}{}:
+			l.srv.refusals.Go(func() {
+				turnAway(c, l.srv.cfg.Hostname, refusal)
+				<-l.srv.refusing
+			})
+		default: // a flood gets no answer
+			c.Close()
+		}
 	}
 }
 

@@ -110,3 +110,22 @@ func visits(t *testing.T, connections, perPeer int) func(ip string, node consens
 		(&dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}).expect(banner)
 	}
 }
+
+// Of a flood, only so many are told why they are turned away.
+func TestFloodOfConnections(t *testing.T) {
+	cfg := testConfig
+	cfg.Limits.Connections = 1
+	st := localStore(t)
+	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
+	addr := serve(t, s)
+	dial(t, addr).expect("^220")
+	for range maxRefusing {
+		s.refusing <- struct{}{}
+	}
+	dial(t, addr).closed()
+	<-s.refusing
+	dial(t, addr).expect("^421 4.7.0 mx.local.example is too busy")
+	for range maxRefusing - 1 {
+		<-s.refusing
+	}
+}

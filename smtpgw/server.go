@@ -39,6 +39,7 @@ type Server struct {
 	stopping  bool
 	sessions  sync.WaitGroup // ends with the last of wires
 	refusals  sync.WaitGroup
+	refusing  chan struct{} // bounds them
 }
 
 // NewSubmission returns a server that takes mail from the organisation's own
@@ -60,7 +61,7 @@ func NewInbound(cfg Config, store *mailstore.Store, delivery *Delivery, log *slo
 func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) *Server {
 	s := &Server{
 		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: newDirectory(cfg), store: store, log: log,
-		wires: make(map[*wire]*peer), peers: make(map[string]*peer),
+		wires: make(map[*wire]*peer), peers: make(map[string]*peer), refusing: make(chan struct{}, maxRefusing),
 	}
 	s.text.max = s.limits.TextBytes
 	s.strangerText.max, s.strangerText.of = max(s.limits.TextBytes-s.reserved(s.limits.TextBytes), s.limits.MessageBytes), &s.text
