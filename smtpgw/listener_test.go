@@ -91,6 +91,18 @@ func visits(t *testing.T, connections, perPeer int) func(ip string, node consens
 	cfg.Limits.Connections, cfg.Limits.PerPeer = connections, perPeer
 	st := localStore(t)
 	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
+	l := servePipes(t, s)
+	return func(ip string, node consensus.Key, banner string) {
+		t.Helper()
+		conn := l.visit(netip.MustParseAddr(ip), &node)
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		(&dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}).expect(banner)
+	}
+}
+
+// servePipes runs a server on pipes until the test ends.
+func servePipes(t *testing.T, s *Server) *pipes {
 	l := newPipes()
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
@@ -102,13 +114,7 @@ func visits(t *testing.T, connections, perPeer int) func(ip string, node consens
 			t.Error(err)
 		}
 	})
-	return func(ip string, node consensus.Key, banner string) {
-		t.Helper()
-		conn := l.visit(netip.MustParseAddr(ip), &node)
-		t.Cleanup(func() { conn.Close() })
-		conn.SetDeadline(time.Now().Add(10 * time.Second))
-		(&dialogue{t: t, conn: conn, r: bufio.NewReader(conn)}).expect(banner)
-	}
+	return l
 }
 
 // Of a flood, only so many are told why they are turned away.

@@ -2,7 +2,6 @@ package smtpgw
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -76,17 +75,7 @@ func TestTextOfOnePeer(t *testing.T) {
 	cfg.Limits.MessageBytes, cfg.Limits.TextBytes = 200_000, 800_000
 	st := localStore(t)
 	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
-	l := newPipes()
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	t.Cleanup(func() {
-		if err := s.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
+	l := servePipes(t, s)
 	text := mailText("held") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1500) // 150 KB
 	send := func(ip string, node consensus.Key, last, want string) {
 		t.Helper()

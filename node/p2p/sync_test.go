@@ -364,16 +364,7 @@ func TestSyncOverASlowLine(t *testing.T) {
 	source := start(t, net, 0, setup{})
 	list, _ := net.Chain(source.chain.State(), 100)
 	source.add(list...)
-	source.host.SetStreamHandler(source.names.blocks, func(s network.Stream) {
-		defer func() { _ = s.Close() }()
-		raw, err := readFrame(s, maxBlockRequest)
-		if err != nil {
-			return
-		}
-		req, err := decodeBlockRequest(raw)
-		if err != nil {
-			return
-		}
+	source.answer(func(s network.Stream, req *blockRequest) {
 		list, _ := source.chain.BlocksAfter(req.Hashes, int(req.Limit), maxBlocksBytes)
 		for _, b := range list {
 			select {
@@ -384,7 +375,6 @@ func TestSyncOverASlowLine(t *testing.T) {
 				return
 			}
 		}
-		_ = writeFrame(s, nil)
 	})
 	victim := start(t, net, 1, setup{bootstrap: source.Addrs(), timing: &impatient})
 	oneTip(t, []*node{source, victim})
@@ -395,6 +385,20 @@ func TestSyncOverASlowLine(t *testing.T) {
 
 // slowly makes a node serve one block at a time, after a wait.
 func (n *node) slowly(wait time.Duration) {
+	n.answer(func(s network.Stream, req *blockRequest) {
+		list, _ := n.chain.BlocksAfter(req.Hashes, 1, maxBlocksBytes)
+		select {
+		case <-time.After(wait):
+		case <-n.ctx.Done():
+		}
+		for _, b := range list {
+			_ = writeFrame(s, b.Encode())
+		}
+	})
+}
+
+// answer makes a node serve requests for blocks in another way.
+func (n *node) answer(serve func(s network.Stream, req *blockRequest)) {
 	n.host.SetStreamHandler(n.names.blocks, func(s network.Stream) {
 		defer func() { _ = s.Close() }()
 		raw, err := readFrame(s, maxBlockRequest)
@@ -405,14 +409,7 @@ func (n *node) slowly(wait time.Duration) {
 		if err != nil {
 			return
 		}
-		list, _ := n.chain.BlocksAfter(req.Hashes, 1, maxBlocksBytes)
-		select {
-		case <-time.After(wait):
-		case <-n.ctx.Done():
-		}
-		for _, b := range list {
-			_ = writeFrame(s, b.Encode())
-		}
+		serve(s, req)
 		_ = writeFrame(s, nil)
 	})
 }
