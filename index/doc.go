@@ -5,7 +5,7 @@
 // last change it has taken in) is committed together with what that change brought, so a restart resumes, and a cursor that
 // the journal does not know (another store, or a backup of this one) makes it start over.
 //
-// Callers use [Index.Search] and the follower ([Index.Run], [Index.Cursor], [Index.Subscribe], [Index.WaitFor]) only; how
+// Callers use [Index.Search] and the follower ([Index.Run], [Index.Cursor], [Index.WaitFor]) only; how
 // postings are stored is the package's own affair:
 //
 //   - text: one block of postings (package postings) per account, field, term and batch of messages taken in together

@@ -164,10 +164,8 @@ func followUntilKilled(dir string) {
 		fmt.Println("error", err)
 		return
 	}
-	wake, cancel := ix.Subscribe()
-	defer cancel()
 	go func() {
-		for range wake {
+		for ix.WaitFor(context.Background(), ix.Cursor()+1) == nil {
 			fmt.Println("at", ix.Cursor())
 		}
 	}()

@@ -61,10 +61,9 @@ type Index struct {
 	closed bool
 	active sync.WaitGroup
 
-	mu        sync.Mutex
-	cursor    mailstore.ModSeq
-	moved     chan struct{} // closed and replaced when cursor moves
-	listeners map[chan struct{}]struct{}
+	mu     sync.Mutex
+	cursor mailstore.ModSeq
+	moved  chan struct{} // closed and replaced when cursor moves
 }
 
 // Open opens the index in dir, or makes an empty one there. One of another format or of another store, or one that is ahead
@@ -83,8 +82,7 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 	}
 	ix := &Index{
 		db: db, store: store, log: log, reserve: diskroom.ForDerived,
-		moved:     make(chan struct{}),
-		listeners: make(map[chan struct{}]struct{}),
+		moved: make(chan struct{}),
 	}
 	if err := ix.load(); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -126,20 +124,6 @@ func (ix *Index) Cursor() mailstore.ModSeq {
 	return ix.cursor
 }
 
-// Subscribe returns a channel that receives after the cursor has moved, so that whoever is told of a mail can find it. It
-// holds one wake-up. cancel ends it.
-func (ix *Index) Subscribe() (wake <-chan struct{}, cancel func()) {
-	c := make(chan struct{}, 1)
-	ix.mu.Lock()
-	ix.listeners[c] = struct{}{}
-	ix.mu.Unlock()
-	return c, func() {
-		ix.mu.Lock()
-		delete(ix.listeners, c)
-		ix.mu.Unlock()
-	}
-}
-
 // WaitFor returns when the cursor has reached m, or with ctx's error.
 func (ix *Index) WaitFor(ctx context.Context, m mailstore.ModSeq) error {
 	for {
@@ -167,10 +151,4 @@ func (ix *Index) setCursor(m mailstore.ModSeq) {
 	ix.cursor = m
 	close(ix.moved)
 	ix.moved = make(chan struct{})
-	for c := range ix.listeners {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
 }

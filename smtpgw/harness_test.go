@@ -130,26 +130,36 @@ func (a assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message) e
 	return err
 }
 
-// serve runs a server on a loopback port and returns its address.
-func serve(t testing.TB, s *Server) string {
+// begin runs a server on a loopback port and returns its address and what Serve
+// returns in the end.
+func begin(t testing.TB, s *Server) (addr string, served <-chan error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { l.Close() })
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
+	return l.Addr().String(), done
+}
+
+// serve runs a server on a loopback port until the test ends and returns its
+// address.
+func serve(t testing.TB, s *Server) string {
+	t.Helper()
+	addr, served := begin(t, s)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		if err := <-done; err != nil {
+		if err := <-served; err != nil {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	return l.Addr().String()
+	return addr
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

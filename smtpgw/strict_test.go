@@ -303,14 +303,9 @@ func TestErrorGate(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	st := localStore(t)
 	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), discard())
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	idle := greeted(t, l.Addr().String())
-	sending := greeted(t, l.Addr().String())
+	addr, served := begin(t, s)
+	idle := greeted(t, addr)
+	sending := greeted(t, addr)
 	sending.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
 	sending.expect("^250")
 	sending.expect("^354")
@@ -335,13 +330,8 @@ func TestShutdown(t *testing.T) {
 func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
 	st := localStore(t)
 	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), discard())
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	d := greeted(t, l.Addr().String())
+	addr, served := begin(t, s)
+	d := greeted(t, addr)
 	d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
 	d.expect("^250")
 	d.expect("^354")
@@ -368,13 +358,7 @@ func TestServeAfterShutdownReturns(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
+	_, served := begin(t, s)
 	select {
 	case err := <-served:
 		if err != nil {
@@ -409,13 +393,8 @@ func TestShutdownWaitsForWhomItCutOff(t *testing.T) {
 	st := localStore(t)
 	c := &lingering{begun: make(chan struct{}), shutDown: make(chan struct{}), late: make(chan bool, 1)}
 	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, c), discard())
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	d := greeted(t, l.Addr().String())
+	addr, served := begin(t, s)
+	d := greeted(t, addr)
 	d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
 	d.expect("^250")
 	d.expect("^354")

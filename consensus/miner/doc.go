@@ -2,7 +2,7 @@
 // what waits in the mempool, searches for its proof of work with a limited
 // share of the processor, signs it and hands it over.
 //
-// [Template] is a pure function, [Solve] a search that can be stopped, and
-// [Miner] the loop that joins them to a chain and a pool. Only members mine:
+// [Template] is a pure function, and [Miner] the loop that joins it and a search
+// that can be stopped to a chain and a pool. Only members mine:
 // the key that signs must be an enrolled recorder key.
 package miner

@@ -36,7 +36,8 @@ type Miner struct {
 }
 
 // New returns a Miner that signs with recorder and uses the given share of a
-// core (see Solve); with none, Run returns at once. publish is called with every block it has added to the
+// core: 0.1 is a tenth of one, 2.5 three cores at five sixths each; with none,
+// Run returns at once. publish is called with every block it has added to the
 // chain, to pass it on to peers; it must not block.
 func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish func(*consensus.Block), log *slog.Logger) *Miner {
 	return &Miner{chain: c, pool: pool, recorder: recorder, solver: newSolver(share), publish: publish, log: log}

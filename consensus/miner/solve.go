@@ -14,23 +14,16 @@ const (
 	burst     = 1024                    // hashes between two looks at the clock, about 0.2 ms
 )
 
-// Solve searches for a nonce, from h.Nonce on, with which h meets its bits, and
-// stores it in h. It uses about share of one core: 0.1 is a tenth of a core, 1 a
-// whole one, 2.5 three cores at five sixths each. It returns false when ctx is
-// done first, and at once if share is not positive or the bits are no target.
-//
-// The share is kept by working for about 1.5 ms and then sleeping in
-// proportion, so that nobody else on the machine is held up.
-func Solve(ctx context.Context, h *consensus.Header, share float64) bool {
-	return newSolver(share).solve(ctx, h)
-}
-
-// solver keeps to its share from one search to the next.
+// solver keeps to its share of a core from one search to the next, by working
+// for about 1.5 ms and then sleeping in proportion, so that nobody else on the
+// machine is held up.
 type solver struct {
 	workers []rest
 }
 
-// newSolver returns a solver without workers if share is of no use.
+// newSolver returns a solver that uses about share of one core: 0.1 is a tenth
+// of a core, 1 a whole one, 2.5 three cores at five sixths each. It has no
+// workers if share is of no use.
 func newSolver(share float64) *solver {
 	if !(share > 0) || share > 1<<16 {
 		return &solver{}
@@ -42,7 +35,9 @@ func newSolver(share float64) *solver {
 	return s
 }
 
-// solve is Solve.
+// solve searches for a nonce, from h.Nonce on, with which h meets its bits, and
+// stores it in h. It returns false when ctx is done first, and at once without
+// workers or if the bits are no target.
 func (s *solver) solve(ctx context.Context, h *consensus.Header) bool {
 	target, ok := consensus.TargetFromBits(h.Bits)
 	if !ok || len(s.workers) == 0 {

@@ -19,7 +19,7 @@ const unsolvable = 0x01010000
 func TestSolve(t *testing.T) {
 	for _, share := range []float64{0.2, 1, 2.5} {
 		h := consensus.Header{Bits: BitsFor(20000), Time: uint64(share * 10)}
-		if !Solve(t.Context(), &h, share) {
+		if !newSolver(share).solve(t.Context(), &h) {
 			t.Fatalf("share %v: not solved", share)
 		}
 		target, _ := consensus.TargetFromBits(h.Bits)
@@ -34,7 +34,7 @@ func TestSolveRefusesAtOnce(t *testing.T) {
 		bits  uint32
 		share float64
 	}{{0, 1}, {0xffffffff, 1}, {consensus.MaxBits, 0}, {consensus.MaxBits, -1}, {consensus.MaxBits, math.NaN()}, {consensus.MaxBits, math.Inf(1)}} {
-		if Solve(t.Context(), &consensus.Header{Bits: c.bits}, c.share) {
+		if newSolver(c.share).solve(t.Context(), &consensus.Header{Bits: c.bits}) {
 			t.Errorf("bits %08x with share %v: solved", c.bits, c.share)
 		}
 	}
@@ -44,7 +44,7 @@ func TestSolveStops(t *testing.T) {
 	for _, share := range []float64{0.001, 1, 3} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		begin := time.Now()
-		if Solve(ctx, &consensus.Header{Bits: unsolvable}, share) {
+		if newSolver(share).solve(ctx, &consensus.Header{Bits: unsolvable}) {
 			t.Fatal("solved what nobody can")
 		}
 		if took := time.Since(begin); took < 20*time.Millisecond || took > time.Second {

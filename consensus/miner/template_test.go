@@ -18,7 +18,7 @@ func start(orgs int) (*chaintest.Network, *consensus.State, time.Time) {
 // finish solves and signs b as a Miner does, and validates it.
 func finish(t *testing.T, net *chaintest.Network, s *consensus.State, b *consensus.Block) {
 	t.Helper()
-	if !Solve(t.Context(), &b.Header.Header, 1) {
+	if !newSolver(1).solve(t.Context(), &b.Header.Header) {
 		t.Fatal("not solved")
 	}
 	b.Header = consensus.SignHeader(b.Header.Header, net.Orgs[0].Recorder)
