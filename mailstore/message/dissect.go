@@ -1,0 +1,197 @@
+package message
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message/grammar"
+)
+
+// Version is the version of the components that Dissect gives.
+const Version = 2
+
+// Dissection is a message taken apart for a record of version 2. The header is looked at when it is
+// made, the body when it is asked for: where Octets and MIME are as recorded, nobody has to.
+type Dissection struct {
+	// Flaws are the ways in which the header section leaves the grammar, in fields that are kept.
+	Flaws []grammar.FoundFlaw
+
+	head    []Component
+	fields  []NamedField
+	hints   []Hint
+	section grammar.Section
+	body    *Body
+}
+
+// Hint is a label and a value of which the record holds a short tag, so that a recipient can name
+// what a commitment alone would hide.
+type Hint struct {
+	Label string
+	Value []byte
+}
+
+// NamedField is all that the fields of one name say, in the component Fields.
+type NamedField struct {
+	Name  string // in lower case
+	Lines string // "name: " and a value in its form each, LF behind it
+}
+
+// Labels of hints.
+const (
+	HintField  = "field/" // and the field's name; value: NamedField.Lines
+	HintTo     = "to"     // value: an address of the field
+	HintCc     = "cc"
+	HintLayout = "layout" // value: Leaf.Hint
+	HintFlaw   = "flaw"   // value: the Flaw
+)
+
+// Bounds of the hints of one record; what is beyond cannot be named in a comparison.
+const (
+	maxFieldHints   = 24
+	maxAddressHints = 16
+	maxLayoutHints  = 16
+)
+
+// Dissect takes a message apart. recipients are the envelope recipients that the record or delivery
+// is for; each is a component of its own, sorted by its canonical address, and only the first
+// MaxRecipients count. It never fails: what is outside the grammar counts by its octets.
+func Dissect(raw []byte, recipients []string) *Dissection {
+	d := &Dissection{section: grammar.ReadSection(raw, grammar.MaxHeader)}
+	for _, flaw := range d.section.Flaws {
+		if flaw.Field == "" || classOf(flaw.Field) != fieldStripped {
+			d.Flaws = append(d.Flaws, flaw)
+			d.hints = append(d.hints, Hint{HintFlaw, []byte(flaw.Flaw)})
+		}
+	}
+	d.readHeader()
+	d.readTrace()
+	d.add(Component{Type: Octets, Reading: Canonical, Content: bodyOctets(d.section.Body)})
+	for i, address := range recipientSet(recipients) {
+		d.head = append(d.head, Component{Type: Recipient, Index: uint16(i), Reading: Canonical, Content: []byte(address)})
+	}
+	slices.SortStableFunc(d.head, compareComponents)
+	return d
+}
+
+// DissectFile is Dissect for a message that was kept in a file: an mbox "From " line in front of it
+// belongs to the file.
+func DissectFile(raw []byte, recipients []string) *Dissection {
+	return Dissect(WithoutMboxLine(raw), recipients)
+}
+
+// WithoutMboxLine returns raw without a byte order mark and an mbox "From " line in front of it.
+func WithoutMboxLine(raw []byte) []byte {
+	raw = bytes.TrimPrefix(raw, bom)
+	line, rest := grammar.CutLine(raw)
+	if bytes.HasPrefix(bytes.TrimPrefix(line, []byte(">")), []byte("From ")) && !isField(line) {
+		return rest
+	}
+	return raw
+}
+
+// Head returns the components that the header section and the envelope give, and Octets, in the
+// order of type and index. The slice is the Dissection's.
+func (d *Dissection) Head() []Component { return d.head }
+
+// Body takes the body apart, the first time it is called.
+func (d *Dissection) Body() *Body {
+	if d.body == nil {
+		d.body = readBody(&d.section)
+	}
+	return d.body
+}
+
+// Components returns all components in the order of type and index.
+func (d *Dissection) Components() []Component {
+	all := slices.Concat(d.head, d.Body().Components)
+	slices.SortStableFunc(all, compareComponents)
+	return all
+}
+
+// Hints returns what a record holds tags of, at most 64.
+func (d *Dissection) Hints() []Hint {
+	hints := slices.Clone(d.hints)
+	for i, leaf := range d.Body().Leaves {
+		if i == maxLayoutHints {
+			break
+		}
+		hints = append(hints, Hint{HintLayout, leaf.Hint(i)})
+	}
+	return hints
+}
+
+// Fields returns the fields of the component Fields by name, ascending.
+func (d *Dissection) Fields() []NamedField { return d.fields }
+
+// Value returns the undecoded, unfolded value of the topmost field with that lower-case name.
+func (d *Dissection) Value(name string) string {
+	for _, f := range d.section.Fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// Has reports whether there is a field with that lower-case name.
+func (d *Dissection) Has(name string) bool { return len(d.section.Values(name)) > 0 }
+
+func (d *Dissection) add(c Component) {
+	if len(c.Content) > 0 || c.Reading == AsOctets {
+		d.head = append(d.head, c)
+	}
+}
+
+// FieldsContent is the content of the component Fields for these fields.
+func FieldsContent(fields []NamedField) []byte {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(f.Lines)
+	}
+	return []byte(b.String())
+}
+
+func compareComponents(a, b Component) int {
+	if a.Type != b.Type {
+		return int(a.Type) - int(b.Type)
+	}
+	return int(a.Index) - int(b.Index)
+}
+
+// bodyOctets returns a body as DKIM's simple canonicalisation has it (RFC 6376, section 3.4.3):
+// lines end in CRLF, the empty lines at the end are gone, and what is not empty ends in CRLF.
+func bodyOctets(body []byte) []byte {
+	lines := bytes.Count(body, []byte("\n"))
+	if lines != bytes.Count(body, []byte("\r\n")) {
+		body = wireLines(body, lines)
+	}
+	for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
+		body = body[:len(body)-2]
+	}
+	if len(body) == 0 || string(body) == "\r\n" {
+		return []byte("\r\n")
+	}
+	if !bytes.HasSuffix(body, []byte("\r\n")) {
+		body = append(bytes.Clone(body), '\r', '\n')
+	}
+	return body
+}
+
+// wireLines gives every line of b a CRLF at its end.
+func wireLines(b []byte, lines int) []byte {
+	out := make([]byte, 0, len(b)+lines+2)
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return append(out, b...)
+		}
+		line := b[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		out = append(append(out, line...), '\r', '\n')
+		b = b[i+1:]
+	}
+	return out
+}
