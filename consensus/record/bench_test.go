@@ -49,7 +49,7 @@ func BenchmarkComponentsCompare(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				sent := message.Components(raw, []string{"ann@b.example"})
-				t := record.Token{Record: record.Record{Commitments: record.Commit(t0.Secret, sent)}, Secret: t0.Secret}
+				t := record.Token{Record: record.Record{Version: record.RecordVersion, Commitments: record.Commit(t0.Secret, sent)}, Secret: t0.Secret}
 				if c := record.Compare(&t, message.Components(arrived, []string{"ann@b.example"})); !c.AllSame() || c.Extra != 0 {
 					b.Fatal(c.Differences())
 				}
@@ -62,7 +62,7 @@ func BenchmarkComponentsCompare(b *testing.B) {
 func BenchmarkCompareFooter(b *testing.B) {
 	raw := benchMail(100 << 10)
 	sent := message.Components(raw, nil)
-	t := record.Token{Record: record.Record{Commitments: record.Commit(t0.Secret, sent)}, Secret: t0.Secret}
+	t := record.Token{Record: record.Record{Version: record.RecordVersion, Commitments: record.Commit(t0.Secret, sent)}, Secret: t0.Secret}
 	received := message.Components([]byte(strings.Replace(string(raw), "-- \r\nJörg", "-- \r\nJörg\r\n____\r\nlist footer", 1)), nil)
 	for b.Loop() {
 		if c := record.Compare(&t, received); c.AllSame() || !c.MayBeWanted() {

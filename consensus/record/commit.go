@@ -20,15 +20,21 @@ type Commitment struct {
 	C     consensus.Hash
 }
 
-const saltPurpose = "cairn/1 salt"
-
-// Salt returns the salt of one component: HMAC-SHA256(s, "cairn/1 salt" || type u8 || index u16). It is disclosed to prove that component alone.
-func Salt(s Secret, t message.Type, index uint16) [32]byte {
+// Salt returns the salt of one component in a record of that version:
+// HMAC-SHA256(s, purpose || type u8 || index u16), with the purpose "cairn/1 salt" in version 1 and
+// "cairn/2 salt" in version 2, so that no commitment of one version is one of the other. It is
+// disclosed to prove that component alone.
+func Salt(version uint8, s Secret, t message.Type, index uint16) [32]byte {
+	const v1, v2 = "cairn/1 salt", "cairn/2 salt"
+	var in [len(v2) + 3]byte
+	if version == recordV1 {
+		copy(in[:], v1)
+	} else {
+		copy(in[:], v2)
+	}
+	in[len(v2)] = byte(t)
+	binary.BigEndian.PutUint16(in[len(v2)+1:], index)
 	mac := hmac.New(sha256.New, s[:])
-	var in [len(saltPurpose) + 3]byte
-	copy(in[:], saltPurpose)
-	in[len(saltPurpose)] = byte(t)
-	binary.BigEndian.PutUint16(in[len(saltPurpose)+1:], index)
 	mac.Write(in[:])
 	var salt [32]byte
 	mac.Sum(salt[:0])
@@ -46,11 +52,13 @@ func CommitTo(t message.Type, index uint16, salt, digest [32]byte) consensus.Has
 	return sha256.Sum256(in[:])
 }
 
-// Commit returns the commitments to comps under s, in their order.
+// Commit returns the commitments to comps under s, in their order, as records of RecordVersion have
+// them.
 func Commit(s Secret, comps []message.Component) []Commitment {
 	list := make([]Commitment, len(comps))
 	for i, c := range comps {
-		list[i] = Commitment{c.Type, c.Index, CommitTo(c.Type, c.Index, Salt(s, c.Type, c.Index), sha256.Sum256(c.Content))}
+		salt := Salt(RecordVersion, s, c.Type, c.Index)
+		list[i] = Commitment{c.Type, c.Index, CommitTo(c.Type, c.Index, salt, sha256.Sum256(c.Content))}
 	}
 	return list
 }

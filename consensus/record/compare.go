@@ -13,7 +13,7 @@ import (
 func Compare(t *Token, received []message.Component) Comparison {
 	sent := make([]recorded, len(t.Record.Commitments))
 	for i, c := range t.Record.Commitments {
-		sent[i] = recorded{kind: c.Type, index: c.Index, salt: Salt(t.Secret, c.Type, c.Index), commitment: c.C}
+		sent[i] = recorded{kind: c.Type, index: c.Index, salt: Salt(t.Record.Version, t.Secret, c.Type, c.Index), commitment: c.C}
 	}
 	return compare(sent, received)
 }

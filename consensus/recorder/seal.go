@@ -26,13 +26,15 @@ type Draft struct {
 // NewDraft commits to the components of raw for recipients. It does no I/O:
 // secret is the record's randomness, at the time it bears.
 func NewDraft(secret record.Secret, raw []byte, recipients []string, at time.Time) Draft {
-	components := message.Components(raw, recipients)
+	components, hints := message.Components(raw, recipients), []record.Hint(nil)
 	return Draft{
 		Secret: secret,
 		Record: record.Record{
 			Version:     record.RecordVersion,
+			Kind:        record.KindMail,
 			Time:        uint64(at.UnixMilli()),
 			Commitments: record.Commit(secret, components),
+			Tags:        record.TagsOf(secret, hints),
 		},
 	}
 }

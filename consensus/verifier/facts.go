@@ -10,8 +10,18 @@ import (
 	"cairn/mailstore/message"
 )
 
-// judge draws the verdict from the facts.
-func (f *Finding) judge() { f.Verdict, f.Reasons = record.Judge(f.Facts) }
+// judge draws the verdict from the facts. Of mail that counts as without a
+// record because nothing here can read it, it says so.
+func (f *Finding) judge() {
+	f.Verdict, f.Reasons = record.Judge(f.Facts)
+	if f.Facts.TokenPresent || f.Facts.TokenFault == "" {
+		return
+	}
+	if f.Verdict == record.Unrecorded {
+		f.Reasons = nil
+	}
+	f.Reasons = append(f.Reasons, f.Facts.TokenFault)
+}
 
 // claims reports whether org has enrolled all of domains.
 func claims(org *consensus.Org, domains []string) bool {

@@ -3,6 +3,7 @@ package verifier
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -74,9 +75,13 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []by
 	f.Facts.RecipientInRecord = true
 
 	token, present, err := record.FindToken(raw)
-	f.Facts.TokenPresent = present
+	unknown := errors.Is(err, record.ErrTokenVersion) || err == nil && present && token.Record.Epoch != 0
+	if unknown {
+		f.Facts.TokenFault = laterVersion
+	}
+	f.Facts.TokenPresent = present && !unknown
 	switch {
-	case !present:
+	case !f.Facts.TokenPresent:
 		f.Facts.DeclaresAll = declared(state, f.Domains, courier, v.trust.asker(ctx))
 		return f, nil
 	case err != nil:
@@ -84,6 +89,9 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []by
 		return f, nil
 	case token.ChainID != state.ChainID():
 		f.Facts.TokenFault = fmt.Sprintf("the token is of another network, %s", token.ChainID)
+		return f, nil
+	case token.Record.Kind != record.KindMail:
+		f.Facts.TokenFault = fmt.Sprintf("the record is one of %s, not of a mail", token.Record.Kind)
 		return f, nil
 	case len(f.Domains) > maxDomains:
 		f.Facts.TokenFault = fmt.Sprintf("the From field names %d domains; a record speaks for %d at most", len(f.Domains), maxDomains)
@@ -104,6 +112,11 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []by
 	f.recordedBy(org, v.wordOf(ctx, state, f, org), v.policy)
 	return f, token
 }
+
+// laterVersion is why a record counts as none: a token or record of another
+// version, or of a recorder key with epochs, which nothing here knows yet. It
+// is no fault of the mail's, so the mail is taken as if it had no record.
+const laterVersion = "the record is of a version that this node does not know; it may run an older Cairn"
 
 // authors returns the first address of From and the domains of all of them.
 func authors(raw []byte) (first string, domains []string) {

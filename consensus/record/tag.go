@@ -1,0 +1,96 @@
+package record
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+)
+
+// Hint is a fact about a message that one commitment covers together with others: the value of one
+// header field among all, one address among those in To. Label says which fact it is, e.g. the
+// field's name; it has at most 65,535 bytes.
+type Hint struct {
+	Label string
+	Value []byte
+}
+
+const (
+	labelLen = 2
+	tagLen   = labelLen + 8
+)
+
+// MaxTags is how many tags a record has at most.
+const MaxTags = 64
+
+// Tag is a hint as the record has it: 2 bytes that stand for the label and 8 for the value. Whoever
+// has the secret and a message that differs can tell by them which of the facts under one
+// commitment differ. A tag is too short to prove anything: that is the commitment's to do.
+type Tag [tagLen]byte
+
+// TagOf returns the tag of value under label:
+//
+//	HMAC-SHA256(s, "cairn/2 tag" || 0x01 || len(label) u16 || label), the first 2 bytes
+//	HMAC-SHA256(s, "cairn/2 tag" || 0x02 || len(label) u16 || label || value), the first 8 bytes
+//
+// Equal values have unequal tags under other labels and in other records.
+func TagOf(s Secret, label string, value []byte) Tag {
+	in := make([]byte, 0, len(tagPurpose)+3+len(label)+len(value))
+	in = append(append(in, tagPurpose...), 0x01)
+	in = binary.BigEndian.AppendUint16(in, uint16(len(label)))
+	in = append(in, label...)
+	var sum [sha256.Size]byte
+	mac := hmac.New(sha256.New, s[:])
+	mac.Write(in)
+	var t Tag
+	copy(t[:labelLen], mac.Sum(sum[:0]))
+
+	in[len(tagPurpose)] = 0x02
+	mac.Reset()
+	mac.Write(in)
+	mac.Write(value)
+	copy(t[labelLen:], mac.Sum(sum[:0]))
+	return t
+}
+
+const tagPurpose = "cairn/2 tag"
+
+// TagsOf returns the tags of hints under s, ascending, each once. Of more than MaxTags the first
+// hints count: they should be given in the order of their weight.
+func TagsOf(s Secret, hints []Hint) []Tag {
+	var tags []Tag
+	for _, h := range hints {
+		if len(tags) == MaxTags {
+			break
+		}
+		t := TagOf(s, h.Label, h.Value)
+		if i, found := slices.BinarySearchFunc(tags, t, compareTags); !found {
+			tags = slices.Insert(tags, i, t)
+		}
+	}
+	return tags
+}
+
+// HasTag reports whether the fact that t stands for was recorded.
+func (r *Record) HasTag(t Tag) bool {
+	_, found := slices.BinarySearchFunc(r.Tags, t, compareTags)
+	return found
+}
+
+// HasLabel reports whether anything was recorded under the label of t, whatever the value. One
+// label in 65,536 is taken for another.
+func (r *Record) HasLabel(t Tag) bool {
+	return slices.ContainsFunc(r.Tags, func(o Tag) bool { return o[0] == t[0] && o[1] == t[1] })
+}
+
+func compareTags(a, b Tag) int { return bytes.Compare(a[:], b[:]) }
+
+// appendTags appends t u8 and the tags.
+func appendTags(b []byte, tags []Tag) []byte {
+	b = append(b, uint8(len(tags)))
+	for _, t := range tags {
+		b = append(b, t[:]...)
+	}
+	return b
+}
