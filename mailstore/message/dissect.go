@@ -17,11 +17,15 @@ type Dissection struct {
 	// Flaws are the ways in which the header section leaves the grammar, in fields that are kept.
 	Flaws []grammar.FoundFlaw
 
-	head    []Component
-	fields  []NamedField
-	hints   []Hint
-	section grammar.Section
-	body    *Body
+	raw        []byte
+	recipients []string
+
+	head      []Component
+	mailboxes []Mailbox
+	fields    []NamedField
+	hints     []Hint
+	section   grammar.Section
+	body      *Body
 }
 
 // Hint is a label and a value of which the record holds a short tag, so that a recipient can name
@@ -37,10 +41,25 @@ type NamedField struct {
 	Lines string // "name: " and a value in its form each, LF behind it
 }
 
+// Mailbox is one mailbox of To or Cc.
+type Mailbox struct {
+	Field               Type // To or Cc
+	Addr, Name, Comment string
+}
+
+// Hint is the hint for a mailbox.
+func (m *Mailbox) Hint() Hint {
+	label := HintTo
+	if m.Field == Cc {
+		label = HintCc
+	}
+	return Hint{label, []byte(m.Addr + "\t" + m.Name + "\t" + m.Comment)}
+}
+
 // Labels of hints.
 const (
 	HintField  = "field/" // and the field's name; value: NamedField.Lines
-	HintTo     = "to"     // value: an address of the field
+	HintTo     = "to"     // value: a mailbox of the field, see Mailbox.Hint
 	HintCc     = "cc"
 	HintLayout = "layout" // value: Leaf.Hint
 	HintFlaw   = "flaw"   // value: the Flaw
@@ -57,7 +76,7 @@ const (
 // is for; each is a component of its own, sorted by its canonical address, and only the first
 // MaxRecipients count. It never fails: what is outside the grammar counts by its octets.
 func Dissect(raw []byte, recipients []string) *Dissection {
-	d := &Dissection{section: grammar.ReadSection(raw, grammar.MaxHeader)}
+	d := &Dissection{raw: raw, recipients: recipients, section: grammar.ReadSection(raw, grammar.MaxHeader)}
 	for _, flaw := range d.section.Flaws {
 		if flaw.Field == "" || classOf(flaw.Field) != fieldStripped {
 			d.Flaws = append(d.Flaws, flaw)
@@ -120,6 +139,12 @@ func (d *Dissection) Hints() []Hint {
 	}
 	return hints
 }
+
+// Mailboxes returns the mailboxes of To and Cc, where these are inside the grammar.
+func (d *Dissection) Mailboxes() []Mailbox { return d.mailboxes }
+
+// V1 returns the components of the same message for a record of version 1.
+func (d *Dissection) V1() []Component { return ComponentsV1(d.raw, d.recipients) }
 
 // Fields returns the fields of the component Fields by name, ascending.
 func (d *Dissection) Fields() []NamedField { return d.fields }

@@ -175,15 +175,27 @@ func (n *node) setDisposition(r *bodyReader, value string) {
 // setLine makes the line of the layout, and the file names.
 func (n *node) setLine(others []grammar.Field) {
 	var b strings.Builder
-	b.WriteString(mediaLine(&n.media, false))
+	b.WriteString(n.typeLine())
 	if n.disposition.Kind != "" {
-		b.WriteString("\tcontent-disposition: " + mediaLine(&n.disposition, false))
+		b.WriteString("\tcontent-disposition: " + mediaLine(&grammar.Media{Kind: n.disposition.Kind, Params: n.disposition.Params}))
 	}
 	for _, f := range namedFields(others) {
 		b.WriteString("\t" + strings.TrimSuffix(strings.ReplaceAll(f.Lines, "\n", "\t"), "\t"))
 	}
 	n.line = b.String()
 	n.names, n.oddNames = fileNames(&n.media, &n.disposition)
+}
+
+// typeLine is the media type with all parameters but those that other components tell: boundary of
+// a container, charset of a text, name of a leaf.
+func (n *node) typeLine() string {
+	m := n.media
+	container := strings.HasPrefix(n.kind, "multipart/")
+	m.Params = slices.DeleteFunc(slices.Clone(m.Params), func(p grammar.Param) bool {
+		return p.Name == "boundary" && container || p.Name == "charset" && strings.HasPrefix(n.kind, "text/")
+	})
+	m.Named = m.Named && container
+	return mediaLine(&m)
 }
 
 // fileNames is the name under which a part is saved: that of the disposition, the type's where

@@ -72,6 +72,33 @@ func (d *Dissection) readAddresses(c *Component, value string) bool {
 	if !ok {
 		return false
 	}
+	if c.Type == To || c.Type == Cc {
+		d.readMailboxes(c.Type, items)
+	}
+	specs := sortedSpecs(items)
+	c.Content = []byte(strings.Join(specs, "\n"))
+	d.add(Component{Type: Names, Index: uint16(c.Type), Reading: Canonical, Content: []byte(namesContent(items, specs))})
+	return true
+}
+
+// readMailboxes notes the mailboxes of a field, so that those which were taken away can be told
+// from those which were added.
+func (d *Dissection) readMailboxes(t Type, items []grammar.Item) {
+	for _, item := range items {
+		if item.Addr != "" {
+			d.mailboxes = append(d.mailboxes, Mailbox{Field: t, Addr: item.Addr, Name: item.Name, Comment: item.Comment})
+		}
+	}
+	if len(items) <= maxAddressHints {
+		for _, m := range d.mailboxes {
+			if m.Field == t {
+				d.hints = append(d.hints, m.Hint())
+			}
+		}
+	}
+}
+
+func sortedSpecs(items []grammar.Item) []string {
 	var specs []string
 	for _, item := range items {
 		if item.Addr != "" {
@@ -79,15 +106,34 @@ func (d *Dissection) readAddresses(c *Component, value string) bool {
 		}
 	}
 	slices.Sort(specs)
-	specs = slices.Compact(specs)
-	c.Content = []byte(strings.Join(specs, "\n"))
-	d.add(Component{Type: Names, Index: uint16(c.Type), Reading: Canonical, Content: []byte(namesContent(items, specs))})
-	if label := map[Type]string{To: HintTo, Cc: HintCc}[c.Type]; label != "" && len(specs) <= maxAddressHints {
-		for _, spec := range specs {
-			d.hints = append(d.hints, Hint{label, []byte(spec)})
+	return slices.Compact(specs)
+}
+
+// Mapped returns the components of the address fields as they were before relays rewrote addresses,
+// original being what an address that arrives was. Fields outside the grammar are not among them.
+func (d *Dissection) Mapped(original func(string) string) []Component {
+	var list []Component
+	for _, f := range d.section.Fields {
+		t := ownFields[f.Name]
+		if t < From || t > ReplyTo || len(d.section.Values(f.Name)) != 1 {
+			continue
+		}
+		items, ok := grammar.Addresses(f.Value)
+		if !ok {
+			continue
+		}
+		for i := range items {
+			if items[i].Addr != "" {
+				items[i].Addr = original(items[i].Addr)
+			}
+		}
+		specs := sortedSpecs(items)
+		list = append(list, Component{Type: t, Reading: Canonical, Content: []byte(strings.Join(specs, "\n"))})
+		if names := namesContent(items, specs); names != "" {
+			list = append(list, Component{Type: Names, Index: uint16(t), Reading: Canonical, Content: []byte(names)})
 		}
 	}
-	return true
+	return list
 }
 
 // namesContent says what stands around the addresses of a field and in which order these are: a
@@ -156,12 +202,12 @@ func packagingForm(name string) func(string) (string, bool) {
 	case "content-type":
 		return func(value string) (string, bool) {
 			m, ok := grammar.MediaType(value)
-			return mediaLine(&m, true), ok && !m.OddFile
+			return mediaLine(&m), ok && !m.OddFile
 		}
 	case "content-disposition":
 		return func(value string) (string, bool) {
 			m, ok := grammar.Disposition(value)
-			return mediaLine(&m, true), ok && !m.OddFile
+			return mediaLine(&m), ok && !m.OddFile
 		}
 	case "content-transfer-encoding":
 		return func(value string) (string, bool) {
@@ -172,17 +218,15 @@ func packagingForm(name string) func(string) (string, bool) {
 	return grammar.Words
 }
 
-// mediaLine is a media type or disposition in one line: kind, then ";name=value" for each
-// parameter, ascending. Boundary, charset and file name are left out unless all is asked for.
-func mediaLine(m *grammar.Media, all bool) string {
+// mediaLine is a media type or disposition in one line: kind, ";name=value" for each parameter,
+// ascending, and ";*=" with the file name.
+func mediaLine(m *grammar.Media) string {
 	var b strings.Builder
 	b.WriteString(m.Kind)
 	for _, p := range m.Params {
-		if all || p.Name != "boundary" && p.Name != "charset" {
-			b.WriteString(";" + p.Name + "=" + p.Value)
-		}
+		b.WriteString(";" + p.Name + "=" + p.Value)
 	}
-	if all && m.Named {
+	if m.Named {
 		b.WriteString(";*=" + m.File)
 	}
 	return b.String()

@@ -43,9 +43,9 @@ type Field struct {
 type Section struct {
 	Fields []Field
 	Flaws  []FoundFlaw // each kind once for each field name, in the order of their first occurrence
-	Body   []byte // what follows the empty line; it shares raw's memory
-	Size   int    // octets of the header with its empty line
-	Ended  bool   // by an empty line
+	Body   []byte      // what follows the empty line; it shares raw's memory
+	Size   int         // octets of the header with its empty line
+	Ended  bool        // by an empty line
 }
 
 // ReadSection splits an entity whose lines end in CRLF or LF. Lines that are no fields are left out
