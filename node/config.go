@@ -101,6 +101,16 @@ type VerdictConfig struct {
 	// there, "quarantine" keeps it under that label and out of every other
 	// list, "discard" accepts and drops it.
 	Invalid string `koanf:"invalid"`
+
+	// Banners are texts that this site's own gateway puts before or behind
+	// the bodies of mail on its way in, each exactly as it stands there, at
+	// most 8 of 2 KiB.
+	Banners []string `koanf:"banners"`
+
+	// AddressMap says which addresses a relay of this site rewrites, as in
+	// "ann@in.example = ann@example.org", what arrives on the left; or for a
+	// whole domain "@in.example = @example.org".
+	AddressMap []string `koanf:"address_map"`
 }
 
 // What becomes of mail with an invalid record: values of VerdictConfig.Invalid.
@@ -123,7 +133,9 @@ func DefaultConfig(name string, domains []string) *Config {
 			Listen:    []string{"/ip4/0.0.0.0/tcp/4801", "/ip6/::/tcp/4801"},
 			Bootstrap: []string{},
 		},
-		Verdict: VerdictConfig{Threshold: 75, Invalid: InvalidSpam},
+		Verdict: VerdictConfig{
+			Threshold: 75, Invalid: InvalidSpam, Banners: []string{}, AddressMap: []string{},
+		},
 	}
 	if len(domains) > 0 {
 		c.Hostname = "mail." + domains[0]

@@ -107,7 +107,7 @@ func (c *Config) Validate() error {
 	if v := c.Verdict.Invalid; !slices.Contains([]string{InvalidSpam, InvalidQuarantine, InvalidDiscard}, v) {
 		return bad("verdict.invalid", `write "spam", "quarantine" or "discard"`, "%q is none of the three", v)
 	}
-	return nil
+	return c.Verdict.checkContext()
 }
 
 // MiningShare is Mine in cores: 0 is off, 0.1 is 10% of one core.

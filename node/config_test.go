@@ -48,6 +48,21 @@ func TestParseConfigFillsIn(t *testing.T) {
 	}
 }
 
+// The verifier gets the context in the form in which mail is compared.
+func TestVerdictContext(t *testing.T) {
+	c := DefaultConfig("Alpha", []string{"alpha.example"})
+	c.Verdict.Banners = []string{"== External ==\r\nTake care \r\n"}
+	c.Verdict.AddressMap = []string{"@in.example = @example.org"}
+	got, err := ParseConfig(c.Format())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := got.Verdict.Context()
+	if len(x.Banners) != 1 || x.Banners[0] != "== External ==\nTake care" || x.Map.Original("ann@in.example") != "ann@example.org" {
+		t.Errorf("%+v", x)
+	}
+}
+
 func TestMiningShare(t *testing.T) {
 	for s, want := range map[string]float64{"off": 0, "10%": 0.1, "100%": 1, "2": 2, "0.5": 0.5} {
 		if got := (&Config{Mine: s}).MiningShare(); got != want {
@@ -98,6 +113,13 @@ func TestBadConfig(t *testing.T) {
 		{"mine without per cent", `mine = "10%"`, `mine = 10`, "mine", "10 is not a text"},
 		{"domains no list", `domains = ["alpha.example"]`, `domains = "alpha.example"`, "organisation.domains", "list"},
 		{"domain no text", `["alpha.example"]`, `["alpha.example", 7]`, "organisation.domains", "list"},
+		{"banner without text", "banners = []", `banners = [" \n"]`, "verdict.banners", "without text"},
+		{"banner too long", "banners = []", `banners = ["` + strings.Repeat("x", 2049) + `"]`, "verdict.banners", "2049 octets"},
+		{"9 banners", "banners = []", `banners = ["x"` + strings.Repeat(`, "x"`, 8) + `]`, "verdict.banners", "9"},
+		{"banners no list", "banners = []", `banners = "x"`, "verdict.banners", "list"},
+		{"map without right side", "address_map = []", `address_map = ["a@b.example"]`, "verdict.address_map", "form"},
+		{"map of different sides", "address_map = []", `address_map = ["@b.example = a@c.example"]`, "verdict.address_map", "the other a domain"},
+		{"map with two answers", "address_map = []", `address_map = ["@b.example = @c.example", "@b.example = @d.example"]`, "verdict.address_map", "twice"},
 		{"invalid", `invalid = "spam"`, `invalid = "bounce"`, "verdict.invalid", "bounce"},
 	}
 	for _, tt := range tests {
@@ -159,6 +181,12 @@ func FuzzConfig(f *testing.F) {
 		}
 		if len(c.P2P.Bootstrap) == 0 { // nil and empty are the same here
 			again.P2P.Bootstrap = c.P2P.Bootstrap
+		}
+		if len(c.Verdict.Banners) == 0 {
+			again.Verdict.Banners = c.Verdict.Banners
+		}
+		if len(c.Verdict.AddressMap) == 0 {
+			again.Verdict.AddressMap = c.Verdict.AddressMap
 		}
 		if !reflect.DeepEqual(again, c) {
 			t.Fatalf("read %+v, after writing it %+v", c, again)

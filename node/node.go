@@ -137,6 +137,7 @@ func (n *Node) connect() (err error) {
 	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Policy{
 		Threshold: n.cfg.Verdict.Threshold,
 		Invalid:   verifier.Invalid(n.cfg.Verdict.Invalid),
+		Context:   n.cfg.Verdict.Context(),
 	}, n.log)
 
 	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)

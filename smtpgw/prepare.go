@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
 	"cairn/smtpgw/authres"
 )
 
@@ -15,8 +17,9 @@ const maxReceived = 100
 // prepare turns a submitted message into the one that is stored and sent:
 //
 //   - Bcc fields are removed, and with them who was not to be named;
-//   - so are Cairn-Record fields, since the record will be ours, and
-//     Authentication-Results that claim to be ours;
+//   - so are Authentication-Results that claim to be ours, and Cairn-Record
+//     fields but those that the record, which will be ours, can refer to: of a
+//     message that is sent on, the topmost record.MaxHops that are tokens;
 //   - Received is put on top, and a Date and a Message-ID if there is none
 //     (RFC 6409, sections 8.2 and 8.3).
 //
@@ -42,9 +45,15 @@ func prepare(raw, received []byte, hostname, ref string, now time.Time) ([]byte,
 	if count(header, "message-id") == 0 {
 		fmt.Fprintf(&out, "Message-ID: <%s@%s>\r\n", ref, hostname)
 	}
+	hops := 0
 	for f := range fieldsOf(header) {
 		switch {
-		case f.is("bcc"), f.is("resent-bcc"), f.is("cairn-record"):
+		case f.is("bcc"), f.is("resent-bcc"):
+		case f.is(message.TokenHeader):
+			if hops < record.MaxHops && isToken(f) {
+				out.Write(f.raw)
+				hops++
+			}
 		case f.is("authentication-results"):
 			if !authres.Bears(f.value(), hostname) {
 				out.Write(f.raw)
@@ -55,6 +64,13 @@ func prepare(raw, received []byte, hostname, ref string, now time.Time) ([]byte,
 	}
 	out.Write(rest)
 	return out.Bytes(), nil
+}
+
+// isToken reports whether a field has the form of a token. Whether it proves
+// anything is for those who get the message to find out.
+func isToken(f field) bool {
+	_, found, err := record.FindToken(f.raw)
+	return found && err == nil
 }
 
 // withTrace turns a message that arrived into the one that is stored: trace on

@@ -11,6 +11,8 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/consensus"
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
 )
 
 var moment = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -57,11 +59,42 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 }
 
+// someToken is a field that has the form of a token; n tells it from others.
+func someToken(n byte) string {
+	t := record.Token{Version: record.TokenVersion, Seq: 1, Count: 1, Secret: record.Secret{n}}
+	t.Record.Version = record.RecordVersion
+	t.Record.Commitments = record.Commit(t.Secret, message.Components([]byte("From: a@b.example\r\n\r\n"), nil))
+	return string(t.Header())
+}
+
+// TestPrepareKeepsEarlierRecords: a message that is sent on keeps the newest of
+// the records that it came with, for ours to refer to.
+func TestPrepareKeepsEarlierRecords(t *testing.T) {
+	const rest = "From: a@b\r\nDate: now\r\nMessage-ID: <x@y>\r\n\r\nbody\r\n"
+	var long []string
+	for n := range byte(record.MaxHops + 2) {
+		long = append(long, someToken(n))
+	}
+	folded := strings.ReplaceAll(someToken(1), "Cairn-Record: ", "cairn-RECORD :\r\n\t")
+	for _, tt := range []struct{ name, raw, want string }{
+		{"one", someToken(1) + rest, someToken(1) + rest},
+		{"two among others", "X: y\r\n" + someToken(2) + "Received: z\r\n" + folded + rest, "X: y\r\n" + someToken(2) + "Received: z\r\n" + folded + rest},
+		{"rubbish goes", "Cairn-Record: x\r\n" + someToken(1) + rest, someToken(1) + rest},
+		{"cut short goes", someToken(1)[:200] + "\r\n" + rest, rest},
+		{"the oldest go", strings.Join(long, "") + rest, strings.Join(long[:record.MaxHops], "") + rest},
+	} {
+		if got, err := prepareTest(tt.raw); err != nil || got != "Received: r\r\n"+tt.want {
+			t.Errorf("%s: got %q (%v)", tt.name, got, err)
+		}
+	}
+}
+
 // FuzzPrepare: header surgery loses no byte of the body, and of the header
 // only whole fields that have to go.
 func FuzzPrepare(f *testing.F) {
 	f.Add([]byte("From: a@b\r\nBcc: c@d\r\n e@f\r\n\r\nbody\r\n"))
 	f.Add([]byte("From: a@b\r\nno colon\r\n\r\n\r\nBcc: x\r\n"))
+	f.Add([]byte(someToken(1) + "From: a@b\r\n\r\n"))
 	f.Add([]byte(" From: a@b\r\nFrom: c\r\n"))
 	f.Add([]byte("From:\nCairn-Record: x\n\nbody\x00"))
 	f.Add([]byte("FROM\t: x\r\nAuthentication-Results: (c) mx.local.example; a=b\r\n\r\n"))
@@ -90,10 +123,13 @@ func FuzzPrepare(f *testing.F) {
 				t.Errorf("no %s in %q", name, out)
 			}
 		}
-		for _, name := range []string{"bcc", "resent-bcc", "cairn-record"} {
+		for _, name := range []string{"bcc", "resent-bcc"} {
 			if count(after, name) > 0 {
 				t.Errorf("%s is left in %q", name, out)
 			}
+		}
+		if tokens, err := record.Tokens([]byte(out)); err != nil || len(tokens) != count(after, "cairn-record") {
+			t.Errorf("what is left of the records is not %d tokens: %v", len(tokens), err)
 		}
 		again, err := prepare([]byte(out), nil, "mx.local.example", "ref", moment)
 		if err != nil || string(again) != out {

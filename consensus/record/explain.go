@@ -11,12 +11,19 @@ import (
 )
 
 // explain finds what turned the recorded component into the received content; an empty kind if nothing known does.
-func explain(form message.Form, r *recorded, received []byte) (kind, detail string) {
+func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
+	received := a.Content
+	if a.Reading == message.AsOctets || r.known && r.reading == message.AsOctets {
+		return "", ""
+	}
+	if a.Label != "" && r.text() && r.is(message.DigestOf(message.Canonical, received, "")) {
+		return CharsetChanged, a.Label
+	}
 	switch form {
 	case message.FormText:
-		return explainText(r, received)
+		return explainText(r, a)
 	case message.FormHTML:
-		return explainHTML(r, received)
+		return explainHTML(r, a)
 	case message.FormAddresses:
 		return explainAddresses(r, received)
 	case message.FormIDs:
@@ -24,7 +31,7 @@ func explain(form message.Form, r *recorded, received []byte) (kind, detail stri
 			return Shortened, ""
 		}
 	case message.FormValue:
-		return explainValue(r, received)
+		return explainValue(r, a)
 	case message.FormBytes:
 		if r.known && utf8.Valid(r.content) && sameButSpace(r.content, received) {
 			return WhitespaceChanged, ""
@@ -34,7 +41,8 @@ func explain(form message.Form, r *recorded, received []byte) (kind, detail stri
 }
 
 // explainValue takes tags off a subject: "[list] Re: hello", "Re: [list] hello", "EXTERNAL: hello" come from "hello" or "Re: hello".
-func explainValue(r *recorded, received []byte) (kind, detail string) {
+func explainValue(r *recorded, a *arrival) (kind, detail string) {
+	received := a.Content
 	if r.kind == message.Subject {
 		for rest, tags := string(received), []string(nil); len(tags) < 8; {
 			before, tag, after, ok := cutTag(rest)
@@ -42,9 +50,12 @@ func explainValue(r *recorded, received []byte) (kind, detail string) {
 				break
 			}
 			tags, rest = append(tags, tag), joinWords(before, after)
-			if r.isContent([]byte(rest)) {
+			if isSubject(r, rest) {
 				return SubjectTagged, strings.Join(tags, " ")
 			}
+		}
+		if isSubject(r, string(received)) {
+			return ReplyPrefix, ""
 		}
 		if r.known {
 			if tag, ok := strings.CutSuffix(string(received), " "+string(r.content)); ok && len(tag) <= 32 {
@@ -62,6 +73,19 @@ func explainValue(r *recorded, received []byte) (kind, detail string) {
 		return Renamed, shorten(received)
 	}
 	return "", ""
+}
+
+// isSubject reports whether a subject is the recorded one but for the spelling of "Re:".
+func isSubject(r *recorded, subject string) bool {
+	if r.isContent([]byte(subject), nil) {
+		return true
+	}
+	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {
+		return false
+	}
+	return slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
+		return r.isContent([]byte(prefix+subject[3:]), nil)
+	})
 }
 
 // cutTag cuts the first "[…]" out of a subject, at its start or behind reply prefixes.

@@ -2,7 +2,6 @@ package record
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"hash"
 )
 
@@ -17,24 +16,35 @@ const (
 )
 
 // explainText finds the recorded text inside the received one.
-func explainText(r *recorded, received []byte) (kind, detail string) {
-	kind, added := explainLines(r, received)
+func explainText(r *recorded, a *arrival) (kind, detail string) {
+	received := a.Content
+	kind, added := explainLines(r, a)
 	if kind == "" && r.known {
 		kind, added = explainKnown(r.content, received)
 	}
+	a.note(added, len(received)-len(added))
 	return kind, shorten(added)
+}
+
+// note keeps what was found to have been added at a place of the content.
+func (a *arrival) note(added []byte, at int) {
+	a.added = string(added[:min(len(added), 2*maxAddition)])
+	if at = min(max(at, 0), len(a.Content)); len(added) > 0 {
+		a.lines = bytes.Count(bytes.TrimRight(a.Content[:at], "\n"), []byte("\n")) + 1
+	}
 }
 
 // explainLines tries what can be tried without knowing the recorded text: to take whole lines away. added is what the received text has more, nil if
 // that says nothing.
-func explainLines(r *recorded, received []byte) (kind string, added []byte) {
-	if escaped := unescapeFrom(received); len(escaped) != len(received) && r.isContent(escaped) {
+func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
+	received, labels := a.Content, a.labels()
+	if escaped := unescapeFrom(received); len(escaped) != len(received) && r.isContent(escaped, labels) {
 		return FromEscaped, nil
 	}
-	if end := prefixEnd(r, received); end >= 0 {
+	if end := prefixEnd(r, received, labels); end >= 0 {
 		return appendedKind(received[end:]), received[end:]
 	}
-	if start := suffixStart(r, received); start > 0 {
+	if start := suffixStart(r, received, labels); start > 0 {
 		return Prepended, received[:start]
 	}
 	return "", nil
@@ -59,14 +69,14 @@ func unescapeFrom(b []byte) []byte {
 
 // prefixEnd returns where the recorded text ends in the received one, if the latter goes on after it on a new line; -1 if it does not begin so. One
 // pass over the last maxEnds line ends: the hash is continued from line to line.
-func prefixEnd(r *recorded, received []byte) int {
+func prefixEnd(r *recorded, received []byte, labels []string) int {
 	first := len(received)
 	for range maxEnds {
 		if first = bytes.LastIndexByte(received[:first], '\n'); first < 0 {
 			break
 		}
 	}
-	state := sha256.New()
+	state := r.begin(nil)
 	done := 0
 	for end := max(first, 0); end < len(received); {
 		next := bytes.IndexByte(received[end:], '\n')
@@ -77,7 +87,7 @@ func prefixEnd(r *recorded, received []byte) int {
 		if end > 0 && received[end-1] != '\n' { // canonical text ends in no blank line
 			state.Write(received[done:end])
 			done = end
-			if r.is(sum(state)) {
+			if r.fits(state, labels) {
 				return end
 			}
 		}
@@ -93,7 +103,7 @@ func sum(state hash.Hash) (digest [32]byte) {
 
 // suffixStart returns where the recorded text starts in the received one, if something stands in front of it on lines of its own; -1 if it does not
 // end so.
-func suffixStart(r *recorded, received []byte) int {
+func suffixStart(r *recorded, received []byte, labels []string) int {
 	tried := 0
 	for i, lines := 0, 0; lines < maxBannerLines && tried < maxTried; lines++ {
 		next := bytes.IndexByte(received[i:], '\n')
@@ -102,7 +112,7 @@ func suffixStart(r *recorded, received []byte) int {
 		}
 		i += next + 1
 		tried += len(received) - i
-		if r.isContent(received[i:]) {
+		if r.isContent(received[i:], labels) {
 			return i
 		}
 	}

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the expected values of testdata a
 var secret = record.Secret(sha256.Sum256([]byte("secret")))
 
 // letterHints stand for what one commitment of a record covers together.
-var letterHints = []record.Hint{{"to", []byte("ann@b.example")}, {"to", []byte("bob@b.example")}, {"x-mailer", nil}}
+var letterHints = []message.Hint{{"to", []byte("ann@b.example")}, {"to", []byte("bob@b.example")}, {"x-mailer", nil}}
 
 // sealed makes a signed token for comps as record number leaf of count in its micro-batch; the
 // other leaves are hashes of their numbers.

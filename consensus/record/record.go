@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"cairn/consensus"
+	"cairn/mailstore/message"
 )
 
 // RecordVersion is the version of the records that are made now. Those of version 1 are read for
@@ -39,8 +40,11 @@ func (k Kind) String() string {
 	return "something unknown"
 }
 
-// MaxCommitments is how many commitments a record has at most, of either version.
-const MaxCommitments = 64
+// MaxCommitments is how many commitments a record has at most; MaxCommitmentsV1 one of version 1.
+const (
+	MaxCommitments   = message.MaxComponents
+	MaxCommitmentsV1 = message.MaxComponentsV1
+)
 
 // Record is one organisation's commitment to a message for the recipients of one domain.
 type Record struct {

@@ -6,15 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
-)
 
-// Hint is a fact about a message that one commitment covers together with others: the value of one
-// header field among all, one address among those in To. Label says which fact it is, e.g. the
-// field's name; it has at most 65,535 bytes.
-type Hint struct {
-	Label string
-	Value []byte
-}
+	"cairn/mailstore/message"
+)
 
 const (
 	labelLen = 2
@@ -58,7 +52,7 @@ const tagPurpose = "cairn/2 tag"
 
 // TagsOf returns the tags of hints under s, ascending, each once. Of more than MaxTags the first
 // hints count: they should be given in the order of their weight.
-func TagsOf(s Secret, hints []Hint) []Tag {
+func TagsOf(s Secret, hints []message.Hint) []Tag {
 	var tags []Tag
 	for _, h := range hints {
 		if len(tags) == MaxTags {
@@ -93,4 +87,14 @@ func appendTags(b []byte, tags []Tag) []byte {
 		b = append(b, t[:]...)
 	}
 	return b
+}
+
+// CountLabel returns how many facts were recorded under the label of t.
+func (r *Record) CountLabel(t Tag) (n int) {
+	for _, o := range r.Tags {
+		if o[0] == t[0] && o[1] == t[1] {
+			n++
+		}
+	}
+	return n
 }

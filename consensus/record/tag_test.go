@@ -11,28 +11,28 @@ import (
 
 // manyTags returns as many tags as a record may have.
 func manyTags() []record.Tag {
-	var hints []record.Hint
+	var hints []message.Hint
 	for i := range record.MaxTags {
-		hints = append(hints, record.Hint{Label: "many", Value: []byte{byte(i)}})
+		hints = append(hints, message.Hint{Label: "many", Value: []byte{byte(i)}})
 	}
 	return record.TagsOf(secret, hints)
 }
 
 func TestTagsOf(t *testing.T) {
-	hint := func(label, value string) record.Hint { return record.Hint{Label: label, Value: []byte(value)} }
-	var many []record.Hint
+	hint := func(label, value string) message.Hint { return message.Hint{Label: label, Value: []byte(value)} }
+	var many []message.Hint
 	for i := range 100 {
 		many = append(many, hint("many", fmt.Sprint(i)))
 	}
 	for _, c := range []struct {
 		name  string
-		hints []record.Hint
-		want  []record.Hint // in whatever order
+		hints []message.Hint
+		want  []message.Hint // in whatever order
 	}{
 		{"none", nil, nil},
-		{"one label, two values", []record.Hint{hint("to", "a"), hint("to", "b")}, []record.Hint{hint("to", "a"), hint("to", "b")}},
-		{"one twice", []record.Hint{hint("to", "a"), hint("cc", "a"), hint("to", "a")}, []record.Hint{hint("to", "a"), hint("cc", "a")}},
-		{"empty value", []record.Hint{hint("to", "")}, []record.Hint{{Label: "to"}}},
+		{"one label, two values", []message.Hint{hint("to", "a"), hint("to", "b")}, []message.Hint{hint("to", "a"), hint("to", "b")}},
+		{"one twice", []message.Hint{hint("to", "a"), hint("cc", "a"), hint("to", "a")}, []message.Hint{hint("to", "a"), hint("cc", "a")}},
+		{"empty value", []message.Hint{hint("to", "")}, []message.Hint{{Label: "to"}}},
 		{"too many", many, many[:record.MaxTags]},
 	} {
 		got := record.TagsOf(secret, c.hints)
@@ -64,7 +64,7 @@ func TestTagsAreApart(t *testing.T) {
 			seen[tag] = fmt.Sprint(h)
 		}
 	}
-	r := record.Record{Tags: record.TagsOf(secret, []record.Hint{{Label: "to", Value: []byte("a")}})}
+	r := record.Record{Tags: record.TagsOf(secret, []message.Hint{{Label: "to", Value: []byte("a")}})}
 	if changed := record.TagOf(secret, "to", []byte("b")); r.HasTag(changed) || !r.HasLabel(changed) {
 		t.Error("another value under a label that was recorded is not told apart")
 	}

@@ -19,7 +19,7 @@ const (
 	headV2   = headV1 + 8 + 1 // epoch and kind
 	entryV1  = 1 + 2 + 32
 	entryV2  = 1 + 1 + 32
-	maxLenV1 = headV1 + MaxCommitments*entryV1 + 1 + maxPath*32 + 64
+	maxLenV1 = headV1 + MaxCommitmentsV1*entryV1 + 1 + maxPath*32 + 64
 	maxLenV2 = headV2 + MaxCommitments*entryV2 + 1 + MaxTags*tagLen + 1 + maxPath*32 + 64
 )
 

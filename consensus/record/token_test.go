@@ -32,9 +32,9 @@ func TestTokenRoundTrip(t *testing.T) {
 			tok = sealedV1(comps, leaf, count)
 		} else {
 			kind := record.Kind(rapid.IntRange(1, 3).Draw(t, "kind"))
-			hints := make([]record.Hint, rapid.IntRange(0, record.MaxTags).Draw(t, "tags"))
+			hints := make([]message.Hint, rapid.IntRange(0, record.MaxTags).Draw(t, "tags"))
 			for i := range hints {
-				hints[i] = record.Hint{Label: "a", Value: []byte{byte(i)}}
+				hints[i] = message.Hint{Label: "a", Value: []byte{byte(i)}}
 			}
 			tok = place(record.Record{
 				Version: 2, Kind: kind, Time: 1, Epoch: rapid.Uint64().Draw(t, "epoch"),

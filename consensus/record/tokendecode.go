@@ -124,8 +124,8 @@ func (d *tokenReader) head() (t *Token, n int, err error) {
 	case t.Seq == 0 || t.Micro >= consensus.MaxMicros,
 		t.Count == 0 || t.Count > consensus.MaxMicroRecords || t.Leaf >= t.Count:
 		return nil, 0, malformed("no batch has record %d of %d in micro-batch %d of seq %d", t.Leaf, t.Count, t.Micro, t.Seq)
-	case n == 0 || n > MaxCommitments:
-		return nil, 0, malformed("%d commitments, 1 to %d are allowed", n, MaxCommitments)
+	case n == 0 || n > MaxCommitments || d.v1 && n > MaxCommitmentsV1:
+		return nil, 0, malformed("%d commitments are none or too many", n)
 	}
 	return t, n, nil
 }

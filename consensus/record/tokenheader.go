@@ -17,7 +17,7 @@ const (
 	maxField = 16 << 10
 
 	// MaxTokenFields is how many Cairn-Record fields of one mail are looked at.
-	MaxTokenFields = 8
+	MaxTokenFields = MaxHops + 2
 )
 
 var tokenText = base64.RawURLEncoding.Strict()

@@ -54,7 +54,7 @@ type tagSteps struct {
 }
 
 // vectorOf shows how comps of the letter became tok.
-func vectorOf(tok *record.Token, comps []message.Component, hints []record.Hint) recordVector {
+func vectorOf(tok *record.Token, comps []message.Component, hints []message.Hint) recordVector {
 	v := recordVector{
 		Message: letter, Recipients: []string{"ann@b.example"}, Secret: hex.EncodeToString(tok.Secret[:]), Time: tok.Record.Time,
 		Root: tok.Record.Root(), Leaf: tok.RecordID(), Number: tok.Leaf, Count: tok.Count, Path: tok.Path, MicroRoot: tok.MicroRoot().Root,

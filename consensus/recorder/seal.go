@@ -14,7 +14,6 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
-	"cairn/mailstore/message"
 )
 
 // Draft is one record before it has its place in a micro-batch.
@@ -23,18 +22,19 @@ type Draft struct {
 	Record record.Record
 }
 
-// NewDraft commits to the components of raw for recipients. It does no I/O:
-// secret is the record's randomness, at the time it bears.
+// NewDraft commits to the components of raw for recipients, and to the record
+// that raw came here with if it bears one. It does no I/O: secret is the
+// record's randomness, at the time it bears.
 func NewDraft(secret record.Secret, raw []byte, recipients []string, at time.Time) Draft {
-	components, hints := message.Components(raw, recipients), []record.Hint(nil)
+	d := record.ToSeal(raw, recipients)
 	return Draft{
 		Secret: secret,
 		Record: record.Record{
 			Version:     record.RecordVersion,
 			Kind:        record.KindMail,
 			Time:        uint64(at.UnixMilli()),
-			Commitments: record.Commit(secret, components),
-			Tags:        record.TagsOf(secret, hints),
+			Commitments: record.Commit(secret, d.Components()),
+			Tags:        record.TagsOf(secret, d.Hints()),
 		},
 	}
 }

@@ -26,6 +26,10 @@ const (
 type Policy struct {
 	Threshold int     // least share of same components, in per cent, of a changed message; 0: record.DefaultThreshold
 	Invalid   Invalid // empty: spam
+
+	// Context is what the administrator knows about the way of mail to here;
+	// its Forwarder is nil.
+	Context record.Context
 }
 
 // threshold is the least share for mail that org recorded. Its declared floor

@@ -103,7 +103,8 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []by
 	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
 	f.Root, f.Time = token.MicroRoot(), token.Record.Time
 	f.Deadline = state.Height() + patience
-	f.Facts.Comparison = record.Compare(token, message.Components(raw, recipients))
+	all, _ := record.Tokens(raw) // a fault further down is not this record's
+	f.Facts.Comparison = record.Compare(token, record.Arrived(raw, all, recipients))
 	org, ok := state.OrgByRecorder(token.Recorder)
 	if !ok {
 		f.recordedBy(nil, word{}, v.policy)

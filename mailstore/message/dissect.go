@@ -86,11 +86,25 @@ func Dissect(raw []byte, recipients []string) *Dissection {
 	d.readHeader()
 	d.readTrace()
 	d.add(Component{Type: Octets, Reading: Canonical, Content: bodyOctets(d.section.Body)})
-	for i, address := range recipientSet(recipients) {
-		d.head = append(d.head, Component{Type: Recipient, Index: uint16(i), Reading: Canonical, Content: []byte(address)})
-	}
+	d.head = append(d.head, Recipients(recipients)...)
 	slices.SortStableFunc(d.head, compareComponents)
 	return d
+}
+
+// Recipients returns the components of envelope recipients.
+func Recipients(recipients []string) []Component {
+	var list []Component
+	for i, address := range recipientSet(recipients) {
+		list = append(list, Component{Type: Recipient, Index: uint16(i), Reading: Canonical, Content: []byte(address)})
+	}
+	return list
+}
+
+// Add adds a component that is not in the message itself, such as one that refers to an earlier
+// record.
+func (d *Dissection) Add(c Component) {
+	d.head = append(d.head, c)
+	slices.SortStableFunc(d.head, compareComponents)
 }
 
 // DissectFile is Dissect for a message that was kept in a file: an mbox "From " line in front of it
@@ -219,4 +233,15 @@ func wireLines(b []byte, lines int) []byte {
 		b = b[i+1:]
 	}
 	return out
+}
+
+// Value returns what the fields say, one after another.
+func (f *NamedField) Value() string {
+	var values []string
+	for line := range strings.SplitSeq(strings.TrimSuffix(f.Lines, "\n"), "\n") {
+		if value := strings.TrimPrefix(line, f.Name+": "); value != "" {
+			values = append(values, value[1:])
+		}
+	}
+	return strings.Join(values, "; ")
 }

@@ -37,6 +37,7 @@ const (
 	OriginatingAddress Type = 25
 	SMTPVersion        Type = 26
 	Recipient          Type = 27
+	Custody            Type = 28 // which record a node that sends a message on received it with; made by package record
 
 	Octets Type = 29 // the body as it was sent
 
@@ -114,6 +115,7 @@ var registry = []Info{
 	{Type: OriginatingAddress, Name: "originating-address", Form: FormValue, Max: 1},
 	{Type: SMTPVersion, Name: "smtp-version", Form: FormValue, Max: 1},
 	{Type: Recipient, Name: "recipient", Form: FormAddresses, Decisive: true, NoExtra: true, Unordered: true, Max: MaxRecipients},
+	{Type: Custody, Name: "custody", Form: FormBytes, Max: 1},
 	{Type: Octets, Name: "octets", Form: FormBytes, Max: 1},
 	{Type: AttachmentText, Name: "attachment-text", Form: FormText, Unordered: true},
 	{Type: ImageHash, Name: "image-hash", Form: FormBytes, Unordered: true},

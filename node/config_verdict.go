@@ -1,0 +1,44 @@
+package node
+
+import (
+	"fmt"
+
+	"cairn/consensus/record"
+)
+
+// Context is what the configuration says about the way of mail to this node. It
+// is there once the configuration has been validated.
+func (v *VerdictConfig) Context() record.Context {
+	var c record.Context
+	for _, text := range v.Banners {
+		banner, _ := record.CheckBanner(text)
+		c.Banners = append(c.Banners, banner)
+	}
+	c.Map, _ = record.ParseAddressMap(v.AddressMap)
+	return c
+}
+
+// checkContext tells what Context would leave out.
+func (v *VerdictConfig) checkContext() error {
+	if n := len(v.Banners); n > record.MaxBanners {
+		return &ConfigError{
+			Key: "verdict.banners", Cause: fmt.Sprintf("%d banners", n),
+			Next: fmt.Sprintf("list at most %d, each exactly as it stands in the mail", record.MaxBanners),
+		}
+	}
+	for _, text := range v.Banners {
+		if _, err := record.CheckBanner(text); err != nil {
+			return &ConfigError{
+				Key: "verdict.banners", Cause: err.Error(),
+				Next: fmt.Sprintf("copy the text out of a mail that has it, at most %d octets", record.MaxBanner),
+			}
+		}
+	}
+	if _, err := record.ParseAddressMap(v.AddressMap); err != nil {
+		return &ConfigError{
+			Key: "verdict.address_map", Cause: err.Error(),
+			Next: `write "ann@in.example = ann@example.org" or "@in.example = @example.org", what arrives on the left, each once`,
+		}
+	}
+	return nil
+}
