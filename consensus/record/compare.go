@@ -12,8 +12,9 @@ import (
 // undoing on the received content what honest relays do and looking whether the commitment then fits.
 func Compare(t *Token, received []message.Component) Comparison {
 	sent := make([]recorded, len(t.Record.Commitments))
+	salts := newSalter(t.Record.Version, t.Secret)
 	for i, c := range t.Record.Commitments {
-		sent[i] = recorded{kind: c.Type, index: c.Index, salt: Salt(t.Record.Version, t.Secret, c.Type, c.Index), commitment: c.C}
+		sent[i] = recorded{kind: c.Type, index: c.Index, salt: salts.salt(c.Type, c.Index), commitment: c.C}
 	}
 	return compare(sent, received)
 }
