@@ -37,6 +37,9 @@ func compareV1(sent []recorded, received []message.Component) Comparison {
 		}
 	}
 	explainTogether(c.Parts, sent, arrivals)
+	for i := range c.Parts {
+		c.Parts[i].Kept, c.Parts[i].Decides = c.Parts[i].Benign(), c.Decides(c.Parts[i])
+	}
 	for _, p := range c.Parts {
 		switch p.Outcome {
 		case Extra:

@@ -41,6 +41,9 @@ type Part struct {
 // Benign reports whether the part is the same or differs as honest relays make it differ.
 func (p Part) Benign() bool { return p.Outcome == Same || p.Kept || benign(p.Kind, p.Type) }
 
+// Decisive reports whether the part alone keeps the message from coming out as wanted.
+func (p Part) Decisive() bool { return p.Decides }
+
 // String explains the part to people, e.g. `text: a footer was appended: "Sent to you by …"`.
 func (p Part) String() string {
 	name := p.Type.String()

@@ -29,9 +29,10 @@ func originOf(t *Token) *origin {
 			salt: salts.salt(c.Type, c.Index), commitment: c.C,
 		}
 	}
-	o.has = func(label string, value []byte) bool { return t.Record.HasTag(TagOf(t.Secret, label, value)) }
-	o.hasLabel = func(label string) bool { return t.Record.HasLabel(TagOf(t.Secret, label, nil)) }
-	o.count = func(label string) int { return t.Record.CountLabel(TagOf(t.Secret, label, nil)) }
+	tags := newTagger(t.Secret)
+	o.has = func(label string, value []byte) bool { return t.Record.HasTag(tags.tag(label, value)) }
+	o.hasLabel = func(label string) bool { return t.Record.HasLabel(tags.tag(label, nil)) }
+	o.count = func(label string) int { return t.Record.CountLabel(tags.tag(label, nil)) }
 	return o
 }
 

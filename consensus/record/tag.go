@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"slices"
 
 	"cairn/mailstore/message"
@@ -30,35 +31,44 @@ type Tag [tagLen]byte
 //
 // Equal values have unequal tags under other labels and in other records.
 func TagOf(s Secret, label string, value []byte) Tag {
-	in := make([]byte, 0, len(tagPurpose)+3+len(label)+len(value))
-	in = append(append(in, tagPurpose...), 0x01)
-	in = binary.BigEndian.AppendUint16(in, uint16(len(label)))
-	in = append(in, label...)
-	var sum [sha256.Size]byte
-	mac := hmac.New(sha256.New, s[:])
-	mac.Write(in)
-	var t Tag
-	copy(t[:labelLen], mac.Sum(sum[:0]))
-
-	in[len(tagPurpose)] = 0x02
-	mac.Reset()
-	mac.Write(in)
-	mac.Write(value)
-	copy(t[labelLen:], mac.Sum(sum[:0]))
-	return t
+	return newTagger(s).tag(label, value)
 }
 
-const tagPurpose = "cairn/2 tag"
+// tagger makes the tags of one record. Setting up the HMAC costs more than a tag does.
+type tagger struct {
+	mac hash.Hash
+	in  []byte
+	sum [sha256.Size]byte
+}
+
+func newTagger(s Secret) *tagger { return &tagger{mac: hmac.New(sha256.New, s[:])} }
+
+func (g *tagger) tag(label string, value []byte) (t Tag) {
+	const purpose = "cairn/2 tag"
+	g.in = append(append(g.in[:0], purpose...), 0x01)
+	g.in = binary.BigEndian.AppendUint16(g.in, uint16(len(label)))
+	g.in = append(g.in, label...)
+	g.mac.Reset()
+	g.mac.Write(g.in)
+	copy(t[:labelLen], g.mac.Sum(g.sum[:0]))
+
+	g.in[len(purpose)] = 0x02
+	g.mac.Reset()
+	g.mac.Write(g.in)
+	g.mac.Write(value)
+	copy(t[labelLen:], g.mac.Sum(g.sum[:0]))
+	return t
+}
 
 // TagsOf returns the tags of hints under s, ascending, each once. Of more than MaxTags the first
 // hints count: they should be given in the order of their weight.
 func TagsOf(s Secret, hints []message.Hint) []Tag {
-	var tags []Tag
+	tags, g := []Tag(nil), newTagger(s)
 	for _, h := range hints {
 		if len(tags) == MaxTags {
 			break
 		}
-		t := TagOf(s, h.Label, h.Value)
+		t := g.tag(h.Label, h.Value)
 		if i, found := slices.BinarySearchFunc(tags, t, compareTags); !found {
 			tags = slices.Insert(tags, i, t)
 		}

@@ -15,7 +15,7 @@ var ErrToken = errors.New("malformed Cairn token")
 // ErrTokenVersion is wrapped by the error about a token that may well be in order, but of a version
 // of token or record, or with flags, that this version of Cairn does not know. It is no ErrToken:
 // such a token says nothing about the mail, neither for it nor against it.
-var ErrTokenVersion = errors.New("Cairn token of a version that is not known here")
+var ErrTokenVersion = errors.New("token of a version of Cairn that is not known here")
 
 func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrToken, fmt.Sprintf(format, args...))

@@ -148,15 +148,23 @@ const text = "Dear Ann,\r\n\r\npay 100 to Bob.\r\n"
 // seal records raw for rcpts with the recorder key of organisation org and
 // returns it with its token on top.
 func (w *world) seal(org int, raw []byte, rcpts ...string) []byte {
+	return append(w.token(org, w.draft(raw, rcpts...)).Header(), raw...)
+}
+
+func (w *world) draft(raw []byte, rcpts ...string) recorder.Draft {
 	w.seeds++
 	var secret record.Secret
 	copy(secret[:], fmt.Sprint(w.seeds))
+	return recorder.NewDraft(secret, raw, rcpts, chaintest.GenesisTime)
+}
+
+// token puts a draft into the open batch of organisation org.
+func (w *world) token(org int, d recorder.Draft) *record.Token {
 	tip, _ := w.chain.State().BatchTip(w.net.Orgs[org].RecorderKey())
 	place := recorder.Place{Chain: w.chain.State().ChainID(), Seq: tip.Seq + 1, Micro: uint16(len(w.micros[org]))}
-	draft := recorder.NewDraft(secret, raw, rcpts, chaintest.GenesisTime)
-	micro, tokens := recorder.Tokens(w.net.Orgs[org].Recorder, place, []recorder.Draft{draft})
+	micro, tokens := recorder.Tokens(w.net.Orgs[org].Recorder, place, []recorder.Draft{d})
 	w.micros[org] = append(w.micros[org], micro)
-	return append(tokens[0].Header(), raw...)
+	return &tokens[0]
 }
 
 // batch closes what was sealed.

@@ -162,10 +162,10 @@ func TestBadTokens(t *testing.T) {
 		{"empty", "malformed Cairn token", append([]byte("Cairn-Record:\r\n"), plain...), record.Invalid},
 		{"another chain", "another network", mutate(5), record.Invalid},
 		{"wrong key", "altered or made up", mutate(7), record.Invalid},
-		{"wrong seq", "altered or made up", mutate(44), record.Invalid},
+		{"wrong seq", "altered or made up", mutate(52), record.Invalid},
 		{"wrong commitment", "altered or made up", mutate(120), record.Invalid},
 		{"wrong signature", "altered or made up", mutate(-1), record.Invalid},
-		{"wrong secret", "less than", mutate(60), record.Invalid},
+		{"wrong secret", "less than", mutate(70), record.Invalid},
 		{"copied onto another mail", "less than", append(slices.Clone(good[:bytes.Index(good, []byte("Received:"))]), letter("eve@org3.example", "", "Win!\r\n")...), record.Invalid},
 		{"two tokens, the upper one counts", "malformed", append([]byte("Cairn-Record: AAAA\r\n"), good...), record.Invalid},
 	} {
