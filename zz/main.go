@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -35,6 +36,23 @@ func cmp(a, b string, with record.Context) (record.Comparison, string) {
 	return c, v
 }
 
+var addr = regexp.MustCompile(`[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+[a-z]`)
+
+func listOf(a, b string) *record.Forwarder {
+	ra, _ := os.ReadFile(a)
+	d := file(b)
+	cand := addr.FindString(d.Value("list-post"))
+	if cand == "" {
+		rb, _ := os.ReadFile(b)
+		for _, l := range d.Body().Leaves { rb = append(rb, l.Text...) }
+		for _, x := range addr.FindAllString(string(rb), -1) {
+			if !strings.Contains(string(ra), x) && strings.Contains(x, "lists.") { cand = x; break }
+		}
+	}
+	if cand == "" { return nil }
+	return &record.Forwarder{Domain: message.Domain(cand), Posting: strings.ToLower(cand), List: true}
+}
+
 func main() {
 	if len(os.Args) > 2 && strings.HasSuffix(os.Args[1], ".eml") {
 		c, v := cmp(os.Args[1], os.Args[2], record.Context{})
@@ -59,6 +77,9 @@ func main() {
 	count := map[string]map[string]int{}
 	for _, row := range rows[1:] {
 		with := record.Context{}
+		if strings.Contains(strings.ToLower(row[len(row)-1]), "list") {
+			with.Forwarder = listOf(root+row[1], root+row[2])
+		}
 		c, v := cmp(root+row[1], root+row[2], with)
 		how := row[len(row)-1]
 		if len(how) > 70 { how = how[:70] }

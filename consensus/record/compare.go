@@ -38,8 +38,8 @@ type comparer struct {
 
 func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	c := comparer{origin: o, d: d, with: with, Comparison: Comparison{Version: RecordVersion, RecipientInRecord: true}}
-	c.hosts = c.recordedHosts()
 	c.arrive(d.Head())
+	c.hosts = c.recordedHosts()
 	c.AsSent = c.sameAsSent()
 	c.flaws()
 	c.header()
@@ -137,6 +137,9 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	if p.Kind == "" && (r.kind == message.To || r.kind == message.Cc) && c.onlyFewer(r.kind) {
 		p.Kind = AddressesRemoved
 	}
+	if r.kind == message.Names && c.onlyFewer(message.Type(r.index)) {
+		p.Kind = Reordered
+	}
 	if p.Detail == "" {
 		p.Detail = shorten(a.Content)
 	}
@@ -185,6 +188,7 @@ func (c *comparer) bodyAsSent() {
 // that relays add.
 func (c *comparer) count() {
 	addresses := 0 // fields whose addresses are others: one map of addresses is one difference
+	alternatives := c.alternatives()
 	for _, p := range c.Parts {
 		if p.Type == message.Recipient && p.Outcome == Extra {
 			c.RecipientInRecord = false
@@ -194,6 +198,8 @@ func (c *comparer) count() {
 		case !known || !row.Counts:
 			continue
 		case p.Outcome == Extra:
+			continue
+		case p.Type == message.HTML && alternatives[p.Index]:
 			continue
 		case p.Outcome == Same:
 			c.Same++
@@ -214,12 +220,43 @@ func (c *comparer) count() {
 	}
 }
 
+// wasRecorded reports whether a mailbox of To or Cc was there when the message was recorded.
+func (c *comparer) wasRecorded(m *message.Mailbox) bool {
+	for _, r := range c.origin.of(m.Field) {
+		for _, a := range c.received(m.Field) {
+			if r.is(a.digest) {
+				return true
+			}
+		}
+	}
+	hint := m.Hint()
+	return c.origin.has(hint.Label, hint.Value)
+}
+
+// alternatives returns which HTML bodies do not count beside a text of the same number: two forms of
+// one body are one thing. Where they fare differently, the one that is not kept counts.
+func (c *comparer) alternatives() map[uint16]bool {
+	kept := map[message.Type]map[uint16]bool{message.Text: {}, message.HTML: {}}
+	for _, p := range c.Parts {
+		if (p.Type == message.Text || p.Type == message.HTML) && p.Outcome != Extra {
+			kept[p.Type][p.Index] = p.Outcome == Same || p.Kept
+		}
+	}
+	skip := map[uint16]bool{}
+	for i := range kept[message.HTML] {
+		if _, both := kept[message.Text][i]; both {
+			skip[i] = true
+		}
+	}
+	return skip
+}
+
 // recordedHosts returns the domains of the addresses in To and Cc that were there when the message
 // was recorded.
 func (c *comparer) recordedHosts() []string {
 	var hosts []string
 	for _, m := range c.d.Mailboxes() {
-		if hint := m.Hint(); c.origin.has(hint.Label, hint.Value) {
+		if c.wasRecorded(&m) {
 			if domain := message.Domain(m.Addr); !slices.Contains(hosts, domain) {
 				hosts = append(hosts, domain)
 			}
@@ -237,6 +274,14 @@ type arrival struct {
 	added  string // what explain found to have been added
 	lines  int    // of the author's text before it
 	banner string // configured, was taken off
+}
+
+// readable is the content as text.
+func (a *arrival) readable() []byte {
+	if a.Reading == message.AsOctets {
+		return a.Lenient
+	}
+	return a.Content
 }
 
 func contentDigest(content []byte) [32]byte { return sha256.Sum256(content) }

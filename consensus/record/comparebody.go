@@ -23,6 +23,9 @@ func (c *comparer) body() {
 		}
 	}
 	body := c.d.Body()
+	if body.Open {
+		c.Parts = append(c.Parts, Part{Type: message.Layout, Outcome: Changed, Kind: Unclosed, named: true})
+	}
 	if odd := append(slices.Clone(body.Odd), body.Loose...); len(odd) > 0 {
 		c.Parts = append(c.Parts, Part{Type: message.Layout, Outcome: Changed, Kind: Ambiguous, Detail: shorten([]byte(strings.Join(odd, "; ")))})
 	}

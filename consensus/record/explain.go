@@ -8,18 +8,32 @@ import (
 	"unicode/utf8"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
 )
 
 // explain finds what turned the recorded component into the received content; an empty kind if nothing known does.
 func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 	received := a.Content
-	if a.Reading == message.AsOctets || r.known && r.reading == message.AsOctets {
+	switch {
+	case a.Reading == message.AsOctets && r.kind == message.Subject:
+		return explainRawSubject(r, received)
+	case a.Reading == message.AsOctets && len(a.Lenient) > 0:
+		received = a.Lenient
+	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets:
 		return "", ""
+	case r.text() && r.unlabelled(received):
+		return CharsetChanged, ""
 	}
 	if a.Label != "" && r.text() && r.is(message.DigestOf(message.Canonical, received, "")) {
 		return CharsetChanged, a.Label
 	}
 	switch form {
+	case message.FormInstant:
+		for _, day := range grammar.Weekdays {
+			if r.isContent([]byte(string(received)+" "+day), nil) {
+				return WeekdayPut, ""
+			}
+		}
 	case message.FormText:
 		return explainText(r, a)
 	case message.FormHTML:
@@ -73,6 +87,48 @@ func explainValue(r *recorded, a *arrival) (kind, detail string) {
 		return Renamed, shorten(received)
 	}
 	return "", ""
+}
+
+// explainRawSubject finds a subject that was recorded as 8-bit octets in what a relay encoded.
+func explainRawSubject(r *recorded, received []byte) (kind, detail string) {
+	subject, tag := string(rawWords(string(received))), ""
+	if before, found, after, ok := cutTag(subject); ok && !r.is(message.DigestOf(message.AsOctets, []byte(subject), "")) {
+		subject, tag = joinWords(before, after), found
+	}
+	switch {
+	case !r.is(message.DigestOf(message.AsOctets, []byte(subject), "")):
+		return "", ""
+	case tag == "":
+		return CharsetChanged, ""
+	}
+	return SubjectTagged, tag
+}
+
+// rawWords puts the octets of encoded words whose charset is not known in their place.
+func rawWords(s string) []byte {
+	var out []byte
+	for s != "" {
+		at := strings.Index(s, "=?unknown-8bit?")
+		if at < 0 {
+			return append(out, s...)
+		}
+		end := strings.Index(s[at+len("=?unknown-8bit?")+2:], "?=")
+		if end < 0 {
+			return append(out, s...)
+		}
+		end += at + len("=?unknown-8bit?") + 2 + len("?=")
+		octets, ok := grammar.WordOctets(s[at:end])
+		if !ok {
+			return append(out, s...)
+		}
+		gap := s[:at]
+		if strings.TrimSpace(gap) == "" && len(out) > 0 {
+			gap = ""
+		}
+		out = append(append(out, gap...), octets...)
+		s = s[end:]
+	}
+	return out
 }
 
 // isSubject reports whether a subject is the recorded one but for the spelling of "Re:".

@@ -9,7 +9,7 @@ const maxCuts = 4096 // places tried for an insertion
 
 // explainHTML finds the recorded source inside the received one: something appended, or inserted before the closing tags.
 func explainHTML(r *recorded, a *arrival) (kind, detail string) {
-	received := a.Content
+	received := a.readable()
 	kind, added := explainLines(r, a)
 	tail := len(received)
 	if kind == "" {
@@ -29,7 +29,7 @@ func explainHTML(r *recorded, a *arrival) (kind, detail string) {
 // insertedBeforeEnd looks for one place before the closing tags such that the source without what stands between them is the recorded one. cut is -1
 // if there is none.
 func insertedBeforeEnd(r *recorded, a *arrival) (cut, tail int) {
-	received := a.Content
+	received := a.readable()
 	for _, tag := range []string{"</body", "</html"} {
 		if tail = lastIndexFold(received, tag); tail < 0 {
 			continue

@@ -17,7 +17,7 @@ const (
 
 // explainText finds the recorded text inside the received one.
 func explainText(r *recorded, a *arrival) (kind, detail string) {
-	received := a.Content
+	received := a.readable()
 	kind, added := explainLines(r, a)
 	if kind == "" && r.known {
 		kind, added = explainKnown(r.content, received)
@@ -29,17 +29,25 @@ func explainText(r *recorded, a *arrival) (kind, detail string) {
 // note keeps what was found to have been added at a place of the content.
 func (a *arrival) note(added []byte, at int) {
 	a.added = string(added[:min(len(added), 2*maxAddition)])
-	if at = min(max(at, 0), len(a.Content)); len(added) > 0 {
-		a.lines = bytes.Count(bytes.TrimRight(a.Content[:at], "\n"), []byte("\n")) + 1
+	if at = min(max(at, 0), len(a.readable())); len(added) > 0 {
+		a.lines = bytes.Count(bytes.TrimRight(a.readable()[:at], "\n"), []byte("\n")) + 1
 	}
 }
 
 // explainLines tries what can be tried without knowing the recorded text: to take whole lines away. added is what the received text has more, nil if
 // that says nothing.
 func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
-	received, labels := a.Content, a.labels()
-	if escaped := unescapeFrom(received); len(escaped) != len(received) && r.isContent(escaped, labels) {
-		return FromEscaped, nil
+	received, labels := a.readable(), a.labels()
+	if escaped := unescapeFrom(received); len(escaped) != len(received) {
+		if r.isContent(escaped, labels) {
+			return FromEscaped, nil
+		}
+		if end := prefixEnd(r, escaped, labels); end >= 0 {
+			return appendedKind(escaped[end:]), escaped[end:]
+		}
+	}
+	if whole := uncut(received); len(whole) != len(received) && r.isContent(whole, labels) {
+		return LinesCut, nil
 	}
 	if end := prefixEnd(r, received, labels); end >= 0 {
 		return appendedKind(received[end:]), received[end:]
@@ -65,6 +73,26 @@ func unescapeFrom(b []byte) []byte {
 		b = b[1:]
 	}
 	return b
+}
+
+// uncut joins lines that a relay cut at the limit of RFC 5321, section 4.5.3.1.6, putting a space in
+// front of the rest.
+func uncut(b []byte) []byte {
+	const least = 980 // octets of a line that was cut
+	var out []byte
+	for rest := b; len(rest) > 0; {
+		i := bytes.Index(rest, []byte("\n "))
+		if i < 0 {
+			return append(out, rest...)
+		}
+		line := i - bytes.LastIndexByte(rest[:i], '\n') - 1
+		out = append(out, rest[:i]...)
+		if line < least {
+			out = append(out, "\n "...)
+		}
+		rest = rest[i+2:]
+	}
+	return out
 }
 
 // prefixEnd returns where the recorded text ends in the received one, if the latter goes on after it on a new line; -1 if it does not begin so. One

@@ -18,7 +18,7 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 	case message.From:
 		return munged || p.Kind == Mapped
 	case message.ReplyTo:
-		return munged && c.isAuthor(message.ReplyTo) || f.List && c.only(message.ReplyTo, f.Posting)
+		return munged && c.isAuthor() || f.List && c.only(message.ReplyTo, f.Posting)
 	case message.Sender:
 		return c.allAt(message.Sender, f.Domain)
 	case message.Names:
@@ -30,25 +30,39 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 		}
 		return false
 	case message.Subject:
+		if p.Outcome == Extra {
+			return f.List && noSubject(p.Added)
+		}
 		return p.Kind == ReplyPrefix || p.Kind == SubjectTagged && f.List && strings.Count(p.Detail, "[") == 1 &&
 			len(p.Detail) <= 64 && !strings.Contains(p.Detail, "@") && !strings.ContainsFunc(p.Detail, odd)
 	case message.Text, message.HTML:
 		return c.bodyMark(p)
+	case message.To, message.Cc:
+		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Type == message.To && c.only(message.To, f.Posting))
 	case message.Fields:
-		return p.Outcome == Extra && message.ListField(p.Field)
+		return p.Field != "" && (message.ListField(p.Field) || p.Outcome == Extra && !message.ActedUpon(p.Field))
 	}
 	return !p.Decides && p.Outcome != Same && (p.Type == message.References || p.Type == message.Language || p.Type == message.MIME ||
 		p.Type == message.Layout && p.Kind == Rewrapped || p.Type == message.AttachmentOctets || p.Type == message.Layout && p.Index == 1)
 }
 
+// noSubject reports whether a subject is a list's words for there being none, with its tag.
+func noSubject(subject string) bool {
+	_, tag, after, ok := cutTag(subject)
+	if !ok {
+		after, tag = subject, ""
+	}
+	return strings.EqualFold(strings.TrimSpace(after), "(no subject)") && len(tag) <= 64 && !strings.Contains(tag, "@")
+}
+
 func (c *comparer) bodyMark(p *Part) bool {
 	switch {
-	case p.Kind == FromEscaped || p.Kind == WhitespaceChanged || p.Kind == CharsetChanged:
+	case p.Kind == FromEscaped || p.Kind == WhitespaceChanged || p.Kind == CharsetChanged || p.Kind == LinesCut:
 		return true
 	case p.Kind == FooterAppended:
 		return c.harmlessFooter(p)
 	case p.Outcome == Extra:
-		return !p.Decides
+		return p.Type == message.Text && harmless([]byte(p.Added), c.ownHost)
 	}
 	return false
 }
@@ -62,11 +76,16 @@ func (c *comparer) addedAreMarks() bool {
 	return true
 }
 
-// isAuthor reports whether a received field holds the recorded From exactly.
-func (c *comparer) isAuthor(t message.Type) bool {
-	from := c.origin.of(message.From)
-	for _, a := range c.received(t) {
-		if len(from) == 1 && from[0].is(a.digest) {
+// isAuthor reports whether Reply-To holds the recorded From and the recorded Reply-To, and nothing
+// else.
+func (c *comparer) isAuthor() bool {
+	from, replyTo := c.origin.of(message.From), c.origin.of(message.ReplyTo)
+	for _, a := range c.received(message.ReplyTo) {
+		switch {
+		case len(from) != 1:
+		case len(replyTo) == 0 && from[0].is(a.digest):
+			return true
+		case len(replyTo) == 1 && heldAuthor(from[0], replyTo[0], a):
 			return true
 		}
 	}

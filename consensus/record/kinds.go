@@ -39,7 +39,11 @@ const (
 	Rewrapped      = "rewrapped"
 	Ambiguous      = "ambiguous"
 	Malformed      = "malformed"
+	Unclosed       = "unclosed"
 	FieldsRemoved  = "fields-removed"
+	LinesCut       = "lines-cut"
+	WeekdayPut     = "weekday-put-right"
+	Reordered      = "reordered"
 )
 
 // KindInfo says what a kind of difference means.
@@ -84,7 +88,11 @@ var kinds = []KindInfo{
 	{Kind: PartsReplaced, Says: "parts were taken out and others put in"},
 	{Kind: Rewrapped, Says: "the same parts in other containers"},
 	{Kind: Ambiguous, Says: "re-packed so that mail programs read it differently"},
+	{Kind: Unclosed, Says: "the end of the parts is missing"},
 	{Kind: Malformed, Says: "a header that mail programs read differently"},
+	{Kind: LinesCut, Says: "long lines were cut"},
+	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
+	{Kind: Reordered, Says: "the same mailboxes in another order"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
 }
 

@@ -22,6 +22,7 @@ func (c *comparer) weigh() {
 		p.Kept, p.Decides = c.weight(p)
 		if c.with.Forwarder != nil {
 			p.Mark = c.mark(p, munged)
+			p.Decides = p.Decides && !p.Mark && !c.isRecipients(p)
 		}
 	}
 	for i := range c.Parts { // what follows from a difference that was judged itself
@@ -41,25 +42,42 @@ func (c *comparer) weigh() {
 			if p.Index == uint16(message.To) || p.Index == uint16(message.Cc) {
 				// Of fewer mailboxes the names are fewer too; each of those left is as recorded.
 				p.Decides = p.Decides && !c.fewer(message.Type(p.Index))
+				p.Mark = p.Mark || c.with.Forwarder != nil && c.with.Forwarder.List && !p.Decides
 			}
 		}
 	}
+}
+
+// isRecipients reports whether a part is about To or Cc of a message that came through a known list.
+// Lists reorder Cc and leave out who gets the message anyway; with many mailboxes nothing tells that
+// from an added one. It stays a change, which is named.
+func (c *comparer) isRecipients(p *Part) bool {
+	about := p.Type
+	if p.Type == message.Names {
+		about = message.Type(p.Index)
+	}
+	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc)
 }
 
 // weight is kept and decides of a part that is not the same.
 func (c *comparer) weight(p *Part) (kept, decides bool) {
 	switch p.Type {
 	case message.From, message.Date:
-		return p.Kind == Mapped, p.Kind != Mapped
+		fine := p.Kind == Mapped || p.Kind == WeekdayPut
+		return fine || p.Kind == MovedToReplyTo, !fine
 	case message.Sender, message.ReplyTo:
 		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped
 	case message.Names:
-		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped
+		fine := p.Kind == Mapped || p.Kind == Reordered
+		return fine, p.Outcome != Absent && !fine
 	case message.To, message.Cc:
 		fewer := p.Kind == AddressesRemoved || p.Outcome == Absent
 		return fewer || p.Kind == Mapped, !fewer && p.Kind != Mapped
 	case message.Subject:
-		tagged := p.Kind == ReplyPrefix || p.Kind == SubjectTagged && c.shortTag(p.Detail)
+		if p.Outcome == Extra {
+			return false, !noSubject(p.Added)
+		}
+		tagged := p.Kind == ReplyPrefix || p.Kind == CharsetChanged || p.Kind == SubjectTagged && c.shortTag(p.Detail)
 		return tagged || p.Kind == SubjectTagged, !tagged
 	case message.Text, message.HTML:
 		return c.bodyWeight(p)
@@ -70,9 +88,9 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		return p.Outcome == Absent, p.Outcome != Absent
 	case message.Layout:
 		if p.Index == 1 {
-			return false, p.Outcome == Extra
+			return false, p.Outcome == Extra && !harmless([]byte(p.Added), c.ownHost)
 		}
-		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped
+		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped && p.Kind != Unclosed
 	case message.Fields:
 		return false, c.fieldDecides(p)
 	case message.Recipient:
@@ -85,7 +103,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 // bodyWeight is weight of a text or HTML.
 func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 	switch p.Kind {
-	case FromEscaped, WhitespaceChanged, CharsetChanged, BannerPut, AlternativeRemoved:
+	case FromEscaped, WhitespaceChanged, CharsetChanged, LinesCut, BannerPut, AlternativeRemoved:
 		return true, false
 	case FooterAppended:
 		return true, !c.harmlessFooter(p)
@@ -148,7 +166,7 @@ func (c *comparer) shortTag(tags string) bool {
 	}
 	for _, m := range c.d.Mailboxes() {
 		local, _, _ := strings.Cut(m.Addr, "@")
-		if hint := m.Hint(); strings.EqualFold(local, inner) && c.origin.has(hint.Label, hint.Value) {
+		if strings.EqualFold(local, inner) && c.wasRecorded(&m) {
 			return true
 		}
 	}
@@ -168,7 +186,7 @@ func (c *comparer) anyAddedDecides() bool {
 func (c *comparer) fewer(t message.Type) bool {
 	for _, p := range c.Parts {
 		if p.Type == t && p.Outcome != Same {
-			return p.Kind == AddressesRemoved || p.Outcome == Absent
+			return p.Kind == AddressesRemoved || p.Outcome == Absent || p.Mark
 		}
 	}
 	return false

@@ -22,6 +22,7 @@ type Component struct {
 	Reading Reading
 	Content []byte // it may share memory with the raw message and must not be changed
 	Label   string // charset of a canonical text that is neither UTF-8 nor ASCII, in lower case
+	Lenient []byte // of a text that counts by its octets although it can be read: so; counts for nothing
 	Footer  bool   // version 1: a text behind all other bodies and an alternative to none, as mailing lists add theirs
 }
 

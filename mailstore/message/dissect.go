@@ -68,7 +68,7 @@ const (
 // Bounds of the hints of one record; what is beyond cannot be named in a comparison.
 const (
 	maxFieldHints   = 24
-	maxAddressHints = 16
+	maxAddressHints = 48
 	maxLayoutHints  = 16
 )
 

@@ -24,8 +24,9 @@ type Body struct {
 
 	// Odd says why programs read the packaging differently; empty if they agree. Loose is what they
 	// may differ about in a body that arrives, but is given its one sensible reading in what was
-	// recorded.
+	// recorded. Open says that a multipart has no end.
 	Odd, Loose []string
+	Open       bool
 
 	top *node
 }
@@ -238,6 +239,7 @@ func (r *bodyReader) split(n *node) {
 		r.odd("too many parts")
 		return
 	}
+	r.Open = r.Open || pieces.Open
 	if !ok {
 		pieces = grammar.Pieces{Parts: splitMultipart(n.body, boundary, maxParts-r.leaves)}
 		if pieces.Parts == nil {

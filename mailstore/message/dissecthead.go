@@ -46,8 +46,11 @@ func (d *Dissection) readField(t Type, values []string) {
 		case From, Sender, To, Cc, ReplyTo:
 			ok = d.readAddresses(&c, value)
 		case Date:
-			when, fine := grammar.Date(value)
+			when, wrong, fine := grammar.Date(value)
 			c.Content, ok = strconv.AppendInt(nil, when.Unix(), 10), fine
+			if wrong != "" {
+				c.Content = append(append(c.Content, ' '), wrong...)
+			}
 		case Subject:
 			words, fine := grammar.Words(value)
 			c.Content, ok = []byte(words), fine

@@ -12,9 +12,9 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// decoded undoes a leaf's transfer encoding. Lines of what was not encoded end in CRLF, as on the
-// wire. ok is false outside the grammar.
-func (r *bodyReader) decoded(n *node) (octets []byte, ok bool) {
+// decoded undoes a leaf's transfer encoding. ok is false outside the grammar; of text white space at
+// line ends is inside, since it does not count there.
+func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 	encoding, plain, ok := grammar.TransferEncoding(orIdentity(n.cte))
 	if !ok {
 		return nil, false
@@ -26,7 +26,8 @@ func (r *bodyReader) decoded(n *node) (octets []byte, ok bool) {
 	case grammar.Base64Encoding:
 		return grammar.Base64(n.body)
 	case grammar.QuotedPrintable:
-		return grammar.Quoted(n.body)
+		octets, padded, ok := grammar.Quoted(n.body)
+		return octets, ok && (text || !padded)
 	}
 	return n.body, true
 }
@@ -52,9 +53,9 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 // ASCII, else its octets with all that says how to read them.
 func (r *bodyReader) textContent(n *node) Component {
 	charset := n.media.Get("charset")
-	octets, ok := r.decoded(n)
+	octets, ok := r.decoded(n, true)
 	if !ok {
-		return Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)}
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
 	}
 	lines := unixEnds(octets)
 	if charset == "" && n.kind == "text/html" {
@@ -62,7 +63,7 @@ func (r *bodyReader) textContent(n *node) Component {
 	}
 	text, label, ok := grammar.Text(charset, lines)
 	if !ok || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || grammar.Packed(lines) {
-		return Component{Reading: AsOctets, Content: joinOctets("", charset, bytes.TrimRight(lines, "\n"))}
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
 	}
 	if n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed") {
 		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
@@ -72,6 +73,19 @@ func (r *bodyReader) textContent(n *node) Component {
 		text = norm.NFC.Bytes(text)
 	}
 	return Component{Reading: Canonical, Content: text, Label: label}
+}
+
+// withLenient adds what a text would be if no CR stood alone in it, as some filters leave them.
+func (r *bodyReader) withLenient(n *node, c Component) Component {
+	if !bytes.Contains(n.body, []byte("\r\r\n")) {
+		return c
+	}
+	clean := *n
+	clean.body = unixLines(n.body)
+	if without := r.textContent(&clean); without.Reading == Canonical {
+		c.Lenient = without.Content
+	}
+	return c
 }
 
 // joinOctets is the content of what programs may read differently: transfer encoding and charset as
@@ -100,7 +114,7 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if strings.HasPrefix(n.kind, "message/") {
 		return r.messageContent(n, leaf), Component{Reading: Canonical}
 	}
-	octets, ok := r.decoded(n)
+	octets, ok := r.decoded(n, false)
 	if !ok {
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
 	}
@@ -142,7 +156,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
 		}
 		return Component{Reading: Canonical, Content: content}
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
-		body, ok := r.decoded(n)
+		body, ok := r.decoded(n, false)
 		if !ok {
 			return octets
 		}
@@ -179,7 +193,7 @@ func embeddedContent(raw []byte, depth int) (content []byte, ok bool) {
 	d := Dissection{section: s}
 	d.readHeader()
 	body := readBodyAt(&s, depth)
-	if len(body.Odd)+len(body.Loose) > 0 {
+	if len(body.Odd)+len(body.Loose) > 0 || body.Open {
 		return nil, false
 	}
 	trace := Component{Type: Route, Reading: Canonical}

@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,22 +17,25 @@ var zoneNames = map[string][]int{
 	"JST": {540}, "KST": {540}, "HKT": {480}, "SGT": {480}, "AEST": {600}, "AEDT": {660}, "NZST": {720}, "NZDT": {780},
 }
 
+// Weekdays are the names of days in dates.
+var Weekdays = []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+
 const monthNames = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
-// Date reads a date-time of RFC 5322, section 3.3, with a numeric zone or GMT: the day of the week,
-// if it is there, has to be right, and nothing but the usual abbreviation of the zone may stand
-// behind it.
-func Date(value string) (time.Time, bool) {
+// Date reads a date-time of RFC 5322, section 3.3, with a numeric zone or GMT. Nothing but the usual
+// abbreviation of the zone may stand behind it. wrong is the day of the week if it is there and not
+// that of the date.
+func Date(value string) (t time.Time, wrong string, ok bool) {
 	tokens := strings.Fields(value)
 	if !isPrintable(value) || len(tokens) == 0 {
-		return time.Time{}, false
+		return t, "", false
 	}
 	weekday, hasDay := strings.CutSuffix(tokens[0], ",")
 	if hasDay {
 		tokens = tokens[1:]
 	}
 	if len(tokens) < 5 || len(tokens) > 6 {
-		return time.Time{}, false
+		return t, "", false
 	}
 	day, ok1 := number(tokens[0], 1, 2, 31)
 	month := strings.Index(monthNames, tokens[1])
@@ -39,16 +43,19 @@ func Date(value string) (time.Time, bool) {
 	clock, ok3 := clockOf(tokens[3])
 	offset, ok4 := zoneOf(tokens[4])
 	if !ok1 || !ok2 || !ok3 || !ok4 || len(tokens[1]) != 3 || month < 0 || month%3 != 0 || year < 1900 {
-		return time.Time{}, false
+		return t, "", false
 	}
 	if len(tokens) == 6 && !namesZone(tokens[5], offset) {
-		return time.Time{}, false
+		return t, "", false
 	}
 	date := time.Date(year, time.Month(month/3+1), day, 0, 0, 0, 0, time.UTC)
-	if date.Day() != day || hasDay && date.Weekday().String()[:3] != weekday {
-		return time.Time{}, false
+	if date.Day() != day || hasDay && !slices.Contains(Weekdays, weekday) {
+		return t, "", false
 	}
-	return date.Add(clock - time.Duration(offset)*time.Minute), true
+	if hasDay && date.Weekday().String()[:3] != weekday {
+		wrong = weekday
+	}
+	return date.Add(clock - time.Duration(offset)*time.Minute), wrong, true
 }
 
 func number(s string, least, most, limit int) (int, bool) {

@@ -6,6 +6,7 @@ import "bytes"
 type Pieces struct {
 	Preamble, Epilogue []byte
 	Parts              [][]byte // without the line end that belongs to the boundary
+	Open               bool     // the last boundary line is not there: the last part ends with the body
 }
 
 // Boundary reports whether s is a boundary of RFC 2046 without a space.
@@ -23,15 +24,15 @@ func Boundary(s string) bool {
 }
 
 // Split cuts a multipart body. Every line that begins with two hyphens and the boundary has to be a
-// boundary line, with nothing but white space behind it; the last one has to be there; and no line
-// of preamble or epilogue may begin with two hyphens. At most limit parts are cut.
+// boundary line, with nothing but white space behind it, and no line of preamble or epilogue may
+// begin with two hyphens. At most limit parts are cut.
 func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 	delimiter := []byte("--" + boundary)
 	start, closed := -1, false // of the part that is open
 	for at := 0; !closed; {
 		i := lineWith(body, delimiter, at)
 		if i < 0 {
-			return p, false
+			return p.unclosed(body, start)
 		}
 		end := beforeLine(body, i)
 		if start < 0 {
@@ -59,6 +60,15 @@ func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 		return p, false
 	}
 	return p, len(p.Parts) > 0
+}
+
+// unclosed ends a multipart without a last boundary line.
+func (p Pieces) unclosed(body []byte, start int) (Pieces, bool) {
+	if start < 0 || len(bytes.TrimSpace(body[start:])) == 0 {
+		return p, false
+	}
+	p.Parts, p.Open = append(p.Parts, body[start:]), true
+	return p, lineWith(p.Preamble, []byte("--"), 0) < 0
 }
 
 // lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// MaxEncodedLine is the longest line of base64 and quoted-printable (RFC 2045, sections 6.7, 6.8).
-const MaxEncodedLine = 76
+// MaxEncodedLine is the longest line of base64 and quoted-printable. RFC 2045 has 76, but much honest
+// mail goes a little beyond, and programs read it alike.
+const MaxEncodedLine = MaxLine
 
 // Encoding is a Content-Transfer-Encoding (RFC 2045, section 6).
 type Encoding uint8
@@ -36,7 +37,7 @@ func TransferEncoding(value string) (e Encoding, plain, ok bool) {
 
 var base64Strict = base64.StdEncoding.Strict()
 
-// Base64 decodes a body in base64: lines of at most 76 characters of the alphabet, padding at the
+// Base64 decodes a body in base64: lines of the alphabet, padding at the
 // end only, no bits left over. Empty lines may follow.
 func Base64(b []byte) ([]byte, bool) {
 	b = trimLineEnds(b)
@@ -62,15 +63,16 @@ func decodeBase64(clean []byte) ([]byte, bool) {
 }
 
 // Quoted decodes a body in quoted-printable: printable ASCII and tabs, right escapes, lines of at
-// most 76 characters without white space at their ends. Line ends of the result are CRLF.
-func Quoted(b []byte) ([]byte, bool) {
+// most 76 characters. Line ends of the result are CRLF. padded says that there is white space at
+// line ends, which some programs drop (RFC 2045, section 6.7, rule 3).
+func Quoted(b []byte) (octets []byte, padded, ok bool) {
 	out := make([]byte, 0, len(b))
 	for len(b) > 0 {
 		ended := bytes.IndexByte(b, '\n') >= 0
 		line, rest := CutLine(b)
 		b = rest
 		if len(line) > MaxEncodedLine {
-			return nil, false
+			return nil, false, false
 		}
 		soft := false
 		for i := 0; i < len(line); i++ {
@@ -80,24 +82,25 @@ func Quoted(b []byte) ([]byte, bool) {
 			case c == '=' && i+2 < len(line):
 				octet, ok := unhex(line[i+1], line[i+2])
 				if !ok {
-					return nil, false
+					return nil, false, false
 				}
 				out = append(out, octet)
 				i += 2
 			case c == '\t' || ' ' <= c && c <= '~' && c != '=':
 				out = append(out, c)
 			default:
-				return nil, false
+				return nil, false, false
 			}
 		}
-		switch {
-		case soft && !ended, len(line) > 0 && isBlank(line[len(line)-1]):
-			return nil, false
-		case ended && !soft:
+		if soft && !ended {
+			return nil, false, false
+		}
+		padded = padded || len(line) > 0 && isBlank(line[len(line)-1])
+		if ended && !soft {
 			out = append(out, '\r', '\n')
 		}
 	}
-	return out, true
+	return out, padded, true
 }
 
 func trimLineEnds(b []byte) []byte {

@@ -50,31 +50,12 @@ func Words(value string) (string, bool) {
 
 // EncodedWord decodes a token that is one encoded word, =?charset?B|Q?text?=, and nothing else.
 func EncodedWord(token string) (string, bool) {
-	inner, ok := strings.CutPrefix(token, "=?")
+	charset, raw, ok := encodedWord(token)
 	if !ok {
 		return "", false
 	}
-	if inner, ok = strings.CutSuffix(inner, "?="); !ok {
-		return "", false
-	}
-	parts := strings.Split(inner, "?")
-	if len(parts) != 3 || parts[2] == "" {
-		return "", false
-	}
-	var raw []byte
-	switch parts[1] {
-	case "B", "b":
-		raw, ok = decodeBase64([]byte(parts[2]))
-	case "Q", "q":
-		raw, ok = wordQ(parts[2])
-	default:
-		return "", false
-	}
-	if !ok {
-		return "", false
-	}
-	text, label, ok := Text(parts[0], raw)
-	if !ok || parts[0] == "" || label == LabelOther {
+	text, label, ok := Text(charset, raw)
+	if !ok || charset == "" || label == LabelOther {
 		return "", false
 	}
 	for _, r := range string(text) {
@@ -83,6 +64,35 @@ func EncodedWord(token string) (string, bool) {
 		}
 	}
 	return string(text), true
+}
+
+// WordOctets returns the octets of a token that is one encoded word, in whatever charset.
+func WordOctets(token string) ([]byte, bool) {
+	_, raw, ok := encodedWord(token)
+	return raw, ok
+}
+
+func encodedWord(token string) (charset string, octets []byte, ok bool) {
+	inner, ok := strings.CutPrefix(token, "=?")
+	if !ok {
+		return "", nil, false
+	}
+	if inner, ok = strings.CutSuffix(inner, "?="); !ok {
+		return "", nil, false
+	}
+	parts := strings.Split(inner, "?")
+	if len(parts) != 3 || parts[2] == "" {
+		return "", nil, false
+	}
+	switch parts[1] {
+	case "B", "b":
+		octets, ok = decodeBase64([]byte(parts[2]))
+	case "Q", "q":
+		octets, ok = wordQ(parts[2])
+	default:
+		return "", nil, false
+	}
+	return parts[0], octets, ok
 }
 
 // wordQ decodes the Q encoding (RFC 2047, section 4.2).
