@@ -130,10 +130,8 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 		p.Kind = Mapped
 		return p
 	}
-	if a.Reading == message.Canonical {
-		row, _ := r.kind.Info()
-		p.Kind, p.Detail = explain(row.Form, r, a)
-	}
+	row, _ := r.kind.Info()
+	p.Kind, p.Detail = explain(row.Form, r, a)
 	if p.Kind == "" && (r.kind == message.To || r.kind == message.Cc) && c.onlyFewer(r.kind) {
 		p.Kind = AddressesRemoved
 	}

@@ -26,7 +26,13 @@ func (c *comparer) body() {
 	if body.Open {
 		c.Parts = append(c.Parts, Part{Type: message.Layout, Outcome: Changed, Kind: Unclosed, named: true})
 	}
-	if odd := append(slices.Clone(body.Odd), body.Loose...); len(odd) > 0 {
+	odd := slices.Clone(body.Odd)
+	for _, loose := range body.Loose {
+		if !c.origin.has(message.HintFlaw, []byte(loose)) {
+			odd = append(odd, loose)
+		}
+	}
+	if len(odd) > 0 {
 		c.Parts = append(c.Parts, Part{Type: message.Layout, Outcome: Changed, Kind: Ambiguous, Detail: shorten([]byte(strings.Join(odd, "; ")))})
 	}
 }

@@ -58,7 +58,7 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 func explainValue(r *recorded, a *arrival) (kind, detail string) {
 	received := a.Content
 	if r.kind == message.Subject {
-		for rest, tags := string(received), []string(nil); len(tags) < 8; {
+		for rest, tags := string(received), []string(nil); len(tags) < 4; {
 			before, tag, after, ok := cutTag(rest)
 			if !ok {
 				break
@@ -135,6 +135,16 @@ func rawWords(s string) []byte {
 func isSubject(r *recorded, subject string) bool {
 	if r.isContent([]byte(subject), nil) {
 		return true
+	}
+	for at, tried := 0, 0; tried < 4; tried++ { // some lists put a space behind a comma when they fold
+		i := strings.Index(subject[at:], ", ")
+		if i < 0 {
+			break
+		}
+		at += i + 1
+		if r.isContent([]byte(subject[:at]+subject[at+1:]), nil) {
+			return true
+		}
 	}
 	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {
 		return false

@@ -38,7 +38,7 @@ func (a *arrival) note(added []byte, at int) {
 // that says nothing.
 func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	received, labels := a.readable(), a.labels()
-	if escaped := unescapeFrom(received); len(escaped) != len(received) {
+	for _, escaped := range unescapedFrom(received) {
 		if r.isContent(escaped, labels) {
 			return FromEscaped, nil
 		}
@@ -66,13 +66,44 @@ func appendedKind(added []byte) string {
 	return Appended
 }
 
-// unescapeFrom undoes the mbox quoting of lines that begin with "From ".
-func unescapeFrom(b []byte) []byte {
-	b = bytes.ReplaceAll(b, []byte("\n>From "), []byte("\nFrom "))
-	if bytes.HasPrefix(b, []byte(">From ")) {
-		b = b[1:]
+const maxEscaped = 5 // lines that begin with ">From ": each may have been escaped or not
+
+// unescapedFrom lists what a text may have been before mbox quoting put a ">" in front of lines that
+// begin with "From ".
+func unescapedFrom(b []byte) [][]byte {
+	var at []int // of the ">"
+	for i := 0; i < len(b); {
+		if bytes.HasPrefix(b[i:], []byte(">From ")) {
+			at = append(at, i)
+		}
+		next := bytes.IndexByte(b[i:], '\n')
+		if next < 0 {
+			break
+		}
+		i += next + 1
 	}
-	return b
+	if len(at) == 0 {
+		return nil
+	}
+	sets := []int{1<<min(len(at), 62) - 1}
+	if len(at) <= maxEscaped {
+		for set := 1; set < 1<<len(at)-1; set++ {
+			sets = append(sets, set)
+		}
+	}
+	var list [][]byte
+	for _, set := range sets {
+		out := make([]byte, 0, len(b))
+		done := 0
+		for n, i := range at {
+			if n >= 62 || set>>n&1 == 1 {
+				out = append(out, b[done:i]...)
+				done = i + 1
+			}
+		}
+		list = append(list, append(out, b[done:]...))
+	}
+	return list
 }
 
 // uncut joins lines that a relay cut at the limit of RFC 5321, section 4.5.3.1.6, putting a space in

@@ -62,7 +62,7 @@ const (
 	HintTo     = "to"     // value: a mailbox of the field, see Mailbox.Hint
 	HintCc     = "cc"
 	HintLayout = "layout" // value: Leaf.Hint
-	HintFlaw   = "flaw"   // value: the Flaw
+	HintFlaw   = "flaw"   // value: the Flaw, or what is in Body.Loose
 )
 
 // Bounds of the hints of one record; what is beyond cannot be named in a comparison.
@@ -70,6 +70,7 @@ const (
 	maxFieldHints   = 24
 	maxAddressHints = 48
 	maxLayoutHints  = 16
+	maxLooseHints   = 4
 )
 
 // Dissect takes a message apart. recipients are the envelope recipients that the record or delivery
@@ -150,6 +151,12 @@ func (d *Dissection) Hints() []Hint {
 			break
 		}
 		hints = append(hints, Hint{HintLayout, leaf.Hint(i)})
+	}
+	for i, loose := range d.Body().Loose {
+		if i == maxLooseHints {
+			break
+		}
+		hints = append(hints, Hint{HintFlaw, []byte(loose)})
 	}
 	return hints
 }

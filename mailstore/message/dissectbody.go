@@ -71,6 +71,7 @@ type bodyReader struct {
 	*Body
 	contents map[Type][]Component
 	names    []Component // of the attachments; empty where there is none
+	version  string // MIME-Version, where it is not 1.0 and that makes a difference
 	leaves   int
 	room     int      // octets left for the headers of parts
 	open     []string // boundaries of the containers around
@@ -87,8 +88,8 @@ func readBodyAt(s *grammar.Section, depth int) *Body {
 		}
 	}
 	r.top = r.node(packaging, s.Body, "text/plain", depth)
-	if v := s.Values("mime-version"); len(packaging) > len(v) && (len(v) != 1 || !isVersion1(v[0])) && r.top.needsVersion() {
-		r.odd("MIME-Version is not 1.0")
+	if v := s.Values("mime-version"); depth == 0 && len(packaging) > len(v) && (len(v) != 1 || !isVersion1(v[0])) && r.top.needsVersion() {
+		r.version = "MIME-Version: " + strings.Join(v, ", ") + "\n"
 	}
 	r.walk(r.top, nil, &shown{})
 	r.list(s, packaging)
@@ -129,7 +130,9 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 			n.cte = f.Value
 		case "content-length", "mime-version":
 		default:
-			others = append(others, f)
+			if classOf(f.Name) != fieldTrace {
+				others = append(others, f)
+			}
 		}
 	}
 	n.setLine(others)
@@ -325,7 +328,7 @@ func (r *bodyReader) list(s *grammar.Section, packaging []grammar.Field) {
 			}
 		}
 	}
-	layout := Component{Type: Layout, Reading: Canonical, Content: []byte(r.top.layout(0))}
+	layout := Component{Type: Layout, Reading: Canonical, Content: []byte(r.version + r.top.layout(0))}
 	if len(r.Odd) > 0 {
 		digest := sha256.Sum256(bodyOctets(s.Body))
 		layout.Reading, layout.Content = AsOctets, append(digest[:], packagingLines(slices.Clone(packaging))...)

@@ -68,12 +68,17 @@ func (d *Dissection) readField(t Type, values []string) {
 	d.add(c)
 }
 
-// readAddresses makes the components of an address field that is inside the grammar: its addresses,
-// and the names and groups around them.
+// readAddresses makes the components of an address field that is inside the grammar, its names at
+// least as octets: its addresses, and the names and groups around them.
 func (d *Dissection) readAddresses(c *Component, value string) bool {
 	items, ok := grammar.Addresses(value)
 	if !ok {
-		return false
+		if items, ok = grammar.BareAddresses(value); !ok {
+			return false
+		}
+		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, Content: []byte(value)})
+		c.Content = []byte(strings.Join(sortedSpecs(items), "\n"))
+		return true
 	}
 	if c.Type == To || c.Type == Cc {
 		d.readMailboxes(c.Type, items)

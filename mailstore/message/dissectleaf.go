@@ -52,7 +52,7 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 // textContent is the content of a text: canonical and with its charset where that is not UTF-8 or
 // ASCII, else its octets with all that says how to read them.
 func (r *bodyReader) textContent(n *node) Component {
-	charset := n.media.Get("charset")
+	charset := strings.ToLower(n.media.Get("charset"))
 	octets, ok := r.decoded(n, true)
 	if !ok {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
@@ -150,7 +150,11 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
 		if n.depth >= agreedDepth || !r.identity(n) {
 			return octets
 		}
-		content, ok := embeddedContent(n.body, n.depth+1)
+		body := WithoutMboxLine(n.body)
+		if len(body) != len(n.body) {
+			r.Loose = append(r.Loose, "an mbox line in front of an embedded message")
+		}
+		content, ok := embeddedContent(body, n.depth+1)
 		if !ok {
 			return octets
 		}
@@ -198,7 +202,7 @@ func embeddedContent(raw []byte, depth int) (content []byte, ok bool) {
 	}
 	trace := Component{Type: Route, Reading: Canonical}
 	for _, f := range s.Fields {
-		if class := classOf(f.Name); class == fieldTrace || class == fieldStripped {
+		if class := classOf(f.Name); class == fieldTrace || class == fieldStripped || f.Name == "mime-version" {
 			trace.Content = append(append(append(append(trace.Content, f.Name...), ": "...), f.Value...), '\n')
 		}
 	}
@@ -250,7 +254,7 @@ var metaPattern = regexp.MustCompile(`(?i)<meta[^>]{0,200}?charset\s*=\s*["']?([
 // metaCharset is the charset that HTML names in its first kilooctet, as browsers look for it.
 func metaCharset(html []byte) string {
 	if m := metaPattern.FindSubmatch(html[:min(len(html), 1024)]); m != nil {
-		return string(m[1])
+		return strings.ToLower(string(m[1]))
 	}
 	return ""
 }

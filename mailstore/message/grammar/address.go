@@ -24,7 +24,19 @@ func Addresses(value string) ([]Item, bool) {
 	if !isPrintable(value) || strings.IndexByte(value, '\\') >= 0 {
 		return nil, false
 	}
-	p := listParser{rest: value}
+	return addresses(listParser{rest: value})
+}
+
+// BareAddresses is Addresses for a list whose addresses are plain although its names are not: these
+// may hold 8-bit, quoted pairs and whatever encoded words, and are left out.
+func BareAddresses(value string) ([]Item, bool) {
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+		return nil, false
+	}
+	return addresses(listParser{rest: value, bare: true})
+}
+
+func addresses(p listParser) ([]Item, bool) {
 	for {
 		if !p.element(false) {
 			return nil, false
@@ -42,6 +54,7 @@ func Addresses(value string) ([]Item, bool) {
 type listParser struct {
 	rest  string
 	items []Item
+	bare  bool // names are passed over
 }
 
 func (p *listParser) blank() { p.rest = strings.TrimLeft(p.rest, " \t") }
@@ -83,13 +96,13 @@ func (p *listParser) element(inGroup bool) bool {
 // phrase reads one quoted string, or what stands before the next special character.
 func (p *listParser) phrase() (words string, quoted, ok bool) {
 	if p.take('"') {
-		end := strings.IndexByte(p.rest, '"')
+		end := quoteEnd(p.rest)
 		if end < 0 {
 			return "", true, false
 		}
 		words, p.rest = p.rest[:end], p.rest[end+1:]
 		p.blank()
-		return words, true, !strings.Contains(words, "=?")
+		return words, true, p.bare || !strings.Contains(words, "=?")
 	}
 	end := strings.IndexAny(p.rest, `"<>()[]:;,`)
 	if end < 0 {
@@ -107,7 +120,7 @@ func (p *listParser) angle(words string, quoted bool) bool {
 	m := Mailbox{Addr: canonicalSpec(p.rest[:end])}
 	p.rest = p.rest[end+1:]
 	var ok bool
-	if m.Name, ok = displayName(words, quoted); !ok {
+	if m.Name, ok = p.displayName(words, quoted); !ok {
 		return false
 	}
 	if m.Comment, ok = p.comment(); !ok {
@@ -118,7 +131,7 @@ func (p *listParser) angle(words string, quoted bool) bool {
 }
 
 func (p *listParser) group(words string, quoted bool) bool {
-	name, ok := displayName(words, quoted)
+	name, ok := p.displayName(words, quoted)
 	if !ok || name == "" {
 		return false
 	}
@@ -153,11 +166,24 @@ func (p *listParser) comment() (string, bool) {
 	}
 	text, ok := Words(strings.Trim(p.rest[:end], " \t"))
 	p.rest = p.rest[end+1:]
-	return text, ok && text != ""
+	return text, p.bare || ok && text != ""
 }
 
-func displayName(words string, quoted bool) (string, bool) {
-	if quoted {
+// quoteEnd returns where the quoted string ends that s goes on with, -1 if it does not.
+func quoteEnd(s string) int {
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i
+		}
+	}
+	return -1
+}
+
+func (p *listParser) displayName(words string, quoted bool) (string, bool) {
+	if quoted || p.bare && !strings.ContainsRune(words, '@') {
 		return words, true
 	}
 	if strings.ContainsRune(words, '@') {

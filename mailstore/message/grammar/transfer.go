@@ -35,10 +35,8 @@ func TransferEncoding(value string) (e Encoding, plain, ok bool) {
 	return Identity, false, false
 }
 
-var base64Strict = base64.StdEncoding.Strict()
-
 // Base64 decodes a body in base64: lines of the alphabet, padding at the
-// end only, no bits left over. Empty lines may follow.
+// end only. Empty lines may follow. Bits that padding leaves over count for nothing.
 func Base64(b []byte) ([]byte, bool) {
 	b = trimLineEnds(b)
 	clean := make([]byte, 0, len(b))
@@ -58,7 +56,7 @@ func decodeBase64(clean []byte) ([]byte, bool) {
 	if bytes.IndexByte(clean, '\r') >= 0 || bytes.IndexByte(clean, '\n') >= 0 { // the decoder would pass over them
 		return nil, false
 	}
-	n, err := base64Strict.Decode(clean, clean)
+	n, err := base64.StdEncoding.Decode(clean, clean)
 	return clean[:n], err == nil
 }
 
