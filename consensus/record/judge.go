@@ -112,8 +112,8 @@ func (f *Facts) recordedBy() (will Verdict, why string) {
 			will = Verified
 		}
 	}
-	if f.RecordVersion == 1 {
-		return Vouched, why + "; recorded in version 1 of the record, which does not cover all of a mail"
+	if f.RecordVersion != 0 && f.RecordVersion < RecordVersion {
+		return Vouched, fmt.Sprintf("%s; recorded in version %d of the record, which does not cover all of a mail", why, f.RecordVersion)
 	}
 	return will, why
 }
