@@ -97,7 +97,7 @@ func FuzzField(f *testing.F) {
 		if !Bears(value, "mx.example") {
 			t.Fatalf("%q is not ours", field)
 		}
-		if unquoted := outside(value); strings.Count(unquoted, ";") != max(min(int(n), maxResults), 1) && !strings.HasSuffix(unquoted, "; none") {
+		if unquoted := outside(value); strings.Count(unquoted, ";") != max(min(int(n), maxResults), 1) && !strings.HasSuffix(unquoted, "; none\r\n") {
 			t.Fatalf("%q has %d results of %d", field, strings.Count(unquoted, ";"), n)
 		}
 		keyOrQuoted(id)
