@@ -50,6 +50,9 @@ func (a *app) cmdComponents() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("reading the message: %w", err)
 			}
+			if err := checkMail(args[0], raw); err != nil {
+				return err
+			}
 			doc := &components{File: args[0], Components: []component{}}
 			rows := [][]string{{"COMPONENT", "INDEX", "BYTES", "SHA-256", "CONTENT"}}
 			for _, p := range message.Components(raw, to) {
@@ -99,6 +102,9 @@ is 0 when all parts are the same and nothing was added but traces of the way; 4 
 				if err != nil {
 					return fmt.Errorf("reading the message: %w", err)
 				}
+				if err := checkMail(file, raw); err != nil {
+					return err
+				}
 				parts[i] = message.Components(raw, nil)
 			}
 			r := record.CompareMessages(parts[0], parts[1])
@@ -116,6 +122,7 @@ is 0 when all parts are the same and nothing was added but traces of the way; 4 
 				}
 				fmt.Fprintf(b, ": %.0f %%\n", 100*r.Share())
 				showParts(b, doc.Parts, nil)
+				fmt.Fprintln(b, "  not compared: the envelope recipient, which is in no file; cairn show and cairn verify count it")
 			})
 		},
 	}
