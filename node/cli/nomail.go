@@ -21,6 +21,6 @@ func checkMail(file string, raw []byte) error {
 	if file == "-" {
 		file = "standard input"
 	}
-	return api.Errorf(api.CodeInvalid, "give a message as it is stored, with its header: cairn show ACCOUNT/ID --raw writes one",
+	return api.Errorf(api.CodeInvalid, "give a whole message, with its header",
 		"reading %s: it is no mail: it does not begin with fields such as From, Date or Subject", file)
 }
