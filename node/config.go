@@ -99,7 +99,8 @@ type VerdictConfig struct {
 
 	// Invalid is what becomes of mail with an invalid record: "spam" files it
 	// there, "quarantine" keeps it under that label and out of every other
-	// list, "discard" accepts and drops it.
+	// list, "refuse" does not take it, "discard" accepts and drops it. What a
+	// later block or enrolment could put right is never refused or dropped.
 	Invalid string `koanf:"invalid"`
 
 	// Banners are texts that this site's own gateway puts before or behind
@@ -117,6 +118,7 @@ type VerdictConfig struct {
 const (
 	InvalidSpam       = "spam"
 	InvalidQuarantine = "quarantine"
+	InvalidRefuse     = "refuse"
 	InvalidDiscard    = "discard"
 )
 

@@ -104,8 +104,8 @@ func (c *Config) Validate() error {
 	if t := c.Verdict.Threshold; t < 1 || t > 100 {
 		return bad("verdict.threshold", "write a percentage from 1 to 100", "%d is out of range", t)
 	}
-	if v := c.Verdict.Invalid; !slices.Contains([]string{InvalidSpam, InvalidQuarantine, InvalidDiscard}, v) {
-		return bad("verdict.invalid", `write "spam", "quarantine" or "discard"`, "%q is none of the three", v)
+	if v := c.Verdict.Invalid; !slices.Contains([]string{InvalidSpam, InvalidQuarantine, InvalidRefuse, InvalidDiscard}, v) {
+		return bad("verdict.invalid", `write "spam", "quarantine", "refuse" or "discard"`, "%q is none of the four", v)
 	}
 	return c.Verdict.checkContext()
 }

@@ -14,6 +14,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/smtpgw"
+	"cairn/smtpgw/screen"
 )
 
 // The parts declare small interfaces for what they need of each other. Here
@@ -54,11 +55,58 @@ type checker struct {
 }
 
 func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessment, error) {
-	courier := a.Peer.Node
-	if a.Peer.Protocol == smtpgw.ProtocolLocal {
+	courier, local := a.Peer.Node, a.Peer.Protocol == smtpgw.ProtocolLocal
+	if local {
 		courier = &c.self
 	}
-	return c.verifier.Check(ctx, verifier.Arrival{Raw: a.Raw, Recipients: a.Recipients, Courier: courier})
+	as, err := c.verifier.Check(ctx, verifier.Arrival{
+		Raw: a.Raw, Recipients: a.Recipients, Courier: courier, Received: a.Received, Local: local,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return assessment{as}, nil
+}
+
+// assessment is what the verifier found out as the gateway sees it.
+type assessment struct{ *verifier.Assessment }
+
+func (as assessment) Evidence() screen.Evidence { return screened(as.Found()).Evidence() }
+
+func (as assessment) Admit(tx *mailstore.Tx, account mailstore.AccountID, rcpt string) (screen.Finding, bool, error) {
+	f, again, err := as.Assessment.Admit(tx, account, rcpt)
+	if err != nil || again {
+		return screen.Finding{}, again, err
+	}
+	return screened(f), false, nil
+}
+
+// screened is a finding as far as its mail's place depends on it.
+func screened(f *verifier.Finding) screen.Finding {
+	return screen.FindingOf(f.Verdict, f.Reasons, f.Domains, &f.Facts)
+}
+
+// filer files stored mail anew when its verdict has changed.
+type filer struct{ *smtpgw.Filing }
+
+func (f filer) Refile(tx *mailstore.Tx, ref verifier.Ref, was, now *verifier.Finding) error {
+	return f.Filing.Refile(tx, ref.Account, ref.Message, screened(was), screened(now))
+}
+
+func (f filer) Forget(tx *mailstore.Tx, ref verifier.Ref) error {
+	return f.Filing.Forget(tx, ref.Account, ref.Message)
+}
+
+// authorOf is the author's address of mail that arrived, for the history.
+func authorOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (string, error) {
+	f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return f.From, nil
 }
 
 // router sends mail to the nodes of the organisation that is trusted for a

@@ -29,6 +29,7 @@ var (
 	purePackages = []string{
 		"cairn/consensus", "cairn/consensus/record", "cairn/mailstore/message",
 		"cairn/index/query", "cairn/index/analysis", "cairn/index/postings",
+		"cairn/smtpgw/screen",
 	}
 	pureModules = []string{
 		"github.com/oasisprotocol/curve25519-voi", "github.com/emersion/go-message", "github.com/clipperhouse/uax29/v2",

@@ -3,6 +3,7 @@ package record
 import (
 	"crypto/sha256"
 	"slices"
+	"strings"
 
 	"cairn/mailstore/message"
 )
@@ -18,10 +19,40 @@ func Compare(t *Token, arrived *message.Dissection, with Context) Comparison {
 	return compare(o, arrived, with)
 }
 
+// For narrows a comparison to the copy of one recipient of a delivery: whether the record names the
+// others is nothing to them.
+func (c Comparison) For(t *Token, recipient string) Comparison {
+	c.Parts = slices.DeleteFunc(slices.Clone(c.Parts), func(p Part) bool {
+		if p.Type != message.Recipient {
+			return false
+		}
+		if p.Outcome == Extra {
+			c.Extra--
+		} else if c.Version < RecordVersion {
+			c.Same--
+			c.Recorded--
+		}
+		return true
+	})
+	c.RecipientInRecord = t.HasRecipient(recipient)
+	part := Part{Type: message.Recipient, Outcome: Same, Kept: true}
+	switch {
+	case !c.RecipientInRecord:
+		part = Part{Type: message.Recipient, Outcome: Extra, Kind: NotRecorded, Detail: shorten([]byte(recipient)), Decides: true}
+		c.Extra++
+	case c.Version < RecordVersion:
+		c.Same++
+		c.Recorded++
+	}
+	c.Parts = append(c.Parts, part)
+	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
+	return c
+}
+
 // CompareMessages lays two messages beside each other, both with their contents known, so that more
 // differences can be explained.
 func CompareMessages(sent, arrived *message.Dissection, with Context) Comparison {
-	return compare(knownOrigin(sent), arrived, with)
+	return compare(knownOrigin(sent, arrived.Has(strings.ToLower(message.TokenHeader))), arrived, with)
 }
 
 // comparer holds one comparison of version 2.

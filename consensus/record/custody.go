@@ -90,6 +90,17 @@ func (t *Token) HasRecipient(address string) bool {
 	return false
 }
 
+// Named returns those of addrs, in any letter case, that the record has as envelope recipients. Of
+// many it looks at the first message.MaxRecipients.
+func (t *Token) Named(addrs []string) (named []string) {
+	for _, addr := range addrs[:min(len(addrs), message.MaxRecipients)] {
+		if t.HasRecipient(addr) {
+			named = append(named, addr)
+		}
+	}
+	return named
+}
+
 // custodyOf is the component that refers to the tokens below a new one: how many
 // they are u8, then of the topmost the recorder key 32 and the record id 32.
 // Without the key, who seals a foreign record anew could take the place of its

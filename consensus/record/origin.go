@@ -36,9 +36,14 @@ func originOf(t *Token) *origin {
 	return o
 }
 
-func knownOrigin(d *message.Dissection) *origin {
+// knownOrigin is the origin of a message at hand. Its trace is left out unless it is told by a token
+// where that ends which was there when the message was sent.
+func knownOrigin(d *message.Dissection, trace bool) *origin {
 	o := &origin{}
 	for _, c := range d.Components() {
+		if !trace && isTrace(c.Type) {
+			continue
+		}
 		o.parts = append(o.parts, recorded{
 			version: RecordVersion, kind: c.Type, index: c.Index,
 			known: true, reading: c.Reading, content: c.Content, digest: c.Digest(),
@@ -60,6 +65,11 @@ func knownOrigin(d *message.Dissection) *origin {
 		return n
 	}
 	return o
+}
+
+// isTrace reports whether a component tells of the way of a message.
+func isTrace(t message.Type) bool {
+	return t == message.Route || t == message.OriginatingAddress || t == message.SMTPVersion
 }
 
 // of returns the recorded components of one type.
