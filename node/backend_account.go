@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"cairn/mailstore"
+	"cairn/mailstore/forwarders"
 	"cairn/node/api"
+	"cairn/smtpgw"
 )
 
 // Accounts lists the mailboxes.
@@ -107,7 +109,7 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if view, err = viewAccount(&tx.Reader, a); err != nil {
 			return err
 		}
-		return tx.RemoveAccount(a.ID)
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), smtpgw.DropList(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }

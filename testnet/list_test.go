@@ -1,0 +1,183 @@
+package testnet_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"cairn/consensus/record"
+	"cairn/node/api"
+	"cairn/smtpgw"
+	"cairn/testnet"
+)
+
+// listAddress is a mailing list that Charlie's node hosts.
+const listAddress = "devs@charlie.test"
+
+// hostList sets the list up, with all three persons as members.
+func hostList(t *testing.T, w *testnet.Network, ctx context.Context, r api.HostedListRequest) {
+	t.Helper()
+	charlie := w.Members[2]
+	owner := w.Address(2)
+	r.Address, r.Owner = listAddress, &owner
+	if _, err := charlie.PutHostedList(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	members := api.MembersRequest{Address: listAddress, Members: []string{w.Address(0), w.Address(1), w.Address(2)}}
+	if l, err := charlie.Join(ctx, members); err != nil || l.Total != 3 {
+		t.Fatalf("%+v, %v", l, err)
+	}
+}
+
+// TestHostedList sends a mail of Alpha's to a list of Charlie's, which sends it
+// on to Bravo: there it bears the records of both, linked.
+func TestHostedList(t *testing.T) {
+	tag, footer := "devs", "devs mailing list\nhttps://charlie.test/devs"
+	for _, tt := range []struct {
+		name string
+		list api.HostedListRequest
+		// What Bob's node is to say, when he has named the list and when not.
+		// Today's verdict is about what arrives, which is as Charlie recorded
+		// it; it does not yet look below that record.
+		known, unknown []record.Verdict
+	}{
+		{"plain", api.HostedListRequest{}, nil, nil},
+		{"marked", api.HostedListRequest{Tag: &tag, Footer: &footer}, nil, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, ctx := start(t, 3)
+			hostList(t, w, ctx, tt.list)
+			bravo := w.Members[1]
+			if tt.known != nil || tt.name == "marked" {
+				if _, err := bravo.AddForwarders(ctx, api.ForwarderRequest{Account: "bob", Addresses: []string{listAddress}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			raw := testnet.Compose(w.Address(0), listAddress, "A question", "Does it hold?\n")
+			if err := testnet.SendOne(w.Members[0].SubmissionAddr(), w.Address(0), listAddress, raw); err != nil {
+				t.Fatal(err)
+			}
+			byList := func(m *testnet.Mail) bool {
+				return bytes.Contains(m.Raw, []byte("\r\nList-Id: <devs.charlie.test>\r\n"))
+			}
+			mail, err := bravo.AwaitMail(ctx, "bob", byList)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkCustody(t, w, mail)
+			t.Logf("verdict %s, labels %v: %v", mail.Verdict(), mail.Labels, mail.Finding.Reasons)
+			if want := tt.known; want != nil && !slices.Contains(want, mail.Verdict()) {
+				t.Errorf("verdict %s, want one of %v", mail.Verdict(), want)
+			}
+			if tt.name == "marked" {
+				for _, text := range []string{"\r\nSubject: [devs] A question\r\n", "_\r\ndevs mailing list\r\nhttps://charlie.test/devs\r\n"} {
+					if !bytes.Contains(mail.Raw, []byte(text)) {
+						t.Errorf("%q is not in\n%s", text, mail.Raw)
+					}
+				}
+			}
+			if mail.From != w.Address(2) {
+				t.Errorf("the envelope sender is %q, not the owner", mail.From)
+			}
+			// The author is a member too, and Charlie's own is served alike.
+			for i, name := range []string{"alice", "bob", "carol"} {
+				if _, err := w.Members[i].AwaitMail(ctx, name, byList); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+// checkCustody holds that a mail bears two linked records: Charlie's, which is
+// for whom it came to and holds, and below it the author's, which is for the
+// list.
+func checkCustody(t *testing.T, w *testnet.Network, mail *testnet.Mail) {
+	t.Helper()
+	tokens, err := record.Tokens(mail.Raw)
+	if err != nil || len(tokens) != 2 {
+		t.Fatalf("%d tokens, %v in\n%s", len(tokens), err, mail.Raw)
+	}
+	hops, err := record.Custody(tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, author := hops[0].Token, hops[1].Token
+	if list.Recorder != w.Members[2].Identity().RecorderKey() || author.Recorder != w.Members[0].Identity().RecorderKey() {
+		t.Error("the records are of others than Charlie and Alpha")
+	}
+	if !list.HasRecipient(mail.Recipients[0]) || !author.HasRecipient(listAddress) || author.HasRecipient(mail.Recipients[0]) {
+		t.Error("the records are for others than the member and the list")
+	}
+	if c := mail.Finding.Facts.Comparison; !c.AllSame() {
+		t.Errorf("what came is not what the list sent: %v", c.Differences())
+	}
+}
+
+// TestHostedListHolds: what no record speaks for stays with the list until it is
+// approved, and then is sent on.
+func TestHostedListHolds(t *testing.T) {
+	w, ctx := start(t, 3)
+	charlie := w.Members[2]
+	hostList(t, w, ctx, api.HostedListRequest{})
+	raw := testnet.Compose(w.Address(0), listAddress, "Not recorded", "hello\n")
+	if err := testnet.SendOne(charlie.InboundAddr(), w.Address(0), listAddress, raw); err != nil {
+		t.Fatal(err)
+	}
+	held, err := charlie.AwaitMail(ctx, listAddress, func(m *testnet.Mail) bool { return slices.Contains(m.Labels, smtpgw.LabelHeld) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := fmt.Sprintf("%s/%d", listAddress, held.ID)
+	if _, err := charlie.SetLabels(ctx, api.LabelRequest{Ref: ref, Add: []string{smtpgw.LabelApproved}}); err != nil {
+		t.Fatal(err)
+	}
+	mail, err := w.Members[1].AwaitMail(ctx, "bob", testnet.Subject("Not recorded"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tokens, err := record.Tokens(mail.Raw); err != nil || len(tokens) != 1 {
+		t.Errorf("%d tokens, %v", len(tokens), err)
+	}
+	_, err = charlie.AwaitMail(ctx, listAddress, func(m *testnet.Mail) bool {
+		return slices.Contains(m.Labels, smtpgw.LabelPosted) && !slices.Contains(m.Labels, smtpgw.LabelHeld)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestHostedListBounces: a member who is no more is told to the owner, never to
+// the author, and does not come back to the list.
+func TestHostedListBounces(t *testing.T) {
+	w, ctx := start(t, 3)
+	hostList(t, w, ctx, api.HostedListRequest{})
+	gone := api.MembersRequest{Address: listAddress, Members: []string{"gone@bravo.test"}}
+	if _, err := w.Members[2].Join(ctx, gone); err != nil {
+		t.Fatal(err)
+	}
+	raw := testnet.Compose(w.Address(0), listAddress, "To all", "hello\n")
+	if err := testnet.SendOne(w.Members[0].SubmissionAddr(), w.Address(0), listAddress, raw); err != nil {
+		t.Fatal(err)
+	}
+	isReport := func(m *testnet.Mail) bool {
+		return !m.Outgoing && bytes.Contains(m.Raw, []byte("gone@bravo.test")) && bytes.Contains(m.Raw, []byte("report-type=delivery-status"))
+	}
+	if _, err := w.Members[2].AwaitMail(ctx, "carol", isReport); err != nil {
+		t.Fatal(err)
+	}
+	for _, box := range []struct {
+		m    *testnet.Member
+		name string
+	}{{w.Members[0], "alice"}, {w.Members[2], listAddress}} {
+		mails, err := box.m.Mailbox(box.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(mails, func(m testnet.Mail) bool { return isReport(&m) }) {
+			t.Errorf("%s got the report", box.name)
+		}
+	}
+}
