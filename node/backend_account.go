@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"time"
 
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
@@ -159,6 +160,11 @@ func (n *Node) SetLabels(ctx context.Context, r api.LabelRequest) (*api.MessageL
 		account, id, err := parseRef(&tx.Reader, r.Ref)
 		if err != nil {
 			return err
+		}
+		if slices.Contains(r.Remove, mailstore.LabelSpam) {
+			if err := learnFrom(tx, account, id, time.Now()); err != nil {
+				return err
+			}
 		}
 		if err := tx.SetLabels(account, id, r.Add, r.Remove); err != nil {
 			return err

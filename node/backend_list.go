@@ -3,11 +3,14 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
+	"cairn/mailstore/message"
 	"cairn/node/api"
 	"cairn/smtpgw"
 )
@@ -128,4 +131,43 @@ func (n *Node) knownForwarders(rd *mailstore.Reader, account mailstore.AccountID
 		list = append(list, record.Forwarder{Domain: f.Domain, Posting: f.Address, List: f.Kind == forwarders.List})
 	}
 	return list, err
+}
+
+// learnFrom notes, of a message that an account calls no spam, the address that
+// its author wrote to, if that is not the account's own and the header says
+// what it is. It counts as mail sent there does: for tolerance alone.
+func learnFrom(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, now time.Time) error {
+	m, err := tx.Message(account, id)
+	if err != nil {
+		return err
+	}
+	labels, err := tx.Labels(account, id)
+	if err != nil || !slices.Contains(labels, mailstore.LabelSpam) {
+		return err
+	}
+	raw, err := tx.Raw(m.Blob)
+	if err != nil {
+		return err
+	}
+	tokens, _ := record.Tokens(raw)
+	if len(tokens) == 0 {
+		return nil
+	}
+	a, err := tx.Account(account)
+	if err != nil {
+		return err
+	}
+	author := tokens[len(tokens)-1] // whether it is sound is judged when mail comes
+	header := message.Parse(raw)
+	const most = 32 // of a message
+	candidates := slices.Concat(header.To, header.Cc)
+	for _, to := range candidates[:min(len(candidates), most)] {
+		if slices.Contains(a.Addresses, strings.ToLower(to.Addr)) || !author.HasRecipient(to.Addr) {
+			continue
+		}
+		if err := forwarders.Learn(tx, account, to.Addr, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }

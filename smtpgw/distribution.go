@@ -18,7 +18,7 @@ var underWay = []byte("w")
 
 // distribution is a post on its way to the members.
 type distribution struct {
-	List  string              `json:"list"`
+	List  mailstore.AccountID `json:"list"`
 	Ref   string              `json:"ref"`
 	Sent  mailstore.MessageID `json:"sent"` // the copy that goes out, in the list's account
 	After string              `json:"after"`
@@ -41,7 +41,7 @@ func startPost(tx *mailstore.Tx, l *List, m mailstore.Message, out []byte, ref s
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(distribution{List: l.Address, Ref: ref, Sent: id})
+	b, err := json.Marshal(distribution{List: l.Account, Ref: ref, Sent: id})
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (d *Distributor) step(tx *mailstore.Tx) (more bool, err error) {
 	if err := json.Unmarshal(b, &w); err != nil {
 		return false, fmt.Errorf("stored distribution: %w", err)
 	}
-	l, err := GetList(&tx.Reader, w.List)
+	l, err := ListOf(&tx.Reader, w.List)
 	if errors.Is(err, ErrNoList) {
 		return true, sp.Delete(underWay)
 	}
