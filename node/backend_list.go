@@ -124,7 +124,7 @@ func (n *Node) whose(rd *mailstore.Reader, name string) (mailstore.Account, erro
 }
 
 // knownForwarders are those that an account named, as the verifier takes them.
-func (n *Node) knownForwarders(rd *mailstore.Reader, account mailstore.AccountID) ([]record.Forwarder, error) {
+func knownForwarders(rd *mailstore.Reader, account mailstore.AccountID) ([]record.Forwarder, error) {
 	named, err := forwarders.NamedBy(rd, account)
 	var list []record.Forwarder
 	for _, f := range named {

@@ -139,6 +139,8 @@ func (n *Node) connect() (err error) {
 		Threshold: n.cfg.Verdict.Threshold,
 		Invalid:   verifier.Invalid(n.cfg.Verdict.Invalid),
 		Context:   n.cfg.Verdict.Context(),
+
+		Forwarders: knownForwarders,
 	}, n.log)
 
 	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)

@@ -30,6 +30,8 @@ type Policy struct {
 	// Context is what the administrator knows about the way of mail to here;
 	// its Forwarder is nil.
 	Context record.Context
+	// Forwarders are those that accounts named; nil: none did.
+	Forwarders Forwarders
 }
 
 // threshold is the least share for mail that org recorded. Its declared floor
