@@ -8,10 +8,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
+	"cairn/mailstore/forwarders"
 	"cairn/node/api"
+	"cairn/smtpgw"
 )
 
 // Accounts lists the mailboxes.
@@ -138,7 +141,7 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if view, err = viewAccount(&tx.Reader, a); err != nil {
 			return err
 		}
-		return tx.RemoveAccount(a.ID)
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), smtpgw.DropList(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }
@@ -188,6 +191,11 @@ func (n *Node) SetLabels(ctx context.Context, r api.LabelRequest) (*api.MessageL
 		account, id, err := parseRef(&tx.Reader, r.Ref)
 		if err != nil {
 			return err
+		}
+		if slices.Contains(r.Remove, mailstore.LabelSpam) {
+			if err := learnFrom(tx, account, id, time.Now()); err != nil {
+				return err
+			}
 		}
 		if err := tx.SetLabels(account, id, r.Add, r.Remove); err != nil {
 			return err

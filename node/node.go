@@ -75,6 +75,7 @@ type Node struct {
 	queue      *smtpgw.Queue
 	recorder   *recorder.Recorder
 	courier    *smtpgw.Courier
+	lists      *smtpgw.Distributor
 	submitter  *smtpgw.Submitter
 	submission *smtpgw.Server
 	inbound    *smtpgw.Server
@@ -142,6 +143,8 @@ func (n *Node) connect() (err error) {
 		Threshold: n.cfg.Verdict.Threshold,
 		Context:   n.cfg.Verdict.Context(),
 		Own:       verifier.Own{Key: n.own().OrgKey, Domains: n.own().Domains},
+
+		Forwarders: knownForwarders,
 	}, filer{n.filing}, n.log)
 	n.history = smtpgw.NewHistory(n.store, authorOf, n.log)
 
@@ -166,6 +169,7 @@ func (n *Node) connect() (err error) {
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
 		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
+	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, n.log)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.log)
 	n.inbound = smtpgw.NewInbound(inboundConfig(gw), n.store, delivery, n.log)

@@ -31,6 +31,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.history.Run)
 	run(n.recorder.Run)
 	run(n.courier.Run)
+	run(n.lists.Run)
 	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
 	run(n.joinNetwork)
 	run(n.welcome)

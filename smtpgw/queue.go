@@ -97,10 +97,17 @@ func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []group, raw []byt
 	if err != nil {
 		return 0, err
 	}
+	return id, q.enqueue(tx, env, groups, id, blob)
+}
+
+// enqueue adds an entry for each group of recipients of a message, of which id
+// is the sent copy.
+func (q *Queue) enqueue(tx *mailstore.Tx, env Envelope, groups []group, id mailstore.MessageID, blob [32]byte) error {
+	now := q.now().Truncate(time.Millisecond)
 	sp := tx.Space(queueSpace)
 	last, err := lastID(sp.SpaceReader)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, g := range groups {
 		last++
@@ -109,17 +116,17 @@ func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []group, raw []byt
 			From: env.From, Domain: g.domain, Recipients: g.recipients, Created: now,
 		}
 		if err := sp.Put(entryKey(e.ID), e.encode()); err != nil {
-			return 0, err
+			return err
 		}
 		if err := sp.Put(unsealedKey(e.ID), nil); err != nil {
-			return 0, err
+			return err
 		}
 		// The sender may delete the sent copy before the mail has left.
 		if err := tx.HoldBlob(blob, holdName(e.ID)); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return id, sp.Put(lastKey, binary.BigEndian.AppendUint64(nil, last))
+	return sp.Put(lastKey, binary.BigEndian.AppendUint64(nil, last))
 }
 
 // Unsealed returns up to max entries that have no token yet, oldest first,

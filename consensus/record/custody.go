@@ -90,6 +90,14 @@ func (t *Token) HasRecipient(address string) bool {
 	return false
 }
 
+// HasAuthor reports whether the record has address as the only one in From.
+func (t *Token) HasAuthor(address string) bool {
+	from := message.Component{Type: message.From, Reading: message.Canonical, Content: []byte(address)}
+	return address != "" && slices.ContainsFunc(t.Record.Commitments, func(c Commitment) bool {
+		return c.Type == message.From && t.fits(c, from)
+	})
+}
+
 // Named returns those of addrs, in any letter case, that the record has as envelope recipients. Of
 // many it looks at the first message.MaxRecipients.
 func (t *Token) Named(addrs []string) (named []string) {

@@ -19,6 +19,7 @@ type Assessment struct {
 	found   *Finding         // of the arrival as a whole
 	header  *header
 	token   *record.Token // nil without a sound one
+	way     *way          // nil if nobody sent it on whose record holds
 	alone   bool          // the arrival has one recipient
 	courier consensus.Hash
 	each    map[string]*Finding // by recipient, as admitted
@@ -59,6 +60,9 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 		return nil, fmt.Errorf("look the record up: %w", err)
 	}
 	found.judge()
+	if as.way, err = v.wayOf(ctx, as); err != nil {
+		return nil, fmt.Errorf("look up who sent an arrival on: %w", err)
+	}
 	return as, nil
 }
 
@@ -84,7 +88,16 @@ func (as *Assessment) Admit(tx *mailstore.Tx, account mailstore.AccountID, rcpt 
 // complete fills in what only the delivery transaction can tell about rcpt's
 // copy. What the chain and the trust list say may have changed since Check.
 func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailstore.AccountID, rcpt string) (again bool, err error) {
-	if !as.alone {
+	var onward *Finding
+	if as.way != nil {
+		if onward, err = as.way.sentOn(as, rd, account); err != nil {
+			return false, fmt.Errorf("look the forwarder up: %w", err)
+		}
+	}
+	switch {
+	case onward != nil:
+		*f = *onward
+	case !as.alone:
 		f.addressedTo(rcpt, as.token)
 	}
 	own, err := rd.Account(account)
@@ -94,11 +107,6 @@ func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailsto
 	f.Facts.Unaddressed = !as.header.addresses(append(own.Addresses, rcpt))
 	if f.Facts.RecipientThreshold, err = thresholdOf(rd, account); err != nil {
 		return false, err
-	}
-	if as.v.cfg.Forwarders != nil {
-		if f.Facts.Forwarder, err = as.v.cfg.Forwarders.Forwarder(rd, account, as.arrival, f); err != nil {
-			return false, fmt.Errorf("look the forwarder up: %w", err)
-		}
 	}
 	state := as.v.chain.State()
 	if org, ok := state.OrgByRecorder(f.Recorder); ok {

@@ -26,14 +26,6 @@ type Own struct {
 	Domains []string      // A-labels, lower case
 }
 
-// Forwarders knows who sends mail on.
-type Forwarders interface {
-	// Forwarder returns the domain, as A-label, of the known and authenticated forwarder that sent
-	// an arrival on to an account; empty if there is none. It is asked within the delivery
-	// transaction and only reads rd.
-	Forwarder(rd *mailstore.Reader, account mailstore.AccountID, a *Arrival, f *Finding) (domain string, err error)
-}
-
 // Filer keeps stored mail where its verdict sends it. Its methods run within the transaction that
 // they are given and must be quick.
 type Filer interface {

@@ -13,6 +13,7 @@ type header struct {
 	from    string   // first address in From
 	domains []string // of all addresses in From, sorted, each once; "" stands for an address without one
 	to      []string // addresses in To and Cc
+	replyTo []string // addresses in Reply-To
 }
 
 func readHeader(raw []byte) *header {
@@ -28,6 +29,9 @@ func readHeader(raw []byte) *header {
 	h.domains = slices.Compact(h.domains)
 	for _, a := range slices.Concat(m.To, m.Cc) {
 		h.to = append(h.to, a.Addr)
+	}
+	for _, a := range m.ReplyTo {
+		h.replyTo = append(h.replyTo, a.Addr)
 	}
 	return h
 }

@@ -97,10 +97,7 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, h *heade
 		f.Facts.TokenFault, f.Facts.TokenUnsound = err.Error(), true
 		return f, nil
 	}
-	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
-	f.Root, f.Time = token.MicroRoot(), token.Record.Time
-	f.Deadline = state.Height() + patience
-	f.Facts.RecordVersion, f.Facts.RecordTime = token.Record.Version, token.Record.Time
+	f.setRecord(token, state)
 	all, _ := record.Tokens(raw) // a fault further down is not this record's
 	f.Facts.Comparison = record.Compare(token, record.Arrived(raw, all, recipients), v.cfg.Context)
 	f.Facts.RecipientInRecord = f.Facts.Comparison.RecipientInRecord
@@ -115,6 +112,14 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, h *heade
 	f.Facts.OwnCourier = courier != nil && courier.ID == org.ID
 	f.recordedBy(org, v.wordOf(ctx, state, f, org), v.cfg)
 	return f, token
+}
+
+// setRecord notes which record a token is of.
+func (f *Finding) setRecord(token *record.Token, state *consensus.State) {
+	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
+	f.Root, f.Time = token.MicroRoot(), token.Record.Time
+	f.Deadline = state.Height() + patience
+	f.Facts.RecordVersion, f.Facts.RecordTime = token.Record.Version, token.Record.Time
 }
 
 // laterVersion is why a record counts as none: a token or record of another

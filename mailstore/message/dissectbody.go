@@ -71,7 +71,7 @@ type bodyReader struct {
 	*Body
 	contents map[Type][]Component
 	names    []Component // of the attachments; empty where there is none
-	version  string // MIME-Version, where it is not 1.0 and that makes a difference
+	version  string      // MIME-Version, where it is not 1.0 and that makes a difference
 	leaves   int
 	room     int      // octets left for the headers of parts
 	open     []string // boundaries of the containers around

@@ -8,6 +8,7 @@ type Backend interface {
 	NodeService
 	MailService
 	AccountService
+	ListService
 	ChainService
 	OrgService
 	PeerService
@@ -49,6 +50,25 @@ type AccountService interface {
 	SetAccount(ctx context.Context, r SettingRequest) (*Account, error)
 	// RemoveAccount removes an account; its mail goes with it. CodeNotFound when there is none.
 	RemoveAccount(ctx context.Context, name string) (*Account, error)
+}
+
+// ListService deals with who sends mail on: the forwarders that an account knows, and the mailing lists of this node.
+type ListService interface {
+	// Forwarders lists those of an account.
+	Forwarders(ctx context.Context, account string) (*ForwarderList, error)
+	// AddForwarders makes an account know them, all or none. CodeInvalid when an address cannot be one.
+	AddForwarders(ctx context.Context, r ForwarderRequest) (*ForwarderList, error)
+	// RemoveForwarders makes an account forget them, all or none. CodeNotFound when it does not know one.
+	RemoveForwarders(ctx context.Context, r ForwarderRequest) (*ForwarderList, error)
+	HostedLists(ctx context.Context) (*HostedLists, error)
+	// PutHostedList makes a list or changes one. CodeExists when somebody has the address.
+	PutHostedList(ctx context.Context, r HostedListRequest) (*HostedList, error)
+	// RemoveHostedList removes a list with its members and what was posted. CodeNotFound when there is none.
+	RemoveHostedList(ctx context.Context, address string) (*HostedList, error)
+	Members(ctx context.Context, address string) (*MemberList, error)
+	// Join makes addresses members of a list, Leave takes them off it; all or none.
+	Join(ctx context.Context, r MembersRequest) (*MemberList, error)
+	Leave(ctx context.Context, r MembersRequest) (*MemberList, error)
 }
 
 // ChainService reads the chain.

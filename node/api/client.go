@@ -140,6 +140,51 @@ func (c *Client) RemoveAccount(ctx context.Context, name string) (*Account, erro
 	return call[Account](ctx, c, pathRemoveAccount, selector{name})
 }
 
+// Forwarders lists who sends mail on to an account.
+func (c *Client) Forwarders(ctx context.Context, account string) (*ForwarderList, error) {
+	return call[ForwarderList](ctx, c, pathForwarders, selector{account})
+}
+
+// AddForwarders makes an account know who sends mail on to it.
+func (c *Client) AddForwarders(ctx context.Context, r ForwarderRequest) (*ForwarderList, error) {
+	return call[ForwarderList](ctx, c, pathAddForwarders, r)
+}
+
+// RemoveForwarders makes an account forget them.
+func (c *Client) RemoveForwarders(ctx context.Context, r ForwarderRequest) (*ForwarderList, error) {
+	return call[ForwarderList](ctx, c, pathRemoveForwarders, r)
+}
+
+// HostedLists lists the mailing lists of the node.
+func (c *Client) HostedLists(ctx context.Context) (*HostedLists, error) {
+	return call[HostedLists](ctx, c, pathHostedLists, selector{})
+}
+
+// PutHostedList makes or changes a mailing list.
+func (c *Client) PutHostedList(ctx context.Context, r HostedListRequest) (*HostedList, error) {
+	return call[HostedList](ctx, c, pathPutHostedList, r)
+}
+
+// RemoveHostedList removes a mailing list.
+func (c *Client) RemoveHostedList(ctx context.Context, address string) (*HostedList, error) {
+	return call[HostedList](ctx, c, pathRemoveHostedList, selector{address})
+}
+
+// Members lists the members of a mailing list.
+func (c *Client) Members(ctx context.Context, address string) (*MemberList, error) {
+	return call[MemberList](ctx, c, pathMembers, selector{address})
+}
+
+// Join makes addresses members of a mailing list.
+func (c *Client) Join(ctx context.Context, r MembersRequest) (*MemberList, error) {
+	return call[MemberList](ctx, c, pathJoin, r)
+}
+
+// Leave takes addresses off a mailing list.
+func (c *Client) Leave(ctx context.Context, r MembersRequest) (*MemberList, error) {
+	return call[MemberList](ctx, c, pathLeave, r)
+}
+
 // ChainStatus asks for the state of the chain.
 func (c *Client) ChainStatus(ctx context.Context) (*ChainStatus, error) {
 	return call[ChainStatus](ctx, c, pathChainStatus, selector{})

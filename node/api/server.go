@@ -76,25 +76,34 @@ func Serve(ctx context.Context, l net.Listener, b Backend, log *slog.Logger) err
 
 // Paths of the methods.
 const (
-	pathStatus        = "/1/status"
-	pathSend          = "/1/mail/send"
-	pathSearch        = "/1/mail/search"
-	pathMessage       = "/1/mail/message"
-	pathRaw           = "/1/mail/raw"
-	pathVerify        = "/1/mail/verify"
-	pathLabels        = "/1/mail/labels"
-	pathSetLabels     = "/1/mail/set-labels"
-	pathAccounts      = "/1/account/list"
-	pathAddAccount    = "/1/account/add"
-	pathSetAccount    = "/1/account/set"
-	pathRemoveAccount = "/1/account/remove"
-	pathChainStatus   = "/1/chain/status"
-	pathBlock         = "/1/chain/block"
-	pathOrgs          = "/1/org/list"
-	pathInvite        = "/1/org/invite"
-	pathTrust         = "/1/org/trust"
-	pathPeers         = "/1/peer/list"
-	pathConnect       = "/1/peer/connect"
+	pathStatus           = "/1/status"
+	pathSend             = "/1/mail/send"
+	pathSearch           = "/1/mail/search"
+	pathMessage          = "/1/mail/message"
+	pathRaw              = "/1/mail/raw"
+	pathVerify           = "/1/mail/verify"
+	pathLabels           = "/1/mail/labels"
+	pathSetLabels        = "/1/mail/set-labels"
+	pathAccounts         = "/1/account/list"
+	pathAddAccount       = "/1/account/add"
+	pathSetAccount       = "/1/account/set"
+	pathRemoveAccount    = "/1/account/remove"
+	pathForwarders       = "/1/list/forwarders"
+	pathAddForwarders    = "/1/list/add-forwarders"
+	pathRemoveForwarders = "/1/list/remove-forwarders"
+	pathHostedLists      = "/1/list/hosted"
+	pathPutHostedList    = "/1/list/put-hosted"
+	pathRemoveHostedList = "/1/list/remove-hosted"
+	pathMembers          = "/1/list/members"
+	pathJoin             = "/1/list/join"
+	pathLeave            = "/1/list/leave"
+	pathChainStatus      = "/1/chain/status"
+	pathBlock            = "/1/chain/block"
+	pathOrgs             = "/1/org/list"
+	pathInvite           = "/1/org/invite"
+	pathTrust            = "/1/org/trust"
+	pathPeers            = "/1/peer/list"
+	pathConnect          = "/1/peer/connect"
 )
 
 // selector is the request of methods that take one string or none.
@@ -116,6 +125,15 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathAddAccount, maxRequest, b.AddAccount)
 	handle(mux, pathSetAccount, maxRequest, b.SetAccount)
 	handle(mux, pathRemoveAccount, maxRequest, byName(b.RemoveAccount))
+	handle(mux, pathForwarders, maxRequest, byName(b.Forwarders))
+	handle(mux, pathAddForwarders, maxRequest, b.AddForwarders)
+	handle(mux, pathRemoveForwarders, maxRequest, b.RemoveForwarders)
+	handle(mux, pathHostedLists, maxRequest, func(ctx context.Context, _ selector) (*HostedLists, error) { return b.HostedLists(ctx) })
+	handle(mux, pathPutHostedList, maxRequest, b.PutHostedList)
+	handle(mux, pathRemoveHostedList, maxRequest, byName(b.RemoveHostedList))
+	handle(mux, pathMembers, maxRequest, byName(b.Members))
+	handle(mux, pathJoin, maxRequest, b.Join)
+	handle(mux, pathLeave, maxRequest, b.Leave)
 	handle(mux, pathChainStatus, maxRequest, func(ctx context.Context, _ selector) (*ChainStatus, error) { return b.ChainStatus(ctx) })
 	handle(mux, pathBlock, maxRequest, byName(b.Block))
 	handle(mux, pathOrgs, maxRequest, byName(b.Orgs))

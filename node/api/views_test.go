@@ -14,6 +14,7 @@ var views = []any{
 	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, Invite{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
+	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{},
 }
 
 // TestViewsKeepTheirFields compares the fields of all views with testdata/version1.txt. A line that is missing there
@@ -46,6 +47,7 @@ func TestListsAreNeverNull(t *testing.T) {
 	for _, doc := range []View{
 		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
 		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Account{},
+		&ForwarderList{}, &HostedLists{}, &MemberList{},
 	} {
 		var b strings.Builder
 		if err := Encode(&b, doc); err != nil || strings.Contains(b.String(), "null") {

@@ -1,0 +1,238 @@
+package smtpgw
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"cairn/mailstore"
+)
+
+const (
+	// listStep is how many changes of the journal are looked at together.
+	listStep = 1024
+	// saveEvery is how far the stored cursor may lag when nothing was posted.
+	saveEvery = 10_000
+)
+
+// Distributor sends what is posted to the lists that this node hosts on to
+// their members. It follows the mail store's journal: what was accepted for a
+// list is in the list's account, with its verdict, before the 250. A post is
+// taken over in one transaction with the cursor; its members are queued for in
+// further ones, each of which notes how far it came.
+type Distributor struct {
+	store    *mailstore.Store
+	queue    *Queue
+	hostname string
+	log      *slog.Logger
+	now      func() time.Time
+
+	cursor  mailstore.ModSeq // seen; the stored one may be behind it, by changes that are nobody's post
+	pending bool             // a distribution may be under way
+}
+
+// NewDistributor returns a distributor for the lists in store.
+func NewDistributor(cfg Config, store *mailstore.Store, queue *Queue, log *slog.Logger) *Distributor {
+	return &Distributor{store: store, queue: queue, hostname: cfg.Hostname, log: log, now: time.Now, pending: true}
+}
+
+// Run distributes until ctx is done. A fault of the store is logged and tried
+// again.
+func (d *Distributor) Run(ctx context.Context) error {
+	wake, cancel := d.store.Subscribe()
+	defer cancel()
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-retry.C:
+		}
+		if err := d.Follow(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("lists: sending on what was posted failed, trying again", "err", err)
+			retry.Reset(time.Second)
+		}
+	}
+}
+
+// Follow sends on what was posted up to now.
+func (d *Distributor) Follow(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := d.finish(ctx); err != nil {
+			return err
+		}
+		next, more, err := d.look(ctx)
+		if err != nil || !more {
+			return err
+		}
+		if next != nil {
+			if err := d.take(ctx, *next); err != nil {
+				return fmt.Errorf("message %d of list account %d: %w", next.Message, next.Account, err)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// look goes on in the journal to the next change that may be a post.
+func (d *Distributor) look(ctx context.Context) (next *mailstore.Change, more bool, err error) {
+	var stored mailstore.ModSeq
+	err = d.store.View(func(rd *mailstore.Reader) (err error) {
+		sp := rd.Space(listSpace)
+		var lists bool
+		if stored, lists, err = listCursor(sp); err != nil {
+			return err
+		}
+		if !lists {
+			d.cursor, err = rd.ModSeq()
+			stored = d.cursor
+			return err
+		}
+		d.cursor = max(d.cursor, stored)
+		changes, err := rd.ChangesSince(d.cursor, listStep)
+		more = len(changes) > 0
+		for _, c := range changes {
+			if posted, err := isPost(sp, c); err != nil {
+				return err
+			} else if posted {
+				next = &c
+				return nil
+			}
+			d.cursor = c.ModSeq
+		}
+		return err
+	})
+	if err == nil && !more && d.cursor-stored >= saveEvery {
+		at := d.cursor
+		err = d.store.Update(ctx, func(tx *mailstore.Tx) error { return putCursor(tx.Space(listSpace), at) })
+	}
+	return next, more, err
+}
+
+// isPost reports whether a change may be a post that is new or was approved.
+func isPost(sp mailstore.SpaceReader, c mailstore.Change) (bool, error) {
+	switch {
+	case c.Kind == mailstore.ChangeAdded && !slices.Contains(c.Labels, mailstore.LabelSent):
+	case c.Kind == mailstore.ChangeLabels && slices.Contains(c.Labels, LabelApproved):
+	default:
+		return false, nil
+	}
+	return sp.Has(listKey('l', c.Account))
+}
+
+// take decides about what may be a post and notes the outcome with the cursor.
+func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
+	now := d.now().Truncate(time.Millisecond)
+	put := func(*mailstore.Tx) error { return nil }
+	err := d.store.View(func(rd *mailstore.Reader) error {
+		m, err := rd.Message(c.Account, c.Message)
+		if errors.Is(err, mailstore.ErrNotFound) || err == nil && m.Outgoing {
+			return nil // removed meanwhile, or our own
+		}
+		if err != nil {
+			return err
+		}
+		l, err := ListOf(rd, c.Account)
+		if errors.Is(err, ErrNoList) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		put, err = d.decide(rd, &l, m, now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	d.pending = true
+	err = d.store.Update(ctx, func(tx *mailstore.Tx) error {
+		if err := put(tx); err != nil && !errors.Is(err, mailstore.ErrNotFound) { // removed meanwhile
+			return err
+		}
+		return putCursor(tx.Space(listSpace), c.ModSeq)
+	})
+	if err == nil {
+		d.cursor = c.ModSeq
+	}
+	return err
+}
+
+// decide judges mail for l and returns what is to be written about it.
+func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message, now time.Time) (put func(*mailstore.Tx) error, err error) {
+	raw, err := rd.Raw(m.Blob)
+	if err != nil {
+		return nil, err
+	}
+	labels, err := rd.Labels(m.Account, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	p := postOf(m, raw, labels)
+	if p.inHour, err = postsIn(rd.Space(listSpace), l.Account, now); err != nil {
+		return nil, err
+	}
+	if len(p.authors) == 1 {
+		if p.member, err = isMember(rd, *l, p.authors[0]); err != nil {
+			return nil, err
+		}
+	}
+	what, why := l.judge(p)
+	var out []byte
+	ref := newRef()
+	if what == sendOn {
+		received := receivedField(Peer{Addr: "local", Helo: d.hostname, Protocol: ProtocolLocal}, d.hostname, ref, nil, now)
+		if out, err = listCopy(l, raw, received, d.hostname, ref, now); err != nil {
+			what, why = leave, err.Error() // it goes in circles, or has no author
+		}
+	}
+	d.log.Info("lists: a post", "list", l.Address, "message", m.ID, "sent_on", what == sendOn, "why", why, "ref", ref)
+	switch what {
+	case sendOn:
+		return func(tx *mailstore.Tx) error { return startPost(tx, l, m, out, ref, p.inHour, now) }, nil
+	case hold:
+		return func(tx *mailstore.Tx) error { return tx.SetLabels(m.Account, m.ID, []string{LabelHeld}, nil) }, nil
+	}
+	return func(*mailstore.Tx) error { return nil }, nil
+}
+
+var journalKey = []byte("j")
+
+// startFollowing lets the first list begin with what comes from now on.
+func startFollowing(tx *mailstore.Tx) error {
+	sp := tx.Space(listSpace)
+	if known, err := sp.Has(journalKey); err != nil || known {
+		return err
+	}
+	now, err := tx.ModSeq()
+	if err != nil {
+		return err
+	}
+	return putCursor(sp, now)
+}
+
+func putCursor(sp mailstore.Space, at mailstore.ModSeq) error {
+	return sp.Put(journalKey, binary.BigEndian.AppendUint64(nil, uint64(at)))
+}
+
+// listCursor is where the journal was followed to; before the first list there
+// is none.
+func listCursor(sp mailstore.SpaceReader) (at mailstore.ModSeq, known bool, err error) {
+	b, err := sp.Get(journalKey)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return 0, false, nil
+	}
+	if err == nil && len(b) != 8 {
+		err = errors.New("the stored cursor of the mailing lists is damaged")
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	return mailstore.ModSeq(binary.BigEndian.Uint64(b)), true, nil
+}

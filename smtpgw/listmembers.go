@@ -1,0 +1,117 @@
+package smtpgw
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cairn/mailstore"
+	"cairn/mailstore/message"
+)
+
+// Join makes addresses members of a list and returns it with how many were none
+// before.
+func Join(tx *mailstore.Tx, address string, members []string) (l List, joined int, err error) {
+	return changeMembers(tx, address, members, func(sp mailstore.Space, key []byte, there bool) (int, error) {
+		if there {
+			return 0, nil
+		}
+		return 1, sp.Put(key, nil)
+	})
+}
+
+// Leave takes addresses off a list and returns it with how many were on it.
+func Leave(tx *mailstore.Tx, address string, members []string) (l List, left int, err error) {
+	l, n, err := changeMembers(tx, address, members, func(sp mailstore.Space, key []byte, there bool) (int, error) {
+		if !there {
+			return 0, nil
+		}
+		return -1, sp.Delete(key)
+	})
+	return l, -n, err
+}
+
+func changeMembers(tx *mailstore.Tx, address string, members []string, change func(sp mailstore.Space, key []byte, there bool) (int, error)) (l List, changed int, err error) {
+	if l, err = GetList(&tx.Reader, address); err != nil {
+		return l, 0, err
+	}
+	sp := tx.Space(listSpace)
+	for _, m := range members {
+		canonical, err := mailstore.CanonicalAddress(m)
+		if err != nil {
+			return l, 0, err
+		}
+		if canonical == l.Address {
+			return l, 0, fmt.Errorf("%s is the list itself", canonical)
+		}
+		key := memberKey(l.Account, canonical)
+		there, err := sp.Has(key)
+		if err != nil {
+			return l, 0, err
+		}
+		n, err := change(sp, key, there)
+		if err != nil {
+			return l, 0, err
+		}
+		changed += n
+	}
+	l.Members += changed
+	if l.Members > MaxListMembers {
+		return l, 0, fmt.Errorf("%w: %d, at most %d", ErrListFull, l.Members, MaxListMembers)
+	}
+	return l, changed, sp.Put(listKey('c', l.Account), binary.BigEndian.AppendUint32(nil, uint32(l.Members)))
+}
+
+// memberKey keeps the members of one domain together.
+func memberKey(account mailstore.AccountID, canonical string) []byte {
+	at := strings.LastIndexByte(canonical, '@')
+	return append(listKey('m', account), canonical[at+1:]+"\x00"+canonical[:at]...)
+}
+
+// ListMembers returns up to max members of a list after the one that after
+// names, "" for the first, domain by domain.
+func ListMembers(rd *mailstore.Reader, l List, after string, max int) (members []string, err error) {
+	prefix, from := listKey('m', l.Account), []byte(nil)
+	if after != "" {
+		from = append(memberKey(l.Account, after), 0)
+	}
+	if max <= 0 {
+		return nil, nil
+	}
+	err = rd.Space(listSpace).Scan(prefix, from, func(key, _ []byte) bool {
+		domain, local, _ := bytes.Cut(key[len(prefix):], []byte{0})
+		members = append(members, string(local)+"@"+string(domain))
+		return len(members) < max
+	})
+	return members, err
+}
+
+// isMember reports whether an address, in any spelling, is on the list.
+func isMember(rd *mailstore.Reader, l List, address string) (bool, error) {
+	canonical, err := mailstore.CanonicalAddress(address)
+	if err != nil {
+		return false, nil
+	}
+	return rd.Space(listSpace).Has(memberKey(l.Account, canonical))
+}
+
+// memberGroups sorts members into queue entries: one record for those of a
+// domain, but for the limit of recipients. Other than with a mail to several
+// people, who is on a list is known to its members.
+func memberGroups(members []string) []group {
+	var out []group
+	for len(members) > 0 {
+		domain := domainOf(members[0])
+		n := slices.IndexFunc(members, func(m string) bool { return domainOf(m) != domain })
+		if n < 0 {
+			n = len(members)
+		}
+		for chunk := range slices.Chunk(members[:n], message.MaxRecipients) {
+			out = append(out, group{domain, chunk})
+		}
+		members = members[n:]
+	}
+	return out
+}
