@@ -177,10 +177,13 @@ func (n *Node) connect() (err error) {
 }
 
 func (n *Node) gatewayConfig() smtpgw.Config {
+	leaveOut, _ := smtpgw.ParseLeaveOut(n.cfg.Records.LeaveOut) // Validate looked
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
 		Domains:    n.own().Domains,
 		Postmaster: "postmaster@" + n.own().Domains[0],
+		RelayFrom:  n.cfg.Submission.RelayFrom,
+		LeaveOut:   leaveOut,
 		NodeKey:    p2p.NodeKeyOf,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().OrgByNode(node)

@@ -29,6 +29,7 @@ func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
 	for i, e := range list {
 		entries[i] = recorder.Entry{
 			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob,
+			Wish: recorder.Wish{LeftOut: e.Wish.LeftOut, Threshold: e.Wish.Threshold},
 			Sent: recorder.Ref{Account: e.Account, Message: e.Message},
 		}
 	}
@@ -128,14 +129,13 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
 	}
 	if key, ok := r.trust.PinOf(domain); ok {
-		return smtpgw.Route{}, fmt.Errorf("%s is pinned to the org key %s, which is not enrolled on the chain yet", domain, key)
+		return smtpgw.Route{}, fmt.Errorf("%s is pinned to an org key (%.8s...) that is not enrolled on the chain yet", domain, key)
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
 		if err := dnsMayName(ctx, lookupTXT, domain, claims); err != nil {
 			return smtpgw.Route{}, err
 		}
-		return smtpgw.Route{}, fmt.Errorf("%w that is trusted here; the administrator can trust the organisation which claims it with: cairn org trust %s %s",
-			smtpgw.ErrNoRoute, domain, claims[0].Key)
+		return smtpgw.Route{}, fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(claims, r.blockTime))
 	}
 	return smtpgw.Route{}, smtpgw.ErrNoRoute
 }
@@ -156,7 +156,7 @@ func dnsMayName(ctx context.Context, lookup verifier.LookupTXT, domain string, c
 	for _, r := range records {
 		key, ok := verifier.ParseTXT(r)
 		if ok && slices.ContainsFunc(claims, func(org *consensus.Org) bool { return org.Key == key }) {
-			return fmt.Errorf("the DNS of %s names %s, which was not known a moment ago", domain, key)
+			return fmt.Errorf("the DNS of %s names an org key (%.8s...) that was not known a moment ago", domain, key)
 		}
 	}
 	return nil

@@ -296,5 +296,5 @@ func inboxOf(t testing.TB, st *mailstore.Store, addr, label string) []string {
 }
 
 func mailText(subject string) string {
-	return fmt.Sprintf("From: Sender <s@peer.example>\r\nTo: u@local.example\r\nSubject: %s\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <%s@peer.example>\r\n\r\nHello.\r\n", subject, subject)
+	return fmt.Sprintf("From: Sender <user@local.example>\r\nTo: u@local.example\r\nSubject: %s\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <%s@peer.example>\r\n\r\nHello.\r\n", subject, subject)
 }

@@ -37,10 +37,14 @@ type Member struct {
 // Network is a set of nodes on this machine that share one chain.
 type Network struct {
 	Members []*Member
-	dir     string
-	log     *slog.Logger
-	mine    string // configuration of each member
-	bits    uint32 // of genesis
+	// RelayFrom is what members that are added from now on have as
+	// submission.relay_from.
+	RelayFrom []string
+
+	dir  string
+	log  *slog.Logger
+	mine string // configuration of each member
+	bits uint32 // of genesis
 }
 
 // person is the account that each organisation has besides its postmaster.
@@ -70,6 +74,7 @@ func (w *Network) Add(ctx context.Context) (*Member, error) {
 	cfg := node.DefaultConfig(m.Name, []string{m.Domain})
 	cfg.Mine = w.mine
 	cfg.Submission.Listen, cfg.Inbound.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Submission.RelayFrom = w.RelayFrom
 	cfg.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/0"}
 	o := node.InitOptions{Dir: m.Dir, Config: cfg, Now: time.Now()}
 	if i == 0 {

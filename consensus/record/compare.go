@@ -80,6 +80,10 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 		c.arrive(d.Body().Components)
 		c.body()
 	}
+	c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool {
+		return p.Outcome == Extra && o.has(message.HintLeft, []byte(p.Type.String()))
+	})
+	c.SenderThreshold = o.threshold()
 	explainTogether(c.Parts, o.parts, c.arrivals)
 	c.weigh()
 	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })

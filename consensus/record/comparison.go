@@ -90,6 +90,9 @@ type Comparison struct {
 	Recorded int    // components that count; in version 1 all that should be in this delivery, other envelope recipients aside
 	Extra    int
 
+	// SenderThreshold is the least share that the sender asked for, in per cent; 0: none.
+	SenderThreshold int `json:",omitempty"`
+
 	// RecipientInRecord is false if a received envelope recipient is not in the record.
 	RecipientInRecord bool
 }

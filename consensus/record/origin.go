@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"slices"
+	"strconv"
 
 	"cairn/consensus"
 	"cairn/mailstore/message"
@@ -65,6 +66,19 @@ func knownOrigin(d *message.Dissection, trace bool) *origin {
 		return n
 	}
 	return o
+}
+
+// threshold returns the least share that the sender asked for, in per cent; 0 if for none.
+func (o *origin) threshold() int {
+	if !o.hasLabel(message.HintShare) {
+		return 0
+	}
+	for percent := 1; percent <= 100; percent++ {
+		if o.has(message.HintShare, strconv.AppendInt(nil, int64(percent), 10)) {
+			return percent
+		}
+	}
+	return 0
 }
 
 // isTrace reports whether a component tells of the way of a message.

@@ -141,6 +141,7 @@ func (v *Verifier) original(as *Assessment, tokens []*record.Token, h handed) *F
 	f.setRecord(token, as.state)
 	f.Facts.ArrivalTime = as.found.Facts.ArrivalTime
 	f.Facts.Comparison = record.Compare(token, d, with)
+	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
 	f.Facts.Forwarder = h.by[0].Domain
 	f.recordedBy(nil, word{}, v.cfg)
 	return f

@@ -100,6 +100,7 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, h *heade
 	f.setRecord(token, state)
 	all, _ := record.Tokens(raw) // a fault further down is not this record's
 	f.Facts.Comparison = record.Compare(token, record.Arrived(raw, all, recipients), v.cfg.Context)
+	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
 	f.Facts.RecipientInRecord = f.Facts.Comparison.RecipientInRecord
 	if !f.Facts.RecipientInRecord {
 		f.Facts.RecordedFor = token.Named(h.to)

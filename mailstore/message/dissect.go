@@ -61,8 +61,10 @@ const (
 	HintField  = "field/" // and the field's name; value: NamedField.Lines
 	HintTo     = "to"     // value: a mailbox of the field, see Mailbox.Hint
 	HintCc     = "cc"
-	HintLayout = "layout" // value: Leaf.Hint
-	HintFlaw   = "flaw"   // value: the Flaw, or what is in Body.Loose
+	HintLayout = "layout"    // value: Leaf.Hint
+	HintLeft   = "left-out"  // value: the name of a type of component that the sender did not want recorded
+	HintShare  = "threshold" // value: the least share that the sender asks for, in per cent, decimal
+	HintFlaw   = "flaw"      // value: the Flaw, or what is in Body.Loose
 )
 
 // Bounds of the hints of one record; what is beyond cannot be named in a comparison.
