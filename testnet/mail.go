@@ -15,6 +15,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
+	"cairn/smtpgw"
 )
 
 // dialTimeout bounds the connection to a gateway on this machine.
@@ -163,6 +164,33 @@ func (m *Member) AwaitMail(ctx context.Context, account string, ok func(*Mail) b
 		return nil, fmt.Errorf("look for a mail of %s@%s: %w", account, m.Domain, err)
 	}
 	return found, nil
+}
+
+// TakeOutgoing waits until a mail for the recipient stands in the member's
+// queue with its token, takes it out and returns it with the token on top: the
+// bytes that a node hands to the next server. The way to its domain has to be
+// closed, or the courier takes it first.
+func (m *Member) TakeOutgoing(ctx context.Context, rcpt string) ([]byte, error) {
+	var e smtpgw.Entry
+	err := m.await(ctx, func() (bool, error) {
+		waiting, err := m.Queue().List(0, 1000)
+		i := slices.IndexFunc(waiting, func(e smtpgw.Entry) bool {
+			return e.Token != nil && slices.Contains(e.Recipients, rcpt)
+		})
+		if err != nil || i < 0 {
+			return false, err
+		}
+		e = waiting[i]
+		return true, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for a mail to %s that leaves %s: %w", rcpt, m.Domain, err)
+	}
+	raw, err := m.Queue().Raw(e)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(e.Token, raw), m.Queue().Drop(ctx, e.ID)
 }
 
 // await looks again after each change of the member's mail and chain, until
