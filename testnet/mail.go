@@ -15,7 +15,6 @@ import (
 	"cairn/consensus/record"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
-	"cairn/smtpgw"
 )
 
 // dialTimeout bounds the connection to a gateway on this machine.
@@ -166,31 +165,33 @@ func (m *Member) AwaitMail(ctx context.Context, account string, ok func(*Mail) b
 	return found, nil
 }
 
-// TakeOutgoing waits until a mail for the recipient stands in the member's
+// TakeOutgoing waits until a mail that satisfies ok stands in the member's
 // queue with its token, takes it out and returns it with the token on top: the
 // bytes that a node hands to the next server. The way to its domain has to be
 // closed, or the courier takes it first.
-func (m *Member) TakeOutgoing(ctx context.Context, rcpt string) ([]byte, error) {
-	var e smtpgw.Entry
-	err := m.await(ctx, func() (bool, error) {
+func (m *Member) TakeOutgoing(ctx context.Context, ok func(raw []byte) bool) (raw []byte, err error) {
+	var id uint64
+	err = m.await(ctx, func() (bool, error) {
 		waiting, err := m.Queue().List(0, 1000)
-		i := slices.IndexFunc(waiting, func(e smtpgw.Entry) bool {
-			return e.Token != nil && slices.Contains(e.Recipients, rcpt)
-		})
-		if err != nil || i < 0 {
+		if err != nil {
 			return false, err
 		}
-		e = waiting[i]
-		return true, nil
+		for _, e := range waiting {
+			sealed, err := m.Queue().Raw(e)
+			if err != nil {
+				return false, err
+			}
+			if e.Token != nil && ok(sealed) {
+				id, raw = e.ID, slices.Concat(e.Token, sealed)
+				return true, nil
+			}
+		}
+		return false, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look for a mail to %s that leaves %s: %w", rcpt, m.Domain, err)
+		return nil, fmt.Errorf("look for a mail that leaves %s: %w", m.Domain, err)
 	}
-	raw, err := m.Queue().Raw(e)
-	if err != nil {
-		return nil, err
-	}
-	return slices.Concat(e.Token, raw), m.Queue().Drop(ctx, e.ID)
+	return raw, m.Queue().Drop(ctx, id)
 }
 
 // await looks again after each change of the member's mail and chain, until

@@ -163,9 +163,15 @@ func (p *Postfix) own(t testing.TB, path string, mode os.FileMode, uid, gid int)
 	}
 }
 
+// write makes a file that looks a minute old: Postfix waits for one that it
+// finds just written.
 func (p *Postfix) write(t testing.TB, name, text string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644); err != nil {
+	path, past := filepath.Join(p.dir, name), time.Now().Add(-time.Minute)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, past, past); err != nil {
 		t.Fatal(err)
 	}
 }
