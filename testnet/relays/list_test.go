@@ -7,58 +7,98 @@ import (
 	"strings"
 	"testing"
 
+	"cairn/consensus/record"
+	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/testnet"
 	"cairn/testnet/relays"
 )
 
-// posted is a mail that Ana sends to a list whose domain a third organisation
-// serves, as a subscriber gets it.
+// posted is a mail that Ana sends to a list, as Bob gets it, who is subscribed.
+// A third organisation's node serves the list's domain.
 type posted struct {
 	name   string
-	mail   string // to the list; the Subject has a %s for a word of its own
+	mail   string // to Bob, who is replaced by the list; the Subject has a %s for a word of its own
 	prefix string
 	footer string
-	comes  expectation
+	// alter is what somebody at the list does to the text; nil: nothing.
+	alter func(raw []byte) []byte
+	// stranger has Bob's node not trust the list's organisation.
+	stranger bool
+	comes    expectation
 
-	word string
+	word string // that no other has
 }
 
 const (
 	tag    = "[lagerliste]"
 	footer = "-- \nLagerliste\nhttps://lists.test/lager\n"
+
+	// listFields are what the list puts into each header (RFC 2919, RFC 2369).
+	listFields = "List-Id: <lager.lists.test>\nList-Post: <mailto:lager@lists.test>\n"
+
+	// listBounces gets reports about what subscribers did not get.
+	listBounces = "lager-bounces@lists.test"
 )
 
-// listFields are what the list puts into each header (RFC 2919, RFC 2369).
-const listFields = "List-Id: <lager.lists.test>\nList-Post: <mailto:lager@lists.test>\n"
+// Until nodes keep the record of what they send on, a list's mail is one of its
+// own node's: the author's record is gone, and with it what tells the author's
+// words from the list's.
+var listsOwn = outcome{record.Vouched, mailstore.LabelInbox, []string{"recorded by Lists"}}
+
+// sentOn is what a reader has to be told about a list's mail, and nothing less.
+func sentOn(notAnas ...string) outcome {
+	says := append([]string{"Sent on by lists.test", "for ana@alpha.test"}, notAnas...)
+	return outcome{record.Vouched, mailstore.LabelInbox, says}
+}
 
 var postedMail = []posted{
 	{
-		name: "as it is", mail: plainMail,
-		comes: same(outcome{}),
+		name: "a list unknown", mail: plainMail, prefix: tag, footer: footer, stranger: true,
+		comes: expectation{aim: changed.but(tag, "https://lists.test/lager"), today: listsOwn},
+	},
+	{name: "no marks", mail: plainMail, comes: expectation{aim: sentOn(), today: listsOwn}},
+	{
+		name: "a tag", mail: plainMail, prefix: tag,
+		comes: expectation{aim: sentOn(tag), today: listsOwn},
 	},
 	{
-		name: "tag and footer", mail: plainMail, prefix: tag, footer: footer,
-		comes: same(outcome{}),
+		name: "a tag and a footer", mail: plainMail, prefix: tag, footer: footer,
+		comes: expectation{aim: sentOn(tag, "last ", "https://lists.test/lager"), today: listsOwn},
 	},
 	{
-		name: "several parts, tag", mail: mixedMail, prefix: tag,
-		comes: same(outcome{}),
+		name: "several parts and a tag", mail: mixedMail, prefix: tag,
+		comes: expectation{aim: sentOn(tag), today: listsOwn},
+	},
+	{
+		// mlmmj puts it behind the last part, where programs show nothing.
+		name: "several parts and a footer", mail: mixedMail, footer: footer,
+		comes: expectation{aim: sentOn(), today: listsOwn},
+	},
+	{
+		name: "another price", mail: plainMail, prefix: tag, footer: footer,
+		alter: func(raw []byte) []byte { return bytes.Replace(raw, []byte("19,50"), []byte("29,50"), 1) },
+		comes: expectation{aim: outcome{record.Differs, mailstore.LabelSpam, []string{"text"}}, today: listsOwn},
+	},
+	{
+		name: "another author", mail: plainMail, prefix: tag, footer: footer,
+		alter: func(raw []byte) []byte {
+			return bytes.Replace(raw, []byte("<"+ana+">\r\nTo"), []byte("<eve@alpha.test>\r\nTo"), 1)
+		},
+		comes: expectation{aim: outcome{record.Differs, mailstore.LabelSpam, []string{"from"}}, today: listsOwn},
 	},
 }
 
 // TestList has mlmmj send on what Ana sent to a list. The list's node takes the
-// mail for it, hands it to mlmmj, and records what comes back from it for each
-// subscriber: the list's mail server is Postfix, with that node for a
+// mail for it and hands it to mlmmj, and records what comes back from it for
+// each subscriber: the list's mail server is Postfix, with that node for a
 // smarthost.
 func TestList(t *testing.T) {
 	w, ctx := start(t, alpha, bravo, lists)
-	if err := w.Trust(ctx); err != nil {
-		t.Fatal(err)
-	}
 	a, b, l := w.Members[0], w.Members[1], w.Members[2]
-	// Bounces do not go back to the list.
-	if _, err := l.AddAccount(ctx, api.AccountRequest{Name: "bounces", Addresses: []string{bounces}}); err != nil {
+	trust(ctx, t, a, l)
+	trust(ctx, t, l, b)
+	if _, err := l.AddAccount(ctx, api.AccountRequest{Name: "bounces", Addresses: []string{listBounces}}); err != nil {
 		t.Fatal(err)
 	}
 	server := relays.StartPostfix(t, relays.Config{
@@ -67,39 +107,69 @@ func TestList(t *testing.T) {
 			"sender_canonical_maps":    "regexp:$config_directory/senders",
 			"sender_canonical_classes": "envelope_sender",
 		},
-		Tables: map[string]string{"senders": `/^lager\+bounces-.*@lists\.test$/ ` + bounces + "\n"},
+		// mlmmj has a sender of its own for each message and subscriber.
+		Tables: map[string]string{"senders": `/^lager\+bounces-.*@lists\.test$/ ` + listBounces + "\n"},
 	})
+	known := false
 	for i := range postedMail {
 		c := &postedMail[i]
 		c.word = fmt.Sprintf("nummer%d.", i)
-		t.Run(c.name, func(t *testing.T) { c.run(ctx, t, a, b, l, server) })
+		t.Run(c.name, func(t *testing.T) {
+			if !c.stranger && !known {
+				trust(ctx, t, b, l)
+				known = true
+			}
+			list := relays.NewList(t, relays.ListConfig{
+				Address: lager, SMTP: server.Addr, Subscribers: []string{bob},
+				Prefix: c.prefix, Footer: c.footer, Headers: listFields,
+			})
+			if err := list.Post(ctx, ana, c.post(ctx, t, a, l)); err != nil {
+				t.Fatal(err)
+			}
+			if err := server.AwaitSent(ctx, bob); err != nil {
+				t.Fatal(err)
+			}
+			c.comes.check(t, arrived(ctx, t, b, "bob", c.is))
+		})
 	}
+	t.Run("forwarded without a record", func(t *testing.T) { testForward(ctx, t, a, b, l) })
 }
 
-const bounces = "lager-bounces@lists.test"
-
-func (c *posted) run(ctx context.Context, t *testing.T, a, b, l *testnet.Member, server *relays.Postfix) {
-	mail := strings.NewReplacer("%s", c.word, "\n", "\r\n", "bob@bravo.test", lager).Replace(c.mail)
+// post sends the mail to the list and returns it as it came to the list's node.
+func (c *posted) post(ctx context.Context, t *testing.T, a, l *testnet.Member) []byte {
+	t.Helper()
+	mail := strings.NewReplacer("%s", c.word, "\n", "\r\n", bob, lager).Replace(c.mail)
 	if err := testnet.SendOne(a.SubmissionAddr(), ana, lager, []byte(mail)); err != nil {
 		t.Fatal(err)
 	}
-	is := func(m *testnet.Mail) bool { return bytes.Contains(m.Raw, []byte(c.word)) && !m.Outgoing }
-	came, err := l.AwaitMail(ctx, "lager", is)
+	came, err := l.AwaitMail(ctx, "lager", c.is)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := relays.NewList(t, relays.ListConfig{
-		Address: lager, SMTP: server.Addr, Subscribers: []string{bob},
-		Prefix: c.prefix, Footer: c.footer, Headers: listFields,
-	})
-	if err := list.Post(ctx, ana, came.Raw); err != nil {
+	if c.alter == nil {
+		return came.Raw
+	}
+	raw := c.alter(came.Raw)
+	if bytes.Equal(raw, came.Raw) {
+		t.Fatalf("nothing was altered in\n%s", raw)
+	}
+	return raw
+}
+
+// is tells the mail from the others.
+func (c *posted) is(m *testnet.Mail) bool {
+	return !m.Outgoing && bytes.Contains(m.Raw, []byte(c.word))
+}
+
+// testForward has Postfix send on what came for an old address of Bob's, and no
+// node of that domain record it anew.
+func testForward(ctx context.Context, t *testing.T, a, b, l *testnet.Member) {
+	c := posted{mail: plainMail, word: "weiter."}
+	raw := c.post(ctx, t, a, l)
+	p := relays.StartPostfix(t, relays.Config{NextHop: b.InboundAddr()})
+	if err := p.Relay(ctx, ana, bob, raw); err != nil {
 		t.Fatal(err)
 	}
-	told := arrived(ctx, t, b, "bob", is)
-	raw, err := b.Raw(ctx, told.Ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%s", raw.Raw)
-	c.comes.check(t, told)
+	want := outcome{record.Replayed, mailstore.LabelSpam, []string{"the envelope recipient is not in the record"}}
+	same(want).check(t, arrived(ctx, t, b, "bob", c.is))
 }

@@ -58,6 +58,15 @@ func start(t *testing.T, orgs ...testnet.Org) (*testnet.Network, context.Context
 	return w, ctx
 }
 
+// trust has m trust the key of other for its domain.
+func trust(ctx context.Context, t *testing.T, m, other *testnet.Member) {
+	t.Helper()
+	r := api.TrustRequest{Domain: other.Domain, Key: other.Identity().OrgKey().String()}
+	if _, err := m.Trust(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // aimed makes every expectation that of its aim alone. It is to be set when the
 // verdict does what doc/protocol.md promises for relays and lists.
 const aimed = false

@@ -45,6 +45,7 @@ type Postfix struct {
 	grown chan struct{} // closed when log grows
 
 	done chan struct{} // closed when nothing of it runs any more
+	seen int           // lines of the log that AwaitSent is through with
 }
 
 // master is master.cf (master(5)): the services of a relay without local
@@ -215,25 +216,29 @@ func (p *Postfix) configure(t testing.TB, c Config) {
 }
 
 // Relay hands a message over for one recipient and returns when the next hop
-// has taken it. An error has what Postfix logged of it.
+// has taken it. One message is relayed at a time.
 func (p *Postfix) Relay(ctx context.Context, from, to string, raw []byte) error {
-	p.mu.Lock()
-	seen := len(p.log)
-	p.mu.Unlock()
 	if err := testnet.SendOne(p.Addr, from, to, raw); err != nil {
 		return fmt.Errorf("hand a message to Postfix: %w", err)
 	}
-	return p.AwaitSent(ctx, seen, to)
+	return p.AwaitSent(ctx, to)
 }
 
-// AwaitSent waits until a message for the recipient was taken by the next
-// hop, in the log from line number seen on.
-func (p *Postfix) AwaitSent(ctx context.Context, seen int, to string) error {
-	line, err := p.await(ctx, seen, "to=<"+to+">", "status=")
-	if err == nil && !strings.Contains(line, "status=sent") {
-		err = fmt.Errorf("the next hop of Postfix did not take the message: %s", line)
+// AwaitSent waits until the next hop has taken a message for the recipient, who
+// was not waited for before. It is called from one goroutine.
+func (p *Postfix) AwaitSent(ctx context.Context, to string) error {
+	at, err := p.await(ctx, p.seen, "to=<"+to+">", "status=")
+	if err != nil {
+		return err
 	}
-	return err
+	p.seen = at + 1
+	p.mu.Lock()
+	line := p.log[at]
+	p.mu.Unlock()
+	if !strings.Contains(line, "status=sent") {
+		return fmt.Errorf("the next hop did not take the message: %s", line)
+	}
+	return nil
 }
 
 // follow keeps what Postfix logs.
@@ -249,26 +254,26 @@ func (p *Postfix) follow(out io.ReadCloser) {
 	close(p.done)
 }
 
-// await returns the first line of the log from line number seen on that has
-// all of the words.
-func (p *Postfix) await(ctx context.Context, seen int, words ...string) (string, error) {
+// await returns the number of the first line of the log that has all of the
+// words, from line number seen on.
+func (p *Postfix) await(ctx context.Context, seen int, words ...string) (int, error) {
 	for {
 		p.mu.Lock()
 		fresh, grown := p.log[seen:], p.grown
 		p.mu.Unlock()
-		for _, line := range fresh {
-			lacks := func(w string) bool { return !strings.Contains(line, w) }
-			if !slices.ContainsFunc(words, lacks) {
-				return line, nil
-			}
+		at := slices.IndexFunc(fresh, func(line string) bool {
+			return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
+		})
+		if at >= 0 {
+			return seen + at, nil
 		}
 		seen += len(fresh)
 		select {
 		case <-grown:
 		case <-p.done:
-			return "", fmt.Errorf("Postfix has ended; its log:\n%s", p.Log())
+			return 0, fmt.Errorf("Postfix has ended; its log:\n%s", p.Log())
 		case <-ctx.Done():
-			return "", fmt.Errorf("wait for %q in Postfix's log: %w", words, ctx.Err())
+			return 0, fmt.Errorf("wait for %q in Postfix's log: %w", words, ctx.Err())
 		}
 	}
 }
