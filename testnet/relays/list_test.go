@@ -18,7 +18,7 @@ import (
 // A third organisation's node serves the list's domain.
 type posted struct {
 	name   string
-	mail   string // to Bob, who is replaced by the list; the Subject has a %s for a word of its own
+	text   string // of the letter, to Bob; the list is put in his place
 	prefix string
 	footer string
 	// alter is what somebody at the list does to the text; nil: nothing.
@@ -26,8 +26,6 @@ type posted struct {
 	// stranger has Bob's node not trust the list's organisation.
 	stranger bool
 	comes    expectation
-
-	word string // that no other has
 }
 
 const (
@@ -54,34 +52,34 @@ func sentOn(notAnas ...string) outcome {
 
 var postedMail = []posted{
 	{
-		name: "a list unknown", mail: plainMail, prefix: tag, footer: footer, stranger: true,
+		name: "a list unknown", text: plainMail, prefix: tag, footer: footer, stranger: true,
 		comes: expectation{aim: changed.but(tag, "https://lists.test/lager"), today: listsOwn},
 	},
-	{name: "no marks", mail: plainMail, comes: expectation{aim: sentOn(), today: listsOwn}},
+	{name: "no marks", text: plainMail, comes: expectation{aim: sentOn(), today: listsOwn}},
 	{
-		name: "a tag", mail: plainMail, prefix: tag,
+		name: "a tag", text: plainMail, prefix: tag,
 		comes: expectation{aim: sentOn(tag), today: listsOwn},
 	},
 	{
-		name: "a tag and a footer", mail: plainMail, prefix: tag, footer: footer,
+		name: "a tag and a footer", text: plainMail, prefix: tag, footer: footer,
 		comes: expectation{aim: sentOn(tag, "last ", "https://lists.test/lager"), today: listsOwn},
 	},
 	{
-		name: "several parts and a tag", mail: mixedMail, prefix: tag,
+		name: "several parts and a tag", text: mixedMail, prefix: tag,
 		comes: expectation{aim: sentOn(tag), today: listsOwn},
 	},
 	{
 		// mlmmj puts it behind the last part, where programs show nothing.
-		name: "several parts and a footer", mail: mixedMail, footer: footer,
+		name: "several parts and a footer", text: mixedMail, footer: footer,
 		comes: expectation{aim: sentOn(), today: listsOwn},
 	},
 	{
-		name: "another price", mail: plainMail, prefix: tag, footer: footer,
+		name: "another price", text: plainMail, prefix: tag, footer: footer,
 		alter: func(raw []byte) []byte { return bytes.Replace(raw, []byte("19,50"), []byte("29,50"), 1) },
 		comes: expectation{aim: outcome{record.Differs, mailstore.LabelSpam, []string{"text"}}, today: listsOwn},
 	},
 	{
-		name: "another author", mail: plainMail, prefix: tag, footer: footer,
+		name: "another author", text: plainMail, prefix: tag, footer: footer,
 		alter: func(raw []byte) []byte {
 			return bytes.Replace(raw, []byte("<"+ana+">\r\nTo"), []byte("<eve@alpha.test>\r\nTo"), 1)
 		},
@@ -111,9 +109,7 @@ func TestList(t *testing.T) {
 		Tables: map[string]string{"senders": `/^lager\+bounces-.*@lists\.test$/ ` + listBounces + "\n"},
 	})
 	known := false
-	for i := range postedMail {
-		c := &postedMail[i]
-		c.word = fmt.Sprintf("nummer%d.", i)
+	for i, c := range postedMail {
 		t.Run(c.name, func(t *testing.T) {
 			if !c.stranger && !known {
 				trust(ctx, t, b, l)
@@ -123,53 +119,56 @@ func TestList(t *testing.T) {
 				Address: lager, SMTP: server.Addr, Subscribers: []string{bob},
 				Prefix: c.prefix, Footer: c.footer, Headers: listFields,
 			})
-			if err := list.Post(ctx, ana, c.post(ctx, t, a, l)); err != nil {
+			mail := letter{text: c.text, word: fmt.Sprintf("nummer%d.", i)}
+			raw := mail.post(ctx, t, a, l)
+			if c.alter != nil {
+				raw = altered(t, raw, c.alter)
+			}
+			if err := list.Post(ctx, ana, raw); err != nil {
 				t.Fatal(err)
 			}
 			if err := server.AwaitSent(ctx, bob); err != nil {
 				t.Fatal(err)
 			}
-			c.comes.check(t, arrived(ctx, t, b, "bob", c.is))
+			c.comes.check(t, arrived(ctx, t, b, "bob", mail.as))
 		})
 	}
 	t.Run("forwarded without a record", func(t *testing.T) { testForward(ctx, t, a, b, l) })
 }
 
-// post sends the mail to the list and returns it as it came to the list's node.
-func (c *posted) post(ctx context.Context, t *testing.T, a, l *testnet.Member) []byte {
+// post sends the letter to the list and returns it as it came to the list's
+// node.
+func (l letter) post(ctx context.Context, t *testing.T, a, list *testnet.Member) []byte {
 	t.Helper()
-	mail := strings.NewReplacer("%s", c.word, "\n", "\r\n", bob, lager).Replace(c.mail)
-	if err := testnet.SendOne(a.SubmissionAddr(), ana, lager, []byte(mail)); err != nil {
+	l.text = strings.ReplaceAll(l.text, bob, lager)
+	if err := testnet.SendOne(a.SubmissionAddr(), ana, lager, l.wire()); err != nil {
 		t.Fatal(err)
 	}
-	came, err := l.AwaitMail(ctx, "lager", c.is)
+	came, err := list.AwaitMail(ctx, "lager", l.as)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.alter == nil {
-		return came.Raw
-	}
-	raw := c.alter(came.Raw)
-	if bytes.Equal(raw, came.Raw) {
-		t.Fatalf("nothing was altered in\n%s", raw)
-	}
-	return raw
+	return came.Raw
 }
 
-// is tells the mail from the others.
-func (c *posted) is(m *testnet.Mail) bool {
-	return !m.Outgoing && bytes.Contains(m.Raw, []byte(c.word))
+func altered(t *testing.T, raw []byte, alter func([]byte) []byte) []byte {
+	t.Helper()
+	other := alter(raw)
+	if bytes.Equal(other, raw) {
+		t.Fatalf("nothing was altered in\n%s", raw)
+	}
+	return other
 }
 
 // testForward has Postfix send on what came for an old address of Bob's, and no
 // node of that domain record it anew.
 func testForward(ctx context.Context, t *testing.T, a, b, l *testnet.Member) {
-	c := posted{mail: plainMail, word: "weiter."}
-	raw := c.post(ctx, t, a, l)
+	mail := letter{text: plainMail, word: "weiter."}
+	raw := mail.post(ctx, t, a, l)
 	p := relays.StartPostfix(t, relays.Config{NextHop: b.InboundAddr()})
 	if err := p.Relay(ctx, ana, bob, raw); err != nil {
 		t.Fatal(err)
 	}
 	want := outcome{record.Replayed, mailstore.LabelSpam, []string{"the envelope recipient is not in the record"}}
-	same(want).check(t, arrived(ctx, t, b, "bob", c.is))
+	same(want).check(t, arrived(ctx, t, b, "bob", mail.as))
 }

@@ -1,7 +1,9 @@
 package relays_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/consensus"
 	"cairn/consensus/chain"
 	"cairn/consensus/record"
 	"cairn/mailstore"
@@ -65,6 +68,51 @@ func trust(ctx context.Context, t *testing.T, m, other *testnet.Member) {
 	if _, err := m.Trust(ctx, r); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// closeWay leaves mail for a domain in m's queue: the organisation that it
+// trusts for that is on no chain. What a relay carries is taken out of there.
+func closeWay(ctx context.Context, t *testing.T, m *testnet.Member, domain string) {
+	t.Helper()
+	key := consensus.PublicKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if _, err := m.Trust(ctx, api.TrustRequest{Domain: domain, Key: key.String()}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// letter is a mail of Ana's for Bob or a list.
+type letter struct {
+	text string // line ends are LF; the Subject has a %s
+	word string // that no other letter has: it is put there
+}
+
+// wire is the letter as a mail program sends it.
+func (l letter) wire() []byte {
+	return []byte(strings.NewReplacer("%s", l.word, "\n", "\r\n").Replace(l.text))
+}
+
+// in reports whether a message is the letter, whatever became of it.
+func (l letter) in(raw []byte) bool { return bytes.Contains(raw, []byte(l.word)) }
+
+// as is a condition for arrived.
+func (l letter) as(m *testnet.Mail) bool { return !m.Outgoing && l.in(m.Raw) }
+
+// recorded submits letters for Bob and returns them as they leave Ana's node.
+func recorded(ctx context.Context, t *testing.T, a *testnet.Member, letters []letter) [][]byte {
+	t.Helper()
+	for _, l := range letters {
+		if err := testnet.SendOne(a.SubmissionAddr(), ana, bob, l.wire()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := make([][]byte, len(letters))
+	for i, l := range letters {
+		var err error
+		if left[i], err = a.TakeOutgoing(ctx, l.in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return left
 }
 
 // aimed makes every expectation that of its aim alone. It is to be set when the

@@ -241,6 +241,12 @@ func (p *Postfix) AwaitSent(ctx context.Context, to string) error {
 	return nil
 }
 
+// AwaitLog waits until a line of the log has all of the words.
+func (p *Postfix) AwaitLog(ctx context.Context, words ...string) error {
+	_, err := p.await(ctx, 0, words...)
+	return err
+}
+
 // follow keeps what Postfix logs.
 func (p *Postfix) follow(out io.ReadCloser) {
 	defer out.Close()

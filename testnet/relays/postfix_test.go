@@ -1,18 +1,14 @@
 package relays_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/ed25519"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
-	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
-	"cairn/node/api"
 	"cairn/testnet"
 	"cairn/testnet/relays"
 )
@@ -20,9 +16,8 @@ import (
 // relayed is a mail that Ana's node recorded, on its way to Bob's node over
 // a relay that is no node.
 type relayed struct {
-	name string
-	// mail is what Ana sends; the Subject has a %s for a word of its own.
-	mail     string
+	name     string
+	text     string // of the letter
 	settings map[string]string
 	tables   map[string]string
 	banner   string // put below the mail by a gateway behind the relay
@@ -30,8 +25,6 @@ type relayed struct {
 	// case tests what its name says.
 	shows string
 	comes expectation
-
-	word string // that no other has
 }
 
 const (
@@ -98,99 +91,94 @@ AAECAwQFBgcICQoLDA0ODw==
 var sevenBit = map[string]string{"smtp_discard_ehlo_keywords": "8bitmime, smtputf8"}
 
 var relayedMail = []relayed{
-	{name: "as it is", mail: plainMail, shows: `by relay\.test \(Postfix\)`, comes: same(verified)},
-	{name: "several parts", mail: mixedMail, shows: `by relay\.test \(Postfix\)`, comes: same(verified)},
+	{name: "as it is", text: plainMail, shows: `by relay\.test \(Postfix\)`, comes: same(verified)},
+	{name: "several parts", text: mixedMail, shows: `by relay\.test \(Postfix\)`, comes: same(verified)},
 	{
-		name: "text to quoted-printable", mail: plainMail, settings: sevenBit,
+		name: "text to quoted-printable", text: plainMail, settings: sevenBit,
 		shows: `(?s)Content-Transfer-Encoding: quoted-printable.*Gr=C3=BC=C3=9Fe`, comes: same(verified),
 	},
 	{
-		name: "parts to quoted-printable", mail: mixedMail, settings: sevenBit,
+		name: "parts to quoted-printable", text: mixedMail, settings: sevenBit,
 		shows: `(?s)f=C3=BCr M=C3=A4rz.*gro=C3=9F`, comes: same(verified),
 	},
 	{
-		name: "8-bit text to who takes none", mail: plainMail,
+		name: "8-bit text to who takes none", text: plainMail,
 		settings: map[string]string{
 			"smtp_discard_ehlo_keywords": "8bitmime, smtputf8", "disable_mime_output_conversion": "yes",
 		},
 		shows: "Transfer-Encoding: 8bit(?s:.*)Grüße aus", comes: same(verified),
 	},
 	{
-		name: "UTF-8 in the header", mail: strings.Replace(plainMail, "Angebot", "Stückliste für Köln", 1),
+		name: "UTF-8 in the header", text: strings.Replace(plainMail, "Angebot", "Stückliste für Köln", 1),
 		shows: `Subject: nummer[0-9]+\. Stückliste für Köln`, comes: same(verified),
 	},
 	{
-		name: "fields added", mail: plainMail,
+		name: "fields added", text: plainMail,
 		settings: map[string]string{"header_checks": "regexp:$config_directory/checks"},
 		tables:   map[string]string{"checks": "/^From:/ PREPEND X-Virus-Scanned: by relay.test\n"},
 		shows:    "X-Virus-Scanned: by relay.test\r\nFrom:", comes: same(verified),
 	},
 	{
-		name: "subject tagged", mail: plainMail,
+		name: "subject tagged", text: plainMail,
 		settings: map[string]string{"smtp_header_checks": "regexp:$config_directory/checks"},
 		tables:   map[string]string{"checks": "/^Subject: (.*)/ REPLACE Subject: [extern] $1\n"},
 		shows:    `Subject: \[extern\] nummer`, comes: same(changed.but(`"[extern]"`)),
 	},
 	{
-		name: "a recipient's address mapped", mail: plainMail,
+		name: "a recipient's address mapped", text: plainMail,
 		settings: map[string]string{"smtp_generic_maps": "texthash:$config_directory/generic"},
 		tables:   map[string]string{"generic": "dave@intern.alpha.test dave@alpha.test\n"},
 		shows:    "dave@alpha.test", comes: same(changed.but("to")),
 	},
 	{
-		name: "the author's address mapped", mail: plainMail,
+		name: "the author's address mapped", text: plainMail,
 		settings: map[string]string{"smtp_generic_maps": "texthash:$config_directory/generic"},
 		tables:   map[string]string{"generic": "ana@alpha.test ana.mueller@alpha.test\n"},
 		shows:    "ana.mueller@alpha.test", comes: same(outcome{record.Differs, mailstore.LabelSpam, []string{"from"}}),
 	},
 	{
-		name: "a field unfolded", mail: plainMail,
+		name: "a field unfolded", text: plainMail,
 		settings: map[string]string{"header_checks": "regexp:$config_directory/checks"},
 		tables:   map[string]string{"checks": "/^(To: .*,)[[:space:]]+(dave.*)$/ REPLACE $1 $2\n"},
 		shows:    `To: Bob <bob@bravo\.test>, "Carol C\." <carol@bravo\.test>, dave@intern`, comes: same(verified),
 	},
 	{
 		// Postfix breaks lines of more than 998 octets wherever that is.
-		name: "a line too long", mail: plainMail + strings.Repeat("wort ", 400) + "\n",
+		name: "a line too long", text: plainMail + strings.Repeat("wort ", 400) + "\n",
 		shows: `\r\n [a-z]* wort|=\r\n`,
 		comes: expectation{aim: verified, today: outcome{record.Differs, mailstore.LabelSpam, []string{"text"}}},
 	},
 	{
-		name: "a field too long", mail: strings.Replace(plainMail, "Angebot", strings.Repeat("wort ", 400)+"Angebot", 1),
+		name: "a field too long", text: strings.Replace(plainMail, "Angebot", strings.Repeat("wort ", 400)+"Angebot", 1),
 		shows: `\r\n [a-z]* wort`,
 		comes: expectation{aim: verified, today: changed.but("subject")},
 	},
 	{
-		name: "a banner", mail: mixedMail, banner: "Diese Nachricht kam aus dem Internet.\n",
+		name: "a banner", text: mixedMail, banner: "Diese Nachricht kam aus dem Internet.\n",
 		shows: "kam aus dem Internet", comes: same(changed.but("Diese Nachricht kam aus dem Internet.")),
 	},
 }
 
-// TestPostfix has Postfix stand between two nodes.
+// TestPostfix has Postfix stand between two nodes: as a relay on the way from
+// one to the other, and as the server that a courier hands mail to.
 func TestPostfix(t *testing.T) {
 	w, ctx := start(t, alpha, bravo)
 	a, b := w.Members[0], w.Members[1]
-	// Ana's node has no way to Bob's but the relay.
-	key := consensus.PublicKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if _, err := a.Trust(ctx, api.TrustRequest{Domain: b.Domain, Key: key.String()}); err != nil {
-		t.Fatal(err)
+	closeWay(ctx, t, a, b.Domain)
+	t.Run("relay", func(t *testing.T) { testRelays(ctx, t, a, b) })
+	t.Run("courier", func(t *testing.T) { testCourier(ctx, t, a, b) })
+}
+
+func testRelays(ctx context.Context, t *testing.T, a, b *testnet.Member) {
+	letters := make([]letter, len(relayedMail))
+	for i, c := range relayedMail {
+		letters[i] = letter{text: c.text, word: fmt.Sprintf("nummer%d.", i)}
 	}
-	for i := range relayedMail {
-		c := &relayedMail[i]
-		c.word = fmt.Sprintf("nummer%d.", i)
-		mail := strings.NewReplacer("%s", c.word, "\n", "\r\n").Replace(c.mail)
-		if err := testnet.SendOne(a.SubmissionAddr(), ana, bob, []byte(mail)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range relayedMail {
-		c := &relayedMail[i]
-		raw, err := a.TakeOutgoing(ctx, c.is)
-		if err != nil {
-			t.Fatal(err)
-		}
+	left := recorded(ctx, t, a, letters)
+	for i, c := range relayedMail {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			raw := left[i]
 			if c.banner != "" {
 				raw = relays.Banner(t, raw, c.banner)
 			}
@@ -198,23 +186,15 @@ func TestPostfix(t *testing.T) {
 			if err := p.Relay(ctx, ana, bob, raw); err != nil {
 				t.Fatal(err)
 			}
-			c.judge(ctx, t, b)
+			told := arrived(ctx, t, b, "bob", letters[i].as)
+			stored, err := b.Raw(ctx, told.Ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !regexp.MustCompile(c.shows).Match(stored.Raw) {
+				t.Errorf("behind the relay the message does not match %q:\n%s", c.shows, stored.Raw)
+			}
+			c.comes.check(t, told)
 		})
 	}
-}
-
-// is tells the mail from the others.
-func (c *relayed) is(raw []byte) bool { return bytes.Contains(raw, []byte(c.word)) }
-
-func (c *relayed) judge(ctx context.Context, t *testing.T, b *testnet.Member) {
-	t.Helper()
-	told := arrived(ctx, t, b, "bob", func(m *testnet.Mail) bool { return c.is(m.Raw) })
-	stored, err := b.Raw(ctx, told.Ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !regexp.MustCompile(c.shows).Match(stored.Raw) {
-		t.Errorf("behind the relay the message does not match %q:\n%s", c.shows, stored.Raw)
-	}
-	c.comes.check(t, told)
 }
