@@ -70,9 +70,8 @@ func testCourier(ctx context.Context, t *testing.T, a, b *testnet.Member) {
 	left := recorded(ctx, t, a, letters)
 	for i, c := range courieredMail {
 		t.Run(c.name, func(t *testing.T) {
-			settings := map[string]string{
-				"smtpd_recipient_restrictions": "check_recipient_access texthash:$config_directory/refused, permit",
-			}
+			const access = "check_recipient_access texthash:$config_directory/refused, permit"
+			settings := map[string]string{"smtpd_recipient_restrictions": access}
 			maps.Copy(settings, c.settings)
 			p := relays.StartPostfix(t, relays.Config{
 				NextHop: b.InboundAddr(), Settings: settings,
@@ -141,13 +140,14 @@ func carry(ctx context.Context, t *testing.T, p *relays.Postfix, mails [][]byte)
 
 // enqueue puts a recorded mail into a queue.
 func enqueue(
-	ctx context.Context, t *testing.T, store *mailstore.Store, queue *smtpgw.Queue, of mailstore.AccountID,
-	mail []byte, rcpts []string,
+	ctx context.Context, t *testing.T, store *mailstore.Store, queue *smtpgw.Queue,
+	of mailstore.AccountID, mail []byte, rcpts []string,
 ) {
 	t.Helper()
 	end := bytes.Index(mail, []byte("\r\nReceived:")) + 2
 	token, raw := mail[:end], mail[end:]
-	if _, err := queue.Submit(ctx, smtpgw.Envelope{From: ana, Account: of, Recipients: rcpts}, raw); err != nil {
+	envelope := smtpgw.Envelope{From: ana, Account: of, Recipients: rcpts}
+	if _, err := queue.Submit(ctx, envelope, raw); err != nil {
 		t.Fatal(err)
 	}
 	list, err := queue.Unsealed(0, 100)

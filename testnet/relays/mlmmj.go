@@ -32,8 +32,8 @@ func NewList(t testing.TB, c ListConfig) *List {
 	t.Helper()
 	l := &List{dir: t.TempDir(), receive: program(t, "mlmmj-receive", "mlmmj")}
 	for _, name := range []string{
-		"archive", "bounce", "control", "digesters.d", "incoming", "moderation", "nomailsubs.d", "queue",
-		"queue/discarded", "requeue", "subconf", "subscribers.d", "text", "unsubconf",
+		"archive", "bounce", "control", "digesters.d", "incoming", "moderation", "nomailsubs.d",
+		"queue", "queue/discarded", "requeue", "subconf", "subscribers.d", "text", "unsubconf",
 	} {
 		if err := os.Mkdir(filepath.Join(l.dir, name), 0o700); err != nil {
 			t.Fatal(err)
@@ -45,8 +45,9 @@ func NewList(t testing.TB, c ListConfig) *List {
 	}
 	l.write(t, "index", "")
 	for name, text := range map[string]string{
-		"listaddress": lines(c.Address), "owner": lines(c.Address), "relayhost": lines(host), "smtpport": lines(port),
-		"smtphelo": lines("list.test"), "prefix": c.Prefix, "footer": c.Footer, "customheaders": c.Headers,
+		"listaddress": lines(c.Address), "owner": lines(c.Address),
+		"relayhost": lines(host), "smtpport": lines(port), "smtphelo": lines("list.test"),
+		"prefix": c.Prefix, "footer": c.Footer, "customheaders": c.Headers,
 	} {
 		if text != "" {
 			l.write(t, "control/"+name, text)
@@ -76,10 +77,11 @@ func (l *List) add(t testing.TB, name, text string) {
 }
 
 // Post hands a message to the list as a mail server does that delivers to a
-// pipe, and returns when the list has sent it on to all subscribers.
-func (l *List) Post(ctx context.Context, from string, raw []byte) error {
+// pipe, with its Return-Path on top, and returns when the list has sent it on to
+// all subscribers.
+func (l *List) Post(ctx context.Context, raw []byte) error {
 	cmd := exec.CommandContext(ctx, l.receive, "-L", l.dir, "-F")
-	cmd.Stdin = bytes.NewReader(append([]byte("Return-Path: <"+from+">\n"), lf(raw)...))
+	cmd.Stdin = bytes.NewReader(lf(raw))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("hand a message to mlmmj: %w\n%s", err, out)
 	}

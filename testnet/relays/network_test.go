@@ -134,12 +134,13 @@ func same(o outcome) expectation { return expectation{o, o} }
 type outcome struct {
 	verdict record.Verdict
 	box     string   // the label that says where it is found
-	says    []string // what the reasons have to contain
+	says    []string // what the reasons have to contain, without regard to case
 }
 
 var (
 	verified = outcome{record.Verified, mailstore.LabelInbox, nil}
 	changed  = outcome{record.Differs, mailstore.LabelInbox, nil}
+	spam     = outcome{record.Differs, mailstore.LabelSpam, nil} // something decisive is changed
 )
 
 // but is the outcome in more words.
@@ -154,14 +155,16 @@ func (o outcome) String() string {
 
 // met reports whether a message came to that.
 func (o outcome) met(m *api.Message) bool {
-	reasons := strings.Join(m.Verification.Reasons, "\n")
+	reasons := strings.ToLower(strings.Join(m.Verification.Reasons, "\n"))
+	unsaid := func(s string) bool { return !strings.Contains(reasons, strings.ToLower(s)) }
 	return m.Verification.Verdict == string(o.verdict) && slices.Contains(m.Labels, o.box) &&
-		!slices.ContainsFunc(o.says, func(s string) bool { return !strings.Contains(reasons, s) })
+		!slices.ContainsFunc(o.says, unsaid)
 }
 
 func (e expectation) check(t *testing.T, m *api.Message) {
 	t.Helper()
-	got := outcome{record.Verdict(m.Verification.Verdict), strings.Join(m.Labels, " "), m.Verification.Reasons}
+	v := m.Verification
+	got := outcome{record.Verdict(v.Verdict), strings.Join(m.Labels, " "), v.Reasons}
 	t.Log(got)
 	switch {
 	case e.aim.met(m):
@@ -180,7 +183,9 @@ func arrived(
 	ctx context.Context, t *testing.T, m *testnet.Member, account string, ok func(*testnet.Mail) bool,
 ) *api.Message {
 	t.Helper()
-	inBlock := func(mail *testnet.Mail) bool { return mail.Finding != nil && mail.Finding.Block != chain.Index{} }
+	inBlock := func(mail *testnet.Mail) bool {
+		return mail.Finding != nil && mail.Finding.Block != chain.Index{}
+	}
 	mail, err := m.AwaitMail(ctx, account, testnet.Both(ok, inBlock))
 	if err != nil {
 		t.Fatal(err)

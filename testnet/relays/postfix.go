@@ -112,7 +112,7 @@ func (p *Postfix) layout(t testing.TB) {
 	}
 	t.Cleanup(func() { os.RemoveAll(p.dir) })
 	uid, gid := ids(t)
-	make := func(name string, mode os.FileMode, uid, gid int) {
+	mkdir := func(name string, mode os.FileMode, uid, gid int) {
 		path := filepath.Join(p.dir, name)
 		if err := os.Mkdir(path, 0o700); err != nil {
 			t.Fatal(err)
@@ -121,16 +121,17 @@ func (p *Postfix) layout(t testing.TB) {
 	}
 	p.own(t, p.dir, 0o755, 0, 0) // Postfix's daemons run as its own user
 	for _, name := range []string{"etc", "queue", "queue/pid"} {
-		make(name, 0o755, 0, 0)
+		mkdir(name, 0o755, 0, 0)
 	}
-	make("data", 0o700, uid, 0)
+	mkdir("data", 0o700, uid, 0)
 	for _, name := range []string{
-		"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace",
+		"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming",
+		"private", "saved", "trace",
 	} {
-		make("queue/"+name, 0o700, uid, 0)
+		mkdir("queue/"+name, 0o700, uid, 0)
 	}
-	make("queue/maildrop", 0o730, uid, gid)
-	make("queue/public", 0o710, uid, gid)
+	mkdir("queue/maildrop", 0o730, uid, gid)
+	mkdir("queue/public", 0o710, uid, gid)
 	p.write(t, "queue/quick-start", "")
 }
 
