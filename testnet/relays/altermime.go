@@ -11,7 +11,7 @@ import (
 // that run alterMIME.
 func Banner(t testing.TB, raw []byte, text string) []byte {
 	t.Helper()
-	path := program(t, "altermime", "altermime")
+	path := program(t, "altermime")
 	dir := t.TempDir()
 	mail, banner := filepath.Join(dir, "mail"), filepath.Join(dir, "banner")
 	for name, content := range map[string][]byte{mail: lf(raw), banner: []byte(text)} {

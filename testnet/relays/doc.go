@@ -3,7 +3,7 @@
 // a gateway that puts a banner under mail. They run as Debian ships them, from
 // directories of their own, and touch nothing that the system's mail uses.
 //
-// Debian's packages are postfix, mlmmj and altermime. A test that needs one
-// which is not there is skipped, unless CI=true says that everything was
-// installed on purpose: then it fails. Postfix starts only for root.
+// Debian's packages are postfix, mlmmj and altermime. Tests begin with Need: where
+// one is not there they are skipped, unless CI=true says that everything was
+// installed on purpose: then they fail. Postfix starts only for root.
 package relays

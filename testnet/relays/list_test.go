@@ -90,6 +90,7 @@ var postedMail = []posted{
 // each subscriber: the list's mail server is Postfix, with that node for a
 // smarthost.
 func TestList(t *testing.T) {
+	relays.Need(t)
 	w, ctx := start(t, alpha, bravo, lists)
 	a, b, l := w.Members[0], w.Members[1], w.Members[2]
 	trust(ctx, t, a, l)

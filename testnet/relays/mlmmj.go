@@ -30,7 +30,7 @@ type List struct {
 // NewList makes a list. It is gone with the test.
 func NewList(t testing.TB, c ListConfig) *List {
 	t.Helper()
-	l := &List{dir: t.TempDir(), receive: program(t, "mlmmj-receive", "mlmmj")}
+	l := &List{dir: t.TempDir(), receive: program(t, "mlmmj-receive")}
 	for _, name := range []string{
 		"archive", "bounce", "control", "digesters.d", "incoming", "moderation", "nomailsubs.d",
 		"queue", "queue/discarded", "requeue", "subconf", "subscribers.d", "text", "unsubconf",

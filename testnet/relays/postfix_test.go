@@ -180,6 +180,7 @@ var relayedMail = []relayed{
 // TestPostfix has Postfix stand between two nodes: as a relay on the way from
 // one to the other, and as the server that a courier hands mail to.
 func TestPostfix(t *testing.T) {
+	relays.Need(t)
 	w, ctx := start(t, alpha, bravo)
 	a, b := w.Members[0], w.Members[1]
 	closeWay(ctx, t, a, b.Domain)

@@ -12,13 +12,30 @@ import (
 // patience bounds each wait for a program.
 const patience = 30 * time.Second
 
-// program finds an installed program; Debian's package of it has the given
-// name.
-func program(t testing.TB, name, debian string) string {
+// Need ends a test at once that cannot run here, for want of a program or of
+// rights.
+func Need(t testing.TB) {
+	t.Helper()
+	for name, debian := range packages {
+		if _, err := exec.LookPath(name); err != nil {
+			unavailable(t, name+" is not installed (Debian: "+debian+")")
+		}
+	}
+	if os.Getuid() != 0 {
+		unavailable(t, "Postfix starts only for root")
+	}
+}
+
+// packages are those of Debian that have the programs.
+var packages = map[string]string{"postfix": "postfix", "mlmmj-receive": "mlmmj", "altermime": "altermime"}
+
+// program finds an installed program by an absolute path, without which mlmmj
+// does not run.
+func program(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		unavailable(t, name+" is not installed (Debian: "+debian+")")
+		t.Fatal(err)
 	}
 	return path
 }
