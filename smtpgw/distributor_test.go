@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 // listHouse is a store with a list and the parts around it.
@@ -24,7 +26,7 @@ func newListHouse(t *testing.T, l List, members ...string) *listHouse {
 	st := localStore(t)
 	return &listHouse{
 		t: t, store: st, queue: NewQueue(st), list: hosted(t, st, l, members...),
-		check: &verifier{labels: []string{"inbox", "unread", "verdict/verified"}},
+		check: &verifier{found: screen.Finding{Verdict: record.Verified}},
 	}
 }
 
@@ -39,7 +41,7 @@ func (h *listHouse) distributor() *Distributor {
 func (h *listHouse) arrives(from, raw string) {
 	h.t.Helper()
 	a := &Arrival{Raw: []byte(raw), From: from, Recipients: []string{h.list.Address}, Peer: Peer{Protocol: "ESMTP"}}
-	if err := NewDelivery(testConfig, h.store, h.check).Deliver(h.t.Context(), a, "ref"); err != nil {
+	if err := testDelivery(testConfig, h.store, h.check).Deliver(h.t.Context(), a, "ref"); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -187,7 +189,7 @@ func TestDistributorStops(t *testing.T) {
 	}
 	// What goes to a person here is nobody's post.
 	a := &Arrival{Raw: []byte(listPost("personal")), From: "m0@d0.example", Recipients: []string{"user@local.example"}, Peer: Peer{Protocol: "ESMTP"}}
-	if err := NewDelivery(testConfig, h.store, h.check).Deliver(t.Context(), a, "ref"); err != nil {
+	if err := testDelivery(testConfig, h.store, h.check).Deliver(t.Context(), a, "ref"); err != nil {
 		t.Fatal(err)
 	}
 	h.follow()

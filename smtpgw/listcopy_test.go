@@ -97,7 +97,7 @@ func FuzzListCopy(f *testing.F) {
 		if header, _ := splitHeader([]byte(out)); count(header, "list-id") != 1 {
 			t.Fatalf("List-Id is there %d times", count(header, "list-id"))
 		}
-		c := record.CompareMessages(message.Components([]byte(plain), nil), message.Components([]byte(out), nil))
+		c := record.CompareMessages(message.Dissect([]byte(plain), nil), message.Dissect([]byte(out), nil), record.Context{})
 		for _, p := range c.Parts {
 			if p.Outcome != record.Same && p.Type <= message.References && p.Type != message.Subject {
 				t.Fatalf("%s\nof %q", p, raw)
