@@ -9,6 +9,7 @@ import (
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 // Mail from outside that claims a domain of ours has our record, or is missing
@@ -93,8 +94,18 @@ func TestSentOnByKnownForwarder(t *testing.T) {
 	w.expect(first, "at arrival", record.Pending, "inbox")
 	again := w.arrive(raw)
 	w.expect(again, "again", record.Replayed, "spam")
+	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: []string{ann}, Received: w.now})
+	w.must(err)
+	if e := screened(as.Found()).Evidence(); len(e) != 2 || e[1].Method != screen.MethodForwarder || e[1].About != "lists.example" {
+		t.Errorf("evidence %v", e)
+	}
 	other := w.deliver(raw, nil, ben)[0].Ref
 	w.expect(other, "to one who does not know the list", record.Replayed, "spam")
+	byList := w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list)
+	w.expect(w.deliver(byList, w.courier(1), ann)[0].Ref, "by the list's node", record.Pending, "inbox")
+	if w.deliver(byList, w.courier(1), ann)[0].stored {
+		t.Error("the retry of the list's node was stored again")
+	}
 	changed := w.arrive(replace(w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list), "100 to Bob", "900 to Eve"))
 	w.expect(changed, "with another text", record.Differs, "spam")
 	w.include(0)
