@@ -61,6 +61,18 @@ func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessmen
 	return c.verifier.Check(ctx, verifier.Arrival{Raw: a.Raw, Recipients: a.Recipients, Courier: courier})
 }
 
+// standing is what the verifier knows of stored mail, as mailing lists go by it.
+func standing(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, error) {
+	f, err := verifier.Of(rd, verifier.Ref{Account: m.Account, Message: m.ID})
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return smtpgw.Standing{}, nil
+	}
+	if err != nil {
+		return smtpgw.Standing{}, err
+	}
+	return smtpgw.Standing{Verdict: f.Verdict, Author: f.Facts.FromDomainIsOrg && f.Facts.OrgTrusted}, nil
+}
+
 // router sends mail to the nodes of the organisation that is trusted for a
 // domain.
 type router struct{ *Node }
