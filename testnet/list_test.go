@@ -103,6 +103,36 @@ func TestHostedList(t *testing.T) {
 	}
 }
 
+// TestNotSpam: from a mail that is called no spam it is learned which list it
+// came by, which is less than to name the list.
+func TestNotSpam(t *testing.T) {
+	w, ctx := start(t, 3)
+	bravo := w.Members[1]
+	hostList(t, w, ctx, listAddress, api.HostedListRequest{})
+	raw := testnet.Compose(w.Address(0), listAddress, "A question", "Does it hold?\n")
+	if err := testnet.SendOne(w.Members[0].SubmissionAddr(), w.Address(0), listAddress, raw); err != nil {
+		t.Fatal(err)
+	}
+	mail, err := bravo.AwaitMail(ctx, "bob", testnet.Subject("A question"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := fmt.Sprintf("bob/%d", mail.ID)
+	for _, r := range []api.LabelRequest{{Remove: []string{"spam"}}, {Add: []string{"spam"}}, {Remove: []string{"spam"}}} {
+		if l, err := bravo.Forwarders(ctx, "bob"); err != nil || len(l.Forwarders) != 0 {
+			t.Fatalf("before it was called no spam: %+v, %v", l, err)
+		}
+		r.Ref = ref
+		if _, err := bravo.SetLabels(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := bravo.Forwarders(ctx, "bob")
+	if err != nil || len(l.Forwarders) != 1 || l.Forwarders[0].Address != listAddress || l.Forwarders[0].AddedBy != "learned" {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
+
 // checkCustody holds that a mail bears two linked records: Charlie's, which is
 // for whom it came to and holds, and below it the author's, which is for the
 // list.

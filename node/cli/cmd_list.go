@@ -27,7 +27,7 @@ func (a *app) cmdListLs() *cobra.Command {
 		Short: "List who sends mail on to an account",
 		Long: `List the mailing lists and old addresses that an account has named. With --learned also the addresses that it is known to
 write to: mail from there is looked at more kindly, but never taken for sent on by somebody known.`,
-		Args:  exactly(0),
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			client := a.client()
 			defer client.Close()
