@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/net/idna"
+	"cairn/mailstore/message/maildomain"
 )
 
 // CanonicalAddress returns addr in the form under which accounts are looked up: the domain as lower-case A-labels, the
@@ -31,20 +31,12 @@ func CanonicalAddress(addr string) (string, error) {
 	return strings.ToLower(local) + "@" + ascii, nil
 }
 
-// CanonicalDomain returns a domain name in lower-case A-labels (RFC 5890) without a final dot.
+// CanonicalDomain returns the canonical form of a domain (see [maildomain.Canonical]), if it can be one of mail.
 func CanonicalDomain(domain string) (string, error) {
-	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil {
-		return "", fmt.Errorf("%q is not a domain name", domain)
+	canonical := maildomain.Canonical(domain)
+	if !maildomain.Valid(canonical) {
+		return "", fmt.Errorf("%q is not a domain name: it has labels of 1 to 63 letters, digits and inner hyphens, at most %d octets in all",
+			domain, maildomain.MaxLen)
 	}
-	ascii = strings.ToLower(strings.TrimSuffix(ascii, ".")) // only now: other full stops become dots in an A-label
-	if len(ascii) > 253 {                                   // RFC 1035, section 2.3.4, without the final dot
-		return "", fmt.Errorf("%q is not a domain name: %d bytes as A-labels; the limit is 253", domain, len(ascii))
-	}
-	for label := range strings.SplitSeq(ascii, ".") {
-		if label == "" || len(label) > 63 {
-			return "", fmt.Errorf("%q is not a domain name: labels have 1 to 63 bytes", domain)
-		}
-	}
-	return ascii, nil
+	return canonical, nil
 }

@@ -24,7 +24,8 @@ func TestCanonicalAddress(t *testing.T) {
 		"x@":                                   "",
 		"@a.test":                              "",
 		"x":                                    "",
-		"x@a_b.test":                           "",
+		"x@a_b.test":                           "x@a_b.test",
+		"x@ab--cd.test":                        "x@ab--cd.test",
 		"x@a" + label + ".test":                "",
 		"x@" + strings.Repeat("a.", 127) + "a": "",
 	} {

@@ -22,6 +22,7 @@ const (
 	tableBlob     = 'b' // SHA-256 -> raw bytes
 	tableBlobUser = 'u' // SHA-256, user -> empty; a blob without users is removed with its last one
 	tableJournal  = 'j' // modseq -> Change
+	tableSetting  = 'o' // account, name -> text
 	tableSpace    = 's' // space name, 0, key -> value
 )
 

@@ -98,6 +98,7 @@ func (tx *Tx) RemoveAccount(id AccountID) error {
 		tx.moveAddresses(a, nil),
 		tx.delete(textKey(tableName, a.Name)),
 		tx.delete(accountKey(tableAccount, id)),
+		tx.dropSettings(id),
 		tx.put(accountKey(tableDoomed, id), nil),
 	)
 	if err != nil {

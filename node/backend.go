@@ -8,9 +8,9 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/record"
-	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/smtpgw/screen"
 )
 
 // A Node is what its own API serves.
@@ -64,7 +64,7 @@ func (n *Node) mailStatus() (*api.MailStatus, error) {
 			if err != nil {
 				return err
 			}
-			st.Pending += counts[verifier.VerdictLabel(record.Pending)]
+			st.Pending += counts[screen.VerdictLabel(record.Pending)]
 			total, err := rd.MessageCount(a.ID)
 			if err != nil {
 				return err

@@ -6,9 +6,11 @@ import (
 	"maps"
 	"net/mail"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
 	"cairn/node/api"
@@ -38,9 +40,38 @@ func viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Account, error
 		return nil, err
 	}
 	total, err := rd.MessageCount(a.ID)
-	return &api.Account{
-		Name: a.Name, Addresses: a.Addresses, Messages: total, Unread: counts[mailstore.LabelUnread],
-	}, err
+	if err != nil {
+		return nil, err
+	}
+	v := &api.Account{Name: a.Name, Addresses: a.Addresses, Messages: total, Unread: counts[mailstore.LabelUnread]}
+	settings, err := rd.Settings(a.ID)
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		v.Settings = append(v.Settings, api.AccountSetting{Name: name, Value: settings[name]})
+	}
+	return v, err
+}
+
+// SetAccount sets what an account decides for itself.
+func (n *Node) SetAccount(ctx context.Context, r api.SettingRequest) (*api.Account, error) {
+	if r.Name != verifier.SettingThreshold {
+		return nil, api.Errorf(api.CodeInvalid, "cairn account set --help", "setting %q of account %q: the only setting is %s", r.Name, r.Account, verifier.SettingThreshold)
+	}
+	if percent, err := strconv.Atoi(r.Value); r.Value != "" && (err != nil || percent < 1 || percent > 100 || strconv.Itoa(percent) != r.Value) {
+		return nil, api.Errorf(api.CodeInvalid, "write a percentage from 1 to 100", "setting the threshold of account %q: %q is none", r.Account, r.Value)
+	}
+	var view *api.Account
+	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		a, err := tx.AccountByName(r.Account)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetSetting(a.ID, r.Name, r.Value); err != nil {
+			return err
+		}
+		view, err = viewAccount(&tx.Reader, a)
+		return err
+	})
+	return view, notFound(err, "cairn account ls", "there is no account %q", r.Account)
 }
 
 // AddAccount makes a mailbox.

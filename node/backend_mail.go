@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"cairn/mailstore/message"
 	"cairn/node/api"
 	"cairn/smtpgw"
+	"cairn/smtpgw/screen"
 )
 
 const (
@@ -131,7 +133,10 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 			return err
 		}
 		view.Text, view.Verification = readable(m, f), n.viewFinding(f)
-		return nil
+		if f == nil {
+			return nil
+		}
+		return n.viewFiling(rd, account, id, f, view)
 	})
 	return view, err
 }
@@ -167,6 +172,7 @@ func (n *Node) viewFinding(f *verifier.Finding) *api.Verification {
 	v := &api.Verification{
 		Verdict: string(f.Verdict), Reasons: f.Reasons, From: f.From, Trusted: f.TrustedBy,
 		Share: f.Facts.Comparison.Share(), Threshold: f.Facts.Threshold, Parts: PartViews(f.Facts.Comparison),
+		ThresholdBy: f.Facts.ThresholdBy, Version: int(f.Facts.RecordVersion), Forwarder: f.Facts.Forwarder,
 	}
 	if !f.Record.IsZero() {
 		v.Record, v.Recorder, v.Seq, v.Recorded = f.Record.String(), f.Recorder.String(), f.Seq, unixMilli(f.Time)
@@ -181,6 +187,24 @@ func (n *Node) viewFinding(f *verifier.Finding) *api.Verification {
 		}
 	}
 	return v
+}
+
+// viewFiling shows where the node put a message, if it is still there, and what all it knows about it.
+func (n *Node) viewFiling(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID, f *verifier.Finding, view *api.Message) error {
+	decision, evidence, err := n.filing.Decision(rd, account, id, screened(f))
+	if err != nil {
+		return err
+	}
+	v := view.Verification
+	for _, l := range decision.Labels {
+		if l != screen.VerdictLabel(f.Verdict) && slices.Contains(view.Labels, l) {
+			v.FiledUnder, v.FiledWhy = l, decision.Reasons
+		}
+	}
+	for _, r := range evidence {
+		v.Evidence = append(v.Evidence, api.Evidence{Method: r.Method, Result: r.Result, About: r.About, Reason: r.Reason})
+	}
+	return nil
 }
 
 // summarise reads what a list shows of one message.

@@ -33,13 +33,16 @@ type Config struct {
 	Organisation OrganisationConfig `koanf:"organisation"`
 
 	// Submission takes mail from this organisation's people and programs.
-	Submission ListenConfig `koanf:"submission"`
+	Submission SubmissionConfig `koanf:"submission"`
 
 	// Inbound takes mail for this organisation from other mail servers.
 	Inbound ListenConfig `koanf:"inbound"`
 
 	// Mail holds limits that both listeners keep.
 	Mail MailConfig `koanf:"mail"`
+
+	// Records says what the records of sent mail are about.
+	Records RecordsConfig `koanf:"records"`
 
 	// P2P is the connection to the other nodes of the network.
 	P2P P2PConfig `koanf:"p2p"`
@@ -65,6 +68,23 @@ type OrganisationConfig struct {
 	// ThresholdFloor is the least share of unchanged components, in percent,
 	// that recipients of this organisation's mail should accept; 0 for none.
 	ThresholdFloor int `koanf:"threshold_floor"`
+}
+
+// SubmissionConfig is the listener for our own people and programs.
+type SubmissionConfig struct {
+	// Listen is host:port; port 0 takes any free port; "" switches it off.
+	Listen string `koanf:"listen"`
+
+	// RelayFrom are addresses besides those of accounts that mail may be sent
+	// from: each an address, "@domain" for all of a domain, or "*" for any.
+	RelayFrom []string `koanf:"relay_from"`
+}
+
+// RecordsConfig is what an organisation wants in its records.
+type RecordsConfig struct {
+	// LeaveOut are components that are not recorded, by name, unless a message
+	// asks for them with Cairn-Components.
+	LeaveOut []string `koanf:"leave_out"`
 }
 
 // ListenConfig is one SMTP listener.
@@ -99,7 +119,8 @@ type VerdictConfig struct {
 
 	// Invalid is what becomes of mail with an invalid record: "spam" files it
 	// there, "quarantine" keeps it under that label and out of every other
-	// list, "discard" accepts and drops it.
+	// list, "refuse" does not take it, "discard" accepts and drops it. What a
+	// later block or enrolment could put right is never refused or dropped.
 	Invalid string `koanf:"invalid"`
 
 	// Banners are texts that this site's own gateway puts before or behind
@@ -117,6 +138,7 @@ type VerdictConfig struct {
 const (
 	InvalidSpam       = "spam"
 	InvalidQuarantine = "quarantine"
+	InvalidRefuse     = "refuse"
 	InvalidDiscard    = "discard"
 )
 
@@ -126,9 +148,10 @@ func DefaultConfig(name string, domains []string) *Config {
 	c := &Config{
 		Mine:         "10%",
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
-		Submission:   ListenConfig{Listen: "127.0.0.1:2525"},
+		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", RelayFrom: []string{}},
 		Inbound:      ListenConfig{Listen: "127.0.0.1:2526"},
 		Mail:         MailConfig{MaxSize: "25M"},
+		Records:      RecordsConfig{LeaveOut: []string{}},
 		P2P: P2PConfig{
 			Listen:    []string{"/ip4/0.0.0.0/tcp/4801", "/ip6/::/tcp/4801"},
 			Bootstrap: []string{},

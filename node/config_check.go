@@ -14,6 +14,7 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"cairn/consensus"
+	"cairn/smtpgw"
 )
 
 // ConfigError is a configuration that cannot be used.
@@ -42,6 +43,7 @@ func (e *ConfigError) Hint() string { return e.Next }
 const (
 	minMessageSize = 64 << 10
 	maxMessageSize = 128 << 20
+	maxRelayFrom   = 1000
 )
 
 // Validate tells the first value that cannot be used, as a *ConfigError.
@@ -88,6 +90,18 @@ func (c *Config) Validate() error {
 		return bad("submission.listen", `listen on this machine only, as in "127.0.0.1:2525"`,
 			"%q can be reached from outside, and whoever reaches it may send in our name: this listener asks for no password", l)
 	}
+	for _, a := range c.Submission.RelayFrom {
+		if _, err := smtpgw.CanonicalRelay(a); err != nil {
+			return bad("submission.relay_from", `write "reports@example.org", "@example.org" or "*"`, "%v", err)
+		}
+	}
+	if len(c.Submission.RelayFrom) > maxRelayFrom {
+		return bad("submission.relay_from", `name whole domains, as in "@example.org"`, "%d entries are more than %d",
+			len(c.Submission.RelayFrom), maxRelayFrom)
+	}
+	if _, err := smtpgw.ParseLeaveOut(c.Records.LeaveOut); err != nil {
+		return bad("records.leave_out", `name components, as in ["language"]`, "%v", err)
+	}
 	if err := checkListen(c.Inbound.Listen); err != nil {
 		return bad("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)
 	}
@@ -104,8 +118,8 @@ func (c *Config) Validate() error {
 	if t := c.Verdict.Threshold; t < 1 || t > 100 {
 		return bad("verdict.threshold", "write a percentage from 1 to 100", "%d is out of range", t)
 	}
-	if v := c.Verdict.Invalid; !slices.Contains([]string{InvalidSpam, InvalidQuarantine, InvalidDiscard}, v) {
-		return bad("verdict.invalid", `write "spam", "quarantine" or "discard"`, "%q is none of the three", v)
+	if v := c.Verdict.Invalid; !slices.Contains([]string{InvalidSpam, InvalidQuarantine, InvalidRefuse, InvalidDiscard}, v) {
+		return bad("verdict.invalid", `write "spam", "quarantine", "refuse" or "discard"`, "%q is none of the four", v)
 	}
 	return c.Verdict.checkContext()
 }

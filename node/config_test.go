@@ -14,6 +14,8 @@ const peer = "/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDD
 func TestDefaultConfigIsWhatItsFileSays(t *testing.T) {
 	c := DefaultConfig(`Alpha "A\B" Ä`, []string{"alpha.example", "xn--bcher-kva.example"})
 	c.P2P.Bootstrap = []string{peer}
+	c.Submission.RelayFrom = []string{"reports@orig.example", "@orig.example", "*"}
+	c.Records.LeaveOut = []string{"language", "references"}
 	got, err := ParseConfig(c.Format())
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +102,11 @@ func TestBadConfig(t *testing.T) {
 		{"submission open to all", "127.0.0.1:2525", "0.0.0.0:2525", "submission.listen", "from outside"},
 		{"submission on every address", "127.0.0.1:2525", ":2525", "submission.listen", "from outside"},
 		{"submission without port", "127.0.0.1:2525", "127.0.0.1", "submission.listen", "host:port"},
+		{"relay of no address", "relay_from = []", `relay_from = ["reports"]`, "submission.relay_from", "reports"},
+		{"relay of half a domain", "relay_from = []", `relay_from = ["@a..b"]`, "submission.relay_from", `"@a..b"`},
+		{"relay of the whole world", "relay_from = []", `relay_from = [` + strings.Repeat(`"@a.example",`, 1001) + `]`, "submission.relay_from", "1001"},
+		{"leave out what must be there", "leave_out = []", `leave_out = ["from"]`, "records.leave_out", "cannot be left out"},
+		{"leave out a misspelt one", "leave_out = []", `leave_out = ["langauge"]`, "records.leave_out", "did you mean language"},
 		{"inbound port", "127.0.0.1:2526", "127.0.0.1:smtp", "inbound.listen", "port number"},
 		{"inbound port range", "127.0.0.1:2526", "127.0.0.1:65536", "inbound.listen", "port number"},
 		{"p2p address", "/ip4/0.0.0.0/tcp/4801", "0.0.0.0:4801", "p2p.listen", "0.0.0.0:4801"},
@@ -179,8 +186,14 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			t.Fatalf("cannot read back\n%s\n%v", c.Format(), err)
 		}
-		if len(c.P2P.Bootstrap) == 0 { // nil and empty are the same here
-			again.P2P.Bootstrap = c.P2P.Bootstrap
+		for _, list := range []struct{ got, want *[]string }{ // nil and empty are the same here
+			{&again.P2P.Bootstrap, &c.P2P.Bootstrap},
+			{&again.Submission.RelayFrom, &c.Submission.RelayFrom},
+			{&again.Records.LeaveOut, &c.Records.LeaveOut},
+		} {
+			if len(*list.want) == 0 {
+				*list.got = *list.want
+			}
 		}
 		if len(c.Verdict.Banners) == 0 {
 			again.Verdict.Banners = c.Verdict.Banners

@@ -23,6 +23,7 @@ import (
 	"cairn/node/api"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
+	"cairn/smtpgw/screen"
 )
 
 // RunOptions are the parts of a run that the command line decides.
@@ -65,6 +66,8 @@ type Node struct {
 
 	trust    *verifier.Trust
 	verifier *verifier.Verifier
+	filing   *smtpgw.Filing
+	history  *smtpgw.History
 	pool     *mempool.Pool
 	host     *p2p.Host
 	miner    *miner.Miner // nil: this node does not mine
@@ -135,13 +138,15 @@ func (n *Node) connect() (err error) {
 	if err := n.ensurePostmaster(context.Background()); err != nil {
 		return err
 	}
-	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Policy{
+	n.filing = smtpgw.NewFiling(screen.Policy{Invalid: screen.Invalid(n.cfg.Verdict.Invalid)})
+	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Config{
 		Threshold: n.cfg.Verdict.Threshold,
-		Invalid:   verifier.Invalid(n.cfg.Verdict.Invalid),
 		Context:   n.cfg.Verdict.Context(),
+		Own:       verifier.Own{Key: n.own().OrgKey, Domains: n.own().Domains},
 
 		Forwarders: knownForwarders,
-	}, n.log)
+	}, filer{n.filing}, n.log)
+	n.history = smtpgw.NewHistory(n.store, authorOf, n.log)
 
 	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)
 	bootstrap, err := BootstrapPeers(n.dir, n.cfg)
@@ -161,7 +166,8 @@ func (n *Node) connect() (err error) {
 	gw := n.gatewayConfig()
 	n.queue = smtpgw.NewQueue(n.store)
 	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
-	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()})
+	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
+		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
 	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, standing, n.log)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
@@ -171,10 +177,13 @@ func (n *Node) connect() (err error) {
 }
 
 func (n *Node) gatewayConfig() smtpgw.Config {
+	leaveOut, _ := smtpgw.ParseLeaveOut(n.cfg.Records.LeaveOut) // Validate looked
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
 		Domains:    n.own().Domains,
 		Postmaster: "postmaster@" + n.own().Domains[0],
+		RelayFrom:  n.cfg.Submission.RelayFrom,
+		LeaveOut:   leaveOut,
 		NodeKey:    p2p.NodeKeyOf,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().OrgByNode(node)

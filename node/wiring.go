@@ -14,6 +14,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/smtpgw"
+	"cairn/smtpgw/screen"
 )
 
 // The parts declare small interfaces for what they need of each other. Here
@@ -28,6 +29,7 @@ func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
 	for i, e := range list {
 		entries[i] = recorder.Entry{
 			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob,
+			Wish: recorder.Wish{LeftOut: e.Wish.LeftOut, Threshold: e.Wish.Threshold},
 			Sent: recorder.Ref{Account: e.Account, Message: e.Message},
 		}
 	}
@@ -54,11 +56,58 @@ type checker struct {
 }
 
 func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessment, error) {
-	courier := a.Peer.Node
-	if a.Peer.Protocol == smtpgw.ProtocolLocal {
+	courier, local := a.Peer.Node, a.Peer.Protocol == smtpgw.ProtocolLocal
+	if local {
 		courier = &c.self
 	}
-	return c.verifier.Check(ctx, verifier.Arrival{Raw: a.Raw, Recipients: a.Recipients, Courier: courier})
+	as, err := c.verifier.Check(ctx, verifier.Arrival{
+		Raw: a.Raw, Recipients: a.Recipients, Courier: courier, Received: a.Received, Local: local,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return assessment{as}, nil
+}
+
+// assessment is what the verifier found out as the gateway sees it.
+type assessment struct{ *verifier.Assessment }
+
+func (as assessment) Evidence() screen.Evidence { return screened(as.Found()).Evidence() }
+
+func (as assessment) Admit(tx *mailstore.Tx, account mailstore.AccountID, rcpt string) (screen.Finding, bool, error) {
+	f, again, err := as.Assessment.Admit(tx, account, rcpt)
+	if err != nil || again {
+		return screen.Finding{}, again, err
+	}
+	return screened(f), false, nil
+}
+
+// screened is a finding as far as its mail's place depends on it.
+func screened(f *verifier.Finding) screen.Finding {
+	return screen.FindingOf(f.Verdict, f.Reasons, f.Domains, &f.Facts)
+}
+
+// filer files stored mail anew when its verdict has changed.
+type filer struct{ *smtpgw.Filing }
+
+func (f filer) Refile(tx *mailstore.Tx, ref verifier.Ref, was, now *verifier.Finding) error {
+	return f.Filing.Refile(tx, ref.Account, ref.Message, screened(was), screened(now))
+}
+
+func (f filer) Forget(tx *mailstore.Tx, ref verifier.Ref) error {
+	return f.Filing.Forget(tx, ref.Account, ref.Message)
+}
+
+// authorOf is the author's address of mail that arrived, for the history.
+func authorOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (string, error) {
+	f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return f.From, nil
 }
 
 // standing is what the verifier knows of stored mail, as mailing lists go by it.
@@ -92,14 +141,13 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
 	}
 	if key, ok := r.trust.PinOf(domain); ok {
-		return smtpgw.Route{}, fmt.Errorf("%s is pinned to the org key %s, which is not enrolled on the chain yet", domain, key)
+		return smtpgw.Route{}, fmt.Errorf("%s is pinned to an org key (%.8s...) that is not enrolled on the chain yet", domain, key)
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
 		if err := dnsMayName(ctx, lookupTXT, domain, claims); err != nil {
 			return smtpgw.Route{}, err
 		}
-		return smtpgw.Route{}, fmt.Errorf("%w that is trusted here; the administrator can trust the organisation which claims it with: cairn org trust %s %s",
-			smtpgw.ErrNoRoute, domain, claims[0].Key)
+		return smtpgw.Route{}, fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(claims, r.blockTime))
 	}
 	return smtpgw.Route{}, smtpgw.ErrNoRoute
 }
@@ -120,7 +168,7 @@ func dnsMayName(ctx context.Context, lookup verifier.LookupTXT, domain string, c
 	for _, r := range records {
 		key, ok := verifier.ParseTXT(r)
 		if ok && slices.ContainsFunc(claims, func(org *consensus.Org) bool { return org.Key == key }) {
-			return fmt.Errorf("the DNS of %s names %s, which was not known a moment ago", domain, key)
+			return fmt.Errorf("the DNS of %s names an org key (%.8s...) that was not known a moment ago", domain, key)
 		}
 	}
 	return nil

@@ -60,7 +60,10 @@ func TestLargestMailFitsWithItsRecord(t *testing.T) {
 	}
 	token := record.Token{
 		Version: record.TokenVersion, Count: 1024, Path: make([]consensus.Hash, 10),
-		Record: record.Record{Commitments: make([]record.Commitment, message.MaxComponents)},
+		Record: record.Record{
+			Commitments: make([]record.Commitment, message.MaxComponents),
+			Tags:        make([]record.Tag, record.MaxTags),
+		},
 	}
 	added := int64(len(sent.Raw) - len(raw) + len(token.Header()))
 	if room := inboundConfig(gw).Limits.MessageBytes - gw.Limits.MessageBytes; added > room {

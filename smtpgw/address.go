@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
+	"cairn/mailstore/message/maildomain"
 )
 
 // mailbox is an envelope address.
@@ -43,47 +43,55 @@ func parseMailbox(s string, utf8ok bool) (mailbox, error) {
 	return m, nil
 }
 
-// canonicalDomain returns the lower-case A-label form of a domain (RFC 5890),
-// or an address literal (RFC 5321, section 4.1.3) as it is, which has no zone.
+// canonicalDomain returns the canonical form of a domain (see
+// maildomain.Canonical), or of an address literal without a zone (RFC 5321,
+// section 4.1.3).
 func canonicalDomain(s string) (string, error) {
-	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		lit := strings.ToLower(s[1 : len(s)-1])
-		if ip, err := netip.ParseAddr(strings.TrimPrefix(lit, "ipv6:")); err != nil || ip.Zone() != "" {
+	c := maildomain.Canonical(s)
+	if strings.HasPrefix(c, "[") && strings.HasSuffix(c, "]") {
+		if ip, err := netip.ParseAddr(strings.TrimPrefix(c[1:len(c)-1], "ipv6:")); err != nil || ip.Zone() != "" {
 			return "", fmt.Errorf("not an IP address literal")
 		}
-		return "[" + lit + "]", nil
+		return c, nil
 	}
-	if !isASCII(s) {
-		a, err := idna.Lookup.ToASCII(s)
-		if err != nil {
-			return "", fmt.Errorf("not an internationalised domain name")
-		}
-		s = a
+	if !maildomain.Valid(c) {
+		return "", fmt.Errorf("labels have 1 to 63 letters, digits and inner hyphens, %d octets in all", maildomain.MaxLen)
 	}
-	s = strings.ToLower(s)
-	if len(s) > 253 {
-		return "", fmt.Errorf("longer than 253 octets")
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return "", fmt.Errorf("labels have 1 to 63 letters, digits and inner hyphens")
-		}
-		for i := range len(label) {
-			// The underscore is no host name but in use for mail domains.
-			if c := label[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-				return "", fmt.Errorf("labels have 1 to 63 letters, digits and inner hyphens")
-			}
-		}
-	}
-	return s, nil
+	return c, nil
 }
 
 // String returns the address as stored and compared: unquoted.
 func (m mailbox) String() string { return m.local + "@" + m.domain }
 
-// key returns the form in which local addresses are looked up: local parts
-// are matched without regard to case.
+// key returns the form in which addresses are compared and looked up: local
+// parts are matched without regard to case.
 func (m mailbox) key() string { return strings.ToLower(m.local) + "@" + m.domain }
+
+// addressKey is key for an address as the message package gives it: there a
+// local part that needs its quotes has them.
+func addressKey(addr string) string {
+	at := strings.LastIndexByte(addr, '@')
+	if at < 0 {
+		return strings.ToLower(addr)
+	}
+	local := addr[:at]
+	if n := len(local); n >= 2 && local[0] == '"' && local[n-1] == '"' {
+		local = unquoted(local[1 : n-1])
+	}
+	return strings.ToLower(local) + "@" + maildomain.Canonical(addr[at+1:])
+}
+
+// unquoted resolves the quoted pairs within a quoted string.
+func unquoted(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
 
 // isPostmaster reports whether the address is one that RFC 5321, section
 // 4.5.1 reserves.

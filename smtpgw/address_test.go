@@ -26,7 +26,7 @@ func TestParseMailbox(t *testing.T) {
 		{in: "x" + long + "@x"},
 		{in: "a@" + strings.Repeat(long[:63]+".", 4) + "x"},
 		{in: "a@" + long + ".x"},
-		{in: "a"}, {in: ""}, {in: "@x"}, {in: "a@"}, {in: "a@b@x"}, {in: "a@x."}, {in: "a@.x"}, {in: "a@x..y"},
+		{in: "a"}, {in: ""}, {in: "@x"}, {in: "a@"}, {in: "a@b@x"}, {in: "a@x.", want: "a@x"}, {in: "a@x.."}, {in: "a@.x"}, {in: "a@x..y"},
 		{in: "a@-x"}, {in: "a@x-"}, {in: "a@x y"}, {in: "a@x>y"}, {in: "a\x00b@x"}, {in: "a\tb@x"}, {in: "a\xff@x"},
 		{in: "a@[x]"}, {in: "a@[1.2.3]"}, {in: "a@xn--\u00fc.example"}, {in: "a@\u0378.example"}, {in: "<a@x"},
 	} {

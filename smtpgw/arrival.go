@@ -2,9 +2,11 @@ package smtpgw
 
 import (
 	"context"
+	"time"
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 // ProtocolLocal is the Protocol of mail that this node brings itself: from its
@@ -25,6 +27,7 @@ type Arrival struct {
 	From       string   // envelope sender; empty for the null sender
 	Recipients []string // envelope recipients: local part as given, domain as A-label
 	Peer       Peer
+	Received   time.Time // set by Delivery
 }
 
 // Checker looks at an arrival before it is stored. An error is a temporary
@@ -39,14 +42,33 @@ type Checker interface {
 // delivery transaction, which may be run again from the start when the
 // transactions it was grouped with grew too big.
 type Assessment interface {
-	// AuthResult is written into Authentication-Results as the result of the
-	// method x-cairn: pass, policy, neutral, fail or none, and the reason,
-	// such as "verdict=pending".
-	AuthResult() (result, reason string)
-	// Admit gives the labels of rcpt's copy. store is false when this record
-	// was accepted before for this recipient from this courier: the peer gets
-	// its 250 and no second copy is made.
-	Admit(tx *mailstore.Tx, rcpt string) (labels []string, store bool, err error)
+	// Evidence is what the checker has to say for Authentication-Results.
+	Evidence() screen.Evidence
+	// Admit judges rcpt's copy, which goes to account. again is true when this
+	// record was accepted before for this recipient from this courier: the peer
+	// gets its 250 and no second copy is made.
+	Admit(tx *mailstore.Tx, account mailstore.AccountID, rcpt string) (f screen.Finding, again bool, err error)
 	// Stored links rcpt's stored copy with its living verdict.
 	Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message) error
+}
+
+// Source gives evidence about an arrival beside its record: SPF, DKIM, DMARC,
+// ARC, an engine's opinion. An error is a temporary failure: the peer is told
+// to come again. Gather may be called from many goroutines and is given the
+// time of one delivery; it bounds what it asks of others itself.
+type Source interface {
+	Gather(ctx context.Context, a *Arrival) ([]screen.Result, error)
+}
+
+// AccountSource gives evidence that depends on the account a copy goes to. It
+// is asked within the delivery transaction, so it reads rd alone, and little
+// of it. What it says is kept with the copy and shown to nobody else.
+type AccountSource interface {
+	About(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding) ([]screen.Result, error)
+}
+
+// Sources are all that give evidence beside the Checker.
+type Sources struct {
+	Arrival []Source
+	Account []AccountSource
 }

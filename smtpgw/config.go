@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore/message"
 )
 
 // Mode says whom a server's listeners serve.
@@ -39,6 +40,13 @@ type Config struct {
 	// submitted with a null sender. When no account has this address the
 	// oldest account stands in.
 	Postmaster string
+	// RelayFrom are addresses that no account has and mail is submitted from all
+	// the same, by a program or a mail server that this node is the smarthost of.
+	// Each is as CanonicalRelay takes it; what it does not take allows nothing.
+	RelayFrom []string
+	// LeaveOut are the types of components that are recorded only of messages
+	// that ask for it, see ParseLeaveOut.
+	LeaveOut []message.Type
 	// NodeKey returns the libp2p node key of a connection's peer, nil when the
 	// connection is not a libp2p stream. A nil func is the same as nil keys.
 	NodeKey func(net.Conn) *consensus.Key

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"cairn/mailstore"
 	"cairn/smtpgw/authres"
+	"cairn/smtpgw/screen"
 )
 
 // Delivery stores mail for local accounts. It serves inbound sessions and the
@@ -16,14 +18,20 @@ import (
 type Delivery struct {
 	store    *mailstore.Store
 	checker  Checker
+	filing   *Filing
+	sources  Sources
 	hostname string
 	dir      directory
 	now      func() time.Time
 }
 
-// NewDelivery returns a delivery into the accounts of store.
-func NewDelivery(cfg Config, store *mailstore.Store, checker Checker) *Delivery {
-	return &Delivery{store: store, checker: checker, hostname: cfg.Hostname, dir: newDirectory(cfg), now: time.Now}
+// NewDelivery returns a delivery into the accounts of store, where filing puts
+// the mail.
+func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Filing, sources Sources) *Delivery {
+	return &Delivery{
+		store: store, checker: checker, filing: filing, sources: sources,
+		hostname: cfg.Hostname, dir: newDirectory(cfg), now: time.Now,
+	}
 }
 
 // Deliver checks an arrival and stores it for all its recipients in one
@@ -53,13 +61,32 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (put func(
 	if err != nil {
 		return nil, err
 	}
+	a.Received = d.now().Truncate(time.Millisecond)
 	found, err := d.checker.Check(ctx, a)
 	if err != nil {
 		return nil, fmt.Errorf("check an arrival: %w", err)
 	}
-	now := d.now().Truncate(time.Millisecond)
-	stored := withTrace(a.Raw, d.trace(a, found, ref, now), d.hostname)
-	return func(tx *mailstore.Tx) error { return d.put(tx, a, rcpts, found, stored, now) }, nil
+	gathered, err := d.gather(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	shown := append(found.Evidence(), gathered...)
+	stored := withTrace(a.Raw, d.trace(a, shown, ref), d.hostname)
+	return func(tx *mailstore.Tx) error {
+		return d.put(tx, a, rcpts, &assessed{found, gathered}, stored)
+	}, nil
+}
+
+// gather asks all sources about an arrival.
+func (d *Delivery) gather(ctx context.Context, a *Arrival) (all screen.Evidence, err error) {
+	for _, s := range d.sources.Arrival {
+		results, err := s.Gather(ctx, a)
+		if err != nil {
+			return nil, fmt.Errorf("gather evidence about an arrival: %w", err)
+		}
+		all = append(all, results...)
+	}
+	return all, nil
 }
 
 // canonicalRecipients brings a.Recipients into the form that Arrival promises,
@@ -82,56 +109,42 @@ func canonicalRecipients(a *Arrival) ([]mailbox, error) {
 	return rcpts, nil
 }
 
+// assessed is an arrival with what is known about it before its transaction.
+type assessed struct {
+	Assessment
+	gathered screen.Evidence // of the sources, about the arrival as a whole
+}
+
+// share is what one account gets of an arrival.
+type share struct {
+	account  mailstore.AccountID
+	rcpts    []string // all of the account
+	linked   []string // those whose copy is stored
+	decision screen.Decision
+	evidence screen.Evidence // beside the finding's own, of the first one that is stored
+}
+
 // put stores one copy for each account that the recipients lead to.
-func (d *Delivery) put(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found Assessment, stored []byte, now time.Time) error {
-	type share struct {
-		labels []string
-		store  bool
-		rcpts  []string // all of the account
-		linked []string // those that Admit wanted stored
+func (d *Delivery) put(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *assessed, stored []byte) error {
+	shares, err := d.shares(tx, a, rcpts, found)
+	if err != nil {
+		return err
 	}
-	shares := make(map[mailstore.AccountID]*share)
-	var order []mailstore.AccountID
-	for i, rcpt := range a.Recipients {
-		acct, err := d.dir.account(&tx.Reader, rcpts[i])
-		if errors.Is(err, mailstore.ErrNotFound) {
-			return unknownMailbox(rcpts[i])
-		}
-		if err != nil {
-			return err
-		}
-		s := shares[acct.ID]
-		if s == nil {
-			s = &share{}
-			shares[acct.ID] = s
-			order = append(order, acct.ID)
-		}
-		labels, store, err := found.Admit(tx, rcpt)
-		if err != nil {
-			return err
-		}
-		s.rcpts = append(s.rcpts, rcpt)
-		if store {
-			s.linked = append(s.linked, rcpt)
-			if !s.store {
-				s.store, s.labels = true, labels
-			}
-		}
-	}
-	for _, id := range order {
-		s := shares[id]
-		if !s.store {
+	for _, s := range shares {
+		if len(s.linked) == 0 {
 			continue
 		}
 		m := mailstore.Message{
-			Account: id, Size: int64(len(stored)), Received: now,
+			Account: s.account, Size: int64(len(stored)), Received: a.Received,
 			From: a.From, Recipients: slices.Clone(s.rcpts),
 		}
-		var err error
 		if m.Blob, err = tx.PutBlob(stored); err != nil {
 			return err
 		}
-		if m.ID, err = tx.AddMessage(m, s.labels); err != nil {
+		if m.ID, err = tx.AddMessage(m, append(s.decision.Labels, mailstore.LabelUnread)); err != nil {
+			return err
+		}
+		if err := d.filing.Keep(tx, m.Account, m.ID, s.evidence); err != nil {
 			return err
 		}
 		for _, rcpt := range s.linked {
@@ -143,19 +156,92 @@ func (d *Delivery) put(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found Asse
 	return nil
 }
 
+// shares decides about each recipient's copy. There is one reply for all
+// recipients: a message is refused if it is for everyone, else those who would
+// refuse it get it as what it is.
+func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *assessed) ([]*share, error) {
+	byAccount := make(map[mailstore.AccountID]*share)
+	var order []*share
+	var refusal *screen.Refusal
+	refused := 0
+	for i, rcpt := range a.Recipients {
+		acct, err := d.dir.account(&tx.Reader, rcpts[i])
+		if errors.Is(err, mailstore.ErrNotFound) {
+			return nil, unknownMailbox(rcpts[i])
+		}
+		if err != nil {
+			return nil, err
+		}
+		s := byAccount[acct.ID]
+		if s == nil {
+			s = &share{account: acct.ID}
+			byAccount[acct.ID] = s
+			order = append(order, s)
+		}
+		s.rcpts = append(s.rcpts, rcpt)
+		f, again, err := found.Admit(tx, acct.ID, rcpt)
+		if err != nil {
+			return nil, err
+		}
+		if again {
+			continue
+		}
+		evidence, err := d.about(&tx.Reader, acct.ID, f, found.gathered)
+		if err != nil {
+			return nil, err
+		}
+		decision := d.filing.decide(f, evidence)
+		if decision.Refuse != nil {
+			refusal = decision.Refuse
+			refused++
+		}
+		if decision.Discard {
+			continue
+		}
+		if len(s.linked) == 0 {
+			s.decision, s.evidence = decision, evidence
+		}
+		s.linked = append(s.linked, rcpt)
+	}
+	if refusal != nil && refused == len(a.Recipients) {
+		return nil, refusalReply(refusal)
+	}
+	return order, nil
+}
+
+// about is all evidence beside the finding's own about one account's copy.
+func (d *Delivery) about(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding, gathered screen.Evidence) (screen.Evidence, error) {
+	all := slices.Clone(gathered)
+	for _, s := range d.sources.Account {
+		results, err := s.About(rd, account, f)
+		if err != nil {
+			return nil, fmt.Errorf("gather evidence about a copy: %w", err)
+		}
+		all = append(all, results...)
+	}
+	return all, nil
+}
+
+// refusalReply is a refusal as the peer hears it, in printable ASCII.
+func refusalReply(r *screen.Refusal) error {
+	const longest = 300
+	text := strings.Map(func(c rune) rune {
+		if c < ' ' || c >= 0x7f {
+			return '?'
+		}
+		return c
+	}, r.Text)
+	return replyf(r.Code, r.Enhanced[0], r.Enhanced[1], r.Enhanced[2], "%s", text[:min(len(text), longest)])
+}
+
 // trace returns what goes on top of an arrival: Return-Path and Received (RFC
 // 5321, section 4.4), Authentication-Results (RFC 8601, section 4.1).
-func (d *Delivery) trace(a *Arrival, found Assessment, ref string, now time.Time) []byte {
+func (d *Delivery) trace(a *Arrival, shown screen.Evidence, ref string) []byte {
 	from := ""
 	if a.From != "" {
 		from = pathOf(a.From)
 	}
 	b := fmt.Appendf(nil, "Return-Path: <%s>\r\n", from)
-	b = append(b, authresField(d.hostname, found)...)
-	return append(b, receivedField(a.Peer, d.hostname, ref, a.Recipients, now)...)
-}
-
-func authresField(hostname string, found Assessment) []byte {
-	result, reason := found.AuthResult()
-	return authres.Field(hostname, result, reason)
+	b = append(b, authres.Field(d.hostname, shown)...)
+	return append(b, receivedField(a.Peer, d.hostname, ref, a.Recipients, a.Received)...)
 }

@@ -61,15 +61,18 @@ func (d directory) postmasterAccount(r *mailstore.Reader) (mailstore.Account, er
 
 // sender returns the account that may send as from, which is nil for the null
 // sender. The error may be the reply for the submitter.
-func (d directory) sender(r *mailstore.Reader, from *mailbox) (mailstore.Account, error) {
+func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (mailstore.Account, error) {
 	if from == nil {
 		return d.postmasterAccount(r)
 	}
 	a, err := d.account(r, *from)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours", pathOf(from.String()))
+	switch {
+	case !errors.Is(err, mailstore.ErrNotFound):
+		return a, err
+	case relayed.allows(*from):
+		return d.postmasterAccount(r)
 	}
-	return a, err
+	return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours", pathOf(from.String()))
 }
 
 // checkLocal returns the refusal of a local recipient without an account.

@@ -109,6 +109,9 @@ func statusCode(r reply) string {
 	return "5.0.0"
 }
 
+// maxReportLine leaves room for the name of a field in a line of legal length.
+const maxReportLine = 900
+
 // oneLine makes foreign text fit for a line of a report.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
@@ -117,8 +120,8 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
-	if len(s) > 500 {
-		s = s[:500]
+	if len(s) > maxReportLine {
+		s = s[:maxReportLine]
 	}
 	return strings.ToValidUTF8(s, "")
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message"
 )
 
 // Entry is one piece of outbound mail: a message for the recipients of one
@@ -29,6 +30,7 @@ type Entry struct {
 	Attempts    uint32
 	LastError   string
 	History     []Attempt // the latest attempts, oldest first
+	Wish        Wish      // of the submitter, about the record
 }
 
 // Attempt is what became of one try to hand an entry over.
@@ -53,16 +55,25 @@ func (e *Entry) record(now time.Time, result string) {
 	}
 }
 
-// entryVersion starts every encoded entry.
-const entryVersion = 1
+// Versions of an encoded entry, its first byte. Only what has a wish needs the
+// second one.
+const (
+	entryPlain = 1
+	entryWish  = 2
+)
 
 // encode returns the stored form of an entry: the version, then the fields in
 // the order of the struct without ID, which is the key. Integers are uvarints,
 // byte strings and lists are preceded by their length, times are Unix
-// milliseconds. The blob is 32 bytes as they are.
+// milliseconds. The blob is 32 bytes as they are. A wish that is not the zero
+// value makes it version 2: at the end are the types left out and the threshold.
 func (e *Entry) encode() []byte {
 	b := make([]byte, 0, 256+len(e.Token))
-	b = append(b, entryVersion)
+	version := byte(entryPlain)
+	if !e.Wish.isZero() {
+		version = entryWish
+	}
+	b = append(b, version)
 	b = appendString(b, e.Ref)
 	b = binary.AppendUvarint(b, uint64(e.Account))
 	b = binary.AppendUvarint(b, uint64(e.Message))
@@ -83,6 +94,13 @@ func (e *Entry) encode() []byte {
 		b = appendTime(b, a.Time)
 		b = appendString(b, a.Result)
 	}
+	if version == entryWish {
+		b = binary.AppendUvarint(b, uint64(len(e.Wish.LeftOut)))
+		for _, t := range e.Wish.LeftOut {
+			b = append(b, byte(t))
+		}
+		b = binary.AppendUvarint(b, uint64(e.Wish.Threshold))
+	}
 	return b
 }
 
@@ -93,8 +111,9 @@ var errEntry = errors.New("queue entry is damaged or of a newer version")
 // decodeEntry reads what encode wrote, and nothing else.
 func decodeEntry(id uint64, b []byte) (Entry, error) {
 	d := decoder{b: b}
-	if v := d.bytes(1); len(v) == 1 && v[0] != entryVersion {
-		return Entry{}, fmt.Errorf("queue entry %d: %w (version %d)", id, errEntry, v[0])
+	version := byte(d.uint(255))
+	if version != entryPlain && version != entryWish {
+		return Entry{}, fmt.Errorf("queue entry %d: %w (version %d)", id, errEntry, version)
 	}
 	e := Entry{ID: id}
 	e.Ref = d.string()
@@ -115,6 +134,13 @@ func decodeEntry(id uint64, b []byte) (Entry, error) {
 	e.LastError = d.string()
 	for range d.count() {
 		e.History = append(e.History, Attempt{Time: d.time(), Result: d.string()})
+	}
+	if version == entryWish {
+		for range d.count() {
+			e.Wish.LeftOut = append(e.Wish.LeftOut, d.componentType())
+		}
+		e.Wish.Threshold = int(d.uint(100))
+		d.bad = d.bad || e.Wish.isZero()
 	}
 	if d.bad || len(d.b) > 0 {
 		return Entry{}, fmt.Errorf("queue entry %d: %w", id, errEntry)
@@ -163,6 +189,13 @@ func (d *decoder) uint(max uint64) uint64 {
 }
 
 func (d *decoder) string() string { return string(d.bytes(int(d.uint(1 << 30)))) }
+
+func (d *decoder) componentType() message.Type {
+	if b := d.bytes(1); len(b) == 1 {
+		return message.Type(b[0])
+	}
+	return 0
+}
 
 // count reads the length of a list; each element takes at least one byte.
 func (d *decoder) count() int { return int(d.uint(uint64(len(d.b)))) }

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message"
 )
 
 func drawEntry(t *rapid.T) Entry {
@@ -32,6 +33,10 @@ func drawEntry(t *rapid.T) Entry {
 	for range rapid.IntRange(0, 3).Draw(t, "history") {
 		e.History = append(e.History, Attempt{Time: at.Draw(t, "time"), Result: rapid.String().Draw(t, "result")})
 	}
+	for _, n := range rapid.SliceOf(rapid.Byte()).Draw(t, "left out") {
+		e.Wish.LeftOut = append(e.Wish.LeftOut, message.Type(n))
+	}
+	e.Wish.Threshold = rapid.IntRange(0, 100).Draw(t, "threshold")
 	if len(e.Token) == 0 {
 		e.Token = nil
 	}
@@ -70,7 +75,11 @@ func FuzzDecodeEntry(f *testing.F) {
 	}
 	f.Add(e.encode())
 	f.Add((&Entry{}).encode())
+	e.Wish = Wish{LeftOut: []message.Type{message.Language}, Threshold: 90}
+	f.Add(e.encode())
+	f.Add(append([]byte{2}, (&Entry{}).encode()[1:]...))
 	f.Add([]byte{2})
+	f.Add([]byte{3})
 	f.Add(append([]byte{1, 0x80, 0}, make([]byte, 60)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeEntry(7, b)
@@ -78,6 +87,20 @@ func FuzzDecodeEntry(f *testing.F) {
 			t.Fatalf("%x is read as what would be written %x", b, e.encode())
 		}
 	})
+}
+
+// TestEntryOfBefore: what was queued before there were wishes is read, byte by
+// byte as it was written then.
+func TestEntryOfBefore(t *testing.T) {
+	b := append([]byte{1, 1, 'r', 2, 3}, make([]byte, 32)...)
+	b = append(b, 1, 'f', 1, 'd', 1, 1, 'x', 9, 0, 0, 0, 0, 0)
+	e, err := decodeEntry(7, b)
+	want := Entry{
+		ID: 7, Ref: "r", Account: 2, Message: 3, From: "f", Domain: "d", Recipients: []string{"x"}, Created: time.UnixMilli(9),
+	}
+	if err != nil || !reflect.DeepEqual(e, want) || !bytes.Equal(e.encode(), b) {
+		t.Errorf("%+v (%v), want %+v", e, err, want)
+	}
 }
 
 func TestEntryHistoryIsBounded(t *testing.T) {

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"cairn/consensus"
+	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 // TestSubmissionByForeignClient sends with the standard library's client and
@@ -53,7 +55,7 @@ func TestInboundDelivery(t *testing.T) {
 	key := consensus.Key{7}
 	cfg := testConfig
 	cfg.NodeKey = func(net.Conn) *consensus.Key { return &key }
-	v := &verifier{labels: []string{"spam", "unread"}}
+	v := &verifier{found: screen.Finding{Verdict: record.Replayed}}
 	d := greeted(t, inbound(t, cfg, st, v))
 	below := "Authentication-Results: mx.far.example; dkim=pass\r\n" + mailText("hello")
 	forged := "Authentication-Results: MX.local.example;\r\n x-cairn=pass reason=\"verdict=verified\"\r\n"

@@ -1,11 +1,7 @@
 package smtpgw
 
 import (
-	"bytes"
 	"slices"
-	"strings"
-
-	"github.com/emersion/go-message/mail"
 
 	"cairn/mailstore/message"
 )
@@ -52,36 +48,15 @@ func groupRecipients(raw []byte, rcpts []string) []group {
 	return out
 }
 
-// namedRecipients returns the addresses in To and Cc, as keys. An address list
-// that cannot be read names nobody: its recipients are kept apart, which is
-// never wrong.
+// namedRecipients returns the addresses in To and Cc, as keys. They are read
+// as the record reads them, so that a recipient is named to others by a record
+// exactly if the header of the mail names him to them.
 func namedRecipients(raw []byte) map[string]bool {
 	named := make(map[string]bool)
 	header, _ := splitHeader(raw)
-	for f := range fieldsOf(header) {
-		if !f.is("to") && !f.is("cc") {
-			continue
-		}
-		list, err := mail.ParseAddressList(strings.TrimSpace(string(bytes.ReplaceAll([]byte(f.value()), []byte("\r\n"), nil))))
-		if err != nil {
-			continue
-		}
-		for _, a := range list {
-			named[addressKey(a.Address)] = true
-		}
+	m := message.Parse(header)
+	for _, a := range slices.Concat(m.To, m.Cc) {
+		named[addressKey(a.Addr)] = true
 	}
 	return named
-}
-
-// addressKey is an address without regard to case and form of the domain.
-func addressKey(addr string) string {
-	at := strings.LastIndexByte(addr, '@')
-	if at < 0 {
-		return strings.ToLower(addr)
-	}
-	domain, err := canonicalDomain(addr[at+1:])
-	if err != nil {
-		domain = addr[at+1:]
-	}
-	return strings.ToLower(addr[:at] + "@" + domain)
 }

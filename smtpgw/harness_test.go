@@ -15,7 +15,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 func TestMain(m *testing.M) {
@@ -72,8 +74,8 @@ func localStore(t testing.TB) *mailstore.Store {
 // (From field, recipient) and remembers in a space of the store, as the real
 // one does.
 type verifier struct {
-	fail   error
-	labels []string
+	fail  error
+	found screen.Finding // zero: pending
 
 	mu       sync.Mutex
 	arrivals []Arrival
@@ -86,11 +88,11 @@ func (v *verifier) Check(_ context.Context, a *Arrival) (Assessment, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.arrivals = append(v.arrivals, *a)
-	labels := v.labels
-	if labels == nil {
-		labels = []string{"inbox", "unread"}
+	found := v.found
+	if found.Verdict == "" {
+		found.Verdict = record.Pending
 	}
-	return assessment{raw: string(a.Raw), labels: labels}, nil
+	return assessment{raw: string(a.Raw), found: found}, nil
 }
 
 func (v *verifier) seen() []Arrival {
@@ -100,11 +102,13 @@ func (v *verifier) seen() []Arrival {
 }
 
 type assessment struct {
-	raw    string
-	labels []string
+	raw   string
+	found screen.Finding
 }
 
-func (assessment) AuthResult() (string, string) { return "neutral", "verdict=pending" }
+func (assessment) Evidence() screen.Evidence {
+	return screen.Evidence{{Method: "x-cairn", Result: "neutral", Reason: "verdict=pending"}}
+}
 
 func (a assessment) key(rcpt string) []byte {
 	// The record is named by the token, when there is one.
@@ -112,22 +116,27 @@ func (a assessment) key(rcpt string) []byte {
 	return []byte(rcpt + "\x00" + token)
 }
 
-func (a assessment) Admit(tx *mailstore.Tx, rcpt string) ([]string, bool, error) {
+func (a assessment) Admit(tx *mailstore.Tx, _ mailstore.AccountID, rcpt string) (screen.Finding, bool, error) {
 	sp := tx.Space("accepted")
 	if strings.HasPrefix(a.raw, "Cairn-Record:") {
 		if known, err := sp.Has(a.key(rcpt)); err != nil || known {
-			return nil, false, err
+			return screen.Finding{}, known, err
 		}
 		if err := sp.Put(a.key(rcpt), []byte{1}); err != nil {
-			return nil, false, err
+			return screen.Finding{}, false, err
 		}
 	}
-	return a.labels, true, nil
+	return a.found, false, nil
 }
 
 func (a assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message) error {
 	_, err := tx.Message(m.Account, m.ID)
 	return err
+}
+
+// testDelivery files by the default policy and asks nobody but c.
+func testDelivery(cfg Config, st *mailstore.Store, c Checker) *Delivery {
+	return NewDelivery(cfg, st, c, NewFiling(screen.Policy{}), Sources{})
 }
 
 // begin runs a server on a loopback port and returns its address and what Serve
@@ -165,7 +174,7 @@ func serve(t testing.TB, s *Server) string {
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func inbound(t testing.TB, cfg Config, st *mailstore.Store, v Checker) string {
-	return serve(t, NewInbound(cfg, st, NewDelivery(cfg, st, v), discard()))
+	return serve(t, NewInbound(cfg, st, testDelivery(cfg, st, v), discard()))
 }
 
 func submission(t testing.TB, cfg Config, st *mailstore.Store) (string, *Queue) {
@@ -287,5 +296,5 @@ func inboxOf(t testing.TB, st *mailstore.Store, addr, label string) []string {
 }
 
 func mailText(subject string) string {
-	return fmt.Sprintf("From: Sender <s@peer.example>\r\nTo: u@local.example\r\nSubject: %s\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <%s@peer.example>\r\n\r\nHello.\r\n", subject, subject)
+	return fmt.Sprintf("From: Sender <user@local.example>\r\nTo: u@local.example\r\nSubject: %s\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <%s@peer.example>\r\n\r\nHello.\r\n", subject, subject)
 }

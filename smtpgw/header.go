@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"bytes"
 	"iter"
+	"strings"
 )
 
 // field is one header field of a message as it stands there, or a run of bytes
@@ -19,6 +20,20 @@ func (f field) is(name string) bool { return bytes.EqualFold(f.name, []byte(name
 func (f field) value() string {
 	_, v, _ := bytes.Cut(f.raw, []byte(":"))
 	return string(v)
+}
+
+// unfolded returns the value without folding, white space around it dropped.
+func (f field) unfolded() string {
+	return strings.TrimSpace(strings.NewReplacer("\r\n", "", "\n", "").Replace(f.value()))
+}
+
+// joinFields is fieldsOf the other way round.
+func joinFields(fields []field) []byte {
+	var b bytes.Buffer
+	for _, f := range fields {
+		b.Write(f.raw)
+	}
+	return b.Bytes()
 }
 
 // splitHeader cuts a message in two: its header section, and the rest from the

@@ -14,7 +14,7 @@ const listRule = "_______________________________________________"
 // listCopy makes of a post, as it is stored, what goes to the members: the
 // list's fields on top, tag and footer if the list has them, the author's
 // fields and words else as they came, and so the records they came with. The
-// error is that of prepare.
+// error is that of readDraft.
 func listCopy(l *List, post, received []byte, hostname, ref string, now time.Time) ([]byte, error) {
 	header, rest := splitHeader(post)
 	var out bytes.Buffer
@@ -36,7 +36,11 @@ func listCopy(l *List, post, received []byte, hostname, ref string, now time.Tim
 		rest = withFooter(header, rest, l.Footer)
 	}
 	out.Write(rest)
-	return prepare(out.Bytes(), received, hostname, ref, now)
+	d, err := readDraft(out.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	return d.finish(stamp{received: received, hostname: hostname, ref: ref, now: now}), nil
 }
 
 // withTag puts "[tag]" before a subject that does not bear it yet.

@@ -90,7 +90,7 @@ func visits(t *testing.T, connections, perPeer int) func(ip string, node consens
 	cfg := membersConfig()
 	cfg.Limits.Connections, cfg.Limits.PerPeer = connections, perPeer
 	st := localStore(t)
-	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
 	l := servePipes(t, s)
 	return func(ip string, node consensus.Key, banner string) {
 		t.Helper()
@@ -122,7 +122,7 @@ func TestFloodOfConnections(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.Connections = 1
 	st := localStore(t)
-	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
 	addr := serve(t, s)
 	dial(t, addr).expect("^220")
 	for range maxRefusing {

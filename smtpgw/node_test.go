@@ -39,7 +39,7 @@ func nearNode(t testing.TB, far *node) *node {
 	}
 	cfg := testConfig
 	cfg.Sending = Sending{FirstRetry: 10 * time.Millisecond, IdleSession: 50 * time.Millisecond}
-	return &node{store: st, queue: q, checker: v, courier: NewCourier(cfg, q, r, NewDelivery(cfg, st, v), discard())}
+	return &node{store: st, queue: q, checker: v, courier: NewCourier(cfg, q, r, testDelivery(cfg, st, v), discard())}
 }
 
 // run starts the courier; the returned func stops it.

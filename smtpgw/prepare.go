@@ -3,6 +3,8 @@ package smtpgw
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"cairn/consensus/record"
@@ -14,56 +16,151 @@ import (
 // go in circles (RFC 5321, section 6.3).
 const maxReceived = 100
 
-// prepare turns a submitted message into the one that is stored and sent:
+// onceOnly are the fields of which a message has at most one (RFC 5322, section 3.6). Which of
+// several a program shows is anybody's guess.
+var onceOnly = []string{
+	"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject", "Message-ID", "In-Reply-To", "References",
+}
+
+// draft is a submitted message on its way to the one that is recorded: its header put right, as
+// RFC 6409, section 8, lets a submission server do.
+type draft struct {
+	fields []field
+	rest   []byte           // from the empty line on
+	parsed *message.Message // of fields alone
+	wish   []string         // values of Cairn-Components fields
+	hops   int              // earlier records, of a message that is sent on
+}
+
+// readDraft reads a submitted message, puts its header lines right (see repairedFields) and takes out
+// the fields that do not leave with it:
 //
-//   - Bcc fields are removed, and with them who was not to be named;
-//   - so are Authentication-Results that claim to be ours, and Cairn-Record
-//     fields but those that the record, which will be ours, can refer to: of a
-//     message that is sent on, the topmost record.MaxHops that are tokens;
-//   - Received is put on top, and a Date and a Message-ID if there is none
-//     (RFC 6409, sections 8.2 and 8.3).
+//   - Bcc, and with it who was not to be named;
+//   - Cairn-Record but those that the record, which will be ours, can refer to: of a message that is
+//     sent on, the topmost record.MaxHops that are tokens; and Cairn-Components, a word to us;
+//   - what mail programs note for themselves in files, and act upon (see isLocalNote).
 //
-// All other bytes stay as they are. A message must have exactly one From
-// field; an error is the reply for the submitter.
-func prepare(raw, received []byte, hostname, ref string, now time.Time) ([]byte, error) {
-	header, rest := splitHeader(raw)
-	switch n := count(header, "from"); {
-	case n == 0:
-		return nil, replyf(554, 5, 6, 0, "message has no From field; exactly one is needed (RFC 5322, section 3.6)")
-	case n > 1:
-		return nil, replyf(554, 5, 6, 0, "message has %d From fields; exactly one is allowed (RFC 5322, section 3.6)", n)
-	}
-	if err := checkLoop(header); err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	out.Grow(len(raw) + len(received) + 128)
-	out.Write(received)
-	if count(header, "date") == 0 {
-		fmt.Fprintf(&out, "Date: %s\r\n", now.Format(mailDate))
-	}
-	if count(header, "message-id") == 0 {
-		fmt.Fprintf(&out, "Message-ID: <%s@%s>\r\n", ref, hostname)
-	}
-	hops := 0
-	for f := range fieldsOf(header) {
+// All other bytes stay as they are. An error is the reply for the submitter: a field that there must
+// be one of is missing or there twice.
+func readDraft(raw []byte) (*draft, error) {
+	d := new(draft)
+	var all []field
+	all, d.rest = repairedFields(raw)
+	received := 0
+	for _, f := range all {
 		switch {
-		case f.is("bcc"), f.is("resent-bcc"):
+		case f.is("cairn-components"):
+			d.wish = append(d.wish, f.unfolded())
 		case f.is(message.TokenHeader):
-			if hops < record.MaxHops && isToken(f) {
-				out.Write(f.raw)
-				hops++
+			if d.hops < record.MaxHops && isToken(f) {
+				d.fields = append(d.fields, f)
+				d.hops++
 			}
-		case f.is("authentication-results"):
-			if !authres.Bears(f.value(), hostname) {
-				out.Write(f.raw)
-			}
+		case f.is("bcc"), f.is("resent-bcc"), isLocalNote(f.name):
 		default:
-			out.Write(f.raw)
+			d.fields = append(d.fields, f)
+		}
+		if f.is("received") {
+			received++
 		}
 	}
-	out.Write(rest)
-	return out.Bytes(), nil
+	for _, name := range onceOnly {
+		n := d.count(name)
+		if n > 1 {
+			return nil, replyf(554, 5, 6, 0, "message has %d %s fields; one is allowed (RFC 5322, section 3.6)", n, name)
+		}
+	}
+	if d.count("From") == 0 {
+		return nil, replyf(554, 5, 6, 0, "message has no From field; exactly one is needed (RFC 5322, section 3.6)")
+	}
+	if received >= maxReceived {
+		return nil, circles()
+	}
+	d.parsed = message.Parse(joinFields(d.fields))
+	return d, nil
+}
+
+func (d *draft) count(name string) int {
+	n := 0
+	for _, f := range d.fields {
+		if f.is(name) {
+			n++
+		}
+	}
+	return n
+}
+
+// value returns the unfolded value of the topmost field of that name.
+func (d *draft) value(name string) string {
+	if i := slices.IndexFunc(d.fields, func(f field) bool { return f.is(name) }); i >= 0 {
+		return d.fields[i].unfolded()
+	}
+	return ""
+}
+
+// stamp is what a submission server writes into a message.
+type stamp struct {
+	received []byte // our Received field, with CRLF
+	sender   string // for a Sender field, if one is needed; else empty
+	hostname string
+	ref      string
+	now      time.Time
+	limit    int64 // octets; a body that would grow beyond stays as it is
+}
+
+// finish returns the message that is stored, recorded and sent. Received goes on top, then Sender, Date
+// and Message-ID where they are missing (RFC 6409, sections 8.1 to 8.3). A Date or Message-ID that
+// nobody can read gives way to a new one at its place. Authentication-Results that claim to be ours
+// are removed, and lines of the body that are too long are encoded (see mendBody).
+func (d *draft) finish(s stamp) []byte {
+	date := fmt.Sprintf("Date: %s\r\n", s.now.Format(mailDate))
+	id := fmt.Sprintf("Message-ID: <%s@%s>\r\n", s.ref, s.hostname)
+	var header bytes.Buffer
+	header.Write(s.received)
+	if s.sender != "" {
+		fmt.Fprintf(&header, "Sender: <%s>\r\n", pathOf(s.sender))
+	}
+	if d.count("Date") == 0 {
+		header.WriteString(date)
+	}
+	if d.count("Message-ID") == 0 {
+		header.WriteString(id)
+	}
+	for _, f := range d.fields {
+		switch {
+		case f.is("date") && d.parsed.Date.IsZero():
+			header.WriteString(date)
+		case f.is("message-id") && !isMessageID(f.unfolded()):
+			header.WriteString(id)
+		case f.is("authentication-results") && authres.Bears(f.value(), s.hostname):
+		default:
+			header.Write(f.raw)
+		}
+	}
+	if d.hops > 0 { // what was recorded before has to stay as it was
+		return append(header.Bytes(), d.rest...)
+	}
+	return mendBody(header.Bytes(), d.rest, s.limit)
+}
+
+// isMessageID reports whether value is a msg-id (RFC 5322, section 3.6.4) that all programs find: no
+// white space or angle bracket inside. A comment may follow, as relays of old put one there.
+func isMessageID(value string) bool {
+	value = strings.TrimSpace(value)
+	id, comment, found := strings.Cut(value, ">")
+	comment = strings.TrimSpace(comment)
+	if !found || !strings.HasPrefix(id, "<") || len(id) > 900 || comment != "" && !isComment(comment) {
+		return false
+	}
+	left, right, found := strings.Cut(id[1:], "@")
+	return found && left != "" && right != "" && !strings.ContainsFunc(id[1:], func(r rune) bool {
+		return r <= ' ' || r == 0x7f || r == '<' || r == '\ufffd'
+	})
+}
+
+// isComment reports whether s is one comment without another inside.
+func isComment(s string) bool {
+	return len(s) >= 2 && s[0] == '(' && s[len(s)-1] == ')' && !strings.ContainsAny(s[1:len(s)-1], `()\<>`)
 }
 
 // isToken reports whether a field has the form of a token. Whether it proves
@@ -73,16 +170,20 @@ func isToken(f field) bool {
 	return found && err == nil
 }
 
-// withTrace turns a message that arrived into the one that is stored: trace on
-// top, Authentication-Results that claim to be ours removed (RFC 8601, section
-// 5), all other bytes as they are.
+// withTrace turns a message that arrived into the one that is stored: trace on top; removed are
+// Authentication-Results that claim to be ours (RFC 8601, section 5), what mail programs note for
+// themselves in files, and what other filters found and programs here would act upon (see
+// isForeignFinding). All other bytes stay as they are.
 func withTrace(raw, trace []byte, hostname string) []byte {
 	header, rest := splitHeader(raw)
 	var out bytes.Buffer
 	out.Grow(len(trace) + len(raw))
 	out.Write(trace)
 	for f := range fieldsOf(header) {
-		if !f.is("authentication-results") || !authres.Bears(f.value(), hostname) {
+		switch {
+		case isLocalNote(f.name), isForeignFinding(f.name):
+		case f.is("authentication-results") && authres.Bears(f.value(), hostname):
+		default:
 			out.Write(f.raw)
 		}
 	}
@@ -93,7 +194,11 @@ func withTrace(raw, trace []byte, hostname string) []byte {
 // checkLoop refuses a message that has been through too many hosts.
 func checkLoop(header []byte) error {
 	if count(header, "received") >= maxReceived {
-		return replyf(554, 5, 4, 6, "message has %d Received fields or more: it goes in circles", maxReceived)
+		return circles()
 	}
 	return nil
+}
+
+func circles() error {
+	return replyf(554, 5, 4, 6, "message has %d Received fields or more: it goes in circles", maxReceived)
 }

@@ -47,9 +47,10 @@ type Envelope struct {
 	From       string // empty: the null sender of reports
 	Account    mailstore.AccountID
 	Recipients []string // as accepted: domain canonical
+	Wish       Wish     // about the record
 }
 
-// Submit stores raw, which must have been through Prepare or be made by this
+// Submit stores raw, which must have been through a Submitter or be made by this
 // node, as a sent message of env.Account and queues it for its recipients, in
 // one durable transaction. It returns the number of the sent copy.
 func (q *Queue) Submit(ctx context.Context, env Envelope, raw []byte) (mailstore.MessageID, error) {
@@ -113,7 +114,7 @@ func (q *Queue) enqueue(tx *mailstore.Tx, env Envelope, groups []group, id mails
 		last++
 		e := Entry{
 			ID: last, Ref: env.Ref, Account: env.Account, Message: id, Blob: blob,
-			From: env.From, Domain: g.domain, Recipients: g.recipients, Created: now,
+			From: env.From, Domain: g.domain, Recipients: g.recipients, Created: now, Wish: env.Wish,
 		}
 		if err := sp.Put(entryKey(e.ID), e.encode()); err != nil {
 			return err

@@ -18,7 +18,7 @@ func TestTextBudget(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.MessageBytes, cfg.Limits.TextBytes = 1<<20, 1<<20
 	st := localStore(t)
-	server := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
+	server := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
 	addr := serve(t, server)
 	text := mailText("large") + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 9000) // 700 KB
 	begin := func() *dialogue {
@@ -74,7 +74,7 @@ func TestTextOfOnePeer(t *testing.T) {
 	cfg := membersConfig()
 	cfg.Limits.MessageBytes, cfg.Limits.TextBytes = 200_000, 800_000
 	st := localStore(t)
-	s := NewInbound(cfg, st, NewDelivery(cfg, st, &verifier{}), discard())
+	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
 	l := servePipes(t, s)
 	text := mailText("held") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 1500) // 150 KB
 	send := func(ip string, node consensus.Key, last, want string) {

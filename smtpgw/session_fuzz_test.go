@@ -15,6 +15,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 // pipes is a listener for connections in memory.
@@ -88,8 +89,10 @@ func (s *sink) take() map[string][][]byte {
 
 type sunk struct{}
 
-func (sunk) AuthResult() (string, string)                                { return "none", "" }
-func (sunk) Admit(*mailstore.Tx, string) ([]string, bool, error)         { return nil, false, nil }
+func (sunk) Evidence() screen.Evidence { return nil }
+func (sunk) Admit(*mailstore.Tx, mailstore.AccountID, string) (screen.Finding, bool, error) {
+	return screen.Finding{}, true, nil
+}
 func (sunk) Stored(*mailstore.Tx, string, mailstore.Message) (err error) { return nil }
 
 // FuzzSession sends whatever it likes where the text of a message is due. What
@@ -105,7 +108,7 @@ func FuzzSession(f *testing.F) {
 	got := &sink{arrivals: make(map[string][][]byte)}
 	sessions := 0
 	st := localStore(f)
-	server := NewInbound(testConfig, st, NewDelivery(testConfig, st, got), discard())
+	server := NewInbound(testConfig, st, testDelivery(testConfig, st, got), discard())
 	l := newPipes()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()

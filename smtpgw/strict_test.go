@@ -302,7 +302,7 @@ func TestErrorGate(t *testing.T) {
 
 func TestShutdown(t *testing.T) {
 	st := localStore(t)
-	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), discard())
+	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), discard())
 	addr, served := begin(t, s)
 	idle := greeted(t, addr)
 	sending := greeted(t, addr)
@@ -329,7 +329,7 @@ func TestShutdown(t *testing.T) {
 
 func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
 	st := localStore(t)
-	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), discard())
+	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), discard())
 	addr, served := begin(t, s)
 	d := greeted(t, addr)
 	d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
@@ -354,7 +354,7 @@ func TestShutdownCutsOffWhoDoesNotEnd(t *testing.T) {
 // they serve.
 func TestServeAfterShutdownReturns(t *testing.T) {
 	st := localStore(t)
-	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), discard())
+	s := NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), discard())
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -392,7 +392,7 @@ func (c *lingering) Check(ctx context.Context, _ *Arrival) (Assessment, error) {
 func TestShutdownWaitsForWhomItCutOff(t *testing.T) {
 	st := localStore(t)
 	c := &lingering{begun: make(chan struct{}), shutDown: make(chan struct{}), late: make(chan bool, 1)}
-	s := NewInbound(testConfig, st, NewDelivery(testConfig, st, c), discard())
+	s := NewInbound(testConfig, st, testDelivery(testConfig, st, c), discard())
 	addr, served := begin(t, s)
 	d := greeted(t, addr)
 	d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nDATA\r\n", "^250")
@@ -457,7 +457,7 @@ func TestStreams(t *testing.T) {
 		return nil
 	}
 	v := &verifier{}
-	s := NewInbound(cfg, st, NewDelivery(cfg, st, v), discard())
+	s := NewInbound(cfg, st, testDelivery(cfg, st, v), discard())
 	l := &streams{conns: make(chan net.Conn), done: make(chan struct{})}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
@@ -552,7 +552,7 @@ func TestNothingAfterQuit(t *testing.T) {
 	} {
 		st := localStore(t)
 		var log strings.Builder
-		s := NewInbound(testConfig, st, NewDelivery(testConfig, st, &verifier{}), slog.New(slog.NewTextHandler(&log, nil)))
+		s := NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{}), slog.New(slog.NewTextHandler(&log, nil)))
 		l := newPipes()
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(l) }()

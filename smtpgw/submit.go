@@ -18,6 +18,7 @@ type Submitter struct {
 	cfg    Config
 	limits Limits
 	dir    directory
+	relay  relay
 	now    func() time.Time
 }
 
@@ -25,7 +26,7 @@ type Submitter struct {
 func NewSubmitter(cfg Config, store *mailstore.Store, queue *Queue) *Submitter {
 	return &Submitter{
 		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
-		dir: newDirectory(cfg), now: time.Now,
+		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: time.Now,
 	}
 }
 
@@ -38,8 +39,9 @@ type Receipt struct {
 }
 
 // Submit takes a message as a session of the submission server would, with the
-// same checks: from is an address of an account, or empty for the postmaster's
-// null sender. An *smtp.SMTPError is a refusal with its reason; any other
+// same checks: from is an address of an account or one that Config.RelayFrom
+// allows, or empty for the postmaster's null sender; so is From (see
+// checkAuthors). An *smtp.SMTPError is a refusal with its reason; any other
 // error is our own trouble.
 func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
@@ -73,7 +75,8 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 	return s.submit(ctx, peer, acct, sender, to, raw)
 }
 
-// sender looks up who sends as from.
+// sender looks up who sends as from. What is sent as an address of no account,
+// where that is allowed, belongs to the postmaster.
 func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, sender string, err error) {
 	var m *mailbox
 	if from != "" {
@@ -84,7 +87,7 @@ func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, se
 		m, sender = &parsed, parsed.String()
 	}
 	err = s.store.View(func(r *mailstore.Reader) error {
-		a, err := s.dir.sender(r, m)
+		a, err := s.dir.sender(r, m, s.relay)
 		acct = a.ID
 		return err
 	})
@@ -102,13 +105,24 @@ func (s *Submitter) recipient(to string, utf8 bool) (mailbox, error) {
 
 // submit queues a message whose text and envelope were checked.
 func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.AccountID, from string, rcpts []string, raw []byte) (Receipt, error) {
-	ref, now := newRef(), s.now()
-	received := receivedField(peer, s.cfg.Hostname, ref, nil, now)
-	msg, err := prepare(raw, received, s.cfg.Hostname, ref, now)
+	d, err := readDraft(raw)
 	if err != nil {
 		return Receipt{}, err
 	}
-	id, err := s.queue.Submit(ctx, Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts}, msg)
+	wish, err := parseWish(d.wish, s.cfg.LeaveOut)
+	if err != nil {
+		return Receipt{}, err
+	}
+	sender, err := s.checkAuthors(d, acct, from)
+	if err != nil {
+		return Receipt{}, err
+	}
+	ref, now := newRef(), s.now()
+	msg := d.finish(stamp{
+		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
+		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes,
+	})
+	id, err := s.queue.Submit(ctx, Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts, Wish: wish}, msg)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("submit: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,9 +34,10 @@ type CorpusReport struct {
 	Refused   int            `json:"refused"`
 	Reasons   map[string]int `json:"refused_because"` // reply of the gateway -> messages
 	Delivered int            `json:"delivered"`
-	Altered   []string       `json:"altered"`  // files that arrived with other bytes
-	Lost      []string       `json:"lost"`     // files that had their 250 and did not arrive
-	Verdicts  map[string]int `json:"verdicts"` // in the end
+	PutRight  int            `json:"put_right"` // messages of which submission mended more than what is missing
+	Altered   []string       `json:"altered"`   // files that arrived with other bytes than they left with
+	Lost      []string       `json:"lost"`      // files that had their 250 and did not arrive
+	Verdicts  map[string]int `json:"verdicts"`  // in the end
 	Mismatch  map[string]int `json:"component_mismatches"`
 
 	DeliveryMedian Seconds `json:"delivery_median"` // from the 250 to the recipient's store
@@ -73,7 +75,9 @@ func (w *Network) sendCorpus(ctx context.Context, items []*item, progress io.Wri
 	if err != nil {
 		return r, err
 	}
-	r.tally(w.Members[1], items, arrived, begin)
+	if err := r.tally(w, items, arrived, begin); err != nil {
+		return r, err
+	}
 	return r, r.verdict()
 }
 
@@ -185,8 +189,14 @@ func (w *Network) awaitCorpus(ctx context.Context, n int) ([]Mail, error) {
 }
 
 // tally lays what arrived beside what was sent. A message is known by its
-// bytes, apart from what gateways add on top and submission removes.
-func (r *CorpusReport) tally(m *Member, items []*item, arrived []Mail, begin time.Time) {
+// bytes, apart from what gateways add on top and submission removes; one that
+// submission put right has those of the sender's copy.
+func (r *CorpusReport) tally(w *Network, items []*item, arrived []Mail, begin time.Time) error {
+	m := w.Members[1]
+	left, err := w.Members[0].sentCopies(person(0))
+	if err != nil {
+		return err
+	}
 	waiting := make(map[string][]*item)
 	for _, it := range items {
 		if it.refusal == "" {
@@ -208,7 +218,11 @@ func (r *CorpusReport) tally(m *Member, items []*item, arrived []Mail, begin tim
 		}
 		it := take(waiting, mail)
 		if it == nil {
-			r.Altered = append(r.Altered, fmt.Sprintf("message %d", mail.ID))
+			if _, below := cutField(mail.AsSent()); left[core(below)] {
+				r.PutRight++
+			} else {
+				r.Altered = append(r.Altered, fmt.Sprintf("message %d", mail.ID))
+			}
 			continue
 		}
 		delivery = append(delivery, max(0, mail.Received.Sub(it.accepted)))
@@ -229,12 +243,28 @@ func (r *CorpusReport) tally(m *Member, items []*item, arrived []Mail, begin tim
 			r.Lost = append(r.Lost, it.file)
 		}
 	}
+	if len(r.Lost) == r.PutRight { // which of them is which cannot be told by their bytes
+		r.Lost = nil
+	}
 	slices.Sort(r.Lost)
 	r.DeliveryMedian, r.DeliveryP99 = quantiles(delivery)
 	r.BlockMedian, r.BlockP99 = quantiles(toBlock)
 	if last.After(begin) {
 		r.PerSecond = float64(r.Delivered) / last.Sub(begin).Seconds()
 	}
+	return nil
+}
+
+// sentCopies returns the cores of the messages that an account sent, as they left.
+func (m *Member) sentCopies(account string) (map[string]bool, error) {
+	box, err := m.Mailbox(account)
+	sent := make(map[string]bool)
+	for i := range box {
+		if box[i].Outgoing {
+			sent[core(box[i].Raw)] = true
+		}
+	}
+	return sent, err
 }
 
 // take finds the item that mail is, below what gateways put on top of it.
@@ -262,7 +292,8 @@ func take(waiting map[string][]*item, mail *Mail) *item {
 }
 
 // core is what must arrive as it was sent: a message without the fields that
-// submission removes, which are Bcc, foreign tokens and results.
+// submission or delivery removes: Bcc, foreign tokens, what mail programs and
+// filters elsewhere noted.
 func core(raw []byte) string {
 	var b strings.Builder
 	for {
@@ -273,13 +304,19 @@ func core(raw []byte) string {
 		}
 		name, _, _ := bytes.Cut(field, []byte(":"))
 		switch strings.ToLower(string(bytes.TrimSpace(name))) {
-		case "bcc", "cairn-record", "return-path":
+		case "bcc", "resent-bcc", "cairn-record", "cairn-components", "return-path",
+			"content-length", "lines", "status", "x-status", "x-uid", "x-keywords":
 		default:
-			b.Write(field)
+			if !foreignNote.Match(field) {
+				b.Write(field)
+			}
 		}
 		raw = rest
 	}
 }
+
+// foreignNote is a field with a prefix that submission or delivery removes.
+var foreignNote = regexp.MustCompile(`(?i)^x-(mozilla|spam|ms-exchange-organization)-`)
 
 // cutField splits the top header field, its folded lines included, from what
 // follows; rest is nil when the header is over.
@@ -338,6 +375,7 @@ func (r *CorpusReport) print(t *teller) {
 	for _, v := range slices.Sorted(maps.Keys(r.Verdicts)) {
 		t.say("             %6d  %s\n", r.Verdicts[v], v)
 	}
+	t.say("  put right  %6d\n", r.PutRight)
 	t.say("  altered    %6d\n  lost       %6d\n", len(r.Altered), len(r.Lost))
 	t.say("  component mismatches %d\n", len(r.Mismatch))
 	for _, m := range slices.Sorted(maps.Keys(r.Mismatch)) {

@@ -165,6 +165,35 @@ func (m *Member) AwaitMail(ctx context.Context, account string, ok func(*Mail) b
 	return found, nil
 }
 
+// TakeOutgoing waits until a mail that satisfies ok stands in the member's
+// queue with its token, takes it out and returns it with the token on top: the
+// bytes that a node hands to the next server. The way to its domain has to be
+// closed, or the courier takes it first.
+func (m *Member) TakeOutgoing(ctx context.Context, ok func(raw []byte) bool) (raw []byte, err error) {
+	var id uint64
+	err = m.await(ctx, func() (bool, error) {
+		waiting, err := m.Queue().List(0, 1000)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range waiting {
+			sealed, err := m.Queue().Raw(e)
+			if err != nil {
+				return false, err
+			}
+			if e.Token != nil && ok(sealed) {
+				id, raw = e.ID, slices.Concat(e.Token, sealed)
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for a mail that leaves %s: %w", m.Domain, err)
+	}
+	return raw, m.Queue().Drop(ctx, id)
+}
+
 // await looks again after each change of the member's mail and chain, until
 // ok is true.
 func (m *Member) await(ctx context.Context, ok func() (bool, error)) error {

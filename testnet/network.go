@@ -37,10 +37,14 @@ type Member struct {
 // Network is a set of nodes on this machine that share one chain.
 type Network struct {
 	Members []*Member
-	dir     string
-	log     *slog.Logger
-	mine    string // configuration of each member
-	bits    uint32 // of genesis
+	// RelayFrom is what members that are added from now on have as
+	// submission.relay_from.
+	RelayFrom []string
+
+	dir  string
+	log  *slog.Logger
+	mine string // configuration of each member
+	bits uint32 // of genesis
 }
 
 // person is the account that each organisation has besides its postmaster.
@@ -61,34 +65,44 @@ func NewNetwork(ctx context.Context, dir string, orgs int, mine string, log *slo
 	return &Network{dir: dir, log: log, mine: mine, bits: miner.BitsFor(rate)}, nil
 }
 
+// Org is an organisation to be, and how its node is set up.
+type Org struct {
+	Name    string // as in "Alpha"
+	Domain  string // as in "alpha.test"
+	Account string // of its one person
+	// Configure changes the configuration before the node is made; nil leaves
+	// it as it is.
+	Configure func(*node.Config)
+}
+
 // Add makes the next organisation, joined to the network through its first
 // member, with one account, and starts its node. The first one founds.
 func (w *Network) Add(ctx context.Context) (*Member, error) {
 	i := len(w.Members)
-	m := &Member{Name: names[i], Domain: strings.ToLower(names[i]) + ".test"}
-	m.Dir = filepath.Join(w.dir, strings.ToLower(m.Name))
+	return w.Join(ctx, Org{Name: names[i], Domain: strings.ToLower(names[i]) + ".test", Account: person(i)})
+}
+
+// Join is Add for an organisation that has a name of its own.
+func (w *Network) Join(ctx context.Context, org Org) (*Member, error) {
+	m := &Member{Name: org.Name, Domain: org.Domain, Dir: filepath.Join(w.dir, strings.ToLower(org.Name))}
 	cfg := node.DefaultConfig(m.Name, []string{m.Domain})
 	cfg.Mine = w.mine
 	cfg.Submission.Listen, cfg.Inbound.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Submission.RelayFrom = w.RelayFrom
 	cfg.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/0"}
+	if org.Configure != nil {
+		org.Configure(cfg)
+	}
 	o := node.InitOptions{Dir: m.Dir, Config: cfg, Now: time.Now()}
-	if i == 0 {
+	if len(w.Members) == 0 {
 		o.Network = node.LocalNetwork("testnet")
 		o.Network.GenesisBits = w.bits
 	}
 	if _, err := node.Init(ctx, o); err != nil {
 		return nil, err
 	}
-	if i > 0 {
-		invite, err := w.Members[0].Invite(ctx)
-		if err != nil {
-			return nil, err
-		}
-		decoded, err := node.DecodeInvite(invite.Invite)
-		if err != nil {
-			return nil, err
-		}
-		if err := node.Join(ctx, m.Dir, decoded, nil); err != nil {
+	if len(w.Members) > 0 {
+		if err := w.invited(ctx, m); err != nil {
 			return nil, err
 		}
 	}
@@ -96,8 +110,21 @@ func (w *Network) Add(ctx context.Context) (*Member, error) {
 		return nil, err
 	}
 	w.Members = append(w.Members, m)
-	_, err := m.AddAccount(ctx, api.AccountRequest{Name: person(i)})
+	_, err := m.AddAccount(ctx, api.AccountRequest{Name: org.Account})
 	return m, err
+}
+
+// invited joins m with an invite of the first member.
+func (w *Network) invited(ctx context.Context, m *Member) error {
+	invite, err := w.Members[0].Invite(ctx)
+	if err != nil {
+		return err
+	}
+	decoded, err := node.DecodeInvite(invite.Invite)
+	if err != nil {
+		return err
+	}
+	return node.Join(ctx, m.Dir, decoded, nil)
 }
 
 // Start opens and serves the member's node.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cairn/node/api"
+	"cairn/smtpgw"
 )
 
 // Options says what kind of network Run makes and what it does with it.
@@ -92,6 +93,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Stop()) }()
+	if corpus != nil {
+		w.RelayFrom = []string{smtpgw.AnyAddress} // it is mail of people all over the world
+	}
 	t.say("A network of %d organisations on this machine, one node each, all of them mining.\n", o.Orgs)
 	if err := w.populate(ctx, t, o.Orgs); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 
 	"cairn/consensus"
 	"cairn/mailstore/message"
@@ -20,18 +21,38 @@ type Commitment struct {
 	C     consensus.Hash
 }
 
-const saltPurpose = "cairn/1 salt"
+// Salt returns the salt of one component in a record of that version:
+// HMAC-SHA256(s, purpose || type u8 || index u16), with the purpose "cairn/1 salt" in version 1 and
+// "cairn/2 salt" in version 2, so that no commitment of one version is one of the other. It is
+// disclosed to prove that component alone.
+func Salt(version uint8, s Secret, t message.Type, index uint16) [32]byte {
+	return newSalter(version, s).salt(t, index)
+}
 
-// Salt returns the salt of one component: HMAC-SHA256(s, "cairn/1 salt" || type u8 || index u16). It is disclosed to prove that component alone.
-func Salt(s Secret, t message.Type, index uint16) [32]byte {
-	mac := hmac.New(sha256.New, s[:])
-	var in [len(saltPurpose) + 3]byte
-	copy(in[:], saltPurpose)
-	in[len(saltPurpose)] = byte(t)
-	binary.BigEndian.PutUint16(in[len(saltPurpose)+1:], index)
-	mac.Write(in[:])
-	var salt [32]byte
-	mac.Sum(salt[:0])
+// salter makes the salts of one record. Setting up the HMAC costs several times what a salt does.
+type salter struct {
+	mac hash.Hash
+	in  [len(saltV2) + 3]byte
+}
+
+const saltV1, saltV2 = "cairn/1 salt", "cairn/2 salt"
+
+func newSalter(version uint8, s Secret) *salter {
+	salts := &salter{mac: hmac.New(sha256.New, s[:])}
+	if version == recordV1 {
+		copy(salts.in[:], saltV1)
+	} else {
+		copy(salts.in[:], saltV2)
+	}
+	return salts
+}
+
+func (s *salter) salt(t message.Type, index uint16) (salt [32]byte) {
+	s.in[len(saltV2)] = byte(t)
+	binary.BigEndian.PutUint16(s.in[len(saltV2)+1:], index)
+	s.mac.Reset()
+	s.mac.Write(s.in[:])
+	s.mac.Sum(salt[:0])
 	return salt
 }
 
@@ -46,11 +67,13 @@ func CommitTo(t message.Type, index uint16, salt, digest [32]byte) consensus.Has
 	return sha256.Sum256(in[:])
 }
 
-// Commit returns the commitments to comps under s, in their order.
+// Commit returns the commitments to comps under s, in their order, as records of RecordVersion have
+// them.
 func Commit(s Secret, comps []message.Component) []Commitment {
 	list := make([]Commitment, len(comps))
+	salts := newSalter(RecordVersion, s)
 	for i, c := range comps {
-		list[i] = Commitment{c.Type, c.Index, CommitTo(c.Type, c.Index, Salt(s, c.Type, c.Index), sha256.Sum256(c.Content))}
+		list[i] = Commitment{c.Type, c.Index, CommitTo(c.Type, c.Index, salts.salt(c.Type, c.Index), c.Digest())}
 	}
 	return list
 }

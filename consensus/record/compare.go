@@ -3,115 +3,318 @@ package record
 import (
 	"crypto/sha256"
 	"slices"
+	"strings"
 
-	"cairn/consensus"
 	"cairn/mailstore/message"
 )
 
-// Compare lays the token's commitments beside the components that arrived. The sender's contents are not known, so a difference is explained by
-// undoing on the received content what honest relays do and looking whether the commitment then fits.
-func Compare(t *Token, received []message.Component) Comparison {
-	sent := make([]recorded, len(t.Record.Commitments))
-	for i, c := range t.Record.Commitments {
-		sent[i] = recorded{kind: c.Type, index: c.Index, salt: Salt(t.Secret, c.Type, c.Index), commitment: c.C}
+// Compare lays a record beside the message that arrived. The sender's contents are not known, so a
+// difference is explained by undoing on the received content what honest relays do and looking
+// whether the commitment then fits; with says what may be undone on this way.
+func Compare(t *Token, arrived *message.Dissection, with Context) Comparison {
+	o := originOf(t)
+	if t.Record.Version == recordV1 {
+		return compareV1(o.parts, arrived.V1())
 	}
-	return compare(sent, received)
+	return compare(o, arrived, with)
 }
 
-// CompareMessages lays two messages beside each other, both with their contents known, so that more differences can be explained.
-func CompareMessages(sent, received []message.Component) Comparison {
-	list := make([]recorded, len(sent))
-	for i, c := range sent {
-		list[i] = recorded{kind: c.Type, index: c.Index, known: true, content: c.Content, digest: sha256.Sum256(c.Content)}
+// For narrows a comparison to the copy of one recipient of a delivery: whether the record names the
+// others is nothing to them.
+func (c Comparison) For(t *Token, recipient string) Comparison {
+	c.Parts = slices.DeleteFunc(slices.Clone(c.Parts), func(p Part) bool {
+		if p.Type != message.Recipient {
+			return false
+		}
+		if p.Outcome == Extra {
+			c.Extra--
+		} else if c.Version < RecordVersion {
+			c.Same--
+			c.Recorded--
+		}
+		return true
+	})
+	c.RecipientInRecord = t.HasRecipient(recipient)
+	part := Part{Type: message.Recipient, Outcome: Same, Kept: true}
+	switch {
+	case !c.RecipientInRecord:
+		part = Part{Type: message.Recipient, Outcome: Extra, Kind: NotRecorded, Detail: shorten([]byte(recipient)), Decides: true}
+		c.Extra++
+	case c.Version < RecordVersion:
+		c.Same++
+		c.Recorded++
 	}
-	return compare(list, received)
+	c.Parts = append(c.Parts, part)
+	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
+	return c
 }
 
-// recorded is a component as the sender's side has it: its commitment, or its content.
-type recorded struct {
-	kind  message.Type
-	index uint16
-
-	salt       [32]byte
-	commitment consensus.Hash
-
-	known   bool
-	content []byte
-	digest  [32]byte
+// CompareMessages lays two messages beside each other, both with their contents known, so that more
+// differences can be explained.
+func CompareMessages(sent, arrived *message.Dissection, with Context) Comparison {
+	return compare(knownOrigin(sent, arrived.Has(strings.ToLower(message.TokenHeader))), arrived, with)
 }
 
-// is reports whether content with that SHA-256 is what was recorded.
-func (r *recorded) is(digest [32]byte) bool {
-	if r.known {
-		return r.digest == digest
+// comparer holds one comparison of version 2.
+type comparer struct {
+	Comparison
+	origin *origin
+	d      *message.Dissection
+	with   Context
+
+	arrivals []arrival
+	hosts    []string // the domains that the author wrote to
+	mapped   []message.Component
+}
+
+func compare(o *origin, d *message.Dissection, with Context) Comparison {
+	c := comparer{origin: o, d: d, with: with, Comparison: Comparison{Version: RecordVersion, RecipientInRecord: true}}
+	c.arrive(d.Head())
+	c.hosts = c.recordedHosts()
+	c.AsSent = c.sameAsSent()
+	c.flaws()
+	c.header()
+	if c.AsSent {
+		c.bodyAsSent()
+	} else {
+		c.arrive(d.Body().Components)
+		c.body()
 	}
-	return CommitTo(r.kind, r.index, r.salt, digest) == r.commitment
+	c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool {
+		return p.Outcome == Extra && o.has(message.HintLeft, []byte(p.Type.String()))
+	})
+	c.SenderThreshold = o.threshold()
+	explainTogether(c.Parts, o.parts, c.arrivals)
+	c.weigh()
+	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
+	c.count()
+	return c.Comparison
 }
 
-// isContent reports whether that content is what was recorded.
-func (r *recorded) isContent(content []byte) bool { return r.is(sha256.Sum256(content)) }
+// arrive takes received components in.
+func (c *comparer) arrive(components []message.Component) {
+	for i := range components {
+		c.arrivals = append(c.arrivals, arrival{Component: components[i], digest: components[i].Digest()})
+	}
+}
+
+func (c *comparer) received(t message.Type) []*arrival {
+	var list []*arrival
+	for i := range c.arrivals {
+		if c.arrivals[i].Type == t {
+			list = append(list, &c.arrivals[i])
+		}
+	}
+	return list
+}
+
+// sameAsSent reports whether the body is the octets that were sent, under the same MIME fields: any
+// program then reads it as it would have read what was sent.
+func (c *comparer) sameAsSent() bool {
+	for _, t := range []message.Type{message.Octets, message.MIME} {
+		ours, theirs := c.origin.of(t), c.received(t)
+		if len(ours) != len(theirs) || len(ours) == 1 && !ours[0].is(theirs[0].digest) {
+			return false
+		}
+	}
+	return len(c.origin.of(message.Octets)) == 1
+}
+
+// headerTypes are compared one by one, index by index.
+var headerTypes = []message.Type{
+	message.From, message.Sender, message.To, message.Cc, message.ReplyTo, message.Date, message.Subject,
+	message.MessageID, message.InReplyTo, message.References, message.Language, message.Names,
+	message.Route, message.OriginatingAddress, message.SMTPVersion, message.Custody,
+}
+
+// bodyTypes are what Body gives, in the order in which they are compared: what an attachment became
+// decides what its name is laid beside.
+var bodyTypes = []message.Type{
+	message.Text, message.HTML, message.SignatureBlock, message.Attachment, message.AttachmentName,
+	message.AttachmentOctets, message.Layout,
+}
+
+func (c *comparer) header() {
+	for _, t := range headerTypes {
+		ours, theirs := c.origin.of(t), c.received(t)
+		for _, r := range ours {
+			var a *arrival
+			if i := slices.IndexFunc(theirs, func(a *arrival) bool { return a.Index == r.index }); i >= 0 {
+				a = theirs[i]
+				a.taken = true
+			}
+			c.Parts = append(c.Parts, c.field(r, a))
+		}
+		c.Parts = append(c.Parts, extras(t, theirs)...)
+	}
+	c.Parts = append(c.Parts, recipients(c.origin.of(message.Recipient), c.received(message.Recipient))...)
+	c.fields()
+}
+
+// field compares one component of the header; a is nil if there is none.
+func (c *comparer) field(r *recorded, a *arrival) Part {
+	p := Part{Type: r.kind, Index: r.index, Outcome: Absent, Kind: Removed}
+	if a == nil {
+		return p
+	}
+	if p.Outcome, p.Kind = Same, ""; r.is(a.digest) {
+		return p
+	}
+	p.Outcome = Changed
+	if c.isMapped(r) {
+		p.Kind = Mapped
+		return p
+	}
+	row, _ := r.kind.Info()
+	p.Kind, p.Detail = explain(row.Form, r, a)
+	if p.Kind == "" && (r.kind == message.To || r.kind == message.Cc) && c.onlyFewer(r.kind) {
+		p.Kind = AddressesRemoved
+	}
+	if r.kind == message.Names && c.onlyFewer(message.Type(r.index)) {
+		p.Kind = Reordered
+	}
+	if p.Detail == "" {
+		p.Detail = shorten(a.Content)
+	}
+	return p
+}
+
+// isMapped reports whether the component is as recorded once the configured map of addresses is
+// undone.
+func (c *comparer) isMapped(r *recorded) bool {
+	if len(c.with.Map) == 0 || r.kind > message.ReplyTo && r.kind != message.Names {
+		return false
+	}
+	if c.mapped == nil {
+		c.mapped = c.d.Mapped(c.with.Map.Original)
+	}
+	return slices.ContainsFunc(c.mapped, func(m message.Component) bool {
+		return m.Type == r.kind && m.Index == r.index && r.is(m.Digest())
+	})
+}
+
+// onlyFewer reports whether every mailbox in To or Cc was there when the message was recorded.
+func (c *comparer) onlyFewer(t message.Type) bool {
+	any := false
+	for _, m := range c.d.Mailboxes() {
+		if m.Field != t {
+			continue
+		}
+		if hint := m.Hint(); !c.origin.has(hint.Label, hint.Value) {
+			return false
+		}
+		any = true
+	}
+	return any
+}
+
+// bodyAsSent notes the components of a body whose octets are as they were sent.
+func (c *comparer) bodyAsSent() {
+	for _, t := range bodyTypes {
+		for _, r := range c.origin.of(t) {
+			c.Parts = append(c.Parts, Part{Type: t, Index: r.index, Outcome: Same})
+		}
+	}
+}
+
+// count sums the parts up. Share counts what an author would count: each thing once, and nothing
+// that relays add.
+func (c *comparer) count() {
+	addresses := 0 // fields whose addresses are others: one map of addresses is one difference
+	alternatives := c.alternatives()
+	for _, p := range c.Parts {
+		if p.Type == message.Recipient && p.Outcome == Extra {
+			c.RecipientInRecord = false
+		}
+		row, known := p.Type.Info()
+		switch {
+		case !known || !row.Counts:
+			continue
+		case p.Outcome == Extra:
+			continue
+		case p.Type == message.HTML && alternatives[p.Index]:
+			continue
+		case p.Outcome == Same:
+			c.Same++
+			c.Kept++
+		case p.Kept:
+			c.Kept++
+		case p.Outcome == Changed && p.Type <= message.ReplyTo:
+			if addresses++; addresses > 1 {
+				continue
+			}
+		}
+		c.Recorded++
+	}
+	for _, p := range c.Parts {
+		if p.Outcome == Extra {
+			c.Extra++
+		}
+	}
+}
+
+// wasRecorded reports whether a mailbox of To or Cc was there when the message was recorded.
+func (c *comparer) wasRecorded(m *message.Mailbox) bool {
+	for _, r := range c.origin.of(m.Field) {
+		for _, a := range c.received(m.Field) {
+			if r.is(a.digest) {
+				return true
+			}
+		}
+	}
+	hint := m.Hint()
+	return c.origin.has(hint.Label, hint.Value)
+}
+
+// alternatives returns which HTML bodies do not count beside a text of the same number: two forms of
+// one body are one thing. Where they fare differently, the one that is not kept counts.
+func (c *comparer) alternatives() map[uint16]bool {
+	kept := map[message.Type]map[uint16]bool{message.Text: {}, message.HTML: {}}
+	for _, p := range c.Parts {
+		if (p.Type == message.Text || p.Type == message.HTML) && p.Outcome != Extra {
+			kept[p.Type][p.Index] = p.Outcome == Same || p.Kept
+		}
+	}
+	skip := map[uint16]bool{}
+	for i := range kept[message.HTML] {
+		if _, both := kept[message.Text][i]; both {
+			skip[i] = true
+		}
+	}
+	return skip
+}
+
+// recordedHosts returns the domains of the addresses in To and Cc that were there when the message
+// was recorded.
+func (c *comparer) recordedHosts() []string {
+	var hosts []string
+	for _, m := range c.d.Mailboxes() {
+		if c.wasRecorded(&m) {
+			if domain := message.Domain(m.Addr); !slices.Contains(hosts, domain) {
+				hosts = append(hosts, domain)
+			}
+		}
+	}
+	return hosts
+}
 
 // arrival is a received component.
 type arrival struct {
 	message.Component
 	digest [32]byte
 	taken  bool
+
+	added  string // what explain found to have been added
+	lines  int    // of the author's text before it
+	banner string // configured, was taken off
 }
 
-func compare(sent []recorded, received []message.Component) Comparison {
-	c := Comparison{RecipientInRecord: true}
-	arrivals := make([]arrival, len(received))
-	for i, component := range received {
-		arrivals[i] = arrival{Component: component, digest: sha256.Sum256(component.Content)}
+// readable is the content as text.
+func (a *arrival) readable() []byte {
+	if a.Reading == message.AsOctets {
+		return a.Lenient
 	}
-	became := map[uint16]uint16{} // the index of a recorded attachment to that of the received one
-	for _, t := range typesOf(sent, arrivals) {
-		var ours []*recorded
-		for i := range sent {
-			if sent[i].kind == t {
-				ours = append(ours, &sent[i])
-			}
-		}
-		var theirs []*arrival
-		for i := range arrivals {
-			if arrivals[i].Type == t {
-				theirs = append(theirs, &arrivals[i])
-			}
-		}
-		switch t {
-		case message.Recipient:
-			c.Parts = append(c.Parts, recipients(ours, theirs)...)
-		case message.AttachmentName:
-			c.Parts = append(c.Parts, names(ours, theirs, became)...)
-		default:
-			c.Parts = append(c.Parts, pair(t, ours, theirs, became)...)
-		}
-	}
-	explainTogether(c.Parts, sent, arrivals)
-	for _, p := range c.Parts {
-		switch p.Outcome {
-		case Extra:
-			c.Extra++
-			if p.Type == message.Recipient {
-				c.RecipientInRecord = false
-			}
-			continue
-		case Same:
-			c.Same++
-		}
-		c.Recorded++
-	}
-	return c
+	return a.Content
 }
 
-func typesOf(sent []recorded, received []arrival) []message.Type {
-	var types []message.Type
-	for i := range sent {
-		types = append(types, sent[i].kind)
-	}
-	for i := range received {
-		types = append(types, received[i].Type)
-	}
-	slices.Sort(types)
-	return slices.Compact(types)
-}
+func contentDigest(content []byte) [32]byte { return sha256.Sum256(content) }

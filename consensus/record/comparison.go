@@ -24,21 +24,41 @@ type Part struct {
 	Outcome Outcome
 	Kind    string // why it differs, one of Kinds; empty if unknown or same
 	Detail  string // e.g. the text of the footer, shortened; may be empty
+
+	// Of records of version 2.
+	Kept     bool   `json:",omitempty"` // the author's own is there: the same, or as an honest relay leaves it
+	Decides  bool   `json:",omitempty"` // alone keeps the message from counting as wanted
+	Mark     bool   `json:",omitempty"` // the known forwarder may make it
+	Moved    bool   `json:",omitempty"` // the same content in another place
+	Field    string `json:",omitempty"` // of Fields: the name, in lower case
+	Added    string `json:",omitempty"` // text that was added, at most 1,024 octets of it
+	Lines    int    `json:",omitempty"` // of the author's text in front of what was added
+	Received uint16 `json:",omitempty"` // the index of what it became
+
+	named bool // to be said, but no more
 }
 
 // Benign reports whether the part is the same or differs as honest relays make it differ.
-func (p Part) Benign() bool { return p.Outcome == Same || benign(p.Kind, p.Type) }
+func (p Part) Benign() bool { return p.Outcome == Same || p.Kept || benign(p.Kind, p.Type) }
 
 // Decisive reports whether the part alone keeps the message from coming out as wanted.
-func (p Part) Decisive() bool {
-	row, known := p.Type.Info()
-	return !p.Benign() && (!known || row.Decisive)
-}
+func (p Part) Decisive() bool { return p.Decides }
 
 // String explains the part to people, e.g. `text: a footer was appended: "Sent to you by …"`.
 func (p Part) String() string {
 	name := p.Type.String()
-	if p.Index > 0 {
+	switch {
+	case p.Type == message.Names:
+		name = "names in " + message.Type(p.Index).String()
+	case p.Type == message.Layout && p.Index == 1:
+		name = "text before or behind the parts"
+	case p.Field != "":
+		name = "header field " + p.Field
+	case p.Type == message.Fields && p.Kind == Malformed:
+		name = "header"
+	case p.Type == message.Fields:
+		name = "other header fields"
+	case p.Index > 0:
 		name = fmt.Sprintf("%s %d", name, p.Index+1)
 	}
 	var says string
@@ -62,50 +82,80 @@ func (p Part) String() string {
 
 // Comparison lays a record beside what arrived.
 type Comparison struct {
+	Version  uint8  `json:",omitempty"` // of the record; 0 stands for 1
 	Parts    []Part // in the order of type and index
-	Same     int
-	Recorded int // components of the record that should be in this delivery; other envelope recipients are not counted
+	AsSent   bool   `json:",omitempty"` // the body is the octets that were sent
+	Same     int    // of those that count
+	Kept     int    `json:",omitempty"`
+	Recorded int    // components that count; in version 1 all that should be in this delivery, other envelope recipients aside
 	Extra    int
+
+	// SenderThreshold is the least share that the sender asked for, in per cent; 0: none.
+	SenderThreshold int `json:",omitempty"`
 
 	// RecipientInRecord is false if a received envelope recipient is not in the record.
 	RecipientInRecord bool
 }
 
-// Share is same / (recorded + extra), 0 to 1.
+// counted returns the numerator and denominator of the share.
+func (c Comparison) counted() (kept, of int) {
+	if c.Version < RecordVersion {
+		return c.Same, c.Recorded + c.Extra
+	}
+	return c.Kept, c.Recorded
+}
+
+// Counted is the share in numbers: how many of the parts that count are as recorded, or differ as
+// an honest relay makes them differ, and how many parts count.
+func (c Comparison) Counted() (kept, of int) { return c.counted() }
+
+// Share says how much of the author's message is there, 0 to 1. It measures match, not safety.
 func (c Comparison) Share() float64 {
-	if c.Recorded+c.Extra == 0 {
+	kept, of := c.counted()
+	if of == 0 {
 		return 0
 	}
-	return float64(c.Same) / float64(c.Recorded+c.Extra)
+	return float64(kept) / float64(of)
 }
 
 // Reaches reports whether the share is at least threshold percent.
 func (c Comparison) Reaches(threshold int) bool {
-	return c.Recorded+c.Extra > 0 && c.Same*100 >= threshold*(c.Recorded+c.Extra)
+	kept, of := c.counted()
+	return of > 0 && kept*100 >= threshold*of
 }
 
 // AllSame reports whether every recorded component arrived as it was and none of a type that must not be added is extra.
 func (c Comparison) AllSame() bool {
-	if c.Recorded == 0 || c.Same != c.Recorded || !c.RecipientInRecord {
+	if c.Recorded == 0 || c.Version < RecordVersion && c.Same != c.Recorded || !c.RecipientInRecord {
 		return false
 	}
 	for _, p := range c.Parts {
-		if row, known := p.Type.Info(); p.Outcome == Extra && (!known || row.NoExtra) {
+		row, known := p.Type.Info()
+		if p.Moved || p.Outcome == Extra && (!known || row.NoExtra) || p.Outcome == Changed || p.Outcome == Absent {
 			return false
 		}
 	}
 	return true
 }
 
-// MayBeWanted is false if a part differs that no share can make up for: from, envelope recipient, text, html or an attachment, changed, removed or
-// added with no benign explanation.
+// MayBeWanted is false if a part differs that no share can make up for.
 func (c Comparison) MayBeWanted() bool {
 	for _, p := range c.Parts {
-		if p.Decisive() {
+		if c.Decides(p) {
 			return false
 		}
 	}
 	return c.Recorded > 0 && c.RecipientInRecord
+}
+
+// Decides reports whether a part of the comparison alone keeps the message from coming out as
+// wanted.
+func (c Comparison) Decides(p Part) bool {
+	if c.Version >= RecordVersion {
+		return p.Decides
+	}
+	row, known := p.Type.Info()
+	return !p.Benign() && (!known || row.Decisive)
 }
 
 // Differences explains the parts that are not the same, in their order.

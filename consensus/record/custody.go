@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,30 +56,33 @@ func Custody(tokens []*Token) (hops []Hop, err error) {
 // there are none.
 func checkLink(t *Token, below []*Token) error {
 	at := slices.IndexFunc(t.Record.Commitments, func(c Commitment) bool { return c.Type == message.Custody })
-	link, sentOn := custody(below)
+	sentOn := len(below) > 0
 	switch {
 	case at < 0 && sentOn:
 		return errors.New("does not refer to the one below it")
 	case at >= 0 && !sentOn:
 		return errors.New("refers to one that is not there")
-	case at >= 0 && !t.fits(t.Record.Commitments[at], link.Content):
+	case at >= 0 && !t.fits(t.Record.Commitments[at], custodyOf(below)):
 		return errors.New("refers to another one than that below it, or to more or fewer in all")
 	}
 	return nil
 }
 
-// fits reports whether content is what c commits to.
-func (t *Token) fits(c Commitment, content []byte) bool {
-	one := message.Component{Type: c.Type, Index: c.Index, Content: content}
-	return Commit(t.Secret, []message.Component{one})[0] == c
+// fits reports whether c commits to component.
+func (t *Token) fits(c Commitment, component message.Component) bool {
+	if t.Record.Version == recordV1 {
+		component.Reading = message.ReadingV1
+	}
+	salt := Salt(t.Record.Version, t.Secret, c.Type, c.Index)
+	return CommitTo(c.Type, c.Index, salt, component.Digest()) == c.C
 }
 
 // HasRecipient reports whether the record names address, in any spelling,
 // among the envelope recipients.
 func (t *Token) HasRecipient(address string) bool {
-	for _, wanted := range message.Components(nil, []string{address}) {
+	for _, wanted := range message.Recipients([]string{address}) {
 		for _, c := range t.Record.Commitments {
-			if wanted.Type == message.Recipient && c.Type == wanted.Type && t.fits(c, wanted.Content) {
+			if c.Type == wanted.Type && t.fits(c, wanted) {
 				return true
 			}
 		}
@@ -88,94 +90,70 @@ func (t *Token) HasRecipient(address string) bool {
 	return false
 }
 
-// custody is the component that refers to the tokens below a new one: how many
+// HasAuthor reports whether the record has address as the only one in From.
+func (t *Token) HasAuthor(address string) bool {
+	from := message.Component{Type: message.From, Reading: message.Canonical, Content: []byte(address)}
+	return address != "" && slices.ContainsFunc(t.Record.Commitments, func(c Commitment) bool {
+		return c.Type == message.From && t.fits(c, from)
+	})
+}
+
+// Named returns those of addrs, in any letter case, that the record has as envelope recipients. Of
+// many it looks at the first message.MaxRecipients.
+func (t *Token) Named(addrs []string) (named []string) {
+	for _, addr := range addrs[:min(len(addrs), message.MaxRecipients)] {
+		if t.HasRecipient(addr) {
+			named = append(named, addr)
+		}
+	}
+	return named
+}
+
+// custodyOf is the component that refers to the tokens below a new one: how many
 // they are u8, then of the topmost the recorder key 32 and the record id 32.
 // Without the key, who seals a foreign record anew could take the place of its
 // recorder.
-func custody(below []*Token) (c message.Component, sentOn bool) {
-	if len(below) == 0 {
-		return c, false
-	}
+func custodyOf(below []*Token) message.Component {
 	id := below[0].RecordID()
 	content := append([]byte{byte(len(below))}, below[0].Recorder[:]...)
-	return message.Component{Type: message.Custody, Content: append(content, id[:]...)}, true
+	return message.Component{Type: message.Custody, Reading: message.Canonical, Content: append(content, id[:]...)}
 }
 
-// WithCustody returns comps, in the order of type and index, with the reference
-// to the earlier tokens of the message, topmost first. The result has at most
-// message.MaxComponents: where there is no room, the version of SMTP, which
-// nothing hangs on, is left out.
-func WithCustody(comps []message.Component, below []*Token) []message.Component {
-	link, sentOn := custody(below)
-	if !sentOn {
-		return comps
-	}
-	list := slices.Clone(comps)
-	if len(list) >= message.MaxComponents {
-		list = slices.DeleteFunc(list, func(c message.Component) bool { return c.Type == message.SMTPVersion })
-	}
-	at := slices.IndexFunc(list, func(c message.Component) bool { return c.Type > message.Custody })
-	if at < 0 {
-		at = len(list)
-	}
-	return slices.Insert(list, at, link)
-}
-
-// ToSeal returns the components of a message that gets its record now, raw
-// being what will stand below the new token, as Arrived will find them.
-func ToSeal(raw []byte, recipients []string) []message.Component {
+// ToSeal takes apart a message that gets its record now, raw being what will stand below the new
+// token, as Arrived will find it.
+func ToSeal(raw []byte, recipients []string) *message.Dissection {
 	below, _ := Tokens(raw)
 	if len(below) == 0 {
-		return message.Components(raw, recipients)
+		return message.Dissect(raw, recipients)
 	}
-	// What is said of the way counts from the topmost token on, so that one
-	// has to be there.
-	whole := slices.Concat([]byte(message.TokenHeader+": new\r\n"), raw)
-	return WithCustody(message.Components(whole, recipients), below)
+	// What is said of the way counts from the topmost token on, so that one has to be there.
+	d := message.Dissect(slices.Concat([]byte(message.TokenHeader+": new\r\n"), raw), recipients)
+	d.Add(custodyOf(below))
+	return d
 }
 
-// Arrived returns the components of a message that came with the tokens, which
-// are those of its header from the top.
-func Arrived(raw []byte, tokens []*Token, recipients []string) []message.Component {
-	comps := message.Components(raw, recipients)
-	if len(tokens) < 2 {
-		return comps
+// Arrived takes apart a message that came with the tokens, which are those of its header from the
+// top.
+func Arrived(raw []byte, tokens []*Token, recipients []string) *message.Dissection {
+	d := message.Dissect(raw, recipients)
+	if len(tokens) > 1 {
+		d.Add(custodyOf(tokens[1:]))
 	}
-	return WithCustody(comps, tokens[1:])
+	return d
 }
 
-// Tokens returns the tokens in a mail's header from the top, at most
-// 1 + MaxHops of them. It ends at the first Cairn-Record field that is none,
-// with the error of FindToken, and with ErrCustody if there are more.
+// Tokens returns the tokens in a mail's header from the top, at most 1 + MaxHops of them. It ends at
+// the first Cairn-Record field that is none, with that field's error, and with ErrCustody if there
+// are more.
 func Tokens(raw []byte) (tokens []*Token, err error) {
-	for len(raw) > 0 {
-		var field []byte
-		if field, raw = cutField(raw); field == nil {
-			break
-		}
-		t, found, err := FindToken(field)
+	for _, field := range FindTokens(raw) {
 		switch {
-		case !found:
-			continue
-		case err != nil:
-			return tokens, err
+		case field.Err != nil:
+			return tokens, field.Err
 		case len(tokens) == 1+MaxHops:
 			return tokens, fmt.Errorf("%w: more than %d records", ErrCustody, len(tokens))
 		}
-		tokens = append(tokens, t)
+		tokens = append(tokens, field.Token)
 	}
 	return tokens, nil
-}
-
-// cutField returns the first field of a header with its continuation lines, nil
-// at the empty line that ends the header.
-func cutField(raw []byte) (field, rest []byte) {
-	line, rest := cut(raw)
-	if len(bytes.TrimRight(line, "\r")) == 0 {
-		return nil, rest
-	}
-	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		_, rest = cut(rest)
-	}
-	return raw[:len(raw)-len(rest)], rest
 }

@@ -8,15 +8,36 @@ import (
 	"unicode/utf8"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
 )
 
 // explain finds what turned the recorded component into the received content; an empty kind if nothing known does.
-func explain(form message.Form, r *recorded, received []byte) (kind, detail string) {
+func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
+	received := a.Content
+	switch {
+	case a.Reading == message.AsOctets && r.kind == message.Subject:
+		return explainRawSubject(r, received)
+	case a.Reading == message.AsOctets && len(a.Lenient) > 0:
+		received = a.Lenient
+	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets:
+		return "", ""
+	case r.text() && r.unlabelled(received):
+		return CharsetChanged, ""
+	}
+	if a.Label != "" && r.text() && r.is(message.DigestOf(message.Canonical, received, "")) {
+		return CharsetChanged, a.Label
+	}
 	switch form {
+	case message.FormInstant:
+		for _, day := range grammar.Weekdays {
+			if r.isContent([]byte(string(received)+" "+day), nil) {
+				return WeekdayPut, ""
+			}
+		}
 	case message.FormText:
-		return explainText(r, received)
+		return explainText(r, a)
 	case message.FormHTML:
-		return explainHTML(r, received)
+		return explainHTML(r, a)
 	case message.FormAddresses:
 		return explainAddresses(r, received)
 	case message.FormIDs:
@@ -24,7 +45,7 @@ func explain(form message.Form, r *recorded, received []byte) (kind, detail stri
 			return Shortened, ""
 		}
 	case message.FormValue:
-		return explainValue(r, received)
+		return explainValue(r, a)
 	case message.FormBytes:
 		if r.known && utf8.Valid(r.content) && sameButSpace(r.content, received) {
 			return WhitespaceChanged, ""
@@ -34,17 +55,21 @@ func explain(form message.Form, r *recorded, received []byte) (kind, detail stri
 }
 
 // explainValue takes tags off a subject: "[list] Re: hello", "Re: [list] hello", "EXTERNAL: hello" come from "hello" or "Re: hello".
-func explainValue(r *recorded, received []byte) (kind, detail string) {
+func explainValue(r *recorded, a *arrival) (kind, detail string) {
+	received := a.Content
 	if r.kind == message.Subject {
-		for rest, tags := string(received), []string(nil); len(tags) < 8; {
+		for rest, tags := string(received), []string(nil); len(tags) < 4; {
 			before, tag, after, ok := cutTag(rest)
 			if !ok {
 				break
 			}
 			tags, rest = append(tags, tag), joinWords(before, after)
-			if r.isContent([]byte(rest)) {
+			if isSubject(r, rest) {
 				return SubjectTagged, strings.Join(tags, " ")
 			}
+		}
+		if isSubject(r, string(received)) {
+			return ReplyPrefix, ""
 		}
 		if r.known {
 			if tag, ok := strings.CutSuffix(string(received), " "+string(r.content)); ok && len(tag) <= 32 {
@@ -62,6 +87,71 @@ func explainValue(r *recorded, received []byte) (kind, detail string) {
 		return Renamed, shorten(received)
 	}
 	return "", ""
+}
+
+// explainRawSubject finds a subject that was recorded as 8-bit octets in what a relay encoded.
+func explainRawSubject(r *recorded, received []byte) (kind, detail string) {
+	subject, tag := string(rawWords(string(received))), ""
+	if before, found, after, ok := cutTag(subject); ok && !r.is(message.DigestOf(message.AsOctets, []byte(subject), "")) {
+		subject, tag = joinWords(before, after), found
+	}
+	switch {
+	case !r.is(message.DigestOf(message.AsOctets, []byte(subject), "")):
+		return "", ""
+	case tag == "":
+		return CharsetChanged, ""
+	}
+	return SubjectTagged, tag
+}
+
+// rawWords puts the octets of encoded words whose charset is not known in their place.
+func rawWords(s string) []byte {
+	var out []byte
+	for s != "" {
+		at := strings.Index(s, "=?unknown-8bit?")
+		if at < 0 {
+			return append(out, s...)
+		}
+		end := strings.Index(s[at+len("=?unknown-8bit?")+2:], "?=")
+		if end < 0 {
+			return append(out, s...)
+		}
+		end += at + len("=?unknown-8bit?") + 2 + len("?=")
+		octets, ok := grammar.WordOctets(s[at:end])
+		if !ok {
+			return append(out, s...)
+		}
+		gap := s[:at]
+		if strings.TrimSpace(gap) == "" && len(out) > 0 {
+			gap = ""
+		}
+		out = append(append(out, gap...), octets...)
+		s = s[end:]
+	}
+	return out
+}
+
+// isSubject reports whether a subject is the recorded one but for the spelling of "Re:".
+func isSubject(r *recorded, subject string) bool {
+	if r.isContent([]byte(subject), nil) {
+		return true
+	}
+	for at, tried := 0, 0; tried < 4; tried++ { // some lists put a space behind a comma when they fold
+		i := strings.Index(subject[at:], ", ")
+		if i < 0 {
+			break
+		}
+		at += i + 1
+		if r.isContent([]byte(subject[:at]+subject[at+1:]), nil) {
+			return true
+		}
+	}
+	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {
+		return false
+	}
+	return slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
+		return r.isContent([]byte(prefix+subject[3:]), nil)
+	})
 }
 
 // cutTag cuts the first "[…]" out of a subject, at its start or behind reply prefixes.

@@ -2,18 +2,18 @@ package record
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"hash"
 )
 
 const maxCuts = 4096 // places tried for an insertion
 
 // explainHTML finds the recorded source inside the received one: something appended, or inserted before the closing tags.
-func explainHTML(r *recorded, received []byte) (kind, detail string) {
-	kind, added := explainLines(r, received)
+func explainHTML(r *recorded, a *arrival) (kind, detail string) {
+	received := a.readable()
+	kind, added := explainLines(r, a)
 	tail := len(received)
 	if kind == "" {
-		if cut, end := insertedBeforeEnd(r, received); cut >= 0 {
+		if cut, end := insertedBeforeEnd(r, a); cut >= 0 {
 			kind, added, tail = appendedKind(received[cut:end]), received[cut:end], end
 		} else if r.known {
 			kind, added = explainKnown(r.content, received)
@@ -22,17 +22,19 @@ func explainHTML(r *recorded, received []byte) (kind, detail string) {
 	if kind == FooterAppended && !footerHTML(received[:tail-len(added)], added) {
 		kind = Appended
 	}
+	a.note(added, tail-len(added))
 	return kind, shorten(added)
 }
 
 // insertedBeforeEnd looks for one place before the closing tags such that the source without what stands between them is the recorded one. cut is -1
 // if there is none.
-func insertedBeforeEnd(r *recorded, received []byte) (cut, tail int) {
+func insertedBeforeEnd(r *recorded, a *arrival) (cut, tail int) {
+	received := a.readable()
 	for _, tag := range []string{"</body", "</html"} {
 		if tail = lastIndexFold(received, tag); tail < 0 {
 			continue
 		}
-		if cut = cutBefore(r, received, tail); cut >= 0 {
+		if cut = cutBefore(r, received, tail, a.labels()); cut >= 0 {
 			return cut, tail
 		}
 	}
@@ -40,7 +42,7 @@ func insertedBeforeEnd(r *recorded, received []byte) (cut, tail int) {
 }
 
 // cutBefore returns the place p with received[:p] + received[tail:] recorded, -1 if there is none. Tried are the places where a tag or a line starts.
-func cutBefore(r *recorded, received []byte, tail int) int {
+func cutBefore(r *recorded, received []byte, tail int, labels []string) int {
 	end := received[tail:]
 	if len(end) > 4096 {
 		return -1
@@ -51,8 +53,7 @@ func cutBefore(r *recorded, received []byte, tail int) int {
 			cuts++
 		}
 	}
-	state := sha256.New()
-	state.Write(received[:first])
+	state := r.begin(received[:first])
 	done := first
 	for p := first; p < tail; p++ {
 		if !isCut(received, p) {
@@ -62,6 +63,11 @@ func cutBefore(r *recorded, received []byte, tail int) int {
 		done = p
 		if r.is(sumWith(state, end)) {
 			return p
+		}
+		for _, label := range labels {
+			if r.text() && r.is(sumWith(state, append(append(bytes.Clone(end), 0), label...))) {
+				return p
+			}
 		}
 	}
 	return -1

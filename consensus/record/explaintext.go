@@ -2,7 +2,6 @@ package record
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"hash"
 )
 
@@ -17,24 +16,43 @@ const (
 )
 
 // explainText finds the recorded text inside the received one.
-func explainText(r *recorded, received []byte) (kind, detail string) {
-	kind, added := explainLines(r, received)
+func explainText(r *recorded, a *arrival) (kind, detail string) {
+	received := a.readable()
+	kind, added := explainLines(r, a)
 	if kind == "" && r.known {
 		kind, added = explainKnown(r.content, received)
 	}
+	a.note(added, len(received)-len(added))
 	return kind, shorten(added)
+}
+
+// note keeps what was found to have been added at a place of the content.
+func (a *arrival) note(added []byte, at int) {
+	a.added = string(added[:min(len(added), 2*maxAddition)])
+	if at = min(max(at, 0), len(a.readable())); len(added) > 0 {
+		a.lines = bytes.Count(bytes.TrimRight(a.readable()[:at], "\n"), []byte("\n")) + 1
+	}
 }
 
 // explainLines tries what can be tried without knowing the recorded text: to take whole lines away. added is what the received text has more, nil if
 // that says nothing.
-func explainLines(r *recorded, received []byte) (kind string, added []byte) {
-	if escaped := unescapeFrom(received); len(escaped) != len(received) && r.isContent(escaped) {
-		return FromEscaped, nil
+func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
+	received, labels := a.readable(), a.labels()
+	for _, escaped := range unescapedFrom(received) {
+		if r.isContent(escaped, labels) {
+			return FromEscaped, nil
+		}
+		if end := prefixEnd(r, escaped, labels); end >= 0 {
+			return appendedKind(escaped[end:]), escaped[end:]
+		}
 	}
-	if end := prefixEnd(r, received); end >= 0 {
+	if whole := uncut(received); len(whole) != len(received) && r.isContent(whole, labels) {
+		return LinesCut, nil
+	}
+	if end := prefixEnd(r, received, labels); end >= 0 {
 		return appendedKind(received[end:]), received[end:]
 	}
-	if start := suffixStart(r, received); start > 0 {
+	if start := suffixStart(r, received, labels); start > 0 {
 		return Prepended, received[:start]
 	}
 	return "", nil
@@ -48,25 +66,76 @@ func appendedKind(added []byte) string {
 	return Appended
 }
 
-// unescapeFrom undoes the mbox quoting of lines that begin with "From ".
-func unescapeFrom(b []byte) []byte {
-	b = bytes.ReplaceAll(b, []byte("\n>From "), []byte("\nFrom "))
-	if bytes.HasPrefix(b, []byte(">From ")) {
-		b = b[1:]
+const maxEscaped = 5 // lines that begin with ">From ": each may have been escaped or not
+
+// unescapedFrom lists what a text may have been before mbox quoting put a ">" in front of lines that
+// begin with "From ".
+func unescapedFrom(b []byte) [][]byte {
+	var at []int // of the ">"
+	for i := 0; i < len(b); {
+		if bytes.HasPrefix(b[i:], []byte(">From ")) {
+			at = append(at, i)
+		}
+		next := bytes.IndexByte(b[i:], '\n')
+		if next < 0 {
+			break
+		}
+		i += next + 1
 	}
-	return b
+	if len(at) == 0 {
+		return nil
+	}
+	sets := []int{1<<min(len(at), 62) - 1}
+	if len(at) <= maxEscaped {
+		for set := 1; set < 1<<len(at)-1; set++ {
+			sets = append(sets, set)
+		}
+	}
+	var list [][]byte
+	for _, set := range sets {
+		out := make([]byte, 0, len(b))
+		done := 0
+		for n, i := range at {
+			if n >= 62 || set>>n&1 == 1 {
+				out = append(out, b[done:i]...)
+				done = i + 1
+			}
+		}
+		list = append(list, append(out, b[done:]...))
+	}
+	return list
+}
+
+// uncut joins lines that a relay cut at the limit of RFC 5321, section 4.5.3.1.6, putting a space in
+// front of the rest.
+func uncut(b []byte) []byte {
+	const least = 980 // octets of a line that was cut
+	var out []byte
+	for rest := b; len(rest) > 0; {
+		i := bytes.Index(rest, []byte("\n "))
+		if i < 0 {
+			return append(out, rest...)
+		}
+		line := i - bytes.LastIndexByte(rest[:i], '\n') - 1
+		out = append(out, rest[:i]...)
+		if line < least {
+			out = append(out, "\n "...)
+		}
+		rest = rest[i+2:]
+	}
+	return out
 }
 
 // prefixEnd returns where the recorded text ends in the received one, if the latter goes on after it on a new line; -1 if it does not begin so. One
 // pass over the last maxEnds line ends: the hash is continued from line to line.
-func prefixEnd(r *recorded, received []byte) int {
+func prefixEnd(r *recorded, received []byte, labels []string) int {
 	first := len(received)
 	for range maxEnds {
 		if first = bytes.LastIndexByte(received[:first], '\n'); first < 0 {
 			break
 		}
 	}
-	state := sha256.New()
+	state := r.begin(nil)
 	done := 0
 	for end := max(first, 0); end < len(received); {
 		next := bytes.IndexByte(received[end:], '\n')
@@ -77,7 +146,7 @@ func prefixEnd(r *recorded, received []byte) int {
 		if end > 0 && received[end-1] != '\n' { // canonical text ends in no blank line
 			state.Write(received[done:end])
 			done = end
-			if r.is(sum(state)) {
+			if r.fits(state, labels) {
 				return end
 			}
 		}
@@ -93,7 +162,7 @@ func sum(state hash.Hash) (digest [32]byte) {
 
 // suffixStart returns where the recorded text starts in the received one, if something stands in front of it on lines of its own; -1 if it does not
 // end so.
-func suffixStart(r *recorded, received []byte) int {
+func suffixStart(r *recorded, received []byte, labels []string) int {
 	tried := 0
 	for i, lines := 0, 0; lines < maxBannerLines && tried < maxTried; lines++ {
 		next := bytes.IndexByte(received[i:], '\n')
@@ -102,7 +171,7 @@ func suffixStart(r *recorded, received []byte) int {
 		}
 		i += next + 1
 		tried += len(received) - i
-		if r.isContent(received[i:]) {
+		if r.isContent(received[i:], labels) {
 			return i
 		}
 	}

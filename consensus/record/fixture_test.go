@@ -13,14 +13,37 @@ import (
 
 var update = flag.Bool("update", false, "write the expected values of testdata anew")
 
-// sealed makes a signed token for comps as record number leaf of count in its micro-batch; the other leaves are hashes of their numbers.
+var secret = record.Secret(sha256.Sum256([]byte("secret")))
+
+// letterHints stand for what one commitment of a record covers together.
+var letterHints = []message.Hint{{"to", []byte("ann@b.example")}, {"to", []byte("bob@b.example")}, {"x-mailer", nil}}
+
+// sealed makes a signed token for comps as record number leaf of count in its micro-batch; the
+// other leaves are hashes of their numbers.
 func sealed(comps []message.Component, leaf, count int) *record.Token {
+	return place(record.Record{
+		Version: record.RecordVersion, Kind: record.KindMail, Time: 1795255200123,
+		Commitments: record.Commit(secret, comps), Tags: record.TagsOf(secret, letterHints),
+	}, leaf, count)
+}
+
+// sealedV1 makes a token of version 1, as nothing but tests does any more.
+func sealedV1(comps []message.Component, leaf, count int) *record.Token {
+	r := record.Record{Version: 1, Kind: record.KindMail, Time: 1795255200123}
+	for _, c := range comps {
+		commitment := record.CommitTo(c.Type, c.Index, record.Salt(1, secret, c.Type, c.Index), digest(c.Content))
+		r.Commitments = append(r.Commitments, record.Commitment{Type: c.Type, Index: c.Index, C: commitment})
+	}
+	return place(r, leaf, count)
+}
+
+// place makes a signed token of r's version.
+func place(r record.Record, leaf, count int) *record.Token {
 	key := ed25519.NewKeyFromSeed([]byte("a seed for tests, thirty-two b.."))
 	t := &record.Token{
-		Version: record.TokenVersion, ChainID: 0xc0ffee01, Recorder: consensus.PublicKey(key), Seq: 7, Micro: 3,
-		Leaf: uint16(leaf), Count: uint16(count), Secret: sha256.Sum256([]byte("secret")),
+		Version: r.Version, ChainID: 0xc0ffee01, Recorder: consensus.PublicKey(key), Seq: 7, Micro: 3,
+		Leaf: uint16(leaf), Count: uint16(count), Secret: secret, Record: r,
 	}
-	t.Record = record.Record{Version: record.RecordVersion, Time: 1795255200123, Commitments: record.Commit(t.Secret, comps)}
 	leaves := make([]consensus.Hash, count)
 	for i := range leaves {
 		leaves[i] = sha256.Sum256([]byte{byte(i), byte(i >> 8)})

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"time"
 )
 
 // Verdict is what a record says about a message that arrived.
@@ -19,108 +20,148 @@ const (
 	Invalid    Verdict = "invalid"
 )
 
-// Inclusion says how far the record's micro-root got on the chain.
-type Inclusion string
-
-// The states of inclusion.
-const (
-	InclusionNone     Inclusion = "none"     // no batch with that root was seen yet
-	InclusionPending  Inclusion = "pending"  // in a batch that no block of the best chain holds
-	InclusionIncluded Inclusion = "included" // in a block of the best chain
-	InclusionConflict Inclusion = "conflict" // another root stands at that place
-	InclusionExpired  Inclusion = "expired"  // not in a block after 100 blocks
-)
-
-// DefaultThreshold is the least share, in percent, of a message that is called changed rather than invalid.
-const DefaultThreshold = 75
-
-// Facts is all that a verdict depends on.
-type Facts struct {
-	Comparison Comparison
-
-	TokenPresent bool
-	TokenValid   bool   // decoded, of this chain, path and signature right, key of a known organisation
-	TokenFault   string // why it is not valid, for people
-
-	Inclusion         Inclusion
-	Recorder          string // name of the recording organisation, for people
-	FromDomainIsOrg   bool   // the From domain is one of the recording organisation's
-	OrgTrusted        bool   // and it is trusted for that domain, by pin or DNS
-	OrgPinned         bool   // the recording organisation is pinned by this node, for whatever domain
-	RecipientInRecord bool
-	Replayed          bool // this record was accepted for this recipient before
-	DeclaresAll       bool // an organisation that speaks for a From domain, not the recording one, declared that it records all its mail
-	Threshold         int  // percent; 0 is DefaultThreshold
+// Verdicts are all of them, the best first. The slice is the caller's.
+func Verdicts() []Verdict {
+	return []Verdict{Verified, Vouched, Pending, Differs, Missing, Unrecorded, Replayed, Invalid}
 }
 
 // Judge returns the verdict and its reasons, the weightiest first. It depends on f alone.
 func Judge(f Facts) (Verdict, []string) {
-	threshold := f.Threshold
-	if threshold == 0 {
-		threshold = DefaultThreshold
+	v, reasons := f.judge()
+	if f.Unaddressed && f.TokenValid {
+		reasons = append(reasons, "not addressed to you: your address is in neither To nor Cc")
 	}
+	return v, reasons
+}
+
+func (f *Facts) judge() (Verdict, []string) {
+	c := f.Comparison
 	will, why := f.recordedBy()
 	switch {
-	case !f.TokenPresent && f.DeclaresAll:
-		return Missing, []string{"no record, but the sender's organisation declared that it records all its mail"}
-	case !f.TokenPresent:
-		return Unrecorded, []string{"no record"}
+	case !f.TokenPresent, f.TokenUnknown:
+		return f.withoutRecord()
 	case !f.TokenValid:
 		return Invalid, []string{orElse(f.TokenFault, "the token is not valid")}
 	case f.Inclusion == InclusionConflict:
 		return Invalid, []string{"the chain holds another record in the place that the token names"}
 	case f.Inclusion == InclusionExpired:
 		return Invalid, []string{"the record did not get into a block in time"}
-	case !f.Comparison.Reaches(threshold):
-		return Invalid, append([]string{shareReason(f.Comparison, "less than", threshold)}, f.Comparison.Differences()...)
+	case f.Below():
+		return Invalid, append([]string{f.shareReason("less than")}, c.Differences()...)
+	case f.OwnDomain != "":
+		return Missing, append([]string{f.ownReason("this is not our record"), why}, c.Differences()...)
 	case f.DeclaresAll && !f.OrgPinned:
 		// Anybody can enrol and record mail in others' names.
 		return Missing, append([]string{
 			"the sender's organisation declared that it records all its mail, but this is not its record",
 			why + "; this node has not pinned " + orElse(f.Recorder, "that one"),
-		}, f.Comparison.Differences()...)
-	case !f.RecipientInRecord || !f.Comparison.RecipientInRecord:
-		return Replayed, append([]string{"the envelope recipient is not in the record"}, f.Comparison.Differences()...)
-	case !f.Comparison.AllSame():
+		}, c.Differences()...)
+	case !f.Named() && f.Forwarder == "":
+		return Replayed, append([]string{
+			"the envelope recipient is not in the record: it was made for somebody else, or was sent on by a forwarder that is not known here", why,
+		}, c.Differences()...)
+	case !c.AllSame() && !f.forwarded():
 		// Of a changed copy of what was delivered before, the change is what
 		// its reader has to know.
-		reasons := changedReasons(f.Comparison, threshold, why)
-		if f.Replayed {
-			reasons = append(reasons, deliveredBefore)
-		}
-		return Differs, reasons
-	case f.Replayed:
-		return Replayed, []string{deliveredBefore}
+		return Differs, append(f.changedReasons(why), f.replays()...)
+	}
+	if replays := f.replays(); len(replays) > 0 {
+		return Replayed, append(replays, why)
+	}
+	first := "all parts are as recorded" + at(f.RecordTime)
+	if f.Forwarder != "" {
+		first = f.sentOn()
 	}
 	if f.Inclusion != InclusionIncluded {
-		return Pending, []string{"not in a block yet, then it will be " + string(will), why}
+		return Pending, []string{"not in a block yet, then it will be " + string(will), first, why}
 	}
-	return will, []string{"all parts are as recorded", why}
+	return will, []string{first, why}
 }
 
-// recordedBy says who recorded a message, and what it comes to if all of it is as recorded and in a block.
-func (f Facts) recordedBy() (will Verdict, why string) {
+// withoutRecord judges mail that has no token, or none that can be read here.
+func (f *Facts) withoutRecord() (Verdict, []string) {
+	none := "no record"
+	if f.TokenUnknown {
+		none = "no record that this version of Cairn can read: " + orElse(f.TokenFault, "its token is of a later version")
+	}
+	switch {
+	case f.OwnDomain != "":
+		return Missing, []string{f.ownReason(none)}
+	case f.DeclaresAll:
+		return Missing, []string{none + ", but the sender's organisation declared that it records all its mail"}
+	}
+	return Unrecorded, []string{none}
+}
+
+func (f *Facts) ownReason(but string) string {
+	return fmt.Sprintf("the mail claims to be from %s, a domain of our own, but it came from outside: %s", f.OwnDomain, but)
+}
+
+// recordedBy says who recorded a message, and what it comes to if all of it is as recorded and in a
+// block.
+func (f *Facts) recordedBy() (will Verdict, why string) {
+	will = Vouched
 	switch {
 	case !f.FromDomainIsOrg:
-		return Vouched, "recorded by " + orElse(f.Recorder, "another organisation") + ", not by the From domain's organisation"
+		why = "recorded by " + orElse(f.Recorder, "another organisation") + ", not by the From domain's organisation"
 	case !f.OrgTrusted:
-		return Vouched, "recorded by " + orElse(f.Recorder, "an organisation") + ", which claims the From domain, but its key is neither pinned nor published in that domain's DNS"
+		why = "recorded by " + orElse(f.Recorder, "an organisation") + ", which claims the From domain, but its key is neither pinned nor published in that domain's DNS"
+	default:
+		why = "recorded by " + orElse(f.Recorder, "the sender's organisation") + ", which is trusted for the From domain"
+		if f.Forwarder == "" {
+			will = Verified
+		}
 	}
-	return Verified, "recorded by " + orElse(f.Recorder, "the sender's organisation") + ", which is trusted for the From domain"
+	if f.RecordVersion != 0 && f.RecordVersion < RecordVersion {
+		return Vouched, fmt.Sprintf("%s; recorded in version %d of the record, which does not cover all of a mail", why, f.RecordVersion)
+	}
+	return will, why
 }
 
-const deliveredBefore = "this record was delivered to this recipient before"
+// sentOn is the whole sentence about a mail that a known forwarder sent on. It names domains and an
+// address, never display names: those are whoever's choice.
+func (f *Facts) sentOn() string {
+	return fmt.Sprintf("Sent on by %s. Recorded by %s for %s: %s",
+		f.Forwarder, orElse(f.RecorderDomain, "an organisation without a domain"), orElse(f.From, "nobody"), f.Comparison.Words(f.From))
+}
 
-func changedReasons(c Comparison, threshold int, why string) []string {
-	reasons := []string{shareReason(c, "at least", threshold)}
-	if !c.MayBeWanted() {
+// replays says why a mail that may be genuine is none that arrives as it was sent.
+func (f *Facts) replays() (reasons []string) {
+	if f.Replayed {
+		reasons = append(reasons, "this record was delivered to this recipient before")
+	}
+	if f.Old() {
+		age := time.Duration(f.ArrivalTime-f.RecordTime) * time.Millisecond
+		reasons = append(reasons, fmt.Sprintf("the record was %d days old when the mail arrived%s; %d are allowed, "+
+			"unless a known forwarder or a node of the recording organisation brings it", int(age.Hours()/24), at(f.RecordTime), int(MaxAge.Hours()/24)))
+	}
+	return reasons
+}
+
+func (f *Facts) changedReasons(why string) []string {
+	c := f.Comparison
+	reasons := []string{f.shareReason("at least")}
+	if f.Decisive() {
 		reasons = append(reasons, "a difference that no honest relay makes: it cannot count as wanted")
 	}
-	return append(append(reasons, why), c.Differences()...)
+	return append(append(append(reasons, why), c.Differences()...), c.Quoted()...)
 }
 
-func shareReason(c Comparison, how string, threshold int) string {
-	return fmt.Sprintf("%d of %d parts are as recorded, %s %d %%", c.Same, c.Recorded+c.Extra, how, threshold)
+func (f *Facts) shareReason(how string) string {
+	kept, of := f.Comparison.Counted()
+	reason := fmt.Sprintf("%d of %d parts are as recorded, %s %d %%", kept, of, how, f.threshold())
+	if f.ThresholdBy != "" {
+		reason += ", which " + f.ThresholdBy + " asks for"
+	}
+	return reason
+}
+
+// at says when, of a time in unix ms; nothing of 0.
+func at(ms uint64) string {
+	if ms == 0 || ms > 1<<53 {
+		return ""
+	}
+	return ", recorded at " + time.UnixMilli(int64(ms)).UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
 func orElse(s, fallback string) string {

@@ -84,6 +84,44 @@ func TestJudge(t *testing.T) {
 		{"at a lower threshold", func(f *record.Facts) { f.Comparison, f.Threshold = differing(3, message.References, ""), 70 }, record.Differs, "at least 70"},
 		{"below a higher one", func(f *record.Facts) { f.Comparison, f.Threshold = differing(1, message.References, ""), 95 }, record.Invalid, "less than 95"},
 		{"nothing recorded", func(f *record.Facts) { f.Comparison = record.Comparison{RecipientInRecord: true} }, record.Invalid, "0 of 0"},
+		{"a token of a later version", func(f *record.Facts) { f.TokenUnknown, f.TokenValid, f.TokenFault = true, false, "version 9" }, record.Unrecorded, "version 9"},
+		{"the same, though all is recorded", func(f *record.Facts) { f.TokenUnknown, f.TokenValid, f.DeclaresAll = true, false, true }, record.Missing, "records all"},
+		{"the same, of our own domain", func(f *record.Facts) { f.TokenUnknown, f.TokenValid, f.OwnDomain = true, false, "own.example" }, record.Missing, "from own.example, a domain of our own"},
+		{"no token, our own domain", func(f *record.Facts) { f.TokenPresent, f.OwnDomain = false, "own.example" }, record.Missing, "a domain of our own"},
+		{"our own domain, recorded by one who is pinned", func(f *record.Facts) { f.FromDomainIsOrg, f.OrgPinned, f.OwnDomain = false, true, "own.example" },
+			record.Missing, "this is not our record; recorded by Example"},
+		{"stored before versions were kept", func(f *record.Facts) { f.RecordVersion = 0 }, record.Verified, "all parts"},
+		{"of this version", func(f *record.Facts) { f.RecordVersion = record.RecordVersion }, record.Verified, "all parts"},
+		{"a month old", func(f *record.Facts) { f.RecordTime, f.ArrivalTime = 1, 1+uint64(record.MaxAge.Milliseconds()) }, record.Verified, "all parts"},
+		{"older", func(f *record.Facts) { f.RecordTime, f.ArrivalTime = 1, 2+uint64(record.MaxAge.Milliseconds()) }, record.Replayed, "30 days old"},
+		{"older, by its own node", func(f *record.Facts) {
+			f.RecordTime, f.ArrivalTime, f.OwnCourier = 1, 2+uint64(record.MaxAge.Milliseconds()), true
+		}, record.Verified, "all parts"},
+		{"older, but a file", func(f *record.Facts) { f.RecordTime = 1 }, record.Verified, "recorded at 1970-01-01 00:00:00 UTC"},
+		{"from the future", func(f *record.Facts) { f.RecordTime, f.ArrivalTime = 1<<63, 1 }, record.Verified, "all parts"},
+		{"seen before and old", func(f *record.Facts) {
+			f.Replayed, f.RecordTime, f.ArrivalTime = true, 1, 2+uint64(record.MaxAge.Milliseconds())
+		}, record.Replayed, "before; the record was 30 days old"},
+		{"to Bcc", func(f *record.Facts) { f.Unaddressed = true }, record.Verified, "not addressed to you"},
+		{"sent on", sentOn, record.Vouched, "Sent on by lists.example. Recorded by orig.example for ana@orig.example: unchanged"},
+		{"sent on, in no block", func(f *record.Facts) { sentOn(f); f.Inclusion = record.InclusionNone }, record.Pending, "will be vouched; Sent on by lists.example."},
+		{"sent on with a footer", func(f *record.Facts) {
+			sentOn(f)
+			f.Comparison.Parts[9] = record.Part{Type: message.Text, Outcome: record.Changed, Kind: record.FooterAppended, Detail: "bye"}
+			f.Comparison.Same--
+		}, record.Vouched, `for ana@orig.example: text: a footer was appended: "bye"`},
+		{"sent on with another text", func(f *record.Facts) {
+			sentOn(f)
+			f.Comparison.Parts[9] = record.Part{Type: message.Text, Outcome: record.Changed}
+			f.Comparison.Same--
+		}, record.Differs, "cannot count as wanted"},
+		{"sent on, seen before", func(f *record.Facts) { sentOn(f); f.Replayed = true }, record.Replayed, "before"},
+		{"sent on, old", func(f *record.Facts) {
+			sentOn(f)
+			f.RecordTime, f.ArrivalTime = 1, 2*uint64(record.MaxAge.Milliseconds())
+		}, record.Vouched, "Sent on"},
+		{"sent on, another root", func(f *record.Facts) { sentOn(f); f.Inclusion = record.InclusionConflict }, record.Invalid, "another record"},
+		{"sent on, our own domain without our record", func(f *record.Facts) { sentOn(f); f.OwnDomain = "own.example" }, record.Missing, "a domain of our own"},
 		{"extra route", func(f *record.Facts) {
 			f.Comparison.Parts = append(f.Comparison.Parts, record.Part{Type: message.Route, Outcome: record.Extra})
 			f.Comparison.Extra++
@@ -103,6 +141,61 @@ func TestJudge(t *testing.T) {
 		if got != c.want || !strings.Contains(strings.Join(reasons, "; "), c.reason) {
 			t.Errorf("%s: %s %q, want %s with %q", c.name, got, reasons, c.want, c.reason)
 		}
+	}
+}
+
+// sentOn makes f that of a mail which a known forwarder sent on to somebody whom its record does not name.
+func sentOn(f *record.Facts) {
+	f.Forwarder, f.RecorderDomain, f.From = "lists.example", "orig.example", "ana@orig.example"
+	f.RecipientInRecord, f.Comparison.RecipientInRecord = false, false
+	f.Comparison.Parts = append(f.Comparison.Parts, record.Part{Type: message.Recipient, Outcome: record.Extra, Kind: record.NotRecorded})
+	f.Comparison.Extra++
+}
+
+// TestOlderVersion: a record of an older version does not cover all of a mail. Findings from before versions were kept have none.
+func TestOlderVersion(t *testing.T) {
+	for version := uint8(1); version < record.RecordVersion; version++ {
+		f := good()
+		f.RecordVersion = version
+		if v, reasons := record.Judge(f); v != record.Vouched || !strings.Contains(strings.Join(reasons, "; "), "does not cover all of a mail") {
+			t.Errorf("version %d: %s %q", version, v, reasons)
+		}
+	}
+}
+
+// TestThreshold: the highest counts, whoever set it, and nobody lowers another's.
+func TestThreshold(t *testing.T) {
+	for _, c := range []struct {
+		administrator, organisation, sender, recipient int
+		want                                           int
+		by                                             string
+	}{
+		{0, 0, 0, 0, 75, ""},
+		{75, 75, 75, 75, 75, ""},
+		{60, 0, 0, 0, 60, record.ByAdministrator},
+		{60, 70, 65, 1, 70, record.ByOrganisation},
+		{90, 80, 85, 89, 90, record.ByAdministrator},
+		{0, 80, 80, 80, 80, record.ByOrganisation},
+		{0, 80, 81, 80, 81, record.BySender},
+		{0, 80, 81, 82, 82, record.ByRecipient},
+		{0, 255, 0, 0, 100, record.ByOrganisation},
+		{0, 0, 1000, 0, 100, record.BySender},
+		{-1, -1, -1, -1, 75, ""},
+	} {
+		f := record.Facts{SenderThreshold: c.sender, RecipientThreshold: c.recipient}
+		f.SetThreshold(c.administrator, c.organisation)
+		if f.Threshold != c.want || f.ThresholdBy != c.by {
+			t.Errorf("%+v: %d by %q", c, f.Threshold, f.ThresholdBy)
+		}
+	}
+}
+
+// TestNamed: the record's recipients are found in any letter case, and nobody else is.
+func TestNamed(t *testing.T) {
+	token := sealed(message.Components(nil, []string{"Ana@Org.example", "list@lists.example"}), 0, 1)
+	got := token.Named([]string{"x@org.example", "ana@org.example", "", "LIST@lists.example", "list@lists.example.evil.example"})
+	if want := []string{"ana@org.example", "LIST@lists.example"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -28,6 +28,22 @@ const (
 	AddressesRemoved   = "addresses-removed"
 	Shortened          = "shortened"
 	NotRecorded        = "not-recorded"
+
+	Mapped         = "addresses-mapped"
+	ReplyPrefix    = "reply-prefix"
+	CharsetChanged = "charset-changed"
+	BannerPut      = "banner"
+	PartsAdded     = "parts-added"
+	PartsRemoved   = "parts-removed"
+	PartsReplaced  = "parts-replaced"
+	Rewrapped      = "rewrapped"
+	Ambiguous      = "ambiguous"
+	Malformed      = "malformed"
+	Unclosed       = "unclosed"
+	FieldsRemoved  = "fields-removed"
+	LinesCut       = "lines-cut"
+	WeekdayPut     = "weekday-put-right"
+	Reordered      = "reordered"
 )
 
 // KindInfo says what a kind of difference means.
@@ -63,6 +79,21 @@ var kinds = []KindInfo{
 	{Kind: AddressesRemoved, Says: "addresses were removed"},
 	{Kind: Shortened, Says: "some of its items are gone", Benign: []message.Type{message.References}},
 	{Kind: NotRecorded, Says: "is not among the recipients of the record"},
+	{Kind: Mapped, Says: "addresses were rewritten by the configured map"},
+	{Kind: ReplyPrefix, Says: `only the spelling of "Re:" was changed`},
+	{Kind: CharsetChanged, Says: "the same text under another charset"},
+	{Kind: BannerPut, Says: "the banner of the own gateway was put in"},
+	{Kind: PartsAdded, Says: "a part was added"},
+	{Kind: PartsRemoved, Says: "parts were taken out"},
+	{Kind: PartsReplaced, Says: "parts were taken out and others put in"},
+	{Kind: Rewrapped, Says: "the same parts in other containers"},
+	{Kind: Ambiguous, Says: "re-packed so that mail programs read it differently"},
+	{Kind: Unclosed, Says: "the end of the parts is missing"},
+	{Kind: Malformed, Says: "a header that mail programs read differently"},
+	{Kind: LinesCut, Says: "long lines were cut"},
+	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
+	{Kind: Reordered, Says: "the same mailboxes in another order"},
+	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
 }
 
 // Kinds returns all kinds of difference. The slice is the caller's.

@@ -19,12 +19,12 @@ func recipients(ours []*recorded, theirs []*arrival) []Part {
 	return parts
 }
 
-// names lays the name of each recorded attachment beside the name of the attachment that it became, so that contents with their names exchanged are
-// not the same.
-func names(ours []*recorded, theirs []*arrival, became map[uint16]uint16) []Part {
+// beside lays the name, or the octets, of each recorded attachment beside those of the attachment that it became, so that contents with their names
+// exchanged are not the same.
+func beside(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16]uint16) []Part {
 	var parts []Part
 	for _, r := range ours {
-		p := Part{Type: message.AttachmentName, Index: r.index, Outcome: Absent, Kind: Removed}
+		p := Part{Type: t, Index: r.index, Outcome: Absent, Kind: Removed}
 		if index, ok := became[r.index]; ok {
 			for _, a := range theirs {
 				if a.Index != index {
@@ -33,13 +33,15 @@ func names(ours []*recorded, theirs []*arrival, became map[uint16]uint16) []Part
 				a.taken = true
 				if p.Outcome, p.Kind = Same, ""; !r.is(a.digest) {
 					p.Outcome = Changed
-					p.Kind, p.Detail = explainValue(r, a.Content)
+					if t == message.AttachmentName {
+						p.Kind, p.Detail = explainValue(r, a)
+					}
 				}
 			}
 		}
 		parts = append(parts, p)
 	}
-	return append(parts, extras(message.AttachmentName, theirs)...)
+	return append(parts, extras(t, theirs)...)
 }
 
 // pair finds for each recorded component of one type the received one that it is, or became: equal contents first (at the same index before others),
@@ -48,10 +50,15 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 	parts := make([]Part, len(ours))
 	open := make([]bool, len(ours))
 	settle := func(i int, a *arrival, outcome Outcome, kind, detail string) {
-		parts[i] = Part{Type: t, Index: ours[i].index, Outcome: outcome, Kind: kind, Detail: detail}
+		parts[i] = Part{Type: t, Index: ours[i].index, Received: ours[i].index, Outcome: outcome, Kind: kind, Detail: detail}
 		open[i] = false
 		if a != nil {
 			a.taken = true
+			parts[i].Received = a.Index
+			parts[i].Added, parts[i].Lines = a.added, a.lines
+			if a.banner != "" {
+				parts[i].Outcome, parts[i].Kind, parts[i].Added = Changed, BannerPut, a.banner
+			}
 			if t == message.Attachment {
 				became[ours[i].index] = a.Index
 			}
@@ -60,7 +67,7 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 	for i, r := range ours {
 		open[i] = true
 		for _, a := range theirs {
-			if !a.taken && a.Index == r.index && r.is(a.digest) {
+			if !a.taken && a.Index == r.index && r.holds(a) {
 				settle(i, a, Same, "", "")
 				break
 			}
@@ -78,15 +85,16 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 	row, _ := t.Info()
 	if row.Unordered {
 		each(func(i int, a *arrival) bool {
-			if !ours[i].is(a.digest) {
+			if !ours[i].holds(a) {
 				return false
 			}
 			settle(i, a, Same, "", "")
+			parts[i].Moved = true
 			return true
 		})
 	}
 	each(func(i int, a *arrival) bool {
-		kind, detail := explain(row.Form, ours[i], a.Content)
+		kind, detail := explain(row.Form, ours[i], a)
 		if kind == "" {
 			return false
 		}
@@ -113,7 +121,9 @@ func extras(t message.Type, theirs []*arrival) []Part {
 		p := Part{Type: t, Index: a.Index, Outcome: Extra, Kind: Added}
 		if row.Form != message.FormBytes {
 			p.Detail = shorten(a.Content)
+			p.Added = string(a.Content[:min(len(a.Content), 2*maxAddition)])
 		}
+		p.Received = a.Index
 		parts = append(parts, p)
 	}
 	return parts

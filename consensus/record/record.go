@@ -5,16 +5,55 @@ import (
 	"encoding/binary"
 
 	"cairn/consensus"
+	"cairn/mailstore/message"
 )
 
-// RecordVersion is the version of a record's layout and canonical forms.
-const RecordVersion = 1
+// RecordVersion is the version of the records that are made now. Those of version 1 are read for
+// ever.
+const RecordVersion = 2
+
+// recordV1 is the version of records without kind, epoch and tags.
+const recordV1 = 1
+
+// Kind says what a record is of. It is in the leaf's hash, so that a record of one kind cannot be
+// shown as one of another.
+type Kind uint8
+
+// The kinds of record. Nothing makes or accepts documents and receipts yet; their numbers are
+// kept, so that version 2 can hold them.
+const (
+	KindMail     Kind = 1 // also of every record of version 1
+	KindDocument Kind = 2
+	KindReceipt  Kind = 3
+)
+
+// String says for people what the record is of.
+func (k Kind) String() string {
+	switch k {
+	case KindMail:
+		return "mail"
+	case KindDocument:
+		return "a document"
+	case KindReceipt:
+		return "a receipt"
+	}
+	return "something unknown"
+}
+
+// MaxCommitments is how many commitments a record has at most; MaxCommitmentsV1 one of version 1.
+const (
+	MaxCommitments   = message.MaxComponents
+	MaxCommitmentsV1 = message.MaxComponentsV1
+)
 
 // Record is one organisation's commitment to a message for the recipients of one domain.
 type Record struct {
 	Version     uint8
+	Kind        Kind   // KindMail in version 1, which does not encode it
 	Time        uint64 // of sealing, unix milliseconds
+	Epoch       uint64 // of the recorder key; 0 until there are any, and in version 1
 	Commitments []Commitment
+	Tags        []Tag // strictly ascending, at most MaxTags; none in version 1
 }
 
 // Root returns the head of the RFC 6962 tree over the entries type u8 || index u16 || commitment. The labels are part of the entries: otherwise a
@@ -34,27 +73,46 @@ func (r *Record) entries() []consensus.Hash {
 }
 
 // Entry returns the commitment's leaf in the tree of its record: SHA256(0x00 || type u8 || index u16 || C).
-func (c Commitment) Entry() consensus.Hash { return consensus.LeafHash(c.append(nil)) }
-
-// append appends type u8, index u16 and C.
-func (c Commitment) append(b []byte) []byte {
-	b = append(b, byte(c.Type))
-	b = binary.BigEndian.AppendUint16(b, c.Index)
-	return append(b, c.C[:]...)
+func (c Commitment) Entry() consensus.Hash {
+	var in [1 + 2 + 32]byte
+	in[0] = byte(c.Type)
+	binary.BigEndian.PutUint16(in[1:], c.Index)
+	copy(in[3:], c.C[:])
+	return consensus.LeafHash(in[:])
 }
 
-// Leaf returns the record's leaf in its micro-batch, which is also its id: SHA256(0x00 || version u8 || time u64 || n u8 || Root).
+// Leaf returns the record's leaf in its micro-batch, which is also its id:
+//
+//	version 1: SHA256(0x00 || version u8 || time u64 || n u8 || Root)
+//	version 2: SHA256(0x00 || version u8 || kind u8 || time u64 || epoch u64 || n u8 || Root || TagsHash)
+//
+// Every field has a fixed place, the version the first one, and the two inputs differ in length
+// from each other (43 and 84 bytes), from the entry of a commitment (36) and from a node of a tree
+// (65, which begins with 0x01): no leaf can pass for another version's, another kind's or a node.
 func (r *Record) Leaf() consensus.Hash {
-	return leafHash(r.Version, r.Time, uint8(len(r.Commitments)), r.Root())
+	root := r.Root()
+	if r.Version == recordV1 {
+		var in [1 + 1 + 8 + 1 + 32]byte
+		in[1] = r.Version
+		binary.BigEndian.PutUint64(in[2:], r.Time)
+		in[10] = uint8(len(r.Commitments))
+		copy(in[11:], root[:])
+		return sha256.Sum256(in[:])
+	}
+	var in [1 + 1 + 1 + 8 + 8 + 1 + 32 + 32]byte
+	in[1], in[2] = r.Version, byte(r.Kind)
+	binary.BigEndian.PutUint64(in[3:], r.Time)
+	binary.BigEndian.PutUint64(in[11:], r.Epoch)
+	in[19] = uint8(len(r.Commitments))
+	copy(in[20:], root[:])
+	tags := r.TagsHash()
+	copy(in[52:], tags[:])
+	return sha256.Sum256(in[:])
 }
 
-func leafHash(version uint8, time uint64, n uint8, root consensus.Hash) consensus.Hash {
-	var in [1 + 1 + 8 + 1 + 32]byte
-	in[1] = version
-	binary.BigEndian.PutUint64(in[2:], time)
-	in[10] = n
-	copy(in[11:], root[:])
-	return sha256.Sum256(in[:])
+// TagsHash returns SHA256(t u8 || tags), t being their number.
+func (r *Record) TagsHash() consensus.Hash {
+	return sha256.Sum256(appendTags(make([]byte, 0, 1+len(r.Tags)*tagLen), r.Tags))
 }
 
 // Tree returns the root over the leaves of a micro-batch, and each leaf's path when asked for its number.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"slices"
+	"strings"
 
 	"cairn/mailstore/message"
 )
@@ -54,15 +55,44 @@ func (f form) dropped(other form) bool {
 	return f.recorded > 0 && f.absent == f.recorded && other.intact() && other.recorded >= f.recorded
 }
 
+// movedToReplyTo reports whether the recorded author stands in Reply-To now.
 func movedToReplyTo(sent []recorded, received []arrival) bool {
 	for i := range sent {
 		if sent[i].kind != message.From {
 			continue
 		}
-		for _, a := range received {
-			if a.Type == message.ReplyTo && sent[i].is(a.digest) {
+		for j := range received {
+			if received[j].Type == message.ReplyTo && heldAuthor(&sent[i], nil, &received[j]) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+const maxReplyTo = 6 // addresses of a Reply-To in which the author is looked for
+
+// heldAuthor reports whether a Reply-To that arrived holds the recorded author and, beside that,
+// exactly what was recorded as Reply-To; nothing else if replyTo is nil.
+func heldAuthor(from, replyTo *recorded, a *arrival) bool {
+	if from.is(a.digest) {
+		return replyTo == nil
+	}
+	specs := strings.Split(string(a.Content), "\n")
+	if len(specs) > maxReplyTo || a.Reading == message.AsOctets {
+		return false
+	}
+	for set := 1; set < 1<<len(specs); set++ {
+		var author, rest []string
+		for i, spec := range specs {
+			if set>>i&1 == 1 {
+				author = append(author, spec)
+			} else {
+				rest = append(rest, spec)
+			}
+		}
+		if from.isContent([]byte(strings.Join(author, "\n")), nil) && (replyTo == nil || replyTo.isContent([]byte(strings.Join(rest, "\n")), nil)) {
+			return true
 		}
 	}
 	return false

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"cairn/mailstore/message"
@@ -11,8 +12,12 @@ import (
 const (
 	maxLine = 76 // characters of a header line, RFC 5322, section 2.1.1 recommends at most 78
 
-	// maxHeader bounds the field's value with room for folding that relays add.
-	maxHeader = 2 * (maxTokenLen*4/3 + 4)
+	// maxField bounds a field's value, folding included: thrice what the largest token takes that is
+	// known here, so that a larger one of a later version is still seen to be of that version.
+	maxField = 16 << 10
+
+	// MaxTokenFields is how many Cairn-Record fields of one mail are looked at.
+	MaxTokenFields = MaxHops + 2
 )
 
 var tokenText = base64.RawURLEncoding.Strict()
@@ -30,56 +35,89 @@ func (t *Token) Header() []byte {
 	return append(append(out, text...), "\r\n"...)
 }
 
-// FindToken looks for the topmost Cairn-Record field in a mail's header. found says whether there is one; err says what is wrong with it. White space
-// that relays put into the value or took out of it makes no difference.
+// TokenField is one Cairn-Record field: its token, or what is wrong with it. The error wraps
+// ErrToken or ErrTokenVersion.
+type TokenField struct {
+	Token *Token
+	Err   error
+}
+
+// FindTokens reads the Cairn-Record fields of a mail's header from the top, at most MaxTokenFields:
+// the record of whoever sent the mail on last stands above that of the original. A field that says
+// the same as one above it is left out.
+func FindTokens(raw []byte) []TokenField {
+	var fields []TokenField
+	var seen []string
+	for _, value := range tokenValues(raw, MaxTokenFields) {
+		text, err := tokenOf(value)
+		var t *Token
+		if err == nil {
+			if slices.Contains(seen, text) {
+				continue
+			}
+			seen = append(seen, text)
+			t, err = decodeText(text)
+		}
+		fields = append(fields, TokenField{t, err})
+	}
+	return fields
+}
+
+// FindToken looks for the topmost Cairn-Record field in a mail's header. found says whether there is
+// one; err says what is wrong with it, as in TokenField. White space that relays put into the value
+// or took out of it makes no difference.
 func FindToken(raw []byte) (t *Token, found bool, err error) {
-	value, found := tokenValue(raw)
-	if !found {
+	values := tokenValues(raw, 1)
+	if len(values) == 0 {
 		return nil, false, nil
 	}
-	if len(value) > maxHeader {
-		return nil, true, malformed("the field has %d characters, at most %d make sense", len(value), maxHeader)
+	text, err := tokenOf(values[0])
+	if err != nil {
+		return nil, true, err
 	}
-	text := strings.Map(func(r rune) rune {
+	t, err = decodeText(text)
+	return t, true, err
+}
+
+// tokenOf returns a field's value without white space.
+func tokenOf(value []byte) (text string, err error) {
+	if len(value) > maxField {
+		return "", malformed("the field has %d characters, at most %d make sense", len(value), maxField)
+	}
+	return strings.Map(func(r rune) rune {
 		if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
 			return -1
 		}
 		return r
-	}, string(value))
-	b, err := tokenText.DecodeString(text)
-	if err != nil {
-		return nil, true, malformed("not base64url: %v", err)
-	}
-	t, err = DecodeToken(b)
-	return t, true, err
+	}, string(value)), nil
 }
 
-// tokenValue returns the folded value of the topmost token field.
-func tokenValue(raw []byte) (value []byte, found bool) {
-	for len(raw) > 0 {
-		line, rest := cut(raw)
+func decodeText(text string) (*Token, error) {
+	b, err := tokenText.DecodeString(text)
+	if err != nil {
+		return nil, malformed("not base64url: %v", err)
+	}
+	return DecodeToken(b)
+}
+
+// tokenValues returns the folded values of the token fields of raw's header from the top, at most
+// limit. They share memory with raw.
+func tokenValues(raw []byte, limit int) (values [][]byte) {
+	for len(raw) > 0 && len(values) < limit {
+		line, rest, _ := bytes.Cut(raw, []byte("\n"))
 		if len(bytes.TrimRight(line, "\r")) == 0 {
-			return nil, false
+			break
 		}
-		name, first, ok := bytes.Cut(line, []byte(":"))
-		if !ok || !strings.EqualFold(string(bytes.TrimRight(name, " \t")), message.TokenHeader) {
+		colon := bytes.IndexByte(line, ':')
+		if colon < 0 || !bytes.EqualFold(bytes.TrimRight(line[:colon], " \t"), []byte(message.TokenHeader)) {
 			raw = rest
 			continue
 		}
-		end := len(rest)
-		for tail := rest; len(tail) > 0; {
-			if tail[0] != ' ' && tail[0] != '\t' {
-				end = len(rest) - len(tail)
-				break
-			}
-			_, tail = cut(tail)
+		for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+			_, rest, _ = bytes.Cut(rest, []byte("\n"))
 		}
-		return append(bytes.Clone(first), rest[:end]...), true
+		values = append(values, raw[colon+1:len(raw)-len(rest)])
+		raw = rest
 	}
-	return nil, false
-}
-
-func cut(b []byte) (line, rest []byte) {
-	line, rest, _ = bytes.Cut(b, []byte("\n"))
-	return line, rest
+	return values
 }

@@ -106,7 +106,8 @@ func TestTransitByCommitments(t *testing.T) {
 		sent, received := pairOf(t, root, row)
 		full := record.CompareMessages(sent, received)
 		secret := record.Secret(sha256.Sum256([]byte(row[0])))
-		c := record.Compare(&record.Token{Secret: secret, Record: record.Record{Commitments: record.Commit(secret, sent)}}, received)
+		committed := record.Record{Version: record.RecordVersion, Commitments: record.Commit(secret, sent)}
+		c := record.Compare(&record.Token{Secret: secret, Record: committed}, received)
 		if c.Same != full.Same || c.Recorded != full.Recorded || c.Extra != full.Extra {
 			t.Errorf("%s: by commitments %d of %d same, %d extra; by contents %d of %d, %d", row[0], c.Same, c.Recorded, c.Extra, full.Same, full.Recorded, full.Extra)
 		}

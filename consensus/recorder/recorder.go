@@ -36,6 +36,7 @@ type Entry struct {
 	ID         uint64
 	Recipients []string // envelope recipients, as given in RCPT
 	Blob       [32]byte // names the message for Queue.Raw
+	Wish       Wish
 	// Sent names the sender's own copy, labelled "recorded" once the record
 	// is in a block. A zero Message means there is none.
 	Sent Ref

@@ -14,6 +14,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/record"
 	"cairn/mailstore"
 )
 
@@ -48,6 +49,9 @@ func TestSealAndRecord(t *testing.T) {
 	for id, token := range tokens {
 		if block.Batches[0].Micros[token.Micro] != token.MicroRoot() {
 			t.Errorf("the token of entry %d is not of the block", id)
+		}
+		if v, r := token.Version, token.Record; v != 2 || r.Version != 2 || r.Kind != record.KindMail || r.Epoch != 0 {
+			t.Errorf("entry %d has a token of version %d, record of version %d, %s, epoch %d", id, v, r.Version, r.Kind, r.Epoch)
 		}
 	}
 	o.sent = nil

@@ -25,14 +25,18 @@ type Draft struct {
 // NewDraft commits to the components of raw for recipients, and to the record
 // that raw came here with if it bears one. It does no I/O: secret is the
 // record's randomness, at the time it bears.
-func NewDraft(secret record.Secret, raw []byte, recipients []string, at time.Time) Draft {
-	components := record.ToSeal(raw, recipients)
+//
+// What wish leaves out is not in the record, and the record says so.
+func NewDraft(secret record.Secret, raw []byte, recipients []string, wish Wish, at time.Time) Draft {
+	d := record.ToSeal(raw, recipients)
 	return Draft{
 		Secret: secret,
 		Record: record.Record{
 			Version:     record.RecordVersion,
+			Kind:        record.KindMail,
 			Time:        uint64(at.UnixMilli()),
-			Commitments: record.Commit(secret, components),
+			Commitments: record.Commit(secret, wish.kept(d.Components())),
+			Tags:        record.TagsOf(secret, append(wish.hints(), d.Hints()...)),
 		},
 	}
 }
@@ -183,7 +187,7 @@ func (r *Recorder) drafts(entries []Entry, now time.Time) (drafts []Draft, reada
 				}
 				var secret record.Secret
 				rand.Read(secret[:]) // never fails
-				drafts[i] = NewDraft(secret, raw, entries[i].Recipients, now)
+				drafts[i] = NewDraft(secret, raw, entries[i].Recipients, entries[i].Wish, now)
 			}
 		})
 	}

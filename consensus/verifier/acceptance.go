@@ -4,85 +4,122 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 )
 
-// rememberFor is how long an accepted record is remembered, so that a second
-// delivery is told from a first.
-const rememberFor = 30 * 24 * time.Hour
-
-// acceptance is the first delivery of a record to a recipient.
+// acceptance is the first delivery of a record to a recipient. It is kept as long as the message
+// that it brought, and until the record is too old to be accepted anew in any case.
 type acceptance struct {
 	Courier consensus.Hash `json:"courier,omitzero"` // org of the node that brought it; zero: not known
+	// The message that it brought; zero in those from before this was kept, which stay.
+	Account mailstore.AccountID `json:"account,omitempty"`
+	Message mailstore.MessageID `json:"message,omitempty"`
 }
 
-// acceptedKey takes rcpt in the form that a record has it in: whoever picks
-// the letter case of an address must not thereby pick another recipient.
-func acceptedKey(id consensus.Hash, rcpt string) []byte {
-	address := strings.ToLower(message.CanonicalAddress(rcpt))
-	return append(append([]byte("accepted/"), id[:]...), address...)
+const (
+	acceptedPrefix = "accepted/"
+	gonePrefix     = "gone/"
+	agePrefix      = "age/" // of an index that earlier versions kept
+)
+
+// acceptedKey takes rcpt in the form that a record has it in: whoever picks the letter case of an
+// address must not thereby pick another recipient. What a known forwarder sent on is accepted once
+// beside what came straight.
+func acceptedKey(id consensus.Hash, rcpt, forwarder string) []byte {
+	k := append(acceptedOf(id), strings.ToLower(message.CanonicalAddress(rcpt))...)
+	if forwarder != "" {
+		k = append(append(k, 0), forwarder...)
+	}
+	return k
 }
 
-func ageKey(at time.Time, accepted []byte) []byte {
-	k := binary.BigEndian.AppendUint64([]byte("age/"), uint64(at.Unix()))
-	return append(k, accepted[len("accepted/"):]...)
-}
+// acceptedOf begins the keys of all acceptances of a record.
+func acceptedOf(id consensus.Hash) []byte { return append([]byte(acceptedPrefix), id[:]...) }
 
 // acceptedBefore returns the first delivery of a record to a recipient.
-func acceptedBefore(sp mailstore.SpaceReader, id consensus.Hash, rcpt string) (a acceptance, known bool, err error) {
-	known, err = getJSON(sp, acceptedKey(id, rcpt), &a)
+func acceptedBefore(sp mailstore.SpaceReader, key []byte) (a acceptance, known bool, err error) {
+	known, err = getJSON(sp, key, &a)
 	return a, known, err
 }
 
 // remember notes the first delivery of a record to a recipient.
-func remember(sp mailstore.Space, id consensus.Hash, rcpt string, a acceptance, at time.Time) error {
-	key := acceptedKey(id, rcpt)
+func remember(sp mailstore.Space, key []byte, a acceptance) error {
 	known, err := sp.Has(key)
 	if err != nil || known {
 		return err
 	}
-	if err := putJSON(sp, key, a); err != nil {
-		return err
-	}
-	return sp.Put(ageKey(at, key), nil)
+	return putJSON(sp, key, a)
 }
 
-// oldest returns up to max age keys from before a time.
-func oldest(sp mailstore.SpaceReader, before time.Time, max int) (old [][]byte, err error) {
-	end := binary.BigEndian.AppendUint64([]byte("age/"), uint64(before.Unix()))
-	err = sp.Scan([]byte("age/"), nil, func(key, _ []byte) bool {
-		if bytes.Compare(key, end) >= 0 {
+// release lets go of the acceptances that brought a message which is gone: they are dropped once
+// the record is too old for another arrival.
+func release(sp mailstore.Space, ref Ref, f *Finding) error {
+	if f.Record.IsZero() {
+		return nil
+	}
+	until := f.Time + min(math.MaxUint64-f.Time, uint64(record.MaxAge.Milliseconds()))
+	var bad error
+	err := sp.Scan(acceptedOf(f.Record), nil, func(key, value []byte) bool {
+		var a acceptance
+		if bad = json.Unmarshal(value, &a); bad != nil {
+			bad = fmt.Errorf("stored %q: %w", key, bad)
 			return false
 		}
-		old = append(old, bytes.Clone(key))
-		return len(old) < max
+		if (Ref{a.Account, a.Message}) == ref {
+			bad = sp.Put(goneKey(until, key), nil)
+		}
+		return bad == nil
 	})
-	return old, err
+	return errors.Join(err, bad)
 }
 
-// forgetOld drops acceptances from before a time.
-func (v *Verifier) forgetOld(ctx context.Context, before time.Time) error {
-	const head = len("age/") + 8
+func goneKey(until uint64, accepted []byte) []byte {
+	k := binary.BigEndian.AppendUint64([]byte(gonePrefix), until)
+	return append(k, accepted[len(acceptedPrefix):]...)
+}
+
+// forgetGone drops the acceptances of removed mail whose records are too old by now, and what is
+// left of the index by age.
+func (v *Verifier) forgetGone(ctx context.Context, now time.Time) error {
+	end := binary.BigEndian.AppendUint64([]byte(gonePrefix), uint64(max(now.UnixMilli(), 0)))
 	for ctx.Err() == nil {
-		var old [][]byte
+		var gone, ages [][]byte
 		err := v.store.View(func(rd *mailstore.Reader) (err error) {
-			old, err = oldest(rd.Space(space), before, reviseStep)
-			return err
+			sp := rd.Space(space)
+			if ages, err = scanKeys(sp, []byte(agePrefix), nil, reviseStep); err != nil {
+				return err
+			}
+			return sp.Scan([]byte(gonePrefix), nil, func(key, _ []byte) bool {
+				if bytes.Compare(key, end) >= 0 {
+					return false
+				}
+				gone = append(gone, bytes.Clone(key))
+				return len(gone) < reviseStep
+			})
 		})
-		if err != nil || len(old) == 0 {
+		if err != nil || len(gone)+len(ages) == 0 {
 			return err
 		}
 		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 			sp := tx.Space(space)
-			for _, key := range old {
-				err := errors.Join(sp.Delete(append([]byte("accepted/"), key[head:]...)), sp.Delete(key))
-				if err != nil {
+			for _, key := range gone {
+				accepted := append([]byte(acceptedPrefix), key[len(gonePrefix)+8:]...)
+				if err := errors.Join(sp.Delete(accepted), sp.Delete(key)); err != nil {
+					return err
+				}
+			}
+			for _, key := range ages {
+				if err := sp.Delete(key); err != nil {
 					return err
 				}
 			}

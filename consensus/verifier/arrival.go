@@ -14,10 +14,13 @@ import (
 // complete it for each recipient, within the delivery transaction.
 type Assessment struct {
 	v       *Verifier
+	arrival *Arrival
 	state   *consensus.State // that the arrival was checked against
 	found   *Finding         // of the arrival as a whole
-	token   *record.Token    // nil without a sound one
-	alone   bool             // the arrival has one recipient
+	header  *header
+	token   *record.Token // nil without a sound one
+	way     *way          // nil if nobody sent it on whose record holds
+	alone   bool          // the arrival has one recipient
 	courier consensus.Hash
 	each    map[string]*Finding // by recipient, as admitted
 }
@@ -26,19 +29,26 @@ type Assessment struct {
 // come again.
 func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	state := v.chain.State()
-	as := &Assessment{v: v, state: state, alone: len(a.Recipients) == 1, each: make(map[string]*Finding, len(a.Recipients))}
+	as := &Assessment{
+		v: v, arrival: &a, state: state, header: readHeader(a.Raw),
+		alone: len(a.Recipients) == 1, each: make(map[string]*Finding, len(a.Recipients)),
+	}
 	var courier *consensus.Org
 	if a.Courier != nil {
 		if org, ok := state.OrgByNode(*a.Courier); ok {
 			courier, as.courier = org, org.ID
 		}
 	}
-	found, token := v.examine(ctx, state, a.Raw, a.Recipients, courier)
-	as.found, as.token = found, token
+	as.found, as.token = v.examine(ctx, state, as.header, a.Raw, a.Recipients, courier)
+	found := as.found
+	found.Facts.ArrivalTime = uint64(max(a.Received.UnixMilli(), 0))
+	if !a.Local {
+		found.Facts.OwnDomain = v.cfg.Own.claimed(found, state, courier)
+	}
 	err := v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
 		for _, rcpt := range a.Recipients {
-			again, replayed, err := as.seen(sp, rcpt)
+			again, replayed, err := as.seen(sp, found, rcpt)
 			if err != nil {
 				return err
 			}
@@ -50,78 +60,79 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 		return nil, fmt.Errorf("look the record up: %w", err)
 	}
 	found.judge()
+	if as.way, err = v.wayOf(ctx, as); err != nil {
+		return nil, fmt.Errorf("look up who sent an arrival on: %w", err)
+	}
 	return as, nil
 }
 
-// AuthResult is the x-cairn method's result for Authentication-Results (RFC
-// 8601, section 2.7): the state at arrival, which never changes.
-func (as *Assessment) AuthResult() (result, reason string) {
-	switch as.found.Verdict {
-	case record.Verified:
-		result = "pass"
-	case record.Vouched, record.Pending:
-		result = "neutral"
-	case record.Unrecorded:
-		result = "none"
-	case record.Differs, record.Replayed:
-		result = "policy"
-	default:
-		result = "fail"
-	}
-	return result, "verdict=" + string(as.found.Verdict)
-}
+// Found is the finding about the arrival as a whole, at this moment. It is not
+// to be changed.
+func (as *Assessment) Found() *Finding { return as.found }
 
-// Admit judges rcpt's copy and gives its labels. store is false for a courier
-// that comes again with what was accepted from it before, and for what the
-// policy discards.
-func (as *Assessment) Admit(tx *mailstore.Tx, rcpt string) (labels []string, store bool, err error) {
-	f := new(Finding)
+// Admit judges rcpt's copy, which goes to account. again is true of a courier
+// that brings what was accepted from it before: no second copy is made of that.
+func (as *Assessment) Admit(tx *mailstore.Tx, account mailstore.AccountID, rcpt string) (f *Finding, again bool, err error) {
+	f = new(Finding)
 	*f = *as.found
 	if as.token != nil {
-		again, err := as.complete(tx.Space(space).SpaceReader, f, rcpt)
-		if err != nil || again {
-			return nil, false, err
+		if again, err = as.complete(&tx.Reader, f, account, rcpt); err != nil || again {
+			return nil, again, err
 		}
 	}
 	f.judge()
 	as.each[rcpt] = f
-	if as.v.policy.discards(f) {
-		as.v.log.Info("discarded mail with an invalid record", "from", f.From, "reasons", f.Reasons)
-		return nil, false, nil
-	}
-	return append(as.v.policy.labels(f), mailstore.LabelUnread), true, nil
+	return f, false, nil
 }
 
 // complete fills in what only the delivery transaction can tell about rcpt's
 // copy. What the chain and the trust list say may have changed since Check.
-func (as *Assessment) complete(sp mailstore.SpaceReader, f *Finding, rcpt string) (again bool, err error) {
-	if !as.alone {
+func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailstore.AccountID, rcpt string) (again bool, err error) {
+	var onward *Finding
+	if as.way != nil {
+		if onward, err = as.way.sentOn(as, rd, account); err != nil {
+			return false, fmt.Errorf("look the forwarder up: %w", err)
+		}
+	}
+	switch {
+	case onward != nil:
+		*f = *onward
+	case !as.alone:
 		f.addressedTo(rcpt, as.token)
+	}
+	own, err := rd.Account(account)
+	if err != nil {
+		return false, err
+	}
+	f.Facts.Unaddressed = !as.header.addresses(append(own.Addresses, rcpt))
+	if f.Facts.RecipientThreshold, err = thresholdOf(rd, account); err != nil {
+		return false, err
 	}
 	state := as.v.chain.State()
 	if org, ok := state.OrgByRecorder(f.Recorder); ok {
-		f.recordedBy(org, as.v.pinnedWordOf(state, f, org), as.v.policy)
+		f.recordedBy(org, as.v.pinnedWordOf(state, f, org), as.v.cfg)
 	}
+	sp := rd.Space(space)
 	if err := f.locate(sp); err != nil {
 		return false, err
 	}
-	again, f.Facts.Replayed, err = as.seen(sp, rcpt)
+	again, f.Facts.Replayed, err = as.seen(sp, f, rcpt)
 	return again, err
 }
 
 // seen reports whether the record was accepted for rcpt before, and whether
 // this is just the recording organisation's own courier that comes again with
 // the same message because it did not hear our answer.
-func (as *Assessment) seen(sp mailstore.SpaceReader, rcpt string) (again, before bool, err error) {
+func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (again, before bool, err error) {
 	if as.token == nil {
 		return false, false, nil
 	}
-	first, before, err := acceptedBefore(sp, as.found.Record, rcpt)
+	first, before, err := acceptedBefore(sp, acceptedKey(f.Record, rcpt, f.Facts.Forwarder))
 	if err != nil || !before {
 		return false, false, err
 	}
-	own := !as.courier.IsZero() && as.courier == as.found.Org && as.courier == first.Courier
-	return own && as.found.Facts.Comparison.AllSame(), true, nil
+	own := !as.courier.IsZero() && as.courier == f.Org && as.courier == first.Courier
+	return own && f.Facts.Comparison.AllSame(), true, nil
 }
 
 // Stored links rcpt's stored copy with its verdict, so that the chain and the
@@ -146,10 +157,11 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 	}
 	// Only the genuine message uses its record up: else whoever gets hold of
 	// a token could spoil it with rubbish ahead of the mail.
-	if f.Record.IsZero() || !f.Facts.Comparison.AllSame() {
+	if f.Record.IsZero() || !f.genuine() {
 		return nil
 	}
-	return remember(sp, f.Record, rcpt, acceptance{Courier: as.courier}, m.Received)
+	key := acceptedKey(f.Record, rcpt, f.Facts.Forwarder)
+	return remember(sp, key, acceptance{Courier: as.courier, Account: ref.Account, Message: ref.Message})
 }
 
 // overtaken reports whether an enrolment that matters to f may have been

@@ -40,7 +40,7 @@ func BenchmarkRevise(b *testing.B) {
 			if m.Blob, err = tx.PutBlob(raw); err != nil {
 				return err
 			}
-			if m.ID, err = tx.AddMessage(m, w.v.policy.labels(&f)); err != nil {
+			if m.ID, err = tx.AddMessage(m, w.filing.decide(&f).Labels); err != nil {
 				return err
 			}
 			return w.v.link(tx, Ref{1, m.ID}, &f, false)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,6 +48,14 @@ func (d *dnsTrust) names(ctx context.Context, domain string, key consensus.Key) 
 		}
 	}
 	return false
+}
+
+// remembers is names by the answers that are kept.
+func (d *dnsTrust) remembers(domain string, key consensus.Key, now time.Time) bool {
+	d.mu.Lock()
+	a := d.cache[domain]
+	d.mu.Unlock()
+	return now.Before(a.until) && slices.Contains(a.keys, key)
 }
 
 func (d *dnsTrust) keys(ctx context.Context, domain string, now time.Time) []consensus.Key {

@@ -1,17 +1,28 @@
 package verifier
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 
 	"cairn/consensus"
 	"cairn/consensus/chain"
 	"cairn/consensus/record"
 	"cairn/mailstore"
-	"cairn/mailstore/message"
 )
 
-// judge draws the verdict from the facts.
-func (f *Finding) judge() { f.Verdict, f.Reasons = record.Judge(f.Facts) }
+// judge draws the verdict from the facts. Of mail that counts as without a
+// record because nothing here can read it, it says so.
+func (f *Finding) judge() {
+	f.Verdict, f.Reasons = record.Judge(f.Facts)
+	if f.Facts.TokenPresent || f.Facts.TokenFault == "" {
+		return
+	}
+	if f.Verdict == record.Unrecorded {
+		f.Reasons = nil
+	}
+	f.Reasons = append(f.Reasons, f.Facts.TokenFault)
+}
 
 // claims reports whether org has enrolled all of domains.
 func claims(org *consensus.Org, domains []string) bool {
@@ -23,28 +34,85 @@ func claims(org *consensus.Org, domains []string) bool {
 	return len(domains) > 0
 }
 
+// genuine reports whether the message is the one that was recorded, for this
+// recipient or sent on to it by a known forwarder.
+func (f *Finding) genuine() bool {
+	c := f.Facts.Comparison
+	return c.AllSame() || f.Facts.Forwarder != "" && c.Forwarded()
+}
+
 // recordedBy notes who enrolled the key that signed the token, and what is
 // known of it and the sender's domains. A nil org: nobody has.
-func (f *Finding) recordedBy(org *consensus.Org, w word, p Policy) {
-	f.Facts.Threshold = p.threshold(org)
+func (f *Finding) recordedBy(org *consensus.Org, w word, cfg Config) {
 	f.TrustedBy = ""
 	if org == nil {
 		f.Org = consensus.Hash{}
-		f.Facts.TokenValid, f.Facts.Recorder = false, ""
+		f.Facts.SetThreshold(cfg.Threshold, 0)
+		f.Facts.TokenValid, f.Facts.Recorder, f.Facts.RecorderDomain = false, "", ""
 		f.Facts.TokenFault = "no organisation of this network has enrolled the key that signed the token"
 		f.Facts.FromDomainIsOrg, f.Facts.OrgTrusted = false, false
 		f.Facts.OrgPinned, f.Facts.DeclaresAll = false, false
 		return
 	}
 	f.Org = org.ID
+	f.Facts.SetThreshold(cfg.Threshold, int(org.ThresholdFloor))
 	f.Facts.TokenValid, f.Facts.TokenFault = true, ""
-	f.Facts.Recorder = org.Name
+	f.Facts.Recorder, f.Facts.RecorderDomain = org.Name, speaksAs(org, f.Domains)
 	f.Facts.FromDomainIsOrg = claims(org, f.Domains)
 	f.Facts.OrgTrusted = f.Facts.FromDomainIsOrg && w.trusted
 	f.Facts.OrgPinned, f.Facts.DeclaresAll = w.pinned, w.declared
+	if org.Key == cfg.Own.Key {
+		f.Facts.OwnDomain = ""
+	}
 	if f.Facts.OrgTrusted {
 		f.TrustedBy = w.how
 	}
+}
+
+// speaksAs is the domain under which org is named to people: the author's if it
+// has that, else its first.
+func speaksAs(org *consensus.Org, domains []string) string {
+	for _, d := range domains {
+		if slices.Contains(org.Domains, d) {
+			return d
+		}
+	}
+	if len(org.Domains) == 0 {
+		return ""
+	}
+	return org.Domains[0]
+}
+
+// claimed returns the domain of our own that mail from outside claims without
+// our record; empty if it claims none. courier is the organisation whose node
+// brought it: what our own nodes bring, such as a report that could not be
+// recorded, is ours.
+func (o Own) claimed(f *Finding, s *consensus.State, courier *consensus.Org) string {
+	if courier != nil && courier.Key == o.Key {
+		return ""
+	}
+	if org, ok := s.Org(f.Org); ok && org.Key == o.Key {
+		return ""
+	}
+	for _, d := range f.Domains {
+		if slices.Contains(o.Domains, d) {
+			return d
+		}
+	}
+	return ""
+}
+
+// thresholdOf is the share that an account asks for, 0 if it asks for none.
+func thresholdOf(rd *mailstore.Reader, account mailstore.AccountID) (int, error) {
+	value, err := rd.Setting(account, SettingThreshold)
+	if err != nil || value == "" {
+		return 0, err
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return 0, fmt.Errorf("setting %s of account %d is %q, no number: %w", SettingThreshold, account, value, err)
+	}
+	return n, nil
 }
 
 // locate looks up where the record's batch stands, at the cursor that sp
@@ -81,35 +149,8 @@ func (f *Finding) locate(sp mailstore.SpaceReader) error {
 }
 
 // addressedTo narrows what was found about an arrival to the copy of one of
-// its recipients: whether the record names the others is nothing to rcpt.
+// its recipients.
 func (f *Finding) addressedTo(rcpt string, token *record.Token) {
-	c := f.Facts.Comparison
-	c.Parts = slices.DeleteFunc(slices.Clone(c.Parts), func(p record.Part) bool {
-		if p.Type != message.Recipient {
-			return false
-		}
-		if p.Outcome == record.Extra {
-			c.Extra--
-		} else {
-			c.Same--
-			c.Recorded--
-		}
-		return true
-	})
-	rest := len(c.Parts)
-	for _, p := range record.Compare(token, message.Components(nil, []string{rcpt})).Parts {
-		if p.Type == message.Recipient {
-			c.Parts = append(c.Parts, p)
-		}
-	}
-	c.RecipientInRecord = len(c.Parts) > rest && c.Parts[rest].Outcome == record.Same
-	if c.RecipientInRecord {
-		c.Same++
-		c.Recorded++
-	} else {
-		c.Extra++
-	}
-	slices.SortStableFunc(c.Parts, func(a, b record.Part) int { return int(a.Type) - int(b.Type) })
-	f.Facts.Comparison = c
-	f.Facts.RecipientInRecord = c.RecipientInRecord
+	f.Facts.Comparison = f.Facts.Comparison.For(token, rcpt)
+	f.Facts.RecipientInRecord = f.Facts.Comparison.RecipientInRecord
 }

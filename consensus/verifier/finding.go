@@ -24,7 +24,8 @@ import (
 //	place/<recorder key><seq>             placement: where that batch stands on the chain
 //	due/<prefix>                          task: the findings of all keys with that prefix are out of date
 //	accepted/<record><recipient>          acceptance, JSON: who brought it first
-//	age/<unix s><record><recipient>       empty: acceptances by age
+//	accepted/<record><recipient>NUL<domain>  the same of what that known forwarder sent on
+//	gone/<unix ms><record><recipient>     empty: acceptances of removed mail, and until when they count
 //
 // Numbers in keys are big-endian, so that scans run in order.
 const space = "verifier"

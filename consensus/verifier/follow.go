@@ -63,7 +63,7 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 	if err := v.forgetRemoved(ctx); err != nil {
 		return fmt.Errorf("forget removed mail: %w", err)
 	}
-	return v.forgetOld(ctx, now.Add(-rememberFor))
+	return v.forgetGone(ctx, now)
 }
 
 // advance takes up to max blocks in and reports whether there were any.

@@ -29,7 +29,7 @@ func TestOneBlockDecidesMuchMail(t *testing.T) {
 				if m.Blob, err = tx.PutBlob(raw); err != nil {
 					return err
 				}
-				if m.ID, err = tx.AddMessage(m, w.v.policy.labels(&f)); err != nil {
+				if m.ID, err = tx.AddMessage(m, w.filing.decide(&f).Labels); err != nil {
 					return err
 				}
 				if err := w.v.link(tx, Ref{1, m.ID}, &f, false); err != nil {
@@ -62,7 +62,7 @@ func TestStopBeforeRevisions(t *testing.T) {
 	_, err = w.v.advance(context.Background(), followStep)
 	w.must(err)
 	w.expect(ref, "before the revisions", record.Pending, "inbox")
-	w.v = New(w.store, w.chain, w.trust, Policy{}, quiet)
+	w.restart()
 	w.follow()
 	w.expect(ref, "after a restart", record.Verified, "inbox")
 }
@@ -82,7 +82,7 @@ func TestStartOver(t *testing.T) {
 	old := w.chain
 	w.chain, err = chain.Open(db, w.net.Genesis, quiet)
 	w.must(err)
-	w.v = New(w.store, w.chain, w.trust, Policy{}, quiet)
+	w.restart()
 	w.follow()
 	w.expect(ref, "with genesis alone", record.Pending, "inbox")
 	first, err := old.Block(before.Tip())
@@ -165,7 +165,7 @@ func TestVerdictsFollowTheChain(t *testing.T) {
 				mine(rapid.IntRange(0, len(states)-1).Draw(r, "parent"))
 			}
 			if rapid.IntRange(0, 7).Draw(r, "restart") == 0 {
-				w.v = New(w.store, w.chain, w.trust, Policy{}, quiet)
+				w.restart()
 			}
 		}
 		w.follow()
@@ -176,9 +176,13 @@ func TestVerdictsFollowTheChain(t *testing.T) {
 			if got.Verdict != want.Verdict || !slices.Equal(got.Reasons, want.Reasons) || got.Block != want.Block || got.Org != want.Org {
 				r.Fatalf("mail %d: stored %s %q in %v, from scratch %s %q in %v", i, got.Verdict, got.Reasons, got.Block, want.Verdict, want.Reasons, want.Block)
 			}
-			if labels := w.labels(m.ref); !slices.Contains(labels, VerdictLabel(want.Verdict)) || !slices.Contains(labels, Policy{}.box(want)) {
+			if labels := w.labels(m.ref); !containsAll(labels, w.filing.decide(want).Labels) {
 				r.Fatalf("mail %d is %s and has labels %q", i, want.Verdict, labels)
 			}
 		}
 	})
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }

@@ -1,9 +1,14 @@
 package verifier
 
 import (
+	"context"
+	"errors"
+	"slices"
+
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/message"
 )
 
 // Forwarders tells who sends mail on to an account in its own word; what was
@@ -26,10 +31,10 @@ type handed struct {
 // Whether the original has come to the account before, whether its recorder
 // speaks for the author, and what the forwarders changed are not its to say.
 func (v *Verifier) handedOn(rd *mailstore.Reader, s *consensus.State, ask asker, tokens []*record.Token, account mailstore.AccountID) (h handed, ok bool, err error) {
-	if len(tokens) < 2 || v.policy.Forwarders == nil || tokens[0].ChainID != s.ChainID() {
+	if len(tokens) < 2 || v.cfg.Forwarders == nil || tokens[0].ChainID != s.ChainID() {
 		return h, false, nil
 	}
-	known, err := v.policy.Forwarders(rd, account)
+	known, err := v.cfg.Forwarders(rd, account)
 	if err != nil || len(known) == 0 {
 		return h, false, err
 	}
@@ -48,4 +53,116 @@ func (v *Verifier) handedOn(rd *mailstore.Reader, s *consensus.State, ask asker,
 	h.by, ok = record.KnownForwarders(hops, known, speaks)
 	h.original = hops[len(hops)-1]
 	return h, ok, nil
+}
+
+// way is what an arrival came by: the records of it, and what was found out
+// about the original for each of its recipients' known forwarders.
+type way struct {
+	tokens []*record.Token
+	asked  asker // who is trusted for a domain, as far as it was asked ahead
+	found  map[record.Forwarder]*Finding
+}
+
+// wayOf looks ahead of the delivery transaction at how an arrival came to its
+// recipients; nil if nobody sent it on whose record holds for what arrived.
+// What it compares and asks of the DNS has no place in a transaction.
+func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
+	tokens, _ := record.Tokens(as.arrival.Raw)
+	if len(tokens) < 2 || as.token == nil || !as.found.Facts.TokenValid || !intact(as.found.Facts.Comparison) {
+		return nil, nil
+	}
+	w := &way{tokens: tokens, asked: v.trust.asker(ctx), found: map[record.Forwarder]*Finding{}}
+	for _, rcpt := range as.arrival.Recipients {
+		var h handed
+		ok := false
+		err := v.store.View(func(rd *mailstore.Reader) error {
+			account, err := rd.AccountByAddress(rcpt)
+			if errors.Is(err, mailstore.ErrNotFound) {
+				return nil // the gateway's word counts, in the transaction
+			}
+			if err == nil {
+				h, ok, err = v.handedOn(rd, as.state, w.asked, tokens, account.ID)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if ok && w.found[h.by[0]] == nil {
+			f := v.original(as, tokens, h)
+			if org, enrolled := as.state.OrgByRecorder(f.Recorder); enrolled {
+				f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
+			}
+			w.found[h.by[0]] = f
+		}
+	}
+	return w, ctx.Err()
+}
+
+// sentOn returns what is known of the original of an arrival that known
+// forwarders sent on to account; nil if none did. It runs within a transaction.
+func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.AccountID) (*Finding, error) {
+	v, state := as.v, as.v.chain.State()
+	ask := func(domain string, key consensus.Key) (how string, ok bool) {
+		if how, ok := v.trust.pinned(domain, key); how != "" {
+			return how, ok
+		}
+		return v.trust.remembered(domain, key)
+	}
+	h, ok, err := v.handedOn(rd, state, ask, w.tokens, account)
+	if err != nil || !ok {
+		return nil, err
+	}
+	f := w.found[h.by[0]]
+	if f == nil {
+		f = v.original(as, w.tokens, h)
+		w.found[h.by[0]] = f
+	}
+	copied := *f
+	return &copied, nil
+}
+
+// original is the finding about what the author sent, of a message that known
+// forwarders sent on.
+func (v *Verifier) original(as *Assessment, tokens []*record.Token, h handed) *Finding {
+	token := h.original.Token
+	d := message.Dissect(as.arrival.Raw, nil)
+	d.TraceBelow(len(tokens) - 1)
+	with := v.cfg.Context
+	with.Forwarder = &h.by[0]
+
+	f := &Finding{From: as.header.from, Domains: as.header.domains}
+	if author := as.header.author(token); author != "" {
+		f.From, f.Domains = author, []string{message.Domain(author)}
+	}
+	f.Facts.From = shown(f.From)
+	f.Facts.SetThreshold(v.cfg.Threshold, 0)
+	f.Facts.TokenPresent, f.Facts.RecipientInRecord = true, true
+	f.setRecord(token, as.state)
+	f.Facts.ArrivalTime = as.found.Facts.ArrivalTime
+	f.Facts.Comparison = record.Compare(token, d, with)
+	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
+	f.Facts.Forwarder = h.by[0].Domain
+	f.recordedBy(nil, word{}, v.cfg)
+	return f
+}
+
+// author returns the address in Reply-To that a token has as the author's, where
+// From holds another: a forwarder put its own there. Empty if there is none.
+func (h *header) author(token *record.Token) string {
+	if token.HasAuthor(h.from) {
+		return ""
+	}
+	i := slices.IndexFunc(h.replyTo, token.HasAuthor)
+	if i < 0 {
+		return ""
+	}
+	return h.replyTo[i]
+}
+
+// intact reports whether a message is as it was recorded, whoever it is for.
+func intact(c record.Comparison) bool {
+	c.Parts = slices.DeleteFunc(slices.Clone(c.Parts), func(p record.Part) bool { return p.Type == message.Recipient })
+	c.RecipientInRecord = true
+	return c.AllSame()
 }

@@ -16,7 +16,7 @@ func TestHandedOn(t *testing.T) {
 	const annID, benID = 1, 2
 	known := make(map[mailstore.AccountID][]record.Forwarder)
 	ask := func(_ *mailstore.Reader, id mailstore.AccountID) ([]record.Forwarder, error) { return known[id], nil }
-	w := newWorld(t, setting{orgs: 4, pins: []int{0, 1}, policy: Policy{Forwarders: ask}})
+	w := newWorld(t, setting{orgs: 4, pins: []int{0, 1}, cfg: Config{Forwarders: ask}})
 	domain := func(i int) string { return w.net.Orgs[i].Domain }
 	list := "devs@" + domain(1)
 	byList := record.Forwarder{Domain: domain(1), Posting: list, List: true}

@@ -17,6 +17,8 @@ import (
 	"cairn/consensus/record"
 	"cairn/consensus/recorder"
 	"cairn/mailstore"
+	"cairn/smtpgw"
+	"cairn/smtpgw/screen"
 )
 
 func TestMain(m *testing.M) {
@@ -45,6 +47,8 @@ type world struct {
 	chain  *chain.Manager
 	store  *mailstore.Store
 	trust  *Trust
+	cfg    Config
+	filing filing
 	v      *Verifier
 	micros map[int][]consensus.MicroRoot // by organisation: sealed, in no batch yet
 	seeds  uint64
@@ -56,7 +60,8 @@ type world struct {
 type setting struct {
 	orgs   int // all enrolled in block 1 unless late
 	late   bool
-	policy Policy
+	cfg    Config
+	policy screen.Policy
 	dns    LookupTXT
 	pins   []int // organisations pinned for their domains
 	change func(*chaintest.Network)
@@ -82,7 +87,8 @@ func newWorld(t testing.TB, s setting) *world {
 	for _, i := range s.pins {
 		w.pin(i)
 	}
-	w.v = New(w.store, w.chain, w.trust, s.policy, quiet)
+	w.cfg, w.filing = s.cfg, filing{smtpgw.NewFiling(s.policy), s.policy}
+	w.restart()
 	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 		for _, a := range []string{ann, ben} {
 			if _, err := tx.AddAccount(a[:3], []string{a}); err != nil {
@@ -95,6 +101,32 @@ func newWorld(t testing.TB, s setting) *world {
 		w.mine(chaintest.Body{Events: w.net.Enrolments()})
 	}
 	return w
+}
+
+// restart makes the verifier anew over the same stores.
+func (w *world) restart() { w.v = New(w.store, w.chain, w.trust, w.cfg, w.filing, quiet) }
+
+// filing puts mail where the gateway does.
+type filing struct {
+	*smtpgw.Filing
+	policy screen.Policy
+}
+
+func screened(f *Finding) screen.Finding {
+	return screen.FindingOf(f.Verdict, f.Reasons, f.Domains, &f.Facts)
+}
+
+func (f filing) Refile(tx *mailstore.Tx, ref Ref, was, now *Finding) error {
+	return f.Filing.Refile(tx, ref.Account, ref.Message, screened(was), screened(now))
+}
+
+func (f filing) Forget(tx *mailstore.Tx, ref Ref) error {
+	return f.Filing.Forget(tx, ref.Account, ref.Message)
+}
+
+func (f filing) decide(found *Finding) screen.Decision {
+	s := screened(found)
+	return screen.Decide(f.policy, s, s.Evidence())
 }
 
 func (w *world) must(err error) {
@@ -148,15 +180,23 @@ const text = "Dear Ann,\r\n\r\npay 100 to Bob.\r\n"
 // seal records raw for rcpts with the recorder key of organisation org and
 // returns it with its token on top.
 func (w *world) seal(org int, raw []byte, rcpts ...string) []byte {
+	return append(w.token(org, w.draft(raw, rcpts...)).Header(), raw...)
+}
+
+func (w *world) draft(raw []byte, rcpts ...string) recorder.Draft {
 	w.seeds++
 	var secret record.Secret
 	copy(secret[:], fmt.Sprint(w.seeds))
+	return recorder.NewDraft(secret, raw, rcpts, recorder.Wish{}, chaintest.GenesisTime)
+}
+
+// token puts a draft into the open batch of organisation org.
+func (w *world) token(org int, d recorder.Draft) *record.Token {
 	tip, _ := w.chain.State().BatchTip(w.net.Orgs[org].RecorderKey())
 	place := recorder.Place{Chain: w.chain.State().ChainID(), Seq: tip.Seq + 1, Micro: uint16(len(w.micros[org]))}
-	draft := recorder.NewDraft(secret, raw, rcpts, chaintest.GenesisTime)
-	micro, tokens := recorder.Tokens(w.net.Orgs[org].Recorder, place, []recorder.Draft{draft})
+	micro, tokens := recorder.Tokens(w.net.Orgs[org].Recorder, place, []recorder.Draft{d})
 	w.micros[org] = append(w.micros[org], micro)
-	return append(tokens[0].Header(), raw...)
+	return &tokens[0]
 }
 
 // batch closes what was sealed.
@@ -193,7 +233,7 @@ type delivery struct {
 // deliver does what the gateway does with an arrival.
 func (w *world) deliver(raw []byte, courier *consensus.Key, rcpts ...string) []delivery {
 	w.Helper()
-	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: rcpts, Courier: courier})
+	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: rcpts, Courier: courier, Received: w.now})
 	w.must(err)
 	return w.put(as, raw, rcpts)
 }
@@ -208,14 +248,20 @@ func (w *world) put(as *Assessment, raw []byte, rcpts []string) []delivery {
 			if err != nil {
 				return err
 			}
-			labels, store, err := as.Admit(tx, rcpt)
-			if err != nil || !store {
+			f, again, err := as.Admit(tx, a.ID, rcpt)
+			if err != nil {
+				return err
+			}
+			if again {
 				out = append(out, delivery{})
-				if err != nil {
-					return err
-				}
 				continue
 			}
+			decision := w.filing.decide(f)
+			if decision.Discard {
+				out = append(out, delivery{})
+				continue
+			}
+			labels := append(decision.Labels, mailstore.LabelUnread)
 			blob, err := tx.PutBlob(raw)
 			if err != nil {
 				return err
@@ -269,7 +315,7 @@ func (w *world) expect(r Ref, when string, verdict record.Verdict, box string) {
 	if f.Verdict != verdict {
 		w.Fatalf("%s: verdict %s (%q), want %s", when, f.Verdict, f.Reasons, verdict)
 	}
-	want := []string{box, mailstore.LabelUnread, VerdictLabel(verdict)}
+	want := []string{box, mailstore.LabelUnread, screen.VerdictLabel(verdict)}
 	slices.Sort(want)
 	if got := w.labels(r); !slices.Equal(got, want) {
 		w.Fatalf("%s: labels %q, want %q", when, got, want)

@@ -33,20 +33,19 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 			return err
 		}
 		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
-			sp := tx.Space(space)
 			for _, ref := range gone {
 				f, err := Of(&tx.Reader, ref)
 				if errors.Is(err, mailstore.ErrNotFound) {
 					continue // it never had a verdict
 				}
 				if err == nil {
-					err = forgetMessage(sp, ref, f)
+					err = v.forgetMessage(tx, ref, f)
 				}
 				if err != nil {
 					return err
 				}
 			}
-			return putJSON(sp, []byte(keyJournal), cursor)
+			return putJSON(tx.Space(space), []byte(keyJournal), cursor)
 		})
 		if err != nil {
 			return err
@@ -56,12 +55,13 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 }
 
 // forgetMessage drops what was known about a message that is gone.
-func forgetMessage(sp mailstore.Space, ref Ref, f *Finding) error {
+func (v *Verifier) forgetMessage(tx *mailstore.Tx, ref Ref, f *Finding) error {
+	sp := tx.Space(space)
 	keys := append(f.domainKeys(ref), messageKey(ref), ref.append(batchPrefix(f.Recorder, f.Seq)), ref.append(watchPrefix(f.Deadline)))
 	for _, key := range keys {
 		if err := sp.Delete(key); err != nil {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(release(sp, ref, f), v.filer.Forget(tx, ref))
 }

@@ -66,7 +66,7 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (key
 		for ref, w := range words {
 			err := v.change(tx, ref, func(f *Finding) error {
 				if org, ok := state.Org(f.Org); ok {
-					f.recordedBy(org, w, v.policy)
+					f.recordedBy(org, w, v.cfg)
 				}
 				return nil
 			})

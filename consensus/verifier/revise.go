@@ -159,8 +159,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 }
 
 // revise brings what is known about one message up to date, judges again and
-// moves the message where its verdict now sends it. Mail is never removed by a
-// verdict.
+// has the message filed anew. Mail is never removed by a verdict.
 func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word) error {
 	return v.change(tx, ref, func(f *Finding) error {
 		if t.ofMember() {
@@ -191,7 +190,7 @@ func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
 	state := v.chain.State()
 	org, ok := state.OrgByRecorder(f.Recorder)
 	if !ok {
-		f.recordedBy(nil, word{}, v.policy)
+		f.recordedBy(nil, word{}, v.cfg)
 		return
 	}
 	w, ok := asked[ref]
@@ -202,10 +201,10 @@ func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
 	default: // enrolled since askAhead looked
 		w = v.pinnedWordOf(state, f, org)
 	}
-	f.recordedBy(org, w, v.policy)
+	f.recordedBy(org, w, v.cfg)
 }
 
-// change applies fn to the finding about one message and lets its labels
+// change applies fn to the finding about one message and lets its place
 // follow.
 func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) error {
 	f, err := Of(&tx.Reader, ref)
@@ -215,14 +214,14 @@ func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) er
 	if err != nil {
 		return err
 	}
-	has, err := tx.Labels(ref.Account, ref.Message)
+	_, err = tx.Message(ref.Account, ref.Message)
 	if errors.Is(err, mailstore.ErrNotFound) {
-		return forgetMessage(tx.Space(space), ref, f)
+		return v.forgetMessage(tx, ref, f)
 	}
 	if err != nil {
 		return err
 	}
-	was := v.policy.labels(f)
+	was := *f
 	if err := fn(f); err != nil {
 		return err
 	}
@@ -230,9 +229,5 @@ func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) er
 	if err := putJSON(tx.Space(space), messageKey(ref), f); err != nil {
 		return err
 	}
-	add, remove := moves(has, was, v.policy.labels(f))
-	if len(add)+len(remove) == 0 {
-		return nil
-	}
-	return tx.SetLabels(ref.Account, ref.Message, add, remove)
+	return v.filer.Refile(tx, ref, &was, f)
 }

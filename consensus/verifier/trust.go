@@ -163,6 +163,15 @@ func (t *Trust) pinned(domain string, key consensus.Key) (how string, ok bool) {
 	return string(p.Source), p.Key == key
 }
 
+// remembered is Trusted by what the DNS has said lately. It reads memory only, so it may be asked
+// within a transaction.
+func (t *Trust) remembered(domain string, key consensus.Key) (how string, ok bool) {
+	if t.dns != nil && t.dns.remembers(domain, key, time.Now()) {
+		return "dns", true
+	}
+	return "", false
+}
+
 // hasPinned reports whether key is pinned for any domain. It reads memory only.
 func (t *Trust) hasPinned(key consensus.Key) bool {
 	t.mu.RLock()

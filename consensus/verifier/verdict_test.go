@@ -14,6 +14,7 @@ import (
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 // records sets what organisation number org declares about its mail.
@@ -162,10 +163,10 @@ func TestBadTokens(t *testing.T) {
 		{"empty", "malformed Cairn token", append([]byte("Cairn-Record:\r\n"), plain...), record.Invalid},
 		{"another chain", "another network", mutate(5), record.Invalid},
 		{"wrong key", "altered or made up", mutate(7), record.Invalid},
-		{"wrong seq", "altered or made up", mutate(44), record.Invalid},
+		{"wrong seq", "altered or made up", mutate(52), record.Invalid},
 		{"wrong commitment", "altered or made up", mutate(120), record.Invalid},
 		{"wrong signature", "altered or made up", mutate(-1), record.Invalid},
-		{"wrong secret", "less than", mutate(60), record.Invalid},
+		{"wrong secret", "less than", mutate(70), record.Invalid},
 		{"copied onto another mail", "less than", append(slices.Clone(good[:bytes.Index(good, []byte("Received:"))]), letter("eve@org3.example", "", "Win!\r\n")...), record.Invalid},
 		{"two tokens, the upper one counts", "malformed", append([]byte("Cairn-Record: AAAA\r\n"), good...), record.Invalid},
 	} {
@@ -210,7 +211,7 @@ func TestLateEnrolment(t *testing.T) {
 					return []string{FormatTXT(consensus.PublicKey(org.Key))}, nil
 				}
 			}
-			w := newWorld(t, setting{late: true, pins: c.pins, dns: dns, policy: Policy{Invalid: InvalidDiscard}})
+			w := newWorld(t, setting{late: true, pins: c.pins, dns: dns, policy: screen.Policy{Invalid: screen.InvalidDiscard}})
 			ref := w.arrive(w.seal(1, letter("al@org2.example", "", text), ann))
 			w.expect(ref, "unknown key, kept in spite of the policy", record.Invalid, "spam")
 			before := w.chain.State()
@@ -333,8 +334,8 @@ func TestRetry(t *testing.T) {
 	w.expect(w.deliver(raw, nil, ann)[0].Ref, "from nobody known", record.Replayed, "spam")
 	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: []string{ann}})
 	w.must(err)
-	if result, reason := as.AuthResult(); result != "policy" || reason != "verdict=replayed" {
-		t.Errorf("a replay says %s (%s) in Authentication-Results", result, reason)
+	if e := screened(as.Found()).Evidence(); len(e) != 1 || e[0].Result != "policy" || e[0].Reason != "verdict=replayed" || e[0].About != "org1.example" {
+		t.Errorf("a replay is evidence of %v", e)
 	}
 }
 
@@ -374,15 +375,16 @@ func TestSharedCopy(t *testing.T) {
 	w.must(err)
 	var ref Ref
 	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
-		labels, _, err := as.Admit(tx, rcpts[0])
-		if err != nil {
-			return err
-		}
-		if _, _, err := as.Admit(tx, rcpts[1]); err != nil {
-			return err
-		}
 		a, err := tx.AccountByAddress(ann)
 		if err != nil {
+			return err
+		}
+		f, _, err := as.Admit(tx, a.ID, rcpts[0])
+		if err != nil {
+			return err
+		}
+		labels := append(w.filing.decide(f).Labels, mailstore.LabelUnread)
+		if _, _, err := as.Admit(tx, a.ID, rcpts[1]); err != nil {
 			return err
 		}
 		m := mailstore.Message{Account: a.ID, Received: w.now}
@@ -420,31 +422,6 @@ func TestRemoved(t *testing.T) {
 	w.expect(w.arrive(raw), "again", record.Replayed, "spam")
 }
 
-func TestAcceptancesAreForgotten(t *testing.T) {
-	w := newWorld(t, setting{pins: []int{0}})
-	const many = 2*reviseStep + 3
-	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
-		for i := range many {
-			if err := remember(tx.Space(space), consensus.Hash{byte(i), byte(i >> 8)}, ann, acceptance{}, w.now); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
-	w.now = w.now.Add(rememberFor)
-	raw := w.seal(0, letter(jo, "", text), ann)
-	w.arrive(raw)
-	w.follow()
-	if n := len(w.keys("accepted/")); n != many+1 {
-		t.Fatalf("%d acceptances after 30 days, want %d", n, many+1)
-	}
-	w.now = w.now.Add(1e9)
-	w.follow()
-	if a, g := len(w.keys("accepted/")), len(w.keys("age/")); a != 1 || g != 1 {
-		t.Fatalf("%d acceptances and %d ages after 30 days and a second, want 1", a, g)
-	}
-}
-
 func TestPolicy(t *testing.T) {
 	rubbish := append([]byte("Cairn-Record: AAAA\r\n"), letter(jo, "", text)...)
 	tagged := func(w *world) []byte { // 9 of 11 parts are the same: 81 %
@@ -452,28 +429,36 @@ func TestPolicy(t *testing.T) {
 		return append(raw, "___\r\nfooter\r\n"...)
 	}
 	for _, c := range []struct {
-		name    string
-		policy  Policy
-		floor   uint8
-		raw     func(*world) []byte
-		verdict record.Verdict
-		box     string // empty: discarded
+		name      string
+		policy    screen.Policy
+		threshold int
+		floor     uint8
+		account   string // the recipient's own threshold
+		raw       func(*world) []byte
+		verdict   record.Verdict
+		box       string // empty: discarded
+		says      string
 	}{
-		{"invalid is spam", Policy{}, 0, func(*world) []byte { return rubbish }, record.Invalid, "spam"},
-		{"invalid is put apart", Policy{Invalid: InvalidQuarantine}, 0, func(*world) []byte { return rubbish }, record.Invalid, LabelQuarantine},
-		{"invalid is dropped", Policy{Invalid: InvalidDiscard}, 0, func(*world) []byte { return rubbish }, record.Invalid, ""},
-		{"only invalid is dropped", Policy{Invalid: InvalidDiscard}, 0, tagged, record.Differs, "inbox"},
-		{"default threshold", Policy{}, 0, tagged, record.Differs, "inbox"},
-		{"own threshold", Policy{Threshold: 90}, 0, tagged, record.Invalid, "spam"},
-		{"the sender's floor raises", Policy{}, 90, tagged, record.Invalid, "spam"},
-		{"the sender's floor does not lower", Policy{Threshold: 90}, 10, tagged, record.Invalid, "spam"},
-		{"nor lower the default", Policy{}, 10, func(w *world) []byte {
+		{"invalid is spam", screen.Policy{}, 0, 0, "", func(*world) []byte { return rubbish }, record.Invalid, "spam", ""},
+		{"invalid is put apart", screen.Policy{Invalid: screen.InvalidQuarantine}, 0, 0, "", func(*world) []byte { return rubbish }, record.Invalid, screen.LabelQuarantine, ""},
+		{"invalid is dropped", screen.Policy{Invalid: screen.InvalidDiscard}, 0, 0, "", func(*world) []byte { return rubbish }, record.Invalid, "", ""},
+		{"only invalid is dropped", screen.Policy{Invalid: screen.InvalidDiscard}, 0, 0, "", tagged, record.Differs, "inbox", ""},
+		{"default threshold", screen.Policy{}, 0, 0, "", tagged, record.Differs, "inbox", "at least 75 %"},
+		{"own threshold", screen.Policy{}, 90, 0, "", tagged, record.Invalid, "spam", "less than 90 %, which this node's administrator asks for"},
+		{"the sender's floor raises", screen.Policy{}, 0, 90, "", tagged, record.Invalid, "spam", "less than 90 %, which the sender's organisation asks for"},
+		{"the sender's floor does not lower", screen.Policy{}, 90, 10, "", tagged, record.Invalid, "spam", "less than 90 %, which this node's administrator asks for"},
+		{"nor lower the default", screen.Policy{}, 0, 10, "", func(w *world) []byte {
 			return replace(tagged(w), "Message-ID: <", "Message-ID: <x")
-		}, record.Invalid, "spam"},
+		}, record.Invalid, "spam", "less than 75 %"},
+		{"the recipient raises", screen.Policy{}, 80, 85, "95", tagged, record.Invalid, "spam", "less than 95 %, which the recipient asks for"},
+		{"the recipient does not lower", screen.Policy{}, 80, 90, "1", tagged, record.Invalid, "spam", "less than 90 %, which the sender's organisation asks for"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			// The founder's event is in genesis, so org 3 records.
-			w := newWorld(t, setting{orgs: 3, policy: c.policy, pins: []int{2}, change: records(consensus.RecordsAll, c.floor, 2)})
+			w := newWorld(t, setting{orgs: 3, cfg: Config{Threshold: c.threshold}, policy: c.policy, pins: []int{2}, change: records(consensus.RecordsAll, c.floor, 2)})
+			w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+				return tx.SetSetting(1, SettingThreshold, c.account)
+			}))
 			w.net.Orgs[0], w.net.Orgs[2] = w.net.Orgs[2], w.net.Orgs[0]
 			raw := c.raw(w)
 			w.net.Orgs[0], w.net.Orgs[2] = w.net.Orgs[2], w.net.Orgs[0]
@@ -483,6 +468,9 @@ func TestPolicy(t *testing.T) {
 			}
 			if d.stored {
 				w.expect(d.Ref, "at arrival", c.verdict, c.box)
+				if reasons := w.finding(d.Ref).Reasons; !strings.HasSuffix(reasons[0], c.says) {
+					t.Errorf("reasons %q do not say %q", reasons, c.says)
+				}
 			}
 		})
 	}

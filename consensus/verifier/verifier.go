@@ -1,18 +1,17 @@
 package verifier
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
+	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/chain"
 	"cairn/consensus/record"
 	"cairn/mailstore"
-	"cairn/mailstore/message"
 )
 
 // patience is how many blocks a record may take to get into one.
@@ -28,19 +27,20 @@ type Chain interface {
 // Verifier judges arrivals and keeps their verdicts true to the chain. It is
 // the only writer of its space in the mail store and safe for concurrent use.
 type Verifier struct {
-	store  *mailstore.Store
-	chain  Chain
-	trust  *Trust
-	policy Policy
-	log    *slog.Logger
+	store *mailstore.Store
+	chain Chain
+	trust *Trust
+	cfg   Config
+	filer Filer
+	log   *slog.Logger
 
 	following sync.Mutex // held while verdicts are revised
 }
 
 // New returns a verifier over store and ch. Verdicts follow the chain while
 // Run runs.
-func New(store *mailstore.Store, ch Chain, trust *Trust, policy Policy, log *slog.Logger) *Verifier {
-	return &Verifier{store: store, chain: ch, trust: trust, policy: policy, log: log}
+func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer, log *slog.Logger) *Verifier {
+	return &Verifier{store: store, chain: ch, trust: trust, cfg: cfg, filer: filer, log: log}
 }
 
 // Arrival is a message as it came in, below this node's own trace fields.
@@ -48,13 +48,20 @@ type Arrival struct {
 	Raw        []byte
 	Recipients []string       // envelope recipients
 	Courier    *consensus.Key // key of the node that brought it; nil: not known
+	Received   time.Time      // when it came
+	Local      bool           // this node brought it itself, as what one account sends to another
 }
 
 // Inspect judges raw against the chain as far as it has been followed, and
-// changes nothing. Without recipients, those that the record names are taken
-// as right.
+// changes nothing. It is no arrival: nothing is too old, and what has no token
+// and claims a domain of our own may be ours. Without recipients, those that
+// the record names are taken as right.
 func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, error) {
-	f, _ := v.examine(ctx, v.chain.State(), raw, recipients, nil)
+	state := v.chain.State()
+	f, _ := v.examine(ctx, state, readHeader(raw), raw, recipients, nil)
+	if f.Facts.TokenPresent {
+		f.Facts.OwnDomain = v.cfg.Own.claimed(f, state, nil)
+	}
 	err := v.store.View(func(rd *mailstore.Reader) error { return f.locate(rd.Space(space)) })
 	if err != nil {
 		return nil, fmt.Errorf("look the record up: %w", err)
@@ -67,66 +74,71 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 // and what state, the one at the tip, and the trust list say now. courier is
 // the organisation whose node brought it, nil if that is not known. token is
 // nil without a sound one.
-func (v *Verifier) examine(ctx context.Context, state *consensus.State, raw []byte, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token) {
-	f = new(Finding)
-	f.From, f.Domains = authors(raw)
-	f.Facts.Threshold = v.policy.threshold(nil)
+func (v *Verifier) examine(ctx context.Context, state *consensus.State, h *header, raw []byte, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token) {
+	f = &Finding{From: h.from, Domains: h.domains}
+	f.Facts.From = shown(h.from)
+	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.RecipientInRecord = true
 
 	token, present, err := record.FindToken(raw)
 	f.Facts.TokenPresent = present
-	switch {
-	case !present:
+	f.Facts.TokenUnknown = errors.Is(err, record.ErrTokenVersion) || err == nil && present && token.Record.Epoch != 0
+	if !present || f.Facts.TokenUnknown {
+		if f.Facts.TokenUnknown {
+			f.Facts.TokenFault = laterVersion
+		}
 		f.Facts.DeclaresAll = declared(state, f.Domains, courier, v.trust.asker(ctx))
 		return f, nil
-	case err != nil:
-		f.Facts.TokenFault = err.Error()
-		return f, nil
-	case token.ChainID != state.ChainID():
-		f.Facts.TokenFault = fmt.Sprintf("the token is of another network, %s", token.ChainID)
-		return f, nil
-	case len(f.Domains) > maxDomains:
-		f.Facts.TokenFault = fmt.Sprintf("the From field names %d domains; a record speaks for %d at most", len(f.Domains), maxDomains)
-		return f, nil
-	case !token.VerifySignature():
-		f.Facts.TokenFault = "the token's path or signature is wrong: it was altered or made up"
+	}
+	if err == nil {
+		err = f.refuse(token, state)
+	}
+	if err != nil {
+		f.Facts.TokenFault, f.Facts.TokenUnsound = err.Error(), true
 		return f, nil
 	}
-	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
-	f.Root, f.Time = token.MicroRoot(), token.Record.Time
-	f.Deadline = state.Height() + patience
+	f.setRecord(token, state)
 	all, _ := record.Tokens(raw) // a fault further down is not this record's
-	f.Facts.Comparison = record.Compare(token, record.Arrived(raw, all, recipients))
+	f.Facts.Comparison = record.Compare(token, record.Arrived(raw, all, recipients), v.cfg.Context)
+	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
+	f.Facts.RecipientInRecord = f.Facts.Comparison.RecipientInRecord
+	if !f.Facts.RecipientInRecord {
+		f.Facts.RecordedFor = token.Named(h.to)
+	}
 	org, ok := state.OrgByRecorder(token.Recorder)
 	if !ok {
-		f.recordedBy(nil, word{}, v.policy)
+		f.recordedBy(nil, word{}, v.cfg)
 		return f, token
 	}
-	f.recordedBy(org, v.wordOf(ctx, state, f, org), v.policy)
+	f.Facts.OwnCourier = courier != nil && courier.ID == org.ID
+	f.recordedBy(org, v.wordOf(ctx, state, f, org), v.cfg)
 	return f, token
 }
 
-// authors returns the first address of From and the domains of all of them.
-func authors(raw []byte) (first string, domains []string) {
-	from := message.Parse(headerOf(raw)).From
-	for _, a := range from {
-		domains = append(domains, message.Domain(a.Addr))
-	}
-	slices.Sort(domains)
-	if len(from) > 0 {
-		first = from[0].Addr
-	}
-	return first, slices.Compact(domains)
+// setRecord notes which record a token is of.
+func (f *Finding) setRecord(token *record.Token, state *consensus.State) {
+	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
+	f.Root, f.Time = token.MicroRoot(), token.Record.Time
+	f.Deadline = state.Height() + patience
+	f.Facts.RecordVersion, f.Facts.RecordTime = token.Record.Version, token.Record.Time
 }
 
-// headerOf cuts off most of a body, which would only cost time to parse: what
-// follows the first empty line is never header.
-func headerOf(raw []byte) []byte {
-	end := len(raw)
-	for _, empty := range []string{"\n\n", "\n\r\n"} {
-		if i := bytes.Index(raw[:end], []byte(empty)); i >= 0 {
-			end = i + len(empty)
-		}
+// laterVersion is why a record counts as none: a token or record of another
+// version, or of a recorder key with epochs, which nothing here knows yet. It
+// is no fault of the mail's, so the mail is taken as if it had no record.
+const laterVersion = "the record is of a version that this node does not know; it may run an older Cairn"
+
+// refuse says what is wrong with a token, for good.
+func (f *Finding) refuse(token *record.Token, state *consensus.State) error {
+	switch {
+	case token.ChainID != state.ChainID():
+		return fmt.Errorf("the token is of another network, %s", token.ChainID)
+	case token.Record.Kind != record.KindMail:
+		return fmt.Errorf("the record is one of %s, not of a mail", token.Record.Kind)
+	case len(f.Domains) > maxDomains:
+		return fmt.Errorf("the From field names %d domains; a record speaks for %d at most", len(f.Domains), maxDomains)
+	case !token.VerifySignature():
+		return errors.New("the token's path or signature is wrong: it was altered or made up")
 	}
-	return raw[:end]
+	return nil
 }

@@ -70,7 +70,7 @@ func fieldList() string {
 // conditions are the fields that do not look into text.
 var conditions = map[string]func(p *parser, value token) (Q, error){
 	"label":   func(_ *parser, v token) (Q, error) { return labelNamed(v, strings.ToLower(v.text)) },
-	"verdict": func(_ *parser, v token) (Q, error) { return labelNamed(v, VerdictPrefix+strings.ToLower(v.text)) },
+	"verdict": func(_ *parser, v token) (Q, error) { return verdictNamed(v) },
 	"is": func(_ *parser, v token) (Q, error) {
 		if strings.EqualFold(v.text, "read") {
 			return Not{Label{"unread"}}, nil

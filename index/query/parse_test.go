@@ -163,7 +163,7 @@ func TestDates(t *testing.T) {
 // being written and read again, simplified or not.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
-		"", "a or b c -d", `from:(jon or "x y") near/3 z`, "11/2/96-25/Dec/96", "larger:1M label:x verdict:ok", "a* not not (b near c) has:attachment",
+		"", "a or b c -d", `from:(jon or "x y") near/3 z`, "11/2/96-25/Dec/96", "larger:1M label:x verdict:changed label:verdict/ok", "a* not not (b near c) has:attachment",
 		`"\"\\"`, "date:1996..1997-03", "is:read newer_than:3w", "((*))", "subject:re: -", "1/1/1-2/2/2",
 	} {
 		f.Add(s)

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func (q Field) String() string { return string(q.Name) + ":" + text(q.Q, bindAto
 func (q Has) String() string   { return "has:" + q.What }
 
 func (q Label) String() string {
-	if verdict, found := strings.CutPrefix(q.Name, VerdictPrefix); found && verdict != "" {
+	if verdict, found := strings.CutPrefix(q.Name, VerdictPrefix); found && slices.Contains(verdicts, verdict) {
 		return "verdict:" + verdict
 	}
 	return "label:" + q.Name

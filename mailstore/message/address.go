@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/idna"
+	"cairn/mailstore/message/maildomain"
 )
 
 // Address is one mailbox of an address list.
@@ -23,13 +23,11 @@ func CanonicalAddress(s string) string {
 	return list[0].Addr
 }
 
-// Domain returns the domain of a mail address in lower-case A-label form without a final dot, empty if there is none.
+// Domain returns the domain of a mail address as maildomain.Canonical has it, empty if there is none.
 func Domain(addr string) string {
 	_, domain := splitAddress(addr)
 	return domain
 }
-
-var domainForm = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
 
 func splitAddress(addr string) (local, domain string) {
 	addr = strings.Trim(strings.TrimSpace(addr), "<>")
@@ -41,10 +39,7 @@ func splitAddress(addr string) (local, domain string) {
 	if words := strings.Fields(addr[at+1:]); len(words) > 0 { // what follows a space is no part of it
 		domain = words[0]
 	}
-	if ascii, err := domainForm.ToASCII(domain); err == nil {
-		domain = ascii
-	}
-	return local, strings.TrimRight(strings.ToLower(domain), ".") // only now: other full stops become dots in an A-label
+	return local, maildomain.Canonical(domain)
 }
 
 // canonicalSpec brings the text of an addr-spec, comments gone, to its canonical form.

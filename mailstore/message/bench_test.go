@@ -18,7 +18,7 @@ func BenchmarkLargeAttachment(b *testing.B) {
 			b.SetBytes(int64(len(raw)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if len(message.Components(raw, nil)) < 3 {
+				if len(message.ComponentsV1(raw, nil)) < 3 {
 					b.Fatal("no attachment")
 				}
 			}

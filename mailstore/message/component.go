@@ -2,200 +2,52 @@ package message
 
 import (
 	"crypto/sha256"
-	"slices"
-	"strconv"
-	"strings"
+)
 
-	gomessage "github.com/emersion/go-message"
+// Reading says how the content of a component was gained.
+type Reading uint8
+
+// The readings. The number is the first octet of what is committed to, but for version 1, which has
+// none.
+const (
+	ReadingV1 Reading = 0 // by the rules of version 1
+	Canonical Reading = 1 // what it came from is inside the grammar in which programs agree
+	AsOctets  Reading = 2 // it is not: the octets count
 )
 
 // Component is one part of a message that can prove something.
 type Component struct {
 	Type    Type
-	Index   uint16 // 0 for the first of its type
-	Content []byte // canonical; it may share memory with the raw message and must not be changed
-	Footer  bool   // a text behind all other bodies and an alternative to none, as mailing lists add theirs
+	Index   uint16 // 0 for the first of its type; of Names the type of the address field
+	Reading Reading
+	Content []byte // it may share memory with the raw message and must not be changed
+	Label   string // charset of a canonical text that is neither UTF-8 nor ASCII, in lower case
+	Lenient []byte // of a text that counts by its octets although it can be read: so; counts for nothing
+	Footer  bool   // version 1: a text behind all other bodies and an alternative to none, as mailing lists add theirs
 }
 
-// Components returns the components of a message in the order of type and index, at most MaxComponents. recipients are the envelope recipients that
-// the record or delivery is for; each is a component of its own, sorted by its canonical address, and only the first MaxRecipients count.
-//
-// It never fails. A component is there only if its content is not empty (attachments excepted). Of a type with more parts than the registry's Max,
-// the last component holds the SHA-256 hashes of the contents from there on.
+// Digest is the SHA-256 of what is committed to: the reading u8 (none in version 1), the content
+// and, of a text with a label, a NUL and the label.
+func (c *Component) Digest() [32]byte {
+	if c.Reading == ReadingV1 {
+		return sha256.Sum256(c.Content)
+	}
+	return DigestOf(c.Reading, c.Content, c.Label)
+}
+
+// DigestOf is Component.Digest of a component with that reading, content and label.
+func DigestOf(r Reading, content []byte, label string) (digest [32]byte) {
+	h := sha256.New()
+	h.Write([]byte{byte(r)})
+	h.Write(content)
+	if label != "" {
+		h.Write([]byte("\x00" + label))
+	}
+	h.Sum(digest[:0])
+	return digest
+}
+
+// Components returns the components of a message of the current version, as Dissect does.
 func Components(raw []byte, recipients []string) []Component {
-	e := readMessage(raw)
-	set := componentsOf(e, 0)
-	way := readTrace(e.header)
-	set.add(Route, []byte(way.route))
-	set.add(OriginatingAddress, []byte(way.origin))
-	set.add(SMTPVersion, []byte(way.version))
-	for _, address := range recipientSet(recipients) {
-		set.add(Recipient, []byte(address))
-	}
-	return set.list()
-}
-
-// recipientSet gives envelope recipients their canonical form. Other than in
-// the header, where an address is text that somebody wrote, case does not
-// count: gateways and relays do not keep it, and no two mailboxes differ by it.
-func recipientSet(recipients []string) []string {
-	set := make([]string, 0, len(recipients))
-	for _, recipient := range recipients {
-		if address := CanonicalAddress(recipient); address != "" {
-			set = append(set, strings.ToLower(address))
-		}
-	}
-	slices.Sort(set)
-	set = slices.Compact(set)
-	return set[:min(len(set), MaxRecipients)]
-}
-
-// componentSet gathers contents by type.
-type componentSet struct {
-	contents map[Type][][]byte
-	footer   bool     // the last text is one
-	names    []string // of the attachments, empty where there is none
-}
-
-// add takes a content unless it is empty.
-func (s *componentSet) add(t Type, content []byte) {
-	if len(content) > 0 {
-		s.contents[t] = append(s.contents[t], content)
-	}
-}
-
-// list numbers the contents and folds what is beyond each type's Max.
-func (s *componentSet) list() []Component {
-	var list []Component
-	for _, row := range registry {
-		if row.Type == AttachmentName {
-			list = append(list, s.nameList(row.Max)...)
-			continue
-		}
-		contents := s.contents[row.Type]
-		for i := 0; i < len(contents) && i < row.Max; i++ {
-			content := contents[i]
-			if i == row.Max-1 && len(contents) > row.Max {
-				content = fold(contents[i:])
-			}
-			list = append(list, Component{
-				Type: row.Type, Index: uint16(i), Content: content,
-				Footer: row.Type == Text && s.footer && i == len(contents)-1,
-			})
-		}
-	}
-	return list
-}
-
-// nameList gives each name the number of its attachment. Beyond the limit each attachment has a line.
-func (s *componentSet) nameList(limit int) []Component {
-	contents := slices.Clone(s.names)
-	if len(contents) > limit {
-		beyond := contents[limit-1:]
-		contents[limit-1] = ""
-		if slices.ContainsFunc(beyond, func(name string) bool { return name != "" }) {
-			contents[limit-1] = strings.Join(beyond, "\n")
-		}
-		contents = contents[:limit]
-	}
-	var list []Component
-	for i, content := range contents {
-		if content != "" {
-			list = append(list, Component{Type: AttachmentName, Index: uint16(i), Content: []byte(content)})
-		}
-	}
-	return list
-}
-
-func fold(contents [][]byte) []byte {
-	var hashes []byte
-	for _, content := range contents {
-		hash := sha256.Sum256(content)
-		hashes = append(hashes, hash[:]...)
-	}
-	return hashes
-}
-
-// componentsOf returns the components of an entity's header and parts, without trace and envelope.
-func componentsOf(e entity, depth int) *componentSet {
-	set := &componentSet{contents: make(map[Type][][]byte, 16)}
-	addHeader(set, e.header)
-	t := readTree(e, depth)
-	set.add(Structure, []byte(strings.Join(t.odd, "\n")))
-	for _, p := range t.leaves {
-		switch p.role {
-		case Attachment:
-			set.contents[Attachment] = append(set.contents[Attachment], p.canonical())
-			set.names = append(set.names, p.label())
-		default:
-			text := p.text()
-			set.add(p.role, text)
-			set.footer = p.footer && len(text) > 0
-			if block := signatureBlock(text); p.role == Text && len(block) > 0 {
-				set.contents[SignatureBlock] = [][]byte{block}
-			}
-		}
-	}
-	return set
-}
-
-func addHeader(set *componentSet, h gomessage.Header) {
-	from := parseAddresses(values(h, "From"))
-	set.add(From, []byte(addressSet(from)))
-	set.add(FromName, []byte(addressNames(from)))
-	set.add(Sender, []byte(addressSet(parseAddresses(values(h, "Sender")))))
-	set.add(To, []byte(addressSet(parseAddresses(values(h, "To")))))
-	set.add(Cc, []byte(addressSet(parseAddresses(values(h, "Cc")))))
-	set.add(ReplyTo, []byte(addressSet(parseAddresses(values(h, "Reply-To")))))
-	set.add(Date, []byte(canonicalDate(values(h, "Date"))))
-	set.add(Subject, []byte(phrases(values(h, "Subject"))))
-	set.add(MessageID, []byte(strings.Join(messageIDs(values(h, "Message-Id")), " ")))
-	set.add(InReplyTo, []byte(strings.Join(messageIDs(values(h, "In-Reply-To")), " ")))
-	set.add(References, []byte(strings.Join(messageIDs(values(h, "References")), " ")))
-	set.add(Language, []byte(strings.ToLower(phrases(values(h, "Content-Language")))))
-}
-
-// phrases joins the values of a field that should be there once: mail programs differ in which of several they show, so all of them count.
-func phrases(values []string) string {
-	var all []string
-	for _, value := range values {
-		if p := phrase(value); p != "" {
-			all = append(all, p)
-		}
-	}
-	return strings.Join(all, "\n")
-}
-
-// canonicalDate is the date's unix seconds; what is no date stays as its text.
-func canonicalDate(values []string) string {
-	var all []string
-	for _, value := range values {
-		if t, ok := parseDate(value); ok {
-			all = append(all, strconv.FormatInt(t.Unix(), 10))
-		} else if p := phrase(value); p != "" {
-			all = append(all, "unreadable: "+p)
-		}
-	}
-	return strings.Join(all, "\n")
-}
-
-// messageIDs returns the ids "<left@right>" in their order; a value without any counts as its text.
-func messageIDs(values []string) []string {
-	var ids []string
-	for _, value := range values {
-		value = string(decodeCharset("", []byte(value)))
-		rest, found := value, false
-		for {
-			_, after, open := strings.Cut(rest, "<")
-			id, tail, closed := strings.Cut(after, ">")
-			if !open || !closed {
-				break
-			}
-			ids, found, rest = append(ids, "<"+strings.Join(strings.Fields(id), "")+">"), true, tail
-		}
-		if p := collapse(value); !found && p != "" {
-			ids = append(ids, p)
-		}
-	}
-	return ids
+	return Dissect(raw, recipients).Components()
 }

@@ -61,12 +61,12 @@ func TestComponentsOfCorpus(t *testing.T) {
 	files, text := 0, 0
 	mails(t, []string{"ham", "spam", "intl", "mime", "phishing", "transit"}, func(path string, raw []byte) {
 		files++
-		comps := message.Components(raw, nil)
+		comps := message.ComponentsV1(raw, nil)
 		checkComponents(t, path, comps)
-		if !sameComponents(comps, message.Components(withLF(raw), nil)) {
+		if !sameComponents(comps, message.ComponentsV1(withLF(raw), nil)) {
 			t.Errorf("%s: components differ with LF line ends", path)
 		}
-		if !sameComponents(comps, message.Components(withCRLF(raw), nil)) {
+		if !sameComponents(comps, message.ComponentsV1(withCRLF(raw), nil)) {
 			t.Errorf("%s: components differ with CRLF line ends", path)
 		}
 		if m := message.Parse(raw); m.Text != "" || m.HTML != "" || len(m.Attachments) > 0 {

@@ -27,7 +27,7 @@ func TestDates(t *testing.T) {
 		"tomorrow":                                    "unreadable: tomorrow",
 	} {
 		var got string
-		for _, c := range message.Components([]byte("Date: "+in+"\n\n"), nil) {
+		for _, c := range message.ComponentsV1([]byte("Date: "+in+"\n\n"), nil) {
 			if c.Type == message.Date {
 				got = string(c.Content)
 			}

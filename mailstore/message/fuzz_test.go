@@ -40,15 +40,15 @@ func FuzzComponents(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		before := bytes.Clone(raw)
-		comps := message.Components(raw, []string{string(raw[:min(len(raw), 40)])})
+		comps := message.ComponentsV1(raw, []string{string(raw[:min(len(raw), 40)])})
 		checkComponents(t, "fuzz", comps)
 		if !bytes.Equal(raw, before) {
 			t.Fatal("the raw message was changed")
 		}
 		lf := unix(raw)
 		crlf := bytes.ReplaceAll(lf, []byte("\n"), []byte("\r\n"))
-		if !sameComponents(message.Components(lf, nil), message.Components(crlf, nil)) {
-			t.Fatalf("components depend on line ends:\n%+v\n%+v", message.Components(lf, nil), message.Components(crlf, nil))
+		if !sameComponents(message.ComponentsV1(lf, nil), message.ComponentsV1(crlf, nil)) {
+			t.Fatalf("components depend on line ends:\n%+v\n%+v", message.ComponentsV1(lf, nil), message.ComponentsV1(crlf, nil))
 		}
 	})
 }

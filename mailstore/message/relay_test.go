@@ -171,7 +171,7 @@ func TestHonestRelay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawContent(t)
 		one, other := render(t, c), render(t, c)
-		a, b := message.Components(one, nil), message.Components(other, nil)
+		a, b := message.ComponentsV1(one, nil), message.ComponentsV1(other, nil)
 		if !sameComponents(a, b) {
 			t.Fatalf("components differ\n%s\n%+v\n---\n%s\n%+v", one, a, other, b)
 		}
@@ -207,7 +207,7 @@ func TestDifferentContent(t *testing.T) {
 		case "note":
 			d.note += "x"
 		}
-		if sameComponents(message.Components(render(t, c), nil), message.Components(render(t, d), nil)) {
+		if sameComponents(message.ComponentsV1(render(t, c), nil), message.ComponentsV1(render(t, d), nil)) {
 			t.Fatalf("%q and %q have the same components", c, d)
 		}
 	})

@@ -22,7 +22,7 @@ func TestHeadersBeyondBounds(t *testing.T) {
 			t.Errorf("%s: subject %q, text %q, to %v", tt.name, m.Subject, m.Text, m.To)
 		}
 		structure := func(raw string) string {
-			for _, c := range Components([]byte(raw), nil) {
+			for _, c := range ComponentsV1([]byte(raw), nil) {
 				if c.Type == Structure {
 					return string(c.Content)
 				}

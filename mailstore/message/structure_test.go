@@ -46,7 +46,7 @@ pay 200
 `
 
 func contentOf(raw string, typ message.Type) string {
-	for _, c := range message.Components([]byte(raw), nil) {
+	for _, c := range message.ComponentsV1([]byte(raw), nil) {
 		if c.Type == typ {
 			return string(c.Content)
 		}
@@ -60,7 +60,7 @@ func TestTwoReadings(t *testing.T) {
 	if odd := contentOf(sheet, message.Structure); odd != "" {
 		t.Errorf("an ordinary mail has a structure: %q", odd)
 	}
-	base := message.Components([]byte(sheet), nil)
+	base := message.ComponentsV1([]byte(sheet), nil)
 	for _, c := range []struct{ name, old, new, structure string }{
 		{"line in the header", "MIME-Version: 1.0\n", "MIME-Version: 1.0\nPay 900 to  Eve\n on\ttime\n", "line: Pay 900 to Eve\nline: on time"},
 		{"line in a part's header", "text/plain\n\npay 100", "text/plain\nPay 900 to Eve instead of\n\npay 100", "line: Pay 900 to Eve instead of"},
@@ -91,7 +91,7 @@ func TestTwoReadings(t *testing.T) {
 		if got := contentOf(raw, message.Structure); got != c.structure {
 			t.Errorf("%s: structure %q, want %q", c.name, got, c.structure)
 		}
-		if sameComponents(base, message.Components([]byte(raw), nil)) {
+		if sameComponents(base, message.ComponentsV1([]byte(raw), nil)) {
 			t.Errorf("%s: no component differs", c.name)
 		}
 	}
@@ -102,7 +102,7 @@ func TestExchangedImages(t *testing.T) {
 	exchanged := strings.NewReplacer("first", "second", "second", "first").Replace(sheet)
 	names := func(raw string) map[string]string {
 		byContent, ids := map[string]string{}, map[uint16]string{}
-		comps := message.Components([]byte(raw), nil)
+		comps := message.ComponentsV1([]byte(raw), nil)
 		for _, c := range comps {
 			if c.Type == message.AttachmentName {
 				ids[c.Index] = string(c.Content)
@@ -140,7 +140,7 @@ func TestNoStructure(t *testing.T) {
 		if got := contentOf(raw, message.Structure); got != "" || raw == sheet {
 			t.Errorf("%s: structure %q", name, got)
 		}
-		if !sameComponents(message.Components([]byte(sheet), nil), message.Components([]byte(raw), nil)) {
+		if !sameComponents(message.ComponentsV1([]byte(sheet), nil), message.ComponentsV1([]byte(raw), nil)) {
 			t.Errorf("%s: the components differ", name)
 		}
 	}
@@ -204,7 +204,7 @@ func TestFoldedNames(t *testing.T) {
 			"--o\nContent-Type: image/png" + first + "\n\ny\n--o\nContent-Type: image/png" + second + "\n\nz\n--o--\n"
 	}
 	one, other := build("; name=a", ""), build("", "; name=a")
-	if sameComponents(message.Components([]byte(one), nil), message.Components([]byte(other), nil)) {
+	if sameComponents(message.ComponentsV1([]byte(one), nil), message.ComponentsV1([]byte(other), nil)) {
 		t.Error("a name went to another attachment, and no component differs")
 	}
 }

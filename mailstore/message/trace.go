@@ -18,7 +18,6 @@ type trace struct {
 // readTrace reads the Received fields (RFC 5321, section 4.4) below the topmost token, all of them if there is none: that is the part of the way
 // that lay before the message was recorded, so the sealed and the arrived copy agree on it.
 func readTrace(h gomessage.Header) trace {
-	var t trace
 	var hops []string
 	below := false
 	for fields := h.Fields(); fields.Next(); {
@@ -29,6 +28,10 @@ func readTrace(h gomessage.Header) trace {
 			hops = append(hops, plain(fields.Value()))
 		}
 	}
+	return traceOf(hops)
+}
+
+func traceOf(hops []string) (t trace) {
 	if len(hops) == 0 {
 		return t
 	}

@@ -18,8 +18,10 @@ const (
 	InReplyTo  Type = 9
 	References Type = 10
 	Language   Type = 11
-	FromName   Type = 12
-	Structure  Type = 13 // of malformed mail: what some mail programs show and others pass over
+	FromName   Type = 12 // version 1
+	Structure  Type = 13 // version 1, of malformed mail: what some mail programs show and others pass over
+	Names      Type = 14 // of an address field: names, comments, groups and the order
+	Fields     Type = 15 // all other header fields
 
 	Text           Type = 16
 	HTML           Type = 17
@@ -27,11 +29,17 @@ const (
 	Attachment     Type = 19
 	AttachmentName Type = 20
 
+	AttachmentOctets Type = 21 // where Attachment leaves line ends or a charset open
+	MIME             Type = 22 // MIME-Version and every Content-* field of the top
+	Layout           Type = 23 // 0: the tree of parts; 1: what stands before and behind them
+
 	Route              Type = 24
 	OriginatingAddress Type = 25
 	SMTPVersion        Type = 26
 	Recipient          Type = 27
 	Custody            Type = 28 // which record a node that sends a message on received it with; made by package record
+
+	Octets Type = 29 // the body as it was sent
 
 	AttachmentText Type = 64
 	ImageHash      Type = 65
@@ -48,6 +56,8 @@ const (
 	FormText                  // UTF-8 lines
 	FormHTML                  // UTF-8 lines of HTML source
 	FormBytes                 // decoded bytes
+	FormFields                // header fields, one a line
+	FormLayout                // entities, one a line
 )
 
 // Info is one row of the registry of component types.
@@ -62,40 +72,51 @@ type Info struct {
 	NoExtra bool
 	// Unordered: compared irrespective of the index, since relays add and drop parts.
 	Unordered bool
+	// Counts: it counts in the share of the author's message that is there.
+	Counts bool
 	// Max is how many a message has at most; what is beyond is folded into the last one. The sum over all types is at most MaxComponents.
 	Max int
 }
 
-// MaxComponents bounds what a record commits to.
-const MaxComponents = 64
+// MaxComponents bounds what a record commits to; MaxComponentsV1 what one of version 1 does.
+const (
+	MaxComponents   = 96
+	MaxComponentsV1 = 64
+)
 
 // MaxRecipients is how many envelope recipients one record covers. Mail for more is recorded in groups of at most this size.
 const MaxRecipients = 24
 
 var registry = []Info{
-	{Type: From, Name: "from", Form: FormAddresses, Decisive: true, NoExtra: true, Max: 1},
-	{Type: Sender, Name: "sender", Form: FormAddresses, NoExtra: true, Max: 1},
-	{Type: To, Name: "to", Form: FormAddresses, NoExtra: true, Max: 1},
-	{Type: Cc, Name: "cc", Form: FormAddresses, NoExtra: true, Max: 1},
-	{Type: ReplyTo, Name: "reply-to", Form: FormAddresses, NoExtra: true, Max: 1},
-	{Type: Date, Name: "date", Form: FormInstant, NoExtra: true, Max: 1},
-	{Type: Subject, Name: "subject", Form: FormValue, NoExtra: true, Max: 1},
-	{Type: MessageID, Name: "message-id", Form: FormIDs, NoExtra: true, Max: 1},
-	{Type: InReplyTo, Name: "in-reply-to", Form: FormIDs, NoExtra: true, Max: 1},
-	{Type: References, Name: "references", Form: FormIDs, NoExtra: true, Max: 1},
+	{Type: From, Name: "from", Form: FormAddresses, Decisive: true, NoExtra: true, Counts: true, Max: 1},
+	{Type: Sender, Name: "sender", Form: FormAddresses, NoExtra: true, Counts: true, Max: 1},
+	{Type: To, Name: "to", Form: FormAddresses, NoExtra: true, Counts: true, Max: 1},
+	{Type: Cc, Name: "cc", Form: FormAddresses, NoExtra: true, Counts: true, Max: 1},
+	{Type: ReplyTo, Name: "reply-to", Form: FormAddresses, NoExtra: true, Counts: true, Max: 1},
+	{Type: Date, Name: "date", Form: FormInstant, NoExtra: true, Counts: true, Max: 1},
+	{Type: Subject, Name: "subject", Form: FormValue, NoExtra: true, Counts: true, Max: 1},
+	{Type: MessageID, Name: "message-id", Form: FormIDs, NoExtra: true, Counts: true, Max: 1},
+	{Type: InReplyTo, Name: "in-reply-to", Form: FormIDs, NoExtra: true, Counts: true, Max: 1},
+	{Type: References, Name: "references", Form: FormIDs, NoExtra: true, Counts: true, Max: 1},
 	{Type: Language, Name: "language", Form: FormValue, Max: 1},
 	{Type: FromName, Name: "from-name", Form: FormValue, Decisive: true, NoExtra: true, Max: 1},
 	{Type: Structure, Name: "structure", Form: FormText, Decisive: true, NoExtra: true, Max: 1},
-	{Type: Text, Name: "text", Form: FormText, Decisive: true, NoExtra: true, Unordered: true, Max: 4},
-	{Type: HTML, Name: "html", Form: FormHTML, Decisive: true, NoExtra: true, Unordered: true, Max: 3},
+	{Type: Names, Name: "names", Form: FormValue, Decisive: true, NoExtra: true, Max: 5},
+	{Type: Fields, Name: "fields", Form: FormFields, NoExtra: true, Max: 1},
+	{Type: Text, Name: "text", Form: FormText, Decisive: true, NoExtra: true, Unordered: true, Counts: true, Max: 4},
+	{Type: HTML, Name: "html", Form: FormHTML, Decisive: true, NoExtra: true, Unordered: true, Counts: true, Max: 3},
 	{Type: SignatureBlock, Name: "signature", Form: FormText, Max: 1},
-	{Type: Attachment, Name: "attachment", Form: FormBytes, Decisive: true, NoExtra: true, Unordered: true, Max: 8},
+	{Type: Attachment, Name: "attachment", Form: FormBytes, Decisive: true, NoExtra: true, Unordered: true, Counts: true, Max: 8},
 	{Type: AttachmentName, Name: "attachment-name", Form: FormValue, Decisive: true, NoExtra: true, Unordered: true, Max: 8},
+	{Type: AttachmentOctets, Name: "attachment-octets", Form: FormBytes, NoExtra: true, Max: 8},
+	{Type: MIME, Name: "mime", Form: FormFields, Max: 1},
+	{Type: Layout, Name: "layout", Form: FormLayout, Decisive: true, NoExtra: true, Max: 2},
 	{Type: Route, Name: "route", Form: FormValue, Max: 1},
 	{Type: OriginatingAddress, Name: "originating-address", Form: FormValue, Max: 1},
 	{Type: SMTPVersion, Name: "smtp-version", Form: FormValue, Max: 1},
 	{Type: Recipient, Name: "recipient", Form: FormAddresses, Decisive: true, NoExtra: true, Unordered: true, Max: MaxRecipients},
-	{Type: Custody, Name: "custody", Form: FormBytes},
+	{Type: Custody, Name: "custody", Form: FormBytes, Max: 1},
+	{Type: Octets, Name: "octets", Form: FormBytes, Max: 1},
 	{Type: AttachmentText, Name: "attachment-text", Form: FormText, Unordered: true},
 	{Type: ImageHash, Name: "image-hash", Form: FormBytes, Unordered: true},
 }

@@ -45,6 +45,9 @@ type AccountService interface {
 	// AddAccount makes an account. Without addresses it gets name@domain for each domain of the organisation.
 	// CodeExists when the name or one of the addresses is taken.
 	AddAccount(ctx context.Context, r AccountRequest) (*Account, error)
+	// SetAccount sets a setting of an account and returns it. CodeNotFound when there is no such account, CodeInvalid when
+	// there is no such setting or it cannot have that value.
+	SetAccount(ctx context.Context, r SettingRequest) (*Account, error)
 	// RemoveAccount removes an account; its mail goes with it. CodeNotFound when there is none.
 	RemoveAccount(ctx context.Context, name string) (*Account, error)
 }

@@ -130,6 +130,11 @@ func (c *Client) AddAccount(ctx context.Context, r AccountRequest) (*Account, er
 	return call[Account](ctx, c, pathAddAccount, r)
 }
 
+// SetAccount sets a setting of an account.
+func (c *Client) SetAccount(ctx context.Context, r SettingRequest) (*Account, error) {
+	return call[Account](ctx, c, pathSetAccount, r)
+}
+
 // RemoveAccount removes an account.
 func (c *Client) RemoveAccount(ctx context.Context, name string) (*Account, error) {
 	return call[Account](ctx, c, pathRemoveAccount, selector{name})

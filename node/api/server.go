@@ -86,6 +86,7 @@ const (
 	pathSetLabels        = "/1/mail/set-labels"
 	pathAccounts         = "/1/account/list"
 	pathAddAccount       = "/1/account/add"
+	pathSetAccount       = "/1/account/set"
 	pathRemoveAccount    = "/1/account/remove"
 	pathForwarders       = "/1/list/forwarders"
 	pathAddForwarders    = "/1/list/add-forwarders"
@@ -122,6 +123,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathSetLabels, maxRequest, b.SetLabels)
 	handle(mux, pathAccounts, maxRequest, func(ctx context.Context, _ selector) (*AccountList, error) { return b.Accounts(ctx) })
 	handle(mux, pathAddAccount, maxRequest, b.AddAccount)
+	handle(mux, pathSetAccount, maxRequest, b.SetAccount)
 	handle(mux, pathRemoveAccount, maxRequest, byName(b.RemoveAccount))
 	handle(mux, pathForwarders, maxRequest, byName(b.Forwarders))
 	handle(mux, pathAddForwarders, maxRequest, b.AddForwarders)

@@ -101,6 +101,21 @@ type Verification struct {
 	Share     float64   `json:"share"`     // 0..1: same / (recorded + extra)
 	Threshold int       `json:"threshold"` // percent
 	Parts     []Part    `json:"parts"`
+
+	ThresholdBy string     `json:"threshold_by,omitempty"`   // whose threshold it is, in words; empty: the default
+	Version     int        `json:"record_version,omitempty"` // of the record
+	Forwarder   string     `json:"forwarder,omitempty"`      // domain of the known forwarder that sent it on, A-label
+	FiledUnder  string     `json:"filed_under,omitempty"`    // where the node put it and it still is: inbox, spam, quarantine
+	FiledWhy    []string   `json:"filed_why,omitempty"`
+	Evidence    []Evidence `json:"evidence,omitempty"` // of a stored message: all that the node knows about it
+}
+
+// Evidence is what one method found out about a message, as in Authentication-Results (RFC 8601).
+type Evidence struct {
+	Method string `json:"method"`
+	Result string `json:"result"`
+	About  string `json:"about,omitempty"` // domain or address
+	Reason string `json:"reason,omitempty"`
 }
 
 // BlockRef points to the block a record is in.
@@ -162,6 +177,21 @@ type Account struct {
 	Addresses []string `json:"addresses"`
 	Messages  int      `json:"messages"`
 	Unread    int      `json:"unread"`
+
+	Settings []AccountSetting `json:"settings,omitempty"` // those that were set, by name
+}
+
+// AccountSetting is a setting of one account.
+type AccountSetting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// SettingRequest sets a setting of an account; an empty value takes it back.
+type SettingRequest struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`
+	Value   string `json:"value,omitempty"`
 }
 
 // AccountRequest asks for an account.

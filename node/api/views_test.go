@@ -13,7 +13,7 @@ import (
 var views = []any{
 	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, Invite{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
-	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, AccountRequest{}, TrustRequest{}, Failure{},
+	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{},
 }
 

@@ -54,6 +54,40 @@ func (a *app) cmdAccount() *cobra.Command {
 			return a.print(e, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s: %s\n", e.Name, strings.Join(e.Addresses, ", ")) })
 		},
 	}
+	set := &cobra.Command{
+		Use:   "set NAME SETTING [VALUE]",
+		Short: "Set what an account decides for itself",
+		Long: `Set what an account decides for itself; without a value, take it back. The one setting is
+
+  threshold   the least share of a message that must be as recorded, in percent, for mail to this account. Of
+              it and the thresholds of the administrator, the sender's organisation and the sender the highest
+              counts; it is for mail that arrives from now on`,
+		Example: "  cairn account set alice threshold 90\n  cairn account set alice threshold",
+		Args:    between(2, 3),
+		RunE: func(c *cobra.Command, args []string) error {
+			r := api.SettingRequest{Account: args[0], Name: args[1]}
+			if len(args) == 3 {
+				if r.Value = args[2]; r.Value == "" {
+					return usage(c, "the value is empty: leave it out to take the setting back")
+				}
+			}
+			client := a.client()
+			defer client.Close()
+			e, err := client.SetAccount(c.Context(), r)
+			if err != nil {
+				return err
+			}
+			return a.print(e, func(b *bytes.Buffer) {
+				for _, s := range e.Settings {
+					if s.Name == r.Name {
+						fmt.Fprintf(b, "%s: %s is %s\n", e.Name, s.Name, s.Value)
+						return
+					}
+				}
+				fmt.Fprintf(b, "%s: %s is not set\n", e.Name, r.Name)
+			})
+		},
+	}
 	var yes bool
 	rm := &cobra.Command{
 		Use:   "rm NAME",
@@ -73,5 +107,5 @@ func (a *app) cmdAccount() *cobra.Command {
 		},
 	}
 	rm.Flags().BoolVar(&yes, "yes", false, "delete the account's mail")
-	return group("account", "Manage the accounts of this node", ls, add, rm)
+	return group("account", "Manage the accounts of this node", ls, add, set, rm)
 }

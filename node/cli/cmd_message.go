@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"unicode/utf8"
@@ -30,8 +29,10 @@ type component struct {
 	Component string `json:"component"`
 	Number    uint8  `json:"number"` // of the type, as in tokens
 	Index     int    `json:"index"`
+	Reading   uint8  `json:"reading"`           // 1 canonical, 2 octets
+	Charset   string `json:"charset,omitempty"` // of canonical text that is not in UTF-8
 	Bytes     int    `json:"bytes"`
-	SHA256    string `json:"sha256"`            // of the canonical content
+	SHA256    string `json:"sha256"`            // of what is committed to: reading, content and charset
 	Content   string `json:"content,omitempty"` // where it is text
 }
 
@@ -50,12 +51,15 @@ func (a *app) cmdComponents() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("reading the message: %w", err)
 			}
+			if err := checkMail(args[0], raw); err != nil {
+				return err
+			}
 			doc := &components{File: args[0], Components: []component{}}
 			rows := [][]string{{"COMPONENT", "INDEX", "BYTES", "SHA-256", "CONTENT"}}
-			for _, p := range message.Components(raw, to) {
-				sum := sha256.Sum256(p.Content)
+			for _, p := range message.DissectFile(raw, to).Components() {
+				sum := p.Digest()
 				v := component{
-					Component: p.Type.String(), Number: uint8(p.Type), Index: int(p.Index),
+					Component: p.Type.String(), Number: uint8(p.Type), Index: int(p.Index), Reading: uint8(p.Reading), Charset: p.Label,
 					Bytes: len(p.Content), SHA256: hex.EncodeToString(sum[:]),
 				}
 				if utf8.Valid(p.Content) {
@@ -75,10 +79,13 @@ func (a *app) cmdComponents() *cobra.Command {
 type comparison struct {
 	api.Document
 	Same     int        `json:"same"`
+	Kept     int        `json:"kept"` // the same, or different as an honest relay makes it
 	Recorded int        `json:"recorded"`
 	Extra    int        `json:"extra"`
 	Share    float64    `json:"share"`
 	AllSame  bool       `json:"all_same"`
+	AsSent   bool       `json:"as_sent"` // the body is the octets that were sent
+	Wanted   bool       `json:"wanted"`  // nothing differs that no honest relay makes differ
 	Parts    []api.Part `json:"parts"`
 }
 
@@ -93,29 +100,33 @@ is 0 when all parts are the same and nothing was added but traces of the way; 4 
 			if err := oneStdin(c, args); err != nil {
 				return err
 			}
-			var parts [2][]message.Component
+			var parts [2]*message.Dissection
 			for i, file := range args {
 				raw, err := a.read(c.Context(), file)
 				if err != nil {
 					return fmt.Errorf("reading the message: %w", err)
 				}
-				parts[i] = message.Components(raw, nil)
+				if err := checkMail(file, raw); err != nil {
+					return err
+				}
+				parts[i] = message.DissectFile(raw, nil)
 			}
-			r := record.CompareMessages(parts[0], parts[1])
+			r := record.CompareMessages(parts[0], parts[1], record.Context{})
 			doc := &comparison{
-				Same: r.Same, Recorded: r.Recorded, Extra: r.Extra, Share: r.Share(),
-				AllSame: r.AllSame(), Parts: node.PartViews(r),
+				Same: r.Same, Kept: r.Kept, Recorded: r.Recorded, Extra: r.Extra, Share: r.Share(),
+				AllSame: r.AllSame(), AsSent: r.AsSent, Wanted: r.MayBeWanted(), Parts: node.PartViews(r),
 			}
 			if !doc.AllSame {
 				a.exit = 4
 			}
 			return a.print(doc, func(b *bytes.Buffer) {
-				fmt.Fprintf(b, "%d of %s same", r.Same, plural(r.Recorded, "part"))
+				fmt.Fprintf(b, "%d of %s as sent", r.Kept, plural(r.Recorded, "part"))
 				if r.Extra > 0 {
 					fmt.Fprintf(b, ", %d added", r.Extra)
 				}
 				fmt.Fprintf(b, ": %.0f %%\n", 100*r.Share())
 				showParts(b, doc.Parts, nil)
+				fmt.Fprintln(b, "  not compared: the envelope recipient, which is in no file; cairn show and cairn verify count it")
 			})
 		},
 	}

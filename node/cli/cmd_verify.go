@@ -47,6 +47,9 @@ organisation than the sender's; 5 pending; 0 verified.`,
 				if err != nil {
 					return fmt.Errorf("reading %s: %w", file, err)
 				}
+				if err := checkMail(file, raw); err != nil {
+					return err
+				}
 				v, err := client.Verify(c.Context(), api.VerifyRequest{Raw: raw, Recipients: to})
 				if err != nil {
 					return err
@@ -100,6 +103,9 @@ func showVerification(b *bytes.Buffer, v *api.Verification) {
 		head += fmt.Sprintf(" in block %d of %s", v.Block.Height, v.Block.Time.Local().Format("2006-01-02 15:04:05"))
 	}
 	fmt.Fprintln(b, head)
+	if len(v.FiledWhy) > 0 {
+		fmt.Fprintf(b, "  filed under %s: %s\n", v.FiledUnder, line(strings.Join(v.FiledWhy, "; "), 0))
+	}
 	for _, r := range v.Reasons {
 		if !strings.Contains(head, r) {
 			fmt.Fprintf(b, "  %s\n", line(r, 0))

@@ -99,8 +99,8 @@ func TestVerifyExitsWithTheWorstVerdict(t *testing.T) {
 	dir := at(t, d)
 	files := t.TempDir()
 	for _, v := range []string{"verified", "vouched", "unrecorded", "pending", "changed", "missing", "replayed", "invalid"} {
-		d.judged["a "+v] = v
-		if err := os.WriteFile(filepath.Join(files, v), []byte("a "+v+" mail"), 0o600); err != nil {
+		d.judged["Subject: a "+v] = v
+		if err := os.WriteFile(filepath.Join(files, v), []byte("Subject: a "+v+" mail"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

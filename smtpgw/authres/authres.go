@@ -3,34 +3,151 @@ package authres
 import (
 	"strings"
 
-	"github.com/emersion/go-msgauth/authres"
+	"cairn/smtpgw/screen"
 )
 
-// Method is the authentication method whose results Cairn reports: the
-// comparison of a message with its record on the chain.
-const Method = "x-cairn"
+// Limits of a field. What a method has to say beyond them is cut; a stranger
+// must not make headers grow with what he has others look into.
+const (
+	maxResults = 24
+	maxReason  = 160 // octets
+	maxValue   = 320 // octets of what a result is about: an address, or a domain
 
-// Field returns a whole header field, CRLF included, that reports result
-// (pass, policy, neutral, fail or none) and its reason under authservID.
-func Field(authservID, result, reason string) []byte {
-	value := authres.Format(authservID, []authres.Result{&authres.GenericResult{
-		Method: Method,
-		Value:  authres.ResultValue(clean(result)),
-		Params: map[string]string{"reason": clean(reason)},
-	}})
-	// Folded after the authserv-id, where RFC 8601 has [CFWS].
-	value = strings.Replace(value, "; ", ";\r\n\t", 1)
-	return []byte("Authentication-Results: " + strings.TrimRight(value, " ") + "\r\n")
+	// lineAim is how many octets a line should have at most (RFC 5322, section
+	// 2.1.1). A word of the longest value alone in its line is far below the
+	// 998 that it must not exceed.
+	lineAim = 78
+)
+
+// Field returns a whole header field, CRLF included, that reports all of the
+// evidence under authservID (RFC 8601, section 2.2), in its order. A result
+// whose method or value is no keyword of that grammar is left out; what
+// contains other characters than printable ASCII has question marks there.
+func Field(authservID string, evidence screen.Evidence) []byte {
+	f := folder{}
+	f.word("Authentication-Results: " + keyOrQuoted(authservID))
+	written := 0
+	for _, r := range evidence {
+		if !keyword(r.Method) || !keyword(r.Result) || written == maxResults {
+			continue
+		}
+		f.end(";")
+		f.line("\t" + r.Method + "=" + r.Result)
+		if reason := plain(r.Reason, maxReason); reason != "" {
+			f.quoted("reason=", reason)
+		}
+		ptype, property, ok := strings.Cut(r.Property, ".")
+		if about := plain(r.About, maxValue); ok && about != "" && keyword(ptype) && keyword(property) {
+			f.word(r.Property + "=" + value(about))
+		}
+		written++
+	}
+	if written == 0 {
+		f.end("; none")
+	}
+	return append(f.b, "\r\n"...)
 }
 
-// clean drops what could end the field or the quoted string it is put into.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '"' || r == '\\' {
-			return -1
+// folder writes words, and breaks the line before one that would make it too
+// long.
+type folder struct {
+	b    []byte
+	used int // octets of the last line
+}
+
+// line begins a line with s.
+func (f *folder) line(s string) {
+	f.b = append(append(f.b, "\r\n"...), s...)
+	f.used = len(s)
+}
+
+// word puts s behind a space, or on a line of its own.
+func (f *folder) word(s string) {
+	switch {
+	case len(f.b) == 0:
+		f.b, f.used = append(f.b, s...), len(s)
+	case f.used+1+len(s)+1 > lineAim: // a semicolon may follow
+		f.line("\t" + s)
+	default:
+		f.b = append(append(f.b, ' '), s...)
+		f.used += 1 + len(s)
+	}
+}
+
+// end puts s right behind what was written.
+func (f *folder) end(s string) {
+	f.b = append(f.b, s...)
+	f.used += len(s)
+}
+
+// quoted writes name and a quoted string, folded at the spaces in it: folding
+// white space is part of a quoted string, and unfolded it is what it was (RFC
+// 5322, section 3.2.4).
+func (f *folder) quoted(name, text string) {
+	words := strings.Split(quote(text), " ")
+	f.word(name + words[0])
+	for _, w := range words[1:] {
+		if f.used+1+len(w)+1 > lineAim {
+			f.line(" " + w)
+			continue
+		}
+		f.b = append(append(f.b, ' '), w...)
+		f.used += 1 + len(w)
+	}
+}
+
+// keyword reports whether s is a Keyword of RFC 5321, section 4.1.2, which
+// methods, their results, ptypes and properties are.
+func keyword(s string) bool {
+	if s == "" || len(s) > 64 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	})
+}
+
+// plain makes s printable ASCII with single spaces, of at most max octets.
+func plain(s string, max int) string {
+	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\r' || r == '\n' || r == '\t':
+			return ' '
+		case r < ' ' || r >= 0x7f:
+			return '?'
 		}
 		return r
-	}, s)
+	}, s)), " ")
+	return strings.TrimRight(s[:min(len(s), max)], " ")
+}
+
+// value writes a pvalue (RFC 8601, section 2.2): as it is where it is a token
+// or an address of plain parts, else quoted.
+func value(s string) string {
+	local, domain, address := strings.Cut(s, "@")
+	if token(local) && (!address || token(domain)) {
+		return s
+	}
+	return quote(s)
+}
+
+func keyOrQuoted(s string) string {
+	if s = plain(s, maxValue); token(s) {
+		return s
+	}
+	return quote(s)
+}
+
+// token reports whether s is one of RFC 2045, section 5.1.
+func token(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?=", r)
+	})
+}
+
+// quote makes a quoted string.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 // Bears reports whether the value of an Authentication-Results field, folded

@@ -1,0 +1,172 @@
+package record
+
+import (
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message"
+)
+
+// body compares the parts of a body that was re-packed on the way.
+func (c *comparer) body() {
+	became := map[uint16]uint16{} // the index of a recorded attachment to that of the received one
+	for _, t := range bodyTypes {
+		ours, theirs := c.origin.of(t), c.received(t)
+		switch t {
+		case message.AttachmentName, message.AttachmentOctets:
+			c.Parts = append(c.Parts, beside(t, ours, theirs, became)...)
+		case message.Layout:
+			c.layout(ours, theirs)
+		default:
+			c.banners(t, ours, theirs)
+			c.Parts = append(c.Parts, pair(t, ours, theirs, became)...)
+		}
+	}
+	body := c.d.Body()
+	if body.Open {
+		c.Parts = append(c.Parts, Part{Type: message.Layout, Outcome: Changed, Kind: Unclosed, named: true})
+	}
+	odd := slices.Clone(body.Odd)
+	for _, loose := range body.Loose {
+		if !c.origin.has(message.HintFlaw, []byte(loose)) {
+			odd = append(odd, loose)
+		}
+	}
+	if len(odd) > 0 {
+		c.Parts = append(c.Parts, Part{Type: message.Layout, Outcome: Changed, Kind: Ambiguous, Detail: shorten([]byte(strings.Join(odd, "; ")))})
+	}
+}
+
+// layout compares the tree of parts, and what stands before and behind them.
+func (c *comparer) layout(ours []*recorded, theirs []*arrival) {
+	for _, r := range ours {
+		p := Part{Type: message.Layout, Index: r.index, Outcome: Absent, Kind: Removed}
+		for _, a := range theirs {
+			if a.Index != r.index {
+				continue
+			}
+			a.taken = true
+			if p.Outcome, p.Kind = Same, ""; !r.is(a.digest) {
+				p.Outcome = Changed
+				if r.index == 0 && a.Reading == message.Canonical {
+					p.Kind, p.Detail = c.explainLayout()
+				}
+			}
+		}
+		c.Parts = append(c.Parts, p)
+	}
+	c.Parts = append(c.Parts, extras(message.Layout, theirs)...)
+}
+
+// wrappers are the containers that relays put around the author's parts, or take away when one
+// part is left in them.
+var wrappers = []string{"multipart/mixed", "multipart/alternative", "multipart/related"}
+
+// explainLayout finds which leaves were there when the message was recorded. Those have to stand in
+// their order, in the containers that they stood in but for wrappers around all or around one.
+func (c *comparer) explainLayout() (kind, detail string) {
+	recorded := c.origin.count(message.HintLayout)
+	next, kept, bodies, others := 0, 0, 0, 0 // next: the least number that the next leaf may have had
+	for _, leaf := range c.d.Body().Leaves {
+		if at := c.leafWas(&leaf, next); at >= 0 {
+			next = at + 1
+			kept++
+			continue
+		}
+		if leaf.Type == message.Attachment {
+			others++
+		} else {
+			bodies++
+		}
+	}
+	switch {
+	case recorded == 0 || kept == 0 || others > 0:
+		return "", ""
+	case kept == recorded && bodies > 0:
+		return PartsAdded, ""
+	case kept < recorded && bodies > 0:
+		return PartsReplaced, ""
+	case kept < recorded:
+		return PartsRemoved, ""
+	}
+	return Rewrapped, ""
+}
+
+// leafWas returns the number of a leaf when the message was recorded, from next on; -1 if it was
+// not there.
+func (c *comparer) leafWas(leaf *message.Leaf, next int) int {
+	for _, path := range pathsBefore(leaf.Path) {
+		for number := next; number < next+16 && number < 64; number++ {
+			if c.origin.has(message.HintLayout, message.LayoutHint(number, path, leaf.Line)) {
+				return number
+			}
+		}
+	}
+	return -1
+}
+
+// pathsBefore lists the containers in which a leaf may have stood that stands in path now: the
+// same, without a wrapper around all, and with wrappers that held nothing else any more.
+func pathsBefore(path []string) [][]string {
+	paths := [][]string{path}
+	if len(path) > 0 && path[0] == wrappers[0] {
+		paths = append(paths, path[1:])
+	}
+	for _, p := range paths[:len(paths):len(paths)] {
+		if len(p) > 3 {
+			continue
+		}
+		for _, one := range withWrapper(p) {
+			paths = append(paths, one)
+			paths = append(paths, withWrapper(one)...)
+		}
+	}
+	return paths
+}
+
+func withWrapper(path []string) [][]string {
+	var paths [][]string
+	for at := range len(path) + 1 {
+		for _, wrapper := range wrappers {
+			paths = append(paths, slices.Insert(slices.Clone(path), at, wrapper))
+		}
+	}
+	return paths
+}
+
+// banners takes configured banners of the recipient's own gateway off bodies in which the recorded
+// ones are then found.
+func (c *comparer) banners(t message.Type, ours []*recorded, theirs []*arrival) {
+	if len(c.with.Banners) == 0 || t != message.Text && t != message.HTML {
+		return
+	}
+	for _, a := range theirs {
+		for _, banner := range c.with.Banners {
+			for _, r := range ours {
+				if a.Reading == message.Canonical && !r.holds(a) && withoutBanner(r, a, banner) {
+					a.banner = banner
+				}
+			}
+		}
+	}
+}
+
+// withoutBanner reports whether what is left of a is what was recorded, and keeps only that.
+func withoutBanner(r *recorded, a *arrival, banner string) bool {
+	before, after, found := strings.Cut(string(a.Content), banner)
+	if !found {
+		return false
+	}
+	for _, left := range []string{
+		before + after, strings.TrimLeft(before+after, "\n"), before + strings.TrimLeft(after, "\n"),
+		strings.TrimRight(before, "\n") + after,
+	} {
+		left := strings.TrimRight(left, " \t\n")
+		if r.isContent([]byte(left), a.labels()) {
+			a.Content = []byte(left)
+			a.digest = a.Digest()
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,73 @@
+package record
+
+import (
+	"strings"
+
+	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
+)
+
+// flaws notes the ways in which the header section leaves the grammar. No message with one is as
+// recorded, whatever else is.
+func (c *comparer) flaws() {
+	for _, flaw := range c.d.Flaws {
+		p := Part{Type: message.Fields, Outcome: Changed, Kind: Malformed, Detail: string(flaw.Flaw)}
+		if flaw.Field != "" {
+			p.Detail += ", in " + flaw.Field
+		}
+		// A long line is cut or folded by some relays and shown alike by programs; what the author's
+		// own program wrote so is no relay's doing.
+		p.named = flaw.Flaw == grammar.LongLine || c.origin.has(message.HintFlaw, []byte(flaw.Flaw))
+		c.Parts = append(c.Parts, p)
+	}
+}
+
+// fields names what differs among the header fields that have no component of their own.
+func (c *comparer) fields() {
+	ours, theirs := c.origin.of(message.Fields), c.received(message.Fields)
+	if len(ours) == 1 && len(theirs) == 1 && ours[0].is(theirs[0].digest) {
+		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Same})
+		return
+	}
+	var kept []message.NamedField
+	altered := false
+	for _, f := range c.d.Fields() {
+		label := message.HintField + f.Name
+		if c.origin.has(label, []byte(f.Lines)) {
+			kept = append(kept, f)
+			continue
+		}
+		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name}
+		if c.origin.hasLabel(label) {
+			p.Outcome, p.Kind, altered = Changed, "", true
+		}
+		c.Parts = append(c.Parts, p)
+	}
+	if len(ours) == 0 {
+		return
+	}
+	content := message.FieldsContent(kept)
+	switch {
+	case ours[0].is(message.DigestOf(message.Canonical, content, "")):
+		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Same})
+	case !altered:
+		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Changed, Kind: FieldsRemoved})
+	}
+}
+
+// ownHost reports whether a host is one that the author wrote to, or the known forwarder's, or of
+// the same domain.
+func (c *comparer) ownHost(host string) bool {
+	host = strings.ToLower(strings.Trim(host, "."))
+	own := c.hosts
+	if f := c.with.Forwarder; f != nil {
+		own = append([]string{f.Domain}, own...)
+	}
+	for _, domain := range own {
+		if host == domain || strings.HasSuffix(host, "."+domain) ||
+			strings.Count(host, ".") > 0 && strings.HasSuffix(domain, "."+host) {
+			return true
+		}
+	}
+	return false
+}

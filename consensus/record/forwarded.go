@@ -1,0 +1,179 @@
+package record
+
+import (
+	"fmt"
+	"strings"
+
+	"cairn/mailstore/message"
+)
+
+// mark reports whether a difference is one that the known forwarder may make: one tag, one footer
+// of its own hosts, From rewritten to its domain with the author in Reply-To, Sender and Reply-To
+// of its own, its list fields.
+func (c *comparer) mark(p *Part, munged bool) bool {
+	f := c.with.Forwarder
+	switch p.Type {
+	case message.Recipient:
+		return true
+	case message.From:
+		return munged || p.Kind == Mapped
+	case message.ReplyTo:
+		return munged && c.isAuthor() || f.List && c.only(message.ReplyTo, f.Posting)
+	case message.Sender:
+		return c.allAt(message.Sender, f.Domain)
+	case message.Names:
+		switch message.Type(p.Index) {
+		case message.From, message.ReplyTo:
+			return munged || p.Outcome == Absent
+		case message.Sender:
+			return c.allAt(message.Sender, f.Domain)
+		}
+		return false
+	case message.Subject:
+		if p.Outcome == Extra {
+			return f.List && noSubject(p.Added)
+		}
+		return p.Kind == ReplyPrefix || p.Kind == SubjectTagged && f.List && strings.Count(p.Detail, "[") == 1 &&
+			len(p.Detail) <= 64 && !strings.Contains(p.Detail, "@") && !strings.ContainsFunc(p.Detail, odd)
+	case message.Text, message.HTML:
+		return c.bodyMark(p)
+	case message.To, message.Cc:
+		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Type == message.To && c.only(message.To, f.Posting))
+	case message.Fields:
+		return p.Field != "" && (message.ListField(p.Field) || p.Outcome == Extra && !message.ActedUpon(p.Field))
+	}
+	return !p.Decides && p.Outcome != Same && (p.Type == message.References || p.Type == message.Language || p.Type == message.MIME ||
+		p.Type == message.Layout && p.Kind == Rewrapped || p.Type == message.AttachmentOctets || p.Type == message.Layout && p.Index == 1)
+}
+
+// noSubject reports whether a subject is a list's words for there being none, with its tag.
+func noSubject(subject string) bool {
+	_, tag, after, ok := cutTag(subject)
+	if !ok {
+		after, tag = subject, ""
+	}
+	return strings.EqualFold(strings.TrimSpace(after), "(no subject)") && len(tag) <= 64 && !strings.Contains(tag, "@")
+}
+
+func (c *comparer) bodyMark(p *Part) bool {
+	switch {
+	case p.Kind == FromEscaped || p.Kind == WhitespaceChanged || p.Kind == CharsetChanged || p.Kind == LinesCut:
+		return true
+	case p.Kind == FooterAppended:
+		return c.harmlessFooter(p)
+	case p.Outcome == Extra:
+		return p.Type == message.Text && harmless([]byte(p.Added), c.ownHost)
+	}
+	return false
+}
+
+func (c *comparer) addedAreMarks() bool {
+	for _, p := range c.Parts {
+		if p.Outcome == Extra && !p.Mark && (p.Type == message.Text || p.Type == message.HTML || p.Type == message.Attachment) {
+			return false
+		}
+	}
+	return true
+}
+
+// isAuthor reports whether Reply-To holds the recorded From and the recorded Reply-To, and nothing
+// else.
+func (c *comparer) isAuthor() bool {
+	from, replyTo := c.origin.of(message.From), c.origin.of(message.ReplyTo)
+	for _, a := range c.received(message.ReplyTo) {
+		switch {
+		case len(from) != 1:
+		case len(replyTo) == 0 && from[0].is(a.digest):
+			return true
+		case len(replyTo) == 1 && heldAuthor(from[0], replyTo[0], a):
+			return true
+		}
+	}
+	return false
+}
+
+func (c *comparer) only(t message.Type, address string) bool {
+	for _, a := range c.received(t) {
+		if a.Reading == message.Canonical && strings.EqualFold(string(a.Content), address) {
+			return true
+		}
+	}
+	return false
+}
+
+// Forwarded reports whether every difference is what a known forwarder may do: one tag, one footer,
+// its own fields, another envelope recipient.
+func (c Comparison) Forwarded() bool {
+	if c.Recorded == 0 || c.Version < RecordVersion {
+		return false
+	}
+	footers := map[message.Type]int{}
+	for _, p := range c.Parts {
+		if p.Outcome == Same {
+			if p.Moved {
+				return false
+			}
+			continue
+		}
+		if !p.Mark {
+			return false
+		}
+		if p.Added != "" && (p.Type == message.Text || p.Type == message.HTML) {
+			if footers[p.Type]++; footers[p.Type] > 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Quoted are the additions to the author's message, each in quotes, none longer than a line.
+func (c Comparison) Quoted() []string {
+	var list []string
+	for _, p := range c.Parts {
+		switch {
+		case p.Outcome == Same || p.Type == message.Recipient:
+		case p.Type == message.Subject && p.Kind == SubjectTagged, p.Added != "":
+			text := p.Detail
+			if text == "" {
+				text = shorten([]byte(p.Added))
+			}
+			list = append(list, fmt.Sprintf("%s: %q", p.Type, text))
+		}
+	}
+	return list
+}
+
+// Words says of a message that a known forwarder sent on what of it is the author's and what is
+// not, to follow "Recorded by D for A: "; author is the author's address. It says "unchanged" only
+// if nothing that a reader sees differs.
+func (c Comparison) Words(author string) string {
+	kept, marks := "", []string(nil)
+	for _, p := range c.Parts {
+		if p.Outcome == Same || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names {
+			continue
+		}
+		switch {
+		case p.Type == message.Subject && p.Kind == SubjectTagged:
+			marks = append(marks, p.Detail)
+		case p.Type == message.Text && p.Kind == FooterAppended:
+			kept = fmt.Sprintf("lines 1 to %d", p.Lines)
+			added := strings.Trim(p.Added, "\n")
+			marks = append(marks, fmt.Sprintf("last %d lines: %q", strings.Count(added, "\n")+1, shorten([]byte(added))))
+		case p.Added != "":
+			marks = append(marks, fmt.Sprintf("%s: %q", p.Type, shorten([]byte(p.Added))))
+		case p.Type == message.From:
+			marks = append(marks, "the address in From")
+		case p.Type == message.Fields || p.Type == message.ReplyTo || p.Type == message.Sender:
+		default:
+			marks = append(marks, p.String())
+		}
+	}
+	switch {
+	case len(marks) == 0:
+		return "unchanged"
+	case kept == "":
+		return "not " + author + "'s: " + strings.Join(marks, ", ")
+	}
+	return kept + ". Not " + author + "'s: " + strings.Join(marks, ", ")
+}

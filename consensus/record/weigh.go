@@ -1,0 +1,220 @@
+package record
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+
+	"cairn/mailstore/message"
+)
+
+// weigh says of each part that differs whether the author's own is still there (Kept), whether the
+// difference alone keeps the message from counting as wanted (Decides), and whether it is a mark
+// that the known forwarder may make (Mark).
+func (c *comparer) weigh() {
+	munged := c.munged()
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		if p.Outcome == Same {
+			p.Kept = true
+			continue
+		}
+		p.Kept, p.Decides = c.weight(p)
+		if c.with.Forwarder != nil {
+			p.Mark = c.mark(p, munged)
+			p.Decides = p.Decides && !p.Mark && !c.isRecipients(p)
+		}
+	}
+	for i := range c.Parts { // what follows from a difference that was judged itself
+		p := &c.Parts[i]
+		if p.Outcome == Same {
+			continue
+		}
+		switch p.Type {
+		case message.SignatureBlock:
+			p.Kept, p.Decides, p.Mark = true, false, c.with.Forwarder != nil
+		case message.Layout:
+			if p.Kind == PartsAdded || p.Kind == PartsReplaced {
+				p.Decides = c.anyAddedDecides()
+				p.Mark = c.with.Forwarder != nil && p.Kind == PartsAdded && c.addedAreMarks()
+			}
+		case message.Names:
+			if p.Index == uint16(message.To) || p.Index == uint16(message.Cc) {
+				// Of fewer mailboxes the names are fewer too; each of those left is as recorded.
+				p.Decides = p.Decides && !c.fewer(message.Type(p.Index))
+				p.Mark = p.Mark || c.with.Forwarder != nil && c.with.Forwarder.List && !p.Decides
+			}
+		}
+	}
+}
+
+// isRecipients reports whether a part is about To or Cc of a message that came through a known list.
+// Lists reorder Cc and leave out who gets the message anyway; with many mailboxes nothing tells that
+// from an added one. It stays a change, which is named.
+func (c *comparer) isRecipients(p *Part) bool {
+	about := p.Type
+	if p.Type == message.Names {
+		about = message.Type(p.Index)
+	}
+	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc)
+}
+
+// weight is kept and decides of a part that is not the same.
+func (c *comparer) weight(p *Part) (kept, decides bool) {
+	switch p.Type {
+	case message.From, message.Date:
+		fine := p.Kind == Mapped || p.Kind == WeekdayPut
+		return fine || p.Kind == MovedToReplyTo, !fine
+	case message.Sender, message.ReplyTo:
+		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped
+	case message.Names:
+		fine := p.Kind == Mapped || p.Kind == Reordered
+		return fine, p.Outcome != Absent && !fine
+	case message.To, message.Cc:
+		fewer := p.Kind == AddressesRemoved || p.Outcome == Absent
+		return fewer || p.Kind == Mapped, !fewer && p.Kind != Mapped
+	case message.Subject:
+		if p.Outcome == Extra {
+			return false, !noSubject(p.Added)
+		}
+		tagged := p.Kind == ReplyPrefix || p.Kind == CharsetChanged || p.Kind == SubjectTagged && c.shortTag(p.Detail)
+		return tagged || p.Kind == SubjectTagged, !tagged
+	case message.Text, message.HTML:
+		return c.bodyWeight(p)
+	case message.Attachment:
+		gone := p.Outcome == Absent
+		return gone || p.Kind == CharsetChanged || p.Kind == WhitespaceChanged, !gone && p.Kind != CharsetChanged && p.Kind != WhitespaceChanged
+	case message.AttachmentName:
+		return p.Outcome == Absent, p.Outcome != Absent
+	case message.Layout:
+		if p.Index == 1 {
+			return false, p.Outcome == Extra && !harmless([]byte(p.Added), c.ownHost)
+		}
+		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped && p.Kind != Unclosed
+	case message.Fields:
+		return false, c.fieldDecides(p)
+	case message.Recipient:
+		return false, true
+	}
+	row, known := p.Type.Info()
+	return false, !known || row.Decisive
+}
+
+// bodyWeight is weight of a text or HTML.
+func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
+	switch p.Kind {
+	case FromEscaped, WhitespaceChanged, CharsetChanged, LinesCut, BannerPut, AlternativeRemoved:
+		return true, false
+	case FooterAppended:
+		return true, !c.harmlessFooter(p)
+	case Appended, Prepended, Inserted, Wrapped:
+		return true, true
+	}
+	if p.Outcome == Extra {
+		return false, p.Type != message.Text || !harmless([]byte(p.Added), c.ownHost)
+	}
+	return false, true
+}
+
+func (c *comparer) harmlessFooter(p *Part) bool {
+	added := []byte(p.Added)
+	if p.Type == message.HTML {
+		return harmless(visible(added), c.ownHost) && harmlessLinks(added, c.ownHost)
+	}
+	return separated(added) && harmless(added, c.ownHost)
+}
+
+// fieldDecides reports whether a difference among the other header fields keeps the message from
+// counting as wanted: one that programs act upon was added or changed, or nothing names it.
+func (c *comparer) fieldDecides(p *Part) bool {
+	switch {
+	case p.Kind == Malformed:
+		return !p.named
+	case p.Kind == FieldsRemoved:
+		return false
+	case p.Field == "":
+		return true
+	case message.ListField(p.Field):
+		return !harmlessHosts(p.Detail, c.ownHost)
+	}
+	return message.ActedUpon(p.Field)
+}
+
+// harmlessHosts reports whether a value names own hosts alone.
+func harmlessHosts(value string, own func(string) bool) bool {
+	for _, host := range hostPattern.FindAllString(value, -1) {
+		if !own(host) {
+			return false
+		}
+	}
+	return true
+}
+
+// shortTag reports whether tags in front of a subject are one, short, and say nothing of their own:
+// no address and no digits, unless it is the name of a list that the author wrote to.
+func (c *comparer) shortTag(tags string) bool {
+	inner, ok := strings.CutPrefix(tags, "[")
+	if !ok || strings.Count(tags, "[") != 1 || len(tags) > 32 {
+		return false
+	}
+	inner = strings.TrimSuffix(inner, "]")
+	if strings.ContainsAny(inner, "@/:") || strings.ContainsFunc(inner, odd) {
+		return false
+	}
+	if !strings.ContainsFunc(inner, unicode.IsDigit) {
+		return true
+	}
+	for _, m := range c.d.Mailboxes() {
+		local, _, _ := strings.Cut(m.Addr, "@")
+		if strings.EqualFold(local, inner) && c.wasRecorded(&m) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyAddedDecides reports whether a body that was added decides.
+func (c *comparer) anyAddedDecides() bool {
+	for _, p := range c.Parts {
+		if p.Outcome == Extra && p.Decides && (p.Type == message.Text || p.Type == message.HTML || p.Type == message.Attachment) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *comparer) fewer(t message.Type) bool {
+	for _, p := range c.Parts {
+		if p.Type == t && p.Outcome != Same {
+			return p.Kind == AddressesRemoved || p.Outcome == Absent || p.Mark
+		}
+	}
+	return false
+}
+
+// munged reports whether From was rewritten to the known forwarder's domain, with exactly the
+// author in Reply-To.
+func (c *comparer) munged() bool {
+	f := c.with.Forwarder
+	if f == nil {
+		return false
+	}
+	for _, p := range c.Parts {
+		if p.Type == message.From && p.Kind == MovedToReplyTo {
+			return c.allAt(message.From, f.Domain)
+		}
+	}
+	return false
+}
+
+// allAt reports whether all addresses of a received field are at a domain.
+func (c *comparer) allAt(t message.Type, domain string) bool {
+	for _, a := range c.received(t) {
+		for _, spec := range bytes.Split(a.Content, []byte("\n")) {
+			if a.Reading != message.Canonical || message.Domain(string(spec)) != domain {
+				return false
+			}
+		}
+	}
+	return len(c.received(t)) > 0
+}

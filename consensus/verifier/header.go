@@ -1,0 +1,70 @@
+package verifier
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message"
+)
+
+// header is what a finding takes from a message's header, read once.
+type header struct {
+	from    string   // first address in From
+	domains []string // of all addresses in From, sorted, each once; "" stands for an address without one
+	to      []string // addresses in To and Cc
+	replyTo []string // addresses in Reply-To
+}
+
+func readHeader(raw []byte) *header {
+	m := message.Parse(headerOf(raw))
+	h := new(header)
+	for _, a := range m.From {
+		h.domains = append(h.domains, message.Domain(a.Addr))
+	}
+	if len(m.From) > 0 {
+		h.from = m.From[0].Addr
+	}
+	slices.Sort(h.domains)
+	h.domains = slices.Compact(h.domains)
+	for _, a := range slices.Concat(m.To, m.Cc) {
+		h.to = append(h.to, a.Addr)
+	}
+	for _, a := range m.ReplyTo {
+		h.replyTo = append(h.replyTo, a.Addr)
+	}
+	return h
+}
+
+// addresses reports whether To or Cc has one of addrs, in any letter case.
+func (h *header) addresses(addrs []string) bool {
+	return slices.ContainsFunc(addrs, func(addr string) bool {
+		addr = message.CanonicalAddress(addr)
+		return slices.ContainsFunc(h.to, func(to string) bool { return strings.EqualFold(to, addr) })
+	})
+}
+
+// shown is an address as a sentence may have it: printable ASCII, and not
+// longer than addresses are. What else is in it becomes a question mark.
+func shown(addr string) string {
+	const longest = 254 // RFC 5321, section 4.5.3.1.3, without the angle brackets
+	addr = strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f {
+			return '?'
+		}
+		return r
+	}, addr)
+	return addr[:min(len(addr), longest)]
+}
+
+// headerOf cuts off most of a body, which would only cost time to parse: what
+// follows the first empty line is never header.
+func headerOf(raw []byte) []byte {
+	end := len(raw)
+	for _, empty := range []string{"\n\n", "\n\r\n"} {
+		if i := bytes.Index(raw[:end], []byte(empty)); i >= 0 {
+			end = i + len(empty)
+		}
+	}
+	return raw[:end]
+}

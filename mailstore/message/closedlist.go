@@ -1,0 +1,83 @@
+package message
+
+import "strings"
+
+// fieldClass says what becomes of a header field of the top of a message in a record of version 2.
+type fieldClass uint8
+
+const (
+	fieldOwn      fieldClass = iota // a component of its own
+	fieldPackage                    // MIME-Version and Content-*: component mime
+	fieldTrace                      // added by relays and acted upon by nobody: in no component
+	fieldStripped                   // removed at both ends or at delivery, since programs act upon it
+	fieldRecorded                   // component fields
+)
+
+var ownFields = map[string]Type{
+	"from": From, "sender": Sender, "to": To, "cc": Cc, "reply-to": ReplyTo, "date": Date, "subject": Subject,
+	"message-id": MessageID, "in-reply-to": InReplyTo, "references": References,
+}
+
+// traceFields are what relays, gateways and authentication put on top; no program acts upon them.
+// A name that ends in "*" stands for all that begin so.
+var traceFields = []string{
+	"received", "return-path", "delivered-to", "x-original-to", "envelope-to", "delivery-date", "x-received",
+	"received-spf", "authentication-results", "x-authentication-results", "authentication-results-original",
+	"dkim-signature", "domainkey-signature", "x-google-dkim-signature", "arc-*",
+	"x-virus-*", "x-mimecast-*", "x-proofpoint-*", "x-google-*", "x-gm-*", "x-forefront-*", "x-microsoft-antispam*",
+	"x-ms-exchange-*", "x-ironport-*", "x-rspamd-*", "x-greylist", "x-mime-autoconverted", "cairn-record",
+}
+
+// strippedFields are removed: those of mailboxes at submission and at delivery, those of screening
+// at delivery.
+var strippedFields = []string{
+	"content-length", "lines", "status", "x-status", "x-uid", "x-keywords", "x-mozilla-*",
+	"x-spam-*", "x-ms-exchange-organization-*",
+}
+
+// listFields are what a mailing list adds; they count as its own marks if it is known.
+var listFields = []string{
+	"list-*", "archived-at", "precedence", "errors-to", "x-beenthere", "x-mailman-*", "mailing-list", "x-loop", "message-id-hash",
+}
+
+// actedUponFields change what programs do or show although they are no component of their own.
+var actedUponFields = []string{
+	"resent-*", "auto-submitted", "importance", "priority", "x-priority", "x-msmail-priority", "thread-*", "bimi-*",
+	"autocrypt*", "disposition-notification-*", "return-receipt-to", "x-confirm-reading-to", "expires", "expiry-date",
+	"mail-reply-to", "mail-followup-to", "mail-copies-to", "supersedes", "obsoletes", "list-*", "followup-to", "apparently-to", "bcc", "encrypted", "sensitivity", "x-face", "face",
+	"openpgp", "cairn-*", "x-unsent", "x-auto-response-suppress", "deferred-delivery", "reply-by", "x-message-flag", "comments",
+}
+
+func classOf(name string) fieldClass {
+	switch {
+	case ownFields[name] != 0:
+		return fieldOwn
+	case inList(strippedFields, name):
+		return fieldStripped
+	case name == "mime-version" || strings.HasPrefix(name, "content-"):
+		return fieldPackage
+	case inList(traceFields, name):
+		return fieldTrace
+	}
+	return fieldRecorded
+}
+
+// ActedUpon reports whether programs act upon the header field with that lower-case name: added on
+// the way it keeps a message from counting as wanted.
+func ActedUpon(name string) bool { return inList(actedUponFields, name) }
+
+// ListField reports whether a mailing list adds the field with that lower-case name.
+func ListField(name string) bool { return inList(listFields, name) }
+
+// Stripped reports whether the field with that lower-case name is removed before mail is stored or,
+// unless it is one of screening, recorded.
+func Stripped(name string) bool { return inList(strippedFields, name) }
+
+func inList(list []string, name string) bool {
+	for _, entry := range list {
+		if prefix, open := strings.CutSuffix(entry, "*"); open && strings.HasPrefix(name, prefix) || entry == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,256 @@
+package message
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message/grammar"
+)
+
+// Version is the version of the components that Dissect gives.
+const Version = 2
+
+// Dissection is a message taken apart for a record of version 2. The header is looked at when it is
+// made, the body when it is asked for: where Octets and MIME are as recorded, nobody has to.
+type Dissection struct {
+	// Flaws are the ways in which the header section leaves the grammar, in fields that are kept.
+	Flaws []grammar.FoundFlaw
+
+	raw        []byte
+	recipients []string
+
+	head      []Component
+	mailboxes []Mailbox
+	fields    []NamedField
+	hints     []Hint
+	section   grammar.Section
+	body      *Body
+}
+
+// Hint is a label and a value of which the record holds a short tag, so that a recipient can name
+// what a commitment alone would hide.
+type Hint struct {
+	Label string
+	Value []byte
+}
+
+// NamedField is all that the fields of one name say, in the component Fields.
+type NamedField struct {
+	Name  string // in lower case
+	Lines string // "name: " and a value in its form each, LF behind it
+}
+
+// Mailbox is one mailbox of To or Cc.
+type Mailbox struct {
+	Field               Type // To or Cc
+	Addr, Name, Comment string
+}
+
+// Hint is the hint for a mailbox.
+func (m *Mailbox) Hint() Hint {
+	label := HintTo
+	if m.Field == Cc {
+		label = HintCc
+	}
+	return Hint{label, []byte(m.Addr + "\t" + m.Name + "\t" + m.Comment)}
+}
+
+// Labels of hints.
+const (
+	HintField  = "field/" // and the field's name; value: NamedField.Lines
+	HintTo     = "to"     // value: a mailbox of the field, see Mailbox.Hint
+	HintCc     = "cc"
+	HintLayout = "layout"    // value: Leaf.Hint
+	HintLeft   = "left-out"  // value: the name of a type of component that the sender did not want recorded
+	HintShare  = "threshold" // value: the least share that the sender asks for, in per cent, decimal
+	HintFlaw   = "flaw"      // value: the Flaw, or what is in Body.Loose
+)
+
+// Bounds of the hints of one record; what is beyond cannot be named in a comparison.
+const (
+	maxFieldHints   = 24
+	maxAddressHints = 48
+	maxLayoutHints  = 16
+	maxLooseHints   = 4
+)
+
+// Dissect takes a message apart. recipients are the envelope recipients that the record or delivery
+// is for; each is a component of its own, sorted by its canonical address, and only the first
+// MaxRecipients count. It never fails: what is outside the grammar counts by its octets.
+func Dissect(raw []byte, recipients []string) *Dissection {
+	d := &Dissection{raw: raw, recipients: recipients, section: grammar.ReadSection(raw, grammar.MaxHeader)}
+	for _, flaw := range d.section.Flaws {
+		if flaw.Field == "" || classOf(flaw.Field) != fieldStripped {
+			d.Flaws = append(d.Flaws, flaw)
+			d.hints = append(d.hints, Hint{HintFlaw, []byte(flaw.Flaw)})
+		}
+	}
+	d.readHeader()
+	d.readTrace()
+	d.add(Component{Type: Octets, Reading: Canonical, Content: bodyOctets(d.section.Body)})
+	d.head = append(d.head, Recipients(recipients)...)
+	slices.SortStableFunc(d.head, compareComponents)
+	return d
+}
+
+// Recipients returns the components of envelope recipients.
+func Recipients(recipients []string) []Component {
+	var list []Component
+	for i, address := range recipientSet(recipients) {
+		list = append(list, Component{Type: Recipient, Index: uint16(i), Reading: Canonical, Content: []byte(address)})
+	}
+	return list
+}
+
+// Add adds a component that is not in the message itself, such as one that refers to an earlier
+// record.
+func (d *Dissection) Add(c Component) {
+	d.head = append(d.head, c)
+	slices.SortStableFunc(d.head, compareComponents)
+}
+
+// DissectFile is Dissect for a message that was kept in a file: an mbox "From " line in front of it
+// belongs to the file.
+func DissectFile(raw []byte, recipients []string) *Dissection {
+	return Dissect(WithoutMboxLine(raw), recipients)
+}
+
+// WithoutMboxLine returns raw without a byte order mark and an mbox "From " line in front of it.
+func WithoutMboxLine(raw []byte) []byte {
+	raw = bytes.TrimPrefix(raw, bom)
+	line, rest := grammar.CutLine(raw)
+	if bytes.HasPrefix(bytes.TrimPrefix(line, []byte(">")), []byte("From ")) && !isField(line) {
+		return rest
+	}
+	return raw
+}
+
+// Head returns the components that the header section and the envelope give, and Octets, in the
+// order of type and index. The slice is the Dissection's.
+func (d *Dissection) Head() []Component { return d.head }
+
+// Body takes the body apart, the first time it is called.
+func (d *Dissection) Body() *Body {
+	if d.body == nil {
+		d.body = readBody(&d.section)
+	}
+	return d.body
+}
+
+// Components returns all components in the order of type and index.
+func (d *Dissection) Components() []Component {
+	all := slices.Concat(d.head, d.Body().Components)
+	slices.SortStableFunc(all, compareComponents)
+	return all
+}
+
+// Hints returns what a record holds tags of, at most 64.
+func (d *Dissection) Hints() []Hint {
+	hints := slices.Clone(d.hints)
+	for i, leaf := range d.Body().Leaves {
+		if i == maxLayoutHints {
+			break
+		}
+		hints = append(hints, Hint{HintLayout, leaf.Hint(i)})
+	}
+	for i, loose := range d.Body().Loose {
+		if i == maxLooseHints {
+			break
+		}
+		hints = append(hints, Hint{HintFlaw, []byte(loose)})
+	}
+	return hints
+}
+
+// Mailboxes returns the mailboxes of To and Cc, where these are inside the grammar.
+func (d *Dissection) Mailboxes() []Mailbox { return d.mailboxes }
+
+// V1 returns the components of the same message for a record of version 1.
+func (d *Dissection) V1() []Component { return ComponentsV1(d.raw, d.recipients) }
+
+// Fields returns the fields of the component Fields by name, ascending.
+func (d *Dissection) Fields() []NamedField { return d.fields }
+
+// Value returns the undecoded, unfolded value of the topmost field with that lower-case name.
+func (d *Dissection) Value(name string) string {
+	for _, f := range d.section.Fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// Has reports whether there is a field with that lower-case name.
+func (d *Dissection) Has(name string) bool { return len(d.section.Values(name)) > 0 }
+
+func (d *Dissection) add(c Component) {
+	if len(c.Content) > 0 || c.Reading == AsOctets {
+		d.head = append(d.head, c)
+	}
+}
+
+// FieldsContent is the content of the component Fields for these fields.
+func FieldsContent(fields []NamedField) []byte {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(f.Lines)
+	}
+	return []byte(b.String())
+}
+
+func compareComponents(a, b Component) int {
+	if a.Type != b.Type {
+		return int(a.Type) - int(b.Type)
+	}
+	return int(a.Index) - int(b.Index)
+}
+
+// bodyOctets returns a body as DKIM's simple canonicalisation has it (RFC 6376, section 3.4.3):
+// lines end in CRLF, the empty lines at the end are gone, and what is not empty ends in CRLF.
+func bodyOctets(body []byte) []byte {
+	lines := bytes.Count(body, []byte("\n"))
+	if lines != bytes.Count(body, []byte("\r\n")) {
+		body = wireLines(body, lines)
+	}
+	for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
+		body = body[:len(body)-2]
+	}
+	if len(body) == 0 || string(body) == "\r\n" {
+		return []byte("\r\n")
+	}
+	if !bytes.HasSuffix(body, []byte("\r\n")) {
+		body = append(bytes.Clone(body), '\r', '\n')
+	}
+	return body
+}
+
+// wireLines gives every line of b a CRLF at its end.
+func wireLines(b []byte, lines int) []byte {
+	out := make([]byte, 0, len(b)+lines+2)
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return append(out, b...)
+		}
+		line := b[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		out = append(append(out, line...), '\r', '\n')
+		b = b[i+1:]
+	}
+	return out
+}
+
+// Value returns what the fields say, one after another.
+func (f *NamedField) Value() string {
+	var values []string
+	for line := range strings.SplitSeq(strings.TrimSuffix(f.Lines, "\n"), "\n") {
+		if value := strings.TrimPrefix(line, f.Name+": "); value != "" {
+			values = append(values, value[1:])
+		}
+	}
+	return strings.Join(values, "; ")
+}

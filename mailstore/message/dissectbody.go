@@ -1,0 +1,395 @@
+package message
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cairn/mailstore/message/grammar"
+)
+
+// Bounds of the packaging that programs read alike.
+const (
+	agreedDepth = 8       // of nested multiparts and embedded messages
+	partHeaders = 1 << 20 // octets of the headers of all parts
+)
+
+// Body is the body of a message taken apart.
+type Body struct {
+	Components []Component // Text, HTML, SignatureBlock, Attachment, AttachmentName, AttachmentOctets, Layout
+	Leaves     []Leaf      // in their order
+
+	// Odd says why programs read the packaging differently; empty if they agree. Loose is what they
+	// may differ about in a body that arrives, but is given its one sensible reading in what was
+	// recorded. Open says that a multipart has no end.
+	Odd, Loose []string
+	Open       bool
+
+	top *node
+}
+
+// Leaf is a part of a body that has no parts.
+type Leaf struct {
+	Type  Type   // Text, HTML or Attachment
+	Index uint16 // of its component
+	Kind  string // media type, in lower case
+	Path  []string
+	Line  string // what the layout says of it
+	Text  []byte // of Text and HTML inside the grammar: canonical
+	Inner []byte // of message/rfc822: the embedded message
+}
+
+// Hint is the value of the leaf's hint: its number u16, the containers around it from the outside
+// and itself, one a line.
+func (l *Leaf) Hint(number int) []byte { return LayoutHint(number, l.Path, l.Line) }
+
+// LayoutHint is Leaf.Hint for a leaf with that number, containers and line.
+func LayoutHint(number int, path []string, line string) []byte {
+	return append([]byte{byte(number >> 8), byte(number)}, strings.Join(append(slices.Clone(path), line), "\n")...)
+}
+
+// node is an entity of a body: a container or a leaf.
+type node struct {
+	kind        string
+	line        string // of the layout
+	media       grammar.Media
+	disposition grammar.Media
+	names       string // file names, see fileNames
+	oddNames    bool
+	cte         string // Content-Transfer-Encoding as it stands there
+	body        []byte
+	parts       []*node
+	gaps        []string // what stands in preamble and epilogue
+	role        Type
+	depth       int
+}
+
+type bodyReader struct {
+	*Body
+	contents map[Type][]Component
+	names    []Component // of the attachments; empty where there is none
+	version  string      // MIME-Version, where it is not 1.0 and that makes a difference
+	leaves   int
+	room     int      // octets left for the headers of parts
+	open     []string // boundaries of the containers around
+}
+
+func readBody(s *grammar.Section) *Body { return readBodyAt(s, 0) }
+
+func readBodyAt(s *grammar.Section, depth int) *Body {
+	r := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, room: partHeaders}
+	var packaging []grammar.Field
+	for _, f := range s.Fields {
+		if classOf(f.Name) == fieldPackage {
+			packaging = append(packaging, f)
+		}
+	}
+	r.top = r.node(packaging, s.Body, "text/plain", depth)
+	if v := s.Values("mime-version"); depth == 0 && len(packaging) > len(v) && (len(v) != 1 || !isVersion1(v[0])) && r.top.needsVersion() {
+		r.version = "MIME-Version: " + strings.Join(v, ", ") + "\n"
+	}
+	r.walk(r.top, nil, &shown{})
+	r.list(s, packaging)
+	return r.Body
+}
+
+// needsVersion reports whether a program that heeds no MIME without MIME-Version (RFC 2045, section
+// 4) would show something else.
+func (n *node) needsVersion() bool {
+	e, _, ok := grammar.TransferEncoding(orIdentity(n.cte))
+	return n.kind != "text/plain" || !ok || e != grammar.Identity
+}
+
+func (r *bodyReader) odd(format string, args ...any) {
+	if len(r.Odd) < 8 {
+		r.Odd = append(r.Odd, fmt.Sprintf(format, args...))
+	}
+}
+
+// node reads one entity and, of a container, its parts.
+func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, depth int) *node {
+	n := &node{body: body, depth: depth, kind: fallback}
+	n.media.Kind = fallback
+	var others []grammar.Field
+	seen := map[string]bool{}
+	for _, f := range fields {
+		if strings.HasPrefix(f.Name, "content-") && seen[f.Name] {
+			r.odd("a part has %s twice", f.Name)
+			continue
+		}
+		seen[f.Name] = true
+		switch f.Name {
+		case "content-type":
+			n.setType(r, f.Value)
+		case "content-disposition":
+			n.setDisposition(r, f.Value)
+		case "content-transfer-encoding":
+			n.cte = f.Value
+		case "content-length", "mime-version":
+		default:
+			if classOf(f.Name) != fieldTrace {
+				others = append(others, f)
+			}
+		}
+	}
+	n.setLine(others)
+	if strings.HasPrefix(n.kind, "multipart/") {
+		r.split(n)
+	}
+	return n
+}
+
+func (n *node) setType(r *bodyReader, value string) {
+	m, ok := grammar.MediaType(value)
+	if !ok {
+		r.odd("Content-Type %q", clip(value))
+		lenient := readMediaType(value)
+		m = grammar.Media{Kind: lenient.kind}
+		for _, name := range []string{"boundary", "charset", "format", "delsp"} {
+			if v := lenient.params[name]; v != "" {
+				m.Params = append(m.Params, grammar.Param{Name: name, Value: v})
+			}
+		}
+		if name := lenient.params["name"]; name != "" {
+			m.Named, m.OddFile, m.File = true, true, value
+		}
+		if major, minor, ok := strings.Cut(m.Kind, "/"); !ok || major == "" || minor == "" {
+			m.Kind = "text/plain"
+		}
+	}
+	n.media, n.kind = m, m.Kind
+}
+
+func (n *node) setDisposition(r *bodyReader, value string) {
+	m, ok := grammar.Disposition(value)
+	if !ok {
+		r.odd("Content-Disposition %q", clip(value))
+		lenient := readMediaType(value)
+		m = grammar.Media{Kind: lenient.kind}
+		if lenient.params["filename"] != "" {
+			m.Named, m.OddFile, m.File = true, true, value
+		}
+	}
+	n.disposition = m
+}
+
+// setLine makes the line of the layout, and the file names.
+func (n *node) setLine(others []grammar.Field) {
+	var b strings.Builder
+	b.WriteString(n.typeLine())
+	if n.disposition.Kind != "" {
+		b.WriteString("\tcontent-disposition: " + mediaLine(&grammar.Media{Kind: n.disposition.Kind, Params: n.disposition.Params}))
+	}
+	for _, f := range namedFields(others) {
+		b.WriteString("\t" + strings.TrimSuffix(strings.ReplaceAll(f.Lines, "\n", "\t"), "\t"))
+	}
+	n.line = b.String()
+	n.names, n.oddNames = fileNames(&n.media, &n.disposition)
+}
+
+// typeLine is the media type with all parameters but those that other components tell: boundary of
+// a container, charset of a text, name of a leaf.
+func (n *node) typeLine() string {
+	m := n.media
+	container := strings.HasPrefix(n.kind, "multipart/")
+	m.Params = slices.DeleteFunc(slices.Clone(m.Params), func(p grammar.Param) bool {
+		return p.Name == "boundary" && container || p.Name == "charset" && strings.HasPrefix(n.kind, "text/")
+	})
+	m.Named = m.Named && container
+	return mediaLine(&m)
+}
+
+// fileNames is the name under which a part is saved: that of the disposition, the type's where
+// there is no other, both where they differ.
+func fileNames(typ, disposition *grammar.Media) (names string, odd bool) {
+	switch {
+	case typ.OddFile || disposition.OddFile:
+		return "filename: " + disposition.File + "\nname: " + typ.File, true
+	case !disposition.Named || disposition.File == "":
+		return typ.File, false
+	case !typ.Named || typ.File == disposition.File || typ.File == "":
+		return disposition.File, false
+	}
+	return disposition.File + "\n" + typ.File, false
+}
+
+// split reads the parts of a multipart.
+func (r *bodyReader) split(n *node) {
+	boundary := strings.TrimRight(n.media.Get("boundary"), " \t")
+	if e, plain, ok := grammar.TransferEncoding(orIdentity(n.cte)); !ok || !plain || e != grammar.Identity {
+		r.odd("Content-Transfer-Encoding %q of a multipart", clip(n.cte))
+	}
+	pieces, ok := grammar.Split(n.body, boundary, maxParts)
+	switch {
+	case !grammar.Boundary(boundary):
+		r.odd("boundary %q", clip(boundary))
+		ok = false
+	case slices.ContainsFunc(r.open, func(other string) bool {
+		return strings.HasPrefix(other, boundary) || strings.HasPrefix(boundary, other)
+	}):
+		r.odd("boundary %q and the one around it begin alike", clip(boundary))
+		ok = false
+	case !ok:
+		r.odd("boundary lines of %q", clip(boundary))
+	case n.depth >= agreedDepth:
+		r.odd("parts are nested too deep")
+	}
+	if n.depth >= maxDepth || r.leaves >= maxParts {
+		n.kind = "application/octet-stream"
+		r.odd("too many parts")
+		return
+	}
+	r.Open = r.Open || pieces.Open
+	if !ok {
+		pieces = grammar.Pieces{Parts: splitMultipart(n.body, boundary, maxParts-r.leaves)}
+		if pieces.Parts == nil {
+			n.kind = "text/plain" // people see it so
+			return
+		}
+	}
+	fallback := "text/plain"
+	if n.kind == "multipart/digest" { // RFC 2046, section 5.1.5
+		fallback = "message/rfc822"
+	}
+	r.open = append(r.open, boundary)
+	for _, piece := range pieces.Parts {
+		s := r.readPart(piece)
+		if len(s.Flaws) > 0 {
+			r.odd("%s of a part", s.Flaws[0].Flaw)
+		}
+		r.leaves++
+		n.parts = append(n.parts, r.node(s.Fields, s.Body, fallback, n.depth+1))
+	}
+	r.open = r.open[:len(r.open)-1]
+	for _, gap := range [][]byte{pieces.Preamble, pieces.Epilogue} {
+		if text := canonicalText(unixLines(gap)); len(bytes.TrimSpace(text)) > 0 {
+			n.gaps = append(n.gaps, string(text))
+		}
+	}
+}
+
+// readPart reads the header of a part, which may be empty.
+func (r *bodyReader) readPart(piece []byte) grammar.Section {
+	s := grammar.ReadSection(piece, r.room)
+	r.room -= min(s.Size, r.room)
+	if !s.Ended {
+		s.Flaws = append(s.Flaws, grammar.FoundFlaw{Flaw: grammar.NoEnd})
+	}
+	return s
+}
+
+// walk takes the leaves in their order.
+func (r *bodyReader) walk(n *node, path []string, state *shown) {
+	if len(n.parts) > 0 {
+		inner := state.inside(n.kind)
+		below := append(slices.Clone(path), n.line)
+		for _, part := range n.parts {
+			r.walk(part, below, inner)
+		}
+		state.leave(inner)
+		return
+	}
+	n.role = n.roleIn(state)
+	leaf := Leaf{Type: n.role, Kind: n.kind, Path: path, Line: n.line}
+	switch n.role {
+	case Attachment:
+		r.attachment(n, &leaf)
+	default:
+		r.text(n, &leaf)
+	}
+	r.Leaves = append(r.Leaves, leaf)
+}
+
+// roleIn returns Text or HTML for a part that is shown as the message's body, Attachment for any
+// other.
+func (n *node) roleIn(state *shown) Type {
+	switch {
+	case n.disposition.Kind == "attachment" || n.names != "":
+		return Attachment
+	case n.kind == "text/plain" && state.body(0):
+		return Text
+	case n.kind == "text/html" && state.body(1):
+		return HTML
+	}
+	return Attachment
+}
+
+// list numbers the contents, folds what is beyond each type's Max and adds the layout.
+func (r *bodyReader) list(s *grammar.Section, packaging []grammar.Field) {
+	r.contents[AttachmentName] = r.names
+	for _, t := range []Type{Text, HTML, SignatureBlock, Attachment, AttachmentName, AttachmentOctets} {
+		row, _ := t.Info()
+		for _, c := range foldComponents(t, r.contents[t], row.Max) {
+			if len(c.Content) > 0 || t == Attachment {
+				r.Components = append(r.Components, c)
+			}
+		}
+	}
+	layout := Component{Type: Layout, Reading: Canonical, Content: []byte(r.version + r.top.layout(0))}
+	if len(r.Odd) > 0 {
+		digest := sha256.Sum256(bodyOctets(s.Body))
+		layout.Reading, layout.Content = AsOctets, append(digest[:], packagingLines(slices.Clone(packaging))...)
+	}
+	r.Components = append(r.Components, layout)
+	if gaps := r.top.allGaps(); len(gaps) > 0 {
+		r.Components = append(r.Components, Component{Type: Layout, Index: 1, Reading: Canonical, Content: []byte(strings.Join(gaps, "\n"))})
+	}
+}
+
+// layout is the tree from n on, a line for each entity with its depth.
+func (n *node) layout(depth int) string {
+	var b strings.Builder
+	b.WriteString(strconv.Itoa(depth) + " " + n.line + "\n")
+	for _, part := range n.parts {
+		b.WriteString(part.layout(depth + 1))
+	}
+	return b.String()
+}
+
+func (n *node) allGaps() []string {
+	gaps := n.gaps
+	for _, part := range n.parts {
+		gaps = append(gaps, part.allGaps()...)
+	}
+	return gaps
+}
+
+// foldComponents numbers contents of one type; beyond limit the last one holds the digests.
+func foldComponents(t Type, list []Component, limit int) []Component {
+	if len(list) > limit {
+		var digests []byte
+		for i := range list[limit-1:] {
+			digest := list[limit-1+i].Digest()
+			digests = append(digests, digest[:]...)
+		}
+		list = append(list[:limit-1:limit-1], Component{Type: t, Reading: Canonical, Content: digests})
+	}
+	for i := range list {
+		list[i].Type, list[i].Index = t, uint16(i)
+	}
+	return list
+}
+
+func orIdentity(cte string) string {
+	if cte == "" {
+		return "7bit"
+	}
+	return cte
+}
+
+// clip shortens a value for a reason.
+func clip(s string) string {
+	s = strings.ToValidUTF8(s, "?")
+	if runes := []rune(s); len(runes) > 40 {
+		return string(runes[:40]) + "…"
+	}
+	return s
+}
+
+// isVersion1 reports whether a MIME-Version is 1.0, with or without a comment behind it.
+func isVersion1(value string) bool {
+	return value == "1.0" || strings.HasPrefix(value, "1.0 (") && strings.IndexByte(value, ')') == len(value)-1
+}

@@ -1,0 +1,270 @@
+package message
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"cairn/mailstore/message/grammar"
+)
+
+// readHeader makes the components of the header's fields.
+func (d *Dissection) readHeader() {
+	var own [References + 1][]string
+	var packaging, others []grammar.Field
+	for _, f := range d.section.Fields {
+		switch classOf(f.Name) {
+		case fieldOwn:
+			t := ownFields[f.Name]
+			own[t] = append(own[t], f.Value)
+		case fieldPackage:
+			packaging = append(packaging, f)
+		case fieldRecorded:
+			others = append(others, f)
+		}
+	}
+	for t, values := range own {
+		if len(values) > 0 {
+			d.readField(Type(t), values)
+		}
+	}
+	d.add(Component{Type: Language, Reading: Canonical, Content: []byte(strings.ToLower(phrases(d.section.Values("content-language"))))})
+	d.add(Component{Type: MIME, Reading: Canonical, Content: []byte(packagingLines(packaging))})
+	d.fields = namedFields(others)
+	for _, f := range d.fields[:min(len(d.fields), maxFieldHints)] {
+		d.hints = append(d.hints, Hint{HintField + f.Name, []byte(f.Lines)})
+	}
+	d.add(Component{Type: Fields, Reading: Canonical, Content: FieldsContent(d.fields)})
+}
+
+// readField makes the component of a field that has one of its own, from all its values.
+func (d *Dissection) readField(t Type, values []string) {
+	c := Component{Type: t, Reading: Canonical}
+	ok := len(values) == 1
+	if ok {
+		switch value := values[0]; t {
+		case From, Sender, To, Cc, ReplyTo:
+			ok = d.readAddresses(&c, value)
+		case Date:
+			when, wrong, fine := grammar.Date(value)
+			c.Content, ok = strconv.AppendInt(nil, when.Unix(), 10), fine
+			if wrong != "" {
+				c.Content = append(append(c.Content, ' '), wrong...)
+			}
+		case Subject:
+			words, fine := grammar.Words(value)
+			c.Content, ok = []byte(words), fine
+		default:
+			ids, fine := grammar.IDs(value)
+			c.Content, ok = []byte(strings.Join(ids, " ")), fine && (t == References || t == InReplyTo || len(ids) == 1)
+		}
+	}
+	if !ok {
+		c.Reading, c.Content = AsOctets, []byte(strings.Join(values, "\n"))
+		if len(strings.TrimSpace(string(c.Content))) == 0 {
+			return
+		}
+	}
+	d.add(c)
+}
+
+// readAddresses makes the components of an address field that is inside the grammar, its names at
+// least as octets: its addresses, and the names and groups around them.
+func (d *Dissection) readAddresses(c *Component, value string) bool {
+	items, ok := grammar.Addresses(value)
+	if !ok {
+		if items, ok = grammar.BareAddresses(value); !ok {
+			return false
+		}
+		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, Content: []byte(value)})
+		c.Content = []byte(strings.Join(sortedSpecs(items), "\n"))
+		return true
+	}
+	if c.Type == To || c.Type == Cc {
+		d.readMailboxes(c.Type, items)
+	}
+	specs := sortedSpecs(items)
+	c.Content = []byte(strings.Join(specs, "\n"))
+	d.add(Component{Type: Names, Index: uint16(c.Type), Reading: Canonical, Content: []byte(namesContent(items, specs))})
+	return true
+}
+
+// readMailboxes notes the mailboxes of a field, so that those which were taken away can be told
+// from those which were added.
+func (d *Dissection) readMailboxes(t Type, items []grammar.Item) {
+	for _, item := range items {
+		if item.Addr != "" {
+			d.mailboxes = append(d.mailboxes, Mailbox{Field: t, Addr: item.Addr, Name: item.Name, Comment: item.Comment})
+		}
+	}
+	if len(items) <= maxAddressHints {
+		for _, m := range d.mailboxes {
+			if m.Field == t {
+				d.hints = append(d.hints, m.Hint())
+			}
+		}
+	}
+}
+
+func sortedSpecs(items []grammar.Item) []string {
+	var specs []string
+	for _, item := range items {
+		if item.Addr != "" {
+			specs = append(specs, item.Addr)
+		}
+	}
+	slices.Sort(specs)
+	return slices.Compact(specs)
+}
+
+// Mapped returns the components of the address fields as they were before relays rewrote addresses,
+// original being what an address that arrives was. Fields outside the grammar are not among them.
+func (d *Dissection) Mapped(original func(string) string) []Component {
+	var list []Component
+	for _, f := range d.section.Fields {
+		t := ownFields[f.Name]
+		if t < From || t > ReplyTo || len(d.section.Values(f.Name)) != 1 {
+			continue
+		}
+		items, ok := grammar.Addresses(f.Value)
+		if !ok {
+			continue
+		}
+		for i := range items {
+			if items[i].Addr != "" {
+				items[i].Addr = original(items[i].Addr)
+			}
+		}
+		specs := sortedSpecs(items)
+		list = append(list, Component{Type: t, Reading: Canonical, Content: []byte(strings.Join(specs, "\n"))})
+		if names := namesContent(items, specs); names != "" {
+			list = append(list, Component{Type: Names, Index: uint16(t), Reading: Canonical, Content: []byte(names)})
+		}
+	}
+	return list
+}
+
+// namesContent says what stands around the addresses of a field and in which order these are: a
+// line for each mailbox with its number among the sorted addresses, its name and its comment, and
+// one for each begin and end of a group. It is empty where there is nothing to say.
+func namesContent(items []grammar.Item, specs []string) string {
+	var b strings.Builder
+	plain := len(items) == len(specs)
+	for i, item := range items {
+		switch {
+		case item.Begin:
+			b.WriteString("group\t" + item.Group + "\n")
+		case item.End:
+			b.WriteString("end\n")
+		default:
+			rank, _ := slices.BinarySearch(specs, item.Addr)
+			plain = plain && rank == i && item.Name == "" && item.Comment == ""
+			b.WriteString(strconv.Itoa(rank) + "\t" + item.Name + "\t" + item.Comment + "\n")
+			continue
+		}
+		plain = false
+	}
+	if plain {
+		return ""
+	}
+	return b.String()
+}
+
+// namedFields gathers fields by name, ascending, the values of each in their order.
+func namedFields(fields []grammar.Field) []NamedField {
+	fields = slices.Clone(fields)
+	slices.SortStableFunc(fields, func(a, b grammar.Field) int { return strings.Compare(a.Name, b.Name) })
+	var named []NamedField
+	for _, f := range fields {
+		line := formLine(f.Name, grammar.Words, f.Value)
+		if last := len(named) - 1; last >= 0 && named[last].Name == f.Name {
+			named[last].Lines += line
+			continue
+		}
+		named = append(named, NamedField{f.Name, line})
+	}
+	return named
+}
+
+// formLine is a line of a component that holds several fields: the name, ": ", 1 and the canonical
+// value or 2 and the value as it stands there, LF.
+func formLine(name string, canonical func(string) (string, bool), value string) string {
+	if words, ok := canonical(value); ok {
+		return name + ": 1" + words + "\n"
+	}
+	return name + ": 2" + value + "\n"
+}
+
+// packagingLines is the content of MIME: its fields by name, in their order.
+func packagingLines(fields []grammar.Field) string {
+	slices.SortStableFunc(fields, func(a, b grammar.Field) int { return strings.Compare(a.Name, b.Name) })
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(formLine(f.Name, packagingForm(f.Name), f.Value))
+	}
+	return b.String()
+}
+
+func packagingForm(name string) func(string) (string, bool) {
+	switch name {
+	case "content-type":
+		return func(value string) (string, bool) {
+			m, ok := grammar.MediaType(value)
+			return mediaLine(&m), ok && !m.OddFile
+		}
+	case "content-disposition":
+		return func(value string) (string, bool) {
+			m, ok := grammar.Disposition(value)
+			return mediaLine(&m), ok && !m.OddFile
+		}
+	case "content-transfer-encoding":
+		return func(value string) (string, bool) {
+			_, plain, ok := grammar.TransferEncoding(value)
+			return strings.ToLower(value), plain && ok
+		}
+	}
+	return grammar.Words
+}
+
+// mediaLine is a media type or disposition in one line: kind, ";name=value" for each parameter,
+// ascending, and ";*=" with the file name.
+func mediaLine(m *grammar.Media) string {
+	var b strings.Builder
+	b.WriteString(m.Kind)
+	for _, p := range m.Params {
+		b.WriteString(";" + p.Name + "=" + p.Value)
+	}
+	if m.Named {
+		b.WriteString(";*=" + m.File)
+	}
+	return b.String()
+}
+
+// readTrace makes the components of the Received fields (RFC 5321, section 4.4) below the topmost
+// token, of all if there is none: that is the part of the way that lay before the message was
+// recorded, so the sealed and the arrived copy agree on it.
+func (d *Dissection) readTrace() { d.TraceBelow(0) }
+
+// TraceBelow makes the components that tell of the way those below another token: number n from the
+// top, from 0.
+func (d *Dissection) TraceBelow(n int) {
+	d.head = slices.DeleteFunc(d.head, func(c Component) bool {
+		return c.Type == Route || c.Type == OriginatingAddress || c.Type == SMTPVersion
+	})
+	token := strings.ToLower(TokenHeader)
+	var hops []string
+	for _, f := range d.section.Fields {
+		switch {
+		case f.Name == token && n >= 0:
+			hops = nil
+			n--
+		case f.Name == "received":
+			hops = append(hops, plain(f.Value))
+		}
+	}
+	t := traceOf(hops)
+	d.add(Component{Type: Route, Reading: Canonical, Content: []byte(t.route)})
+	d.add(Component{Type: OriginatingAddress, Reading: Canonical, Content: []byte(t.origin)})
+	d.add(Component{Type: SMTPVersion, Reading: Canonical, Content: []byte(t.version)})
+	slices.SortStableFunc(d.head, compareComponents)
+}

@@ -1,0 +1,260 @@
+package message
+
+import (
+	"bytes"
+	"encoding/binary"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"cairn/mailstore/message/grammar"
+)
+
+// decoded undoes a leaf's transfer encoding. ok is false outside the grammar; of text white space at
+// line ends is inside, since it does not count there.
+func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
+	encoding, plain, ok := grammar.TransferEncoding(orIdentity(n.cte))
+	if !ok {
+		return nil, false
+	}
+	if !plain {
+		r.Loose = append(r.Loose, "Content-Transfer-Encoding "+clip(n.cte))
+	}
+	switch encoding {
+	case grammar.Base64Encoding:
+		return grammar.Base64(n.body)
+	case grammar.QuotedPrintable:
+		octets, padded, ok := grammar.Quoted(n.body)
+		return octets, ok && (text || !padded)
+	}
+	return n.body, true
+}
+
+// text takes a leaf that is shown as text.
+func (r *bodyReader) text(n *node, leaf *Leaf) {
+	c := r.textContent(n)
+	if len(c.Content) == 0 && c.Reading == Canonical {
+		leaf.Index = uint16(len(r.contents[n.role]))
+		return
+	}
+	leaf.Index = uint16(len(r.contents[n.role]))
+	if c.Reading == Canonical {
+		leaf.Text = c.Content
+	}
+	r.contents[n.role] = append(r.contents[n.role], c)
+	if block := signatureBlock(leaf.Text); n.role == Text && len(block) > 0 {
+		r.contents[SignatureBlock] = []Component{{Reading: Canonical, Content: block}}
+	}
+}
+
+// textContent is the content of a text: canonical and with its charset where that is not UTF-8 or
+// ASCII, else its octets with all that says how to read them.
+func (r *bodyReader) textContent(n *node) Component {
+	charset := strings.ToLower(n.media.Get("charset"))
+	octets, ok := r.decoded(n, true)
+	if !ok {
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
+	}
+	lines := unixEnds(octets)
+	if charset == "" && n.kind == "text/html" {
+		charset = metaCharset(lines)
+	}
+	text, label, ok := grammar.Text(charset, lines)
+	if !ok || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || grammar.Packed(lines) {
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
+	}
+	if n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed") {
+		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
+	}
+	text = canonicalLines(text)
+	if !isASCII(text) {
+		text = norm.NFC.Bytes(text)
+	}
+	return Component{Reading: Canonical, Content: text, Label: label}
+}
+
+// withLenient adds what a text would be if no CR stood alone in it, as some filters leave them.
+func (r *bodyReader) withLenient(n *node, c Component) Component {
+	if !bytes.Contains(n.body, []byte("\r\r\n")) {
+		return c
+	}
+	clean := *n
+	clean.body = unixLines(n.body)
+	if without := r.textContent(&clean); without.Reading == Canonical {
+		c.Lenient = without.Content
+	}
+	return c
+}
+
+// joinOctets is the content of what programs may read differently: transfer encoding and charset as
+// they stand there, one a line, and the octets with LF line ends.
+func joinOctets(cte, charset string, octets []byte) []byte {
+	head := cte + "\n" + charset + "\n"
+	return append(append(make([]byte, 0, len(head)+len(octets)), head...), bytes.TrimRight(unixEnds(octets), "\n")...)
+}
+
+// attachment takes any other leaf.
+func (r *bodyReader) attachment(n *node, leaf *Leaf) {
+	leaf.Index = uint16(len(r.contents[Attachment]))
+	c, exact := r.attachmentContent(n, leaf)
+	r.contents[Attachment] = append(r.contents[Attachment], c)
+	r.contents[AttachmentOctets] = append(r.contents[AttachmentOctets], exact)
+	name := Component{Reading: Canonical, Content: []byte(n.names)}
+	if n.oddNames {
+		name.Reading = AsOctets
+	}
+	r.names = append(r.names, name)
+}
+
+// attachmentContent returns the content of an attachment, and its exact octets where the content
+// leaves something open.
+func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component) {
+	if strings.HasPrefix(n.kind, "message/") {
+		return r.messageContent(n, leaf), Component{Reading: Canonical}
+	}
+	octets, ok := r.decoded(n, false)
+	if !ok {
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
+	}
+	wire := octets
+	if bytes.Count(octets, []byte("\n")) != bytes.Count(octets, []byte("\r\n")) && r.identity(n) {
+		wire = wireLines(octets, bytes.Count(octets, []byte("\n")))
+	}
+	exact = Component{Reading: Canonical, Content: wire}
+	switch {
+	case strings.HasPrefix(n.kind, "text/"):
+		return r.textContent(n), exact
+	case utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0:
+		// Lines under another type (signatures, keys, reports): a relay that turns them into base64
+		// gives them one line end or the other.
+		return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
+	}
+	return Component{Reading: Canonical, Content: octets}, Component{Reading: Canonical}
+}
+
+func (r *bodyReader) identity(n *node) bool {
+	e, _, ok := grammar.TransferEncoding(orIdentity(n.cte))
+	return ok && e == grammar.Identity
+}
+
+// messageContent is the content of an embedded message: type, index and digest of each of its
+// components, so that what a relay re-packs inside changes nothing. Of other types of message, the
+// groups of header fields in them.
+func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
+	octets := Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}
+	switch n.kind {
+	case "message/rfc822", "message/global":
+		leaf.Inner = n.body
+		if n.depth >= agreedDepth || !r.identity(n) {
+			return octets
+		}
+		body := WithoutMboxLine(n.body)
+		if len(body) != len(n.body) {
+			r.Loose = append(r.Loose, "an mbox line in front of an embedded message")
+		}
+		content, ok := embeddedContent(body, n.depth+1)
+		if !ok {
+			return octets
+		}
+		return Component{Reading: Canonical, Content: content}
+	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
+		body, ok := r.decoded(n, false)
+		if !ok {
+			return octets
+		}
+		return fieldGroups(body)
+	}
+	return octets
+}
+
+// fieldGroups is the content of a report: its fields unfolded, one a line, an empty line between
+// groups.
+func fieldGroups(body []byte) Component {
+	var out []byte
+	for rest := body; len(rest) > 0; {
+		s := grammar.ReadSection(rest, grammar.MaxHeader)
+		if len(s.Flaws) > 0 || s.Size > grammar.MaxHeader {
+			return Component{Reading: AsOctets, Content: joinOctets("", "", body)}
+		}
+		for _, f := range s.Fields {
+			out = append(append(append(append(out, f.Name...), ": "...), f.Value...), '\n')
+		}
+		rest = s.Body
+		out = append(out, '\n')
+	}
+	return Component{Reading: Canonical, Content: bytes.TrimRight(out, "\n")}
+}
+
+// embeddedContent is the content of a message inside the message. All its header fields count: no
+// relay adds any there. ok is false if it is outside the grammar.
+func embeddedContent(raw []byte, depth int) (content []byte, ok bool) {
+	s := grammar.ReadSection(raw, grammar.MaxHeader)
+	if len(s.Flaws) > 0 {
+		return nil, false
+	}
+	d := Dissection{section: s}
+	d.readHeader()
+	body := readBodyAt(&s, depth)
+	if len(body.Odd)+len(body.Loose) > 0 || body.Open {
+		return nil, false
+	}
+	trace := Component{Type: Route, Reading: Canonical}
+	for _, f := range s.Fields {
+		if class := classOf(f.Name); class == fieldTrace || class == fieldStripped || f.Name == "mime-version" {
+			trace.Content = append(append(append(append(trace.Content, f.Name...), ": "...), f.Value...), '\n')
+		}
+	}
+	list := append(d.head, body.Components...)
+	for i := range append(list, trace) {
+		c := trace
+		if i < len(list) {
+			c = list[i]
+		}
+		if c.Type == MIME || len(c.Content) == 0 {
+			continue
+		}
+		digest := c.Digest()
+		content = append(content, byte(c.Type))
+		content = binary.BigEndian.AppendUint16(content, c.Index)
+		content = append(content, digest[:]...)
+	}
+	return content, true
+}
+
+// unixEnds returns b with LF for each CRLF; a CR anywhere else stays.
+func unixEnds(b []byte) []byte {
+	if !bytes.Contains(b, []byte("\r\n")) {
+		return b
+	}
+	return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+}
+
+// canonicalLines is text without spaces and tabs at line ends and without empty lines at its end.
+func canonicalLines(b []byte) []byte {
+	b = bytes.TrimRight(b, " \t\n")
+	if !bytes.Contains(b, []byte(" \n")) && !bytes.Contains(b, []byte("\t\n")) {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return append(out, b...)
+		}
+		out = append(append(out, bytes.TrimRight(b[:i], " \t")...), '\n')
+		b = b[i+1:]
+	}
+	return out
+}
+
+var metaPattern = regexp.MustCompile(`(?i)<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9_.:-]{1,40})`)
+
+// metaCharset is the charset that HTML names in its first kilooctet, as browsers look for it.
+func metaCharset(html []byte) string {
+	if m := metaPattern.FindSubmatch(html[:min(len(html), 1024)]); m != nil {
+		return strings.ToLower(string(m[1]))
+	}
+	return ""
+}

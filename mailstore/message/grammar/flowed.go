@@ -1,0 +1,44 @@
+package grammar
+
+import "bytes"
+
+// Unflow joins the flowed lines of text in format=flowed (RFC 3676, section 4), whose line ends are
+// LF. delsp drops the space at which a line was broken. Space-stuffing is undone; quoted lines keep
+// their depth, as ">" each and one space.
+func Unflow(text []byte, delsp bool) []byte {
+	out := make([]byte, 0, len(text))
+	open, depth := false, 0 // the last line goes on, at that depth
+	for rest := text; len(rest) > 0; {
+		line := rest
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			line, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
+		}
+		quotes := 0
+		for quotes < len(line) && line[quotes] == '>' {
+			quotes++
+		}
+		line = line[quotes:]
+		if len(line) > 0 && line[0] == ' ' {
+			line = line[1:]
+		}
+		signature := bytes.Equal(line, []byte("-- "))
+		if open && (quotes != depth || signature) {
+			out, open = append(out, '\n'), false
+		}
+		if !open && quotes > 0 {
+			out = append(append(out, bytes.Repeat([]byte(">"), quotes)...), ' ')
+		}
+		depth = quotes
+		open = len(line) > 0 && line[len(line)-1] == ' ' && !signature
+		if open && delsp {
+			line = line[:len(line)-1]
+		}
+		out = append(out, line...)
+		if !open {
+			out = append(out, '\n')
+		}
+	}
+	return out
+}

@@ -1,0 +1,99 @@
+package grammar
+
+import "bytes"
+
+// Pieces is a multipart body cut at its boundary lines (RFC 2046, section 5.1.1).
+type Pieces struct {
+	Preamble, Epilogue []byte
+	Parts              [][]byte // without the line end that belongs to the boundary
+	Open               bool     // the last boundary line is not there: the last part ends with the body
+}
+
+// Boundary reports whether s is a boundary of RFC 2046 without a space.
+func Boundary(s string) bool {
+	if s == "" || len(s) > 70 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && bytes.IndexByte([]byte(`'()+_,-./:=?`), c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Split cuts a multipart body. Every line that begins with two hyphens and the boundary has to be a
+// boundary line, with nothing but white space behind it, and no line of preamble or epilogue may
+// begin with two hyphens. At most limit parts are cut.
+func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
+	delimiter := []byte("--" + boundary)
+	start, closed := -1, false // of the part that is open
+	for at := 0; !closed; {
+		i := lineWith(body, delimiter, at)
+		if i < 0 {
+			return p.unclosed(body, start)
+		}
+		end := beforeLine(body, i)
+		if start < 0 {
+			p.Preamble = body[:end]
+		} else {
+			if len(p.Parts) == limit {
+				return p, false
+			}
+			p.Parts = append(p.Parts, body[start:max(start, end)])
+		}
+		line, rest := CutLine(body[i:])
+		line = bytes.TrimRight(line[len(delimiter):], " \t")
+		switch string(line) {
+		case "":
+		case "--":
+			closed = true
+		default:
+			return p, false
+		}
+		at = len(body) - len(rest)
+		start = at
+	}
+	p.Epilogue = body[start:]
+	if lineWith(p.Preamble, []byte("--"), 0) >= 0 || lineWith(p.Epilogue, []byte("--"), 0) >= 0 {
+		return p, false
+	}
+	return p, len(p.Parts) > 0
+}
+
+// unclosed ends a multipart without a last boundary line.
+func (p Pieces) unclosed(body []byte, start int) (Pieces, bool) {
+	if start < 0 || len(bytes.TrimSpace(body[start:])) == 0 {
+		return p, false
+	}
+	p.Parts, p.Open = append(p.Parts, body[start:]), true
+	return p, lineWith(p.Preamble, []byte("--"), 0) < 0
+}
+
+// lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none
+// does. at is the start of a line.
+func lineWith(body, prefix []byte, at int) int {
+	for {
+		i := bytes.Index(body[at:], prefix)
+		if i < 0 {
+			return -1
+		}
+		i += at
+		if i == 0 || body[i-1] == '\n' {
+			return i
+		}
+		at = i + 1
+	}
+}
+
+// beforeLine is where what stands before the line at i ends, without its line end.
+func beforeLine(body []byte, i int) int {
+	if i > 0 && body[i-1] == '\n' {
+		i--
+		if i > 0 && body[i-1] == '\r' {
+			i--
+		}
+	}
+	return i
+}

@@ -1,0 +1,180 @@
+package grammar
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Limits of a header section. Relays and programs cut, wrap or give up beyond them.
+const (
+	MaxLine   = 998      // octets of a header line without its end, RFC 5322, section 2.1.1
+	MaxHeader = 64 << 10 // octets of a header section
+)
+
+// Flaw is a way in which a header section leaves the grammar.
+type Flaw string
+
+// The flaws of header sections. A message with one is never as recorded.
+const (
+	NoField          Flaw = "a line that is no header field"
+	SpaceBeforeColon Flaw = "white space before the colon of a header field"
+	BareCR           Flaw = "a bare CR in the header"
+	NUL              Flaw = "a NUL in the header"
+	BlankFold        Flaw = "a header line of white space alone"
+	LongLine         Flaw = "a header line of more than 998 octets"
+	LongHeader       Flaw = "a header of more than 64 KiB"
+	NoEnd            Flaw = "a header that no empty line ends" // of a part
+)
+
+// FoundFlaw is a flaw and where it is.
+type FoundFlaw struct {
+	Flaw  Flaw
+	Field string // name of the field, in lower case; empty where it is in none
+	Line  string // start of the line
+}
+
+// Field is one header field.
+type Field struct {
+	Name  string // in lower case
+	Value string // unfolded: each fold, with the white space around it, is one space; none at the ends
+}
+
+// Section is a header section (RFC 5322, section 2.2) and the body behind it.
+type Section struct {
+	Fields []Field
+	Flaws  []FoundFlaw // each kind once for each field name, in the order of their first occurrence
+	Body   []byte      // what follows the empty line; it shares raw's memory
+	Size   int         // octets of the header with its empty line
+	Ended  bool        // by an empty line
+}
+
+// ReadSection splits an entity whose lines end in CRLF or LF. Lines that are no fields are left out
+// of Fields and noted as flaws; so is what lies beyond the first limit octets of the header, or
+// beyond MaxHeader.
+func ReadSection(raw []byte, limit int) Section {
+	var s Section
+	field := -1 // that the next folded line goes on
+	rest := raw
+	limit = min(limit, MaxHeader)
+	for len(rest) > 0 {
+		line, next := CutLine(rest)
+		rest = next
+		if len(line) == 0 {
+			s.Ended = true
+			break
+		}
+		if len(raw)-len(rest) > limit {
+			s.flaw(LongHeader, line, -1)
+			continue
+		}
+		if isBlank(line[0]) {
+			s.fold(line, field)
+		} else {
+			field = s.start(line)
+		}
+		s.inspect(line, field)
+	}
+	s.Body, s.Size = rest, len(raw)-len(rest)
+	return s
+}
+
+func (s *Section) inspect(line []byte, field int) {
+	if bytes.IndexByte(line, '\r') >= 0 {
+		s.flaw(BareCR, line, field)
+	}
+	if bytes.IndexByte(line, 0) >= 0 {
+		s.flaw(NUL, line, field)
+	}
+	if len(line) > MaxLine {
+		s.flaw(LongLine, line, field)
+	}
+}
+
+// start takes the first line of a field and returns the field's number, -1 for none.
+func (s *Section) start(line []byte) int {
+	colon := bytes.IndexByte(line, ':')
+	name := bytes.TrimRight(line[:max(colon, 0)], " \t")
+	if len(name) == 0 || !isFieldName(name) {
+		s.flaw(NoField, line, -1)
+		return -1
+	}
+	value := strings.Trim(string(line[colon+1:]), " \t")
+	s.Fields = append(s.Fields, Field{Name: strings.ToLower(string(name)), Value: value})
+	if len(name) < colon {
+		s.flaw(SpaceBeforeColon, line, len(s.Fields)-1)
+	}
+	return len(s.Fields) - 1
+}
+
+// fold takes a line that goes on the one before.
+func (s *Section) fold(line []byte, field int) {
+	more := strings.Trim(string(line), " \t")
+	if more == "" {
+		s.flaw(BlankFold, line, field)
+	}
+	if field < 0 {
+		s.flaw(NoField, line, -1)
+		return
+	}
+	f := &s.Fields[field]
+	switch {
+	case more == "":
+	case f.Value == "":
+		f.Value = more
+	default:
+		f.Value += " " + more
+	}
+}
+
+func (s *Section) flaw(f Flaw, line []byte, field int) {
+	found := FoundFlaw{Flaw: f, Line: strings.ToValidUTF8(string(line[:min(len(line), 60)]), "?")}
+	if field >= 0 {
+		found.Field = s.Fields[field].Name
+	}
+	for _, known := range s.Flaws {
+		if known.Flaw == f && known.Field == found.Field {
+			return
+		}
+	}
+	if len(s.Flaws) < maxFlaws {
+		s.Flaws = append(s.Flaws, found)
+	}
+}
+
+// maxFlaws bounds what is noted of one section: one is enough to leave the grammar.
+const maxFlaws = 64
+
+// Values returns the values of all fields with that lower-case name, from the top.
+func (s *Section) Values(name string) []string {
+	var all []string
+	for _, f := range s.Fields {
+		if f.Name == name {
+			all = append(all, f.Value)
+		}
+	}
+	return all
+}
+
+func isFieldName(name []byte) bool {
+	for _, c := range name {
+		if c < 33 || c > 126 {
+			return false
+		}
+	}
+	return true
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// CutLine returns the first line of b without its CRLF or LF, and what follows it.
+func CutLine(b []byte) (line, rest []byte) {
+	i := bytes.IndexByte(b, '\n')
+	if i < 0 {
+		return b, nil
+	}
+	line, rest = b[:i], b[i+1:]
+	if i > 0 && line[i-1] == '\r' {
+		line = line[:i-1]
+	}
+	return line, rest
+}

@@ -1,0 +1,139 @@
+package grammar
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+)
+
+// MaxEncodedLine is the longest line of base64 and quoted-printable. RFC 2045 has 76, but much honest
+// mail goes a little beyond, and programs read it alike.
+const MaxEncodedLine = MaxLine
+
+// Encoding is a Content-Transfer-Encoding (RFC 2045, section 6).
+type Encoding uint8
+
+// The encodings. Identity stands for 7bit, 8bit and binary, which mean the same octets.
+const (
+	Identity Encoding = iota
+	QuotedPrintable
+	Base64Encoding
+)
+
+// TransferEncoding reads the value of a Content-Transfer-Encoding field: one of the five names.
+// What follows a semicolon is passed over; plain is false then, since some programs do not.
+func TransferEncoding(value string) (e Encoding, plain, ok bool) {
+	name, _, tail := strings.Cut(value, ";")
+	switch strings.ToLower(strings.Trim(name, " \t")) {
+	case "7bit", "8bit", "binary":
+		return Identity, !tail, true
+	case "quoted-printable":
+		return QuotedPrintable, !tail, true
+	case "base64":
+		return Base64Encoding, !tail, true
+	}
+	return Identity, false, false
+}
+
+// Base64 decodes a body in base64: lines of the alphabet, padding at the
+// end only. Empty lines may follow. Bits that padding leaves over count for nothing.
+func Base64(b []byte) ([]byte, bool) {
+	b = trimLineEnds(b)
+	clean := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		var line []byte
+		line, b = CutLine(b)
+		if len(line) == 0 || len(line) > MaxEncodedLine {
+			return nil, false
+		}
+		clean = append(clean, line...)
+	}
+	return decodeBase64(clean)
+}
+
+// decodeBase64 decodes characters of base64 without line ends, in their own memory.
+func decodeBase64(clean []byte) ([]byte, bool) {
+	if bytes.IndexByte(clean, '\r') >= 0 || bytes.IndexByte(clean, '\n') >= 0 { // the decoder would pass over them
+		return nil, false
+	}
+	n, err := base64.StdEncoding.Decode(clean, clean)
+	return clean[:n], err == nil
+}
+
+// Quoted decodes a body in quoted-printable: printable ASCII and tabs, right escapes, lines of at
+// most 76 characters. Line ends of the result are CRLF. padded says that there is white space at
+// line ends, which some programs drop (RFC 2045, section 6.7, rule 3).
+func Quoted(b []byte) (octets []byte, padded, ok bool) {
+	out := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		ended := bytes.IndexByte(b, '\n') >= 0
+		line, rest := CutLine(b)
+		b = rest
+		if len(line) > MaxEncodedLine {
+			return nil, false, false
+		}
+		soft := false
+		for i := 0; i < len(line); i++ {
+			switch c := line[i]; {
+			case c == '=' && i == len(line)-1:
+				soft = true
+			case c == '=' && i+2 < len(line):
+				octet, ok := unhex(line[i+1], line[i+2])
+				if !ok {
+					return nil, false, false
+				}
+				out = append(out, octet)
+				i += 2
+			case c == '\t' || ' ' <= c && c <= '~' && c != '=':
+				out = append(out, c)
+			default:
+				return nil, false, false
+			}
+		}
+		if soft && !ended {
+			return nil, false, false
+		}
+		padded = padded || len(line) > 0 && isBlank(line[len(line)-1])
+		if ended && !soft {
+			out = append(out, '\r', '\n')
+		}
+	}
+	return out, padded, true
+}
+
+func trimLineEnds(b []byte) []byte {
+	for len(b) > 0 && b[len(b)-1] == '\n' {
+		b = b[:len(b)-1]
+		if len(b) > 0 && b[len(b)-1] == '\r' {
+			b = b[:len(b)-1]
+		}
+	}
+	return b
+}
+
+// Packed reports whether text holds what some programs take for a file of its own: uuencode (a
+// line "begin 644 name") or yEnc ("=ybegin ").
+func Packed(text []byte) bool {
+	for _, mark := range []string{"begin ", "=ybegin "} {
+		for rest := text; ; {
+			i := bytes.Index(rest, []byte(mark))
+			if i < 0 {
+				break
+			}
+			if (i == 0 || rest[i-1] == '\n') && (mark[0] == '=' || isMode(rest[i+len(mark):])) {
+				return true
+			}
+			rest = rest[i+len(mark):]
+		}
+	}
+	return false
+}
+
+// isMode reports whether b starts with three or four octal digits and a space.
+func isMode(b []byte) bool {
+	n := 0
+	for n < len(b) && '0' <= b[n] && b[n] <= '7' {
+		n++
+	}
+	return (n == 3 || n == 4) && n < len(b) && b[n] == ' '
+}

@@ -1,0 +1,148 @@
+package grammar
+
+import (
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Words reads the value of an unstructured field: printable ASCII, in which encoded words (RFC
+// 2047) stand between white space, each whole by itself, in a known charset. The result is in
+// Normalization Form C. White space is kept but for that between encoded words.
+func Words(value string) (string, bool) {
+	if !isPrintable(value) {
+		return "", false
+	}
+	if !strings.Contains(value, "=?") {
+		return value, true
+	}
+	var out strings.Builder
+	encoded := false // the token before was an encoded word
+	gap := ""
+	for rest := value; rest != ""; {
+		blank := len(rest) - len(strings.TrimLeft(rest, " \t"))
+		gap, rest = rest[:blank], rest[blank:]
+		end := strings.IndexAny(rest, " \t")
+		if end < 0 {
+			end = len(rest)
+		}
+		token := rest[:end]
+		rest = rest[end:]
+		if !strings.Contains(token, "=?") {
+			out.WriteString(gap)
+			out.WriteString(token)
+			encoded = false
+			continue
+		}
+		text, ok := EncodedWord(token)
+		if !ok {
+			return "", false
+		}
+		if !encoded {
+			out.WriteString(gap)
+		}
+		out.WriteString(text)
+		encoded = true
+	}
+	text := norm.NFC.String(out.String())
+	return text, !strings.Contains(text, "=?")
+}
+
+// EncodedWord decodes a token that is one encoded word, =?charset?B|Q?text?=, and nothing else.
+func EncodedWord(token string) (string, bool) {
+	charset, raw, ok := encodedWord(token)
+	if !ok {
+		return "", false
+	}
+	text, label, ok := Text(charset, raw)
+	if !ok || charset == "" || label == LabelOther {
+		return "", false
+	}
+	for _, r := range string(text) {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
+			return "", false
+		}
+	}
+	return string(text), true
+}
+
+// WordOctets returns the octets of a token that is one encoded word, in whatever charset.
+func WordOctets(token string) ([]byte, bool) {
+	_, raw, ok := encodedWord(token)
+	return raw, ok
+}
+
+func encodedWord(token string) (charset string, octets []byte, ok bool) {
+	inner, ok := strings.CutPrefix(token, "=?")
+	if !ok {
+		return "", nil, false
+	}
+	if inner, ok = strings.CutSuffix(inner, "?="); !ok {
+		return "", nil, false
+	}
+	parts := strings.Split(inner, "?")
+	if len(parts) != 3 || parts[2] == "" {
+		return "", nil, false
+	}
+	switch parts[1] {
+	case "B", "b":
+		octets, ok = decodeBase64([]byte(parts[2]))
+	case "Q", "q":
+		octets, ok = wordQ(parts[2])
+	default:
+		return "", nil, false
+	}
+	return parts[0], octets, ok
+}
+
+// wordQ decodes the Q encoding (RFC 2047, section 4.2).
+func wordQ(s string) ([]byte, bool) {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '_':
+			out = append(out, ' ')
+		case c == '=':
+			if i+2 >= len(s) {
+				return nil, false
+			}
+			b, ok := unhex(s[i+1], s[i+2])
+			if !ok {
+				return nil, false
+			}
+			out = append(out, b)
+			i += 2
+		default:
+			out = append(out, c)
+		}
+	}
+	return out, true
+}
+
+// isPrintable reports whether s has printable ASCII, spaces and tabs alone.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c != '\t' && (c < ' ' || c > '~') {
+			return false
+		}
+	}
+	return true
+}
+
+func unhex(high, low byte) (byte, bool) {
+	h, ok1 := hexDigit(high)
+	l, ok2 := hexDigit(low)
+	return h<<4 | l, ok1 && ok2
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	}
+	return 0, false
+}

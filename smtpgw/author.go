@@ -1,0 +1,121 @@
+package smtpgw
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"cairn/mailstore"
+	"cairn/mailstore/message"
+)
+
+// checkAuthors refuses a draft whose From or Sender is not of who submits it: each address must be one
+// of the account, or one that the administrator allows. A From with several mailboxes needs a Sender
+// (RFC 5322, section 3.6.2). Who sends is known here, so one is put in (RFC 6409, section 8.1): it is
+// returned, empty if none is needed. Only a null sender cannot be named; then the draft is refused.
+//
+// An error is the reply for the submitter, or trouble with the store.
+func (s *Submitter) checkAuthors(d *draft, acct mailstore.AccountID, from string) (sender string, err error) {
+	authors, err := d.mailboxes("From", d.parsed.From)
+	if err != nil {
+		return "", err
+	}
+	named := map[string][]mailbox{"From": authors}
+	switch hasSender := d.count("Sender") > 0; {
+	case hasSender:
+		one, err := d.mailboxes("Sender", d.parsed.Sender)
+		if err != nil {
+			return "", err
+		}
+		if len(one) > 1 {
+			return "", replyf(554, 5, 6, 0, "Sender field names %d mailboxes; one is allowed (RFC 5322, section 3.6.2)", len(one))
+		}
+		named["Sender"] = one
+	case len(authors) > 1 && from == "":
+		return "", replyf(554, 5, 6, 0, "From field names %d mailboxes and there is no Sender field; "+
+			"add one that says who of them sends (RFC 5322, section 3.6.2)", len(authors))
+	case len(authors) > 1:
+		sender = from
+	}
+	err = s.store.View(func(r *mailstore.Reader) error {
+		for _, field := range []string{"From", "Sender"} {
+			for _, m := range named[field] {
+				if err := s.mayNameItself(r, acct, field, m); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return sender, err
+}
+
+// mailboxes reads a field of a draft that names who sends.
+func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error) {
+	found, err := mailboxesOf(d.value(name), list)
+	if err != nil {
+		return nil, replyf(554, 5, 6, 0, "%s field %v (RFC 5322, section 3.6.2)", name, err)
+	}
+	return found, nil
+}
+
+// mayNameItself returns the refusal of an address in From or Sender that is not the account's.
+func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID, field string, m mailbox) error {
+	if s.relay.allows(m) {
+		return nil
+	}
+	owner, err := s.dir.account(r, m)
+	if err == nil && owner.ID == acct {
+		return nil
+	}
+	if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+		return err
+	}
+	own, err := r.Account(acct)
+	if err != nil {
+		return err
+	}
+	return replyf(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
+		"with relay_from", field, shown(m.String()), allowed(append(own.Addresses, s.relay...)))
+}
+
+// maxAllowed is how many addresses, and maxAllowedOctets how much text, a refusal lists: a reply line
+// has 512 octets (RFC 5321, section 4.5.3.1.5).
+const (
+	maxAllowed       = 5
+	maxAllowedOctets = 200
+)
+
+// allowed lists addresses to people, not without end.
+func allowed(list []string) string {
+	var b strings.Builder
+	for i, a := range list {
+		word := shown(a)
+		if i == maxAllowed || b.Len() > 0 && b.Len()+len(word) > maxAllowedOctets {
+			fmt.Fprintf(&b, " (and %d more)", len(list)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(word)
+	}
+	if b.Len() == 0 {
+		return "one of yours"
+	}
+	return b.String()
+}
+
+// shown is an address as a reply in ASCII can have it.
+func shown(addr string) string {
+	q := strconv.QuoteToASCII(pathOf(addr))
+	q = q[1 : len(q)-1]
+	if isASCII(addr) {
+		q = pathOf(addr)
+	}
+	if len(q) > maxAllowedOctets/2 {
+		q = q[:maxAllowedOctets/2] + "..."
+	}
+	return q
+}

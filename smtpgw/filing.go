@@ -1,0 +1,92 @@
+package smtpgw
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"cairn/mailstore"
+	"cairn/smtpgw/screen"
+)
+
+// filingSpace holds the evidence that a decision about a stored message was
+// made with, beside its finding: account u32, message u64 -> screen.Evidence,
+// JSON. A message without such evidence has no entry.
+const filingSpace = "filing"
+
+// maxKept bounds the results that are kept with one message.
+const maxKept = 64
+
+// Filing keeps mail where screen.Decide sends it: at arrival, and when its
+// verdict changes.
+type Filing struct{ policy screen.Policy }
+
+// NewFiling returns a filing by that policy.
+func NewFiling(policy screen.Policy) *Filing { return &Filing{policy} }
+
+// decide is screen.Decide by the node's policy, with the finding's own evidence.
+func (f *Filing) decide(found screen.Finding, beside screen.Evidence) screen.Decision {
+	return screen.Decide(f.policy, found, append(found.Evidence(), beside...))
+}
+
+func filingKey(account mailstore.AccountID, id mailstore.MessageID) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, uint32(account)), uint64(id))
+}
+
+// Keep stores the evidence about a message that later decisions need.
+func (f *Filing) Keep(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, e screen.Evidence) error {
+	if len(e) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(e[:min(len(e), maxKept)])
+	if err != nil {
+		return err
+	}
+	return tx.Space(filingSpace).Put(filingKey(account, id), b)
+}
+
+func kept(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (e screen.Evidence, err error) {
+	b, err := rd.Space(filingSpace).Get(filingKey(account, id))
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &e); err != nil {
+		return nil, fmt.Errorf("stored evidence about message %d of account %d: %w", id, account, err)
+	}
+	return e, nil
+}
+
+// Decision is the decision about a stored message as its finding is now, with
+// all evidence about it.
+func (f *Filing) Decision(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID, found screen.Finding) (screen.Decision, screen.Evidence, error) {
+	e, err := kept(rd, account, id)
+	return f.decide(found, e), append(found.Evidence(), e...), err
+}
+
+// Refile lets the labels of a stored message follow its finding. A message that
+// its reader has moved since stays there.
+func (f *Filing) Refile(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, was, now screen.Finding) error {
+	e, err := kept(&tx.Reader, account, id)
+	if err != nil {
+		return err
+	}
+	before, after := f.decide(was, e), f.decide(now, e)
+	has, err := tx.Labels(account, id)
+	if err != nil {
+		return err
+	}
+	add, remove := screen.Moves(has, before, after)
+	if len(add)+len(remove) == 0 {
+		return nil
+	}
+	return tx.SetLabels(account, id, add, remove)
+}
+
+// Forget drops what was kept about a message that is gone.
+func (f *Filing) Forget(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID) error {
+	return tx.Space(filingSpace).Delete(filingKey(account, id))
+}

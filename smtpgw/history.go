@@ -1,0 +1,259 @@
+package smtpgw
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/mailstore"
+	"cairn/mailstore/message"
+	"cairn/smtpgw/screen"
+)
+
+// historySpace is what accounts had to do with addresses:
+//
+//	cursor                       modseq u64: how far the store's journal was followed
+//	of/<account u32>w<address>   empty: the account has sent mail to it
+//	of/<account u32>k<address>   empty: it has read mail from it and left that in the inbox
+const historySpace = "history"
+
+const (
+	historyStep = 512 // changes taken in at a time
+	// historyPause gathers what happens at one time: nobody waits for the history.
+	historyPause = time.Second
+	maxAddress   = 254 // octets of an address that is remembered (RFC 5321, section 4.5.3.1.3)
+
+	historyWrote = 'w'
+	historyKept  = 'k'
+)
+
+var historyCursor = []byte("cursor")
+
+// History remembers what each account had to do with which address. It follows
+// the store's journal, so it knows of mail from before it was there, too.
+type History struct {
+	store *mailstore.Store
+	from  func(*mailstore.Reader, mailstore.AccountID, mailstore.MessageID) (string, error)
+	log   *slog.Logger
+}
+
+// NewHistory returns the history in store. from tells the author's address of a
+// message that arrived, empty if it is not known.
+func NewHistory(store *mailstore.Store, from func(*mailstore.Reader, mailstore.AccountID, mailstore.MessageID) (string, error), log *slog.Logger) *History {
+	return &History{store, from, log}
+}
+
+func historyOf(account mailstore.AccountID) []byte {
+	return binary.BigEndian.AppendUint32([]byte("of/"), uint32(account))
+}
+
+func historyKey(account mailstore.AccountID, what byte, address string) []byte {
+	k := append(historyOf(account), what)
+	return append(k, strings.ToLower(message.CanonicalAddress(address))...)
+}
+
+// Of reads what account had to do with address before.
+func (h *History) Of(rd *mailstore.Reader, account mailstore.AccountID, address string) (known screen.History, err error) {
+	sp := rd.Space(historySpace)
+	if known.Wrote, err = sp.Has(historyKey(account, historyWrote, address)); err != nil {
+		return known, err
+	}
+	known.Kept, err = sp.Has(historyKey(account, historyKept, address))
+	return known, err
+}
+
+// About gives the history with the author, and with the addresses that the
+// record is for. Of the latter only what is known is evidence.
+func (h *History) About(rd *mailstore.Reader, account mailstore.AccountID, f screen.Finding) (results []screen.Result, err error) {
+	for i, address := range append([]string{f.From}, f.RecordedFor...) {
+		if address == "" || len(address) > maxAddress {
+			continue
+		}
+		known, err := h.Of(rd, account, address)
+		if err != nil {
+			return nil, fmt.Errorf("read the history with an address: %w", err)
+		}
+		if i == 0 || known.Wrote {
+			results = append(results, known.Evidence(address))
+		}
+	}
+	return results, nil
+}
+
+// Run follows the journal until ctx is done.
+func (h *History) Run(ctx context.Context) error {
+	wake, cancel := h.store.Subscribe()
+	defer cancel()
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for waits := true; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+			if !waits {
+				next.Reset(historyPause)
+				waits = true
+			}
+			continue
+		case <-next.C:
+			waits = false
+		}
+		if err := h.Follow(ctx); err != nil && ctx.Err() == nil {
+			h.log.Error("history: following the mail failed, trying again", "err", err)
+			next.Reset(historyPause)
+			waits = true
+		}
+	}
+}
+
+// Follow brings the history up to the journal's end.
+func (h *History) Follow(ctx context.Context) error {
+	for ctx.Err() == nil {
+		var keys [][]byte
+		var gone []mailstore.AccountID
+		var since, cursor mailstore.ModSeq
+		err := h.store.View(func(rd *mailstore.Reader) (err error) {
+			if since, err = historySince(rd); err != nil {
+				return err
+			}
+			changes, err := rd.ChangesSince(since, historyStep)
+			cursor = since
+			for _, c := range changes {
+				cursor = c.ModSeq
+				key, err := h.note(rd, c, &gone)
+				if err != nil {
+					return err
+				}
+				keys = append(keys, key...)
+			}
+			return err
+		})
+		if errors.Is(err, mailstore.ErrUnknownModSeq) {
+			cursor, err = 0, nil // the journal is another one
+		} else if err == nil && cursor == since {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, account := range slices.Compact(gone) {
+			if err := h.forget(ctx, account); err != nil {
+				return err
+			}
+		}
+		err = h.store.Update(ctx, func(tx *mailstore.Tx) error {
+			sp := tx.Space(historySpace)
+			for _, key := range keys {
+				if err := putNew(sp, key); err != nil {
+					return err
+				}
+			}
+			return sp.Put(historyCursor, binary.BigEndian.AppendUint64(nil, uint64(cursor)))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func historySince(rd *mailstore.Reader) (mailstore.ModSeq, error) {
+	b, err := rd.Space(historySpace).Get(historyCursor)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if len(b) != 8 {
+		return 0, fmt.Errorf("stored cursor of the history has %d bytes", len(b))
+	}
+	return mailstore.ModSeq(binary.BigEndian.Uint64(b)), nil
+}
+
+// note tells what a change says about the account and others. An account that
+// is gone is added to gone.
+func (h *History) note(rd *mailstore.Reader, c mailstore.Change, gone *[]mailstore.AccountID) (keys [][]byte, err error) {
+	if c.Kind == mailstore.ChangeRemoved {
+		if _, err := rd.Account(c.Account); errors.Is(err, mailstore.ErrNotFound) {
+			*gone = append(*gone, c.Account)
+		} else if err != nil {
+			return nil, err
+		}
+		return nil, nil
+	}
+	m, err := rd.Message(c.Account, c.Message)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil, nil // removed since
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m.Outgoing {
+		if c.Kind != mailstore.ChangeAdded {
+			return nil, nil
+		}
+		for _, to := range m.Recipients {
+			if len(to) <= maxAddress {
+				keys = append(keys, historyKey(c.Account, historyWrote, to))
+			}
+		}
+		return keys, nil
+	}
+	if c.Kind != mailstore.ChangeLabels || !isKept(c.Labels) {
+		return nil, nil
+	}
+	from, err := h.from(rd, c.Account, c.Message)
+	if err != nil || from == "" || len(from) > maxAddress {
+		return nil, err
+	}
+	return [][]byte{historyKey(c.Account, historyKept, from)}, nil
+}
+
+// isKept reports whether labels are those of mail that was read and kept.
+func isKept(labels []string) bool {
+	has := func(l string) bool { return slices.Contains(labels, l) }
+	return has(mailstore.LabelInbox) && !has(mailstore.LabelUnread) && !has(mailstore.LabelSpam) && !has(mailstore.LabelDeleted)
+}
+
+func putNew(sp mailstore.Space, key []byte) error {
+	known, err := sp.Has(key)
+	if err != nil || known {
+		return err
+	}
+	return sp.Put(key, nil)
+}
+
+// forget drops what an account that is gone had to do with anybody.
+func (h *History) forget(ctx context.Context, account mailstore.AccountID) error {
+	for {
+		var keys [][]byte
+		err := h.store.View(func(rd *mailstore.Reader) error {
+			return rd.Space(historySpace).Scan(historyOf(account), nil, func(key, _ []byte) bool {
+				keys = append(keys, bytes.Clone(key))
+				return len(keys) < historyStep
+			})
+		})
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		err = h.store.Update(ctx, func(tx *mailstore.Tx) error {
+			for _, key := range keys {
+				if err := tx.Space(historySpace).Delete(key); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package smtpgw
+
+import (
+	"bytes"
+	"strings"
+)
+
+// maxLine is the length of a line without its CRLF in octets (RFC 5322, section 2.1.1).
+const maxLine = 998
+
+// repairedFields returns the fields of a message, each in its proper form, and what follows them from
+// the empty line on:
+//
+//   - a byte order mark and a "From " line of an mbox in front are dropped: they belong to the file
+//     that the message was in;
+//   - white space before a colon is dropped, for some programs see the body begin there;
+//   - so are folds of white space alone (RFC 5322, section 4.2), for the same reason;
+//   - a line that is no field ends the header: an empty line is put before it;
+//   - lines over maxLine are folded where there is white space.
+//
+// Joined, fields and rest of a message that needs none of it are that message.
+func repairedFields(raw []byte) (fields []field, rest []byte) {
+	header, rest := splitHeader(withoutWrapping(raw))
+	for len(header) > 0 {
+		line := header[:lineEnd(header)]
+		name := fieldName(line)
+		if name == nil {
+			return fields, bytes.Join([][]byte{crlf, header, rest}, nil)
+		}
+		n, blank := len(line), false
+		for n < len(header) && isBlank(header[n]) {
+			fold := header[n : n+lineEnd(header[n:])]
+			n += len(fold)
+			blank = blank || isBlankLine(fold)
+		}
+		f := field{name: name, raw: header[:n]}
+		if blank {
+			f.raw = withoutBlankFolds(f.raw)
+		}
+		if f.raw[len(name)] != ':' {
+			_, value, _ := bytes.Cut(f.raw, []byte(":"))
+			f.raw = bytes.Join([][]byte{name, []byte(":"), value}, nil)
+		}
+		f.raw = refold(f.raw)
+		fields = append(fields, f)
+		header = header[n:]
+	}
+	return fields, rest
+}
+
+var crlf = []byte("\r\n")
+
+// withoutWrapping drops what a file had before the message.
+func withoutWrapping(raw []byte) []byte {
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	line := raw[:lineEnd(raw)]
+	if bytes.HasPrefix(bytes.TrimPrefix(line, []byte(">")), []byte("From ")) && fieldName(line) == nil {
+		return raw[len(line):]
+	}
+	return raw
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+func isBlankLine(line []byte) bool { return len(bytes.TrimRight(line, " \t\r\n")) == 0 }
+
+// withoutBlankFolds drops the folds of a field that hold nothing.
+func withoutBlankFolds(raw []byte) []byte {
+	var out []byte
+	for first := true; len(raw) > 0; first = false {
+		line := raw[:lineEnd(raw)]
+		if first || !isBlankLine(line) {
+			out = append(out, line...)
+		}
+		raw = raw[len(line):]
+	}
+	return out
+}
+
+// refold breaks the lines of a field that are longer than maxLine at white space, which stays: unfolded
+// the field is what it was (RFC 5322, section 2.2.3). What has no white space stays too long.
+func refold(raw []byte) []byte {
+	if !hasLongLine(raw) {
+		return raw
+	}
+	out := make([]byte, 0, len(raw)+len(raw)/256)
+	for len(raw) > 0 {
+		line := raw[:lineEnd(raw)]
+		raw = raw[len(line):]
+		for {
+			at := foldAt(line)
+			if at == 0 {
+				break
+			}
+			out = append(append(out, line[:at]...), crlf...)
+			line = line[at:]
+		}
+		out = append(out, line...)
+	}
+	return out
+}
+
+// foldAt returns where to break a line that is too long: before the last white space that leaves a
+// line of legal length, else before the first one; 0 where it cannot be broken or need not be. Neither
+// side may be white space alone.
+func foldAt(line []byte) int {
+	text := bytes.TrimRight(line, " \t\r\n")
+	if len(bytes.TrimRight(line, "\r\n")) <= maxLine {
+		return 0
+	}
+	at, begun := 0, false
+	for i := range text {
+		switch {
+		case !isBlank(text[i]):
+			begun = true
+		case begun && !isBlank(text[i-1]):
+			if i > maxLine && at > 0 {
+				return at
+			}
+			at = i
+		}
+	}
+	return at
+}
+
+// hasLongLine reports whether b has a line over maxLine.
+func hasLongLine(b []byte) bool {
+	for len(b) > maxLine {
+		n := lineEnd(b)
+		if len(bytes.TrimRight(b[:n], "\r\n")) > maxLine {
+			return true
+		}
+		b = b[n:]
+	}
+	return false
+}
+
+// localNotes are fields in which mail programs note something about their copy of a message, and which
+// others believe: a length at which the message ends, flags.
+var localNotes = []string{"content-length", "lines", "status", "x-status", "x-uid", "x-keywords"}
+
+// isLocalNote reports whether a field of that name belongs to a file, not to a message.
+func isLocalNote(name []byte) bool {
+	return isOneOf(name, localNotes, "x-mozilla-")
+}
+
+// isForeignFinding reports whether a field of that name says what a filter elsewhere found, which
+// filters and mail programs here would take for the word of their own.
+func isForeignFinding(name []byte) bool {
+	return isOneOf(name, nil, "x-spam-", "x-ms-exchange-organization-")
+}
+
+func isOneOf(name []byte, names []string, prefixes ...string) bool {
+	for _, n := range names {
+		if strings.EqualFold(string(name), n) {
+			return true
+		}
+	}
+	for _, p := range prefixes {
+		if len(name) >= len(p) && strings.EqualFold(string(name[:len(p)]), p) {
+			return true
+		}
+	}
+	return false
+}

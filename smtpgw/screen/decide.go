@@ -1,0 +1,176 @@
+package screen
+
+import (
+	"slices"
+	"strings"
+
+	"cairn/consensus/record"
+)
+
+// Labels that say where a message is. They are the mail store's words, which a test holds.
+const (
+	labelInbox      = "inbox"
+	labelSpam       = "spam"
+	LabelQuarantine = "quarantine" // kept out of every other list
+
+	verdictPrefix = "verdict/"
+)
+
+// VerdictLabel is the label that carries a verdict.
+func VerdictLabel(v record.Verdict) string { return verdictPrefix + string(v) }
+
+// Invalid says what becomes of mail with an invalid record.
+type Invalid string
+
+// What can become of mail with an invalid record.
+const (
+	InvalidSpam       Invalid = "spam"
+	InvalidQuarantine Invalid = "quarantine"
+	InvalidDiscard    Invalid = "discard" // accepted and dropped
+	InvalidRefuse     Invalid = "refuse"  // not accepted
+)
+
+// Policy is the node's own taste. It decides where mail goes, never what its verdict is.
+type Policy struct {
+	Invalid Invalid // empty: spam
+}
+
+// Refusal is the reply to who brings a message that is not taken.
+type Refusal struct {
+	Code     int    // of SMTP, 550 …
+	Enhanced [3]int // RFC 3463
+	Text     string
+}
+
+// Decision is where one copy of a message goes.
+type Decision struct {
+	// Labels are the verdict's own and, where the mail is kept, that of its place. What every new
+	// mail gets, such as unread, is not among them.
+	Labels  []string
+	Hold    bool     // kept, but out of every list until its verdict changes
+	Refuse  *Refusal // not to be taken at all; nil: it is
+	Discard bool     // to be taken and dropped
+	Reasons []string // why it goes there, the weightiest first
+}
+
+// place is a label with the reason for it.
+type place struct {
+	label string
+	why   []string
+}
+
+// Decide says where a message goes. It is the only place that does, at the arrival of a message and
+// whenever its verdict changes; of what is stored already, Refuse and Discard are not heeded: mail
+// is never deleted by a verdict.
+func Decide(p Policy, f Finding, e Evidence) Decision {
+	d := Decision{Labels: []string{VerdictLabel(f.Verdict)}}
+	var at place
+	switch f.Verdict {
+	case record.Differs:
+		at = changed(f)
+	case record.Replayed:
+		at = replayed(f, e)
+	case record.Missing:
+		at = missing(f, e)
+	case record.Invalid:
+		at = invalid(p, f, &d)
+	default:
+		at = place{labelInbox, history(f, e)}
+	}
+	d.Labels = append(d.Labels, at.label)
+	d.Reasons = at.why
+	return d
+}
+
+// changed goes to the inbox, with what was changed, if honest relays make all of its differences.
+func changed(f Finding) place {
+	switch {
+	case f.Decisive:
+		return place{labelSpam, []string{"it was changed as no honest relay changes mail"}}
+	case f.Before:
+		return place{labelSpam, []string{"it was changed, and its record was used before or is too old"}}
+	}
+	return place{labelInbox, []string{"what was changed on its way is what relays and mailing lists change: it is said with the verdict"}}
+}
+
+// replayed is spam. That the account has itself written to the address that the record is for, as
+// to a mailing list, is a reason for the mail to be here, and makes it no better than replayed.
+func replayed(f Finding, e Evidence) place {
+	if f.Unnamed && !f.Before && !f.Decisive {
+		for _, addr := range f.RecordedFor {
+			if e.passes(MethodHistory, addr) {
+				return place{labelInbox, []string{"it was recorded for " + addr + ", to which you have written yourself, and nothing that counts was changed"}}
+			}
+		}
+	}
+	return place{labelSpam, []string{"it may be genuine, but it was sent to you by somebody who only has a copy"}}
+}
+
+// missing is spam unless another method says that the domain itself sent it. Of our own domains
+// none can: our mail has our record.
+func missing(f Finding, e Evidence) place {
+	if f.Own {
+		return place{labelSpam, []string{"it claims one of our own domains, whose mail has our record"}}
+	}
+	if len(f.Domains) > 0 && !slices.ContainsFunc(f.Domains, func(d string) bool { return !authenticated(e, d) }) {
+		return place{labelInbox, []string{"it has no record of its sender's organisation, but that domain's own signature"}}
+	}
+	return place{labelSpam, []string{"the record that mail of its sender's organisation has is missing"}}
+}
+
+// authenticated reports whether a domain signed the message itself, or a chain of relays that is
+// trusted says that it had. A source gives arc=pass only for a chain whose sealers are trusted.
+func authenticated(e Evidence, domain string) bool {
+	return domain != "" && (e.passes("dkim", domain) || e.passes("dmarc", domain) || e.passes("arc", domain))
+}
+
+// invalid goes where the policy says. What is invalid only because this node's chain may not be as
+// far as the sender's is never refused or dropped.
+func invalid(p Policy, f Finding, d *Decision) place {
+	switch {
+	case p.Invalid == InvalidQuarantine:
+		d.Hold = true
+		return place{LabelQuarantine, []string{"mail with an invalid record is put apart here"}}
+	case p.Invalid == InvalidDiscard && f.Lasting:
+		d.Discard = true
+	case p.Invalid == InvalidRefuse && f.Lasting:
+		d.Refuse = &Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: "mail with an invalid record is not taken here: " + first(f.Reasons)}
+	}
+	return place{labelSpam, []string{"its record is invalid"}}
+}
+
+// history says what the account had to do with the sender, where that is a reason to look closer:
+// mail without a record from somebody unknown.
+func history(f Finding, e Evidence) []string {
+	if f.Verdict != record.Unrecorded {
+		return nil
+	}
+	var why []string
+	for _, r := range e {
+		if r.Method == MethodHistory && r.About == f.From && r.Reason != "" {
+			why = append(why, r.Reason)
+		}
+	}
+	return why
+}
+
+func first(reasons []string) string {
+	if len(reasons) == 0 {
+		return "it cannot be checked"
+	}
+	return reasons[0]
+}
+
+// Moves turns a change from one decision to the next into label changes for a message that has the
+// labels has. A message that its reader has moved since stays there; only the verdict's label
+// changes then.
+func Moves(has []string, was, now Decision) (add, remove []string) {
+	for i := range min(len(was.Labels), len(now.Labels)) {
+		before, after := was.Labels[i], now.Labels[i]
+		moved := !strings.HasPrefix(before, verdictPrefix) && !slices.Contains(has, before)
+		if before != after && !moved {
+			add, remove = append(add, after), append(remove, before)
+		}
+	}
+	return add, remove
+}

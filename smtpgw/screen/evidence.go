@@ -1,0 +1,62 @@
+package screen
+
+import "slices"
+
+// Result is what one method found out about a message.
+type Result struct {
+	// Method is a name of the registry of Email Authentication Methods (RFC 8601, section 6.2),
+	// such as spf, dkim, dmarc and arc, or one of those below.
+	Method string `json:"method"`
+	Result string `json:"result"` // as the method has it: pass, fail, none …
+	// About is whom the result is about: a domain as A-label, or an address. Empty: nobody.
+	About string `json:"about,omitempty"`
+	// Property is where About stands, ptype and property joined by a dot (RFC 8601, section 2.3):
+	// header.from, smtp.mailfrom, header.d …
+	Property string `json:"property,omitempty"`
+	Reason   string `json:"reason,omitempty"` // for people
+}
+
+// Methods of Cairn's own. That of the history is about one account and is in no header.
+const (
+	MethodRecord    = "x-cairn"           // the comparison of a message with its record
+	MethodForwarder = "x-cairn-forwarder" // the known forwarder that sent it on
+	MethodHistory   = "x-cairn-history"   // what the account had to do with an address before
+)
+
+// Results that several methods share (RFC 8601, section 2.7).
+const (
+	Pass     = "pass"
+	Fail     = "fail"
+	Neutral  = "neutral"
+	ByPolicy = "policy"
+	None     = "none"
+)
+
+// Evidence is all that was found out about a message.
+type Evidence []Result
+
+// passes reports whether a method passed for one of these.
+func (e Evidence) passes(method string, about ...string) bool {
+	return slices.ContainsFunc(e, func(r Result) bool {
+		return r.Method == method && r.Result == Pass && slices.Contains(about, r.About)
+	})
+}
+
+// History is what an account had to do with an address before this mail.
+type History struct {
+	Wrote bool // the account has sent mail to it
+	Kept  bool // the account has read mail from it and left that in the inbox
+}
+
+// Evidence of a history, about an address. It gives tolerance and reasons, never trust: whoever
+// forges a sender chooses one that is known.
+func (h History) Evidence(address string) Result {
+	r := Result{Method: MethodHistory, Result: None, About: address, Reason: "you have neither written to " + address + " nor kept mail from it"}
+	switch {
+	case h.Wrote:
+		r.Result, r.Reason = Pass, "you have written to "+address
+	case h.Kept:
+		r.Result, r.Reason = Neutral, "you have kept mail from "+address
+	}
+	return r
+}

@@ -1,0 +1,178 @@
+package smtpgw
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cairn/mailstore/message"
+)
+
+// Wish is what a submitter, or else the organisation, wants of the record of a message. The zero value
+// is the usual record.
+type Wish struct {
+	// LeftOut are types of components that are not recorded, in ascending order.
+	LeftOut []message.Type
+	// Threshold is the least share of the message, in percent, with which recipients shall take it for
+	// the one that was sent; 0 for no word about it.
+	Threshold int
+}
+
+func (w Wish) isZero() bool { return len(w.LeftOut) == 0 && w.Threshold == 0 }
+
+// mustHave are the names of the components without which a record would prove nothing that matters:
+// no wish leaves them out.
+var mustHave = []string{
+	"from", "from-name", "names", "date", "subject", "message-id", "text", "html", "attachment",
+	"attachment-octets", "octets", "mime", "layout", "fields", "structure", "recipient", "custody",
+}
+
+// Limits of a Cairn-Components field.
+const (
+	maxWishOctets = 2048
+	maxWishes     = 2 * message.MaxComponents
+)
+
+// ParseLeaveOut reads names of components that no record of an organisation has unless a message asks
+// for them (Config.LeaveOut). The error says which can be left out.
+func ParseLeaveOut(names []string) ([]message.Type, error) {
+	var out []message.Type
+	for _, name := range names {
+		t, err := optional(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// parseWish reads the values of a message's Cairn-Components fields: words with commas between them,
+// each a component that is to be recorded ("language"), or not ("-language"), or "threshold=" with
+// a percentage from 1 to 100. What it does not name is as leaveOut has it. An error is the reply for
+// the submitter.
+func parseWish(values []string, leaveOut []message.Type) (Wish, error) {
+	w := Wish{LeftOut: slices.Clone(leaveOut)}
+	if len(values) > 1 {
+		return w, replyf(550, 5, 6, 0, "message has %d Cairn-Components fields; write all wishes into one", len(values))
+	}
+	value := strings.Join(values, "")
+	if len(value) > maxWishOctets || strings.Count(value, ",") >= maxWishes {
+		return w, replyf(550, 5, 6, 0, "Cairn-Components has more than %d octets or %d wishes", maxWishOctets, maxWishes)
+	}
+	named := make(map[string]bool)
+	for word := range strings.SplitSeq(value, ",") {
+		if word = strings.ToLower(strings.TrimSpace(word)); word == "" {
+			continue
+		}
+		if err := w.apply(word, named); err != nil {
+			return Wish{}, replyf(550, 5, 6, 0, "Cairn-Components: %v", err)
+		}
+	}
+	slices.Sort(w.LeftOut)
+	w.LeftOut = slices.Compact(w.LeftOut)
+	return w, nil
+}
+
+// apply follows one word. named are those that were there before.
+func (w *Wish) apply(word string, named map[string]bool) error {
+	name, leave := strings.CutPrefix(word, "-")
+	name = strings.TrimSpace(name)
+	key, percent, isSetting := strings.Cut(name, "=")
+	if isSetting {
+		key = strings.TrimSpace(key)
+	}
+	if named[key] {
+		return fmt.Errorf("%s is there twice", clean(key))
+	}
+	named[key] = true
+	if isSetting {
+		n, err := strconv.ParseUint(strings.TrimSpace(percent), 10, 8)
+		if key != "threshold" || leave {
+			return fmt.Errorf("%s is no wish; write component, -component or threshold=80", clean(word))
+		}
+		if err != nil || n < 1 || n > 100 {
+			return fmt.Errorf("threshold is a percentage from 1 to 100, not %s", clean(percent))
+		}
+		w.Threshold = int(n)
+		return nil
+	}
+	if !leave {
+		t, err := component(name)
+		if err != nil {
+			return err
+		}
+		w.LeftOut = slices.DeleteFunc(w.LeftOut, func(o message.Type) bool { return o == t })
+		return nil
+	}
+	t, err := optional(name)
+	if err != nil {
+		return err
+	}
+	w.LeftOut = append(w.LeftOut, t)
+	return nil
+}
+
+// component finds a type by its name.
+func component(name string) (message.Type, error) {
+	best, distance := "", 3 // what is further off is no slip of the pen
+	for _, row := range message.Registry() {
+		if row.Name == name {
+			return row.Type, nil
+		}
+		if d := editDistance(clean(name), row.Name); d < distance {
+			best, distance = row.Name, d
+		}
+	}
+	if best != "" {
+		return 0, fmt.Errorf("there is no component %s; did you mean %s?", clean(name), best)
+	}
+	return 0, fmt.Errorf("there is no component %s; cairn message components FILE lists those of a message", clean(name))
+}
+
+// optional finds a type that may be left out.
+func optional(name string) (message.Type, error) {
+	t, err := component(name)
+	if err != nil {
+		return 0, err
+	}
+	if !slices.Contains(mustHave, name) {
+		return t, nil
+	}
+	var can []string
+	for _, row := range message.Registry() {
+		if !slices.Contains(mustHave, row.Name) {
+			can = append(can, row.Name)
+		}
+	}
+	return 0, fmt.Errorf("%s cannot be left out; these can: %s", name, strings.Join(can, " "))
+}
+
+// clean makes a foreign word fit for a reply.
+func clean(s string) string {
+	q := strconv.QuoteToASCII(s[:min(len(s), 40)])
+	return strings.TrimSuffix(strings.TrimPrefix(q, `"`), `"`)
+}
+
+// editDistance counts the letters to insert, remove or replace on the way from a to b, which are short.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,112 @@
+package smtpgw
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"cairn/mailstore/message"
+)
+
+func TestParseWish(t *testing.T) {
+	def := []message.Type{message.Language}
+	for _, tt := range []struct {
+		value string
+		want  Wish
+		err   string
+	}{
+		{"", Wish{LeftOut: def}, ""},
+		{" , ", Wish{LeftOut: def}, ""},
+		{"-references, -Language", Wish{LeftOut: []message.Type{message.References, message.Language}}, ""},
+		{"language", Wish{}, ""},
+		{"language,threshold=90,- cc", Wish{LeftOut: []message.Type{message.Cc}, Threshold: 90}, ""},
+		{"threshold = 1", Wish{LeftOut: def, Threshold: 1}, ""},
+		{"from, text", Wish{LeftOut: def}, ""},
+		{"-attachment-text", Wish{LeftOut: []message.Type{message.Language, message.AttachmentText}}, ""},
+		{"-from", Wish{}, "from cannot be left out; these can: sender to cc"},
+		{"-Recipient", Wish{}, "recipient cannot be left out"},
+		{"-structure", Wish{}, "structure cannot"},
+		{"-refrences", Wish{}, "no component refrences; did you mean references?"},
+		{"-everything", Wish{}, "no component everything; cairn message components"},
+		{"hold", Wish{}, "no component hold"},
+		{"hold=1", Wish{}, "hold=1 is no wish"},
+		{"-threshold=80", Wish{}, "is no wish"},
+		{"threshold=0", Wish{}, "1 to 100"},
+		{"threshold=101", Wish{}, "1 to 100"},
+		{"threshold=+8", Wish{}, "1 to 100"},
+		{"threshold=80%", Wish{}, "1 to 100"},
+		{"-cc, cc", Wish{}, "cc is there twice"},
+		{"threshold=1, threshold=2", Wish{}, "threshold is there twice"},
+		{"-\xff\x1b[31m", Wish{}, `no component \ufffd\x1b[31m`},
+		{strings.Repeat("-cc,", 600), Wish{}, "more than"},
+		{strings.Repeat(",", 200), Wish{}, "more than"},
+	} {
+		got, err := parseWish([]string{tt.value}, def)
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%q: %v, want %s", tt.value, err, tt.err)
+			}
+			continue
+		}
+		if len(got.LeftOut) == 0 {
+			got.LeftOut = nil
+		}
+		if err != nil || !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%q: %+v (%v), want %+v", tt.value, got, err, tt.want)
+		}
+	}
+	if _, err := parseWish([]string{"-cc", "-to"}, nil); err == nil {
+		t.Error("two fields were taken")
+	}
+	if got, err := parseWish(nil, def); err != nil || !reflect.DeepEqual(got, Wish{LeftOut: def}) {
+		t.Errorf("no field: %+v (%v)", got, err)
+	}
+	if len(def) != 1 || def[0] != message.Language {
+		t.Errorf("the default became %v", def)
+	}
+}
+
+// FuzzWish: what is taken leaves out nothing that must be there, and a refusal
+// fits into a reply.
+func FuzzWish(f *testing.F) {
+	for _, s := range []string{"-references, -language", "threshold=80", "-from", "=", "-", "-=,", "\xff,-\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		w, err := parseWish([]string{value}, nil)
+		if err != nil {
+			if s := err.Error(); !isASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
+				t.Errorf("%q is refused with %q", value, s)
+			}
+			return
+		}
+		for _, c := range w.LeftOut {
+			if _, err := optional(c.String()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestWishIsQueued: the wish goes with each entry, the field does not.
+func TestWishIsQueued(t *testing.T) {
+	st := localStore(t)
+	q := NewQueue(st)
+	cfg := testConfig
+	cfg.LeaveOut = []message.Type{message.Language}
+	s := NewSubmitter(cfg, st, q)
+	for _, field := range []string{"", "Cairn-Components: -references, threshold=90\r\n"} {
+		if _, err := s.Submit(t.Context(), Peer{}, "user@local.example", []string{"a@far.example", "b@near.example"}, []byte(field+mailText("wish"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, e := range must(q.List(0, 9))(t) {
+		want := Wish{LeftOut: cfg.LeaveOut}
+		if i >= 2 {
+			want = Wish{LeftOut: []message.Type{message.References, message.Language}, Threshold: 90}
+		}
+		if raw := must(q.Raw(e))(t); !reflect.DeepEqual(e.Wish, want) || strings.Contains(string(raw), "Cairn-Components") {
+			t.Errorf("entry %d: %+v of %q", i, e.Wish, raw)
+		}
+	}
+}
