@@ -43,7 +43,7 @@ func (h *listHouse) distributor() *Distributor {
 func (h *listHouse) arrives(from, raw string) {
 	h.t.Helper()
 	a := &Arrival{Raw: []byte(raw), From: from, Recipients: []string{h.list.Address}, Peer: Peer{Protocol: "ESMTP"}}
-	if err := NewDelivery(testConfig, h.store, h.check).Deliver(h.t.Context(), a, "ref"); err != nil {
+	if err := testDelivery(testConfig, h.store, h.check).Deliver(h.t.Context(), a, "ref"); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -77,7 +77,7 @@ func (h *listHouse) labelled(label string) int {
 }
 
 func listPost(subject string) string {
-	return strings.Replace(mailText(subject), "s@peer.example", "m0@d0.example", 1)
+	return strings.Replace(mailText(subject), "user@local.example", "m0@d0.example", 1)
 }
 
 // TestDistributorResumes restarts after each transaction: every member gets a
@@ -184,14 +184,14 @@ func TestDistributorStops(t *testing.T) {
 	h.arrives("", listPost("a report"))
 	h.arrives("m0@d0.example", "List-Id: <devs.local.example>\r\n"+listPost("again"))
 	h.arrives("m0@d0.example", strings.Repeat("Received: x\r\n", maxReceived-1)+listPost("far"))
-	h.arrives("x@far.example", mailText("of a stranger"))
+	h.arrives("x@far.example", strings.Replace(listPost("of a stranger"), "m0@d0.example", "x@far.example", 1))
 	h.follow()
 	if entries := h.queued(); len(entries) > 0 || h.labelled(LabelHeld) != 1 {
 		t.Errorf("%d entries, %d held", len(entries), h.labelled(LabelHeld))
 	}
 	// What goes to a person here is nobody's post.
 	a := &Arrival{Raw: []byte(listPost("personal")), From: "m0@d0.example", Recipients: []string{"user@local.example"}, Peer: Peer{Protocol: "ESMTP"}}
-	if err := NewDelivery(testConfig, h.store, h.check).Deliver(t.Context(), a, "ref"); err != nil {
+	if err := testDelivery(testConfig, h.store, h.check).Deliver(t.Context(), a, "ref"); err != nil {
 		t.Fatal(err)
 	}
 	h.follow()

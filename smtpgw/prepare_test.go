@@ -124,7 +124,7 @@ func TestPrepareRefuses(t *testing.T) {
 // someToken is a field that has the form of a token; n tells it from others.
 func someToken(n byte) string {
 	t := record.Token{Version: record.TokenVersion, Seq: 1, Count: 1, Secret: record.Secret{n}}
-	t.Record.Version = record.RecordVersion
+	t.Record.Version, t.Record.Kind = record.RecordVersion, record.KindMail
 	t.Record.Commitments = record.Commit(t.Secret, message.Components([]byte("From: a@b.example\r\n\r\n"), nil))
 	return string(t.Header())
 }
@@ -132,12 +132,12 @@ func someToken(n byte) string {
 // TestPrepareKeepsEarlierRecords: a message that is sent on keeps the newest of
 // the records that it came with, for ours to refer to.
 func TestPrepareKeepsEarlierRecords(t *testing.T) {
-	const rest = "From: a@b\r\nDate: now\r\nMessage-ID: <x@y>\r\n\r\nbody\r\n"
+	const rest = "From: a@b\r\nDate: Fri, 02 Jan 2026 03:04:05 +0000\r\nMessage-ID: <x@y>\r\n\r\nbody\r\n"
 	var long []string
 	for n := range byte(record.MaxHops + 2) {
 		long = append(long, someToken(n))
 	}
-	folded := strings.ReplaceAll(someToken(1), "Cairn-Record: ", "cairn-RECORD :\r\n\t")
+	folded := strings.ReplaceAll(someToken(1), "Cairn-Record: ", "cairn-RECORD:\r\n\t")
 	for _, tt := range []struct{ name, raw, want string }{
 		{"one", someToken(1) + rest, someToken(1) + rest},
 		{"two among others", "X: y\r\n" + someToken(2) + "Received: z\r\n" + folded + rest, "X: y\r\n" + someToken(2) + "Received: z\r\n" + folded + rest},
