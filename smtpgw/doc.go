@@ -7,7 +7,10 @@
 //   - Submitter checks and queues what the organisation's users send, for the
 //     submission server and for local programs.
 //   - Delivery puts a message that came for local accounts into the mail
-//     store, in one durable transaction, with the labels its Assessment gives.
+//     store, in one durable transaction. What a Checker and Sources found out
+//     is evidence; screen.Decide says where the mail goes.
+//   - Filing keeps that evidence, and lets labels follow when a verdict changes.
+//   - History remembers what accounts had to do with which addresses.
 //   - Queue keeps what has to leave. An entry is one message for the
 //     recipients of one domain. The recorder seals entries with their token.
 //   - Courier follows the sealed entries, finds a Route for each domain and

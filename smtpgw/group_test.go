@@ -34,7 +34,7 @@ func TestGroupsReadAsTheRecordDoes(t *testing.T) {
 			want = append(want, name+"@far.example")
 		}
 		var recorded []string
-		for _, c := range message.Components(raw, nil) {
+		for _, c := range message.ComponentsV1(raw, nil) {
 			if c.Type == message.To || c.Type == message.Cc {
 				for spec := range strings.SplitSeq(string(c.Content), "\n") {
 					recorded = append(recorded, addressKey(spec))

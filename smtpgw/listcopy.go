@@ -40,7 +40,7 @@ func listCopy(l *List, post, received []byte, hostname, ref string, now time.Tim
 	if err != nil {
 		return nil, err
 	}
-	return d.finish(stamp{received: received, hostname: hostname, ref: ref, now: now}), nil
+	return d.finish(stamp{received: received, hostname: hostname, ref: ref, now: now, sentOn: true}), nil
 }
 
 // withTag puts "[tag]" before a subject that does not bear it yet.

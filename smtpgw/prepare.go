@@ -106,6 +106,7 @@ type stamp struct {
 	ref      string
 	now      time.Time
 	limit    int64 // octets; a body that would grow beyond stays as it is
+	sentOn   bool  // the body stays as it is in any case
 }
 
 // finish returns the message that is stored, recorded and sent. Received goes on top, then Sender, Date
@@ -139,7 +140,7 @@ func (d *draft) finish(s stamp) []byte {
 			header.Write(f.raw)
 		}
 	}
-	if d.hops > 0 { // what was recorded before has to stay as it was
+	if s.sentOn || d.hops > 0 { // what was recorded before has to stay as it was
 		return append(header.Bytes(), d.rest...)
 	}
 	return mendBody(header.Bytes(), d.rest, s.limit)

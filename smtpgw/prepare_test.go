@@ -132,7 +132,7 @@ func someToken(n byte) string {
 // TestPrepareKeepsEarlierRecords: a message that is sent on keeps the newest of
 // the records that it came with, for ours to refer to.
 func TestPrepareKeepsEarlierRecords(t *testing.T) {
-	const rest = "From: a@b\r\nDate: Fri, 02 Jan 2026 03:04:05 +0000\r\nMessage-ID: <x@y>\r\n\r\nbody\r\n"
+	const rest = "From: a@b\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\nMessage-ID: <x@y>\r\n\r\nbody\r\n"
 	var long []string
 	for n := range byte(record.MaxHops + 2) {
 		long = append(long, someToken(n))

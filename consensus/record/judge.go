@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -68,14 +69,17 @@ func (f *Facts) judge() (Verdict, []string) {
 	if replays := f.replays(); len(replays) > 0 {
 		return Replayed, append(replays, why)
 	}
-	first := "all parts are as recorded" + at(f.RecordTime)
-	if f.Forwarder != "" {
-		first = f.sentOn()
+	reasons := []string{"all parts are as recorded" + at(f.RecordTime), why}
+	switch {
+	case f.Forwarder != "":
+		reasons[0] = f.sentOn()
+	case will == Vouched: // what it is not comes first
+		slices.Reverse(reasons)
 	}
 	if f.Inclusion != InclusionIncluded {
-		return Pending, []string{"not in a block yet, then it will be " + string(will), first, why}
+		return Pending, append([]string{"not in a block yet, then it will be " + string(will)}, reasons...)
 	}
-	return will, []string{first, why}
+	return will, reasons
 }
 
 // withoutRecord judges mail that has no token, or none that can be read here.

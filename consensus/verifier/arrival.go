@@ -63,6 +63,14 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	if as.way, err = v.wayOf(ctx, as); err != nil {
 		return nil, fmt.Errorf("look up who sent an arrival on: %w", err)
 	}
+	if as.way != nil && as.way.whole != nil {
+		whole := *as.way.whole
+		if err := v.store.View(func(rd *mailstore.Reader) error { return whole.locate(rd.Space(space)) }); err != nil {
+			return nil, fmt.Errorf("look the record up: %w", err)
+		}
+		whole.judge()
+		as.found = &whole
+	}
 	return as, nil
 }
 
@@ -121,8 +129,9 @@ func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailsto
 }
 
 // seen reports whether the record was accepted for rcpt before, and whether
-// this is just the recording organisation's own courier that comes again with
-// the same message because it did not hear our answer.
+// this is just the same courier, of the recording organisation or the known
+// forwarder, that comes again with the same message because it did not hear our
+// answer.
 func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (again, before bool, err error) {
 	if as.token == nil {
 		return false, false, nil
@@ -131,8 +140,8 @@ func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (a
 	if err != nil || !before {
 		return false, false, err
 	}
-	own := !as.courier.IsZero() && as.courier == f.Org && as.courier == first.Courier
-	return own && f.Facts.Comparison.AllSame(), true, nil
+	same := !as.courier.IsZero() && as.courier == first.Courier
+	return same && (as.courier == f.Org || f.Facts.Forwarder != "") && f.genuine(), true, nil
 }
 
 // Stored links rcpt's stored copy with its verdict, so that the chain and the

@@ -61,6 +61,7 @@ type way struct {
 	tokens []*record.Token
 	asked  asker // who is trusted for a domain, as far as it was asked ahead
 	found  map[record.Forwarder]*Finding
+	whole  *Finding // of all recipients, if it came to each by the same way
 }
 
 // wayOf looks ahead of the delivery transaction at how an arrival came to its
@@ -72,7 +73,8 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 		return nil, nil
 	}
 	w := &way{tokens: tokens, asked: v.trust.asker(ctx), found: map[record.Forwarder]*Finding{}}
-	for _, rcpt := range as.arrival.Recipients {
+	same := true
+	for i, rcpt := range as.arrival.Recipients {
 		var h handed
 		ok := false
 		err := v.store.View(func(rd *mailstore.Reader) error {
@@ -88,13 +90,22 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ok && w.found[h.by[0]] == nil {
+		if !ok {
+			same = false
+			continue
+		}
+		if w.found[h.by[0]] == nil {
 			f := v.original(as, tokens, h)
 			if org, enrolled := as.state.OrgByRecorder(f.Recorder); enrolled {
 				f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
 			}
 			w.found[h.by[0]] = f
 		}
+		same = same && (i == 0 || w.whole == w.found[h.by[0]])
+		w.whole = w.found[h.by[0]]
+	}
+	if !same {
+		w.whole = nil
 	}
 	return w, ctx.Err()
 }

@@ -110,7 +110,7 @@ func TestOldRecords(t *testing.T) {
 	})
 }
 
-func footer(b []byte) []byte { return append(b, "_______\r\nlists.example\r\n"...) }
+func footer(b []byte) []byte { return append(b, "_______\r\nof the list\r\n"...) }
 
 // What earlier versions kept: acceptances that name no message and an index by
 // age, findings without the facts that later rules ask for. Nothing of it

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 // Mail from outside that claims a domain of ours has our record, or is missing
@@ -75,39 +77,57 @@ func TestOwnDomains(t *testing.T) {
 	}
 }
 
-// lists are forwarders that stand fast: accounts' lists come with them.
-type lists map[mailstore.AccountID]string
-
-func (l lists) Forwarder(_ *mailstore.Reader, account mailstore.AccountID, _ *Arrival, _ *Finding) (string, error) {
-	return l[account], nil
-}
-
-// What a known forwarder sent on is vouched for, once for each account, whether
-// or not its recipient is in the record and however old that is.
+// What a known forwarder sent on is vouched for, once for each account, however
+// old the original record is; its own record has to hold for what arrives, and
+// the original for what the author wrote.
 func TestSentOnByKnownForwarder(t *testing.T) {
-	w := newWorld(t, setting{pins: []int{0}, cfg: Config{Forwarders: lists{1: "lists.example"}}})
-	const list = "list@lists.example"
-	raw := w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list)
+	const list = "devs@org2.example"
+	known := func(_ *mailstore.Reader, account mailstore.AccountID) ([]record.Forwarder, error) {
+		if account != 1 {
+			return nil, nil
+		}
+		return []record.Forwarder{{Domain: "org2.example", Posting: list, List: true}}, nil
+	}
+	w := newWorld(t, setting{orgs: 2, pins: []int{0, 1}, cfg: Config{Forwarders: known}})
+	posted := func(body string) []byte {
+		return w.seal(0, replace(letter(jo, "", body), "To: "+ann, "To: "+list), list)
+	}
+	sentOn := func(posted []byte, rcpt string) []byte {
+		return w.seal(1, append([]byte("List-Id: <devs.org2.example>\r\n"), posted...), rcpt)
+	}
+	original := posted(text)
+	raw := sentOn(append(bytes.TrimSuffix(original, []byte("\r\n")), "\r\n_______\r\nwww.org2.example\r\n"...), ann)
 	w.now = w.now.Add(40 * day)
 	first := w.arrive(raw)
 	w.expect(first, "at arrival", record.Pending, "inbox")
-	again := w.arrive(raw)
-	w.expect(again, "again", record.Replayed, "spam")
-	other := w.deliver(raw, nil, ben)[0].Ref
-	w.expect(other, "to one who does not know the list", record.Replayed, "spam")
-	changed := w.arrive(replace(w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list), "100 to Bob", "900 to Eve"))
+	w.expect(w.arrive(raw), "again", record.Replayed, "spam")
+	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: []string{ann}, Received: w.now})
+	w.must(err)
+	if e := screened(as.Found()).Evidence(); len(e) != 2 || e[1].Method != screen.MethodForwarder || e[1].About != "org2.example" {
+		t.Errorf("evidence %v", e)
+	}
+	w.expect(w.arrive(original), "straight to who is not in the record", record.Replayed, "spam")
+	byNode := sentOn(posted("another"), ann)
+	w.expect(w.deliver(byNode, w.courier(1), ann)[0].Ref, "by the list's node", record.Pending, "inbox")
+	if w.deliver(byNode, w.courier(1), ann)[0].stored {
+		t.Error("the retry of the list's node was stored again")
+	}
+	other := w.deliver(sentOn(posted("for ben"), ben), w.courier(1), ben)[0].Ref
+	changed := w.arrive(sentOn(replace(posted(text+"more"), "100 to Bob", "900 to Eve"), ann))
 	w.expect(changed, "with another text", record.Differs, "spam")
 	w.include(0)
+	w.include(1)
 	w.expect(first, "in a block", record.Vouched, "inbox")
+	w.expect(other, "of who does not know the list, which recorded it", record.Vouched, "inbox")
 	f := w.finding(first)
-	want := "Sent on by lists.example. Recorded by org1.example for jo@org1.example: "
+	want := "Sent on by org2.example. Recorded by org1.example for jo@org1.example: lines 1 to 3. Not jo@org1.example's: last 2 lines: "
 	if !strings.HasPrefix(f.Reasons[0], want) {
 		t.Errorf("reasons %q, want %q first", f.Reasons, want)
 	}
 	if last := f.Reasons[len(f.Reasons)-1]; !strings.HasPrefix(last, "not addressed to you") {
 		t.Errorf("reasons %q do not say that it was not addressed to her", f.Reasons)
 	}
-	if got := w.finding(other).Facts.RecordedFor; len(got) != 1 || got[0] != list {
-		t.Errorf("recorded for %q", got)
+	if got := w.finding(other).Reasons[0]; !strings.Contains(got, "not by the From domain's organisation") {
+		t.Errorf("reason %q", got)
 	}
 }

@@ -61,7 +61,7 @@ func TestRecordedByStranger(t *testing.T) {
 			}
 			raw := w.seal(2, letter(c.from, "", text), ann)
 			if c.footer {
-				raw = append(raw, "_______\r\nlists.example\r\n"...)
+				raw = append(raw, "_______\r\nof the list\r\n"...)
 			}
 			ref := w.arrive(raw)
 			w.include(2)

@@ -1,0 +1,82 @@
+package testnet_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"cairn/consensus/record"
+	"cairn/mailstore"
+	"cairn/node/api"
+	"cairn/testnet"
+)
+
+// TestOwnDomainForged: mail from outside in the name of a colleague has no
+// record of the colleague's organisation and goes to spam, through a whole node;
+// mail among colleagues and the reports of the own node do not.
+func TestOwnDomainForged(t *testing.T) {
+	w, ctx := start(t, 2)
+	bob, bravo := w.Address(1), w.Members[1]
+	if _, err := bravo.AddAccount(ctx, api.AccountRequest{Name: "boss"}); err != nil {
+		t.Fatal(err)
+	}
+	boss := "boss@" + bravo.Domain
+	expect := func(subject string, verdict record.Verdict, box, result string) *testnet.Mail {
+		t.Helper()
+		mail, err := bravo.AwaitMail(ctx, "bob", testnet.Both(testnet.Subject(subject), testnet.Judged(verdict)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(mail.Labels, box) {
+			t.Errorf("%s: labels %q, want %s", subject, mail.Labels, box)
+		}
+		if !bytes.Contains(mail.Raw, []byte("\r\n\tx-cairn="+result)) {
+			t.Errorf("%s: %.300q does not say x-cairn=%s", subject, mail.Raw, result)
+		}
+		return mail
+	}
+
+	from := strings.NewReplacer("BOSS", "The Boss <"+boss+">")
+	for subject, header := range map[string]string{
+		"forged":        "BOSS",
+		"forged second": "somebody@elsewhere.test, BOSS",
+	} {
+		raw := testnet.Compose(from.Replace(header), bob, subject, "Pay 900 to Eve.\n")
+		if err := testnet.SendOne(bravo.InboundAddr(), "x@elsewhere.test", bob, raw); err != nil {
+			t.Fatal(err)
+		}
+		expect(subject, record.Missing, mailstore.LabelSpam, "fail")
+	}
+	stranger := testnet.Compose("x@elsewhere.test", bob, "stranger", "Hello.\n")
+	if err := testnet.SendOne(bravo.InboundAddr(), "x@elsewhere.test", bob, stranger); err != nil {
+		t.Fatal(err)
+	}
+	expect("stranger", record.Unrecorded, mailstore.LabelInbox, "none")
+
+	if err := testnet.SendOne(bravo.SubmissionAddr(), boss, bob, testnet.Compose(boss, bob, "from the boss", "Pay 100 to Bob.\n")); err != nil {
+		t.Fatal(err)
+	}
+	genuine := expect("from the boss", record.Verified, mailstore.LabelInbox, "neutral")
+
+	// What a stranger has of it is a copy.
+	if err := testnet.SendOne(bravo.InboundAddr(), "x@elsewhere.test", bob, genuine.AsSent()); err != nil {
+		t.Fatal(err)
+	}
+	expect("from the boss", record.Replayed, mailstore.LabelSpam, "policy")
+
+	// A report of the own node, which has no record.
+	nobody := "nobody@" + w.Members[0].Domain
+	if err := testnet.SendOne(bravo.SubmissionAddr(), bob, nobody, testnet.Compose(bob, nobody, "to nobody", "Hello.\n")); err != nil {
+		t.Fatal(err)
+	}
+	report, err := bravo.AwaitMail(ctx, "bob", func(m *testnet.Mail) bool {
+		return m.Finding != nil && bytes.Contains(m.Raw, []byte("multipart/report"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := report.Verdict(); v == record.Missing || !slices.Contains(report.Labels, mailstore.LabelInbox) {
+		t.Errorf("the own node's report is %s with labels %q: %q", v, report.Labels, report.Finding.Reasons)
+	}
+}
