@@ -56,7 +56,7 @@ func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 		start = at
 	}
 	p.Epilogue = body[start:]
-	if lineWith(p.Preamble, []byte("--"), 0) >= 0 || lineWith(p.Epilogue, []byte("--"), 0) >= 0 {
+	if likeBoundary(p.Preamble) || likeBoundary(p.Epilogue) {
 		return p, false
 	}
 	return p, len(p.Parts) > 0
@@ -68,7 +68,23 @@ func (p Pieces) unclosed(body []byte, start int) (Pieces, bool) {
 		return p, false
 	}
 	p.Parts, p.Open = append(p.Parts, body[start:]), true
-	return p, lineWith(p.Preamble, []byte("--"), 0) < 0
+	return p, !likeBoundary(p.Preamble)
+}
+
+// likeBoundary reports whether a line looks like a boundary line: two hyphens and something behind
+// them. Two hyphens alone set off a signature.
+func likeBoundary(text []byte) bool {
+	for at := 0; ; {
+		i := lineWith(text, []byte("--"), at)
+		if i < 0 {
+			return false
+		}
+		line, _ := CutLine(text[i:])
+		if len(bytes.TrimRight(line[2:], " \t")) > 0 {
+			return true
+		}
+		at = i + 2
+	}
 }
 
 // lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none
