@@ -1,0 +1,34 @@
+// Package readers asks foreign programs what they show of a mail.
+//
+// A verdict says that a mail is as its author sent it. That holds only if whoever reads it, with
+// whatever program, sees what the author's record is about. So a generator makes mails that differ
+// from a recorded one by every trick that is known to make programs disagree (Generator), Cairn
+// judges each, and for each that it calls verified the programs are asked for the recorded mail
+// and for the mutant (Run). What they show has to be equal; whatever is not is a Finding, named by
+// its mutations and reproduced by its seed and number.
+//
+// The readers are real programs: Python's email in both of its policies, GMime through mu,
+// munpack, s-nail, mutt, Dovecot, Perl's MIME::Parser, Nodemailer's mailparser and postal-mime.
+package readers
+
+import (
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
+)
+
+// Judge tells whether a mail would be called verified by the record of another, and if not, why.
+type Judge func(sent, received []byte) (verified bool, why string)
+
+// JudgeRecord is Cairn's own comparison: verified is what has all parts as recorded.
+func JudgeRecord(sent, received []byte) (verified bool, why string) {
+	c := record.CompareMessages(message.Components(sent, nil), message.Components(received, nil))
+	if c.AllSame() {
+		return true, ""
+	}
+	for _, p := range c.Parts {
+		if p.Outcome != record.Same {
+			return false, p.Type.String() + " " + string(p.Outcome)
+		}
+	}
+	return false, "not all the same"
+}
