@@ -16,6 +16,7 @@ type entity struct {
 	preamble string   // with its last CRLF
 	parts    []*entity
 	epilogue string // what follows the closing line, with that line's CRLF
+	whole    bool   // the body has the fields in it
 }
 
 // errNotWellFormed is the reason why a mail is no use as a base.
@@ -106,6 +107,10 @@ func (e *entity) bytes() []byte {
 }
 
 func (e *entity) write(b *bytes.Buffer) {
+	if e.whole {
+		b.WriteString(e.body)
+		return
+	}
 	for _, f := range e.fields {
 		b.WriteString(f)
 	}
