@@ -50,7 +50,28 @@ func openDovecot(string) (Reader, error) {
 
 func (d *dovecot) Close() error { return os.RemoveAll(d.dir) }
 
+// errDovecotEnded is the reason why a session says nothing of the mails.
+var errDovecotEnded = errors.New("Dovecot ended before its answers")
+
+// Read asks again in halves where a mail ends the server.
 func (d *dovecot) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
+	shown, err := d.ask(ctx, mails)
+	if !errors.Is(err, errDovecotEnded) || ctx.Err() != nil {
+		return shown, err
+	}
+	if len(mails) == 1 {
+		return []Shown{{Broken: {"ended"}}}, nil
+	}
+	half := len(mails) / 2
+	first, err := d.Read(ctx, mails[:half])
+	if err != nil {
+		return nil, err
+	}
+	second, err := d.Read(ctx, mails[half:])
+	return append(first, second...), err
+}
+
+func (d *dovecot) ask(ctx context.Context, mails [][]byte) ([]Shown, error) {
 	names, err := d.maildir(mails)
 	if err != nil {
 		return nil, err
@@ -157,20 +178,26 @@ func (d *dovecot) session(ctx context.Context, commands string) ([]fetched, erro
 	cmd := exec.CommandContext(ctx, dovecotIMAP, "-c", filepath.Join(d.dir, "dovecot.conf"))
 	cmd.Env = environment("USER="+d.user.Username, "HOME="+filepath.Join(d.dir, "maildir"))
 	cmd.Dir = filepath.Join(d.dir, "maildir")
-	cmd.Stdin = strings.NewReader("a SELECT INBOX\r\n" + commands + "z LOGOUT\r\n")
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
 	if os.Getuid() == 0 {
 		uid, _ := strconv.ParseUint(d.user.Uid, 10, 32)
 		gid, _ := strconv.ParseUint(d.user.Gid, 10, 32)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	}
-	out, err := cmd.Output()
+	in, err := cmd.StdinPipe() // open to the end: Dovecot drops what it has not answered when it closes
+	if err == nil {
+		err = cmd.Start()
+	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("Dovecot ended: %w", err), ctx.Err(), errors.New(complaints.String()))
+		return nil, err
+	}
+	io.WriteString(in, "a SELECT INBOX\r\n"+commands+"z LOGOUT\r\n") // an error is one of Wait
+	if err := cmd.Wait(); err != nil || !bytes.Contains(out.Bytes(), []byte("\r\nz OK")) {
+		return nil, errors.Join(errDovecotEnded, err, ctx.Err(), errors.New(complaints.String()))
 	}
 	var found []fetched
-	for p := (imapReader{bufio.NewReader(bytes.NewReader(out))}); ; {
+	for p := (imapReader{bufio.NewReader(&out)}); ; {
 		line, err := p.response()
 		if errors.Is(err, io.EOF) {
 			return found, nil

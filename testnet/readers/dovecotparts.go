@@ -23,7 +23,7 @@ type imapPart struct {
 var envelopeFields = []Field{"", Subject, From, Sender, ReplyTo, To, Cc}
 
 func dovecotShown(fetched map[string]any) (Shown, []imapPart) {
-	shown := Shown{}
+	shown := Shown{From: {}, Sender: {}, To: {}, Cc: {}, ReplyTo: {}, Subject: {}, HTML: {}, Attachments: {}}
 	envelope, _ := fetched["ENVELOPE"].(imapList)
 	for i, f := range envelopeFields {
 		if f == "" || i >= len(envelope) {

@@ -85,7 +85,7 @@ func muShown(out string) Shown {
 	if out == "" {
 		return Shown{Broken: {"error"}}
 	}
-	shown := Shown{}
+	shown := Shown{From: {}, To: {}, Cc: {}, Subject: {}, Date: {}, Attachments: {}}
 	at := 0
 	for {
 		line, rest, more := strings.Cut(out, "\n")

@@ -41,7 +41,10 @@ func (m *munpack) read(ctx context.Context, mail string) (Shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := Shown{}
+	if entries, err := os.ReadDir(saved); err != nil || len(entries) == 0 {
+		return Shown{}, err // it leaves alone what is not packed
+	}
+	shown := Shown{Text: {}, HTML: {}, Attachments: {}}
 	for line := range strings.Lines(string(out)) { // "name (type)"
 		name, kind, ok := strings.Cut(strings.TrimSpace(line), " (")
 		if !ok {

@@ -50,6 +50,16 @@ func encodings() []mutation {
 			return true
 		}))
 	}
+	for _, encoding := range []string{"base64", "quoted-printable"} { // RFC 2046, section 5.2.1 forbids it
+		list = append(list, tree("message-"+encoding, func(d dice, root *entity) bool {
+			e := one(d, root.leaves())
+			if e.kind() != "message/rfc822" && (e == root || e.value("Content-Type") != "") {
+				return false
+			}
+			e.encode(e.body, encoding)
+			return true
+		}))
+	}
 	list = append(list, base64Edits()...)
 	list = append(list, quotedPrintableEdits()...)
 	return append(list, enclosed()...)

@@ -10,7 +10,7 @@ func honest() []mutation {
 	recode := func(name, encoding string, fits func(content string) bool) mutation {
 		return tree(name, func(d dice, root *entity) bool {
 			e := one(d, root.leaves())
-			if e.kind() == "message/rfc822" || strings.EqualFold(e.value("Content-Transfer-Encoding"), encoding) {
+			if e.kind() == "message/rfc822" || e != root && e.value("Content-Type") == "" || strings.EqualFold(e.value("Content-Transfer-Encoding"), encoding) {
 				return false
 			}
 			content, ok := e.decoded()
@@ -33,7 +33,7 @@ func honest() []mutation {
 	transcode := func(name, label, encoding string) mutation {
 		return tree(name, func(d dice, root *entity) bool {
 			e := one(d, root.texts())
-			if e == nil || e.charset() == label {
+			if e == nil || e.charset() == label || e != root && e.value("Content-Type") == "" {
 				return false
 			}
 			text, ok := e.text()

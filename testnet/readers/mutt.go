@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,6 +26,7 @@ func (m *mutt) Close() error { return nil }
 const muttConfig = `set prompt_after=no charset=utf-8 wait_key=no weed=yes implicit_autoview=no
 set mail_check_stats=no mark_old=no read_inc=0 sleep_time=0 mailcap_path=/dev/null
 set wrap=0 markers=no pager_format="%[%s]" header_cache="" use_envelope_from=no confirmappend=no
+set crypt_verify_sig=no
 set quit=yes delete=no move=no spoolfile=/dev/null mbox=/dev/null record=/dev/null
 ignore *
 unignore from sender to cc reply-to subject
@@ -35,17 +37,12 @@ hdr_order from sender to cc reply-to subject
 const muttTime = 2 * time.Minute
 
 func (m *mutt) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
-	out := filepath.Join(m.dir, "shown")
-	if err := os.RemoveAll(out); err != nil {
-		return nil, err
-	}
 	folder := filepath.Join(m.dir, "mails")
 	if err := os.RemoveAll(folder); err != nil {
 		return nil, err
 	}
-	var keys bytes.Buffer
 	for i, mail := range mails {
-		box := filepath.Join(folder, fmt.Sprint(i))
+		box := filepath.Join(folder, strconv.Itoa(i))
 		for _, sub := range []string{"cur", "new", "tmp"} {
 			if err := os.MkdirAll(filepath.Join(box, sub), 0o755); err != nil {
 				return nil, err
@@ -54,8 +51,31 @@ func (m *mutt) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
 		if err := os.WriteFile(filepath.Join(box, "cur", "1:2,S"), asFile(mail), 0o644); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&keys, "<enter-command>set pager='%s %d'<enter><change-folder-readonly>%s<enter><display-message>",
-			filepath.Join(m.dir, "pager"), i, box)
+	}
+	shown := make([]Shown, 0, len(mails))
+	for len(shown) < len(mails) { // a mail that ends the program is skipped in the next go
+		texts, err := m.show(ctx, folder, len(shown), len(mails))
+		if err != nil {
+			return nil, err
+		}
+		for _, text := range texts {
+			shown = append(shown, muttShown(text))
+		}
+	}
+	return shown, nil
+}
+
+// show gives what mutt shows of mails, up to the end or the first that it does not survive, which
+// counts as shown empty.
+func (m *mutt) show(ctx context.Context, folder string, from, to int) ([]string, error) {
+	out := filepath.Join(m.dir, "shown")
+	if err := os.WriteFile(out, nil, 0o644); err != nil {
+		return nil, err
+	}
+	var keys bytes.Buffer
+	for i := from; i < to; i++ {
+		fmt.Fprintf(&keys, "<enter-command>set pager='%s %d'<enter><change-folder-readonly>%s/%d<enter><display-message>",
+			filepath.Join(m.dir, "pager"), i, folder, i)
 	}
 	config := filepath.Join(m.dir, "muttrc")
 	text := fmt.Sprintf("%spush \"%s<exit>\"\n", muttConfig, keys.String())
@@ -64,22 +84,27 @@ func (m *mutt) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
 	}
 	timed, stop := context.WithTimeout(ctx, muttTime)
 	defer stop()
-	first := filepath.Join(folder, "0")
-	command := fmt.Sprintf("exec mutt -n -R -F %s -f %s", shellQuote(config), shellQuote(first))
-	if _, err := run(timed, m.dir, nil, "script", "-qfec", command, "/dev/null"); err != nil && ctx.Err() != nil {
+	command := fmt.Sprintf("exec mutt -n -R -F %s -f %s/%d", shellQuote(config), shellQuote(folder), from)
+	if _, err := run(timed, m.dir, nil, "script", "-qfec", command, "/dev/null"); err != nil && timed.Err() == nil {
 		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	all, err := os.ReadFile(out)
 	if err != nil {
-		return nil, fmt.Errorf("mutt showed nothing: %w", err)
+		return nil, err
 	}
-	shown := make([]Shown, len(mails))
-	for i := range mails {
-		_, after, _ := strings.Cut(string(all), fmt.Sprintf("%s%d\n", separator, i))
+	var texts []string
+	for i := from; i < to; i++ {
+		_, after, there := strings.Cut(string(all), fmt.Sprintf("%s%d\n", separator, i))
 		text, _, _ := strings.Cut(after, separator)
-		shown[i] = muttShown(text)
+		texts = append(texts, text)
+		if !there {
+			break
+		}
 	}
-	return shown, nil
+	return texts, nil
 }
 
 // muttMark is a line about a part; how it is encoded is what relays change.

@@ -26,7 +26,8 @@ const (
 	Broken      Field = "broken"      // the program fails at the mail: the kind of error
 )
 
-// Shown is what a program shows of a mail. A field that the mail has not got is empty or left out.
+// Shown is what a program shows of a mail. A field that the mail has not got is empty; one that is
+// not there is not told by the program, and not compared.
 //
 // The hash of an attachment is of its decoded content with each CRLF and CR as LF, without those
 // at the end: relays may write the lines of text attachments in their own way.
@@ -43,8 +44,13 @@ type Difference struct {
 func Differences(a, b Shown, leaveOut func(Field) bool) []Difference {
 	fields := []Field{Broken, From, Sender, To, Cc, ReplyTo, Subject, Date, Text, HTML, Attachments}
 	var found []Difference
+	if len(a[Broken]) > 0 || len(b[Broken]) > 0 {
+		fields = fields[:1]
+	}
 	for _, f := range fields {
-		if leaveOut != nil && leaveOut(f) || canonical(f, a[f]) == canonical(f, b[f]) {
+		_, told := a[f]
+		_, toldToo := b[f]
+		if f != Broken && !(told && toldToo) || leaveOut != nil && leaveOut(f) || canonical(f, a[f]) == canonical(f, b[f]) {
 			continue
 		}
 		found = append(found, Difference{f, strings.Join(a[f], "\n"), strings.Join(b[f], "\n")})

@@ -22,22 +22,35 @@ func (s *snail) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
 	if err != nil {
 		return nil, err
 	}
+	shown := make([]Shown, 0, len(mails))
+	for len(shown) < len(mails) { // a mail that ends the program is skipped in the next go
+		texts, err := s.show(ctx, folder, len(shown), len(mails))
+		if err != nil {
+			return nil, err
+		}
+		for _, text := range texts {
+			shown = append(shown, snailShown(text))
+		}
+	}
+	return shown, nil
+}
+
+// show gives what s-nail writes of mails, up to the end or the first that it does not survive.
+func (s *snail) show(ctx context.Context, folder string, from, to int) ([]string, error) {
 	var commands bytes.Buffer
-	for i := range mails {
-		fmt.Fprintf(&commands, "echo %s%d\nFile eml://%s/%d\nif $? -eq 0\nfrom 1\ntype 1\nendif\n", separator, i, folder, i)
+	for i := from; i < to; i++ {
+		fmt.Fprintf(&commands, "echo %s\nFile eml://%s/%d\nif $? -eq 0\nfrom 1\ntype 1\nendif\n", separator, folder, i)
 	}
 	out, err := run(ctx, s.dir, commands.Bytes(), "s-nail", "-n", "-#", "-R", "-S", "nosave", "-S", "headline=%40d",
 		"-S", "datefield=%Y-%m-%d", "-Y", "retain from sender to cc reply-to subject")
 	if err != nil {
 		return nil, err
 	}
-	shown := make([]Shown, len(mails))
-	for i := range mails {
-		_, after, _ := strings.Cut(string(out), fmt.Sprintf("%s%d\n", separator, i))
-		text, _, _ := strings.Cut(after, separator)
-		shown[i] = snailShown(text)
+	texts := strings.Split(string(out), separator+"\n")
+	if len(texts) < 2 {
+		return nil, fmt.Errorf("s-nail said nothing but %q", out)
 	}
-	return shown, nil
+	return texts[1:], nil
 }
 
 // snailShown reads: a line with the date, a line about the message, header, empty line, content.
@@ -77,7 +90,7 @@ func snailMark(s string) string {
 
 // terminalFields reads header lines as a terminal shows them.
 func terminalFields(header string) Shown {
-	shown := Shown{}
+	shown := Shown{From: {}, Sender: {}, To: {}, Cc: {}, ReplyTo: {}, Subject: {}}
 	var last Field
 	for line := range strings.Lines(header) {
 		if line[0] == ' ' || line[0] == '\t' {
