@@ -4,6 +4,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/text/encoding/htmlindex"
@@ -49,4 +51,33 @@ func Bases() ([]Base, error) {
 		return nil
 	})
 	return all, err
+}
+
+// maxBase bounds a mail of a folder, in octets: each is read hundreds of times.
+const maxBase = 256 << 10
+
+// FolderBases are the mails of a folder and those below it (*.eml) that the generator can take
+// apart, with CRLF. skipped counts the others.
+func FolderBases(dir string) (bases []Base, skipped int, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".eml") {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		text := strings.ReplaceAll(strings.ReplaceAll(string(raw), crlf, "\n"), "\n", crlf)
+		if root, err := parseMail([]byte(text)); err != nil || len(root.fields) == 0 || len(text) > maxBase {
+			skipped++
+			return nil
+		}
+		name, err := filepath.Rel(dir, path)
+		bases = append(bases, Base{name, []byte(text)})
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading mails to make mutants of: %w", err)
+	}
+	return bases, skipped, nil
 }

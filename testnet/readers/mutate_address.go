@@ -89,12 +89,7 @@ func addressEdits() []mutation {
 		edit("twice", func(_ dice, s string) string { return s + ", " + s }),
 		edit("empty", func(dice, string) string { return "" }), edit("only-comment", func(dice, string) string { return "(x@evil.example)" }),
 		edit("undisclosed", func(dice, string) string { return "undisclosed-recipients:;" }),
-		edit("angle-added", func(_ dice, s string) string {
-			if strings.ContainsAny(s, "<,") {
-				return s
-			}
-			return "<" + s + ">"
-		}),
+		edit("angle-added", replace("team@dest.example", "<team@dest.example>")),
 	}
 	return list
 }

@@ -90,7 +90,10 @@ var spellings = []spelling{
 func boundarySpellings() []mutation {
 	var list []mutation
 	for _, s := range spellings {
-		list = append(list, tree(s.name, s.alone), tree(s.name+"+evil", s.withEvil))
+		list = append(list, tree(s.name, s.alone))
+		if len(s.readings) > 1 {
+			list = append(list, tree(s.name+"+evil", s.withEvil))
+		}
 	}
 	for _, first := range []bool{true, false} {
 		name := "fields-doubled-last"
@@ -138,9 +141,6 @@ func (s spelling) use(d dice, root *entity, withEvil bool) bool {
 	m.boundary = fill(s.readings[genuine], token)
 	if !withEvil {
 		return true
-	}
-	if len(s.readings) < 2 {
-		return false
 	}
 	other := (genuine + 1 + d.IntN(len(s.readings)-1)) % len(s.readings)
 	m.addEvil(d, fill(s.readings[other], token))

@@ -129,3 +129,18 @@ func nodeModules(name string) (string, error) {
 	}
 	return "", fmt.Errorf("the npm package %s is %w; run %s", name, ErrNotInstalled, nodeInstall)
 }
+
+// Installed names the readers whose programs are there, with commas between.
+func Installed() string {
+	var names []string
+	for _, k := range Kinds() {
+		missing := slices.ContainsFunc(k.Programs, func(p string) bool {
+			_, err := exec.LookPath(p)
+			return err != nil
+		})
+		if _, err := nodeModules(k.Name); !missing && (k.Programs[0] != "node" || err == nil) {
+			names = append(names, k.Name)
+		}
+	}
+	return strings.Join(names, ",")
+}

@@ -33,7 +33,8 @@ const (
 // at the end: relays may write the lines of text attachments in their own way.
 type Shown map[Field][]string
 
-// Difference is a field that a program shows of one mail in another way than of the other.
+// Difference is a field that a program shows of one mail in another way than of the other, with
+// what it shows from a little before the difference on.
 type Difference struct {
 	Field Field  `json:"field"`
 	A     string `json:"a"`
@@ -53,7 +54,8 @@ func Differences(a, b Shown, leaveOut func(Field) bool) []Difference {
 		if f != Broken && !(told && toldToo) || leaveOut != nil && leaveOut(f) || canonical(f, a[f]) == canonical(f, b[f]) {
 			continue
 		}
-		found = append(found, Difference{f, strings.Join(a[f], "\n"), strings.Join(b[f], "\n")})
+		was, is := excerpts(strings.Join(a[f], "\n"), strings.Join(b[f], "\n"))
+		found = append(found, Difference{f, was, is})
 	}
 	return found
 }
@@ -80,3 +82,17 @@ func canonical(f Field, values []string) string {
 // blank tells the white space that relays exchange for another: neither NBSP nor its like, which
 // programs show.
 func blank(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
+
+// excerpts are values cut to where they begin to differ.
+func excerpts(a, b string) (string, string) {
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	from := max(0, same-60)
+	cut := func(s string) string {
+		s = s[min(from, len(s)):]
+		return strings.ToValidUTF8(s[:min(len(s), 400)], "\ufffd")
+	}
+	return cut(a), cut(b)
+}
