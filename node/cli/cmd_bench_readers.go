@@ -73,6 +73,7 @@ A program that is missing is an error that says what to install.`,
 	c.Flags().IntVar(&o.Count, "count", 100_000, "how many mails to make")
 	c.Flags().Uint64Var(&o.Seed, "seed", 1, "what chance begins with")
 	c.Flags().StringSliceVar(&names, "readers", nil, "the programs to ask, by name, with commas between; all without it")
+	c.Flags().StringSliceVar(&o.Only, "only", nil, "families of mutations to use, as in honest,boundary; all without it")
 	c.Flags().StringVar(&from, "from", "", "folder of mails to make mutants of, beside our own")
 	c.Flags().StringVar(&o.Keep, "keep", "", "folder for the mails of findings, as NAME.a.eml (recorded) and NAME.b.eml (arrived)")
 	return c

@@ -14,10 +14,11 @@ import (
 
 // Options say what Run does.
 type Options struct {
-	Count    int    // pairs to make
-	Seed     uint64 // of the generator
-	Bases    []Base // to make mutants of
-	Readers  []Kind // to ask; see Find
+	Count    int      // pairs to make
+	Seed     uint64   // of the generator
+	Bases    []Base   // to make mutants of
+	Only     []string // families of mutations; nil for all
+	Readers  []Kind   // to ask; see Find
 	Judge    Judge
 	Keep     string         // folder for the mails of findings; "" to keep none
 	Progress func(made int) // called as pairs are judged; may be nil
@@ -65,6 +66,10 @@ const batchSize = 512
 // Run makes pairs, judges them, and asks the readers about those called verified. The error is of
 // the readers or of ctx; findings are no error.
 func Run(ctx context.Context, o Options) (*Report, error) {
+	g, err := NewGenerator(o.Seed, o.Bases, o.Only)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "cairn-readers-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the readers: %w", err)
@@ -86,7 +91,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		})
 	}
 	r := &Report{Seed: o.Seed, Bases: len(o.Bases)}
-	r.judgeAll(ctx, o, desks)
+	r.judgeAll(ctx, o, g, desks)
 	for _, d := range desks {
 		close(d.batches)
 	}
@@ -99,12 +104,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		r.Findings = append(r.Findings, d.findings...)
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return a.Number - b.Number })
-	return r, r.keep(o)
+	return r, r.keep(o.Keep, g)
 }
 
 // judgeAll makes all pairs and hands those called verified to the desks.
-func (r *Report) judgeAll(ctx context.Context, o Options, desks []*desk) {
-	g := NewGenerator(o.Seed, o.Bases)
+func (r *Report) judgeAll(ctx context.Context, o Options, g *Generator, desks []*desk) {
 	tallies := map[string]*Tally{}
 	for first := 0; first < o.Count && ctx.Err() == nil; first += batchSize {
 		size := min(batchSize, o.Count-first)
@@ -164,14 +168,13 @@ func (r *Report) count(tallies map[string]*Tally, p Pair, verified bool) {
 }
 
 // keep writes the mails of findings as NAME.a.eml, as recorded, and NAME.b.eml, as arrived.
-func (r *Report) keep(o Options) error {
-	if o.Keep == "" || len(r.Findings) == 0 {
+func (r *Report) keep(dir string, g *Generator) error {
+	if dir == "" || len(r.Findings) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(o.Keep, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the folder for findings: %w", err)
 	}
-	g := NewGenerator(o.Seed, o.Bases)
 	last := -1
 	for _, f := range r.Findings {
 		if f.Number == last {
@@ -179,7 +182,7 @@ func (r *Report) keep(o Options) error {
 		}
 		last = f.Number
 		p := g.Pair(f.Number)
-		name := filepath.Join(o.Keep, fmt.Sprintf("%d-%d", o.Seed, p.Number))
+		name := filepath.Join(dir, fmt.Sprintf("%d-%d", r.Seed, p.Number))
 		err := errors.Join(os.WriteFile(name+".a.eml", p.Sent, 0o644), os.WriteFile(name+".b.eml", p.Received, 0o644))
 		if err != nil {
 			return fmt.Errorf("keeping a finding: %w", err)

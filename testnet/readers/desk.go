@@ -30,7 +30,8 @@ func openDesks(dir string, kinds []Kind) ([]*desk, error) {
 			return desks, err
 		}
 		desks = append(desks, &desk{
-			reader: r, exceptions: Exceptions(), batches: make(chan []Pair, 4), bases: map[string]Shown{},
+			reader: r, exceptions: Exceptions(), batches: make(chan []Pair, 4),
+			bases: map[string]Shown{},
 			tally: ReaderTally{Name: k.Name, Cannot: k.Cannot},
 		})
 	}

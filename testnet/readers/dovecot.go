@@ -51,7 +51,7 @@ func openDovecot(string) (Reader, error) {
 func (d *dovecot) Close() error { return os.RemoveAll(d.dir) }
 
 // errDovecotEnded is the reason why a session says nothing of the mails.
-var errDovecotEnded = errors.New("Dovecot ended before its answers")
+var errDovecotEnded = errors.New("the IMAP server ended before its answers")
 
 // Read asks again in halves where a mail ends the server.
 func (d *dovecot) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
@@ -88,7 +88,7 @@ func (d *dovecot) ask(ctx context.Context, mails [][]byte) ([]Shown, error) {
 	for _, r := range out {
 		i := slices.Index(names, word(r.items["X-GUID"]))
 		if i < 0 {
-			return nil, fmt.Errorf("Dovecot tells of a mail that was not given: %v", r.items["X-GUID"])
+			return nil, fmt.Errorf("the IMAP server tells of a mail that was not given: %v", r.items["X-GUID"])
 		}
 		var parts []imapPart
 		shown[i], parts = dovecotShown(r.items)

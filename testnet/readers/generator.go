@@ -2,7 +2,10 @@ package readers
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,9 +27,26 @@ type Generator struct {
 	families []family
 }
 
-// NewGenerator makes mutants of bases, at least one.
-func NewGenerator(seed uint64, bases []Base) *Generator {
-	return &Generator{seed, bases, families()}
+// NewGenerator makes mutants of bases, at least one, by the families of mutations with those
+// names; nil stands for all of them. Other families give other pairs for the same seed and number.
+func NewGenerator(seed uint64, bases []Base, only []string) (*Generator, error) {
+	g := &Generator{seed: seed, bases: bases}
+	var known []string
+	for _, f := range families() {
+		known = append(known, f.name)
+		if only == nil || slices.Contains(only, f.name) {
+			g.families = append(g.families, f)
+		}
+	}
+	for _, name := range only {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("there are no mutations %q, they are: %s", name, strings.Join(known, ", "))
+		}
+	}
+	if len(bases) == 0 || len(g.families) == 0 {
+		return nil, errors.New("there is nothing to make mutants of")
+	}
+	return g, nil
 }
 
 // maxSteps is how many mutations a pair has at most, on each side.

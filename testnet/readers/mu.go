@@ -77,8 +77,10 @@ var muFields = []struct {
 	prefix string
 	field  Field
 }{
-	{"From: ", From}, {"To: ", To}, {"Cc: ", Cc}, {"Bcc: ", ""}, {"Subject: ", Subject}, {"Date: ", Date},
-	{"Signature: ", ""}, {"Flags: ", ""}, {"Tags: ", ""}, {"Attachments: ", Attachments}, {"Mailing list: ", ""},
+	{"From: ", From}, {"To: ", To}, {"Cc: ", Cc}, {"Bcc: ", ""}, {"Subject: ", Subject},
+	{"Date: ", Date},
+	{"Signature: ", ""}, {"Flags: ", ""}, {"Tags: ", ""}, {"Attachments: ", Attachments},
+	{"Mailing list: ", ""},
 }
 
 func muShown(out string) Shown {

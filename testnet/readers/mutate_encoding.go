@@ -11,14 +11,22 @@ func encodings() []mutation {
 	var list []mutation
 	// %e is the encoding as it was.
 	names := []struct{ name, value string }{
-		{"comment-behind", "%e (x)"}, {"comment-before", "(x) %e"}, {"comment-stuck", "%e(x)"}, {"token-behind", "%e x"},
-		{"semicolon", "%e;"}, {"parameter", "%e; x=y"}, {"comma", "%e, 7bit"}, {"quoted", `"%e"`}, {"single-quotes", "'%e'"},
-		{"upper", "%E"}, {"spaces", "   %e   "}, {"nbsp", "%e\u00a0"}, {"fullwidth", "ｂａｓｅ６４"}, {"nul", "%e\x00"}, {"tab", "\t%e\t"},
-		{"dashless", "quotedprintable"}, {"underscore", "quoted_printable"}, {"x-prefix", "x-%e"}, {"unknown", "x-unknown"},
-		{"uuencode", "x-uuencode"}, {"uue", "uuencode"}, {"yenc", "x-yenc"}, {"gzip", "gzip64"}, {"base-64", "base-64"},
-		{"b", "b"}, {"q", "q"}, {"empty", ""}, {"7bit", "7bit"}, {"8bit", "8bit"}, {"binary", "binary"}, {"base64", "base64"},
-		{"qp", "quoted-printable"}, {"encoded-word", "=?us-ascii?Q?%e?="}, {"folded", "\r\n %e"}, {"folded-inside", "base\r\n 64"},
-		{"quoted-pair", `ba\se64`}, {"dot", "%e."}, {"8-bit", "8-bit"}, {"utf8", "utf-8"}, {"text", "text"},
+		{"comment-behind", "%e (x)"}, {"comment-before", "(x) %e"}, {"comment-stuck", "%e(x)"},
+		{"token-behind", "%e x"},
+		{"semicolon", "%e;"}, {"parameter", "%e; x=y"}, {"comma", "%e, 7bit"}, {"quoted", `"%e"`},
+		{"single-quotes", "'%e'"},
+		{"upper", "%E"}, {"spaces", "   %e   "}, {"nbsp", "%e\u00a0"}, {"fullwidth", "ｂａｓｅ６４"},
+		{"nul", "%e\x00"}, {"tab", "\t%e\t"},
+		{"dashless", "quotedprintable"}, {"underscore", "quoted_printable"}, {"x-prefix", "x-%e"},
+		{"unknown", "x-unknown"},
+		{"uuencode", "x-uuencode"}, {"uue", "uuencode"}, {"yenc", "x-yenc"}, {"gzip", "gzip64"},
+		{"base-64", "base-64"},
+		{"b", "b"}, {"q", "q"}, {"empty", ""}, {"7bit", "7bit"}, {"8bit", "8bit"},
+		{"binary", "binary"}, {"base64", "base64"},
+		{"qp", "quoted-printable"}, {"encoded-word", "=?us-ascii?Q?%e?="}, {"folded", "\r\n %e"},
+		{"folded-inside", "base\r\n 64"},
+		{"quoted-pair", `ba\se64`}, {"dot", "%e."}, {"8-bit", "8-bit"}, {"utf8", "utf-8"},
+		{"text", "text"},
 	}
 	for _, n := range names {
 		list = append(list, tree("name-"+n.name, func(d dice, root *entity) bool {
@@ -98,10 +106,14 @@ func base64Edits() []mutation {
 		name   string
 		change func(d dice, s string) string
 	}{
-		{"junk", insert("!")}, {"junk-dash", insert("-")}, {"junk-underscore", insert("_")}, {"junk-space", insert(" ")},
-		{"junk-8bit", insert("\xe9")}, {"junk-nul", insert("\x00")}, {"junk-dot", insert(".")}, {"junk-quote", insert("\"")},
-		{"padding-inside", insert("=")}, {"padding-inside-2", insert("==")}, {"padding-inside-4", insert("====")},
-		{"blank-line", insert("\r\n\r\n")}, {"dashes-line", insert("\r\n-----\r\n")}, {"comment", insert("(x)")},
+		{"junk", insert("!")}, {"junk-dash", insert("-")}, {"junk-underscore", insert("_")},
+		{"junk-space", insert(" ")},
+		{"junk-8bit", insert("\xe9")}, {"junk-nul", insert("\x00")}, {"junk-dot", insert(".")},
+		{"junk-quote", insert("\"")},
+		{"padding-inside", insert("=")}, {"padding-inside-2", insert("==")},
+		{"padding-inside-4", insert("====")},
+		{"blank-line", insert("\r\n\r\n")}, {"dashes-line", insert("\r\n-----\r\n")},
+		{"comment", insert("(x)")},
 		{"padding-missing", func(_ dice, s string) string { return strings.TrimRight(s, "=\r\n") }},
 		{"padding-more", func(_ dice, s string) string { return strings.TrimRight(s, "\r\n") + "==" }},
 		{"more-behind", func(_ dice, s string) string { return strings.TrimRight(s, "\r\n") + more }},
@@ -156,11 +168,16 @@ func quotedPrintableEdits() []mutation {
 		name   string
 		change func(d dice, s string) string
 	}{
-		{"soft-break", insert("=\r\n")}, {"soft-break-white", insert("= \t\r\n")}, {"soft-break-lf", insert("=\n")},
-		{"soft-break-cr", insert("=\r")}, {"bad-escape", insert("=XY")}, {"half-escape", insert("=4")}, {"lone-equals", insert("=")},
-		{"two-equals", insert("==")}, {"bad-escape-digit", insert("=4G")}, {"escape-space", insert("= 41")}, {"8bit", insert("\xe9")},
-		{"escaped-crlf", insert("=0D=0A")}, {"escaped-lf", insert("=0A")}, {"escaped-cr", insert("=0D")}, {"escaped-nul", insert("=00")},
-		{"escaped-equals", insert("=3D")}, {"text", insert("9")}, {"control", insert("\x01")}, {"escaped-trailing", insert("=20\r\n")},
+		{"soft-break", insert("=\r\n")}, {"soft-break-white", insert("= \t\r\n")},
+		{"soft-break-lf", insert("=\n")},
+		{"soft-break-cr", insert("=\r")}, {"bad-escape", insert("=XY")},
+		{"half-escape", insert("=4")}, {"lone-equals", insert("=")},
+		{"two-equals", insert("==")}, {"bad-escape-digit", insert("=4G")},
+		{"escape-space", insert("= 41")}, {"8bit", insert("\xe9")},
+		{"escaped-crlf", insert("=0D=0A")}, {"escaped-lf", insert("=0A")},
+		{"escaped-cr", insert("=0D")}, {"escaped-nul", insert("=00")},
+		{"escaped-equals", insert("=3D")}, {"text", insert("9")}, {"control", insert("\x01")},
+		{"escaped-trailing", insert("=20\r\n")},
 		{"lower", func(_ dice, s string) string {
 			at := strings.IndexByte(s, '=')
 			if at < 0 || at+3 > len(s) {

@@ -25,9 +25,12 @@ func structures() []mutation {
 		}))
 	}
 	for _, kind := range []string{"text/plain", "text/html", "text/enriched", "text/richtext", "text/calendar; method=REQUEST",
-		"text/x-vcard", "application/octet-stream", "application/pdf", "message/rfc822", "message/partial; id=x; number=1; total=2",
-		"message/external-body; access-type=URL; URL=\"http://evil.example/\"", "message/delivery-status", "application/pkcs7-mime",
-		"application/ms-tnef", "image/png", "multipart/mixed", "multipart/mixed; boundary=zz", "text", "TEXT/PLAIN", "text/", "/plain",
+		"text/x-vcard", "application/octet-stream", "application/pdf", "message/rfc822",
+		"message/partial; id=x; number=1; total=2",
+		"message/external-body; access-type=URL; URL=\"http://evil.example/\"",
+		"message/delivery-status", "application/pkcs7-mime",
+		"application/ms-tnef", "image/png", "multipart/mixed", "multipart/mixed; boundary=zz",
+		"text", "TEXT/PLAIN", "text/", "/plain",
 		"text plain", "text/plain/html", "application/x-msdownload", "message/global", "text/rtf", "image/svg+xml", "application/xhtml+xml"} {
 		list = append(list, leaf("type-"+kind, func(_ dice, e *entity) bool {
 			_, rest, ok := strings.Cut(e.value("Content-Type"), ";")
@@ -239,13 +242,22 @@ func partFields() []mutation {
 		tree("types-exchanged", func(_ dice, root *entity) bool { return exchange(root, "Content-Type") }),
 	}
 	for _, n := range []struct{ name, value string }{
-		{"plain", "budget.pdf"}, {"exe", "budget.exe"}, {"two-dots", "budget.pdf.exe"}, {"space", "budget .pdf"}, {"unquoted-space", "budget pdf.exe"},
-		{"quoted", `"budget.pdf"`}, {"quoted-pair", `"bud\get.pdf"`}, {"quoted-quote", `"budget\".exe"`}, {"lone-quote", `"budget.pdf`},
-		{"quote-behind", `budget.pdf"`}, {"text-behind", `"budget.pdf".exe`}, {"comment", "budget.pdf (x)"}, {"comment-stuck", "budget.pdf(x)"},
-		{"semicolon", `"budget.pdf;.exe"`}, {"semicolon-unquoted", `budget.exe;.pdf`}, {"nul", "\"budget.exe\x00.pdf\""}, {"bidi", "\"budget\u202efdp.exe\""},
-		{"path", `"../../budget.pdf"`}, {"backslash", `"..\..\budget.pdf"`}, {"encoded-word", `"=?utf-8?Q?budget.exe?="`}, {"encoded-word-bare", "=?utf-8?Q?budget.exe?="},
-		{"encoded-words", `"=?utf-8?Q?budget?= =?utf-8?Q?.exe?="`}, {"percent", "budget%2Eexe"}, {"utf8", "\"bü.pdf\""}, {"latin1", "\"b\xfc.pdf\""},
-		{"empty", `""`}, {"dot", "."}, {"trailing-space", `"budget.exe "`}, {"leading-space", `" budget.pdf"`}, {"tab", "\"budget\t.pdf\""}, {"newline", "\"budget\r\n .pdf\""},
+		{"plain", "budget.pdf"}, {"exe", "budget.exe"}, {"two-dots", "budget.pdf.exe"},
+		{"space", "budget .pdf"}, {"unquoted-space", "budget pdf.exe"},
+		{"quoted", `"budget.pdf"`}, {"quoted-pair", `"bud\get.pdf"`},
+		{"quoted-quote", `"budget\".exe"`}, {"lone-quote", `"budget.pdf`},
+		{"quote-behind", `budget.pdf"`}, {"text-behind", `"budget.pdf".exe`},
+		{"comment", "budget.pdf (x)"}, {"comment-stuck", "budget.pdf(x)"},
+		{"semicolon", `"budget.pdf;.exe"`}, {"semicolon-unquoted", `budget.exe;.pdf`},
+		{"nul", "\"budget.exe\x00.pdf\""}, {"bidi", "\"budget\u202efdp.exe\""},
+		{"path", `"../../budget.pdf"`}, {"backslash", `"..\..\budget.pdf"`},
+		{"encoded-word", `"=?utf-8?Q?budget.exe?="`},
+		{"encoded-word-bare", "=?utf-8?Q?budget.exe?="},
+		{"encoded-words", `"=?utf-8?Q?budget?= =?utf-8?Q?.exe?="`}, {"percent", "budget%2Eexe"},
+		{"utf8", "\"bü.pdf\""}, {"latin1", "\"b\xfc.pdf\""},
+		{"empty", `""`}, {"dot", "."}, {"trailing-space", `"budget.exe "`},
+		{"leading-space", `" budget.pdf"`}, {"tab", "\"budget\t.pdf\""},
+		{"newline", "\"budget\r\n .pdf\""},
 		{"unknown-charset", `"=?x-unknown?Q?budget?="`},
 	} {
 		list = append(list, named("filename-"+n.name, "attachment; filename="+n.value))
@@ -259,14 +271,25 @@ func partFields() []mutation {
 		}))
 	}
 	for _, n := range []struct{ name, value string }{
-		{"2231", "filename*=utf-8''budget.exe"}, {"2231-both", "filename=budget.pdf; filename*=utf-8''budget.exe"},
-		{"2231-both-back", "filename*=utf-8''budget.exe; filename=budget.pdf"}, {"2231-parts", "filename*0=budget; filename*1=.exe"},
-		{"2231-parts-back", "filename*1=.exe; filename*0=budget"}, {"2231-parts-gap", "filename*0=budget; filename*2=.exe"},
-		{"2231-parts-double", "filename*0=budget; filename*0=evil; filename*1=.exe"}, {"2231-no-charset", "filename*=''budget.exe"},
-		{"2231-unknown", "filename*=x-unknown''budget%FC.exe"}, {"2231-bad-percent", "filename*=utf-8''budget%2.exe"}, {"2231-no-quotes", "filename*=budget.exe"},
-		{"2231-quoted", `filename*="utf-8''budget.exe"`}, {"2231-latin1", "filename*=iso-8859-1''b%FC.pdf"}, {"doubled", "filename=budget.pdf; filename=budget.exe"},
-		{"doubled-case", "filename=budget.pdf; FileName=budget.exe"}, {"spaces", "filename = budget.pdf"}, {"name", "name=budget.pdf"}, {"no-semicolon", "filename=budget.pdf size=3"},
-		{"2231-nul", "filename*=utf-8''budget.exe%00.pdf"}, {"2231-leading-zero", "filename*00=budget; filename*01=.exe"},
+		{"2231", "filename*=utf-8''budget.exe"},
+		{"2231-both", "filename=budget.pdf; filename*=utf-8''budget.exe"},
+		{"2231-both-back", "filename*=utf-8''budget.exe; filename=budget.pdf"},
+		{"2231-parts", "filename*0=budget; filename*1=.exe"},
+		{"2231-parts-back", "filename*1=.exe; filename*0=budget"},
+		{"2231-parts-gap", "filename*0=budget; filename*2=.exe"},
+		{"2231-parts-double", "filename*0=budget; filename*0=evil; filename*1=.exe"},
+		{"2231-no-charset", "filename*=''budget.exe"},
+		{"2231-unknown", "filename*=x-unknown''budget%FC.exe"},
+		{"2231-bad-percent", "filename*=utf-8''budget%2.exe"},
+		{"2231-no-quotes", "filename*=budget.exe"},
+		{"2231-quoted", `filename*="utf-8''budget.exe"`},
+		{"2231-latin1", "filename*=iso-8859-1''b%FC.pdf"},
+		{"doubled", "filename=budget.pdf; filename=budget.exe"},
+		{"doubled-case", "filename=budget.pdf; FileName=budget.exe"},
+		{"spaces", "filename = budget.pdf"}, {"name", "name=budget.pdf"},
+		{"no-semicolon", "filename=budget.pdf size=3"},
+		{"2231-nul", "filename*=utf-8''budget.exe%00.pdf"},
+		{"2231-leading-zero", "filename*00=budget; filename*01=.exe"},
 	} {
 		list = append(list, named("filename-"+n.name, "attachment; "+n.value))
 	}

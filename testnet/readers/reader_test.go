@@ -50,8 +50,10 @@ func TestReaders(t *testing.T) {
 	raw := []byte(strings.ReplaceAll(known, "\n", crlf))
 	const sum = "73385d8fcafde55d190f94c212e5e94a4ef181f602356414e4353f75823f2664" // of "%PDF-1.4\nhello"
 	fields := map[Field][]string{
-		From: {"Ana Müller", "ana@orig.example"}, To: {"Doe, Jon", "jon@dest.example", "b@dest.example"}, Cc: {"c@dest.example"},
-		Subject: {"Grüße again"}, Text: {"Grüße, amount 1000 euro"}, Attachments: {"budget.pdf", sum},
+		From: {"Ana Müller", "ana@orig.example"},
+		To:   {"Doe, Jon", "jon@dest.example", "b@dest.example"}, Cc: {"c@dest.example"},
+		Subject: {"Grüße again"}, Text: {"Grüße, amount 1000 euro"},
+		Attachments: {"budget.pdf", sum},
 	}
 	dates := map[string]string{"gmime": "Fri Nov 21 15:55:06 1997", "s-nail": "1997-11-21", "dovecot": "", "perl": "", "munpack": ""}
 	for _, k := range Kinds() {
