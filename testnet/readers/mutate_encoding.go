@@ -15,7 +15,8 @@ func encodings() []mutation {
 		{"token-behind", "%e x"},
 		{"semicolon", "%e;"}, {"parameter", "%e; x=y"}, {"comma", "%e, 7bit"}, {"quoted", `"%e"`},
 		{"single-quotes", "'%e'"},
-		{"upper", "%E"}, {"spaces", "   %e   "}, {"nbsp", "%e\u00a0"}, {"fullwidth", "ｂａｓｅ６４"},
+		{"upper", "%E"}, {"spaces", "   %e   "}, {"space-behind", "%e "}, {"tab-behind", "%e\t"},
+		{"nbsp", "%e\u00a0"}, {"fullwidth", "ｂａｓｅ６４"},
 		{"nul", "%e\x00"}, {"tab", "\t%e\t"},
 		{"dashless", "quotedprintable"}, {"underscore", "quoted_printable"}, {"x-prefix", "x-%e"},
 		{"unknown", "x-unknown"},
@@ -61,7 +62,7 @@ func encodings() []mutation {
 	for _, encoding := range []string{"base64", "quoted-printable"} { // RFC 2046, section 5.2.1 forbids it
 		list = append(list, tree("message-"+encoding, func(d dice, root *entity) bool {
 			e := one(d, root.leaves())
-			if e.kind() != "message/rfc822" && (e == root || e.value("Content-Type") != "") {
+			if !strings.HasPrefix(e.kind(), "message/") && !untyped(root, e) {
 				return false
 			}
 			e.encode(e.body, encoding)

@@ -10,7 +10,8 @@ func honest() []mutation {
 	recode := func(name, encoding string, fits func(content string) bool) mutation {
 		return tree(name, func(d dice, root *entity) bool {
 			e := one(d, root.leaves())
-			if e.kind() == "message/rfc822" || e != root && e.value("Content-Type") == "" || strings.EqualFold(e.value("Content-Transfer-Encoding"), encoding) {
+			old := e.value("Content-Transfer-Encoding")
+			if untyped(root, e) || strings.HasPrefix(e.kind(), "message/") || strings.EqualFold(old, encoding) {
 				return false
 			}
 			content, ok := e.decoded()
@@ -33,7 +34,7 @@ func honest() []mutation {
 	transcode := func(name, label, encoding string) mutation {
 		return tree(name, func(d dice, root *entity) bool {
 			e := one(d, root.texts())
-			if e == nil || e.charset() == label || e != root && e.value("Content-Type") == "" {
+			if e == nil || e.charset() == label || untyped(root, e) {
 				return false
 			}
 			text, ok := e.text()
@@ -80,7 +81,8 @@ func honest() []mutation {
 		}),
 		tree("text-white-at-line-end", func(d dice, root *entity) bool {
 			e := one(d, root.texts())
-			if e == nil || e.kind() != "text/plain" || !strings.Contains(e.body, crlf) || strings.Contains(e.value("Content-Type"), "flowed") {
+			if e == nil || e.kind() != "text/plain" || untyped(root, e) || !strings.Contains(e.body, crlf) ||
+				strings.Contains(e.value("Content-Type"), "flowed") {
 				return false
 			}
 			if c := strings.ToLower(e.value("Content-Transfer-Encoding")); c == "base64" || c == "quoted-printable" {
@@ -113,6 +115,10 @@ func honest() []mutation {
 		}),
 	}
 }
+
+// untyped tells a part without a type. It may be a message, in a digest, and munpack takes it for a
+// file: no relay re-packs it.
+func untyped(root, e *entity) bool { return e != root && e.value("Content-Type") == "" }
 
 // honestFields is what relays do to headers.
 func honestFields() []mutation {
@@ -189,6 +195,9 @@ func honestFields() []mutation {
 		}),
 		tree("trailing-white", func(d dice, root *entity) bool {
 			i := d.IntN(len(root.fields))
+			if i == root.index("Content-Transfer-Encoding") { // Python knows no "base64 "
+				return false
+			}
 			root.fields[i] = strings.TrimSuffix(root.fields[i], crlf) + " " + crlf
 			return true
 		}),
