@@ -31,11 +31,13 @@ func (a *app) cmdBenchReaders() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "readers",
 		Short: "Ask foreign mail programs whether verified mail is what was sent",
-		Long: `Make mails that differ from recorded ones by every trick known to make mail programs disagree. Whenever Cairn would call
-one verified, ask foreign programs what they show of it and of the recorded mail: it has to be the same. Each difference
-is a finding, named by its mutations; the same seed makes the same mails. The exit code is 0 only without findings.
+		Long: `Make mails that differ from recorded ones by every trick known to make mail programs disagree.
+Whenever Cairn would call one verified, ask foreign programs what they show of it and of the recorded
+mail: it has to be the same. Each difference is a finding, named by its mutations; the same seed makes
+the same mails. The exit code is 0 only without findings.
 
-The programs are those that are on this machine: ` + readerNames() + `.
+The programs are those that are on this machine:
+` + readerNames() + `.
 A program that is missing is an error that says what to install.`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -57,9 +59,13 @@ A program that is missing is an error that says what to install.`,
 			bar.Finish()
 			switch {
 			case errors.Is(err, context.Canceled):
-				return api.Errorf(api.CodeTryLater, "cairn bench readers", "asking the readers: interrupted")
+				return api.Errorf(api.CodeTryLater, "cairn bench readers",
+					"asking the readers: interrupted")
+			case errors.Is(err, readers.ErrUnknownFamily):
+				return usage(c, "--only: %v", err)
 			case errors.Is(err, readers.ErrNotInstalled):
-				return api.Errorf(api.CodeNotFound, "cairn bench readers --readers "+readers.Installed(), "%v", err)
+				return api.Errorf(api.CodeNotFound,
+					"cairn bench readers --readers "+readers.Installed(), "%v", err)
 			case err != nil:
 				return err
 			}
@@ -72,10 +78,13 @@ A program that is missing is an error that says what to install.`,
 	}
 	c.Flags().IntVar(&o.Count, "count", 100_000, "how many mails to make")
 	c.Flags().Uint64Var(&o.Seed, "seed", 1, "what chance begins with")
-	c.Flags().StringSliceVar(&names, "readers", nil, "the programs to ask, by name, with commas between; all without it")
-	c.Flags().StringSliceVar(&o.Only, "only", nil, "families of mutations to use, as in honest,boundary; all without it")
+	c.Flags().StringSliceVar(&names, "readers", nil,
+		"the programs to ask, by name, with commas between; all without it")
+	c.Flags().StringSliceVar(&o.Only, "only", nil,
+		"families of mutations to use, as in honest,boundary; all without it")
 	c.Flags().StringVar(&from, "from", "", "folder of mails to make mutants of, beside our own")
-	c.Flags().StringVar(&o.Keep, "keep", "", "folder for the mails of findings, as NAME.a.eml (recorded) and NAME.b.eml (arrived)")
+	c.Flags().StringVar(&o.Keep, "keep", "",
+		"folder for the mails of findings, as NAME.a.eml (recorded) and NAME.b.eml (arrived)")
 	return c
 }
 
@@ -116,7 +125,8 @@ func showBenchReaders(b *bytes.Buffer, doc *benchReaders, keep string) {
 		doc.Pairs, doc.Bases, doc.Seed, doc.Verified, doc.Seconds)
 	rows := [][]string{{"READER", "COMPARED", "FINDINGS", "NOT ASKED"}}
 	for _, r := range doc.Readers {
-		rows = append(rows, []string{r.Name, fmt.Sprint(r.Compared), fmt.Sprint(r.Findings), r.Cannot})
+		rows = append(rows, []string{r.Name, fmt.Sprint(r.Compared), fmt.Sprint(r.Findings),
+			r.Cannot})
 	}
 	table(b, rows)
 	if len(doc.Findings) == 0 {
@@ -125,7 +135,8 @@ func showBenchReaders(b *bytes.Buffer, doc *benchReaders, keep string) {
 	}
 	for _, f := range doc.Findings[:min(len(doc.Findings), maxFindingsShown)] {
 		tricks := strings.Join(slices.Concat(f.Odd, f.Mutations), " ")
-		fmt.Fprintf(b, "%d-%d  %s, %s: %s shows another %s\n", doc.Seed, f.Number, line(f.Base, 40), line(tricks, 100), f.Reader, f.Field)
+		fmt.Fprintf(b, "%d-%d  %s, %s: %s shows another %s\n", doc.Seed, f.Number, line(f.Base, 40),
+			line(tricks, 100), f.Reader, f.Field)
 		fmt.Fprintf(b, "    recorded  %s\n    arrived   %s\n", line(f.A, 100), line(f.B, 100))
 	}
 	if more := len(doc.Findings) - maxFindingsShown; more > 0 {

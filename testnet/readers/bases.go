@@ -68,7 +68,8 @@ func FolderBases(dir string) (bases []Base, skipped int, err error) {
 			return err
 		}
 		text := strings.ReplaceAll(strings.ReplaceAll(string(raw), crlf, "\n"), "\n", crlf)
-		if root, err := parseMail([]byte(text)); err != nil || len(root.fields) == 0 || len(text) > maxBase {
+		if root, err := parseMail([]byte(text)); err != nil || len(root.fields) == 0 ||
+			len(text) > maxBase {
 			skipped++
 			return nil
 		}

@@ -183,7 +183,8 @@ func (r *Report) keep(dir string, g *Generator) error {
 		last = f.Number
 		p := g.Pair(f.Number)
 		name := filepath.Join(dir, fmt.Sprintf("%d-%d", r.Seed, p.Number))
-		err := errors.Join(os.WriteFile(name+".a.eml", p.Sent, 0o644), os.WriteFile(name+".b.eml", p.Received, 0o644))
+		err := errors.Join(os.WriteFile(name+".a.eml", p.Sent, 0o644), os.WriteFile(name+".b.eml",
+			p.Received, 0o644))
 		if err != nil {
 			return fmt.Errorf("keeping a finding: %w", err)
 		}

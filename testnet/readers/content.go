@@ -87,7 +87,8 @@ func (e *entity) relabel(label string) {
 	pieces := strings.Split(value, ";")
 	kept := pieces[:1]
 	for _, p := range pieces[1:] {
-		if name, _, _ := strings.Cut(p, "="); !strings.EqualFold(strings.TrimSpace(name), "charset") {
+		if name, _, _ := strings.Cut(p, "="); !strings.EqualFold(strings.TrimSpace(name),
+			"charset") {
 			kept = append(kept, p)
 		}
 	}

@@ -53,7 +53,8 @@ func (d *desk) serve(ctx context.Context) error {
 		for len(batch) > 0 && ctx.Err() == nil {
 			n := min(len(batch), maxAsked)
 			if err := d.ask(ctx, batch[:n]); err != nil {
-				return fmt.Errorf("asking %s about pairs %d to %d: %w", d.tally.Name, batch[0].Number, batch[n-1].Number, err)
+				return fmt.Errorf("asking %s about pairs %d to %d: %w", d.tally.Name,
+					batch[0].Number, batch[n-1].Number, err)
 			}
 			batch = batch[n:]
 		}
@@ -104,8 +105,10 @@ func (d *desk) ask(ctx context.Context, pairs []Pair) error {
 
 func (d *desk) compare(p Pair, before, after Shown) {
 	d.tally.Compared++
-	for _, difference := range Differences(before, after, leaveOut(d.exceptions, d.tally.Name, p.Sent, p.Received)) {
+	for _, difference := range Differences(before, after, leaveOut(d.exceptions, d.tally.Name,
+		p.Sent, p.Received)) {
 		d.tally.Findings++
-		d.findings = append(d.findings, Finding{p.Number, p.Base, p.Odd, p.Mutations, d.tally.Name, difference})
+		d.findings = append(d.findings, Finding{p.Number, p.Base, p.Odd, p.Mutations, d.tally.Name,
+			difference})
 	}
 }

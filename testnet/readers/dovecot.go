@@ -88,7 +88,8 @@ func (d *dovecot) ask(ctx context.Context, mails [][]byte) ([]Shown, error) {
 	for _, r := range out {
 		i := slices.Index(names, word(r.items["X-GUID"]))
 		if i < 0 {
-			return nil, fmt.Errorf("the IMAP server tells of a mail that was not given: %v", r.items["X-GUID"])
+			return nil, fmt.Errorf("the IMAP server tells of a mail that was not given: %v",
+				r.items["X-GUID"])
 		}
 		var parts []imapPart
 		shown[i], parts = dovecotShown(r.items)
@@ -110,7 +111,8 @@ func (d *dovecot) ask(ctx context.Context, mails [][]byte) ([]Shown, error) {
 }
 
 // contents fetches the parts that are not yet there. Answers come in any order.
-func (d *dovecot) contents(ctx context.Context, how string, asked []imapPart, contents map[string]string) error {
+func (d *dovecot) contents(ctx context.Context, how string, asked []imapPart,
+	contents map[string]string) error {
 	var commands strings.Builder
 	for i, p := range asked {
 		if _, there := contents[p.key()]; !there {
@@ -183,7 +185,8 @@ func (d *dovecot) session(ctx context.Context, commands string) ([]fetched, erro
 	if os.Getuid() == 0 {
 		uid, _ := strconv.ParseUint(d.user.Uid, 10, 32)
 		gid, _ := strconv.ParseUint(d.user.Gid, 10, 32)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid),
+			Gid: uint32(gid)}}
 	}
 	in, err := cmd.StdinPipe() // open to the end: Dovecot drops what it has not answered when it closes
 	if err == nil {
@@ -227,7 +230,8 @@ func items(v any) map[string]any {
 
 // clientWords decodes encoded words as a client does.
 func clientWords(v any) string {
-	decoder := mime.WordDecoder{CharsetReader: func(charset string, in io.Reader) (io.Reader, error) {
+	decoder := mime.WordDecoder{CharsetReader: func(charset string, in io.Reader) (io.Reader,
+		error) {
 		e, err := htmlindex.Get(charset)
 		if err != nil {
 			return nil, err

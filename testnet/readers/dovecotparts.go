@@ -23,7 +23,8 @@ type imapPart struct {
 var envelopeFields = []Field{"", Subject, From, Sender, ReplyTo, To, Cc}
 
 func dovecotShown(fetched map[string]any) (Shown, []imapPart) {
-	shown := Shown{From: {}, Sender: {}, To: {}, Cc: {}, ReplyTo: {}, Subject: {}, HTML: {}, Attachments: {}}
+	shown := Shown{From: {}, Sender: {}, To: {}, Cc: {}, ReplyTo: {}, Subject: {}, HTML: {},
+		Attachments: {}}
 	envelope, _ := fetched["ENVELOPE"].(imapList)
 	for i, f := range envelopeFields {
 		if f == "" || i >= len(envelope) {
@@ -114,7 +115,8 @@ func (p imapPart) key() string { return p.number + " " + p.section }
 func (p imapPart) show(shown Shown, content string) {
 	plain := p.kind == "text/plain" || p.kind == "text/html"
 	if !plain || p.attached || p.name != "" {
-		shown[Attachments] = append(shown[Attachments], p.kind+" "+p.name+" "+digest([]byte(content)))
+		shown[Attachments] = append(shown[Attachments],
+			p.kind+" "+p.name+" "+digest([]byte(content)))
 		return
 	}
 	if e, err := htmlindex.Get(p.charset); err == nil {

@@ -54,7 +54,8 @@ func parseEntity(s string, depth int) *entity {
 		e.fields = append(e.fields, line+crlf)
 	}
 	kind, parameters, err := mime.ParseMediaType(e.value("Content-Type"))
-	if err != nil || !strings.HasPrefix(kind, "multipart/") || parameters["boundary"] == "" || depth > 8 {
+	if err != nil || !strings.HasPrefix(kind, "multipart/") || parameters["boundary"] == "" ||
+		depth > 8 {
 		e.body = s
 		return e
 	}

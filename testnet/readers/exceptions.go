@@ -18,8 +18,10 @@ type Exception struct {
 // Exceptions are all of them. A program that reads differently what it could read alike is none.
 func Exceptions() []Exception {
 	return []Exception{
-		{"munpack", []Field{Text, HTML}, charsetsDiffer, "munpack converts no charsets: it is asked for text only where the labels are the same"},
-		{"munpack", []Field{Attachments}, namesEncoded, "munpack knows neither encoded words nor RFC 2231 in names"},
+		{"munpack", []Field{Text, HTML}, charsetsDiffer,
+			"munpack converts no charsets: it is asked for text only where the labels are the same"},
+		{"munpack", []Field{Attachments}, namesEncoded,
+			"munpack knows neither encoded words nor RFC 2231 in names"},
 	}
 }
 
@@ -50,5 +52,6 @@ func charsetsDiffer(sent, received []byte) bool {
 var encodedName = regexp.MustCompile(`(?i)name\*|name\s*=\s*"?=\?`)
 
 func namesEncoded(sent, received []byte) bool {
-	return encodedName.Match(bytes.ReplaceAll(sent, []byte("\r\n"), nil)) || encodedName.Match(bytes.ReplaceAll(received, []byte("\r\n"), nil))
+	return encodedName.Match(bytes.ReplaceAll(sent, []byte("\r\n"), nil)) ||
+		encodedName.Match(bytes.ReplaceAll(received, []byte("\r\n"), nil))
 }

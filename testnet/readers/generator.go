@@ -27,6 +27,9 @@ type Generator struct {
 	families []family
 }
 
+// ErrUnknownFamily is the reason why mutations cannot be made: there are none of that name.
+var ErrUnknownFamily = errors.New("unknown mutations")
+
 // NewGenerator makes mutants of bases, at least one, by the families of mutations with those
 // names; nil stands for all of them. Other families give other pairs for the same seed and number.
 func NewGenerator(seed uint64, bases []Base, only []string) (*Generator, error) {
@@ -40,7 +43,8 @@ func NewGenerator(seed uint64, bases []Base, only []string) (*Generator, error) 
 	}
 	for _, name := range only {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("there are no mutations %q, they are: %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("%w %q, they are: %s", ErrUnknownFamily, name,
+				strings.Join(known, ", "))
 		}
 	}
 	if len(bases) == 0 || len(g.families) == 0 {

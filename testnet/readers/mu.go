@@ -38,7 +38,8 @@ func (m *mu) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
 		if len(shown[i][Attachments]) == 0 {
 			continue
 		}
-		if shown[i][Attachments], err = m.extract(ctx, filepath.Join(folder, strconv.Itoa(i))); err != nil {
+		if shown[i][Attachments], err = m.extract(ctx, filepath.Join(folder,
+			strconv.Itoa(i))); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +121,8 @@ func (m *mu) extract(ctx context.Context, mail string) ([]string, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}
-	if _, err := run(ctx, m.dir, nil, "mu", "extract", "--save-all", "--overwrite", "--target-dir="+folder, mail); err != nil {
+	if _, err := run(ctx, m.dir, nil, "mu", "extract", "--save-all", "--overwrite",
+		"--target-dir="+folder, mail); err != nil {
 		return nil, err
 	}
 	return savedFiles(folder, func(name string) bool { return strings.HasPrefix(name, "part-") })

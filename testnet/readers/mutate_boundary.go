@@ -38,9 +38,13 @@ var spellings = []spelling{
 	{"star-and-plain", `; boundary*=us-ascii''%gs; boundary=%g`, []string{"%g", "%gs"}},
 	{"plain-and-star", `; boundary=%g; boundary*=us-ascii''%gs`, []string{"%g", "%gs"}},
 	{"continued", `; boundary*0=%g; boundary*1=x`, []string{"%gx", "%g"}},
-	{"continued-and-plain", `; boundary*0=%gs; boundary*1=x; boundary=%g`, []string{"%g", "%gsx", "%gs"}},
+	{"continued-and-plain", `; boundary*0=%gs; boundary*1=x; boundary=%g`, []string{
+		"%g", "%gsx", "%gs",
+	}},
 	{"continued-disordered", `; boundary*1=x; boundary*0=%g`, []string{"%gx", "x%g", "%g"}},
-	{"continued-star", `; boundary*0*=us-ascii''%g; boundary*1*=%78`, []string{"%gx", "%g%78", "%g"}},
+	{"continued-star", `; boundary*0*=us-ascii''%g; boundary*1*=%78`, []string{
+		"%gx", "%g%78", "%g",
+	}},
 	{"percent", `; boundary=%g%31`, []string{"%g%31", "%g1"}},
 	{"doubled", `; boundary=%g; boundary=%gs`, []string{"%g", "%gs"}},
 	{"doubled-case", `; boundary=%g; BOUNDARY=%gs`, []string{"%g", "%gs"}},
@@ -76,7 +80,8 @@ var spellings = []spelling{
 	{"folded-white", "; boundary=%g;\r\n \r\n x=y", []string{"%g", "%g;"}},
 	{"empty", `; boundary=""`, []string{"", "%g"}},
 	{"missing", ``, []string{"%g", ""}},
-	{"long", `; boundary=%gxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`,
+	{"long",
+		`; boundary=%gxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`,
 		[]string{"%gxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "%gxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}},
 	{"prefix", `; boundary=%g`, []string{"%g", "%gx"}},
 	{"suffix-space-line", `; boundary=%g`, []string{"%g", "%g "}},
@@ -122,7 +127,8 @@ func boundarySpellings() []mutation {
 
 // fill writes tokens into a pattern.
 func fill(pattern, token string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(pattern, "%g", token), "%G", strings.ToUpper(token))
+	return strings.ReplaceAll(strings.ReplaceAll(pattern, "%g", token), "%G",
+		strings.ToUpper(token))
 }
 
 func (s spelling) alone(d dice, root *entity) bool { return s.use(d, root, false) }
@@ -151,7 +157,8 @@ func (s spelling) use(d dice, root *entity, withEvil bool) bool {
 func otherParameters(s string) string {
 	var b strings.Builder
 	for p := range strings.SplitSeq(s, ";") {
-		if name, _, ok := strings.Cut(p, "="); ok && !strings.EqualFold(strings.TrimSpace(name), "boundary") {
+		if name, _, ok := strings.Cut(p, "="); ok && !strings.EqualFold(strings.TrimSpace(name),
+			"boundary") {
 			b.WriteString(";" + p)
 		}
 	}
@@ -174,131 +181,5 @@ func (e *entity) addEvil(d dice, boundary string) {
 		} else {
 			p.body += crlf + text
 		}
-	}
-}
-
-// delimiters change the lines between parts.
-func delimiters() []mutation {
-	raw := func(name string, change func(d dice, line string) string) mutation {
-		return tree(name, func(d dice, root *entity) bool {
-			m := one(d, root.multiparts())
-			if m == nil {
-				return false
-			}
-			mark := d.token()
-			boundary := m.boundary
-			m.boundary = mark
-			text := string(root.bytes())
-			lines := strings.Split(text, "--"+mark)
-			at := 1 + d.IntN(len(lines)-1) // the piece behind which line is changed
-			for i := 1; i < len(lines); i++ {
-				line := "--" + boundary
-				if i == at {
-					line = change(d, line)
-				}
-				lines[i] = line + lines[i]
-			}
-			text = strings.Join(lines, "")
-			*root = entity{body: text, whole: true}
-			return true
-		})
-	}
-	multi := func(name string, change func(d dice, m *entity) bool) mutation {
-		return tree(name, func(d dice, root *entity) bool {
-			m := one(d, root.multiparts())
-			return m != nil && change(d, m)
-		})
-	}
-	return []mutation{
-		raw("space-before", func(_ dice, l string) string { return " " + l }),
-		raw("three-dashes", func(_ dice, l string) string { return "-" + l }),
-		raw("one-dash", func(_ dice, l string) string { return l[1:] }),
-		raw("text-behind", func(_ dice, l string) string { return l + " x" }),
-		raw("stuck-behind", func(_ dice, l string) string { return l + "x" }),
-		raw("space-behind", func(_ dice, l string) string { return l + "  " }),
-		raw("tab-behind", func(_ dice, l string) string { return l + "\t" }),
-		raw("nul-behind", func(_ dice, l string) string { return l + "\x00" }),
-		raw("nbsp-behind", func(_ dice, l string) string { return l + "\u00a0" }),
-		raw("cr-behind", func(_ dice, l string) string { return l + "\r" }),
-		raw("vt-behind", func(_ dice, l string) string { return l + "\v" }),
-		raw("upper", func(_ dice, l string) string { return strings.ToUpper(l) }),
-		raw("close-early", func(_ dice, l string) string { return l + "--" }),
-		raw("dropped", func(dice, string) string { return "" }),
-		raw("doubled", func(_ dice, l string) string { return l + crlf + l }),
-		raw("before-bare-cr", func(_ dice, l string) string { return "\r" + l }),
-		raw("bare-lf-behind", func(_ dice, l string) string { return l + "\n" }),
-		multi("no-close", func(_ dice, m *entity) bool {
-			m.epilogue = ""
-			return true
-		}),
-		multi("close-then-more", func(d dice, m *entity) bool {
-			m.epilogue += crlf + "--" + m.boundary + crlf + string(one(d, evil(m.parts)).bytes())
-			return true
-		}),
-		multi("close-with-space", func(_ dice, m *entity) bool {
-			m.epilogue = " " + m.epilogue
-			return true
-		}),
-		multi("close-with-text", func(_ dice, m *entity) bool {
-			m.epilogue = "x" + m.epilogue
-			return true
-		}),
-		multi("preamble-text", func(_ dice, m *entity) bool {
-			m.preamble += evilText
-			return true
-		}),
-		multi("preamble-dashes", func(_ dice, m *entity) bool {
-			m.preamble += "--other\r\n" + string(evil(m.parts)[0].bytes())
-			return true
-		}),
-		multi("preamble-part", func(_ dice, m *entity) bool {
-			m.preamble += "--" + m.boundary + " \r\n" + string(evil(m.parts)[0].bytes())
-			return true
-		}),
-		multi("preamble-close", func(_ dice, m *entity) bool {
-			m.preamble += "--" + m.boundary + "--\r\n"
-			return true
-		}),
-		multi("epilogue-text", func(_ dice, m *entity) bool {
-			m.epilogue += crlf + evilText
-			return true
-		}),
-		multi("epilogue-part", func(d dice, m *entity) bool {
-			m.epilogue += crlf + "--" + m.boundary + crlf + string(evil(m.parts)[0].bytes()) + crlf + "--" + m.boundary + "--\r\n"
-			return true
-		}),
-		multi("epilogue-multipart", func(d dice, m *entity) bool {
-			m.epilogue += crlf + between(d.token(), evil(m.parts))
-			return true
-		}),
-		multi("child-prefix", func(_ dice, m *entity) bool {
-			for _, p := range m.parts {
-				if p.parts != nil {
-					p.boundary = m.boundary + "x"
-					p.set("Content-Type", p.kind()+"; boundary=\""+p.boundary+"\"")
-					return true
-				}
-			}
-			return false
-		}),
-		multi("child-same", func(_ dice, m *entity) bool {
-			for _, p := range m.parts {
-				if p.parts != nil {
-					p.boundary = m.boundary
-					p.set("Content-Type", p.kind()+"; boundary=\""+p.boundary+"\"")
-					return true
-				}
-			}
-			return false
-		}),
-		multi("line-in-body", func(d dice, m *entity) bool {
-			for _, p := range m.parts {
-				if p.parts == nil {
-					p.body += crlf + "--" + m.boundary + one(d, []string{"x", " x", "-", "\t(x)"}) + crlf + evilText
-					return true
-				}
-			}
-			return false
-		}),
 	}
 }

@@ -1,58 +1,18 @@
 package readers
 
 import (
-	"mime"
 	"strings"
 )
 
 // honest is what relays do to bodies: another packing of the same content.
 func honest() []mutation {
-	recode := func(name, encoding string, fits func(content string) bool) mutation {
-		return tree(name, func(d dice, root *entity) bool {
-			e := one(d, root.leaves())
-			old := e.value("Content-Transfer-Encoding")
-			if untyped(root, e) || strings.HasPrefix(e.kind(), "message/") || strings.EqualFold(old, encoding) {
-				return false
-			}
-			content, ok := e.decoded()
-			if !ok || !fits(content) || encoding == "quoted-printable" && !strings.HasPrefix(e.kind(), "text/") {
-				return false
-			}
-			e.encode(content, encoding)
-			return true
-		})
-	}
-	any := func(string) bool { return true }
-	lines := func(s string) bool { // that a mail can carry as they are
-		for line := range strings.SplitSeq(s, crlf) {
-			if len(line) > 900 || strings.ContainsAny(line, "\r\n\x00") || strings.HasPrefix(line, "--") {
-				return false
-			}
-		}
-		return true
-	}
-	transcode := func(name, label, encoding string) mutation {
-		return tree(name, func(d dice, root *entity) bool {
-			e := one(d, root.texts())
-			if e == nil || e.charset() == label || untyped(root, e) {
-				return false
-			}
-			text, ok := e.text()
-			if !ok || encoding == "8bit" && !lines(text) {
-				return false
-			}
-			e.relabel(label)
-			e.encode(text, encoding)
-			return true
-		})
-	}
 	return []mutation{
-		recode("to-base64", "base64", any),
-		recode("to-qp", "quoted-printable", any),
-		recode("to-8bit", "8bit", lines),
-		transcode("utf8-8bit", "utf-8", "8bit"),
-		transcode("utf8-qp", "utf-8", "quoted-printable"),
-		transcode("utf8-base64", "utf-8", "base64"),
+		recoded("to-base64", "base64", anything),
+		recoded("to-qp", "quoted-printable", anything),
+		recoded("to-8bit", "8bit", carried),
+		transcoded("utf8-8bit", "utf-8", "8bit"),
+		transcoded("utf8-qp", "utf-8", "quoted-printable"),
+		transcoded("utf8-base64", "utf-8", "base64"),
 		tree("boundary-renamed", func(d dice, root *entity) bool {
 			m := one(d, root.multiparts())
 			if m == nil {
@@ -81,11 +41,13 @@ func honest() []mutation {
 		}),
 		tree("text-white-at-line-end", func(d dice, root *entity) bool {
 			e := one(d, root.texts())
-			if e == nil || e.kind() != "text/plain" || untyped(root, e) || !strings.Contains(e.body, crlf) ||
+			if e == nil || e.kind() != "text/plain" || untyped(root, e) || !strings.Contains(e.body,
+				crlf) ||
 				strings.Contains(e.value("Content-Type"), "flowed") {
 				return false
 			}
-			if c := strings.ToLower(e.value("Content-Transfer-Encoding")); c == "base64" || c == "quoted-printable" {
+			if c := strings.ToLower(e.value("Content-Transfer-Encoding")); c == "base64" ||
+				c == "quoted-printable" {
 				return false
 			}
 			e.body = strings.Replace(e.body, crlf, "  "+crlf, 1)
@@ -96,7 +58,10 @@ func honest() []mutation {
 			if e == root || len(e.fields) < 2 {
 				return false
 			}
-			d.Shuffle(len(e.fields), func(i, j int) { e.fields[i], e.fields[j] = e.fields[j], e.fields[i] })
+			d.Shuffle(len(e.fields), func(i, j int) {
+				e.fields[i], e.fields[j] = e.fields[j],
+					e.fields[i]
+			})
 			return true
 		}),
 		tree("quotes", func(d dice, root *entity) bool {
@@ -116,104 +81,56 @@ func honest() []mutation {
 	}
 }
 
+// anything fits.
+func anything(string) bool { return true }
+
+// carried tells whether a mail can carry s as it is.
+func carried(s string) bool {
+	for line := range strings.SplitSeq(s, crlf) {
+		if len(line) > 900 || strings.ContainsAny(line, "\r\n\x00") || strings.HasPrefix(line,
+			"--") {
+			return false
+		}
+	}
+	return true
+}
+
+// recoded is another transfer encoding of a content that fits.
+func recoded(name, encoding string, fits func(content string) bool) mutation {
+	return tree(name, func(d dice, root *entity) bool {
+		e := one(d, root.leaves())
+		old := e.value("Content-Transfer-Encoding")
+		if untyped(root, e) || strings.HasPrefix(e.kind(), "message/") || strings.EqualFold(old,
+			encoding) {
+			return false
+		}
+		content, ok := e.decoded()
+		if !ok || !fits(content) || encoding == "quoted-printable" && !strings.HasPrefix(e.kind(),
+			"text/") {
+			return false
+		}
+		e.encode(content, encoding)
+		return true
+	})
+}
+
+// transcoded is another charset of a text.
+func transcoded(name, label, encoding string) mutation {
+	return tree(name, func(d dice, root *entity) bool {
+		e := one(d, root.texts())
+		if e == nil || e.charset() == label || untyped(root, e) {
+			return false
+		}
+		text, ok := e.text()
+		if !ok || encoding == "8bit" && !carried(text) {
+			return false
+		}
+		e.relabel(label)
+		e.encode(text, encoding)
+		return true
+	})
+}
+
 // untyped tells a part without a type. It may be a message, in a digest, and munpack takes it for a
 // file: no relay re-packs it.
 func untyped(root, e *entity) bool { return e != root && e.value("Content-Type") == "" }
-
-// honestFields is what relays do to headers.
-func honestFields() []mutation {
-	fold := func(name, fold string) mutation {
-		return tree(name, func(d dice, root *entity) bool {
-			i := d.IntN(len(root.fields))
-			head, value, _ := strings.Cut(strings.TrimSuffix(root.fields[i], crlf), ": ")
-			at := strings.Index(value, " ")
-			if at <= 0 || strings.Contains(value[:at], crlf) {
-				return false
-			}
-			root.fields[i] = head + ": " + value[:at] + fold + value[at+1:] + crlf
-			return true
-		})
-	}
-	return []mutation{
-		fold("fold", "\r\n "), fold("fold-tab", "\r\n\t"),
-		tree("unfold", func(d dice, root *entity) bool {
-			for i, f := range root.fields {
-				if strings.Contains(strings.TrimSuffix(f, crlf), crlf) {
-					root.fields[i] = strings.ReplaceAll(strings.TrimSuffix(f, crlf), crlf, "") + crlf
-					return true
-				}
-			}
-			return false
-		}),
-		tree("received", func(d dice, root *entity) bool {
-			root.fields = append([]string{"Received: from a.example by b.example; Sun, 10 Mar 2024 10:45:00 +0000\r\n"}, root.fields...)
-			return true
-		}),
-		tree("return-path", func(d dice, root *entity) bool {
-			root.fields = append([]string{"Return-Path: <ana@orig.example>\r\n"}, root.fields...)
-			return true
-		}),
-		tree("authentication-results", func(d dice, root *entity) bool {
-			root.fields = append([]string{"Authentication-Results: b.example; spf=pass\r\n"}, root.fields...)
-			return true
-		}),
-		tree("name-case", func(d dice, root *entity) bool {
-			i := d.IntN(len(root.fields))
-			name, rest, _ := strings.Cut(root.fields[i], ":")
-			root.fields[i] = one(d, []func(string) string{strings.ToUpper, strings.ToLower})(name) + ":" + rest
-			return true
-		}),
-		tree("reordered", func(d dice, root *entity) bool {
-			d.Shuffle(len(root.fields), func(i, j int) { root.fields[i], root.fields[j] = root.fields[j], root.fields[i] })
-			return true
-		}),
-		tree("domain-case", func(d dice, root *entity) bool {
-			i := root.index(one(d, []string{"From", "To", "Cc"}))
-			if i < 0 {
-				return false
-			}
-			root.fields[i] = strings.ReplaceAll(root.fields[i], ".example", ".EXAMPLE")
-			return true
-		}),
-		replaceField("subject-reencoded", "Subject", func(d dice, value string) string { return reencode(d, value) }),
-		replaceField("from-reencoded", "From", func(d dice, value string) string { return reencode(d, value) }),
-		tree("date-spelling", func(d dice, root *entity) bool {
-			i := root.index("Date")
-			if i < 0 {
-				return false
-			}
-			root.fields[i] = strings.NewReplacer("Sun, ", "", "+0000", "-0000").Replace(root.fields[i])
-			return true
-		}),
-		tree("date-other-zone", func(d dice, root *entity) bool {
-			i := root.index("Date")
-			if i < 0 {
-				return false
-			}
-			root.fields[i] = strings.Replace(root.fields[i], "10:44:31 +0000", "11:44:31 +0100", 1)
-			return true
-		}),
-		tree("trailing-white", func(d dice, root *entity) bool {
-			i := d.IntN(len(root.fields))
-			if i == root.index("Content-Transfer-Encoding") { // Python knows no "base64 "
-				return false
-			}
-			root.fields[i] = strings.TrimSuffix(root.fields[i], crlf) + " " + crlf
-			return true
-		}),
-	}
-}
-
-// reencode writes encoded words in the other encoding, as UTF-8.
-func reencode(d dice, value string) string {
-	begin, end := strings.Index(value, "=?"), strings.Index(value, "?=")
-	if begin < 0 || end < begin {
-		return ""
-	}
-	decoded := clientWords(value[begin : end+2])
-	encoder := mime.QEncoding
-	if strings.Contains(strings.ToLower(value), "?q?") {
-		encoder = mime.BEncoding
-	}
-	return value[:begin] + encoder.Encode("utf-8", decoded) + value[end+2:]
-}

@@ -48,7 +48,8 @@ func (m *mutt) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
 				return nil, err
 			}
 		}
-		if err := os.WriteFile(filepath.Join(box, "cur", "1:2,S"), asFile(mail), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(box, "cur", "1:2,S"), asFile(mail),
+			0o644); err != nil {
 			return nil, err
 		}
 	}
@@ -74,7 +75,8 @@ func (m *mutt) show(ctx context.Context, folder string, from, to int) ([]string,
 	}
 	var keys bytes.Buffer
 	for i := from; i < to; i++ {
-		fmt.Fprintf(&keys, "<enter-command>set pager='%s %d'<enter><change-folder-readonly>%s/%d<enter><display-message>",
+		fmt.Fprintf(&keys,
+			"<enter-command>set pager='%s %d'<enter><change-folder-readonly>%s/%d<enter><display-message>",
 			filepath.Join(m.dir, "pager"), i, folder, i)
 	}
 	config := filepath.Join(m.dir, "muttrc")
@@ -84,8 +86,10 @@ func (m *mutt) show(ctx context.Context, folder string, from, to int) ([]string,
 	}
 	timed, stop := context.WithTimeout(ctx, muttTime)
 	defer stop()
-	command := fmt.Sprintf("exec mutt -n -R -F %s -f %s/%d", shellQuote(config), shellQuote(folder), from)
-	if _, err := run(timed, m.dir, nil, "script", "-qfec", command, "/dev/null"); err != nil && timed.Err() == nil {
+	command := fmt.Sprintf("exec mutt -n -R -F %s -f %s/%d", shellQuote(config), shellQuote(folder),
+		from)
+	if _, err := run(timed, m.dir, nil, "script", "-qfec", command, "/dev/null"); err != nil &&
+		timed.Err() == nil {
 		return nil, err
 	}
 	if ctx.Err() != nil {

@@ -13,7 +13,8 @@ import (
 
 // environment is what foreign programs see: one zone, one charset, nobody's configuration.
 func environment(more ...string) []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "TZ=UTC", "LC_ALL=C.UTF-8", "TERM=xterm", "HOME=/nonexistent",
+	env := []string{"PATH=" + os.Getenv("PATH"), "TZ=UTC", "LC_ALL=C.UTF-8", "TERM=xterm",
+		"HOME=/nonexistent",
 		"PYTHONIOENCODING=utf-8", "MAILRC=/dev/null"}
 	return append(env, more...)
 }
@@ -40,7 +41,8 @@ func spread(dir string, mails [][]byte, lines func([]byte) []byte) (string, erro
 		return "", err
 	}
 	for i, m := range mails {
-		if err := os.WriteFile(filepath.Join(folder, strconv.Itoa(i)), lines(m), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, strconv.Itoa(i)), lines(m),
+			0o644); err != nil {
 			return "", fmt.Errorf("writing mail %d for a reader: %w", i, err)
 		}
 	}

@@ -46,22 +46,31 @@ func Kinds() []Kind {
 		}
 	}
 	return []Kind{
-		{Name: "python-compat32", Programs: []string{"python3"}, Install: "python3", open: python("compat32")},
-		{Name: "python-default", Programs: []string{"python3"}, Install: "python3", open: python("default")},
+		{Name: "python-compat32", Programs: []string{"python3"}, Install: "python3",
+			open: python("compat32")},
+		{Name: "python-default", Programs: []string{"python3"}, Install: "python3",
+			open: python("default")},
 		{Name: "gmime", Programs: []string{"mu"}, Install: "maildir-utils", open: openMu,
 			Cannot: "mu shows no HTML source, nor Sender and Reply-To"},
 		{Name: "munpack", Programs: []string{"munpack"}, Install: "mpack", open: openMunpack,
 			Cannot: "munpack shows no fields, converts no charsets, and knows neither encoded words nor RFC 2231 in names"},
 		{Name: "s-nail", Programs: []string{"s-nail"}, Install: "s-nail", open: openSnail,
 			Cannot: "s-nail shows no HTML and opens no attachments; its date is a day"},
-		{Name: "mutt", Programs: []string{"mutt", "script"}, Install: "mutt bsdutils", open: openMutt,
+		{Name: "mutt", Programs: []string{"mutt", "script"}, Install: "mutt bsdutils",
+			open:   openMutt,
 			Cannot: "mutt shows no HTML without mailcap and opens no attachments"},
-		{Name: "dovecot", Programs: []string{dovecotIMAP}, Install: "dovecot-imapd", open: openDovecot,
+		{Name: "dovecot", Programs: []string{dovecotIMAP}, Install: "dovecot-imapd",
+			open:   openDovecot,
 			Cannot: "Dovecot gives dates as written: they are not compared"},
-		{Name: "perl", Programs: []string{"perl"}, Install: "libmime-tools-perl", open: func(string) (Reader, error) { return openScript("perl.pl", "perl") },
+		{Name: "perl", Programs: []string{"perl"}, Install: "libmime-tools-perl",
+			open: func(string) (Reader, error) {
+				return openScript("perl.pl", "perl")
+			},
 			Cannot: "MIME::Parser reads no dates"},
-		{Name: "mailparser", Programs: []string{"node"}, Install: "nodejs, and " + nodeInstall, open: node("mailparser")},
-		{Name: "postal-mime", Programs: []string{"node"}, Install: "nodejs, and " + nodeInstall, open: node("postal-mime")},
+		{Name: "mailparser", Programs: []string{"node"}, Install: "nodejs, and " + nodeInstall,
+			open: node("mailparser")},
+		{Name: "postal-mime", Programs: []string{"node"}, Install: "nodejs, and " + nodeInstall,
+			open: node("postal-mime")},
 	}
 }
 
@@ -84,7 +93,8 @@ func Find(names []string) ([]Kind, error) {
 			for _, k := range all {
 				known = append(known, k.Name)
 			}
-			return nil, fmt.Errorf("there is no reader %q, it is one of: %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("there is no reader %q, it is one of: %s", name,
+				strings.Join(known, ", "))
 		}
 	}
 	return chosen, nil
@@ -97,7 +107,8 @@ var ErrNotInstalled = errors.New("not installed")
 func (k Kind) Open(dir string) (Reader, error) {
 	for _, p := range k.Programs {
 		if _, err := exec.LookPath(p); err != nil {
-			return nil, fmt.Errorf("starting %s: %s is %w; install the package %s", k.Name, p, ErrNotInstalled, k.Install)
+			return nil, fmt.Errorf("starting %s: %s is %w; install the package %s", k.Name, p,
+				ErrNotInstalled, k.Install)
 		}
 	}
 	r, err := k.open(dir)

@@ -55,7 +55,8 @@ func TestReaders(t *testing.T) {
 		Subject: {"Grüße again"}, Text: {"Grüße, amount 1000 euro"},
 		Attachments: {"budget.pdf", sum},
 	}
-	dates := map[string]string{"gmime": "Fri Nov 21 15:55:06 1997", "s-nail": "1997-11-21", "dovecot": "", "perl": "", "munpack": ""}
+	dates := map[string]string{"gmime": "Fri Nov 21 15:55:06 1997", "s-nail": "1997-11-21",
+		"dovecot": "", "perl": "", "munpack": ""}
 	for _, k := range Kinds() {
 		t.Run(k.Name, func(t *testing.T) {
 			r := open(t, k)
@@ -94,7 +95,8 @@ func TestReaders(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	for names, want := range map[string]int{"": len(Kinds()), "python": 2, "gmime,mutt": 2, "python-default": 1} {
+	for names, want := range map[string]int{"": len(Kinds()), "python": 2, "gmime,mutt": 2,
+		"python-default": 1} {
 		var list []string
 		if names != "" {
 			list = strings.Split(names, ",")
@@ -103,7 +105,8 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: %d kinds, %v", names, len(got), err)
 		}
 	}
-	if _, err := Find([]string{"outlook"}); err == nil || !strings.Contains(err.Error(), "postal-mime") {
+	if _, err := Find([]string{"outlook"}); err == nil || !strings.Contains(err.Error(),
+		"postal-mime") {
 		t.Errorf("an unknown name: %v", err)
 	}
 }
@@ -117,12 +120,14 @@ func TestBench(t *testing.T) {
 	for _, k := range Kinds() {
 		open(t, k)
 	}
-	r, err := Run(context.Background(), Options{Count: 2000, Seed: 1, Bases: ownBases(t), Readers: Kinds(), Judge: JudgeRecord})
+	r, err := Run(context.Background(), Options{Count: 2000, Seed: 1, Bases: ownBases(t),
+		Readers: Kinds(), Judge: JudgeRecord})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Verified < 200 {
-		t.Errorf("only %d of %d mutants are verified: the readers are asked too little", r.Verified, r.Pairs)
+		t.Errorf("only %d of %d mutants are verified: the readers are asked too little", r.Verified,
+			r.Pairs)
 	}
 	for _, c := range r.Readers {
 		if c.Compared != r.Verified {
@@ -140,7 +145,8 @@ func TestBench(t *testing.T) {
 	}
 	if len(r.Findings) > knownFindings {
 		for _, f := range r.Findings[:min(len(r.Findings), 30)] {
-			t.Errorf("%d %s %v%v: %s shows another %s: %q, %q", f.Number, f.Base, f.Odd, f.Mutations, f.Reader, f.Field, f.A, f.B)
+			t.Errorf("%d %s %v%v: %s shows another %s: %q, %q", f.Number, f.Base, f.Odd,
+				f.Mutations, f.Reader, f.Field, f.A, f.B)
 		}
 		t.Errorf("%d findings", len(r.Findings))
 	}

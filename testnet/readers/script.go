@@ -61,7 +61,8 @@ func (s *script) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
 		line, err := s.out.ReadBytes('\n')
 		if err != nil {
 			s.in.Close()
-			return nil, errors.Join(fmt.Errorf("%s ended before its answer: %w", s.cmd.Args[0], err), s.cmd.Wait(), ctx.Err(),
+			return nil, errors.Join(fmt.Errorf("%s ended before its answer: %w", s.cmd.Args[0],
+				err), s.cmd.Wait(), ctx.Err(),
 				errors.New(s.errors.String()))
 		}
 		if err := json.Unmarshal(line, &shown[i]); err != nil {

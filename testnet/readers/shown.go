@@ -51,7 +51,8 @@ func Differences(a, b Shown, leaveOut func(Field) bool) []Difference {
 	for _, f := range fields {
 		_, told := a[f]
 		_, toldToo := b[f]
-		if f != Broken && !(told && toldToo) || leaveOut != nil && leaveOut(f) || canonical(f, a[f]) == canonical(f, b[f]) {
+		if f != Broken && !(told && toldToo) || leaveOut != nil && leaveOut(f) || canonical(f,
+			a[f]) == canonical(f, b[f]) {
 			continue
 		}
 		was, is := excerpts(strings.Join(a[f], "\n"), strings.Join(b[f], "\n"))

@@ -39,9 +39,11 @@ func (s *snail) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
 func (s *snail) show(ctx context.Context, folder string, from, to int) ([]string, error) {
 	var commands bytes.Buffer
 	for i := from; i < to; i++ {
-		fmt.Fprintf(&commands, "echo %s\nFile eml://%s/%d\nif $? -eq 0\nfrom 1\ntype 1\nendif\n", separator, folder, i)
+		fmt.Fprintf(&commands, "echo %s\nFile eml://%s/%d\nif $? -eq 0\nfrom 1\ntype 1\nendif\n",
+			separator, folder, i)
 	}
-	out, err := run(ctx, s.dir, commands.Bytes(), "s-nail", "-n", "-#", "-R", "-S", "nosave", "-S", "headline=%40d",
+	out, err := run(ctx, s.dir, commands.Bytes(), "s-nail", "-n", "-#", "-R", "-S", "nosave", "-S",
+		"headline=%40d",
 		"-S", "datefield=%Y-%m-%d", "-Y", "retain from sender to cc reply-to subject")
 	if err != nil {
 		return nil, err
