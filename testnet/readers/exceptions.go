@@ -22,6 +22,9 @@ func Exceptions() []Exception {
 			"munpack converts no charsets: it is asked for text only where the labels are the same"},
 		{"munpack", []Field{Attachments}, namesEncoded,
 			"munpack knows neither encoded words nor RFC 2231 in names"},
+		{"", []Field{From, Sender, To, Cc, ReplyTo, Subject, Text, HTML}, eastAsianTranscoded,
+			"programs convert East Asian charsets by tables of their own, as Shift_JIS 0x8160 to " +
+				"U+301C or U+FF5E, so that what a relay has made UTF-8 is shown otherwise than before"},
 	}
 }
 
@@ -47,6 +50,15 @@ func charsetsDiffer(sent, received []byte) bool {
 		return strings.Join(all, ",")
 	}
 	return labels(sent) != labels(received)
+}
+
+// eastAsian are charsets whose tables differ from program to program.
+var eastAsian = regexp.MustCompile(
+	`(?i)(?:charset\s*\*?=\s*"?|=\?)(?:gb|cp936|hz|big5|euc-|ks_|ksc|shift|sjis|cp932|iso-2022|windows-(?:31j|936|949|950))`)
+
+// eastAsianTranscoded tells that one mail has more such labels than the other.
+func eastAsianTranscoded(sent, received []byte) bool {
+	return len(eastAsian.FindAll(sent, -1)) != len(eastAsian.FindAll(received, -1))
 }
 
 var encodedName = regexp.MustCompile(`(?i)name\*|name\s*=\s*"?=\?`)

@@ -134,4 +134,3 @@ func quotedPrintableEdits() []mutation {
 	}
 	return list
 }
-

@@ -80,7 +80,7 @@ func (m *mutt) show(ctx context.Context, folder string, from, to int) ([]string,
 			filepath.Join(m.dir, "pager"), i, folder, i)
 	}
 	config := filepath.Join(m.dir, "muttrc")
-	text := fmt.Sprintf("%spush \"%s<exit>\"\n", muttConfig, keys.String())
+	text := fmt.Sprintf("%sset folder='%s'\npush \"%s<exit>\"\n", muttConfig, m.dir, keys.String())
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return nil, err
 	}

@@ -11,10 +11,10 @@ import (
 	"strconv"
 )
 
-// environment is what foreign programs see: one zone, one charset, nobody's configuration.
+// environment is what foreign programs see: one zone, one charset, nobody's configuration. What
+// wants a home is given one of its own.
 func environment(more ...string) []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "TZ=UTC", "LC_ALL=C.UTF-8", "TERM=xterm",
-		"HOME=/nonexistent",
 		"PYTHONIOENCODING=utf-8", "MAILRC=/dev/null"}
 	return append(env, more...)
 }
@@ -23,7 +23,7 @@ func environment(more ...string) []string {
 // shows.
 func run(ctx context.Context, dir string, in []byte, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Env, cmd.Stdin = dir, environment(), bytes.NewReader(in)
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, environment("HOME="+dir), bytes.NewReader(in)
 	out, err := cmd.Output()
 	if _, ended := errors.AsType[*exec.ExitError](err); ended && ctx.Err() == nil {
 		err = nil

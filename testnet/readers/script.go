@@ -39,7 +39,7 @@ func openScript(name, interpreter string, args ...string) (Reader, error) {
 	}
 	s := &script{cmd: exec.Command(interpreter, append(all, args...)...)}
 	s.cmd.Stderr = &s.errors
-	s.cmd.Env = environment()
+	s.cmd.Env = environment("HOME=/nonexistent") // they want none
 	if s.in, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,9 @@ const address = (a) =>
 const date = (value) => {
   if (value === undefined || value === null || value === "") return [];
   const seconds = Math.floor(new Date(value).getTime() / 1000);
-  return [Number.isNaN(seconds) ? "no date" : String(seconds)];
+  // mailparser gives the present time for what it cannot read
+  const now = Math.abs(seconds - Date.now() / 1000) < 60;
+  return [Number.isNaN(seconds) || now ? "no date" : String(seconds)];
 };
 const attached = (a) => `${a.type} ${a.name ?? ""} ${a.disposition ?? ""} ${a.related ? "related" : ""} ${digest(a.content)}`;
 
