@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // fieldClass says what becomes of a header field of the top of a message in a record of version 2.
 type fieldClass uint8
@@ -65,6 +68,14 @@ func classOf(name string) fieldClass {
 // ActedUpon reports whether programs act upon the header field with that lower-case name: added on
 // the way it keeps a message from counting as wanted.
 func ActedUpon(name string) bool { return inList(actedUponFields, name) }
+
+// wordFields are fields with words for people among those that programs act upon.
+var wordFields = []string{"content-description", "thread-topic", "comments", "x-message-flag"}
+
+// structured reports whether programs act upon a field as it stands there.
+func structured(name string) bool {
+	return (strings.HasPrefix(name, "content-") || ActedUpon(name)) && !slices.Contains(wordFields, name)
+}
 
 // ListField reports whether a mailing list adds the field with that lower-case name.
 func ListField(name string) bool { return inList(listFields, name) }

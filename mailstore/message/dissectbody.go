@@ -65,22 +65,24 @@ type node struct {
 	gaps        []string // what stands in preamble and epilogue
 	role        Type
 	depth       int
+	open        []string // of an embedded message: boundaries of the containers around it
 }
 
 type bodyReader struct {
 	*Body
 	contents map[Type][]Component
 	names    []Component // of the attachments; empty where there is none
-	version  string // MIME-Version, where it is not 1.0 and that makes a difference
+	version  string      // MIME-Version, where it is not 1.0 and that makes a difference
 	leaves   int
 	room     int      // octets left for the headers of parts
 	open     []string // boundaries of the containers around
 }
 
-func readBody(s *grammar.Section) *Body { return readBodyAt(s, 0) }
+func readBody(s *grammar.Section) *Body { return readBodyAt(s, 0, nil) }
 
-func readBodyAt(s *grammar.Section, depth int) *Body {
-	r := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, room: partHeaders}
+// readBodyAt reads the body of a message at that depth inside containers with these boundaries.
+func readBodyAt(s *grammar.Section, depth int, open []string) *Body {
+	r := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, room: partHeaders, open: open}
 	var packaging []grammar.Field
 	for _, f := range s.Fields {
 		if classOf(f.Name) == fieldPackage {
@@ -100,7 +102,7 @@ func readBodyAt(s *grammar.Section, depth int) *Body {
 // 4) would show something else.
 func (n *node) needsVersion() bool {
 	e, _, ok := grammar.TransferEncoding(orIdentity(n.cte))
-	return n.kind != "text/plain" || !ok || e != grammar.Identity
+	return n.kind != "text/plain" || !ok || e != grammar.Identity || n.disposition.Kind != "" || !isASCII(n.body)
 }
 
 func (r *bodyReader) odd(format string, args ...any) {
@@ -128,7 +130,7 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 			n.setDisposition(r, f.Value)
 		case "content-transfer-encoding":
 			n.cte = f.Value
-		case "content-length", "mime-version":
+		case "mime-version":
 		default:
 			if classOf(f.Name) != fieldTrace {
 				others = append(others, f)
@@ -136,8 +138,14 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 		}
 	}
 	n.setLine(others)
-	if strings.HasPrefix(n.kind, "multipart/") {
+	if !seen["content-type"] && fallback != "text/plain" {
+		n.line = "default " + n.line // not all programs know that of multipart/digest
+	}
+	switch {
+	case strings.HasPrefix(n.kind, "multipart/"):
 		r.split(n)
+	case strings.HasPrefix(n.kind, "message/"):
+		n.open = slices.Clone(r.open)
 	}
 	return n
 }
@@ -176,15 +184,24 @@ func (n *node) setDisposition(r *bodyReader, value string) {
 	n.disposition = m
 }
 
+// more goes on a line of the layout: no value has a line end in it.
+const more = "\n\t"
+
+// withoutFile is m without the file name that another component tells. An empty one is in none.
+func withoutFile(m grammar.Media) *grammar.Media {
+	m.Named = m.Named && m.File == ""
+	return &m
+}
+
 // setLine makes the line of the layout, and the file names.
 func (n *node) setLine(others []grammar.Field) {
 	var b strings.Builder
 	b.WriteString(n.typeLine())
 	if n.disposition.Kind != "" {
-		b.WriteString("\tcontent-disposition: " + mediaLine(&grammar.Media{Kind: n.disposition.Kind, Params: n.disposition.Params}))
+		b.WriteString(more + "content-disposition: " + mediaLine(withoutFile(n.disposition)))
 	}
 	for _, f := range namedFields(others) {
-		b.WriteString("\t" + strings.TrimSuffix(strings.ReplaceAll(f.Lines, "\n", "\t"), "\t"))
+		b.WriteString(more + strings.ReplaceAll(strings.TrimSuffix(f.Lines, "\n"), "\n", more))
 	}
 	n.line = b.String()
 	n.names, n.oddNames = fileNames(&n.media, &n.disposition)
@@ -198,8 +215,10 @@ func (n *node) typeLine() string {
 	m.Params = slices.DeleteFunc(slices.Clone(m.Params), func(p grammar.Param) bool {
 		return p.Name == "boundary" && container || p.Name == "charset" && strings.HasPrefix(n.kind, "text/")
 	})
-	m.Named = m.Named && container
-	return mediaLine(&m)
+	if container {
+		return mediaLine(&m)
+	}
+	return mediaLine(withoutFile(m))
 }
 
 // fileNames is the name under which a part is saved: that of the disposition, the type's where
@@ -218,13 +237,14 @@ func fileNames(typ, disposition *grammar.Media) (names string, odd bool) {
 
 // split reads the parts of a multipart.
 func (r *bodyReader) split(n *node) {
-	boundary := strings.TrimRight(n.media.Get("boundary"), " \t")
+	written := n.media.Get("boundary")
+	boundary := strings.TrimRight(written, " \t")
 	if e, plain, ok := grammar.TransferEncoding(orIdentity(n.cte)); !ok || !plain || e != grammar.Identity {
 		r.odd("Content-Transfer-Encoding %q of a multipart", clip(n.cte))
 	}
 	pieces, ok := grammar.Split(n.body, boundary, maxParts)
 	switch {
-	case !grammar.Boundary(boundary):
+	case !grammar.Boundary(written):
 		r.odd("boundary %q", clip(boundary))
 		ok = false
 	case slices.ContainsFunc(r.open, func(other string) bool {
@@ -243,6 +263,9 @@ func (r *bodyReader) split(n *node) {
 		return
 	}
 	r.Open = r.Open || pieces.Open
+	if pieces.Padded {
+		r.Loose = append(r.Loose, "white space behind a boundary")
+	}
 	if !ok {
 		pieces = grammar.Pieces{Parts: splitMultipart(n.body, boundary, maxParts-r.leaves)}
 		if pieces.Parts == nil {

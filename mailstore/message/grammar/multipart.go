@@ -7,6 +7,7 @@ type Pieces struct {
 	Preamble, Epilogue []byte
 	Parts              [][]byte // without the line end that belongs to the boundary
 	Open               bool     // the last boundary line is not there: the last part ends with the body
+	Padded             bool     // there is white space behind a boundary
 }
 
 // Boundary reports whether s is a boundary of RFC 2046 without a space.
@@ -23,11 +24,15 @@ func Boundary(s string) bool {
 	return true
 }
 
-// Split cuts a multipart body. Every line that begins with two hyphens and the boundary has to be a
-// boundary line, with nothing but white space behind it, and no line of preamble or epilogue may
-// begin with two hyphens. At most limit parts are cut.
+// Split cuts a multipart body. Every line that begins with two hyphens and the boundary, in
+// whatever letter case and behind a bare CR too, has to be a boundary line, with nothing but white
+// space behind it, and no line of preamble or epilogue may begin with two hyphens. At most limit
+// parts are cut.
 func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 	delimiter := []byte("--" + boundary)
+	if lookAlike(body, delimiter) {
+		return p, false
+	}
 	start, closed := -1, false // of the part that is open
 	for at := 0; !closed; {
 		i := lineWith(body, delimiter, at)
@@ -44,8 +49,10 @@ func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 			p.Parts = append(p.Parts, body[start:max(start, end)])
 		}
 		line, rest := CutLine(body[i:])
-		line = bytes.TrimRight(line[len(delimiter):], " \t")
-		switch string(line) {
+		line = line[len(delimiter):]
+		bare := bytes.TrimRight(line, " \t")
+		p.Padded = p.Padded || len(bare) < len(line)
+		switch string(bare) {
 		case "":
 		case "--":
 			closed = true
@@ -69,6 +76,25 @@ func (p Pieces) unclosed(body []byte, start int) (Pieces, bool) {
 	}
 	p.Parts, p.Open = append(p.Parts, body[start:]), true
 	return p, lineWith(p.Preamble, []byte("--"), 0) < 0
+}
+
+// lookAlike reports whether a line begins like a boundary line but for letter case, or what would
+// be a boundary line stands behind a bare CR, at which some programs end lines.
+func lookAlike(body, delimiter []byte) bool {
+	for at := 0; ; {
+		i := bytes.Index(body[at:], delimiter[:2])
+		if i < 0 {
+			return false
+		}
+		at += i
+		if at == 0 || body[at-1] == '\n' || body[at-1] == '\r' {
+			line := body[at:min(len(body), at+len(delimiter))]
+			if bytes.EqualFold(line, delimiter) && (!bytes.Equal(line, delimiter) || at > 0 && body[at-1] == '\r') {
+				return true
+			}
+		}
+		at++
+	}
 }
 
 // lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none
