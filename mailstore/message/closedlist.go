@@ -92,3 +92,10 @@ func inList(list []string, name string) bool {
 	}
 	return false
 }
+
+// Uncovered reports whether the field with that lower-case name is in no component but perhaps the
+// route: relays add it and nobody acts upon it, or it is removed before anybody could.
+func Uncovered(name string) bool {
+	class := classOf(name)
+	return class == fieldTrace || class == fieldStripped
+}

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -288,7 +287,7 @@ func (r *bodyReader) split(n *node) {
 	}
 	r.open = r.open[:len(r.open)-1]
 	for _, gap := range [][]byte{pieces.Preamble, pieces.Epilogue} {
-		if text := canonicalText(unixLines(gap)); len(bytes.TrimSpace(text)) > 0 {
+		if text := canonicalLines(unixEnds(gap)); len(text) > 0 {
 			n.gaps = append(n.gaps, string(text))
 		}
 	}

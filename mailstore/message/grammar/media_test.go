@@ -125,7 +125,9 @@ func FuzzMediaType(f *testing.F) {
 				}
 				plain += "; " + p.Name + "=\"" + p.Value + "\""
 			}
-			if !m.OddFile && strings.ContainsFunc(m.File, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f || r == '\ufffd' && !strings.Contains(in, "%") }) {
+			if !m.OddFile && strings.ContainsFunc(m.File, func(r rune) bool {
+				return r < ' ' && r != '\t' || r == 0x7f || r == '\ufffd' && !strings.Contains(in, "%")
+			}) {
 				t.Fatalf("%q: file %q", in, m.File)
 			}
 			again, ok := read(plain)
