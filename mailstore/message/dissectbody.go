@@ -89,12 +89,21 @@ func readBodyAt(s *grammar.Section, depth int, open []string) *Body {
 		}
 	}
 	r.top = r.node(packaging, s.Body, "text/plain", depth)
-	if v := s.Values("mime-version"); depth == 0 && len(packaging) > len(v) && (len(v) != 1 || !isVersion1(v[0])) && r.top.needsVersion() {
+	if v := s.Values("mime-version"); depth == 0 && !r.top.agreedVersion(v, len(packaging)) {
 		r.version = "MIME-Version: " + strings.Join(v, ", ") + "\n"
 	}
 	r.walk(r.top, nil, &shown{})
 	r.list(s, packaging)
 	return r.Body
+}
+
+// agreedVersion reports whether programs agree about the values of MIME-Version, fields being the
+// number of MIME fields with them.
+func (n *node) agreedVersion(values []string, fields int) bool {
+	if len(values) == 0 {
+		return fields == 0 || !n.needsVersion()
+	}
+	return len(values) == 1 && isVersion1(values[0])
 }
 
 // needsVersion reports whether a program that heeds no MIME without MIME-Version (RFC 2045, section
@@ -130,6 +139,9 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 		case "content-transfer-encoding":
 			n.cte = f.Value
 		case "mime-version":
+			if depth > 0 && !isVersion1(f.Value) {
+				others = append(others, f)
+			}
 		default:
 			if classOf(f.Name) != fieldTrace {
 				others = append(others, f)
@@ -266,7 +278,7 @@ func (r *bodyReader) split(n *node) {
 		r.Loose = append(r.Loose, "white space behind a boundary")
 	}
 	if !ok {
-		pieces = grammar.Pieces{Parts: splitMultipart(n.body, boundary, maxParts-r.leaves)}
+		pieces = grammar.Pieces{Parts: splitMultipart(unixEnds(n.body), boundary, maxParts-r.leaves)}
 		if pieces.Parts == nil {
 			n.kind = "text/plain" // people see it so
 			return

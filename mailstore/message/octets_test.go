@@ -109,6 +109,12 @@ func immaterial(p *place, c byte) string {
 		if sameLetter(old, c) && p.inHex() {
 			return "letter case of an escape"
 		}
+		if after := p.line[p.at+1:]; isWhite(old) && isWhite(c) && strings.TrimSpace(string(after)) == "=" {
+			return "white space at the end of a line that a soft line end hides"
+		}
+		if old == '\r' && c == '=' {
+			return "a line end before blank lines at the end"
+		}
 	case "base64":
 		if tail := p.line[p.at+1:]; len(tail) > 0 && tail[0] == '=' {
 			return "bits that padding leaves over"
@@ -132,7 +138,15 @@ func (p *place) immaterialField(old, c byte) string {
 	if strings.HasPrefix(p.field, "content-") && isWhite(old) && isWhite(c) && strings.HasSuffix(strings.TrimRight(before, " \t"), ";") {
 		return "white space behind a semicolon"
 	}
+	if rest := strings.TrimSpace(string(p.line[p.at+1:])); strings.HasPrefix(p.field, "content-") && rest == "" &&
+		(old == ';' || isWhite(old)) && (c == ';' || isWhite(c)) {
+		return "a semicolon at the end of a value"
+	}
 	switch p.field {
+	case "message-id", "in-reply-to", "references":
+		if isWhite(old) && isWhite(c) {
+			return "white space between ids"
+		}
 	case "content-type":
 		if sameLetter(old, c) {
 			return "letter case of a media type, a parameter's name or a charset"
