@@ -172,9 +172,10 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
 // groups.
 func fieldGroups(body []byte) Component {
 	var out []byte
-	for rest := body; len(rest) > 0; {
+	groups := 0
+	for rest := body; len(rest) > 0; groups++ {
 		s := grammar.ReadSection(rest, grammar.MaxHeader)
-		if len(s.Flaws) > 0 || s.Size > grammar.MaxHeader {
+		if len(s.Flaws) > 0 || s.Size > grammar.MaxHeader || groups == maxParts {
 			return Component{Reading: AsOctets, Content: joinOctets("", "", body)}
 		}
 		for _, f := range s.Fields {

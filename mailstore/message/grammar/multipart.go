@@ -30,14 +30,11 @@ func Boundary(s string) bool {
 // parts are cut.
 func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 	delimiter := []byte("--" + boundary)
-	if lookAlike(body, delimiter) {
-		return p, false
-	}
 	start, closed := -1, false // of the part that is open
 	for at := 0; !closed; {
 		i := lineWith(body, delimiter, at)
 		if i < 0 {
-			return p.unclosed(body, start)
+			return p.unclosed(body, start, delimiter)
 		}
 		end := beforeLine(body, i)
 		if start < 0 {
@@ -66,35 +63,43 @@ func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 	if lineWith(p.Preamble, []byte("--"), 0) >= 0 || lineWith(p.Epilogue, []byte("--"), 0) >= 0 {
 		return p, false
 	}
-	return p, len(p.Parts) > 0
+	return p, len(p.Parts) > 0 && !lookAlike(body, delimiter)
 }
 
 // unclosed ends a multipart without a last boundary line.
-func (p Pieces) unclosed(body []byte, start int) (Pieces, bool) {
+func (p Pieces) unclosed(body []byte, start int, delimiter []byte) (Pieces, bool) {
 	if start < 0 || len(bytes.TrimSpace(body[start:])) == 0 {
 		return p, false
 	}
 	p.Parts, p.Open = append(p.Parts, body[start:]), true
-	return p, lineWith(p.Preamble, []byte("--"), 0) < 0
+	return p, lineWith(p.Preamble, []byte("--"), 0) < 0 && !lookAlike(body, delimiter)
 }
 
 // lookAlike reports whether a line begins like a boundary line but for letter case, or what would
 // be a boundary line stands behind a bare CR, at which some programs end lines.
 func lookAlike(body, delimiter []byte) bool {
 	for at := 0; ; {
-		i := bytes.Index(body[at:], delimiter[:2])
+		i := bytes.Index(body[at:], []byte("\r--"))
 		if i < 0 {
-			return false
+			break
 		}
-		at += i
-		if at == 0 || body[at-1] == '\n' || body[at-1] == '\r' {
-			line := body[at:min(len(body), at+len(delimiter))]
-			if bytes.EqualFold(line, delimiter) && (!bytes.Equal(line, delimiter) || at > 0 && body[at-1] == '\r') {
-				return true
-			}
+		at += i + 1
+		if bytes.EqualFold(body[at:min(len(body), at+len(delimiter))], delimiter) {
+			return true
 		}
-		at++
 	}
+	for rest := body; len(rest) > 0; {
+		if len(rest) >= len(delimiter) && rest[0] == '-' && rest[1] == '-' &&
+			!bytes.HasPrefix(rest, delimiter) && bytes.EqualFold(rest[:len(delimiter)], delimiter) {
+			return true
+		}
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		rest = rest[i+1:]
+	}
+	return false
 }
 
 // lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none
