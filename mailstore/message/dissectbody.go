@@ -138,6 +138,9 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 			n.setDisposition(r, f.Value)
 		case "content-transfer-encoding":
 			n.cte = f.Value
+			if f.Padded {
+				r.Loose = append(r.Loose, "white space behind Content-Transfer-Encoding "+clip(f.Value))
+			}
 		case "mime-version":
 			if depth > 0 && !isVersion1(f.Value) {
 				others = append(others, f)

@@ -22,6 +22,8 @@ func Exceptions() []Exception {
 			"munpack converts no charsets: it is asked for text only where the labels are the same"},
 		{"munpack", []Field{Attachments}, namesEncoded,
 			"munpack knows neither encoded words nor RFC 2231 in names"},
+		{"munpack", []Field{Attachments}, typesDiffer,
+			"munpack saves a part without a Content-Type that is text by default, and no text that says so"},
 		{"", []Field{From, Sender, To, Cc, ReplyTo, Subject, Text, HTML}, eastAsianTranscoded,
 			"programs convert East Asian charsets by tables of their own, as Shift_JIS 0x8160 to " +
 				"U+301C or U+FF5E, so that what a relay has made UTF-8 is shown otherwise than before"},
@@ -59,6 +61,13 @@ var eastAsian = regexp.MustCompile(
 // eastAsianTranscoded tells that one mail has more such labels than the other.
 func eastAsianTranscoded(sent, received []byte) bool {
 	return len(eastAsian.FindAll(sent, -1)) != len(eastAsian.FindAll(received, -1))
+}
+
+var typeField = regexp.MustCompile(`(?im)^content-type:`)
+
+// typesDiffer tells that one mail has more Content-Type fields than the other.
+func typesDiffer(sent, received []byte) bool {
+	return len(typeField.FindAll(sent, -1)) != len(typeField.FindAll(received, -1))
 }
 
 var encodedName = regexp.MustCompile(`(?i)name\*|name\s*=\s*"?=\?`)

@@ -10,14 +10,14 @@ type Pieces struct {
 	Padded             bool     // there is white space behind a boundary
 }
 
-// Boundary reports whether s is a boundary of RFC 2046 without a space.
+// Boundary reports whether s is a boundary of RFC 2046 without a space or an apostrophe.
 func Boundary(s string) bool {
 	if s == "" || len(s) > 70 {
 		return false
 	}
 	for i := range len(s) {
 		c := s[i]
-		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && bytes.IndexByte([]byte(`'()+_,-./:=?`), c) < 0 {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && bytes.IndexByte([]byte(`()+_,-./:=?`), c) < 0 {
 			return false
 		}
 	}
@@ -29,6 +29,9 @@ func Boundary(s string) bool {
 // space behind it, and no line of preamble or epilogue may begin with two hyphens. At most limit
 // parts are cut.
 func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
+	if !Boundary(boundary) {
+		return p, false
+	}
 	delimiter := []byte("--" + boundary)
 	start, closed := -1, false // of the part that is open
 	for at := 0; !closed; {

@@ -37,6 +37,9 @@ type FoundFlaw struct {
 type Field struct {
 	Name  string // in lower case
 	Value string // unfolded: each fold, with the white space around it, is one space; none at the ends
+	// Padded says that white space stands behind the value, or that it was folded: some programs take
+	// that into a value that is one word.
+	Padded bool
 }
 
 // Section is a header section (RFC 5322, section 2.2) and the body behind it.
@@ -103,7 +106,9 @@ func (s *Section) start(line []byte) int {
 	}
 	s.unfold()
 	value := strings.Trim(string(line[colon+1:]), " \t")
-	s.Fields = append(s.Fields, Field{Name: strings.ToLower(string(name)), Value: value})
+	s.Fields = append(s.Fields, Field{
+		Name: strings.ToLower(string(name)), Value: value, Padded: isBlank(line[len(line)-1]),
+	})
 	if len(name) < colon {
 		s.flaw(SpaceBeforeColon, line, len(s.Fields)-1)
 	}
@@ -120,6 +125,7 @@ func (s *Section) fold(line []byte, field int) {
 		s.flaw(NoField, line, -1)
 		return
 	}
+	s.Fields[field].Padded = true
 	if len(s.folded) == 0 {
 		s.folded = append(s.folded, s.Fields[field].Value...)
 	}
