@@ -97,7 +97,7 @@ func FuzzReadSection(f *testing.F) {
 		var plain strings.Builder
 		for _, field := range s.Fields {
 			if strings.ContainsAny(field.Value, "\r\n\x00") || field.Name != strings.ToLower(field.Name) {
-				t.Fatalf("%q", field)
+				t.Fatalf("%+v", field)
 			}
 			plain.WriteString(field.Name + ":\r\n " + field.Value + "\r\n")
 		}
