@@ -38,39 +38,6 @@ func benchMail(size int) []byte {
 	return []byte(head + text + html + attachment + "--outer--\r\n")
 }
 
-// BenchmarkComponentsCompare is what a message costs both sides: components and commitments at the sender's, components and comparison at the
-// recipient's.
-func BenchmarkComponentsCompare(b *testing.B) {
-	for _, size := range []int{4 << 10, 100 << 10} {
-		raw := benchMail(size)
-		arrived := append([]byte("Received: from a.example by b.example with ESMTP; Sat, 21 Nov 2026 10:00:01 +0000\r\nCairn-Record: x\r\n"), raw...)
-		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
-			b.SetBytes(int64(len(raw)))
-			b.ReportAllocs()
-			for b.Loop() {
-				sent := message.Components(raw, []string{"ann@b.example"})
-				t := record.Token{Record: record.Record{Version: record.RecordVersion, Commitments: record.Commit(t0.Secret, sent)}, Secret: t0.Secret}
-				if c := record.Compare(&t, message.Components(arrived, []string{"ann@b.example"})); !c.AllSame() || c.Extra != 0 {
-					b.Fatal(c.Differences())
-				}
-			}
-		})
-	}
-}
-
-// BenchmarkCompareFooter is the dearest comparison: the text differs and every line end is tried.
-func BenchmarkCompareFooter(b *testing.B) {
-	raw := benchMail(100 << 10)
-	sent := message.Components(raw, nil)
-	t := record.Token{Record: record.Record{Version: record.RecordVersion, Commitments: record.Commit(t0.Secret, sent)}, Secret: t0.Secret}
-	received := message.Components([]byte(strings.Replace(string(raw), "-- \r\nJörg", "-- \r\nJörg\r\n____\r\nlist footer", 1)), nil)
-	for b.Loop() {
-		if c := record.Compare(&t, received); c.AllSame() || !c.MayBeWanted() {
-			b.Fatal(c.Differences())
-		}
-	}
-}
-
 var t0 = record.Token{Secret: record.Secret{1, 2, 3}}
 
 // BenchmarkToken is what the record of an ordinary mail costs beyond its components: at the sender's,
@@ -98,9 +65,9 @@ func BenchmarkToken(b *testing.B) {
 
 // BenchmarkTags is what tags cost beside the salts of Commit.
 func BenchmarkTags(b *testing.B) {
-	hints := make([]record.Hint, 20)
+	hints := make([]message.Hint, 20)
 	for i := range hints {
-		hints[i] = record.Hint{Label: "x-header", Value: []byte{byte(i)}}
+		hints[i] = message.Hint{Label: "x-header", Value: []byte{byte(i)}}
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -19,8 +19,8 @@ func TestAddressMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	for received, want := range map[string]string{
-		"ann@in.example":             "ann.doe@example.org", // its own rule before that of its domain
-		"ANN@In.example":             "ann.doe@example.org",
+		"ann@in.example":             "Ann.Doe@example.org", // its own rule before that of its domain
+		"ANN@In.example":             "Ann.Doe@example.org",
 		"Bob@in.example":             "Bob@example.org", // local parts stay as they are
 		"bob@deep.in.example":        "bob@deep.example.org",
 		"bob@other.in.example":       "bob@other.in.example",
