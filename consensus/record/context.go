@@ -93,8 +93,12 @@ func ParseAddressMap(rules []string) (AddressMap, error) {
 }
 
 func parseAddressRule(text string) (AddressRule, error) {
-	left, right, ok := strings.Cut(text, "=")
-	if !ok || strings.Contains(right, "=") {
+	sign := " = "
+	if !strings.Contains(text, sign) { // an address may have one itself, such as a relay's "ann=example.org@in.example"
+		sign = "="
+	}
+	left, right, ok := strings.Cut(text, sign)
+	if !ok || strings.Contains(right, sign) {
 		return AddressRule{}, fmt.Errorf("%q is not of the form received = sent", text)
 	}
 	r := AddressRule{strings.ToLower(ruleSide(left)), ruleSide(right)}
