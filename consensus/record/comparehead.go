@@ -1,6 +1,7 @@
 package record
 
 import (
+	"regexp"
 	"strings"
 
 	"cairn/mailstore/message"
@@ -38,7 +39,10 @@ func (c *comparer) fields() {
 			continue
 		}
 		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name}
-		if c.origin.hasLabel(label) {
+		if before := c.mapText(f.Lines); before != f.Lines && c.origin.has(label, []byte(before)) {
+			kept = append(kept, message.NamedField{Name: f.Name, Lines: before})
+			p.Outcome, p.Kind, p.Detail = Changed, Mapped, ""
+		} else if c.origin.hasLabel(label) {
 			p.Outcome, p.Kind, altered = Changed, "", true
 		}
 		c.Parts = append(c.Parts, p)
@@ -54,6 +58,18 @@ func (c *comparer) fields() {
 		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Changed, Kind: FieldsRemoved})
 	}
 }
+
+// mapText undoes the configured map of addresses in the lines of a field.
+func (c *comparer) mapText(lines string) string {
+	if len(c.with.Map) == 0 || len(lines) > maxMapped {
+		return lines
+	}
+	return addrPattern.ReplaceAllStringFunc(lines, c.with.Map.Original)
+}
+
+const maxMapped = 8 << 10 // octets of a field in which addresses are looked for
+
+var addrPattern = regexp.MustCompile(`[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]+@[A-Za-z0-9.-]*[A-Za-z0-9]`)
 
 // ownHost reports whether a host is one that the author wrote to, or the known forwarder's, or of
 // the same domain.

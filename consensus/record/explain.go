@@ -131,26 +131,25 @@ func rawWords(s string) []byte {
 	return out
 }
 
-// isSubject reports whether a subject is the recorded one but for the spelling of "Re:".
+// isSubject reports whether a subject is the recorded one but for the spelling of "Re:" and for a
+// space that some lists put behind a comma when they fold.
 func isSubject(r *recorded, subject string) bool {
-	if r.isContent([]byte(subject), nil) {
-		return true
-	}
-	for at, tried := 0, 0; tried < 4; tried++ { // some lists put a space behind a comma when they fold
+	spellings := []string{subject}
+	for at := 0; len(spellings) < 5; {
 		i := strings.Index(subject[at:], ", ")
 		if i < 0 {
 			break
 		}
 		at += i + 1
-		if r.isContent([]byte(subject[:at]+subject[at+1:]), nil) {
+		spellings = append(spellings, subject[:at]+subject[at+1:])
+	}
+	return slices.ContainsFunc(spellings, func(s string) bool {
+		if r.isContent([]byte(s), nil) {
 			return true
 		}
-	}
-	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {
-		return false
-	}
-	return slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
-		return r.isContent([]byte(prefix+subject[3:]), nil)
+		return len(s) > 2 && strings.EqualFold(s[:3], "re:") && slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
+			return r.isContent([]byte(prefix+s[3:]), nil)
+		})
 	})
 }
 

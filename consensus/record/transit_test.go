@@ -57,14 +57,14 @@ func (p *transitPair) with() (with record.Context) {
 	return with
 }
 
-var addressPattern = regexp.MustCompile(`[A-Za-z0-9._+=-]+@[A-Za-z0-9.-]+[a-z]`)
+var addressPattern = regexp.MustCompile(`[A-Za-z0-9._+=-]+@[A-Za-z0-9.-]+[A-Za-z]`)
 
 // listBetween is the list through which a message went: that of List-Post, or what its footer says;
 // nil if nothing tells.
 func listBetween(sent, received []byte) *record.Forwarder {
 	d := message.DissectFile(received, nil)
 	posting := addressPattern.FindString(d.Value("list-post"))
-	if posting == "" {
+	if posting == "" || bytes.Contains(sent, []byte(posting)) && !bytes.Contains(sent, []byte("vger.kernel.org")) {
 		shown := bytes.Clone(received)
 		for _, leaf := range d.Body().Leaves {
 			shown = append(shown, leaf.Text...)

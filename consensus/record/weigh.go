@@ -130,7 +130,7 @@ func (c *comparer) fieldDecides(p *Part) bool {
 	switch {
 	case p.Kind == Malformed:
 		return !p.named
-	case p.Kind == FieldsRemoved:
+	case p.Kind == FieldsRemoved, p.Kind == Mapped:
 		return false
 	case p.Field == "":
 		return true

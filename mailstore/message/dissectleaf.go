@@ -143,30 +143,26 @@ func (r *bodyReader) identity(n *node) bool {
 // components, so that what a relay re-packs inside changes nothing. Of other types of message, the
 // groups of header fields in them.
 func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
-	octets := Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}
 	switch n.kind {
 	case "message/rfc822", "message/global":
 		leaf.Inner = n.body
 		if n.depth >= agreedDepth || !r.identity(n) {
-			return octets
+			break
 		}
 		body := WithoutMboxLine(n.body)
-		if len(body) != len(n.body) {
+		if len(body) != len(n.body) { // list software takes it out
 			r.Loose = append(r.Loose, "an mbox line in front of an embedded message")
 		}
-		content, ok := embeddedContent(body, n.depth+1)
-		if !ok {
-			return octets
+		if content, ok := embeddedContent(body, n.depth+1); ok {
+			return Component{Reading: Canonical, Content: content}
 		}
-		return Component{Reading: Canonical, Content: content}
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
-		body, ok := r.decoded(n, false)
-		if !ok {
-			return octets
+		if body, ok := r.decoded(n, false); ok {
+			return fieldGroups(body)
 		}
-		return fieldGroups(body)
 	}
-	return octets
+	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}
 }
 
 // fieldGroups is the content of a report: its fields unfolded, one a line, an empty line between
