@@ -39,7 +39,7 @@ func (c *comparer) fields() {
 			continue
 		}
 		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name}
-		if before := c.mapText(f.Lines); before != f.Lines && c.origin.has(label, []byte(before)) {
+		if before := c.mapText(&f); before != f.Lines && c.origin.has(label, []byte(before)) {
 			kept = append(kept, message.NamedField{Name: f.Name, Lines: before})
 			p.Outcome, p.Kind, p.Detail = Changed, Mapped, ""
 		} else if c.origin.hasLabel(label) {
@@ -60,11 +60,17 @@ func (c *comparer) fields() {
 }
 
 // mapText undoes the configured map of addresses in the lines of a field.
-func (c *comparer) mapText(lines string) string {
-	if len(c.with.Map) == 0 || len(lines) > maxMapped {
-		return lines
+func (c *comparer) mapText(f *message.NamedField) string {
+	if len(c.with.Map) == 0 || len(f.Lines) > maxMapped {
+		return f.Lines
 	}
-	return addrPattern.ReplaceAllStringFunc(lines, c.with.Map.Original)
+	head := len(f.Name) + len(": 1")
+	var b strings.Builder
+	for line := range strings.Lines(f.Lines) {
+		head := min(head, len(line))
+		b.WriteString(line[:head] + addrPattern.ReplaceAllStringFunc(line[head:], c.with.Map.Original))
+	}
+	return b.String()
 }
 
 const maxMapped = 8 << 10 // octets of a field in which addresses are looked for

@@ -15,11 +15,11 @@ import (
 func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 	received := a.Content
 	switch {
-	case a.Reading == message.AsOctets && r.kind == message.Subject:
-		return explainRawSubject(r, received)
+	case r.kind == message.Subject && a.Reading == message.AsOctets:
+		return explainRawSubject(r, a)
 	case a.Reading == message.AsOctets && len(a.Lenient) > 0:
 		received = a.Lenient
-	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets:
+	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets && r.kind != message.Subject:
 		return "", ""
 	case r.text() && r.unlabelled(received):
 		return CharsetChanged, ""
@@ -45,7 +45,10 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 			return Shortened, ""
 		}
 	case message.FormValue:
-		return explainValue(r, a)
+		if kind, detail = explainValue(r, a); kind == "" && r.kind == message.Subject {
+			return explainRawSubject(r, a)
+		}
+		return kind, detail
 	case message.FormBytes:
 		if r.known && utf8.Valid(r.content) && sameButSpace(r.content, received) {
 			return WhitespaceChanged, ""
@@ -89,19 +92,39 @@ func explainValue(r *recorded, a *arrival) (kind, detail string) {
 	return "", ""
 }
 
-// explainRawSubject finds a subject that was recorded as 8-bit octets in what a relay encoded.
-func explainRawSubject(r *recorded, received []byte) (kind, detail string) {
-	subject, tag := string(rawWords(string(received))), ""
-	if before, found, after, ok := cutTag(subject); ok && !r.is(message.DigestOf(message.AsOctets, []byte(subject), "")) {
-		subject, tag = joinWords(before, after), found
+// explainRawSubject finds a subject that was recorded as its octets, such as 8-bit ones, in what a
+// relay encoded: as words of that charset, or as ISO 8859-1 for want of one.
+func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
+	received := string(a.Content)
+	spellings := []string{received}
+	if a.Reading == message.AsOctets {
+		spellings[0] = string(rawWords(received))
+	} else if narrow, ok := latin1(received); ok {
+		spellings = append(spellings, narrow)
 	}
-	switch {
-	case !r.is(message.DigestOf(message.AsOctets, []byte(subject), "")):
-		return "", ""
-	case tag == "":
-		return CharsetChanged, ""
+	for _, subject := range spellings {
+		if r.is(message.DigestOf(message.AsOctets, []byte(subject), "")) {
+			return CharsetChanged, ""
+		}
+		before, tag, after, ok := cutTag(subject)
+		if ok && r.is(message.DigestOf(message.AsOctets, []byte(joinWords(before, after)), "")) {
+			return SubjectTagged, tag
+		}
 	}
-	return SubjectTagged, tag
+	return "", ""
+}
+
+// latin1 returns the octets of a text in ISO 8859-1, if it has any beyond ASCII and no others.
+func latin1(s string) (octets string, ok bool) {
+	var b []byte
+	for _, r := range s {
+		if r > 0xff {
+			return "", false
+		}
+		ok = ok || r >= 0x80
+		b = append(b, byte(r))
+	}
+	return string(b), ok
 }
 
 // rawWords puts the octets of encoded words whose charset is not known in their place.

@@ -62,7 +62,7 @@ func (c *comparer) bodyMark(p *Part) bool {
 	case p.Kind == FooterAppended:
 		return c.harmlessFooter(p)
 	case p.Outcome == Extra:
-		return p.Type == message.Text && harmless([]byte(p.Added), c.ownHost)
+		return c.harmlessPart(p)
 	}
 	return false
 }

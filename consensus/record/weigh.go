@@ -25,6 +25,7 @@ func (c *comparer) weigh() {
 			p.Decides = p.Decides && !p.Mark && !c.isRecipients(p)
 		}
 	}
+	c.exchanged()
 	for i := range c.Parts { // what follows from a difference that was judged itself
 		p := &c.Parts[i]
 		if p.Outcome == Same {
@@ -45,6 +46,25 @@ func (c *comparer) weigh() {
 				p.Mark = p.Mark || c.with.Forwarder != nil && c.with.Forwarder.List && !p.Decides
 			}
 		}
+	}
+}
+
+// exchanged lets those of the same content decide that are not in the order in which they were
+// recorded: the layout says which picture stands where, and these took each other's place. What only
+// moved up, since others were taken out, does not.
+func (c *comparer) exchanged() {
+	last := map[message.Type]int{}
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		if p.Outcome != Same {
+			continue
+		}
+		if row, _ := p.Type.Info(); !row.Unordered || p.Type == message.Recipient || p.Type == message.AttachmentName {
+			continue
+		}
+		at := int(p.Received) + 1
+		p.Decides = p.Moved && at < last[p.Type]
+		last[p.Type] = max(last[p.Type], at)
 	}
 }
 
@@ -97,7 +117,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		return false, true
 	}
 	row, known := p.Type.Info()
-	return false, !known || row.Decisive
+	return p.Kind == Shortened, !known || row.Decisive
 }
 
 // bodyWeight is weight of a text or HTML.
@@ -111,9 +131,28 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 		return true, true
 	}
 	if p.Outcome == Extra {
-		return false, p.Type != message.Text || !harmless([]byte(p.Added), c.ownHost)
+		return false, !c.harmlessPart(p)
 	}
 	return false, true
+}
+
+// harmlessPart reports whether a text that came as a part of its own can pass for a footer: it says
+// nothing that moves money or readers, is set apart, and stands behind all that the author wrote. In
+// front it would be read as his.
+func (c *comparer) harmlessPart(p *Part) bool {
+	if p.Type != message.Text || !separated([]byte(p.Added)) || !harmless([]byte(p.Added), c.ownHost) {
+		return false
+	}
+	behind := false
+	for _, leaf := range c.d.Body().Leaves {
+		switch {
+		case leaf.Type == message.Text && leaf.Index == p.Index && len(leaf.Text) > 0:
+			behind = true
+		case behind && (leaf.Type == message.Text || leaf.Type == message.HTML):
+			return false
+		}
+	}
+	return behind
 }
 
 func (c *comparer) harmlessFooter(p *Part) bool {
