@@ -139,7 +139,7 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 		p.Kind = Reordered
 	}
 	if p.Detail == "" {
-		p.Detail = shorten(a.Content)
+		p.Detail = inWords(&a.Component)
 	}
 	return p
 }
@@ -188,7 +188,7 @@ func (c *comparer) count() {
 	addresses := 0 // fields whose addresses are others: one map of addresses is one difference
 	alternatives := c.alternatives()
 	for _, p := range c.Parts {
-		if p.Type == message.Recipient && p.Outcome == Extra {
+		if p.Type == message.Recipient && p.Outcome == Extra && !p.Mark {
 			c.RecipientInRecord = false
 		}
 		row, known := p.Type.Info()

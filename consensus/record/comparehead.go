@@ -2,6 +2,7 @@ package record
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"cairn/mailstore/message"
@@ -38,7 +39,7 @@ func (c *comparer) fields() {
 			kept = append(kept, f)
 			continue
 		}
-		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name}
+		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name, Added: clip(f.Value())}
 		if before := c.mapText(&f); before != f.Lines && c.origin.has(label, []byte(before)) {
 			kept = append(kept, message.NamedField{Name: f.Name, Lines: before})
 			p.Outcome, p.Kind, p.Detail = Changed, Mapped, ""
@@ -55,8 +56,20 @@ func (c *comparer) fields() {
 	case ours[0].is(message.DigestOf(message.Canonical, content, "")):
 		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Same})
 	case !altered:
-		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Changed, Kind: FieldsRemoved})
+		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Changed, Kind: FieldsRemoved, Detail: c.removedFields()})
 	}
+}
+
+// removedFields names recorded fields that are not there any more, where their names are common ones.
+func (c *comparer) removedFields() string {
+	var names []string
+	for _, name := range message.CommonFields() {
+		there := slices.ContainsFunc(c.d.Fields(), func(f message.NamedField) bool { return f.Name == name })
+		if !there && c.origin.hasLabel(message.HintField+name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // mapText undoes the configured map of addresses in the lines of a field.

@@ -92,7 +92,8 @@ type Comparison struct {
 	Recorded int    // components that count; in version 1 all that should be in this delivery, other envelope recipients aside
 	Extra    int
 
-	// RecipientInRecord is false if a received envelope recipient is not in the record.
+	// RecipientInRecord is false if a received envelope recipient is not in the record and no known
+	// forwarder explains it.
 	RecipientInRecord bool
 }
 

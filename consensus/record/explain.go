@@ -3,7 +3,9 @@ package record
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -235,6 +237,27 @@ func squeeze(b []byte) []byte {
 		}
 		return r
 	}, b)
+}
+
+// inWords is the content of a component of the header for people: a date as one, of names those and
+// not their numbers.
+func inWords(c *message.Component) string {
+	switch {
+	case c.Reading == message.Canonical && c.Type == message.Date:
+		seconds, day, _ := strings.Cut(string(c.Content), " ")
+		if at, err := strconv.ParseInt(seconds, 10, 64); err == nil {
+			return strings.TrimSpace(time.Unix(at, 0).UTC().Format("2006-01-02 15:04:05 UTC") + " " + day)
+		}
+	case c.Reading == message.Canonical && c.Type == message.Names:
+		var words []string
+		for line := range strings.Lines(string(c.Content)) {
+			if _, name, ok := strings.Cut(line, "\t"); ok && strings.TrimSpace(name) != "" {
+				words = append(words, strings.TrimSpace(name))
+			}
+		}
+		return shorten([]byte(strings.Join(words, ", ")))
+	}
+	return shorten(c.Content)
 }
 
 const maxDetail = 80

@@ -110,6 +110,9 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 	return append(parts, extras(t, theirs)...)
 }
 
+// clip bounds what is kept of an addition; one that is longer is no harmless one.
+func clip(s string) string { return s[:min(len(s), 2*maxAddition)] }
+
 // extras reports what arrived and was not recorded.
 func extras(t message.Type, theirs []*arrival) []Part {
 	var parts []Part
@@ -120,8 +123,8 @@ func extras(t message.Type, theirs []*arrival) []Part {
 		}
 		p := Part{Type: t, Index: a.Index, Outcome: Extra, Kind: Added}
 		if row.Form != message.FormBytes {
-			p.Detail = shorten(a.Content)
-			p.Added = string(a.Content[:min(len(a.Content), 2*maxAddition)])
+			p.Detail = inWords(&a.Component)
+			p.Added = clip(string(a.Content))
 		}
 		p.Received = a.Index
 		parts = append(parts, p)

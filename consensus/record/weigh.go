@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -23,6 +24,7 @@ func (c *comparer) weigh() {
 		if c.with.Forwarder != nil {
 			p.Mark = c.mark(p, munged)
 			p.Decides = p.Decides && !p.Mark && !c.isRecipients(p)
+			p.Kept = p.Kept || p.Mark && p.Outcome != Extra
 		}
 	}
 	c.exchanged()
@@ -68,15 +70,24 @@ func (c *comparer) exchanged() {
 	}
 }
 
-// isRecipients reports whether a part is about To or Cc of a message that came through a known list.
-// Lists reorder Cc and leave out who gets the message anyway; with many mailboxes nothing tells that
-// from an added one. It stays a change, which is named.
+// isRecipients reports whether a part is about To or Cc of a message that came through a known list,
+// and no mailbox of it is known to have been added. Lists reorder Cc and leave out who gets the
+// message anyway; of so many mailboxes that the record has no tags of them, nothing tells that from
+// an added one. It stays a change, which is named.
 func (c *comparer) isRecipients(p *Part) bool {
 	about := p.Type
 	if p.Type == message.Names {
 		about = message.Type(p.Index)
 	}
-	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc)
+	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc) && !c.mailboxAdded(about)
+}
+
+// mailboxAdded reports whether a mailbox of To or Cc is none of those that the record has tags of.
+func (c *comparer) mailboxAdded(t message.Type) bool {
+	return !c.origin.full && c.origin.hasLabel(message.HintLabel(t)) && slices.ContainsFunc(c.d.Mailboxes(), func(m message.Mailbox) bool {
+		hint := m.Hint()
+		return m.Field == t && !c.origin.has(hint.Label, hint.Value)
+	})
 }
 
 // weight is kept and decides of a part that is not the same.
@@ -174,7 +185,7 @@ func (c *comparer) fieldDecides(p *Part) bool {
 	case p.Field == "":
 		return true
 	case message.ListField(p.Field):
-		return !harmlessHosts(p.Detail, c.ownHost)
+		return !harmlessHosts(p.Added, c.ownHost)
 	}
 	return message.ActedUpon(p.Field)
 }

@@ -49,11 +49,15 @@ type Mailbox struct {
 
 // Hint is the hint for a mailbox.
 func (m *Mailbox) Hint() Hint {
-	label := HintTo
-	if m.Field == Cc {
-		label = HintCc
+	return Hint{HintLabel(m.Field), []byte(m.Addr + "\t" + m.Name + "\t" + m.Comment)}
+}
+
+// HintLabel is the label of the mailboxes of a field, To or Cc.
+func HintLabel(t Type) string {
+	if t == Cc {
+		return HintCc
 	}
-	return Hint{label, []byte(m.Addr + "\t" + m.Name + "\t" + m.Comment)}
+	return HintTo
 }
 
 // Labels of hints.
