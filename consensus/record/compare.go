@@ -53,6 +53,11 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	c.weigh()
 	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
 	c.count()
+	if c.with.Forwarder != nil && !c.Forwarded() {
+		if whole, ok := c.wrapped(); ok {
+			return whole
+		}
+	}
 	return c.Comparison
 }
 

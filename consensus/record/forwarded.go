@@ -157,6 +157,10 @@ func (c Comparison) Quoted() []string {
 func (c Comparison) Words(author string) string {
 	kept, marks := "", []string(nil)
 	for _, p := range c.Parts {
+		if p.Kind == WrappedWhole {
+			kept = "the whole message, inside one of the forwarder's"
+			marks = append(marks, fmt.Sprintf("what stands around it under the subject %q", p.Detail))
+		}
 		if p.Outcome == Same || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names || p.Type == message.Fields {
 			continue
 		}

@@ -44,6 +44,7 @@ const (
 	LinesCut       = "lines-cut"
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
+	WrappedWhole   = "wrapped-whole"
 )
 
 // KindInfo says what a kind of difference means.
@@ -93,6 +94,7 @@ var kinds = []KindInfo{
 	{Kind: LinesCut, Says: "long lines were cut"},
 	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
 	{Kind: Reordered, Says: "the same mailboxes in another order"},
+	{Kind: WrappedWhole, Says: "the whole message, as recorded, stands inside a message of the forwarder"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
 }
 
