@@ -35,7 +35,7 @@ func (c *comparer) fields() {
 	altered := false
 	for _, f := range c.d.Fields() {
 		label := message.HintField + f.Name
-		if c.origin.has(label, []byte(f.Lines)) {
+		if len(ours) > 0 && c.origin.has(label, []byte(f.Lines)) { // tags without the commitment prove nothing
 			kept = append(kept, f)
 			continue
 		}
