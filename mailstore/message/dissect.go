@@ -212,9 +212,8 @@ func compareComponents(a, b Component) int {
 // bodyOctets returns a body as DKIM's simple canonicalisation has it (RFC 6376, section 3.4.3):
 // lines end in CRLF, the empty lines at the end are gone, and what is not empty ends in CRLF.
 func bodyOctets(body []byte) []byte {
-	lines := bytes.Count(body, []byte("\n"))
-	if lines != bytes.Count(body, []byte("\r\n")) {
-		body = wireLines(body, lines)
+	if !onWire(body) {
+		body = wireLines(body, bytes.Count(body, []byte("\n")))
 	}
 	for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
 		body = body[:len(body)-2]
@@ -226,6 +225,20 @@ func bodyOctets(body []byte) []byte {
 		body = append(bytes.Clone(body), '\r', '\n')
 	}
 	return body
+}
+
+// onWire reports whether every line of b that ends does so in CRLF.
+func onWire(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return true
+		}
+		if i == 0 || b[i-1] != '\r' {
+			return false
+		}
+		b = b[i+1:]
+	}
 }
 
 // wireLines gives every line of b a CRLF at its end.

@@ -118,20 +118,19 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if !ok {
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
 	}
-	wire := octets
-	if bytes.Count(octets, []byte("\n")) != bytes.Count(octets, []byte("\r\n")) && r.identity(n) {
-		wire = wireLines(octets, bytes.Count(octets, []byte("\n")))
+	if !strings.HasPrefix(n.kind, "text/") && (!utf8.Valid(octets) || bytes.IndexByte(octets, 0) >= 0) {
+		return Component{Reading: Canonical, Content: octets}, Component{Reading: Canonical}
 	}
-	exact = Component{Reading: Canonical, Content: wire}
-	switch {
-	case strings.HasPrefix(n.kind, "text/"):
+	exact = Component{Reading: Canonical, Content: octets}
+	if r.identity(n) && !onWire(octets) {
+		exact.Content = wireLines(octets, bytes.Count(octets, []byte("\n")))
+	}
+	if strings.HasPrefix(n.kind, "text/") {
 		return r.textContent(n), exact
-	case utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0:
-		// Lines under another type (signatures, keys, reports): a relay that turns them into base64
-		// gives them one line end or the other.
-		return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 	}
-	return Component{Reading: Canonical, Content: octets}, Component{Reading: Canonical}
+	// Lines under another type (signatures, keys, reports): a relay that turns them into base64 gives
+	// them one line end or the other.
+	return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 }
 
 func (r *bodyReader) identity(n *node) bool {
