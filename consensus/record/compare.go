@@ -274,6 +274,7 @@ type arrival struct {
 	message.Component
 	digest [32]byte
 	taken  bool
+	tried  int // octets that explanations looked at
 
 	added  string // what explain found to have been added
 	lines  int    // of the author's text before it

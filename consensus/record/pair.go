@@ -94,6 +94,9 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 		})
 	}
 	each(func(i int, a *arrival) bool {
+		if a.tried += len(a.Content); a.tried > maxExplained && a.tried > len(a.Content) {
+			return false
+		}
 		kind, detail := explain(row.Form, ours[i], a)
 		if kind == "" {
 			return false

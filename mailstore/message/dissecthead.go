@@ -193,13 +193,16 @@ func namedFields(fields []grammar.Field) []NamedField {
 	fields = slices.Clone(fields)
 	slices.SortStableFunc(fields, func(a, b grammar.Field) int { return strings.Compare(a.Name, b.Name) })
 	var named []NamedField
-	for _, f := range fields {
-		line := formLine(f.Name, grammar.Words, f.Value)
-		if last := len(named) - 1; last >= 0 && named[last].Name == f.Name {
-			named[last].Lines += line
-			continue
+	for i := 0; i < len(fields); {
+		name, lines := fields[i].Name, formLine(fields[i].Name, grammar.Words, fields[i].Value)
+		if i++; i < len(fields) && fields[i].Name == name {
+			var all strings.Builder
+			for all.WriteString(lines); i < len(fields) && fields[i].Name == name; i++ {
+				all.WriteString(formLine(name, grammar.Words, fields[i].Value))
+			}
+			lines = all.String()
 		}
-		named = append(named, NamedField{f.Name, line})
+		named = append(named, NamedField{name, lines})
 	}
 	return named
 }

@@ -223,7 +223,19 @@ func unixEnds(b []byte) []byte {
 	if !bytes.Contains(b, []byte("\r\n")) {
 		return b
 	}
-	return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	out := make([]byte, 0, len(b))
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return append(out, b...)
+		}
+		line := b[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		out = append(append(out, line...), '\n')
+		b = b[i+1:]
+	}
 }
 
 // canonicalLines is text without spaces and tabs at line ends and without empty lines at its end.

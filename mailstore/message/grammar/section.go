@@ -46,6 +46,8 @@ type Section struct {
 	Body   []byte      // what follows the empty line; it shares raw's memory
 	Size   int         // octets of the header with its empty line
 	Ended  bool        // by an empty line
+
+	folded []byte // the value of the last field, once a line goes on it
 }
 
 // ReadSection splits an entity whose lines end in CRLF or LF. Lines that are no fields are left out
@@ -74,6 +76,7 @@ func ReadSection(raw []byte, limit int) Section {
 		}
 		s.inspect(line, field)
 	}
+	s.unfold()
 	s.Body, s.Size = rest, len(raw)-len(rest)
 	return s
 }
@@ -92,6 +95,7 @@ func (s *Section) inspect(line []byte, field int) {
 
 // start takes the first line of a field and returns the field's number, -1 for none.
 func (s *Section) start(line []byte) int {
+	s.unfold()
 	colon := bytes.IndexByte(line, ':')
 	name := bytes.TrimRight(line[:max(colon, 0)], " \t")
 	if len(name) == 0 || !isFieldName(name) {
@@ -116,13 +120,23 @@ func (s *Section) fold(line []byte, field int) {
 		s.flaw(NoField, line, -1)
 		return
 	}
-	f := &s.Fields[field]
-	switch {
-	case more == "":
-	case f.Value == "":
-		f.Value = more
-	default:
-		f.Value += " " + more
+	if more == "" {
+		return
+	}
+	if len(s.folded) == 0 {
+		s.folded = append(s.folded, s.Fields[field].Value...)
+	}
+	if len(s.folded) > 0 {
+		s.folded = append(s.folded, ' ')
+	}
+	s.folded = append(s.folded, more...)
+}
+
+// unfold gives the last field the value that its lines make together.
+func (s *Section) unfold() {
+	if len(s.folded) > 0 {
+		s.Fields[len(s.Fields)-1].Value = string(s.folded)
+		s.folded = s.folded[:0]
 	}
 }
 
