@@ -12,7 +12,7 @@ const (
 
 	maxEnds        = 4096    // line ends tried for a text with something appended
 	maxBannerLines = 64      // line starts tried for a text put in front
-	maxTried       = 8 << 20 // bytes hashed for them
+	maxTried       = 4 << 20 // bytes hashed for them
 	maxExplained   = 1 << 20 // octets of one text beyond which it is laid beside one recorded text alone
 )
 

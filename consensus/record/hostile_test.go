@@ -60,7 +60,7 @@ func TestHostileMail(t *testing.T) {
 		}
 		used := after.TotalAlloc - before.TotalAlloc
 		t.Logf("%-20s %8d octets, %6.1f times allocated, %v", name, len(raw), float64(used)/float64(len(raw)), took)
-		if used > 16*uint64(len(raw))+4<<20 {
+		if used > 10*uint64(len(raw))+8<<20 {
 			t.Errorf("%s: %d octets take %d", name, len(raw), used)
 		}
 	}
