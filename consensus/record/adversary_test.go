@@ -202,3 +202,23 @@ func TestRandomTokens(t *testing.T) {
 		}
 	})
 }
+
+// FuzzCompare: whatever was sent and whatever arrives, both comparisons end, agree on whether it is
+// the same, and say what is not.
+func FuzzCompare(f *testing.F) {
+	f.Add([]byte(letter), []byte(letter))
+	f.Add([]byte(letter), benchMail(4<<10))
+	f.Add(benchMail(4<<10), repacked(benchMail(4<<10)))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		sent, arrived := message.Dissect(a, nil), message.Dissect(b, nil)
+		list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "ann@b.example", List: true}}
+		for _, with := range []record.Context{{}, list} {
+			c, known := record.Compare(tokenOf(sent), arrived, with), record.CompareMessages(sent, arrived, with)
+			if c.AllSame() != known.AllSame() || c.AllSame() != (len(sameButExtras(c)) == 0) && c.Recorded > 0 {
+				t.Fatalf("by commitments\n%sby contents\n%s", table(c), table(known))
+			}
+			c.Words("Jo")
+			c.Quoted()
+		}
+	})
+}
