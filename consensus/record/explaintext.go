@@ -12,7 +12,8 @@ const (
 
 	maxEnds        = 4096    // line ends tried for a text with something appended
 	maxBannerLines = 64      // line starts tried for a text put in front
-	maxTried       = 8 << 20 // bytes hashed for them
+	maxTried       = 4 << 20 // bytes hashed for them
+	maxExplained   = 1 << 20 // octets of one text beyond which it is laid beside one recorded text alone
 )
 
 // explainText finds the recorded text inside the received one.
@@ -71,6 +72,9 @@ const maxEscaped = 5 // lines that begin with ">From ": each may have been escap
 // unescapedFrom lists what a text may have been before mbox quoting put a ">" in front of lines that
 // begin with "From ".
 func unescapedFrom(b []byte) [][]byte {
+	if !bytes.HasPrefix(b, []byte(">From ")) && !bytes.Contains(b, []byte("\n>From ")) {
+		return nil
+	}
 	var at []int // of the ">"
 	for i := 0; i < len(b); {
 		if bytes.HasPrefix(b[i:], []byte(">From ")) {
@@ -110,6 +114,9 @@ func unescapedFrom(b []byte) [][]byte {
 // front of the rest.
 func uncut(b []byte) []byte {
 	const least = 980 // octets of a line that was cut
+	if !bytes.Contains(b, []byte("\n ")) {
+		return b
+	}
 	var out []byte
 	for rest := b; len(rest) > 0; {
 		i := bytes.Index(rest, []byte("\n "))

@@ -19,6 +19,7 @@ type origin struct {
 	has      func(label string, value []byte) bool
 	hasLabel func(label string) bool
 	count    func(label string) int
+	full     bool // there was no room for more hints
 }
 
 func originOf(t *Token) *origin {
@@ -30,6 +31,7 @@ func originOf(t *Token) *origin {
 			salt: salts.salt(c.Type, c.Index), commitment: c.C,
 		}
 	}
+	o.full = len(t.Record.Tags) >= MaxTags
 	tags := newTagger(t.Secret)
 	o.has = func(label string, value []byte) bool { return t.Record.HasTag(tags.tag(label, value)) }
 	o.hasLabel = func(label string) bool { return t.Record.HasLabel(tags.tag(label, nil)) }
@@ -51,6 +53,7 @@ func knownOrigin(d *message.Dissection, trace bool) *origin {
 		})
 	}
 	hints := d.Hints()
+	o.full = len(hints) >= MaxTags
 	o.has = func(label string, value []byte) bool {
 		return slices.ContainsFunc(hints, func(h message.Hint) bool { return h.Label == label && string(h.Value) == string(value) })
 	}

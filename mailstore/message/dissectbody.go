@@ -386,6 +386,9 @@ func (n *node) layout(depth int) string {
 	return b.String()
 }
 
+// Gaps reports whether any text stands before or behind the parts.
+func (b *Body) Gaps() bool { return len(b.top.allGaps()) > 0 }
+
 func (n *node) allGaps() []string {
 	gaps := n.gaps
 	for _, part := range n.parts {

@@ -117,20 +117,19 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if !ok {
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
 	}
-	wire := octets
-	if bytes.Count(octets, []byte("\n")) != bytes.Count(octets, []byte("\r\n")) && r.identity(n) {
-		wire = wireLines(octets, bytes.Count(octets, []byte("\n")))
+	if !strings.HasPrefix(n.kind, "text/") && (!utf8.Valid(octets) || bytes.IndexByte(octets, 0) >= 0) {
+		return Component{Reading: Canonical, Content: octets}, Component{Reading: Canonical}
 	}
-	exact = Component{Reading: Canonical, Content: wire}
-	switch {
-	case strings.HasPrefix(n.kind, "text/"):
+	exact = Component{Reading: Canonical, Content: octets}
+	if r.identity(n) && !onWire(octets) {
+		exact.Content = wireLines(octets, bytes.Count(octets, []byte("\n")))
+	}
+	if strings.HasPrefix(n.kind, "text/") {
 		return r.textContent(n), exact
-	case utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0:
-		// Lines under another type (signatures, keys, reports): a relay that turns them into base64
-		// gives them one line end or the other.
-		return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 	}
-	return Component{Reading: Canonical, Content: octets}, Component{Reading: Canonical}
+	// Lines under another type (signatures, keys, reports): a relay that turns them into base64 gives
+	// them one line end or the other.
+	return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 }
 
 func (r *bodyReader) identity(n *node) bool {
@@ -142,30 +141,26 @@ func (r *bodyReader) identity(n *node) bool {
 // components, so that what a relay re-packs inside changes nothing. Of other types of message, the
 // groups of header fields in them.
 func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
-	octets := Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}
 	switch n.kind {
 	case "message/rfc822", "message/global":
 		leaf.Inner = n.body
 		if n.depth >= agreedDepth || !r.identity(n) {
-			return octets
+			break
 		}
 		body := WithoutMboxLine(n.body)
-		if len(body) != len(n.body) {
+		if len(body) != len(n.body) { // list software takes it out
 			r.Loose = append(r.Loose, "an mbox line in front of an embedded message")
 		}
-		content, ok := embeddedContent(body, n.depth+1, n.open)
-		if !ok {
-			return octets
+		if content, ok := embeddedContent(body, n.depth+1, n.open); ok {
+			return Component{Reading: Canonical, Content: content}
 		}
-		return Component{Reading: Canonical, Content: content}
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
-		body, ok := r.decoded(n, false)
-		if !ok {
-			return octets
+		if body, ok := r.decoded(n, false); ok {
+			return fieldGroups(body)
 		}
-		return fieldGroups(body)
 	}
-	return octets
+	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}
 }
 
 // fieldGroups is the content of a report: its fields unfolded, one a line, an empty line between
@@ -228,7 +223,19 @@ func unixEnds(b []byte) []byte {
 	if !bytes.Contains(b, []byte("\r\n")) {
 		return b
 	}
-	return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	out := make([]byte, 0, len(b))
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return append(out, b...)
+		}
+		line := b[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		out = append(append(out, line...), '\n')
+		b = b[i+1:]
+	}
 }
 
 // canonicalLines is text without spaces and tabs at line ends and without empty lines at its end.
