@@ -130,7 +130,7 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 		// gives them one line end or the other.
 		return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 	}
-	return Component{Reading: Canonical, Content: octets}, Component{Reading: Canonical}
+	return Component{Reading: Canonical, Content: wire}, Component{Reading: Canonical}
 }
 
 func (r *bodyReader) identity(n *node) bool {
