@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -206,12 +207,9 @@ func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok b
 			trace.Content = append(append(append(append(trace.Content, f.Name...), ": "...), f.Value...), '\n')
 		}
 	}
-	list := append(d.head, body.Components...)
-	for i := range append(list, trace) {
-		c := trace
-		if i < len(list) {
-			c = list[i]
-		}
+	list := append(append(d.head, body.Components...), trace)
+	slices.SortStableFunc(list, compareComponents)
+	for _, c := range list {
 		if c.Type == MIME || len(c.Content) == 0 {
 			continue
 		}

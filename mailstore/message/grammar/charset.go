@@ -71,7 +71,7 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	switch {
 	case !known:
 		return nil, LabelOther, false
-	case isPlainASCII(b) && (!set.shifts || bytes.IndexAny(b, "\\~") < 0):
+	case isPlainASCII(b) && (!set.shifts || !bytes.ContainsAny(b, "\\~")):
 		return b, LabelNone, true
 	case set.single != nil:
 		text, ok = decodeSingle(set, b)
