@@ -19,7 +19,7 @@ func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 		return nil, false
 	}
 	if !plain {
-		r.Loose = append(r.Loose, "Content-Transfer-Encoding "+clip(n.cte))
+		r.loose("Content-Transfer-Encoding " + clip(n.cte))
 	}
 	switch encoding {
 	case grammar.Base64Encoding:
@@ -152,7 +152,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
 		}
 		body := WithoutMboxLine(n.body)
 		if len(body) != len(n.body) {
-			r.Loose = append(r.Loose, "an mbox line in front of an embedded message")
+			r.loose("an mbox line in front of an embedded message")
 		}
 		content, ok := embeddedContent(body, n.depth+1, n.open)
 		if !ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +51,8 @@ type place struct {
 	text     bool   // that body is text, or stands between parts
 }
 
+var boundaryPattern = regexp.MustCompile(`(?i)boundary="?([^";\r\n]+)`)
+
 // places finds out where every octet of a message stands. It knows no more of MIME than our own
 // test messages and ordinary mail need: a header follows a boundary line, or the header of an
 // embedded message.
@@ -57,6 +60,10 @@ func places(raw []byte) []place {
 	list := make([]place, 0, len(raw))
 	header, top, field, encoding, embedded, report, text := true, true, "", "", false, false, true
 	digest := false
+	boundaries := map[string]bool{} // with their hyphens
+	for _, m := range boundaryPattern.FindAllSubmatch(raw, -1) {
+		boundaries["--"+string(m[1])] = true
+	}
 	for rest := raw; len(rest) > 0; {
 		n := bytes.IndexByte(rest, '\n') + 1
 		if n == 0 {
@@ -70,7 +77,7 @@ func places(raw []byte) []place {
 			embedded, top, encoding, text = report, false, "", true
 		case header && bare == "":
 			header, top, field = false, false, ""
-		case !header && strings.HasPrefix(bare, "--"):
+		case boundaries[strings.TrimSuffix(bare, "--")] || boundaries[bare]:
 			header, encoding, embedded, report, text = !strings.HasSuffix(bare, "--"), "", digest, false, true
 			field = ""
 		case header && bare[0] != ' ' && bare[0] != '\t':
