@@ -63,7 +63,7 @@ func (r *bodyReader) textContent(n *node) Component {
 	}
 	text, label, ok := grammar.Text(charset, lines)
 	if meta && ok && !isASCII(text) {
-		label = grammar.LabelMeta // not all programs look there
+		r.loose("HTML that names its charset itself") // not all programs look there
 	}
 	if !ok || len(octets) < len(n.body) && grammar.Packed(n.body) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || grammar.Packed(lines) {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
