@@ -65,7 +65,8 @@ func (r *bodyReader) textContent(n *node) Component {
 	if meta && ok && !isASCII(text) {
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
-	if !ok || len(octets) < len(n.body) && grammar.Packed(n.body) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || grammar.Packed(lines) {
+	packed := grammar.Packed(lines) || len(octets) < len(n.body) && grammar.Packed(n.body)
+	if !ok || packed || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
 	}
 	if n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed") {
