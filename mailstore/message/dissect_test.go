@@ -77,6 +77,7 @@ func TestRepacked(t *testing.T) {
 			"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nw6QNCg==\n"},
 		{"other boundary", "Content-Type: multipart/mixed; boundary=o\n\n--o\n\nx\n--o--\n", "Content-Type: multipart/mixed; boundary=\"=_p\"\n\n--=_p\n\nx\n--=_p--\n"},
 		{"base64 in other lines", "Content-Type: application/x\nContent-Transfer-Encoding: base64\n\naGVs\nbG8=\n", "Content-Type: application/x\nContent-Transfer-Encoding: base64\n\naGVsbG8=\n"},
+		{"charset of a meta element at the part", "Content-Type: text/html\n\n<meta charset=utf-8>\xc3\xa4\n", "Content-Type: text/html; charset=utf-8\n\n<meta charset=utf-8>\xc3\xa4\n"},
 		{"normal form D", "Content-Type: text/plain; charset=utf-8\n\n\xc3\xa4\n", "Content-Type: text/plain; charset=utf-8\n\na\xcc\x88\n"},
 		{"normal form D, HTML", "Content-Type: text/html; charset=utf-8\n\n\xc3\xa4\n", "Content-Type: text/html; charset=utf-8\n\na\xcc\x88\n"},
 		{"white space at line ends", "Content-Type: text/plain\n\na \nb\n\n\n", "Content-Type: text/plain\n\na\nb\t\n"},

@@ -119,6 +119,13 @@ func (r *bodyReader) odd(format string, args ...any) {
 	}
 }
 
+// loose notes a way once: a record has room for a few.
+func (r *bodyReader) loose(what string) {
+	if !slices.Contains(r.Loose, what) {
+		r.Loose = append(r.Loose, what)
+	}
+}
+
 // node reads one entity and, of a container, its parts.
 func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, depth int) *node {
 	n := &node{body: body, depth: depth, kind: fallback}
@@ -278,7 +285,7 @@ func (r *bodyReader) split(n *node) {
 	}
 	r.Open = r.Open || pieces.Open
 	if pieces.Padded {
-		r.Loose = append(r.Loose, "white space behind a boundary")
+		r.loose("white space behind a boundary")
 	}
 	if !ok {
 		pieces = grammar.Pieces{Parts: splitMultipart(unixEnds(n.body), boundary, maxParts-r.leaves)}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,7 +19,7 @@ func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 		return nil, false
 	}
 	if !plain {
-		r.Loose = append(r.Loose, "Content-Transfer-Encoding "+clip(n.cte))
+		r.loose("Content-Transfer-Encoding " + clip(n.cte))
 	}
 	switch encoding {
 	case grammar.Base64Encoding:
@@ -62,9 +63,10 @@ func (r *bodyReader) textContent(n *node) Component {
 	}
 	text, label, ok := grammar.Text(charset, lines)
 	if meta && ok && !isASCII(text) {
-		label = grammar.LabelMeta // not all programs look there
+		r.loose("HTML that names its charset itself") // not all programs look there
 	}
-	if !ok || len(octets) < len(n.body) && grammar.Packed(n.body) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || grammar.Packed(lines) {
+	packed := grammar.Packed(lines) || len(octets) < len(n.body) && grammar.Packed(n.body)
+	if !ok || packed || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
 	}
 	if n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed") {
@@ -117,13 +119,14 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if !ok {
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
 	}
-	if !strings.HasPrefix(n.kind, "text/") && (!utf8.Valid(octets) || bytes.IndexByte(octets, 0) >= 0) {
-		return Component{Reading: Canonical, Content: octets}, Component{Reading: Canonical}
-	}
-	exact = Component{Reading: Canonical, Content: octets}
+	wire := octets
 	if r.identity(n) && !onWire(octets) {
-		exact.Content = wireLines(octets, bytes.Count(octets, []byte("\n")))
+		wire = wireLines(octets, bytes.Count(octets, []byte("\n")))
 	}
+	if !strings.HasPrefix(n.kind, "text/") && (!utf8.Valid(octets) || bytes.IndexByte(octets, 0) >= 0) {
+		return Component{Reading: Canonical, Content: wire}, Component{Reading: Canonical}
+	}
+	exact = Component{Reading: Canonical, Content: wire}
 	if strings.HasPrefix(n.kind, "text/") {
 		return r.textContent(n), exact
 	}
@@ -149,7 +152,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
 		}
 		body := WithoutMboxLine(n.body)
 		if len(body) != len(n.body) { // list software takes it out
-			r.Loose = append(r.Loose, "an mbox line in front of an embedded message")
+			r.loose("an mbox line in front of an embedded message")
 		}
 		if content, ok := embeddedContent(body, n.depth+1, n.open); ok {
 			return Component{Reading: Canonical, Content: content}
@@ -201,12 +204,9 @@ func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok b
 			trace.Content = append(append(append(append(trace.Content, f.Name...), ": "...), f.Value...), '\n')
 		}
 	}
-	list := append(d.head, body.Components...)
-	for i := range append(list, trace) {
-		c := trace
-		if i < len(list) {
-			c = list[i]
-		}
+	list := append(append(d.head, body.Components...), trace)
+	slices.SortStableFunc(list, compareComponents)
+	for _, c := range list {
 		if c.Type == MIME || len(c.Content) == 0 {
 			continue
 		}

@@ -203,7 +203,7 @@ func misleads(name string) bool {
 	if strings.ContainsAny(name, `<>@"\`) {
 		return true
 	}
-	return strings.ContainsAny(name, "(),:;[]") && !strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 })
+	return strings.ContainsAny(name, "(),:;[]") && isPlain7([]byte(name))
 }
 
 // isAddrSpec reports whether s is a dot-atom that does not look like an encoded word, "@", and a

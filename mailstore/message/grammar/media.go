@@ -33,8 +33,8 @@ func (m *Media) Get(name string) string {
 }
 
 // MediaType reads a Content-Type (RFC 2045, section 5.1): `type/subtype`, then parameters whose
-// values are tokens or quoted strings of printable ASCII without backslash, semicolon, tab or encoded word. Only
-// file names may be cut or encoded by RFC 2231.
+// values are tokens or quoted strings of printable ASCII without backslash, semicolon, tab or
+// encoded word. Only file names may be cut or encoded by RFC 2231.
 func MediaType(value string) (Media, bool) {
 	m, ok := media(value, "name")
 	major, minor, found := strings.Cut(m.Kind, "/")
