@@ -51,7 +51,12 @@ func (c Comparison) For(t *Token, recipient string) Comparison {
 // CompareMessages lays two messages beside each other, both with their contents known, so that more
 // differences can be explained.
 func CompareMessages(sent, arrived *message.Dissection, with Context) Comparison {
-	return compare(knownOrigin(sent, arrived.Has(strings.ToLower(message.TokenHeader))), arrived, with)
+	told := arrived.Has(strings.ToLower(message.TokenHeader))
+	c := compare(knownOrigin(sent, told), arrived, with)
+	if !told {
+		c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool { return isTrace(p.Type) })
+	}
+	return c
 }
 
 // comparer holds one comparison of version 2.

@@ -108,12 +108,12 @@ func TestJudge(t *testing.T) {
 		{"sent on, in no block", func(f *record.Facts) { sentOn(f); f.Inclusion = record.InclusionNone }, record.Pending, "will be vouched; Sent on by lists.example."},
 		{"sent on with a footer", func(f *record.Facts) {
 			sentOn(f)
-			f.Comparison.Parts[9] = record.Part{Type: message.Text, Outcome: record.Changed, Kind: record.FooterAppended, Detail: "bye"}
+			f.Comparison.Parts[9] = record.Part{Type: message.Text, Outcome: record.Changed, Kind: record.FooterAppended, Added: "bye", Lines: 3, Mark: true, Kept: true}
 			f.Comparison.Same--
-		}, record.Vouched, `for ana@orig.example: text: a footer was appended: "bye"`},
+		}, record.Vouched, `for ana@orig.example: lines 1 to 3. Not ana@orig.example's: last 1 lines: "bye"`},
 		{"sent on with another text", func(f *record.Facts) {
 			sentOn(f)
-			f.Comparison.Parts[9] = record.Part{Type: message.Text, Outcome: record.Changed}
+			f.Comparison.Parts[9] = record.Part{Type: message.Text, Outcome: record.Changed, Decides: true}
 			f.Comparison.Same--
 		}, record.Differs, "cannot count as wanted"},
 		{"sent on, seen before", func(f *record.Facts) { sentOn(f); f.Replayed = true }, record.Replayed, "before"},
@@ -149,7 +149,8 @@ func TestJudge(t *testing.T) {
 func sentOn(f *record.Facts) {
 	f.Forwarder, f.RecorderDomain, f.From = "lists.example", "orig.example", "ana@orig.example"
 	f.RecipientInRecord, f.Comparison.RecipientInRecord = false, false
-	f.Comparison.Parts = append(f.Comparison.Parts, record.Part{Type: message.Recipient, Outcome: record.Extra, Kind: record.NotRecorded})
+	f.Comparison.Version, f.Comparison.Kept = record.RecordVersion, f.Comparison.Same
+	f.Comparison.Parts = append(f.Comparison.Parts, record.Part{Type: message.Recipient, Outcome: record.Extra, Kind: record.NotRecorded, Mark: true})
 	f.Comparison.Extra++
 }
 
