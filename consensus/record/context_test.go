@@ -14,21 +14,23 @@ func TestAddressMap(t *testing.T) {
 	m, err := record.ParseAddressMap([]string{
 		"ann@in.example = Ann.Doe@example.org", " @IN.example=@Example.ORG ", "@bücher.example = @books.example",
 		"info@in.example = office@example.org", "@deep.in.example = @deep.example.org",
+		"ann=example.org@fwd.example = ann@example.org",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for received, want := range map[string]string{
-		"ann@in.example":             "ann.doe@example.org", // its own rule before that of its domain
-		"ANN@In.example":             "ann.doe@example.org",
-		"Bob@in.example":             "Bob@example.org", // local parts stay as they are
-		"bob@deep.in.example":        "bob@deep.example.org",
-		"bob@other.in.example":       "bob@other.in.example",
-		"ann.doe@example.org":        "ann.doe@example.org", // once, and in one direction
-		"a@xn--bcher-kva.example":    "a@books.example",
-		"no address":                 "no address",
-		"":                           "",
-		"office@in.example.evil.org": "office@in.example.evil.org",
+		"ann@in.example":              "Ann.Doe@example.org", // its own rule before that of its domain
+		"ANN@In.example":              "Ann.Doe@example.org",
+		"Bob@in.example":              "Bob@example.org", // local parts stay as they are
+		"bob@deep.in.example":         "bob@deep.example.org",
+		"bob@other.in.example":        "bob@other.in.example",
+		"ann.doe@example.org":         "ann.doe@example.org", // once, and in one direction
+		"a@xn--bcher-kva.example":     "a@books.example",
+		"no address":                  "no address",
+		"":                            "",
+		"ann=example.org@fwd.example": "ann@example.org",
+		"office@in.example.evil.org":  "office@in.example.evil.org",
 	} {
 		if got := m.Original(received); got != want {
 			t.Errorf("%s was %s, want %s", received, got, want)

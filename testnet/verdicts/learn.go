@@ -1,0 +1,137 @@
+package verdicts
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
+)
+
+// What the words about a pair say of its way.
+var (
+	saysList   = regexp.MustCompile(`(?i)\blists?\b|mailman|mlmmj|majordomo|sympa|listserv|ezmlm|google groups`)
+	saysMap    = regexp.MustCompile(`(?i)generic|masquerad|canonical[ _]?maps?|address[ _]map|rewriting every header address|\bsrs\b`)
+	saysBanner = regexp.MustCompile(`(?i)\bbanner\b`)
+)
+
+// Learn reads off a pair what a recipient would have configured or named before the message came:
+// the list that it came through, the addresses that a relay rewrites, the banner of the own gateway.
+// Maps and banners are learned only where the words about a benign pair say that there are some. Of
+// a pair that is not benign nothing is learned from its own difference, but for a list that its
+// author wrote to.
+func Learn(p *Pair) Knowledge {
+	v := newViews(p)
+	if p.Class != Benign {
+		return Knowledge{List: v.listWrittenTo()}
+	}
+	k := Knowledge{List: v.list(saysList.MatchString(p.How))}
+	if k.List == nil && saysMap.MatchString(p.How) {
+		k.Map = v.addressMap()
+	}
+	if saysBanner.MatchString(p.How) {
+		k.Banners = v.banners()
+	}
+	return k
+}
+
+// views are both messages of a pair, taken apart.
+type views struct {
+	sent, received   *message.Message
+	before, after    *message.Dissection
+	textSent, textIn string // all that a reader can see, and the source
+}
+
+func newViews(p *Pair) *views {
+	v := &views{
+		sent: message.Parse(message.WithoutMboxLine(p.Original)), received: message.Parse(message.WithoutMboxLine(p.Received)),
+		before: message.DissectFile(p.Original, nil), after: message.DissectFile(p.Received, nil),
+	}
+	v.textSent = strings.ToLower(readable(v.sent) + string(p.Original))
+	v.textIn = readable(v.received) + string(p.Received)
+	return v
+}
+
+// readable is what the header names and the body says, its footer first: that is where lists put
+// their address.
+func readable(m *message.Message) string {
+	var b strings.Builder
+	for _, list := range [][]message.Address{m.To, m.Cc, m.ReplyTo, m.Sender} {
+		for _, a := range list {
+			b.WriteString(a.Addr + "\n")
+		}
+	}
+	b.WriteString(m.Text + "\n" + m.HTML + "\n")
+	return b.String()
+}
+
+// addressMap lays the address fields beside each other.
+func (v *views) addressMap() record.AddressMap {
+	var rules []string
+	seen := map[string]bool{}
+	for _, field := range []func(*message.Message) []message.Address{
+		func(m *message.Message) []message.Address { return m.From },
+		func(m *message.Message) []message.Address { return m.Sender },
+		func(m *message.Message) []message.Address { return m.To },
+		func(m *message.Message) []message.Address { return m.Cc },
+		func(m *message.Message) []message.Address { return m.ReplyTo },
+	} {
+		sent, received := field(v.sent), field(v.received)
+		if len(sent) != len(received) {
+			continue
+		}
+		for i := range sent {
+			rule := record.AddressRule{Received: received[i].Addr, Sent: sent[i].Addr}.String()
+			key := strings.ToLower(received[i].Addr)
+			if strings.EqualFold(received[i].Addr, sent[i].Addr) || seen[key] || len(rules) == record.MaxAddressRule {
+				continue
+			}
+			if _, err := record.ParseAddressMap([]string{rule}); err == nil {
+				rules, seen[key] = append(rules, rule), true
+			}
+		}
+	}
+	m, err := record.ParseAddressMap(rules)
+	if err != nil {
+		return nil // two spellings of one address
+	}
+	return m
+}
+
+// banners are the texts that bodies have more than those that were sent, each in one place.
+func (v *views) banners() (list []string) {
+	for _, sent := range v.before.Body().Components {
+		if sent.Type != message.Text && sent.Type != message.HTML {
+			continue
+		}
+		for _, received := range v.after.Body().Components {
+			if received.Type != sent.Type || received.Index != sent.Index {
+				continue
+			}
+			banner, err := record.CheckBanner(inserted(string(sent.Content), string(received.Content)))
+			if err == nil && !slices.Contains(list, banner) && len(list) < record.MaxBanners {
+				list = append(list, banner)
+			}
+		}
+	}
+	return list
+}
+
+// inserted is what received has more than sent in one place, empty if it differs otherwise.
+func inserted(sent, received string) string {
+	if len(received) <= len(sent) {
+		return ""
+	}
+	front, back := 0, 0
+	for front < len(sent) && sent[front] == received[front] {
+		front++
+	}
+	for back < len(sent)-front && sent[len(sent)-1-back] == received[len(received)-1-back] {
+		back++
+	}
+	if front+back < len(sent) {
+		return ""
+	}
+	return received[front : len(received)-back]
+}
