@@ -3,13 +3,14 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"cairn/testnet/verdicts"
 )
 
 const (
 	maxHow     = 64 // characters of how a pair was made
-	maxReasons = 6  // of a verdict that are shown; the document has all
+	maxReasons = 4  // of one pair that are shown; the document has all
 	maxReason  = 160
 )
 
@@ -74,18 +75,26 @@ func showRest(b *bytes.Buffer, rest []verdicts.Rest) {
 		fmt.Fprintln(b, "\nEvery pair that is not tampered with is in the inbox, and no other is.")
 		return
 	}
-	fmt.Fprintf(b, "\n%s not where they should be:\n", plural(len(rest), "pair"))
+	fmt.Fprintf(b, "\n%s in the wrong place:\n", plural(len(rest), "pair"))
 	for _, p := range rest {
 		fmt.Fprintf(b, "\n%s: %s, %s, filed under %s\n", line(p.Pair, 80), p.Class, p.Verdict, p.Filed)
 		for _, known := range p.Known {
 			fmt.Fprintf(b, "  known: %s\n", line(known, maxReason))
 		}
-		for i, reason := range p.Reasons {
-			if i == maxReasons {
-				fmt.Fprintf(b, "  and %s more\n", plural(len(p.Reasons)-i, "reason"))
-				break
-			}
-			fmt.Fprintf(b, "  %s\n", line(reason, maxReason))
+		showSome(b, "decides: ", p.Decides)
+		showSome(b, "", slices.DeleteFunc(slices.Clone(p.Reasons), func(reason string) bool {
+			return slices.Contains(p.Decides, reason)
+		}))
+	}
+}
+
+// showSome prints the first of a list of reasons.
+func showSome(b *bytes.Buffer, what string, reasons []string) {
+	for i, reason := range reasons {
+		if i == maxReasons {
+			fmt.Fprintf(b, "  and %d more\n", len(reasons)-i)
+			break
 		}
+		fmt.Fprintf(b, "  %s%s\n", what, line(reason, maxReason))
 	}
 }

@@ -45,6 +45,7 @@ type Outcome struct {
 	Verdict record.Verdict
 	Filed   string   // label of its place
 	Reasons []string // of the verdict, then of the place
+	Decides []string // the differences that alone keep it from counting as wanted
 }
 
 // Inbox reports whether the message is in the inbox.
@@ -95,6 +96,11 @@ func Judge(p *Pair, k Knowledge, at time.Time) (*Outcome, error) {
 		}
 	}
 	o.Reasons = append(slices.Clip(o.Reasons), d.Reasons...)
+	for _, part := range f.Comparison.Parts {
+		if f.Comparison.Decides(part) {
+			o.Decides = append(o.Decides, part.String())
+		}
+	}
 	return o, nil
 }
 

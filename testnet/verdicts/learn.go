@@ -40,7 +40,7 @@ func Learn(p *Pair) Knowledge {
 type views struct {
 	sent, received   *message.Message
 	before, after    *message.Dissection
-	textSent, textIn string // all that a reader can see, and the source
+	textSent, textIn string // what a reader can see, and the source; textSent in lower case
 }
 
 func newViews(p *Pair) *views {
@@ -48,23 +48,23 @@ func newViews(p *Pair) *views {
 		sent: message.Parse(message.WithoutMboxLine(p.Original)), received: message.Parse(message.WithoutMboxLine(p.Received)),
 		before: message.DissectFile(p.Original, nil), after: message.DissectFile(p.Received, nil),
 	}
-	v.textSent = strings.ToLower(readable(v.sent) + string(p.Original))
-	v.textIn = readable(v.received) + string(p.Received)
+	v.textSent = strings.ToLower(fields(v.sent) + body(v.sent) + string(p.Original))
+	v.textIn = fields(v.received) + body(v.received) + string(p.Received)
 	return v
 }
 
-// readable is what the header names and the body says, its footer first: that is where lists put
-// their address.
-func readable(m *message.Message) string {
+// fields are the addresses of the header.
+func fields(m *message.Message) string {
 	var b strings.Builder
-	for _, list := range [][]message.Address{m.To, m.Cc, m.ReplyTo, m.Sender} {
+	for _, list := range [][]message.Address{m.From, m.To, m.Cc, m.ReplyTo, m.Sender} {
 		for _, a := range list {
 			b.WriteString(a.Addr + "\n")
 		}
 	}
-	b.WriteString(m.Text + "\n" + m.HTML + "\n")
 	return b.String()
 }
+
+func body(m *message.Message) string { return m.Text + "\n" + m.HTML + "\n" }
 
 // addressMap lays the address fields beside each other.
 func (v *views) addressMap() record.AddressMap {
@@ -118,20 +118,26 @@ func (v *views) banners() (list []string) {
 	return list
 }
 
-// inserted is what received has more than sent in one place, empty if it differs otherwise.
+// inserted is what received has more than sent in one place, empty if it differs otherwise. Of the
+// places that say the same it is the one where a line or a tag begins.
 func inserted(sent, received string) string {
-	if len(received) <= len(sent) {
+	more := len(received) - len(sent)
+	if more <= 0 {
 		return ""
 	}
-	front, back := 0, 0
+	front := 0
 	for front < len(sent) && sent[front] == received[front] {
 		front++
 	}
-	for back < len(sent)-front && sent[len(sent)-1-back] == received[len(received)-1-back] {
-		back++
-	}
-	if front+back < len(sent) {
+	if sent[front:] != received[front+more:] {
 		return ""
 	}
-	return received[front : len(received)-back]
+	for at := front; ; at-- {
+		if at == 0 || received[at] == '<' || received[at-1] == '\n' {
+			return received[at : at+more]
+		}
+		if received[at-1] != received[at+more-1] {
+			return received[front : front+more]
+		}
+	}
 }

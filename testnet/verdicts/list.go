@@ -110,13 +110,18 @@ func (v *views) listID() string {
 	return ""
 }
 
-// named is the first address in what arrived that is nowhere in what was sent.
+// named is the first address that the body has more than what was sent, as in a footer; else the
+// first in an address field that is nowhere in what was sent.
 func (v *views) named() string {
-	for _, address := range addressPattern.FindAllString(readable(v.received), -1) {
-		local, _, _ := strings.Cut(strings.ToLower(address), "@")
-		other := slices.ContainsFunc(notPosting, func(end string) bool { return strings.HasSuffix(local, end) })
-		if !other && !strings.Contains(v.textSent, strings.ToLower(address)) {
-			return address
+	had := strings.ToLower(body(v.sent))
+	for _, place := range []struct{ text, had string }{{body(v.received), had}, {fields(v.received), v.textSent}} {
+		for _, address := range addressPattern.FindAllString(place.text, -1) {
+			lower := strings.ToLower(address)
+			local, _, _ := strings.Cut(lower, "@")
+			other := slices.ContainsFunc(notPosting, func(end string) bool { return strings.HasSuffix(local, end) })
+			if !other && !strings.Contains(place.had, lower) {
+				return address
+			}
 		}
 	}
 	return ""

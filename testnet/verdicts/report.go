@@ -71,7 +71,8 @@ type Rest struct {
 	Verdict record.Verdict `json:"verdict"`
 	Filed   string         `json:"filed"`
 	Reasons []string       `json:"reasons"`
-	Known   []string       `json:"known"` // by the recipient
+	Decides []string       `json:"decides"` // the differences that alone keep it from counting as wanted
+	Known   []string       `json:"known"`   // by the recipient
 }
 
 // Target is what the measure has to show.
@@ -122,7 +123,7 @@ func (r *Report) add(p *Pair, direct, known *Outcome, k Knowledge) {
 	}
 	r.Rest = append(r.Rest, Rest{
 		Pair: p.Name, Class: p.Class, How: p.How, Verdict: known.Verdict, Filed: known.Filed,
-		Reasons: known.Reasons, Known: k.Says(),
+		Reasons: known.Reasons, Decides: known.Decides, Known: k.Says(),
 	})
 }
 
