@@ -110,6 +110,18 @@ func authorOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.Me
 	return f.From, nil
 }
 
+// standing is what the verifier knows of stored mail, as mailing lists go by it.
+func standing(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, error) {
+	f, err := verifier.Of(rd, verifier.Ref{Account: m.Account, Message: m.ID})
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return smtpgw.Standing{}, nil
+	}
+	if err != nil {
+		return smtpgw.Standing{}, err
+	}
+	return smtpgw.Standing{Verdict: f.Verdict, Author: f.Facts.FromDomainIsOrg && f.Facts.OrgTrusted}, nil
+}
+
 // router sends mail to the nodes of the organisation that is trusted for a
 // domain.
 type router struct{ *Node }

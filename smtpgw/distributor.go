@@ -28,6 +28,7 @@ type Distributor struct {
 	store    *mailstore.Store
 	queue    *Queue
 	hostname string
+	standing func(*mailstore.Reader, mailstore.Message) (Standing, error)
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -35,9 +36,13 @@ type Distributor struct {
 	pending bool             // a distribution may be under way
 }
 
-// NewDistributor returns a distributor for the lists in store.
-func NewDistributor(cfg Config, store *mailstore.Store, queue *Queue, log *slog.Logger) *Distributor {
-	return &Distributor{store: store, queue: queue, hostname: cfg.Hostname, log: log, now: time.Now, pending: true}
+// NewDistributor returns a distributor for the lists in store. standing tells
+// what the record of a stored message says about it; of mail that has none, and
+// of mail without a verdict, nothing and no error.
+func NewDistributor(cfg Config, store *mailstore.Store, queue *Queue, standing func(*mailstore.Reader, mailstore.Message) (Standing, error), log *slog.Logger) *Distributor {
+	return &Distributor{
+		store: store, queue: queue, hostname: cfg.Hostname, standing: standing, log: log, now: time.Now, pending: true,
+	}
 }
 
 // Run distributes until ctx is done. A fault of the store is logged and tried
@@ -175,6 +180,9 @@ func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message,
 		return nil, err
 	}
 	p := postOf(m, raw, labels)
+	if p.Standing, err = d.standing(rd, m); err != nil {
+		return nil, err
+	}
 	if p.inHour, err = postsIn(rd.Space(listSpace), l.Account, now); err != nil {
 		return nil, err
 	}

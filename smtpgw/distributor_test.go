@@ -32,7 +32,10 @@ func newListHouse(t *testing.T, l List, members ...string) *listHouse {
 
 // distributor is one as after a restart.
 func (h *listHouse) distributor() *Distributor {
-	d := NewDistributor(testConfig, h.store, h.queue, discard())
+	standing := func(*mailstore.Reader, mailstore.Message) (Standing, error) {
+		return Standing{Verdict: record.Verified, Author: true}, nil
+	}
+	d := NewDistributor(testConfig, h.store, h.queue, standing, discard())
 	d.now = func() time.Time { return moment }
 	return d
 }
@@ -75,7 +78,7 @@ func (h *listHouse) labelled(label string) int {
 }
 
 func listPost(subject string) string {
-	return strings.Replace(mailText(subject), "s@peer.example", "m0@d0.example", 1)
+	return strings.Replace(mailText(subject), "user@local.example", "m0@d0.example", 1)
 }
 
 // TestDistributorResumes restarts after each transaction: every member gets a
@@ -182,7 +185,7 @@ func TestDistributorStops(t *testing.T) {
 	h.arrives("", listPost("a report"))
 	h.arrives("m0@d0.example", "List-Id: <devs.local.example>\r\n"+listPost("again"))
 	h.arrives("m0@d0.example", strings.Repeat("Received: x\r\n", maxReceived-1)+listPost("far"))
-	h.arrives("x@far.example", mailText("of a stranger"))
+	h.arrives("x@far.example", strings.Replace(listPost("of a stranger"), "m0@d0.example", "x@far.example", 1))
 	h.follow()
 	if entries := h.queued(); len(entries) > 0 || h.labelled(LabelHeld) != 1 {
 		t.Errorf("%d entries, %d held", len(entries), h.labelled(LabelHeld))

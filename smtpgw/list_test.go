@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
 )
 
@@ -163,7 +164,7 @@ func TestMemberGroups(t *testing.T) {
 // TestListJudge: each line says what a list does with a post and why.
 func TestListJudge(t *testing.T) {
 	const header = "From: a@far.example\r\nSubject: x\r\n"
-	verified := []string{"inbox", "verdict/verified"}
+	verified := Standing{record.Verified, true}
 	var hops string
 	for n := range byte(8) {
 		hops += someToken(n)
@@ -176,25 +177,26 @@ func TestListJudge(t *testing.T) {
 		what   outcome
 		why    string
 	}{
-		{"member, verified", devs, post{labels: verified, member: true}, header, sendOn, "verified"},
-		{"member, pending", devs, post{labels: []string{"verdict/pending"}, member: true}, header, sendOn, "pending"},
-		{"member's name in another's record", devs, post{labels: []string{"verdict/vouched"}, member: true}, header, hold, "vouched"},
-		{"stranger", devs, post{labels: verified}, header, hold, "no member"},
-		{"stranger at an open list", List{Post: PostAnyone}, post{labels: verified}, header, sendOn, "verified"},
-		{"vouched at an open list", List{Post: PostAnyone}, post{labels: []string{"verdict/vouched"}}, header, sendOn, "vouched"},
-		{"no record", List{Post: PostAnyone}, post{labels: []string{"verdict/unrecorded"}}, header, hold, "unrecorded"},
-		{"changed", List{Post: PostAnyone}, post{labels: []string{"verdict/changed"}}, header, hold, "changed"},
+		{"member, verified", devs, post{Standing: verified, member: true}, header, sendOn, "verified"},
+		{"member, pending", devs, post{Standing: Standing{record.Pending, true}, member: true}, header, sendOn, "pending"},
+		{"member's name in another's record", devs, post{Standing: Standing{record.Vouched, false}, member: true}, header, hold, "speaks"},
+		{"the same before its block", devs, post{Standing: Standing{record.Pending, false}, member: true}, header, hold, "speaks"},
+		{"stranger", devs, post{Standing: verified}, header, hold, "no member"},
+		{"stranger at an open list", List{Post: PostAnyone}, post{Standing: verified}, header, sendOn, "verified"},
+		{"vouched at an open list", List{Post: PostAnyone}, post{Standing: Standing{record.Vouched, false}}, header, sendOn, "vouched"},
+		{"no record", List{Post: PostAnyone}, post{Standing: Standing{record.Unrecorded, false}}, header, hold, "unrecorded"},
+		{"changed", List{Post: PostAnyone}, post{Standing: Standing{record.Differs, true}}, header, hold, "changed"},
 		{"no verdict", List{Post: PostAnyone}, post{}, header, hold, `""`},
-		{"spam", devs, post{labels: append([]string{"spam"}, verified...), member: true}, header, hold, "spam"},
-		{"too many in an hour", devs, post{labels: verified, member: true, inHour: 60}, header, hold, "60"},
-		{"approved", devs, post{labels: []string{"approved", "held", "spam", "verdict/changed"}, inHour: 99}, header, sendOn, "approved"},
+		{"spam", devs, post{Standing: verified, labels: []string{"spam"}, member: true}, header, hold, "spam"},
+		{"too many in an hour", devs, post{Standing: verified, member: true, inHour: 60}, header, hold, "60"},
+		{"approved", devs, post{Standing: Standing{record.Differs, false}, labels: []string{"approved", "held", "spam"}, inHour: 99}, header, sendOn, "approved"},
 		{"approved twice", devs, post{labels: []string{"approved", "posted"}}, header, leave, "before"},
-		{"a bounce", devs, post{from: "-", labels: verified, member: true}, header, leave, "report"},
-		{"went through", devs, post{labels: append([]string{"approved"}, verified...), member: true}, header + "LIST-ID: Devs\r\n <DEVS.local.example>\r\n", leave, "before"},
-		{"through another list", devs, post{labels: verified, member: true}, header + "List-Id: <devs.other.example>\r\n", sendOn, "verified"},
-		{"an answer of a machine", devs, post{labels: verified, member: true}, header + "Auto-Submitted: auto-replied (away)\r\n", leave, "automatic"},
-		{"from a machine", devs, post{labels: verified, member: true}, header + "Auto-Submitted: auto-generated\r\n", sendOn, "verified"},
-		{"in circles", devs, post{labels: verified, member: true}, hops + header, leave, "circles"},
+		{"a bounce", devs, post{from: "-", Standing: verified, member: true}, header, leave, "report"},
+		{"went through", devs, post{Standing: verified, labels: []string{"approved"}, member: true}, header + "LIST-ID: Devs\r\n <DEVS.local.example>\r\n", leave, "before"},
+		{"through another list", devs, post{Standing: verified, member: true}, header + "List-Id: <devs.other.example>\r\n", sendOn, "verified"},
+		{"an answer of a machine", devs, post{Standing: verified, member: true}, header + "Auto-Submitted: auto-replied (away)\r\n", leave, "automatic"},
+		{"from a machine", devs, post{Standing: verified, member: true}, header + "Auto-Submitted: auto-generated\r\n", sendOn, "verified"},
+		{"in circles", devs, post{Standing: verified, member: true}, hops + header, leave, "circles"},
 	} {
 		tt.p.header, tt.p.raw = []byte(tt.header), []byte(tt.header+"\r\nx\r\n")
 		switch tt.p.from {

@@ -17,15 +17,22 @@ const (
 	LabelApproved = "approved" // set by hand: send it on although it was held
 )
 
+// Standing is what a stored message's record says about it now.
+type Standing struct {
+	Verdict record.Verdict // empty: it has none
+	Author  bool           // an organisation recorded it that is trusted for the domain of its author
+}
+
 // post is what decides whether mail for a list is sent on.
 type post struct {
 	from    string   // envelope sender
 	authors []string // addresses in From
-	member  bool     // the only author is one
-	labels  []string
-	header  []byte
-	raw     []byte
-	inHour  int // posts that were sent on in this hour
+	Standing
+	member bool // the only author is one
+	labels []string
+	header []byte
+	raw    []byte
+	inHour int // posts that were sent on in this hour
 }
 
 // outcome is what becomes of mail for a list.
@@ -50,25 +57,21 @@ func (l *List) judge(p post) (outcome, string) {
 	if approved {
 		return sendOn, "approved"
 	}
-	verdict := ""
-	for _, label := range p.labels {
-		if v, ok := strings.CutPrefix(label, mailstore.VerdictPrefix); ok {
-			verdict = v
-		}
-	}
-	proven := verdict == string(record.Verified) || verdict == string(record.Pending)
+	recorded := p.Verdict == record.Verified || p.Verdict == record.Pending
 	switch {
 	case slices.Contains(p.labels, mailstore.LabelSpam):
 		return hold, "it was filed under spam"
-	case !proven && (l.Post != PostAnyone || verdict != string(record.Vouched)):
+	case !recorded && p.Verdict != record.Vouched:
+		return hold, fmt.Sprintf("its verdict is %q", p.Verdict)
+	case l.Post == PostMembers && !(recorded && p.Author):
 		// Who else recorded it may have written any author into it.
-		return hold, fmt.Sprintf("its verdict is %q", verdict)
+		return hold, fmt.Sprintf("nobody who speaks for %q recorded it", strings.Join(p.authors, ", "))
 	case l.Post == PostMembers && !p.member:
 		return hold, fmt.Sprintf("its author %q is no member", strings.Join(p.authors, ", "))
 	case p.inHour >= l.PerHour:
 		return hold, fmt.Sprintf("%d were sent on in this hour", p.inHour)
 	}
-	return sendOn, verdict
+	return sendOn, string(p.Verdict)
 }
 
 // loops tells why a post must not be sent on whoever wants it; "" if it may.

@@ -129,6 +129,8 @@ func (d *draft) finish(s stamp) []byte {
 	}
 	for _, f := range d.fields {
 		switch {
+		case d.hops > 0 && !f.is("authentication-results"): // what was recorded before stays as it was
+			header.Write(f.raw)
 		case f.is("date") && d.parsed.Date.IsZero():
 			header.WriteString(date)
 		case f.is("message-id") && !isMessageID(f.unfolded()):

@@ -53,10 +53,13 @@ type Facts struct {
 	RecordTime    uint64 `json:",omitempty"` // in the record, unix ms
 	ArrivalTime   uint64 `json:",omitempty"` // unix ms; 0: no arrival but a file, or from before it was kept
 
-	From        string   `json:",omitempty"` // address of the first author, domain as A-label, printable ASCII
-	OwnDomain   string   `json:",omitempty"` // domain of this node's organisation that mail from outside claims without its record
-	OwnCourier  bool     `json:",omitempty"` // a node of the recording organisation brought it
-	Forwarder   string   `json:",omitempty"` // domain of the known forwarder that sent it on, A-label
+	From       string `json:",omitempty"` // address of the first author, domain as A-label, printable ASCII
+	OwnDomain  string `json:",omitempty"` // domain of this node's organisation that mail from outside claims without its record
+	OwnCourier bool   `json:",omitempty"` // a node of the recording organisation brought it
+	Forwarder  string `json:",omitempty"` // domain of the known forwarder that sent it on, A-label
+	// Handed is the domain, as A-label, of who sent it on with a sound record of its own, but is known
+	// to nobody here. What is judged is the original record.
+	Handed      string   `json:",omitempty"`
 	Unaddressed bool     `json:",omitempty"` // the envelope recipient is in neither To nor Cc
 	RecordedFor []string `json:",omitempty"` // addresses in To and Cc that the record names as recipients
 
@@ -102,8 +105,10 @@ func (f *Facts) threshold() int {
 	return f.Threshold
 }
 
-// Named reports whether the record names the envelope recipient.
-func (f *Facts) Named() bool { return f.RecipientInRecord && f.Comparison.RecipientInRecord }
+// Named reports whether the record names the envelope recipient, or that of who sent it on does.
+func (f *Facts) Named() bool {
+	return f.RecipientInRecord && f.Comparison.RecipientInRecord || f.Forwarder != "" || f.Handed != ""
+}
 
 // Decisive reports whether something other than the envelope recipient differs as no honest relay
 // makes it differ.
@@ -118,6 +123,14 @@ func (f *Facts) Decisive() bool {
 
 // forwarded reports whether a known forwarder sent the mail on with nothing but its own marks.
 func (f *Facts) forwarded() bool { return f.Forwarder != "" && f.Comparison.Forwarded() }
+
+// SentOnBy is the domain of who sent the mail on, known or not; empty if nobody did.
+func (f *Facts) SentOnBy() string {
+	if f.Forwarder != "" {
+		return f.Forwarder
+	}
+	return f.Handed
+}
 
 // Old reports whether the mail arrived too long after its record was made, and nobody who brought
 // it explains that.

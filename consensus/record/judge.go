@@ -57,7 +57,7 @@ func (f *Facts) judge() (Verdict, []string) {
 			"the sender's organisation declared that it records all its mail, but this is not its record",
 			why + "; this node has not pinned " + orElse(f.Recorder, "that one"),
 		}, c.Differences()...)
-	case !f.Named() && f.Forwarder == "":
+	case !f.Named():
 		return Replayed, append([]string{
 			"the envelope recipient is not in the record: it was made for somebody else, or was sent on by a forwarder that is not known here", why,
 		}, c.Differences()...)
@@ -73,6 +73,8 @@ func (f *Facts) judge() (Verdict, []string) {
 	switch {
 	case f.Forwarder != "":
 		reasons[0] = f.sentOn()
+	case f.Handed != "":
+		reasons = append([]string{f.handedOn()}, reasons...)
 	case will == Vouched: // what it is not comes first
 		slices.Reverse(reasons)
 	}
@@ -112,7 +114,7 @@ func (f *Facts) recordedBy() (will Verdict, why string) {
 		why = "recorded by " + orElse(f.Recorder, "an organisation") + ", which claims the From domain, but its key is neither pinned nor published in that domain's DNS"
 	default:
 		why = "recorded by " + orElse(f.Recorder, "the sender's organisation") + ", which is trusted for the From domain"
-		if f.Forwarder == "" {
+		if f.Forwarder == "" && f.Handed == "" {
 			will = Verified
 		}
 	}
@@ -127,6 +129,11 @@ func (f *Facts) recordedBy() (will Verdict, why string) {
 func (f *Facts) sentOn() string {
 	return fmt.Sprintf("Sent on by %s. Recorded by %s for %s: %s",
 		f.Forwarder, orElse(f.RecorderDomain, "an organisation without a domain"), orElse(f.From, "nobody"), f.Comparison.Words(f.From))
+}
+
+// handedOn says who sent a mail on that nobody here has named.
+func (f *Facts) handedOn() string {
+	return fmt.Sprintf("sent on by %s, which you have not named as a list or forwarder of yours", f.Handed)
 }
 
 // replays says why a mail that may be genuine is none that arrives as it was sent.
@@ -147,6 +154,9 @@ func (f *Facts) changedReasons(why string) []string {
 	reasons := []string{f.shareReason("at least")}
 	if f.Decisive() {
 		reasons = append(reasons, "a difference that no honest relay makes: it cannot count as wanted")
+	}
+	if f.Handed != "" {
+		reasons = append(reasons, f.handedOn())
 	}
 	return append(append(append(reasons, why), c.Differences()...), c.Quoted()...)
 }

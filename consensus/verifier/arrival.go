@@ -136,12 +136,12 @@ func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (a
 	if as.token == nil {
 		return false, false, nil
 	}
-	first, before, err := acceptedBefore(sp, acceptedKey(f.Record, rcpt, f.Facts.Forwarder))
+	first, before, err := acceptedBefore(sp, acceptedKey(f.Record, rcpt, f.Facts.SentOnBy()))
 	if err != nil || !before {
 		return false, false, err
 	}
 	same := !as.courier.IsZero() && as.courier == first.Courier
-	return same && (as.courier == f.Org || f.Facts.Forwarder != "") && f.genuine(), true, nil
+	return same && (as.courier == f.Org || f.Facts.SentOnBy() != "") && f.genuine(), true, nil
 }
 
 // Stored links rcpt's stored copy with its verdict, so that the chain and the
@@ -169,7 +169,7 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 	if f.Record.IsZero() || !f.genuine() {
 		return nil
 	}
-	key := acceptedKey(f.Record, rcpt, f.Facts.Forwarder)
+	key := acceptedKey(f.Record, rcpt, f.Facts.SentOnBy())
 	return remember(sp, key, acceptance{Courier: as.courier, Account: ref.Account, Message: ref.Message})
 }
 

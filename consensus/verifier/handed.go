@@ -62,6 +62,9 @@ type way struct {
 	asked  asker // who is trusted for a domain, as far as it was asked ahead
 	found  map[record.Forwarder]*Finding
 	whole  *Finding // of all recipients, if it came to each by the same way
+	// strange is about the original of a message that somebody sent on whom no recipient named; nil
+	// if its record is not of the author's organisation.
+	strange *Finding
 }
 
 // wayOf looks ahead of the delivery transaction at how an arrival came to its
@@ -107,6 +110,10 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 	if !same {
 		w.whole = nil
 	}
+	w.strange = v.strange(ctx, as, tokens)
+	if len(w.found) == 0 {
+		w.whole = w.strange
+	}
 	return w, ctx.Err()
 }
 
@@ -121,8 +128,15 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 		return v.trust.remembered(domain, key)
 	}
 	h, ok, err := v.handedOn(rd, state, ask, w.tokens, account)
-	if err != nil || !ok {
+	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		if w.strange == nil {
+			return nil, nil
+		}
+		copied := *w.strange
+		return &copied, nil
 	}
 	f := w.found[h.by[0]]
 	if f == nil {
@@ -133,15 +147,40 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 	return &copied, nil
 }
 
+// strange is the finding about what the author sent, of a message that was sent
+// on by somebody who is known to nobody here, and recorded what it sent on. What
+// the author's own organisation recorded counts for more than that; nil if the
+// original record is not of that organisation, or the mail is the last one's own.
+func (v *Verifier) strange(ctx context.Context, as *Assessment, tokens []*record.Token) *Finding {
+	hops, err := record.Custody(tokens)
+	if err != nil || as.found.Facts.FromDomainIsOrg {
+		return nil
+	}
+	token := hops[len(hops)-1].Token
+	org, enrolled := as.state.OrgByRecorder(token.Recorder)
+	if !enrolled || !claims(org, as.header.domains) {
+		return nil
+	}
+	f := v.about(as, tokens, token, v.cfg.Context)
+	f.Facts.Handed = as.found.Facts.RecorderDomain
+	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
+	return f
+}
+
 // original is the finding about what the author sent, of a message that known
 // forwarders sent on.
 func (v *Verifier) original(as *Assessment, tokens []*record.Token, h handed) *Finding {
-	token := h.original.Token
-	d := message.Dissect(as.arrival.Raw, nil)
-	d.TraceBelow(len(tokens) - 1)
 	with := v.cfg.Context
 	with.Forwarder = &h.by[0]
+	f := v.about(as, tokens, h.original.Token, with)
+	f.Facts.Forwarder = h.by[0].Domain
+	return f
+}
 
+// about is the finding about the lowest record of a message.
+func (v *Verifier) about(as *Assessment, tokens []*record.Token, token *record.Token, with record.Context) *Finding {
+	d := message.Dissect(as.arrival.Raw, nil)
+	d.TraceBelow(len(tokens) - 1)
 	f := &Finding{From: as.header.from, Domains: as.header.domains}
 	if author := as.header.author(token); author != "" {
 		f.From, f.Domains = author, []string{message.Domain(author)}
@@ -153,7 +192,6 @@ func (v *Verifier) original(as *Assessment, tokens []*record.Token, h handed) *F
 	f.Facts.ArrivalTime = as.found.Facts.ArrivalTime
 	f.Facts.Comparison = record.Compare(token, d, with)
 	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
-	f.Facts.Forwarder = h.by[0].Domain
 	f.recordedBy(nil, word{}, v.cfg)
 	return f
 }

@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // fieldClass says what becomes of a header field of the top of a message in a record of version 2.
 type fieldClass uint8
@@ -66,6 +69,14 @@ func classOf(name string) fieldClass {
 // the way it keeps a message from counting as wanted.
 func ActedUpon(name string) bool { return inList(actedUponFields, name) }
 
+// wordFields are fields with words for people among those that programs act upon.
+var wordFields = []string{"content-description", "thread-topic", "comments", "x-message-flag"}
+
+// structured reports whether programs act upon a field as it stands there.
+func structured(name string) bool {
+	return (strings.HasPrefix(name, "content-") || ActedUpon(name)) && !slices.Contains(wordFields, name)
+}
+
 // ListField reports whether a mailing list adds the field with that lower-case name.
 func ListField(name string) bool { return inList(listFields, name) }
 
@@ -80,4 +91,11 @@ func inList(list []string, name string) bool {
 		}
 	}
 	return false
+}
+
+// Uncovered reports whether the field with that lower-case name is in no component but perhaps the
+// route: relays add it and nobody acts upon it, or it is removed before anybody could.
+func Uncovered(name string) bool {
+	class := classOf(name)
+	return class == fieldTrace || class == fieldStripped
 }

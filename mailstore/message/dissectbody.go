@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -65,6 +64,7 @@ type node struct {
 	gaps        []string // what stands in preamble and epilogue
 	role        Type
 	depth       int
+	open        []string // of an embedded message: boundaries of the containers around it
 }
 
 type bodyReader struct {
@@ -77,10 +77,11 @@ type bodyReader struct {
 	open     []string // boundaries of the containers around
 }
 
-func readBody(s *grammar.Section) *Body { return readBodyAt(s, 0) }
+func readBody(s *grammar.Section) *Body { return readBodyAt(s, 0, nil) }
 
-func readBodyAt(s *grammar.Section, depth int) *Body {
-	r := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, room: partHeaders}
+// readBodyAt reads the body of a message at that depth inside containers with these boundaries.
+func readBodyAt(s *grammar.Section, depth int, open []string) *Body {
+	r := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, room: partHeaders, open: open}
 	var packaging []grammar.Field
 	for _, f := range s.Fields {
 		if classOf(f.Name) == fieldPackage {
@@ -88,7 +89,7 @@ func readBodyAt(s *grammar.Section, depth int) *Body {
 		}
 	}
 	r.top = r.node(packaging, s.Body, "text/plain", depth)
-	if v := s.Values("mime-version"); depth == 0 && len(packaging) > len(v) && (len(v) != 1 || !isVersion1(v[0])) && r.top.needsVersion() {
+	if v := s.Values("mime-version"); depth == 0 && !r.top.agreedVersion(v, len(packaging)) {
 		r.version = "MIME-Version: " + strings.Join(v, ", ") + "\n"
 	}
 	r.walk(r.top, nil, &shown{})
@@ -96,11 +97,20 @@ func readBodyAt(s *grammar.Section, depth int) *Body {
 	return r.Body
 }
 
+// agreedVersion reports whether programs agree about the values of MIME-Version, fields being the
+// number of MIME fields with them.
+func (n *node) agreedVersion(values []string, fields int) bool {
+	if len(values) == 0 {
+		return fields == 0 || !n.needsVersion()
+	}
+	return len(values) == 1 && isVersion1(values[0])
+}
+
 // needsVersion reports whether a program that heeds no MIME without MIME-Version (RFC 2045, section
 // 4) would show something else.
 func (n *node) needsVersion() bool {
 	e, _, ok := grammar.TransferEncoding(orIdentity(n.cte))
-	return n.kind != "text/plain" || !ok || e != grammar.Identity
+	return n.kind != "text/plain" || !ok || e != grammar.Identity || n.disposition.Kind != "" || !isASCII(n.body)
 }
 
 func (r *bodyReader) odd(format string, args ...any) {
@@ -128,7 +138,10 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 			n.setDisposition(r, f.Value)
 		case "content-transfer-encoding":
 			n.cte = f.Value
-		case "content-length", "mime-version":
+		case "mime-version":
+			if depth > 0 && !isVersion1(f.Value) {
+				others = append(others, f)
+			}
 		default:
 			if classOf(f.Name) != fieldTrace {
 				others = append(others, f)
@@ -136,8 +149,14 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 		}
 	}
 	n.setLine(others)
-	if strings.HasPrefix(n.kind, "multipart/") {
+	if !seen["content-type"] && fallback != "text/plain" {
+		n.line = "default " + n.line // not all programs know that of multipart/digest
+	}
+	switch {
+	case strings.HasPrefix(n.kind, "multipart/"):
 		r.split(n)
+	case strings.HasPrefix(n.kind, "message/"):
+		n.open = slices.Clone(r.open)
 	}
 	return n
 }
@@ -176,15 +195,24 @@ func (n *node) setDisposition(r *bodyReader, value string) {
 	n.disposition = m
 }
 
+// more goes on a line of the layout: no value has a line end in it.
+const more = "\n\t"
+
+// withoutFile is m without the file name that another component tells. An empty one is in none.
+func withoutFile(m grammar.Media) *grammar.Media {
+	m.Named = m.Named && m.File == ""
+	return &m
+}
+
 // setLine makes the line of the layout, and the file names.
 func (n *node) setLine(others []grammar.Field) {
 	var b strings.Builder
 	b.WriteString(n.typeLine())
 	if n.disposition.Kind != "" {
-		b.WriteString("\tcontent-disposition: " + mediaLine(&grammar.Media{Kind: n.disposition.Kind, Params: n.disposition.Params}))
+		b.WriteString(more + "content-disposition: " + mediaLine(withoutFile(n.disposition)))
 	}
 	for _, f := range namedFields(others) {
-		b.WriteString("\t" + strings.TrimSuffix(strings.ReplaceAll(f.Lines, "\n", "\t"), "\t"))
+		b.WriteString(more + strings.ReplaceAll(strings.TrimSuffix(f.Lines, "\n"), "\n", more))
 	}
 	n.line = b.String()
 	n.names, n.oddNames = fileNames(&n.media, &n.disposition)
@@ -198,8 +226,10 @@ func (n *node) typeLine() string {
 	m.Params = slices.DeleteFunc(slices.Clone(m.Params), func(p grammar.Param) bool {
 		return p.Name == "boundary" && container || p.Name == "charset" && strings.HasPrefix(n.kind, "text/")
 	})
-	m.Named = m.Named && container
-	return mediaLine(&m)
+	if container {
+		return mediaLine(&m)
+	}
+	return mediaLine(withoutFile(m))
 }
 
 // fileNames is the name under which a part is saved: that of the disposition, the type's where
@@ -218,13 +248,14 @@ func fileNames(typ, disposition *grammar.Media) (names string, odd bool) {
 
 // split reads the parts of a multipart.
 func (r *bodyReader) split(n *node) {
-	boundary := strings.TrimRight(n.media.Get("boundary"), " \t")
+	written := n.media.Get("boundary")
+	boundary := strings.TrimRight(written, " \t")
 	if e, plain, ok := grammar.TransferEncoding(orIdentity(n.cte)); !ok || !plain || e != grammar.Identity {
 		r.odd("Content-Transfer-Encoding %q of a multipart", clip(n.cte))
 	}
 	pieces, ok := grammar.Split(n.body, boundary, maxParts)
 	switch {
-	case !grammar.Boundary(boundary):
+	case !grammar.Boundary(written):
 		r.odd("boundary %q", clip(boundary))
 		ok = false
 	case slices.ContainsFunc(r.open, func(other string) bool {
@@ -243,8 +274,11 @@ func (r *bodyReader) split(n *node) {
 		return
 	}
 	r.Open = r.Open || pieces.Open
+	if pieces.Padded {
+		r.Loose = append(r.Loose, "white space behind a boundary")
+	}
 	if !ok {
-		pieces = grammar.Pieces{Parts: splitMultipart(n.body, boundary, maxParts-r.leaves)}
+		pieces = grammar.Pieces{Parts: splitMultipart(unixEnds(n.body), boundary, maxParts-r.leaves)}
 		if pieces.Parts == nil {
 			n.kind = "text/plain" // people see it so
 			return
@@ -265,7 +299,7 @@ func (r *bodyReader) split(n *node) {
 	}
 	r.open = r.open[:len(r.open)-1]
 	for _, gap := range [][]byte{pieces.Preamble, pieces.Epilogue} {
-		if text := canonicalText(unixLines(gap)); len(bytes.TrimSpace(text)) > 0 {
+		if text := canonicalLines(unixEnds(gap)); len(text) > 0 {
 			n.gaps = append(n.gaps, string(text))
 		}
 	}

@@ -121,9 +121,13 @@ func sortedSpecs(items []grammar.Item) []string {
 // original being what an address that arrives was. Fields outside the grammar are not among them.
 func (d *Dissection) Mapped(original func(string) string) []Component {
 	var list []Component
+	var count [References + 1]int
+	for _, f := range d.section.Fields {
+		count[ownFields[f.Name]]++
+	}
 	for _, f := range d.section.Fields {
 		t := ownFields[f.Name]
-		if t < From || t > ReplyTo || len(d.section.Values(f.Name)) != 1 {
+		if t < From || t > ReplyTo || count[t] != 1 {
 			continue
 		}
 		items, ok := grammar.Addresses(f.Value)
@@ -175,13 +179,14 @@ func namedFields(fields []grammar.Field) []NamedField {
 	fields = slices.Clone(fields)
 	slices.SortStableFunc(fields, func(a, b grammar.Field) int { return strings.Compare(a.Name, b.Name) })
 	var named []NamedField
-	for _, f := range fields {
-		line := formLine(f.Name, grammar.Words, f.Value)
-		if last := len(named) - 1; last >= 0 && named[last].Name == f.Name {
-			named[last].Lines += line
-			continue
+	for len(fields) > 0 {
+		var lines strings.Builder
+		name, n := fields[0].Name, 0
+		for n < len(fields) && fields[n].Name == name {
+			lines.WriteString(formLine(name, valueForm(name), fields[n].Value))
+			n++
 		}
-		named = append(named, NamedField{f.Name, line})
+		named, fields = append(named, NamedField{name, lines.String()}), fields[n:]
 	}
 	return named
 }
@@ -221,6 +226,18 @@ func packagingForm(name string) func(string) (string, bool) {
 		return func(value string) (string, bool) {
 			_, plain, ok := grammar.TransferEncoding(value)
 			return strings.ToLower(value), plain && ok
+		}
+	}
+	return valueForm(name)
+}
+
+// valueForm is the canonical form of other fields: encoded words are decoded in those that have
+// words for people, but a keyword, an id or an address that is encoded is none to most programs.
+func valueForm(name string) func(string) (string, bool) {
+	if structured(name) {
+		return func(value string) (string, bool) {
+			words, ok := grammar.Words(value)
+			return words, ok && words == value
 		}
 	}
 	return grammar.Words

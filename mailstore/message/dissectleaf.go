@@ -7,8 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"cairn/mailstore/message/grammar"
 )
 
@@ -58,21 +56,22 @@ func (r *bodyReader) textContent(n *node) Component {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
 	}
 	lines := unixEnds(octets)
-	if charset == "" && n.kind == "text/html" {
+	meta := charset == "" && n.kind == "text/html"
+	if meta {
 		charset = metaCharset(lines)
 	}
 	text, label, ok := grammar.Text(charset, lines)
-	if !ok || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || grammar.Packed(lines) {
+	if meta && ok && !isASCII(text) {
+		label = grammar.LabelMeta // not all programs look there
+	}
+	if !ok || len(octets) < len(n.body) && grammar.Packed(n.body) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || grammar.Packed(lines) {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
 	}
 	if n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed") {
 		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
 	}
 	text = canonicalLines(text)
-	if !isASCII(text) {
-		text = norm.NFC.Bytes(text)
-	}
-	return Component{Reading: Canonical, Content: text, Label: label}
+	return Component{Reading: Canonical, Content: grammar.Normal(text), Label: label}
 }
 
 // withLenient adds what a text would be if no CR stood alone in it, as some filters leave them.
@@ -154,7 +153,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
 		if len(body) != len(n.body) {
 			r.Loose = append(r.Loose, "an mbox line in front of an embedded message")
 		}
-		content, ok := embeddedContent(body, n.depth+1)
+		content, ok := embeddedContent(body, n.depth+1, n.open)
 		if !ok {
 			return octets
 		}
@@ -173,9 +172,10 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
 // groups.
 func fieldGroups(body []byte) Component {
 	var out []byte
-	for rest := body; len(rest) > 0; {
+	groups := 0
+	for rest := body; len(rest) > 0; groups++ {
 		s := grammar.ReadSection(rest, grammar.MaxHeader)
-		if len(s.Flaws) > 0 || s.Size > grammar.MaxHeader {
+		if len(s.Flaws) > 0 || s.Size > grammar.MaxHeader || groups == maxParts {
 			return Component{Reading: AsOctets, Content: joinOctets("", "", body)}
 		}
 		for _, f := range s.Fields {
@@ -189,14 +189,14 @@ func fieldGroups(body []byte) Component {
 
 // embeddedContent is the content of a message inside the message. All its header fields count: no
 // relay adds any there. ok is false if it is outside the grammar.
-func embeddedContent(raw []byte, depth int) (content []byte, ok bool) {
+func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok bool) {
 	s := grammar.ReadSection(raw, grammar.MaxHeader)
 	if len(s.Flaws) > 0 {
 		return nil, false
 	}
 	d := Dissection{section: s}
 	d.readHeader()
-	body := readBodyAt(&s, depth)
+	body := readBodyAt(&s, depth, open)
 	if len(body.Odd)+len(body.Loose) > 0 || body.Open {
 		return nil, false
 	}

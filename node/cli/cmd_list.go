@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +21,13 @@ func accountFlag(c *cobra.Command, account *string) {
 
 func (a *app) cmdListLs() *cobra.Command {
 	var account string
+	var learned bool
 	ls := &cobra.Command{
 		Use:   "ls",
 		Short: "List who sends mail on to an account",
-		Args:  exactly(0),
+		Long: `List the mailing lists and old addresses that an account has named. With --learned also the addresses that it is known to
+write to: mail from there is looked at more kindly, but never taken for sent on by somebody known.`,
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			client := a.client()
 			defer client.Close()
@@ -31,10 +35,14 @@ func (a *app) cmdListLs() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !learned {
+				l.Forwarders = slices.DeleteFunc(l.Forwarders, func(f api.Forwarder) bool { return f.AddedBy == "learned" })
+			}
 			return a.printForwarders(l)
 		},
 	}
 	accountFlag(ls, &account)
+	ls.Flags().BoolVar(&learned, "learned", false, "also what was learned from mail")
 	return ls
 }
 

@@ -203,7 +203,8 @@ func explain(err error) *api.Error {
 // complete names the node's directory in a hint that ends in a command for that node.
 func (a *app) complete(hint string) string {
 	command := strings.HasPrefix(hint, "cairn ") || strings.Contains(hint, ": cairn ")
-	if !command || strings.Contains(hint, " --help") || strings.HasPrefix(hint, "cairn help") || strings.HasPrefix(hint, "cairn testnet") {
+	if !command || strings.Contains(hint, " --help") || strings.HasPrefix(hint, "cairn help") || strings.HasPrefix(hint, "cairn testnet") ||
+		strings.HasPrefix(hint, "cairn bench") {
 		return hint
 	}
 	return hint + " --dir " + shellWord(a.dir)

@@ -23,7 +23,7 @@ type relayed struct {
 	// shows is what the message must look like behind the relay, so that the
 	// case tests what its name says.
 	shows string
-	comes expectation
+	comes outcome
 }
 
 const (
@@ -90,90 +90,90 @@ AAECAwQFBgcICQoLDA0ODw==
 var sevenBit = map[string]string{"smtp_discard_ehlo_keywords": "8bitmime, smtputf8"}
 
 var relayedMail = []relayed{
-	{name: "as it is", text: plainMail, shows: `by relay\.test \(Postfix\)`, comes: same(verified)},
+	{name: "as it is", text: plainMail, shows: `by relay\.test \(Postfix\)`, comes: verified},
 	{
 		name: "several parts", text: mixedMail,
-		shows: `by relay\.test \(Postfix\)`, comes: same(verified),
+		shows: `by relay\.test \(Postfix\)`, comes: verified,
 	},
 	{
 		name: "text to quoted-printable", text: plainMail, settings: sevenBit,
-		shows: `(?s)Content-Transfer-Encoding: quoted-printable.*Gr=C3=BC=C3=9Fe`, comes: same(verified),
+		shows: `(?s)Content-Transfer-Encoding: quoted-printable.*Gr=C3=BC=C3=9Fe`, comes: verified,
 	},
 	{
 		name: "parts to quoted-printable", text: mixedMail, settings: sevenBit,
-		shows: `(?s)f=C3=BCr M=C3=A4rz.*gro=C3=9F`, comes: same(verified),
+		shows: `(?s)f=C3=BCr M=C3=A4rz.*gro=C3=9F`, comes: verified,
 	},
 	{
 		name: "8-bit text to who takes none", text: plainMail,
 		settings: map[string]string{
 			"smtp_discard_ehlo_keywords": "8bitmime, smtputf8", "disable_mime_output_conversion": "yes",
 		},
-		shows: "Transfer-Encoding: 8bit(?s:.*)Grüße aus", comes: same(verified),
+		shows: "Transfer-Encoding: 8bit(?s:.*)Grüße aus", comes: verified,
 	},
 	{
 		name:  "UTF-8 in the header",
 		text:  strings.Replace(plainMail, "Angebot", "Stückliste für Köln", 1),
-		shows: `Subject: nummer[0-9]+\. Stückliste für Köln`, comes: same(verified),
+		shows: `Subject: nummer[0-9]+\. Stückliste für Köln`, comes: verified,
 	},
 	{
 		name: "fields added", text: plainMail,
 		settings: map[string]string{"header_checks": "regexp:$config_directory/checks"},
 		tables:   map[string]string{"checks": "/^From:/ PREPEND X-Virus-Scanned: by relay.test\n"},
-		shows:    "X-Virus-Scanned: by relay.test\r\nFrom:", comes: same(verified),
+		shows:    "X-Virus-Scanned: by relay.test\r\nFrom:", comes: verified,
 	},
 	{
 		name: "a field added that nobody knows", text: plainMail,
 		settings: map[string]string{"header_checks": "regexp:$config_directory/checks"},
 		tables:   map[string]string{"checks": "/^From:/ PREPEND X-Relay: relay.test\n"},
 		shows:    "X-Relay: relay.test\r\nFrom:",
-		comes:    expectation{aim: changed.but("x-relay"), today: verified},
+		comes:    changed.but("x-relay"),
 	},
 	{
 		name: "a field added that programs act upon", text: plainMail,
 		settings: map[string]string{"header_checks": "regexp:$config_directory/checks"},
 		tables:   map[string]string{"checks": "/^From:/ PREPEND Reply-To: eve@relay.test\n"},
 		shows:    "Reply-To: eve@relay.test\r\nFrom:",
-		comes:    expectation{aim: spam.but("reply-to"), today: changed.but("reply-to")},
+		comes:    spam.but("reply-to"),
 	},
 	{
 		name: "subject tagged", text: plainMail,
 		settings: map[string]string{"smtp_header_checks": "regexp:$config_directory/checks"},
 		tables:   map[string]string{"checks": "/^Subject: (.*)/ REPLACE Subject: [extern] $1\n"},
-		shows:    `Subject: \[extern\] nummer`, comes: same(changed.but(`"[extern]"`)),
+		shows:    `Subject: \[extern\] nummer`, comes: changed.but(`"[extern]"`),
 	},
 	{
 		name: "a recipient's address mapped", text: plainMail,
 		settings: map[string]string{"smtp_generic_maps": "texthash:$config_directory/generic"},
 		tables:   map[string]string{"generic": "dave@intern.alpha.test dave@alpha.test\n"},
-		shows:    "dave@alpha.test", comes: same(changed.but("to:")),
+		shows:    "dave@alpha.test", comes: spam.but("to:"),
 	},
 	{
 		name: "the author's address mapped", text: plainMail,
 		settings: map[string]string{"smtp_generic_maps": "texthash:$config_directory/generic"},
 		tables:   map[string]string{"generic": "ana@alpha.test ana.mueller@alpha.test\n"},
-		shows:    "ana.mueller@alpha.test", comes: same(spam.but("from:")),
+		shows:    "ana.mueller@alpha.test", comes: spam.but("from:"),
 	},
 	{
 		name: "a field unfolded", text: plainMail,
 		settings: map[string]string{"header_checks": "regexp:$config_directory/checks"},
 		tables:   map[string]string{"checks": "/^(To: .*,)[[:space:]]+(dave.*)$/ REPLACE $1 $2\n"},
-		shows:    `To: Bob <bob@.*>, "Carol C\." <carol@.*>, dave@intern`, comes: same(verified),
+		shows:    `To: Bob <bob@.*>, "Carol C\." <carol@.*>, dave@intern`, comes: verified,
 	},
 	{
 		// Postfix breaks lines of more than 998 octets wherever that is.
 		name: "a line too long", text: plainMail + strings.Repeat("wort ", 400) + "\n",
 		shows: `\r\n [a-z]* wort|=\r\n`,
-		comes: expectation{aim: verified, today: spam.but("text:")},
+		comes: verified,
 	},
 	{
 		name:  "a field too long",
 		text:  strings.Replace(plainMail, "Angebot", strings.Repeat("wort ", 400)+"Angebot", 1),
 		shows: `\r\n [a-z]* wort`,
-		comes: expectation{aim: verified, today: changed.but("subject:")},
+		comes: verified,
 	},
 	{
-		name: "a banner", text: mixedMail, banner: "Diese Nachricht kam aus dem Internet.\n",
-		shows: "kam aus dem Internet", comes: same(changed.but("Diese Nachricht kam aus dem Internet.")),
+		name: "a banner", text: mixedMail, banner: "--- \nDiese Nachricht kam aus dem Internet.\n",
+		shows: "kam aus dem Internet", comes: changed.but("Diese Nachricht kam aus dem Internet."),
 	},
 }
 
@@ -254,7 +254,7 @@ func testRecipients(ctx context.Context, t *testing.T, a, b *testnet.Member) {
 		t.Fatal(err)
 	}
 	for _, account := range []string{"bob", "joerg"} {
-		same(verified).check(t, arrived(ctx, t, b, account, mail.as))
+		verified.check(t, arrived(ctx, t, b, account, mail.as))
 	}
 	err = p.AwaitLog(ctx, "to=<"+nobody+">", "status=bounced", "550 5.1.1 no mailbox")
 	if err != nil {

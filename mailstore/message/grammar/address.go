@@ -19,9 +19,11 @@ type Item struct {
 
 // Addresses reads an address list (RFC 5322, section 3.4): mailboxes `addr`, `addr (comment)`,
 // `words <addr>` and `"quoted" <addr>`, and groups of them. Words may be encoded; quoted strings
-// have no backslash and no encoded word; local parts are dot-atoms, domains host names.
+// have no backslash and no encoded word, words that need no encoding are not encoded where programs
+// that decode first would see other mailboxes; local parts are dot-atoms, domains host names. There
+// is no tab.
 func Addresses(value string) ([]Item, bool) {
-	if !isPrintable(value) || strings.IndexByte(value, '\\') >= 0 {
+	if !isPrintable(value) || strings.ContainsAny(value, "\\\t") {
 		return nil, false
 	}
 	return addresses(listParser{rest: value})
@@ -164,9 +166,10 @@ func (p *listParser) comment() (string, bool) {
 	if end < 0 || p.rest[end] == '(' {
 		return "", false
 	}
-	text, ok := Words(strings.Trim(p.rest[:end], " \t"))
+	words := strings.Trim(p.rest[:end], " \t")
+	text, ok := Words(words)
 	p.rest = p.rest[end+1:]
-	return text, p.bare || ok && text != ""
+	return text, p.bare || ok && text != "" && (text == words || !misleads(text))
 }
 
 // quoteEnd returns where the quoted string ends that s goes on with, -1 if it does not.
@@ -189,13 +192,25 @@ func (p *listParser) displayName(words string, quoted bool) (string, bool) {
 	if strings.ContainsRune(words, '@') {
 		return "", false // some programs take it for the address
 	}
-	return Words(words)
+	name, ok := Words(words)
+	return name, ok && (name == words || !misleads(name))
 }
 
-// isAddrSpec reports whether s is a dot-atom, "@", and a host name without a final dot.
+// misleads reports whether a name that was encoded has characters of which programs that decode
+// before they parse make addresses. Commas, parentheses and the like are taken only beside letters
+// that no quoted string can have.
+func misleads(name string) bool {
+	if strings.ContainsAny(name, `<>@"\`) {
+		return true
+	}
+	return strings.ContainsAny(name, "(),:;[]") && !strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 })
+}
+
+// isAddrSpec reports whether s is a dot-atom that does not look like an encoded word, "@", and a
+// host name without a final dot.
 func isAddrSpec(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
-	return ok && isDotAtom(local) && isHost(domain)
+	return ok && isDotAtom(local) && !strings.Contains(local, "=?") && isHost(domain)
 }
 
 func canonicalSpec(s string) string {

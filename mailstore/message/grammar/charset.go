@@ -18,6 +18,7 @@ import (
 const (
 	LabelNone  = ""
 	LabelOther = "\x00"
+	LabelMeta  = "meta" // of HTML, whichever charset it names itself where its part names none
 )
 
 // charset is one that programs decode alike.
@@ -46,9 +47,10 @@ var charsets = map[string]charset{
 	"shift_jis":      {multi: japanese.ShiftJIS, shifts: true}, "iso-2022-jp": {multi: japanese.ISO2022JP, shifts: true},
 }
 
-// Labels returns the names of all charsets but UTF-8 and ASCII that Text can decode.
+// Labels returns all labels of text but LabelNone.
 func Labels() []string {
-	list := make([]string, 0, len(charsets))
+	list := make([]string, 0, len(charsets)+1)
+	list = append(list, LabelMeta)
 	for name := range charsets {
 		list = append(list, name)
 	}

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // Param is one parameter of a media type or disposition.
@@ -35,7 +33,7 @@ func (m *Media) Get(name string) string {
 }
 
 // MediaType reads a Content-Type (RFC 2045, section 5.1): `type/subtype`, then parameters whose
-// values are tokens or quoted strings without backslash, semicolon, encoded word or 8-bit. Only
+// values are tokens or quoted strings of printable ASCII without backslash, semicolon, tab or encoded word. Only
 // file names may be cut or encoded by RFC 2231.
 func MediaType(value string) (Media, bool) {
 	m, ok := media(value, "name")
@@ -66,7 +64,7 @@ func media(value, fileParam string) (m Media, ok bool) {
 			file = append(file, p)
 			continue
 		}
-		if !isASCII(p.Value) || strings.Contains(p.Value, "=?") || strings.IndexByte(p.Name, '*') >= 0 {
+		if !isPrintable(p.Value) || strings.Contains(p.Value, "=?") || strings.IndexByte(p.Name, '*') >= 0 {
 			return m, false
 		}
 		m.Params = append(m.Params, p)
@@ -95,7 +93,7 @@ func param(s string) (p Param, rest string, more, ok bool) {
 	p.Name = strings.ToLower(name)
 	if quoted, isQuoted := strings.CutPrefix(value, `"`); isQuoted {
 		end := strings.IndexByte(quoted, '"')
-		if end < 0 || strings.ContainsAny(quoted[:end], "\\;\r\x00") {
+		if end < 0 || strings.ContainsAny(quoted[:end], "\\;\t\r\x00") {
 			return p, "", false, false
 		}
 		p.Value, rest = quoted[:end], strings.TrimLeft(quoted[end+1:], " \t")
@@ -125,34 +123,36 @@ func fileName(params []Param, base string) (string, bool) {
 	if len(params) == 1 && params[0].Name == base+"*" {
 		return extended(params[0].Value)
 	}
-	var charset, octets string
+	var charset string
+	var octets strings.Builder
 	for i, p := range params {
 		number := strings.TrimPrefix(p.Name, base+"*")
 		plain := strconv.Itoa(i)
 		switch {
-		case number == plain && isPrintable(p.Value):
-			octets += p.Value
+		case number == plain && isPrintable(p.Value) && strings.IndexByte(p.Value, '%') < 0:
+			octets.WriteString(p.Value)
 		case number == plain+"*" && i == 0:
-			charset, octets, _ = strings.Cut(p.Value, "'")
-			_, octets, _ = strings.Cut(octets, "'")
-			if charset == "" {
+			var first string
+			var found, ok bool
+			charset, first, _ = strings.Cut(p.Value, "'")
+			if _, first, found = strings.Cut(first, "'"); charset == "" || !found {
 				return "", false
 			}
-			var ok bool
-			if octets, ok = unpercent(octets); !ok {
+			if first, ok = unpercent(first); !ok {
 				return "", false
 			}
+			octets.WriteString(first)
 		case number == plain+"*" && charset != "":
 			text, ok := unpercent(p.Value)
 			if !ok {
 				return "", false
 			}
-			octets += text
+			octets.WriteString(text)
 		default:
 			return "", false
 		}
 	}
-	return decodedName(charset, octets)
+	return decodedName(charset, octets.String())
 }
 
 // extended decodes charset'language'percent-encoded.
@@ -173,10 +173,11 @@ func decodedName(charset, octets string) (string, bool) {
 		return octets, isPrintable(octets) && !strings.Contains(octets, "=?")
 	}
 	text, label, ok := Text(charset, []byte(octets))
-	if !ok || label == LabelOther || strings.ContainsFunc(string(text), func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if !ok || label == LabelOther || !agreed(label, []byte(octets)) || hasControl(string(text)) {
 		return "", false
 	}
-	return norm.NFC.String(string(text)), true
+	name := string(Normal(text))
+	return name, !strings.Contains(name, "=?") && strings.IndexByte(name, '%') < 0 // decoded twice by some
 }
 
 func unpercent(s string) (string, bool) {
@@ -211,15 +212,6 @@ func asWritten(params []Param) string {
 		list = append(list, p.Name+"="+p.Value)
 	}
 	return strings.Join(list, "; ")
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }
 
 // isToken reports whether s is a token of RFC 2045, section 5.1.

@@ -7,6 +7,7 @@ type Pieces struct {
 	Preamble, Epilogue []byte
 	Parts              [][]byte // without the line end that belongs to the boundary
 	Open               bool     // the last boundary line is not there: the last part ends with the body
+	Padded             bool     // there is white space behind a boundary
 }
 
 // Boundary reports whether s is a boundary of RFC 2046 without a space.
@@ -23,16 +24,17 @@ func Boundary(s string) bool {
 	return true
 }
 
-// Split cuts a multipart body. Every line that begins with two hyphens and the boundary has to be a
-// boundary line, with nothing but white space behind it, and no line of preamble or epilogue may
-// begin with two hyphens. At most limit parts are cut.
+// Split cuts a multipart body. Every line that begins with two hyphens and the boundary, in
+// whatever letter case and behind a bare CR too, has to be a boundary line, with nothing but white
+// space behind it, and no line of preamble or epilogue may begin with two hyphens. At most limit
+// parts are cut.
 func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 	delimiter := []byte("--" + boundary)
 	start, closed := -1, false // of the part that is open
 	for at := 0; !closed; {
 		i := lineWith(body, delimiter, at)
 		if i < 0 {
-			return p.unclosed(body, start)
+			return p.unclosed(body, start, delimiter)
 		}
 		end := beforeLine(body, i)
 		if start < 0 {
@@ -44,8 +46,10 @@ func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 			p.Parts = append(p.Parts, body[start:max(start, end)])
 		}
 		line, rest := CutLine(body[i:])
-		line = bytes.TrimRight(line[len(delimiter):], " \t")
-		switch string(line) {
+		line = line[len(delimiter):]
+		bare := bytes.TrimRight(line, " \t")
+		p.Padded = p.Padded || len(bare) < len(line)
+		switch string(bare) {
 		case "":
 		case "--":
 			closed = true
@@ -56,19 +60,62 @@ func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 		start = at
 	}
 	p.Epilogue = body[start:]
-	if lineWith(p.Preamble, []byte("--"), 0) >= 0 || lineWith(p.Epilogue, []byte("--"), 0) >= 0 {
+	if likeBoundary(p.Preamble) || likeBoundary(p.Epilogue) {
 		return p, false
 	}
-	return p, len(p.Parts) > 0
+	return p, len(p.Parts) > 0 && !lookAlike(body, delimiter)
 }
 
 // unclosed ends a multipart without a last boundary line.
-func (p Pieces) unclosed(body []byte, start int) (Pieces, bool) {
+func (p Pieces) unclosed(body []byte, start int, delimiter []byte) (Pieces, bool) {
 	if start < 0 || len(bytes.TrimSpace(body[start:])) == 0 {
 		return p, false
 	}
 	p.Parts, p.Open = append(p.Parts, body[start:]), true
-	return p, lineWith(p.Preamble, []byte("--"), 0) < 0
+	return p, !likeBoundary(p.Preamble) && !lookAlike(body, delimiter)
+}
+
+// likeBoundary reports whether a line looks like a boundary line: two hyphens and something behind
+// them. Two hyphens alone set off a signature.
+func likeBoundary(text []byte) bool {
+	for at := 0; ; {
+		i := lineWith(text, []byte("--"), at)
+		if i < 0 {
+			return false
+		}
+		line, _ := CutLine(text[i:])
+		if len(bytes.TrimRight(line[2:], " \t")) > 0 {
+			return true
+		}
+		at = i + 2
+	}
+}
+
+// lookAlike reports whether a line begins like a boundary line but for letter case, or what would
+// be a boundary line stands behind a bare CR, at which some programs end lines.
+func lookAlike(body, delimiter []byte) bool {
+	for at := 0; ; {
+		i := bytes.Index(body[at:], []byte("\r--"))
+		if i < 0 {
+			break
+		}
+		at += i + 1
+		if bytes.EqualFold(body[at:min(len(body), at+len(delimiter))], delimiter) {
+			return true
+		}
+	}
+	for rest := body; len(rest) > 0; {
+		if len(rest) >= len(delimiter) && rest[0] == '-' && rest[1] == '-' &&
+			!bytes.HasPrefix(rest, delimiter) && bytes.EqualFold(rest[:len(delimiter)], delimiter) {
+			return true
+		}
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		rest = rest[i+1:]
+	}
+	return false
 }
 
 // lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none

@@ -46,6 +46,8 @@ type Section struct {
 	Body   []byte      // what follows the empty line; it shares raw's memory
 	Size   int         // octets of the header with its empty line
 	Ended  bool        // by an empty line
+
+	folded []byte // the value of the last field, if that was folded
 }
 
 // ReadSection splits an entity whose lines end in CRLF or LF. Lines that are no fields are left out
@@ -74,6 +76,7 @@ func ReadSection(raw []byte, limit int) Section {
 		}
 		s.inspect(line, field)
 	}
+	s.unfold()
 	s.Body, s.Size = rest, len(raw)-len(rest)
 	return s
 }
@@ -98,6 +101,7 @@ func (s *Section) start(line []byte) int {
 		s.flaw(NoField, line, -1)
 		return -1
 	}
+	s.unfold()
 	value := strings.Trim(string(line[colon+1:]), " \t")
 	s.Fields = append(s.Fields, Field{Name: strings.ToLower(string(name)), Value: value})
 	if len(name) < colon {
@@ -116,18 +120,25 @@ func (s *Section) fold(line []byte, field int) {
 		s.flaw(NoField, line, -1)
 		return
 	}
-	f := &s.Fields[field]
-	switch {
-	case more == "":
-	case f.Value == "":
-		f.Value = more
-	default:
-		f.Value += " " + more
+	if len(s.folded) == 0 {
+		s.folded = append(s.folded, s.Fields[field].Value...)
 	}
+	if more != "" && len(s.folded) > 0 {
+		s.folded = append(s.folded, ' ')
+	}
+	s.folded = append(s.folded, more...)
+}
+
+// unfold gives the last field the value that its folded lines add up to.
+func (s *Section) unfold() {
+	if len(s.folded) > 0 {
+		s.Fields[len(s.Fields)-1].Value = string(s.folded)
+	}
+	s.folded = s.folded[:0]
 }
 
 func (s *Section) flaw(f Flaw, line []byte, field int) {
-	found := FoundFlaw{Flaw: f, Line: strings.ToValidUTF8(string(line[:min(len(line), 60)]), "?")}
+	found := FoundFlaw{Flaw: f}
 	if field >= 0 {
 		found.Field = s.Fields[field].Name
 	}
@@ -136,9 +147,11 @@ func (s *Section) flaw(f Flaw, line []byte, field int) {
 			return
 		}
 	}
-	if len(s.Flaws) < maxFlaws {
-		s.Flaws = append(s.Flaws, found)
+	if len(s.Flaws) >= maxFlaws {
+		return
 	}
+	found.Line = strings.ToValidUTF8(string(line[:min(len(line), 60)]), "?")
+	s.Flaws = append(s.Flaws, found)
 }
 
 // maxFlaws bounds what is noted of one section: one is enough to leave the grammar.

@@ -35,15 +35,15 @@ func TransferEncoding(value string) (e Encoding, plain, ok bool) {
 	return Identity, false, false
 }
 
-// Base64 decodes a body in base64: lines of the alphabet, padding at the
-// end only. Empty lines may follow. Bits that padding leaves over count for nothing.
+// Base64 decodes a body in base64: lines of the alphabet, each but the last of whole groups of four,
+// since some programs decode line by line; padding at the end only. Empty lines may follow. Bits that padding leaves over count for nothing.
 func Base64(b []byte) ([]byte, bool) {
 	b = trimLineEnds(b)
 	clean := make([]byte, 0, len(b))
 	for len(b) > 0 {
 		var line []byte
 		line, b = CutLine(b)
-		if len(line) == 0 || len(line) > MaxEncodedLine {
+		if len(line) == 0 || len(line) > MaxEncodedLine || len(line)%4 != 0 && len(b) > 0 {
 			return nil, false
 		}
 		clean = append(clean, line...)
@@ -109,31 +109,4 @@ func trimLineEnds(b []byte) []byte {
 		}
 	}
 	return b
-}
-
-// Packed reports whether text holds what some programs take for a file of its own: uuencode (a
-// line "begin 644 name") or yEnc ("=ybegin ").
-func Packed(text []byte) bool {
-	for _, mark := range []string{"begin ", "=ybegin "} {
-		for rest := text; ; {
-			i := bytes.Index(rest, []byte(mark))
-			if i < 0 {
-				break
-			}
-			if (i == 0 || rest[i-1] == '\n') && (mark[0] == '=' || isMode(rest[i+len(mark):])) {
-				return true
-			}
-			rest = rest[i+len(mark):]
-		}
-	}
-	return false
-}
-
-// isMode reports whether b starts with three or four octal digits and a space.
-func isMode(b []byte) bool {
-	n := 0
-	for n < len(b) && '0' <= b[n] && b[n] <= '7' {
-		n++
-	}
-	return (n == 3 || n == 4) && n < len(b) && b[n] == ' '
 }

@@ -2,8 +2,6 @@ package grammar
 
 import (
 	"strings"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // Words reads the value of an unstructured field: printable ASCII, in which encoded words (RFC
@@ -44,7 +42,7 @@ func Words(value string) (string, bool) {
 		out.WriteString(text)
 		encoded = true
 	}
-	text := norm.NFC.String(out.String())
+	text := string(Normal([]byte(out.String())))
 	return text, !strings.Contains(text, "=?")
 }
 
@@ -55,15 +53,20 @@ func EncodedWord(token string) (string, bool) {
 		return "", false
 	}
 	text, label, ok := Text(charset, raw)
-	if !ok || charset == "" || label == LabelOther {
+	if !ok || charset == "" || label == LabelOther || !agreed(label, raw) || hasControl(string(text)) {
 		return "", false
 	}
-	for _, r := range string(text) {
+	return string(text), true
+}
+
+// hasControl reports whether s has a control character or one that ends a line.
+func hasControl(s string) bool {
+	for _, r := range s {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
-			return "", false
+			return true
 		}
 	}
-	return string(text), true
+	return false
 }
 
 // WordOctets returns the octets of a token that is one encoded word, in whatever charset.

@@ -1,0 +1,135 @@
+package message_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"cairn/mailstore/message"
+)
+
+// dissected is all that recording or checking a message may ask of it.
+func dissected(raw []byte) {
+	d := message.Dissect(raw, []string{"a@b.example"})
+	for _, c := range d.Components() {
+		c.Digest()
+	}
+	d.Hints()
+}
+
+// allocated is how many octets f allocates, garbage with it: a bound of what it holds at any time
+// and, since nothing is computed about what is not allocated, of its work too.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+const (
+	costBase   = 256 << 10 // octets that a small message may cost
+	costFactor = 10        // octets for each octet of a message
+	// hostileFactor is for input made to cost: fields, parts and words of a few octets each.
+	hostileFactor = 60
+)
+
+func TestCostOfMail(t *testing.T) {
+	files := 0
+	mails(t, []string{"ham", "spam", "intl", "mime", "phishing", "transit", "threads", "abuse", "auth"}, func(path string, raw []byte) {
+		files++
+		if got := allocated(func() { dissected(raw) }); got > costBase+costFactor*uint64(len(raw)) {
+			t.Errorf("%s: %d octets allocated for %d", path, got, len(raw))
+		}
+	})
+	if files < 2000 {
+		t.Errorf("only %d files", files)
+	}
+}
+
+// hostile are messages of about n octets, each quadratic or endless for a careless reader.
+func hostile(n int) map[string]string {
+	var deep, bombs, pieces strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&deep, "Content-Type: multipart/mixed; boundary=b%dx\n\n--b%dx\n", i, i)
+		fmt.Fprintf(&bombs, "Content-Type: multipart/mixed; boundary=b%dx\n\n--b%dx\nContent-Type: message/rfc822\n\n", i, i)
+	}
+	for i := range n / 16 {
+		fmt.Fprintf(&pieces, " name*%d=x;\n", i)
+	}
+	mixed := "Content-Type: multipart/mixed; boundary=o\n\n"
+	text := strings.Repeat("text of a hundred octets or so, which is what lines of mail are long as a rule, and a bit on top\n", n/100)
+	return map[string]string{
+		"parts":                 mixed + strings.Repeat("--o\n\nx\n", n/7) + "--o--\n",
+		"parts with names":      mixed + strings.Repeat("--o\nContent-Type: a/b; name=x\n\nx\n", n/32) + "--o--\n",
+		"messages in parts":     mixed + strings.Repeat("--o\nContent-Type: message/rfc822\n\nA: b\n\nx\n", n/42) + "--o--\n",
+		"levels":                deep.String() + text,
+		"messages in messages":  strings.Repeat("Content-Type: message/rfc822\n\n", 100) + text,
+		"bombs":                 bombs.String() + text,
+		"long field":            "Subject: " + strings.Repeat("x", n) + "\n\nx\n",
+		"long folded field":     "Subject: x" + strings.Repeat("\n x", n/3) + "\n\nx\n",
+		"folds in parts":        mixed + strings.Repeat("--o\nX: y"+strings.Repeat("\n z", 10000)+"\n\n", n/30000),
+		"fields":                strings.Repeat("a:\n", n/3) + "\nx\n",
+		"same fields":           strings.Repeat("X-A: b\n", n/7) + "\nx\n",
+		"To fields":             strings.Repeat("To: a@b.example\n", n/16) + "\nx\n",
+		"header lines of parts": mixed + strings.Repeat("--o\n"+strings.Repeat("a:\n", 1000)+"\nx\n", n/3006),
+		"no fields":             strings.Repeat("x\n", n/2) + "\nx\n",
+		"no fields in parts":    mixed + strings.Repeat("--o\n"+strings.Repeat("x\n", 1000)+"\nx\n", n/2006),
+		"report":                "Content-Type: message/delivery-status\n\n" + strings.Repeat("a:\n\n", n/4),
+		"words":                 "Subject: x" + strings.Repeat("\n =?utf-8?q?x?=", n/16) + "\n\nx\n",
+		"addresses":             "To: a@b.example" + strings.Repeat(",\n a@b.example", n/14) + "\n\nx\n",
+		"groups":                "To: " + strings.Repeat("a:\n ", n/4) + "\n\nx\n",
+		"names":                 "To: " + strings.Repeat("\"\n ", n/4) + "\n\nx\n",
+		"parameters":            "Content-Type: a/b;\n" + pieces.String() + " a=b\n\nx\n",
+		"equals":                "Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("=", n),
+		"escapes":               "Content-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("=41=\n", n/5),
+		"base64":                "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("QUFB\n", n/5),
+		"carriage returns":      "A: b\n\n" + strings.Repeat("\r\r\n", n/3),
+		"hyphens":               mixed + "--o\n\n" + strings.Repeat("-", n) + "\n--o--\n",
+		"lines of hyphens":      mixed + "--o\n\n" + strings.Repeat("--\n", n/3) + "\n--o--\n",
+		"begin":                 "A: b\n\n" + strings.Repeat("begin 64\n", n/9),
+		"blanks":                "A: b\n\n" + strings.Repeat(" ", n) + "begin",
+		"flowed":                "Content-Type: text/plain; format=flowed\n\n" + strings.Repeat(" \n", n/2),
+		"quotes":                "Content-Type: text/plain; format=flowed\n\n" + strings.Repeat(">", n),
+		"charset":               "Content-Type: text/plain; charset=iso-2022-jp\n\n" + strings.Repeat("\x1b$BF|\x1b(B", n/8),
+		"combining":             "Content-Type: text/plain; charset=utf-8\n\na" + strings.Repeat("\xcc\x88", n/2),
+		"meta":                  "Content-Type: text/html\n\n" + strings.Repeat("<meta ", n/6),
+		"NULs":                  "A: b\n\n" + strings.Repeat("\x00", n),
+	}
+}
+
+// TestCostOfHostileMail holds what hostile messages cost to their size: twice as long, twice the
+// cost.
+func TestCostOfHostileMail(t *testing.T) {
+	const n = 1 << 20
+	small, large := hostile(n), hostile(2*n)
+	for name := range small {
+		once := allocated(func() { dissected([]byte(small[name])) })
+		twice := allocated(func() { dissected([]byte(large[name])) })
+		if limit := uint64(costBase + hostileFactor*len(large[name])); twice > limit {
+			t.Errorf("%s: %d octets allocated for %d", name, twice, len(large[name]))
+		}
+		if twice > 3*once+costBase {
+			t.Errorf("%s: %d octets allocated for %d, %d for %d", name, once, len(small[name]), twice, len(large[name]))
+		}
+	}
+}
+
+// BenchmarkDissect takes each hostile message, and the large ordinary ones, apart.
+func BenchmarkDissect(b *testing.B) {
+	all := hostile(25 << 20)
+	line := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("attachment\x00\xff"), 5))[:76] + "\n"
+	all["attachment"] = "Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n" + strings.Repeat(line, 25<<20/77)
+	for name, raw := range all {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				dissected([]byte(raw))
+			}
+		})
+	}
+}

@@ -1,0 +1,83 @@
+package grammar_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"cairn/mailstore/message/grammar"
+)
+
+func TestBoundary(t *testing.T) {
+	for in, want := range map[string]bool{
+		"a": true, "=_Part:1.2'()+,-/?": true, strings.Repeat("x", 70): true,
+		"": false, "a b": false, "a ": false, strings.Repeat("x", 71): false, "a\"": false, "\xc3\xa4": false, "a*": false, "a\t": false,
+	} {
+		if grammar.Boundary(in) != want {
+			t.Errorf("Boundary(%q) is %v", in, !want)
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	for _, tt := range []struct{ why, in, want string }{
+		{"plain", "--o\r\na\r\n--o\r\nb\r\n--o--\r\n", `"" ["a" "b"] "" open=false padded=false`},
+		{"LF", "--o\na\n--o--", `"" ["a"] "" open=false padded=false`},
+		{"gaps", "pre\n\n--o\na\n--o--\nepi\n", `"pre\n" ["a"] "epi\n" open=false padded=false`},
+		{"line end of a part", "--o\na\n\n--o--\n", `"" ["a\n"] "" open=false padded=false`},
+		{"empty part", "--o\n--o--\n", `"" [""] "" open=false padded=false`},
+		{"white space behind", "--o \t\na\n--o--\n", `"" ["a"] "" open=false padded=true`},
+		{"white space behind the end", "--o\na\n--o-- \n", `"" ["a"] "" open=false padded=true`},
+		{"no end", "--o\na\n", `"" ["a\n"] "" open=true padded=false`},
+		{"no end, two parts", "--o\na\n--o\nb", `"" ["a" "b"] "" open=true padded=false`},
+		{"nothing behind the last boundary", "--o\na\n--o\n \n", "no"},
+		{"no boundary line", "a\n", "no"},
+		{"only an end", "--o--\n", "no"},
+		{"longer boundary", "--o\na\n--ox\n--o--\n", "no"},
+		{"text behind", "--o\na\n--o x\n--o--\n", "no"},
+		{"three hyphens at the end", "--o\na\n--o---\n", "no"},
+		{"space inside the end", "--o\na\n--o --\n", "no"},
+		{"letter case", "--o\na\n--O\n--o--\n", "no"},
+		{"bare CR before", "--o\na\r--o\rb\n--o--\n", "no"},
+		{"bare CR behind", "--o\na\n--o\r\r\n--o--\n", "no"},
+		{"hyphens in the preamble", "--x\n--o\na\n--o--\n", "no"},
+		{"hyphens in the epilogue", "--o\na\n--o--\n--x\n", "no"},
+		{"boundary in the epilogue", "--o\na\n--o--\n--o\nb\n--o--\n", "no"},
+		{"hyphens in a part", "--o\n--x\n--\n--o--\n", `"" ["--x\n--"] "" open=false padded=false`},
+		{"inside a line", "--o\nx --o\n--o--\n", `"" ["x --o"] "" open=false padded=false`},
+		{"too many parts", strings.Repeat("--o\na\n", 5) + "--o--\n", "no"},
+	} {
+		p, ok := grammar.Split([]byte(tt.in), "o", 4)
+		got := fmt.Sprintf("%q %q %q open=%v padded=%v", p.Preamble, p.Parts, p.Epilogue, p.Open, p.Padded)
+		if !ok {
+			got = "no"
+		}
+		if got != tt.want {
+			t.Errorf("%s: Split(%q) = %s, want %s", tt.why, tt.in, got, tt.want)
+		}
+	}
+}
+
+// The parts of what is split, put together plainly, are split the same.
+func FuzzSplit(f *testing.F) {
+	for _, seed := range []string{"--o\r\na\r\n--o--\r\n", "x\n--o \na\n--o", "--O\n--o\n", strings.Repeat("-", 200), strings.Repeat("--o\n", 50), strings.Repeat("\r--", 50)} {
+		f.Add([]byte(seed), "o")
+	}
+	f.Fuzz(func(t *testing.T, body []byte, boundary string) {
+		if !grammar.Boundary(boundary) {
+			return
+		}
+		p, ok := grammar.Split(body, boundary, 100)
+		if !ok {
+			return
+		}
+		var plain strings.Builder
+		for _, part := range p.Parts {
+			plain.WriteString("--" + boundary + "\r\n" + string(part) + "\r\n")
+		}
+		again, ok := grammar.Split([]byte(plain.String()+"--"+boundary+"--\r\n"), boundary, 100)
+		if !ok || len(p.Parts) == 0 || fmt.Sprintf("%q", again.Parts) != fmt.Sprintf("%q", p.Parts) {
+			t.Fatalf("%q: %q, then %q", body, p.Parts, again.Parts)
+		}
+	})
+}
