@@ -51,8 +51,9 @@ Each pair is judged twice: with nothing known, and with what its recipient would
 the list that it came through, the address map of a relay and the banner of the own gateway, where
 the words under how speak of one. Those are read off honest pairs; of a tampered pair nothing counts
 but a list that its author wrote to. What is given by hand counts for every pair instead.`,
-		Example: "  cairn bench verdicts pairs\n  cairn bench verdicts pairs --list devs@lists.example --banner banner.txt",
-		Args:    exactly(1),
+		Example: "  cairn bench verdicts pairs\n" +
+			"  cairn bench verdicts pairs --list devs@lists.example --banner banner.txt",
+		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o, err := a.verdictOptions(c, &f)
 			if err != nil {
@@ -68,7 +69,8 @@ but a list that its author wrote to. What is given by hand counts for every pair
 			doc.Report, err = verdicts.Run(c.Context(), entries, o)
 			bar.Finish()
 			if errors.Is(err, context.Canceled) {
-				return api.Errorf(api.CodeTryLater, "cairn bench verdicts "+shellWord(args[0]), "judging pairs: interrupted")
+				return api.Errorf(api.CodeTryLater, "cairn bench verdicts "+shellWord(args[0]),
+					"judging pairs: interrupted")
 			}
 			if err != nil {
 				return fmt.Errorf("judging pairs: %w", err)
@@ -79,7 +81,8 @@ but a list that its author wrote to. What is given by hand counts for every pair
 	c.Flags().BoolVar(&f.direct, "direct", false, "judge with nothing known only")
 	c.Flags().StringArrayVar(&f.lists, "list", nil,
 		"posting address of a known list, for the pairs that mention it; may be given several times")
-	c.Flags().StringVar(&f.mapFile, "map", "", "file with an address map, a line \"received = sent\" for each rule")
+	c.Flags().StringVar(&f.mapFile, "map", "",
+		"file with an address map, a line \"received = sent\" for each rule")
 	c.Flags().StringArrayVar(&f.bannerFile, "banner", nil,
 		"file with the exact text of a banner; may be given several times")
 	return c
@@ -145,13 +148,16 @@ func mapRules(text string) (rules []string) {
 func pairsError(dir string, err error) error {
 	switch {
 	case errors.Is(err, verdicts.ErrNoPairs):
-		return api.Errorf(api.CodeNotFound, "name a folder with PAIRS.tsv, or with files NAME.a.eml and NAME.b.eml",
+		return api.Errorf(api.CodeNotFound,
+			"name a folder with PAIRS.tsv, or with files NAME.a.eml and NAME.b.eml",
 			"finding pairs: %v", err)
 	case errors.Is(err, verdicts.ErrTable):
-		return api.Errorf(api.CodeInvalid, "mend that row: its paths are relative to the table's folder or the one above it",
+		return api.Errorf(api.CodeInvalid,
+			"mend that row: its paths are relative to the table's folder or the one above it",
 			"finding pairs: %v", err)
 	case errors.Is(err, fs.ErrNotExist):
-		return api.Errorf(api.CodeNotFound, "check the name of the folder", "finding pairs: there is no %s", dir)
+		return api.Errorf(api.CodeNotFound, "check the name of the folder",
+			"finding pairs: there is no %s", dir)
 	}
 	return fmt.Errorf("finding pairs: %w", err)
 }

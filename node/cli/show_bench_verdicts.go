@@ -36,7 +36,8 @@ func showBenchVerdicts(b *bytes.Buffer, doc *benchVerdicts) {
 	}
 	showCounts(b, "SOURCE", totals)
 	if benign.Known != nil {
-		fmt.Fprintln(b, "\nCounted with what recipients would know; the last column is the inbox with nothing known.")
+		fmt.Fprintln(b,
+			"\nCounted with what recipients would know; the last column is the inbox with nothing known.")
 	} else {
 		fmt.Fprintln(b, "\nCounted with nothing known: no list, no address map, no banner.")
 	}
@@ -54,14 +55,18 @@ func showBenchVerdicts(b *bytes.Buffer, doc *benchVerdicts) {
 }
 
 func showCounts(b *bytes.Buffer, what string, kinds []verdicts.Kind) {
-	rows := [][]string{{"CLASS", what, "PAIRS", "VERIFIED", "VOUCHED", "CHANGED", "SPAM", "INVALID", "INBOX", "DIRECT"}}
+	rows := [][]string{{
+		"CLASS", what, "PAIRS", "VERIFIED", "VOUCHED", "CHANGED", "SPAM", "INVALID", "INBOX", "DIRECT",
+	}}
 	for _, k := range kinds {
 		how := line(k.How, maxHow)
 		if how == "" {
 			how = "-"
 		}
 		row := []string{string(k.Class), how}
-		for _, n := range []int{k.Pairs, k.Verified, k.Vouched, k.Changed, k.Spam, k.Invalid, k.Inbox, k.Direct.Inbox} {
+		for _, n := range []int{
+			k.Pairs, k.Verified, k.Vouched, k.Changed, k.Spam, k.Invalid, k.Inbox, k.Direct.Inbox,
+		} {
 			row = append(row, fmt.Sprint(n))
 		}
 		rows = append(rows, row)

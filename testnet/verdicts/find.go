@@ -126,7 +126,8 @@ func parseTable(text []byte) (rows []map[string]string, err error) {
 			row[name] = unquote(fields[i])
 		}
 		if row["original"] == "" || row["received"] == "" {
-			return nil, fmt.Errorf("%w: row %d has no file under original or received", ErrTable, len(rows)+1)
+			return nil, fmt.Errorf("%w: row %d has no file under original or received",
+				ErrTable, len(rows)+1)
 		}
 		rows = append(rows, row)
 	}
@@ -176,7 +177,8 @@ func findFiles(dir string) (entries []Entry, err error) {
 		return nil
 	})
 	if err == nil && len(entries) == 0 {
-		err = fmt.Errorf("%w in %s: neither a table %s or transit/%s nor files NAME.a.eml and NAME.b.eml", ErrNoPairs, dir, Table, Table)
+		err = fmt.Errorf("%w in %s: neither a table %s or transit/%[3]s nor "+
+			"files NAME.a.eml and NAME.b.eml", ErrNoPairs, dir, Table)
 	}
 	return entries, err
 }

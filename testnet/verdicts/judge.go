@@ -119,7 +119,9 @@ func recipientOf(original []byte) string {
 }
 
 // facts are what a recipient's node finds out about an arrival.
-func facts(arrived []byte, rcpt string, sent *message.Message, k Knowledge) (f *record.Facts, domains []string, err error) {
+func facts(
+	arrived []byte, rcpt string, sent *message.Message, k Knowledge,
+) (f *record.Facts, domains []string, err error) {
 	tokens, err := record.Tokens(arrived)
 	if err != nil || len(tokens) == 0 {
 		return nil, nil, fmt.Errorf("its records cannot be read: %w", err)
@@ -127,7 +129,9 @@ func facts(arrived []byte, rcpt string, sent *message.Message, k Knowledge) (f *
 	with := record.Context{Map: k.Map, Banners: k.Banners}
 	d := record.Arrived(arrived, tokens, []string{rcpt})
 	token := tokens[0]
-	f = &record.Facts{TokenPresent: true, Inclusion: record.InclusionIncluded, RecipientInRecord: true, OrgPinned: true}
+	f = &record.Facts{
+		TokenPresent: true, Inclusion: record.InclusionIncluded, RecipientInRecord: true, OrgPinned: true,
+	}
 	if k.List != nil {
 		if with.Forwarder, err = custody(tokens, *k.List); err != nil {
 			return nil, nil, err
@@ -148,14 +152,23 @@ func facts(arrived []byte, rcpt string, sent *message.Message, k Knowledge) (f *
 	f.From, domains = authorOf(m, token, k.List != nil)
 	f.Recorder = message.Domain(first(sent.From))
 	f.RecorderDomain = f.Recorder
-	f.FromDomainIsOrg = len(domains) > 0 && !slices.ContainsFunc(domains, func(domain string) bool {
-		return domain == "" || !slices.ContainsFunc(sent.From, func(a message.Address) bool { return message.Domain(a.Addr) == domain })
-	})
+	f.FromDomainIsOrg = speaksFor(sent.From, domains)
 	f.OrgTrusted = f.FromDomainIsOrg
 	f.Unaddressed = !slices.ContainsFunc(slices.Concat(m.To, m.Cc), func(a message.Address) bool {
 		return strings.EqualFold(a.Addr, rcpt)
 	})
 	return f, domains, nil
+}
+
+// speaksFor reports whether the organisation of the authors has all of the domains.
+func speaksFor(authors []message.Address, domains []string) bool {
+	for _, domain := range domains {
+		its := func(a message.Address) bool { return message.Domain(a.Addr) == domain }
+		if domain == "" || !slices.ContainsFunc(authors, its) {
+			return false
+		}
+	}
+	return len(domains) > 0
 }
 
 // custody holds that the list accounts for the way of a message that it sent on.

@@ -11,14 +11,16 @@ import (
 
 // What the words about a pair say of its way.
 var (
-	saysList   = regexp.MustCompile(`(?i)\blists?\b|mailman|mlmmj|majordomo|sympa|listserv|ezmlm|google groups`)
-	saysMap    = regexp.MustCompile(`(?i)generic|masquerad|canonical[ _]?maps?|address[ _]map|rewriting every header address|\bsrs\b`)
+	saysList = regexp.MustCompile(
+		`(?i)\blists?\b|mailman|mlmmj|majordomo|sympa|listserv|ezmlm|google groups`)
+	saysMap = regexp.MustCompile(
+		`(?i)generic|masquerad|canonical[ _]?maps?|address[ _]map|rewriting every header address|\bsrs\b`)
 	saysBanner = regexp.MustCompile(`(?i)\bbanner\b`)
 )
 
 // Learn reads off a pair what a recipient would have configured or named before the message came:
-// the list that it came through, the addresses that a relay rewrites, the banner of the own gateway.
-// Maps and banners are learned only where the words about a benign pair say that there are some. Of
+// the list that it came through, the addresses that a relay rewrites, the own gateway's banner. Maps
+// and banners are learned only where the words about a benign pair say that there are some. Of
 // a pair that is not benign nothing is learned from its own difference, but for a list that its
 // author wrote to.
 func Learn(p *Pair) Knowledge {
@@ -45,8 +47,10 @@ type views struct {
 
 func newViews(p *Pair) *views {
 	v := &views{
-		sent: message.Parse(message.WithoutMboxLine(p.Original)), received: message.Parse(message.WithoutMboxLine(p.Received)),
-		before: message.DissectFile(p.Original, nil), after: message.DissectFile(p.Received, nil),
+		sent:     message.Parse(message.WithoutMboxLine(p.Original)),
+		received: message.Parse(message.WithoutMboxLine(p.Received)),
+		before:   message.DissectFile(p.Original, nil),
+		after:    message.DissectFile(p.Received, nil),
 	}
 	v.textSent = strings.ToLower(fields(v.sent) + body(v.sent) + string(p.Original))
 	v.textIn = fields(v.received) + body(v.received) + string(p.Received)
@@ -84,7 +88,8 @@ func (v *views) addressMap() record.AddressMap {
 		for i := range sent {
 			rule := record.AddressRule{Received: received[i].Addr, Sent: sent[i].Addr}.String()
 			key := strings.ToLower(received[i].Addr)
-			if strings.EqualFold(received[i].Addr, sent[i].Addr) || seen[key] || len(rules) == record.MaxAddressRule {
+			same := strings.EqualFold(received[i].Addr, sent[i].Addr)
+			if same || seen[key] || len(rules) == record.MaxAddressRule {
 				continue
 			}
 			if _, err := record.ParseAddressMap([]string{rule}); err == nil {

@@ -10,15 +10,18 @@ import (
 )
 
 var (
-	addressPattern = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9._+-]*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}`)
-	infoPattern    = regexp.MustCompile(`https?://([A-Za-z0-9.-]+\.[A-Za-z]{2,24})/(?:\S*/)?listinfo/([A-Za-z0-9._-]+)`)
-	idPattern      = regexp.MustCompile(`<([^<>@\s]+)>`)
-	tagPattern     = regexp.MustCompile(`\[([^\[\]]+)\]`)
+	addressPattern = regexp.MustCompile(
+		`[A-Za-z0-9][A-Za-z0-9._+-]*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}`)
+	infoPattern = regexp.MustCompile(
+		`https?://([A-Za-z0-9.-]+\.[A-Za-z]{2,24})/(?:\S*/)?listinfo/([A-Za-z0-9._-]+)`)
+	idPattern  = regexp.MustCompile(`<([^<>@\s]+)>`)
+	tagPattern = regexp.MustCompile(`\[([^\[\]]+)\]`)
 )
 
 // notPosting are ends of addresses that lists have beside the one that mail is posted to.
 var notPosting = []string{
-	"-request", "-leave", "-join", "-owner", "-admin", "-bounces", "-unsubscribe", "-subscribe", "-help", "+unsubscribe", "+help", "+owner",
+	"-request", "-leave", "-join", "-owner", "-admin", "-bounces", "-unsubscribe", "-subscribe",
+	"-help", "+unsubscribe", "+help", "+owner",
 }
 
 // ListAt is the list with a posting address.
@@ -53,18 +56,18 @@ func (v *views) list(said bool) *record.Forwarder {
 // listWrittenTo is the list that a message says it came through, if its author wrote to that.
 func (v *views) listWrittenTo() *record.Forwarder {
 	l := ListAt(v.posted())
-	if l == nil || !slices.ContainsFunc(slices.Concat(v.sent.To, v.sent.Cc), func(a message.Address) bool {
-		return strings.EqualFold(a.Addr, l.Posting)
-	}) {
-		return nil
+	for _, a := range slices.Concat(v.sent.To, v.sent.Cc) {
+		if l != nil && strings.EqualFold(a.Addr, l.Posting) {
+			return l
+		}
 	}
-	return l
+	return nil
 }
 
 // Mentions reports whether a list's posting address stands in either message of a pair.
 func (p *Pair) Mentions(l *record.Forwarder) bool {
 	v := newViews(p)
-	return strings.Contains(v.textSent, l.Posting) || strings.Contains(strings.ToLower(v.textIn), l.Posting)
+	return strings.Contains(v.textSent+strings.ToLower(v.textIn), l.Posting)
 }
 
 // posted is the address in a List-Post (RFC 2369, section 3.4) that the original does not have.
@@ -80,13 +83,16 @@ func (v *views) posted() string {
 
 // rewrittenFrom is the address that stands in From where the author's moved to Reply-To.
 func (v *views) rewrittenFrom() string {
-	if len(v.sent.From) != 1 || len(v.received.From) != 1 || strings.EqualFold(v.sent.From[0].Addr, v.received.From[0].Addr) {
+	if len(v.sent.From) != 1 || len(v.received.From) != 1 {
 		return ""
 	}
-	if !slices.ContainsFunc(v.received.ReplyTo, func(a message.Address) bool { return a.Addr == v.sent.From[0].Addr }) {
-		return ""
+	author, from := v.sent.From[0].Addr, v.received.From[0].Addr
+	for _, a := range v.received.ReplyTo {
+		if a.Addr == author && !strings.EqualFold(author, from) {
+			return from
+		}
 	}
-	return v.received.From[0].Addr
+	return ""
 }
 
 // listID makes an address of a List-Id (RFC 2919) that the original does not have: name.host, where
@@ -114,12 +120,14 @@ func (v *views) listID() string {
 // first in an address field that is nowhere in what was sent.
 func (v *views) named() string {
 	had := strings.ToLower(body(v.sent))
-	for _, place := range []struct{ text, had string }{{body(v.received), had}, {fields(v.received), v.textSent}} {
+	for _, place := range []struct{ text, had string }{
+		{body(v.received), had}, {fields(v.received), v.textSent},
+	} {
 		for _, address := range addressPattern.FindAllString(place.text, -1) {
 			lower := strings.ToLower(address)
 			local, _, _ := strings.Cut(lower, "@")
-			other := slices.ContainsFunc(notPosting, func(end string) bool { return strings.HasSuffix(local, end) })
-			if !other && !strings.Contains(place.had, lower) {
+			ends := func(end string) bool { return strings.HasSuffix(local, end) }
+			if !slices.ContainsFunc(notPosting, ends) && !strings.Contains(place.had, lower) {
 				return address
 			}
 		}

@@ -2,6 +2,7 @@ package verdicts
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -71,7 +72,7 @@ type Rest struct {
 	Verdict record.Verdict `json:"verdict"`
 	Filed   string         `json:"filed"`
 	Reasons []string       `json:"reasons"`
-	Decides []string       `json:"decides"` // the differences that alone keep it from counting as wanted
+	Decides []string       `json:"decides"` // differences that alone keep it out of the inbox
 	Known   []string       `json:"known"`   // by the recipient
 }
 
@@ -148,7 +149,10 @@ func (r *Report) finish() {
 	benign, tamper := r.Classes[Benign], r.Classes[Tamper]
 	if benign.Pairs > 0 {
 		r.Targets = append(r.Targets,
-			Target{"at least 97 % of the benign pairs in the inbox", benign.Inbox*100 >= BenignShare*benign.Pairs},
+			Target{
+				fmt.Sprintf("at least %d %% of the benign pairs in the inbox", BenignShare),
+				benign.Inbox*100 >= BenignShare*benign.Pairs,
+			},
 			Target{"none of the benign pairs invalid", benign.Invalid == 0})
 	}
 	if tamper.Pairs > 0 {

@@ -20,7 +20,9 @@ func seam(original, received []byte) (place int, wish recorder.Wish) {
 	if len(now) >= len(was) && slices.Equal(now[len(now)-len(was):], was) {
 		return at[len(now)-len(was)], recorder.Wish{}
 	}
-	return 0, recorder.Wish{LeftOut: []message.Type{message.Route, message.OriginatingAddress, message.SMTPVersion}}
+	return 0, recorder.Wish{LeftOut: []message.Type{
+		message.Route, message.OriginatingAddress, message.SMTPVersion,
+	}}
 }
 
 // hops returns the values of the Received fields with their white space collapsed, and where each
