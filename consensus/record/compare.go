@@ -183,6 +183,11 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	if r.kind == message.Names && c.onlyFewer(message.Type(r.index)) {
 		p.Kind = Reordered
 	}
+	if r.kind == message.Names && p.Kind == "" && slices.ContainsFunc(c.d.RawForms(message.Type(r.index)), func(raw []byte) bool {
+		return r.is(message.DigestOf(message.AsOctets, raw, ""))
+	}) {
+		p.Kind = CharsetChanged
+	}
 	if p.Detail == "" {
 		p.Detail = inWords(&a.Component)
 	}

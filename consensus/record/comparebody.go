@@ -137,7 +137,7 @@ func withWrapper(path []string) [][]string {
 // banners takes configured banners of the recipient's own gateway off bodies in which the recorded
 // ones are then found.
 func (c *comparer) banners(t message.Type, ours []*recorded, theirs []*arrival) {
-	if len(c.with.Banners) == 0 || t != message.Text && t != message.HTML {
+	if len(c.with.Banners) == 0 || t != message.Text && t != message.HTML && t != message.Attachment {
 		return
 	}
 	for _, a := range theirs {

@@ -126,7 +126,7 @@ func ruleSide(s string) string {
 	}
 	canonical := message.CanonicalAddress(whole)
 	local, domain, ok := strings.Cut(canonical, "@")
-	if !ok || local == "" || !strings.Contains(domain, ".") || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") {
+	if !ok || local == "" || domain == "" || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") {
 		return ""
 	}
 	if whole != s {

@@ -21,6 +21,8 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 		return explainRawSubject(r, a)
 	case a.Reading == message.AsOctets && len(a.Lenient) > 0:
 		received = a.Lenient
+	case a.Reading == message.AsOctets && r.text() && r.version > recordV1:
+		return explainOctets(r, a)
 	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets && r.kind != message.Subject:
 		return "", ""
 	case r.text() && r.unlabelled(received):

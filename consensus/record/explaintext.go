@@ -3,6 +3,9 @@ package record
 import (
 	"bytes"
 	"hash"
+	"unicode/utf8"
+
+	"cairn/mailstore/message"
 )
 
 // What counts as a footer: small enough not to take the place of the author's words.
@@ -46,6 +49,9 @@ func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 		if end := prefixEnd(r, escaped, labels); end >= 0 {
 			return appendedKind(escaped[end:]), escaped[end:]
 		}
+	}
+	if r.kind == message.Text && r.isReflowed(received, labels) {
+		return WhitespaceChanged, nil
 	}
 	if whole := uncut(received); len(whole) != len(received) && r.isContent(whole, labels) {
 		return LinesCut, nil
@@ -108,6 +114,66 @@ func unescapedFrom(b []byte) [][]byte {
 		list = append(list, append(out, b[done:]...))
 	}
 	return list
+}
+
+// isReflowed reports whether the recorded text is received with the lines joined that were flowed (RFC
+// 3676, section 4.1) before a relay took away the white space at line ends: at some width the first
+// word of the next line would not have fitted.
+func (r *recorded) isReflowed(received []byte, labels []string) bool {
+	const narrow, wide, longest = 60, 80, 64 << 10
+	if len(received) > longest || bytes.Count(received, []byte("\n")) < 2 {
+		return false
+	}
+	for width := narrow; width <= wide; width++ {
+		if joined := joinFlowed(received, width); len(joined) > 0 && r.isContent(joined, labels) {
+			return true
+		}
+	}
+	return false
+}
+
+// joinFlowed joins each line with the next one whose first word would make it longer than width; nil
+// if there is none.
+func joinFlowed(text []byte, width int) []byte {
+	out := make([]byte, 0, len(text))
+	joined := false
+	for line, rest := []byte(nil), text; len(rest) > 0; {
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		out = append(out, line...)
+		next, _, _ := bytes.Cut(rest, []byte("\n"))
+		word, _, _ := bytes.Cut(next, []byte(" "))
+		switch {
+		case len(rest) == 0:
+		case len(line) > 0 && len(word) > 0 && line[0] != '>' && next[0] != '>' &&
+			utf8.RuneCount(line)+1+utf8.RuneCount(word) > width:
+			out = append(out, ' ')
+			joined = true
+		default:
+			out = append(out, '\n')
+		}
+	}
+	if !joined {
+		return nil
+	}
+	return out
+}
+
+// explainOctets finds a text that was recorded by its octets inside one that arrived so: under the
+// same charset, with lines behind it. What these say has to be ASCII, as any charset shows it.
+func explainOctets(r *recorded, a *arrival) (kind, detail string) {
+	octets, whole := *r, *a
+	octets.as, whole.Lenient = message.AsOctets, a.Content
+	end := prefixEnd(&octets, a.Content, nil)
+	if end < 0 {
+		return "", ""
+	}
+	added := a.Content[end:]
+	whole.note(added, end)
+	a.added, a.lines = whole.added, max(whole.lines-2, 1) // the first two say how to read it
+	if kind = appendedKind(added); hasHigh(added) || bytes.ContainsAny(added, "+\x1b\x0e\x0f") {
+		kind = Appended
+	}
+	return kind, shorten(added)
 }
 
 // uncut joins lines that a relay cut at the limit of RFC 5321, section 4.5.3.1.6, putting a space in

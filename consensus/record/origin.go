@@ -109,6 +109,7 @@ type recorded struct {
 	salt       [32]byte
 	commitment consensus.Hash
 
+	as      message.Reading // that is tried; 0: canonical
 	known   bool
 	reading message.Reading
 	content []byte
@@ -140,11 +141,11 @@ func (r *recorded) holds(a *arrival) bool {
 	return r.fitsLabels(r.begin(a.Content), grammar.Labels())
 }
 
-// begin is the state of a digest over canonical content, to which more can be written.
+// begin is the state of a digest over content, to which more can be written.
 func (r *recorded) begin(content []byte) hash.Hash {
 	state := sha256.New()
 	if r.version > recordV1 {
-		state.Write([]byte{byte(message.Canonical)})
+		state.Write([]byte{byte(max(r.as, message.Canonical))})
 	}
 	state.Write(content)
 	return state

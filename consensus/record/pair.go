@@ -127,7 +127,9 @@ func extras(t message.Type, theirs []*arrival) []Part {
 		p := Part{Type: t, Index: a.Index, Outcome: Extra, Kind: Added}
 		if row.Form != message.FormBytes {
 			p.Detail = inWords(&a.Component)
-			p.Added = clip(string(a.Content))
+			if p.Added = clip(string(a.readable())); p.Added == "" {
+				p.Added = clip(string(a.Content))
+			}
 		}
 		p.Received = a.Index
 		parts = append(parts, p)

@@ -25,6 +25,13 @@ func (c *comparer) weigh() {
 		}
 	}
 	c.exchanged()
+	if c.bodyGone() {
+		for i := range c.Parts {
+			if p := &c.Parts[i]; p.Outcome == Absent && (p.Type == message.Text || p.Type == message.HTML) {
+				p.Decides = false
+			}
+		}
+	}
 	for i := range c.Parts { // what follows from a difference that was judged itself
 		p := &c.Parts[i]
 		if p.Outcome == Same {
@@ -57,7 +64,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 	case message.Sender, message.ReplyTo:
 		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped
 	case message.Names:
-		fine := p.Kind == Mapped || p.Kind == Reordered
+		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged
 		return fine, p.Outcome != Absent && !fine
 	case message.To, message.Cc:
 		fewer := p.Kind == AddressesRemoved || p.Outcome == Absent
@@ -87,6 +94,22 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 	}
 	row, known := p.Type.Info()
 	return p.Kind == Shortened, !known || row.Decisive
+}
+
+// bodyGone reports whether all that the author wrote is gone and nothing else is there to read: what
+// is empty misleads nobody.
+func (c *comparer) bodyGone() bool {
+	gone := false
+	for _, p := range c.Parts {
+		switch p.Type {
+		case message.Text, message.HTML, message.Attachment:
+			if p.Outcome != Absent {
+				return false
+			}
+			gone = gone || p.Type != message.Attachment
+		}
+	}
+	return gone
 }
 
 // bodyWeight is weight of a text or HTML.

@@ -43,8 +43,15 @@ func (c *comparer) isRecipients(p *Part) bool {
 func (c *comparer) mailboxAdded(t message.Type) bool {
 	return !c.origin.full && c.origin.hasLabel(message.HintLabel(t)) && slices.ContainsFunc(c.d.Mailboxes(), func(m message.Mailbox) bool {
 		hint := m.Hint()
-		return m.Field == t && !c.origin.has(hint.Label, hint.Value)
+		return m.Field == t && !c.origin.has(hint.Label, hint.Value) && !c.wroteIt(m.Addr)
 	})
+}
+
+// wroteIt reports whether an address is the recorded author's alone: lists that put their own into
+// From put the author into Cc.
+func (c *comparer) wroteIt(address string) bool {
+	from := c.origin.of(message.From)
+	return len(from) == 1 && from[0].isContent([]byte(address), nil)
 }
 
 // shortTag reports whether tags in front of a subject are one, short, and say nothing of their own:

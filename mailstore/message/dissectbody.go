@@ -146,14 +146,15 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 		case "content-transfer-encoding":
 			n.cte = f.Value
 			if f.Padded {
-				r.Loose = append(r.Loose, "white space behind Content-Transfer-Encoding "+clip(f.Value))
+				r.loose("white space behind Content-Transfer-Encoding " + clip(f.Value))
 			}
 		case "mime-version":
 			if depth > 0 && !isVersion1(f.Value) {
 				others = append(others, f)
 			}
 		default:
-			if classOf(f.Name) != fieldTrace {
+			// A list that wraps a body takes the marks of a mailbox along with the fields of its packaging.
+			if class := classOf(f.Name); class != fieldTrace && class != fieldStripped {
 				others = append(others, f)
 			}
 		}

@@ -192,6 +192,23 @@ func namesContent(items []grammar.Item, specs []string) string {
 	return b.String()
 }
 
+// RawForms returns what an address field with one mailbox may have been before a relay encoded the
+// 8-bit name in it; nil if there is none.
+func (d *Dissection) RawForms(t Type) [][]byte {
+	for _, f := range d.section.Fields {
+		if ownFields[f.Name] != t {
+			continue
+		}
+		items, ok := grammar.Addresses(f.Value)
+		if !ok || len(items) != 1 || isASCII([]byte(items[0].Name)) || items[0].Comment != "" {
+			return nil
+		}
+		m := items[0].Mailbox
+		return [][]byte{[]byte(m.Name + " <" + m.Addr + ">"), []byte(`"` + m.Name + `" <` + m.Addr + ">")}
+	}
+	return nil
+}
+
 // namedFields gathers fields by name, ascending, the values of each in their order.
 func namedFields(fields []grammar.Field) []NamedField {
 	fields = slices.Clone(fields)

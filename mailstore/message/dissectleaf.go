@@ -67,6 +67,9 @@ func (r *bodyReader) textContent(n *node) Component {
 	}
 	packed := grammar.Packed(lines) || len(octets) < len(n.body) && grammar.Packed(n.body)
 	if !ok || packed || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
+		if !modal(charset) { // white space at line ends is shown by nobody
+			lines = canonicalLines(lines)
+		}
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
 	}
 	if n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed") {
@@ -113,7 +116,7 @@ func (r *bodyReader) attachment(n *node, leaf *Leaf) {
 // leaves something open.
 func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component) {
 	if strings.HasPrefix(n.kind, "message/") {
-		return r.messageContent(n, leaf), Component{Reading: Canonical}
+		return r.messageContent(n, leaf)
 	}
 	octets, ok := r.decoded(n, false)
 	if !ok {
@@ -143,7 +146,8 @@ func (r *bodyReader) identity(n *node) bool {
 // messageContent is the content of an embedded message: type, index and digest of each of its
 // components, so that what a relay re-packs inside changes nothing. Of other types of message, the
 // groups of header fields in them.
-func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
+func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
+	exact.Reading = Canonical
 	switch n.kind {
 	case "message/rfc822", "message/global":
 		leaf.Inner = n.body
@@ -154,16 +158,20 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
 		if len(body) != len(n.body) { // list software takes it out
 			r.loose("an mbox line in front of an embedded message")
 		}
-		if content, ok := embeddedContent(body, n.depth+1, n.open); ok {
-			return Component{Reading: Canonical, Content: content}
+		if content, gaps, loose, ok := embeddedContent(body, n.depth+1, n.open); ok {
+			for _, what := range loose {
+				r.loose(what)
+			}
+			exact.Content = gaps
+			return Component{Reading: Canonical, Content: content}, exact
 		}
-		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
 		if body, ok := r.decoded(n, false); ok {
-			return fieldGroups(body)
+			return fieldGroups(body), exact
 		}
 	}
-	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}
+	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, exact
 }
 
 // fieldGroups is the content of a report: its fields unfolded, one a line, an empty line between
@@ -187,16 +195,18 @@ func fieldGroups(body []byte) Component {
 
 // embeddedContent is the content of a message inside the message. All its header fields count: no
 // relay adds any there. ok is false if it is outside the grammar.
-func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok bool) {
+// gaps is what stands before and behind its parts; loose is what programs may differ about in it if
+// it arrives so.
+func embeddedContent(raw []byte, depth int, open []string) (content, gaps []byte, loose []string, ok bool) {
 	s := grammar.ReadSection(raw, grammar.MaxHeader)
 	if len(s.Flaws) > 0 {
-		return nil, false
+		return nil, nil, nil, false
 	}
 	d := Dissection{section: s}
 	d.readHeader()
 	body := readBodyAt(&s, depth, open)
-	if len(body.Odd)+len(body.Loose) > 0 || body.Open {
-		return nil, false
+	if len(body.Odd) > 0 || body.Open {
+		return nil, nil, nil, false
 	}
 	trace := Component{Type: Route, Reading: Canonical}
 	for _, f := range s.Fields {
@@ -207,6 +217,10 @@ func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok b
 	list := append(append(d.head, body.Components...), trace)
 	slices.SortStableFunc(list, compareComponents)
 	for _, c := range list {
+		if c.Type == Layout && c.Index == 1 {
+			gaps = c.Content
+			continue
+		}
 		if c.Type == MIME || len(c.Content) == 0 {
 			continue
 		}
@@ -215,7 +229,7 @@ func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok b
 		content = binary.BigEndian.AppendUint16(content, c.Index)
 		content = append(content, digest[:]...)
 	}
-	return content, true
+	return content, gaps, body.Loose, true
 }
 
 // unixEnds returns b with LF for each CRLF; a CR anywhere else stays.
