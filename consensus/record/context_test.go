@@ -45,7 +45,7 @@ func TestAddressMapRefuses(t *testing.T) {
 	for _, tt := range []struct{ rule, why string }{
 		{"", "form"}, {"a@b.example", "form"}, {"a@b.example = c@d.example = e@f.example", "form"},
 		{"a@b.example =", "address"}, {"= a@b.example", "address"}, {"b.example = c.example", "address"},
-		{"a@b@c.example = d@e.example", "address"}, {"a@b = c@d", "address"}, {"a b@c.example = d@e.example", "address"},
+		{"a@b@c.example = d@e.example", "address"}, {"a@ = c@d", "address"}, {"a b@c.example = d@e.example", "address"},
 		{"a@b.example, c@d.example = e@f.example", "address"}, {"<a@b.example> = c@d.example", "address"},
 		{"@b.example = a@c.example", "the other a domain"}, {"a@b.example = @c.example", "the other a domain"},
 		{"a@b.example = A@B.example", "nothing"}, {"@.example = @b.example", "address"},
