@@ -89,6 +89,7 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	})
 	c.SenderThreshold = o.threshold()
 	explainTogether(c.Parts, o.parts, c.arrivals)
+	c.listInFrom()
 	c.weigh()
 	c.Parts = append(c.Parts, o.contradictions()...)
 	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
@@ -215,10 +216,11 @@ func (c *comparer) onlyFewer(t message.Type) bool {
 		if m.Field != t {
 			continue
 		}
-		if hint := m.Hint(); !c.origin.has(hint.Label, hint.Value) {
-			return false
+		if hint := m.Hint(); c.origin.has(hint.Label, hint.Value) {
+			any = true
+		} else if m.Name != "" || m.Comment != "" || strings.Contains(message.Domain(m.Addr), ".") {
+			return false // a bare one at no domain, as relays cut them, reaches nobody
 		}
-		any = true
 	}
 	return any
 }

@@ -45,6 +45,8 @@ const (
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
 	WrappedWhole   = "wrapped-whole"
+	ListInFrom     = "list-in-from"
+	NameVia        = "name-via"
 	Contradicting  = "contradicting"
 )
 
@@ -96,6 +98,8 @@ var kinds = []KindInfo{
 	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
 	{Kind: Reordered, Says: "the same mailboxes in another order"},
 	{Kind: WrappedWhole, Says: "the whole message, as recorded, stands inside a message of the forwarder"},
+	{Kind: ListInFrom, Says: "was replaced by the list's own address, the author's is not there any more"},
+	{Kind: NameVia, Says: "the recorded name, with by whom the mail was sent on behind it"},
 	{Kind: Contradicting, Says: "was recorded as no message has it"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
 }
