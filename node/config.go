@@ -85,6 +85,10 @@ type RecordsConfig struct {
 	// LeaveOut are components that are not recorded, by name, unless a message
 	// asks for them with Cairn-Components.
 	LeaveOut []string `koanf:"leave_out"`
+
+	// Derive are components that are derived from others and recorded too, by
+	// name, unless a message does without with Cairn-Components.
+	Derive []string `koanf:"derive"`
 }
 
 // ListenConfig is one SMTP listener.
@@ -151,7 +155,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", RelayFrom: []string{}},
 		Inbound:      ListenConfig{Listen: "127.0.0.1:2526"},
 		Mail:         MailConfig{MaxSize: "25M"},
-		Records:      RecordsConfig{LeaveOut: []string{}},
+		Records:      RecordsConfig{LeaveOut: []string{}, Derive: []string{}},
 		P2P: P2PConfig{
 			Listen:    []string{"/ip4/0.0.0.0/tcp/4801", "/ip6/::/tcp/4801"},
 			Bootstrap: []string{},

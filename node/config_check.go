@@ -102,6 +102,9 @@ func (c *Config) Validate() error {
 	if _, err := smtpgw.ParseLeaveOut(c.Records.LeaveOut); err != nil {
 		return bad("records.leave_out", `name components, as in ["language"]`, "%v", err)
 	}
+	if _, err := smtpgw.ParseDerive(c.Records.Derive); err != nil {
+		return bad("records.derive", `name derived components, as in ["image-hash"]`, "%v", err)
+	}
 	if err := checkListen(c.Inbound.Listen); err != nil {
 		return bad("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)
 	}

@@ -139,9 +139,11 @@ func (n *Node) connect() (err error) {
 		return err
 	}
 	n.filing = smtpgw.NewFiling(screen.Policy{Invalid: screen.Invalid(n.cfg.Verdict.Invalid)})
+	way := n.cfg.Verdict.Context()
+	way.Derive = deriver()
 	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Config{
 		Threshold: n.cfg.Verdict.Threshold,
-		Context:   n.cfg.Verdict.Context(),
+		Context:   way,
 		Own:       verifier.Own{Key: n.own().OrgKey, Domains: n.own().Domains},
 
 		Forwarders: knownForwarders,
@@ -178,12 +180,14 @@ func (n *Node) connect() (err error) {
 
 func (n *Node) gatewayConfig() smtpgw.Config {
 	leaveOut, _ := smtpgw.ParseLeaveOut(n.cfg.Records.LeaveOut) // Validate looked
+	derived, _ := smtpgw.ParseDerive(n.cfg.Records.Derive)
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
 		Domains:    n.own().Domains,
 		Postmaster: "postmaster@" + n.own().Domains[0],
 		RelayFrom:  n.cfg.Submission.RelayFrom,
 		LeaveOut:   leaveOut,
+		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().OrgByNode(node)

@@ -47,6 +47,9 @@ type Config struct {
 	// LeaveOut are the types of components that are recorded only of messages
 	// that ask for it, see ParseLeaveOut.
 	LeaveOut []message.Type
+	// Derive are the types of derived components that are recorded unless a
+	// message does not want them, see ParseDerive.
+	Derive []message.Type
 	// NodeKey returns the libp2p node key of a connection's peer, nil when the
 	// connection is not a libp2p stream. A nil func is the same as nil keys.
 	NodeKey func(net.Conn) *consensus.Key

@@ -109,7 +109,7 @@ func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.Accoun
 	if err != nil {
 		return Receipt{}, err
 	}
-	wish, err := parseWish(d.wish, s.cfg.LeaveOut)
+	wish, err := parseWish(d.wish, s.cfg.usual())
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -86,6 +86,7 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	c.SenderThreshold = o.threshold()
 	explainTogether(c.Parts, o.parts, c.arrivals)
 	c.weigh()
+	c.derived()
 	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
 	c.count()
 	return c.Comparison

@@ -150,7 +150,7 @@ func (c Comparison) Quoted() []string {
 func (c Comparison) Words(author string) string {
 	kept, marks := "", []string(nil)
 	for _, p := range c.Parts {
-		if p.Outcome == Same || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names {
+		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names {
 			continue
 		}
 		switch {

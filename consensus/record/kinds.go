@@ -41,6 +41,8 @@ const (
 	Malformed      = "malformed"
 	Unclosed       = "unclosed"
 	FieldsRemoved  = "fields-removed"
+	LooksAlike     = "looks-alike"
+	SameWords      = "same-words"
 	LinesCut       = "lines-cut"
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
@@ -94,6 +96,8 @@ var kinds = []KindInfo{
 	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
 	{Kind: Reordered, Says: "the same mailboxes in another order"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
+	{Kind: LooksAlike, Says: "differs, though the picture looks alike at a glance"},
+	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 
 // Kinds returns all kinds of difference. The slice is the caller's.
