@@ -166,6 +166,12 @@ func (n *Node) connect() (err error) {
 	}
 
 	gw := n.gatewayConfig()
+	if gw.SubmissionFilter, err = n.filter("submission.filter", n.cfg.Submission.Filter); err != nil {
+		return err
+	}
+	if gw.InboundFilter, err = n.filter("inbound.filter", n.cfg.Inbound.Filter); err != nil {
+		return err
+	}
 	n.queue = smtpgw.NewQueue(n.store)
 	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
