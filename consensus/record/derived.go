@@ -33,11 +33,33 @@ func (c *comparer) derived() {
 			continue
 		}
 		for _, r := range ours {
+			became := c.becameOf(r.index)
+			slices.SortStableFunc(list, func(a, b message.Component) int { // that of the same attachment first
+				return apart(a.Index, became) - apart(b.Index, became)
+			})
 			p := c.derivedPart(r, list)
 			c.Parts = append(c.Parts, p)
 			c.explainBy(p)
 		}
 	}
+}
+
+// becameOf returns the index of what an attachment became, its own if that is not known.
+func (c *comparer) becameOf(index uint16) uint16 {
+	for _, p := range c.Parts {
+		if p.Type == message.Attachment && p.Index == index && (p.Outcome == Same || p.Outcome == Changed) {
+			return p.Received
+		}
+	}
+	return index
+}
+
+// apart is 0 for the same index, else 1.
+func apart(a, b uint16) int {
+	if a == b {
+		return 0
+	}
+	return 1
 }
 
 // derivedPart lays one derived component beside those of what arrived.
@@ -50,10 +72,8 @@ func (c *comparer) derivedPart(r *recorded, list []message.Component) Part {
 		p.Outcome, p.Kind, p.Received, p.Kept = outcome, kind, a.Index, outcome == Same
 		return p
 	}
-	for i := range list {
-		if list[i].Index == r.index {
-			p = settle(&list[i], Changed, "")
-		}
+	if len(list) > 0 && list[0].Index == c.becameOf(r.index) {
+		p = settle(&list[0], Changed, "")
 	}
 	for i := range list {
 		if r.is(list[i].Digest()) {
@@ -106,7 +126,7 @@ func (c *comparer) explainBy(p Part) {
 	}
 	for i := range c.Parts {
 		a := &c.Parts[i]
-		if a.Type == message.Attachment && a.Index == p.Index && a.Outcome == Changed && a.Kind == "" {
+		if a.Type == message.Attachment && a.Index == p.Index && a.Received == p.Received && a.Outcome == Changed && a.Kind == "" {
 			a.Kind, a.Detail = kind, ""
 		}
 	}
