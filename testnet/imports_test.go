@@ -27,8 +27,8 @@ type pkg struct {
 // to the outside, each other, and the modules listed here.
 var (
 	purePackages = []string{
-		"cairn/consensus", "cairn/consensus/record", "cairn/mailstore/message", "cairn/mailstore/message/maildomain",
-		"cairn/mailstore/message/grammar", "cairn/mailstore/message/derive",
+		"cairn/consensus", "cairn/consensus/record", "cairn/mailstore/message", "cairn/mailstore/message/grammar", "cairn/mailstore/message/maildomain",
+		"cairn/mailstore/message/derive",
 		"cairn/index/query", "cairn/index/analysis", "cairn/index/postings",
 		"cairn/smtpgw/screen",
 	}

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -52,7 +51,12 @@ func (c Comparison) For(t *Token, recipient string) Comparison {
 // CompareMessages lays two messages beside each other, both with their contents known, so that more
 // differences can be explained.
 func CompareMessages(sent, arrived *message.Dissection, with Context) Comparison {
-	return compare(knownOrigin(sent, arrived.Has(strings.ToLower(message.TokenHeader))), arrived, with)
+	told := arrived.Has(strings.ToLower(message.TokenHeader))
+	c := compare(knownOrigin(sent, told), arrived, with)
+	if !told {
+		c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool { return isTrace(p.Type) })
+	}
+	return c
 }
 
 // comparer holds one comparison of version 2.
@@ -87,8 +91,14 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	explainTogether(c.Parts, o.parts, c.arrivals)
 	c.weigh()
 	c.derived()
+	c.Parts = append(c.Parts, o.contradictions()...)
 	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
 	c.count()
+	if c.with.Forwarder != nil && !c.Forwarded() {
+		if whole, ok := c.wrapped(); ok {
+			return whole
+		}
+	}
 	return c.Comparison
 }
 
@@ -174,8 +184,13 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	if r.kind == message.Names && c.onlyFewer(message.Type(r.index)) {
 		p.Kind = Reordered
 	}
+	if r.kind == message.Names && p.Kind == "" && slices.ContainsFunc(c.d.RawForms(message.Type(r.index)), func(raw []byte) bool {
+		return r.is(message.DigestOf(message.AsOctets, raw, ""))
+	}) {
+		p.Kind = CharsetChanged
+	}
 	if p.Detail == "" {
-		p.Detail = shorten(a.Content)
+		p.Detail = inWords(&a.Component)
 	}
 	return p
 }
@@ -218,42 +233,6 @@ func (c *comparer) bodyAsSent() {
 	}
 }
 
-// count sums the parts up. Share counts what an author would count: each thing once, and nothing
-// that relays add.
-func (c *comparer) count() {
-	addresses := 0 // fields whose addresses are others: one map of addresses is one difference
-	alternatives := c.alternatives()
-	for _, p := range c.Parts {
-		if p.Type == message.Recipient && p.Outcome == Extra {
-			c.RecipientInRecord = false
-		}
-		row, known := p.Type.Info()
-		switch {
-		case !known || !row.Counts:
-			continue
-		case p.Outcome == Extra:
-			continue
-		case p.Type == message.HTML && alternatives[p.Index]:
-			continue
-		case p.Outcome == Same:
-			c.Same++
-			c.Kept++
-		case p.Kept:
-			c.Kept++
-		case p.Outcome == Changed && p.Type <= message.ReplyTo:
-			if addresses++; addresses > 1 {
-				continue
-			}
-		}
-		c.Recorded++
-	}
-	for _, p := range c.Parts {
-		if p.Outcome == Extra {
-			c.Extra++
-		}
-	}
-}
-
 // wasRecorded reports whether a mailbox of To or Cc was there when the message was recorded.
 func (c *comparer) wasRecorded(m *message.Mailbox) bool {
 	for _, r := range c.origin.of(m.Field) {
@@ -265,24 +244,6 @@ func (c *comparer) wasRecorded(m *message.Mailbox) bool {
 	}
 	hint := m.Hint()
 	return c.origin.has(hint.Label, hint.Value)
-}
-
-// alternatives returns which HTML bodies do not count beside a text of the same number: two forms of
-// one body are one thing. Where they fare differently, the one that is not kept counts.
-func (c *comparer) alternatives() map[uint16]bool {
-	kept := map[message.Type]map[uint16]bool{message.Text: {}, message.HTML: {}}
-	for _, p := range c.Parts {
-		if (p.Type == message.Text || p.Type == message.HTML) && p.Outcome != Extra {
-			kept[p.Type][p.Index] = p.Outcome == Same || p.Kept
-		}
-	}
-	skip := map[uint16]bool{}
-	for i := range kept[message.HTML] {
-		if _, both := kept[message.Text][i]; both {
-			skip[i] = true
-		}
-	}
-	return skip
 }
 
 // recordedHosts returns the domains of the addresses in To and Cc that were there when the message
@@ -298,24 +259,3 @@ func (c *comparer) recordedHosts() []string {
 	}
 	return hosts
 }
-
-// arrival is a received component.
-type arrival struct {
-	message.Component
-	digest [32]byte
-	taken  bool
-
-	added  string // what explain found to have been added
-	lines  int    // of the author's text before it
-	banner string // configured, was taken off
-}
-
-// readable is the content as text.
-func (a *arrival) readable() []byte {
-	if a.Reading == message.AsOctets {
-		return a.Lenient
-	}
-	return a.Content
-}
-
-func contentDigest(content []byte) [32]byte { return sha256.Sum256(content) }

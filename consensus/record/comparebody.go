@@ -60,7 +60,7 @@ func (c *comparer) layout(ours []*recorded, theirs []*arrival) {
 
 // wrappers are the containers that relays put around the author's parts, or take away when one
 // part is left in them.
-var wrappers = []string{"multipart/mixed", "multipart/alternative", "multipart/related"}
+var wrappers = []string{"multipart/mixed", "multipart/alternative", "multipart/related", "multipart/report;report-type=delivery-status"}
 
 // explainLayout finds which leaves were there when the message was recorded. Those have to stand in
 // their order, in the containers that they stood in but for wrappers around all or around one.
@@ -137,7 +137,7 @@ func withWrapper(path []string) [][]string {
 // banners takes configured banners of the recipient's own gateway off bodies in which the recorded
 // ones are then found.
 func (c *comparer) banners(t message.Type, ours []*recorded, theirs []*arrival) {
-	if len(c.with.Banners) == 0 || t != message.Text && t != message.HTML {
+	if len(c.with.Banners) == 0 || t != message.Text && t != message.HTML && t != message.Attachment {
 		return
 	}
 	for _, a := range theirs {

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"cairn/mailstore/message"
@@ -33,12 +35,15 @@ func (c *comparer) fields() {
 	altered := false
 	for _, f := range c.d.Fields() {
 		label := message.HintField + f.Name
-		if c.origin.has(label, []byte(f.Lines)) {
+		if len(ours) > 0 && c.origin.has(label, []byte(f.Lines)) { // tags without the commitment prove nothing
 			kept = append(kept, f)
 			continue
 		}
-		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name}
-		if c.origin.hasLabel(label) {
+		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name, Added: clip(f.Value())}
+		if before := c.mapText(&f); before != f.Lines && c.origin.has(label, []byte(before)) {
+			kept = append(kept, message.NamedField{Name: f.Name, Lines: before})
+			p.Outcome, p.Kind, p.Detail = Changed, Mapped, ""
+		} else if c.origin.hasLabel(label) {
 			p.Outcome, p.Kind, altered = Changed, "", true
 		}
 		c.Parts = append(c.Parts, p)
@@ -51,9 +56,39 @@ func (c *comparer) fields() {
 	case ours[0].is(message.DigestOf(message.Canonical, content, "")):
 		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Same})
 	case !altered:
-		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Changed, Kind: FieldsRemoved})
+		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Changed, Kind: FieldsRemoved, Detail: c.removedFields()})
 	}
 }
+
+// removedFields names recorded fields that are not there any more, where their names are common ones.
+func (c *comparer) removedFields() string {
+	var names []string
+	for _, name := range message.CommonFields() {
+		there := slices.ContainsFunc(c.d.Fields(), func(f message.NamedField) bool { return f.Name == name })
+		if !there && c.origin.hasLabel(message.HintField+name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// mapText undoes the configured map of addresses in the lines of a field.
+func (c *comparer) mapText(f *message.NamedField) string {
+	if len(c.with.Map) == 0 || len(f.Lines) > maxMapped {
+		return f.Lines
+	}
+	head := len(f.Name) + len(": 1")
+	var b strings.Builder
+	for line := range strings.Lines(f.Lines) {
+		head := min(head, len(line))
+		b.WriteString(line[:head] + addrPattern.ReplaceAllStringFunc(line[head:], c.with.Map.Original))
+	}
+	return b.String()
+}
+
+const maxMapped = 8 << 10 // octets of a field in which addresses are looked for
+
+var addrPattern = regexp.MustCompile(`[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]+@[A-Za-z0-9.-]*[A-Za-z0-9]`)
 
 // ownHost reports whether a host is one that the author wrote to, or the known forwarder's, or of
 // the same domain.

@@ -63,6 +63,8 @@ func (p Part) String() string {
 	}
 	var says string
 	switch {
+	case p.Outcome == Same && p.Moved:
+		says = "the same in another place"
 	case p.Outcome == Same:
 		says = "same"
 	case p.Kind != "":
@@ -93,7 +95,8 @@ type Comparison struct {
 	// SenderThreshold is the least share that the sender asked for, in per cent; 0: none.
 	SenderThreshold int `json:",omitempty"`
 
-	// RecipientInRecord is false if a received envelope recipient is not in the record.
+	// RecipientInRecord is false if a received envelope recipient is not in the record and no known
+	// forwarder explains it.
 	RecipientInRecord bool
 }
 
@@ -161,11 +164,11 @@ func (c Comparison) Decides(p Part) bool {
 	return !p.Benign() && (!known || row.Decisive)
 }
 
-// Differences explains the parts that are not the same, in their order.
+// Differences explains the parts that are not the same or not in their place, in their order.
 func (c Comparison) Differences() []string {
 	var list []string
 	for _, p := range c.Parts {
-		if p.Outcome != Same {
+		if p.Outcome != Same || p.Moved {
 			list = append(list, p.String())
 		}
 	}

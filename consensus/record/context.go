@@ -97,17 +97,21 @@ func ParseAddressMap(rules []string) (AddressMap, error) {
 }
 
 func parseAddressRule(text string) (AddressRule, error) {
-	left, right, ok := strings.Cut(text, "=")
-	if !ok || strings.Contains(right, "=") {
+	sign := " = "
+	if !strings.Contains(text, sign) { // an address may have one itself, such as a relay's "ann=example.org@in.example"
+		sign = "="
+	}
+	left, right, ok := strings.Cut(text, sign)
+	if !ok || strings.Contains(right, sign) {
 		return AddressRule{}, fmt.Errorf("%q is not of the form received = sent", text)
 	}
-	r := AddressRule{ruleSide(left), ruleSide(right)}
+	r := AddressRule{strings.ToLower(ruleSide(left)), ruleSide(right)}
 	switch {
 	case r.Received == "" || r.Sent == "":
 		return r, fmt.Errorf("%q: on each side of = has to be an address, or @ and a domain", text)
 	case strings.HasPrefix(r.Received, "@") != strings.HasPrefix(r.Sent, "@"):
 		return r, fmt.Errorf("%q: one side is an address, the other a domain", text)
-	case r.Received == r.Sent:
+	case strings.EqualFold(r.Received, r.Sent):
 		return r, fmt.Errorf("%q changes nothing", text)
 	}
 	return r, nil
@@ -124,9 +128,9 @@ func ruleSide(s string) string {
 	if len(s) > 320 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == ',' || r == '<' || r == '>' }) || strings.Count(whole, "@") != 1 {
 		return ""
 	}
-	canonical := strings.ToLower(message.CanonicalAddress(whole))
+	canonical := message.CanonicalAddress(whole)
 	local, domain, ok := strings.Cut(canonical, "@")
-	if !ok || local == "" || !strings.Contains(domain, ".") || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") {
+	if !ok || local == "" || domain == "" || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") {
 		return ""
 	}
 	if whole != s {
@@ -137,9 +141,10 @@ func ruleSide(s string) string {
 
 // Original returns what an address that arrives was before relays rewrote it,
 // itself if no rule says anything of it. The address is a canonical addr-spec;
-// its own rule comes before that of its domain, and only one is used. Rules do
-// not distinguish the case of letters; a domain's rule keeps the local part as
-// it is.
+// its own rule comes before that of its domain, and only one is used. What
+// arrives is looked up whatever the case of its letters; what was sent is told
+// as the rule has it, since the record keeps it, and a domain's rule keeps the
+// local part as it is.
 func (m AddressMap) Original(address string) string {
 	if sent, ok := m.rule(strings.ToLower(address)); ok {
 		return sent

@@ -14,21 +14,23 @@ func TestAddressMap(t *testing.T) {
 	m, err := record.ParseAddressMap([]string{
 		"ann@in.example = Ann.Doe@example.org", " @IN.example=@Example.ORG ", "@bücher.example = @books.example",
 		"info@in.example = office@example.org", "@deep.in.example = @deep.example.org",
+		"ann=example.org@fwd.example = ann@example.org",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for received, want := range map[string]string{
-		"ann@in.example":             "ann.doe@example.org", // its own rule before that of its domain
-		"ANN@In.example":             "ann.doe@example.org",
-		"Bob@in.example":             "Bob@example.org", // local parts stay as they are
-		"bob@deep.in.example":        "bob@deep.example.org",
-		"bob@other.in.example":       "bob@other.in.example",
-		"ann.doe@example.org":        "ann.doe@example.org", // once, and in one direction
-		"a@xn--bcher-kva.example":    "a@books.example",
-		"no address":                 "no address",
-		"":                           "",
-		"office@in.example.evil.org": "office@in.example.evil.org",
+		"ann@in.example":              "Ann.Doe@example.org", // its own rule before that of its domain
+		"ANN@In.example":              "Ann.Doe@example.org",
+		"Bob@in.example":              "Bob@example.org", // local parts stay as they are
+		"bob@deep.in.example":         "bob@deep.example.org",
+		"bob@other.in.example":        "bob@other.in.example",
+		"ann.doe@example.org":         "ann.doe@example.org", // once, and in one direction
+		"a@xn--bcher-kva.example":     "a@books.example",
+		"no address":                  "no address",
+		"":                            "",
+		"ann=example.org@fwd.example": "ann@example.org",
+		"office@in.example.evil.org":  "office@in.example.evil.org",
 	} {
 		if got := m.Original(received); got != want {
 			t.Errorf("%s was %s, want %s", received, got, want)
@@ -43,7 +45,7 @@ func TestAddressMapRefuses(t *testing.T) {
 	for _, tt := range []struct{ rule, why string }{
 		{"", "form"}, {"a@b.example", "form"}, {"a@b.example = c@d.example = e@f.example", "form"},
 		{"a@b.example =", "address"}, {"= a@b.example", "address"}, {"b.example = c.example", "address"},
-		{"a@b@c.example = d@e.example", "address"}, {"a@b = c@d", "address"}, {"a b@c.example = d@e.example", "address"},
+		{"a@b@c.example = d@e.example", "address"}, {"a@ = c@d", "address"}, {"a b@c.example = d@e.example", "address"},
 		{"a@b.example, c@d.example = e@f.example", "address"}, {"<a@b.example> = c@d.example", "address"},
 		{"@b.example = a@c.example", "the other a domain"}, {"a@b.example = @c.example", "the other a domain"},
 		{"a@b.example = A@B.example", "nothing"}, {"@.example = @b.example", "address"},

@@ -32,7 +32,8 @@ func (c *comparer) derived() {
 		if !ok {
 			continue
 		}
-		for _, r := range ours {
+		row, _ := t.Info()
+		for _, r := range ours[:min(len(ours), row.Max)] { // a record of more was not made by this program
 			became := c.becameOf(r.index)
 			slices.SortStableFunc(list, func(a, b message.Component) int { // that of the same attachment first
 				return apart(a.Index, became) - apart(b.Index, became)

@@ -101,6 +101,36 @@ func TestHashesOfOthers(t *testing.T) {
 	}
 }
 
+// TestManyHashes: a record made by somebody else may hold anything; no more is tried than of one's
+// own, and a type that is not known here is none's loss.
+func TestManyHashes(t *testing.T) {
+	sent, arrived := message.Dissect(pictures("", "AAAA"), nil), message.Dissect(pictures("\r\n", "AAAA"), nil)
+	components := sent.Components()
+	for i := range 60 {
+		components = append(components, hashOf(0xff, uint16(i)))
+	}
+	components = append(components, message.Component{Type: 95, Reading: message.Canonical, Content: []byte("later")})
+	secret := record.Secret{1}
+	token := &record.Token{Version: record.TokenVersion, Secret: secret, Record: record.Record{
+		Version: record.RecordVersion, Kind: record.KindMail, Commitments: record.Commit(secret, components),
+	}}
+	c := record.Compare(token, arrived, record.Context{Derive: func(_ *message.Dissection, kind message.Type) ([]message.Component, bool) {
+		return []message.Component{hashOf(0xff00, 0)}, kind == message.ImageHash
+	}})
+	n := 0
+	for _, p := range c.Parts {
+		if p.Type == message.ImageHash {
+			n++
+		}
+		if p.Type == 95 {
+			t.Errorf("%s", p)
+		}
+	}
+	if n != 3 || !c.AllSame() {
+		t.Errorf("%d hashes were compared; %q", n, c.Differences())
+	}
+}
+
 func BenchmarkNearHash(b *testing.B) {
 	sent, arrived := message.Dissect(pictures("", "AAAA"), nil), message.Dissect(pictures("\r\n", "AAAB"), nil)
 	secret := record.Secret{1}

@@ -3,7 +3,9 @@ package record
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,11 +17,13 @@ import (
 func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 	received := a.Content
 	switch {
-	case a.Reading == message.AsOctets && r.kind == message.Subject:
-		return explainRawSubject(r, received)
+	case r.kind == message.Subject && a.Reading == message.AsOctets:
+		return explainRawSubject(r, a)
 	case a.Reading == message.AsOctets && len(a.Lenient) > 0:
 		received = a.Lenient
-	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets:
+	case a.Reading == message.AsOctets && r.text() && r.version > recordV1:
+		return explainOctets(r, a)
+	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets && r.kind != message.Subject:
 		return "", ""
 	case r.text() && r.unlabelled(received):
 		return CharsetChanged, ""
@@ -45,7 +49,10 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 			return Shortened, ""
 		}
 	case message.FormValue:
-		return explainValue(r, a)
+		if kind, detail = explainValue(r, a); kind == "" && r.kind == message.Subject {
+			return explainRawSubject(r, a)
+		}
+		return kind, detail
 	case message.FormBytes:
 		if r.known && utf8.Valid(r.content) && sameButSpace(r.content, received) {
 			return WhitespaceChanged, ""
@@ -89,94 +96,6 @@ func explainValue(r *recorded, a *arrival) (kind, detail string) {
 	return "", ""
 }
 
-// explainRawSubject finds a subject that was recorded as 8-bit octets in what a relay encoded.
-func explainRawSubject(r *recorded, received []byte) (kind, detail string) {
-	subject, tag := string(rawWords(string(received))), ""
-	if before, found, after, ok := cutTag(subject); ok && !r.is(message.DigestOf(message.AsOctets, []byte(subject), "")) {
-		subject, tag = joinWords(before, after), found
-	}
-	switch {
-	case !r.is(message.DigestOf(message.AsOctets, []byte(subject), "")):
-		return "", ""
-	case tag == "":
-		return CharsetChanged, ""
-	}
-	return SubjectTagged, tag
-}
-
-// rawWords puts the octets of encoded words whose charset is not known in their place.
-func rawWords(s string) []byte {
-	var out []byte
-	for s != "" {
-		at := strings.Index(s, "=?unknown-8bit?")
-		if at < 0 {
-			return append(out, s...)
-		}
-		end := strings.Index(s[at+len("=?unknown-8bit?")+2:], "?=")
-		if end < 0 {
-			return append(out, s...)
-		}
-		end += at + len("=?unknown-8bit?") + 2 + len("?=")
-		octets, ok := grammar.WordOctets(s[at:end])
-		if !ok {
-			return append(out, s...)
-		}
-		gap := s[:at]
-		if strings.TrimSpace(gap) == "" && len(out) > 0 {
-			gap = ""
-		}
-		out = append(append(out, gap...), octets...)
-		s = s[end:]
-	}
-	return out
-}
-
-// isSubject reports whether a subject is the recorded one but for the spelling of "Re:".
-func isSubject(r *recorded, subject string) bool {
-	if r.isContent([]byte(subject), nil) {
-		return true
-	}
-	for at, tried := 0, 0; tried < 4; tried++ { // some lists put a space behind a comma when they fold
-		i := strings.Index(subject[at:], ", ")
-		if i < 0 {
-			break
-		}
-		at += i + 1
-		if r.isContent([]byte(subject[:at]+subject[at+1:]), nil) {
-			return true
-		}
-	}
-	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {
-		return false
-	}
-	return slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
-		return r.isContent([]byte(prefix+subject[3:]), nil)
-	})
-}
-
-// cutTag cuts the first "[…]" out of a subject, at its start or behind reply prefixes.
-func cutTag(s string) (before, tag, after string, ok bool) {
-	open := strings.IndexByte(s, '[')
-	if open < 0 {
-		return "", "", "", false
-	}
-	for _, word := range strings.Fields(s[:open]) {
-		if !strings.HasSuffix(word, ":") || len(word) > 8 {
-			return "", "", "", false
-		}
-	}
-	end := strings.IndexByte(s[open:], ']')
-	if end < 0 || end > 64 {
-		return "", "", "", false
-	}
-	end += open + 1
-	return s[:open], s[open:end], s[end:], true
-}
-
-func joinWords(a, b string) string {
-	return strings.TrimSpace(strings.TrimSpace(a) + " " + strings.TrimSpace(b))
-}
-
 func explainAddresses(r *recorded, received []byte) (kind, detail string) {
 	if !r.known {
 		return "", ""
@@ -213,6 +132,27 @@ func squeeze(b []byte) []byte {
 		}
 		return r
 	}, b)
+}
+
+// inWords is the content of a component of the header for people: a date as one, of names those and
+// not their numbers.
+func inWords(c *message.Component) string {
+	switch {
+	case c.Reading == message.Canonical && c.Type == message.Date:
+		seconds, day, _ := strings.Cut(string(c.Content), " ")
+		if at, err := strconv.ParseInt(seconds, 10, 64); err == nil {
+			return strings.TrimSpace(time.Unix(at, 0).UTC().Format("2006-01-02 15:04:05 UTC") + " " + day)
+		}
+	case c.Reading == message.Canonical && c.Type == message.Names:
+		var words []string
+		for line := range strings.Lines(string(c.Content)) {
+			if _, name, ok := strings.Cut(line, "\t"); ok && strings.TrimSpace(name) != "" {
+				words = append(words, strings.TrimSpace(name))
+			}
+		}
+		return shorten([]byte(strings.Join(words, ", ")))
+	}
+	return shorten(c.Content)
 }
 
 const maxDetail = 80

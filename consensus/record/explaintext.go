@@ -3,6 +3,9 @@ package record
 import (
 	"bytes"
 	"hash"
+	"unicode/utf8"
+
+	"cairn/mailstore/message"
 )
 
 // What counts as a footer: small enough not to take the place of the author's words.
@@ -12,7 +15,8 @@ const (
 
 	maxEnds        = 4096    // line ends tried for a text with something appended
 	maxBannerLines = 64      // line starts tried for a text put in front
-	maxTried       = 8 << 20 // bytes hashed for them
+	maxTried       = 4 << 20 // bytes hashed for them
+	maxExplained   = 1 << 20 // octets of one text beyond which it is laid beside one recorded text alone
 )
 
 // explainText finds the recorded text inside the received one.
@@ -46,6 +50,9 @@ func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 			return appendedKind(escaped[end:]), escaped[end:]
 		}
 	}
+	if r.kind == message.Text && r.isReflowed(received, labels) {
+		return WhitespaceChanged, nil
+	}
 	if whole := uncut(received); len(whole) != len(received) && r.isContent(whole, labels) {
 		return LinesCut, nil
 	}
@@ -71,6 +78,9 @@ const maxEscaped = 5 // lines that begin with ">From ": each may have been escap
 // unescapedFrom lists what a text may have been before mbox quoting put a ">" in front of lines that
 // begin with "From ".
 func unescapedFrom(b []byte) [][]byte {
+	if !bytes.HasPrefix(b, []byte(">From ")) && !bytes.Contains(b, []byte("\n>From ")) {
+		return nil
+	}
 	var at []int // of the ">"
 	for i := 0; i < len(b); {
 		if bytes.HasPrefix(b[i:], []byte(">From ")) {
@@ -106,10 +116,73 @@ func unescapedFrom(b []byte) [][]byte {
 	return list
 }
 
+// isReflowed reports whether the recorded text is received with the lines joined that were flowed (RFC
+// 3676, section 4.1) before a relay took away the white space at line ends: at some width the first
+// word of the next line would not have fitted.
+func (r *recorded) isReflowed(received []byte, labels []string) bool {
+	const narrow, wide, longest = 60, 80, 64 << 10
+	if len(received) > longest || bytes.Count(received, []byte("\n")) < 2 {
+		return false
+	}
+	for width := narrow; width <= wide; width++ {
+		if joined := joinFlowed(received, width); len(joined) > 0 && r.isContent(joined, labels) {
+			return true
+		}
+	}
+	return false
+}
+
+// joinFlowed joins each line with the next one whose first word would make it longer than width; nil
+// if there is none.
+func joinFlowed(text []byte, width int) []byte {
+	out := make([]byte, 0, len(text))
+	joined := false
+	for line, rest := []byte(nil), text; len(rest) > 0; {
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		out = append(out, line...)
+		next, _, _ := bytes.Cut(rest, []byte("\n"))
+		word, _, _ := bytes.Cut(next, []byte(" "))
+		switch {
+		case len(rest) == 0:
+		case len(line) > 0 && len(word) > 0 && line[0] != '>' && next[0] != '>' &&
+			utf8.RuneCount(line)+1+utf8.RuneCount(word) > width:
+			out = append(out, ' ')
+			joined = true
+		default:
+			out = append(out, '\n')
+		}
+	}
+	if !joined {
+		return nil
+	}
+	return out
+}
+
+// explainOctets finds a text that was recorded by its octets inside one that arrived so: under the
+// same charset, with lines behind it. What these say has to be ASCII, as any charset shows it.
+func explainOctets(r *recorded, a *arrival) (kind, detail string) {
+	octets, whole := *r, *a
+	octets.as, whole.Lenient = message.AsOctets, a.Content
+	end := prefixEnd(&octets, a.Content, nil)
+	if end < 0 {
+		return "", ""
+	}
+	added := a.Content[end:]
+	whole.note(added, end)
+	a.added, a.lines = whole.added, max(whole.lines-2, 1) // the first two say how to read it
+	if kind = appendedKind(added); hasHigh(added) || bytes.ContainsAny(added, "+\x1b\x0e\x0f") {
+		kind = Appended
+	}
+	return kind, shorten(added)
+}
+
 // uncut joins lines that a relay cut at the limit of RFC 5321, section 4.5.3.1.6, putting a space in
 // front of the rest.
 func uncut(b []byte) []byte {
 	const least = 980 // octets of a line that was cut
+	if !bytes.Contains(b, []byte("\n ")) {
+		return b
+	}
 	var out []byte
 	for rest := b; len(rest) > 0; {
 		i := bytes.Index(rest, []byte("\n "))

@@ -16,7 +16,9 @@ var update = flag.Bool("update", false, "write the expected values of testdata a
 var secret = record.Secret(sha256.Sum256([]byte("secret")))
 
 // letterHints stand for what one commitment of a record covers together.
-var letterHints = []message.Hint{{"to", []byte("ann@b.example")}, {"to", []byte("bob@b.example")}, {"x-mailer", nil}}
+var letterHints = []message.Hint{
+	{Label: "to", Value: []byte("ann@b.example")}, {Label: "to", Value: []byte("bob@b.example")}, {Label: "x-mailer"},
+}
 
 // sealed makes a signed token for comps as record number leaf of count in its micro-batch; the
 // other leaves are hashes of their numbers.
@@ -62,6 +64,29 @@ const letter = "Received: from laptop ([192.0.2.7]) by mx.example.org with ESMTP
 
 func letterComponents(recipients ...string) []message.Component {
 	return message.Components([]byte(letter), recipients)
+}
+
+func letterDissection(recipients ...string) *message.Dissection {
+	return message.Dissect([]byte(letter), recipients)
+}
+
+// tokenOf is the token of a record of that message, with its hints, as the recorder makes it.
+func tokenOf(d *message.Dissection) *record.Token {
+	return &record.Token{Version: record.TokenVersion, Secret: secret, Record: record.Record{
+		Version: record.RecordVersion, Kind: record.KindMail, Time: 1795255200123,
+		Commitments: record.Commit(secret, d.Components()), Tags: record.TagsOf(secret, d.Hints()),
+	}}
+}
+
+// tokenOfV1 is the token of a record of version 1.
+func tokenOfV1(d *message.Dissection) *record.Token { return sealedV1(d.V1(), 0, 1) }
+
+// digestIn is what a record of that version commits to of a component.
+func digestIn(version uint8, c message.Component) [32]byte {
+	if version == 1 {
+		return digest(c.Content)
+	}
+	return c.Digest()
 }
 
 func mustFind(t testing.TB, raw []byte) *record.Token {

@@ -16,9 +16,17 @@ const authorsHTML = "<html><body>\n<p>pay 100 to Bob</p>\n</body></html>"
 
 // footerKind is what a comparison by commitments calls source that was inserted before the closing tags.
 func footerKind(added string) string {
-	sent := []message.Component{{Type: message.HTML, Content: []byte(authorsHTML)}}
-	received := []message.Component{{Type: message.HTML, Content: []byte(strings.Replace(authorsHTML, "</body>", added+"</body>", 1))}}
-	return record.Compare(sealed(sent, 0, 1), received).Parts[0].Kind
+	return htmlKind(authorsHTML, strings.Replace(authorsHTML, "</body>", added+"</body>", 1))
+}
+
+func htmlKind(sent, received string) string {
+	c := record.Compare(tokenOf(mail("text/html", sent)), mail("text/html", received), record.Context{})
+	for _, p := range c.Parts {
+		if p.Type == message.HTML {
+			return p.Kind
+		}
+	}
+	return ""
 }
 
 // TestHonestFooters has footers as lists and gateways write them.
@@ -147,9 +155,8 @@ func TestFooterBehindOpenSource(t *testing.T) {
 		"<select><option>pay 100":                         false,
 		"<svg>pay 100</select>":                           false,
 	} {
-		sent := []message.Component{{Type: message.HTML, Content: []byte(author + tail)}}
-		received := []message.Component{{Type: message.HTML, Content: []byte(author + "\n<p title='\" style=\"position:fixed'>pay 900" + tail)}}
-		if got := record.Compare(sealed(sent, 0, 1), received).Parts[0].Kind; got == record.FooterAppended != want {
+		got := htmlKind(author+tail, author+"\n<p title='\" style=\"position:fixed'>pay 900"+tail)
+		if got == record.FooterAppended != want {
 			t.Errorf("%s: %q, footer: %v expected", author, got, want)
 		}
 	}

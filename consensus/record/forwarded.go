@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cairn/mailstore/message"
@@ -40,11 +41,17 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 	case message.To, message.Cc:
 		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Type == message.To && c.only(message.To, f.Posting))
 	case message.Fields:
-		return p.Field != "" && (message.ListField(p.Field) || p.Outcome == Extra && !message.ActedUpon(p.Field))
+		if slices.Contains(listActions, p.Field) {
+			return f.List && harmlessHosts(p.Added, c.ownHost)
+		}
+		return p.Field != "" && (f.List && message.ListField(p.Field) || p.Outcome == Extra && !message.ActedUpon(p.Field))
 	}
 	return !p.Decides && p.Outcome != Same && (p.Type == message.References || p.Type == message.Language || p.Type == message.MIME ||
 		p.Type == message.Layout && p.Kind == Rewrapped || p.Type == message.AttachmentOctets || p.Type == message.Layout && p.Index == 1)
 }
+
+// listActions are the list fields that programs make buttons of: they have to lead to the list.
+var listActions = []string{"list-unsubscribe", "list-unsubscribe-post", "list-post", "list-subscribe", "list-help", "list-owner"}
 
 // noSubject reports whether a subject is a list's words for there being none, with its tag.
 func noSubject(subject string) bool {
@@ -62,7 +69,7 @@ func (c *comparer) bodyMark(p *Part) bool {
 	case p.Kind == FooterAppended:
 		return c.harmlessFooter(p)
 	case p.Outcome == Extra:
-		return p.Type == message.Text && harmless([]byte(p.Added), c.ownHost)
+		return c.harmlessPart(p)
 	}
 	return false
 }
@@ -132,7 +139,7 @@ func (c Comparison) Quoted() []string {
 	var list []string
 	for _, p := range c.Parts {
 		switch {
-		case p.Outcome == Same || p.Type == message.Recipient:
+		case p.Outcome == Same || p.Type == message.Recipient || p.Type == message.Fields:
 		case p.Type == message.Subject && p.Kind == SubjectTagged, p.Added != "":
 			text := p.Detail
 			if text == "" {
@@ -150,7 +157,11 @@ func (c Comparison) Quoted() []string {
 func (c Comparison) Words(author string) string {
 	kept, marks := "", []string(nil)
 	for _, p := range c.Parts {
-		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names {
+		if p.Kind == WrappedWhole {
+			kept = "the whole message, inside one of the forwarder's"
+			marks = append(marks, fmt.Sprintf("what stands around it under the subject %q", p.Detail))
+		}
+		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names || p.Type == message.Fields {
 			continue
 		}
 		switch {
@@ -164,7 +175,7 @@ func (c Comparison) Words(author string) string {
 			marks = append(marks, fmt.Sprintf("%s: %q", p.Type, shorten([]byte(p.Added))))
 		case p.Type == message.From:
 			marks = append(marks, "the address in From")
-		case p.Type == message.Fields || p.Type == message.ReplyTo || p.Type == message.Sender:
+		case p.Type == message.ReplyTo || p.Type == message.Sender:
 		default:
 			marks = append(marks, p.String())
 		}

@@ -46,6 +46,8 @@ const (
 	LinesCut       = "lines-cut"
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
+	WrappedWhole   = "wrapped-whole"
+	Contradicting  = "contradicting"
 )
 
 // KindInfo says what a kind of difference means.
@@ -95,6 +97,8 @@ var kinds = []KindInfo{
 	{Kind: LinesCut, Says: "long lines were cut"},
 	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
 	{Kind: Reordered, Says: "the same mailboxes in another order"},
+	{Kind: WrappedWhole, Says: "the whole message, as recorded, stands inside a message of the forwarder"},
+	{Kind: Contradicting, Says: "was recorded as no message has it"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
 	{Kind: LooksAlike, Says: "differs, though the picture looks alike at a glance"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},

@@ -19,6 +19,7 @@ type origin struct {
 	has      func(label string, value []byte) bool
 	hasLabel func(label string) bool
 	count    func(label string) int
+	full     bool // there was no room for more hints
 }
 
 func originOf(t *Token) *origin {
@@ -30,6 +31,7 @@ func originOf(t *Token) *origin {
 			salt: salts.salt(c.Type, c.Index), commitment: c.C,
 		}
 	}
+	o.full = len(t.Record.Tags) >= MaxTags
 	tags := newTagger(t.Secret)
 	o.has = func(label string, value []byte) bool { return t.Record.HasTag(tags.tag(label, value)) }
 	o.hasLabel = func(label string) bool { return t.Record.HasLabel(tags.tag(label, nil)) }
@@ -51,6 +53,7 @@ func knownOrigin(d *message.Dissection, trace bool) *origin {
 		})
 	}
 	hints := d.Hints()
+	o.full = len(hints) >= MaxTags
 	o.has = func(label string, value []byte) bool {
 		return slices.ContainsFunc(hints, func(h message.Hint) bool { return h.Label == label && string(h.Value) == string(value) })
 	}
@@ -106,6 +109,7 @@ type recorded struct {
 	salt       [32]byte
 	commitment consensus.Hash
 
+	as      message.Reading // that is tried; 0: canonical
 	known   bool
 	reading message.Reading
 	content []byte
@@ -137,11 +141,11 @@ func (r *recorded) holds(a *arrival) bool {
 	return r.fitsLabels(r.begin(a.Content), grammar.Labels())
 }
 
-// begin is the state of a digest over canonical content, to which more can be written.
+// begin is the state of a digest over content, to which more can be written.
 func (r *recorded) begin(content []byte) hash.Hash {
 	state := sha256.New()
 	if r.version > recordV1 {
-		state.Write([]byte{byte(message.Canonical)})
+		state.Write([]byte{byte(max(r.as, message.Canonical))})
 	}
 	state.Write(content)
 	return state

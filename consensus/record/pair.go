@@ -94,6 +94,9 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 		})
 	}
 	each(func(i int, a *arrival) bool {
+		if a.tried += len(a.Content); a.tried > maxExplained && a.tried > len(a.Content) {
+			return false
+		}
 		kind, detail := explain(row.Form, ours[i], a)
 		if kind == "" {
 			return false
@@ -110,6 +113,9 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 	return append(parts, extras(t, theirs)...)
 }
 
+// clip bounds what is kept of an addition; one that is longer is no harmless one.
+func clip(s string) string { return s[:min(len(s), 2*maxAddition)] }
+
 // extras reports what arrived and was not recorded.
 func extras(t message.Type, theirs []*arrival) []Part {
 	var parts []Part
@@ -120,8 +126,10 @@ func extras(t message.Type, theirs []*arrival) []Part {
 		}
 		p := Part{Type: t, Index: a.Index, Outcome: Extra, Kind: Added}
 		if row.Form != message.FormBytes {
-			p.Detail = shorten(a.Content)
-			p.Added = string(a.Content[:min(len(a.Content), 2*maxAddition)])
+			p.Detail = inWords(&a.Component)
+			if p.Added = clip(string(a.readable())); p.Added == "" {
+				p.Added = clip(string(a.Content))
+			}
 		}
 		p.Received = a.Index
 		parts = append(parts, p)

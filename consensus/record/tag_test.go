@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cairn/consensus/record"
+	"cairn/mailstore/message"
 )
 
 // manyTags returns as many tags as a record may have.

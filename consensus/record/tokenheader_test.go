@@ -77,20 +77,20 @@ func TestFindTokens(t *testing.T) {
 		raw  string
 		want string // of each field: A, B, C, an m if malformed, a v if of a later version
 	}{
-		"one":                   {headerA, "A"},
-		"two":                   {headerA + headerB, "AB"},
-		"two, the other way":    {headerB + headerA, "BA"},
-		"with others between":   {headerA + "Received: x\r\n y\r\nno field\r\n" + headerB, "AB"},
-		"doubled":               {headerA + headerB + headerA + headerB, "AB"},
-		"doubled and unfolded":  {headerA + unfolded, "A"},
-		"contradicting":         {headerA + string(contradicting.Header()), "AC"},
-		"the upper one cut":     {headerA[:400] + "\r\n" + headerB, "mB"},
-		"the lower one cut":     {headerA + headerB[:400] + "\r\n", "Am"},
-		"of a later version":    {"Cairn-Record: AwAB\r\n" + headerA, "vA"},
-		"empty":                 {"Cairn-Record:\r\n" + headerA + "Cairn-Record:\r\n", "mA"},
-		"too long":              {"Cairn-Record: " + strings.Repeat("A", 1<<20) + "\r\n" + headerA, "mA"},
-		"the eighth":            {malformedFields(7) + headerA, "mmmmmmmA"},
-		"the ninth is too many": {malformedFields(8) + headerA, "mmmmmmmm"},
+		"one":                      {headerA, "A"},
+		"two":                      {headerA + headerB, "AB"},
+		"two, the other way":       {headerB + headerA, "BA"},
+		"with others between":      {headerA + "Received: x\r\n y\r\nno field\r\n" + headerB, "AB"},
+		"doubled":                  {headerA + headerB + headerA + headerB, "AB"},
+		"doubled and unfolded":     {headerA + unfolded, "A"},
+		"contradicting":            {headerA + string(contradicting.Header()), "AC"},
+		"the upper one cut":        {headerA[:400] + "\r\n" + headerB, "mB"},
+		"the lower one cut":        {headerA + headerB[:400] + "\r\n", "Am"},
+		"of a later version":       {"Cairn-Record: AwAB\r\n" + headerA, "vA"},
+		"empty":                    {"Cairn-Record:\r\n" + headerA + "Cairn-Record:\r\n", "mA"},
+		"too long":                 {"Cairn-Record: " + strings.Repeat("A", 1<<20) + "\r\n" + headerA, "mA"},
+		"the tenth":                {malformedFields(9) + headerA, "mmmmmmmmmA"},
+		"the eleventh is too many": {malformedFields(10) + headerA, "mmmmmmmmmm"},
 	} {
 		got := ""
 		fields := record.FindTokens([]byte(c.raw + letter))

@@ -41,9 +41,12 @@ type recordVector struct {
 type commitmentSteps struct {
 	Type       uint8          `json:"type"`
 	Index      uint16         `json:"index"`
+	Reading    uint8          `json:"reading,omitempty"` // none in version 1
 	Content    string         `json:"content"`
+	Label      string         `json:"label,omitempty"`
 	Salt       string         `json:"salt"`
-	Digest     string         `json:"sha256_of_content"`
+	DigestV1   string         `json:"sha256_of_content,omitempty"`
+	Digest     string         `json:"digest,omitempty"`
 	Commitment consensus.Hash `json:"commitment"`
 }
 
@@ -61,9 +64,17 @@ func vectorOf(tok *record.Token, comps []message.Component, hints []message.Hint
 		Token: hex.EncodeToString(tok.Encode()), Header: string(tok.Header()),
 	}
 	for i, comp := range comps {
-		salt, sum := record.Salt(tok.Version, tok.Secret, comp.Type, comp.Index), digest(comp.Content)
-		v.Commitments = append(v.Commitments, commitmentSteps{uint8(comp.Type), comp.Index, string(comp.Content),
-			hex.EncodeToString(salt[:]), hex.EncodeToString(sum[:]), tok.Record.Commitments[i].C})
+		salt, sum := record.Salt(tok.Version, tok.Secret, comp.Type, comp.Index), digestIn(tok.Version, comp)
+		steps := commitmentSteps{
+			Type: uint8(comp.Type), Index: comp.Index, Content: string(comp.Content),
+			Salt: hex.EncodeToString(salt[:]), Commitment: tok.Record.Commitments[i].C,
+		}
+		if tok.Version == 1 {
+			steps.DigestV1 = hex.EncodeToString(sum[:])
+		} else {
+			steps.Reading, steps.Label, steps.Digest = uint8(comp.Reading), comp.Label, hex.EncodeToString(sum[:])
+		}
+		v.Commitments = append(v.Commitments, steps)
 	}
 	if tok.Version == 1 {
 		return v

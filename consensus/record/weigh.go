@@ -2,8 +2,6 @@ package record
 
 import (
 	"bytes"
-	"strings"
-	"unicode"
 
 	"cairn/mailstore/message"
 )
@@ -23,6 +21,15 @@ func (c *comparer) weigh() {
 		if c.with.Forwarder != nil {
 			p.Mark = c.mark(p, munged)
 			p.Decides = p.Decides && !p.Mark && !c.isRecipients(p)
+			p.Kept = p.Kept || p.Mark && p.Outcome != Extra
+		}
+	}
+	c.exchanged()
+	if c.bodyGone() {
+		for i := range c.Parts {
+			if p := &c.Parts[i]; p.Outcome == Absent && (p.Type == message.Text || p.Type == message.HTML) {
+				p.Decides = false
+			}
 		}
 	}
 	for i := range c.Parts { // what follows from a difference that was judged itself
@@ -48,17 +55,6 @@ func (c *comparer) weigh() {
 	}
 }
 
-// isRecipients reports whether a part is about To or Cc of a message that came through a known list.
-// Lists reorder Cc and leave out who gets the message anyway; with many mailboxes nothing tells that
-// from an added one. It stays a change, which is named.
-func (c *comparer) isRecipients(p *Part) bool {
-	about := p.Type
-	if p.Type == message.Names {
-		about = message.Type(p.Index)
-	}
-	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc)
-}
-
 // weight is kept and decides of a part that is not the same.
 func (c *comparer) weight(p *Part) (kept, decides bool) {
 	switch p.Type {
@@ -68,7 +64,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 	case message.Sender, message.ReplyTo:
 		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped
 	case message.Names:
-		fine := p.Kind == Mapped || p.Kind == Reordered
+		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged
 		return fine, p.Outcome != Absent && !fine
 	case message.To, message.Cc:
 		fewer := p.Kind == AddressesRemoved || p.Outcome == Absent
@@ -97,7 +93,23 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		return false, true
 	}
 	row, known := p.Type.Info()
-	return false, !known || row.Decisive
+	return p.Kind == Shortened, !known || row.Decisive
+}
+
+// bodyGone reports whether all that the author wrote is gone and nothing else is there to read: what
+// is empty misleads nobody.
+func (c *comparer) bodyGone() bool {
+	gone := false
+	for _, p := range c.Parts {
+		switch p.Type {
+		case message.Text, message.HTML, message.Attachment:
+			if p.Outcome != Absent {
+				return false
+			}
+			gone = gone || p.Type != message.Attachment
+		}
+	}
+	return gone
 }
 
 // bodyWeight is weight of a text or HTML.
@@ -111,9 +123,28 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 		return true, true
 	}
 	if p.Outcome == Extra {
-		return false, p.Type != message.Text || !harmless([]byte(p.Added), c.ownHost)
+		return false, !c.harmlessPart(p)
 	}
 	return false, true
+}
+
+// harmlessPart reports whether a text that came as a part of its own can pass for a footer: it says
+// nothing that moves money or readers, is set apart, and stands behind all that the author wrote. In
+// front it would be read as his.
+func (c *comparer) harmlessPart(p *Part) bool {
+	if p.Type != message.Text || !separated([]byte(p.Added)) || !harmless([]byte(p.Added), c.ownHost) {
+		return false
+	}
+	behind := false
+	for _, leaf := range c.d.Body().Leaves {
+		switch {
+		case leaf.Type == message.Text && leaf.Index == p.Index && len(leaf.Text) > 0:
+			behind = true
+		case behind && (leaf.Type == message.Text || leaf.Type == message.HTML):
+			return false
+		}
+	}
+	return behind
 }
 
 func (c *comparer) harmlessFooter(p *Part) bool {
@@ -130,12 +161,12 @@ func (c *comparer) fieldDecides(p *Part) bool {
 	switch {
 	case p.Kind == Malformed:
 		return !p.named
-	case p.Kind == FieldsRemoved:
+	case p.Kind == FieldsRemoved, p.Kind == Mapped:
 		return false
 	case p.Field == "":
 		return true
 	case message.ListField(p.Field):
-		return !harmlessHosts(p.Detail, c.ownHost)
+		return !harmlessHosts(p.Added, c.ownHost)
 	}
 	return message.ActedUpon(p.Field)
 }
@@ -148,29 +179,6 @@ func harmlessHosts(value string, own func(string) bool) bool {
 		}
 	}
 	return true
-}
-
-// shortTag reports whether tags in front of a subject are one, short, and say nothing of their own:
-// no address and no digits, unless it is the name of a list that the author wrote to.
-func (c *comparer) shortTag(tags string) bool {
-	inner, ok := strings.CutPrefix(tags, "[")
-	if !ok || strings.Count(tags, "[") != 1 || len(tags) > 32 {
-		return false
-	}
-	inner = strings.TrimSuffix(inner, "]")
-	if strings.ContainsAny(inner, "@/:") || strings.ContainsFunc(inner, odd) {
-		return false
-	}
-	if !strings.ContainsFunc(inner, unicode.IsDigit) {
-		return true
-	}
-	for _, m := range c.d.Mailboxes() {
-		local, _, _ := strings.Cut(m.Addr, "@")
-		if strings.EqualFold(local, inner) && c.wasRecorded(&m) {
-			return true
-		}
-	}
-	return false
 }
 
 // anyAddedDecides reports whether a body that was added decides.

@@ -51,6 +51,20 @@ var actedUponFields = []string{
 	"openpgp", "cairn-*", "x-unsent", "x-auto-response-suppress", "deferred-delivery", "reply-by", "x-message-flag", "comments",
 }
 
+// commonFields are recorded fields that many programs write.
+var commonFields = []string{
+	"x-mailer", "user-agent", "importance", "priority", "x-priority", "x-msmail-priority", "organization", "keywords", "comments",
+	"auto-submitted", "thread-topic", "thread-index", "autocrypt", "openpgp", "disposition-notification-to",
+	"return-receipt-to", "mail-followup-to", "mail-reply-to", "list-id", "list-post", "list-help", "list-unsubscribe",
+	"list-unsubscribe-post", "list-subscribe", "list-archive", "list-owner", "archived-at", "precedence", "errors-to",
+	"feedback-id", "x-mimeole", "x-accept-language", "x-auto-response-suppress", "sensitivity", "resent-from", "resent-to",
+	"resent-date", "resent-message-id", "x-loop", "x-beenthere", "x-mailman-version", "expires", "supersedes", "bcc", "x-face",
+}
+
+// CommonFields returns the lower-case names of header fields that many programs write, by which a
+// field that was taken out can be named. The slice is the caller's.
+func CommonFields() []string { return slices.Clone(commonFields) }
+
 func classOf(name string) fieldClass {
 	switch {
 	case ownFields[name] != 0:

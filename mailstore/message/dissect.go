@@ -49,11 +49,15 @@ type Mailbox struct {
 
 // Hint is the hint for a mailbox.
 func (m *Mailbox) Hint() Hint {
-	label := HintTo
-	if m.Field == Cc {
-		label = HintCc
+	return Hint{HintLabel(m.Field), []byte(m.Addr + "\t" + m.Name + "\t" + m.Comment)}
+}
+
+// HintLabel is the label of the mailboxes of a field, To or Cc.
+func HintLabel(t Type) string {
+	if t == Cc {
+		return HintCc
 	}
-	return Hint{label, []byte(m.Addr + "\t" + m.Name + "\t" + m.Comment)}
+	return HintTo
 }
 
 // Labels of hints.
@@ -210,9 +214,8 @@ func compareComponents(a, b Component) int {
 // bodyOctets returns a body as DKIM's simple canonicalisation has it (RFC 6376, section 3.4.3):
 // lines end in CRLF, the empty lines at the end are gone, and what is not empty ends in CRLF.
 func bodyOctets(body []byte) []byte {
-	lines := bytes.Count(body, []byte("\n"))
-	if lines != bytes.Count(body, []byte("\r\n")) {
-		body = wireLines(body, lines)
+	if !onWire(body) {
+		body = wireLines(body, bytes.Count(body, []byte("\n")))
 	}
 	for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
 		body = body[:len(body)-2]
@@ -224,6 +227,20 @@ func bodyOctets(body []byte) []byte {
 		body = append(bytes.Clone(body), '\r', '\n')
 	}
 	return body
+}
+
+// onWire reports whether every line of b that ends does so in CRLF.
+func onWire(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return true
+		}
+		if i == 0 || b[i-1] != '\r' {
+			return false
+		}
+		b = b[i+1:]
+	}
 }
 
 // wireLines gives every line of b a CRLF at its end.

@@ -119,6 +119,13 @@ func (r *bodyReader) odd(format string, args ...any) {
 	}
 }
 
+// loose notes a way once: a record has room for a few.
+func (r *bodyReader) loose(what string) {
+	if !slices.Contains(r.Loose, what) {
+		r.Loose = append(r.Loose, what)
+	}
+}
+
 // node reads one entity and, of a container, its parts.
 func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, depth int) *node {
 	n := &node{body: body, depth: depth, kind: fallback}
@@ -139,14 +146,15 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 		case "content-transfer-encoding":
 			n.cte = f.Value
 			if f.Padded {
-				r.Loose = append(r.Loose, "white space behind Content-Transfer-Encoding "+clip(f.Value))
+				r.loose("white space behind Content-Transfer-Encoding " + clip(f.Value))
 			}
 		case "mime-version":
 			if depth > 0 && !isVersion1(f.Value) {
 				others = append(others, f)
 			}
 		default:
-			if classOf(f.Name) != fieldTrace {
+			// A list that wraps a body takes the marks of a mailbox along with the fields of its packaging.
+			if class := classOf(f.Name); class != fieldTrace && class != fieldStripped {
 				others = append(others, f)
 			}
 		}
@@ -278,7 +286,7 @@ func (r *bodyReader) split(n *node) {
 	}
 	r.Open = r.Open || pieces.Open
 	if pieces.Padded {
-		r.Loose = append(r.Loose, "white space behind a boundary")
+		r.loose("white space behind a boundary")
 	}
 	if !ok {
 		pieces = grammar.Pieces{Parts: splitMultipart(unixEnds(n.body), boundary, maxParts-r.leaves)}
@@ -385,6 +393,9 @@ func (n *node) layout(depth int) string {
 	}
 	return b.String()
 }
+
+// Gaps reports whether any text stands before or behind the parts.
+func (b *Body) Gaps() bool { return len(b.top.allGaps()) > 0 }
 
 func (n *node) allGaps() []string {
 	gaps := n.gaps

@@ -118,7 +118,8 @@ func sortedSpecs(items []grammar.Item) []string {
 }
 
 // Mapped returns the components of the address fields as they were before relays rewrote addresses,
-// original being what an address that arrives was. Fields outside the grammar are not among them.
+// original being what an address that arrives was. Fields whose addresses cannot be told are not
+// among them.
 func (d *Dissection) Mapped(original func(string) string) []Component {
 	var list []Component
 	var count [References + 1]int
@@ -131,8 +132,12 @@ func (d *Dissection) Mapped(original func(string) string) []Component {
 			continue
 		}
 		items, ok := grammar.Addresses(f.Value)
+		names := Component{Type: Names, Index: uint16(t), Reading: Canonical}
 		if !ok {
-			continue
+			if items, ok = grammar.BareAddresses(f.Value); !ok {
+				continue
+			}
+			names.Reading, names.Content = AsOctets, []byte(mapText(f.Value, items, original))
 		}
 		for i := range items {
 			if items[i].Addr != "" {
@@ -141,11 +146,24 @@ func (d *Dissection) Mapped(original func(string) string) []Component {
 		}
 		specs := sortedSpecs(items)
 		list = append(list, Component{Type: t, Reading: Canonical, Content: []byte(strings.Join(specs, "\n"))})
-		if names := namesContent(items, specs); names != "" {
-			list = append(list, Component{Type: Names, Index: uint16(t), Reading: Canonical, Content: []byte(names)})
+		if names.Reading == Canonical {
+			names.Content = []byte(namesContent(items, specs))
+		}
+		if len(names.Content) > 0 {
+			list = append(list, names)
 		}
 	}
 	return list
+}
+
+// mapText is a value with its addresses as they were.
+func mapText(value string, items []grammar.Item, original func(string) string) string {
+	for _, item := range items {
+		if item.Addr != "" {
+			value = strings.Replace(value, item.Addr, original(item.Addr), 1)
+		}
+	}
+	return value
 }
 
 // namesContent says what stands around the addresses of a field and in which order these are: a
@@ -172,6 +190,23 @@ func namesContent(items []grammar.Item, specs []string) string {
 		return ""
 	}
 	return b.String()
+}
+
+// RawForms returns what an address field with one mailbox may have been before a relay encoded the
+// 8-bit name in it; nil if there is none.
+func (d *Dissection) RawForms(t Type) [][]byte {
+	for _, f := range d.section.Fields {
+		if ownFields[f.Name] != t {
+			continue
+		}
+		items, ok := grammar.Addresses(f.Value)
+		if !ok || len(items) != 1 || isASCII([]byte(items[0].Name)) || items[0].Comment != "" {
+			return nil
+		}
+		m := items[0].Mailbox
+		return [][]byte{[]byte(m.Name + " <" + m.Addr + ">"), []byte(`"` + m.Name + `" <` + m.Addr + ">")}
+	}
+	return nil
 }
 
 // namedFields gathers fields by name, ascending, the values of each in their order.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,7 +19,7 @@ func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 		return nil, false
 	}
 	if !plain {
-		r.Loose = append(r.Loose, "Content-Transfer-Encoding "+clip(n.cte))
+		r.loose("Content-Transfer-Encoding " + clip(n.cte))
 	}
 	switch encoding {
 	case grammar.Base64Encoding:
@@ -62,9 +63,13 @@ func (r *bodyReader) textContent(n *node) Component {
 	}
 	text, label, ok := grammar.Text(charset, lines)
 	if meta && ok && !isASCII(text) {
-		label = grammar.LabelMeta // not all programs look there
+		r.loose("HTML that names its charset itself") // not all programs look there
 	}
-	if !ok || len(octets) < len(n.body) && grammar.Packed(n.body) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || grammar.Packed(lines) {
+	packed := grammar.Packed(lines) || len(octets) < len(n.body) && grammar.Packed(n.body)
+	if !ok || packed || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
+		if !modal(charset) { // white space at line ends is shown by nobody
+			lines = canonicalLines(lines)
+		}
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
 	}
 	if n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed") {
@@ -111,26 +116,26 @@ func (r *bodyReader) attachment(n *node, leaf *Leaf) {
 // leaves something open.
 func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component) {
 	if strings.HasPrefix(n.kind, "message/") {
-		return r.messageContent(n, leaf), Component{Reading: Canonical}
+		return r.messageContent(n, leaf)
 	}
 	octets, ok := r.decoded(n, false)
 	if !ok {
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
 	}
 	wire := octets
-	if bytes.Count(octets, []byte("\n")) != bytes.Count(octets, []byte("\r\n")) && r.identity(n) {
+	if r.identity(n) && !onWire(octets) {
 		wire = wireLines(octets, bytes.Count(octets, []byte("\n")))
 	}
-	exact = Component{Reading: Canonical, Content: wire}
-	switch {
-	case strings.HasPrefix(n.kind, "text/"):
-		return r.textContent(n), exact
-	case utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0:
-		// Lines under another type (signatures, keys, reports): a relay that turns them into base64
-		// gives them one line end or the other.
-		return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
+	if !strings.HasPrefix(n.kind, "text/") && (!utf8.Valid(octets) || bytes.IndexByte(octets, 0) >= 0) {
+		return Component{Reading: Canonical, Content: wire}, Component{Reading: Canonical}
 	}
-	return Component{Reading: Canonical, Content: octets}, Component{Reading: Canonical}
+	exact = Component{Reading: Canonical, Content: wire}
+	if strings.HasPrefix(n.kind, "text/") {
+		return r.textContent(n), exact
+	}
+	// Lines under another type (signatures, keys, reports): a relay that turns them into base64 gives
+	// them one line end or the other.
+	return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 }
 
 func (r *bodyReader) identity(n *node) bool {
@@ -141,31 +146,32 @@ func (r *bodyReader) identity(n *node) bool {
 // messageContent is the content of an embedded message: type, index and digest of each of its
 // components, so that what a relay re-packs inside changes nothing. Of other types of message, the
 // groups of header fields in them.
-func (r *bodyReader) messageContent(n *node, leaf *Leaf) Component {
-	octets := Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}
+func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
+	exact.Reading = Canonical
 	switch n.kind {
 	case "message/rfc822", "message/global":
 		leaf.Inner = n.body
 		if n.depth >= agreedDepth || !r.identity(n) {
-			return octets
+			break
 		}
 		body := WithoutMboxLine(n.body)
-		if len(body) != len(n.body) {
-			r.Loose = append(r.Loose, "an mbox line in front of an embedded message")
+		if len(body) != len(n.body) { // list software takes it out
+			r.loose("an mbox line in front of an embedded message")
 		}
-		content, ok := embeddedContent(body, n.depth+1, n.open)
-		if !ok {
-			return octets
+		if content, gaps, loose, ok := embeddedContent(body, n.depth+1, n.open); ok {
+			for _, what := range loose {
+				r.loose(what)
+			}
+			exact.Content = gaps
+			return Component{Reading: Canonical, Content: content}, exact
 		}
-		return Component{Reading: Canonical, Content: content}
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
-		body, ok := r.decoded(n, false)
-		if !ok {
-			return octets
+		if body, ok := r.decoded(n, false); ok {
+			return fieldGroups(body), exact
 		}
-		return fieldGroups(body)
 	}
-	return octets
+	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, exact
 }
 
 // fieldGroups is the content of a report: its fields unfolded, one a line, an empty line between
@@ -189,16 +195,18 @@ func fieldGroups(body []byte) Component {
 
 // embeddedContent is the content of a message inside the message. All its header fields count: no
 // relay adds any there. ok is false if it is outside the grammar.
-func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok bool) {
+// gaps is what stands before and behind its parts; loose is what programs may differ about in it if
+// it arrives so.
+func embeddedContent(raw []byte, depth int, open []string) (content, gaps []byte, loose []string, ok bool) {
 	s := grammar.ReadSection(raw, grammar.MaxHeader)
 	if len(s.Flaws) > 0 {
-		return nil, false
+		return nil, nil, nil, false
 	}
 	d := Dissection{section: s}
 	d.readHeader()
 	body := readBodyAt(&s, depth, open)
-	if len(body.Odd)+len(body.Loose) > 0 || body.Open {
-		return nil, false
+	if len(body.Odd) > 0 || body.Open {
+		return nil, nil, nil, false
 	}
 	trace := Component{Type: Route, Reading: Canonical}
 	for _, f := range s.Fields {
@@ -206,11 +214,12 @@ func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok b
 			trace.Content = append(append(append(append(trace.Content, f.Name...), ": "...), f.Value...), '\n')
 		}
 	}
-	list := append(d.head, body.Components...)
-	for i := range append(list, trace) {
-		c := trace
-		if i < len(list) {
-			c = list[i]
+	list := append(append(d.head, body.Components...), trace)
+	slices.SortStableFunc(list, compareComponents)
+	for _, c := range list {
+		if c.Type == Layout && c.Index == 1 {
+			gaps = c.Content
+			continue
 		}
 		if c.Type == MIME || len(c.Content) == 0 {
 			continue
@@ -220,7 +229,7 @@ func embeddedContent(raw []byte, depth int, open []string) (content []byte, ok b
 		content = binary.BigEndian.AppendUint16(content, c.Index)
 		content = append(content, digest[:]...)
 	}
-	return content, true
+	return content, gaps, body.Loose, true
 }
 
 // unixEnds returns b with LF for each CRLF; a CR anywhere else stays.
@@ -228,7 +237,19 @@ func unixEnds(b []byte) []byte {
 	if !bytes.Contains(b, []byte("\r\n")) {
 		return b
 	}
-	return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+	out := make([]byte, 0, len(b))
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return append(out, b...)
+		}
+		line := b[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		out = append(append(out, line...), '\n')
+		b = b[i+1:]
+	}
 }
 
 // canonicalLines is text without spaces and tabs at line ends and without empty lines at its end.

@@ -10,7 +10,7 @@ type Field struct {
 func (m *Message) Fields() []Field {
 	var list []Field
 	for f := m.header.Fields(); f.Next(); {
-		list = append(list, Field{Name: f.Key(), Value: phrase(f.Value())})
+		list = append(list, Field{Name: f.Key(), Value: phrase(knownWords(f.Value()))})
 	}
 	return list
 }

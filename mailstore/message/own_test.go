@@ -1,5 +1,7 @@
 package message_test
 
+import "strings"
+
 // ownMessage is a message of each kind that the tests of version 2 start from. Line ends are LF.
 type ownMessage struct{ name, raw string }
 
@@ -23,6 +25,11 @@ var ownMessages = []ownMessage{
 		"Reporting-MTA: dns; a.example\n\nFinal-Recipient: rfc822; b@b.example\nAction: failed\nStatus: 5.1.1\n--o--\n"},
 	{"charsets", "From: a@b.example\nSubject: =?iso-2022-jp?B?GyRCRnxLXBsoQg==?=\nMIME-Version: 1.0\nContent-Type: text/plain; charset=gb2312\n\n\xd6\xd0\xce\xc4\n"},
 	{"html alone", "From: a@b.example\nMIME-Version: 1.0\nContent-Type: text/html\n\n<meta charset=\"windows-1251\"><p>\xcf\xf0\xe8\n"},
+	{"digest", "From: a@b.example\nMIME-Version: 1.0\nContent-Type: multipart/digest; boundary=o\n\n--o\n\nFrom: Ann <x@y.example>\nTo: Bo <b@b.example>, a@a.example\nSubject: inner\n\none\n--o\n" +
+		"Content-Type: text/plain\n\ntwo\n--o--\n"},
+	{"open and loose", "From: a@b.example\nImportance: =?utf-8?q?high?=\nX-Note: =?utf-8?q?=C3=A4?=\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Transfer-Encoding: 8bit;\n\none\n" +
+		"--o\nContent-Type: application/pgp-signature; name=\"\"\n\nsigned\n"},
+	{"many", "From: a@b.example\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n" + strings.Repeat("--o\nContent-Type: image/png; name=a.png\nContent-Transfer-Encoding: base64\n\nAP8=\n", 10) + "--o--\n"},
 	{"outside", "From: a@b.example, \"x\\\"y\" <c@d.example>\nSubject: =?x-none?q?a?=\nDate: today\nMIME-Version: 1.0\n" +
 		"Content-Type: multipart/mixed; boundary=\"a b\"\n\n--a b\nContent-Type: text/plain; charset=x-none\n\nGr\xfc\xdfe\n--a b--\n"},
 }

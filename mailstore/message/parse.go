@@ -43,12 +43,12 @@ func Parse(raw []byte) *Message {
 	header := e.header
 	m := &Message{
 		header:     header,
-		Subject:    phrase(header.Get("Subject")),
-		From:       parseAddresses(values(header, "From")),
-		Sender:     parseAddresses(values(header, "Sender")),
-		To:         parseAddresses(values(header, "To")),
-		Cc:         parseAddresses(values(header, "Cc")),
-		ReplyTo:    parseAddresses(values(header, "Reply-To")),
+		Subject:    phrase(knownWords(header.Get("Subject"))),
+		From:       parseAddresses(knownValues(values(header, "From"))),
+		Sender:     parseAddresses(knownValues(values(header, "Sender"))),
+		To:         parseAddresses(knownValues(values(header, "To"))),
+		Cc:         parseAddresses(knownValues(values(header, "Cc"))),
+		ReplyTo:    parseAddresses(knownValues(values(header, "Reply-To"))),
 		InReplyTo:  messageIDs(values(header, "In-Reply-To")),
 		References: messageIDs(values(header, "References")),
 		ListID:     listID(header.Get("List-Id")),
@@ -61,9 +61,9 @@ func Parse(raw []byte) *Message {
 	for _, p := range readTree(e, 0).leaves {
 		switch p.role {
 		case Text:
-			text = append(text, string(p.text()))
+			text = append(text, string(p.shownText()))
 		case HTML:
-			html = append(html, string(p.text()))
+			html = append(html, string(p.shownText()))
 		default:
 			m.Attachments = append(m.Attachments, p.info())
 		}
@@ -76,7 +76,7 @@ func (p *part) info() PartInfo {
 	info := PartInfo{Name: p.name, Type: plain(p.kind), Inline: !p.marked}
 	info.ContentID = strings.Trim(plain(p.header.Get("Content-Id")), "<>")
 	if strings.HasPrefix(p.kind, "text/") {
-		info.Content = p.text()
+		info.Content = p.shownText()
 	} else {
 		info.Content = p.decoded()
 	}
@@ -84,7 +84,7 @@ func (p *part) info() PartInfo {
 }
 
 // Header returns the decoded value of the topmost field of that name, empty if there is none.
-func (m *Message) Header(name string) string { return phrase(m.header.Get(name)) }
+func (m *Message) Header(name string) string { return phrase(knownWords(m.header.Get(name))) }
 
 // RawHeader returns the unfolded, undecoded value of the topmost field of that name.
 func (m *Message) RawHeader(name string) string { return m.header.Get(name) }
@@ -93,7 +93,7 @@ func (m *Message) RawHeader(name string) string { return m.header.Get(name) }
 func (m *Message) Headers(name string) []string {
 	all := values(m.header, name)
 	for i := range all {
-		all[i] = phrase(all[i])
+		all[i] = phrase(knownWords(all[i]))
 	}
 	return all
 }

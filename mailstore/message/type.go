@@ -5,7 +5,7 @@ import "fmt"
 // Type numbers a kind of component. Numbers are part of the protocol: they go into salts, commitments and tokens and are never reused.
 type Type uint8
 
-// The component types. 64 and above are derived from other components by plug-ins.
+// The component types. 64 to 95 are derived from other components by plug-ins.
 const (
 	From       Type = 1
 	Sender     Type = 2
@@ -48,13 +48,18 @@ const (
 	AttachmentSize   Type = 68
 )
 
-// firstDerived is the first number of the types that package derive makes of other components.
-const firstDerived Type = 64
+// The numbers that are kept for types which package derive makes of other components. What is beyond
+// is of no meaning, so that it contradicts any message; one between that is not known here is of a
+// later version.
+const (
+	firstDerived Type = 64
+	lastDerived  Type = 95
+)
 
 // Derived reports whether a component of the type is made of others by a plug-in: it is recorded
 // only where that is asked for, and what became of it explains other differences but decides
 // nothing.
-func (t Type) Derived() bool { return t >= firstDerived }
+func (t Type) Derived() bool { return firstDerived <= t && t <= lastDerived }
 
 // Form says which canonical form the content of a type has, and so which explanations of a difference make sense for it.
 type Form uint8

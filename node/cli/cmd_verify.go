@@ -122,7 +122,7 @@ func showVerification(b *bytes.Buffer, v *api.Verification) {
 		}
 	}
 	if len(v.Parts) > 0 {
-		fmt.Fprintf(b, "  %d of %s same\n", same, plural(len(v.Parts), "part"))
+		fmt.Fprintf(b, "  %d of %s same\n", same, plural(len(v.Parts), "component"))
 	}
 	showParts(b, v.Parts, v.Reasons)
 }

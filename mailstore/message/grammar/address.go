@@ -116,10 +116,17 @@ func (p *listParser) phrase() (words string, quoted, ok bool) {
 
 func (p *listParser) angle(words string, quoted bool) bool {
 	end := strings.IndexByte(p.rest, '>')
-	if end < 0 || !isAddrSpec(p.rest[:end]) {
+	if end < 0 {
 		return false
 	}
-	m := Mailbox{Addr: canonicalSpec(p.rest[:end])}
+	spec := p.rest[:end]
+	if p.bare {
+		spec = strings.Trim(spec, " \t")
+	}
+	if !isAddrSpec(spec) {
+		return false
+	}
+	m := Mailbox{Addr: canonicalSpec(spec)}
 	p.rest = p.rest[end+1:]
 	var ok bool
 	if m.Name, ok = p.displayName(words, quoted); !ok {
@@ -203,7 +210,7 @@ func misleads(name string) bool {
 	if strings.ContainsAny(name, `<>@"\`) {
 		return true
 	}
-	return strings.ContainsAny(name, "(),:;[]") && !strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 })
+	return strings.ContainsAny(name, "(),:;[]") && isPlain7([]byte(name))
 }
 
 // isAddrSpec reports whether s is a dot-atom that does not look like an encoded word, "@", and a

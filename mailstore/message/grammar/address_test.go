@@ -52,7 +52,7 @@ func TestAddresses(t *testing.T) {
 		{"quoted address as a name", `"c@d.example" <a@b.example>`, "c@d.example||a@b.example", ""},
 		{"two pairs of angles", "<<a@b.example>>", "no", "no"},
 		{"open angle", "<a@b.example", "no", "no"},
-		{"space in angles", "< a@b.example>", "no", "no"},
+		{"space in angles", "< a@b.example>", "no", "||a@b.example"},
 		{"source route", "<@x.example:a@b.example>", "no", "no"},
 		{"quoted local part", `"a b"@b.example`, "no", "no"},
 		{"address literal", "a@[127.0.0.1]", "no", "no"},

@@ -50,13 +50,14 @@ var pairs = map[string]func(lead, trail byte) bool{
 		if lead == 0x81 {
 			return bytes.IndexByte([]byte{0x5f, 0x60, 0x61, 0x7c, 0x91, 0x92, 0xca}, trail) < 0
 		}
-		return lead == 0x82 || lead == 0x83 || lead >= 0x88 && lead <= 0x9f || lead >= 0xe0 && lead <= 0xea
+		return lead == 0x82 || lead == 0x83 || lead >= 0x88 && lead <= 0x9f ||
+			lead >= 0xe0 && lead <= 0xea
 	},
 }
 
 func gbkPair(lead, trail byte) bool {
-	return trail >= 0x40 && lead != 0x80 && lead != 0xa6 && lead != 0xa8 && lead != 0xa9 && lead < 0xfe &&
-		!(lead == 0xa1 && (trail == 0xa4 || trail == 0xaa)) && !(lead == 0xa2 && trail <= 0xaa)
+	return trail >= 0x40 && lead != 0x80 && lead != 0xa6 && lead != 0xa8 && lead != 0xa9 &&
+		lead < 0xfe && !(lead == 0xa1 && (trail == 0xa4 || trail == 0xaa)) && !(lead == 0xa2 && trail <= 0xaa)
 }
 
 func koreanPair(lead, trail byte) bool {

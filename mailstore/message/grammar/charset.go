@@ -18,7 +18,6 @@ import (
 const (
 	LabelNone  = ""
 	LabelOther = "\x00"
-	LabelMeta  = "meta" // of HTML, whichever charset it names itself where its part names none
 )
 
 // charset is one that programs decode alike.
@@ -47,10 +46,9 @@ var charsets = map[string]charset{
 	"shift_jis":      {multi: japanese.ShiftJIS, shifts: true}, "iso-2022-jp": {multi: japanese.ISO2022JP, shifts: true},
 }
 
-// Labels returns all labels of text but LabelNone.
+// Labels returns the names of all charsets but UTF-8 and ASCII that Text can decode.
 func Labels() []string {
-	list := make([]string, 0, len(charsets)+1)
-	list = append(list, LabelMeta)
+	list := make([]string, 0, len(charsets))
 	for name := range charsets {
 		list = append(list, name)
 	}
@@ -71,7 +69,7 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	switch {
 	case !known:
 		return nil, LabelOther, false
-	case isPlainASCII(b) && (!set.shifts || bytes.IndexAny(b, "\\~") < 0):
+	case isPlainASCII(b) && (!set.shifts || !bytes.ContainsAny(b, "\\~")):
 		return b, LabelNone, true
 	case set.single != nil:
 		text, ok = decodeSingle(set, b)

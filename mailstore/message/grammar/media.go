@@ -33,8 +33,8 @@ func (m *Media) Get(name string) string {
 }
 
 // MediaType reads a Content-Type (RFC 2045, section 5.1): `type/subtype`, then parameters whose
-// values are tokens or quoted strings of printable ASCII without backslash, semicolon, tab or encoded word. Only
-// file names may be cut or encoded by RFC 2231.
+// values are tokens or quoted strings of printable ASCII without backslash, semicolon, tab or
+// encoded word. Only file names may be cut or encoded by RFC 2231.
 func MediaType(value string) (Media, bool) {
 	m, ok := media(value, "name")
 	major, minor, found := strings.Cut(m.Kind, "/")
@@ -47,6 +47,8 @@ func Disposition(value string) (Media, bool) {
 	return m, ok && isToken(m.Kind)
 }
 
+const maxParams = 256 // of one value
+
 func media(value, fileParam string) (m Media, ok bool) {
 	kind, rest, more := strings.Cut(value, ";")
 	m.Kind = strings.ToLower(strings.TrimRight(kind, " \t"))
@@ -57,7 +59,7 @@ func media(value, fileParam string) (m Media, ok bool) {
 			break // a semicolon at the end
 		}
 		var p Param
-		if p, rest, more, ok = param(rest); !ok {
+		if p, rest, more, ok = param(rest); !ok || len(m.Params)+len(file) == maxParams {
 			return m, false
 		}
 		if base, _, _ := strings.Cut(p.Name, "*"); base == fileParam {

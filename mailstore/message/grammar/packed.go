@@ -3,8 +3,8 @@ package grammar
 import "bytes"
 
 // Packed reports whether text holds what some programs take for a file of its own: uuencode (a line
-// "begin 644 name", or "begin" and two spaces), its base64 variant, yEnc ("=ybegin ") or BinHex. Letter
-// case and white space at the start of the line do not count.
+// "begin 644 name", or "begin" and two spaces), its base64 variant, yEnc ("=ybegin ") or BinHex.
+// Letter case and white space at the start of the line do not count.
 func Packed(text []byte) bool {
 	for at := 0; ; {
 		i := nextMark(text[at:])
@@ -45,16 +45,16 @@ func nextMark(b []byte) int {
 }
 
 func isPacked(line []byte) bool {
-	for _, mark := range []string{"=ybegin ", "begin-base64 ", "begin  ", "(this file must be converted"} {
+	for _, mark := range []string{
+		"=ybegin ", "begin-base64 ", "begin  ", "(this file must be converted",
+	} {
 		if len(line) >= len(mark) && bytes.EqualFold(line[:len(mark)], []byte(mark)) {
 			return true
 		}
 	}
 	const begin = "begin"
-	if len(line) <= len(begin) || !bytes.EqualFold(line[:len(begin)], []byte(begin)) || !isBlank(line[len(begin)]) {
-		return false
-	}
-	return isMode(line[len(begin)+1:])
+	return len(line) > len(begin) && bytes.EqualFold(line[:len(begin)], []byte(begin)) &&
+		isBlank(line[len(begin)]) && isMode(line[len(begin)+1:])
 }
 
 // isMode reports whether b starts with three or four octal digits and white space.

@@ -98,6 +98,7 @@ func (s *Section) inspect(line []byte, field int) {
 
 // start takes the first line of a field and returns the field's number, -1 for none.
 func (s *Section) start(line []byte) int {
+	s.unfold()
 	colon := bytes.IndexByte(line, ':')
 	name := bytes.TrimRight(line[:max(colon, 0)], " \t")
 	if len(name) == 0 || !isFieldName(name) {

@@ -39,6 +39,25 @@ func TransferEncoding(value string) (e Encoding, plain, ok bool) {
 // since some programs decode line by line; padding at the end only. Empty lines may follow. Bits that padding leaves over count for nothing.
 func Base64(b []byte) ([]byte, bool) {
 	b = trimLineEnds(b)
+	out, n := make([]byte, base64.StdEncoding.DecodedLen(len(b))), 0
+	for rest := b; len(rest) > 0; {
+		var line []byte
+		line, rest = CutLine(rest)
+		if len(line)%4 != 0 || len(line) == 0 || len(line) > MaxEncodedLine {
+			return joinedBase64(b)
+		}
+		got, err := base64.StdEncoding.Decode(out[n:], line)
+		padding := len(line) - len(bytes.TrimRight(line, "="))
+		if err != nil || got != len(line)/4*3-padding || padding > 0 && len(rest) > 0 { // the decoder passes over a CR
+			return nil, false
+		}
+		n += got
+	}
+	return out[:n], true
+}
+
+// joinedBase64 is Base64 for lines that end inside of a group of four characters.
+func joinedBase64(b []byte) ([]byte, bool) {
 	clean := make([]byte, 0, len(b))
 	for len(b) > 0 {
 		var line []byte

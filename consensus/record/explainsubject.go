@@ -1,0 +1,116 @@
+package record
+
+import (
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
+)
+
+// explainRawSubject finds a subject that was recorded as its octets, such as 8-bit ones, in what a
+// relay encoded: as words of that charset, or as ISO 8859-1 for want of one.
+func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
+	received := string(a.Content)
+	spellings := []string{received}
+	if a.Reading == message.AsOctets {
+		spellings[0] = string(rawWords(received))
+	} else if narrow, ok := latin1(received); ok {
+		spellings = append(spellings, narrow)
+	}
+	for _, subject := range spellings {
+		if r.is(message.DigestOf(message.AsOctets, []byte(subject), "")) {
+			return CharsetChanged, ""
+		}
+		before, tag, after, ok := cutTag(subject)
+		if ok && r.is(message.DigestOf(message.AsOctets, []byte(joinWords(before, after)), "")) {
+			return SubjectTagged, tag
+		}
+	}
+	return "", ""
+}
+
+// latin1 returns the octets of a text in ISO 8859-1, if it has any beyond ASCII and no others.
+func latin1(s string) (octets string, ok bool) {
+	var b []byte
+	for _, r := range s {
+		if r > 0xff {
+			return "", false
+		}
+		ok = ok || r >= 0x80
+		b = append(b, byte(r))
+	}
+	return string(b), ok
+}
+
+// rawWords puts the octets of encoded words whose charset is not known in their place.
+func rawWords(s string) []byte {
+	var out []byte
+	for s != "" {
+		at := strings.Index(s, "=?unknown-8bit?")
+		if at < 0 {
+			return append(out, s...)
+		}
+		end := strings.Index(s[at+len("=?unknown-8bit?")+2:], "?=")
+		if end < 0 {
+			return append(out, s...)
+		}
+		end += at + len("=?unknown-8bit?") + 2 + len("?=")
+		octets, ok := grammar.WordOctets(s[at:end])
+		if !ok {
+			return append(out, s...)
+		}
+		gap := s[:at]
+		if strings.TrimSpace(gap) == "" && len(out) > 0 {
+			gap = ""
+		}
+		out = append(append(out, gap...), octets...)
+		s = s[end:]
+	}
+	return out
+}
+
+// isSubject reports whether a subject is the recorded one but for the spelling of "Re:" and for a
+// space that some lists put behind a comma when they fold.
+func isSubject(r *recorded, subject string) bool {
+	spellings := []string{subject}
+	for at := 0; len(spellings) < 5; {
+		i := strings.Index(subject[at:], ", ")
+		if i < 0 {
+			break
+		}
+		at += i + 1
+		spellings = append(spellings, subject[:at]+subject[at+1:])
+	}
+	return slices.ContainsFunc(spellings, func(s string) bool {
+		if r.isContent([]byte(s), nil) {
+			return true
+		}
+		return len(s) > 2 && strings.EqualFold(s[:3], "re:") && slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
+			return r.isContent([]byte(prefix+s[3:]), nil)
+		})
+	})
+}
+
+// cutTag cuts the first "[…]" out of a subject, at its start or behind reply prefixes.
+func cutTag(s string) (before, tag, after string, ok bool) {
+	open := strings.IndexByte(s, '[')
+	if open < 0 {
+		return "", "", "", false
+	}
+	for _, word := range strings.Fields(s[:open]) {
+		if !strings.HasSuffix(word, ":") || len(word) > 8 {
+			return "", "", "", false
+		}
+	}
+	end := strings.IndexByte(s[open:], ']')
+	if end < 0 || end > 64 {
+		return "", "", "", false
+	}
+	end += open + 1
+	return s[:open], s[open:end], s[end:], true
+}
+
+func joinWords(a, b string) string {
+	return strings.TrimSpace(strings.TrimSpace(a) + " " + strings.TrimSpace(b))
+}

@@ -1,0 +1,78 @@
+package record
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"cairn/mailstore/message"
+)
+
+// exchanged lets those of the same content decide that are not in the order in which they were
+// recorded: the layout says which picture stands where, and these took each other's place. What only
+// moved up, since others were taken out, does not.
+func (c *comparer) exchanged() {
+	last := map[message.Type]int{}
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		if p.Outcome != Same {
+			continue
+		}
+		if row, _ := p.Type.Info(); !row.Unordered || p.Type == message.Recipient || p.Type == message.AttachmentName {
+			continue
+		}
+		at := int(p.Received) + 1
+		p.Decides = p.Moved && at < last[p.Type]
+		last[p.Type] = max(last[p.Type], at)
+	}
+}
+
+// isRecipients reports whether a part is about To or Cc of a message that came through a known list,
+// and no mailbox of it is known to have been added. Lists reorder Cc and leave out who gets the
+// message anyway; of so many mailboxes that the record has no tags of them, nothing tells that from
+// an added one. It stays a change, which is named.
+func (c *comparer) isRecipients(p *Part) bool {
+	about := p.Type
+	if p.Type == message.Names {
+		about = message.Type(p.Index)
+	}
+	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc) && !c.mailboxAdded(about)
+}
+
+// mailboxAdded reports whether a mailbox of To or Cc is none of those that the record has tags of.
+func (c *comparer) mailboxAdded(t message.Type) bool {
+	return !c.origin.full && c.origin.hasLabel(message.HintLabel(t)) && slices.ContainsFunc(c.d.Mailboxes(), func(m message.Mailbox) bool {
+		hint := m.Hint()
+		return m.Field == t && !c.origin.has(hint.Label, hint.Value) && !c.wroteIt(m.Addr)
+	})
+}
+
+// wroteIt reports whether an address is the recorded author's alone: lists that put their own into
+// From put the author into Cc.
+func (c *comparer) wroteIt(address string) bool {
+	from := c.origin.of(message.From)
+	return len(from) == 1 && from[0].isContent([]byte(address), nil)
+}
+
+// shortTag reports whether tags in front of a subject are one, short, and say nothing of their own:
+// no address and no digits, unless it is the name of a list that the author wrote to.
+func (c *comparer) shortTag(tags string) bool {
+	inner, ok := strings.CutPrefix(tags, "[")
+	if !ok || strings.Count(tags, "[") != 1 || len(tags) > 32 {
+		return false
+	}
+	inner = strings.TrimSuffix(inner, "]")
+	if strings.ContainsAny(inner, "@/:") || strings.ContainsFunc(inner, odd) {
+		return false
+	}
+	if !strings.ContainsFunc(inner, unicode.IsDigit) {
+		return true
+	}
+	for _, m := range c.d.Mailboxes() {
+		local, _, _ := strings.Cut(m.Addr, "@")
+		if strings.EqualFold(local, inner) && c.wasRecorded(&m) {
+			return true
+		}
+	}
+	return false
+}

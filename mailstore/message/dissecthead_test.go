@@ -1,0 +1,96 @@
+package message_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"cairn/mailstore/message"
+)
+
+func readingAndContent(comps []message.Component, t message.Type, index uint16) string {
+	for _, c := range comps {
+		if c.Type == t && c.Index == index {
+			return fmt.Sprintf("%d %s", c.Reading, c.Content)
+		}
+	}
+	return ""
+}
+
+func TestHead(t *testing.T) {
+	raw := "Received: from a.example ([192.0.2.9]) by c.example with ESMTP; now\nCairn-Record: x\nReceived: from b.example ([192.0.2.1]) by a.example with esmtps; now\n" +
+		"From: =?utf-8?q?D=C3=A4?= <D@B.example>\nSender: \xc3\xa4 <s@b.example>\nTo: z@b.example, a@b.example\nCc: broken\nCc: again\nReply-To:\n" +
+		"Subject: \xc3\xa4\nDate: Thu, 25 Nov 2026 00:00:00 +0000\nMessage-ID: <1@b.example> <2@b.example>\nIn-Reply-To: <1@b.example> <2@b.example>\n" +
+		"X-B: two\nx-a: =?utf-8?q?=C3=A4?=\nX-B: \xc3\xa4\nX-Spam-Flag: YES\nImportance: high\n\n"
+	d := message.Dissect([]byte(raw), []string{"Z@b.example", "z@B.example", "a@b.example"})
+	for _, tt := range []struct {
+		typ   message.Type
+		index uint16
+		want  string
+	}{
+		{message.From, 0, "1 D@b.example"},
+		{message.Names, 1, "1 0\tDä\t\n"},
+		{message.Sender, 0, "1 s@b.example"},
+		{message.Names, 2, "2 \xc3\xa4 <s@b.example>"},
+		{message.To, 0, "1 a@b.example\nz@b.example"},
+		{message.Names, 3, "1 1\t\t\n0\t\t\n"},
+		{message.Cc, 0, "2 broken\nagain"},
+		{message.ReplyTo, 0, ""},
+		{message.Subject, 0, "2 \xc3\xa4"},
+		{message.Date, 0, "1 1795564800 Thu"},
+		{message.MessageID, 0, "2 <1@b.example> <2@b.example>"},
+		{message.InReplyTo, 0, "1 <1@b.example> <2@b.example>"},
+		{message.Fields, 0, "1 importance: 1high\nx-a: 1ä\nx-b: 1two\nx-b: 2\xc3\xa4\n"},
+		{message.Route, 0, "1 from b.example ([192.0.2.1]) by a.example with esmtps; now"},
+		{message.OriginatingAddress, 0, "1 192.0.2.1"},
+		{message.SMTPVersion, 0, "1 ESMTPS"},
+		{message.Recipient, 0, "1 a@b.example"},
+		{message.Recipient, 1, "1 z@b.example"},
+		{message.Recipient, 2, ""},
+		{message.Octets, 0, "1 \r\n"},
+	} {
+		if got := readingAndContent(d.Components(), tt.typ, tt.index); got != tt.want {
+			t.Errorf("%s %d: %q, want %q", tt.typ, tt.index, got, tt.want)
+		}
+	}
+	if d.Value("x-b") != "two" || !d.Has("x-a") || d.Has("x-c") || d.Value("x-c") != "" {
+		t.Errorf("x-b %q", d.Value("x-b"))
+	}
+	if f := d.Fields(); len(f) != 3 || f[2].Value() != "two; \xc3\xa4" {
+		t.Errorf("fields %q", f)
+	}
+	original := func(address string) string { return strings.Replace(address, "z@", "inner@", 1) }
+	mapped := d.Mapped(original)
+	if got := readingAndContent(mapped, message.To, 0); got != "1 a@b.example\ninner@b.example" {
+		t.Errorf("mapped To %q", got)
+	}
+	if got := readingAndContent(mapped, message.Cc, 0); got != "" {
+		t.Errorf("mapped a field whose addresses cannot be told: %q", got)
+	}
+	if got := readingAndContent(mapped, message.Sender, 0); got != "1 s@b.example" {
+		t.Errorf("mapped Sender %q", got)
+	}
+}
+
+func TestWithoutMboxLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"From a@b Mon\nA: b\n\n": "A: b\n\n", ">From a@b Mon\r\nA: b\n\n": "A: b\n\n", "\xef\xbb\xbfA: b\n\n": "A: b\n\n",
+		"From: a\n\n": "From: a\n\n", "From : a\n\n": "From : a\n\n", "A: b\nFrom x\n\n": "A: b\nFrom x\n\n", "From x": "",
+	} {
+		if got := string(message.WithoutMboxLine([]byte(in))); got != want {
+			t.Errorf("WithoutMboxLine(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A flaw in a field that is stripped anyway is none of the message's.
+func TestFlaws(t *testing.T) {
+	for raw, want := range map[string]int{
+		"Subject: x\n\n": 0, "Subject : x\n\n": 1, "text\n\n": 1, "X-Mozilla-Keys: \n \n\n": 0, "X-Spam-Report: a\n \n b\n\n": 0,
+		"X-Report: a\n \n b\n\n": 1, "Received: a\n \n b\n\n": 1, "Subject: a\rb\n\n": 1,
+	} {
+		if d := message.Dissect([]byte(raw), nil); len(d.Flaws) != want {
+			t.Errorf("%q: flaws %v", raw, d.Flaws)
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package verdicts
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/record"
+	"cairn/consensus/recorder"
+	"cairn/mailstore"
+	"cairn/mailstore/message"
+	"cairn/smtpgw/screen"
+)
+
+// Knowledge is what a recipient has configured or named before a message comes.
+type Knowledge struct {
+	List    *record.Forwarder // the mailing list that sent the message on
+	Map     record.AddressMap // of a relay
+	Banners []string          // of the own gateway, as record.CheckBanner returns them
+}
+
+// Any reports whether anything is known.
+func (k *Knowledge) Any() bool { return k.List != nil || len(k.Map) > 0 || len(k.Banners) > 0 }
+
+// Says lists for people what is known.
+func (k *Knowledge) Says() (list []string) {
+	if k.List != nil {
+		list = append(list, "the list "+k.List.Posting)
+	}
+	for _, r := range k.Map {
+		list = append(list, "the address map "+r.String())
+	}
+	for _, b := range k.Banners {
+		list = append(list, fmt.Sprintf("the banner %q", b))
+	}
+	return list
+}
+
+// Outcome is what became of a pair's message.
+type Outcome struct {
+	Verdict record.Verdict
+	Filed   string   // label of its place
+	Reasons []string // of the verdict, then of the place
+	Decides []string // the differences that alone keep it from counting as wanted
+}
+
+// Inbox reports whether the message is in the inbox.
+func (o *Outcome) Inbox() bool { return o.Filed == mailstore.LabelInbox }
+
+// reader is to whom the messages are delivered whose own header names nobody.
+const reader = "reader@reader.example"
+
+var (
+	senderKey = ed25519.NewKeyFromSeed([]byte("the sender's node of the measure"))
+	listKey   = ed25519.NewKeyFromSeed([]byte("the list's node of the measure, "))
+)
+
+const chainID consensus.ChainID = 1
+
+// Judge records the original at that time, lets it arrive a minute later and judges it. The record
+// is in a block, and the organisation that made it is trusted for the domain of its author. A
+// message that came by a known list was recorded for the list's address, and the list's node has
+// recorded what it sent on.
+func Judge(p *Pair, k Knowledge, at time.Time) (*Outcome, error) {
+	original, received := message.WithoutMboxLine(p.Original), message.WithoutMboxLine(p.Received)
+	to := recipientOf(original)
+	if k.List != nil {
+		to = k.List.Posting
+	}
+	place, wish := seam(original, received)
+	draft := recorder.NewDraft(secretOf(p.Name, "sender"), original, []string{to}, wish, at)
+	arrived := sealed(received, place, senderKey, draft)
+	rcpt := to
+	if k.List != nil {
+		rcpt = reader
+		again := recorder.NewDraft(secretOf(p.Name, "list"), arrived, []string{rcpt}, recorder.Wish{}, at)
+		arrived = sealed(arrived, 0, listKey, again)
+	}
+	f, domains, err := facts(arrived, rcpt, message.Parse(original), k)
+	if err != nil {
+		return nil, fmt.Errorf("judge pair %s: %w", p.Name, err)
+	}
+	f.ArrivalTime = uint64(at.Add(time.Minute).UnixMilli())
+
+	o := new(Outcome)
+	o.Verdict, o.Reasons = record.Judge(*f)
+	finding := screen.FindingOf(o.Verdict, o.Reasons, domains, f)
+	d := screen.Decide(screen.Policy{}, finding, finding.Evidence())
+	for _, label := range d.Labels {
+		if !strings.HasPrefix(label, mailstore.VerdictPrefix) {
+			o.Filed = label
+		}
+	}
+	o.Reasons = append(slices.Clip(o.Reasons), d.Reasons...)
+	for _, part := range f.Comparison.Parts {
+		if f.Comparison.Decides(part) {
+			o.Decides = append(o.Decides, part.String())
+		}
+	}
+	return o, nil
+}
+
+// secretOf makes a record's secret, the same in each run.
+func secretOf(pair, of string) record.Secret { return sha256.Sum256([]byte(of + "\x00" + pair)) }
+
+// recipientOf is the address of the envelope that mail is judged for: the first in To or Cc.
+func recipientOf(original []byte) string {
+	m := message.Parse(original)
+	for _, a := range slices.Concat(m.To, m.Cc) {
+		if message.Domain(a.Addr) != "" {
+			return a.Addr
+		}
+	}
+	return reader
+}
+
+// facts are what a recipient's node finds out about an arrival.
+func facts(
+	arrived []byte, rcpt string, sent *message.Message, k Knowledge,
+) (f *record.Facts, domains []string, err error) {
+	tokens, err := record.Tokens(arrived)
+	if err != nil || len(tokens) == 0 {
+		return nil, nil, fmt.Errorf("its records cannot be read: %w", err)
+	}
+	with := record.Context{Map: k.Map, Banners: k.Banners}
+	d := record.Arrived(arrived, tokens, []string{rcpt})
+	token := tokens[0]
+	f = &record.Facts{
+		TokenPresent: true, Inclusion: record.InclusionIncluded, RecipientInRecord: true, OrgPinned: true,
+	}
+	if k.List != nil {
+		if with.Forwarder, err = custody(tokens, *k.List); err != nil {
+			return nil, nil, err
+		}
+		f.Forwarder = with.Forwarder.Domain
+		token = tokens[len(tokens)-1]
+		d = message.Dissect(arrived, nil)
+		d.TraceBelow(len(tokens) - 1)
+	}
+	f.TokenValid = token.VerifySignature()
+	f.RecordVersion, f.RecordTime = token.Record.Version, token.Record.Time
+	f.Comparison = record.Compare(token, d, with)
+	f.SenderThreshold = f.Comparison.SenderThreshold
+	f.RecipientInRecord = f.Comparison.RecipientInRecord
+	f.SetThreshold(0, 0)
+
+	m := message.Parse(arrived)
+	f.From, domains = authorOf(m, token, k.List != nil)
+	f.Recorder = message.Domain(first(sent.From))
+	f.RecorderDomain = f.Recorder
+	f.FromDomainIsOrg = speaksFor(sent.From, domains)
+	f.OrgTrusted = f.FromDomainIsOrg
+	f.Unaddressed = !slices.ContainsFunc(slices.Concat(m.To, m.Cc), func(a message.Address) bool {
+		return strings.EqualFold(a.Addr, rcpt)
+	})
+	return f, domains, nil
+}
+
+// speaksFor reports whether the organisation of the authors has all of the domains.
+func speaksFor(authors []message.Address, domains []string) bool {
+	for _, domain := range domains {
+		its := func(a message.Address) bool { return message.Domain(a.Addr) == domain }
+		if domain == "" || !slices.ContainsFunc(authors, its) {
+			return false
+		}
+	}
+	return len(domains) > 0
+}
+
+// custody holds that the list accounts for the way of a message that it sent on.
+func custody(tokens []*record.Token, list record.Forwarder) (*record.Forwarder, error) {
+	hops, err := record.Custody(tokens)
+	if err != nil {
+		return nil, err
+	}
+	speaks := func(key consensus.Key, domain string) bool {
+		return key == consensus.PublicKey(listKey) && domain == list.Domain
+	}
+	known, ok := record.KnownForwarders(hops, []record.Forwarder{list}, speaks)
+	if !ok {
+		return nil, fmt.Errorf("the list %s does not account for it", list.Posting)
+	}
+	return &known[0], nil
+}
+
+// authorOf is the author's address and the domains that mail is from: those of From or, where a
+// known list put its own there, that of the author in Reply-To.
+func authorOf(m *message.Message, token *record.Token, list bool) (from string, domains []string) {
+	for _, a := range m.From {
+		domains = append(domains, message.Domain(a.Addr))
+	}
+	from = first(m.From)
+	if !list || token.HasAuthor(from) {
+		return from, domains
+	}
+	for _, a := range m.ReplyTo {
+		if token.HasAuthor(a.Addr) {
+			return a.Addr, []string{message.Domain(a.Addr)}
+		}
+	}
+	return from, domains
+}
+
+func first(list []message.Address) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0].Addr
+}
