@@ -91,6 +91,7 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	explainTogether(c.Parts, o.parts, c.arrivals)
 	c.listInFrom()
 	c.weigh()
+	c.derived()
 	c.Parts = append(c.Parts, o.contradictions()...)
 	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
 	c.count()

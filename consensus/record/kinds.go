@@ -41,6 +41,8 @@ const (
 	Malformed      = "malformed"
 	Unclosed       = "unclosed"
 	FieldsRemoved  = "fields-removed"
+	LooksAlike     = "looks-alike"
+	SameWords      = "same-words"
 	LinesCut       = "lines-cut"
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
@@ -102,6 +104,8 @@ var kinds = []KindInfo{
 	{Kind: NameVia, Says: "the recorded name, with by whom the mail was sent on behind it"},
 	{Kind: Contradicting, Says: "was recorded as no message has it"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
+	{Kind: LooksAlike, Says: "differs, though the picture looks alike at a glance"},
+	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 
 // Kinds returns all kinds of difference. The slice is the caller's.
