@@ -54,7 +54,12 @@ func CompareMessages(sent, arrived *message.Dissection, with Context) Comparison
 	told := arrived.Has(strings.ToLower(message.TokenHeader))
 	c := compare(knownOrigin(sent, told), arrived, with)
 	if !told {
-		c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool { return isTrace(p.Type) })
+		c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool {
+			if isTrace(p.Type) && p.Outcome == Extra {
+				c.Extra--
+			}
+			return isTrace(p.Type)
+		})
 	}
 	return c
 }
