@@ -2,9 +2,14 @@ package record
 
 import (
 	"bytes"
+	"net/url"
 	"regexp"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"cairn/mailstore/message"
 )
 
 // What an addition to the author's text may be without anybody vouching for it: small enough not to
@@ -14,40 +19,160 @@ const (
 	maxDigits   = 6   // outside of links
 )
 
+// owners say whose hosts and addresses an addition may name.
+type owners struct {
+	host    func(host string) bool
+	address func(address string) bool
+}
+
 var (
-	linkPattern = regexp.MustCompile(`(?i)\b(?:https?|ftp|mailto)(?::|&#58;)[^\s<>"']+|\bwww\.[^\s<>"']+`)
-	hostPattern = regexp.MustCompile(`(?i)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?:[a-z]{2,24}|xn--[a-z0-9-]+)`)
+	// linkPattern is what programs make a link of; a link ends where no URL goes on.
+	linkPattern = regexp.MustCompile(`(?i)(?:\b[a-z][a-z0-9+.-]{1,15}:/+|\bwww\.)[\pL\pN/._~%?=&#+@:\[\]!$*,;-]+`)
+	// mailPattern is an address, in a mailto link or not.
+	mailPattern = regexp.MustCompile(`[\pL\pN!#$%&'*+/=?^_{|}~.-]+@[\pL\pN.\[\]:_-]*[\pL\pN\]]`)
+	hostPattern = regexp.MustCompile(`(?i)(?:[\pL\pN_](?:[\pL\pN_-]*[\pL\pN_])?\.)+(?:\pL{2,24}|xn--[a-z0-9-]+)`)
 )
 
-// harmless reports whether text that was added names no host but own ones, has no seven digits
-// outside of links, and is short. Control characters and those that turn the direction of text are
-// never harmless.
-func harmless(added []byte, own func(host string) bool) bool {
+// harmless reports whether text that was added names no host and no address but own ones, has no
+// seven digits outside of links, and is short. Control characters and those that turn the direction
+// of text are never harmless.
+func harmless(added []byte, own owners) bool {
 	added = bytes.TrimSpace(added)
-	if len(added) > maxAddition {
+	if len(added) > maxAddition || strings.ContainsFunc(string(added), odd) {
 		return false
 	}
+	text := withDots(norm.NFKC.String(string(added)))
+	for _, link := range linkPattern.FindAllString(text, -1) {
+		if !own.link(strings.TrimRight(link, ".,;:!?")) {
+			return false
+		}
+	}
+	for _, address := range mailPattern.FindAllString(text, -1) {
+		if !own.address(strings.TrimPrefix(address, "mailto:")) {
+			return false
+		}
+	}
+	for _, host := range hostPattern.FindAllString(mailPattern.ReplaceAllString(linkPattern.ReplaceAllString(text, " "), " "), -1) {
+		if !own.host(host) {
+			return false
+		}
+	}
 	digits := 0
-	for _, c := range linkPattern.ReplaceAll(added, nil) {
-		if '0' <= c && c <= '9' {
+	for _, c := range linkPattern.ReplaceAllString(text, " ") {
+		if unicode.IsNumber(c) {
 			digits++
 		}
 	}
-	if digits > maxDigits || strings.ContainsFunc(string(added), odd) {
+	return digits <= maxDigits
+}
+
+// link reports whether a link leads to an own host: over HTTP or to an own address, with nothing
+// before the host that could be taken for it.
+func (own owners) link(link string) bool {
+	if strings.EqualFold(link[:min(4, len(link))], "www.") {
+		link = "http://" + link
+	}
+	u, err := url.Parse(link)
+	if err != nil || u.User != nil {
 		return false
 	}
-	for _, host := range hostPattern.FindAll(added, -1) {
-		if !own(string(host)) {
+	switch strings.ToLower(u.Scheme) {
+	case "http", "https":
+		host := u.Hostname()
+		return len(u.Port()) <= len("65535") && hostPattern.FindString(host) == host && own.host(host)
+	case "mailto":
+		address, _, _ := strings.Cut(u.Opaque, "?")
+		return mailPattern.FindString(address) == address && own.address(address)
+	}
+	return false
+}
+
+// withDots turns ideographic full stops beside ASCII, which browsers take for dots of a host, into
+// dots.
+func withDots(text string) string {
+	const stop = "\u3002"
+	if !strings.Contains(text, stop) {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, stop)
+		b.WriteString(before)
+		switch {
+		case !found:
+			return b.String()
+		case before != "" && before[len(before)-1] < 0x80 || after != "" && after[0] < 0x80 && after[0] > ' ':
+			b.WriteByte('.')
+		default:
+			b.WriteString(stop)
+		}
+		text = after
+	}
+}
+
+// harmlessActions reports whether the links of a list field lead to own hosts and addresses, and
+// what else it names is one.
+func harmlessActions(value string, own owners) bool {
+	for rest := value; ; {
+		before, after, found := strings.Cut(rest, "<")
+		for _, host := range hostPattern.FindAllString(before, -1) {
+			if !own.host(host) {
+				return false
+			}
+		}
+		if !found {
+			return true
+		}
+		inner, behind, closed := strings.Cut(after, ">")
+		switch {
+		case !closed || strings.ContainsFunc(inner, odd):
 			return false
+		case strings.Contains(inner, ":"):
+			if !own.link(strings.Join(strings.Fields(inner), "")) {
+				return false
+			}
+		default:
+			for _, host := range hostPattern.FindAllString(inner, -1) {
+				if !own.host(host) {
+					return false
+				}
+			}
+		}
+		rest = behind
+	}
+}
+
+// own says what hosts and addresses are the author's addressees' or the known forwarder's.
+func (c *comparer) own() owners { return owners{c.ownHost, c.ownAddress} }
+
+// robots are the addresses at which the software of lists is asked to do something.
+var robots = []string{"majordomo", "listserv", "mailman", "sympa", "ecartis"}
+
+// ownAddress reports whether an address is the known forwarder's, or one that the author wrote to or
+// that belongs to it, as "list-leave" does to "list".
+func (c *comparer) ownAddress(address string) bool {
+	local, domain, ok := strings.Cut(strings.ToLower(address), "@")
+	if !ok || !c.ownHost(domain) {
+		return false
+	}
+	if f := c.with.Forwarder; f != nil && (domain == f.Domain || strings.HasSuffix(domain, "."+f.Domain)) {
+		return true
+	}
+	for _, m := range c.d.Mailboxes() {
+		theirs, at, _ := strings.Cut(strings.ToLower(m.Addr), "@")
+		if at != domain || !c.wasRecorded(&m) {
+			continue
+		}
+		for _, robot := range robots {
+			if local == robot {
+				return true
+			}
+		}
+		if local == theirs || strings.HasPrefix(local, theirs+"-") || strings.HasPrefix(local, theirs+"+") || local == "owner-"+theirs {
+			return true
 		}
 	}
-	// A link without a host that was looked at, such as an address in numbers.
-	for _, link := range linkPattern.FindAll(added, -1) {
-		if !hostPattern.Match(link) {
-			return false
-		}
-	}
-	return true
+	return false
 }
 
 // odd reports whether a character hides, turns or stands for digits that others count.
@@ -62,7 +187,7 @@ func odd(r rune) bool {
 	case 0xff00 <= r && r <= 0xffef: // full width: Ｅ, ５
 		return true
 	}
-	return isOtherDigit(r)
+	return r >= 0x80 && unicode.IsNumber(r)
 }
 
 // separated reports whether text that follows the author's begins with a line that sets it apart.
@@ -72,5 +197,22 @@ func separated(added []byte) bool {
 	return len(line) >= 2 && len(bytes.Trim(line, "-_=*~+.# ")) == 0 || len(line) >= 3 && len(bytes.Trim(line, "─━—–═")) == 0
 }
 
-// isOtherDigit reports whether r is a decimal digit beyond ASCII.
-func isOtherDigit(r rune) bool { return r >= 0x80 && unicode.IsDigit(r) }
+// clip bounds what is kept of an addition, and says whether anything was left out: of what nobody
+// has read nobody can say that it is harmless.
+func clip(s string) (kept string, cut bool) { return s[:min(len(s), maxFooterBytes)], len(s) > maxFooterBytes }
+
+const maxQuoted = 160 // characters
+
+// quote is an addition for people, in one line: what is seen of it, begin and end of what is long.
+func quote(t message.Type, added string) string {
+	if t == message.HTML {
+		if seen := readable([]byte(added), true); len(seen) > 0 {
+			added = string(seen)
+		}
+	}
+	line := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(added, "\uFFFD")), " "))
+	if len(line) > maxQuoted {
+		return string(line[:maxQuoted*2/3]) + " … " + string(line[len(line)-maxQuoted/3:])
+	}
+	return string(line)
+}

@@ -13,7 +13,8 @@ type arrival struct {
 	taken  bool
 	tried  int // octets that explanations looked at
 
-	added  string // what explain found to have been added
+	added  string // what explain found to have been added, clipped
+	cut    bool   // and there is more
 	lines  int    // of the author's text before it
 	banner string // configured, was taken off
 }

@@ -39,7 +39,8 @@ func (c *comparer) fields() {
 			kept = append(kept, f)
 			continue
 		}
-		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name, Added: clip(f.Value())}
+		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name}
+		p.Added, p.Cut = clip(f.Value())
 		if before := c.mapText(&f); before != f.Lines && c.origin.has(label, []byte(before)) {
 			kept = append(kept, message.NamedField{Name: f.Name, Lines: before})
 			p.Outcome, p.Kind, p.Detail = Changed, Mapped, ""

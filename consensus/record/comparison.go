@@ -31,7 +31,8 @@ type Part struct {
 	Mark     bool   `json:",omitempty"` // the known forwarder may make it
 	Moved    bool   `json:",omitempty"` // the same content in another place
 	Field    string `json:",omitempty"` // of Fields: the name, in lower case
-	Added    string `json:",omitempty"` // text that was added, at most 1,024 octets of it
+	Added    string `json:",omitempty"` // text that was added, at most 2,048 octets of it
+	Cut      bool   `json:",omitempty"` // and there is more
 	Lines    int    `json:",omitempty"` // of the author's text in front of what was added
 	Received uint16 `json:",omitempty"` // the index of what it became
 

@@ -3,6 +3,8 @@ package record
 import (
 	"bytes"
 	"hash"
+
+	"cairn/mailstore/message"
 )
 
 const maxCuts = 4096 // places tried for an insertion
@@ -23,7 +25,7 @@ func explainHTML(r *recorded, a *arrival) (kind, detail string) {
 		kind = Appended
 	}
 	a.note(added, tail-len(added))
-	return kind, shorten(added)
+	return kind, quote(message.HTML, string(added))
 }
 
 // insertedBeforeEnd looks for one place before the closing tags such that the source without what stands between them is the recorded one. cut is -1

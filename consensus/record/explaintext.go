@@ -27,12 +27,12 @@ func explainText(r *recorded, a *arrival) (kind, detail string) {
 		kind, added = explainKnown(r.content, received)
 	}
 	a.note(added, len(received)-len(added))
-	return kind, shorten(added)
+	return kind, quote(r.kind, string(added))
 }
 
 // note keeps what was found to have been added at a place of the content.
 func (a *arrival) note(added []byte, at int) {
-	a.added = string(added[:min(len(added), 2*maxAddition)])
+	a.added, a.cut = clip(string(added))
 	if at = min(max(at, 0), len(a.readable())); len(added) > 0 {
 		a.lines = bytes.Count(bytes.TrimRight(a.readable()[:at], "\n"), []byte("\n")) + 1
 	}
@@ -169,7 +169,7 @@ func explainOctets(r *recorded, a *arrival) (kind, detail string) {
 	}
 	added := a.Content[end:]
 	whole.note(added, end)
-	a.added, a.lines = whole.added, max(whole.lines-2, 1) // the first two say how to read it
+	a.added, a.cut, a.lines = whole.added, whole.cut, max(whole.lines-2, 1) // the first two say how to read it
 	if kind = appendedKind(added); hasHigh(added) || bytes.ContainsAny(added, "+\x1b\x0e\x0f") {
 		kind = Appended
 	}

@@ -32,7 +32,7 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 		return false
 	case message.Subject:
 		if p.Outcome == Extra {
-			return f.List && noSubject(p.Added)
+			return f.List && !p.Cut && noSubject(p.Added)
 		}
 		return p.Kind == ReplyPrefix || p.Kind == SubjectTagged && f.List && strings.Count(p.Detail, "[") == 1 &&
 			len(p.Detail) <= 64 && !strings.Contains(p.Detail, "@") && !strings.ContainsFunc(p.Detail, odd)
@@ -42,7 +42,7 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Type == message.To && c.only(message.To, f.Posting))
 	case message.Fields:
 		if slices.Contains(listActions, p.Field) {
-			return f.List && harmlessHosts(p.Added, c.ownHost)
+			return f.List && !p.Cut && harmlessActions(p.Added, c.own())
 		}
 		return p.Field != "" && (f.List && message.ListField(p.Field) || p.Outcome == Extra && !message.ActedUpon(p.Field))
 	}
@@ -181,8 +181,8 @@ func (c Comparison) Quoted() []string {
 		case p.Outcome == Same || p.Type == message.Recipient || p.Type == message.Fields:
 		case p.Type == message.Subject && p.Kind == SubjectTagged, p.Added != "":
 			text := p.Detail
-			if text == "" {
-				text = shorten([]byte(p.Added))
+			if p.Added != "" {
+				text = quote(p.Type, p.Added)
 			}
 			list = append(list, fmt.Sprintf("%s: %q", p.Type, text))
 		}
@@ -209,9 +209,9 @@ func (c Comparison) Words(author string) string {
 		case p.Type == message.Text && p.Kind == FooterAppended:
 			kept = fmt.Sprintf("lines 1 to %d", p.Lines)
 			added := strings.Trim(p.Added, "\n")
-			marks = append(marks, fmt.Sprintf("last %d lines: %q", strings.Count(added, "\n")+1, shorten([]byte(added))))
+			marks = append(marks, fmt.Sprintf("last %d lines: %q", strings.Count(added, "\n")+1, quote(p.Type, added)))
 		case p.Added != "":
-			marks = append(marks, fmt.Sprintf("%s: %q", p.Type, shorten([]byte(p.Added))))
+			marks = append(marks, fmt.Sprintf("%s: %q", p.Type, quote(p.Type, p.Added)))
 		case p.Type == message.From:
 			marks = append(marks, "the address in From")
 		case p.Type == message.ReplyTo || p.Type == message.Sender:

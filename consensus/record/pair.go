@@ -55,9 +55,9 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 		if a != nil {
 			a.taken = true
 			parts[i].Received = a.Index
-			parts[i].Added, parts[i].Lines = a.added, a.lines
+			parts[i].Added, parts[i].Cut, parts[i].Lines = a.added, a.cut, a.lines
 			if a.banner != "" {
-				parts[i].Outcome, parts[i].Kind, parts[i].Added = Changed, BannerPut, a.banner
+				parts[i].Outcome, parts[i].Kind, parts[i].Added, parts[i].Cut = Changed, BannerPut, a.banner, false
 			}
 			if t == message.Attachment {
 				became[ours[i].index] = a.Index
@@ -113,9 +113,6 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 	return append(parts, extras(t, theirs)...)
 }
 
-// clip bounds what is kept of an addition; one that is longer is no harmless one.
-func clip(s string) string { return s[:min(len(s), 2*maxAddition)] }
-
 // extras reports what arrived and was not recorded.
 func extras(t message.Type, theirs []*arrival) []Part {
 	var parts []Part
@@ -127,8 +124,8 @@ func extras(t message.Type, theirs []*arrival) []Part {
 		p := Part{Type: t, Index: a.Index, Outcome: Extra, Kind: Added}
 		if row.Form != message.FormBytes {
 			p.Detail = inWords(&a.Component)
-			if p.Added = clip(string(a.readable())); p.Added == "" {
-				p.Added = clip(string(a.Content))
+			if p.Added, p.Cut = clip(string(a.readable())); p.Added == "" {
+				p.Added, p.Cut = clip(string(a.Content))
 			}
 		}
 		p.Received = a.Index

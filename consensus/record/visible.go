@@ -7,23 +7,36 @@ import (
 	"golang.org/x/net/html"
 )
 
-// visible is the text of a piece of HTML, a line for each run of it.
-func visible(source []byte) []byte {
+// visible is the text of a piece of HTML, with a line end only where an element begins or ends that
+// has lines of its own: what stands beside each other is read as one.
+func visible(source []byte) []byte { return readable(source, false) }
+
+// readable is visible, if asked for with where links lead and pictures come from.
+func readable(source []byte, links bool) []byte {
 	var out []byte
 	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
 		switch z.Next() {
 		case html.ErrorToken:
-			return out
+			return bytes.TrimSpace(out)
 		case html.TextToken:
-			if text := bytes.TrimSpace(z.Text()); len(text) > 0 {
-				out = append(append(out, text...), '\n')
+			out = append(out, z.Text()...)
+		case html.StartTagToken, html.EndTagToken, html.SelfClosingTagToken:
+			t := z.Token()
+			if e := footerElements[t.Data]; e.breaks || e.inside {
+				out = append(out, '\n')
+			}
+			for _, attr := range t.Attr {
+				if links && (attr.Key == "href" || attr.Key == "src") {
+					out = append(append(append(out, " <"...), attr.Val...), "> "...)
+				}
 			}
 		}
 	}
 }
 
-// harmlessLinks reports whether every link and picture in a piece of HTML leads to an own host.
-func harmlessLinks(source []byte, own func(string) bool) bool {
+// harmlessMarkup reports whether every link and picture in a piece of HTML leads to an own host, and
+// what it shows in the place of one is harmless.
+func harmlessMarkup(source []byte, own owners) bool {
 	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
 		switch z.Next() {
 		case html.ErrorToken:
@@ -31,7 +44,8 @@ func harmlessLinks(source []byte, own func(string) bool) bool {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			for _, attr := range z.Token().Attr {
 				link := attr.Key == "href" || attr.Key == "src" || strings.Contains(attr.Val, "//")
-				if link && (!harmlessHosts(attr.Val, own) || !hostPattern.MatchString(attr.Val)) {
+				words := attr.Key == "alt" || attr.Key == "title"
+				if link && !own.link(strings.TrimSpace(attr.Val)) || words && !harmless([]byte(attr.Val), own) {
 					return false
 				}
 			}

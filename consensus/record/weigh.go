@@ -71,7 +71,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		return fewer || p.Kind == Mapped, !fewer && p.Kind != Mapped
 	case message.Subject:
 		if p.Outcome == Extra {
-			return false, !noSubject(p.Added)
+			return false, p.Cut || !noSubject(p.Added)
 		}
 		tagged := p.Kind == ReplyPrefix || p.Kind == CharsetChanged || p.Kind == SubjectTagged && c.shortTag(p.Detail)
 		return tagged || p.Kind == SubjectTagged, !tagged
@@ -84,7 +84,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		return p.Outcome == Absent, p.Outcome != Absent
 	case message.Layout:
 		if p.Index == 1 {
-			return false, p.Outcome == Extra && !harmless([]byte(p.Added), c.ownHost)
+			return false, p.Outcome == Extra && (p.Cut || !harmless([]byte(p.Added), c.own()))
 		}
 		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped && p.Kind != Unclosed
 	case message.Fields:
@@ -132,7 +132,7 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 // nothing that moves money or readers, is set apart, and stands behind all that the author wrote. In
 // front it would be read as his.
 func (c *comparer) harmlessPart(p *Part) bool {
-	if p.Type != message.Text || !separated([]byte(p.Added)) || !harmless([]byte(p.Added), c.ownHost) {
+	if p.Type != message.Text || p.Cut || !separated([]byte(p.Added)) || !harmless([]byte(p.Added), c.own()) {
 		return false
 	}
 	behind := false
@@ -149,10 +149,13 @@ func (c *comparer) harmlessPart(p *Part) bool {
 
 func (c *comparer) harmlessFooter(p *Part) bool {
 	added := []byte(p.Added)
-	if p.Type == message.HTML {
-		return harmless(visible(added), c.ownHost) && harmlessLinks(added, c.ownHost)
+	switch {
+	case p.Cut:
+		return false
+	case p.Type == message.HTML:
+		return harmless(visible(added), c.own()) && harmlessMarkup(added, c.own())
 	}
-	return separated(added) && harmless(added, c.ownHost)
+	return separated(added) && harmless(added, c.own())
 }
 
 // fieldDecides reports whether a difference among the other header fields keeps the message from
@@ -166,19 +169,9 @@ func (c *comparer) fieldDecides(p *Part) bool {
 	case p.Field == "":
 		return true
 	case message.ListField(p.Field):
-		return !harmlessHosts(p.Added, c.ownHost)
+		return p.Cut || !harmlessActions(p.Added, c.own())
 	}
 	return message.ActedUpon(p.Field)
-}
-
-// harmlessHosts reports whether a value names own hosts alone.
-func harmlessHosts(value string, own func(string) bool) bool {
-	for _, host := range hostPattern.FindAllString(value, -1) {
-		if !own(host) {
-			return false
-		}
-	}
-	return true
 }
 
 // anyAddedDecides reports whether a body that was added decides.

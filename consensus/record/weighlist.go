@@ -62,7 +62,7 @@ func (c *comparer) shortTag(tags string) bool {
 		return false
 	}
 	inner = strings.TrimSuffix(inner, "]")
-	if strings.ContainsAny(inner, "@/:") || strings.ContainsFunc(inner, odd) {
+	if strings.ContainsAny(inner, "@/:.") || strings.ContainsFunc(inner, odd) {
 		return false
 	}
 	if !strings.ContainsFunc(inner, unicode.IsDigit) {

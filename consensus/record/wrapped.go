@@ -39,7 +39,7 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	for i := range beside {
 		add(Part{
 			Type: message.Text, Index: beside[i].Index, Received: beside[i].Index, Outcome: Extra, Kind: Added,
-			Mark: true, Added: clip(string(beside[i].Text)), Detail: shorten(beside[i].Text),
+			Mark: true, Added: string(beside[i].Text), Detail: shorten(beside[i].Text),
 		})
 	}
 	for _, p := range c.Parts {
@@ -65,7 +65,7 @@ func (c *comparer) embedded() (inner []byte, beside []message.Leaf) {
 			return nil, nil
 		case leaf.Kind == "message/rfc822" && inner == nil:
 			inner = leaf.Inner
-		case leaf.Type == message.Text && harmless(leaf.Text, c.ownHost):
+		case leaf.Type == message.Text && harmless(leaf.Text, c.own()):
 			if room -= len(leaf.Text); room < 0 {
 				return nil, nil
 			}

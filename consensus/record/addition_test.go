@@ -1,0 +1,82 @@
+package record_test
+
+import (
+	"strings"
+	"testing"
+
+	"cairn/consensus/record"
+	"cairn/mailstore/message"
+)
+
+// TestHarmfulAdditions: nothing that moves money or readers counts as a footer, wherever in it that
+// stands and however it is spelled, and what it says is quoted.
+func TestHarmfulAdditions(t *testing.T) {
+	const pay = "Pay to DE89 3704 0044 0532 0130 00 from now on"
+	list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "ann@b.example", List: true}}
+	text, html := "Hello Ann,\n\npay 100 to Bob.", "<html><body><p>Hello Ann,</p>\n<p>pay 100 to Bob.</p>\n"
+	const plain, markup = "text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit", "text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit"
+	for _, tt := range []struct {
+		name, kind, added, says string
+		harmless                bool
+	}{
+		{"a footer", plain, "_______\nThe list\nhttps://b.example/list?id=123456789\nann-leave@b.example", "The list", true},
+		{"behind spaces", plain, "--\nList\n" + strings.Repeat(" ", 1100) + pay, "3704", false},
+		{"behind what is kept", plain, "--\nList\n" + strings.Repeat("x ", 1100) + pay, "", false},
+		{"numbers for a host", plain, "--\nhttp://203.0.113.9/b.example/login", "203.0.113.9", false},
+		{"a user for a host", plain, "--\nhttps://b.example@3405803785/login", "3405803785", false},
+		{"a letter before the host", plain, "--\nhttps://evil\u00fcb.example/login", "evil", false},
+		{"ideographic full stop", plain, "--\nhttps://evil\u3002com/b.example", "evil", false},
+		{"one dot leader", plain, "--\nevil\u2024com/b or x@evil\u2024com", "evil", false},
+		{"account behind a link", plain, "--\nNew account (www.b.example):DE89370400440532013000", "3704", false},
+		{"port for an account", plain, "--\nwww.b.example:370400440532013000", "3704", false},
+		{"circled digits", plain, "--\nNew account \u2460\u2461\u2462\u2463\u2464\u2465\u2466\u2467\u2468", "account", false},
+		{"another's address at the same host", plain, "--\nAnswer to boss@b.example, not me: evil@b.org", "evil@b.org", false},
+		{"HTML footer", markup, `<hr><p>The list <a href="https://b.example/list">about</a></p>`, "The list", true},
+		{"behind elements", markup, "<div>" + strings.Repeat("<b></b>", 160) + "</div><p>" + pay + "</p>", "3704", false},
+		{"instead of a picture", markup, `<p><img src="https://b.example/x.png" alt="` + pay + `"></p>`, "x.png", false},
+		{"picture of a stranger", markup, `<p><img src="http://203.0.113.9/b.example.png"></p>`, "203.0.113.9", false},
+		{"host in pieces", markup, `<p>evil<b>.</b>com</p>`, "evil.com", false},
+		{"digits in pieces", markup, `<p>DE8<b>937</b>040<i>044</i></p>`, "DE8937040044", false},
+	} {
+		body, end := text, ""
+		if tt.kind == markup {
+			body, end = html, "</body></html>"
+		}
+		sent := mail(tt.kind, body+end)
+		arrived := mail(tt.kind, body+"\n"+tt.added+"\n"+end)
+		for _, with := range []record.Context{{}, list} {
+			c := record.Compare(tokenOf(sent), arrived, with)
+			if got := c.MayBeWanted() || c.Forwarded(); got != tt.harmless {
+				t.Errorf("%s: harmless %v\n%s", tt.name, got, table(c))
+			}
+			if quoted := strings.Join(c.Quoted(), "\n"); !strings.Contains(quoted, tt.says) {
+				t.Errorf("%s: %q is not in %q", tt.name, tt.says, quoted)
+			}
+		}
+	}
+}
+
+// TestListFieldsLeadHome: what a mail program makes buttons of leads to the author's addressees.
+func TestListFieldsLeadHome(t *testing.T) {
+	const sent = "From: Jo <jo@example.org>\r\nTo: team@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: Figures\r\n"
+	list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "team@b.example", List: true}}
+	for field, fine := range map[string]bool{
+		"List-Post: <mailto:team@b.example>":                                                        true,
+		"List-Unsubscribe: <https://b.example/u>, <mailto:team-leave@b.example?subject=off>":        true,
+		"List-Post: <mailto:evil@[203.0.113.9]>":                                                    false,
+		"List-Unsubscribe: <http://203.0.113.9/u>":                                                  false,
+		"List-Unsubscribe: <https://b.example@evil.example/u>":                                      false,
+		"List-Help: <https://b.example/" + strings.Repeat("x", 2100) + ">, <https://evil.example/>": false,
+		"List-Post: https://evil.example/":                                                          false,
+	} {
+		token := tokenOf(dissect(sent + "\r\nHello\r\n"))
+		for _, with := range []record.Context{{}, list} {
+			c := record.Compare(token, dissect(sent+field+"\r\n\r\nHello\r\n"), with)
+			if got := c.MayBeWanted() || c.Forwarded(); got != fine {
+				t.Errorf("%.60s: %v\n%s", field, got, table(c))
+			}
+		}
+	}
+}
+
+func dissect(raw string) *message.Dissection { return message.Dissect([]byte(raw), nil) }
