@@ -25,7 +25,7 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 		return explainOctets(r, a)
 	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets && r.kind != message.Subject:
 		return "", ""
-	case r.text() && r.unlabelled(received):
+	case r.text() && (r.unlabelled(received) || r.transcoded(a)):
 		return CharsetChanged, ""
 	}
 	if a.Label != "" && r.text() && r.is(message.DigestOf(message.Canonical, received, "")) {

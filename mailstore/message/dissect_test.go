@@ -55,6 +55,13 @@ var differs = []struct{ why, sent, arrived string }{
 	{"yen sign", "X-A: =?utf-8?q?C:\\x?=\n\nx\n", "X-A: =?shift_jis?q?C:\\x?=\n\nx\n"},
 	{"type twice", "Content-Type: text/plain\n\nx\n", "Content-Type: text/plain\nContent-Type: text/html\n\nx\n"},
 	{"bare CR in text", "Content-Type: text/plain\n\na b\n", "Content-Type: text/plain\n\na\rb\n"},
+	{"space behind a transfer encoding", "Content-Transfer-Encoding: quoted-printable\n\n=41\n", "Content-Transfer-Encoding: quoted-printable \n\n=41\n"},
+	{"spaces before a transfer encoding", "Content-Transfer-Encoding: quoted-printable\n\n=41\n", "Content-Transfer-Encoding:   quoted-printable\n\n=41\n"},
+	{"tab before a transfer encoding", "Content-Transfer-Encoding: base64\n\nQQ==\n", "Content-Transfer-Encoding:\tbase64\n\nQQ==\n"},
+	{"transfer encoding with a space taken away", "Content-Transfer-Encoding: base64 \n\nQQ==\n", "Content-Transfer-Encoding: base64\n\nQQ==\n"},
+	{"semicolon behind a transfer encoding", "Content-Transfer-Encoding: base64\n\nQQ==\n", "Content-Transfer-Encoding: base64;\n\nQQ==\n"},
+	{"flowed lines of quoted-printable that end in white space",
+		"Content-Type: text/plain; format=flowed\n\na \nb\n", "Content-Type: text/plain; format=flowed\nContent-Transfer-Encoding: quoted-printable\n\na \nb\n"},
 	{"space in a transfer encoding", "Content-Transfer-Encoding: quoted-printable\n\n=41\n", "Content-Transfer-Encoding: \"quoted-printable\"\n\n=41\n"},
 }
 
