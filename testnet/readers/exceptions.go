@@ -27,6 +27,8 @@ func Exceptions() []Exception {
 		{"munpack", []Field{Text, HTML, Attachments}, typesDiffer,
 			"munpack saves a part without a Content-Type that is text by default, and no text that " +
 				"says so; and text/plain in capitals it saves as a file"},
+		{"munpack", []Field{Attachments}, anyUntyped,
+			"munpack saves a part without a Content-Type as a file of octets, though its text may be wrapped on the way"},
 		{"mutt", []Field{Date}, datedByRelay,
 			"mutt shows the time of the topmost Received instead of a Date that it cannot read"},
 	}
@@ -67,6 +69,17 @@ func typesDiffer(sent, received []byte) bool {
 	}
 	for i := range a {
 		if !bytes.Equal(a[i][1], b[i][1]) && bytes.EqualFold(a[i][1], b[i][1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyUntyped tells that a mail has a part without a Content-Type, which is text.
+func anyUntyped(sent, received []byte) bool {
+	for _, raw := range [][]byte{sent, received} {
+		root, err := parseMail(raw)
+		if err == nil && slices.ContainsFunc(root.leaves(), func(e *entity) bool { return untyped(root, e) }) {
 			return true
 		}
 	}
