@@ -419,9 +419,9 @@ func foldComponents(t Type, list []Component, limit int) []Component {
 }
 
 // encodingValue is the value of a Content-Transfer-Encoding, with a blank behind it if there is white
-// space around it: not all programs see past that.
+// space around it or nothing else: not all programs see past that.
 func encodingValue(f grammar.Field) string {
-	if f.Padded {
+	if f.Padded || f.Value == "" {
 		return f.Value + " "
 	}
 	return f.Value

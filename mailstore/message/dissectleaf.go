@@ -67,6 +67,9 @@ func (r *bodyReader) textContent(n *node) Component {
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
 	packed := grammar.Packed(lines) || len(octets) < len(n.body) && grammar.Packed(n.body)
+	if wide(charset) { // its line ends are other octets than ours, which encodings exchange
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
+	}
 	if !ok || packed || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
 		if !modal(charset) { // white space at line ends is shown by nobody
 			lines = canonicalLines(lines)
