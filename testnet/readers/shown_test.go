@@ -51,6 +51,16 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
+func TestSnailMark(t *testing.T) {
+	for in, want := range map[string]string{
+		"#1.1 3/50 TEXT/plain, 7bit, utf-8 --]": "[-- #1.1 text/plain\n", "#1.2 --]": "[-- #1.2\n", "old.eml --]": "[-- old.eml --]",
+	} {
+		if got := snailMark(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestIMAPResponse(t *testing.T) {
 	in := "* 3 FETCH (ENVELOPE (\"a \\\"b\" NIL ((NIL NIL {3}\r\n(\r) x))) BINARY[1.2] ~{4}\r\n\r\n)\" BODY[1] \"\")\r\np1 NO [UNKNOWN-CTE] no\r\n"
 	p := imapReader{bufio.NewReader(strings.NewReader(in))}
