@@ -28,7 +28,8 @@ func Exceptions() []Exception {
 			"munpack saves a part without a Content-Type that is text by default, and no text that " +
 				"says so; and text/plain in capitals it saves as a file"},
 		{"munpack", []Field{Attachments}, anyUntyped,
-			"munpack saves a part without a Content-Type as a file of octets, though its text may be wrapped on the way"},
+			"munpack saves a part without a Content-Type as a file of octets, though it is text, " +
+				"whose white space relays change"},
 		{"mutt", []Field{Date}, datedByRelay,
 			"mutt shows the time of the topmost Received instead of a Date that it cannot read"},
 	}
@@ -79,14 +80,22 @@ func typesDiffer(sent, received []byte) bool {
 func anyUntyped(sent, received []byte) bool {
 	for _, raw := range [][]byte{sent, received} {
 		root, err := parseMail(raw)
-		if err == nil && slices.ContainsFunc(root.leaves(), func(e *entity) bool { return untyped(root, e) }) {
-			return true
+		if err != nil {
+			continue
+		}
+		for _, e := range root.leaves() {
+			if untyped(root, e) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-var dateField, receivedField = regexp.MustCompile(`(?im)^date:(.*)$`), regexp.MustCompile(`(?im)^received:`)
+var (
+	dateField     = regexp.MustCompile(`(?im)^date:(.*)$`)
+	receivedField = regexp.MustCompile(`(?im)^received:`)
+)
 
 // datedByRelay tells that a relay put a Received on a mail without a Date that all programs read.
 func datedByRelay(sent, received []byte) bool {

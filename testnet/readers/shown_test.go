@@ -25,7 +25,8 @@ func TestDifferences(t *testing.T) {
 			false},
 		{"quotes", To, []string{`"Doe, Jon" <j@x.example>`}, []string{`Doe, Jon <j@x.example>`},
 			true},
-		{"angles", To, []string{"Jon <j@x.example>, <b@x.example>"}, []string{"Jon<j@x.example>, b@x.example"}, true},
+		{"angles", To, []string{"Jon <j@x.example>, <b@x.example>"},
+			[]string{"Jon<j@x.example>, b@x.example"}, true},
 		{"angles of another address", To, []string{"<b@x.example>"}, []string{"<c@x.example>"}, false},
 		{"name taken away", To, []string{"Jon <j@x.example>"}, []string{"j@x.example"}, false},
 		{"order of attachments", Attachments, []string{"a 1", "b 2"}, []string{"b 2", "a 1"}, true},
@@ -53,7 +54,8 @@ func TestDifferences(t *testing.T) {
 
 func TestSnailMark(t *testing.T) {
 	for in, want := range map[string]string{
-		"#1.1 3/50 TEXT/plain, 7bit, utf-8 --]": "[-- #1.1 text/plain\n", "#1.2 --]": "[-- #1.2\n", "old.eml --]": "[-- old.eml --]",
+		"#1.1 3/50 TEXT/plain, 7bit, utf-8 --]": "[-- #1.1 text/plain\n",
+		"#1.2 --]":                              "[-- #1.2\n", "old.eml --]": "[-- old.eml --]",
 	} {
 		if got := snailMark(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
