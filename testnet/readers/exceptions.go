@@ -94,14 +94,15 @@ func anyUntyped(sent, received []byte) bool {
 
 var (
 	dateField     = regexp.MustCompile(`(?im)^date:(.*)$`)
+	emptyLine     = regexp.MustCompile(`\r?\n\r?\n`)
 	receivedField = regexp.MustCompile(`(?im)^received:`)
 )
 
 // datedByRelay tells that a relay put a Received on a mail without a Date that all programs read.
 func datedByRelay(sent, received []byte) bool {
-	date := dateField.FindSubmatch(sent)
-	if date != nil {
-		if _, _, ok := grammar.Date(strings.TrimSpace(string(date[1]))); ok {
+	header := emptyLine.Split(string(sent), 2)[0]
+	if date := dateField.FindStringSubmatch(header); date != nil {
+		if _, _, ok := grammar.Date(strings.TrimSpace(date[1])); ok {
 			return false
 		}
 	}

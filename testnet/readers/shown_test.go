@@ -63,6 +63,13 @@ func TestSnailMark(t *testing.T) {
 	}
 }
 
+func TestMuttShown(t *testing.T) {
+	got := muttShown("7\n\nFrom: A\n\n[-- Type: text/PLAIN, Encoding: 7bit, Size: 1K --]\n\nX\n")[Text][0]
+	if want := "[-- Type: text/plain --]\n\nX\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestIMAPResponse(t *testing.T) {
 	in := "* 3 FETCH (ENVELOPE (\"a \\\"b\" NIL ((NIL NIL {3}\r\n(\r) x))) BINARY[1.2] ~{4}\r\n\r\n)\" BODY[1] \"\")\r\np1 NO [UNKNOWN-CTE] no\r\n"
 	p := imapReader{bufio.NewReader(strings.NewReader(in))}
