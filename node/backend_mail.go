@@ -177,6 +177,9 @@ func (n *Node) viewFinding(f *verifier.Finding) *api.Verification {
 	if !f.Record.IsZero() {
 		v.Record, v.Recorder, v.Seq, v.Recorded = f.Record.String(), f.Recorder.String(), f.Seq, unixMilli(f.Time)
 	}
+	if f.Facts.ArrivalTime > 0 {
+		v.Arrived = unixMilli(f.Facts.ArrivalTime)
+	}
 	if org, ok := s.Org(f.Org); ok {
 		v.Org, v.OrgKey = org.Name, org.Key.String()
 	}

@@ -36,7 +36,7 @@ type Config struct {
 	Submission SubmissionConfig `koanf:"submission"`
 
 	// Inbound takes mail for this organisation from other mail servers.
-	Inbound ListenConfig `koanf:"inbound"`
+	Inbound InboundConfig `koanf:"inbound"`
 
 	// Mail holds limits that both listeners keep.
 	Mail MailConfig `koanf:"mail"`
@@ -78,6 +78,10 @@ type SubmissionConfig struct {
 	// RelayFrom are addresses besides those of accounts that mail may be sent
 	// from: each an address, "@domain" for all of a domain, or "*" for any.
 	RelayFrom []string `koanf:"relay_from"`
+
+	// Filter is a program, by its absolute path, with its arguments; none if
+	// empty. It is run over each message before that is recorded.
+	Filter []string `koanf:"filter"`
 }
 
 // RecordsConfig is what an organisation wants in its records.
@@ -85,12 +89,22 @@ type RecordsConfig struct {
 	// LeaveOut are components that are not recorded, by name, unless a message
 	// asks for them with Cairn-Components.
 	LeaveOut []string `koanf:"leave_out"`
+
+	// Derive are components that are derived from others and recorded too, by
+	// name, unless a message does without with Cairn-Components.
+	Derive []string `koanf:"derive"`
 }
 
-// ListenConfig is one SMTP listener.
-type ListenConfig struct {
+// InboundConfig is the listener for other mail servers, and what becomes of all
+// mail that arrives.
+type InboundConfig struct {
 	// Listen is host:port; port 0 takes any free port; "" switches it off.
 	Listen string `koanf:"listen"`
+
+	// Filter is a program, by its absolute path, with its arguments; none if
+	// empty. It is run over each arrival once that was judged, before it is
+	// stored, and may put fields of filters on top, or refuse it.
+	Filter []string `koanf:"filter"`
 }
 
 // MailConfig holds limits on messages.
@@ -148,10 +162,10 @@ func DefaultConfig(name string, domains []string) *Config {
 	c := &Config{
 		Mine:         "10%",
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
-		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", RelayFrom: []string{}},
-		Inbound:      ListenConfig{Listen: "127.0.0.1:2526"},
+		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", RelayFrom: []string{}, Filter: []string{}},
+		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Filter: []string{}},
 		Mail:         MailConfig{MaxSize: "25M"},
-		Records:      RecordsConfig{LeaveOut: []string{}},
+		Records:      RecordsConfig{LeaveOut: []string{}, Derive: []string{}},
 		P2P: P2PConfig{
 			Listen:    []string{"/ip4/0.0.0.0/tcp/4801", "/ip6/::/tcp/4801"},
 			Bootstrap: []string{},

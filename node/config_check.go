@@ -99,8 +99,19 @@ func (c *Config) Validate() error {
 		return bad("submission.relay_from", `name whole domains, as in "@example.org"`, "%d entries are more than %d",
 			len(c.Submission.RelayFrom), maxRelayFrom)
 	}
+	for _, f := range []struct {
+		key  string
+		argv []string
+	}{{"submission.filter", c.Submission.Filter}, {"inbound.filter", c.Inbound.Filter}} {
+		if err := checkFilter(f.argv); err != nil {
+			return bad(f.key, `write the program's absolute path and its arguments, as in ["/usr/local/bin/disclaim", "--short"], or []`, "%v", err)
+		}
+	}
 	if _, err := smtpgw.ParseLeaveOut(c.Records.LeaveOut); err != nil {
 		return bad("records.leave_out", `name components, as in ["language"]`, "%v", err)
+	}
+	if _, err := smtpgw.ParseDerive(c.Records.Derive); err != nil {
+		return bad("records.derive", `name derived components, as in ["image-hash"]`, "%v", err)
 	}
 	if err := checkListen(c.Inbound.Listen); err != nil {
 		return bad("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)

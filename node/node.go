@@ -139,9 +139,11 @@ func (n *Node) connect() (err error) {
 		return err
 	}
 	n.filing = smtpgw.NewFiling(screen.Policy{Invalid: screen.Invalid(n.cfg.Verdict.Invalid)})
+	way := n.cfg.Verdict.Context()
+	way.Derive = deriver()
 	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Config{
 		Threshold: n.cfg.Verdict.Threshold,
-		Context:   n.cfg.Verdict.Context(),
+		Context:   way,
 		Own:       verifier.Own{Key: n.own().OrgKey, Domains: n.own().Domains},
 
 		Forwarders: knownForwarders,
@@ -164,6 +166,12 @@ func (n *Node) connect() (err error) {
 	}
 
 	gw := n.gatewayConfig()
+	if gw.SubmissionFilter, err = n.filter("submission.filter", n.cfg.Submission.Filter); err != nil {
+		return err
+	}
+	if gw.InboundFilter, err = n.filter("inbound.filter", n.cfg.Inbound.Filter); err != nil {
+		return err
+	}
 	n.queue = smtpgw.NewQueue(n.store)
 	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
@@ -178,12 +186,14 @@ func (n *Node) connect() (err error) {
 
 func (n *Node) gatewayConfig() smtpgw.Config {
 	leaveOut, _ := smtpgw.ParseLeaveOut(n.cfg.Records.LeaveOut) // Validate looked
+	derived, _ := smtpgw.ParseDerive(n.cfg.Records.Derive)
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
 		Domains:    n.own().Domains,
 		Postmaster: "postmaster@" + n.own().Domains[0],
 		RelayFrom:  n.cfg.Submission.RelayFrom,
 		LeaveOut:   leaveOut,
+		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().OrgByNode(node)

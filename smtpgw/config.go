@@ -47,6 +47,12 @@ type Config struct {
 	// LeaveOut are the types of components that are recorded only of messages
 	// that ask for it, see ParseLeaveOut.
 	LeaveOut []message.Type
+	// Derive are the types of derived components that are recorded unless a
+	// message does not want them, see ParseDerive.
+	Derive []message.Type
+	// SubmissionFilter is run over each submitted message before it is queued and
+	// recorded, InboundFilter over each arrival before it is stored; nil: none.
+	SubmissionFilter, InboundFilter Filter
 	// NodeKey returns the libp2p node key of a connection's peer, nil when the
 	// connection is not a libp2p stream. A nil func is the same as nil keys.
 	NodeKey func(net.Conn) *consensus.Key

@@ -22,6 +22,7 @@ type Delivery struct {
 	sources  Sources
 	hostname string
 	dir      directory
+	filter   Filter // nil: none
 	now      func() time.Time
 }
 
@@ -30,7 +31,7 @@ type Delivery struct {
 func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Filing, sources Sources) *Delivery {
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), now: time.Now,
+		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, now: time.Now,
 	}
 }
 
@@ -71,7 +72,10 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (put func(
 		return nil, err
 	}
 	shown := append(found.Evidence(), gathered...)
-	stored := withTrace(a.Raw, d.trace(a, shown, ref), d.hostname)
+	stored, err := d.filtered(ctx, withTrace(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, shown)
+	if err != nil {
+		return nil, err
+	}
 	return func(tx *mailstore.Tx) error {
 		return d.put(tx, a, rcpts, &assessed{found, gathered}, stored)
 	}, nil

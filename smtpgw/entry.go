@@ -56,10 +56,11 @@ func (e *Entry) record(now time.Time, result string) {
 }
 
 // Versions of an encoded entry, its first byte. Only what has a wish needs the
-// second one.
+// second one, and only one for derived components the third.
 const (
-	entryPlain = 1
-	entryWish  = 2
+	entryPlain  = 1
+	entryWish   = 2
+	entryDerive = 3
 )
 
 // encode returns the stored form of an entry: the version, then the fields in
@@ -67,10 +68,14 @@ const (
 // byte strings and lists are preceded by their length, times are Unix
 // milliseconds. The blob is 32 bytes as they are. A wish that is not the zero
 // value makes it version 2: at the end are the types left out and the threshold.
+// In version 3 the derived types follow.
 func (e *Entry) encode() []byte {
 	b := make([]byte, 0, 256+len(e.Token))
 	version := byte(entryPlain)
-	if !e.Wish.isZero() {
+	switch {
+	case len(e.Wish.Derive) > 0:
+		version = entryDerive
+	case !e.Wish.isZero():
 		version = entryWish
 	}
 	b = append(b, version)
@@ -94,12 +99,20 @@ func (e *Entry) encode() []byte {
 		b = appendTime(b, a.Time)
 		b = appendString(b, a.Result)
 	}
-	if version == entryWish {
-		b = binary.AppendUvarint(b, uint64(len(e.Wish.LeftOut)))
-		for _, t := range e.Wish.LeftOut {
-			b = append(b, byte(t))
-		}
+	if version >= entryWish {
+		b = appendTypes(b, e.Wish.LeftOut)
 		b = binary.AppendUvarint(b, uint64(e.Wish.Threshold))
+	}
+	if version == entryDerive {
+		b = appendTypes(b, e.Wish.Derive)
+	}
+	return b
+}
+
+func appendTypes(b []byte, types []message.Type) []byte {
+	b = binary.AppendUvarint(b, uint64(len(types)))
+	for _, t := range types {
+		b = append(b, byte(t))
 	}
 	return b
 }
@@ -112,7 +125,7 @@ var errEntry = errors.New("queue entry is damaged or of a newer version")
 func decodeEntry(id uint64, b []byte) (Entry, error) {
 	d := decoder{b: b}
 	version := byte(d.uint(255))
-	if version != entryPlain && version != entryWish {
+	if version < entryPlain || version > entryDerive {
 		return Entry{}, fmt.Errorf("queue entry %d: %w (version %d)", id, errEntry, version)
 	}
 	e := Entry{ID: id}
@@ -135,12 +148,14 @@ func decodeEntry(id uint64, b []byte) (Entry, error) {
 	for range d.count() {
 		e.History = append(e.History, Attempt{Time: d.time(), Result: d.string()})
 	}
-	if version == entryWish {
-		for range d.count() {
-			e.Wish.LeftOut = append(e.Wish.LeftOut, d.componentType())
-		}
+	if version >= entryWish {
+		e.Wish.LeftOut = d.types()
 		e.Wish.Threshold = int(d.uint(100))
-		d.bad = d.bad || e.Wish.isZero()
+		d.bad = d.bad || version == entryWish && e.Wish.isZero()
+	}
+	if version == entryDerive {
+		e.Wish.Derive = d.types()
+		d.bad = d.bad || len(e.Wish.Derive) == 0
 	}
 	if d.bad || len(d.b) > 0 {
 		return Entry{}, fmt.Errorf("queue entry %d: %w", id, errEntry)
@@ -190,11 +205,11 @@ func (d *decoder) uint(max uint64) uint64 {
 
 func (d *decoder) string() string { return string(d.bytes(int(d.uint(1 << 30)))) }
 
-func (d *decoder) componentType() message.Type {
-	if b := d.bytes(1); len(b) == 1 {
-		return message.Type(b[0])
+func (d *decoder) types() (types []message.Type) {
+	for _, t := range d.bytes(d.count()) {
+		types = append(types, message.Type(t))
 	}
-	return 0
+	return types
 }
 
 // count reads the length of a list; each element takes at least one byte.

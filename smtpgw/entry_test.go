@@ -36,6 +36,9 @@ func drawEntry(t *rapid.T) Entry {
 	for _, n := range rapid.SliceOf(rapid.Byte()).Draw(t, "left out") {
 		e.Wish.LeftOut = append(e.Wish.LeftOut, message.Type(n))
 	}
+	for _, n := range rapid.SliceOf(rapid.Byte()).Draw(t, "derive") {
+		e.Wish.Derive = append(e.Wish.Derive, message.Type(n))
+	}
 	e.Wish.Threshold = rapid.IntRange(0, 100).Draw(t, "threshold")
 	if len(e.Token) == 0 {
 		e.Token = nil
@@ -77,9 +80,12 @@ func FuzzDecodeEntry(f *testing.F) {
 	f.Add((&Entry{}).encode())
 	e.Wish = Wish{LeftOut: []message.Type{message.Language}, Threshold: 90}
 	f.Add(e.encode())
+	e.Wish.Derive = []message.Type{message.ImageHash}
+	f.Add(e.encode())
+	f.Add(append([]byte{3}, (&Entry{}).encode()[1:]...))
 	f.Add(append([]byte{2}, (&Entry{}).encode()[1:]...))
 	f.Add([]byte{2})
-	f.Add([]byte{3})
+	f.Add([]byte{4})
 	f.Add(append([]byte{1, 0x80, 0}, make([]byte, 60)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeEntry(7, b)

@@ -109,7 +109,7 @@ func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.Accoun
 	if err != nil {
 		return Receipt{}, err
 	}
-	wish, err := parseWish(d.wish, s.cfg.LeaveOut)
+	wish, err := parseWish(d.wish, s.cfg.usual())
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -118,11 +118,16 @@ func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.Accoun
 		return Receipt{}, err
 	}
 	ref, now := newRef(), s.now()
-	msg := d.finish(stamp{
+	env := Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts, Wish: wish}
+	with := stamp{
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
 		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes,
-	})
-	id, err := s.queue.Submit(ctx, Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts, Wish: wish}, msg)
+	}
+	msg, err := s.filtered(ctx, d.finish(with), env, peer, with)
+	if err != nil {
+		return Receipt{}, err
+	}
+	id, err := s.queue.Submit(ctx, env, msg)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("submit: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/derive"
 )
 
 // Wish is what a submitter, or else the organisation, wants of the record of a message. The zero value
@@ -14,12 +15,14 @@ import (
 type Wish struct {
 	// LeftOut are types of components that are not recorded, in ascending order.
 	LeftOut []message.Type
+	// Derive are derived types of components that are recorded, in ascending order.
+	Derive []message.Type
 	// Threshold is the least share of the message, in percent, with which recipients shall take it for
 	// the one that was sent; 0 for no word about it.
 	Threshold int
 }
 
-func (w Wish) isZero() bool { return len(w.LeftOut) == 0 && w.Threshold == 0 }
+func (w Wish) isZero() bool { return len(w.LeftOut)+len(w.Derive)+w.Threshold == 0 }
 
 // mustHave are the names of the components without which a record would prove nothing that matters:
 // no wish leaves them out.
@@ -49,12 +52,36 @@ func ParseLeaveOut(names []string) ([]message.Type, error) {
 	return slices.Compact(out), nil
 }
 
+// ParseDerive reads names of derived components that the records of an organisation have unless a
+// message does not want them (Config.Derive). The error says which there are.
+func ParseDerive(names []string) ([]message.Type, error) {
+	var out []message.Type
+	for _, name := range names {
+		t, ok := derive.ByName(name)
+		if !ok {
+			var can []string
+			for _, t := range derive.Types() {
+				can = append(can, t.String())
+			}
+			return nil, fmt.Errorf("there is no derived component %s; these can be derived: %s", clean(name), strings.Join(can, " "))
+		}
+		out = append(out, t)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// usual is the wish of a message that says nothing.
+func (c *Config) usual() Wish {
+	return Wish{LeftOut: slices.Clone(c.LeaveOut), Derive: slices.Clone(c.Derive)}
+}
+
 // parseWish reads the values of a message's Cairn-Components fields: words with commas between them,
-// each a component that is to be recorded ("language"), or not ("-language"), or "threshold=" with
-// a percentage from 1 to 100. What it does not name is as leaveOut has it. An error is the reply for
-// the submitter.
-func parseWish(values []string, leaveOut []message.Type) (Wish, error) {
-	w := Wish{LeftOut: slices.Clone(leaveOut)}
+// each a component that is to be recorded ("language", "+image-hash"), or not ("-language"), or
+// "threshold=" with a percentage from 1 to 100. What it does not name is as usual has it. An error is
+// the reply for the submitter.
+func parseWish(values []string, usual Wish) (Wish, error) {
+	w := Wish{LeftOut: slices.Clone(usual.LeftOut), Derive: slices.Clone(usual.Derive)}
 	if len(values) > 1 {
 		return w, replyf(550, 5, 6, 0, "message has %d Cairn-Components fields; write all wishes into one", len(values))
 	}
@@ -73,12 +100,18 @@ func parseWish(values []string, leaveOut []message.Type) (Wish, error) {
 	}
 	slices.Sort(w.LeftOut)
 	w.LeftOut = slices.Compact(w.LeftOut)
+	slices.Sort(w.Derive)
+	w.Derive = slices.Compact(w.Derive)
 	return w, nil
 }
 
 // apply follows one word. named are those that were there before.
 func (w *Wish) apply(word string, named map[string]bool) error {
 	name, leave := strings.CutPrefix(word, "-")
+	plus := false
+	if !leave {
+		name, plus = strings.CutPrefix(word, "+")
+	}
 	name = strings.TrimSpace(name)
 	key, percent, isSetting := strings.Cut(name, "=")
 	if isSetting {
@@ -90,13 +123,20 @@ func (w *Wish) apply(word string, named map[string]bool) error {
 	named[key] = true
 	if isSetting {
 		n, err := strconv.ParseUint(strings.TrimSpace(percent), 10, 8)
-		if key != "threshold" || leave {
+		if key != "threshold" || leave || plus {
 			return fmt.Errorf("%s is no wish; write component, -component or threshold=80", clean(word))
 		}
 		if err != nil || n < 1 || n > 100 {
 			return fmt.Errorf("threshold is a percentage from 1 to 100, not %s", clean(percent))
 		}
 		w.Threshold = int(n)
+		return nil
+	}
+	if t, ok := derive.ByName(name); ok {
+		w.Derive = slices.DeleteFunc(w.Derive, func(o message.Type) bool { return o == t })
+		if !leave {
+			w.Derive = append(w.Derive, t)
+		}
 		return nil
 	}
 	if !leave {
@@ -138,12 +178,15 @@ func optional(name string) (message.Type, error) {
 	if err != nil {
 		return 0, err
 	}
+	if t.Derived() {
+		return 0, fmt.Errorf("%s is recorded only where it is asked for, and so is never left out", name)
+	}
 	if !slices.Contains(mustHave, name) {
 		return t, nil
 	}
 	var can []string
 	for _, row := range message.Registry() {
-		if !slices.Contains(mustHave, row.Name) {
+		if !slices.Contains(mustHave, row.Name) && !row.Type.Derived() {
 			can = append(can, row.Name)
 		}
 	}

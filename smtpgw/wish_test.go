@@ -22,7 +22,13 @@ func TestParseWish(t *testing.T) {
 		{"language,threshold=90,- cc", Wish{LeftOut: []message.Type{message.Cc}, Threshold: 90}, ""},
 		{"threshold = 1", Wish{LeftOut: def, Threshold: 1}, ""},
 		{"from, text", Wish{LeftOut: def}, ""},
-		{"-attachment-text", Wish{LeftOut: []message.Type{message.Language, message.AttachmentText}}, ""},
+		{"-image-hash", Wish{LeftOut: def}, ""},
+		{"+attachment-size, Image-Hash", Wish{LeftOut: def, Derive: []message.Type{message.ImageHash, message.AttachmentSize}}, ""},
+		{"+ language", Wish{}, ""},
+		{"+threshold=80", Wish{}, "is no wish"},
+		{"+image-hash, -image-hash", Wish{}, "image-hash is there twice"},
+		{"+imagehash", Wish{}, "did you mean image-hash?"},
+		{"+-cc", Wish{}, "no component -cc"},
 		{"-from", Wish{}, "from cannot be left out; these can: sender to cc"},
 		{"-Recipient", Wish{}, "recipient cannot be left out"},
 		{"-structure", Wish{}, "structure cannot"},
@@ -41,7 +47,7 @@ func TestParseWish(t *testing.T) {
 		{strings.Repeat("-cc,", 600), Wish{}, "more than"},
 		{strings.Repeat(",", 200), Wish{}, "more than"},
 	} {
-		got, err := parseWish([]string{tt.value}, def)
+		got, err := parseWish([]string{tt.value}, Wish{LeftOut: def})
 		if tt.err != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("%q: %v, want %s", tt.value, err, tt.err)
@@ -51,18 +57,48 @@ func TestParseWish(t *testing.T) {
 		if len(got.LeftOut) == 0 {
 			got.LeftOut = nil
 		}
+		if len(got.Derive) == 0 {
+			got.Derive = nil
+		}
 		if err != nil || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%q: %+v (%v), want %+v", tt.value, got, err, tt.want)
 		}
 	}
-	if _, err := parseWish([]string{"-cc", "-to"}, nil); err == nil {
+	if _, err := parseWish([]string{"-cc", "-to"}, Wish{}); err == nil {
 		t.Error("two fields were taken")
 	}
-	if got, err := parseWish(nil, def); err != nil || !reflect.DeepEqual(got, Wish{LeftOut: def}) {
+	if got, err := parseWish(nil, Wish{LeftOut: def}); err != nil || !reflect.DeepEqual(got, Wish{LeftOut: def}) {
 		t.Errorf("no field: %+v (%v)", got, err)
 	}
 	if len(def) != 1 || def[0] != message.Language {
 		t.Errorf("the default became %v", def)
+	}
+}
+
+// TestUsualWish: what the organisation has derived, a message can do without.
+func TestUsualWish(t *testing.T) {
+	usual := Wish{Derive: []message.Type{message.ImageHash, message.AttachmentSize}}
+	got, err := parseWish([]string{"-image-hash, +detected-language"}, usual)
+	if want := []message.Type{message.DetectedLanguage, message.AttachmentSize}; err != nil || !reflect.DeepEqual(got.Derive, want) {
+		t.Errorf("%v (%v), want %v", got.Derive, err, want)
+	}
+	if len(usual.Derive) != 2 || usual.Derive[0] != message.ImageHash {
+		t.Errorf("the organisation's became %v", usual.Derive)
+	}
+}
+
+func TestParseDerive(t *testing.T) {
+	got, err := ParseDerive([]string{"image-hash", "attachment-text", "image-hash"})
+	if err != nil || !reflect.DeepEqual(got, []message.Type{message.AttachmentText, message.ImageHash}) {
+		t.Errorf("%v (%v)", got, err)
+	}
+	for _, name := range []string{"from", "images", ""} {
+		if _, err := ParseDerive([]string{name}); err == nil || !strings.Contains(err.Error(), "image-hash") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, err := ParseLeaveOut([]string{"image-hash"}); err == nil || !strings.Contains(err.Error(), "asked for") {
+		t.Errorf("leave_out took a derived component: %v", err)
 	}
 }
 
@@ -73,7 +109,7 @@ func FuzzWish(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		w, err := parseWish([]string{value}, nil)
+		w, err := parseWish([]string{value}, Wish{})
 		if err != nil {
 			if s := err.Error(); !isASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
 				t.Errorf("%q is refused with %q", value, s)

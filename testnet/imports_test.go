@@ -28,12 +28,13 @@ type pkg struct {
 var (
 	purePackages = []string{
 		"cairn/consensus", "cairn/consensus/record", "cairn/mailstore/message", "cairn/mailstore/message/grammar", "cairn/mailstore/message/maildomain",
+		"cairn/mailstore/message/derive",
 		"cairn/index/query", "cairn/index/analysis", "cairn/index/postings",
 		"cairn/smtpgw/screen",
 	}
 	pureModules = []string{
 		"github.com/oasisprotocol/curve25519-voi", "github.com/emersion/go-message", "github.com/clipperhouse/uax29/v2",
-		"golang.org/x/text", "golang.org/x/net/idna", "golang.org/x/net/html",
+		"golang.org/x/text", "golang.org/x/net/idna", "golang.org/x/net/html", "github.com/abadojack/whatlanggo",
 	}
 	// impure are parts of the standard library that reach outside of the
 	// program, or make the outcome depend on chance or schedule.

@@ -54,7 +54,12 @@ func CompareMessages(sent, arrived *message.Dissection, with Context) Comparison
 	told := arrived.Has(strings.ToLower(message.TokenHeader))
 	c := compare(knownOrigin(sent, told), arrived, with)
 	if !told {
-		c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool { return isTrace(p.Type) })
+		c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool {
+			if isTrace(p.Type) && p.Outcome == Extra {
+				c.Extra--
+			}
+			return isTrace(p.Type)
+		})
 	}
 	return c
 }
@@ -89,7 +94,9 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	})
 	c.SenderThreshold = o.threshold()
 	explainTogether(c.Parts, o.parts, c.arrivals)
+	c.listInFrom()
 	c.weigh()
+	c.derived()
 	c.Parts = append(c.Parts, o.contradictions()...)
 	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
 	c.count()
@@ -215,10 +222,11 @@ func (c *comparer) onlyFewer(t message.Type) bool {
 		if m.Field != t {
 			continue
 		}
-		if hint := m.Hint(); !c.origin.has(hint.Label, hint.Value) {
-			return false
+		if hint := m.Hint(); c.origin.has(hint.Label, hint.Value) {
+			any = true
+		} else if m.Name != "" || m.Comment != "" || strings.Contains(message.Domain(m.Addr), ".") {
+			return false // a bare one at no domain, as relays cut them, reaches nobody
 		}
-		any = true
 	}
 	return any
 }

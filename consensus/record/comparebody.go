@@ -162,8 +162,11 @@ func withoutBanner(r *recorded, a *arrival, banner string) bool {
 		strings.TrimRight(before, "\n") + after,
 	} {
 		left := strings.TrimRight(left, " \t\n")
-		if r.isContent([]byte(left), a.labels()) {
-			a.Content = []byte(left)
+		without := *a
+		without.Content = []byte(left)
+		lines, unlabelled := r.unlabelled(&without)
+		if r.isContent([]byte(left), a.labels()) || unlabelled && lines == 0 {
+			a.Content = without.Content
 			a.digest = a.Digest()
 			return true
 		}

@@ -133,6 +133,9 @@ func (c Comparison) AllSame() bool {
 		return false
 	}
 	for _, p := range c.Parts {
+		if p.Type.Derived() {
+			continue // what it is derived from is there itself
+		}
 		row, known := p.Type.Info()
 		if p.Moved || p.Outcome == Extra && (!known || row.NoExtra) || p.Outcome == Changed || p.Outcome == Absent {
 			return false

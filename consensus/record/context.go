@@ -20,6 +20,10 @@ type Context struct {
 	Map AddressMap
 	// Forwarder sent the message on, nil if none that is known did.
 	Forwarder *Forwarder
+	// Derive returns the components of a derived type of what arrived; not ok if nothing here derives
+	// it. Nil: nothing here derives any. It is pure, and asked only for types that the record has, of
+	// a body that was re-packed.
+	Derive func(d *message.Dissection, t message.Type) (list []message.Component, ok bool)
 }
 
 // Forwarder is who sends mail on to an account, known to it. Whether one sent a

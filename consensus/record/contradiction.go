@@ -13,9 +13,9 @@ func (o *origin) contradictions() []Part {
 	for i := range o.parts {
 		r := &o.parts[i]
 		row, known := r.kind.Info()
-		fine := known && r.kind != message.FromName && r.kind != message.Structure
+		fine := r.kind.Derived() || known && r.kind != message.FromName && r.kind != message.Structure
 		switch {
-		case !fine || r.kind >= message.AttachmentText:
+		case !fine || r.kind.Derived():
 		case r.kind == message.Names:
 			fine = message.From <= message.Type(r.index) && message.Type(r.index) <= message.ReplyTo
 		case r.kind == message.AttachmentName || r.kind == message.AttachmentOctets:

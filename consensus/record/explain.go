@@ -16,6 +16,11 @@ import (
 // explain finds what turned the recorded component into the received content; an empty kind if nothing known does.
 func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 	received := a.Content
+	if a.Reading == message.Canonical {
+		if kind, detail = explainUnlabelled(r, a); kind != "" {
+			return kind, detail
+		}
+	}
 	switch {
 	case r.kind == message.Subject && a.Reading == message.AsOctets:
 		return explainRawSubject(r, a)
@@ -25,7 +30,7 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 		return explainOctets(r, a)
 	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets && r.kind != message.Subject:
 		return "", ""
-	case r.text() && (r.unlabelled(received) || r.transcoded(a)):
+	case r.transcoded(a):
 		return CharsetChanged, ""
 	}
 	if a.Label != "" && r.text() && r.is(message.DigestOf(message.Canonical, received, "")) {
@@ -54,11 +59,18 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 		}
 		return kind, detail
 	case message.FormBytes:
-		if r.known && utf8.Valid(r.content) && sameButSpace(r.content, received) {
+		if r.known && utf8.Valid(r.content) && sameButSpace(r.content, received) || isHeadless(r, a) {
 			return WhitespaceChanged, ""
 		}
 	}
 	return "", ""
+}
+
+// isHeadless reports whether an embedded message without a header, which is malformed, got the empty
+// line in front that says so.
+func isHeadless(r *recorded, a *arrival) bool {
+	return r.kind == message.Attachment && a.Reading == message.Canonical && len(a.Lenient) > 0 &&
+		r.is(message.DigestOf(message.AsOctets, a.Lenient, ""))
 }
 
 // explainValue takes tags off a subject: "[list] Re: hello", "Re: [list] hello", "EXTERNAL: hello" come from "hello" or "Re: hello".

@@ -14,6 +14,14 @@ func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
 	received := string(a.Content)
 	spellings := []string{received}
 	if a.Reading == message.AsOctets {
+		if words, ok := grammar.Words(ownNames.Replace(received)); ok {
+			renamed := *a
+			renamed.Reading, renamed.Content = message.Canonical, []byte(words)
+			if kind, detail = explainValue(r, &renamed); kind == "" && r.isContent(renamed.Content, nil) {
+				return CharsetChanged, ""
+			}
+			return kind, detail
+		}
 		spellings[0] = string(rawWords(received))
 	} else if narrow, ok := latin1(received); ok {
 		spellings = append(spellings, narrow)
@@ -29,6 +37,9 @@ func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
 	}
 	return "", ""
 }
+
+// ownNames undoes names that list software has for charsets and no other program knows.
+var ownNames = strings.NewReplacer("=?eucgb2312_cn?", "=?gb2312?", "=?big5_tw?", "=?big5?")
 
 // latin1 returns the octets of a text in ISO 8859-1, if it has any beyond ASCII and no others.
 func latin1(s string) (octets string, ok bool) {

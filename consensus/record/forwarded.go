@@ -74,6 +74,45 @@ func (c *comparer) bodyMark(p *Part) bool {
 	return false
 }
 
+// listInFrom notes that the known list put its own address where the author's was, behind the
+// author's name. Whoever answers writes to the list, which is less than a forwarder's mark
+// and misleads nobody who named the list.
+func (c *comparer) listInFrom() {
+	f := c.with.Forwarder
+	if f == nil || !f.List || !c.only(message.From, f.Posting) {
+		return
+	}
+	at := func(t message.Type, index uint16) *Part {
+		i := slices.IndexFunc(c.Parts, func(p Part) bool { return p.Type == t && p.Index == index && p.Outcome != Same })
+		if i < 0 {
+			return nil
+		}
+		return &c.Parts[i]
+	}
+	from, name := at(message.From, 0), at(message.Names, uint16(message.From))
+	if from == nil || name == nil || from.Outcome != Changed || from.Kind != "" || !c.isVia() {
+		return
+	}
+	from.Kind, name.Kind = ListInFrom, NameVia
+}
+
+// isVia reports whether the name in From is the recorded one, with "via" and a word behind it.
+func (c *comparer) isVia() bool {
+	for _, r := range c.origin.of(message.Names) {
+		for _, a := range c.received(message.Names) {
+			if r.index != uint16(message.From) || a.Index != r.index || a.Reading != message.Canonical {
+				continue
+			}
+			name, rest, ok := strings.Cut(string(a.Content), " via ")
+			list, _, _ := strings.Cut(c.with.Forwarder.Posting, "@")
+			if ok && strings.EqualFold(rest, list+"\t\n") && r.isContent([]byte(name+"\t\n"), nil) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (c *comparer) addedAreMarks() bool {
 	for _, p := range c.Parts {
 		if p.Outcome == Extra && !p.Mark && (p.Type == message.Text || p.Type == message.HTML || p.Type == message.Attachment) {
@@ -161,7 +200,7 @@ func (c Comparison) Words(author string) string {
 			kept = "the whole message, inside one of the forwarder's"
 			marks = append(marks, fmt.Sprintf("what stands around it under the subject %q", p.Detail))
 		}
-		if p.Outcome == Same || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names || p.Type == message.Fields {
+		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names || p.Type == message.Fields {
 			continue
 		}
 		switch {

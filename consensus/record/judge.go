@@ -69,7 +69,7 @@ func (f *Facts) judge() (Verdict, []string) {
 	if replays := f.replays(); len(replays) > 0 {
 		return Replayed, append(replays, why)
 	}
-	reasons := []string{"all parts are as recorded" + at(f.RecordTime), why}
+	reasons := []string{"all parts are as recorded", why}
 	switch {
 	case f.Forwarder != "":
 		reasons[0] = f.sentOn()

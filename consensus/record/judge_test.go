@@ -98,7 +98,7 @@ func TestJudge(t *testing.T) {
 		{"older, by its own node", func(f *record.Facts) {
 			f.RecordTime, f.ArrivalTime, f.OwnCourier = 1, 2+uint64(record.MaxAge.Milliseconds()), true
 		}, record.Verified, "all parts"},
-		{"older, but a file", func(f *record.Facts) { f.RecordTime = 1 }, record.Verified, "recorded at 1970-01-01 00:00:00 UTC"},
+		{"older, but a file", func(f *record.Facts) { f.RecordTime = 1 }, record.Verified, "all parts are as recorded"},
 		{"from the future", func(f *record.Facts) { f.RecordTime, f.ArrivalTime = 1<<63, 1 }, record.Verified, "all parts"},
 		{"seen before and old", func(f *record.Facts) {
 			f.Replayed, f.RecordTime, f.ArrivalTime = true, 1, 2+uint64(record.MaxAge.Milliseconds())

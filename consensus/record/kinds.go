@@ -41,10 +41,14 @@ const (
 	Malformed      = "malformed"
 	Unclosed       = "unclosed"
 	FieldsRemoved  = "fields-removed"
+	LooksAlike     = "looks-alike"
+	SameWords      = "same-words"
 	LinesCut       = "lines-cut"
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
 	WrappedWhole   = "wrapped-whole"
+	ListInFrom     = "list-in-from"
+	NameVia        = "name-via"
 	Contradicting  = "contradicting"
 )
 
@@ -96,8 +100,12 @@ var kinds = []KindInfo{
 	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
 	{Kind: Reordered, Says: "the same mailboxes in another order"},
 	{Kind: WrappedWhole, Says: "the whole message, as recorded, stands inside a message of the forwarder"},
+	{Kind: ListInFrom, Says: "was replaced by the list's own address, the author's is not there any more"},
+	{Kind: NameVia, Says: "the recorded name, with by whom the mail was sent on behind it"},
 	{Kind: Contradicting, Says: "was recorded as no message has it"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
+	{Kind: LooksAlike, Says: "differs, though the picture looks alike at a glance"},
+	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 
 // Kinds returns all kinds of difference. The slice is the caller's.

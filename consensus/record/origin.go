@@ -178,17 +178,6 @@ func (r *recorded) isContent(content []byte, labels []string) bool {
 	return r.fits(r.begin(content), labels)
 }
 
-// noCharsets are labels of text that name no charset, or one that the text does not fit.
-var noCharsets = []string{"", "us-ascii", "ascii", "x-unknown", "unknown-8bit", "unknown", "default_charset"}
-
-// unlabelled reports whether text that arrived as UTF-8 is, octet by octet, what was recorded
-// without a charset.
-func (r *recorded) unlabelled(text []byte) bool {
-	return hasHigh(text) && slices.ContainsFunc(noCharsets, func(label string) bool {
-		return r.is(message.DigestOf(message.AsOctets, append([]byte("\n"+label+"\n"), text...), ""))
-	})
-}
-
 // labels are the charsets under which text that arrived as a may have been recorded: its own, or
 // any if it came as UTF-8.
 func (a *arrival) labels() []string {

@@ -145,38 +145,22 @@ func TestTransitPairs(t *testing.T) {
 // notWantedPairs are the honest pairs that do not count as wanted by commitments although all is
 // known of the way that can be, and why.
 var notWantedPairs = map[string]string{
-	"nat-linux-ext4-linux-f2fs-devel-010": "an address in Cc was cut short, which makes another of it",
-	"mta-pgen-002":                        "a space inside <> hides the address from the map",
-	"mta-pgen-005":                        "an address without a dot in its domain is in no map",
-	"mta-exd-016":                         "the disclaimer fills a blank text that stands instead of the HTML",
-	"mta-mmmunge-042":                     "UTF-7: programs differ in whether they read it",
-	"mta-mmstrip-011":                     "8-bit octets in quoted-printable, encoded anew",
-	"mta-mmstrip-016":                     "the HTML was taken out, and the text beside it is blank",
-	"mta-mmstrip-025":                     "a subject in a charset that nobody knows, encoded anew",
-	"mta-mmstrip-040":                     "a report lost the message that it holds",
-	"mta-altremove-000":                   "parts of parts were cut so that boundaries stand alone",
-	"mta-altremove-001":                   "what was behind the parts became text",
-	"mta-altremove-034":                   "what was in a message inside the message is gone",
-	"mta-altremove-037":                   "parts of parts were cut so that boundaries stand alone",
-	"mta-ref7-001":                        "a message inside the message got a text of its own",
-	"mta-ref7-009":                        "a message inside the message has parts without a boundary, which became text",
-	"mta-ref7-034":                        "a message inside the message has parts without a boundary, which became text",
-	"mta-ref7-027":                        "the end of the parts became text of the HTML",
-	"mta-ref7-040":                        "a message inside the message that is none got header fields",
-	"mta-ref7-041":                        "8-bit text without a known charset lost its spaces at line ends on the way into one",
-	"synth-refold-027":                    "the boundary was written as RFC 2231 parameters",
-	"synth-refold-015":                    "an encoded word in quotes, which not all programs decode, was decoded",
-	"synth-ws-005":                        "flowed text without the spaces that join its lines is other text",
-	"synth-ws-041":                        "8-bit text without a known charset was taken for ISO 8859-1",
-	"synth-footer-042":                    "UTF-7: programs differ in whether they read it",
-	"synth-footer-041":                    "8-bit text without a known charset was taken for ISO 8859-1",
-	"synth-html-removed-016":              "the HTML was taken out, and the text beside it is blank",
-	"synth-from-munged-014":               "From is the list, and the author is nowhere",
-	"synth-from-munged-024":               "From is the list, and the author is nowhere",
-	"synth-charset-utf8-021":              "base64 behind an empty line, encoded anew",
-	"synth-banner-042":                    "UTF-7: programs differ in whether they read it",
-	"synth-banner-035":                    "the banner was put into a report too",
-	"synth-banner-011":                    "8-bit octets in quoted-printable, encoded anew",
+	"mta-exd-016":            "the disclaimer fills a blank text that stands instead of the HTML",
+	"mta-mmmunge-042":        "UTF-7: programs differ in whether they read it",
+	"mta-mmstrip-016":        "the HTML was taken out, and the text beside it is blank",
+	"mta-altremove-000":      "parts of parts were cut so that boundaries stand alone",
+	"mta-altremove-001":      "what was behind the parts became text",
+	"mta-altremove-037":      "parts of parts were cut so that boundaries stand alone",
+	"mta-ref7-001":           "a message inside the message got a text of its own",
+	"mta-ref7-009":           "a message inside the message has parts without a boundary, which became text",
+	"mta-ref7-034":           "a message inside the message has parts without a boundary, which became text",
+	"mta-ref7-027":           "the end of the parts became text of the HTML",
+	"mta-ref7-040":           "a message inside the message that is none got header fields",
+	"synth-refold-027":       "the boundary was written as RFC 2231 parameters",
+	"synth-footer-042":       "UTF-7: programs differ in whether they read it",
+	"synth-charset-utf8-021": "base64 behind an empty line, encoded anew",
+	"synth-banner-042":       "UTF-7: programs differ in whether they read it",
+	"synth-banner-035":       "the banner was put into a report too",
 }
 
 // TestTransitByCommitments: with nothing but commitments and tags of what was sent, whatever is known
@@ -221,7 +205,7 @@ func TestTransitByCommitments(t *testing.T) {
 		}
 	}
 	t.Logf("%d honest pairs: %d wanted, of them %d as recorded and %d forwarded", honest, wanted, verified, vouched)
-	if wanted*100 < honest*94 {
+	if wanted*100 < honest*97 {
 		t.Errorf("only %d of %d honest pairs count as wanted", wanted, honest)
 	}
 }

@@ -21,7 +21,7 @@ func (p *transitPair) with() (with record.Context) {
 		with.Map = mapBetween(p.sent, p.received)
 	}
 	if strings.Contains(how, "banner") {
-		with.Banners = []string{bannerOf(p.received)}
+		with.Banners = []string{bannerOf(p.received), `<div style="background:#ff0">CAUTION: external</div>`}
 	}
 	return with
 }

@@ -59,12 +59,12 @@ func (c *comparer) weigh() {
 func (c *comparer) weight(p *Part) (kept, decides bool) {
 	switch p.Type {
 	case message.From, message.Date:
-		fine := p.Kind == Mapped || p.Kind == WeekdayPut
+		fine := p.Kind == Mapped || p.Kind == WeekdayPut || p.Kind == ListInFrom
 		return fine || p.Kind == MovedToReplyTo, !fine
 	case message.Sender, message.ReplyTo:
 		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped
 	case message.Names:
-		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged
+		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged || p.Kind == NameVia
 		return fine, p.Outcome != Absent && !fine
 	case message.To, message.Cc:
 		fewer := p.Kind == AddressesRemoved || p.Outcome == Absent

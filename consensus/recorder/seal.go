@@ -26,7 +26,7 @@ type Draft struct {
 // that raw came here with if it bears one. It does no I/O: secret is the
 // record's randomness, at the time it bears.
 //
-// What wish leaves out is not in the record, and the record says so.
+// What wish leaves out is not in the record, and the record says so. What it asks to derive is.
 func NewDraft(secret record.Secret, raw []byte, recipients []string, wish Wish, at time.Time) Draft {
 	d := record.ToSeal(raw, recipients)
 	return Draft{
@@ -35,7 +35,7 @@ func NewDraft(secret record.Secret, raw []byte, recipients []string, wish Wish, 
 			Version:     record.RecordVersion,
 			Kind:        record.KindMail,
 			Time:        uint64(at.UnixMilli()),
-			Commitments: record.Commit(secret, wish.kept(d.Components())),
+			Commitments: record.Commit(secret, wish.components(d)),
 			Tags:        record.TagsOf(secret, append(wish.hints(), d.Hints()...)),
 		},
 	}

@@ -5,12 +5,19 @@ import (
 	"strconv"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/derive"
 )
 
 // Wish is what the sender of one message wants of its record.
 type Wish struct {
 	LeftOut   []message.Type // not to be recorded
+	Derive    []message.Type // derived types that are to be recorded
 	Threshold int            // the least share that recipients should accept, in per cent; 0: none
+}
+
+// components are those of d that the wish leaves, and those derived from it that it asks for.
+func (w Wish) components(d *message.Dissection) []message.Component {
+	return derive.Append(w.kept(d.Components()), d, w.Derive)
 }
 
 // kept is components without those that are left out.

@@ -1,6 +1,8 @@
 package message
 
 import (
+	"bytes"
+	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,6 +154,10 @@ func (d *Dissection) Mapped(original func(string) string) []Component {
 		if len(names.Content) > 0 {
 			list = append(list, names)
 		}
+		if names.Reading == AsOctets { // who rewrites an address takes blanks beside it away
+			names.Content = bytes.ReplaceAll(names.Content, []byte(">"), []byte(" >"))
+			list = append(list, names)
+		}
 	}
 	return list
 }
@@ -193,7 +199,7 @@ func namesContent(items []grammar.Item, specs []string) string {
 }
 
 // RawForms returns what an address field with one mailbox may have been before a relay encoded the
-// 8-bit name in it; nil if there is none.
+// 8-bit name in it, or decoded a word that some programs had put in quotes; nil if there is none.
 func (d *Dissection) RawForms(t Type) [][]byte {
 	for _, f := range d.section.Fields {
 		if ownFields[f.Name] != t {
@@ -204,7 +210,19 @@ func (d *Dissection) RawForms(t Type) [][]byte {
 			return nil
 		}
 		m := items[0].Mailbox
-		return [][]byte{[]byte(m.Name + " <" + m.Addr + ">"), []byte(`"` + m.Name + `" <` + m.Addr + ">")}
+		forms := [][]byte{[]byte(m.Name + " <" + m.Addr + ">"), []byte(`"` + m.Name + `" <` + m.Addr + ">")}
+		for _, label := range append(grammar.Labels(), "utf-8") {
+			octets, ok := grammar.Encode(label, []byte(m.Name))
+			if label == "utf-8" {
+				octets, ok = []byte(m.Name), true
+			}
+			if !ok || len(octets) > 48 { // of one encoded word (RFC 2047, section 2)
+				continue
+			}
+			word := "?B?" + base64.StdEncoding.EncodeToString(octets) + `?=" <` + m.Addr + ">"
+			forms = append(forms, []byte(`"=?`+label+word), []byte(`"=?`+strings.ToUpper(label)+word))
+		}
+		return forms
 	}
 	return nil
 }

@@ -168,7 +168,11 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 				r.loose(what)
 			}
 			exact.Content = append([]byte(strings.ToLower(n.cte)+"\n"), bytes.TrimRight(unixEnds(body), "\n")...)
-			return Component{Reading: Canonical, Content: content}, exact
+			c = Component{Reading: Canonical, Content: content}
+			if rest, headless := bytes.CutPrefix(unixEnds(body), []byte("\n")); headless {
+				c.Lenient = joinOctets(n.cte, "", rest) // relays put in the empty line that was missing
+			}
+			return c, exact
 		}
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":

@@ -5,7 +5,7 @@ import "fmt"
 // Type numbers a kind of component. Numbers are part of the protocol: they go into salts, commitments and tokens and are never reused.
 type Type uint8
 
-// The component types. 64 and above are derived from other components by plug-ins.
+// The component types. 64 to 95 are derived from other components by plug-ins.
 const (
 	From       Type = 1
 	Sender     Type = 2
@@ -41,9 +41,25 @@ const (
 
 	Octets Type = 29 // the body as it was sent
 
-	AttachmentText Type = 64
-	ImageHash      Type = 65
+	AttachmentText   Type = 64
+	ImageHash        Type = 65
+	DetectedLanguage Type = 66
+	AttachmentType   Type = 67
+	AttachmentSize   Type = 68
 )
+
+// The numbers that are kept for types which package derive makes of other components. What is beyond
+// is of no meaning, so that it contradicts any message; one between that is not known here is of a
+// later version.
+const (
+	firstDerived Type = 64
+	lastDerived  Type = 95
+)
+
+// Derived reports whether a component of the type is made of others by a plug-in: it is recorded
+// only where that is asked for, and what became of it explains other differences but decides
+// nothing.
+func (t Type) Derived() bool { return firstDerived <= t && t <= lastDerived }
 
 // Form says which canonical form the content of a type has, and so which explanations of a difference make sense for it.
 type Form uint8
@@ -117,8 +133,11 @@ var registry = []Info{
 	{Type: Recipient, Name: "recipient", Form: FormAddresses, Decisive: true, NoExtra: true, Unordered: true, Max: MaxRecipients},
 	{Type: Custody, Name: "custody", Form: FormBytes, Max: 1},
 	{Type: Octets, Name: "octets", Form: FormBytes, Max: 1},
-	{Type: AttachmentText, Name: "attachment-text", Form: FormText, Unordered: true},
-	{Type: ImageHash, Name: "image-hash", Form: FormBytes, Unordered: true},
+	{Type: AttachmentText, Name: "attachment-text", Form: FormText, Unordered: true, Max: 3},
+	{Type: ImageHash, Name: "image-hash", Form: FormBytes, Unordered: true, Max: 3},
+	{Type: DetectedLanguage, Name: "detected-language", Form: FormValue, Unordered: true, Max: 1},
+	{Type: AttachmentType, Name: "attachment-type", Form: FormValue, Unordered: true, Max: 3},
+	{Type: AttachmentSize, Name: "attachment-size", Form: FormValue, Unordered: true, Max: 3},
 }
 
 // Registry returns the rows of all known types in the order of their numbers. The slice is the caller's.

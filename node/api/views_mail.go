@@ -97,6 +97,7 @@ type Verification struct {
 	Recorder  string    `json:"recorder,omitempty"`
 	Seq       uint64    `json:"seq,omitempty"`     // of the batch
 	Recorded  time.Time `json:"recorded,omitzero"` // time in the record
+	Arrived   time.Time `json:"arrived,omitzero"`  // when this node took the message; not there of one in a file
 	Block     *BlockRef `json:"block,omitempty"`
 	Share     float64   `json:"share"`     // 0..1: same / (recorded + extra)
 	Threshold int       `json:"threshold"` // percent

@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/derive"
 	"cairn/node"
 	"cairn/node/api"
 )
@@ -38,6 +39,7 @@ type component struct {
 
 func (a *app) cmdComponents() *cobra.Command {
 	var recipients []string
+	var derived bool
 	c := &cobra.Command{
 		Use:   "components FILE",
 		Short: "List the parts of a message that a record commits to",
@@ -56,7 +58,12 @@ func (a *app) cmdComponents() *cobra.Command {
 			}
 			doc := &components{File: args[0], Components: []component{}}
 			rows := [][]string{{"COMPONENT", "INDEX", "BYTES", "SHA-256", "CONTENT"}}
-			for _, p := range message.DissectFile(raw, to).Components() {
+			d := message.DissectFile(raw, to)
+			parts := d.Components()
+			if derived {
+				parts = derive.Append(parts, d, derive.Types())
+			}
+			for _, p := range parts {
 				sum := p.Digest()
 				v := component{
 					Component: p.Type.String(), Number: uint8(p.Type), Index: int(p.Index), Reading: uint8(p.Reading), Charset: p.Label,
@@ -72,6 +79,7 @@ func (a *app) cmdComponents() *cobra.Command {
 		},
 	}
 	c.Flags().StringArrayVar(&recipients, "recipient", nil, "envelope recipient; may be given several times")
+	c.Flags().BoolVar(&derived, "derived", false, "list derived ones too, which are recorded where that is asked for")
 	return c
 }
 

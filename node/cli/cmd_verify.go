@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -100,9 +101,12 @@ func showVerification(b *bytes.Buffer, v *api.Verification) {
 		head += ", recorded by " + line(v.Org, 0)
 	}
 	if v.Block != nil {
-		head += fmt.Sprintf(" in block %d of %s", v.Block.Height, v.Block.Time.Local().Format("2006-01-02 15:04:05"))
+		head += fmt.Sprintf(" in block %d of %s", v.Block.Height, clock(v.Block.Time))
 	}
 	fmt.Fprintln(b, head)
+	if times := timesOf(v); times != "" {
+		fmt.Fprintf(b, "  %s\n", times)
+	}
 	if len(v.FiledWhy) > 0 {
 		fmt.Fprintf(b, "  filed under %s: %s\n", v.FiledUnder, line(strings.Join(v.FiledWhy, "; "), 0))
 	}
@@ -122,6 +126,20 @@ func showVerification(b *bytes.Buffer, v *api.Verification) {
 	}
 	showParts(b, v.Parts, v.Reasons)
 }
+
+// timesOf says when a message was recorded and when it arrived, as far as that is known.
+func timesOf(v *api.Verification) string {
+	var times []string
+	if !v.Recorded.IsZero() {
+		times = append(times, "recorded "+clock(v.Recorded))
+	}
+	if !v.Arrived.IsZero() {
+		times = append(times, "arrived "+clock(v.Arrived))
+	}
+	return strings.Join(times, ", ")
+}
+
+func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
 // showParts writes the parts that differ, but for what was said already.
 func showParts(b *bytes.Buffer, parts []api.Part, said []string) {

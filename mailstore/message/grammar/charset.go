@@ -91,6 +91,17 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	return text, name, ok
 }
 
+// Encode is the inverse of Text for charsets of one octet: ok is false for any other, and for text
+// that has characters which are not in it.
+func Encode(name string, text []byte) (b []byte, ok bool) {
+	set, known := charsets[strings.ToLower(name)]
+	if !known || set.single == nil {
+		return nil, false
+	}
+	b, err := set.single.NewEncoder().Bytes(text)
+	return b, err == nil
+}
+
 // isPlainASCII reports whether b is ASCII without the controls that shift between charsets.
 func isPlainASCII(b []byte) bool {
 	for _, c := range b {

@@ -84,7 +84,7 @@ func decodeBase64(clean []byte) ([]byte, bool) {
 }
 
 // Quoted decodes a body in quoted-printable: printable ASCII and tabs, right escapes, lines of at
-// most 76 characters. Line ends of the result are CRLF. padded says that there is white space at
+// most 998 characters. Line ends of the result are CRLF. padded says that there is white space at
 // line ends, which some programs drop (RFC 2045, section 6.7, rule 3).
 func Quoted(b []byte) (octets []byte, padded, ok bool) {
 	out := make([]byte, 0, len(b))

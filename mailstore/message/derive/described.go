@@ -1,0 +1,27 @@
+package derive
+
+import (
+	"strconv"
+
+	"cairn/mailstore/message"
+)
+
+// attachmentType is the media type of each attachment, in lower case.
+func attachmentType(d *message.Dissection) []message.Component {
+	var list []message.Component
+	for _, a := range d.Attached() {
+		list = append(list, message.Component{Index: a.Index, Content: []byte(a.Kind)})
+	}
+	return list
+}
+
+// attachmentSize is the number of decoded octets of each attachment, in decimal.
+func attachmentSize(d *message.Dissection) []message.Component {
+	var list []message.Component
+	for _, a := range d.Attached() {
+		if len(a.Octets) > 0 {
+			list = append(list, message.Component{Index: a.Index, Content: strconv.AppendInt(nil, int64(len(a.Octets)), 10)})
+		}
+	}
+	return list
+}

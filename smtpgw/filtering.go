@@ -1,0 +1,187 @@
+package smtpgw
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cairn/mailstore"
+	"cairn/mailstore/message"
+	"cairn/smtpgw/authres"
+	"cairn/smtpgw/screen"
+)
+
+// Filter is a program of the administrator's that messages pass: submitted ones before they are
+// recorded, so that the record is of what leaves; arrivals after they were judged, so that the
+// verdict is of what arrived.
+type Filter interface {
+	// Run returns the message to go on with. A *Rejection says that this one is not to; any other
+	// error is trouble of ours: the peer is told to come again. It may be called from many
+	// goroutines, bounds its own time and memory, and ends early when ctx is done.
+	Run(ctx context.Context, p Passing) ([]byte, error)
+}
+
+// Passing is a message as a Filter gets it.
+type Passing struct {
+	Mode       Mode
+	Raw        []byte // lines end in CRLF; not to be changed
+	Ref        string // as in Received
+	From       string // envelope sender; empty for the null sender
+	Recipients []string
+	Peer       Peer
+	Verdict    string // of an arrival, as a whole and at this moment; else empty
+}
+
+// Rejection is a Filter's word that a message goes no further.
+type Rejection struct {
+	Later bool   // it may come again
+	Text  string // for who brings it, in one line; foreign text
+}
+
+func (r *Rejection) Error() string { return "rejected by the filter: " + r.Text }
+
+// reply is the rejection as the peer hears it.
+func (r *Rejection) reply() error {
+	if r.Later {
+		return replyf(451, 4, 7, 1, "this message cannot be taken right now; try again later")
+	}
+	text := strings.TrimSpace(r.Text)
+	if text == "" {
+		text = "this message is not taken here"
+	}
+	return refusalReply(&screen.Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: text})
+}
+
+// pass runs a message through a filter.
+func pass(ctx context.Context, f Filter, p Passing) ([]byte, error) {
+	out, err := f.Run(ctx, p)
+	if rejection := (*Rejection)(nil); errors.As(err, &rejection) {
+		return nil, rejection.reply()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("filter a message: %w", err)
+	}
+	return out, nil
+}
+
+// wireText gives lines that end in LF alone, as programs write them, their CRLF.
+func wireText(b []byte) []byte {
+	bare := bytes.Count(b, []byte("\n")) - bytes.Count(b, crlf)
+	if bare == 0 {
+		return b
+	}
+	out := make([]byte, 0, len(b)+bare)
+	for line := range bytes.Lines(b) {
+		if end, found := bytes.CutSuffix(line, []byte("\n")); found && !bytes.HasSuffix(end, []byte("\r")) {
+			line = append(end[:len(end):len(end)], crlf...)
+		}
+		out = append(out, line...)
+	}
+	return out
+}
+
+// filtered runs a submitted message, ready to leave, through the administrator's filter. What comes
+// out is held to what a submitter is held to, and put right in the same way: who writes a filter
+// makes mistakes as well. They are ours, not the submitter's, so the reply is temporary.
+func (s *Submitter) filtered(ctx context.Context, msg []byte, env Envelope, peer Peer, with stamp) ([]byte, error) {
+	if s.cfg.SubmissionFilter == nil {
+		return msg, nil
+	}
+	out, err := pass(ctx, s.cfg.SubmissionFilter, Passing{
+		Mode: Submission, Raw: msg, Ref: env.Ref, From: env.From, Recipients: env.Recipients, Peer: peer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d, sender, err := s.afterFilter(wireText(out), int64(len(msg)), env.Account, env.From)
+	if err != nil {
+		return nil, fmt.Errorf("the filter's output cannot be sent: %v", err) // no reply for the submitter
+	}
+	with.received, with.sender = nil, sender
+	return d.finish(with), nil
+}
+
+// afterFilter reads what a filter put out for a message of size octets.
+func (s *Submitter) afterFilter(out []byte, size int64, acct mailstore.AccountID, from string) (d *draft, sender string, err error) {
+	if most := max(s.limits.MessageBytes, size); int64(len(out)) > most {
+		return nil, "", fmt.Errorf("it has %d octets, more than %d", len(out), most)
+	}
+	limits := s.limits
+	limits.HeaderBytes += 16 << 10 // our own fields are there already
+	limits.HeaderLines += 256
+	t := text{limits: &limits}
+	for line := range bytes.Lines(out) {
+		t.check(line)
+	}
+	if t.refusal != nil {
+		return nil, "", t.refusal
+	}
+	if d, err = readDraft(out); err != nil {
+		return nil, "", err
+	}
+	sender, err = s.checkAuthors(d, acct, from)
+	return d, sender, err
+}
+
+// filtered runs an arrival, as it is to be stored, through the administrator's filter.
+func (d *Delivery) filtered(ctx context.Context, stored []byte, a *Arrival, ref string, shown screen.Evidence) ([]byte, error) {
+	if d.filter == nil {
+		return stored, nil
+	}
+	out, err := pass(ctx, d.filter, Passing{
+		Mode: Inbound, Raw: stored, Ref: ref, From: a.From, Recipients: a.Recipients, Peer: a.Peer, Verdict: verdictIn(shown),
+	})
+	if err != nil {
+		return nil, err
+	}
+	added, found := bytes.CutSuffix(out, stored)
+	if !found {
+		added, found = bytes.CutSuffix(wireText(out), stored)
+	}
+	if !found {
+		return nil, errors.New("the filter changed a message that arrived; it may put header fields on top and nothing else")
+	}
+	if added = wireText(added); len(added) == 0 {
+		return stored, nil
+	}
+	return slices.Concat(added, stored), d.mayAdd(added)
+}
+
+// maxAdded bounds what a filter puts on top of an arrival.
+const maxAdded = 16 << 10
+
+// mayAdd holds what a filter puts on top to whole header fields that no program takes for the
+// author's, and that no verdict is about.
+func (d *Delivery) mayAdd(added []byte) error {
+	if len(added) > maxAdded {
+		return fmt.Errorf("the filter put %d octets on top; at most %d are allowed", len(added), maxAdded)
+	}
+	if len(added) > 0 && !bytes.HasSuffix(added, crlf) || bytes.Count(added, []byte("\r")) != bytes.Count(added, crlf) || bytes.IndexByte(added, 0) >= 0 {
+		return errors.New("the filter put something on top that is no whole line of text")
+	}
+	for f := range fieldsOf(added) {
+		name := strings.ToLower(string(f.name))
+		switch {
+		case name == "":
+			return fmt.Errorf("the filter put a line on top that is no header field: %q", f.raw[:min(len(f.raw), 80)])
+		case !message.Uncovered(name), isLocalNote(f.name), f.is(message.TokenHeader), f.is("return-path"),
+			f.is("authentication-results") && authres.Bears(f.value(), d.hostname):
+			return fmt.Errorf("the filter put the field %s on top; it may add those of filters, as X-Spam-*, X-Virus-*, "+
+				"Received-SPF or Authentication-Results of another name", clean(name))
+		}
+	}
+	return nil
+}
+
+// verdictIn is the verdict that evidence tells of; empty if it tells of none.
+func verdictIn(e screen.Evidence) string {
+	for _, r := range e {
+		if verdict, found := strings.CutPrefix(r.Reason, "verdict="); found && r.Method == screen.MethodRecord {
+			return verdict
+		}
+	}
+	return ""
+}
