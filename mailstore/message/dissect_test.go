@@ -62,6 +62,7 @@ var differs = []struct{ why, sent, arrived string }{
 	{"empty transfer encoding", "\nx\n", "Content-Transfer-Encoding:\n\nx\n"},
 	{"UTF-16 whose line ends were encoded", "Content-Type: text/plain; charset=utf-16\nContent-Transfer-Encoding: 8bit\n\nab\ncd\n",
 		"Content-Type: text/plain; charset=utf-16\nContent-Transfer-Encoding: quoted-printable\n\nab\ncd\n"},
+	{"field names of a report", "Content-Type: message/delivery-status\n\nStatus: 5.1.1\n", "Content-Type: message/delivery-status\n\nSTatus: 5.1.1\n"},
 	{"field names of an embedded message", "Content-Type: message/rfc822\n\nFrom: a@b.example\nTo: c@d.example\n\nx\n",
 		"Content-Type: message/rfc822\n\nTO: c@d.example\nFrom: a@b.example\n\nx\n"},
 	{"semicolon behind a transfer encoding", "Content-Transfer-Encoding: base64\n\nQQ==\n", "Content-Transfer-Encoding: base64;\n\nQQ==\n"},

@@ -177,6 +177,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
 		if body, ok := r.decoded(n, false); ok {
+			exact.Content = bytes.TrimRight(unixEnds(body), "\n") // shown as it stands by some
 			return fieldGroups(body), exact
 		}
 	}

@@ -61,9 +61,10 @@ func Differences(a, b Shown, leaveOut func(Field) bool) []Difference {
 	return found
 }
 
-// Angles around an address without a name, and those behind a name.
+// Angles around an address without a name, and those behind a name; what stands between two.
 var (
 	bareAngles  = regexp.MustCompile(`(^|[,:;\n])[ \t]*<([^<>]*)>`)
+	commas      = regexp.MustCompile(`[ \t]*,[ \t]*`)
 	namedAngles = regexp.MustCompile(`([^\s,<])[ \t]*<`)
 )
 
@@ -78,6 +79,7 @@ func canonical(f Field, values []string) string {
 	switch f {
 	case From, Sender, To, Cc, ReplyTo:
 		s = strings.ReplaceAll(domain.ReplaceAllStringFunc(s, strings.ToLower), `"`, "")
+		s = commas.ReplaceAllString(s, ", ")
 		s = namedAngles.ReplaceAllString(bareAngles.ReplaceAllString(s, "$1 $2"), "$1 <")
 	case Attachments:
 		values = slices.Clone(values)

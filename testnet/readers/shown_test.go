@@ -27,6 +27,7 @@ func TestDifferences(t *testing.T) {
 			true},
 		{"angles", To, []string{"Jon <j@x.example>, <b@x.example>"},
 			[]string{"Jon<j@x.example>, b@x.example"}, true},
+		{"commas", To, []string{"a@x.example, b@x.example"}, []string{"a@x.example ,b@x.example"}, true},
 		{"angles of another address", To, []string{"<b@x.example>"}, []string{"<c@x.example>"}, false},
 		{"name taken away", To, []string{"Jon <j@x.example>"}, []string{"j@x.example"}, false},
 		{"order of attachments", Attachments, []string{"a 1", "b 2"}, []string{"b 2", "a 1"}, true},
