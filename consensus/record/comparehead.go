@@ -22,6 +22,15 @@ func (c *comparer) flaws() {
 		p.named = flaw.Flaw == grammar.LongLine || c.origin.has(message.HintFlaw, []byte(flaw.Flaw))
 		c.Parts = append(c.Parts, p)
 	}
+	for _, flaw := range grammar.Flaws() {
+		mended := flaw != grammar.LongLine && c.origin.has(message.HintFlaw, []byte(flaw)) &&
+			!slices.ContainsFunc(c.d.Flaws, func(f grammar.FoundFlaw) bool { return f.Flaw == flaw })
+		if mended { // programs that stumbled over it read on now
+			c.Parts = append(c.Parts, Part{
+				Type: message.Fields, Outcome: Changed, Kind: Malformed, Detail: "recorded with " + string(flaw), named: true,
+			})
+		}
+	}
 }
 
 // fields names what differs among the header fields that have no component of their own.

@@ -30,6 +30,8 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 		return explainOctets(r, a)
 	case a.Reading == message.AsOctets, r.known && r.reading == message.AsOctets && r.kind != message.Subject:
 		return "", ""
+	case r.transcoded(a):
+		return CharsetChanged, ""
 	}
 	if a.Label != "" && r.text() && r.is(message.DigestOf(message.Canonical, received, "")) {
 		return CharsetChanged, a.Label

@@ -130,15 +130,22 @@ func (r *recorded) text() bool {
 }
 
 // holds reports whether a is what was recorded. Text under another charset is so only if it arrives
-// as UTF-8 or ASCII, which every program reads alike.
+// as UTF-8 or ASCII, which every program reads alike, and the charset was one of single octets: of East
+// Asian ones programs have tables of their own, as Shift_JIS 0x8160 for U+301C or U+FF5E.
 func (r *recorded) holds(a *arrival) bool {
 	if r.is(a.digest) {
 		return true
 	}
-	if !r.text() || a.Reading != message.Canonical || a.Label != "" || !hasHigh(a.Content) {
-		return false
-	}
-	return r.fitsLabels(r.begin(a.Content), grammar.Labels())
+	return r.cameAsUTF8(a) && r.fitsLabels(r.begin(a.Content), grammar.SingleLabels())
+}
+
+// transcoded reports whether a is what was recorded if the relay that made it UTF-8 had our tables.
+func (r *recorded) transcoded(a *arrival) bool {
+	return r.cameAsUTF8(a) && r.fitsLabels(r.begin(a.Content), grammar.Labels())
+}
+
+func (r *recorded) cameAsUTF8(a *arrival) bool {
+	return r.text() && a.Reading == message.Canonical && a.Label == "" && hasHigh(a.Content)
 }
 
 // begin is the state of a digest over content, to which more can be written.

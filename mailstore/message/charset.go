@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -58,6 +59,13 @@ func modal(charset string) bool {
 		}
 	}
 	return false
+}
+
+// wide reports whether characters of that charset have several octets throughout.
+func wide(charset string) bool {
+	return modal(charset) && !slices.ContainsFunc([]string{"iso-2022", "csiso2022", "utf-7", "hz"}, func(prefix string) bool {
+		return strings.HasPrefix(charset, prefix)
+	})
 }
 
 func isASCII(b []byte) bool {

@@ -58,7 +58,7 @@ type node struct {
 	disposition grammar.Media
 	names       string // file names, see fileNames
 	oddNames    bool
-	cte         string // Content-Transfer-Encoding as it stands there
+	cte         string // Content-Transfer-Encoding, see encodingValue
 	body        []byte
 	parts       []*node
 	gaps        []string // what stands in preamble and epilogue
@@ -144,10 +144,7 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 		case "content-disposition":
 			n.setDisposition(r, f.Value)
 		case "content-transfer-encoding":
-			n.cte = f.Value
-			if f.Padded {
-				r.loose("white space behind Content-Transfer-Encoding " + clip(f.Value))
-			}
+			n.cte = encodingValue(f)
 		case "mime-version":
 			if depth > 0 && !isVersion1(f.Value) {
 				others = append(others, f)
@@ -419,6 +416,15 @@ func foldComponents(t Type, list []Component, limit int) []Component {
 		list[i].Type, list[i].Index = t, uint16(i)
 	}
 	return list
+}
+
+// encodingValue is the value of a Content-Transfer-Encoding, with a blank behind it if there is white
+// space around it or nothing else: not all programs see past that.
+func encodingValue(f grammar.Field) string {
+	if f.Padded || f.Value == "" {
+		return f.Value + " "
+	}
+	return f.Value
 }
 
 func orIdentity(cte string) string {

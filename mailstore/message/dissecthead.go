@@ -258,7 +258,11 @@ func packagingLines(fields []grammar.Field) string {
 	slices.SortStableFunc(fields, func(a, b grammar.Field) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
 	for _, f := range fields {
-		b.WriteString(formLine(f.Name, packagingForm(f.Name), f.Value))
+		value := f.Value
+		if f.Name == "content-transfer-encoding" {
+			value = encodingValue(f)
+		}
+		b.WriteString(formLine(f.Name, packagingForm(f.Name), value))
 	}
 	return b.String()
 }

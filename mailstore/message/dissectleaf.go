@@ -12,7 +12,7 @@ import (
 )
 
 // decoded undoes a leaf's transfer encoding. ok is false outside the grammar; of text white space at
-// line ends is inside, since it does not count there.
+// line ends is inside, since it does not count there, unless it says which lines flow on.
 func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 	encoding, plain, ok := grammar.TransferEncoding(orIdentity(n.cte))
 	if !ok {
@@ -52,7 +52,8 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 // ASCII, else its octets with all that says how to read them.
 func (r *bodyReader) textContent(n *node) Component {
 	charset := strings.ToLower(n.media.Get("charset"))
-	octets, ok := r.decoded(n, true)
+	flowed := n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed")
+	octets, ok := r.decoded(n, !flowed)
 	if !ok {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
 	}
@@ -66,13 +67,16 @@ func (r *bodyReader) textContent(n *node) Component {
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
 	packed := grammar.Packed(lines) || len(octets) < len(n.body) && grammar.Packed(n.body)
+	if wide(charset) { // its line ends are other octets than ours, which encodings exchange
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
+	}
 	if !ok || packed || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
 		if !modal(charset) { // white space at line ends is shown by nobody
 			lines = canonicalLines(lines)
 		}
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
 	}
-	if n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed") {
+	if flowed {
 		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
 	}
 	text = canonicalLines(text)
@@ -144,8 +148,9 @@ func (r *bodyReader) identity(n *node) bool {
 }
 
 // messageContent is the content of an embedded message: type, index and digest of each of its
-// components, so that what a relay re-packs inside changes nothing. Of other types of message, the
-// groups of header fields in them.
+// components, so that what a relay re-packs inside is told from what it changes. Its octets and its
+// own encoding are in exact, since programs save it as a file and some show its header as it stands.
+// Of other types of message, the content is the groups of header fields in them.
 func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 	exact.Reading = Canonical
 	switch n.kind {
@@ -158,11 +163,11 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		if len(body) != len(n.body) { // list software takes it out
 			r.loose("an mbox line in front of an embedded message")
 		}
-		if content, gaps, loose, ok := embeddedContent(body, n.depth+1, n.open); ok {
+		if content, loose, ok := embeddedContent(body, n.depth+1, n.open); ok {
 			for _, what := range loose {
 				r.loose(what)
 			}
-			exact.Content = gaps
+			exact.Content = append([]byte(strings.ToLower(n.cte)+"\n"), bytes.TrimRight(unixEnds(body), "\n")...)
 			c = Component{Reading: Canonical, Content: content}
 			if rest, headless := bytes.CutPrefix(unixEnds(body), []byte("\n")); headless {
 				c.Lenient = joinOctets(n.cte, "", rest) // relays put in the empty line that was missing
@@ -172,6 +177,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
 		if body, ok := r.decoded(n, false); ok {
+			exact.Content = bytes.TrimRight(unixEnds(body), "\n") // shown as it stands by some
 			return fieldGroups(body), exact
 		}
 	}
@@ -199,18 +205,18 @@ func fieldGroups(body []byte) Component {
 
 // embeddedContent is the content of a message inside the message. All its header fields count: no
 // relay adds any there. ok is false if it is outside the grammar.
-// gaps is what stands before and behind its parts; loose is what programs may differ about in it if
+// loose is what programs may differ about in it if
 // it arrives so.
-func embeddedContent(raw []byte, depth int, open []string) (content, gaps []byte, loose []string, ok bool) {
+func embeddedContent(raw []byte, depth int, open []string) (content []byte, loose []string, ok bool) {
 	s := grammar.ReadSection(raw, grammar.MaxHeader)
 	if len(s.Flaws) > 0 {
-		return nil, nil, nil, false
+		return nil, nil, false
 	}
 	d := Dissection{section: s}
 	d.readHeader()
 	body := readBodyAt(&s, depth, open)
 	if len(body.Odd) > 0 || body.Open {
-		return nil, nil, nil, false
+		return nil, nil, false
 	}
 	trace := Component{Type: Route, Reading: Canonical}
 	for _, f := range s.Fields {
@@ -222,7 +228,6 @@ func embeddedContent(raw []byte, depth int, open []string) (content, gaps []byte
 	slices.SortStableFunc(list, compareComponents)
 	for _, c := range list {
 		if c.Type == Layout && c.Index == 1 {
-			gaps = c.Content
 			continue
 		}
 		if c.Type == MIME || len(c.Content) == 0 {
@@ -233,7 +238,7 @@ func embeddedContent(raw []byte, depth int, open []string) (content, gaps []byte
 		content = binary.BigEndian.AppendUint16(content, c.Index)
 		content = append(content, digest[:]...)
 	}
-	return content, gaps, body.Loose, true
+	return content, body.Loose, true
 }
 
 // unixEnds returns b with LF for each CRLF; a CR anywhere else stays.

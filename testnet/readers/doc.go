@@ -9,6 +9,13 @@
 //
 // The readers are real programs: Python's email in both of its policies, GMime through mu,
 // munpack, s-nail, mutt, Dovecot, Perl's MIME::Parser, Nodemailer's mailparser and postal-mime.
+//
+// A program is not asked what it cannot know better (Exceptions). All exceptions but one are of
+// munpack, which is asked for no text where charset labels differ, for no files where a name is
+// encoded or a part has no Content-Type, and for no contents where one mail has a Content-Type more
+// than the other or has it in other letters, capital or small: it takes text/plain alone for text,
+// and no part without a type. And mutt is not asked for the date where a Received was added to a
+// mail with a Date that programs cannot read.
 package readers
 
 import (

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"cairn/mailstore/message/grammar"
 )
 
 // Exception is something that a program is not asked, because it cannot know better.
@@ -22,11 +24,14 @@ func Exceptions() []Exception {
 			"munpack converts no charsets: it is asked for text only where the labels are the same"},
 		{"munpack", []Field{Attachments}, namesEncoded,
 			"munpack knows neither encoded words nor RFC 2231 in names"},
-		{"munpack", []Field{Attachments}, typesDiffer,
-			"munpack saves a part without a Content-Type that is text by default, and no text that says so"},
-		{"", []Field{From, Sender, To, Cc, ReplyTo, Subject, Text, HTML}, eastAsianTranscoded,
-			"programs convert East Asian charsets by tables of their own, as Shift_JIS 0x8160 to " +
-				"U+301C or U+FF5E, so that what a relay has made UTF-8 is shown otherwise than before"},
+		{"munpack", []Field{Text, HTML, Attachments}, typesDiffer,
+			"munpack saves a part without a Content-Type that is text by default, and no text that " +
+				"says so; and text/plain in capitals it saves as a file"},
+		{"munpack", []Field{Attachments}, anyUntyped,
+			"munpack saves a part without a Content-Type as a file of octets, though it is text, " +
+				"whose white space relays change"},
+		{"mutt", []Field{Date}, datedByRelay,
+			"mutt shows the time of the topmost Received instead of a Date that it cannot read"},
 	}
 }
 
@@ -54,20 +59,54 @@ func charsetsDiffer(sent, received []byte) bool {
 	return labels(sent) != labels(received)
 }
 
-// eastAsian are charsets whose tables differ from program to program.
-var eastAsian = regexp.MustCompile(
-	`(?i)(?:charset\s*\*?=\s*"?|=\?)(?:gb|cp936|hz|big5|euc-|ks_|ksc|shift|sjis|cp932|iso-2022|windows-(?:31j|936|949|950))`)
+var typeField = regexp.MustCompile(`(?im)^content-type:[ \t]*([^\s;]*)`)
 
-// eastAsianTranscoded tells that one mail has more such labels than the other.
-func eastAsianTranscoded(sent, received []byte) bool {
-	return len(eastAsian.FindAll(sent, -1)) != len(eastAsian.FindAll(received, -1))
+// typesDiffer tells that one mail has more Content-Type fields than the other, or one in other
+// letters, capital or small.
+func typesDiffer(sent, received []byte) bool {
+	a, b := typeField.FindAllSubmatch(sent, -1), typeField.FindAllSubmatch(received, -1)
+	if len(a) != len(b) {
+		return true
+	}
+	for i := range a {
+		if !bytes.Equal(a[i][1], b[i][1]) && bytes.EqualFold(a[i][1], b[i][1]) {
+			return true
+		}
+	}
+	return false
 }
 
-var typeField = regexp.MustCompile(`(?im)^content-type:`)
+// anyUntyped tells that a mail has a part without a Content-Type, which is text.
+func anyUntyped(sent, received []byte) bool {
+	for _, raw := range [][]byte{sent, received} {
+		root, err := parseMail(raw)
+		if err != nil {
+			continue
+		}
+		for _, e := range root.leaves() {
+			if untyped(root, e) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
-// typesDiffer tells that one mail has more Content-Type fields than the other.
-func typesDiffer(sent, received []byte) bool {
-	return len(typeField.FindAll(sent, -1)) != len(typeField.FindAll(received, -1))
+var (
+	dateField     = regexp.MustCompile(`(?im)^date:(.*)$`)
+	emptyLine     = regexp.MustCompile(`\r?\n\r?\n`)
+	receivedField = regexp.MustCompile(`(?im)^received:`)
+)
+
+// datedByRelay tells that a relay put a Received on a mail without a Date that all programs read.
+func datedByRelay(sent, received []byte) bool {
+	header := emptyLine.Split(string(sent), 2)[0]
+	if date := dateField.FindStringSubmatch(header); date != nil {
+		if _, _, ok := grammar.Date(strings.TrimSpace(date[1])); ok {
+			return false
+		}
+	}
+	return len(receivedField.FindAll(sent, -1)) != len(receivedField.FindAll(received, -1))
 }
 
 var encodedName = regexp.MustCompile(`(?i)name\*|name\s*=\s*"?=\?`)

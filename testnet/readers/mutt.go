@@ -111,7 +111,7 @@ func (m *mutt) show(ctx context.Context, folder string, from, to int) ([]string,
 	return texts, nil
 }
 
-// muttMark is a line about a part; how it is encoded is what relays change.
+// muttMark is a line about a part; how it is encoded is what relays change, and the type has no case.
 var muttMark = regexp.MustCompile(`(?m)^(\[-- Type: [^,\n]*),.* --\]$`)
 
 // muttShown reads: the line that the pager's format makes, empty line, header, empty line, content.
@@ -123,7 +123,10 @@ func muttShown(out string) Shown {
 	header, body, _ := strings.Cut(rest, "\n\n")
 	shown := terminalFields(header)
 	shown[Date] = []string{strings.TrimSpace(date)}
-	shown[Text] = []string{muttMark.ReplaceAllString(body, "$1 --]")}
+	shown[Text] = []string{muttMark.ReplaceAllStringFunc(body, func(line string) string {
+		kind, _, _ := strings.Cut(strings.TrimPrefix(line, "[-- Type: "), ",")
+		return "[-- Type: " + strings.ToLower(kind) + " --]"
+	})}
 	return shown
 }
 

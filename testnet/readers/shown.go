@@ -61,17 +61,26 @@ func Differences(a, b Shown, leaveOut func(Field) bool) []Difference {
 	return found
 }
 
+// Angles around an address without a name, and those behind a name; what stands between two.
+var (
+	bareAngles  = regexp.MustCompile(`(^|[,:;\n])[ \t]*<([^<>]*)>`)
+	commas      = regexp.MustCompile(`[ \t]*,[ \t]*`)
+	namedAngles = regexp.MustCompile(`([^\s,<])[ \t]*<`)
+)
+
 // domain is the part of an address that has no upper and lower case.
 var domain = regexp.MustCompile(`@[^\s>,;()"]+`)
 
 // canonical is the form in which values are compared: NFC, white space runs as one space and none
 // at the ends (relays wrap lines, flowed text among them), domains in lower case, addresses without
-// quotes.
+// quotes, in angles behind a name alone and one blank before these.
 func canonical(f Field, values []string) string {
 	s := strings.Join(values, "\n")
 	switch f {
 	case From, Sender, To, Cc, ReplyTo:
 		s = strings.ReplaceAll(domain.ReplaceAllStringFunc(s, strings.ToLower), `"`, "")
+		s = commas.ReplaceAllString(s, ", ")
+		s = namedAngles.ReplaceAllString(bareAngles.ReplaceAllString(s, "$1 $2"), "$1 <")
 	case Attachments:
 		values = slices.Clone(values)
 		slices.Sort(values)

@@ -25,6 +25,11 @@ func TestDifferences(t *testing.T) {
 			false},
 		{"quotes", To, []string{`"Doe, Jon" <j@x.example>`}, []string{`Doe, Jon <j@x.example>`},
 			true},
+		{"angles", To, []string{"Jon <j@x.example>, <b@x.example>"},
+			[]string{"Jon<j@x.example>, b@x.example"}, true},
+		{"commas", To, []string{"a@x.example, b@x.example"}, []string{"a@x.example ,b@x.example"}, true},
+		{"angles of another address", To, []string{"<b@x.example>"}, []string{"<c@x.example>"}, false},
+		{"name taken away", To, []string{"Jon <j@x.example>"}, []string{"j@x.example"}, false},
 		{"order of attachments", Attachments, []string{"a 1", "b 2"}, []string{"b 2", "a 1"}, true},
 		{"names exchanged", Attachments, []string{"a 1", "b 2"}, []string{"a 2", "b 1"}, false},
 		{"none", Cc, []string{}, []string{"x@x.example"}, false},
@@ -45,6 +50,24 @@ func TestDifferences(t *testing.T) {
 		if got := Differences(a, b, func(f Field) bool { return f == tt.field }); len(got) > 0 {
 			t.Errorf("%s: left out, yet %v", tt.name, got)
 		}
+	}
+}
+
+func TestSnailMark(t *testing.T) {
+	for in, want := range map[string]string{
+		"#1.1 3/50 TEXT/plain, 7bit, utf-8 --]": "[-- #1.1 text/plain\n",
+		"#1.2 --]":                              "[-- #1.2\n", "old.eml --]": "[-- old.eml --]",
+	} {
+		if got := snailMark(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestMuttShown(t *testing.T) {
+	got := muttShown("7\n\nFrom: A\n\n[-- Type: text/PLAIN, Encoding: 7bit, Size: 1K --]\n\nX\n")[Text][0]
+	if want := "[-- Type: text/plain --]\n\nX\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

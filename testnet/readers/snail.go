@@ -77,7 +77,7 @@ func snailShown(out string) Shown {
 }
 
 // snailMark keeps of a line about a part what a person reads off it: number, type and name, not
-// how it is encoded, which relays change.
+// in which case that is written nor how it is encoded, which relays change.
 func snailMark(s string) string {
 	words := strings.Fields(strings.TrimSuffix(strings.TrimSpace(s), "--]"))
 	if len(words) == 0 || !strings.HasPrefix(words[0], "#") {
@@ -85,7 +85,7 @@ func snailMark(s string) string {
 	}
 	mark := words[0]
 	if len(words) > 2 && strings.Contains(words[2], "/") {
-		mark += " " + strings.TrimSuffix(words[2], ",")
+		mark += " " + strings.ToLower(strings.TrimSuffix(words[2], ","))
 	}
 	return "[-- " + mark + "\n"
 }

@@ -55,6 +55,18 @@ func Labels() []string {
 	return list
 }
 
+// SingleLabels returns those of Labels that have one octet for each character. Of the others programs
+// have tables of their own.
+func SingleLabels() []string {
+	list := make([]string, 0, len(charsets))
+	for name, set := range charsets {
+		if set.single != nil {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 // Text decodes text in a charset strictly: every octet has to mean something in it, and all
 // programs the same. label is LabelNone if the text would be the same as UTF-8, else the charset.
 func Text(name string, b []byte) (text []byte, label string, ok bool) {

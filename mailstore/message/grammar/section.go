@@ -26,6 +26,11 @@ const (
 	NoEnd            Flaw = "a header that no empty line ends" // of a part
 )
 
+// Flaws returns all flaws of header sections.
+func Flaws() []Flaw {
+	return []Flaw{NoField, SpaceBeforeColon, BareCR, NUL, BlankFold, LongLine, LongHeader, NoEnd}
+}
+
 // FoundFlaw is a flaw and where it is.
 type FoundFlaw struct {
 	Flaw  Flaw
@@ -37,8 +42,8 @@ type FoundFlaw struct {
 type Field struct {
 	Name  string // in lower case
 	Value string // unfolded: each fold, with the white space around it, is one space; none at the ends
-	// Padded says that white space stands behind the value, or that it was folded: some programs take
-	// that into a value that is one word.
+	// Padded says that white space stands behind the value or more than one blank before it, or that
+	// it was folded: some programs take that into a value that is one word.
 	Padded bool
 }
 
@@ -106,9 +111,10 @@ func (s *Section) start(line []byte) int {
 		return -1
 	}
 	s.unfold()
-	value := strings.Trim(string(line[colon+1:]), " \t")
+	written := strings.TrimPrefix(string(line[colon+1:]), " ")
+	value := strings.Trim(written, " \t")
 	s.Fields = append(s.Fields, Field{
-		Name: strings.ToLower(string(name)), Value: value, Padded: isBlank(line[len(line)-1]),
+		Name: strings.ToLower(string(name)), Value: value, Padded: len(value) < len(written),
 	})
 	if len(name) < colon {
 		s.flaw(SpaceBeforeColon, line, len(s.Fields)-1)

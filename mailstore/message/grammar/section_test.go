@@ -110,3 +110,15 @@ func FuzzReadSection(f *testing.F) {
 		}
 	})
 }
+
+func TestPadded(t *testing.T) {
+	for line, want := range map[string]bool{
+		"A: b": false, "A:b": false, "A:": false, "A: b c": false,
+		"A: b ": true, "A: b\t": true, "A:  b": true, "A:\tb": true, "A: ": false, "A:\n b": true, "A: b\n c": true,
+	} {
+		s := grammar.ReadSection([]byte(line+"\n\n"), grammar.MaxHeader)
+		if len(s.Fields) != 1 || s.Fields[0].Padded != want {
+			t.Errorf("%q: %+v, want %v", line, s.Fields, want)
+		}
+	}
+}

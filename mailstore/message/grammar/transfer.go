@@ -20,11 +20,15 @@ const (
 	Base64Encoding
 )
 
-// TransferEncoding reads the value of a Content-Transfer-Encoding field: one of the five names.
-// What follows a semicolon is passed over; plain is false then, since some programs do not.
+// TransferEncoding reads the value of a Content-Transfer-Encoding field: one of the five names. With
+// white space around it, some programs decode nothing: it is no name then. What follows a semicolon
+// is passed over; plain is false then, since some programs do not.
 func TransferEncoding(value string) (e Encoding, plain, ok bool) {
 	name, _, tail := strings.Cut(value, ";")
-	switch strings.ToLower(strings.Trim(name, " \t")) {
+	if tail {
+		name = strings.TrimRight(name, " \t")
+	}
+	switch strings.ToLower(name) {
 	case "7bit", "8bit", "binary":
 		return Identity, !tail, true
 	case "quoted-printable":

@@ -12,7 +12,8 @@ import (
 
 func TestTransferEncoding(t *testing.T) {
 	for in, want := range map[string]string{
-		"7bit": "0 true true", "8BIT": "0 true true", "binary": "0 true true", "Quoted-Printable": "1 true true", "base64 ": "2 true true",
+		"7bit": "0 true true", "8BIT": "0 true true", "binary": "0 true true", "Quoted-Printable": "1 true true", "base64": "2 true true",
+		"base64 ": "0 false false", "\tbase64": "0 false false", " 7bit; x": "0 false false",
 		"base64;": "2 false true", "7bit; x": "0 false true", "": "0 false false", "base64 (x)": "0 false false", "x-uuencode": "0 false false",
 		"8-bit": "0 false false", `"base64"`: "0 false false", "base 64": "0 false false", "base64, 7bit": "0 false false",
 		"quoted-printable 7bit": "0 false false", "=?us-ascii?q?base64?=": "0 false false",

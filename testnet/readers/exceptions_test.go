@@ -1,0 +1,37 @@
+package readers
+
+import "testing"
+
+func TestExceptions(t *testing.T) {
+	const parts = "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n"
+	const end, other = "\r\nx\r\n--o--\r\n", "Subject: x\r\n\r\nx\r\n"
+	for _, tt := range []struct {
+		name, a, b string
+		when       func(sent, received []byte) bool
+		want       bool
+	}{
+		{"same types", "Content-Type: text/plain\r\n", "content-type: text/plain; a=b\r\n",
+			typesDiffer, false},
+		{"a type more", "", "Content-Type: text/plain\r\n", typesDiffer, true},
+		{"capitals", "Content-Type: text/plain\r\n", "Content-Type: TEXT/Plain\r\n", typesDiffer,
+			true},
+		{"another type", "Content-Type: text/plain\r\n", "Content-Type: text/html\r\n", typesDiffer,
+			false},
+		{"untyped part", parts + end, other, anyUntyped, true},
+		{"typed part", parts + "Content-Type: text/plain\r\n" + end, other, anyUntyped, false},
+		{"untyped mail", other, other, anyUntyped, false},
+		{"relay and no date", "Date: 03/10/2024\r\n", "Received: x\r\nDate: 03/10/2024\r\n",
+			datedByRelay, true},
+		{"relay, and the date in the body", "A: b\r\n\r\nDate: Sun, 10 Mar 2024 10:44:31 +0000\r\n",
+			"Received: x\r\nA: b\r\n\r\nDate: Sun, 10 Mar 2024 10:44:31 +0000\r\n",
+			datedByRelay, true},
+		{"no relay and no date", "Date: 03/10/2024\r\n", "Date: 03/11/2024\r\n", datedByRelay,
+			false},
+		{"relay and a date", "Date: Sun, 10 Mar 2024 10:44:31 +0000\r\n",
+			"Received: x\r\nDate: Sun, 10 Mar 2024 10:44:31 +0000\r\n", datedByRelay, false},
+	} {
+		if got := tt.when([]byte(tt.a), []byte(tt.b)); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
