@@ -6,7 +6,7 @@ import "cairn/mailstore/message"
 // that relays add.
 func (c *comparer) count() {
 	addresses := 0 // fields whose addresses are others: one map of addresses is one difference
-	alternatives := c.alternatives()
+	texts := c.texts()
 	for _, p := range c.Parts {
 		if p.Type == message.Recipient && p.Outcome == Extra && !p.Mark {
 			c.RecipientInRecord = false
@@ -17,7 +17,7 @@ func (c *comparer) count() {
 			continue
 		case p.Outcome == Extra:
 			continue
-		case p.Type == message.HTML && alternatives[p.Index]:
+		case p.Type == message.HTML && texts[p.Index]:
 			continue
 		case p.Outcome == Same:
 			c.Same++
@@ -38,20 +38,14 @@ func (c *comparer) count() {
 	}
 }
 
-// alternatives returns which HTML bodies do not count beside a text of the same number: two forms of
-// one body are one thing. Where they fare differently, the one that is not kept counts.
-func (c *comparer) alternatives() map[uint16]bool {
-	kept := map[message.Type]map[uint16]bool{message.Text: {}, message.HTML: {}}
+// texts returns the numbers of the recorded texts. An HTML body beside a text of its number does not
+// count: two forms of one body are one thing.
+func (c *comparer) texts() map[uint16]bool {
+	numbers := map[uint16]bool{}
 	for _, p := range c.Parts {
-		if (p.Type == message.Text || p.Type == message.HTML) && p.Outcome != Extra {
-			kept[p.Type][p.Index] = p.Outcome == Same || p.Kept
+		if p.Type == message.Text && p.Outcome != Extra {
+			numbers[p.Index] = true
 		}
 	}
-	skip := map[uint16]bool{}
-	for i := range kept[message.HTML] {
-		if _, both := kept[message.Text][i]; both {
-			skip[i] = true
-		}
-	}
-	return skip
+	return numbers
 }

@@ -173,7 +173,7 @@ func before(a, b Commitment) bool {
 }
 
 // typeAllowed reports whether a record of kind k may commit to components of type t: 1 to 63 are
-// parts of a mail, 64 to 127 derived by plug-ins, 128 to 191 kept for documents and receipts, the
+// parts of a mail, 64 to 95 derived from them, 128 to 191 kept for documents and receipts, the
 // rest for what is to come.
 func typeAllowed(k Kind, t message.Type) bool {
 	const firstOfDocuments, firstReserved = 128, 192

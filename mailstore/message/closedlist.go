@@ -38,6 +38,10 @@ var strippedFields = []string{
 	"x-spam-*", "x-ms-exchange-organization-*",
 }
 
+// packingFields are those of both lists that count in no part of a body either: notes of whoever
+// packed it.
+var packingFields = []string{"content-length", "lines", "x-mime-autoconverted"}
+
 // listFields are what a mailing list adds; they count as its own marks if it is known.
 var listFields = []string{
 	"list-*", "archived-at", "precedence", "errors-to", "x-beenthere", "x-mailman-*", "mailing-list", "x-loop", "message-id-hash",
@@ -47,7 +51,7 @@ var listFields = []string{
 var actedUponFields = []string{
 	"resent-*", "auto-submitted", "importance", "priority", "x-priority", "x-msmail-priority", "thread-*", "bimi-*",
 	"autocrypt*", "disposition-notification-*", "return-receipt-to", "x-confirm-reading-to", "expires", "expiry-date",
-	"mail-reply-to", "mail-followup-to", "mail-copies-to", "supersedes", "obsoletes", "list-*", "followup-to", "apparently-to", "bcc", "encrypted", "sensitivity", "x-face", "face",
+	"mail-reply-to", "mail-followup-to", "mail-copies-to", "supersedes", "obsoletes", "list-*", "followup-to", "newsgroups", "x-image-url", "apparently-to", "bcc", "encrypted", "sensitivity", "x-face", "face",
 	"openpgp", "cairn-*", "x-unsent", "x-auto-response-suppress", "deferred-delivery", "reply-by", "x-message-flag", "comments",
 }
 

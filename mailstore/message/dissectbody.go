@@ -150,8 +150,8 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 				others = append(others, f)
 			}
 		default:
-			// A list that wraps a body takes the marks of a mailbox along with the fields of its packaging.
-			if class := classOf(f.Name); class != fieldTrace && class != fieldStripped {
+			// What else is of no account at the top is acted upon in parts, or put there by nobody.
+			if class := classOf(f.Name); depth > 0 && !slices.Contains(packingFields, f.Name) || class != fieldTrace && class != fieldStripped {
 				others = append(others, f)
 			}
 		}

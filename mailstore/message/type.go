@@ -49,14 +49,14 @@ const (
 )
 
 // The numbers that are kept for types which package derive makes of other components. What is beyond
-// is of no meaning, so that it contradicts any message; one between that is not known here is of a
+// is no part of a mail, so that it contradicts any message; one between that is not known here is of a
 // later version.
 const (
 	firstDerived Type = 64
 	lastDerived  Type = 95
 )
 
-// Derived reports whether a component of the type is made of others by a plug-in: it is recorded
+// Derived reports whether a component of the type is made of others by package derive: it is recorded
 // only where that is asked for, and what became of it explains other differences but decides
 // nothing.
 func (t Type) Derived() bool { return firstDerived <= t && t <= lastDerived }

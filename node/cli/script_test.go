@@ -193,7 +193,7 @@ func scriptSignal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// TestExitCodesOfVerdicts follows the list in section 6 of the design.
+// TestExitCodesOfVerdicts holds the exit codes to those that the help tells.
 func TestExitCodesOfVerdicts(t *testing.T) {
 	want := map[string]int{
 		"verified": 0, "vouched": 3, "unrecorded": 3, "changed": 4, "pending": 5, "missing": 8, "replayed": 8, "invalid": 8,

@@ -20,7 +20,7 @@ func Unflow(text []byte, delsp bool) []byte {
 			quotes++
 		}
 		line = line[quotes:]
-		if len(line) > 0 && line[0] == ' ' {
+		if len(line) > 0 && line[0] == ' ' && (len(line) == 1 || line[1] != '>') { // " >" is no quote
 			line = line[1:]
 		}
 		signature := bytes.Equal(line, []byte("-- "))
