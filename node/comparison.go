@@ -16,7 +16,7 @@ func PartViews(c record.Comparison) []api.Part {
 			Kind:      p.Kind,
 			Detail:    p.Detail,
 			Says:      p.String(),
-			Decisive:  p.Decisive(),
+			Decisive:  p.Decides,
 		}
 	}
 	return parts

@@ -42,9 +42,6 @@ type Part struct {
 // Benign reports whether the part is the same or differs as honest relays make it differ.
 func (p Part) Benign() bool { return p.Outcome == Same || p.Kept || benign(p.Kind, p.Type) }
 
-// Decisive reports whether the part alone keeps the message from coming out as wanted.
-func (p Part) Decisive() bool { return p.Decides }
-
 // String explains the part to people, e.g. `text: a footer was appended: "Sent to you by …"`.
 func (p Part) String() string {
 	name := p.Type.String()
@@ -101,21 +98,18 @@ type Comparison struct {
 	RecipientInRecord bool
 }
 
-// counted returns the numerator and denominator of the share.
-func (c Comparison) counted() (kept, of int) {
+// Counted is the share in numbers: how many of the parts that count are as recorded, or differ as
+// an honest relay makes them differ, and how many parts count.
+func (c Comparison) Counted() (kept, of int) {
 	if c.Version < RecordVersion {
 		return c.Same, c.Recorded + c.Extra
 	}
 	return c.Kept, c.Recorded
 }
 
-// Counted is the share in numbers: how many of the parts that count are as recorded, or differ as
-// an honest relay makes them differ, and how many parts count.
-func (c Comparison) Counted() (kept, of int) { return c.counted() }
-
 // Share says how much of the author's message is there, 0 to 1. It measures match, not safety.
 func (c Comparison) Share() float64 {
-	kept, of := c.counted()
+	kept, of := c.Counted()
 	if of == 0 {
 		return 0
 	}
@@ -124,7 +118,7 @@ func (c Comparison) Share() float64 {
 
 // Reaches reports whether the share is at least threshold percent.
 func (c Comparison) Reaches(threshold int) bool {
-	kept, of := c.counted()
+	kept, of := c.Counted()
 	return of > 0 && kept*100 >= threshold*of
 }
 

@@ -98,10 +98,6 @@ func structured(name string) bool {
 // ListField reports whether a mailing list adds the field with that lower-case name.
 func ListField(name string) bool { return inList(listFields, name) }
 
-// Stripped reports whether the field with that lower-case name is removed before mail is stored or,
-// unless it is one of screening, recorded.
-func Stripped(name string) bool { return inList(strippedFields, name) }
-
 func inList(list []string, name string) bool {
 	for _, entry := range list {
 		if prefix, open := strings.CutSuffix(entry, "*"); open && strings.HasPrefix(name, prefix) || entry == name {

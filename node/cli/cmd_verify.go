@@ -32,8 +32,7 @@ func (a *app) cmdVerify() *cobra.Command {
 		Short: "Judge messages in files by their records",
 		Long: `Judge messages in files (- is standard input) by their records, against the chain of the running node.
 
-The exit code tells the worst verdict: 8 missing, replayed or invalid; 4 changed; 3 unrecorded, or vouched for by another
-organisation than the sender's; 5 pending; 0 verified.`,
+The exit code tells the worst verdict: 8 missing, replayed or invalid; 4 changed; 3 unrecorded or vouched; 5 pending; 0 verified.`,
 		Args: between(1, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
 			to, err := envelope(c, recipients)
