@@ -11,8 +11,12 @@ import (
 // difference is explained by undoing on the received content what honest relays do and looking
 // whether the commitment then fits; with says what may be undone on this way.
 func Compare(t *Token, arrived *message.Dissection, with Context) Comparison {
-	o := originOf(t)
-	if t.Record.Version == recordV1 {
+	return compareOrigin(t.Record.Version, originOf(t), arrived, with)
+}
+
+func compareOrigin(version uint8, o *origin, arrived *message.Dissection, with Context) Comparison {
+	o.allot(with)
+	if version == recordV1 {
 		return compareV1(o.parts, arrived.V1())
 	}
 	return compare(o, arrived, with)
@@ -52,7 +56,7 @@ func (c Comparison) For(t *Token, recipient string) Comparison {
 // differences can be explained.
 func CompareMessages(sent, arrived *message.Dissection, with Context) Comparison {
 	told := arrived.Has(strings.ToLower(message.TokenHeader))
-	c := compare(knownOrigin(sent, told), arrived, with)
+	c := compareOrigin(RecordVersion, knownOrigin(sent, told), arrived, with)
 	if !told {
 		c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool {
 			if isTrace(p.Type) && p.Outcome == Extra {

@@ -66,21 +66,23 @@ var wrappers = []string{"multipart/mixed", "multipart/alternative", "multipart/r
 // their order, in the containers that they stood in but for wrappers around all or around one.
 func (c *comparer) explainLayout() (kind, detail string) {
 	recorded := c.origin.count(message.HintLayout)
-	next, kept, bodies, others := 0, 0, 0, 0 // next: the least number that the next leaf may have had
+	if recorded == 0 {
+		return "", ""
+	}
+	next, kept, bodies := 0, 0, 0 // next: the least number that the next leaf may have had
 	for _, leaf := range c.d.Body().Leaves {
-		if at := c.leafWas(&leaf, next); at >= 0 {
+		if at := c.leafWas(&leaf, next, recorded); at >= 0 {
 			next = at + 1
 			kept++
 			continue
 		}
 		if leaf.Type == message.Attachment {
-			others++
-		} else {
-			bodies++
+			return "", ""
 		}
+		bodies++
 	}
 	switch {
-	case recorded == 0 || kept == 0 || others > 0:
+	case kept == 0:
 		return "", ""
 	case kept == recorded && bodies > 0:
 		return PartsAdded, ""
@@ -92,11 +94,18 @@ func (c *comparer) explainLayout() (kind, detail string) {
 	return Rewrapped, ""
 }
 
-// leafWas returns the number of a leaf when the message was recorded, from next on; -1 if it was
-// not there.
-func (c *comparer) leafWas(leaf *message.Leaf, next int) int {
+// leafWas returns the number of a leaf when the message was recorded with the first so many leaves
+// hinted at, from next on; -1 if it was not there.
+func (c *comparer) leafWas(leaf *message.Leaf, next, recorded int) int {
+	if next >= recorded {
+		return -1
+	}
 	for _, path := range pathsBefore(leaf.Path) {
-		for number := next; number < next+16 && number < 64; number++ {
+		for number := next; number < recorded; number++ {
+			if !c.origin.budget.spend(tagWork) {
+				return -1
+			}
+			c.origin.budget.tried()
 			if c.origin.has(message.HintLayout, message.LayoutHint(number, path, leaf.Line)) {
 				return number
 			}
@@ -143,7 +152,7 @@ func (c *comparer) banners(t message.Type, ours []*recorded, theirs []*arrival) 
 	for _, a := range theirs {
 		for _, banner := range c.with.Banners {
 			for _, r := range ours {
-				if a.Reading == message.Canonical && !r.holds(a) && withoutBanner(r, a, banner) {
+				if a.Reading == message.Canonical && !r.budget.none() && !r.holds(a) && withoutBanner(r, a, banner) {
 					a.banner = banner
 				}
 			}
@@ -153,6 +162,9 @@ func (c *comparer) banners(t message.Type, ours []*recorded, theirs []*arrival) 
 
 // withoutBanner reports whether what is left of a is what was recorded, and keeps only that.
 func withoutBanner(r *recorded, a *arrival, banner string) bool {
+	if !r.budget.spend(4 * len(a.Content)) { // what it costs to cut
+		return false
+	}
 	before, after, found := strings.Cut(string(a.Content), banner)
 	if !found {
 		return false

@@ -24,6 +24,8 @@ type Context struct {
 	// it. Nil: nothing here derives any. It is pure, and asked only for types that the record has, of
 	// a body that was re-packed.
 	Derive func(d *message.Dissection, t message.Type) (list []message.Component, ok bool)
+	// Stranger recorded it: little work is done to explain differences.
+	Stranger bool
 }
 
 // Forwarder is who sends mail on to an account, known to it. Whether one sent a

@@ -15,12 +15,17 @@ import (
 
 // explain finds what turned the recorded component into the received content; an empty kind if nothing known does.
 func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
-	received := a.Content
-	if a.Reading == message.Canonical {
-		if kind, detail = explainUnlabelled(r, a); kind != "" {
-			return kind, detail
-		}
+	if r.budget.none() {
+		return "", ""
 	}
+	if kind, detail = explainForm(form, r, a); kind == "" && a.Reading == message.Canonical {
+		return explainUnlabelled(r, a) // what costs the most comes last
+	}
+	return kind, detail
+}
+
+func explainForm(form message.Form, r *recorded, a *arrival) (kind, detail string) {
+	received := a.Content
 	switch {
 	case r.kind == message.Subject && a.Reading == message.AsOctets:
 		return explainRawSubject(r, a)
@@ -33,7 +38,7 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 	case r.transcoded(a):
 		return CharsetChanged, ""
 	}
-	if a.Label != "" && r.text() && r.is(message.DigestOf(message.Canonical, received, "")) {
+	if a.Label != "" && r.text() && r.budget.spend(len(received)+tryWork) && r.is(message.DigestOf(message.Canonical, received, "")) {
 		return CharsetChanged, a.Label
 	}
 	switch form {
@@ -70,7 +75,7 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 // line in front that says so.
 func isHeadless(r *recorded, a *arrival) bool {
 	return r.kind == message.Attachment && a.Reading == message.Canonical && len(a.Lenient) > 0 &&
-		r.is(message.DigestOf(message.AsOctets, a.Lenient, ""))
+		r.budget.spend(len(a.Lenient)+tryWork) && r.is(message.DigestOf(message.AsOctets, a.Lenient, ""))
 }
 
 // explainValue takes tags off a subject: "[list] Re: hello", "Re: [list] hello", "EXTERNAL: hello" come from "hello" or "Re: hello".

@@ -47,15 +47,38 @@ func (r *recorded) unlabelled(a *arrival) (rest int, ok bool) {
 	if !r.text() || r.known && r.reading != message.AsOctets {
 		return 0, false
 	}
+	if !r.budget.spend(6 * len(a.readable())) { // what it costs to encode them
+		return 0, false
+	}
 	octets := *r
 	octets.as = message.AsOctets
 	for _, s := range a.spellings() {
-		end := len(s.octets)
-		for rest = 0; rest <= maxFooterLines && end > 0; rest++ {
-			if text := bytes.TrimRight(s.octets[:end], "\n"); octets.isContent(append(bytes.Clone(s.head), text...), nil) {
-				return rest, true
-			}
-			end = bytes.LastIndexByte(s.octets[:end], '\n')
+		if rest, ok = octets.spelled(&s); ok {
+			return rest, true
+		}
+	}
+	return 0, false
+}
+
+// spelled is unlabelled for one spelling: the digest is continued from line to line.
+func (r *recorded) spelled(s *spelling) (rest int, ok bool) {
+	var ends []int // of the text without that many lines, unless it is the same as with one more
+	for at := len(s.octets); at > 0 && len(ends) <= maxFooterLines; at = bytes.LastIndexByte(s.octets[:at], '\n') {
+		ends = append(ends, len(bytes.TrimRight(s.octets[:at], "\n")))
+	}
+	if len(ends) == 0 || !r.budget.spend(len(s.head)+len(s.octets)) {
+		return 0, false
+	}
+	state := r.begin(s.head)
+	done := 0
+	for rest = len(ends) - 1; rest >= 0; rest-- {
+		if rest > 0 && ends[rest] == ends[rest-1] {
+			continue
+		}
+		state.Write(s.octets[done:ends[rest]])
+		done = ends[rest]
+		if r.fits(state, nil) {
+			return rest, true
 		}
 	}
 	return 0, false

@@ -2,12 +2,17 @@ package record
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"hash"
+	"strings"
 
 	"cairn/mailstore/message"
 )
 
 const maxCuts = 4096 // places tried for an insertion
+
+// maxLabelled is how many of the last places are tried under other charsets too.
+const maxLabelled = 256
 
 // explainHTML finds the recorded source inside the received one: something appended, or inserted before the closing tags.
 func explainHTML(r *recorded, a *arrival) (kind, detail string) {
@@ -33,7 +38,7 @@ func explainHTML(r *recorded, a *arrival) (kind, detail string) {
 func insertedBeforeEnd(r *recorded, a *arrival) (cut, tail int) {
 	received := a.readable()
 	for _, tag := range []string{"</body", "</html"} {
-		if tail = lastIndexFold(received, tag); tail < 0 {
+		if tail = lastTag(received, tag); tail < 0 {
 			continue
 		}
 		if cut = cutBefore(r, received, tail, a.labels()); cut >= 0 {
@@ -49,10 +54,16 @@ func cutBefore(r *recorded, received []byte, tail int, labels []string) int {
 	if len(end) > 4096 {
 		return -1
 	}
-	first := tail
+	if !r.budget.spend(tail) {
+		return -1
+	}
+	first, labelled := tail, tail
 	for cuts := 0; first > 0 && cuts < maxCuts; first-- {
 		if isCut(received, first) {
 			cuts++
+		}
+		if cuts < maxLabelled {
+			labelled = first - 1
 		}
 	}
 	state := r.begin(received[:first])
@@ -63,13 +74,15 @@ func cutBefore(r *recorded, received []byte, tail int, labels []string) int {
 		}
 		state.Write(received[done:p])
 		done = p
-		if r.is(sumWith(state, end)) {
-			return p
+		if !r.budget.spend(len(end)) {
+			return -1
 		}
-		for _, label := range labels {
-			if r.text() && r.is(sumWith(state, append(append(bytes.Clone(end), 0), label...))) {
-				return p
-			}
+		whole, under := ended(state, end), labels
+		if p < labelled {
+			under = nil
+		}
+		if r.fits(whole, under) {
+			return p
 		}
 	}
 	return -1
@@ -77,25 +90,28 @@ func cutBefore(r *recorded, received []byte, tail int, labels []string) int {
 
 func isCut(b []byte, p int) bool { return b[p] == '<' || b[p] == '\n' || p > 0 && b[p-1] == '\n' }
 
-// sumWith returns the digest of what was written to state, followed by end.
-func sumWith(state hash.Hash, end []byte) [32]byte {
+// ended is the state of a digest over what was written to state, followed by end.
+func ended(state hash.Hash, end []byte) hash.Hash {
 	copied, err := state.(hash.Cloner).Clone()
 	if err != nil { // crypto/sha256 always can
-		return [32]byte{}
+		return sha256.New()
 	}
 	copied.Write(end)
-	return sum(copied)
+	return copied
 }
 
-func lastIndexFold(b []byte, s string) int { return bytes.LastIndex(lowerASCII(b), []byte(s)) }
+// sumWith returns the digest of what was written to state, followed by end.
+func sumWith(state hash.Hash, end []byte) [32]byte { return sum(ended(state, end)) }
 
-// lowerASCII keeps every byte's place, as bytes.ToLower does not.
-func lowerASCII(b []byte) []byte {
-	out := bytes.Clone(b)
-	for i, c := range out {
-		if 'A' <= c && c <= 'Z' {
-			out[i] = c + 'a' - 'A'
+// lastTag returns where the last tag begins that begins so, in whatever letter case; -1 if there is
+// none.
+func lastTag(b []byte, begin string) int {
+	for at := len(b); ; {
+		if at = bytes.LastIndex(b[:at], []byte(begin[:2])); at < 0 {
+			return -1
+		}
+		if len(b)-at >= len(begin) && strings.EqualFold(string(b[at:at+len(begin)]), begin) {
+			return at
 		}
 	}
-	return out
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"hash"
+	"slices"
 	"unicode/utf8"
 
 	"cairn/mailstore/message"
@@ -42,12 +43,10 @@ func (a *arrival) note(added []byte, at int) {
 // that says nothing.
 func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	received, labels := a.readable(), a.labels()
-	for _, escaped := range unescapedFrom(received) {
-		if r.isContent(escaped, labels) {
-			return FromEscaped, nil
-		}
-		if end := prefixEnd(r, escaped, labels); end >= 0 {
-			return appendedKind(escaped[end:]), escaped[end:]
+	escaped := escapedFrom(received)
+	if len(escaped) > 0 {
+		if kind, added = explainEscaped(r, unescape(nil, received, escaped, 1<<62-1), labels); kind != "" {
+			return kind, added
 		}
 	}
 	if r.kind == message.Text && r.isReflowed(received, labels) {
@@ -62,6 +61,30 @@ func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	if start := suffixStart(r, received, labels); start > 0 {
 		return Prepended, received[:start]
 	}
+	if len(escaped) > maxEscaped {
+		return "", nil
+	}
+	if len(labels) > 1 {
+		labels = nil // too many to try for each
+	}
+	var buf []byte
+	for set := 1; set < 1<<len(escaped)-1 && r.budget.spend(len(received)); set++ {
+		buf = unescape(buf, received, escaped, set)
+		if kind, added = explainEscaped(r, buf, labels); kind != "" {
+			return kind, added
+		}
+	}
+	return "", nil
+}
+
+// explainEscaped looks for the recorded text in one whose lines were unescaped.
+func explainEscaped(r *recorded, text []byte, labels []string) (kind string, added []byte) {
+	if r.isContent(text, labels) {
+		return FromEscaped, nil
+	}
+	if end := prefixEnd(r, text, labels); end >= 0 {
+		return appendedKind(text[end:]), text[end:]
+	}
 	return "", nil
 }
 
@@ -75,13 +98,8 @@ func appendedKind(added []byte) string {
 
 const maxEscaped = 5 // lines that begin with ">From ": each may have been escaped or not
 
-// unescapedFrom lists what a text may have been before mbox quoting put a ">" in front of lines that
-// begin with "From ".
-func unescapedFrom(b []byte) [][]byte {
-	if !bytes.HasPrefix(b, []byte(">From ")) && !bytes.Contains(b, []byte("\n>From ")) {
-		return nil
-	}
-	var at []int // of the ">"
+// escapedFrom lists where mbox quoting may have put a ">" in front of lines that begin with "From ".
+func escapedFrom(b []byte) (at []int) {
 	for i := 0; i < len(b); {
 		if bytes.HasPrefix(b[i:], []byte(">From ")) {
 			at = append(at, i)
@@ -92,28 +110,20 @@ func unescapedFrom(b []byte) [][]byte {
 		}
 		i += next + 1
 	}
-	if len(at) == 0 {
-		return nil
-	}
-	sets := []int{1<<min(len(at), 62) - 1}
-	if len(at) <= maxEscaped {
-		for set := 1; set < 1<<len(at)-1; set++ {
-			sets = append(sets, set)
+	return at
+}
+
+// unescape is b without the octets at those of the places that are in set; those beyond 62 always
+// are. It is written over buf.
+func unescape(buf, b []byte, at []int, set int) []byte {
+	out, done := slices.Grow(buf[:0], len(b)), 0
+	for n, i := range at {
+		if n >= 62 || set>>n&1 == 1 {
+			out = append(out, b[done:i]...)
+			done = i + 1
 		}
 	}
-	var list [][]byte
-	for _, set := range sets {
-		out := make([]byte, 0, len(b))
-		done := 0
-		for n, i := range at {
-			if n >= 62 || set>>n&1 == 1 {
-				out = append(out, b[done:i]...)
-				done = i + 1
-			}
-		}
-		list = append(list, append(out, b[done:]...))
-	}
-	return list
+	return append(out, b[done:]...)
 }
 
 // isReflowed reports whether the recorded text is received with the lines joined that were flowed (RFC
@@ -124,7 +134,7 @@ func (r *recorded) isReflowed(received []byte, labels []string) bool {
 	if len(received) > longest || bytes.Count(received, []byte("\n")) < 2 {
 		return false
 	}
-	for width := narrow; width <= wide; width++ {
+	for width := narrow; width <= wide && r.budget.spend(2*len(received)); width++ {
 		if joined := joinFlowed(received, width); len(joined) > 0 && r.isContent(joined, labels) {
 			return true
 		}
@@ -202,10 +212,16 @@ func uncut(b []byte) []byte {
 // prefixEnd returns where the recorded text ends in the received one, if the latter goes on after it on a new line; -1 if it does not begin so. One
 // pass over the last maxEnds line ends: the hash is continued from line to line.
 func prefixEnd(r *recorded, received []byte, labels []string) int {
-	first := len(received)
-	for range maxEnds {
+	if !r.budget.spend(len(received)) {
+		return -1
+	}
+	first, labelled := len(received), 0
+	for n := range maxEnds {
 		if first = bytes.LastIndexByte(received[:first], '\n'); first < 0 {
 			break
+		}
+		if n < maxLabelled {
+			labelled = first
 		}
 	}
 	state := r.begin(nil)
@@ -219,7 +235,11 @@ func prefixEnd(r *recorded, received []byte, labels []string) int {
 		if end > 0 && received[end-1] != '\n' { // canonical text ends in no blank line
 			state.Write(received[done:end])
 			done = end
-			if r.fits(state, labels) {
+			under := labels
+			if end < labelled {
+				under = nil
+			}
+			if r.fits(state, under) {
 				return end
 			}
 		}

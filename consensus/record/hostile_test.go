@@ -79,3 +79,47 @@ func BenchmarkHostile(b *testing.B) {
 		})
 	}
 }
+
+// TestHostileWork counts what a comparison tries to explain mail that was made to look like much.
+func TestHostileWork(t *testing.T) {
+	head := "From: a@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@b.example>\r\nMIME-Version: 1.0\r\n"
+	text := "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+	mixed := "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+	escaped := strings.Repeat(">From x\r\n", 5)
+	var sent, texts, leaves strings.Builder
+	for i := range 3 {
+		fmt.Fprintf(&sent, "--b\r\n%sh\u00e9llo%d\r\n", text, i)
+		fmt.Fprintf(&texts, "--b\r\n%s%d\r\n%s%s", text, i, escaped, strings.Repeat("\u00e9\r\n", 4200))
+	}
+	for i := range 250 {
+		fmt.Fprintf(&leaves, "--d\r\nContent-Type: text/b%d\r\n\r\nx\r\n", i)
+	}
+	one, html := text+"h\u00e9llo\r\n", strings.Replace(text, "plain", "html", 1)
+	for name, c := range map[string]struct{ sent, received string }{
+		"escaped, large": {one, text + escaped + "\u00e9\r\n" + strings.Repeat(strings.Repeat("a", 5000)+"\r\n", 2000)},
+		"short lines":    {one, text + escaped + strings.Repeat("\u00e9\r\n", 5000)},
+		"HTML cuts":      {html + "<p>h\u00e9\r\n", html + escaped + strings.Repeat("<\u00e9\r\n", 3000) + "</body" + strings.Repeat("x", 2000) + "</html" + strings.Repeat("y", 2000) + "\r\n"},
+		"texts":          {mixed + sent.String() + "--b--\r\n", mixed + texts.String() + "--b--\r\n"},
+		"leaves":         {mixed + sent.String() + "--b--\r\n", mixed + "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nContent-Type: multipart/mixed; boundary=d\r\n\r\n" + leaves.String() + "--d--\r\n--c--\r\n--b--\r\n"},
+	} {
+		token, raw := tokenOf(message.Dissect([]byte(head+c.sent), nil)), []byte(head+c.received)
+		for _, stranger := range []bool{false, true} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			begun := time.Now()
+			got, tries, work := record.CompareTries(token, message.Dissect(raw, nil), record.Context{Stranger: stranger})
+			took := time.Since(begun)
+			runtime.ReadMemStats(&after)
+			t.Logf("%-15s stranger %-5v %6d tries, work %8d, %v, %d MiB", name, stranger, tries, work, took, (after.TotalAlloc-before.TotalAlloc)>>20)
+			if tries > record.MaxTries+1000 || stranger && tries > record.MaxTries/16+1000 {
+				t.Errorf("%s: %d tries", name, tries)
+			}
+			if used := after.TotalAlloc - before.TotalAlloc; used > 10*uint64(len(raw))+64<<20 {
+				t.Errorf("%s: %d octets take %d", name, len(raw), used)
+			}
+			if got.AllSame() || got.MayBeWanted() {
+				t.Errorf("%s: it may be wanted", name)
+			}
+		}
+	}
+}

@@ -20,6 +20,7 @@ type origin struct {
 	hasLabel func(label string) bool
 	count    func(label string) int
 	full     bool // there was no room for more hints
+	budget   *budget
 }
 
 func originOf(t *Token) *origin {
@@ -114,10 +115,13 @@ type recorded struct {
 	reading message.Reading
 	content []byte
 	digest  [32]byte
+
+	budget *budget // of the comparison; nil: no bound
 }
 
 // is reports whether a component with that digest is what was recorded.
 func (r *recorded) is(digest [32]byte) bool {
+	r.budget.tried()
 	if r.known {
 		return r.digest == digest
 	}
@@ -136,12 +140,12 @@ func (r *recorded) holds(a *arrival) bool {
 	if r.is(a.digest) {
 		return true
 	}
-	return r.cameAsUTF8(a) && r.fitsLabels(r.begin(a.Content), grammar.SingleLabels())
+	return r.cameAsUTF8(a) && r.budget.spend(len(a.Content)) && r.fitsLabels(r.begin(a.Content), grammar.SingleLabels())
 }
 
 // transcoded reports whether a is what was recorded if the relay that made it UTF-8 had our tables.
 func (r *recorded) transcoded(a *arrival) bool {
-	return r.cameAsUTF8(a) && r.fitsLabels(r.begin(a.Content), grammar.Labels())
+	return r.cameAsUTF8(a) && r.budget.spend(len(a.Content)) && r.fitsLabels(r.begin(a.Content), grammar.Labels())
 }
 
 func (r *recorded) cameAsUTF8(a *arrival) bool {
@@ -160,11 +164,14 @@ func (r *recorded) begin(content []byte) hash.Hash {
 
 // fits reports whether what was written to state is what was recorded, under whatever charset.
 func (r *recorded) fits(state hash.Hash, labels []string) bool {
-	return r.is(sum(state)) || r.text() && r.fitsLabels(state, labels)
+	return r.budget.spend(tryWork) && r.is(sum(state)) || r.text() && r.fitsLabels(state, labels)
 }
 
 func (r *recorded) fitsLabels(state hash.Hash, labels []string) bool {
 	for _, label := range labels {
+		if !r.budget.spend(tryWork) {
+			return false
+		}
 		if r.is(sumWith(state, []byte("\x00"+label))) {
 			return true
 		}
@@ -175,7 +182,7 @@ func (r *recorded) fitsLabels(state hash.Hash, labels []string) bool {
 // isContent reports whether that canonical content is what was recorded, under one of labels or
 // none.
 func (r *recorded) isContent(content []byte, labels []string) bool {
-	return r.fits(r.begin(content), labels)
+	return r.budget.spend(len(content)) && r.fits(r.begin(content), labels)
 }
 
 // labels are the charsets under which text that arrived as a may have been recorded: its own, or

@@ -99,13 +99,15 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, h *heade
 	}
 	f.setRecord(token, state)
 	all, _ := record.Tokens(raw) // a fault further down is not this record's
-	f.Facts.Comparison = record.Compare(token, record.Arrived(raw, all, recipients), v.cfg.Context)
+	org, ok := state.OrgByRecorder(token.Recorder)
+	with := v.cfg.Context
+	with.Stranger = !ok // anybody can make such a record; what is found counts once the key is enrolled
+	f.Facts.Comparison = record.Compare(token, record.Arrived(raw, all, recipients), with)
 	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
 	f.Facts.RecipientInRecord = f.Facts.Comparison.RecipientInRecord
 	if !f.Facts.RecipientInRecord {
 		f.Facts.RecordedFor = token.Named(h.to)
 	}
-	org, ok := state.OrgByRecorder(token.Recorder)
 	if !ok {
 		f.recordedBy(nil, word{}, v.cfg)
 		return f, token

@@ -119,11 +119,18 @@ func (r *bodyReader) odd(format string, args ...any) {
 	}
 }
 
-// loose notes a way once: a record has room for a few.
+// maxLoose is how many ways are told apart; a record has room for fewer.
+const maxLoose = 8
+
+// loose notes a way once, and of more than maxLoose only that there are more.
 func (r *bodyReader) loose(what string) {
-	if !slices.Contains(r.Loose, what) {
-		r.Loose = append(r.Loose, what)
+	if len(r.Loose) > maxLoose || slices.Contains(r.Loose, what) {
+		return
 	}
+	if len(r.Loose) == maxLoose {
+		what = "and more"
+	}
+	r.Loose = append(r.Loose, what)
 }
 
 // node reads one entity and, of a container, its parts.

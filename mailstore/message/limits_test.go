@@ -122,3 +122,15 @@ func TestHostileShapes(t *testing.T) {
 		}
 	}
 }
+
+// TestLooseIsBounded: of a thousand parts that are loose in as many ways a few are told.
+func TestLooseIsBounded(t *testing.T) {
+	raw := []byte("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")
+	for i := range 1000 {
+		raw = fmt.Appendf(raw, "--b\r\nContent-Transfer-Encoding: 7bit;%x\r\n\r\nx\r\n", i)
+	}
+	loose := message.Dissect(append(raw, "--b--\r\n"...), nil).Body().Loose
+	if len(loose) != 9 || loose[8] != "and more" {
+		t.Errorf("%q", loose)
+	}
+}
