@@ -41,6 +41,28 @@ func (f *Finding) genuine() bool {
 	return c.AllSame() || f.Facts.Forwarder != "" && c.Forwarded()
 }
 
+// usesUp reports whether the message uses its record up. What a stranger sent on does so as it
+// arrived, in a place of its own, so that neither a second stranger nor another addition gets it
+// delivered anew. A forwarder's old record does not: it may yet make another one.
+func (f *Finding) usesUp() bool {
+	switch {
+	case f.Facts.ByStranger():
+		return f.Facts.Named() && !f.Facts.Decisive() && !f.Facts.Old()
+	case f.Facts.Forwarder != "":
+		return f.genuine() && !f.Facts.Old()
+	}
+	return f.genuine()
+}
+
+// acceptedKey is under what the first delivery of f's record to rcpt is remembered.
+func (f *Finding) acceptedKey(rcpt string) []byte {
+	by := f.Facts.Forwarder
+	if f.Facts.ByStranger() {
+		by = byStranger
+	}
+	return acceptedKey(f.Record, rcpt, by)
+}
+
 // recordedBy notes who enrolled the key that signed the token, and what is
 // known of it and the sender's domains. A nil org: nobody has.
 func (f *Finding) recordedBy(org *consensus.Org, w word, cfg Config) {
