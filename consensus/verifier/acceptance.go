@@ -38,6 +38,9 @@ const (
 // for them all, since a domain is whoever's that claims it. It is no domain.
 const byStranger = "?"
 
+// byCopy stands there for copies of what was recorded for somebody else.
+const byCopy = "!"
+
 // acceptedKey takes rcpt in the form that a record has it in: whoever picks the letter case of an
 // address must not thereby pick another recipient. What a known forwarder sent on is accepted once
 // beside what came straight.

@@ -50,7 +50,11 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	err := v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
 		for _, rcpt := range a.Recipients {
-			again, replayed, err := as.seen(sp, found, rcpt)
+			one := *found
+			if as.token != nil && !as.alone {
+				one.addressedTo(rcpt, as.token)
+			}
+			again, replayed, err := as.seen(sp, &one, rcpt)
 			if err != nil {
 				return err
 			}
@@ -150,7 +154,7 @@ func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (a
 	}
 	same := !as.courier.IsZero() && as.courier == first.Courier && (first.By.IsZero() || first.By == as.token.RecordID())
 	onward := f.Facts.Forwarder != "" || f.Facts.ByStranger()
-	return same && (as.courier == f.Org || onward) && f.usesUp(), true, nil
+	return same && (as.courier == f.Org || onward) && (f.genuine() || f.Facts.ByStranger() && f.usesUp()), true, nil
 }
 
 // Stored links rcpt's stored copy with its verdict, so that the chain and the

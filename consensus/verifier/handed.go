@@ -121,7 +121,7 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 		whole := *w.strange
 		for _, rcpt := range as.arrival.Recipients {
 			if whole.Facts.RecipientInRecord {
-				whole.addressedBy(as.header, rcpt, w.origin)
+				whole.addressedBy(v.cfg.Own, as.header, rcpt, w.origin)
 			}
 		}
 		w.whole = &whole
@@ -151,7 +151,7 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 			return nil, nil
 		}
 		copied := *w.strange
-		copied.addressedBy(as.header, rcpt, w.origin)
+		copied.addressedBy(v.cfg.Own, as.header, rcpt, w.origin)
 		return &copied, nil
 	}
 	f := w.found[h.by[0]]
@@ -224,10 +224,10 @@ func (v *Verifier) stranger(as *Assessment, w *way, hops []record.Hop, by *conse
 }
 
 // addressedBy narrows what was found about an original that a stranger sent on to rcpt's copy.
-func (f *Finding) addressedBy(h *header, rcpt string, original *record.Token) {
+func (f *Finding) addressedBy(own Own, h *header, rcpt string, original *record.Token) {
 	f.addressedTo(rcpt, original)
 	if !f.Facts.RecipientInRecord {
-		f.Facts.RecordedFor = original.Named(h.to)
+		f.Facts.RecordedFor = own.others(original.Named(h.to))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/smtpgw/screen"
 )
 
 // What a stranger sends on is never vouched for. It is in the inbox once, and
@@ -75,4 +76,28 @@ func TestStrangerAheadOfKnownList(t *testing.T) {
 	w.now = w.now.Add(5 * 365 * day)
 	w.follow()
 	w.expect(w.arrive(raw), "years later", record.Replayed, "spam")
+}
+
+// That a reader has written to whom a mail is for, as to a list, explains one
+// copy of it, and none of what is for somebody of our own.
+func TestCopyOfKnownCorrespondent(t *testing.T) {
+	const list = "devs@lists.example"
+	w := newWorld(t, setting{orgs: 3, pins: []int{0}, cfg: Config{Own: Own{Domains: []string{"org2.example"}}}})
+	place := func(raw []byte, rcpt string) string {
+		d := w.deliver(raw, nil, ben)[0]
+		f := screened(w.finding(d.Ref))
+		if f.Verdict != record.Replayed {
+			t.Errorf("verdict %s", f.Verdict)
+		}
+		return screen.Decide(screen.Policy{}, f, append(f.Evidence(), screen.History{Wrote: true}.Evidence(rcpt))).Labels[1]
+	}
+	mail := w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list)
+	for i, want := range []string{"inbox", "spam", "spam"} {
+		if got := place(mail, list); got != want {
+			t.Errorf("copy %d is in %s", i+1, got)
+		}
+	}
+	if got := place(w.seal(0, letter(jo, "", text), ann), ann); got != "spam" {
+		t.Errorf("what is for ann is in ben's %s", got)
+	}
 }
