@@ -1,6 +1,7 @@
 package record
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -57,9 +58,17 @@ type Facts struct {
 	OwnDomain  string `json:",omitempty"` // domain of this node's organisation that mail from outside claims without its record
 	OwnCourier bool   `json:",omitempty"` // a node of the recording organisation brought it
 	Forwarder  string `json:",omitempty"` // domain of the known forwarder that sent it on, A-label
-	// Handed is the domain, as A-label, of who sent it on with a sound record of its own, but is known
-	// to nobody here. What is judged is the original record.
-	Handed      string   `json:",omitempty"`
+	// Stranger: who sent it on has a sound record of its own for this recipient, but is known to nobody
+	// here. What is judged is the original record. Handed is a domain, as A-label, that the stranger is
+	// trusted for, HandedClaims one that it only claims.
+	Stranger     bool   `json:",omitempty"`
+	Handed       string `json:",omitempty"`
+	HandedClaims string `json:",omitempty"`
+	// WrittenTo: the original record is for an address at the stranger's trusted domain, so its author
+	// meant it to be sent on from there.
+	WrittenTo bool `json:",omitempty"`
+	// SentOnTime is that of the record of who sent it on, unix ms.
+	SentOnTime  uint64   `json:",omitempty"`
 	Unaddressed bool     `json:",omitempty"` // the envelope recipient is in neither To nor Cc
 	RecordedFor []string `json:",omitempty"` // addresses in To and Cc that the record names as recipients
 
@@ -105,9 +114,10 @@ func (f *Facts) threshold() int {
 	return f.Threshold
 }
 
-// Named reports whether the record names the envelope recipient, or that of who sent it on does.
+// Named reports whether the record names the envelope recipient, or somebody whom it does name sent
+// the mail on to it. That a stranger made another record of it is nobody's word but the stranger's.
 func (f *Facts) Named() bool {
-	return f.RecipientInRecord && f.Comparison.RecipientInRecord || f.Forwarder != "" || f.Handed != ""
+	return f.RecipientInRecord && f.Comparison.RecipientInRecord || f.Forwarder != "" || f.ByStranger() && f.WrittenTo
 }
 
 // Decisive reports whether something other than the envelope recipient differs as no honest relay
@@ -124,19 +134,28 @@ func (f *Facts) Decisive() bool {
 // forwarded reports whether a known forwarder sent the mail on with nothing but its own marks.
 func (f *Facts) forwarded() bool { return f.Forwarder != "" && f.Comparison.Forwarded() }
 
-// SentOnBy is the domain of who sent the mail on, known or not; empty if nobody did.
-func (f *Facts) SentOnBy() string {
-	if f.Forwarder != "" {
-		return f.Forwarder
-	}
-	return f.Handed
-}
+// ByStranger reports whether somebody sent the mail on who is known to nobody here.
+func (f *Facts) ByStranger() bool { return f.Stranger || f.Handed != "" }
 
 // Old reports whether the mail arrived too long after its record was made, and nobody who brought
 // it explains that.
 func (f *Facts) Old() bool {
-	if f.ArrivalTime == 0 || f.OwnCourier || f.Forwarder != "" {
-		return false
+	age := f.age()
+	return f.ArrivalTime != 0 && !f.OwnCourier && age > MaxAge
+}
+
+// age is that of the record which says that the mail is for this recipient: a known forwarder's, else
+// the original. It is 0 of a known forwarder's from before that was kept.
+func (f *Facts) age() time.Duration {
+	made := f.RecordTime
+	if f.Forwarder != "" {
+		if made = f.SentOnTime; made == 0 {
+			return 0
+		}
 	}
-	return f.ArrivalTime > f.RecordTime && f.ArrivalTime-f.RecordTime > uint64(MaxAge.Milliseconds())
+	if f.ArrivalTime <= made {
+		return 0
+	}
+	const most = uint64(math.MaxInt64 / time.Millisecond)
+	return time.Duration(min(f.ArrivalTime-made, most)) * time.Millisecond
 }

@@ -58,10 +58,16 @@ func (f *Facts) judge() (Verdict, []string) {
 			why + "; this node has not pinned " + orElse(f.Recorder, "that one"),
 		}, c.Differences()...)
 	case !f.Named():
-		return Replayed, append([]string{
-			"the envelope recipient is not in the record: it was made for somebody else, or was sent on by a forwarder that is not known here", why,
-		}, c.Differences()...)
-	case !c.AllSame() && !f.forwarded():
+		reasons := append([]string{
+			"the envelope recipient is not in the record: it was made for somebody else, or was sent on by a forwarder that is not known here",
+		}, f.replays()...)
+		if f.ByStranger() {
+			reasons = append(reasons, f.handedOn())
+		}
+		return Replayed, append(append(reasons, why), c.Differences()...)
+	case f.ByStranger() && len(f.replays()) > 0:
+		return Replayed, append(append(f.replays(), f.handedOn(), why), c.Differences()...)
+	case f.ByStranger(), !c.AllSame() && !f.forwarded():
 		// Of a changed copy of what was delivered before, the change is what
 		// its reader has to know.
 		return Differs, append(f.changedReasons(why), f.replays()...)
@@ -73,8 +79,6 @@ func (f *Facts) judge() (Verdict, []string) {
 	switch {
 	case f.Forwarder != "":
 		reasons[0] = f.sentOn()
-	case f.Handed != "":
-		reasons = append([]string{f.handedOn()}, reasons...)
 	case will == Vouched: // what it is not comes first
 		slices.Reverse(reasons)
 	}
@@ -114,7 +118,7 @@ func (f *Facts) recordedBy() (will Verdict, why string) {
 		why = "recorded by " + orElse(f.Recorder, "an organisation") + ", which claims the From domain, but its key is neither pinned nor published in that domain's DNS"
 	default:
 		why = "recorded by " + orElse(f.Recorder, "the sender's organisation") + ", which is trusted for the From domain"
-		if f.Forwarder == "" && f.Handed == "" {
+		if f.Forwarder == "" {
 			will = Verified
 		}
 	}
@@ -133,7 +137,15 @@ func (f *Facts) sentOn() string {
 
 // handedOn says who sent a mail on that nobody here has named.
 func (f *Facts) handedOn() string {
-	return fmt.Sprintf("sent on by %s, which you have not named as a list or forwarder of yours", f.Handed)
+	who := f.Handed
+	switch {
+	case who != "":
+	case f.HandedClaims != "":
+		who = "an organisation that claims " + f.HandedClaims + " but is not trusted for it"
+	default:
+		who = "an organisation without a domain"
+	}
+	return fmt.Sprintf("sent on by %s, which you have not named as a list or forwarder of yours", who)
 }
 
 // replays says why a mail that may be genuine is none that arrives as it was sent.
@@ -142,9 +154,12 @@ func (f *Facts) replays() (reasons []string) {
 		reasons = append(reasons, "this record was delivered to this recipient before")
 	}
 	if f.Old() {
-		age := time.Duration(f.ArrivalTime-f.RecordTime) * time.Millisecond
-		reasons = append(reasons, fmt.Sprintf("the record was %d days old when the mail arrived%s; %d are allowed, "+
-			"unless a known forwarder or a node of the recording organisation brings it", int(age.Hours()/24), at(f.RecordTime), int(MaxAge.Hours()/24)))
+		record, made := "the record", f.RecordTime
+		if f.Forwarder != "" {
+			record, made = "the forwarder's record", f.SentOnTime
+		}
+		reasons = append(reasons, fmt.Sprintf("%s was %d days old when the mail arrived%s; %d are allowed, "+
+			"unless a node of the organisation that made it brings it", record, int(f.age().Hours()/24), at(made), int(MaxAge.Hours()/24)))
 	}
 	return reasons
 }
@@ -155,7 +170,7 @@ func (f *Facts) changedReasons(why string) []string {
 	if f.Decisive() {
 		reasons = append(reasons, "a difference that no honest relay makes: it cannot count as wanted")
 	}
-	if f.Handed != "" {
+	if f.ByStranger() {
 		reasons = append(reasons, f.handedOn())
 	}
 	return append(append(append(reasons, why), c.Differences()...), c.Quoted()...)

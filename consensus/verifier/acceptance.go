@@ -21,6 +21,8 @@ import (
 // that it brought, and until the record is too old to be accepted anew in any case.
 type acceptance struct {
 	Courier consensus.Hash `json:"courier,omitzero"` // org of the node that brought it; zero: not known
+	// By is the record that it came by; zero in those from before this was kept.
+	By consensus.Hash `json:"by,omitzero"`
 	// The message that it brought; zero in those from before this was kept, which stay.
 	Account mailstore.AccountID `json:"account,omitempty"`
 	Message mailstore.MessageID `json:"message,omitempty"`
@@ -31,6 +33,13 @@ const (
 	gonePrefix     = "gone/"
 	agePrefix      = "age/" // of an index that earlier versions kept
 )
+
+// byStranger stands in a key for all who sent something on and are known to nobody here: one place
+// for them all, since a domain is whoever's that claims it. It is no domain.
+const byStranger = "?"
+
+// byCopy stands there for copies of what was recorded for somebody else.
+const byCopy = "!"
 
 // acceptedKey takes rcpt in the form that a record has it in: whoever picks the letter case of an
 // address must not thereby pick another recipient. What a known forwarder sent on is accepted once
@@ -67,7 +76,11 @@ func release(sp mailstore.Space, ref Ref, f *Finding) error {
 	if f.Record.IsZero() {
 		return nil
 	}
-	until := f.Time + min(math.MaxUint64-f.Time, uint64(record.MaxAge.Milliseconds()))
+	until := f.Time
+	if f.Facts.Forwarder != "" { // whose record's age counts
+		until = max(until, f.Facts.SentOnTime)
+	}
+	until += min(math.MaxUint64-until, uint64(record.MaxAge.Milliseconds()))
 	var bad error
 	err := sp.Scan(acceptedOf(f.Record), nil, func(key, value []byte) bool {
 		var a acceptance

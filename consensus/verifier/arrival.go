@@ -17,6 +17,7 @@ type Assessment struct {
 	arrival *Arrival
 	state   *consensus.State // that the arrival was checked against
 	found   *Finding         // of the arrival as a whole
+	top     *Finding         // the same by the topmost record, whoever sent it on
 	header  *header
 	token   *record.Token // nil without a sound one
 	way     *way          // nil if nobody sent it on whose record holds
@@ -41,6 +42,7 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	}
 	as.found, as.token = v.examine(ctx, state, as.header, a.Raw, a.Recipients, courier)
 	found := as.found
+	as.top = found
 	found.Facts.ArrivalTime = uint64(max(a.Received.UnixMilli(), 0))
 	if !a.Local {
 		found.Facts.OwnDomain = v.cfg.Own.claimed(found, state, courier)
@@ -48,7 +50,11 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	err := v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
 		for _, rcpt := range a.Recipients {
-			again, replayed, err := as.seen(sp, found, rcpt)
+			one := *found
+			if as.token != nil && !as.alone {
+				one.addressedTo(rcpt, as.token)
+			}
+			again, replayed, err := as.seen(sp, &one, rcpt)
 			if err != nil {
 				return err
 			}
@@ -98,15 +104,18 @@ func (as *Assessment) Admit(tx *mailstore.Tx, account mailstore.AccountID, rcpt 
 func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailstore.AccountID, rcpt string) (again bool, err error) {
 	var onward *Finding
 	if as.way != nil {
-		if onward, err = as.way.sentOn(as, rd, account); err != nil {
+		if onward, err = as.way.sentOn(as, rd, account, rcpt); err != nil {
 			return false, fmt.Errorf("look the forwarder up: %w", err)
 		}
 	}
 	switch {
 	case onward != nil:
 		*f = *onward
-	case !as.alone:
-		f.addressedTo(rcpt, as.token)
+	default:
+		*f = *as.top
+		if !as.alone {
+			f.addressedTo(rcpt, as.token)
+		}
 	}
 	own, err := rd.Account(account)
 	if err != nil {
@@ -129,19 +138,23 @@ func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailsto
 }
 
 // seen reports whether the record was accepted for rcpt before, and whether
-// this is just the same courier, of the recording organisation or the known
-// forwarder, that comes again with the same message because it did not hear our
-// answer.
+// this is just the same courier, of the recording organisation or of who sent it
+// on, that comes again with the same message because it did not hear our answer.
+// What a stranger sent on is taken once, and not behind what came straight.
 func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (again, before bool, err error) {
 	if as.token == nil {
 		return false, false, nil
 	}
-	first, before, err := acceptedBefore(sp, acceptedKey(f.Record, rcpt, f.Facts.SentOnBy()))
+	first, before, err := acceptedBefore(sp, f.acceptedKey(rcpt))
+	if err == nil && !before && f.Facts.ByStranger() {
+		first, before, err = acceptedBefore(sp, acceptedKey(f.Record, rcpt, ""))
+	}
 	if err != nil || !before {
 		return false, false, err
 	}
-	same := !as.courier.IsZero() && as.courier == first.Courier
-	return same && (as.courier == f.Org || f.Facts.SentOnBy() != "") && f.genuine(), true, nil
+	same := !as.courier.IsZero() && as.courier == first.Courier && (first.By.IsZero() || first.By == as.token.RecordID())
+	onward := f.Facts.Forwarder != "" || f.Facts.ByStranger()
+	return same && (as.courier == f.Org || onward) && (f.genuine() || f.Facts.ByStranger() && f.usesUp()), true, nil
 }
 
 // Stored links rcpt's stored copy with its verdict, so that the chain and the
@@ -166,11 +179,11 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 	}
 	// Only the genuine message uses its record up: else whoever gets hold of
 	// a token could spoil it with rubbish ahead of the mail.
-	if f.Record.IsZero() || !f.genuine() {
+	if f.Record.IsZero() || !f.usesUp() {
 		return nil
 	}
-	key := acceptedKey(f.Record, rcpt, f.Facts.SentOnBy())
-	return remember(sp, key, acceptance{Courier: as.courier, Account: ref.Account, Message: ref.Message})
+	by := as.token.RecordID()
+	return remember(sp, f.acceptedKey(rcpt), acceptance{Courier: as.courier, By: by, Account: ref.Account, Message: ref.Message})
 }
 
 // overtaken reports whether an enrolment that matters to f may have been

@@ -9,6 +9,7 @@ import (
 	"cairn/consensus/chain"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/message"
 )
 
 // judge draws the verdict from the facts. Of mail that counts as without a
@@ -39,6 +40,39 @@ func claims(org *consensus.Org, domains []string) bool {
 func (f *Finding) genuine() bool {
 	c := f.Facts.Comparison
 	return c.AllSame() || f.Facts.Forwarder != "" && c.Forwarded()
+}
+
+// usesUp reports whether the message uses its record up. What a stranger sent on does so as it
+// arrived, in a place of its own, so that neither a second stranger nor another addition gets it
+// delivered anew. A forwarder's old record does not: it may yet make another one.
+func (f *Finding) usesUp() bool {
+	switch {
+	case f.Facts.ByStranger():
+		return f.Facts.Named() && !f.Facts.Decisive() && !f.Facts.Old()
+	case f.Facts.Forwarder != "":
+		return f.genuine() && !f.Facts.Old()
+	case !f.Facts.Named(): // that its reader knows whom it is for explains one copy
+		return len(f.Facts.RecordedFor) > 0 && !f.Facts.Decisive()
+	}
+	return f.genuine()
+}
+
+// acceptedKey is under what the first delivery of f's record to rcpt is remembered.
+func (f *Finding) acceptedKey(rcpt string) []byte {
+	by := f.Facts.Forwarder
+	switch {
+	case !f.Facts.Named():
+		by = byCopy
+	case f.Facts.ByStranger():
+		by = byStranger
+	}
+	return acceptedKey(f.Record, rcpt, by)
+}
+
+// others returns those of addrs that are at no domain of ours: what is for somebody of ours comes to
+// nobody else by a list or an old address elsewhere.
+func (o Own) others(addrs []string) []string {
+	return slices.DeleteFunc(addrs, func(addr string) bool { return slices.Contains(o.Domains, message.Domain(addr)) })
 }
 
 // recordedBy notes who enrolled the key that signed the token, and what is

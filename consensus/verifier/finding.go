@@ -25,6 +25,8 @@ import (
 //	due/<prefix>                          task: the findings of all keys with that prefix are out of date
 //	accepted/<record><recipient>          acceptance, JSON: who brought it first
 //	accepted/<record><recipient>NUL<domain>  the same of what that known forwarder sent on
+//	accepted/<record><recipient>NUL?      the same of what whoever else sent on
+//	accepted/<record><recipient>NUL!      the same of a copy of what is for somebody else
 //	gone/<unix ms><record><recipient>     empty: acceptances of removed mail, and until when they count
 //
 // Numbers in keys are big-endian, so that scans run in order.

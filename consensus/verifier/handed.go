@@ -65,14 +65,19 @@ type way struct {
 	// strange is about the original of a message that somebody sent on whom no recipient named; nil
 	// if its record is not of the author's organisation.
 	strange *Finding
+	origin  *record.Token // what strange is about
 }
+
+// meant reports whether who sent an arrival on recorded it for rcpt: a copy that somebody else got is
+// no more sent on to rcpt than any other copy.
+func (w *way) meant(rcpt string) bool { return w.tokens[0].HasRecipient(rcpt) }
 
 // wayOf looks ahead of the delivery transaction at how an arrival came to its
 // recipients; nil if nobody sent it on whose record holds for what arrived.
 // What it compares and asks of the DNS has no place in a transaction.
 func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 	tokens, _ := record.Tokens(as.arrival.Raw)
-	if len(tokens) < 2 || as.token == nil || !as.found.Facts.TokenValid || !intact(as.found.Facts.Comparison) {
+	if len(tokens) < 2 || as.token == nil || !as.top.Facts.TokenValid || !intact(as.top.Facts.Comparison) {
 		return nil, nil
 	}
 	w := &way{tokens: tokens, asked: v.trust.asker(ctx), found: map[record.Forwarder]*Finding{}}
@@ -85,7 +90,7 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 			if errors.Is(err, mailstore.ErrNotFound) {
 				return nil // the gateway's word counts, in the transaction
 			}
-			if err == nil {
+			if err == nil && w.meant(rcpt) {
 				h, ok, err = v.handedOn(rd, as.state, w.asked, tokens, account.ID)
 			}
 			return err
@@ -110,16 +115,26 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 	if !same {
 		w.whole = nil
 	}
-	w.strange = v.strange(ctx, as, tokens)
-	if len(w.found) == 0 {
-		w.whole = w.strange
+	w.strange, w.origin = v.strange(ctx, as, w)
+	meant := !slices.ContainsFunc(as.arrival.Recipients, func(rcpt string) bool { return !w.meant(rcpt) })
+	if len(w.found) == 0 && w.strange != nil && meant {
+		whole := *w.strange
+		for _, rcpt := range as.arrival.Recipients {
+			if whole.Facts.RecipientInRecord {
+				whole.addressedBy(v.cfg.Own, as.header, rcpt, w.origin)
+			}
+		}
+		w.whole = &whole
 	}
 	return w, ctx.Err()
 }
 
 // sentOn returns what is known of the original of an arrival that known
 // forwarders sent on to account; nil if none did. It runs within a transaction.
-func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.AccountID) (*Finding, error) {
+func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.AccountID, rcpt string) (*Finding, error) {
+	if !w.meant(rcpt) {
+		return nil, nil
+	}
 	v, state := as.v, as.v.chain.State()
 	ask := func(domain string, key consensus.Key) (how string, ok bool) {
 		if how, ok := v.trust.pinned(domain, key); how != "" {
@@ -136,6 +151,7 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 			return nil, nil
 		}
 		copied := *w.strange
+		copied.addressedBy(v.cfg.Own, as.header, rcpt, w.origin)
 		return &copied, nil
 	}
 	f := w.found[h.by[0]]
@@ -151,20 +167,68 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 // on by somebody who is known to nobody here, and recorded what it sent on. What
 // the author's own organisation recorded counts for more than that; nil if the
 // original record is not of that organisation, or the mail is the last one's own.
-func (v *Verifier) strange(ctx context.Context, as *Assessment, tokens []*record.Token) *Finding {
-	hops, err := record.Custody(tokens)
-	if err != nil || as.found.Facts.FromDomainIsOrg {
-		return nil
+// Whether that record is for a recipient is for addressedBy to say.
+func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Finding, *record.Token) {
+	hops, err := record.Custody(w.tokens)
+	if err != nil || as.top.Facts.FromDomainIsOrg {
+		return nil, nil
 	}
 	token := hops[len(hops)-1].Token
 	org, enrolled := as.state.OrgByRecorder(token.Recorder)
 	if !enrolled || !claims(org, as.header.domains) {
-		return nil
+		return nil, nil
 	}
-	f := v.about(as, tokens, token, v.cfg.Context)
-	f.Facts.Handed = as.found.Facts.RecorderDomain
+	f := v.about(as, w.tokens, token, v.cfg.Context)
+	f.Facts.Stranger = true
+	f.Facts.HandedClaims = as.top.Facts.RecorderDomain
+	if by, ok := as.state.OrgByRecorder(w.tokens[0].Recorder); ok {
+		f.Facts.Handed, f.Facts.WrittenTo = v.stranger(as, w, hops, by)
+	}
 	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
-	return f
+	return f, token
+}
+
+// stranger names by, who sent a message on, by a domain that it is trusted for, empty if there is
+// none; and says whether each that sent it on did so with what was written to it: the record below
+// its own is for an address, in To or Cc, at a domain that it is trusted for.
+func (v *Verifier) stranger(as *Assessment, w *way, hops []record.Hop, by *consensus.Org) (name string, written bool) {
+	trusted := func(org *consensus.Org, domain string) bool {
+		if !claims(org, []string{domain}) {
+			return false
+		}
+		_, ok := w.asked(domain, org.Key)
+		return ok
+	}
+	for _, domain := range by.Domains {
+		if trusted(by, domain) {
+			name = domain
+			break
+		}
+	}
+	for i, hop := range hops[:len(hops)-1] {
+		org, ok := as.state.OrgByRecorder(hop.Token.Recorder)
+		if !ok {
+			return name, false
+		}
+		at := slices.IndexFunc(as.header.to[:min(len(as.header.to), message.MaxRecipients)], func(addr string) bool {
+			return trusted(org, message.Domain(addr)) && hops[i+1].Token.HasRecipient(addr)
+		})
+		if at < 0 {
+			return name, false
+		}
+		if i == 0 {
+			name = message.Domain(as.header.to[at])
+		}
+	}
+	return name, true
+}
+
+// addressedBy narrows what was found about an original that a stranger sent on to rcpt's copy.
+func (f *Finding) addressedBy(own Own, h *header, rcpt string, original *record.Token) {
+	f.addressedTo(rcpt, original)
+	if !f.Facts.RecipientInRecord {
+		f.Facts.RecordedFor = own.others(original.Named(h.to))
+	}
 }
 
 // original is the finding about what the author sent, of a message that known
@@ -174,6 +238,7 @@ func (v *Verifier) original(as *Assessment, tokens []*record.Token, h handed) *F
 	with.Forwarder = &h.by[0]
 	f := v.about(as, tokens, h.original.Token, with)
 	f.Facts.Forwarder = h.by[0].Domain
+	f.Facts.OwnCourier = as.top.Facts.OwnCourier // of the forwarder, whose record's age counts
 	return f
 }
 
@@ -189,11 +254,26 @@ func (v *Verifier) about(as *Assessment, tokens []*record.Token, token *record.T
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.TokenPresent, f.Facts.RecipientInRecord = true, true
 	f.setRecord(token, as.state)
-	f.Facts.ArrivalTime = as.found.Facts.ArrivalTime
+	f.Facts.ArrivalTime, f.Facts.SentOnTime = as.top.Facts.ArrivalTime, tokens[0].Record.Time
+	f.Facts.OwnDomain = as.ownDomain(f)
 	f.Facts.Comparison = record.Compare(token, d, with)
 	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
 	f.recordedBy(nil, word{}, v.cfg)
 	return f
+}
+
+// ownDomain returns the domain of our own that the author of f claims, unless the arrival is from one
+// of our own nodes; who recorded the original, recordedBy asks. Where the author is one in Reply-To,
+// From is claimed too.
+func (as *Assessment) ownDomain(f *Finding) string {
+	if as.arrival.Local {
+		return ""
+	}
+	courier, _ := as.state.Org(as.courier)
+	if d := as.v.cfg.Own.claimed(f, as.state, courier); d != "" {
+		return d
+	}
+	return as.top.Facts.OwnDomain
 }
 
 // author returns the address in Reply-To that a token has as the author's, where

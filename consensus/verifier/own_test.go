@@ -99,6 +99,9 @@ func TestSentOnByKnownForwarder(t *testing.T) {
 	raw := sentOn(append(bytes.TrimSuffix(original, []byte("\r\n")), "\r\n_______\r\nwww.org2.example\r\n"...), ann)
 	other := w.deliver(sentOn(posted("for ben"), ben), w.courier(1), ben)[0].Ref
 	w.now = w.now.Add(40 * day)
+	w.expect(w.arrive(raw), "the list's record is too old", record.Replayed, "spam")
+	raw = sentOn(append(bytes.TrimSuffix(original, []byte("\r\n")), "\r\n_______\r\nwww.org2.example\r\n"...), ann)
+	w.expect(w.deliver(raw, nil, ben)[0].Ref, "to who is not in the list's record", record.Replayed, "spam")
 	first := w.arrive(raw)
 	w.expect(first, "at arrival", record.Pending, "inbox")
 	w.expect(w.arrive(raw), "again", record.Replayed, "spam")
@@ -129,5 +132,47 @@ func TestSentOnByKnownForwarder(t *testing.T) {
 	}
 	if got := w.finding(other).Reasons[1]; got != "sent on by org2.example, which you have not named as a list or forwarder of yours" {
 		t.Errorf("reason %q", got)
+	}
+}
+
+// Who claims a domain of ours and has a friend make a second record, or posts to
+// a list that the account has named, is not us either.
+func TestOwnDomainSentOn(t *testing.T) {
+	const boss, list = "boss@org2.example", "devs@org4.example"
+	own := chaintest.New(4).Orgs[1]
+	cfg := Config{Own: Own{Key: consensus.PublicKey(own.Key), Domains: []string{"org2.example"}}}
+	cfg.Forwarders = func(*mailstore.Reader, mailstore.AccountID) ([]record.Forwarder, error) {
+		return []record.Forwarder{{Domain: "org4.example", Posting: list, List: true}}, nil
+	}
+	for _, c := range []struct {
+		name    string
+		seals   int    // organisation that records the original
+		to      string // whom that is for
+		courier int
+		verdict record.Verdict
+		box     string
+	}{
+		{"by a stranger", 2, ann, -1, record.Missing, "spam"},
+		{"by a known list", 2, list, -1, record.Missing, "spam"},
+		{"by a known list, brought by our own node", 2, list, 1, record.Vouched, "inbox"},
+		{"ours, by a known list", 1, list, -1, record.Vouched, "inbox"},
+		{"ours, by a stranger", 1, ann, -1, record.Differs, "inbox"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, setting{orgs: 4, cfg: cfg, pins: []int{1, 3}, change: func(n *chaintest.Network) {
+				records(consensus.RecordsSome, 0, 1)(n)
+				also(2, "org2.example")(n)
+			}})
+			raw := w.seal(3, w.seal(c.seals, replace(letter(boss, "", text), "To: "+ann, "To: "+c.to), c.to), ann)
+			var courier *consensus.Key
+			if c.courier >= 0 {
+				courier = w.courier(c.courier)
+			}
+			ref := w.deliver(raw, courier, ann)[0].Ref
+			w.include(c.seals)
+			w.include(3)
+			w.must(w.v.Retrust(context.Background(), "org4.example"))
+			w.expect(ref, "in a block", c.verdict, c.box)
+		})
 	}
 }

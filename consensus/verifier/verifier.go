@@ -106,7 +106,7 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, h *heade
 	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
 	f.Facts.RecipientInRecord = f.Facts.Comparison.RecipientInRecord
 	if !f.Facts.RecipientInRecord {
-		f.Facts.RecordedFor = token.Named(h.to)
+		f.Facts.RecordedFor = v.cfg.Own.others(token.Named(h.to))
 	}
 	if !ok {
 		f.recordedBy(nil, word{}, v.cfg)

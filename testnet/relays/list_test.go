@@ -48,7 +48,7 @@ func sentOn(notAnas ...string) outcome {
 var postedMail = []posted{
 	{
 		name: "a list unknown", text: plainMail, prefix: tag, footer: footer, stranger: true,
-		comes: changed.but(tag, "https://lists.test/lager"),
+		comes: outcome{record.Replayed, mailstore.LabelSpam, []string{"an organisation that claims lists.test but is not trusted for it", tag, "https://lists.test/lager"}},
 	},
 	{name: "no marks", text: plainMail, comes: sentOn()},
 	{
