@@ -15,6 +15,9 @@ func CanonicalRelay(s string) (string, error) {
 	if s == AnyAddress {
 		return s, nil
 	}
+	if strings.Contains(s, "*") {
+		return "", fmt.Errorf("%q has a *: write @domain for all addresses of a domain", s)
+	}
 	given, local := s, strings.HasPrefix(s, "@")
 	if local {
 		s = "any" + s

@@ -58,7 +58,7 @@ func TestHostedList(t *testing.T) {
 		},
 		{
 			"marked, known", listAddress, api.HostedListRequest{Tag: &tag, Footer: &footer}, true,
-			record.Vouched, "Recorded by alpha.test for alice@alpha.test: lines 1 to 1. Not alice@alpha.test's: [devs], last 3 lines: ",
+			record.Vouched, "Recorded by alpha.test for alice@alpha.test: line 1. Not alice@alpha.test's: [devs], last 3 lines: ",
 			[]string{"\r\nSubject: [devs] A question\r\n", "_\r\ndevs mailing list\r\nhttps://charlie.test/devs\r\n"},
 		},
 	} {

@@ -199,7 +199,9 @@ func separated(added []byte) bool {
 
 // clip bounds what is kept of an addition, and says whether anything was left out: of what nobody
 // has read nobody can say that it is harmless.
-func clip(s string) (kept string, cut bool) { return s[:min(len(s), maxFooterBytes)], len(s) > maxFooterBytes }
+func clip(s string) (kept string, cut bool) {
+	return s[:min(len(s), maxFooterBytes)], len(s) > maxFooterBytes
+}
 
 const maxQuoted = 160 // characters
 

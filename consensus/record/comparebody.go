@@ -94,24 +94,50 @@ func (c *comparer) explainLayout() (kind, detail string) {
 	return Rewrapped, ""
 }
 
+// alternatives holds that a form of the body counts as removed beside its other form only if the two
+// were alternatives: of two parts that follow each other each says its own.
+func (c *comparer) alternatives() {
+	was := !slices.ContainsFunc(c.Parts, func(p Part) bool { return p.Kind == AlternativeRemoved })
+	for _, leaf := range c.d.Body().Leaves {
+		if was {
+			return
+		}
+		if leaf.Type == message.Text || leaf.Type == message.HTML {
+			_, path := c.leafStood(&leaf, 0, c.origin.count(message.HintLayout))
+			was = slices.ContainsFunc(path, func(container string) bool { return strings.HasPrefix(container, "multipart/alternative") })
+		}
+	}
+	for i := range c.Parts {
+		if p := &c.Parts[i]; p.Kind == AlternativeRemoved && !was {
+			p.Kind = Removed
+		}
+	}
+}
+
 // leafWas returns the number of a leaf when the message was recorded with the first so many leaves
 // hinted at, from next on; -1 if it was not there.
 func (c *comparer) leafWas(leaf *message.Leaf, next, recorded int) int {
+	number, _ := c.leafStood(leaf, next, recorded)
+	return number
+}
+
+// leafStood is leafWas with the containers in which the leaf stood.
+func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int, path []string) {
 	if next >= recorded {
-		return -1
+		return -1, nil
 	}
 	for _, path := range pathsBefore(leaf.Path) {
 		for number := next; number < recorded; number++ {
 			if !c.origin.budget.spend(tagWork) {
-				return -1
+				return -1, nil
 			}
 			c.origin.budget.tried()
 			if c.origin.has(message.HintLayout, message.LayoutHint(number, path, leaf.Line)) {
-				return number
+				return number, path
 			}
 		}
 	}
-	return -1
+	return -1, nil
 }
 
 // pathsBefore lists the containers in which a leaf may have stood that stands in path now: the

@@ -207,7 +207,9 @@ func (c Comparison) Words(author string) string {
 		case p.Type == message.Subject && p.Kind == SubjectTagged:
 			marks = append(marks, p.Detail)
 		case p.Type == message.Text && p.Kind == FooterAppended:
-			kept = fmt.Sprintf("lines 1 to %d", p.Lines)
+			if kept = fmt.Sprintf("lines 1 to %d", p.Lines); p.Lines == 1 {
+				kept = "line 1"
+			}
 			added := strings.Trim(p.Added, "\n")
 			marks = append(marks, fmt.Sprintf("last %d lines: %q", strings.Count(added, "\n")+1, quote(p.Type, added)))
 		case p.Added != "":

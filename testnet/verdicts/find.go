@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -118,6 +119,11 @@ func parseTable(text []byte) (rows []map[string]string, err error) {
 		if header == nil {
 			for _, name := range fields {
 				header = append(header, strings.ToLower(strings.TrimSpace(unquote(name))))
+			}
+			for _, name := range []string{"original", "received"} {
+				if !slices.Contains(header, name) {
+					return nil, fmt.Errorf("%w: its header has no column %s; it has %s", ErrTable, name, strings.Join(header, ", "))
+				}
 			}
 			continue
 		}
