@@ -42,8 +42,9 @@ func (a *app) cmdListHost() *cobra.Command {
 	leave := a.cmdChangeMembers("leave", "Take addresses off a mailing list", "left", (*api.Client).Leave)
 	host := group("host", "Host mailing lists", ls, a.cmdHostSet(), a.cmdHostRm(), a.cmdHostMembers(), join, leave)
 	host.Long = `Host mailing lists. A list is an account of its own. What is posted to it is sent on to its members with a record of
-this node, below which the author's record stays. Only mail with a record is sent on; other mail is kept there with the
-label held, until somebody gives it the label approved: cairn label add LIST/ID approved`
+this node, below which the author's record stays. Mail without a record, of somebody who may not
+post, or beyond --per-hour is kept there with the label held, until somebody gives it the label approved:
+cairn label add LIST/ID approved`
 	return host
 }
 
