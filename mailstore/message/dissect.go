@@ -149,22 +149,18 @@ func (d *Dissection) Components() []Component {
 	return all
 }
 
-// Hints returns what a record holds tags of, at most 64.
+// Hints returns what a record holds tags of, the weightiest first: a record takes no more than it
+// has room for.
 func (d *Dissection) Hints() []Hint {
-	hints := slices.Clone(d.hints)
-	for i, leaf := range d.Body().Leaves {
-		if i == maxLayoutHints {
-			break
-		}
-		hints = append(hints, Hint{HintLayout, leaf.Hint(i)})
-	}
-	for i, loose := range d.Body().Loose {
-		if i == maxLooseHints {
-			break
-		}
+	body := d.Body()
+	hints := make([]Hint, 0, maxLooseHints+maxLayoutHints+len(d.hints))
+	for _, loose := range body.Loose[:min(len(body.Loose), maxLooseHints)] {
 		hints = append(hints, Hint{HintFlaw, []byte(loose)})
 	}
-	return hints
+	for i, leaf := range body.Leaves[:min(len(body.Leaves), maxLayoutHints)] {
+		hints = append(hints, Hint{HintLayout, leaf.Hint(i)})
+	}
+	return append(hints, d.hints...)
 }
 
 // Mailboxes returns the mailboxes of To and Cc, where these are inside the grammar.
