@@ -2,6 +2,7 @@ package record
 
 import (
 	"slices"
+	"strings"
 
 	"cairn/mailstore/message"
 )
@@ -38,7 +39,8 @@ func compareV1(sent []recorded, received []message.Component) Comparison {
 	}
 	explainTogether(c.Parts, sent, arrivals)
 	for i := range c.Parts {
-		c.Parts[i].Kept, c.Parts[i].Decides = c.Parts[i].Benign(), c.Decides(c.Parts[i])
+		p := &c.Parts[i]
+		p.Kept, p.Decides = p.Benign(), c.Decides(*p) || misleadsV1(p, c.Parts, arrivals)
 	}
 	for _, p := range c.Parts {
 		switch p.Outcome {
@@ -54,6 +56,35 @@ func compareV1(sent []recorded, received []message.Component) Comparison {
 		c.Recorded++
 	}
 	return c
+}
+
+// misleadsV1 reports whether an addition decides that nodes of version 1 let pass: where answers go,
+// or a footer that is not harmless. What stored findings say of it stays.
+func misleadsV1(p *Part, parts []Part, arrivals []arrival) bool {
+	switch {
+	case p.Type == message.ReplyTo || p.Type == message.Sender:
+		return p.Outcome == Extra || p.Outcome == Changed && p.Kind == ""
+	case p.Kind != FooterAppended && p.Kind != FooterPart || p.Type == message.SignatureBlock:
+		return false
+	}
+	var addresses []string
+	for _, a := range arrivals {
+		for _, of := range parts {
+			if (a.Type == message.To || a.Type == message.Cc) && of.Type == a.Type && of.Outcome == Same {
+				addresses = append(addresses, strings.Split(string(a.Content), "\n")...)
+			}
+		}
+	}
+	own := owners{
+		host: func(host string) bool {
+			return slices.ContainsFunc(addresses, func(a string) bool { return message.Domain(a) == strings.ToLower(host) })
+		},
+		address: func(address string) bool { return slices.Contains(addresses, address) },
+	}
+	if p.Type == message.HTML {
+		return p.Cut || !harmless(visible([]byte(p.Added)), own) || !harmlessMarkup([]byte(p.Added), own)
+	}
+	return p.Cut || !harmless([]byte(p.Added), own)
 }
 
 func typesOf(sent []recorded, received []arrival) []message.Type {

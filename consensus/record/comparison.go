@@ -156,7 +156,7 @@ func (c Comparison) Decides(p Part) bool {
 		return p.Decides
 	}
 	row, known := p.Type.Info()
-	return !p.Benign() && (!known || row.Decisive)
+	return p.Decides || !p.Benign() && (!known || row.Decisive)
 }
 
 // Differences explains the parts that are not the same or not in their place, in their order.
