@@ -38,7 +38,7 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 		return nil, api.Errorf(api.CodeInvalid, "correct the message or its addresses", "sending: %s", refusal.Message)
 	case err != nil:
 		n.log.Error("submission failed", "err", err)
-		return nil, api.Errorf(api.CodeTryLater, "the node's log tells why", "sending: the message could not be stored")
+		return nil, api.Errorf(api.CodeTryLater, "the node's log tells why", "sending: a fault of the node kept it from taking the message")
 	}
 	sent := &api.Sent{MessageID: message.Parse(receipt.Raw).MessageID, To: r.To}
 	err = n.store.View(func(rd *mailstore.Reader) error {

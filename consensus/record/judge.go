@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -173,7 +174,16 @@ func (f *Facts) changedReasons(why string) []string {
 	if f.ByStranger() {
 		reasons = append(reasons, f.handedOn())
 	}
-	return append(append(append(reasons, why), c.Differences()...), c.Quoted()...)
+	differences := c.Differences()
+	return append(append(append(reasons, why), differences...), notSaid(c.Quoted(), differences)...)
+}
+
+// notSaid are the quotations that no difference ends in.
+func notSaid(quoted, differences []string) []string {
+	return slices.DeleteFunc(quoted, func(q string) bool {
+		_, text, _ := strings.Cut(q, ": ")
+		return slices.ContainsFunc(differences, func(d string) bool { return strings.HasSuffix(d, ": "+text) })
+	})
 }
 
 func (f *Facts) shareReason(how string) string {
