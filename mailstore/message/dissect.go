@@ -225,38 +225,6 @@ func bodyOctets(body []byte) []byte {
 	return body
 }
 
-// onWire reports whether every line of b that ends does so in CRLF.
-func onWire(b []byte) bool {
-	for {
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			return true
-		}
-		if i == 0 || b[i-1] != '\r' {
-			return false
-		}
-		b = b[i+1:]
-	}
-}
-
-// wireLines gives every line of b a CRLF at its end.
-func wireLines(b []byte, lines int) []byte {
-	out := make([]byte, 0, len(b)+lines+2)
-	for len(b) > 0 {
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			return append(out, b...)
-		}
-		line := b[:i]
-		if i > 0 && line[i-1] == '\r' {
-			line = line[:i-1]
-		}
-		out = append(append(out, line...), '\r', '\n')
-		b = b[i+1:]
-	}
-	return out
-}
-
 // Value returns what the fields say, one after another.
 func (f *NamedField) Value() string {
 	var values []string

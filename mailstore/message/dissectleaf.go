@@ -241,44 +241,6 @@ func embeddedContent(raw []byte, depth int, open []string) (content []byte, loos
 	return content, body.Loose, true
 }
 
-// unixEnds returns b with LF for each CRLF; a CR anywhere else stays.
-func unixEnds(b []byte) []byte {
-	if !bytes.Contains(b, []byte("\r\n")) {
-		return b
-	}
-	out := make([]byte, 0, len(b))
-	for {
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			return append(out, b...)
-		}
-		line := b[:i]
-		if i > 0 && line[i-1] == '\r' {
-			line = line[:i-1]
-		}
-		out = append(append(out, line...), '\n')
-		b = b[i+1:]
-	}
-}
-
-// canonicalLines is text without spaces and tabs at line ends and without empty lines at its end.
-func canonicalLines(b []byte) []byte {
-	b = bytes.TrimRight(b, " \t\n")
-	if !bytes.Contains(b, []byte(" \n")) && !bytes.Contains(b, []byte("\t\n")) {
-		return b
-	}
-	out := make([]byte, 0, len(b))
-	for len(b) > 0 {
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			return append(out, b...)
-		}
-		out = append(append(out, bytes.TrimRight(b[:i], " \t")...), '\n')
-		b = b[i+1:]
-	}
-	return out
-}
-
 var metaPattern = regexp.MustCompile(`(?i)<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9_.:-]{1,40})`)
 
 // metaCharset is the charset that HTML names in its first kilooctet, as browsers look for it.

@@ -33,3 +33,65 @@ func cutLine(b []byte) (line, rest []byte) {
 	}
 	return b, nil
 }
+
+// onWire reports whether every line of b that ends does so in CRLF.
+func onWire(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return true
+		}
+		if i == 0 || b[i-1] != '\r' {
+			return false
+		}
+		b = b[i+1:]
+	}
+}
+
+// wireLines gives every line of b a CRLF at its end; lines is how many there are.
+func wireLines(b []byte, lines int) []byte {
+	return withEnds(make([]byte, 0, len(b)+lines+2), b, "\r\n")
+}
+
+// unixEnds returns b with LF for each CRLF; a CR anywhere else stays.
+func unixEnds(b []byte) []byte {
+	if !bytes.Contains(b, []byte("\r\n")) {
+		return b
+	}
+	return withEnds(make([]byte, 0, len(b)), b, "\n")
+}
+
+// withEnds appends b to out with end for each LF or CRLF.
+func withEnds(out, b []byte, end string) []byte {
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return append(out, b...)
+		}
+		line := b[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		out = append(append(out, line...), end...)
+		b = b[i+1:]
+	}
+	return out
+}
+
+// canonicalLines is text without spaces and tabs at line ends and without empty lines at its end.
+func canonicalLines(b []byte) []byte {
+	b = bytes.TrimRight(b, " \t\n")
+	if !bytes.Contains(b, []byte(" \n")) && !bytes.Contains(b, []byte("\t\n")) {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return append(out, b...)
+		}
+		out = append(append(out, bytes.TrimRight(b[:i], " \t")...), '\n')
+		b = b[i+1:]
+	}
+	return out
+}
