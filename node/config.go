@@ -65,7 +65,7 @@ type OrganisationConfig struct {
 	// without a record is marked as missing it by every other node.
 	Records string `koanf:"records"`
 
-	// ThresholdFloor is the least share of unchanged components, in percent,
+	// ThresholdFloor is the least share of parts that are as recorded, in percent,
 	// that recipients of this organisation's mail should accept; 0 for none.
 	ThresholdFloor int `koanf:"threshold_floor"`
 }
@@ -126,9 +126,9 @@ type P2PConfig struct {
 
 // VerdictConfig is local policy.
 type VerdictConfig struct {
-	// Threshold is the least share of unchanged components, in percent, with
-	// which a mail is "changed" rather than "invalid". A sender's organisation
-	// may have declared a higher floor.
+	// Threshold is the least share of the author's parts that are as recorded,
+	// in percent, with which a mail is "changed" rather than "invalid". The
+	// sender's organisation, the sender and the recipient may each ask for more.
 	Threshold int `koanf:"threshold"`
 
 	// Invalid is what becomes of mail with an invalid record: "spam" files it
