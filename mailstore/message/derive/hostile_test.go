@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/derive"
@@ -73,9 +72,9 @@ func TestHostilePictures(t *testing.T) {
 
 // TestPictureRoom: the pixels of all pictures of a message count together.
 func TestPictureRoom(t *testing.T) {
-	large := part{"image/jpeg", asJPEG(t, picture(3400, 2000), 60)} // 6.8 megapixels
+	large := part{"image/jpeg", asJPEG(t, picture(2400, 1400), 60)} // 3.4 megapixels
 	if got := derived(t, mail("text", 76, large, large, large), message.ImageHash); len(got) != 2 {
-		t.Errorf("%d pictures of 6.8 megapixels were decoded", len(got))
+		t.Errorf("%d pictures of 3.4 megapixels were decoded", len(got))
 	}
 }
 
@@ -115,33 +114,45 @@ func TestZipBombs(t *testing.T) {
 	}
 }
 
-// TestDeriveCost: the largest that is looked at takes no longer than a machine can bear.
-func TestDeriveCost(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
+// costly are the largest attachments that are looked at.
+func costly(tb testing.TB) map[string]part {
+	return map[string]part{
+		"picture":   {"image/jpeg", asJPEG(tb, picture(2800, 2800), 75)},
+		"HTML":      {"text/html; charset=utf-8", []byte(strings.Repeat("<p>pay &amp; <b>go</b> ", 1<<20/23))},
+		"comments":  {"text/html; charset=utf-8", []byte(strings.Repeat("<!--", 1<<18-1))},
+		"open tags": {"text/html; charset=utf-8", []byte(strings.Repeat("<a b=", 170_000))},
+		"document":  {"application/zip", docx(tb, strings.Repeat("<w:t>a</w:t>", 80_000))},
 	}
-	text := strings.Repeat("<p>pay &amp; <b>go</b> ", 1<<20/23)
-	for _, tt := range []struct {
-		name  string
-		parts []part
-	}{
-		{"pictures", []part{{"image/jpeg", asJPEG(t, picture(4000, 4000), 75)}}},
-		{"HTML", []part{{"text/html; charset=utf-8", []byte(text)}}},
-		{"comments", []part{{"text/html; charset=utf-8", []byte(strings.Repeat("<!--", 1<<18-1))}}},
-		{"open tags", []part{{"text/html; charset=utf-8", []byte(strings.Repeat("<a b=", 170_000))}}},
-		{"document", []part{{"application/zip", docx(t, strings.Repeat("<w:t>a</w:t>", 80_000))}}},
-	} {
-		d := message.Dissect(mail(english, 76, tt.parts...), nil)
+}
+
+// TestDeriveCost bounds what the largest take in memory, and with it their work.
+func TestDeriveCost(t *testing.T) {
+	for name, p := range costly(t) {
+		d := message.Dissect(mail(english, 76, p), nil)
 		d.Body()
 		for _, kind := range derive.Types() {
-			start := time.Now()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			derive.Of(d, kind)
-			if took := time.Since(start); took > 3*time.Second { // some 0.05 to 0.25 s; the machine may be busy
-				t.Errorf("%s of %s takes %v", kind, tt.name, took)
-			} else {
-				t.Logf("%s of %s: %v", kind, tt.name, took)
+			runtime.ReadMemStats(&after)
+			if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
+				t.Errorf("%s of %s takes %d octets of memory", kind, name, used)
 			}
 		}
+	}
+}
+
+func BenchmarkDerive(b *testing.B) {
+	for name, p := range costly(b) {
+		d := message.Dissect(mail(english, 76, p), nil)
+		d.Body()
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for _, kind := range derive.Types() {
+					derive.Of(d, kind)
+				}
+			}
+		})
 	}
 }
 
