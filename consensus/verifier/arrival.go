@@ -31,7 +31,7 @@ type Assessment struct {
 func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	state := v.chain.State()
 	as := &Assessment{
-		v: v, arrival: &a, state: state, header: readHeader(a.Raw),
+		v: v, arrival: &a, state: state, header: readHeader(a.Raw, v.cfg.Context.Map),
 		alone: len(a.Recipients) == 1, each: make(map[string]*Finding, len(a.Recipients)),
 	}
 	var courier *consensus.Org

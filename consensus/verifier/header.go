@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"cairn/consensus/record"
 	"cairn/mailstore/message"
 )
 
-// header is what a finding takes from a message's header, read once.
+// header is what a finding takes from a message's header, read once; From as it was before relays
+// rewrote it, where the configured map of addresses says what it was.
 type header struct {
 	from    string   // first address in From
 	domains []string // of all addresses in From, sorted, each once; "" stands for an address without one
@@ -16,14 +18,15 @@ type header struct {
 	replyTo []string // addresses in Reply-To
 }
 
-func readHeader(raw []byte) *header {
+func readHeader(raw []byte, rewritten record.AddressMap) *header {
 	m := message.Parse(headerOf(raw))
 	h := new(header)
-	for _, a := range m.From {
-		h.domains = append(h.domains, message.Domain(a.Addr))
-	}
-	if len(m.From) > 0 {
-		h.from = m.From[0].Addr
+	for i, a := range m.From {
+		from := rewritten.Original(a.Addr)
+		h.domains = append(h.domains, message.Domain(from))
+		if i == 0 {
+			h.from = from
+		}
 	}
 	slices.Sort(h.domains)
 	h.domains = slices.Compact(h.domains)

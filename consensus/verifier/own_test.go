@@ -176,3 +176,25 @@ func TestOwnDomainSentOn(t *testing.T) {
 		})
 	}
 }
+
+// What the configured map rewrote is recorded by the organisation of the domain that it was.
+func TestMappedFrom(t *testing.T) {
+	rewritten, err := record.ParseAddressMap([]string{"jo=org1.example@relay.example = " + jo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, known := range []bool{true, false} {
+		var cfg Config
+		want := "not by the From domain's organisation"
+		if known {
+			cfg.Context.Map, want = rewritten, "which is trusted for the From domain"
+		}
+		w := newWorld(t, setting{orgs: 1, pins: []int{0}, cfg: cfg})
+		raw := replace(w.seal(0, letter(jo, "", text), ann), jo, "jo=org1.example@relay.example")
+		as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: []string{ann}, Received: w.now})
+		w.must(err)
+		if reasons := strings.Join(as.Found().Reasons, "\n"); !strings.Contains(reasons, want) {
+			t.Errorf("map known %v: %s", known, reasons)
+		}
+	}
+}

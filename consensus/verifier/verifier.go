@@ -58,7 +58,7 @@ type Arrival struct {
 // the record names are taken as right.
 func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, error) {
 	state := v.chain.State()
-	f, _ := v.examine(ctx, state, readHeader(raw), raw, recipients, nil)
+	f, _ := v.examine(ctx, state, readHeader(raw, v.cfg.Context.Map), raw, recipients, nil)
 	if f.Facts.TokenPresent {
 		f.Facts.OwnDomain = v.cfg.Own.claimed(f, state, nil)
 	}
