@@ -79,6 +79,11 @@ func FuzzListCopy(f *testing.F) {
 		if given.refusal != nil {
 			return
 		}
+		d, err := readDraft(raw)
+		if err != nil {
+			return
+		}
+		raw = d.finish(stamp{hostname: "local.example", ref: "r"}) // as it was taken, its header ended
 		plain, err := copyTest(devs, string(raw))
 		if err != nil {
 			return
