@@ -20,6 +20,9 @@ import (
 func TestOracle(t *testing.T) {
 	data := os.Getenv("CAIRN_TESTDATA")
 	if data == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("CAIRN_TESTDATA is not set")
+		}
 		t.Skip("CAIRN_TESTDATA is not set")
 	}
 	b := newBed(t)

@@ -16,6 +16,9 @@ import (
 func TestWireVectors(t *testing.T) {
 	dir := os.Getenv("CAIRN_TESTDATA")
 	if dir == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("CAIRN_TESTDATA is not set")
+		}
 		t.Skip("CAIRN_TESTDATA is not set")
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "smtp-wire", "vectors.json"))

@@ -16,6 +16,9 @@ import (
 func corpus(t testing.TB) string {
 	dir := os.Getenv("CAIRN_TESTDATA")
 	if dir == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("CAIRN_TESTDATA is not set")
+		}
 		t.Skip("CAIRN_TESTDATA is not set")
 	}
 	return dir
