@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 )
 
 // Context is what is known beside the message about its way here, by which a
@@ -132,7 +133,7 @@ func ruleSide(s string) string {
 	}
 	canonical := message.CanonicalAddress(whole)
 	local, domain, ok := strings.Cut(canonical, "@")
-	if !ok || local == "" || domain == "" || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") {
+	if !ok || local == "" || !maildomain.Valid(domain) { // of the canonical form: characters become others in it, blanks too
 		return ""
 	}
 	if whole != s {

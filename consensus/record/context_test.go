@@ -49,6 +49,7 @@ func TestAddressMapRefuses(t *testing.T) {
 		{"a@b.example, c@d.example = e@f.example", "address"}, {"<a@b.example> = c@d.example", "address"},
 		{"@b.example = a@c.example", "the other a domain"}, {"a@b.example = @c.example", "the other a domain"},
 		{"a@b.example = A@B.example", "nothing"}, {"@.example = @b.example", "address"},
+		{"a@b.example = c@\u00b4.example", "address"}, {"@[192.0.2.1] = @b.example", "address"},
 	} {
 		if _, err := record.ParseAddressMap([]string{tt.rule}); err == nil || !strings.Contains(err.Error(), tt.why) {
 			t.Errorf("%q: %v", tt.rule, err)
