@@ -53,6 +53,25 @@ func TestGeneratorRepeats(t *testing.T) {
 	}
 }
 
+// TestMutationsOfOddMail: a mail that is odd already, as mutations leave it, is one that a mutation changes or
+// passes over.
+func TestMutationsOfOddMail(t *testing.T) {
+	for _, raw := range []string{
+		"\r\n", "\r\n\r\n", "x", "x\r\n\r\nx", ":\r\n\r\n", ": x\r\n\r\n", "a:\r\n\r\n", "a:", " x\r\n\r\n", "junk\r\na: b\r\n\r\n",
+		"From:\r\nTo:\r\nSubject:\r\nDate:\r\nContent-Type:\r\nContent-Disposition:\r\nContent-Transfer-Encoding:\r\n\r\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n--b--",
+		"Content-Type: text/plain;\r\n charset\r\nContent-Transfer-Encoding: base64\r\n\r\n=",
+	} {
+		for _, f := range families() {
+			for _, m := range f.list {
+				for seed := range uint64(4) {
+					m.apply(dice{rand.New(rand.NewPCG(seed, 1))}, []byte(raw))
+				}
+			}
+		}
+	}
+}
+
 // TestEveryMutation holds that each trick has a name of its own and finds a mail to be tried on.
 func TestEveryMutation(t *testing.T) {
 	bases := ownBases(t)

@@ -114,11 +114,14 @@ func addedLine(name, text string) mutation {
 	})
 }
 
-// fieldEdit is a mutation of a field.
+// fieldEdit is a mutation of a field; it leaves lines alone that are none.
 func fieldEdit(name string, change func(d dice, field, name, value string) string) mutation {
 	return tree(name, func(d dice, root *entity) bool {
 		i := d.IntN(len(root.fields))
-		n, v, _ := strings.Cut(root.fields[i], ":")
+		n, v, ok := strings.Cut(root.fields[i], ":")
+		if !ok || n == "" || v == "" {
+			return false
+		}
 		root.fields[i] = change(d, root.fields[i], n, v)
 		return true
 	})

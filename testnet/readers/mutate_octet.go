@@ -32,6 +32,9 @@ func octets() []mutation {
 			return append(append([]byte(nil), raw[:at]...), raw[at+1:]...), true
 		}},
 		{"transpose", func(d dice, raw []byte) ([]byte, bool) {
+			if len(raw) < 2 {
+				return nil, false
+			}
 			out := append([]byte(nil), raw...)
 			at := d.IntN(len(out) - 1)
 			out[at], out[at+1] = out[at+1], out[at]
@@ -69,6 +72,9 @@ func octets() []mutation {
 			return []byte(strings.Join(lines, "")), true
 		}},
 		{"cut", func(d dice, raw []byte) ([]byte, bool) {
+			if len(raw) < 3 {
+				return nil, false
+			}
 			return raw[:len(raw)-1-d.IntN(min(len(raw)-2, 200))], true
 		}},
 		{"lf", func(_ dice, raw []byte) ([]byte, bool) {
