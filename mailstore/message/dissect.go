@@ -25,6 +25,7 @@ type Dissection struct {
 	fields    []NamedField
 	hints     []Hint
 	section   grammar.Section
+	octets    []byte // content of the component Octets
 	body      *Body
 }
 
@@ -92,7 +93,8 @@ func Dissect(raw []byte, recipients []string) *Dissection {
 	}
 	d.readHeader()
 	d.readTrace()
-	d.add(Component{Type: Octets, Reading: Canonical, Content: bodyOctets(d.section.Body)})
+	d.octets = bodyOctets(d.section.Body)
+	d.add(Component{Type: Octets, Reading: Canonical, Content: d.octets})
 	d.head = append(d.head, Recipients(recipients)...)
 	slices.SortStableFunc(d.head, compareComponents)
 	return d
@@ -137,7 +139,7 @@ func (d *Dissection) Head() []Component { return d.head }
 // Body takes the body apart, the first time it is called.
 func (d *Dissection) Body() *Body {
 	if d.body == nil {
-		d.body = readBody(&d.section)
+		d.body = readBody(&d.section, d.octets)
 	}
 	return d.body
 }

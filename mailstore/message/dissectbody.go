@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -10,11 +11,28 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// Bounds of the packaging that programs read alike.
+// Bounds within which a body is taken apart, so that none costs more than a tenth of a second. What
+// is beyond them counts by its octets. Octets are counted with LF line ends: a relay may exchange
+// those.
 const (
-	agreedDepth = 8       // of nested multiparts and embedded messages
-	partHeaders = 1 << 20 // octets of the headers of all parts
+	agreedDepth = 8        // of nested multiparts and embedded messages
+	maxLines    = 1 << 19  // of a body; with more it has no parts
+	partHeaders = 1 << 20  // octets of the headers of all parts
+	maxText     = 2 << 20  // octets of all texts, decoded
+	maxEmbedded = 32 << 20 // octets of all embedded messages, those inside others again
 )
+
+// rooms is what is left of these bounds, for a message and those embedded in it together.
+type rooms struct{ headers, text, embedded int }
+
+// take takes n off a room, if it has so much.
+func take(room *int, n int) bool {
+	if n > *room {
+		return false
+	}
+	*room -= n
+	return true
+}
 
 // Body is the body of a message taken apart.
 type Body struct {
@@ -73,28 +91,41 @@ type bodyReader struct {
 	names    []Component // of the attachments; empty where there is none
 	version  string      // MIME-Version, where it is not 1.0 and that makes a difference
 	leaves   int
-	room     int      // octets left for the headers of parts
+	rooms    *rooms
 	open     []string // boundaries of the containers around
 }
 
-func readBody(s *grammar.Section) *Body { return readBodyAt(s, 0, nil) }
+// readBody reads the body of a message; octets is the content of its component Octets.
+func readBody(s *grammar.Section, octets []byte) *Body {
+	r := bodyReader{
+		Body: &Body{}, contents: map[Type][]Component{},
+		rooms: &rooms{headers: partHeaders, text: maxText, embedded: maxEmbedded},
+	}
+	r.read(s, 0, octets)
+	return r.Body
+}
 
-// readBodyAt reads the body of a message at that depth inside containers with these boundaries.
-func readBodyAt(s *grammar.Section, depth int, open []string) *Body {
-	r := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, room: partHeaders, open: open}
+// read reads the body of a message at that depth. Of one that is embedded there are no octets: an odd
+// one is not taken apart.
+func (r *bodyReader) read(s *grammar.Section, depth int, octets []byte) {
 	var packaging []grammar.Field
 	for _, f := range s.Fields {
 		if classOf(f.Name) == fieldPackage {
 			packaging = append(packaging, f)
 		}
 	}
+	if depth == 0 && bytes.Count(s.Body, []byte("\n")) > maxLines {
+		r.odd("more than %d lines", maxLines)
+		r.top = &node{kind: "application/octet-stream"}
+		r.list(octets, packaging)
+		return
+	}
 	r.top = r.node(packaging, s.Body, "text/plain", depth)
 	if v := s.Values("mime-version"); depth == 0 && !r.top.agreedVersion(v, len(packaging)) {
 		r.version = "MIME-Version: " + strings.Join(v, ", ") + "\n"
 	}
 	r.walk(r.top, nil, &shown{})
-	r.list(s, packaging)
-	return r.Body
+	r.list(octets, packaging)
 }
 
 // agreedVersion reports whether programs agree about the values of MIME-Version, fields being the
@@ -268,6 +299,11 @@ func (r *bodyReader) split(n *node) {
 	if e, plain, ok := grammar.TransferEncoding(orIdentity(n.cte)); !ok || !plain || e != grammar.Identity {
 		r.odd("Content-Transfer-Encoding %q of a multipart", clip(n.cte))
 	}
+	if n.depth >= agreedDepth || r.leaves >= maxParts {
+		n.kind = "application/octet-stream"
+		r.odd("too many parts, or nested too deep")
+		return
+	}
 	pieces, ok := grammar.Split(n.body, boundary, maxParts)
 	switch {
 	case !grammar.Boundary(written):
@@ -280,13 +316,6 @@ func (r *bodyReader) split(n *node) {
 		ok = false
 	case !ok:
 		r.odd("boundary lines of %q", clip(boundary))
-	case n.depth >= agreedDepth:
-		r.odd("parts are nested too deep")
-	}
-	if n.depth >= maxDepth || r.leaves >= maxParts {
-		n.kind = "application/octet-stream"
-		r.odd("too many parts")
-		return
 	}
 	r.Open = r.Open || pieces.Open
 	if pieces.Padded {
@@ -322,8 +351,8 @@ func (r *bodyReader) split(n *node) {
 
 // readPart reads the header of a part, which may be empty.
 func (r *bodyReader) readPart(piece []byte) grammar.Section {
-	s := grammar.ReadSection(piece, r.room)
-	r.room -= min(s.Size, r.room)
+	s := grammar.ReadSection(piece, r.rooms.headers)
+	r.rooms.headers -= min(s.Size, r.rooms.headers)
 	if !s.Ended {
 		s.Flaws = append(s.Flaws, grammar.FoundFlaw{Flaw: grammar.NoEnd})
 	}
@@ -367,7 +396,7 @@ func (n *node) roleIn(state *shown) Type {
 }
 
 // list numbers the contents, folds what is beyond each type's Max and adds the layout.
-func (r *bodyReader) list(s *grammar.Section, packaging []grammar.Field) {
+func (r *bodyReader) list(octets []byte, packaging []grammar.Field) {
 	r.contents[AttachmentName] = r.names
 	for _, t := range []Type{Text, HTML, SignatureBlock, Attachment, AttachmentName, AttachmentOctets} {
 		row, _ := t.Info()
@@ -379,7 +408,7 @@ func (r *bodyReader) list(s *grammar.Section, packaging []grammar.Field) {
 	}
 	layout := Component{Type: Layout, Reading: Canonical, Content: []byte(r.version + r.top.layout(0))}
 	if len(r.Odd) > 0 {
-		digest := sha256.Sum256(bodyOctets(s.Body))
+		digest := sha256.Sum256(octets)
 		layout.Reading, layout.Content = AsOctets, append(digest[:], packagingLines(slices.Clone(packaging))...)
 	}
 	r.Components = append(r.Components, layout)

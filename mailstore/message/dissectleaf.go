@@ -58,6 +58,12 @@ func (r *bodyReader) textContent(n *node) Component {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
 	}
 	lines := unixEnds(octets)
+	if !take(&r.rooms.text, len(lines)) {
+		if wide(charset) {
+			lines = n.body
+		}
+		return Component{Reading: AsOctets, Content: joinOctets("", charset, lines)}
+	}
 	meta := charset == "" && n.kind == "text/html"
 	if meta {
 		charset = metaCharset(lines)
@@ -163,18 +169,22 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		if len(body) != len(n.body) { // list software takes it out
 			r.loose("an mbox line in front of an embedded message")
 		}
-		if content, loose, ok := embeddedContent(body, n.depth+1, n.open); ok {
+		lines := unixEnds(body)
+		if !take(&r.rooms.embedded, len(lines)) {
+			return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", lines)}, exact
+		}
+		if content, loose, ok := r.embeddedContent(body, n.depth+1, n.open); ok {
 			for _, what := range loose {
 				r.loose(what)
 			}
-			exact.Content = append([]byte(strings.ToLower(n.cte)+"\n"), bytes.TrimRight(unixEnds(body), "\n")...)
+			exact.Content = append([]byte(strings.ToLower(n.cte)+"\n"), bytes.TrimRight(lines, "\n")...)
 			c = Component{Reading: Canonical, Content: content}
-			if rest, headless := bytes.CutPrefix(unixEnds(body), []byte("\n")); headless {
+			if rest, headless := bytes.CutPrefix(lines, []byte("\n")); headless {
 				c.Lenient = joinOctets(n.cte, "", rest) // relays put in the empty line that was missing
 			}
 			return c, exact
 		}
-		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", body)}, exact
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", lines)}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
 		if body, ok := r.decoded(n, false); ok {
 			exact.Content = bytes.TrimRight(unixEnds(body), "\n") // shown as it stands by some
@@ -204,17 +214,18 @@ func fieldGroups(body []byte) Component {
 }
 
 // embeddedContent is the content of a message inside the message. All its header fields count: no
-// relay adds any there. ok is false if it is outside the grammar.
-// loose is what programs may differ about in it if
-// it arrives so.
-func embeddedContent(raw []byte, depth int, open []string) (content []byte, loose []string, ok bool) {
+// relay adds any there. ok is false if it is outside the grammar. loose is what programs may differ
+// about in it if it arrives so.
+func (r *bodyReader) embeddedContent(raw []byte, depth int, open []string) (content []byte, loose []string, ok bool) {
 	s := grammar.ReadSection(raw, grammar.MaxHeader)
 	if len(s.Flaws) > 0 {
 		return nil, nil, false
 	}
 	d := Dissection{section: s}
 	d.readHeader()
-	body := readBodyAt(&s, depth, open)
+	inner := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, rooms: r.rooms, open: open}
+	inner.read(&s, depth, nil)
+	body := inner.Body
 	if len(body.Odd) > 0 || body.Open {
 		return nil, nil, false
 	}

@@ -34,8 +34,22 @@ func cutLine(b []byte) (line, rest []byte) {
 	return b, nil
 }
 
+// shortLines is the mean length of lines below which looking at each octet is faster than searching
+// for line ends.
+const shortLines = 16
+
 // onWire reports whether every line of b that ends does so in CRLF.
 func onWire(b []byte) bool {
+	if bytes.Count(b, []byte("\n"))*shortLines > len(b) {
+		last := byte(0)
+		for _, c := range b {
+			if c == '\n' && last != '\r' {
+				return false
+			}
+			last = c
+		}
+		return true
+	}
 	for {
 		i := bytes.IndexByte(b, '\n')
 		if i < 0 {
@@ -50,7 +64,22 @@ func onWire(b []byte) bool {
 
 // wireLines gives every line of b a CRLF at its end; lines is how many there are.
 func wireLines(b []byte, lines int) []byte {
-	return withEnds(make([]byte, 0, len(b)+lines+2), b, "\r\n")
+	out := make([]byte, 0, len(b)+lines+2)
+	if lines*shortLines <= len(b) {
+		return withEnds(out, b, "\r\n")
+	}
+	out = out[:len(b)+lines]
+	n, last := 0, byte(0)
+	for _, c := range b {
+		if c == '\n' && last != '\r' {
+			out[n] = '\r'
+			n++
+		}
+		out[n] = c
+		n++
+		last = c
+	}
+	return out[:n]
 }
 
 // unixEnds returns b with LF for each CRLF; a CR anywhere else stays.
@@ -58,7 +87,20 @@ func unixEnds(b []byte) []byte {
 	if !bytes.Contains(b, []byte("\r\n")) {
 		return b
 	}
-	return withEnds(make([]byte, 0, len(b)), b, "\n")
+	out := make([]byte, 0, len(b))
+	if bytes.Count(b, []byte("\n"))*shortLines <= len(b) {
+		return withEnds(out, b, "\n")
+	}
+	out = out[:len(b)]
+	n := 0
+	for _, c := range b {
+		if c == '\n' && n > 0 && out[n-1] == '\r' {
+			n--
+		}
+		out[n] = c
+		n++
+	}
+	return out[:n]
 }
 
 // withEnds appends b to out with end for each LF or CRLF.

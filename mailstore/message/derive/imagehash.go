@@ -15,7 +15,7 @@ import (
 // Bounds of the pictures of one message. Decoding takes up to 6 octets of memory and some
 // nanoseconds for each pixel.
 const (
-	maxPixels   = 8 << 20 // of all pictures; one with 16 bits a channel counts twice
+	maxPixels   = 5 << 20 // of all pictures; one with 16 bits a channel counts twice
 	maxPerOctet = 256     // pixels: what is packed more densely is a bomb, or shows next to nothing
 	maxScans    = 16      // of a JPEG: each goes over the whole picture; encoders make about ten
 	minSide     = 16      // pixels

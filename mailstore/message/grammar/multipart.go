@@ -97,28 +97,25 @@ func likeBoundary(text []byte) bool {
 // lookAlike reports whether a line begins like a boundary line but for letter case, or what would
 // be a boundary line stands behind a bare CR, at which some programs end lines.
 func lookAlike(body, delimiter []byte) bool {
+	alike := func(at int) bool {
+		return bytes.EqualFold(body[at:min(len(body), at+len(delimiter))], delimiter)
+	}
+	other := func(at int) bool { return alike(at) && !bytes.HasPrefix(body[at:], delimiter) }
+	return other(0) || anyBehind(body, "\n--", other) || anyBehind(body, "\r--", alike)
+}
+
+// anyBehind reports whether is holds of the place behind the first octet of any mark in body.
+func anyBehind(body []byte, mark string, is func(at int) bool) bool {
 	for at := 0; ; {
-		i := bytes.Index(body[at:], []byte("\r--"))
+		i := bytes.Index(body[at:], []byte(mark))
 		if i < 0 {
-			break
+			return false
 		}
 		at += i + 1
-		if bytes.EqualFold(body[at:min(len(body), at+len(delimiter))], delimiter) {
+		if is(at) {
 			return true
 		}
 	}
-	for rest := body; len(rest) > 0; {
-		if len(rest) >= len(delimiter) && rest[0] == '-' && rest[1] == '-' &&
-			!bytes.HasPrefix(rest, delimiter) && bytes.EqualFold(rest[:len(delimiter)], delimiter) {
-			return true
-		}
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			break
-		}
-		rest = rest[i+1:]
-	}
-	return false
 }
 
 // lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none

@@ -75,7 +75,8 @@ func ReadSection(raw []byte, limit int) Section {
 		}
 		if len(raw)-len(rest) > limit {
 			s.flaw(LongHeader, line, -1)
-			continue
+			rest, s.Ended = afterHeader(rest)
+			break
 		}
 		if isBlank(line[0]) {
 			s.fold(line, field)
@@ -87,6 +88,20 @@ func ReadSection(raw []byte, limit int) Section {
 	s.unfold()
 	s.Body, s.Size = rest, len(raw)-len(rest)
 	return s
+}
+
+// afterHeader returns what follows the first empty line of b, which starts with a line; ended is
+// false if there is none.
+func afterHeader(b []byte) (rest []byte, ended bool) {
+	for i, c := range b {
+		if c != '\n' {
+			continue
+		}
+		if end := beforeLine(b, i+1); end == 0 || b[end-1] == '\n' {
+			return b[i+1:], true
+		}
+	}
+	return nil, false
 }
 
 func (s *Section) inspect(line []byte, field int) {

@@ -87,7 +87,7 @@ func decodeBase64(clean []byte) ([]byte, bool) {
 // most 998 characters. Line ends of the result are CRLF. padded says that there is white space at
 // line ends, which some programs drop (RFC 2045, section 6.7, rule 3).
 func Quoted(b []byte) (octets []byte, padded, ok bool) {
-	out := make([]byte, 0, len(b))
+	out, n := make([]byte, len(b)+bytes.Count(b, []byte("\n"))), 0
 	for len(b) > 0 {
 		ended := bytes.IndexByte(b, '\n') >= 0
 		line, rest := CutLine(b)
@@ -97,32 +97,35 @@ func Quoted(b []byte) (octets []byte, padded, ok bool) {
 		}
 		soft := false
 		for i := 0; i < len(line); i++ {
-			switch c := line[i]; {
-			case c == '=' && i == len(line)-1:
+			c := line[i]
+			if c == '=' && i == len(line)-1 {
 				soft = true
-			case c == '=' && i+2 < len(line):
-				octet, ok := unhex(line[i+1], line[i+2])
-				if !ok {
+				break
+			}
+			if c == '=' && i+2 < len(line) {
+				if c, ok = unhex(line[i+1], line[i+2]); !ok {
 					return nil, false, false
 				}
-				out = append(out, octet)
 				i += 2
-			case c == '\t' || ' ' <= c && c <= '~' && c != '=':
-				out = append(out, c)
-			default:
+			} else if !isQuotedPlain(c) {
 				return nil, false, false
 			}
+			out[n] = c
+			n++
 		}
 		if soft && !ended {
 			return nil, false, false
 		}
 		padded = padded || len(line) > 0 && isBlank(line[len(line)-1])
 		if ended && !soft {
-			out = append(out, '\r', '\n')
+			n += copy(out[n:], "\r\n")
 		}
 	}
-	return out, padded, true
+	return out[:n], padded, true
 }
+
+// isQuotedPlain reports whether an octet stands for itself in quoted-printable.
+func isQuotedPlain(c byte) bool { return c == '\t' || ' ' <= c && c <= '~' && c != '=' }
 
 func trimLineEnds(b []byte) []byte {
 	for len(b) > 0 && b[len(b)-1] == '\n' {

@@ -133,19 +133,18 @@ func isPrintable(s string) bool {
 }
 
 func unhex(high, low byte) (byte, bool) {
-	h, ok1 := hexDigit(high)
-	l, ok2 := hexDigit(low)
-	return h<<4 | l, ok1 && ok2
+	h, l := hexDigits[high], hexDigits[low]
+	return h<<4 | l, h|l < 16
 }
 
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10, true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
+// hexDigits are the values of hexadecimal digits, 0xff for any other octet.
+var hexDigits = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 0xff
 	}
-	return 0, false
-}
+	for i, c := range []byte("0123456789ABCDEF") {
+		values[c] = byte(i)
+		values[c|0x20] = byte(i)
+	}
+	return values
+}()
