@@ -70,10 +70,14 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		return "", ""
 	}
 	next, kept, bodies := 0, 0, 0 // next: the least number that the next leaf may have had
+	alone := 0                    // leaves that are alternatives no longer
 	for _, leaf := range c.d.Body().Leaves {
-		if at := c.leafWas(&leaf, next, recorded); at >= 0 {
+		if at, path := c.leafStood(&leaf, next, recorded); at >= 0 {
 			next = at + 1
 			kept++
+			if isAlternative(path) && !isAlternative(leaf.Path) {
+				alone++
+			}
 			continue
 		}
 		if leaf.Type == message.Attachment {
@@ -82,7 +86,7 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		bodies++
 	}
 	switch {
-	case kept == 0:
+	case kept == 0, alone > 1: // where one was shown, both are
 		return "", ""
 	case kept == recorded && bodies > 0:
 		return PartsAdded, ""
@@ -104,7 +108,7 @@ func (c *comparer) alternatives() {
 		}
 		if leaf.Type == message.Text || leaf.Type == message.HTML {
 			_, path := c.leafStood(&leaf, 0, c.origin.count(message.HintLayout))
-			was = slices.ContainsFunc(path, func(container string) bool { return strings.HasPrefix(container, "multipart/alternative") })
+			was = isAlternative(path)
 		}
 	}
 	for i := range c.Parts {
@@ -114,14 +118,13 @@ func (c *comparer) alternatives() {
 	}
 }
 
-// leafWas returns the number of a leaf when the message was recorded with the first so many leaves
-// hinted at, from next on; -1 if it was not there.
-func (c *comparer) leafWas(leaf *message.Leaf, next, recorded int) int {
-	number, _ := c.leafStood(leaf, next, recorded)
-	return number
+// isAlternative reports whether a container in path shows one of its parts only.
+func isAlternative(path []string) bool {
+	return slices.ContainsFunc(path, func(container string) bool { return strings.HasPrefix(container, "multipart/alternative") })
 }
 
-// leafStood is leafWas with the containers in which the leaf stood.
+// leafStood returns the number of a leaf when the message was recorded with the first so many leaves
+// hinted at, from next on, and the containers in which it stood; -1 if it was not there.
 func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int, path []string) {
 	if next >= recorded {
 		return -1, nil

@@ -93,7 +93,7 @@ func Dissect(raw []byte, recipients []string) *Dissection {
 	}
 	d.readHeader()
 	d.readTrace()
-	d.octets = bodyOctets(d.section.Body)
+	d.octets = bodyOctets(&d.section)
 	d.add(Component{Type: Octets, Reading: Canonical, Content: d.octets})
 	d.head = append(d.head, Recipients(recipients)...)
 	slices.SortStableFunc(d.head, compareComponents)
@@ -210,13 +210,17 @@ func compareComponents(a, b Component) int {
 }
 
 // bodyOctets returns a body as DKIM's simple canonicalisation has it (RFC 6376, section 3.4.3):
-// lines end in CRLF, the empty lines at the end are gone, and what is not empty ends in CRLF.
-func bodyOctets(body []byte) []byte {
+// lines end in CRLF, the empty lines at the end are gone, and what is not empty ends in CRLF. Empty
+// lines stay where a program may show them.
+func bodyOctets(s *grammar.Section) []byte {
+	body := s.Body
 	if !onWire(body) {
 		body = wireLines(body, bytes.Count(body, []byte("\n")))
 	}
-	for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
-		body = body[:len(body)-2]
+	if !endShows(s) {
+		for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
+			body = body[:len(body)-2]
+		}
 	}
 	if len(body) == 0 || string(body) == "\r\n" {
 		return []byte("\r\n")
@@ -225,6 +229,25 @@ func bodyOctets(body []byte) []byte {
 		body = append(bytes.Clone(body), '\r', '\n')
 	}
 	return body
+}
+
+// endShows reports whether empty lines at the end of a body may be seen: of a file, of text in which
+// they are other characters, and of the last part of a multipart that has no end.
+func endShows(s *grammar.Section) bool {
+	values := s.Values("content-type")
+	if len(values) == 0 {
+		return false
+	}
+	m, ok := grammar.MediaType(values[0])
+	switch {
+	case !ok || len(values) > 1:
+		return true
+	case strings.HasPrefix(m.Kind, "text/"):
+		return !grammar.Known(m.Get("charset"))
+	case strings.HasPrefix(m.Kind, "multipart/"):
+		return bytes.LastIndex(s.Body, []byte("\n--"+m.Get("boundary")+"--")) < 0
+	}
+	return true
 }
 
 // Value returns what the fields say, one after another.

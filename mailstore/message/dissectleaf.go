@@ -54,33 +54,27 @@ func (r *bodyReader) textContent(n *node) Component {
 	charset := strings.ToLower(n.media.Get("charset"))
 	flowed := n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed")
 	octets, ok := r.decoded(n, !flowed)
-	if !ok {
-		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
-	}
 	lines := unixEnds(octets)
-	if !take(&r.rooms.text, len(lines)) {
-		if wide(charset) {
-			lines = n.body
-		}
-		return Component{Reading: AsOctets, Content: joinOctets("", charset, lines)}
-	}
 	meta := charset == "" && n.kind == "text/html"
 	if meta {
 		charset = metaCharset(lines)
+	}
+	if !ok || wide(charset) { // line ends of those are other octets than ours, which encodings exchange
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
+	}
+	if !take(&r.rooms.text, len(lines)) {
+		return Component{Reading: AsOctets, Content: joinOctets("", charset, withoutEnd(lines, charset))}
 	}
 	text, label, ok := grammar.Text(charset, lines)
 	if meta && ok && !isASCII(text) {
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
 	packed := grammar.Packed(lines) || len(octets) < len(n.body) && grammar.Packed(n.body)
-	if wide(charset) { // its line ends are other octets than ours, which encodings exchange
-		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)})
-	}
 	if !ok || packed || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
 		if !modal(charset) { // white space at line ends is shown by nobody
 			lines = canonicalLines(lines)
 		}
-		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, lines)})
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, withoutEnd(lines, charset))})
 	}
 	if flowed {
 		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
@@ -106,7 +100,15 @@ func (r *bodyReader) withLenient(n *node, c Component) Component {
 // they stand there, one a line, and the octets with LF line ends.
 func joinOctets(cte, charset string, octets []byte) []byte {
 	head := cte + "\n" + charset + "\n"
-	return append(append(make([]byte, 0, len(head)+len(octets)), head...), bytes.TrimRight(unixEnds(octets), "\n")...)
+	return append(append(make([]byte, 0, len(head)+len(octets)), head...), unixEnds(octets)...)
+}
+
+// withoutEnd is text without the empty lines at its end, where they are some.
+func withoutEnd(octets []byte, charset string) []byte {
+	if wide(charset) {
+		return octets
+	}
+	return bytes.TrimRight(octets, "\r\n")
 }
 
 // attachment takes any other leaf.
@@ -171,7 +173,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		}
 		lines := unixEnds(body)
 		if !take(&r.rooms.embedded, len(lines)) {
-			return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", lines)}, exact
+			return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(lines, ""))}, exact
 		}
 		if content, loose, ok := r.embeddedContent(body, n.depth+1, n.open); ok {
 			for _, what := range loose {
@@ -180,18 +182,18 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 			exact.Content = append([]byte(strings.ToLower(n.cte)+"\n"), bytes.TrimRight(lines, "\n")...)
 			c = Component{Reading: Canonical, Content: content}
 			if rest, headless := bytes.CutPrefix(lines, []byte("\n")); headless {
-				c.Lenient = joinOctets(n.cte, "", rest) // relays put in the empty line that was missing
+				c.Lenient = joinOctets(n.cte, "", withoutEnd(rest, "")) // relays put in the empty line that was missing
 			}
 			return c, exact
 		}
-		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", lines)}, exact
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(lines, ""))}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
-		if body, ok := r.decoded(n, false); ok {
-			exact.Content = bytes.TrimRight(unixEnds(body), "\n") // shown as it stands by some
-			return fieldGroups(body), exact
+		if r.identity(n) { // not all programs decode any other
+			exact.Content = bytes.TrimRight(unixEnds(n.body), "\n") // shown as it stands by some
+			return fieldGroups(n.body), exact
 		}
 	}
-	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, exact
+	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(n.body, ""))}, exact
 }
 
 // fieldGroups is the content of a report: its fields unfolded, one a line, an empty line between
@@ -202,7 +204,7 @@ func fieldGroups(body []byte) Component {
 	for rest := body; len(rest) > 0; groups++ {
 		s := grammar.ReadSection(rest, grammar.MaxHeader)
 		if len(s.Flaws) > 0 || s.Size > grammar.MaxHeader || groups == maxParts {
-			return Component{Reading: AsOctets, Content: joinOctets("", "", body)}
+			return Component{Reading: AsOctets, Content: joinOctets("", "", withoutEnd(body, ""))}
 		}
 		for _, f := range s.Fields {
 			out = append(append(append(append(out, f.Name...), ": "...), f.Value...), '\n')

@@ -99,11 +99,12 @@ func structureParts(s imapList, prefix string) []imapPart {
 	return []imapPart{p}
 }
 
-// lowerItems are parameters by their names in lower case.
+// lowerItems are parameters by their names in lower case, of those that are there twice the last.
 func lowerItems(v any) map[string]any {
+	list, _ := v.(imapList)
 	found := map[string]any{}
-	for name, value := range items(v) {
-		found[strings.ToLower(name)] = value
+	for i := 0; i+1 < len(list); i += 2 {
+		found[strings.ToLower(word(list[i]))] = list[i+1]
 	}
 	return found
 }

@@ -91,6 +91,12 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	return text, name, ok
 }
 
+// Known reports whether Text knows a charset, which it does of those alone in which a line end is one.
+func Known(name string) bool {
+	_, label, _ := Text(name, nil)
+	return label != LabelOther
+}
+
 // Encode is the inverse of Text for charsets of one octet: ok is false for any other, and for text
 // that has characters which are not in it.
 func Encode(name string, text []byte) (b []byte, ok bool) {
