@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"cairn/mailstore/message"
@@ -264,20 +265,26 @@ func checkOctets(t *testing.T, name string, raw []byte, stride int, r *rand.Rand
 // TestEveryOctet replaces octets of our own messages and, where it is there, of the mail data. With
 // CAIRN_EVERY_OCTET=1 it takes 200 messages and every octet; else a sample.
 func TestEveryOctet(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 2))
-	full := os.Getenv("CAIRN_EVERY_OCTET") != ""
-	total := 0
-	for _, m := range ownMessages {
-		total += checkOctets(t, m.name, []byte(m.raw), 1, r)
-	}
 	count, stride, longest := 40, 23, 6000
-	if full {
+	if os.Getenv("CAIRN_EVERY_OCTET") != "" {
 		count, stride, longest = 200, 1, 20000
 	}
-	for _, m := range drawn(t, count, longest, r) {
-		total += checkOctets(t, m.path, m.raw, stride, r)
-	}
-	t.Logf("%d octets replaced", total)
+	var total atomic.Int64
+	t.Run("messages", func(t *testing.T) {
+		for i, m := range ownMessages {
+			t.Run(m.name, func(t *testing.T) {
+				t.Parallel()
+				total.Add(int64(checkOctets(t, m.name, []byte(m.raw), 1, rand.New(rand.NewPCG(5, uint64(i))))))
+			})
+		}
+		for i, m := range drawn(t, count, longest, rand.New(rand.NewPCG(5, 2))) {
+			t.Run(m.path, func(t *testing.T) {
+				t.Parallel()
+				total.Add(int64(checkOctets(t, m.path, m.raw, stride, rand.New(rand.NewPCG(6, uint64(i))))))
+			})
+		}
+	})
+	t.Logf("%d octets replaced", total.Load())
 }
 
 type drawnMail struct {
