@@ -59,7 +59,8 @@ func (v *Verifier) handedOn(rd *mailstore.Reader, s *consensus.State, ask asker,
 // about the original for each of its recipients' known forwarders.
 type way struct {
 	tokens []*record.Token
-	asked  asker // who is trusted for a domain, as far as it was asked ahead
+	below  *message.Dissection // of the message with its way below the topmost record; nil until it is asked for
+	asked  asker               // who is trusted for a domain, as far as it was asked ahead
 	found  map[record.Forwarder]*Finding
 	whole  *Finding // of all recipients, if it came to each by the same way
 	// strange is about the original of a message that somebody sent on whom no recipient named; nil
@@ -103,7 +104,7 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 			continue
 		}
 		if w.found[h.by[0]] == nil {
-			f := v.original(as, tokens, h)
+			f := v.original(as, w, h)
 			if org, enrolled := as.state.OrgByRecorder(f.Recorder); enrolled {
 				f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
 			}
@@ -156,7 +157,7 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 	}
 	f := w.found[h.by[0]]
 	if f == nil {
-		f = v.original(as, w.tokens, h)
+		f = v.original(as, w, h)
 		w.found[h.by[0]] = f
 	}
 	copied := *f
@@ -178,7 +179,7 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	if !enrolled || !claims(org, as.header.domains) {
 		return nil, nil
 	}
-	f := v.about(as, w.tokens, token, v.cfg.Context)
+	f := v.about(as, w, token, v.cfg.Context)
 	f.Facts.Stranger = true
 	f.Facts.HandedClaims = as.top.Facts.RecorderDomain
 	if by, ok := as.state.OrgByRecorder(w.tokens[0].Recorder); ok {
@@ -233,19 +234,21 @@ func (f *Finding) addressedBy(own Own, h *header, rcpt string, original *record.
 
 // original is the finding about what the author sent, of a message that known
 // forwarders sent on.
-func (v *Verifier) original(as *Assessment, tokens []*record.Token, h handed) *Finding {
+func (v *Verifier) original(as *Assessment, w *way, h handed) *Finding {
 	with := v.cfg.Context
 	with.Forwarder = &h.by[0]
-	f := v.about(as, tokens, h.original.Token, with)
+	f := v.about(as, w, h.original.Token, with)
 	f.Facts.Forwarder = h.by[0].Domain
 	f.Facts.OwnCourier = as.top.Facts.OwnCourier // of the forwarder, whose record's age counts
 	return f
 }
 
 // about is the finding about the lowest record of a message.
-func (v *Verifier) about(as *Assessment, tokens []*record.Token, token *record.Token, with record.Context) *Finding {
-	d := message.Dissect(as.arrival.Raw, nil)
-	d.TraceBelow(len(tokens) - 1)
+func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with record.Context) *Finding {
+	if w.below == nil {
+		w.below = message.Dissect(as.arrival.Raw, nil)
+		w.below.TraceBelow(len(w.tokens) - 1)
+	}
 	f := &Finding{From: as.header.from, Domains: as.header.domains}
 	if author := as.header.author(token); author != "" {
 		f.From, f.Domains = author, []string{message.Domain(author)}
@@ -254,9 +257,9 @@ func (v *Verifier) about(as *Assessment, tokens []*record.Token, token *record.T
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.TokenPresent, f.Facts.RecipientInRecord = true, true
 	f.setRecord(token, as.state)
-	f.Facts.ArrivalTime, f.Facts.SentOnTime = as.top.Facts.ArrivalTime, tokens[0].Record.Time
+	f.Facts.ArrivalTime, f.Facts.SentOnTime = as.top.Facts.ArrivalTime, w.tokens[0].Record.Time
 	f.Facts.OwnDomain = as.ownDomain(f)
-	f.Facts.Comparison = record.Compare(token, d, with)
+	f.Facts.Comparison = record.Compare(token, w.below, with)
 	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
 	f.recordedBy(nil, word{}, v.cfg)
 	return f
