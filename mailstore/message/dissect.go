@@ -23,10 +23,12 @@ type Dissection struct {
 	head      []Component
 	mailboxes []Mailbox
 	fields    []NamedField
-	hints     []Hint
+	hints     []Hint // of flaws and fields
 	section   grammar.Section
 	octets    []byte // content of the component Octets
-	body      *Body
+
+	mailboxHints []Hint
+	body         *Body
 }
 
 // Hint is a label and a value of which the record holds a short tag, so that a recipient can name
@@ -155,14 +157,14 @@ func (d *Dissection) Components() []Component {
 // has room for.
 func (d *Dissection) Hints() []Hint {
 	body := d.Body()
-	hints := make([]Hint, 0, maxLooseHints+maxLayoutHints+len(d.hints))
+	var hints []Hint
 	for _, loose := range body.Loose[:min(len(body.Loose), maxLooseHints)] {
 		hints = append(hints, Hint{HintFlaw, []byte(loose)})
 	}
 	for i, leaf := range body.Leaves[:min(len(body.Leaves), maxLayoutHints)] {
 		hints = append(hints, Hint{HintLayout, leaf.Hint(i)})
 	}
-	return append(hints, d.hints...)
+	return slices.Concat(hints, d.hints, d.mailboxHints)
 }
 
 // Mailboxes returns the mailboxes of To and Cc, where these are inside the grammar.

@@ -102,7 +102,7 @@ func (d *Dissection) readMailboxes(t Type, items []grammar.Item) {
 	if len(items) <= maxAddressHints {
 		for _, m := range d.mailboxes {
 			if m.Field == t {
-				d.hints = append(d.hints, m.Hint())
+				d.mailboxHints = append(d.mailboxHints, m.Hint())
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,5 +93,21 @@ func TestFlaws(t *testing.T) {
 		if d := message.Dissect([]byte(raw), nil); len(d.Flaws) != want {
 			t.Errorf("%q: flaws %v", raw, d.Flaws)
 		}
+	}
+}
+
+// TestHintsOfMany: mailboxes of large fields leave room to name the other fields.
+func TestHintsOfMany(t *testing.T) {
+	list := func(domain string) string {
+		var all []string
+		for i := range 40 {
+			all = append(all, fmt.Sprintf("a%d@%s", i, domain))
+		}
+		return strings.Join(all, ", ")
+	}
+	d := message.Dissect([]byte("From: a@b.example\nTo: "+list("b.example")+"\nCc: "+list("c.example")+"\nX-Foo: bar\n\nhello\n"), nil)
+	hints := d.Hints()
+	if len(hints) < 80 || !slices.ContainsFunc(hints[:64], func(h message.Hint) bool { return h.Label == message.HintField+"x-foo" }) {
+		t.Errorf("%d hints, of the field none among the first", len(hints))
 	}
 }

@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -46,26 +47,26 @@ var charsets = map[string]charset{
 	"shift_jis":      {multi: japanese.ShiftJIS, shifts: true}, "iso-2022-jp": {multi: japanese.ISO2022JP, shifts: true},
 }
 
-// Labels returns the names of all charsets but UTF-8 and ASCII that Text can decode.
-func Labels() []string {
-	list := make([]string, 0, len(charsets))
-	for name := range charsets {
-		list = append(list, name)
-	}
-	return list
-}
-
-// SingleLabels returns those of Labels that have one octet for each character. Of the others programs
-// have tables of their own.
-func SingleLabels() []string {
-	list := make([]string, 0, len(charsets))
+// labels are the names of charsets, ascending; singles those of one octet for each character.
+var labels, singles = func() (all, single []string) {
 	for name, set := range charsets {
+		all = append(all, name)
 		if set.single != nil {
-			list = append(list, name)
+			single = append(single, name)
 		}
 	}
-	return list
-}
+	slices.Sort(all)
+	slices.Sort(single)
+	return slices.Clip(all), slices.Clip(single)
+}()
+
+// Labels returns the names of all charsets but UTF-8 and ASCII that Text can decode, ascending. The
+// slice must not be changed.
+func Labels() []string { return labels }
+
+// SingleLabels returns those of Labels that have one octet for each character. Of the others programs
+// have tables of their own. The slice must not be changed.
+func SingleLabels() []string { return singles }
 
 // Text decodes text in a charset strictly: every octet has to mean something in it, and all
 // programs the same. label is LabelNone if the text would be the same as UTF-8, else the charset.
