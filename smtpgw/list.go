@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
 )
 
@@ -67,7 +68,7 @@ func (l *List) complete() error {
 	if err != nil {
 		return err
 	}
-	local, _, _ := strings.Cut(address, "@")
+	local, domain, _ := strings.Cut(address, "@")
 	if !isDotString(local) || !isASCII(local) || strings.ContainsAny(local, "\"'`|&%/") {
 		return fmt.Errorf("list address %s: use letters, digits and . - _ + before the @", address)
 	}
@@ -89,7 +90,7 @@ func (l *List) complete() error {
 	if err := checkTag(l.Tag); err != nil {
 		return err
 	}
-	return checkFooter(l.Footer)
+	return checkFooter(l.Footer, domain)
 }
 
 // checkTag holds that a tag is what recipients take for a list's own mark.
@@ -104,25 +105,19 @@ func checkTag(tag string) error {
 	return nil
 }
 
-// checkFooter does the same for a footer.
-func checkFooter(footer string) error {
+// checkFooter does the same for the footer of a list at that domain.
+func checkFooter(footer, domain string) error {
 	if len(footer) > MaxListFooter {
 		return fmt.Errorf("a footer of %d octets; at most %d are allowed", len(footer), MaxListFooter)
 	}
-	digits := 0
-	for _, c := range []byte(footer) {
-		switch {
-		case c >= '0' && c <= '9':
-			digits++
-		case c != ' ' && c != '-' && c != '.':
-			digits = 0
-		}
-		if c >= 0x7f || c < ' ' && c != '\n' {
-			return errors.New("footer: use printable ASCII")
-		}
-		if digits >= 7 {
-			return errors.New("footer: seven digits in a row look like an account or telephone number, which recipients would not take from a list")
-		}
+	if strings.ContainsFunc(footer, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\n' }) {
+		return errors.New("footer: use printable ASCII")
+	}
+	if footer == "" {
+		return nil
+	}
+	if err := record.CheckFooter(listRule+"\n"+footer, domain); err != nil {
+		return fmt.Errorf("footer: %w; recipients would not take it for a list's", err)
 	}
 	for line := range strings.SplitSeq(footer, "\n") {
 		if len(line) > 76 {

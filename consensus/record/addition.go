@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -36,34 +38,64 @@ var (
 // harmless reports whether text that was added names no host and no address but own ones, has no
 // seven digits outside of links, and is short. Control characters and those that turn the direction
 // of text are never harmless.
-func harmless(added []byte, own owners) bool {
+func harmless(added []byte, own owners) bool { return harm(added, own) == "" }
+
+// harm says why text that was added is not harmless, empty if it is.
+func harm(added []byte, own owners) string {
 	added = bytes.TrimSpace(added)
-	if len(added) > maxAddition || strings.ContainsFunc(string(added), odd) {
-		return false
+	switch {
+	case len(added) > maxAddition:
+		return fmt.Sprintf("it has %d octets, more than %d", len(added), maxAddition)
+	case strings.ContainsFunc(string(added), odd):
+		return "it has characters that hide or turn others"
 	}
 	text := withDots(norm.NFKC.String(string(added)))
 	for _, link := range linkPattern.FindAllString(text, -1) {
 		if !own.link(strings.TrimRight(link, ".,;:!?")) {
-			return false
+			return fmt.Sprintf("its link %q leads elsewhere", link)
 		}
 	}
 	for _, address := range mailPattern.FindAllString(text, -1) {
 		if !own.address(strings.TrimPrefix(address, "mailto:")) {
-			return false
+			return fmt.Sprintf("it names the address %q", address)
 		}
 	}
-	for _, host := range hostPattern.FindAllString(mailPattern.ReplaceAllString(linkPattern.ReplaceAllString(text, " "), " "), -1) {
+	unlinked := linkPattern.ReplaceAllString(text, " ")
+	for _, host := range hostPattern.FindAllString(mailPattern.ReplaceAllString(unlinked, " "), -1) {
 		if !own.host(host) {
-			return false
+			return fmt.Sprintf("it names the host %q", host)
 		}
 	}
 	digits := 0
-	for _, c := range linkPattern.ReplaceAllString(text, " ") {
+	for _, c := range unlinked {
 		if unicode.IsNumber(c) {
 			digits++
 		}
 	}
-	return digits <= maxDigits
+	if digits > maxDigits {
+		return "seven digits look like an account or a telephone number"
+	}
+	return ""
+}
+
+// CheckFooter says why recipients would not take text, with what sets it off in front, for the footer
+// of a mailing list at that domain; nil if they would.
+func CheckFooter(text, domain string) error {
+	own := owners{
+		host: func(host string) bool { return under(host, domain) },
+		address: func(address string) bool {
+			_, at, _ := strings.Cut(strings.ToLower(address), "@")
+			return at == domain || strings.HasSuffix(at, "."+domain)
+		},
+	}
+	why := harm([]byte(text), own)
+	if why == "" && !separated([]byte(text)) {
+		why = "it does not begin with a line that sets it apart"
+	}
+	if why != "" {
+		return errors.New(why)
+	}
+	return nil
 }
 
 // link reports whether a link leads to an own host: over HTTP or to an own address, with nothing

@@ -103,16 +103,12 @@ var addrPattern = regexp.MustCompile(`[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]+@[A-Za-z0-9
 // ownHost reports whether a host is one that the author wrote to, or the known forwarder's, or of
 // the same domain.
 func (c *comparer) ownHost(host string) bool {
+	f := c.with.Forwarder
+	return f != nil && under(host, f.Domain) || slices.ContainsFunc(c.hosts, func(domain string) bool { return under(host, domain) })
+}
+
+// under reports whether a host is a domain, in it, or the domain above it.
+func under(host, domain string) bool {
 	host = strings.ToLower(strings.Trim(host, "."))
-	own := c.hosts
-	if f := c.with.Forwarder; f != nil {
-		own = append([]string{f.Domain}, own...)
-	}
-	for _, domain := range own {
-		if host == domain || strings.HasSuffix(host, "."+domain) ||
-			strings.Count(host, ".") > 0 && strings.HasSuffix(domain, "."+host) {
-			return true
-		}
-	}
-	return false
+	return host == domain || strings.HasSuffix(host, "."+domain) || strings.Contains(host, ".") && strings.HasSuffix(domain, "."+host)
 }
