@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
@@ -193,7 +192,7 @@ func (n *Node) SetLabels(ctx context.Context, r api.LabelRequest) (*api.MessageL
 			return err
 		}
 		if slices.Contains(r.Remove, mailstore.LabelSpam) {
-			if err := learnFrom(tx, account, id, time.Now()); err != nil {
+			if err := n.notSpam(tx, account, id); err != nil {
 				return err
 			}
 		}

@@ -89,7 +89,7 @@ func viewForwarders(a mailstore.Account, all []forwarders.Forwarder) *api.Forwar
 	list := &api.ForwarderList{Account: a.Name}
 	for _, f := range all {
 		list.Forwarders = append(list.Forwarders, api.Forwarder{
-			Address: f.Address, Domain: f.Domain, Kind: string(f.Kind), AddedBy: string(f.AddedBy), Since: f.Since,
+			Address: f.Address, Domain: f.Domain, Kind: string(f.Kind), Since: f.Since,
 		})
 	}
 	return list
@@ -125,7 +125,7 @@ func (n *Node) whose(rd *mailstore.Reader, name string) (mailstore.Account, erro
 
 // knownForwarders are those that an account named, as the verifier takes them.
 func knownForwarders(rd *mailstore.Reader, account mailstore.AccountID) ([]record.Forwarder, error) {
-	named, err := forwarders.NamedBy(rd, account)
+	named, err := forwarders.All(rd, account)
 	var list []record.Forwarder
 	for _, f := range named {
 		list = append(list, record.Forwarder{Domain: f.Domain, Posting: f.Address, List: f.Kind == forwarders.List})
@@ -133,10 +133,10 @@ func knownForwarders(rd *mailstore.Reader, account mailstore.AccountID) ([]recor
 	return list, err
 }
 
-// learnFrom notes, of a message that an account calls no spam, the address that
+// notSpam notes, of a message that an account calls no spam, the address that
 // its author wrote to, if that is not the account's own and the header says
 // what it is. It counts as mail sent there does: for tolerance alone.
-func learnFrom(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, now time.Time) error {
+func (n *Node) notSpam(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID) error {
 	m, err := tx.Message(account, id)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func learnFrom(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.Messa
 		if slices.Contains(a.Addresses, strings.ToLower(to.Addr)) || !author.HasRecipient(to.Addr) {
 			continue
 		}
-		if err := forwarders.Learn(tx, account, to.Addr, now); err != nil {
+		if err := n.history.NotSpam(tx, account, to.Addr); err != nil {
 			return err
 		}
 	}

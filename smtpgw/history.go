@@ -21,6 +21,7 @@ import (
 //	cursor                       modseq u64: how far the store's journal was followed
 //	of/<account u32>w<address>   empty: the account has sent mail to it
 //	of/<account u32>k<address>   empty: it has read mail from it and left that in the inbox
+//	of/<account u32>n<address>   empty: it has called mail that was recorded for it no spam
 const historySpace = "history"
 
 const (
@@ -29,8 +30,9 @@ const (
 	historyPause = time.Second
 	maxAddress   = 254 // octets of an address that is remembered (RFC 5321, section 4.5.3.1.3)
 
-	historyWrote = 'w'
-	historyKept  = 'k'
+	historyWrote   = 'w'
+	historyKept    = 'k'
+	historyNotSpam = 'n'
 )
 
 var historyCursor = []byte("cursor")
@@ -64,8 +66,20 @@ func (h *History) Of(rd *mailstore.Reader, account mailstore.AccountID, address 
 	if known.Wrote, err = sp.Has(historyKey(account, historyWrote, address)); err != nil {
 		return known, err
 	}
-	known.Kept, err = sp.Has(historyKey(account, historyKept, address))
+	if known.Kept, err = sp.Has(historyKey(account, historyKept, address)); err != nil {
+		return known, err
+	}
+	known.NotSpam, err = sp.Has(historyKey(account, historyNotSpam, address))
 	return known, err
+}
+
+// NotSpam notes that an account has called mail no spam that was recorded for address, such as that of
+// a mailing list.
+func (h *History) NotSpam(tx *mailstore.Tx, account mailstore.AccountID, address string) error {
+	if len(address) > maxAddress {
+		return nil
+	}
+	return putNew(tx.Space(historySpace), historyKey(account, historyNotSpam, address))
 }
 
 // About gives the history with the author, and with the addresses that the
@@ -79,7 +93,7 @@ func (h *History) About(rd *mailstore.Reader, account mailstore.AccountID, f scr
 		if err != nil {
 			return nil, fmt.Errorf("read the history with an address: %w", err)
 		}
-		if i == 0 || known.Wrote {
+		if i == 0 || known.Wrote || known.NotSpam {
 			results = append(results, known.Evidence(address))
 		}
 	}

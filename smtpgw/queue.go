@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"cairn/mailstore"
-	"cairn/mailstore/forwarders"
 )
 
 // queueSpace is the queue's durable map in the mail store. Numbers in keys are
@@ -61,26 +60,14 @@ func (q *Queue) Submit(ctx context.Context, env Envelope, raw []byte) (mailstore
 	var id mailstore.MessageID
 	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var err error
-		if id, err = q.submit(tx, env, groups, raw); err != nil || env.From == "" {
-			return err
-		}
-		return learn(tx, env, q.now())
+		id, err = q.submit(tx, env, groups, raw)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("queue message %s: %w", env.Ref, err)
 	}
 	signal(q.sealer)
 	return id, nil
-}
-
-// learn notes whom the account writes to: one of them may be a mailing list.
-func learn(tx *mailstore.Tx, env Envelope, now time.Time) error {
-	for _, r := range env.Recipients {
-		if err := forwarders.Learn(tx, env.Account, r, now); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // submit is Submit within a transaction. The caller wakes the sealer once it

@@ -11,9 +11,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// Forwarders tells who sends mail on to an account in its own word; what was
-// merely learned is not among them. It is asked within transactions and reads
-// the store that they are of.
+// Forwarders tells who sends mail on to an account in its own word. It is asked
+// within transactions and reads the store that they are of.
 type Forwarders func(rd *mailstore.Reader, account mailstore.AccountID) ([]record.Forwarder, error)
 
 // handed says how a message came to an account that knows all who sent it on.

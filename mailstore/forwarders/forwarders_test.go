@@ -41,13 +41,13 @@ func update(t *testing.T, s *mailstore.Store, fn func(*mailstore.Tx) error) {
 	}
 }
 
-// addresses tells the entries of an account as address, source and domain.
+// addresses tells the entries of an account as address, kind and domain.
 func addresses(t *testing.T, s *mailstore.Store, account mailstore.AccountID) (out []string) {
 	t.Helper()
 	err := s.View(func(rd *mailstore.Reader) error {
 		all, err := forwarders.All(rd, account)
 		for _, f := range all {
-			out = append(out, fmt.Sprintf("%s %s %s %s", f.Address, f.Kind, f.AddedBy, f.Domain))
+			out = append(out, fmt.Sprintf("%s %s %s", f.Address, f.Kind, f.Domain))
 		}
 		return err
 	})
@@ -57,51 +57,25 @@ func addresses(t *testing.T, s *mailstore.Store, account mailstore.AccountID) (o
 	return out
 }
 
-func TestAddLearnRemove(t *testing.T) {
+func TestAddRemove(t *testing.T) {
 	s := store(t)
 	update(t, s, func(tx *mailstore.Tx) error {
-		for _, learned := range []string{"Devs@Lists.example", "carl@far.example", "no address"} {
-			if err := forwarders.Learn(tx, 1, learned, moment); err != nil {
+		for _, f := range []forwarders.Forwarder{
+			{Address: "DEVS@lists.example", Kind: forwarders.Forward}, {Address: "Devs@lists.example", Kind: forwarders.List, Since: moment},
+			{Address: "ann@old.example", Domain: "Mail.Old.Example", Kind: forwarders.Forward},
+		} {
+			if _, err := forwarders.Add(tx, 1, f); err != nil {
 				return err
 			}
 		}
-		_, err := forwarders.Add(tx, 1, forwarders.Forwarder{Address: "DEVS@lists.example", Kind: forwarders.List, Since: moment})
-		if err != nil {
-			return err
-		}
-		old := forwarders.Forwarder{Address: "ann@old.example", Domain: "Mail.Old.Example", Kind: forwarders.Forward, Since: moment}
-		if _, err = forwarders.Add(tx, 1, old); err != nil {
-			return err
-		}
-		// What the account said is not made less by what it does later.
-		return forwarders.Learn(tx, 1, "devs@lists.example", moment)
+		return nil
 	})
-	want := []string{
-		"ann@old.example forward account mail.old.example",
-		"devs@lists.example list account lists.example",
-		"carl@far.example list learned far.example",
-	}
+	want := []string{"ann@old.example forward mail.old.example", "devs@lists.example list lists.example"}
 	if got := addresses(t, s, 1); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := addresses(t, s, 2); got != nil {
 		t.Errorf("bob has %q", got)
-	}
-	err := s.View(func(rd *mailstore.Reader) error {
-		named, err := forwarders.NamedBy(rd, 1)
-		if len(named) != 2 {
-			t.Errorf("named by ann: %+v", named)
-		}
-		if f, known, _ := forwarders.Known(rd, 1, "Devs@Lists.Example"); !known || f.AddedBy != forwarders.Named || !f.Since.Equal(moment) {
-			t.Errorf("%+v, %v", f, known)
-		}
-		if _, known, _ := forwarders.Known(rd, 2, "devs@lists.example"); known {
-			t.Error("bob knows what ann named")
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	update(t, s, func(tx *mailstore.Tx) error {
 		if _, err := forwarders.Remove(tx, 1, "Ann@old.example"); err != nil {
@@ -144,18 +118,6 @@ func TestAddRefuses(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	s := store(t)
-	update(t, s, func(tx *mailstore.Tx) (err error) {
-		for i := range forwarders.MaxLearned + 1 {
-			// The oldest is neither the first nor the last by address.
-			at := moment.Add(time.Duration((i+500)%forwarders.MaxLearned) * time.Minute)
-			err = errors.Join(err, forwarders.Learn(tx, 1, fmt.Sprintf("l%04d@x.example", i), at))
-		}
-		return err
-	})
-	got := addresses(t, s, 1)
-	if len(got) != forwarders.MaxLearned || slices.Contains(got, "l0500@x.example list learned x.example") {
-		t.Errorf("%d are left, the oldest among them", len(got))
-	}
 	update(t, s, func(tx *mailstore.Tx) error {
 		for i := range forwarders.MaxNamed {
 			if _, err := forwarders.Add(tx, 2, forwarders.Forwarder{Address: fmt.Sprintf("n%d@x.example", i), Kind: forwarders.List}); err != nil {

@@ -4,10 +4,9 @@ import "time"
 
 // Forwarder is who sends mail on to an account.
 type Forwarder struct {
-	Address string    `json:"address"`  // the list's posting address, or the account's old one
-	Domain  string    `json:"domain"`   // of the node that sends on
-	Kind    string    `json:"kind"`     // list, forward
-	AddedBy string    `json:"added_by"` // account; learned: known by mail sent there, and no reason to trust it
+	Address string    `json:"address"` // the list's posting address, or the account's old one
+	Domain  string    `json:"domain"`  // of the node that sends on
+	Kind    string    `json:"kind"`    // list, forward
 	Since   time.Time `json:"since"`
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,13 +20,10 @@ func accountFlag(c *cobra.Command, account *string) {
 
 func (a *app) cmdListLs() *cobra.Command {
 	var account string
-	var learned bool
 	ls := &cobra.Command{
 		Use:   "ls",
 		Short: "List who sends mail on to an account",
-		Long: `List the mailing lists and old addresses that an account has named. With --learned also the addresses that it is known to
-write to: mail from there is looked at more kindly, but never taken for sent on by somebody known.`,
-		Args: exactly(0),
+		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			client := a.client()
 			defer client.Close()
@@ -35,26 +31,18 @@ write to: mail from there is looked at more kindly, but never taken for sent on 
 			if err != nil {
 				return err
 			}
-			if !learned {
-				l.Forwarders = slices.DeleteFunc(l.Forwarders, func(f api.Forwarder) bool { return f.AddedBy == "learned" })
-			}
 			return a.printForwarders(l)
 		},
 	}
 	accountFlag(ls, &account)
-	ls.Flags().BoolVar(&learned, "learned", false, "also what was learned from mail")
 	return ls
 }
 
 func (a *app) printForwarders(l *api.ForwarderList) error {
 	return a.print(l, func(b *bytes.Buffer) {
-		rows := [][]string{{"ADDRESS", "KIND", "SENT ON BY", "KNOWN FROM", "SINCE"}}
+		rows := [][]string{{"ADDRESS", "KIND", "SENT ON BY", "SINCE"}}
 		for _, f := range l.Forwarders {
-			from := l.Account
-			if f.AddedBy == "learned" {
-				from = "mail sent there"
-			}
-			rows = append(rows, []string{f.Address, f.Kind, f.Domain, from, f.Since.Format("2006-01-02")})
+			rows = append(rows, []string{f.Address, f.Kind, f.Domain, f.Since.Format("2006-01-02")})
 		}
 		table(b, rows)
 	})

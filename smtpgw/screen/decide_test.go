@@ -55,6 +55,8 @@ func TestDecide(t *testing.T) {
 		{"replayed", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true}, nil, labelSpam, "only has a copy"},
 		{"replayed, of a list written to", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true, RecordedFor: []string{"b@e.example", list}},
 			Evidence{wrote(list)}, labelInbox, "recorded for " + list},
+		{"replayed, of a list whose mail was called no spam", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true, RecordedFor: []string{list}},
+			Evidence{History{NotSpam: true}.Evidence(list)}, labelInbox, "called mail for " + list + " no spam"},
 		{"of a list never written to", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true, RecordedFor: []string{list}},
 			Evidence{History{Kept: true}.Evidence(list)}, labelSpam, ""},
 		{"of a list, though the author is known", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true, From: "x@e.example", RecordedFor: []string{list}},

@@ -46,6 +46,8 @@ func (e Evidence) passes(method string, about ...string) bool {
 type History struct {
 	Wrote bool // the account has sent mail to it
 	Kept  bool // the account has read mail from it and left that in the inbox
+	// NotSpam: the account has called mail no spam that its author recorded for this address.
+	NotSpam bool
 }
 
 // Evidence of a history, about an address. It gives tolerance and reasons, never trust: whoever
@@ -55,6 +57,8 @@ func (h History) Evidence(address string) Result {
 	switch {
 	case h.Wrote:
 		r.Result, r.Reason = Pass, "you have written to "+address
+	case h.NotSpam:
+		r.Result, r.Reason = Pass, "you have called mail for "+address+" no spam"
 	case h.Kept:
 		r.Result, r.Reason = Neutral, "you have kept mail from "+address
 	}
