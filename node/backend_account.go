@@ -56,7 +56,7 @@ func (n *Node) SetAccount(ctx context.Context, r api.SettingRequest) (*api.Accou
 		return nil, api.Errorf(api.CodeInvalid, "cairn account set --help", "setting %q of account %q: the only setting is %s", r.Name, r.Account, verifier.SettingThreshold)
 	}
 	if percent, err := strconv.Atoi(r.Value); r.Value != "" && (err != nil || percent < 1 || percent > 100 || strconv.Itoa(percent) != r.Value) {
-		return nil, api.Errorf(api.CodeInvalid, "write a percentage from 1 to 100", "setting the threshold of account %q: %q is none", r.Account, r.Value)
+		return nil, api.Errorf(api.CodeInvalid, "write a percentage from 1 to 100", "setting the threshold of account %q: %q is no percentage", r.Account, r.Value)
 	}
 	var view *api.Account
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {

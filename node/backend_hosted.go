@@ -141,5 +141,5 @@ func listError(address string, err error) error {
 	case errors.Is(err, mailstore.ErrClosed), errors.Is(err, mailstore.ErrBroken):
 		return err
 	}
-	return api.Errorf(api.CodeInvalid, "cairn list host --help", "changing mailing list %s: %v", address, err)
+	return api.Errorf(api.CodeInvalid, "cairn list host set --help", "changing mailing list %s: %v", address, err)
 }

@@ -37,9 +37,18 @@ func (n *Node) AddForwarders(ctx context.Context, r api.ForwarderRequest) (*api.
 		kind = forwarders.List
 	}
 	now := time.Now()
-	return n.changeForwarders(ctx, r, func(tx *mailstore.Tx, id mailstore.AccountID, address string) (forwarders.Forwarder, error) {
+	list, err := n.changeForwarders(ctx, r, func(tx *mailstore.Tx, id mailstore.AccountID, address string) (forwarders.Forwarder, error) {
 		return forwarders.Add(tx, id, forwarders.Forwarder{Address: address, Domain: r.Domain, Kind: kind, Since: now})
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range list.Forwarders {
+		if _, trusted := n.trust.Speaker(ctx, n.chain.State(), f.Domain); !trusted && !slices.Contains(list.Untrusted, f.Domain) {
+			list.Untrusted = append(list.Untrusted, f.Domain)
+		}
+	}
+	return list, nil
 }
 
 // RemoveForwarders makes an account forget them.

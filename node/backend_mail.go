@@ -132,6 +132,9 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 		if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
 			return err
 		}
+		if view.Held, err = n.lists.WhyHeld(rd, stored); err != nil {
+			return err
+		}
 		view.Text, view.Verification = readable(m, f), n.viewFinding(f)
 		if f == nil {
 			return nil

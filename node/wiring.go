@@ -141,7 +141,10 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
 	}
 	if key, ok := r.trust.PinOf(domain); ok {
-		return smtpgw.Route{}, fmt.Errorf("%s is pinned to an org key (%.8s...) that is not enrolled on the chain yet", domain, key)
+		if org, enrolled := s.OrgByKey(key); enrolled {
+			return smtpgw.Route{}, fmt.Errorf("%s is trusted to be of key %.8s..., which %s has and does not claim it with", domain, key, org.Name)
+		}
+		return smtpgw.Route{}, fmt.Errorf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, key)
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
 		if err := dnsMayName(ctx, lookupTXT, domain, claims); err != nil {

@@ -92,6 +92,9 @@ func allowed(list []string) string {
 	var b strings.Builder
 	for i, a := range list {
 		word := shown(a)
+		if strings.HasPrefix(a, "@") {
+			word = "any address " + a
+		}
 		if i == maxAllowed || b.Len() > 0 && b.Len()+len(word) > maxAllowedOctets {
 			fmt.Fprintf(&b, " (and %d more)", len(list)-i)
 			break

@@ -72,7 +72,7 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 	case relayed.allows(*from):
 		return d.postmasterAccount(r)
 	}
-	return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours", pathOf(from.String()))
+	return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
 }
 
 // checkLocal returns the refusal of a local recipient without an account.

@@ -169,34 +169,61 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 	return err
 }
 
-// decide judges mail for l and returns what is to be written about it.
-func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message, now time.Time) (put func(*mailstore.Tx) error, err error) {
+// WhyHeld says why a list holds a message back now, empty if it does not.
+func (d *Distributor) WhyHeld(rd *mailstore.Reader, m mailstore.Message) (string, error) {
+	l, err := ListOf(rd, m.Account)
+	if errors.Is(err, ErrNoList) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	p, err := d.post(rd, &l, m, d.now())
+	if err != nil || !slices.Contains(p.labels, LabelHeld) {
+		return "", err
+	}
+	what, why := l.judge(p)
+	if what == sendOn {
+		why = "it would be sent on now: give it the label " + LabelApproved
+	}
+	return why, nil
+}
+
+// post gathers what decides about mail for l.
+func (d *Distributor) post(rd *mailstore.Reader, l *List, m mailstore.Message, now time.Time) (p post, err error) {
 	raw, err := rd.Raw(m.Blob)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
 	labels, err := rd.Labels(m.Account, m.ID)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	p := postOf(m, raw, labels)
+	p = postOf(m, raw, labels)
 	if p.Standing, err = d.standing(rd, m); err != nil {
-		return nil, err
+		return p, err
 	}
 	if p.inHour, err = postsIn(rd.Space(listSpace), l.Account, now); err != nil {
-		return nil, err
+		return p, err
 	}
 	if len(p.authors) == 1 {
-		if p.member, err = isMember(rd, *l, p.authors[0]); err != nil {
-			return nil, err
-		}
+		p.member, err = isMember(rd, *l, p.authors[0])
+	}
+	return p, err
+}
+
+// decide judges mail for l and returns what is to be written about it.
+func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message, now time.Time) (put func(*mailstore.Tx) error, err error) {
+	p, err := d.post(rd, l, m, now)
+	if err != nil {
+		return nil, err
 	}
 	what, why := l.judge(p)
 	var out []byte
 	ref := newRef()
 	if what == sendOn {
 		received := receivedField(Peer{Addr: "local", Helo: d.hostname, Protocol: ProtocolLocal}, d.hostname, ref, nil, now)
-		if out, err = listCopy(l, raw, received, d.hostname, ref, now); err != nil {
+		if out, err = listCopy(l, p.raw, received, d.hostname, ref, now); err != nil {
 			what, why = leave, err.Error() // it goes in circles, or has no author
 		}
 	}

@@ -139,6 +139,11 @@ var (
 // l.Address, and returns it as stored. mailstore.ErrExists when an account of
 // somebody else has the address.
 func PutList(tx *mailstore.Tx, l List) (List, error) {
+	if _, err := GetList(&tx.Reader, l.Address); errors.Is(err, ErrNoList) {
+		if _, err := tx.AccountByAddress(l.Address); err == nil {
+			return l, mailstore.ErrExists
+		}
+	}
 	if err := l.complete(); err != nil {
 		return l, err
 	}

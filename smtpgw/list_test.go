@@ -96,6 +96,7 @@ func TestPutListRefuses(t *testing.T) {
 		{"no address", func(l *List) { l.Address = "devs" }, "not a mail address"},
 		{"quoted address", func(l *List) { l.Address = `"a b"@local.example` }, "letters"},
 		{"somebody's", func(l *List) { l.Address = "other@local.example" }, "exists"},
+		{"somebody's, and its owner", func(l *List) { l.Address = "other@local.example"; l.Owner = l.Address }, "exists"},
 		{"its own owner", func(l *List) { l.Owner = "Devs@local.example" }, "bounces"},
 		{"no owner", func(l *List) { l.Owner = "" }, "owner"},
 		{"policy", func(l *List) { l.Post = "all" }, "who may post"},

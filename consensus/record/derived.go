@@ -66,7 +66,7 @@ func apart(a, b uint16) int {
 // derivedPart lays one derived component beside those of what arrived.
 func (c *comparer) derivedPart(r *recorded, list []message.Component) Part {
 	p := Part{
-		Type: r.kind, Index: r.index, Outcome: Absent, Kind: Removed,
+		Type: r.kind, Index: r.index, Outcome: Absent, Kind: NotDerived,
 		Mark: c.with.Forwarder != nil, // no change of its own
 	}
 	settle := func(a *message.Component, outcome Outcome, kind string) Part {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"cairn/mailstore/message"
 )
 
 // Verdict is what a record says about a message that arrived.
@@ -138,15 +140,20 @@ func (f *Facts) sentOn() string {
 
 // handedOn says who sent a mail on that nobody here has named.
 func (f *Facts) handedOn() string {
-	who := f.Handed
 	switch {
-	case who != "":
-	case f.HandedClaims != "":
-		who = "an organisation that claims " + f.HandedClaims + " but is not trusted for it"
-	default:
-		who = "an organisation without a domain"
+	case f.Handed == "" && f.HandedClaims != "": // whom to name is for later
+		return "sent on by an organisation that claims " + f.HandedClaims + " but is not trusted for it here"
+	case f.Handed == "":
+		return "sent on by an organisation without a domain"
 	}
-	return fmt.Sprintf("sent on by %s, which you have not named as a list or forwarder of yours", who)
+	to := ""
+	for _, address := range f.RecordedFor {
+		if message.Domain(address) == f.Handed {
+			to = " for " + address
+			break
+		}
+	}
+	return fmt.Sprintf("sent on by %s%s, which you have not named as a list or forwarder of yours", f.Handed, to)
 }
 
 // replays says why a mail that may be genuine is none that arrives as it was sent.

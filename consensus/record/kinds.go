@@ -43,6 +43,7 @@ const (
 	FieldsRemoved  = "fields-removed"
 	LooksAlike     = "looks-alike"
 	SameWords      = "same-words"
+	NotDerived     = "not-derived"
 	LinesCut       = "lines-cut"
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
@@ -105,6 +106,7 @@ var kinds = []KindInfo{
 	{Kind: Contradicting, Says: "was recorded as no message has it"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
 	{Kind: LooksAlike, Says: "differs, though the picture looks alike at a glance"},
+	{Kind: NotDerived, Says: "cannot be derived from what arrived"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 

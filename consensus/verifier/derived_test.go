@@ -89,7 +89,7 @@ func TestDerived(t *testing.T) {
 		{"another picture", withFile("image/png", picture, 76), withFile("image/png", encoded(t, scene(90), 0), 76), record.Differs,
 			[]string{"attachment: differs from what", "image-hash: differs from what"}, "image-hash:changed attachment-type:same"},
 		{"no picture any more", withFile("image/png", picture, 76), withFile("image/png", []byte("\x00none"), 76), record.Differs,
-			[]string{"image-hash: was removed"}, "image-hash:absent"},
+			[]string{"image-hash: cannot be derived"}, "image-hash:absent"},
 		{"other HTML", withFile("text/html", html, 76), withFile("text/html", append([]byte("<div>"), html...), 76), record.Differs,
 			[]string{"attachment: differs, though its words are the same"}, "attachment-text:same"},
 		{"other words", withFile("text/html", html, 76), withFile("text/html", bytes.Replace(html, []byte("480"), []byte("980"), 1), 76), record.Differs,

@@ -130,7 +130,7 @@ func TestSentOnByKnownForwarder(t *testing.T) {
 	if last := f.Reasons[len(f.Reasons)-1]; !strings.HasPrefix(last, "not addressed to you") {
 		t.Errorf("reasons %q do not say that it was not addressed to her", f.Reasons)
 	}
-	if got := w.finding(other).Reasons[1]; got != "sent on by org2.example, which you have not named as a list or forwarder of yours" {
+	if got := w.finding(other).Reasons[1]; got != "sent on by org2.example for devs@org2.example, which you have not named as a list or forwarder of yours" {
 		t.Errorf("reason %q", got)
 	}
 }

@@ -38,7 +38,7 @@ func TestSentOnByStranger(t *testing.T) {
 	mail := posted()
 	claimed := w.arrive(w.seal(2, mail, ann))
 	w.expect(claimed, "by who only claims the list's domain", record.Replayed, "spam")
-	if got := w.finding(claimed).Reasons[1]; got != "sent on by an organisation that claims org4.example but is not trusted for it, which you have not named as a list or forwarder of yours" {
+	if got := w.finding(claimed).Reasons[1]; got != "sent on by an organisation that claims org4.example but is not trusted for it here" {
 		t.Errorf("reason %q", got)
 	}
 	w.expect(w.arrive(w.seal(4, mail, ann)), "by somebody else than the list", record.Replayed, "spam")

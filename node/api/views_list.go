@@ -23,6 +23,9 @@ type ForwarderList struct {
 	Document
 	Account    string      `json:"account"`
 	Forwarders []Forwarder `json:"forwarders"`
+	// Untrusted are the domains, of those just named, for which nobody is trusted: what is sent on from
+	// there counts as soon as somebody is.
+	Untrusted []string `json:"untrusted,omitempty"`
 }
 
 // HostedList is a mailing list that this node hosts.

@@ -51,9 +51,10 @@ type Message struct {
 	Document
 	Summary
 	Outgoing     bool          `json:"outgoing"`
-	Recipients   []string      `json:"recipients"` // envelope
-	Headers      []HeaderField `json:"headers"`    // in order, decoded
-	Text         string        `json:"text"`       // plain text, or made from HTML when there is none
+	Held         string        `json:"held,omitempty"` // of a post to a mailing list here that waits: why
+	Recipients   []string      `json:"recipients"`     // envelope
+	Headers      []HeaderField `json:"headers"`        // in order, decoded
+	Text         string        `json:"text"`           // plain text, or made from HTML when there is none
 	Attachments  []Attachment  `json:"attachments"`
 	Verification *Verification `json:"verification,omitempty"` // of a received message: the living verdict
 }

@@ -95,7 +95,7 @@ func (a *app) cmdAccount() *cobra.Command {
 		Args:  exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !yes {
-				return usage(c, "removing %s deletes its mail for good: add --yes if that is meant", args[0])
+				return api.Errorf(api.CodeUsage, "cairn account rm "+args[0]+" --yes", "removing %s deletes its mail for good: say that it is meant", args[0])
 			}
 			client := a.client()
 			defer client.Close()

@@ -153,7 +153,7 @@ func pairsError(dir string, err error) error {
 			"finding pairs: %v", err)
 	case errors.Is(err, verdicts.ErrTable):
 		return api.Errorf(api.CodeInvalid,
-			"mend that row: its paths are relative to the table's folder or the one above it",
+			"mend the table: its first line names the columns original and received, whose paths are relative to its folder or the one above it",
 			"finding pairs: %v", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return api.Errorf(api.CodeNotFound, "check the name of the folder",

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +46,9 @@ func (a *app) printForwarders(l *api.ForwarderList) error {
 			rows = append(rows, []string{f.Address, f.Kind, f.Domain, f.Since.Format("2006-01-02")})
 		}
 		table(b, rows)
+		for _, domain := range l.Untrusted {
+			fmt.Fprintf(b, "nobody is trusted for %s yet: what it sends on counts as soon as somebody is (cairn org show %s)\n", domain, domain)
+		}
 	})
 }
 

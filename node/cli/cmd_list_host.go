@@ -72,6 +72,9 @@ func (a *app) cmdHostSet() *cobra.Command {
 					*v.to = v.value
 				}
 			}
+			if given("per-hour") && perHour < 1 {
+				return usage(c, "%d posts an hour make no sense: use 1 to 10000", perHour)
+			}
 			if given("per-hour") {
 				r.PerHour = &perHour
 			}
@@ -103,7 +106,7 @@ func (a *app) cmdHostRm() *cobra.Command {
 		Args:  exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !yes {
-				return usage(c, "removing %s deletes what was posted for good: add --yes if that is meant", args[0])
+				return api.Errorf(api.CodeUsage, "cairn list host rm "+args[0]+" --yes", "removing %s deletes what was posted for good: say that it is meant", args[0])
 			}
 			client := a.client()
 			defer client.Close()

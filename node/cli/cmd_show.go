@@ -75,6 +75,9 @@ func showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 		fmt.Fprintf(b, "%s: %s\n", line(h.Name, 0), line(h.Value, 0))
 	}
 	fmt.Fprintf(b, "Labels: %s\n", strings.Join(m.Labels, ", "))
+	if m.Held != "" {
+		fmt.Fprintf(b, "Held: %s; to send it on: cairn label add %s approved\n", line(m.Held, 0), m.Ref)
+	}
 	if m.Verification != nil {
 		showVerification(b, m.Verification)
 	}

@@ -148,7 +148,7 @@ func history(f Finding, e Evidence) []string {
 	if f.Verdict != record.Unrecorded {
 		return nil
 	}
-	var why []string
+	why := []string{"nothing speaks against it"}
 	for _, r := range e {
 		if r.Method == MethodHistory && r.About == f.From && r.Reason != "" {
 			why = append(why, r.Reason)
