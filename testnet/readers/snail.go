@@ -42,7 +42,7 @@ func (s *snail) show(ctx context.Context, folder string, from, to int) ([]string
 		fmt.Fprintf(&commands, "echo %s\nFile eml://%s/%d\nif $? -eq 0\nfrom 1\ntype 1\nendif\n",
 			separator, folder, i)
 	}
-	out, err := run(ctx, s.dir, commands.Bytes(), "s-nail", "-n", "-#", "-R", "-S", "nosave", "-S",
+	out, err := run(ctx, s.dir, commands.Bytes(), "s-nail", "-n", "-#", "-R", "-S", "nosave", "-S", "mailcap-disable", "-S",
 		"headline=%40d",
 		"-S", "datefield=%Y-%m-%d", "-Y", "retain from sender to cc reply-to subject")
 	if err != nil {
