@@ -70,13 +70,25 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		return "", ""
 	}
 	next, kept, bodies := 0, 0, 0 // next: the least number that the next leaf may have had
-	alone := 0                    // leaves that are alternatives no longer
-	for _, leaf := range c.d.Body().Leaves {
-		if at, path := c.leafStood(&leaf, next, recorded); at >= 0 {
+	held := map[int]int{}         // by the container that a wrapper was taken out of, what that held
+	leaves := c.d.Body().Leaves
+	for i := range leaves {
+		leaf := &leaves[i]
+		if at, was := c.leafStood(leaf, next, recorded); at >= 0 {
 			next = at + 1
 			kept++
-			if isAlternative(path) && !isAlternative(leaf.Path) {
-				alone++
+			for _, place := range was.unwrapped {
+				around, one := 0, -i-1 // the leaf itself, or the container in which it is
+				if place > 0 {
+					around = leaf.In[place-1]
+				}
+				if place < len(leaf.In) {
+					one = leaf.In[place]
+				}
+				if other, ok := held[around]; ok && other != one {
+					return "", ""
+				}
+				held[around] = one
 			}
 			continue
 		}
@@ -86,7 +98,7 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		bodies++
 	}
 	switch {
-	case kept == 0, alone > 1: // where one was shown, both are
+	case kept == 0:
 		return "", ""
 	case kept == recorded && bodies > 0:
 		return PartsAdded, ""
@@ -107,8 +119,8 @@ func (c *comparer) alternatives() {
 			return
 		}
 		if leaf.Type == message.Text || leaf.Type == message.HTML {
-			_, path := c.leafStood(&leaf, 0, c.origin.count(message.HintLayout))
-			was = isAlternative(path)
+			_, stood := c.leafStood(&leaf, 0, c.origin.count(message.HintLayout))
+			was = isAlternative(stood.path)
 		}
 	}
 	for i := range c.Parts {
@@ -123,53 +135,63 @@ func isAlternative(path []string) bool {
 	return slices.ContainsFunc(path, func(container string) bool { return strings.HasPrefix(container, "multipart/alternative") })
 }
 
+// stood is where a leaf may have stood that stands elsewhere now.
+type stood struct {
+	path      []string // lines of the containers around it
+	unwrapped []int    // the places in its path now, at each of which a wrapper was taken away
+}
+
 // leafStood returns the number of a leaf when the message was recorded with the first so many leaves
-// hinted at, from next on, and the containers in which it stood; -1 if it was not there.
-func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int, path []string) {
+// hinted at, from next on, and where it stood; -1 if it was not there.
+func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int, was stood) {
 	if next >= recorded {
-		return -1, nil
+		return -1, was
 	}
-	for _, path := range pathsBefore(leaf.Path) {
+	for _, was := range placesBefore(leaf.Path) {
 		for number := next; number < recorded; number++ {
-			if !c.origin.budget.spend(tagWork) {
-				return -1, nil
+			hint := message.LayoutHint(number, was.path, leaf.Line)
+			if !c.origin.budget.spend(tagWork + 2*len(hint)) {
+				return -1, was
 			}
 			c.origin.budget.tried()
-			if c.origin.has(message.HintLayout, message.LayoutHint(number, path, leaf.Line)) {
-				return number, path
+			if c.origin.has(message.HintLayout, hint) {
+				return number, was
 			}
 		}
 	}
-	return -1, nil
+	return -1, was
 }
 
-// pathsBefore lists the containers in which a leaf may have stood that stands in path now: the
-// same, without a wrapper around all, and with wrappers that held nothing else any more.
-func pathsBefore(path []string) [][]string {
-	paths := [][]string{path}
+// placesBefore lists where a leaf may have stood that stands in path now: in the same containers,
+// without a wrapper around all, and with wrappers that held nothing else any more.
+func placesBefore(path []string) []stood {
+	places := []stood{{path: path}}
 	if len(path) > 0 && path[0] == wrappers[0] {
-		paths = append(paths, path[1:])
+		places = append(places, stood{path: path[1:]})
 	}
-	for _, p := range paths[:len(paths):len(paths)] {
-		if len(p) > 3 {
+	for n, p := range places[:len(places):len(places)] {
+		if len(p.path) > 3 {
 			continue
 		}
-		for _, one := range withWrapper(p) {
-			paths = append(paths, one)
-			paths = append(paths, withWrapper(one)...)
+		for at := range len(p.path) + 1 {
+			for _, one := range withWrapper(p, at, at+n) {
+				places = append(places, one)
+				for below := at + 1; below < len(one.path)+1; below++ { // in that wrapper, or further in
+					places = append(places, withWrapper(one, below, below-1+n)...)
+				}
+			}
 		}
 	}
-	return paths
+	return places
 }
 
-func withWrapper(path []string) [][]string {
-	var paths [][]string
-	for at := range len(path) + 1 {
-		for _, wrapper := range wrappers {
-			paths = append(paths, slices.Insert(slices.Clone(path), at, wrapper))
-		}
+// withWrapper puts each wrapper into a path at a place that is now another.
+func withWrapper(p stood, at, now int) []stood {
+	var places []stood
+	for _, wrapper := range wrappers {
+		places = append(places, stood{slices.Insert(slices.Clone(p.path), at, wrapper), append(slices.Clone(p.unwrapped), now)})
 	}
-	return paths
+	return places
 }
 
 // banners takes configured banners of the recipient's own gateway off bodies in which the recorded

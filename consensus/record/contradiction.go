@@ -20,6 +20,9 @@ func (o *origin) contradictions() []Part {
 			fine = message.From <= message.Type(r.index) && message.Type(r.index) <= message.ReplyTo
 		case r.kind == message.AttachmentName || r.kind == message.AttachmentOctets:
 			fine = r.index < attachments
+		case r.kind == message.Text || r.kind == message.HTML: // those that are empty have a number, but no component
+			fine = r.index >= next[r.kind] && int(r.index) < row.Max
+			next[r.kind] = r.index + 1
 		default:
 			fine = r.index == next[r.kind] && int(r.index) < row.Max
 			next[r.kind] = r.index + 1

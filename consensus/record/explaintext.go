@@ -169,18 +169,24 @@ func joinFlowed(text []byte, width int) []byte {
 }
 
 // explainOctets finds a text that was recorded by its octets inside one that arrived so: under the
-// same charset, with lines behind it. What these say has to be ASCII, as any charset shows it.
+// same charset, with lines behind it or, of HTML, before its closing tags. What these say has to be
+// ASCII, as any charset shows it.
 func explainOctets(r *recorded, a *arrival) (kind, detail string) {
 	octets, whole := *r, *a
 	octets.as, whole.Lenient = message.AsOctets, a.Content
-	end := prefixEnd(&octets, a.Content, nil)
-	if end < 0 {
+	at, end := prefixEnd(&octets, a.Content, nil), len(a.Content)
+	if at < 0 && r.kind == message.HTML {
+		at, end = insertedBeforeEnd(&octets, &whole)
+	}
+	if at < 0 {
 		return "", ""
 	}
-	added := a.Content[end:]
-	whole.note(added, end)
+	added := a.Content[at:end]
+	whole.note(added, at)
 	a.added, a.cut, a.lines = whole.added, whole.cut, max(whole.lines-2, 1) // the first two say how to read it
-	if kind = appendedKind(added); hasHigh(added) || bytes.ContainsAny(added, "+\x1b\x0e\x0f") {
+	switch kind = appendedKind(added); {
+	case hasHigh(added) || bytes.ContainsAny(added, "+\x1b\x0e\x0f"),
+		r.kind == message.HTML && !footerHTML(a.Content[:at], added):
 		kind = Appended
 	}
 	return kind, shorten(added)

@@ -22,9 +22,25 @@ func (c *comparer) exchanged() {
 			continue
 		}
 		at := int(p.Received) + 1
-		p.Decides = p.Moved && at < last[p.Type]
+		p.Decides = p.Moved && (at < last[p.Type] || p.Type != message.Attachment && !c.shifted(p))
 		last[p.Type] = max(last[p.Type], at)
 	}
+}
+
+// shifted reports whether a text is where it is now since others before it were taken out or put in: of
+// those that are empty nothing else tells which of them came to hold the words.
+func (c *comparer) shifted(p *Part) bool {
+	at := int(p.Index)
+	for _, other := range c.Parts {
+		switch {
+		case other.Type != p.Type:
+		case other.Outcome == Absent && other.Index < p.Index:
+			at--
+		case other.Outcome == Extra && other.Index < p.Received:
+			at++
+		}
+	}
+	return at == int(p.Received)
 }
 
 // isRecipients reports whether a part is about To or Cc of a message that came through a known list,

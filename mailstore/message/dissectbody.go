@@ -18,7 +18,8 @@ const (
 	agreedDepth = 8        // of nested multiparts and embedded messages
 	maxLines    = 1 << 19  // of a body; with more it has no parts
 	partHeaders = 1 << 20  // octets of the headers of all parts
-	maxText     = 2 << 20  // octets of all texts, decoded
+	maxText     = 1 << 20  // characters of all texts
+	fieldCost   = 32       // octets that each field of those headers counts for beside its own
 	maxEmbedded = 32 << 20 // octets of all embedded messages, those inside others again
 )
 
@@ -50,13 +51,14 @@ type Body struct {
 
 // Leaf is a part of a body that has no parts.
 type Leaf struct {
-	Type  Type   // Text, HTML or Attachment
-	Index uint16 // of its component
-	Kind  string // media type, in lower case
-	Path  []string
-	Line  string // what the layout says of it
-	Text  []byte // of Text and HTML inside the grammar: canonical
-	Inner []byte // of message/rfc822: the embedded message
+	Type  Type     // Text, HTML or Attachment
+	Index uint16   // of its component
+	Kind  string   // media type, in lower case
+	Path  []string // lines of the containers around it, from the outside
+	In    []int    // their numbers in the body
+	Line  string   // what the layout says of it
+	Text  []byte   // of Text and HTML inside the grammar: canonical
+	Inner []byte   // of message/rfc822: the embedded message
 }
 
 // Hint is the value of the leaf's hint: its number u16, the containers around it from the outside
@@ -79,7 +81,8 @@ type node struct {
 	cte         string // Content-Transfer-Encoding, see encodingValue
 	body        []byte
 	parts       []*node
-	gaps        []string // what stands in preamble and epilogue
+	preamble    string
+	epilogue    string
 	role        Type
 	depth       int
 	open        []string // of an embedded message: boundaries of the containers around it
@@ -87,12 +90,15 @@ type node struct {
 
 type bodyReader struct {
 	*Body
-	contents map[Type][]Component
-	names    []Component // of the attachments; empty where there is none
-	version  string      // MIME-Version, where it is not 1.0 and that makes a difference
-	leaves   int
-	rooms    *rooms
-	open     []string // boundaries of the containers around
+	contents   map[Type][]Component
+	names      []Component // of the attachments; empty where there is none
+	version    string      // MIME-Version, where it is not 1.0 and that makes a difference
+	leaves     int
+	rooms      *rooms
+	splits     int      // multiparts that were cut
+	containers int      // those of them that have parts, in the order of leaves
+	where      string   // of what is read, for what is loose
+	open       []string // boundaries of the containers around
 }
 
 // readBody reads the body of a message; octets is the content of its component Octets.
@@ -114,7 +120,7 @@ func (r *bodyReader) read(s *grammar.Section, depth int, octets []byte) {
 			packaging = append(packaging, f)
 		}
 	}
-	if depth == 0 && bytes.Count(s.Body, []byte("\n")) > maxLines {
+	if depth == 0 && max(bytes.Count(s.Body, []byte("\n")), bytes.Count(s.Body, []byte("\r"))) > maxLines {
 		r.odd("more than %d lines", maxLines)
 		r.top = &node{kind: "application/octet-stream"}
 		r.list(octets, packaging)
@@ -124,7 +130,7 @@ func (r *bodyReader) read(s *grammar.Section, depth int, octets []byte) {
 	if v := s.Values("mime-version"); depth == 0 && !r.top.agreedVersion(v, len(packaging)) {
 		r.version = "MIME-Version: " + strings.Join(v, ", ") + "\n"
 	}
-	r.walk(r.top, nil, &shown{})
+	r.walk(r.top, nil, nil, &shown{})
 	r.list(octets, packaging)
 }
 
@@ -153,8 +159,9 @@ func (r *bodyReader) odd(format string, args ...any) {
 // maxLoose is how many ways are told apart; a record has room for fewer.
 const maxLoose = 8
 
-// loose notes a way once, and of more than maxLoose only that there are more.
+// loose notes a way once for each part, and of more than maxLoose only that there are more.
 func (r *bodyReader) loose(what string) {
+	what += r.where
 	if len(r.Loose) > maxLoose || slices.Contains(r.Loose, what) {
 		return
 	}
@@ -304,6 +311,8 @@ func (r *bodyReader) split(n *node) {
 		r.odd("too many parts, or nested too deep")
 		return
 	}
+	r.splits++
+	r.where = fmt.Sprintf(" (multipart %d)", r.splits)
 	pieces, ok := grammar.Split(n.body, boundary, maxParts)
 	switch {
 	case !grammar.Boundary(written):
@@ -342,36 +351,40 @@ func (r *bodyReader) split(n *node) {
 		n.parts = append(n.parts, r.node(s.Fields, s.Body, fallback, n.depth+1))
 	}
 	r.open = r.open[:len(r.open)-1]
-	for _, gap := range [][]byte{pieces.Preamble, pieces.Epilogue} {
-		if text := canonicalLines(unixEnds(gap)); len(text) > 0 {
-			n.gaps = append(n.gaps, string(text))
-		}
-	}
+	n.preamble, n.epilogue = gapText(pieces.Preamble), gapText(pieces.Epilogue)
 }
 
 // readPart reads the header of a part, which may be empty.
 func (r *bodyReader) readPart(piece []byte) grammar.Section {
-	s := grammar.ReadSection(piece, r.rooms.headers)
-	r.rooms.headers -= min(s.Size, r.rooms.headers)
+	s := r.readHeader(piece)
 	if !s.Ended {
 		s.Flaws = append(s.Flaws, grammar.FoundFlaw{Flaw: grammar.NoEnd})
 	}
 	return s
 }
 
+// readHeader reads a header within the room that is left for those inside the message.
+func (r *bodyReader) readHeader(raw []byte) grammar.Section {
+	s := grammar.ReadSection(raw, r.rooms.headers)
+	r.rooms.headers -= min(s.Size+fieldCost*len(s.Fields), r.rooms.headers)
+	return s
+}
+
 // walk takes the leaves in their order.
-func (r *bodyReader) walk(n *node, path []string, state *shown) {
+func (r *bodyReader) walk(n *node, path []string, in []int, state *shown) {
 	if len(n.parts) > 0 {
 		inner := state.inside(n.kind)
-		below := append(slices.Clone(path), n.line)
+		r.containers++
+		path, in = append(slices.Clone(path), n.line), append(slices.Clone(in), r.containers)
 		for _, part := range n.parts {
-			r.walk(part, below, inner)
+			r.walk(part, path, in, inner)
 		}
 		state.leave(inner)
 		return
 	}
+	r.where = fmt.Sprintf(" (part %d)", len(r.Leaves)+1)
 	n.role = n.roleIn(state)
-	leaf := Leaf{Type: n.role, Kind: n.kind, Path: path, Line: n.line}
+	leaf := Leaf{Type: n.role, Kind: n.kind, Path: path, In: in, Line: n.line}
 	switch n.role {
 	case Attachment:
 		r.attachment(n, &leaf)
@@ -412,7 +425,7 @@ func (r *bodyReader) list(octets []byte, packaging []grammar.Field) {
 		layout.Reading, layout.Content = AsOctets, append(digest[:], packagingLines(slices.Clone(packaging))...)
 	}
 	r.Components = append(r.Components, layout)
-	if gaps := r.top.allGaps(); len(gaps) > 0 {
+	if gaps := r.top.gaps(); len(gaps) > 0 {
 		r.Components = append(r.Components, Component{Type: Layout, Index: 1, Reading: Canonical, Content: []byte(strings.Join(gaps, "\n"))})
 	}
 }
@@ -428,14 +441,24 @@ func (n *node) layout(depth int) string {
 }
 
 // Gaps reports whether any text stands before or behind the parts.
-func (b *Body) Gaps() bool { return len(b.top.allGaps()) > 0 }
+func (b *Body) Gaps() bool { return len(b.top.gaps()) > 0 }
 
-func (n *node) allGaps() []string {
-	gaps := n.gaps
-	for _, part := range n.parts {
-		gaps = append(gaps, part.allGaps()...)
+// gapText is what stands before or behind parts, empty if that is white space alone.
+func gapText(gap []byte) string { return string(canonicalLines(unixEnds(gap))) }
+
+// gaps are what stands before and behind the parts of n and of what is in it, outer multiparts first;
+// a line of two hyphens is before each that stands behind.
+func (n *node) gaps() (list []string) {
+	if n.preamble != "" {
+		list = append(list, n.preamble)
 	}
-	return gaps
+	if n.epilogue != "" {
+		list = append(list, "--", n.epilogue)
+	}
+	for _, part := range n.parts {
+		list = append(list, part.gaps()...)
+	}
+	return list
 }
 
 // foldComponents numbers contents of one type; beyond limit the last one holds the digests.

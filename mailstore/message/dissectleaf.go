@@ -33,11 +33,7 @@ func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 
 // text takes a leaf that is shown as text.
 func (r *bodyReader) text(n *node, leaf *Leaf) {
-	c := r.textContent(n)
-	if len(c.Content) == 0 && c.Reading == Canonical {
-		leaf.Index = uint16(len(r.contents[n.role]))
-		return
-	}
+	c := r.textContent(n) // an empty one has its number, but no component
 	leaf.Index = uint16(len(r.contents[n.role]))
 	if c.Reading == Canonical {
 		leaf.Text = c.Content
@@ -62,15 +58,17 @@ func (r *bodyReader) textContent(n *node) Component {
 	if !ok || wide(charset) { // line ends of those are other octets than ours, which encodings exchange
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
 	}
-	if !take(&r.rooms.text, len(lines)) {
+	if !r.identity(n) && grammar.Packed(n.body) { // a file that only the encoding makes
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
+	}
+	if !take(&r.rooms.text, characters(charset, lines)) {
 		return Component{Reading: AsOctets, Content: joinOctets("", charset, withoutEnd(lines, charset))}
 	}
 	text, label, ok := grammar.Text(charset, lines)
 	if meta && ok && !isASCII(text) {
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
-	packed := grammar.Packed(lines) || len(octets) < len(n.body) && grammar.Packed(n.body)
-	if !ok || packed || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
+	if !ok || grammar.Packed(lines) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
 		if !modal(charset) { // white space at line ends is shown by nobody
 			lines = canonicalLines(lines)
 		}
@@ -83,9 +81,17 @@ func (r *bodyReader) textContent(n *node) Component {
 	return Component{Reading: Canonical, Content: grammar.Normal(text), Label: label}
 }
 
+// characters is how many a text has, so that it is as long in UTF-8 as in a charset of single octets.
+func characters(charset string, text []byte) int {
+	if charset == "" || charset == "utf-8" || charset == "utf8" {
+		return utf8.RuneCount(text)
+	}
+	return len(text)
+}
+
 // withLenient adds what a text would be if no CR stood alone in it, as some filters leave them.
 func (r *bodyReader) withLenient(n *node, c Component) Component {
-	if !bytes.Contains(n.body, []byte("\r\r\n")) {
+	if len(n.body) > maxText || !bytes.Contains(n.body, []byte("\r\r\n")) {
 		return c
 	}
 	clean := *n
@@ -169,7 +175,8 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		}
 		body := WithoutMboxLine(n.body)
 		if len(body) != len(n.body) { // list software takes it out
-			r.loose("an mbox line in front of an embedded message")
+			line, _ := grammar.CutLine(n.body)
+			r.loose("in front of an embedded message: " + strings.ToValidUTF8(string(line), "?"))
 		}
 		lines := unixEnds(body)
 		if !take(&r.rooms.embedded, len(lines)) {
@@ -190,7 +197,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
 		if r.identity(n) { // not all programs decode any other
 			exact.Content = bytes.TrimRight(unixEnds(n.body), "\n") // shown as it stands by some
-			return fieldGroups(n.body), exact
+			return r.fieldGroups(n.body), exact
 		}
 	}
 	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(n.body, ""))}, exact
@@ -198,11 +205,11 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 
 // fieldGroups is the content of a report: its fields unfolded, one a line, an empty line between
 // groups.
-func fieldGroups(body []byte) Component {
+func (r *bodyReader) fieldGroups(body []byte) Component {
 	var out []byte
 	groups := 0
 	for rest := body; len(rest) > 0; groups++ {
-		s := grammar.ReadSection(rest, grammar.MaxHeader)
+		s := r.readHeader(rest)
 		if len(s.Flaws) > 0 || s.Size > grammar.MaxHeader || groups == maxParts {
 			return Component{Reading: AsOctets, Content: joinOctets("", "", withoutEnd(body, ""))}
 		}
@@ -219,7 +226,7 @@ func fieldGroups(body []byte) Component {
 // relay adds any there. ok is false if it is outside the grammar. loose is what programs may differ
 // about in it if it arrives so.
 func (r *bodyReader) embeddedContent(raw []byte, depth int, open []string) (content []byte, loose []string, ok bool) {
-	s := grammar.ReadSection(raw, grammar.MaxHeader)
+	s := r.readHeader(raw)
 	if len(s.Flaws) > 0 {
 		return nil, nil, false
 	}
@@ -254,12 +261,26 @@ func (r *bodyReader) embeddedContent(raw []byte, depth int, open []string) (cont
 	return content, body.Loose, true
 }
 
-var metaPattern = regexp.MustCompile(`(?i)<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9_.:-]{1,40})`)
+var charsetPattern = regexp.MustCompile(`^\s*=\s*["']?([a-z0-9_.:-]{1,40})`)
 
-// metaCharset is the charset that HTML names in its first kilooctet, as browsers look for it.
+// metaCharset is the charset that HTML names in a <meta> of its first kilooctet, at most 200 octets
+// behind that, as browsers look for it.
 func metaCharset(html []byte) string {
-	if m := metaPattern.FindSubmatch(html[:min(len(html), 1024)]); m != nil {
-		return strings.ToLower(string(m[1]))
+	const meta, name, reach = "<meta", "charset", 200
+	head := bytes.ToLower(html[:min(len(html), 1024)])
+	for at := 0; ; {
+		i := bytes.Index(head[at:], []byte(name))
+		if i < 0 {
+			return ""
+		}
+		i += at
+		at = i + len(name)
+		start := bytes.LastIndex(head[:i], []byte(meta)) + len(meta)
+		if start < len(meta) || i-start > reach || bytes.IndexByte(head[start:i], '>') >= 0 {
+			continue
+		}
+		if m := charsetPattern.FindSubmatch(head[at:]); m != nil {
+			return string(m[1])
+		}
 	}
-	return ""
 }
