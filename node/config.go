@@ -18,8 +18,8 @@ import (
 // ConfigFile is the name of the configuration in a node's directory.
 const ConfigFile = "cairn.toml"
 
-// Config is all that an administrator decides. Default gives a value to each
-// key; the file written by init explains them in the same words.
+// Config is all that an administrator decides. DefaultConfig gives a value to
+// each key; the file written by init explains each where it stands.
 type Config struct {
 	// Hostname is the name this node greets with in SMTP and signs its
 	// Authentication-Results with.
@@ -62,11 +62,13 @@ type OrganisationConfig struct {
 
 	// Records declares how much of the mail sent is recorded: "all", "some"
 	// or "none". After "all", mail that claims to come from these domains
-	// without a record is marked as missing it by every other node.
+	// without a record is marked as missing it by every node that trusts this
+	// organisation for them.
 	Records string `koanf:"records"`
 
-	// ThresholdFloor is the least share of parts that are as recorded, in percent,
-	// that recipients of this organisation's mail should accept; 0 for none.
+	// ThresholdFloor is the least share of the author's parts that are as recorded,
+	// in percent, that recipients of this organisation's mail should accept; 0 for
+	// none.
 	ThresholdFloor int `koanf:"threshold_floor"`
 }
 
