@@ -5,7 +5,11 @@
 //     alike. One session type serves both modes: Submission for the mail
 //     programs of this organisation, Inbound for mail from elsewhere.
 //   - Submitter checks and queues what the organisation's users send, for the
-//     submission server and for local programs.
+//     submission server and for local programs. What programs read in different
+//     ways it puts right before that is recorded: header lines (repair.go), lines
+//     of bodies that are too long (mend.go).
+//   - Filter is an administrator's program that messages pass: submitted ones
+//     before they are recorded, arrivals once they were judged.
 //   - Delivery puts a message that came for local accounts into the mail
 //     store, in one durable transaction. What a Checker and Sources found out
 //     is evidence; screen.Decide says where the mail goes.
@@ -16,6 +20,8 @@
 //   - Courier follows the sealed entries, finds a Route for each domain and
 //     hands the message over, or returns it to its sender as an RFC 3464
 //     report.
+//   - Distributor sends on what is posted to a List, a mailing list that this
+//     node hosts as an account, and queues it for the members.
 //
 // A 250 is given only after the durable commit. Whatever goes wrong becomes an
 // explicit SMTP reply at one place, the error gate; causes go to the log,
