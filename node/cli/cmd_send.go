@@ -26,8 +26,8 @@ func (a *app) cmdSend() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "send --from ADDRESS --to ADDRESS",
 		Short: "Send a mail through the running node",
-		Long: `Send a mail through the running node. The text comes from standard input, or from --body. With --raw a whole
-RFC 5322 message is sent as it is; sender and recipients are then those of its fields, unless given.`,
+		Long: `Send a mail through the running node. The text comes from standard input, or from --body. With --raw a whole RFC
+5322 message is submitted as a mail program would; sender and recipients are then those of its fields, unless given.`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var r api.SendRequest
