@@ -9,10 +9,11 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// Exception is something that a program is not asked, because it cannot know better.
+// Exception says which fields a program is not asked about, because it cannot know better, and of
+// which pairs of mails.
 type Exception struct {
-	Reader string  // or "" for all
-	Fields []Field // empty: all
+	Reader string
+	Fields []Field
 	When   func(sent, received []byte) bool
 	Why    string
 }
@@ -39,7 +40,7 @@ func Exceptions() []Exception {
 func leaveOut(exceptions []Exception, reader string, sent, received []byte) func(Field) bool {
 	var out []Field
 	for _, e := range exceptions {
-		if (e.Reader == "" || e.Reader == reader) && e.When(sent, received) {
+		if e.Reader == reader && e.When(sent, received) {
 			out = append(out, e.Fields...)
 		}
 	}
