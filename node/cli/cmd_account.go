@@ -11,7 +11,11 @@ import (
 )
 
 func (a *app) cmdAccount() *cobra.Command {
-	ls := &cobra.Command{
+	return group("account", "Manage the accounts of this node", a.cmdAccountLs(), a.cmdAccountAdd(), a.cmdAccountSet(), a.cmdAccountRm())
+}
+
+func (a *app) cmdAccountLs() *cobra.Command {
+	return &cobra.Command{
 		Use:   "ls",
 		Short: "List accounts",
 		Args:  exactly(0),
@@ -31,19 +35,19 @@ func (a *app) cmdAccount() *cobra.Command {
 			})
 		},
 	}
-	add := &cobra.Command{
+}
+
+func (a *app) cmdAccountAdd() *cobra.Command {
+	return &cobra.Command{
 		Use:   "add NAME [ADDRESS...]",
 		Short: "Make an account",
 		Long:  "Make an account. Without addresses it gets NAME at each domain of the organisation.",
 		Args:  between(1, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
 			r := api.AccountRequest{Name: args[0]}
-			for _, s := range args[1:] {
-				list, err := addresses(s)
-				if err != nil || len(list) != 1 {
-					return usage(c, "%q is not a mail address", s)
-				}
-				r.Addresses = append(r.Addresses, list[0].Address)
+			var err error
+			if r.Addresses, err = bareAddresses(c, args[1:]); err != nil {
+				return err
 			}
 			client := a.client()
 			defer client.Close()
@@ -54,7 +58,10 @@ func (a *app) cmdAccount() *cobra.Command {
 			return a.print(e, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s: %s\n", e.Name, strings.Join(e.Addresses, ", ")) })
 		},
 	}
-	set := &cobra.Command{
+}
+
+func (a *app) cmdAccountSet() *cobra.Command {
+	return &cobra.Command{
 		Use:   "set NAME SETTING [VALUE]",
 		Short: "Set what an account decides for itself",
 		Long: `Set what an account decides for itself; without a value, take it back. The one setting is
@@ -88,6 +95,9 @@ func (a *app) cmdAccount() *cobra.Command {
 			})
 		},
 	}
+}
+
+func (a *app) cmdAccountRm() *cobra.Command {
 	var yes bool
 	rm := &cobra.Command{
 		Use:   "rm NAME",
@@ -107,5 +117,5 @@ func (a *app) cmdAccount() *cobra.Command {
 		},
 	}
 	rm.Flags().BoolVar(&yes, "yes", false, "delete the account's mail")
-	return group("account", "Manage the accounts of this node", ls, add, set, rm)
+	return rm
 }
