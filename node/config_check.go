@@ -48,89 +48,124 @@ const (
 
 // Validate tells the first value that cannot be used, as a *ConfigError.
 func (c *Config) Validate() error {
-	bad := func(key, next, cause string, args ...any) error {
-		return &ConfigError{Key: key, Cause: fmt.Sprintf(cause, args...), Next: next}
+	if err := c.checkOrganisation(); err != nil {
+		return err
 	}
+	if a, err := CanonicalDomain(c.Hostname); err != nil || a != c.Hostname {
+		return badValue("hostname", `write a full host name in lower case, as in "mail.example.org"`, "%q is not a host name", c.Hostname)
+	}
+	if _, err := parseShare(c.Mine); err != nil {
+		return badValue("mine", `write "off", a share of one core as in "10%", or a number of cores as in "2"`, "%v", err)
+	}
+	if _, err := parseSize(c.Mail.MaxSize); err != nil {
+		return badValue("mail.max_size", `write a size from 64K to 128M, as in "25M"`, "%v", err)
+	}
+	for _, check := range []func() error{c.checkSubmission, c.checkFilters, c.checkRecords, c.checkListeners, c.checkVerdict} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// badValue says which key has a value that cannot be used, why, and what could stand there.
+func badValue(key, next, cause string, args ...any) error {
+	return &ConfigError{Key: key, Cause: fmt.Sprintf(cause, args...), Next: next}
+}
+
+func (c *Config) checkOrganisation() error {
 	o := &c.Organisation
 	if len(o.Domains) == 0 || len(o.Domains) > consensus.MaxDomains {
-		return bad("organisation.domains", `list 1 to 16 domains, as in domains = ["example.org"]`, "%d domains", len(o.Domains))
+		return badValue("organisation.domains", `list 1 to 16 domains, as in domains = ["example.org"]`, "%d domains", len(o.Domains))
 	}
 	for i, d := range o.Domains {
 		if a, err := CanonicalDomain(d); err != nil {
-			return bad("organisation.domains", "write a domain as in a mail address after the @", "%v", err)
+			return badValue("organisation.domains", "write a domain as in a mail address after the @", "%v", err)
 		} else if a != d {
-			return bad("organisation.domains", "write "+strconv.Quote(a), "%q is not in its lower-case ASCII form", d)
+			return badValue("organisation.domains", "write "+strconv.Quote(a), "%q is not in its lower-case ASCII form", d)
 		}
 		if slices.Contains(o.Domains[:i], d) {
-			return bad("organisation.domains", "name it once", "%q is there twice", d)
+			return badValue("organisation.domains", "name it once", "%q is there twice", d)
 		}
 	}
 	if o.Name == "" || len(o.Name) > consensus.MaxOrgName || !utf8.ValidString(o.Name) || strings.ContainsFunc(o.Name, isControl) {
-		return bad("organisation.name", "choose a name of 1 to 128 bytes in one line", "%q cannot be a name", o.Name)
+		return badValue("organisation.name", "choose a name of 1 to 128 bytes in one line", "%q cannot be a name", o.Name)
 	}
 	if !slices.Contains([]string{"all", "some", "none"}, o.Records) {
-		return bad("organisation.records", `write "all", "some" or "none"`, "%q is none of the three", o.Records)
+		return badValue("organisation.records", `write "all", "some" or "none"`, "%q is none of the three", o.Records)
 	}
 	if o.ThresholdFloor < 0 || o.ThresholdFloor > 100 {
-		return bad("organisation.threshold_floor", "write a percentage from 0 to 100", "%d is out of range", o.ThresholdFloor)
+		return badValue("organisation.threshold_floor", "write a percentage from 0 to 100", "%d is out of range", o.ThresholdFloor)
 	}
-	if a, err := CanonicalDomain(c.Hostname); err != nil || a != c.Hostname {
-		return bad("hostname", `write a full host name in lower case, as in "mail.example.org"`, "%q is not a host name", c.Hostname)
-	}
-	if _, err := parseShare(c.Mine); err != nil {
-		return bad("mine", `write "off", a share of one core as in "10%", or a number of cores as in "2"`, "%v", err)
-	}
-	if _, err := parseSize(c.Mail.MaxSize); err != nil {
-		return bad("mail.max_size", `write a size from 64K to 128M, as in "25M"`, "%v", err)
-	}
+	return nil
+}
+
+func (c *Config) checkSubmission() error {
 	if err := checkListen(c.Submission.Listen); err != nil {
-		return bad("submission.listen", `write host:port, as in "127.0.0.1:2525"`, "%v", err)
+		return badValue("submission.listen", `write host:port, as in "127.0.0.1:2525"`, "%v", err)
 	}
 	if l := c.Submission.Listen; l != "" && !isLoopback(l) {
-		return bad("submission.listen", `listen on this machine only, as in "127.0.0.1:2525"`,
+		return badValue("submission.listen", `listen on this machine only, as in "127.0.0.1:2525"`,
 			"%q can be reached from outside, and whoever reaches it may send in our name: this listener asks for no password", l)
 	}
 	for _, a := range c.Submission.RelayFrom {
 		if _, err := smtpgw.CanonicalRelay(a); err != nil {
-			return bad("submission.relay_from", `write "reports@example.org", "@example.org" or "*"`, "%v", err)
+			return badValue("submission.relay_from", `write "reports@example.org", "@example.org" or "*"`, "%v", err)
 		}
 	}
 	if len(c.Submission.RelayFrom) > maxRelayFrom {
-		return bad("submission.relay_from", `name whole domains, as in "@example.org"`, "%d entries are more than %d",
+		return badValue("submission.relay_from", `name whole domains, as in "@example.org"`, "%d entries are more than %d",
 			len(c.Submission.RelayFrom), maxRelayFrom)
 	}
+	return nil
+}
+
+func (c *Config) checkFilters() error {
 	for _, f := range []struct {
 		key  string
 		argv []string
 	}{{"submission.filter", c.Submission.Filter}, {"inbound.filter", c.Inbound.Filter}} {
 		if err := checkFilter(f.argv); err != nil {
-			return bad(f.key, `write the program's absolute path and its arguments, as in ["/usr/local/bin/disclaim", "--short"], or []`, "%v", err)
+			return badValue(f.key, `write the program's absolute path and its arguments, as in ["/usr/local/bin/disclaim", "--short"], or []`, "%v", err)
 		}
 	}
+	return nil
+}
+
+func (c *Config) checkRecords() error {
 	if _, err := smtpgw.ParseLeaveOut(c.Records.LeaveOut); err != nil {
-		return bad("records.leave_out", `name components, as in ["language"]`, "%v", err)
+		return badValue("records.leave_out", `name components, as in ["language"]`, "%v", err)
 	}
 	if _, err := smtpgw.ParseDerive(c.Records.Derive); err != nil {
-		return bad("records.derive", `name derived components, as in ["image-hash"]`, "%v", err)
+		return badValue("records.derive", `name derived components, as in ["image-hash"]`, "%v", err)
 	}
+	return nil
+}
+
+// checkListeners is about those that the world reaches.
+func (c *Config) checkListeners() error {
 	if err := checkListen(c.Inbound.Listen); err != nil {
-		return bad("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)
+		return badValue("inbound.listen", `write host:port, as in "0.0.0.0:25"`, "%v", err)
 	}
 	for _, a := range c.P2P.Listen {
 		if err := checkP2PListen(a); err != nil {
-			return bad("p2p.listen", `write a multiaddr of IP and TCP, as in "/ip4/0.0.0.0/tcp/4801"`, "%v", err)
+			return badValue("p2p.listen", `write a multiaddr of IP and TCP, as in "/ip4/0.0.0.0/tcp/4801"`, "%v", err)
 		}
 	}
 	for _, a := range c.P2P.Bootstrap {
 		if err := CheckPeerAddress(a); err != nil {
-			return bad("p2p.bootstrap", `copy an address that "cairn status" shows on the other node`, "%v", err)
+			return badValue("p2p.bootstrap", `copy an address that "cairn status" shows on the other node`, "%v", err)
 		}
 	}
+	return nil
+}
+
+func (c *Config) checkVerdict() error {
 	if t := c.Verdict.Threshold; t < 1 || t > 100 {
-		return bad("verdict.threshold", "write a percentage from 1 to 100", "%d is out of range", t)
+		return badValue("verdict.threshold", "write a percentage from 1 to 100", "%d is out of range", t)
 	}
 	if v := c.Verdict.Invalid; !slices.Contains([]string{InvalidSpam, InvalidQuarantine, InvalidRefuse, InvalidDiscard}, v) {
-		return bad("verdict.invalid", `write "spam", "quarantine", "refuse" or "discard"`, "%q is none of the four", v)
+		return badValue("verdict.invalid", `write "spam", "quarantine", "refuse" or "discard"`, "%q is none of the four", v)
 	}
 	return c.Verdict.checkContext()
 }

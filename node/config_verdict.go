@@ -21,24 +21,15 @@ func (v *VerdictConfig) Context() record.Context {
 // checkContext tells what Context would leave out.
 func (v *VerdictConfig) checkContext() error {
 	if n := len(v.Banners); n > record.MaxBanners {
-		return &ConfigError{
-			Key: "verdict.banners", Cause: fmt.Sprintf("%d banners", n),
-			Next: fmt.Sprintf("list at most %d, each exactly as it stands in the mail", record.MaxBanners),
-		}
+		return badValue("verdict.banners", fmt.Sprintf("list at most %d, each exactly as it stands in the mail", record.MaxBanners), "%d banners", n)
 	}
 	for _, text := range v.Banners {
 		if _, err := record.CheckBanner(text); err != nil {
-			return &ConfigError{
-				Key: "verdict.banners", Cause: err.Error(),
-				Next: fmt.Sprintf("copy the text out of a mail that has it, at most %d octets", record.MaxBanner),
-			}
+			return badValue("verdict.banners", fmt.Sprintf("copy the text out of a mail that has it, at most %d octets", record.MaxBanner), "%v", err)
 		}
 	}
 	if _, err := record.ParseAddressMap(v.AddressMap); err != nil {
-		return &ConfigError{
-			Key: "verdict.address_map", Cause: err.Error(),
-			Next: `write "ann@in.example = ann@example.org" or "@in.example = @example.org", what arrives on the left, each once`,
-		}
+		return badValue("verdict.address_map", `write "ann@in.example = ann@example.org" or "@in.example = @example.org", what arrives on the left, each once`, "%v", err)
 	}
 	return nil
 }
