@@ -5,8 +5,39 @@ import (
 	"strings"
 )
 
-// fieldEdits add, double, remove and rename fields.
+// fieldEdits add, remove, double, rename and exchange fields.
 func fieldEdits() []mutation {
+	return slices.Concat(addedFields(), droppedFields(), []mutation{
+		tree("double", func(d dice, root *entity) bool {
+			root.fields = append(root.fields, one(d, root.fields))
+			return true
+		}),
+		tree("double-other", func(d dice, root *entity) bool {
+			i := d.IntN(len(root.fields))
+			name, _, _ := strings.Cut(root.fields[i], ":")
+			at := d.IntN(len(root.fields) + 1)
+			root.fields = slices.Insert(root.fields, at, name+": evil <x@evil.example>\r\n")
+			return true
+		}),
+		tree("rename", func(d dice, root *entity) bool {
+			i := d.IntN(len(root.fields))
+			_, rest, _ := strings.Cut(root.fields[i], ":")
+			root.fields[i] = one(d, []string{"X-Old", "To", "Cc", "Bcc", "Sender", "Reply-To",
+				"Comments", "Subject"}) + ":" + rest
+			return true
+		}),
+		tree("exchange", func(d dice, root *entity) bool {
+			i, j := d.IntN(len(root.fields)), d.IntN(len(root.fields))
+			a, av, _ := strings.Cut(root.fields[i], ":")
+			b, bv, _ := strings.Cut(root.fields[j], ":")
+			root.fields[i], root.fields[j] = a+":"+bv, b+":"+av
+			return i != j
+		}),
+	})
+}
+
+// addedFields are one field more each, above all others or below.
+func addedFields() []mutation {
 	var list []mutation
 	for _, f := range []string{
 		"Reply-To: x@evil.example", "Sender: x@evil.example", "From: x@evil.example",
@@ -49,6 +80,12 @@ func fieldEdits() []mutation {
 			}))
 		}
 	}
+	return list
+}
+
+// droppedFields are one field less each.
+func droppedFields() []mutation {
+	var list []mutation
 	for _, name := range []string{
 		"From", "To", "Cc", "Reply-To", "Sender", "Subject", "Date", "Message-ID", "In-Reply-To",
 		"References", "MIME-Version", "Content-Type",
@@ -61,31 +98,5 @@ func fieldEdits() []mutation {
 			return root.drop(name)
 		}))
 	}
-	return append(list,
-		tree("double", func(d dice, root *entity) bool {
-			root.fields = append(root.fields, one(d, root.fields))
-			return true
-		}),
-		tree("double-other", func(d dice, root *entity) bool {
-			i := d.IntN(len(root.fields))
-			name, _, _ := strings.Cut(root.fields[i], ":")
-			at := d.IntN(len(root.fields) + 1)
-			root.fields = slices.Insert(root.fields, at, name+": evil <x@evil.example>\r\n")
-			return true
-		}),
-		tree("rename", func(d dice, root *entity) bool {
-			i := d.IntN(len(root.fields))
-			_, rest, _ := strings.Cut(root.fields[i], ":")
-			root.fields[i] = one(d, []string{"X-Old", "To", "Cc", "Bcc", "Sender", "Reply-To",
-				"Comments", "Subject"}) + ":" + rest
-			return true
-		}),
-		tree("exchange", func(d dice, root *entity) bool {
-			i, j := d.IntN(len(root.fields)), d.IntN(len(root.fields))
-			a, av, _ := strings.Cut(root.fields[i], ":")
-			b, bv, _ := strings.Cut(root.fields[j], ":")
-			root.fields[i], root.fields[j] = a+":"+bv, b+":"+av
-			return i != j
-		}),
-	)
+	return list
 }

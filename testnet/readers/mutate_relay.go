@@ -2,6 +2,7 @@ package readers
 
 import (
 	"mime"
+	"slices"
 	"strings"
 )
 
@@ -19,19 +20,9 @@ func honestFields() []mutation {
 			}
 			return false
 		}),
-		tree("received", func(d dice, root *entity) bool {
-			root.fields = append([]string{"Received: from a.example by b.example; Sun, 10 Mar 2024 10:45:00 +0000\r\n"}, root.fields...)
-			return true
-		}),
-		tree("return-path", func(d dice, root *entity) bool {
-			root.fields = append([]string{"Return-Path: <ana@orig.example>\r\n"}, root.fields...)
-			return true
-		}),
-		tree("authentication-results", func(d dice, root *entity) bool {
-			root.fields = append([]string{"Authentication-Results: b.example; spf=pass\r\n"},
-				root.fields...)
-			return true
-		}),
+		trace("received", "Received: from a.example by b.example; Sun, 10 Mar 2024 10:45:00 +0000"),
+		trace("return-path", "Return-Path: <ana@orig.example>"),
+		trace("authentication-results", "Authentication-Results: b.example; spf=pass"),
 		tree("name-case", func(d dice, root *entity) bool {
 			i := d.IntN(len(root.fields))
 			name, rest, _ := strings.Cut(root.fields[i], ":")
@@ -86,6 +77,14 @@ func honestFields() []mutation {
 			return true
 		}),
 	}
+}
+
+// trace is a field that a relay puts on top.
+func trace(name, field string) mutation {
+	return tree(name, func(_ dice, root *entity) bool {
+		root.fields = slices.Insert(root.fields, 0, field+crlf)
+		return true
+	})
 }
 
 // folded is a field with a line break where there was a space.
