@@ -31,12 +31,15 @@ func madeNetworkOf(g *consensus.Genesis) *madeNetwork {
 	return &madeNetwork{Name: g.Params.Name, ChainID: g.Params.ChainID().String(), Genesis: g.Block.ID().String()}
 }
 
+// initFlags are what init is told about the node to be made.
+type initFlags struct {
+	domains, p2pListen                                                       []string
+	name, hostname, network, networkName, submission, inbound, mine, records string
+	blockTime                                                                time.Duration
+}
+
 func (a *app) cmdInit() *cobra.Command {
-	var (
-		domains, p2pListen                                                       []string
-		name, hostname, network, networkName, submission, inbound, mine, records string
-		blockTime                                                                time.Duration
-	)
+	var given initFlags
 	c := &cobra.Command{
 		Use:   "init --domain DOMAIN",
 		Short: "Make a node: keys, configuration and, if asked, a new network",
@@ -47,73 +50,91 @@ it is. Without --network the node joins one later with "cairn join". Nothing is 
   --network local   a network to try things out on one machine: a block a second, an enrolment costs nothing much`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if len(domains) == 0 {
-				return usage(c, "--domain is missing: the mail domain of your organisation")
+			cfg, err := given.config(c)
+			if err != nil {
+				return err
 			}
-			for i, d := range domains {
-				canonical, err := node.CanonicalDomain(d)
-				if err != nil {
-					return usage(c, "--domain: %v", err)
-				}
-				domains[i] = canonical
+			founded, err := given.founded(c, cfg.Organisation.Name)
+			if err != nil {
+				return err
 			}
-			if name == "" {
-				name = domains[0]
-			}
-			cfg := node.DefaultConfig(name, domains)
-			for flag, set := range map[string]func(){
-				"hostname":   func() { cfg.Hostname = hostname },
-				"submission": func() { cfg.Submission.Listen = submission },
-				"inbound":    func() { cfg.Inbound.Listen = inbound },
-				"p2p":        func() { cfg.P2P.Listen = p2pListen },
-				"mine":       func() { cfg.Mine = mine },
-				"records":    func() { cfg.Organisation.Records = records },
-			} {
-				if c.Flags().Changed(flag) {
-					set()
-				}
-			}
-			if err := cfg.Validate(); err != nil {
-				return badFlag(c, err)
-			}
-			o := node.InitOptions{Dir: a.dir, Config: cfg, Now: time.Now()}
-			if networkName == "" {
-				networkName = name
-			}
-			if network != "" && len(networkName) > consensus.MaxNetworkName {
-				return usage(c, "--network-name: %q has more than %d bytes", networkName, consensus.MaxNetworkName)
-			}
-			switch network {
-			case "":
-			case "new":
-				o.Network = node.PublicNetwork(networkName)
-			case "local":
-				o.Network = node.LocalNetwork(networkName)
-			default:
-				return usage(c, "--network %q is neither new nor local", network)
-			}
-			if o.Network == nil && (c.Flags().Changed("network-name") || c.Flags().Changed("block-time")) {
-				return usage(c, "--network-name and --block-time are for a new network: add --network new or --network local")
-			}
-			if c.Flags().Changed("block-time") {
-				o.Network.BlockInterval = blockTime
-			}
-			return a.init(c, o)
+			return a.init(c, node.InitOptions{Dir: a.dir, Config: cfg, Network: founded, Now: time.Now()})
 		},
 	}
 	f := c.Flags()
-	f.StringSliceVar(&domains, "domain", nil, "mail domain of the organisation; may be given several times")
-	f.StringVar(&name, "name", "", "name of the organisation (default: the first domain)")
-	f.StringVar(&network, "network", "", "found a network: new or local")
-	f.StringVar(&networkName, "network-name", "", "name of the new network (default: the organisation's name)")
-	f.DurationVar(&blockTime, "block-time", 0, "time between blocks of the new network")
-	f.StringVar(&hostname, "hostname", "", "name the node greets with (default: mail.DOMAIN)")
-	f.StringVar(&submission, "submission", "", "where to take mail from our own programs (default 127.0.0.1:2525)")
-	f.StringVar(&inbound, "inbound", "", "where to take mail from other servers (default 127.0.0.1:2526)")
-	f.StringSliceVar(&p2pListen, "p2p", nil, "where to take connections of other nodes, as multiaddr (default port 4801)")
-	f.StringVar(&mine, "mine", "", `how much of this machine looks for blocks: off, 10% of a core, 2 cores (default "10%")`)
-	f.StringVar(&records, "records", "", `what the organisation declares to record: all, some, none (default "some")`)
+	f.StringSliceVar(&given.domains, "domain", nil, "mail domain of the organisation; may be given several times")
+	f.StringVar(&given.name, "name", "", "name of the organisation (default: the first domain)")
+	f.StringVar(&given.network, "network", "", "found a network: new or local")
+	f.StringVar(&given.networkName, "network-name", "", "name of the new network (default: the organisation's name)")
+	f.DurationVar(&given.blockTime, "block-time", 0, "time between blocks of the new network")
+	f.StringVar(&given.hostname, "hostname", "", "name the node greets with (default: mail.DOMAIN)")
+	f.StringVar(&given.submission, "submission", "", "where to take mail from our own programs (default 127.0.0.1:2525)")
+	f.StringVar(&given.inbound, "inbound", "", "where to take mail from other servers (default 127.0.0.1:2526)")
+	f.StringSliceVar(&given.p2pListen, "p2p", nil, "where to take connections of other nodes, as multiaddr (default port 4801)")
+	f.StringVar(&given.mine, "mine", "", `how much of this machine looks for blocks: off, 10% of a core, 2 cores (default "10%")`)
+	f.StringVar(&given.records, "records", "", `what the organisation declares to record: all, some, none (default "some")`)
 	return c
+}
+
+// config is the configuration of the new node.
+func (f *initFlags) config(c *cobra.Command) (*node.Config, error) {
+	if len(f.domains) == 0 {
+		return nil, usage(c, "--domain is missing: the mail domain of your organisation")
+	}
+	for i, d := range f.domains {
+		canonical, err := node.CanonicalDomain(d)
+		if err != nil {
+			return nil, usage(c, "--domain: %v", err)
+		}
+		f.domains[i] = canonical
+	}
+	if f.name == "" {
+		f.name = f.domains[0]
+	}
+	cfg := node.DefaultConfig(f.name, f.domains)
+	for flag, set := range map[string]func(){
+		"hostname":   func() { cfg.Hostname = f.hostname },
+		"submission": func() { cfg.Submission.Listen = f.submission },
+		"inbound":    func() { cfg.Inbound.Listen = f.inbound },
+		"p2p":        func() { cfg.P2P.Listen = f.p2pListen },
+		"mine":       func() { cfg.Mine = f.mine },
+		"records":    func() { cfg.Organisation.Records = f.records },
+	} {
+		if c.Flags().Changed(flag) {
+			set()
+		}
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, badFlag(c, err)
+	}
+	return cfg, nil
+}
+
+// founded is the network to be founded, named after org unless it is given a name; nil if none is.
+func (f *initFlags) founded(c *cobra.Command, org string) (n *node.NetworkOptions, err error) {
+	name := f.networkName
+	if name == "" {
+		name = org
+	}
+	if f.network != "" && len(name) > consensus.MaxNetworkName {
+		return nil, usage(c, "--network-name: %q has more than %d bytes", name, consensus.MaxNetworkName)
+	}
+	switch f.network {
+	case "":
+	case "new":
+		n = node.PublicNetwork(name)
+	case "local":
+		n = node.LocalNetwork(name)
+	default:
+		return nil, usage(c, "--network %q is neither new nor local", f.network)
+	}
+	if n == nil && (c.Flags().Changed("network-name") || c.Flags().Changed("block-time")) {
+		return nil, usage(c, "--network-name and --block-time are for a new network: add --network new or --network local")
+	}
+	if c.Flags().Changed("block-time") {
+		n.BlockInterval = f.blockTime
+	}
+	return n, nil
 }
 
 // badFlag tells which value cannot go into the configuration, and what could.
