@@ -60,8 +60,8 @@ type OrganisationConfig struct {
 	// Domains are the mail domains, 1 to 16. Accounts get an address in each.
 	Domains []string `koanf:"domains"`
 
-	// Records declares how much of the mail sent is recorded: "all", "some"
-	// or "none". After "all", mail that claims to come from these domains
+	// Records declares how much of the mail of these domains is recorded: "all",
+	// "some" or "none". The node records all that it sends; after "all", mail
 	// without a record is marked as missing it by every node that trusts this
 	// organisation for them.
 	Records string `koanf:"records"`
