@@ -50,7 +50,8 @@ pair each.
 Each pair is judged twice: with nothing known, and with what its recipient would have configured:
 the list that it came through, the address map of a relay and the banner of the own gateway, where
 the words under how speak of one. Those are read off honest pairs; of a tampered pair nothing counts
-but a list that its author wrote to. What is given by hand counts for every pair instead.`,
+but a list that its author wrote to. What is given by hand counts instead, for tampered pairs too; a
+list for those that mention it.`,
 		Example: "  cairn bench verdicts pairs\n" +
 			"  cairn bench verdicts pairs --list devs@lists.example --banner banner.txt",
 		Args: exactly(1),
