@@ -38,6 +38,9 @@ func explainForm(form message.Form, r *recorded, a *arrival) (kind, detail strin
 	case r.transcoded(a):
 		return CharsetChanged, ""
 	}
+	if a.Reading == message.AsOctets && r.text() && r.isContent(received, a.labels()) { // but for CRs at line ends
+		return WhitespaceChanged, ""
+	}
 	if a.Label != "" && r.text() && r.budget.spend(len(received)+tryWork) && r.is(message.DigestOf(message.Canonical, received, "")) {
 		return CharsetChanged, a.Label
 	}

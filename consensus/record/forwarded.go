@@ -113,6 +113,24 @@ func (c *comparer) isVia() bool {
 	return false
 }
 
+// isAuthorsName reports whether the names of a field are those recorded in From, or those with "via"
+// and more behind them, as lists write.
+func (c *comparer) isAuthorsName(field uint16) bool {
+	for _, r := range c.origin.of(message.Names) {
+		for _, a := range c.received(message.Names) {
+			if r.index != uint16(message.From) || a.Index != field || a.Reading != message.Canonical {
+				continue
+			}
+			name, _, via := strings.Cut(string(a.Content), " via ")
+			number, bare, _ := strings.Cut(name, "\t")
+			if r.is(a.digest) || via && (r.isContent([]byte(name+"\t\n"), nil) || r.isContent([]byte(number+"\t"+strings.Trim(bare, "'")+"\t\n"), nil)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (c *comparer) addedAreMarks() bool {
 	for _, p := range c.Parts {
 		if p.Outcome == Extra && !p.Mark && (p.Type == message.Text || p.Type == message.HTML || p.Type == message.Attachment) {
@@ -200,10 +218,16 @@ func (c Comparison) Words(author string) string {
 			kept = "the whole message, inside one of the forwarder's"
 			marks = append(marks, fmt.Sprintf("what stands around it under the subject %q", p.Detail))
 		}
-		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Names || p.Type == message.Fields {
+		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Fields {
 			continue
 		}
 		switch {
+		case p.Type == message.Names:
+			about := message.Type(p.Index)
+			addressee := about == message.To || about == message.Cc // each that is left is as recorded
+			if !addressee && p.Outcome != Absent && p.Kind != AuthorsName && p.Kind != NameVia {
+				marks = append(marks, fmt.Sprintf("the name in %s: %q", about, p.Detail))
+			}
 		case p.Type == message.Subject && p.Kind == SubjectTagged:
 			marks = append(marks, p.Detail)
 		case p.Type == message.Text && p.Kind == FooterAppended:

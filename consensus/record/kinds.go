@@ -50,6 +50,7 @@ const (
 	WrappedWhole   = "wrapped-whole"
 	ListInFrom     = "list-in-from"
 	NameVia        = "name-via"
+	AuthorsName    = "authors-name"
 	Contradicting  = "contradicting"
 )
 
@@ -103,6 +104,7 @@ var kinds = []KindInfo{
 	{Kind: WrappedWhole, Says: "the whole message, as recorded, stands inside a message of the forwarder"},
 	{Kind: ListInFrom, Says: "was replaced by the list's own address, the author's is not there any more"},
 	{Kind: NameVia, Says: "the recorded name, with by whom the mail was sent on behind it"},
+	{Kind: AuthorsName, Says: "the recorded name, as lists write it"},
 	{Kind: Contradicting, Says: "was recorded as no message has it"},
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
 	{Kind: LooksAlike, Says: "differs, though the picture looks alike at a glance"},

@@ -20,6 +20,9 @@ func (c *comparer) weigh() {
 		p.Kept, p.Decides = c.weight(p)
 		if c.with.Forwarder != nil {
 			p.Mark = c.mark(p, munged)
+			if p.Mark && p.Type == message.Names && p.Outcome != Absent && c.isAuthorsName(p.Index) {
+				p.Kind = AuthorsName
+			}
 			p.Decides = p.Decides && !p.Mark && !c.isRecipients(p)
 			p.Kept = p.Kept || p.Mark && p.Outcome != Extra
 		}

@@ -175,8 +175,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		}
 		body := WithoutMboxLine(n.body)
 		if len(body) != len(n.body) { // list software takes it out
-			line, _ := grammar.CutLine(n.body)
-			r.loose("in front of an embedded message: " + strings.ToValidUTF8(string(line), "?"))
+			r.loose("in front of an embedded message: " + strings.ToValidUTF8(string(firstLine(n.body)), "?"))
 		}
 		lines := unixEnds(body)
 		if !take(&r.rooms.embedded, len(lines)) {
@@ -188,7 +187,7 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 			}
 			exact.Content = append([]byte(strings.ToLower(n.cte)+"\n"), bytes.TrimRight(lines, "\n")...)
 			c = Component{Reading: Canonical, Content: content}
-			if rest, headless := bytes.CutPrefix(lines, []byte("\n")); headless {
+			if rest, headless := bytes.CutPrefix(lines, []byte("\n")); headless && !isField(firstLine(rest)) {
 				c.Lenient = joinOctets(n.cte, "", withoutEnd(rest, "")) // relays put in the empty line that was missing
 			}
 			return c, exact
@@ -201,6 +200,11 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		}
 	}
 	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(n.body, ""))}, exact
+}
+
+func firstLine(b []byte) []byte {
+	line, _ := grammar.CutLine(b)
+	return line
 }
 
 // fieldGroups is the content of a report: its fields unfolded, one a line, an empty line between
