@@ -190,9 +190,9 @@ func (c *comparer) ownAddress(address string) bool {
 	if f := c.with.Forwarder; f != nil && (domain == f.Domain || strings.HasSuffix(domain, "."+f.Domain)) {
 		return true
 	}
-	for _, m := range c.d.Mailboxes() {
-		theirs, at, _ := strings.Cut(strings.ToLower(m.Addr), "@")
-		if at != domain || !c.wasRecorded(&m) {
+	for _, m := range c.written {
+		theirs, at, _ := strings.Cut(m.Addr, "@")
+		if at != domain {
 			continue
 		}
 		for _, robot := range robots {

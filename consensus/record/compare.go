@@ -76,14 +76,15 @@ type comparer struct {
 	with   Context
 
 	arrivals []arrival
-	hosts    []string // the domains that the author wrote to
+	written  []message.Mailbox // those of To and Cc that were there when the message was recorded
+	hosts    hostSet           // the domains of these
 	mapped   []message.Component
 }
 
 func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	c := comparer{origin: o, d: d, with: with, Comparison: Comparison{Version: RecordVersion, RecipientInRecord: true}}
 	c.arrive(d.Head())
-	c.hosts = c.recordedHosts()
+	c.readWritten()
 	c.AsSent = c.sameAsSent()
 	c.flaws()
 	c.header()
@@ -243,31 +244,4 @@ func (c *comparer) bodyAsSent() {
 			c.Parts = append(c.Parts, Part{Type: t, Index: r.index, Outcome: Same})
 		}
 	}
-}
-
-// wasRecorded reports whether a mailbox of To or Cc was there when the message was recorded.
-func (c *comparer) wasRecorded(m *message.Mailbox) bool {
-	for _, r := range c.origin.of(m.Field) {
-		for _, a := range c.received(m.Field) {
-			if r.is(a.digest) {
-				return true
-			}
-		}
-	}
-	hint := m.Hint()
-	return c.origin.has(hint.Label, hint.Value)
-}
-
-// recordedHosts returns the domains of the addresses in To and Cc that were there when the message
-// was recorded.
-func (c *comparer) recordedHosts() []string {
-	var hosts []string
-	for _, m := range c.d.Mailboxes() {
-		if c.wasRecorded(&m) {
-			if domain := message.Domain(m.Addr); !slices.Contains(hosts, domain) {
-				hosts = append(hosts, domain)
-			}
-		}
-	}
-	return hosts
 }

@@ -99,16 +99,3 @@ func (c *comparer) mapText(f *message.NamedField) string {
 const maxMapped = 8 << 10 // octets of a field in which addresses are looked for
 
 var addrPattern = regexp.MustCompile(`[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]+@[A-Za-z0-9.-]*[A-Za-z0-9]`)
-
-// ownHost reports whether a host is one that the author wrote to, or the known forwarder's, or of
-// the same domain.
-func (c *comparer) ownHost(host string) bool {
-	f := c.with.Forwarder
-	return f != nil && under(host, f.Domain) || slices.ContainsFunc(c.hosts, func(domain string) bool { return under(host, domain) })
-}
-
-// under reports whether a host is a domain, in it, or the domain above it.
-func under(host, domain string) bool {
-	host = strings.ToLower(strings.Trim(host, "."))
-	return host == domain || strings.HasSuffix(host, "."+domain) || strings.Contains(host, ".") && strings.HasSuffix(domain, "."+host)
-}

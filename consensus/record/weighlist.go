@@ -84,11 +84,8 @@ func (c *comparer) shortTag(tags string) bool {
 	if !strings.ContainsFunc(inner, unicode.IsDigit) {
 		return true
 	}
-	for _, m := range c.d.Mailboxes() {
+	return slices.ContainsFunc(c.written, func(m message.Mailbox) bool {
 		local, _, _ := strings.Cut(m.Addr, "@")
-		if strings.EqualFold(local, inner) && c.wasRecorded(&m) {
-			return true
-		}
-	}
-	return false
+		return strings.EqualFold(local, inner)
+	})
 }

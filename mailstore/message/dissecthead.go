@@ -162,14 +162,23 @@ func (d *Dissection) Mapped(original func(string) string) []Component {
 	return list
 }
 
-// mapText is a value with its addresses as they were.
+// mapText is a value with its addresses, which are in the order of items, as they were.
 func mapText(value string, items []grammar.Item, original func(string) string) string {
+	var b strings.Builder
 	for _, item := range items {
-		if item.Addr != "" {
-			value = strings.Replace(value, item.Addr, original(item.Addr), 1)
+		if item.Addr == "" {
+			continue
 		}
+		before, after, ok := strings.Cut(value, item.Addr)
+		if !ok {
+			continue
+		}
+		b.WriteString(before)
+		b.WriteString(original(item.Addr))
+		value = after
 	}
-	return value
+	b.WriteString(value)
+	return b.String()
 }
 
 // namesContent says what stands around the addresses of a field and in which order these are: a
