@@ -21,26 +21,23 @@ type handed struct {
 	original record.Hop         // what the author sent to the first of them
 }
 
-// handedOn finds out whether the records of an arrival, given from the top as
-// record.Tokens returns them, lead from the original to account by way of
+// forwarders reads whom an account has named to send mail on to it.
+func (v *Verifier) forwarders(rd *mailstore.Reader, account mailstore.AccountID) ([]record.Forwarder, error) {
+	if v.cfg.Forwarders == nil {
+		return nil, nil
+	}
+	return v.cfg.Forwarders(rd, account)
+}
+
+// handedBy finds out whether the hops of an arrival, as record.Custody returns
+// them without an error, lead from the original to an account by way of
 // forwarders that it knows, each of which recorded what it sent on. s is the
 // chain's state; ask says who is trusted for a domain, within a transaction by
-// pins alone.
+// what is in memory alone.
 //
 // Whether the original has come to the account before, whether its recorder
 // speaks for the author, and what the forwarders changed are not its to say.
-func (v *Verifier) handedOn(rd *mailstore.Reader, s *consensus.State, ask asker, tokens []*record.Token, account mailstore.AccountID) (h handed, ok bool, err error) {
-	if len(tokens) < 2 || v.cfg.Forwarders == nil || tokens[0].ChainID != s.ChainID() {
-		return h, false, nil
-	}
-	known, err := v.cfg.Forwarders(rd, account)
-	if err != nil || len(known) == 0 {
-		return h, false, err
-	}
-	hops, err := record.Custody(tokens)
-	if err != nil {
-		return h, false, nil // a fault of whoever sent it on, none of ours
-	}
+func handedBy(s *consensus.State, ask asker, hops []record.Hop, known []record.Forwarder) (h handed, ok bool) {
 	speaks := func(recorder consensus.Key, domain string) bool {
 		org, enrolled := s.OrgByRecorder(recorder)
 		if !enrolled || !claims(org, []string{domain}) {
@@ -49,15 +46,17 @@ func (v *Verifier) handedOn(rd *mailstore.Reader, s *consensus.State, ask asker,
 		_, trusted := ask(domain, org.Key)
 		return trusted
 	}
-	h.by, ok = record.KnownForwarders(hops, known, speaks)
-	h.original = hops[len(hops)-1]
-	return h, ok, nil
+	if h.by, ok = record.KnownForwarders(hops, known, speaks); ok {
+		h.original = hops[len(hops)-1]
+	}
+	return h, ok
 }
 
 // way is what an arrival came by: the records of it, and what was found out
 // about the original for each of its recipients' known forwarders.
 type way struct {
 	tokens []*record.Token
+	hops   []record.Hop        // of the tokens: they hold together
 	below  *message.Dissection // of the message with its way below the topmost record; nil until it is asked for
 	asked  asker               // who is trusted for a domain, as far as it was asked ahead
 	found  map[record.Forwarder]*Finding
@@ -80,24 +79,18 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 	if len(tokens) < 2 || as.token == nil || !as.top.Facts.TokenValid || !intact(as.top.Facts.Comparison) {
 		return nil, nil
 	}
-	w := &way{tokens: tokens, asked: v.trust.asker(ctx), found: map[record.Forwarder]*Finding{}}
+	hops, err := record.Custody(tokens)
+	if err != nil {
+		return nil, nil // a fault of whoever sent it on, none of ours
+	}
+	w := &way{tokens: tokens, hops: hops, asked: v.trust.asker(ctx), found: map[record.Forwarder]*Finding{}}
+	known, err := v.named(w, as.arrival.Recipients)
+	if err != nil {
+		return nil, err
+	}
 	same := true
-	for i, rcpt := range as.arrival.Recipients {
-		var h handed
-		ok := false
-		err := v.store.View(func(rd *mailstore.Reader) error {
-			account, err := rd.AccountByAddress(rcpt)
-			if errors.Is(err, mailstore.ErrNotFound) {
-				return nil // the gateway's word counts, in the transaction
-			}
-			if err == nil && w.meant(rcpt) {
-				h, ok, err = v.handedOn(rd, as.state, w.asked, tokens, account.ID)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+	for i := range as.arrival.Recipients {
+		h, ok := handedBy(as.state, w.asked, hops, known[i])
 		if !ok {
 			same = false
 			continue
@@ -129,6 +122,30 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 	return w, ctx.Err()
 }
 
+// named reads for each of an arrival's recipients whom its account has named to
+// send mail on to it: nobody where w is not meant for it.
+func (v *Verifier) named(w *way, recipients []string) ([][]record.Forwarder, error) {
+	known := make([][]record.Forwarder, len(recipients))
+	return known, v.store.View(func(rd *mailstore.Reader) error {
+		for i, rcpt := range recipients {
+			if !w.meant(rcpt) {
+				continue
+			}
+			account, err := rd.AccountByAddress(rcpt)
+			if errors.Is(err, mailstore.ErrNotFound) {
+				continue // the gateway's word counts, in the transaction
+			}
+			if err != nil {
+				return err
+			}
+			if known[i], err = v.forwarders(rd, account.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // sentOn returns what is known of the original of an arrival that known
 // forwarders sent on to account; nil if none did. It runs within a transaction.
 func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.AccountID, rcpt string) (*Finding, error) {
@@ -142,10 +159,11 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 		}
 		return v.trust.remembered(domain, key)
 	}
-	h, ok, err := v.handedOn(rd, state, ask, w.tokens, account)
+	known, err := v.forwarders(rd, account)
 	if err != nil {
 		return nil, err
 	}
+	h, ok := handedBy(state, ask, w.hops, known)
 	if !ok {
 		if w.strange == nil {
 			return nil, nil
@@ -169,11 +187,10 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 // original record is not of that organisation, or the mail is the last one's own.
 // Whether that record is for a recipient is for addressedBy to say.
 func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Finding, *record.Token) {
-	hops, err := record.Custody(w.tokens)
-	if err != nil || as.top.Facts.FromDomainIsOrg {
+	if as.top.Facts.FromDomainIsOrg {
 		return nil, nil
 	}
-	token := hops[len(hops)-1].Token
+	token := w.hops[len(w.hops)-1].Token
 	org, enrolled := as.state.OrgByRecorder(token.Recorder)
 	if !enrolled || !claims(org, as.header.domains) {
 		return nil, nil
@@ -182,7 +199,7 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	f.Facts.Stranger = true
 	f.Facts.HandedClaims = as.top.Facts.RecorderDomain
 	if by, ok := as.state.OrgByRecorder(w.tokens[0].Recorder); ok {
-		f.Facts.Handed, f.Facts.WrittenTo = v.stranger(as, w, hops, by)
+		f.Facts.Handed, f.Facts.WrittenTo = v.stranger(as, w, by)
 	}
 	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
 	return f, token
@@ -191,7 +208,7 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 // stranger names by, who sent a message on, by a domain that it is trusted for, empty if there is
 // none; and says whether each that sent it on did so with what was written to it: the record below
 // its own is for an address, in To or Cc, at a domain that it is trusted for.
-func (v *Verifier) stranger(as *Assessment, w *way, hops []record.Hop, by *consensus.Org) (name string, written bool) {
+func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name string, written bool) {
 	trusted := func(org *consensus.Org, domain string) bool {
 		if !claims(org, []string{domain}) {
 			return false
@@ -205,13 +222,13 @@ func (v *Verifier) stranger(as *Assessment, w *way, hops []record.Hop, by *conse
 			break
 		}
 	}
-	for i, hop := range hops[:len(hops)-1] {
+	for i, hop := range w.hops[:len(w.hops)-1] {
 		org, ok := as.state.OrgByRecorder(hop.Token.Recorder)
 		if !ok {
 			return name, false
 		}
 		at := slices.IndexFunc(as.header.to[:min(len(as.header.to), message.MaxRecipients)], func(addr string) bool {
-			return trusted(org, message.Domain(addr)) && hops[i+1].Token.HasRecipient(addr)
+			return trusted(org, message.Domain(addr)) && w.hops[i+1].Token.HasRecipient(addr)
 		})
 		if at < 0 {
 			return name, false
