@@ -167,7 +167,7 @@ func (n *Node) notSpam(tx *mailstore.Tx, account mailstore.AccountID, id mailsto
 		return err
 	}
 	author := tokens[len(tokens)-1] // whether it is sound is judged when mail comes
-	header := message.Parse(raw)
+	header := message.ParseHeader(raw)
 	const most = 32 // of a message
 	candidates := slices.Concat(header.To, header.Cc)
 	for _, to := range candidates[:min(len(candidates), most)] {

@@ -40,7 +40,7 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 		n.log.Error("submission failed", "err", err)
 		return nil, api.Errorf(api.CodeTryLater, "the node's log tells why", "sending: a fault of the node kept it from taking the message")
 	}
-	sent := &api.Sent{MessageID: message.Parse(receipt.Raw).MessageID, To: r.To}
+	sent := &api.Sent{MessageID: message.ParseHeader(receipt.Raw).MessageID, To: r.To}
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		sent.Ref, err = refOf(rd, receipt.Account, receipt.Message)
 		return err

@@ -53,8 +53,7 @@ func groupRecipients(raw []byte, rcpts []string) []group {
 // exactly if the header of the mail names him to them.
 func namedRecipients(raw []byte) map[string]bool {
 	named := make(map[string]bool)
-	header, _ := splitHeader(raw)
-	m := message.Parse(header)
+	m := message.ParseHeader(raw)
 	for _, a := range slices.Concat(m.To, m.Cc) {
 		named[addressKey(a.Addr)] = true
 	}

@@ -97,7 +97,7 @@ func (l *List) loops(p post) string {
 func postOf(m mailstore.Message, raw []byte, labels []string) post {
 	header, _ := splitHeader(raw)
 	p := post{from: m.From, header: header, raw: raw, labels: labels}
-	for _, a := range message.Parse(slices.Concat(header, []byte("\r\n"))).From {
+	for _, a := range message.ParseHeader(header).From {
 		p.authors = append(p.authors, a.Addr)
 	}
 	return p

@@ -76,7 +76,7 @@ func readDraft(raw []byte) (*draft, error) {
 	if received >= maxReceived {
 		return nil, circles()
 	}
-	d.parsed = message.Parse(joinFields(d.fields))
+	d.parsed = message.ParseHeader(joinFields(d.fields))
 	return d, nil
 }
 

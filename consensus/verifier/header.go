@@ -1,7 +1,6 @@
 package verifier
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -19,7 +18,7 @@ type header struct {
 }
 
 func readHeader(raw []byte, rewritten record.AddressMap) *header {
-	m := message.Parse(headerOf(raw))
+	m := message.ParseHeader(raw)
 	h := new(header)
 	for i, a := range m.From {
 		from := rewritten.Original(a.Addr)
@@ -58,16 +57,4 @@ func shown(addr string) string {
 		return r
 	}, addr)
 	return addr[:min(len(addr), longest)]
-}
-
-// headerOf cuts off most of a body, which would only cost time to parse: what
-// follows the first empty line is never header.
-func headerOf(raw []byte) []byte {
-	end := len(raw)
-	for _, empty := range []string{"\n\n", "\n\r\n"} {
-		if i := bytes.Index(raw[:end], []byte(empty)); i >= 0 {
-			end = i + len(empty)
-		}
-	}
-	return raw[:end]
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"reflect"
 	"regexp"
 	"testing"
 	"unicode/utf8"
@@ -86,6 +87,10 @@ func FuzzParse(f *testing.F) {
 			if again := message.CanonicalAddress(a.Addr); plain.MatchString(a.Addr) && a.Addr != again {
 				t.Fatalf("%q becomes %q when it is read again", a.Addr, again)
 			}
+		}
+		m.Text, m.HTML, m.Attachments = "", "", nil
+		if header := message.ParseHeader(raw); !reflect.DeepEqual(header, m) {
+			t.Fatalf("the header is %+v, and with the body %+v", header, m)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"strings"
 	"time"
 
@@ -40,7 +41,37 @@ type PartInfo struct {
 // Parse reads a mail. It never fails: malformed mail yields what can be read of it.
 func Parse(raw []byte) *Message {
 	e := readMessage(raw)
-	header := e.header
+	m := ofHeader(e.header)
+	var text, html []string
+	for _, p := range readTree(e, 0).leaves {
+		switch p.role {
+		case Text:
+			text = append(text, string(p.shownText()))
+		case HTML:
+			html = append(html, string(p.shownText()))
+		default:
+			m.Attachments = append(m.Attachments, p.info())
+		}
+	}
+	m.Text, m.HTML = strings.Join(text, "\n\n"), strings.Join(html, "\n")
+	return m
+}
+
+// ParseHeader is Parse without what the body has: Text, HTML and Attachments stay empty. A body costs nothing and need not be there.
+func ParseHeader(raw []byte) *Message { return ofHeader(readMessage(cutBody(raw)).header) }
+
+// cutBody leaves out most of a body: what follows the first empty line is never header.
+func cutBody(raw []byte) []byte {
+	end := len(raw)
+	for _, empty := range []string{"\n\n", "\n\r\n"} {
+		if i := bytes.Index(raw[:end], []byte(empty)); i >= 0 {
+			end = i + len(empty)
+		}
+	}
+	return raw[:end]
+}
+
+func ofHeader(header gomessage.Header) *Message {
 	m := &Message{
 		header:     header,
 		Subject:    phrase(knownWords(header.Get("Subject"))),
@@ -57,18 +88,6 @@ func Parse(raw []byte) *Message {
 	if ids := messageIDs(values(header, "Message-Id")); len(ids) > 0 {
 		m.MessageID = ids[0]
 	}
-	var text, html []string
-	for _, p := range readTree(e, 0).leaves {
-		switch p.role {
-		case Text:
-			text = append(text, string(p.shownText()))
-		case HTML:
-			html = append(html, string(p.shownText()))
-		default:
-			m.Attachments = append(m.Attachments, p.info())
-		}
-	}
-	m.Text, m.HTML = strings.Join(text, "\n\n"), strings.Join(html, "\n")
 	return m
 }
 

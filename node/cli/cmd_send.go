@@ -127,7 +127,7 @@ func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api
 		return r, fmt.Errorf("reading the message: %w", err)
 	}
 	r.Raw = crlf(raw)
-	m := message.Parse(r.Raw)
+	m := message.ParseHeader(r.Raw)
 	if from == "" {
 		if len(m.From) != 1 {
 			return r, usage(c, "the message has %s: give --from", plural(len(m.From), "author"))

@@ -13,7 +13,7 @@ var telling = []string{"From", "To", "Cc", "Date", "Subject", "Message-ID", "Rec
 
 // checkMail tells of a file that is no mail at all. What is odd about one is for its verdict to say.
 func checkMail(file string, raw []byte) error {
-	for _, f := range message.Parse(raw).Fields() {
+	for _, f := range message.ParseHeader(raw).Fields() {
 		if slices.ContainsFunc(telling, func(name string) bool { return strings.EqualFold(name, f.Name) }) {
 			return nil
 		}
