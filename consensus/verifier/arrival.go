@@ -13,15 +13,15 @@ import (
 // Assessment is what was found out about one arrival. Admit and Stored
 // complete it for each recipient, within the delivery transaction.
 type Assessment struct {
+	*opened
 	v       *Verifier
 	arrival *Arrival
 	state   *consensus.State // that the arrival was checked against
 	found   *Finding         // of the arrival as a whole
 	top     *Finding         // the same by the topmost record, whoever sent it on
-	header  *header
-	token   *record.Token // nil without a sound one
-	way     *way          // nil if nobody sent it on whose record holds
-	alone   bool          // the arrival has one recipient
+	token   *record.Token    // nil without a sound one
+	way     *way             // nil if nobody sent it on whose record holds
+	alone   bool             // the arrival has one recipient
 	courier consensus.Hash
 	each    map[string]*Finding // by recipient, as admitted
 }
@@ -31,7 +31,7 @@ type Assessment struct {
 func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	state := v.chain.State()
 	as := &Assessment{
-		v: v, arrival: &a, state: state, header: readHeader(a.Raw, v.cfg.Context.Map),
+		v: v, arrival: &a, state: state, opened: v.open(a.Raw),
 		alone: len(a.Recipients) == 1, each: make(map[string]*Finding, len(a.Recipients)),
 	}
 	var courier *consensus.Org
@@ -40,7 +40,7 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 			courier, as.courier = org, org.ID
 		}
 	}
-	as.found, as.token = v.examine(ctx, state, as.header, a.Raw, a.Recipients, courier)
+	as.found, as.token = v.examine(ctx, state, as.opened, a.Recipients, courier)
 	found := as.found
 	as.top = found
 	found.Facts.ArrivalTime = uint64(max(a.Received.UnixMilli(), 0))

@@ -52,15 +52,14 @@ func handedBy(s *consensus.State, ask asker, hops []record.Hop, known []record.F
 	return h, ok
 }
 
-// way is what an arrival came by: the records of it, and what was found out
+// way is what an arrival came by: its records, which hold together, and what was found out
 // about the original for each of its recipients' known forwarders.
 type way struct {
-	tokens []*record.Token
-	hops   []record.Hop        // of the tokens: they hold together
-	below  *message.Dissection // of the message with its way below the topmost record; nil until it is asked for
-	asked  asker               // who is trusted for a domain, as far as it was asked ahead
-	found  map[record.Forwarder]*Finding
-	whole  *Finding // of all recipients, if it came to each by the same way
+	hops  []record.Hop        // the latest first, the original last
+	below *message.Dissection // of the message with its way below the topmost record; nil until it is asked for
+	asked asker               // who is trusted for a domain, as far as it was asked ahead
+	found map[record.Forwarder]*Finding
+	whole *Finding // of all recipients, if it came to each by the same way
 	// strange is about the original of a message that somebody sent on whom no recipient named; nil
 	// if its record is not of the author's organisation.
 	strange *Finding
@@ -69,21 +68,20 @@ type way struct {
 
 // meant reports whether who sent an arrival on recorded it for rcpt: a copy that somebody else got is
 // no more sent on to rcpt than any other copy.
-func (w *way) meant(rcpt string) bool { return w.tokens[0].HasRecipient(rcpt) }
+func (w *way) meant(rcpt string) bool { return w.hops[0].Token.HasRecipient(rcpt) }
 
 // wayOf looks ahead of the delivery transaction at how an arrival came to its
 // recipients; nil if nobody sent it on whose record holds for what arrived.
 // What it compares and asks of the DNS has no place in a transaction.
 func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
-	tokens, _ := record.Tokens(as.arrival.Raw)
-	if len(tokens) < 2 || as.token == nil || !as.top.Facts.TokenValid || !intact(as.top.Facts.Comparison) {
+	if len(as.tokens) < 2 || as.token == nil || !as.top.Facts.TokenValid || !intact(as.top.Facts.Comparison) {
 		return nil, nil
 	}
-	hops, err := record.Custody(tokens)
+	hops, err := record.Custody(as.tokens)
 	if err != nil {
 		return nil, nil // a fault of whoever sent it on, none of ours
 	}
-	w := &way{tokens: tokens, hops: hops, asked: v.trust.asker(ctx), found: map[record.Forwarder]*Finding{}}
+	w := &way{hops: hops, asked: v.trust.asker(ctx), found: map[record.Forwarder]*Finding{}}
 	known, err := v.named(w, as.arrival.Recipients)
 	if err != nil {
 		return nil, err
@@ -198,7 +196,7 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	f := v.about(as, w, token, v.cfg.Context)
 	f.Facts.Stranger = true
 	f.Facts.HandedClaims = as.top.Facts.RecorderDomain
-	if by, ok := as.state.OrgByRecorder(w.tokens[0].Recorder); ok {
+	if by, ok := as.state.OrgByRecorder(w.hops[0].Token.Recorder); ok {
 		f.Facts.Handed, f.Facts.WrittenTo = v.stranger(as, w, by)
 	}
 	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
@@ -262,8 +260,8 @@ func (v *Verifier) original(as *Assessment, w *way, h handed) *Finding {
 // about is the finding about the lowest record of a message.
 func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with record.Context) *Finding {
 	if w.below == nil {
-		w.below = message.Dissect(as.arrival.Raw, nil)
-		w.below.TraceBelow(len(w.tokens) - 1)
+		w.below = message.Dissect(as.raw, nil)
+		w.below.TraceBelow(len(w.hops) - 1)
 	}
 	f := &Finding{From: as.header.from, Domains: as.header.domains}
 	if author := as.header.author(token); author != "" {
@@ -273,7 +271,7 @@ func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with recor
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.TokenPresent, f.Facts.RecipientInRecord = true, true
 	f.setRecord(token, as.state)
-	f.Facts.ArrivalTime, f.Facts.SentOnTime = as.top.Facts.ArrivalTime, w.tokens[0].Record.Time
+	f.Facts.ArrivalTime, f.Facts.SentOnTime = as.top.Facts.ArrivalTime, w.hops[0].Token.Record.Time
 	f.Facts.OwnDomain = as.ownDomain(f)
 	f.Facts.Comparison = record.Compare(token, w.below, with)
 	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold

@@ -179,6 +179,10 @@ func TestBadTokens(t *testing.T) {
 		})
 	}
 	w.expect(w.arrive(good), "after all that rubbish with its token", record.Pending, "inbox")
+	below := w.arrive(replace(w.seal(0, plain, ann), "Received:", "Cairn-Record: AAAA\r\nReceived:"))
+	if f := w.finding(below).Facts; !f.TokenValid || f.TokenFault != "" {
+		t.Errorf("of a record above rubbish: %q", f.TokenFault)
+	}
 	u := newWorld(t, setting{late: true, pins: []int{1}})
 	ref := u.arrive(stranger)
 	u.expect(ref, "of a key nobody enrolled", record.Invalid, "spam")

@@ -58,7 +58,7 @@ type Arrival struct {
 // the record names are taken as right.
 func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, error) {
 	state := v.chain.State()
-	f, _ := v.examine(ctx, state, readHeader(raw, v.cfg.Context.Map), raw, recipients, nil)
+	f, _ := v.examine(ctx, state, v.open(raw), recipients, nil)
 	if f.Facts.TokenPresent {
 		f.Facts.OwnDomain = v.cfg.Own.claimed(f, state, nil)
 	}
@@ -74,16 +74,19 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 // and what state, the one at the tip, and the trust list say now. courier is
 // the organisation whose node brought it, nil if that is not known. token is
 // nil without a sound one.
-func (v *Verifier) examine(ctx context.Context, state *consensus.State, h *header, raw []byte, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token) {
-	f = &Finding{From: h.from, Domains: h.domains}
-	f.Facts.From = shown(h.from)
+func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opened, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token) {
+	f = &Finding{From: m.header.from, Domains: m.header.domains}
+	f.Facts.From = shown(f.From)
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.RecipientInRecord = true
 
-	token, present, err := record.FindToken(raw)
-	f.Facts.TokenPresent = present
-	f.Facts.TokenUnknown = errors.Is(err, record.ErrTokenVersion) || err == nil && present && token.Record.Epoch != 0
-	if !present || f.Facts.TokenUnknown {
+	err := m.fault
+	if len(m.tokens) > 0 {
+		token = m.tokens[0]
+	}
+	f.Facts.TokenPresent = m.present
+	f.Facts.TokenUnknown = errors.Is(err, record.ErrTokenVersion) || token != nil && token.Record.Epoch != 0
+	if !m.present || f.Facts.TokenUnknown {
 		if f.Facts.TokenUnknown {
 			f.Facts.TokenFault = laterVersion
 		}
@@ -98,15 +101,14 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, h *heade
 		return f, nil
 	}
 	f.setRecord(token, state)
-	all, _ := record.Tokens(raw) // a fault further down is not this record's
 	org, ok := state.OrgByRecorder(token.Recorder)
 	with := v.cfg.Context
 	with.Stranger = !ok // anybody can make such a record; what is found counts once the key is enrolled
-	f.Facts.Comparison = record.Compare(token, record.Arrived(raw, all, recipients), with)
+	f.Facts.Comparison = record.Compare(token, record.Arrived(m.raw, m.tokens, recipients), with)
 	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
 	f.Facts.RecipientInRecord = f.Facts.Comparison.RecipientInRecord
 	if !f.Facts.RecipientInRecord {
-		f.Facts.RecordedFor = v.cfg.Own.others(token.Named(h.to))
+		f.Facts.RecordedFor = v.cfg.Own.others(token.Named(m.header.to))
 	}
 	if !ok {
 		f.recordedBy(nil, word{}, v.cfg)
