@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 
 	"cairn/mailstore/message"
 )
@@ -137,6 +138,13 @@ func (c Comparison) AllSame() bool {
 		}
 	}
 	return true
+}
+
+// Intact is AllSame whoever the message is for.
+func (c Comparison) Intact() bool {
+	c.Parts = slices.DeleteFunc(slices.Clone(c.Parts), func(p Part) bool { return p.Type == message.Recipient })
+	c.RecipientInRecord = true
+	return c.AllSame()
 }
 
 // MayBeWanted is false if a part differs that no share can make up for.

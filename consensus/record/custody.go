@@ -142,6 +142,14 @@ func Arrived(raw []byte, tokens []*Token, recipients []string) *message.Dissecti
 	return d
 }
 
+// Original takes apart a message that was sent on, for comparing it with the last of its hops: for
+// nobody in particular, and with no more of its way than its author's node saw.
+func Original(raw []byte, hops []Hop) *message.Dissection {
+	d := message.Dissect(raw, nil)
+	d.TraceBelow(len(hops) - 1)
+	return d
+}
+
 // Tokens returns the tokens in a mail's header from the top, at most 1 + MaxHops of them. It ends at
 // the first Cairn-Record field that is none, with that field's error, and with ErrCustody if there
 // are more.

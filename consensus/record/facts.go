@@ -3,6 +3,7 @@ package record
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"cairn/mailstore/message"
@@ -85,6 +86,25 @@ const (
 	BySender        = "the sender"
 	ByRecipient     = "the recipient"
 )
+
+// SetRecord notes what a token says of its record, and how that compares with what arrived.
+func (f *Facts) SetRecord(t *Token, c Comparison) {
+	f.RecordVersion, f.RecordTime = t.Record.Version, t.Record.Time
+	f.Comparison, f.SenderThreshold, f.RecipientInRecord = c, c.SenderThreshold, c.RecipientInRecord
+}
+
+// SetFrom notes the first author's address as a sentence may have it: no longer than addresses are,
+// and a question mark for what is not printable ASCII.
+func (f *Facts) SetFrom(addr string) {
+	const longest = 254 // RFC 5321, section 4.5.3.1.3, without the angle brackets
+	addr = strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f {
+			return '?'
+		}
+		return r
+	}, addr)
+	f.From = addr[:min(len(addr), longest)]
+}
 
 // SetThreshold makes Threshold the highest of all that were set: nobody lowers another's. The
 // administrator's and the organisation's are 0 where none is set; the administrator alone may go

@@ -121,7 +121,7 @@ func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailsto
 	if err != nil {
 		return false, err
 	}
-	f.Facts.Unaddressed = !as.header.addresses(append(own.Addresses, rcpt))
+	f.Facts.Unaddressed = !as.header.AddressedTo(append(own.Addresses, rcpt))
 	if f.Facts.RecipientThreshold, err = thresholdOf(rd, account); err != nil {
 		return false, err
 	}

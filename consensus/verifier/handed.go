@@ -56,7 +56,7 @@ func handedBy(s *consensus.State, ask asker, hops []record.Hop, known []record.F
 // about the original for each of its recipients' known forwarders.
 type way struct {
 	hops  []record.Hop        // the latest first, the original last
-	below *message.Dissection // of the message with its way below the topmost record; nil until it is asked for
+	below *message.Dissection // the original; nil until it is asked for
 	asked asker               // who is trusted for a domain, as far as it was asked ahead
 	found map[record.Forwarder]*Finding
 	whole *Finding // of all recipients, if it came to each by the same way
@@ -74,7 +74,7 @@ func (w *way) meant(rcpt string) bool { return w.hops[0].Token.HasRecipient(rcpt
 // recipients; nil if nobody sent it on whose record holds for what arrived.
 // What it compares and asks of the DNS has no place in a transaction.
 func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
-	if len(as.tokens) < 2 || as.token == nil || !as.top.Facts.TokenValid || !intact(as.top.Facts.Comparison) {
+	if len(as.tokens) < 2 || as.token == nil || !as.top.Facts.TokenValid || !as.top.Facts.Comparison.Intact() {
 		return nil, nil
 	}
 	hops, err := record.Custody(as.tokens)
@@ -190,7 +190,7 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	}
 	token := w.hops[len(w.hops)-1].Token
 	org, enrolled := as.state.OrgByRecorder(token.Recorder)
-	if !enrolled || !claims(org, as.header.domains) {
+	if !enrolled || !claims(org, as.header.Domains) {
 		return nil, nil
 	}
 	f := v.about(as, w, token, v.cfg.Context)
@@ -225,24 +225,24 @@ func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name str
 		if !ok {
 			return name, false
 		}
-		at := slices.IndexFunc(as.header.to[:min(len(as.header.to), message.MaxRecipients)], func(addr string) bool {
+		at := slices.IndexFunc(as.header.To[:min(len(as.header.To), message.MaxRecipients)], func(addr string) bool {
 			return trusted(org, message.Domain(addr)) && w.hops[i+1].Token.HasRecipient(addr)
 		})
 		if at < 0 {
 			return name, false
 		}
 		if i == 0 {
-			name = message.Domain(as.header.to[at])
+			name = message.Domain(as.header.To[at])
 		}
 	}
 	return name, true
 }
 
 // addressedBy narrows what was found about an original that a stranger sent on to rcpt's copy.
-func (f *Finding) addressedBy(own Own, h *header, rcpt string, original *record.Token) {
+func (f *Finding) addressedBy(own Own, h *record.Header, rcpt string, original *record.Token) {
 	f.addressedTo(rcpt, original)
 	if !f.Facts.RecipientInRecord {
-		f.Facts.RecordedFor = own.others(original.Named(h.to))
+		f.Facts.RecordedFor = own.others(original.Named(h.To))
 	}
 }
 
@@ -260,21 +260,16 @@ func (v *Verifier) original(as *Assessment, w *way, h handed) *Finding {
 // about is the finding about the lowest record of a message.
 func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with record.Context) *Finding {
 	if w.below == nil {
-		w.below = message.Dissect(as.raw, nil)
-		w.below.TraceBelow(len(w.hops) - 1)
+		w.below = record.Original(as.raw, w.hops)
 	}
-	f := &Finding{From: as.header.from, Domains: as.header.domains}
-	if author := as.header.author(token); author != "" {
-		f.From, f.Domains = author, []string{message.Domain(author)}
-	}
-	f.Facts.From = shown(f.From)
+	f := new(Finding)
+	f.From, f.Domains = as.header.Author(token)
+	f.Facts.SetFrom(f.From)
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
-	f.Facts.TokenPresent, f.Facts.RecipientInRecord = true, true
-	f.setRecord(token, as.state)
+	f.Facts.TokenPresent = true
+	f.setRecord(token, record.Compare(token, w.below, with), as.state)
 	f.Facts.ArrivalTime, f.Facts.SentOnTime = as.top.Facts.ArrivalTime, w.hops[0].Token.Record.Time
 	f.Facts.OwnDomain = as.ownDomain(f)
-	f.Facts.Comparison = record.Compare(token, w.below, with)
-	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
 	f.recordedBy(nil, word{}, v.cfg)
 	return f
 }
@@ -291,24 +286,4 @@ func (as *Assessment) ownDomain(f *Finding) string {
 		return d
 	}
 	return as.top.Facts.OwnDomain
-}
-
-// author returns the address in Reply-To that a token has as the author's, where
-// From holds another: a forwarder put its own there. Empty if there is none.
-func (h *header) author(token *record.Token) string {
-	if token.HasAuthor(h.from) {
-		return ""
-	}
-	i := slices.IndexFunc(h.replyTo, token.HasAuthor)
-	if i < 0 {
-		return ""
-	}
-	return h.replyTo[i]
-}
-
-// intact reports whether a message is as it was recorded, whoever it is for.
-func intact(c record.Comparison) bool {
-	c.Parts = slices.DeleteFunc(slices.Clone(c.Parts), func(p record.Part) bool { return p.Type == message.Recipient })
-	c.RecipientInRecord = true
-	return c.AllSame()
 }

@@ -75,8 +75,8 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 // the organisation whose node brought it, nil if that is not known. token is
 // nil without a sound one.
 func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opened, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token) {
-	f = &Finding{From: m.header.from, Domains: m.header.domains}
-	f.Facts.From = shown(f.From)
+	f = &Finding{From: m.header.From, Domains: m.header.Domains}
+	f.Facts.SetFrom(f.From)
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.RecipientInRecord = true
 
@@ -100,15 +100,12 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opene
 		f.Facts.TokenFault, f.Facts.TokenUnsound = err.Error(), true
 		return f, nil
 	}
-	f.setRecord(token, state)
 	org, ok := state.OrgByRecorder(token.Recorder)
 	with := v.cfg.Context
 	with.Stranger = !ok // anybody can make such a record; what is found counts once the key is enrolled
-	f.Facts.Comparison = record.Compare(token, record.Arrived(m.raw, m.tokens, recipients), with)
-	f.Facts.SenderThreshold = f.Facts.Comparison.SenderThreshold
-	f.Facts.RecipientInRecord = f.Facts.Comparison.RecipientInRecord
+	f.setRecord(token, record.Compare(token, record.Arrived(m.raw, m.tokens, recipients), with), state)
 	if !f.Facts.RecipientInRecord {
-		f.Facts.RecordedFor = v.cfg.Own.others(token.Named(m.header.to))
+		f.Facts.RecordedFor = v.cfg.Own.others(token.Named(m.header.To))
 	}
 	if !ok {
 		f.recordedBy(nil, word{}, v.cfg)
@@ -119,12 +116,12 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opene
 	return f, token
 }
 
-// setRecord notes which record a token is of.
-func (f *Finding) setRecord(token *record.Token, state *consensus.State) {
+// setRecord notes which record a token is of, and how it compares with what arrived.
+func (f *Finding) setRecord(token *record.Token, c record.Comparison, state *consensus.State) {
 	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
 	f.Root, f.Time = token.MicroRoot(), token.Record.Time
 	f.Deadline = state.Height() + patience
-	f.Facts.RecordVersion, f.Facts.RecordTime = token.Record.Version, token.Record.Time
+	f.Facts.SetRecord(token, c)
 }
 
 // laterVersion is why a record counts as none: a token or record of another
