@@ -67,7 +67,8 @@ const chainID consensus.ChainID = 1
 // recorded what it sent on.
 func Judge(p *Pair, k Knowledge, at time.Time) (*Outcome, error) {
 	original, received := message.WithoutMboxLine(p.Original), message.WithoutMboxLine(p.Received)
-	to := recipientOf(original)
+	sent := record.ReadHeader(original, nil)
+	to := recipientOf(sent)
 	if k.List != nil {
 		to = k.List.Posting
 	}
@@ -80,7 +81,7 @@ func Judge(p *Pair, k Knowledge, at time.Time) (*Outcome, error) {
 		again := recorder.NewDraft(secretOf(p.Name, "list"), arrived, []string{rcpt}, recorder.Wish{}, at)
 		arrived = sealed(arrived, 0, listKey, again)
 	}
-	f, domains, err := facts(arrived, rcpt, message.Parse(original), k)
+	f, domains, err := facts(arrived, rcpt, sent, k)
 	if err != nil {
 		return nil, fmt.Errorf("judge pair %s: %w", p.Name, err)
 	}
@@ -108,11 +109,10 @@ func Judge(p *Pair, k Knowledge, at time.Time) (*Outcome, error) {
 func secretOf(pair, of string) record.Secret { return sha256.Sum256([]byte(of + "\x00" + pair)) }
 
 // recipientOf is the address of the envelope that mail is judged for: the first in To or Cc.
-func recipientOf(original []byte) string {
-	m := message.Parse(original)
-	for _, a := range slices.Concat(m.To, m.Cc) {
-		if message.Domain(a.Addr) != "" {
-			return a.Addr
+func recipientOf(sent *record.Header) string {
+	for _, addr := range sent.To {
+		if message.Domain(addr) != "" {
+			return addr
 		}
 	}
 	return reader
@@ -120,51 +120,46 @@ func recipientOf(original []byte) string {
 
 // facts are what a recipient's node finds out about an arrival.
 func facts(
-	arrived []byte, rcpt string, sent *message.Message, k Knowledge,
+	arrived []byte, rcpt string, sent *record.Header, k Knowledge,
 ) (f *record.Facts, domains []string, err error) {
 	tokens, err := record.Tokens(arrived)
 	if err != nil || len(tokens) == 0 {
 		return nil, nil, fmt.Errorf("its records cannot be read: %w", err)
 	}
+	header := record.ReadHeader(arrived, k.Map)
 	with := record.Context{Map: k.Map, Banners: k.Banners}
-	d := record.Arrived(arrived, tokens, []string{rcpt})
-	token := tokens[0]
 	f = &record.Facts{
-		TokenPresent: true, Inclusion: record.InclusionIncluded, RecipientInRecord: true, OrgPinned: true,
+		TokenPresent: true, TokenValid: tokens[0].VerifySignature(), Inclusion: record.InclusionIncluded, OrgPinned: true,
+		Unaddressed: !header.AddressedTo([]string{rcpt}),
 	}
+	f.SetRecord(tokens[0], record.Compare(tokens[0], record.Arrived(arrived, tokens, []string{rcpt}), with))
+	from, domains := header.From, header.Domains
 	if k.List != nil {
-		if with.Forwarder, err = custody(tokens, *k.List); err != nil {
+		if !f.Comparison.Intact() {
+			return nil, nil, fmt.Errorf("the list %s recorded something else", k.List.Posting)
+		}
+		hops, list, err := custody(tokens, *k.List)
+		if err != nil {
 			return nil, nil, err
 		}
-		f.Forwarder = with.Forwarder.Domain
-		token = tokens[len(tokens)-1]
-		d = message.Dissect(arrived, nil)
-		d.TraceBelow(len(tokens) - 1)
+		original := hops[len(hops)-1].Token
+		f.Forwarder, f.SentOnTime, with.Forwarder = list.Domain, tokens[0].Record.Time, list
+		f.SetRecord(original, record.Compare(original, record.Original(arrived, hops), with))
+		from, domains = header.Author(original)
 	}
-	f.TokenValid = token.VerifySignature()
-	f.RecordVersion, f.RecordTime = token.Record.Version, token.Record.Time
-	f.Comparison = record.Compare(token, d, with)
-	f.SenderThreshold = f.Comparison.SenderThreshold
-	f.RecipientInRecord = f.Comparison.RecipientInRecord
 	f.SetThreshold(0, 0)
-
-	m := message.Parse(arrived)
-	f.From, domains = authorOf(m, token, k.List != nil)
-	f.Recorder = message.Domain(first(sent.From))
+	f.SetFrom(from)
+	f.Recorder = message.Domain(sent.From)
 	f.RecorderDomain = f.Recorder
-	f.FromDomainIsOrg = speaksFor(sent.From, domains)
+	f.FromDomainIsOrg = speaksFor(sent.Domains, domains)
 	f.OrgTrusted = f.FromDomainIsOrg
-	f.Unaddressed = !slices.ContainsFunc(slices.Concat(m.To, m.Cc), func(a message.Address) bool {
-		return strings.EqualFold(a.Addr, rcpt)
-	})
 	return f, domains, nil
 }
 
-// speaksFor reports whether the organisation of the authors has all of the domains.
-func speaksFor(authors []message.Address, domains []string) bool {
+// speaksFor reports whether the organisation of the domains its has all of the others.
+func speaksFor(its, domains []string) bool {
 	for _, domain := range domains {
-		its := func(a message.Address) bool { return message.Domain(a.Addr) == domain }
-		if domain == "" || !slices.ContainsFunc(authors, its) {
+		if domain == "" || !slices.Contains(its, domain) {
 			return false
 		}
 	}
@@ -172,42 +167,17 @@ func speaksFor(authors []message.Address, domains []string) bool {
 }
 
 // custody holds that the list accounts for the way of a message that it sent on.
-func custody(tokens []*record.Token, list record.Forwarder) (*record.Forwarder, error) {
+func custody(tokens []*record.Token, list record.Forwarder) ([]record.Hop, *record.Forwarder, error) {
 	hops, err := record.Custody(tokens)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	speaks := func(key consensus.Key, domain string) bool {
 		return key == consensus.PublicKey(listKey) && domain == list.Domain
 	}
 	known, ok := record.KnownForwarders(hops, []record.Forwarder{list}, speaks)
 	if !ok {
-		return nil, fmt.Errorf("the list %s does not account for it", list.Posting)
+		return nil, nil, fmt.Errorf("the list %s does not account for it", list.Posting)
 	}
-	return &known[0], nil
-}
-
-// authorOf is the author's address and the domains that mail is from: those of From or, where a
-// known list put its own there, that of the author in Reply-To.
-func authorOf(m *message.Message, token *record.Token, list bool) (from string, domains []string) {
-	for _, a := range m.From {
-		domains = append(domains, message.Domain(a.Addr))
-	}
-	from = first(m.From)
-	if !list || token.HasAuthor(from) {
-		return from, domains
-	}
-	for _, a := range m.ReplyTo {
-		if token.HasAuthor(a.Addr) {
-			return a.Addr, []string{message.Domain(a.Addr)}
-		}
-	}
-	return from, domains
-}
-
-func first(list []message.Address) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return list[0].Addr
+	return hops, &known[0], nil
 }
