@@ -3,7 +3,6 @@ package verifier
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"cairn/consensus"
 	"cairn/consensus/record"
@@ -189,10 +188,7 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 // overtaken reports whether an enrolment that matters to f may have been
 // followed between Check and now, when f was in no index yet.
 func (as *Assessment) overtaken(f *Finding) bool {
-	now := as.v.chain.State()
-	return f.Org.IsZero() || f.Org != as.found.Org || slices.ContainsFunc(f.Domains, func(domain string) bool {
-		return !slices.Equal(as.state.OrgsByDomain(domain), now.OrgsByDomain(domain))
-	})
+	return f.Org.IsZero() || f.Org != as.found.Org || f.contested(as.state, as.v.chain.State())
 }
 
 // link stores f with the indexes that revisions go by; overtaken makes it due

@@ -103,6 +103,13 @@ func (f *Finding) recordedBy(org *consensus.Org, w word, cfg Config) {
 	}
 }
 
+// contested reports whether between two states of the chain it changed who claims f's domains.
+func (f *Finding) contested(then, now *consensus.State) bool {
+	return slices.ContainsFunc(f.Domains, func(domain string) bool {
+		return !slices.Equal(then.OrgsByDomain(domain), now.OrgsByDomain(domain))
+	})
+}
+
 // speaksAs is the domain under which org is named to people: the author's if it
 // has that, else its first.
 func speaksAs(org *consensus.Org, domains []string) string {

@@ -16,29 +16,30 @@ func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	if err := v.store.Update(ctx, func(*mailstore.Tx) error { return nil }); err != nil {
 		return err
 	}
-	for from := []byte(nil); ; {
-		keys, err := v.retrust(ctx, domain, from)
-		if err != nil {
-			return fmt.Errorf("look again at mail from %s: %w", domain, err)
-		}
-		if len(keys) == 0 {
-			return nil
-		}
-		from = append(keys[len(keys)-1], 0)
+	from, err := []byte("message/"), error(nil)
+	for from != nil && err == nil {
+		from, err = v.retrust(ctx, domain, from)
 	}
+	if err != nil {
+		return fmt.Errorf("look again at mail from %s: %w", domain, err)
+	}
+	return nil
 }
 
-// retrust looks at the next messages, not below from, and returns their keys.
-func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (keys [][]byte, err error) {
-	// Else what is found out here could overwrite what a later block says.
-	v.following.Lock()
-	defer v.following.Unlock()
+// retrust looks at the next messages, not below from, and returns where to go
+// on: at from again if the chain overtook it, nowhere after the last message.
+func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (next []byte, err error) {
+	// Else what is found out here could overwrite what another finds out later.
+	v.retrusting.Lock()
+	defer v.retrusting.Unlock()
 	state := v.chain.State()
 	found := make(map[Ref]*Finding)
-	err = v.store.View(func(rd *mailstore.Reader) (err error) {
-		if keys, err = scanKeys(rd.Space(space), []byte("message/"), from, reviseStep); err != nil {
+	err = v.store.View(func(rd *mailstore.Reader) error {
+		keys, err := scanKeys(rd.Space(space), []byte("message/"), from, reviseStep)
+		if err != nil || len(keys) == 0 {
 			return err
 		}
+		next = append(keys[len(keys)-1], 0)
 		for _, key := range keys {
 			f, err := Of(rd, refOf(key))
 			if err != nil {
@@ -52,7 +53,7 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (key
 		return nil
 	})
 	if err != nil || len(found) == 0 {
-		return keys, err
+		return next, err
 	}
 	words := make(map[Ref]word, len(found))
 	for ref, f := range found {
@@ -62,10 +63,16 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (key
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return keys, v.store.Update(ctx, func(tx *mailstore.Tx) error {
+	// While the chain is followed the DNS is not waited for.
+	v.following.Lock()
+	defer v.following.Unlock()
+	now := v.chain.State()
+	err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 		for ref, w := range words {
 			err := v.change(tx, ref, func(f *Finding) error {
-				if org, ok := state.Org(f.Org); ok {
+				if f.Org != found[ref].Org || f.contested(state, now) {
+					next = from // asked of another organisation, or of others than there are now
+				} else if org, ok := now.Org(f.Org); ok {
 					f.recordedBy(org, w, v.cfg)
 				}
 				return nil
@@ -76,4 +83,5 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (key
 		}
 		return nil
 	})
+	return next, err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/mailstore"
 )
@@ -213,5 +214,37 @@ func TestRetrust(t *testing.T) {
 	refs = append(refs, w.put(as, raw, []string{ann})[0].Ref)
 	for _, ref := range refs {
 		w.expect(ref, "after trust came", record.Verified, "inbox")
+	}
+}
+
+// While Retrust asks the DNS the chain is followed; what a block says meanwhile of who records whose
+// mail is not overwritten with an answer from before it.
+func TestRetrustWhileTheChainGrows(t *testing.T) {
+	var asked func()
+	w := newWorld(t, setting{orgs: 3, late: true, pins: []int{1}, dns: func(context.Context, string) ([]string, error) {
+		if f := asked; f != nil {
+			asked = nil
+			f()
+		}
+		return nil, &net.DNSError{IsNotFound: true}
+	}})
+	ref := w.arrive(w.seal(0, letter("jo@org1.example, al@org2.example", "", text), ann))
+	w.include(0)
+	w.expect(ref, "before", record.Vouched, "inbox")
+	clear(w.trust.dns.cache)
+	grown := false
+	asked = func() {
+		if !w.v.following.TryLock() {
+			t.Fatal("the chain is not followed while the DNS is asked")
+		}
+		w.v.following.Unlock()
+		w.mine(chaintest.Body{Events: w.net.Enrolments()})
+		w.expect(ref, "enrolled", record.Missing, "spam")
+		grown = true
+	}
+	w.must(w.v.Retrust(context.Background(), "org1.example"))
+	w.expect(ref, "looked at again", record.Missing, "spam")
+	if !grown {
+		t.Error("the DNS was not asked")
 	}
 }

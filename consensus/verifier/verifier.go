@@ -34,7 +34,8 @@ type Verifier struct {
 	filer Filer
 	log   *slog.Logger
 
-	following sync.Mutex // held while verdicts are revised
+	retrusting sync.Mutex // held while one step of Retrust asks and revises
+	following  sync.Mutex // held while verdicts are revised; taken after retrusting
 }
 
 // New returns a verifier over store and ch. Verdicts follow the chain while
