@@ -163,11 +163,11 @@ func (d *Delivery) mayAdd(added []byte) error {
 		return errors.New("the filter put something on top that is no whole line of text")
 	}
 	for f := range fieldsOf(added) {
-		name := strings.ToLower(string(f.name))
+		name := f.lower()
 		switch {
 		case name == "":
 			return fmt.Errorf("the filter put a line on top that is no header field: %q", f.raw[:min(len(f.raw), 80)])
-		case !message.Uncovered(name), isLocalNote(f.name), f.is(message.TokenHeader), f.is("return-path"),
+		case !message.Uncovered(name), message.LocalNote(name), f.is(message.TokenHeader), f.is("return-path"),
 			f.is("authentication-results") && authres.Bears(f.value(), d.hostname):
 			return fmt.Errorf("the filter put the field %s on top; it may add those of filters, as X-Spam-*, X-Virus-*, "+
 				"Received-SPF or Authentication-Results of another name", clean(name))

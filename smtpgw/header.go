@@ -16,6 +16,9 @@ type field struct {
 // is reports whether the field has the name.
 func (f field) is(name string) bool { return bytes.EqualFold(f.name, []byte(name)) }
 
+// lower returns the name in lower case.
+func (f field) lower() string { return strings.ToLower(string(f.name)) }
+
 // value returns what follows the colon, folding and CRLF included.
 func (f field) value() string {
 	_, v, _ := bytes.Cut(f.raw, []byte(":"))

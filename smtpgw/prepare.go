@@ -38,7 +38,7 @@ type draft struct {
 //   - Bcc, and with it who was not to be named;
 //   - Cairn-Record but those that the record, which will be ours, can refer to: of a message that is
 //     sent on, the topmost record.MaxHops that are tokens; and Cairn-Components, a word to us;
-//   - what mail programs note for themselves in files, and act upon (see isLocalNote).
+//   - what mail programs note for themselves in files, and act upon (see message.LocalNote).
 //
 // All other bytes stay as they are. An error is the reply for the submitter: a field that there must
 // be one of is missing or there twice.
@@ -56,7 +56,7 @@ func readDraft(raw []byte) (*draft, error) {
 				d.fields = append(d.fields, f)
 				d.hops++
 			}
-		case f.is("bcc"), f.is("resent-bcc"), isLocalNote(f.name):
+		case f.is("bcc"), f.is("resent-bcc"), message.LocalNote(f.lower()):
 		default:
 			d.fields = append(d.fields, f)
 		}
@@ -176,15 +176,16 @@ func isToken(f field) bool {
 // withTrace turns a message that arrived into the one that is stored: trace on top; removed are
 // Authentication-Results that claim to be ours (RFC 8601, section 5), what mail programs note for
 // themselves in files, and what other filters found and programs here would act upon (see
-// isForeignFinding). All other bytes stay as they are.
+// message.ForeignFinding). All other bytes stay as they are.
 func withTrace(raw, trace []byte, hostname string) []byte {
 	header, rest := splitHeader(raw)
 	var out bytes.Buffer
 	out.Grow(len(trace) + len(raw))
 	out.Write(trace)
 	for f := range fieldsOf(header) {
+		name := f.lower()
 		switch {
-		case isLocalNote(f.name), isForeignFinding(f.name):
+		case message.LocalNote(name), message.ForeignFinding(name):
 		case f.is("authentication-results") && authres.Bears(f.value(), hostname):
 		default:
 			out.Write(f.raw)

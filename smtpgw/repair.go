@@ -1,9 +1,6 @@
 package smtpgw
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // maxLine is the length of a line without its CRLF in octets (RFC 5322, section 2.1.1).
 const maxLine = 998
@@ -131,35 +128,6 @@ func hasLongLine(b []byte) bool {
 			return true
 		}
 		b = b[n:]
-	}
-	return false
-}
-
-// localNotes are fields in which mail programs note something about their copy of a message, and which
-// others believe: a length at which the message ends, flags.
-var localNotes = []string{"content-length", "lines", "status", "x-status", "x-uid", "x-keywords"}
-
-// isLocalNote reports whether a field of that name belongs to a file, not to a message.
-func isLocalNote(name []byte) bool {
-	return isOneOf(name, localNotes, "x-mozilla-")
-}
-
-// isForeignFinding reports whether a field of that name says what a filter elsewhere found, which
-// filters and mail programs here would take for the word of their own.
-func isForeignFinding(name []byte) bool {
-	return isOneOf(name, nil, "x-spam-", "x-ms-exchange-organization-")
-}
-
-func isOneOf(name []byte, names []string, prefixes ...string) bool {
-	for _, n := range names {
-		if strings.EqualFold(string(name), n) {
-			return true
-		}
-	}
-	for _, p := range prefixes {
-		if len(name) >= len(p) && strings.EqualFold(string(name[:len(p)]), p) {
-			return true
-		}
 	}
 	return false
 }

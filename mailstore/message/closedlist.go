@@ -31,12 +31,21 @@ var traceFields = []string{
 	"x-ms-exchange-*", "x-ironport-*", "x-rspamd-*", "x-greylist", "x-mime-autoconverted", "cairn-record",
 }
 
-// strippedFields are removed: those of mailboxes at submission and at delivery, those of screening
-// at delivery.
-var strippedFields = []string{
-	"content-length", "lines", "status", "x-status", "x-uid", "x-keywords", "x-mozilla-*",
-	"x-spam-*", "x-ms-exchange-organization-*",
-}
+// noteFields are those in which mail programs note something about their copy of a message, and which
+// others believe: a length at which the message ends, flags.
+var noteFields = []string{"content-length", "lines", "status", "x-status", "x-uid", "x-keywords", "x-mozilla-*"}
+
+// screeningFields say what a filter found, which other filters and mail programs take for the word
+// of their own.
+var screeningFields = []string{"x-spam-*", "x-ms-exchange-organization-*"}
+
+// LocalNote reports whether the field with that lower-case name belongs to a file, not to a message.
+// Such fields are removed at submission and at delivery.
+func LocalNote(name string) bool { return inList(noteFields, name) }
+
+// ForeignFinding reports whether the field with that lower-case name says what a filter found. Those
+// of filters elsewhere are removed at delivery.
+func ForeignFinding(name string) bool { return inList(screeningFields, name) }
 
 // packingFields are those of both lists that count in no part of a body either: notes of whoever
 // packed it.
@@ -73,7 +82,7 @@ func classOf(name string) fieldClass {
 	switch {
 	case ownFields[name] != 0:
 		return fieldOwn
-	case inList(strippedFields, name):
+	case LocalNote(name), ForeignFinding(name):
 		return fieldStripped
 	case name == "mime-version" || strings.HasPrefix(name, "content-"):
 		return fieldPackage
