@@ -16,12 +16,6 @@ import (
 // go in circles (RFC 5321, section 6.3).
 const maxReceived = 100
 
-// onceOnly are the fields of which a message has at most one (RFC 5322, section 3.6). Which of
-// several a program shows is anybody's guess.
-var onceOnly = []string{
-	"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject", "Message-ID", "In-Reply-To", "References",
-}
-
 // draft is a submitted message on its way to the one that is recorded: its header put right, as
 // RFC 6409, section 8, lets a submission server do.
 type draft struct {
@@ -64,10 +58,12 @@ func readDraft(raw []byte) (*draft, error) {
 			received++
 		}
 	}
-	for _, name := range onceOnly {
-		n := d.count(name)
-		if n > 1 {
-			return nil, replyf(554, 5, 6, 0, "message has %d %s fields; one is allowed (RFC 5322, section 3.6)", n, name)
+	for _, f := range d.fields {
+		if !message.OwnField(f.lower()) {
+			continue
+		}
+		if n := d.count(string(f.name)); n > 1 {
+			return nil, replyf(554, 5, 6, 0, "message has %d %s fields; one is allowed (RFC 5322, section 3.6)", n, f.name)
 		}
 	}
 	if d.count("From") == 0 {

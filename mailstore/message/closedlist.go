@@ -16,6 +16,7 @@ const (
 	fieldRecorded                   // component fields
 )
 
+// ownFields are components of their own.
 var ownFields = map[string]Type{
 	"from": From, "sender": Sender, "to": To, "cc": Cc, "reply-to": ReplyTo, "date": Date, "subject": Subject,
 	"message-id": MessageID, "in-reply-to": InReplyTo, "references": References,
@@ -80,7 +81,7 @@ func CommonFields() []string { return slices.Clone(commonFields) }
 
 func classOf(name string) fieldClass {
 	switch {
-	case ownFields[name] != 0:
+	case OwnField(name):
 		return fieldOwn
 	case LocalNote(name), ForeignFinding(name):
 		return fieldStripped
@@ -91,6 +92,10 @@ func classOf(name string) fieldClass {
 	}
 	return fieldRecorded
 }
+
+// OwnField reports whether the field with that lower-case name is a component of its own. A message
+// has at most one of each (RFC 5322, section 3.6); which of several a program shows is anybody's guess.
+func OwnField(name string) bool { return ownFields[name] != 0 }
 
 // ActedUpon reports whether programs act upon the header field with that lower-case name: added on
 // the way it keeps a message from counting as wanted.
