@@ -1,6 +1,10 @@
 package smtpgw
 
-import "bytes"
+import (
+	"bytes"
+
+	"cairn/mailstore/message"
+)
 
 // maxLine is the length of a line without its CRLF in octets (RFC 5322, section 2.1.1).
 const maxLine = 998
@@ -17,7 +21,7 @@ const maxLine = 998
 //
 // Joined, fields and rest of a message that needs none of it are that message.
 func repairedFields(raw []byte) (fields []field, rest []byte) {
-	header, rest := splitHeader(withoutWrapping(raw))
+	header, rest := splitHeader(message.WithoutMboxLine(raw))
 	for len(header) > 0 {
 		line := header[:lineEnd(header)]
 		name := fieldName(line)
@@ -46,16 +50,6 @@ func repairedFields(raw []byte) (fields []field, rest []byte) {
 }
 
 var crlf = []byte("\r\n")
-
-// withoutWrapping drops what a file had before the message.
-func withoutWrapping(raw []byte) []byte {
-	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
-	line := raw[:lineEnd(raw)]
-	if bytes.HasPrefix(bytes.TrimPrefix(line, []byte(">")), []byte("From ")) && fieldName(line) == nil {
-		return raw[len(line):]
-	}
-	return raw
-}
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 

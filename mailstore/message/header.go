@@ -35,12 +35,8 @@ type entity struct {
 
 // readMessage splits a message. A byte order mark or an mbox "From " line in front belongs to the file that it was in.
 func readMessage(raw []byte) entity {
-	b := bytes.TrimPrefix(unixLines(raw), bom)
-	if line, rest := cutLine(b); (bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))) && !isField(line) {
-		b = rest
-	}
 	r := maxHeaders
-	return readEntity(b, &r)
+	return readEntity(WithoutMboxLine(unixLines(raw)), &r)
 }
 
 // readEntity splits an entity with LF line ends. Lines that are no header fields are no part of the header, since go-message's reader would give up
