@@ -67,22 +67,6 @@ func pass(ctx context.Context, f Filter, p Passing) ([]byte, error) {
 	return out, nil
 }
 
-// wireText gives lines that end in LF alone, as programs write them, their CRLF.
-func wireText(b []byte) []byte {
-	bare := bytes.Count(b, []byte("\n")) - bytes.Count(b, crlf)
-	if bare == 0 {
-		return b
-	}
-	out := make([]byte, 0, len(b)+bare)
-	for line := range bytes.Lines(b) {
-		if end, found := bytes.CutSuffix(line, []byte("\n")); found && !bytes.HasSuffix(end, []byte("\r")) {
-			line = append(end[:len(end):len(end)], crlf...)
-		}
-		out = append(out, line...)
-	}
-	return out
-}
-
 // filtered runs a submitted message, ready to leave, through the administrator's filter. What comes
 // out is held to what a submitter is held to, and put right in the same way: who writes a filter
 // makes mistakes as well. They are ours, not the submitter's, so the reply is temporary.
@@ -96,7 +80,7 @@ func (s *Submitter) filtered(ctx context.Context, msg []byte, env Envelope, peer
 	if err != nil {
 		return nil, err
 	}
-	d, sender, err := s.afterFilter(wireText(out), int64(len(msg)), env.Account, env.From)
+	d, sender, err := s.afterFilter(message.WireLines(out), int64(len(msg)), env.Account, env.From)
 	if err != nil {
 		return nil, fmt.Errorf("the filter's output cannot be sent: %v", err) // no reply for the submitter
 	}
@@ -139,12 +123,12 @@ func (d *Delivery) filtered(ctx context.Context, stored []byte, a *Arrival, ref 
 	}
 	added, found := bytes.CutSuffix(out, stored)
 	if !found {
-		added, found = bytes.CutSuffix(wireText(out), stored)
+		added, found = bytes.CutSuffix(message.WireLines(out), stored)
 	}
 	if !found {
 		return nil, errors.New("the filter changed a message that arrived; it may put header fields on top and nothing else")
 	}
-	if added = wireText(added); len(added) == 0 {
+	if added = message.WireLines(added); len(added) == 0 {
 		return stored, nil
 	}
 	return slices.Concat(added, stored), d.mayAdd(added)

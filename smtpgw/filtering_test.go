@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message"
 	"cairn/smtpgw/filter"
 )
 
@@ -183,7 +184,7 @@ func FuzzMayAdd(f *testing.F) {
 	}
 	d := &Delivery{hostname: "mx.local.example"}
 	f.Fuzz(func(t *testing.T, added []byte) {
-		added = wireText(added)
+		added = message.WireLines(added)
 		if strings.Count(string(added), "\n") != strings.Count(string(added), "\r\n") {
 			t.Fatalf("%q has a bare LF", added)
 		}

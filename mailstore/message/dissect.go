@@ -215,10 +215,7 @@ func compareComponents(a, b Component) int {
 // lines end in CRLF, the empty lines at the end are gone, and what is not empty ends in CRLF. Empty
 // lines stay where a program may show them.
 func bodyOctets(s *grammar.Section) []byte {
-	body := s.Body
-	if !onWire(body) {
-		body = wireLines(body, bytes.Count(body, []byte("\n")))
-	}
+	body := WireLines(s.Body)
 	if !endShows(s) {
 		for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
 			body = body[:len(body)-2]

@@ -141,8 +141,8 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
 	}
 	wire := octets
-	if r.identity(n) && !onWire(octets) {
-		wire = wireLines(octets, bytes.Count(octets, []byte("\n")))
+	if r.identity(n) {
+		wire = WireLines(octets)
 	}
 	if !strings.HasPrefix(n.kind, "text/") && (!utf8.Valid(octets) || bytes.IndexByte(octets, 0) >= 0) {
 		return Component{Reading: Canonical, Content: wire}, Component{Reading: Canonical}

@@ -62,8 +62,13 @@ func onWire(b []byte) bool {
 	}
 }
 
-// wireLines gives every line of b a CRLF at its end; lines is how many there are.
-func wireLines(b []byte, lines int) []byte {
+// WireLines returns b with a CRLF for each LF that has no CR before it. It returns b itself if there
+// is nothing to do.
+func WireLines(b []byte) []byte {
+	if onWire(b) {
+		return b
+	}
+	lines := bytes.Count(b, []byte("\n"))
 	out := make([]byte, 0, len(b)+lines+2)
 	if lines*shortLines <= len(b) {
 		return withEnds(out, b, "\r\n")
