@@ -29,8 +29,7 @@ func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
 	for i, e := range list {
 		entries[i] = recorder.Entry{
 			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob,
-			Wish: recorder.Wish{LeftOut: e.Wish.LeftOut, Derive: e.Wish.Derive, Threshold: e.Wish.Threshold},
-			Sent: recorder.Ref{Account: e.Account, Message: e.Message},
+			Wish: e.Wish, Sent: recorder.Ref{Account: e.Account, Message: e.Message},
 		}
 	}
 	return entries, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 )
@@ -29,8 +30,8 @@ type Entry struct {
 	NextAttempt time.Time // ms; of no meaning while unsealed
 	Attempts    uint32
 	LastError   string
-	History     []Attempt // the latest attempts, oldest first
-	Wish        Wish      // of the submitter, about the record
+	History     []Attempt   // the latest attempts, oldest first
+	Wish        record.Wish // of the submitter, about the record
 }
 
 // Attempt is what became of one try to hand an entry over.
@@ -75,7 +76,7 @@ func (e *Entry) encode() []byte {
 	switch {
 	case len(e.Wish.Derive) > 0:
 		version = entryDerive
-	case !e.Wish.isZero():
+	case !isUsual(e.Wish):
 		version = entryWish
 	}
 	b = append(b, version)
@@ -151,7 +152,7 @@ func decodeEntry(id uint64, b []byte) (Entry, error) {
 	if version >= entryWish {
 		e.Wish.LeftOut = d.types()
 		e.Wish.Threshold = int(d.uint(100))
-		d.bad = d.bad || version == entryWish && e.Wish.isZero()
+		d.bad = d.bad || version == entryWish && isUsual(e.Wish)
 	}
 	if version == entryDerive {
 		e.Wish.Derive = d.types()

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 )
@@ -78,7 +79,7 @@ func FuzzDecodeEntry(f *testing.F) {
 	}
 	f.Add(e.encode())
 	f.Add((&Entry{}).encode())
-	e.Wish = Wish{LeftOut: []message.Type{message.Language}, Threshold: 90}
+	e.Wish = record.Wish{LeftOut: []message.Type{message.Language}, Threshold: 90}
 	f.Add(e.encode())
 	e.Wish.Derive = []message.Type{message.ImageHash}
 	f.Add(e.encode())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
 )
 
@@ -45,8 +46,8 @@ type Envelope struct {
 	Ref        string // names the submission in replies, logs and Received; made up when empty
 	From       string // empty: the null sender of reports
 	Account    mailstore.AccountID
-	Recipients []string // as accepted: domain canonical
-	Wish       Wish     // about the record
+	Recipients []string    // as accepted: domain canonical
+	Wish       record.Wish // about the record
 }
 
 // Submit stores raw, which must have been through a Submitter or be made by this

@@ -6,23 +6,10 @@ import (
 	"strconv"
 	"strings"
 
+	"cairn/consensus/record"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/derive"
 )
-
-// Wish is what a submitter, or else the organisation, wants of the record of a message. The zero value
-// is the usual record.
-type Wish struct {
-	// LeftOut are types of components that are not recorded, in ascending order.
-	LeftOut []message.Type
-	// Derive are derived types of components that are recorded, in ascending order.
-	Derive []message.Type
-	// Threshold is the least share of the message, in percent, with which recipients shall take it for
-	// the one that was sent; 0 for no word about it.
-	Threshold int
-}
-
-func (w Wish) isZero() bool { return len(w.LeftOut)+len(w.Derive)+w.Threshold == 0 }
 
 // mustHave are the names of the components without which a record would prove nothing that matters:
 // no wish leaves them out.
@@ -71,17 +58,20 @@ func ParseDerive(names []string) ([]message.Type, error) {
 	return slices.Compact(out), nil
 }
 
+// isUsual reports whether a wish asks for nothing.
+func isUsual(w record.Wish) bool { return len(w.LeftOut)+len(w.Derive)+w.Threshold == 0 }
+
 // usual is the wish of a message that says nothing.
-func (c *Config) usual() Wish {
-	return Wish{LeftOut: slices.Clone(c.LeaveOut), Derive: slices.Clone(c.Derive)}
+func (c *Config) usual() record.Wish {
+	return record.Wish{LeftOut: slices.Clone(c.LeaveOut), Derive: slices.Clone(c.Derive)}
 }
 
 // parseWish reads the values of a message's Cairn-Components fields: words with commas between them,
 // each a component that is to be recorded ("language", "+image-hash"), or not ("-language"), or
 // "threshold=" with a percentage from 1 to 100. What it does not name is as usual has it. An error is
 // the reply for the submitter.
-func parseWish(values []string, usual Wish) (Wish, error) {
-	w := Wish{LeftOut: slices.Clone(usual.LeftOut), Derive: slices.Clone(usual.Derive)}
+func parseWish(values []string, usual record.Wish) (record.Wish, error) {
+	w := record.Wish{LeftOut: slices.Clone(usual.LeftOut), Derive: slices.Clone(usual.Derive)}
 	if len(values) > 1 {
 		return w, replyf(550, 5, 6, 0, "message has %d Cairn-Components fields; write all wishes into one", len(values))
 	}
@@ -94,8 +84,8 @@ func parseWish(values []string, usual Wish) (Wish, error) {
 		if word = strings.ToLower(strings.TrimSpace(word)); word == "" {
 			continue
 		}
-		if err := w.apply(word, named); err != nil {
-			return Wish{}, replyf(550, 5, 6, 0, "Cairn-Components: %v", err)
+		if err := follow(&w, word, named); err != nil {
+			return record.Wish{}, replyf(550, 5, 6, 0, "Cairn-Components: %v", err)
 		}
 	}
 	slices.Sort(w.LeftOut)
@@ -105,8 +95,8 @@ func parseWish(values []string, usual Wish) (Wish, error) {
 	return w, nil
 }
 
-// apply follows one word. named are those that were there before.
-func (w *Wish) apply(word string, named map[string]bool) error {
+// follow adds one word to a wish. named are those that were there before.
+func follow(w *record.Wish, word string, named map[string]bool) error {
 	name, leave := strings.CutPrefix(word, "-")
 	plus := false
 	if !leave {

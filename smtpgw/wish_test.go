@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"cairn/consensus/record"
 	"cairn/mailstore/message"
 )
 
@@ -12,42 +13,42 @@ func TestParseWish(t *testing.T) {
 	def := []message.Type{message.Language}
 	for _, tt := range []struct {
 		value string
-		want  Wish
+		want  record.Wish
 		err   string
 	}{
-		{"", Wish{LeftOut: def}, ""},
-		{" , ", Wish{LeftOut: def}, ""},
-		{"-references, -Language", Wish{LeftOut: []message.Type{message.References, message.Language}}, ""},
-		{"language", Wish{}, ""},
-		{"language,threshold=90,- cc", Wish{LeftOut: []message.Type{message.Cc}, Threshold: 90}, ""},
-		{"threshold = 1", Wish{LeftOut: def, Threshold: 1}, ""},
-		{"from, text", Wish{LeftOut: def}, ""},
-		{"-image-hash", Wish{LeftOut: def}, ""},
-		{"+attachment-size, Image-Hash", Wish{LeftOut: def, Derive: []message.Type{message.ImageHash, message.AttachmentSize}}, ""},
-		{"+ language", Wish{}, ""},
-		{"+threshold=80", Wish{}, "is no wish"},
-		{"+image-hash, -image-hash", Wish{}, "image-hash is there twice"},
-		{"+imagehash", Wish{}, "did you mean image-hash?"},
-		{"+-cc", Wish{}, "no component -cc"},
-		{"-from", Wish{}, "from cannot be left out; these can: sender to cc"},
-		{"-Recipient", Wish{}, "recipient cannot be left out"},
-		{"-structure", Wish{}, "structure cannot"},
-		{"-refrences", Wish{}, "no component refrences; did you mean references?"},
-		{"-everything", Wish{}, "no component everything; cairn message components"},
-		{"hold", Wish{}, "no component hold"},
-		{"hold=1", Wish{}, "hold=1 is no wish"},
-		{"-threshold=80", Wish{}, "is no wish"},
-		{"threshold=0", Wish{}, "1 to 100"},
-		{"threshold=101", Wish{}, "1 to 100"},
-		{"threshold=+8", Wish{}, "1 to 100"},
-		{"threshold=80%", Wish{}, "1 to 100"},
-		{"-cc, cc", Wish{}, "cc is there twice"},
-		{"threshold=1, threshold=2", Wish{}, "threshold is there twice"},
-		{"-\xff\x1b[31m", Wish{}, `no component \ufffd\x1b[31m`},
-		{strings.Repeat("-cc,", 600), Wish{}, "more than"},
-		{strings.Repeat(",", 200), Wish{}, "more than"},
+		{"", record.Wish{LeftOut: def}, ""},
+		{" , ", record.Wish{LeftOut: def}, ""},
+		{"-references, -Language", record.Wish{LeftOut: []message.Type{message.References, message.Language}}, ""},
+		{"language", record.Wish{}, ""},
+		{"language,threshold=90,- cc", record.Wish{LeftOut: []message.Type{message.Cc}, Threshold: 90}, ""},
+		{"threshold = 1", record.Wish{LeftOut: def, Threshold: 1}, ""},
+		{"from, text", record.Wish{LeftOut: def}, ""},
+		{"-image-hash", record.Wish{LeftOut: def}, ""},
+		{"+attachment-size, Image-Hash", record.Wish{LeftOut: def, Derive: []message.Type{message.ImageHash, message.AttachmentSize}}, ""},
+		{"+ language", record.Wish{}, ""},
+		{"+threshold=80", record.Wish{}, "is no wish"},
+		{"+image-hash, -image-hash", record.Wish{}, "image-hash is there twice"},
+		{"+imagehash", record.Wish{}, "did you mean image-hash?"},
+		{"+-cc", record.Wish{}, "no component -cc"},
+		{"-from", record.Wish{}, "from cannot be left out; these can: sender to cc"},
+		{"-Recipient", record.Wish{}, "recipient cannot be left out"},
+		{"-structure", record.Wish{}, "structure cannot"},
+		{"-refrences", record.Wish{}, "no component refrences; did you mean references?"},
+		{"-everything", record.Wish{}, "no component everything; cairn message components"},
+		{"hold", record.Wish{}, "no component hold"},
+		{"hold=1", record.Wish{}, "hold=1 is no wish"},
+		{"-threshold=80", record.Wish{}, "is no wish"},
+		{"threshold=0", record.Wish{}, "1 to 100"},
+		{"threshold=101", record.Wish{}, "1 to 100"},
+		{"threshold=+8", record.Wish{}, "1 to 100"},
+		{"threshold=80%", record.Wish{}, "1 to 100"},
+		{"-cc, cc", record.Wish{}, "cc is there twice"},
+		{"threshold=1, threshold=2", record.Wish{}, "threshold is there twice"},
+		{"-\xff\x1b[31m", record.Wish{}, `no component \ufffd\x1b[31m`},
+		{strings.Repeat("-cc,", 600), record.Wish{}, "more than"},
+		{strings.Repeat(",", 200), record.Wish{}, "more than"},
 	} {
-		got, err := parseWish([]string{tt.value}, Wish{LeftOut: def})
+		got, err := parseWish([]string{tt.value}, record.Wish{LeftOut: def})
 		if tt.err != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("%q: %v, want %s", tt.value, err, tt.err)
@@ -64,10 +65,10 @@ func TestParseWish(t *testing.T) {
 			t.Errorf("%q: %+v (%v), want %+v", tt.value, got, err, tt.want)
 		}
 	}
-	if _, err := parseWish([]string{"-cc", "-to"}, Wish{}); err == nil {
+	if _, err := parseWish([]string{"-cc", "-to"}, record.Wish{}); err == nil {
 		t.Error("two fields were taken")
 	}
-	if got, err := parseWish(nil, Wish{LeftOut: def}); err != nil || !reflect.DeepEqual(got, Wish{LeftOut: def}) {
+	if got, err := parseWish(nil, record.Wish{LeftOut: def}); err != nil || !reflect.DeepEqual(got, record.Wish{LeftOut: def}) {
 		t.Errorf("no field: %+v (%v)", got, err)
 	}
 	if len(def) != 1 || def[0] != message.Language {
@@ -77,7 +78,7 @@ func TestParseWish(t *testing.T) {
 
 // TestUsualWish: what the organisation has derived, a message can do without.
 func TestUsualWish(t *testing.T) {
-	usual := Wish{Derive: []message.Type{message.ImageHash, message.AttachmentSize}}
+	usual := record.Wish{Derive: []message.Type{message.ImageHash, message.AttachmentSize}}
 	got, err := parseWish([]string{"-image-hash, +detected-language"}, usual)
 	if want := []message.Type{message.DetectedLanguage, message.AttachmentSize}; err != nil || !reflect.DeepEqual(got.Derive, want) {
 		t.Errorf("%v (%v), want %v", got.Derive, err, want)
@@ -109,7 +110,7 @@ func FuzzWish(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		w, err := parseWish([]string{value}, Wish{})
+		w, err := parseWish([]string{value}, record.Wish{})
 		if err != nil {
 			if s := err.Error(); !isASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
 				t.Errorf("%q is refused with %q", value, s)
@@ -137,9 +138,9 @@ func TestWishIsQueued(t *testing.T) {
 		}
 	}
 	for i, e := range must(q.List(0, 9))(t) {
-		want := Wish{LeftOut: cfg.LeaveOut}
+		want := record.Wish{LeftOut: cfg.LeaveOut}
 		if i >= 2 {
-			want = Wish{LeftOut: []message.Type{message.References, message.Language}, Threshold: 90}
+			want = record.Wish{LeftOut: []message.Type{message.References, message.Language}, Threshold: 90}
 		}
 		if raw := must(q.Raw(e))(t); !reflect.DeepEqual(e.Wish, want) || strings.Contains(string(raw), "Cairn-Components") {
 			t.Errorf("entry %d: %+v of %q", i, e.Wish, raw)

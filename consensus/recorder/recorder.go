@@ -11,6 +11,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/chain"
+	"cairn/consensus/record"
 	"cairn/mailstore"
 )
 
@@ -36,7 +37,7 @@ type Entry struct {
 	ID         uint64
 	Recipients []string // envelope recipients, as given in RCPT
 	Blob       [32]byte // names the message for Queue.Raw
-	Wish       Wish
+	Wish       record.Wish
 	// Sent names the sender's own copy, labelled "recorded" once the record
 	// is in a block. A zero Message means there is none.
 	Sent Ref

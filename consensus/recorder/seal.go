@@ -27,7 +27,7 @@ type Draft struct {
 // record's randomness, at the time it bears.
 //
 // What wish leaves out is not in the record, and the record says so. What it asks to derive is.
-func NewDraft(secret record.Secret, raw []byte, recipients []string, wish Wish, at time.Time) Draft {
+func NewDraft(secret record.Secret, raw []byte, recipients []string, wish record.Wish, at time.Time) Draft {
 	d := record.ToSeal(raw, recipients)
 	return Draft{
 		Secret: secret,
@@ -35,8 +35,8 @@ func NewDraft(secret record.Secret, raw []byte, recipients []string, wish Wish, 
 			Version:     record.RecordVersion,
 			Kind:        record.KindMail,
 			Time:        uint64(at.UnixMilli()),
-			Commitments: record.Commit(secret, wish.components(d)),
-			Tags:        record.TagsOf(secret, append(wish.hints(), d.Hints()...)),
+			Commitments: record.Commit(secret, wished(wish, d)),
+			Tags:        record.TagsOf(secret, append(wishHints(wish), d.Hints()...)),
 		},
 	}
 }

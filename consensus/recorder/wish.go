@@ -4,34 +4,28 @@ import (
 	"slices"
 	"strconv"
 
+	"cairn/consensus/record"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/derive"
 )
 
-// Wish is what the sender of one message wants of its record.
-type Wish struct {
-	LeftOut   []message.Type // not to be recorded
-	Derive    []message.Type // derived types that are to be recorded
-	Threshold int            // the least share that recipients should accept, in per cent; 0: none
+// wished are the components of d that the wish leaves, and those derived from it that it asks for.
+func wished(w record.Wish, d *message.Dissection) []message.Component {
+	return derive.Append(without(d.Components(), w.LeftOut), d, w.Derive)
 }
 
-// components are those of d that the wish leaves, and those derived from it that it asks for.
-func (w Wish) components(d *message.Dissection) []message.Component {
-	return derive.Append(w.kept(d.Components()), d, w.Derive)
-}
-
-// kept is components without those that are left out.
-func (w Wish) kept(components []message.Component) []message.Component {
-	if len(w.LeftOut) == 0 {
+// without is components but for those of the types leftOut.
+func without(components []message.Component, leftOut []message.Type) []message.Component {
+	if len(leftOut) == 0 {
 		return components
 	}
 	return slices.DeleteFunc(slices.Clone(components), func(c message.Component) bool {
-		return slices.Contains(w.LeftOut, c.Type)
+		return slices.Contains(leftOut, c.Type)
 	})
 }
 
-// hints tell the recipient of the wish.
-func (w Wish) hints() []message.Hint {
+// wishHints tell the recipient of the wish.
+func wishHints(w record.Wish) []message.Hint {
 	var hints []message.Hint
 	for _, t := range w.LeftOut {
 		hints = append(hints, message.Hint{Label: message.HintLeft, Value: []byte(t.String())})

@@ -96,7 +96,7 @@ func TestDerived(t *testing.T) {
 			[]string{"attachment: differs from what", "attachment-text: differs"}, "attachment-text:changed"},
 	} {
 		secret := record.Secret{1}
-		draft := recorder.NewDraft(secret, tt.sent, []string{ann}, recorder.Wish{Derive: derive.Types()}, chaintest.GenesisTime)
+		draft := recorder.NewDraft(secret, tt.sent, []string{ann}, record.Wish{Derive: derive.Types()}, chaintest.GenesisTime)
 		token := w.token(0, draft).Header()
 		w.include(0)
 		f, err := w.v.Inspect(context.Background(), append(token, tt.arrived...), []string{ann})
@@ -136,7 +136,7 @@ func TestDerivedElsewhere(t *testing.T) {
 		},
 	} {
 		w := newWorld(t, setting{pins: []int{0}, cfg: Config{Context: record.Context{Derive: other}}})
-		draft := recorder.NewDraft(record.Secret{1}, raw, []string{ann}, recorder.Wish{Derive: derive.Types()}, chaintest.GenesisTime)
+		draft := recorder.NewDraft(record.Secret{1}, raw, []string{ann}, record.Wish{Derive: derive.Types()}, chaintest.GenesisTime)
 		token := w.token(0, draft).Header()
 		w.include(0)
 		for _, width := range []int{76, 60} {

@@ -187,7 +187,7 @@ func (w *world) draft(raw []byte, rcpts ...string) recorder.Draft {
 	w.seeds++
 	var secret record.Secret
 	copy(secret[:], fmt.Sprint(w.seeds))
-	return recorder.NewDraft(secret, raw, rcpts, recorder.Wish{}, w.now)
+	return recorder.NewDraft(secret, raw, rcpts, record.Wish{}, w.now)
 }
 
 // token puts a draft into the open batch of organisation org.

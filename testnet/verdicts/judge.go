@@ -78,7 +78,7 @@ func Judge(p *Pair, k Knowledge, at time.Time) (*Outcome, error) {
 	rcpt := to
 	if k.List != nil {
 		rcpt = reader
-		again := recorder.NewDraft(secretOf(p.Name, "list"), arrived, []string{rcpt}, recorder.Wish{}, at)
+		again := recorder.NewDraft(secretOf(p.Name, "list"), arrived, []string{rcpt}, record.Wish{}, at)
 		arrived = sealed(arrived, 0, listKey, again)
 	}
 	f, domains, err := facts(arrived, rcpt, sent, k)

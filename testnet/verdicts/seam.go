@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"cairn/consensus/record"
 	"cairn/consensus/recorder"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/grammar"
@@ -14,13 +15,13 @@ import (
 // seam finds the place in a received header where its record would stand: above what the original
 // had of its way, below what was put on top since. Where the received message does not have the
 // way of the original, as when both come out of archives, the way is left out of the record.
-func seam(original, received []byte) (place int, wish recorder.Wish) {
+func seam(original, received []byte) (place int, wish record.Wish) {
 	was, _ := hops(original)
 	now, at := hops(received)
 	if len(now) >= len(was) && slices.Equal(now[len(now)-len(was):], was) {
-		return at[len(now)-len(was)], recorder.Wish{}
+		return at[len(now)-len(was)], record.Wish{}
 	}
-	return 0, recorder.Wish{LeftOut: []message.Type{
+	return 0, record.Wish{LeftOut: []message.Type{
 		message.Route, message.OriginatingAddress, message.SMTPVersion,
 	}}
 }
