@@ -50,20 +50,10 @@ func NewDistributor(cfg Config, store *mailstore.Store, queue *Queue, standing f
 func (d *Distributor) Run(ctx context.Context) error {
 	wake, cancel := d.store.Subscribe()
 	defer cancel()
-	retry := time.NewTimer(0)
-	defer retry.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-wake:
-		case <-retry.C:
-		}
-		if err := d.Follow(ctx); err != nil && ctx.Err() == nil {
-			d.log.Error("lists: sending on what was posted failed, trying again", "err", err)
-			retry.Reset(time.Second)
-		}
-	}
+	mailstore.Follow(ctx, wake, d.Follow, func(err error) {
+		d.log.Error("lists: sending on what was posted failed, trying again", "err", err)
+	})
+	return nil
 }
 
 // Follow sends on what was posted up to now.

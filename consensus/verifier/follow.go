@@ -21,20 +21,11 @@ const followStep = 32
 func (v *Verifier) Run(ctx context.Context) error {
 	wake, cancel := v.chain.Subscribe()
 	defer cancel()
-	retry := time.NewTimer(0)
-	defer retry.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-wake:
-		case <-retry.C:
-		}
-		if err := v.Follow(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			v.log.Error("verifier: revising verdicts failed, trying again", "err", err)
-			retry.Reset(time.Second)
-		}
-	}
+	follow := func(ctx context.Context) error { return v.Follow(ctx, time.Now()) }
+	mailstore.Follow(ctx, wake, follow, func(err error) {
+		v.log.Error("verifier: revising verdicts failed, trying again", "err", err)
+	})
+	return nil
 }
 
 // Follow brings all verdicts up to the chain's tip. The cursor moves in the
