@@ -1,6 +1,11 @@
 package mailstore
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
 
 // SpaceReader reads one named map; see [Reader.Space].
 type SpaceReader struct {
@@ -24,6 +29,21 @@ func (s SpaceReader) Get(key []byte) ([]byte, error) {
 		return nil, s.err
 	}
 	return s.src.get(s.key(key))
+}
+
+// Number returns the number that [Space.PutNumber] set key to; known is false if key is not there.
+func (s SpaceReader) Number(key []byte) (n uint64, known bool, err error) {
+	b, err := s.Get(key)
+	if errors.Is(err, ErrNotFound) {
+		return 0, false, nil
+	}
+	if err == nil && len(b) != 8 {
+		err = fmt.Errorf("the stored number %q has %d octets, not 8", s.key(key), len(b))
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	return binary.BigEndian.Uint64(b), true, nil
 }
 
 // Has tells whether key is there.
@@ -62,6 +82,11 @@ func (s Space) Put(key, value []byte) error {
 		return s.err
 	}
 	return s.tx.put(s.key(key), value)
+}
+
+// PutNumber sets the value of key to n in 8 octets, the highest first.
+func (s Space) PutNumber(key []byte, n uint64) error {
+	return s.Put(key, binary.BigEndian.AppendUint64(nil, n))
 }
 
 // Delete removes key; removing what is not there is no error.

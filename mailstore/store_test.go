@@ -217,6 +217,31 @@ func TestUpdateTooBigIsRefusedAloneAndGroupsAreSplit(t *testing.T) {
 	})
 }
 
+func TestNumberInSpace(t *testing.T) {
+	s := open(t, t.TempDir())
+	check := func(want uint64, there bool, fails bool) {
+		t.Helper()
+		view(t, s, func(r *mailstore.Reader) error {
+			n, known, err := r.Space("a").Number([]byte("n"))
+			if n != want || known != there || (err != nil) != fails {
+				t.Errorf("%d, %v, %v", n, known, err)
+			}
+			return nil
+		})
+	}
+	put := func(fn func(mailstore.Space) error) {
+		t.Helper()
+		if err := s.Update(context.Background(), func(tx *mailstore.Tx) error { return fn(tx.Space("a")) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(0, false, false)
+	put(func(sp mailstore.Space) error { return sp.PutNumber([]byte("n"), 1<<40) })
+	check(1<<40, true, false)
+	put(func(sp mailstore.Space) error { return sp.Put([]byte("n"), []byte("7")) })
+	check(0, false, true)
+}
+
 func TestUpdateWithEndedContextDoesNotRun(t *testing.T) {
 	s := open(t, t.TempDir())
 	ctx, cancel := context.WithCancel(context.Background())

@@ -2,7 +2,6 @@ package smtpgw
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,10 +79,11 @@ func (d *Distributor) look(ctx context.Context) (next *mailstore.Change, more bo
 	var stored mailstore.ModSeq
 	err = d.store.View(func(rd *mailstore.Reader) (err error) {
 		sp := rd.Space(listSpace)
-		var lists bool
-		if stored, lists, err = listCursor(sp); err != nil {
+		at, lists, err := sp.Number(journalKey)
+		if err != nil {
 			return err
 		}
+		stored = mailstore.ModSeq(at)
 		if !lists {
 			d.cursor, err = rd.ModSeq()
 			stored = d.cursor
@@ -105,7 +105,7 @@ func (d *Distributor) look(ctx context.Context) (next *mailstore.Change, more bo
 	})
 	if err == nil && !more && d.cursor-stored >= saveEvery {
 		at := d.cursor
-		err = d.store.Update(ctx, func(tx *mailstore.Tx) error { return putCursor(tx.Space(listSpace), at) })
+		err = d.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(listSpace).PutNumber(journalKey, uint64(at)) })
 	}
 	return next, more, err
 }
@@ -151,7 +151,7 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 		if err := put(tx); err != nil && !errors.Is(err, mailstore.ErrNotFound) { // removed meanwhile
 			return err
 		}
-		return putCursor(tx.Space(listSpace), c.ModSeq)
+		return tx.Space(listSpace).PutNumber(journalKey, uint64(c.ModSeq))
 	})
 	if err == nil {
 		d.cursor = c.ModSeq
@@ -227,6 +227,7 @@ func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message,
 	return func(*mailstore.Tx) error { return nil }, nil
 }
 
+// journalKey is where the journal was followed to; before the first list there is none.
 var journalKey = []byte("j")
 
 // startFollowing lets the first list begin with what comes from now on.
@@ -239,25 +240,5 @@ func startFollowing(tx *mailstore.Tx) error {
 	if err != nil {
 		return err
 	}
-	return putCursor(sp, now)
-}
-
-func putCursor(sp mailstore.Space, at mailstore.ModSeq) error {
-	return sp.Put(journalKey, binary.BigEndian.AppendUint64(nil, uint64(at)))
-}
-
-// listCursor is where the journal was followed to; before the first list there
-// is none.
-func listCursor(sp mailstore.SpaceReader) (at mailstore.ModSeq, known bool, err error) {
-	b, err := sp.Get(journalKey)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return 0, false, nil
-	}
-	if err == nil && len(b) != 8 {
-		err = errors.New("the stored cursor of the mailing lists is damaged")
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	return mailstore.ModSeq(binary.BigEndian.Uint64(b)), true, nil
+	return sp.PutNumber(journalKey, uint64(now))
 }

@@ -204,19 +204,5 @@ func getEntry(sp mailstore.SpaceReader, id uint64) (Entry, error) {
 	return decodeEntry(id, b)
 }
 
-func lastID(sp mailstore.SpaceReader) (uint64, error) {
-	b, err := sp.Get(lastKey)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return 0, nil
-	}
-	if err == nil && len(b) != 8 {
-		err = fmt.Errorf("queue counter: %w", errEntry)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return binary.BigEndian.Uint64(b), nil
-}
-
 // holdName keeps the message of an entry while it is queued.
 func holdName(id uint64) string { return fmt.Sprintf("queue/%d", id) }

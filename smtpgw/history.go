@@ -133,10 +133,12 @@ func (h *History) Follow(ctx context.Context) error {
 		var keys [][]byte
 		var gone []mailstore.AccountID
 		var since, cursor mailstore.ModSeq
-		err := h.store.View(func(rd *mailstore.Reader) (err error) {
-			if since, err = historySince(rd); err != nil {
+		err := h.store.View(func(rd *mailstore.Reader) error {
+			at, _, err := rd.Space(historySpace).Number(historyCursor)
+			if err != nil {
 				return err
 			}
+			since = mailstore.ModSeq(at)
 			changes, err := rd.ChangesSince(since, historyStep)
 			cursor = since
 			for _, c := range changes {
@@ -169,27 +171,13 @@ func (h *History) Follow(ctx context.Context) error {
 					return err
 				}
 			}
-			return sp.Put(historyCursor, binary.BigEndian.AppendUint64(nil, uint64(cursor)))
+			return sp.PutNumber(historyCursor, uint64(cursor))
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
-}
-
-func historySince(rd *mailstore.Reader) (mailstore.ModSeq, error) {
-	b, err := rd.Space(historySpace).Get(historyCursor)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	if len(b) != 8 {
-		return 0, fmt.Errorf("stored cursor of the history has %d bytes", len(b))
-	}
-	return mailstore.ModSeq(binary.BigEndian.Uint64(b)), nil
 }
 
 // note tells what a change says about the account and others. An account that

@@ -94,7 +94,7 @@ func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []group, raw []byt
 func (q *Queue) enqueue(tx *mailstore.Tx, env Envelope, groups []group, id mailstore.MessageID, blob [32]byte) error {
 	now := q.now().Truncate(time.Millisecond)
 	sp := tx.Space(queueSpace)
-	last, err := lastID(sp.SpaceReader)
+	last, _, err := sp.Number(lastKey)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (q *Queue) enqueue(tx *mailstore.Tx, env Envelope, groups []group, id mails
 			return err
 		}
 	}
-	return sp.Put(lastKey, binary.BigEndian.AppendUint64(nil, last))
+	return sp.PutNumber(lastKey, last)
 }
 
 // Unsealed returns up to max entries that have no token yet, oldest first,
