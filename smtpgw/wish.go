@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cairn/consensus/record"
+	"cairn/index/query/nearest"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/derive"
 )
@@ -147,17 +148,15 @@ func follow(w *record.Wish, word string, named map[string]bool) error {
 
 // component finds a type by its name.
 func component(name string) (message.Type, error) {
-	best, distance := "", 3 // what is further off is no slip of the pen
+	var names []string
 	for _, row := range message.Registry() {
 		if row.Name == name {
 			return row.Type, nil
 		}
-		if d := editDistance(clean(name), row.Name); d < distance {
-			best, distance = row.Name, d
-		}
+		names = append(names, row.Name)
 	}
-	if best != "" {
-		return 0, fmt.Errorf("there is no component %s; did you mean %s?", clean(name), best)
+	if meant := nearest.Word(name, names); meant != "" {
+		return 0, fmt.Errorf("there is no component %s; did you mean %s?", clean(name), meant)
 	}
 	return 0, fmt.Errorf("there is no component %s; cairn message components FILE lists those of a message", clean(name))
 }
@@ -187,25 +186,4 @@ func optional(name string) (message.Type, error) {
 func clean(s string) string {
 	q := strconv.QuoteToASCII(s[:min(len(s), 40)])
 	return strings.TrimSuffix(strings.TrimPrefix(q, `"`), `"`)
-}
-
-// editDistance counts the letters to insert, remove or replace on the way from a to b, which are short.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -29,7 +29,7 @@ var (
 	purePackages = []string{
 		"cairn/consensus", "cairn/consensus/record", "cairn/mailstore/message", "cairn/mailstore/message/grammar", "cairn/mailstore/message/maildomain",
 		"cairn/mailstore/message/derive",
-		"cairn/index/query", "cairn/index/analysis", "cairn/index/postings",
+		"cairn/index/query", "cairn/index/query/nearest", "cairn/index/analysis", "cairn/index/postings",
 		"cairn/smtpgw/screen",
 	}
 	pureModules = []string{

@@ -3,13 +3,18 @@ package query
 import (
 	"slices"
 	"strings"
+
+	"cairn/consensus/record"
+	"cairn/index/query/nearest"
 )
 
 // verdicts are the words that verdict: takes, in the order in which they are listed to people.
-var verdicts = []string{"verified", "vouched", "pending", "changed", "missing", "unrecorded", "replayed", "invalid"}
-
-// Verdicts returns the words that verdict: takes.
-func Verdicts() []string { return slices.Clone(verdicts) }
+var verdicts = func() (words []string) {
+	for _, v := range record.Verdicts() {
+		words = append(words, string(v))
+	}
+	return words
+}()
 
 // verdictNamed is the condition verdict:x. A word that is no verdict finds nothing for ever, so it is an error.
 func verdictNamed(v token) (Q, error) {
@@ -18,7 +23,7 @@ func verdictNamed(v token) (Q, error) {
 		return Label{VerdictPrefix + word}, nil
 	}
 	meant := ""
-	if near := nearest(word, verdicts); near != "" {
+	if near := nearest.Word(word, verdicts); near != "" {
 		meant = "; did you mean verdict:" + near + "?"
 	}
 	return nil, faultAt(v.pos, "there is no verdict %q%s verdicts are %s", v.text, orSemicolon(meant), strings.Join(verdicts, " "))
@@ -29,45 +34,4 @@ func orSemicolon(s string) string {
 		return ";"
 	}
 	return s
-}
-
-// nearest returns the word that differs from text by the fewest letters, if they are few enough for a slip of the finger.
-func nearest(text string, words []string) (best string) {
-	const longest = 32 // of what can be a slip of one of words
-	least := 3
-	if len(text) > longest {
-		return ""
-	}
-	for _, w := range words {
-		if d := distance(text, w); d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// distance is how many letters have to be put in, taken out, replaced or exchanged with their neighbour to make b of a
-// (optimal string alignment).
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }
