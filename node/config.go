@@ -13,6 +13,9 @@ import (
 	"github.com/knadh/koanf/parsers/toml/v2"
 	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
+
+	"cairn/consensus/record"
+	"cairn/smtpgw/screen"
 )
 
 // ConfigFile is the name of the configuration in a node's directory.
@@ -150,14 +153,6 @@ type VerdictConfig struct {
 	AddressMap []string `koanf:"address_map"`
 }
 
-// What becomes of mail with an invalid record: values of VerdictConfig.Invalid.
-const (
-	InvalidSpam       = "spam"
-	InvalidQuarantine = "quarantine"
-	InvalidRefuse     = "refuse"
-	InvalidDiscard    = "discard"
-)
-
 // DefaultConfig is the configuration of an organisation with these domains
 // before anybody changed it.
 func DefaultConfig(name string, domains []string) *Config {
@@ -173,7 +168,7 @@ func DefaultConfig(name string, domains []string) *Config {
 			Bootstrap: []string{},
 		},
 		Verdict: VerdictConfig{
-			Threshold: 75, Invalid: InvalidSpam, Banners: []string{}, AddressMap: []string{},
+			Threshold: record.DefaultThreshold, Invalid: string(screen.InvalidSpam), Banners: []string{}, AddressMap: []string{},
 		},
 	}
 	if len(domains) > 0 {

@@ -15,6 +15,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/smtpgw"
+	"cairn/smtpgw/screen"
 )
 
 // ConfigError is a configuration that cannot be used.
@@ -164,8 +165,8 @@ func (c *Config) checkVerdict() error {
 	if t := c.Verdict.Threshold; t < 1 || t > 100 {
 		return badValue("verdict.threshold", "write a percentage from 1 to 100", "%d is out of range", t)
 	}
-	if v := c.Verdict.Invalid; !slices.Contains([]string{InvalidSpam, InvalidQuarantine, InvalidRefuse, InvalidDiscard}, v) {
-		return badValue("verdict.invalid", `write "spam", "quarantine", "refuse" or "discard"`, "%q is none of the four", v)
+	if _, ok := screen.ParseInvalid(c.Verdict.Invalid); !ok {
+		return badValue("verdict.invalid", `write "spam", "quarantine", "refuse" or "discard"`, "%q is none of the four", c.Verdict.Invalid)
 	}
 	return c.Verdict.checkContext()
 }

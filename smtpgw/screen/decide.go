@@ -30,6 +30,12 @@ const (
 	InvalidRefuse     Invalid = "refuse"  // not accepted
 )
 
+// ParseInvalid reads one of those words.
+func ParseInvalid(word string) (i Invalid, ok bool) {
+	i = Invalid(word)
+	return i, slices.Contains([]Invalid{InvalidSpam, InvalidQuarantine, InvalidDiscard, InvalidRefuse}, i)
+}
+
 // Policy is the node's own taste. It decides where mail goes, never what its verdict is.
 type Policy struct {
 	Invalid Invalid // empty: spam
