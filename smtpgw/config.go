@@ -121,6 +121,12 @@ func orDefault[T comparable](v *T, d T) {
 	}
 }
 
+// What a node puts on top of a message that it takes is at most that.
+const (
+	ownHeaderBytes = 16 << 10
+	ownHeaderLines = 256
+)
+
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.MessageBytes, 25<<20)
 	orDefault(&l.TextBytes, 256<<20)
@@ -153,10 +159,10 @@ func (l Limits) of(mode Mode) Limits {
 	}
 	// What another node took has its trace and its record on top.
 	if l.HeaderBytes == 0 {
-		full.HeaderBytes += 16 << 10
+		full.HeaderBytes += ownHeaderBytes
 	}
 	if l.HeaderLines == 0 {
-		full.HeaderLines += 256
+		full.HeaderLines += ownHeaderLines
 	}
 	return full
 }

@@ -94,14 +94,10 @@ func (s *Submitter) afterFilter(out []byte, size int64, acct mailstore.AccountID
 		return nil, "", fmt.Errorf("it has %d octets, more than %d", len(out), most)
 	}
 	limits := s.limits
-	limits.HeaderBytes += 16 << 10 // our own fields are there already
-	limits.HeaderLines += 256
-	t := text{limits: &limits}
-	for line := range bytes.Lines(out) {
-		t.check(line)
-	}
-	if t.refusal != nil {
-		return nil, "", t.refusal
+	limits.HeaderBytes += ownHeaderBytes // our own fields are there already
+	limits.HeaderLines += ownHeaderLines
+	if err := checkText(out, &limits); err != nil {
+		return nil, "", err
 	}
 	if d, err = readDraft(out); err != nil {
 		return nil, "", err

@@ -180,6 +180,18 @@ func (t *text) check(line []byte) {
 	}
 }
 
+// checkText checks a whole message as text does that comes in line by line.
+func checkText(raw []byte, limits *Limits) error {
+	t := text{limits: limits}
+	for line := range bytes.Lines(raw) {
+		t.check(line)
+	}
+	if t.refusal != nil {
+		return t.refusal
+	}
+	return nil
+}
+
 func lineTooLong(limit int) *smtp.SMTPError {
 	return replyf(554, 5, 6, 0, "message contains a line of more than %d octets; 998 are legal (RFC 5322, section 2.1.1)", limit)
 }

@@ -1,7 +1,6 @@
 package smtpgw
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -47,12 +46,8 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 	if int64(len(raw)) > s.limits.MessageBytes {
 		return Receipt{}, replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", s.limits.MessageBytes)
 	}
-	t := text{limits: &s.limits}
-	for line := range bytes.Lines(raw) {
-		t.check(line)
-	}
-	if t.refusal != nil {
-		return Receipt{}, t.refusal
+	if err := checkText(raw, &s.limits); err != nil {
+		return Receipt{}, err
 	}
 	acct, sender, err := s.sender(from, true)
 	if err != nil {
