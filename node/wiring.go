@@ -71,7 +71,7 @@ func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessmen
 // assessment is what the verifier found out as the gateway sees it.
 type assessment struct{ *verifier.Assessment }
 
-func (as assessment) Evidence() screen.Evidence { return screened(as.Found()).Evidence() }
+func (as assessment) Found() screen.Finding { return screened(as.Assessment.Found()) }
 
 func (as assessment) Admit(tx *mailstore.Tx, account mailstore.AccountID, rcpt string) (screen.Finding, bool, error) {
 	f, again, err := as.Assessment.Admit(tx, account, rcpt)

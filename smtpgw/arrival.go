@@ -42,8 +42,9 @@ type Checker interface {
 // delivery transaction, which may be run again from the start when the
 // transactions it was grouped with grew too big.
 type Assessment interface {
-	// Evidence is what the checker has to say for Authentication-Results.
-	Evidence() screen.Evidence
+	// Found is what the checker found out about the message as a whole, for
+	// Authentication-Results and filters.
+	Found() screen.Finding
 	// Admit judges rcpt's copy, which goes to account. again is true when this
 	// record was accepted before for this recipient from this courier: the peer
 	// gets its 250 and no second copy is made.

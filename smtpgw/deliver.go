@@ -71,8 +71,9 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (put func(
 	if err != nil {
 		return nil, err
 	}
-	shown := append(found.Evidence(), gathered...)
-	stored, err := d.filtered(ctx, withTrace(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, shown)
+	whole := found.Found()
+	shown := append(whole.Evidence(), gathered...)
+	stored, err := d.filtered(ctx, withTrace(a.Raw, d.trace(a, shown, ref), d.hostname), a, ref, whole.Verdict)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/smtpgw/authres"
@@ -107,12 +108,12 @@ func (s *Submitter) afterFilter(out []byte, size int64, acct mailstore.AccountID
 }
 
 // filtered runs an arrival, as it is to be stored, through the administrator's filter.
-func (d *Delivery) filtered(ctx context.Context, stored []byte, a *Arrival, ref string, shown screen.Evidence) ([]byte, error) {
+func (d *Delivery) filtered(ctx context.Context, stored []byte, a *Arrival, ref string, verdict record.Verdict) ([]byte, error) {
 	if d.filter == nil {
 		return stored, nil
 	}
 	out, err := pass(ctx, d.filter, Passing{
-		Mode: Inbound, Raw: stored, Ref: ref, From: a.From, Recipients: a.Recipients, Peer: a.Peer, Verdict: verdictIn(shown),
+		Mode: Inbound, Raw: stored, Ref: ref, From: a.From, Recipients: a.Recipients, Peer: a.Peer, Verdict: string(verdict),
 	})
 	if err != nil {
 		return nil, err
@@ -154,14 +155,4 @@ func (d *Delivery) mayAdd(added []byte) error {
 		}
 	}
 	return nil
-}
-
-// verdictIn is the verdict that evidence tells of; empty if it tells of none.
-func verdictIn(e screen.Evidence) string {
-	for _, r := range e {
-		if verdict, found := strings.CutPrefix(r.Reason, "verdict="); found && r.Method == screen.MethodRecord {
-			return verdict
-		}
-	}
-	return ""
 }

@@ -79,7 +79,7 @@ func TestInboundDelivery(t *testing.T) {
 			t.Fatalf("%d copies for %s", len(got), addr)
 		}
 		trace, ok := strings.CutSuffix(got[0], below)
-		if !ok || !regexp.MustCompile(`^Return-Path: <S@peer\.example>\r\nAuthentication-Results: mx\.local\.example;\r\n\tx-cairn=neutral reason="verdict=pending"\r\nReceived: from client\.example \(libp2p node 07[0-9a-f]*\)\r\n\tby mx\.local\.example \(Cairn\) with ESMTP id `+ref+`;\r\n\t[^\r]*\r\n$`).MatchString(trace) {
+		if !ok || !regexp.MustCompile(`^Return-Path: <S@peer\.example>\r\nAuthentication-Results: mx\.local\.example;\r\n\tx-cairn=policy reason="verdict=replayed"\r\nReceived: from client\.example \(libp2p node 07[0-9a-f]*\)\r\n\tby mx\.local\.example \(Cairn\) with ESMTP id `+ref+`;\r\n\t[^\r]*\r\n$`).MatchString(trace) {
 			t.Errorf("stored %q", got[0])
 		}
 	}
