@@ -167,8 +167,7 @@ func (d *Delivery) put(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *ass
 func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *assessed) ([]*share, error) {
 	byAccount := make(map[mailstore.AccountID]*share)
 	var order []*share
-	var refusal *screen.Refusal
-	refused := 0
+	refusal, refused := "", 0
 	for i, rcpt := range a.Recipients {
 		acct, err := d.dir.account(&tx.Reader, rcpts[i])
 		if errors.Is(err, mailstore.ErrNotFound) {
@@ -196,7 +195,7 @@ func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *
 			return nil, err
 		}
 		decision := d.filing.decide(f, evidence)
-		if decision.Refuse != nil {
+		if decision.Refuse != "" {
 			refusal = decision.Refuse
 			refused++
 		}
@@ -208,7 +207,7 @@ func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *
 		}
 		s.linked = append(s.linked, rcpt)
 	}
-	if refusal != nil && refused == len(a.Recipients) {
+	if refusal != "" && refused == len(a.Recipients) {
 		return nil, refusalReply(refusal)
 	}
 	return order, nil
@@ -227,16 +226,16 @@ func (d *Delivery) about(rd *mailstore.Reader, account mailstore.AccountID, f sc
 	return all, nil
 }
 
-// refusalReply is a refusal as the peer hears it, in printable ASCII.
-func refusalReply(r *screen.Refusal) error {
+// refusalReply is the reason of a refusal as the peer hears it, in printable ASCII.
+func refusalReply(reason string) error {
 	const longest = 300
 	text := strings.Map(func(c rune) rune {
 		if c < ' ' || c >= 0x7f {
 			return '?'
 		}
 		return c
-	}, r.Text)
-	return replyf(r.Code, r.Enhanced[0], r.Enhanced[1], r.Enhanced[2], "%s", text[:min(len(text), longest)])
+	}, reason)
+	return replyf(550, 5, 7, 1, "%s", text[:min(len(text), longest)])
 }
 
 // trace returns what goes on top of an arrival: Return-Path and Received (RFC

@@ -12,7 +12,6 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/smtpgw/authres"
-	"cairn/smtpgw/screen"
 )
 
 // Filter is a program of the administrator's that messages pass: submitted ones before they are
@@ -53,7 +52,7 @@ func (r *Rejection) reply() error {
 	if text == "" {
 		text = "this message is not taken here"
 	}
-	return refusalReply(&screen.Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: text})
+	return refusalReply(text)
 }
 
 // pass runs a message through a filter.

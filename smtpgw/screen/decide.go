@@ -41,20 +41,12 @@ type Policy struct {
 	Invalid Invalid // empty: spam
 }
 
-// Refusal is the reply to who brings a message that is not taken.
-type Refusal struct {
-	Code     int    // of SMTP, 550 …
-	Enhanced [3]int // RFC 3463
-	Text     string
-}
-
 // Decision is where one copy of a message goes.
 type Decision struct {
 	// Labels are the verdict's own and, where the mail is kept, that of its place. What every new
 	// mail gets, such as unread, is not among them.
 	Labels  []string
-	Hold    bool     // kept, but out of every list until its verdict changes
-	Refuse  *Refusal // not to be taken at all; nil: it is
+	Refuse  string   // not to be taken at all, for this reason; empty: it is
 	Discard bool     // to be taken and dropped
 	Reasons []string // why it goes there, the weightiest first
 }
@@ -138,12 +130,11 @@ func authenticated(e Evidence, domain string) bool {
 func invalid(p Policy, f Finding, d *Decision) place {
 	switch {
 	case p.Invalid == InvalidQuarantine:
-		d.Hold = true
 		return place{LabelQuarantine, []string{"mail with an invalid record is put apart here"}}
 	case p.Invalid == InvalidDiscard && f.Lasting:
 		d.Discard = true
 	case p.Invalid == InvalidRefuse && f.Lasting:
-		d.Refuse = &Refusal{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: "mail with an invalid record is not taken here: " + first(f.Reasons)}
+		d.Refuse = "mail with an invalid record is not taken here: " + first(f.Reasons)
 	}
 	return place{labelSpam, []string{"its record is invalid"}}
 }

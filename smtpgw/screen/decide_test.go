@@ -78,7 +78,7 @@ func TestDecide(t *testing.T) {
 		{"invalid, put apart", Policy{Invalid: InvalidQuarantine}, Finding{Verdict: record.Invalid}, nil, LabelQuarantine, "put apart"},
 	} {
 		d := Decide(c.policy, c.f, c.e)
-		if want := []string{VerdictLabel(c.f.Verdict), c.box}; !slices.Equal(d.Labels, want) || d.Refuse != nil || d.Discard || d.Hold != (c.box == LabelQuarantine) {
+		if want := []string{VerdictLabel(c.f.Verdict), c.box}; !slices.Equal(d.Labels, want) || d.Refuse != "" || d.Discard {
 			t.Errorf("%s: %+v, want %q", c.name, d, want)
 		}
 		if why := strings.Join(d.Reasons, "; "); !strings.Contains(why, c.says) {
@@ -91,15 +91,15 @@ func TestDecide(t *testing.T) {
 func TestInvalidForGood(t *testing.T) {
 	for _, lasting := range []bool{true, false} {
 		f := Finding{Verdict: record.Invalid, Lasting: lasting, Reasons: []string{"the path is wrong"}}
-		if d := Decide(Policy{Invalid: InvalidDiscard}, f, nil); d.Discard != lasting || d.Refuse != nil {
+		if d := Decide(Policy{Invalid: InvalidDiscard}, f, nil); d.Discard != lasting || d.Refuse != "" {
 			t.Errorf("lasting %v, discard: %+v", lasting, d)
 		}
 		d := Decide(Policy{Invalid: InvalidRefuse}, f, nil)
-		if (d.Refuse != nil) != lasting || d.Discard {
+		if (d.Refuse != "") != lasting || d.Discard {
 			t.Errorf("lasting %v, refuse: %+v", lasting, d)
 		}
-		if lasting && (d.Refuse.Code != 550 || !strings.HasSuffix(d.Refuse.Text, "the path is wrong")) {
-			t.Errorf("refusal %+v", d.Refuse)
+		if lasting && !strings.HasSuffix(d.Refuse, "the path is wrong") {
+			t.Errorf("refused: %q", d.Refuse)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func TestNoEvidenceOutweighs(t *testing.T) {
 		if bad && d.Labels[1] == labelInbox {
 			t.Fatalf("%+v with %+v is in the inbox: %+v", f, e, d)
 		}
-		if (d.Discard || d.Refuse != nil) && !(f.Verdict == record.Invalid && f.Lasting) {
+		if (d.Discard || d.Refuse != "") && !(f.Verdict == record.Invalid && f.Lasting) {
 			t.Fatalf("%+v is dropped or refused: %+v", f, d)
 		}
 	})
