@@ -14,8 +14,7 @@ type Inclusion string
 
 // The states of inclusion.
 const (
-	InclusionNone     Inclusion = "none"     // no batch with that root was seen yet
-	InclusionPending  Inclusion = "pending"  // in a batch that no block of the best chain holds
+	InclusionNone     Inclusion = "none"     // in no block of the best chain yet
 	InclusionIncluded Inclusion = "included" // in a block of the best chain
 	InclusionConflict Inclusion = "conflict" // another root stands at that place
 	InclusionExpired  Inclusion = "expired"  // not in a block after 100 blocks
