@@ -125,7 +125,7 @@ func TestPrepareRefuses(t *testing.T) {
 func someToken(n byte) string {
 	t := record.Token{Version: record.TokenVersion, Seq: 1, Count: 1, Secret: record.Secret{n}}
 	t.Record.Version, t.Record.Kind = record.RecordVersion, record.KindMail
-	t.Record.Commitments = record.Commit(t.Secret, message.Components([]byte("From: a@b.example\r\n\r\n"), nil))
+	t.Record.Commitments = record.Commit(t.Secret, message.Dissect([]byte("From: a@b.example\r\n\r\n"), nil).Components())
 	return string(t.Header())
 }
 

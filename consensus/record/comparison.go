@@ -23,7 +23,7 @@ type Part struct {
 	Type    message.Type
 	Index   uint16 // as recorded; of an extra part as received
 	Outcome Outcome
-	Kind    string // why it differs, one of Kinds; empty if unknown or same
+	Kind    string // why it differs, one of the kinds; empty if unknown or same
 	Detail  string // e.g. the text of the footer, shortened; may be empty
 
 	// Of records of version 2.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"cairn/consensus"
 	"cairn/mailstore/message"
 )
 
@@ -16,8 +15,7 @@ const MaxHops = 8
 // Hop is one record of a message that was sent on. What a node says that it
 // changed itself would be told here, once nodes say so.
 type Hop struct {
-	Token  *Token
-	Record consensus.Hash // names it
+	Token *Token
 }
 
 // ErrCustody is wrapped by every error about the links between the tokens of a
@@ -44,7 +42,7 @@ func Custody(tokens []*Token) (hops []Hop, err error) {
 		case !t.VerifySignature():
 			return hops, fmt.Errorf("%w: path or signature of record %d from the top is wrong", ErrCustody, i+1)
 		}
-		hops = append(hops, Hop{Token: t, Record: t.RecordID()})
+		hops = append(hops, Hop{Token: t})
 		if err := checkLink(t, tokens[i+1:]); err != nil {
 			return hops, fmt.Errorf("%w: record %d from the top %w", ErrCustody, i+1, err)
 		}
@@ -154,7 +152,7 @@ func Original(raw []byte, hops []Hop) *message.Dissection {
 // the first Cairn-Record field that is none, with that field's error, and with ErrCustody if there
 // are more.
 func Tokens(raw []byte) (tokens []*Token, err error) {
-	for _, field := range FindTokens(raw) {
+	for _, field := range findTokens(raw) {
 		switch {
 		case field.Err != nil:
 			return tokens, field.Err

@@ -63,7 +63,7 @@ func TestCustody(t *testing.T) {
 			t.Fatalf("%d hands: %d hops, %v", hands, len(hops), err)
 		}
 		for i, hop := range hops {
-			if hop.Record != tokens[i].RecordID() {
+			if hop.Token.RecordID() != tokens[i].RecordID() {
 				t.Errorf("%d hands: hop %d is another record", hands, i)
 			}
 		}

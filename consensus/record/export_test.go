@@ -5,6 +5,17 @@ import "cairn/mailstore/message"
 // MaxTries is how many digests and tags a comparison may try to explain differences.
 const MaxTries = maxWork / tryWork
 
+const MaxTokenFields = maxTokenFields
+
+// FindTokens is findTokens.
+func FindTokens(raw []byte) []tokenField { return findTokens(raw) }
+
+// TagOf is the tag of value under label in the record with that secret.
+func TagOf(s Secret, label string, value []byte) Tag { return newTagger(s).tag(label, value) }
+
+// Kinds are all kinds of difference.
+func Kinds() []difference { return kinds }
+
 // CompareTries is Compare, and how many digests and tags it tried and octets it hashed.
 func CompareTries(t *Token, arrived *message.Dissection, with Context) (c Comparison, tries, work int) {
 	o := originOf(t)

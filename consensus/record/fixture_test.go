@@ -63,7 +63,7 @@ const letter = "Received: from laptop ([192.0.2.7]) by mx.example.org with ESMTP
 	"Hello Ann,\r\n\r\npay 100 to Bob.\r\n\r\n-- \r\nJo\r\n"
 
 func letterComponents(recipients ...string) []message.Component {
-	return message.Components([]byte(letter), recipients)
+	return message.Dissect([]byte(letter), recipients).Components()
 }
 
 func letterDissection(recipients ...string) *message.Dissection {

@@ -54,8 +54,8 @@ const (
 	Contradicting  = "contradicting"
 )
 
-// KindInfo says what a kind of difference means.
-type KindInfo struct {
+// difference says what a kind of difference means.
+type difference struct {
 	Kind   string
 	Says   string         // ends the sentence "<part>: …"
 	Benign []message.Type // where honest relays do this, and it takes nothing of what the author said
@@ -66,7 +66,7 @@ var (
 	headers = []message.Type{message.From, message.Sender, message.To, message.Cc, message.ReplyTo}
 )
 
-var kinds = []KindInfo{
+var kinds = []difference{
 	{Kind: SubjectTagged, Says: "a tag was put in front", Benign: []message.Type{message.Subject}},
 	{Kind: WhitespaceChanged, Says: "only white space was changed", Benign: append([]message.Type{message.Subject, message.FromName, message.Attachment, message.AttachmentName}, bodies...)},
 	{Kind: CaseChanged, Says: "only upper and lower case were changed", Benign: headers},
@@ -112,16 +112,13 @@ var kinds = []KindInfo{
 	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 
-// Kinds returns all kinds of difference. The slice is the caller's.
-func Kinds() []KindInfo { return append([]KindInfo(nil), kinds...) }
-
-func kindInfo(kind string) KindInfo {
+func kindInfo(kind string) difference {
 	for _, k := range kinds {
 		if k.Kind == kind {
 			return k
 		}
 	}
-	return KindInfo{Kind: kind, Says: "differs"}
+	return difference{Kind: kind, Says: "differs"}
 }
 
 // benign reports whether an honest relay explains that difference of that type.

@@ -120,8 +120,3 @@ func Tree(leaves []consensus.Hash) (root consensus.Hash, path func(i int) []cons
 	t := consensus.NewMerkleTree(leaves)
 	return t.Root(), t.Path
 }
-
-// VerifyPath returns the root that the path leads to from leaf i of n; not ok if i or the length of the path is wrong.
-func VerifyPath(leaf consensus.Hash, i, n int, path []consensus.Hash) (root consensus.Hash, ok bool) {
-	return consensus.VerifyMerklePath(leaf, i, n, path)
-}

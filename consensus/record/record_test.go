@@ -17,7 +17,7 @@ func TestOneComponent(t *testing.T) {
 		for i, c := range comps {
 			salt := record.Salt(version, tok.Secret, c.Type, c.Index)
 			leaf := record.CommitTo(c.Type, c.Index, salt, digestIn(version, c))
-			root, ok := record.VerifyPath(record.Commitment{Type: c.Type, Index: c.Index, C: leaf}.Entry(), i, len(comps), tok.Record.ComponentPath(i))
+			root, ok := consensus.VerifyMerklePath(record.Commitment{Type: c.Type, Index: c.Index, C: leaf}.Entry(), i, len(comps), tok.Record.ComponentPath(i))
 			if !ok || root != tok.Record.Root() {
 				t.Errorf("version %d: %s is not proved", version, c.Type)
 			}

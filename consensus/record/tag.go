@@ -24,16 +24,6 @@ const MaxTags = 64
 // commitment differ. A tag is too short to prove anything: that is the commitment's to do.
 type Tag [tagLen]byte
 
-// TagOf returns the tag of value under label:
-//
-//	HMAC-SHA256(s, "cairn/2 tag" || 0x01 || len(label) u16 || label), the first 2 bytes
-//	HMAC-SHA256(s, "cairn/2 tag" || 0x02 || len(label) u16 || label || value), the first 8 bytes
-//
-// Equal values have unequal tags under other labels and in other records.
-func TagOf(s Secret, label string, value []byte) Tag {
-	return newTagger(s).tag(label, value)
-}
-
 // tagger makes the tags of one record. Setting up the HMAC costs more than a tag does.
 type tagger struct {
 	mac hash.Hash
@@ -43,6 +33,12 @@ type tagger struct {
 
 func newTagger(s Secret) *tagger { return &tagger{mac: hmac.New(sha256.New, s[:])} }
 
+// tag returns the tag of value under label, s being the record's secret:
+//
+//	HMAC-SHA256(s, "cairn/2 tag" || 0x01 || len(label) u16 || label), the first 2 bytes
+//	HMAC-SHA256(s, "cairn/2 tag" || 0x02 || len(label) u16 || label || value), the first 8 bytes
+//
+// Equal values have unequal tags under other labels and in other records.
 func (g *tagger) tag(label string, value []byte) (t Tag) {
 	const purpose = "cairn/2 tag"
 	g.in = append(append(g.in[:0], purpose...), 0x01)

@@ -91,7 +91,7 @@ func (t *Token) RecordID() consensus.Hash { return t.Record.Leaf() }
 
 // MicroRoot returns the root that leaf and path lead to, with the micro-batch's count; the zero Hash if the path does not fit leaf number and count.
 func (t *Token) MicroRoot() consensus.MicroRoot {
-	root, _ := VerifyPath(t.Record.Leaf(), int(t.Leaf), int(t.Count), t.Path)
+	root, _ := consensus.VerifyMerklePath(t.Record.Leaf(), int(t.Leaf), int(t.Count), t.Path)
 	return consensus.MicroRoot{Root: root, Count: t.Count}
 }
 

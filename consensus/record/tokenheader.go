@@ -16,8 +16,8 @@ const (
 	// known here, so that a larger one of a later version is still seen to be of that version.
 	maxField = 16 << 10
 
-	// MaxTokenFields is how many Cairn-Record fields of one mail are looked at.
-	MaxTokenFields = MaxHops + 2
+	// maxTokenFields is how many Cairn-Record fields of one mail are looked at.
+	maxTokenFields = MaxHops + 2
 )
 
 var tokenText = base64.RawURLEncoding.Strict()
@@ -35,20 +35,20 @@ func (t *Token) Header() []byte {
 	return append(append(out, text...), "\r\n"...)
 }
 
-// TokenField is one Cairn-Record field: its token, or what is wrong with it. The error wraps
+// tokenField is one Cairn-Record field: its token, or what is wrong with it. The error wraps
 // ErrToken or ErrTokenVersion.
-type TokenField struct {
+type tokenField struct {
 	Token *Token
 	Err   error
 }
 
-// FindTokens reads the Cairn-Record fields of a mail's header from the top, at most MaxTokenFields:
+// findTokens reads the Cairn-Record fields of a mail's header from the top, at most maxTokenFields:
 // the record of whoever sent the mail on last stands above that of the original. A field that says
 // the same as one above it is left out.
-func FindTokens(raw []byte) []TokenField {
-	var fields []TokenField
+func findTokens(raw []byte) []tokenField {
+	var fields []tokenField
 	var seen []string
-	for _, value := range tokenValues(raw, MaxTokenFields) {
+	for _, value := range tokenValues(raw, maxTokenFields) {
 		text, err := tokenOf(value)
 		var t *Token
 		if err == nil {
@@ -58,13 +58,13 @@ func FindTokens(raw []byte) []TokenField {
 			seen = append(seen, text)
 			t, err = decodeText(text)
 		}
-		fields = append(fields, TokenField{t, err})
+		fields = append(fields, tokenField{t, err})
 	}
 	return fields
 }
 
 // FindToken looks for the topmost Cairn-Record field in a mail's header. found says whether there is
-// one; err says what is wrong with it, as in TokenField. White space that relays put into the value
+// one; err says what is wrong with it, as in tokenField. White space that relays put into the value
 // or took out of it makes no difference.
 func FindToken(raw []byte) (t *Token, found bool, err error) {
 	values := tokenValues(raw, 1)

@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -52,7 +51,7 @@ func TestHandedOn(t *testing.T) {
 			t.Errorf("%s: %v by %v", tt.name, ok, got.by)
 		}
 		if ok && !got.original.Token.HasRecipient(list) {
-			t.Errorf("%s: the original is for %s", tt.name, fmt.Sprint(got.original.Record))
+			t.Errorf("%s: the original is for %s", tt.name, got.original.Token.RecordID())
 		}
 	}
 }

@@ -46,8 +46,3 @@ func DigestOf(r Reading, content []byte, label string) (digest [32]byte) {
 	h.Sum(digest[:0])
 	return digest
 }
-
-// Components returns the components of a message of the current version, as Dissect does.
-func Components(raw []byte, recipients []string) []Component {
-	return Dissect(raw, recipients).Components()
-}

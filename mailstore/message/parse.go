@@ -102,12 +102,6 @@ func (p *part) info() PartInfo {
 	return info
 }
 
-// Header returns the decoded value of the topmost field of that name, empty if there is none.
-func (m *Message) Header(name string) string { return phrase(knownWords(m.header.Get(name))) }
-
-// RawHeader returns the unfolded, undecoded value of the topmost field of that name.
-func (m *Message) RawHeader(name string) string { return m.header.Get(name) }
-
 // Headers returns the decoded values of all fields of that name, from the top.
 func (m *Message) Headers(name string) []string {
 	all := values(m.header, name)

@@ -6,35 +6,27 @@ import (
 	"cairn/mailstore/message"
 )
 
-// Deriver makes components of one type. It is pure: the same message gives the same components, and
+// deriver makes components of one type. It is pure: the same message gives the same components, and
 // it fails by giving none. Index is the attachment's that a component is of, 0 of one that is of the
 // message; Type and Reading are filled in.
-type Deriver interface {
-	Derive(d *message.Dissection) []message.Component
-}
-
-// Func is a function as a Deriver.
-type Func func(d *message.Dissection) []message.Component
-
-// Derive calls f.
-func (f Func) Derive(d *message.Dissection) []message.Component { return f(d) }
+type deriver func(d *message.Dissection) []message.Component
 
 // maxContent bounds the content of a component.
 const maxContent = 1 << 20
 
 // of returns the deriver of a type, nil if there is none.
-func of(t message.Type) Deriver {
+func of(t message.Type) deriver {
 	switch t {
 	case message.AttachmentText:
-		return Func(attachmentText)
+		return attachmentText
 	case message.ImageHash:
-		return Func(imageHash)
+		return imageHash
 	case message.DetectedLanguage:
-		return Func(language)
+		return language
 	case message.AttachmentType:
-		return Func(attachmentType)
+		return attachmentType
 	case message.AttachmentSize:
-		return Func(attachmentSize)
+		return attachmentSize
 	}
 	return nil
 }
@@ -64,22 +56,22 @@ func Types() []message.Type {
 // the registry has it. It is not ok if nothing here derives the type, or a library failed at it: then
 // nothing is known about what the message has of it.
 func Of(d *message.Dissection, t message.Type) (list []message.Component, ok bool) {
-	deriver := of(t)
-	if deriver == nil {
+	derive := of(t)
+	if derive == nil {
 		return nil, false
 	}
-	return run(deriver, d, t)
+	return run(derive, d, t)
 }
 
 // run holds a deriver to what Of promises.
-func run(deriver Deriver, d *message.Dissection, t message.Type) (list []message.Component, ok bool) {
+func run(derive deriver, d *message.Dissection, t message.Type) (list []message.Component, ok bool) {
 	defer func() {
 		if recover() != nil { // of a library that was given what a stranger sent
 			list, ok = nil, false
 		}
 	}()
 	row, _ := t.Info()
-	for _, c := range deriver.Derive(d) {
+	for _, c := range derive(d) {
 		if len(c.Content) > 0 && len(c.Content) <= maxContent && len(list) < row.Max {
 			c.Type, c.Reading = t, message.Canonical
 			list = append(list, c)

@@ -15,10 +15,10 @@ import (
 )
 
 // Labels of text that needs none: LabelNone of UTF-8 and ASCII, which all programs show alike.
-// LabelOther is never the name of a charset.
+// labelOther is never the name of a charset.
 const (
 	LabelNone  = ""
-	LabelOther = "\x00"
+	labelOther = "\x00"
 )
 
 // charset is one that programs decode alike.
@@ -81,7 +81,7 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	set, known := charsets[name]
 	switch {
 	case !known:
-		return nil, LabelOther, false
+		return nil, labelOther, false
 	case isPlainASCII(b) && (!set.shifts || !bytes.ContainsAny(b, "\\~")):
 		return b, LabelNone, true
 	case set.single != nil:
@@ -95,7 +95,7 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 // Known reports whether Text knows a charset, which it does of those alone in which a line end is one.
 func Known(name string) bool {
 	_, label, _ := Text(name, nil)
-	return label != LabelOther
+	return label != labelOther
 }
 
 // Encode is the inverse of Text for charsets of one octet: ok is false for any other, and for text

@@ -175,7 +175,7 @@ func decodedName(charset, octets string) (string, bool) {
 		return octets, isPrintable(octets) && !strings.Contains(octets, "=?")
 	}
 	text, label, ok := Text(charset, []byte(octets))
-	if !ok || label == LabelOther || !agreed(label, []byte(octets)) || hasControl(string(text)) {
+	if !ok || label == labelOther || !agreed(label, []byte(octets)) || hasControl(string(text)) {
 		return "", false
 	}
 	name := string(Normal(text))

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// MaxEncodedLine is the longest line of base64 and quoted-printable. RFC 2045 has 76, but much honest
+// maxEncodedLine is the longest line of base64 and quoted-printable. RFC 2045 has 76, but much honest
 // mail goes a little beyond, and programs read it alike.
-const MaxEncodedLine = MaxLine
+const maxEncodedLine = MaxLine
 
 // Encoding is a Content-Transfer-Encoding (RFC 2045, section 6).
 type Encoding uint8
@@ -47,7 +47,7 @@ func Base64(b []byte) ([]byte, bool) {
 	for rest := b; len(rest) > 0; {
 		var line []byte
 		line, rest = CutLine(rest)
-		if len(line)%4 != 0 || len(line) == 0 || len(line) > MaxEncodedLine {
+		if len(line)%4 != 0 || len(line) == 0 || len(line) > maxEncodedLine {
 			return joinedBase64(b)
 		}
 		got, err := base64.StdEncoding.Decode(out[n:], line)
@@ -66,7 +66,7 @@ func joinedBase64(b []byte) ([]byte, bool) {
 	for len(b) > 0 {
 		var line []byte
 		line, b = CutLine(b)
-		if len(line) == 0 || len(line) > MaxEncodedLine || len(line)%4 != 0 && len(b) > 0 {
+		if len(line) == 0 || len(line) > maxEncodedLine || len(line)%4 != 0 && len(b) > 0 {
 			return nil, false
 		}
 		clean = append(clean, line...)
@@ -92,7 +92,7 @@ func Quoted(b []byte) (octets []byte, padded, ok bool) {
 		ended := bytes.IndexByte(b, '\n') >= 0
 		line, rest := CutLine(b)
 		b = rest
-		if len(line) > MaxEncodedLine {
+		if len(line) > maxEncodedLine {
 			return nil, false, false
 		}
 		soft := false

@@ -32,7 +32,7 @@ func Words(value string) (string, bool) {
 			encoded = false
 			continue
 		}
-		text, ok := EncodedWord(token)
+		text, ok := decodedWord(token)
 		if !ok {
 			return "", false
 		}
@@ -46,14 +46,14 @@ func Words(value string) (string, bool) {
 	return text, !strings.Contains(text, "=?")
 }
 
-// EncodedWord decodes a token that is one encoded word, =?charset?B|Q?text?=, and nothing else.
-func EncodedWord(token string) (string, bool) {
+// decodedWord decodes a token that is one encoded word, =?charset?B|Q?text?=, and nothing else.
+func decodedWord(token string) (string, bool) {
 	charset, raw, ok := encodedWord(token)
 	if !ok {
 		return "", false
 	}
 	text, label, ok := Text(charset, raw)
-	if !ok || charset == "" || label == LabelOther || !agreed(label, raw) || hasControl(string(text)) {
+	if !ok || charset == "" || label == labelOther || !agreed(label, raw) || hasControl(string(text)) {
 		return "", false
 	}
 	return string(text), true

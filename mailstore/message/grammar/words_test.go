@@ -83,13 +83,13 @@ func TestWords(t *testing.T) {
 	}
 }
 
-func TestEncodedWord(t *testing.T) {
+func TestDecodedWord(t *testing.T) {
 	for in, want := range map[string]string{
 		"=?utf-8?q?a_b?=": "a b", "=?utf-8?Q?=41?=": "A", "=?us-ascii?B?YQ==?=": "a",
 		"a": "", "=?utf-8?q?a?=b": "", " =?utf-8?q?a?=": "", "=?=": "", "=??=": "", "=????=": "",
 	} {
-		if got, ok := grammar.EncodedWord(in); got != want || ok != (want != "") {
-			t.Errorf("EncodedWord(%q) = %q, %v", in, got, ok)
+		if got, ok := grammar.DecodedWord(in); got != want || ok != (want != "") {
+			t.Errorf("DecodedWord(%q) = %q, %v", in, got, ok)
 		}
 	}
 }

@@ -1,0 +1,7 @@
+package message
+
+// Header returns the decoded value of the topmost field of that name, empty if there is none.
+func (m *Message) Header(name string) string { return phrase(knownWords(m.header.Get(name))) }
+
+// RawHeader returns the unfolded, undecoded value of the topmost field of that name.
+func (m *Message) RawHeader(name string) string { return m.header.Get(name) }
