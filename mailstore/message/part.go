@@ -147,12 +147,12 @@ func (p *part) decoded() []byte {
 	return decodeTransfer(p.header.Get("Content-Transfer-Encoding"), p.body)
 }
 
-// text returns the decoded part as canonical text.
 // shownText is text for listing and search.
 func (p *part) shownText() []byte {
 	return canonicalText(decodeShown(p.params["charset"], p.decoded()))
 }
 
+// text returns the decoded part as canonical text.
 func (p *part) text() []byte { return canonicalText(decodeCharset(p.params["charset"], p.decoded())) }
 
 // label returns the canonical file name and the Content-IDs of the part: by these a mail program finds what stands where in the HTML.

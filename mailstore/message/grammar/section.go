@@ -125,7 +125,6 @@ func (s *Section) start(line []byte) int {
 		s.flaw(NoField, line, -1)
 		return -1
 	}
-	s.unfold()
 	written := strings.TrimPrefix(string(line[colon+1:]), " ")
 	value := strings.Trim(written, " \t")
 	s.Fields = append(s.Fields, Field{
