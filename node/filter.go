@@ -63,7 +63,7 @@ func (c command) Run(ctx context.Context, p smtpgw.Passing) ([]byte, error) {
 	var refusal *filter.Refusal
 	switch {
 	case errors.Is(err, filter.ErrLater):
-		return nil, &smtpgw.Rejection{Later: true, Text: err.Error()}
+		return nil, &smtpgw.Rejection{Later: true}
 	case errors.As(err, &refusal):
 		return nil, &smtpgw.Rejection{Text: refusal.Text}
 	}

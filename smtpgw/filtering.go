@@ -37,8 +37,8 @@ type Passing struct {
 
 // Rejection is a Filter's word that a message goes no further.
 type Rejection struct {
-	Later bool   // it may come again
-	Text  string // for who brings it, in one line; foreign text
+	Later bool   // it may come again; there is a reply for that
+	Text  string // else for who brings it, in one line; foreign text
 }
 
 func (r *Rejection) Error() string { return "rejected by the filter: " + r.Text }
