@@ -40,7 +40,8 @@ type Part struct {
 	named bool // to be said, but no more
 }
 
-// Benign reports whether the part is the same or differs as honest relays make it differ.
+// Benign reports whether the part is the same or differs as honest relays make it differ. What kinds
+// do so is version 1's rule, by which explainTogether goes too; for version 2 weigh.go decides.
 func (p Part) Benign() bool { return p.Outcome == Same || p.Kept || benign(p.Kind, p.Type) }
 
 // String explains the part to people, e.g. `text: a footer was appended: "Sent to you by …"`.

@@ -56,9 +56,11 @@ const (
 
 // difference says what a kind of difference means.
 type difference struct {
-	Kind   string
-	Says   string         // ends the sentence "<part>: …"
-	Benign []message.Type // where honest relays do this, and it takes nothing of what the author said
+	Kind string
+	Says string // ends the sentence "<part>: …"
+	// Benign is where honest relays do this, and it takes nothing of what the author said: a rule of
+	// version 1, and of explainTogether. For version 2 weigh.go decides.
+	Benign []message.Type
 }
 
 var (
@@ -121,5 +123,5 @@ func kindInfo(kind string) difference {
 	return difference{Kind: kind, Says: "differs"}
 }
 
-// benign reports whether an honest relay explains that difference of that type.
+// benign reports whether an honest relay explains that difference of that type, as version 1 has it.
 func benign(kind string, t message.Type) bool { return slices.Contains(kindInfo(kind).Benign, t) }

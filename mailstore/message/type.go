@@ -82,11 +82,13 @@ type Info struct {
 	Name string // as in tokens shown to people, command output and queries
 	Form Form
 
-	// Decisive: a difference that no honest relay explains keeps the message from coming out as wanted, whatever the share.
+	// Decisive: a difference that no honest relay explains keeps the message from coming out as wanted, whatever the share. That is version 1's
+	// rule; for version 2 the comparison of records has one for each type, and this one for those that are left.
 	Decisive bool
 	// NoExtra: one that the record does not name keeps the message from coming out as verified.
 	NoExtra bool
-	// Unordered: compared irrespective of the index, since relays add and drop parts.
+	// Unordered: compared irrespective of the index, since relays add and drop parts. In version 2, texts and attachments that took
+	// each other's place keep the message from coming out as wanted all the same.
 	Unordered bool
 	// Counts: it counts in the share of the author's message that is there.
 	Counts bool
