@@ -2,10 +2,8 @@ package message
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cairn/mailstore/message/grammar"
@@ -68,24 +66,6 @@ func (l *Leaf) Hint(number int) []byte { return LayoutHint(number, l.Path, l.Lin
 // LayoutHint is Leaf.Hint for a leaf with that number, containers and line.
 func LayoutHint(number int, path []string, line string) []byte {
 	return append([]byte{byte(number >> 8), byte(number)}, strings.Join(append(slices.Clone(path), line), "\n")...)
-}
-
-// node is an entity of a body: a container or a leaf.
-type node struct {
-	kind        string
-	line        string // of the layout
-	media       grammar.Media
-	disposition grammar.Media
-	names       string // file names, see fileNames
-	oddNames    bool
-	cte         string // Content-Transfer-Encoding, see encodingValue
-	body        []byte
-	parts       []*node
-	preamble    string
-	epilogue    string
-	role        Type
-	depth       int
-	open        []string // of an embedded message: boundaries of the containers around it
 }
 
 type bodyReader struct {
@@ -169,134 +149,6 @@ func (r *bodyReader) loose(what string) {
 		what = "and more"
 	}
 	r.Loose = append(r.Loose, what)
-}
-
-// node reads one entity and, of a container, its parts.
-func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, depth int) *node {
-	n := &node{body: body, depth: depth, kind: fallback}
-	n.media.Kind = fallback
-	var others []grammar.Field
-	seen := map[string]bool{}
-	for _, f := range fields {
-		if strings.HasPrefix(f.Name, "content-") && seen[f.Name] {
-			r.odd("a part has %s twice", f.Name)
-			continue
-		}
-		seen[f.Name] = true
-		switch f.Name {
-		case "content-type":
-			n.setType(r, f.Value)
-		case "content-disposition":
-			n.setDisposition(r, f.Value)
-		case "content-transfer-encoding":
-			n.cte = encodingValue(f)
-		case "mime-version":
-			if depth > 0 && !isVersion1(f.Value) {
-				others = append(others, f)
-			}
-		default:
-			// What else is of no account at the top is acted upon in parts, or put there by nobody.
-			if class := classOf(f.Name); depth > 0 && !slices.Contains(packingFields, f.Name) || class != fieldTrace && class != fieldStripped {
-				others = append(others, f)
-			}
-		}
-	}
-	n.setLine(others)
-	if !seen["content-type"] && fallback != "text/plain" {
-		n.line = "default " + n.line // not all programs know that of multipart/digest
-	}
-	switch {
-	case strings.HasPrefix(n.kind, "multipart/"):
-		r.split(n)
-	case strings.HasPrefix(n.kind, "message/"):
-		n.open = slices.Clone(r.open)
-	}
-	return n
-}
-
-func (n *node) setType(r *bodyReader, value string) {
-	m, ok := grammar.MediaType(value)
-	if !ok {
-		r.odd("Content-Type %q", clip(value))
-		lenient := readMediaType(value)
-		m = grammar.Media{Kind: lenient.kind}
-		for _, name := range []string{"boundary", "charset", "format", "delsp"} {
-			if v := lenient.params[name]; v != "" {
-				m.Params = append(m.Params, grammar.Param{Name: name, Value: v})
-			}
-		}
-		if name := lenient.params["name"]; name != "" {
-			m.Named, m.OddFile, m.File = true, true, value
-		}
-		if major, minor, ok := strings.Cut(m.Kind, "/"); !ok || major == "" || minor == "" {
-			m.Kind = "text/plain"
-		}
-	}
-	n.media, n.kind = m, m.Kind
-}
-
-func (n *node) setDisposition(r *bodyReader, value string) {
-	m, ok := grammar.Disposition(value)
-	if !ok {
-		r.odd("Content-Disposition %q", clip(value))
-		lenient := readMediaType(value)
-		m = grammar.Media{Kind: lenient.kind}
-		if lenient.params["filename"] != "" {
-			m.Named, m.OddFile, m.File = true, true, value
-		}
-	}
-	n.disposition = m
-}
-
-// more goes on a line of the layout: no value has a line end in it.
-const more = "\n\t"
-
-// withoutFile is m without the file name that another component tells. An empty one is in none.
-func withoutFile(m grammar.Media) *grammar.Media {
-	m.Named = m.Named && m.File == ""
-	return &m
-}
-
-// setLine makes the line of the layout, and the file names.
-func (n *node) setLine(others []grammar.Field) {
-	var b strings.Builder
-	b.WriteString(n.typeLine())
-	if n.disposition.Kind != "" {
-		b.WriteString(more + "content-disposition: " + mediaLine(withoutFile(n.disposition)))
-	}
-	for _, f := range namedFields(others) {
-		b.WriteString(more + strings.ReplaceAll(strings.TrimSuffix(f.Lines, "\n"), "\n", more))
-	}
-	n.line = b.String()
-	n.names, n.oddNames = fileNames(&n.media, &n.disposition)
-}
-
-// typeLine is the media type with all parameters but those that other components tell: boundary of
-// a container, charset of a text, name of a leaf.
-func (n *node) typeLine() string {
-	m := n.media
-	container := strings.HasPrefix(n.kind, "multipart/")
-	m.Params = slices.DeleteFunc(slices.Clone(m.Params), func(p grammar.Param) bool {
-		return p.Name == "boundary" && container || p.Name == "charset" && strings.HasPrefix(n.kind, "text/")
-	})
-	if container {
-		return mediaLine(&m)
-	}
-	return mediaLine(withoutFile(m))
-}
-
-// fileNames is the name under which a part is saved: that of the disposition, the type's where
-// there is no other, both where they differ.
-func fileNames(typ, disposition *grammar.Media) (names string, odd bool) {
-	switch {
-	case typ.OddFile || disposition.OddFile:
-		return "filename: " + disposition.File + "\nname: " + typ.File, true
-	case !disposition.Named || disposition.File == "":
-		return typ.File, false
-	case !typ.Named || typ.File == disposition.File || typ.File == "":
-		return disposition.File, false
-	}
-	return disposition.File + "\n" + typ.File, false
 }
 
 // split reads the parts of a multipart.
@@ -406,91 +258,6 @@ func (n *node) roleIn(state *shown) Type {
 		return HTML
 	}
 	return Attachment
-}
-
-// list numbers the contents, folds what is beyond each type's Max and adds the layout.
-func (r *bodyReader) list(octets []byte, packaging []grammar.Field) {
-	r.contents[AttachmentName] = r.names
-	for _, t := range []Type{Text, HTML, SignatureBlock, Attachment, AttachmentName, AttachmentOctets} {
-		row, _ := t.Info()
-		for _, c := range foldComponents(t, r.contents[t], row.Max) {
-			if len(c.Content) > 0 || t == Attachment {
-				r.Components = append(r.Components, c)
-			}
-		}
-	}
-	layout := Component{Type: Layout, Reading: Canonical, Content: []byte(r.version + r.top.layout(0))}
-	if len(r.Odd) > 0 {
-		digest := sha256.Sum256(octets)
-		layout.Reading, layout.Content = AsOctets, append(digest[:], packagingLines(slices.Clone(packaging))...)
-	}
-	r.Components = append(r.Components, layout)
-	if gaps := r.top.gaps(); len(gaps) > 0 {
-		r.Components = append(r.Components, Component{Type: Layout, Index: 1, Reading: Canonical, Content: []byte(strings.Join(gaps, "\n"))})
-	}
-}
-
-// layout is the tree from n on, a line for each entity with its depth.
-func (n *node) layout(depth int) string {
-	var b strings.Builder
-	b.WriteString(strconv.Itoa(depth) + " " + n.line + "\n")
-	for _, part := range n.parts {
-		b.WriteString(part.layout(depth + 1))
-	}
-	return b.String()
-}
-
-// Gaps reports whether any text stands before or behind the parts.
-func (b *Body) Gaps() bool { return len(b.top.gaps()) > 0 }
-
-// gapText is what stands before or behind parts, empty if that is white space alone.
-func gapText(gap []byte) string { return string(canonicalLines(unixEnds(gap))) }
-
-// gaps are what stands before and behind the parts of n and of what is in it, outer multiparts first;
-// a line of two hyphens is before each that stands behind.
-func (n *node) gaps() (list []string) {
-	if n.preamble != "" {
-		list = append(list, n.preamble)
-	}
-	if n.epilogue != "" {
-		list = append(list, "--", n.epilogue)
-	}
-	for _, part := range n.parts {
-		list = append(list, part.gaps()...)
-	}
-	return list
-}
-
-// foldComponents numbers contents of one type; beyond limit the last one holds the digests.
-func foldComponents(t Type, list []Component, limit int) []Component {
-	if len(list) > limit {
-		var digests []byte
-		for i := range list[limit-1:] {
-			digest := list[limit-1+i].Digest()
-			digests = append(digests, digest[:]...)
-		}
-		list = append(list[:limit-1:limit-1], Component{Type: t, Reading: Canonical, Content: digests})
-	}
-	for i := range list {
-		list[i].Type, list[i].Index = t, uint16(i)
-	}
-	return list
-}
-
-// encodingValue is the value of a Content-Transfer-Encoding, with a blank behind it if there is white
-// space around it or nothing else: not all programs see past that.
-func encodingValue(f grammar.Field) string {
-	if f.Padded || f.Value == "" {
-		return f.Value + " "
-	}
-	return f.Value
-}
-
-func orIdentity(cte string) string {
-	if cte == "" {
-		return "7bit"
-	}
-	return cte
 }
 
 // clip shortens a value for a reason.
