@@ -11,7 +11,7 @@ import (
 // rewrote it, where the map that ReadHeader was given says what it was.
 type Header struct {
 	From    string   // first address in From
-	Domains []string // of all addresses in From, sorted, each once; "" stands for an address without one
+	Domains []string // of all addresses in From, whichever program reads it, sorted, each once; "" stands for an address without one
 	To      []string // addresses in To and Cc
 	ReplyTo []string // addresses in Reply-To
 }
@@ -27,6 +27,7 @@ func ReadHeader(raw []byte, rewritten AddressMap) *Header {
 			h.From = from
 		}
 	}
+	h.Domains = append(h.Domains, message.ClaimedDomains(raw)...) // whom another program takes for the author
 	slices.Sort(h.Domains)
 	h.Domains = slices.Compact(h.Domains)
 	for _, a := range slices.Concat(m.To, m.Cc) {

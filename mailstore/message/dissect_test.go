@@ -129,6 +129,11 @@ func FuzzDissect(f *testing.F) {
 				t.Fatalf("%+v", c)
 			}
 		}
+		for _, domain := range message.ClaimedDomains(raw) {
+			if message.Domain("x@"+domain) != domain {
+				t.Fatalf("claimed domain %q", domain)
+			}
+		}
 		if n := len(d.Hints()); n > 400 {
 			t.Fatalf("%d hints", n)
 		}
