@@ -201,6 +201,11 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	}) {
 		p.Kind = CharsetChanged
 	}
+	if r.kind == message.Names && p.Kind == "" && a.Reading == message.AsOctets && r.budget.spend(8*len(a.Content)) {
+		if content := c.d.DecodedNames(message.Type(r.index)); content != nil && r.isContent(content, nil) {
+			p.Kind = CharsetChanged
+		}
+	}
 	if p.Detail == "" {
 		p.Detail = inWords(&a.Component)
 	}

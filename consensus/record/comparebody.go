@@ -138,6 +138,7 @@ func isAlternative(path []string) bool {
 // stood is where a leaf may have stood that stands elsewhere now.
 type stood struct {
 	path      []string // lines of the containers around it
+	more      string   // of its own line
 	unwrapped []int    // the places in its path now, at each of which a wrapper was taken away
 }
 
@@ -149,7 +150,7 @@ func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int
 	}
 	for _, was := range placesBefore(leaf.Path) {
 		for number := next; number < recorded; number++ {
-			hint := message.LayoutHint(number, was.path, leaf.Line)
+			hint := message.LayoutHint(number, was.path, leaf.Line+was.more)
 			if !c.origin.budget.spend(tagWork + 2*len(hint)) {
 				return -1, was
 			}
@@ -166,10 +167,20 @@ func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int
 // without a wrapper around all, and with wrappers that held nothing else any more.
 func placesBefore(path []string) []stood {
 	places := []stood{{path: path}}
-	if len(path) > 0 && path[0] == wrappers[0] {
+	if language, ok := isAround(path); ok {
 		places = append(places, stood{path: path[1:]})
+		if language != "" { // it was of what stood there, and list software leaves it at the top
+			moved := stood{path: slices.Clone(path[1:])}
+			if len(moved.path) > 0 {
+				moved.path[0] += language
+			} else {
+				moved.more = language
+			}
+			places = append(places, moved)
+		}
 	}
 	for n, p := range places[:len(places):len(places)] {
+		n = min(n, 1) // places that the wrapper around all takes
 		if len(p.path) > 3 {
 			continue
 		}
@@ -185,11 +196,24 @@ func placesBefore(path []string) []stood {
 	return places
 }
 
+// isAround reports whether the outermost container is one that relays put around all, and what that
+// says of the language of the message.
+func isAround(path []string) (language string, ok bool) {
+	if len(path) == 0 {
+		return "", false
+	}
+	kind, language, found := strings.Cut(path[0], message.LayoutField)
+	if found {
+		language = message.LayoutField + language
+	}
+	return language, kind == wrappers[0] && (!found || strings.HasPrefix(language, message.LayoutField+"content-language: ") && strings.Count(language, message.LayoutField) == 1)
+}
+
 // withWrapper puts each wrapper into a path at a place that is now another.
 func withWrapper(p stood, at, now int) []stood {
 	var places []stood
 	for _, wrapper := range wrappers {
-		places = append(places, stood{slices.Insert(slices.Clone(p.path), at, wrapper), append(slices.Clone(p.unwrapped), now)})
+		places = append(places, stood{slices.Insert(slices.Clone(p.path), at, wrapper), p.more, append(slices.Clone(p.unwrapped), now)})
 	}
 	return places
 }

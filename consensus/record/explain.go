@@ -98,6 +98,10 @@ func explainValue(r *recorded, a *arrival) (kind, detail string) {
 		if isSubject(r, string(received)) {
 			return ReplyPrefix, ""
 		}
+		// Who unfolds may leave two blanks; with more, words can be pushed out of sight.
+		if single := strings.ReplaceAll(string(received), "  ", " "); len(single) < len(received) && r.isContent([]byte(single), nil) {
+			return Refolded, ""
+		}
 		if r.known {
 			if tag, ok := strings.CutSuffix(string(received), " "+string(r.content)); ok && len(tag) <= 32 {
 				return SubjectTagged, tag

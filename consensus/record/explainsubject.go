@@ -3,6 +3,7 @@ package record
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/grammar"
@@ -13,6 +14,16 @@ import (
 func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
 	received := string(a.Content)
 	spellings := []string{received}
+	if a.Reading == message.AsOctets && hasHigh(a.Content) && utf8.Valid(a.Content) { // words that a relay decoded
+		raw := *a
+		raw.Reading, raw.Content = message.Canonical, grammar.Normal(a.Content)
+		if r.isContent(raw.Content, nil) {
+			return CharsetChanged, ""
+		}
+		if kind, detail = explainValue(r, &raw); kind == SubjectTagged {
+			return kind, detail
+		}
+	}
 	if a.Reading == message.AsOctets {
 		if words, ok := grammar.Words(ownNames.Replace(received)); ok {
 			renamed := *a

@@ -19,13 +19,15 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 	case message.From:
 		return munged || p.Kind == Mapped
 	case message.ReplyTo:
-		return munged && c.isAuthor() || f.List && c.only(message.ReplyTo, f.Posting)
+		return munged && c.isAuthor() || f.List && c.answersToList()
 	case message.Sender:
 		return c.allAt(message.Sender, f.Domain)
 	case message.Names:
 		switch message.Type(p.Index) {
-		case message.From, message.ReplyTo:
+		case message.From:
 			return munged || p.Outcome == Absent
+		case message.ReplyTo:
+			return munged || p.Outcome == Absent || f.List && c.answersToList()
 		case message.Sender:
 			return c.allAt(message.Sender, f.Domain)
 		}
@@ -156,6 +158,25 @@ func (c *comparer) isAuthor() bool {
 	return false
 }
 
+// answersToList reports whether Reply-To has the posting address of the known list, and nobody else but
+// whom the author named there.
+func (c *comparer) answersToList() bool {
+	posting := strings.ToLower(c.with.Forwarder.Posting)
+	for _, a := range c.received(message.ReplyTo) {
+		rest := slices.DeleteFunc(strings.Split(string(a.Content), "\n"), func(spec string) bool { return strings.EqualFold(spec, posting) })
+		if a.Reading != message.Canonical || len(rest) == strings.Count(string(a.Content), "\n")+1 {
+			return false
+		}
+		others := []byte(strings.Join(rest, "\n"))
+		named := func(t message.Type) bool {
+			ours := c.origin.of(t)
+			return len(ours) == 1 && ours[0].isContent(others, nil)
+		}
+		return len(rest) == 0 || named(message.ReplyTo) || named(message.From)
+	}
+	return false
+}
+
 func (c *comparer) only(t message.Type, address string) bool {
 	for _, a := range c.received(t) {
 		if a.Reading == message.Canonical && strings.EqualFold(string(a.Content), address) {
@@ -225,7 +246,7 @@ func (c Comparison) Words(author string) string {
 		case p.Type == message.Names:
 			about := message.Type(p.Index)
 			addressee := about == message.To || about == message.Cc // each that is left is as recorded
-			if !addressee && p.Outcome != Absent && p.Kind != AuthorsName && p.Kind != NameVia {
+			if !addressee && p.Outcome != Absent && p.Detail != "" && p.Kind != AuthorsName && p.Kind != NameVia {
 				marks = append(marks, fmt.Sprintf("the name in %s: %q", about, p.Detail))
 			}
 		case p.Type == message.Subject && p.Kind == SubjectTagged:
@@ -240,7 +261,9 @@ func (c Comparison) Words(author string) string {
 			marks = append(marks, fmt.Sprintf("%s: %q", p.Type, quote(p.Type, p.Added)))
 		case p.Type == message.From:
 			marks = append(marks, "the address in From")
-		case p.Type == message.ReplyTo || p.Type == message.Sender:
+		case p.Type == message.ReplyTo && p.Outcome != Absent:
+			marks = append(marks, fmt.Sprintf("reply-to: %q", p.Detail))
+		case p.Type == message.Sender:
 		default:
 			marks = append(marks, p.String())
 		}

@@ -44,6 +44,7 @@ const (
 	LooksAlike     = "looks-alike"
 	SameWords      = "same-words"
 	NotDerived     = "not-derived"
+	Refolded       = "refolded"
 	LinesCut       = "lines-cut"
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
@@ -111,6 +112,7 @@ var kinds = []difference{
 	{Kind: FieldsRemoved, Says: "a recorded field is gone"},
 	{Kind: LooksAlike, Says: "differs, though the picture looks alike at a glance"},
 	{Kind: NotDerived, Says: "cannot be derived from what arrived"},
+	{Kind: Refolded, Says: "folded in another way, with a blank more or less"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 

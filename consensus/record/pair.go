@@ -122,7 +122,9 @@ func extras(t message.Type, theirs []*arrival) []Part {
 			continue
 		}
 		p := Part{Type: t, Index: a.Index, Outcome: Extra, Kind: Added}
-		if row.Form != message.FormBytes {
+		if t == message.Names {
+			p.Detail = inWords(&a.Component)
+		} else if row.Form != message.FormBytes {
 			p.Detail = inWords(&a.Component)
 			if p.Added, p.Cut = clip(string(a.readable())); p.Added == "" {
 				p.Added, p.Cut = clip(string(a.Content))

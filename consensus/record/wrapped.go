@@ -34,7 +34,7 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	whole.Extra = 0
 	add(Part{
 		Type: message.Layout, Outcome: Changed, Kind: WrappedWhole, Kept: true, Mark: true,
-		Detail: shorten([]byte(c.d.Value("subject"))),
+		Detail: c.subject(),
 	})
 	for i := range beside {
 		add(Part{
@@ -48,6 +48,14 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 		}
 	}
 	return whole, true
+}
+
+// subject is the received subject for people.
+func (c *comparer) subject() string {
+	for _, a := range c.received(message.Subject) {
+		return shorten(a.Content)
+	}
+	return ""
 }
 
 // embedded returns the one message inside, and the harmless texts beside it; nil if there is anything
@@ -76,8 +84,13 @@ func (c *comparer) embedded() (inner []byte, beside []message.Leaf) {
 			return nil, nil
 		}
 	}
-	if body.Gaps() && inner != nil {
-		return nil, nil
+	if inner != nil && body.Gaps() {
+		gaps := message.DissectFile(inner, nil).Body().GapTexts()
+		for _, text := range body.GapTexts() { // software that wraps keeps the author's preamble around too
+			if !slices.Contains(gaps, text) {
+				return nil, nil
+			}
+		}
 	}
 	return inner, beside
 }

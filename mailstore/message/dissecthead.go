@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"cairn/mailstore/message/grammar"
 )
@@ -232,6 +233,38 @@ func (d *Dissection) RawForms(t Type) [][]byte {
 			forms = append(forms, []byte(`"=?`+label+word), []byte(`"=?`+strings.ToUpper(label)+word))
 		}
 		return forms
+	}
+	return nil
+}
+
+// DecodedNames returns what the component Names of a field would be if the UTF-8 that stands raw in it
+// were in encoded words, as before a relay decoded these; nil if there is none, or still no telling.
+func (d *Dissection) DecodedNames(t Type) []byte {
+	const begin, end = "zq", "qz" // around each character, for the grammar
+	for _, f := range d.section.Fields {
+		if ownFields[f.Name] != t {
+			continue
+		}
+		if isASCII([]byte(f.Value)) || !utf8.ValidString(f.Value) || strings.Contains(f.Value, begin) {
+			return nil
+		}
+		var ascii strings.Builder
+		back := []string{}
+		for _, r := range f.Value {
+			if r < utf8.RuneSelf {
+				ascii.WriteRune(r)
+				continue
+			}
+			coded := begin + strconv.FormatInt(int64(r), 16) + end
+			ascii.WriteString(coded)
+			back = append(back, coded, string(r))
+		}
+		items, ok := grammar.Addresses(ascii.String())
+		specs := sortedSpecs(items)
+		if !ok || slices.ContainsFunc(specs, func(spec string) bool { return strings.Contains(spec, begin) }) {
+			return nil
+		}
+		return grammar.Normal([]byte(strings.NewReplacer(back...).Replace(namesContent(items, specs))))
 	}
 	return nil
 }

@@ -244,7 +244,7 @@ func (r *bodyReader) embeddedContent(raw []byte, depth int, open []string) (cont
 	}
 	trace := Component{Type: Route, Reading: Canonical}
 	for _, f := range s.Fields {
-		if class := classOf(f.Name); class == fieldTrace || class == fieldStripped || f.Name == "mime-version" {
+		if class := classOf(f.Name); (class == fieldTrace || class == fieldStripped) && !slices.Contains(packingFields, f.Name) || f.Name == "mime-version" {
 			trace.Content = append(append(append(append(trace.Content, f.Name...), ": "...), f.Value...), '\n')
 		}
 	}

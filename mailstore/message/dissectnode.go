@@ -102,8 +102,8 @@ func (n *node) setDisposition(r *bodyReader, value string) {
 	n.disposition = m
 }
 
-// more goes on a line of the layout: no value has a line end in it.
-const more = "\n\t"
+// LayoutField is before each field on a line of the layout: no value has a line end in it.
+const LayoutField = "\n\t"
 
 // withoutFile is m without the file name that another component tells. An empty one is in none.
 func withoutFile(m grammar.Media) *grammar.Media {
@@ -116,10 +116,10 @@ func (n *node) setLine(others []grammar.Field) {
 	var b strings.Builder
 	b.WriteString(n.typeLine())
 	if n.disposition.Kind != "" {
-		b.WriteString(more + "content-disposition: " + mediaLine(withoutFile(n.disposition)))
+		b.WriteString(LayoutField + "content-disposition: " + mediaLine(withoutFile(n.disposition)))
 	}
 	for _, f := range namedFields(others) {
-		b.WriteString(more + strings.ReplaceAll(strings.TrimSuffix(f.Lines, "\n"), "\n", more))
+		b.WriteString(LayoutField + strings.ReplaceAll(strings.TrimSuffix(f.Lines, "\n"), "\n", LayoutField))
 	}
 	n.line = b.String()
 	n.names, n.oddNames = fileNames(&n.media, &n.disposition)

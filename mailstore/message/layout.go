@@ -44,6 +44,9 @@ func (n *node) layout(depth int) string {
 // Gaps reports whether any text stands before or behind the parts.
 func (b *Body) Gaps() bool { return len(b.top.gaps()) > 0 }
 
+// GapTexts are the texts before and behind the parts.
+func (b *Body) GapTexts() []string { return b.top.gaps() }
+
 // gapText is what stands before or behind parts, empty if that is white space alone.
 func gapText(gap []byte) string { return string(canonicalLines(unixEnds(gap))) }
 
