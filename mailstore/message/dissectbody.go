@@ -127,7 +127,8 @@ func (n *node) agreedVersion(values []string, fields int) bool {
 // 4) would show something else.
 func (n *node) needsVersion() bool {
 	e, _, ok := grammar.TransferEncoding(orIdentity(n.cte))
-	return n.kind != "text/plain" || !ok || e != grammar.Identity || n.disposition.Kind != "" || !isASCII(n.body)
+	return n.kind != "text/plain" || !ok || e != grammar.Identity || n.disposition.Kind != "" || !isASCII(n.body) ||
+		bytes.ContainsAny(n.body, "\x0e\x0f\x1b") || modal(strings.ToLower(n.media.Get("charset")))
 }
 
 func (r *bodyReader) odd(format string, args ...any) {
@@ -180,7 +181,7 @@ func (r *bodyReader) split(n *node) {
 	}
 	r.Open = r.Open || pieces.Open
 	if pieces.Padded {
-		r.loose("white space behind a boundary")
+		r.loose("white space behind the boundary " + boundary) // which some programs then show
 	}
 	if !ok {
 		pieces = grammar.Pieces{Parts: splitMultipart(unixEnds(n.body), boundary, maxParts-r.leaves)}
@@ -209,10 +210,17 @@ func (r *bodyReader) split(n *node) {
 // readPart reads the header of a part, which may be empty.
 func (r *bodyReader) readPart(piece []byte) grammar.Section {
 	s := r.readHeader(piece)
+	if s.Ended && len(s.Fields) == 0 && startsEmpty(s.Body) {
+		r.loose("a part without a header that begins with an empty line")
+	}
 	if !s.Ended {
 		s.Flaws = append(s.Flaws, grammar.FoundFlaw{Flaw: grammar.NoEnd})
 	}
 	return s
+}
+
+func startsEmpty(body []byte) bool {
+	return bytes.HasPrefix(body, []byte("\n")) || bytes.HasPrefix(body, []byte("\r\n"))
 }
 
 // readHeader reads a header within the room that is left for those inside the message.

@@ -25,7 +25,10 @@ func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 	case grammar.Base64Encoding:
 		return grammar.Base64(n.body)
 	case grammar.QuotedPrintable:
-		octets, padded, ok := grammar.Quoted(n.body)
+		octets, padded, lower, ok := grammar.Quoted(n.body)
+		if lower {
+			r.loose("quoted-printable with lower-case digits")
+		}
 		return octets, ok && (text || !padded)
 	}
 	return n.body, true
@@ -62,7 +65,7 @@ func (r *bodyReader) textContent(n *node) Component {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
 	}
 	if !take(&r.rooms.text, characters(charset, lines)) {
-		return Component{Reading: AsOctets, Content: joinOctets("", charset, withoutEnd(lines, charset))}
+		return Component{Reading: AsOctets, Content: joinOctets(r.encodingOf(n, charset, lines), charset, withoutEnd(lines, charset))}
 	}
 	text, label, ok := grammar.Text(charset, lines)
 	if meta && ok && !isASCII(text) {
@@ -72,13 +75,22 @@ func (r *bodyReader) textContent(n *node) Component {
 		if !modal(charset) { // white space at line ends is shown by nobody
 			lines = canonicalLines(lines)
 		}
-		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets("", charset, withoutEnd(lines, charset))})
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(r.encodingOf(n, charset, lines), charset, withoutEnd(lines, charset))})
 	}
 	if flowed {
 		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
 	}
 	text = canonicalLines(text)
 	return Component{Reading: Canonical, Content: grammar.Normal(text), Label: label}
+}
+
+// encodingOf is the transfer encoding of a text that was decoded, where that is one and a program may
+// take it for a sign of what an unknown charset is; else empty.
+func (r *bodyReader) encodingOf(n *node, charset string, lines []byte) string {
+	if r.identity(n) || grammar.Known(charset) || isASCII(lines) {
+		return ""
+	}
+	return strings.ToLower(n.cte)
 }
 
 // characters is how many a text has, so that it is as long in UTF-8 as in a charset of single octets.

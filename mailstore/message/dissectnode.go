@@ -70,6 +70,9 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 
 func (n *node) setType(r *bodyReader, value string) {
 	m, ok := grammar.MediaType(value)
+	if m.Tail {
+		r.loose("a semicolon behind Content-Type")
+	}
 	if !ok {
 		r.odd("Content-Type %q", clip(value))
 		lenient := readMediaType(value)

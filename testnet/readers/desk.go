@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"cairn/mailstore/message"
 )
 
 // desk is where one reader is asked, at its own pace.
@@ -80,11 +82,11 @@ func (d *desk) ask(ctx context.Context, pairs []Pair) error {
 		if len(p.Odd) == 0 {
 			firsts[p.Base] = len(mails)
 		}
-		mails = append(mails, p.Sent)
+		mails = append(mails, message.WireLines(p.Sent))
 	}
 	received := len(mails)
 	for _, p := range pairs {
-		mails = append(mails, p.Received)
+		mails = append(mails, message.WireLines(p.Received)) // as SMTP brings it
 	}
 	shown, err := d.reader.Read(ctx, mails)
 	if err != nil {

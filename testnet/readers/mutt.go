@@ -112,7 +112,7 @@ func (m *mutt) show(ctx context.Context, folder string, from, to int) ([]string,
 }
 
 // muttMark is a line about a part; how it is encoded is what relays change, and the type has no case.
-var muttMark = regexp.MustCompile(`(?m)^(\[-- Type: [^,\n]*),.* --\]$`)
+var muttMark = regexp.MustCompile(`(?m)^\[-- (Type: [^,\n]*,|\S+ is unsupported).* --\]$`)
 
 // muttShown reads: the line that the pager's format makes, empty line, header, empty line, content.
 func muttShown(out string) Shown {
@@ -124,8 +124,8 @@ func muttShown(out string) Shown {
 	shown := terminalFields(header)
 	shown[Date] = []string{strings.TrimSpace(date)}
 	shown[Text] = []string{muttMark.ReplaceAllStringFunc(body, func(line string) string {
-		kind, _, _ := strings.Cut(strings.TrimPrefix(line, "[-- Type: "), ",")
-		return "[-- Type: " + strings.ToLower(kind) + " --]"
+		line, _, _ = strings.Cut(line, ",")
+		return strings.ToLower(line)
 	})}
 	return shown
 }

@@ -27,7 +27,7 @@ const monthNames = "JanFebMarAprMayJunJulAugSepOctNovDec"
 // that of the date.
 func Date(value string) (t time.Time, wrong string, ok bool) {
 	tokens := strings.Fields(value)
-	if !isPrintable(value) || len(tokens) == 0 {
+	if !isPrintable(value) || len(tokens) == 0 || strings.Contains(value, "\t") { // some programs see no date then
 		return t, "", false
 	}
 	weekday, hasDay := strings.CutSuffix(tokens[0], ",")

@@ -20,6 +20,7 @@ type Media struct {
 	// Named says that there is a file name, OddFile that it is written in a way in which programs
 	// differ: File then holds its parameters as they stand there.
 	Named, OddFile bool
+	Tail           bool // a semicolon stands behind all parameters: some programs read on behind it
 }
 
 // Get returns the value of a parameter, empty if it is not there.
@@ -56,7 +57,8 @@ func media(value, fileParam string) (m Media, ok bool) {
 	for more {
 		rest = strings.TrimLeft(rest, " \t")
 		if rest == "" {
-			break // a semicolon at the end
+			m.Tail = true
+			break
 		}
 		var p Param
 		if p, rest, more, ok = param(rest); !ok || len(m.Params)+len(file) == maxParams {

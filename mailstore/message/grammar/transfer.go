@@ -85,15 +85,16 @@ func decodeBase64(clean []byte) ([]byte, bool) {
 
 // Quoted decodes a body in quoted-printable: printable ASCII and tabs, right escapes, lines of at
 // most 998 characters. Line ends of the result are CRLF. padded says that there is white space at
-// line ends, which some programs drop (RFC 2045, section 6.7, rule 3).
-func Quoted(b []byte) (octets []byte, padded, ok bool) {
+// line ends, which some programs drop (RFC 2045, section 6.7, rule 3), lower that there are
+// hexadecimal digits in lower case, which some decode wrongly (rule 1).
+func Quoted(b []byte) (octets []byte, padded, lower, ok bool) {
 	out, n := make([]byte, len(b)+bytes.Count(b, []byte("\n"))), 0
 	for len(b) > 0 {
 		ended := bytes.IndexByte(b, '\n') >= 0
 		line, rest := CutLine(b)
 		b = rest
 		if len(line) > maxEncodedLine {
-			return nil, false, false
+			return nil, false, false, false
 		}
 		soft := false
 		for i := 0; i < len(line); i++ {
@@ -103,25 +104,26 @@ func Quoted(b []byte) (octets []byte, padded, ok bool) {
 				break
 			}
 			if c == '=' && i+2 < len(line) {
+				lower = lower || line[i+1] >= 'a' || line[i+2] >= 'a'
 				if c, ok = unhex(line[i+1], line[i+2]); !ok {
-					return nil, false, false
+					return nil, false, false, false
 				}
 				i += 2
 			} else if !isQuotedPlain(c) {
-				return nil, false, false
+				return nil, false, false, false
 			}
 			out[n] = c
 			n++
 		}
 		if soft && !ended {
-			return nil, false, false
+			return nil, false, false, false
 		}
 		padded = padded || len(line) > 0 && isBlank(line[len(line)-1])
 		if ended && !soft {
 			n += copy(out[n:], "\r\n")
 		}
 	}
-	return out[:n], padded, true
+	return out[:n], padded, lower, true
 }
 
 // isQuotedPlain reports whether an octet stands for itself in quoted-printable.

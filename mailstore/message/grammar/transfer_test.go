@@ -76,7 +76,7 @@ func TestQuoted(t *testing.T) {
 		{"long line", strings.Repeat("a", 999), "no"},
 		{"nothing", "", ""},
 	} {
-		got, padded, ok := grammar.Quoted([]byte(tt.in))
+		got, padded, _, ok := grammar.Quoted([]byte(tt.in))
 		switch {
 		case !ok:
 			got = []byte("no")
@@ -116,12 +116,12 @@ func FuzzTransfer(f *testing.F) {
 				t.Fatalf("%q is %q, then %q", in, octets, again)
 			}
 		}
-		if octets, _, ok := grammar.Quoted(in); ok {
+		if octets, _, _, ok := grammar.Quoted(in); ok {
 			var plain strings.Builder
 			for _, c := range octets {
 				fmt.Fprintf(&plain, "=%02X=\r\n", c)
 			}
-			again, _, ok := grammar.Quoted([]byte(strings.TrimSuffix(plain.String(), "=\r\n")))
+			again, _, _, ok := grammar.Quoted([]byte(strings.TrimSuffix(plain.String(), "=\r\n")))
 			if !ok || !bytes.Equal(again, octets) || len(octets) > 2*len(in) {
 				t.Fatalf("%q is %q, then %q", in, octets, again)
 			}
