@@ -66,7 +66,7 @@ func TestSnailMark(t *testing.T) {
 
 func TestMuttShown(t *testing.T) {
 	got := muttShown("7\n\nFrom: A\n\n[-- Type: text/PLAIN, Encoding: 7bit, Size: 1K --]\n\nX\n")[Text][0]
-	if want := "[-- Type: text/plain --]\n\nX\n"; got != want {
+	if want := "[-- type: text/plain\n\nX\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
