@@ -239,7 +239,7 @@ func (c Comparison) Words(author string) string {
 			kept = "the whole message, inside one of the forwarder's"
 			marks = append(marks, fmt.Sprintf("what stands around it under the subject %q", p.Detail))
 		}
-		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout || p.Type == message.Fields {
+		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout && p.Added == "" || p.Type == message.Fields {
 			continue
 		}
 		switch {

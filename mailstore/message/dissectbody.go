@@ -13,12 +13,12 @@ import (
 // is beyond them counts by its octets. Octets are counted with LF line ends: a relay may exchange
 // those.
 const (
-	agreedDepth = 8        // of nested multiparts and embedded messages
-	maxLines    = 1 << 19  // of a body; with more it has no parts
-	partHeaders = 1 << 20  // octets of the headers of all parts
-	maxText     = 1 << 20  // characters of all texts
-	fieldCost   = 32       // octets that each field of those headers counts for beside its own
-	maxEmbedded = 32 << 20 // octets of all embedded messages, those inside others again
+	agreedDepth = 8         // of nested multiparts and embedded messages
+	maxLines    = 1 << 19   // of a body; with more it has no parts
+	partHeaders = 256 << 10 // octets of the headers of all parts, embedded messages and reports
+	maxText     = 1 << 20   // characters of all texts
+	fieldCost   = 32        // octets that each field of those headers counts for beside its own
+	maxEmbedded = 32 << 20  // octets of all embedded messages, those inside others again
 )
 
 // rooms is what is left of these bounds, for a message and those embedded in it together.

@@ -121,17 +121,14 @@ func anyBehind(body []byte, mark string, is func(at int) bool) bool {
 // lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none
 // does. at is the start of a line.
 func lineWith(body, prefix []byte, at int) int {
-	for {
-		i := bytes.Index(body[at:], prefix)
-		if i < 0 {
-			return -1
-		}
-		i += at
-		if i == 0 || body[i-1] == '\n' {
-			return i
-		}
-		at = i + 1
+	if bytes.HasPrefix(body[at:], prefix) {
+		return at
 	}
+	i := bytes.Index(body[at:], append([]byte{'\n'}, prefix...)) // with the LF, or hyphens would match everywhere
+	if i < 0 {
+		return -1
+	}
+	return at + i + 1
 }
 
 // beforeLine is where what stands before the line at i ends, without its line end.
