@@ -159,22 +159,19 @@ func (c *comparer) isAuthor() bool {
 }
 
 // answersToList reports whether Reply-To has the posting address of the known list, and nobody else but
-// whom the author named there.
+// whom the author named there, or himself.
 func (c *comparer) answersToList() bool {
-	posting := strings.ToLower(c.with.Forwarder.Posting)
-	for _, a := range c.received(message.ReplyTo) {
-		rest := slices.DeleteFunc(strings.Split(string(a.Content), "\n"), func(spec string) bool { return strings.EqualFold(spec, posting) })
-		if a.Reading != message.Canonical || len(rest) == strings.Count(string(a.Content), "\n")+1 {
-			return false
-		}
-		others := []byte(strings.Join(rest, "\n"))
-		named := func(t message.Type) bool {
-			ours := c.origin.of(t)
-			return len(ours) == 1 && ours[0].isContent(others, nil)
-		}
-		return len(rest) == 0 || named(message.ReplyTo) || named(message.From)
+	theirs := c.received(message.ReplyTo)
+	if len(theirs) != 1 || theirs[0].Reading != message.Canonical {
+		return false
 	}
-	return false
+	all := strings.Split(string(theirs[0].Content), "\n")
+	others := slices.DeleteFunc(slices.Clone(all), func(spec string) bool { return strings.EqualFold(spec, c.with.Forwarder.Posting) })
+	named := func(t message.Type) bool {
+		ours := c.origin.of(t)
+		return len(ours) == 1 && ours[0].isContent([]byte(strings.Join(others, "\n")), nil)
+	}
+	return len(others) < len(all) && (len(others) == 0 || named(message.ReplyTo) || named(message.From))
 }
 
 func (c *comparer) only(t message.Type, address string) bool {
