@@ -58,10 +58,9 @@ func (r *bodyReader) textContent(n *node) Component {
 	if meta {
 		charset = metaCharset(lines)
 	}
-	if !ok || wide(charset) { // line ends of those are other octets than ours, which encodings exchange
-		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
-	}
-	if !r.identity(n) && grammar.Packed(n.body) { // a file that only the encoding makes
+	// With its encoding counts what programs show by that: line ends of wide charsets, which are other
+	// octets than ours, CRs and NULs, and a file that is there before decoding alone.
+	if !ok || wide(charset) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || !r.identity(n) && grammar.Packed(n.body) {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
 	}
 	if !take(&r.rooms.text, characters(charset, lines)) {
@@ -71,7 +70,7 @@ func (r *bodyReader) textContent(n *node) Component {
 	if meta && ok && !isASCII(text) {
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
-	if !ok || grammar.Packed(lines) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 {
+	if !ok || grammar.Packed(lines) {
 		if !modal(charset) { // white space at line ends is shown by nobody
 			lines = canonicalLines(lines)
 		}
