@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -97,7 +98,7 @@ func places(raw []byte) []place {
 			}
 			if field == "content-transfer-encoding" {
 				_, value, _ := strings.Cut(lower, "encoding:")
-				if bare[0] == ' ' || bare[0] == '\t' {
+				if strings.TrimLeft(bare, " \t") != bare {
 					value = lower
 				}
 				encoding = strings.Trim(value, " \t")
@@ -128,28 +129,52 @@ func immaterial(p *place, c byte) string {
 		if sameLetter(old, c) && p.inHex() {
 			return "letter case of an escape"
 		}
-		if after := p.line[p.at+1:]; isWhite(old) && isWhite(c) && strings.TrimSpace(string(after)) == "=" {
-			return "white space at the end of a line that a soft line end hides"
+		if after := p.line[p.at+1:]; isWhite(old) && isWhite(c) && hiddenWhite.Match(after) {
+			return "white space at the end of a line that escapes or a soft line end hide"
 		}
 		if after := p.line[p.at+1:]; p.delsp && (old == '=' && c == ' ' || old == ' ' && c == '=') && len(bytes.TrimSpace(after)) == 0 {
 			return "how flowed text is broken"
 		}
-		if old == '\r' && c == '=' {
+		if after := p.line[p.at+1:]; old == '\r' && c == '=' || old == '=' && isWhite(c) && len(bytes.TrimSpace(after)) == 0 {
 			return "a line end before blank lines at the end"
 		}
 	case "base64":
 		if tail := p.line[p.at+1:]; len(tail) > 0 && tail[0] == '=' {
 			return "bits that padding leaves over"
 		}
+		if p.text && p.sameButWhite(c) {
+			return "white space at the end of a line"
+		}
 	}
 	return ""
 }
+
+// hiddenWhite is what may stand behind white space at the end of a line of quoted-printable.
+var hiddenWhite = regexp.MustCompile(`^(=20|=09|[ \t])*=?\s*$`)
+
+// sameButWhite reports whether a line of base64 holds the same text with c in it, but for white space at
+// line ends.
+func (p *place) sameButWhite(c byte) bool {
+	bare := func(line []byte) (string, bool) {
+		octets, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(line)))
+		return string(whiteEnds.ReplaceAll(octets, []byte("\n"))), err == nil
+	}
+	changed := slices.Clone(p.line)
+	changed[p.at] = c
+	was, ok1 := bare(p.line)
+	is, ok2 := bare(changed)
+	return ok1 && ok2 && strings.TrimSpace(was) == strings.TrimSpace(is)
+}
+
+var whiteEnds = regexp.MustCompile(`[ \t\r]*\n`)
 
 // immaterialField is immaterial in a header.
 func (p *place) immaterialField(old, c byte) string {
 	colon := bytes.IndexByte(p.line, ':')
 	before := strings.ToLower(string(p.line[:p.at]))
 	switch {
+	case p.field == "content-type" && p.at == 0 && isWhite(c) && strings.HasPrefix(strings.ToLower(string(p.line)), "content-type: text/plain"):
+		return "text/plain that is left out, since it goes on a field that is in no component"
 	case sameLetter(old, c) && p.line[0] > ' ' && p.at < colon:
 		return "letter case of a field name"
 	case p.inWord() && (sameLetter(old, c) || p.at+1 < len(p.line) && p.line[p.at+1] == '=' || p.at+2 < len(p.line) && p.line[p.at+1] == '?'):
