@@ -87,6 +87,9 @@ const (
 // MaxRecipients count. It never fails: what is outside the grammar counts by its octets.
 func Dissect(raw []byte, recipients []string) *Dissection {
 	d := &Dissection{raw: raw, recipients: recipients, section: grammar.ReadSection(raw, grammar.MaxHeader)}
+	if len(d.section.Fields) == 0 { // programs look for one further down
+		d.section.Flaws = append(d.section.Flaws, grammar.FoundFlaw{Flaw: grammar.NoHeader})
+	}
 	for _, flaw := range d.section.Flaws {
 		if flaw.Field == "" || classOf(flaw.Field) != fieldStripped {
 			d.Flaws = append(d.Flaws, flaw)

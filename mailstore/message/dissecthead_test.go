@@ -87,7 +87,7 @@ func TestWithoutMboxLine(t *testing.T) {
 // A flaw in a field that is stripped anyway is none of the message's.
 func TestFlaws(t *testing.T) {
 	for raw, want := range map[string]int{
-		"Subject: x\n\n": 0, "Subject : x\n\n": 1, "text\n\n": 1, "X-Mozilla-Keys: \n \n\n": 0, "X-Spam-Report: a\n \n b\n\n": 0,
+		"Subject: x\n\n": 0, "Subject : x\n\n": 1, "text\n\n": 2, "\nFrom: a@b.example\n\n": 1, "X-Mozilla-Keys: \n \n\n": 0, "X-Spam-Report: a\n \n b\n\n": 0,
 		"X-Report: a\n \n b\n\n": 1, "Received: a\n \n b\n\n": 1, "Subject: a\rb\n\n": 1,
 	} {
 		if d := message.Dissect([]byte(raw), nil); len(d.Flaws) != want {

@@ -59,8 +59,8 @@ func (r *bodyReader) textContent(n *node) Component {
 		charset = metaCharset(lines)
 	}
 	// With its encoding counts what programs show by that: line ends of wide charsets, which are other
-	// octets than ours, CRs and NULs, and a file that is there before decoding alone.
-	if !ok || wide(charset) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || !r.identity(n) && grammar.Packed(n.body) {
+	// octets than ours, CRs and NULs, and a file or parts that are there before decoding alone.
+	if !ok || wide(charset) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || !r.identity(n) && grammar.Packed(n.body) || grammar.Enclosed(lines) {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
 	}
 	if !take(&r.rooms.text, characters(charset, lines)) {
@@ -148,7 +148,7 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 		return r.messageContent(n, leaf)
 	}
 	octets, ok := r.decoded(n, false)
-	if !ok {
+	if !ok || n.media.Get("boundary") != "" { // some programs see parts in it
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
 	}
 	wire := octets

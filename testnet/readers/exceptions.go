@@ -31,6 +31,8 @@ func Exceptions() []Exception {
 		{"munpack", []Field{Attachments}, anyUntyped,
 			"munpack saves a part without a Content-Type as a file of octets, though it is text, " +
 				"whose white space relays change"},
+		{"s-nail", []Field{Broken, From, Sender, To, Cc, ReplyTo, Subject, Date, Text}, oneField,
+			"s-nail opens no file whose header has one field alone"},
 		{"mutt", []Field{Date}, datedByRelay,
 			"mutt shows the time of the topmost Received instead of a Date that it cannot read"},
 	}
@@ -115,4 +117,10 @@ var encodedName = regexp.MustCompile(`(?i)name\*|name\s*=\s*"?=\?`)
 func namesEncoded(sent, received []byte) bool {
 	return encodedName.Match(bytes.ReplaceAll(sent, []byte("\r\n"), nil)) ||
 		encodedName.Match(bytes.ReplaceAll(received, []byte("\r\n"), nil))
+}
+
+// oneField tells that one of the mails has fewer than two header fields.
+func oneField(sent, received []byte) bool {
+	few := func(raw []byte) bool { s := grammar.ReadSection(raw, grammar.MaxHeader); return len(s.Fields) < 2 }
+	return few(sent) || few(received)
 }

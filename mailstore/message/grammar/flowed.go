@@ -3,11 +3,12 @@ package grammar
 import "bytes"
 
 // Unflow joins the flowed lines of text in format=flowed (RFC 3676, section 4), whose line ends are
-// LF. delsp drops the space at which a line was broken. Space-stuffing is undone; quoted lines keep
-// their depth, as ">" each and one space.
+// LF. delsp drops the space at which a line was broken. Each paragraph keeps the quotes and the
+// space-stuffing of its first line, which programs that do not know the format show; a line that is
+// stuffed otherwise is none of it.
 func Unflow(text []byte, delsp bool) []byte {
 	out := make([]byte, 0, len(text))
-	open, depth := false, 0 // the last line goes on, at that depth
+	open, depth, stuffed := false, 0, false // the last line goes on, at that depth, stuffed so
 	for rest := text; len(rest) > 0; {
 		line := rest
 		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
@@ -20,17 +21,21 @@ func Unflow(text []byte, delsp bool) []byte {
 			quotes++
 		}
 		line = line[quotes:]
-		if len(line) > 0 && line[0] == ' ' && (len(line) == 1 || line[1] != '>') { // " >" is no quote
+		stuffs := len(line) > 0 && line[0] == ' ' && (len(line) == 1 || line[1] != '>') // " >" is no quote
+		if stuffs {
 			line = line[1:]
 		}
 		signature := bytes.Equal(line, []byte("-- "))
-		if open && (quotes != depth || signature) {
+		if open && (quotes != depth || stuffs != stuffed || signature) {
 			out, open = append(out, '\n'), false
 		}
-		if !open && quotes > 0 {
-			out = append(append(out, bytes.Repeat([]byte(">"), quotes)...), ' ')
+		if !open {
+			out = append(out, bytes.Repeat([]byte(">"), quotes)...)
+			if stuffs {
+				out = append(out, ' ')
+			}
 		}
-		depth = quotes
+		depth, stuffed = quotes, stuffs
 		open = len(line) > 0 && line[len(line)-1] == ' ' && !signature
 		if open && delsp {
 			line = line[:len(line)-1]

@@ -23,6 +23,23 @@ func Packed(text []byte) bool {
 	}
 }
 
+// Enclosed reports whether text holds what some programs take for parts although its type has none: a
+// line that begins like a boundary line, and below it a Content field.
+func Enclosed(text []byte) bool {
+	for at := 0; ; {
+		i := lineWith(text, []byte("--"), at)
+		if i < 0 {
+			return false
+		}
+		_, below := CutLine(text[i:])
+		const field = "content-"
+		if len(below) >= len(field) && bytes.EqualFold(below[:len(field)], []byte(field)) {
+			return true
+		}
+		at = len(text) - len(below)
+	}
+}
+
 // nextMark returns where the next "begin", "=y" or "(Th" is, in any letter case.
 func nextMark(b []byte) int {
 	for i := 0; i+2 < len(b); i++ {

@@ -24,11 +24,12 @@ const (
 	LongLine         Flaw = "a header line of more than 998 octets"
 	LongHeader       Flaw = "a header of more than 64 KiB"
 	NoEnd            Flaw = "a header that no empty line ends" // of a part
+	NoHeader         Flaw = "no header at all"                 // of a message
 )
 
 // Flaws returns all flaws of header sections.
 func Flaws() []Flaw {
-	return []Flaw{NoField, SpaceBeforeColon, BareCR, NUL, BlankFold, LongLine, LongHeader, NoEnd}
+	return []Flaw{NoField, SpaceBeforeColon, BareCR, NUL, BlankFold, LongLine, LongHeader, NoEnd, NoHeader}
 }
 
 // FoundFlaw is a flaw and where it is.
