@@ -111,7 +111,7 @@ func needsNothing(raw []byte) bool {
 // bodyOf is all that the parts of a message say.
 func bodyOf(raw []byte) []byte {
 	var b []byte
-	for _, c := range message.Dissect(raw, nil).Components() {
+	for _, c := range message.ComponentsV1(raw, nil) { // decoded, whatever the encoding
 		switch c.Type {
 		case message.Text, message.HTML, message.Attachment, message.AttachmentName:
 			b = append(append(b, c.Type.String()...), c.Content...)

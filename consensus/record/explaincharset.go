@@ -8,7 +8,7 @@ import (
 )
 
 // noCharsets are labels of text that name no charset, or one that the text does not fit.
-var noCharsets = []string{"", "us-ascii", "ascii", "x-unknown", "unknown-8bit", "unknown", "default_charset"}
+var noCharsets = []string{"", "-", "us-ascii", "ascii", "x-unknown", "unknown-8bit", "unknown", "default_charset"}
 
 // spelling is what a text may have been when it was recorded by its octets: what says how to read
 // them, and they.

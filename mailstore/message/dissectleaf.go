@@ -74,7 +74,11 @@ func (r *bodyReader) textContent(n *node) Component {
 		if !modal(charset) { // white space at line ends is shown by nobody
 			lines = canonicalLines(lines)
 		}
-		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(r.encodingOf(n, charset, lines), charset, withoutEnd(lines, charset))})
+		encoding := r.encodingOf(n, charset, lines)
+		if !n.typed && !isASCII(lines) {
+			charset = untyped
+		}
+		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(lines, charset))})
 	}
 	if flowed {
 		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
@@ -82,6 +86,10 @@ func (r *bodyReader) textContent(n *node) Component {
 	text = canonicalLines(text)
 	return Component{Reading: Canonical, Content: grammar.Normal(text), Label: label}
 }
+
+// untyped is the charset of text that is not ASCII where there is no Content-Type: some programs guess
+// another then than where there is one without a charset.
+const untyped = "-"
 
 // encodingOf is the transfer encoding of a text that was decoded, where that is one and a program may
 // take it for a sign of what an unknown charset is; else empty.

@@ -15,6 +15,7 @@ type node struct {
 	disposition grammar.Media
 	names       string // file names, see fileNames
 	oddNames    bool
+	typed       bool   // it has a Content-Type
 	cte         string // Content-Transfer-Encoding, see encodingValue
 	body        []byte
 	parts       []*node
@@ -55,6 +56,7 @@ func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, 
 			}
 		}
 	}
+	n.typed = seen["content-type"]
 	n.setLine(others)
 	if !seen["content-type"] && fallback != "text/plain" {
 		n.line = "default " + n.line // not all programs know that of multipart/digest

@@ -71,6 +71,9 @@ var (
 // domain is the part of an address that has no upper and lower case.
 var domain = regexp.MustCompile(`@[^\s>,;()"]+`)
 
+// breaks are line breaks of HTML, before which white space shows nowhere.
+var breaks = regexp.MustCompile(`[ \t]+(<br ?/?>)`)
+
 // canonical is the form in which values are compared: NFC, white space runs as one space and none
 // at the ends (relays wrap lines, flowed text among them), domains in lower case, addresses without
 // quotes, in angles behind a name alone and one blank before these.
@@ -80,7 +83,10 @@ func canonical(f Field, values []string) string {
 	case From, Sender, To, Cc, ReplyTo:
 		s = strings.ReplaceAll(domain.ReplaceAllStringFunc(s, strings.ToLower), `"`, "")
 		s = commas.ReplaceAllString(s, ", ")
+		s = strings.ReplaceAll(s, ": ", ":") // behind the name of a group
 		s = namedAngles.ReplaceAllString(bareAngles.ReplaceAllString(s, "$1 $2"), "$1 <")
+	case HTML:
+		s = breaks.ReplaceAllString(s, "$1")
 	case Attachments:
 		values = slices.Clone(values)
 		slices.Sort(values)

@@ -10,6 +10,8 @@ import (
 type Param struct {
 	Name  string // in lower case
 	Value string // without its quotes
+
+	written string // the name as it stands
 }
 
 // Media is a Content-Type or Content-Disposition value.
@@ -81,7 +83,7 @@ func media(value, fileParam string) (m Media, ok bool) {
 	}
 	if m.Named = len(file) > 0; m.Named {
 		var plain bool
-		if m.File, plain = fileName(file, fileParam); !plain {
+		if m.File, plain = fileName(file, fileParam); !plain || mixedCase(file) {
 			m.File, m.OddFile = asWritten(file), true
 		}
 	}
@@ -94,7 +96,7 @@ func param(s string) (p Param, rest string, more, ok bool) {
 	if !found || !isToken(name) {
 		return p, "", false, false
 	}
-	p.Name = strings.ToLower(name)
+	p.Name, p.written = strings.ToLower(name), name
 	if quoted, isQuoted := strings.CutPrefix(value, `"`); isQuoted {
 		end := strings.IndexByte(quoted, '"')
 		if end < 0 || strings.ContainsAny(quoted[:end], "\\;\t\r\x00") {
@@ -210,10 +212,17 @@ func unpercent(s string) (string, bool) {
 	return string(out), true
 }
 
+// mixedCase reports whether pieces of a file name are named in different letters, capital or small: not
+// all programs join them.
+func mixedCase(params []Param) bool {
+	base := func(p Param) string { name, _, _ := strings.Cut(p.written, "*"); return name }
+	return slices.ContainsFunc(params[1:], func(p Param) bool { return base(p) != base(params[0]) })
+}
+
 func asWritten(params []Param) string {
 	var list []string
 	for _, p := range params {
-		list = append(list, p.Name+"="+p.Value)
+		list = append(list, p.written+"="+p.Value)
 	}
 	return strings.Join(list, "; ")
 }
