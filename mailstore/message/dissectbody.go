@@ -180,8 +180,8 @@ func (r *bodyReader) split(n *node) {
 		r.odd("boundary lines of %q", clip(boundary))
 	}
 	r.Open = r.Open || pieces.Open
-	if pieces.Padded {
-		r.loose("white space behind the boundary " + boundary) // which some programs then show
+	if len(pieces.Padded) > 0 { // some programs see none then, and show it
+		r.loose(fmt.Sprintf("white space behind the boundary %s, %v", boundary, pieces.Padded))
 	}
 	if !ok {
 		pieces = grammar.Pieces{Parts: splitMultipart(unixEnds(n.body), boundary, maxParts-r.leaves)}

@@ -59,8 +59,8 @@ func (r *bodyReader) textContent(n *node) Component {
 		charset = metaCharset(lines)
 	}
 	// With its encoding counts what programs show by that: line ends of wide charsets, which are other
-	// octets than ours, CRs and NULs, and a file or parts that are there before decoding alone.
-	if !ok || wide(charset) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || !r.identity(n) && grammar.Packed(n.body) || grammar.Enclosed(lines) {
+	// octets than ours, CRs and NULs, and what looks like a file or parts, before decoding or behind it.
+	if !ok || wide(charset) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || !r.identity(n) && grammar.Packed(n.body) || grammar.Packed(lines) || grammar.Enclosed(lines) {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
 	}
 	if !take(&r.rooms.text, characters(charset, lines)) {
@@ -70,7 +70,7 @@ func (r *bodyReader) textContent(n *node) Component {
 	if meta && ok && !isASCII(text) {
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
-	if !ok || grammar.Packed(lines) {
+	if !ok {
 		if !modal(charset) { // white space at line ends is shown by nobody
 			lines = canonicalLines(lines)
 		}
@@ -92,9 +92,9 @@ func (r *bodyReader) textContent(n *node) Component {
 const untyped = "-"
 
 // encodingOf is the transfer encoding of a text that was decoded, where that is one and a program may
-// take it for a sign of what an unknown charset is; else empty.
+// take it for a sign of what octets are that do not fit their charset; else empty.
 func (r *bodyReader) encodingOf(n *node, charset string, lines []byte) string {
-	if r.identity(n) || grammar.Known(charset) || isASCII(lines) {
+	if r.identity(n) || grammar.Known(charset) && !modal(charset) || isASCII(lines) {
 		return ""
 	}
 	return strings.ToLower(n.cte)

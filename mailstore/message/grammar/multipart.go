@@ -7,7 +7,7 @@ type Pieces struct {
 	Preamble, Epilogue []byte
 	Parts              [][]byte // without the line end that belongs to the boundary
 	Open               bool     // the last boundary line is not there: the last part ends with the body
-	Padded             bool     // there is white space behind a boundary
+	Padded             []int    // the boundary lines, from 0, with white space behind the boundary
 }
 
 // Boundary reports whether s is a boundary of RFC 2046 without a space or an apostrophe.
@@ -51,7 +51,9 @@ func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
 		line, rest := CutLine(body[i:])
 		line = line[len(delimiter):]
 		bare := bytes.TrimRight(line, " \t")
-		p.Padded = p.Padded || len(bare) < len(line)
+		if len(bare) < len(line) {
+			p.Padded = append(p.Padded, len(p.Parts))
+		}
 		switch string(bare) {
 		case "":
 		case "--":

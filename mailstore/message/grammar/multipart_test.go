@@ -21,15 +21,15 @@ func TestBoundary(t *testing.T) {
 
 func TestSplit(t *testing.T) {
 	for _, tt := range []struct{ why, in, want string }{
-		{"plain", "--o\r\na\r\n--o\r\nb\r\n--o--\r\n", `"" ["a" "b"] "" open=false padded=false`},
-		{"LF", "--o\na\n--o--", `"" ["a"] "" open=false padded=false`},
-		{"gaps", "pre\n\n--o\na\n--o--\nepi\n", `"pre\n" ["a"] "epi\n" open=false padded=false`},
-		{"line end of a part", "--o\na\n\n--o--\n", `"" ["a\n"] "" open=false padded=false`},
-		{"empty part", "--o\n--o--\n", `"" [""] "" open=false padded=false`},
-		{"white space behind", "--o \t\na\n--o--\n", `"" ["a"] "" open=false padded=true`},
-		{"white space behind the end", "--o\na\n--o-- \n", `"" ["a"] "" open=false padded=true`},
-		{"no end", "--o\na\n", `"" ["a\n"] "" open=true padded=false`},
-		{"no end, two parts", "--o\na\n--o\nb", `"" ["a" "b"] "" open=true padded=false`},
+		{"plain", "--o\r\na\r\n--o\r\nb\r\n--o--\r\n", `"" ["a" "b"] "" open=false padded=[]`},
+		{"LF", "--o\na\n--o--", `"" ["a"] "" open=false padded=[]`},
+		{"gaps", "pre\n\n--o\na\n--o--\nepi\n", `"pre\n" ["a"] "epi\n" open=false padded=[]`},
+		{"line end of a part", "--o\na\n\n--o--\n", `"" ["a\n"] "" open=false padded=[]`},
+		{"empty part", "--o\n--o--\n", `"" [""] "" open=false padded=[]`},
+		{"white space behind", "--o \t\na\n--o--\n", `"" ["a"] "" open=false padded=[0]`},
+		{"white space behind the end", "--o\na\n--o-- \n", `"" ["a"] "" open=false padded=[1]`},
+		{"no end", "--o\na\n", `"" ["a\n"] "" open=true padded=[]`},
+		{"no end, two parts", "--o\na\n--o\nb", `"" ["a" "b"] "" open=true padded=[]`},
 		{"nothing behind the last boundary", "--o\na\n--o\n \n", "no"},
 		{"no boundary line", "a\n", "no"},
 		{"only an end", "--o--\n", "no"},
@@ -43,8 +43,8 @@ func TestSplit(t *testing.T) {
 		{"hyphens in the preamble", "--x\n--o\na\n--o--\n", "no"},
 		{"hyphens in the epilogue", "--o\na\n--o--\n--x\n", "no"},
 		{"boundary in the epilogue", "--o\na\n--o--\n--o\nb\n--o--\n", "no"},
-		{"hyphens in a part", "--o\n--x\n--\n--o--\n", `"" ["--x\n--"] "" open=false padded=false`},
-		{"inside a line", "--o\nx --o\n--o--\n", `"" ["x --o"] "" open=false padded=false`},
+		{"hyphens in a part", "--o\n--x\n--\n--o--\n", `"" ["--x\n--"] "" open=false padded=[]`},
+		{"inside a line", "--o\nx --o\n--o--\n", `"" ["x --o"] "" open=false padded=[]`},
 		{"too many parts", strings.Repeat("--o\na\n", 5) + "--o--\n", "no"},
 	} {
 		p, ok := grammar.Split([]byte(tt.in), "o", 4)
