@@ -113,10 +113,13 @@ func (c *comparer) explainLayout() (kind, detail string) {
 // alternatives holds that a form of the body counts as removed beside its other form only if the two
 // were alternatives: of two parts that follow each other each says its own.
 func (c *comparer) alternatives() {
-	was := !slices.ContainsFunc(c.Parts, func(p Part) bool { return p.Kind == AlternativeRemoved })
+	if !slices.ContainsFunc(c.Parts, func(p Part) bool { return p.Kind == AlternativeRemoved }) {
+		return // nor is a body that is as sent taken apart for that
+	}
+	was := false
 	for _, leaf := range c.d.Body().Leaves {
 		if was {
-			return
+			break
 		}
 		if leaf.Type == message.Text || leaf.Type == message.HTML {
 			_, stood := c.leafStood(&leaf, 0, c.origin.count(message.HintLayout))
