@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,12 +53,15 @@ func benchMail(size int) []byte {
 // base64.
 func repacked(raw []byte) []byte {
 	raw = bytes.ReplaceAll(raw, []byte("outer"), []byte("other"))
-	line := []byte("JVBERi0xLjcKJeLjz9MKNSAwIG9iago8PC9GaWx0ZXIvRmxhdGVEZWNvZGUvTGVuZ3RoIDM4Pj5z\r\n")
-	return bytes.ReplaceAll(raw, line, slicesAt(line, 36))
-}
-
-func slicesAt(line []byte, at int) []byte {
-	return append(append(bytes.Clone(line[:at]), "\r\n"...), line[at:]...)
+	from, to := bytes.Index(raw, []byte("JVBER")), bytes.LastIndex(raw, []byte("\r\n--other"))
+	if from < 0 {
+		return raw
+	}
+	out := bytes.Clone(raw[:from])
+	for line := range slices.Chunk(bytes.ReplaceAll(raw[from:to], []byte("\r\n"), nil), 72) {
+		out = append(append(out, line...), "\r\n"...)
+	}
+	return append(bytes.TrimSuffix(out, []byte("\r\n")), raw[to:]...)
 }
 
 var t0 = record.Token{Secret: record.Secret{1, 2, 3}}

@@ -33,6 +33,7 @@ func Salt(version uint8, s Secret, t message.Type, index uint16) [32]byte {
 type salter struct {
 	mac hash.Hash
 	in  [len(saltV2) + 3]byte
+	out [32]byte
 }
 
 const saltV1, saltV2 = "cairn/1 salt", "cairn/2 salt"
@@ -47,13 +48,13 @@ func newSalter(version uint8, s Secret) *salter {
 	return salts
 }
 
-func (s *salter) salt(t message.Type, index uint16) (salt [32]byte) {
+func (s *salter) salt(t message.Type, index uint16) [32]byte {
 	s.in[len(saltV2)] = byte(t)
 	binary.BigEndian.PutUint16(s.in[len(saltV2)+1:], index)
 	s.mac.Reset()
 	s.mac.Write(s.in[:])
-	s.mac.Sum(salt[:0])
-	return salt
+	s.mac.Sum(s.out[:0])
+	return s.out
 }
 
 // CommitTo returns SHA256(0x10 || type u8 || index u16 || salt || digest), digest being the SHA-256 of the canonical content.

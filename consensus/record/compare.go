@@ -116,6 +116,7 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 
 // arrive takes received components in.
 func (c *comparer) arrive(components []message.Component) {
+	c.arrivals = slices.Grow(c.arrivals, len(components))
 	for i := range components {
 		c.arrivals = append(c.arrivals, arrival{Component: components[i], digest: components[i].Digest()})
 	}

@@ -2,7 +2,9 @@ package message
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -68,11 +70,43 @@ func wide(charset string) bool {
 	})
 }
 
+// isASCII looks at eight octets at a time: bodies are long.
 func isASCII(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&highBits != 0 {
+			return false
+		}
+	}
 	for _, c := range b {
 		if c >= utf8.RuneSelf {
 			return false
 		}
 	}
 	return true
+}
+
+// highBits are the highest bits of eight octets.
+const highBits = 0x8080808080808080
+
+// characters is how many a text has, so that it is as long in UTF-8 as in a charset of single octets
+// and with either line end: all octets, but in UTF-8 without those that go on a character, and without
+// CRs. Of one longer than limit they are not counted: it is beyond a fourth of that.
+func characters(charset string, b []byte, limit int) int {
+	if len(b) > limit {
+		return len(b)
+	}
+	n := len(b) - bytes.Count(b, []byte("\r"))
+	if charset != "" && charset != "utf-8" && charset != "utf8" {
+		return n
+	}
+	for ; len(b) >= 8; b = b[8:] {
+		octets := binary.LittleEndian.Uint64(b)
+		n -= bits.OnesCount64(octets & ^(octets << 1) & highBits)
+	}
+	for _, c := range b {
+		if !utf8.RuneStart(c) {
+			n--
+		}
+	}
+	return n
 }

@@ -24,19 +24,39 @@ type Component struct {
 	Label   string // charset of a canonical text that is neither UTF-8 nor ASCII, in lower case
 	Lenient []byte // of a text that counts by its octets although it can be read: so; counts for nothing
 	Footer  bool   // version 1: a text behind all other bodies and an alternative to none, as mailing lists add theirs
+
+	digest *[32]byte // of a long content, where it was asked for before
 }
 
 // Digest is the SHA-256 of what is committed to: the reading u8 (none in version 1), the content
 // and, of a text with a label, a NUL and the label.
 func (c *Component) Digest() [32]byte {
+	if c.digest != nil {
+		return *c.digest
+	}
 	if c.Reading == ReadingV1 {
 		return sha256.Sum256(c.Content)
 	}
 	return DigestOf(c.Reading, c.Content, c.Label)
 }
 
+// remember returns the digest and keeps it.
+func (c *Component) remember() []byte {
+	digest := c.Digest()
+	c.digest = &digest
+	return digest[:]
+}
+
 // DigestOf is Component.Digest of a component with that reading, content and label.
 func DigestOf(r Reading, content []byte, label string) (digest [32]byte) {
+	var buf [512]byte // most contents are short
+	if 1+len(content)+1+len(label) <= len(buf) {
+		in := append(append(buf[:0], byte(r)), content...)
+		if label != "" {
+			in = append(append(in, 0), label...)
+		}
+		return sha256.Sum256(in)
+	}
 	h := sha256.New()
 	h.Write([]byte{byte(r)})
 	h.Write(content)

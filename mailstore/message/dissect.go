@@ -23,9 +23,10 @@ type Dissection struct {
 	head      []Component
 	mailboxes []Mailbox
 	fields    []NamedField
-	hints     []Hint // of flaws and fields
-	section   grammar.Section
-	octets    []byte // content of the component Octets
+	hints     []Hint          // of flaws and fields
+	section   grammar.Section // its body with CRLF at line ends
+	long      bool            // the body has too many lines to be read
+	octets    [32]byte        // digest of the component Octets
 
 	mailboxHints []Hint
 	body         *Body
@@ -96,10 +97,15 @@ func Dissect(raw []byte, recipients []string) *Dissection {
 			d.hints = append(d.hints, Hint{HintFlaw, []byte(flaw.Flaw)})
 		}
 	}
+	d.head = make([]Component, 0, 24) // what an ordinary header gives
 	d.readHeader()
 	d.readTrace()
-	d.octets = bodyOctets(&d.section)
-	d.add(Component{Type: Octets, Reading: Canonical, Content: d.octets})
+	body := d.section.Body
+	d.section.Body = WireLines(body)
+	d.long = bytes.Count(d.section.Body, []byte("\r")) > maxLines
+	octets := Component{Type: Octets, Reading: Canonical, Content: bodyOctets(d.section.Body, len(d.section.Body) > len(body), d.long || endShows(&d.section))}
+	d.octets = [32]byte(octets.remember())
+	d.add(octets)
 	d.head = append(d.head, Recipients(recipients)...)
 	slices.SortStableFunc(d.head, compareComponents)
 	return d
@@ -144,7 +150,7 @@ func (d *Dissection) Head() []Component { return d.head }
 // Body takes the body apart, the first time it is called.
 func (d *Dissection) Body() *Body {
 	if d.body == nil {
-		d.body = readBody(&d.section, d.octets)
+		d.body = readBody(&d.section, d.octets, d.long)
 	}
 	return d.body
 }
@@ -214,21 +220,21 @@ func compareComponents(a, b Component) int {
 	return int(a.Index) - int(b.Index)
 }
 
-// bodyOctets returns a body as DKIM's simple canonicalisation has it (RFC 6376, section 3.4.3):
-// lines end in CRLF, the empty lines at the end are gone, and what is not empty ends in CRLF. Empty
-// lines stay where a program may show them.
-func bodyOctets(s *grammar.Section) []byte {
-	body := WireLines(s.Body)
-	if !endShows(s) {
-		for bytes.HasSuffix(body, []byte("\r\n\r\n")) {
-			body = body[:len(body)-2]
-		}
+// bodyOctets returns a body whose lines end in CRLF as DKIM's simple canonicalisation has it (RFC
+// 6376, section 3.4.3): the empty lines at the end are gone, and what is not empty ends in CRLF. Empty
+// lines stay where a program may show them. own says that what follows the body in its memory is free.
+func bodyOctets(body []byte, own, endShows bool) []byte {
+	for !endShows && bytes.HasSuffix(body, []byte("\r\n\r\n")) {
+		body = body[:len(body)-2]
 	}
 	if len(body) == 0 || string(body) == "\r\n" {
 		return []byte("\r\n")
 	}
 	if !bytes.HasSuffix(body, []byte("\r\n")) {
-		body = append(bytes.Clone(body), '\r', '\n')
+		if !own {
+			return slices.Concat(body, []byte("\r\n"))
+		}
+		body = append(body, "\r\n"...)
 	}
 	return body
 }
@@ -247,9 +253,16 @@ func endShows(s *grammar.Section) bool {
 	case strings.HasPrefix(m.Kind, "text/"):
 		return !grammar.Known(m.Get("charset"))
 	case strings.HasPrefix(m.Kind, "multipart/"):
-		return bytes.LastIndex(s.Body, []byte("\n--"+m.Get("boundary")+"--")) < 0
+		return !hasLine(s.Body, "--"+m.Get("boundary")+"--")
 	}
 	return true
+}
+
+// hasLine reports whether a line but the first begins so. It is looked for at the end first.
+func hasLine(body []byte, prefix string) bool {
+	line := []byte("\n" + prefix)
+	const near = 4 << 10
+	return bytes.LastIndex(body[max(0, len(body)-near):], line) >= 0 || bytes.Contains(body, line)
 }
 
 // Value returns what the fields say, one after another.

@@ -18,7 +18,7 @@ const (
 	partHeaders = 256 << 10 // octets of the headers of all parts, embedded messages and reports
 	maxText     = 1 << 20   // characters of all texts
 	fieldCost   = 32        // octets that each field of those headers counts for beside its own
-	maxEmbedded = 32 << 20  // octets of all embedded messages, those inside others again
+	maxEmbedded = 8 << 20   // octets of all embedded messages, those inside others again
 )
 
 // rooms is what is left of these bounds, for a message and those embedded in it together.
@@ -81,32 +81,38 @@ type bodyReader struct {
 	open       []string // boundaries of the containers around
 }
 
-// readBody reads the body of a message; octets is the content of its component Octets.
-func readBody(s *grammar.Section, octets []byte) *Body {
+// readBody reads the body of a message, whose lines end in CRLF; octets is the digest of its component
+// Octets. A long one has no parts.
+func readBody(s *grammar.Section, octets [32]byte, long bool) *Body {
 	r := bodyReader{
 		Body: &Body{}, contents: map[Type][]Component{},
 		rooms: &rooms{headers: partHeaders, text: maxText, embedded: maxEmbedded},
 	}
-	r.read(s, 0, octets)
+	if long {
+		r.odd("more than %d lines", maxLines)
+		r.top = &node{kind: "application/octet-stream"}
+		r.list(octets, packaging(s))
+	} else {
+		r.read(s, grammar.NewSpan(s.Body), 0, octets)
+	}
 	return r.Body
 }
 
-// read reads the body of a message at that depth. Of one that is embedded there are no octets: an odd
-// one is not taken apart.
-func (r *bodyReader) read(s *grammar.Section, depth int, octets []byte) {
-	var packaging []grammar.Field
+// packaging are the fields that say how the body is packed.
+func packaging(s *grammar.Section) (fields []grammar.Field) {
 	for _, f := range s.Fields {
 		if classOf(f.Name) == fieldPackage {
-			packaging = append(packaging, f)
+			fields = append(fields, f)
 		}
 	}
-	if depth == 0 && max(bytes.Count(s.Body, []byte("\n")), bytes.Count(s.Body, []byte("\r"))) > maxLines {
-		r.odd("more than %d lines", maxLines)
-		r.top = &node{kind: "application/octet-stream"}
-		r.list(octets, packaging)
-		return
-	}
-	r.top = r.node(packaging, s.Body, "text/plain", depth)
+	return fields
+}
+
+// read reads the body of a message at that depth. Of one that is embedded there is no digest: an odd
+// one is not taken apart.
+func (r *bodyReader) read(s *grammar.Section, body grammar.Span, depth int, octets [32]byte) {
+	packaging := packaging(s)
+	r.top = r.node(packaging, body, "text/plain", depth)
 	if v := s.Values("mime-version"); depth == 0 && !r.top.agreedVersion(v, len(packaging)) {
 		r.version = "MIME-Version: " + strings.Join(v, ", ") + "\n"
 	}
@@ -127,8 +133,8 @@ func (n *node) agreedVersion(values []string, fields int) bool {
 // 4) would show something else.
 func (n *node) needsVersion() bool {
 	e, _, ok := grammar.TransferEncoding(orIdentity(n.cte))
-	return n.kind != "text/plain" || !ok || e != grammar.Identity || n.disposition.Kind != "" || !isASCII(n.body) ||
-		bytes.ContainsAny(n.body, "\x0e\x0f\x1b") || modal(strings.ToLower(n.media.Get("charset")))
+	return n.kind != "text/plain" || !ok || e != grammar.Identity || n.disposition.Kind != "" || !grammar.PlainASCII(n.body) ||
+		modal(strings.ToLower(n.media.Get("charset")))
 }
 
 func (r *bodyReader) odd(format string, args ...any) {
@@ -166,7 +172,7 @@ func (r *bodyReader) split(n *node) {
 	}
 	r.splits++
 	r.where = fmt.Sprintf(" (multipart %d)", r.splits)
-	pieces, ok := grammar.Split(n.body, boundary, maxParts)
+	pieces, ok := grammar.Split(n.span, boundary, maxParts)
 	switch {
 	case !grammar.Boundary(written):
 		r.odd("boundary %q", clip(boundary))
@@ -184,7 +190,7 @@ func (r *bodyReader) split(n *node) {
 		r.loose(fmt.Sprintf("white space behind the boundary %s, %v", boundary, pieces.Padded))
 	}
 	if !ok {
-		pieces = grammar.Pieces{Parts: splitMultipart(unixEnds(n.body), boundary, maxParts-r.leaves)}
+		pieces = grammar.Pieces{Parts: splitMultipart(n.span, boundary, maxParts-r.leaves)}
 		if pieces.Parts == nil {
 			n.kind = "text/plain" // people see it so
 			return
@@ -196,15 +202,15 @@ func (r *bodyReader) split(n *node) {
 	}
 	r.open = append(r.open, boundary)
 	for _, piece := range pieces.Parts {
-		s := r.readPart(piece)
+		s := r.readPart(piece.Octets)
 		if len(s.Flaws) > 0 {
 			r.odd("%s of a part", s.Flaws[0].Flaw)
 		}
 		r.leaves++
-		n.parts = append(n.parts, r.node(s.Fields, s.Body, fallback, n.depth+1))
+		n.parts = append(n.parts, r.node(s.Fields, piece.From(s.Size), fallback, n.depth+1))
 	}
 	r.open = r.open[:len(r.open)-1]
-	n.preamble, n.epilogue = gapText(pieces.Preamble), gapText(pieces.Epilogue)
+	n.preamble, n.epilogue = gapText(pieces.Preamble.Octets), gapText(pieces.Epilogue.Octets)
 }
 
 // readPart reads the header of a part, which may be empty.

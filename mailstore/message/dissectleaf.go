@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"regexp"
 	"slices"
@@ -36,7 +37,13 @@ func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 
 // text takes a leaf that is shown as text.
 func (r *bodyReader) text(n *node, leaf *Leaf) {
-	c := r.textContent(n) // an empty one has its number, but no component
+	var c Component // an empty one has its number, but no component
+	if len(n.body) > maxSpread*r.rooms.text {
+		c = r.longText(n, nil)
+	} else {
+		octets, ok := r.decoded(n, !n.flowed())
+		c = r.textContent(n, octets, ok, nil)
+	}
 	leaf.Index = uint16(len(r.contents[n.role]))
 	if c.Reading == Canonical {
 		leaf.Text = c.Content
@@ -47,25 +54,22 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 	}
 }
 
-// textContent is the content of a text: canonical and with its charset where that is not UTF-8 or
-// ASCII, else its octets with all that says how to read them.
-func (r *bodyReader) textContent(n *node) Component {
+// textContent is the content of a text that was decoded to octets, if it could be: canonical and with
+// its charset where that is not UTF-8 or ASCII, else its octets with all that says how to read them.
+// exact is the component of the octets of an attachment, by which one too long to be read counts.
+func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Component) Component {
 	charset := strings.ToLower(n.media.Get("charset"))
-	flowed := n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed")
-	octets, ok := r.decoded(n, !flowed)
-	lines := unixEnds(octets)
 	meta := charset == "" && n.kind == "text/html"
 	if meta {
-		charset = metaCharset(lines)
+		charset = metaCharset(octets)
 	}
-	// With its encoding counts what programs show by that: line ends of wide charsets, which are other
-	// octets than ours, CRs and NULs, and what looks like a file or parts, before decoding or behind it.
-	if !ok || wide(charset) || bytes.IndexByte(lines, '\r') >= 0 || bytes.IndexByte(lines, 0) >= 0 || !r.identity(n) && grammar.Packed(n.body) || grammar.Packed(lines) || grammar.Enclosed(lines) {
+	if ok && !take(&r.rooms.text, characters(charset, octets, maxOctets*r.rooms.text)) {
+		return r.longText(n, exact)
+	}
+	if !ok || wide(charset) || !r.plainLines(n, octets) {
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
 	}
-	if !take(&r.rooms.text, characters(charset, lines)) {
-		return Component{Reading: AsOctets, Content: joinOctets(r.encodingOf(n, charset, lines), charset, withoutEnd(lines, charset))}
-	}
+	lines := unixEnds(octets)
 	text, label, ok := grammar.Text(charset, lines)
 	if meta && ok && !isASCII(text) {
 		r.loose("HTML that names its charset itself") // not all programs look there
@@ -80,11 +84,43 @@ func (r *bodyReader) textContent(n *node) Component {
 		}
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(lines, charset))})
 	}
-	if flowed {
+	if n.flowed() {
 		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
 	}
 	text = canonicalLines(text)
 	return Component{Reading: Canonical, Content: grammar.Normal(text), Label: label}
+}
+
+// maxOctets are the most that a character has in UTF-8, maxSpread those in quoted-printable.
+const maxOctets, maxSpread = 4, 12
+
+// longText is the content of a text that nobody reads to its end: its transfer encoding unless that
+// is identity, its charset, and its octets as they stand; of an attachment the digest of exact.
+func (r *bodyReader) longText(n *node, exact *Component) Component {
+	charset, encoding := strings.ToLower(n.media.Get("charset")), ""
+	if !n.typed && !isASCII(n.body) {
+		charset = untyped
+	}
+	if !r.identity(n) {
+		encoding = n.cte
+	}
+	if exact != nil {
+		return Component{Reading: AsOctets, Content: append(octetsHead(encoding, charset, sha256.Size), exact.remember()...)}
+	}
+	return Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(n.body, charset))}
+}
+
+// plainLines reports whether a decoded text is lines and nothing else. With what is not counts its
+// encoding, since programs show it by that: CRs inside of lines and NULs, and what looks like a file
+// or parts, before decoding or behind it.
+func (r *bodyReader) plainLines(n *node, octets []byte) bool {
+	return !hasBareCR(octets) && bytes.IndexByte(octets, 0) < 0 &&
+		(r.identity(n) || !grammar.Packed(n.body)) && !grammar.Packed(octets) && !grammar.Enclosed(octets)
+}
+
+// flowed reports whether lines of a text flow on (RFC 3676).
+func (n *node) flowed() bool {
+	return n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed")
 }
 
 // untyped is the charset of text that is not ASCII where there is no Content-Type: some programs guess
@@ -100,14 +136,6 @@ func (r *bodyReader) encodingOf(n *node, charset string, lines []byte) string {
 	return strings.ToLower(n.cte)
 }
 
-// characters is how many a text has, so that it is as long in UTF-8 as in a charset of single octets.
-func characters(charset string, text []byte) int {
-	if charset == "" || charset == "utf-8" || charset == "utf8" {
-		return utf8.RuneCount(text)
-	}
-	return len(text)
-}
-
 // withLenient adds what a text would be if no CR stood alone in it, as some filters leave them.
 func (r *bodyReader) withLenient(n *node, c Component) Component {
 	if len(n.body) > maxText || !bytes.Contains(n.body, []byte("\r\r\n")) {
@@ -115,7 +143,8 @@ func (r *bodyReader) withLenient(n *node, c Component) Component {
 	}
 	clean := *n
 	clean.body = unixLines(n.body)
-	if without := r.textContent(&clean); without.Reading == Canonical {
+	octets, ok := r.decoded(&clean, !n.flowed())
+	if without := r.textContent(&clean, octets, ok, nil); without.Reading == Canonical {
 		c.Lenient = without.Content
 	}
 	return c
@@ -124,8 +153,19 @@ func (r *bodyReader) withLenient(n *node, c Component) Component {
 // joinOctets is the content of what programs may read differently: transfer encoding and charset as
 // they stand there, one a line, and the octets with LF line ends.
 func joinOctets(cte, charset string, octets []byte) []byte {
+	return appendUnix(octetsHead(cte, charset, len(octets)), octets)
+}
+
+// octetsHead is what joinOctets puts before so many octets.
+func octetsHead(cte, charset string, room int) []byte {
 	head := cte + "\n" + charset + "\n"
-	return append(append(make([]byte, 0, len(head)+len(octets)), head...), unixEnds(octets)...)
+	return append(make([]byte, 0, len(head)+room), head...)
+}
+
+// withLines is a head and what follows it, with LF line ends and without empty lines at its end.
+func withLines(head string, octets []byte) []byte {
+	out := appendUnix(append(make([]byte, 0, len(head)+len(octets)), head...), octets)
+	return out[:len(head)+len(bytes.TrimRight(out[len(head):], "\n"))]
 }
 
 // withoutEnd is text without the empty lines at its end, where they are some.
@@ -159,20 +199,16 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if !ok || n.media.Get("boundary") != "" { // some programs see parts in it
 		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
 	}
-	wire := octets
-	if r.identity(n) {
-		wire = WireLines(octets)
-	}
-	if !strings.HasPrefix(n.kind, "text/") && (!utf8.Valid(octets) || bytes.IndexByte(octets, 0) >= 0) {
-		return Component{Reading: Canonical, Content: wire}, Component{Reading: Canonical}
-	}
-	exact = Component{Reading: Canonical, Content: wire}
+	exact = Component{Reading: Canonical, Content: octets}
 	if strings.HasPrefix(n.kind, "text/") {
-		return r.textContent(n), exact
+		return r.textContent(n, octets, ok, &exact), exact
 	}
 	// Lines under another type (signatures, keys, reports): a relay that turns them into base64 gives
 	// them one line end or the other.
-	return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
+	if len(octets)-bytes.Count(octets, []byte("\r")) <= maxText && utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0 {
+		return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
+	}
+	return exact, Component{Reading: Canonical}
 }
 
 func (r *bodyReader) identity(n *node) bool {
@@ -196,25 +232,23 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 		if len(body) != len(n.body) { // list software takes it out
 			r.loose("in front of an embedded message: " + strings.ToValidUTF8(string(firstLine(n.body)), "?"))
 		}
-		lines := unixEnds(body)
-		if !take(&r.rooms.embedded, len(lines)) {
-			return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(lines, ""))}, exact
-		}
-		if content, loose, ok := r.embeddedContent(body, n.depth+1, n.open); ok {
-			for _, what := range loose {
-				r.loose(what)
+		if take(&r.rooms.embedded, len(body)-bytes.Count(body, []byte("\n"))) { // every LF has its CR
+			if content, loose, ok := r.embeddedContent(n.span.From(len(n.body)-len(body)), n.depth+1, n.open); ok {
+				for _, what := range loose {
+					r.loose(what)
+				}
+				exact.Content = withLines(strings.ToLower(n.cte)+"\n", body)
+				c = Component{Reading: Canonical, Content: content}
+				if rest, headless := bytes.CutPrefix(body, []byte("\r\n")); headless && !isField(firstLine(rest)) {
+					c.Lenient = joinOctets(n.cte, "", withoutEnd(rest, "")) // relays put in the empty line that was missing
+				}
+				return c, exact
 			}
-			exact.Content = append([]byte(strings.ToLower(n.cte)+"\n"), bytes.TrimRight(lines, "\n")...)
-			c = Component{Reading: Canonical, Content: content}
-			if rest, headless := bytes.CutPrefix(lines, []byte("\n")); headless && !isField(firstLine(rest)) {
-				c.Lenient = joinOctets(n.cte, "", withoutEnd(rest, "")) // relays put in the empty line that was missing
-			}
-			return c, exact
 		}
-		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(lines, ""))}, exact
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(body, ""))}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
 		if r.identity(n) { // not all programs decode any other
-			exact.Content = bytes.TrimRight(unixEnds(n.body), "\n") // shown as it stands by some
+			exact.Content = withLines("", n.body) // shown as it stands by some
 			return r.fieldGroups(n.body), exact
 		}
 	}
@@ -248,15 +282,15 @@ func (r *bodyReader) fieldGroups(body []byte) Component {
 // embeddedContent is the content of a message inside the message. All its header fields count: no
 // relay adds any there. ok is false if it is outside the grammar. loose is what programs may differ
 // about in it if it arrives so.
-func (r *bodyReader) embeddedContent(raw []byte, depth int, open []string) (content []byte, loose []string, ok bool) {
-	s := r.readHeader(raw)
+func (r *bodyReader) embeddedContent(raw grammar.Span, depth int, open []string) (content []byte, loose []string, ok bool) {
+	s := r.readHeader(raw.Octets)
 	if len(s.Flaws) > 0 {
 		return nil, nil, false
 	}
 	d := Dissection{section: s}
 	d.readHeader()
 	inner := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, rooms: r.rooms, open: open}
-	inner.read(&s, depth, nil)
+	inner.read(&s, raw.From(s.Size), depth, [32]byte{})
 	body := inner.Body
 	if len(body.Odd) > 0 || body.Open {
 		return nil, nil, false

@@ -17,7 +17,8 @@ type node struct {
 	oddNames    bool
 	typed       bool   // it has a Content-Type
 	cte         string // Content-Transfer-Encoding, see encodingValue
-	body        []byte
+	span        grammar.Span
+	body        []byte // its octets
 	parts       []*node
 	preamble    string
 	epilogue    string
@@ -27,8 +28,8 @@ type node struct {
 }
 
 // node reads one entity and, of a container, its parts.
-func (r *bodyReader) node(fields []grammar.Field, body []byte, fallback string, depth int) *node {
-	n := &node{body: body, depth: depth, kind: fallback}
+func (r *bodyReader) node(fields []grammar.Field, body grammar.Span, fallback string, depth int) *node {
+	n := &node{span: body, body: body.Octets, depth: depth, kind: fallback}
 	n.media.Kind = fallback
 	var others []grammar.Field
 	seen := map[string]bool{}

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"crypto/sha256"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,7 +9,7 @@ import (
 )
 
 // list numbers the contents, folds what is beyond each type's Max and adds the layout.
-func (r *bodyReader) list(octets []byte, packaging []grammar.Field) {
+func (r *bodyReader) list(octets [32]byte, packaging []grammar.Field) {
 	r.contents[AttachmentName] = r.names
 	for _, t := range []Type{Text, HTML, SignatureBlock, Attachment, AttachmentName, AttachmentOctets} {
 		row, _ := t.Info()
@@ -22,8 +21,7 @@ func (r *bodyReader) list(octets []byte, packaging []grammar.Field) {
 	}
 	layout := Component{Type: Layout, Reading: Canonical, Content: []byte(r.version + r.top.layout(0))}
 	if len(r.Odd) > 0 {
-		digest := sha256.Sum256(octets)
-		layout.Reading, layout.Content = AsOctets, append(digest[:], packagingLines(slices.Clone(packaging))...)
+		layout.Reading, layout.Content = AsOctets, append(octets[:], packagingLines(slices.Clone(packaging))...)
 	}
 	r.Components = append(r.Components, layout)
 	if gaps := r.top.gaps(); len(gaps) > 0 {

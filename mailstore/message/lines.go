@@ -1,6 +1,9 @@
 package message
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // unixLines returns b with every line end (CR LF, or several CR before an LF) as a single LF. It returns b itself if there is nothing to do, so
 // that mail kept with LF costs no copy.
@@ -34,32 +37,51 @@ func cutLine(b []byte) (line, rest []byte) {
 	return b, nil
 }
 
-// shortLines is the mean length of lines below which looking at each octet is faster than searching
-// for line ends.
-const shortLines = 16
+// cutBlock cuts off whole lines that together fit into a processor's cache. short says that looking at
+// each of their octets is faster than searching for line ends.
+func cutBlock(b []byte) (block, rest []byte, short bool) {
+	const size, shortLines = 64 << 10, 8
+	end := min(size, len(b))
+	if i := bytes.IndexByte(b[end:], '\n'); i >= 0 {
+		end += i + 1
+	} else {
+		end = len(b)
+	}
+	block = b[:end]
+	return block, b[end:], bytes.Count(block, []byte("\n"))*shortLines > len(block)
+}
 
 // onWire reports whether every line of b that ends does so in CRLF.
 func onWire(b []byte) bool {
-	if bytes.Count(b, []byte("\n"))*shortLines > len(b) {
-		last := byte(0)
-		for _, c := range b {
-			if c == '\n' && last != '\r' {
-				return false
-			}
-			last = c
-		}
-		return true
-	}
-	for {
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			return true
-		}
-		if i == 0 || b[i-1] != '\r' {
+	for len(b) > 0 {
+		block, rest, short := cutBlock(b)
+		if short && !onWireShort(block) {
 			return false
 		}
-		b = b[i+1:]
+		for !short {
+			i := bytes.IndexByte(block, '\n')
+			if i < 0 {
+				break
+			}
+			if i == 0 || block[i-1] != '\r' {
+				return false
+			}
+			block = block[i+1:]
+		}
+		b = rest
 	}
+	return true
+}
+
+func onWireShort(b []byte) bool {
+	last := byte(0)
+	for _, c := range b {
+		if c == '\n' && last != '\r' {
+			return false
+		}
+		last = c
+	}
+	return true
 }
 
 // WireLines returns b with a CRLF for each LF that has no CR before it. It returns b itself if there
@@ -68,13 +90,23 @@ func WireLines(b []byte) []byte {
 	if onWire(b) {
 		return b
 	}
-	lines := bytes.Count(b, []byte("\n"))
-	out := make([]byte, 0, len(b)+lines+2)
-	if lines*shortLines <= len(b) {
-		return withEnds(out, b, "\r\n")
+	out := make([]byte, 0, len(b)+bytes.Count(b, []byte("\n"))+2) // room for one more behind all
+	for len(b) > 0 {
+		block, rest, short := cutBlock(b)
+		if short {
+			out = wireShort(out, block)
+		} else {
+			out = withEnds(out, block, "\r\n")
+		}
+		b = rest
 	}
-	out = out[:len(b)+lines]
-	n, last := 0, byte(0)
+	return out
+}
+
+// wireShort appends WireLines of b to out, which has room for it.
+func wireShort(out, b []byte) []byte {
+	n, last := len(out), byte(0)
+	out = out[:cap(out)]
 	for _, c := range b {
 		if c == '\n' && last != '\r' {
 			out[n] = '\r'
@@ -92,20 +124,48 @@ func unixEnds(b []byte) []byte {
 	if !bytes.Contains(b, []byte("\r\n")) {
 		return b
 	}
-	out := make([]byte, 0, len(b))
-	if bytes.Count(b, []byte("\n"))*shortLines <= len(b) {
-		return withEnds(out, b, "\n")
+	return appendUnix(make([]byte, 0, len(b)), b)
+}
+
+// appendUnix appends unixEnds of b to out.
+func appendUnix(out, b []byte) []byte {
+	out = slices.Grow(out, len(b))
+	for len(b) > 0 {
+		block, rest, short := cutBlock(b)
+		if short {
+			out = unixShort(out, block)
+		} else {
+			out = withEnds(out, block, "\n")
+		}
+		b = rest
 	}
-	out = out[:len(b)]
-	n := 0
+	return out
+}
+
+// unixShort appends unixEnds of b to out, which has room for it.
+func unixShort(out, b []byte) []byte {
+	n, last := len(out), byte(0)
+	out = out[:cap(out)]
 	for _, c := range b {
-		if c == '\n' && n > 0 && out[n-1] == '\r' {
+		if c == '\n' && last == '\r' {
 			n--
 		}
 		out[n] = c
 		n++
+		last = c
 	}
 	return out[:n]
+}
+
+// hasBareCR reports whether a CR stands in b that no LF follows.
+func hasBareCR(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '\r')
+		if i < 0 || i+1 == len(b) || b[i+1] != '\n' {
+			return i >= 0
+		}
+		b = b[i+2:]
+	}
 }
 
 // withEnds appends b to out with end for each LF or CRLF.

@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -74,7 +75,7 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	name = strings.ToLower(name)
 	switch name {
 	case "", "us-ascii", "ascii":
-		return b, LabelNone, isPlainASCII(b)
+		return b, LabelNone, PlainASCII(b)
 	case "utf-8", "utf8":
 		return b, LabelNone, utf8.Valid(b)
 	}
@@ -82,7 +83,7 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	switch {
 	case !known:
 		return nil, labelOther, false
-	case isPlainASCII(b) && (!set.shifts || !bytes.ContainsAny(b, "\\~")):
+	case PlainASCII(b) && (!set.shifts || !bytes.ContainsAny(b, "\\~")):
 		return b, LabelNone, true
 	case set.single != nil:
 		text, ok = decodeSingle(set, b)
@@ -109,7 +110,18 @@ func Encode(name string, text []byte) (b []byte, ok bool) {
 	return b, err == nil
 }
 
-// isPlainASCII reports whether b is ASCII without the controls that shift between charsets.
+// PlainASCII reports whether b is ASCII without the controls that shift between charsets.
+func PlainASCII(b []byte) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] { // most octets are neither controls nor beyond ASCII
+		octets := binary.LittleEndian.Uint64(b)
+		if octets&highs != 0 || (octets-' '*ones)&highs != 0 && !isPlainASCII(b[:8]) {
+			return false
+		}
+	}
+	return isPlainASCII(b)
+}
+
 func isPlainASCII(b []byte) bool {
 	for _, c := range b {
 		if c >= 0x80 || c == 0x1b || c == 0x0e || c == 0x0f {

@@ -1,13 +1,89 @@
 package grammar
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
+
+// Span is a stretch of a body. Those that Split cuts know the body's lines that begin with two
+// hyphens, so that nobody looks for them again in each multipart of a nest.
+type Span struct {
+	Octets []byte
+	start  int // in the body
+	body   *hyphened
+}
+
+// NewSpan is a whole body, which begins with a line.
+func NewSpan(body []byte) Span { return Span{Octets: body, body: &hyphened{octets: body}} }
+
+// From is what is left of a span from that octet on, at which a line begins.
+func (s Span) From(at int) Span {
+	return Span{Octets: s.Octets[at:], start: s.start + at, body: s.body}
+}
+
+// Cut is a span between two octets at which lines begin, without the line end before the second.
+func (s Span) Cut(from, to int) Span {
+	cut := s.From(from)
+	cut.Octets = s.Octets[from:max(from, beforeLine(s.Octets, to))]
+	return cut
+}
+
+// Hyphens calls f with where lines of the span begin with two hyphens, ascending, until it returns
+// false. A bare CR ends lines too, since it does for some programs.
+func (s Span) Hyphens(f func(at int) bool) {
+	all := s.body.lines()
+	first, _ := slices.BinarySearch(all, s.start)
+	for _, at := range all[first:] {
+		if at -= s.start; at+2 > len(s.Octets) || !f(at) {
+			return
+		}
+	}
+}
+
+// BehindCR reports whether a line begins behind a bare CR.
+func (s Span) BehindCR(at int) bool { return at > 0 && s.Octets[at-1] == '\r' }
+
+// hyphened is a body and where its lines begin with two hyphens, once that was asked for.
+type hyphened struct {
+	octets []byte
+	at     []int
+	known  bool
+}
+
+var hyphens = []byte("--")
+
+func (h *hyphened) lines() []int {
+	if h.known {
+		return h.at
+	}
+	h.known = true
+	for start := 0; start < len(h.octets); {
+		end := bytes.IndexByte(h.octets[start:], '\n')
+		if end < 0 {
+			end = len(h.octets) - start
+		}
+		line := h.octets[start : start+end]
+		for {
+			if bytes.HasPrefix(line, hyphens) {
+				h.at = append(h.at, start)
+			}
+			cr := bytes.IndexByte(line, '\r')
+			if cr < 0 {
+				break
+			}
+			line, start = line[cr+1:], start+cr+1
+		}
+		start += len(line) + 1
+	}
+	return h.at
+}
 
 // Pieces is a multipart body cut at its boundary lines (RFC 2046, section 5.1.1).
 type Pieces struct {
-	Preamble, Epilogue []byte
-	Parts              [][]byte // without the line end that belongs to the boundary
-	Open               bool     // the last boundary line is not there: the last part ends with the body
-	Padded             []int    // the boundary lines, from 0, with white space behind the boundary
+	Preamble, Epilogue Span
+	Parts              []Span // without the line end that belongs to the boundary
+	Open               bool   // the last boundary line is not there: the last part ends with the body
+	Padded             []int  // the boundary lines, from 0, with white space behind the boundary
 }
 
 // Boundary reports whether s is a boundary of RFC 2046 without a space or an apostrophe.
@@ -28,109 +104,81 @@ func Boundary(s string) bool {
 // whatever letter case and behind a bare CR too, has to be a boundary line, with nothing but white
 // space behind it, and no line of preamble or epilogue may begin with two hyphens. At most limit
 // parts are cut.
-func Split(body []byte, boundary string, limit int) (p Pieces, ok bool) {
+func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	if !Boundary(boundary) {
 		return p, false
 	}
-	delimiter := []byte("--" + boundary)
-	start, closed := -1, false // of the part that is open
-	for at := 0; !closed; {
-		i := lineWith(body, delimiter, at)
-		if i < 0 {
-			return p.unclosed(body, start, delimiter)
+	p.Preamble, p.Epilogue = s.Cut(0, 0), s.From(len(s.Octets))
+	body, delimiter := s.Octets, []byte("--"+boundary)
+	start, closed, ok := -1, false, true // start: of the part that is open
+	s.Hyphens(func(at int) bool {
+		if s.BehindCR(at) || !bytes.HasPrefix(body[at:], delimiter) {
+			return true
 		}
-		end := beforeLine(body, i)
-		if start < 0 {
-			p.Preamble = body[:end]
-		} else {
-			if len(p.Parts) == limit {
-				return p, false
-			}
-			p.Parts = append(p.Parts, body[start:max(start, end)])
+		switch {
+		case start < 0:
+			p.Preamble = s.Cut(0, at)
+		case len(p.Parts) == limit:
+			ok = false
+			return false
+		default:
+			p.Parts = append(p.Parts, s.Cut(start, at))
 		}
-		line, rest := CutLine(body[i:])
+		line, rest := CutLine(body[at:])
 		line = line[len(delimiter):]
 		bare := bytes.TrimRight(line, " \t")
 		if len(bare) < len(line) {
 			p.Padded = append(p.Padded, len(p.Parts))
 		}
-		switch string(bare) {
-		case "":
-		case "--":
-			closed = true
-		default:
-			return p, false
-		}
-		at = len(body) - len(rest)
-		start = at
-	}
-	p.Epilogue = body[start:]
-	if likeBoundary(p.Preamble) || likeBoundary(p.Epilogue) {
+		start, closed = len(body)-len(rest), string(bare) == "--"
+		ok = closed || len(bare) == 0
+		return ok && !closed
+	})
+	switch {
+	case !ok:
 		return p, false
+	case !closed && (start < 0 || isWhite(body[start:])):
+		return p, false
+	case !closed:
+		p.Parts, p.Open = append(p.Parts, s.From(start)), true
+	default:
+		p.Epilogue = s.From(start)
 	}
-	return p, len(p.Parts) > 0 && !lookAlike(body, delimiter)
+	gaps := p.Preamble.likeBoundary() || p.Epilogue.likeBoundary()
+	return p, !gaps && len(p.Parts) > 0 && !s.lookAlike(delimiter)
 }
 
-// unclosed ends a multipart without a last boundary line.
-func (p Pieces) unclosed(body []byte, start int, delimiter []byte) (Pieces, bool) {
-	if start < 0 || len(bytes.TrimSpace(body[start:])) == 0 {
-		return p, false
+// isWhite reports whether there is nothing but white space.
+func isWhite(b []byte) bool {
+	for _, c := range b {
+		if c != ' ' && (c < '\t' || c > '\r') {
+			return false
+		}
 	}
-	p.Parts, p.Open = append(p.Parts, body[start:]), true
-	return p, !likeBoundary(p.Preamble) && !lookAlike(body, delimiter)
+	return true
 }
 
 // likeBoundary reports whether a line looks like a boundary line: two hyphens and something behind
 // them. Two hyphens alone set off a signature.
-func likeBoundary(text []byte) bool {
-	for at := 0; ; {
-		i := lineWith(text, []byte("--"), at)
-		if i < 0 {
-			return false
-		}
-		line, _ := CutLine(text[i:])
-		if len(bytes.TrimRight(line[2:], " \t")) > 0 {
-			return true
-		}
-		at = i + 2
-	}
+func (s Span) likeBoundary() (found bool) {
+	s.Hyphens(func(at int) bool {
+		line, _ := CutLine(s.Octets[at:])
+		found = !s.BehindCR(at) && len(bytes.TrimRight(line[2:], " \t")) > 0
+		return !found
+	})
+	return found
 }
 
 // lookAlike reports whether a line begins like a boundary line but for letter case, or what would
 // be a boundary line stands behind a bare CR, at which some programs end lines.
-func lookAlike(body, delimiter []byte) bool {
-	alike := func(at int) bool {
-		return bytes.EqualFold(body[at:min(len(body), at+len(delimiter))], delimiter)
-	}
-	other := func(at int) bool { return alike(at) && !bytes.HasPrefix(body[at:], delimiter) }
-	return other(0) || anyBehind(body, "\n--", other) || anyBehind(body, "\r--", alike)
-}
-
-// anyBehind reports whether is holds of the place behind the first octet of any mark in body.
-func anyBehind(body []byte, mark string, is func(at int) bool) bool {
-	for at := 0; ; {
-		i := bytes.Index(body[at:], []byte(mark))
-		if i < 0 {
-			return false
-		}
-		at += i + 1
-		if is(at) {
-			return true
-		}
-	}
-}
-
-// lineWith returns where the next line begins that starts with prefix, at or behind at; -1 if none
-// does. at is the start of a line.
-func lineWith(body, prefix []byte, at int) int {
-	if bytes.HasPrefix(body[at:], prefix) {
-		return at
-	}
-	i := bytes.Index(body[at:], append([]byte{'\n'}, prefix...)) // with the LF, or hyphens would match everywhere
-	if i < 0 {
-		return -1
-	}
-	return at + i + 1
+func (s Span) lookAlike(delimiter []byte) (found bool) {
+	s.Hyphens(func(at int) bool {
+		line := s.Octets[at:min(len(s.Octets), at+len(delimiter))]
+		same := bytes.Equal(line, delimiter)
+		found = (!same || s.BehindCR(at)) && bytes.EqualFold(line, delimiter)
+		return !found
+	})
+	return found
 }
 
 // beforeLine is where what stands before the line at i ends, without its line end.

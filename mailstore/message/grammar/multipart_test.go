@@ -1,9 +1,12 @@
 package grammar_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"cairn/mailstore/message/grammar"
 )
@@ -47,8 +50,8 @@ func TestSplit(t *testing.T) {
 		{"inside a line", "--o\nx --o\n--o--\n", `"" ["x --o"] "" open=false padded=[]`},
 		{"too many parts", strings.Repeat("--o\na\n", 5) + "--o--\n", "no"},
 	} {
-		p, ok := grammar.Split([]byte(tt.in), "o", 4)
-		got := fmt.Sprintf("%q %q %q open=%v padded=%v", p.Preamble, p.Parts, p.Epilogue, p.Open, p.Padded)
+		p, ok := grammar.Split(grammar.NewSpan([]byte(tt.in)), "o", 4)
+		got := fmt.Sprintf("%q %q %q open=%v padded=%v", p.Preamble.Octets, octets(p), p.Epilogue.Octets, p.Open, p.Padded)
 		if !ok {
 			got = "no"
 		}
@@ -56,6 +59,33 @@ func TestSplit(t *testing.T) {
 			t.Errorf("%s: Split(%q) = %s, want %s", tt.why, tt.in, got, tt.want)
 		}
 	}
+}
+
+func octets(p grammar.Pieces) (list [][]byte) {
+	for _, part := range p.Parts {
+		list = append(list, part.Octets)
+	}
+	return list
+}
+
+// What is cut is cut again as if it stood alone.
+func TestSplitNested(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		outer := rapid.StringMatching(`(--[iIo]?(--)?|[xi ]|\r|\n|\r\n){0,20}`)
+		body := "--o\n" + outer.Draw(t, "one") + "\n--o\n" + outer.Draw(t, "two") + "\n--o--\n"
+		p, _ := grammar.Split(grammar.NewSpan([]byte(body)), "o", 100)
+		for _, part := range p.Parts {
+			from := 0
+			if header, _, ok := bytes.Cut(part.Octets, []byte("\n")); ok {
+				from = len(header) + 1
+			}
+			got, ok := grammar.Split(part.From(from), "i", 100)
+			want, wanted := grammar.Split(grammar.NewSpan(part.Octets[from:]), "i", 100)
+			if ok != wanted || fmt.Sprintf("%q %q %q", got.Preamble.Octets, octets(got), got.Epilogue.Octets) != fmt.Sprintf("%q %q %q", want.Preamble.Octets, octets(want), want.Epilogue.Octets) {
+				t.Fatalf("%q: %q is cut otherwise", body, part.Octets)
+			}
+		}
+	})
 }
 
 // The parts of what is split, put together plainly, are split the same.
@@ -67,17 +97,17 @@ func FuzzSplit(f *testing.F) {
 		if !grammar.Boundary(boundary) {
 			return
 		}
-		p, ok := grammar.Split(body, boundary, 100)
+		p, ok := grammar.Split(grammar.NewSpan(body), boundary, 100)
 		if !ok {
 			return
 		}
 		var plain strings.Builder
-		for _, part := range p.Parts {
+		for _, part := range octets(p) {
 			plain.WriteString("--" + boundary + "\r\n" + string(part) + "\r\n")
 		}
-		again, ok := grammar.Split([]byte(plain.String()+"--"+boundary+"--\r\n"), boundary, 100)
-		if !ok || len(p.Parts) == 0 || fmt.Sprintf("%q", again.Parts) != fmt.Sprintf("%q", p.Parts) {
-			t.Fatalf("%q: %q, then %q", body, p.Parts, again.Parts)
+		again, ok := grammar.Split(grammar.NewSpan([]byte(plain.String()+"--"+boundary+"--\r\n")), boundary, 100)
+		if !ok || len(p.Parts) == 0 || fmt.Sprintf("%q", octets(again)) != fmt.Sprintf("%q", octets(p)) {
+			t.Fatalf("%q: %q, then %q", body, octets(p), octets(again))
 		}
 	})
 }

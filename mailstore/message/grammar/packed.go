@@ -1,67 +1,66 @@
 package grammar
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Packed reports whether text holds what some programs take for a file of its own: uuencode (a line
 // "begin 644 name", or "begin" and two spaces), its base64 variant, yEnc ("=ybegin ") or BinHex.
 // Letter case and white space at the start of the line do not count.
 func Packed(text []byte) bool {
-	for at := 0; ; {
-		i := nextMark(text[at:])
-		if i < 0 {
-			return false
+	for len(text) > 0 {
+		line, below, _ := bytes.Cut(text, []byte("\n"))
+		for len(line) > 0 {
+			var behind []byte
+			if i := bytes.IndexByte(line, '\r'); i >= 0 {
+				line, behind = line[:i], line[i+1:]
+			}
+			if isPacked(withoutIndent(line)) {
+				return true
+			}
+			line = behind
 		}
-		at += i
-		start := at
-		for start > 0 && isBlank(text[start-1]) {
-			start--
-		}
-		if (start == 0 || text[start-1] == '\n' || text[start-1] == '\r') && isPacked(text[at:]) {
-			return true
-		}
-		at++
+		text = below
 	}
+	return false
+}
+
+// withoutIndent is a line without the white space at its start, of which there may be a lot.
+func withoutIndent(line []byte) []byte {
+	const spaces = 0x2020202020202020
+	for len(line) >= 8 && binary.LittleEndian.Uint64(line) == spaces {
+		line = line[8:]
+	}
+	for len(line) > 0 && isBlank(line[0]) {
+		line = line[1:]
+	}
+	return line
 }
 
 // Enclosed reports whether text holds what some programs take for parts although its type has none: a
 // line that begins like a boundary line, and below it a Content field.
 func Enclosed(text []byte) bool {
-	for at := 0; ; {
-		i := lineWith(text, []byte("--"), at)
-		if i < 0 {
-			return false
+	for line := text; ; {
+		if !bytes.HasPrefix(line, hyphens) {
+			i := bytes.Index(line, []byte("\n--"))
+			if i < 0 {
+				return false
+			}
+			line = line[i+1:]
 		}
-		_, below := CutLine(text[i:])
+		_, line = CutLine(line)
 		const field = "content-"
-		if len(below) >= len(field) && bytes.EqualFold(below[:len(field)], []byte(field)) {
+		if len(line) >= len(field) && bytes.EqualFold(line[:len(field)], []byte(field)) {
 			return true
 		}
-		at = len(text) - len(below)
 	}
-}
-
-// nextMark returns where the next "begin", "=y" or "(Th" is, in any letter case.
-func nextMark(b []byte) int {
-	for i := 0; i+2 < len(b); i++ {
-		switch b[i] {
-		case 'b', 'B':
-			if b[i+1]|0x20 == 'e' && b[i+2]|0x20 == 'g' {
-				return i
-			}
-		case '=':
-			if b[i+1]|0x20 == 'y' {
-				return i
-			}
-		case '(':
-			if b[i+1]|0x20 == 't' && b[i+2]|0x20 == 'h' {
-				return i
-			}
-		}
-	}
-	return -1
 }
 
 func isPacked(line []byte) bool {
+	if len(line) == 0 || line[0]|0x20 != 'b' && line[0] != '=' && line[0] != '(' {
+		return false
+	}
 	for _, mark := range []string{
 		"=ybegin ", "begin-base64 ", "begin  ", "(this file must be converted",
 	} {

@@ -129,7 +129,7 @@ func (s *Section) start(line []byte) int {
 	written := strings.TrimPrefix(string(line[colon+1:]), " ")
 	value := strings.Trim(written, " \t")
 	s.Fields = append(s.Fields, Field{
-		Name: strings.ToLower(string(name)), Value: value, Padded: len(value) < len(written),
+		Name: lowerName(name), Value: value, Padded: len(value) < len(written),
 	})
 	if len(name) < colon {
 		s.flaw(SpaceBeforeColon, line, len(s.Fields)-1)
@@ -195,6 +195,25 @@ func (s *Section) Values(name string) []string {
 	}
 	return all
 }
+
+// lowerName is a field's name in lower case.
+func lowerName(name []byte) string {
+	if lower, ok := usualNames[string(name)]; ok {
+		return lower
+	}
+	return strings.ToLower(string(name))
+}
+
+// usualNames are the names of fields that most mail has, as it spells them, in lower case.
+var usualNames = func() map[string]string {
+	names := map[string]string{}
+	for name := range strings.FieldsSeq("From Sender Reply-To To Cc Date Subject Message-ID Message-Id In-Reply-To References " +
+		"Received Return-Path DKIM-Signature Authentication-Results List-Id User-Agent X-Mailer " +
+		"MIME-Version Content-Type Content-Transfer-Encoding Content-Disposition Content-ID Content-Id Content-Language") {
+		names[name] = strings.ToLower(name)
+	}
+	return names
+}()
 
 func isFieldName(name []byte) bool {
 	for _, c := range name {

@@ -2,7 +2,6 @@ package grammar
 
 import (
 	"bytes"
-	"encoding/base64"
 	"strings"
 )
 
@@ -39,86 +38,100 @@ func TransferEncoding(value string) (e Encoding, plain, ok bool) {
 	return Identity, false, false
 }
 
-// Base64 decodes a body in base64: lines of the alphabet, each but the last of whole groups of four,
-// since some programs decode line by line; padding at the end only. Empty lines may follow. Bits that padding leaves over count for nothing.
+// Base64 decodes a body in base64: lines of the alphabet, each of whole groups of four, since some
+// programs decode line by line; padding at the end only. Empty lines may follow. Bits that padding
+// leaves over count for nothing.
 func Base64(b []byte) ([]byte, bool) {
 	b = trimLineEnds(b)
-	out, n := make([]byte, base64.StdEncoding.DecodedLen(len(b))), 0
-	for rest := b; len(rest) > 0; {
-		var line []byte
-		line, rest = CutLine(rest)
-		if len(line)%4 != 0 || len(line) == 0 || len(line) > maxEncodedLine {
-			return joinedBase64(b)
-		}
-		got, err := base64.StdEncoding.Decode(out[n:], line)
-		padding := len(line) - len(bytes.TrimRight(line, "="))
-		if err != nil || got != len(line)/4*3-padding || padding > 0 && len(rest) > 0 { // the decoder passes over a CR
-			return nil, false
-		}
-		n += got
-	}
-	return out[:n], true
-}
-
-// joinedBase64 is Base64 for lines that end inside of a group of four characters.
-func joinedBase64(b []byte) ([]byte, bool) {
-	clean := make([]byte, 0, len(b))
-	for len(b) > 0 {
+	out := make([]byte, 0, len(b)/4*3)
+	for ok := true; len(b) > 0; {
 		var line []byte
 		line, b = CutLine(b)
-		if len(line) == 0 || len(line) > maxEncodedLine || len(line)%4 != 0 && len(b) > 0 {
+		if len(line)%4 != 0 || len(line) == 0 || len(line) > maxEncodedLine {
 			return nil, false
 		}
-		clean = append(clean, line...)
+		last, padding := [4]byte(line[len(line)-4:]), 0
+		if len(b) == 0 && last[3] == '=' {
+			line, last[3], padding = line[:len(line)-4], 'A', 1
+			if last[2] == '=' {
+				last[2], padding = 'A', 2
+			}
+		}
+		if out, ok = appendGroups(out, line); ok && padding > 0 {
+			out, ok = appendGroups(out, last[:])
+			out = out[:len(out)-padding]
+		}
+		if !ok {
+			return nil, false
+		}
 	}
-	return decodeBase64(clean)
+	return out, true
 }
 
-// decodeBase64 decodes characters of base64 without line ends, in their own memory.
-func decodeBase64(clean []byte) ([]byte, bool) {
-	if bytes.IndexByte(clean, '\r') >= 0 || bytes.IndexByte(clean, '\n') >= 0 { // the decoder would pass over them
-		return nil, false
+// appendGroups appends what groups of four characters of base64 stand for; ok is false if one is not
+// of the alphabet.
+func appendGroups(out, b []byte) (_ []byte, ok bool) {
+	all := uint32(0)
+	for ; len(b) >= 4; b = b[4:] {
+		group := base64Values[0][b[0]] | base64Values[1][b[1]] | base64Values[2][b[2]] | base64Values[3][b[3]]
+		all |= group
+		out = append(out, byte(group>>16), byte(group>>8), byte(group))
 	}
-	n, err := base64.StdEncoding.Decode(clean, clean)
-	return clean[:n], err == nil
+	return out, all <= 0xffffff
 }
+
+// base64Values are what a character stands for in each place of a group, with the highest bit set for
+// what is none.
+var base64Values = func() (values [4][256]uint32) {
+	for place := range values {
+		for c := range values[place] {
+			values[place][c] = 1 << 31
+		}
+		for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+			values[place][c] = uint32(i) << (18 - 6*place)
+		}
+	}
+	return values
+}()
 
 // Quoted decodes a body in quoted-printable: printable ASCII and tabs, right escapes, lines of at
 // most 998 characters. Line ends of the result are CRLF. padded says that there is white space at
 // line ends, which some programs drop (RFC 2045, section 6.7, rule 3), lower that there are
 // hexadecimal digits in lower case, which some decode wrongly (rule 1).
 func Quoted(b []byte) (octets []byte, padded, lower, ok bool) {
-	out, n := make([]byte, len(b)+bytes.Count(b, []byte("\n"))), 0
+	out := make([]byte, len(b)+bytes.Count(b, []byte("\n")))
+	n := 0
 	for len(b) > 0 {
-		ended := bytes.IndexByte(b, '\n') >= 0
 		line, rest := CutLine(b)
+		ended := len(line) < len(b)
 		b = rest
 		if len(line) > maxEncodedLine {
 			return nil, false, false, false
 		}
-		soft := false
-		for i := 0; i < len(line); i++ {
-			c := line[i]
-			if c == '=' && i == len(line)-1 {
-				soft = true
-				break
-			}
-			if c == '=' && i+2 < len(line) {
-				lower = lower || line[i+1] >= 'a' || line[i+2] >= 'a'
-				if c, ok = unhex(line[i+1], line[i+2]); !ok {
+		soft := ended && len(line) > 0 && line[len(line)-1] == '='
+		if soft {
+			line = line[:len(line)-1]
+		} else if len(line) > 0 && isBlank(line[len(line)-1]) {
+			padded = true
+		}
+		for len(line) > 0 {
+			c := line[0]
+			switch {
+			case quotedPlain[c]:
+				line = line[1:]
+			case c == '=' && len(line) > 2:
+				high, low := line[1], line[2]
+				if c, ok = unhex(high, low); !ok {
 					return nil, false, false, false
 				}
-				i += 2
-			} else if !isQuotedPlain(c) {
+				lower = lower || high >= 'a' || low >= 'a'
+				line = line[3:]
+			default:
 				return nil, false, false, false
 			}
 			out[n] = c
 			n++
 		}
-		if soft && !ended {
-			return nil, false, false, false
-		}
-		padded = padded || len(line) > 0 && isBlank(line[len(line)-1])
 		if ended && !soft {
 			n += copy(out[n:], "\r\n")
 		}
@@ -126,8 +139,13 @@ func Quoted(b []byte) (octets []byte, padded, lower, ok bool) {
 	return out[:n], padded, lower, true
 }
 
-// isQuotedPlain reports whether an octet stands for itself in quoted-printable.
-func isQuotedPlain(c byte) bool { return c == '\t' || ' ' <= c && c <= '~' && c != '=' }
+// quotedPlain are the octets that stand for themselves in quoted-printable.
+var quotedPlain = func() (plain [256]bool) {
+	for c := range plain {
+		plain[c] = c == '\t' || ' ' <= c && c <= '~' && c != '='
+	}
+	return plain
+}()
 
 func trimLineEnds(b []byte) []byte {
 	for len(b) > 0 && b[len(b)-1] == '\n' {

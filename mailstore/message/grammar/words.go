@@ -89,7 +89,7 @@ func encodedWord(token string) (charset string, octets []byte, ok bool) {
 	}
 	switch parts[1] {
 	case "B", "b":
-		octets, ok = decodeBase64([]byte(parts[2]))
+		octets, ok = Base64([]byte(parts[2]))
 	case "Q", "q":
 		octets, ok = wordQ(parts[2])
 	default:
