@@ -48,7 +48,7 @@ func cutBlock(b []byte) (block, rest []byte, short bool) {
 		end = len(b)
 	}
 	block = b[:end]
-	return block, b[end:], bytes.Count(block, []byte("\n"))*shortLines > len(block)
+	return block, b[end:], end < 2*size && bytes.Count(block, []byte("\n"))*shortLines > end
 }
 
 // onWire reports whether every line of b that ends does so in CRLF.

@@ -150,10 +150,11 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 
 // isWhite reports whether there is nothing but white space.
 func isWhite(b []byte) bool {
-	for _, c := range b {
-		if c != ' ' && (c < '\t' || c > '\r') {
+	for b = skipSpaces(b); len(b) > 0; b = skipSpaces(b) {
+		if b[0] != ' ' && (b[0] < '\t' || b[0] > '\r') {
 			return false
 		}
+		b = b[1:]
 	}
 	return true
 }

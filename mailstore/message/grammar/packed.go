@@ -26,16 +26,22 @@ func Packed(text []byte) bool {
 	return false
 }
 
-// withoutIndent is a line without the white space at its start, of which there may be a lot.
+// withoutIndent is a line without the white space at its start.
 func withoutIndent(line []byte) []byte {
-	const spaces = 0x2020202020202020
-	for len(line) >= 8 && binary.LittleEndian.Uint64(line) == spaces {
-		line = line[8:]
-	}
+	line = skipSpaces(line)
 	for len(line) > 0 && isBlank(line[0]) {
 		line = line[1:]
 	}
 	return line
+}
+
+// skipSpaces leaves out spaces at the start, eight at a time: there may be a lot.
+func skipSpaces(b []byte) []byte {
+	const spaces = 0x2020202020202020
+	for len(b) >= 8 && binary.LittleEndian.Uint64(b) == spaces {
+		b = b[8:]
+	}
+	return b
 }
 
 // Enclosed reports whether text holds what some programs take for parts although its type has none: a
