@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -194,7 +195,11 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	if p.Kind == "" && (r.kind == message.To || r.kind == message.Cc) && c.onlyFewer(r.kind) {
 		p.Kind = AddressesRemoved
 	}
-	if r.kind == message.Names && c.onlyFewer(message.Type(r.index)) {
+	switch {
+	case r.kind != message.Names:
+	case r.isContent(otherFold(a.Content), nil):
+		p.Kind = Refolded
+	case c.onlyFewer(message.Type(r.index)):
 		p.Kind = Reordered
 	}
 	if r.kind == message.Names && p.Kind == "" && slices.ContainsFunc(c.d.RawForms(message.Type(r.index)), func(raw []byte) bool {
@@ -211,6 +216,14 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 		p.Detail = inWords(&a.Component)
 	}
 	return p
+}
+
+// otherFold is names with a fold inside of quotes, if there is none, and without if there is one.
+func otherFold(names []byte) []byte {
+	if without, folded := bytes.CutSuffix(names, []byte(message.QuoteFolded)); folded {
+		return without
+	}
+	return slices.Concat(names, []byte(message.QuoteFolded))
 }
 
 // isMapped reports whether the component is as recorded once the configured map of addresses is

@@ -67,7 +67,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 	case message.Sender, message.ReplyTo:
 		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped
 	case message.Names:
-		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged || p.Kind == NameVia
+		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == NameVia
 		return fine, p.Outcome != Absent && !fine
 	case message.To, message.Cc:
 		fewer := p.Kind == AddressesRemoved || p.Outcome == Absent

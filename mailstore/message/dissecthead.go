@@ -13,22 +13,22 @@ import (
 
 // readHeader makes the components of the header's fields.
 func (d *Dissection) readHeader() {
-	var own [References + 1][]string
+	var own [References + 1][]grammar.Field
 	var packaging, others []grammar.Field
 	for _, f := range d.section.Fields {
 		switch classOf(f.Name) {
 		case fieldOwn:
 			t := ownFields[f.Name]
-			own[t] = append(own[t], f.Value)
+			own[t] = append(own[t], f)
 		case fieldPackage:
 			packaging = append(packaging, f)
 		case fieldRecorded:
 			others = append(others, f)
 		}
 	}
-	for t, values := range own {
-		if len(values) > 0 {
-			d.readField(Type(t), values)
+	for t, fields := range own {
+		if len(fields) > 0 {
+			d.readField(Type(t), fields)
 		}
 	}
 	d.add(Component{Type: Language, Reading: Canonical, Content: []byte(strings.ToLower(phrases(d.section.Values("content-language"))))})
@@ -40,14 +40,14 @@ func (d *Dissection) readHeader() {
 	d.add(Component{Type: Fields, Reading: Canonical, Content: FieldsContent(d.fields)})
 }
 
-// readField makes the component of a field that has one of its own, from all its values.
-func (d *Dissection) readField(t Type, values []string) {
+// readField makes the component of a field that has one of its own, from all that there are.
+func (d *Dissection) readField(t Type, fields []grammar.Field) {
 	c := Component{Type: t, Reading: Canonical}
-	ok := len(values) == 1
+	ok := len(fields) == 1
 	if ok {
-		switch value := values[0]; t {
+		switch value := fields[0].Value; t {
 		case From, Sender, To, Cc, ReplyTo:
-			ok = d.readAddresses(&c, value)
+			ok = d.readAddresses(&c, &fields[0])
 		case Date:
 			when, wrong, fine := grammar.Date(value)
 			c.Content, ok = strconv.AppendInt(nil, when.Unix(), 10), fine
@@ -63,6 +63,10 @@ func (d *Dissection) readField(t Type, values []string) {
 		}
 	}
 	if !ok {
+		var values []string
+		for _, f := range fields {
+			values = append(values, f.Value)
+		}
 		c.Reading, c.Content = AsOctets, []byte(strings.Join(values, "\n"))
 		if len(strings.TrimSpace(string(c.Content))) == 0 {
 			return
@@ -73,13 +77,13 @@ func (d *Dissection) readField(t Type, values []string) {
 
 // readAddresses makes the components of an address field that is inside the grammar, its names at
 // least as octets: its addresses, and the names and groups around them.
-func (d *Dissection) readAddresses(c *Component, value string) bool {
-	items, ok := grammar.Addresses(value)
+func (d *Dissection) readAddresses(c *Component, f *grammar.Field) bool {
+	items, ok := grammar.Addresses(f.Value)
 	if !ok {
-		if items, ok = grammar.BareAddresses(value); !ok {
+		if items, ok = grammar.BareAddresses(f.Value); !ok {
 			return false
 		}
-		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, Content: []byte(value)})
+		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, Content: withFold([]byte(f.Value), f)})
 		c.Content = []byte(strings.Join(sortedSpecs(items), "\n"))
 		return true
 	}
@@ -88,7 +92,8 @@ func (d *Dissection) readAddresses(c *Component, value string) bool {
 	}
 	specs := sortedSpecs(items)
 	c.Content = []byte(strings.Join(specs, "\n"))
-	d.add(Component{Type: Names, Index: uint16(c.Type), Reading: Canonical, Content: []byte(namesContent(items, specs))})
+	names := withFold([]byte(namesContent(items, specs)), f)
+	d.add(Component{Type: Names, Index: uint16(c.Type), Reading: Canonical, Content: names})
 	return true
 }
 
@@ -151,6 +156,9 @@ func (d *Dissection) Mapped(original func(string) string) []Component {
 		list = append(list, Component{Type: t, Reading: Canonical, Content: []byte(strings.Join(specs, "\n"))})
 		if names.Reading == Canonical {
 			names.Content = []byte(namesContent(items, specs))
+			if f.QuoteFolded { // where the record was, or on the way
+				list = append(list, Component{Type: Names, Index: uint16(t), Reading: Canonical, Content: withFold(slices.Clone(names.Content), &f)})
+			}
 		}
 		if len(names.Content) > 0 {
 			list = append(list, names)
@@ -180,6 +188,16 @@ func mapText(value string, items []grammar.Item, original func(string) string) s
 	}
 	b.WriteString(value)
 	return b.String()
+}
+
+// QuoteFolded is the last line of names of which one is folded inside of its quotes.
+const QuoteFolded = "folded\n"
+
+func withFold(names []byte, f *grammar.Field) []byte {
+	if f.QuoteFolded {
+		return append(names, QuoteFolded...)
+	}
+	return names
 }
 
 // namesContent says what stands around the addresses of a field and in which order these are: a

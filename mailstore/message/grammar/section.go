@@ -46,6 +46,9 @@ type Field struct {
 	// Padded says that white space stands behind the value or more than one blank before it, or that
 	// it was folded: some programs take that into a value that is one word.
 	Padded bool
+	// QuoteFolded says that it was folded inside of a quoted string, where some programs keep the line
+	// end.
+	QuoteFolded bool
 }
 
 // Section is a header section (RFC 5322, section 2.2) and the body behind it.
@@ -57,6 +60,7 @@ type Section struct {
 	Ended  bool        // by an empty line
 
 	folded []byte // the value of the last field, if that was folded
+	quoted bool   // a quoted string is open at the end of that
 }
 
 // ReadSection splits an entity whose lines end in CRLF or LF. Lines that are no fields are left out
@@ -150,11 +154,27 @@ func (s *Section) fold(line []byte, field int) {
 	s.Fields[field].Padded = true
 	if len(s.folded) == 0 {
 		s.folded = append(s.folded, s.Fields[field].Value...)
+		s.quoted = openQuote(false, s.Fields[field].Value)
 	}
+	s.Fields[field].QuoteFolded = s.Fields[field].QuoteFolded || s.quoted
+	s.quoted = openQuote(s.quoted, more)
 	if more != "" && len(s.folded) > 0 {
 		s.folded = append(s.folded, ' ')
 	}
 	s.folded = append(s.folded, more...)
+}
+
+// openQuote reports whether a quoted string is open behind text, open saying whether one is before it.
+func openQuote(open bool, text string) bool {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			open = !open
+		}
+	}
+	return open
 }
 
 // unfold gives the last field the value that its folded lines add up to.
