@@ -138,6 +138,12 @@ func hostile(n int) map[string]func() string {
 			line := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("attachment\x00\xff"), 5))[:76] + "\n"
 			return "Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n" + strings.Repeat(line, n/77)
 		},
+		"hyphens behind CRs in the epilogue": func() string { return mixed + "--o\n\nx\n--o--\n" + strings.Repeat("\r--", min(n/3, 1<<19-9)) },
+		"hyphens behind CRs in the preamble": func() string { return mixed + "x" + strings.Repeat("\r--", min(n/3, 1<<19-9)) + "\n--o\n\nx\n--o--\n" },
+		"hyphens behind CRs, odd": func() string {
+			return "Content-Type: multipart/mixed; boundary=\"o o\"\n\n--o o\n\nx" + strings.Repeat("\r--", min(n/3, 1<<19-9)) + "\n--o o--\n"
+		},
+		"lines of hyphens in levels": func() string { return numbered + strings.Repeat("--\n", min(n/3, 1<<19-99)) },
 		"decoded lines": func() string {
 			return "Content-Transfer-Encoding: base64\n\n" + strings.Repeat(strings.Repeat("CgoK", 19)+"\n", n/77)
 		},
@@ -189,6 +195,16 @@ func TestCostOfHostileMail(t *testing.T) {
 				t.Errorf("%s: %d octets allocated for %d, %d for %d", name, once, len(short), twice, len(long))
 			}
 			short, long = message.WireLines(short), message.WireLines(long)
+		}
+	}
+}
+
+// What costs more than any mail that was recorded under version 1 is not taken apart for it.
+func TestCostOfVersion1(t *testing.T) {
+	for name, raw := range hostile(2 << 20) {
+		octets := []byte(raw())
+		if got := allocated(func() { message.Dissect(octets, nil).V1() }); got > uint64(2*hostileBase+2*costFactor*len(octets)) {
+			t.Errorf("%s: %d octets allocated for %d", name, got, len(octets))
 		}
 	}
 }

@@ -179,8 +179,14 @@ func (d *Dissection) Hints() []Hint {
 // Mailboxes returns the mailboxes of To and Cc, where these are inside the grammar.
 func (d *Dissection) Mailboxes() []Mailbox { return d.mailboxes }
 
-// V1 returns the components of the same message for a record of version 1.
-func (d *Dissection) V1() []Component { return ComponentsV1(d.raw, d.recipients) }
+// V1 returns the components of the same message for a record of version 1; none if it is beyond the
+// limits of headers inside and of lines, as no mail of its time was.
+func (d *Dissection) V1() []Component {
+	if d.Body().beyond {
+		return nil
+	}
+	return ComponentsV1(d.raw, d.recipients)
+}
 
 // Fields returns the fields of the component Fields by name, ascending.
 func (d *Dissection) Fields() []NamedField { return d.fields }

@@ -44,7 +44,8 @@ type Body struct {
 	Odd, Loose []string
 	Open       bool
 
-	top *node
+	top    *node
+	beyond bool // the limits of lines, or of headers inside
 }
 
 // Leaf is a part of a body that has no parts.
@@ -89,6 +90,7 @@ func readBody(s *grammar.Section, octets [32]byte, long bool) *Body {
 		rooms: &rooms{headers: partHeaders, text: maxText, embedded: maxEmbedded},
 	}
 	if long {
+		r.beyond = true
 		r.odd("more than %d lines", maxLines)
 		r.top = &node{kind: "application/octet-stream"}
 		r.list(octets, packaging(s))
@@ -190,7 +192,7 @@ func (r *bodyReader) split(n *node) {
 		r.loose(fmt.Sprintf("white space behind the boundary %s, %v", boundary, pieces.Padded))
 	}
 	if !ok {
-		pieces = grammar.Pieces{Parts: splitMultipart(n.span, boundary, maxParts-r.leaves)}
+		pieces = grammar.Pieces{Parts: lenientParts(n.span, boundary, maxParts-r.leaves)}
 		if pieces.Parts == nil {
 			n.kind = "text/plain" // people see it so
 			return
@@ -232,7 +234,9 @@ func startsEmpty(body []byte) bool {
 // readHeader reads a header within the room that is left for those inside the message.
 func (r *bodyReader) readHeader(raw []byte) grammar.Section {
 	s := grammar.ReadSection(raw, r.rooms.headers)
-	r.rooms.headers -= min(s.Size+fieldCost*len(s.Fields), r.rooms.headers)
+	cost := s.Size + fieldCost*len(s.Fields)
+	r.beyond = r.beyond || cost > r.rooms.headers
+	r.rooms.headers -= min(cost, r.rooms.headers)
 	return s
 }
 

@@ -63,12 +63,14 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 	if meta {
 		charset = metaCharset(octets)
 	}
-	if ok && !take(&r.rooms.text, characters(charset, octets, maxOctets*r.rooms.text)) {
+	size := characters(charset, octets, maxOctets*r.rooms.text)
+	switch {
+	case ok && size > r.rooms.text:
 		return r.longText(n, exact)
+	case !ok || wide(charset) || !r.plainLines(n, octets):
+		return r.withLenient(n, r.rawText(n, charset))
 	}
-	if !ok || wide(charset) || !r.plainLines(n, octets) {
-		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, withoutEnd(n.body, charset))})
-	}
+	r.rooms.text -= size
 	lines := unixEnds(octets)
 	text, label, ok := grammar.Text(charset, lines)
 	if meta && ok && !isASCII(text) {
@@ -91,23 +93,41 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 	return Component{Reading: Canonical, Content: grammar.Normal(text), Label: label}
 }
 
-// maxOctets are the most that a character has in UTF-8, maxSpread those in quoted-printable.
-const maxOctets, maxSpread = 4, 12
+// maxOctets are the most that a character has in UTF-8, maxSpread those in quoted-printable with soft
+// line ends of lines of more than 12 characters.
+const maxOctets, maxSpread = 4, 16
 
-// longText is the content of a text that nobody reads to its end: its transfer encoding unless that
-// is identity, its charset, and its octets as they stand; of an attachment the digest of exact.
+// rawText is the content of a text that is not decoded: its encoding as it stands, its charset and its
+// octets.
+func (r *bodyReader) rawText(n *node, charset string) Component {
+	return Component{Reading: AsOctets, Content: joinOctets(n.cte, r.rawCharset(n, charset), withoutEnd(n.body, charset))}
+}
+
+func (r *bodyReader) rawCharset(n *node, charset string) string {
+	if !n.typed && (!r.identity(n) || !isASCII(n.body)) {
+		return untyped
+	}
+	return charset
+}
+
+// longText is the content of a text that nobody reads to its end: that of rawText, but for the name
+// of an encoding that is identity; of an attachment the digest of exact, which is what it decodes to.
 func (r *bodyReader) longText(n *node, exact *Component) Component {
-	charset, encoding := strings.ToLower(n.media.Get("charset")), ""
-	if !n.typed && !isASCII(n.body) {
+	charset := strings.ToLower(n.media.Get("charset"))
+	switch {
+	case !r.identity(n) && (exact == nil || grammar.Packed(n.body)):
+		return r.rawText(n, charset)
+	case exact != nil && !n.typed && !isASCII(exact.Content), exact == nil && !n.typed && !isASCII(n.body):
 		charset = untyped
 	}
-	if !r.identity(n) {
-		encoding = n.cte
+	cte := ""
+	if e, plain, _ := grammar.TransferEncoding(orIdentity(n.cte)); !plain || e != grammar.Identity {
+		cte = n.cte
 	}
 	if exact != nil {
-		return Component{Reading: AsOctets, Content: append(octetsHead(encoding, charset, sha256.Size), exact.remember()...)}
+		return Component{Reading: AsOctets, Content: append(octetsHead(digested+cte, charset, sha256.Size), exact.remember()...)}
 	}
-	return Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(n.body, charset))}
+	return Component{Reading: AsOctets, Content: joinOctets(cte, charset, withoutEnd(n.body, charset))}
 }
 
 // plainLines reports whether a decoded text is lines and nothing else. With what is not counts its
@@ -124,8 +144,12 @@ func (n *node) flowed() bool {
 }
 
 // untyped is the charset of text that is not ASCII where there is no Content-Type: some programs guess
-// another then than where there is one without a charset.
-const untyped = "-"
+// another then than where there is one without a charset. No charset is called so.
+const untyped = "\x00"
+
+// What stands before the name of an encoding where the octets are not those that it made of them. No
+// field's value begins so.
+const decoded, digested = " ", "  "
 
 // encodingOf is the transfer encoding of a text that was decoded, where that is one and a program may
 // take it for a sign of what octets are that do not fit their charset; else empty.
@@ -133,7 +157,7 @@ func (r *bodyReader) encodingOf(n *node, charset string, lines []byte) string {
 	if r.identity(n) || grammar.Known(charset) && !modal(charset) || isASCII(lines) {
 		return ""
 	}
-	return strings.ToLower(n.cte)
+	return decoded + strings.ToLower(n.cte)
 }
 
 // withLenient adds what a text would be if no CR stood alone in it, as some filters leave them.
@@ -197,7 +221,11 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	}
 	octets, ok := r.decoded(n, false)
 	if !ok || n.media.Get("boundary") != "" { // some programs see parts in it
-		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", n.body)}, Component{Reading: Canonical}
+		charset := ""
+		if strings.HasPrefix(n.kind, "text/") { // the layout has none of it
+			charset = r.rawCharset(n, strings.ToLower(n.media.Get("charset")))
+		}
+		return Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)}, Component{Reading: Canonical}
 	}
 	exact = Component{Reading: Canonical, Content: octets}
 	if strings.HasPrefix(n.kind, "text/") {
@@ -292,6 +320,7 @@ func (r *bodyReader) embeddedContent(raw grammar.Span, depth int, open []string)
 	inner := bodyReader{Body: &Body{}, contents: map[Type][]Component{}, rooms: r.rooms, open: open}
 	inner.read(&s, raw.From(s.Size), depth, [32]byte{})
 	body := inner.Body
+	r.beyond = r.beyond || body.beyond
 	if len(body.Odd) > 0 || body.Open {
 		return nil, nil, false
 	}
@@ -320,11 +349,12 @@ func (r *bodyReader) embeddedContent(raw grammar.Span, depth int, open []string)
 
 var charsetPattern = regexp.MustCompile(`^\s*=\s*["']?([a-z0-9_.:-]{1,40})`)
 
-// metaCharset is the charset that HTML names in a <meta> of its first kilooctet, at most 200 octets
+// metaCharset is the charset that HTML names in a <meta> of its first kilooctet, line ends being one, at most 200 octets
 // behind that, as browsers look for it.
 func metaCharset(html []byte) string {
 	const meta, name, reach = "<meta", "charset", 200
-	head := bytes.ToLower(html[:min(len(html), 1024)])
+	head := unixEnds(html[:min(len(html), 2*1024)])
+	head = bytes.ToLower(head[:min(len(head), 1024)])
 	for at := 0; ; {
 		i := bytes.Index(head[at:], []byte(name))
 		if i < 0 {

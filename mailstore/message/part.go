@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	gomessage "github.com/emersion/go-message"
-
-	"cairn/mailstore/message/grammar"
 )
 
 const (
@@ -88,14 +86,14 @@ func (t *tree) walk(e entity, fallback string, depth int, state *shown) {
 	if strings.HasPrefix(kind, "multipart/") {
 		if depth >= maxDepth || len(t.leaves) >= maxParts {
 			kind = "application/octet-stream"
-		} else if pieces := splitMultipart(grammar.NewSpan(e.body), strings.TrimRight(typ.params["boundary"], " \t"), maxParts-len(t.leaves)); pieces != nil {
+		} else if pieces := splitMultipart(e.body, strings.TrimRight(typ.params["boundary"], " \t"), maxParts-len(t.leaves)); pieces != nil {
 			child := "text/plain"
 			if kind == "multipart/digest" { // RFC 2046, section 5.1.5
 				child = "message/rfc822"
 			}
 			inner := state.inside(kind)
 			for _, piece := range pieces {
-				t.walk(readEntity(piece.Octets, e.room), child, depth+1, inner)
+				t.walk(readEntity(piece, e.room), child, depth+1, inner)
 			}
 			state.leave(inner)
 			return

@@ -28,35 +28,41 @@ func (s Span) Cut(from, to int) Span {
 	return cut
 }
 
-// Hyphens calls f with where lines of the span begin with two hyphens, ascending, until it returns
+// hyphens calls f with where lines of the span begin with two hyphens, ascending, until it returns
 // false. A bare CR ends lines too, since it does for some programs.
-func (s Span) Hyphens(f func(at int) bool) {
+func (s Span) hyphens(f func(at int) bool) {
 	all := s.body.lines()
-	first, _ := slices.BinarySearch(all, s.start)
+	first, _ := slices.BinarySearch(all, uint32(s.start))
 	for _, at := range all[first:] {
-		if at -= s.start; at+2 > len(s.Octets) || !f(at) {
+		if at := int(at) - s.start; at+2 > len(s.Octets) || !f(at) {
 			return
 		}
 	}
 }
 
-// BehindCR reports whether a line begins behind a bare CR.
-func (s Span) BehindCR(at int) bool { return at > 0 && s.Octets[at-1] == '\r' }
+// behindCR reports whether a line begins behind a bare CR.
+func (s Span) behindCR(at int) bool { return at > 0 && s.Octets[at-1] == '\r' }
 
 // hyphened is a body and where its lines begin with two hyphens, once that was asked for.
 type hyphened struct {
 	octets []byte
-	at     []int
+	at     []uint32
 	known  bool
 }
 
 var hyphens = []byte("--")
 
-func (h *hyphened) lines() []int {
-	if h.known {
-		return h.at
+func (h *hyphened) lines() []uint32 {
+	if !h.known {
+		n := 0
+		h.each(func(int) { n++ })
+		h.at, h.known = make([]uint32, 0, n), true
+		h.each(func(at int) { h.at = append(h.at, uint32(at)) })
 	}
-	h.known = true
+	return h.at
+}
+
+func (h *hyphened) each(f func(at int)) {
 	for start := 0; start < len(h.octets); {
 		end := bytes.IndexByte(h.octets[start:], '\n')
 		if end < 0 {
@@ -65,7 +71,7 @@ func (h *hyphened) lines() []int {
 		line := h.octets[start : start+end]
 		for {
 			if bytes.HasPrefix(line, hyphens) {
-				h.at = append(h.at, start)
+				f(start)
 			}
 			cr := bytes.IndexByte(line, '\r')
 			if cr < 0 {
@@ -75,7 +81,6 @@ func (h *hyphened) lines() []int {
 		}
 		start += len(line) + 1
 	}
-	return h.at
 }
 
 // Pieces is a multipart body cut at its boundary lines (RFC 2046, section 5.1.1).
@@ -111,8 +116,8 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	p.Preamble, p.Epilogue = s.Cut(0, 0), s.From(len(s.Octets))
 	body, delimiter := s.Octets, []byte("--"+boundary)
 	start, closed, ok := -1, false, true // start: of the part that is open
-	s.Hyphens(func(at int) bool {
-		if s.BehindCR(at) || !bytes.HasPrefix(body[at:], delimiter) {
+	s.hyphens(func(at int) bool {
+		if s.behindCR(at) || !bytes.HasPrefix(body[at:], delimiter) {
 			return true
 		}
 		switch {
@@ -162,9 +167,12 @@ func isWhite(b []byte) bool {
 // likeBoundary reports whether a line looks like a boundary line: two hyphens and something behind
 // them. Two hyphens alone set off a signature.
 func (s Span) likeBoundary() (found bool) {
-	s.Hyphens(func(at int) bool {
+	s.hyphens(func(at int) bool {
+		if s.behindCR(at) {
+			return true
+		}
 		line, _ := CutLine(s.Octets[at:])
-		found = !s.BehindCR(at) && len(bytes.TrimRight(line[2:], " \t")) > 0
+		found = len(bytes.TrimRight(line[2:], " \t")) > 0
 		return !found
 	})
 	return found
@@ -173,10 +181,10 @@ func (s Span) likeBoundary() (found bool) {
 // lookAlike reports whether a line begins like a boundary line but for letter case, or what would
 // be a boundary line stands behind a bare CR, at which some programs end lines.
 func (s Span) lookAlike(delimiter []byte) (found bool) {
-	s.Hyphens(func(at int) bool {
+	s.hyphens(func(at int) bool {
 		line := s.Octets[at:min(len(s.Octets), at+len(delimiter))]
 		same := bytes.Equal(line, delimiter)
-		found = (!same || s.BehindCR(at)) && bytes.EqualFold(line, delimiter)
+		found = (!same || s.behindCR(at)) && bytes.EqualFold(line, delimiter)
 		return !found
 	})
 	return found
