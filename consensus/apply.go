@@ -7,8 +7,8 @@ import (
 
 // Undo is what RevertBlock needs to take a block back.
 type Undo struct {
-	Header   *HeaderState // before the block
-	Enrolled []Hash       // organisations the block added
+	Header  *HeaderState // before the block
+	Formers []Former     // of the organisations that its events are about, in their order
 	// Tips are the tips, before the block, of the recorder keys that have
 	// batches in it, in order of their first. Where a key had none, all of
 	// its Tip is zero.
@@ -19,11 +19,8 @@ type Undo struct {
 // how to take it back. s stays as it is.
 func ApplyBlock(s *State, b *Block) (*State, *Undo) {
 	undo := &Undo{Header: s.hs}
-	orgs := newOrgs(b.Events, b.Header.Height)
-	for _, o := range orgs {
-		undo.Enrolled = append(undo.Enrolled, o.ID)
-	}
-	next := &State{hs: s.hs.Next(&b.Header.Header), members: s.members.with(orgs), tips: s.tips}
+	next := &State{hs: s.hs.Next(&b.Header.Header), tips: s.tips}
+	next.members, undo.Formers = s.members.apply(b.Events, b.Header.Height)
 	if len(b.Batches) == 0 {
 		return next, undo
 	}
@@ -41,7 +38,7 @@ func ApplyBlock(s *State, b *Block) (*State, *Undo) {
 // RevertBlock returns the state before the block that led to s and u: it
 // equals the one that ApplyBlock was given. s stays as it is.
 func RevertBlock(s *State, u *Undo) *State {
-	prev := &State{hs: u.Header, members: s.members.without(u.Enrolled), tips: s.tips}
+	prev := &State{hs: u.Header, members: s.members.revert(u.Formers), tips: s.tips}
 	if len(u.Tips) == 0 {
 		return prev
 	}
@@ -54,17 +51,6 @@ func RevertBlock(s *State, u *Undo) *State {
 		}
 	}
 	return prev
-}
-
-func newOrgs(events []OrgEvent, height uint64) []*Org {
-	if len(events) == 0 {
-		return nil
-	}
-	orgs := make([]*Org, len(events))
-	for i := range events {
-		orgs[i] = newOrg(&events[i], height)
-	}
-	return orgs
 }
 
 // BatchTipSize is the number of bytes of an encoded BatchTip.
@@ -92,11 +78,11 @@ func DecodeBatchTip(b []byte) (BatchTip, error) {
 // Encode returns the encoding of u: header state, number of organisations u16,
 // their IDs, number of tips u16, and for each the recorder key and the tip.
 func (u *Undo) Encode() []byte {
-	b := make([]byte, 0, HeaderStateSize+4+32*len(u.Enrolled)+(32+BatchTipSize)*len(u.Tips))
+	b := make([]byte, 0, HeaderStateSize+4+32*len(u.Formers)+(32+BatchTipSize)*len(u.Tips))
 	b = u.Header.Append(b)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(u.Enrolled)))
-	for _, id := range u.Enrolled {
-		b = append(b, id[:]...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(u.Formers)))
+	for _, f := range u.Formers {
+		b = append(b, f.ID[:]...)
 	}
 	b = binary.BigEndian.AppendUint16(b, uint16(len(u.Tips)))
 	for _, t := range u.Tips {
@@ -110,7 +96,7 @@ func DecodeUndo(n *Network, b []byte) (*Undo, error) {
 	r := reader{what: "undo", buf: b}
 	u := &Undo{Header: r.headerState(n)}
 	for i := int(r.uint16()); i > 0 && r.err == nil; i-- {
-		u.Enrolled = append(u.Enrolled, r.hash())
+		u.Formers = append(u.Formers, Former{ID: r.hash()})
 	}
 	for i := int(r.uint16()); i > 0 && r.err == nil; i-- {
 		u.Tips = append(u.Tips, KeyTip{r.key(), r.batchTip()})

@@ -67,7 +67,7 @@ func TestRevertUndoesApply(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(undo.Enrolled)+len(undo.Tips) > 0 && !reflect.DeepEqual(undo, last.undo) {
+				if len(undo.Formers)+len(undo.Tips) > 0 && !reflect.DeepEqual(undo, last.undo) {
 					t.Fatalf("undo came back from its encoding as %+v, was %+v", undo, last.undo)
 				}
 				s = RevertBlock(s, undo)
@@ -156,7 +156,7 @@ func TestNewStateRefusesSharedKeys(t *testing.T) {
 func TestDomainClaimsAreShared(t *testing.T) {
 	f := newRuleFixture(t)
 	e := f.gamma.unsigned(f.state.ChainID())
-	e.Enrol.Domains = []string{"beta.example"}
+	e.Enrol().Domains = []string{"beta.example"}
 	s := extend(t, f.state, f.alpha, []OrgEvent{f.gamma.finish(e, 4)}, nil)
 	claimants := s.OrgsByDomain("beta.example")
 	if len(claimants) != 2 || compareOrgs(claimants[0], claimants[1]) >= 0 {

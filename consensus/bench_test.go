@@ -18,7 +18,7 @@ func benchState(b *testing.B) (*State, []member) {
 	for i := range members {
 		members[i] = newMember(fmt.Sprint("bench", i))
 		e := members[i].enrol(&p)
-		orgs[i] = newOrg(&e, 0)
+		orgs[i] = enrolled(&e, 0)
 	}
 	g, err := NewGenesis(p, members[0].enrol(&p), members[0].recorder)
 	if err != nil {

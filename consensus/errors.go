@@ -16,6 +16,16 @@ type RuleError struct {
 // Error returns the code and the detail.
 func (e *RuleError) Error() string { return e.Rule + ": " + e.Detail }
 
+// OfState reports whether the rule depends on the state that the value was checked with: a node that
+// is behind must not hold it against who sent the value.
+func (e *RuleError) OfState() bool {
+	switch e.Rule {
+	case RuleUnknownRecorder, RuleBatchPrev, RuleDuplicateKey:
+		return true
+	}
+	return false
+}
+
 func broken(rule, format string, args ...any) error {
 	return &RuleError{Rule: rule, Detail: fmt.Sprintf(format, args...)}
 }

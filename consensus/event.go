@@ -3,147 +3,91 @@ package consensus
 import (
 	"crypto/ed25519"
 	"encoding/binary"
-	"fmt"
+	"encoding/json"
+	"slices"
 )
 
-// Limits and the version of events.
-const (
-	EventVersion  uint16 = 1
-	MaxOrgName           = 128 // bytes of UTF-8
-	MaxDomains           = 16
-	MaxDomainName        = 253 // RFC 1035, section 2.3.4, without the final dot
-	MaxNodes             = 8
-	MaxThreshold         = 100 // per cent
-	nodeKeysSize         = 32 + 32 + 64 + 64
-)
+// EventVersion is the version of events.
+const EventVersion uint16 = 1
 
 // EventType says what an organisation's event does.
 type EventType uint8
 
-// EventEnrol makes an organisation a member.
-const EventEnrol EventType = 1
-
-// RecordsPolicy is what an organisation declares about its own mail.
-type RecordsPolicy uint8
-
+// The types of events.
 const (
-	RecordsNone RecordsPolicy = 0 // it records nothing, or makes no promise
-	RecordsSome RecordsPolicy = 1 // some of its mail is recorded
-	RecordsAll  RecordsPolicy = 2 // mail of its domains without a record is missing it
+	EventEnrol EventType = 1 // makes an organisation a member
 )
 
-var recordsPolicies = [...]string{RecordsNone: "none", RecordsSome: "some", RecordsAll: "all"}
-
-// String returns none, some or all.
-func (p RecordsPolicy) String() string {
-	if int(p) < len(recordsPolicies) {
-		return recordsPolicies[p]
-	}
-	return fmt.Sprintf("policy %d", uint8(p))
+// eventTypes are the contents that this program knows.
+var eventTypes = map[EventType]eventType{
+	EventEnrol: {"enrol", func(r *reader) Content { return r.enrol() }},
 }
 
-// MarshalText encodes p as none, some or all.
-func (p RecordsPolicy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-// UnmarshalText decodes none, some or all.
-func (p *RecordsPolicy) UnmarshalText(text []byte) error {
-	for i, name := range recordsPolicies {
-		if name == string(text) {
-			*p = RecordsPolicy(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("records policy %q: all, some or none expected", text)
+type eventType struct {
+	name string
+	read func(r *reader) Content
 }
 
-// NodeKeys are the keys of one node of an organisation. Both keys prove that
-// they agree to belong to it, so nobody can enrol a key of someone else.
-type NodeKeys struct {
-	Node           Key       // libp2p identity
-	Recorder       Key       // signs batches and block headers
-	Possession     Signature // by Recorder over "cairn/1 possession" || chain id || org key
-	NodePossession Signature // by Node over "cairn/1 node possession" || chain id || org key
+// String returns the name, such as enrol.
+func (t EventType) String() string { return eventTypes[t].name }
+
+// Content is what an event of one type says: all that differs between the types is behind it, so that
+// whoever handles events knows none of them. Each has a file of its own, event_<type>.go.
+type Content interface {
+	Type() EventType
+	// Append appends the encoding to b.
+	Append(b []byte) []byte
+	// size is the number of bytes of the encoding.
+	size() int
+	// keys are those that nobody may have had before, all of them the organisation's from then on.
+	keys() []ownKey
+	// claims are the mail domains that the organisation claims from then on.
+	claims() []string
+	// check checks what the event shows by itself, signatures apart.
+	check(p *Params, chain ChainID, e *OrgEvent) error
+	// queue queues the event's signatures and proofs.
+	queue(sigs *signatures, e *OrgEvent)
+	// apply checks the event against a member table and changes that, or returns a *RuleError and
+	// leaves the table alone.
+	apply(t *memberEdit, e *OrgEvent) error
 }
 
-// NewNodeKeys makes the entry of a node, proofs included, for an enrol event
-// of the organisation with the given key.
-func NewNodeKeys(chain ChainID, org Key, node, recorder ed25519.PrivateKey) NodeKeys {
-	return NodeKeys{
-		Node:           PublicKey(node),
-		Recorder:       PublicKey(recorder),
-		Possession:     sign(recorder, signingBytes(purposePossession, chain, org[:])),
-		NodePossession: sign(node, signingBytes(purposeNodePossession, chain, org[:])),
-	}
-}
-
-// Enrol is the content of an EventEnrol.
-type Enrol struct {
-	Name string // 1 to MaxOrgName bytes of UTF-8, for people
-	// Domains are 1 to MaxDomains mail domains as lower-case A-labels, in
-	// ascending order. They are claims: several members may claim the same
-	// one, and whom to believe is local policy (a pin, or DNS).
-	Domains        []string
-	OrgKey         Key
-	Nodes          []NodeKeys // 1 to MaxNodes
-	Records        RecordsPolicy
-	ThresholdFloor uint8 // least share of same parts, in per cent, that recipients should demand; 0: none
-}
-
-// OrgEvent is a signed statement of an organisation about itself. The ID of
-// its enrol event names the organisation from then on.
+// OrgEvent is a signed statement of an organisation about itself. The ID of its enrol event names the
+// organisation from then on.
 type OrgEvent struct {
 	Version   uint16
-	Type      EventType
 	ChainID   ChainID
-	Enrol     Enrol
+	Content   Content
 	Stamp     uint64    // identity stamp, see SolveIdentityStamp
 	Signature Signature // by the org key over "cairn/1 event" || chain id || ID
 }
 
-// Append appends the encoding of e, without version, to b.
-func (e *Enrol) Append(b []byte) []byte {
-	b = appendText(b, e.Name)
-	b = append(b, byte(len(e.Domains)))
-	for _, d := range e.Domains {
-		b = appendText(b, d)
-	}
-	b = append(b, e.OrgKey[:]...)
-	b = append(b, byte(len(e.Nodes)))
-	for i := range e.Nodes {
-		n := &e.Nodes[i]
-		b = append(b, n.Node[:]...)
-		b = append(b, n.Recorder[:]...)
-		b = append(b, n.Possession[:]...)
-		b = append(b, n.NodePossession[:]...)
-	}
-	return append(b, byte(e.Records), e.ThresholdFloor)
+// Type returns the type of the content.
+func (e *OrgEvent) Type() EventType { return e.Content.Type() }
+
+// MarshalJSON shows e with its type, for test vectors.
+func (e OrgEvent) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Version   uint16
+		Type      EventType
+		ChainID   ChainID
+		Content   Content
+		Stamp     uint64
+		Signature Signature
+	}{e.Version, e.Type(), e.ChainID, e.Content, e.Stamp, e.Signature})
 }
 
-func (r *reader) enrol() (e Enrol) {
-	e.Name = r.text()
-	if n := r.count8(MaxDomains); n > 0 {
-		e.Domains = make([]string, n)
-		for i := range e.Domains {
-			e.Domains[i] = r.text()
-		}
-	}
-	e.OrgKey = r.key()
-	if n := r.count8(MaxNodes); n > 0 {
-		e.Nodes = make([]NodeKeys, n)
-		for i := range e.Nodes {
-			e.Nodes[i] = NodeKeys{Node: r.key(), Recorder: r.key(), Possession: r.sig(), NodePossession: r.sig()}
-		}
-	}
-	e.Records = RecordsPolicy(r.uint8())
-	e.ThresholdFloor = r.uint8()
-	return e
+// Enrol returns the content of an EventEnrol, nil of any other.
+func (e *OrgEvent) Enrol() *Enrol {
+	n, _ := e.Content.(*Enrol)
+	return n
 }
 
 func (e *OrgEvent) appendUnsigned(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, e.Version)
-	b = append(b, byte(e.Type))
+	b = append(b, byte(e.Type()))
 	b = binary.BigEndian.AppendUint32(b, uint32(e.ChainID))
-	b = e.Enrol.Append(b)
+	b = e.Content.Append(b)
 	return binary.BigEndian.AppendUint64(b, e.Stamp)
 }
 
@@ -151,13 +95,7 @@ func (e *OrgEvent) appendUnsigned(b []byte) []byte {
 func (e *OrgEvent) Append(b []byte) []byte { return append(e.appendUnsigned(b), e.Signature[:]...) }
 
 // Size returns the number of bytes of the encoding.
-func (e *OrgEvent) Size() int {
-	size := 2 + 1 + 4 + 1 + len(e.Enrol.Name) + 1 + 32 + 1 + len(e.Enrol.Nodes)*nodeKeysSize + 2 + 8 + 64
-	for _, d := range e.Enrol.Domains {
-		size += 1 + len(d)
-	}
-	return size
-}
+func (e *OrgEvent) Size() int { return 2 + 1 + 4 + e.Content.size() + 8 + len(e.Signature) }
 
 // Encode returns the encoding of e.
 func (e *OrgEvent) Encode() []byte { return e.Append(nil) }
@@ -174,18 +112,51 @@ func (e *OrgEvent) SigningBytes() []byte {
 // Sign signs e, whose other fields must be final.
 func (e *OrgEvent) Sign(org ed25519.PrivateKey) { e.Signature = sign(org, e.SigningBytes()) }
 
+// Org returns the ID of the organisation that e is about.
+func (e *OrgEvent) Org() Hash { return e.ID() }
+
+// Concerns returns the recorder keys and domains of which e may change whose they are.
+func (e *OrgEvent) Concerns() (recorders []Key, domains []string) {
+	return e.Recorders(), e.Content.claims()
+}
+
+// Recorders returns the recorder keys that e makes its organisation's.
+func (e *OrgEvent) Recorders() []Key {
+	var recorders []Key
+	for _, k := range e.Content.keys() {
+		if k.kind == recorderKey {
+			recorders = append(recorders, k.key)
+		}
+	}
+	return recorders
+}
+
+// Exclusive reports whether two events cannot both be in a chain.
+func Exclusive(a, b *OrgEvent) bool {
+	for _, key := range a.Content.keys() {
+		if slices.Contains(b.Content.keys(), key) {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *reader) event() (e OrgEvent) {
 	e.Version = r.uint16()
-	e.Type = EventType(r.uint8())
+	t := EventType(r.uint8())
+	known, ok := eventTypes[t]
 	switch { // the layout of what follows depends on both
 	case r.err != nil:
 	case e.Version != EventVersion:
 		r.err = broken(RuleVersion, "event of version %d, this program knows %d", e.Version, EventVersion)
-	case e.Type != EventEnrol:
-		r.err = broken(RuleEventType, "event of type %d, this program knows %d (enrol)", e.Type, EventEnrol)
+	case !ok:
+		r.err = broken(RuleEventType, "event of type %d, which this program does not know", t)
+	}
+	if r.err != nil {
+		return OrgEvent{Content: new(Enrol)}
 	}
 	e.ChainID = ChainID(r.uint32())
-	e.Enrol = r.enrol()
+	e.Content = known.read(r)
 	e.Stamp = r.uint64()
 	e.Signature = r.sig()
 	return e

@@ -30,8 +30,8 @@ func (m member) key() Key { return PublicKey(m.recorder) }
 func (m member) unsigned(chain ChainID) OrgEvent {
 	org := PublicKey(m.org)
 	return OrgEvent{
-		Version: EventVersion, Type: EventEnrol, ChainID: chain,
-		Enrol: Enrol{
+		Version: EventVersion, ChainID: chain,
+		Content: &Enrol{
 			Name:    m.name,
 			Domains: []string{m.name + ".example", m.name + ".test"},
 			OrgKey:  org,
@@ -41,9 +41,15 @@ func (m member) unsigned(chain ChainID) OrgEvent {
 	}
 }
 
+// enrolled is the entry of the member table that an enrol event makes at that height.
+func enrolled(e *OrgEvent, height uint64) *Org {
+	m, _ := newMembers().apply([]OrgEvent{*e}, height)
+	return m.orgs[0]
+}
+
 // finish stamps and signs e.
 func (m member) finish(e OrgEvent, stamp uint8) OrgEvent {
-	e.Stamp, _ = SolveIdentityStamp(nil, e.ChainID, e.Enrol.OrgKey, stamp)
+	e.Stamp, _ = SolveIdentityStamp(nil, e.ChainID, PublicKey(m.org), stamp)
 	e.Sign(m.org)
 	return e
 }

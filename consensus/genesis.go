@@ -44,10 +44,15 @@ func (g *Genesis) expectedHeader() Header {
 		ChainID:   g.Params.ChainID(),
 		Prev:      hash,
 		BodyRoot:  BodyRoot(g.Block.Events, g.Block.Batches),
-		StateRoot: newMembers(newOrgs(g.Block.Events, 0)).root,
+		StateRoot: g.members().root,
 		Time:      uint64(g.Params.GenesisTime.UnixMilli()),
 		Bits:      g.Params.GenesisBits,
 	}
+}
+
+func (g *Genesis) members() *members {
+	m, _ := newMembers().apply(g.Block.Events, 0)
+	return m
 }
 
 // Check returns a *RuleError if g is not a valid network.
@@ -59,6 +64,9 @@ func (g *Genesis) Check() error {
 		return broken(RuleGenesis, "%d events and %d batches: the founder's enrolment alone expected", len(g.Block.Events), len(g.Block.Batches))
 	}
 	founder := &g.Block.Events[0]
+	if founder.Type() != EventEnrol {
+		return broken(RuleGenesis, "an event of type %v: the founder's enrolment alone expected", founder.Type())
+	}
 	if err := CheckEvent(&g.Params, g.Params.ChainID(), founder); err != nil {
 		return err
 	}
@@ -68,7 +76,7 @@ func (g *Genesis) Check() error {
 	if header.Header != expected {
 		return broken(RuleGenesis, "header %+v, %+v expected", header.Header, expected)
 	}
-	if !slices.ContainsFunc(founder.Enrol.Nodes, func(n NodeKeys) bool { return n.Recorder == header.Miner }) {
+	if !slices.Contains(founder.Recorders(), header.Miner) {
 		return broken(RuleUnknownMiner, "miner key %v is not among the founder's recorder keys", header.Miner)
 	}
 	if !VerifySignature(header.Miner, header.SigningBytes(), header.Signature) {
@@ -88,7 +96,7 @@ func (g *Genesis) Network() *Network {
 func (g *Genesis) State() *State {
 	return &State{
 		hs:      genesisHeaderState(g.Network(), &g.Block.Header.Header),
-		members: newMembers(newOrgs(g.Block.Events, 0)),
+		members: g.members(),
 		tips:    map[Key]BatchTip{},
 	}
 }

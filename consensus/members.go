@@ -20,26 +20,19 @@ type Org struct {
 	Height         uint64 // of the block with its enrol event
 }
 
-func newOrg(e *OrgEvent, height uint64) *Org {
-	return &Org{
-		ID:             e.ID(),
-		Name:           e.Enrol.Name,
-		Domains:        e.Enrol.Domains,
-		Key:            e.Enrol.OrgKey,
-		Nodes:          e.Enrol.Nodes,
-		Records:        e.Enrol.Records,
-		ThresholdFloor: e.Enrol.ThresholdFloor,
-		Height:         height,
-	}
+// enrol is what an enrol event would say of o.
+func (o *Org) enrol() *Enrol {
+	return &Enrol{Name: o.Name, Domains: o.Domains, OrgKey: o.Key, Nodes: o.Nodes, Records: o.Records, ThresholdFloor: o.ThresholdFloor}
 }
 
-// Append appends the encoding of o, its entry in the member table: ID, height
-// u64, and the content of its enrol event.
+func (o *Org) keys() []ownKey { return o.enrol().keys() }
+
+// Append appends the encoding of o, its entry in the member table: ID, height u64, and the content of
+// its enrol event.
 func (o *Org) Append(b []byte) []byte {
 	b = append(b, o.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, o.Height)
-	e := Enrol{Name: o.Name, Domains: o.Domains, OrgKey: o.Key, Nodes: o.Nodes, Records: o.Records, ThresholdFloor: o.ThresholdFloor}
-	return e.Append(b)
+	return o.enrol().Append(b)
 }
 
 // Encode returns the encoding of o.
@@ -77,75 +70,64 @@ type recorderEntry struct {
 	key *verifyingKey
 }
 
-// newMembers expects organisations that share no ID and no key.
-func newMembers(orgs []*Org) *members {
-	m := &members{
-		byID:       make(map[Hash]*Org, len(orgs)),
-		byKey:      make(map[Key]*Org, len(orgs)),
-		byRecorder: make(map[Key]recorderEntry, len(orgs)),
-		byNode:     make(map[Key]*Org, len(orgs)),
-		byDomain:   make(map[string][]*Org, len(orgs)),
-	}
-	return m.grow(orgs)
+// newMembers returns an empty table.
+func newMembers() *members {
+	return (&members{
+		byID:       make(map[Hash]*Org),
+		byKey:      make(map[Key]*Org),
+		byRecorder: make(map[Key]recorderEntry),
+		byNode:     make(map[Key]*Org),
+		byDomain:   make(map[string][]*Org),
+	}).hash()
 }
 
-// with returns the table with orgs added; m stays as it is.
-func (m *members) with(orgs []*Org) *members {
-	if len(orgs) == 0 {
-		return m
+// has reports whether a key is, or was, an organisation's.
+func (m *members) has(k ownKey) (ok bool) {
+	switch k.kind {
+	case orgKey:
+		_, ok = m.byKey[k.key]
+	case recorderKey:
+		_, ok = m.byRecorder[k.key]
+	case nodeKey:
+		_, ok = m.byNode[k.key]
 	}
-	return m.clone().grow(orgs)
+	return ok
 }
 
-// grow adds orgs to m itself.
-func (m *members) grow(orgs []*Org) *members {
-	for _, o := range orgs {
-		m.orgs = append(m.orgs, o)
-		m.byID[o.ID] = o
-		m.byKey[o.Key] = o
-		for _, n := range o.Nodes {
-			m.byRecorder[n.Recorder] = recorderEntry{o, newVerifyingKey(n.Recorder)}
-			m.byNode[n.Node] = o
-		}
-		for _, d := range o.Domains {
-			// The slices are shared with the table this one was cloned from.
-			claimants := append(slices.Clip(m.byDomain[d]), o)
-			slices.SortFunc(claimants, compareOrgs)
-			m.byDomain[d] = claimants
-		}
+// add and remove change m itself, all but its hashes.
+func (m *members) add(o *Org) {
+	at, _ := slices.BinarySearchFunc(m.orgs, o, compareOrgs)
+	m.orgs = slices.Insert(m.orgs, at, o)
+	m.byID[o.ID] = o
+	m.byKey[o.Key] = o
+	for _, n := range o.Nodes {
+		m.byRecorder[n.Recorder] = recorderEntry{o, newVerifyingKey(n.Recorder)}
+		m.byNode[n.Node] = o
 	}
-	slices.SortFunc(m.orgs, compareOrgs)
-	return m.hash()
+	for _, d := range o.Domains {
+		// The slices are shared with the table this one was cloned from.
+		claimants := append(slices.Clip(m.byDomain[d]), o)
+		slices.SortFunc(claimants, compareOrgs)
+		m.byDomain[d] = claimants
+	}
 }
 
-// without returns the table with the organisations of these IDs taken out.
-func (m *members) without(ids []Hash) *members {
-	if len(ids) == 0 {
-		return m
+func (m *members) remove(o *Org) {
+	m.orgs = slices.DeleteFunc(m.orgs, func(x *Org) bool { return x == o })
+	delete(m.byID, o.ID)
+	delete(m.byKey, o.Key)
+	for _, n := range o.Nodes {
+		delete(m.byRecorder, n.Recorder)
+		delete(m.byNode, n.Node)
 	}
-	c := m.clone()
-	for _, id := range ids {
-		o := c.byID[id]
-		if o == nil {
-			continue
-		}
-		c.orgs = slices.DeleteFunc(c.orgs, func(x *Org) bool { return x == o })
-		delete(c.byID, o.ID)
-		delete(c.byKey, o.Key)
-		for _, n := range o.Nodes {
-			delete(c.byRecorder, n.Recorder)
-			delete(c.byNode, n.Node)
-		}
-		for _, d := range o.Domains {
-			left := slices.DeleteFunc(slices.Clone(c.byDomain[d]), func(x *Org) bool { return x == o })
-			if len(left) == 0 {
-				delete(c.byDomain, d)
-			} else {
-				c.byDomain[d] = left
-			}
+	for _, d := range o.Domains {
+		left := slices.DeleteFunc(slices.Clone(m.byDomain[d]), func(x *Org) bool { return x == o })
+		if len(left) == 0 {
+			delete(m.byDomain, d)
+		} else {
+			m.byDomain[d] = left
 		}
 	}
-	return c.hash()
 }
 
 // clone returns a copy whose slices and maps can be added to and deleted from.

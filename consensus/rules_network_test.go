@@ -51,7 +51,7 @@ var networkCases = []ruleCase{
 	{"state root at genesis", RuleGenesis, inGenesis(func(f *ruleFixture, g *Genesis) { g.Block.Header.StateRoot[5]++ })},
 	{"founder without stamp", RuleIdentityStamp, inGenesis(func(f *ruleFixture, g *Genesis) {
 		e := g.Block.Events[0]
-		for IdentityStampBits(e.ChainID, e.Enrol.OrgKey, e.Stamp) >= int(g.Params.IdentityStamp) {
+		for IdentityStampBits(e.ChainID, e.Enrol().OrgKey, e.Stamp) >= int(g.Params.IdentityStamp) {
 			e.Stamp++
 		}
 		e.Sign(f.alpha.org)

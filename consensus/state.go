@@ -34,20 +34,19 @@ type State struct {
 // It refuses organisations that share an ID or a key, since no chain leads to
 // them.
 func NewState(hs *HeaderState, orgs []*Org, tips []KeyTip) (*State, error) {
-	seen := newKeySet(nil)
-	ids := make(map[Hash]bool, len(orgs))
+	t := newMembers().edit(hs.height)
 	for _, o := range orgs {
-		if err := seen.add(o.Key, o.Nodes); err != nil {
-			return nil, err
-		}
-		if ids[o.ID] {
+		if t.byID[o.ID] != nil {
 			return nil, broken(RuleDuplicateKey, "organisation %v is listed twice", o.ID)
 		}
-		ids[o.ID] = true
+		if err := t.checkFree(o.keys()); err != nil {
+			return nil, err
+		}
+		t.put(o)
 	}
-	s := &State{hs: hs, members: newMembers(orgs), tips: make(map[Key]BatchTip, len(tips))}
-	for _, t := range tips {
-		s.tips[t.Recorder] = t.Tip
+	s := &State{hs: hs, members: t.done(), tips: make(map[Key]BatchTip, len(tips))}
+	for _, tip := range tips {
+		s.tips[tip.Recorder] = tip.Tip
 	}
 	return s, nil
 }
@@ -119,6 +118,15 @@ func (s *State) OrgByNode(key Key) (*Org, bool) {
 // OrgsByDomain returns the organisations that claim a domain (lower-case
 // A-label), ascending by ID. The slice must not be changed.
 func (s *State) OrgsByDomain(domain string) []*Org { return s.members.byDomain[domain] }
+
+// Claims returns the domains that e claims and the org key that it claims them for.
+func (s *State) Claims(e *OrgEvent) (org Key, domains []string) {
+	return e.Enrol().OrgKey, e.Content.claims()
+}
+
+// Spent reports whether e can be in no block after s: what it does is done, or cannot be done any
+// more.
+func (s *State) Spent(e *OrgEvent) bool { return slices.ContainsFunc(e.Content.keys(), s.members.has) }
 
 // BatchTip returns the last batch of a recorder key in the chain; not ok if
 // it has none yet.

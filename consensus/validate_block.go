@@ -31,18 +31,18 @@ func ValidateBlock(s *State, b *Block) error {
 func validateBody(s *State, b *Block) error {
 	net := s.hs.net
 	sigs := newSignatures(len(b.Batches) + 3*len(b.Events))
-	keys := newKeySet(s.members)
+	table := s.members.edit(b.Header.Height)
 	for i := range b.Events {
 		e := &b.Events[i]
 		if err := checkEventForm(&net.params, net.chain, e); err != nil {
 			return err
 		}
-		if err := keys.add(e.Enrol.OrgKey, e.Enrol.Nodes); err != nil {
+		if err := e.Content.apply(table, e); err != nil {
 			return err
 		}
-		queueEventSignatures(sigs, net.chain, e)
+		e.Content.queue(sigs, e)
 	}
-	members := s.members.with(newOrgs(b.Events, b.Header.Height))
+	members := table.done()
 	if members.root != b.Header.StateRoot {
 		return broken(RuleStateRoot, "header has state root %v, the events lead to %v", b.Header.StateRoot, members.root)
 	}
@@ -89,5 +89,6 @@ func checkBatchOrder(batches []Batch) error {
 // StateRootAfter returns the state root that the header of a block on top of s
 // must have if it holds these events, which must be valid.
 func StateRootAfter(s *State, events []OrgEvent) Hash {
-	return s.members.with(newOrgs(events, s.hs.height+1)).root
+	after, _ := s.members.apply(events, s.hs.height+1)
+	return after.root
 }

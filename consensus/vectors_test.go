@@ -77,7 +77,7 @@ type eventVector struct {
 func TestEventVectors(t *testing.T) {
 	_, block := fuzzBlock(t)
 	e := block.Events[0]
-	vectortest.Check(t, "event.json", []eventVector{{e, e.Encode(), e.ID(), e.SigningBytes(), testKey("gamma org").Seed(), newOrg(&e, 3).Encode()}})
+	vectortest.Check(t, "event.json", []eventVector{{e, e.Encode(), e.ID(), e.SigningBytes(), testKey("gamma org").Seed(), enrolled(&e, 3).Encode()}})
 }
 
 type blockVector struct {

@@ -53,9 +53,12 @@ func (n *Node) Block(_ context.Context, which string) (*api.Block, error) {
 	}
 	for i := range b.Events {
 		e := &b.Events[i]
-		v.Events = append(v.Events, api.BlockEvent{
-			ID: e.ID().String(), Type: "enrol", Name: e.Enrol.Name, Domains: e.Enrol.Domains, Key: e.Enrol.OrgKey.String(),
-		})
+		key, domains := s.Claims(e)
+		view := api.BlockEvent{ID: e.ID().String(), Type: e.Type().String(), Domains: domains, Key: key.String()}
+		if org, ok := s.Org(e.Org()); ok {
+			view.Name = org.Name
+		}
+		v.Events = append(v.Events, view)
 	}
 	for i := range b.Batches {
 		batch := &b.Batches[i]

@@ -17,7 +17,7 @@ func storeOnly(t *testing.T) *Node {
 	}
 	t.Cleanup(func() { store.Close() })
 	own := consensus.Enrol{Name: "Alpha", Domains: []string{"alpha.test"}}
-	return &Node{cfg: DefaultConfig("Alpha", own.Domains), enrol: &consensus.OrgEvent{Enrol: own}, store: store}
+	return &Node{cfg: DefaultConfig("Alpha", own.Domains), enrol: &consensus.OrgEvent{Content: &own}, store: store}
 }
 
 // An account may bear the name without the address: the oldest account gets

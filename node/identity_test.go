@@ -78,7 +78,7 @@ func TestInitFoundsAValidNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := g.Block.Events[0].Enrol
+	e := g.Block.Events[0].Enrol()
 	if e.Name != "Alpha" || !slices.Equal(e.Domains, []string{"alpha.example"}) || e.OrgKey != id.OrgKey() ||
 		e.Nodes[0].Recorder != id.RecorderKey() || e.Nodes[0].Node != id.NodeKey() || e.Records != consensus.RecordsSome {
 		t.Errorf("the founder is %+v", e)
@@ -208,7 +208,7 @@ func TestJoin(t *testing.T) {
 		t.Errorf("the enrolment is not valid: %v", err)
 	}
 	pins, err := StartPins(dir)
-	if err != nil || len(pins) != 2 || pins[0].Source != PinOwn || pins[1] != (Pin{"alpha.example", g.Block.Events[0].Enrol.OrgKey, PinGenesis}) {
+	if err != nil || len(pins) != 2 || pins[0].Source != PinOwn || pins[1] != (Pin{"alpha.example", g.Block.Events[0].Enrol().OrgKey, PinGenesis}) {
 		t.Errorf("pins %v, %v", pins, err)
 	}
 	c, err := LoadConfig(dir)

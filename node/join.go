@@ -40,7 +40,7 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 		return fmt.Errorf("joining: the invite: %w", err)
 	}
 	g := invite.Genesis
-	founder := g.Block.Events[0].Enrol
+	founder := g.Block.Events[0].Enrol()
 	for _, d := range c.Organisation.Domains {
 		if slices.Contains(founder.Domains, d) && founder.OrgKey != id.OrgKey() ||
 			slices.Contains(invite.Domains, d) && invite.OrgKey != id.OrgKey() {
@@ -89,9 +89,8 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 	slices.Sort(domains)
 	e := &consensus.OrgEvent{
 		Version: consensus.EventVersion,
-		Type:    consensus.EventEnrol,
 		ChainID: p.ChainID(),
-		Enrol: consensus.Enrol{
+		Content: &consensus.Enrol{
 			Name:           o.Name,
 			Domains:        domains,
 			OrgKey:         id.OrgKey(),
@@ -99,11 +98,11 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 			ThresholdFloor: uint8(o.ThresholdFloor),
 		},
 	}
-	if err := e.Enrol.Records.UnmarshalText([]byte(o.Records)); err != nil {
+	if err := e.Enrol().Records.UnmarshalText([]byte(o.Records)); err != nil {
 		return nil, err
 	}
 	var ok bool
-	e.Stamp, ok = consensus.SolveIdentityStamp(stampStop(ctx, p.IdentityStamp, progress), e.ChainID, e.Enrol.OrgKey, p.IdentityStamp)
+	e.Stamp, ok = consensus.SolveIdentityStamp(stampStop(ctx, p.IdentityStamp, progress), e.ChainID, e.Enrol().OrgKey, p.IdentityStamp)
 	if !ok {
 		return nil, fmt.Errorf("solving the identity stamp: %w", ctx.Err())
 	}

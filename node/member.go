@@ -10,7 +10,7 @@ import (
 
 // own is what this node is enrolled as. The configuration says it only until
 // the node joins.
-func (n *Node) own() *consensus.Enrol { return &n.enrol.Enrol }
+func (n *Node) own() *consensus.Enrol { return n.enrol.Enrol() }
 
 // checkMembership holds that keys, enrolment and network belong together. Mail
 // that is signed with other keys than the enrolled ones can never be recorded.

@@ -108,7 +108,7 @@ func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			e.Enrol.Name = "Forged"
+			e.Enrol().Name = "Forged"
 			return os.WriteFile(filepath.Join(dir, enrolFile), e.Encode(), 0o600)
 		},
 	} {

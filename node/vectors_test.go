@@ -41,7 +41,7 @@ func TestInviteVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	founder := g.Block.Events[0].Enrol
+	founder := g.Block.Events[0].Enrol()
 	pub, err := crypto.UnmarshalEd25519PublicKey(founder.Nodes[0].Node[:])
 	if err != nil {
 		t.Fatal(err)

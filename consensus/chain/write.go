@@ -40,7 +40,7 @@ func (w *writer) revert(s *consensus.State, b *consensus.Block, undo *consensus.
 // putEntries stores what s says about everything that b may have changed.
 func (w *writer) putEntries(s *consensus.State, b *consensus.Block) {
 	for i := range b.Events {
-		id := b.Events[i].ID()
+		id := b.Events[i].Org()
 		key := keyOf(prefixOrg, id)
 		if o, ok := s.Org(id); ok {
 			w.put(key, o.Encode())

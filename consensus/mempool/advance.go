@@ -18,7 +18,7 @@ func (p *Pool) Advance(s *consensus.State, reverted, applied []*consensus.Block)
 			p.returnEvent(s, &b.Events[i])
 		}
 	}
-	p.events = slices.DeleteFunc(p.events, func(w *waiting) bool { return taken(s, w.event) })
+	p.events = slices.DeleteFunc(p.events, func(w *waiting) bool { return s.Spent(w.event) })
 	for _, b := range reverted {
 		for i := range b.Batches {
 			p.returnBatch(s, &b.Batches[i])
@@ -38,13 +38,13 @@ func (p *Pool) Advance(s *consensus.State, reverted, applied []*consensus.Block)
 }
 
 // returnEvent takes back an event that was in the chain. It has precedence over
-// waiting ones that enrol the same keys.
+// waiting ones that it excludes.
 func (p *Pool) returnEvent(s *consensus.State, e *consensus.OrgEvent) {
 	id := e.ID()
-	if taken(s, e) || p.findEvent(id) >= 0 {
+	if s.Spent(e) || p.findEvent(id) >= 0 {
 		return
 	}
-	p.events = slices.DeleteFunc(p.events, func(w *waiting) bool { return sharesKey(w.event, e) })
+	p.events = slices.DeleteFunc(p.events, func(w *waiting) bool { return consensus.Exclusive(w.event, e) })
 	p.events = append(p.events, &waiting{e, id})
 	p.stats.Revision++
 }

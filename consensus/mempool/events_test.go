@@ -62,11 +62,11 @@ func TestAddEventErrors(t *testing.T) {
 	})
 	forged := net.Orgs[1].Event
 	forged.Signature[0] ^= 1
-	clash := net.Orgs[1].Event
-	clash.Enrol.Name = "The same keys, another name"
+	clash := net.Orgs[1].Enrolment()
+	clash.Enrol().Name = "The same keys, another name"
 	clash.Sign(net.Orgs[1].Key)
-	founder := net.Orgs[0].Event
-	founder.Enrol.Name = "The founder's keys again"
+	founder := net.Orgs[0].Enrolment()
+	founder.Enrol().Name = "The founder's keys again"
 	founder.Sign(net.Orgs[0].Key)
 	for _, c := range []struct {
 		name  string

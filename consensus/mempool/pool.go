@@ -70,9 +70,7 @@ func (p *Pool) Revision() uint64 {
 // AddBatch takes b in, after checking it. s is the state after the chain's tip.
 //
 // Errors: ErrKnown; ErrTooFar; an error that wraps consensus.ErrFuture, to be
-// offered again later; *PolicyError; *consensus.RuleError. A rule error with
-// the rule RuleUnknownRecorder or RuleBatchPrev depends on the state: a node
-// that is behind the sender must not hold it against them.
+// offered again later; *PolicyError; *consensus.RuleError.
 func (p *Pool) AddBatch(s *consensus.State, b *consensus.Batch, now time.Time) error {
 	id, whole := b.ID(), digest(b.Encode())
 	if err := p.glance(s, b, id, whole, now); err != nil {
@@ -149,10 +147,8 @@ func (p *Pool) orgOf(s *consensus.State, recorder consensus.Key) (consensus.Hash
 		return o.ID, true
 	}
 	for _, w := range p.events {
-		for _, n := range w.event.Enrol.Nodes {
-			if n.Recorder == recorder {
-				return w.id, true
-			}
+		if slices.Contains(w.event.Recorders(), recorder) {
+			return w.id, true
 		}
 	}
 	return consensus.Hash{}, false

@@ -313,8 +313,8 @@ func TestEvictionAfterAnotherEnrolment(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustTake(t, p, w, batches[0])
-	other := net.Orgs[1].Event
-	other.Enrol.Name += ", renamed"
+	other := net.Orgs[1].Enrolment()
+	other.Enrol().Name += ", renamed"
 	other.Sign(net.Orgs[1].Key)
 	b := net.Mine(w.s, 0, chaintest.Body{Events: []consensus.OrgEvent{other}})
 	w.s, _ = consensus.ApplyBlock(w.s, b)

@@ -18,11 +18,11 @@ func (p *Pool) Select(s *consensus.State, now time.Time) (events []consensus.Org
 	room := consensus.MaxBody - bodyOverhead
 	enrolling := make(map[consensus.Key]bool)
 	for _, e := range p.candidates(s) {
-		if size := e.Size(); size <= room && p.pinned(e) == nil {
+		if size := e.Size(); size <= room && p.pinned(s, e) == nil {
 			events = append(events, *e)
 			room -= size
-			for _, n := range e.Enrol.Nodes {
-				enrolling[n.Recorder] = true
+			for _, recorder := range e.Recorders() {
+				enrolling[recorder] = true
 			}
 		}
 	}
@@ -38,7 +38,7 @@ func (p *Pool) candidates(s *consensus.State) []*consensus.OrgEvent {
 	defer p.mu.Unlock()
 	var events []*consensus.OrgEvent
 	for _, w := range p.events {
-		if !taken(s, w.event) {
+		if !s.Spent(w.event) {
 			events = append(events, w.event)
 		}
 	}

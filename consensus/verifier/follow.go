@@ -132,13 +132,13 @@ func outdate(sp mailstore.Space, u chain.Update) error {
 		}
 	}
 	for i := range u.Block.Events {
-		enrolled := &u.Block.Events[i].Enrol
-		for _, node := range enrolled.Nodes {
-			if err := putDueIfAny(sp, recorderPrefix(node.Recorder), 0); err != nil {
+		recorders, domains := u.Block.Events[i].Concerns()
+		for _, recorder := range recorders {
+			if err := putDueIfAny(sp, recorderPrefix(recorder), 0); err != nil {
 				return err
 			}
 		}
-		for _, domain := range enrolled.Domains {
+		for _, domain := range domains {
 			if err := putDueIfAny(sp, domainPrefix(domain), 0); err != nil {
 				return err
 			}

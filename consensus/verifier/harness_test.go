@@ -220,7 +220,7 @@ func (w *world) include(org int) {
 
 // courier is the key of the node of organisation org.
 func (w *world) courier(org int) *consensus.Key {
-	k := w.net.Orgs[org].Event.Enrol.Nodes[0].Node
+	k := w.net.Orgs[org].Event.Enrol().Nodes[0].Node
 	return &k
 }
 

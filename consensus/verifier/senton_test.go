@@ -15,7 +15,7 @@ func TestSentOnByStranger(t *testing.T) {
 	const list = "devs@org4.example"
 	w := newWorld(t, setting{orgs: 5, pins: []int{0, 3}, change: func(n *chaintest.Network) {
 		e := &n.Orgs[2].Event // claims the list's domain and no other
-		e.Enrol.Domains = []string{"org4.example"}
+		e.Enrol().Domains = []string{"org4.example"}
 		e.Sign(n.Orgs[2].Key)
 	}})
 	posted := func() []byte {
@@ -64,7 +64,7 @@ func TestStrangerAheadOfKnownList(t *testing.T) {
 	}
 	w := newWorld(t, setting{orgs: 4, cfg: cfg, pins: []int{0, 3}, change: func(n *chaintest.Network) {
 		e := &n.Orgs[2].Event
-		e.Enrol.Domains = []string{"org4.example"}
+		e.Enrol().Domains = []string{"org4.example"}
 		e.Sign(n.Orgs[2].Key)
 	}})
 	mail := w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list)

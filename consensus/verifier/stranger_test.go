@@ -15,7 +15,7 @@ import (
 func also(org int, domain string) func(*chaintest.Network) {
 	return func(n *chaintest.Network) {
 		e := &n.Orgs[org].Event
-		e.Enrol.Domains = []string{domain, n.Orgs[org].Domain} // ascending
+		e.Enrol().Domains = []string{domain, n.Orgs[org].Domain} // ascending
 		e.Sign(n.Orgs[org].Key)
 	}
 }

@@ -172,7 +172,7 @@ func TestTrustByDNS(t *testing.T) {
 		}
 		return nil, &net.DNSError{IsNotFound: true}
 	}})
-	key = w.net.Orgs[0].Event.Enrol.OrgKey
+	key = w.net.Orgs[0].Event.Enrol().OrgKey
 	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
 	other := w.arrive(w.seal(0, letter("al@org3.example", "", text), ann))
 	w.include(0)

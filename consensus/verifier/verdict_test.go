@@ -22,7 +22,7 @@ func records(policy consensus.RecordsPolicy, floor uint8, orgs ...int) func(*cha
 	return func(n *chaintest.Network) {
 		for _, i := range orgs {
 			e := &n.Orgs[i].Event
-			e.Enrol.Records, e.Enrol.ThresholdFloor = policy, floor
+			e.Enrol().Records, e.Enrol().ThresholdFloor = policy, floor
 			e.Sign(n.Orgs[i].Key)
 		}
 	}

@@ -128,7 +128,7 @@ func scriptInvite(ts *testscript.TestScript, neg bool, args []string) {
 		Genesis:   g,
 		Addresses: []string{"/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"},
 		OrgKey:    id.OrgKey(),
-		Domains:   g.Block.Events[0].Enrol.Domains,
+		Domains:   g.Block.Events[0].Enrol().Domains,
 	})
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(s+"\n"), 0o600))

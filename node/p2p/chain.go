@@ -29,9 +29,9 @@ type Chain interface {
 // Pool is the mempool that a Host feeds and reads. *mempool.Pool is one. All methods may be called at once from many goroutines.
 type Pool interface {
 	// AddBatch takes a batch in; nil only if it is new and may be passed on. It decides by the state s at the tip. A
-	// *consensus.RuleError proves that the batch is bad, but for the rules that depend on s: RuleUnknownRecorder, RuleBatchPrev.
+	// *consensus.RuleError proves that the batch is bad, unless it is OfState.
 	AddBatch(s *consensus.State, b *consensus.Batch, now time.Time) error
-	// AddEvent takes an org event in; nil only if it is new and may be passed on. Of its rule errors RuleDuplicateKey depends on s.
+	// AddEvent takes an org event in; nil only if it is new and may be passed on. Its rule errors are as those of AddBatch.
 	AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time) error
 	// Match returns the pooled batches whose short id is wanted, by short id; a wanted id that two batches share is left out.
 	Match(short func(id consensus.Hash) uint64, want []uint64) map[uint64]*consensus.Batch

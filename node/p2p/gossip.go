@@ -185,14 +185,7 @@ func verdict(err error) pubsub.ValidationResult {
 // it is known, late or does not fit this node's state, is not verified for the sake of blame: that would cost more than sending it.
 func bad(err error) bool {
 	var broken *consensus.RuleError
-	if !errors.As(err, &broken) {
-		return false
-	}
-	switch broken.Rule {
-	case consensus.RuleUnknownRecorder, consensus.RuleBatchPrev, consensus.RuleDuplicateKey:
-		return false
-	}
-	return true
+	return errors.As(err, &broken) && !broken.OfState()
 }
 
 // PublishBlock announces a block that the chain has taken in, to all peers at once.

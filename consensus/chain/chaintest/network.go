@@ -85,9 +85,8 @@ func newOrg(p *consensus.Params, number int) Org {
 	chain, public := p.ChainID(), consensus.PublicKey(o.Key)
 	o.Event = consensus.OrgEvent{
 		Version: consensus.EventVersion,
-		Type:    consensus.EventEnrol,
 		ChainID: chain,
-		Enrol: consensus.Enrol{
+		Content: &consensus.Enrol{
 			Name:    o.Name,
 			Domains: []string{o.Domain},
 			OrgKey:  public,
@@ -98,6 +97,15 @@ func newOrg(p *consensus.Params, number int) Org {
 	o.Event.Stamp, _ = consensus.SolveIdentityStamp(nil, chain, public, p.IdentityStamp)
 	o.Event.Sign(o.Key)
 	return o
+}
+
+// Enrolment returns a copy of o's enrol event, to be changed and signed anew.
+func (o *Org) Enrolment() consensus.OrgEvent {
+	e, err := consensus.DecodeEvent(o.Event.Encode())
+	if err != nil {
+		panic("chaintest: " + err.Error())
+	}
+	return *e
 }
 
 func key(purpose string, number int) ed25519.PrivateKey {
