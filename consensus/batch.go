@@ -5,15 +5,14 @@ import (
 	"encoding/binary"
 )
 
-// Sizes, limits and the version of batches.
+// Sizes and limits of batches.
 const (
-	BatchVersion     uint16 = 1
-	BatchFixedSize          = 134 // bytes that are hashed to the batch's ID
-	MicroSize               = 34  // bytes of one micro-root entry
-	MaxMicros               = 64  // micro-roots in a batch
-	MaxMicroRecords         = 1024
-	MaxBatchSize            = BatchFixedSize + MaxMicros*MicroSize + 64
-	MaxBatchesPerKey        = 8 // in one block
+	BatchFixedSize   = 134 // bytes that are hashed to the batch's ID
+	MicroSize        = 34  // bytes of one micro-root entry
+	MaxMicros        = 64  // micro-roots in a batch
+	MaxMicroRecords  = 1024
+	MaxBatchSize     = BatchFixedSize + MaxMicros*MicroSize + 64
+	MaxBatchesPerKey = 8 // in one block
 )
 
 // MicroRoot stands for one micro-batch: the records that a node sealed together.
@@ -109,12 +108,12 @@ func (b *Batch) Encode() []byte { return b.Append(make([]byte, 0, b.Size())) }
 // Recorder and Root, finds a stamp of the given number of bits, and signs. It
 // returns false, leaving b unfinished, when stop returns true; stop may be nil
 // and is asked every few thousand hashes.
-func (b *Batch) Seal(stop func() bool, bits uint8, recorder ed25519.PrivateKey) bool {
-	b.Version = BatchVersion
+func (b *Batch) Seal(stop func() bool, p *Params, recorder ed25519.PrivateKey) bool {
+	b.Version = p.Version
 	b.Recorder = PublicKey(recorder)
 	b.Root = MicrosRoot(b.Micros)
 	var ok bool
-	if b.Stamp, ok = SolveBatchStamp(stop, b, bits); !ok {
+	if b.Stamp, ok = SolveBatchStamp(stop, b, p.BatchStamp); !ok {
 		return false
 	}
 	b.Signature = sign(recorder, b.SigningBytes())

@@ -7,9 +7,6 @@ import (
 	"slices"
 )
 
-// EventVersion is the version of events.
-const EventVersion uint16 = 1
-
 // EventType says what an organisation's event does.
 type EventType uint8
 
@@ -55,7 +52,7 @@ type Content interface {
 // OrgEvent is a signed statement of an organisation about itself. The ID of its enrol event names the
 // organisation from then on.
 type OrgEvent struct {
-	Version   uint16
+	Version   uint16 // that of the parameters
 	ChainID   ChainID
 	Content   Content
 	Stamp     uint64    // identity stamp, see SolveIdentityStamp
@@ -147,8 +144,8 @@ func (r *reader) event() (e OrgEvent) {
 	known, ok := eventTypes[t]
 	switch { // the layout of what follows depends on both
 	case r.err != nil:
-	case e.Version != EventVersion:
-		r.err = broken(RuleVersion, "event of version %d, this program knows %d", e.Version, EventVersion)
+	case e.Version != ParamsV1 && e.Version != ParamsV2:
+		r.err = broken(RuleVersion, "event of version %d, this program knows %d and %d", e.Version, ParamsV1, ParamsV2)
 	case !ok:
 		r.err = broken(RuleEventType, "event of type %d, which this program does not know", t)
 	}

@@ -30,7 +30,7 @@ func (m member) key() Key { return PublicKey(m.recorder) }
 func (m member) unsigned(chain ChainID) OrgEvent {
 	org := PublicKey(m.org)
 	return OrgEvent{
-		Version: EventVersion, ChainID: chain,
+		Version: ParamsV1, ChainID: chain,
 		Content: &Enrol{
 			Name:    m.name,
 			Domains: []string{m.name + ".example", m.name + ".test"},
@@ -70,7 +70,7 @@ func (m member) batchAfter(s *State, tip BatchTip, at uint64) Batch {
 		ChainID: s.ChainID(), Seq: tip.Seq + 1, Prev: tip.ID, Time: at,
 		Micros: []MicroRoot{{Root: root, Count: 3}, {Root: NodeHash(root, root), Count: 1}},
 	}
-	b.Seal(nil, s.Params().BatchStamp, m.recorder)
+	b.Seal(nil, s.Params(), m.recorder)
 	return b
 }
 
@@ -78,6 +78,7 @@ func (b *Batch) tip() BatchTip { return BatchTip{Seq: b.Seq, ID: b.ID(), Time: b
 
 func testParams() Params {
 	return Params{
+		Version:       ParamsV1,
 		Name:          "test network",
 		BlockInterval: time.Second,
 		GenesisTime:   time.UnixMilli(1_800_000_000_000).UTC(),
@@ -104,7 +105,7 @@ func testGenesis(tb testing.TB) (*Genesis, member) {
 func draft(s *State, miner member, events []OrgEvent, batches []Batch) *Block {
 	return &Block{
 		Header: SignedHeader{Header: Header{
-			Version: HeaderVersion, ChainID: s.ChainID(), Height: s.Height() + 1, Prev: s.Tip(),
+			Version: s.Params().Version, ChainID: s.ChainID(), Height: s.Height() + 1, Prev: s.Tip(),
 			BodyRoot: BodyRoot(events, batches), StateRoot: StateRootAfter(s, events),
 			Miner: miner.key(), Time: s.Time() + 1000, Bits: s.NextBits(),
 		}},

@@ -40,7 +40,7 @@ func NewGenesis(p Params, enrol OrgEvent, recorder ed25519.PrivateKey) (*Genesis
 func (g *Genesis) expectedHeader() Header {
 	hash := g.Params.Hash()
 	return Header{
-		Version:   HeaderVersion,
+		Version:   g.Params.Version,
 		ChainID:   g.Params.ChainID(),
 		Prev:      hash,
 		BodyRoot:  BodyRoot(g.Block.Events, g.Block.Batches),

@@ -5,18 +5,17 @@ import (
 	"encoding/binary"
 )
 
-// Sizes and the version of headers.
+// Sizes of headers.
 const (
-	HeaderVersion    uint16 = 1
-	HeaderSize              = 164             // bytes that are hashed
-	SignedHeaderSize        = HeaderSize + 64 // with the miner's signature
-	nonceOffset             = HeaderSize - 8  // the nonce comes last
+	HeaderSize       = 164             // bytes that are hashed
+	SignedHeaderSize = HeaderSize + 64 // with the miner's signature
+	nonceOffset      = HeaderSize - 8  // the nonce comes last
 )
 
 // Header is the part of a block that carries the proof of work. Its encoding
 // has HeaderSize bytes, fields in this order, integers big-endian.
 type Header struct {
-	Version  uint16
+	Version  uint16 // that of the parameters
 	Flags    uint16 // zero
 	ChainID  ChainID
 	Height   uint64 // 0 at genesis

@@ -20,11 +20,13 @@ type HeaderState struct {
 	elapsed uint64               // chain time since genesis in ms, with the gap rule
 	latest  uint64               // highest block time so far
 	times   [medianBlocks]uint64 // of the last blocks, newest last; unused ones come first and are zero
+	blocks  ancestry             // parameters version 2: all blocks, this one included
 }
 
 func genesisHeaderState(n *Network, genesis *Header) *HeaderState {
 	hs := &HeaderState{net: n, id: n.genesis, latest: genesis.Time}
 	hs.times[medianBlocks-1] = genesis.Time
+	hs.extend(genesis.Bits)
 	return hs
 }
 
@@ -81,10 +83,19 @@ func (hs *HeaderState) Next(h *Header) *HeaderState {
 		next.elapsed += min(gap, maxGapBlocks*uint64(hs.net.params.BlockInterval.Milliseconds()))
 		next.latest = h.Time
 	}
+	next.extend(h.Bits)
 	return &next
 }
 
-// Append appends the HeaderStateSize bytes of hs to b.
+// extend takes the block of hs, with those bits, into the tree over all blocks.
+func (hs *HeaderState) extend(bits uint32) {
+	if hs.net.params.Version >= ParamsV2 {
+		hs.blocks = hs.blocks.with(AncestorLeaf(hs.id, hs.height, hs.Time(), hs.elapsed, bits, hs.work))
+	}
+}
+
+// Append appends the HeaderStateSize bytes of hs to b and, with parameters of version 2, the roots of
+// the full subtrees over all blocks, 32 bytes each.
 func (hs *HeaderState) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, hs.height)
 	b = append(b, hs.id[:]...)
@@ -95,10 +106,10 @@ func (hs *HeaderState) Append(b []byte) []byte {
 	for _, t := range hs.times {
 		b = binary.BigEndian.AppendUint64(b, t)
 	}
-	return b
+	return hs.blocks.append(b)
 }
 
-// Encode returns the HeaderStateSize bytes of hs.
+// Encode returns the encoding of hs, see Append.
 func (hs *HeaderState) Encode() []byte { return hs.Append(make([]byte, 0, HeaderStateSize)) }
 
 func (r *reader) headerState(n *Network) *HeaderState {
@@ -113,11 +124,13 @@ func (r *reader) headerState(n *Network) *HeaderState {
 			r.fail("time of a block before genesis is not zero")
 		}
 	}
+	if n.params.Version >= ParamsV2 {
+		hs.blocks = r.ancestry(hs.height + 1)
+	}
 	return hs
 }
 
-// DecodeHeaderState decodes exactly HeaderStateSize bytes that were written
-// by Append for the same network. They come from this node's own store, so
+// DecodeHeaderState decodes exactly the bytes that were written by Append for the same network. They come from this node's own store, so
 // only their form is checked.
 func DecodeHeaderState(n *Network, b []byte) (*HeaderState, error) {
 	r := reader{what: "header state", buf: b}

@@ -9,8 +9,11 @@ import (
 // Admission says who may enrol in a network.
 type Admission uint8
 
-// AdmissionOpen lets anyone enrol who pays the identity stamp.
-const AdmissionOpen Admission = 1
+// The rules of admission.
+const (
+	AdmissionOpen     Admission = 1 // anyone enrols who pays the identity stamp
+	AdmissionAttested Admission = 2 // whom members attest to as well; parameters version 2
+)
 
 // Limits on parameters.
 const (
@@ -20,11 +23,22 @@ const (
 	MaxStamp         = 64 // leading zero bits
 )
 
-// ParamsVersion is the version of the encoding of Params.
-const ParamsVersion uint16 = 1
+// The versions of parameters. What a network's blocks, events and batches may be, and their version,
+// goes with the version of its parameters.
+const (
+	ParamsV1 uint16 = 1
+	ParamsV2 uint16 = 2 // organisations change, recorder keys have epochs, the state root covers all
+)
+
+// Rules of networks with parameters of version 2, in blocks.
+const (
+	DropGrace = 100 // after it was dropped, batches of a recorder key are still taken
+	EpochGap  = 20  // between two epochs of one recorder key
+)
 
 // Params are what a network fixes once and for all when it is made.
 type Params struct {
+	Version       uint16        // ParamsV1 or ParamsV2
 	Name          string        // 1 to MaxNetworkName bytes of UTF-8
 	BlockInterval time.Duration // T: aimed-at time between blocks, whole milliseconds
 	GenesisTime   time.Time     // whole milliseconds; in UTC when decoded
@@ -32,17 +46,21 @@ type Params struct {
 	IdentityStamp uint8         // leading zero bits that an enrolment costs
 	BatchStamp    uint8         // leading zero bits that a batch costs
 	Admission     Admission
+	Attesters     uint8    // members that have to attest; 0 where admission is open
 	Nonce         [16]byte // random: two networks alike in all else differ here
 }
 
 // Append appends the encoding of p to b.
 func (p *Params) Append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b, ParamsVersion)
+	b = binary.BigEndian.AppendUint16(b, p.Version)
 	b = appendText(b, p.Name)
 	b = binary.BigEndian.AppendUint32(b, uint32(p.BlockInterval.Milliseconds()))
 	b = binary.BigEndian.AppendUint64(b, uint64(p.GenesisTime.UnixMilli()))
 	b = binary.BigEndian.AppendUint32(b, p.GenesisBits)
 	b = append(b, p.IdentityStamp, p.BatchStamp, byte(p.Admission))
+	if p.Version >= ParamsV2 {
+		b = append(b, p.Attesters)
+	}
 	return append(b, p.Nonce[:]...)
 }
 
@@ -50,8 +68,9 @@ func (p *Params) Append(b []byte) []byte {
 func (p *Params) Encode() []byte { return p.Append(nil) }
 
 func (r *reader) params() (p Params) {
-	if v := r.uint16(); r.err == nil && v != ParamsVersion {
-		r.err = broken(RuleVersion, "parameters have version %d, this program knows %d", v, ParamsVersion)
+	p.Version = r.uint16()
+	if r.err == nil {
+		r.err = p.checkVersion()
 	}
 	p.Name = r.text()
 	p.BlockInterval = time.Duration(r.uint32()) * time.Millisecond
@@ -59,6 +78,9 @@ func (r *reader) params() (p Params) {
 	p.GenesisBits = r.uint32()
 	p.IdentityStamp, p.BatchStamp = r.uint8(), r.uint8()
 	p.Admission = Admission(r.uint8())
+	if p.Version >= ParamsV2 {
+		p.Attesters = r.uint8()
+	}
 	copy(p.Nonce[:], r.take(16))
 	return p
 }
@@ -77,8 +99,23 @@ func (p *Params) ChainID() ChainID {
 // times ahead of their block: max(2 s, T/2).
 func (p *Params) ClockSlack() time.Duration { return max(2*time.Second, p.BlockInterval/2) }
 
+// RotationDelay is after how many blocks a new org key counts: a day's.
+func (p *Params) RotationDelay() uint64 {
+	return uint64((24*time.Hour + p.BlockInterval - 1) / p.BlockInterval)
+}
+
+func (p *Params) checkVersion() error {
+	if p.Version != ParamsV1 && p.Version != ParamsV2 {
+		return broken(RuleVersion, "parameters have version %d, this program knows %d and %d", p.Version, ParamsV1, ParamsV2)
+	}
+	return nil
+}
+
 // Check returns a *RuleError if no network may have these parameters.
 func (p *Params) Check() error {
+	if err := p.checkVersion(); err != nil {
+		return err
+	}
 	switch {
 	case p.Name == "" || len(p.Name) > MaxNetworkName || !printable(p.Name):
 		return broken(RuleParams, "network name %q: 1 to %d bytes of UTF-8 without control characters expected", p.Name, MaxNetworkName)
@@ -88,8 +125,10 @@ func (p *Params) Check() error {
 		return broken(RuleParams, "genesis time %v: whole milliseconds after 1970 expected", p.GenesisTime)
 	case p.IdentityStamp > MaxStamp || p.BatchStamp > MaxStamp:
 		return broken(RuleParams, "stamps of %d and %d bits: at most %d allowed", p.IdentityStamp, p.BatchStamp, MaxStamp)
-	case p.Admission != AdmissionOpen:
-		return broken(RuleParams, "admission rule %d: this program knows only %d (open)", p.Admission, AdmissionOpen)
+	case p.Admission != AdmissionOpen && (p.Admission != AdmissionAttested || p.Version < ParamsV2):
+		return broken(RuleParams, "admission rule %d: this program knows %d (open) and, in version 2, %d (attested)", p.Admission, AdmissionOpen, AdmissionAttested)
+	case (p.Admission == AdmissionAttested) != (p.Attesters > 0):
+		return broken(RuleParams, "%d attesters under admission rule %d", p.Attesters, p.Admission)
 	}
 	if _, ok := TargetFromBits(p.GenesisBits); !ok {
 		return broken(RuleParams, "genesis bits %08x: no canonical target, or easier than %08x", p.GenesisBits, MaxBits)

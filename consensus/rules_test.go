@@ -100,7 +100,7 @@ func inBatch(before, after func(f *ruleFixture, b *Batch)) func(*ruleFixture) er
 		b := f.alpha.batch(f.state, f.state.Time()+10)
 		if before != nil {
 			before(f, &b)
-			b.Seal(nil, f.state.Params().BatchStamp, f.alpha.recorder)
+			b.Seal(nil, f.state.Params(), f.alpha.recorder)
 		}
 		if after != nil {
 			after(f, &b)

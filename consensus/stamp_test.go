@@ -46,7 +46,7 @@ func TestStampSearchStops(t *testing.T) {
 	}
 	b := f.alpha.batch(f.state, 1)
 	signature := b.Signature
-	if b.Seal(func() bool { return true }, 64, f.alpha.recorder) || b.Signature != signature {
+	if b.Seal(func() bool { return true }, &Params{Version: ParamsV1, BatchStamp: 64}, f.alpha.recorder) || b.Signature != signature {
 		t.Error("a batch is sealed although the search was stopped")
 	}
 }
@@ -59,7 +59,7 @@ func TestStampsHaveTheBitsAskedFor(t *testing.T) {
 			t.Errorf("identity stamp of %d bits: %d, %v", bits, got, ok)
 		}
 		b := f.alpha.batch(f.state, 1)
-		if !b.Seal(nil, bits, f.alpha.recorder) || leadingZeroBits(b.ID()) < int(bits) {
+		if !b.Seal(nil, &Params{Version: ParamsV1, BatchStamp: bits}, f.alpha.recorder) || leadingZeroBits(b.ID()) < int(bits) {
 			t.Errorf("batch stamp of %d bits: ID %v", bits, b.ID())
 		}
 	}

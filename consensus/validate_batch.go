@@ -78,8 +78,8 @@ func batchSignatureError(b *Batch) error {
 // checkBatchForm is CheckBatch without the signature.
 func checkBatchForm(p *Params, chain ChainID, b *Batch) error {
 	switch {
-	case b.Version != BatchVersion:
-		return broken(RuleVersion, "batch of version %d, this program knows %d", b.Version, BatchVersion)
+	case b.Version != p.Version:
+		return broken(RuleVersion, "batch of version %d, the network's is %d", b.Version, p.Version)
 	case b.Flags != 0:
 		return broken(RuleFlags, "batch has flags %#04x, none are defined", b.Flags)
 	case b.ChainID != chain:

@@ -30,8 +30,8 @@ func ValidateEvents(s *State, events []OrgEvent) []error {
 // checkEventForm is CheckEvent without the signatures.
 func checkEventForm(p *Params, chain ChainID, e *OrgEvent) error {
 	switch _, known := eventTypes[e.Type()]; {
-	case e.Version != EventVersion:
-		return broken(RuleVersion, "event of version %d, this program knows %d", e.Version, EventVersion)
+	case e.Version != p.Version:
+		return broken(RuleVersion, "event of version %d, the network's is %d", e.Version, p.Version)
 	case !known:
 		return broken(RuleEventType, "event of type %d, which this program does not know", e.Type())
 	case e.ChainID != chain:

@@ -10,8 +10,8 @@ import (
 // signature are ValidateBlock's to check.
 func ValidateHeader(hs *HeaderState, h *SignedHeader) error {
 	switch {
-	case h.Version != HeaderVersion:
-		return broken(RuleVersion, "header of version %d, this program knows %d", h.Version, HeaderVersion)
+	case h.Version != hs.net.params.Version:
+		return broken(RuleVersion, "header of version %d, the network's is %d", h.Version, hs.net.params.Version)
 	case h.Flags != 0:
 		return broken(RuleFlags, "header has flags %#04x, none are defined", h.Flags)
 	case h.ChainID != hs.net.chain:

@@ -107,6 +107,7 @@ func Init(ctx context.Context, o InitOptions) (*Identity, error) {
 // found makes a new network and the enrolment of its founder.
 func found(ctx context.Context, o InitOptions, id *Identity) (*consensus.OrgEvent, *consensus.Genesis, error) {
 	p := consensus.Params{
+		Version:       consensus.ParamsV1,
 		Name:          o.Network.Name,
 		BlockInterval: o.Network.BlockInterval,
 		GenesisTime:   o.Now.Truncate(time.Millisecond).UTC(),

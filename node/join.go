@@ -88,7 +88,7 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 	domains := slices.Clone(o.Domains)
 	slices.Sort(domains)
 	e := &consensus.OrgEvent{
-		Version: consensus.EventVersion,
+		Version: p.Version,
 		ChainID: p.ChainID(),
 		Content: &consensus.Enrol{
 			Name:           o.Name,

@@ -76,13 +76,13 @@ func TestAddBatchErrors(t *testing.T) {
 	}
 	late := w.net.Batches(w.s, 1, 1, "late")[0]
 	late.Time = uint64(w.now.Add(w.s.Params().ClockSlack() + time.Millisecond).UnixMilli())
-	late.Seal(nil, chaintest.BatchStamp, w.net.Orgs[1].Recorder)
+	late.Seal(nil, w.s.Params(), w.net.Orgs[1].Recorder)
 	stranger := chaintest.New(3).Orgs[2]
 	unknown := consensus.Batch{ChainID: w.s.ChainID(), Seq: 1, Time: 1, Micros: in[0].Micros}
-	unknown.Seal(nil, chaintest.BatchStamp, stranger.Recorder)
+	unknown.Seal(nil, w.s.Params(), stranger.Recorder)
 	unchained := in[2]
 	unchained.Prev = other[1].ID()
-	unchained.Seal(nil, chaintest.BatchStamp, w.net.Orgs[0].Recorder)
+	unchained.Seal(nil, w.s.Params(), w.net.Orgs[0].Recorder)
 
 	for _, c := range []struct {
 		name  string
@@ -125,7 +125,7 @@ func TestAddBatchErrors(t *testing.T) {
 	}
 	wrongPrev := w.net.Batches(w.s, 0, 1, "c")[0]
 	wrongPrev.Prev = other[2].ID()
-	wrongPrev.Seal(nil, chaintest.BatchStamp, w.net.Orgs[0].Recorder)
+	wrongPrev.Seal(nil, w.s.Params(), w.net.Orgs[0].Recorder)
 	if err := p.AddBatch(w.s, &wrongPrev, w.now); rule(err) != consensus.RuleBatchPrev {
 		t.Errorf("next number after another batch than the chain's: %v", err)
 	}
@@ -263,7 +263,7 @@ func TestSelectKeepsToSize(t *testing.T) {
 			if i > 0 {
 				b.Prev = batches[i-1].ID()
 			}
-			b.Seal(nil, chaintest.BatchStamp, w.net.Orgs[by].Recorder)
+			b.Seal(nil, w.s.Params(), w.net.Orgs[by].Recorder)
 		}
 		mustTake(t, p, w, batches...)
 	}

@@ -22,7 +22,7 @@ func Template(s *consensus.State, events []consensus.OrgEvent, batches []consens
 		return nil, fmt.Errorf("recorder key %s: %w", miner, ErrNotMember)
 	}
 	b := &consensus.Block{Header: consensus.SignedHeader{Header: consensus.Header{
-		Version: consensus.HeaderVersion,
+		Version: s.Params().Version,
 		ChainID: s.ChainID(),
 		Height:  s.Height() + 1,
 		Prev:    s.Tip(),

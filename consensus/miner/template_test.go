@@ -34,7 +34,7 @@ func TestTemplateDropsWhatIsInvalid(t *testing.T) {
 	forged.Signature[0] ^= 1
 	late := net.Batches(s, 2, 1, "c")[0]
 	late.Time = uint64(now.Add(time.Hour).UnixMilli())
-	late.Seal(nil, chaintest.BatchStamp, net.Orgs[2].Recorder)
+	late.Seal(nil, &net.Genesis.Params, net.Orgs[2].Recorder)
 	stranger := chaintest.New(5)
 	unknown := stranger.Batches(stranger.Genesis.State(), 4, 1, "d")[0]
 
@@ -122,7 +122,7 @@ func TestTemplateKeepsToSize(t *testing.T) {
 			if round > 0 {
 				b.Prev = batches[(round-1)*len(net.Orgs)+by].ID()
 			}
-			b.Seal(nil, chaintest.BatchStamp, net.Orgs[by].Recorder)
+			b.Seal(nil, &net.Genesis.Params, net.Orgs[by].Recorder)
 			batches = append(batches, b)
 		}
 	}

@@ -30,7 +30,7 @@ func (r *Recorder) close(ctx context.Context, s *consensus.State, now time.Time)
 		Micros: r.open.Micros,
 	}
 	stop := func() bool { return ctx.Err() != nil }
-	if !b.Seal(stop, s.Params().BatchStamp, r.key) {
+	if !b.Seal(stop, s.Params(), r.key) {
 		return ctx.Err()
 	}
 	next := openBatch{Seq: b.Seq + 1, Prev: b.ID(), LastTime: b.Time}

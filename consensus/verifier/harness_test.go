@@ -207,7 +207,7 @@ func (w *world) batch(org int) consensus.Batch {
 		ChainID: s.ChainID(), Seq: tip.Seq + 1, Prev: tip.ID,
 		Time: max(tip.Time, s.Time()) + 1, Micros: w.micros[org],
 	}
-	b.Seal(nil, s.Params().BatchStamp, w.net.Orgs[org].Recorder)
+	b.Seal(nil, s.Params(), w.net.Orgs[org].Recorder)
 	w.micros[org] = nil
 	return b
 }

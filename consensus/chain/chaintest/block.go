@@ -25,7 +25,7 @@ func (n *Network) Mine(s *consensus.State, by int, body Body) *consensus.Block {
 	}
 	return n.Finish(by, &consensus.Block{
 		Header: consensus.SignedHeader{Header: consensus.Header{
-			Version:   consensus.HeaderVersion,
+			Version:   s.Params().Version,
 			ChainID:   s.ChainID(),
 			Height:    s.Height() + 1,
 			Prev:      s.Tip(),
@@ -89,7 +89,7 @@ func (n *Network) Batches(s *consensus.State, by, count int, tag string) []conse
 			Time:    max(tip.Time, s.Time()) + 1,
 			Micros:  []consensus.MicroRoot{{Root: root, Count: 1}},
 		}
-		b.Seal(nil, s.Params().BatchStamp, recorder)
+		b.Seal(nil, s.Params(), recorder)
 		batches = append(batches, b)
 		tip = consensus.BatchTip{Seq: b.Seq, ID: b.ID(), Time: b.Time}
 	}

@@ -46,6 +46,7 @@ func (o *Org) ID() consensus.Hash { return o.Event.ID() }
 // Params returns parameters with the easiest proof of work: two hashes a block.
 func Params() consensus.Params {
 	return consensus.Params{
+		Version:       consensus.ParamsV1,
 		Name:          "chaintest",
 		BlockInterval: Interval,
 		GenesisTime:   GenesisTime,
@@ -84,7 +85,7 @@ func newOrg(p *consensus.Params, number int) Org {
 	}
 	chain, public := p.ChainID(), consensus.PublicKey(o.Key)
 	o.Event = consensus.OrgEvent{
-		Version: consensus.EventVersion,
+		Version: p.Version,
 		ChainID: chain,
 		Content: &consensus.Enrol{
 			Name:    o.Name,
