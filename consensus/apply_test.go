@@ -87,7 +87,7 @@ func randomBatches(t *rapid.T, s *State, members []member) []Batch {
 	tips := make(map[Key]BatchTip)
 	counts := make(map[Key]int)
 	for _, m := range members {
-		tips[m.key()], _ = s.BatchTip(m.key())
+		tips[m.key()], _ = s.BatchTip(Series{Recorder: m.key()})
 		counts[m.key()] = rapid.IntRange(0, 3).Draw(t, "batches of "+m.name)
 	}
 	var batches []Batch
@@ -111,13 +111,13 @@ func checkLookups(t *rapid.T, s *State) {
 	}
 	var orgs []*Org
 	for i := len(s.Orgs()) - 1; i >= 0; i-- { // any order will do
-		o, err := DecodeOrg(s.Orgs()[i].Encode())
+		o, err := DecodeOrg(s.Network(), s.Orgs()[i].Encode())
 		if err != nil {
 			t.Fatal(err)
 		}
 		orgs = append(orgs, o)
 	}
-	anew, err := NewState(hs, orgs, s.BatchTips())
+	anew, err := NewState(hs, orgs, s.Past(), s.BatchTips())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestNewStateRefusesSharedKeys(t *testing.T) {
 		"one organisation twice":     {orgs[0], orgs[0]},
 		"two IDs with the same keys": {orgs[0], &copied},
 	} {
-		if _, err := NewState(f.state.HeaderState(), orgs, nil); ruleOf(err) != RuleDuplicateKey {
+		if _, err := NewState(f.state.HeaderState(), orgs, nil, nil); ruleOf(err) != RuleDuplicateKey {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -173,19 +173,19 @@ func TestValidateBatchesAfterForgery(t *testing.T) {
 	f := newRuleFixture(t)
 	own := f.run(3)
 	batches := []Batch{own[0], own[1], f.beta.batch(f.state, f.state.Time()+1), own[2]}
-	for i, err := range ValidateBatches(f.state, batches) {
+	for i, err := range ValidateBatches(f.state, nil, batches) {
 		if err != nil {
 			t.Fatalf("batch %d: %v", i, err)
 		}
 	}
 	batches[1].Signature[0] ^= 1
 	want := []string{"", RuleBatchSignature, "", RuleBatchPrev}
-	for i, err := range ValidateBatches(f.state, batches) {
+	for i, err := range ValidateBatches(f.state, nil, batches) {
 		if ruleOf(err) != want[i] {
 			t.Errorf("batch %d: %v, want %q", i, err, want[i])
 		}
 	}
-	if errs := ValidateBatches(f.state, nil); len(errs) != 0 {
+	if errs := ValidateBatches(f.state, nil, nil); len(errs) != 0 {
 		t.Errorf("no batches: %v", errs)
 	}
 }

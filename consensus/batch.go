@@ -8,10 +8,11 @@ import (
 // Sizes and limits of batches.
 const (
 	BatchFixedSize   = 134 // bytes that are hashed to the batch's ID
-	MicroSize        = 34  // bytes of one micro-root entry
-	MaxMicros        = 64  // micro-roots in a batch
+	batchFixedSizeV2 = BatchFixedSize + 8 + 32
+	MicroSize        = 34 // bytes of one micro-root entry
+	MaxMicros        = 64 // micro-roots in a batch
 	MaxMicroRecords  = 1024
-	MaxBatchSize     = BatchFixedSize + MaxMicros*MicroSize + 64
+	MaxBatchSize     = batchFixedSizeV2 + MaxMicros*MicroSize + 64
 	MaxBatchesPerKey = 8 // in one block
 )
 
@@ -28,14 +29,26 @@ type Batch struct {
 	Flags     uint16 // zero
 	ChainID   ChainID
 	Recorder  Key
+	Epoch     uint64 `json:",omitzero"` // version 2: of the recorder key, random, not 0
 	Seq       uint64 // from 1, without gaps
-	Prev      Hash   // ID of this key's batch Seq-1; zero when Seq is 1
-	Time      uint64 // milliseconds since 1970 at which it was closed
+	Prev      Hash   // ID of batch Seq-1 of the same series; zero when Seq is 1
+	Time      uint64 // milliseconds since 1970 at which it was closed; in version 2 a claim
+	Tip       Hash   `json:",omitzero"` // version 2: ID of the block at the signer's tip, a claim: what it records is younger
 	Root      Hash   // Merkle root over the encoded micro-roots, see MicrosRoot
 	Micros    []MicroRoot
 	Stamp     uint64    // makes the ID begin with Params.BatchStamp zero bits
 	Signature Signature // by Recorder over "cairn/1 batch" || chain id || ID
 }
+
+// Series is what batches are numbered in: a recorder key and, in networks with parameters of version
+// 2, an epoch of it. A node that cannot tell what it signed last opens another.
+type Series struct {
+	Recorder Key
+	Epoch    uint64 // 0 under version 1
+}
+
+// Series returns the series that b belongs to.
+func (b *Batch) Series() Series { return Series{b.Recorder, b.Epoch} }
 
 // Append appends the MicroSize bytes of m to b.
 func (m MicroRoot) Append(b []byte) []byte {
@@ -66,20 +79,34 @@ func (b *Batch) appendFixed(buf []byte) []byte {
 	buf = binary.BigEndian.AppendUint16(buf, b.Flags)
 	buf = binary.BigEndian.AppendUint32(buf, uint32(b.ChainID))
 	buf = append(buf, b.Recorder[:]...)
+	if b.Version >= ParamsV2 {
+		buf = binary.BigEndian.AppendUint64(buf, b.Epoch)
+	}
 	buf = binary.BigEndian.AppendUint64(buf, b.Seq)
 	buf = append(buf, b.Prev[:]...)
 	buf = binary.BigEndian.AppendUint64(buf, b.Time)
+	if b.Version >= ParamsV2 {
+		buf = append(buf, b.Tip[:]...)
+	}
 	buf = append(buf, b.Root[:]...)
 	buf = binary.BigEndian.AppendUint16(buf, uint16(len(b.Micros)))
 	buf = binary.BigEndian.AppendUint32(buf, uint32(b.Records()))
 	return binary.BigEndian.AppendUint64(buf, b.Stamp)
 }
 
-// ID returns SHA-256d of the BatchFixedSize bytes that come before the
+// fixedSize is the number of bytes that come before the micro-roots.
+func (b *Batch) fixedSize() int {
+	if b.Version >= ParamsV2 {
+		return batchFixedSizeV2
+	}
+	return BatchFixedSize
+}
+
+// ID returns SHA-256d of the bytes that come before the
 // micro-roots. They hold the micro-roots' Merkle root, so the ID covers all
 // but the signature.
 func (b *Batch) ID() Hash {
-	var fixed [BatchFixedSize]byte
+	var fixed [batchFixedSizeV2]byte
 	return doubleHash(b.appendFixed(fixed[:0]))
 }
 
@@ -90,7 +117,7 @@ func (b *Batch) SigningBytes() []byte {
 }
 
 // Size returns the number of bytes of the encoding.
-func (b *Batch) Size() int { return BatchFixedSize + len(b.Micros)*MicroSize + len(b.Signature) }
+func (b *Batch) Size() int { return b.fixedSize() + len(b.Micros)*MicroSize + len(b.Signature) }
 
 // Append appends the encoding: fixed part, micro-roots, signature.
 func (b *Batch) Append(buf []byte) []byte {
@@ -124,9 +151,15 @@ func (r *reader) batch() (b Batch) {
 	b.Version, b.Flags = r.uint16(), r.uint16()
 	b.ChainID = ChainID(r.uint32())
 	b.Recorder = r.key()
+	if b.Version >= ParamsV2 {
+		b.Epoch = r.uint64()
+	}
 	b.Seq = r.uint64()
 	b.Prev = r.hash()
 	b.Time = r.uint64()
+	if b.Version >= ParamsV2 {
+		b.Tip = r.hash()
+	}
 	b.Root = r.hash()
 	n := r.count(MaxMicros)
 	records := r.uint32()

@@ -24,7 +24,7 @@ func benchState(b *testing.B) (*State, []member) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := NewState(g.State().HeaderState(), orgs, nil)
+	s, err := NewState(g.State().HeaderState(), orgs, nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func BenchmarkValidateBatches(b *testing.B) {
 	for _, n := range []int{16, 128, benchKeys} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
-				for _, err := range ValidateBatches(s, block.Batches[:n]) {
+				for _, err := range ValidateBatches(s, nil, block.Batches[:n]) {
 					if err != nil {
 						b.Fatal(err)
 					}

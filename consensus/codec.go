@@ -59,6 +59,14 @@ func (r *reader) uint64() uint64 {
 	return 0
 }
 
+func (r *reader) flag() bool {
+	n := r.uint8()
+	if n > 1 {
+		r.fail("%d at byte %d, 0 or 1 expected", n, r.pos-1)
+	}
+	return n == 1
+}
+
 func (r *reader) hash() (h Hash)     { copy(h[:], r.take(32)); return h }
 func (r *reader) key() (k Key)       { copy(k[:], r.take(32)); return k }
 func (r *reader) sig() (s Signature) { copy(s[:], r.take(64)); return s }

@@ -42,3 +42,32 @@ func ValidDomain(d string) bool {
 	}
 	return letter
 }
+
+// appendDomains appends a number u8 and so many domains.
+func appendDomains(b []byte, domains []string) []byte {
+	b = append(b, byte(len(domains)))
+	for _, d := range domains {
+		b = appendText(b, d)
+	}
+	return b
+}
+
+func (r *reader) domains() []string {
+	n := r.count8(MaxDomains)
+	if n == 0 {
+		return nil
+	}
+	domains := make([]string, n)
+	for i := range domains {
+		domains[i] = r.text()
+	}
+	return domains
+}
+
+func domainsSize(domains []string) int {
+	size := 1
+	for _, d := range domains {
+		size += 1 + len(d)
+	}
+	return size
+}

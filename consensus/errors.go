@@ -20,7 +20,7 @@ func (e *RuleError) Error() string { return e.Rule + ": " + e.Detail }
 // is behind must not hold it against who sent the value.
 func (e *RuleError) OfState() bool {
 	switch e.Rule {
-	case RuleUnknownRecorder, RuleBatchPrev, RuleDuplicateKey:
+	case RuleUnknownRecorder, RuleBatchPrev, RuleEpoch, RuleDuplicateKey, RuleUnknownOrg, RuleEventPrev, RuleEventSigner, RuleUnknownNode, RuleNodeCount, RuleUnattested:
 		return true
 	}
 	return false
@@ -77,11 +77,25 @@ const (
 	RuleIdentityStamp  = "low-identity-stamp"
 	RuleEventSignature = "bad-event-signature"
 
+	// Event, under version 2.
+	RuleUnknownOrg  = "unknown-organisation"
+	RuleEventPrev   = "bad-event-prev"
+	RuleEventSigner = "bad-event-signer"
+	RuleEventStamp  = "low-event-stamp"
+	RuleWeakKey     = "weak-key"
+	RuleUnknownNode = "unknown-node"
+	RuleNodeCount   = "bad-node-count"
+	RuleRecovery    = "bad-recovery"
+	RuleEvidence    = "bad-evidence"
+	RuleAttestation = "bad-attestation"
+	RuleUnattested  = "not-attested"
+
 	// Batch.
 	RuleUnknownRecorder = "unknown-recorder"
 	RuleBatchSeq        = "bad-batch-seq"
 	RuleBatchPrev       = "bad-batch-prev"
 	RuleBatchTime       = "bad-batch-time"
+	RuleEpoch           = "bad-epoch"
 	RuleMicros          = "bad-micros"
 	RuleBatchRoot       = "bad-batch-root"
 	RuleBatchStamp      = "low-batch-stamp"

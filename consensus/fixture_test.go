@@ -43,7 +43,7 @@ func (m member) unsigned(chain ChainID) OrgEvent {
 
 // enrolled is the entry of the member table that an enrol event makes at that height.
 func enrolled(e *OrgEvent, height uint64) *Org {
-	m, _ := newMembers().apply([]OrgEvent{*e}, height)
+	m, _ := newMembers().apply(&Params{Version: e.Version}, []OrgEvent{*e}, height)
 	return m.orgs[0]
 }
 
@@ -60,7 +60,7 @@ func (m member) enrol(p *Params) OrgEvent {
 
 // batch returns m's next batch on top of s, closed at the given time.
 func (m member) batch(s *State, at uint64) Batch {
-	tip, _ := s.BatchTip(m.key())
+	tip, _ := s.BatchTip(Series{Recorder: m.key()})
 	return m.batchAfter(s, tip, at)
 }
 
@@ -106,7 +106,7 @@ func draft(s *State, miner member, events []OrgEvent, batches []Batch) *Block {
 	return &Block{
 		Header: SignedHeader{Header: Header{
 			Version: s.Params().Version, ChainID: s.ChainID(), Height: s.Height() + 1, Prev: s.Tip(),
-			BodyRoot: BodyRoot(events, batches), StateRoot: StateRootAfter(s, events),
+			BodyRoot: BodyRoot(events, batches), StateRoot: StateRootAfter(s, events, batches),
 			Miner: miner.key(), Time: s.Time() + 1000, Bits: s.NextBits(),
 		}},
 		Events: events, Batches: batches,

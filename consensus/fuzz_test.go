@@ -76,7 +76,23 @@ func FuzzDecodeGenesis(f *testing.F) {
 
 func FuzzDecodeOrg(f *testing.F) {
 	fixture, _ := fuzzBlock(f)
-	fuzzCodec(f, DecodeOrg, (*Org).Encode, fixture.state.Orgs()[0].Encode())
+	decode := func(b []byte) (*Org, error) { return DecodeOrg(fixture.state.Network(), b) }
+	fuzzCodec(f, decode, (*Org).Encode, fixture.state.Orgs()[0].Encode())
+}
+
+func FuzzDecodePast(f *testing.F) {
+	w := newChanging(f)
+	decode := func(b []byte) (*Past, error) { return DecodePast(w.state.Network(), b) }
+	past := w.state.Past()
+	fuzzCodec(f, decode, (*Past).Encode, past[0].Encode(), past[len(past)-1].Encode())
+}
+
+func FuzzDecodeEventV2(f *testing.F) {
+	var seeds [][]byte
+	for _, e := range newChanging(f).events {
+		seeds = append(seeds, e.Encode())
+	}
+	fuzzCodec(f, DecodeEvent, (*OrgEvent).Encode, seeds...)
 }
 
 func FuzzDecodeHeaderState(f *testing.F) {
@@ -94,7 +110,14 @@ func FuzzDecodeUndo(f *testing.F) {
 
 func FuzzDecodeBatchTip(f *testing.F) {
 	encode := func(t BatchTip) []byte { return t.Append(nil) }
-	fuzzCodec(f, DecodeBatchTip, encode, encode(BatchTip{Seq: 1, ID: Hash{2}, Time: 3, Height: 4}))
+	decode := func(b []byte) (BatchTip, error) {
+		version := ParamsV1
+		if len(b) > BatchTipSize {
+			version = ParamsV2
+		}
+		return DecodeBatchTip(&Network{params: Params{Version: version}}, b)
+	}
+	fuzzCodec(f, decode, encode, encode(BatchTip{Seq: 1, ID: Hash{2}, Time: 3, Height: 4}), encode(BatchTip{Seq: 1, ID: Hash{2}, Time: 3, Height: 4, Opened: 4, Number: 1}))
 }
 
 // FuzzValidateBlock lets changed bytes through to the rules: whatever they

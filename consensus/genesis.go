@@ -44,14 +44,14 @@ func (g *Genesis) expectedHeader() Header {
 		ChainID:   g.Params.ChainID(),
 		Prev:      hash,
 		BodyRoot:  BodyRoot(g.Block.Events, g.Block.Batches),
-		StateRoot: g.members().root,
+		StateRoot: stateRoot(&Network{params: g.Params}, g.members(), newTips(nil), ancestry{}),
 		Time:      uint64(g.Params.GenesisTime.UnixMilli()),
 		Bits:      g.Params.GenesisBits,
 	}
 }
 
 func (g *Genesis) members() *members {
-	m, _ := newMembers().apply(g.Block.Events, 0)
+	m, _ := newMembers().apply(&g.Params, g.Block.Events, 0)
 	return m
 }
 
@@ -97,7 +97,7 @@ func (g *Genesis) State() *State {
 	return &State{
 		hs:      genesisHeaderState(g.Network(), &g.Block.Header.Header),
 		members: g.members(),
-		tips:    map[Key]BatchTip{},
+		tips:    newTips(nil),
 	}
 }
 

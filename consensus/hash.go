@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -57,6 +58,8 @@ func ParseKey(s string) (Key, error) {
 	err := k.UnmarshalText([]byte(s))
 	return k, err
 }
+
+func compareKeys(a, b Key) int { return bytes.Compare(a[:], b[:]) }
 
 // String returns 128 lower-case hex digits.
 func (s Signature) String() string { return hex.EncodeToString(s[:]) }

@@ -2,10 +2,10 @@ package consensus
 
 import "slices"
 
-// Former is what an organisation's entry in the member table was before a block.
+// Former is an organisation whose entry in the member table a block made or changed.
 type Former struct {
 	ID  Hash
-	Org *Org // nil: it was none
+	New bool // it had none before; else the last of its former entries was it
 }
 
 // memberEdit is a member table to which events are applied one after another. The table that it
@@ -13,12 +13,13 @@ type Former struct {
 type memberEdit struct {
 	*members // that of before until there is a change, then a copy
 	base     *members
+	params   *Params
 	height   uint64 // of the block with the events
 	formers  []Former
 }
 
-func (m *members) edit(height uint64) *memberEdit {
-	return &memberEdit{members: m, base: m, height: height}
+func (m *members) edit(p *Params, height uint64) *memberEdit {
+	return &memberEdit{members: m, base: m, params: p, height: height}
 }
 
 // checkFree refuses keys that are, or were, an organisation's.
@@ -31,15 +32,43 @@ func (t *memberEdit) checkFree(keys []ownKey) error {
 	return nil
 }
 
+// next returns a copy of the entry of e's organisation, for e to change, if e comes next there.
+func (t *memberEdit) next(e *OrgEvent) (*Org, error) {
+	o, ok := t.byID[e.Subject]
+	switch {
+	case !ok:
+		return nil, broken(RuleUnknownOrg, "no member has the ID %v", e.Subject)
+	case !e.Prev.IsZero() && e.Prev != o.LastEvent:
+		return nil, broken(RuleEventPrev, "the event follows %v, the organisation's last one is %v", e.Prev, o.LastEvent)
+	}
+	return o.changed(t.height), nil
+}
+
+// subject is next for an event that the organisation's key has to sign.
+func (t *memberEdit) subject(e *OrgEvent) (*Org, error) {
+	o, err := t.next(e)
+	if err == nil && e.Signer != o.Key {
+		return nil, broken(RuleEventSigner, "the event is signed by %v, the organisation's key is %v", e.Signer, o.Key)
+	}
+	return o, err
+}
+
+// follow makes o the entry of its organisation after e, which its next event has to name.
+func (t *memberEdit) follow(o *Org, e *OrgEvent) {
+	o.LastEvent, o.Changed = e.ID(), t.height
+	t.put(o)
+}
+
 // put makes o the entry of its organisation.
 func (t *memberEdit) put(o *Org) {
 	if t.members == t.base {
 		t.members = t.base.clone()
 	}
 	former := t.byID[o.ID]
-	t.formers = append(t.formers, Former{o.ID, former})
+	t.formers = append(t.formers, Former{o.ID, former == nil})
 	if former != nil {
-		t.remove(former)
+		t.remember(&Past{former, t.height})
+		t.remove(former, former.keys())
 	}
 	t.add(o)
 }
@@ -54,8 +83,8 @@ func (t *memberEdit) done() *members {
 
 // apply returns the table after the events of a block. Those that do not fit in are passed over:
 // ValidateBlock refuses them.
-func (m *members) apply(events []OrgEvent, height uint64) (after *members, formers []Former) {
-	t := m.edit(height)
+func (m *members) apply(p *Params, events []OrgEvent, height uint64) (after *members, formers []Former) {
+	t := m.edit(p, height)
 	for i := range events {
 		if err := events[i].Content.apply(t, &events[i]); err != nil {
 			continue
@@ -64,19 +93,23 @@ func (m *members) apply(events []OrgEvent, height uint64) (after *members, forme
 	return t.done(), t.formers
 }
 
-// revert returns the table before the events that replaced these entries.
+// revert returns the table before the events that changed these entries.
 func (m *members) revert(formers []Former) *members {
 	if len(formers) == 0 {
 		return m
 	}
 	c := m.clone()
 	for _, f := range slices.Backward(formers) {
-		if now := c.byID[f.ID]; now != nil {
-			c.remove(now)
+		now := c.byID[f.ID]
+		if f.New {
+			c.remove(now, nil)
+			continue
 		}
-		if f.Org != nil {
-			c.add(f.Org)
-		}
+		last := len(c.past) - 1
+		before := c.past[last].Org
+		c.past, c.pastTree = c.past[:last:last], c.pastTree.first(last)
+		c.remove(now, before.keys())
+		c.add(before)
 	}
 	return c.hash()
 }

@@ -2,96 +2,51 @@ package consensus
 
 import (
 	"bytes"
-	"encoding/binary"
 	"maps"
 	"slices"
 )
 
-// Org is a member organisation as the state knows it. It is shared between
-// states and must not be changed.
-type Org struct {
-	ID             Hash // ID of its enrol event
-	Name           string
-	Domains        []string
-	Key            Key
-	Nodes          []NodeKeys
-	Records        RecordsPolicy
-	ThresholdFloor uint8
-	Height         uint64 // of the block with its enrol event
-}
-
-// enrol is what an enrol event would say of o.
-func (o *Org) enrol() *Enrol {
-	return &Enrol{Name: o.Name, Domains: o.Domains, OrgKey: o.Key, Nodes: o.Nodes, Records: o.Records, ThresholdFloor: o.ThresholdFloor}
-}
-
-func (o *Org) keys() []ownKey { return o.enrol().keys() }
-
-// Append appends the encoding of o, its entry in the member table: ID, height u64, and the content of
-// its enrol event.
-func (o *Org) Append(b []byte) []byte {
-	b = append(b, o.ID[:]...)
-	b = binary.BigEndian.AppendUint64(b, o.Height)
-	return o.enrol().Append(b)
-}
-
-// Encode returns the encoding of o.
-func (o *Org) Encode() []byte { return o.Append(nil) }
-
-// DecodeOrg decodes exactly one entry of the member table.
-func DecodeOrg(b []byte) (*Org, error) {
-	r := reader{what: "member", buf: b}
-	id, height := r.hash(), r.uint64()
-	e := r.enrol()
-	if err := r.end(); err != nil {
-		return nil, err
-	}
-	return &Org{
-		ID: id, Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Nodes: e.Nodes,
-		Records: e.Records, ThresholdFloor: e.ThresholdFloor, Height: height,
-	}, nil
-}
-
-// members is the table of organisations with its lookups. It is immutable;
-// blocks without events share their parent's.
+// members is the table of organisations with its lookups. It is immutable; blocks without events share
+// their parent's.
 type members struct {
-	orgs       []*Org // ascending by ID
-	leaves     []Hash // of orgs, in the same order
-	root       Hash
-	byID       map[Hash]*Org
-	byKey      map[Key]*Org
-	byRecorder map[Key]recorderEntry
-	byNode     map[Key]*Org
-	byDomain   map[string][]*Org // ascending by ID
-}
-
-type recorderEntry struct {
-	org *Org
-	key *verifyingKey
+	orgs      []*Org // ascending by ID
+	root      Hash   // Merkle root over their encodings
+	past      []*Past
+	pastTree  merkleList // over the encodings of past
+	byID      map[Hash]*Org
+	owners    map[ownKey]Hash       // whose a key is, or was
+	verifying map[Key]*verifyingKey // recorder keys
+	byDomain  map[string][]*Org     // ascending by ID
 }
 
 // newMembers returns an empty table.
 func newMembers() *members {
 	return (&members{
-		byID:       make(map[Hash]*Org),
-		byKey:      make(map[Key]*Org),
-		byRecorder: make(map[Key]recorderEntry),
-		byNode:     make(map[Key]*Org),
-		byDomain:   make(map[string][]*Org),
+		byID:      make(map[Hash]*Org),
+		owners:    make(map[ownKey]Hash),
+		verifying: make(map[Key]*verifyingKey),
+		byDomain:  make(map[string][]*Org),
 	}).hash()
 }
 
+// owner returns the organisation that has, or had, a key.
+func (m *members) owner(k ownKey) (*Org, bool) {
+	o, ok := m.byID[m.owners[k]]
+	return o, ok
+}
+
 // has reports whether a key is, or was, an organisation's.
-func (m *members) has(k ownKey) (ok bool) {
-	switch k.kind {
-	case orgKey:
-		_, ok = m.byKey[k.key]
-	case recorderKey:
-		_, ok = m.byRecorder[k.key]
-	case nodeKey:
-		_, ok = m.byNode[k.key]
+func (m *members) has(k ownKey) bool { _, ok := m.owners[k]; return ok }
+
+// sealing returns the organisation of a recorder key that counts in a block of that height, and the
+// key for verifying.
+func (m *members) sealing(recorder Key, height uint64) (*Org, *verifyingKey, bool) {
+	o, ok := m.owner(ownKey{recorderKey, recorder})
+	if !ok {
+		return nil, nil, false
 	}
-	return ok
+	i := o.recorder(recorder)
+	return o, m.verifying[recorder], i >= 0 && o.Nodes[i].SealsAt(height)
 }
 
 // add and remove change m itself, all but its hashes.
@@ -99,10 +54,10 @@ func (m *members) add(o *Org) {
 	at, _ := slices.BinarySearchFunc(m.orgs, o, compareOrgs)
 	m.orgs = slices.Insert(m.orgs, at, o)
 	m.byID[o.ID] = o
-	m.byKey[o.Key] = o
-	for _, n := range o.Nodes {
-		m.byRecorder[n.Recorder] = recorderEntry{o, newVerifyingKey(n.Recorder)}
-		m.byNode[n.Node] = o
+	for _, k := range o.keys() {
+		if m.owners[k] = o.ID; k.kind == recorderKey {
+			m.verifying[k.key] = newVerifyingKey(k.key)
+		}
 	}
 	for _, d := range o.Domains {
 		// The slices are shared with the table this one was cloned from.
@@ -112,13 +67,17 @@ func (m *members) add(o *Org) {
 	}
 }
 
-func (m *members) remove(o *Org) {
+// remove leaves the keys taken that kept has.
+func (m *members) remove(o *Org, kept []ownKey) {
 	m.orgs = slices.DeleteFunc(m.orgs, func(x *Org) bool { return x == o })
 	delete(m.byID, o.ID)
-	delete(m.byKey, o.Key)
-	for _, n := range o.Nodes {
-		delete(m.byRecorder, n.Recorder)
-		delete(m.byNode, n.Node)
+	for _, k := range o.keys() {
+		if k.kind == recorderKey {
+			delete(m.verifying, k.key)
+		}
+		if !slices.Contains(kept, k) {
+			delete(m.owners, k)
+		}
 	}
 	for _, d := range o.Domains {
 		left := slices.DeleteFunc(slices.Clone(m.byDomain[d]), func(x *Org) bool { return x == o })
@@ -133,25 +92,46 @@ func (m *members) remove(o *Org) {
 // clone returns a copy whose slices and maps can be added to and deleted from.
 func (m *members) clone() *members {
 	return &members{
-		orgs:       slices.Clone(m.orgs),
-		byID:       maps.Clone(m.byID),
-		byKey:      maps.Clone(m.byKey),
-		byRecorder: maps.Clone(m.byRecorder),
-		byNode:     maps.Clone(m.byNode),
-		byDomain:   maps.Clone(m.byDomain),
+		orgs:      slices.Clone(m.orgs),
+		past:      slices.Clip(m.past),
+		pastTree:  m.pastTree,
+		byID:      maps.Clone(m.byID),
+		owners:    maps.Clone(m.owners),
+		verifying: maps.Clone(m.verifying),
+		byDomain:  maps.Clone(m.byDomain),
 	}
 }
 
-// hash brings the leaves and the root up to date.
+// hash brings the root up to date.
 func (m *members) hash() *members {
-	m.leaves = make([]Hash, len(m.orgs))
+	leaves := make([]Hash, len(m.orgs))
 	var buf []byte
 	for i, o := range m.orgs {
 		buf = o.Append(buf[:0])
-		m.leaves[i] = LeafHash(buf)
+		leaves[i] = LeafHash(buf)
 	}
-	m.root = MerkleRoot(m.leaves)
+	m.root = MerkleRoot(leaves)
 	return m
+}
+
+// remember adds a former entry.
+func (m *members) remember(p *Past) {
+	m.past = append(m.past, p)
+	m.pastTree = m.pastTree.add(LeafHash(p.Encode()))
+}
+
+// at returns the entry that an organisation had after the block of that height.
+func (m *members) at(id Hash, height uint64) (*Org, bool) {
+	o, ok := m.byID[id]
+	for _, p := range slices.Backward(m.past) {
+		if p.Org.ID == id {
+			if height >= p.Until {
+				break
+			}
+			o = p.Org
+		}
+	}
+	return o, ok && height >= o.Height
 }
 
 func compareOrgs(a, b *Org) int { return bytes.Compare(a.ID[:], b.ID[:]) }

@@ -6,7 +6,7 @@ var batchCases = []ruleCase{
 	{"batch of another network", RuleChain, inBatch(func(f *ruleFixture, b *Batch) { b.ChainID++ }, nil)},
 	{"recorder is no member", RuleUnknownRecorder, func(f *ruleFixture) error {
 		b := f.gamma.batch(f.state, f.state.Time()+1)
-		return agree(ValidateBatch(f.state, &b), ValidateBatches(f.state, []Batch{b})[0],
+		return agree(ValidateBatch(f.state, &b), ValidateBatches(f.state, nil, []Batch{b})[0],
 			f.block(func(block *Block) { block.Events, block.Batches = nil, []Batch{b} }, nil, nil))
 	}},
 	{"number 0", RuleBatchSeq, inBatch(func(f *ruleFixture, b *Batch) { b.Seq = 0 }, nil)},
@@ -19,7 +19,7 @@ var batchCases = []ruleCase{
 		return CheckBatch(f.state.Params(), f.state.ChainID(), &b)
 	}},
 	{"time of the one before", RuleBatchTime, inBatch(func(f *ruleFixture, b *Batch) {
-		tip, _ := f.state.BatchTip(b.Recorder)
+		tip, _ := f.state.BatchTip(Series{Recorder: b.Recorder})
 		b.Time = tip.Time
 	}, nil)},
 	{"time after the block", RuleBatchTime, inBody(func(f *ruleFixture, b *Block) {

@@ -42,7 +42,7 @@ var headerCases = []ruleCase{
 	{"wrong body root", RuleBodyRoot, inHeader(func(h *Header) { h.BodyRoot[0] ^= 1 })},
 	{"wrong state root", RuleStateRoot, inHeader(func(h *Header) { h.StateRoot[0] ^= 1 })},
 	{"state root before the events", RuleStateRoot, func(f *ruleFixture) error {
-		return f.block(nil, func(h *Header) { h.StateRoot = f.state.StateRoot() }, nil)
+		return f.block(nil, func(h *Header) { h.StateRoot = StateRootAfter(f.state, nil, nil) }, nil)
 	}},
 }
 
@@ -72,7 +72,7 @@ var bodyCases = []ruleCase{
 
 // run returns n consecutive batches of alpha.
 func (f *ruleFixture) run(n int) []Batch {
-	tip, _ := f.state.BatchTip(f.alpha.key())
+	tip, _ := f.state.BatchTip(Series{Recorder: f.alpha.key()})
 	var batches []Batch
 	for i := range n {
 		b := f.alpha.batchAfter(f.state, tip, f.state.Time()+uint64(i)+1)

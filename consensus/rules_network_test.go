@@ -94,7 +94,7 @@ var codecCases = []ruleCase{
 	{"records miscounted", RuleEncoding, decodes(DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[125]++; return b })},
 	{"micro-roots beyond the limit", RuleEncoding, decodes(DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[121] = 65; return b })},
 	{"micro-roots announced only", RuleEncoding, decodes(DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[121] = 64; return b })},
-	{"encoded event of version 2", RuleVersion, decodes(DecodeEvent, func(f *ruleFixture) []byte { return f.encodedEvent(func(b []byte) { b[1] = 2 }) })},
+	{"encoded event of version 3", RuleVersion, decodes(DecodeEvent, func(f *ruleFixture) []byte { return f.encodedEvent(func(b []byte) { b[1] = 3 }) })},
 	{"encoded event of type 2", RuleEventType, decodes(DecodeEvent, func(f *ruleFixture) []byte { return f.encodedEvent(func(b []byte) { b[2] = 2 }) })},
 	{"oversize block", RuleBodySize, decodes(DecodeBlock, func(f *ruleFixture) []byte { return make([]byte, MaxBlockSize+1) })},
 	{"not a network file", RuleEncoding, decodes(DecodeGenesis, func(f *ruleFixture) []byte { return []byte("From: a@b.example") })},

@@ -106,7 +106,7 @@ func inBatch(before, after func(f *ruleFixture, b *Batch)) func(*ruleFixture) er
 			after(f, &b)
 		}
 		inBlock := f.block(func(block *Block) { block.Batches = []Batch{b} }, nil, nil)
-		err := agree(inBlock, ValidateBatch(f.state, &b), ValidateBatches(f.state, []Batch{b})[0])
+		err := agree(inBlock, ValidateBatch(f.state, &b), ValidateBatches(f.state, nil, []Batch{b})[0])
 		switch ruleOf(err) { // rules that take a state to see; all others show in the batch itself
 		case RuleUnknownRecorder, RuleBatchSeq, RuleBatchPrev, RuleBatchTime:
 			return err
@@ -148,7 +148,7 @@ func TestRules(t *testing.T) {
 		t.Fatal("the block that all cases start from is invalid: ", err)
 	}
 	untested := ruleCodes(t)
-	for _, cases := range [][]ruleCase{headerCases, bodyCases, eventCases, batchCases, networkCases, codecCases} {
+	for _, cases := range [][]ruleCase{headerCases, bodyCases, eventCases, batchCases, networkCases, codecCases, changingCases} {
 		for _, c := range cases {
 			t.Run(c.rule+"/"+strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 				if err := c.err(f); ruleOf(err) != c.rule || errors.Is(err, errDisagree) {

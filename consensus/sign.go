@@ -14,7 +14,12 @@ const (
 	purposeNodePossession = "cairn/1 node possession"
 	purposeBatch          = "cairn/1 batch"
 	purposeMicro          = "cairn/1 micro"
+	purposeMicroV2        = "cairn/2 micro"
 	purposeIdentity       = "cairn/1 identity"
+	purposeAttestation    = "cairn/2 attestation"
+	purposeRotation       = "cairn/2 rotation"
+	purposeReplace        = "cairn/2 possession"
+	purposeRecovery       = "cairn/2 recovery"
 )
 
 // signingBytes returns purpose || chain id || content.
@@ -27,9 +32,13 @@ func signingBytes(purpose string, chain ChainID, content []byte) []byte {
 
 // MicroSigningBytes returns what a recorder key signs to seal one micro-batch,
 // the micro-th (from 0) of its batch seq:
-// "cairn/1 micro" || chain u32 || seq u64 || micro u16 || count u16 || root.
-func MicroSigningBytes(chain ChainID, seq uint64, micro uint16, m MicroRoot) []byte {
+// "cairn/1 micro" || chain u32 || seq u64 || micro u16 || count u16 || root. In an epoch that is not 0
+// the purpose is "cairn/2 micro" and the epoch u64 comes before the seq.
+func MicroSigningBytes(chain ChainID, epoch, seq uint64, micro uint16, m MicroRoot) []byte {
 	b := signingBytes(purposeMicro, chain, nil)
+	if epoch != 0 {
+		b = binary.BigEndian.AppendUint64(signingBytes(purposeMicroV2, chain, nil), epoch)
+	}
 	b = binary.BigEndian.AppendUint64(b, seq)
 	b = binary.BigEndian.AppendUint16(b, micro)
 	b = binary.BigEndian.AppendUint16(b, m.Count)

@@ -2,53 +2,44 @@ package consensus
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 )
 
-// BatchTip is the last batch of a recorder key that is in the chain.
-type BatchTip struct {
-	Seq    uint64
-	ID     Hash
-	Time   uint64 // the batch's, ms since 1970
-	Height uint64 // of the block it is in
-}
-
-// KeyTip is a recorder key with its BatchTip.
-type KeyTip struct {
-	Recorder Key
-	Tip      BatchTip
-}
-
 // State is all that the rules know after a block: its header state, the member
-// table, and where each recorder key stands. It is never changed once made and
+// table, and where each series of batches stands. It is never changed once made and
 // may be used from any goroutine.
 type State struct {
 	hs      *HeaderState
 	members *members
-	tips    map[Key]BatchTip
+	tips    *tips
 }
 
 // NewState puts a state together from stored parts: the header state of its
-// block, all organisations, and the tips of all recorder keys that have one.
-// It refuses organisations that share an ID or a key, since no chain leads to
-// them.
-func NewState(hs *HeaderState, orgs []*Org, tips []KeyTip) (*State, error) {
-	t := newMembers().edit(hs.height)
+// block, all organisations, their former entries in the order in which they
+// ended, and the tips of all series of batches. It refuses organisations that
+// share an ID or a key, since no chain leads to them.
+func NewState(hs *HeaderState, orgs []*Org, past []*Past, series []SeriesTip) (*State, error) {
+	m := newMembers()
+	for _, p := range past {
+		m.remember(p)
+		for _, k := range p.Org.keys() {
+			m.owners[k] = p.Org.ID
+		}
+	}
 	for _, o := range orgs {
-		if t.byID[o.ID] != nil {
+		if m.byID[o.ID] != nil {
 			return nil, broken(RuleDuplicateKey, "organisation %v is listed twice", o.ID)
 		}
-		if err := t.checkFree(o.keys()); err != nil {
-			return nil, err
+		for _, k := range o.keys() {
+			if id, taken := m.owners[k]; taken && id != o.ID {
+				return nil, takenError(k)
+			}
 		}
-		t.put(o)
+		m.add(o)
 	}
-	s := &State{hs: hs, members: t.done(), tips: make(map[Key]BatchTip, len(tips))}
-	for _, tip := range tips {
-		s.tips[tip.Recorder] = tip.Tip
-	}
-	return s, nil
+	return &State{hs: hs, members: m.hash(), tips: newTips(series)}, nil
 }
 
 // HeaderState returns the part of the state that headers alone determine.
@@ -84,9 +75,9 @@ func (s *State) MedianTime() uint64 { return s.hs.MedianTime() }
 // Time returns the last block's time, ms since 1970.
 func (s *State) Time() uint64 { return s.hs.Time() }
 
-// StateRoot returns the Merkle root over the encodings of all organisations,
-// ascending by ID.
-func (s *State) StateRoot() Hash { return s.members.root }
+// Past returns the former entries of organisations, in the order in which they ended. The slice must not
+// be changed.
+func (s *State) Past() []*Past { return s.members.past }
 
 // Orgs returns all organisations, ascending by ID. The slice must not be changed.
 func (s *State) Orgs() []*Org { return s.members.orgs }
@@ -97,56 +88,88 @@ func (s *State) Org(id Hash) (*Org, bool) {
 	return o, ok
 }
 
-// OrgByKey returns the organisation with that org key.
-func (s *State) OrgByKey(key Key) (*Org, bool) {
-	o, ok := s.members.byKey[key]
-	return o, ok
+// OrgAt returns the entry that the organisation had after the block of that
+// height.
+func (s *State) OrgAt(id Hash, height uint64) (*Org, bool) { return s.members.at(id, height) }
+
+// OrgByKey returns the organisation that has, or had, that org key.
+func (s *State) OrgByKey(key Key) (*Org, bool) { return s.members.owner(ownKey{orgKey, key}) }
+
+// OrgByRecorder returns the organisation that has, or had, that recorder key.
+func (s *State) OrgByRecorder(key Key) (*Org, bool) { return s.members.owner(ownKey{recorderKey, key}) }
+
+// OrgByNode returns the organisation that has, or had, that node identity.
+func (s *State) OrgByNode(key Key) (*Org, bool) { return s.members.owner(ownKey{nodeKey, key}) }
+
+// Concerns returns the recorder keys and domains of which an event may change whose they are: all that
+// its organisation has or had.
+func (s *State) Concerns(e *OrgEvent) (recorders []Key, domains []string) {
+	recorders = e.Recorders()
+	_, domains = e.Claims()
+	add := func(o *Org) {
+		for i := range o.Nodes {
+			recorders = append(recorders, o.Nodes[i].Recorder)
+		}
+		domains = append(domains, o.Domains...)
+	}
+	if o, ok := s.Org(e.Org()); ok {
+		add(o)
+	}
+	for _, p := range s.members.past {
+		if p.Org.ID == e.Org() {
+			add(p.Org)
+		}
+	}
+	slices.SortFunc(recorders, compareKeys)
+	slices.Sort(domains)
+	return slices.Compact(recorders), slices.Compact(domains)
 }
 
-// OrgByRecorder returns the organisation that enrolled that recorder key.
-func (s *State) OrgByRecorder(key Key) (*Org, bool) {
-	e, ok := s.members.byRecorder[key]
-	return e.org, ok
-}
-
-// OrgByNode returns the organisation that enrolled that node identity.
-func (s *State) OrgByNode(key Key) (*Org, bool) {
-	o, ok := s.members.byNode[key]
-	return o, ok
+// Seals reports whether batches and headers of a recorder key count in the next
+// block.
+func (s *State) Seals(recorder Key) bool {
+	_, _, ok := s.members.sealing(recorder, s.Height()+1)
+	return ok
 }
 
 // OrgsByDomain returns the organisations that claim a domain (lower-case
 // A-label), ascending by ID. The slice must not be changed.
 func (s *State) OrgsByDomain(domain string) []*Org { return s.members.byDomain[domain] }
 
-// Claims returns the domains that e claims and the org key that it claims them for.
-func (s *State) Claims(e *OrgEvent) (org Key, domains []string) {
-	return e.Enrol().OrgKey, e.Content.claims()
-}
-
-// Spent reports whether e can be in no block after s: what it does is done, or cannot be done any
-// more.
-func (s *State) Spent(e *OrgEvent) bool { return slices.ContainsFunc(e.Content.keys(), s.members.has) }
-
-// BatchTip returns the last batch of a recorder key in the chain; not ok if
-// it has none yet.
-func (s *State) BatchTip(recorder Key) (BatchTip, bool) {
-	t, ok := s.tips[recorder]
+// BatchTip returns the last batch of a series in the chain; not ok if it has
+// none yet.
+func (s *State) BatchTip(series Series) (BatchTip, bool) {
+	t, ok := s.tips.by[series]
 	return t, ok
 }
 
-// BatchTips returns the tips of all recorder keys that have one, ascending by key.
-func (s *State) BatchTips() []KeyTip {
-	tips := make([]KeyTip, 0, len(s.tips))
-	for k, t := range s.tips {
-		tips = append(tips, KeyTip{k, t})
+// BatchTips returns the tips of all series that have one, ascending by key and
+// epoch.
+func (s *State) BatchTips() []SeriesTip {
+	list := make([]SeriesTip, 0, len(s.tips.by))
+	for series, t := range s.tips.by {
+		list = append(list, SeriesTip{series, t})
 	}
-	slices.SortFunc(tips, func(a, b KeyTip) int { return bytes.Compare(a.Recorder[:], b.Recorder[:]) })
-	return tips
+	slices.SortFunc(list, func(a, b SeriesTip) int {
+		return cmp.Or(bytes.Compare(a.Recorder[:], b.Recorder[:]), cmp.Compare(a.Epoch, b.Epoch))
+	})
+	return list
 }
 
 // Equal reports whether s and x agree in everything, for tests and self-checks.
 func (s *State) Equal(x *State) bool {
 	return s.hs.net.genesis == x.hs.net.genesis && bytes.Equal(s.hs.Encode(), x.hs.Encode()) &&
-		s.members.root == x.members.root && maps.Equal(s.tips, x.tips)
+		s.members.root == x.members.root && s.members.pastTree.root() == x.members.pastTree.root() &&
+		maps.Equal(s.tips.by, x.tips.by) && s.tips.tree.root() == x.tips.tree.root()
+}
+
+// stateRoot is what a header states about the tables after its block. Under
+// version 1 that is the members'; under version 2 the root of a tree with five
+// leaves: members, their former entries, tips of series, voters (none yet) and
+// the blocks before it.
+func stateRoot(n *Network, m *members, t *tips, before ancestry) Hash {
+	if n.params.Version < ParamsV2 {
+		return m.root
+	}
+	return MerkleRoot([]Hash{m.root, m.pastTree.root(), t.tree.root(), MerkleRoot(nil), before.root()})
 }

@@ -16,30 +16,31 @@ func CheckBatch(p *Params, chain ChainID, b *Batch) error {
 
 // ValidateBatch checks a batch against a state, as the next one of its key.
 func ValidateBatch(s *State, b *Batch) error {
-	entry, err := newBatchSequence(s.members, s.tips).next(s.hs.net, b)
+	key, err := newBatchSequence(s, s.members).next(b)
 	if err != nil {
 		return err
 	}
-	if !verifyWith(entry.key, b.SigningBytes(), b.Signature) {
+	if !verifyWith(key, b.SigningBytes(), b.Signature) {
 		return batchSignatureError(b)
 	}
 	return nil
 }
 
-// ValidateBatches checks batches in the given order: each against s and those
-// before it whose form and place are right. All signatures are verified at
+// ValidateBatches checks batches in the given order, in a block that also holds the given events, which
+// are valid: each against s and those before it whose form and place are right. All signatures are verified at
 // once. The result has one entry per batch, nil for a valid one; where a
 // signature is wrong, later batches of that key count as wrong as well.
-func ValidateBatches(s *State, batches []Batch) []error {
+func ValidateBatches(s *State, events []OrgEvent, batches []Batch) []error {
 	errs := make([]error, len(batches))
-	seq := newBatchSequence(s.members, s.tips)
+	members, _ := s.members.apply(s.Params(), events, s.Height()+1)
+	seq := newBatchSequence(s, members)
 	sigs := newSignatures(len(batches))
 	queued := make([]int, 0, len(batches))
 	for i := range batches {
 		b := &batches[i]
-		var entry recorderEntry
-		if entry, errs[i] = seq.next(s.hs.net, b); errs[i] == nil {
-			sigs.addExpanded(entry.key, b.SigningBytes(), b.Signature, batchSignatureError(b))
+		var key *verifyingKey
+		if key, errs[i] = seq.next(b); errs[i] == nil {
+			sigs.addExpanded(key, b.SigningBytes(), b.Signature, batchSignatureError(b))
 			queued = append(queued, i)
 		}
 	}
@@ -62,8 +63,12 @@ func ValidateBatches(s *State, batches []Batch) []error {
 }
 
 // BatchTimeLimit returns the latest time, in ms since 1970, that a batch in a
-// block of the given time may have.
+// block of the given time may have. Under version 2, where it is a claim, there
+// is none.
 func BatchTimeLimit(p *Params, blockTime uint64) uint64 {
+	if p.Version >= ParamsV2 {
+		return math.MaxUint64
+	}
 	slack := uint64(p.ClockSlack().Milliseconds())
 	if blockTime > math.MaxUint64-slack {
 		return math.MaxUint64
@@ -84,6 +89,8 @@ func checkBatchForm(p *Params, chain ChainID, b *Batch) error {
 		return broken(RuleFlags, "batch has flags %#04x, none are defined", b.Flags)
 	case b.ChainID != chain:
 		return broken(RuleChain, "batch of chain %v, this is %v", b.ChainID, chain)
+	case (b.Epoch == 0) != (p.Version < ParamsV2):
+		return broken(RuleEpoch, "batch of epoch %d: under version 2 epochs are not 0, under version 1 there are none", b.Epoch)
 	case b.Seq == 0:
 		return broken(RuleBatchSeq, "batch of %v has number 0, they start at 1", b.Recorder)
 	case b.Prev.IsZero() != (b.Seq == 1):
@@ -105,39 +112,56 @@ func checkBatchForm(p *Params, chain ChainID, b *Batch) error {
 	return nil
 }
 
-// batchSequence follows the tips of recorder keys through a list of batches.
+// batchSequence follows the tips of series through a list of batches.
 type batchSequence struct {
+	state   *State
 	members *members
-	base    map[Key]BatchTip
-	moved   map[Key]BatchTip
+	height  uint64 // of the block they are for
+	moved   map[Series]BatchTip
+	opening map[Key]bool // keys of which the list opens a series
 }
 
-func newBatchSequence(m *members, base map[Key]BatchTip) *batchSequence {
-	return &batchSequence{members: m, base: base, moved: make(map[Key]BatchTip)}
+func newBatchSequence(s *State, m *members) *batchSequence {
+	return &batchSequence{state: s, members: m, height: s.Height() + 1, moved: make(map[Series]BatchTip), opening: make(map[Key]bool)}
 }
 
-// next checks all but b's signature, moves the tip of its key, and returns
-// whose key it is.
-func (q *batchSequence) next(net *Network, b *Batch) (recorderEntry, error) {
-	if err := checkBatchForm(&net.params, net.chain, b); err != nil {
-		return recorderEntry{}, err
+// next checks all but b's signature, moves the tip of its series, and returns its key.
+func (q *batchSequence) next(b *Batch) (*verifyingKey, error) {
+	p := q.state.Params()
+	if err := checkBatchForm(p, q.state.ChainID(), b); err != nil {
+		return nil, err
 	}
-	entry, ok := q.members.byRecorder[b.Recorder]
+	_, key, ok := q.members.sealing(b.Recorder, q.height)
 	if !ok {
-		return recorderEntry{}, broken(RuleUnknownRecorder, "recorder key %v is not enrolled", b.Recorder)
+		return nil, broken(RuleUnknownRecorder, "recorder key %v is not enrolled, or not any more", b.Recorder)
 	}
-	tip, ok := q.moved[b.Recorder]
+	series := b.Series()
+	tip, ok := q.moved[series]
 	if !ok {
-		tip = q.base[b.Recorder] // zero before the first batch: exactly what it must follow
+		tip = q.state.tips.by[series] // zero before the first batch: exactly what it must follow
 	}
 	switch {
 	case b.Seq != tip.Seq+1:
-		return recorderEntry{}, broken(RuleBatchSeq, "batch %d of %v: number %d is next", b.Seq, b.Recorder, tip.Seq+1)
+		return nil, broken(RuleBatchSeq, "batch %d of %v: number %d is next", b.Seq, b.Recorder, tip.Seq+1)
 	case b.Prev != tip.ID:
-		return recorderEntry{}, broken(RuleBatchPrev, "batch %d of %v follows %v, number %d has the ID %v", b.Seq, b.Recorder, b.Prev, tip.Seq, tip.ID)
-	case b.Time <= tip.Time:
-		return recorderEntry{}, broken(RuleBatchTime, "batch %d of %v: time %d is not after %d of the one before", b.Seq, b.Recorder, b.Time, tip.Time)
+		return nil, broken(RuleBatchPrev, "batch %d of %v follows %v, number %d has the ID %v", b.Seq, b.Recorder, b.Prev, tip.Seq, tip.ID)
+	case p.Version < ParamsV2 && b.Time <= tip.Time:
+		return nil, broken(RuleBatchTime, "batch %d of %v: time %d is not after %d of the one before", b.Seq, b.Recorder, b.Time, tip.Time)
+	case p.Version >= ParamsV2 && b.Seq == 1:
+		if err := q.open(b.Recorder); err != nil {
+			return nil, err
+		}
 	}
-	q.moved[b.Recorder] = BatchTip{Seq: b.Seq, ID: b.ID(), Time: b.Time}
-	return entry, nil
+	q.moved[series] = BatchTip{Seq: b.Seq, ID: b.ID(), Time: b.Time}
+	return key, nil
+}
+
+// open checks that a key may open another series.
+func (q *batchSequence) open(recorder Key) error {
+	last, ok := q.state.tips.lastOpened(recorder)
+	if q.opening[recorder] || ok && q.height < last+EpochGap {
+		return broken(RuleEpoch, "recorder key %v opens an epoch less than %d blocks after its last one", recorder, EpochGap)
+	}
+	q.opening[recorder] = true
+	return nil
 }

@@ -12,11 +12,11 @@ func ValidateBlock(s *State, b *Block) error {
 	if err := ValidateHeader(s.hs, &b.Header); err != nil {
 		return err
 	}
-	miner, ok := s.members.byRecorder[b.Header.Miner]
+	_, key, ok := s.members.sealing(b.Header.Miner, b.Header.Height)
 	if !ok {
-		return broken(RuleUnknownMiner, "miner key %v is not an enrolled recorder key", b.Header.Miner)
+		return broken(RuleUnknownMiner, "miner key %v is not an enrolled recorder key, or not any more", b.Header.Miner)
 	}
-	if !verifyWith(miner.key, b.Header.SigningBytes(), b.Header.Signature) {
+	if !verifyWith(key, b.Header.SigningBytes(), b.Header.Signature) {
 		return broken(RuleHeaderSignature, "header is not signed by its miner %v", b.Header.Miner)
 	}
 	if size := b.BodySize(); size > MaxBody {
@@ -31,7 +31,7 @@ func ValidateBlock(s *State, b *Block) error {
 func validateBody(s *State, b *Block) error {
 	net := s.hs.net
 	sigs := newSignatures(len(b.Batches) + 3*len(b.Events))
-	table := s.members.edit(b.Header.Height)
+	table := s.members.edit(&net.params, b.Header.Height)
 	for i := range b.Events {
 		e := &b.Events[i]
 		if err := checkEventForm(&net.params, net.chain, e); err != nil {
@@ -43,24 +43,25 @@ func validateBody(s *State, b *Block) error {
 		e.Content.queue(sigs, e)
 	}
 	members := table.done()
-	if members.root != b.Header.StateRoot {
-		return broken(RuleStateRoot, "header has state root %v, the events lead to %v", b.Header.StateRoot, members.root)
-	}
 	if err := checkBatchOrder(b.Batches); err != nil {
 		return err
 	}
 	limit := BatchTimeLimit(&net.params, b.Header.Time)
-	seq := newBatchSequence(members, s.tips)
+	seq := newBatchSequence(s, members)
 	for i := range b.Batches {
 		batch := &b.Batches[i]
-		entry, err := seq.next(net, batch)
+		key, err := seq.next(batch)
 		if err != nil {
 			return err
 		}
 		if batch.Time > limit {
 			return broken(RuleBatchTime, "batch %d of %v: time %d is after %d, the limit in this block", batch.Seq, batch.Recorder, batch.Time, limit)
 		}
-		sigs.addExpanded(entry.key, batch.SigningBytes(), batch.Signature, batchSignatureError(batch))
+		sigs.addExpanded(key, batch.SigningBytes(), batch.Signature, batchSignatureError(batch))
+	}
+	tips, _ := s.tips.apply(net.params.Version, b.Batches, b.Header.Height)
+	if root := stateRoot(net, members, tips, s.hs.blocks); root != b.Header.StateRoot {
+		return broken(RuleStateRoot, "header has state root %v, the body leads to %v", b.Header.StateRoot, root)
 	}
 	return sigs.first()
 }
@@ -84,11 +85,4 @@ func checkBatchOrder(batches []Batch) error {
 		}
 	}
 	return nil
-}
-
-// StateRootAfter returns the state root that the header of a block on top of s
-// must have if it holds these events, which must be valid.
-func StateRootAfter(s *State, events []OrgEvent) Hash {
-	after, _ := s.members.apply(events, s.hs.height+1)
-	return after.root
 }

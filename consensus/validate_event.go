@@ -17,7 +17,7 @@ func ValidateEvent(s *State, e *OrgEvent) error { return ValidateEvents(s, []Org
 // valid ones before it. The result has one entry per event, nil for a valid one.
 func ValidateEvents(s *State, events []OrgEvent) []error {
 	errs := make([]error, len(events))
-	t := s.members.edit(s.Height() + 1)
+	t := s.members.edit(s.Params(), s.Height()+1)
 	for i := range events {
 		e := &events[i]
 		if errs[i] = CheckEvent(s.Params(), s.ChainID(), e); errs[i] == nil {
@@ -27,15 +27,56 @@ func ValidateEvents(s *State, events []OrgEvent) []error {
 	return errs
 }
 
+// FitEvents is ValidateEvents without CheckEvent: whether what each event does can be done after s and
+// those before it that fit.
+func FitEvents(s *State, events []*OrgEvent) []error {
+	errs := make([]error, len(events))
+	t := s.members.edit(s.Params(), s.Height()+1)
+	for i, e := range events {
+		errs[i] = e.Content.apply(t, e)
+	}
+	return errs
+}
+
 // checkEventForm is CheckEvent without the signatures.
 func checkEventForm(p *Params, chain ChainID, e *OrgEvent) error {
-	switch _, known := eventTypes[e.Type()]; {
+	switch known := eventTypes[e.Type()]; {
 	case e.Version != p.Version:
 		return broken(RuleVersion, "event of version %d, the network's is %d", e.Version, p.Version)
-	case !known:
+	case !known.ok(p.Version):
 		return broken(RuleEventType, "event of type %d, which this program does not know", e.Type())
 	case e.ChainID != chain:
 		return broken(RuleChain, "event of chain %v, this is %v", e.ChainID, chain)
 	}
+	if p.Version >= ParamsV2 {
+		if err := checkEventV2(p, e); err != nil {
+			return err
+		}
+	}
 	return e.Content.check(p, chain, e)
+}
+
+// checkEventV2 checks what all events of version 2 have in common.
+func checkEventV2(p *Params, e *OrgEvent) error {
+	if err := checkAttestations(p, e); err != nil {
+		return err
+	}
+	for _, k := range e.Content.keys() {
+		if err := checkKey(k); err != nil {
+			return err
+		}
+	}
+	ordered := e.Type() != EventRevoke && e.Type() != EventSuspend
+	switch enrol := e.Enrol(); {
+	case enrol != nil && (!e.Subject.IsZero() || !e.Prev.IsZero() || e.Signer != enrol.OrgKey):
+		return broken(RuleEventPrev, "an enrolment that names an organisation, a previous event, or another signer than its org key")
+	case enrol != nil:
+		return nil
+	case e.Subject.IsZero() || e.Prev.IsZero() == ordered:
+		return broken(RuleEventPrev, "an event of type %v of organisation %v after event %v", e.Type(), e.Subject, e.Prev)
+	}
+	if got := leadingZeroBits(e.ID()); got < int(p.BatchStamp) {
+		return broken(RuleEventStamp, "event stamp of %d bits, the network demands %d", got, p.BatchStamp)
+	}
+	return nil
 }

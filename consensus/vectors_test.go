@@ -55,7 +55,7 @@ func TestBatchVectors(t *testing.T) {
 		b := block.Batches[i]
 		v := batchVector{b, b.Encode(), b.ID(), b.SigningBytes(), nil, testKey(seed).Seed()}
 		for i, m := range b.Micros {
-			v.MicroSigningBytes = append(v.MicroSigningBytes, MicroSigningBytes(b.ChainID, b.Seq, uint16(i), m))
+			v.MicroSigningBytes = append(v.MicroSigningBytes, MicroSigningBytes(b.ChainID, b.Epoch, b.Seq, uint16(i), m))
 		}
 		if err := ValidateBatch(f.state, &b); err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func TestBlockVectors(t *testing.T) {
 	second := solve(draft(afterFirst, f.beta, nil, []Batch{a}), f.beta)
 	v := blockVector{
 		Network: g.Encode(), ParamsHash: g.Params.Hash(), ChainID: g.Params.ChainID(),
-		GenesisID: g.Block.ID(), GenesisState: g.State().StateRoot(),
+		GenesisID: g.Block.ID(), GenesisState: g.Block.Header.StateRoot,
 	}
 	s := g.State()
 	for _, b := range []*Block{first, second} {
@@ -113,7 +113,7 @@ func TestBlockVectors(t *testing.T) {
 		s, _ = ApplyBlock(s, b)
 		v.Blocks = append(v.Blocks, b.Encode())
 		v.IDs = append(v.IDs, b.ID())
-		v.StateRoots = append(v.StateRoots, s.StateRoot())
+		v.StateRoots = append(v.StateRoots, b.Header.StateRoot)
 		v.Work = append(v.Work, s.Work())
 	}
 	v.HeaderState, v.NextBits = s.HeaderState().Encode(), s.NextBits()

@@ -53,7 +53,7 @@ func (n *Node) Block(_ context.Context, which string) (*api.Block, error) {
 	}
 	for i := range b.Events {
 		e := &b.Events[i]
-		key, domains := s.Claims(e)
+		key, domains := e.Claims()
 		view := api.BlockEvent{ID: e.ID().String(), Type: e.Type().String(), Domains: domains, Key: key.String()}
 		if org, ok := s.Org(e.Org()); ok {
 			view.Name = org.Name

@@ -57,9 +57,13 @@ func (n *Node) ownOrg(s *consensus.State) api.Org {
 		return n.viewOrg(s, org)
 	}
 	e := n.own()
-	v := n.viewOrg(s, &consensus.Org{
-		Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Nodes: e.Nodes, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
-	})
+	org := &consensus.Org{
+		Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
+	}
+	for _, keys := range e.Nodes {
+		org.Nodes = append(org.Nodes, consensus.OrgNode{NodeKeys: keys})
+	}
+	v := n.viewOrg(s, org)
 	v.ID = ""
 	return v
 }

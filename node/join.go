@@ -140,7 +140,7 @@ func LoadNetwork(dir string) (*consensus.Genesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := consensus.DecodeGenesis(b)
+	g, err := readNetwork(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, networkFile), err)
 	}
@@ -170,4 +170,13 @@ func readMember(dir, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has no %s: %w", dir, name, ErrNotMember)
 	}
 	return b, err
+}
+
+// readNetwork decodes a network file of a version that nodes take part in.
+func readNetwork(b []byte) (*consensus.Genesis, error) {
+	g, err := consensus.DecodeGenesis(b)
+	if err == nil && g.Params.Version != consensus.ParamsV1 {
+		return nil, fmt.Errorf("the network %q has parameters of version %d, this program takes part in networks of version %d", g.Params.Name, g.Params.Version, consensus.ParamsV1)
+	}
+	return g, err
 }

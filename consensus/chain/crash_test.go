@@ -141,7 +141,7 @@ func checkEntries(t testingT, m *Manager) {
 			t.Fatalf("a target of a reorganisation is left (%v)", err)
 		}
 		undos := uint64(0)
-		err := scan(txn, prefixUndo, func([32]byte, []byte) error { undos++; return nil })
+		err := scan(txn, prefixUndo, 32, func(_, _ []byte) error { undos++; return nil })
 		if undos != m.Tip().Height {
 			t.Fatalf("undo data of %d blocks, the best branch has %d", undos, m.Tip().Height)
 		}

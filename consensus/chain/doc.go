@@ -25,7 +25,9 @@
 //	u <id>           undo of the block, encoded; best branch only, none for genesis
 //	i <height u64>   id (32) of the best branch's block at that height
 //	o <org id>       member entry, encoded: the state after the tip
-//	t <recorder key> last batch of that key, encoded: the state after the tip
+//	t <recorder key> last batch of that key, encoded: the state after the tip; with parameters of
+//	                 version 2 the epoch u64 stands behind the key
+//	p <number u32>   former member entry, encoded, from 0 in the order in which they ended
 //
 // One extension of the best branch is one transaction. A reorganisation is first
 // validated wholly in memory, then written as one transaction, or as several

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,7 +59,7 @@ func (m *Manager) begin(s *consensus.State) error {
 	w.put(keyNetwork, hashBytes(b.ID()))
 	w.putBlock(b, node{state: s.HeaderState()})
 	w.put(keyOfHeight(0), hashBytes(b.ID()))
-	w.putEntries(s, b)
+	w.putEntries(s, s, b)
 	w.put(keyTip, hashBytes(b.ID()))
 	m.state.Store(s)
 	return w.close()
@@ -76,24 +77,44 @@ func (m *Manager) load() error {
 			return fmt.Errorf("%w: tip %s: %v", errDamaged, tip, err)
 		}
 		var orgs []*consensus.Org
-		err = scan(txn, prefixOrg, func(_ [32]byte, v []byte) error {
-			o, err := consensus.DecodeOrg(v)
+		err = scan(txn, prefixOrg, 32, func(_, v []byte) error {
+			o, err := consensus.DecodeOrg(m.network, v)
 			orgs = append(orgs, o)
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("%w: member table: %v", errDamaged, err)
 		}
-		var tips []consensus.KeyTip
-		err = scan(txn, prefixTip, func(key [32]byte, v []byte) error {
-			t, err := consensus.DecodeBatchTip(v)
-			tips = append(tips, consensus.KeyTip{Recorder: key, Tip: t})
+		var past []*consensus.Past
+		err = scan(txn, prefixPast, 4, func(key, v []byte) error {
+			if number := binary.BigEndian.Uint32(key); int(number) != len(past) {
+				return fmt.Errorf("entry %d instead of %d", number, len(past))
+			}
+			p, err := consensus.DecodePast(m.network, v)
+			past = append(past, p)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%w: former members: %v", errDamaged, err)
+		}
+		var tips []consensus.SeriesTip
+		size := 32
+		if m.network.Params().Version >= consensus.ParamsV2 {
+			size += 8
+		}
+		err = scan(txn, prefixTip, size, func(key, v []byte) error {
+			s := consensus.Series{Recorder: consensus.Key(key[:32])}
+			if size > 32 {
+				s.Epoch = binary.BigEndian.Uint64(key[32:])
+			}
+			t, err := consensus.DecodeBatchTip(m.network, v)
+			tips = append(tips, consensus.SeriesTip{Series: s, Tip: t})
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("%w: batch tips: %v", errDamaged, err)
 		}
-		s, err := consensus.NewState(n.state, orgs, tips)
+		s, err := consensus.NewState(n.state, orgs, past, tips)
 		if err != nil {
 			return fmt.Errorf("%w: %v", errDamaged, err)
 		}
@@ -102,9 +123,9 @@ func (m *Manager) load() error {
 	})
 }
 
-// scan calls use for every entry of a prefix whose keys are 32 bytes long. The
-// value must not be kept.
-func scan(txn *badger.Txn, prefix byte, use func(key [32]byte, value []byte) error) error {
+// scan calls use for every entry of a prefix, whose keys have so many bytes
+// behind it. Neither key nor value may be kept.
+func scan(txn *badger.Txn, prefix byte, size int, use func(key, value []byte) error) error {
 	opt := badger.DefaultIteratorOptions
 	opt.Prefix = []byte{prefix}
 	it := txn.NewIterator(opt)
@@ -112,10 +133,10 @@ func scan(txn *badger.Txn, prefix byte, use func(key [32]byte, value []byte) err
 	for it.Rewind(); it.Valid(); it.Next() {
 		item := it.Item()
 		key := item.Key()[1:]
-		if len(key) != 32 {
+		if len(key) != size {
 			return fmt.Errorf("%w: key %x", errDamaged, item.Key())
 		}
-		if err := item.Value(func(v []byte) error { return use([32]byte(key), v) }); err != nil {
+		if err := item.Value(func(v []byte) error { return use(key, v) }); err != nil {
 			return err
 		}
 	}

@@ -25,12 +25,25 @@ const (
 	prefixHeight = 'i'
 	prefixOrg    = 'o'
 	prefixTip    = 't'
+	prefixPast   = 'p'
 )
 
 func keyOf(prefix byte, id [32]byte) []byte { return append([]byte{prefix}, id[:]...) }
 
 func keyOfHeight(height uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefixHeight}, height)
+}
+
+func keyOfSeries(s consensus.Series) []byte {
+	key := keyOf(prefixTip, s.Recorder)
+	if s.Epoch != 0 {
+		key = binary.BigEndian.AppendUint64(key, s.Epoch)
+	}
+	return key
+}
+
+func keyOfPast(number int) []byte {
+	return binary.BigEndian.AppendUint32([]byte{prefixPast}, uint32(number))
 }
 
 // get passes the value under key to use, which must not keep it. ErrNotFound if

@@ -23,7 +23,7 @@ func (w *writer) apply(s *consensus.State, b *consensus.Block) *consensus.State 
 	next, undo := consensus.ApplyBlock(s, b)
 	w.put(keyOf(prefixUndo, next.Tip()), undo.Encode())
 	w.put(keyOfHeight(next.Height()), hashBytes(next.Tip()))
-	w.putEntries(next, b)
+	w.putEntries(s, next, b)
 	return next
 }
 
@@ -33,12 +33,13 @@ func (w *writer) revert(s *consensus.State, b *consensus.Block, undo *consensus.
 	before := consensus.RevertBlock(s, undo)
 	w.delete(keyOf(prefixUndo, s.Tip()))
 	w.delete(keyOfHeight(s.Height()))
-	w.putEntries(before, b)
+	w.putEntries(s, before, b)
 	return before
 }
 
-// putEntries stores what s says about everything that b may have changed.
-func (w *writer) putEntries(s *consensus.State, b *consensus.Block) {
+// putEntries stores what s says about everything that b may have changed, the
+// stored state being that of stored.
+func (w *writer) putEntries(stored, s *consensus.State, b *consensus.Block) {
 	for i := range b.Events {
 		id := b.Events[i].Org()
 		key := keyOf(prefixOrg, id)
@@ -48,15 +49,21 @@ func (w *writer) putEntries(s *consensus.State, b *consensus.Block) {
 			w.delete(key)
 		}
 	}
-	done := make(map[consensus.Key]bool, len(b.Batches))
+	for n := len(stored.Past()) - 1; n >= len(s.Past()); n-- {
+		w.delete(keyOfPast(n))
+	}
+	for n := len(stored.Past()); n < len(s.Past()); n++ {
+		w.put(keyOfPast(n), s.Past()[n].Encode())
+	}
+	done := make(map[consensus.Series]bool, len(b.Batches))
 	for i := range b.Batches {
-		recorder := b.Batches[i].Recorder
-		if done[recorder] {
+		series := b.Batches[i].Series()
+		if done[series] {
 			continue
 		}
-		done[recorder] = true
-		key := keyOf(prefixTip, recorder)
-		if t, ok := s.BatchTip(recorder); ok {
+		done[series] = true
+		key := keyOfSeries(series)
+		if t, ok := s.BatchTip(series); ok {
 			w.put(key, t.Append(nil))
 		} else {
 			w.delete(key)

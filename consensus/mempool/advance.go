@@ -13,12 +13,7 @@ import (
 func (p *Pool) Advance(s *consensus.State, reverted, applied []*consensus.Block) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, b := range reverted {
-		for i := range b.Events {
-			p.returnEvent(s, &b.Events[i])
-		}
-	}
-	p.events = slices.DeleteFunc(p.events, func(w *waiting) bool { return s.Spent(w.event) })
+	p.returnEvents(s, reverted)
 	for _, b := range reverted {
 		for i := range b.Batches {
 			p.returnBatch(s, &b.Batches[i])
@@ -37,16 +32,29 @@ func (p *Pool) Advance(s *consensus.State, reverted, applied []*consensus.Block)
 	p.evict()
 }
 
-// returnEvent takes back an event that was in the chain. It has precedence over
-// waiting ones that it excludes.
-func (p *Pool) returnEvent(s *consensus.State, e *consensus.OrgEvent) {
-	id := e.ID()
-	if s.Spent(e) || p.findEvent(id) >= 0 {
-		return
+// returnEvents takes back events that were in the chain, which have precedence over waiting ones, and
+// drops those that do not fit in any more.
+func (p *Pool) returnEvents(s *consensus.State, reverted []*consensus.Block) {
+	var back []*waiting
+	for _, b := range slices.Backward(reverted) { // the last block was reverted first
+		for i := range b.Events {
+			back = append(back, &waiting{&b.Events[i], b.Events[i].ID()})
+		}
 	}
-	p.events = slices.DeleteFunc(p.events, func(w *waiting) bool { return consensus.Exclusive(w.event, e) })
-	p.events = append(p.events, &waiting{e, id})
-	p.stats.Revision++
+	if len(back) > 0 {
+		p.stats.Revision++
+	}
+	list := back
+	for _, w := range p.events {
+		if !slices.ContainsFunc(back, func(b *waiting) bool { return b.id == w.id }) {
+			list = append(list, w)
+		}
+	}
+	fit := make(map[*consensus.OrgEvent]bool)
+	for _, e := range fitting(s, list) {
+		fit[e] = true
+	}
+	p.events = slices.DeleteFunc(list, func(w *waiting) bool { return !fit[w.event] })
 }
 
 // returnBatch takes back a batch that was in the chain. It has precedence over
@@ -54,19 +62,19 @@ func (p *Pool) returnEvent(s *consensus.State, e *consensus.OrgEvent) {
 func (p *Pool) returnBatch(s *consensus.State, b *consensus.Batch) {
 	id := b.ID()
 	org, ok := p.orgOf(s, b.Recorder)
-	if tip, _ := s.BatchTip(b.Recorder); !ok || b.Seq <= tip.Seq || p.byID[id] != nil {
+	if tip, _ := s.BatchTip(b.Series()); !ok || b.Seq <= tip.Seq || p.byID[id] != nil {
 		return
 	}
-	if at, found := p.byKey[b.Recorder].find(b.Seq); found {
-		p.remove(p.byKey[b.Recorder][at])
+	if at, found := p.byKey[b.Series()].find(b.Seq); found {
+		p.remove(p.byKey[b.Series()][at])
 	}
 	p.insert(b, id, org)
 }
 
 // tidy drops the batches of a key that the chain has, those that do not chain
 // to what the chain has, and all of them if nobody enrols the key any more.
-func (p *Pool) tidy(s *consensus.State, key consensus.Key) {
-	_, known := p.orgOf(s, key)
+func (p *Pool) tidy(s *consensus.State, key consensus.Series) {
+	_, known := p.orgOf(s, key.Recorder)
 	tip, _ := s.BatchTip(key)
 	prev, seq := tip.ID, tip.Seq
 	broken := !known

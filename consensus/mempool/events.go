@@ -1,7 +1,6 @@
 package mempool
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -29,14 +28,11 @@ func (p *Pool) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time
 	if err != nil {
 		return err
 	}
-	if err := consensus.ValidateEvent(s, e); err != nil {
-		var broken *consensus.RuleError
-		if errors.As(err, &broken) && !broken.OfState() {
-			p.reject(whole, err)
-		}
+	if err := consensus.CheckEvent(s.Params(), s.ChainID(), e); err != nil {
+		p.reject(whole, err)
 		return err
 	}
-	if err := p.pinned(s, e); err != nil {
+	if err := p.pinned(e); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -49,15 +45,17 @@ func (p *Pool) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time
 	return nil
 }
 
-// admitEvent checks e against the pool.
+// admitEvent checks e against the pool and, signatures apart, the state.
 func (p *Pool) admitEvent(s *consensus.State, e *consensus.OrgEvent, id consensus.Hash) error {
 	if _, in := s.Org(id); in || p.findEvent(id) >= 0 {
 		return ErrKnown
 	}
-	for _, w := range p.events {
-		if consensus.Exclusive(w.event, e) {
-			return &PolicyError{PolicyClaimed, fmt.Sprintf("event %s, which waits already, excludes event %s", w.id, id)}
+	events := append(fitting(s, p.events), e)
+	if err := consensus.FitEvents(s, events)[len(events)-1]; err != nil {
+		if consensus.FitEvents(s, []*consensus.OrgEvent{e})[0] == nil {
+			return &PolicyError{PolicyClaimed, fmt.Sprintf("event %s contradicts one that waits already: %v", id, err)}
 		}
+		return err
 	}
 	if len(p.events) >= p.policy.MaxEvents {
 		return &PolicyError{PolicyEvents, fmt.Sprintf("%d events are waiting", len(p.events))}
@@ -70,11 +68,11 @@ func (p *Pool) findEvent(id consensus.Hash) int {
 }
 
 // pinned returns a *PolicyError if a domain of e is pinned to another key.
-func (p *Pool) pinned(s *consensus.State, e *consensus.OrgEvent) error {
+func (p *Pool) pinned(e *consensus.OrgEvent) error {
 	if p.pins == nil {
 		return nil
 	}
-	org, domains := s.Claims(e)
+	org, domains := e.Claims()
 	for _, d := range domains {
 		if err := p.pins(d, org); err != nil {
 			return &PolicyError{PolicyPinned, fmt.Sprintf("organisation %s claims %s: %v", org, d, err)}

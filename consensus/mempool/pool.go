@@ -18,7 +18,7 @@ type Pool struct {
 
 	mu       sync.Mutex
 	byID     map[consensus.Hash]*entry
-	byKey    map[consensus.Key]queue
+	byKey    map[consensus.Series]queue
 	orgBytes map[consensus.Hash]int
 	bytes    int
 	events   []*waiting // in order of arrival
@@ -44,7 +44,7 @@ func New(limits Policy, pins PinCheck) *Pool {
 		policy:   limits,
 		pins:     pins,
 		byID:     make(map[consensus.Hash]*entry),
-		byKey:    make(map[consensus.Key]queue),
+		byKey:    make(map[consensus.Series]queue),
 		orgBytes: make(map[consensus.Hash]int),
 		rejects:  rejects{max: limits.Rejects},
 	}
@@ -124,7 +124,7 @@ func (p *Pool) admit(s *consensus.State, b *consensus.Batch, id consensus.Hash) 
 	if !ok {
 		return org, &consensus.RuleError{Rule: consensus.RuleUnknownRecorder, Detail: fmt.Sprintf("no organisation has enrolled recorder key %s", b.Recorder)}
 	}
-	tip, _ := s.BatchTip(b.Recorder)
+	tip, _ := s.BatchTip(b.Series())
 	switch {
 	case b.Seq == tip.Seq && id == tip.ID:
 		return org, ErrKnown
@@ -134,7 +134,7 @@ func (p *Pool) admit(s *consensus.State, b *consensus.Batch, id consensus.Hash) 
 		return org, ErrTooFar
 	case b.Seq == tip.Seq+1 && b.Prev != tip.ID:
 		return org, &consensus.RuleError{Rule: consensus.RuleBatchPrev, Detail: fmt.Sprintf("batch %d of key %s follows %s, the chain has %s before it", b.Seq, b.Recorder, b.Prev, tip.ID)}
-	case p.byKey[b.Recorder].conflict(b, id):
+	case p.byKey[b.Series()].conflict(b, id):
 		return org, &PolicyError{PolicyConflict, fmt.Sprintf("batch %d of key %s contradicts one that came before it", b.Seq, b.Recorder)}
 	}
 	return org, nil
@@ -167,13 +167,13 @@ func (p *Pool) reject(whole consensus.Hash, err error) {
 func (p *Pool) insert(b *consensus.Batch, id, org consensus.Hash) *entry {
 	p.arrivals++
 	p.stats.Revision++
-	q := p.byKey[b.Recorder]
+	q := p.byKey[b.Series()]
 	if len(q) > 0 {
 		org = q[0].org
 	}
 	e := &entry{batch: b, id: id, org: org, order: p.arrivals}
 	at, _ := q.find(b.Seq)
-	p.byKey[b.Recorder] = slices.Insert(q, at, e)
+	p.byKey[b.Series()] = slices.Insert(q, at, e)
 	p.byID[id] = e
 	p.orgBytes[org] += e.size()
 	p.bytes += e.size()
@@ -181,7 +181,7 @@ func (p *Pool) insert(b *consensus.Batch, id, org consensus.Hash) *entry {
 }
 
 func (p *Pool) remove(e *entry) {
-	key := e.batch.Recorder
+	key := e.batch.Series()
 	q := p.byKey[key]
 	at, _ := q.find(e.batch.Seq)
 	if q = slices.Delete(q, at, at+1); len(q) == 0 {

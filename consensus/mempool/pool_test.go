@@ -193,8 +193,8 @@ func TestReorganisationReturnsBatches(t *testing.T) {
 		mined += len(b.Batches)
 		p.Advance(fork.s, nil, []*consensus.Block{b})
 	}
-	was, _ := w.s.BatchTip(w.net.Orgs[1].RecorderKey())
-	is, _ := fork.s.BatchTip(w.net.Orgs[1].RecorderKey())
+	was, _ := w.s.BatchTip(consensus.Series{Recorder: w.net.Orgs[1].RecorderKey()})
+	is, _ := fork.s.BatchTip(consensus.Series{Recorder: w.net.Orgs[1].RecorderKey()})
 	if was.ID != is.ID {
 		t.Fatal("the other branch ends with another batch")
 	}

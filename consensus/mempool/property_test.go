@@ -63,8 +63,8 @@ func checkAccounts(t *rapid.T, p *Pool) {
 			t.Fatal("an empty queue is kept")
 		}
 		for i, e := range q {
-			if e.batch.Recorder != key || p.byID[e.id] != e || i > 0 && q[i-1].batch.Seq >= e.batch.Seq {
-				t.Fatalf("queue of %s is not in order", key)
+			if e.batch.Series() != key || p.byID[e.id] != e || i > 0 && q[i-1].batch.Seq >= e.batch.Seq {
+				t.Fatalf("queue of %v is not in order", key)
 			}
 			bytes += e.size()
 			perOrg[e.org] += e.size()

@@ -18,7 +18,7 @@ func (p *Pool) Select(s *consensus.State, now time.Time) (events []consensus.Org
 	room := consensus.MaxBody - bodyOverhead
 	enrolling := make(map[consensus.Key]bool)
 	for _, e := range p.candidates(s) {
-		if size := e.Size(); size <= room && p.pinned(s, e) == nil {
+		if size := e.Size(); size <= room && p.pinned(e) == nil {
 			events = append(events, *e)
 			room -= size
 			for _, recorder := range e.Recorders() {
@@ -32,17 +32,26 @@ func (p *Pool) Select(s *consensus.State, now time.Time) (events []consensus.Org
 	return events, batches
 }
 
-// candidates returns the waiting events that can be enrolled after s.
+// candidates returns the waiting events that fit in after s, in their order.
 func (p *Pool) candidates(s *consensus.State) []*consensus.OrgEvent {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var events []*consensus.OrgEvent
-	for _, w := range p.events {
-		if !s.Spent(w.event) {
-			events = append(events, w.event)
+	return fitting(s, p.events)
+}
+
+// fitting leaves out events that do not fit in after s and those before them.
+func fitting(s *consensus.State, list []*waiting) []*consensus.OrgEvent {
+	events := make([]*consensus.OrgEvent, len(list))
+	for i, w := range list {
+		events[i] = w.event
+	}
+	fit := events[:0]
+	for i, err := range consensus.FitEvents(s, events) {
+		if err == nil {
+			fit = append(fit, events[i])
 		}
 	}
-	return events
+	return fit
 }
 
 // rounds returns batches of members, and of keys that events of the same block
@@ -53,7 +62,7 @@ func (p *Pool) rounds(s *consensus.State, enrolling map[consensus.Key]bool, now 
 	defer p.mu.Unlock()
 	var runs []queue
 	for key, q := range p.byKey {
-		if _, member := s.OrgByRecorder(key); !member && !enrolling[key] {
+		if !s.Seals(key.Recorder) && !enrolling[key.Recorder] {
 			continue
 		}
 		tip, _ := s.BatchTip(key)

@@ -18,7 +18,7 @@ var ErrNotMember = errors.New("only members mine: the recorder key is not enroll
 // block is valid; a batch that cannot be in it takes the later ones of its key
 // along. Without any it is an empty block, which is as good.
 func Template(s *consensus.State, events []consensus.OrgEvent, batches []consensus.Batch, miner consensus.Key, now time.Time) (*consensus.Block, error) {
-	if _, ok := s.OrgByRecorder(miner); !ok {
+	if !s.Seals(miner) {
 		return nil, fmt.Errorf("recorder key %s: %w", miner, ErrNotMember)
 	}
 	b := &consensus.Block{Header: consensus.SignedHeader{Header: consensus.Header{
@@ -32,13 +32,9 @@ func Template(s *consensus.State, events []consensus.OrgEvent, batches []consens
 	}}}
 	room := consensus.MaxBody - b.BodySize()
 	b.Events = validEvents(s, events, &room)
-	members := s
-	if len(b.Events) > 0 { // whose batches may be in the same block
-		members, _ = consensus.ApplyBlock(s, b)
-	}
-	b.Batches = validBatches(members, batches, b.Header.Time, room)
+	b.Batches = validBatches(s, b.Events, batches, b.Header.Time, room)
 	b.Header.BodyRoot = consensus.BodyRoot(b.Events, b.Batches)
-	b.Header.StateRoot = members.StateRoot()
+	b.Header.StateRoot = consensus.StateRootAfter(s, b.Events, b.Batches)
 	return b, nil
 }
 
@@ -58,13 +54,13 @@ func validEvents(s *consensus.State, events []consensus.OrgEvent, room *int) []c
 }
 
 // validBatches keeps what fits the room, the block's time and the order of rounds.
-func validBatches(s *consensus.State, batches []consensus.Batch, blockTime uint64, room int) []consensus.Batch {
+func validBatches(s *consensus.State, events []consensus.OrgEvent, batches []consensus.Batch, blockTime uint64, room int) []consensus.Batch {
 	var valid []consensus.Batch
 	limit := consensus.BatchTimeLimit(s.Params(), blockTime)
 	counts := make(map[consensus.Key]int)
 	ended := make(map[consensus.Key]bool)
 	round := 1
-	for i, err := range consensus.ValidateBatches(s, batches) {
+	for i, err := range consensus.ValidateBatches(s, events, batches) {
 		b := &batches[i]
 		size, number := b.Size(), counts[b.Recorder]+1
 		if err != nil || ended[b.Recorder] || size > room || b.Time > limit || number < round || number > consensus.MaxBatchesPerKey {

@@ -53,7 +53,7 @@ func TestPoolMinerChain(t *testing.T) {
 	}
 	deadline := time.After(20 * time.Second)
 	for {
-		tip, _ := c.State().BatchTip(net.Orgs[0].RecorderKey())
+		tip, _ := c.State().BatchTip(consensus.Series{Recorder: net.Orgs[0].RecorderKey()})
 		if tip.ID == batches[2].ID() && pool.Stats().Batches == 0 {
 			return
 		}

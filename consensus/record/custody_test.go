@@ -26,7 +26,7 @@ func sendOn(chain consensus.ChainID, n byte, raw []byte, recipient string) []byt
 		Version: record.RecordVersion, Kind: record.KindMail, Time: 1795255200123 + uint64(n),
 		Commitments: record.Commit(t.Secret, record.ToSeal(raw, []string{recipient}).Components()),
 	}
-	signing := consensus.MicroSigningBytes(t.ChainID, t.Seq, t.Micro, t.MicroRoot())
+	signing := consensus.MicroSigningBytes(t.ChainID, t.Record.Epoch, t.Seq, t.Micro, t.MicroRoot())
 	t.Signature = consensus.Signature(ed25519.Sign(key, signing))
 	return append(t.Header(), raw...)
 }
@@ -86,7 +86,7 @@ func TestCustodyBroken(t *testing.T) {
 	resealed := *chain[3] // the same record in a batch of somebody else
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{77}, 32))
 	resealed.Recorder = consensus.PublicKey(key)
-	signing := consensus.MicroSigningBytes(resealed.ChainID, resealed.Seq, resealed.Micro, resealed.MicroRoot())
+	signing := consensus.MicroSigningBytes(resealed.ChainID, resealed.Record.Epoch, resealed.Seq, resealed.Micro, resealed.MicroRoot())
 	resealed.Signature = consensus.Signature(ed25519.Sign(key, signing))
 	altered := *chain[2]
 	altered.Signature[0] ^= 1

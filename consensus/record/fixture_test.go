@@ -54,7 +54,7 @@ func place(r record.Record, leaf, count int) *record.Token {
 	root, path := record.Tree(leaves)
 	t.Path = path(leaf)
 	m := consensus.MicroRoot{Root: root, Count: uint16(count)}
-	t.Signature = consensus.Signature(ed25519.Sign(key, consensus.MicroSigningBytes(t.ChainID, t.Seq, t.Micro, m)))
+	t.Signature = consensus.Signature(ed25519.Sign(key, consensus.MicroSigningBytes(t.ChainID, t.Record.Epoch, t.Seq, t.Micro, m)))
 	return t
 }
 

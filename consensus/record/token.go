@@ -102,5 +102,5 @@ func (t *Token) VerifySignature() bool {
 	if m.Root.IsZero() {
 		return false
 	}
-	return consensus.VerifySignature(t.Recorder, consensus.MicroSigningBytes(t.ChainID, t.Seq, t.Micro, m), t.Signature)
+	return consensus.VerifySignature(t.Recorder, consensus.MicroSigningBytes(t.ChainID, t.Record.Epoch, t.Seq, t.Micro, m), t.Signature)
 }

@@ -10,13 +10,16 @@ import (
 	"cairn/mailstore"
 )
 
+// series is the one that this node's batches are of.
+func (r *Recorder) series() consensus.Series { return consensus.Series{Recorder: r.pub} }
+
 // close turns the open batch into a closed one when it is full, when none of
 // ours waits for a block, or after half a block interval.
 func (r *Recorder) close(ctx context.Context, s *consensus.State, now time.Time) error {
 	if len(r.open.Micros) == 0 {
 		return nil
 	}
-	tip, _ := s.BatchTip(r.pub)
+	tip, _ := s.BatchTip(r.series())
 	waiting := r.open.Seq - 1 - tip.Seq
 	age := now.Sub(time.UnixMilli(int64(r.open.Opened)))
 	full := len(r.open.Micros) == consensus.MaxMicros
@@ -54,7 +57,7 @@ func (r *Recorder) resubmit(s *consensus.State, now time.Time) error {
 	if _, ok := s.OrgByRecorder(r.pub); !ok || r.halted != "" {
 		return nil
 	}
-	tip, _ := s.BatchTip(r.pub)
+	tip, _ := s.BatchTip(r.series())
 	for seq := range r.sentAt {
 		if seq <= tip.Seq {
 			delete(r.sentAt, seq) // submitted anew should the chain lose it
@@ -115,7 +118,7 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
 		return Waiting{}, err
 	}
-	tip, _ := r.chain.State().BatchTip(r.pub)
+	tip, _ := r.chain.State().BatchTip(r.series())
 	w := Waiting{Seq: open.Seq, Micros: len(open.Micros)}
 	var err error
 	if w.Halted, err = conflict(rd.Space(space), &open, tip); err != nil {

@@ -231,7 +231,7 @@ func (o *office) step() error {
 // not, up to max.
 func (o *office) mine(s *consensus.State, limit int) *consensus.State {
 	o.Helper()
-	tip, _ := s.BatchTip(o.rec.pub)
+	tip, _ := s.BatchTip(o.rec.series())
 	var body chaintest.Body
 	for _, b := range o.sent {
 		if b.Seq == tip.Seq+1 && len(body.Batches) < min(limit, window) {

@@ -211,7 +211,7 @@ func (r *Recorder) mayRecord(s *consensus.State) (bool, error) {
 	if !r.abreast.Load() || !ok || (org.Height > 0 && s.Height() < org.Height+enrolDepth) {
 		return false, nil
 	}
-	tip, _ := s.BatchTip(r.pub)
+	tip, _ := s.BatchTip(r.series())
 	var why string
 	err := r.store.View(func(rd *mailstore.Reader) (err error) {
 		why, err = conflict(rd.Space(space), &r.open, tip)

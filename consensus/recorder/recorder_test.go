@@ -102,7 +102,7 @@ func TestRecordsInSeveralBatches(t *testing.T) {
 	for _, want := range []int{0, 0, 1} {
 		o.mine(o.chain.State(), 1)
 		o.must(o.step())
-		if tip, _ := o.chain.State().BatchTip(o.rec.pub); o.recorded(huge...) != want {
+		if tip, _ := o.chain.State().BatchTip(o.rec.series()); o.recorded(huge...) != want {
 			t.Fatalf("recorded with batch %d in a block: %d, want %d", tip.Seq, o.recorded(huge...), want)
 		}
 	}
@@ -181,7 +181,7 @@ func TestLimitsHoldUpNothing(t *testing.T) {
 			t.Fatalf("%d of %d entries are sealed without a block", n, i+1)
 		}
 	}
-	if tip, _ := o.chain.State().BatchTip(o.rec.pub); tip.Seq != 0 || o.rec.open.Seq < 3 {
+	if tip, _ := o.chain.State().BatchTip(o.rec.series()); tip.Seq != 0 || o.rec.open.Seq < 3 {
 		t.Fatalf("open batch %d", o.rec.open.Seq)
 	}
 	for o.rec.open.Seq < window+4 { // beyond what may wait for a block
@@ -204,7 +204,7 @@ func TestLimitsHoldUpNothing(t *testing.T) {
 		o.mine(o.chain.State(), window)
 		o.must(o.step())
 	}
-	if tip, _ := o.chain.State().BatchTip(o.rec.pub); tip.Seq != o.rec.open.Seq-1 {
+	if tip, _ := o.chain.State().BatchTip(o.rec.series()); tip.Seq != o.rec.open.Seq-1 {
 		t.Fatalf("batch %d of %d is included", tip.Seq, o.rec.open.Seq-1)
 	}
 }

@@ -57,7 +57,7 @@ func Tokens(key ed25519.PrivateKey, place Place, drafts []Draft) (consensus.Micr
 	}
 	root, path := record.Tree(leaves)
 	micro := consensus.MicroRoot{Root: root, Count: uint16(len(drafts))}
-	signing := consensus.MicroSigningBytes(place.Chain, place.Seq, place.Micro, micro)
+	signing := consensus.MicroSigningBytes(place.Chain, 0, place.Seq, place.Micro, micro)
 	sig := consensus.Signature(ed25519.Sign(key, signing))
 
 	tokens := make([]record.Token, len(drafts))

@@ -71,15 +71,15 @@ func (v *Verifier) advance(ctx context.Context, max int) (more bool, err error) 
 		return false, err
 	}
 	return true, v.store.Update(ctx, func(tx *mailstore.Tx) error {
-		sp, cursor := tx.Space(space), since
+		sp, state, cursor := tx.Space(space), v.chain.State(), since
 		for _, u := range reverted {
-			if err := revert(sp, u); err != nil {
+			if err := revert(sp, state, u); err != nil {
 				return fmt.Errorf("revert block %d %s: %w", u.Index.Height, u.Index.ID, err)
 			}
 			cursor = u.Parent
 		}
 		for _, u := range applied {
-			if err := apply(sp, u); err != nil {
+			if err := apply(sp, state, u); err != nil {
 				return fmt.Errorf("apply block %d %s: %w", u.Index.Height, u.Index.ID, err)
 			}
 			cursor = u.Index
@@ -99,7 +99,7 @@ func (v *Verifier) Cursor() (chain.Index, error) {
 }
 
 // apply notes what a block says.
-func apply(sp mailstore.Space, u chain.Update) error {
+func apply(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 	for i := range u.Block.Batches {
 		b := &u.Block.Batches[i]
 		p := placement{block: u.Index, micros: b.Micros}
@@ -107,24 +107,24 @@ func apply(sp mailstore.Space, u chain.Update) error {
 			return err
 		}
 	}
-	return outdate(sp, u)
+	return outdate(sp, state, u)
 }
 
 // revert takes back what apply noted.
-func revert(sp mailstore.Space, u chain.Update) error {
+func revert(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 	for i := range u.Block.Batches {
 		b := &u.Block.Batches[i]
 		if err := sp.Delete(placeKey(b.Recorder, b.Seq)); err != nil {
 			return err
 		}
 	}
-	return outdate(sp, u)
+	return outdate(sp, state, u)
 }
 
 // outdate marks the findings that a block decides: those of its batches, those
-// of the keys it enrols, those from the domains that these claim, and those
-// whose deadline it is.
-func outdate(sp mailstore.Space, u chain.Update) error {
+// of the keys of organisations that it is about, those from the domains of
+// these, and those whose deadline it is. state is that after the tip.
+func outdate(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 	for i := range u.Block.Batches {
 		b := &u.Block.Batches[i]
 		if err := putDueIfAny(sp, batchPrefix(b.Recorder, b.Seq), 0); err != nil {
@@ -132,7 +132,7 @@ func outdate(sp mailstore.Space, u chain.Update) error {
 		}
 	}
 	for i := range u.Block.Events {
-		recorders, domains := u.Block.Events[i].Concerns()
+		recorders, domains := state.Concerns(&u.Block.Events[i])
 		for _, recorder := range recorders {
 			if err := putDueIfAny(sp, recorderPrefix(recorder), 0); err != nil {
 				return err

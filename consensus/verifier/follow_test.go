@@ -134,7 +134,7 @@ func TestVerdictsFollowTheChain(t *testing.T) {
 				body.Events, enrolled = w.net.Enrolments(), true
 			}
 			for org := range batches {
-				tip, _ := s.BatchTip(w.net.Orgs[org].RecorderKey())
+				tip, _ := s.BatchTip(consensus.Series{Recorder: w.net.Orgs[org].RecorderKey()})
 				for _, b := range batches[org] {
 					if (org == 0 || enrolled) && b.Seq == tip.Seq+1 && b.Prev == tip.ID && b.Time <= s.Time()+uint64(chaintest.Interval.Milliseconds()) && rapid.Bool().Draw(r, "include") {
 						body.Batches = append(body.Batches, b)

@@ -192,7 +192,7 @@ func (w *world) draft(raw []byte, rcpts ...string) recorder.Draft {
 
 // token puts a draft into the open batch of organisation org.
 func (w *world) token(org int, d recorder.Draft) *record.Token {
-	tip, _ := w.chain.State().BatchTip(w.net.Orgs[org].RecorderKey())
+	tip, _ := w.chain.State().BatchTip(consensus.Series{Recorder: w.net.Orgs[org].RecorderKey()})
 	place := recorder.Place{Chain: w.chain.State().ChainID(), Seq: tip.Seq + 1, Micro: uint16(len(w.micros[org]))}
 	micro, tokens := recorder.Tokens(w.net.Orgs[org].Recorder, place, []recorder.Draft{d})
 	w.micros[org] = append(w.micros[org], micro)
@@ -202,7 +202,7 @@ func (w *world) token(org int, d recorder.Draft) *record.Token {
 // batch closes what was sealed.
 func (w *world) batch(org int) consensus.Batch {
 	s := w.chain.State()
-	tip, _ := s.BatchTip(w.net.Orgs[org].RecorderKey())
+	tip, _ := s.BatchTip(consensus.Series{Recorder: w.net.Orgs[org].RecorderKey()})
 	b := consensus.Batch{
 		ChainID: s.ChainID(), Seq: tip.Seq + 1, Prev: tip.ID,
 		Time: max(tip.Time, s.Time()) + 1, Micros: w.micros[org],

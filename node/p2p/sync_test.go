@@ -127,7 +127,7 @@ func TestPartitionHeals(t *testing.T) {
 	events, batches := nodes[3].pool.Select(nodes[3].chain.State(), time.Now())
 	nodes[3].mine(chaintest.Body{Events: events, Batches: batches})
 	oneTip(t, nodes)
-	if _, ok := nodes[1].chain.State().BatchTip(net.Orgs[0].RecorderKey()); !ok {
+	if _, ok := nodes[1].chain.State().BatchTip(consensus.Series{Recorder: net.Orgs[0].RecorderKey()}); !ok {
 		t.Error("the losing side's batch did not get into the chain")
 	}
 }

@@ -30,7 +30,7 @@ func (n *Network) Mine(s *consensus.State, by int, body Body) *consensus.Block {
 			Height:    s.Height() + 1,
 			Prev:      s.Tip(),
 			BodyRoot:  consensus.BodyRoot(body.Events, body.Batches),
-			StateRoot: consensus.StateRootAfter(s, body.Events),
+			StateRoot: consensus.StateRootAfter(s, body.Events, body.Batches),
 			Miner:     n.Orgs[by].RecorderKey(),
 			Time:      max(at, s.MedianTime()+1),
 			Bits:      s.NextBits(),
@@ -78,7 +78,7 @@ func (n *Network) Chain(s *consensus.State, count int) ([]*consensus.Block, *con
 // its number, and times one millisecond apart that any next block allows.
 func (n *Network) Batches(s *consensus.State, by, count int, tag string) []consensus.Batch {
 	recorder := n.Orgs[by].Recorder
-	tip, _ := s.BatchTip(consensus.PublicKey(recorder))
+	tip, _ := s.BatchTip(consensus.Series{Recorder: consensus.PublicKey(recorder)})
 	batches := make([]consensus.Batch, 0, count)
 	for range count {
 		root := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(tag), tip.Seq+1))
