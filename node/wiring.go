@@ -132,7 +132,7 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 	s := r.chain.State()
 	org, ok := r.trust.Speaker(ctx, s, domain)
 	if ok {
-		return smtpgw.Route{Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+		return smtpgw.Route{To: org.ID.String(), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
 			return r.dialOrg(ctx, org)
 		}}, nil
 	}

@@ -19,6 +19,21 @@ type fate struct {
 // to go on with is returned. All failures are in the fates: replies of the
 // other side, or 4xx made here for what may get better.
 func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, raw []byte) ([]fate, *outbound) {
+	// Asked for each message: whom the domain is trusted to be of may have
+	// changed since the session was opened.
+	route, err := c.router.Route(ctx, e.Domain)
+	if o != nil && (err != nil || route.Local || route.To != o.to) {
+		o.quit()
+		o = nil
+	}
+	switch {
+	case errors.Is(err, ErrNoRoute):
+		return fates(e, all(e.Recipients, reply{550, "5.1.2 " + e.Domain + ": " + err.Error()})), nil
+	case err != nil:
+		return deferred(e, fmt.Errorf("find a route to %s: %w", e.Domain, err)), nil
+	case route.Local:
+		return c.deliverLocal(ctx, e, raw), nil
+	}
 	if o != nil {
 		replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 		if err == nil {
@@ -28,22 +43,19 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, r
 		// new one. A message that got through all the same is recognised.
 		o.conn.Close()
 	}
-	if err := l.recentFailure(c.now()); err != nil {
+	return c.attemptAnew(ctx, l, route, e, raw)
+}
+
+// attemptAnew hands an entry over in a session of its own, which is returned if
+// more can be sent over it.
+func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *Entry, raw []byte) ([]fate, *outbound) {
+	if err := l.recentFailure(c.now(), route.To); err != nil {
 		return deferred(e, err), nil
 	}
-	route, err := c.router.Route(ctx, e.Domain)
-	switch {
-	case errors.Is(err, ErrNoRoute):
-		return fates(e, all(e.Recipients, reply{550, "5.1.2 " + e.Domain + ": " + err.Error()})), nil
-	case err != nil:
-		return deferred(e, fmt.Errorf("find a route to %s: %w", e.Domain, err)), nil
-	case route.Local:
-		return c.deliverLocal(ctx, e, raw), nil
-	}
-	o, err = c.connect(ctx, route, e.Domain)
+	o, err := c.connect(ctx, route, e.Domain)
 	if err != nil {
 		err = fmt.Errorf("connect to a node of %s: %w", e.Domain, err)
-		l.noteFailure(c.now(), err)
+		l.noteFailure(c.now(), route.To, err)
 		return deferred(e, err), nil
 	}
 	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
@@ -71,6 +83,9 @@ func (c *Courier) connect(ctx context.Context, route Route, domain string) (*out
 	stop := context.AfterFunc(dial, func() { conn.Close() })
 	defer stop()
 	o, err := greet(conn, c.hostname, c.sending.Reply)
+	if err == nil {
+		o.to = route.To
+	}
 	if err != nil && dial.Err() != nil {
 		err = fmt.Errorf("no session within %s: %w", c.sending.Dial, err)
 	}

@@ -20,6 +20,7 @@ type lane struct {
 
 	mu     sync.Mutex
 	failed time.Time // the last time that no session could be opened
+	to     string    // with whom: Route.To
 	cause  error
 }
 
@@ -27,21 +28,21 @@ func newLane(domain string) *lane {
 	return &lane{domain: domain, pending: make(chan uint64, laneRoom)}
 }
 
-// failureLasts is how long a domain that could not be reached is not tried
-// again for other messages.
+// failureLasts is how long who could not be reached is not tried again for
+// other messages.
 const failureLasts = time.Second
 
-func (l *lane) noteFailure(now time.Time, cause error) {
+func (l *lane) noteFailure(now time.Time, to string, cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failed, l.cause = now, cause
+	l.failed, l.to, l.cause = now, to, cause
 }
 
-// recentFailure returns why the domain could not be reached a moment ago.
-func (l *lane) recentFailure(now time.Time) error {
+// recentFailure returns why to could not be reached a moment ago.
+func (l *lane) recentFailure(now time.Time, to string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cause != nil && now.Sub(l.failed) < failureLasts {
+	if l.cause != nil && l.to == to && now.Sub(l.failed) < failureLasts {
 		return l.cause
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 // arrive as the bytes that were recorded, and in few round trips.
 type outbound struct {
 	conn  net.Conn
+	to    string // of the route it was opened for
 	text  *textproto.Reader
 	limit *io.LimitedReader
 	w     *bufio.Writer

@@ -18,12 +18,16 @@ type Dialer func(ctx context.Context, domain string) (net.Conn, error)
 // connection that Dial opens.
 type Route struct {
 	Local bool
-	Dial  Dialer // not nil unless Local
+	// To names whom Dial connects to: what goes to another one never goes over a
+	// session that was opened for this one.
+	To   string
+	Dial Dialer // not nil unless Local
 }
 
 // Router finds routes. Route returns ErrNoRoute (possibly wrapped) when nobody
-// serves the domain; any other error means "try later". It may be called from
-// many goroutines.
+// serves the domain; any other error means "try later". It is called for each
+// attempt, so that whom a domain is trusted to be of counts as it is then, and
+// may be called from many goroutines.
 type Router interface {
 	Route(ctx context.Context, domain string) (Route, error)
 }
