@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cairn/consensus/record"
+	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
 	"cairn/mailstore/message"
@@ -44,7 +45,7 @@ func (n *Node) AddForwarders(ctx context.Context, r api.ForwarderRequest) (*api.
 		return nil, err
 	}
 	for _, f := range list.Forwarders {
-		if _, trusted := n.trust.Speaker(ctx, n.chain.State(), f.Domain); !trusted && !slices.Contains(list.Untrusted, f.Domain) {
+		if _, a := n.trust.Speaker(ctx, n.chain.State(), f.Domain); a == verifier.NamesNot && !slices.Contains(list.Untrusted, f.Domain) {
 			list.Untrusted = append(list.Untrusted, f.Domain)
 		}
 	}

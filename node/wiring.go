@@ -7,7 +7,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/recorder"
@@ -130,50 +129,42 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 		return smtpgw.Route{Local: true}, nil
 	}
 	s := r.chain.State()
-	org, ok := r.trust.Speaker(ctx, s, domain)
-	if ok {
-		return smtpgw.Route{To: org.ID.String(), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
-			return r.dialOrg(ctx, org)
-		}}, nil
+	org, a := r.trust.Speaker(ctx, s, domain)
+	if _, pinned := r.trust.PinOf(domain); a == verifier.NamesNot && !pinned && len(s.OrgsByDomain(domain)) > 0 {
+		org, a = r.trust.SpeakerNow(ctx, s, domain) // before mail is returned
 	}
-	if r.viewIsOld(s) {
-		return smtpgw.Route{}, fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
+	if a == verifier.Names {
+		return r.routeTo(org), nil
 	}
-	if key, ok := r.trust.PinOf(domain); ok {
-		if org, enrolled := s.OrgByKey(key); enrolled {
-			return smtpgw.Route{}, fmt.Errorf("%s is trusted to be of key %.8s..., which %s has and does not claim it with", domain, key, org.Name)
-		}
-		return smtpgw.Route{}, fmt.Errorf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, key)
-	}
-	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
-		if err := dnsMayName(ctx, lookupTXT, domain, claims); err != nil {
-			return smtpgw.Route{}, err
-		}
-		return smtpgw.Route{}, fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(claims, r.blockTime))
-	}
-	return smtpgw.Route{}, smtpgw.ErrNoRoute
+	return smtpgw.Route{}, r.noRoute(s, domain, a)
 }
 
-// dnsTimeout bounds a question to the DNS.
-const dnsTimeout = 3 * time.Second
+func (r router) routeTo(org *consensus.Org) smtpgw.Route {
+	return smtpgw.Route{To: org.ID.String(), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+		return r.dialOrg(ctx, org)
+	}}
+}
 
-// dnsMayName returns an error unless the DNS itself says that domain is of
-// none of claims. To the trust list a DNS that does not answer names nobody;
-// that is no reason to return mail.
-func dnsMayName(ctx context.Context, lookup verifier.LookupTXT, domain string, claims []*consensus.Org) error {
-	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
-	defer cancel()
-	records, err := lookup(ctx, "_cairn."+domain)
-	if absent := (*net.DNSError)(nil); err != nil && !(errors.As(err, &absent) && absent.IsNotFound) {
-		return fmt.Errorf("ask the DNS of %s whom it trusts (cairn org trust makes this needless): %w", domain, err)
+// noRoute says why no organisation is trusted for domain. Mail is returned only
+// if nobody is for certain: not while the chain is behind, a trusted key waits
+// for its enrolment, or the DNS does not answer.
+func (r router) noRoute(s *consensus.State, domain string, a verifier.Answer) error {
+	if r.viewIsOld(s) {
+		return fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
 	}
-	for _, r := range records {
-		key, ok := verifier.ParseTXT(r)
-		if ok && slices.ContainsFunc(claims, func(org *consensus.Org) bool { return org.Key == key }) {
-			return fmt.Errorf("the DNS of %s names an org key (%.8s...) that was not known a moment ago", domain, key)
+	if p, ok := r.trust.PinOf(domain); ok {
+		if org, enrolled := s.OrgByKey(p.Key); enrolled {
+			return fmt.Errorf("%s is trusted to be of key %.8s..., which %s has and does not claim it with", domain, p.Key, org.Name)
 		}
+		return fmt.Errorf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, p.Key)
 	}
-	return nil
+	if a == verifier.NoAnswer {
+		return fmt.Errorf("the DNS of %s does not answer whom it trusts: waiting for it (cairn org trust %s makes this needless)", domain, domain)
+	}
+	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
+		return fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(claims, r.blockTime))
+	}
+	return smtpgw.ErrNoRoute
 }
 
 // dialOrg opens an SMTP stream to the first node of org that answers.
@@ -198,8 +189,7 @@ func (n *Node) seedTrust(ctx context.Context) error {
 	}
 	for _, p := range pins {
 		pin := verifier.Pin{Domain: p.Domain, Key: p.Key, Source: verifier.Source(p.Source), Since: n.started}
-		err := n.trust.Pin(ctx, pin, false)
-		if err != nil && !errors.Is(err, verifier.ErrPinned) {
+		if err := n.trust.PinAtStart(ctx, pin); err != nil {
 			return fmt.Errorf("take over the pin of %s: %w", p.Domain, err)
 		}
 	}

@@ -2,9 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/record"
@@ -14,33 +17,75 @@ import (
 )
 
 // Mail may be returned only when the DNS says that nobody is trusted, not when
-// it says nothing.
+// it says nothing, nor by what it said a while ago.
 func TestSilentDNSDoesNotReturnMail(t *testing.T) {
-	claims := []*consensus.Org{{Key: consensus.Key{1}}, {Key: consensus.Key{2}}}
+	n, alpha := invited(t)
+	if _, err := n.trust.Unpin(t.Context(), "alpha.test", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	var records []string
+	var failure error
+	trust, err := verifier.OpenTrust(n.store, func(_ context.Context, name string) ([]string, error) {
+		if name != "_cairn.alpha.test" {
+			t.Errorf("asked for %q", name)
+		}
+		return records, failure
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.trust = trust
+	silent, another := &net.DNSError{Err: "i/o timeout", IsTimeout: true}, verifier.FormatTXT(consensus.Key{3})
 	for _, tt := range []struct {
 		name    string
 		records []string
 		err     error
-		wait    bool
+		waited  bool // long enough that a failure is not remembered
+		to      string
+		back    bool
 	}{
-		{"no records", nil, nil, false},
-		{"no such name", nil, &net.DNSError{Err: "no such host", IsNotFound: true}, false},
-		{"names another", []string{"v=spf1 -all", verifier.FormatTXT(consensus.Key{3})}, nil, false},
-		{"names one that claims it", []string{verifier.FormatTXT(consensus.Key{2})}, nil, true},
-		{"server fails", nil, &net.DNSError{Err: "server misbehaving", IsTemporary: true}, true},
-		{"no answer", nil, &net.DNSError{Err: "i/o timeout", IsTimeout: true}, true},
-		{"interrupted", nil, context.Canceled, true},
+		{"no answer", nil, silent, false, "", false},
+		{"none a moment ago", nil, nil, false, "", false},
+		{"no records", nil, nil, true, "", true},
+		{"no such name", nil, &net.DNSError{Err: "no such host", IsNotFound: true}, false, "", true},
+		{"names another", []string{"v=spf1 -all", another}, nil, false, "", true},
+		{"no answer since it named another", nil, silent, false, "", false},
+		{"names another again", []string{another}, nil, true, "", true},
+		{"names one that claims it", []string{verifier.FormatTXT(alpha.Key)}, nil, false, alpha.ID.String(), false},
+		{"no answer since it named that", nil, silent, false, alpha.ID.String(), false},
 	} {
-		lookup := func(_ context.Context, name string) ([]string, error) {
-			if name != "_cairn.bravo.example" {
-				t.Errorf("%s: asked for %q", tt.name, name)
-			}
-			return tt.records, tt.err
+		records, failure = tt.records, tt.err
+		if tt.waited {
+			n.trust.SpeakerNow(t.Context(), n.chain.State(), "alpha.test")
 		}
-		if err := dnsMayName(t.Context(), lookup, "bravo.example", claims); (err != nil) != tt.wait {
-			t.Errorf("%s: %v", tt.name, err)
+		route, err := router{n}.Route(t.Context(), "alpha.test")
+		if route.To != tt.to || errors.Is(err, smtpgw.ErrNoRoute) != tt.back || (err == nil) != (tt.to != "") {
+			t.Errorf("%s: to %q, %v", tt.name, route.To, err)
 		}
 	}
+}
+
+// invited is a node of beta.test that an invite of alpha.test made a member, and
+// the founder as the chain has it. Nobody serves.
+func invited(t *testing.T) (n *Node, founder *consensus.Org) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "alpha")
+	o := InitOptions{Dir: dir, Config: DefaultConfig("alpha", []string{"alpha.test"}), Network: LocalNetwork("test"), Now: time.Now()}
+	o.Network.IdentityStamp = 4
+	if _, err := Init(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	g, err := LoadNetwork(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := newcomer(t, "beta", "beta.test")
+	quiet(t, joined, nil)
+	if err := Join(t.Context(), joined, inviteFrom(t, dir, g, "alpha.test"), nil); err != nil {
+		t.Fatal(err)
+	}
+	n = open(t, joined)
+	return n, n.chain.State().Orgs()[0]
 }
 
 // Mail of the largest size that one node takes must not be too large for the

@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"net"
@@ -30,50 +29,72 @@ type dnsTrust struct {
 	cache map[string]dnsAnswer
 }
 
+// dnsAnswer is what the DNS said about a domain.
 type dnsAnswer struct {
-	keys  []consensus.Key
-	until time.Time
+	keys   []consensus.Key
+	silent bool // it did not say anything
+	until  time.Time
 }
 
 func newDNSTrust(lookup LookupTXT) *dnsTrust {
 	return &dnsTrust{lookup: lookup, cache: make(map[string]dnsAnswer)}
 }
 
-// names reports whether the DNS of domain names key. A DNS that does not
-// answer names nobody.
-func (d *dnsTrust) names(ctx context.Context, domain string, key consensus.Key) bool {
-	for _, k := range d.keys(ctx, domain, time.Now()) {
-		if subtle.ConstantTimeCompare(k[:], key[:]) == 1 {
-			return true
-		}
+// says is what the DNS of domain says about key.
+func (d *dnsTrust) says(ctx context.Context, domain string, key consensus.Key) Answer {
+	return d.read(ctx, domain, time.Now()).about(key)
+}
+
+// remembers is says by the answers that are kept.
+func (d *dnsTrust) remembers(domain string, key consensus.Key, now time.Time) Answer {
+	a, ok := d.kept(domain, now)
+	if !ok {
+		return NoAnswer
 	}
-	return false
+	return a.about(key)
 }
 
-// remembers is names by the answers that are kept.
-func (d *dnsTrust) remembers(domain string, key consensus.Key, now time.Time) bool {
-	d.mu.Lock()
-	a := d.cache[domain]
-	d.mu.Unlock()
-	return now.Before(a.until) && slices.Contains(a.keys, key)
+func (a dnsAnswer) about(key consensus.Key) Answer {
+	switch {
+	case slices.Contains(a.keys, key):
+		return Names
+	case a.silent:
+		return NoAnswer
+	}
+	return NamesNot
 }
 
-func (d *dnsTrust) keys(ctx context.Context, domain string, now time.Time) []consensus.Key {
+func (d *dnsTrust) kept(domain string, now time.Time) (a dnsAnswer, ok bool) {
 	d.mu.Lock()
-	a, ok := d.cache[domain]
-	d.mu.Unlock()
-	if ok && now.Before(a.until) {
-		return a.keys
+	defer d.mu.Unlock()
+	a, ok = d.cache[domain]
+	return a, ok && now.Before(a.until)
+}
+
+// forget makes the next question about domain go to the DNS itself.
+func (d *dnsTrust) forget(domain string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.cache, domain)
+}
+
+// read is the only place that asks the DNS.
+func (d *dnsTrust) read(ctx context.Context, domain string, now time.Time) dnsAnswer {
+	if a, ok := d.kept(domain, now); ok {
+		return a
 	}
 	limited, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
 	records, err := d.lookup(limited, "_cairn."+domain)
 	if ctx.Err() != nil {
-		return nil // whoever asked went away: that says nothing about the domain
+		return dnsAnswer{silent: true} // whoever asked went away: that says nothing about the domain
 	}
-	a = dnsAnswer{until: now.Add(dnsMissing)}
-	if absent := (*net.DNSError)(nil); err != nil && !(errors.As(err, &absent) && absent.IsNotFound) {
-		a.until = now.Add(dnsFailed)
+	a := dnsAnswer{until: now.Add(dnsMissing)}
+	if err != nil {
+		records = nil
+		if absent := (*net.DNSError)(nil); !errors.As(err, &absent) || !absent.IsNotFound {
+			a.silent, a.until = true, now.Add(dnsFailed)
+		}
 	}
 	for _, r := range records {
 		if k, ok := ParseTXT(r); ok {
@@ -87,7 +108,7 @@ func (d *dnsTrust) keys(ctx context.Context, domain string, now time.Time) []con
 		clear(d.cache)
 	}
 	d.cache[domain] = a
-	return a.keys
+	return a
 }
 
 // ParseTXT reads the org key from one TXT record of `_cairn.<domain>`: tags

@@ -21,7 +21,16 @@ const followStep = 32
 func (v *Verifier) Run(ctx context.Context) error {
 	wake, cancel := v.chain.Subscribe()
 	defer cancel()
-	follow := func(ctx context.Context) error { return v.Follow(ctx, time.Now()) }
+	started := false
+	follow := func(ctx context.Context) error {
+		if !started {
+			if err := v.retrustUnsettled(ctx); err != nil {
+				return err
+			}
+			started = true
+		}
+		return v.Follow(ctx, time.Now())
+	}
 	mailstore.Follow(ctx, wake, follow, func(err error) {
 		v.log.Error("verifier: revising verdicts failed, trying again", "err", err)
 	})

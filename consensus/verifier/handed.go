@@ -43,8 +43,8 @@ func handedBy(s *consensus.State, ask asker, hops []record.Hop, known []record.F
 		if !enrolled || !claims(org, []string{domain}) {
 			return false
 		}
-		_, trusted := ask(domain, org.Key)
-		return trusted
+		_, a := ask(domain, org.Key)
+		return a == Names
 	}
 	if h.by, ok = record.KnownForwarders(hops, known, speaks); ok {
 		h.original = hops[len(hops)-1]
@@ -151,17 +151,11 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 		return nil, nil
 	}
 	v, state := as.v, as.v.chain.State()
-	ask := func(domain string, key consensus.Key) (how string, ok bool) {
-		if how, ok := v.trust.pinned(domain, key); how != "" {
-			return how, ok
-		}
-		return v.trust.remembered(domain, key)
-	}
 	known, err := v.forwarders(rd, account)
 	if err != nil {
 		return nil, err
 	}
-	h, ok := handedBy(state, ask, w.hops, known)
+	h, ok := handedBy(state, v.trust.remembered, w.hops, known)
 	if !ok {
 		if w.strange == nil {
 			return nil, nil
@@ -211,8 +205,8 @@ func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name str
 		if !claims(org, []string{domain}) {
 			return false
 		}
-		_, ok := w.asked(domain, org.Key)
-		return ok
+		_, a := w.asked(domain, org.Key)
+		return a == Names
 	}
 	for _, domain := range by.Domains {
 		if trusted(by, domain) {

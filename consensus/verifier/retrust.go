@@ -12,6 +12,7 @@ import (
 // has changed, and at mail whose recording organisation was pinned or was
 // pinned no longer by that.
 func (v *Verifier) Retrust(ctx context.Context, domain string) error {
+	decided, _ := v.trust.entry(domain)
 	// Deliveries that began under the old trust are in the store after this.
 	if err := v.store.Update(ctx, func(*mailstore.Tx) error { return nil }); err != nil {
 		return err
@@ -20,8 +21,22 @@ func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	for from != nil && err == nil {
 		from, err = v.retrust(ctx, domain, from)
 	}
+	if err == nil {
+		err = v.trust.settled(ctx, decided)
+	}
 	if err != nil {
 		return fmt.Errorf("look again at mail from %s: %w", domain, err)
+	}
+	return nil
+}
+
+// retrustUnsettled is Retrust for what was pinned or taken back before this
+// process was started, and was not looked at again by then.
+func (v *Verifier) retrustUnsettled(ctx context.Context) error {
+	for _, domain := range v.trust.unsettled() {
+		if err := v.Retrust(ctx, domain); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -86,31 +86,47 @@ func TestDNSCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &resolver{records: []string{"v=spf1 -all", FormatTXT(consensus.Key{9}), FormatTXT(txtKey)}}
 		d := newDNSTrust(r.lookup)
-		ask := func(when, domain string, want bool, asked int) {
+		ask := func(when, domain string, want Answer, asked int) {
 			t.Helper()
-			if got := d.names(context.Background(), domain, txtKey); got != want || r.asked != asked {
+			if got := d.says(context.Background(), domain, txtKey); got != want || r.asked != asked {
 				t.Errorf("%s: %v after %d questions, want %v after %d", when, got, r.asked, want, asked)
+			}
+			if got := d.remembers(domain, txtKey, time.Now()); got != want {
+				t.Errorf("%s: remembered as %v, want %v", when, got, want)
 			}
 		}
 		wait := func(d time.Duration) { <-time.After(d) }
 		gone, cancel := context.WithCancel(context.Background())
 		cancel()
-		if d.names(gone, "a.example", txtKey) {
-			t.Error("an answer to somebody who had gone")
+		if got := d.says(gone, "a.example", txtKey); got != NoAnswer {
+			t.Errorf("somebody who had gone was told %v", got)
 		}
-		ask("the answer of one who went away is not kept", "a.example", true, 2)
-		ask("kept", "a.example", true, 2)
+		ask("the answer of one who went away is not kept", "a.example", Names, 2)
+		ask("kept", "a.example", Names, 2)
+		if got := d.says(context.Background(), "a.example", consensus.Key{8}); got != NamesNot {
+			t.Errorf("another key: %v", got)
+		}
 		wait(dnsFound)
-		r.records, r.err = nil, errors.New("server failure")
-		ask("failed", "a.example", false, 3)
-		r.records, r.err = []string{FormatTXT(txtKey)}, nil
+		if got := d.remembers("a.example", txtKey, time.Now()); got != NoAnswer {
+			t.Errorf("too old to be remembered: %v", got)
+		}
+		r.err = errors.New("server failure") // what came along with it is no answer
+		ask("failed", "a.example", NoAnswer, 3)
+		r.err = nil
+		ask("failures are kept for a moment", "a.example", NoAnswer, 3)
+		d.forget("a.example")
+		ask("asked at once", "a.example", Names, 4)
+		wait(dnsFound)
+		r.err = errors.New("server failure")
+		ask("failed again", "a.example", NoAnswer, 5)
+		r.err = nil
 		wait(dnsFailed)
-		ask("failures are not kept for long", "a.example", true, 4)
-		ask("no such name", "b.example", false, 5)
+		ask("failures are not kept for long", "a.example", Names, 6)
+		ask("no such name", "b.example", NamesNot, 7)
 		wait(dnsFailed)
-		ask("kept longer", "b.example", false, 5)
+		ask("kept longer", "b.example", NamesNot, 7)
 		wait(dnsMissing)
-		ask("asked again", "b.example", false, 6)
+		ask("asked again", "b.example", NamesNot, 8)
 	})
 }
 
@@ -131,16 +147,151 @@ func TestPins(t *testing.T) {
 	reopened, err := OpenTrust(w.store, nil)
 	w.must(err)
 	for _, trust := range []*Trust{w.trust, reopened} {
-		if how, ok := trust.Trusted(ctx, "a.example", b.Key); how != "trust" || !ok {
-			t.Errorf("trusted: %q, %v", how, ok)
+		if how, a := trust.Trusted(ctx, "a.example", b.Key); how != "trust" || a != Names {
+			t.Errorf("trusted: %q, %v", how, a)
 		}
-		if _, ok := trust.Trusted(ctx, "a.example", a.Key); ok {
-			t.Error("the old key is trusted still")
+		if _, old := trust.Trusted(ctx, "a.example", a.Key); old != NamesNot {
+			t.Errorf("the old key: %v", old)
 		}
 		if pins := trust.Pins(); len(pins) != 1 || pins[0] != b {
 			t.Errorf("pins %v", pins)
 		}
 	}
+}
+
+// A pin that was taken back stays so, also if the node started with it and starts
+// again.
+func TestUnpin(t *testing.T) {
+	w := newWorld(t, setting{})
+	ctx := context.Background()
+	start := Pin{Domain: "a.example", Key: txtKey, Source: SourceGenesis, Since: w.now}
+	w.must(w.trust.PinAtStart(ctx, start))
+	if _, err := w.trust.Unpin(ctx, "b.example", w.now); !errors.Is(err, ErrNotPinned) {
+		t.Errorf("a domain that is not pinned: %v", err)
+	}
+	if p, err := w.trust.Unpin(ctx, "a.example", w.now); err != nil || p != start {
+		t.Fatalf("taken back: %v, %v", p, err)
+	}
+	if _, err := w.trust.Unpin(ctx, "a.example", w.now); !errors.Is(err, ErrNotPinned) {
+		t.Errorf("taken back twice: %v", err)
+	}
+	reopened, err := OpenTrust(w.store, nil)
+	w.must(err)
+	for _, trust := range []*Trust{w.trust, reopened} {
+		w.must(trust.PinAtStart(ctx, start))
+		if pins := trust.Pins(); len(pins) != 0 || trust.hasPinned(txtKey) {
+			t.Errorf("pins %v", pins)
+		}
+		if _, a := trust.Trusted(ctx, "a.example", txtKey); a == Names {
+			t.Error("still trusted")
+		}
+		w.must(trust.Conflict("a.example", consensus.Key{7}))
+	}
+	again := Pin{Domain: "a.example", Key: consensus.Key{7}, Source: SourceTrust, Since: w.now}
+	w.must(w.trust.Pin(ctx, again, false))
+	w.must(w.trust.PinAtStart(ctx, start))
+	if pins := w.trust.Pins(); len(pins) != 1 || pins[0] != again {
+		t.Errorf("pinned anew: %v", pins)
+	}
+}
+
+// What is known when a pin is taken back: the verdicts of stored mail follow what
+// is left, the word of the DNS or nobody's.
+func TestRetrustAfterUnpin(t *testing.T) {
+	silent := errors.New("no answer")
+	for _, c := range []struct {
+		name    string
+		left    error // nil: the DNS names the key
+		verdict record.Verdict
+		by      string
+	}{
+		{"the DNS names it", nil, record.Verified, "dns"},
+		{"the DNS names nobody", &net.DNSError{IsNotFound: true}, record.Vouched, ""},
+		{"the DNS does not answer", silent, record.Vouched, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			key := consensus.Key{}
+			w := newWorld(t, setting{pins: []int{0}, dns: func(context.Context, string) ([]string, error) {
+				return []string{FormatTXT(key)}, c.left
+			}})
+			key = w.net.Orgs[0].Event.Enrol.OrgKey
+			ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+			w.include(0)
+			w.expect(ref, "pinned", record.Verified, "inbox")
+			_, err := w.trust.Unpin(context.Background(), "org1.example", w.now)
+			w.must(err)
+			w.must(w.v.Retrust(context.Background(), "org1.example"))
+			w.expect(ref, "taken back", c.verdict, "inbox")
+			if by := w.finding(ref).TrustedBy; by != c.by {
+				t.Errorf("trusted by %q, want %q", by, c.by)
+			}
+		})
+	}
+}
+
+// A DNS that does not answer takes no trust away that it gave before.
+func TestRetrustWithSilentDNS(t *testing.T) {
+	key, failure := consensus.Key{}, error(nil)
+	w := newWorld(t, setting{orgs: 3, dns: func(_ context.Context, name string) ([]string, error) {
+		if name == "_cairn.org1.example" {
+			return []string{FormatTXT(key)}, failure
+		}
+		return nil, &net.DNSError{IsNotFound: true}
+	}})
+	key = w.net.Orgs[0].Event.Enrol.OrgKey
+	ctx := context.Background()
+	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	w.include(0)
+	w.expect(ref, "named", record.Verified, "inbox")
+	for _, c := range []struct {
+		when    string
+		failure error
+		verdict record.Verdict
+	}{
+		{"silent", errors.New("no answer"), record.Verified},
+		{"gone", &net.DNSError{IsNotFound: true}, record.Vouched},
+		{"silent when it was gone before", errors.New("no answer"), record.Vouched},
+	} {
+		failure = c.failure
+		w.trust.dns.forget("org1.example")
+		w.must(w.v.Retrust(ctx, "org1.example"))
+		w.expect(ref, c.when, c.verdict, "inbox")
+		org, a := w.trust.Speaker(ctx, w.chain.State(), "org1.example")
+		if want := w.trust.DNS(ctx, "org1.example", key); org != nil || a != want {
+			t.Errorf("%s: the speaker is %v, %v, the DNS says %v", c.when, org, a, want)
+		}
+	}
+	failure = nil
+	if _, a := w.trust.Speaker(ctx, w.chain.State(), "org1.example"); a != NoAnswer {
+		t.Errorf("kept for a moment: %v", a)
+	}
+	if org, a := w.trust.SpeakerNow(ctx, w.chain.State(), "org1.example"); a != Names || org.Key != key {
+		t.Errorf("asked now: %v, %v", org, a)
+	}
+}
+
+// A node that ends between a decision and the look at the mail that it concerns
+// looks at it when it starts again.
+func TestRetrustIsCaughtUpWith(t *testing.T) {
+	w := newWorld(t, setting{pins: []int{0}})
+	w.must(w.v.Retrust(context.Background(), "org1.example"))
+	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	w.include(0)
+	_, err := w.trust.Unpin(context.Background(), "org1.example", w.now)
+	w.must(err)
+	w.expect(ref, "not looked at yet", record.Verified, "inbox")
+	w.trust, err = OpenTrust(w.store, nil)
+	w.must(err)
+	w.restart()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- w.v.Run(ctx) }()
+	for len(w.trust.unsettled()) > 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	w.must(<-done)
+	w.expect(ref, "looked at after the start", record.Vouched, "inbox")
 }
 
 // Pins are asked for within transactions, while others are written.
@@ -231,7 +382,9 @@ func TestRetrustWhileTheChainGrows(t *testing.T) {
 	ref := w.arrive(w.seal(0, letter("jo@org1.example, al@org2.example", "", text), ann))
 	w.include(0)
 	w.expect(ref, "before", record.Vouched, "inbox")
-	clear(w.trust.dns.cache)
+	for _, domain := range []string{"org1.example", "org2.example"} {
+		w.trust.dns.forget(domain)
+	}
 	grown := false
 	asked = func() {
 		if !w.v.following.TryLock() {

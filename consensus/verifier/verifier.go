@@ -91,7 +91,7 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opene
 		if f.Facts.TokenUnknown {
 			f.Facts.TokenFault = laterVersion
 		}
-		f.Facts.DeclaresAll = declared(state, f.Domains, courier, v.trust.asker(ctx))
+		f.Facts.DeclaresAll = declared(state, f.Domains, courier, v.trust.asker(ctx)) == Names
 		return f, nil
 	}
 	if err == nil {

@@ -17,77 +17,98 @@ type word struct {
 	declared bool   // another one speaks for a domain and declares that it records all its mail
 }
 
-// asker tells whether key speaks for domain, and on whose word.
-type asker func(domain string, key consensus.Key) (how string, ok bool)
+// Answer is what a source of trust, a pin or the DNS of a domain, says about one org key.
+type Answer string
+
+// The answers. That the DNS cannot be reached is none: it is neither trust nor the lack of it.
+const (
+	Names    Answer = "names"     // this key is the domain's
+	NamesNot Answer = "names-not" // another key is, or none
+	NoAnswer Answer = "no-answer"
+)
+
+// asker tells whether key speaks for domain, and on whose word: of NamesNot and
+// NoAnswer it is empty when no pin says so.
+type asker func(domain string, key consensus.Key) (how string, a Answer)
 
 // wordOf asks for the word about f's message, recorded by org. Only what an
 // organisation claims itself is worth a question to the DNS.
 func (v *Verifier) wordOf(ctx context.Context, s *consensus.State, f *Finding, org *consensus.Org) word {
-	ask := v.trust.asker(ctx)
-	w := word{pinned: v.trust.hasPinned(org.Key), declared: declared(s, f.Domains, org, ask)}
-	if claims(org, f.Domains) {
-		w.trusted, w.how = allTrusted(f.Domains, org, ask)
-	}
-	return w
+	return v.word(s, f, org, v.trust.asker(ctx))
 }
 
-// pinnedWordOf is wordOf by pins alone, for use within a transaction. Where the
-// DNS would have to be asked, what f says already stands.
+// pinnedWordOf is wordOf by pins alone, for use within a transaction.
 func (v *Verifier) pinnedWordOf(s *consensus.State, f *Finding, org *consensus.Org) word {
-	open := false
-	ask := func(domain string, key consensus.Key) (how string, ok bool) {
-		how, ok = v.trust.pinned(domain, key)
-		open = open || how == ""
-		return how, ok
-	}
+	return v.word(s, f, org, v.trust.pinned)
+}
+
+// word asks for the word about f's message. Where there is no answer, what f
+// says already stands: it was found out when there was one.
+func (v *Verifier) word(s *consensus.State, f *Finding, org *consensus.Org, ask asker) word {
 	w := word{pinned: v.trust.hasPinned(org.Key)}
-	if w.trusted, w.how = allTrusted(f.Domains, org, ask); open && f.Org == org.ID {
-		w.trusted, w.how = f.Facts.OrgTrusted, f.TrustedBy
+	if claims(org, f.Domains) {
+		a, how := allTrusted(f.Domains, org, ask)
+		if stands := a == NoAnswer && f.Org == org.ID && f.Facts.OrgTrusted && f.TrustedBy == how; a == Names || stands {
+			w.trusted, w.how = true, how
+		}
 	}
-	open = false
-	if w.declared = declared(s, f.Domains, org, ask); open && !w.declared {
-		w.declared = f.Facts.DeclaresAll
-	}
+	a := declared(s, f.Domains, org, ask)
+	w.declared = a == Names || a == NoAnswer && f.Facts.DeclaresAll
 	return w
 }
 
-func allTrusted(domains []string, org *consensus.Org, ask asker) (trusted bool, how string) {
+// allTrusted reports whether org speaks for all domains, and on whose word: the
+// DNS's where it has not answered.
+func allTrusted(domains []string, org *consensus.Org, ask asker) (all Answer, how string) {
 	var sources []string
+	all = Names
 	for _, domain := range domains {
-		source, ok := ask(domain, org.Key)
-		if !ok {
-			return false, ""
+		source, a := ask(domain, org.Key)
+		switch a {
+		case NamesNot:
+			return NamesNot, ""
+		case NoAnswer:
+			all, source = NoAnswer, byDNS
 		}
 		sources = append(sources, source)
 	}
 	slices.Sort(sources)
-	return len(sources) > 0, strings.Join(slices.Compact(sources), ", ")
+	return all, strings.Join(slices.Compact(sources), ", ")
 }
 
 // declared reports whether an organisation that speaks for one of domains
 // declares that it records all its mail. A domain for which by speaks does not
 // count: the organisation that recorded the mail or, of mail without a record,
 // whose node brought it. It may be nil.
-func declared(s *consensus.State, domains []string, by *consensus.Org, ask asker) bool {
+func declared(s *consensus.State, domains []string, by *consensus.Org, ask asker) Answer {
+	all := NamesNot
 	for _, domain := range domains {
 		if by != nil && slices.Contains(by.Domains, domain) {
-			if _, ok := ask(domain, by.Key); ok {
+			if _, a := ask(domain, by.Key); a == Names {
 				continue
 			}
 		}
-		if org, ok := speaker(s, domain, ask); ok && org.Records == consensus.RecordsAll {
-			return true
+		switch org, a := speaker(s, domain, ask); {
+		case a == NoAnswer:
+			all = NoAnswer
+		case a == Names && org.Records == consensus.RecordsAll:
+			return Names
 		}
 	}
-	return false
+	return all
 }
 
-// speaker returns the first organisation that claims domain and speaks for it.
-func speaker(s *consensus.State, domain string, ask asker) (*consensus.Org, bool) {
+// speaker returns the first organisation that claims domain and speaks for it,
+// with Names; else NoAnswer if one might, for all that is known.
+func speaker(s *consensus.State, domain string, ask asker) (*consensus.Org, Answer) {
+	none := NamesNot
 	for _, org := range s.OrgsByDomain(domain) {
-		if _, ok := ask(domain, org.Key); ok {
-			return org, true
+		switch _, a := ask(domain, org.Key); a {
+		case Names:
+			return org, Names
+		case NoAnswer:
+			none = NoAnswer
 		}
 	}
-	return nil, false
+	return nil, none
 }
