@@ -5,10 +5,9 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"cairn/consensus"
-	"cairn/consensus/verifier"
+	"cairn/consensus/fingerprint"
 	"cairn/node/api"
 )
 
@@ -70,7 +69,7 @@ func (n *Node) ownOrg(s *consensus.State) api.Org {
 
 func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 	v := api.Org{
-		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: org.Key.String(),
+		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: org.Key.String(), Fingerprint: fingerprint.Of(org.Key),
 		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
 		Own: org.Key == n.id.OrgKey(), Trusted: []api.Pin{},
 	}
@@ -83,14 +82,6 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 		}
 	}
 	return v
-}
-
-func viewPin(s *consensus.State, p verifier.Pin) api.Pin {
-	org, member := s.OrgByKey(p.Key)
-	return api.Pin{
-		Domain: p.Domain, Key: p.Key.String(), Source: string(p.Source),
-		Unclaimed: !member || !slices.Contains(org.Domains, p.Domain),
-	}
 }
 
 // Invite makes the string with which others join.
@@ -107,28 +98,4 @@ func (n *Node) Invite(context.Context) (*api.Invite, error) {
 		return nil, err
 	}
 	return &api.Invite{Invite: text, Network: n.genesis.Params.Name, ChainID: n.chain.State().ChainID().String(), Addresses: addrs}, nil
-}
-
-// Trust pins a domain to an org key and looks again at the mail from it.
-func (n *Node) Trust(ctx context.Context, r api.TrustRequest) (*api.Pin, error) {
-	domain, err := CanonicalDomain(r.Domain)
-	if err != nil {
-		return nil, api.Errorf(api.CodeInvalid, "write a domain as in a mail address after the @", "%v", err)
-	}
-	key, err := consensus.ParseKey(strings.ToLower(r.Key))
-	if err != nil {
-		return nil, api.Errorf(api.CodeInvalid, "cairn org show "+domain, "%q is not an org key of 64 hex digits", r.Key)
-	}
-	if own := n.own(); slices.Contains(own.Domains, domain) && key != own.OrgKey {
-		return nil, api.Errorf(api.CodeNotAllowed, "name a domain of another organisation", "trusting %s: %s is our own domain, and its mail comes here", key, domain)
-	}
-	pin := verifier.Pin{Domain: domain, Key: key, Source: verifier.SourceTrust, Since: time.Now().UTC()}
-	if err := n.trust.Pin(ctx, pin, true); err != nil {
-		return nil, err
-	}
-	if err := n.verifier.Retrust(ctx, domain); err != nil {
-		return nil, err
-	}
-	v := viewPin(n.chain.State(), pin)
-	return &v, nil
 }

@@ -18,17 +18,13 @@ const (
 	maxClaimName = 24 // octets
 )
 
-// claimsOn tells people who claims a domain that nobody is trusted for: all of them, oldest claim
-// first, at most maxClaims. It has no key. Whoever is in a hurry pastes what stands there, and anybody
-// can claim any domain; the key has to come from the organisation itself. since gives the time of a
-// block, zero if it is not known.
-func claimsOn(claims []*consensus.Org, since func(height uint64) time.Time) string {
-	claims = slices.Clone(claims)
-	slices.SortFunc(claims, func(a, b *consensus.Org) int {
-		return cmp.Or(cmp.Compare(a.Height, b.Height), slices.Compare(a.ID[:], b.ID[:]))
-	})
+// claimsOn tells people who claims a domain that nobody is trusted for: how many, since when, and who
+// they are, oldest claim first, at most maxClaims. It has no key. Whoever is in a hurry pastes what
+// stands there, and anybody can claim any domain; the key has to come from the organisation itself.
+// since gives the time of a block, zero if it is not known.
+func claimsOn(domain string, claims []*consensus.Org, since func(height uint64) time.Time) string {
 	list := make([]string, 0, maxClaims+1)
-	for i, org := range claims {
+	for i, org := range byAge(claims) {
 		if i == maxClaims {
 			list = append(list, fmt.Sprintf("%d more", len(claims)-i))
 			break
@@ -39,8 +35,20 @@ func claimsOn(claims []*consensus.Org, since func(height uint64) time.Time) stri
 		}
 		list = append(list, fmt.Sprintf("%s (id %.8s, since block %d%s)", shortName(org.Name), org.ID, org.Height, when))
 	}
-	return "ask the organisation for its key over another way than this network, such as the telephone, " +
-		"before it is trusted; a claim alone proves nothing, and this domain is claimed by " + strings.Join(list, ", ")
+	number := "1 member claims"
+	if len(claims) != 1 {
+		number = fmt.Sprintf("%d members claim", len(claims))
+	}
+	return fmt.Sprintf("%s this domain, which proves nothing: %s; before one is trusted, somebody at the organisation has to read out "+
+		"the fingerprint of its key over another way than this network, such as the telephone, and the node's administrator "+
+		"compares it with what the command \"cairn org trust %s\" shows", number, strings.Join(list, ", "), domain)
+}
+
+// byAge sorts claims of a domain, the oldest first.
+func byAge(claims []*consensus.Org) []*consensus.Org {
+	return slices.SortedFunc(slices.Values(claims), func(a, b *consensus.Org) int {
+		return cmp.Or(cmp.Compare(a.Height, b.Height), slices.Compare(a.ID[:], b.ID[:]))
+	})
 }
 
 // shortName quotes a name that a stranger chose.

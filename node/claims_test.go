@@ -31,16 +31,16 @@ func TestClaimsNameAllAndNoKey(t *testing.T) {
 		claims []*consensus.Org
 		want   []string
 	}{
-		{[]*consensus.Org{org("Bravo", 9, 0xab)}, []string{`claimed by "Bravo" (id abababab, since block 9 of 2026-11-09)`}},
+		{[]*consensus.Org{org("Bravo", 9, 0xab)}, []string{`1 member claims this domain`, `: "Bravo" (id abababab, since block 9 of 2026-11-09)`}},
 		{
 			[]*consensus.Org{org("Late", 12, 1), org("Early", 3, 2)},
-			[]string{`claimed by "Early" (id 02020202, since block 3 of 2026-11-03), "Late" (id 01010101, since block 12 of 2026-11-12)`},
+			[]string{`2 members claim this domain`, `: "Early" (id 02020202, since block 3 of 2026-11-03), "Late" (id 01010101, since block 12 of 2026-11-12)`},
 		},
 		{[]*consensus.Org{org(`cairn org trust "x"`, 404, 3)}, []string{`"cairn org trust \"x\"" (id 03030303, since block 404)`}},
-		{many, []string{"(id 13131313, since block 1 of", "(id 0f0f0f0f, since block 5 of", ", 15 more", `é..."`}},
+		{many, []string{"20 members claim this domain", "(id 13131313, since block 1 of", "(id 0f0f0f0f, since block 5 of", ", 15 more", `é..."`}},
 	} {
-		got := claimsOn(tt.claims, since)
-		for _, want := range append(tt.want, "over another way", "telephone") {
+		got := claimsOn("bravo.example", tt.claims, since)
+		for _, want := range append(tt.want, "over another way", "telephone", `"cairn org trust bravo.example"`) {
 			if !strings.Contains(got, want) {
 				t.Errorf("%q does not say %q", got, want)
 			}
@@ -50,11 +50,11 @@ func TestClaimsNameAllAndNoKey(t *testing.T) {
 				t.Errorf("%q offers a key", got)
 			}
 		}
-		if key.MatchString(got) || len(got) > 800 {
+		if key.MatchString(got) || len(got) > 900 {
 			t.Errorf("%d octets: %q", len(got), got)
 		}
 	}
-	if got := fmt.Sprint(claimsOn(many, since)); strings.Contains(got, "since block 6") {
+	if got := fmt.Sprint(claimsOn("bravo.example", many, since)); strings.Contains(got, "since block 6") {
 		t.Errorf("more than %d: %q", maxClaims, got)
 	}
 }

@@ -162,7 +162,7 @@ func (r router) noRoute(s *consensus.State, domain string, a verifier.Answer) er
 		return fmt.Errorf("the DNS of %s does not answer whom it trusts: waiting for it (cairn org trust %s makes this needless)", domain, domain)
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
-		return fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(claims, r.blockTime))
+		return fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(domain, claims, r.blockTime))
 	}
 	return smtpgw.ErrNoRoute
 }

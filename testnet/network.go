@@ -162,14 +162,14 @@ func (w *Network) Stop() error {
 func (w *Network) Address(i int) string { return person(i) + "@" + w.Members[i].Domain }
 
 // Trust makes every member trust every other for its domain, as their
-// administrators would after a call on the telephone.
+// administrators would after a call on the telephone, enrolled or not yet.
 func (w *Network) Trust(ctx context.Context) error {
 	for _, m := range w.Members {
 		for _, other := range w.Members {
 			if m == other {
 				continue
 			}
-			r := api.TrustRequest{Domain: other.Domain, Key: other.Identity().OrgKey().String()}
+			r := api.TrustRequest{Domain: other.Domain, Key: other.Identity().OrgKey().String(), EvenSo: true}
 			if _, err := m.Trust(ctx, r); err != nil {
 				return fmt.Errorf("%s trusts %s: %w", m.Name, other.Name, err)
 			}

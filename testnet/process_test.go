@@ -172,13 +172,13 @@ func (p *process) count(query string) int {
 	return r.Total
 }
 
-// trustAll makes every node trust every other.
+// trustAll makes every node trust every other, enrolled or not yet.
 func trustAll(t *testing.T, list ...*process) {
 	t.Helper()
 	for _, p := range list {
 		for _, q := range list {
 			if p != q {
-				cairn(t, "--dir", p.dir, "org", "trust", q.domain, q.status.Org.Key)
+				cairn(t, "--dir", p.dir, "org", "trust", q.domain, q.status.Org.Key, "--even-so")
 			}
 		}
 	}

@@ -114,7 +114,7 @@ func TestMailBeforeEnrolment(t *testing.T) {
 	w, ctx := start(t, 1)
 	a := w.Members[0]
 	key := consensus.PublicKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if _, err := a.Trust(ctx, api.TrustRequest{Domain: "soon.test", Key: key.String()}); err != nil {
+	if _, err := a.Trust(ctx, api.TrustRequest{Domain: "soon.test", Key: key.String(), EvenSo: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, to := range []string{"bob@soon.test", "bob@nowhere.test"} {

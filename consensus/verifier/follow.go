@@ -21,13 +21,9 @@ const followStep = 32
 func (v *Verifier) Run(ctx context.Context) error {
 	wake, cancel := v.chain.Subscribe()
 	defer cancel()
-	started := false
 	follow := func(ctx context.Context) error {
-		if !started {
-			if err := v.retrustUnsettled(ctx); err != nil {
-				return err
-			}
-			started = true
+		if err := v.retrustUnsettled(ctx); err != nil {
+			return err
 		}
 		return v.Follow(ctx, time.Now())
 	}

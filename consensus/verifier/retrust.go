@@ -10,29 +10,30 @@ import (
 
 // Retrust looks again at all stored mail from domain after the trust in it
 // has changed, and at mail whose recording organisation was pinned or was
-// pinned no longer by that.
+// pinned no longer by that. What it does not finish, Run does.
 func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	decided, _ := v.trust.entry(domain)
 	// Deliveries that began under the old trust are in the store after this.
-	if err := v.store.Update(ctx, func(*mailstore.Tx) error { return nil }); err != nil {
-		return err
-	}
-	from, err := []byte("message/"), error(nil)
-	for from != nil && err == nil {
+	err := v.store.Update(ctx, func(*mailstore.Tx) error { return nil })
+	for from := []byte("message/"); from != nil && err == nil; {
 		from, err = v.retrust(ctx, domain, from)
 	}
 	if err == nil {
 		err = v.trust.settled(ctx, decided)
 	}
 	if err != nil {
+		v.unsettled.Store(true)
 		return fmt.Errorf("look again at mail from %s: %w", domain, err)
 	}
 	return nil
 }
 
 // retrustUnsettled is Retrust for what was pinned or taken back before this
-// process was started, and was not looked at again by then.
+// process was started or whoever asked went away, and was not looked at since.
 func (v *Verifier) retrustUnsettled(ctx context.Context) error {
+	if !v.unsettled.Swap(false) {
+		return nil
+	}
 	for _, domain := range v.trust.unsettled() {
 		if err := v.Retrust(ctx, domain); err != nil {
 			return err

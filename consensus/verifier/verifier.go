@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cairn/consensus"
@@ -36,12 +37,16 @@ type Verifier struct {
 
 	retrusting sync.Mutex // held while one step of Retrust asks and revises
 	following  sync.Mutex // held while verdicts are revised; taken after retrusting
+
+	unsettled atomic.Bool // there may be mail that a change of trust concerns and Retrust has not looked at
 }
 
 // New returns a verifier over store and ch. Verdicts follow the chain while
 // Run runs.
 func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer, log *slog.Logger) *Verifier {
-	return &Verifier{store: store, chain: ch, trust: trust, cfg: cfg, filer: filer, log: log}
+	v := &Verifier{store: store, chain: ch, trust: trust, cfg: cfg, filer: filer, log: log}
+	v.unsettled.Store(true)
+	return v
 }
 
 // Arrival is a message as it came in, below this node's own trace fields.

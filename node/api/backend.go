@@ -85,9 +85,17 @@ type OrgService interface {
 	Orgs(ctx context.Context, which string) (*OrgList, error)
 	// Invite returns the string with which another organisation can join this network through this node.
 	Invite(ctx context.Context) (*Invite, error)
-	// Trust pins a domain to an org key, in place of an earlier pin. CodeInvalid when either cannot be parsed,
-	// CodeNotAllowed when the domain is this node's own and the key is not.
+	// Claims tells who claims a domain, what the DNS says about each, and whom this node trusts for it. CodeInvalid when
+	// it is no domain.
+	Claims(ctx context.Context, domain string) (*Claims, error)
+	// Trust pins a domain to an org key and has mail from there judged anew. CodeInvalid when either cannot be parsed,
+	// CodeExists when the domain is pinned to another key and the request does not replace that, CodeNotAllowed when the
+	// domain is this node's own and the key is not, or, unless EvenSo, when no member with this key claims the domain.
 	Trust(ctx context.Context, r TrustRequest) (*Pin, error)
+	// Untrust takes the pin of a domain back and has mail from there judged anew. CodeNotFound when there is none,
+	// CodeNotAllowed when the domain is this node's own.
+	Untrust(ctx context.Context, domain string) (*Untrusted, error)
+	Pins(ctx context.Context) (*PinList, error)
 }
 
 // PeerService deals with the nodes this one is connected to.

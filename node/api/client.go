@@ -205,9 +205,24 @@ func (c *Client) Invite(ctx context.Context) (*Invite, error) {
 	return call[Invite](ctx, c, pathInvite, selector{})
 }
 
+// Claims tells who claims a domain.
+func (c *Client) Claims(ctx context.Context, domain string) (*Claims, error) {
+	return call[Claims](ctx, c, pathClaims, selector{domain})
+}
+
 // Trust pins a domain.
 func (c *Client) Trust(ctx context.Context, r TrustRequest) (*Pin, error) {
 	return call[Pin](ctx, c, pathTrust, r)
+}
+
+// Untrust takes a pin back.
+func (c *Client) Untrust(ctx context.Context, domain string) (*Untrusted, error) {
+	return call[Untrusted](ctx, c, pathUntrust, selector{domain})
+}
+
+// Pins lists pins.
+func (c *Client) Pins(ctx context.Context) (*PinList, error) {
+	return call[PinList](ctx, c, pathPins, selector{})
 }
 
 // Peers lists peers.

@@ -101,7 +101,10 @@ const (
 	pathBlock            = "/1/chain/block"
 	pathOrgs             = "/1/org/list"
 	pathInvite           = "/1/org/invite"
+	pathClaims           = "/1/org/claims"
 	pathTrust            = "/1/org/trust"
+	pathUntrust          = "/1/org/untrust"
+	pathPins             = "/1/org/pins"
 	pathPeers            = "/1/peer/list"
 	pathConnect          = "/1/peer/connect"
 )
@@ -138,7 +141,10 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathBlock, maxRequest, byName(b.Block))
 	handle(mux, pathOrgs, maxRequest, byName(b.Orgs))
 	handle(mux, pathInvite, maxRequest, func(ctx context.Context, _ selector) (*Invite, error) { return b.Invite(ctx) })
+	handle(mux, pathClaims, maxRequest, byName(b.Claims))
 	handle(mux, pathTrust, maxRequest, b.Trust)
+	handle(mux, pathUntrust, maxRequest, byName(b.Untrust))
+	handle(mux, pathPins, maxRequest, func(ctx context.Context, _ selector) (*PinList, error) { return b.Pins(ctx) })
 	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
 	handle(mux, pathConnect, maxRequest, byName(b.Connect))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

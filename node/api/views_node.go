@@ -120,58 +120,6 @@ type BlockBatch struct {
 	Records  int       `json:"records"`
 }
 
-// OrgList lists organisations.
-type OrgList struct {
-	Document
-	Orgs []Org `json:"organisations"`
-}
-
-// Org is an organisation on the chain.
-type Org struct {
-	ID             string    `json:"id"` // empty when its enrolment is not in a block yet
-	Name           string    `json:"name"`
-	Domains        []string  `json:"domains"`
-	Key            string    `json:"key"`
-	Nodes          []OrgNode `json:"nodes"`
-	Records        string    `json:"records"`         // all, some, none
-	ThresholdFloor int       `json:"threshold_floor"` // percent; 0: none
-	Height         uint64    `json:"height"`          // enrolled at
-	Own            bool      `json:"own"`
-	Trusted        []Pin     `json:"trusted"` // the domains for which this node trusts it
-}
-
-// OrgNode is one node of an organisation.
-type OrgNode struct {
-	Node     string `json:"node"`
-	Recorder string `json:"recorder"`
-}
-
-// Pin binds a domain to an org key, at this node.
-type Pin struct {
-	Document
-	Domain string `json:"domain"`
-	Key    string `json:"key"`
-	Source string `json:"source"` // own, genesis, invite, trust, dns
-
-	// Unclaimed: no member of the network with this key claims the domain, so no mail goes there yet.
-	Unclaimed bool `json:"unclaimed,omitempty"`
-}
-
-// TrustRequest asks to pin.
-type TrustRequest struct {
-	Domain string `json:"domain"`
-	Key    string `json:"key"`
-}
-
-// Invite is one string: network, addresses, org key.
-type Invite struct {
-	Document
-	Invite    string   `json:"invite"`
-	Network   string   `json:"network"`
-	ChainID   string   `json:"chain_id"`
-	Addresses []string `json:"addresses"`
-}
-
 // PeerList lists the connected peers.
 type PeerList struct {
 	Document

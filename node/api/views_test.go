@@ -11,7 +11,7 @@ import (
 
 // views are all documents and requests that cross the socket.
 var views = []any{
-	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, Invite{}, PeerList{}, Peer{},
+	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Invite{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{},
@@ -45,7 +45,7 @@ func TestViewsKeepTheirFields(t *testing.T) {
 // A program that reads a list must not have to expect null.
 func TestListsAreNeverNull(t *testing.T) {
 	for _, doc := range []View{
-		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
+		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &PinList{}, &Claims{}, &Untrusted{}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
 		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Account{},
 		&ForwarderList{}, &HostedLists{}, &MemberList{},
 	} {

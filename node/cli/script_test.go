@@ -41,6 +41,7 @@ func TestScript(t *testing.T) {
 			"eventually": scriptEventually,
 			"replace":    scriptReplace,
 			"trust":      scriptTrust,
+			"value":      scriptValue,
 			"signal":     scriptSignal,
 		},
 		RequireExplicitExec: true,
@@ -65,12 +66,28 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// scriptValue puts a value in standard output, which must be one JSON document, into the environment: value KEY
+// organisations.0.key. The path is as for json.
+func scriptValue(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: value NAME PATH")
+	}
+	ts.Setenv(args[0], valueAt(ts, args[1]))
+}
+
 // scriptJSON compares a value in standard output, which must be one JSON document: json error.code usage. A number in
 // the path is an index; "len" is the length of what is there.
 func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: [!] json PATH VALUE")
 	}
+	if got := valueAt(ts, args[0]); (got == args[1]) == neg {
+		ts.Fatalf("%s is %q", args[0], got)
+	}
+}
+
+// valueAt looks up a value in standard output.
+func valueAt(ts *testscript.TestScript, path string) string {
 	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
 	d.UseNumber()
 	var v any
@@ -80,13 +97,11 @@ func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if _, err := d.Token(); err != io.EOF {
 		ts.Fatalf("standard output is more than one document")
 	}
-	got, err := lookUp(v, strings.Split(args[0], "."))
+	got, err := lookUp(v, strings.Split(path, "."))
 	if err != nil {
-		ts.Fatalf("%s: %v", args[0], err)
+		ts.Fatalf("%s: %v", path, err)
 	}
-	if (got == args[1]) == neg {
-		ts.Fatalf("%s is %q", args[0], got)
-	}
+	return got
 }
 
 func lookUp(v any, path []string) (string, error) {

@@ -1,0 +1,98 @@
+package api
+
+import "time"
+
+// OrgList lists organisations.
+type OrgList struct {
+	Document
+	Orgs []Org `json:"organisations"`
+}
+
+// Org is an organisation on the chain.
+type Org struct {
+	ID             string    `json:"id"` // empty when its enrolment is not in a block yet
+	Name           string    `json:"name"`
+	Domains        []string  `json:"domains"`
+	Key            string    `json:"key"`
+	Fingerprint    string    `json:"fingerprint"` // of the key, in words to compare on the telephone
+	Nodes          []OrgNode `json:"nodes"`
+	Records        string    `json:"records"`         // all, some, none
+	ThresholdFloor int       `json:"threshold_floor"` // percent; 0: none
+	Height         uint64    `json:"height"`          // enrolled at
+	Own            bool      `json:"own"`
+	Trusted        []Pin     `json:"trusted"` // the domains for which this node trusts it
+}
+
+// OrgNode is one node of an organisation.
+type OrgNode struct {
+	Node     string `json:"node"`
+	Recorder string `json:"recorder"`
+}
+
+// Pin binds a domain to an org key, at this node.
+type Pin struct {
+	Document
+	Domain      string    `json:"domain"`
+	Key         string    `json:"key"`
+	Fingerprint string    `json:"fingerprint"`            // of the key, in words
+	Org         string    `json:"organisation,omitempty"` // name of the member with this key; empty: there is none
+	Source      string    `json:"source"`                 // own, genesis, invite, trust
+	Since       time.Time `json:"since"`
+
+	// Unclaimed: no member of the network with this key claims the domain, so no mail goes there yet.
+	Unclaimed bool `json:"unclaimed,omitempty"`
+}
+
+// PinList lists the pins of this node by domain.
+type PinList struct {
+	Document
+	Pins []Pin `json:"pins"`
+}
+
+// Claims tells who claims a domain, the oldest claim first, and whom this node trusts for it.
+type Claims struct {
+	Document
+	Domain string  `json:"domain"`
+	Claims []Claim `json:"claims"`
+	Pin    *Pin    `json:"pin,omitempty"` // of the domain; its key may be none of those that claim it
+}
+
+// Claim is one organisation that claims a domain. Anybody can.
+type Claim struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Key         string    `json:"key"`
+	Fingerprint string    `json:"fingerprint"`    // of the key, in words
+	Records     string    `json:"records"`        // all, some, none
+	Height      uint64    `json:"height"`         // of the first block with the claim
+	Since       time.Time `json:"since,omitzero"` // of that block
+	Own         bool      `json:"own"`
+	Pinned      bool      `json:"pinned"`  // the domain, to this key
+	DNS         string    `json:"dns"`     // what the domain's DNS says of the key now: names, names-not (nobody, or another), no-answer
+	Trusted     bool      `json:"trusted"` // for the domain, by pin or DNS
+}
+
+// TrustRequest asks to pin a domain to an org key.
+type TrustRequest struct {
+	Domain  string `json:"domain"`
+	Key     string `json:"key"`
+	Replace bool   `json:"replace,omitempty"` // also if it is pinned to another key
+	EvenSo  bool   `json:"even_so,omitempty"` // also if no member with this key claims the domain
+}
+
+// Untrusted is a pin that was taken back, and the trust that is left.
+type Untrusted struct {
+	Document
+	Pin     Pin    `json:"pin"`               // as it was
+	DNS     string `json:"dns"`               // names (a member that claims the domain), names-not, no-answer
+	Trusted *Claim `json:"trusted,omitempty"` // whom the DNS names
+}
+
+// Invite is one string: network, addresses, org key.
+type Invite struct {
+	Document
+	Invite    string   `json:"invite"`
+	Network   string   `json:"network"`
+	ChainID   string   `json:"chain_id"`
+	Addresses []string `json:"addresses"`
+}

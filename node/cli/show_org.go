@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/verifier"
+	"cairn/node/api"
+)
+
+func showOrg(b *bytes.Buffer, o *api.Org) {
+	own := ""
+	if o.Own {
+		own = " (our own)"
+	}
+	fmt.Fprintf(b, "%s%s\n", line(o.Name, 0), own)
+	fmt.Fprintf(b, "  domains   %s\n", strings.Join(o.Domains, ", "))
+	fmt.Fprintf(b, "  key       %s\n", o.Key)
+	fmt.Fprintf(b, "  words     %s\n", o.Fingerprint)
+	if key, err := consensus.ParseKey(o.Key); err == nil && o.Own {
+		for _, d := range o.Domains {
+			fmt.Fprintf(b, "  dns       _cairn.%s. TXT %q\n", d, verifier.FormatTXT(key))
+		}
+	}
+	if o.ID == "" {
+		fmt.Fprintln(b, "  enrolment not in a block yet")
+	} else {
+		fmt.Fprintf(b, "  id        %s, since block %d\n", o.ID, o.Height)
+	}
+	fmt.Fprintf(b, "  records   %s of its mail", o.Records)
+	if o.ThresholdFloor > 0 {
+		fmt.Fprintf(b, ", asks for %d %% unchanged", o.ThresholdFloor)
+	}
+	fmt.Fprintf(b, "\n  nodes     %d\n", len(o.Nodes))
+	if len(o.Trusted) == 0 {
+		fmt.Fprintln(b, "  trusted   for no domain, see cairn org trust")
+	}
+	for _, p := range o.Trusted {
+		fmt.Fprintf(b, "  trusted   for %s (%s)\n", p.Domain, p.Source)
+	}
+}
+
+// holder names whom a pin is for.
+func holder(p *api.Pin) string {
+	if p.Org == "" {
+		return "a key that no member of the network has yet"
+	}
+	return line(p.Org, 0)
+}
+
+// showPin prints a pin, as an entry of a list.
+func showPin(b *bytes.Buffer, p *api.Pin) {
+	fmt.Fprintf(b, "%s\n  pinned    to %s, since %s (%s)\n", p.Domain, holder(p), p.Since.Format(time.DateOnly), p.Source)
+	fmt.Fprintf(b, "  key       %s\n  words     %s\n", p.Key, p.Fingerprint)
+	switch {
+	case p.Org == "":
+	case p.Unclaimed:
+		fmt.Fprintf(b, "  claimed   no, %s does not claim it now: no mail goes there\n", line(p.Org, 0))
+	default:
+		fmt.Fprintf(b, "  claimed   by %s\n", line(p.Org, 0))
+	}
+}
+
+func showClaims(b *bytes.Buffer, l *api.Claims) {
+	pinned := false
+	for i := range l.Claims {
+		showClaim(b, &l.Claims[i], l.Pin)
+		pinned = pinned || l.Claims[i].Pinned
+	}
+	if len(l.Claims) == 0 {
+		fmt.Fprintf(b, "no member of the network claims %s\n", l.Domain)
+	} else {
+		fmt.Fprintf(b, "%s is claimed by %s of the network; a claim proves nothing\n", l.Domain, plural(len(l.Claims), "member"))
+	}
+	switch {
+	case l.Pin != nil && !pinned:
+		fmt.Fprintln(b, "it is pinned to another key:")
+		showPin(b, l.Pin)
+	case l.Pin == nil && len(l.Claims) > 0:
+		fmt.Fprintf(b, "compare the words on the telephone with somebody you know there, then: cairn org trust %s KEY\n", l.Domain)
+	}
+}
+
+// showClaim prints a claim of a domain; pin is the domain's, nil if it has none.
+func showClaim(b *bytes.Buffer, c *api.Claim, pin *api.Pin) {
+	own := ""
+	if c.Own {
+		own = " (our own)"
+	}
+	fmt.Fprintf(b, "%s%s\n  key       %s\n  words     %s\n", line(c.Name, 0), own, c.Key, c.Fingerprint)
+	fmt.Fprintf(b, "  since     block %d", c.Height)
+	if !c.Since.IsZero() {
+		fmt.Fprintf(b, " of %s", c.Since.Format(time.DateTime))
+	}
+	fmt.Fprintf(b, "\n  records   %s of its mail\n  dns       %s\n", c.Records, dnsSays[c.DNS])
+	switch {
+	case c.Pinned && pin != nil:
+		fmt.Fprintf(b, "  trusted   pinned since %s (%s)\n", pin.Since.Format(time.DateOnly), pin.Source)
+	case c.Trusted:
+		fmt.Fprintln(b, "  trusted   by the DNS")
+	default:
+		fmt.Fprintln(b, "  trusted   no")
+	}
+}
+
+// dnsSays puts what the DNS of a domain says about a key into words.
+var dnsSays = map[string]string{
+	"names": "names this key", "names-not": "names nobody, or another key", "no-answer": "does not answer",
+}
+
+func showUntrusted(b *bytes.Buffer, u *api.Untrusted) {
+	fmt.Fprintf(b, "%s is no longer pinned to %s\n  key       %s\n  words     %s\n", u.Pin.Domain, holder(&u.Pin), u.Pin.Key, u.Pin.Fingerprint)
+	switch {
+	case u.Trusted != nil:
+		fmt.Fprintf(b, "its DNS names %s, which is trusted now\n  key       %s\n  words     %s\n", line(u.Trusted.Name, 0), u.Trusted.Key, u.Trusted.Fingerprint)
+	case u.DNS == "no-answer":
+		fmt.Fprintln(b, "its DNS does not answer whom it names: until it does, nobody is trusted for it, and mail for it waits")
+	default:
+		fmt.Fprintln(b, "nobody is trusted for it now: mail for it comes back")
+	}
+}
