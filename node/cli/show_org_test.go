@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/node/api"
+)
+
+func TestShowClaims(t *testing.T) {
+	when := time.Date(2026, 11, 26, 1, 2, 3, 0, time.UTC)
+	claim := func(dns string, pinned, trusted bool) api.Claim {
+		return api.Claim{Name: "Beta\n  trusted", Key: "k", Fingerprint: "w", Height: 7, Since: when, Records: "all", DNS: dns, Pinned: pinned, Trusted: trusted}
+	}
+	pin := &api.Pin{Domain: "beta.example", Key: "other", Fingerprint: "o", Source: "invite", Since: when}
+	for _, tt := range []struct {
+		name string
+		l    api.Claims
+		want []string
+	}{
+		{"none", api.Claims{}, []string{"no member of the network claims beta.example"}},
+		{"no answer", api.Claims{Claims: []api.Claim{claim("no-answer", false, false)}}, []string{
+			"Beta trusted\n  key       k\n  words     w\n  since     block 7 of 2026-11-26 01:02:03\n  records   all of its mail\n",
+			"dns       does not answer", "trusted   no", "claimed by 1 member of the network; a claim proves nothing", "cairn org trust beta.example KEY",
+		}},
+		{"by DNS", api.Claims{Claims: []api.Claim{claim("names", false, true)}}, []string{"dns       names this key", "trusted   by the DNS"}},
+		{"pinned", api.Claims{Claims: []api.Claim{claim("names-not", true, true)}, Pin: pin}, []string{
+			"dns       names nobody, or another key", "trusted   pinned since 2026-11-26 (invite)",
+		}},
+		{"another is pinned", api.Claims{Claims: []api.Claim{claim("names", false, false)}, Pin: pin}, []string{
+			"trusted   no", "it is pinned to another key:\nbeta.example\n  pinned    to a key that no member of the network has yet, since 2026-11-26 (invite)\n  key       other\n  words     o\n",
+		}},
+	} {
+		var b bytes.Buffer
+		tt.l.Domain = "beta.example"
+		showClaims(&b, &tt.l)
+		for _, want := range tt.want {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s: no %q in\n%s", tt.name, want, b.String())
+			}
+		}
+		if tt.l.Pin != nil && strings.Contains(b.String(), "compare the words") {
+			t.Errorf("%s: it is decided, and asked for all the same:\n%s", tt.name, b.String())
+		}
+	}
+}
+
+func TestShowUntrusted(t *testing.T) {
+	pin := api.Pin{Domain: "beta.example", Org: "Beta", Key: "k", Fingerprint: "w"}
+	for dns, want := range map[string]string{
+		"names":     "its DNS names Gamma, which is trusted now\n  key       g\n  words     v\n",
+		"names-not": "nobody is trusted for it now",
+		"no-answer": "its DNS does not answer whom it names",
+	} {
+		u := &api.Untrusted{Pin: pin, DNS: dns}
+		if dns == "names" {
+			u.Trusted = &api.Claim{Name: "Gamma", Key: "g", Fingerprint: "v"}
+		}
+		var b bytes.Buffer
+		showUntrusted(&b, u)
+		if !strings.HasPrefix(b.String(), "beta.example is no longer pinned to Beta\n  key       k\n  words     w\n") || !strings.Contains(b.String(), want) {
+			t.Errorf("%s:\n%s", dns, b.String())
+		}
+	}
+}
