@@ -61,7 +61,7 @@ func StartPins(dir string) ([]Pin, error) {
 // formatPins leaves out what an earlier pin says of the same domain: our own
 // come first, then the founder's.
 func formatPins(pins []Pin) []byte {
-	b := []byte("# Trust that this node started with: domain, org key, source. \"cairn org trust\" adds to it and overrides it.\n")
+	b := []byte("# Trust that this node started with: domain, org key, source. What \"cairn org trust\" and \"untrust\" decided since overrides it.\n")
 	for i, p := range pins {
 		if !slices.ContainsFunc(pins[:i], func(q Pin) bool { return q.Domain == p.Domain }) {
 			b = fmt.Appendf(b, "%s %s %s\n", p.Domain, p.Key, p.Source)
