@@ -198,6 +198,9 @@ func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) e
 	if err := putJSON(sp, messageKey(ref), f); err != nil || f.Record.IsZero() {
 		return err
 	}
+	if err := v.noteUnanswered(sp, f); err != nil {
+		return err
+	}
 	if err := sp.Put(ref.append(batchPrefix(f.Recorder, f.Seq)), nil); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (o Own) others(addrs []string) []string {
 // recordedBy notes who enrolled the key that signed the token, and what is
 // known of it and the sender's domains. A nil org: nobody has.
 func (f *Finding) recordedBy(org *consensus.Org, w word, cfg Config) {
-	f.TrustedBy = ""
+	f.TrustedBy, f.Unanswered = "", w.open
 	if org == nil {
 		f.Org = consensus.Hash{}
 		f.Facts.SetThreshold(cfg.Threshold, 0)

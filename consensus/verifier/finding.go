@@ -27,6 +27,7 @@ import (
 //	accepted/<record><recipient>NUL<domain>  the same of what that known forwarder sent on
 //	accepted/<record><recipient>NUL?      the same of what whoever else sent on
 //	accepted/<record><recipient>NUL!      the same of a copy of what is for somebody else
+//	ask/<domain>                          empty: its DNS did not answer when mail from there was judged
 //	gone/<unix ms><record><recipient>     empty: acceptances of removed mail, and until when they count
 //
 // Numbers in keys are big-endian, so that scans run in order.
@@ -50,6 +51,8 @@ type Finding struct {
 	// address without one.
 	Domains   []string `json:"domains,omitempty"`
 	TrustedBy string   `json:"trusted_by,omitempty"` // on whose word the org speaks for Domains
+	// Unanswered: the DNS of one of Domains did not answer; it is asked again.
+	Unanswered bool `json:"unanswered,omitempty"`
 
 	// Of the token; zero without one.
 	Record   consensus.Hash      `json:"record,omitzero"`

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"cairn/consensus"
@@ -17,8 +18,11 @@ import (
 const followStep = 32
 
 // Run follows the chain and revises verdicts until ctx is done. A fault of
-// the store is logged and tried again.
+// the store is logged and tried again. A DNS that did not answer is asked again.
 func (v *Verifier) Run(ctx context.Context) error {
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	asking.Go(func() { v.askLoop(ctx) })
 	wake, cancel := v.chain.Subscribe()
 	defer cancel()
 	follow := func(ctx context.Context) error {

@@ -229,5 +229,8 @@ func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) er
 	if err := putJSON(tx.Space(space), messageKey(ref), f); err != nil {
 		return err
 	}
+	if err := v.noteUnanswered(tx.Space(space), f); err != nil {
+		return err
+	}
 	return v.filer.Refile(tx, ref, &was, f)
 }

@@ -61,6 +61,12 @@ func (t *Trust) DNS(ctx context.Context, domain string, key consensus.Key) Answe
 	return t.dns.says(ctx, domain, key)
 }
 
+// answers reports whether there is an answer to whom domain is of: a pin, or one of its DNS.
+func (t *Trust) answers(ctx context.Context, domain string) bool {
+	_, pinned := t.PinOf(domain)
+	return pinned || t.dns == nil || !t.dns.read(ctx, domain, time.Now()).silent
+}
+
 // pinned is Trusted by pins alone, with NoAnswer when domain is not pinned. It
 // reads memory only, so it may be asked within a transaction.
 func (t *Trust) pinned(domain string, key consensus.Key) (how string, a Answer) {

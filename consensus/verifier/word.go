@@ -15,6 +15,7 @@ type word struct {
 	how      string // the sources of that trust, e.g. "trust" or "dns, invite"
 	pinned   bool   // it is pinned, for whatever domain
 	declared bool   // another one speaks for a domain and declares that it records all its mail
+	open     bool   // the DNS of a domain did not answer, and what it says might make a difference
 }
 
 // Answer is what a source of trust, a pin or the DNS of a domain, says about one org key.
@@ -39,7 +40,9 @@ func (v *Verifier) wordOf(ctx context.Context, s *consensus.State, f *Finding, o
 
 // pinnedWordOf is wordOf by pins alone, for use within a transaction.
 func (v *Verifier) pinnedWordOf(s *consensus.State, f *Finding, org *consensus.Org) word {
-	return v.word(s, f, org, v.trust.pinned)
+	w := v.word(s, f, org, v.trust.pinned)
+	w.open = f.Unanswered
+	return w
 }
 
 // word asks for the word about f's message. Where there is no answer, what f
@@ -51,9 +54,11 @@ func (v *Verifier) word(s *consensus.State, f *Finding, org *consensus.Org, ask 
 		if stands := a == NoAnswer && f.Org == org.ID && f.Facts.OrgTrusted && f.TrustedBy == how; a == Names || stands {
 			w.trusted, w.how = true, how
 		}
+		w.open = a == NoAnswer
 	}
 	a := declared(s, f.Domains, org, ask)
 	w.declared = a == Names || a == NoAnswer && f.Facts.DeclaresAll
+	w.open = w.open || a == NoAnswer
 	return w
 }
 
