@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -106,11 +107,30 @@ func (a *app) mayReplace(c *cobra.Command, client *api.Client, r api.TrustReques
 	if _, err := io.WriteString(a.err, clean(b.String())); err != nil {
 		return err
 	}
-	answer, _ := bufio.NewReader(a.in).ReadString('\n') // what ends without an answer is a no
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+	answer, err := a.answer(c.Context())
+	if err != nil {
+		return fmt.Errorf("trusting %s, nothing was changed: %w", l.Domain, err)
+	}
+	if answer != "y" && answer != "yes" {
 		return api.Errorf(api.CodeNotAllowed, "", "trusting %s: nothing was changed", l.Domain)
 	}
 	return nil
+}
+
+// answer reads a line from whoever was asked, in lower case; empty if there is none. It is
+// given up when ctx is done: nobody should have to answer to get away.
+func (a *app) answer(ctx context.Context) (string, error) {
+	read := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(a.in).ReadString('\n')
+		read <- strings.ToLower(strings.TrimSpace(text))
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case text := <-read:
+		return text, nil
+	}
 }
 
 func (a *app) cmdOrgUntrust() *cobra.Command {
