@@ -65,10 +65,10 @@ func start(t *testing.T, orgs ...testnet.Org) (*testnet.Network, context.Context
 	return w, ctx
 }
 
-// trust has m trust the key of other for its domain.
+// trust has m trust the key of other for its domain, whomever it trusted before.
 func trust(ctx context.Context, t *testing.T, m, other *testnet.Member) {
 	t.Helper()
-	r := api.TrustRequest{Domain: other.Domain, Key: other.Identity().OrgKey().String()}
+	r := api.TrustRequest{Domain: other.Domain, Key: other.Identity().OrgKey().String(), Replace: true}
 	if _, err := m.Trust(ctx, r); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func trust(ctx context.Context, t *testing.T, m, other *testnet.Member) {
 func closeWay(ctx context.Context, t *testing.T, m *testnet.Member, domain string) {
 	t.Helper()
 	key := consensus.PublicKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
-	if _, err := m.Trust(ctx, api.TrustRequest{Domain: domain, Key: key.String()}); err != nil {
+	if _, err := m.Trust(ctx, api.TrustRequest{Domain: domain, Key: key.String(), Replace: true, EvenSo: true}); err != nil {
 		t.Fatal(err)
 	}
 }
