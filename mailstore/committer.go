@@ -136,10 +136,12 @@ func call(fn func(*Tx) error, tx *Tx) (err error) {
 }
 
 // fits tells whether own fits into the group's transaction.
-func (g *group) fits(own *overlay) bool {
-	count := int64(len(g.writes.writes) + len(own.writes))
-	size := g.writes.weight() + own.weight()
-	return count < g.s.db.MaxBatchCount()*9/10 && size < g.s.db.MaxBatchSize()*9/10
+func (g *group) fits(own *overlay) bool { return g.s.fit(g.writes, own) }
+
+// fit tells whether two sets of writes fit into one transaction.
+func (s *Store) fit(a, b *overlay) bool {
+	count := int64(len(a.writes) + len(b.writes))
+	return count < s.db.MaxBatchCount()*9/10 && a.weight()+b.weight() < s.db.MaxBatchSize()*9/10
 }
 
 // commit makes the group durable and answers its members. An error means that none of its writes was kept.

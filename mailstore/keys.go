@@ -30,6 +30,7 @@ var (
 	metaVersion     = []byte{tableMeta, 'v'} // uint32
 	metaStoreID     = []byte{tableMeta, 's'} // 16 random bytes, made with the store
 	metaModSeq      = []byte{tableMeta, 'm'} // uint64, last of the journal
+	metaRestored    = []byte{tableMeta, 'r'} // two uint64: when the backup was made and restored, in ms; only in a restored store
 	metaLastAccount = []byte{tableMeta, 'a'} // uint32, last account id given out
 )
 

@@ -2,8 +2,6 @@ package mailstore
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,16 +78,14 @@ func (s *Store) load() error {
 	version, err := base.get(metaVersion)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		id := make([]byte, 16)
-		rand.Read(id)
 		o := newOverlay(base)
-		o.set(string(metaVersion), write{value: binary.BigEndian.AppendUint32(nil, formatVersion)})
-		o.set(string(metaStoreID), write{value: id})
+		found(o)
 		return s.write(o)
 	case err != nil:
 		return err
-	case len(version) != 4 || binary.BigEndian.Uint32(version) != formatVersion:
-		return fmt.Errorf("mailstore: %s has store format %x, this program knows format %d: use the version of cairn that wrote it, or restore a backup", s.dir, version, formatVersion)
+	}
+	if err := checkFormat(version); err != nil {
+		return fmt.Errorf("mailstore: %s: %w, or restore a backup", s.dir, err)
 	}
 	s.modseq, err = (&Reader{src: base}).ModSeq()
 	return err

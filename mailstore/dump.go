@@ -1,0 +1,175 @@
+package mailstore
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// maxDumpValue is the longest value, in bytes, that is read from a dump: more than a message with all that is kept of it.
+const maxDumpValue = 256 << 20
+
+// ErrDump is wrapped by what is wrong with a dump: it is damaged, ends early or is of another store format.
+var ErrDump = errors.New("the mail store in it cannot be read")
+
+// DumpStats tell what is in a dump.
+type DumpStats struct {
+	Entries  uint64
+	Accounts uint64
+	Messages uint64
+}
+
+// Dump writes everything that this state of the store holds, message by message as it goes. Called in [Store.View] it
+// sees one moment, whatever is written meanwhile; that is why it does not use Badger's own Backup, whose eight readers
+// each begin at a moment of their own, and which leaves out a value that it cannot read.
+//
+//	dump  = entry... | u32 0 | u64 number of entries
+//	entry = u32 length of key, 1 to 32,768 | key | u32 length of value | value
+//
+// Numbers are big endian, keys ascend, keys and values are those of store format 1. An error of w is returned as it is.
+func (r *Reader) Dump(w io.Writer) error {
+	b := bufio.NewWriterSize(w, 64<<10)
+	var count uint64
+	var failed error
+	err := r.src.scan(nil, nil, func(key, value []byte) bool {
+		count++
+		if failed = writeSized(b, key); failed == nil {
+			failed = writeSized(b, value)
+		}
+		return failed == nil
+	})
+	if err != nil || failed != nil {
+		return errors.Join(err, failed)
+	}
+	b.Write(binary.BigEndian.AppendUint64(make([]byte, 4), count)) // Flush tells its error
+	return b.Flush()
+}
+
+func writeSized(w io.Writer, b []byte) error {
+	if _, err := w.Write(binary.BigEndian.AppendUint32(nil, uint32(len(b)))); err != nil {
+		return err
+	}
+	_, err := w.Write(b)
+	return err
+}
+
+// CheckDump reads a dump to its end and tells what is in it. Errors wrap ErrDump; errors of r are wrapped too.
+func CheckDump(r io.Reader) (DumpStats, error) {
+	return readDump(r, func(_, _ []byte) error { return nil })
+}
+
+// readDump gives each entry to take, which may keep key and value. Errors of take are returned as they are.
+func readDump(r io.Reader, take func(key, value []byte) error) (stats DumpStats, err error) {
+	d := dumpReader{r: bufio.NewReaderSize(r, 64<<10)}
+	for {
+		key, value, err := d.next()
+		if err != nil {
+			return stats, fmt.Errorf("%w: %w", ErrDump, err)
+		}
+		if key == nil {
+			return stats, d.end(&stats)
+		}
+		stats.count(key)
+		if err := take(key, value); err != nil {
+			return stats, err
+		}
+	}
+}
+
+func (s *DumpStats) count(key []byte) {
+	s.Entries++
+	switch key[0] {
+	case tableAccount:
+		s.Accounts++
+	case tableMessage:
+		s.Messages++
+	}
+}
+
+// dumpReader takes a dump apart.
+type dumpReader struct {
+	r       *bufio.Reader
+	last    []byte // key
+	version bool   // the store's format was there, and is ours
+	id      bool   // the store's identity was there
+}
+
+// next returns an entry; the key is nil at the end of all.
+func (d *dumpReader) next() (key, value []byte, err error) {
+	if key, err = d.sized("key", maxKey); err != nil || len(key) == 0 {
+		return nil, nil, err
+	}
+	if bytes.Compare(key, d.last) <= 0 {
+		return nil, nil, fmt.Errorf("key %x stands behind %x", key, d.last)
+	}
+	d.last = key
+	if value, err = d.sized("value", maxDumpValue); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case bytes.Equal(key, metaVersion):
+		d.version = true
+		if err := checkFormat(value); err != nil {
+			return nil, nil, err
+		}
+	case bytes.Equal(key, metaStoreID):
+		d.id = true
+	case key[0] != tableMeta && !(d.version && d.id): // they come first
+		return nil, nil, errors.New("it has no store format and identity")
+	}
+	return key, value, nil
+}
+
+// sized reads a length and so many bytes. Memory is taken as they arrive, not as the length claims.
+func (d *dumpReader) sized(what string, most uint32) ([]byte, error) {
+	n, err := d.uint32()
+	if err != nil {
+		return nil, err
+	}
+	if n > most {
+		return nil, fmt.Errorf("a %s of %d bytes, more than %d", what, n, most)
+	}
+	var b bytes.Buffer
+	b.Grow(int(min(n, 64<<10)))
+	_, err = io.CopyN(&b, d.r, int64(n))
+	return b.Bytes(), early(err)
+}
+
+func (d *dumpReader) uint32() (uint32, error) {
+	var b [4]byte
+	_, err := io.ReadFull(d.r, b[:])
+	return binary.BigEndian.Uint32(b[:]), early(err)
+}
+
+// end holds the number of entries to what was read.
+func (d *dumpReader) end(stats *DumpStats) error {
+	var b [8]byte
+	if _, err := io.ReadFull(d.r, b[:]); err != nil {
+		return fmt.Errorf("%w: %w", ErrDump, early(err))
+	}
+	if n := binary.BigEndian.Uint64(b[:]); n != stats.Entries {
+		return fmt.Errorf("%w: it has %d entries of %d", ErrDump, stats.Entries, n)
+	}
+	if !d.version || !d.id {
+		return fmt.Errorf("%w: it has no store format and identity", ErrDump)
+	}
+	switch _, err := d.r.ReadByte(); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return fmt.Errorf("%w: something follows its end", ErrDump)
+	default:
+		return fmt.Errorf("%w: %w", ErrDump, err)
+	}
+}
+
+// early makes an end of file inside of something what it is.
+func early(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

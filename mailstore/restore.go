@@ -1,0 +1,111 @@
+package mailstore
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+)
+
+// Restoration is the note in a store that was made from a backup: whatever happened between Made and At may be missing
+// in it, also what was signed and sent. The last one counts.
+type Restoration struct {
+	Made time.Time // when the backup was made
+	At   time.Time // when it was restored
+}
+
+// restoreGroup bounds the bytes that are restored in one transaction.
+const restoreGroup = 8 << 20
+
+// Restore makes a store in dir, which must be empty or missing, of what [Reader.Dump] wrote, and notes that in it. The
+// store gets an identity of its own, so that followers start over. All is on the disk when it returns; after an error
+// dir holds no store that could be used.
+func Restore(dir string, dump io.Reader, note Restoration, log *slog.Logger) (DumpStats, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return DumpStats{}, fmt.Errorf("mailstore: %w", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		return DumpStats{}, errors.Join(err, fmt.Errorf("mailstore: %s is not empty", dir))
+	}
+	dblog := &databaseLog{log: log}
+	db, err := openDatabase(dir, dblog)
+	if err != nil {
+		return DumpStats{}, err
+	}
+	s := &Store{db: db, dblog: dblog, log: log, dir: dir, reserve: diskReserve}
+	stats, err := s.restore(dump, note)
+	return stats, errors.Join(err, db.Close())
+}
+
+// restore writes the entries in groups. The format comes last: a store without it is new, and would be given another.
+func (s *Store) restore(dump io.Reader, note Restoration) (DumpStats, error) {
+	group := newOverlay(nil)
+	stats, err := readDump(dump, func(key, value []byte) error {
+		if bytes.Equal(key, metaVersion) || bytes.Equal(key, metaStoreID) {
+			return nil
+		}
+		own := newOverlay(nil)
+		own.set(string(key), write{value: value})
+		if group.bytes+own.bytes > restoreGroup || !s.fit(group, own) {
+			if err := s.write(group); err != nil {
+				return err
+			}
+			group = newOverlay(nil)
+		}
+		group.absorb(own)
+		return nil
+	})
+	if err == nil {
+		err = s.write(group)
+	}
+	if err != nil {
+		return stats, err
+	}
+	last := newOverlay(nil)
+	last.set(string(metaRestored), write{value: encodeRestoration(note)})
+	found(last)
+	return stats, s.write(last)
+}
+
+// found adds what makes a store of a database: the format, and an identity of its own.
+func found(o *overlay) {
+	id := make([]byte, 16)
+	rand.Read(id)
+	o.set(string(metaVersion), write{value: binary.BigEndian.AppendUint32(nil, formatVersion)})
+	o.set(string(metaStoreID), write{value: id})
+}
+
+// checkFormat tells of a store that another version of the program wrote.
+func checkFormat(version []byte) error {
+	if len(version) == 4 && binary.BigEndian.Uint32(version) == formatVersion {
+		return nil
+	}
+	return fmt.Errorf("it has store format %x, this program knows format %d: use the version of cairn that wrote it", version, formatVersion)
+}
+
+func encodeRestoration(n Restoration) []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(n.Made.UnixMilli()))
+	return binary.BigEndian.AppendUint64(b, uint64(n.At.UnixMilli()))
+}
+
+// Restored tells whether the store was made from a backup, and when; times are in UTC, whole milliseconds.
+func (r *Reader) Restored() (note Restoration, restored bool, err error) {
+	b, err := r.src.get(metaRestored)
+	if errors.Is(err, ErrNotFound) {
+		return note, false, nil
+	}
+	if err == nil && len(b) != 16 {
+		err = fmt.Errorf("mailstore: the note of its restoration has %d bytes, not 16", len(b))
+	}
+	if err != nil {
+		return note, false, err
+	}
+	note.Made = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
+	note.At = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))).UTC()
+	return note, true, nil
+}
