@@ -3,6 +3,7 @@ module cairn
 go 1.26.0
 
 require (
+	filippo.io/age v1.3.1
 	github.com/abadojack/whatlanggo v1.0.1
 	github.com/clipperhouse/uax29/v2 v2.7.0
 	github.com/dgraph-io/badger/v4 v4.9.6
@@ -20,6 +21,7 @@ require (
 )
 
 require (
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/fatih/structs v1.1.0 // indirect
 	github.com/pelletier/go-toml/v2 v2.2.2 // indirect
 )

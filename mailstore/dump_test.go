@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -52,18 +53,21 @@ var (
 func TestRestoreKeepsEveryEntry(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	put(s, "small")
-	for i := range 40 { // more than one transaction holds, in number or in bytes
-		put(s, "replaced")
-		s.Update(t.Context(), func(tx *Tx) error {
-			for j := range 1000 {
-				key := binary.BigEndian.AppendUint32(nil, uint32(i*1000+j))
+	put(s, "replaced")
+	for i := range 4 { // more than one transaction holds, in number and in bytes
+		err := s.Update(t.Context(), func(tx *Tx) error {
+			for j := range 10_000 {
+				key := binary.BigEndian.AppendUint32(nil, uint32(i*10_000+j))
 				if err := tx.Space("many").Put(key, []byte(strings.Repeat("v", 60))); err != nil {
 					return err
 				}
 			}
-			_, err := tx.PutBlob(bytes.Repeat([]byte{byte(i)}, 1<<20))
-			return err
+			blob, err := tx.PutBlob(bytes.Repeat([]byte{byte(i)}, 3<<20))
+			return errors.Join(err, tx.HoldBlob(blob, fmt.Sprint(i)))
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	raw, want := dumpOf(t, s)
 	if err := s.Close(); err != nil {

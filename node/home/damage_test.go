@@ -1,0 +1,257 @@
+package home
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"cairn/node/api"
+)
+
+func check(b []byte) (*Contents, error) {
+	c, _, err := Check(bytes.NewReader(b))
+	return c, err
+}
+
+// startOf finds where a part begins.
+func startOf(t *testing.T, b []byte, name string) int {
+	t.Helper()
+	at := bytes.Index(b, append([]byte{tagPart, byte(len(name))}, name...))
+	if at < 0 {
+		t.Fatalf("no part %s", name)
+	}
+	return at
+}
+
+func TestBackupIsWhole(t *testing.T) {
+	b := backup(t, texts(), true)
+	c, stats, err := Check(bytes.NewReader(b))
+	if err != nil || stats.Messages != 1 || stats.Accounts != 1 {
+		t.Fatalf("%+v, %v", stats, err)
+	}
+	want := facts()
+	want.Journal = 1
+	want.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", OrgKey, NetworkFile, EnrolFile, PinsFile, KnownFile, MailDir}
+	got := c.Manifest
+	if !slices.Equal(got.Parts, want.Parts) || !got.HasOrgKey() {
+		t.Errorf("parts %v", got.Parts)
+	}
+	got.Parts, want.Parts = nil, nil
+	if a, _ := got.encode(); string(a) != string(must(want.encode())) {
+		t.Errorf("manifest %s", a)
+	}
+	for i, p := range c.Parts {
+		if p.Name != c.Manifest.Parts[i] || p.Damage != "" || len(p.Digest) != 64 || p.Name != MailDir && p.Length != int64(len(texts()[p.Name])) {
+			t.Errorf("part %+v", p)
+		}
+	}
+}
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// An octet that is another in a part is found in that part, and the parts behind it are still judged.
+func TestDamageIsToldByPart(t *testing.T) {
+	whole := backup(t, texts(), true)
+	c, err := check(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range c.Parts {
+		b := bytes.Clone(whole)
+		b[startOf(t, b, p.Name)+2+len(p.Name)+4+int(p.Stored)/2] ^= 0x10 // behind tag, name and the length of the chunk
+		found, err := check(b)
+		wantError(t, err, api.CodeInvalid, "it is damaged: "+p.Name+" (its SHA-256 is another)")
+		for j, q := range found.Parts {
+			if (q.Damage != "") != (j == i) {
+				t.Errorf("with damage in %s: %+v", p.Name, q)
+			}
+		}
+		if len(found.Parts) != len(c.Parts) {
+			t.Errorf("with damage in %s only %d parts are judged", p.Name, len(found.Parts))
+		}
+	}
+	b := bytes.Clone(whole)
+	b[startOf(t, b, ConfigFile)+20] ^= 1
+	b[startOf(t, b, PinsFile)+20] ^= 1
+	_, err = check(b)
+	wantError(t, err, api.CodeInvalid, PinsFile+" (")
+	wantError(t, err, api.CodeInvalid, ConfigFile+" (")
+}
+
+// Whatever octet is another, and wherever the file ends, the backup is not taken for a whole one; each is told with what
+// to try.
+func TestEveryOctetCounts(t *testing.T) {
+	whole := backup(t, texts(), false)
+	for i := range whole {
+		b := bytes.Clone(whole)
+		b[i] ^= 1 << (i % 8)
+		_, err := check(b)
+		wantError(t, err, api.CodeInvalid, "reading the backup: ")
+	}
+	for n := range whole {
+		_, err := check(whole[:n])
+		says := "it is cut off in "
+		if n == 0 {
+			says = "it is none of a cairn node"
+		}
+		wantError(t, err, api.CodeInvalid, says)
+	}
+	_, err := check(append(bytes.Clone(whole), 0))
+	wantError(t, err, api.CodeInvalid, "something follows its end")
+	_, err = check(append(bytes.Clone(whole), whole...))
+	wantError(t, err, api.CodeInvalid, "something follows its end")
+}
+
+func TestCutBackupTellsWhatIsMissing(t *testing.T) {
+	whole := backup(t, texts(), false)
+	_, err := check(whole[:startOf(t, whole, EnrolFile)+10])
+	wantError(t, err, api.CodeInvalid, "it is cut off in enrol.cairn; behind that it lacks pins, known-peers, mail")
+	_, err = check(whole[:len(whole)-1])
+	wantError(t, err, api.CodeInvalid, "it is cut off in its last octets")
+}
+
+func TestForeignFiles(t *testing.T) {
+	later := backup(t, texts(), false)
+	binary.BigEndian.PutUint16(later[len(magic):], version+1)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	z.Write(later)
+	z.Close()
+	for name, tt := range map[string]struct{ text, says string }{
+		"later version": {string(later), "its format has version 2, this program knows version 1"},
+		"text":          {"From: a@alpha.example\n", "it is none of a cairn node"},
+		"gzip":          {packed.String(), "it is none of a cairn node"},
+		"almost":        {"cairn-backuq\x00\x01", "it is none of a cairn node"},
+	} {
+		_, err := check([]byte(tt.text))
+		if wantError(t, err, api.CodeInvalid, tt.says); t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+// written is a backup as nobody writes it, but with right lengths and digests.
+func written(t *testing.T, manifest string, parts map[string]string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	c, err := newWriter(&b, &Manifest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Reset()
+	c.sum.Reset()
+	c.out.Write(binary.BigEndian.AppendUint16([]byte(magic), version))
+	put := func(name, text string) {
+		if err := c.part(name, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(manifestName, manifest)
+	for _, p := range []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", OrgKey, "../evil", MailDir} {
+		if text, ok := parts[p]; ok {
+			put(p, text)
+		}
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestStrangeBackups(t *testing.T) {
+	manifest := func(parts ...string) string {
+		m := facts()
+		m.Parts = parts
+		return string(must(m.encode()))
+	}
+	least := []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", MailDir}
+	filled := map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": ""}
+	for name, tt := range map[string]struct {
+		manifest string
+		parts    map[string]string
+		says     string
+	}{
+		"no JSON":        {"{", nil, "its manifest"},
+		"unknown field":  {strings.Replace(manifest(least...), "{", `{"x":1,`, 1), nil, "not written as a node writes it"},
+		"no mail":        {manifest(least[:3]...), nil, "it lists no mail"},
+		"foreign part":   {manifest(append(least, "../evil")...), nil, `"../evil", which is no part`},
+		"other order":    {manifest(least[1], least[0], least[2], least[3]), nil, "it lists no cairn.toml where that has to be"},
+		"twice":          {manifest(least[0], least[0], least[1], least[2], least[3]), nil, "it lists no keys/recorder.pem"},
+		"great file":     {manifest(least...), map[string]string{ConfigFile: strings.Repeat("x", maxFile+1)}, "more than 1048576 bytes"},
+		"great manifest": {strings.Repeat(" ", maxManifest) + "{}", nil, "its manifest"},
+		"no mail store":  {manifest(least...), map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": "", MailDir: "text"}, "the mail store in it cannot be read"},
+		"part missing":   {manifest(least...), filled, "something else where mail should begin"},
+	} {
+		b := written(t, tt.manifest, tt.parts)
+		_, err := check(b)
+		if wantError(t, err, api.CodeInvalid, tt.says); t.Failed() {
+			t.Fatal(name)
+		}
+		dir := t.TempDir() + "/n"
+		if _, err := Restore(dir, bytes.NewReader(b), now, quiet); err == nil {
+			t.Errorf("%s: restored", name)
+		}
+	}
+}
+
+// A few octets that unpack to much, or claim to be long, cost no more memory than a reader's buffers.
+func TestReadingTakesLittleMemory(t *testing.T) {
+	m := facts()
+	m.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", MailDir}
+	bomb := written(t, string(must(m.encode())), map[string]string{ConfigFile: strings.Repeat("x", 64<<20)})
+	claim := append([]byte(magic), 0, 1, tagPart, 8)
+	claim = append(append(claim, manifestName...), 0xff, 0xff, 0xff, 0xff)
+	for _, b := range [][]byte{bomb, claim} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := check(b)
+		runtime.ReadMemStats(&after)
+		if taken := after.TotalAlloc - before.TotalAlloc; err == nil || taken > 4<<20 {
+			t.Errorf("%d bytes taken, %v", taken, err)
+		}
+	}
+}
+
+// A disk that fails while the backup is read is no damage.
+func TestUnreadableIsNotDamaged(t *testing.T) {
+	whole := backup(t, texts(), false)
+	broken := errors.New("input/output error")
+	for _, n := range []int{0, 5, 100, len(whole) - 3, len(whole)} {
+		_, _, err := Check(io.MultiReader(bytes.NewReader(whole[:n]), failing{broken}))
+		if !errors.Is(err, broken) {
+			t.Errorf("after %d octets: %v", n, err)
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func FuzzRead(f *testing.F) {
+	f.Add(backup(f, texts(), true))
+	f.Add(backup(f, map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": ""}, false))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, _, err := Check(bytes.NewReader(b))
+		if err != nil {
+			if _, ok := errors.AsType[*api.Error](err); !ok {
+				t.Errorf("%v says nothing to its reader", err)
+			}
+			return
+		}
+		if len(c.Parts) != len(c.Manifest.Parts) || checkParts(c.Manifest.Parts) != nil {
+			t.Errorf("taken with parts %v of %v", c.Parts, c.Manifest.Parts)
+		}
+	})
+}

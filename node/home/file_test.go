@@ -1,0 +1,93 @@
+package home
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"cairn/node/api"
+)
+
+func TestBackupHasItsNameWhenItIsWhole(t *testing.T) {
+	dir, node := t.TempDir(), t.TempDir()
+	path := filepath.Join(dir, "b")
+	f, err := NewFile(path, node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString("text")
+	if left := list(t, dir); !slices.Equal(left, []string{"b.partial"}) {
+		t.Errorf("while it is written: %v", left)
+	}
+	_, err = NewFile(path, node)
+	wantError(t, err, api.CodeExists, "b.partial is there")
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	info, _ := os.Stat(path)
+	if left := list(t, dir); string(text) != "text" || info.Mode() != 0o600 || !slices.Equal(left, []string{"b"}) {
+		t.Errorf("%q %v %v, %v", text, info.Mode(), left, err)
+	}
+	_, err = NewFile(path, node)
+	wantError(t, err, api.CodeExists, "is there already, and is never overwritten")
+}
+
+// Who takes the name while a backup is written keeps it.
+func TestBackupOverwritesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "b")
+	f, err := NewFile(path, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString("text")
+	if err := os.WriteFile(path, []byte("other"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = f.Commit()
+	if err == nil || !strings.Contains(err.Error(), "is there already, and is never overwritten") {
+		t.Error(err)
+	}
+	if text, _ := os.ReadFile(path); string(text) != "other" || !slices.Equal(list(t, dir), []string{"b"}) {
+		t.Errorf("%q in %v", text, list(t, dir))
+	}
+}
+
+func TestDiscardedBackupLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	f, err := NewFile(filepath.Join(dir, "b"), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Discard()
+	if left := list(t, dir); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+func TestNoBackupInsideOfTheNode(t *testing.T) {
+	parent := t.TempDir()
+	node, link := filepath.Join(parent, "n"), filepath.Join(parent, "link")
+	if err := os.MkdirAll(filepath.Join(node, "mail"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(node, "mail"), link); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(node)
+	for _, path := range []string{"b", filepath.Join(node, "b"), filepath.Join(node, "mail", "b"), filepath.Join(link, "b"), filepath.Join(parent, "x", "..", "n", "b")} {
+		_, err := NewFile(path, node)
+		wantError(t, err, api.CodeInvalid, "is inside of the node's directory")
+	}
+	if left := list(t, node); !slices.Equal(left, []string{"mail"}) {
+		t.Errorf("left %v", left)
+	}
+	f, err := NewFile(filepath.Join(parent, "n.backup"), node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Discard()
+}

@@ -1,0 +1,48 @@
+package home
+
+import "path"
+
+// Files and folders of a node's directory, slash-separated. What else lies in it is the socket.
+const (
+	ConfigFile  = "cairn.toml"
+	KeysDir     = "keys"
+	NetworkFile = "network.cairn" // consensus.Genesis, encoded; its presence makes the node a member
+	EnrolFile   = "enrol.cairn"   // our enrol event, encoded
+	PinsFile    = "pins"          // whom we trusted for which domain when we joined
+	PeersFile   = "peers"         // addresses from the invite
+	KnownFile   = "known-peers"   // addresses of nodes that this one has reached since
+	MailDir     = "mail"          // the mail store
+	IndexDir    = "index"         // the search index: built anew from the mail store
+	ChainDir    = "chain"         // the chain: fetched again from other nodes
+)
+
+// Files in KeysDir.
+const (
+	RecorderKeyFile = "recorder.pem"
+	NodeKeyFile     = "node.pem"
+	OrgKeyFile      = "org.pem"
+)
+
+// OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is the organisation.
+const OrgKey = KeysDir + "/" + OrgKeyFile
+
+// part is one part of a backup.
+type part struct {
+	name string // of the file in the node's directory, or of the mail store's folder
+	must bool   // without it there is no node
+}
+
+// parts are all that a backup may hold, in the order in which they stand in it. IndexDir and ChainDir are no parts:
+// both are made again. The mail store comes last, since it takes the time.
+var parts = []part{
+	{ConfigFile, true},
+	{path.Join(KeysDir, RecorderKeyFile), true},
+	{path.Join(KeysDir, NodeKeyFile), true},
+	{OrgKey, false},
+	{NetworkFile, false}, // a node that has joined no network has none of these
+	{EnrolFile, false},
+	{PinsFile, false},
+	{PeersFile, false},
+	{KnownFile, false},
+	{MailDir, true},
+}

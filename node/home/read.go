@@ -1,0 +1,305 @@
+package home
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+
+	"cairn/node/api"
+)
+
+// Part is what was found of one part of a backup.
+type Part struct {
+	Name   string `json:"name"`
+	Stored int64  `json:"stored"` // bytes in the backup, compressed
+	Length int64  `json:"length"` // bytes of what is in it
+	Digest string `json:"sha256"` // of name and stored bytes, hex, as read
+	Damage string `json:"damage,omitempty"`
+}
+
+// Contents is what was found of a backup.
+type Contents struct {
+	Manifest Manifest
+	Parts    []Part // as far as it could be read, without the manifest
+}
+
+// visit is given what is in a part, and the manifest but for the part that is it. It need not read to the end. Its error ends the reading, unless the part turns out
+// to be damaged.
+type visit func(m *Manifest, name string, content io.Reader) error
+
+// read reads a backup to its end, gives each part to see (until one is damaged) and holds all of it to lengths and
+// digests. Contents are what could be read, also with an error; that is an *api.Error when the backup is at fault.
+func read(r io.Reader, see visit) (*Contents, error) {
+	c := &reader{in: bufio.NewReaderSize(r, maxChunk), sum: sha256.New()}
+	err := c.read(see)
+	return &c.found, err
+}
+
+// reader takes the container apart.
+type reader struct {
+	in    *bufio.Reader
+	sum   hash.Hash
+	found Contents
+	at    string // what is being read, for people
+}
+
+func (c *reader) read(see visit) error {
+	if err := c.head(); err != nil {
+		return err
+	}
+	var text []byte
+	head, err := c.part(manifestName, func(_ *Manifest, _ string, content io.Reader) (err error) {
+		text, err = io.ReadAll(io.LimitReader(content, maxManifest))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if head.Damage != "" {
+		return damaged("its manifest, without which nothing else can be told: %s", head.Damage)
+	}
+	m, err := decodeManifest(text)
+	if err != nil {
+		return api.Errorf(api.CodeInvalid, "restore it with the version of cairn that made it", "reading the backup: its manifest: %v", err)
+	}
+	c.found.Manifest = *m
+	var broken []string
+	for _, name := range m.Parts {
+		p, err := c.part(name, see)
+		if err != nil {
+			return err
+		}
+		c.found.Parts = append(c.found.Parts, p)
+		if p.Damage != "" {
+			broken = append(broken, name+" ("+p.Damage+")")
+			see = nil
+		}
+	}
+	return c.end(broken)
+}
+
+// head reads magic and version.
+func (c *reader) head() error {
+	c.at = "its first octets"
+	var b [len(magic) + 2]byte
+	if start, err := c.in.Peek(len(magic)); string(start) != magic[:len(start)] || len(start) == 0 && err == io.EOF {
+		return api.Errorf(api.CodeInvalid, "give the file that cairn backup create wrote", "reading the backup: it is none of a cairn node")
+	}
+	if err := c.fill(b[:]); err != nil {
+		return err
+	}
+	if v := binary.BigEndian.Uint16(b[len(magic):]); v != version {
+		return api.Errorf(api.CodeInvalid, "use the version of cairn that made it, or a later one",
+			"reading the backup: its format has version %d, this program knows version %d", v, version)
+	}
+	return nil
+}
+
+// part reads one part, which has to be that of this name, and shows it.
+func (c *reader) part(name string, see visit) (Part, error) {
+	found := Part{Name: name}
+	c.at = name
+	var tag [2]byte
+	if err := c.fill(tag[:]); err != nil {
+		return found, err
+	}
+	if tag[0] != tagPart {
+		return found, damaged("there is something else where %s should begin", name)
+	}
+	head := make([]byte, tag[1])
+	if err := c.fill(head); err != nil {
+		return found, err
+	}
+	f := &frames{c: c, digest: sha256.New()}
+	f.digest.Write(tag[1:])
+	f.digest.Write(head)
+	if string(head) != name {
+		found.Damage = "its name"
+		see = nil
+	}
+	var problem error
+	found.Length, problem = show(f, name, see)
+	if err := f.end(&found); err != nil {
+		return found, err
+	}
+	if found.Damage == "" {
+		return found, problem
+	}
+	return found, nil
+}
+
+// show unpacks a part for whoever wants to see it, and to its end. The error counts if the part has its digest.
+func show(f *frames, name string, see visit) (length int64, err error) {
+	packed := bufio.NewReader(f)
+	foreign := func(n int64, err error) (int64, error) {
+		return n, api.Errorf(api.CodeInvalid, another, "reading the backup: %s is not packed as a node packs it: %v", name, err)
+	}
+	unpacked, err := gzip.NewReader(packed)
+	if err != nil {
+		return foreign(0, err)
+	}
+	unpacked.Multistream(false)
+	content := &counted{r: unpacked, most: maxFile}
+	if name == MailDir {
+		content.most = 1<<63 - 1
+	}
+	if see != nil {
+		if err := see(&f.c.found.Manifest, name, content); err != nil {
+			return content.n, err
+		}
+	}
+	if _, err := io.Copy(io.Discard, content); err != nil {
+		return foreign(content.n, err)
+	}
+	if _, err := packed.ReadByte(); err != io.EOF {
+		return foreign(content.n, errors.New("something follows its compressed data"))
+	}
+	return content.n, nil
+}
+
+// counted is a reader with a limit that is an error.
+type counted struct {
+	r       io.Reader
+	n, most int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	if c.n += int64(n); c.n > c.most {
+		return n, fmt.Errorf("it has more than %d bytes", c.most)
+	}
+	return n, err
+}
+
+// frames are the octets of one part.
+type frames struct {
+	c      *reader
+	digest hash.Hash
+	left   int // of the chunk
+	stored uint64
+	over   bool
+	err    error // nothing more can be read of the backup
+}
+
+func (f *frames) Read(b []byte) (n int, err error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	if f.left == 0 && !f.over {
+		f.next()
+	}
+	switch {
+	case f.err != nil:
+		return 0, f.err
+	case f.over:
+		return 0, io.EOF
+	}
+	n = min(len(b), f.left)
+	f.err = f.c.fill(b[:n])
+	f.digest.Write(b[:n])
+	f.left -= n
+	f.stored += uint64(n)
+	return n, f.err
+}
+
+// next reads the length of the next chunk.
+func (f *frames) next() {
+	var b [4]byte
+	if f.err = f.c.fill(b[:]); f.err != nil {
+		return
+	}
+	n := binary.BigEndian.Uint32(b[:])
+	if n > maxChunk {
+		f.err = damaged("the frame of %s; nothing behind it can be told", f.c.at)
+		return
+	}
+	f.left, f.over = int(n), n == 0
+}
+
+// end reads what is left of the part and compares its length and digest.
+func (f *frames) end(found *Part) error {
+	if _, err := io.Copy(io.Discard, f); err != nil {
+		return err
+	}
+	var b [8 + sha256.Size]byte
+	if err := f.c.fill(b[:]); err != nil {
+		return err
+	}
+	sum := f.digest.Sum(nil)
+	found.Stored, found.Digest = int64(f.stored), hex.EncodeToString(sum)
+	switch {
+	case found.Damage != "":
+	case !bytes.Equal(sum, b[8:]):
+		found.Damage = "its SHA-256 is another"
+	case binary.BigEndian.Uint64(b[:8]) != f.stored:
+		found.Damage = "its length is another"
+	}
+	return nil
+}
+
+// end reads what stands behind the parts.
+func (c *reader) end(broken []string) error {
+	c.at = "its last octets"
+	var b [1 + sha256.Size]byte
+	if err := c.fill(b[:1]); err != nil {
+		return err
+	}
+	sum := c.sum.Sum(nil)
+	if err := c.fill(b[1:]); err != nil {
+		return err
+	}
+	if len(broken) > 0 {
+		return damaged("%s", strings.Join(broken, ", "))
+	}
+	if b[0] != tagEnd || !bytes.Equal(sum, b[1:]) {
+		return damaged("its end, or what stands between its parts")
+	}
+	switch _, err := c.in.ReadByte(); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return damaged("something follows its end")
+	default:
+		return c.broken(err)
+	}
+}
+
+// fill reads so many octets, which have to be there.
+func (c *reader) fill(b []byte) error {
+	n, err := io.ReadFull(c.in, b)
+	c.sum.Write(b[:n])
+	if err != nil {
+		return c.broken(err)
+	}
+	return nil
+}
+
+// another is what helps against damage.
+const another = "take another copy of it, or an older backup"
+
+func damaged(format string, args ...any) *api.Error {
+	return api.Errorf(api.CodeInvalid, another, "reading the backup: it is damaged: "+format, args...)
+}
+
+// broken is the error of a backup that cannot be read on.
+func (c *reader) broken(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		missing := ""
+		if names := c.found.Manifest.Parts; len(names) > len(c.found.Parts)+1 {
+			missing = "; behind that it lacks " + strings.Join(names[len(c.found.Parts)+1:], ", ")
+		}
+		return api.Errorf(api.CodeInvalid, another, "reading the backup: it is cut off in %s%s", c.at, missing)
+	}
+	if errors.Is(err, errUnauthentic) {
+		return damaged("%s cannot be decrypted, or is cut off", c.at)
+	}
+	return fmt.Errorf("reading the backup: %w", err)
+}

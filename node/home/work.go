@@ -1,0 +1,163 @@
+package home
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"cairn/node/api"
+)
+
+// Names of what is not finished.
+const (
+	restoring  = ".restoring" // ends the name of the folder in which a directory grows
+	unfinished = "unfinished" // the file in it that says so; whoever works on it holds its lock
+)
+
+// work is a directory that grows beside the place where it will be.
+type work struct {
+	target, dir string
+	lock        *os.File // nil: finished
+	empty       bool     // target was there, empty
+}
+
+// begin makes the folder to work in, or clears the one of a restore that was killed. It changes nothing if target is
+// anything but an empty directory or missing.
+func begin(target string) (*work, error) {
+	target, err := filepath.Abs(target)
+	if err != nil {
+		return nil, err
+	}
+	if real, err := filepath.EvalSymlinks(target); err == nil {
+		target = real
+	}
+	w := &work{target: target, dir: target + restoring}
+	if w.empty, err = isEmpty(target); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return nil, fmt.Errorf("restoring: %w", err)
+	}
+	if w.lock, err = claim(w.dir); err != nil {
+		return nil, err
+	}
+	if !w.empty {
+		return w, nil
+	}
+	if err := os.Remove(target); err != nil { // better known now than after the work
+		w.empty = false
+		w.abandon()
+		return nil, api.Errorf(api.CodeInvalid, "name a directory inside of it", "restoring: %s cannot be replaced, it may be a mount point: %v", target, err)
+	}
+	return w, nil
+}
+
+// isEmpty tells whether dir is there; the error is that something is in it, or that it is no directory.
+func isEmpty(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, api.Errorf(api.CodeInvalid, "name a directory that is empty or missing", "restoring: %v", err)
+	case len(entries) > 0:
+		return false, api.Errorf(api.CodeExists, "choose another directory with --dir, one that is empty or missing",
+			"restoring: %s is not empty, and nothing is ever overwritten", dir)
+	}
+	return true, nil
+}
+
+// claim makes a folder to work in and locks it. What a killed restore left there is removed, but nothing else.
+func claim(dir string) (*os.File, error) {
+	foreign := api.Errorf(api.CodeExists, "look into it, and move or remove it", "restoring: %s is in the way", dir)
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("restoring: %w", err)
+	}
+	mark := filepath.Join(dir, unfinished)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("restoring: %w", err)
+	}
+	if _, err := os.Lstat(mark); err != nil && len(entries) > 0 {
+		return nil, foreign
+	}
+	f, err := os.OpenFile(mark, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("restoring: %w", err)
+	}
+	// The one who held the lock may have finished in between.
+	held, heldErr := f.Stat()
+	there, thereErr := os.Stat(mark)
+	if !tryLock(f) || errors.Join(heldErr, thereErr) != nil || !os.SameFile(held, there) {
+		f.Close()
+		return nil, api.Errorf(api.CodeTryLater, "wait for the other one", "restoring: another restore works in %s", dir)
+	}
+	for _, e := range entries {
+		if e.Name() != unfinished {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("restoring: clearing what an earlier try left: %w", err)
+	}
+	return f, nil
+}
+
+// file writes one file of the directory, and syncs it.
+func (w *work) file(path string, content io.Reader) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// finish moves the directory to its place.
+func (w *work) finish() error {
+	for _, d := range []string{MailDir, KeysDir} {
+		if err := syncDir(filepath.Join(w.dir, d)); err != nil {
+			return fmt.Errorf("restoring: %w", err)
+		}
+	}
+	if err := os.Remove(filepath.Join(w.dir, unfinished)); err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	if err := syncDir(w.dir); err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	if err := os.Rename(w.dir, w.target); err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	w.lock.Close()
+	w.lock = nil
+	return syncDir(filepath.Dir(w.target))
+}
+
+// abandon makes it as it was before begin, unless it is finished.
+func (w *work) abandon() {
+	if w.lock == nil {
+		return
+	}
+	os.RemoveAll(w.dir)
+	if w.empty {
+		os.Mkdir(w.target, 0o700)
+	}
+	w.lock.Close()
+	w.lock = nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
