@@ -52,7 +52,7 @@ func (n *Node) selects(which string, org *consensus.Org) bool {
 
 // ownOrg is our organisation, from the enrol event while no block has it.
 func (n *Node) ownOrg(s *consensus.State) api.Org {
-	if org, ok := s.OrgByKey(n.id.OrgKey()); ok {
+	if org, ok := s.OrgByKey(n.own().OrgKey); ok {
 		return n.viewOrg(s, org)
 	}
 	e := n.own()
@@ -71,7 +71,7 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 	v := api.Org{
 		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: org.Key.String(), Fingerprint: fingerprint.Of(org.Key),
 		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
-		Own: org.Key == n.id.OrgKey(), Trusted: []api.Pin{},
+		Own: org.Key == n.own().OrgKey, Trusted: []api.Pin{},
 	}
 	for _, node := range org.Nodes {
 		v.Nodes = append(v.Nodes, api.OrgNode{Node: node.Node.String(), Recorder: node.Recorder.String()})

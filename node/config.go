@@ -18,9 +18,6 @@ import (
 	"cairn/smtpgw/screen"
 )
 
-// ConfigFile is the name of the configuration in a node's directory.
-const ConfigFile = "cairn.toml"
-
 // Config is all that an administrator decides. DefaultConfig gives a value to
 // each key; the file written by init explains each where it stands.
 type Config struct {

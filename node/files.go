@@ -8,16 +8,18 @@ import (
 	"path/filepath"
 
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
-// Files in a node's directory, beside ConfigFile and the databases.
+// Files in a node's directory; package home says what they are.
 const (
-	keysDir     = "keys"
-	networkFile = "network.cairn" // consensus.Genesis, encoded; its presence makes the node a member
-	enrolFile   = "enrol.cairn"   // our enrol event, encoded
-	pinsFile    = "pins"          // whom we trusted for which domain when we joined
-	peersFile   = "peers"         // addresses from the invite
-	knownFile   = "known-peers"   // addresses of nodes that this one has reached since
+	ConfigFile  = home.ConfigFile
+	keysDir     = home.KeysDir
+	networkFile = home.NetworkFile
+	enrolFile   = home.EnrolFile
+	pinsFile    = home.PinsFile
+	peersFile   = home.PeersFile
+	knownFile   = home.KnownFile
 )
 
 var (

@@ -11,12 +11,13 @@ import (
 	"path/filepath"
 
 	"cairn/consensus"
+	"cairn/node/home"
 )
 
 // Identity is the three keys of a node. They are made once, by Init, and lie
 // in the folder keys as PKCS #8 in PEM, readable by the owner alone.
 type Identity struct {
-	Org      ed25519.PrivateKey // signs the organisation's events
+	Org      ed25519.PrivateKey // signs the organisation's events; nil where it is kept elsewhere
 	Recorder ed25519.PrivateKey // signs micro-batches, batches and blocks
 	Node     ed25519.PrivateKey // is the node's libp2p identity
 }
@@ -33,9 +34,9 @@ func (i *Identity) NodeKey() consensus.Key { return consensus.PublicKey(i.Node) 
 // parts lists the keys with the names of their files.
 func (i *Identity) parts() []identityPart {
 	return []identityPart{
-		{"recorder.pem", &i.Recorder},
-		{"node.pem", &i.Node},
-		{"org.pem", &i.Org}, // last: an identity with an org key is whole
+		{home.RecorderKeyFile, &i.Recorder},
+		{home.NodeKeyFile, &i.Node},
+		{home.OrgKeyFile, &i.Org}, // last: an identity with an org key is whole
 	}
 }
 
@@ -59,12 +60,19 @@ func newIdentity() (*Identity, error) {
 
 // LoadIdentity reads the keys in a node's directory. The error is
 // ErrNotInitialised when dir is none.
-func LoadIdentity(dir string) (*Identity, error) {
+func LoadIdentity(dir string) (*Identity, error) { return loadIdentity(dir, false) }
+
+// loadIdentity does without the org key, if it is not there, of a member: its
+// enrolment is signed, and nothing else needs that key.
+func loadIdentity(dir string, member bool) (*Identity, error) {
 	i := new(Identity)
 	for _, p := range i.parts() {
 		path := filepath.Join(dir, keysDir, p.file)
 		text, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
+			if member && p.file == home.OrgKeyFile {
+				continue
+			}
 			if fileExists(filepath.Join(dir, ConfigFile)) {
 				return nil, lost(path)
 			}

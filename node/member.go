@@ -6,6 +6,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // own is what this node is enrolled as. The configuration says it only until
@@ -23,13 +24,13 @@ func (n *Node) checkMembership() error {
 	if n.enrol.ChainID != p.ChainID() {
 		return mixed(enrolFile, "the network of "+networkFile)
 	}
-	if own.OrgKey != n.id.OrgKey() {
-		return mixed(filepath.Join(keysDir, "org.pem"), "the organisation of "+enrolFile)
+	if n.id.Org != nil && own.OrgKey != n.id.OrgKey() {
+		return mixed(filepath.Join(keysDir, home.OrgKeyFile), "the organisation of "+enrolFile)
 	}
 	if !slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool {
 		return k.Recorder == n.id.RecorderKey() && k.Node == n.id.NodeKey()
 	}) {
-		return mixed(filepath.Join(keysDir, "recorder.pem")+" or node.pem", "the organisation of "+enrolFile)
+		return mixed(filepath.Join(keysDir, home.RecorderKeyFile)+" or "+home.NodeKeyFile, "the organisation of "+enrolFile)
 	}
 	if err := consensus.CheckEvent(p, p.ChainID(), n.enrol); err != nil {
 		return api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node",

@@ -103,7 +103,7 @@ func Open(dir string, log *slog.Logger) (_ *Node, err error) {
 	if n.cfg, err = LoadConfig(dir); err != nil {
 		return nil, err
 	}
-	if n.id, err = LoadIdentity(dir); err != nil {
+	if n.id, err = loadIdentity(dir, true); err != nil {
 		return nil, err
 	}
 	if n.genesis, err = LoadNetwork(dir); err != nil {

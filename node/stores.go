@@ -12,6 +12,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // openStores opens the three databases and the socket. The mail store comes
@@ -23,25 +24,25 @@ func (n *Node) openStores() (err error) {
 		n.log.Info("opening a store", "folder", path)
 		return path
 	}
-	n.store, err = mailstore.Open(folder("mail"), n.log)
+	n.store, err = mailstore.Open(folder(home.MailDir), n.log)
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
 	case err != nil:
-		return unreadable(filepath.Join(n.dir, "mail"), err, "if the disk is well, restore it from a backup of this node")
+		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore it from a backup of this node")
 	}
 	if n.listen.api, err = api.Listen(n.dir); err != nil {
 		return err
 	}
-	if n.index, err = index.Open(folder("index"), n.store, n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, "index"), err, "if it is damaged, delete that folder: it is built anew from the mail")
+	if n.index, err = index.Open(folder(home.IndexDir), n.store, n.log); err != nil {
+		return unreadable(filepath.Join(n.dir, home.IndexDir), err, "if it is damaged, delete that folder: it is built anew from the mail")
 	}
 	const fetched = "if it is damaged, delete that folder: the chain is fetched again from the other nodes of the network"
-	if n.chainDB, err = chain.OpenDB(folder("chain"), n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
+	if n.chainDB, err = chain.OpenDB(folder(home.ChainDir), n.log); err != nil {
+		return unreadable(filepath.Join(n.dir, home.ChainDir), err, fetched)
 	}
 	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, "chain"), err, fetched)
+		return unreadable(filepath.Join(n.dir, home.ChainDir), err, fetched)
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package api
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
 // Backend is a running node as seen from outside. All methods may be called at the same time by several callers, and
 // return an *Error wherever the caller can do something about it; any other error is reported as CodeInternal.
@@ -12,6 +15,7 @@ type Backend interface {
 	ChainService
 	OrgService
 	PeerService
+	BackupService
 }
 
 // NodeService tells how the node is.
@@ -103,4 +107,11 @@ type PeerService interface {
 	Peers(ctx context.Context) (*PeerList, error)
 	// Connect dials a multiaddr that ends in /p2p/<peer id>. CodeTryLater when it does not answer.
 	Connect(ctx context.Context, address string) (*Peer, error)
+}
+
+// BackupService saves the node.
+type BackupService interface {
+	// Backup writes a backup of the node to w, of one moment, while mail comes in and goes out. What was written before
+	// an error is none. CodeNotFound when a part that was asked for, or that no node can be without, is not there.
+	Backup(ctx context.Context, r BackupRequest, w io.Writer) error
 }

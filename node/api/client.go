@@ -36,6 +36,20 @@ func NewClient(dir string) *Client {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 func call[A any](ctx context.Context, c *Client, path string, request any) (*A, error) {
+	resp, err := c.ask(ctx, path, request)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	answer := new(A)
+	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+		return nil, c.transportError(err)
+	}
+	return answer, nil
+}
+
+// ask sends a request; the answer has begun when it returns, and the caller closes it.
+func (c *Client) ask(ctx context.Context, path string, request any) (*http.Response, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return nil, err
@@ -49,19 +63,15 @@ func call[A any](ctx context.Context, c *Client, path string, request any) (*A, 
 	if err != nil {
 		return nil, c.transportError(err)
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
 		var failed Failure
 		if json.NewDecoder(resp.Body).Decode(&failed) != nil || failed.Error == nil {
 			return nil, Errorf(CodeInternal, "look into the node's log", "asking the node: it answered %s", resp.Status)
 		}
 		return nil, failed.Error
 	}
-	answer := new(A)
-	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
-		return nil, c.transportError(err)
-	}
-	return answer, nil
+	return resp, nil
 }
 
 func (c *Client) transportError(err error) *Error {

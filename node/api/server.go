@@ -107,6 +107,7 @@ const (
 	pathPins             = "/1/org/pins"
 	pathPeers            = "/1/peer/list"
 	pathConnect          = "/1/peer/connect"
+	pathBackup           = "/1/backup/create"
 )
 
 // selector is the request of methods that take one string or none.
@@ -147,6 +148,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathPins, maxRequest, func(ctx context.Context, _ selector) (*PinList, error) { return b.Pins(ctx) })
 	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
 	handle(mux, pathConnect, maxRequest, byName(b.Connect))
+	handleStream(mux, pathBackup, b.Backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, Errorf(CodeNotFound, "use the cairn command of the same version as the node", "no method %s %s", r.Method, r.URL.Path))
 	})
@@ -162,21 +164,9 @@ type View interface{ setVersion() }
 
 func handle[Q any, A View](mux *http.ServeMux, path string, limit int64, call func(context.Context, Q) (A, error)) {
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-		var request Q
-		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
-		d.DisallowUnknownFields()
-		err := d.Decode(&request)
-		if err == nil {
-			if _, more := d.Token(); more != io.EOF {
-				err = errors.New("more than one document")
-			}
-		}
-		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			writeError(w, Errorf(CodeTooLarge, "send less at once", "request over %d bytes", tooLarge.Limit))
-			return
-		}
+		request, err := readRequest[Q](w, r, limit)
 		if err != nil {
-			writeError(w, Errorf(CodeInvalid, "use the cairn command of the same version as the node", "reading the request: %v", err))
+			writeError(w, AsError(err))
 			return
 		}
 		a, err := call(r.Context(), request)
@@ -187,6 +177,24 @@ func handle[Q any, A View](mux *http.ServeMux, path string, limit int64, call fu
 		w.Header().Set("Content-Type", "application/json")
 		Encode(w, a) // a failure to write is the caller's going away
 	})
+}
+
+// readRequest reads the one document of a request.
+func readRequest[Q any](w http.ResponseWriter, r *http.Request, limit int64) (request Q, err error) {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
+	d.DisallowUnknownFields()
+	if err = d.Decode(&request); err == nil {
+		if _, more := d.Token(); more != io.EOF {
+			err = errors.New("more than one document")
+		}
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return request, Errorf(CodeTooLarge, "send less at once", "request over %d bytes", tooLarge.Limit)
+	}
+	if err != nil {
+		return request, Errorf(CodeInvalid, "use the cairn command of the same version as the node", "reading the request: %v", err)
+	}
+	return request, nil
 }
 
 // Failure is the answer to a request that failed.

@@ -120,6 +120,11 @@ type BlockBatch struct {
 	Records  int       `json:"records"`
 }
 
+// BackupRequest asks for a backup.
+type BackupRequest struct {
+	OrgKey bool `json:"org_key"` // with the organisation's key
+}
+
 // PeerList lists the connected peers.
 type PeerList struct {
 	Document

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -23,6 +24,23 @@ func (a *app) stampProgress() (progress func(spent, expected time.Duration), don
 		bar.Add(1)
 	}
 	return progress, func() { bar.Finish() }
+}
+
+// octetProgress shows how many octets went through the writer that it gives, to people only; total is -1 if it is not
+// known. done ends it.
+func (a *app) octetProgress(doing string, total int64) (seen io.Writer, done func()) {
+	if !isTerminal(a.err) {
+		return io.Discard, func() {}
+	}
+	bar := progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(a.err),
+		progressbar.OptionSetDescription(doing),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSpinnerType(14),
+		progressbar.OptionClearOnFinish(),
+	)
+	return bar, func() { bar.Finish() }
 }
 
 // syncBar shows blocks catching up with the network, to people only.

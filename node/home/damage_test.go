@@ -199,7 +199,7 @@ func TestStrangeBackups(t *testing.T) {
 			t.Fatal(name)
 		}
 		dir := t.TempDir() + "/n"
-		if _, err := Restore(dir, bytes.NewReader(b), now, quiet); err == nil {
+		if _, _, err := Restore(dir, bytes.NewReader(b), now, quiet); err == nil {
 			t.Errorf("%s: restored", name)
 		}
 	}

@@ -19,7 +19,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("CAIRN_RESTORE_CHILD"); dir != "" {
-		if _, err := Restore(dir, os.Stdin, now, quiet); err != nil {
+		if _, _, err := Restore(dir, os.Stdin, now, quiet); err != nil {
 			os.Exit(1)
 		}
 		return

@@ -34,22 +34,22 @@ func unreadable(err error) error {
 // Restore makes a node's directory of a backup, all or nothing: dir has to be empty or missing, and is there only when
 // all of the backup is in it and on the disk. Until then it grows beside, in a folder that the next try takes over if
 // this one is killed.
-func Restore(dir string, r io.Reader, now time.Time, log *slog.Logger) (*Contents, error) {
+func Restore(dir string, r io.Reader, now time.Time, log *slog.Logger) (found *Contents, stats mailstore.DumpStats, err error) {
 	w, err := begin(dir)
 	if err != nil {
-		return nil, err
+		return nil, stats, err
 	}
 	defer w.abandon()
-	c, err := read(r, func(m *Manifest, name string, content io.Reader) error {
+	found, err = read(r, func(m *Manifest, name string, content io.Reader) (err error) {
 		path := filepath.Join(w.dir, filepath.FromSlash(name))
 		if name == MailDir {
-			_, err := mailstore.Restore(path, content, mailstore.Restoration{Made: m.Made, At: now}, log)
+			stats, err = mailstore.Restore(path, content, mailstore.Restoration{Made: m.Made, At: now}, log)
 			return unreadable(err)
 		}
 		return w.file(path, content)
 	})
-	if err != nil {
-		return c, err
+	if err == nil {
+		err = w.finish()
 	}
-	return c, w.finish()
+	return found, stats, err
 }

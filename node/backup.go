@@ -1,0 +1,66 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"cairn/consensus"
+	"cairn/mailstore"
+	"cairn/node/api"
+	"cairn/node/home"
+)
+
+// Backup writes a backup of the running node.
+func (n *Node) Backup(_ context.Context, r api.BackupRequest, w io.Writer) error {
+	m := manifest(n.cfg, n.id, n.genesis, n.enrol)
+	return n.store.View(func(rd *mailstore.Reader) error { return home.Create(w, n.dir, rd, m, r.OrgKey) })
+}
+
+// Backup writes a backup of the node in dir, which must not run; it need not
+// belong to a network yet.
+func Backup(dir string, r api.BackupRequest, w io.Writer) error {
+	cfg, err := LoadConfig(dir)
+	if err != nil {
+		return err
+	}
+	id, err := loadIdentity(dir, true)
+	if err != nil {
+		return err
+	}
+	genesis, err := LoadNetwork(dir)
+	if err != nil && !errors.Is(err, ErrNotMember) {
+		return err
+	}
+	enrol, err := LoadEnrol(dir)
+	if err != nil && !errors.Is(err, ErrNotMember) {
+		return err
+	}
+	path := filepath.Join(dir, home.MailDir)
+	store, err := mailstore.Open(path, slog.New(slog.DiscardHandler))
+	switch {
+	case errors.Is(err, mailstore.ErrInUse):
+		return api.Errorf(api.CodeTryLater, "cairn status", "making the backup: a node starts or stops in %s", dir)
+	case err != nil:
+		return unreadable(path, err, "if the disk is well, take the last backup of this node")
+	}
+	m := manifest(cfg, id, genesis, enrol)
+	err = store.View(func(rd *mailstore.Reader) error { return home.Create(w, dir, rd, m, r.OrgKey) })
+	return errors.Join(err, store.Close())
+}
+
+// manifest says whose backup it is; genesis and enrol may be nil.
+func manifest(cfg *Config, id *Identity, genesis *consensus.Genesis, enrol *consensus.OrgEvent) home.Manifest {
+	m := home.Manifest{
+		Software: Software, Made: time.Now().UTC().Truncate(time.Millisecond),
+		Organisation: cfg.Organisation.Name, Node: id.NodeKey().String(),
+	}
+	if genesis != nil && enrol != nil {
+		m.Organisation, m.OrgID = enrol.Enrol.Name, enrol.ID().String()
+		m.Network, m.ChainID = genesis.Params.Name, genesis.Params.ChainID().String()
+	}
+	return m
+}

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cairn/mailstore"
+	"cairn/node/home"
+)
+
+func (a *app) cmdBackupVerify() *cobra.Command {
+	var k backupKeys
+	c := &cobra.Command{
+		Use:   "verify FILE",
+		Short: "Hold a backup to its digests, part by part",
+		Long: `Read a backup to its end (- is standard input) and hold each part to its length, its SHA-256 and its form. What is damaged
+is named; the exit code is 0 only if all of it is whole. No node is needed.`,
+		Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			d, err := a.readBackup(c.Context(), args[0], "verifying the backup", &k, home.Check)
+			if err != nil && (a.json || d == nil || len(d.Parts) == 0) {
+				return err
+			}
+			printed := a.print(d, func(b *bytes.Buffer) { showBackup(b, d, err != nil) })
+			if err != nil {
+				return err
+			}
+			return printed
+		},
+	}
+	k.flags(c)
+	return c
+}
+
+// showBackup lists the parts of a backup as far as they could be read.
+func showBackup(b *bytes.Buffer, d *backup, damaged bool) {
+	fmt.Fprintf(b, "%s is %s\n", d.File, d.headline())
+	if d.ChainID != "" {
+		fmt.Fprintf(b, "  network       %s, chain %s\n  organisation  %s\n", line(d.Network, 0), line(d.ChainID, 0), line(d.OrgID, 0))
+	}
+	fmt.Fprintf(b, "  node          %s\n", line(d.Node, 0))
+	if !damaged {
+		fmt.Fprintf(b, "  mail          %s\n", d.holds())
+	}
+	rows := [][]string{{"PART", "BYTES", "STORED", "SHA-256", "STATE"}}
+	for _, p := range d.Parts {
+		state := "whole"
+		if p.Damage != "" {
+			state = "damaged: " + p.Damage
+		}
+		rows = append(rows, []string{p.Name, fmt.Sprint(p.Length), fmt.Sprint(p.Stored), p.Digest[:16] + "…", state})
+	}
+	table(b, rows)
+}
+
+func (a *app) cmdBackupRestore() *cobra.Command {
+	var k backupKeys
+	c := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Make a node's directory of a backup",
+		Long: `Make a node's directory of a backup (- is standard input). --dir has to be empty or missing, and is there only once all
+of the backup is in it; if the command is killed, run it again.
+
+The node that the backup was made of must not run any more: two nodes with the same keys contradict each other. What was
+received and sent after the backup is not in it. Search index and chain are made again when the node runs.`,
+		Example: "  cairn backup restore --dir ~/alpha /backup/alpha",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			now := time.Now()
+			of, err := a.readBackup(c.Context(), args[0], "restoring the backup", &k, func(r io.Reader) (*home.Contents, mailstore.DumpStats, error) {
+				return home.Restore(a.dir, r, now, slog.New(slog.DiscardHandler))
+			})
+			if err != nil {
+				return err
+			}
+			d := &restored{backup: *of, Directory: a.dir, Restored: now.UTC().Truncate(time.Millisecond)}
+			d.Warnings = warnings(of)
+			return a.print(d, func(b *bytes.Buffer) {
+				fmt.Fprintf(b, "%s holds the node of %s as of %s\n", d.Directory, line(d.Organisation, 0), moment(d.Made))
+				for _, w := range d.Warnings {
+					fmt.Fprintf(b, "  %s\n", line(w, 0))
+				}
+				fmt.Fprintf(b, "Next: %s\n", a.complete("cairn run"))
+			})
+		},
+	}
+	k.flags(c)
+	return c
+}
+
+// restored is what "cairn backup restore" prints.
+type restored struct {
+	backup
+	Directory string    `json:"directory"`
+	Restored  time.Time `json:"restored"`
+}
+
+// warnings are what has to be known before the restored node runs.
+func warnings(d *backup) []string {
+	list := []string{
+		"the node that it was made of must not run any more, here or elsewhere: two with the same keys contradict each other",
+		"what was received and sent after " + moment(d.Made) + " is not in it",
+	}
+	if !d.HasOrgKey && d.ChainID == "" {
+		list = append(list, "the organisation's key was not in the backup: put it into "+home.OrgKey+" before joining a network")
+	} else if !d.HasOrgKey {
+		list = append(list, "the organisation's key was not in the backup; the node runs without it")
+	}
+	return list
+}
+
+// readBackup opens a backup and its encryption, has it read, and tells what was found, also with an error.
+func (a *app) readBackup(ctx context.Context, file, doing string, k *backupKeys,
+	read func(io.Reader) (*home.Contents, mailstore.DumpStats, error)) (*backup, error) {
+	keys, err := a.openKeys(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	in, total, err := a.openBackup(file)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	plain, encrypted, err := home.Decrypt(&interruptible{ctx, in}, keys)
+	if err != nil {
+		return nil, err
+	}
+	seen, done := a.octetProgress(doing, total)
+	defer done()
+	found, stats, err := read(io.TeeReader(plain, seen))
+	if found == nil {
+		return nil, err
+	}
+	return describe(file, found, stats, encrypted), err
+}
+
+// interruptible is a reader that ends with its context.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(b []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.r.Read(b)
+}
