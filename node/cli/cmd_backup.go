@@ -206,18 +206,26 @@ func (saved) failed(err error) error {
 	return api.Errorf(api.CodeInternal, "make room there, or choose another place", "making the backup: %v", err)
 }
 
-// openBackup opens a backup; - is standard input. total is its size in bytes, -1 if that is not known.
-func (a *app) openBackup(file string) (in io.ReadCloser, total int64, err error) {
-	if file == "-" {
-		return io.NopCloser(a.in), -1, nil
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, 0, fmt.Errorf("reading the backup: %w", err)
-	}
+// openBackup opens a backup; - is standard input. It reads no longer than ctx. total is its size in bytes, -1 if that is
+// not known.
+func (a *app) openBackup(ctx context.Context, file string) (in io.ReadCloser, total int64, err error) {
+	from, closeFile := a.in, func() error { return nil }
 	total = -1
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		total = info.Size()
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, 0, fmt.Errorf("reading the backup: %w", err)
+		}
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			total = info.Size()
+		}
+		from, closeFile = f, f.Close
 	}
-	return f, total, nil
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(w, from)
+		w.CloseWithError(errors.Join(err, closeFile()))
+	}()
+	return r, total, nil
 }

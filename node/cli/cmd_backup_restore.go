@@ -122,12 +122,12 @@ func (a *app) readBackup(ctx context.Context, file, doing string, k *backupKeys,
 	if err != nil {
 		return nil, err
 	}
-	in, total, err := a.openBackup(file)
+	in, total, err := a.openBackup(ctx, file)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	plain, encrypted, err := home.Decrypt(&interruptible{ctx, in}, keys)
+	plain, encrypted, err := home.Decrypt(in, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -138,17 +138,4 @@ func (a *app) readBackup(ctx context.Context, file, doing string, k *backupKeys,
 		return nil, err
 	}
 	return describe(file, found, stats, encrypted), err
-}
-
-// interruptible is a reader that ends with its context.
-type interruptible struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (i *interruptible) Read(b []byte) (int, error) {
-	if err := i.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return i.r.Read(b)
 }

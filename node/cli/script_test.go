@@ -43,6 +43,7 @@ func TestScript(t *testing.T) {
 			"trust":      scriptTrust,
 			"value":      scriptValue,
 			"signal":     scriptSignal,
+			"damage":     scriptDamage,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -195,6 +196,28 @@ func scriptTrust(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &l))
 	o := l.Orgs[0]
 	ts.Check(ts.Exec("cairn", "org", "trust", "--dir", args[0], o.Domains[0], o.Key))
+}
+
+// scriptDamage writes a damaged copy of a backup: damage FILE COPY PART turns a bit in that part, cuts it off in mail, or
+// makes its version a later one.
+func scriptDamage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: damage FILE COPY PART|version")
+	}
+	b := []byte(ts.ReadFile(args[0]))
+	part := args[2]
+	at := bytes.Index(b, append([]byte{1, byte(len(part))}, part...)) + 2 + len(part) + 20
+	switch {
+	case part == "version":
+		b[13]++
+	case at < len(part)+22:
+		ts.Fatalf("there is no part %s", part)
+	case part == "mail":
+		b = b[:at]
+	default:
+		b[at] ^= 0x10
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
 }
 
 // scriptSignal interrupts or kills background commands: signal INT.
