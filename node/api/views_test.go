@@ -14,7 +14,7 @@ var views = []any{
 	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Invite{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
-	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{},
+	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},
 }
 
 // TestViewsKeepTheirFields compares the fields of all views with testdata/version1.txt. A line that is missing there

@@ -24,6 +24,8 @@ func TestInterruptedWhileReading(t *testing.T) {
 		{"verify", "-"},
 		{"join", "-"},
 		{"message", "components", "-"},
+		{"backup", "verify", "-"},
+		{"backup", "restore", "-"},
 	} {
 		in, typing := io.Pipe()
 		defer typing.Close()

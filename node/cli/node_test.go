@@ -27,6 +27,8 @@ type desk struct {
 	message api.Message
 	judged  map[string]string // text in the message to verdict
 	peers   api.PeerList
+	text    string        // of a backup
+	stalled chan struct{} // a backup ends when it is closed; nil: at once
 }
 
 func (d *desk) Search(_ context.Context, r api.SearchRequest) (*api.SearchResult, error) {

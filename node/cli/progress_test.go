@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,11 @@ func TestProgressIsForPeopleOnly(t *testing.T) {
 	progress, done := a.stampProgress()
 	if progress != nil {
 		t.Error("progress is drawn where nobody looks")
+	}
+	done()
+	seen, done := a.octetProgress("writing", 100)
+	if seen != io.Discard {
+		t.Error("progress of octets is drawn where nobody looks")
 	}
 	done()
 }

@@ -53,7 +53,11 @@ type Keys struct {
 // of r.
 func Decrypt(r io.Reader, keys Keys) (plain io.Reader, encrypted bool, err error) {
 	src := &source{r: bufio.NewReaderSize(r, maxChunk)}
-	if intro, _ := src.r.Peek(len(ageIntro)); string(intro) != ageIntro {
+	intro, err := src.r.Peek(len(ageIntro))
+	if err != nil && err != io.EOF { // it is told once only
+		return nil, false, fmt.Errorf("reading the backup: %w", err)
+	}
+	if string(intro) != ageIntro {
 		return src, false, nil
 	}
 	p := &passphrase{ask: keys.Passphrase}

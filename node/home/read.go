@@ -90,7 +90,11 @@ func (c *reader) read(see visit) error {
 func (c *reader) head() error {
 	c.at = "its first octets"
 	var b [len(magic) + 2]byte
-	if start, err := c.in.Peek(len(magic)); string(start) != magic[:len(start)] || len(start) == 0 && err == io.EOF {
+	start, err := c.in.Peek(len(magic))
+	if err != nil && err != io.EOF { // it is told once only
+		return c.broken(err)
+	}
+	if len(start) == 0 || string(start) != magic[:len(start)] {
 		return api.Errorf(api.CodeInvalid, "give the file that cairn backup create wrote", "reading the backup: it is none of a cairn node")
 	}
 	if err := c.fill(b[:]); err != nil {

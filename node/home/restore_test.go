@@ -142,7 +142,7 @@ func TestDamagedBackupIsNotRestored(t *testing.T) {
 			}
 		}
 	}
-	for i := 0; i < len(b); i += 7 {
+	for i := 0; i < len(b); i += len(b) / 50 {
 		damaged := bytes.Clone(b)
 		damaged[i] ^= 4
 		if _, _, err := Restore(empty, bytes.NewReader(damaged), now, quiet); err == nil || len(list(t, empty)) > 0 {
