@@ -107,16 +107,8 @@ func (s *stage) commit(replace bool) error {
 			return err
 		}
 	}
-	return syncDir(s.dir)
+	return home.SyncDir(s.dir)
 }
 
 // discard removes the staging folder; after commit the files live on.
 func (s *stage) discard() { os.RemoveAll(s.tmp) }
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

@@ -89,6 +89,15 @@ func TestImports(t *testing.T) {
 				}
 			}
 		}
+		if name == "cairn/node/home" {
+			for _, i := range p.Imports {
+				if strings.HasPrefix(i, "cairn/") && i != "cairn/mailstore" && i != "cairn/node/api" {
+					t.Errorf("%s imports %s: it saves a directory without knowing how the parts work", name, i)
+				}
+			}
+		} else {
+			forbid("filippo.io/age", "only node/home encrypts")
+		}
 		if !strings.HasPrefix(name, "cairn/node") && !strings.HasPrefix(name, "cairn/testnet") && name != "cairn" {
 			forbid("cairn/node", "only the node, its command line and the testnet know the whole")
 		}

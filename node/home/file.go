@@ -58,7 +58,7 @@ func (f *File) Commit() error {
 		os.Remove(f.path + partial)
 		return fmt.Errorf("making the backup: %w", err)
 	}
-	return syncDir(filepath.Dir(f.path))
+	return SyncDir(filepath.Dir(f.path))
 }
 
 // Discard removes what was written.

@@ -123,14 +123,14 @@ func (w *work) file(path string, content io.Reader) error {
 // finish moves the directory to its place.
 func (w *work) finish() error {
 	for _, d := range []string{MailDir, KeysDir} {
-		if err := syncDir(filepath.Join(w.dir, d)); err != nil {
+		if err := SyncDir(filepath.Join(w.dir, d)); err != nil {
 			return fmt.Errorf("restoring: %w", err)
 		}
 	}
 	if err := os.Remove(filepath.Join(w.dir, unfinished)); err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}
-	if err := syncDir(w.dir); err != nil {
+	if err := SyncDir(w.dir); err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}
 	if err := os.Rename(w.dir, w.target); err != nil {
@@ -138,7 +138,7 @@ func (w *work) finish() error {
 	}
 	w.lock.Close()
 	w.lock = nil
-	return syncDir(filepath.Dir(w.target))
+	return SyncDir(filepath.Dir(w.target))
 }
 
 // abandon makes it as it was before begin, unless it is finished.
@@ -154,7 +154,8 @@ func (w *work) abandon() {
 	w.lock = nil
 }
 
-func syncDir(dir string) error {
+// SyncDir makes durable which names are in a folder.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
