@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +45,7 @@ func TestScript(t *testing.T) {
 			"value":      scriptValue,
 			"signal":     scriptSignal,
 			"damage":     scriptDamage,
+			"lose":       scriptLose,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -218,6 +220,19 @@ func scriptDamage(ts *testscript.TestScript, neg bool, args []string) {
 		b[at] ^= 0x10
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
+}
+
+// scriptLose kills the node that runs in the background in a directory, and removes that: lose DIR.
+func scriptLose(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: lose DIR")
+	}
+	for _, c := range ts.BackgroundCmds() {
+		if slices.Contains(c.Args, args[0]) {
+			ts.Check(c.Process.Kill())
+		}
+	}
+	ts.Check(os.RemoveAll(ts.MkAbs(args[0])))
 }
 
 // scriptSignal interrupts or kills background commands: signal INT.

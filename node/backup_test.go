@@ -1,0 +1,114 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"cairn/mailstore"
+	"cairn/node/api"
+	"cairn/node/home"
+)
+
+// A backup says whose it is, running or not.
+func TestBackupSaysWhoseItIs(t *testing.T) {
+	dir, g := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, nil)
+	id, err := LoadIdentity(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enrol, err := LoadEnrol(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := home.Manifest{
+		Software: Software, Organisation: "Alpha", OrgID: enrol.ID().String(), Network: "test",
+		ChainID: g.Params.ChainID().String(), Node: id.NodeKey().String(),
+	}
+	running := func(w io.Writer) error {
+		n, err := Open(dir, nil)
+		if err != nil {
+			return err
+		}
+		return errors.Join(n.Backup(t.Context(), api.BackupRequest{}, w), n.Close())
+	}
+	stopped := func(w io.Writer) error { return Backup(dir, api.BackupRequest{}, w) }
+	for name, write := range map[string]func(io.Writer) error{"running": running, "stopped": stopped} {
+		var b bytes.Buffer
+		began := time.Now().Truncate(time.Millisecond)
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		found, _, err := home.Check(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := found.Manifest
+		if m.Made.Before(began) || m.Made.After(time.Now()) || m.HasOrgKey() {
+			t.Errorf("%s: made %v, with %v", name, m.Made, m.Parts)
+		}
+		m.Made, m.Parts, m.Journal = time.Time{}, nil, 0
+		if !reflect.DeepEqual(m, want) {
+			t.Errorf("%s: %+v, want %+v", name, m, want)
+		}
+	}
+}
+
+// A node that starts or stops holds its store, but cannot be asked.
+func TestBackupOfAStoreInUse(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	store, err := mailstore.Open(filepath.Join(dir, home.MailDir), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if e := api.AsError(Backup(dir, api.BackupRequest{}, io.Discard)); e == nil || e.Code != api.CodeTryLater || e.Hint == "" {
+		t.Errorf("%v", e)
+	}
+}
+
+func TestBackupNeedsTheNodesKeys(t *testing.T) {
+	for _, name := range []string{home.RecorderKeyFile, home.NodeKeyFile} {
+		dir, _ := founder(t, "Alpha", "alpha.test")
+		if err := os.Remove(filepath.Join(dir, keysDir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if e := api.AsError(Backup(dir, api.BackupRequest{}, io.Discard)); e == nil || e.Code != api.CodeNotFound {
+			t.Errorf("without %s: %v", name, e)
+		}
+	}
+}
+
+// A member runs without the organisation's key; who is none yet needs it to become one.
+func TestOrgKeyIsKeptElsewhere(t *testing.T) {
+	dir, g := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, nil)
+	joining := newcomer(t, "Bravo", "bravo.test")
+	invite := inviteFrom(t, dir, g, "alpha.test")
+	for _, d := range []string{dir, joining} {
+		if err := os.Remove(filepath.Join(d, home.OrgKey)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	orgs, err := n.Orgs(t.Context(), "")
+	if err != nil || len(orgs.Orgs) != 1 || !orgs.Orgs[0].Own || orgs.Orgs[0].Key != n.own().OrgKey.String() {
+		t.Errorf("our own organisation is %+v, %v", orgs, err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	if e := api.AsError(Join(t.Context(), joining, invite, nil)); e == nil || e.Code != api.CodeNotFound {
+		t.Errorf("joined without the organisation's key: %v", e)
+	}
+}
