@@ -209,7 +209,7 @@ func TestStrangeBackups(t *testing.T) {
 func TestReadingTakesLittleMemory(t *testing.T) {
 	m := facts()
 	m.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", MailDir}
-	bomb := written(t, string(must(m.encode())), map[string]string{ConfigFile: strings.Repeat("x", 64<<20)})
+	bomb := written(t, string(must(m.encode())), map[string]string{ConfigFile: strings.Repeat("x", 16<<20)})
 	claim := append([]byte(magic), 0, 1, tagPart, 8)
 	claim = append(append(claim, manifestName...), 0xff, 0xff, 0xff, 0xff)
 	for _, b := range [][]byte{bomb, claim} {

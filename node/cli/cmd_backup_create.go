@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"cairn/mailstore"
+	"cairn/node"
+	"cairn/node/api"
+	"cairn/node/home"
+)
+
+// newBackup is what create is told.
+type newBackup struct {
+	orgKey, encrypt bool
+	secretFile      string
+	recipients      []string
+}
+
+func (a *app) cmdBackupCreate() *cobra.Command {
+	var o newBackup
+	c := &cobra.Command{
+		Use:   "create FILE",
+		Short: "Write a backup of the node to a file",
+		Long: `Write a backup of the node, running or not, to a file; - is standard output. It holds all mail, the queue, the signing state,
+the configuration and this node's keys, as of one moment; search index and chain are made again. Mail goes on meanwhile.
+
+The organisation's key is not in it: whoever has that is the organisation. Keep it elsewhere, or add it with --with-org-key.
+Whoever can read a backup has the mail and can act as this node: encrypt one that leaves the machine, with a passphrase or
+to keys of age (age-encryption.org).`,
+		Example: "  cairn backup create /backup/alpha\n  cairn backup create --recipient age1… - | ssh vault 'cat > alpha.age'",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.check(c, a, args[0]); err != nil {
+				return err
+			}
+			d, err := a.createBackup(c.Context(), args[0], o)
+			if err != nil {
+				return err
+			}
+			if args[0] == "-" {
+				fmt.Fprint(a.err, clean(d.headline()+": "+d.holds()+"\n"))
+				return nil
+			}
+			return a.print(d, func(b *bytes.Buffer) {
+				fmt.Fprintf(b, "%s is %s\n  %s\n", d.File, d.headline(), d.holds())
+				for _, w := range d.Warnings {
+					fmt.Fprintf(b, "  %s\n", w)
+				}
+			})
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&o.orgKey, "with-org-key", false, "put the organisation's key into it")
+	f.BoolVar(&o.encrypt, "encrypt", false, "encrypt it with a passphrase, asked for or from --passphrase-file")
+	f.StringVar(&o.secretFile, "passphrase-file", "", "encrypt it with the passphrase in this file")
+	f.StringArrayVar(&o.recipients, "recipient", nil, "encrypt it to a public key of age; may be given several times")
+	return c
+}
+
+// check tells of options that cannot be meant together.
+func (o *newBackup) check(c *cobra.Command, a *app, file string) error {
+	switch {
+	case len(o.recipients) > 0 && (o.encrypt || o.secretFile != ""):
+		return usage(c, "--recipient encrypts to a key, --encrypt and --passphrase-file with a passphrase: give one or the other")
+	case file == "-" && a.json:
+		return usage(c, "with - the backup itself goes to standard output: leave out --json")
+	case file == "-" && isTerminal(a.out.Writer):
+		return usage(c, "a backup is nothing to look at: send standard output to a file or a program")
+	}
+	o.encrypt = o.encrypt || o.secretFile != "" || len(o.recipients) > 0
+	return nil
+}
+
+// createBackup writes a backup and holds what is written to its digests on the way.
+func (a *app) createBackup(ctx context.Context, file string, o newBackup) (*backup, error) {
+	out, commit := io.Writer(a.out), func() error { return nil }
+	if file != "-" {
+		f, err := home.NewFile(file, a.dir)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Discard()
+		out, commit = f, f.Commit
+	}
+	seal := func() error { return nil }
+	if o.encrypt {
+		secret, err := a.newPassphrase(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		w, err := home.Encrypt(out, secret, o.recipients)
+		if err != nil {
+			return nil, err
+		}
+		out, seal = w, w.Close
+	}
+	seen, done := a.octetProgress("writing the backup", -1)
+	found, stats, err := a.pipeBackup(ctx, o.orgKey, io.MultiWriter(saved{out}, seen))
+	done()
+	if err != nil {
+		return nil, err
+	}
+	if err := seal(); err != nil {
+		return nil, saved{}.failed(err)
+	}
+	if err := commit(); err != nil {
+		return nil, err
+	}
+	d := describe(file, found, stats, o.encrypt)
+	if !o.encrypt {
+		d.Warnings = append(d.Warnings, "it is not encrypted: whoever can read it has the mail, and can act as this node")
+	}
+	if !d.HasOrgKey {
+		d.Warnings = append(d.Warnings, "the organisation's key is not in it: keep a copy of "+home.OrgKey+" elsewhere")
+	}
+	return d, nil
+}
+
+// pipeBackup has the node write its backup, and passes it on to out while it is checked.
+func (a *app) pipeBackup(ctx context.Context, orgKey bool, out io.Writer) (*home.Contents, mailstore.DumpStats, error) {
+	r, w := io.Pipe()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.CloseWithError(a.takeBackup(ctx, api.BackupRequest{OrgKey: orgKey}, w))
+	}()
+	interrupted := context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+	defer interrupted()
+	found, stats, err := home.Check(io.TeeReader(r, out))
+	r.CloseWithError(errors.New("no longer read"))
+	<-ended
+	return found, stats, err
+}
+
+// takeBackup asks the running node, or does it itself if none runs.
+func (a *app) takeBackup(ctx context.Context, r api.BackupRequest, w io.Writer) error {
+	client := a.client()
+	defer client.Close()
+	err := client.Backup(ctx, r, w)
+	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != api.CodeNotRunning {
+		return err
+	}
+	return node.Backup(a.dir, r, w)
+}
+
+// saved is where a backup is written to. Its errors are not the node's.
+type saved struct{ io.Writer }
+
+func (s saved) Write(b []byte) (int, error) {
+	n, err := s.Writer.Write(b)
+	return n, s.failed(err)
+}
+
+func (saved) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return api.Errorf(api.CodeInternal, "make room there, or choose another place", "making the backup: %v", err)
+}
