@@ -59,7 +59,7 @@ func manifest(cfg *Config, id *Identity, genesis *consensus.Genesis, enrol *cons
 		Organisation: cfg.Organisation.Name, Node: id.NodeKey().String(),
 	}
 	if genesis != nil && enrol != nil {
-		m.Organisation, m.OrgID = enrol.Enrol.Name, enrol.ID().String()
+		m.Organisation, m.OrgID = enrol.Enrol().Name, enrol.ID().String()
 		m.Network, m.ChainID = genesis.Params.Name, genesis.Params.ChainID().String()
 	}
 	return m

@@ -214,7 +214,7 @@ func TestRetrustAfterUnpin(t *testing.T) {
 			w := newWorld(t, setting{pins: []int{0}, dns: func(context.Context, string) ([]string, error) {
 				return []string{FormatTXT(key)}, c.left
 			}})
-			key = w.net.Orgs[0].Event.Enrol.OrgKey
+			key = w.net.Orgs[0].Event.Enrol().OrgKey
 			ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
 			w.include(0)
 			w.expect(ref, "pinned", record.Verified, "inbox")
@@ -238,7 +238,7 @@ func TestRetrustWithSilentDNS(t *testing.T) {
 		}
 		return nil, &net.DNSError{IsNotFound: true}
 	}})
-	key = w.net.Orgs[0].Event.Enrol.OrgKey
+	key = w.net.Orgs[0].Event.Enrol().OrgKey
 	ctx := context.Background()
 	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
 	w.include(0)

@@ -34,7 +34,7 @@ func TestSilentDNSIsAskedAgain(t *testing.T) {
 				}
 				return nil, gone
 			}})
-			key = w.net.Orgs[0].Event.Enrol.OrgKey
+			key = w.net.Orgs[0].Event.Enrol().OrgKey
 			ctx := context.Background()
 			ref := w.arrive(w.seal(c.recorder, letter(jo, "", text), ann))
 			w.include(c.recorder)
