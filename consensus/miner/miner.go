@@ -33,6 +33,7 @@ type Miner struct {
 	solver   *solver
 	publish  func(*consensus.Block)
 	log      *slog.Logger
+	waiting  bool // for the clock, which has been said
 }
 
 // New returns a Miner that signs with recorder and uses the given share of a
@@ -50,7 +51,8 @@ func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish
 //
 // A new tip makes it start over at once; new content of the pool at most every
 // twentieth of the block interval, and not more often than every 50 ms. The
-// header's time is brought up to date as often.
+// header's time is brought up to date as often. While the chain is further ahead
+// of this node's clock than a block may be, it waits.
 func (m *Miner) Run(ctx context.Context) error {
 	if len(m.solver.workers) == 0 {
 		return nil
@@ -66,6 +68,14 @@ func (m *Miner) Run(ctx context.Context) error {
 		default:
 		}
 		s, revision := m.chain.State(), m.pool.Revision()
+		if m.early(s, time.Now()) {
+			select {
+			case <-wake:
+			case <-tick.C: // the clock may be set again, so no timer is made for it
+			case <-ctx.Done():
+			}
+			continue
+		}
 		events, batches := m.pool.Select(s, time.Now())
 		b, err := Template(s, events, batches, consensus.PublicKey(m.recorder), time.Now())
 		if errors.Is(err, ErrNotMember) {
@@ -91,6 +101,18 @@ func (m *Miner) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// early reports whether the chain runs so far ahead of this node's clock that any block on top of s would
+// be refused for its time, by us and by others. It happens when blocks were made by a clock that has been
+// set back since. It is said once.
+func (m *Miner) early(s *consensus.State, now time.Time) bool {
+	err := consensus.CheckClock(s.Params(), &consensus.Header{Time: blockTime(s, now)}, now)
+	if err != nil && !m.waiting {
+		m.log.Warn("mining waits: the chain is ahead of this node's clock", "height", s.Height(), "err", err)
+	}
+	m.waiting = err != nil
+	return m.waiting
 }
 
 // work searches for the proof of b, and is not ok when another template should
@@ -134,7 +156,7 @@ func (m *Miner) add(b *consensus.Block) error {
 	switch {
 	case errors.As(err, &broken), errors.Is(err, consensus.ErrFuture):
 		// A block of ours that the rules refuse is a fault of this program, or
-		// the clock was set back. The next template may do better.
+		// the clock was set back during the search. The next template may do better.
 		m.log.Error("own block was refused", "height", b.Header.Height, "err", err)
 		return nil
 	case errors.Is(err, chain.ErrKnown), errors.Is(err, chain.ErrUnknownParent):

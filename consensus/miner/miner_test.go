@@ -1,9 +1,11 @@
 package miner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -62,12 +64,12 @@ func offer(blocks chan<- *consensus.Block, b *consensus.Block) {
 	}
 }
 
-// set puts the chain into another state, as a reorganisation does.
+// set puts the chain into another state, as a reorganisation does, once the last such news was taken up.
 func (c *memoryChain) set(s *consensus.State) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.s = s
-	c.wake <- struct{}{}
+	c.mu.Unlock()
+	c.wake <- struct{}{} // the miner reads the state before it takes the next
 }
 
 func (c *memoryChain) Subscribe() (<-chan struct{}, func()) { return c.wake, func() {} }
@@ -102,7 +104,12 @@ func (p *listPool) set(batches []consensus.Batch) {
 // run starts a Miner of organisation number by, which ends with the test.
 func run(t *testing.T, c Chain, p Pool, net *chaintest.Network, by int, published chan *consensus.Block) <-chan error {
 	t.Helper()
-	m := New(c, p, net.Orgs[by].Recorder, 0.5, func(b *consensus.Block) { offer(published, b) }, slog.New(slog.DiscardHandler))
+	return runLogging(t, c, p, net, by, published, slog.New(slog.DiscardHandler))
+}
+
+func runLogging(t *testing.T, c Chain, p Pool, net *chaintest.Network, by int, published chan *consensus.Block, log *slog.Logger) <-chan error {
+	t.Helper()
+	m := New(c, p, net.Orgs[by].Recorder, 0.5, func(b *consensus.Block) { offer(published, b) }, log)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	var wg sync.WaitGroup
@@ -178,6 +185,27 @@ func TestRunWaitsForMembership(t *testing.T) {
 	}
 	if b := next(t, published); b.Header.Height != 2 {
 		t.Fatalf("first own block at height %d, want 2", b.Header.Height)
+	}
+}
+
+// A chain that is ahead of the clock, as after the clock was set back, is not mined on: each block would be
+// refused for its time as soon as it is solved. It is said once, and mining goes on when the tip is a sound one.
+func TestRunWaitsForTheClock(t *testing.T) {
+	p := chaintest.Params()
+	p.GenesisTime = time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC()
+	ahead, net := chaintest.NewWith(p, 1).Genesis.State(), chaintest.New(1) // the same keys
+	c, published := newMemoryChain(ahead), make(chan *consensus.Block, 1000)
+	var log bytes.Buffer
+	runLogging(t, c, &listPool{}, net, 0, published, slog.New(slog.NewTextHandler(&log, nil)))
+	for range 10 { // each is taken up before the next
+		c.set(ahead)
+	}
+	c.set(net.Genesis.State())
+	if b := next(t, published); b.Header.Prev != net.Genesis.Block.ID() {
+		t.Error("a block was made on the chain that is ahead of the clock")
+	}
+	if n := strings.Count(log.String(), "mining waits"); n != 1 {
+		t.Errorf("the wait is said %d times:\n%s", n, &log)
 	}
 }
 

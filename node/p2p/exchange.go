@@ -102,9 +102,9 @@ func (h *Host) servePool(_ context.Context, _ peer.ID, s network.Stream) error {
 	return h.takeItems(s)
 }
 
-// exchangePool is the asking side.
+// exchangePool is the asking side. What ended early is due again at the next exchange of status.
 func (h *Host) exchangePool(r *remote) {
-	_ = h.ask(r.ctx, r.id, "pool", h.names.pool, func(s network.Stream) error {
+	err := h.ask(r.ctx, r.id, "pool", h.names.pool, func(s network.Stream) error {
 		own := h.pending()
 		if err := writeFrame(s, own.list.encode()); err != nil {
 			return err
@@ -122,6 +122,9 @@ func (h *Host) exchangePool(r *remote) {
 		}
 		return own.send(s, wanted)
 	})
+	if err != nil {
+		h.roster.markPool(r)
+	}
 }
 
 // send writes the items of l that p has, within the limits of one exchange.

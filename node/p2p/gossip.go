@@ -195,10 +195,23 @@ func (h *Host) PublishBlock(b *consensus.Block) {
 
 // PublishBatch sends a batch that the mempool has taken in to all peers. A peer that misses it gets it in the next exchange of mempools;
 // to publish it again has no effect while it counts as seen.
-func (h *Host) PublishBatch(b *consensus.Batch) { h.publish(h.gossip.batch, b.Encode()) }
+func (h *Host) PublishBatch(b *consensus.Batch) { h.publishItem(h.gossip.batch, b.Encode()) }
 
-// PublishEvent sends an org event that the mempool has taken in to all peers.
-func (h *Host) PublishEvent(e *consensus.OrgEvent) { h.publish(h.gossip.event, e.Encode()) }
+// PublishEvent sends an org event that the mempool has taken in to all peers, as PublishBatch does a batch.
+func (h *Host) PublishEvent(e *consensus.OrgEvent) { h.publishItem(h.gossip.event, e.Encode()) }
+
+// publishItem publishes what is in the mempool. Gossip sends it once, to those who are in the topic by now. With a peer that is not, as
+// it connected a moment ago, the mempools are made equal again: the exchange at its greeting may have been before the item was here.
+func (h *Host) publishItem(t *pubsub.Topic, data []byte) {
+	h.publish(t, data)
+	reached := t.ListPeers()
+	for _, p := range h.roster.greeted() {
+		if !slices.Contains(reached, p.id) {
+			h.roster.markPool(p.remote)
+			signal(p.kick)
+		}
+	}
+}
 
 func (h *Host) publish(t *pubsub.Topic, data []byte) {
 	if err := t.Publish(h.ctx, data); err != nil && h.ctx.Err() == nil {

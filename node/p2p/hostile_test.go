@@ -34,6 +34,15 @@ type foe struct {
 
 func newFoe(t *testing.T, victim *node) *foe {
 	t.Helper()
+	f := newStranger(t, victim)
+	// As a node would: greet first, so as not to be taken for a stranger.
+	f.connect()
+	return f
+}
+
+// newStranger is a foe that has not connected yet.
+func newStranger(t *testing.T, victim *node) *foe {
+	t.Helper()
 	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics())
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +65,6 @@ func newFoe(t *testing.T, victim *node) *foe {
 		cancel()
 		_ = h.Close()
 	})
-	// As a node would: greet first, so as not to be taken for a stranger.
-	f.connect()
 	return f
 }
 
