@@ -48,30 +48,17 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 	return sent, err
 }
 
-// Search answers newest first. It waits a moment for the index, so that who
-// has just been told of a mail finds it.
+// Search answers newest first.
 func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResult, error) {
-	now := time.Now()
-	q, err := query.Parse(r.Query, now)
-	if err != nil {
-		return nil, api.Errorf(api.CodeInvalid, "cairn search --help", "understanding the query: %v", err)
+	limit := r.Limit
+	if limit <= 0 {
+		limit = searchLimit
 	}
-	req := index.Request{Query: q, Limit: r.Limit, Offset: r.Offset, Now: now}
-	if req.Limit <= 0 {
-		req.Limit = searchLimit
-	}
-	req.Limit = min(req.Limit, maxSearchLimit)
-	if req.Account, err = n.accountID(r.Account); err != nil {
-		return nil, err
-	}
-	if err := n.awaitIndex(ctx); err != nil {
-		return nil, err
-	}
-	found, err := n.index.Search(ctx, req)
+	found, err := n.find(ctx, r.Account, r.Query, index.Request{Limit: min(limit, maxSearchLimit), Offset: r.Offset})
 	if err != nil {
 		return nil, err
 	}
-	result := &api.SearchResult{Query: q.String(), Total: found.Total, Messages: []api.Summary{}}
+	result := &api.SearchResult{Query: found.query, Total: found.Total, Messages: []api.Summary{}}
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		for _, hit := range found.Hits {
 			s, _, err := summarise(rd, hit.Account, hit.ID)
@@ -86,6 +73,29 @@ func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResu
 		return nil
 	})
 	return result, err
+}
+
+// searched is what the index answers, with the query as it was understood.
+type searched struct {
+	index.Result
+	query string
+}
+
+// find asks the index, which is given a moment to catch up, so that who has just been told of a mail finds it.
+func (n *Node) find(ctx context.Context, account, text string, r index.Request) (f searched, err error) {
+	r.Now = time.Now()
+	if r.Query, err = query.Parse(text, r.Now); err != nil {
+		return f, api.Errorf(api.CodeUsage, "cairn search --help", "understanding the query: %v", err)
+	}
+	if r.Account, err = n.accountID(account); err != nil {
+		return f, err
+	}
+	if err := n.awaitIndex(ctx); err != nil {
+		return f, err
+	}
+	f.query = r.Query.String()
+	f.Result, err = n.index.Search(ctx, r)
+	return f, err
 }
 
 // awaitIndex lets the index catch up with what is stored now, for a while.

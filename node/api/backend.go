@@ -28,7 +28,7 @@ type MailService interface {
 	// Send submits one message as the submission listener would; nil means it is durable and will be recorded and
 	// carried. CodeInvalid when the gateway refuses it for good, CodeTryLater when it may be tried again.
 	Send(ctx context.Context, r SendRequest) (*Sent, error)
-	// Search answers newest first. CodeInvalid when the query cannot be parsed, with the position in the message.
+	// Search answers newest first. CodeUsage when the query cannot be parsed, with the position in the message.
 	Search(ctx context.Context, r SearchRequest) (*SearchResult, error)
 	// Message returns one message decoded for reading; CodeNotFound when there is none of that name.
 	Message(ctx context.Context, ref string) (*Message, error)
@@ -41,6 +41,8 @@ type MailService interface {
 	Labels(ctx context.Context, account string) (*LabelList, error)
 	// SetLabels adds and removes labels of one message and returns those it has afterwards.
 	SetLabels(ctx context.Context, r LabelRequest) (*MessageLabels, error)
+	// Relabel does that for several messages: for up to 500 named ones, all or none, or for all that a query finds.
+	Relabel(ctx context.Context, r RelabelRequest) (*Relabelled, error)
 }
 
 // AccountService manages the mailboxes of this node.

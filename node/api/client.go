@@ -130,6 +130,11 @@ func (c *Client) SetLabels(ctx context.Context, r LabelRequest) (*MessageLabels,
 	return call[MessageLabels](ctx, c, pathSetLabels, r)
 }
 
+// Relabel changes the labels of several messages.
+func (c *Client) Relabel(ctx context.Context, r RelabelRequest) (*Relabelled, error) {
+	return call[Relabelled](ctx, c, pathRelabel, r)
+}
+
 // Accounts lists accounts.
 func (c *Client) Accounts(ctx context.Context) (*AccountList, error) {
 	return call[AccountList](ctx, c, pathAccounts, selector{})

@@ -84,6 +84,7 @@ const (
 	pathVerify           = "/1/mail/verify"
 	pathLabels           = "/1/mail/labels"
 	pathSetLabels        = "/1/mail/set-labels"
+	pathRelabel          = "/1/mail/relabel"
 	pathAccounts         = "/1/account/list"
 	pathAddAccount       = "/1/account/add"
 	pathSetAccount       = "/1/account/set"
@@ -125,6 +126,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathVerify, maxRawRequest, b.Verify)
 	handle(mux, pathLabels, maxRequest, byName(b.Labels))
 	handle(mux, pathSetLabels, maxRequest, b.SetLabels)
+	handle(mux, pathRelabel, maxRequest, b.Relabel)
 	handle(mux, pathAccounts, maxRequest, func(ctx context.Context, _ selector) (*AccountList, error) { return b.Accounts(ctx) })
 	handle(mux, pathAddAccount, maxRequest, b.AddAccount)
 	handle(mux, pathSetAccount, maxRequest, b.SetAccount)

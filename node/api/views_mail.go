@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // SendRequest is a message to submit.
 type SendRequest struct {
@@ -164,6 +167,28 @@ type MessageLabels struct {
 	Document
 	Ref    string   `json:"ref"`
 	Labels []string `json:"labels"`
+}
+
+// RelabelRequest changes the labels of several messages: of those named, or of all that a query finds.
+type RelabelRequest struct {
+	Refs    []string `json:"refs,omitempty"`
+	Account string   `json:"account,omitempty"` // for the query; empty: all accounts
+	Query   string   `json:"query,omitempty"`
+	Add     []string `json:"add,omitempty"`
+	Remove  []string `json:"remove,omitempty"`
+}
+
+// Relabelled are the labels of the messages that a request was about, as they are afterwards.
+type Relabelled struct {
+	Document
+	Messages []MessageLabels `json:"messages"`
+}
+
+// IsRef reports whether s has the form of a Ref, account/id. An account's name may hold slashes.
+func IsRef(s string) bool {
+	slash := strings.LastIndexByte(s, '/')
+	id := s[slash+1:]
+	return slash > 0 && id != "" && strings.Trim(id, "0123456789") == ""
 }
 
 // AccountList lists accounts.

@@ -19,27 +19,31 @@ import (
 
 func (a *app) cmdSend() *cobra.Command {
 	var (
-		l         letter
-		to, bcc   []string
-		body, raw string
+		l       letter
+		to, bcc []string
+		text    textFlags
+		raw     string
 	)
 	c := &cobra.Command{
 		Use:   "send --from ADDRESS --to ADDRESS",
 		Short: "Send a mail through the running node",
-		Long: `Send a mail through the running node. The text comes from standard input, or from --body. With --raw a whole RFC
-5322 message is submitted as a mail program would; sender and recipients are then those of its fields, unless given.`,
+		Long: `Send a mail through the running node. The text is given with --body, is in the file of --body-file, or comes from
+standard input. With --raw a whole RFC 5322 message is submitted as a mail program would; sender and recipients are then
+those of its fields, unless given.`,
+		Example: `  cairn send --from alice@alpha.example --to bob@beta.example --subject Meeting --body "See you at ten."
+  cairn send --from alice@alpha.example --to bob@beta.example --subject Minutes --body-file minutes.txt --attach plan.pdf`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var r api.SendRequest
 			var err error
 			l.to = to
 			if raw != "" {
-				if l.subject != "" || len(l.attach) > 0 || body != "" || len(l.cc) > 0 {
-					return usage(c, "--raw is a whole message: --subject, --cc, --body and --attach cannot change it")
+				if l.subject != "" || len(l.attach) > 0 || text.given(c) || len(l.cc) > 0 {
+					return usage(c, "--raw is a whole message: --subject, --cc, --body, --body-file and --attach cannot change it")
 				}
 				r, err = a.rawLetter(c, raw, l.from, append(to, bcc...))
 			} else {
-				r, err = a.composed(c, &l, body, bcc)
+				r, err = a.composed(c, &l, &text, bcc)
 			}
 			if err != nil {
 				return err
@@ -65,14 +69,37 @@ func (a *app) cmdSend() *cobra.Command {
 	f.StringArrayVar(&l.cc, "cc", nil, "recipient of a copy")
 	f.StringArrayVar(&bcc, "bcc", nil, "recipient of a copy that others do not learn of")
 	f.StringVar(&l.subject, "subject", "", "subject")
-	f.StringVar(&body, "body", "", "file with the text (default: standard input)")
+	f.StringVar(&text.body, "body", "", "the text")
+	f.StringVar(&text.file, "body-file", "-", "file with the text; - is standard input")
 	f.StringArrayVar(&l.attach, "attach", nil, "file to attach")
 	f.StringVar(&raw, "raw", "", "file with a whole message; - is standard input")
 	return c
 }
 
+// textFlags say where the text of a mail comes from.
+type textFlags struct{ body, file string }
+
+func (t *textFlags) given(c *cobra.Command) bool {
+	return c.Flags().Changed("body") || c.Flags().Changed("body-file")
+}
+
+// text gives what the flags ask for; what is given with --body ends in a line feed, as a file does.
+func (a *app) text(c *cobra.Command, t *textFlags) ([]byte, error) {
+	if c.Flags().Changed("body") {
+		return []byte(strings.TrimSuffix(t.body, "\n") + "\n"), nil
+	}
+	if t.file == "-" && isTerminal(a.in) {
+		fmt.Fprintln(a.err, "Type the text; Ctrl-D on a line of its own ends it.")
+	}
+	b, err := a.read(c.Context(), t.file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the text: %w", err)
+	}
+	return b, nil
+}
+
 // composed makes the message from flags and text.
-func (a *app) composed(c *cobra.Command, l *letter, body string, bcc []string) (r api.SendRequest, err error) {
+func (a *app) composed(c *cobra.Command, l *letter, t *textFlags, bcc []string) (r api.SendRequest, err error) {
 	if l.from == "" {
 		return r, usage(c, "--from is missing")
 	}
@@ -96,14 +123,11 @@ func (a *app) composed(c *cobra.Command, l *letter, body string, bcc []string) (
 	if len(r.To) == 0 {
 		return r, usage(c, "no recipient: give --to, --cc or --bcc")
 	}
-	if body == "" {
-		body = "-"
-		if isTerminal(a.in) {
-			fmt.Fprintln(a.err, "Type the text; Ctrl-D on a line of its own ends it.")
-		}
+	if c.Flags().Changed("body") && c.Flags().Changed("body-file") {
+		return r, usage(c, "--body is the text and --body-file a file with it: give one of the two")
 	}
-	if l.text, err = a.read(c.Context(), body); err != nil {
-		return r, fmt.Errorf("reading the text: %w", err)
+	if l.text, err = a.text(c, t); err != nil {
+		return r, err
 	}
 	l.date = time.Now()
 	r.Raw, err = l.compose()

@@ -60,8 +60,7 @@ A mail that was shown to a person is no longer unread; --peek, --raw and --json 
 
 // checkRef tells what cannot name a message.
 func checkRef(c *cobra.Command, ref string) error {
-	slash := strings.LastIndexByte(ref, '/') // an account's name may hold some
-	if id := ref[slash+1:]; slash < 1 || id == "" || strings.Trim(id, "0123456789") != "" {
+	if !api.IsRef(ref) {
 		return usage(c, "%q does not name a message: write account/id, as in alice/12", ref)
 	}
 	return nil

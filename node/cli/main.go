@@ -103,6 +103,14 @@ Start with "cairn testnet": three organisations on this machine, and a mail on i
 	flags.StringVar(&a.dir, "dir", defaultDir(), "the node's directory (environment: CAIRN_DIR)")
 	flags.BoolVar(&a.json, "json", false, "print one JSON document")
 	root.SetHelpCommand(cmdHelp())
+	people := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if a.json {
+			a.encode(guideTo(c))
+			return
+		}
+		people(c, args)
+	})
 	root.AddCommand(
 		a.cmdInit(), a.cmdRun(), a.cmdJoin(), a.cmdStatus(), a.cmdVersion(),
 		a.cmdSend(), a.cmdSearch(), a.cmdShow(), a.cmdMessage(), a.cmdVerify(),

@@ -29,6 +29,8 @@ type desk struct {
 	peers   api.PeerList
 	text    string        // of a backup
 	stalled chan struct{} // a backup ends when it is closed; nil: at once
+
+	relabelled api.Relabelled
 }
 
 func (d *desk) Search(_ context.Context, r api.SearchRequest) (*api.SearchResult, error) {
@@ -59,6 +61,11 @@ func (d *desk) Verify(_ context.Context, r api.VerifyRequest) (*api.Verification
 func (d *desk) SetLabels(_ context.Context, r api.LabelRequest) (*api.MessageLabels, error) {
 	d.asked = r
 	return &api.MessageLabels{Ref: r.Ref, Labels: []string{"inbox"}}, d.err
+}
+
+func (d *desk) Relabel(_ context.Context, r api.RelabelRequest) (*api.Relabelled, error) {
+	d.asked = r
+	return &d.relabelled, d.err
 }
 
 func (d *desk) Peers(context.Context) (*api.PeerList, error) { return &d.peers, d.err }
@@ -259,6 +266,64 @@ func slicesEqual(t *testing.T, got []string, want ...string) {
 	t.Helper()
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Several messages, or those of a query, get labels in one request.
+func TestLabelsOfSeveral(t *testing.T) {
+	d := &desk{relabelled: api.Relabelled{Messages: []api.MessageLabels{{Ref: "bob/1", Labels: []string{"x"}}, {Ref: "a b/2", Labels: []string{"x", "y"}}}}}
+	dir := at(t, d)
+	for _, tt := range []struct {
+		args string
+		want api.RelabelRequest
+	}{
+		{"add bob/1 a/b/2 x y", api.RelabelRequest{Refs: []string{"bob/1", "a/b/2"}, Add: []string{"x", "y"}}},
+		{"rm bob/1 bob/2 old/x", api.RelabelRequest{Refs: []string{"bob/1", "bob/2"}, Remove: []string{"old/x"}}},
+		{"add --query is:unread --account bob x", api.RelabelRequest{Query: "is:unread", Account: "bob", Add: []string{"x"}}},
+		{"rm --query from:alice devs/12", api.RelabelRequest{Query: "from:alice", Remove: []string{"devs/12"}}}, // made by an older version
+	} {
+		code, out, errs := cairn(t, "", append([]string{"label", "--dir", dir}, strings.Fields(tt.args)...)...)
+		if code != 0 || out != "bob/1: x\na b/2: x, y\n" || !reflect.DeepEqual(d.asked, tt.want) {
+			t.Errorf("%s: %d %q %s\nasked %+v", tt.args, code, out, errs, d.asked)
+		}
+	}
+	if _, out, _ := cairn(t, "", "label", "add", "--dir", dir, "--json", "bob/1", "bob/2", "x"); !strings.Contains(out, `"ref": "a b/2"`) {
+		t.Errorf("as JSON: %s", out)
+	}
+	d.relabelled.Messages = nil
+	if code, out, _ := cairn(t, "", "label", "add", "--dir", dir, "--query", "nothing", "x"); code != 0 || out != "no mail found\n" {
+		t.Errorf("nothing found: %d %q", code, out)
+	}
+}
+
+// The text of a mail is what --body says, what is in the file, or standard input.
+func TestSendText(t *testing.T) {
+	d := &desk{}
+	dir, file := at(t, d), filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(file, []byte("of the file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		flags []string
+		want  string
+	}{
+		{nil, "of the input\r\n"},
+		{[]string{"--body-file", "-"}, "of the input\r\n"},
+		{[]string{"--body-file", file}, "of the file\r\n"},
+		{[]string{"--body", "of the flag"}, "of the flag\r\n"},
+		{[]string{"--body", file}, file + "\r\n"},
+		{[]string{"--body", "two\nlines\n"}, "two\r\nlines\r\n"},
+		{[]string{"--body", ""}, "\r\n"},
+	} {
+		args := append([]string{"send", "--dir", dir, "--from", "a@alpha.example", "--to", "b@beta.example"}, tt.flags...)
+		if code, _, errs := cairn(t, "of the input\n", args...); code != 0 {
+			t.Errorf("%q: exit code %d: %s", tt.flags, code, errs)
+			continue
+		}
+		_, text, _ := strings.Cut(string(d.asked.(api.SendRequest).Raw), "\r\n\r\n")
+		if text != tt.want {
+			t.Errorf("%q: text %q, want %q", tt.flags, text, tt.want)
+		}
 	}
 }
 

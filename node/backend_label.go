@@ -1,0 +1,165 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cairn/index"
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// relabelAtOnce is how many messages get labels in one transaction.
+const relabelAtOnce = 500
+
+// Labels counts the messages under each label.
+func (n *Node) Labels(_ context.Context, account string) (*api.LabelList, error) {
+	id, err := n.accountID(account)
+	if err != nil {
+		return nil, err
+	}
+	sum := make(map[string]int)
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		accounts, err := rd.Accounts()
+		for _, a := range accounts {
+			if id != 0 && a.ID != id {
+				continue
+			}
+			counts, err := rd.LabelCounts(a.ID)
+			if err != nil {
+				return err
+			}
+			for label, count := range counts {
+				sum[label] += count
+			}
+		}
+		return err
+	})
+	list := &api.LabelList{Account: account, Labels: []api.LabelCount{}}
+	for _, label := range slices.Sorted(maps.Keys(sum)) {
+		list.Labels = append(list.Labels, api.LabelCount{Label: label, Messages: sum[label]})
+	}
+	return list, err
+}
+
+// SetLabels changes the labels of one message.
+func (n *Node) SetLabels(ctx context.Context, r api.LabelRequest) (*api.MessageLabels, error) {
+	all, err := n.relabelNamed(ctx, []string{r.Ref}, r.Add, r.Remove)
+	if err != nil {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+// Relabel changes the labels of several messages: those that are named, all or none, or those that a query finds.
+func (n *Node) Relabel(ctx context.Context, r api.RelabelRequest) (*api.Relabelled, error) {
+	switch {
+	case (len(r.Refs) > 0) == (r.Query != ""):
+		return nil, api.Errorf(api.CodeInvalid, "cairn label add --help", "changing labels: name messages or give a query, one of the two")
+	case len(r.Refs) > relabelAtOnce:
+		return nil, api.Errorf(api.CodeTooLarge, "name fewer, or give a query: cairn label add --query QUERY LABEL",
+			"changing labels: %d messages at once, %d at most", len(r.Refs), relabelAtOnce)
+	}
+	var list []api.MessageLabels
+	var err error
+	if r.Query == "" {
+		list, err = n.relabelNamed(ctx, r.Refs, r.Add, r.Remove)
+	} else {
+		list, err = n.relabelFound(ctx, r)
+	}
+	return &api.Relabelled{Messages: list}, err
+}
+
+func (n *Node) relabelNamed(ctx context.Context, refs, add, remove []string) (list []api.MessageLabels, err error) {
+	if err := checkLabels(add, remove); err != nil {
+		return nil, err
+	}
+	err = n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		list = nil
+		for _, ref := range refs {
+			account, id, err := parseRef(&tx.Reader, ref)
+			if err != nil {
+				return err
+			}
+			labels, err := n.relabel(tx, account, id, add, remove)
+			if err != nil {
+				return notFound(err, "cairn search", "there is no message %s", ref)
+			}
+			list = append(list, api.MessageLabels{Ref: ref, Labels: labels})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// relabelFound changes what the query finds now, in transactions of bounded size. What is interrupted can be repeated.
+func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest) (list []api.MessageLabels, err error) {
+	if err := checkLabels(r.Add, r.Remove); err != nil {
+		return nil, err
+	}
+	found, err := n.find(ctx, r.Account, r.Query, index.Request{})
+	if err != nil {
+		return nil, err
+	}
+	for hits := range slices.Chunk(found.Hits, relabelAtOnce) {
+		var step []api.MessageLabels
+		err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
+			step = nil
+			for _, hit := range hits {
+				labels, err := n.relabel(tx, hit.Account, hit.ID, r.Add, r.Remove)
+				if errors.Is(err, mailstore.ErrNotFound) {
+					continue // removed since the index looked
+				}
+				if err != nil {
+					return err
+				}
+				ref, err := refOf(&tx.Reader, hit.Account, hit.ID)
+				if err != nil {
+					return err
+				}
+				step = append(step, api.MessageLabels{Ref: ref, Labels: labels})
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("changing labels: %d of %d messages are done: %w", len(list), len(found.Hits), err)
+		}
+		list = append(list, step...)
+	}
+	return list, nil
+}
+
+// relabel changes the labels of one message and returns those it has then.
+func (n *Node) relabel(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, add, remove []string) ([]string, error) {
+	if slices.Contains(remove, mailstore.LabelSpam) {
+		if err := n.notSpam(tx, account, id); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.SetLabels(account, id, add, remove); err != nil {
+		return nil, err
+	}
+	return tx.Labels(account, id)
+}
+
+// checkLabels tells which labels people cannot give or take.
+func checkLabels(add, remove []string) error {
+	for _, label := range slices.Concat(add, remove) {
+		if err := mailstore.CheckLabel(label); err != nil {
+			return api.Errorf(api.CodeInvalid, "use 1 to 64 lower-case letters, digits and - _ . /", "%v", err)
+		}
+		if rest, verdict := strings.CutPrefix(label, mailstore.VerdictPrefix); verdict && rest != "" {
+			return api.Errorf(api.CodeNotAllowed, "use a label of your own", "%s: verdicts are given by the node alone", label)
+		}
+	}
+	for _, label := range add {
+		if api.IsRef(label) {
+			return api.Errorf(api.CodeInvalid, "choose a label that does not end in a slash and a number", "the label %s would look like the name of a message", label)
+		}
+	}
+	return nil
+}
