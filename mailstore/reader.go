@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // source is an ordered map as a Reader sees it: a snapshot, or a snapshot under the writes of a transaction.
@@ -57,9 +58,29 @@ func (r *Reader) Account(id AccountID) (Account, error) {
 	return decodeAccount(id, b)
 }
 
-// AccountByName returns the account of that name, or ErrNotFound.
+// AccountByName returns the account of that name, or ErrNotFound. Case tells no names apart; but stores of older versions
+// may have two that differ in nothing else, and each of these has to be named exactly.
 func (r *Reader) AccountByName(name string) (Account, error) {
-	return r.accountAt(textKey(tableName, name), name)
+	a, err := r.accountAt(textKey(tableName, name), name)
+	if !errors.Is(err, ErrNotFound) {
+		return a, err
+	}
+	names, scanErr := r.namesLike(name)
+	if scanErr != nil || len(names) != 1 {
+		return a, errors.Join(scanErr, err)
+	}
+	return r.accountAt(textKey(tableName, names[0]), name)
+}
+
+// namesLike returns the names of accounts that are name but for the case of letters.
+func (r *Reader) namesLike(name string) (names []string, err error) {
+	err = r.src.scan([]byte{tableName}, nil, func(key, _ []byte) bool {
+		if found := string(key[1:]); strings.EqualFold(found, name) {
+			names = append(names, found)
+		}
+		return true
+	})
+	return names, err
 }
 
 // AccountByAddress returns the account that addr delivers to, or ErrNotFound. The address need not be canonical; one that

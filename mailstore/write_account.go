@@ -9,16 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// AddAccount makes an account. The name has 1 to 64 bytes of printable text; addresses may be given in any form. A name
-// or address that is taken yields ErrExists.
+// AddAccount makes an account. The name has 1 to 64 bytes of printable text; addresses may be given in any form. A name,
+// in whatever case, or address that is taken yields ErrExists.
 func (tx *Tx) AddAccount(name string, addresses []string) (Account, error) {
 	if err := CheckAccountName(name); err != nil {
 		return Account{}, err
 	}
-	if found, err := tx.src.has(textKey(tableName, name)); err != nil {
+	if names, err := tx.namesLike(name); err != nil {
 		return Account{}, err
-	} else if found {
-		return Account{}, fmt.Errorf("account %q: %w", name, ErrExists)
+	} else if len(names) > 0 {
+		return Account{}, fmt.Errorf("account %q: %w", names[0], ErrExists)
 	}
 	set, err := canonicalAddresses(addresses)
 	if err != nil {

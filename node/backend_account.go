@@ -137,6 +137,10 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if err != nil {
 			return err
 		}
+		if n.isPostmaster(a) {
+			return api.Errorf(api.CodeNotAllowed, "cairn search --account "+a.Name,
+				"removing account %s: it takes the mail for %s, which a mail domain must have (RFC 5321, section 4.5.1)", a.Name, n.postmaster())
+		}
 		if view, err = viewAccount(&tx.Reader, a); err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ func (n *Node) whose(rd *mailstore.Reader, name string) (mailstore.Account, erro
 	for _, a := range all {
 		_, err := smtpgw.ListOf(rd, a.ID)
 		switch {
-		case errors.Is(err, smtpgw.ErrNoList) && a.Name != "postmaster":
+		case errors.Is(err, smtpgw.ErrNoList) && !n.isPostmaster(a):
 			found = append(found, a)
 		case err != nil && !errors.Is(err, smtpgw.ErrNoList):
 			return mailstore.Account{}, err

@@ -20,22 +20,6 @@ func storeOnly(t *testing.T) *Node {
 	return &Node{cfg: DefaultConfig("Alpha", own.Domains), enrol: &consensus.OrgEvent{Content: &own}, store: store}
 }
 
-// An account may bear the name without the address: the oldest account gets
-// the postmaster's mail then, and the node must start.
-func TestStartsWithAnotherAccountNamedPostmaster(t *testing.T) {
-	n := storeOnly(t)
-	add := func(tx *mailstore.Tx) error {
-		_, err := tx.AddAccount("postmaster", []string{"office@alpha.test"})
-		return err
-	}
-	if err := n.store.Update(t.Context(), add); err != nil {
-		t.Fatal(err)
-	}
-	if err := n.ensurePostmaster(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestMessagesAreFoundByTheirReference(t *testing.T) {
 	n := storeOnly(t)
 	for _, name := range []string{"alice", "sales/north", "a b", "5/6"} {

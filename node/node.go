@@ -138,6 +138,9 @@ func (n *Node) connect() (err error) {
 	if err := n.ensurePostmaster(context.Background()); err != nil {
 		return err
 	}
+	if err := n.reportTwins(); err != nil {
+		return err
+	}
 	n.filing = smtpgw.NewFiling(screen.Policy{Invalid: screen.Invalid(n.cfg.Verdict.Invalid)})
 	way := n.cfg.Verdict.Context()
 	way.Derive = deriver()
@@ -190,7 +193,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
 		Domains:    n.own().Domains,
-		Postmaster: "postmaster@" + n.own().Domains[0],
+		Postmaster: n.postmaster(),
 		RelayFrom:  n.cfg.Submission.RelayFrom,
 		LeaveOut:   leaveOut,
 		Derive:     derived,

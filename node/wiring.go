@@ -196,29 +196,6 @@ func (n *Node) seedTrust(ctx context.Context) error {
 	return nil
 }
 
-// ensurePostmaster makes the account that RFC 5321, section 4.5.1 asks for. If
-// its name is taken, the gateway gives the postmaster's mail to the oldest
-// account.
-func (n *Node) ensurePostmaster(ctx context.Context) error {
-	var addresses []string
-	for _, d := range n.own().Domains {
-		addresses = append(addresses, "postmaster@"+d)
-	}
-	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		for _, a := range addresses {
-			_, err := tx.AccountByAddress(a)
-			if !errors.Is(err, mailstore.ErrNotFound) {
-				return err
-			}
-		}
-		_, err := tx.AddAccount("postmaster", addresses)
-		if errors.Is(err, mailstore.ErrExists) {
-			return nil
-		}
-		return err
-	})
-}
-
 // lookupTXT asks the DNS. Names that RFC 6761 keeps out of it have no records.
 func lookupTXT(ctx context.Context, name string) ([]string, error) {
 	for _, reserved := range []string{"test", "example", "invalid", "localhost"} {

@@ -42,21 +42,10 @@ func (d directory) account(r *mailstore.Reader, m mailbox) (mailstore.Account, e
 }
 
 // postmasterAccount returns the account that stands in for postmasters without
-// one of their own.
+// one of their own. There is no other stand-in: what is for the postmaster is
+// nobody else's to read.
 func (d directory) postmasterAccount(r *mailstore.Reader) (mailstore.Account, error) {
-	if d.postmaster != "" {
-		if a, err := r.AccountByAddress(d.postmaster); !errors.Is(err, mailstore.ErrNotFound) {
-			return a, err
-		}
-	}
-	all, err := r.Accounts()
-	if err != nil {
-		return mailstore.Account{}, err
-	}
-	if len(all) == 0 {
-		return mailstore.Account{}, mailstore.ErrNotFound
-	}
-	return all[0], nil
+	return r.AccountByAddress(d.postmaster)
 }
 
 // sender returns the account that may send as from, which is nil for the null
@@ -80,7 +69,7 @@ func (d directory) checkLocal(r *mailstore.Reader, m mailbox) error {
 	_, err := d.account(r, m)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		if m.isPostmaster() {
-			return replyf(451, 4, 3, 0, "no account has been made here yet; try again later")
+			return replyf(451, 4, 3, 0, "no postmaster has been made here yet; try again later")
 		}
 		return unknownMailbox(m)
 	}
