@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"cairn/node/api"
 	"cairn/node/home"
@@ -61,8 +62,10 @@ type stage struct {
 	names    []string
 }
 
+const stagePrefix = "new-"
+
 func newStage(dir string) (*stage, error) {
-	tmp, err := os.MkdirTemp(dir, "new-")
+	tmp, err := os.MkdirTemp(dir, stagePrefix)
 	return &stage{dir: dir, tmp: tmp}, err
 }
 
@@ -74,6 +77,21 @@ func writable(dir string) error {
 		s.discard()
 	}
 	return err
+}
+
+// vacant fails when dir holds anything but what file systems have of their own
+// and what is left of a stage that was killed.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("making the node's directory: %w", err)
+	}
+	for _, e := range entries {
+		if name := e.Name(); name != "lost+found" && !strings.HasPrefix(name, stagePrefix) {
+			return fmt.Errorf("making the node: %s is not empty, it holds %s: %w", dir, name, ErrExists)
+		}
+	}
+	return nil
 }
 
 func (s *stage) add(name string, data []byte) error {

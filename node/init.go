@@ -50,10 +50,17 @@ const calibration = 200 * time.Millisecond
 
 // Init makes a node in o.Dir: keys, configuration and, when o.Network is set,
 // a network with this node's organisation as its first member. It returns
-// ErrExists and changes nothing when there is a node already.
-func Init(ctx context.Context, o InitOptions) (*Identity, error) {
+// ErrExists and changes nothing when there is a node, or anything else, already.
+func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 	if err := o.Config.Validate(); err != nil {
 		return nil, err
+	}
+	if !fileExists(o.Dir) {
+		defer func() {
+			if err != nil {
+				os.Remove(o.Dir) // it is empty unless something is to be looked at
+			}
+		}()
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the node's directory: %w", err)
@@ -63,6 +70,9 @@ func Init(ctx context.Context, o InitOptions) (*Identity, error) {
 		if _, err := os.Lstat(path); err == nil {
 			return nil, fmt.Errorf("%s is there already: %w", path, ErrExists)
 		}
+	}
+	if err := vacant(o.Dir); err != nil {
+		return nil, err
 	}
 	if err := writable(o.Dir); err != nil {
 		return nil, fmt.Errorf("making the node's directory: %w", err)

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +17,7 @@ func (a *app) cmdJoin() *cobra.Command {
 		Use:   "join INVITE",
 		Short: "Join the network of an invite",
 		Long: `Join the network of an invite, as "cairn org invite" prints it on a node that is a member; - reads it from standard
-input. The work that an enrolment costs is done here: on a public network it takes some minutes.`,
+input, so that an invite in a file goes in as in "cairn join - < invite.txt". The work that an enrolment costs is done here: on a public network it takes some minutes.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			text := args[0]
@@ -28,7 +30,7 @@ input. The work that an enrolment costs is done here: on a public network it tak
 			}
 			invite, err := node.DecodeInvite(text)
 			if err != nil {
-				return api.Errorf(api.CodeInvalid, "ask for the invite again, as cairn org invite prints it", "%v", err)
+				return a.noInvite(text, err)
 			}
 			cfg, err := node.LoadConfig(a.dir)
 			if err != nil {
@@ -37,6 +39,9 @@ input. The work that an enrolment costs is done here: on a public network it tak
 			progress, done := a.stampProgress()
 			err = node.Join(c.Context(), a.dir, invite, progress)
 			done()
+			if errors.Is(err, node.ErrExists) {
+				return api.Errorf(api.CodeExists, "to go on with it: cairn run", "joining: %v", err)
+			}
 			if err != nil {
 				return err
 			}
@@ -51,4 +56,17 @@ input. The work that an enrolment costs is done here: on a public network it tak
 			})
 		},
 	}
+}
+
+// noInvite is the error of a text that cannot be read as an invite. What is most likely meant by the name of a file is its content.
+func (a *app) noInvite(text string, err error) *api.Error {
+	info, statErr := os.Stat(text)
+	switch {
+	case statErr != nil:
+		return api.Errorf(api.CodeInvalid, "ask for the invite again, as cairn org invite prints it", "%v", err)
+	case info.IsDir():
+		return api.Errorf(api.CodeInvalid, "cairn join INVITE", "reading the invite: %s is a folder; an invite is one string, as cairn org invite prints it", text)
+	}
+	return api.Errorf(api.CodeInvalid, "cairn join --dir "+shellWord(a.dir)+" - < "+shellWord(text),
+		"reading the invite: %s is a file; an invite in a file is given on standard input", text)
 }

@@ -3,11 +3,14 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/emersion/go-message/mail"
@@ -191,7 +194,7 @@ func (a *app) read(ctx context.Context, file string) ([]byte, error) {
 		if file == "-" {
 			c.b, c.err = io.ReadAll(a.in)
 		} else {
-			c.b, c.err = os.ReadFile(file)
+			c.b, c.err = readFile(file)
 		}
 		done <- c
 	}()
@@ -201,6 +204,15 @@ func (a *app) read(ctx context.Context, file string) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// readFile is os.ReadFile, but that it says of a folder what to do.
+func readFile(file string) ([]byte, error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, syscall.EISDIR) {
+		return nil, api.Errorf(api.CodeInvalid, "name a file in it, as in "+shellWord(filepath.Join(file, "mail.eml")), "reading %s: it is a folder, not a file", file)
+	}
+	return b, err
 }
 
 // crlf turns lone line feeds into CRLF (RFC 5321, section 2.3.8), as files on this system have them.

@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	netmail "net/mail"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -97,7 +96,7 @@ func (l *letter) writeParts(w *mail.Writer) error {
 		return err
 	}
 	for _, file := range l.attach {
-		content, err := os.ReadFile(file)
+		content, err := readFile(file)
 		if err != nil {
 			return fmt.Errorf("attaching: %w", err)
 		}

@@ -68,6 +68,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 		failure = usage(command, "%v", err)
 		a.json = a.json || slices.Contains(args, "--json") // it may stand behind what was not understood
 	}
+	if failure.Code == api.CodeNotRunning {
+		failure = a.notRunning(failure)
+	}
 	failure.Hint = a.complete(failure.Hint)
 	if a.json && !a.out.used {
 		a.encode(&api.Failure{Error: failure})
@@ -208,10 +211,23 @@ func explain(err error) *api.Error {
 	return e
 }
 
+// notRunning gives a true next step: a node that was never made, or has joined no network, cannot be run either.
+func (a *app) notRunning(failure *api.Error) *api.Error {
+	_, err := node.LoadConfig(a.dir)
+	if err == nil {
+		_, err = node.LoadNetwork(a.dir)
+	}
+	if !errors.Is(err, node.ErrNotInitialised) && !errors.Is(err, node.ErrNotMember) {
+		return failure
+	}
+	why := explain(err)
+	return api.Errorf(failure.Code, why.Hint, "%s: %s", failure.Message, why.Message)
+}
+
 // complete names the node's directory in a hint that ends in a command for that node.
 func (a *app) complete(hint string) string {
 	command := strings.HasPrefix(hint, "cairn ") || strings.Contains(hint, ": cairn ")
-	if !command || strings.Contains(hint, " --help") || strings.HasPrefix(hint, "cairn help") || strings.HasPrefix(hint, "cairn testnet") ||
+	if !command || strings.Contains(hint, " --dir ") || strings.Contains(hint, " --help") || strings.HasPrefix(hint, "cairn help") || strings.HasPrefix(hint, "cairn testnet") ||
 		strings.HasPrefix(hint, "cairn bench") {
 		return hint
 	}
