@@ -22,20 +22,16 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	mail, err := n.mailStatus()
+	mail, position, err := n.mailStatus()
 	if err != nil {
 		return nil, err
 	}
 	s := n.chain.State()
-	org := api.OrgSummary{
-		Name: n.own().Name, Domains: n.own().Domains, Key: n.own().OrgKey.String(),
-	}
-	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
-		org.ID, org.Enrolled = o.ID.String(), true
-	}
+	peers := n.host.Peers()
 	return &api.Status{
 		Software: Software, Directory: n.dir, Hostname: n.cfg.Hostname, Started: n.started.UTC(),
-		Org: org, Chain: *chainStatus, Listen: n.listening(), Peers: len(n.host.Peers()), Mail: *mail,
+		Org: n.summary(s, len(peers), time.Now()), Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
+		Clock: clockStatus(s, time.Now()), Index: *position, PeersByOrg: peersByOrg(s, peers), SilentPeers: n.silentPeers(),
 	}, nil
 }
 
@@ -51,8 +47,8 @@ func (n *Node) listening() api.Listeners {
 }
 
 // mailStatus counts mail. Counting messages reads the label counts only.
-func (n *Node) mailStatus() (*api.MailStatus, error) {
-	st := new(api.MailStatus)
+func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
+	st, position := new(api.MailStatus), new(api.IndexStatus)
 	err := n.store.View(func(rd *mailstore.Reader) error {
 		accounts, err := rd.Accounts()
 		if err != nil {
@@ -75,19 +71,22 @@ func (n *Node) mailStatus() (*api.MailStatus, error) {
 		if err != nil {
 			return err
 		}
-		st.Batches, st.Halted = w.Batches, w.Halted
+		st.Batches, st.Sealed, st.Halted = w.Batches, w.Copies, w.Halted
 		modseq, err := rd.ModSeq()
-		st.IndexLag = int(modseq - min(modseq, n.index.Cursor()))
+		position.Journal, position.Cursor = uint64(modseq), uint64(min(modseq, n.index.Cursor()))
+		position.Lag = position.Journal - position.Cursor
+		st.IndexLag = int(position.Lag)
 		return err
 	})
-	if err != nil {
-		return nil, err
+	for _, c := range []struct {
+		to    *int
+		count func() (int, error)
+	}{{&st.Queued, n.queue.Len}, {&st.Unsealed, n.queue.LenUnsealed}, {&st.Deferred, n.queue.LenDeferred}} {
+		if err == nil {
+			*c.to, err = c.count()
+		}
 	}
-	if st.Queued, err = n.queue.Len(); err != nil {
-		return nil, err
-	}
-	st.Unsealed, err = n.queue.LenUnsealed()
-	return st, err
+	return st, position, err
 }
 
 // unixMilli is the time of a consensus timestamp.

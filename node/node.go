@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -81,6 +82,8 @@ type Node struct {
 	inbound    *smtpgw.Server
 
 	listen listeners
+
+	enrolProblem atomic.Pointer[string] // why our enrolment is not taken into the mempool; nil: it is
 }
 
 // listeners are open sockets; a nil one is switched off.

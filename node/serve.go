@@ -84,11 +84,14 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 	said := ""
 	for {
 		s := n.chain.State()
+		n.enrolProblem.Store(nil)
 		if _, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
 			err := n.pool.AddEvent(s, n.enrol, time.Now())
 			if err != nil && !errors.Is(err, mempool.ErrKnown) {
-				if said != err.Error() { // once, not for every block
-					said = err.Error()
+				problem := err.Error()
+				n.enrolProblem.Store(&problem)
+				if said != problem { // once, not for every block
+					said = problem
 					n.log.Warn("our enrolment cannot be brought to the network", "err", err)
 				}
 			} else {

@@ -48,6 +48,23 @@ func (q *Queue) count(table string) (int, error) {
 	return n, err
 }
 
+// LenDeferred returns how many of the entries were tried without success and
+// wait for another attempt.
+func (q *Queue) LenDeferred() (n int, err error) {
+	err = q.store.View(func(r *mailstore.Reader) error {
+		var bad error
+		err := r.Space(queueSpace).Scan([]byte("e"), nil, func(key, value []byte) bool {
+			var e Entry
+			if e, bad = decodeEntry(binary.BigEndian.Uint64(key[1:]), value); e.Attempts > 0 {
+				n++
+			}
+			return bad == nil
+		})
+		return errors.Join(err, bad)
+	})
+	return n, err
+}
+
 // Retry makes a sealed entry due at once; one that waits for its token goes on
 // waiting. ErrGone when there is no such entry.
 func (q *Queue) Retry(ctx context.Context, id uint64) error {

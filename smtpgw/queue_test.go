@@ -108,6 +108,9 @@ func TestQueueLife(t *testing.T) {
 	if err != nil || !slices.Equal(ids(all), []uint64{2, 3}) || all[0].Attempts != 1 || all[0].History[0].Result != "451 later" {
 		t.Fatalf("list %+v (%v)", all, err)
 	}
+	if n := must(q.LenDeferred())(t); n != 1 {
+		t.Errorf("%d entries are deferred, want the one that was tried", n)
+	}
 	for id := range uint64(3) {
 		if err := q.Drop(t.Context(), id+1); err != nil {
 			t.Fatal(err)

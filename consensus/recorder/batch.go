@@ -108,6 +108,7 @@ type Waiting struct {
 	Seq     uint64 // the open batch
 	Micros  int    // sealed in it
 	Batches int    // closed, in no block
+	Copies  int    // of senders, with records that are sealed and in no block
 	Halted  string // why nothing is signed; empty: all is well
 }
 
@@ -130,5 +131,9 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 	if open.Seq > tip.Seq {
 		w.Batches = int(open.Seq - 1 - tip.Seq)
 	}
-	return w, nil
+	err = rd.Space(space).Scan([]byte("sent/"), sentKey(tip.Seq+1, 0), func(_, refs []byte) bool {
+		w.Copies += len(refs) / refSize
+		return true
+	})
+	return w, err
 }

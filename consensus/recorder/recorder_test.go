@@ -36,11 +36,22 @@ func TestSealAndRecord(t *testing.T) {
 	if len(o.sent) != 1 || o.recorded(refs...) != 0 {
 		t.Fatalf("%d batches submitted, %d messages recorded before any block", len(o.sent), o.recorded(refs...))
 	}
+	inNoBlock := func() (n int) {
+		o.must(o.store.View(func(rd *mailstore.Reader) error {
+			w, err := o.rec.Status(rd)
+			n = w.Copies
+			return err
+		}))
+		return n
+	}
+	if n := inNoBlock(); n != 3 {
+		t.Errorf("%d messages are in no block, want 3", n)
+	}
 	before := o.chain.State()
 	s := o.mine(before, window)
 	o.must(o.step())
-	if o.recorded(refs...) != 3 {
-		t.Fatalf("%d messages are recorded, want 3", o.recorded(refs...))
+	if o.recorded(refs...) != 3 || inNoBlock() != 0 {
+		t.Fatalf("%d messages are recorded, want 3; %d are in no block, want none", o.recorded(refs...), inNoBlock())
 	}
 	tokens, err := o.queue.sealed()
 	o.must(err)

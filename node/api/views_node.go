@@ -24,6 +24,39 @@ type Status struct {
 	Listen    Listeners   `json:"listen"`
 	Peers     int         `json:"peers"`
 	Mail      MailStatus  `json:"mail"`
+
+	Clock       ClockStatus `json:"clock"`
+	Index       IndexStatus `json:"index"`
+	PeersByOrg  []OrgPeers  `json:"peers_by_organisation"` // by name; those of no organisation last
+	SilentPeers []Silent    `json:"silent_peers"`          // bootstrap addresses that do not answer
+}
+
+// ClockStatus compares this machine's clock with the chain.
+type ClockStatus struct {
+	Time     time.Time `json:"time"`
+	TipTime  time.Time `json:"tip_time"`
+	TipAhead float64   `json:"tip_ahead_seconds"` // negative: the last block is so old
+	Wrong    bool      `json:"wrong"`             // the last block is further ahead than a block may be: some clock is wrong
+}
+
+// IndexStatus tells how far the search index is.
+type IndexStatus struct {
+	Journal uint64 `json:"journal"` // number of the mail store's last change
+	Cursor  uint64 `json:"cursor"`  // of the last one that the index has taken in
+	Lag     uint64 `json:"lag"`
+}
+
+// OrgPeers counts the connected nodes of one organisation.
+type OrgPeers struct {
+	ID    string `json:"id"`           // of the organisation; empty: nodes that are not enrolled
+	Org   string `json:"organisation"` // its name, which need not be unique
+	Nodes int    `json:"nodes"`
+}
+
+// Silent is a node that was to be connected and does not answer.
+type Silent struct {
+	Address string    `json:"address"` // multiaddr
+	Since   time.Time `json:"since"`
 }
 
 // OrgSummary is the node's own organisation.
@@ -31,8 +64,10 @@ type OrgSummary struct {
 	Name     string   `json:"name"`
 	Domains  []string `json:"domains"`
 	Key      string   `json:"key"`
-	ID       string   `json:"id,omitempty"` // empty until enrolled
-	Enrolled bool     `json:"enrolled"`     // the enrolment is in a block of the best chain
+	ID       string   `json:"id,omitempty"`        // empty until enrolled
+	Enrolled bool     `json:"enrolled"`            // the enrolment is in a block of the best chain
+	Height   uint64   `json:"height"`              // of that block
+	WaitsFor string   `json:"waits_for,omitempty"` // what the enrolment waits for, in words
 }
 
 // Listeners are the addresses as bound, so with real ports where the configuration says 0.
@@ -48,6 +83,8 @@ type MailStatus struct {
 	Messages int `json:"messages"`
 	Unsealed int `json:"unsealed"` // queue entries without a record yet
 	Queued   int `json:"queued"`   // queue entries in all
+	Deferred int `json:"deferred"` // of these, tried without success and to be tried again
+	Sealed   int `json:"sealed"`   // sent mails whose records are in no block yet
 	Pending  int `json:"pending"`  // received mail whose record is in no block yet
 	IndexLag int `json:"index_lag"`
 

@@ -13,7 +13,7 @@ import (
 var views = []any{
 	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Invite{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
-	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
+	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},
 }
 
@@ -46,7 +46,7 @@ func TestViewsKeepTheirFields(t *testing.T) {
 func TestListsAreNeverNull(t *testing.T) {
 	for _, doc := range []View{
 		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &PinList{}, &Claims{}, &Untrusted{}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
-		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Account{},
+		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Relabelled{}, &Account{},
 		&ForwarderList{}, &HostedLists{}, &MemberList{},
 	} {
 		var b strings.Builder

@@ -26,22 +26,26 @@ func (a *app) cmdStatus() *cobra.Command {
 				return err
 			}
 			return a.print(s, func(b *bytes.Buffer) {
-				enrolled := "enrolled"
-				if !s.Org.Enrolled {
-					enrolled = "not in a block yet"
-				}
 				rows := [][2]string{
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
-					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), enrolled)},
+					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
 					{"network", fmt.Sprintf("%s, chain %s, block %d%s", s.Chain.Network, s.Chain.ChainID, s.Chain.Height, syncNote(&s.Chain))},
-					{"peers", fmt.Sprint(s.Peers)},
-					{"mining", s.Chain.Mining},
-					{"mail", fmt.Sprintf("%s, %s, %d on their way, %d waiting for a block",
-						plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Queued, s.Mail.Pending)},
-					{"not recorded", s.Mail.Halted},
-					{"submission", s.Listen.Submission},
-					{"inbound", s.Listen.Inbound},
+					{"clock", clockNote(&s.Clock)},
+					{"peers", peersNote(s.PeersByOrg)},
 				}
+				for _, p := range s.SilentPeers {
+					rows = append(rows, [2]string{"no answer", fmt.Sprintf("%s, since %s", p.Address, clock(p.Since))})
+				}
+				rows = append(rows,
+					[2]string{"mining", s.Chain.Mining},
+					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
+					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d deferred; %d sealed and in no block yet",
+						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Deferred, s.Mail.Sealed)},
+					[2]string{"not recorded", s.Mail.Halted},
+					[2]string{"index", indexNote(&s.Index)},
+					[2]string{"submission", s.Listen.Submission},
+					[2]string{"inbound", s.Listen.Inbound},
+				)
 				for _, p := range s.Listen.P2P {
 					rows = append(rows, [2]string{"p2p", p})
 				}
@@ -60,6 +64,47 @@ func syncNote(s *api.ChainStatus) string {
 		return fmt.Sprintf(" of %d, catching up", s.SyncTarget)
 	}
 	return ""
+}
+
+// membership says since when an organisation is a member, or what that waits for.
+func membership(o *api.OrgSummary) string {
+	if o.Enrolled {
+		return fmt.Sprintf("enrolled, member since block %d", o.Height)
+	}
+	return "no member yet: its enrolment waits for " + o.WaitsFor
+}
+
+func clockNote(c *api.ClockStatus) string {
+	age := time.Duration(-c.TipAhead * float64(time.Second)).Round(time.Second)
+	switch {
+	case c.Wrong:
+		return fmt.Sprintf("%s, the last block is %v ahead: set this clock, or find the node whose clock was wrong; mining waits", clock(c.Time), -age)
+	case age < 0:
+		return fmt.Sprintf("%s, the last block is %v ahead", clock(c.Time), -age)
+	}
+	return fmt.Sprintf("%s, the last block is %v old", clock(c.Time), age)
+}
+
+func peersNote(list []api.OrgPeers) string {
+	notes := make([]string, len(list))
+	for i, o := range list {
+		name := o.Org
+		if o.ID == "" {
+			name = "not enrolled"
+		}
+		notes[i] = fmt.Sprintf("%s %d", line(name, 40), o.Nodes)
+	}
+	if len(notes) == 0 {
+		return "none"
+	}
+	return strings.Join(notes, ", ")
+}
+
+func indexNote(i *api.IndexStatus) string {
+	if i.Lag == 0 {
+		return "up to date"
+	}
+	return fmt.Sprintf("%d of %d changes taken in", i.Cursor, i.Journal)
 }
 
 // version is what "cairn version" prints.

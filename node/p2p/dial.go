@@ -38,6 +38,7 @@ type dialer struct {
 
 type try struct {
 	failures int
+	since    time.Time // of the first of them
 	next     time.Time
 	underway bool
 }
@@ -72,14 +73,37 @@ func (d *dialer) ended(p peer.ID, ok bool, longest time.Duration) (failures int)
 		return 0
 	}
 	t.underway = false
-	if ok {
+	switch {
+	case ok:
 		t.failures = 0
-	} else {
+	case t.failures == 0:
+		t.failures, t.since = 1, time.Now()
+	default:
 		t.failures = min(t.failures+1, 16)
 	}
 	// A dial that succeeds is spaced as well: the other side may close at once, again and again.
 	t.next = time.Now().Add(min(dialBackoff<<max(t.failures-1, 0), longest))
 	return t.failures
+}
+
+// putOff takes back an attempt that was booked and not made.
+func (d *dialer) putOff(p peer.ID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t := d.tries[p]; t != nil {
+		t.underway, t.next = false, time.Now().Add(dialBackoff)
+	}
+}
+
+// failing returns since when attempts to dial a node have failed; false if the last one succeeded or there was none.
+func (d *dialer) failing(p peer.ID) (since time.Time, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.tries[p]
+	if t == nil || t.failures == 0 {
+		return time.Time{}, false
+	}
+	return t.since, true
 }
 
 // forget drops the entries of nodes that are no longer known.
@@ -149,7 +173,7 @@ func (h *Host) tryDial(id peer.ID, slots chan struct{}, longest time.Duration) b
 	select {
 	case slots <- struct{}{}:
 	default:
-		h.dialer.ended(id, true, longest)
+		h.dialer.putOff(id)
 		return false
 	}
 	h.spawn(func() {
@@ -160,6 +184,27 @@ func (h *Host) tryDial(id peer.ID, slots chan struct{}, longest time.Duration) b
 		}
 	})
 	return true
+}
+
+// Silent is a node to keep a connection with that does not answer.
+type Silent struct {
+	Addr  string    // full multiaddress
+	Since time.Time // of the first attempt that failed, of those since it was last connected
+}
+
+// Silent returns those of Config.Bootstrap that are not connected and did not answer when they were last dialled.
+func (h *Host) Silent() []Silent {
+	var list []Silent
+	for _, info := range h.bootstrap {
+		since, failing := h.dialer.failing(info.ID)
+		if !failing || h.host.Network().Connectedness(info.ID) == network.Connected {
+			continue
+		}
+		for _, a := range fullAddrs(info) {
+			list = append(list, Silent{Addr: a, Since: since})
+		}
+	}
+	return list
 }
 
 // dial connects to a node.

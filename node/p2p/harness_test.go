@@ -47,6 +47,7 @@ type node struct {
 }
 
 type setup struct {
+	listen    string // default: a free port
 	bootstrap []string
 	cut       func(peer.ID) bool
 	now       func() time.Time
@@ -105,8 +106,11 @@ func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
 	if s.timing == nil {
 		s.timing = &fast
 	}
+	if s.listen == "" {
+		s.listen = "/ip4/127.0.0.1/tcp/0"
+	}
 	h, err := New(Config{
-		Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Key: net.Orgs[org].Node, Bootstrap: s.bootstrap, MaxSessions: s.sessions, MaxPeers: s.peers,
+		Listen: []string{s.listen}, Key: net.Orgs[org].Node, Bootstrap: s.bootstrap, MaxSessions: s.sessions, MaxPeers: s.peers,
 		Now: s.now, cut: s.cut, timing: s.timing,
 	}, m, pool, quiet())
 	if err != nil {

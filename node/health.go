@@ -1,0 +1,91 @@
+package node
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"cairn/consensus"
+	"cairn/node/api"
+	"cairn/node/p2p"
+)
+
+// summary is our organisation, as it is enrolled or waits for that.
+func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSummary {
+	org := api.OrgSummary{Name: n.own().Name, Domains: n.own().Domains, Key: n.own().OrgKey.String()}
+	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
+		org.ID, org.Enrolled, org.Height = o.ID.String(), true, o.Height
+		return org
+	}
+	w := waiting{peers: peers, height: s.Height(), interval: s.Params().BlockInterval, tipAge: now.Sub(unixMilli(s.Time()))}
+	if problem := n.enrolProblem.Load(); problem != nil {
+		w.problem = *problem
+	}
+	_, w.best, w.syncing = n.host.Progress()
+	org.WaitsFor = w.String()
+	return org
+}
+
+// waiting is what decides how soon an enrolment gets into a block.
+type waiting struct {
+	problem      string // why it cannot be brought to the network
+	peers        int
+	height, best uint64
+	syncing      bool
+	interval     time.Duration // between blocks
+	tipAge       time.Duration
+}
+
+// String names the first thing that has to change.
+func (w waiting) String() string {
+	switch {
+	case w.problem != "":
+		return "a change, as it stands no node will take it: " + w.problem
+	case w.peers == 0:
+		return "a node of the network, none is connected"
+	case w.syncing:
+		return fmt.Sprintf("the network's blocks, %d of %d are here", w.height, w.best)
+	}
+	return fmt.Sprintf("a block that takes it up, one comes every %v on average and the last is %v old", w.interval, max(w.tipAge, 0).Round(time.Second))
+}
+
+// clockStatus compares now with the time of the chain's tip.
+func clockStatus(s *consensus.State, now time.Time) api.ClockStatus {
+	tip := unixMilli(s.Time())
+	return api.ClockStatus{
+		Time: now.UTC().Truncate(time.Millisecond), TipTime: tip,
+		TipAhead: tip.Sub(now).Truncate(time.Millisecond).Seconds(), Wrong: tip.Sub(now) > s.Params().ClockSlack(),
+	}
+}
+
+// peersByOrg counts connected nodes by the organisation that has enrolled them.
+func peersByOrg(s *consensus.State, peers []p2p.Peer) []api.OrgPeers {
+	list := []api.OrgPeers{}
+	for _, p := range peers {
+		var o api.OrgPeers
+		if org, ok := s.OrgByNode(p.Node); ok {
+			o.ID, o.Org = org.ID.String(), org.Name
+		}
+		i := slices.IndexFunc(list, func(e api.OrgPeers) bool { return e.ID == o.ID })
+		if i < 0 {
+			i, list = len(list), append(list, o)
+		}
+		list[i].Nodes++
+	}
+	slices.SortFunc(list, func(a, b api.OrgPeers) int {
+		if a.ID == "" || b.ID == "" { // only one of them is
+			return len(b.ID) - len(a.ID)
+		}
+		return cmp.Or(cmp.Compare(a.Org, b.Org), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+func (n *Node) silentPeers() []api.Silent {
+	list := []api.Silent{}
+	for _, s := range n.host.Silent() {
+		list = append(list, api.Silent{Address: s.Addr, Since: s.Since.UTC().Truncate(time.Second)})
+	}
+	return list
+}
