@@ -19,6 +19,8 @@ type made struct {
 	Directory string         `json:"directory"`
 	Org       api.OrgSummary `json:"organisation"`
 	Network   *madeNetwork   `json:"network,omitempty"`
+
+	Unanswered []string `json:"unanswered,omitempty"` // addresses of the invite where nobody answers
 }
 
 type madeNetwork struct {
@@ -47,7 +49,8 @@ func (a *app) cmdInit() *cobra.Command {
 it is. Without --network the node joins one later with "cairn join". Nothing is ever overwritten.
 
   --network new     a network between organisations: a block every 30 seconds, an enrolment costs minutes of work
-  --network local   a network to try things out on one machine: a block a second, an enrolment costs nothing much`,
+  --network local   a network to try things out on one machine: a block a second, an enrolment costs nothing much, and
+                    unless --p2p says otherwise only this machine is listened to`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := given.config(c)
@@ -92,6 +95,9 @@ func (f *initFlags) config(c *cobra.Command) (*node.Config, error) {
 		f.name = f.domains[0]
 	}
 	cfg := node.DefaultConfig(f.name, f.domains)
+	if f.network == "local" {
+		cfg.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/4801"}
+	}
 	for flag, set := range map[string]func(){
 		"hostname":   func() { cfg.Hostname = f.hostname },
 		"submission": func() { cfg.Submission.Listen = f.submission },

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,9 @@ func (a *app) cmdJoin() *cobra.Command {
 		Use:   "join INVITE",
 		Short: "Join the network of an invite",
 		Long: `Join the network of an invite, as "cairn org invite" prints it on a node that is a member; - reads it from standard
-input, so that an invite in a file goes in as in "cairn join - < invite.txt". The work that an enrolment costs is done here: on a public network it takes some minutes.`,
+input, so that an invite in a file goes in as in "cairn join - < invite.txt". The work that an enrolment costs is done here:
+on a public network it takes some minutes. Addresses of the invite that do not answer are named first; the node joins all
+the same, and its enrolment goes out when it finds a node of the network.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			text := args[0]
@@ -36,6 +39,13 @@ input, so that an invite in a file goes in as in "cairn join - < invite.txt". Th
 			if err != nil {
 				return err
 			}
+			var silent []string
+			if _, err := node.LoadNetwork(a.dir); errors.Is(err, node.ErrNotMember) { // else nothing will come of it
+				silent = node.Unanswered(c.Context(), invite.Addresses)
+			}
+			if len(silent) > 0 {
+				fmt.Fprint(a.err, clean(unanswered(silent, len(invite.Addresses))))
+			}
 			progress, done := a.stampProgress()
 			err = node.Join(c.Context(), a.dir, invite, progress)
 			done()
@@ -46,7 +56,7 @@ input, so that an invite in a file goes in as in "cairn join - < invite.txt". Th
 				return err
 			}
 			org := cfg.Organisation
-			doc := &made{Directory: a.dir, Org: api.OrgSummary{Name: org.Name, Domains: org.Domains}, Network: madeNetworkOf(invite.Genesis)}
+			doc := &made{Directory: a.dir, Org: api.OrgSummary{Name: org.Name, Domains: org.Domains}, Network: madeNetworkOf(invite.Genesis), Unanswered: silent}
 			if id, err := node.LoadIdentity(a.dir); err == nil {
 				doc.Org.Key = id.OrgKey().String()
 			}
@@ -56,6 +66,23 @@ input, so that an invite in a file goes in as in "cairn join - < invite.txt". Th
 			})
 		},
 	}
+}
+
+// unanswered tells which addresses of an invite do not answer.
+func unanswered(silent []string, of int) string {
+	var b strings.Builder
+	if len(silent) == of {
+		b.WriteString("No address of the invite answers:\n")
+	} else {
+		fmt.Fprintf(&b, "%d of %d addresses of the invite do not answer:\n", len(silent), of)
+	}
+	for _, s := range silent {
+		fmt.Fprintf(&b, "  %s\n", s)
+	}
+	if len(silent) == of {
+		b.WriteString("  try: ask for an invite of a node that runs, or name another node of the network in p2p.bootstrap of cairn.toml\n")
+	}
+	return b.String()
 }
 
 // noInvite is the error of a text that cannot be read as an invite. What is most likely meant by the name of a file is its content.

@@ -132,7 +132,8 @@ func lookUp(v any, path []string) (string, error) {
 	return fmt.Sprint(v), nil
 }
 
-// scriptInvite writes an invite to the network of a node that need not run: invite DIR FILE.
+// scriptInvite writes an invite to the network of a node that need not run, with an address where nobody listens:
+// invite DIR FILE.
 func scriptInvite(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: invite DIR FILE")
@@ -144,7 +145,7 @@ func scriptInvite(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	s, err := node.EncodeInvite(&node.Invite{
 		Genesis:   g,
-		Addresses: []string{"/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"},
+		Addresses: []string{"/ip4/127.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"},
 		OrgKey:    id.OrgKey(),
 		Domains:   g.Block.Events[0].Enrol().Domains,
 	})
