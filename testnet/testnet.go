@@ -1,6 +1,7 @@
 package testnet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Options struct {
 	Corpus string    // folder of messages to send through org 1's gateway to org 2; empty: none
 	Out    io.Writer // where the story goes
 	Err    io.Writer // where progress goes
+
+	Command string // how this program is started, to say what to do next; "cairn" when empty
 }
 
 // Report is all that a run of the testnet has to tell.
@@ -113,7 +116,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil || o.Exit {
 		return err
 	}
-	w.invite(t)
+	w.invite(t, cmp.Or(o.Command, "cairn"), logFile.Name())
 	<-ctx.Done()
 	return nil
 }
@@ -172,12 +175,13 @@ func (w *Network) places() []Place {
 	return list
 }
 
-// invite says what to do with a network that stays up.
-func (w *Network) invite(t *teller) {
+// invite says what to do with a network that stays up, with the command that
+// started it.
+func (w *Network) invite(t *teller, command, log string) {
 	a, b := w.Members[0], w.Members[1]
-	t.say("\nThe network stays up until Ctrl-C. In another terminal:\n")
+	t.say("\nThe network stays up until Ctrl-C; its log is %s. In another terminal:\n", log)
 	t.say("  swaks --server %s --from %s --to %s\n", a.SubmissionAddr(), w.Address(0), w.Address(1))
-	t.say("  cairn --dir %s search is:unread\n", b.Dir)
-	t.say("  cairn --dir %s show %s/1\n", b.Dir, person(1))
-	t.say("  cairn --dir %s chain status\n", a.Dir)
+	t.say("  %s search --dir %s from:%s\n", command, b.Dir, person(0))
+	t.say("  %s show --dir %s %s/1\n", command, b.Dir, person(1))
+	t.say("  %s chain status --dir %s\n", command, a.Dir)
 }

@@ -30,7 +30,7 @@ came out as it should.`,
 			if c.Flags().Changed("dir") { // a node's usual directory is not for this
 				o.Dir = a.dir
 			}
-			o.JSON = a.json
+			o.JSON, o.Command = a.json, a.command
 			signal.Ignore(syscall.SIGPIPE) // the failure to write ends it, with its nodes and folders
 			ctx, stop := context.WithCancelCause(c.Context())
 			defer stop(nil)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +28,9 @@ type app struct {
 	err     io.Writer
 	dir     string // of the node
 	json    bool
-	exit    int  // status of a command that did what it was asked, as in "changed"
-	started bool // the command line was understood
+	exit    int    // status of a command that did what it was asked, as in "changed"
+	started bool   // the command line was understood
+	command string // what this program is started with; empty: cairn
 }
 
 // output is standard output. It remembers whether anything was written, so that a failure after the one document
@@ -45,12 +47,25 @@ func (o *output) Write(b []byte) (int, error) {
 
 // Main runs the command line and returns its exit code.
 func Main(args []string) int {
-	a := &app{in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr}
+	a := &app{in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the program at once; but some, such as timeout(1), send the first one twice.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	return a.run(ctx, args)
+}
+
+// startedAs is how to start this program once more, from its name in the command line: by that name, or with go run if go
+// has built it into a folder that it removes again.
+func startedAs(name string) string {
+	dir, _ := filepath.Split(name)
+	switch {
+	case dir == "":
+		return name
+	case filepath.Base(dir) == "exe" && strings.Contains(dir, "go-build"):
+		return "go run ."
+	}
+	return shellWord(name)
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
@@ -224,14 +239,26 @@ func (a *app) notRunning(failure *api.Error) *api.Error {
 	return api.Errorf(failure.Code, why.Hint, "%s: %s", failure.Message, why.Message)
 }
 
-// complete names the node's directory in a hint that ends in a command for that node.
+// complete makes a command in a hint one that can be typed as it stands: it starts this program as it was started, and a
+// command for a node names its directory at the end.
 func (a *app) complete(hint string) string {
-	command := strings.HasPrefix(hint, "cairn ") || strings.Contains(hint, ": cairn ")
-	if !command || strings.Contains(hint, " --dir ") || strings.Contains(hint, " --help") || strings.HasPrefix(hint, "cairn help") || strings.HasPrefix(hint, "cairn testnet") ||
-		strings.HasPrefix(hint, "cairn bench") {
-		return hint
+	at := 0
+	if !strings.HasPrefix(hint, "cairn ") {
+		if at = strings.Index(hint, ": cairn ") + 2; at < 2 {
+			return hint
+		}
 	}
-	return hint + " --dir " + shellWord(a.dir)
+	command := hint[at+len("cairn "):]
+	if forNode(command) {
+		command += " --dir " + shellWord(a.dir)
+	}
+	return hint[:at] + cmp.Or(a.command, "cairn") + " " + command
+}
+
+// forNode reports whether the arguments of a command ask for a directory that they do not have yet.
+func forNode(command string) bool {
+	first, _, _ := strings.Cut(command, " ")
+	return !slices.Contains([]string{"help", "testnet", "bench"}, first) && !strings.Contains(command, " --help") && !strings.Contains(command, "--dir ")
 }
 
 // client speaks to the running node.
