@@ -140,6 +140,7 @@ Start with "cairn testnet": three organisations on this machine, and a mail on i
 			strict(c)
 		}
 	}
+	a.addCompletions(root)
 	return root
 }
 

@@ -68,6 +68,18 @@ func (d *desk) Relabel(_ context.Context, r api.RelabelRequest) (*api.Relabelled
 	return &d.relabelled, d.err
 }
 
+func (d *desk) Accounts(context.Context) (*api.AccountList, error) {
+	return &api.AccountList{Accounts: []api.Account{{Name: "alice", Addresses: []string{"alice@alpha.example"}}, {Name: "bob"}}}, d.err
+}
+
+func (d *desk) Labels(context.Context, string) (*api.LabelList, error) {
+	return &api.LabelList{Labels: []api.LabelCount{{Label: "inbox"}, {Label: "invoices"}, {Label: "verdict/verified"}}}, d.err
+}
+
+func (d *desk) HostedLists(context.Context) (*api.HostedLists, error) {
+	return &api.HostedLists{Lists: []api.HostedList{{Address: "devs@alpha.example"}}}, d.err
+}
+
 func (d *desk) Peers(context.Context) (*api.PeerList, error) { return &d.peers, d.err }
 
 // at serves d and gives the folder that commands take as --dir.

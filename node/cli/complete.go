@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"cairn/consensus/record"
+	"cairn/consensus/verifier"
+	"cairn/index/query"
+	"cairn/mailstore"
+	"cairn/node/api"
+	"cairn/testnet/readers"
+)
+
+// Bounds of what a shell is told while somebody waits with a finger on the tab key.
+const (
+	completionTime = time.Second
+	completionMost = 50 // messages
+)
+
+// values lists what may stand in the place of a word that begins with begun; args are the words before it. Where it is
+// not known, as no node runs, there is nothing.
+type values func(ctx context.Context, c *api.Client, args []string, begun string) []string
+
+// addCompletions tells the shell about values: of arguments by command, and of flags by name, wherever they are.
+func (a *app) addCompletions(root *cobra.Command) {
+	arguments := map[string]values{
+		"show": refs, "label add": refsThenLabels, "label rm": refsThenLabels, "label ls": first(accounts),
+		"search": queryWords, "account rm": first(accounts), "account set": accountSetting,
+		"chain block":  first(fixed("tip")),
+		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
+		"list host join": first(hosted), "list host leave": first(hosted),
+	}
+	flags := map[string]values{
+		"--account": accounts, "--query": queryWords, "--log": fixed("debug", "info", "warn", "error"),
+		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "init --mine": fixed("off", "10%", "50%", "1"),
+		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere,
+		"bench readers --readers": foreignReaders,
+	}
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		path := strings.TrimPrefix(c.CommandPath(), root.Name()+" ")
+		if v, ok := arguments[path]; ok {
+			c.ValidArgsFunction = a.complements(v)
+		}
+		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			v, ok := flags[path+" --"+f.Name]
+			if !ok {
+				v, ok = flags["--"+f.Name]
+			}
+			if ok {
+				_ = c.RegisterFlagCompletionFunc(f.Name, a.complements(v)) // it fails for a flag that is not there
+			}
+		})
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(root)
+}
+
+// complements makes of v what cobra asks. No file is meant where a value is.
+func (a *app) complements(v values) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		directive := cobra.ShellCompDirectiveNoFileComp
+		ctx, cancel := context.WithTimeout(c.Context(), completionTime)
+		defer cancel()
+		client := a.client()
+		defer client.Close()
+		var list []cobra.Completion
+		for _, s := range v(ctx, client, args, begun) {
+			if strings.HasPrefix(s, begun) {
+				list = append(list, clean(s))
+			}
+		}
+		if len(list) > 0 && !slices.ContainsFunc(list, func(s string) bool { return !strings.HasSuffix(s, ":") }) {
+			directive |= cobra.ShellCompDirectiveNoSpace // the value of the field follows
+		}
+		return list, directive
+	}
+}
+
+// first is v for the first argument alone.
+func first(v values) values {
+	return func(ctx context.Context, c *api.Client, args []string, begun string) []string {
+		if len(args) > 0 {
+			return nil
+		}
+		return v(ctx, c, args, begun)
+	}
+}
+
+func fixed(list ...string) values {
+	return func(context.Context, *api.Client, []string, string) []string { return list }
+}
+
+func foreignReaders(context.Context, *api.Client, []string, string) (list []string) {
+	for _, k := range readers.Kinds() {
+		list = append(list, k.Name)
+	}
+	return list
+}
+
+func accounts(ctx context.Context, c *api.Client, _ []string, _ string) (names []string) {
+	if l, err := c.Accounts(ctx); err == nil {
+		for _, a := range l.Accounts {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+func addressesHere(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	if l, err := c.Accounts(ctx); err == nil {
+		for _, a := range l.Accounts {
+			list = append(list, a.Addresses...)
+		}
+	}
+	return list
+}
+
+func accountSetting(ctx context.Context, c *api.Client, args []string, begun string) []string {
+	if len(args) == 1 {
+		return []string{verifier.SettingThreshold}
+	}
+	return first(accounts)(ctx, c, args, begun)
+}
+
+func hosted(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
+	if l, err := c.HostedLists(ctx); err == nil {
+		for _, h := range l.Lists {
+			list = append(list, h.Address)
+		}
+	}
+	return list
+}
+
+// labels are those in use and those of the store's own, but for verdicts, which only the node gives.
+func labels(ctx context.Context, c *api.Client, _ []string, _ string) []string {
+	list := []string{mailstore.LabelInbox, mailstore.LabelUnread, mailstore.LabelSpam, mailstore.LabelDeleted}
+	if l, err := c.Labels(ctx, ""); err == nil {
+		for _, e := range l.Labels {
+			if !strings.HasPrefix(e.Label, mailstore.VerdictPrefix) && !slices.Contains(list, e.Label) {
+				list = append(list, e.Label)
+			}
+		}
+	}
+	return list
+}
+
+// refs are the latest messages, of one account if its name has been written, each with who wrote about what.
+func refs(ctx context.Context, c *api.Client, args []string, begun string) (list []string) {
+	r := api.SearchRequest{Limit: completionMost}
+	if slash := strings.LastIndexByte(begun, '/'); slash > 0 {
+		r.Account = begun[:slash]
+	}
+	if found, err := c.Search(ctx, r); err == nil {
+		for _, m := range found.Messages {
+			if !slices.Contains(args, m.Ref) {
+				list = append(list, m.Ref+"\t"+line(m.From+": "+m.Subject, 60))
+			}
+		}
+	}
+	return list
+}
+
+func refsThenLabels(ctx context.Context, c *api.Client, args []string, begun string) []string {
+	switch {
+	case len(args) == 0:
+		return refs(ctx, c, args, begun)
+	case slices.ContainsFunc(args, func(s string) bool { return !api.IsRef(s) }):
+		return labels(ctx, c, args, begun)
+	}
+	return append(labels(ctx, c, args, begun), refs(ctx, c, args, begun)...)
+}
+
+// queryWords are the fields of queries, and the values of those that have a fixed set of them.
+func queryWords(ctx context.Context, c *api.Client, args []string, begun string) (list []string) {
+	field, _, valued := strings.Cut(begun, ":")
+	switch {
+	case !valued:
+		for _, f := range query.Fields() {
+			list = append(list, string(f)+":")
+		}
+		return append(list, "is:", "label:", "verdict:")
+	case field == "verdict":
+		for _, v := range record.Verdicts() {
+			list = append(list, "verdict:"+string(v))
+		}
+	case field == "label" || field == "is":
+		for _, l := range labels(ctx, c, args, begun) {
+			list = append(list, field+":"+l)
+		}
+	}
+	return list
+}
