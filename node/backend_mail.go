@@ -31,11 +31,17 @@ const (
 func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 	receipt, err := n.submitter.Submit(ctx, smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}, r.From, r.To, r.Raw)
 	var refusal *smtp.SMTPError
+	var fault *smtpgw.FilterError
 	switch {
 	case errors.As(err, &refusal) && refusal.Temporary():
 		return nil, api.Errorf(api.CodeTryLater, "send it again in a while", "sending: %s", refusal.Message)
 	case errors.As(err, &refusal):
 		return nil, api.Errorf(api.CodeInvalid, "correct the message or its addresses", "sending: %s", refusal.Message)
+	case errors.As(err, &fault):
+		n.log.Error("submission failed", "err", err)
+		return nil, api.Errorf(api.CodeTryLater,
+			"run it over a message by hand, as submission.filter of "+ConfigFile+" has it: exit status 0 takes a message, 75 puts it off, 77 refuses it",
+			"sending: %v; the message was not taken", fault)
 	case err != nil:
 		n.log.Error("submission failed", "err", err)
 		return nil, api.Errorf(api.CodeTryLater, "the node's log tells why", "sending: a fault of the node kept it from taking the message")

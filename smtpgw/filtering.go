@@ -22,7 +22,21 @@ type Filter interface {
 	// error is trouble of ours: the peer is told to come again. It may be called from many
 	// goroutines, bounds its own time and memory, and ends early when ctx is done.
 	Run(ctx context.Context, p Passing) ([]byte, error)
+	// String names the program.
+	String() string
 }
+
+// FilterError says that a filter is at fault, and not the message: it failed, or put out what cannot
+// be used.
+type FilterError struct {
+	Program string
+	Err     error
+}
+
+func (e *FilterError) Error() string { return fmt.Sprintf("the filter %s: %v", e.Program, e.Err) }
+
+// Unwrap returns the cause.
+func (e *FilterError) Unwrap() error { return e.Err }
 
 // Passing is a message as a Filter gets it.
 type Passing struct {
@@ -62,7 +76,7 @@ func pass(ctx context.Context, f Filter, p Passing) ([]byte, error) {
 		return nil, rejection.reply()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("filter a message: %w", err)
+		return nil, &FilterError{f.String(), err}
 	}
 	return out, nil
 }
@@ -82,7 +96,8 @@ func (s *Submitter) filtered(ctx context.Context, msg []byte, env Envelope, peer
 	}
 	d, sender, err := s.afterFilter(message.WireLines(out), int64(len(msg)), env.Account, env.From)
 	if err != nil {
-		return nil, fmt.Errorf("the filter's output cannot be sent: %v", err) // no reply for the submitter
+		// The cause may be a reply, which is none for this submitter.
+		return nil, &FilterError{s.cfg.SubmissionFilter.String(), fmt.Errorf("what it put out cannot be sent: %v", err)}
 	}
 	with.received, with.sender = nil, sender
 	return d.finish(with), nil
@@ -117,12 +132,20 @@ func (d *Delivery) filtered(ctx context.Context, stored []byte, a *Arrival, ref 
 	if err != nil {
 		return nil, err
 	}
+	if out, err = d.under(stored, out); err != nil {
+		return nil, &FilterError{d.filter.String(), err}
+	}
+	return out, nil
+}
+
+// under returns what is stored of a filter's output: the arrival under what was put on top.
+func (d *Delivery) under(stored, out []byte) ([]byte, error) {
 	added, found := bytes.CutSuffix(out, stored)
 	if !found {
 		added, found = bytes.CutSuffix(message.WireLines(out), stored)
 	}
 	if !found {
-		return nil, errors.New("the filter changed a message that arrived; it may put header fields on top and nothing else")
+		return nil, errors.New("it changed a message that arrived; it may put header fields on top and nothing else")
 	}
 	if added = message.WireLines(added); len(added) == 0 {
 		return stored, nil
@@ -137,19 +160,19 @@ const maxAdded = 16 << 10
 // author's, and that no verdict is about.
 func (d *Delivery) mayAdd(added []byte) error {
 	if len(added) > maxAdded {
-		return fmt.Errorf("the filter put %d octets on top; at most %d are allowed", len(added), maxAdded)
+		return fmt.Errorf("it put %d octets on top; at most %d are allowed", len(added), maxAdded)
 	}
 	if len(added) > 0 && !bytes.HasSuffix(added, crlf) || bytes.Count(added, []byte("\r")) != bytes.Count(added, crlf) || bytes.IndexByte(added, 0) >= 0 {
-		return errors.New("the filter put something on top that is no whole line of text")
+		return errors.New("it put something on top that is no whole line of text")
 	}
 	for f := range fieldsOf(added) {
 		name := f.lower()
 		switch {
 		case name == "":
-			return fmt.Errorf("the filter put a line on top that is no header field: %q", f.raw[:min(len(f.raw), 80)])
+			return fmt.Errorf("it put a line on top that is no header field: %q", f.raw[:min(len(f.raw), 80)])
 		case !message.Uncovered(name), message.LocalNote(name), f.is(message.TokenHeader), f.is("return-path"),
 			f.is("authentication-results") && authres.Bears(f.value(), d.hostname):
-			return fmt.Errorf("the filter put the field %s on top; it may add those of filters, as X-Spam-*, X-Virus-*, "+
+			return fmt.Errorf("it put the field %s on top; it may add those of filters, as X-Spam-*, X-Virus-*, "+
 				"Received-SPF or Authentication-Results of another name", clean(name))
 		}
 	}

@@ -47,6 +47,9 @@ func New(argv []string, timeout time.Duration, limit int64, parallel int) *Comma
 	return &Command{argv: argv, timeout: timeout, limit: limit, slots: make(chan struct{}, parallel)}
 }
 
+// String is the path of the program.
+func (c *Command) String() string { return c.argv[0] }
+
 // Run gives a message to the program, with environ ("NAME=value") in its environment beside PATH,
 // LANG and TMPDIR, and nothing else. It returns what the program puts out. An error is ErrLater, a
 // *Refusal, or says what is wrong with the program; of a context that is done it wraps that.
@@ -60,7 +63,7 @@ func (c *Command) Run(ctx context.Context, message []byte, environ []string) ([]
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("filter %s: %d of it were running for %v; it is too slow for the mail that comes in", c.argv[0], cap(c.slots), c.timeout)
+		return nil, fmt.Errorf("%d of it were running for %v; it is too slow for the mail that comes in", cap(c.slots), c.timeout)
 	}
 	return c.run(ctx, message, environ)
 }
@@ -83,11 +86,11 @@ func (c *Command) run(parent context.Context, message []byte, environ []string) 
 	var exit *exec.ExitError
 	switch {
 	case out.over:
-		return nil, fmt.Errorf("filter %s: put out more than %d octets and was killed", c.argv[0], c.limit)
+		return nil, fmt.Errorf("it put out more than %d octets and was killed", c.limit)
 	case parent.Err() != nil:
-		return nil, fmt.Errorf("filter %s: %w", c.argv[0], parent.Err())
+		return nil, parent.Err()
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("filter %s: did not end within %v and was killed", c.argv[0], c.timeout)
+		return nil, fmt.Errorf("it did not end within %v and was killed", c.timeout)
 	case err == nil:
 		return out.b.Bytes(), nil
 	case errors.As(err, &exit) && exit.ExitCode() == exitLater:
@@ -95,7 +98,10 @@ func (c *Command) run(parent context.Context, message []byte, environ []string) 
 	case errors.As(err, &exit) && exit.ExitCode() == exitRefuse:
 		return nil, &Refusal{Text: reason.line()}
 	}
-	return nil, fmt.Errorf("filter %s: %w; it says %q", c.argv[0], err, reason.line())
+	if says := reason.line(); says != "" {
+		return nil, fmt.Errorf("%w; it says %q", err, says)
+	}
+	return nil, fmt.Errorf("%w, without a word on standard error", err)
 }
 
 // capped keeps what is written while there is room, then calls full.
