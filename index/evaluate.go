@@ -43,7 +43,11 @@ func (e *evaluator) set(q query.Q) ([]uint64, error) {
 		})
 	case query.Date:
 		return e.where(func(d document) bool {
-			return !d.date.Before(q.From) && (q.To.IsZero() || d.date.Before(q.To))
+			at := d.date
+			if q.Received {
+				at = d.received
+			}
+			return !at.Before(q.From) && (q.To.IsZero() || at.Before(q.To))
 		})
 	case query.Field:
 		number, known := fieldNumbers[q.Name]

@@ -127,7 +127,11 @@ func TestSearch(t *testing.T) {
 		{"date:1996", "2"},
 		{"after:2026-05-05", "3"},
 		{"before:2026-05-05", "2 1"},
-		{"newer_than:30d", "3 1"},
+		{"newer_than:30d", "3 2 1"}, // by when they came in, whatever their Date
+		{"older_than:30d", ""},
+		{"received:2026-05-10", "3 2 1"},
+		{"received:..2026-05-09", ""},
+		{"after:2026-04-10", "3 1"},
 		{"- invoice", "3 1"},
 		{`subject:"re invoice"`, "3"},
 	} {

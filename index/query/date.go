@@ -55,7 +55,7 @@ func newDate(from, to time.Time) Date {
 	if !to.IsZero() {
 		to = to.UTC().Truncate(time.Second)
 	}
-	return Date{from, to}
+	return Date{From: from, To: to}
 }
 
 const dateForms = "write a day as 25/12/96, 2026-12-25, 25-Dec-2026 or \"25 Dec 2026\", a month as 2026-12, a year as 2026, or today or yesterday"
@@ -113,14 +113,30 @@ func dateAfter(v token, now time.Time) (Q, error) {
 	return newDate(from, time.Time{}), nil
 }
 
+// dateReceived reads a range of times at which messages came in.
+func dateReceived(v token, now time.Time) (Q, error) {
+	q, err := dateRange(v, now)
+	if err != nil {
+		return nil, err
+	}
+	return received(q.(Date)), nil
+}
+
+// dateNewer and dateOlder go by when a message came in: its Date is its author's word, and that of a mail which was held
+// up, or whose clock was wrong, says nothing about what is new here.
 func dateNewer(v token, now time.Time) (Q, error) {
 	t, err := ago(v, now)
-	return newDate(t, time.Time{}), err
+	return received(newDate(t, time.Time{})), err
 }
 
 func dateOlder(v token, now time.Time) (Q, error) {
 	t, err := ago(v, now)
-	return newDate(time.Time{}, t), err
+	return received(newDate(time.Time{}, t)), err
+}
+
+func received(d Date) Date {
+	d.Received = true
+	return d
 }
 
 // ago reads a number with a unit: hours, days, weeks, months or years before now.

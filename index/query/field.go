@@ -86,6 +86,7 @@ var conditions = map[string]func(p *parser, value token) (Q, error){
 	"larger":     func(_ *parser, v token) (Q, error) { return sizeOf(v, true) },
 	"smaller":    func(_ *parser, v token) (Q, error) { return sizeOf(v, false) },
 	"date":       func(p *parser, v token) (Q, error) { return dateRange(v, p.now) },
+	"received":   func(p *parser, v token) (Q, error) { return dateReceived(v, p.now) },
 	"before":     func(p *parser, v token) (Q, error) { return dateBefore(v, p.now) },
 	"after":      func(p *parser, v token) (Q, error) { return dateAfter(v, p.now) },
 	"newer_than": func(p *parser, v token) (Q, error) { return dateNewer(v, p.now) },

@@ -149,8 +149,18 @@ func TestDates(t *testing.T) {
 		}
 	}
 	q, err := Parse("newer_than:30d", now)
-	if err != nil || q != Q(Date{From: now.AddDate(0, 0, -30).UTC().Truncate(time.Second)}) {
+	if err != nil || q != Q(Date{From: now.AddDate(0, 0, -30).UTC().Truncate(time.Second), Received: true}) {
 		t.Errorf("newer_than: %v, %v", q, err)
+	}
+	for _, text := range []string{"newer_than:2h", "older_than:1y", "received:2026-05", "received:2026-05-03..", "received:..today", "received:2025..2026"} {
+		q, err := Parse(text, now)
+		if d, ok := q.(Date); err != nil || !ok || !d.Received {
+			t.Errorf("%s: %v, %v", text, q, err)
+			continue
+		}
+		if again, err := Parse(q.String(), now.AddDate(1, 0, 0).UTC()); err != nil || again != q {
+			t.Errorf("%s: %s comes back as %v, %v", text, q, again, err)
+		}
 	}
 	for _, text := range []string{"1.2.3", "4.19.96", "10.0.0.1", "1996", "555-1234", "3/4", "2026-13-40"} {
 		if q, err := Parse(text, now); err != nil || q != Q(Term{text}) {
@@ -164,7 +174,7 @@ func TestDates(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"", "a or b c -d", `from:(jon or "x y") near/3 z`, "11/2/96-25/Dec/96", "larger:1M label:x verdict:changed label:verdict/ok", "a* not not (b near c) has:attachment",
-		`"\"\\"`, "date:1996..1997-03", "is:read newer_than:3w", "((*))", "subject:re: -", "1/1/1-2/2/2",
+		`"\"\\"`, "date:1996..1997-03", "is:read newer_than:3w", "received:2026..", "((*))", "subject:re: -", "1/1/1-2/2/2",
 	} {
 		f.Add(s)
 	}

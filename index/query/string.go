@@ -86,6 +86,12 @@ func (q Size) String() string {
 func (q Date) String() string {
 	from, to := q.From.Format(time.RFC3339), q.To.Format(time.RFC3339)
 	switch {
+	case q.Received && q.To.IsZero():
+		return "received:" + from + ".."
+	case q.Received && q.From.IsZero():
+		return "received:.." + to
+	case q.Received:
+		return "received:" + from + ".." + to
 	case q.To.IsZero():
 		return "after:" + from
 	case q.From.IsZero():

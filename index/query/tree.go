@@ -59,9 +59,12 @@ type Size struct {
 	Bytes  int64
 }
 
-// Date matches messages dated at From or later and before To. A zero time leaves that side open; one is set. Times are UTC
-// in whole seconds.
-type Date struct{ From, To time.Time }
+// Date matches messages dated at From or later and before To, or with Received those that came in then. A zero time leaves
+// that side open; one is set. Times are UTC in whole seconds.
+type Date struct {
+	From, To time.Time
+	Received bool
+}
 
 func (All) node()    {}
 func (And) node()    {}
