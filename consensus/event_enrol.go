@@ -20,7 +20,7 @@ type Enrol struct {
 	Nodes          []NodeKeys // 1 to MaxNodes
 	Records        RecordsPolicy
 	ThresholdFloor uint8 // least share of same parts, in per cent, that recipients should demand; 0: none
-	Recovery       Hash `json:",omitzero"`  // version 2: RecoveryCommitment of the recovery key; zero: there is none
+	Recovery       Hash  `json:",omitzero"` // version 2: RecoveryCommitment of the recovery key; zero: there is none
 }
 
 // Type returns EventEnrol.

@@ -52,7 +52,7 @@ func TestPeersByOrg(t *testing.T) {
 			t.Errorf("an id without a name, or the other way: %+v", o)
 		}
 	}
-	want := []api.OrgPeers{{Org: net.Orgs[1].Event.Enrol.Name, Nodes: 1}, {Org: net.Orgs[2].Event.Enrol.Name, Nodes: 2}, {Nodes: 2}}
+	want := []api.OrgPeers{{Org: net.Orgs[1].Event.Enrol().Name, Nodes: 1}, {Org: net.Orgs[2].Event.Enrol().Name, Nodes: 2}, {Nodes: 2}}
 	if !reflect.DeepEqual(short, want) {
 		t.Errorf("got %+v, want %+v", short, want)
 	}

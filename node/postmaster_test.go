@@ -36,7 +36,7 @@ func TestEnsurePostmaster(t *testing.T) {
 			n.mustAdd(t, "postmaster-2")
 		}, "postmaster-3"},
 		{"another domain's is there", func(t *testing.T, n *Node) {
-			n.enrol.Enrol.Domains = append(n.enrol.Enrol.Domains, "second.test")
+			n.enrol.Enrol().Domains = append(n.enrol.Enrol().Domains, "second.test")
 			n.mustAdd(t, "alice", "postmaster@second.test")
 		}, "postmaster"},
 	} {
