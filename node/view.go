@@ -18,20 +18,20 @@ func tipIsYoung(s *consensus.State) bool {
 // viewIsOld reports whether organisations may have enrolled that we cannot
 // know of yet.
 func (n *Node) viewIsOld(s *consensus.State) bool {
-	_, ahead := n.host.Members()
-	return ahead > 0 || !tipIsYoung(s)
+	return n.host.Members().Ahead > 0 || !tipIsYoung(s)
 }
 
 // knowsOwnRecords reports whether the chain as seen here holds what this node
 // signed before: there is no other organisation, or others that are connected
-// have no more of it. A node that finds nobody goes by its own blocks after a
+// have no more of it. Where blocks are young, a member that only claims to have
+// more holds nothing up. A node that finds nobody goes by its own blocks after a
 // while, since mail between its own accounts shall not wait for others.
 func (n *Node) knowsOwnRecords(s *consensus.State) bool {
-	connected, ahead := n.host.Members()
+	m := n.host.Members()
 	switch {
-	case ahead > 0:
+	case m.Ahead > 0 || m.Claiming > 0 && !tipIsYoung(s):
 		return false
-	case connected > 0 || len(s.Orgs()) == 1:
+	case m.Connected > 0 || len(s.Orgs()) == 1:
 		return true
 	}
 	return tipIsYoung(s) && time.Since(n.started) > staleTip*s.Params().BlockInterval

@@ -55,6 +55,7 @@ type timing struct {
 	dial    time.Duration // between two looks at whom to dial
 	request time.Duration // deadline of one request and of serving one
 	greet   time.Duration // how long an inbound peer may take until its first status
+	claim   time.Duration // how long a member is believed to have blocks of which it has given none
 }
 
 // timingFor returns the intervals for block time t.
@@ -67,6 +68,7 @@ func timingFor(t time.Duration) timing {
 		dial:    clamp(t/5, time.Second, 5*time.Second),
 		request: 20 * time.Second,
 		greet:   10 * time.Second,
+		claim:   6 * time.Second,
 	}
 }
 

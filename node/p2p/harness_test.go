@@ -32,7 +32,7 @@ const patience = 30 * time.Second
 
 var fast = timing{
 	status: 300 * time.Millisecond, pool: 300 * time.Millisecond, peers: time.Second, dial: 100 * time.Millisecond,
-	request: 5 * time.Second, greet: 2 * time.Second,
+	request: 5 * time.Second, greet: 2 * time.Second, claim: 2 * time.Second,
 }
 
 // node is a full node without mail: real chain, real mempool, real host.

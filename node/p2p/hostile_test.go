@@ -41,9 +41,9 @@ func newFoe(t *testing.T, victim *node) *foe {
 }
 
 // newStranger is a foe that has not connected yet.
-func newStranger(t *testing.T, victim *node) *foe {
+func newStranger(t *testing.T, victim *node, options ...libp2p.Option) *foe {
 	t.Helper()
-	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics())
+	h, err := libp2p.New(append(options, libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics())...)
 	if err != nil {
 		t.Fatal(err)
 	}

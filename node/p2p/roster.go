@@ -15,6 +15,9 @@ type roster struct {
 	mu   sync.Mutex
 	byID map[peer.ID]*remote
 	subs map[chan struct{}]struct{}
+	// claims is since when members have said that they have blocks which this node lacks, without having
+	// given one. Coming back does not make a claim younger.
+	claims map[peer.ID]time.Time
 }
 
 // remote is a connected peer. Fields below mu are guarded by the roster's mutex.
@@ -41,7 +44,7 @@ type remote struct {
 const patient = 3
 
 func newRoster() *roster {
-	return &roster{byID: make(map[peer.ID]*remote), subs: make(map[chan struct{}]struct{})}
+	return &roster{byID: make(map[peer.ID]*remote), subs: make(map[chan struct{}]struct{}), claims: make(map[peer.ID]time.Time)}
 }
 
 // meet returns the entry of a peer; made reports that it is new.
@@ -106,6 +109,7 @@ func (r *roster) settle(p *remote, level, moved bool, pace float64) {
 	}
 	if level {
 		p.failures, p.quiet = 0, time.Time{}
+		delete(r.claims, p.id)
 		return
 	}
 	if moved {
@@ -114,6 +118,25 @@ func (r *roster) settle(p *remote, level, moved bool, pace float64) {
 	p.pace = 0
 	p.failures = min(p.failures+1, 6)
 	p.quiet = time.Now().Add(time.Second << (p.failures - 1))
+}
+
+// claim returns since when a member has claimed blocks of which it has given none.
+func (r *roster) claim(id peer.ID, now time.Time) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since, ok := r.claims[id]
+	if !ok {
+		since = now
+		r.claims[id] = since
+	}
+	return since
+}
+
+// gave notes that a peer has given a block that this node lacked.
+func (r *roster) gave(id peer.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.claims, id)
 }
 
 // duePool marks all peers for an exchange of mempools.

@@ -15,6 +15,8 @@ const (
 	// idleRounds is how many answers in a row may neither bring a new block nor lead further up, before the peer is taken to be
 	// wasting our time.
 	idleRounds = 40
+	// firstBlocks are asked for first: a claim is soon found to be true.
+	firstBlocks = 16
 	// turnRequests is how long one peer may be the source while another could be, in deadlines of one request.
 	turnRequests = 3
 )
@@ -63,20 +65,31 @@ func (h *Host) Progress() (height, best uint64, syncing bool) {
 	return height, best, syncing
 }
 
-// Members returns how many enrolled nodes are connected, and how many of them have blocks that this node lacks. What others claim to
-// have costs them nothing.
-func (h *Host) Members() (connected, ahead int) {
+// Members says how the enrolled nodes that are connected stand to this one. What others claim to have costs them nothing, and what
+// these do only counts for a while if no block comes of it.
+func (h *Host) Members() (m Members) {
 	now := time.Now()
 	for _, p := range h.roster.greeted() {
 		if !h.enrolled(p.id) {
 			continue
 		}
-		connected++
-		if now.After(p.quiet) && h.behind(p) {
-			ahead++
+		m.Connected++
+		if now.Before(p.quiet) || !h.behind(p) {
+			continue
+		}
+		m.Claiming++
+		if now.Sub(h.roster.claim(p.id, now)) < h.timing.claim {
+			m.Ahead++
 		}
 	}
-	return connected, ahead
+	return m
+}
+
+// Members counts enrolled nodes.
+type Members struct {
+	Connected int
+	Claiming  int // say that they have blocks which this node lacks
+	Ahead     int // those of them that have given some lately, or have said so only lately
 }
 
 // syncBlocks fetches blocks until no peer is ahead. One peer at a time: what it sends is validated before more is asked for.
@@ -179,7 +192,7 @@ func (h *Host) queued(p standing) time.Time {
 // syncFrom fetches blocks from one peer until it has no more, or until another that has failed no more often has waited for its turn
 // (errTurn). It returns how many were new.
 func (h *Host) syncFrom(p standing) (added int, err error) {
-	begin, top, limit := time.Now(), uint64(0), maxBlocks
+	begin, top, limit, slow := time.Now(), uint64(0), firstBlocks, false
 	locator := h.chain.Locator()
 	if h.syncing.resume != (consensus.Hash{}) && len(locator) > 0 {
 		locator = append([]consensus.Hash{h.syncing.resume}, locator...)
@@ -203,7 +216,9 @@ func (h *Host) syncFrom(p standing) (added int, err error) {
 			return added, fmt.Errorf("%w: %w", errCut, err)
 		case cut: // a slow line: what has come is good, and the next answer should be as long as is sure to come in time
 			h.stats.add("sync.cut")
-			limit = max(len(list)/2, 1)
+			limit, slow = max(len(list)/2, 1), true
+		case !slow:
+			limit = min(2*limit, maxBlocks)
 		}
 		if len(list) == 0 {
 			h.syncing.resume = consensus.Hash{}
@@ -240,6 +255,7 @@ func (h *Host) takeAll(p standing, list []*consensus.Block) (added int, err erro
 		switch {
 		case err == nil:
 			h.stats.add("sync.block")
+			h.roster.gave(p.id)
 			added++
 		case errors.Is(err, chain.ErrKnown):
 		case errors.Is(err, consensus.ErrFuture):

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -472,6 +475,48 @@ func TestAnnouncedBlocksAreAskedForOnce(t *testing.T) {
 	}
 }
 
+// A member that says it has blocks, ever other ones, and gives none is believed for a while, and no
+// longer for having come back.
+func TestClaimsOfMembers(t *testing.T) {
+	net := chaintest.New(2)
+	brief := fast
+	brief.claim = 300 * time.Millisecond
+	a := start(t, net, 0, setup{timing: &brief})
+	a.enrol()
+	key, err := crypto.UnmarshalEd25519PrivateKey(net.Orgs[1].Node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newStranger(t, a, libp2p.Identity(key))
+	f.SetStreamHandler(a.names.blocks, func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
+	var tips atomic.Uint32
+	lie := func() []byte {
+		st := a.ownStatus()
+		st.Record, st.Height, st.Work = nil, 1<<40, consensus.WorkFromBytes([32]byte{1})
+		st.Tip = consensus.Hash{1, byte(tips.Add(1))}
+		return st.encode()
+	}
+	f.SetStreamHandler(a.names.status, func(s network.Stream) {
+		_, _ = readFrame(s, maxStatus)
+		_ = writeFrame(s, lie())
+		_ = s.Close()
+	})
+	f.connect()
+	f.send(a.names.status, framed(lie()))
+	eventually(t, "a claim", func() bool { return a.Members().Ahead == 1 })
+	eventually(t, "disbelief", func() bool { return a.Members() == Members{Connected: 1, Claiming: 1} })
+	if err := f.Network().ClosePeer(a.host.ID()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "its absence", func() bool { return a.Members().Connected == 0 })
+	f.connect()
+	f.send(a.names.status, framed(lie()))
+	eventually(t, "the same claim", func() bool { m := a.Members(); return m.Connected == 1 && m.Claiming == 1 })
+	if m := a.Members(); m.Ahead != 0 {
+		t.Errorf("after it has come back, it is believed again: %+v", m)
+	}
+}
+
 // What strangers claim to have does not make this node doubt its chain.
 func TestMembers(t *testing.T) {
 	net := chaintest.New(2)
@@ -491,9 +536,9 @@ func TestMembers(t *testing.T) {
 		go f.send(a.names.status, framed(lie))
 	}
 	eventually(t, "a sync with a stranger", func() bool { _, _, syncing := a.Progress(); return syncing })
-	if connected, ahead := a.Members(); connected != 0 || ahead != 0 {
-		t.Errorf("%d members are connected, %d of them ahead", connected, ahead)
+	if m := a.Members(); m != (Members{}) {
+		t.Errorf("members %+v", m)
 	}
 	start(t, net, 1, setup{bootstrap: a.Addrs()})
-	eventually(t, "a member", func() bool { connected, ahead := a.Members(); return connected == 1 && ahead == 0 })
+	eventually(t, "a member", func() bool { return a.Members() == Members{Connected: 1} })
 }
