@@ -91,12 +91,18 @@ func WireLines(b []byte) []byte {
 		return b
 	}
 	out := make([]byte, 0, len(b)+bytes.Count(b, []byte("\n"))+2) // room for one more behind all
+	return appendLines(out, b, "\r\n", wireShort)
+}
+
+// appendLines appends b to out, which has room for it, with end for each LF or CRLF; short does that for
+// short lines.
+func appendLines(out, b []byte, end string, short func(out, b []byte) []byte) []byte {
 	for len(b) > 0 {
-		block, rest, short := cutBlock(b)
-		if short {
-			out = wireShort(out, block)
+		block, rest, areShort := cutBlock(b)
+		if areShort {
+			out = short(out, block)
 		} else {
-			out = withEnds(out, block, "\r\n")
+			out = withEnds(out, block, end)
 		}
 		b = rest
 	}
@@ -129,17 +135,7 @@ func unixEnds(b []byte) []byte {
 
 // appendUnix appends unixEnds of b to out.
 func appendUnix(out, b []byte) []byte {
-	out = slices.Grow(out, len(b))
-	for len(b) > 0 {
-		block, rest, short := cutBlock(b)
-		if short {
-			out = unixShort(out, block)
-		} else {
-			out = withEnds(out, block, "\n")
-		}
-		b = rest
-	}
-	return out
+	return appendLines(slices.Grow(out, len(b)), b, "\n", unixShort)
 }
 
 // unixShort appends unixEnds of b to out, which has room for it.
