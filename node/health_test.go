@@ -33,7 +33,7 @@ func TestClockStatus(t *testing.T) {
 	for ahead, wrong := range map[time.Duration]bool{-time.Hour: false, 0: false, slack: false, slack + time.Millisecond: true, time.Hour: true} {
 		now := chaintest.GenesisTime.Add(-ahead)
 		want := api.ClockStatus{Time: now, TipTime: chaintest.GenesisTime, TipAhead: ahead.Seconds(), Wrong: wrong}
-		if got := clockStatus(s, now); got != want {
+		if got := clockStatus(s, now); !reflect.DeepEqual(got, want) {
 			t.Errorf("%v ahead: %+v, want %+v", ahead, got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -84,6 +85,9 @@ type Node struct {
 	listen listeners
 
 	enrolProblem atomic.Pointer[string] // why our enrolment is not taken into the mempool; nil: it is
+
+	clockMu sync.Mutex
+	clock   clockWatch // guarded by clockMu
 }
 
 // listeners are open sockets; a nil one is switched off.

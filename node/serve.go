@@ -35,6 +35,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
 	run(n.joinNetwork)
 	run(n.welcome)
+	run(n.watchClock)
 	if n.miner != nil {
 		run(n.miner.Run)
 	}

@@ -31,12 +31,16 @@ type Status struct {
 	SilentPeers []Silent    `json:"silent_peers"`          // bootstrap addresses that do not answer
 }
 
-// ClockStatus compares this machine's clock with the chain.
+// ClockStatus compares this machine's clock with itself, the chain and the clocks of others.
 type ClockStatus struct {
 	Time     time.Time `json:"time"`
 	TipTime  time.Time `json:"tip_time"`
 	TipAhead float64   `json:"tip_ahead_seconds"` // negative: the last block is so old
 	Wrong    bool      `json:"wrong"`             // the last block is further ahead than a block may be: some clock is wrong
+
+	Votes       int      `json:"votes"`                // other organisations that have told their time
+	OthersAhead float64  `json:"others_ahead_seconds"` // by how much the middle one is ahead of this machine
+	Findings    []string `json:"findings"`             // what is wrong, in words
 }
 
 // IndexStatus tells how far the search index is.

@@ -31,8 +31,11 @@ func (a *app) cmdStatus() *cobra.Command {
 					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
 					{"network", fmt.Sprintf("%s, chain %s, block %d%s", s.Chain.Network, s.Chain.ChainID, s.Chain.Height, syncNote(&s.Chain))},
 					{"clock", clockNote(&s.Clock)},
-					{"peers", peersNote(s.PeersByOrg)},
 				}
+				for _, finding := range s.Clock.Findings {
+					rows = append(rows, [2]string{"clock wrong?", finding})
+				}
+				rows = append(rows, [2]string{"peers", peersNote(s.PeersByOrg)})
 				for _, p := range s.SilentPeers {
 					rows = append(rows, [2]string{"no answer", fmt.Sprintf("%s, since %s", p.Address, clock(p.Since))})
 				}
@@ -76,10 +79,7 @@ func membership(o *api.OrgSummary) string {
 
 func clockNote(c *api.ClockStatus) string {
 	age := time.Duration(-c.TipAhead * float64(time.Second)).Round(time.Second)
-	switch {
-	case c.Wrong:
-		return fmt.Sprintf("%s, the last block is %v ahead: set this clock, or find the node whose clock was wrong; mining waits", clock(c.Time), -age)
-	case age < 0:
+	if age < 0 {
 		return fmt.Sprintf("%s, the last block is %v ahead", clock(c.Time), -age)
 	}
 	return fmt.Sprintf("%s, the last block is %v old", clock(c.Time), age)

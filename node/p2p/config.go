@@ -52,6 +52,7 @@ type timing struct {
 	status  time.Duration // between two status exchanges with one peer
 	pool    time.Duration // between two mempool exchanges with one peer
 	peers   time.Duration // between two questions for more peers
+	time    time.Duration // between two questions for a peer's time
 	dial    time.Duration // between two looks at whom to dial
 	request time.Duration // deadline of one request and of serving one
 	greet   time.Duration // how long an inbound peer may take until its first status
@@ -65,6 +66,7 @@ func timingFor(t time.Duration) timing {
 		status:  clamp(t/2, 2*time.Second, 15*time.Second),
 		pool:    clamp(2*t, 3*time.Second, time.Minute),
 		peers:   clamp(10*t, 10*time.Second, 5*time.Minute),
+		time:    clamp(t, 5*time.Second, 20*time.Second),
 		dial:    clamp(t/5, time.Second, 5*time.Second),
 		request: 20 * time.Second,
 		greet:   10 * time.Second,

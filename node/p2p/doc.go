@@ -9,6 +9,7 @@
 //	/cairn/<chain>/blocks/1                blocks after a locator, or by id
 //	/cairn/<chain>/pool/1                  makes two mempools equal: pending org events and batches
 //	/cairn/<chain>/peers/1                 signed addresses of other nodes
+//	/cairn/<chain>/time/1                  what the other's clock says
 //	/cairn/<chain>/smtp/1                  a mail session
 //
 // Gossip is the fast path and may lose anything. What is lost is found again by asking: a status that names more work, or a block

@@ -80,7 +80,9 @@ func (h *Host) keepUp(r *remote) {
 		return
 	}
 	h.askPeers(r)
-	status, pool, peers := newTicker(h.timing.status), newTicker(h.timing.pool), newTicker(h.timing.peers)
+	h.askTime(r)
+	status, pool, peers, clock := newTicker(h.timing.status), newTicker(h.timing.pool), newTicker(h.timing.peers), newTicker(h.timing.time)
+	defer clock.Stop()
 	defer status.Stop()
 	defer pool.Stop()
 	defer peers.Stop()
@@ -94,6 +96,9 @@ func (h *Host) keepUp(r *remote) {
 			return
 		case <-peers.C:
 			h.askPeers(r)
+			continue
+		case <-clock.C:
+			h.askTime(r)
 			continue
 		case <-pool.C:
 			h.roster.markPool(r)

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 const patience = 30 * time.Second
 
 var fast = timing{
-	status: 300 * time.Millisecond, pool: 300 * time.Millisecond, peers: time.Second, dial: 100 * time.Millisecond,
+	status: 300 * time.Millisecond, pool: 300 * time.Millisecond, peers: time.Second, time: time.Second, dial: 100 * time.Millisecond,
 	request: 5 * time.Second, greet: 2 * time.Second, claim: 2 * time.Second,
 }
 

@@ -1,0 +1,113 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cairn/consensus"
+	"cairn/node/api"
+	"cairn/node/p2p"
+)
+
+// clockEvery is how often the clock is looked at.
+const clockEvery = time.Second
+
+// clockWatch finds out whether this machine's clock is wrong: by its being set while the node runs, by
+// blocks, and by what other organisations' clocks say, who may be wrong or lie, so that it is said whose
+// word it is. Beyond the slack that blocks have, others refuse what bears its time.
+type clockWatch struct {
+	slack   time.Duration
+	wall    time.Time     // when it was looked at last, as the clock has it
+	running time.Duration // and how long the program had been running
+	step    time.Duration // by how much it has been set since the start, both ways summed
+	stepAt  time.Time     // when it was set last, by the clock as it was then
+}
+
+// look takes in what the clock says after the program has been running for so long.
+func (w *clockWatch) look(wall time.Time, running time.Duration) {
+	if !w.wall.IsZero() {
+		if step := wall.Sub(w.wall) - (running - w.running); step.Abs() > w.slack {
+			w.step, w.stepAt = w.step+step, wall
+		}
+	}
+	w.wall, w.running = wall, running
+}
+
+// clockFinding is why a clock seems to be wrong: in words, and by whose word.
+type clockFinding struct{ by, text string }
+
+// findings says what is wrong; nil if nothing is known to be.
+func (w *clockWatch) findings(s *consensus.State, now time.Time, others p2p.Clocks) (list []clockFinding) {
+	find := func(by, format string, args ...any) {
+		list = append(list, clockFinding{by, fmt.Sprintf(format, args...)})
+	}
+	setRight := others.Votes > 0 && others.Ahead.Abs() <= w.slack
+	if w.step.Abs() > w.slack && !setRight {
+		find("itself", "it was set %s by %v while the node was running, last at %s", way(w.step), w.step.Abs().Round(time.Second), w.stepAt.UTC().Format(time.RFC3339))
+	}
+	if ahead := unixMilli(s.Time()).Sub(now); ahead > w.slack {
+		find("blocks", "the last block is %v ahead: this clock is behind, or that of whoever made the block was ahead; mining waits", ahead.Round(time.Second))
+	}
+	if others.Votes > 0 && others.Ahead.Abs() > w.slack {
+		find("others", "by the clocks of other organisations (%d asked) it is %v %s", others.Votes, others.Ahead.Abs().Round(time.Second), behindOrAhead(others.Ahead))
+	}
+	return list
+}
+
+func way(step time.Duration) string {
+	if step < 0 {
+		return "back"
+	}
+	return "forward"
+}
+
+func behindOrAhead(others time.Duration) string {
+	if others < 0 {
+		return "ahead"
+	}
+	return "behind"
+}
+
+// watchClock says in the log when something about the clock is found, and when it is well again.
+func (n *Node) watchClock(ctx context.Context) error {
+	tick := time.NewTicker(clockEvery)
+	defer tick.Stop()
+	said := map[string]bool{}
+	for {
+		_, found := n.lookAtClock()
+		now := map[string]bool{}
+		for _, f := range found {
+			if now[f.by] = true; !said[f.by] {
+				n.log.Warn("this machine's clock seems to be wrong: see to its time service", "finding", f.text)
+			}
+		}
+		if len(now) == 0 && len(said) > 0 {
+			n.log.Info("nothing is known any more to be wrong with this machine's clock")
+		}
+		said = now
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// lookAtClock compares the clock with itself, the chain and the clocks of others.
+func (n *Node) lookAtClock() (api.ClockStatus, []clockFinding) {
+	n.clockMu.Lock()
+	defer n.clockMu.Unlock()
+	s, now := n.chain.State(), time.Now()
+	n.clock.slack = s.Params().ClockSlack()
+	n.clock.look(now.Round(0), now.Sub(n.started))
+	others := n.host.Clocks()
+	c := clockStatus(s, now)
+	c.Votes, c.OthersAhead = others.Votes, others.Ahead.Truncate(time.Millisecond).Seconds()
+	found := n.clock.findings(s, now, others)
+	c.Findings = make([]string, len(found))
+	for i, f := range found {
+		c.Findings[i] = f.text
+	}
+	return c, found
+}
