@@ -157,13 +157,14 @@ func TestDomainClaimsAreShared(t *testing.T) {
 	f := newRuleFixture(t)
 	e := f.gamma.unsigned(f.state.ChainID())
 	e.Enrol().Domains = []string{"beta.example"}
-	s := extend(t, f.state, f.alpha, []OrgEvent{f.gamma.finish(e, 4)}, nil)
-	claimants := s.OrgsByDomain("beta.example")
+	before := f.state
+	f.extend(t, f.alpha, []OrgEvent{f.gamma.finish(e, 4)}, nil)
+	claimants := f.state.OrgsByDomain("beta.example")
 	if len(claimants) != 2 || compareOrgs(claimants[0], claimants[1]) >= 0 {
 		t.Errorf("claimants of a shared domain: %v", claimants)
 	}
-	if before := f.state.OrgsByDomain("beta.example"); len(before) != 1 {
-		t.Errorf("the state before has %d claimants, it had one", len(before))
+	if claimants := before.OrgsByDomain("beta.example"); len(claimants) != 1 {
+		t.Errorf("the state before has %d claimants, it had one", len(claimants))
 	}
 }
 

@@ -10,12 +10,11 @@ import (
 
 // changing is a network with parameters of version 2 in which organisations change.
 type changing struct {
-	tb      testing.TB
-	genesis *Genesis
-	state   *State
-	orgs    []*changer
-	events  []OrgEvent // all that were applied
-	made    int        // keys
+	grownChain
+	tb     testing.TB
+	orgs   []*changer
+	events []OrgEvent // all that were applied
+	made   int        // keys
 
 	admission Admission // zero: open
 }
@@ -116,12 +115,8 @@ func emptyChanging(tb testing.TB) *changing {
 func (w *changing) mine(events []OrgEvent, batches []Batch) (*Block, *Undo) {
 	w.tb.Helper()
 	b := w.block(events, batches)
-	if err := ValidateBlock(w.state, b); err != nil {
-		w.tb.Fatal(err)
-	}
-	next, undo := ApplyBlock(w.state, b)
-	w.state, w.events = next, append(w.events, events...)
-	return b, undo
+	w.events = append(w.events, events...)
+	return b, w.grow(w.tb, b)
 }
 
 func (w *changing) block(events []OrgEvent, batches []Batch) *Block {

@@ -125,13 +125,20 @@ func solve(b *Block, miner member) *Block {
 	return b
 }
 
-// extend validates and applies a block with these contents.
-func extend(tb testing.TB, s *State, miner member, events []OrgEvent, batches []Batch) *State {
+// grownChain is a network with the blocks on top of it.
+type grownChain struct {
+	genesis *Genesis
+	blocks  []*Block // without genesis
+	state   *State   // after the last
+}
+
+// grow applies a block, which has to be valid.
+func (c *grownChain) grow(tb testing.TB, b *Block) *Undo {
 	tb.Helper()
-	b := solve(draft(s, miner, events, batches), miner)
-	if err := ValidateBlock(s, b); err != nil {
+	if err := ValidateBlock(c.state, b); err != nil {
 		tb.Fatal(err)
 	}
-	next, _ := ApplyBlock(s, b)
-	return next
+	next, undo := ApplyBlock(c.state, b)
+	c.blocks, c.state = append(c.blocks, b), next
+	return undo
 }

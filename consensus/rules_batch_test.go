@@ -15,8 +15,9 @@ var batchCases = []ruleCase{
 	{"follows another", RuleBatchPrev, inBatch(func(f *ruleFixture, b *Batch) { b.Prev[0] ^= 1 }, nil)},
 	{"second follows none", RuleBatchPrev, inBatch(func(f *ruleFixture, b *Batch) { b.Prev = Hash{} }, nil)},
 	{"first follows one", RuleBatchPrev, func(f *ruleFixture) error {
-		b := f.gamma.batchAfter(f.state, BatchTip{ID: Hash{1}}, 5)
-		return CheckBatch(f.state.Params(), f.state.ChainID(), &b)
+		b := f.gamma.batchAfter(f.state, BatchTip{ID: Hash{1}}, f.state.Time()+1)
+		inBlock := f.block(func(block *Block) { block.Batches = []Batch{b} }, nil, nil) // which enrols gamma
+		return agree(inBlock, CheckBatch(f.state.Params(), f.state.ChainID(), &b))
 	}},
 	{"time of the one before", RuleBatchTime, inBatch(func(f *ruleFixture, b *Batch) {
 		tip, _ := f.state.BatchTip(Series{Recorder: b.Recorder})

@@ -43,17 +43,17 @@ func (w *changing) apply(c *changer, e OrgEvent) {
 // changes is a case whose event is made for a network that is aged: in a block, and by all ways to
 // validate an event, it breaks the same rule.
 func changes(event func(w *changing, c *changer) OrgEvent) func(*ruleFixture) error {
-	return func(*ruleFixture) error {
+	return func(f *ruleFixture) error {
 		w, c := aged()
 		e := event(w, c)
-		inBlock := ValidateBlock(w.state, w.block([]OrgEvent{e}, nil))
+		inBlock := f.validate(&w.grownChain, w.block([]OrgEvent{e}, nil))
 		return agree(inBlock, ValidateEvent(w.state, &e), ValidateEvents(w.state, []OrgEvent{e})[0])
 	}
 }
 
 // seals is a case whose batches are made for a network that is aged.
 func seals(batches func(w *changing, c *changer) []Batch) func(*ruleFixture) error {
-	return func(*ruleFixture) error {
+	return func(f *ruleFixture) error {
 		w, c := aged()
 		list := batches(w, c)
 		var err error
@@ -62,7 +62,7 @@ func seals(batches func(w *changing, c *changer) []Batch) func(*ruleFixture) err
 				err = each
 			}
 		}
-		return agree(ValidateBlock(w.state, w.block(nil, list)), err)
+		return agree(f.validate(&w.grownChain, w.block(nil, list)), err)
 	}
 }
 
@@ -372,7 +372,7 @@ var changingCases = []ruleCase{
 		_, other := w.newOrg()
 		e.Attestations = append(e.Attestations, Attest(e, w.orgs[0].nodes[0].recorder), Attest(&other, w.orgs[1].nodes[0].recorder))
 	})},
-	{"attestations out of order", RuleAttestation, func(*ruleFixture) error {
+	{"attestations out of order", RuleAttestation, func(f *ruleFixture) error {
 		w := attestedWorld()
 		_, e := w.newOrg()
 		for _, o := range w.orgs {
@@ -380,7 +380,7 @@ var changingCases = []ruleCase{
 		}
 		sortAttestations(&e)
 		e.Attestations[0], e.Attestations[1] = e.Attestations[1], e.Attestations[0]
-		return ValidateBlock(w.state, w.block([]OrgEvent{e}, nil))
+		return f.validate(&w.grownChain, w.block([]OrgEvent{e}, nil))
 	}},
 }
 
@@ -402,11 +402,11 @@ func attestedWorld() *changing {
 }
 
 func attested(attest func(w *changing, e *OrgEvent)) func(*ruleFixture) error {
-	return func(*ruleFixture) error {
+	return func(f *ruleFixture) error {
 		w := attestedWorld()
 		_, e := w.newOrg()
 		attest(w, &e)
 		sortAttestations(&e)
-		return agree(ValidateBlock(w.state, w.block([]OrgEvent{e}, nil)), ValidateEvent(w.state, &e))
+		return agree(f.validate(&w.grownChain, w.block([]OrgEvent{e}, nil)), ValidateEvent(w.state, &e))
 	}
 }

@@ -22,11 +22,11 @@ var headerCases = []ruleCase{
 		return f.block(nil, func(h *Header) { h.Time = f.state.MedianTime() + 1 }, nil)
 	}},
 	{"miner is no member", RuleUnknownMiner, func(f *ruleFixture) error {
-		return ValidateBlock(f.state, solve(draft(f.state, f.gamma, nil, nil), f.gamma))
+		return f.validate(&f.grownChain, solve(draft(f.state, f.gamma, nil, nil), f.gamma))
 	}},
 	{"miner enrols in the same block", RuleUnknownMiner, func(f *ruleFixture) error {
 		events, batches := f.body()
-		return ValidateBlock(f.state, solve(draft(f.state, f.gamma, events, batches), f.gamma))
+		return f.validate(&f.grownChain, solve(draft(f.state, f.gamma, events, batches), f.gamma))
 	}},
 	{"signature of another member", RuleHeaderSignature, afterSigning(func(f *ruleFixture, b *Block) {
 		b.Header = SignHeader(b.Header.Header, f.alpha.recorder)

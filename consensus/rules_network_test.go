@@ -11,6 +11,11 @@ func inParams(change func(p *Params)) func(*ruleFixture) error {
 		change(&p)
 		enrol := f.alpha.finish(f.alpha.unsigned(p.ChainID()), 4)
 		_, err := NewGenesis(p, enrol, f.alpha.recorder)
+		g := &Genesis{Params: p, Block: Block{Events: []OrgEvent{enrol}}}
+		h := g.expectedHeader()
+		h.Miner = f.alpha.key()
+		g.Block.Header = SignHeader(h, f.alpha.recorder)
+		f.vector = &ruleVector{kind: "network", value: g.Encode()}
 		return agree(p.Check(), err)
 	}
 }
@@ -21,9 +26,15 @@ func inGenesis(change func(f *ruleFixture, g *Genesis)) func(*ruleFixture) error
 		g := *f.genesis
 		change(f, &g)
 		g.Block.Header = SignHeader(g.Block.Header.Header, f.alpha.recorder)
-		_, err := DecodeGenesis(g.Encode())
-		return agree(err, g.Check())
+		return f.network(&g)
 	}
+}
+
+// network checks a network, as a value and in bytes.
+func (f *ruleFixture) network(g *Genesis) error {
+	f.vector = &ruleVector{kind: "network", value: g.Encode()}
+	_, err := DecodeGenesis(f.vector.value)
+	return agree(err, g.Check())
 }
 
 var networkCases = []ruleCase{
@@ -61,13 +72,14 @@ var networkCases = []ruleCase{
 	{"genesis signed by another key", RuleHeaderSignature, func(f *ruleFixture) error {
 		g := *f.genesis
 		g.Block.Header = SignHeader(g.Block.Header.Header, f.beta.recorder)
-		return g.Check()
+		return f.network(&g)
 	}},
 }
 
-func decodes[T any](decode func([]byte) (T, error), bytes func(f *ruleFixture) []byte) func(*ruleFixture) error {
+func decodes[T any](kind string, decode func([]byte) (T, error), bytes func(f *ruleFixture) []byte) func(*ruleFixture) error {
 	return func(f *ruleFixture) error {
-		_, err := decode(bytes(f))
+		f.vector = &ruleVector{kind: kind, value: bytes(f)}
+		_, err := decode(f.vector.value)
 		return err
 	}
 }
@@ -85,22 +97,22 @@ func (f *ruleFixture) encodedEvent(change func(b []byte)) []byte {
 }
 
 var codecCases = []ruleCase{
-	{"short header", RuleEncoding, decodes(DecodeHeader, func(f *ruleFixture) []byte { return make([]byte, HeaderSize-1) })},
-	{"long header", RuleEncoding, decodes(DecodeHeader, func(f *ruleFixture) []byte { return make([]byte, HeaderSize+1) })},
-	{"header without signature", RuleEncoding, decodes(DecodeSignedHeader, func(f *ruleFixture) []byte { return make([]byte, HeaderSize) })},
-	{"nothing", RuleEncoding, decodes(DecodeBlock, func(f *ruleFixture) []byte { return nil })},
-	{"batch cut short", RuleEncoding, decodes(DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); return b[:len(b)-1] })},
-	{"batch and more", RuleEncoding, decodes(DecodeBatch, func(f *ruleFixture) []byte { return append(f.encodedBatch(), 0) })},
-	{"records miscounted", RuleEncoding, decodes(DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[125]++; return b })},
-	{"micro-roots beyond the limit", RuleEncoding, decodes(DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[121] = 65; return b })},
-	{"micro-roots announced only", RuleEncoding, decodes(DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[121] = 64; return b })},
-	{"encoded event of version 3", RuleVersion, decodes(DecodeEvent, func(f *ruleFixture) []byte { return f.encodedEvent(func(b []byte) { b[1] = 3 }) })},
-	{"encoded event of type 2", RuleEventType, decodes(DecodeEvent, func(f *ruleFixture) []byte { return f.encodedEvent(func(b []byte) { b[2] = 2 }) })},
-	{"oversize block", RuleBodySize, decodes(DecodeBlock, func(f *ruleFixture) []byte { return make([]byte, MaxBlockSize+1) })},
-	{"not a network file", RuleEncoding, decodes(DecodeGenesis, func(f *ruleFixture) []byte { return []byte("From: a@b.example") })},
-	{"network file cut short", RuleEncoding, decodes(DecodeGenesis, func(f *ruleFixture) []byte { b := f.genesis.Encode(); return b[:len(b)-1] })},
-	{"network file and more", RuleEncoding, decodes(DecodeGenesis, func(f *ruleFixture) []byte { return append(f.genesis.Encode(), 0) })},
-	{"network file of another version", RuleVersion, decodes(DecodeGenesis, func(f *ruleFixture) []byte {
+	{"short header", RuleEncoding, decodes("header", DecodeHeader, func(f *ruleFixture) []byte { return make([]byte, HeaderSize-1) })},
+	{"long header", RuleEncoding, decodes("header", DecodeHeader, func(f *ruleFixture) []byte { return make([]byte, HeaderSize+1) })},
+	{"header without signature", RuleEncoding, decodes("signed header", DecodeSignedHeader, func(f *ruleFixture) []byte { return make([]byte, HeaderSize) })},
+	{"nothing", RuleEncoding, decodes("block", DecodeBlock, func(f *ruleFixture) []byte { return nil })},
+	{"batch cut short", RuleEncoding, decodes("batch", DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); return b[:len(b)-1] })},
+	{"batch and more", RuleEncoding, decodes("batch", DecodeBatch, func(f *ruleFixture) []byte { return append(f.encodedBatch(), 0) })},
+	{"records miscounted", RuleEncoding, decodes("batch", DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[125]++; return b })},
+	{"micro-roots beyond the limit", RuleEncoding, decodes("batch", DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[121] = 65; return b })},
+	{"micro-roots announced only", RuleEncoding, decodes("batch", DecodeBatch, func(f *ruleFixture) []byte { b := f.encodedBatch(); b[121] = 64; return b })},
+	{"encoded event of version 3", RuleVersion, decodes("event", DecodeEvent, func(f *ruleFixture) []byte { return f.encodedEvent(func(b []byte) { b[1] = 3 }) })},
+	{"encoded event of type 2", RuleEventType, decodes("event", DecodeEvent, func(f *ruleFixture) []byte { return f.encodedEvent(func(b []byte) { b[2] = 2 }) })},
+	{"oversize block", RuleBodySize, decodes("block", DecodeBlock, func(f *ruleFixture) []byte { return make([]byte, MaxBlockSize+1) })},
+	{"not a network file", RuleEncoding, decodes("network", DecodeGenesis, func(f *ruleFixture) []byte { return []byte("From: a@b.example") })},
+	{"network file cut short", RuleEncoding, decodes("network", DecodeGenesis, func(f *ruleFixture) []byte { b := f.genesis.Encode(); return b[:len(b)-1] })},
+	{"network file and more", RuleEncoding, decodes("network", DecodeGenesis, func(f *ruleFixture) []byte { return append(f.genesis.Encode(), 0) })},
+	{"network file of another version", RuleVersion, decodes("network", DecodeGenesis, func(f *ruleFixture) []byte {
 		b := f.genesis.Encode()
 		b[len(genesisMagic)+1] = 9
 		return b

@@ -2,38 +2,49 @@ package consensus
 
 import (
 	"errors"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"os"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/consensus/vectortest"
 )
 
-// ruleCase breaks one rule, in one way.
+// ruleCase breaks one rule, in one way. Its value, which err leaves in f.vector, is a test vector.
 type ruleCase struct {
 	name string
 	rule string // code expected
 	err  func(f *ruleFixture) error
 }
 
-// ruleFixture is a chain of two members, alpha and beta, with a batch of each
-// in block 1. gamma is about to enrol.
+// ruleFixture is a chain of two members, alpha and beta, with a batch of each.
+// gamma is about to enrol.
 type ruleFixture struct {
-	genesis            *Genesis
+	grownChain
 	alpha, beta, gamma member
-	state              *State
+	vector             *ruleVector // of the last case
 }
 
 func newRuleFixture(tb testing.TB) *ruleFixture {
 	g, alpha := testGenesis(tb)
-	f := &ruleFixture{genesis: g, alpha: alpha, beta: newMember("beta"), gamma: newMember("gamma")}
-	s := g.State()
-	s = extend(tb, s, alpha, []OrgEvent{f.beta.enrol(s.Params())}, []Batch{alpha.batch(s, s.Time()+100)})
-	f.state = extend(tb, s, f.beta, nil, []Batch{f.beta.batch(s, s.Time()+100)})
+	f := &ruleFixture{grownChain: grownChain{genesis: g, state: g.State()}, alpha: alpha, beta: newMember("beta"), gamma: newMember("gamma")}
+	s := f.state
+	f.extend(tb, alpha, []OrgEvent{f.beta.enrol(s.Params())}, []Batch{alpha.batch(s, s.Time()+100)})
+	s = f.state
+	f.extend(tb, f.beta, nil, []Batch{f.beta.batch(s, s.Time()+100)})
 	return f
+}
+
+// extend applies a block with these contents.
+func (f *ruleFixture) extend(tb testing.TB, miner member, events []OrgEvent, batches []Batch) {
+	tb.Helper()
+	f.grow(tb, solve(draft(f.state, miner, events, batches), miner))
+}
+
+// validate validates a block on top of a chain.
+func (f *ruleFixture) validate(c *grownChain, b *Block) error {
+	f.vector = &ruleVector{kind: "block", value: b.Encode(), chain: c}
+	return ValidateBlock(c.state, b)
 }
 
 // body is a valid body: an event, and three batches in two rounds.
@@ -60,7 +71,7 @@ func (f *ruleFixture) block(body func(b *Block), header func(h *Header), signed 
 	if signed != nil {
 		signed(b)
 	}
-	return ValidateBlock(f.state, b)
+	return f.validate(&f.grownChain, b)
 }
 
 // inBody, inHeader and afterSigning name the stage of the block that a case
@@ -147,58 +158,30 @@ func TestRules(t *testing.T) {
 	if err := f.block(nil, nil, nil); err != nil {
 		t.Fatal("the block that all cases start from is invalid: ", err)
 	}
-	untested := ruleCodes(t)
-	for _, cases := range [][]ruleCase{headerCases, bodyCases, eventCases, batchCases, networkCases, codecCases, changingCases} {
-		for _, c := range cases {
-			t.Run(c.rule+"/"+strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
-				if err := c.err(f); ruleOf(err) != c.rule || errors.Is(err, errDisagree) {
-					t.Errorf("got %v, want a %s", err, c.rule)
-				} else if c.rule != "" && !strings.HasPrefix(err.Error(), c.rule+": ") {
-					t.Errorf("message %q does not begin with the code", err)
-				}
-			})
-			delete(untested, c.rule)
-		}
-	}
-	for rule := range untested {
-		t.Errorf("no case breaks rule %s", rule)
-	}
-}
-
-// ruleCodes reads the codes off the source, so that none goes untested.
-func ruleCodes(t *testing.T) map[string]bool {
-	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	codes := make(map[string]bool)
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Rule") {
-			code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			if err != nil || codes[code] {
-				t.Errorf("code %q of %s: %v, or in use twice", code, spec.Names[0].Name, err)
+	files := make(map[string]bool)
+	shared := sharedChains(t)
+	for _, c := range slices.Concat(headerCases, bodyCases, eventCases, batchCases, networkCases, codecCases, changingCases) {
+		t.Run(c.rule+"/"+strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			f.vector = nil
+			if err := c.err(f); ruleOf(err) != c.rule || errors.Is(err, errDisagree) {
+				t.Errorf("got %v, want a %s", err, c.rule)
+			} else if c.rule != "" && !strings.HasPrefix(err.Error(), c.rule+": ") {
+				t.Errorf("message %q does not begin with the code", err)
 			}
-			codes[code] = true
+			if c.vectorFile() != "" {
+				vectortest.CheckFile(t, c.vectorFile(), f.vector.format(t, &c, shared))
+			}
+		})
+		if files[c.vectorFile()] && c.vectorFile() != "" {
+			t.Errorf("two cases make %s", c.vectorFile())
 		}
-		return true
-	})
-	if len(codes) < 30 {
-		t.Fatalf("only %d codes found in errors.go", len(codes))
+		files[c.vectorFile()] = true
 	}
-	return codes
-}
-
-// TestProtocolDescribesRules keeps doc/protocol.md complete.
-func TestProtocolDescribesRules(t *testing.T) {
-	doc, err := os.ReadFile("../doc/protocol.md")
-	if err != nil {
-		t.Fatal(err)
+	for name, c := range shared {
+		vectortest.CheckFile(t, sharedFile(name), formatShared(c))
+		files[sharedFile(name)] = true
 	}
-	for code := range ruleCodes(t) {
-		if !strings.Contains(string(doc), "`"+code+"`") {
-			t.Errorf("doc/protocol.md does not mention %s", code)
-		}
-	}
+	onlyVectors(t, files)
 }
 
 func TestCheckClock(t *testing.T) {

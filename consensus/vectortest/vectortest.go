@@ -1,6 +1,5 @@
-// Package vectortest compares the protocol's test vectors, which stand as JSON
-// in the testdata folder of the package that makes them, with what the code
-// makes. Another implementation can be built against the same files.
+// Package vectortest compares the protocol's test vectors, which stand in the
+// testdata folder of the package that makes them, with what the code makes. Another implementation can be built against the same files.
 package vectortest
 
 import (
@@ -18,13 +17,21 @@ var update = flag.Bool("update", false, "write the test vectors in testdata anew
 // writes the file first.
 func Check(t testing.TB, name string, made any) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
 	got, err := json.MarshalIndent(made, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got = append(got, '\n')
+	CheckFile(t, name, append(got, '\n'))
+}
+
+// CheckFile is Check for a file that is no JSON.
+func CheckFile(t testing.TB, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
 	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(path, got, 0o666); err != nil {
 			t.Fatal(err)
 		}
