@@ -233,7 +233,7 @@ var changingCases = []ruleCase{
 	{"key of small order", RuleWeakKey, changes(func(w *changing, c *changer) OrgEvent {
 		return w.event(c, func(e *OrgEvent) Content {
 			n := NewNodeKeys(e.ChainID, e.Signer, w.key("node"), w.key("recorder"))
-			n.Recorder = Key{1} // the neutral point
+			n.Recorder, n.Possession = neutralKey, neutralSignature
 			return &AddNode{n}
 		})
 	})},

@@ -27,6 +27,17 @@ var eventCases = []ruleCase{
 	{"domains out of order", RuleDomains, inEvent(func(f *ruleFixture, e *OrgEvent) { e.Enrol().Domains = []string{"b.example", "a.example"} })},
 	{"domain twice", RuleDomains, inEvent(func(f *ruleFixture, e *OrgEvent) { e.Enrol().Domains = []string{"a.example", "a.example"} })},
 	{"domain in upper case", RuleDomains, inEvent(func(f *ruleFixture, e *OrgEvent) { e.Enrol().Domains = []string{"A.example"} })},
+	{"domain with a final dot", RuleDomains, inDomain("a.example.")},
+	{"domain with an empty label", RuleDomains, inDomain("a..example")},
+	{"domain with a hyphen in front", RuleDomains, inDomain("-a.example")},
+	{"domain with a hyphen at the end of a label", RuleDomains, inDomain("a-.example")},
+	{"domain with an underscore", RuleDomains, inDomain("a_b.example")},
+	{"domain that ends in a number", RuleDomains, inDomain("a.1")},
+	{"label of 64 bytes", RuleDomains, inDomain(strings.Repeat("a", 64) + ".example")},
+	{"domain of 254 bytes", RuleDomains, inDomain(longDomain(MaxDomainName + 1))},
+	{"domain in another script", RuleDomains, inDomain("почта.example")},
+	{"label of 63 bytes", "", inDomain(strings.Repeat("a", 63) + ".example")},
+	{"domain of 253 bytes", "", inDomain(longDomain(MaxDomainName))},
 	{"domain of another member", "", inEvent(func(f *ruleFixture, e *OrgEvent) { e.Enrol().Domains = []string{"alpha.example"} })},
 	{"no node", RuleNodes, inEvent(func(f *ruleFixture, e *OrgEvent) { e.Enrol().Nodes = nil })},
 	{"nine nodes", RuleNodes, inEvent(func(f *ruleFixture, e *OrgEvent) { e.Enrol().Nodes = f.manyNodes(MaxNodes + 1) })},
@@ -96,6 +107,12 @@ var eventCases = []ruleCase{
 		return f.eventBothWays(e)
 	}},
 }
+
+func inDomain(domain string) func(*ruleFixture) error {
+	return inEvent(func(f *ruleFixture, e *OrgEvent) { e.Enrol().Domains = []string{domain} })
+}
+
+func longDomain(n int) string { return strings.Repeat("a.", n/2)[:n-1] + "a" }
 
 func manyDomains(n int) []string {
 	domains := make([]string, n)

@@ -160,7 +160,8 @@ func TestRules(t *testing.T) {
 	}
 	files := make(map[string]bool)
 	shared := sharedChains(t)
-	for _, c := range slices.Concat(headerCases, bodyCases, eventCases, batchCases, networkCases, codecCases, changingCases) {
+	for _, c := range slices.Concat(headerCases, bodyCases, eventCases, batchCases, networkCases, codecCases, changingCases,
+		networkV2Cases, headerV2Cases, eventV2Cases, batchV2Cases, codecV2Cases) {
 		t.Run(c.rule+"/"+strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			f.vector = nil
 			if err := c.err(f); ruleOf(err) != c.rule || errors.Is(err, errDisagree) {
