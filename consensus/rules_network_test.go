@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"crypto/ed25519"
 	"strings"
 	"time"
 )
@@ -12,9 +13,7 @@ func inParams(change func(p *Params)) func(*ruleFixture) error {
 		enrol := f.alpha.finish(f.alpha.unsigned(p.ChainID()), 4)
 		_, err := NewGenesis(p, enrol, f.alpha.recorder)
 		g := &Genesis{Params: p, Block: Block{Events: []OrgEvent{enrol}}}
-		h := g.expectedHeader()
-		h.Miner = f.alpha.key()
-		g.Block.Header = SignHeader(h, f.alpha.recorder)
+		g.signBy(f.alpha.recorder)
 		f.vector = &ruleVector{kind: "network", value: g.Encode()}
 		return agree(p.Check(), err)
 	}
@@ -28,6 +27,23 @@ func inGenesis(change func(f *ruleFixture, g *Genesis)) func(*ruleFixture) error
 		g.Block.Header = SignHeader(g.Block.Header.Header, f.alpha.recorder)
 		return f.network(&g)
 	}
+}
+
+// inGenesisBody changes what is in the first block, and the header with it.
+func inGenesisBody(change func(f *ruleFixture, g *Genesis)) func(*ruleFixture) error {
+	return func(f *ruleFixture) error {
+		g := *f.genesis
+		change(f, &g)
+		g.signBy(f.alpha.recorder)
+		return f.network(&g)
+	}
+}
+
+// signBy gives g the header that it has to have.
+func (g *Genesis) signBy(recorder ed25519.PrivateKey) {
+	h := g.expectedHeader()
+	h.Miner = PublicKey(recorder)
+	g.Block.Header = SignHeader(h, recorder)
 }
 
 // network checks a network, as a value and in bytes.
@@ -51,8 +67,8 @@ var networkCases = []ruleCase{
 	{"stamp beyond reach", RuleParams, inParams(func(p *Params) { p.BatchStamp = 65 })},
 	{"admission unknown", RuleParams, inParams(func(p *Params) { p.Admission = 2 })},
 
-	{"no event", RuleGenesis, inGenesis(func(f *ruleFixture, g *Genesis) { g.Block.Events = nil })},
-	{"a batch at genesis", RuleGenesis, inGenesis(func(f *ruleFixture, g *Genesis) {
+	{"no event", RuleGenesis, inGenesisBody(func(f *ruleFixture, g *Genesis) { g.Block.Events = nil })},
+	{"a batch at genesis", RuleGenesis, inGenesisBody(func(f *ruleFixture, g *Genesis) {
 		g.Block.Batches = []Batch{f.alpha.batch(g.State(), 5)}
 	})},
 	{"parameters changed", RuleChain, inGenesis(func(f *ruleFixture, g *Genesis) { g.Params.Nonce[0] = 1 })},
@@ -60,7 +76,7 @@ var networkCases = []ruleCase{
 	{"a nonce at genesis", RuleGenesis, inGenesis(func(f *ruleFixture, g *Genesis) { g.Block.Header.Nonce = 1 })},
 	{"height at genesis", RuleGenesis, inGenesis(func(f *ruleFixture, g *Genesis) { g.Block.Header.Height = 1 })},
 	{"state root at genesis", RuleGenesis, inGenesis(func(f *ruleFixture, g *Genesis) { g.Block.Header.StateRoot[5]++ })},
-	{"founder without stamp", RuleIdentityStamp, inGenesis(func(f *ruleFixture, g *Genesis) {
+	{"founder without stamp", RuleIdentityStamp, inGenesisBody(func(f *ruleFixture, g *Genesis) {
 		e := g.Block.Events[0]
 		for IdentityStampBits(e.ChainID, e.Enrol().OrgKey, e.Stamp) >= int(g.Params.IdentityStamp) {
 			e.Stamp++

@@ -60,9 +60,7 @@ func inGenesisV2(params func(p *Params), change func(w *changing, g *Genesis)) f
 		w.orgs = []*changer{c}
 		g.Block.Events = []OrgEvent{e}
 		change(w, g)
-		h := g.expectedHeader()
-		h.Miner = PublicKey(c.nodes[0].recorder)
-		g.Block.Header = SignHeader(h, c.nodes[0].recorder)
+		g.signBy(c.nodes[0].recorder)
 		return f.network(g)
 	}
 }
