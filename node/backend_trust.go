@@ -38,7 +38,7 @@ func (n *Node) viewClaim(ctx context.Context, domain string, org *consensus.Org,
 	return api.Claim{
 		ID: org.ID.String(), Name: org.Name, Key: org.Key.String(), Fingerprint: fingerprint.Of(org.Key),
 		Records: org.Records.String(), Height: org.Height, Since: n.blockTime(org.Height),
-		Own: org.Key == n.id.OrgKey(), Pinned: ok && pin.Key == org.Key, Trusted: trusted,
+		Own: org.Key == n.own().OrgKey, Pinned: ok && pin.Key == org.Key, Trusted: trusted,
 		DNS: string(n.trust.DNS(ctx, domain, org.Key)),
 	}
 }

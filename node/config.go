@@ -15,6 +15,8 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"cairn/consensus/record"
+	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/smtpgw/screen"
 )
 
@@ -178,6 +180,9 @@ func DefaultConfig(name string, domains []string) *Config {
 // key that is left out keeps its default, except organisation.domains, which
 // must be there. Errors are *ConfigError, or from the file system.
 func LoadConfig(dir string) (*Config, error) {
+	if home.Unfinished(dir) {
+		return nil, api.Errorf(api.CodeInvalid, "restore the backup again: cairn backup restore FILE", "%s is what a restore was making when it ended: there is no node in it", dir)
+	}
 	path := filepath.Join(dir, ConfigFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

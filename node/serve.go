@@ -82,11 +82,12 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 	defer cancel()
 	again := time.NewTicker(5 * n.genesis.Params.BlockInterval)
 	defer again.Stop()
-	said := ""
+	said, waited := "", false
 	for {
 		s := n.chain.State()
 		n.enrolProblem.Store(nil)
-		if _, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
+		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
+			waited = true
 			err := n.pool.AddEvent(s, n.enrol, time.Now())
 			if err != nil && !errors.Is(err, mempool.ErrKnown) {
 				problem := err.Error()
@@ -100,6 +101,10 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 			}
 		} else {
 			again.Stop()
+			if waited {
+				n.log.Info("our organisation is a member of the network", "since_block", org.Height)
+				waited = false
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -115,3 +115,26 @@ func TestLargestMailFitsWithItsRecord(t *testing.T) {
 		t.Errorf("%d octets are added, there is room for %d", added, room)
 	}
 }
+
+// named is a resolver that notes the names that it is asked for.
+type named []string
+
+func (n *named) LookupTXT(_ context.Context, name string) ([]string, error) {
+	*n = append(*n, name)
+	return nil, nil
+}
+
+// The DNS is asked for the absolute name: what a resolver's search list makes of it is another domain's.
+func TestLookupIsAbsolute(t *testing.T) {
+	was, asked := resolver, new(named)
+	defer func() { resolver = was }()
+	resolver = asked
+	for _, name := range []string{"_cairn.bank.org", "_cairn.bank.test"} {
+		if _, err := lookupTXT(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(*asked) != 1 || (*asked)[0] != "_cairn.bank.org." {
+		t.Errorf("asked for %q", *asked)
+	}
+}

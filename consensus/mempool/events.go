@@ -22,12 +22,14 @@ func (p *Pool) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time
 	p.mu.Lock()
 	err := p.rejects.get(whole)
 	if err == nil {
-		err = p.admitEvent(s, e, id)
+		err = p.glanceAt(s, id)
 	}
 	p.mu.Unlock()
 	if err != nil {
 		return err
 	}
+	// Outside of the lock, and before the tables are looked at: what costs its sender nothing is found out
+	// by this.
 	if err := consensus.CheckEvent(s.Params(), s.ChainID(), e); err != nil {
 		p.reject(whole, err)
 		return err
@@ -45,10 +47,18 @@ func (p *Pool) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time
 	return nil
 }
 
-// admitEvent checks e against the pool and, signatures apart, the state.
-func (p *Pool) admitEvent(s *consensus.State, e *consensus.OrgEvent, id consensus.Hash) error {
+// glanceAt refuses what is known.
+func (p *Pool) glanceAt(s *consensus.State, id consensus.Hash) error {
 	if _, in := s.Org(id); in || p.findEvent(id) >= 0 {
 		return ErrKnown
+	}
+	return nil
+}
+
+// admitEvent checks e, which is right by itself, against the pool and the state.
+func (p *Pool) admitEvent(s *consensus.State, e *consensus.OrgEvent, id consensus.Hash) error {
+	if err := p.glanceAt(s, id); err != nil {
+		return err
 	}
 	events := append(fitting(s, p.events), e)
 	if err := consensus.FitEvents(s, events)[len(events)-1]; err != nil {

@@ -46,12 +46,13 @@ func (v *Verifier) pinnedWordOf(s *consensus.State, f *Finding, org *consensus.O
 }
 
 // word asks for the word about f's message. Where there is no answer, what f
-// says already stands: it was found out when there was one.
+// says already stands: it was found out when there was one. Of several domains
+// f does not say which one was whose word, so that nothing stands.
 func (v *Verifier) word(s *consensus.State, f *Finding, org *consensus.Org, ask asker) word {
 	w := word{pinned: v.trust.hasPinned(org.Key)}
 	if claims(org, f.Domains) {
 		a, how := allTrusted(f.Domains, org, ask)
-		if stands := a == NoAnswer && f.Org == org.ID && f.Facts.OrgTrusted && f.TrustedBy == how; a == Names || stands {
+		if stands := a == NoAnswer && len(f.Domains) == 1 && f.Org == org.ID && f.Facts.OrgTrusted && f.TrustedBy == how; a == Names || stands {
 			w.trusted, w.how = true, how
 		}
 		w.open = a == NoAnswer

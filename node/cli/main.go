@@ -213,7 +213,7 @@ func explain(err error) *api.Error {
 	case errors.Is(err, node.ErrExists):
 		e.Code, e.Hint = api.CodeExists, "choose another directory with --dir"
 	case errors.Is(err, node.ErrNotInitialised):
-		e.Code, e.Hint = api.CodeNotFound, "cairn init --domain example.org"
+		e.Code, e.Hint = api.CodeNotFound, "look at --dir and CAIRN_DIR; a new node is made there by: cairn init --domain example.org"
 	case errors.Is(err, node.ErrNotMember):
 		e.Code, e.Hint = api.CodeNotFound, "cairn join INVITE"
 	case errors.Is(err, os.ErrPermission):

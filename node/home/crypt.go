@@ -52,12 +52,13 @@ type Keys struct {
 // Decrypt gives the plain backup, of one that may be encrypted or not. Errors are *api.Error, those of the keys, or those
 // of r.
 func Decrypt(r io.Reader, keys Keys) (plain io.Reader, encrypted bool, err error) {
-	src := &source{r: bufio.NewReaderSize(r, maxChunk)}
+	src := &source{r: bufio.NewReaderSize(r, maxChunk), room: maxAgeHeader}
 	intro, err := src.r.Peek(len(ageIntro))
 	if err != nil && err != io.EOF { // it is told once only
 		return nil, false, fmt.Errorf("reading the backup: %w", err)
 	}
 	if string(intro) != ageIntro {
+		src.open = true
 		return src, false, nil
 	}
 	p := &passphrase{ask: keys.Passphrase}
@@ -70,6 +71,7 @@ func Decrypt(r io.Reader, keys Keys) (plain io.Reader, encrypted bool, err error
 		identities = append(identities, found...)
 	}
 	opened, err := age.Decrypt(src, identities...)
+	src.open = true
 	if err != nil {
 		return nil, true, p.explain(err, keys)
 	}
@@ -119,12 +121,26 @@ func (p *passphrase) explain(err error, keys Keys) error {
 
 // source remembers why it could not be read on, which age does not always tell.
 type source struct {
-	r   *bufio.Reader
-	err error
+	r    *bufio.Reader
+	err  error
+	room int // octets that the header may still have
+	open bool
 }
 
+// maxAgeHeader bounds what is read of a file before any of it is authentic: age keeps all of it.
+const maxAgeHeader = 64 << 10
+
+var errAgeHeader = errors.New("it has no end")
+
 func (s *source) Read(b []byte) (int, error) {
+	if !s.open {
+		if s.room == 0 {
+			return 0, errAgeHeader
+		}
+		b = b[:min(len(b), s.room)]
+	}
 	n, err := s.r.Read(b)
+	s.room -= min(n, s.room)
 	if err != nil && err != io.EOF {
 		s.err = err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"filippo.io/age"
@@ -115,6 +116,9 @@ func TestEncryption(t *testing.T) {
 	}
 	_, err = opened(append(bytes.Clone(toKey), 0), keys)
 	wantError(t, err, api.CodeInvalid, "the backup: ")
+	if _, _, err := Decrypt(io.MultiReader(strings.NewReader(ageIntro), endless{}), keys); err == nil || !strings.Contains(err.Error(), "it has no end") {
+		t.Errorf("a header without end: %v", err)
+	}
 	broken := errors.New("input/output error")
 	opener, _, err := Decrypt(io.MultiReader(bytes.NewReader(toKey[:len(toKey)-9]), failing{broken}), keys)
 	if err == nil {
@@ -138,3 +142,8 @@ func TestCostlyPassphrase(t *testing.T) {
 	_, _, err := Decrypt(bytes.NewReader(costly), Keys{Passphrase: said("x")})
 	wantError(t, err, api.CodeInvalid, "work factor too large")
 }
+
+// endless is a header of age that goes on.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) { return copy(b, "-> X25519 abc\nAAAA\n"), nil }

@@ -111,6 +111,18 @@ func TestRestoreChangesNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	elsewhere := filepath.Join(parent, "elsewhere")
+	os.Mkdir(elsewhere, 0o700)
+	for path, text := range map[string]string{unfinished: "", "kept": "kept"} {
+		if err := os.WriteFile(filepath.Join(elsewhere, path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(elsewhere, filepath.Join(parent, "linked"+restoring)); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := Restore(filepath.Join(parent, "linked"), bytes.NewReader(b), now, quiet)
+	wantError(t, err, api.CodeExists, "linked.restoring is in the way")
 	for dir, says := range map[string]string{full: "full is not empty", file: "file: not a directory", filepath.Join(parent, "other"): "other.restoring is in the way"} {
 		_, _, err := Restore(dir, bytes.NewReader(b), now, quiet)
 		e := api.AsError(err)
@@ -118,12 +130,12 @@ func TestRestoreChangesNothingElse(t *testing.T) {
 			t.Errorf("%v", e.Code)
 		}
 	}
-	for _, path := range []string{filepath.Join(full, "x"), file, filepath.Join(other, ConfigFile)} {
+	for _, path := range []string{filepath.Join(full, "x"), file, filepath.Join(other, ConfigFile), filepath.Join(elsewhere, "kept")} {
 		if text, err := os.ReadFile(path); string(text) != "kept" {
 			t.Errorf("%s: %q, %v", path, text, err)
 		}
 	}
-	if left := list(t, parent); !slices.Equal(left, []string{"file", "full", "other.restoring"}) {
+	if left := list(t, parent); !slices.Equal(left, []string{"elsewhere", "file", "full", "linked.restoring", "other.restoring"}) {
 		t.Errorf("left %v", left)
 	}
 }

@@ -17,6 +17,12 @@ const (
 	unfinished = "unfinished" // the file in it that says so; whoever works on it holds its lock
 )
 
+// Unfinished reports whether a directory is one that a restore has not finished.
+func Unfinished(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, unfinished))
+	return err == nil
+}
+
 // work is a directory that grows beside the place where it will be.
 type work struct {
 	target, dir string
@@ -75,6 +81,9 @@ func claim(dir string) (*os.File, error) {
 	foreign := api.Errorf(api.CodeExists, "look into it, and move or remove it", "restoring: %s is in the way", dir)
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("restoring: %w", err)
+	}
+	if found, err := os.Lstat(dir); err != nil || !found.IsDir() || found.Mode().Perm() != 0o700 {
+		return nil, foreign // a link, or a folder that others may write to
 	}
 	mark := filepath.Join(dir, unfinished)
 	entries, err := os.ReadDir(dir)
