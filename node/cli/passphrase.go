@@ -73,11 +73,14 @@ func readPassphrase(file string) (string, error) {
 
 // askPassphrase reads a line from the terminal, without showing it.
 func (a *app) askPassphrase(ctx context.Context, prompt string) (string, error) {
-	in, ok := a.in.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	fd := -1
+	if in, ok := a.in.(*os.File); ok {
+		fd = int(in.Fd())
+	}
+	if !term.IsTerminal(fd) {
 		return "", api.Errorf(api.CodeInvalid, "give it with --passphrase-file", "asking for the passphrase: standard input is no terminal")
 	}
-	before, err := term.GetState(int(in.Fd()))
+	before, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("asking for the passphrase: %w", err)
 	}
@@ -89,7 +92,7 @@ func (a *app) askPassphrase(ctx context.Context, prompt string) (string, error) 
 	}
 	typed := make(chan answer, 1)
 	go func() {
-		text, err := term.ReadPassword(int(in.Fd()))
+		text, err := term.ReadPassword(fd)
 		typed <- answer{text, err}
 	}()
 	select {
@@ -99,7 +102,7 @@ func (a *app) askPassphrase(ctx context.Context, prompt string) (string, error) 
 		}
 		return notEmpty(string(t.text))
 	case <-ctx.Done():
-		term.Restore(int(in.Fd()), before) // or the shell would show nothing either
+		term.Restore(fd, before) // or the shell would show nothing either
 		return "", fmt.Errorf("asking for the passphrase: %w", ctx.Err())
 	}
 }

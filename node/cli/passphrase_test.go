@@ -37,7 +37,7 @@ func terminal(t *testing.T) (person, program *os.File) {
 // prompted is a terminal's output on which somebody types an answer to each prompt, once the terminal no longer shows it.
 type prompted struct {
 	t       *testing.T
-	program *os.File
+	program uintptr // its descriptor
 	person  *os.File
 	answers []string
 	seen    bytes.Buffer
@@ -58,9 +58,9 @@ func (p *prompted) Write(b []byte) (int, error) {
 }
 
 // shows tells whether the terminal shows what is typed.
-func shows(t *testing.T, f *os.File) bool {
+func shows(t *testing.T, fd uintptr) bool {
 	var state syscall.Termios
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), syscall.TCGETS, uintptr(unsafe.Pointer(&state))); errno != 0 {
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TCGETS, uintptr(unsafe.Pointer(&state))); errno != 0 {
 		t.Error(errno)
 		return false
 	}
@@ -77,13 +77,13 @@ func TestPassphraseIsNotShown(t *testing.T) {
 		{[]string{""}, "the passphrase is empty"},
 	} {
 		person, program := terminal(t)
-		screen := &prompted{t: t, program: program, person: person, answers: tt.answers}
+		screen := &prompted{t: t, program: program.Fd(), person: person, answers: tt.answers}
 		a := &app{in: program, err: screen}
 		secret, err := a.newPassphrase(t.Context(), newBackup{encrypt: true})
 		if tt.says == "" && (err != nil || secret != "correct horse") || tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) {
 			t.Errorf("%q: %q, %v", tt.answers, secret, err)
 		}
-		if !shows(t, program) {
+		if !shows(t, program.Fd()) {
 			t.Error("the terminal shows nothing any more")
 		}
 		program.Close()
@@ -98,10 +98,11 @@ func TestPassphraseIsNotShown(t *testing.T) {
 // Who presses Ctrl-C at the prompt has a terminal that shows what is typed.
 func TestInterruptedAtThePassphrase(t *testing.T) {
 	_, program := terminal(t)
+	fd := program.Fd()
 	ctx, interrupt := context.WithCancel(t.Context())
 	a := &app{in: program, err: &bytes.Buffer{}}
 	go func() {
-		for shows(t, program) {
+		for shows(t, fd) {
 		}
 		interrupt()
 	}()
@@ -109,7 +110,7 @@ func TestInterruptedAtThePassphrase(t *testing.T) {
 	if e := explain(err); e.ExitCode() != 75 || e.Message != "asking for the passphrase: interrupted" {
 		t.Errorf("%d: %v", e.ExitCode(), err)
 	}
-	if !shows(t, program) {
+	if !shows(t, fd) {
 		t.Error("the terminal shows nothing any more")
 	}
 }
