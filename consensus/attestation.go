@@ -70,7 +70,7 @@ func (t *memberEdit) checkAttested(e *OrgEvent, id Hash) error {
 	}
 	by := make(map[Hash]bool)
 	for _, a := range e.Attestations {
-		o, _, ok := t.sealing(a.Recorder, t.height)
+		o, _, ok := t.active(a.Recorder)
 		if !ok || o.ID == id || by[o.ID] {
 			return broken(RuleUnattested, "%v is no key of a member, or of one that attested already", a.Recorder)
 		}

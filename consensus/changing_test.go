@@ -76,6 +76,12 @@ func (w *changing) params() *Params {
 	return &w.genesis.Params
 }
 
+// org is the entry of an organisation.
+func (w *changing) org(c *changer) *Org {
+	o, _ := w.state.Org(c.id)
+	return o
+}
+
 func sortAttestations(e *OrgEvent) {
 	slices.SortFunc(e.Attestations, func(a, b Attestation) int { return compareKeys(a.Recorder, b.Recorder) })
 }

@@ -150,12 +150,15 @@ func (r *Revoke) apply(t *memberEdit, e *OrgEvent) error {
 	if err := t.checkFree(r.keys()); err != nil {
 		return err
 	}
-	for _, node := range r.Nodes {
-		i := o.node(node)
-		if i < 0 {
-			return broken(RuleUnknownNode, "%v is no node of organisation %v", node, o.ID)
+	for _, node := range r.Nodes { // ended or not: who had the keys may have dropped it, or its recorder key
+		if t.owners[ownKey{nodeKey, node}] != o.ID {
+			return broken(RuleUnknownNode, "%v is no node of organisation %v, nor was", node, o.ID)
 		}
-		o.Nodes[i].End, o.Nodes[i].Until = NodeRevoked, t.height
+		for i := range o.Nodes {
+			if n := &o.Nodes[i]; n.Node == node && (n.End == NodeActive || n.End == NodeDropped) {
+				n.End, n.Until = NodeRevoked, t.height
+			}
+		}
 	}
 	o.Key, o.Pending, o.Recovery = r.Key, Rotation{}, r.Recovery
 	t.follow(o, e)

@@ -36,6 +36,9 @@ func (n *AddNode) apply(t *memberEdit, e *OrgEvent) error {
 	if o.ActiveNodes() >= MaxNodes {
 		return broken(RuleNodeCount, "the organisation has %d nodes already", MaxNodes)
 	}
+	if err := o.checkRoom(); err != nil {
+		return err
+	}
 	if err := t.checkFree(n.keys()); err != nil {
 		return err
 	}
@@ -124,6 +127,9 @@ func (r *Replace) apply(t *memberEdit, e *OrgEvent) error {
 		return broken(RuleEventSigner, "%v is no node of organisation %v", e.Signer, o.ID)
 	case t.height < o.Nodes[i].Since+EpochGap:
 		return broken(RuleUnknownNode, "%v has its recorder key for less than %d blocks", e.Signer, EpochGap)
+	}
+	if err := o.checkRoom(); err != nil {
+		return err
 	}
 	if err := t.checkFree(r.keys()); err != nil {
 		return err

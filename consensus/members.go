@@ -49,6 +49,16 @@ func (m *members) sealing(recorder Key, height uint64) (*Org, *verifyingKey, boo
 	return o, m.verifying[recorder], i >= 0 && o.Nodes[i].SealsAt(height)
 }
 
+// active returns the organisation of a recorder key whose node has not ended, and the key for verifying.
+func (m *members) active(recorder Key) (*Org, *verifyingKey, bool) {
+	o, ok := m.owner(ownKey{recorderKey, recorder})
+	if !ok {
+		return nil, nil, false
+	}
+	i := o.recorder(recorder)
+	return o, m.verifying[recorder], i >= 0 && o.Nodes[i].End == NodeActive
+}
+
 // add and remove change m itself, all but its hashes.
 func (m *members) add(o *Org) {
 	at, _ := slices.BinarySearchFunc(m.orgs, o, compareOrgs)

@@ -50,8 +50,8 @@ const (
 	NodeSuspended NodeEnd = 3 // it signed two batches with one number
 )
 
-// SealsAt reports whether batches and headers of the node's recorder key count in a block of that
-// height.
+// SealsAt reports whether batches of the node's recorder key count in a block of that height. Headers
+// and attestations are of nodes that have not ended.
 func (n *OrgNode) SealsAt(height uint64) bool {
 	return n.End == NodeActive || n.End == NodeDropped && height <= n.Until+DropGrace
 }
@@ -72,6 +72,14 @@ func (o *Org) ActiveNodes() (n int) {
 		}
 	}
 	return n
+}
+
+// checkRoom refuses one node more than an entry may have.
+func (o *Org) checkRoom() error {
+	if len(o.Nodes) >= maxEntryNodes {
+		return broken(RuleNodeCount, "%d nodes of organisation %v are there or ended in the last %d blocks", len(o.Nodes), o.ID, DropGrace)
+	}
+	return nil
 }
 
 // node returns the place of the node with that node key, -1 if it is none of o's or has ended.

@@ -36,6 +36,10 @@ const (
 	EpochGap  = 20  // between two epochs of one recorder key
 )
 
+// maxEntryNodes is how many nodes an entry of the member table may have with those that ended lately, so
+// that nobody has many keys that still count.
+const maxEntryNodes = 2 * MaxNodes
+
 // Params are what a network fixes once and for all when it is made.
 type Params struct {
 	Version       uint16        // ParamsV1 or ParamsV2

@@ -205,6 +205,21 @@ var changingCases = []ruleCase{
 			return &AddNode{NewNodeKeys(e.ChainID, e.Signer, w.key("node"), w.key("recorder"))}
 		})
 	})},
+	{"seventeenth node with those that ended lately", RuleNodeCount, changes(func(w *changing, c *changer) OrgEvent {
+		for len(w.org(c).Nodes) < maxEntryNodes {
+			w.addNode(c)
+			last := c.nodes[len(c.nodes)-1]
+			c.nodes = c.nodes[:len(c.nodes)-1]
+			w.apply(c, w.event(c, func(*OrgEvent) Content { return &DropNode{PublicKey(last.node)} }))
+		}
+		return w.event(c, func(e *OrgEvent) Content {
+			return &AddNode{NewNodeKeys(e.ChainID, e.Signer, w.key("node"), w.key("recorder"))}
+		})
+	})},
+	{"revocation of a node that a thief dropped", "", changes(func(w *changing, c *changer) OrgEvent {
+		w.apply(c, w.event(c, func(*OrgEvent) Content { return &DropNode{PublicKey(c.nodes[1].node)} }))
+		return w.revocation(c, PublicKey(c.nodes[1].node))
+	})},
 	{"last node dropped", RuleNodeCount, changes(func(w *changing, c *changer) OrgEvent {
 		w.apply(c, w.event(c, func(*OrgEvent) Content { return &DropNode{PublicKey(c.nodes[1].node)} }))
 		return w.event(c, func(*OrgEvent) Content { return &DropNode{PublicKey(c.nodes[0].node)} })
@@ -346,6 +361,18 @@ var changingCases = []ruleCase{
 		one, two := w.contradiction(c.nodes[1])
 		w.apply(c, w.suspension(c, &one, &two))
 		return []Batch{one}
+	})},
+	{"batch of a node that was dropped, then revoked", RuleUnknownRecorder, seals(func(w *changing, c *changer) []Batch {
+		w.apply(c, w.event(c, func(*OrgEvent) Content { return &DropNode{PublicKey(c.nodes[1].node)} }))
+		w.apply(c, w.revocation(c, PublicKey(c.nodes[1].node)))
+		return []Batch{w.batch(&c.nodes[1])}
+	})},
+	{"batch of a recorder key that a thief replaced, of a revoked node", RuleUnknownRecorder, seals(func(w *changing, c *changer) []Batch {
+		n := c.nodes[1]
+		w.rest(EpochGap)
+		w.apply(c, w.signed(c, n.node, c.last, func(e *OrgEvent) Content { return NewReplace(e, w.key("recorder")) }))
+		w.apply(c, w.revocation(c, PublicKey(n.node)))
+		return []Batch{w.batch(&n)}
 	})},
 	{"batch of a revoked node", RuleUnknownRecorder, seals(func(w *changing, c *changer) []Batch {
 		w.apply(c, w.revocation(c, PublicKey(c.nodes[1].node)))

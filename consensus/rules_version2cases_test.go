@@ -29,7 +29,7 @@ var headerV2Cases = []ruleCase{
 	{"just after the median of eleven blocks", "", headed(func(w *changing, h *Header) { h.Time = w.state.MedianTime() + 1 })},
 	{"state root of the members alone", RuleStateRoot, headed(func(w *changing, h *Header) { h.StateRoot = w.state.members.root })},
 	{"state root before the batches", RuleStateRoot, headed(func(w *changing, h *Header) { h.StateRoot = StateRootAfter(w.state, nil, nil) })},
-	{"mined by a node dropped a while ago", "", minedBy(func(w *changing, c *changer) changerNode {
+	{"mined by a node dropped a while ago", RuleUnknownMiner, minedBy(func(w *changing, c *changer) changerNode {
 		w.drop(c, c.nodes[1])
 		return c.nodes[1]
 	})},

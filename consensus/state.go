@@ -125,8 +125,13 @@ func (s *State) Concerns(e *OrgEvent) (recorders []Key, domains []string) {
 	return slices.Compact(recorders), slices.Compact(domains)
 }
 
-// Seals reports whether batches and headers of a recorder key count in the next
-// block.
+// Mines reports whether headers of a recorder key count in the next block.
+func (s *State) Mines(recorder Key) bool {
+	_, _, ok := s.members.active(recorder)
+	return ok
+}
+
+// Seals reports whether batches of a recorder key count in the next block.
 func (s *State) Seals(recorder Key) bool {
 	_, _, ok := s.members.sealing(recorder, s.Height()+1)
 	return ok

@@ -12,7 +12,7 @@ func ValidateBlock(s *State, b *Block) error {
 	if err := ValidateHeader(s.hs, &b.Header); err != nil {
 		return err
 	}
-	_, key, ok := s.members.sealing(b.Header.Miner, b.Header.Height)
+	_, key, ok := s.members.active(b.Header.Miner)
 	if !ok {
 		return broken(RuleUnknownMiner, "miner key %v is not an enrolled recorder key, or not any more", b.Header.Miner)
 	}

@@ -2,6 +2,7 @@ package mempool
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"cairn/consensus"
@@ -47,10 +48,10 @@ func (q queue) conflict(b *consensus.Batch, id consensus.Hash) bool {
 // block of that time: at most max.
 func (q queue) run(tip consensus.BatchTip, latest uint64, max int) queue {
 	at, _ := q.find(tip.Seq + 1)
-	n := 0
+	n, ordered := 0, latest < math.MaxUint64 // else a time is a claim
 	for n < max && at+n < len(q) {
 		b := q[at+n].batch
-		if b.Seq != tip.Seq+1 || b.Prev != tip.ID || b.Time <= tip.Time || b.Time > latest {
+		if b.Seq != tip.Seq+1 || b.Prev != tip.ID || ordered && b.Time <= tip.Time || b.Time > latest {
 			break
 		}
 		tip = consensus.BatchTip{Seq: b.Seq, ID: q[at+n].id, Time: b.Time}

@@ -18,7 +18,7 @@ var ErrNotMember = errors.New("only members mine: the recorder key is not enroll
 // block is valid; a batch that cannot be in it takes the later ones of its key
 // along. Without any it is an empty block, which is as good.
 func Template(s *consensus.State, events []consensus.OrgEvent, batches []consensus.Batch, miner consensus.Key, now time.Time) (*consensus.Block, error) {
-	if !s.Seals(miner) {
+	if !s.Mines(miner) {
 		return nil, fmt.Errorf("recorder key %s: %w", miner, ErrNotMember)
 	}
 	b := &consensus.Block{Header: consensus.SignedHeader{Header: consensus.Header{
