@@ -34,7 +34,7 @@ func (p *Pool) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time
 		p.reject(whole, err)
 		return err
 	}
-	if err := p.pinned(e); err != nil {
+	if err := p.pinned(s, e); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -77,14 +77,14 @@ func (p *Pool) findEvent(id consensus.Hash) int {
 	return slices.IndexFunc(p.events, func(w *waiting) bool { return w.id == id })
 }
 
-// pinned returns a *PolicyError if a domain of e is pinned to another key.
-func (p *Pool) pinned(e *consensus.OrgEvent) error {
+// pinned returns a *PolicyError if a domain of e is pinned to another organisation.
+func (p *Pool) pinned(s *consensus.State, e *consensus.OrgEvent) error {
 	if p.pins == nil {
 		return nil
 	}
 	org, domains := e.Claims()
 	for _, d := range domains {
-		if err := p.pins(d, org); err != nil {
+		if err := p.pins(s, d, org); err != nil {
 			return &PolicyError{PolicyPinned, fmt.Sprintf("organisation %s claims %s: %v", org, d, err)}
 		}
 	}

@@ -54,7 +54,10 @@ func TestAddEventErrors(t *testing.T) {
 	s, now := net.Genesis.State(), chaintest.GenesisTime
 	limits := DefaultPolicy()
 	limits.MaxEvents = 1
-	p := New(limits, func(domain string, org consensus.Key) error {
+	p := New(limits, func(state *consensus.State, domain string, org consensus.Key) error {
+		if state != s {
+			return errors.New("asked about another state")
+		}
 		if domain == "org3.example" && org == consensus.PublicKey(net.Orgs[2].Key) {
 			return errors.New("pinned to another key")
 		}
@@ -95,7 +98,7 @@ func TestPinnedLater(t *testing.T) {
 	net := chaintest.New(2)
 	s, now := net.Genesis.State(), chaintest.GenesisTime
 	var pin error
-	p := New(DefaultPolicy(), func(string, consensus.Key) error { return pin })
+	p := New(DefaultPolicy(), func(*consensus.State, string, consensus.Key) error { return pin })
 	if err := p.AddEvent(s, &net.Orgs[1].Event, now); err != nil {
 		t.Fatal(err)
 	}

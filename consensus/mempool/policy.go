@@ -25,10 +25,11 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// PinCheck returns an error if domain is pinned to another org key than orgKey.
+// PinCheck returns an error if domain is pinned to another organisation than that
+// with orgKey, s being the state after the chain's tip.
 // Enrolments that it refuses are neither relayed nor mined by this node; if
 // another node mines them, they are valid. It may be called from any goroutine.
-type PinCheck func(domain string, orgKey consensus.Key) error
+type PinCheck func(s *consensus.State, domain string, orgKey consensus.Key) error
 
 // PolicyError says why this node does not want something that breaks no rule.
 // Whoever sent it is not at fault.

@@ -18,7 +18,7 @@ func (p *Pool) Select(s *consensus.State, now time.Time) (events []consensus.Org
 	room := consensus.MaxBody - bodyOverhead
 	enrolling := make(map[consensus.Key]bool)
 	for _, e := range p.candidates(s) {
-		if size := e.Size(); size <= room && p.pinned(e) == nil {
+		if size := e.Size(); size <= room && p.pinned(s, e) == nil {
 			events = append(events, *e)
 			room -= size
 			for _, recorder := range e.Recorders() {

@@ -44,24 +44,28 @@ func NewDraft(secret record.Secret, raw []byte, recipients []string, wish record
 // Place is where a micro-batch stands: the next one of a batch.
 type Place struct {
 	Chain consensus.ChainID
+	Epoch uint64 // of the recorder key; 0 where there are none
 	Seq   uint64
 	Micro uint16
 }
 
 // Tokens builds the micro-batch of drafts at place, signs its root with key
-// and returns a token for each draft, in order. It does no I/O.
+// and returns a token for each draft, in order; the records bear the epoch of
+// the place. It does no I/O.
 func Tokens(key ed25519.PrivateKey, place Place, drafts []Draft) (consensus.MicroRoot, []record.Token) {
 	leaves := make([]consensus.Hash, len(drafts))
-	for i := range drafts {
-		leaves[i] = drafts[i].Record.Leaf()
+	for i, d := range drafts {
+		d.Record.Epoch = place.Epoch
+		leaves[i] = d.Record.Leaf()
 	}
 	root, path := record.Tree(leaves)
 	micro := consensus.MicroRoot{Root: root, Count: uint16(len(drafts))}
-	signing := consensus.MicroSigningBytes(place.Chain, 0, place.Seq, place.Micro, micro)
+	signing := consensus.MicroSigningBytes(place.Chain, place.Epoch, place.Seq, place.Micro, micro)
 	sig := consensus.Signature(ed25519.Sign(key, signing))
 
 	tokens := make([]record.Token, len(drafts))
 	for i, d := range drafts {
+		d.Record.Epoch = place.Epoch
 		tokens[i] = record.Token{
 			Version: record.TokenVersion, ChainID: place.Chain, Recorder: consensus.PublicKey(key),
 			Seq: place.Seq, Micro: place.Micro, Leaf: uint16(i), Count: micro.Count,

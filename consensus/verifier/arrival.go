@@ -35,18 +35,21 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	}
 	var courier *consensus.Org
 	if a.Courier != nil {
-		if org, ok := state.OrgByNode(*a.Courier); ok {
+		if org, ok := courierOf(state, *a.Courier); ok {
 			courier, as.courier = org, org.ID
 		}
 	}
-	as.found, as.token = v.examine(ctx, state, as.opened, a.Recipients, courier)
+	var err error
+	if as.found, as.token, err = v.examine(ctx, state, as.opened, a.Recipients, courier); err != nil {
+		return nil, err
+	}
 	found := as.found
 	as.top = found
 	found.Facts.ArrivalTime = uint64(max(a.Received.UnixMilli(), 0))
 	if !a.Local {
 		found.Facts.OwnDomain = v.cfg.Own.claimed(found, state, courier)
 	}
-	err := v.store.View(func(rd *mailstore.Reader) error {
+	err = v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
 		for _, rcpt := range a.Recipients {
 			one := *found
@@ -124,13 +127,15 @@ func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailsto
 	if f.Facts.RecipientThreshold, err = thresholdOf(rd, account); err != nil {
 		return false, err
 	}
-	state := as.v.chain.State()
-	if org, ok := state.OrgByRecorder(f.Recorder); ok {
-		f.recordedBy(org, as.v.pinnedWordOf(state, f, org), as.v.cfg)
-	}
 	sp := rd.Space(space)
 	if err := f.locate(sp); err != nil {
 		return false, err
+	}
+	state := as.v.chain.State()
+	if org, ok := f.recordingOrg(state); ok {
+		f.recordedBy(org, as.v.pinnedWordOf(state, f, org), as.v.cfg)
+	} else {
+		f.recordedByNobody(state, as.v.cfg)
 	}
 	again, f.Facts.Replayed, err = as.seen(sp, f, rcpt)
 	return again, err
@@ -188,7 +193,7 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 // overtaken reports whether an enrolment that matters to f may have been
 // followed between Check and now, when f was in no index yet.
 func (as *Assessment) overtaken(f *Finding) bool {
-	return f.Org.IsZero() || f.Org != as.found.Org || f.contested(as.state, as.v.chain.State())
+	return f.Org.IsZero() || f.Org != as.found.Org || f.OrgEvent != as.found.OrgEvent || f.contested(as.state, as.v.chain.State())
 }
 
 // link stores f with the indexes that revisions go by; overtaken makes it due
@@ -201,7 +206,7 @@ func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) e
 	if err := v.noteUnanswered(sp, f); err != nil {
 		return err
 	}
-	if err := sp.Put(ref.append(batchPrefix(f.Recorder, f.Seq)), nil); err != nil {
+	if err := sp.Put(ref.append(batchPrefix(f.series(), f.Seq)), nil); err != nil {
 		return err
 	}
 	if f.Facts.Inclusion != record.InclusionIncluded {

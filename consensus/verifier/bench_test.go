@@ -46,20 +46,20 @@ func BenchmarkRevise(b *testing.B) {
 			return w.v.link(tx, Ref{1, m.ID}, &f, false)
 		}))
 	}
-	token := as.found
+	token, series := as.found, as.found.series()
 	for b.Loop() {
 		w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 			p := placement{micros: []consensus.MicroRoot{token.Root}}
 			sp := tx.Space(space)
-			if has, _ := sp.Has(placeKey(token.Recorder, token.Seq)); has {
-				err = sp.Delete(placeKey(token.Recorder, token.Seq))
+			if has, _ := sp.Has(placeKey(series, token.Seq)); has {
+				err = sp.Delete(placeKey(series, token.Seq))
 			} else {
-				err = sp.Put(placeKey(token.Recorder, token.Seq), p.encode())
+				err = sp.Put(placeKey(series, token.Seq), p.encode())
 			}
 			if err != nil {
 				return err
 			}
-			return putDue(sp, batchPrefix(token.Recorder, token.Seq), 0)
+			return putDue(sp, batchPrefix(series, token.Seq), 0)
 		}))
 		w.must(w.v.settle(context.Background()))
 	}

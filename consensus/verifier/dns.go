@@ -40,23 +40,23 @@ func newDNSTrust(lookup LookupTXT) *dnsTrust {
 	return &dnsTrust{lookup: lookup, cache: make(map[string]dnsAnswer)}
 }
 
-// says is what the DNS of domain says about key.
-func (d *dnsTrust) says(ctx context.Context, domain string, key consensus.Key) Answer {
-	return d.read(ctx, domain, time.Now()).about(key)
+// says is what the DNS of domain says about the organisation with keys.
+func (d *dnsTrust) says(ctx context.Context, domain string, keys keySet) Answer {
+	return d.read(ctx, domain, time.Now()).about(keys)
 }
 
 // remembers is says by the answers that are kept.
-func (d *dnsTrust) remembers(domain string, key consensus.Key, now time.Time) Answer {
+func (d *dnsTrust) remembers(domain string, keys keySet, now time.Time) Answer {
 	a, ok := d.kept(domain, now)
 	if !ok {
 		return NoAnswer
 	}
-	return a.about(key)
+	return a.about(keys)
 }
 
-func (a dnsAnswer) about(key consensus.Key) Answer {
+func (a dnsAnswer) about(keys keySet) Answer {
 	switch {
-	case slices.Contains(a.keys, key):
+	case slices.ContainsFunc(a.keys, keys):
 		return Names
 	case a.silent:
 		return NoAnswer

@@ -80,7 +80,7 @@ func (o Own) others(addrs []string) []string {
 func (f *Finding) recordedBy(org *consensus.Org, w word, cfg Config) {
 	f.TrustedBy, f.Unanswered = "", w.open
 	if org == nil {
-		f.Org = consensus.Hash{}
+		f.Org, f.OrgEvent = consensus.Hash{}, consensus.Hash{}
 		f.Facts.SetThreshold(cfg.Threshold, 0)
 		f.Facts.TokenValid, f.Facts.Recorder, f.Facts.RecorderDomain = false, "", ""
 		f.Facts.TokenFault = "no organisation of this network has enrolled the key that signed the token"
@@ -88,14 +88,14 @@ func (f *Finding) recordedBy(org *consensus.Org, w word, cfg Config) {
 		f.Facts.OrgPinned, f.Facts.DeclaresAll = false, false
 		return
 	}
-	f.Org = org.ID
+	f.Org, f.OrgEvent = org.ID, org.LastEvent
 	f.Facts.SetThreshold(cfg.Threshold, int(org.ThresholdFloor))
 	f.Facts.TokenValid, f.Facts.TokenFault = true, ""
 	f.Facts.Recorder, f.Facts.RecorderDomain = org.Name, speaksAs(org, f.Domains)
 	f.Facts.FromDomainIsOrg = claims(org, f.Domains)
 	f.Facts.OrgTrusted = f.Facts.FromDomainIsOrg && w.trusted
 	f.Facts.OrgPinned, f.Facts.DeclaresAll = w.pinned, w.declared
-	if org.Key == cfg.Own.Key {
+	if w.own {
 		f.Facts.OwnDomain = ""
 	}
 	if f.Facts.OrgTrusted {
@@ -129,10 +129,10 @@ func speaksAs(org *consensus.Org, domains []string) string {
 // brought it: what our own nodes bring, such as a report that could not be
 // recorded, is ours.
 func (o Own) claimed(f *Finding, s *consensus.State, courier *consensus.Org) string {
-	if courier != nil && courier.Key == o.Key {
+	if courier != nil && keysOf(s, courier)(o.Key) {
 		return ""
 	}
-	if org, ok := s.Org(f.Org); ok && org.Key == o.Key {
+	if org, ok := s.Org(f.Org); ok && keysOf(s, org)(o.Key) {
 		return ""
 	}
 	for _, d := range f.Domains {
@@ -163,7 +163,7 @@ func (f *Finding) locate(sp mailstore.SpaceReader) error {
 	if f.Record.IsZero() {
 		return nil
 	}
-	p, err := placeOf(sp, f.Recorder, f.Seq)
+	p, err := placeOf(sp, f.series(), f.Seq)
 	if err != nil {
 		return err
 	}

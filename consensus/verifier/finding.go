@@ -18,10 +18,10 @@ import (
 //	cursor                                chain.Index, JSON: how far the chain was followed
 //	journal                               mailstore.ModSeq, JSON: how far the store's journal was
 //	message/<account><message>            Finding, JSON
-//	batch/<recorder key><seq><account><message>  empty: whose verdict a batch decides
+//	batch/<batch><account><message>       empty: whose verdict a batch decides
 //	domain/<domain>NUL<account><message>  empty: mail with a token from that domain
 //	watch/<height><account><message>      empty: in no block; given up at that height
-//	place/<recorder key><seq>             placement: where that batch stands on the chain
+//	place/<batch>                         placement: where that batch stands on the chain
 //	due/<prefix>                          task: the findings of all keys with that prefix are out of date
 //	accepted/<record><recipient>          acceptance, JSON: who brought it first
 //	accepted/<record><recipient>NUL<domain>  the same of what that known forwarder sent on
@@ -30,7 +30,8 @@ import (
 //	ask/<domain>                          empty: its DNS did not answer when mail from there was judged
 //	gone/<unix ms><record><recipient>     empty: acceptances of removed mail, and until when they count
 //
-// Numbers in keys are big-endian, so that scans run in order.
+// A batch is named by recorder key, epoch (where there are any) and seq, see
+// appendNumber. Numbers in keys are big-endian, so that scans run in order.
 const space = "verifier"
 
 const (
@@ -57,12 +58,15 @@ type Finding struct {
 	// Of the token; zero without one.
 	Record   consensus.Hash      `json:"record,omitzero"`
 	Recorder consensus.Key       `json:"recorder,omitzero"`
+	Epoch    uint64              `json:"epoch,omitempty"`
 	Seq      uint64              `json:"seq,omitempty"`
 	Micro    uint16              `json:"micro,omitempty"`
 	Root     consensus.MicroRoot `json:"root,omitzero"`
 	Time     uint64              `json:"time,omitempty"` // in the record, unix ms
 	Org      consensus.Hash      `json:"org,omitzero"`   // zero: nobody enrolled the key
-	Block    chain.Index         `json:"block,omitzero"` // zero: in none
+	// OrgEvent is the last event in the entry of Org that was judged by; zero where entries do not change.
+	OrgEvent consensus.Hash `json:"org_event,omitzero"`
+	Block    chain.Index    `json:"block,omitzero"` // zero: in none
 	// Deadline is the height at which a record that is in no block by then
 	// stops being awaited.
 	Deadline uint64 `json:"deadline,omitempty"`
@@ -90,8 +94,13 @@ func refOf(key []byte) Ref {
 
 func messageKey(r Ref) []byte { return r.append([]byte("message/")) }
 
-func batchPrefix(recorder consensus.Key, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(recorderPrefix(recorder), seq)
+func batchPrefix(series consensus.Series, seq uint64) []byte {
+	return appendNumber([]byte("batch/"), series, seq)
+}
+
+// series is the one that the batch with f's record is of.
+func (f *Finding) series() consensus.Series {
+	return consensus.Series{Recorder: f.Recorder, Epoch: f.Epoch}
 }
 
 // recorderPrefix begins the keys of all mail with tokens of one recorder key.

@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -112,7 +111,7 @@ func apply(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 	for i := range u.Block.Batches {
 		b := &u.Block.Batches[i]
 		p := placement{block: u.Index, micros: b.Micros}
-		if err := sp.Put(placeKey(b.Recorder, b.Seq), p.encode()); err != nil {
+		if err := sp.Put(placeKey(b.Series(), b.Seq), p.encode()); err != nil {
 			return err
 		}
 	}
@@ -123,7 +122,7 @@ func apply(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 func revert(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 	for i := range u.Block.Batches {
 		b := &u.Block.Batches[i]
-		if err := sp.Delete(placeKey(b.Recorder, b.Seq)); err != nil {
+		if err := sp.Delete(placeKey(b.Series(), b.Seq)); err != nil {
 			return err
 		}
 	}
@@ -136,7 +135,7 @@ func revert(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 func outdate(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 	for i := range u.Block.Batches {
 		b := &u.Block.Batches[i]
-		if err := putDueIfAny(sp, batchPrefix(b.Recorder, b.Seq), 0); err != nil {
+		if err := putDueIfAny(sp, batchPrefix(b.Series(), b.Seq), 0); err != nil {
 			return err
 		}
 	}
@@ -162,14 +161,13 @@ func (v *Verifier) startOver(ctx context.Context) error {
 	for done := false; !done; {
 		err := v.store.Update(ctx, func(tx *mailstore.Tx) error {
 			sp := tx.Space(space)
-			keys, err := scanKeys(sp.SpaceReader, []byte("place/"), nil, reviseStep)
+			keys, err := scanKeys(sp.SpaceReader, []byte(placePrefix), nil, reviseStep)
 			if err != nil {
 				return err
 			}
 			for _, key := range keys {
-				name := key[len("place/"):]
-				recorder, seq := consensus.Key(name[:32]), binary.BigEndian.Uint64(name[32:])
-				err := errors.Join(sp.Delete(key), putDueIfAny(sp, batchPrefix(recorder, seq), 0))
+				series, seq := numberOf(key[len(placePrefix):])
+				err := errors.Join(sp.Delete(key), putDueIfAny(sp, batchPrefix(series, seq), 0))
 				if err != nil {
 					return err
 				}

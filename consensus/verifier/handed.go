@@ -39,11 +39,11 @@ func (v *Verifier) forwarders(rd *mailstore.Reader, account mailstore.AccountID)
 // speaks for the author, and what the forwarders changed are not its to say.
 func handedBy(s *consensus.State, ask asker, hops []record.Hop, known []record.Forwarder) (h handed, ok bool) {
 	speaks := func(recorder consensus.Key, domain string) bool {
-		org, enrolled := s.OrgByRecorder(recorder)
+		org, enrolled := sealer(s, recorder)
 		if !enrolled || !claims(org, []string{domain}) {
 			return false
 		}
-		_, a := ask(domain, org.Key)
+		_, a := ask(domain, org)
 		return a == Names
 	}
 	if h.by, ok = record.KnownForwarders(hops, known, speaks); ok {
@@ -81,7 +81,7 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 	if err != nil {
 		return nil, nil // a fault of whoever sent it on, none of ours
 	}
-	w := &way{hops: hops, asked: v.trust.asker(ctx), found: map[record.Forwarder]*Finding{}}
+	w := &way{hops: hops, asked: v.trust.asker(ctx, as.state), found: map[record.Forwarder]*Finding{}}
 	known, err := v.named(w, as.arrival.Recipients)
 	if err != nil {
 		return nil, err
@@ -94,8 +94,11 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 			continue
 		}
 		if w.found[h.by[0]] == nil {
-			f := v.original(as, w, h)
-			if org, enrolled := as.state.OrgByRecorder(f.Recorder); enrolled {
+			f, err := v.original(as, w, h)
+			if err != nil {
+				return nil, err
+			}
+			if org, enrolled := f.recordingOrg(as.state); enrolled {
 				f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
 			}
 			w.found[h.by[0]] = f
@@ -106,7 +109,9 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 	if !same {
 		w.whole = nil
 	}
-	w.strange, w.origin = v.strange(ctx, as, w)
+	if w.strange, w.origin, err = v.strange(ctx, as, w); err != nil {
+		return nil, err
+	}
 	meant := !slices.ContainsFunc(as.arrival.Recipients, func(rcpt string) bool { return !w.meant(rcpt) })
 	if len(w.found) == 0 && w.strange != nil && meant {
 		whole := *w.strange
@@ -155,7 +160,7 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 	if err != nil {
 		return nil, err
 	}
-	h, ok := handedBy(state, v.trust.remembered, w.hops, known)
+	h, ok := handedBy(state, v.trust.memoryAsker(state), w.hops, known)
 	if !ok {
 		if w.strange == nil {
 			return nil, nil
@@ -166,7 +171,9 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 	}
 	f := w.found[h.by[0]]
 	if f == nil {
-		f = v.original(as, w, h)
+		if f, err = v.original(as, w, h); err != nil {
+			return nil, err
+		}
 		w.found[h.by[0]] = f
 	}
 	copied := *f
@@ -178,23 +185,30 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 // the author's own organisation recorded counts for more than that; nil if the
 // original record is not of that organisation, or the mail is the last one's own.
 // Whether that record is for a recipient is for addressedBy to say.
-func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Finding, *record.Token) {
+func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Finding, *record.Token, error) {
 	if as.top.Facts.FromDomainIsOrg {
-		return nil, nil
+		return nil, nil, nil
 	}
 	token := w.hops[len(w.hops)-1].Token
-	org, enrolled := as.state.OrgByRecorder(token.Recorder)
-	if !enrolled || !claims(org, as.header.Domains) {
-		return nil, nil
+	f := new(Finding)
+	if err := v.find(f, token, as.state); err != nil {
+		return nil, nil, err
 	}
-	f := v.about(as, w, token, v.cfg.Context)
+	org, enrolled := f.recordingOrg(as.state)
+	if !enrolled || !claims(org, as.header.Domains) {
+		return nil, nil, nil
+	}
+	f, err := v.about(as, w, token, v.cfg.Context)
+	if err != nil {
+		return nil, nil, err
+	}
 	f.Facts.Stranger = true
 	f.Facts.HandedClaims = as.top.Facts.RecorderDomain
-	if by, ok := as.state.OrgByRecorder(w.hops[0].Token.Recorder); ok {
+	if by, ok := sealer(as.state, w.hops[0].Token.Recorder); ok {
 		f.Facts.Handed, f.Facts.WrittenTo = v.stranger(as, w, by)
 	}
 	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
-	return f, token
+	return f, token, nil
 }
 
 // stranger names by, who sent a message on, by a domain that it is trusted for, empty if there is
@@ -205,7 +219,7 @@ func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name str
 		if !claims(org, []string{domain}) {
 			return false
 		}
-		_, a := w.asked(domain, org.Key)
+		_, a := w.asked(domain, org)
 		return a == Names
 	}
 	for _, domain := range by.Domains {
@@ -215,7 +229,7 @@ func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name str
 		}
 	}
 	for i, hop := range w.hops[:len(w.hops)-1] {
-		org, ok := as.state.OrgByRecorder(hop.Token.Recorder)
+		org, ok := sealer(as.state, hop.Token.Recorder)
 		if !ok {
 			return name, false
 		}
@@ -242,17 +256,20 @@ func (f *Finding) addressedBy(own Own, h *record.Header, rcpt string, original *
 
 // original is the finding about what the author sent, of a message that known
 // forwarders sent on.
-func (v *Verifier) original(as *Assessment, w *way, h handed) *Finding {
+func (v *Verifier) original(as *Assessment, w *way, h handed) (*Finding, error) {
 	with := v.cfg.Context
 	with.Forwarder = &h.by[0]
-	f := v.about(as, w, h.original.Token, with)
+	f, err := v.about(as, w, h.original.Token, with)
+	if err != nil {
+		return nil, err
+	}
 	f.Facts.Forwarder = h.by[0].Domain
 	f.Facts.OwnCourier = as.top.Facts.OwnCourier // of the forwarder, whose record's age counts
-	return f
+	return f, nil
 }
 
 // about is the finding about the lowest record of a message.
-func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with record.Context) *Finding {
+func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with record.Context) (*Finding, error) {
 	if w.below == nil {
 		w.below = record.Original(as.raw, w.hops)
 	}
@@ -261,11 +278,14 @@ func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with recor
 	f.Facts.SetFrom(f.From)
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.TokenPresent = true
-	f.setRecord(token, record.Compare(token, w.below, with), as.state)
+	if err := v.find(f, token, as.state); err != nil {
+		return nil, err
+	}
+	f.Facts.SetRecord(token, record.Compare(token, w.below, with))
 	f.Facts.ArrivalTime, f.Facts.SentOnTime = as.top.Facts.ArrivalTime, w.hops[0].Token.Record.Time
 	f.Facts.OwnDomain = as.ownDomain(f)
 	f.recordedBy(nil, word{}, v.cfg)
-	return f
+	return f, nil
 }
 
 // ownDomain returns the domain of our own that the author of f claims, unless the arrival is from one

@@ -45,7 +45,7 @@ func TestHandedOn(t *testing.T) {
 		var got handed
 		var ok bool
 		if hops, err := record.Custody(tokens); err == nil {
-			got, ok = handedBy(w.chain.State(), w.trust.asker(context.Background()), hops, tt.known)
+			got, ok = handedBy(w.chain.State(), w.trust.asker(context.Background(), w.chain.State()), hops, tt.known)
 		}
 		if ok != (tt.want != nil) || !slices.Equal(got.by, tt.want) {
 			t.Errorf("%s: %v by %v", tt.name, ok, got.by)

@@ -51,7 +51,9 @@ type world struct {
 	filing filing
 	v      *Verifier
 	micros map[int][]consensus.MicroRoot // by organisation: sealed, in no batch yet
+	epoch  uint64                        // in which all seal; 0 under version 1
 	seeds  uint64
+	miner  int // organisation that makes the blocks
 	blocks int
 	now    time.Time // when mail arrives
 }
@@ -65,11 +67,17 @@ type setting struct {
 	dns    LookupTXT
 	pins   []int // organisations pinned for their domains
 	change func(*chaintest.Network)
+	epochs bool // parameters of version 2
 }
 
 func newWorld(t testing.TB, s setting) *world {
 	t.Helper()
-	w := &world{TB: t, net: chaintest.New(max(s.orgs, 2)), micros: make(map[int][]consensus.MicroRoot)}
+	w := &world{TB: t, micros: make(map[int][]consensus.MicroRoot)}
+	params := chaintest.Params()
+	if s.epochs {
+		params, w.epoch = chaintest.ParamsV2(), chaintest.Epoch
+	}
+	w.net = chaintest.NewWith(params, max(s.orgs, 2))
 	if s.change != nil {
 		s.change(w.net)
 	}
@@ -148,7 +156,7 @@ func (w *world) add(s *consensus.State, body chaintest.Body) *consensus.State {
 	// No two blocks are the same, not even empty ones on one parent.
 	w.blocks++
 	body.Time = time.UnixMilli(int64(s.Time())).Add(chaintest.Interval).Add(time.Duration(w.blocks) * time.Millisecond)
-	b := w.net.Mine(s, 0, body)
+	b := w.net.Mine(s, w.miner, body)
 	if _, err := w.chain.AddBlock(b, late); err != nil {
 		w.Fatal(err)
 	}
@@ -190,10 +198,15 @@ func (w *world) draft(raw []byte, rcpts ...string) recorder.Draft {
 	return recorder.NewDraft(secret, raw, rcpts, record.Wish{}, w.now)
 }
 
+// series is the one that organisation org's batches are of.
+func (w *world) series(org int) consensus.Series {
+	return consensus.Series{Recorder: w.net.Orgs[org].RecorderKey(), Epoch: w.epoch}
+}
+
 // token puts a draft into the open batch of organisation org.
 func (w *world) token(org int, d recorder.Draft) *record.Token {
-	tip, _ := w.chain.State().BatchTip(consensus.Series{Recorder: w.net.Orgs[org].RecorderKey()})
-	place := recorder.Place{Chain: w.chain.State().ChainID(), Seq: tip.Seq + 1, Micro: uint16(len(w.micros[org]))}
+	tip, _ := w.chain.State().BatchTip(w.series(org))
+	place := recorder.Place{Chain: w.chain.State().ChainID(), Epoch: w.epoch, Seq: tip.Seq + 1, Micro: uint16(len(w.micros[org]))}
 	micro, tokens := recorder.Tokens(w.net.Orgs[org].Recorder, place, []recorder.Draft{d})
 	w.micros[org] = append(w.micros[org], micro)
 	return &tokens[0]
@@ -202,9 +215,9 @@ func (w *world) token(org int, d recorder.Draft) *record.Token {
 // batch closes what was sealed.
 func (w *world) batch(org int) consensus.Batch {
 	s := w.chain.State()
-	tip, _ := s.BatchTip(consensus.Series{Recorder: w.net.Orgs[org].RecorderKey()})
+	tip, _ := s.BatchTip(w.series(org))
 	b := consensus.Batch{
-		ChainID: s.ChainID(), Seq: tip.Seq + 1, Prev: tip.ID,
+		ChainID: s.ChainID(), Epoch: w.epoch, Seq: tip.Seq + 1, Prev: tip.ID,
 		Time: max(tip.Time, s.Time()) + 1, Micros: w.micros[org],
 	}
 	b.Seal(nil, s.Params(), w.net.Orgs[org].Recorder)

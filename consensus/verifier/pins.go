@@ -182,21 +182,28 @@ func (t *Trust) Pins() []Pin {
 	return list
 }
 
-// Conflict returns an error when domain is pinned to a key other than key. It
-// reads memory only, so relay policy may ask it for every event.
-func (t *Trust) Conflict(domain string, key consensus.Key) error {
-	if p, ok := t.PinOf(domain); ok && p.Key != key {
-		return fmt.Errorf("%s: %w", domain, ErrPinned)
+// Conflict returns an error when domain is pinned to a key other than key, and
+// not to another one that the chain with the state s knows its organisation to
+// have or to have had. It reads memory only, so relay policy may ask it for
+// every event.
+func (t *Trust) Conflict(s *consensus.State, domain string, key consensus.Key) error {
+	p, pinned := t.PinOf(domain)
+	if !pinned || p.Key == key {
+		return nil
 	}
-	return nil
+	if org, enrolled := s.OrgByKey(key); enrolled && keysOf(s, org)(p.Key) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", domain, ErrPinned)
 }
 
-// hasPinned reports whether key is pinned for any domain. It reads memory only.
-func (t *Trust) hasPinned(key consensus.Key) bool {
+// hasPinned reports whether one of keys is pinned for any domain. It reads memory
+// only.
+func (t *Trust) hasPinned(keys keySet) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, e := range t.entries {
-		if e.Key == key && !e.TakenBack {
+		if !e.TakenBack && keys(e.Key) {
 			return true
 		}
 	}

@@ -17,8 +17,30 @@ type placement struct {
 	micros []consensus.MicroRoot
 }
 
-func placeKey(recorder consensus.Key, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(append([]byte("place/"), recorder[:]...), seq)
+const placePrefix = "place/"
+
+func placeKey(series consensus.Series, seq uint64) []byte {
+	return appendNumber([]byte(placePrefix), series, seq)
+}
+
+// appendNumber names a batch in a key: recorder key, epoch u64, seq u64. Epoch 0, which all batches of
+// a network have or none, is left out: so keys of the two forms never meet in one store, and a prefix
+// of one cannot be taken for one of the other.
+func appendNumber(b []byte, series consensus.Series, seq uint64) []byte {
+	b = append(b, series.Recorder[:]...)
+	if series.Epoch != 0 {
+		b = binary.BigEndian.AppendUint64(b, series.Epoch)
+	}
+	return binary.BigEndian.AppendUint64(b, seq)
+}
+
+// numberOf reads what appendNumber has appended, all of b.
+func numberOf(b []byte) (series consensus.Series, seq uint64) {
+	n := copy(series.Recorder[:], b)
+	if b = b[n:]; len(b) > 8 {
+		series.Epoch, b = binary.BigEndian.Uint64(b), b[8:]
+	}
+	return series, binary.BigEndian.Uint64(b)
 }
 
 // encode gives height u64, block id, then the micro-roots.
@@ -48,10 +70,10 @@ func decodePlacement(b []byte) (*placement, error) {
 	return p, nil
 }
 
-// placeOf returns where the batch of recorder numbered seq stands; nil if
+// placeOf returns where the batch of a series numbered seq stands; nil if
 // nowhere.
-func placeOf(sp mailstore.SpaceReader, recorder consensus.Key, seq uint64) (*placement, error) {
-	b, err := sp.Get(placeKey(recorder, seq))
+func placeOf(sp mailstore.SpaceReader, series consensus.Series, seq uint64) (*placement, error) {
+	b, err := sp.Get(placeKey(series, seq))
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil, nil
 	}

@@ -57,7 +57,7 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 // forgetMessage drops what was known about a message that is gone.
 func (v *Verifier) forgetMessage(tx *mailstore.Tx, ref Ref, f *Finding) error {
 	sp := tx.Space(space)
-	keys := append(f.domainKeys(ref), messageKey(ref), ref.append(batchPrefix(f.Recorder, f.Seq)), ref.append(watchPrefix(f.Deadline)))
+	keys := append(f.domainKeys(ref), messageKey(ref), ref.append(batchPrefix(f.series(), f.Seq)), ref.append(watchPrefix(f.Deadline)))
 	for _, key := range keys {
 		if err := sp.Delete(key); err != nil {
 			return err

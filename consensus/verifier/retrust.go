@@ -61,8 +61,8 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (nex
 			if err != nil {
 				return err
 			}
-			org, ok := state.Org(f.Org)
-			if ok && (slices.Contains(f.Domains, domain) || v.trust.hasPinned(org.Key) != f.Facts.OrgPinned) {
+			org, ok := f.recordingOrg(state)
+			if ok && f.judgedBy(org) && (slices.Contains(f.Domains, domain) || v.trust.hasPinned(keysOf(state, org)) != f.Facts.OrgPinned) {
 				found[refOf(key)] = f
 			}
 		}
@@ -73,7 +73,7 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (nex
 	}
 	words := make(map[Ref]word, len(found))
 	for ref, f := range found {
-		org, _ := state.Org(f.Org)
+		org, _ := f.recordingOrg(state)
 		words[ref] = v.wordOf(ctx, state, f, org)
 	}
 	if err := ctx.Err(); err != nil {
@@ -86,9 +86,10 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (nex
 	err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 		for ref, w := range words {
 			err := v.change(tx, ref, func(f *Finding) error {
-				if f.Org != found[ref].Org || f.contested(state, now) {
+				was := found[ref]
+				if f.Org != was.Org || f.OrgEvent != was.OrgEvent || f.contested(state, now) {
 					next = from // asked of another organisation, or of others than there are now
-				} else if org, ok := now.Org(f.Org); ok {
+				} else if org, ok := f.recordingOrg(now); ok && f.judgedBy(org) {
 					f.recordedBy(org, w, v.cfg)
 				}
 				return nil

@@ -141,7 +141,10 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 			if err != nil {
 				return err
 			}
-			if org, ok := state.OrgByRecorder(f.Recorder); ok && (org.ID != f.Org || !f.Facts.OrgTrusted) {
+			if err := f.locate(rd.Space(space)); err != nil {
+				return err
+			}
+			if org, ok := f.recordingOrg(state); ok && (!f.judgedBy(org) || !f.Facts.OrgTrusted) {
 				doubtful[refOf(key)] = f
 			}
 		}
@@ -152,7 +155,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 	}
 	asked := make(map[Ref]word, len(doubtful))
 	for ref, f := range doubtful {
-		org, _ := state.OrgByRecorder(f.Recorder)
+		org, _ := f.recordingOrg(state)
 		asked[ref] = v.wordOf(ctx, state, f, org)
 	}
 	return asked, ctx.Err()
@@ -162,9 +165,6 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 // has the message filed anew. Mail is never removed by a verdict.
 func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word) error {
 	return v.change(tx, ref, func(f *Finding) error {
-		if t.ofMember() {
-			v.identify(f, ref, asked)
-		}
 		sp := tx.Space(space)
 		watched := f.Deadline
 		if err := f.locate(sp.SpaceReader); err != nil {
@@ -178,6 +178,9 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word
 				return err
 			}
 		}
+		if t.ofMember() {
+			v.identify(f, ref, asked)
+		}
 		if err := sp.Delete(ref.append(watchPrefix(watched))); err != nil || f.Facts.Inclusion == record.InclusionIncluded {
 			return err
 		}
@@ -185,20 +188,20 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word
 	})
 }
 
-// identify looks again at who recorded f's message.
+// identify looks again at who recorded f's message, which was located.
 func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
 	state := v.chain.State()
-	org, ok := state.OrgByRecorder(f.Recorder)
+	org, ok := f.recordingOrg(state)
 	if !ok {
-		f.recordedBy(nil, word{}, v.cfg)
+		f.recordedByNobody(state, v.cfg)
 		return
 	}
 	w, ok := asked[ref]
 	switch {
 	case ok:
-	case org.ID == f.Org:
+	case f.judgedBy(org):
 		return
-	default: // enrolled since askAhead looked
+	default: // enrolled or changed since askAhead looked
 		w = v.pinnedWordOf(state, f, org)
 	}
 	f.recordedBy(org, w, v.cfg)

@@ -41,13 +41,13 @@ func OpenTrust(store *mailstore.Store, lookup LookupTXT) (*Trust, error) {
 	return t, nil
 }
 
-// Trusted reports whether the organisation with key speaks for domain, and on
+// trusted reports whether the organisation with keys speaks for domain, and on
 // whose word: a pin's source or "dns". A pin outranks the DNS.
-func (t *Trust) Trusted(ctx context.Context, domain string, key consensus.Key) (how string, a Answer) {
-	if how, a := t.pinned(domain, key); a != NoAnswer {
+func (t *Trust) trusted(ctx context.Context, domain string, keys keySet) (how string, a Answer) {
+	if how, a := t.pinned(domain, keys); a != NoAnswer {
 		return how, a
 	}
-	return byDNS, t.DNS(ctx, domain, key)
+	return byDNS, t.askDNS(ctx, domain, keys)
 }
 
 // byDNS is how a domain is trusted that no pin is for.
@@ -55,10 +55,14 @@ const byDNS = "dns"
 
 // DNS asks what the DNS of domain says about key, whatever is pinned.
 func (t *Trust) DNS(ctx context.Context, domain string, key consensus.Key) Answer {
+	return t.askDNS(ctx, domain, only(key))
+}
+
+func (t *Trust) askDNS(ctx context.Context, domain string, keys keySet) Answer {
 	if t.dns == nil {
 		return NamesNot
 	}
-	return t.dns.says(ctx, domain, key)
+	return t.dns.says(ctx, domain, keys)
 }
 
 // answers reports whether there is an answer to whom domain is of: a pin, or one of its DNS.
@@ -67,41 +71,56 @@ func (t *Trust) answers(ctx context.Context, domain string) bool {
 	return pinned || t.dns == nil || !t.dns.read(ctx, domain, time.Now()).silent
 }
 
-// pinned is Trusted by pins alone, with NoAnswer when domain is not pinned. It
+// pinned is trusted by pins alone, with NoAnswer when domain is not pinned. It
 // reads memory only, so it may be asked within a transaction.
-func (t *Trust) pinned(domain string, key consensus.Key) (how string, a Answer) {
+func (t *Trust) pinned(domain string, keys keySet) (how string, a Answer) {
 	p, ok := t.PinOf(domain)
 	switch {
 	case !ok:
 		return "", NoAnswer
-	case p.Key != key:
+	case !keys(p.Key):
 		return string(p.Source), NamesNot
 	}
 	return string(p.Source), Names
 }
 
-// remembered is Trusted by pins and by what the DNS has said lately. It reads
+// remembered is trusted by pins and by what the DNS has said lately. It reads
 // memory only, so it may be asked within a transaction.
-func (t *Trust) remembered(domain string, key consensus.Key) (how string, a Answer) {
-	if how, a := t.pinned(domain, key); a != NoAnswer {
+func (t *Trust) remembered(domain string, keys keySet) (how string, a Answer) {
+	if how, a := t.pinned(domain, keys); a != NoAnswer {
 		return how, a
 	}
 	if t.dns == nil {
 		return byDNS, NamesNot
 	}
-	return byDNS, t.dns.remembers(domain, key, time.Now())
+	return byDNS, t.dns.remembers(domain, keys, time.Now())
 }
 
-// asker is Trusted without ctx.
-func (t *Trust) asker(ctx context.Context) asker {
-	return func(domain string, key consensus.Key) (how string, a Answer) { return t.Trusted(ctx, domain, key) }
+// asker is trusted for the organisations of a chain, s being its state; pinAsker
+// and memoryAsker are pinned and remembered.
+func (t *Trust) asker(ctx context.Context, s *consensus.State) asker {
+	return func(domain string, org *consensus.Org) (how string, a Answer) {
+		return t.trusted(ctx, domain, keysOf(s, org))
+	}
+}
+
+func (t *Trust) pinAsker(s *consensus.State) asker {
+	return func(domain string, org *consensus.Org) (how string, a Answer) {
+		return t.pinned(domain, keysOf(s, org))
+	}
+}
+
+func (t *Trust) memoryAsker(s *consensus.State) asker {
+	return func(domain string, org *consensus.Org) (how string, a Answer) {
+		return t.remembered(domain, keysOf(s, org))
+	}
 }
 
 // Speaker returns the one enrolled organisation that is trusted for domain, with
 // Names; nil with NoAnswer if the DNS would have to say which one and does not
 // answer, and with NamesNot if there is none.
 func (t *Trust) Speaker(ctx context.Context, s *consensus.State, domain string) (*consensus.Org, Answer) {
-	return speaker(s, domain, t.asker(ctx))
+	return speaker(s, domain, t.asker(ctx, s))
 }
 
 // SpeakerNow is Speaker by what the DNS says now, not by what it said lately:

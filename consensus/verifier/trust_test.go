@@ -88,26 +88,26 @@ func TestDNSCache(t *testing.T) {
 		d := newDNSTrust(r.lookup)
 		ask := func(when, domain string, want Answer, asked int) {
 			t.Helper()
-			if got := d.says(context.Background(), domain, txtKey); got != want || r.asked != asked {
+			if got := d.says(context.Background(), domain, only(txtKey)); got != want || r.asked != asked {
 				t.Errorf("%s: %v after %d questions, want %v after %d", when, got, r.asked, want, asked)
 			}
-			if got := d.remembers(domain, txtKey, time.Now()); got != want {
+			if got := d.remembers(domain, only(txtKey), time.Now()); got != want {
 				t.Errorf("%s: remembered as %v, want %v", when, got, want)
 			}
 		}
 		wait := func(d time.Duration) { <-time.After(d) }
 		gone, cancel := context.WithCancel(context.Background())
 		cancel()
-		if got := d.says(gone, "a.example", txtKey); got != NoAnswer {
+		if got := d.says(gone, "a.example", only(txtKey)); got != NoAnswer {
 			t.Errorf("somebody who had gone was told %v", got)
 		}
 		ask("the answer of one who went away is not kept", "a.example", Names, 2)
 		ask("kept", "a.example", Names, 2)
-		if got := d.says(context.Background(), "a.example", consensus.Key{8}); got != NamesNot {
+		if got := d.says(context.Background(), "a.example", only(consensus.Key{8})); got != NamesNot {
 			t.Errorf("another key: %v", got)
 		}
 		wait(dnsFound)
-		if got := d.remembers("a.example", txtKey, time.Now()); got != NoAnswer {
+		if got := d.remembers("a.example", only(txtKey), time.Now()); got != NoAnswer {
 			t.Errorf("too old to be remembered: %v", got)
 		}
 		r.err = errors.New("server failure") // what came along with it is no answer
@@ -139,18 +139,18 @@ func TestPins(t *testing.T) {
 	if err := w.trust.Pin(ctx, b, false); !errors.Is(err, ErrPinned) {
 		t.Errorf("pinning to another key: %v", err)
 	}
-	if err := w.trust.Conflict("a.example", b.Key); !errors.Is(err, ErrPinned) {
+	if err := w.trust.Conflict(w.chain.State(), "a.example", b.Key); !errors.Is(err, ErrPinned) {
 		t.Errorf("conflict: %v", err)
 	}
-	w.must(w.trust.Conflict("b.example", b.Key))
+	w.must(w.trust.Conflict(w.chain.State(), "b.example", b.Key))
 	w.must(w.trust.Pin(ctx, b, true))
 	reopened, err := OpenTrust(w.store, nil)
 	w.must(err)
 	for _, trust := range []*Trust{w.trust, reopened} {
-		if how, a := trust.Trusted(ctx, "a.example", b.Key); how != "trust" || a != Names {
+		if how, a := trust.trusted(ctx, "a.example", only(b.Key)); how != "trust" || a != Names {
 			t.Errorf("trusted: %q, %v", how, a)
 		}
-		if _, old := trust.Trusted(ctx, "a.example", a.Key); old != NamesNot {
+		if _, old := trust.trusted(ctx, "a.example", only(a.Key)); old != NamesNot {
 			t.Errorf("the old key: %v", old)
 		}
 		if pins := trust.Pins(); len(pins) != 1 || pins[0] != b {
@@ -179,13 +179,13 @@ func TestUnpin(t *testing.T) {
 	w.must(err)
 	for _, trust := range []*Trust{w.trust, reopened} {
 		w.must(trust.PinAtStart(ctx, start))
-		if pins := trust.Pins(); len(pins) != 0 || trust.hasPinned(txtKey) {
+		if pins := trust.Pins(); len(pins) != 0 || trust.hasPinned(only(txtKey)) {
 			t.Errorf("pins %v", pins)
 		}
-		if _, a := trust.Trusted(ctx, "a.example", txtKey); a == Names {
+		if _, a := trust.trusted(ctx, "a.example", only(txtKey)); a == Names {
 			t.Error("still trusted")
 		}
-		w.must(trust.Conflict("a.example", consensus.Key{7}))
+		w.must(trust.Conflict(w.chain.State(), "a.example", consensus.Key{7}))
 	}
 	again := Pin{Domain: "a.example", Key: consensus.Key{7}, Source: SourceTrust, Since: w.now}
 	w.must(w.trust.Pin(ctx, again, false))
@@ -306,7 +306,7 @@ func TestPinDuringUpdate(t *testing.T) {
 		}()
 		<-started
 		for range 10_000 {
-			w.trust.pinned("a.example", txtKey)
+			w.trust.pinned("a.example", only(txtKey))
 			runtime.Gosched()
 		}
 		return nil

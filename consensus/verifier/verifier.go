@@ -64,13 +64,12 @@ type Arrival struct {
 // the record names are taken as right.
 func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, error) {
 	state := v.chain.State()
-	f, _ := v.examine(ctx, state, v.open(raw), recipients, nil)
+	f, _, err := v.examine(ctx, state, v.open(raw), recipients, nil)
+	if err != nil {
+		return nil, err
+	}
 	if f.Facts.TokenPresent {
 		f.Facts.OwnDomain = v.cfg.Own.claimed(f, state, nil)
-	}
-	err := v.store.View(func(rd *mailstore.Reader) error { return f.locate(rd.Space(space)) })
-	if err != nil {
-		return nil, fmt.Errorf("look the record up: %w", err)
 	}
 	f.judge()
 	return f, nil
@@ -80,59 +79,66 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 // and what state, the one at the tip, and the trust list say now. courier is
 // the organisation whose node brought it, nil if that is not known. token is
 // nil without a sound one.
-func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opened, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token) {
+func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opened, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token, err error) {
 	f = &Finding{From: m.header.From, Domains: m.header.Domains}
 	f.Facts.SetFrom(f.From)
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.RecipientInRecord = true
 
-	err := m.fault
 	if len(m.tokens) > 0 {
 		token = m.tokens[0]
 	}
 	f.Facts.TokenPresent = m.present
-	f.Facts.TokenUnknown = errors.Is(err, record.ErrTokenVersion) || token != nil && token.Record.Epoch != 0
+	f.Facts.TokenUnknown = errors.Is(m.fault, record.ErrTokenVersion) || token != nil && token.Record.Epoch != 0 && !state.Params().HasEpochs()
 	if !m.present || f.Facts.TokenUnknown {
 		if f.Facts.TokenUnknown {
 			f.Facts.TokenFault = laterVersion
 		}
-		f.Facts.DeclaresAll = declared(state, f.Domains, courier, v.trust.asker(ctx)) == Names
-		return f, nil
+		f.Facts.DeclaresAll = declared(state, f.Domains, courier, v.trust.asker(ctx, state)) == Names
+		return f, nil, nil
 	}
-	if err == nil {
-		err = f.refuse(token, state)
+	fault := m.fault
+	if fault == nil {
+		fault = f.refuse(token, state)
 	}
-	if err != nil {
-		f.Facts.TokenFault, f.Facts.TokenUnsound = err.Error(), true
-		return f, nil
+	if fault != nil {
+		f.Facts.TokenFault, f.Facts.TokenUnsound = fault.Error(), true
+		return f, nil, nil
 	}
-	org, ok := state.OrgByRecorder(token.Recorder)
+	if err := v.find(f, token, state); err != nil {
+		return nil, nil, err
+	}
+	org, ok := f.recordingOrg(state)
 	with := v.cfg.Context
 	with.Stranger = !ok // anybody can make such a record; what is found counts once the key is enrolled
-	f.setRecord(token, record.Compare(token, record.Arrived(m.raw, m.tokens, recipients), with), state)
+	f.Facts.SetRecord(token, record.Compare(token, record.Arrived(m.raw, m.tokens, recipients), with))
 	if !f.Facts.RecipientInRecord {
 		f.Facts.RecordedFor = v.cfg.Own.others(token.Named(m.header.To))
 	}
 	if !ok {
-		f.recordedBy(nil, word{}, v.cfg)
-		return f, token
+		f.recordedByNobody(state, v.cfg)
+		return f, token, nil
 	}
 	f.Facts.OwnCourier = courier != nil && courier.ID == org.ID
 	f.recordedBy(org, v.wordOf(ctx, state, f, org), v.cfg)
-	return f, token
+	return f, token, nil
 }
 
-// setRecord notes which record a token is of, and how it compares with what arrived.
-func (f *Finding) setRecord(token *record.Token, c record.Comparison, state *consensus.State) {
+// find notes which record a token is of, and where that stands.
+func (v *Verifier) find(f *Finding, token *record.Token, state *consensus.State) error {
 	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
-	f.Root, f.Time = token.MicroRoot(), token.Record.Time
+	f.Epoch, f.Root, f.Time = token.Record.Epoch, token.MicroRoot(), token.Record.Time
 	f.Deadline = state.Height() + patience
-	f.Facts.SetRecord(token, c)
+	err := v.store.View(func(rd *mailstore.Reader) error { return f.locate(rd.Space(space)) })
+	if err != nil {
+		return fmt.Errorf("look the record up: %w", err)
+	}
+	return nil
 }
 
 // laterVersion is why a record counts as none: a token or record of another
-// version, or of a recorder key with epochs, which nothing here knows yet. It
-// is no fault of the mail's, so the mail is taken as if it had no record.
+// version, or of a recorder key with epochs in a network that has none. It is no
+// fault of the mail's, so the mail is taken as if it had no record.
 const laterVersion = "the record is of a version that this node does not know; it may run an older Cairn"
 
 // refuse says what is wrong with a token, for good.
@@ -140,6 +146,8 @@ func (f *Finding) refuse(token *record.Token, state *consensus.State) error {
 	switch {
 	case token.ChainID != state.ChainID():
 		return fmt.Errorf("the token is of another network, %s", token.ChainID)
+	case token.Record.Epoch == 0 && state.Params().HasEpochs():
+		return errors.New("the record names no epoch of its recorder key, and in this network all do")
 	case token.Record.Kind != record.KindMail:
 		return fmt.Errorf("the record is one of %s, not of a mail", token.Record.Kind)
 	case len(f.Domains) > maxDomains:

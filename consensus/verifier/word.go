@@ -15,6 +15,7 @@ type word struct {
 	how      string // the sources of that trust, e.g. "trust" or "dns, invite"
 	pinned   bool   // it is pinned, for whatever domain
 	declared bool   // another one speaks for a domain and declares that it records all its mail
+	own      bool   // it is this node's
 	open     bool   // the DNS of a domain did not answer, and what it says might make a difference
 }
 
@@ -28,19 +29,19 @@ const (
 	NoAnswer Answer = "no-answer"
 )
 
-// asker tells whether key speaks for domain, and on whose word: of NamesNot and
+// asker tells whether org speaks for domain, and on whose word: of NamesNot and
 // NoAnswer it is empty when no pin says so.
-type asker func(domain string, key consensus.Key) (how string, a Answer)
+type asker func(domain string, org *consensus.Org) (how string, a Answer)
 
 // wordOf asks for the word about f's message, recorded by org. Only what an
 // organisation claims itself is worth a question to the DNS.
 func (v *Verifier) wordOf(ctx context.Context, s *consensus.State, f *Finding, org *consensus.Org) word {
-	return v.word(s, f, org, v.trust.asker(ctx))
+	return v.word(s, f, org, v.trust.asker(ctx, s))
 }
 
 // pinnedWordOf is wordOf by pins alone, for use within a transaction.
 func (v *Verifier) pinnedWordOf(s *consensus.State, f *Finding, org *consensus.Org) word {
-	w := v.word(s, f, org, v.trust.pinned)
+	w := v.word(s, f, org, v.trust.pinAsker(s))
 	w.open = f.Unanswered
 	return w
 }
@@ -49,7 +50,8 @@ func (v *Verifier) pinnedWordOf(s *consensus.State, f *Finding, org *consensus.O
 // says already stands: it was found out when there was one. Of several domains
 // f does not say which one was whose word, so that nothing stands.
 func (v *Verifier) word(s *consensus.State, f *Finding, org *consensus.Org, ask asker) word {
-	w := word{pinned: v.trust.hasPinned(org.Key)}
+	keys := keysOf(s, org)
+	w := word{pinned: v.trust.hasPinned(keys), own: keys(v.cfg.Own.Key)}
 	if claims(org, f.Domains) {
 		a, how := allTrusted(f.Domains, org, ask)
 		if stands := a == NoAnswer && len(f.Domains) == 1 && f.Org == org.ID && f.Facts.OrgTrusted && f.TrustedBy == how; a == Names || stands {
@@ -69,7 +71,7 @@ func allTrusted(domains []string, org *consensus.Org, ask asker) (all Answer, ho
 	var sources []string
 	all = Names
 	for _, domain := range domains {
-		source, a := ask(domain, org.Key)
+		source, a := ask(domain, org)
 		switch a {
 		case NamesNot:
 			return NamesNot, ""
@@ -90,7 +92,7 @@ func declared(s *consensus.State, domains []string, by *consensus.Org, ask asker
 	all := NamesNot
 	for _, domain := range domains {
 		if by != nil && slices.Contains(by.Domains, domain) {
-			if _, a := ask(domain, by.Key); a == Names {
+			if _, a := ask(domain, by); a == Names {
 				continue
 			}
 		}
@@ -109,7 +111,7 @@ func declared(s *consensus.State, domains []string, by *consensus.Org, ask asker
 func speaker(s *consensus.State, domain string, ask asker) (*consensus.Org, Answer) {
 	none := NamesNot
 	for _, org := range s.OrgsByDomain(domain) {
-		switch _, a := ask(domain, org.Key); a {
+		switch _, a := ask(domain, org); a {
 		case Names:
 			return org, Names
 		case NoAnswer:

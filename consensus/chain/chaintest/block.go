@@ -73,18 +73,29 @@ func (n *Network) Chain(s *consensus.State, count int) ([]*consensus.Block, *con
 	return blocks, s
 }
 
+// Epoch is the one of the batches that Batches makes.
+const Epoch = 1
+
 // Batches returns count batches of organisation number by that follow each
 // other and what s has of its key. Each has one micro-root, made from tag and
-// its number, and times one millisecond apart that any next block allows.
+// its number, and times one millisecond apart that any next block allows. Under
+// version 2 they are of the epoch Epoch.
 func (n *Network) Batches(s *consensus.State, by, count int, tag string) []consensus.Batch {
 	recorder := n.Orgs[by].Recorder
-	tip, _ := s.BatchTip(consensus.Series{Recorder: consensus.PublicKey(recorder)})
+	series := consensus.Series{Recorder: consensus.PublicKey(recorder)}
+	var signersTip consensus.Hash
+	if s.Params().HasEpochs() {
+		series.Epoch, signersTip = Epoch, s.Tip()
+	}
+	tip, _ := s.BatchTip(series)
 	batches := make([]consensus.Batch, 0, count)
 	for range count {
 		root := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(tag), tip.Seq+1))
 		b := consensus.Batch{
 			ChainID: s.ChainID(),
+			Epoch:   series.Epoch,
 			Seq:     tip.Seq + 1,
+			Tip:     signersTip,
 			Prev:    tip.ID,
 			Time:    max(tip.Time, s.Time()) + 1,
 			Micros:  []consensus.MicroRoot{{Root: root, Count: 1}},

@@ -34,6 +34,7 @@ type Org struct {
 	Key      ed25519.PrivateKey // org key
 	Node     ed25519.PrivateKey // libp2p identity
 	Recorder ed25519.PrivateKey
+	Recovery ed25519.PrivateKey // enrolled under version 2
 	Event    consensus.OrgEvent // signed and stamped
 }
 
@@ -55,6 +56,13 @@ func Params() consensus.Params {
 		BatchStamp:    BatchStamp,
 		Admission:     consensus.AdmissionOpen,
 	}
+}
+
+// ParamsV2 returns Params of version 2: organisations change, recorder keys have epochs.
+func ParamsV2() consensus.Params {
+	p := Params()
+	p.Version = consensus.ParamsV2
+	return p
 }
 
 // New makes a network of n organisations, org1.example to org<n>.example, with
@@ -82,6 +90,7 @@ func newOrg(p *consensus.Params, number int) Org {
 		Key:      key("org", number),
 		Node:     key("node", number),
 		Recorder: key("recorder", number),
+		Recovery: key("recovery", number),
 	}
 	chain, public := p.ChainID(), consensus.PublicKey(o.Key)
 	o.Event = consensus.OrgEvent{
@@ -94,6 +103,10 @@ func newOrg(p *consensus.Params, number int) Org {
 			Nodes:   []consensus.NodeKeys{consensus.NewNodeKeys(chain, public, o.Node, o.Recorder)},
 			Records: consensus.RecordsAll,
 		},
+	}
+	if p.HasEpochs() {
+		o.Event.Signer = public
+		o.Event.Enrol().Recovery = consensus.RecoveryCommitment(consensus.PublicKey(o.Recovery))
 	}
 	o.Event.Stamp, _ = consensus.SolveIdentityStamp(nil, chain, public, p.IdentityStamp)
 	o.Event.Sign(o.Key)
@@ -108,6 +121,27 @@ func (o *Org) Enrolment() consensus.OrgEvent {
 	}
 	return *e
 }
+
+// Change returns an event of o that comes next in s, of version 2: with what content makes of it,
+// stamped, and signed by signer unless that is nil. Only where ordered does it name the event before.
+func (o *Org) Change(s *consensus.State, signer ed25519.PrivateKey, ordered bool, content func(e *consensus.OrgEvent) consensus.Content) consensus.OrgEvent {
+	e := consensus.OrgEvent{Version: s.Params().Version, ChainID: s.ChainID(), Subject: o.ID()}
+	if entry, ok := s.Org(o.ID()); ok && ordered {
+		e.Prev = entry.LastEvent
+	}
+	if signer != nil {
+		e.Signer = consensus.PublicKey(signer)
+	}
+	e.Content = content(&e)
+	e.Stamp, _ = consensus.SolveEventStamp(nil, &e, s.Params().BatchStamp)
+	if signer != nil {
+		e.Sign(signer)
+	}
+	return e
+}
+
+// Key derives a private key from a purpose and a number, as all keys here are.
+func Key(purpose string, number int) ed25519.PrivateKey { return key(purpose, number) }
 
 func key(purpose string, number int) ed25519.PrivateKey {
 	seed := sha256.Sum256(fmt.Appendf(nil, "chaintest %s %d", purpose, number))
