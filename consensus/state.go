@@ -137,6 +137,16 @@ func (s *State) Seals(recorder Key) bool {
 	return ok
 }
 
+// EpochFrom returns the height of the first block in which a recorder key may open
+// another epoch.
+func (s *State) EpochFrom(recorder Key) uint64 {
+	last, ok := s.tips.lastOpened(recorder)
+	if !ok {
+		return 0
+	}
+	return last + EpochGap
+}
+
 // OrgsByDomain returns the organisations that claim a domain (lower-case
 // A-label), ascending by ID. The slice must not be changed.
 func (s *State) OrgsByDomain(domain string) []*Org { return s.members.byDomain[domain] }

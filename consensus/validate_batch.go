@@ -158,8 +158,7 @@ func (q *batchSequence) next(b *Batch) (*verifyingKey, error) {
 
 // open checks that a key may open another series.
 func (q *batchSequence) open(recorder Key) error {
-	last, ok := q.state.tips.lastOpened(recorder)
-	if q.opening[recorder] || ok && q.height < last+EpochGap {
+	if q.opening[recorder] || q.height < q.state.EpochFrom(recorder) {
 		return broken(RuleEpoch, "recorder key %v opens an epoch less than %d blocks after its last one", recorder, EpochGap)
 	}
 	q.opening[recorder] = true

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -10,8 +11,10 @@ import (
 	"cairn/mailstore"
 )
 
-// series is the one that this node's batches are of.
-func (r *Recorder) series() consensus.Series { return consensus.Series{Recorder: r.pub} }
+// series is the one that a batch of ours is of.
+func (r *Recorder) series(o *openBatch) consensus.Series {
+	return consensus.Series{Recorder: r.pub, Epoch: o.Epoch}
+}
 
 // close turns the open batch into a closed one when it is full, when none of
 // ours waits for a block, or after half a block interval.
@@ -19,86 +22,123 @@ func (r *Recorder) close(ctx context.Context, s *consensus.State, now time.Time)
 	if len(r.open.Micros) == 0 {
 		return nil
 	}
-	tip, _ := s.BatchTip(r.series())
+	tip, _ := s.BatchTip(r.series(&r.open))
 	waiting := r.open.Seq - 1 - tip.Seq
-	age := now.Sub(time.UnixMilli(int64(r.open.Opened)))
+	young := within(s.Params().BlockInterval/2, time.UnixMilli(int64(r.open.Opened)), now)
 	full := len(r.open.Micros) == consensus.MaxMicros
-	if !full && waiting > 0 && (waiting >= window || age < s.Params().BlockInterval/2) {
+	if !full && waiting > 0 && (waiting >= window || young) {
 		return nil
 	}
+	at, signersTip := max(uint64(now.UnixMilli()), r.open.LastTime+1), consensus.Hash{}
+	if s.Params().HasEpochs() {
+		at, signersTip = uint64(now.UnixMilli()), s.Tip()
+	}
+	next, err := r.closeBatch(ctx, s, keyOpen, r.open, at, signersTip)
+	if err == nil {
+		r.open = next
+	}
+	return err
+}
+
+// closeBatch turns o, which is stored under key, into a closed batch of the time
+// at, and returns what follows it under that key.
+func (r *Recorder) closeBatch(ctx context.Context, s *consensus.State, key string, o openBatch, at uint64, signersTip consensus.Hash) (next openBatch, err error) {
 	b := &consensus.Batch{
 		ChainID: s.ChainID(),
-		Seq:     r.open.Seq, Prev: r.open.Prev,
-		Time:   max(uint64(now.UnixMilli()), r.open.LastTime+1),
-		Micros: r.open.Micros,
+		Epoch:   o.Epoch, Seq: o.Seq, Prev: o.Prev,
+		Time: at, Tip: signersTip,
+		Micros: o.Micros,
 	}
 	stop := func() bool { return ctx.Err() != nil }
 	if !b.Seal(stop, s.Params(), r.key) {
-		return ctx.Err()
+		return o, ctx.Err()
 	}
-	next := openBatch{Seq: b.Seq + 1, Prev: b.ID(), LastTime: b.Time}
-	err := r.store.Update(ctx, func(tx *mailstore.Tx) error {
-		if err := tx.Space(space).Put(batchKey(b.Seq), b.Encode()); err != nil {
+	next = openBatch{Epoch: o.Epoch, Seq: b.Seq + 1, Prev: b.ID(), LastTime: b.Time}
+	err = r.store.Update(ctx, func(tx *mailstore.Tx) error {
+		if err := tx.Space(space).Put(batchKey(o.number()), b.Encode()); err != nil {
 			return err
 		}
-		return putJSON(tx.Space(space), []byte(keyOpen), next)
+		return putJSON(tx.Space(space), []byte(key), next)
 	})
 	if err != nil {
-		return err
+		return o, err
 	}
-	r.open = next
-	r.log.Debug("recorder: closed a batch", "seq", b.Seq, "micros", len(b.Micros))
-	return nil
+	r.log.Debug("recorder: closed a batch", "epoch", b.Epoch, "seq", b.Seq, "micros", len(b.Micros))
+	return next, nil
 }
 
 // resubmit hands the closed batches that no block holds yet to the network:
 // once at first, then again whenever three block intervals passed in vain.
 func (r *Recorder) resubmit(s *consensus.State, now time.Time) error {
-	if _, ok := s.OrgByRecorder(r.pub); !ok || r.halted != "" {
+	if !s.Seals(r.pub) || r.halted != "" {
 		return nil
 	}
-	tip, _ := s.BatchTip(r.series())
-	for seq := range r.sentAt {
-		if seq <= tip.Seq {
-			delete(r.sentAt, seq) // submitted anew should the chain lose it
+	for n := range r.sentAt {
+		tip, _ := s.BatchTip(consensus.Series{Recorder: r.pub, Epoch: n.epoch})
+		if n.seq <= tip.Seq {
+			delete(r.sentAt, n) // submitted anew should the chain lose it
 		}
 	}
-	for seq := tip.Seq + 1; seq < r.open.Seq && seq <= tip.Seq+window; seq++ {
-		if at, ok := r.sentAt[seq]; ok && now.Sub(at) < 3*s.Params().BlockInterval {
+	mayOpen := s.Height()+1 >= s.EpochFrom(r.pub)
+	for _, o := range r.epochs() {
+		if why, err := r.conflict(s, o); err != nil {
+			return err
+		} else if why != "" {
+			continue // a former epoch that somebody else has signed in as well
+		}
+		if _, opened := s.BatchTip(r.series(o)); !opened && o.Epoch != 0 && o.Seq > 1 {
+			if !mayOpen {
+				continue // held back: no block would take it yet
+			}
+			mayOpen = false // the next one is for later
+		}
+		if err := r.resubmitEpoch(s, o, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resubmitEpoch is resubmit for the closed batches before o.
+func (r *Recorder) resubmitEpoch(s *consensus.State, o *openBatch, now time.Time) error {
+	tip, _ := s.BatchTip(r.series(o))
+	for seq := tip.Seq + 1; seq < o.Seq && seq <= tip.Seq+window; seq++ {
+		n := number{o.Epoch, seq}
+		if at, ok := r.sentAt[n]; ok && within(3*s.Params().BlockInterval, at, now) {
 			continue
 		}
 		var b *consensus.Batch
 		err := r.store.View(func(rd *mailstore.Reader) (err error) {
-			b, err = closedBatch(rd.Space(space), seq)
+			b, err = closedBatch(rd.Space(space), n)
 			return err
 		})
 		if errors.Is(err, mailstore.ErrNotFound) {
-			r.noteMissing(seq)
+			r.noteMissing(n)
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		r.submit(b)
-		r.sentAt[seq] = now
+		r.sentAt[n] = now
 	}
 	return nil
 }
 
 // noteMissing logs, once, that the chain asks for a batch that was forgotten.
-func (r *Recorder) noteMissing(seq uint64) {
-	if r.missing != seq {
+func (r *Recorder) noteMissing(n number) {
+	if r.missing != n {
 		r.log.Warn("recorder: the chain seen here does not hold a batch that was included long ago; waiting for the rest of the chain",
-			"seq", seq, "kept_blocks", keepBlocks)
-		r.missing = seq
+			"seq", n.seq, "kept_blocks", keepBlocks)
+		r.missing = n
 	}
 }
 
-// closedBatch reads our closed batch number seq, or mailstore.ErrNotFound.
-func closedBatch(sp mailstore.SpaceReader, seq uint64) (*consensus.Batch, error) {
-	raw, err := sp.Get(batchKey(seq))
+// closedBatch reads our closed batch n, or mailstore.ErrNotFound.
+func closedBatch(sp mailstore.SpaceReader, n number) (*consensus.Batch, error) {
+	raw, err := sp.Get(batchKey(n))
 	if err != nil {
-		return nil, fmt.Errorf("closed batch %d: %w", seq, err)
+		return nil, fmt.Errorf("closed batch %d: %w", n.seq, err)
 	}
 	return consensus.DecodeBatch(raw)
 }
@@ -119,21 +159,42 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
 		return Waiting{}, err
 	}
-	tip, _ := r.chain.State().BatchTip(r.series())
 	w := Waiting{Seq: open.Seq, Micros: len(open.Micros)}
-	var err error
-	if w.Halted, err = conflict(rd.Space(space), &open, tip); err != nil {
+	s := r.chain.State()
+	if !s.Params().HasEpochs() {
+		tip, _ := s.BatchTip(r.series(&open))
+		var err error
+		if w.Halted, err = conflict(rd.Space(space), &open, tip); err != nil {
+			return Waiting{}, err
+		}
+		if w.Halted == "" && !r.abreast.Load() {
+			w.Halted = "the chain as seen here may be older than what this node signed last; waiting for a node of another organisation"
+		}
+	}
+	formers, err := readFormers(rd.Space(space))
+	if err != nil {
 		return Waiting{}, err
 	}
-	if w.Halted == "" && !r.abreast.Load() {
-		w.Halted = "the chain as seen here may be older than what this node signed last; waiting for a node of another organisation"
+	for _, o := range epochs(formers, &open) {
+		if err := w.count(rd.Space(space), s, r.series(o), o); err != nil {
+			return Waiting{}, err
+		}
 	}
-	if open.Seq > tip.Seq {
-		w.Batches = int(open.Seq - 1 - tip.Seq)
+	return w, nil
+}
+
+// count adds what one epoch of ours has in no block.
+func (w *Waiting) count(sp mailstore.SpaceReader, s *consensus.State, series consensus.Series, o *openBatch) error {
+	tip, _ := s.BatchTip(series)
+	if o.Seq > tip.Seq {
+		w.Batches += int(o.Seq - 1 - tip.Seq)
 	}
-	err = rd.Space(space).Scan([]byte("sent/"), sentKey(tip.Seq+1, 0), func(_, refs []byte) bool {
+	prefix := []byte(sentPrefix)
+	if o.Epoch != 0 {
+		prefix = binary.BigEndian.AppendUint64(prefix, o.Epoch)
+	}
+	return sp.Scan(prefix, sentKey(number{o.Epoch, tip.Seq + 1}, 0), func(_, refs []byte) bool {
 		w.Copies += len(refs) / refSize
 		return true
 	})
-	return w, err
 }

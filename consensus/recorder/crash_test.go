@@ -73,7 +73,7 @@ func TestKill(t *testing.T) {
 		o.now = o.now.Add(4 * time.Second)
 		o.must(o.step())
 		o.mine(tip, window)
-		last, _ := o.chain.State().BatchTip(o.rec.series())
+		last, _ := o.chain.State().BatchTip(o.rec.series(&o.rec.open))
 		done = last.Seq == o.rec.open.Seq-1 && len(o.rec.open.Micros) == 0
 	}
 	o.must(o.step())

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"cairn/consensus/chain"
 	"cairn/mailstore"
@@ -41,12 +42,12 @@ func (r *Recorder) follow(ctx context.Context) error {
 		err = r.store.Update(ctx, func(tx *mailstore.Tx) error {
 			sp := tx.Space(space)
 			for _, u := range reverted {
-				if err := r.own(u, func(seq uint64) error { return leave(sp, seq) }); err != nil {
+				if err := r.own(u, func(n number) error { return leave(sp, n) }); err != nil {
 					return err
 				}
 			}
 			for _, u := range applied {
-				if err := r.own(u, func(seq uint64) error { return enter(sp, seq, u.Index.Height) }); err != nil {
+				if err := r.own(u, func(n number) error { return enter(sp, n, u.Index.Height) }); err != nil {
 					return err
 				}
 			}
@@ -58,16 +59,16 @@ func (r *Recorder) follow(ctx context.Context) error {
 		r.cursor = next
 		for _, u := range reverted {
 			// What the chain has lost it is offered again at once.
-			_ = r.own(u, func(seq uint64) error { delete(r.sentAt, seq); return nil })
+			_ = r.own(u, func(n number) error { delete(r.sentAt, n); return nil })
 		}
 	}
 }
 
 // own calls fn with the numbers of our batches in a block.
-func (r *Recorder) own(u chain.Update, fn func(seq uint64) error) error {
+func (r *Recorder) own(u chain.Update, fn func(n number) error) error {
 	for i := range u.Block.Batches {
 		if b := &u.Block.Batches[i]; b.Recorder == r.pub {
-			if err := fn(b.Seq); err != nil {
+			if err := fn(number{b.Epoch, b.Seq}); err != nil {
 				return err
 			}
 		}
@@ -76,17 +77,17 @@ func (r *Recorder) own(u chain.Update, fn func(seq uint64) error) error {
 }
 
 // enter notes that a batch stands in a block, leave that it does not.
-func enter(sp mailstore.Space, seq, height uint64) error {
+func enter(sp mailstore.Space, n number, height uint64) error {
 	return errors.Join(
-		sp.Put(inKey(seq), binary.BigEndian.AppendUint64(nil, height)),
-		sp.Put(dueKey(seq), binary.BigEndian.AppendUint16(nil, 0)),
+		sp.Put(inKey(n), binary.BigEndian.AppendUint64(nil, height)),
+		sp.Put(dueKey(n), binary.BigEndian.AppendUint16(nil, 0)),
 	)
 }
 
-func leave(sp mailstore.Space, seq uint64) error {
+func leave(sp mailstore.Space, n number) error {
 	return errors.Join(
-		sp.Delete(inKey(seq)),
-		sp.Put(dueKey(seq), binary.BigEndian.AppendUint16(nil, 0)),
+		sp.Delete(inKey(n)),
+		sp.Put(dueKey(n), binary.BigEndian.AppendUint16(nil, 0)),
 	)
 }
 
@@ -97,20 +98,20 @@ func (r *Recorder) startOver(ctx context.Context) error {
 	for done := false; !done; {
 		err := r.store.Update(ctx, func(tx *mailstore.Tx) error {
 			sp := tx.Space(space)
-			var seqs []uint64
-			err := sp.Scan([]byte("in/"), nil, func(key, _ []byte) bool {
-				seqs = append(seqs, seqOf(key))
-				return len(seqs) < step
+			var in []number
+			err := sp.Scan([]byte(inPrefix), nil, func(key, _ []byte) bool {
+				in = append(in, numberOf(key[len(inPrefix):]))
+				return len(in) < step
 			})
 			if err != nil {
 				return err
 			}
-			for _, seq := range seqs {
-				if err := leave(sp, seq); err != nil {
+			for _, n := range in {
+				if err := leave(sp, n); err != nil {
 					return err
 				}
 			}
-			if done = len(seqs) < step; done {
+			if done = len(in) < step; done {
 				return sp.Delete([]byte(keyCursor))
 			}
 			return nil
@@ -126,13 +127,13 @@ func (r *Recorder) startOver(ctx context.Context) error {
 // prune forgets our batches that no reorganisation will ask for again.
 func (r *Recorder) prune(ctx context.Context) error {
 	for r.cursor.Height >= keepBlocks {
-		seq, found, err := r.oldest(r.cursor.Height - keepBlocks)
+		n, found, err := r.oldest(r.cursor.Height - keepBlocks)
 		if err != nil || !found {
 			return err
 		}
 		for more := true; more; {
 			err := r.store.Update(ctx, func(tx *mailstore.Tx) (err error) {
-				more, err = forget(tx.Space(space), seq)
+				more, err = forget(tx.Space(space), n)
 				return err
 			})
 			if err != nil {
@@ -143,36 +144,45 @@ func (r *Recorder) prune(ctx context.Context) error {
 	return nil
 }
 
-// oldest returns our lowest batch if it stands at height or below.
-func (r *Recorder) oldest(height uint64) (seq uint64, found bool, err error) {
+// oldest returns the lowest batch of one of our epochs if it stands at height or
+// below.
+func (r *Recorder) oldest(height uint64) (n number, found bool, err error) {
 	err = r.store.View(func(rd *mailstore.Reader) error {
-		return rd.Space(space).Scan([]byte("in/"), nil, func(key, value []byte) bool {
-			seq, found = seqOf(key), binary.BigEndian.Uint64(value) <= height
-			return false
-		})
+		for from, more := []byte(nil), true; more && !found; from = inKey(number{n.epoch + 1, 0}) {
+			more = false
+			err := rd.Space(space).Scan([]byte(inPrefix), from, func(key, value []byte) bool {
+				n, found = numberOf(key[len(inPrefix):]), binary.BigEndian.Uint64(value) <= height
+				more = n.epoch != 0 && n.epoch != math.MaxUint64
+				return false
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return seq, found, err
+	return n, found, err
 }
 
 // forget drops some of what is kept about a batch, the batch itself last, and
 // reports whether there is more.
-func forget(sp mailstore.Space, seq uint64) (more bool, err error) {
-	part, err := sentPart(sp.SpaceReader, seq, 0)
+func forget(sp mailstore.Space, n number) (more bool, err error) {
+	part, err := sentPart(sp.SpaceReader, n, 0)
 	if err != nil {
 		return false, err
 	}
 	for _, ref := range part.refs {
-		if err := sp.Delete(ofKey(ref, seq)); err != nil {
+		if err := sp.Delete(ofKey(ref, n)); err != nil {
 			return false, err
 		}
 	}
 	for micro := range part.next {
-		if err := sp.Delete(sentKey(seq, micro)); err != nil {
+		if err := sp.Delete(sentKey(n, micro)); err != nil {
 			return false, err
 		}
 	}
 	if part.more {
 		return true, nil
 	}
-	return false, errors.Join(sp.Delete(batchKey(seq)), sp.Delete(inKey(seq)))
+	return false, errors.Join(sp.Delete(batchKey(n)), sp.Delete(inKey(n)))
 }

@@ -46,6 +46,9 @@ type entry struct {
 
 const queueSpace = "test-queue"
 
+// entryOf reads the id at the end of a key.
+func entryOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+
 func queueKey(table byte, id uint64) []byte { return binary.BigEndian.AppendUint64([]byte{table}, id) }
 
 func (q *queue) Unsealed(after uint64, max int) ([]Entry, error) {
@@ -109,7 +112,7 @@ func (q *queue) sealed() (map[uint64]*record.Token, error) {
 			if err != nil || !found {
 				bad = fmt.Errorf("entry %x has no token: %w", key, err)
 			}
-			tokens[seqOf(key)] = t
+			tokens[entryOf(key)] = t
 			return bad == nil
 		})
 		return errors.Join(err, bad)
@@ -120,23 +123,30 @@ func (q *queue) sealed() (map[uint64]*record.Token, error) {
 // office is a sending node of the founder, without its network.
 type office struct {
 	fixture
-	dir    string
-	net    *chaintest.Network
-	db     interface{ Close() error }
-	chain  *chain.Manager
-	store  *mailstore.Store
-	queue  *queue
-	rec    *Recorder
-	sent   []*consensus.Batch // submitted, in order
-	nextID uint64
-	blocks int
-	now    time.Time
-	behind bool // the chain lacks blocks that exist elsewhere
+	dir     string
+	net     *chaintest.Network
+	db      interface{ Close() error }
+	chain   *chain.Manager
+	store   *mailstore.Store
+	queue   *queue
+	rec     *Recorder
+	sent    []*consensus.Batch // submitted, in order
+	nextID  uint64
+	blocks  int
+	now     time.Time
+	skew    time.Duration // of the clock that the recorder goes by
+	refused int           // batches that were submitted when no block could take them
+	behind  bool          // the chain lacks blocks that exist elsewhere
 }
 
 func openOffice(t fixture, dir string, orgs int) *office {
 	t.Helper()
-	o := &office{fixture: t, dir: dir, net: chaintest.New(orgs), now: chaintest.GenesisTime}
+	return openOfficeIn(t, dir, chaintest.New(orgs))
+}
+
+func openOfficeIn(t fixture, dir string, net *chaintest.Network) *office {
+	t.Helper()
+	o := &office{fixture: t, dir: dir, net: net, now: chaintest.GenesisTime}
 	o.openChain("chain")
 	var err error
 	o.store, err = mailstore.Open(filepath.Join(dir, "mail"), quiet)
@@ -152,7 +162,7 @@ func openOffice(t fixture, dir string, orgs int) *office {
 	o.restart(0)
 	o.must(o.store.View(func(rd *mailstore.Reader) error {
 		return rd.Space(queueSpace).Scan(nil, nil, func(key, _ []byte) bool {
-			o.nextID = max(o.nextID, seqOf(key))
+			o.nextID = max(o.nextID, entryOf(key))
 			return true
 		})
 	}))
@@ -223,7 +233,7 @@ func (o *office) submit(n, records int, raw []byte) (refs []Ref) {
 // step lets half a second pass and the recorder work.
 func (o *office) step() error {
 	o.now = o.now.Add(sealEvery)
-	_, err := o.rec.step(context.Background(), o.now)
+	_, err := o.rec.step(context.Background(), o.now.Add(o.skew))
 	return err
 }
 
@@ -231,13 +241,24 @@ func (o *office) step() error {
 // not, up to max.
 func (o *office) mine(s *consensus.State, limit int) *consensus.State {
 	o.Helper()
-	tip, _ := s.BatchTip(o.rec.series())
+	tips := make(map[consensus.Series]uint64)
 	var body chaintest.Body
 	for _, b := range o.sent {
-		if b.Seq == tip.Seq+1 && len(body.Batches) < min(limit, window) {
-			body.Batches = append(body.Batches, *b)
-			tip.Seq++
+		series := b.Series()
+		if _, seen := tips[series]; !seen {
+			tip, _ := s.BatchTip(series)
+			tips[series] = tip.Seq
 		}
+		if b.Seq != tips[series]+1 || len(body.Batches) >= min(limit, window) {
+			continue
+		}
+		with := append(body.Batches[:len(body.Batches):len(body.Batches)], *b)
+		if errs := consensus.ValidateBatches(s, nil, with); s.Params().HasEpochs() && errs[len(errs)-1] != nil {
+			o.refused++ // an epoch too early
+			continue
+		}
+		body.Batches = with
+		tips[series]++
 	}
 	return o.add(s, body)
 }
@@ -284,38 +305,46 @@ func (o *office) recorded(refs ...Ref) (n int) {
 }
 
 // micros returns what was signed for each batch, from the store.
-func (o *office) micros() map[uint64][]consensus.MicroRoot {
+func (o *office) micros() map[number][]consensus.MicroRoot {
 	o.Helper()
-	all := make(map[uint64][]consensus.MicroRoot)
+	all := make(map[number][]consensus.MicroRoot)
+	last := make(map[uint64]consensus.Hash) // by epoch
+	var formers []former
 	open := openBatch{Seq: 1}
 	o.must(o.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
 		if err := getJSON(sp, keyOpen, &open); err != nil {
 			return err
 		}
-		var prev consensus.Hash
-		var bad error
-		err := sp.Scan([]byte("batch/"), nil, func(key, value []byte) bool {
+		var bad, err error
+		if formers, err = readFormers(sp); err != nil {
+			return err
+		}
+		err = sp.Scan([]byte("batch/"), nil, func(key, value []byte) bool {
 			b, err := consensus.DecodeBatch(value)
 			if err == nil {
 				err = consensus.CheckBatch(o.chain.State().Params(), o.chain.State().ChainID(), b)
 			}
-			if err == nil && len(all) > 0 && b.Prev != prev {
+			if prev, follows := last[b.Epoch]; err == nil && follows && b.Prev != prev {
 				err = fmt.Errorf("batch %d does not follow the one before", b.Seq)
 			}
 			if err != nil {
 				bad = err
 				return false
 			}
-			all[b.Seq], prev = b.Micros, b.ID()
+			all[number{b.Epoch, b.Seq}], last[b.Epoch] = b.Micros, b.ID()
 			return true
 		})
-		if len(all) > 0 && open.Prev != prev {
-			err = errors.Join(err, fmt.Errorf("the open batch %d does not follow the last one", open.Seq))
+		for _, o := range epochs(formers, &open) {
+			if prev, follows := last[o.Epoch]; follows && o.Prev != prev {
+				err = errors.Join(err, fmt.Errorf("the open batch %d does not follow the last one", o.Seq))
+			}
 		}
 		return errors.Join(err, bad)
 	}))
-	all[open.Seq] = open.Micros
+	for _, o := range epochs(formers, &open) {
+		all[o.number()] = o.Micros
+	}
 	return all
 }
 
@@ -327,17 +356,17 @@ func (o *office) check() int {
 	o.must(err)
 	micros := o.micros()
 	type place struct {
-		seq         uint64
+		batch       number
 		micro, leaf uint16
 	}
 	taken := make(map[place]uint64)
 	for id, t := range tokens {
-		p := place{t.Seq, t.Micro, t.Leaf}
+		p := place{number{t.Record.Epoch, t.Seq}, t.Micro, t.Leaf}
 		if other, twice := taken[p]; twice {
 			o.Fatalf("entries %d and %d share %+v", id, other, p)
 		}
 		taken[p] = id
-		if int(t.Micro) >= len(micros[t.Seq]) || micros[t.Seq][t.Micro] != t.MicroRoot() || !t.VerifySignature() {
+		if signed := micros[p.batch]; int(t.Micro) >= len(signed) || signed[t.Micro] != t.MicroRoot() || !t.VerifySignature() {
 			o.Fatalf("the token of entry %d does not fit what was signed", id)
 		}
 	}

@@ -19,11 +19,11 @@ func noteSent(tx *mailstore.Tx, place Place, sent []Ref) error {
 		return nil
 	}
 	sp := tx.Space(space)
-	if err := sp.Put(sentKey(place.Seq, place.Micro), appendRefs(nil, sent)); err != nil {
+	if err := sp.Put(sentKey(place.number(), place.Micro), appendRefs(nil, sent)); err != nil {
 		return err
 	}
 	for _, ref := range sent {
-		if err := sp.Put(ofKey(ref, place.Seq), nil); err != nil {
+		if err := sp.Put(ofKey(ref, place.number()), nil); err != nil {
 			return err
 		}
 	}
@@ -35,33 +35,33 @@ func noteSent(tx *mailstore.Tx, place Place, sent []Ref) error {
 // the chain.
 func (r *Recorder) relabel(ctx context.Context) error {
 	for ctx.Err() == nil {
-		var seq uint64
+		var n number
 		found := false
 		err := r.store.View(func(rd *mailstore.Reader) error {
-			return rd.Space(space).Scan([]byte("due/"), nil, func(key, _ []byte) bool {
-				seq, found = seqOf(key), true
+			return rd.Space(space).Scan([]byte(duePrefix), nil, func(key, _ []byte) bool {
+				n, found = numberOf(key[len(duePrefix):]), true
 				return false
 			})
 		})
 		if err != nil || !found {
 			return err
 		}
-		err = r.store.Update(ctx, func(tx *mailstore.Tx) error { return relabelPart(tx, seq) })
+		err = r.store.Update(ctx, func(tx *mailstore.Tx) error { return relabelPart(tx, n) })
 		if err != nil {
-			return fmt.Errorf("label the mail of batch %d: %w", seq, err)
+			return fmt.Errorf("label the mail of batch %d: %w", n.seq, err)
 		}
 	}
 	return ctx.Err()
 }
 
 // relabelPart does the next part of what is due for a batch.
-func relabelPart(tx *mailstore.Tx, seq uint64) error {
+func relabelPart(tx *mailstore.Tx, n number) error {
 	sp := tx.Space(space)
-	from, err := sp.Get(dueKey(seq))
+	from, err := sp.Get(dueKey(n))
 	if err != nil {
 		return err
 	}
-	part, err := sentPart(sp.SpaceReader, seq, binary.BigEndian.Uint16(from))
+	part, err := sentPart(sp.SpaceReader, n, binary.BigEndian.Uint16(from))
 	if err != nil {
 		return err
 	}
@@ -71,26 +71,26 @@ func relabelPart(tx *mailstore.Tx, seq uint64) error {
 		}
 	}
 	if part.more {
-		return sp.Put(dueKey(seq), binary.BigEndian.AppendUint16(nil, part.next))
+		return sp.Put(dueKey(n), binary.BigEndian.AppendUint16(nil, part.next))
 	}
-	return sp.Delete(dueKey(seq))
+	return sp.Delete(dueKey(n))
 }
 
 // label gives a sender's copy the label if all batches that it has records in
 // stand in blocks, and takes it back if not.
 func label(tx *mailstore.Tx, ref Ref) error {
 	sp := tx.Space(space)
-	var batches []uint64
+	var batches []number
 	err := sp.Scan(ofPrefix(ref), nil, func(key, _ []byte) bool {
-		batches = append(batches, seqOf(key))
+		batches = append(batches, numberOf(key[len(ofPrefix(ref)):]))
 		return true
 	})
 	if err != nil || len(batches) == 0 {
 		return err
 	}
 	add, remove := []string{LabelRecorded}, []string(nil)
-	for _, seq := range batches {
-		in, err := sp.Has(inKey(seq))
+	for _, n := range batches {
+		in, err := sp.Has(inKey(n))
 		if err != nil {
 			return err
 		}
@@ -114,11 +114,11 @@ type part struct {
 	more bool   // whether there may be one
 }
 
-// sentPart reads the senders' copies of batch seq from a micro-batch on.
-func sentPart(sp mailstore.SpaceReader, seq uint64, from uint16) (p part, err error) {
+// sentPart reads the senders' copies of batch n from a micro-batch on.
+func sentPart(sp mailstore.SpaceReader, n number, from uint16) (p part, err error) {
 	p.next = from
 	var bad error
-	err = sp.Scan(sentPrefix(seq), sentKey(seq, from), func(key, value []byte) bool {
+	err = sp.Scan(sentOf(n), sentKey(n, from), func(key, value []byte) bool {
 		var refs []Ref
 		refs, bad = decodeRefs(value)
 		p.refs = append(p.refs, refs...)

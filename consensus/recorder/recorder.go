@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -93,25 +94,29 @@ type Recorder struct {
 	submit func(*consensus.Batch)
 	log    *slog.Logger
 
-	abreast  atomic.Bool // known was true once
-	open     openBatch   // as stored
-	cursor   chain.Index // as stored
-	unsure   bool        // an update failed: open and cursor may not be as stored
-	lastSeal time.Time
-	sentAt   map[uint64]time.Time // seq -> when we last submitted it
-	halted   string               // why nothing is signed; empty: all is well
-	missing  uint64               // seq of the batch that was last found to be missing
+	abreast   atomic.Bool // known was true once
+	abreastAt uint64      // height of the chain when it was
+	epoch     uint64      // the one that this Recorder has opened; 0: none
+	open      openBatch   // as stored
+	formers   []former    // as stored
+	cursor    chain.Index // as stored
+	unsure    bool        // an update failed: these may not be as stored
+	lastSeal  time.Time
+	sentAt    map[number]time.Time // when we last submitted a batch
+	halted    string               // why nothing is signed; empty: all is well
+	missing   number               // of the batch that was last found to be missing
 }
 
 // New returns a recorder that signs with key. It signs nothing before known has
 // once said that the chain's state holds what the key signed before: an old
-// copy of the data folder would else sign for the same places again. It calls submit with
+// copy of the data folder would else sign for the same places again. Where recorder keys have epochs it
+// signs at once, in one that nobody has signed in before. It calls submit with
 // each closed batch, again whenever one seems to have been forgotten on the
 // way to a block; submit must not block for long.
 func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
 		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
-		known: known, submit: submit, log: log, unsure: true, sentAt: make(map[uint64]time.Time),
+		known: known, submit: submit, log: log, unsure: true, sentAt: make(map[number]time.Time),
 	}
 }
 
@@ -122,6 +127,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTimer(0)
 	defer tick.Stop()
+	defer r.stop(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -163,6 +169,7 @@ func (r *Recorder) step(ctx context.Context, now time.Time) (next time.Duration,
 	try("follow the chain", func() error { return r.follow(ctx) })
 	state := r.chain.State()
 	try("seal", func() error { return r.record(ctx, state, now) })
+	try("settle former epochs", func() error { return r.settleFormers(ctx, state) })
 	try("submit batches", func() error { return r.resubmit(state, now) })
 	try("prune batches", func() error { return r.prune(ctx) })
 	return r.wait(state, now), errors.Join(errs...)
@@ -172,7 +179,7 @@ func (r *Recorder) step(ctx context.Context, now time.Time) (next time.Duration,
 // not sign now.
 func (r *Recorder) record(ctx context.Context, s *consensus.State, now time.Time) error {
 	for {
-		may, err := r.mayRecord(s)
+		may, err := r.mayRecord(ctx, s)
 		if err != nil || !may {
 			return err
 		}
@@ -189,37 +196,47 @@ func (r *Recorder) record(ctx context.Context, s *consensus.State, now time.Time
 // wait is how long nothing becomes due by itself.
 func (r *Recorder) wait(s *consensus.State, now time.Time) time.Duration {
 	wait := idle
-	if since := now.Sub(r.lastSeal); since < sealEvery {
-		wait = min(wait, sealEvery-since)
+	if within(sealEvery, r.lastSeal, now) {
+		wait = min(wait, sealEvery-now.Sub(r.lastSeal))
 	}
 	if len(r.open.Micros) > 0 {
-		age := now.Sub(time.UnixMilli(int64(r.open.Opened)))
-		if half := s.Params().BlockInterval / 2; age < half {
-			wait = min(wait, half-age)
+		opened, half := time.UnixMilli(int64(r.open.Opened)), s.Params().BlockInterval/2
+		if within(half, opened, now) {
+			wait = min(wait, half-now.Sub(opened))
 		}
 	}
 	return max(wait, time.Millisecond)
 }
 
+// within reports whether now is less than d after then. A clock that was set back
+// since, so that then is still to come, holds nothing up.
+func within(d time.Duration, then, now time.Time) bool {
+	since := now.Sub(then)
+	return since >= 0 && since < d
+}
+
 // mayRecord reports whether tokens signed by our key would be understood and
 // their places are free.
-func (r *Recorder) mayRecord(s *consensus.State) (bool, error) {
+func (r *Recorder) mayRecord(ctx context.Context, s *consensus.State) (bool, error) {
 	if !r.abreast.Load() && r.known(s) {
+		r.abreastAt = s.Height()
 		r.abreast.Store(true)
 	}
-	org, ok := s.OrgByRecorder(r.pub)
-	if !r.abreast.Load() || !ok || (org.Height > 0 && s.Height() < org.Height+enrolDepth) {
+	since, ok := r.enrolled(s)
+	if !ok || since > 0 && s.Height() < since+enrolDepth {
 		return false, nil
 	}
-	tip, _ := s.BatchTip(r.series())
-	var why string
-	err := r.store.View(func(rd *mailstore.Reader) (err error) {
-		why, err = conflict(rd.Space(space), &r.open, tip)
-		return err
-	})
+	if s.Params().HasEpochs() {
+		return true, r.keepEpoch(ctx, s)
+	}
+	if !r.abreast.Load() {
+		return false, nil
+	}
+	why, err := r.conflict(s, &r.open)
 	if err != nil {
 		return false, err
 	}
+	tip, _ := s.BatchTip(r.series(&r.open))
 	if why != "" && r.halted == "" {
 		r.log.Error("recorder: "+why+"; nothing is signed, outbound mail waits. "+
 			"Was an old copy of the data folder restored, or does another node use this key?",
@@ -227,6 +244,27 @@ func (r *Recorder) mayRecord(s *consensus.State) (bool, error) {
 	}
 	r.halted = why
 	return why == "", nil
+}
+
+// enrolled returns the height of the block since which our key counts; not ok if
+// it does not, or no longer.
+func (r *Recorder) enrolled(s *consensus.State) (since uint64, ok bool) {
+	org, _ := s.OrgByRecorder(r.pub)
+	if !s.Seals(r.pub) {
+		return 0, false
+	}
+	i := slices.IndexFunc(org.Nodes, func(n consensus.OrgNode) bool { return n.Recorder == r.pub })
+	return org.Nodes[i].Since, true
+}
+
+// conflict says how the chain contradicts what o says was signed in its epoch.
+func (r *Recorder) conflict(s *consensus.State, o *openBatch) (why string, err error) {
+	tip, _ := s.BatchTip(r.series(o))
+	err = r.store.View(func(rd *mailstore.Reader) (err error) {
+		why, err = conflict(rd.Space(space), o, tip)
+		return err
+	})
+	return why, err
 }
 
 // conflict says how the chain, whose last batch of our key is tip, contradicts
@@ -239,7 +277,7 @@ func conflict(sp mailstore.SpaceReader, open *openBatch, tip consensus.BatchTip)
 	case tip.Seq >= open.Seq:
 		return "the chain holds batches of this key that the signing state does not know", nil
 	case tip.Seq < open.Seq-1:
-		b, err := closedBatch(sp, tip.Seq)
+		b, err := closedBatch(sp, number{open.Epoch, tip.Seq})
 		if errors.Is(err, mailstore.ErrNotFound) {
 			return "", nil // long settled
 		}

@@ -49,6 +49,8 @@ type Place struct {
 	Micro uint16
 }
 
+func (p Place) number() number { return number{p.Epoch, p.Seq} }
+
 // Tokens builds the micro-batch of drafts at place, signs its root with key
 // and returns a token for each draft, in order; the records bear the epoch of
 // the place. It does no I/O.
@@ -78,7 +80,7 @@ func Tokens(key ed25519.PrivateKey, place Place, drafts []Draft) (consensus.Micr
 // seal gives every waiting entry its token, one micro-batch at a time. full
 // reports that the open batch has to be closed before there can be more.
 func (r *Recorder) seal(ctx context.Context, now time.Time) (full bool, err error) {
-	if now.Sub(r.lastSeal) < sealEvery {
+	if within(sealEvery, r.lastSeal, now) {
 		return false, nil
 	}
 	limit, after := consensus.MaxMicroRecords, uint64(0)
@@ -134,7 +136,8 @@ func (r *Recorder) sealMicro(ctx context.Context, drafts []Draft, entries []Entr
 	if len(entries) == 0 {
 		return nil
 	}
-	place := Place{Chain: r.chain.State().ChainID(), Seq: r.open.Seq, Micro: uint16(len(r.open.Micros))}
+	state := r.chain.State()
+	place := Place{Chain: state.ChainID(), Epoch: r.open.Epoch, Seq: r.open.Seq, Micro: uint16(len(r.open.Micros))}
 	micro, tokens := Tokens(r.key, place, drafts)
 	headers := make([][]byte, len(tokens))
 	for i := range tokens {
@@ -145,6 +148,9 @@ func (r *Recorder) sealMicro(ctx context.Context, drafts []Draft, entries []Entr
 	next.Micros = append(slices.Clone(r.open.Micros), micro)
 	if len(r.open.Micros) == 0 {
 		next.Opened = uint64(now.UnixMilli())
+		if state.Params().HasEpochs() {
+			next.Tip = state.Tip()
+		}
 	}
 	err := r.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var sent []Ref

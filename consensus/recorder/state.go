@@ -14,15 +14,17 @@ import (
 // space is the recorder's durable map in the mail store:
 //
 //	open                          openBatch, JSON
+//	former/<count u64>            openBatch, JSON: of an epoch in which nothing is sealed any more
 //	cursor                        chain.Index, JSON: how far the chain was followed
-//	batch/<seq>                   closed batch, consensus encoding
-//	sent/<seq><micro>             Refs: the senders' copies of a micro-batch
-//	of/<account><message><seq>    empty: the batches that a sender's copy has records in
-//	in/<seq>                      height u64 of the block that holds the batch
-//	due/<seq>                     micro u16: labels are out of date from there on
+//	batch/<batch>                 closed batch, consensus encoding
+//	sent/<batch><micro>           Refs: the senders' copies of a micro-batch
+//	of/<account><message><batch>  empty: the batches that a sender's copy has records in
+//	in/<batch>                    height u64 of the block that holds the batch
+//	due/<batch>                   micro u16: labels are out of date from there on
 //
 // Batches and what belongs to them are dropped once they stand keepBlocks deep.
-// Numbers in keys are big-endian, so that scans run in order.
+// A batch is named by epoch (where there are any) and seq, see number. Numbers in
+// keys are big-endian, so that scans run in order.
 const space = "recorder"
 
 const (
@@ -37,30 +39,57 @@ type openBatch struct {
 	LastTime uint64         // its time, unix ms
 	Opened   uint64         // when the first micro-batch was sealed, unix ms
 	Micros   []consensus.MicroRoot
+
+	// Where recorder keys have epochs.
+	Epoch uint64         `json:",omitempty"`
+	Tip   consensus.Hash `json:",omitzero"` // of the chain when the first micro-batch was sealed
 }
 
-func batchKey(seq uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte("batch/"), seq)
+func (o *openBatch) number() number { return number{o.Epoch, o.Seq} }
+
+// number names one of our batches. In keys it is the epoch u64, if there is one,
+// and the seq u64: the batches of a network all have epochs or none, so keys of
+// the two forms never meet in one store.
+type number struct{ epoch, seq uint64 }
+
+func (n number) append(b []byte) []byte {
+	if n.epoch != 0 {
+		b = binary.BigEndian.AppendUint64(b, n.epoch)
+	}
+	return binary.BigEndian.AppendUint64(b, n.seq)
 }
 
-func sentKey(seq uint64, micro uint16) []byte {
-	return binary.BigEndian.AppendUint16(sentPrefix(seq), micro)
+// numberOf reads what append has appended, all of b.
+func numberOf(b []byte) (n number) {
+	if len(b) > 8 {
+		n.epoch, b = binary.BigEndian.Uint64(b), b[8:]
+	}
+	n.seq = binary.BigEndian.Uint64(b)
+	return n
 }
 
-func sentPrefix(seq uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte("sent/"), seq)
+const (
+	batchPrefix = "batch/"
+	sentPrefix  = "sent/"
+	inPrefix    = "in/"
+	duePrefix   = "due/"
+)
+
+func batchKey(n number) []byte { return n.append([]byte(batchPrefix)) }
+
+func sentKey(n number, micro uint16) []byte {
+	return binary.BigEndian.AppendUint16(sentOf(n), micro)
 }
+
+func sentOf(n number) []byte { return n.append([]byte(sentPrefix)) }
 
 func ofPrefix(r Ref) []byte { return r.append([]byte("of/")) }
 
-func ofKey(r Ref, seq uint64) []byte { return binary.BigEndian.AppendUint64(ofPrefix(r), seq) }
+func ofKey(r Ref, n number) []byte { return n.append(ofPrefix(r)) }
 
-func inKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte("in/"), seq) }
+func inKey(n number) []byte { return n.append([]byte(inPrefix)) }
 
-func dueKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte("due/"), seq) }
-
-// seqOf reads the number at the end of a key.
-func seqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
+func dueKey(n number) []byte { return n.append([]byte(duePrefix)) }
 
 const refSize = 12
 
@@ -98,8 +127,12 @@ func (r *Recorder) load() error {
 		return nil
 	}
 	open, cursor := openBatch{Seq: 1}, chain.Index{}
-	err := r.store.View(func(rd *mailstore.Reader) error {
+	var formers []former
+	err := r.store.View(func(rd *mailstore.Reader) (err error) {
 		if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
+			return err
+		}
+		if formers, err = readFormers(rd.Space(space)); err != nil {
 			return err
 		}
 		return getJSON(rd.Space(space), keyCursor, &cursor)
@@ -107,7 +140,7 @@ func (r *Recorder) load() error {
 	if err != nil {
 		return err
 	}
-	r.open, r.cursor, r.unsure = open, cursor, false
+	r.open, r.formers, r.cursor, r.unsure = open, formers, cursor, false
 	return nil
 }
 
