@@ -11,11 +11,24 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"cairn/consensus/chain/chaintest"
 )
 
 // crashDir, in the environment, makes the test binary a process that only
 // queues and seals mail in that directory until it is killed.
 const crashDir = "CAIRN_RECORDER_CRASH_DIR"
+
+// crashParams, in the environment, is the version of the parameters of its network.
+const crashParams = "CAIRN_RECORDER_CRASH_PARAMS"
+
+// crashNetwork is the network of the process, and of whoever finds what it left.
+func crashNetwork(version string) *chaintest.Network {
+	if version == "2" {
+		return chaintest.NewWith(chaintest.ParamsV2(), 1)
+	}
+	return chaintest.New(1)
+}
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
@@ -38,7 +51,7 @@ func (panicking) Fatalf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
 // sealUntilKilled says on standard output how many entries are queued and
 // sealed once the store has said so.
 func sealUntilKilled(dir string) {
-	o := openOffice(panicking{}, dir, 1)
+	o := openOfficeIn(panicking{}, dir, crashNetwork(os.Getenv(crashParams)))
 	o.now = time.UnixMilli(int64(o.chain.State().Time())).Add(time.Second)
 	for {
 		o.submit(rand.IntN(40), 1+rand.IntN(3), mail)
@@ -54,10 +67,17 @@ func sealUntilKilled(dir string) {
 // A process that is killed at any moment leaves a store in which every queued
 // entry is sealed once, or will be, at a place that the chain will hold.
 func TestKill(t *testing.T) {
+	for _, version := range []string{"1", "2"} {
+		t.Run("parameters of version "+version, func(t *testing.T) { testKill(t, version) })
+	}
+}
+
+func testKill(t *testing.T, version string) {
 	dir := t.TempDir()
+	open := func() *office { return openOfficeIn(t, dir, crashNetwork(version)) }
 	for round := range 8 {
-		queued, sealed := runAndKill(t, dir, time.Duration(rand.IntN(80))*time.Millisecond)
-		o := openOffice(t, dir, 1)
+		queued, sealed := runAndKill(t, dir, version, time.Duration(rand.IntN(80))*time.Millisecond)
+		o := open()
 		if o.nextID < queued {
 			t.Fatalf("round %d: %d entries are left of %d", round, o.nextID, queued)
 		}
@@ -66,15 +86,14 @@ func TestKill(t *testing.T) {
 		}
 		o.close()
 	}
-	o := openOffice(t, dir, 1)
+	o := open()
 	defer o.close()
 	o.now = time.UnixMilli(int64(o.chain.State().Time()))
 	for tip, done := o.chain.State(), false; !done; tip = o.chain.State() {
 		o.now = o.now.Add(4 * time.Second)
 		o.must(o.step())
 		o.mine(tip, window)
-		last, _ := o.chain.State().BatchTip(o.rec.series(&o.rec.open))
-		done = last.Seq == o.rec.open.Seq-1 && len(o.rec.open.Micros) == 0
+		done = o.waiting() == 0
 	}
 	o.must(o.step())
 	if n := uint64(o.check()); n != o.nextID {
@@ -91,10 +110,10 @@ func TestKill(t *testing.T) {
 }
 
 // runAndKill starts a process and kills it some time after it has sealed.
-func runAndKill(t *testing.T, dir string, after time.Duration) (queued, sealed uint64) {
+func runAndKill(t *testing.T, dir, version string, after time.Duration) (queued, sealed uint64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashDir+"="+dir)
+	cmd.Env = append(os.Environ(), crashDir+"="+dir, crashParams+"="+version)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

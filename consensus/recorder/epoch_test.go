@@ -254,6 +254,39 @@ func TestTwoRecordersOnCopies(t *testing.T) {
 	})
 }
 
+// Whoever has a copy of what was left open closes it alike, whenever and whatever the chain's tip.
+func TestLeftOpenIsClosedAlike(t *testing.T) {
+	o := epochOffice(t)
+	o.submit(1, 1, mail)
+	o.must(o.step())
+	o.leaveOpen(2)
+	left := o.rec.open.number()
+	dir := t.TempDir()
+	o.copyStore(dir)
+	o.reopen(o.dir)
+	b := o.twin(dir)
+	defer func() { b.must(b.store.Close()) }()
+	var closed []consensus.Hash
+	for _, x := range []*office{o, b} {
+		x.now = o.now.Add(time.Hour)
+		x.must(x.step())
+		for range consensus.EpochGap {
+			o.add(o.chain.State(), chaintest.Body{})
+		}
+		x.must(x.step())
+		x.must(x.store.View(func(rd *mailstore.Reader) error {
+			batch, err := closedBatch(rd.Space(space), left)
+			if err == nil {
+				closed = append(closed, batch.ID())
+			}
+			return err
+		}))
+	}
+	if closed[0] != closed[1] {
+		t.Error("two batches are signed for one place")
+	}
+}
+
 // waiting counts what is sealed and in no block.
 func (o *office) waiting() (n int) {
 	o.Helper()
