@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"cairn/consensus"
@@ -87,14 +88,21 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 		rand.Read(b[:]) // never fails
 		next.Epoch = binary.BigEndian.Uint64(b[:])
 	}
-	formers := r.formers
+	formers := slices.Clone(r.formers)
 	if signed := r.open.Seq > 1 || len(r.open.Micros) > 0; signed {
-		formers = append(formers[:len(formers):len(formers)], former{nextFormer(formers), r.open})
+		formers = append(formers, former{nextFormer(formers), r.open})
 	}
 	err := r.store.Update(ctx, func(tx *mailstore.Tx) error {
 		sp := tx.Space(space)
-		if n := len(formers); n > len(r.formers) {
-			if err := putJSON(sp, []byte(formers[n-1].key), r.open); err != nil {
+		restored, err := restoredAnew(tx)
+		if err != nil {
+			return err
+		}
+		for i := range formers {
+			if f := &formers[i]; restored {
+				f.Micros = nil // whoever made the backup went on, and has closed it with more in it
+			}
+			if err := putJSON(sp, []byte(formers[i].key), formers[i].openBatch); err != nil {
 				return err
 			}
 		}
@@ -106,6 +114,20 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 	r.log.Info("recorder: opened an epoch of the recorder key", "epoch", next.Epoch, "why", why)
 	r.open, r.formers, r.epoch = next, formers, next.Epoch
 	return nil
+}
+
+// restoredAnew reports whether the store was made from a backup since this was last
+// asked, and notes it.
+func restoredAnew(tx *mailstore.Tx) (bool, error) {
+	note, restored, err := tx.Restored()
+	if err != nil || !restored {
+		return false, err
+	}
+	var known mailstore.Restoration
+	if err := getJSON(tx.Space(space).SpaceReader, keyRestored, &known); err != nil || known == note {
+		return false, err
+	}
+	return true, putJSON(tx.Space(space), []byte(keyRestored), note)
 }
 
 // settleFormers closes what former epochs left open, and forgets those that are
@@ -139,7 +161,8 @@ func (r *Recorder) settleFormers(ctx context.Context, s *consensus.State) error 
 }
 
 // mayClose reports whether what a former epoch left open may be closed: had
-// another process gone on with that epoch, the chain would hold more of it by now.
+// another process gone on with that epoch, the chain would hold more of it by now,
+// unless it is cut off from all others.
 func (r *Recorder) mayClose(s *consensus.State) bool {
 	return r.abreast.Load() && s.Seals(r.pub) && s.Height() >= r.abreastAt+consensus.EpochGap
 }

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"os"
@@ -209,6 +210,53 @@ func TestRestoredCopy(t *testing.T) {
 	b.verified()
 	o.verified()
 	noneTwice(t, o, b)
+}
+
+// Whoever made a backup has most likely closed what is open in it, with more in it: that is never
+// closed from there, whether or not the chain holds it.
+func TestRestoredBackup(t *testing.T) {
+	o := epochOffice(t)
+	o.submit(1, 1, mail)
+	o.must(o.step())
+	o.leaveOpen(2)
+	epoch := o.rec.open.Epoch
+	var dump bytes.Buffer
+	o.must(o.store.View(func(rd *mailstore.Reader) error { return rd.Dump(&dump) }))
+	dir := t.TempDir()
+	_, err := mailstore.Restore(filepath.Join(dir, "mail"), &dump, mailstore.Restoration{Made: o.now.UTC(), At: o.now.UTC()}, quiet)
+	o.must(err)
+	o.submit(1, 1, mail)
+	o.must(o.step()) // closes the batch; nobody else gets to see it
+	if o.rec.open.Seq != 3 {
+		t.Fatalf("batch %d is open", o.rec.open.Seq)
+	}
+
+	b := o.twin(dir)
+	defer func() { b.must(b.store.Close()) }()
+	sealed := b.check()
+	b.submit(2, 1, mail)
+	b.must(b.step())
+	b.leaveOpen(1)
+	b.restart(0)
+	b.submit(2, 1, mail)
+	pass(4*consensus.EpochGap, b)
+	noneTwice(t, o, b)
+	tokens, _ := b.queue.sealed()
+	in := b.onChain()
+	for id, token := range tokens {
+		n := number{token.Record.Epoch, token.Seq}
+		if lost := n == (number{epoch, 2}); (len(in[n]) > 0) == lost {
+			t.Errorf("entry %d: batch %+v is on the chain: %v", id, n, lost)
+		}
+	}
+	if len(tokens) != sealed+5 {
+		t.Errorf("%d are sealed", len(tokens))
+	}
+	for _, batch := range b.sent {
+		if batch.Epoch == epoch && batch.Seq > 1 {
+			t.Errorf("batch %d of the epoch before the backup is closed", batch.Seq)
+		}
+	}
 }
 
 // Two recorders on copies of one store never sign for one place twice, whatever they do when.

@@ -15,6 +15,7 @@ import (
 //
 //	open                          openBatch, JSON
 //	former/<count u64>            openBatch, JSON: of an epoch in which nothing is sealed any more
+//	restored                      mailstore.Restoration, JSON: that was taken note of last
 //	cursor                        chain.Index, JSON: how far the chain was followed
 //	batch/<batch>                 closed batch, consensus encoding
 //	sent/<batch><micro>           Refs: the senders' copies of a micro-batch
@@ -28,8 +29,9 @@ import (
 const space = "recorder"
 
 const (
-	keyOpen   = "open"
-	keyCursor = "cursor"
+	keyOpen     = "open"
+	keyRestored = "restored" // where there are epochs
+	keyCursor   = "cursor"
 )
 
 // openBatch is the batch that still takes micro-batches: the signing state.
