@@ -6,5 +6,7 @@
 //
 // Its signing state lives in the mail store and moves in the same transaction
 // as the tokens it stands behind: no token leaves before the state that
-// promises its place is durable, and no sequence number is signed twice.
+// promises its place is durable, and no sequence number is signed twice. In a
+// network with parameters of version 2 the numbers are those of an epoch, and
+// each Recorder has one of its own: see epoch.go.
 package recorder

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -213,81 +212,4 @@ func (r *Recorder) wait(s *consensus.State, now time.Time) time.Duration {
 func within(d time.Duration, then, now time.Time) bool {
 	since := now.Sub(then)
 	return since >= 0 && since < d
-}
-
-// mayRecord reports whether tokens signed by our key would be understood and
-// their places are free.
-func (r *Recorder) mayRecord(ctx context.Context, s *consensus.State) (bool, error) {
-	if !r.abreast.Load() && r.known(s) {
-		r.abreastAt = s.Height()
-		r.abreast.Store(true)
-	}
-	since, ok := r.enrolled(s)
-	if !ok || since > 0 && s.Height() < since+enrolDepth {
-		return false, nil
-	}
-	if s.Params().HasEpochs() {
-		return true, r.keepEpoch(ctx, s)
-	}
-	if !r.abreast.Load() {
-		return false, nil
-	}
-	why, err := r.conflict(s, &r.open)
-	if err != nil {
-		return false, err
-	}
-	tip, _ := s.BatchTip(r.series(&r.open))
-	if why != "" && r.halted == "" {
-		r.log.Error("recorder: "+why+"; nothing is signed, outbound mail waits. "+
-			"Was an old copy of the data folder restored, or does another node use this key?",
-			"chain_seq", tip.Seq, "own_seq", r.open.Seq)
-	}
-	r.halted = why
-	return why == "", nil
-}
-
-// enrolled returns the height of the block since which our key counts; not ok if
-// it does not, or no longer.
-func (r *Recorder) enrolled(s *consensus.State) (since uint64, ok bool) {
-	org, _ := s.OrgByRecorder(r.pub)
-	if !s.Seals(r.pub) {
-		return 0, false
-	}
-	i := slices.IndexFunc(org.Nodes, func(n consensus.OrgNode) bool { return n.Recorder == r.pub })
-	return org.Nodes[i].Since, true
-}
-
-// conflict says how the chain contradicts what o says was signed in its epoch.
-func (r *Recorder) conflict(s *consensus.State, o *openBatch) (why string, err error) {
-	tip, _ := s.BatchTip(r.series(o))
-	err = r.store.View(func(rd *mailstore.Reader) (err error) {
-		why, err = conflict(rd.Space(space), o, tip)
-		return err
-	})
-	return why, err
-}
-
-// conflict says how the chain, whose last batch of our key is tip, contradicts
-// the signing state; empty if it does not.
-func conflict(sp mailstore.SpaceReader, open *openBatch, tip consensus.BatchTip) (why string, err error) {
-	signed := open.Prev
-	switch {
-	case tip.Seq == 0:
-		return "", nil
-	case tip.Seq >= open.Seq:
-		return "the chain holds batches of this key that the signing state does not know", nil
-	case tip.Seq < open.Seq-1:
-		b, err := closedBatch(sp, number{open.Epoch, tip.Seq})
-		if errors.Is(err, mailstore.ErrNotFound) {
-			return "", nil // long settled
-		}
-		if err != nil {
-			return "", err
-		}
-		signed = b.ID()
-	}
-	if signed != tip.ID {
-		return "the chain holds another batch in the place of one that was signed here", nil
-	}
-	return "", nil
 }

@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
+	"cairn/mailstore"
 )
 
 // Two epochs of a key count from 1: what was recorded in one is not looked for in the other.
@@ -229,4 +230,46 @@ func TestCourierThatEnded(t *testing.T) {
 	w.mine(chaintest.Body{Events: []consensus.OrgEvent{changed(&w.net.Orgs[0])["revocation"](w.chain.State())}})
 	again := w.deliver(plain(2), w.courier(0), ann)[0]
 	w.expect(again.Ref, "by a node that was revoked", record.Missing, "spam")
+}
+
+// A sender's clock may be years ahead, and be put right again.
+func TestClockYearsAhead(t *testing.T) {
+	w := newWorld(t, setting{epochs: true, pins: []int{0}})
+	right := w.now
+	var refs []Ref
+	for i, years := range []int{0, 10, 0} {
+		w.now = right.AddDate(years, 0, 0)
+		raw := w.seal(0, letter(jo, "", text+string(bytes.Repeat([]byte("x"), i))), ann)
+		b := w.batch(0)
+		b.Time = uint64(w.now.UnixMilli())
+		b.Seal(nil, w.chain.State().Params(), w.net.Orgs[0].Recorder)
+		w.now = right
+		refs = append(refs, w.arrive(raw))
+		w.mine(chaintest.Body{Batches: []consensus.Batch{b}})
+	}
+	for _, ref := range refs {
+		w.expect(ref, "in a block", record.Verified, "inbox")
+	}
+}
+
+// What networks without epochs keep has the keys that it always had; a finding names neither.
+func TestStoredWithoutEpochs(t *testing.T) {
+	series := consensus.Series{Recorder: consensus.Key{1}}
+	name := string(series.Recorder[:]) + "\x00\x00\x00\x00\x00\x00\x01\x02"
+	if got := string(placeKey(series, 0x0102)); got != "place/"+name {
+		t.Errorf("place key %q", got)
+	}
+	if got := string(batchPrefix(series, 0x0102)); got != "batch/"+name {
+		t.Errorf("batch prefix %q", got)
+	}
+	w := newWorld(t, setting{pins: []int{0}})
+	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	w.include(0)
+	w.must(w.store.View(func(rd *mailstore.Reader) error {
+		raw, err := rd.Space(space).Get(messageKey(ref))
+		if bytes.Contains(raw, []byte(`"epoch"`)) || bytes.Contains(raw, []byte(`"org_event"`)) {
+			t.Errorf("finding %s", raw)
+		}
+		return err
+	}))
 }
