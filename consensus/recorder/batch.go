@@ -171,6 +171,9 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 			w.Halted = "the chain as seen here may be older than what this node signed last; waiting for a node of another organisation"
 		}
 	}
+	if _, had := s.OrgByRecorder(r.pub); had && !s.Seals(r.pub) {
+		w.Halted = "the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended"
+	}
 	formers, err := readFormers(rd.Space(space))
 	if err != nil {
 		return Waiting{}, err

@@ -99,10 +99,13 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 			return err
 		}
 		for i := range formers {
-			if f := &formers[i]; restored {
+			f := &formers[i]
+			if restored {
 				f.Micros = nil // whoever made the backup went on, and has closed it with more in it
+			} else if i < len(r.formers) {
+				continue // as stored
 			}
-			if err := putJSON(sp, []byte(formers[i].key), formers[i].openBatch); err != nil {
+			if err := putJSON(sp, []byte(f.key), f.openBatch); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -478,6 +479,13 @@ func TestEndedKey(t *testing.T) {
 	if n := o.check(); n != 1 || len(o.sent) > 0 {
 		t.Errorf("%d sealed, %d batches submitted with a key that was suspended", n, len(o.sent))
 	}
+	o.must(o.store.View(func(rd *mailstore.Reader) error {
+		w, err := o.rec.Status(rd)
+		if !strings.Contains(w.Halted, "suspended") {
+			t.Errorf("the status says %q", w.Halted)
+		}
+		return err
+	}))
 }
 
 // What networks without epochs keep has the keys and values that it always had.
