@@ -108,8 +108,8 @@ func (p *Params) RotationDelay() uint64 {
 	return uint64((24*time.Hour + p.BlockInterval - 1) / p.BlockInterval)
 }
 
-// HasEpochs reports whether recorder keys have epochs: all batches and records of the network name one,
-// or none does.
+// HasEpochs reports whether recorder keys have epochs: all batches and records of the network name
+// one, or none does.
 func (p *Params) HasEpochs() bool { return p.Version >= ParamsV2 }
 
 func (p *Params) checkVersion() error {

@@ -369,8 +369,8 @@ func TestClockYearsAhead(t *testing.T) {
 }
 
 // A process that ends without notice leaves a batch open. The next one seals in another epoch at
-// once, brings that to the chain when it takes it, and what was left once nobody else can have gone on.
-// Epochs that are settled for good are forgotten.
+// once, brings that to the chain when it takes it, and what was left once nobody else can have gone
+// on. Epochs that are settled for good are forgotten.
 func TestRestartsWithinAGap(t *testing.T) {
 	o := epochOffice(t)
 	var refs []Ref

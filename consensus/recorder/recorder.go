@@ -108,9 +108,9 @@ type Recorder struct {
 
 // New returns a recorder that signs with key. It signs nothing before known has
 // once said that the chain's state holds what the key signed before: an old
-// copy of the data folder would else sign for the same places again. Where recorder keys have epochs it
-// signs at once, in one that nobody has signed in before. It calls submit with
-// each closed batch, again whenever one seems to have been forgotten on the
+// copy of the data folder would else sign for the same places again. Where
+// recorder keys have epochs it signs at once, in one that nobody has signed in
+// before. It calls submit with each closed batch, again whenever one seems to have been forgotten on the
 // way to a block; submit must not block for long.
 func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{

@@ -64,7 +64,8 @@ type Finding struct {
 	Root     consensus.MicroRoot `json:"root,omitzero"`
 	Time     uint64              `json:"time,omitempty"` // in the record, unix ms
 	Org      consensus.Hash      `json:"org,omitzero"`   // zero: nobody enrolled the key
-	// OrgEvent is the last event in the entry of Org that was judged by; zero where entries do not change.
+	// OrgEvent is the last event in the entry of Org that was judged by; zero where entries do not
+	// change.
 	OrgEvent consensus.Hash `json:"org_event,omitzero"`
 	Block    chain.Index    `json:"block,omitzero"` // zero: in none
 	// Deadline is the height at which a record that is in no block by then

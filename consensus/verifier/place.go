@@ -23,9 +23,9 @@ func placeKey(series consensus.Series, seq uint64) []byte {
 	return appendNumber([]byte(placePrefix), series, seq)
 }
 
-// appendNumber names a batch in a key: recorder key, epoch u64, seq u64. Epoch 0, which all batches of
-// a network have or none, is left out: so keys of the two forms never meet in one store, and a prefix
-// of one cannot be taken for one of the other.
+// appendNumber names a batch in a key: recorder key, epoch u64, seq u64. Epoch 0, which all batches
+// of a network have or none, is left out: so keys of the two forms never meet in one store, and a
+// prefix of one cannot be taken for one of the other.
 func appendNumber(b []byte, series consensus.Series, seq uint64) []byte {
 	b = append(b, series.Recorder[:]...)
 	if series.Epoch != 0 {

@@ -2,10 +2,10 @@ package verifier
 
 import "cairn/consensus"
 
-// recordingOrg returns the organisation whose recorder key signed f's record, f being located: as it was
-// after the block that holds the record, whatever it changed, dropped or revoked since. Of a record in no
-// block, as it is now, and only if the key counts still: who has stolen one that does not can make any
-// number of such records.
+// recordingOrg returns the organisation whose recorder key signed f's record, f being located: as it
+// was after the block that holds the record, whatever it changed, dropped or revoked since. Of a
+// record in no block, as it is now, and only if the key counts still: who has stolen one that does
+// not can make any number of such records.
 func (f *Finding) recordingOrg(s *consensus.State) (*consensus.Org, bool) {
 	if f.Block.IsZero() {
 		return sealer(s, f.Recorder)

@@ -123,7 +123,7 @@ func (o *Org) Enrolment() consensus.OrgEvent {
 }
 
 // Change returns an event of o that comes next in s, of version 2: with what content makes of it,
-// stamped, and signed by signer unless that is nil. Only where ordered does it name the event before.
+// stamped, and signed by signer unless that is nil. It names the event before only if ordered.
 func (o *Org) Change(s *consensus.State, signer ed25519.PrivateKey, ordered bool, content func(e *consensus.OrgEvent) consensus.Content) consensus.OrgEvent {
 	e := consensus.OrgEvent{Version: s.Params().Version, ChainID: s.ChainID(), Subject: o.ID()}
 	if entry, ok := s.Org(o.ID()); ok && ordered {
