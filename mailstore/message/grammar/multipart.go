@@ -117,7 +117,7 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	body, delimiter := s.Octets, []byte("--"+boundary)
 	start, closed, ok := -1, false, true // start: of the part that is open
 	s.hyphens(func(at int) bool {
-		if s.behindCR(at) || !bytes.HasPrefix(body[at:], delimiter) {
+		if !s.mayBegin(at, delimiter) || s.behindCR(at) || !bytes.HasPrefix(body[at:], delimiter) {
 			return true
 		}
 		switch {
@@ -153,6 +153,16 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	return p, !gaps && len(p.Parts) > 0 && !s.lookAlike(delimiter)
 }
 
+// mayBegin reports, by one octet, whether the line at that place may begin with the delimiter in whatever
+// letter case: most that begin with two hyphens do not.
+func (s Span) mayBegin(at int, delimiter []byte) bool {
+	if at+2 >= len(s.Octets) {
+		return false
+	}
+	c := s.Octets[at+2]
+	return c >= 0x80 || c|0x20 == delimiter[2]|0x20
+}
+
 // isWhite reports whether there is nothing but white space.
 func isWhite(b []byte) bool {
 	for b = skipSpaces(b); len(b) > 0; b = skipSpaces(b) {
@@ -182,6 +192,9 @@ func (s Span) likeBoundary() (found bool) {
 // be a boundary line stands behind a bare CR, at which some programs end lines.
 func (s Span) lookAlike(delimiter []byte) (found bool) {
 	s.hyphens(func(at int) bool {
+		if !s.mayBegin(at, delimiter) {
+			return true
+		}
 		line := s.Octets[at:min(len(s.Octets), at+len(delimiter))]
 		same := bytes.Equal(line, delimiter)
 		found = (!same || s.behindCR(at)) && bytes.EqualFold(line, delimiter)
