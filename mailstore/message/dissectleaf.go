@@ -149,7 +149,7 @@ const untyped = "\x00"
 
 // What stands before the name of an encoding where the octets are not those that it made of them. No
 // field's value begins so.
-const decoded, digested = " ", "  "
+const decoded, digested, hashed = " ", "  ", "   "
 
 // encodingOf is the transfer encoding of a text that was decoded, where that is one and a program may
 // take it for a sign of what octets are that do not fit their charset; else empty.
@@ -175,8 +175,12 @@ func (r *bodyReader) withLenient(n *node, c Component) Component {
 }
 
 // joinOctets is the content of what programs may read differently: transfer encoding and charset as
-// they stand there, one a line, and the octets with LF line ends.
+// they stand there, one a line, and the octets with LF line ends; of more than maxText their SHA-256.
 func joinOctets(cte, charset string, octets []byte) []byte {
+	if len(octets) > maxText { // nobody looks into them for what was changed
+		digest := sha256.Sum256(octets)
+		return append(octetsHead(hashed+cte, charset, len(digest)), digest[:]...)
+	}
 	return appendUnix(octetsHead(cte, charset, len(octets)), octets)
 }
 

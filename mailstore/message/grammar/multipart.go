@@ -116,11 +116,16 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	p.Preamble, p.Epilogue = s.Cut(0, 0), s.From(len(s.Octets))
 	body, delimiter := s.Octets, []byte("--"+boundary)
 	start, closed, ok := -1, false, true // start: of the part that is open
+	alike := false                       // a line begins like a boundary line but for letter case, or behind a bare CR
 	s.hyphens(func(at int) bool {
-		if !s.mayBegin(at, delimiter) || s.behindCR(at) || !bytes.HasPrefix(body[at:], delimiter) {
-			return true
-		}
 		switch {
+		case !s.mayBegin(at, delimiter):
+			return true
+		case s.behindCR(at) || !bytes.HasPrefix(body[at:], delimiter):
+			alike = alike || bytes.EqualFold(body[at:min(len(body), at+len(delimiter))], delimiter)
+			return true
+		case closed: // the epilogue is looked at below
+			return true
 		case start < 0:
 			p.Preamble = s.Cut(0, at)
 		case len(p.Parts) == limit:
@@ -137,7 +142,7 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 		}
 		start, closed = len(body)-len(rest), string(bare) == "--"
 		ok = closed || len(bare) == 0
-		return ok && !closed
+		return ok
 	})
 	switch {
 	case !ok:
@@ -150,7 +155,7 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 		p.Epilogue = s.From(start)
 	}
 	gaps := p.Preamble.likeBoundary() || p.Epilogue.likeBoundary()
-	return p, !gaps && len(p.Parts) > 0 && !s.lookAlike(delimiter)
+	return p, !gaps && len(p.Parts) > 0 && !alike
 }
 
 // mayBegin reports, by one octet, whether the line at that place may begin with the delimiter in whatever
@@ -183,21 +188,6 @@ func (s Span) likeBoundary() (found bool) {
 		}
 		line, _ := CutLine(s.Octets[at:])
 		found = len(bytes.TrimRight(line[2:], " \t")) > 0
-		return !found
-	})
-	return found
-}
-
-// lookAlike reports whether a line begins like a boundary line but for letter case, or what would
-// be a boundary line stands behind a bare CR, at which some programs end lines.
-func (s Span) lookAlike(delimiter []byte) (found bool) {
-	s.hyphens(func(at int) bool {
-		if !s.mayBegin(at, delimiter) {
-			return true
-		}
-		line := s.Octets[at:min(len(s.Octets), at+len(delimiter))]
-		same := bytes.Equal(line, delimiter)
-		found = (!same || s.behindCR(at)) && bytes.EqualFold(line, delimiter)
 		return !found
 	})
 	return found
