@@ -49,6 +49,7 @@ func TestContentForms(t *testing.T) {
 		{"a long file in another encoding's line", multi(file + quoted + "abc" + packed + long), multi(file + quoted + "abc=\r\n" + packed + long), false},
 		{"a long file that is not base64", multi(file + based + in64(long) + "QUF\r\nB"), multi(file + based + in64(long) + "QUF\r\nC"), false},
 		{"a long file that is not base64, as it was", multi(file + based + in64(long) + "QUF\r\nB"), strings.ReplaceAll(multi(file+based+in64(long)+"QUF\r\nB"), "bb", "cc"), true},
+		{"a long file that is not base64, with LF line ends", multi(file + based + in64(long) + "QUF\r\nB"), strings.ReplaceAll(multi(file+based+in64(long)+"QUF\r\nB"), "\r\n", "\n"), true},
 		{"a long text for its digest", multi(file + based + in64(long) + "QUF\r\nB"), multi(file + based + "x"), false},
 		{"a long file, re-packed", multi(file + based + in64(long)), multi(file + based + strings.ReplaceAll(in64(long), "\r\n", "")[:60] + "\r\n" + in64(long[45:])), true},
 		{"an encoding with a tail where there is no room", multi(plain+"\r\n"+full, plain+"Content-Transfer-Encoding: 8bit\r\n\r\nhello"), multi(plain+"\r\n"+full, plain+"Content-Transfer-Encoding: 8bit; base64\r\n\r\nhello"), false},

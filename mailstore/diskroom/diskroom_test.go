@@ -2,6 +2,7 @@ package diskroom
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -10,6 +11,9 @@ func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	free, known := freeSpace(dir)
 	if !known {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("free space is not known on this system")
+		}
 		t.Skip("free space is not known on this system")
 	}
 	if free <= 0 {
