@@ -127,6 +127,9 @@ func hostile(n int) map[string]func() string {
 		"broken base64": func() string {
 			return "Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n" + strings.Repeat(strings.Repeat("QUFB", 19)+"\n", n/77) + "QUF\nB"
 		},
+		"odd base64": func() string {
+			return "Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n" + strings.Repeat(strings.Repeat("QUFB", 19)+"\n", n/77) + "QUF,\n"
+		},
 		"text attachment":  func() string { return "Content-Type: text/csv; name=a\n\n" + text() },
 		"other lines":      func() string { return "Content-Type: a/b; name=a\n\n" + text() },
 		"attached message": func() string { return "Content-Type: message/rfc822\n\n\n" + text() },

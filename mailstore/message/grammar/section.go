@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 )
 
@@ -98,15 +99,45 @@ func ReadSection(raw []byte, limit int) Section {
 // afterHeader returns what follows the first empty line of b, which starts with a line; ended is
 // false if there is none.
 func afterHeader(b []byte) (rest []byte, ended bool) {
-	for i, c := range b {
-		if c != '\n' {
-			continue
+	for i := -1; i < len(b); i++ {
+		if i >= 0 {
+			if i += withoutEmptyLine(b[i:]); i == len(b) || b[i] != '\n' {
+				continue
+			}
 		}
-		if end := beforeLine(b, i+1); end == 0 || b[end-1] == '\n' {
-			return b[i+1:], true
+		switch rest := b[i+1:]; {
+		case bytes.HasPrefix(rest, []byte("\n")):
+			return rest[1:], true
+		case bytes.HasPrefix(rest, []byte("\r\n")):
+			return rest[2:], true
 		}
 	}
 	return nil, false
+}
+
+// withoutEmptyLine is how many octets at the start, looked at eight at a time, are no LF in front of an
+// empty line.
+func withoutEmptyLine(b []byte) (n int) {
+	const lf, cr = 0x0a0a0a0a0a0a0a0a, 0x0d0d0d0d0d0d0d0d
+	for len(b)-n >= 8 {
+		w := binary.LittleEndian.Uint64(b[n:])
+		ends := zeroOctets(w ^ lf)
+		if ends == 0 {
+			n += 8
+			continue
+		}
+		if ends&(ends>>8|zeroOctets(w^cr)>>8&(ends>>16)) != 0 {
+			break
+		}
+		n += 6 // what the last two begin may go on behind them
+	}
+	return n
+}
+
+// zeroOctets has the highest bit of each octet of w that is 0, and no other.
+func zeroOctets(w uint64) uint64 {
+	const low = 0x7f7f7f7f7f7f7f7f
+	return ^((w&low + low) | w | low)
 }
 
 func (s *Section) inspect(line []byte, field int) {

@@ -43,13 +43,13 @@ func TransferEncoding(value string) (e Encoding, plain, ok bool) {
 // leaves over count for nothing.
 func Base64(b []byte) ([]byte, bool) {
 	b = trimLineEnds(b)
-	out := make([]byte, 0, len(b)/4*3)
-	for ok := true; len(b) > 0; {
+	if !base64Lines(b) { // before there is room for what it decodes to
+		return nil, false
+	}
+	out, n := make([]byte, len(b)/4*3), 0
+	for len(b) > 0 {
 		var line []byte
 		line, b = CutLine(b)
-		if len(line)%4 != 0 || len(line) == 0 || len(line) > maxEncodedLine {
-			return nil, false
-		}
 		last, padding := [4]byte(line[len(line)-4:]), 0
 		if len(b) == 0 && last[3] == '=' {
 			line, last[3], padding = line[:len(line)-4], 'A', 1
@@ -57,27 +57,42 @@ func Base64(b []byte) ([]byte, bool) {
 				last[2], padding = 'A', 2
 			}
 		}
-		if out, ok = appendGroups(out, line); ok && padding > 0 {
-			out, ok = appendGroups(out, last[:])
-			out = out[:len(out)-padding]
-		}
-		if !ok {
+		if !putGroups(out[n:], line) {
 			return nil, false
 		}
+		n += len(line) / 4 * 3
+		if padding > 0 {
+			if !putGroups(out[n:], last[:]) {
+				return nil, false
+			}
+			n += 3 - padding
+		}
 	}
-	return out, true
+	return out[:n], true
 }
 
-// appendGroups appends what groups of four characters of base64 stand for; ok is false if one is not
-// of the alphabet.
-func appendGroups(out, b []byte) (_ []byte, ok bool) {
+// base64Lines reports whether every line is as long as one of base64 may be.
+func base64Lines(b []byte) bool {
+	for len(b) > 0 {
+		var line []byte
+		line, b = CutLine(b)
+		if len(line)%4 != 0 || len(line) == 0 || len(line) > maxEncodedLine {
+			return false
+		}
+	}
+	return true
+}
+
+// putGroups writes what groups of four characters of base64 stand for into out, which has room for it;
+// false if one is not of the alphabet.
+func putGroups(out, b []byte) bool {
 	all := uint32(0)
-	for ; len(b) >= 4; b = b[4:] {
+	for ; len(b) >= 4 && len(out) >= 3; b, out = b[4:], out[3:] {
 		group := base64Values[0][b[0]] | base64Values[1][b[1]] | base64Values[2][b[2]] | base64Values[3][b[3]]
 		all |= group
-		out = append(out, byte(group>>16), byte(group>>8), byte(group))
+		out[0], out[1], out[2] = byte(group>>16), byte(group>>8), byte(group)
 	}
-	return out, all <= 0xffffff
+	return all <= 0xffffff
 }
 
 // base64Values are what a character stands for in each place of a group, with the highest bit set for
