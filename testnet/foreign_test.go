@@ -39,6 +39,7 @@ with smtplib.SMTP(host, int(port)) as s:
 // TestForeignClients sends through the local gateway with the mail programs
 // that people have.
 func TestForeignClients(t *testing.T) {
+	t.Parallel()
 	clients := []struct {
 		name, subject string
 		args          func(host, port, from, to string) []string

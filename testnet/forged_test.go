@@ -16,6 +16,7 @@ import (
 // record of the colleague's organisation and goes to spam, through a whole node;
 // mail among colleagues and the reports of the own node do not.
 func TestOwnDomainForged(t *testing.T) {
+	t.Parallel()
 	w, ctx := start(t, 2)
 	bob, bravo := w.Address(1), w.Members[1]
 	if _, err := bravo.AddAccount(ctx, api.AccountRequest{Name: "boss"}); err != nil {

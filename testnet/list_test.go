@@ -36,6 +36,7 @@ func hostList(t *testing.T, w *testnet.Network, ctx context.Context, address str
 // TestHostedList sends mail of Alpha's to lists of Charlie's, which sends it on
 // to Bravo: there it bears the records of both, linked.
 func TestHostedList(t *testing.T) {
+	t.Parallel()
 	tag, footer := "devs", "devs mailing list\nhttps://charlie.test/devs"
 	w, ctx := start(t, 3)
 	bravo := w.Members[1]
@@ -108,6 +109,7 @@ func TestHostedList(t *testing.T) {
 // TestNotSpam: a copy of what was recorded for somebody else is spam, until such a mail was called no
 // spam; which is less than to name a list.
 func TestNotSpam(t *testing.T) {
+	t.Parallel()
 	w, ctx := start(t, 3)
 	alpha, bravo := w.Members[0], w.Members[1]
 	copied := func(subject string) *testnet.Mail {
@@ -174,6 +176,7 @@ func checkCustody(t *testing.T, w *testnet.Network, mail *testnet.Mail, listed s
 // TestHostedListHolds: what no record speaks for stays with the list until it is
 // approved, and then is sent on.
 func TestHostedListHolds(t *testing.T) {
+	t.Parallel()
 	w, ctx := start(t, 3)
 	charlie := w.Members[2]
 	hostList(t, w, ctx, listAddress, api.HostedListRequest{})
@@ -207,6 +210,7 @@ func TestHostedListHolds(t *testing.T) {
 // TestHostedListBounces: a member who is no more is told to the owner, never to
 // the author, and does not come back to the list.
 func TestHostedListBounces(t *testing.T) {
+	t.Parallel()
 	w, ctx := start(t, 3)
 	hostList(t, w, ctx, listAddress, api.HostedListRequest{})
 	gone := api.MembersRequest{Address: listAddress, Members: []string{"gone@bravo.test"}}

@@ -61,6 +61,7 @@ func part(t *testing.T, left, right []*testnet.Member, apart bool) {
 
 // TestPartition lets two groups mine and mail on their own, then joins them.
 func TestPartition(t *testing.T) {
+	t.Parallel()
 	w, ctx := start(t, 4)
 	left, right := w.Members[:2], w.Members[2:]
 	send := func(from, to int, subject string) {

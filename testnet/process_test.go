@@ -203,6 +203,7 @@ func members(n int, list ...*process) {
 // TestCatchUp stops a node that has pending mail for 50 blocks. The only miner
 // is frozen while the mail is sent, so it is pending for certain.
 func TestCatchUp(t *testing.T) {
+	t.Parallel()
 	a := newProcess(t, "alpha.test", "20%", nil)
 	b := newProcess(t, "bravo.test", "off", a)
 	c := newProcess(t, "charlie.test", "off", a)
@@ -244,6 +245,7 @@ func TestCatchUp(t *testing.T) {
 // TestOldCopy starts a node from a copy of its directory that does not know
 // what it has signed since.
 func TestOldCopy(t *testing.T) {
+	t.Parallel()
 	a := newProcess(t, "alpha.test", "20%", nil)
 	b := newProcess(t, "bravo.test", "20%", a)
 	cairn(t, "--dir", a.dir, "account", "add", "alice")
@@ -290,6 +292,7 @@ func TestOldCopy(t *testing.T) {
 // TestKillInBurst kills the sender's and the receiver's node in the middle of
 // a burst. What got its 250 is there afterwards, exactly once, and in a block.
 func TestKillInBurst(t *testing.T) {
+	t.Parallel()
 	const burst = 1000
 	a := newProcess(t, "alpha.test", "20%", nil)
 	b := newProcess(t, "bravo.test", "20%", a)
@@ -365,6 +368,7 @@ func TestKillInBurst(t *testing.T) {
 
 // TestKnownPeers restarts two nodes without the one that invited both.
 func TestKnownPeers(t *testing.T) {
+	t.Parallel()
 	a := newProcess(t, "alpha.test", "20%", nil)
 	b := newProcess(t, "bravo.test", "off", a)
 	c := newProcess(t, "charlie.test", "off", a)

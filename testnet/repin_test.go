@@ -12,6 +12,7 @@ import (
 // first one: what is sent from then on goes to the second one, though a session with the first stands
 // open.
 func TestRepinWhileSessionIsOpen(t *testing.T) {
+	t.Parallel()
 	w, ctx := start(t, 1)
 	a := w.Members[0]
 	var list [2]*testnet.Member

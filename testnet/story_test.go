@@ -19,6 +19,7 @@ import (
 
 // TestStory runs what a newcomer runs first.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	if err := testnet.Run(t.Context(), testnet.Options{Exit: true, Out: &out, Err: os.Stderr}); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -35,6 +36,7 @@ func TestStory(t *testing.T) {
 
 // TestStoryJSON has the same as one document.
 func TestStoryJSON(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	if err := testnet.Run(t.Context(), testnet.Options{Orgs: 2, Dir: t.TempDir(), Exit: true, JSON: true, Out: &out, Err: os.Stderr}); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -94,6 +96,7 @@ func runCorpus(t *testing.T, dir string, refused int) {
 // TestLocalPartCase sends to an address in another spelling than the account's:
 // the record has it as given, and so has the recipient's check.
 func TestLocalPartCase(t *testing.T) {
+	t.Parallel()
 	w, ctx := start(t, 2)
 	raw := testnet.Compose(w.Address(0), "Bob <BOB@Bravo.Test>", "case", "hello\n")
 	if err := testnet.SendOne(w.Members[0].SubmissionAddr(), w.Address(0), "BOB@Bravo.Test", raw); err != nil {
@@ -111,6 +114,7 @@ func TestLocalPartCase(t *testing.T) {
 // TestMailBeforeEnrolment trusts an organisation and writes to it before any
 // block has its enrolment: the mail waits, it does not come back.
 func TestMailBeforeEnrolment(t *testing.T) {
+	t.Parallel()
 	w, ctx := start(t, 1)
 	a := w.Members[0]
 	key := consensus.PublicKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
