@@ -11,7 +11,7 @@ import (
 const (
 	labelInbox      = "inbox"
 	labelSpam       = "spam"
-	LabelQuarantine = "quarantine" // kept out of every other list
+	LabelQuarantine = "quarantine" // held: kept out of every other list
 
 	verdictPrefix = "verdict/"
 )
@@ -46,6 +46,7 @@ type Decision struct {
 	// Labels are the verdict's own and, where the mail is kept, that of its place. What every new
 	// mail gets, such as unread, is not among them.
 	Labels  []string
+	Hold    bool     // for a person to look at, under LabelQuarantine
 	Refuse  string   // not to be taken at all, for this reason; empty: it is
 	Discard bool     // to be taken and dropped
 	Reasons []string // why it goes there, the weightiest first
@@ -74,6 +75,9 @@ func Decide(p Policy, f Finding, e Evidence) Decision {
 		at = invalid(p, f, &d)
 	default:
 		at = place{labelInbox, history(f, e)}
+	}
+	if d.Hold {
+		at.label = LabelQuarantine
 	}
 	d.Labels = append(d.Labels, at.label)
 	d.Reasons = at.why
@@ -130,7 +134,8 @@ func authenticated(e Evidence, domain string) bool {
 func invalid(p Policy, f Finding, d *Decision) place {
 	switch {
 	case p.Invalid == InvalidQuarantine:
-		return place{LabelQuarantine, []string{"mail with an invalid record is put apart here"}}
+		d.Hold = true
+		return place{why: []string{"mail with an invalid record is put apart here"}}
 	case p.Invalid == InvalidDiscard && f.Lasting:
 		d.Discard = true
 	case p.Invalid == InvalidRefuse && f.Lasting:

@@ -78,7 +78,7 @@ func TestDecide(t *testing.T) {
 		{"invalid, put apart", Policy{Invalid: InvalidQuarantine}, Finding{Verdict: record.Invalid}, nil, LabelQuarantine, "put apart"},
 	} {
 		d := Decide(c.policy, c.f, c.e)
-		if want := []string{VerdictLabel(c.f.Verdict), c.box}; !slices.Equal(d.Labels, want) || d.Refuse != "" || d.Discard {
+		if want := []string{VerdictLabel(c.f.Verdict), c.box}; !slices.Equal(d.Labels, want) || d.Hold != (c.box == LabelQuarantine) || d.Refuse != "" || d.Discard {
 			t.Errorf("%s: %+v, want %q", c.name, d, want)
 		}
 		if why := strings.Join(d.Reasons, "; "); !strings.Contains(why, c.says) {
