@@ -27,6 +27,7 @@ type InitOptions struct {
 
 // NetworkOptions are the parameters of a new network.
 type NetworkOptions struct {
+	Version       uint16 // of the parameters; 0: consensus.ParamsV1
 	Name          string
 	BlockInterval time.Duration
 	IdentityStamp uint8  // leading zero bits
@@ -117,7 +118,7 @@ func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 // found makes a new network and the enrolment of its founder.
 func found(ctx context.Context, o InitOptions, id *Identity) (*consensus.OrgEvent, *consensus.Genesis, error) {
 	p := consensus.Params{
-		Version:       consensus.ParamsV1,
+		Version:       max(o.Network.Version, consensus.ParamsV1),
 		Name:          o.Network.Name,
 		BlockInterval: o.Network.BlockInterval,
 		GenesisTime:   o.Now.Truncate(time.Millisecond).UTC(),

@@ -100,7 +100,7 @@ func decodeInvite(s string) (*Invite, error) {
 	if r.short || len(r.b) > 0 {
 		return nil, errors.New("its parts do not fit its length")
 	}
-	if i.Genesis, err = readNetwork(genesis); err != nil {
+	if i.Genesis, err = consensus.DecodeGenesis(genesis); err != nil {
 		return nil, fmt.Errorf("its network: %w", err)
 	}
 	return i, i.check()

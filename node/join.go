@@ -98,6 +98,9 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 			ThresholdFloor: uint8(o.ThresholdFloor),
 		},
 	}
+	if p.Version >= consensus.ParamsV2 {
+		e.Signer = id.OrgKey()
+	}
 	if err := e.Enrol().Records.UnmarshalText([]byte(o.Records)); err != nil {
 		return nil, err
 	}
@@ -140,7 +143,7 @@ func LoadNetwork(dir string) (*consensus.Genesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := readNetwork(b)
+	g, err := consensus.DecodeGenesis(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, networkFile), err)
 	}
@@ -170,13 +173,4 @@ func readMember(dir, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has no %s: %w", dir, name, ErrNotMember)
 	}
 	return b, err
-}
-
-// readNetwork decodes a network file of a version that nodes take part in.
-func readNetwork(b []byte) (*consensus.Genesis, error) {
-	g, err := consensus.DecodeGenesis(b)
-	if err == nil && g.Params.Version != consensus.ParamsV1 {
-		return nil, fmt.Errorf("the network %q has parameters of version %d, this program takes part in networks of version %d", g.Params.Name, g.Params.Version, consensus.ParamsV1)
-	}
-	return g, err
 }
