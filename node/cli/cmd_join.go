@@ -61,8 +61,8 @@ the same, and its enrolment goes out when it finds a node of the network.`,
 				doc.Org.Key = id.OrgKey().String()
 			}
 			return a.print(doc, func(b *bytes.Buffer) {
-				fmt.Fprintf(b, "%s joins the network %s, chain %s; its enrolment goes out when the node runs\nNext: %s\n",
-					org.Name, doc.Network.Name, doc.Network.ChainID, a.complete("cairn run"))
+				fmt.Fprintf(b, "%s joins the network %v\n  its enrolment goes out when the node runs\nNext: %s\n",
+					org.Name, doc.Network, a.complete("cairn run"))
 			})
 		},
 	}
