@@ -122,7 +122,7 @@ func warnings(d *backup) []string {
 	list := []string{
 		"the node that it was made of must not run any more, here or elsewhere: two with the same keys contradict each other",
 		"what was received and sent after " + moment(d.Made) + " is not in it",
-		"if the node has sent mail since then, this one will send none: its numbers are taken, and its mail waits; cairn status says so as \"not recorded\"",
+		"if the node has sent mail since then, this one will send none: its numbers are taken, and its mail waits; its status says so as \"not recorded\"",
 	}
 	if !d.HasOrgKey && d.ChainID == "" {
 		list = append(list, "the organisation's key was not in the backup: put it into "+home.OrgKey+" before joining a network")

@@ -42,7 +42,7 @@ the fingerprint of the key: pin the key whose words are the same.`,
 				if err != nil {
 					return err
 				}
-				return a.print(l, func(b *bytes.Buffer) { showClaims(b, l) })
+				return a.print(l, func(b *bytes.Buffer) { a.showClaims(b, l) })
 			}
 			key, err := consensus.ParseKey(strings.ToLower(args[1]))
 			if err != nil {
@@ -99,7 +99,7 @@ func (a *app) mayReplace(c *cobra.Command, client *api.Client, r api.TrustReques
 		return err
 	}
 	var b bytes.Buffer
-	showClaims(&b, l)
+	a.showClaims(&b, l)
 	if l.Pin != nil {
 		fmt.Fprintf(&b, "\n%s is pinned to   %s\n", l.Domain, l.Pin.Fingerprint)
 	}
