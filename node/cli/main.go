@@ -227,7 +227,7 @@ func explain(err error) *api.Error {
 	case errors.Is(err, os.ErrNotExist):
 		e.Code, e.Hint = api.CodeNotFound, "check the name of the file"
 	case errors.Is(err, context.Canceled):
-		e.Code, e.Hint = api.CodeTryLater, "run the same command again"
+		e.Code, e.Hint = api.CodeInterrupted, "run the same command again"
 		e.Message = strings.ReplaceAll(e.Message, context.Canceled.Error(), "interrupted")
 	}
 	return e

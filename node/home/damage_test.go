@@ -106,7 +106,7 @@ func TestEveryOctetCounts(t *testing.T) {
 		_, err := check(whole[:n])
 		says := "it is cut off in "
 		if n == 0 {
-			says = "it is none of a cairn node"
+			says = "it is empty"
 		}
 		wantError(t, err, api.CodeInvalid, says)
 	}

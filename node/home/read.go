@@ -155,7 +155,10 @@ func (c *reader) head() error {
 	if err != nil && err != io.EOF { // it is told once only
 		return c.broken(err)
 	}
-	if len(start) == 0 || string(start) != magic[:len(start)] {
+	if len(start) == 0 {
+		return api.Errorf(api.CodeInvalid, another, reading+"it is empty")
+	}
+	if string(start) != magic[:len(start)] {
 		return api.Errorf(api.CodeInvalid, "give the file that cairn backup create wrote", "reading the backup: it is none of a cairn node")
 	}
 	if err := c.fill(b[:]); err != nil {
