@@ -20,7 +20,8 @@ type made struct {
 	Org       api.OrgSummary `json:"organisation"`
 	Network   *madeNetwork   `json:"network,omitempty"`
 
-	Unanswered []string `json:"unanswered,omitempty"` // addresses of the invite where nobody answers
+	Trusted    []madeTrust `json:"trusted,omitempty"`    // of other organisations, on the word of the invite
+	Unanswered []string    `json:"unanswered,omitempty"` // addresses of the invite where nobody answers
 }
 
 type madeNetwork struct {
