@@ -56,6 +56,8 @@ type world struct {
 	miner  int // organisation that makes the blocks
 	blocks int
 	now    time.Time // when mail arrives
+
+	clockWrong bool // and is known to be
 }
 
 // setting is what worlds differ in.
@@ -246,7 +248,7 @@ type delivery struct {
 // deliver does what the gateway does with an arrival.
 func (w *world) deliver(raw []byte, courier *consensus.Key, rcpts ...string) []delivery {
 	w.Helper()
-	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: rcpts, Courier: courier, Received: w.now})
+	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: rcpts, Courier: courier, Received: w.now, ClockWrong: w.clockWrong})
 	w.must(err)
 	return w.put(as, raw, rcpts)
 }

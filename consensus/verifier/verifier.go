@@ -15,8 +15,15 @@ import (
 	"cairn/mailstore"
 )
 
-// patience is how many blocks a record may take to get into one.
-const patience = 100
+const (
+	// patience is how many blocks a record may take to get into one.
+	patience = 100
+	// lateFor is for how many more it is awaited where batches have no order in time.
+	lateFor = 2016 - patience
+	// near is how far ahead of the chain the number of a batch may be that mempools take, or that its
+	// signer still fills behind those.
+	near = consensus.MaxBatchesPerKey + 1
+)
 
 // Chain is the part of the chain manager the verifier follows.
 type Chain interface {
@@ -55,6 +62,7 @@ type Arrival struct {
 	Recipients []string       // envelope recipients
 	Courier    *consensus.Key // key of the node that brought it; nil: not known
 	Received   time.Time      // when it came
+	ClockWrong bool           // by a clock that is known to be wrong
 	Local      bool           // this node brought it itself, as what one account sends to another
 }
 
