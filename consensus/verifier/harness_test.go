@@ -97,7 +97,9 @@ func newWorld(t testing.TB, s setting) *world {
 	for _, i := range s.pins {
 		w.pin(i)
 	}
-	w.cfg, w.filing = s.cfg, filing{smtpgw.NewFiling(s.policy), s.policy}
+	w.cfg = s.cfg
+	w.cfg.Distrust = func() bool { return w.clockWrong }
+	w.filing = filing{smtpgw.NewFiling(s.policy), s.policy}
 	w.restart()
 	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 		for _, a := range []string{ann, ben} {
@@ -248,7 +250,7 @@ type delivery struct {
 // deliver does what the gateway does with an arrival.
 func (w *world) deliver(raw []byte, courier *consensus.Key, rcpts ...string) []delivery {
 	w.Helper()
-	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: rcpts, Courier: courier, Received: w.now, ClockWrong: w.clockWrong})
+	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: rcpts, Courier: courier, Received: w.now})
 	w.must(err)
 	return w.put(as, raw, rcpts)
 }

@@ -51,7 +51,7 @@ type Verifier struct {
 // New returns a verifier over store and ch. Verdicts follow the chain while
 // Run runs.
 func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer, log *slog.Logger) *Verifier {
-	v := &Verifier{store: store, chain: ch, trust: trust, cfg: cfg, filer: filer, log: log}
+	v := &Verifier{store: store, chain: ch, trust: trust, cfg: cfg.withClock(), filer: filer, log: log}
 	v.unsettled.Store(true)
 	return v
 }
@@ -62,7 +62,6 @@ type Arrival struct {
 	Recipients []string       // envelope recipients
 	Courier    *consensus.Key // key of the node that brought it; nil: not known
 	Received   time.Time      // when it came
-	ClockWrong bool           // by a clock that is known to be wrong
 	Local      bool           // this node brought it itself, as what one account sends to another
 }
 
