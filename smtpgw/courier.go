@@ -19,6 +19,7 @@ type Courier struct {
 	queue    *Queue
 	router   Router
 	delivery *Delivery
+	cfg      Config
 	hostname string
 	dir      directory
 	sending  Sending
@@ -42,7 +43,7 @@ type Courier struct {
 func NewCourier(cfg Config, queue *Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
 	clock := cfg.Clock.withDefaults()
 	return &Courier{
-		queue: queue, router: router, delivery: delivery,
+		queue: queue, router: router, delivery: delivery, cfg: cfg,
 		hostname: cfg.Hostname, dir: newDirectory(cfg), sending: cfg.Sending.withDefaults(),
 		log: log, now: clock.Now, distrust: clock.Distrust, update: queue.store.Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
