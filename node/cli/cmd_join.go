@@ -60,9 +60,11 @@ the same, and its enrolment goes out when it finds a node of the network.`,
 			if id, err := node.LoadIdentity(a.dir); err == nil {
 				doc.Org.Key = id.OrgKey().String()
 			}
+			doc.noteRecovery(a.dir)
 			return a.print(doc, func(b *bytes.Buffer) {
-				fmt.Fprintf(b, "%s joins the network %v\n  its enrolment goes out when the node runs\nNext: %s\n",
-					org.Name, doc.Network, a.complete("cairn run"))
+				fmt.Fprintf(b, "%s joins the network %v\n  its enrolment goes out when the node runs\n", org.Name, doc.Network)
+				a.tellRecovery(b, doc)
+				fmt.Fprintf(b, "Next: %s\n", a.complete("cairn run"))
 			})
 		},
 	}
