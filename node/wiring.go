@@ -20,18 +20,30 @@ import (
 // they are met.
 
 // sealable is the outbound queue as the recorder sees it.
-type sealable struct{ *smtpgw.Queue }
+type sealable struct {
+	*smtpgw.Queue
+	domains []string // of the own organisation
+}
 
 func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
 	list, err := q.Queue.Unsealed(after, max)
+	return q.entries(list), err
+}
+
+func (q sealable) Sealed(after uint64, max int) ([]recorder.Entry, error) {
+	list, err := q.Queue.Sealed(after, max)
+	return q.entries(list), err
+}
+
+func (q sealable) entries(list []smtpgw.Entry) []recorder.Entry {
 	entries := make([]recorder.Entry, len(list))
 	for i, e := range list {
 		entries[i] = recorder.Entry{
-			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob,
+			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob, Token: e.Token, Local: slices.Contains(q.domains, e.Domain),
 			Wish: e.Wish, Sent: recorder.Ref{Account: e.Account, Message: e.Message},
 		}
 	}
-	return entries, err
+	return entries
 }
 
 func (q sealable) Raw(e recorder.Entry) ([]byte, error) {
@@ -39,7 +51,12 @@ func (q sealable) Raw(e recorder.Entry) ([]byte, error) {
 }
 
 func (q sealable) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
-	err := q.Queue.Seal(tx, id, token)
+	return isGone(q.Queue.Seal(tx, id, token))
+}
+
+func (q sealable) Unseal(tx *mailstore.Tx, id uint64) error { return isGone(q.Queue.Unseal(tx, id)) }
+
+func isGone(err error) error {
 	if errors.Is(err, smtpgw.ErrGone) {
 		return recorder.ErrGone
 	}
