@@ -166,7 +166,7 @@ func (n *Node) connect() (err error) {
 		return err
 	}
 	n.host, err = p2p.New(p2p.Config{
-		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software,
+		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount,
 	}, n.chain, n.pool, n.log)
 	if err != nil {
 		return n.unusable("p2p.listen", err, "choose another port there, or an address of this machine")
@@ -208,6 +208,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		LeaveOut:   leaveOut,
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
+		Siblings:   siblings{n},
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().OrgByNode(node)
 			return ok

@@ -62,6 +62,8 @@ type Config struct {
 	// and TextBytes for members: whoever is none makes node keys at will. A nil
 	// func knows no members.
 	Enrolled func(consensus.Key) bool
+	// Siblings are the other nodes of the organisation; nil: there are none.
+	Siblings Siblings
 	// Limits bound what one peer may use.
 	Limits Limits
 	// Sending says how the courier goes about its work.

@@ -19,6 +19,7 @@ type Courier struct {
 	queue    *Queue
 	router   Router
 	delivery *Delivery
+	cfg      Config
 	hostname string
 	dir      directory
 	sending  Sending
@@ -39,7 +40,7 @@ type Courier struct {
 // NewCourier returns a courier for the queue.
 func NewCourier(cfg Config, queue *Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
 	return &Courier{
-		queue: queue, router: router, delivery: delivery,
+		queue: queue, router: router, delivery: delivery, cfg: cfg,
 		hostname: cfg.Hostname, dir: newDirectory(cfg), sending: cfg.Sending.withDefaults(),
 		log: log, now: time.Now, update: queue.store.Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
