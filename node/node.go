@@ -183,7 +183,7 @@ func (n *Node) connect() (err error) {
 		return err
 	}
 	n.queue = smtpgw.NewQueue(n.store)
-	n.recorder = recorder.New(n.store, sealable{n.queue, n.own().Domains}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
+	n.recorder = recorder.New(n.store, sealable{n.queue, n.hasAccount}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
 	if err := n.recorder.Begin(); err != nil {
 		return fmt.Errorf("start the recorder: %w", err)
 	}

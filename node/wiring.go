@@ -22,24 +22,33 @@ import (
 // sealable is the outbound queue as the recorder sees it.
 type sealable struct {
 	*smtpgw.Queue
-	domains []string // of the own organisation
+	here func(address string) (bool, error) // whether an account of this node has it
 }
 
 func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
 	list, err := q.Queue.Unsealed(after, max)
-	return q.entries(list), err
+	return sealing(list), err
 }
 
 func (q sealable) Sealed(after uint64, max int) ([]recorder.Entry, error) {
 	list, err := q.Queue.Sealed(after, max)
-	return q.entries(list), err
+	entries := sealing(list)
+	for i := range entries {
+		e := &entries[i]
+		e.Token, e.Local = list[i].Token, true
+		for _, rcpt := range e.Recipients {
+			here, hereErr := q.here(rcpt)
+			e.Local, err = e.Local && here, errors.Join(err, hereErr)
+		}
+	}
+	return entries, err
 }
 
-func (q sealable) entries(list []smtpgw.Entry) []recorder.Entry {
+func sealing(list []smtpgw.Entry) []recorder.Entry {
 	entries := make([]recorder.Entry, len(list))
 	for i, e := range list {
 		entries[i] = recorder.Entry{
-			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob, Token: e.Token, Local: slices.Contains(q.domains, e.Domain),
+			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob,
 			Wish: e.Wish, Sent: recorder.Ref{Account: e.Account, Message: e.Message},
 		}
 	}
@@ -76,7 +85,7 @@ func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessmen
 		courier = &c.self
 	}
 	as, err := c.verifier.Check(ctx, verifier.Arrival{
-		Raw: a.Raw, Recipients: a.Recipients, Courier: courier, Received: a.Received, Local: local,
+		Raw: a.Raw, Recipients: a.Recipients, Courier: courier, Received: a.Received, Local: local, Unrecorded: a.Unrecorded,
 	})
 	if err != nil {
 		return nil, err

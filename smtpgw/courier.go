@@ -84,6 +84,7 @@ func (c *Courier) Run(ctx context.Context) error {
 			unsealed = c.now().Add(c.sending.Unsealed)
 			c.returnUnsealed(ctx)
 		}
+		look := c.deliverUnrecorded(ctx)
 		if ctx.Err() != nil {
 			if err := context.Cause(ctx); errors.Is(err, mailstore.ErrBroken) {
 				return fmt.Errorf("courier: %w", err)
@@ -101,7 +102,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		case !next.IsZero():
 			wait = min(wait, max(next.Sub(c.now()), time.Millisecond))
 		}
-		wait = min(wait, max(unsealed.Sub(c.now()), time.Millisecond))
+		wait = min(wait, look, max(unsealed.Sub(c.now()), time.Millisecond))
 		timer.Reset(wait)
 	}
 }

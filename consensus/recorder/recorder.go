@@ -38,8 +38,9 @@ type Entry struct {
 	Recipients []string // envelope recipients, as given in RCPT
 	Blob       [32]byte // names the message for Queue.Raw
 	Wish       record.Wish
-	Local      bool   // all recipients have accounts here
-	Token      []byte // folded header field; of what Sealed returns
+	// Of what Sealed returns.
+	Token []byte // folded header field
+	Local bool   // all recipients have accounts here
 	// Sent names the sender's own copy, labelled "recorded" once the record
 	// is in a block. A zero Message means there is none.
 	Sent Ref
