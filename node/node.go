@@ -209,6 +209,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
 		Siblings:   siblings{n},
+		Unrecorded: n.whyUnrecorded,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().OrgByNode(node)
 			return ok

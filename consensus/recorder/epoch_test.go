@@ -473,8 +473,8 @@ func TestEndedKey(t *testing.T) {
 	}
 	o.must(o.store.View(func(rd *mailstore.Reader) error {
 		w, err := o.rec.Status(rd)
-		if !strings.Contains(w.Halted, "suspended") {
-			t.Errorf("the status says %q", w.Halted)
+		if !strings.Contains(w.Why, "suspended") || !w.Ends || w.Next == "" {
+			t.Errorf("the status says %+v", w.Halted)
 		}
 		return err
 	}))

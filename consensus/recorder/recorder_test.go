@@ -474,7 +474,7 @@ func TestHalted(t *testing.T) {
 			}
 			o.must(o.store.View(func(rd *mailstore.Reader) error {
 				w, err := o.rec.Status(rd)
-				if w.Halted == "" {
+				if !w.Ends || w.Why == "" || w.Next == "" {
 					t.Error("the status does not say so")
 				}
 				return err
@@ -501,7 +501,7 @@ func TestOldCopySignsNothing(t *testing.T) {
 	halted := func() string {
 		var w Waiting
 		o.must(o.store.View(func(rd *mailstore.Reader) (err error) { w, err = o.rec.Status(rd); return err }))
-		return w.Halted
+		return w.Why
 	}
 	if halted() == "" {
 		t.Error("the status does not say why mail waits")
