@@ -11,10 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"cairn/consensus"
+	"cairn/node"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -27,8 +30,27 @@ type process struct {
 	domain string
 	*api.Client
 	cmd    *exec.Cmd
-	stderr *bytes.Buffer
+	stderr *log
 	status *api.Status // at the start
+	clock  string      // the file that says how wrong its clock is
+}
+
+// log is what a process has written so far.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 const (
@@ -56,6 +78,31 @@ func cairn(t *testing.T, args ...string) string {
 func newProcess(t *testing.T, domain, mine string, founder *process) *process {
 	t.Helper()
 	p := &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: domain}
+	p.make(mine, founder)
+	p.begin()
+	return p
+}
+
+// newFounder makes the first node of a network with parameters of version 2.
+func newFounder(t *testing.T, domain, mine string) *process {
+	t.Helper()
+	p := &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: domain}
+	cfg := node.DefaultConfig(domain, []string{domain})
+	cfg.Mine, cfg.Submission.Listen, cfg.Inbound.Listen = mine, "127.0.0.1:0", "127.0.0.1:0"
+	cfg.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/" + freePort(t)}
+	o := node.InitOptions{Dir: p.dir, Config: cfg, Network: node.LocalNetwork(domain), Now: time.Now()}
+	o.Network.Version, o.Network.BlockInterval = consensus.ParamsV2, blockTime
+	if _, err := node.Init(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	p.begin()
+	return p
+}
+
+// make makes the node's directory.
+func (p *process) make(mine string, founder *process) {
+	t, domain := p.t, p.domain
+	t.Helper()
 	args := []string{
 		"--dir", p.dir, "init", "--domain", domain, "--mine", mine,
 		"--submission", "127.0.0.1:0", "--inbound", "127.0.0.1:0", "--p2p", "/ip4/127.0.0.1/tcp/" + freePort(t),
@@ -68,18 +115,22 @@ func newProcess(t *testing.T, domain, mine string, founder *process) *process {
 		invite := cairn(t, "--dir", founder.dir, "org", "invite")
 		cairn(t, "--dir", p.dir, "join", invite)
 	}
-	t.Cleanup(func() {
+}
+
+// begin starts the node, which ends with the test.
+func (p *process) begin() {
+	p.t.Helper()
+	p.t.Cleanup(func() {
 		if p.cmd != nil {
 			p.cmd.Process.Signal(syscall.SIGCONT)
 			p.kill()
 		}
-		if t.Failed() && p.stderr != nil {
-			log := p.stderr.Bytes()
-			t.Logf("the end of %s's log:\n%s", domain, log[max(0, len(log)-4000):])
+		if p.t.Failed() && p.stderr != nil {
+			log := p.stderr.String()
+			p.t.Logf("the end of %s's log:\n%s", p.domain, log[max(0, len(log)-4000):])
 		}
 	})
 	p.start()
-	return p
 }
 
 // freePort finds a port for a node that others shall find again after it was
@@ -103,7 +154,10 @@ func (p *process) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(os.Args[0], "--dir", p.dir, "run")
 	p.cmd.Env = append(os.Environ(), asCairn+"=1")
-	p.stderr = new(bytes.Buffer)
+	if p.clock != "" {
+		p.cmd.Env = append(p.cmd.Env, clockFile+"="+p.clock)
+	}
+	p.stderr = new(log)
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
