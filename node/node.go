@@ -86,7 +86,8 @@ type Node struct {
 
 	listen listeners
 
-	enrolProblem atomic.Pointer[string] // why our enrolment is not taken into the mempool; nil: it is
+	enrolProblem  atomic.Pointer[string] // why our enrolment is not taken into the mempool; nil: it is
+	configProblem atomic.Pointer[string] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none
 
 	clockMu sync.Mutex
 	clock   clockWatch // guarded by clockMu
@@ -130,6 +131,9 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 		return nil, err
 	}
 	if err := n.openStores(); err != nil {
+		return nil, err
+	}
+	if err := n.checkKeys(); err != nil {
 		return nil, err
 	}
 	if err := n.connect(); err != nil {
@@ -194,8 +198,11 @@ func (n *Node) connect() (err error) {
 	}
 	n.queue = smtpgw.NewQueue(n.store)
 	n.queue.SetClock(n.now)
-	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
+	n.recorder = recorder.New(n.store, sealable{n.queue, n.hasAccount}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
 	n.recorder.SetClock(n.now)
+	if err := n.recorder.Begin(); err != nil {
+		return fmt.Errorf("start the recorder: %w", err)
+	}
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
 		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
@@ -218,6 +225,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
 		Siblings:   siblings{n},
+		Unrecorded: n.whyUnrecorded,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().OrgByNode(node)
 			return ok

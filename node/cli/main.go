@@ -82,15 +82,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return a.exit
 	}
-	failure := explain(err)
 	if !a.started {
-		failure = usage(command, "%v", err)
+		err = usage(command, "%v", err)
 		a.json = a.json || slices.Contains(args, "--json") // it may stand behind what was not understood
 	}
-	if failure.Code == api.CodeNotRunning {
-		failure = a.notRunning(failure)
-	}
-	failure.Hint = a.complete(failure.Hint)
+	failure := a.failure(err)
 	if a.json && !a.out.used {
 		a.encode(&api.Failure{Error: failure})
 	}
@@ -99,6 +95,16 @@ func (a *app) run(ctx context.Context, args []string) int {
 		fmt.Fprintln(a.err, "  try: "+clean(failure.Hint))
 	}
 	return failure.ExitCode()
+}
+
+// failure is what is told of an error: with its code, and a next step that can be typed as it stands.
+func (a *app) failure(err error) *api.Error {
+	e := *explain(err)
+	if e.Code == api.CodeNotRunning {
+		e = *a.notRunning(&e)
+	}
+	e.Hint = a.complete(e.Hint)
+	return &e
 }
 
 func (a *app) root() *cobra.Command {
@@ -225,7 +231,7 @@ func explain(err error) *api.Error {
 	case errors.Is(err, os.ErrNotExist):
 		e.Code, e.Hint = api.CodeNotFound, "check the name of the file"
 	case errors.Is(err, context.Canceled):
-		e.Code, e.Hint = api.CodeTryLater, "run the same command again"
+		e.Code, e.Hint = api.CodeInterrupted, "run the same command again"
 		e.Message = strings.ReplaceAll(e.Message, context.Canceled.Error(), "interrupted")
 	}
 	return e
