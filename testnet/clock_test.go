@@ -37,7 +37,7 @@ type clocks struct {
 
 func newClocks(t *testing.T) *clocks {
 	t.Helper()
-	w := &clocks{T: t, a: newFounder(t, "alpha.test", "20%"), sent: make(map[*process][]string)}
+	w := &clocks{T: t, a: newProcess(t, "alpha.test", "20%", nil), sent: make(map[*process][]string)}
 	w.b = &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: "bravo.test", clock: filepath.Join(t.TempDir(), "clock")}
 	w.b.make("20%", w.a)
 	w.b.begin()

@@ -16,8 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"cairn/consensus"
-	"cairn/node"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -79,29 +77,13 @@ func cairn(t *testing.T, args ...string) string {
 func newProcess(t *testing.T, domain, mine string, founder *process, network ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: domain}
-	p.make(mine, founder)
-	p.begin()
-	return p
-}
-
-// newFounder makes the first node of a network with parameters of version 2.
-func newFounder(t *testing.T, domain, mine string) *process {
-	t.Helper()
-	p := &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: domain}
-	cfg := node.DefaultConfig(domain, []string{domain})
-	cfg.Mine, cfg.Submission.Listen, cfg.Inbound.Listen = mine, "127.0.0.1:0", "127.0.0.1:0"
-	cfg.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/" + freePort(t)}
-	o := node.InitOptions{Dir: p.dir, Config: cfg, Network: node.LocalNetwork(domain), Now: time.Now()}
-	o.Network.Version, o.Network.BlockInterval = consensus.ParamsV2, blockTime
-	if _, err := node.Init(t.Context(), o); err != nil {
-		t.Fatal(err)
-	}
+	p.make(mine, founder, network...)
 	p.begin()
 	return p
 }
 
 // make makes the node's directory.
-func (p *process) make(mine string, founder *process) {
+func (p *process) make(mine string, founder *process, network ...string) {
 	t, domain := p.t, p.domain
 	t.Helper()
 	args := []string{
