@@ -51,13 +51,7 @@ those of its fields, unless given.`,
 			if err != nil {
 				return err
 			}
-			client := a.client()
-			defer client.Close()
-			sent, err := client.Send(c.Context(), r)
-			if err != nil {
-				return err
-			}
-			return a.print(sent, func(b *bytes.Buffer) {
+			return ask(a, c, about((*api.Client).Send, r), func(b *bytes.Buffer, sent *api.Sent) {
 				fmt.Fprintf(b, "sent to %s", strings.Join(sent.To, ", "))
 				if sent.Ref != "" {
 					fmt.Fprintf(b, " as %s", sent.Ref)
