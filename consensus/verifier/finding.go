@@ -72,6 +72,8 @@ type Finding struct {
 	// stops being awaited.
 	Deadline uint64 `json:"deadline,omitempty"`
 	Arrived  uint64 `json:"arrived,omitempty"` // unix ms; zero: not stored
+	// Onward is there of mail that known forwarders sent on.
+	Onward *onward `json:"onward,omitempty"`
 }
 
 // Ref names a stored message.

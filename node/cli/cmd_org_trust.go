@@ -137,8 +137,8 @@ func (a *app) cmdOrgUntrust() *cobra.Command {
 	return &cobra.Command{
 		Use:   "untrust DOMAIN",
 		Short: "Take the trust in an organisation for a mail domain back",
-		Long: `Take the pin of a domain back, wherever it came from. Mail from there is judged anew; from then on the domain is whose
-its DNS says it is, or nobody's.`,
+		Long: `Take the pin of a domain back, wherever it came from. Mail from there, and what it sent on as a list or forwarder, is judged
+anew; from then on the domain is whose its DNS says it is, or nobody's.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			domain, err := domainOf(c, args[0])
