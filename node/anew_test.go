@@ -119,7 +119,11 @@ func TestRestoredNodeRecordsAnew(t *testing.T) {
 	end()
 
 	old := filepath.Join(t.TempDir(), "old")
-	if _, _, err := home.Restore(old, &backup, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
+	work, err := home.Begin(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := work.Restore(&backup, BackupFacts, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	// Nobody else has the chain.

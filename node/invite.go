@@ -72,6 +72,9 @@ func DecodeInvite(s string) (*Invite, error) {
 }
 
 func decodeInvite(s string) (*Invite, error) {
+	if s == "" {
+		return nil, errors.New("it is empty")
+	}
 	text, ok := strings.CutPrefix(s, invitePrefix)
 	if !ok {
 		return nil, fmt.Errorf("it does not begin with %q", invitePrefix)

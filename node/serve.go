@@ -67,7 +67,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 
 // submitBatch brings a batch of ours to the miners.
 func (n *Node) submitBatch(b *consensus.Batch) {
-	err := n.pool.AddBatch(n.chain.State(), b, time.Now())
+	err := n.pool.AddBatch(n.chain.State(), b, n.now())
 	if err != nil && !errors.Is(err, mempool.ErrKnown) {
 		n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err)
 		return
@@ -88,7 +88,7 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 		n.enrolProblem.Store(nil)
 		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
 			waited = true
-			err := n.pool.AddEvent(s, n.enrol, time.Now())
+			err := n.pool.AddEvent(s, n.enrol, n.now())
 			if err != nil && !errors.Is(err, mempool.ErrKnown) {
 				problem := err.Error()
 				n.enrolProblem.Store(&problem)

@@ -52,8 +52,9 @@ func cairn(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// newProcess makes the node of a domain; founder is nil for the first one.
-func newProcess(t *testing.T, domain, mine string, founder *process) *process {
+// newProcess makes the node of a domain; founder is nil for the first one, whose
+// network is made with these further arguments.
+func newProcess(t *testing.T, domain, mine string, founder *process, network ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: domain}
 	args := []string{
@@ -61,7 +62,7 @@ func newProcess(t *testing.T, domain, mine string, founder *process) *process {
 		"--submission", "127.0.0.1:0", "--inbound", "127.0.0.1:0", "--p2p", "/ip4/127.0.0.1/tcp/" + freePort(t),
 	}
 	if founder == nil {
-		args = append(args, "--network", "local", "--block-time", blockTime.String())
+		args = append(append(args, "--network", "local", "--block-time", blockTime.String()), network...)
 	}
 	cairn(t, args...)
 	if founder != nil {
@@ -242,12 +243,12 @@ func TestCatchUp(t *testing.T) {
 	b.await("the sender's copy recorded", func(*api.Status) bool { return b.count("subject:meanwhile label:recorded") == 1 })
 }
 
-// TestOldCopy starts a node from a copy of its directory that does not know
-// what it has signed since.
-func TestOldCopy(t *testing.T) {
-	t.Parallel()
-	a := newProcess(t, "alpha.test", "20%", nil)
-	b := newProcess(t, "bravo.test", "20%", a)
+// oldCopy starts the node of b from a copy of its directory that does not know
+// what it has signed since, and sends a mail from there to a.
+func oldCopy(t *testing.T, network ...string) (a, b *process) {
+	t.Helper()
+	a = newProcess(t, "alpha.test", "20%", nil, network...)
+	b = newProcess(t, "bravo.test", "20%", a)
 	cairn(t, "--dir", a.dir, "account", "add", "alice")
 	cairn(t, "--dir", b.dir, "account", "add", "bob")
 	trustAll(t, a, b)
@@ -275,6 +276,22 @@ func TestOldCopy(t *testing.T) {
 
 	b.start()
 	send("from the old one")
+	return a, b
+}
+
+// TestOldCopy holds that a node which runs from an old copy goes on: it signs in
+// another epoch, so nothing is signed twice.
+func TestOldCopy(t *testing.T) {
+	t.Parallel()
+	a, _ := oldCopy(t)
+	a.await("both mails", func(*api.Status) bool { return a.count("verdict:verified label:inbox from:bob") == 2 })
+}
+
+// TestOldCopyWithoutEpochs holds that where recorder keys have no epochs such a
+// node signs nothing.
+func TestOldCopyWithoutEpochs(t *testing.T) {
+	t.Parallel()
+	a, b := oldCopy(t, "--params", "1")
 	b.await("a refusal to sign", func(s *api.Status) bool { return strings.Contains(s.Mail.Halted, "the signing state does not know") })
 	target, err := a.ChainStatus(t.Context())
 	if err != nil {

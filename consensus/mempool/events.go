@@ -13,12 +13,13 @@ import (
 type waiting struct {
 	event *consensus.OrgEvent
 	id    consensus.Hash
-	org   consensus.Hash // that it is about
-	first bool           // it goes before those that are not
+	org   consensus.Hash  // that it is about
+	keys  []consensus.Key // recorder keys that it enrols
+	first bool            // it goes before those that are not
 }
 
 func newWaiting(e *consensus.OrgEvent) *waiting {
-	return &waiting{e, e.ID(), e.Org(), urgent(e)}
+	return &waiting{event: e, id: e.ID(), org: e.Org(), keys: e.Recorders(), first: urgent(e)}
 }
 
 // urgent reports whether an event ends keys that others than their owner may have: what these
@@ -175,7 +176,7 @@ func addLater(f *consensus.Fit, e *consensus.OrgEvent) error {
 // enough reports whether an event was only refused for what its block holds already.
 func enough(err error) bool {
 	var broken *consensus.RuleError
-	return errors.As(err, &broken) && (broken.Rule == "too-many-events" || broken.Rule == "history-size")
+	return errors.As(err, &broken) && (broken.Rule == consensus.RuleEventCount || broken.Rule == consensus.RuleHistory)
 }
 
 // pinned returns a *PolicyError if a domain of e is pinned to another organisation than its own.

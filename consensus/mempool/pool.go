@@ -171,7 +171,7 @@ func (p *Pool) orgOf(s *consensus.State, recorder consensus.Key) (consensus.Hash
 		return o.ID, s.Seals(recorder)
 	}
 	for _, w := range p.events {
-		if slices.Contains(w.event.Recorders(), recorder) {
+		if slices.Contains(w.keys, recorder) {
 			return w.org, true
 		}
 	}
