@@ -86,6 +86,9 @@ func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 	var enrol *consensus.OrgEvent
 	var g *consensus.Genesis
 	if o.Network != nil {
+		if id.Recovery, err = recoveryFor(o.Dir, o.Network.Version); err != nil {
+			return nil, err
+		}
 		if enrol, g, err = found(ctx, o, id); err != nil {
 			return nil, err
 		}

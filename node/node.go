@@ -86,7 +86,8 @@ type Node struct {
 
 	listen listeners
 
-	enrolProblem atomic.Pointer[string] // why our enrolment is not taken into the mempool; nil: it is
+	enrolProblem  atomic.Pointer[string] // why our enrolment is not taken into the mempool; nil: it is
+	configProblem atomic.Pointer[string] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none
 
 	clockMu sync.Mutex
 	clock   clockWatch // guarded by clockMu
@@ -130,6 +131,9 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 		return nil, err
 	}
 	if err := n.openStores(); err != nil {
+		return nil, err
+	}
+	if err := n.checkKeys(); err != nil {
 		return nil, err
 	}
 	if err := n.connect(); err != nil {

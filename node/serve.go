@@ -34,6 +34,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.lists.Run)
 	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
 	run(n.joinNetwork)
+	run(n.keepOrg)
 	run(n.welcome)
 	run(n.watchClock)
 	if n.miner != nil {
@@ -86,7 +87,9 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 	for {
 		s := n.chain.State()
 		n.enrolProblem.Store(nil)
-		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
+		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled && !n.enrolledItself() {
+			waited = true // for its organisation to add it: it has nothing to bring
+		} else if !enrolled {
 			waited = true
 			err := n.pool.AddEvent(s, n.enrol, n.now())
 			if err != nil && !errors.Is(err, mempool.ErrKnown) {

@@ -73,6 +73,9 @@ type OrgSummary struct {
 	Enrolled bool     `json:"enrolled"`            // the enrolment is in a block of the best chain
 	Height   uint64   `json:"height"`              // of that block
 	WaitsFor string   `json:"waits_for,omitempty"` // what the enrolment waits for, in words
+
+	Proposed []OrgEvent `json:"proposed,omitempty"`     // changes that wait for a block
+	Refused  string     `json:"not_proposed,omitempty"` // why a change in the configuration was not proposed
 }
 
 // Listeners are the addresses as bound, so with real ports where the configuration says 0.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"cairn/consensus"
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // made is what init and join print.
@@ -22,6 +24,23 @@ type made struct {
 
 	Trusted    []madeTrust `json:"trusted,omitempty"`    // of other organisations, on the word of the invite
 	Unanswered []string    `json:"unanswered,omitempty"` // addresses of the invite where nobody answers
+
+	RecoveryKey string `json:"recovery_key,omitempty"` // file with it, to be taken offline
+}
+
+// noteRecovery names the recovery key that was made in the node's directory, if there is one.
+func (d *made) noteRecovery(dir string) {
+	if node.HasRecoveryKey(dir) {
+		d.RecoveryKey = filepath.Join(dir, filepath.FromSlash(home.RecoveryKey))
+	}
+}
+
+// tellRecovery says what to do with the recovery key.
+func (a *app) tellRecovery(b *bytes.Buffer, d *made) {
+	if d.RecoveryKey != "" {
+		fmt.Fprintf(b, "  recovery key %s, which can take the organisation back from a thief: take it offline with\n    %s\n",
+			d.RecoveryKey, a.complete("cairn org recovery-key -o FILE"))
+	}
 }
 
 type madeNetwork struct {
@@ -206,8 +225,10 @@ func (a *app) init(c *cobra.Command, o node.InitOptions) error {
 		}
 		doc.Network = madeNetworkOf(g)
 	}
+	doc.noteRecovery(a.dir)
 	return a.print(doc, func(b *bytes.Buffer) {
 		fmt.Fprintf(b, "%s has a node in %s\n  organisation key %s (keep a copy of %s/keys)\n", org.Name, a.dir, doc.Org.Key, a.dir)
+		a.tellRecovery(b, doc)
 		if n := doc.Network; n != nil {
 			fmt.Fprintf(b, "  first member of the network %v\nNext: %s\n", n, a.complete("cairn run"))
 			return

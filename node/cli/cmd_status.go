@@ -29,8 +29,12 @@ func (a *app) cmdStatus() *cobra.Command {
 				rows := [][2]string{
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
 					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
+					{"not proposed", s.Org.Refused},
 					{"network", fmt.Sprintf("%s, chain %s, block %d%s", s.Chain.Network, s.Chain.ChainID, s.Chain.Height, syncNote(&s.Chain))},
 					{"clock", clockNote(&s.Clock)},
+				}
+				for _, e := range s.Org.Proposed {
+					rows = append(rows, [2]string{"proposed", fmt.Sprintf("%s %.8s, waits for %s", e.Type, e.ID, e.WaitsFor)})
 				}
 				for _, finding := range s.Clock.Findings {
 					rows = append(rows, [2]string{"clock wrong?", finding})
