@@ -145,6 +145,7 @@ func closedBatch(sp mailstore.SpaceReader, n number) (*consensus.Batch, error) {
 
 // Waiting says how much of our mail is on its way to a block.
 type Waiting struct {
+	Epoch   uint64 // in which is signed; 0: none yet, or there are none
 	Seq     uint64 // the open batch
 	Micros  int    // sealed in it
 	Batches int    // closed, in no block
@@ -159,7 +160,7 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
 		return Waiting{}, err
 	}
-	w := Waiting{Seq: open.Seq, Micros: len(open.Micros)}
+	w := Waiting{Epoch: open.Epoch, Seq: open.Seq, Micros: len(open.Micros)}
 	s := r.chain.State()
 	if !s.Params().HasEpochs() {
 		tip, _ := s.BatchTip(r.series(&open))
@@ -171,7 +172,7 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 			w.Halted = "the chain as seen here may be older than what this node signed last; waiting for a node of another organisation"
 		}
 	}
-	if _, had := s.OrgByRecorder(r.pub); had && !s.Seals(r.pub) {
+	if _, had := s.OrgByRecorder(r.pub); had && !s.Mines(r.pub) {
 		w.Halted = "the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended"
 	}
 	formers, err := readFormers(rd.Space(space))

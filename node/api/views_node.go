@@ -72,6 +72,9 @@ type OrgSummary struct {
 	Enrolled bool     `json:"enrolled"`            // the enrolment is in a block of the best chain
 	Height   uint64   `json:"height"`              // of that block
 	WaitsFor string   `json:"waits_for,omitempty"` // what the enrolment waits for, in words
+	Ended    string   `json:"ended,omitempty"`     // how this node ended as one of the organisation's, in words
+
+	RecoveryKeyHere bool `json:"recovery_key_here,omitempty"` // and should be taken offline
 }
 
 // Listeners are the addresses as bound, so with real ports where the configuration says 0.
@@ -94,12 +97,15 @@ type MailStatus struct {
 
 	Batches int    `json:"batches"`          // of our records, closed and in no block yet
 	Halted  string `json:"halted,omitempty"` // why our mail is not recorded, and so waits; empty: all is well
+	Epoch   string `json:"epoch,omitempty"`  // of this node's recorder key, in which it signs; a number
 }
 
 // ChainStatus is the state of the chain at this node.
 type ChainStatus struct {
 	Document
 	Network       string    `json:"network"`
+	Params        uint16    `json:"params"`              // version of the network's parameters
+	Attesters     uint8     `json:"attesters,omitempty"` // members that have to attest to a new one
 	ChainID       string    `json:"chain_id"`
 	Genesis       string    `json:"genesis"`
 	Height        uint64    `json:"height"`

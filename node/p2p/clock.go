@@ -65,7 +65,7 @@ func (h *Host) Clocks() Clocks {
 	s := h.chain.State()
 	byOrg := make(map[consensus.Hash][]time.Duration)
 	for _, p := range h.roster.greeted() {
-		if org, ok := s.OrgByNode(p.key); ok && p.aheadBy != nil {
+		if org, ok := s.ActiveNode(p.key); ok && p.aheadBy != nil {
 			byOrg[org.ID] = append(byOrg[org.ID], *p.aheadBy)
 		}
 	}
