@@ -89,6 +89,8 @@ const (
 	RuleEvidence    = "bad-evidence"
 	RuleAttestation = "bad-attestation"
 	RuleUnattested  = "not-attested"
+	RuleEventCount  = "too-many-events"
+	RuleHistory     = "history-too-large"
 
 	// Batch.
 	RuleUnknownRecorder = "unknown-recorder"

@@ -56,7 +56,7 @@ func (n *Node) selects(which string, org *consensus.Org) bool {
 // ownOrg is our organisation, from the enrol event while no block has it.
 func (n *Node) ownOrg(s *consensus.State) api.Org {
 	v := n.viewOrg(s, n.ownAt(s))
-	if _, member := s.Org(n.enrol.ID()); !member {
+	if _, member := s.Org(n.ownID()); !member {
 		v.ID = ""
 	}
 	return v
@@ -67,7 +67,7 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 	v := api.Org{
 		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: key.String(), Fingerprint: fingerprint.Of(key),
 		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
-		Own: org.ID == n.enrol.ID(), Trusted: []api.Pin{},
+		Own: org.ID == n.ownID(), Trusted: []api.Pin{},
 	}
 	for _, node := range org.Nodes {
 		v.Nodes = append(v.Nodes, api.OrgNode{

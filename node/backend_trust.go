@@ -40,7 +40,7 @@ func (n *Node) viewClaim(ctx context.Context, domain string, org *consensus.Org,
 	return api.Claim{
 		ID: org.ID.String(), Name: org.Name, Key: key.String(), Fingerprint: fingerprint.Of(key),
 		Records: org.Records.String(), Height: org.Height, Since: n.blockTime(org.Height),
-		Own: org.ID == n.enrol.ID(), Pinned: ok && hasKey(s, org, pin.Key), Trusted: trusted,
+		Own: org.ID == n.ownID(), Pinned: ok && hasKey(s, org, pin.Key), Trusted: trusted,
 		DNS: string(n.trust.DNS(ctx, s, domain, org)),
 	}
 }
@@ -89,7 +89,7 @@ func (n *Node) Trust(ctx context.Context, r api.TrustRequest) (*api.Pin, error) 
 	if org, ok := s.OrgByKey(key); ok && pinned && hasKey(s, org, old.Key) {
 		r.Replace = true // by another key of the same organisation
 	}
-	pin := verifier.Pin{Domain: domain, Key: key, Source: verifier.SourceTrust, Since: time.Now().UTC()}
+	pin := verifier.Pin{Domain: domain, Key: key, Source: verifier.SourceTrust, Since: n.now().UTC()}
 	err = n.trust.Pin(ctx, pin, r.Replace)
 	if errors.Is(err, verifier.ErrPinned) {
 		return nil, n.pinnedElsewhere(domain, key, r.EvenSo)
@@ -146,7 +146,7 @@ func (n *Node) Untrust(ctx context.Context, name string) (*api.Untrusted, error)
 	if slices.Contains(n.own().Domains, domain) {
 		return nil, api.Errorf(api.CodeNotAllowed, "name a domain of another organisation", "taking trust back: %s is our own domain, and its mail comes here", domain)
 	}
-	pin, err := n.trust.Unpin(ctx, domain, time.Now().UTC())
+	pin, err := n.trust.Unpin(ctx, domain, n.now().UTC())
 	if errors.Is(err, verifier.ErrNotPinned) {
 		return nil, api.Errorf(api.CodeNotFound, "cairn org pins", "taking trust back: %s is pinned to no key", domain)
 	}

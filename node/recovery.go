@@ -63,12 +63,8 @@ func TakeRecoveryKey(dir, path string) error {
 	if err != nil {
 		return err
 	}
-	switch inside, err := isWithin(dir, filepath.Dir(path)); {
-	case err != nil:
-		return fmt.Errorf("writing the recovery key: %w", err)
-	case inside:
-		return api.Errorf(api.CodeInvalid, "name a file on a medium that is kept apart",
-			"writing the recovery key: %s is in the node's directory, where whoever steals the organisation's key finds it", path)
+	if err := keptApart(dir, path); err != nil {
+		return err
 	}
 	text, err := recoveryText(dir, key)
 	if err != nil {
@@ -94,6 +90,40 @@ func TakeRecoveryKey(dir, path string) error {
 	}
 	if err := errors.Join(os.Remove(from), home.SyncDir(filepath.Dir(from))); err != nil {
 		return fmt.Errorf("removing the recovery key, which %s has now: %w", path, err)
+	}
+	return nil
+}
+
+// WriteRecoveryKey writes the next recovery key of the organisation of the node in dir to a new file
+// elsewhere.
+func WriteRecoveryKey(dir, path string, key ed25519.PrivateKey) error {
+	if err := keptApart(dir, path); err != nil {
+		return err
+	}
+	text, err := recoveryText(dir, key)
+	if err == nil {
+		err = writeNew(path, text)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return api.Errorf(api.CodeExists, "name a file that does not exist yet", "writing the recovery key: %s is there already", path)
+	}
+	if err == nil {
+		err = home.SyncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return fmt.Errorf("writing the recovery key: %w", err)
+	}
+	return nil
+}
+
+// keptApart refuses a file in the node's directory.
+func keptApart(dir, path string) error {
+	switch inside, err := isWithin(dir, filepath.Dir(path)); {
+	case err != nil:
+		return fmt.Errorf("writing the recovery key: %w", err)
+	case inside:
+		return api.Errorf(api.CodeInvalid, "name a file on a medium that is kept apart",
+			"writing the recovery key: %s is in the node's directory, where whoever steals the organisation's key finds it", path)
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.lists.Run)
 	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
 	run(n.joinNetwork)
+	run(n.keepOrg)
 	run(n.welcome)
 	run(n.watchClock)
 	run(n.watchOwn)
@@ -73,7 +74,7 @@ func (n *Node) submitBatch(b *consensus.Batch) {
 	if !s.Seals(b.Recorder) {
 		return
 	}
-	err := n.pool.AddBatch(s, b, time.Now())
+	err := n.pool.AddBatch(s, b, n.now())
 	if err != nil && !errors.Is(err, mempool.ErrKnown) {
 		n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err)
 		return
@@ -92,9 +93,11 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 	for {
 		s := n.chain.State()
 		n.enrolProblem.Store(nil)
-		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
+		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled && !n.enrolledItself() {
+			waited = true // for its organisation to add it: it has nothing to bring
+		} else if !enrolled {
 			waited = true
-			err := n.pool.AddEvent(s, n.enrol, time.Now())
+			err := n.pool.AddEvent(s, n.enrol, n.now())
 			if err != nil && !errors.Is(err, mempool.ErrKnown) {
 				problem := err.Error()
 				n.enrolProblem.Store(&problem)

@@ -50,10 +50,10 @@ func TestEnrolmentWithBatches(t *testing.T) {
 }
 
 func TestAddEventErrors(t *testing.T) {
-	net := chaintest.New(4)
+	net := chaintest.New(5)
 	s, now := net.Genesis.State(), chaintest.GenesisTime
 	limits := DefaultPolicy()
-	limits.MaxEvents = 1
+	limits.MaxEvents = 2
 	p := New(limits, func(state *consensus.State, domain string, org consensus.Key) error {
 		if state != s {
 			return errors.New("asked about another state")
@@ -82,7 +82,8 @@ func TestAddEventErrors(t *testing.T) {
 		{"a member's keys", founder, func(err error) bool { return rule(err) == consensus.RuleDuplicateKey }},
 		{"good", net.Orgs[1].Event, func(err error) bool { return err == nil }},
 		{"keys that wait", clash, func(err error) bool { return policy(err) == PolicyClaimed }},
-		{"too many", net.Orgs[3].Event, func(err error) bool { return policy(err) == PolicyEvents }},
+		{"another", net.Orgs[3].Event, func(err error) bool { return err == nil }},
+		{"too many", net.Orgs[4].Event, func(err error) bool { return policy(err) == PolicyEvents }},
 	} {
 		if err := p.AddEvent(s, &c.event, now); !c.ok(err) {
 			t.Errorf("%s: %v", c.name, err)

@@ -18,6 +18,10 @@ type Sent struct {
 	Ref       string   `json:"ref"`        // empty when the sender has no account here
 	MessageID string   `json:"message_id"` // the header field, given or added
 	To        []string `json:"to"`
+
+	Waiting string `json:"waiting,omitempty"` // why it is queued and not recorded now; empty: it leaves at once
+	Next    string `json:"next,omitempty"`    // what to do about that, or the command that tells more
+	Ended   bool   `json:"ended,omitempty"`   // as it stands, it is never recorded and does not leave
 }
 
 // SearchRequest is a query over one account, or all.
@@ -167,6 +171,7 @@ type MessageLabels struct {
 	Document
 	Ref    string   `json:"ref"`
 	Labels []string `json:"labels"`
+	Absent []string `json:"absent,omitempty"` // labels to be taken off that it did not have
 }
 
 // RelabelRequest changes the labels of several messages: of those named, or of all that a query finds.
@@ -182,6 +187,7 @@ type RelabelRequest struct {
 type Relabelled struct {
 	Document
 	Messages []MessageLabels `json:"messages"`
+	Absent   []string        `json:"absent,omitempty"` // labels to be taken off that none of them had
 }
 
 // IsRef reports whether s has the form of a Ref, account/id. An account's name may hold slashes.

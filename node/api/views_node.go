@@ -41,6 +41,7 @@ type ClockStatus struct {
 	Votes       int      `json:"votes"`                // other organisations that have told their time
 	OthersAhead float64  `json:"others_ahead_seconds"` // by how much the middle one is ahead of this machine
 	Findings    []string `json:"findings"`             // what is wrong, in words
+	Waiting     bool     `json:"waiting"`              // mining, and what would be too old by this clock, wait
 }
 
 // IndexStatus tells how far the search index is.
@@ -75,6 +76,9 @@ type OrgSummary struct {
 	Ended    string   `json:"ended,omitempty"`     // how this node ended as one of the organisation's, in words
 
 	RecoveryKeyHere bool `json:"recovery_key_here,omitempty"` // and should be taken offline
+
+	Proposed []OrgEvent `json:"proposed,omitempty"`     // changes that wait for a block
+	Refused  string     `json:"not_proposed,omitempty"` // why a change in the configuration was not proposed
 }
 
 // Listeners are the addresses as bound, so with real ports where the configuration says 0.
@@ -98,6 +102,8 @@ type MailStatus struct {
 	Batches int    `json:"batches"`          // of our records, closed and in no block yet
 	Halted  string `json:"halted,omitempty"` // why our mail is not recorded, and so waits; empty: all is well
 	Epoch   string `json:"epoch,omitempty"`  // of this node's recorder key, in which it signs; a number
+	Next    string `json:"next,omitempty"`   // what to do about that, or the command that tells more
+	Ended   bool   `json:"ended,omitempty"`  // nothing that the network does will change it
 }
 
 // ChainStatus is the state of the chain at this node.

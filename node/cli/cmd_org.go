@@ -25,7 +25,7 @@ func (a *app) cmdOrg() *cobra.Command {
 			}
 			return a.print(l, func(b *bytes.Buffer) {
 				for _, o := range l.Orgs {
-					showOrg(b, &o)
+					a.showOrg(b, &o)
 				}
 			})
 		},
@@ -46,5 +46,6 @@ it trusts us for our domains, and can be trusted by us with "cairn org trust".`,
 			return a.print(i, func(b *bytes.Buffer) { fmt.Fprintln(b, i.Invite) })
 		},
 	}
-	return group("org", "Organisations and trust in their domains", show, invite, a.cmdOrgTrust(), a.cmdOrgUntrust(), a.cmdOrgPins())
+	return group("org", "Organisations and trust in their domains", show, invite, a.cmdOrgTrust(), a.cmdOrgUntrust(), a.cmdOrgPins(),
+		a.cmdOrgUpdate(), a.cmdOrgNode(), a.cmdOrgRotateKey(), a.cmdOrgRevoke(), a.cmdOrgRecoveryKey(), a.cmdOrgChanges())
 }

@@ -11,7 +11,7 @@ import (
 	"cairn/node/api"
 )
 
-func showOrg(b *bytes.Buffer, o *api.Org) {
+func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
 	own := ""
 	if o.Own {
 		own = " (our own)"
@@ -35,8 +35,8 @@ func showOrg(b *bytes.Buffer, o *api.Org) {
 		fmt.Fprintf(b, ", asks for %d %% unchanged", o.ThresholdFloor)
 	}
 	fmt.Fprintf(b, "\n  nodes     %s\n", nodesNote(o.Nodes))
-	if len(o.Trusted) == 0 {
-		fmt.Fprintln(b, "  trusted   for no domain, see cairn org trust")
+	if len(o.Trusted) == 0 && len(o.Domains) > 0 {
+		fmt.Fprintf(b, "  trusted   for no domain, see: %s\n", a.complete("cairn org trust "+o.Domains[0]))
 	}
 	for _, p := range o.Trusted {
 		fmt.Fprintf(b, "  trusted   for %s (%s)\n", p.Domain, p.Source)
@@ -80,7 +80,7 @@ func showPin(b *bytes.Buffer, p *api.Pin) {
 	}
 }
 
-func showClaims(b *bytes.Buffer, l *api.Claims) {
+func (a *app) showClaims(b *bytes.Buffer, l *api.Claims) {
 	pinned := false
 	for i := range l.Claims {
 		showClaim(b, &l.Claims[i], l.Pin)
@@ -96,7 +96,7 @@ func showClaims(b *bytes.Buffer, l *api.Claims) {
 		fmt.Fprintln(b, "it is pinned to another key:")
 		showPin(b, l.Pin)
 	case l.Pin == nil && len(l.Claims) > 0:
-		fmt.Fprintf(b, "compare the words on the telephone with somebody you know there, then: cairn org trust %s KEY\n", l.Domain)
+		fmt.Fprintf(b, "compare the words on the telephone with somebody you know there, then: %s\n", a.complete("cairn org trust "+l.Domain+" KEY"))
 	}
 }
 
@@ -136,5 +136,43 @@ func showUntrusted(b *bytes.Buffer, u *api.Untrusted) {
 		fmt.Fprintln(b, "its DNS does not answer whom it names: until it does, nobody is trusted for it, and mail for it waits")
 	default:
 		fmt.Fprintln(b, "nobody is trusted for it now: mail for it comes back")
+	}
+}
+
+// changeSays puts what changed of an organisation into words, for a line with what it was and what it is.
+var changeSays = map[string]string{
+	"enrolled": "enrolled", "name": "another name", "domains": "other domains", "records": "other declaration", "threshold": "other threshold",
+	"key": "another key", "key-revoked": "key revoked", "key-pending": "another key announced", "key-pending-gone": "announced key taken back",
+	"recovery": "another recovery key", "node-added": "node added", "node-dropped": "node dropped", "node-revoked": "node revoked",
+	"node-suspended": "node suspended",
+}
+
+func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
+	fmt.Fprintf(b, "%s\n  id        %s\n  key       %s\n  words     %s\n", line(l.Name, 0), l.ID, l.Key, l.Fingerprint)
+	if p := l.Pending; p != nil {
+		fmt.Fprintf(b, "  announced %s\n  words     %s\n  counts    from block %d on, about %s\n", p.Key, p.Fingerprint, p.At, p.About.Format(time.DateTime))
+	}
+	for i := range l.Changes {
+		c := &l.Changes[i]
+		fmt.Fprintf(b, "block %d of %s: %s\n", c.Height, c.Time.Format(time.DateTime), changeSays[c.What])
+		switch c.What {
+		case "recovery":
+			continue // its commitment tells nobody anything
+		case "name", "domains", "records", "threshold":
+			fmt.Fprintf(b, "  from      %s\n  to        %s\n", line(c.From, 0), line(c.To, 0))
+			continue
+		}
+		if c.From != "" {
+			fmt.Fprintf(b, "  before    %s\n", c.From)
+		}
+		if c.To != "" {
+			fmt.Fprintf(b, "  is        %s\n", c.To)
+		}
+		if c.Fingerprint != "" {
+			fmt.Fprintf(b, "  words     %s\n", c.Fingerprint)
+		}
+		if c.Counts > 0 {
+			fmt.Fprintf(b, "  counts    from block %d on, about %s\n", c.Counts, c.About.Format(time.DateTime))
+		}
 	}
 }

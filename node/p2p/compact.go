@@ -132,5 +132,5 @@ func (c *compactBlock) assemble(pool Pool) (*consensus.Block, bool) {
 		}
 		b.Batches[i] = *batch
 	}
-	return b, consensus.BodyRoot(b.Events, b.Batches) == b.Header.BodyRoot
+	return b, consensus.BodyRoot(b.Header.Version, b.Events, b.Batches) == b.Header.BodyRoot
 }

@@ -33,6 +33,9 @@ type Config struct {
 	// Agent is told to peers as the name and version of the software.
 	Agent string
 
+	// HasAccount reports whether this node has the account of an address, for other nodes of its organisation. nil: it tells nobody.
+	HasAccount func(address string) (bool, error)
+
 	// Now is the clock by which blocks and batches are judged. nil: time.Now.
 	Now func() time.Time
 

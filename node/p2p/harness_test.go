@@ -55,6 +55,7 @@ type setup struct {
 	peers     int
 	timing    *timing
 	pool      mempool.Policy
+	accounts  func(address string) (bool, error)
 }
 
 // testPool remembers what its pool has ever taken.
@@ -111,7 +112,7 @@ func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
 	}
 	h, err := New(Config{
 		Listen: []string{s.listen}, Key: net.Orgs[org].Node, Bootstrap: s.bootstrap, MaxSessions: s.sessions, MaxPeers: s.peers,
-		Now: s.now, cut: s.cut, timing: s.timing,
+		Now: s.now, cut: s.cut, timing: s.timing, HasAccount: s.accounts,
 	}, m, pool, quiet())
 	if err != nil {
 		t.Fatal(err)

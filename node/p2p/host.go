@@ -129,6 +129,7 @@ func (h *Host) serveAll() {
 	h.serve(h.names.pool, &service{name: "pool", handle: h.servePool, gap: 200 * time.Millisecond, credit: 20})
 	h.serve(h.names.peers, &service{name: "peers", handle: h.servePeers, gap: 200 * time.Millisecond, credit: 40})
 	h.serve(h.names.time, &service{name: "time", handle: h.serveTime, gap: time.Second, credit: 20})
+	h.serve(h.names.account, &service{name: "account", handle: h.serveAccount, gap: 5 * time.Millisecond, credit: 400})
 }
 
 // Run keeps up with the network until ctx is done: it dials and greets peers, syncs the chain and the mempool, and admits early blocks
