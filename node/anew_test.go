@@ -119,7 +119,12 @@ func TestRestoredNodeRecordsAnew(t *testing.T) {
 	end()
 
 	old := filepath.Join(t.TempDir(), "old")
-	if _, _, err := home.Restore(old, &backup, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
+	w, err := home.Begin(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abandon()
+	if _, _, err := w.Restore(&backup, BackupFacts, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	// Nobody else has the chain.
