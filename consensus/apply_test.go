@@ -40,7 +40,7 @@ func TestRevertUndoesApply(t *testing.T) {
 				for i := range b.Batches { // all were closed before MedianTime+1000
 					b.Header.Time = max(b.Header.Time, b.Batches[i].Time)
 				}
-				b.Header.BodyRoot = BodyRoot(b.Events, b.Batches)
+				b.Header.BodyRoot = BodyRoot(b.Header.Version, b.Events, b.Batches)
 				for _, m := range here {
 					if m.key() == b.Header.Miner {
 						solve(b, m)

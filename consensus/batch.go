@@ -125,8 +125,11 @@ func (b *Batch) Append(buf []byte) []byte {
 	for _, m := range b.Micros {
 		buf = m.Append(buf)
 	}
-	return append(buf, b.Signature[:]...)
+	return b.appendUncovered(buf)
 }
+
+// appendUncovered appends what the ID does not cover.
+func (b *Batch) appendUncovered(buf []byte) []byte { return append(buf, b.Signature[:]...) }
 
 // Encode returns the encoding of b, Size bytes.
 func (b *Batch) Encode() []byte { return b.Append(make([]byte, 0, b.Size())) }

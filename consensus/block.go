@@ -1,6 +1,9 @@
 package consensus
 
-import "encoding/binary"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
 
 // Limits of blocks.
 const (
@@ -19,20 +22,30 @@ type Block struct {
 // ID returns the ID of the block's header.
 func (b *Block) ID() Hash { return b.Header.ID() }
 
-// BodyRoot returns SHA-256(0x01 || root of event IDs || root of batch IDs),
-// where both roots are Merkle roots over LeafHash(ID).
-func BodyRoot(events []OrgEvent, batches []Batch) Hash {
+// BodyRoot returns SHA-256(0x01 || root of the events || root of the batches), where both roots are Merkle
+// roots. A leaf's data is the ID, and under version 2 SHA-256 of what the ID does not cover behind it:
+// signature and attestations. So a block's ID covers all but the signature of its header.
+func BodyRoot(version uint16, events []OrgEvent, batches []Batch) Hash {
 	leaves := make([]Hash, max(len(events), len(batches)))
 	for i := range events {
-		id := events[i].ID()
-		leaves[i] = LeafHash(id[:])
+		leaves[i] = bodyLeaf(version, events[i].ID(), events[i].appendUncovered)
 	}
 	eventsRoot := MerkleRoot(leaves[:len(events)])
 	for i := range batches {
-		id := batches[i].ID()
-		leaves[i] = LeafHash(id[:])
+		leaves[i] = bodyLeaf(version, batches[i].ID(), batches[i].appendUncovered)
 	}
 	return NodeHash(eventsRoot, MerkleRoot(leaves[:len(batches)]))
+}
+
+// bodyLeaf is the leaf hash of an event or batch with that ID; uncovered appends what the ID does not
+// cover.
+func bodyLeaf(version uint16, id Hash, uncovered func([]byte) []byte) Hash {
+	if version < ParamsV2 {
+		return LeafHash(id[:])
+	}
+	var room [64]byte
+	seal := sha256.Sum256(uncovered(room[:0]))
+	return LeafHash(append(id[:], seal[:]...))
 }
 
 // BodySize returns the number of bytes of the encoded body.

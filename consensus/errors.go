@@ -26,6 +26,10 @@ func (e *RuleError) OfState() bool {
 	return false
 }
 
+// OfBlock reports whether the rule is about what a block may hold in all: an event that broke it with those
+// before it may stand in another block.
+func (e *RuleError) OfBlock() bool { return e.Rule == RuleEventCount || e.Rule == RuleHistory }
+
 func broken(rule, format string, args ...any) error {
 	return &RuleError{Rule: rule, Detail: fmt.Sprintf(format, args...)}
 }
@@ -89,6 +93,8 @@ const (
 	RuleEvidence    = "bad-evidence"
 	RuleAttestation = "bad-attestation"
 	RuleUnattested  = "not-attested"
+	RuleEventCount  = "too-many-events"
+	RuleHistory     = "history-too-large"
 
 	// Batch.
 	RuleUnknownRecorder = "unknown-recorder"

@@ -117,8 +117,11 @@ func (e *OrgEvent) appendUnsigned(b []byte) []byte {
 }
 
 // Append appends the encoding of e to b.
-func (e *OrgEvent) Append(b []byte) []byte {
-	b = append(e.appendUnsigned(b), e.Signature[:]...)
+func (e *OrgEvent) Append(b []byte) []byte { return e.appendUncovered(e.appendUnsigned(b)) }
+
+// appendUncovered appends what the ID does not cover.
+func (e *OrgEvent) appendUncovered(b []byte) []byte {
+	b = append(b, e.Signature[:]...)
 	if e.Version >= ParamsV2 {
 		b = appendAttestations(b, e.Attestations)
 	}

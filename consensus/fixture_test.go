@@ -106,7 +106,7 @@ func draft(s *State, miner member, events []OrgEvent, batches []Batch) *Block {
 	return &Block{
 		Header: SignedHeader{Header: Header{
 			Version: s.Params().Version, ChainID: s.ChainID(), Height: s.Height() + 1, Prev: s.Tip(),
-			BodyRoot: BodyRoot(events, batches), StateRoot: StateRootAfter(s, events, batches),
+			BodyRoot: BodyRoot(s.Params().Version, events, batches), StateRoot: StateRootAfter(s, events, batches),
 			Miner: miner.key(), Time: s.Time() + 1000, Bits: s.NextBits(),
 		}},
 		Events: events, Batches: batches,

@@ -1,7 +1,9 @@
 package consensus
 
 import (
+	"bytes"
 	"crypto/ed25519"
+	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -10,7 +12,9 @@ import (
 const genesisMagic = "cairn network 1\n"
 
 // MaxGenesisSize is the most bytes that a network file can have.
-const MaxGenesisSize = len(genesisMagic) + 2 + 1 + 255 + 4 + 8 + 4 + 3 + 16 + MaxBlockSize
+const MaxGenesisSize = len(genesisMagic) + 2 + 1 + 255 + 4 + 8 + 4 + 4 + 16 + 1 + MaxBlockSize + 2 + maxBeside
+
+const maxBeside = 1024
 
 // Genesis is a network: its parameters and first block. Its encoding is the
 // network file that nodes are given when they join. The block has height 0 and
@@ -19,6 +23,9 @@ const MaxGenesisSize = len(genesisMagic) + 2 + 1 + 255 + 4 + 8 + 4 + 3 + 16 + Ma
 type Genesis struct {
 	Params Params
 	Block  Block
+	// Beside is what a file of version 2 says of the network that is no part of what it is, and may
+	// be another in each file: room for a checkpoint, which this program passes over.
+	Beside []byte `json:",omitempty"`
 }
 
 // NewGenesis makes a network. enrol is the founder's signed and stamped event
@@ -43,7 +50,7 @@ func (g *Genesis) expectedHeader() Header {
 		Version:   g.Params.Version,
 		ChainID:   g.Params.ChainID(),
 		Prev:      hash,
-		BodyRoot:  BodyRoot(g.Block.Events, g.Block.Batches),
+		BodyRoot:  BodyRoot(g.Params.Version, g.Block.Events, g.Block.Batches),
 		StateRoot: stateRoot(&Network{params: g.Params}, g.members(), newTips(nil), ancestry{}),
 		Time:      uint64(g.Params.GenesisTime.UnixMilli()),
 		Bits:      g.Params.GenesisBits,
@@ -101,9 +108,14 @@ func (g *Genesis) State() *State {
 	}
 }
 
-// Encode returns the network file: a line of text, parameters, block.
+// Encode returns the network file: a line of text, parameters, block; in version 2 a length u16 and what
+// is beside.
 func (g *Genesis) Encode() []byte {
-	return g.Block.Append(g.Params.Append([]byte(genesisMagic)))
+	b := g.Block.Append(g.Params.Append([]byte(genesisMagic)))
+	if g.Params.Version >= ParamsV2 {
+		b = append(binary.BigEndian.AppendUint16(b, uint16(len(g.Beside))), g.Beside...)
+	}
+	return b
 }
 
 // DecodeGenesis decodes and checks a network file.
@@ -116,6 +128,9 @@ func DecodeGenesis(b []byte) (*Genesis, error) {
 	}
 	r := reader{what: "network file", buf: b, pos: len(genesisMagic)}
 	g := &Genesis{Params: r.params(), Block: r.block()}
+	if g.Params.Version >= ParamsV2 {
+		g.Beside = bytes.Clone(r.take(r.count(maxBeside)))
+	}
 	if err := r.end(); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,16 @@ type memberEdit struct {
 	params   *Params
 	height   uint64 // of the block with the events
 	formers  []Former
+	changes  map[Hash]int // events that the block has of an organisation
+	history  int          // bytes of former entries that the block leaves
 }
+
+// Limits of a block under version 2, so that what it changes is stored at once, and no organisation takes
+// the room of others.
+const (
+	MaxOrgEvents = 8
+	MaxHistory   = 128 << 10 // bytes of former entries
+)
 
 func (m *members) edit(p *Params, height uint64) *memberEdit {
 	return &memberEdit{members: m, base: m, params: p, height: height}
@@ -40,6 +49,11 @@ func (t *memberEdit) next(e *OrgEvent) (*Org, error) {
 		return nil, broken(RuleUnknownOrg, "no member has the ID %v", e.Subject)
 	case !e.Prev.IsZero() && e.Prev != o.LastEvent:
 		return nil, broken(RuleEventPrev, "the event follows %v, the organisation's last one is %v", e.Prev, o.LastEvent)
+	case t.changes[o.ID] >= MaxOrgEvents:
+		return nil, broken(RuleEventCount, "the block has %d events of organisation %v", MaxOrgEvents, o.ID)
+	}
+	if size := t.history + pastSize(o); size > MaxHistory {
+		return nil, broken(RuleHistory, "the block leaves %d bytes of former entries, at most %d allowed", size, MaxHistory)
 	}
 	return o.changed(t.height), nil
 }
@@ -62,11 +76,13 @@ func (t *memberEdit) follow(o *Org, e *OrgEvent) {
 // put makes o the entry of its organisation.
 func (t *memberEdit) put(o *Org) {
 	if t.members == t.base {
-		t.members = t.base.clone()
+		t.members, t.changes = t.base.clone(), make(map[Hash]int)
 	}
 	former := t.byID[o.ID]
 	t.formers = append(t.formers, Former{o.ID, former == nil})
+	t.changes[o.ID]++
 	if former != nil {
+		t.history += pastSize(former)
 		t.remember(&Past{former, t.height})
 		t.remove(former, former.keys())
 	}

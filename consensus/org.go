@@ -200,6 +200,9 @@ func (p *Past) Append(b []byte) []byte {
 	return p.Org.Append(binary.BigEndian.AppendUint64(b, p.Until))
 }
 
+// pastSize is the number of bytes of a former entry.
+func pastSize(o *Org) int { return len((&Past{Org: o}).Encode()) }
+
 // Encode returns the encoding of p.
 func (p *Past) Encode() []byte { return p.Append(nil) }
 

@@ -65,7 +65,11 @@ func (p *Params) Append(b []byte) []byte {
 	if p.Version >= ParamsV2 {
 		b = append(b, p.Attesters)
 	}
-	return append(b, p.Nonce[:]...)
+	b = append(b, p.Nonce[:]...)
+	if p.Version >= ParamsV2 {
+		b = append(b, 0) // further fields
+	}
+	return b
 }
 
 // Encode returns the encoding of p.
@@ -86,6 +90,11 @@ func (r *reader) params() (p Params) {
 		p.Attesters = r.uint8()
 	}
 	copy(p.Nonce[:], r.take(16))
+	if p.Version >= ParamsV2 {
+		if n := r.uint8(); n > 0 && r.err == nil {
+			r.err = broken(RuleParams, "%d further fields, which this program does not know", n)
+		}
+	}
 	return p
 }
 

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"crypto/ed25519"
+	"strings"
 	"testing"
 )
 
@@ -162,4 +163,28 @@ func nobody(*changing) []ed25519.PrivateKey { return nil }
 
 func attester(i int) func(w *changing) []ed25519.PrivateKey {
 	return func(w *changing) []ed25519.PrivateKey { return []ed25519.PrivateKey{w.orgs[i].nodes[0].recorder} }
+}
+
+// row are events of an organisation that follow each other.
+func (w *changing) row(c *changer, n int) (events []OrgEvent) {
+	prev := c.last
+	for range n {
+		e := w.signed(c, c.org, prev, w.rotation(w.key("org")))
+		events, prev = append(events, e), e.ID()
+	}
+	return events
+}
+
+// large is another organisation, with an entry as large as domains make it.
+func (w *changing) large() *changer {
+	c, e := w.newOrg()
+	w.orgs = append(w.orgs, c)
+	w.mine([]OrgEvent{e}, nil)
+	u := &Update{Name: "large"}
+	for i := range MaxDomains {
+		label := strings.Repeat(string(rune('a'+i)), 63)
+		u.Domains = append(u.Domains, strings.Join([]string{label, label, label, label[:61]}, "."))
+	}
+	w.apply(c, w.event(c, func(*OrgEvent) Content { return u }))
+	return c
 }

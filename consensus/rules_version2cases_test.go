@@ -74,6 +74,24 @@ var eventV2Cases = []ruleCase{
 		one := w.event(c, update)
 		return w.block([]OrgEvent{one, w.signed(c, c.org, one.ID(), update)}, nil)
 	})},
+	{"eight events of an organisation in a block", "", inAged(func(w *changing, c *changer) *Block {
+		return w.block(w.row(c, MaxOrgEvents), nil)
+	})},
+	{"nine events of an organisation in a block", RuleEventCount, inAged(func(w *changing, c *changer) *Block {
+		return w.block(w.row(c, MaxOrgEvents+1), nil)
+	})},
+	{"large entries changed often in a block", RuleHistory, inAged(func(w *changing, c *changer) *Block {
+		var events []OrgEvent
+		for range 4 {
+			events = append(events, w.row(w.large(), MaxOrgEvents)...)
+		}
+		return w.block(events, nil)
+	})},
+	{"signature of an event exchanged", RuleBodyRoot, inAged(func(w *changing, c *changer) *Block {
+		b := w.block([]OrgEvent{w.event(c, update)}, nil)
+		b.Events[0].Signature[0] ^= 1
+		return b
+	})},
 	{"two updates after the same event", RuleEventPrev, inAged(func(w *changing, c *changer) *Block {
 		one := w.event(c, update)
 		return w.block([]OrgEvent{one, w.event(c, func(*OrgEvent) Content {

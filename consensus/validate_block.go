@@ -22,7 +22,7 @@ func ValidateBlock(s *State, b *Block) error {
 	if size := b.BodySize(); size > MaxBody {
 		return broken(RuleBodySize, "body of %d bytes, at most %d allowed", size, MaxBody)
 	}
-	if root := BodyRoot(b.Events, b.Batches); root != b.Header.BodyRoot {
+	if root := BodyRoot(b.Header.Version, b.Events, b.Batches); root != b.Header.BodyRoot {
 		return broken(RuleBodyRoot, "header has body root %v, the body has %v", b.Header.BodyRoot, root)
 	}
 	return validateBody(s, b)

@@ -71,13 +71,13 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 	v := api.Org{
 		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: org.Key.String(), Fingerprint: fingerprint.Of(org.Key),
 		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
-		Own: org.Key == n.own().OrgKey, Trusted: []api.Pin{},
+		Own: org.ID == n.ownID() || org.Key == n.own().OrgKey, Trusted: []api.Pin{},
 	}
 	for _, node := range org.Nodes {
 		v.Nodes = append(v.Nodes, api.OrgNode{Node: node.Node.String(), Recorder: node.Recorder.String()})
 	}
 	for _, p := range n.trust.Pins() {
-		if p.Key == org.Key {
+		if o, ok := s.OrgByKey(p.Key); p.Key == org.Key || ok && o.ID == org.ID {
 			v.Trusted = append(v.Trusted, viewPin(s, p))
 		}
 	}

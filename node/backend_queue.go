@@ -107,7 +107,7 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 				v.Message = fmt.Sprintf("%s/%d", name, e.Message)
 			}
 			if e.Token == nil {
-				v.Why = recorder.Halted
+				v.Why = recorder.Why
 			} else {
 				v.Next = e.NextAttempt.UTC()
 			}

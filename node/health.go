@@ -16,9 +16,15 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 	org := api.OrgSummary{Name: n.own().Name, Domains: n.own().Domains, Key: n.own().OrgKey.String()}
 	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
 		org.ID, org.Enrolled, org.Height = o.ID.String(), true, o.Height
+		for _, e := range n.waitingEvents(s) {
+			org.Proposed = append(org.Proposed, *n.viewEvent(s, e))
+		}
+		if problem := n.configProblem.Load(); problem != nil {
+			org.Refused = *problem
+		}
 		return org
 	}
-	w := waiting{peers: peers, height: s.Height(), interval: s.Params().BlockInterval, tipAge: now.Sub(unixMilli(s.Time()))}
+	w := waiting{added: !n.enrolledItself(), peers: peers, height: s.Height(), interval: s.Params().BlockInterval, tipAge: now.Sub(unixMilli(s.Time()))}
 	if problem := n.enrolProblem.Load(); problem != nil {
 		w.problem = *problem
 	}
@@ -29,6 +35,7 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 
 // waiting is what decides how soon an enrolment gets into a block.
 type waiting struct {
+	added        bool   // to an organisation, which does it: this node enrols nobody
 	problem      string // why it cannot be brought to the network
 	peers        int
 	height, best uint64
@@ -46,6 +53,8 @@ func (w waiting) String() string {
 		return "a node of the network, none is connected"
 	case w.syncing:
 		return fmt.Sprintf("the network's blocks, %d of %d are here", w.height, w.best)
+	case w.added:
+		return "its organisation to add this node: cairn org node add on a node of it, with what cairn org node request printed here"
 	}
 	return fmt.Sprintf("a block that takes it up, one comes every %v on average and the last is %v old", w.interval, max(w.tipAge, 0).Round(time.Second))
 }

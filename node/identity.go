@@ -14,12 +14,13 @@ import (
 	"cairn/node/home"
 )
 
-// Identity is the three keys of a node. They are made once, by Init, and lie
-// in the folder keys as PKCS #8 in PEM, readable by the owner alone.
+// Identity is the keys of a node. They are made once, by Init, and lie in the
+// folder keys as PKCS #8 in PEM, readable by the owner alone.
 type Identity struct {
 	Org      ed25519.PrivateKey // signs the organisation's events; nil where it is kept elsewhere
 	Recorder ed25519.PrivateKey // signs micro-batches, batches and blocks
 	Node     ed25519.PrivateKey // is the node's libp2p identity
+	Recovery ed25519.PrivateKey // takes the organisation back; here only while the node is made or joins
 }
 
 // OrgKey is the public org key.
@@ -49,13 +50,21 @@ type identityPart struct {
 func newIdentity() (*Identity, error) {
 	i := new(Identity)
 	for _, p := range i.parts() {
-		_, key, err := ed25519.GenerateKey(nil)
+		key, err := newKey()
 		if err != nil {
-			return nil, fmt.Errorf("making keys: %w", err)
+			return nil, err
 		}
 		*p.key = key
 	}
 	return i, nil
+}
+
+func newKey() (ed25519.PrivateKey, error) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, fmt.Errorf("making keys: %w", err)
+	}
+	return key, nil
 }
 
 // LoadIdentity reads the keys in a node's directory. The error is
@@ -90,16 +99,31 @@ func loadIdentity(dir string, member bool) (*Identity, error) {
 
 // add stages the key files.
 func (i *Identity) add(s *stage) error {
+	if err := i.addRecovery(s); err != nil {
+		return err
+	}
 	for _, p := range i.parts() {
-		text, err := encodeKey(*p.key)
-		if err != nil {
-			return err
-		}
-		if err := s.add(filepath.Join(keysDir, p.file), text); err != nil {
+		if err := addKey(s, p.file, *p.key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addRecovery stages the recovery key, if there is one.
+func (i *Identity) addRecovery(s *stage) error {
+	if i.Recovery == nil {
+		return nil
+	}
+	return addKey(s, home.RecoveryKeyFile, i.Recovery)
+}
+
+func addKey(s *stage, file string, key ed25519.PrivateKey) error {
+	text, err := encodeKey(key)
+	if err != nil {
+		return err
+	}
+	return s.add(filepath.Join(keysDir, file), text)
 }
 
 func encodeKey(key ed25519.PrivateKey) ([]byte, error) {

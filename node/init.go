@@ -27,23 +27,24 @@ type InitOptions struct {
 
 // NetworkOptions are the parameters of a new network.
 type NetworkOptions struct {
-	Version       uint16 // of the parameters; 0: consensus.ParamsV1
+	Version       uint16 // of the parameters
 	Name          string
 	BlockInterval time.Duration
 	IdentityStamp uint8  // leading zero bits
 	BatchStamp    uint8  // leading zero bits
+	Attesters     uint8  // members that attest to a new one; 0: whoever pays the identity stamp enrols
 	GenesisBits   uint32 // compact target; 0: so that this node alone meets BlockInterval
 }
 
 // PublicNetwork are the parameters for organisations that do not know each
 // other: a member costs minutes, a batch a quarter second.
 func PublicNetwork(name string) *NetworkOptions {
-	return &NetworkOptions{Name: name, BlockInterval: 30 * time.Second, IdentityStamp: 30, BatchStamp: 20}
+	return &NetworkOptions{Version: consensus.ParamsV2, Name: name, BlockInterval: 30 * time.Second, IdentityStamp: 30, BatchStamp: 20}
 }
 
 // LocalNetwork are the parameters for trying things out on one machine.
 func LocalNetwork(name string) *NetworkOptions {
-	return &NetworkOptions{Name: name, BlockInterval: time.Second, IdentityStamp: 16, BatchStamp: 8}
+	return &NetworkOptions{Version: consensus.ParamsV2, Name: name, BlockInterval: time.Second, IdentityStamp: 16, BatchStamp: 8}
 }
 
 // calibration is how long hashing is measured for the genesis target.
@@ -85,6 +86,9 @@ func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 	var enrol *consensus.OrgEvent
 	var g *consensus.Genesis
 	if o.Network != nil {
+		if id.Recovery, err = recoveryFor(o.Dir, o.Network.Version); err != nil {
+			return nil, err
+		}
 		if enrol, g, err = found(ctx, o, id); err != nil {
 			return nil, err
 		}
@@ -118,7 +122,7 @@ func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 // found makes a new network and the enrolment of its founder.
 func found(ctx context.Context, o InitOptions, id *Identity) (*consensus.OrgEvent, *consensus.Genesis, error) {
 	p := consensus.Params{
-		Version:       max(o.Network.Version, consensus.ParamsV1),
+		Version:       o.Network.Version,
 		Name:          o.Network.Name,
 		BlockInterval: o.Network.BlockInterval,
 		GenesisTime:   o.Now.Truncate(time.Millisecond).UTC(),
@@ -126,6 +130,10 @@ func found(ctx context.Context, o InitOptions, id *Identity) (*consensus.OrgEven
 		IdentityStamp: o.Network.IdentityStamp,
 		BatchStamp:    o.Network.BatchStamp,
 		Admission:     consensus.AdmissionOpen,
+		Attesters:     o.Network.Attesters,
+	}
+	if p.Attesters > 0 {
+		p.Admission = consensus.AdmissionAttested
 	}
 	rand.Read(p.Nonce[:])
 	if p.GenesisBits == 0 {

@@ -2,12 +2,10 @@ package node
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"cairn/consensus"
 )
@@ -54,17 +52,16 @@ func EncodeInvite(i *Invite) (string, error) {
 			b = append(b, s...)
 		}
 	}
-	b = append(b, checksum(b)...)
-	if len(b) > maxInvite {
-		return "", fmt.Errorf("making an invite: %d bytes are over the limit of %d", len(b), maxInvite)
+	if n := len(b) + inviteChecksum; n > maxInvite {
+		return "", fmt.Errorf("making an invite: %d bytes are over the limit of %d", n, maxInvite)
 	}
-	return invitePrefix + base64.RawURLEncoding.EncodeToString(b), nil
+	return armour(invitePrefix, invitePurpose, b), nil
 }
 
 // DecodeInvite reads an invite, strictly: there is one string for each invite.
 // White space around it and line breaks within, as mail adds them, are ignored.
 func DecodeInvite(s string) (*Invite, error) {
-	i, err := decodeInvite(strings.Join(strings.Fields(s), ""))
+	i, err := decodeInvite(s)
 	if err != nil {
 		return nil, fmt.Errorf("reading the invite: %w", err)
 	}
@@ -72,30 +69,12 @@ func DecodeInvite(s string) (*Invite, error) {
 }
 
 func decodeInvite(s string) (*Invite, error) {
-	if s == "" {
-		return nil, errors.New("it is empty")
-	}
-	text, ok := strings.CutPrefix(s, invitePrefix)
-	if !ok {
-		return nil, fmt.Errorf("it does not begin with %q", invitePrefix)
-	}
-	if len(text) > base64.RawURLEncoding.EncodedLen(maxInvite) {
-		return nil, errors.New("it is too long")
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) < minInviteLength {
-		return nil, errors.New("it is damaged or cut off")
-	}
-	body, sum := b[:len(b)-inviteChecksum], b[len(b)-inviteChecksum:]
-	if string(checksum(body)) != string(sum) {
-		return nil, errors.New("it is damaged or cut off: its checksum is wrong")
+	body, err := unarmour(invitePrefix, invitePurpose, s)
+	if err != nil {
+		return nil, err
 	}
 	r := inviteReader{b: body}
-	size := r.take(4)
-	if r.short {
-		return nil, errors.New("it ends too early")
-	}
-	genesis := r.take(int(binary.BigEndian.Uint32(size)))
+	genesis := r.long()
 	i := new(Invite)
 	copy(i.OrgKey[:], r.take(len(i.OrgKey)))
 	i.Addresses = r.list()
@@ -110,16 +89,8 @@ func decodeInvite(s string) (*Invite, error) {
 }
 
 func (i *Invite) check() error {
-	if len(i.Addresses) == 0 || len(i.Addresses) > maxAddresses {
-		return fmt.Errorf("%d addresses, 1 to %d are needed", len(i.Addresses), maxAddresses)
-	}
-	for _, a := range i.Addresses {
-		if len(a) > maxAddress {
-			return fmt.Errorf("an address of %d bytes", len(a))
-		}
-		if err := CheckPeerAddress(a); err != nil {
-			return err
-		}
+	if err := checkAddresses(i.Addresses); err != nil {
+		return err
 	}
 	if len(i.Domains) == 0 || len(i.Domains) > consensus.MaxDomains {
 		return fmt.Errorf("%d domains, 1 to %d are needed", len(i.Domains), consensus.MaxDomains)
@@ -132,9 +103,24 @@ func (i *Invite) check() error {
 	return nil
 }
 
-func checksum(body []byte) []byte {
+func checkAddresses(list []string) error {
+	if len(list) == 0 || len(list) > maxAddresses {
+		return fmt.Errorf("%d addresses, 1 to %d are needed", len(list), maxAddresses)
+	}
+	for _, a := range list {
+		if len(a) > maxAddress {
+			return fmt.Errorf("an address of %d bytes", len(a))
+		}
+		if err := CheckPeerAddress(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checksum(purpose string, body []byte) []byte {
 	h := sha256.New()
-	h.Write([]byte(invitePurpose))
+	h.Write([]byte(purpose))
 	h.Write(body)
 	return h.Sum(nil)[:inviteChecksum]
 }
@@ -160,6 +146,15 @@ func (r *inviteReader) uint8() int {
 		return 0
 	}
 	return int(b[0])
+}
+
+// long is what has its length before it, as a u32.
+func (r *inviteReader) long() []byte {
+	size := r.take(4)
+	if r.short {
+		return nil
+	}
+	return r.take(int(binary.BigEndian.Uint32(size)))
 }
 
 func (r *inviteReader) list() []string {

@@ -31,7 +31,7 @@ func TestInviteRoundTrip(t *testing.T) {
 
 // sealed gives body a right checksum, as somebody would who made an invite on purpose.
 func sealed(body []byte) string {
-	return invitePrefix + base64.RawURLEncoding.EncodeToString(append(body, checksum(body)...))
+	return invitePrefix + base64.RawURLEncoding.EncodeToString(append(body, checksum(invitePurpose, body)...))
 }
 
 func TestBadInvites(t *testing.T) {

@@ -54,6 +54,9 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 	if err := writable(dir); err != nil {
 		return fmt.Errorf("joining: %w", err)
 	}
+	if id.Recovery, err = recoveryFor(dir, g.Params.Version); err != nil {
+		return err
+	}
 	enrol, err := newEnrol(ctx, &g.Params, c, id, progress)
 	if err != nil {
 		return err
@@ -69,6 +72,7 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 	}
 	defer s.discard()
 	if err := errors.Join(
+		id.addRecovery(s),
 		s.add(pinsFile, formatPins(pins)),
 		s.add(peersFile, []byte(strings.Join(invite.Addresses, "\n")+"\n")),
 		s.add(enrolFile, enrol.Encode()),
@@ -100,6 +104,7 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 	}
 	if p.Version >= consensus.ParamsV2 {
 		e.Signer = id.OrgKey()
+		e.Enrol().Recovery = consensus.RecoveryCommitment(consensus.PublicKey(id.Recovery))
 	}
 	if err := e.Enrol().Records.UnmarshalText([]byte(o.Records)); err != nil {
 		return nil, err

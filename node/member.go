@@ -24,10 +24,11 @@ func (n *Node) checkMembership() error {
 	if n.enrol.ChainID != p.ChainID() {
 		return mixed(enrolFile, "the network of "+networkFile)
 	}
-	if n.id.Org != nil && own.OrgKey != n.id.OrgKey() {
+	lasting := p.Version < consensus.ParamsV2 // else keys change, and checkKeys asks the chain
+	if lasting && n.id.Org != nil && own.OrgKey != n.id.OrgKey() {
 		return mixed(filepath.Join(keysDir, home.OrgKeyFile), "the organisation of "+enrolFile)
 	}
-	if !slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool {
+	if lasting && !slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool {
 		return k.Recorder == n.id.RecorderKey() && k.Node == n.id.NodeKey()
 	}) {
 		return mixed(filepath.Join(keysDir, home.RecorderKeyFile)+" or "+home.NodeKeyFile, "the organisation of "+enrolFile)
@@ -36,8 +37,56 @@ func (n *Node) checkMembership() error {
 		return api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node",
 			"starting the node: %s is damaged: %v", filepath.Join(n.dir, enrolFile), err)
 	}
-	if o := n.cfg.Organisation; o.Name != own.Name || !slices.Equal(slices.Sorted(slices.Values(o.Domains)), own.Domains) {
+	if o := n.cfg.Organisation; lasting && (o.Name != own.Name || !slices.Equal(slices.Sorted(slices.Values(o.Domains)), own.Domains)) {
 		n.log.Warn("the organisation is another one in "+ConfigFile+" than as it is enrolled; the enrolment counts", "name", own.Name, "domains", own.Domains)
 	}
 	return nil
+}
+
+// checkKeys is checkMembership where keys change: each is in the enrolment, of our organisation on the
+// chain, or on its way there. A node that was added has no org key, and is on the chain once it has that.
+func (n *Node) checkKeys() error {
+	if n.genesis.Params.Version < consensus.ParamsV2 {
+		return nil
+	}
+	s, own := n.chain.State(), n.own()
+	ours := func(org *consensus.Org, known bool) bool { return known && org.ID == n.ownID() }
+	added := func(known bool) bool { return !known && !n.enrolledItself() && n.id.Org == nil }
+	enrolled := func(is func(consensus.NodeKeys) bool) bool { return slices.ContainsFunc(own.Nodes, is) }
+	bad := ""
+	org, known := s.OrgByNode(n.id.NodeKey())
+	if !ours(org, known) && !added(known) && !n.enrolledItself() {
+		bad = home.NodeKeyFile
+	}
+	org, known = s.OrgByRecorder(n.id.RecorderKey())
+	if !ours(org, known) && !added(known) && !enrolled(func(k consensus.NodeKeys) bool { return k.Recorder == n.id.RecorderKey() }) {
+		bad = home.RecorderKeyFile
+	}
+	if n.id.Org != nil && n.id.OrgKey() != own.OrgKey {
+		if org, known = s.OrgByKey(n.id.OrgKey()); !ours(org, known) && (known || !n.orgKeyComes()) {
+			bad = home.OrgKeyFile
+		}
+	}
+	if bad != "" {
+		return api.Errorf(api.CodeInvalid, "restore keys, "+enrolFile+" and "+networkFile+" from one backup of this node",
+			"starting the node: %s does not belong to the organisation of %s", filepath.Join(n.dir, keysDir, bad), enrolFile)
+	}
+	return nil
+}
+
+// orgKeyComes reports whether an event that makes our org key the organisation's is on its way, or was.
+func (n *Node) orgKeyComes() bool {
+	if old, err := oldOrgKeys(n.dir); err == nil && len(old) > 0 {
+		return true
+	}
+	list, err := n.proposed()
+	return err == nil && slices.ContainsFunc(list, func(e *consensus.OrgEvent) bool {
+		switch c := e.Content.(type) {
+		case *consensus.Rotate:
+			return c.Key == n.id.OrgKey()
+		case *consensus.Revoke:
+			return c.Key == n.id.OrgKey()
+		}
+		return false
+	})
 }

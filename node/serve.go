@@ -33,7 +33,9 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.courier.Run)
 	run(n.lists.Run)
 	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
+	run(func(ctx context.Context) error { return n.pool.Accuse(ctx, n.chain, n.publishSuspension) })
 	run(n.joinNetwork)
+	run(n.keepOrg)
 	run(n.welcome)
 	run(n.watchClock)
 	if n.miner != nil {
@@ -67,12 +69,22 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 
 // submitBatch brings a batch of ours to the miners.
 func (n *Node) submitBatch(b *consensus.Batch) {
-	err := n.pool.AddBatch(n.chain.State(), b, time.Now())
+	err := n.pool.AddBatch(n.chain.State(), b, n.now())
 	if err != nil && !errors.Is(err, mempool.ErrKnown) {
 		n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err)
 		return
 	}
 	n.host.PublishBatch(b)
+}
+
+// publishSuspension brings to the miners that a recorder key signed two batches with one number.
+func (n *Node) publishSuspension(e *consensus.OrgEvent) {
+	name := ""
+	if org, ok := n.chain.State().Org(e.Org()); ok {
+		name = org.Name
+	}
+	n.log.Warn("a recorder key signed two batches with one number, and is brought to be suspended", "organisation", name, "event", e.ID())
+	n.host.PublishEvent(e)
 }
 
 // joinNetwork brings our enrolment to the miners until it is in a block, and
@@ -86,9 +98,11 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 	for {
 		s := n.chain.State()
 		n.enrolProblem.Store(nil)
-		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled {
+		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled && !n.enrolledItself() {
+			waited = true // for its organisation to add it: it has nothing to bring
+		} else if !enrolled {
 			waited = true
-			err := n.pool.AddEvent(s, n.enrol, time.Now())
+			err := n.pool.AddEvent(s, n.enrol, n.now())
 			if err != nil && !errors.Is(err, mempool.ErrKnown) {
 				problem := err.Error()
 				n.enrolProblem.Store(&problem)

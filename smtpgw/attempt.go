@@ -92,8 +92,48 @@ func (c *Courier) connect(ctx context.Context, route Route, domain string) (*out
 	return o, err
 }
 
-// deliverLocal hands an entry to accounts of this node.
+// deliverLocal hands an entry for one of our own domains to accounts of this node, and to the other nodes
+// of the organisation that have the accounts.
 func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate {
+	if c.cfg.Siblings == nil {
+		return c.deliverHere(ctx, e, raw)
+	}
+	var out []fate
+	var away elsewhere
+	here := *e
+	here.Recipients = nil
+	for _, rcpt := range e.Recipients {
+		route, err := Route{Local: true}, error(nil)
+		if m, bad := parseMailbox(rcpt, true); bad == nil {
+			route, err = c.cfg.heldBy(ctx, c.queue.store, c.dir, m, nil)
+		}
+		switch {
+		case err != nil && !isUnknown(err):
+			out = append(out, fate{rcpt, reply{451, "4.4.1 " + err.Error()}})
+		case route.Dial != nil:
+			away.add(route, rcpt)
+		default:
+			here.Recipients = append(here.Recipients, rcpt)
+		}
+	}
+	for _, route := range away.routes {
+		there := *e
+		there.Recipients = away.rcpts[route.To]
+		replies, err := sendOnce(ctx, c.sending, route, c.hostname, e.From, there.Recipients, e.Token, raw)
+		if err != nil {
+			out = append(out, deferred(&there, fmt.Errorf("hand it to another node of the organisation: %w", err))...)
+			continue
+		}
+		out = append(out, fates(&there, replies)...)
+	}
+	if len(here.Recipients) == 0 {
+		return out
+	}
+	return append(out, c.deliverHere(ctx, &here, raw)...)
+}
+
+// deliverHere hands an entry to accounts of this node.
+func (c *Courier) deliverHere(ctx context.Context, e *Entry, raw []byte) []fate {
 	whole := slices.Concat(e.Token, raw)
 	deliver := func(rcpts []string) (reply, error) {
 		err := c.delivery.Deliver(ctx, c.localArrival(whole, e.From, rcpts), e.Ref)

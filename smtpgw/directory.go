@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/emersion/go-smtp"
+
 	"cairn/mailstore"
 )
 
@@ -78,4 +80,10 @@ func (d directory) checkLocal(r *mailstore.Reader, m mailbox) error {
 
 func unknownMailbox(m mailbox) error {
 	return replyf(550, 5, 1, 1, "no mailbox <%s> here", pathOf(m.String()))
+}
+
+// isUnknown reports whether err is that of unknownMailbox.
+func isUnknown(err error) bool {
+	var refusal *smtp.SMTPError
+	return errors.As(err, &refusal) && refusal.EnhancedCode == smtp.EnhancedCode{5, 1, 1}
 }

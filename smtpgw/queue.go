@@ -31,15 +31,19 @@ type Queue struct {
 	now    func() time.Time
 	sealer chan struct{} // wakes who seals entries
 	sender chan struct{} // wakes who carries sealed ones
+	way    underway
 }
 
 // NewQueue returns the queue that store holds.
 func NewQueue(store *mailstore.Store) *Queue {
 	return &Queue{
 		store: store, now: time.Now,
-		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1),
+		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1), way: newUnderway(),
 	}
 }
+
+// SetClock gives the Queue, before it is used, another clock than the machine's.
+func (q *Queue) SetClock(now func() time.Time) { q.now = now }
 
 // Envelope is what a message is submitted with.
 type Envelope struct {

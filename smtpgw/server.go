@@ -11,6 +11,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"cairn/consensus"
 	"cairn/mailstore"
 )
 
@@ -81,16 +82,18 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 	return &session{srv: s, wire: c.Conn().(*wire), conn: c}, nil
 }
 
-// localRecipient checks a recipient of inbound mail.
-func (s *Server) localRecipient(to string, utf8 bool) (mailbox, error) {
+// localRecipient checks a recipient of inbound mail that a node, or nil, brings. The route is to where the
+// mailbox is.
+func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (mailbox, Route, error) {
 	m, err := parseMailbox(to, utf8)
 	if err != nil {
-		return m, err
+		return m, Route{}, err
 	}
 	if !s.dir.isLocal(m.domain) {
-		return m, replyf(550, 5, 7, 1, "relaying denied: %s is not served here", m.domain)
+		return m, Route{}, replyf(550, 5, 7, 1, "relaying denied: %s is not served here", m.domain)
 	}
-	return m, s.store.View(func(r *mailstore.Reader) error { return s.dir.checkLocal(r, m) })
+	route, err := s.cfg.heldBy(s.ctx, s.store, s.dir, m, from)
+	return m, route, err
 }
 
 // Serve takes connections of l until Shutdown, then returns nil; at once when

@@ -21,12 +21,13 @@ type session struct {
 	utf8  bool // with SMTPUTF8
 	from  string
 	acct  mailstore.AccountID // of the submitter
-	rcpts []string
+	rcpts []string            // with a mailbox here; of a submission all
+	away  elsewhere           // inbound: the others
 }
 
 // Reset forgets the transaction.
 func (s *session) Reset() {
-	s.open, s.utf8, s.from, s.acct, s.rcpts = false, false, "", 0, nil
+	s.open, s.utf8, s.from, s.acct, s.rcpts, s.away = false, false, "", 0, nil, elsewhere{}
 	s.wire.over()
 }
 
@@ -68,15 +69,18 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 func (s *session) rcpt(to string) error {
 	var m mailbox
 	var err error
+	route := Route{Local: true}
 	if s.srv.mode == Submission {
-		m, err = s.srv.submitter.recipient(to, s.utf8)
+		m, err = s.srv.submitter.recipient(s.srv.ctx, to, s.utf8)
 	} else {
-		m, err = s.srv.localRecipient(to, s.utf8)
+		m, route, err = s.srv.localRecipient(to, s.utf8, s.peer().Node)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !slices.Contains(s.rcpts, m.String()) {
+	case !route.Local:
+		s.away.add(route, m.String())
+	case !slices.Contains(s.rcpts, m.String()):
 		s.rcpts = append(s.rcpts, m.String())
 	}
 	return nil
@@ -103,14 +107,27 @@ func (s *session) data(r io.Reader) error {
 		ref = receipt.Ref
 	} else {
 		ref = newRef()
-		a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer()}
-		err = s.srv.delivery.Deliver(s.srv.ctx, a, ref)
+		err = s.arrived(raw, ref)
 	}
 	if err != nil {
 		return err
 	}
 	s.wire.forgive()
 	return replyf(250, 2, 0, 0, "accepted and stored as %s", ref)
+}
+
+// arrived takes an inbound message: first to the nodes that have mailboxes of it, then to those here.
+func (s *session) arrived(raw []byte, ref string) error {
+	a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now()}
+	if s.srv.cfg.isSibling(a.Peer.Node) {
+		if rest, courier, said := takeCourier(raw); said {
+			a.Raw, a.Peer.Node = rest, courier
+		}
+	}
+	if err := s.srv.handOver(s.srv.ctx, a, &s.away, ref); err != nil || len(a.Recipients) == 0 {
+		return err
+	}
+	return s.srv.delivery.Deliver(s.srv.ctx, a, ref)
 }
 
 // text reads the message. go-smtp gives a pipe for BDAT chunks; the text after

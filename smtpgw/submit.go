@@ -25,7 +25,7 @@ type Submitter struct {
 func NewSubmitter(cfg Config, store *mailstore.Store, queue *Queue) *Submitter {
 	return &Submitter{
 		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
-		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: time.Now,
+		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.withDefaults().Now,
 	}
 }
 
@@ -61,7 +61,7 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 	}
 	to := make([]string, len(rcpts))
 	for i, r := range rcpts {
-		m, err := s.recipient(r, true)
+		m, err := s.recipient(ctx, r, true)
 		if err != nil {
 			return Receipt{}, err
 		}
@@ -90,12 +90,13 @@ func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, se
 }
 
 // recipient checks one recipient; those of our own domains must exist.
-func (s *Submitter) recipient(to string, utf8 bool) (mailbox, error) {
+func (s *Submitter) recipient(ctx context.Context, to string, utf8 bool) (mailbox, error) {
 	m, err := parseMailbox(to, utf8)
 	if err != nil || !s.dir.isLocal(m.domain) {
 		return m, err
 	}
-	return m, s.store.View(func(r *mailstore.Reader) error { return s.dir.checkLocal(r, m) })
+	_, err = s.cfg.heldBy(ctx, s.store, s.dir, m, nil)
+	return m, err
 }
 
 // submit queues a message whose text and envelope were checked.

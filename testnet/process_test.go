@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,8 +28,27 @@ type process struct {
 	domain string
 	*api.Client
 	cmd    *exec.Cmd
-	stderr *bytes.Buffer
+	stderr *log
 	status *api.Status // at the start
+	clock  string      // the file that says how wrong its clock is
+}
+
+// log is what a process has written so far.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 const (
@@ -52,34 +72,48 @@ func cairn(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// newProcess makes the node of a domain; founder is nil for the first one.
-func newProcess(t *testing.T, domain, mine string, founder *process) *process {
+// newProcess makes the node of a domain; founder is nil for the first one, whose
+// network is made with these further arguments.
+func newProcess(t *testing.T, domain, mine string, founder *process, network ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: domain}
+	p.make(mine, founder, network...)
+	p.begin()
+	return p
+}
+
+// make makes the node's directory.
+func (p *process) make(mine string, founder *process, network ...string) {
+	t, domain := p.t, p.domain
+	t.Helper()
 	args := []string{
 		"--dir", p.dir, "init", "--domain", domain, "--mine", mine,
 		"--submission", "127.0.0.1:0", "--inbound", "127.0.0.1:0", "--p2p", "/ip4/127.0.0.1/tcp/" + freePort(t),
 	}
 	if founder == nil {
-		args = append(args, "--network", "local", "--block-time", blockTime.String())
+		args = append(append(args, "--network", "local", "--block-time", blockTime.String()), network...)
 	}
 	cairn(t, args...)
 	if founder != nil {
 		invite := cairn(t, "--dir", founder.dir, "org", "invite")
 		cairn(t, "--dir", p.dir, "join", invite)
 	}
-	t.Cleanup(func() {
+}
+
+// begin starts the node, which ends with the test.
+func (p *process) begin() {
+	p.t.Helper()
+	p.t.Cleanup(func() {
 		if p.cmd != nil {
 			p.cmd.Process.Signal(syscall.SIGCONT)
 			p.kill()
 		}
-		if t.Failed() && p.stderr != nil {
-			log := p.stderr.Bytes()
-			t.Logf("the end of %s's log:\n%s", domain, log[max(0, len(log)-4000):])
+		if p.t.Failed() && p.stderr != nil {
+			log := p.stderr.String()
+			p.t.Logf("the end of %s's log:\n%s", p.domain, log[max(0, len(log)-4000):])
 		}
 	})
 	p.start()
-	return p
 }
 
 // freePort finds a port for a node that others shall find again after it was
@@ -103,7 +137,10 @@ func (p *process) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(os.Args[0], "--dir", p.dir, "run")
 	p.cmd.Env = append(os.Environ(), asCairn+"=1")
-	p.stderr = new(bytes.Buffer)
+	if p.clock != "" {
+		p.cmd.Env = append(p.cmd.Env, clockFile+"="+p.clock)
+	}
+	p.stderr = new(log)
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -242,12 +279,12 @@ func TestCatchUp(t *testing.T) {
 	b.await("the sender's copy recorded", func(*api.Status) bool { return b.count("subject:meanwhile label:recorded") == 1 })
 }
 
-// TestOldCopy starts a node from a copy of its directory that does not know
-// what it has signed since.
-func TestOldCopy(t *testing.T) {
-	t.Parallel()
-	a := newProcess(t, "alpha.test", "20%", nil)
-	b := newProcess(t, "bravo.test", "20%", a)
+// oldCopy starts the node of b from a copy of its directory that does not know
+// what it has signed since, and sends a mail from there to a.
+func oldCopy(t *testing.T, network ...string) (a, b *process) {
+	t.Helper()
+	a = newProcess(t, "alpha.test", "20%", nil, network...)
+	b = newProcess(t, "bravo.test", "20%", a)
 	cairn(t, "--dir", a.dir, "account", "add", "alice")
 	cairn(t, "--dir", b.dir, "account", "add", "bob")
 	trustAll(t, a, b)
@@ -275,6 +312,22 @@ func TestOldCopy(t *testing.T) {
 
 	b.start()
 	send("from the old one")
+	return a, b
+}
+
+// TestOldCopy holds that a node which runs from an old copy goes on: it signs in
+// another epoch, so nothing is signed twice.
+func TestOldCopy(t *testing.T) {
+	t.Parallel()
+	a, _ := oldCopy(t)
+	a.await("both mails", func(*api.Status) bool { return a.count("verdict:verified label:inbox from:bob") == 2 })
+}
+
+// TestOldCopyWithoutEpochs holds that where recorder keys have no epochs such a
+// node signs nothing.
+func TestOldCopyWithoutEpochs(t *testing.T) {
+	t.Parallel()
+	a, b := oldCopy(t, "--params", "1")
 	b.await("a refusal to sign", func(s *api.Status) bool { return strings.Contains(s.Mail.Halted, "the signing state does not know") })
 	target, err := a.ChainStatus(t.Context())
 	if err != nil {

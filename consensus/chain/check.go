@@ -19,7 +19,7 @@ func checkAlone(net *consensus.Network, b *consensus.Block) error {
 		return &consensus.RuleError{Rule: consensus.RuleBodySize,
 			Detail: fmt.Sprintf("body of %d bytes, at most %d allowed", size, consensus.MaxBody)}
 	}
-	if root := consensus.BodyRoot(b.Events, b.Batches); root != b.Header.BodyRoot {
+	if root := consensus.BodyRoot(b.Header.Version, b.Events, b.Batches); root != b.Header.BodyRoot {
 		return &consensus.RuleError{Rule: consensus.RuleBodyRoot,
 			Detail: fmt.Sprintf("header has body root %s, the body has %s", b.Header.BodyRoot, root)}
 	}

@@ -54,7 +54,7 @@ var faults = []struct {
 	}},
 	{consensus.RuleBatchSeq, false, func(net *chaintest.Network, b *consensus.Block) {
 		b.Batches = b.Batches[1:]
-		b.Header.BodyRoot = consensus.BodyRoot(b.Events, b.Batches)
+		b.Header.BodyRoot = consensus.BodyRoot(b.Header.Version, b.Events, b.Batches)
 		net.Finish(0, b)
 	}},
 	{consensus.RuleUnknownMiner, false, func(net *chaintest.Network, b *consensus.Block) {

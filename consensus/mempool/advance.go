@@ -26,35 +26,65 @@ func (p *Pool) Advance(s *consensus.State, reverted, applied []*consensus.Block)
 			}
 		}
 	}
-	for key := range p.byKey {
-		p.tidy(s, key)
+	for _, k := range p.byKey {
+		_, known := p.orgOf(s, k.recorder)
+		for epoch := range k.series {
+			p.tidy(s, k, epoch, known)
+		}
 	}
-	p.evict()
+	for key := range p.evidence {
+		if !s.Seals(key) {
+			delete(p.evidence, key)
+		}
+	}
+	p.evict(s)
 }
 
 // returnEvents takes back events that were in the chain, which have precedence over waiting ones, and
 // drops those that do not fit in any more.
 func (p *Pool) returnEvents(s *consensus.State, reverted []*consensus.Block) {
-	var back []*waiting
+	var list []*waiting
+	back := make(map[consensus.Hash]bool)
 	for _, b := range slices.Backward(reverted) { // the last block was reverted first
 		for i := range b.Events {
-			back = append(back, &waiting{&b.Events[i], b.Events[i].ID()})
-		}
-	}
-	if len(back) > 0 {
-		p.stats.Revision++
-	}
-	list := back
-	for _, w := range p.events {
-		if !slices.ContainsFunc(back, func(b *waiting) bool { return b.id == w.id }) {
+			w := newWaiting(&b.Events[i])
+			back[w.id] = true
 			list = append(list, w)
 		}
 	}
-	fit := make(map[*consensus.OrgEvent]bool)
-	for _, e := range fitting(s, list) {
-		fit[e] = true
+	if len(list) > 0 {
+		p.stats.Revision++
 	}
-	p.events = slices.DeleteFunc(list, func(w *waiting) bool { return !fit[w.event] })
+	keepPlaces(list)
+	for _, w := range p.events {
+		if !back[w.id] {
+			list = append(list, w)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *waiting) int {
+		switch {
+		case a.first == b.first:
+			return 0
+		case a.first:
+			return -1
+		}
+		return 1
+	})
+	p.events, p.fits = nil, nil
+	fits := p.fitted(s)
+	p.events = slices.DeleteFunc(list, func(w *waiting) bool { return fits.add(w) != nil })
+}
+
+// keepPlaces lets events that the chain had before something urgent of their organisation stay before it:
+// behind it they would not fit in.
+func keepPlaces(list []*waiting) {
+	urgent := make(map[consensus.Hash]bool)
+	for _, w := range slices.Backward(list) {
+		if w.first {
+			urgent[w.org] = true
+		}
+		w.first = urgent[w.org]
+	}
 }
 
 // returnBatch takes back a batch that was in the chain. It has precedence over
@@ -65,20 +95,21 @@ func (p *Pool) returnBatch(s *consensus.State, b *consensus.Batch) {
 	if tip, _ := s.BatchTip(b.Series()); !ok || b.Seq <= tip.Seq || p.byID[id] != nil {
 		return
 	}
-	if at, found := p.byKey[b.Series()].find(b.Seq); found {
-		p.remove(p.byKey[b.Series()][at])
+	if q := p.byKey[b.Recorder].queue(b.Epoch); q != nil {
+		if at, found := q.find(b.Seq); found {
+			p.remove(q[at])
+		}
 	}
 	p.insert(b, id, org)
 }
 
-// tidy drops the batches of a key that the chain has, those that do not chain
-// to what the chain has, and all of them if nobody enrols the key any more.
-func (p *Pool) tidy(s *consensus.State, key consensus.Series) {
-	_, known := p.orgOf(s, key.Recorder)
-	tip, _ := s.BatchTip(key)
+// tidy drops the batches of a series that the chain has, those that do not chain
+// to what the chain has, and all of them if batches of the key count no more.
+func (p *Pool) tidy(s *consensus.State, k *keyed, epoch uint64, known bool) {
+	tip, _ := k.tip(s, epoch)
 	prev, seq := tip.ID, tip.Seq
 	broken := !known
-	for _, e := range slices.Clone(p.byKey[key]) {
+	for _, e := range slices.Clone(k.series[epoch]) {
 		b := e.batch
 		if b.Seq == seq+1 && b.Prev != prev {
 			broken = true // and whatever follows builds on it

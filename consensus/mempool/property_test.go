@@ -1,6 +1,7 @@
 package mempool
 
 import (
+	"crypto/ed25519"
 	"testing"
 	"time"
 
@@ -58,18 +59,25 @@ func TestSelectAlwaysValid(t *testing.T) {
 func checkAccounts(t *rapid.T, p *Pool) {
 	bytes, entries := 0, 0
 	perOrg := make(map[consensus.Hash]int)
-	for key, q := range p.byKey {
-		if len(q) == 0 {
-			t.Fatal("an empty queue is kept")
-		}
-		for i, e := range q {
-			if e.batch.Series() != key || p.byID[e.id] != e || i > 0 && q[i-1].batch.Seq >= e.batch.Seq {
-				t.Fatalf("queue of %v is not in order", key)
+	for key, k := range p.byKey {
+		count := 0
+		for epoch, q := range k.series {
+			if len(q) == 0 {
+				t.Fatal("an empty queue is kept")
 			}
-			bytes += e.size()
-			perOrg[e.org] += e.size()
-			entries++
+			for i, e := range q {
+				if e.batch.Series() != (consensus.Series{Recorder: key, Epoch: epoch}) || p.byID[e.id] != e || i > 0 && q[i-1].batch.Seq >= e.batch.Seq {
+					t.Fatalf("queue of %v is not in order", key)
+				}
+				bytes += e.size()
+				perOrg[k.org] += e.size()
+				count++
+			}
 		}
+		if count == 0 || count != k.count {
+			t.Fatalf("%d batches of %v, accounted %d", count, key, k.count)
+		}
+		entries += count
 	}
 	if bytes != p.bytes || entries != len(p.byID) || bytes > p.policy.MaxBytes || len(perOrg) != len(p.orgBytes) {
 		t.Fatalf("%d bytes and %d entries, accounted %d and %d", bytes, entries, p.bytes, len(p.byID))
@@ -79,4 +87,20 @@ func checkAccounts(t *rapid.T, p *Pool) {
 			t.Fatalf("organisation %s has %d bytes, accounted %d", org, n, p.orgBytes[org])
 		}
 	}
+}
+
+// seriesAfter returns count batches that follow what s has of a series.
+func seriesAfter(s *consensus.State, recorder ed25519.PrivateKey, epoch uint64, count int, tag byte) []consensus.Batch {
+	tip, _ := s.BatchTip(consensus.Series{Recorder: consensus.PublicKey(recorder), Epoch: epoch})
+	batches := make([]consensus.Batch, 0, count)
+	for range count {
+		b := consensus.Batch{
+			ChainID: s.ChainID(), Epoch: epoch, Seq: tip.Seq + 1, Prev: tip.ID, Time: 1, Tip: s.GenesisID(),
+			Micros: []consensus.MicroRoot{{Root: consensus.Hash{tag, byte(epoch), byte(tip.Seq)}, Count: 1}},
+		}
+		b.Seal(nil, s.Params(), recorder)
+		batches = append(batches, b)
+		tip = consensus.BatchTip{Seq: b.Seq, ID: b.ID()}
+	}
+	return batches
 }

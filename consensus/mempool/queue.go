@@ -12,7 +12,6 @@ import (
 type entry struct {
 	batch *consensus.Batch
 	id    consensus.Hash
-	org   consensus.Hash
 	order uint64 // of arrival
 }
 
@@ -21,7 +20,7 @@ const entryCost = 512
 
 func (e *entry) size() int { return e.batch.Size() + entryCost }
 
-// queue holds the batches of one recorder key, ascending by number. Numbers may
+// queue holds the batches of one series, ascending by number. Numbers may
 // be missing: what comes after a gap waits.
 type queue []*entry
 

@@ -12,61 +12,36 @@ import (
 var bodyOverhead = (&consensus.Block{}).BodySize()
 
 // Select returns what a block made now on top of s can hold, within MaxBody:
-// events in order of arrival, then batches in rounds, every key's first before
-// any key's second, the keys by the arrival of their first.
+// events, revocations and suspensions first, else in order of arrival; then
+// batches in rounds, every key's first before any key's second, the keys by the
+// arrival of their first. Events of which the block has enough wait for another.
 func (p *Pool) Select(s *consensus.State, now time.Time) (events []consensus.OrgEvent, batches []consensus.Batch) {
 	room := consensus.MaxBody - bodyOverhead
-	enrolling := make(map[consensus.Key]bool)
-	for _, e := range p.candidates(s) {
-		if size := e.Size(); size <= room && p.pinned(s, e) == nil {
+	fit := consensus.NewFit(s)
+	for _, e := range p.Events() {
+		if size := e.Size(); size <= room && p.pinned(s, e) == nil && fit.Add(e) == nil {
 			events = append(events, *e)
 			room -= size
-			for _, recorder := range e.Recorders() {
-				enrolling[recorder] = true
-			}
 		}
 	}
-	for _, b := range p.rounds(s, enrolling, now, room) {
+	for _, b := range p.rounds(s, fit, now, room) {
 		batches = append(batches, *b)
 	}
 	return events, batches
 }
 
-// candidates returns the waiting events that fit in after s, in their order.
-func (p *Pool) candidates(s *consensus.State) []*consensus.OrgEvent {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return fitting(s, p.events)
-}
-
-// fitting leaves out events that do not fit in after s and those before them.
-func fitting(s *consensus.State, list []*waiting) []*consensus.OrgEvent {
-	events := make([]*consensus.OrgEvent, len(list))
-	for i, w := range list {
-		events[i] = w.event
-	}
-	fit := events[:0]
-	for i, err := range consensus.FitEvents(s, events) {
-		if err == nil {
-			fit = append(fit, events[i])
-		}
-	}
-	return fit
-}
-
-// rounds returns batches of members, and of keys that events of the same block
-// enrol, in the order of the block.
-func (p *Pool) rounds(s *consensus.State, enrolling map[consensus.Key]bool, now time.Time, room int) []*consensus.Batch {
+// rounds returns batches of keys that count in a block with the events of fit, in
+// the order of the block.
+func (p *Pool) rounds(s *consensus.State, fit *consensus.Fit, now time.Time, room int) []*consensus.Batch {
 	latest := latestBatchTime(s, now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var runs []queue
-	for key, q := range p.byKey {
-		if !s.Seals(key.Recorder) && !enrolling[key.Recorder] {
+	for _, k := range p.byKey {
+		if !fit.Seals(k.recorder) {
 			continue
 		}
-		tip, _ := s.BatchTip(key)
-		if run := q.run(tip, latest, consensus.MaxBatchesPerKey); len(run) > 0 {
+		if run := k.run(s, latest, consensus.MaxBatchesPerKey); len(run) > 0 {
 			runs = append(runs, run)
 		}
 	}
@@ -86,32 +61,4 @@ func (p *Pool) rounds(s *consensus.State, enrolling map[consensus.Key]bool, now 
 		runs = left
 	}
 	return batches
-}
-
-// Match finds batches by short ids, to put a block together of which only these
-// were sent. A short id that fits two batches is left out: the batch has to be
-// asked for.
-func (p *Pool) Match(short func(id consensus.Hash) uint64, want []uint64) map[uint64]*consensus.Batch {
-	wanted := make(map[uint64]bool, len(want))
-	for _, w := range want {
-		wanted[w] = true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	found := make(map[uint64]*consensus.Batch, len(want))
-	twice := make(map[uint64]bool)
-	for id, e := range p.byID {
-		s := short(id)
-		if !wanted[s] {
-			continue
-		}
-		if found[s] != nil {
-			twice[s] = true
-		}
-		found[s] = e.batch
-	}
-	for s := range twice {
-		delete(found, s)
-	}
-	return found
 }

@@ -33,7 +33,7 @@ func Template(s *consensus.State, events []consensus.OrgEvent, batches []consens
 	room := consensus.MaxBody - b.BodySize()
 	b.Events = validEvents(s, events, &room)
 	b.Batches = validBatches(s, b.Events, batches, b.Header.Time, room)
-	b.Header.BodyRoot = consensus.BodyRoot(b.Events, b.Batches)
+	b.Header.BodyRoot = consensus.BodyRoot(b.Header.Version, b.Events, b.Batches)
 	b.Header.StateRoot = consensus.StateRootAfter(s, b.Events, b.Batches)
 	return b, nil
 }

@@ -14,6 +14,7 @@ type Backend interface {
 	ListService
 	ChainService
 	OrgService
+	OrgEventService
 	PeerService
 	QueueService
 	BackupService
@@ -103,6 +104,24 @@ type OrgService interface {
 	// CodeNotAllowed when the domain is this node's own.
 	Untrust(ctx context.Context, domain string) (*Untrusted, error)
 	Pins(ctx context.Context) (*PinList, error)
+}
+
+// OrgEventService changes this node's organisation, in networks with parameters of version 2, and tells how any of
+// them has changed.
+type OrgEventService interface {
+	// OrgStanding tells what an event of this node's organisation has to go by. CodeTryLater while it is no member,
+	// CodeNotAllowed in a network of version 1.
+	OrgStanding(ctx context.Context) (*OrgStanding, error)
+	// ProposeEvent brings an event of this node's organisation to the network, and again until it is in a block.
+	// CodeInvalid when a rule of the network refuses it, CodeNotAllowed when a pin of this node does.
+	ProposeEvent(ctx context.Context, r EventRequest) (*OrgEvent, error)
+	// OrgNodes lists the nodes of this node's organisation.
+	OrgNodes(ctx context.Context) (*OrgNodeList, error)
+	// AdmitNode is ProposeEvent for an event that takes a node in.
+	AdmitNode(ctx context.Context, r EventRequest) (*NodeAdded, error)
+	// OrgChanges tells how an organisation's entry has changed, by its ID, a key or a domain; "" for this node's own.
+	// CodeInvalid when several claim the domain.
+	OrgChanges(ctx context.Context, which string) (*OrgChanges, error)
 }
 
 // PeerService deals with the nodes this one is connected to.

@@ -106,6 +106,11 @@ const (
 	pathTrust            = "/1/org/trust"
 	pathUntrust          = "/1/org/untrust"
 	pathPins             = "/1/org/pins"
+	pathOrgStanding      = "/1/org/standing"
+	pathProposeEvent     = "/1/org/propose"
+	pathOrgNodes         = "/1/org/nodes"
+	pathAdmitNode        = "/1/org/admit-node"
+	pathOrgChanges       = "/1/org/changes"
 	pathPeers            = "/1/peer/list"
 	pathConnect          = "/1/peer/connect"
 	pathQueue            = "/1/queue/list"
@@ -151,6 +156,11 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathTrust, maxRequest, b.Trust)
 	handle(mux, pathUntrust, maxRequest, byName(b.Untrust))
 	handle(mux, pathPins, maxRequest, func(ctx context.Context, _ selector) (*PinList, error) { return b.Pins(ctx) })
+	handle(mux, pathOrgStanding, maxRequest, func(ctx context.Context, _ selector) (*OrgStanding, error) { return b.OrgStanding(ctx) })
+	handle(mux, pathProposeEvent, maxRequest, b.ProposeEvent)
+	handle(mux, pathOrgNodes, maxRequest, func(ctx context.Context, _ selector) (*OrgNodeList, error) { return b.OrgNodes(ctx) })
+	handle(mux, pathAdmitNode, maxRequest, b.AdmitNode)
+	handle(mux, pathOrgChanges, maxRequest, byName(b.OrgChanges))
 	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
 	handle(mux, pathConnect, maxRequest, byName(b.Connect))
 	handle(mux, pathQueue, maxRequest, func(ctx context.Context, _ selector) (*QueueList, error) { return b.ListQueue(ctx) })

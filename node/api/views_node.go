@@ -41,6 +41,7 @@ type ClockStatus struct {
 	Votes       int      `json:"votes"`                // other organisations that have told their time
 	OthersAhead float64  `json:"others_ahead_seconds"` // by how much the middle one is ahead of this machine
 	Findings    []string `json:"findings"`             // what is wrong, in words
+	Waiting     bool     `json:"waiting"`              // mining, and what would be too old by this clock, wait
 }
 
 // IndexStatus tells how far the search index is.
@@ -72,6 +73,9 @@ type OrgSummary struct {
 	Enrolled bool     `json:"enrolled"`            // the enrolment is in a block of the best chain
 	Height   uint64   `json:"height"`              // of that block
 	WaitsFor string   `json:"waits_for,omitempty"` // what the enrolment waits for, in words
+
+	Proposed []OrgEvent `json:"proposed,omitempty"`     // changes that wait for a block
+	Refused  string     `json:"not_proposed,omitempty"` // why a change in the configuration was not proposed
 }
 
 // Listeners are the addresses as bound, so with real ports where the configuration says 0.
@@ -94,6 +98,8 @@ type MailStatus struct {
 
 	Batches int    `json:"batches"`          // of our records, closed and in no block yet
 	Halted  string `json:"halted,omitempty"` // why our mail is not recorded, and so waits; empty: all is well
+	Next    string `json:"next,omitempty"`   // what to do about that, or the command that tells more
+	Ended   bool   `json:"ended,omitempty"`  // nothing that the network does will change it
 }
 
 // ChainStatus is the state of the chain at this node.

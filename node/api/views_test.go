@@ -14,7 +14,9 @@ var views = []any{
 	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Invite{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
-	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{}, QueueList{}, QueueItem{}, QueueRequest{}, QueueRetried{},
+	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},
+	QueueList{}, QueueItem{}, QueueRequest{}, QueueRetried{},
+	OrgStanding{}, EventRequest{}, OrgEvent{}, NodeAdded{}, OrgNodeList{}, OrgChanges{}, Applications{}, Application{}, AttestRequest{},
 }
 
 // TestViewsKeepTheirFields compares the fields of all views with testdata/version1.txt. A line that is missing there
@@ -48,6 +50,7 @@ func TestListsAreNeverNull(t *testing.T) {
 		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &PinList{}, &Claims{}, &Untrusted{}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
 		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Relabelled{}, &Account{},
 		&ForwarderList{}, &HostedLists{}, &MemberList{}, &QueueList{Entries: []QueueEntry{{}}}, &QueueItem{}, &QueueRetried{},
+		&OrgStanding{}, &OrgEvent{}, &NodeAdded{}, &OrgNodeList{}, &OrgChanges{}, &Applications{Applications: []Application{{}}},
 	} {
 		var b strings.Builder
 		if err := Encode(&b, doc); err != nil || strings.Contains(b.String(), "null") {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"cairn/consensus"
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // made is what init and join print.
@@ -22,16 +24,48 @@ type made struct {
 
 	Trusted    []madeTrust `json:"trusted,omitempty"`    // of other organisations, on the word of the invite
 	Unanswered []string    `json:"unanswered,omitempty"` // addresses of the invite where nobody answers
+
+	RecoveryKey string `json:"recovery_key,omitempty"` // file with it, to be taken offline
+}
+
+// noteRecovery names the recovery key that was made in the node's directory, if there is one.
+func (d *made) noteRecovery(dir string) {
+	if node.HasRecoveryKey(dir) {
+		d.RecoveryKey = filepath.Join(dir, filepath.FromSlash(home.RecoveryKey))
+	}
+}
+
+// tellRecovery says what to do with the recovery key.
+func (a *app) tellRecovery(b *bytes.Buffer, d *made) {
+	if d.RecoveryKey != "" {
+		fmt.Fprintf(b, "  recovery key %s, which can take the organisation back from a thief: take it offline with\n    %s\n",
+			d.RecoveryKey, a.complete("cairn org recovery-key -o FILE"))
+	}
 }
 
 type madeNetwork struct {
 	Name    string `json:"name"`
 	ChainID string `json:"chain_id"`
 	Genesis string `json:"genesis"`
+
+	Params    uint16 `json:"params"` // version of its parameters
+	Attesters uint8  `json:"attesters,omitempty"`
 }
 
 func madeNetworkOf(g *consensus.Genesis) *madeNetwork {
-	return &madeNetwork{Name: g.Params.Name, ChainID: g.Params.ChainID().String(), Genesis: g.Block.ID().String()}
+	return &madeNetwork{
+		Name: g.Params.Name, ChainID: g.Params.ChainID().String(), Genesis: g.Block.ID().String(),
+		Params: g.Params.Version, Attesters: g.Params.Attesters,
+	}
+}
+
+// String names the network and says what is fixed in it.
+func (n *madeNetwork) String() string {
+	s := fmt.Sprintf("%s, chain %s, parameters of version %d", n.Name, n.ChainID, n.Params)
+	if n.Attesters > 0 {
+		s += fmt.Sprintf("; %s attest to each new member", plural(int(n.Attesters), "member"))
+	}
+	return s
 }
 
 // initFlags are what init is told about the node to be made.
@@ -39,6 +73,8 @@ type initFlags struct {
 	domains, p2pListen                                                       []string
 	name, hostname, network, networkName, submission, inbound, mine, records string
 	blockTime                                                                time.Duration
+	params                                                                   uint16
+	attesters                                                                uint8
 }
 
 func (a *app) cmdInit() *cobra.Command {
@@ -51,7 +87,11 @@ it is. Without --network the node joins one later with "cairn join". Nothing is 
 
   --network new     a network between organisations: a block every 30 seconds, an enrolment costs minutes of work
   --network local   a network to try things out on one machine: a block a second, an enrolment costs nothing much, and
-                    unless --p2p says otherwise only this machine is listened to`,
+                    unless --p2p says otherwise only this machine is listened to
+
+A network's parameters are fixed when it is founded. Those of version 2, the default, let organisations change, replace
+their keys and go on from a backup; --params 1 founds a network as programs before them know it. Whoever pays for an
+enrolment may join, unless --attesters says how many members have to attest to each new one (all, while there are fewer).`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := given.config(c)
@@ -71,6 +111,8 @@ it is. Without --network the node joins one later with "cairn join". Nothing is 
 	f.StringVar(&given.network, "network", "", "found a network: new or local")
 	f.StringVar(&given.networkName, "network-name", "", "name of the new network (default: the organisation's name)")
 	f.DurationVar(&given.blockTime, "block-time", 0, "time between blocks of the new network")
+	f.Uint16Var(&given.params, "params", consensus.ParamsV2, "version of the new network's parameters: 1 or 2")
+	f.Uint8Var(&given.attesters, "attesters", 0, "members that have to attest to a new one in the new network; 0 for none")
 	f.StringVar(&given.hostname, "hostname", "", "name the node greets with (default: mail.DOMAIN)")
 	f.StringVar(&given.submission, "submission", "", "where to take mail from our own programs (default 127.0.0.1:2525)")
 	f.StringVar(&given.inbound, "inbound", "", "where to take mail from other servers (default 127.0.0.1:2526)")
@@ -135,8 +177,21 @@ func (f *initFlags) founded(c *cobra.Command, org string) (n *node.NetworkOption
 	default:
 		return nil, usage(c, "--network %q is neither new nor local", f.network)
 	}
-	if n == nil && (c.Flags().Changed("network-name") || c.Flags().Changed("block-time")) {
-		return nil, usage(c, "--network-name and --block-time are for a new network: add --network new or --network local")
+	if n == nil {
+		for _, flag := range []string{"network-name", "block-time", "params", "attesters"} {
+			if c.Flags().Changed(flag) {
+				return nil, usage(c, "--%s is for a new network: add --network new or --network local", flag)
+			}
+		}
+		return nil, nil
+	}
+	switch n.Version, n.Attesters = f.params, f.attesters; {
+	case f.params != consensus.ParamsV1 && f.params != consensus.ParamsV2:
+		return nil, usage(c, "--params %d: this program knows %d and %d", f.params, consensus.ParamsV1, consensus.ParamsV2)
+	case f.attesters > consensus.MaxAttestations:
+		return nil, usage(c, "--attesters %d: at most %d members attest", f.attesters, consensus.MaxAttestations)
+	case f.attesters > 0 && f.params < consensus.ParamsV2:
+		return nil, usage(c, "--attesters needs parameters of version %d", consensus.ParamsV2)
 	}
 	if c.Flags().Changed("block-time") {
 		n.BlockInterval = f.blockTime
@@ -170,10 +225,12 @@ func (a *app) init(c *cobra.Command, o node.InitOptions) error {
 		}
 		doc.Network = madeNetworkOf(g)
 	}
+	doc.noteRecovery(a.dir)
 	return a.print(doc, func(b *bytes.Buffer) {
 		fmt.Fprintf(b, "%s has a node in %s\n  organisation key %s (keep a copy of %s/keys)\n", org.Name, a.dir, doc.Org.Key, a.dir)
+		a.tellRecovery(b, doc)
 		if n := doc.Network; n != nil {
-			fmt.Fprintf(b, "  first member of the network %s, chain %s\nNext: %s\n", n.Name, n.ChainID, a.complete("cairn run"))
+			fmt.Fprintf(b, "  first member of the network %v\nNext: %s\n", n, a.complete("cairn run"))
 			return
 		}
 		fmt.Fprintf(b, "Next: %s\n", a.complete("cairn join INVITE"))

@@ -17,7 +17,7 @@ import (
 
 func (a *app) cmdJoin() *cobra.Command {
 	return &cobra.Command{
-		Use:   "join INVITE",
+		Use:   "join INVITE|ADMISSION",
 		Short: "Join the network of an invite",
 		Long: `Join the network of an invite, as "cairn org invite" prints it on a node that is a member; - reads it from standard
 input, so that an invite in a file goes in as in "cairn join - < invite.txt". The work that an enrolment costs is done here:
@@ -26,16 +26,17 @@ the same, and its enrolment goes out when it finds a node of the network.
 
 From then on the founder of the network and whoever made the invite are trusted for their domains, on the word of the invite
 alone. They are named with the fingerprints of their keys in words: compare them on the telephone if somebody might have put
-another invite in its place on the way.`,
+another invite in its place on the way.
+
+With what "cairn org node add" prints, this machine becomes one more node of that organisation, without an enrolment.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text := args[0]
-			if text == "-" {
-				b, err := a.read(c.Context(), "-")
-				if err != nil {
-					return fmt.Errorf("reading the invite: %w", err)
-				}
-				text = string(b)
+			text, err := a.given(c, args[0], "the invite")
+			if err != nil {
+				return err
+			}
+			if node.IsAdmission(text) {
+				return a.joinAsNode(text)
 			}
 			invite, err := node.DecodeInvite(text)
 			if err != nil {
@@ -71,9 +72,11 @@ another invite in its place on the way.`,
 				return err
 			}
 			doc.Trusted = believed(pins)
+			doc.noteRecovery(a.dir)
 			return a.print(doc, func(b *bytes.Buffer) {
-				fmt.Fprintf(b, "%s joins the network %s, chain %s; its enrolment goes out when the node runs\n", org.Name, doc.Network.Name, doc.Network.ChainID)
+				fmt.Fprintf(b, "%s joins the network %v\n  its enrolment goes out when the node runs\n", org.Name, doc.Network)
 				showBelieved(b, doc.Trusted)
+				a.tellRecovery(b, doc)
 				fmt.Fprintf(b, "Next: %s\n", a.complete("cairn run"))
 			})
 		},
@@ -143,4 +146,25 @@ func (a *app) noInvite(text string, err error) *api.Error {
 	}
 	return api.Errorf(api.CodeInvalid, "cairn join --dir "+shellWord(a.dir)+" - < "+shellWord(text),
 		"reading the invite: %s is a file; an invite in a file is given on standard input", text)
+}
+
+// joinAsNode makes this machine a node of the organisation that has taken it in.
+func (a *app) joinAsNode(text string) error {
+	admission, err := node.DecodeAdmission(text)
+	if err != nil {
+		return api.Errorf(api.CodeInvalid, "copy it again, as cairn org node add printed it", "%v", err)
+	}
+	if err := node.JoinAsNode(a.dir, admission); errors.Is(err, node.ErrExists) {
+		return api.Errorf(api.CodeExists, "to go on with it: cairn run", "joining: %v", err)
+	} else if err != nil {
+		return err
+	}
+	org := admission.Enrol.Enrol()
+	doc := &made{
+		Directory: a.dir, Network: madeNetworkOf(admission.Genesis),
+		Org: api.OrgSummary{Name: org.Name, Domains: org.Domains, Key: org.OrgKey.String()},
+	}
+	return a.print(doc, func(b *bytes.Buffer) {
+		fmt.Fprintf(b, "this is one more node of %s in the network %s, chain %s\nNext: %s\n", org.Name, doc.Network.Name, doc.Network.ChainID, a.complete("cairn run"))
+	})
 }

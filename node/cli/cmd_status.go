@@ -23,8 +23,12 @@ func (a *app) cmdStatus() *cobra.Command {
 				rows := [][2]string{
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
 					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
+					{"not proposed", s.Org.Refused},
 					{"network", fmt.Sprintf("%s, chain %s, block %d%s", s.Chain.Network, s.Chain.ChainID, s.Chain.Height, syncNote(&s.Chain))},
 					{"clock", clockNote(&s.Clock)},
+				}
+				for _, e := range s.Org.Proposed {
+					rows = append(rows, [2]string{"proposed", fmt.Sprintf("%s %.8s, waits for %s", e.Type, e.ID, e.WaitsFor)})
 				}
 				for _, finding := range s.Clock.Findings {
 					rows = append(rows, [2]string{"clock wrong?", finding})
@@ -34,11 +38,11 @@ func (a *app) cmdStatus() *cobra.Command {
 					rows = append(rows, [2]string{"no answer", fmt.Sprintf("%s, since %s", p.Address, clock(p.Since))})
 				}
 				rows = append(rows,
-					[2]string{"mining", s.Chain.Mining},
+					[2]string{"mining", miningNote(s)},
 					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Deferred, s.Mail.Sealed)},
-					[2]string{"not recorded", s.Mail.Halted},
+					[2]string{"not recorded", haltedNote(&s.Mail)},
 					[2]string{"index", indexNote(&s.Index)},
 					[2]string{"submission", s.Listen.Submission},
 					[2]string{"inbound", s.Listen.Inbound},
@@ -71,12 +75,27 @@ func membership(o *api.OrgSummary) string {
 	return "no member yet: its enrolment waits for " + o.WaitsFor
 }
 
+// haltedNote says why mail is not recorded, and what to do.
+func haltedNote(m *api.MailStatus) string {
+	if m.Halted == "" || m.Next == "" {
+		return m.Halted
+	}
+	return m.Halted + "; next: " + m.Next
+}
+
 func clockNote(c *api.ClockStatus) string {
 	age := time.Duration(-c.TipAhead * float64(time.Second)).Round(time.Second)
 	if age < 0 {
 		return fmt.Sprintf("%s, the last block is %v ahead", clock(c.Time), -age)
 	}
 	return fmt.Sprintf("%s, the last block is %v old", clock(c.Time), age)
+}
+
+func miningNote(s *api.Status) string {
+	if s.Clock.Waiting && s.Chain.Mining != "off" {
+		return s.Chain.Mining + ", waiting: see the clock"
+	}
+	return s.Chain.Mining
 }
 
 func peersNote(list []api.OrgPeers) string {

@@ -28,9 +28,10 @@ type app struct {
 	err     io.Writer
 	dir     string // of the node
 	json    bool
-	exit    int    // status of a command that did what it was asked, as in "changed"
-	started bool   // the command line was understood
-	command string // what this program is started with; empty: cairn
+	exit    int              // status of a command that did what it was asked, as in "changed"
+	started bool             // the command line was understood
+	now     func() time.Time // of a node that is run; nil: this machine's clock
+	command string           // what this program is started with; empty: cairn
 }
 
 // output is standard output. It remembers whether anything was written, so that a failure after the one document
@@ -46,8 +47,11 @@ func (o *output) Write(b []byte) (int, error) {
 }
 
 // Main runs the command line and returns its exit code.
-func Main(args []string) int {
-	a := &app{in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
+func Main(args []string) int { return MainAt(args, nil) }
+
+// MainAt is Main with another clock for the node that it runs than this machine's.
+func MainAt(args []string, now func() time.Time) int {
+	a := &app{now: now, in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the program at once; but some, such as timeout(1), send the first one twice.

@@ -122,3 +122,41 @@ func showUntrusted(b *bytes.Buffer, u *api.Untrusted) {
 		fmt.Fprintln(b, "nobody is trusted for it now: mail for it comes back")
 	}
 }
+
+// changeSays puts what changed of an organisation into words, for a line with what it was and what it is.
+var changeSays = map[string]string{
+	"enrolled": "enrolled", "name": "another name", "domains": "other domains", "records": "other declaration", "threshold": "other threshold",
+	"key": "another key", "key-revoked": "key revoked", "key-pending": "another key announced", "key-pending-gone": "announced key taken back",
+	"recovery": "another recovery key", "node-added": "node added", "node-dropped": "node dropped", "node-revoked": "node revoked",
+	"node-suspended": "node suspended",
+}
+
+func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
+	fmt.Fprintf(b, "%s\n  id        %s\n  key       %s\n  words     %s\n", line(l.Name, 0), l.ID, l.Key, l.Fingerprint)
+	if p := l.Pending; p != nil {
+		fmt.Fprintf(b, "  announced %s\n  words     %s\n  counts    from block %d on, about %s\n", p.Key, p.Fingerprint, p.At, p.About.Format(time.DateTime))
+	}
+	for i := range l.Changes {
+		c := &l.Changes[i]
+		fmt.Fprintf(b, "block %d of %s: %s\n", c.Height, c.Time.Format(time.DateTime), changeSays[c.What])
+		switch c.What {
+		case "recovery":
+			continue // its commitment tells nobody anything
+		case "name", "domains", "records", "threshold":
+			fmt.Fprintf(b, "  from      %s\n  to        %s\n", line(c.From, 0), line(c.To, 0))
+			continue
+		}
+		if c.From != "" {
+			fmt.Fprintf(b, "  before    %s\n", c.From)
+		}
+		if c.To != "" {
+			fmt.Fprintf(b, "  is        %s\n", c.To)
+		}
+		if c.Fingerprint != "" {
+			fmt.Fprintf(b, "  words     %s\n", c.Fingerprint)
+		}
+		if c.Counts > 0 {
+			fmt.Fprintf(b, "  counts    from block %d on, about %s\n", c.Counts, c.About.Format(time.DateTime))
+		}
+	}
+}

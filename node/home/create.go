@@ -13,7 +13,7 @@ import (
 )
 
 // Create writes a backup of the node in dir to w, whose mail store r reads. The caller says in m whose node it is and
-// when this is; Journal and Parts are filled in. With orgKey the organisation's key is part of it.
+// when this is; Journal and Parts are filled in. With orgKey the organisation's key is part of it, and its recovery key if that is there.
 func Create(w io.Writer, dir string, r *mailstore.Reader, m Manifest, orgKey bool) error {
 	last, err := r.ModSeq()
 	if err != nil {
@@ -53,7 +53,7 @@ func Create(w io.Writer, dir string, r *mailstore.Reader, m Manifest, orgKey boo
 func readFiles(dir string, orgKey bool) (map[string][]byte, error) {
 	files := make(map[string][]byte)
 	for _, p := range parts {
-		if p.name == MailDir || p.name == OrgKey && !orgKey {
+		if p.name == MailDir || !orgKey && (p.name == OrgKey || p.name == RecoveryKey) {
 			continue
 		}
 		path := filepath.Join(dir, filepath.FromSlash(p.name))

@@ -40,7 +40,7 @@ func TestBackupIsWhole(t *testing.T) {
 	}
 	want := facts()
 	want.Journal = 1
-	want.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", OrgKey, NetworkFile, EnrolFile, PinsFile, KnownFile, MailDir}
+	want.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", OrgKey, RecoveryKey, NetworkFile, EnrolFile, PinsFile, KnownFile, MailDir}
 	got := c.Manifest
 	if !slices.Equal(got.Parts, want.Parts) || !got.HasOrgKey() {
 		t.Errorf("parts %v", got.Parts)

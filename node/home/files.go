@@ -21,10 +21,14 @@ const (
 	RecorderKeyFile = "recorder.pem"
 	NodeKeyFile     = "node.pem"
 	OrgKeyFile      = "org.pem"
+	RecoveryKeyFile = "recovery.pem" // until it is taken offline
 )
 
 // OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is the organisation.
 const OrgKey = KeysDir + "/" + OrgKeyFile
+
+// RecoveryKey is in a backup like OrgKey, if it is in the directory still: it takes the organisation from whoever has that.
+const RecoveryKey = KeysDir + "/" + RecoveryKeyFile
 
 // part is one part of a backup.
 type part struct {
@@ -39,6 +43,7 @@ var parts = []part{
 	{path.Join(KeysDir, RecorderKeyFile), true},
 	{path.Join(KeysDir, NodeKeyFile), true},
 	{OrgKey, false},
+	{RecoveryKey, false},
 	{NetworkFile, false}, // a node that has joined no network has none of these
 	{EnrolFile, false},
 	{PinsFile, false},

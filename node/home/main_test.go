@@ -58,7 +58,7 @@ func restore(dir string, r io.Reader, now time.Time, log *slog.Logger) (*Content
 func texts() map[string]string {
 	return map[string]string{
 		ConfigFile: "hostname = \"mail.alpha.example\"\n", "keys/recorder.pem": "recorder key", "keys/node.pem": "node key",
-		OrgKey: "org key", NetworkFile: "network", EnrolFile: "enrol", PinsFile: "# pins\n", KnownFile: "",
+		OrgKey: "org key", RecoveryKey: "recovery key", NetworkFile: "network", EnrolFile: "enrol", PinsFile: "# pins\n", KnownFile: "",
 	}
 }
 

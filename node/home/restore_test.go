@@ -70,8 +70,9 @@ func TestRestore(t *testing.T) {
 		orgKey bool
 		want   map[string]string
 	}{
-		"without the organisation's key": {texts(), false, without(texts(), OrgKey)},
+		"without the organisation's key": {texts(), false, without(texts(), OrgKey, RecoveryKey)},
 		"with the organisation's key":    {texts(), true, texts()},
+		"with no recovery key":           {without(texts(), RecoveryKey), true, without(texts(), RecoveryKey)},
 		"of no network":                  {newcomer, true, newcomer},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -93,7 +93,7 @@ func (h *Host) fetchBlock(ctx context.Context, id consensus.Hash, announcer peer
 		switch {
 		case askErr != nil:
 			err = askErr
-		case len(list) == 1 && list[0].ID() == id && consensus.BodyRoot(list[0].Events, list[0].Batches) == list[0].Header.BodyRoot:
+		case len(list) == 1 && list[0].ID() == id && consensus.BodyRoot(list[0].Header.Version, list[0].Events, list[0].Batches) == list[0].Header.BodyRoot:
 			return list[0], p, nil
 		case len(list) == 1:
 			h.stats.add("stream.blocks.malformed")

@@ -13,7 +13,7 @@ import (
 const (
 	maxGossip      = 256 << 10
 	maxGossipData  = maxGossip - 1024
-	maxEventSize   = 8 << 10 // of one encoded org event: 16 domains, 8 nodes and their proofs need less
+	maxEventSize   = 10 << 10 // of one encoded org event: 16 domains, 8 nodes with their proofs and 32 attestations need less
 	compactVersion = 1
 )
 
@@ -132,5 +132,5 @@ func (c *compactBlock) assemble(pool Pool) (*consensus.Block, bool) {
 		}
 		b.Batches[i] = *batch
 	}
-	return b, consensus.BodyRoot(b.Events, b.Batches) == b.Header.BodyRoot
+	return b, consensus.BodyRoot(b.Header.Version, b.Events, b.Batches) == b.Header.BodyRoot
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -119,6 +121,22 @@ func TestCompactBlockOfManyEventsIsItsHeader(t *testing.T) {
 	}
 	if _, ok := c.assemble(nil); ok {
 		t.Error("a block was made of a header alone")
+	}
+}
+
+// TestLargestEventFits holds that gossip carries every event that a block may have.
+func TestLargestEventFits(t *testing.T) {
+	label := strings.Repeat("a", 63)
+	domain := strings.Join([]string{label, label, label, label}, ".")[:consensus.MaxDomainName]
+	e := &consensus.OrgEvent{
+		Version: consensus.ParamsV2, Attestations: make([]consensus.Attestation, consensus.MaxAttestations),
+		Content: &consensus.Enrol{
+			Name: strings.Repeat("n", consensus.MaxOrgName), Nodes: make([]consensus.NodeKeys, consensus.MaxNodes),
+			Domains: slices.Repeat([]string{domain}, consensus.MaxDomains),
+		},
+	}
+	if size := e.Size(); size != len(e.Encode()) || size > maxEventSize {
+		t.Errorf("an event of %d bytes, gossip takes %d", size, maxEventSize)
 	}
 }
 

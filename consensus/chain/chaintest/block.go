@@ -29,7 +29,7 @@ func (n *Network) Mine(s *consensus.State, by int, body Body) *consensus.Block {
 			ChainID:   s.ChainID(),
 			Height:    s.Height() + 1,
 			Prev:      s.Tip(),
-			BodyRoot:  consensus.BodyRoot(body.Events, body.Batches),
+			BodyRoot:  consensus.BodyRoot(s.Params().Version, body.Events, body.Batches),
 			StateRoot: consensus.StateRootAfter(s, body.Events, body.Batches),
 			Miner:     n.Orgs[by].RecorderKey(),
 			Time:      max(at, s.MedianTime()+1),

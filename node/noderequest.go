@@ -1,0 +1,153 @@
+package node
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cairn/consensus"
+)
+
+// NodeRequest is what a new machine asks an organisation for: to be a node of it. Both keys prove that
+// they agree.
+type NodeRequest struct {
+	ChainID consensus.ChainID
+	OrgKey  consensus.Key
+	Keys    consensus.NodeKeys
+}
+
+// Admission is what a machine needs that an organisation has taken in as a node: the network, where to
+// find a node of it, and the organisation's enrolment.
+type Admission struct {
+	Genesis   *consensus.Genesis
+	Enrol     *consensus.OrgEvent
+	Addresses []string // as in Invite
+}
+
+const (
+	requestPrefix    = "cairn-node1:"
+	requestPurpose   = "cairn/1 node request"
+	admissionPrefix  = "cairn-admission1:"
+	admissionPurpose = "cairn/1 admission"
+)
+
+// Encode gives the string "cairn-node1:" followed by base64url of
+//
+//	chain id u32 | org key 32 | node key 32 | recorder key 32 | their proofs 64 each |
+//	first 8 bytes of SHA-256("cairn/1 node request" || all before)
+func (r *NodeRequest) Encode() string {
+	b := binary.BigEndian.AppendUint32(nil, uint32(r.ChainID))
+	b = append(b, r.OrgKey[:]...)
+	return armour(requestPrefix, requestPurpose, r.Keys.Append(b))
+}
+
+// DecodeNodeRequest reads a request, strictly but for white space.
+func DecodeNodeRequest(s string) (*NodeRequest, error) {
+	b, err := unarmour(requestPrefix, requestPurpose, s)
+	if err == nil && len(b) != 4+3*32+2*64 {
+		err = errors.New("it has not the length of one")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the node's request: %w", err)
+	}
+	r := &NodeRequest{ChainID: consensus.ChainID(binary.BigEndian.Uint32(b))}
+	rest := b[4:]
+	for _, field := range [][]byte{r.OrgKey[:], r.Keys.Node[:], r.Keys.Recorder[:], r.Keys.Possession[:], r.Keys.NodePossession[:]} {
+		rest = rest[copy(field, rest):]
+	}
+	return r, nil
+}
+
+// EncodeAdmission gives the string "cairn-admission1:" followed by base64url of
+//
+//	u32 length, genesis | u32 length, enrol event | u8 count, (u8 length, address)... |
+//	first 8 bytes of SHA-256("cairn/1 admission" || all before)
+func EncodeAdmission(a *Admission) (string, error) {
+	if err := a.check(); err != nil {
+		return "", fmt.Errorf("making the admission: %w", err)
+	}
+	var b []byte
+	for _, part := range [][]byte{a.Genesis.Encode(), a.Enrol.Encode()} {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
+	}
+	b = append(b, byte(len(a.Addresses)))
+	for _, s := range a.Addresses {
+		b = append(append(b, byte(len(s))), s...)
+	}
+	return armour(admissionPrefix, admissionPurpose, b), nil
+}
+
+// IsAdmission tells an admission from an invite.
+func IsAdmission(s string) bool { return strings.HasPrefix(strings.TrimSpace(s), admissionPrefix) }
+
+// DecodeAdmission reads an admission, strictly but for white space.
+func DecodeAdmission(s string) (*Admission, error) {
+	a, err := decodeAdmission(s)
+	if err != nil {
+		return nil, fmt.Errorf("reading the admission: %w", err)
+	}
+	return a, nil
+}
+
+func decodeAdmission(s string) (*Admission, error) {
+	b, err := unarmour(admissionPrefix, admissionPurpose, s)
+	if err != nil {
+		return nil, err
+	}
+	r := inviteReader{b: b}
+	genesis, event := r.long(), r.long()
+	a := &Admission{Addresses: r.list()}
+	if r.short || len(r.b) > 0 {
+		return nil, errors.New("its parts do not fit its length")
+	}
+	if a.Genesis, err = consensus.DecodeGenesis(genesis); err != nil {
+		return nil, fmt.Errorf("its network: %w", err)
+	}
+	if a.Enrol, err = consensus.DecodeEvent(event); err != nil {
+		return nil, fmt.Errorf("its enrolment: %w", err)
+	}
+	return a, a.check()
+}
+
+func (a *Admission) check() error {
+	p := &a.Genesis.Params
+	if a.Enrol.Enrol() == nil {
+		return errors.New("it holds no enrolment")
+	}
+	if err := consensus.CheckEvent(p, p.ChainID(), a.Enrol); err != nil {
+		return fmt.Errorf("its enrolment: %w", err)
+	}
+	return checkAddresses(a.Addresses)
+}
+
+// armour makes a string of binary data that can be sent by mail and is known by its prefix.
+func armour(prefix, purpose string, b []byte) string {
+	return prefix + base64.RawURLEncoding.EncodeToString(append(b, checksum(purpose, b)...))
+}
+
+// unarmour is the reverse of armour. White space and line breaks, as mail adds them, are ignored.
+func unarmour(prefix, purpose, s string) ([]byte, error) {
+	s = strings.Join(strings.Fields(s), "")
+	if s == "" {
+		return nil, errors.New("it is empty")
+	}
+	text, ok := strings.CutPrefix(s, prefix)
+	if !ok {
+		return nil, fmt.Errorf("it does not begin with %q", prefix)
+	}
+	if len(text) > base64.RawURLEncoding.EncodedLen(maxInvite) {
+		return nil, errors.New("it is too long")
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) < minInviteLength {
+		return nil, errors.New("it is damaged or cut off")
+	}
+	body, sum := b[:len(b)-inviteChecksum], b[len(b)-inviteChecksum:]
+	if !bytes.Equal(checksum(purpose, body), sum) {
+		return nil, errors.New("it is damaged or cut off: its checksum is wrong")
+	}
+	return body, nil
+}

@@ -1,0 +1,267 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/mempool"
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// orgSpace holds what this node has to remember about organisations: under event/ and its ID each event
+// of our own that is in no block for certain, see configuredKey and seenPrefix for the rest.
+const (
+	orgSpace    = "organisation"
+	eventPrefix = "event/"
+)
+
+// settledAfter is how many blocks have to stand on one with an event of ours before it is forgotten: a
+// reorganisation might drop it.
+const settledAfter = 20
+
+// ownID names our organisation.
+func (n *Node) ownID() consensus.Hash { return n.enrol.ID() }
+
+// ownEntry is our organisation as the chain has it, in a network where organisations change.
+func (n *Node) ownEntry(s *consensus.State) (*consensus.Org, error) {
+	if s.Params().Version < consensus.ParamsV2 {
+		return nil, api.Errorf(api.CodeNotAllowed, "cairn help init",
+			"changing the organisation: this network has parameters of version %d, in which an enrolment stands for good", s.Params().Version)
+	}
+	org, ok := s.Org(n.ownID())
+	if !ok {
+		return nil, api.Errorf(api.CodeTryLater, "cairn status", "changing the organisation: it is no member of the network yet, as seen here")
+	}
+	return org, nil
+}
+
+// standing is what the next event of our organisation goes by.
+func (n *Node) standing() (*Standing, error) {
+	s := n.chain.State()
+	org, err := n.ownEntry(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Standing{params: s.Params(), height: s.Height(), org: org, waiting: n.waitingEvents(s)}, nil
+}
+
+// waitingEvents are the events of our organisation in the mempool that fit behind s, whichever of its
+// nodes brought them.
+func (n *Node) waitingEvents(s *consensus.State) []*consensus.OrgEvent {
+	return n.pool.EventsOf(s, n.ownID())
+}
+
+// OrgStanding tells what an event of our organisation has to go by.
+func (n *Node) OrgStanding(context.Context) (*api.OrgStanding, error) {
+	st, err := n.standing()
+	if err != nil {
+		return nil, err
+	}
+	v := &api.OrgStanding{Height: st.height, Entry: st.org.Encode()}
+	for _, e := range st.waiting {
+		v.Waiting = append(v.Waiting, e.Encode())
+	}
+	return v, nil
+}
+
+// ProposeEvent brings an event of our organisation to the network.
+func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEvent, error) {
+	e, err := consensus.DecodeEvent(r.Event)
+	if err != nil {
+		return nil, api.Errorf(api.CodeInvalid, "use the cairn command of the same version as the node", "reading the event: %v", err)
+	}
+	s := n.chain.State()
+	if _, err := n.ownEntry(s); err != nil {
+		return nil, err
+	}
+	if e.Org() != n.ownID() {
+		return nil, api.Errorf(api.CodeNotAllowed, "run the command on a node of that organisation", "bringing the event: it is about organisation %v, and this node's is %v", e.Org(), n.ownID())
+	}
+	if err := n.checkPins(s, e); err != nil {
+		return nil, err
+	}
+	if err := n.takeIn(s, e); err != nil {
+		return nil, err
+	}
+	err = n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		id := e.ID()
+		return tx.Space(orgSpace).Put(append([]byte(eventPrefix), id[:]...), e.Encode())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("keeping the event until it is in a block: %w", err)
+	}
+	n.log.Info("an event of our organisation was brought to the network", "type", e.Type(), "event", e.ID())
+	return n.viewEvent(n.chain.State(), e), nil
+}
+
+// takeIn checks an event behind those that wait and gives it to the miners here and elsewhere.
+func (n *Node) takeIn(s *consensus.State, e *consensus.OrgEvent) error {
+	waiting := n.waitingEvents(s)
+	if slices.ContainsFunc(waiting, func(w *consensus.OrgEvent) bool { return w.ID() == e.ID() }) {
+		n.host.PublishEvent(e)
+		return nil
+	}
+	events := make([]consensus.OrgEvent, 0, len(waiting)+1)
+	for _, w := range append(waiting, e) {
+		events = append(events, *w)
+	}
+	err := consensus.ValidateEvents(s, events)[len(waiting)]
+	if broken, ok := errors.AsType[*consensus.RuleError](err); ok && !broken.OfBlock() {
+		return eventRefused(e, err)
+	}
+	if err := n.pool.AddEvent(s, e, time.Now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
+		return eventRefused(e, err)
+	}
+	n.host.PublishEvent(e)
+	return nil
+}
+
+// checkPins refuses an event that claims a domain which this node has pinned to somebody else. It is no
+// rule of the network: other nodes go by their own pins.
+func (n *Node) checkPins(s *consensus.State, e *consensus.OrgEvent) error {
+	key, domains := e.Claims()
+	for _, d := range domains {
+		if err := n.trust.Conflict(s, d, key); err != nil {
+			return api.Errorf(api.CodeNotAllowed, "leave the domain out, or take the pin back first: cairn org untrust "+d,
+				"bringing the %s: this node trusts another organisation for %s, and brings no claim of it to the network", e.Type(), d)
+		}
+	}
+	return nil
+}
+
+// eventHints are what to do about a broken rule.
+var eventHints = map[string]string{
+	consensus.RuleEventPrev:   "another event of the organisation came in between, run the same command again",
+	consensus.RuleEventSigner: "cairn org changes",
+	consensus.RuleUnknownNode: "cairn org node ls",
+	consensus.RuleNodeCount:   "cairn org node ls",
+	consensus.RulePossession:  "make the request anew on the new machine: cairn org node request INVITE",
+	consensus.RuleDuplicateKey: "a key counts once in a network, make others: cairn init in an empty directory of the new machine, " +
+		"and the request anew",
+	consensus.RuleUnattested: "other members have to attest: cairn org attest ls on their nodes",
+}
+
+// eventRefused is why an event goes to no block, with the rule or the policy that says so.
+func eventRefused(e *consensus.OrgEvent, err error) error {
+	if rule, ok := errors.AsType[*consensus.RuleError](err); ok {
+		code := api.CodeInvalid
+		if rule.Rule == consensus.RuleEventPrev {
+			code = api.CodeTryLater
+		}
+		return api.Errorf(code, eventHints[rule.Rule], "the %s was not brought to the network, it breaks the rule %s: %s", e.Type(), rule.Rule, rule.Detail)
+	}
+	if policy, ok := errors.AsType[*mempool.PolicyError](err); ok {
+		code, hint := api.CodeTryLater, "cairn status, and run the same command again when what waits is in a block"
+		if policy.Policy == mempool.PolicyPinned {
+			code, hint = api.CodeNotAllowed, "cairn org pins"
+		}
+		return api.Errorf(code, hint, "the %s was not brought to the network, this node's policy %s refuses it: %s", e.Type(), policy.Policy, policy.Detail)
+	}
+	return fmt.Errorf("bringing the %s to the network: %w", e.Type(), err)
+}
+
+func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent {
+	_, domains := e.Claims()
+	p := s.Params()
+	v := &api.OrgEvent{
+		ID: e.ID().String(), Type: e.Type().String(), Org: e.Org().String(), Domains: domains,
+		WaitsFor: fmt.Sprintf("a block that takes it up, one comes every %v on average", p.BlockInterval),
+	}
+	if r, ok := e.Content.(*consensus.Rotate); ok && r.Recovery.IsZero() {
+		v.Counts = s.Height() + 1 + p.RotationDelay()
+		v.Counting = "about " + (time.Duration(p.RotationDelay()) * p.BlockInterval).String() + " after its block"
+	}
+	return v
+}
+
+// proposed reads the events of ours that are kept.
+func (n *Node) proposed() ([]*consensus.OrgEvent, error) {
+	var list []*consensus.OrgEvent
+	var bad error
+	err := n.store.View(func(rd *mailstore.Reader) error {
+		return rd.Space(orgSpace).Scan([]byte(eventPrefix), nil, func(_, value []byte) bool {
+			e, err := consensus.DecodeEvent(slices.Clone(value))
+			if err != nil {
+				bad = err
+				return false
+			}
+			list = append(list, e)
+			return true
+		})
+	})
+	return list, errors.Join(err, bad)
+}
+
+// bringProposed brings the events of ours that are in no block again, and forgets those that are in one
+// for certain or that no block will hold any more.
+func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
+	list, err := n.proposed()
+	for again := true; err == nil && again; { // in the order in which they follow each other, whatever that is
+		again = false
+		for i, e := range list {
+			if e == nil {
+				continue
+			}
+			if height, in := blockOf(s, e); in {
+				list[i] = nil
+				if s.Height() >= height+settledAfter {
+					err = errors.Join(err, n.forget(ctx, e))
+				}
+				continue
+			}
+			if n.takeIn(s, e) == nil {
+				list[i], again = nil, true
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("bringing the organisation's events: %w", err)
+	}
+	for _, e := range list {
+		if e == nil || !overtaken(s, e) {
+			continue
+		}
+		n.log.Warn("an event of our organisation will be in no block: another one came before it", "type", e.Type(), "event", e.ID())
+		if err := n.forget(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Node) forget(ctx context.Context, e *consensus.OrgEvent) error {
+	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		id := e.ID()
+		return tx.Space(orgSpace).Delete(append([]byte(eventPrefix), id[:]...))
+	})
+}
+
+// blockOf finds the block with an event that changed its organisation's entry.
+func blockOf(s *consensus.State, e *consensus.OrgEvent) (height uint64, in bool) {
+	id := e.ID()
+	if org, ok := s.Org(e.Org()); ok && org.LastEvent == id {
+		return org.Changed, true
+	}
+	for _, p := range slices.Backward(s.Past()) {
+		if p.Org.LastEvent == id {
+			return p.Org.Changed, true
+		}
+	}
+	return 0, false
+}
+
+// overtaken reports whether an event can follow no more, since another one did for so long that it
+// stays. Of a revocation that is so when another has changed the recovery key.
+func overtaken(s *consensus.State, e *consensus.OrgEvent) bool {
+	org, ok := s.Org(e.Org())
+	if !ok || s.Height() < org.Changed+settledAfter {
+		return false
+	}
+	err, broken := errors.AsType[*consensus.RuleError](consensus.ValidateEvent(s, e))
+	return broken && err.Rule != consensus.RuleUnattested
+}

@@ -1,0 +1,214 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/fingerprint"
+	"cairn/node/api"
+)
+
+// entriesOf are all entries that an organisation had, the present one last.
+func entriesOf(s *consensus.State, id consensus.Hash) []*consensus.Org {
+	var list []*consensus.Org
+	for _, p := range s.Past() {
+		if p.Org.ID == id {
+			list = append(list, p.Org)
+		}
+	}
+	if org, ok := s.Org(id); ok {
+		list = append(list, org)
+	}
+	return list
+}
+
+// changesOf tells how an organisation's entry came to be what it is at the tip.
+func changesOf(s *consensus.State, id consensus.Hash) []api.OrgChange {
+	entries := entriesOf(s, id)
+	if len(entries) == 0 {
+		return nil
+	}
+	first := entries[0]
+	list := []api.OrgChange{keyChange(first.Height, "enrolled", consensus.Key{}, first.Key)}
+	for i, now := range entries {
+		until := s.Height()
+		if i+1 < len(entries) {
+			until = entries[i+1].Changed
+		}
+		if i > 0 {
+			list = append(list, entryChanges(entries[i-1], now)...)
+		}
+		// No event makes a pending key count: its height does.
+		if p := now.Pending; p.At != 0 && p.At <= until {
+			list = append(list, keyChange(p.At, "key", now.Key, p.Key))
+		}
+	}
+	return list
+}
+
+// entryChanges are what one block changed in an entry.
+func entryChanges(was, now *consensus.Org) (list []api.OrgChange) {
+	add := func(what, from, to string) {
+		list = append(list, api.OrgChange{Height: now.Changed, What: what, From: from, To: to})
+	}
+	if was.Name != now.Name {
+		add("name", was.Name, now.Name)
+	}
+	if !slices.Equal(was.Domains, now.Domains) {
+		add("domains", strings.Join(was.Domains, ", "), strings.Join(now.Domains, ", "))
+	}
+	if was.Records != now.Records {
+		add("records", was.Records.String(), now.Records.String())
+	}
+	if was.ThresholdFloor != now.ThresholdFloor {
+		add("threshold", fmt.Sprintf("%d %%", was.ThresholdFloor), fmt.Sprintf("%d %%", now.ThresholdFloor))
+	}
+	counted := was.KeyAt(now.Changed)
+	if counted != now.Key {
+		what := "key"
+		if was.Recovery != now.Recovery { // only a revocation changes both
+			what = "key-revoked"
+		}
+		list = append(list, keyChange(now.Changed, what, counted, now.Key))
+	}
+	switch pending := counted == was.Key && was.Pending.At != 0; {
+	case now.Pending.At != 0 && now.Pending != was.Pending:
+		c := keyChange(now.Changed, "key-pending", now.Key, now.Pending.Key)
+		c.Counts = now.Pending.At
+		list = append(list, c)
+	case pending && now.Pending.At == 0:
+		list = append(list, keyChange(now.Changed, "key-pending-gone", was.Pending.Key, consensus.Key{}))
+	}
+	if was.Recovery != now.Recovery {
+		add("recovery", was.Recovery.String(), now.Recovery.String())
+	}
+	for _, n := range now.Nodes {
+		i := slices.IndexFunc(was.Nodes, func(o consensus.OrgNode) bool { return o.Recorder == n.Recorder })
+		switch {
+		case i < 0:
+			add("node-added", "", n.Node.String())
+		case was.Nodes[i].End != n.End:
+			add("node-"+nodeEnds[n.End], n.Node.String(), "")
+		}
+	}
+	return list
+}
+
+// nodeEnds puts why a node ended into a word.
+var nodeEnds = map[consensus.NodeEnd]string{
+	consensus.NodeActive: "", consensus.NodeDropped: "dropped", consensus.NodeRevoked: "revoked", consensus.NodeSuspended: "suspended",
+}
+
+// keyChange is a change of an org key; a zero one is left out.
+func keyChange(height uint64, what string, from, to consensus.Key) api.OrgChange {
+	c := api.OrgChange{Height: height, What: what}
+	if !from.IsZero() {
+		c.From = from.String()
+	}
+	if !to.IsZero() {
+		c.To, c.Fingerprint = to.String(), fingerprint.Of(to)
+	}
+	return c
+}
+
+// heightTime is when the block of a height was made, or about when it will be.
+func (n *Node) heightTime(s *consensus.State, height uint64) time.Time {
+	if height <= s.Height() {
+		return n.blockTime(height)
+	}
+	return unixMilli(s.Time()).Add(time.Duration(height-s.Height()) * s.Params().BlockInterval)
+}
+
+// OrgChanges tells how an organisation's entry has changed.
+func (n *Node) OrgChanges(_ context.Context, which string) (*api.OrgChanges, error) {
+	s := n.chain.State()
+	org, err := n.oneOrg(s, which)
+	if err != nil {
+		return nil, err
+	}
+	key := org.KeyAt(s.Height())
+	v := &api.OrgChanges{ID: org.ID.String(), Name: org.Name, Key: key.String(), Fingerprint: fingerprint.Of(key), Changes: changesOf(s, org.ID)}
+	if p := org.Pending; p.At > s.Height() {
+		v.Pending = &api.PendingRotation{Key: p.Key.String(), Fingerprint: fingerprint.Of(p.Key), At: p.At, About: n.heightTime(s, p.At)}
+	}
+	for i := range v.Changes {
+		c := &v.Changes[i]
+		c.Time = n.heightTime(s, c.Height)
+		if c.Counts != 0 {
+			c.About = n.heightTime(s, c.Counts)
+		}
+	}
+	return v, nil
+}
+
+// oneOrg finds an organisation by its ID, a key that it has or had, or a domain that it alone claims.
+func (n *Node) oneOrg(s *consensus.State, which string) (*consensus.Org, error) {
+	if which == "" {
+		if org, ok := s.Org(n.ownID()); ok {
+			return org, nil
+		}
+		return nil, api.Errorf(api.CodeTryLater, "cairn status", "looking up our own organisation: it is no member of the network yet, as seen here")
+	}
+	if key, err := consensus.ParseKey(strings.ToLower(which)); err == nil {
+		if org, ok := s.OrgByKey(key); ok {
+			return org, nil
+		}
+	}
+	var found []*consensus.Org
+	for _, org := range s.Orgs() {
+		if n.selects(which, org) {
+			found = append(found, org)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, api.Errorf(api.CodeNotFound, "cairn org show all", "no organisation on the chain has the id, key or domain %q", which)
+	}
+	return nil, api.Errorf(api.CodeInvalid, "cairn org show "+which, "%d members claim %s: name one by its id or key", len(found), which)
+}
+
+// OrgNodes lists the nodes of our organisation.
+func (n *Node) OrgNodes(context.Context) (*api.OrgNodeList, error) {
+	st, err := n.standing()
+	if err != nil {
+		return nil, err
+	}
+	list := new(api.OrgNodeList)
+	for _, o := range st.org.Nodes {
+		v := api.OrgNodeState{
+			Node: o.Node.String(), Recorder: o.Recorder.String(), Since: o.Since, End: nodeEnds[o.End], Until: o.Until,
+			At: n.blockTime(max(o.Since, o.Until)), Here: o.Node == n.id.NodeKey() && o.Recorder == n.id.RecorderKey(),
+		}
+		list.Nodes = append(list.Nodes, v)
+	}
+	for _, e := range st.waiting {
+		if a, ok := e.Content.(*consensus.AddNode); ok {
+			list.Nodes = append(list.Nodes, api.OrgNodeState{Node: a.Node.String(), Recorder: a.Recorder.String(), Waiting: true})
+		}
+	}
+	slices.SortStableFunc(list.Nodes, func(a, b api.OrgNodeState) int { return min(len(a.End), 1) - min(len(b.End), 1) })
+	return list, nil
+}
+
+// AdmitNode brings an event that takes a node in, and makes what that needs.
+func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdded, error) {
+	addrs := n.host.Addrs()
+	if len(addrs) == 0 {
+		return nil, api.Errorf(api.CodeInvalid, "set p2p.listen in "+ConfigFile, "this node listens on no address that the new one could dial")
+	}
+	admission, err := EncodeAdmission(&Admission{Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), maxAddresses)]})
+	if err != nil {
+		return nil, err
+	}
+	v, err := n.ProposeEvent(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &api.NodeAdded{OrgEvent: *v, Admission: admission}, nil
+}

@@ -1,0 +1,167 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"cairn/consensus"
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// configuredKey in orgSpace is under what the organisation was configured as when it was last looked at.
+const configuredKey = "configured"
+
+// keepOrg brings our organisation's events to the network until they are in blocks, proposes what was
+// changed in the configuration, and tells of key changes.
+func (n *Node) keepOrg(ctx context.Context) error {
+	if n.genesis.Params.Version < consensus.ParamsV2 {
+		return nil
+	}
+	wake, cancel := n.chain.Subscribe()
+	defer cancel()
+	again := time.NewTicker(5 * n.genesis.Params.BlockInterval)
+	defer again.Stop()
+	configured, said := false, ""
+	for {
+		s := n.chain.State()
+		if !configured {
+			configured = n.proposeConfigured(ctx, s)
+		}
+		err := errors.Join(n.bringProposed(ctx, s), n.noticeChanges(ctx, s))
+		if err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
+			n.log.Warn("looking after the organisation", "err", err)
+		}
+		n.dropOldKeys(s)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-again.C:
+		}
+	}
+}
+
+// proposeConfigured proposes an update if the organisation is another one in the configuration than when
+// the node was last started; done if there is nothing left to do about that until the next start. What
+// was changed by cairn org update stays, whatever the configuration says.
+func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done bool) {
+	if _, member := s.Org(n.ownID()); !member || n.viewIsOld(s) {
+		return false
+	}
+	now, err := profileOf(&n.cfg.Organisation)
+	if err != nil {
+		n.refuseConfigured(err)
+		return true
+	}
+	before, err := n.configuredBefore(now)
+	if err != nil {
+		n.refuseConfigured(err)
+		return true
+	}
+	if sameProfile(now, before) {
+		return n.noteConfigured(ctx, now)
+	}
+	keys, err := LoadOrgKeys(n.dir)
+	if err != nil {
+		n.refuseConfigured(err)
+		return true
+	}
+	st, err := n.standing()
+	if err != nil {
+		return false
+	}
+	u := edited(st.Profile(), before, now)
+	if sameProfile(u, st.Profile()) {
+		return n.noteConfigured(ctx, now)
+	}
+	e, err := st.Update(ctx, keys, u, nil)
+	if err == nil {
+		var v *api.OrgEvent
+		if v, err = n.ProposeEvent(ctx, api.EventRequest{Event: e.Encode()}); err == nil {
+			n.log.Info("the organisation was changed in "+ConfigFile+": an update was brought to the network", "event", v.ID, "name", u.Name, "domains", u.Domains)
+			return n.noteConfigured(ctx, now)
+		}
+	}
+	if ctx.Err() != nil || api.AsError(err).Code == api.CodeTryLater {
+		return false
+	}
+	n.refuseConfigured(err)
+	return true
+}
+
+// edited is u with what differs between before and now: what was changed by a command stays where
+// nobody has edited it.
+func edited(u, before, now *consensus.Update) *consensus.Update {
+	if before.Name != now.Name {
+		u.Name = now.Name
+	}
+	if !slices.Equal(before.Domains, now.Domains) {
+		u.Domains = now.Domains
+	}
+	if before.Records != now.Records {
+		u.Records = now.Records
+	}
+	if before.ThresholdFloor != now.ThresholdFloor {
+		u.ThresholdFloor = now.ThresholdFloor
+	}
+	return u
+}
+
+// refuseConfigured says that what the configuration says of the organisation stays without effect.
+func (n *Node) refuseConfigured(err error) {
+	problem := fmt.Sprintf("[organisation] in %s was changed, and no update was proposed: %v", ConfigFile, err)
+	n.configProblem.Store(&problem)
+	n.log.Warn("the organisation was changed in "+ConfigFile+", and no update was proposed", "err", err, "try", api.AsError(err).Hint)
+}
+
+// profileOf is what the configuration says of the organisation.
+func profileOf(o *OrganisationConfig) (*consensus.Update, error) {
+	u := &consensus.Update{Name: o.Name, Domains: slices.Sorted(slices.Values(o.Domains)), ThresholdFloor: uint8(o.ThresholdFloor)}
+	return u, u.Records.UnmarshalText([]byte(o.Records))
+}
+
+// configuredBefore is what the configuration said when it was last looked at. At first that is what this
+// node enrolled as; a node that was added has enrolled nothing.
+func (n *Node) configuredBefore(now *consensus.Update) (*consensus.Update, error) {
+	before := new(consensus.Update)
+	err := n.store.View(func(rd *mailstore.Reader) error {
+		b, err := rd.Space(orgSpace).Get([]byte(configuredKey))
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(b, before)
+	})
+	switch {
+	case err == nil:
+		return before, nil
+	case !errors.Is(err, mailstore.ErrNotFound):
+		return nil, err
+	case !n.enrolledItself():
+		return now, nil
+	}
+	e := n.enrol.Enrol()
+	return &consensus.Update{Name: e.Name, Domains: e.Domains, Records: e.Records, ThresholdFloor: e.ThresholdFloor}, nil
+}
+
+func (n *Node) noteConfigured(ctx context.Context, u *consensus.Update) bool {
+	b, err := json.Marshal(u)
+	if err == nil {
+		err = n.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put([]byte(configuredKey), b) })
+	}
+	if err != nil {
+		n.log.Warn("what the organisation is configured as could not be kept", "err", err)
+	}
+	return true
+}
+
+// enrolledItself reports whether this node is in the enrolment of its organisation. Another one was
+// added to it.
+func (n *Node) enrolledItself() bool {
+	return slices.ContainsFunc(n.enrol.Enrol().Nodes, func(k consensus.NodeKeys) bool { return k.Node == n.id.NodeKey() })
+}

@@ -1,0 +1,139 @@
+package node
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"cairn/consensus"
+	"cairn/node/home"
+)
+
+// orgKeyPath is where the organisation's key lies in a node's directory, if it is kept there.
+const orgKeyPath = keysDir + "/" + home.OrgKeyFile
+
+// Former org keys lie beside it until another one counts for certain.
+const (
+	oldKeyPrefix = "org-old-"
+	oldKeySuffix = ".pem"
+)
+
+// LoadOrgKeys reads the org key in a node's directory and those that it had before; none if it is kept
+// elsewhere.
+func LoadOrgKeys(dir string) ([]ed25519.PrivateKey, error) {
+	old, err := oldOrgKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	paths := []string{filepath.Join(dir, keysDir, home.OrgKeyFile)}
+	for _, o := range old {
+		paths = append(paths, o.path)
+	}
+	var keys []ed25519.PrivateKey
+	for _, path := range paths {
+		key, err := readKeyFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// oldKey is the file of a former org key.
+type oldKey struct {
+	path  string
+	until uint64 // the height from which the one counts that followed it
+}
+
+func oldOrgKeys(dir string) (list []oldKey, err error) {
+	entries, err := os.ReadDir(filepath.Join(dir, keysDir))
+	if err != nil {
+		return nil, fmt.Errorf("reading keys: %w", err)
+	}
+	for _, e := range entries {
+		number, old := strings.CutPrefix(strings.TrimSuffix(e.Name(), oldKeySuffix), oldKeyPrefix)
+		if until, err := strconv.ParseUint(number, 10, 64); err == nil && old {
+			list = append(list, oldKey{filepath.Join(dir, keysDir, e.Name()), until})
+		}
+	}
+	return list, nil
+}
+
+// readKeyFile reads a private key in PEM.
+func readKeyFile(path string) (ed25519.PrivateKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading a key: %w", err)
+	}
+	key, err := decodeKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// NewKey draws a key.
+func NewKey() (ed25519.PrivateKey, error) { return newKey() }
+
+// ReplaceOrgKey puts another org key in the place of that in a node's directory, which stays beside it
+// as keys/org-old-<until>.pem: it is what signs until the other one counts, at that height. undo puts it
+// back.
+func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func() error, err error) {
+	path := filepath.Join(dir, keysDir, home.OrgKeyFile)
+	old := filepath.Join(dir, keysDir, oldKeyPrefix+strconv.FormatUint(until, 10)+oldKeySuffix)
+	next := path + ".new"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was interrupted
+		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
+	}
+	text, err := encodeKey(key)
+	if err == nil {
+		err = writeNew(next, text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
+	}
+	undo = func() error { return os.Remove(path) }
+	if fileExists(path) {
+		if err := os.Link(path, old); err != nil {
+			return nil, fmt.Errorf("keeping the organisation's key: %w", errors.Join(err, os.Remove(next)))
+		}
+		undo = func() error { return os.Rename(old, path) }
+	}
+	if err := errors.Join(os.Rename(next, path), home.SyncDir(filepath.Dir(path))); err != nil {
+		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
+	}
+	return undo, nil
+}
+
+// dropOldKeys removes former org keys once another one counts too long for that to be taken back.
+func (n *Node) dropOldKeys(s *consensus.State) {
+	org, member := s.Org(n.enrol.ID())
+	old, err := oldOrgKeys(n.dir)
+	if err != nil || !member {
+		return
+	}
+	for _, o := range old {
+		key, err := readKeyFile(o.path)
+		if err != nil || s.Height() < o.until+consensus.DropGrace || org.Pending.At > s.Height() ||
+			org.KeyAt(s.Height()) == consensus.PublicKey(key) {
+			continue
+		}
+		if current, err := readKeyFile(filepath.Join(n.dir, orgKeyPath)); err != nil || org.KeyAt(s.Height()) != consensus.PublicKey(current) {
+			continue // nothing goes while what counts is not here
+		}
+		if err := os.Remove(o.path); err != nil {
+			n.log.Warn("a former key of the organisation could not be removed", "file", o.path, "err", err)
+			continue
+		}
+		n.log.Info("a former key of the organisation was removed: another one counts", "file", o.path, "since_block", o.until)
+	}
+}

@@ -1,0 +1,185 @@
+package node
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"cairn/consensus"
+	"cairn/node/api"
+	"cairn/node/home"
+)
+
+// The recovery key is made with the others, where organisations change, and belongs elsewhere from then
+// on: it is what takes the organisation back from whoever has stolen the rest.
+
+// takeRecovery names the command that takes it out of a node's directory.
+const takeRecovery = "cairn org recovery-key -o FILE"
+
+// recoveryFor is the recovery key to enrol with in a network with parameters of that version: the one that
+// an interrupted join has left in dir, else a new one; nil where there are none.
+func recoveryFor(dir string, version uint16) (ed25519.PrivateKey, error) {
+	if version < consensus.ParamsV2 {
+		return nil, nil
+	}
+	key, err := LoadRecoveryKey(filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return newKey()
+	}
+	return key, err
+}
+
+// LoadRecoveryKey reads a recovery key from the file that TakeRecoveryKey wrote.
+func LoadRecoveryKey(path string) (ed25519.PrivateKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the recovery key: %w", err)
+	}
+	key, err := decodeKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// HasRecoveryKey reports whether the recovery key lies in a node's directory still.
+func HasRecoveryKey(dir string) bool {
+	return fileExists(filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)))
+}
+
+// TakeRecoveryKey writes the recovery key of the node in dir to a new file elsewhere, and removes it from
+// there once it is on the disk. After an interruption it may be repeated with the same path.
+func TakeRecoveryKey(dir, path string) error {
+	from := filepath.Join(dir, filepath.FromSlash(home.RecoveryKey))
+	key, err := LoadRecoveryKey(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noRecoveryKey(dir, from)
+	}
+	if err != nil {
+		return err
+	}
+	if err := keptApart(dir, path); err != nil {
+		return err
+	}
+	text, err := recoveryText(dir, key)
+	if err != nil {
+		return err
+	}
+	switch err := writeNew(path, text); {
+	case errors.Is(err, fs.ErrExist):
+		if there, err := os.ReadFile(path); err != nil || !bytes.Equal(there, text) {
+			return api.Errorf(api.CodeExists, "name a file that does not exist yet", "writing the recovery key: %s is there already", path)
+		}
+	case err != nil:
+		return fmt.Errorf("writing the recovery key: %w", err)
+	}
+	there, err := LoadRecoveryKey(path)
+	if err == nil && !there.Equal(key) {
+		err = errors.New("it holds another key")
+	}
+	if err != nil {
+		return fmt.Errorf("writing the recovery key, which stays in %s: reading it back from %s: %w", from, path, err)
+	}
+	if err := home.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("writing the recovery key: %w", err)
+	}
+	if err := errors.Join(os.Remove(from), home.SyncDir(filepath.Dir(from))); err != nil {
+		return fmt.Errorf("removing the recovery key, which %s has now: %w", path, err)
+	}
+	return nil
+}
+
+// WriteRecoveryKey writes the next recovery key of the organisation of the node in dir to a new file
+// elsewhere.
+func WriteRecoveryKey(dir, path string, key ed25519.PrivateKey) error {
+	if err := keptApart(dir, path); err != nil {
+		return err
+	}
+	text, err := recoveryText(dir, key)
+	if err == nil {
+		err = writeNew(path, text)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return api.Errorf(api.CodeExists, "name a file that does not exist yet", "writing the recovery key: %s is there already", path)
+	}
+	if err == nil {
+		err = home.SyncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return fmt.Errorf("writing the recovery key: %w", err)
+	}
+	return nil
+}
+
+// keptApart refuses a file in the node's directory.
+func keptApart(dir, path string) error {
+	switch inside, err := isWithin(dir, filepath.Dir(path)); {
+	case err != nil:
+		return fmt.Errorf("writing the recovery key: %w", err)
+	case inside:
+		return api.Errorf(api.CodeInvalid, "name a file on a medium that is kept apart",
+			"writing the recovery key: %s is in the node's directory, where whoever steals the organisation's key finds it", path)
+	}
+	return nil
+}
+
+// recoveryText is the file with a recovery key: it says what it is to whoever finds it years later.
+func recoveryText(dir string, key ed25519.PrivateKey) ([]byte, error) {
+	text, err := encodeKey(key)
+	if err != nil {
+		return nil, err
+	}
+	g, err := LoadNetwork(dir)
+	if err != nil {
+		return nil, err
+	}
+	enrol, err := LoadEnrol(dir)
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "Recovery key of the organisation %v\nin the Cairn network with chain id %v.\n"+
+		"Whoever has it can revoke the organisation's key: keep it offline, and apart from that.\n%s",
+		enrol.ID(), g.Params.ChainID(), text), nil
+}
+
+// noRecoveryKey says why there is none in dir.
+func noRecoveryKey(dir, from string) error {
+	g, err := LoadNetwork(dir)
+	switch {
+	case errors.Is(err, ErrNotMember):
+		return api.Errorf(api.CodeNotFound, "cairn join INVITE", "taking the recovery key: it is made when the node joins a network, and %s has joined none", dir)
+	case err != nil:
+		return err
+	case g.Params.Version < consensus.ParamsV2:
+		return api.Errorf(api.CodeNotAllowed, "keep copies of the keys in "+filepath.Join(dir, keysDir),
+			"taking the recovery key: the network %q has parameters of version %d, in which there are none", g.Params.Name, g.Params.Version)
+	}
+	return api.Errorf(api.CodeNotFound, "look for the file that it was written to",
+		"taking the recovery key: %s is not there: it was taken already, or another node enrolled the organisation", from)
+}
+
+// isWithin reports whether the folder path is dir or lies in it.
+func isWithin(dir, path string) (bool, error) {
+	dir, err := realPath(dir)
+	if err != nil {
+		return false, err
+	}
+	if path, err = realPath(path); err != nil {
+		return false, err
+	}
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)), nil
+}
+
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}

@@ -1,0 +1,191 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"cairn/consensus"
+	"cairn/node/api"
+)
+
+// Standing is what the next event of an organisation goes by.
+type Standing struct {
+	params  *consensus.Params
+	height  uint64                // of the tip
+	org     *consensus.Org        // its entry there
+	waiting []*consensus.OrgEvent // its events that wait for a block, in their order
+}
+
+// Progress is told now and then how long a stamp has been looked for and how long that takes on
+// average.
+type Progress = func(spent, expected time.Duration)
+
+// DecodeStanding reads what a node of the network answers.
+func DecodeStanding(g *consensus.Genesis, v *api.OrgStanding) (*Standing, error) {
+	st := &Standing{params: &g.Params, height: v.Height}
+	var err error
+	if st.org, err = consensus.DecodeOrg(g.Network(), v.Entry); err != nil {
+		return nil, fmt.Errorf("reading the organisation's entry: %w", err)
+	}
+	for _, b := range v.Waiting {
+		e, err := consensus.DecodeEvent(b)
+		if err != nil {
+			return nil, fmt.Errorf("reading a waiting event: %w", err)
+		}
+		st.waiting = append(st.waiting, e)
+	}
+	return st, nil
+}
+
+// Height is that of the node's tip.
+func (st *Standing) Height() uint64 { return st.height }
+
+// RotationAt is the height from which an org key counts that is brought now, at the earliest.
+func (st *Standing) RotationAt(atOnce bool) uint64 {
+	if atOnce {
+		return st.height + 1
+	}
+	return st.height + 1 + st.params.RotationDelay()
+}
+
+// Key is the org key that signs the next event.
+func (st *Standing) Key() consensus.Key { return st.org.KeyAt(st.height + 1) }
+
+// Profile is what the organisation says of itself once its waiting events are in blocks.
+func (st *Standing) Profile() *consensus.Update {
+	for _, e := range slices.Backward(st.waiting) {
+		if u, ok := e.Content.(*consensus.Update); ok {
+			c := *u
+			return &c
+		}
+	}
+	return &consensus.Update{Name: st.org.Name, Domains: st.org.Domains, Records: st.org.Records, ThresholdFloor: st.org.ThresholdFloor}
+}
+
+// settled refuses an event while one waits that changes who signs.
+func (st *Standing) settled() error {
+	for _, e := range st.waiting {
+		if t := e.Type(); t == consensus.EventRotate || t == consensus.EventRevoke {
+			return api.Errorf(api.CodeTryLater, "cairn status", "making the event: a %s waits for a block, and decides who signs the next event; one comes every %v on average", t, st.params.BlockInterval)
+		}
+	}
+	return nil
+}
+
+// next is an event of the organisation behind those that wait, without content, for its key to sign.
+func (st *Standing) next(keys []ed25519.PrivateKey) (*consensus.OrgEvent, ed25519.PrivateKey, error) {
+	if err := st.settled(); err != nil {
+		return nil, nil, err
+	}
+	i := slices.IndexFunc(keys, func(k ed25519.PrivateKey) bool { return consensus.PublicKey(k) == st.Key() })
+	switch {
+	case len(keys) == 0:
+		return nil, nil, api.Errorf(api.CodeNotFound, "put the organisation's key there for this command, and away again",
+			"signing for the organisation: its key is not here as %s", orgKeyPath)
+	case i < 0:
+		return nil, nil, api.Errorf(api.CodeInvalid, "cairn org changes",
+			"signing for the organisation: %s is not the organisation's key, which is %s", orgKeyPath, st.Key())
+	}
+	e := &consensus.OrgEvent{Version: st.params.Version, ChainID: st.params.ChainID(), Subject: st.org.ID, Prev: st.org.LastEvent, Signer: st.Key()}
+	if n := len(st.waiting); n > 0 {
+		e.Prev = st.waiting[n-1].ID()
+	}
+	return e, keys[i], nil
+}
+
+// finish gives e its stamp and signature.
+func (st *Standing) finish(ctx context.Context, e *consensus.OrgEvent, signer ed25519.PrivateKey, progress Progress) (*consensus.OrgEvent, error) {
+	var ok bool
+	if e.Stamp, ok = consensus.SolveEventStamp(stampStop(ctx, st.params.BatchStamp, progress), e, st.params.BatchStamp); !ok {
+		return nil, fmt.Errorf("solving the event's stamp: %w", ctx.Err())
+	}
+	e.Sign(signer)
+	return e, nil
+}
+
+// Update makes the event that changes what the organisation says of itself to u.
+func (st *Standing) Update(ctx context.Context, keys []ed25519.PrivateKey, u *consensus.Update, progress Progress) (*consensus.OrgEvent, error) {
+	if sameProfile(u, st.Profile()) {
+		return nil, api.Errorf(api.CodeExists, "cairn org show", "updating the organisation: it is as that says already")
+	}
+	return st.signed(ctx, keys, u, progress)
+}
+
+// signed makes an event with a content that needs nothing of the event.
+func (st *Standing) signed(ctx context.Context, keys []ed25519.PrivateKey, c consensus.Content, progress Progress) (*consensus.OrgEvent, error) {
+	e, key, err := st.next(keys)
+	if err != nil {
+		return nil, err
+	}
+	e.Content = c
+	return st.finish(ctx, e, key, progress)
+}
+
+// AddNode makes the event that takes the node of a request in.
+func (st *Standing) AddNode(ctx context.Context, keys []ed25519.PrivateKey, r *NodeRequest, progress Progress) (*consensus.OrgEvent, error) {
+	switch {
+	case r.ChainID != st.params.ChainID():
+		return nil, api.Errorf(api.CodeInvalid, "make the request anew with an invite of this network: cairn org invite",
+			"adding the node: its request is for chain %v, this network's is %v", r.ChainID, st.params.ChainID())
+	case r.OrgKey != st.Key():
+		return nil, api.Errorf(api.CodeInvalid, "make the request anew with what this prints: cairn org invite",
+			"adding the node: its request is for the organisation key %v, ours is %v now", r.OrgKey, st.Key())
+	}
+	return st.signed(ctx, keys, &consensus.AddNode{NodeKeys: r.Keys}, progress)
+}
+
+// DropNode makes the event that ends a node.
+func (st *Standing) DropNode(ctx context.Context, keys []ed25519.PrivateKey, node consensus.Key, progress Progress) (*consensus.OrgEvent, error) {
+	return st.signed(ctx, keys, &consensus.DropNode{Node: node}, progress)
+}
+
+// Rotate makes the event that puts key in the place of the org key: after a day, or at once with the
+// recovery key, which may be nil.
+func (st *Standing) Rotate(ctx context.Context, keys []ed25519.PrivateKey, key, recovery ed25519.PrivateKey, progress Progress) (*consensus.OrgEvent, error) {
+	if err := st.checkRecovery(recovery); err != nil {
+		return nil, err
+	}
+	e, signer, err := st.next(keys)
+	if err != nil {
+		return nil, err
+	}
+	e.Content = consensus.NewRotate(e, key, recovery)
+	return st.finish(ctx, e, signer, progress)
+}
+
+// Revoke makes the event with which the recovery key puts key in the place of the org key at once, ends
+// nodes and names the next recovery key.
+func (st *Standing) Revoke(ctx context.Context, recovery, key, nextRecovery ed25519.PrivateKey, nodes []consensus.Key, progress Progress) (*consensus.OrgEvent, error) {
+	if recovery == nil {
+		return nil, errors.New("revoking without a recovery key")
+	}
+	if err := st.checkRecovery(recovery); err != nil {
+		return nil, err
+	}
+	nodes = slices.SortedFunc(slices.Values(nodes), func(a, b consensus.Key) int { return slices.Compare(a[:], b[:]) })
+	e := &consensus.OrgEvent{
+		Version: st.params.Version, ChainID: st.params.ChainID(), Subject: st.org.ID, Signer: consensus.PublicKey(recovery),
+	}
+	e.Content = consensus.NewRevoke(e, key, consensus.RecoveryCommitment(consensus.PublicKey(nextRecovery)), slices.Compact(nodes)...)
+	return st.finish(ctx, e, recovery, progress)
+}
+
+func (st *Standing) checkRecovery(recovery ed25519.PrivateKey) error {
+	switch {
+	case recovery == nil:
+	case st.org.Recovery.IsZero():
+		return api.Errorf(api.CodeNotAllowed, "", "signing with the recovery key: the organisation has enrolled none")
+	case consensus.RecoveryCommitment(consensus.PublicKey(recovery)) != st.org.Recovery:
+		return api.Errorf(api.CodeInvalid, "find the file that was written last; each revocation makes another recovery key",
+			"signing with the recovery key: it is not the one that the organisation has enrolled")
+	}
+	return nil
+}
+
+func sameProfile(a, b *consensus.Update) bool {
+	return a.Name == b.Name && slices.Equal(a.Domains, b.Domains) && a.Records == b.Records && a.ThresholdFloor == b.ThresholdFloor
+}

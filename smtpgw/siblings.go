@@ -1,0 +1,142 @@
+package smtpgw
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cairn/consensus"
+	"cairn/mailstore"
+)
+
+// Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
+// organisation's domains; a node that is given mail for another's account hands it on.
+type Siblings interface {
+	// Holder returns the route to the node that has the account of a local address; ErrNoRoute when none
+	// has. Any other error means that it is not known now. It may be called from many goroutines.
+	Holder(ctx context.Context, address string) (Route, error)
+	// Sibling reports whether a node key is another node's of the organisation.
+	Sibling(node consensus.Key) bool
+}
+
+// holder is Siblings.Holder where there may be none.
+func (c *Config) holder(ctx context.Context, m mailbox) (Route, error) {
+	if c.Siblings == nil {
+		return Route{}, ErrNoRoute
+	}
+	return c.Siblings.Holder(ctx, m.String())
+}
+
+func (c *Config) isSibling(node *consensus.Key) bool {
+	return node != nil && c.Siblings != nil && c.Siblings.Sibling(*node)
+}
+
+// heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another node
+// of the organisation, or nobody (the error is the refusal). A sibling that asks has looked itself.
+func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory, m mailbox, from *consensus.Key) (Route, error) {
+	refusal := store.View(func(r *mailstore.Reader) error { return dir.checkLocal(r, m) })
+	if !isUnknown(refusal) {
+		return Route{Local: true}, refusal
+	}
+	if c.isSibling(from) {
+		return Route{}, replyf(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", pathOf(m.String()))
+	}
+	route, err := c.holder(ctx, m)
+	switch {
+	case errors.Is(err, ErrNoRoute):
+		return Route{}, refusal
+	case err != nil:
+		return Route{}, replyf(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", pathOf(m.String()))
+	}
+	return route, nil
+}
+
+// elsewhere are the recipients of one transaction whose mailboxes other nodes of the organisation have.
+type elsewhere struct {
+	routes []Route // each To once, in the order of their first recipients
+	rcpts  map[string][]string
+}
+
+func (e *elsewhere) add(route Route, rcpt string) {
+	if e.rcpts == nil {
+		e.rcpts = make(map[string][]string)
+	}
+	if e.rcpts[route.To] == nil {
+		e.routes = append(e.routes, route)
+	}
+	if !slices.Contains(e.rcpts[route.To], rcpt) {
+		e.rcpts[route.To] = append(e.rcpts[route.To], rcpt)
+	}
+}
+
+// handOver gives an arrival to the nodes that have the mailboxes. nil means that all of them have stored
+// it; where one does not, the peer comes again, and those that have it know its record.
+func (s *Server) handOver(ctx context.Context, a *Arrival, e *elsewhere, ref string) error {
+	for _, route := range e.routes {
+		rcpts := e.rcpts[route.To]
+		head := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, rcpts, a.Received)...)
+		replies, err := sendOnce(ctx, s.cfg.Sending.withDefaults(), route, s.cfg.Hostname, a.From, rcpts, head, a.Raw)
+		if err != nil {
+			return fmt.Errorf("hand an arrival to another node of the organisation: %w", err)
+		}
+		for _, r := range replies {
+			if !r.ok() {
+				return fmt.Errorf("hand an arrival to another node of the organisation: %s", r)
+			}
+		}
+	}
+	return nil
+}
+
+// sendOnce carries one message in a session of its own.
+func sendOnce(ctx context.Context, sending Sending, route Route, hostname, from string, to []string, head, raw []byte) ([]reply, error) {
+	dial, cancel := context.WithTimeout(ctx, sending.Dial)
+	defer cancel()
+	conn, err := route.Dial(dial, domainOf(to[0]))
+	if err != nil {
+		return nil, err
+	}
+	o, err := greet(conn, hostname, sending.Reply)
+	if err != nil {
+		return nil, err
+	}
+	replies, err := o.send(ctx, from, to, head, raw)
+	if err != nil {
+		o.conn.Close()
+		return nil, err
+	}
+	o.quit()
+	return replies, nil
+}
+
+// courierName is the field by which a node tells another one of its organisation who brought it an
+// arrival: the node key in hexadecimal digits, or none. It stands on top, and is believed of nobody else.
+const courierName = "Cairn-Courier: "
+
+func courierField(node *consensus.Key) []byte {
+	who := "none"
+	if node != nil {
+		who = hex.EncodeToString(node[:])
+	}
+	return []byte(courierName + who + "\r\n")
+}
+
+// takeCourier takes that field off what a sibling brings. said is false where it is not there: the sibling
+// brings mail of its own.
+func takeCourier(raw []byte) (rest []byte, node *consensus.Key, said bool) {
+	line, rest, ok := bytes.Cut(raw, []byte("\r\n"))
+	who, is := strings.CutPrefix(string(line), courierName)
+	if !ok || !is {
+		return raw, nil, false
+	}
+	var key consensus.Key
+	if b, err := hex.DecodeString(who); err == nil && len(b) == len(key) {
+		copy(key[:], b)
+		node = &key
+	}
+	return rest, node, true
+}

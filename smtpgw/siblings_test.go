@@ -1,0 +1,136 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/mailstore"
+)
+
+// family are the nodes of one organisation as one of them sees the others: where mailboxes are, by
+// address. A nil Dialer stands for a node that does not answer.
+type family struct {
+	at   map[string]Route
+	fail error
+	keys []consensus.Key
+}
+
+func (f *family) Holder(_ context.Context, address string) (Route, error) {
+	if r, ok := f.at[address]; ok {
+		return r, f.fail
+	}
+	return Route{}, errors.Join(ErrNoRoute, f.fail)
+}
+
+func (f *family) Sibling(node consensus.Key) bool { return slices.Contains(f.keys, node) }
+
+// by makes all connections those of a node.
+func by(key consensus.Key) func(net.Conn) *consensus.Key {
+	return func(net.Conn) *consensus.Key { return &key }
+}
+
+// second is another node of local.example, with the mailbox of dora; what comes over its listener comes
+// from the node with that key.
+func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store, v *verifier) {
+	st, v = storeWith(t, "dora=dora@local.example"), &verifier{}
+	cfg := testConfig
+	cfg.NodeKey, cfg.Siblings = by(from), &family{keys: []consensus.Key{{1}}}
+	return inbound(t, cfg, st, v), st, v
+}
+
+// Mail that comes for mailboxes of two nodes of the organisation is stored by both before its 250. The
+// node that has a mailbox is told who brought the mail to the other.
+func TestHandedOver(t *testing.T) {
+	addr, there, seen := second(t, consensus.Key{1})
+	here := localStore(t)
+	cfg := testConfig
+	cfg.NodeKey = by(consensus.Key{9})
+	cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
+	c := greeted(t, inbound(t, cfg, here, &verifier{}))
+	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+	c.say("RCPT TO:<user@local.example>\r\n", "^250 ")
+	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
+	c.say("RCPT TO:<nobody@local.example>\r\n", "^550 ")
+	c.say("DATA\r\n", "^354 ")
+	c.say("Subject: both\r\n\r\nx\r\n.\r\n", "^250 ")
+	if len(inboxOf(t, here, "user@local.example", "inbox")) != 1 || len(inboxOf(t, there, "dora@local.example", "inbox")) != 1 {
+		t.Error("a mailbox has no message")
+	}
+	a := seen.seen()
+	if len(a) != 1 || a[0].Peer.Node == nil || *a[0].Peer.Node != (consensus.Key{9}) ||
+		!strings.HasPrefix(string(a[0].Raw), "Received: ") || strings.Contains(string(a[0].Raw), courierName) || !slices.Equal(a[0].Recipients, []string{"dora@local.example"}) {
+		t.Errorf("it arrived as %+v", a)
+	}
+}
+
+// What is not known is no refusal, and what another node does not take is stored nowhere.
+func TestNotHandedOver(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	here := localStore(t)
+	cfg := testConfig
+	kin := &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(closed.Addr().String())}}}
+	cfg.Siblings = kin
+	c := greeted(t, inbound(t, cfg, here, &verifier{}))
+	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+	c.say("RCPT TO:<user@local.example>\r\n", "^250 ")
+	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
+	c.say("DATA\r\n", "^354 ")
+	c.say("Subject: both\r\n\r\nx\r\n.\r\n", "^451 ")
+	if len(inboxOf(t, here, "user@local.example", "inbox")) != 0 {
+		t.Error("stored here, though it comes again")
+	}
+	cfg.Siblings = silent{kin}
+	c = greeted(t, inbound(t, cfg, here, &verifier{}))
+	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+	c.say("RCPT TO:<dora@local.example>\r\n", "^451 ")
+}
+
+// silent are nodes that do not answer.
+type silent struct{ *family }
+
+func (silent) Holder(context.Context, string) (Route, error) {
+	return Route{}, errors.New("no answer")
+}
+
+// A sibling that asks has looked itself: nothing goes to and fro. What others say of who brought it is
+// left as it is.
+func TestSiblingAsks(t *testing.T) {
+	addr, _, _ := second(t, consensus.Key{1})
+	c := greeted(t, addr)
+	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+	c.say("RCPT TO:<user@local.example>\r\n", "^451 ")
+	strange, _, seen := second(t, consensus.Key{7})
+	c = greeted(t, strange)
+	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
+	c.say("DATA\r\n", "^354 ")
+	c.say(courierName+"none\r\nSubject: x\r\n\r\nx\r\n.\r\n", "^250 ")
+	if a := seen.seen(); len(a) != 1 || a[0].Peer.Node == nil || !strings.HasPrefix(string(a[0].Raw), courierName) {
+		t.Errorf("it arrived as %+v", a)
+	}
+}
+
+// What a user submits for a mailbox of another node goes there.
+func TestSubmittedForSibling(t *testing.T) {
+	addr, there, _ := second(t, consensus.Key{1})
+	n := nearNode(t, nil)
+	n.courier.cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
+	s := NewSubmitter(n.courier.cfg, n.store, n.queue)
+	raw := "From: user@local.example\r\nTo: dora@local.example, other@local.example\r\nSubject: x\r\n\r\nx\r\n"
+	if _, err := s.Submit(t.Context(), Peer{Protocol: ProtocolLocal}, "user@local.example", []string{"dora@local.example", "other@local.example"}, []byte(raw)); err != nil {
+		t.Fatal(err)
+	}
+	sealAll(t, n.store, n.queue)
+	n.run(t)
+	waitFor(t, func() bool { return len(inboxOf(t, there, "dora@local.example", "inbox")) == 1 })
+	waitFor(t, func() bool { return len(inboxOf(t, n.store, "other@local.example", "inbox")) == 1 })
+}
