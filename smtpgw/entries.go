@@ -91,7 +91,7 @@ func (q *Queue) Retry(ctx context.Context, id uint64) error {
 	return nil
 }
 
-// retryStep is how many entries are made due in one transaction.
+// retryStep is how many entries RetryDomain and RetryAll move in one transaction.
 const retryStep = 256
 
 // RetryDomain makes all sealed entries of a domain due at once, for when its
@@ -103,8 +103,8 @@ func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 	return nil
 }
 
-// RetryAll makes all sealed entries due at once, and tells how many were not due yet: for an administrator, and for when the clock
-// was set back, since nobody knows by which clock they were put off.
+// RetryAll makes all sealed entries due at once, as when the clock was set back: nobody
+// knows by which clock they were put off. It tells how many were not due yet.
 func (q *Queue) RetryAll(ctx context.Context) (int, error) {
 	n, err := q.retry(ctx, func(string) bool { return true })
 	if err != nil {
