@@ -119,11 +119,12 @@ func TestRestoredNodeRecordsAnew(t *testing.T) {
 	end()
 
 	old := filepath.Join(t.TempDir(), "old")
-	work, err := home.Begin(old)
+	w, err := home.Begin(old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := work.Restore(&backup, BackupFacts, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
+	defer w.Abandon()
+	if _, _, err := w.Restore(&backup, BackupFacts, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	// Nobody else has the chain.
