@@ -135,7 +135,8 @@ type Recorder struct {
 func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
 		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
-		known: known, submit: submit, log: log, now: time.Now, unsure: true, sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
+		known: known, submit: submit, log: log, now: time.Now, unsure: true,
+		sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
 	}
 }
 

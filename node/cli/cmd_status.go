@@ -19,13 +19,7 @@ func (a *app) cmdStatus() *cobra.Command {
 		Short: "Tell how the running node is",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			s, err := client.Status(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(s, func(b *bytes.Buffer) {
+			return ask(a, c, (*api.Client).Status, func(b *bytes.Buffer, s *api.Status) {
 				rows := [][2]string{
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
 					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
