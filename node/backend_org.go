@@ -92,7 +92,7 @@ func (n *Node) Invite(context.Context) (*api.Invite, error) {
 	}
 	text, err := EncodeInvite(&Invite{
 		Genesis: n.genesis, Addresses: addrs[:min(len(addrs), maxAddresses)],
-		OrgKey: n.own().OrgKey, Domains: n.own().Domains,
+		OrgKey: n.orgKeyNow(), Domains: n.own().Domains,
 	})
 	if err != nil {
 		return nil, err
