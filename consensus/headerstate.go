@@ -45,6 +45,9 @@ func (hs *HeaderState) Work() Work { return hs.work }
 // Time returns the block's time in ms since 1970.
 func (hs *HeaderState) Time() uint64 { return hs.times[medianBlocks-1] }
 
+// LatestTime returns the highest time of all blocks up to this one, in ms since 1970.
+func (hs *HeaderState) LatestTime() uint64 { return hs.latest }
+
 // MedianTime returns the median time of the last 11 blocks, or of all if there
 // are fewer; the next block's time must be higher.
 func (hs *HeaderState) MedianTime() uint64 {

@@ -34,11 +34,16 @@ func ValidateHeader(hs *HeaderState, h *SignedHeader) error {
 	return nil
 }
 
+// LatestBlockTime returns the latest time, in ms since 1970, that a block may say now.
+func LatestBlockTime(p *Params, now time.Time) uint64 {
+	return uint64(max(now.Add(p.ClockSlack()).UnixMilli(), 0))
+}
+
 // CheckClock compares a header's time with the wall clock. The error wraps
 // ErrFuture and means: look again later. It says nothing against the header.
 func CheckClock(p *Params, h *Header, now time.Time) error {
-	limit := now.Add(p.ClockSlack()).UnixMilli()
-	if limit >= 0 && h.Time <= uint64(limit) {
+	limit := LatestBlockTime(p, now)
+	if h.Time <= limit {
 		return nil
 	}
 	return fmt.Errorf("%w: it says %d ms, the limit is %d ms now; check this node's clock if it persists", ErrFuture, h.Time, limit)

@@ -20,7 +20,11 @@ type DumpStats struct {
 	Entries  uint64
 	Accounts uint64
 	Messages uint64
+	Journal  ModSeq // last change
 }
+
+// maxMeta is the longest value of tableMeta, in bytes.
+const maxMeta = 64
 
 // Dump writes everything that this state of the store holds, message by message as it goes. Called in [Store.View] it
 // sees one moment, whatever is written meanwhile; that is why it does not use Badger's own Backup, whose eight readers
@@ -56,14 +60,15 @@ func writeSized(w io.Writer, b []byte) error {
 	return err
 }
 
-// CheckDump reads a dump to its end and tells what is in it. Errors wrap ErrDump; errors of r are wrapped too.
+// CheckDump reads a dump to its end and tells what is in it, without keeping any mail in memory. Errors wrap ErrDump;
+// errors of r are wrapped too.
 func CheckDump(r io.Reader) (DumpStats, error) {
-	return readDump(r, func(_, _ []byte) error { return nil })
+	return readDump(r, nil)
 }
 
-// readDump gives each entry to take, which may keep key and value. Errors of take are returned as they are.
+// readDump gives each entry to take, if there is one, which may keep key and value. Errors of take are returned as they are.
 func readDump(r io.Reader, take func(key, value []byte) error) (stats DumpStats, err error) {
-	d := dumpReader{r: bufio.NewReaderSize(r, 64<<10)}
+	d := dumpReader{r: bufio.NewReaderSize(r, 64<<10), skim: take == nil}
 	for {
 		key, value, err := d.next()
 		if err != nil {
@@ -72,26 +77,37 @@ func readDump(r io.Reader, take func(key, value []byte) error) (stats DumpStats,
 		if key == nil {
 			return stats, d.end(&stats)
 		}
-		stats.count(key)
+		if err := stats.count(key, value); err != nil {
+			return stats, fmt.Errorf("%w: %w", ErrDump, err)
+		}
+		if take == nil {
+			continue
+		}
 		if err := take(key, value); err != nil {
 			return stats, err
 		}
 	}
 }
 
-func (s *DumpStats) count(key []byte) {
+func (s *DumpStats) count(key, value []byte) error {
 	s.Entries++
-	switch key[0] {
-	case tableAccount:
+	switch {
+	case key[0] == tableAccount:
 		s.Accounts++
-	case tableMessage:
+	case key[0] == tableMessage:
 		s.Messages++
+	case bytes.Equal(key, metaModSeq):
+		last, err := decodeUint64(value)
+		s.Journal = ModSeq(last)
+		return err
 	}
+	return nil
 }
 
 // dumpReader takes a dump apart.
 type dumpReader struct {
 	r       *bufio.Reader
+	skim    bool   // values are of no interest, but those of tableMeta
 	last    []byte // key
 	version bool   // the store's format was there, and is ours
 	id      bool   // the store's identity was there
@@ -106,7 +122,15 @@ func (d *dumpReader) next() (key, value []byte, err error) {
 		return nil, nil, fmt.Errorf("key %x stands behind %x", key, d.last)
 	}
 	d.last = key
-	if value, err = d.sized("value", maxDumpValue); err != nil {
+	switch {
+	case key[0] == tableMeta:
+		value, err = d.sized("value", maxMeta)
+	case d.skim:
+		err = d.skip("value", maxDumpValue)
+	default:
+		value, err = d.sized("value", maxDumpValue)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	switch {
@@ -125,12 +149,9 @@ func (d *dumpReader) next() (key, value []byte, err error) {
 
 // sized reads a length and so many bytes. Memory is taken as they arrive, not as the length claims.
 func (d *dumpReader) sized(what string, most uint32) ([]byte, error) {
-	n, err := d.uint32()
+	n, err := d.length(what, most)
 	if err != nil {
 		return nil, err
-	}
-	if n > most {
-		return nil, fmt.Errorf("a %s of %d bytes, more than %d", what, n, most)
 	}
 	var b bytes.Buffer
 	b.Grow(int(min(n, 64<<10)))
@@ -138,10 +159,24 @@ func (d *dumpReader) sized(what string, most uint32) ([]byte, error) {
 	return b.Bytes(), early(err)
 }
 
-func (d *dumpReader) uint32() (uint32, error) {
+// skip is sized for what nobody looks at.
+func (d *dumpReader) skip(what string, most uint32) error {
+	n, err := d.length(what, most)
+	if err != nil {
+		return err
+	}
+	_, err = d.r.Discard(int(n))
+	return early(err)
+}
+
+func (d *dumpReader) length(what string, most uint32) (uint32, error) {
 	var b [4]byte
 	_, err := io.ReadFull(d.r, b[:])
-	return binary.BigEndian.Uint32(b[:]), early(err)
+	n := binary.BigEndian.Uint32(b[:])
+	if err == nil && n > most {
+		err = fmt.Errorf("a %s of %d bytes, more than %d", what, n, most)
+	}
+	return n, early(err)
 }
 
 // end holds the number of entries to what was read.

@@ -28,10 +28,10 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 	}
 	s := n.chain.State()
 	peers := n.host.Peers()
-	clock, _ := n.lookAtClock()
+	clock, _, _ := n.lookAtClock()
 	return &api.Status{
 		Software: Software, Directory: n.dir, Hostname: n.cfg.Hostname, Started: n.started.UTC(),
-		Org: n.summary(s, len(peers), time.Now()), Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
+		Org: n.summary(s, len(peers), n.now()), Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
 		Clock: clock, Index: *position, PeersByOrg: peersByOrg(s, peers), SilentPeers: n.silentPeers(),
 	}, nil
 }

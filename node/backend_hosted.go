@@ -41,7 +41,7 @@ func (n *Node) PutHostedList(ctx context.Context, r api.HostedListRequest) (*api
 	err = n.store.Update(ctx, func(tx *mailstore.Tx) error {
 		l, err := smtpgw.GetList(&tx.Reader, address)
 		if errors.Is(err, smtpgw.ErrNoList) {
-			l = smtpgw.List{Address: address, Owner: n.postmaster(), Since: time.Now().UTC().Truncate(time.Second)}
+			l = smtpgw.List{Address: address, Owner: n.postmaster(), Since: n.now().UTC().Truncate(time.Second)}
 		} else if err != nil {
 			return err
 		}

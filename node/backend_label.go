@@ -48,11 +48,13 @@ func (n *Node) Labels(_ context.Context, account string) (*api.LabelList, error)
 
 // SetLabels changes the labels of one message.
 func (n *Node) SetLabels(ctx context.Context, r api.LabelRequest) (*api.MessageLabels, error) {
-	all, err := n.relabelNamed(ctx, []string{r.Ref}, r.Add, r.Remove)
+	all, err := n.Relabel(ctx, api.RelabelRequest{Refs: []string{r.Ref}, Add: r.Add, Remove: r.Remove})
 	if err != nil {
 		return nil, err
 	}
-	return &all[0], nil
+	one := all.Messages[0]
+	one.Absent = all.Absent
+	return &one, nil
 }
 
 // Relabel changes the labels of several messages: those that are named, all or none, or those that a query finds.
@@ -66,26 +68,28 @@ func (n *Node) Relabel(ctx context.Context, r api.RelabelRequest) (*api.Relabell
 	}
 	var list []api.MessageLabels
 	var err error
+	borne := make(map[string]bool)
 	if r.Query == "" {
-		list, err = n.relabelNamed(ctx, r.Refs, r.Add, r.Remove)
+		list, err = n.relabelNamed(ctx, r, borne)
 	} else {
-		list, err = n.relabelFound(ctx, r)
+		list, err = n.relabelFound(ctx, r, borne)
 	}
-	return &api.Relabelled{Messages: list}, err
+	absent := slices.DeleteFunc(slices.Clone(r.Remove), func(label string) bool { return borne[label] })
+	return &api.Relabelled{Messages: list, Absent: absent}, err
 }
 
-func (n *Node) relabelNamed(ctx context.Context, refs, add, remove []string) (list []api.MessageLabels, err error) {
-	if err := checkLabels(add, remove); err != nil {
+func (n *Node) relabelNamed(ctx context.Context, r api.RelabelRequest, borne map[string]bool) (list []api.MessageLabels, err error) {
+	if err := checkLabels(r.Add, r.Remove); err != nil {
 		return nil, err
 	}
 	err = n.store.Update(ctx, func(tx *mailstore.Tx) error {
 		list = nil
-		for _, ref := range refs {
+		for _, ref := range r.Refs {
 			account, id, err := parseRef(&tx.Reader, ref)
 			if err != nil {
 				return err
 			}
-			labels, err := n.relabel(tx, account, id, add, remove)
+			labels, err := n.relabel(tx, account, id, r, borne)
 			if err != nil {
 				return notFound(err, "cairn search", "there is no message %s", ref)
 			}
@@ -97,7 +101,7 @@ func (n *Node) relabelNamed(ctx context.Context, refs, add, remove []string) (li
 }
 
 // relabelFound changes what the query finds now, in transactions of bounded size. What is interrupted can be repeated.
-func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest) (list []api.MessageLabels, err error) {
+func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest, borne map[string]bool) (list []api.MessageLabels, err error) {
 	if err := checkLabels(r.Add, r.Remove); err != nil {
 		return nil, err
 	}
@@ -110,7 +114,7 @@ func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest) (list []a
 		err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
 			step = nil
 			for _, hit := range hits {
-				labels, err := n.relabel(tx, hit.Account, hit.ID, r.Add, r.Remove)
+				labels, err := n.relabel(tx, hit.Account, hit.ID, r, borne)
 				if errors.Is(err, mailstore.ErrNotFound) {
 					continue // removed since the index looked
 				}
@@ -133,14 +137,21 @@ func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest) (list []a
 	return list, nil
 }
 
-// relabel changes the labels of one message and returns those it has then.
-func (n *Node) relabel(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, add, remove []string) ([]string, error) {
-	if slices.Contains(remove, mailstore.LabelSpam) {
+// relabel changes the labels of one message and returns those it has then; those that it had are noted as borne.
+func (n *Node) relabel(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, r api.RelabelRequest, borne map[string]bool) ([]string, error) {
+	had, err := tx.Labels(account, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, label := range had {
+		borne[label] = true
+	}
+	if slices.Contains(r.Remove, mailstore.LabelSpam) {
 		if err := n.notSpam(tx, account, id); err != nil {
 			return nil, err
 		}
 	}
-	if err := tx.SetLabels(account, id, add, remove); err != nil {
+	if err := tx.SetLabels(account, id, r.Add, r.Remove); err != nil {
 		return nil, err
 	}
 	return tx.Labels(account, id)

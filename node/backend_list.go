@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"cairn/consensus/record"
 	"cairn/consensus/verifier"
@@ -37,7 +36,7 @@ func (n *Node) AddForwarders(ctx context.Context, r api.ForwarderRequest) (*api.
 	if kind == "" {
 		kind = forwarders.List
 	}
-	now := time.Now()
+	now := n.now()
 	list, err := n.changeForwarders(ctx, r, func(tx *mailstore.Tx, id mailstore.AccountID, address string) (forwarders.Forwarder, error) {
 		return forwarders.Add(tx, id, forwarders.Forwarder{Address: address, Domain: r.Domain, Kind: kind, Since: now})
 	})

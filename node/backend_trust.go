@@ -82,7 +82,7 @@ func (n *Node) Trust(ctx context.Context, r api.TrustRequest) (*api.Pin, error) 
 			return nil, err
 		}
 	}
-	pin := verifier.Pin{Domain: domain, Key: key, Source: verifier.SourceTrust, Since: time.Now().UTC()}
+	pin := verifier.Pin{Domain: domain, Key: key, Source: verifier.SourceTrust, Since: n.now().UTC()}
 	err = n.trust.Pin(ctx, pin, r.Replace)
 	if errors.Is(err, verifier.ErrPinned) {
 		return nil, n.pinnedElsewhere(domain, key, r.EvenSo)
@@ -139,7 +139,7 @@ func (n *Node) Untrust(ctx context.Context, name string) (*api.Untrusted, error)
 	if slices.Contains(n.own().Domains, domain) {
 		return nil, api.Errorf(api.CodeNotAllowed, "name a domain of another organisation", "taking trust back: %s is our own domain, and its mail comes here", domain)
 	}
-	pin, err := n.trust.Unpin(ctx, domain, time.Now().UTC())
+	pin, err := n.trust.Unpin(ctx, domain, n.now().UTC())
 	if errors.Is(err, verifier.ErrNotPinned) {
 		return nil, api.Errorf(api.CodeNotFound, "cairn org pins", "taking trust back: %s is pinned to no key", domain)
 	}

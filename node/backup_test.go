@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +48,7 @@ func TestBackupSaysWhoseItIs(t *testing.T) {
 		if err := write(&b); err != nil {
 			t.Fatal(err)
 		}
-		found, _, err := home.Check(&b)
+		found, _, err := home.Check(&b, BackupFacts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,6 +60,38 @@ func TestBackupSaysWhoseItIs(t *testing.T) {
 		if !reflect.DeepEqual(m, want) {
 			t.Errorf("%s: %+v, want %+v", name, m, want)
 		}
+	}
+}
+
+// What a manifest says is held to the files beside it.
+func TestBackupFacts(t *testing.T) {
+	dir, g := founder(t, "Alpha", "alpha.test")
+	files := map[string][]byte{}
+	for _, name := range []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", networkFile, enrolFile} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = text
+	}
+	m, err := BackupFacts(files)
+	if err != nil || m.Organisation != "Alpha" || m.ChainID != g.Params.ChainID().String() {
+		t.Errorf("%+v, %v", m, err)
+	}
+	for name := range files {
+		if name == ConfigFile { // the enrolment says whose node it is
+			continue
+		}
+		changed := maps.Clone(files)
+		changed[name] = []byte("text")
+		if _, err := BackupFacts(changed); err == nil || !strings.HasPrefix(err.Error(), name+": ") {
+			t.Errorf("%s is text: %v", name, err)
+		}
+	}
+	delete(files, networkFile)
+	delete(files, enrolFile)
+	if m, err := BackupFacts(files); err != nil || m.Organisation != "Alpha" || m.ChainID != "" {
+		t.Errorf("of no network: %+v, %v", m, err)
 	}
 }
 

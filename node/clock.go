@@ -15,13 +15,14 @@ const clockEvery = time.Second
 
 // clockWatch finds out whether this machine's clock is wrong: by its being set while the node runs, by
 // blocks, and by what other organisations' clocks say, who may be wrong or lie, so that it is said whose
-// word it is. Beyond the slack that blocks have, others refuse what bears its time.
+// word it is. Beyond the slack that blocks have, others refuse what bears its time. What others say stops
+// nothing; but when it bears this clock out, that counts for more than its having been set.
 type clockWatch struct {
 	slack   time.Duration
 	wall    time.Time     // when it was looked at last, as the clock has it
 	running time.Duration // and how long the program had been running
 	step    time.Duration // by how much it has been set since the start, both ways summed
-	stepAt  time.Time     // when it was set last, by the clock as it was then
+	stepAt  time.Time     // when it was set last, by the clock as it was then; zero: never
 }
 
 // look takes in what the clock says after the program has been running for so long.
@@ -34,25 +35,41 @@ func (w *clockWatch) look(wall time.Time, running time.Duration) {
 	w.wall, w.running = wall, running
 }
 
-// clockFinding is why a clock seems to be wrong: in words, and by whose word.
-type clockFinding struct{ by, text string }
+// clockFinding is why a clock seems to be wrong: in words, and by whose word. What this node sees for
+// itself stops what goes by the clock.
+type clockFinding struct {
+	by, text string
+	stops    bool
+}
+
+// right reports whether others bear this clock out.
+func (w *clockWatch) right(others p2p.Clocks) bool {
+	return others.Votes > 0 && others.Ahead.Abs() <= w.slack
+}
 
 // findings says what is wrong; nil if nothing is known to be.
 func (w *clockWatch) findings(s *consensus.State, now time.Time, others p2p.Clocks) (list []clockFinding) {
-	find := func(by, format string, args ...any) {
-		list = append(list, clockFinding{by, fmt.Sprintf(format, args...)})
+	right := w.right(others)
+	find := func(by string, stops bool, format string, args ...any) {
+		list = append(list, clockFinding{by, fmt.Sprintf(format, args...), stops})
 	}
-	setRight := others.Votes > 0 && others.Ahead.Abs() <= w.slack
-	if w.step.Abs() > w.slack && !setRight {
-		find("itself", "it was set %s by %v while the node was running, last at %s", way(w.step), w.step.Abs().Round(time.Second), w.stepAt.UTC().Format(time.RFC3339))
+	if w.step.Abs() > w.slack && !right {
+		find("itself", true, "it was set %s by %v while the node was running, last at %s; mining and what is too old by it wait until it is set back, "+
+			"or others bear it out, or the node is started anew", way(w.step), w.step.Abs().Round(time.Second), w.stepAt.UTC().Format(time.RFC3339))
 	}
 	if ahead := unixMilli(s.Time()).Sub(now); ahead > w.slack {
-		find("blocks", "the last block is %v ahead: this clock is behind, or that of whoever made the block was ahead; mining waits", ahead.Round(time.Second))
+		find("blocks", !right, "the last block is %v ahead: this clock is behind, or that of whoever made the block was ahead; mining waits", ahead.Round(time.Second))
 	}
-	if others.Votes > 0 && others.Ahead.Abs() > w.slack {
-		find("others", "by the clocks of other organisations (%d asked) it is %v %s", others.Votes, others.Ahead.Abs().Round(time.Second), behindOrAhead(others.Ahead))
+	if others.Votes > 0 && !right {
+		find("others", false, "by the clocks of other organisations (%d asked) it is %v %s", others.Votes, others.Ahead.Abs().Round(time.Second), behindOrAhead(others.Ahead))
 	}
 	return list
+}
+
+// leaves reports whether blocks of our own that are ahead of this clock can be taken for those of a clock
+// that was wrong: it was set back to what it was, or others bear it out.
+func (w *clockWatch) leaves(others p2p.Clocks) bool {
+	return w.right(others) || !w.stepAt.IsZero() && w.step.Abs() <= w.slack
 }
 
 func way(step time.Duration) string {
@@ -69,13 +86,14 @@ func behindOrAhead(others time.Duration) string {
 	return "behind"
 }
 
-// watchClock says in the log when something about the clock is found, and when it is well again.
+// watchClock says in the log when something about the clock is found, and when it is well again. It leaves
+// the blocks that this node made while it was ahead.
 func (n *Node) watchClock(ctx context.Context) error {
 	tick := time.NewTicker(clockEvery)
 	defer tick.Stop()
 	said := map[string]bool{}
 	for {
-		_, found := n.lookAtClock()
+		_, found, leave := n.lookAtClock()
 		now := map[string]bool{}
 		for _, f := range found {
 			if now[f.by] = true; !said[f.by] {
@@ -83,9 +101,14 @@ func (n *Node) watchClock(ctx context.Context) error {
 			}
 		}
 		if len(now) == 0 && len(said) > 0 {
-			n.log.Info("nothing is known any more to be wrong with this machine's clock")
+			n.log.Info("nothing is known any more to be wrong with this machine's clock; what waited goes on")
 		}
 		said = now
+		if leave {
+			if _, err := n.chain.LeaveFuture(n.id.RecorderKey(), n.now()); err != nil {
+				n.log.Error("blocks that are ahead of the clock could not be left, trying again", "err", err)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -94,20 +117,28 @@ func (n *Node) watchClock(ctx context.Context) error {
 	}
 }
 
-// lookAtClock compares the clock with itself, the chain and the clocks of others.
-func (n *Node) lookAtClock() (api.ClockStatus, []clockFinding) {
+// lookAtClock compares the clock with itself, the chain and the clocks of others. leave: there are blocks
+// ahead of it, and it is not what is wrong.
+func (n *Node) lookAtClock() (c api.ClockStatus, found []clockFinding, leave bool) {
 	n.clockMu.Lock()
 	defer n.clockMu.Unlock()
-	s, now := n.chain.State(), time.Now()
+	s, now := n.chain.State(), n.now().Round(0)
 	n.clock.slack = s.Params().ClockSlack()
-	n.clock.look(now.Round(0), now.Sub(n.started))
+	n.clock.look(now, time.Since(n.started))
 	others := n.host.Clocks()
-	c := clockStatus(s, now)
+	c = clockStatus(s, now)
 	c.Votes, c.OthersAhead = others.Votes, others.Ahead.Truncate(time.Millisecond).Seconds()
-	found := n.clock.findings(s, now, others)
+	found = n.clock.findings(s, now, others)
 	c.Findings = make([]string, len(found))
 	for i, f := range found {
-		c.Findings[i] = f.text
+		c.Findings[i], c.Waiting = f.text, c.Waiting || f.stops
 	}
-	return c, found
+	ahead := s.HeaderState().LatestTime() > consensus.LatestBlockTime(s.Params(), now)
+	return c, found, ahead && n.clock.leaves(others)
+}
+
+// distrustClock reports whether this machine's clock is known to be wrong.
+func (n *Node) distrustClock() bool {
+	c, _, _ := n.lookAtClock()
+	return c.Waiting
 }

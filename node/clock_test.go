@@ -24,6 +24,7 @@ func TestClockWatch(t *testing.T) {
 		{"a small step", map[int]time.Duration{4: slack}, p2p.Clocks{}, nil},
 		{"ten years forward", map[int]time.Duration{4: 87600 * time.Hour}, p2p.Clocks{}, []string{"set forward by 87600h0m0s"}},
 		{"set right", map[int]time.Duration{4: 2 * time.Hour}, p2p.Clocks{Votes: 1, Ahead: -time.Second / 2}, nil},
+		{"borne out by others", map[int]time.Duration{4: -2 * time.Hour}, p2p.Clocks{Votes: 1}, []string{"the last block is 59m50s ahead"}},
 		{"and back again", map[int]time.Duration{4: 87600 * time.Hour, 7: -87600 * time.Hour}, p2p.Clocks{}, nil},
 		{"two hours back", map[int]time.Duration{4: -2 * time.Hour}, p2p.Clocks{},
 			[]string{"set back by 2h0m0s", "the last block is 59m50s ahead"}},
@@ -38,13 +39,52 @@ func TestClockWatch(t *testing.T) {
 		}
 		got := w.findings(s, w.wall, c.other)
 		if len(got) != len(c.want) {
-			t.Errorf("%s: %q, want %q", c.why, got, c.want)
+			t.Errorf("%s: %+v, want %q", c.why, got, c.want)
 			continue
 		}
 		for i := range got {
 			if !strings.Contains(got[i].text, c.want[i]) {
-				t.Errorf("%s: %q, want %q", c.why, got[i], c.want[i])
+				t.Errorf("%s: %+v, want %q", c.why, got[i], c.want[i])
 			}
+		}
+	}
+}
+
+// What this node sees for itself stops mining and expiry; what others say does not. Blocks of our own that
+// are ahead of the clock are left when it is not the clock that is wrong.
+func TestClockStops(t *testing.T) {
+	s := chaintest.New(1).Genesis.State()
+	slack := s.Params().ClockSlack()
+	for _, c := range []struct {
+		why           string
+		steps         []time.Duration // at the second look, the third and so on
+		start         time.Duration   // at the first, after the last block
+		other         p2p.Clocks
+		stops, leaves bool
+	}{
+		{why: "a clock that runs", start: time.Hour},
+		{why: "set forward", start: time.Hour, steps: []time.Duration{5 * time.Minute}, stops: true},
+		{why: "set back", start: time.Hour, steps: []time.Duration{-5 * time.Minute}, stops: true},
+		{why: "set forward and back", start: time.Hour, steps: []time.Duration{5 * time.Minute, -5 * time.Minute}, leaves: true},
+		{why: "set forward, others say so too", start: time.Hour, steps: []time.Duration{5 * time.Minute}, other: p2p.Clocks{Votes: 1, Ahead: -5 * time.Minute}, stops: true},
+		{why: "set right, by others", start: time.Hour, steps: []time.Duration{5 * time.Minute}, other: p2p.Clocks{Votes: 1}, leaves: true},
+		{why: "others say that it is wrong", start: time.Hour, other: p2p.Clocks{Votes: 5, Ahead: time.Hour}},
+		{why: "others bear it out", start: time.Hour, other: p2p.Clocks{Votes: 5, Ahead: time.Second}, leaves: true},
+		{why: "behind the last block", start: -time.Hour, stops: true},
+		{why: "behind the last block, and others bear it out", start: -time.Hour, other: p2p.Clocks{Votes: 1}, leaves: true},
+	} {
+		w, wall := clockWatch{slack: slack}, chaintest.GenesisTime.Add(c.start)
+		w.look(wall, 0)
+		for i, step := range c.steps {
+			wall = wall.Add(time.Second + step)
+			w.look(wall, time.Duration(i+1)*time.Second)
+		}
+		stops := false
+		for _, f := range w.findings(s, wall, c.other) {
+			stops = stops || f.stops
+		}
+		if leaves := w.leaves(c.other); stops != c.stops || leaves != c.leaves {
+			t.Errorf("%s: stops %v, leaves %v", c.why, stops, leaves)
 		}
 	}
 }

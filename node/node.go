@@ -32,12 +32,13 @@ import (
 type RunOptions struct {
 	Log   *slog.Logger            // where the node logs; nil discards
 	Ready func(status api.Status) // called once when the node serves; may be nil
+	Now   func() time.Time        // the clock; nil: this machine's
 }
 
 // Run opens the node in dir, serves until ctx is done and shuts down in
 // order. It returns nil after a clean shutdown.
 func Run(ctx context.Context, dir string, o RunOptions) error {
-	n, err := Open(dir, o.Log)
+	n, err := openWith(dir, o)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,8 @@ type Node struct {
 	id      *Identity
 	genesis *consensus.Genesis
 	enrol   *consensus.OrgEvent
-	started time.Time
+	started time.Time        // by this machine's clock
+	now     func() time.Time // the clock that the node goes by
 	log     *slog.Logger
 
 	store   *mailstore.Store
@@ -98,11 +100,16 @@ type listeners struct {
 
 // Open constructs the node in dir and opens its stores and sockets; nothing
 // runs yet. The caller closes it.
-func Open(dir string, log *slog.Logger) (_ *Node, err error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+func Open(dir string, log *slog.Logger) (*Node, error) { return openWith(dir, RunOptions{Log: log}) }
+
+func openWith(dir string, o RunOptions) (_ *Node, err error) {
+	n := &Node{dir: dir, log: o.Log, started: time.Now(), now: o.Now}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{dir: dir, log: log, started: time.Now()}
+	if n.now == nil {
+		n.now = time.Now
+	}
 	defer func() {
 		if err != nil {
 			n.Close()
@@ -161,6 +168,8 @@ func (n *Node) connect() (err error) {
 		Own:       verifier.Own{Key: n.own().OrgKey, Domains: n.own().Domains},
 
 		Forwarders: knownForwarders,
+
+		Now: n.now, Distrust: n.distrustClock,
 	}, filer{n.filing}, n.log)
 	n.history = smtpgw.NewHistory(n.store, authorOf, n.log)
 
@@ -170,13 +179,14 @@ func (n *Node) connect() (err error) {
 		return err
 	}
 	n.host, err = p2p.New(p2p.Config{
-		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount,
+		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount, Now: n.now,
 	}, n.chain, n.pool, n.log)
 	if err != nil {
 		return n.unusable("p2p.listen", err, "choose another port there, or an address of this machine")
 	}
 	if share := n.cfg.MiningShare(); share > 0 {
 		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.log)
+		n.miner.SetClock(n.now, n.distrustClock)
 	}
 
 	gw := n.gatewayConfig()
@@ -187,7 +197,9 @@ func (n *Node) connect() (err error) {
 		return err
 	}
 	n.queue = smtpgw.NewQueue(n.store)
+	n.queue.SetClock(n.now)
 	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
+	n.recorder.SetClock(n.now)
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
 		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
@@ -214,6 +226,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 			_, ok := n.chain.State().OrgByNode(node)
 			return ok
 		},
+		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
 		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
 	}
 }

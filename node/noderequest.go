@@ -130,7 +130,11 @@ func armour(prefix, purpose string, b []byte) string {
 
 // unarmour is the reverse of armour. White space and line breaks, as mail adds them, are ignored.
 func unarmour(prefix, purpose, s string) ([]byte, error) {
-	text, ok := strings.CutPrefix(strings.Join(strings.Fields(s), ""), prefix)
+	s = strings.Join(strings.Fields(s), "")
+	if s == "" {
+		return nil, errors.New("it is empty")
+	}
+	text, ok := strings.CutPrefix(s, prefix)
 	if !ok {
 		return nil, fmt.Errorf("it does not begin with %q", prefix)
 	}

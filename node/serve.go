@@ -68,7 +68,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 
 // submitBatch brings a batch of ours to the miners.
 func (n *Node) submitBatch(b *consensus.Batch) {
-	err := n.pool.AddBatch(n.chain.State(), b, time.Now())
+	err := n.pool.AddBatch(n.chain.State(), b, n.now())
 	if err != nil && !errors.Is(err, mempool.ErrKnown) {
 		n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err)
 		return
@@ -91,7 +91,7 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 			waited = true // for its organisation to add it: it has nothing to bring
 		} else if !enrolled {
 			waited = true
-			err := n.pool.AddEvent(s, n.enrol, time.Now())
+			err := n.pool.AddEvent(s, n.enrol, n.now())
 			if err != nil && !errors.Is(err, mempool.ErrKnown) {
 				problem := err.Error()
 				n.enrolProblem.Store(&problem)

@@ -11,14 +11,14 @@ import (
 const staleTip = 20
 
 // tipIsYoung reports whether there are blocks, by anybody.
-func tipIsYoung(s *consensus.State) bool {
-	return time.Since(time.UnixMilli(int64(s.Time()))) <= staleTip*s.Params().BlockInterval
+func (n *Node) tipIsYoung(s *consensus.State) bool {
+	return n.now().Sub(time.UnixMilli(int64(s.Time()))) <= staleTip*s.Params().BlockInterval
 }
 
 // viewIsOld reports whether organisations may have enrolled that we cannot
 // know of yet.
 func (n *Node) viewIsOld(s *consensus.State) bool {
-	return n.host.Members().Ahead > 0 || !tipIsYoung(s)
+	return n.host.Members().Ahead > 0 || !n.tipIsYoung(s)
 }
 
 // knowsOwnRecords reports whether the chain as seen here holds what this node
@@ -29,10 +29,10 @@ func (n *Node) viewIsOld(s *consensus.State) bool {
 func (n *Node) knowsOwnRecords(s *consensus.State) bool {
 	m := n.host.Members()
 	switch {
-	case m.Ahead > 0 || m.Claiming > 0 && !tipIsYoung(s):
+	case m.Ahead > 0 || m.Claiming > 0 && !n.tipIsYoung(s):
 		return false
 	case m.Connected > 0 || len(s.Orgs()) == 1:
 		return true
 	}
-	return tipIsYoung(s) && time.Since(n.started) > staleTip*s.Params().BlockInterval
+	return n.tipIsYoung(s) && time.Since(n.started) > staleTip*s.Params().BlockInterval
 }

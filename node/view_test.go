@@ -8,7 +8,7 @@ func TestFounderKnowsOwnRecords(t *testing.T) {
 	dir, _ := founder(t, "alpha", "alpha.test") // long ago
 	quiet(t, dir, nil)
 	n := open(t, dir)
-	if s := n.chain.State(); tipIsYoung(s) || !n.viewIsOld(s) || !n.knowsOwnRecords(s) {
-		t.Errorf("young: %v, old view: %v, may sign: %v", tipIsYoung(s), n.viewIsOld(s), n.knowsOwnRecords(s))
+	if s := n.chain.State(); n.tipIsYoung(s) || !n.viewIsOld(s) || !n.knowsOwnRecords(s) {
+		t.Errorf("young: %v, old view: %v, may sign: %v", n.tipIsYoung(s), n.viewIsOld(s), n.knowsOwnRecords(s))
 	}
 }

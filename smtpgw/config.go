@@ -68,6 +68,9 @@ type Config struct {
 	Limits Limits
 	// Sending says how the courier goes about its work.
 	Sending Sending
+
+	// Clock is what times are taken from.
+	Clock Clock
 }
 
 // Limits bound what peers may ask of a server.
@@ -88,6 +91,22 @@ type Limits struct {
 	WriteTimeout   time.Duration // for the peer to take a reply; default 1 min
 	BytesPerSecond int64         // least average rate of message data, once DataTimeout has passed; default 256
 	MessageTimeout time.Duration // for all data of a message, in however many chunks, and however fast it began; default 15 min
+}
+
+// Clock is what a gateway goes by. A zero value is the machine's clock, which is not known to be wrong.
+type Clock struct {
+	Now      func() time.Time
+	Distrust func() bool // whether it is known to be wrong: no mail is too old by it then
+}
+
+func (c Clock) withDefaults() Clock {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Distrust == nil {
+		c.Distrust = func() bool { return false }
+	}
+	return c
 }
 
 // Sending bounds the courier's work. A zero value takes its default.

@@ -25,6 +25,7 @@ type Courier struct {
 	sending  Sending
 	log      *slog.Logger
 	now      func() time.Time
+	distrust func() bool
 	update   func(context.Context, func(*mailstore.Tx) error) error // of the queue's store
 	fail     context.CancelCauseFunc                                // ends Run with an error
 
@@ -40,10 +41,11 @@ type Courier struct {
 
 // NewCourier returns a courier for the queue.
 func NewCourier(cfg Config, queue *Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
+	clock := cfg.Clock.withDefaults()
 	return &Courier{
 		queue: queue, router: router, delivery: delivery, cfg: cfg,
 		hostname: cfg.Hostname, dir: newDirectory(cfg), sending: cfg.Sending.withDefaults(),
-		log: log, now: time.Now, update: queue.store.Update,
+		log: log, now: clock.Now, distrust: clock.Distrust, update: queue.store.Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
 		lanes: make(map[string]*lane), taken: make(map[uint64]bool),
 	}
@@ -120,7 +122,7 @@ func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.skipped = false
-	next, err := c.queue.dueBy(c.now(), func(d due) bool {
+	next, err := c.queue.dueBy(c.now(), 2*c.sending.MaxRetry, func(d due) bool {
 		if c.taken[d.id] {
 			return true
 		}

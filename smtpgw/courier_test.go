@@ -266,6 +266,41 @@ func TestCourierExpires(t *testing.T) {
 	checkReport(t, got[0], "bob@far.example", "5.4.7", "given up after 5 days; last: 451 4.4.0 connect to a node of far.example: node is switched off")
 }
 
+// While the clock is known to be wrong nothing is given up by it.
+func TestWrongClockExpiresNothing(t *testing.T) {
+	n := nearNode(t, nil)
+	n.courier.router = routes{"far.example": Route{Dial: func(context.Context, string) (net.Conn, error) {
+		return nil, errors.New("node is switched off")
+	}}, "local.example": Route{Local: true}}
+	n.courier.sending.Unsealed = time.Millisecond
+	var wrong atomic.Bool
+	wrong.Store(true)
+	asked := make(chan struct{}, 100)
+	n.courier.distrust = func() bool {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return wrong.Load()
+	}
+	n.queue.now = func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }
+	n.send(t, "user@local.example", mailText("sealed"), "bob@far.example")
+	if _, err := n.queue.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{"bob@far.example"}}, []byte(mailText("unsealed"))); err != nil {
+		t.Fatal(err)
+	}
+	n.queue.now = time.Now
+	n.run(t)
+	waitFor(t, func() bool { return must(n.queue.LenDeferred())(t) == 1 })
+	for range 10 {
+		<-asked
+	}
+	if got := n.queued(t); got != 2 {
+		t.Errorf("%d of 2 are queued", got)
+	}
+	wrong.Store(false)
+	waitFor(t, func() bool { return must(n.queue.LenUnsealed())(t) == 0 })
+}
+
 // TestUnclearOutcome: the other side stores a message, and the connection
 // breaks before its 250. The courier comes again; there is one copy.
 func TestUnclearOutcome(t *testing.T) {

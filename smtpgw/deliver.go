@@ -31,7 +31,7 @@ type Delivery struct {
 func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Filing, sources Sources) *Delivery {
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, now: time.Now,
+		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, now: cfg.Clock.withDefaults().Now,
 	}
 }
 

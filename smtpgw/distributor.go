@@ -40,7 +40,7 @@ type Distributor struct {
 // of mail without a verdict, nothing and no error.
 func NewDistributor(cfg Config, store *mailstore.Store, queue *Queue, standing func(*mailstore.Reader, mailstore.Message) (Standing, error), log *slog.Logger) *Distributor {
 	return &Distributor{
-		store: store, queue: queue, hostname: cfg.Hostname, standing: standing, log: log, now: time.Now, pending: true,
+		store: store, queue: queue, hostname: cfg.Hostname, standing: standing, log: log, now: cfg.Clock.withDefaults().Now, pending: true,
 	}
 }
 

@@ -150,18 +150,29 @@ type due struct {
 }
 
 // dueBy calls fn for each sealed entry whose next attempt is not after now,
-// the longest waiting first, until fn returns false. next is when the first of
-// the others is due; zero when there is none.
-func (q *Queue) dueBy(now time.Time, fn func(due) bool) (next time.Time, err error) {
+// the longest waiting first, until fn returns false; and for those that a clock
+// which was ahead has put off longer than any attempt is. next is when the first
+// of the others is due; zero when there is none.
+func (q *Queue) dueBy(now time.Time, longest time.Duration, fn func(due) bool) (next time.Time, err error) {
+	call := func(key, value []byte) bool {
+		return fn(due{id: binary.BigEndian.Uint64(key[9:]), domain: string(value)})
+	}
 	err = q.store.View(func(r *mailstore.Reader) error {
-		return r.Space(queueSpace).Scan([]byte("d"), nil, func(key, value []byte) bool {
+		sp, more := r.Space(queueSpace), true
+		err := sp.Scan([]byte("d"), nil, func(key, value []byte) bool {
 			at := time.UnixMilli(int64(binary.BigEndian.Uint64(key[1:9])))
 			if at.After(now) {
 				next = at
 				return false
 			}
-			return fn(due{id: binary.BigEndian.Uint64(key[9:]), domain: string(value)})
+			more = call(key, value)
+			return more
 		})
+		if err != nil || !more {
+			return err
+		}
+		latest := uint64(max(now.Add(longest).UnixMilli(), 0))
+		return sp.Scan([]byte("d"), binary.BigEndian.AppendUint64([]byte("d"), latest), call)
 	})
 	return next, err
 }

@@ -41,6 +41,9 @@ func NewQueue(store *mailstore.Store) *Queue {
 	}
 }
 
+// SetClock gives the Queue, before it is used, another clock than the machine's.
+func (q *Queue) SetClock(now func() time.Time) { q.now = now }
+
 // Envelope is what a message is submitted with.
 type Envelope struct {
 	Ref        string // names the submission in replies, logs and Received; made up when empty

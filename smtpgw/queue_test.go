@@ -28,7 +28,7 @@ func ids(es []Entry) (out []uint64) {
 
 func dueNow(t testing.TB, q *Queue, now time.Time) (out []uint64, next time.Time) {
 	t.Helper()
-	next, err := q.dueBy(now, func(d due) bool { out = append(out, d.id); return true })
+	next, err := q.dueBy(now, time.Hour, func(d due) bool { out = append(out, d.id); return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +133,25 @@ func TestQueueLife(t *testing.T) {
 	submitTo(t, q, "a@far.example")
 	if all, _ := q.List(0, 10); all[0].ID != 4 {
 		t.Errorf("id %d was given again", all[0].ID)
+	}
+}
+
+// What a clock that was ahead has put off is tried at once, and when it is due by a clock that was right.
+func TestPutOffByAWrongClock(t *testing.T) {
+	st := localStore(t)
+	q := NewQueue(st)
+	now := time.Now()
+	var want []uint64
+	for i, off := range []time.Duration{-time.Minute, time.Minute, 59 * time.Minute, 61 * time.Minute, 87600 * time.Hour} {
+		q.now = func() time.Time { return now.Add(off) }
+		submitTo(t, q, "a@far.example")
+		seal(t, st, q, uint64(i+1))
+		if off < 0 || off > time.Hour {
+			want = append(want, uint64(i+1))
+		}
+	}
+	if got, next := dueNow(t, q, now); !slices.Equal(got, want) || next.Sub(now).Round(time.Second) != time.Minute {
+		t.Errorf("due %v, want %v; next %v", got, want, next)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
 	again := now.Add(backoff(c.sending, e.Attempts+1, rand.Float64()))
-	expired := again.Sub(e.Created) > c.sending.Expire
+	expired := again.Sub(e.Created) > c.sending.Expire && !c.distrust()
 	var failed []fate
 	var waiting []string
 	for _, f := range out {

@@ -25,7 +25,7 @@ type Submitter struct {
 func NewSubmitter(cfg Config, store *mailstore.Store, queue *Queue) *Submitter {
 	return &Submitter{
 		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
-		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: time.Now,
+		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.withDefaults().Now,
 	}
 }
 

@@ -33,7 +33,9 @@ type Miner struct {
 	solver   *solver
 	publish  func(*consensus.Block)
 	log      *slog.Logger
-	waiting  bool // for the clock, which has been said
+	now      func() time.Time
+	distrust func() bool // whether the clock is known to be wrong
+	waiting  bool        // for the clock, which has been said
 }
 
 // New returns a Miner that signs with recorder and uses the given share of a
@@ -41,7 +43,16 @@ type Miner struct {
 // Run returns at once. publish is called with every block it has added to the
 // chain, to pass it on to peers; it must not block.
 func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish func(*consensus.Block), log *slog.Logger) *Miner {
-	return &Miner{chain: c, pool: pool, recorder: recorder, solver: newSolver(share), publish: publish, log: log}
+	return &Miner{
+		chain: c, pool: pool, recorder: recorder, solver: newSolver(share), publish: publish, log: log,
+		now: time.Now, distrust: func() bool { return false },
+	}
+}
+
+// SetClock gives the Miner, before Run, another clock than the machine's, and what says whether that is
+// known to be wrong: while it is, the Miner waits.
+func (m *Miner) SetClock(now func() time.Time, distrust func() bool) {
+	m.now, m.distrust = now, distrust
 }
 
 // Run mines until ctx is done and returns nil then. While the recorder key is
@@ -52,7 +63,8 @@ func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish
 // A new tip makes it start over at once; new content of the pool at most every
 // twentieth of the block interval, and not more often than every 50 ms. The
 // header's time is brought up to date as often. While the chain is further ahead
-// of this node's clock than a block may be, it waits.
+// of this node's clock than a block may be, or the clock is known to be wrong, it
+// waits.
 func (m *Miner) Run(ctx context.Context) error {
 	if len(m.solver.workers) == 0 {
 		return nil
@@ -68,7 +80,7 @@ func (m *Miner) Run(ctx context.Context) error {
 		default:
 		}
 		s, revision := m.chain.State(), m.pool.Revision()
-		if m.early(s, time.Now()) {
+		if m.early(s, m.now()) {
 			select {
 			case <-wake:
 			case <-tick.C: // the clock may be set again, so no timer is made for it
@@ -76,8 +88,8 @@ func (m *Miner) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		events, batches := m.pool.Select(s, time.Now())
-		b, err := Template(s, events, batches, consensus.PublicKey(m.recorder), time.Now())
+		events, batches := m.pool.Select(s, m.now())
+		b, err := Template(s, events, batches, consensus.PublicKey(m.recorder), m.now())
 		if errors.Is(err, ErrNotMember) {
 			m.log.Debug("miner waits", "reason", err)
 			select {
@@ -103,17 +115,28 @@ func (m *Miner) Run(ctx context.Context) error {
 	return nil
 }
 
-// early reports whether the chain runs so far ahead of this node's clock that any block on top of s would
-// be refused for its time, by us and by others. It happens when blocks were made by a clock that has been
-// set back since. It is said once.
+// early reports whether this node's clock does not allow a block on top of s: it is known to be wrong, or
+// the chain runs so far ahead of it that any block, or what it stands on, would be refused for its time. That
+// happens when blocks were made by a clock that has been set back since. It is said once.
 func (m *Miner) early(s *consensus.State, now time.Time) bool {
-	err := consensus.CheckClock(s.Params(), &consensus.Header{Time: blockTime(s, now)}, now)
+	var err error
+	if m.distrust() {
+		err = errClock
+	} else {
+		latest := max(blockTime(s, now), s.HeaderState().LatestTime())
+		err = consensus.CheckClock(s.Params(), &consensus.Header{Time: latest}, now)
+	}
 	if err != nil && !m.waiting {
-		m.log.Warn("mining waits: the chain is ahead of this node's clock", "height", s.Height(), "err", err)
+		m.log.Warn("mining waits: this node's clock is wrong, or the chain is ahead of it", "height", s.Height(), "err", err)
+	}
+	if err == nil && m.waiting {
+		m.log.Info("mining goes on", "height", s.Height())
 	}
 	m.waiting = err != nil
 	return m.waiting
 }
+
+var errClock = errors.New("this machine's clock is known to be wrong")
 
 // work searches for the proof of b, and is not ok when another template should
 // be made first. The search runs beside this loop, which stops it for news.
@@ -144,14 +167,17 @@ func (m *Miner) work(ctx context.Context, s *consensus.State, b *consensus.Block
 		case m.pool.Revision() != revision:
 			return false
 		}
-		b.Header.Time = blockTime(s, time.Now())
+		if m.distrust() {
+			return false
+		}
+		b.Header.Time = blockTime(s, m.now())
 	}
 }
 
 // add signs a solved block and gives it to the chain and to peers.
 func (m *Miner) add(b *consensus.Block) error {
 	b.Header = consensus.SignHeader(b.Header.Header, m.recorder)
-	status, err := m.chain.AddBlock(b, time.Now())
+	status, err := m.chain.AddBlock(b, m.now())
 	var broken *consensus.RuleError
 	switch {
 	case errors.As(err, &broken), errors.Is(err, consensus.ErrFuture):

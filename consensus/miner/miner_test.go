@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -206,6 +207,38 @@ func TestRunWaitsForTheClock(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "mining waits"); n != 1 {
 		t.Errorf("the wait is said %d times:\n%s", n, &log)
+	}
+}
+
+// A clock that is known to be wrong makes no block, not even one whose search has begun.
+func TestRunDistrustsTheClock(t *testing.T) {
+	net := chaintest.New(1)
+	c, published := newMemoryChain(net.Genesis.State()), make(chan *consensus.Block, 1000)
+	var wrong atomic.Bool
+	wrong.Store(true)
+	asked := make(chan struct{})
+	m := New(c, &listPool{}, net.Orgs[0].Recorder, 0.5, func(b *consensus.Block) { offer(published, b) }, slog.New(slog.DiscardHandler))
+	ahead := func() time.Time { return time.Now().Add(time.Hour) }
+	m.SetClock(ahead, func() bool {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return wrong.Load()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { m.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	for range 10 {
+		<-asked
+	}
+	if n := len(published); n > 0 {
+		t.Errorf("%d blocks by a clock that is wrong", n)
+	}
+	wrong.Store(false)
+	if b := next(t, published); b.Header.Time < uint64(time.Now().Add(59*time.Minute).UnixMilli()) {
+		t.Error("the block's time is not the clock's")
 	}
 }
 

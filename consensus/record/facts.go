@@ -17,7 +17,9 @@ const (
 	InclusionNone     Inclusion = "none"     // in no block of the best chain yet
 	InclusionIncluded Inclusion = "included" // in a block of the best chain
 	InclusionConflict Inclusion = "conflict" // another root stands at that place
-	InclusionExpired  Inclusion = "expired"  // not in a block after 100 blocks
+	InclusionExpired  Inclusion = "expired"  // not in a block after 100 blocks, where batch times are in order
+	InclusionLate     Inclusion = "late"     // not in a block after 100 blocks, and may yet get into one
+	InclusionLapsed   Inclusion = "lapsed"   // awaited no longer
 )
 
 // DefaultThreshold is the least share, in percent, of a message that is called changed rather than
@@ -53,6 +55,7 @@ type Facts struct {
 	RecordVersion uint8  `json:",omitempty"`
 	RecordTime    uint64 `json:",omitempty"` // in the record, unix ms
 	ArrivalTime   uint64 `json:",omitempty"` // unix ms; 0: no arrival but a file, or from before it was kept
+	ClockWrong    bool   `json:",omitempty"` // this node's clock was known to be wrong then
 
 	From       string `json:",omitempty"` // address of the first author, domain as A-label, printable ASCII
 	OwnDomain  string `json:",omitempty"` // domain of this node's organisation that mail from outside claims without its record
@@ -156,11 +159,11 @@ func (f *Facts) forwarded() bool { return f.Forwarder != "" && f.Comparison.Forw
 // ByStranger reports whether somebody sent the mail on who is known to nobody here.
 func (f *Facts) ByStranger() bool { return f.Stranger || f.Handed != "" }
 
-// Old reports whether the mail arrived too long after its record was made, and nobody who brought
-// it explains that.
+// Old reports whether the mail arrived too long after its record was made, and neither who brought
+// it nor this node's clock explains that.
 func (f *Facts) Old() bool {
 	age := f.age()
-	return f.ArrivalTime != 0 && !f.OwnCourier && age > MaxAge
+	return f.ArrivalTime != 0 && !f.ClockWrong && !f.OwnCourier && age > MaxAge
 }
 
 // age is that of the record which says that the mail is for this recipient: a known forwarder's, else

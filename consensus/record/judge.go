@@ -85,10 +85,16 @@ func (f *Facts) judge() (Verdict, []string) {
 	case will == Vouched: // what it is not comes first
 		slices.Reverse(reasons)
 	}
-	if f.Inclusion != InclusionIncluded {
-		return Pending, append([]string{"not in a block yet, then it will be " + string(will)}, reasons...)
+	switch f.Inclusion {
+	case InclusionIncluded:
+		return will, reasons
+	case InclusionLate:
+		return Pending, append([]string{"late: in no block a hundred blocks after it arrived, as when its sender's node was cut off " +
+			"or had a wrong clock; should it get into one, it will be " + string(will)}, reasons...)
+	case InclusionLapsed:
+		return Unrecorded, append([]string{"its record has not got into a block, and is waited for no longer"}, reasons...)
 	}
-	return will, reasons
+	return Pending, append([]string{"not in a block yet, then it will be " + string(will)}, reasons...)
 }
 
 // withoutRecord judges mail that has no token, or none that can be read here.

@@ -50,6 +50,12 @@ func TestJudge(t *testing.T) {
 		{"vouched, in no block", func(f *record.Facts) { f.Inclusion, f.FromDomainIsOrg = record.InclusionNone, false }, record.Pending, "will be vouched"},
 		{"another root", func(f *record.Facts) { f.Inclusion = record.InclusionConflict }, record.Invalid, "another record"},
 		{"too late", func(f *record.Facts) { f.Inclusion = record.InclusionExpired }, record.Invalid, "in time"},
+		{"late", func(f *record.Facts) { f.Inclusion = record.InclusionLate }, record.Pending, "late: in no block"},
+		{"late, of another organisation", func(f *record.Facts) { f.Inclusion, f.FromDomainIsOrg = record.InclusionLate, false }, record.Pending, "will be vouched"},
+		{"late and changed", func(f *record.Facts) {
+			f.Comparison, f.Inclusion = differing(1, message.Text, record.FooterAppended), record.InclusionLate
+		}, record.Differs, "9 of 10"},
+		{"not waited for any longer", func(f *record.Facts) { f.Inclusion = record.InclusionLapsed }, record.Unrecorded, "waited for no longer"},
 		{"no token", func(f *record.Facts) { f.TokenPresent = false }, record.Unrecorded, "no record"},
 		{"no token though all is recorded", func(f *record.Facts) { f.TokenPresent, f.DeclaresAll = false, true }, record.Missing, "records all"},
 		{"bad token", func(f *record.Facts) { f.TokenValid, f.TokenFault = false, "bad path" }, record.Invalid, "bad path"},
@@ -96,6 +102,9 @@ func TestJudge(t *testing.T) {
 		{"older", func(f *record.Facts) { f.RecordTime, f.ArrivalTime = 1, 2+uint64(record.MaxAge.Milliseconds()) }, record.Replayed, "30 days old"},
 		{"older, by its own node", func(f *record.Facts) {
 			f.RecordTime, f.ArrivalTime, f.OwnCourier = 1, 2+uint64(record.MaxAge.Milliseconds()), true
+		}, record.Verified, "all parts"},
+		{"older by a clock that is wrong", func(f *record.Facts) {
+			f.RecordTime, f.ArrivalTime, f.ClockWrong = 1, 2+uint64(record.MaxAge.Milliseconds()), true
 		}, record.Verified, "all parts"},
 		{"older, but a file", func(f *record.Facts) { f.RecordTime = 1 }, record.Verified, "all parts are as recorded"},
 		{"from the future", func(f *record.Facts) { f.RecordTime, f.ArrivalTime = 1<<63, 1 }, record.Verified, "all parts"},

@@ -179,7 +179,7 @@ func (r *Recorder) stop(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
-	if _, err := r.closeBatch(ctx, s, keyOpen, r.open, uint64(time.Now().UnixMilli()), s.Tip()); err != nil {
+	if _, err := r.closeBatch(ctx, s, keyOpen, r.open, uint64(r.now().UnixMilli()), s.Tip()); err != nil {
 		r.log.Warn("recorder: the open batch was not closed at the end; what follows does it later", "err", err)
 	}
 }

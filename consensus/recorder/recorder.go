@@ -92,6 +92,7 @@ type Recorder struct {
 	known  func(*consensus.State) bool
 	submit func(*consensus.Batch)
 	log    *slog.Logger
+	now    func() time.Time
 
 	abreast   atomic.Bool // known was true once
 	abreastAt uint64      // height of the chain when it was
@@ -115,9 +116,12 @@ type Recorder struct {
 func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
 		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
-		known: known, submit: submit, log: log, unsure: true, sentAt: make(map[number]time.Time),
+		known: known, submit: submit, log: log, now: time.Now, unsure: true, sentAt: make(map[number]time.Time),
 	}
 }
+
+// SetClock gives the Recorder, before Run, another clock than the machine's.
+func (r *Recorder) SetClock(now func() time.Time) { r.now = now }
 
 // Run follows the queue and the chain until ctx is done. A fault of the store
 // is logged and tried again: mail waits, nothing is lost.
@@ -135,7 +139,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 		case <-wake:
 		case <-tick.C:
 		}
-		next, err := r.step(ctx, time.Now())
+		next, err := r.step(ctx, r.now())
 		if ctx.Err() != nil {
 			return nil
 		}

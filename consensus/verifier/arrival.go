@@ -45,7 +45,7 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	}
 	found := as.found
 	as.top = found
-	found.Facts.ArrivalTime = uint64(max(a.Received.UnixMilli(), 0))
+	found.Facts.ArrivalTime, found.Facts.ClockWrong = uint64(max(a.Received.UnixMilli(), 0)), v.cfg.Distrust()
 	if !a.Local {
 		found.Facts.OwnDomain = v.cfg.Own.claimed(found, state, courier)
 	}

@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"time"
+
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
@@ -18,6 +20,20 @@ type Config struct {
 	Own Own
 	// Forwarders knows who sends mail on to the accounts; nil: nobody does.
 	Forwarders Forwarders
+	// Now is the clock; nil: the machine's. While Distrust says that it is known to be wrong (nil: it never
+	// is), nothing is too old by it.
+	Now      func() time.Time
+	Distrust func() bool
+}
+
+func (c Config) withClock() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Distrust == nil {
+		c.Distrust = func() bool { return false }
+	}
+	return c
 }
 
 // Own names this node's organisation.

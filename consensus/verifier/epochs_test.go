@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
+	"cairn/consensus/recorder"
 	"cairn/mailstore"
 )
 
@@ -250,6 +251,88 @@ func TestClockYearsAhead(t *testing.T) {
 	for _, ref := range refs {
 		w.expect(ref, "in a block", record.Verified, "inbox")
 	}
+}
+
+// What gets into no block is late, then as if it had no record, and never spam for that.
+func TestLate(t *testing.T) {
+	w := newWorld(t, setting{epochs: true, pins: []int{0}})
+	w.miner = 1
+	before := w.chain.State()
+	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	w.mineEmpty(patience - 1)
+	w.expect(ref, "after 99 blocks", record.Pending, "inbox")
+	if f := w.finding(ref); strings.Contains(f.Reasons[0], "late") {
+		t.Errorf("late after 99 blocks: %q", f.Reasons)
+	}
+	w.mineEmpty(1)
+	late := func(when string) {
+		t.Helper()
+		w.expect(ref, when, record.Pending, "inbox")
+		if f := w.finding(ref); !strings.HasPrefix(f.Reasons[0], "late: ") {
+			t.Errorf("%s: %q", when, f.Reasons)
+		}
+		if n := len(w.keys("watch/")); n != 1 {
+			t.Errorf("%s: %d heights are watched for one record", when, n)
+		}
+	}
+	late("after 100 blocks")
+	w.mineEmpty(lateFor - 1)
+	late("after 2,015 blocks")
+	w.mineEmpty(1)
+	w.expect(ref, "after 2,016 blocks", record.Unrecorded, "inbox")
+	tip := w.chain.State()
+	w.include(0)
+	w.expect(ref, "in a block at last", record.Verified, "inbox")
+
+	// That block is left for one without it, then all that was since the arrival.
+	w.add(w.add(tip, chaintest.Body{}), chaintest.Body{})
+	w.expect(ref, "when its block is left", record.Pending, "inbox")
+	if f := w.finding(ref); strings.Contains(f.Reasons[0], "late") || f.Late {
+		t.Errorf("late at once: %q", f.Reasons)
+	}
+	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+		return tx.RemoveMessage(ref.Account, ref.Message)
+	}))
+	w.follow()
+	if n := len(w.keys("watch/")); n != 0 || before.Height() >= tip.Height() {
+		t.Errorf("%d heights are watched for nothing", n)
+	}
+}
+
+// A number far beyond what any block would take next is not waited for.
+func TestLateFarAhead(t *testing.T) {
+	w := newWorld(t, setting{epochs: true, pins: []int{0}})
+	w.miner = 1
+	arrive := func(seq uint64, text string) Ref {
+		place := recorder.Place{Chain: w.chain.State().ChainID(), Epoch: w.epoch, Seq: seq}
+		raw := letter(jo, "", text)
+		_, tokens := recorder.Tokens(w.net.Orgs[0].Recorder, place, []recorder.Draft{w.draft(raw, ann)})
+		return w.arrive(append(tokens[0].Header(), raw...))
+	}
+	in, out := arrive(near, text), arrive(near+1, text+"2")
+	w.mineEmpty(patience)
+	w.expect(in, "the last number that is near", record.Pending, "inbox")
+	w.expect(out, "the next one", record.Unrecorded, "inbox")
+}
+
+// Blocks of before the arrival make nothing late; but what a wrong clock says of the arrival does not count.
+func TestLateByWhoseClock(t *testing.T) {
+	w := newWorld(t, setting{epochs: true, pins: []int{0}})
+	w.miner = 1
+	w.now = chaintest.GenesisTime.AddDate(10, 0, 0)
+	behind := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	w.clockWrong = true
+	wrong := w.arrive(w.seal(0, letter(jo, "", text+"2"), ann))
+	w.mineEmpty(patience)
+	for ref, want := range map[Ref]bool{behind: false, wrong: true} {
+		w.expect(ref, "after 100 blocks", record.Pending, "inbox")
+		if f := w.finding(ref); f.Late != want {
+			t.Errorf("late %v, %q", f.Late, f.Reasons)
+		}
+	}
+	w.include(0)
+	w.expect(behind, "in a block", record.Verified, "inbox")
+	w.expect(wrong, "in a block", record.Verified, "inbox")
 }
 
 // What networks without epochs keep has the keys that it always had; a finding names neither.

@@ -157,8 +157,8 @@ func thresholdOf(rd *mailstore.Reader, account mailstore.AccountID) (int, error)
 }
 
 // locate looks up where the record's batch stands, at the cursor that sp
-// shows. A record that is in no block is given up at its deadline; one whose
-// place was decided until now waits anew.
+// shows. A record that is in no block is late or given up at its deadline; one
+// whose place was decided until now waits anew.
 func (f *Finding) locate(sp mailstore.SpaceReader) error {
 	if f.Record.IsZero() {
 		return nil
@@ -173,11 +173,13 @@ func (f *Finding) locate(sp mailstore.SpaceReader) error {
 	}
 	f.Block = chain.Index{}
 	if decided := f.Facts.Inclusion == record.InclusionIncluded || f.Facts.Inclusion == record.InclusionConflict; decided && p == nil {
-		f.Deadline = max(f.Deadline, cursor.Height+patience)
+		f.Deadline, f.Late = max(f.Deadline, cursor.Height+patience), false
 	}
 	switch {
 	case p == nil && cursor.Height >= f.Deadline:
-		f.Facts.Inclusion = record.InclusionExpired
+		return f.overdue(sp, cursor.Height)
+	case p == nil && f.Late:
+		f.Facts.Inclusion = record.InclusionLate
 	case p == nil:
 		f.Facts.Inclusion = record.InclusionNone
 	case int(f.Micro) < len(p.micros) && p.micros[f.Micro] == f.Root:
@@ -187,6 +189,37 @@ func (f *Finding) locate(sp mailstore.SpaceReader) error {
 		f.Facts.Inclusion = record.InclusionConflict
 	}
 	return nil
+}
+
+// overdue notes that f's record is in no block at its deadline. Where recorder keys have epochs that
+// says nothing against it as long as a block may yet take it: whoever was cut off, or had a wrong
+// clock, comes late.
+func (f *Finding) overdue(sp mailstore.SpaceReader, height uint64) error {
+	if f.Epoch == 0 {
+		f.Facts.Inclusion = record.InclusionExpired
+		return nil
+	}
+	if !f.Late {
+		may := f.Seq <= near
+		if !may {
+			var err error
+			if may, err = sp.Has(placeKey(f.series(), f.Seq-near)); err != nil {
+				return err
+			}
+		}
+		if may {
+			f.Deadline, f.Late = f.Deadline+lateFor, true
+		}
+	}
+	f.Facts.Inclusion = record.InclusionLapsed
+	if f.Late && height < f.Deadline {
+		f.Facts.Inclusion = record.InclusionLate
+	}
+	return nil
+}
+
+func (f *Finding) isOverdue() bool {
+	return slices.Contains([]record.Inclusion{record.InclusionExpired, record.InclusionLate, record.InclusionLapsed}, f.Facts.Inclusion)
 }
 
 // addressedTo narrows what was found about an arrival to the copy of one of

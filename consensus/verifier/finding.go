@@ -20,7 +20,7 @@ import (
 //	message/<account><message>            Finding, JSON
 //	batch/<batch><account><message>       empty: whose verdict a batch decides
 //	domain/<domain>NUL<account><message>  empty: mail with a token from that domain
-//	watch/<height><account><message>      empty: in no block; given up at that height
+//	watch/<height><account><message>      empty: in no block; late or given up at that height
 //	place/<batch>                         placement: where that batch stands on the chain
 //	due/<prefix>                          task: the findings of all keys with that prefix are out of date
 //	accepted/<record><recipient>          acceptance, JSON: who brought it first
@@ -69,8 +69,9 @@ type Finding struct {
 	OrgEvent consensus.Hash `json:"org_event,omitzero"`
 	Block    chain.Index    `json:"block,omitzero"` // zero: in none
 	// Deadline is the height at which a record that is in no block by then
-	// stops being awaited.
+	// is late or, if it is late already, stops being awaited.
 	Deadline uint64 `json:"deadline,omitempty"`
+	Late     bool   `json:"late,omitempty"`
 	Arrived  uint64 `json:"arrived,omitempty"` // unix ms; zero: not stored
 }
 

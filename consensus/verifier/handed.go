@@ -282,7 +282,8 @@ func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with recor
 		return nil, err
 	}
 	f.Facts.SetRecord(token, record.Compare(token, w.below, with))
-	f.Facts.ArrivalTime, f.Facts.SentOnTime = as.top.Facts.ArrivalTime, w.hops[0].Token.Record.Time
+	f.Facts.ArrivalTime, f.Facts.ClockWrong = as.top.Facts.ArrivalTime, as.top.Facts.ClockWrong
+	f.Facts.SentOnTime = w.hops[0].Token.Record.Time
 	f.Facts.OwnDomain = as.ownDomain(f)
 	f.recordedBy(nil, word{}, v.cfg)
 	return f, nil

@@ -56,6 +56,8 @@ type world struct {
 	miner  int // organisation that makes the blocks
 	blocks int
 	now    time.Time // when mail arrives
+
+	clockWrong bool // and is known to be
 }
 
 // setting is what worlds differ in.
@@ -95,7 +97,9 @@ func newWorld(t testing.TB, s setting) *world {
 	for _, i := range s.pins {
 		w.pin(i)
 	}
-	w.cfg, w.filing = s.cfg, filing{smtpgw.NewFiling(s.policy), s.policy}
+	w.cfg = s.cfg
+	w.cfg.Distrust = func() bool { return w.clockWrong }
+	w.filing = filing{smtpgw.NewFiling(s.policy), s.policy}
 	w.restart()
 	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 		for _, a := range []string{ann, ben} {

@@ -166,13 +166,15 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word) error {
 	return v.change(tx, ref, func(f *Finding) error {
 		sp := tx.Space(space)
-		watched := f.Deadline
+		was := *f
 		if err := f.locate(sp.SpaceReader); err != nil {
 			return err
 		}
-		if f.Facts.Inclusion == record.InclusionExpired && t.time != 0 && t.time < f.Arrived {
+		behind := t.time != 0 && t.time < f.Arrived && !f.Facts.ClockWrong
+		if f.isOverdue() && behind {
 			// Our chain is behind: this block is older than the mail, so it
 			// does not count against the record.
+			*f = was
 			f.Deadline += patience
 			if err := f.locate(sp.SpaceReader); err != nil {
 				return err
@@ -181,7 +183,7 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word
 		if t.ofMember() {
 			v.identify(f, ref, asked)
 		}
-		if err := sp.Delete(ref.append(watchPrefix(watched))); err != nil || f.Facts.Inclusion == record.InclusionIncluded {
+		if err := sp.Delete(ref.append(watchPrefix(was.Deadline))); err != nil || f.Facts.Inclusion == record.InclusionIncluded {
 			return err
 		}
 		return sp.Put(ref.append(watchPrefix(f.Deadline)), nil)

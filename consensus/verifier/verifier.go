@@ -15,8 +15,15 @@ import (
 	"cairn/mailstore"
 )
 
-// patience is how many blocks a record may take to get into one.
-const patience = 100
+const (
+	// patience is how many blocks a record may take to get into one.
+	patience = 100
+	// lateFor is for how many more it is awaited where batches have no order in time.
+	lateFor = 2016 - patience
+	// near is how far ahead of the chain the number of a batch may be that mempools take, or that its
+	// signer still fills behind those.
+	near = consensus.MaxBatchesPerKey + 1
+)
 
 // Chain is the part of the chain manager the verifier follows.
 type Chain interface {
@@ -44,7 +51,7 @@ type Verifier struct {
 // New returns a verifier over store and ch. Verdicts follow the chain while
 // Run runs.
 func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer, log *slog.Logger) *Verifier {
-	v := &Verifier{store: store, chain: ch, trust: trust, cfg: cfg, filer: filer, log: log}
+	v := &Verifier{store: store, chain: ch, trust: trust, cfg: cfg.withClock(), filer: filer, log: log}
 	v.unsettled.Store(true)
 	return v
 }

@@ -83,7 +83,7 @@ func (c *Client) transportError(err error) *Error {
 	case errors.Is(err, os.ErrPermission):
 		return Errorf(CodeNotAllowed, "run the command as the user that runs the node", "asking the node: %s belongs to another user", c.dir)
 	case errors.Is(err, context.Canceled):
-		return Errorf(CodeTryLater, "run the same command again", "asking the node: interrupted")
+		return Errorf(CodeInterrupted, "run the same command again", "asking the node: interrupted")
 	case errors.Is(err, context.DeadlineExceeded):
 		return Errorf(CodeTryLater, "try again", "asking the node: no answer in time")
 	}

@@ -21,6 +21,8 @@ const (
 	CodeNotRunning Code = "not-running" // 6: no node answers in this directory
 	CodeNotAllowed Code = "not-allowed" // 7: refused by policy or permissions
 	CodeTryLater   Code = "try-later"   // 75 (EX_TEMPFAIL): may work when tried again
+
+	CodeInterrupted Code = "interrupted" // 130: by a signal, as with Ctrl-C
 )
 
 // Error is a failure that its reader can act on.
@@ -51,6 +53,8 @@ func (e *Error) ExitCode() int {
 		return 7
 	case CodeTryLater:
 		return 75
+	case CodeInterrupted:
+		return 130
 	}
 	return 1
 }
@@ -67,7 +71,7 @@ func (e *Error) httpStatus() int {
 		return http.StatusRequestEntityTooLarge
 	case CodeNotAllowed:
 		return http.StatusForbidden
-	case CodeTryLater, CodeNotRunning:
+	case CodeTryLater, CodeNotRunning, CodeInterrupted:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError

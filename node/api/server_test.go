@@ -124,7 +124,7 @@ func TestErrorsKeepTheirCode(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	want := map[Code]int{
 		CodeInternal: 1, CodeInvalid: 1, CodeNotFound: 1, CodeExists: 1, CodeTooLarge: 1, CodeUsage: 2,
-		CodeNoRecord: 3, CodeNotRunning: 6, CodeNotAllowed: 7, CodeTryLater: 75,
+		CodeNoRecord: 3, CodeNotRunning: 6, CodeNotAllowed: 7, CodeTryLater: 75, CodeInterrupted: 130,
 	}
 	for code, exit := range want {
 		if got := (&Error{Code: code}).ExitCode(); got != exit {
@@ -227,7 +227,7 @@ func TestCancelReachesTheNode(t *testing.T) {
 	c, _ := start(t, b)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	go func() { <-b.started; cancel() }()
-	if _, err := c.Status(ctx); AsError(err).Code != CodeTryLater {
+	if _, err := c.Status(ctx); AsError(err).Code != CodeInterrupted {
 		t.Errorf("Status: %v", err)
 	}
 	<-b.stopped

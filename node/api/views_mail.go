@@ -167,6 +167,7 @@ type MessageLabels struct {
 	Document
 	Ref    string   `json:"ref"`
 	Labels []string `json:"labels"`
+	Absent []string `json:"absent,omitempty"` // labels to be taken off that it did not have
 }
 
 // RelabelRequest changes the labels of several messages: of those named, or of all that a query finds.
@@ -182,6 +183,7 @@ type RelabelRequest struct {
 type Relabelled struct {
 	Document
 	Messages []MessageLabels `json:"messages"`
+	Absent   []string        `json:"absent,omitempty"` // labels to be taken off that none of them had
 }
 
 // IsRef reports whether s has the form of a Ref, account/id. An account's name may hold slashes.

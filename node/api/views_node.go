@@ -41,6 +41,7 @@ type ClockStatus struct {
 	Votes       int      `json:"votes"`                // other organisations that have told their time
 	OthersAhead float64  `json:"others_ahead_seconds"` // by how much the middle one is ahead of this machine
 	Findings    []string `json:"findings"`             // what is wrong, in words
+	Waiting     bool     `json:"waiting"`              // mining, and what would be too old by this clock, wait
 }
 
 // IndexStatus tells how far the search index is.

@@ -216,7 +216,7 @@ func TestInterruptedBackup(t *testing.T) {
 	var out, errs bytes.Buffer
 	a := &app{out: &output{Writer: &out}, err: &errs}
 	code := a.run(ctx, []string{"backup", "create", file, "--dir", dir})
-	if left, _ := os.ReadDir(folder); code != 75 || len(left) > 0 || !strings.Contains(errs.String(), "interrupted") {
+	if left, _ := os.ReadDir(folder); code != 130 || len(left) > 0 || !strings.Contains(errs.String(), "interrupted") {
 		t.Errorf("exit code %d, left %v: %s", code, left, errs.String())
 	}
 }

@@ -30,6 +30,7 @@ type backup struct {
 	Accounts uint64      `json:"accounts"`
 	Messages uint64      `json:"messages"`
 	Warnings []string    `json:"warnings,omitempty"`
+	Error    *api.Error  `json:"error,omitempty"` // why it is not whole
 }
 
 func describe(file string, found *home.Contents, stats mailstore.DumpStats, encrypted bool) *backup {

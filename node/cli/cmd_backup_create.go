@@ -132,7 +132,7 @@ func (a *app) pipeBackup(ctx context.Context, orgKey bool, out io.Writer) (*home
 	}()
 	interrupted := context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
 	defer interrupted()
-	found, stats, err := home.Check(io.TeeReader(r, out))
+	found, stats, err := home.Check(io.TeeReader(r, out), node.BackupFacts)
 	r.CloseWithError(errors.New("no longer read"))
 	<-ended
 	return found, stats, err

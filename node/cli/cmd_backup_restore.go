@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cairn/mailstore"
+	"cairn/node"
 	"cairn/node/home"
 )
 
@@ -23,9 +24,14 @@ func (a *app) cmdBackupVerify() *cobra.Command {
 is named; the exit code is 0 only if all of it is whole. No node is needed.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			d, err := a.readBackup(c.Context(), args[0], "verifying the backup", &k, home.Check)
-			if err != nil && (a.json || d == nil || len(d.Parts) == 0) {
+			d, err := a.readBackup(c.Context(), args[0], "verifying the backup", &k, func(r io.Reader) (*home.Contents, mailstore.DumpStats, error) {
+				return home.Check(r, node.BackupFacts)
+			})
+			if err != nil && (d == nil || len(d.Parts) == 0) {
 				return err
+			}
+			if err != nil {
+				d.Error = a.failure(err)
 			}
 			printed := a.print(d, func(b *bytes.Buffer) { showBackup(b, d, err != nil) })
 			if err != nil {
@@ -54,7 +60,11 @@ func showBackup(b *bytes.Buffer, d *backup, damaged bool) {
 		if p.Damage != "" {
 			state = "damaged: " + p.Damage
 		}
-		rows = append(rows, []string{p.Name, fmt.Sprint(p.Length), fmt.Sprint(p.Stored), p.Digest[:16] + "…", state})
+		digest := "-" // of what was not read to its end
+		if p.Digest != "" {
+			digest = p.Digest[:16] + "…"
+		}
+		rows = append(rows, []string{p.Name, fmt.Sprint(p.Length), fmt.Sprint(p.Stored), digest, state})
 	}
 	table(b, rows)
 }
@@ -74,8 +84,13 @@ restored, but sends none: the numbers of its records are taken. Search index and
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			now := time.Now()
+			w, err := home.Begin(a.dir) // before anybody is asked for a passphrase
+			if err != nil {
+				return err
+			}
+			defer w.Abandon()
 			of, err := a.readBackup(c.Context(), args[0], "restoring the backup", &k, func(r io.Reader) (*home.Contents, mailstore.DumpStats, error) {
-				return home.Restore(a.dir, r, now, slog.New(slog.DiscardHandler))
+				return w.Restore(r, node.BackupFacts, now, slog.New(slog.DiscardHandler))
 			})
 			if err != nil {
 				return err
@@ -107,7 +122,7 @@ func warnings(d *backup) []string {
 	list := []string{
 		"the node that it was made of must not run any more, here or elsewhere: two with the same keys contradict each other",
 		"what was received and sent after " + moment(d.Made) + " is not in it",
-		"if the node has sent mail since then, this one will send none: its numbers are taken, and its mail waits; cairn status says so as \"not recorded\"",
+		"if the node has sent mail since then, this one will send none: its numbers are taken, and its mail waits; its status says so as \"not recorded\"",
 	}
 	if !d.HasOrgKey && d.ChainID == "" {
 		list = append(list, "the organisation's key was not in the backup: put it into "+home.OrgKey+" before joining a network")

@@ -59,7 +59,7 @@ A program that is missing is an error that says what to install.`,
 			bar.Finish()
 			switch {
 			case errors.Is(err, context.Canceled):
-				return api.Errorf(api.CodeTryLater, "cairn bench readers",
+				return api.Errorf(api.CodeInterrupted, "cairn bench readers",
 					"asking the readers: interrupted")
 			case errors.Is(err, readers.ErrUnknownFamily):
 				return usage(c, "--only: %v", err)

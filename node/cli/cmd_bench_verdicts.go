@@ -70,7 +70,7 @@ list for those that mention it.`,
 			doc.Report, err = verdicts.Run(c.Context(), entries, o)
 			bar.Finish()
 			if errors.Is(err, context.Canceled) {
-				return api.Errorf(api.CodeTryLater, "cairn bench verdicts "+shellWord(args[0]),
+				return api.Errorf(api.CodeInterrupted, "cairn bench verdicts "+shellWord(args[0]),
 					"judging pairs: interrupted")
 			}
 			if err != nil {

@@ -22,7 +22,8 @@ type made struct {
 	Org       api.OrgSummary `json:"organisation"`
 	Network   *madeNetwork   `json:"network,omitempty"`
 
-	Unanswered []string `json:"unanswered,omitempty"` // addresses of the invite where nobody answers
+	Trusted    []madeTrust `json:"trusted,omitempty"`    // of other organisations, on the word of the invite
+	Unanswered []string    `json:"unanswered,omitempty"` // addresses of the invite where nobody answers
 
 	RecoveryKey string `json:"recovery_key,omitempty"` // file with it, to be taken offline
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"cairn/consensus/fingerprint"
 	"cairn/node"
 	"cairn/node/api"
 )
@@ -21,6 +23,10 @@ func (a *app) cmdJoin() *cobra.Command {
 input, so that an invite in a file goes in as in "cairn join - < invite.txt". The work that an enrolment costs is done here:
 on a public network it takes some minutes. Addresses of the invite that do not answer are named first; the node joins all
 the same, and its enrolment goes out when it finds a node of the network.
+
+From then on the founder of the network and whoever made the invite are trusted for their domains, on the word of the invite
+alone. They are named with the fingerprints of their keys in words: compare them on the telephone if somebody might have put
+another invite in its place on the way.
 
 With what "cairn org node add" prints, this machine becomes one more node of that organisation, without an enrolment.`,
 		Args: exactly(1),
@@ -61,13 +67,54 @@ With what "cairn org node add" prints, this machine becomes one more node of tha
 			if id, err := node.LoadIdentity(a.dir); err == nil {
 				doc.Org.Key = id.OrgKey().String()
 			}
+			pins, err := node.StartPins(a.dir)
+			if err != nil {
+				return err
+			}
+			doc.Trusted = believed(pins)
 			doc.noteRecovery(a.dir)
 			return a.print(doc, func(b *bytes.Buffer) {
 				fmt.Fprintf(b, "%s joins the network %v\n  its enrolment goes out when the node runs\n", org.Name, doc.Network)
+				showBelieved(b, doc.Trusted)
 				a.tellRecovery(b, doc)
 				fmt.Fprintf(b, "Next: %s\n", a.complete("cairn run"))
 			})
 		},
+	}
+}
+
+// madeTrust is whom the node was made to trust.
+type madeTrust struct {
+	Source      string   `json:"source"` // "genesis" (the founder) or "invite"
+	Domains     []string `json:"domains"`
+	Key         string   `json:"key"`
+	Fingerprint string   `json:"fingerprint"` // of the key, in words
+}
+
+// believed are the pins of other organisations, by whose they are.
+func believed(pins []node.Pin) (list []madeTrust) {
+	for _, p := range pins {
+		if p.Source == node.PinOwn {
+			continue
+		}
+		key := p.Key.String()
+		at := slices.IndexFunc(list, func(t madeTrust) bool { return t.Key == key && t.Source == p.Source })
+		if at < 0 {
+			at = len(list)
+			list = append(list, madeTrust{Source: p.Source, Key: key, Fingerprint: fingerprint.Of(p.Key)})
+		}
+		list[at].Domains = append(list[at].Domains, p.Domain)
+	}
+	return list
+}
+
+func showBelieved(b *bytes.Buffer, list []madeTrust) {
+	for _, t := range list {
+		who := "whoever made the invite"
+		if t.Source == node.PinGenesis {
+			who = "the founder of the network"
+		}
+		fmt.Fprintf(b, "  trusted   for %s: %s\n  key       %s\n  words     %s\n", strings.Join(t.Domains, ", "), who, t.Key, t.Fingerprint)
 	}
 }
 

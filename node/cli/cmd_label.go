@@ -63,7 +63,12 @@ or none; what a query finds is changed in steps, and can be repeated after an in
 				if err != nil {
 					return err
 				}
-				return a.print(m, func(b *bytes.Buffer) { showLabels(b, m) })
+				return a.print(m, func(b *bytes.Buffer) {
+					showLabels(b, m)
+					for _, label := range m.Absent {
+						fmt.Fprintf(b, "  nothing to take off: it did not have the label %s\n", label)
+					}
+				})
 			}
 			all, err := client.Relabel(c.Context(), r)
 			if err != nil {
@@ -75,6 +80,10 @@ or none; what a query finds is changed in steps, and can be repeated after an in
 				}
 				if len(all.Messages) == 0 {
 					fmt.Fprintln(b, "no mail found")
+					return
+				}
+				for _, label := range all.Absent {
+					fmt.Fprintf(b, "nothing to take off: none of it had the label %s\n", label)
 				}
 			})
 		},

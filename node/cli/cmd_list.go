@@ -47,7 +47,7 @@ func (a *app) printForwarders(l *api.ForwarderList) error {
 		}
 		table(b, rows)
 		for _, domain := range l.Untrusted {
-			fmt.Fprintf(b, "nobody is trusted for %s yet: what it sends on counts as soon as somebody is (cairn org trust %s)\n", domain, domain)
+			fmt.Fprintf(b, "nobody is trusted for %s yet: what it sends on counts as soon as somebody is: %s\n", domain, a.complete("cairn org trust "+domain))
 		}
 	})
 }

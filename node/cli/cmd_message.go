@@ -134,7 +134,7 @@ is 0 when all parts are the same and nothing was added but traces of the way; 4 
 				}
 				fmt.Fprintf(b, ": %.0f %%\n", 100*r.Share())
 				showParts(b, doc.Parts, nil)
-				fmt.Fprintln(b, "  not compared: the envelope recipient, which is in no file; cairn show counts it, and cairn verify --recipient")
+				fmt.Fprintln(b, "  not compared: the envelope recipient, which is in no file; show and verify --recipient count it")
 			})
 		},
 	}

@@ -25,7 +25,7 @@ func (a *app) cmdOrg() *cobra.Command {
 			}
 			return a.print(l, func(b *bytes.Buffer) {
 				for _, o := range l.Orgs {
-					showOrg(b, &o)
+					a.showOrg(b, &o)
 				}
 			})
 		},

@@ -42,7 +42,7 @@ the fingerprint of the key: pin the key whose words are the same.`,
 				if err != nil {
 					return err
 				}
-				return a.print(l, func(b *bytes.Buffer) { showClaims(b, l) })
+				return a.print(l, func(b *bytes.Buffer) { a.showClaims(b, l) })
 			}
 			key, err := consensus.ParseKey(strings.ToLower(args[1]))
 			if err != nil {
@@ -99,7 +99,7 @@ func (a *app) mayReplace(c *cobra.Command, client *api.Client, r api.TrustReques
 		return err
 	}
 	var b bytes.Buffer
-	showClaims(&b, l)
+	a.showClaims(&b, l)
 	if l.Pin != nil {
 		fmt.Fprintf(&b, "\n%s is pinned to   %s\n", l.Domain, l.Pin.Fingerprint)
 	}
@@ -112,7 +112,7 @@ func (a *app) mayReplace(c *cobra.Command, client *api.Client, r api.TrustReques
 		return fmt.Errorf("trusting %s, nothing was changed: %w", l.Domain, err)
 	}
 	if answer != "y" && answer != "yes" {
-		return api.Errorf(api.CodeNotAllowed, "", "trusting %s: nothing was changed", l.Domain)
+		return api.Errorf(api.CodeExists, "", "trusting %s: nothing was changed", l.Domain)
 	}
 	return nil
 }

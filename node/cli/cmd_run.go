@@ -37,7 +37,7 @@ func (a *app) cmdRun() *cobra.Command {
 			defer stop()
 			watched := make(chan struct{})
 			close(watched)
-			err := node.Run(ctx, a.dir, node.RunOptions{Log: slog.New(log), Ready: func(s api.Status) {
+			err := node.Run(ctx, a.dir, node.RunOptions{Log: slog.New(log), Now: a.now, Ready: func(s api.Status) {
 				a.printRunning(&s)
 				if isTerminal(a.err) {
 					watched = make(chan struct{})

@@ -153,6 +153,9 @@ func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api
 	if err != nil {
 		return r, fmt.Errorf("reading the message: %w", err)
 	}
+	if len(raw) == 0 {
+		return r, checkMail(file, raw)
+	}
 	r.Raw = crlf(raw)
 	m := message.ParseHeader(r.Raw)
 	if from == "" {

@@ -42,7 +42,7 @@ A mail that was shown to a person is no longer unread; --peek, --raw and --json 
 			if err != nil {
 				return err
 			}
-			if err := a.print(m, func(b *bytes.Buffer) { showMessage(b, m, all) }); err != nil {
+			if err := a.print(m, func(b *bytes.Buffer) { a.showMessage(b, m, all) }); err != nil {
 				return err
 			}
 			if peek || a.json || !slices.Contains(m.Labels, mailstore.LabelUnread) {
@@ -69,13 +69,13 @@ func checkRef(c *cobra.Command, ref string) error {
 // shortHeaders are the fields that people ask for, in the order they read them.
 var shortHeaders = []string{"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject"}
 
-func showMessage(b *bytes.Buffer, m *api.Message, all bool) {
+func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 	for _, h := range chosenHeaders(m.Headers, all) {
 		fmt.Fprintf(b, "%s: %s\n", line(h.Name, 0), line(h.Value, 0))
 	}
 	fmt.Fprintf(b, "Labels: %s\n", strings.Join(m.Labels, ", "))
 	if m.Held != "" {
-		fmt.Fprintf(b, "Held: %s; to send it on: cairn label add %s approved\n", line(m.Held, 0), m.Ref)
+		fmt.Fprintf(b, "Held: %s; to send it on: %s\n", line(m.Held, 0), a.complete("cairn label add "+m.Ref+" approved"))
 	}
 	if m.Verification != nil {
 		showVerification(b, m.Verification)

@@ -44,7 +44,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					rows = append(rows, [2]string{"no answer", fmt.Sprintf("%s, since %s", p.Address, clock(p.Since))})
 				}
 				rows = append(rows,
-					[2]string{"mining", s.Chain.Mining},
+					[2]string{"mining", miningNote(s)},
 					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Deferred, s.Mail.Sealed)},
@@ -87,6 +87,13 @@ func clockNote(c *api.ClockStatus) string {
 		return fmt.Sprintf("%s, the last block is %v ahead", clock(c.Time), -age)
 	}
 	return fmt.Sprintf("%s, the last block is %v old", clock(c.Time), age)
+}
+
+func miningNote(s *api.Status) string {
+	if s.Clock.Waiting && s.Chain.Mining != "off" {
+		return s.Chain.Mining + ", waiting: see the clock"
+	}
+	return s.Chain.Mining
 }
 
 func peersNote(list []api.OrgPeers) string {

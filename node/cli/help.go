@@ -48,6 +48,7 @@ var exitCodes = []guideExit{
 	{7, "not allowed"},
 	{8, "missing, replayed or invalid"},
 	{75, "try later"},
+	{130, "interrupted, as with Ctrl-C; `run` ends with 0"},
 }
 
 // guideTo describes a command and those below it.

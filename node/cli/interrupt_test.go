@@ -33,7 +33,7 @@ func TestInterruptedWhileReading(t *testing.T) {
 		interrupt()
 		var out, errs bytes.Buffer
 		a := &app{in: in, out: &output{Writer: &out}, err: &errs}
-		if code := a.run(ctx, append(args, "--dir", dir)); code != 75 || !strings.Contains(errs.String(), ": interrupted\n") {
+		if code := a.run(ctx, append(args, "--dir", dir)); code != 130 || !strings.Contains(errs.String(), ": interrupted\n") {
 			t.Errorf("%v: exit code %d: %s", args, code, errs.String())
 		}
 	}
@@ -44,7 +44,7 @@ func TestInterruptedWhileAsking(t *testing.T) {
 	interrupt()
 	var out, errs bytes.Buffer
 	a := &app{out: &output{Writer: &out}, err: &errs}
-	if code := a.run(ctx, []string{"status", "--dir", at(t, &desk{})}); code != 75 || !strings.Contains(errs.String(), "asking the node: interrupted\n") {
+	if code := a.run(ctx, []string{"status", "--dir", at(t, &desk{})}); code != 130 || !strings.Contains(errs.String(), "asking the node: interrupted\n") {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 }

@@ -28,9 +28,10 @@ type app struct {
 	err     io.Writer
 	dir     string // of the node
 	json    bool
-	exit    int    // status of a command that did what it was asked, as in "changed"
-	started bool   // the command line was understood
-	command string // what this program is started with; empty: cairn
+	exit    int              // status of a command that did what it was asked, as in "changed"
+	started bool             // the command line was understood
+	now     func() time.Time // of a node that is run; nil: this machine's clock
+	command string           // what this program is started with; empty: cairn
 }
 
 // output is standard output. It remembers whether anything was written, so that a failure after the one document
@@ -46,8 +47,11 @@ func (o *output) Write(b []byte) (int, error) {
 }
 
 // Main runs the command line and returns its exit code.
-func Main(args []string) int {
-	a := &app{in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
+func Main(args []string) int { return MainAt(args, nil) }
+
+// MainAt is Main with another clock for the node that it runs than this machine's.
+func MainAt(args []string, now func() time.Time) int {
+	a := &app{now: now, in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the program at once; but some, such as timeout(1), send the first one twice.
@@ -78,15 +82,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return a.exit
 	}
-	failure := explain(err)
 	if !a.started {
-		failure = usage(command, "%v", err)
+		err = usage(command, "%v", err)
 		a.json = a.json || slices.Contains(args, "--json") // it may stand behind what was not understood
 	}
-	if failure.Code == api.CodeNotRunning {
-		failure = a.notRunning(failure)
-	}
-	failure.Hint = a.complete(failure.Hint)
+	failure := a.failure(err)
 	if a.json && !a.out.used {
 		a.encode(&api.Failure{Error: failure})
 	}
@@ -95,6 +95,16 @@ func (a *app) run(ctx context.Context, args []string) int {
 		fmt.Fprintln(a.err, "  try: "+clean(failure.Hint))
 	}
 	return failure.ExitCode()
+}
+
+// failure is what is told of an error: with its code, and a next step that can be typed as it stands.
+func (a *app) failure(err error) *api.Error {
+	e := *explain(err)
+	if e.Code == api.CodeNotRunning {
+		e = *a.notRunning(&e)
+	}
+	e.Hint = a.complete(e.Hint)
+	return &e
 }
 
 func (a *app) root() *cobra.Command {
@@ -221,7 +231,7 @@ func explain(err error) *api.Error {
 	case errors.Is(err, os.ErrNotExist):
 		e.Code, e.Hint = api.CodeNotFound, "check the name of the file"
 	case errors.Is(err, context.Canceled):
-		e.Code, e.Hint = api.CodeTryLater, "run the same command again"
+		e.Code, e.Hint = api.CodeInterrupted, "run the same command again"
 		e.Message = strings.ReplaceAll(e.Message, context.Canceled.Error(), "interrupted")
 	}
 	return e

@@ -148,7 +148,7 @@ func TestErrorsOfTheNodeKeepTheirExitCode(t *testing.T) {
 	d := &desk{}
 	dir := at(t, d)
 	for code, want := range map[api.Code]int{
-		api.CodeInternal: 1, api.CodeInvalid: 1, api.CodeNotFound: 1, api.CodeNoRecord: 3, api.CodeNotAllowed: 7, api.CodeTryLater: 75,
+		api.CodeInternal: 1, api.CodeInvalid: 1, api.CodeNotFound: 1, api.CodeNoRecord: 3, api.CodeNotAllowed: 7, api.CodeTryLater: 75, api.CodeInterrupted: 130,
 	} {
 		d.err = api.Errorf(code, "next \x1b[1m", "what failed: \x1b[1mcause")
 		got, out, errs := cairn(t, "", "search", "--dir", dir, "x")

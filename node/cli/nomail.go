@@ -21,6 +21,9 @@ func checkMail(file string, raw []byte) error {
 	if file == "-" {
 		file = "standard input"
 	}
-	return api.Errorf(api.CodeInvalid, "give a whole message, with its header",
-		"reading %s: it is no mail: it does not begin with fields such as From, Date or Subject", file)
+	why := "it is no mail: it does not begin with fields such as From, Date or Subject"
+	if len(raw) == 0 {
+		why = "it is empty"
+	}
+	return api.Errorf(api.CodeInvalid, "give a whole message, with its header", "reading %s: %s", file, why)
 }

@@ -110,7 +110,7 @@ func TestInterruptedAtThePassphrase(t *testing.T) {
 		interrupt()
 	}()
 	_, err := a.askPassphrase(ctx, "Passphrase: ")
-	if e := explain(err); e.ExitCode() != 75 || e.Message != "asking for the passphrase: interrupted" {
+	if e := explain(err); e.ExitCode() != 130 || e.Message != "asking for the passphrase: interrupted" {
 		t.Errorf("%d: %v", e.ExitCode(), err)
 	}
 	if !shows(t, fd) {

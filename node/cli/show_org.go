@@ -11,7 +11,7 @@ import (
 	"cairn/node/api"
 )
 
-func showOrg(b *bytes.Buffer, o *api.Org) {
+func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
 	own := ""
 	if o.Own {
 		own = " (our own)"
@@ -35,8 +35,8 @@ func showOrg(b *bytes.Buffer, o *api.Org) {
 		fmt.Fprintf(b, ", asks for %d %% unchanged", o.ThresholdFloor)
 	}
 	fmt.Fprintf(b, "\n  nodes     %d\n", len(o.Nodes))
-	if len(o.Trusted) == 0 {
-		fmt.Fprintln(b, "  trusted   for no domain, see cairn org trust")
+	if len(o.Trusted) == 0 && len(o.Domains) > 0 {
+		fmt.Fprintf(b, "  trusted   for no domain, see: %s\n", a.complete("cairn org trust "+o.Domains[0]))
 	}
 	for _, p := range o.Trusted {
 		fmt.Fprintf(b, "  trusted   for %s (%s)\n", p.Domain, p.Source)
@@ -64,7 +64,7 @@ func showPin(b *bytes.Buffer, p *api.Pin) {
 	}
 }
 
-func showClaims(b *bytes.Buffer, l *api.Claims) {
+func (a *app) showClaims(b *bytes.Buffer, l *api.Claims) {
 	pinned := false
 	for i := range l.Claims {
 		showClaim(b, &l.Claims[i], l.Pin)
@@ -80,7 +80,7 @@ func showClaims(b *bytes.Buffer, l *api.Claims) {
 		fmt.Fprintln(b, "it is pinned to another key:")
 		showPin(b, l.Pin)
 	case l.Pin == nil && len(l.Claims) > 0:
-		fmt.Fprintf(b, "compare the words on the telephone with somebody you know there, then: cairn org trust %s KEY\n", l.Domain)
+		fmt.Fprintf(b, "compare the words on the telephone with somebody you know there, then: %s\n", a.complete("cairn org trust "+l.Domain+" KEY"))
 	}
 }
 

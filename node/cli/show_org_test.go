@@ -23,7 +23,7 @@ func TestShowClaims(t *testing.T) {
 		{"none", api.Claims{}, []string{"no member of the network claims beta.example"}},
 		{"no answer", api.Claims{Claims: []api.Claim{claim("no-answer", false, false)}}, []string{
 			"Beta trusted\n  key       k\n  words     w\n  since     block 7 of 2026-11-26 01:02:03\n  records   all of its mail\n",
-			"dns       does not answer", "trusted   no", "claimed by 1 member of the network; a claim proves nothing", "cairn org trust beta.example KEY",
+			"dns       does not answer", "trusted   no", "claimed by 1 member of the network; a claim proves nothing", "then: cairn org trust beta.example KEY --dir n\n",
 		}},
 		{"by DNS", api.Claims{Claims: []api.Claim{claim("names", false, true)}}, []string{"dns       names this key", "trusted   by the DNS"}},
 		{"pinned", api.Claims{Claims: []api.Claim{claim("names-not", true, true)}, Pin: pin}, []string{
@@ -35,7 +35,7 @@ func TestShowClaims(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		tt.l.Domain = "beta.example"
-		showClaims(&b, &tt.l)
+		(&app{dir: "n"}).showClaims(&b, &tt.l)
 		for _, want := range tt.want {
 			if !strings.Contains(b.String(), want) {
 				t.Errorf("%s: no %q in\n%s", tt.name, want, b.String())

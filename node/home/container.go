@@ -28,6 +28,12 @@ const (
 	manifestName = "manifest"
 	maxManifest  = 64 << 10
 	maxFile      = 1 << 20 // of each part but the mail store, in bytes
+
+	// maxRatio is how often longer than its packed octets the content of a part may be, behind the first freeUnpacked
+	// bytes. A writer keeps to it from the first keptUnpacked on.
+	maxRatio     = 64
+	freeUnpacked = 16 << 20
+	keptUnpacked = 1 << 20
 )
 
 // Manifest says what a backup is of. It is its first part, one JSON document.

@@ -47,7 +47,7 @@ func sealed(t *testing.T, plain []byte, begin func(io.Writer) (io.WriteCloser, e
 func opened(b []byte, keys Keys) (was bool, err error) {
 	plain, was, err := Decrypt(bytes.NewReader(b), keys)
 	if err == nil {
-		_, _, err = Check(plain)
+		_, _, err = Check(plain, asMade)
 	}
 	return was, err
 }
@@ -122,7 +122,7 @@ func TestEncryption(t *testing.T) {
 	broken := errors.New("input/output error")
 	opener, _, err := Decrypt(io.MultiReader(bytes.NewReader(toKey[:len(toKey)-9]), failing{broken}), keys)
 	if err == nil {
-		_, _, err = Check(opener)
+		_, _, err = Check(opener, asMade)
 	}
 	if !errors.Is(err, broken) {
 		t.Errorf("a disk that fails: %v", err)

@@ -3,19 +3,22 @@ package home
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
+	"cairn/mailstore"
 	"cairn/node/api"
 )
 
 func check(b []byte) (*Contents, error) {
-	c, _, err := Check(bytes.NewReader(b))
+	c, _, err := Check(bytes.NewReader(b), asMade)
 	return c, err
 }
 
@@ -31,7 +34,7 @@ func startOf(t *testing.T, b []byte, name string) int {
 
 func TestBackupIsWhole(t *testing.T) {
 	b := backup(t, texts(), true)
-	c, stats, err := Check(bytes.NewReader(b))
+	c, stats, err := Check(bytes.NewReader(b), asMade)
 	if err != nil || stats.Messages != 1 || stats.Accounts != 1 {
 		t.Fatalf("%+v, %v", stats, err)
 	}
@@ -103,7 +106,7 @@ func TestEveryOctetCounts(t *testing.T) {
 		_, err := check(whole[:n])
 		says := "it is cut off in "
 		if n == 0 {
-			says = "it is none of a cairn node"
+			says = "it is empty"
 		}
 		wantError(t, err, api.CodeInvalid, says)
 	}
@@ -191,7 +194,7 @@ func TestStrangeBackups(t *testing.T) {
 		"great file":     {manifest(least...), map[string]string{ConfigFile: strings.Repeat("x", maxFile+1)}, "more than 1048576 bytes"},
 		"great manifest": {strings.Repeat(" ", maxManifest) + "{}", nil, "its manifest"},
 		"no mail store":  {manifest(least...), map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": "", MailDir: "text"}, "the mail store in it cannot be read"},
-		"part missing":   {manifest(least...), filled, "something else where mail should begin"},
+		"part missing":   {manifest(least...), filled, "mail (it is not there)"},
 	} {
 		b := written(t, tt.manifest, tt.parts)
 		_, err := check(b)
@@ -199,9 +202,142 @@ func TestStrangeBackups(t *testing.T) {
 			t.Fatal(name)
 		}
 		dir := t.TempDir() + "/n"
-		if _, _, err := Restore(dir, bytes.NewReader(b), now, quiet); err == nil {
+		if _, _, err := restore(dir, bytes.NewReader(b), now, quiet); err == nil {
 			t.Errorf("%s: restored", name)
 		}
+	}
+}
+
+// What the manifest says of the node, and which parts it lists, is held to what is there.
+func TestManifestIsHeldToItsParts(t *testing.T) {
+	whole := backup(t, texts(), true)
+	for says, facts := range map[string]Facts{
+		"its manifest is not true: it says node 2222": func(map[string][]byte) (Manifest, error) {
+			m := facts()
+			m.Node = strings.Repeat("3", 64)
+			return m, nil
+		},
+		"it says organisation Alpha, the parts say Beta; it says network net, the parts say none": func(map[string][]byte) (Manifest, error) {
+			m := facts()
+			m.Organisation, m.Network = "Beta", ""
+			return m, nil
+		},
+		"no node's: keys/node.pem: node key": func(files map[string][]byte) (Manifest, error) {
+			return Manifest{}, errors.New("keys/node.pem: " + string(files["keys/node.pem"]))
+		},
+	} {
+		_, _, err := Check(bytes.NewReader(whole), facts)
+		wantError(t, err, api.CodeInvalid, says)
+		dir := t.TempDir() + "/n"
+		w, err := Begin(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = w.Restore(bytes.NewReader(whole), facts, now, quiet)
+		w.Abandon()
+		if wantError(t, err, api.CodeInvalid, says); len(list(t, filepath.Dir(dir))) > 0 {
+			t.Errorf("%v is left", list(t, filepath.Dir(dir)))
+		}
+	}
+
+	m := facts()
+	m.Journal = 7
+	m.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", NetworkFile, MailDir}
+	lie := written(t, string(must(m.encode())), map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": "", MailDir: emptyStore})
+	_, err := check(lie)
+	wantError(t, err, api.CodeInvalid, "it is damaged: network.cairn (it is not there)")
+	m.Parts = slices.Delete(m.Parts, 3, 4)
+	parts := map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": "", MailDir: emptyStore}
+	_, err = check(written(t, string(must(m.encode())), parts))
+	wantError(t, err, api.CodeInvalid, "it says change 7, the parts say 0")
+	m.Journal = 0
+	parts[OrgKey], parts["../evil"] = "key", "evil"
+	found, err := check(written(t, string(must(m.encode())), parts))
+	wantError(t, err, api.CodeInvalid, "it is damaged: keys/org.pem (the manifest does not list it), ../evil (the manifest does not list it)")
+	if len(found.Parts) != 6 || found.Parts[5].Damage != "" {
+		t.Errorf("parts %+v", found.Parts)
+	}
+}
+
+// A part that is whole but cannot be taken, and one that is cut off, are among the parts that are told, with why.
+func TestWhatEndsTheReadingIsTold(t *testing.T) {
+	whole := backup(t, texts(), false)
+	found, _ := check(whole[:startOf(t, whole, EnrolFile)+20])
+	if last := found.Parts[len(found.Parts)-1]; last.Name != EnrolFile || !strings.HasPrefix(last.Damage, "it is cut off in enrol.cairn") {
+		t.Errorf("%+v", last)
+	}
+	m := facts()
+	m.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", MailDir}
+	found, _ = check(written(t, string(must(m.encode())), map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": "", MailDir: "text"}))
+	if last := found.Parts[len(found.Parts)-1]; last.Name != MailDir || !strings.Contains(last.Damage, "cannot be read") {
+		t.Errorf("%+v", last)
+	}
+}
+
+// bomb is a dump with one value of so many zeros, packed as well as can be.
+func bomb(t *testing.T, zeros int) []byte {
+	t.Helper()
+	m := facts()
+	m.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", MailDir}
+	var b bytes.Buffer
+	c, err := newWriter(&b, &m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range m.Parts[:3] {
+		c.part(name, func(io.Writer) error { return nil })
+	}
+	var packed bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	z.Write([]byte(emptyStore[:len(emptyStore)-12]))
+	z.Write(append([]byte{0, 0, 0, 2, 'b', 'x'}, binary.BigEndian.AppendUint32(nil, uint32(zeros))...))
+	z.Write(make([]byte, zeros))
+	z.Write(append(make([]byte, 11), 3))
+	z.Close()
+	head := append([]byte{tagPart, byte(len(MailDir))}, MailDir...)
+	c.out.Write(head)
+	p := &chunks{out: c.out, digest: sha256.New()}
+	p.digest.Write(head[1:])
+	p.Write(packed.Bytes())
+	c.out.Write(p.digest.Sum(binary.BigEndian.AppendUint64(make([]byte, 4), p.length)))
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// What unpacks to more than a node packs is refused soon, and told as that.
+func TestBombIsRefused(t *testing.T) {
+	if _, err := check(bomb(t, freeUnpacked/2)); err != nil {
+		t.Error(err)
+	}
+	b := bomb(t, 4*freeUnpacked)
+	_, err := check(b)
+	wantError(t, err, api.CodeInvalid, "mail is not packed as a node packs it: it unpacks to more than 64 times its size")
+	_, _, err = restore(t.TempDir()+"/n", bytes.NewReader(b), now, quiet)
+	wantError(t, err, api.CodeInvalid, "it unpacks to more than 64 times its size")
+}
+
+// Mail that packs well does not make a backup that is refused.
+func TestWellPackedMailIsNoBomb(t *testing.T) {
+	dir, s := newHome(t, texts())
+	err := s.Update(t.Context(), func(tx *mailstore.Tx) error {
+		for i := range 3 {
+			if _, err := tx.PutBlob(append(make([]byte, freeUnpacked), byte(i))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := s.View(func(r *mailstore.Reader) error { return Create(&b, dir, r, facts(), false) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := check(b.Bytes()); err != nil || b.Len() > 3*freeUnpacked/maxRatio*11/10 {
+		t.Errorf("%d bytes, %v", b.Len(), err)
 	}
 }
 
@@ -209,10 +345,11 @@ func TestStrangeBackups(t *testing.T) {
 func TestReadingTakesLittleMemory(t *testing.T) {
 	m := facts()
 	m.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", MailDir}
-	bomb := written(t, string(must(m.encode())), map[string]string{ConfigFile: strings.Repeat("x", 16<<20)})
+	file := written(t, string(must(m.encode())), map[string]string{ConfigFile: strings.Repeat("x", 16<<20)})
+	mail := bomb(t, 8*freeUnpacked)
 	claim := append([]byte(magic), 0, 1, tagPart, 8)
 	claim = append(append(claim, manifestName...), 0xff, 0xff, 0xff, 0xff)
-	for _, b := range [][]byte{bomb, claim} {
+	for _, b := range [][]byte{file, mail, claim} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := check(b)
@@ -228,7 +365,7 @@ func TestUnreadableIsNotDamaged(t *testing.T) {
 	whole := backup(t, texts(), false)
 	broken := errors.New("input/output error")
 	for _, n := range []int{0, 5, 100, len(whole) - 3, len(whole)} {
-		_, _, err := Check(io.MultiReader(bytes.NewReader(whole[:n]), failing{broken}))
+		_, _, err := Check(io.MultiReader(bytes.NewReader(whole[:n]), failing{broken}), asMade)
 		if !errors.Is(err, broken) {
 			t.Errorf("after %d octets: %v", n, err)
 		}
@@ -239,20 +376,21 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
+// emptyStore is the dump of a store of its identity and format alone, so that no database runs beside.
+var emptyStore = "\x00\x00\x00\x02Ms\x00\x00\x00\x10" + strings.Repeat("i", 16) + "\x00\x00\x00\x02Mv\x00\x00\x00\x04\x00\x00\x00\x01" +
+	strings.Repeat("\x00", 11) + "\x02"
+
 func FuzzRead(f *testing.F) {
-	// A store of its identity and format alone, so that no database runs beside.
-	store := "\x00\x00\x00\x02Ms\x00\x00\x00\x10" + strings.Repeat("i", 16) + "\x00\x00\x00\x02Mv\x00\x00\x00\x04\x00\x00\x00\x01" +
-		strings.Repeat("\x00", 11) + "\x02"
 	m := facts()
 	m.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", MailDir}
-	seed := written(f, string(must(m.encode())), map[string]string{ConfigFile: "c", "keys/recorder.pem": "r", "keys/node.pem": "n", MailDir: store})
+	seed := written(f, string(must(m.encode())), map[string]string{ConfigFile: "c", "keys/recorder.pem": "r", "keys/node.pem": "n", MailDir: emptyStore})
 	if _, err := check(seed); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(seed)
 	f.Add(seed[:len(seed)/2])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c, _, err := Check(bytes.NewReader(b))
+		c, _, err := Check(bytes.NewReader(b), asMade)
 		if err != nil {
 			if _, ok := errors.AsType[*api.Error](err); !ok {
 				t.Errorf("%v says nothing to its reader", err)

@@ -19,19 +19,21 @@ import (
 func show(f *frames, name string, see visit) (length int64, err error) {
 	packed := bufio.NewReader(f)
 	foreign := func(n int64, err error) (int64, error) {
-		return n, api.Errorf(api.CodeInvalid, another, "reading the backup: %s is not packed as a node packs it: %v", name, err)
+		return n, api.Errorf(api.CodeInvalid, another, reading+"%s is not packed as a node packs it: %v", name, err)
 	}
 	unpacked, err := gzip.NewReader(packed)
 	if err != nil {
 		return foreign(0, err)
 	}
 	unpacked.Multistream(false)
-	content := &counted{r: unpacked, most: maxFile}
+	content := &counted{r: unpacked, most: maxFile, packed: &f.stored}
 	if name == MailDir {
 		content.most = 1<<63 - 1
 	}
 	if see != nil {
-		if err := see(&f.c.found.Manifest, name, content); err != nil {
+		if err := see(&f.c.found.Manifest, name, content); content.bad != nil {
+			return foreign(content.n, content.bad)
+		} else if err != nil {
 			return content.n, err
 		}
 	}
@@ -44,16 +46,24 @@ func show(f *frames, name string, see visit) (length int64, err error) {
 	return content.n, nil
 }
 
-// counted is a reader with a limit that is an error.
+// counted is a reader with limits that are errors: what a few octets unpack to costs whoever reads them time and room.
 type counted struct {
 	r       io.Reader
 	n, most int64
+	packed  *uint64 // octets of which it is made so far
+	bad     error   // why it cannot be unpacked
 }
 
 func (c *counted) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)
-	if c.n += int64(n); c.n > c.most {
-		return n, fmt.Errorf("it has more than %d bytes", c.most)
+	switch c.n += int64(n); {
+	case c.n > c.most:
+		err = fmt.Errorf("it has more than %d bytes", c.most)
+	case c.n > freeUnpacked && uint64(c.n-freeUnpacked)/maxRatio > *c.packed:
+		err = fmt.Errorf("it unpacks to more than %d times its size", maxRatio)
+	}
+	if err != nil && err != io.EOF {
+		c.bad = err
 	}
 	return n, err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("CAIRN_RESTORE_CHILD"); dir != "" {
-		if _, _, err := Restore(dir, os.Stdin, now, quiet); err != nil {
+		if _, _, err := restore(dir, os.Stdin, now, quiet); err != nil {
 			os.Exit(1)
 		}
 		return
@@ -38,6 +39,19 @@ func facts() Manifest {
 		Software: "cairn/test", Made: made, Organisation: "Alpha", OrgID: strings.Repeat("1", 64),
 		Network: "net", ChainID: "12345678", Node: strings.Repeat("2", 64),
 	}
+}
+
+// asMade are the facts of a node whose files are texts.
+func asMade(map[string][]byte) (Manifest, error) { return facts(), nil }
+
+// restore makes the node's directory dir of a backup.
+func restore(dir string, r io.Reader, now time.Time, log *slog.Logger) (*Contents, mailstore.DumpStats, error) {
+	w, err := Begin(dir)
+	if err != nil {
+		return nil, mailstore.DumpStats{}, err
+	}
+	defer w.Abandon()
+	return w.Restore(r, asMade, now, log)
 }
 
 // texts are the files of the node that is backed up in tests.

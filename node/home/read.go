@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 
 	"cairn/node/api"
@@ -47,6 +48,8 @@ type reader struct {
 	sum   hash.Hash
 	found Contents
 	at    string // what is being read, for people
+	// behind are the parts that stand behind it.
+	behind []string
 }
 
 func (c *reader) read(see visit) error {
@@ -54,7 +57,7 @@ func (c *reader) read(see visit) error {
 		return err
 	}
 	var text []byte
-	head, err := c.part(manifestName, func(_ *Manifest, _ string, content io.Reader) (err error) {
+	head, err := c.manifest(func(_ *Manifest, _ string, content io.Reader) (err error) {
 		text, err = io.ReadAll(io.LimitReader(content, maxManifest))
 		return err
 	})
@@ -69,19 +72,79 @@ func (c *reader) read(see visit) error {
 		return api.Errorf(api.CodeInvalid, "restore it with the version of cairn that made it", "reading the backup: its manifest: %v", err)
 	}
 	c.found.Manifest = *m
-	var broken []string
-	for _, name := range m.Parts {
-		p, err := c.part(name, see)
-		if err != nil {
-			return err
+	broken, err := c.parts(m.Parts, see)
+	if err != nil {
+		return err
+	}
+	return c.end(broken)
+}
+
+// manifest reads the first part.
+func (c *reader) manifest(see visit) (Part, error) {
+	name, more, err := c.name([]string{manifestName})
+	switch {
+	case err != nil:
+		return Part{}, err
+	case !more || name != manifestName:
+		return Part{}, damaged("there is something else where %s should begin", manifestName)
+	}
+	return c.part(name, see)
+}
+
+// absent is the damage of a part that the manifest lists and that does not follow.
+const absent = "it is not there"
+
+// maxForeign bounds the parts that are read past although the manifest does not list them.
+const maxForeign = 16
+
+// parts reads all parts behind the manifest, and holds them to the names that it lists.
+func (c *reader) parts(names []string, see visit) (broken []string, err error) {
+	note := func(p Part, err error) {
+		if e, ok := errors.AsType[*api.Error](err); ok && p.Damage == "" {
+			p.Damage = strings.TrimPrefix(e.Message, reading)
 		}
-		c.found.Parts = append(c.found.Parts, p)
+		if err == nil || p.Damage != "" {
+			c.found.Parts = append(c.found.Parts, p)
+		}
 		if p.Damage != "" {
-			broken = append(broken, name+" ("+p.Damage+")")
+			broken = append(broken, p.Name+" ("+p.Damage+")")
 			see = nil
 		}
 	}
-	return c.end(broken)
+	foreign := 0
+	for rest := names; ; {
+		name, more, err := c.name(rest)
+		if err != nil {
+			return broken, err
+		}
+		if !more {
+			for _, missing := range rest {
+				note(Part{Name: missing, Damage: absent}, nil)
+			}
+			return broken, nil
+		}
+		at := slices.Index(rest, name)
+		if at < 0 {
+			if foreign++; foreign > maxForeign {
+				return broken, damaged("it has more than %d parts that its manifest does not list", maxForeign)
+			}
+			p, err := c.part(name, nil)
+			p.Name, p.Damage = strings.ToValidUTF8(name, "\uFFFD"), "the manifest does not list it"
+			if note(p, nil); err != nil {
+				return broken, err
+			}
+			continue
+		}
+		for _, missing := range rest[:at] {
+			note(Part{Name: missing, Damage: absent}, nil)
+		}
+		rest = rest[at+1:]
+		c.behind = rest
+		p, err := c.part(name, see)
+		if note(p, err); err != nil {
+			return broken, err
+		}
+	}
 }
 
 // head reads magic and version.
@@ -92,7 +155,10 @@ func (c *reader) head() error {
 	if err != nil && err != io.EOF { // it is told once only
 		return c.broken(err)
 	}
-	if len(start) == 0 || string(start) != magic[:len(start)] {
+	if len(start) == 0 {
+		return api.Errorf(api.CodeInvalid, another, reading+"it is empty")
+	}
+	if string(start) != magic[:len(start)] {
 		return api.Errorf(api.CodeInvalid, "give the file that cairn backup create wrote", "reading the backup: it is none of a cairn node")
 	}
 	if err := c.fill(b[:]); err != nil {
@@ -105,28 +171,37 @@ func (c *reader) head() error {
 	return nil
 }
 
-// part reads one part, which has to be that of this name, and shows it.
-func (c *reader) part(name string, see visit) (Part, error) {
-	found := Part{Name: name}
-	c.at = name
-	var tag [2]byte
+// name reads what stands before a part, or else the tag of the end; rest are the names of the parts that are missing yet.
+func (c *reader) name(rest []string) (name string, more bool, err error) {
+	c.at, c.behind = "its last octets", nil
+	if len(rest) > 0 {
+		c.at, c.behind = rest[0], rest[1:]
+	}
+	var tag, length [1]byte
 	if err := c.fill(tag[:]); err != nil {
-		return found, err
+		return "", false, err
 	}
-	if tag[0] != tagPart {
-		return found, damaged("there is something else where %s should begin", name)
+	switch tag[0] {
+	case tagEnd:
+		return "", false, nil
+	case tagPart:
+	default:
+		return "", false, damaged("there is something else where %s should begin", c.at)
 	}
-	head := make([]byte, tag[1])
-	if err := c.fill(head); err != nil {
-		return found, err
+	if err := c.fill(length[:]); err != nil {
+		return "", false, err
 	}
+	b := make([]byte, length[0])
+	err = c.fill(b)
+	return string(b), true, err
+}
+
+// part reads a part behind its name, and shows it.
+func (c *reader) part(name string, see visit) (Part, error) {
+	c.at = strings.ToValidUTF8(name, "\uFFFD")
+	found := Part{Name: name}
 	f := &frames{c: c, digest: sha256.New()}
-	f.digest.Write(tag[1:])
-	f.digest.Write(head)
-	if string(head) != name {
-		found.Damage = "its name"
-		see = nil
-	}
+	f.digest.Write(append([]byte{byte(len(name))}, name...))
 	var problem error
 	found.Length, problem = show(f, name, see)
 	if err := f.end(&found); err != nil {
@@ -138,21 +213,18 @@ func (c *reader) part(name string, see visit) (Part, error) {
 	return found, nil
 }
 
-// end reads what stands behind the parts.
+// end reads what stands behind the tag of the end.
 func (c *reader) end(broken []string) error {
 	c.at = "its last octets"
-	var b [1 + sha256.Size]byte
-	if err := c.fill(b[:1]); err != nil {
-		return err
-	}
+	var b [sha256.Size]byte
 	sum := c.sum.Sum(nil)
-	if err := c.fill(b[1:]); err != nil {
+	if err := c.fill(b[:]); err != nil {
 		return err
 	}
 	if len(broken) > 0 {
 		return damaged("%s", strings.Join(broken, ", "))
 	}
-	if b[0] != tagEnd || !bytes.Equal(sum, b[1:]) {
+	if !bytes.Equal(sum, b[:]) {
 		return damaged("its end, or what stands between its parts")
 	}
 	switch _, err := c.in.ReadByte(); err {
@@ -175,19 +247,21 @@ func (c *reader) fill(b []byte) error {
 	return nil
 }
 
-// another is what helps against damage.
-const another = "take another copy of it, or an older backup"
+const (
+	reading = "reading the backup: "                        // begins all that is said of it
+	another = "take another copy of it, or an older backup" // helps against damage
+)
 
 func damaged(format string, args ...any) *api.Error {
-	return api.Errorf(api.CodeInvalid, another, "reading the backup: it is damaged: "+format, args...)
+	return api.Errorf(api.CodeInvalid, another, reading+"it is damaged: "+format, args...)
 }
 
 // broken is the error of a backup that cannot be read on.
 func (c *reader) broken(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		missing := ""
-		if names := c.found.Manifest.Parts; len(names) > len(c.found.Parts)+1 {
-			missing = "; behind that it lacks " + strings.Join(names[len(c.found.Parts)+1:], ", ")
+		if len(c.behind) > 0 {
+			missing = "; behind that it lacks " + strings.Join(c.behind, ", ")
 		}
 		return api.Errorf(api.CodeInvalid, another, "reading the backup: it is cut off in %s%s", c.at, missing)
 	}

@@ -1,6 +1,7 @@
 package home
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -11,16 +12,35 @@ import (
 	"cairn/node/api"
 )
 
-// Check reads a backup to its end and holds all that is in it to lengths, digests and form. Contents are what could be
-// read, also with an error; stats are of its mail.
-func Check(r io.Reader) (found *Contents, stats mailstore.DumpStats, err error) {
-	found, err = read(r, func(_ *Manifest, name string, content io.Reader) (err error) {
+// Check reads a backup to its end and holds all that is in it to lengths, digests, form and facts. Contents are what
+// could be read, also with an error; stats are of its mail.
+func Check(r io.Reader, facts Facts) (*Contents, mailstore.DumpStats, error) {
+	file := func(string, []byte) error { return nil }
+	mail := func(_ *Manifest, content io.Reader) (mailstore.DumpStats, error) { return mailstore.CheckDump(content) }
+	return examine(r, facts, file, mail)
+}
+
+// examine reads a backup to its end, gives its files and its mail away, and then holds its manifest to them.
+func examine(r io.Reader, facts Facts, file func(name string, text []byte) error,
+	mail func(*Manifest, io.Reader) (mailstore.DumpStats, error)) (*Contents, mailstore.DumpStats, error) {
+	w := whole{files: make(map[string][]byte)}
+	room := bytes.NewBuffer(make([]byte, 0, maxFile+bytes.MinRead)) // of one file after the other
+	found, err := read(r, func(m *Manifest, name string, content io.Reader) (err error) {
 		if name == MailDir {
-			stats, err = mailstore.CheckDump(content)
+			w.mail, err = mail(m, content)
+			return unreadable(err)
 		}
-		return unreadable(err)
+		room.Reset()
+		if _, err := room.ReadFrom(content); err != nil {
+			return err
+		}
+		w.files[name] = bytes.Clone(room.Bytes())
+		return file(name, w.files[name])
 	})
-	return found, stats, err
+	if err == nil {
+		err = w.check(&found.Manifest, facts)
+	}
+	return found, w.mail, err
 }
 
 // unreadable is the error of a mail store that is whole, but not ours to read.
@@ -31,25 +51,18 @@ func unreadable(err error) error {
 	return err
 }
 
-// Restore makes a node's directory of a backup, all or nothing: dir has to be empty or missing, and is there only when
-// all of the backup is in it and on the disk. Until then it grows beside, in a folder that the next try takes over if
-// this one is killed.
-func Restore(dir string, r io.Reader, now time.Time, log *slog.Logger) (found *Contents, stats mailstore.DumpStats, err error) {
-	w, err := begin(dir)
-	if err != nil {
-		return nil, stats, err
+// Restore makes the node's directory of a backup and moves it to its place.
+func (w *Work) Restore(r io.Reader, facts Facts, now time.Time, log *slog.Logger) (*Contents, mailstore.DumpStats, error) {
+	file := func(name string, text []byte) error { return w.file(w.path(name), text) }
+	mail := func(m *Manifest, content io.Reader) (mailstore.DumpStats, error) {
+		return mailstore.Restore(w.path(MailDir), content, mailstore.Restoration{Made: m.Made, At: now}, log)
 	}
-	defer w.abandon()
-	found, err = read(r, func(m *Manifest, name string, content io.Reader) (err error) {
-		path := filepath.Join(w.dir, filepath.FromSlash(name))
-		if name == MailDir {
-			stats, err = mailstore.Restore(path, content, mailstore.Restoration{Made: m.Made, At: now}, log)
-			return unreadable(err)
-		}
-		return w.file(path, content)
-	})
+	found, stats, err := examine(r, facts, file, mail)
 	if err == nil {
 		err = w.finish()
 	}
 	return found, stats, err
 }
+
+// path is where a part is put.
+func (w *Work) path(name string) string { return filepath.Join(w.dir, filepath.FromSlash(name)) }

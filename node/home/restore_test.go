@@ -78,7 +78,7 @@ func TestRestore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := backup(t, tt.files, tt.orgKey)
 			dir := filepath.Join(t.TempDir(), "deep", "n")
-			if _, _, err := Restore(dir, bytes.NewReader(b), now, quiet); err != nil {
+			if _, _, err := restore(dir, bytes.NewReader(b), now, quiet); err != nil {
 				t.Fatal(err)
 			}
 			checkHome(t, dir, tt.want)
@@ -90,7 +90,7 @@ func TestRestore(t *testing.T) {
 			if err := os.Symlink(empty, link); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := Restore(link, bytes.NewReader(b), now, quiet); err != nil {
+			if _, _, err := restore(link, bytes.NewReader(b), now, quiet); err != nil {
 				t.Fatal(err)
 			}
 			checkHome(t, empty, tt.want)
@@ -122,10 +122,10 @@ func TestRestoreChangesNothingElse(t *testing.T) {
 	if err := os.Symlink(elsewhere, filepath.Join(parent, "linked"+restoring)); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := Restore(filepath.Join(parent, "linked"), bytes.NewReader(b), now, quiet)
+	_, _, err := restore(filepath.Join(parent, "linked"), bytes.NewReader(b), now, quiet)
 	wantError(t, err, api.CodeExists, "linked.restoring is in the way")
 	for dir, says := range map[string]string{full: "full is not empty", file: "file: not a directory", filepath.Join(parent, "other"): "other.restoring is in the way"} {
-		_, _, err := Restore(dir, bytes.NewReader(b), now, quiet)
+		_, _, err := restore(dir, bytes.NewReader(b), now, quiet)
 		e := api.AsError(err)
 		if wantError(t, err, e.Code, says); e.Code != api.CodeExists && e.Code != api.CodeInvalid {
 			t.Errorf("%v", e.Code)
@@ -148,7 +148,7 @@ func TestDamagedBackupIsNotRestored(t *testing.T) {
 	for _, cut := range []int{0, 10, len(b) / 2, len(b) - 1} {
 		os.Mkdir(empty, 0o700)
 		for _, dir := range []string{empty, filepath.Join(parent, "missing")} {
-			_, _, err := Restore(dir, bytes.NewReader(b[:cut]), now, quiet)
+			_, _, err := restore(dir, bytes.NewReader(b[:cut]), now, quiet)
 			wantError(t, err, api.CodeInvalid, "reading the backup: ")
 			if left := list(t, parent); !slices.Equal(left, []string{"empty"}) || len(list(t, empty)) > 0 {
 				t.Errorf("cut at %d: left %v", cut, left)
@@ -158,7 +158,7 @@ func TestDamagedBackupIsNotRestored(t *testing.T) {
 	for i := 0; i < len(b); i += len(b) / 50 {
 		damaged := bytes.Clone(b)
 		damaged[i] ^= 4
-		if _, _, err := Restore(empty, bytes.NewReader(damaged), now, quiet); err == nil || len(list(t, empty)) > 0 {
+		if _, _, err := restore(empty, bytes.NewReader(damaged), now, quiet); err == nil || len(list(t, empty)) > 0 {
 			t.Errorf("octet %d is another, and it is restored: %v", i, err)
 		}
 	}
@@ -166,18 +166,18 @@ func TestDamagedBackupIsNotRestored(t *testing.T) {
 
 func TestOneRestoreAtATime(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "n")
-	first, err := begin(dir)
+	first, err := Begin(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = begin(dir)
+	_, err = Begin(dir)
 	wantError(t, err, api.CodeTryLater, "another restore works in")
-	first.abandon()
-	second, err := begin(dir)
+	first.Abandon()
+	second, err := Begin(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second.abandon()
+	second.Abandon()
 	if left := list(t, filepath.Dir(dir)); len(left) > 0 {
 		t.Errorf("left %v", left)
 	}
@@ -202,7 +202,7 @@ func TestKilledRestore(t *testing.T) {
 			t.Fatalf("killed in %s: left %v", p.Name, left)
 		}
 	}
-	if _, _, err := Restore(dir, bytes.NewReader(b), now, quiet); err != nil {
+	if _, _, err := restore(dir, bytes.NewReader(b), now, quiet); err != nil {
 		t.Fatal(err)
 	}
 	checkHome(t, dir, texts())

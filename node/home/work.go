@@ -3,7 +3,6 @@ package home
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,16 +22,17 @@ func Unfinished(dir string) bool {
 	return err == nil
 }
 
-// work is a directory that grows beside the place where it will be.
-type work struct {
+// Work is a directory that grows beside the place where it will be, in a folder that the next try takes over if this one
+// is killed.
+type Work struct {
 	target, dir string
 	lock        *os.File // nil: finished
 	empty       bool     // target was there, empty
 }
 
-// begin makes the folder to work in, or clears the one of a restore that was killed. It changes nothing if target is
-// anything but an empty directory or missing.
-func begin(target string) (*work, error) {
+// Begin makes the folder to work in, or clears the one of a restore that was killed. It changes nothing if target is
+// anything but an empty directory or missing. The caller ends with Abandon, whatever came of it.
+func Begin(target string) (*Work, error) {
 	target, err := filepath.Abs(target)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func begin(target string) (*work, error) {
 	if real, err := filepath.EvalSymlinks(target); err == nil {
 		target = real
 	}
-	w := &work{target: target, dir: target + restoring}
+	w := &Work{target: target, dir: target + restoring}
 	if w.empty, err = isEmpty(target); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func begin(target string) (*work, error) {
 	}
 	if err := os.Remove(target); err != nil { // better known now than after the work
 		w.empty = false
-		w.abandon()
+		w.Abandon()
 		return nil, api.Errorf(api.CodeInvalid, "name a directory inside of it", "restoring: %s cannot be replaced, it may be a mount point: %v", target, err)
 	}
 	return w, nil
@@ -117,7 +117,7 @@ func claim(dir string) (*os.File, error) {
 }
 
 // file writes one file of the directory, and syncs it.
-func (w *work) file(path string, content io.Reader) error {
+func (w *Work) file(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -125,12 +125,12 @@ func (w *work) file(path string, content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, content)
+	_, err = f.Write(text)
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // finish moves the directory to its place.
-func (w *work) finish() error {
+func (w *Work) finish() error {
 	for _, d := range []string{MailDir, KeysDir} {
 		if err := SyncDir(filepath.Join(w.dir, d)); err != nil {
 			return fmt.Errorf("restoring: %w", err)
@@ -150,8 +150,8 @@ func (w *work) finish() error {
 	return SyncDir(filepath.Dir(w.target))
 }
 
-// abandon makes it as it was before begin, unless it is finished.
-func (w *work) abandon() {
+// Abandon makes it as it was before Begin, unless it is finished.
+func (w *Work) Abandon() {
 	if w.lock == nil {
 		return
 	}

@@ -41,11 +41,11 @@ func (c *writer) part(name string, fill func(io.Writer) error) error {
 		return err
 	}
 	buffer := bufio.NewWriterSize(p, maxChunk)
-	packed, _ := gzip.NewWriterLevel(buffer, gzip.BestSpeed) // mail is base64 for the most part: more effort saves little
+	packed := newPacker(buffer)
 	if err := fill(packed); err != nil {
 		return err
 	}
-	if err := packed.Close(); err != nil {
+	if err := packed.z.Close(); err != nil {
 		return err
 	}
 	if err := buffer.Flush(); err != nil {
@@ -63,6 +63,46 @@ func (c *writer) close() error {
 	}
 	_, err := c.out.Write(c.sum.Sum(nil))
 	return err
+}
+
+// packer packs a part, but no further than maxRatio: what unpacks to more is refused by whoever reads it.
+type packer struct {
+	z       *gzip.Writer
+	out     io.Writer
+	in, got uint64 // bytes that went in, and that came out
+}
+
+func newPacker(out io.Writer) *packer {
+	p := &packer{out: out}
+	p.z, _ = gzip.NewWriterLevel(packed{p}, gzip.BestSpeed) // mail is base64 for the most part: more effort saves little
+	return p
+}
+
+func (p *packer) Write(b []byte) (n int, err error) {
+	for len(b) > 0 {
+		piece := b[:min(len(b), maxChunk)]
+		b = b[len(piece):]
+		if _, err := p.z.Write(piece); err != nil {
+			return n, err
+		}
+		n += len(piece)
+		p.in += uint64(len(piece))
+		for p.in > keptUnpacked && p.in/maxRatio > p.got {
+			if err := p.z.Flush(); err != nil { // adds an empty block, of 5 bytes
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// packed counts what a packer gives away.
+type packed struct{ *packer }
+
+func (p packed) Write(b []byte) (int, error) {
+	n, err := p.out.Write(b)
+	p.got += uint64(n)
+	return n, err
 }
 
 // chunks writes a part's octets in pieces of known length.

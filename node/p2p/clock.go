@@ -29,29 +29,38 @@ func (h *Host) askTime(r *remote) {
 	var begin, end time.Time
 	var answer [8]byte
 	err := h.ask(r.ctx, r.id, "time", h.names.time, func(s network.Stream) error {
-		begin = h.cfg.Now()
+		begin = time.Now()
 		if err := s.CloseWrite(); err != nil { // opens the stream at the other end
 			return err
 		}
 		if _, err := io.ReadFull(s, answer[:]); err != nil {
 			return fmt.Errorf("read the time: %w", err)
 		}
-		end = h.cfg.Now()
+		end = time.Now()
 		return nil
 	})
 	took := end.Sub(begin)
-	if err != nil || took < 0 || took > 2*maxClockError {
+	if err != nil || took > 2*maxClockError {
 		return
 	}
 	told := time.UnixMilli(int64(min(binary.BigEndian.Uint64(answer[:]), 1<<62)))
-	h.roster.toldTime(r, told.Sub(begin.Add(took/2)))
+	h.roster.toldTime(r, &toldTime{told: told, at: begin.Add(took / 2)})
 }
 
-// toldTime notes how far a peer's clock is ahead of this node's.
-func (r *roster) toldTime(p *remote, ahead time.Duration) {
+// toldTime is what a peer's clock said at a moment, by how long this program has been running: so it
+// goes on being true when this machine's clock is set.
+type toldTime struct{ told, at time.Time }
+
+// ahead is by how much the peer's clock is ahead of one that says now.
+func (t *toldTime) ahead(now time.Time) time.Duration {
+	return t.told.Add(time.Since(t.at)).Sub(now)
+}
+
+// toldTime notes what a peer's clock says.
+func (r *roster) toldTime(p *remote, t *toldTime) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p.ahead = &ahead
+	p.told = t
 }
 
 // Clocks is what the clocks of other organisations say about this node's.
@@ -62,11 +71,11 @@ type Clocks struct {
 
 // Clocks returns what connected members of other organisations say. They may lie, and be wrong themselves.
 func (h *Host) Clocks() Clocks {
-	s := h.chain.State()
+	s, now := h.chain.State(), h.cfg.Now().Round(0)
 	byOrg := make(map[consensus.Hash][]time.Duration)
 	for _, p := range h.roster.greeted() {
-		if org, ok := s.OrgByNode(p.key); ok && p.aheadBy != nil {
-			byOrg[org.ID] = append(byOrg[org.ID], *p.aheadBy)
+		if org, ok := s.OrgByNode(p.key); ok && p.told != nil {
+			byOrg[org.ID] = append(byOrg[org.ID], p.told.ahead(now))
 		}
 	}
 	if own, ok := s.OrgByNode(h.self); ok {

@@ -37,7 +37,7 @@ type remote struct {
 	quiet    time.Time      // not asked for blocks before then
 	failures int            // turns as source of blocks that led nowhere, since one that made us level
 	asked    time.Time      // end of its latest turn
-	ahead    *time.Duration // how far its clock is ahead of ours, when it last said
+	told     *toldTime      // what its clock said last
 	pace     float64        // new blocks a second in its latest turn that brought any; 0 if one led nowhere since
 }
 
@@ -174,11 +174,11 @@ type standing struct {
 	failures int
 	asked    time.Time
 	pace     float64
-	aheadBy  *time.Duration
+	told     *toldTime
 }
 
 func standingOf(p *remote) standing {
-	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet, failures: p.failures, asked: p.asked, pace: p.pace, aheadBy: p.ahead}
+	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet, failures: p.failures, asked: p.asked, pace: p.pace, told: p.told}
 }
 
 // greeted returns the peers that have told their status.

@@ -1,0 +1,81 @@
+package chain
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"cairn/consensus"
+)
+
+// LeaveFuture takes the blocks off the end of the best branch that miner made by a clock which was
+// ahead: from the first one on that says a later time than a block may say now. No other node takes
+// them, nor what stands on them. It leaves nothing if another miner's block is among them: then it is
+// now that is behind. The blocks stay stored as a side branch.
+func (m *Manager) LeaveFuture(miner consensus.Key, now time.Time) (left int, err error) {
+	m.adding.Lock()
+	defer m.adding.Unlock()
+	if m.stale {
+		if err := m.reload(); err != nil {
+			return 0, err
+		}
+		m.subs.wake()
+	}
+	from := m.State()
+	target, ok, err := m.beforeFuture(from, miner, consensus.LatestBlockTime(m.network.Params(), now))
+	if err != nil || !ok {
+		return 0, err
+	}
+	s, err := m.rewind(from, target)
+	if err != nil {
+		m.stale = true
+		return 0, fmt.Errorf("leave blocks of a clock that was ahead: %w", err)
+	}
+	left = int(from.Height() - s.Height())
+	m.log.Warn("chain: left blocks of our own that a wrong clock had made", "from", tipOf(from).String(), "to", tipOf(s).String(), "left", left)
+	m.state.Store(s)
+	m.subs.wake()
+	return left, nil
+}
+
+// beforeFuture returns the last block with none on or below it that is later than limit; not ok if that
+// is the tip, or if not all above it are miner's.
+func (m *Manager) beforeFuture(s *consensus.State, miner consensus.Key, limit uint64) (target consensus.Hash, ok bool, err error) {
+	hs := s.HeaderState()
+	err = m.db.View(func(txn *badger.Txn) error {
+		for hs.LatestTime() > limit {
+			b, err := m.block(txn, hs.ID())
+			if err != nil {
+				return err
+			}
+			if b.Header.Height == 0 || b.Header.Miner != miner {
+				return nil
+			}
+			n, err := getNode(txn, m.network, b.Header.Prev)
+			if err != nil {
+				return err
+			}
+			hs = n.state
+		}
+		ok = hs.ID() != s.Tip()
+		return nil
+	})
+	return hs.ID(), ok, err
+}
+
+// rewind moves the stored best branch back to target, which is on it. What is committed on the way is
+// the consistent end of some block.
+func (m *Manager) rewind(s *consensus.State, target consensus.Hash) (*consensus.State, error) {
+	r, w := reorg{m: m}, m.newWriter()
+	for s.Tip() != target {
+		b, u, err := r.undo(s)
+		if err != nil {
+			return nil, w.abandon(err)
+		}
+		s = w.revert(s, b, u)
+		w.put(keyTip, hashBytes(s.Tip()))
+		w.step()
+	}
+	return s, w.close()
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestHintsNameTheNode holds every text of this program that names a command to be one that a.complete makes typable: with
+// the directory of the node that was meant. Help is about any node.
+func TestHintsNameTheNode(t *testing.T) {
+	var names []string
+	for _, c := range (&app{}).root().Commands() {
+		names = append(names, c.Name())
+	}
+	command := regexp.MustCompile(`\bcairn (` + strings.Join(names, "|") + `)\b`)
+	for _, dir := range []string{".", "..", "../api", "../home"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", dir, len(files), err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			f := token.NewFileSet()
+			parsed, err := parser.ParseFile(f, file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hints, help := textsOf(parsed)
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				lit, ok := n.(*ast.BasicLit)
+				if !ok || lit.Kind != token.STRING {
+					return true
+				}
+				text, err := strconv.Unquote(lit.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				switch {
+				case !command.MatchString(text), help[lit], slices.Contains(ofAnyNode, text):
+				case !hints[lit]:
+					t.Errorf("%s: %q names a command, and is no hint that is completed", f.Position(lit.Pos()), text)
+				case !strings.HasPrefix(text, "cairn ") && !strings.Contains(text, ": cairn "):
+					t.Errorf("%s: %q has its command neither alone nor behind a colon, and is not completed", f.Position(lit.Pos()), text)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// ofAnyNode are texts about another node, or about none.
+var ofAnyNode = []string{
+	"give the file that cairn backup create wrote",
+	"ask for the invite again, as cairn org invite prints it",
+	"reading the invite: %s is a folder; an invite is one string, as cairn org invite prints it",
+	"look on the other node with cairn status whether it runs",
+	`copy an address that "cairn status" shows on the other node`,
+	"# Trust that this node started with: domain, org key, source. What \"cairn org trust\" and \"untrust\" decided since overrides it.\n",
+	// To senders, who have no directory.
+	"the DNS of %s does not answer whom it trusts: waiting for it (cairn org trust %s makes this needless)",
+	"compares it with what the command \"cairn org trust %s\" shows",
+}
+
+// textsOf finds the literals of a file that are hints, since they go into an error or are completed, and those that are help
+// of commands.
+func textsOf(file *ast.File) (hints, help map[*ast.BasicLit]bool) {
+	hints, help = make(map[*ast.BasicLit]bool), make(map[*ast.BasicLit]bool)
+	add := func(to map[*ast.BasicLit]bool, nodes ...ast.Expr) {
+		for _, n := range nodes {
+			ast.Inspect(n, func(n ast.Node) bool {
+				if lit, ok := n.(*ast.BasicLit); ok {
+					to[lit] = true
+				}
+				return true
+			})
+		}
+	}
+	name := func(e ast.Expr) string {
+		switch e := e.(type) {
+		case *ast.Ident:
+			return e.Name
+		case *ast.SelectorExpr:
+			return e.Sel.Name
+		}
+		return ""
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			switch name(n.Fun) {
+			case "Errorf":
+				add(hints, n.Args[min(1, len(n.Args)-1)])
+			case "notFound", "complete":
+				add(hints, n.Args...)
+			case "BoolVar", "StringVar", "StringArrayVar", "IntVar":
+				add(help, n.Args...)
+			}
+		case *ast.AssignStmt:
+			switch name(n.Lhs[len(n.Lhs)-1]) {
+			case "hint", "next", "ls", "Hint":
+				add(hints, n.Rhs[len(n.Rhs)-1])
+			case "Long":
+				add(help, n.Rhs...)
+			}
+		case *ast.KeyValueExpr:
+			switch name(n.Key) {
+			case "Long", "Short", "Example", "Use":
+				add(help, n.Value)
+			}
+		}
+		return true
+	})
+	return hints, help
+}
