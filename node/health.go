@@ -16,7 +16,7 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 	org := api.OrgSummary{Name: n.own().Name, Domains: n.own().Domains, Key: n.own().OrgKey.String()}
 	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
 		org.ID, org.Enrolled, org.Height = o.ID.String(), true, o.Height
-		for _, e := range n.waitingEvents(s) {
+		for _, e := range slices.Concat(n.waitingEvents(s), n.ownApplications(s)) {
 			org.Proposed = append(org.Proposed, *n.viewEvent(s, e))
 		}
 		if problem := n.configProblem.Load(); problem != nil {
@@ -29,12 +29,14 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 		w.problem = *problem
 	}
 	_, w.best, w.syncing = n.host.Progress()
+	w.attest = n.attestNote(s, n.ownID())
 	org.WaitsFor = w.String()
 	return org
 }
 
 // waiting is what decides how soon an enrolment gets into a block.
 type waiting struct {
+	attest       string // the word of members that it waits for
 	added        bool   // to an organisation, which does it: this node enrols nobody
 	problem      string // why it cannot be brought to the network
 	peers        int
@@ -53,6 +55,8 @@ func (w waiting) String() string {
 		return "a node of the network, none is connected"
 	case w.syncing:
 		return fmt.Sprintf("the network's blocks, %d of %d are here", w.height, w.best)
+	case w.attest != "":
+		return w.attest
 	case w.added:
 		return "its organisation to add this node: cairn org node add on a node of it, with what cairn org node request printed here"
 	}
