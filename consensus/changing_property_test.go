@@ -110,15 +110,11 @@ func (c *changer) settle(o *Org, height uint64) {
 
 // randomEvents are up to three events that can be in the next block, in their order.
 func (w *changing) randomEvents(d *rand.Rand) []OrgEvent {
-	var list []*OrgEvent
-	for range d.IntN(4) {
-		e := w.randomEvent(d)
-		list = append(list, &e)
-	}
 	var events []OrgEvent
-	for i, err := range FitEvents(w.state, list) {
-		if err == nil {
-			events = append(events, *list[i])
+	fit := NewFit(w.state)
+	for range d.IntN(4) {
+		if e := w.randomEvent(d); fit.Add(&e) == nil {
+			events = append(events, e)
 		}
 	}
 	return events

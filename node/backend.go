@@ -72,7 +72,7 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 		if err != nil {
 			return err
 		}
-		st.Batches, st.Sealed, st.Halted = w.Batches, w.Copies, w.Halted
+		st.Batches, st.Sealed, st.Halted, st.Next, st.Ended = w.Batches, w.Copies, w.Why, w.Next, w.Ends
 		modseq, err := rd.ModSeq()
 		position.Journal, position.Cursor = uint64(modseq), uint64(min(modseq, n.index.Cursor()))
 		position.Lag = position.Journal - position.Cursor

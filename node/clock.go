@@ -23,13 +23,14 @@ type clockWatch struct {
 	running time.Duration // and how long the program had been running
 	step    time.Duration // by how much it has been set since the start, both ways summed
 	stepAt  time.Time     // when it was set last, by the clock as it was then; zero: never
+	setBack bool          // and that mail may be put off by it has not been seen to
 }
 
 // look takes in what the clock says after the program has been running for so long.
 func (w *clockWatch) look(wall time.Time, running time.Duration) {
 	if !w.wall.IsZero() {
 		if step := wall.Sub(w.wall) - (running - w.running); step.Abs() > w.slack {
-			w.step, w.stepAt = w.step+step, wall
+			w.step, w.stepAt, w.setBack = w.step+step, wall, w.setBack || step < 0
 		}
 	}
 	w.wall, w.running = wall, running
@@ -104,6 +105,9 @@ func (n *Node) watchClock(ctx context.Context) error {
 			n.log.Info("nothing is known any more to be wrong with this machine's clock; what waited goes on")
 		}
 		said = now
+		if err := n.hurry(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("mail that was put off by another clock could not be hurried", "err", err)
+		}
 		if leave {
 			if _, err := n.chain.LeaveFuture(n.id.RecorderKey(), n.now()); err != nil {
 				n.log.Error("blocks that are ahead of the clock could not be left, trying again", "err", err)
@@ -115,6 +119,18 @@ func (n *Node) watchClock(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// hurry tries mail that the clock has put off as it was before it was set back.
+func (n *Node) hurry(ctx context.Context) error {
+	n.clockMu.Lock()
+	back := n.clock.setBack
+	n.clock.setBack = false
+	n.clockMu.Unlock()
+	if !back {
+		return nil
+	}
+	return n.queue.RetryAll(ctx)
 }
 
 // lookAtClock compares the clock with itself, the chain and the clocks of others. leave: there are blocks

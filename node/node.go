@@ -202,8 +202,11 @@ func (n *Node) connect() (err error) {
 	}
 	n.queue = smtpgw.NewQueue(n.store)
 	n.queue.SetClock(n.now)
-	n.recorder = recorder.New(n.store, sealable{n.queue}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
+	n.recorder = recorder.New(n.store, sealable{n.queue, n.hasAccount}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
 	n.recorder.SetClock(n.now)
+	if err := n.recorder.Begin(); err != nil {
+		return fmt.Errorf("start the recorder: %w", err)
+	}
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
 		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
@@ -226,6 +229,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
 		Siblings:   siblings{n},
+		Unrecorded: n.whyUnrecorded,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().OrgByNode(node)
 			return ok

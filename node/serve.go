@@ -33,6 +33,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.courier.Run)
 	run(n.lists.Run)
 	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
+	run(func(ctx context.Context) error { return n.pool.Accuse(ctx, n.chain, n.publishSuspension) })
 	run(n.joinNetwork)
 	run(n.keepOrg)
 	run(n.welcome)
@@ -74,6 +75,16 @@ func (n *Node) submitBatch(b *consensus.Batch) {
 		return
 	}
 	n.host.PublishBatch(b)
+}
+
+// publishSuspension brings to the miners that a recorder key signed two batches with one number.
+func (n *Node) publishSuspension(e *consensus.OrgEvent) {
+	name := ""
+	if org, ok := n.chain.State().Org(e.Org()); ok {
+		name = org.Name
+	}
+	n.log.Warn("a recorder key signed two batches with one number, and is brought to be suspended", "organisation", name, "event", e.ID())
+	n.host.PublishEvent(e)
 }
 
 // joinNetwork brings our enrolment to the miners until it is in a block, and

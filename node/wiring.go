@@ -20,10 +20,31 @@ import (
 // they are met.
 
 // sealable is the outbound queue as the recorder sees it.
-type sealable struct{ *smtpgw.Queue }
+type sealable struct {
+	*smtpgw.Queue
+	here func(address string) (bool, error) // whether an account of this node has it
+}
 
 func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
 	list, err := q.Queue.Unsealed(after, max)
+	return sealing(list), err
+}
+
+func (q sealable) Sealed(after uint64, max int) ([]recorder.Entry, error) {
+	list, err := q.Queue.Sealed(after, max)
+	entries := sealing(list)
+	for i := range entries {
+		e := &entries[i]
+		e.Token, e.Local = list[i].Token, true
+		for _, rcpt := range e.Recipients {
+			here, hereErr := q.here(rcpt)
+			e.Local, err = e.Local && here, errors.Join(err, hereErr)
+		}
+	}
+	return entries, err
+}
+
+func sealing(list []smtpgw.Entry) []recorder.Entry {
 	entries := make([]recorder.Entry, len(list))
 	for i, e := range list {
 		entries[i] = recorder.Entry{
@@ -31,7 +52,7 @@ func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
 			Wish: e.Wish, Sent: recorder.Ref{Account: e.Account, Message: e.Message},
 		}
 	}
-	return entries, err
+	return entries
 }
 
 func (q sealable) Raw(e recorder.Entry) ([]byte, error) {
@@ -39,7 +60,12 @@ func (q sealable) Raw(e recorder.Entry) ([]byte, error) {
 }
 
 func (q sealable) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
-	err := q.Queue.Seal(tx, id, token)
+	return isGone(q.Queue.Seal(tx, id, token))
+}
+
+func (q sealable) Unseal(tx *mailstore.Tx, id uint64) error { return isGone(q.Queue.Unseal(tx, id)) }
+
+func isGone(err error) error {
 	if errors.Is(err, smtpgw.ErrGone) {
 		return recorder.ErrGone
 	}
@@ -59,7 +85,7 @@ func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessmen
 		courier = &c.self
 	}
 	as, err := c.verifier.Check(ctx, verifier.Arrival{
-		Raw: a.Raw, Recipients: a.Recipients, Courier: courier, Received: a.Received, Local: local,
+		Raw: a.Raw, Recipients: a.Recipients, Courier: courier, Received: a.Received, Local: local, Unrecorded: a.Unrecorded,
 	})
 	if err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ type Arrival struct {
 	Recipients []string // envelope recipients: local part as given, domain as A-label
 	Peer       Peer
 	Received   time.Time // set by Delivery
+	Unrecorded string    // why this node brings mail of its own without a token, if it does
 }
 
 // Checker looks at an arrival before it is stored. An error is a temporary

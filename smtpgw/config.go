@@ -62,6 +62,9 @@ type Config struct {
 	// and TextBytes for members: whoever is none makes node keys at will. A nil
 	// func knows no members.
 	Enrolled func(consensus.Key) bool
+	// Unrecorded says why this node records nothing at present; empty: it does, as
+	// with a nil func. Mail between its own accounts is delivered all the same then.
+	Unrecorded func() (why string, err error)
 	// Siblings are the other nodes of the organisation; nil: there are none.
 	Siblings Siblings
 	// Limits bound what one peer may use.
@@ -118,6 +121,7 @@ type Sending struct {
 	Reply       time.Duration // for a reply to come; default 5 min (RFC 5321, section 4.5.3.2)
 	FirstRetry  time.Duration // after the first failed attempt, then twice as long each time; default 5 s
 	MaxRetry    time.Duration // the longest wait between attempts; default 1 h
+	Unrecorded  time.Duration // that mail between own accounts waits for its token while none are made; default 10 s
 	Unsealed    time.Duration // between looks for mail that could not be recorded in the time it is kept; default 10 min
 	Expire      time.Duration // after which mail is returned; default 5 days (RFC 5321, section 4.5.4.1)
 }
@@ -130,6 +134,7 @@ func (s Sending) withDefaults() Sending {
 	orDefault(&s.Reply, 5*time.Minute)
 	orDefault(&s.FirstRetry, 5*time.Second)
 	orDefault(&s.MaxRetry, time.Hour)
+	orDefault(&s.Unrecorded, 10*time.Second)
 	orDefault(&s.Unsealed, 10*time.Minute)
 	orDefault(&s.Expire, 5*24*time.Hour)
 	return s

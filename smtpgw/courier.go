@@ -35,8 +35,7 @@ type Courier struct {
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
-	taken   map[uint64]bool // entries in lanes or being settled
-	skipped bool            // due entries were left, for want of room
+	skipped bool // due entries were left, for want of room
 }
 
 // NewCourier returns a courier for the queue.
@@ -47,7 +46,7 @@ func NewCourier(cfg Config, queue *Queue, router Router, delivery *Delivery, log
 		hostname: cfg.Hostname, dir: newDirectory(cfg), sending: cfg.Sending.withDefaults(),
 		log: log, now: clock.Now, distrust: clock.Distrust, update: queue.store.Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
-		lanes: make(map[string]*lane), taken: make(map[uint64]bool),
+		lanes: make(map[string]*lane),
 	}
 }
 
@@ -64,6 +63,7 @@ const (
 // would be delivered again and again.
 func (c *Courier) Run(ctx context.Context) error {
 	ctx, c.fail = context.WithCancelCause(ctx)
+	defer c.queue.way.ended()
 	defer c.work.Wait()
 	defer c.fail(nil)
 	timer := time.NewTimer(0)
@@ -86,6 +86,7 @@ func (c *Courier) Run(ctx context.Context) error {
 			unsealed = c.now().Add(c.sending.Unsealed)
 			c.returnUnsealed(ctx)
 		}
+		look := c.deliverUnrecorded(ctx)
 		if ctx.Err() != nil {
 			if err := context.Cause(ctx); errors.Is(err, mailstore.ErrBroken) {
 				return fmt.Errorf("courier: %w", err)
@@ -103,7 +104,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		case !next.IsZero():
 			wait = min(wait, max(next.Sub(c.now()), time.Millisecond))
 		}
-		wait = min(wait, max(unsealed.Sub(c.now()), time.Millisecond))
+		wait = min(wait, look, max(unsealed.Sub(c.now()), time.Millisecond))
 		timer.Reset(wait)
 	}
 }
@@ -123,7 +124,7 @@ func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
 	defer c.mu.Unlock()
 	c.skipped = false
 	next, err := c.queue.dueBy(c.now(), 2*c.sending.MaxRetry, func(d due) bool {
-		if c.taken[d.id] {
+		if !c.queue.way.begin(d.id) {
 			return true
 		}
 		l := c.lanes[d.domain]
@@ -132,10 +133,10 @@ func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
 			c.lanes[d.domain] = l
 		}
 		if l == nil || len(l.pending) == cap(l.pending) {
+			c.queue.way.end(d.id)
 			c.skipped = true
 			return true
 		}
-		c.taken[d.id] = true
 		l.pending <- d.id
 		return true
 	})
@@ -152,7 +153,7 @@ func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
 // release forgets an entry that is no longer under way.
 func (c *Courier) release(l *lane, id uint64) {
 	c.mu.Lock()
-	delete(c.taken, id)
+	c.queue.way.end(id) // not while dispatch goes by what was stored before
 	again := c.skipped && len(l.pending) < laneRoom/2
 	c.mu.Unlock()
 	if again {

@@ -82,12 +82,29 @@ func (q *Queue) Retry(ctx context.Context, id uint64) error {
 	return nil
 }
 
-// retryStep is how many entries RetryDomain moves in one transaction.
+// retryStep is how many entries are made due in one transaction.
 const retryStep = 256
 
 // RetryDomain makes all sealed entries of a domain due at once, for when its
 // node has come back.
 func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
+	if err := q.retry(ctx, func(d string) bool { return d == domain }); err != nil {
+		return fmt.Errorf("retry the mail for %s: %w", domain, err)
+	}
+	return nil
+}
+
+// RetryAll makes all sealed entries due at once, for when the clock was set back:
+// nobody knows by which clock they were put off.
+func (q *Queue) RetryAll(ctx context.Context) error {
+	if err := q.retry(ctx, func(string) bool { return true }); err != nil {
+		return fmt.Errorf("retry all mail: %w", err)
+	}
+	return nil
+}
+
+// retry makes the sealed entries of some domains due.
+func (q *Queue) retry(ctx context.Context, of func(domain string) bool) error {
 	for from := []byte("d"); from != nil; {
 		start := from
 		err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -95,7 +112,7 @@ func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 			sp, now := tx.Space(queueSpace), q.now()
 			from = nil
 			err := sp.Scan([]byte("d"), start, func(key, value []byte) bool {
-				if at := int64(binary.BigEndian.Uint64(key[1:9])); at <= now.UnixMilli() || string(value) != domain {
+				if at := int64(binary.BigEndian.Uint64(key[1:9])); at <= now.UnixMilli() || !of(string(value)) {
 					return true
 				}
 				if len(ids) == retryStep {
@@ -120,7 +137,7 @@ func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("retry the mail for %s: %w", domain, err)
+			return err
 		}
 	}
 	signal(q.sender)

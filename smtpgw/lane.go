@@ -104,7 +104,7 @@ func (c *Courier) retire(l *lane) bool {
 // carry makes one attempt for an entry and leaves its outcome to be settled.
 func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *outbound {
 	e, raw, err := c.queue.entry(id)
-	if errors.Is(err, ErrGone) {
+	if errors.Is(err, ErrGone) || err == nil && e.Token == nil { // taken back meanwhile
 		c.release(l, id)
 		return o
 	}

@@ -31,13 +31,14 @@ type Queue struct {
 	now    func() time.Time
 	sealer chan struct{} // wakes who seals entries
 	sender chan struct{} // wakes who carries sealed ones
+	way    underway
 }
 
 // NewQueue returns the queue that store holds.
 func NewQueue(store *mailstore.Store) *Queue {
 	return &Queue{
 		store: store, now: time.Now,
-		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1),
+		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1), way: newUnderway(),
 	}
 }
 

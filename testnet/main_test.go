@@ -2,20 +2,64 @@ package testnet_test
 
 import (
 	"os"
+	"strings"
 	"testing"
+	"time"
+	"unsafe"
 
 	"go.uber.org/goleak"
 
 	"cairn/node/cli"
 )
 
-// asCairn makes the test binary behave as the program itself, so that tests
-// run nodes in processes of their own and can really kill them.
-const asCairn = "CAIRN_TEST_AS_CAIRN"
+const (
+	// asCairn makes the test binary behave as the program itself, so that tests
+	// run nodes in processes of their own and can really kill them.
+	asCairn = "CAIRN_TEST_AS_CAIRN"
+	// clockFile, in the environment of such a process, names a file that says by
+	// how much its clock is wrong; it is right while there is none.
+	clockFile = "CAIRN_TEST_CLOCK"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCairn) != "" {
-		os.Exit(cli.Main(os.Args[1:]))
+		os.Exit(cli.MainAt(os.Args[1:], turned(os.Getenv(clockFile))))
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// turned is a clock that can be set while it runs, by writing a file.
+func turned(file string) func() time.Time {
+	if file == "" {
+		return nil
+	}
+	return func() time.Time {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return time.Now()
+		}
+		wrong, err := time.ParseDuration(strings.TrimSpace(string(raw)))
+		if err != nil {
+			panic(err)
+		}
+		return set(time.Now(), wrong)
+	}
+}
+
+// set is what time.Now returns after the machine's clock was set by whole
+// seconds: another wall time, and the same monotonic reading, which package time
+// lets nobody keep in any other way. The wall seconds of a time with a monotonic
+// reading are in the bits above the nanoseconds.
+func set(now time.Time, by time.Duration) time.Time {
+	*(*uint64)(unsafe.Pointer(&now)) += uint64(by/time.Second) << 30
+	return now
+}
+
+func TestSet(t *testing.T) {
+	for _, by := range []time.Duration{0, 5 * time.Minute, -2 * time.Hour, 87600 * time.Hour, -87600 * time.Hour} {
+		now := time.Now()
+		if at := set(now, by); at.Sub(now) != 0 || at.Round(0).Sub(now.Round(0)) != by {
+			t.Errorf("%v set by %v is %v", now, by, at)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,8 +28,27 @@ type process struct {
 	domain string
 	*api.Client
 	cmd    *exec.Cmd
-	stderr *bytes.Buffer
+	stderr *log
 	status *api.Status // at the start
+	clock  string      // the file that says how wrong its clock is
+}
+
+// log is what a process has written so far.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 const (
@@ -57,6 +77,15 @@ func cairn(t *testing.T, args ...string) string {
 func newProcess(t *testing.T, domain, mine string, founder *process, network ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: domain}
+	p.make(mine, founder, network...)
+	p.begin()
+	return p
+}
+
+// make makes the node's directory.
+func (p *process) make(mine string, founder *process, network ...string) {
+	t, domain := p.t, p.domain
+	t.Helper()
 	args := []string{
 		"--dir", p.dir, "init", "--domain", domain, "--mine", mine,
 		"--submission", "127.0.0.1:0", "--inbound", "127.0.0.1:0", "--p2p", "/ip4/127.0.0.1/tcp/" + freePort(t),
@@ -69,18 +98,22 @@ func newProcess(t *testing.T, domain, mine string, founder *process, network ...
 		invite := cairn(t, "--dir", founder.dir, "org", "invite")
 		cairn(t, "--dir", p.dir, "join", invite)
 	}
-	t.Cleanup(func() {
+}
+
+// begin starts the node, which ends with the test.
+func (p *process) begin() {
+	p.t.Helper()
+	p.t.Cleanup(func() {
 		if p.cmd != nil {
 			p.cmd.Process.Signal(syscall.SIGCONT)
 			p.kill()
 		}
-		if t.Failed() && p.stderr != nil {
-			log := p.stderr.Bytes()
-			t.Logf("the end of %s's log:\n%s", domain, log[max(0, len(log)-4000):])
+		if p.t.Failed() && p.stderr != nil {
+			log := p.stderr.String()
+			p.t.Logf("the end of %s's log:\n%s", p.domain, log[max(0, len(log)-4000):])
 		}
 	})
 	p.start()
-	return p
 }
 
 // freePort finds a port for a node that others shall find again after it was
@@ -104,7 +137,10 @@ func (p *process) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(os.Args[0], "--dir", p.dir, "run")
 	p.cmd.Env = append(os.Environ(), asCairn+"=1")
-	p.stderr = new(bytes.Buffer)
+	if p.clock != "" {
+		p.cmd.Env = append(p.cmd.Env, clockFile+"="+p.clock)
+	}
+	p.stderr = new(log)
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -40,6 +40,7 @@ type Facts struct {
 	TokenFault   string // why it is not valid, for people
 	TokenUnknown bool   `json:",omitempty"` // of a version not known here: as if there were none
 	TokenUnsound bool   `json:",omitempty"` // malformed or signed wrongly: no block will put that right
+	NotRecorded  string `json:",omitempty"` // why this node delivered mail of its own without a token
 
 	Inclusion         Inclusion
 	Recorder          string // name of the recording organisation, for people

@@ -100,7 +100,10 @@ func (f *Facts) judge() (Verdict, []string) {
 // withoutRecord judges mail that has no token, or none that can be read here.
 func (f *Facts) withoutRecord() (Verdict, []string) {
 	none := "no record"
-	if f.TokenUnknown {
+	switch {
+	case f.NotRecorded != "":
+		none = "no record: sent from one account of this node to another while it could record nothing; " + f.NotRecorded
+	case f.TokenUnknown:
 		none = "no record that this version of Cairn can read: " + orElse(f.TokenFault, "its token is of a later version")
 	}
 	switch {

@@ -58,6 +58,8 @@ func TestJudge(t *testing.T) {
 		{"not waited for any longer", func(f *record.Facts) { f.Inclusion = record.InclusionLapsed }, record.Unrecorded, "waited for no longer"},
 		{"no token", func(f *record.Facts) { f.TokenPresent = false }, record.Unrecorded, "no record"},
 		{"no token though all is recorded", func(f *record.Facts) { f.TokenPresent, f.DeclaresAll = false, true }, record.Missing, "records all"},
+		{"own mail that could not be recorded", func(f *record.Facts) { f.TokenPresent, f.NotRecorded = false, "it waits" }, record.Unrecorded,
+			"no record: sent from one account of this node to another while it could record nothing; it waits"},
 		{"bad token", func(f *record.Facts) { f.TokenValid, f.TokenFault = false, "bad path" }, record.Invalid, "bad path"},
 		{"bad token without a fault", func(f *record.Facts) { f.TokenValid = false }, record.Invalid, "not valid"},
 		{"recipient not in the record", func(f *record.Facts) { f.RecipientInRecord = false }, record.Replayed, "recipient"},

@@ -149,7 +149,7 @@ type Waiting struct {
 	Micros  int    // sealed in it
 	Batches int    // closed, in no block
 	Copies  int    // of senders, with records that are sealed and in no block
-	Halted  string // why nothing is signed; empty: all is well
+	Halted
 }
 
 // Status reads the recorder's durable state and the chain's view of it. It may
@@ -159,21 +159,12 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
 		return Waiting{}, err
 	}
-	w := Waiting{Seq: open.Seq, Micros: len(open.Micros)}
+	halted, err := r.Halted(rd)
+	if err != nil {
+		return Waiting{}, err
+	}
+	w := Waiting{Seq: open.Seq, Micros: len(open.Micros), Halted: halted}
 	s := r.chain.State()
-	if !s.Params().HasEpochs() {
-		tip, _ := s.BatchTip(r.series(&open))
-		var err error
-		if w.Halted, err = conflict(rd.Space(space), &open, tip); err != nil {
-			return Waiting{}, err
-		}
-		if w.Halted == "" && !r.abreast.Load() {
-			w.Halted = "the chain as seen here may be older than what this node signed last; waiting for a node of another organisation"
-		}
-	}
-	if _, had := s.OrgByRecorder(r.pub); had && !s.Seals(r.pub) {
-		w.Halted = "the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended"
-	}
 	formers, err := readFormers(rd.Space(space))
 	if err != nil {
 		return Waiting{}, err

@@ -94,14 +94,18 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 	}
 	err := r.store.Update(ctx, func(tx *mailstore.Tx) error {
 		sp := tx.Space(space)
-		restored, err := restoredAnew(tx)
+		note, restored, err := restoredAnew(&tx.Reader)
+		if err == nil && restored {
+			err = putJSON(sp, []byte(keyRestored), note)
+		}
 		if err != nil {
 			return err
 		}
 		for i := range formers {
 			f := &formers[i]
 			if restored {
-				f.Micros = nil // whoever made the backup went on, and has closed it with more in it
+				// Whoever made the backup went on, and has closed it with more in it.
+				f.GivenUp, f.Micros = f.GivenUp || len(f.Micros) > 0, nil
 			} else if i < len(r.formers) {
 				continue // as stored
 			}
@@ -115,22 +119,20 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 		return fmt.Errorf("open an epoch: %w", err)
 	}
 	r.log.Info("recorder: opened an epoch of the recorder key", "epoch", next.Epoch, "why", why)
-	r.open, r.formers, r.epoch = next, formers, next.Epoch
+	r.open, r.formers, r.restored, r.epoch = next, formers, false, next.Epoch
 	return nil
 }
 
 // restoredAnew reports whether the store was made from a backup since this was last
-// asked, and notes it.
-func restoredAnew(tx *mailstore.Tx) (bool, error) {
-	note, restored, err := tx.Restored()
+// noted under keyRestored.
+func restoredAnew(rd *mailstore.Reader) (note mailstore.Restoration, anew bool, err error) {
+	note, restored, err := rd.Restored()
 	if err != nil || !restored {
-		return false, err
+		return note, false, err
 	}
 	var known mailstore.Restoration
-	if err := getJSON(tx.Space(space).SpaceReader, keyRestored, &known); err != nil || known == note {
-		return false, err
-	}
-	return true, putJSON(tx.Space(space), []byte(keyRestored), note)
+	err = getJSON(rd.Space(space), keyRestored, &known)
+	return note, err == nil && known != note, err
 }
 
 // settleFormers closes what former epochs left open, and forgets those that are

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"cairn/consensus"
@@ -37,11 +39,12 @@ type queue struct {
 	wake    chan struct{}
 	padding int              // small values that each sealed entry takes beside its token
 	broken  map[uint64]error // of Raw, by entry
+	held    map[uint64]bool
+	busy    map[uint64]bool // an attempt to deliver is under way
 }
 
-type entry struct {
-	Entry
-	Token []byte
+func newQueue(store *mailstore.Store) *queue {
+	return &queue{store: store, wake: make(chan struct{}, 1), held: make(map[uint64]bool), busy: make(map[uint64]bool)}
 }
 
 const queueSpace = "test-queue"
@@ -56,9 +59,9 @@ func (q *queue) Unsealed(after uint64, max int) ([]Entry, error) {
 	err := q.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(queueSpace)
 		return sp.Scan([]byte("u"), queueKey('u', after+1), func(key, value []byte) bool {
-			var e entry
+			var e Entry
 			_ = json.Unmarshal(value, &e)
-			out = append(out, e.Entry)
+			out = append(out, e)
 			return len(out) < max
 		})
 	})
@@ -100,6 +103,54 @@ func (q *queue) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
 	)
 }
 
+func (q *queue) Sealed(after uint64, max int) ([]Entry, error) {
+	var out []Entry
+	err := q.store.View(func(rd *mailstore.Reader) error {
+		sp := rd.Space(queueSpace)
+		return sp.Scan([]byte("s"), queueKey('s', after+1), func(key, token []byte) bool {
+			value, _ := sp.Get(queueKey('v', entryOf(key)))
+			var e Entry
+			_ = json.Unmarshal(value, &e)
+			e.Token = bytes.Clone(token)
+			out = append(out, e)
+			return len(out) < max
+		})
+	})
+	return out, err
+}
+
+func (q *queue) Hold(ids []uint64) (free []uint64) {
+	for _, id := range ids {
+		q.held[id] = true
+		if !q.busy[id] {
+			free = append(free, id)
+		}
+	}
+	return free
+}
+
+func (q *queue) Release(ids []uint64) {
+	for _, id := range ids {
+		delete(q.held, id)
+	}
+}
+
+func (q *queue) Unseal(tx *mailstore.Tx, id uint64) error {
+	if q.busy[id] || !q.held[id] {
+		return fmt.Errorf("the token of entry %d is taken back while it may be on its way", id)
+	}
+	sp := tx.Space(queueSpace)
+	value, err := sp.Get(queueKey('v', id))
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return ErrGone
+	}
+	return errors.Join(err,
+		sp.Delete(queueKey('s', id)),
+		sp.Delete(queueKey('v', id)),
+		sp.Put(queueKey('u', id), value),
+	)
+}
+
 func (q *queue) Wake() <-chan struct{} { return q.wake }
 
 // sealed returns the tokens by entry.
@@ -137,6 +188,7 @@ type office struct {
 	skew    time.Duration // of the clock that the recorder goes by
 	refused int           // batches that were submitted when no block could take them
 	behind  bool          // the chain lacks blocks that exist elsewhere
+	local   bool          // what is submitted is for own accounts
 }
 
 func openOffice(t fixture, dir string, orgs int) *office {
@@ -151,7 +203,7 @@ func openOfficeIn(t fixture, dir string, net *chaintest.Network) *office {
 	var err error
 	o.store, err = mailstore.Open(filepath.Join(dir, "mail"), quiet)
 	o.must(err)
-	o.queue = &queue{store: o.store, wake: make(chan struct{}, 1)}
+	o.queue = newQueue(o.store)
 	o.must(o.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 		_, err := tx.AddAccount("jo", []string{"jo@org1.example"})
 		if errors.Is(err, mailstore.ErrExists) {
@@ -182,6 +234,7 @@ func (o *office) openChain(name string) {
 func (o *office) restart(org int) {
 	known := func(*consensus.State) bool { return !o.behind }
 	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, known, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
+	o.must(o.rec.Begin())
 }
 
 func (o *office) close() { o.Helper(); o.must(o.store.Close()); o.must(o.db.Close()) }
@@ -193,8 +246,9 @@ func (o *office) must(err error) {
 	}
 }
 
-// submit queues n messages of records entries each and returns the copies.
-func (o *office) submit(n, records int, raw []byte) (refs []Ref) {
+// submit queues n messages of records entries each, to one recipient unless others are given, and
+// returns the copies.
+func (o *office) submit(n, records int, raw []byte, to ...string) (refs []Ref) {
 	o.Helper()
 	for len(refs) < n {
 		var some []Ref
@@ -213,8 +267,12 @@ func (o *office) submit(n, records int, raw []byte) (refs []Ref) {
 				some = append(some, Ref{1, m})
 				for i := range records {
 					id++
-					e := Entry{ID: id, Recipients: []string{fmt.Sprintf("ann@d%d.example", i)}, Blob: blob, Sent: Ref{1, m}}
-					b, err := json.Marshal(entry{Entry: e})
+					rcpts := to
+					if to == nil {
+						rcpts = []string{fmt.Sprintf("ann@d%d.example", i)}
+					}
+					e := Entry{ID: id, Recipients: rcpts, Blob: blob, Sent: Ref{1, m}, Local: o.local}
+					b, err := json.Marshal(e)
 					if err != nil {
 						return err
 					}
@@ -228,6 +286,23 @@ func (o *office) submit(n, records int, raw []byte) (refs []Ref) {
 		refs, o.nextID = append(refs, some...), id
 	}
 	return refs
+}
+
+// arrived takes a recipient out of an entry.
+func (o *office) arrived(id uint64, rcpt string) {
+	o.Helper()
+	o.must(o.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+		sp := tx.Space(queueSpace)
+		value, err := sp.Get(queueKey('v', id))
+		if err != nil {
+			return err
+		}
+		var e Entry
+		_ = json.Unmarshal(value, &e)
+		e.Recipients = slices.DeleteFunc(e.Recipients, func(r string) bool { return r == rcpt })
+		value, _ = json.Marshal(e)
+		return sp.Put(queueKey('v', id), value)
+	}))
 }
 
 // step lets half a second pass and the recorder work.
@@ -379,7 +454,7 @@ func (o *office) copies() map[Ref]int {
 	count := make(map[Ref]int)
 	o.must(o.store.View(func(rd *mailstore.Reader) error {
 		return rd.Space(queueSpace).Scan([]byte("v"), nil, func(_, value []byte) bool {
-			var e entry
+			var e Entry
 			if err := json.Unmarshal(value, &e); err != nil {
 				o.Fatal(err)
 			}

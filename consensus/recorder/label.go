@@ -13,22 +13,58 @@ import (
 // LabelRecorded is borne by a sender's copy once all its records are in blocks.
 const LabelRecorded = "recorded"
 
+// sentCopy is a sender's copy, and how many records of it are sealed at once.
+type sentCopy struct {
+	Ref
+	records int
+}
+
 // noteSent notes whose copies have records in the micro-batch at place.
-func noteSent(tx *mailstore.Tx, place Place, sent []Ref) error {
+func noteSent(tx *mailstore.Tx, place Place, sent []sentCopy) error {
 	if len(sent) == 0 {
 		return nil
 	}
 	sp := tx.Space(space)
-	if err := sp.Put(sentKey(place.number(), place.Micro), appendRefs(nil, sent)); err != nil {
-		return err
-	}
-	for _, ref := range sent {
-		if err := sp.Put(ofKey(ref, place.number()), nil); err != nil {
+	var refs []byte
+	for _, c := range sent {
+		refs = c.Ref.append(refs)
+		if err := noteRecords(sp, c, place.number()); err != nil {
 			return err
 		}
 	}
-	// Only the first one's other records can have been sealed before.
-	return label(tx, sent[0])
+	if err := sp.Put(sentKey(place.number(), place.Micro), refs); err != nil {
+		return err
+	}
+	// Only the first one's other records can have been sealed before, unless they
+	// are made anew; then the label is not borne while one of them is missing.
+	return label(tx, sent[0].Ref)
+}
+
+// noteRecords notes the records of a copy in batch n. Where there are epochs they are
+// counted, and are no longer to be made anew.
+func noteRecords(sp mailstore.Space, c sentCopy, n number) error {
+	if n.epoch == 0 {
+		return sp.Put(ofKey(c.Ref, n), nil)
+	}
+	return errors.Join(addRecords(sp, ofKey(c.Ref, n), c.records), addRecords(sp, ofKey(c.Ref, anew), -c.records))
+}
+
+// addRecords adds to the count under key, which goes when it is no longer positive.
+func addRecords(sp mailstore.Space, key []byte, more int) error {
+	count, err := sp.Get(key)
+	missing := errors.Is(err, mailstore.ErrNotFound)
+	switch {
+	case missing && more < 0:
+		return nil
+	case err != nil && !missing:
+		return err
+	case !missing:
+		more += int(binary.BigEndian.Uint16(count))
+	}
+	if more <= 0 {
+		return sp.Delete(key)
+	}
+	return sp.Put(key, binary.BigEndian.AppendUint16(nil, uint16(more)))
 }
 
 // relabel brings the labels of all batches up to date that entered or left

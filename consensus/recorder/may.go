@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"cairn/consensus"
@@ -38,6 +39,45 @@ func (r *Recorder) mayRecord(ctx context.Context, s *consensus.State) (bool, err
 	}
 	r.halted = why
 	return why == "", nil
+}
+
+// Halted says why nothing is signed; the zero value: all is well.
+type Halted struct {
+	Why  string
+	Next string // what to do, or the command that tells more
+	Ends bool   // nothing that the network does will change it
+}
+
+// Halted may be called while Run runs.
+func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
+	s := r.chain.State()
+	_, had := s.OrgByRecorder(r.pub)
+	since, ok := r.enrolled(s)
+	switch {
+	case had && !ok:
+		return Halted{"the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended", "cairn org show", true}, nil
+	case !had:
+		return Halted{"the recorder key of this node is in no block yet", "cairn status", false}, nil
+	case since > 0 && s.Height() < since+enrolDepth:
+		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+enrolDepth), "cairn status", false}, nil
+	case s.Params().HasEpochs():
+		return h, nil
+	}
+	open := openBatch{Seq: 1}
+	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
+		return h, err
+	}
+	tip, _ := s.BatchTip(r.series(&open))
+	why, err := conflict(rd.Space(space), &open, tip)
+	switch {
+	case err != nil:
+		return h, err
+	case why != "":
+		return Halted{why + ": this is an old copy of the node's directory", "run the copy that sent mail last, or restore a later backup: cairn backup restore", true}, nil
+	case !r.abreast.Load():
+		return Halted{"the chain as seen here may be older than what this node signed last; waiting for a node of another organisation", "cairn peers", false}, nil
+	}
+	return h, nil
 }
 
 // enrolled returns the height of the block since which our key counts; not ok if

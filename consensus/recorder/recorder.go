@@ -38,6 +38,9 @@ type Entry struct {
 	Recipients []string // envelope recipients, as given in RCPT
 	Blob       [32]byte // names the message for Queue.Raw
 	Wish       record.Wish
+	// Of what Sealed returns.
+	Token []byte // folded header field
+	Local bool   // all recipients have accounts here
 	// Sent names the sender's own copy, labelled "recorded" once the record
 	// is in a block. A zero Message means there is none.
 	Sent Ref
@@ -59,6 +62,17 @@ type Queue interface {
 	// Seal stores the folded token header with the entry, within tx. It
 	// returns ErrGone when the entry was dropped meanwhile.
 	Seal(tx *mailstore.Tx, id uint64, token []byte) error
+	// Sealed returns up to max entries that have a token, by ascending id,
+	// starting after the entry with the given id.
+	Sealed(after uint64, max int) ([]Entry, error)
+	// Hold keeps entries from leaving until Release, and returns those that no
+	// attempt to deliver is under way for.
+	Hold(ids []uint64) (free []uint64)
+	Release(ids []uint64)
+	// Unseal takes the token of an entry back, within tx. The entry is held, and no
+	// attempt is under way for it. It returns ErrGone when the entry was dropped
+	// meanwhile.
+	Unseal(tx *mailstore.Tx, id uint64) error
 	// Wake is signalled when entries were added.
 	Wake() <-chan struct{}
 }
@@ -71,6 +85,8 @@ type Chain interface {
 	State() *consensus.State
 	UpdatesSince(since chain.Index, max int) (reverted, applied []chain.Update, err error)
 	Subscribe() (wake <-chan struct{}, cancel func())
+	IndexAt(height uint64) (chain.Index, bool)
+	Block(id consensus.Hash) (*consensus.Block, error)
 }
 
 // Store is the mail store as the recorder uses it. An error of Update does not
@@ -99,12 +115,15 @@ type Recorder struct {
 	epoch     uint64      // the one that this Recorder has opened; 0: none
 	open      openBatch   // as stored
 	formers   []former    // as stored
+	restored  bool        // the store was made from a backup, and no epoch was opened since
 	cursor    chain.Index // as stored
 	unsure    bool        // an update failed: these may not be as stored
 	lastSeal  time.Time
 	sentAt    map[number]time.Time // when we last submitted a batch
 	halted    string               // why nothing is signed; empty: all is well
 	missing   number               // of the batch that was last found to be missing
+	held      map[uint64]bool      // entries whose token is in doubt
+	looked    string               // outlook when what is sealed was last looked through
 }
 
 // New returns a recorder that signs with key. It signs nothing before known has
@@ -116,7 +135,7 @@ type Recorder struct {
 func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
 		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
-		known: known, submit: submit, log: log, now: time.Now, unsure: true, sentAt: make(map[number]time.Time),
+		known: known, submit: submit, log: log, now: time.Now, unsure: true, sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
 	}
 }
 
@@ -173,6 +192,7 @@ func (r *Recorder) step(ctx context.Context, now time.Time) (next time.Duration,
 	state := r.chain.State()
 	try("seal", func() error { return r.record(ctx, state, now) })
 	try("settle former epochs", func() error { return r.settleFormers(ctx, state) })
+	try("seal anew", func() error { return r.sealAnew(ctx, state) })
 	try("submit batches", func() error { return r.resubmit(state, now) })
 	try("prune batches", func() error { return r.prune(ctx) })
 	return r.wait(state, now), errors.Join(errs...)

@@ -125,7 +125,8 @@ func TestLabelNeedsAllBatches(t *testing.T) {
 	ref := o.submit(1, 1, mail)[0]
 	in := map[uint64]bool{}
 	o.must(o.store.Update(context.Background(), func(tx *mailstore.Tx) error {
-		return errors.Join(noteSent(tx, Place{Seq: 1}, []Ref{ref}), noteSent(tx, Place{Seq: 2}, []Ref{ref}))
+		one := []sentCopy{{ref, 1}}
+		return errors.Join(noteSent(tx, Place{Seq: 1}, one), noteSent(tx, Place{Seq: 2}, one))
 	}))
 	for i, step := range []struct {
 		seq   uint64
@@ -150,7 +151,7 @@ func TestLabelNeedsAllBatches(t *testing.T) {
 		t.Fatal("not recorded with all batches in blocks")
 	}
 	o.must(o.store.Update(context.Background(), func(tx *mailstore.Tx) error {
-		return noteSent(tx, Place{Seq: 3}, []Ref{ref})
+		return noteSent(tx, Place{Seq: 3}, []sentCopy{{ref, 1}})
 	}))
 	if o.recorded(ref) != 0 {
 		t.Error("recorded, though a record is in no block yet")
@@ -473,7 +474,7 @@ func TestHalted(t *testing.T) {
 			}
 			o.must(o.store.View(func(rd *mailstore.Reader) error {
 				w, err := o.rec.Status(rd)
-				if w.Halted == "" {
+				if !w.Ends || w.Why == "" || w.Next == "" {
 					t.Error("the status does not say so")
 				}
 				return err
@@ -500,7 +501,7 @@ func TestOldCopySignsNothing(t *testing.T) {
 	halted := func() string {
 		var w Waiting
 		o.must(o.store.View(func(rd *mailstore.Reader) (err error) { w, err = o.rec.Status(rd); return err }))
-		return w.Halted
+		return w.Why
 	}
 	if halted() == "" {
 		t.Error("the status does not say why mail waits")

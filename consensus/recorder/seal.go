@@ -153,7 +153,7 @@ func (r *Recorder) sealMicro(ctx context.Context, drafts []Draft, entries []Entr
 		}
 	}
 	err := r.store.Update(ctx, func(tx *mailstore.Tx) error {
-		var sent []Ref
+		var sent []sentCopy
 		for i, e := range entries {
 			err := r.queue.Seal(tx, e.ID, headers[i])
 			if errors.Is(err, ErrGone) {
@@ -162,8 +162,12 @@ func (r *Recorder) sealMicro(ctx context.Context, drafts []Draft, entries []Entr
 			if err != nil {
 				return err
 			}
-			if e.Sent.Message != 0 && (len(sent) == 0 || sent[len(sent)-1] != e.Sent) {
-				sent = append(sent, e.Sent)
+			switch n := len(sent); {
+			case e.Sent.Message == 0:
+			case n > 0 && sent[n-1].Ref == e.Sent:
+				sent[n-1].records++
+			default:
+				sent = append(sent, sentCopy{e.Sent, 1})
 			}
 		}
 		if err := noteSent(tx, place, sent); err != nil {

@@ -19,7 +19,8 @@ import (
 //	cursor                        chain.Index, JSON: how far the chain was followed
 //	batch/<batch>                 closed batch, consensus encoding
 //	sent/<batch><micro>           Refs: the senders' copies of a micro-batch
-//	of/<account><message><batch>  empty: the batches that a sender's copy has records in
+//	of/<account><message><batch>  the batches that a sender's copy has records in: empty or, where there are
+//	                              epochs, how many records u16; batch 0 of no epoch: that are to be made anew
 //	in/<batch>                    height u64 of the block that holds the batch
 //	due/<batch>                   micro u16: labels are out of date from there on
 //
@@ -45,6 +46,8 @@ type openBatch struct {
 	// Where recorder keys have epochs.
 	Epoch uint64         `json:",omitempty"`
 	Tip   consensus.Hash `json:",omitzero"` // of the chain when the first micro-batch was sealed
+	// GivenUp: micro-batches were left that are never closed from here.
+	GivenUp bool `json:",omitempty"`
 }
 
 func (o *openBatch) number() number { return number{o.Epoch, o.Seq} }
@@ -60,6 +63,9 @@ func (n number) append(b []byte) []byte {
 	}
 	return binary.BigEndian.AppendUint64(b, n.seq)
 }
+
+// anew stands for the batch of records that are to be made anew: no block holds it.
+var anew = number{}
 
 // numberOf reads what append has appended, all of b.
 func numberOf(b []byte) (n number) {
@@ -100,13 +106,6 @@ func (r Ref) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(r.Message))
 }
 
-func appendRefs(b []byte, refs []Ref) []byte {
-	for _, r := range refs {
-		b = r.append(b)
-	}
-	return b
-}
-
 func decodeRefs(b []byte) ([]Ref, error) {
 	if len(b)%refSize != 0 {
 		return nil, fmt.Errorf("stored list of sent messages has %d bytes", len(b))
@@ -130,6 +129,7 @@ func (r *Recorder) load() error {
 	}
 	open, cursor := openBatch{Seq: 1}, chain.Index{}
 	var formers []former
+	restored := false
 	err := r.store.View(func(rd *mailstore.Reader) (err error) {
 		if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
 			return err
@@ -137,12 +137,15 @@ func (r *Recorder) load() error {
 		if formers, err = readFormers(rd.Space(space)); err != nil {
 			return err
 		}
+		if _, restored, err = restoredAnew(rd); err != nil {
+			return err
+		}
 		return getJSON(rd.Space(space), keyCursor, &cursor)
 	})
 	if err != nil {
 		return err
 	}
-	r.open, r.formers, r.cursor, r.unsure = open, formers, cursor, false
+	r.open, r.formers, r.restored, r.cursor, r.unsure = open, formers, restored, cursor, false
 	return nil
 }
 

@@ -45,6 +45,9 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	}
 	found := as.found
 	as.top = found
+	if !found.Facts.TokenPresent {
+		found.Facts.NotRecorded = a.Unrecorded
+	}
 	found.Facts.ArrivalTime, found.Facts.ClockWrong = uint64(max(a.Received.UnixMilli(), 0)), v.cfg.Distrust()
 	if !a.Local {
 		found.Facts.OwnDomain = v.cfg.Own.claimed(found, state, courier)

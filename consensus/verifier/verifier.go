@@ -63,6 +63,7 @@ type Arrival struct {
 	Courier    *consensus.Key // key of the node that brought it; nil: not known
 	Received   time.Time      // when it came
 	Local      bool           // this node brought it itself, as what one account sends to another
+	Unrecorded string         // why this node did so before it could record it
 }
 
 // Inspect judges raw against the chain as far as it has been followed, and

@@ -18,6 +18,10 @@ type Sent struct {
 	Ref       string   `json:"ref"`        // empty when the sender has no account here
 	MessageID string   `json:"message_id"` // the header field, given or added
 	To        []string `json:"to"`
+
+	Waiting string `json:"waiting,omitempty"` // why it is queued and not recorded now; empty: it leaves at once
+	Next    string `json:"next,omitempty"`    // what to do about that, or the command that tells more
+	Ended   bool   `json:"ended,omitempty"`   // as it stands, it is never recorded and does not leave
 }
 
 // SearchRequest is a query over one account, or all.

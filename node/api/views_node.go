@@ -98,6 +98,8 @@ type MailStatus struct {
 
 	Batches int    `json:"batches"`          // of our records, closed and in no block yet
 	Halted  string `json:"halted,omitempty"` // why our mail is not recorded, and so waits; empty: all is well
+	Next    string `json:"next,omitempty"`   // what to do about that, or the command that tells more
+	Ended   bool   `json:"ended,omitempty"`  // nothing that the network does will change it
 }
 
 // ChainStatus is the state of the chain at this node.

@@ -78,8 +78,9 @@ func (a *app) cmdBackupRestore() *cobra.Command {
 of the backup is in it; if the command is killed, run it again.
 
 The node that the backup was made of must not run any more: two nodes with the same keys contradict each other. What was
-received and sent after the backup is not in it. A node that sent mail after its backup was made receives mail once it is
-restored, but sends none: the numbers of its records are taken. Search index and chain are made again when the node runs.`,
+received and sent after the backup is not in it. Search index and chain are made again when the node runs. In a network with
+parameters of version 1, a node that sent mail after its backup was made receives mail once it is restored, but sends none:
+the numbers of its records are taken.`,
 		Example: "  cairn backup restore --dir ~/alpha /backup/alpha",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -32,7 +32,10 @@ func (a *app) cmdSend() *cobra.Command {
 		Short: "Send a mail through the running node",
 		Long: `Send a mail through the running node. The text is given with --body, is in the file of --body-file, or comes from
 standard input. With --raw a whole RFC 5322 message is submitted as a mail program would; sender and recipients are then
-those of its fields, unless given.`,
+those of its fields, unless given.
+
+What the node cannot record now is queued; the answer says what it waits for. The exit status is 75 if it would wait for
+ever as things stand.`,
 		Example: `  cairn send --from alice@alpha.example --to bob@beta.example --subject Meeting --body "See you at ten."
   cairn send --from alice@alpha.example --to bob@beta.example --subject Minutes --body-file minutes.txt --attach plan.pdf`,
 		Args: exactly(0),
@@ -57,13 +60,10 @@ those of its fields, unless given.`,
 			if err != nil {
 				return err
 			}
-			return a.print(sent, func(b *bytes.Buffer) {
-				fmt.Fprintf(b, "sent to %s", strings.Join(sent.To, ", "))
-				if sent.Ref != "" {
-					fmt.Fprintf(b, " as %s", sent.Ref)
-				}
-				fmt.Fprintln(b)
-			})
+			if sent.Ended {
+				a.exit = 75
+			}
+			return a.print(sent, func(b *bytes.Buffer) { a.showSent(b, sent) })
 		},
 	}
 	f := c.Flags()
@@ -77,6 +77,25 @@ those of its fields, unless given.`,
 	f.StringArrayVar(&l.attach, "attach", nil, "file to attach")
 	f.StringVar(&raw, "raw", "", "file with a whole message; - is standard input")
 	return c
+}
+
+// showSent says of mail that cannot be recorded now that it is queued, and what it waits for.
+func (a *app) showSent(b *bytes.Buffer, sent *api.Sent) {
+	done := "sent to"
+	if sent.Waiting != "" {
+		done = "queued for"
+	}
+	fmt.Fprintf(b, "%s %s", done, strings.Join(sent.To, ", "))
+	if sent.Ref != "" {
+		fmt.Fprintf(b, " as %s", sent.Ref)
+	}
+	fmt.Fprintln(b)
+	if sent.Waiting != "" {
+		fmt.Fprintf(b, "  waits: %s\n", sent.Waiting)
+	}
+	if sent.Next != "" {
+		fmt.Fprintf(b, "  try: %s\n", a.complete(sent.Next))
+	}
 }
 
 // textFlags say where the text of a mail comes from.

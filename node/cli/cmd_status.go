@@ -48,7 +48,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Deferred, s.Mail.Sealed)},
-					[2]string{"not recorded", s.Mail.Halted},
+					[2]string{"not recorded", haltedNote(&s.Mail)},
 					[2]string{"index", indexNote(&s.Index)},
 					[2]string{"submission", s.Listen.Submission},
 					[2]string{"inbound", s.Listen.Inbound},
@@ -79,6 +79,14 @@ func membership(o *api.OrgSummary) string {
 		return fmt.Sprintf("enrolled, member since block %d", o.Height)
 	}
 	return "no member yet: its enrolment waits for " + o.WaitsFor
+}
+
+// haltedNote says why mail is not recorded, and what to do.
+func haltedNote(m *api.MailStatus) string {
+	if m.Halted == "" || m.Next == "" {
+		return m.Halted
+	}
+	return m.Halted + "; next: " + m.Next
 }
 
 func clockNote(c *api.ClockStatus) string {

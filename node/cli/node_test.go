@@ -24,6 +24,7 @@ type desk struct {
 	asked   any
 	err     error
 	found   api.SearchResult
+	sent    api.Sent
 	message api.Message
 	judged  map[string]string // text in the message to verdict
 	peers   api.PeerList
@@ -45,7 +46,9 @@ func (d *desk) Message(_ context.Context, ref string) (*api.Message, error) {
 
 func (d *desk) Send(_ context.Context, r api.SendRequest) (*api.Sent, error) {
 	d.asked = r
-	return &api.Sent{Ref: "alice/3", To: r.To}, d.err
+	sent := d.sent
+	sent.Ref, sent.To = "alice/3", r.To
+	return &sent, d.err
 }
 
 func (d *desk) Verify(_ context.Context, r api.VerifyRequest) (*api.Verification, error) {
@@ -252,6 +255,32 @@ func TestSearchListsOneRowAMessage(t *testing.T) {
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 	if len(lines) != 4 || !strings.Contains(lines[1], "two bob/9 x") || !strings.Contains(lines[3], "2 of 5; for more: --offset 3") {
 		t.Errorf("printed\n%s", out)
+	}
+}
+
+// What waits is not called sent, and what waits for ever has an exit status of its own.
+func TestSendSaysWhatWaits(t *testing.T) {
+	for _, tt := range []struct {
+		sent api.Sent
+		code int
+		out  string
+	}{
+		{api.Sent{}, 0, "sent to b@beta.example as alice/3\n"},
+		{api.Sent{Waiting: "a node", Next: "cairn peers"}, 0, "queued for b@beta.example as alice/3\n  waits: a node\n  try: cairn peers --dir DIR\n"},
+		{api.Sent{Waiting: "an old copy", Next: "run the other one", Ended: true}, 75, "queued for b@beta.example as alice/3\n  waits: an old copy\n  try: run the other one\n"},
+	} {
+		t.Run(tt.sent.Waiting, func(t *testing.T) {
+			dir := at(t, &desk{sent: tt.sent})
+			args := []string{"send", "--dir", dir, "--from", "al@alpha.example", "--to", "b@beta.example", "--body", "Hi"}
+			if code, out, errs := cairn(t, "", args...); code != tt.code || errs != "" || strings.ReplaceAll(out, dir, "DIR") != tt.out {
+				t.Errorf("exit code %d: %q %q, want %d: %q", code, out, errs, tt.code, tt.out)
+			}
+			code, out, _ := cairn(t, "", append(args, "--json")...)
+			var got api.Sent
+			if err := json.Unmarshal([]byte(out), &got); err != nil || code != tt.code || got.Waiting != tt.sent.Waiting || got.Next != tt.sent.Next || got.Ended != tt.sent.Ended {
+				t.Errorf("exit code %d, JSON %s (%v)", code, out, err)
+			}
+		})
 	}
 }
 

@@ -36,6 +36,11 @@ type Config struct {
 	// HasAccount reports whether this node has the account of an address, for other nodes of its organisation. nil: it tells nobody.
 	HasAccount func(address string) (bool, error)
 
+	// Silent reports whether this node signs nothing, because a copy of it was found; nil: it never does. Copied is told of every
+	// process with this node's key that is proved to live beside this one, again and again while it does; nil: nobody is told.
+	Silent func() bool
+	Copied func(Copy)
+
 	// Now is the clock by which blocks and batches are judged. nil: time.Now.
 	Now func() time.Time
 
@@ -56,6 +61,7 @@ type timing struct {
 	pool    time.Duration // between two mempool exchanges with one peer
 	peers   time.Duration // between two questions for more peers
 	time    time.Duration // between two questions for a peer's time
+	copies  time.Duration // between two questions whether a peer knows a copy of this node
 	dial    time.Duration // between two looks at whom to dial
 	request time.Duration // deadline of one request and of serving one
 	greet   time.Duration // how long an inbound peer may take until its first status
@@ -70,6 +76,7 @@ func timingFor(t time.Duration) timing {
 		pool:    clamp(2*t, 3*time.Second, time.Minute),
 		peers:   clamp(10*t, 10*time.Second, 5*time.Minute),
 		time:    clamp(t, 5*time.Second, 20*time.Second),
+		copies:  clamp(t/4, 2*time.Second, 5*time.Second),
 		dial:    clamp(t/5, time.Second, 5*time.Second),
 		request: 20 * time.Second,
 		greet:   10 * time.Second,

@@ -81,7 +81,10 @@ func (h *Host) keepUp(r *remote) {
 	}
 	h.askPeers(r)
 	h.askTime(r)
+	h.askInstance(r)
 	status, pool, peers, clock := newTicker(h.timing.status), newTicker(h.timing.pool), newTicker(h.timing.peers), newTicker(h.timing.time)
+	copies := newTicker(h.timing.copies)
+	defer copies.Stop()
 	defer clock.Stop()
 	defer status.Stop()
 	defer pool.Stop()
@@ -99,6 +102,9 @@ func (h *Host) keepUp(r *remote) {
 			continue
 		case <-clock.C:
 			h.askTime(r)
+			continue
+		case <-copies.C:
+			h.askInstance(r)
 			continue
 		case <-pool.C:
 			h.roster.markPool(r)

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 const patience = 30 * time.Second
 
 var fast = timing{
-	status: 300 * time.Millisecond, pool: 300 * time.Millisecond, peers: time.Second, time: time.Second, dial: 100 * time.Millisecond,
+	status: 300 * time.Millisecond, pool: 300 * time.Millisecond, peers: time.Second, time: time.Second, copies: 100 * time.Millisecond, dial: 100 * time.Millisecond,
 	request: 5 * time.Second, greet: 2 * time.Second, claim: 2 * time.Second,
 }
 
@@ -56,6 +56,8 @@ type setup struct {
 	timing    *timing
 	pool      mempool.Policy
 	accounts  func(address string) (bool, error)
+	silent    func() bool
+	copied    func(Copy)
 }
 
 // testPool remembers what its pool has ever taken.
@@ -112,7 +114,7 @@ func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
 	}
 	h, err := New(Config{
 		Listen: []string{s.listen}, Key: net.Orgs[org].Node, Bootstrap: s.bootstrap, MaxSessions: s.sessions, MaxPeers: s.peers,
-		Now: s.now, cut: s.cut, timing: s.timing, HasAccount: s.accounts,
+		Now: s.now, cut: s.cut, timing: s.timing, HasAccount: s.accounts, Silent: s.silent, Copied: s.copied,
 	}, m, pool, quiet())
 	if err != nil {
 		t.Fatal(err)

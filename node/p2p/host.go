@@ -41,6 +41,7 @@ type Host struct {
 	dialer    *dialer
 	roster    *roster
 	future    *future
+	instances *instances
 	forgive   forgiven
 	stats     *counters
 	services  []*service
@@ -74,7 +75,7 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 		cfg: cfg, log: log, chain: chain, pool: pool,
 		params: genesis.Params, chainID: genesis.Params.ChainID(), genesis: genesis.Block.ID(),
 		priv: priv, self: consensus.PublicKey(cfg.Key), bootstrap: bootstrap,
-		roster: newRoster(), book: newBook(), stats: newCounters(), future: newFuture(),
+		roster: newRoster(), book: newBook(), stats: newCounters(), future: newFuture(), instances: newInstances(),
 		syncWake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	h.timing = timingFor(h.params.BlockInterval)
@@ -129,6 +130,7 @@ func (h *Host) serveAll() {
 	h.serve(h.names.pool, &service{name: "pool", handle: h.servePool, gap: 200 * time.Millisecond, credit: 20})
 	h.serve(h.names.peers, &service{name: "peers", handle: h.servePeers, gap: 200 * time.Millisecond, credit: 40})
 	h.serve(h.names.time, &service{name: "time", handle: h.serveTime, gap: time.Second, credit: 20})
+	h.serve(h.names.instance, &service{name: "instance", handle: h.serveInstance, gap: time.Second, credit: 40})
 	h.serve(h.names.account, &service{name: "account", handle: h.serveAccount, gap: 5 * time.Millisecond, credit: 400})
 }
 

@@ -49,7 +49,7 @@ func resources(names protocols, maxPeers, maxSessions int) (network.ResourceMana
 			rcmgr.BaseLimitIncrease{})
 	}
 	raise(names.smtp, 64*maxSessions, 2*maxSessions+8)
-	for _, id := range []protocol.ID{names.status, names.blocks, names.pool, names.peers, names.time, names.account} {
+	for _, id := range []protocol.ID{names.status, names.blocks, names.pool, names.peers, names.time, names.instance, names.account} {
 		raise(id, 8*conns, 2*streamsPerPeer)
 	}
 	for _, id := range gossipProtocols {

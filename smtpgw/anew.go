@@ -1,0 +1,106 @@
+package smtpgw
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"cairn/mailstore"
+)
+
+// underway is which entries are on their way, and which must not begin one: their
+// token may be taken back. It is in memory alone; whoever holds entries back does so
+// again after a restart, before anything is carried.
+type underway struct {
+	mu      sync.Mutex
+	carried map[uint64]bool
+	held    map[uint64]bool
+}
+
+func newUnderway() underway {
+	return underway{carried: make(map[uint64]bool), held: make(map[uint64]bool)}
+}
+
+// begin reports whether an entry may be carried now, which it then is until end.
+func (u *underway) begin(id uint64) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.carried[id] || u.held[id] {
+		return false
+	}
+	u.carried[id] = true
+	return true
+}
+
+func (u *underway) end(id uint64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.carried, id)
+}
+
+// ended says that nothing is carried any more.
+func (u *underway) ended() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	clear(u.carried)
+}
+
+// Sealed returns up to max entries that have a token, by ascending id, starting
+// after the entry with the given id.
+func (q *Queue) Sealed(after uint64, max int) ([]Entry, error) {
+	var out []Entry
+	err := q.store.View(func(r *mailstore.Reader) error {
+		out = nil
+		var bad error
+		err := r.Space(queueSpace).Scan([]byte("e"), entryKey(after+1), func(key, value []byte) bool {
+			e, err := decodeEntry(binary.BigEndian.Uint64(key[1:]), value)
+			if bad = err; err == nil && e.Token != nil {
+				out = append(out, e)
+			}
+			return bad == nil && len(out) < max
+		})
+		return errors.Join(err, bad)
+	})
+	return out, err
+}
+
+// Hold keeps entries from being carried until Release, and returns those that no
+// attempt is under way for.
+func (q *Queue) Hold(ids []uint64) (free []uint64) {
+	q.way.mu.Lock()
+	defer q.way.mu.Unlock()
+	for _, id := range ids {
+		q.way.held[id] = true
+		if !q.way.carried[id] {
+			free = append(free, id)
+		}
+	}
+	return free
+}
+
+// Release lets entries be carried again.
+func (q *Queue) Release(ids []uint64) {
+	q.way.mu.Lock()
+	for _, id := range ids {
+		delete(q.way.held, id)
+	}
+	q.way.mu.Unlock()
+	signal(q.sender)
+}
+
+// Unseal takes the token of an entry back within tx, so that it waits for another
+// one. The entry is held, and no attempt is under way for it. ErrGone when it was
+// dropped meanwhile.
+func (q *Queue) Unseal(tx *mailstore.Tx, id uint64) error {
+	sp := tx.Space(queueSpace)
+	e, err := getEntry(sp.SpaceReader, id)
+	if err != nil || e.Token == nil {
+		return err
+	}
+	if err := sp.Delete(dueKey(e.NextAttempt, id)); err != nil {
+		return err
+	}
+	e.Token = nil
+	signal(q.sealer)
+	return errors.Join(sp.Put(entryKey(id), e.encode()), sp.Put(unsealedKey(id), nil))
+}
