@@ -53,8 +53,8 @@ type Config struct {
 	Verdict VerdictConfig `koanf:"verdict"`
 }
 
-// OrganisationConfig is read when the node joins a network and enrols; after
-// that the enrolment on the chain counts.
+// OrganisationConfig is read when the node joins a network and enrols. What is
+// edited later is proposed as an update, in networks of version 2.
 type OrganisationConfig struct {
 	// Name is shown to people; at most 128 bytes.
 	Name string `koanf:"name"`

@@ -17,7 +17,7 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 	org := api.OrgSummary{Name: own.Name, Domains: own.Domains, Key: keyOf(s, own).String(), RecoveryKeyHere: HasRecoveryKey(n.dir)}
 	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
 		org.ID, org.Enrolled, org.Height, org.Ended = o.ID.String(), true, o.Height, n.ended(s)
-		for _, e := range n.waitingEvents(s) {
+		for _, e := range slices.Concat(n.waitingEvents(s), n.ownApplications(s)) {
 			org.Proposed = append(org.Proposed, *n.viewEvent(s, e))
 		}
 		if problem := n.configProblem.Load(); problem != nil {
@@ -30,12 +30,14 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 		w.problem = *problem
 	}
 	_, w.best, w.syncing = n.host.Progress()
+	w.attest = n.attestNote(s, n.ownID())
 	org.WaitsFor = w.String()
 	return org
 }
 
 // waiting is what decides how soon an enrolment gets into a block.
 type waiting struct {
+	attest       string // the word of members that it waits for
 	added        bool   // to an organisation, which does it: this node enrols nobody
 	problem      string // why it cannot be brought to the network
 	peers        int
@@ -54,6 +56,8 @@ func (w waiting) String() string {
 		return "a node of the network, none is connected"
 	case w.syncing:
 		return fmt.Sprintf("the network's blocks, %d of %d are here", w.height, w.best)
+	case w.attest != "":
+		return w.attest
 	case w.added:
 		return "its organisation to add this node: cairn org node add on a node of it, with what cairn org node request printed here"
 	}

@@ -73,8 +73,11 @@ type Node struct {
 	filing   *smtpgw.Filing
 	history  *smtpgw.History
 	pool     *mempool.Pool
-	host     *p2p.Host
-	miner    *miner.Miner // nil: this node does not mine
+
+	applications *applications // events that wait for the word of members
+
+	host  *p2p.Host
+	miner *miner.Miner // nil: this node does not mine
 
 	queue      *smtpgw.Queue
 	recorder   *recorder.Recorder
@@ -173,6 +176,7 @@ func (n *Node) connect() (err error) {
 	}, filer{n.filing}, n.log)
 	n.history = smtpgw.NewHistory(n.store, authorOf, n.log)
 
+	n.applications = newApplications()
 	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)
 	bootstrap, err := BootstrapPeers(n.dir, n.cfg)
 	if err != nil {
@@ -180,7 +184,7 @@ func (n *Node) connect() (err error) {
 	}
 	n.host, err = p2p.New(p2p.Config{
 		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount, Now: n.now,
-	}, n.chain, n.pool, n.log)
+	}, n.chain, waitingRoom{n.pool, n.applications}, n.log)
 	if err != nil {
 		return n.unusable("p2p.listen", err, "choose another port there, or an address of this machine")
 	}

@@ -82,9 +82,6 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 	if e.Org() != n.ownID() {
 		return nil, api.Errorf(api.CodeNotAllowed, "run the command on a node of that organisation", "bringing the event: it is about organisation %v, and this node's is %v", e.Org(), n.ownID())
 	}
-	if err := n.checkPins(s, e); err != nil {
-		return nil, err
-	}
 	if err := n.takeIn(s, e); err != nil {
 		return nil, err
 	}
@@ -111,8 +108,16 @@ func (n *Node) takeIn(s *consensus.State, e *consensus.OrgEvent) error {
 		events = append(events, *w)
 	}
 	err := consensus.ValidateEvents(s, events)[len(waiting)]
-	if broken, ok := errors.AsType[*consensus.RuleError](err); ok && !broken.OfBlock() {
+	if broken, ok := errors.AsType[*consensus.RuleError](err); ok && !broken.OfBlock() && !unattested(err) {
 		return eventRefused(e, err)
+	}
+	if err := n.checkPins(s, e); err != nil {
+		return err
+	}
+	if unattested(err) {
+		n.applications.add(s, e)
+		n.host.PublishEvent(e)
+		return nil
 	}
 	if err := n.pool.AddEvent(s, e, time.Now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
 		return eventRefused(e, err)
@@ -171,6 +176,9 @@ func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEven
 	v := &api.OrgEvent{
 		ID: e.ID().String(), Type: e.Type().String(), Org: e.Org().String(), Domains: domains,
 		WaitsFor: fmt.Sprintf("a block that takes it up, one comes every %v on average", p.BlockInterval),
+	}
+	if note := n.attestNote(s, e.ID()); note != "" {
+		v.WaitsFor = note
 	}
 	if r, ok := e.Content.(*consensus.Rotate); ok && r.Recovery.IsZero() {
 		v.Counts = s.Height() + 1 + p.RotationDelay()

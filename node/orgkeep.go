@@ -37,11 +37,13 @@ func (n *Node) keepOrg(ctx context.Context) error {
 			said = err.Error()
 			n.log.Warn("looking after the organisation", "err", err)
 		}
+		n.bringAttested(s)
 		n.dropOldKeys(s)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-wake:
+		case <-n.applications.ready:
 		case <-again.C:
 		}
 	}

@@ -109,7 +109,10 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 		} else if !enrolled {
 			waited = true
 			err := n.pool.AddEvent(s, n.enrol, n.now())
-			if err != nil && !errors.Is(err, mempool.ErrKnown) {
+			if unattested(err) {
+				n.applications.add(s, n.enrol)
+				n.host.PublishEvent(n.enrol)
+			} else if err != nil && !errors.Is(err, mempool.ErrKnown) {
 				problem := err.Error()
 				n.enrolProblem.Store(&problem)
 				if said != problem { // once, not for every block

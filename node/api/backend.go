@@ -122,6 +122,12 @@ type OrgEventService interface {
 	// OrgChanges tells how an organisation's entry has changed, by its ID, a key or a domain; "" for this node's own.
 	// CodeInvalid when several claim the domain.
 	OrgChanges(ctx context.Context, which string) (*OrgChanges, error)
+	// Applications lists enrolments and updates that wait for the word of members, with what the DNS says of each.
+	// CodeNotAllowed in a network where nobody attests.
+	Applications(ctx context.Context) (*Applications, error)
+	// Attest gives this node's word for one of them. CodeNotAllowed when this node has pinned one of its domains to
+	// another key and, unless Yes, when the DNS does not name its key or 16 were given within a day.
+	Attest(ctx context.Context, r AttestRequest) (*Application, error)
 }
 
 // PeerService deals with the nodes this one is connected to.

@@ -26,3 +26,13 @@ func (c *Client) AdmitNode(ctx context.Context, r EventRequest) (*NodeAdded, err
 func (c *Client) OrgChanges(ctx context.Context, which string) (*OrgChanges, error) {
 	return call[OrgChanges](ctx, c, pathOrgChanges, selector{which})
 }
+
+// Applications lists what waits for the word of members.
+func (c *Client) Applications(ctx context.Context) (*Applications, error) {
+	return call[Applications](ctx, c, pathApplications, selector{})
+}
+
+// Attest gives the node's word for an event.
+func (c *Client) Attest(ctx context.Context, r AttestRequest) (*Application, error) {
+	return call[Application](ctx, c, pathAttest, r)
+}

@@ -111,6 +111,8 @@ const (
 	pathOrgNodes         = "/1/org/nodes"
 	pathAdmitNode        = "/1/org/admit-node"
 	pathOrgChanges       = "/1/org/changes"
+	pathApplications     = "/1/org/applications"
+	pathAttest           = "/1/org/attest"
 	pathPeers            = "/1/peer/list"
 	pathConnect          = "/1/peer/connect"
 	pathQueue            = "/1/queue/list"
@@ -161,6 +163,8 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathOrgNodes, maxRequest, func(ctx context.Context, _ selector) (*OrgNodeList, error) { return b.OrgNodes(ctx) })
 	handle(mux, pathAdmitNode, maxRequest, b.AdmitNode)
 	handle(mux, pathOrgChanges, maxRequest, byName(b.OrgChanges))
+	handle(mux, pathApplications, maxRequest, func(ctx context.Context, _ selector) (*Applications, error) { return b.Applications(ctx) })
+	handle(mux, pathAttest, maxRequest, b.Attest)
 	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
 	handle(mux, pathConnect, maxRequest, byName(b.Connect))
 	handle(mux, pathQueue, maxRequest, func(ctx context.Context, _ selector) (*QueueList, error) { return b.ListQueue(ctx) })

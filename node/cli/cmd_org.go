@@ -37,5 +37,5 @@ it trusts us for our domains, and can be trusted by us with "cairn org trust".`,
 		},
 	}
 	return group("org", "Organisations and trust in their domains", show, invite, a.cmdOrgTrust(), a.cmdOrgUntrust(), a.cmdOrgPins(),
-		a.cmdOrgUpdate(), a.cmdOrgNode(), a.cmdOrgRotateKey(), a.cmdOrgRevoke(), a.cmdOrgRecoveryKey(), a.cmdOrgChanges())
+		a.cmdOrgUpdate(), a.cmdOrgNode(), a.cmdOrgRotateKey(), a.cmdOrgRevoke(), a.cmdOrgRecoveryKey(), a.cmdOrgChanges(), a.cmdOrgAttest())
 }

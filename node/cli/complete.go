@@ -32,13 +32,14 @@ func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]values{
 		"show": refs, "label add": refsThenLabels, "label rm": refsThenLabels, "label ls": first(accounts),
 		"search": queryWords, "account rm": first(accounts), "account set": accountSetting,
-		"chain block":  first(fixed("tip")),
+		"chain block": first(fixed("tip")),
+		"org changes": first(orgDomains), "org attest": first(applications), "org node drop": first(ourNodes),
 		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
 		"list host join": first(hosted), "list host leave": first(hosted),
 	}
 	flags := map[string]values{
 		"--account": accounts, "--query": queryWords, "--log": fixed("debug", "info", "warn", "error"),
-		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "init --mine": fixed("off", "10%", "50%", "1"),
+		"init --network": fixed("new", "local"), "init --records": fixed("all", "some", "none"), "org update --records": fixed("all", "some", "none"), "org revoke --node": ourNodes, "init --mine": fixed("off", "10%", "50%", "1"),
 		"list host set --post": fixed("members", "anyone"), "list host set --owner": addressesHere, "send --from": addressesHere,
 		"bench readers --readers": foreignReaders,
 	}

@@ -56,6 +56,11 @@ func TestCompletion(t *testing.T) {
 		{"list host members", "", "devs@alpha.example"},
 		{"list ls --account", "a", "alice"},
 		{"chain block", "", "tip"},
+		{"org update --records", "s", "some"},
+		{"org node drop", "", "aa"},
+		{"org revoke --node", "", "aa"},
+		{"org attest", "b", "bb\tenrol of Beta"},
+		{"org changes", "", "beta.example\tBeta"},
 		{"bench readers --readers", "python-d", "python-default"},
 	} {
 		if got, files := completed(t, dir, tt.words, tt.begun); got != tt.want || files {

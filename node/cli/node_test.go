@@ -83,6 +83,18 @@ func (d *desk) HostedLists(context.Context) (*api.HostedLists, error) {
 	return &api.HostedLists{Lists: []api.HostedList{{Address: "devs@alpha.example"}}}, d.err
 }
 
+func (d *desk) Orgs(context.Context, string) (*api.OrgList, error) {
+	return &api.OrgList{Orgs: []api.Org{{Name: "Beta", Domains: []string{"beta.example"}}}}, d.err
+}
+
+func (d *desk) OrgNodes(context.Context) (*api.OrgNodeList, error) {
+	return &api.OrgNodeList{Nodes: []api.OrgNodeState{{Node: "aa"}, {Node: "ab", Waiting: true}, {Node: "ac", End: "dropped"}}}, d.err
+}
+
+func (d *desk) Applications(context.Context) (*api.Applications, error) {
+	return &api.Applications{Applications: []api.Application{{ID: "bb", Type: "enrol", Name: "Beta"}}}, d.err
+}
+
 func (d *desk) Peers(context.Context) (*api.PeerList, error) { return &d.peers, d.err }
 
 // at serves d and gives the folder that commands take as --dir.

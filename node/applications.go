@@ -1,0 +1,138 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/mempool"
+)
+
+// maxApplications is how many events without the word of enough members are kept; the oldest gives way.
+const maxApplications = 64
+
+// applications are events that lack nothing but the word of members: no mempool takes them, and members
+// have to see them before they can give it. They are kept in memory and passed on as they come, each with
+// all attestations that have been seen.
+type applications struct {
+	mu    sync.Mutex
+	list  []*consensus.OrgEvent // in the order in which they came; never changed, only replaced
+	ready chan struct{}         // one of them may have enough
+}
+
+func newApplications() *applications { return &applications{ready: make(chan struct{}, 1)} }
+
+// unattested reports whether that is all that err says of an event.
+func unattested(err error) bool {
+	rule, ok := errors.AsType[*consensus.RuleError](err)
+	return ok && rule.Rule == consensus.RuleUnattested
+}
+
+// add takes in an event that was refused for nothing else. new: it, or the word of a member, was not
+// known.
+func (a *applications) add(s *consensus.State, e *consensus.OrgEvent) (isNew bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id := e.ID()
+	i := slices.IndexFunc(a.list, func(x *consensus.OrgEvent) bool { return x.ID() == id })
+	before := 0
+	merged := *e
+	merged.Attestations = valid(s, e, e.Attestations)
+	if i >= 0 {
+		before = len(a.list[i].Attestations)
+		merged.Attestations = valid(s, e, slices.Concat(a.list[i].Attestations, e.Attestations))
+		if len(merged.Attestations) <= before {
+			return false
+		}
+		a.list[i] = &merged
+	} else {
+		if len(a.list) >= maxApplications {
+			a.list = slices.Delete(a.list, 0, 1)
+		}
+		a.list = append(a.list, &merged)
+	}
+	select {
+	case a.ready <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// valid are the attestations to e that count after s: one of each other member, in the order of keys.
+func valid(s *consensus.State, e *consensus.OrgEvent, list []consensus.Attestation) (kept []consensus.Attestation) {
+	by := map[consensus.Hash]bool{e.Org(): true}
+	for _, x := range list {
+		org, ok := s.OrgByRecorder(x.Recorder)
+		if !ok || by[org.ID] || !s.Mines(x.Recorder) || len(kept) == consensus.MaxAttestations {
+			continue
+		}
+		by[org.ID] = true
+		kept = append(kept, x)
+	}
+	slices.SortFunc(kept, func(a, b consensus.Attestation) int { return bytes.Compare(a.Recorder[:], b.Recorder[:]) })
+	return kept
+}
+
+// all lists the applications, and forgets those that no block will hold any more.
+func (a *applications) all(s *consensus.State) []*consensus.OrgEvent {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.list = slices.DeleteFunc(a.list, func(e *consensus.OrgEvent) bool {
+		err := consensus.ValidateEvent(s, e)
+		return err != nil && !unattested(err)
+	})
+	return slices.Clone(a.list)
+}
+
+// take removes and returns those that have enough.
+func (a *applications) take(s *consensus.State) (enough []*consensus.OrgEvent) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.list = slices.DeleteFunc(a.list, func(e *consensus.OrgEvent) bool {
+		ok := consensus.ValidateEvent(s, e) == nil
+		if ok {
+			enough = append(enough, e)
+		}
+		return ok
+	})
+	return enough
+}
+
+// waitingRoom is the mempool as other nodes see it: with the applications.
+type waitingRoom struct {
+	*mempool.Pool
+	room *applications
+}
+
+// AddEvent takes e in as the mempool does, or as an application. To be new is to be passed on.
+func (w waitingRoom) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time) error {
+	err := w.Pool.AddEvent(s, e, now)
+	if unattested(err) {
+		if w.room.add(s, e) {
+			return nil
+		}
+		return mempool.ErrKnown
+	}
+	return err
+}
+
+// Events lists what waits for a block, and what waits for the word of members.
+func (w waitingRoom) Events() []*consensus.OrgEvent {
+	w.room.mu.Lock()
+	defer w.room.mu.Unlock()
+	return slices.Concat(w.Pool.Events(), w.room.list)
+}
+
+// bringAttested gives to the miners what has the word of enough members.
+func (n *Node) bringAttested(s *consensus.State) {
+	for _, e := range n.applications.take(s) {
+		if err := n.pool.AddEvent(s, e, time.Now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
+			n.log.Warn("an event that enough members attest to was not taken into the mempool", "event", e.ID(), "err", err)
+			continue
+		}
+		n.host.PublishEvent(e)
+	}
+}

@@ -1,0 +1,214 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/fingerprint"
+	"cairn/consensus/verifier"
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// A node gives its word to so many events within a day; whoever means it can say so. A key that was
+// stolen, or a script, shall not let everybody in.
+const (
+	attestDay  = 24 * time.Hour
+	attestMost = 16
+)
+
+// attestedKey in orgSpace is under when this node gave its word within the last day.
+const attestedKey = "attested"
+
+func (n *Node) checkAttesting(s *consensus.State) error {
+	if s.Params().Admission != consensus.AdmissionAttested {
+		return api.Errorf(api.CodeNotAllowed, "cairn org show all", "attesting: nobody does in this network, whoever pays for an enrolment may join")
+	}
+	return nil
+}
+
+// Applications lists the events that wait for the word of members. The DNS is asked now.
+func (n *Node) Applications(ctx context.Context) (*api.Applications, error) {
+	s := n.chain.State()
+	if err := n.checkAttesting(s); err != nil {
+		return nil, err
+	}
+	given, err := n.attestedLately(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	list := &api.Applications{Left: max(0, attestMost-len(given))}
+	for _, e := range n.applications.all(s) {
+		list.Applications = append(list.Applications, *n.viewApplication(ctx, s, e))
+	}
+	return list, nil
+}
+
+func (n *Node) viewApplication(ctx context.Context, s *consensus.State, e *consensus.OrgEvent) *api.Application {
+	key, domains := e.Claims()
+	v := &api.Application{
+		ID: e.ID().String(), Type: e.Type().String(), Key: key.String(), Fingerprint: fingerprint.Of(key), Needed: attestersNeeded(s, e),
+	}
+	switch c := e.Content.(type) {
+	case *consensus.Enrol:
+		v.Name = c.Name
+	case *consensus.Update:
+		v.Name = c.Name
+	}
+	org, member := s.Org(e.Org())
+	if !member {
+		org = &consensus.Org{ID: e.Org(), Key: key}
+	}
+	for _, d := range domains {
+		claim := api.DomainClaim{Domain: d, DNS: string(n.trust.DNS(ctx, s, d, org))}
+		if n.trust.Conflict(s, d, key) != nil {
+			pin, _ := n.trust.PinOf(d)
+			claim.PinnedTo = fingerprint.Of(pin.Key)
+		}
+		v.Claims = append(v.Claims, claim)
+	}
+	for _, a := range e.Attestations {
+		v.Attested = append(v.Attested, orgName(s, a.Recorder))
+		if org, ok := s.OrgByRecorder(a.Recorder); ok && org.ID == n.ownID() {
+			v.Ours = true
+		}
+	}
+	return v
+}
+
+// attestersNeeded is how many members have to attest to e after s: as the parameters say, or all others.
+func attestersNeeded(s *consensus.State, e *consensus.OrgEvent) int {
+	others := 0
+	for _, o := range s.Orgs() {
+		if o.ID != e.Org() && o.ActiveNodes() > 0 {
+			others++
+		}
+	}
+	return min(int(s.Params().Attesters), others, consensus.MaxAttestations)
+}
+
+// Attest gives this node's word for an event.
+func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Application, error) {
+	s := n.chain.State()
+	if err := n.checkAttesting(s); err != nil {
+		return nil, err
+	}
+	e, err := n.application(s, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	v := n.viewApplication(ctx, s, e)
+	switch {
+	case v.Ours:
+		return v, nil
+	case e.Org() == n.ownID():
+		return nil, api.Errorf(api.CodeNotAllowed, "", "attesting: the event is our own, others have to")
+	case !s.Mines(n.id.RecorderKey()):
+		return nil, api.Errorf(api.CodeNotAllowed, "cairn status", "attesting: this node's recorder key is of no member now")
+	}
+	given, err := n.attestedLately(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if err := mayAttest(v, len(given), r.Yes); err != nil {
+		return nil, err
+	}
+	merged := *e
+	merged.Attestations = append(slices.Clone(e.Attestations), consensus.Attest(e, n.id.Recorder))
+	if err := n.noteAttested(ctx, append(given, time.Now())); err != nil {
+		return nil, err
+	}
+	n.applications.add(s, &merged)
+	for _, x := range n.applications.all(s) {
+		if x.ID() == e.ID() {
+			n.host.PublishEvent(x)
+			v = n.viewApplication(ctx, s, x)
+		}
+	}
+	n.log.Info("this node attests to an event", "type", e.Type(), "event", e.ID(), "name", v.Name)
+	return v, nil
+}
+
+// mayAttest refuses what somebody has to mean.
+func mayAttest(v *api.Application, given int, yes bool) error {
+	for _, c := range v.Claims {
+		switch {
+		case c.PinnedTo != "":
+			return api.Errorf(api.CodeNotAllowed, "cairn org untrust "+c.Domain+", if another organisation has the domain now",
+				"attesting: this node trusts another organisation for %s, with the fingerprint %q", c.Domain, c.PinnedTo)
+		case !yes && c.DNS != string(verifier.Names):
+			return api.Errorf(api.CodeNotAllowed, "call them, compare the words "+fmt.Sprintf("%q", v.Fingerprint)+", then: cairn org attest "+v.ID+" --yes",
+				"attesting: the DNS of %s does not name the key of %q", c.Domain, v.Name)
+		}
+	}
+	if given >= attestMost && !yes {
+		return api.Errorf(api.CodeNotAllowed, "cairn org attest "+v.ID+" --yes", "attesting: this node has given its word %d times within a day", given)
+	}
+	return nil
+}
+
+// application finds one by the first digits of its ID.
+func (n *Node) application(s *consensus.State, id string) (found *consensus.OrgEvent, err error) {
+	for _, e := range n.applications.all(s) {
+		if id == "" || !strings.HasPrefix(e.ID().String(), strings.ToLower(id)) {
+			continue
+		}
+		if found != nil {
+			return nil, api.Errorf(api.CodeInvalid, "cairn org attest ls", "attesting: several events begin with %s", id)
+		}
+		found = e
+	}
+	if found == nil {
+		return nil, api.Errorf(api.CodeNotFound, "cairn org attest ls", "attesting: no event %q waits for the word of members here", id)
+	}
+	return found, nil
+}
+
+// attestedLately is when this node gave its word within a day before now.
+func (n *Node) attestedLately(now time.Time) (times []time.Time, err error) {
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		b, err := rd.Space(orgSpace).Get([]byte(attestedKey))
+		if errors.Is(err, mailstore.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(b, &times)
+	})
+	return slices.DeleteFunc(times, func(t time.Time) bool { return now.Sub(t) > attestDay }), err
+}
+
+func (n *Node) noteAttested(ctx context.Context, times []time.Time) error {
+	b, err := json.Marshal(times)
+	if err != nil {
+		return err
+	}
+	return n.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put([]byte(attestedKey), b) })
+}
+
+// attestNote says how far the word of members for an event is; empty if it waits for none.
+func (n *Node) attestNote(s *consensus.State, id consensus.Hash) string {
+	for _, e := range n.applications.all(s) {
+		if e.ID() == id {
+			return fmt.Sprintf("the word of %d members, %d have given it; they do with: cairn org attest %.8s", attestersNeeded(s, e), len(e.Attestations), id)
+		}
+	}
+	return ""
+}
+
+// ownApplications are the updates of our organisation that wait for the word of members.
+func (n *Node) ownApplications(s *consensus.State) (list []*consensus.OrgEvent) {
+	for _, e := range n.applications.all(s) {
+		if e.Type() != consensus.EventEnrol && e.Org() == n.ownID() {
+			list = append(list, e)
+		}
+	}
+	return list
+}

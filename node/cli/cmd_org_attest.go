@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node/api"
+)
+
+func (a *app) cmdOrgAttest() *cobra.Command {
+	var r api.AttestRequest
+	attest := &cobra.Command{
+		Use:   "attest EVENTID",
+		Short: "Give our word for a new member, or for another name or more domains of one",
+		Long: `In a network where members attest to new ones: give our word that the domains of an event are its organisation's. "cairn org
+attest ls" shows what waits, and what the DNS of each domain says. Where the DNS does not name the key, call somebody you know
+there and compare the words, then add --yes. A node gives its word 16 times a day at most, unless --yes says that this is meant.`,
+		Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			r.ID = args[0]
+			client := a.client()
+			defer client.Close()
+			v, err := client.Attest(c.Context(), r)
+			if err != nil {
+				return err
+			}
+			return a.print(v, func(b *bytes.Buffer) { showApplication(b, v) })
+		},
+	}
+	attest.Flags().BoolVar(&r.Yes, "yes", false, "also if the DNS does not name the key, or 16 were given today")
+	attest.AddCommand(&cobra.Command{
+		Use:   "ls",
+		Short: "List what waits for the word of members",
+		Args:  exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			client := a.client()
+			defer client.Close()
+			l, err := client.Applications(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(l, func(b *bytes.Buffer) {
+				for i := range l.Applications {
+					showApplication(b, &l.Applications[i])
+				}
+				if len(l.Applications) == 0 {
+					fmt.Fprintln(b, "nothing waits for the word of members")
+				}
+			})
+		},
+	})
+	return attest
+}
+
+func showApplication(b *bytes.Buffer, v *api.Application) {
+	fmt.Fprintf(b, "%s of %s\n  event     %s\n  key       %s\n  words     %s\n", v.Type, line(v.Name, 0), v.ID, v.Key, v.Fingerprint)
+	for _, c := range v.Claims {
+		fmt.Fprintf(b, "  domain    %s: its DNS %s\n", c.Domain, dnsSays[c.DNS])
+		if c.PinnedTo != "" {
+			fmt.Fprintf(b, "  pinned    %s is pinned to another key, %s\n", c.Domain, c.PinnedTo)
+		}
+	}
+	fmt.Fprintf(b, "  attested  by %d of %d members", len(v.Attested), v.Needed)
+	if len(v.Attested) > 0 {
+		fmt.Fprintf(b, ": %s", line(strings.Join(v.Attested, ", "), 0))
+	}
+	if v.Ours {
+		b.WriteString(" (we too)")
+	}
+	b.WriteString("\n")
+}

@@ -1,0 +1,316 @@
+package node
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/consensus"
+	"cairn/node/api"
+)
+
+// alone opens the node of a founder, whose organisation can change.
+func alone(t *testing.T) (*Node, []ed25519.PrivateKey) {
+	t.Helper()
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, nil)
+	keys, err := LoadOrgKeys(dir)
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%d keys, %v", len(keys), err)
+	}
+	return open(t, dir), keys
+}
+
+func mustStand(t *testing.T, n *Node) *Standing {
+	t.Helper()
+	st, err := n.standing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+func propose(t *testing.T, n *Node, e *consensus.OrgEvent) *api.Error {
+	t.Helper()
+	_, err := n.ProposeEvent(t.Context(), api.EventRequest{Event: e.Encode()})
+	return api.AsError(err)
+}
+
+// What must not go to the network is refused with the rule or the policy that says so, and what to do.
+func TestEventsThatAreRefused(t *testing.T) {
+	n, keys := alone(t)
+	key := func() ed25519.PrivateKey {
+		k, err := NewKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	update := func(st *Standing, keys []ed25519.PrivateKey, change func(*consensus.Update)) *consensus.OrgEvent {
+		u := st.Profile()
+		change(u)
+		e, err := st.Update(t.Context(), keys, u, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	stranger := consensus.PublicKey(key()).String()
+	if _, err := n.Trust(t.Context(), api.TrustRequest{Domain: "beta.test", Key: stranger, EvenSo: true}); err != nil {
+		t.Fatal(err)
+	}
+	st := mustStand(t, n)
+	first := update(st, keys, func(u *consensus.Update) { u.Name = "First" })
+	second := update(st, keys, func(u *consensus.Update) { u.Name = "Second" })
+	foreign := *st
+	foreign.org = &consensus.Org{ID: consensus.Hash{1}, Key: st.Key()}
+	signedBy := func(k ed25519.PrivateKey) *consensus.OrgEvent {
+		other := *st
+		org := *st.org
+		org.Key = consensus.PublicKey(k)
+		other.org = &org
+		return update(&other, []ed25519.PrivateKey{k}, func(u *consensus.Update) { u.Name = "Thief" })
+	}
+	halfRotated := func() *consensus.OrgEvent {
+		e, signer, err := st.next(keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := consensus.NewRotate(e, key(), nil)
+		r.Proof = consensus.Signature{1}
+		e.Content = r
+		if e, err = st.finish(t.Context(), e, signer, nil); err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	unstamped := *first
+	for unstamped.Stamp = 0; ; unstamped.Stamp++ { // until it has too few zero bits
+		if id := unstamped.ID(); id[0] != 0 {
+			break
+		}
+	}
+	unstamped.Sign(keys[0])
+	for _, tt := range []struct {
+		what, says, hint string
+		code             api.Code
+		e                *consensus.OrgEvent
+	}{
+		{"a pinned domain", "trusts another organisation for beta.test", "cairn org untrust beta.test", api.CodeNotAllowed,
+			update(st, keys, func(u *consensus.Update) { u.Domains = []string{"alpha.test", "beta.test"} })},
+		{"no domain", "bad-domains", "", api.CodeInvalid, update(st, keys, func(u *consensus.Update) { u.Domains = nil })},
+		{"another organisation's", "this node's is", "on a node of that organisation", api.CodeNotAllowed,
+			update(&foreign, keys, func(u *consensus.Update) { u.Name, u.Domains = "x", []string{"x.test"} })},
+		{"a stranger's signature", "bad-event-signer", "cairn org changes", api.CodeInvalid, signedBy(key())},
+		{"a rotation by one key", "bad-possession", "", api.CodeInvalid, halfRotated()},
+		{"no work", "low-event-stamp", "", api.CodeInvalid, &unstamped},
+		{"the first of two", "", "", "", first},
+		{"the same again", "", "", "", first},
+		{"the second after the same", "bad-event-prev", "run the same command again", api.CodeTryLater, second},
+	} {
+		err := propose(t, n, tt.e)
+		switch {
+		case tt.code == "" && err != nil:
+			t.Errorf("%s: %v", tt.what, err)
+		case tt.code != "" && (err == nil || err.Code != tt.code || !strings.Contains(err.Message, tt.says) || !strings.Contains(err.Hint, tt.hint)):
+			t.Errorf("%s: %+v", tt.what, err)
+		}
+	}
+	s, err := n.Status(t.Context())
+	if err != nil || len(s.Org.Proposed) != 1 || s.Org.Proposed[0].ID != first.ID().String() {
+		t.Errorf("status says %+v, %v", s.Org, err)
+	}
+	if list, err := n.proposed(); err != nil || len(list) != 1 || list[0].ID() != first.ID() {
+		t.Errorf("%d events are kept, %v", len(list), err)
+	}
+	if p := mustStand(t, n).Profile(); p.Name != "First" { // the next one follows what waits
+		t.Errorf("the next event goes by the name %s", p.Name)
+	}
+}
+
+// Without the organisation's key nothing is signed; with a foreign one neither.
+func TestEventsWithoutTheKey(t *testing.T) {
+	n, _ := alone(t)
+	st := mustStand(t, n)
+	foreign, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := st.Profile()
+	u.Name = "Other"
+	for want, keys := range map[string][]ed25519.PrivateKey{"is not here as keys/org.pem": nil, "is not the organisation's key": {foreign}} {
+		if _, err := st.Update(t.Context(), keys, u, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d keys: %v", len(keys), err)
+		}
+	}
+	if _, err := st.Rotate(t.Context(), nil, foreign, foreign, nil); err == nil || !strings.Contains(err.Error(), "not the one that the organisation has enrolled") {
+		t.Errorf("a foreign recovery key: %v", err)
+	}
+}
+
+// A network of version 1 says that nothing changes there.
+func TestEventsNeedVersion2(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "old")
+	o := InitOptions{Dir: dir, Config: DefaultConfig("Old", []string{"old.test"}), Network: LocalNetwork("test"), Now: genesisDay}
+	o.Network.IdentityStamp, o.Network.Version = 4, consensus.ParamsV1
+	if _, err := Init(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	quiet(t, dir, nil)
+	if _, err := open(t, dir).OrgStanding(t.Context()); err == nil || api.AsError(err).Code != api.CodeNotAllowed {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReplaceOrgKey(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	before := contents(t, dir)
+	key, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []bool{false, true} {
+		undo, err := ReplaceOrgKey(dir, key, 77)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := LoadOrgKeys(dir)
+		if err != nil || len(keys) != 2 || !keys[0].Equal(key) || contents(t, dir)["keys/org-old-77.pem"] != before["keys/org.pem"] {
+			t.Errorf("again %v: %d keys, %v", again, len(keys), err)
+		}
+		if err := undo(); err != nil {
+			t.Fatal(err)
+		}
+		if after := contents(t, dir); after["keys/org.pem"] != before["keys/org.pem"] || len(after) != len(before) {
+			t.Errorf("again %v: undone, there is %d files, was %d", again, len(after), len(before))
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, orgKeyPath)); err != nil { // it is kept elsewhere
+		t.Fatal(err)
+	}
+	if _, err := ReplaceOrgKey(dir, key, 78); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := LoadOrgKeys(dir); err != nil || len(keys) != 1 || !keys[0].Equal(key) {
+		t.Errorf("%d keys, %v", len(keys), err)
+	}
+}
+
+func TestRequestsAndAdmissions(t *testing.T) {
+	dir, g := founder(t, "Alpha", "alpha.test")
+	other := newcomer(t, "second", "alpha.test")
+	r, err := RequestNode(other, inviteFrom(t, dir, g, "alpha.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := r.Encode()
+	read, err := DecodeNodeRequest(" " + text[:40] + "\r\n\t" + text[40:] + "\n")
+	if err != nil || *read != *r {
+		t.Errorf("read %+v, %v", read, err)
+	}
+	enrol, err := LoadEnrol(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admission := &Admission{Genesis: g, Enrol: enrol, Addresses: []string{peer}}
+	admitted, err := EncodeAdmission(admission)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !IsAdmission(admitted) || IsAdmission(text) {
+		t.Error("an admission is not told from others")
+	}
+	a, err := DecodeAdmission(admitted)
+	if err != nil || !bytes.Equal(a.Enrol.Encode(), enrol.Encode()) || !slices.Equal(a.Addresses, admission.Addresses) {
+		t.Errorf("read %+v, %v", a, err)
+	}
+	for _, bad := range []string{"", text[1:], text[:len(text)-1], text + "A", strings.Replace(text, "A", "B", 1), requestPrefix, requestPrefix + strings.Repeat("A", 1<<16)} {
+		if _, err := DecodeNodeRequest(bad); err == nil {
+			t.Errorf("%.60q is taken for a request", bad)
+		}
+	}
+	for _, bad := range []string{"", admitted[:len(admitted)-2], strings.Replace(admitted, admissionPrefix, requestPrefix, 1), admissionPrefix + "AAAA"} {
+		if _, err := DecodeAdmission(bad); err == nil {
+			t.Errorf("%.60q is taken for an admission", bad)
+		}
+	}
+	if err := JoinAsNode(other, a); err != nil {
+		t.Fatal(err)
+	}
+	if fileExists(filepath.Join(other, orgKeyPath)) {
+		t.Error("a key is left that is nobody's")
+	}
+	if err := JoinAsNode(other, a); err == nil {
+		t.Error("it joins twice")
+	}
+	quiet(t, other, nil)
+	s, err := open(t, other).Status(t.Context())
+	if err != nil || s.Org.Enrolled || s.Org.WaitsFor == "" {
+		t.Errorf("status says %+v, %v", s, err)
+	}
+}
+
+// What nobody has edited stays as a command has made it.
+func TestEditedConfiguration(t *testing.T) {
+	before := &consensus.Update{Name: "Alpha", Domains: []string{"alpha.test"}, Records: consensus.RecordsSome}
+	chain := consensus.Update{Name: "Alpha Ltd", Domains: []string{"alpha.test", "more.test"}, Records: consensus.RecordsAll, ThresholdFloor: 80}
+	for what, tt := range map[string]struct{ now, want consensus.Update }{
+		"nothing": {*before, chain},
+		"name": {
+			consensus.Update{Name: "New", Domains: before.Domains, Records: before.Records},
+			consensus.Update{Name: "New", Domains: chain.Domains, Records: chain.Records, ThresholdFloor: 80},
+		},
+		"the rest": {
+			consensus.Update{Name: "Alpha", Domains: []string{"other.test"}, Records: consensus.RecordsNone, ThresholdFloor: 60},
+			consensus.Update{Name: "Alpha Ltd", Domains: []string{"other.test"}, Records: consensus.RecordsNone, ThresholdFloor: 60},
+		},
+	} {
+		u := chain
+		if got := edited(&u, before, &tt.now); !sameProfile(got, &tt.want) {
+			t.Errorf("%s: %+v, want %+v", what, got, tt.want)
+		}
+	}
+}
+
+func TestMayAttest(t *testing.T) {
+	claims := func(dns, pinned string) *api.Application {
+		return &api.Application{ID: "id", Name: "Beta", Fingerprint: "some words", Claims: []api.DomainClaim{{Domain: "beta.test", DNS: dns, PinnedTo: pinned}}}
+	}
+	for _, tt := range []struct {
+		what  string
+		v     *api.Application
+		given int
+		yes   bool
+		says  string // empty: it may
+	}{
+		{"named by the DNS", claims("names", ""), 15, false, ""},
+		{"not named", claims("names-not", ""), 0, false, "does not name the key"},
+		{"no answer", claims("no-answer", ""), 0, false, "does not name the key"},
+		{"not named, but meant", claims("names-not", ""), 0, true, ""},
+		{"pinned to another", claims("names", "other words"), 0, true, "trusts another organisation"},
+		{"too many", claims("names", ""), 16, false, "16 times within a day"},
+		{"too many, but meant", claims("names", ""), 99, true, ""},
+	} {
+		err := mayAttest(tt.v, tt.given, tt.yes)
+		if (err == nil) != (tt.says == "") || err != nil && (!strings.Contains(err.Error(), tt.says) || api.AsError(err).Code != api.CodeNotAllowed) {
+			t.Errorf("%s: %v", tt.what, err)
+		}
+	}
+}
+
+// A node's word counts for a day against how often it may be given, also after a restart.
+func TestAttestedLately(t *testing.T) {
+	n := storeOnly(t)
+	now := time.Now()
+	if err := n.noteAttested(t.Context(), []time.Time{now.Add(-25 * time.Hour), now.Add(-23 * time.Hour), now}); err != nil {
+		t.Fatal(err)
+	}
+	if given, err := n.attestedLately(now); err != nil || len(given) != 2 {
+		t.Errorf("%v, %v", given, err)
+	}
+}
