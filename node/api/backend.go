@@ -14,6 +14,7 @@ type Backend interface {
 	ListService
 	ChainService
 	OrgService
+	CopyService
 	OrgEventService
 	PeerService
 	BackupService
@@ -121,6 +122,12 @@ type OrgEventService interface {
 	// OrgChanges tells how an organisation's entry has changed, by its ID, a key or a domain; "" for this node's own.
 	// CodeInvalid when several claim the domain.
 	OrgChanges(ctx context.Context, which string) (*OrgChanges, error)
+}
+
+// CopyService deals with other processes that run with this node's keys.
+type CopyService interface {
+	// Stays makes this node the one that goes on. CodeNotFound when no copy was found.
+	Stays(ctx context.Context) (*Stays, error)
 }
 
 // PeerService deals with the nodes this one is connected to.

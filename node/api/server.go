@@ -111,6 +111,7 @@ const (
 	pathOrgNodes         = "/1/org/nodes"
 	pathAdmitNode        = "/1/org/admit-node"
 	pathOrgChanges       = "/1/org/changes"
+	pathStays            = "/1/node/stays"
 	pathPeers            = "/1/peer/list"
 	pathConnect          = "/1/peer/connect"
 	pathBackup           = "/1/backup/create"
@@ -158,6 +159,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathOrgNodes, maxRequest, func(ctx context.Context, _ selector) (*OrgNodeList, error) { return b.OrgNodes(ctx) })
 	handle(mux, pathAdmitNode, maxRequest, b.AdmitNode)
 	handle(mux, pathOrgChanges, maxRequest, byName(b.OrgChanges))
+	handle(mux, pathStays, maxRequest, func(ctx context.Context, _ selector) (*Stays, error) { return b.Stays(ctx) })
 	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
 	handle(mux, pathConnect, maxRequest, byName(b.Connect))
 	handleStream(mux, pathBackup, b.Backup)
