@@ -58,8 +58,7 @@ func (c *copies) silent() string {
 	if c.mark == nil || c.mark.Stays {
 		return ""
 	}
-	return "another process runs with the keys of this node, as when its directory was copied: neither signs anything until you say " +
-		"which one stays, with \"cairn org node stays\" where that runs; end the other one"
+	return "another process runs with the keys of this node, as when its directory was copied: neither signs anything until it is said which one stays"
 }
 
 // found takes in that a copy lives, and reports whether that is news. One that is silent does not stop the
