@@ -153,6 +153,13 @@ func TestPutOffByAWrongClock(t *testing.T) {
 	if got, next := dueNow(t, q, now); !slices.Equal(got, want) || next.Sub(now).Round(time.Second) != time.Minute {
 		t.Errorf("due %v, want %v; next %v", got, want, next)
 	}
+	q.now = func() time.Time { return now }
+	if err := q.RetryAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := dueNow(t, q, now); len(got) != 5 {
+		t.Errorf("of all that was put off only %v are due", got)
+	}
 }
 
 func TestRetryDomainMovesAll(t *testing.T) {
