@@ -26,6 +26,10 @@ func (e *RuleError) OfState() bool {
 	return false
 }
 
+// OfBlock reports whether the rule is about what a block may hold in all: an event that broke it with those
+// before it may stand in another block.
+func (e *RuleError) OfBlock() bool { return e.Rule == RuleEventCount || e.Rule == RuleHistory }
+
 func broken(rule, format string, args ...any) error {
 	return &RuleError{Rule: rule, Detail: fmt.Sprintf(format, args...)}
 }

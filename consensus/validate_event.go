@@ -17,23 +17,12 @@ func ValidateEvent(s *State, e *OrgEvent) error { return ValidateEvents(s, []Org
 // valid ones before it. The result has one entry per event, nil for a valid one.
 func ValidateEvents(s *State, events []OrgEvent) []error {
 	errs := make([]error, len(events))
-	t := s.members.edit(s.Params(), s.Height()+1)
+	fit := NewFit(s)
 	for i := range events {
 		e := &events[i]
 		if errs[i] = CheckEvent(s.Params(), s.ChainID(), e); errs[i] == nil {
-			errs[i] = e.Content.apply(t, e)
+			errs[i] = fit.Add(e)
 		}
-	}
-	return errs
-}
-
-// FitEvents is ValidateEvents without CheckEvent: whether what each event does can be done after s and
-// those before it that fit.
-func FitEvents(s *State, events []*OrgEvent) []error {
-	errs := make([]error, len(events))
-	t := s.members.edit(s.Params(), s.Height()+1)
-	for i, e := range events {
-		errs[i] = e.Content.apply(t, e)
 	}
 	return errs
 }

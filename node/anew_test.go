@@ -120,10 +120,11 @@ func TestRestoredNodeRecordsAnew(t *testing.T) {
 
 	old := filepath.Join(t.TempDir(), "old")
 	w, err := home.Begin(old)
-	if err == nil {
-		_, _, err = w.Restore(&backup, BackupFacts, time.Now(), slog.New(slog.DiscardHandler))
-	}
 	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abandon()
+	if _, _, err := w.Restore(&backup, BackupFacts, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	// Nobody else has the chain.

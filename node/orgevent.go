@@ -53,18 +53,7 @@ func (n *Node) standing() (*Standing, error) {
 // waitingEvents are the events of our organisation in the mempool that fit behind s, whichever of its
 // nodes brought them.
 func (n *Node) waitingEvents(s *consensus.State) []*consensus.OrgEvent {
-	var own, fit []*consensus.OrgEvent
-	for _, e := range n.pool.Events() {
-		if e.Type() != consensus.EventEnrol && e.Org() == n.ownID() {
-			own = append(own, e)
-		}
-	}
-	for i, err := range consensus.FitEvents(s, own) {
-		if err == nil {
-			fit = append(fit, own[i])
-		}
-	}
-	return fit
+	return n.pool.EventsOf(s, n.ownID())
 }
 
 // OrgStanding tells what an event of our organisation has to go by.
@@ -121,7 +110,8 @@ func (n *Node) takeIn(s *consensus.State, e *consensus.OrgEvent) error {
 	for _, w := range append(waiting, e) {
 		events = append(events, *w)
 	}
-	if err := consensus.ValidateEvents(s, events)[len(waiting)]; err != nil {
+	err := consensus.ValidateEvents(s, events)[len(waiting)]
+	if broken, ok := errors.AsType[*consensus.RuleError](err); ok && !broken.OfBlock() {
 		return eventRefused(e, err)
 	}
 	if err := n.pool.AddEvent(s, e, time.Now()); err != nil && !errors.Is(err, mempool.ErrKnown) {

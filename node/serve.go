@@ -33,10 +33,12 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.courier.Run)
 	run(n.lists.Run)
 	run(func(ctx context.Context) error { return n.pool.Follow(ctx, n.chain) })
+	run(func(ctx context.Context) error { return n.pool.Accuse(ctx, n.chain, n.publishSuspension) })
 	run(n.joinNetwork)
 	run(n.keepOrg)
 	run(n.welcome)
 	run(n.watchClock)
+	run(n.watchOwn)
 	if n.miner != nil {
 		run(n.miner.Run)
 	}
@@ -66,14 +68,29 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	return g.Wait()
 }
 
-// submitBatch brings a batch of ours to the miners.
+// submitBatch brings a batch of ours to the miners, unless no block would take it
+// any more.
 func (n *Node) submitBatch(b *consensus.Batch) {
-	err := n.pool.AddBatch(n.chain.State(), b, n.now())
+	s := n.chain.State()
+	if !s.Seals(b.Recorder) {
+		return
+	}
+	err := n.pool.AddBatch(s, b, n.now())
 	if err != nil && !errors.Is(err, mempool.ErrKnown) {
 		n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err)
 		return
 	}
 	n.host.PublishBatch(b)
+}
+
+// publishSuspension brings to the miners that a recorder key signed two batches with one number.
+func (n *Node) publishSuspension(e *consensus.OrgEvent) {
+	name := ""
+	if org, ok := n.chain.State().Org(e.Org()); ok {
+		name = org.Name
+	}
+	n.log.Warn("a recorder key signed two batches with one number, and is brought to be suspended", "organisation", name, "event", e.ID())
+	n.host.PublishEvent(e)
 }
 
 // joinNetwork brings our enrolment to the miners until it is in a block, and
@@ -129,7 +146,7 @@ func (n *Node) welcome(ctx context.Context) error {
 		s := n.chain.State()
 		for _, p := range n.host.Peers() {
 			now[p.Node] = true
-			org, ok := s.OrgByNode(p.Node)
+			org, ok := s.ActiveNode(p.Node)
 			if !ok || connected[p.Node] {
 				continue
 			}

@@ -29,7 +29,7 @@ type process struct {
 	*api.Client
 	cmd    *exec.Cmd
 	stderr *log
-	logs   []*log // of all its runs
+	logs   []*log      // of all its runs
 	status *api.Status // at the start
 	clock  string      // the file that says how wrong its clock is
 }

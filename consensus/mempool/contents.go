@@ -36,6 +36,19 @@ func (p *Pool) Events() []*consensus.OrgEvent {
 	return list
 }
 
+// EventsOf returns the waiting events of an organisation that can follow s, in the
+// order in which blocks would have them.
+func (p *Pool) EventsOf(s *consensus.State, org consensus.Hash) []*consensus.OrgEvent {
+	var list []*consensus.OrgEvent
+	fit := consensus.NewFit(s)
+	for _, e := range p.Events() {
+		if e.Org() == org && addLater(fit, e) == nil {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
 // Match finds batches by short ids, to put a block together of which only these
 // were sent. A short id that fits two batches is left out: the batch has to be
 // asked for.

@@ -166,17 +166,11 @@ func (f *fits) add(w *waiting) error {
 // addLater adds e, in another block if the one so far has enough.
 func addLater(f *consensus.Fit, e *consensus.OrgEvent) error {
 	err := f.Add(e)
-	if enough(err) {
+	if broken, ok := errors.AsType[*consensus.RuleError](err); ok && broken.OfBlock() {
 		f.NextBlock()
 		err = f.Add(e)
 	}
 	return err
-}
-
-// enough reports whether an event was only refused for what its block holds already.
-func enough(err error) bool {
-	var broken *consensus.RuleError
-	return errors.As(err, &broken) && (broken.Rule == consensus.RuleEventCount || broken.Rule == consensus.RuleHistory)
 }
 
 // pinned returns a *PolicyError if a domain of e is pinned to another organisation than its own.

@@ -1,14 +1,22 @@
 package mempool
 
-import "cairn/consensus"
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"cairn/consensus"
+)
 
 // proof is two batches of one series with one number, both signed by their key: what
 // a suspension of the key shows. Both are kept and passed on, apart from all limits of
-// batches, so that who brings the suspension finds them.
+// batches.
 type proof struct {
 	org           consensus.Hash
 	first, second *consensus.Batch
-	id            consensus.Hash // of the second
+	id            consensus.Hash      // of the second
+	event         *consensus.OrgEvent // the suspension; only Accuse looks at it
 }
 
 func (pr *proof) has(id consensus.Hash) bool { return pr != nil && pr.id == id }
@@ -29,13 +37,55 @@ func (p *Pool) against(s *consensus.State, b *consensus.Batch, org consensus.Has
 	return q[at].batch
 }
 
-// Evidence returns what suspensions of recorder keys could show.
-func (p *Pool) Evidence() []*consensus.Suspend {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	list := make([]*consensus.Suspend, 0, len(p.evidence))
-	for _, pr := range p.evidence {
-		list = append(list, consensus.NewSuspend(pr.first, pr.second))
+// keep takes in b, which has the number of another batch, as evidence.
+func (p *Pool) keep(pl place, b *consensus.Batch, id consensus.Hash) {
+	p.evidence[b.Recorder] = &proof{org: pl.org, first: pl.against, second: b, id: id}
+	select {
+	case p.accused <- struct{}{}:
+	default: // Accuse will look
 	}
-	return list
+}
+
+// Accuse makes suspensions of the evidence that comes in until ctx is done, and returns
+// nil then. Those that the pool takes are handed to publish. All who have the same
+// evidence make the same event, so nobody has to agree on who does.
+func (p *Pool) Accuse(ctx context.Context, c Chain, publish func(*consensus.OrgEvent)) error {
+	wake, cancel := c.Subscribe()
+	defer cancel()
+	for {
+		s := c.State()
+		p.mu.Lock()
+		proofs := slices.Collect(maps.Values(p.evidence))
+		p.mu.Unlock()
+		for _, pr := range proofs {
+			if !pr.accuse(ctx, s) {
+				return nil
+			}
+			if p.AddEvent(s, pr.event, time.Now()) == nil { // else it waits already, or has to
+				publish(pr.event)
+			}
+		}
+		select {
+		case <-p.accused:
+		case <-wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// accuse makes the event; false if ctx was done before it had its stamp.
+func (pr *proof) accuse(ctx context.Context, s *consensus.State) (ok bool) {
+	if pr.event != nil {
+		return true
+	}
+	e := &consensus.OrgEvent{
+		Version: s.Params().Version, ChainID: s.ChainID(), Subject: pr.org,
+		Content: consensus.NewSuspend(pr.first, pr.second),
+	}
+	stop := func() bool { return ctx.Err() != nil }
+	if e.Stamp, ok = consensus.SolveEventStamp(stop, e, s.Params().BatchStamp); ok {
+		pr.event = e
+	}
+	return ok
 }

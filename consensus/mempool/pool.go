@@ -22,7 +22,8 @@ type Pool struct {
 	orgBytes map[consensus.Hash]int
 	bytes    int
 	evidence map[consensus.Key]*proof
-	events   []*waiting // those that go first, then the others, each in order of arrival
+	accused  chan struct{} // there is more evidence
+	events   []*waiting    // those that go first, then the others, each in order of arrival
 	fits     *fits
 	rejects  rejects
 	arrivals uint64
@@ -50,6 +51,7 @@ func New(limits Policy, pins PinCheck) *Pool {
 		byKey:    make(map[consensus.Key]*keyed),
 		orgBytes: make(map[consensus.Hash]int),
 		evidence: make(map[consensus.Key]*proof),
+		accused:  make(chan struct{}, 1),
 		rejects:  rejects{max: limits.Rejects},
 	}
 }
@@ -93,7 +95,7 @@ func (p *Pool) AddBatch(s *consensus.State, b *consensus.Batch, now time.Time) e
 		return err
 	}
 	if pl.against != nil {
-		p.evidence[b.Recorder] = &proof{pl.org, pl.against, b, id}
+		p.keep(pl, b, id)
 		return nil
 	}
 	for _, e := range pl.instead {

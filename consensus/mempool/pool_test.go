@@ -2,11 +2,13 @@ package mempool
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
 )
 
@@ -35,6 +37,27 @@ func (w *world) mine(t *testing.T, p *Pool) *consensus.Block {
 	w.s, _ = consensus.ApplyBlock(w.s, b)
 	w.now = w.now.Add(time.Second)
 	return b
+}
+
+// open returns a store that has the world's chain.
+func (w *world) open(t *testing.T) *chain.Manager {
+	t.Helper()
+	db, err := chain.OpenDB(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	m, err := chain.Open(db, w.net.Genesis, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks, _ := w.net.Chain(m.State(), 2)
+	for _, b := range blocks {
+		if _, err := m.AddBlock(b, w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
 }
 
 func mustTake(t *testing.T, p *Pool, w *world, batches ...consensus.Batch) {

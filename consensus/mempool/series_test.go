@@ -1,6 +1,7 @@
 package mempool
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestEvictionOverSeries(t *testing.T) {
 
 // Two signed batches with one number are kept as evidence, whatever else is in the pool, until their key has
 // ended; one key of an organisation at a time.
-func TestEvidence(t *testing.T) {
+func TestEvidenceBecomesASuspension(t *testing.T) {
 	w := newWorldV2(3)
 	limits := DefaultPolicy()
 	first, second := w.series(1, 1, 1, 0)[0], w.series(1, 1, 1, 1)[0]
@@ -153,12 +154,21 @@ func TestEvidence(t *testing.T) {
 	if got := p.Match(short, []uint64{short(second.ID())}); len(got) != 1 {
 		t.Fatal("a block with the second is not put together")
 	}
-	proofs := p.Evidence()
-	if len(proofs) != 1 || p.Stats().Evidence != 1 {
-		t.Fatalf("%d proofs, want 1", len(proofs))
+	m := w.open(t)
+	suspended := make(chan *consensus.OrgEvent, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Accuse(ctx, m, func(e *consensus.OrgEvent) { suspended <- e }) }()
+	select {
+	case e := <-suspended:
+		if e.Type() != consensus.EventSuspend || e.Org() != w.net.Orgs[1].ID() {
+			t.Fatalf("an event of type %v of organisation %v", e.Type(), e.Org())
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the evidence was not made use of")
 	}
-	e := w.net.Orgs[1].Change(w.s, nil, false, func(*consensus.OrgEvent) consensus.Content { return proofs[0] })
-	if err := p.AddEvent(w.s, &e, w.now); err != nil {
+	cancel()
+	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
 	block := w.mine(t, p) // valid: the key's batch is not in it

@@ -45,6 +45,19 @@ func TestThreeNodesConverge(t *testing.T) {
 	}
 }
 
+// Two nodes that each have another batch of one place both get to know of it.
+func TestEvidenceReachesAll(t *testing.T) {
+	net := chaintest.NewWith(chaintest.ParamsV2(), 2)
+	a := start(t, net, 0, setup{})
+	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	one, two := net.Batches(a.chain.State(), 0, 1, "one"), net.Batches(b.chain.State(), 0, 1, "two")
+	a.send(&one[0])
+	b.send(&two[0])
+	eventually(t, "both have the evidence", func() bool {
+		return a.pool.Stats().Evidence == 1 && b.pool.Stats().Evidence == 1
+	})
+}
+
 func (n *node) hasBatch(id consensus.Hash) bool {
 	n.pool.mu.Lock()
 	defer n.pool.mu.Unlock()
