@@ -34,6 +34,7 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 		Software: Software, Directory: n.dir, Hostname: n.cfg.Hostname, Started: n.started.UTC(),
 		Org: n.summary(s, len(peers), n.now()), Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
 		Clock: clock, Index: *position, PeersByOrg: peersByOrg(s, peers), SilentPeers: n.silentPeers(),
+		Copy: n.copies.view(), Twice: n.twice(s),
 	}, nil
 }
 

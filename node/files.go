@@ -54,6 +54,21 @@ func writeNew(path string, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// replaceFile writes a file anew, so that after a crash it is as before or whole.
+func replaceFile(path string, data []byte) error {
+	next := path + ".new"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := writeNew(next, data); err != nil {
+		return err
+	}
+	if err := os.Rename(next, path); err != nil {
+		return err
+	}
+	return home.SyncDir(filepath.Dir(path))
+}
+
 // stage collects files in a folder of their own inside dir and moves them to
 // their places when all are on disk, so that an interruption leaves nothing
 // half written in place.

@@ -94,6 +94,8 @@ type Node struct {
 
 	clockMu sync.Mutex
 	clock   clockWatch // guarded by clockMu
+
+	copies *copies
 }
 
 // listeners are open sockets; a nil one is switched off.
@@ -131,6 +133,9 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 		return nil, err
 	}
 	if err := n.checkMembership(); err != nil {
+		return nil, err
+	}
+	if n.copies, err = openCopies(dir); err != nil {
 		return nil, err
 	}
 	if err := n.openStores(); err != nil {
@@ -184,13 +189,15 @@ func (n *Node) connect() (err error) {
 	}
 	n.host, err = p2p.New(p2p.Config{
 		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount, Now: n.now,
+		Silent: func() bool { return n.copies.silent() != "" }, Copied: n.copied,
 	}, n.chain, waitingRoom{n.pool, n.applications}, n.log)
 	if err != nil {
 		return n.unusable("p2p.listen", err, "choose another port there, or an address of this machine")
 	}
 	if share := n.cfg.MiningShare(); share > 0 {
 		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.log)
-		n.miner.SetClock(n.now, n.distrustClock)
+		n.miner.SetClock(n.now)
+		n.miner.SetWait(n.wait)
 	}
 
 	gw := n.gatewayConfig()
@@ -204,6 +211,7 @@ func (n *Node) connect() (err error) {
 	n.queue.SetClock(n.now)
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.hasAccount}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
 	n.recorder.SetClock(n.now)
+	n.recorder.SetSilent(n.copies.silent)
 	if err := n.recorder.Begin(); err != nil {
 		return fmt.Errorf("start the recorder: %w", err)
 	}

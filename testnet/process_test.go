@@ -29,6 +29,7 @@ type process struct {
 	*api.Client
 	cmd    *exec.Cmd
 	stderr *log
+	logs   []*log      // of all its runs
 	status *api.Status // at the start
 	clock  string      // the file that says how wrong its clock is
 }
@@ -141,6 +142,7 @@ func (p *process) start() {
 		p.cmd.Env = append(p.cmd.Env, clockFile+"="+p.clock)
 	}
 	p.stderr = new(log)
+	p.logs = append(p.logs, p.stderr)
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

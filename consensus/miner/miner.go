@@ -34,8 +34,8 @@ type Miner struct {
 	publish  func(*consensus.Block)
 	log      *slog.Logger
 	now      func() time.Time
-	distrust func() bool // whether the clock is known to be wrong
-	waiting  bool        // for the clock, which has been said
+	wait     func() string // why no block is to be made now; empty: one is
+	waiting  bool          // which has been said
 }
 
 // New returns a Miner that signs with recorder and uses the given share of a
@@ -45,15 +45,17 @@ type Miner struct {
 func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish func(*consensus.Block), log *slog.Logger) *Miner {
 	return &Miner{
 		chain: c, pool: pool, recorder: recorder, solver: newSolver(share), publish: publish, log: log,
-		now: time.Now, distrust: func() bool { return false },
+		now: time.Now, wait: func() string { return "" },
 	}
 }
 
-// SetClock gives the Miner, before Run, another clock than the machine's, and what says whether that is
-// known to be wrong: while it is, the Miner waits.
-func (m *Miner) SetClock(now func() time.Time, distrust func() bool) {
-	m.now, m.distrust = now, distrust
-}
+// SetClock gives the Miner, before Run, another clock than the machine's.
+func (m *Miner) SetClock(now func() time.Time) { m.now = now }
+
+// SetWait gives the Miner, before Run, what says why it is to make no block now,
+// such as that the clock is known to be wrong; empty: it is to. It is asked again
+// and again.
+func (m *Miner) SetWait(why func() string) { m.wait = why }
 
 // Run mines until ctx is done and returns nil then. While the recorder key is
 // not enrolled it waits. A block that the chain's store does not take, as when
@@ -63,8 +65,7 @@ func (m *Miner) SetClock(now func() time.Time, distrust func() bool) {
 // A new tip makes it start over at once; new content of the pool at most every
 // twentieth of the block interval, and not more often than every 50 ms. The
 // header's time is brought up to date as often. While the chain is further ahead
-// of this node's clock than a block may be, or the clock is known to be wrong, it
-// waits.
+// of this node's clock than a block may be, or it is told to, it waits.
 func (m *Miner) Run(ctx context.Context) error {
 	if len(m.solver.workers) == 0 {
 		return nil
@@ -115,19 +116,19 @@ func (m *Miner) Run(ctx context.Context) error {
 	return nil
 }
 
-// early reports whether this node's clock does not allow a block on top of s: it is known to be wrong, or
-// the chain runs so far ahead of it that any block, or what it stands on, would be refused for its time. That
-// happens when blocks were made by a clock that has been set back since. It is said once.
+// early reports whether no block is to be made on top of s now: the Miner was told to wait, or the chain
+// runs so far ahead of this node's clock that any block, or what it stands on, would be refused for its time.
+// That happens when blocks were made by a clock that has been set back since. It is said once.
 func (m *Miner) early(s *consensus.State, now time.Time) bool {
 	var err error
-	if m.distrust() {
-		err = errClock
+	if why := m.wait(); why != "" {
+		err = errors.New(why)
 	} else {
 		latest := max(blockTime(s, now), s.HeaderState().LatestTime())
 		err = consensus.CheckClock(s.Params(), &consensus.Header{Time: latest}, now)
 	}
 	if err != nil && !m.waiting {
-		m.log.Warn("mining waits: this node's clock is wrong, or the chain is ahead of it", "height", s.Height(), "err", err)
+		m.log.Warn("mining waits", "height", s.Height(), "why", err)
 	}
 	if err == nil && m.waiting {
 		m.log.Info("mining goes on", "height", s.Height())
@@ -135,8 +136,6 @@ func (m *Miner) early(s *consensus.State, now time.Time) bool {
 	m.waiting = err != nil
 	return m.waiting
 }
-
-var errClock = errors.New("this machine's clock is known to be wrong")
 
 // work searches for the proof of b, and is not ok when another template should
 // be made first. The search runs beside this loop, which stops it for news.
@@ -167,7 +166,7 @@ func (m *Miner) work(ctx context.Context, s *consensus.State, b *consensus.Block
 		case m.pool.Revision() != revision:
 			return false
 		}
-		if m.distrust() {
+		if m.wait() != "" {
 			return false
 		}
 		b.Header.Time = blockTime(s, m.now())

@@ -210,8 +210,8 @@ func TestRunWaitsForTheClock(t *testing.T) {
 	}
 }
 
-// A clock that is known to be wrong makes no block, not even one whose search has begun.
-func TestRunDistrustsTheClock(t *testing.T) {
+// A Miner that is told to wait makes no block, and goes on when it is told no more.
+func TestRunWaitsAsTold(t *testing.T) {
 	net := chaintest.New(1)
 	c, published := newMemoryChain(net.Genesis.State()), make(chan *consensus.Block, 1000)
 	var wrong atomic.Bool
@@ -219,12 +219,16 @@ func TestRunDistrustsTheClock(t *testing.T) {
 	asked := make(chan struct{})
 	m := New(c, &listPool{}, net.Orgs[0].Recorder, 0.5, func(b *consensus.Block) { offer(published, b) }, slog.New(slog.DiscardHandler))
 	ahead := func() time.Time { return time.Now().Add(time.Hour) }
-	m.SetClock(ahead, func() bool {
+	m.SetClock(ahead)
+	m.SetWait(func() string {
 		select {
 		case asked <- struct{}{}:
 		default:
 		}
-		return wrong.Load()
+		if wrong.Load() {
+			return "the clock is wrong"
+		}
+		return ""
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

@@ -176,7 +176,7 @@ func (r *Recorder) mayClose(s *consensus.State) bool {
 // next one finds nothing left open.
 func (r *Recorder) stop(ctx context.Context) {
 	s := r.chain.State()
-	if r.unsure || r.epoch == 0 || r.epoch != r.open.Epoch || len(r.open.Micros) == 0 {
+	if r.silent() != "" || r.unsure || r.epoch == 0 || r.epoch != r.open.Epoch || len(r.open.Micros) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)

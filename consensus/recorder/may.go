@@ -53,7 +53,9 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	s := r.chain.State()
 	_, had := s.OrgByRecorder(r.pub)
 	since, _ := r.enrolled(s)
-	switch {
+	switch why := r.silent(); {
+	case why != "":
+		return Halted{why, "cairn org node stays", true}, nil
 	case had && !s.Mines(r.pub):
 		return Halted{"the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended", "cairn org show", true}, nil
 	case !had:

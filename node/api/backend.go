@@ -14,6 +14,7 @@ type Backend interface {
 	ListService
 	ChainService
 	OrgService
+	CopyService
 	OrgEventService
 	PeerService
 	QueueService
@@ -128,6 +129,12 @@ type OrgEventService interface {
 	// Attest gives this node's word for one of them. CodeNotAllowed when this node has pinned one of its domains to
 	// another key and, unless Yes, when the DNS does not name its key or 16 were given within a day.
 	Attest(ctx context.Context, r AttestRequest) (*Application, error)
+}
+
+// CopyService deals with other processes that run with this node's keys.
+type CopyService interface {
+	// Stays makes this node the one that goes on. CodeNotFound when no copy was found.
+	Stays(ctx context.Context) (*Stays, error)
 }
 
 // PeerService deals with the nodes this one is connected to.

@@ -215,6 +215,11 @@ func (c *Client) Orgs(ctx context.Context, which string) (*OrgList, error) {
 	return call[OrgList](ctx, c, pathOrgs, selector{which})
 }
 
+// Stays makes the node the one that goes on, of its copies.
+func (c *Client) Stays(ctx context.Context) (*Stays, error) {
+	return call[Stays](ctx, c, pathStays, selector{})
+}
+
 // Invite makes an invite.
 func (c *Client) Invite(ctx context.Context) (*Invite, error) {
 	return call[Invite](ctx, c, pathInvite, selector{})

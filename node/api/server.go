@@ -113,6 +113,7 @@ const (
 	pathOrgChanges       = "/1/org/changes"
 	pathApplications     = "/1/org/applications"
 	pathAttest           = "/1/org/attest"
+	pathStays            = "/1/node/stays"
 	pathPeers            = "/1/peer/list"
 	pathConnect          = "/1/peer/connect"
 	pathQueue            = "/1/queue/list"
@@ -165,6 +166,7 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathOrgChanges, maxRequest, byName(b.OrgChanges))
 	handle(mux, pathApplications, maxRequest, func(ctx context.Context, _ selector) (*Applications, error) { return b.Applications(ctx) })
 	handle(mux, pathAttest, maxRequest, b.Attest)
+	handle(mux, pathStays, maxRequest, func(ctx context.Context, _ selector) (*Stays, error) { return b.Stays(ctx) })
 	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
 	handle(mux, pathConnect, maxRequest, byName(b.Connect))
 	handle(mux, pathQueue, maxRequest, func(ctx context.Context, _ selector) (*QueueList, error) { return b.ListQueue(ctx) })

@@ -29,6 +29,30 @@ type Status struct {
 	Index       IndexStatus `json:"index"`
 	PeersByOrg  []OrgPeers  `json:"peers_by_organisation"` // by name; those of no organisation last
 	SilentPeers []Silent    `json:"silent_peers"`          // bootstrap addresses that do not answer
+	Copy        *CopyStatus `json:"copy,omitempty"`        // another process with this node's keys; not there if none was ever found
+	Twice       []TwiceNode `json:"twice"`                 // other nodes of which two processes are connected here
+}
+
+// CopyStatus is another process that runs, or ran, with the keys of this node.
+type CopyStatus struct {
+	Instance string    `json:"instance"` // the name of that process, 32 hex digits
+	Found    time.Time `json:"found"`
+	Seen     time.Time `json:"seen,omitzero"` // when this process last learned that it lives
+	Told     string    `json:"told"`          // the key of the node that knows both
+	Stays    bool      `json:"stays"`         // this node is the one that stays; else it signs nothing
+}
+
+// TwiceNode is a node of which two processes run.
+type TwiceNode struct {
+	Node string `json:"node"`         // its node key
+	Org  string `json:"organisation"` // its name; empty if the node is not enrolled
+}
+
+// Stays is the answer to saying that a node is the one that stays.
+type Stays struct {
+	Document
+	Directory string     `json:"directory"`
+	Copy      CopyStatus `json:"copy"`
 }
 
 // ClockStatus compares this machine's clock with itself, the chain and the clocks of others.

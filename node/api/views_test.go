@@ -11,7 +11,7 @@ import (
 
 // views are all documents and requests that cross the socket.
 var views = []any{
-	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Invite{}, PeerList{}, Peer{},
+	Status{}, ChainStatus{}, Block{}, OrgList{}, Pin{}, PinList{}, Claims{}, Untrusted{}, Invite{}, Stays{}, PeerList{}, Peer{},
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},

@@ -37,6 +37,12 @@ func (a *app) cmdStatus() *cobra.Command {
 					rows = append(rows, [2]string{"clock wrong?", finding})
 				}
 				rows = append(rows, [2]string{"peers", peersNote(s.PeersByOrg)})
+				if c := s.Copy; c != nil {
+					rows = append(rows, [2]string{"copy", copyNote(c)})
+				}
+				for _, t := range s.Twice {
+					rows = append(rows, [2]string{"there twice", twiceNote(&t)})
+				}
 				for _, p := range s.SilentPeers {
 					rows = append(rows, [2]string{"no answer", fmt.Sprintf("%s, since %s", p.Address, clock(p.Since))})
 				}
@@ -117,8 +123,30 @@ func clockNote(c *api.ClockStatus) string {
 	return fmt.Sprintf("%s, the last block is %v old", clock(c.Time), age)
 }
 
+func copyNote(c *api.CopyStatus) string {
+	if c.Stays {
+		return fmt.Sprintf("another process ran with the keys of this node, found %s; this node is the one that stays", clock(c.Found))
+	}
+	seen := ""
+	if !c.Seen.IsZero() {
+		seen = ", last seen " + clock(c.Seen)
+	}
+	return fmt.Sprintf("another process runs with the keys of this node, found %s%s: neither signs anything; end one, and say that the other stays: cairn org node stays", clock(c.Found), seen)
+}
+
+func twiceNote(t *api.TwiceNode) string {
+	if t.Org == "" {
+		return "node " + t.Node
+	}
+	return fmt.Sprintf("a node of %s, %s", line(t.Org, 40), t.Node)
+}
+
 func miningNote(s *api.Status) string {
-	if s.Clock.Waiting && s.Chain.Mining != "off" {
+	switch {
+	case s.Chain.Mining == "off":
+	case s.Copy != nil && !s.Copy.Stays:
+		return s.Chain.Mining + ", waiting: see the copy"
+	case s.Clock.Waiting:
 		return s.Chain.Mining + ", waiting: see the clock"
 	}
 	return s.Chain.Mining

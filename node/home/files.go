@@ -11,6 +11,7 @@ const (
 	PinsFile    = "pins"          // whom we trusted for which domain when we joined
 	PeersFile   = "peers"         // addresses from the invite
 	KnownFile   = "known-peers"   // addresses of nodes that this one has reached since
+	CopyFile    = "copy.json"     // that another process with these keys was found; in no backup
 	MailDir     = "mail"          // the mail store
 	IndexDir    = "index"         // the search index: built anew from the mail store
 	ChainDir    = "chain"         // the chain: fetched again from other nodes

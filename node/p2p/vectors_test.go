@@ -28,6 +28,15 @@ type messageVectors struct {
 	PeersRequest []peersRequestVector
 	PoolList     []poolListVector
 	CompactBlock []compactBlockVector
+	Sighting     []sightingVector
+}
+
+type sightingVector struct {
+	Seed           string // of the node's private key, RFC 8032, section 5.1.5
+	Chain          consensus.ChainID
+	Instance, Seen string
+	Silent         bool
+	Encoding       string
 }
 
 type statusVector struct {
@@ -124,6 +133,11 @@ func TestMessageVectors(t *testing.T) {
 	}
 	for _, text := range net.Blocks {
 		v.CompactBlock = append(v.CompactBlock, compactVectors(t, text)...)
+	}
+	for _, s := range []sighting{{Instance: Instance{1, 2}}, {Instance: Instance{3}, Seen: Instance{1, 2}, Silent: true}} {
+		copy(s.Sig[:], ed25519.Sign(ed25519.NewKeyFromSeed(seed[:]), s.signedBytes(net.ChainID)))
+		v.Sighting = append(v.Sighting, sightingVector{hex.EncodeToString(seed[:]), net.ChainID, s.Instance.String(), s.Seen.String(), s.Silent,
+			encoded(t, &s, decodeSighting)})
 	}
 	vectortest.Check(t, "messages.json", v)
 }

@@ -1,0 +1,188 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"cairn/consensus"
+	"cairn/node/api"
+	"cairn/node/home"
+	"cairn/node/p2p"
+)
+
+// copies is what this node knows of other processes with its keys. Only their peers can tell two of them
+// apart. Once a peer has shown that another one lives, both sign nothing, in no network and after no
+// restart, until the administrator says which one stays.
+type copies struct {
+	mu     sync.Mutex
+	path   string
+	mark   *copyMark // nil: no copy was ever found
+	latest time.Time // when one was last shown to live
+}
+
+// copyMark is what is kept of a copy, in home.CopyFile.
+type copyMark struct {
+	Instance string    `json:"instance"` // of the other process
+	Found    time.Time `json:"found"`
+	Told     string    `json:"told"`  // the node that knows both
+	Stays    bool      `json:"stays"` // the administrator said that this node is the one to stay
+}
+
+// openCopies reads what was found before.
+func openCopies(dir string) (*copies, error) {
+	c := &copies{path: filepath.Join(dir, home.CopyFile)}
+	raw, err := os.ReadFile(c.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return c, nil
+	case err != nil:
+		return nil, fmt.Errorf("read what is known of copies of this node: %w", err)
+	}
+	c.mark = new(copyMark)
+	if err := json.Unmarshal(raw, c.mark); err != nil {
+		c.mark = &copyMark{} // it was there, so nothing is signed
+	}
+	return c, nil
+}
+
+// silent says why nothing is signed; empty if there is no reason.
+func (c *copies) silent() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mark == nil || c.mark.Stays {
+		return ""
+	}
+	return "another process runs with the keys of this node, as when its directory was copied: neither signs anything until it is said which one stays"
+}
+
+// found takes in that a copy lives, and reports whether that is news. One that is silent does not stop the
+// one that was told to stay.
+func (c *copies) found(of p2p.Copy, now time.Time) (news bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.latest = now
+	if c.mark != nil && (!c.mark.Stays || of.Silent) {
+		return false, nil
+	}
+	c.mark = &copyMark{Instance: of.Instance.String(), Found: now.UTC().Truncate(time.Millisecond), Told: of.Told.String()}
+	return true, c.store()
+}
+
+// stay notes that this node is the one to stay; not ok if no copy was found.
+func (c *copies) stay() (ok bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mark == nil {
+		return false, nil
+	}
+	was := c.mark.Stays
+	c.mark.Stays = true
+	if err := c.store(); err != nil {
+		c.mark.Stays = was
+		return true, err
+	}
+	return true, nil
+}
+
+// store makes the mark durable.
+func (c *copies) store() error {
+	raw, err := json.Marshal(c.mark)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(c.path, raw); err != nil {
+		return fmt.Errorf("keep what is known of copies of this node: %w", err)
+	}
+	return nil
+}
+
+// view is what the status says of copies.
+func (c *copies) view() *api.CopyStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mark == nil {
+		return nil
+	}
+	return &api.CopyStatus{Instance: c.mark.Instance, Found: c.mark.Found, Told: c.mark.Told, Stays: c.mark.Stays, Seen: c.latest.UTC().Truncate(time.Second)}
+}
+
+// copied is told by the p2p host of each proof that a copy lives.
+func (n *Node) copied(of p2p.Copy) {
+	news, err := n.copies.found(of, n.now())
+	if news {
+		n.log.Error("another process runs with the keys of this node, as when its directory was copied: nothing is signed, and mail waits, "+
+			"until it is said which one stays; end the other one, and run here: cairn org node stays --dir "+n.dir,
+			"instance", n.host.Instance(), "other", of.Instance, "told_by", of.Told)
+	}
+	if err != nil {
+		n.log.Error("a copy of this node was found, which could not be noted", "err", err)
+	}
+}
+
+// wait says why nothing may be mined now.
+func (n *Node) wait() string {
+	if why := n.copies.silent(); why != "" {
+		return why
+	}
+	if n.distrustClock() {
+		return "this machine's clock is known to be wrong"
+	}
+	return ""
+}
+
+// Stays makes this node the one that goes on, of the copies that were found.
+func (n *Node) Stays(context.Context) (*api.Stays, error) {
+	// What the other one was told of this process until now shall not count against it.
+	n.host.Rename()
+	ok, err := n.copies.stay()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, noCopy()
+	}
+	n.log.Warn("this node is the one that stays, its administrator says: it signs again")
+	return &api.Stays{Directory: n.dir, Copy: *n.copies.view()}, nil
+}
+
+// Stay is Stays for a node that does not run.
+func Stay(dir string) (*api.Stays, error) {
+	if _, err := LoadConfig(dir); err != nil {
+		return nil, err
+	}
+	c, err := openCopies(dir)
+	if err != nil {
+		return nil, err
+	}
+	ok, err := c.stay()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, noCopy()
+	}
+	return &api.Stays{Directory: dir, Copy: *c.view()}, nil
+}
+
+func noCopy() error {
+	return api.Errorf(api.CodeNotFound, "cairn status", "saying which node stays: no copy of this node was found, and it is not stopped for one")
+}
+
+// twice lists the other nodes of which two processes are connected here.
+func (n *Node) twice(s *consensus.State) []api.TwiceNode {
+	list := []api.TwiceNode{}
+	for _, key := range n.host.Twice() {
+		t := api.TwiceNode{Node: key.String()}
+		if org, ok := s.OrgByNode(key); ok {
+			t.Org = org.Name
+		}
+		list = append(list, t)
+	}
+	return list
+}

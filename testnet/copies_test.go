@@ -1,0 +1,157 @@
+package testnet_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/node/api"
+	"cairn/testnet"
+)
+
+// copyOf is a second node with the keys and the mail of another one, which does
+// not run.
+func copyOf(p *process) *process {
+	p.t.Helper()
+	c := &process{t: p.t, dir: filepath.Join(p.t.TempDir(), "copy"), domain: p.domain}
+	if err := os.CopyFS(c.dir, os.DirFS(p.dir)); err != nil {
+		p.t.Fatal(err)
+	}
+	path := filepath.Join(c.dir, "cairn.toml")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	port := regexp.MustCompile(`/ip4/127\.0\.0\.1/tcp/\d+`)
+	if err := os.WriteFile(path, port.ReplaceAll(raw, []byte("/ip4/127.0.0.1/tcp/"+freePort(p.t))), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	return c
+}
+
+// TestTwoCopies runs two processes on copies of one directory. Their peer tells
+// both; neither signs any more until one is told to stay, and nothing was signed
+// twice.
+func TestTwoCopies(t *testing.T) {
+	t.Parallel()
+	a := newProcess(t, "alpha.test", "20%", nil)
+	b := newProcess(t, "bravo.test", "20%", a)
+	cairn(t, "--dir", a.dir, "account", "add", "alice")
+	cairn(t, "--dir", b.dir, "account", "add", "bob")
+	trustAll(t, a, b)
+	members(2, a, b)
+	sent := 0
+	send := func(from *process, subject string) {
+		t.Helper()
+		sent++
+		raw := testnet.Compose("bob@bravo.test", "alice@alpha.test", subject, fmt.Sprintf("number %d\n", sent))
+		if err := testnet.SendOne(from.status.Listen.Submission, "bob@bravo.test", "alice@alpha.test", raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(b, "before")
+	a.await("the mail", func(*api.Status) bool { return a.count("subject:before verdict:verified") == 1 })
+
+	b.stop()
+	c := copyOf(b)
+	b.start()
+	c.begin()
+	for _, p := range []*process{b, c} {
+		send(p, "atonce")
+		p.await("a copy found", func(s *api.Status) bool { return s.Copy != nil && !s.Copy.Stays && s.Mail.Halted != "" })
+		if !strings.Contains(p.stderr.String(), "another process runs with the keys of this node") {
+			t.Errorf("the log of %s does not say it", p.dir)
+		}
+	}
+	a.await("the peer to know", func(s *api.Status) bool { return len(s.Twice) == 1 && s.Twice[0].Org == "bravo.test" })
+	if !strings.Contains(a.stderr.String(), "a node is there twice") {
+		t.Error("the log of the peer does not say it")
+	}
+
+	// Neither signs: not by the wish of a program, nor after a restart.
+	send(b, "silent")
+	c.kill()
+	c.start()
+	send(c, "silent")
+	height := func() uint64 {
+		s, err := a.ChainStatus(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Height
+	}
+	since := height()
+	a.await("more blocks", func(s *api.Status) bool { return s.Chain.Height >= since+10 })
+	if n := a.count("subject:silent"); n != 0 {
+		t.Errorf("%d mails of a node that is to be silent", n)
+	}
+	for _, p := range []*process{b, c} {
+		if s, err := p.Status(t.Context()); err != nil || s.Mail.Unsealed == 0 || s.Mail.Halted == "" {
+			t.Errorf("mail that waits: %+v, %v", s, err)
+		}
+	}
+
+	// One is told to stay, while the other one still runs: only that one signs again.
+	cairn(t, "--dir", b.dir, "org", "node", "stays")
+	a.await("its mail", func(*api.Status) bool { return a.count("subject:silent verdict:verified") == 1 })
+	since = height()
+	a.await("more blocks", func(s *api.Status) bool { return s.Chain.Height >= since+40 })
+	if s, err := b.Status(t.Context()); err != nil || s.Copy == nil || !s.Copy.Stays || s.Mail.Halted != "" {
+		t.Errorf("the one that stays: %+v, %v", s, err)
+	}
+	if s, err := c.Status(t.Context()); err != nil || s.Copy == nil || s.Copy.Stays {
+		t.Errorf("the other one: %+v, %v", s, err)
+	}
+	c.stop()
+
+	// Then the other one instead, said where it does not run.
+	b.stop()
+	cairn(t, "--dir", c.dir, "org", "node", "stays")
+	c.start()
+	a.await("the mail of the other one", func(*api.Status) bool { return a.count("subject:silent verdict:verified") == 2 })
+	a.await("no mail that waits", func(s *api.Status) bool { return s.Mail.Pending == 0 })
+	if n := a.count("label:spam or verdict:invalid"); n != 0 {
+		t.Errorf("%d mails are spam", n)
+	}
+	signedOnce(t, a, b, c)
+}
+
+// signedOnce holds that no two processes signed in one epoch of a recorder key,
+// and that nobody was suspended for it.
+func signedOnce(t *testing.T, a *process, copies ...*process) {
+	t.Helper()
+	opened := regexp.MustCompile(`opened an epoch of the recorder key" epoch=(\d+)`)
+	seen := make(map[string]bool)
+	for _, p := range copies {
+		for _, l := range p.logs {
+			for _, epoch := range opened.FindAllStringSubmatch(l.String(), -1) {
+				if seen[epoch[1]] {
+					t.Errorf("epoch %s was opened twice", epoch[1])
+				}
+				seen[epoch[1]] = true
+			}
+		}
+	}
+	if len(seen) < 2*len(copies) {
+		t.Errorf("only %d epochs were opened", len(seen))
+	}
+	status, err := a.ChainStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for height := range status.Height + 1 {
+		b, err := a.Block(t.Context(), fmt.Sprint(height))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Events {
+			if e.Type == consensus.EventSuspend.String() {
+				t.Errorf("block %d: %+v", height, e)
+			}
+		}
+	}
+}
