@@ -12,6 +12,7 @@ import (
 // TestRevertUndoesApply drives a chain through random blocks, reverts and
 // branches, and compares every state it comes back to with the one it left.
 func TestRevertUndoesApply(t *testing.T) {
+	t.Parallel()
 	genesis, founder := testGenesis(t)
 	rapid.Check(t, func(t *rapid.T) {
 		type step struct {

@@ -61,8 +61,12 @@ func (n *Node) viewApplication(ctx context.Context, s *consensus.State, e *conse
 	case *consensus.Update:
 		v.Name = c.Name
 	}
+	org, member := s.Org(e.Org())
+	if !member { // what it would be
+		org = &consensus.Org{ID: e.Org(), Key: key}
+	}
 	for _, d := range domains {
-		claim := api.DomainClaim{Domain: d, DNS: string(n.trust.DNS(ctx, d, key))}
+		claim := api.DomainClaim{Domain: d, DNS: string(n.trust.DNS(ctx, s, d, org))}
 		if n.trust.Conflict(s, d, key) != nil {
 			pin, _ := n.trust.PinOf(d)
 			claim.PinnedTo = fingerprint.Of(pin.Key)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"cairn/consensus"
@@ -73,6 +74,9 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 			return err
 		}
 		st.Batches, st.Sealed, st.Halted, st.Next, st.Ended = w.Batches, w.Copies, w.Why, w.Next, w.Ends
+		if w.Epoch != 0 {
+			st.Epoch = strconv.FormatUint(w.Epoch, 10)
+		}
 		modseq, err := rd.ModSeq()
 		position.Journal, position.Cursor = uint64(modseq), uint64(min(modseq, n.index.Cursor()))
 		position.Lag = position.Journal - position.Cursor

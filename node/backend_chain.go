@@ -18,7 +18,7 @@ func (n *Node) ChainStatus(context.Context) (*api.ChainStatus, error) {
 	pool := n.pool.Stats()
 	_, best, syncing := n.host.Progress()
 	st := &api.ChainStatus{
-		Network: p.Name, ChainID: s.ChainID().String(), Genesis: s.GenesisID().String(),
+		Params: p.Version, Attesters: p.Attesters, Network: p.Name, ChainID: s.ChainID().String(), Genesis: s.GenesisID().String(),
 		Height: s.Height(), Tip: s.Tip().String(), TipTime: unixMilli(s.Time()),
 		BlockInterval: p.BlockInterval.Seconds(), Work: s.Work().String(),
 		NextBits: fmt.Sprintf("%08x", s.NextBits()), Orgs: len(s.Orgs()),
@@ -99,7 +99,7 @@ func (n *Node) Peers(context.Context) (*api.PeerList, error) {
 		if len(p.Addrs) > 0 {
 			v.Address = p.Addrs[0]
 		}
-		if org, ok := s.OrgByNode(p.Node); ok {
+		if org, ok := s.ActiveNode(p.Node); ok {
 			v.Org = org.Name
 		}
 		list.Peers = append(list.Peers, v)

@@ -40,7 +40,10 @@ func (n *Node) Orgs(_ context.Context, which string) (*api.OrgList, error) {
 }
 
 func (n *Node) selects(which string, org *consensus.Org) bool {
-	if org.ID.String() == strings.ToLower(which) || org.Key.String() == strings.ToLower(which) {
+	if org.ID.String() == strings.ToLower(which) {
+		return true
+	}
+	if key, err := consensus.ParseKey(strings.ToLower(which)); err == nil && hasKey(n.chain.State(), org, key) {
 		return true
 	}
 	domain, err := CanonicalDomain(which)
@@ -52,32 +55,27 @@ func (n *Node) selects(which string, org *consensus.Org) bool {
 
 // ownOrg is our organisation, from the enrol event while no block has it.
 func (n *Node) ownOrg(s *consensus.State) api.Org {
-	if org, ok := s.OrgByKey(n.own().OrgKey); ok {
-		return n.viewOrg(s, org)
+	v := n.viewOrg(s, n.ownAt(s))
+	if _, member := s.Org(n.ownID()); !member {
+		v.ID = ""
 	}
-	e := n.own()
-	org := &consensus.Org{
-		Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
-	}
-	for _, keys := range e.Nodes {
-		org.Nodes = append(org.Nodes, consensus.OrgNode{NodeKeys: keys})
-	}
-	v := n.viewOrg(s, org)
-	v.ID = ""
 	return v
 }
 
 func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
+	key := keyOf(s, org)
 	v := api.Org{
-		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: org.Key.String(), Fingerprint: fingerprint.Of(org.Key),
+		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: key.String(), Fingerprint: fingerprint.Of(key),
 		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
-		Own: org.ID == n.ownID() || org.Key == n.own().OrgKey, Trusted: []api.Pin{},
+		Own: org.ID == n.ownID(), Trusted: []api.Pin{},
 	}
 	for _, node := range org.Nodes {
-		v.Nodes = append(v.Nodes, api.OrgNode{Node: node.Node.String(), Recorder: node.Recorder.String()})
+		v.Nodes = append(v.Nodes, api.OrgNode{
+			Node: node.Node.String(), Recorder: node.Recorder.String(), End: endName[node.End], Until: node.Until,
+		})
 	}
 	for _, p := range n.trust.Pins() {
-		if o, ok := s.OrgByKey(p.Key); p.Key == org.Key || ok && o.ID == org.ID {
+		if hasKey(s, org, p.Key) {
 			v.Trusted = append(v.Trusted, viewPin(s, p))
 		}
 	}
@@ -90,12 +88,14 @@ func (n *Node) Invite(context.Context) (*api.Invite, error) {
 	if len(addrs) == 0 {
 		return nil, api.Errorf(api.CodeInvalid, "set p2p.listen in "+ConfigFile, "this node listens on no address that others could dial")
 	}
+	s := n.chain.State()
+	own := n.ownAt(s)
 	text, err := EncodeInvite(&Invite{
 		Genesis: n.genesis, Addresses: addrs[:min(len(addrs), maxAddresses)],
-		OrgKey: n.orgKeyNow(), Domains: n.own().Domains,
+		OrgKey: keyOf(s, own), Domains: own.Domains,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &api.Invite{Invite: text, Network: n.genesis.Params.Name, ChainID: n.chain.State().ChainID().String(), Addresses: addrs}, nil
+	return &api.Invite{Invite: text, Network: n.genesis.Params.Name, ChainID: s.ChainID().String(), Addresses: addrs}, nil
 }

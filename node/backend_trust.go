@@ -34,12 +34,14 @@ func (n *Node) Claims(ctx context.Context, name string) (*api.Claims, error) {
 }
 
 func (n *Node) viewClaim(ctx context.Context, domain string, org *consensus.Org, trusted bool) api.Claim {
+	s := n.chain.State()
+	key := keyOf(s, org)
 	pin, ok := n.trust.PinOf(domain)
 	return api.Claim{
-		ID: org.ID.String(), Name: org.Name, Key: org.Key.String(), Fingerprint: fingerprint.Of(org.Key),
+		ID: org.ID.String(), Name: org.Name, Key: key.String(), Fingerprint: fingerprint.Of(key),
 		Records: org.Records.String(), Height: org.Height, Since: n.blockTime(org.Height),
-		Own: org.Key == n.own().OrgKey, Pinned: ok && pin.Key == org.Key, Trusted: trusted,
-		DNS: string(n.trust.DNS(ctx, domain, org.Key)),
+		Own: org.ID == n.ownID(), Pinned: ok && hasKey(s, org, pin.Key), Trusted: trusted,
+		DNS: string(n.trust.DNS(ctx, s, domain, org)),
 	}
 }
 
@@ -58,7 +60,7 @@ func viewPin(s *consensus.State, p verifier.Pin) api.Pin {
 		Source: string(p.Source), Since: p.Since, Unclaimed: true,
 	}
 	if org, member := s.OrgByKey(p.Key); member {
-		v.Org, v.Unclaimed = org.Name, !slices.Contains(org.Domains, p.Domain)
+		v.Org, v.Unclaimed, v.Former = org.Name, !slices.Contains(org.Domains, p.Domain), keyOf(s, org) != p.Key
 	}
 	return v
 }
@@ -74,13 +76,18 @@ func (n *Node) Trust(ctx context.Context, r api.TrustRequest) (*api.Pin, error) 
 	if err != nil {
 		return nil, api.Errorf(api.CodeInvalid, "cairn org trust "+domain, "%q is not an org key of 64 hex digits", r.Key)
 	}
-	if own := n.own(); slices.Contains(own.Domains, domain) && key != own.OrgKey {
+	s := n.chain.State()
+	if own := n.ownAt(s); slices.Contains(own.Domains, domain) && !hasKey(s, own, key) {
 		return nil, api.Errorf(api.CodeNotAllowed, "name a domain of another organisation", "trusting %s: %s is our own domain, and its mail comes here", key, domain)
 	}
-	if old, ok := n.trust.PinOf(domain); !r.EvenSo && !(ok && old.Key == key) {
-		if err := doubt(n.chain.State(), domain, key); err != nil {
+	old, pinned := n.trust.PinOf(domain)
+	if !r.EvenSo && !(pinned && old.Key == key) {
+		if err := doubt(s, domain, key); err != nil {
 			return nil, err
 		}
+	}
+	if org, ok := s.OrgByKey(key); ok && pinned && hasKey(s, org, old.Key) {
+		r.Replace = true // by another key of the same organisation
 	}
 	pin := verifier.Pin{Domain: domain, Key: key, Source: verifier.SourceTrust, Since: n.now().UTC()}
 	err = n.trust.Pin(ctx, pin, r.Replace)
@@ -97,7 +104,7 @@ func (n *Node) Trust(ctx context.Context, r api.TrustRequest) (*api.Pin, error) 
 		return nil, err
 	}
 	pin, _ = n.trust.PinOf(domain)
-	v := viewPin(n.chain.State(), pin)
+	v := viewPin(s, pin)
 	return &v, nil
 }
 

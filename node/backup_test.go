@@ -136,7 +136,7 @@ func TestOrgKeyIsKeptElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	orgs, err := n.Orgs(t.Context(), "")
-	if err != nil || len(orgs.Orgs) != 1 || !orgs.Orgs[0].Own || orgs.Orgs[0].Key != n.own().OrgKey.String() {
+	if err != nil || len(orgs.Orgs) != 1 || !orgs.Orgs[0].Own || orgs.Orgs[0].Key != n.own().Key.String() {
 		t.Errorf("our own organisation is %+v, %v", orgs, err)
 	}
 	if err := n.Close(); err != nil {

@@ -130,7 +130,8 @@ func (n *Node) hurry(ctx context.Context) error {
 	if !back {
 		return nil
 	}
-	return n.queue.RetryAll(ctx)
+	_, err := n.queue.RetryAll(ctx)
+	return err
 }
 
 // lookAtClock compares the clock with itself, the chain and the clocks of others. leave: there are blocks

@@ -13,9 +13,10 @@ import (
 
 // summary is our organisation, as it is enrolled or waits for that.
 func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSummary {
-	org := api.OrgSummary{Name: n.own().Name, Domains: n.own().Domains, Key: n.own().OrgKey.String()}
+	own := n.ownAt(s)
+	org := api.OrgSummary{Name: own.Name, Domains: own.Domains, Key: keyOf(s, own).String(), RecoveryKeyHere: HasRecoveryKey(n.dir)}
 	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
-		org.ID, org.Enrolled, org.Height = o.ID.String(), true, o.Height
+		org.ID, org.Enrolled, org.Height, org.Ended = o.ID.String(), true, o.Height, n.ended(s)
 		for _, e := range slices.Concat(n.waitingEvents(s), n.ownApplications(s)) {
 			org.Proposed = append(org.Proposed, *n.viewEvent(s, e))
 		}
@@ -77,7 +78,7 @@ func peersByOrg(s *consensus.State, peers []p2p.Peer) []api.OrgPeers {
 	list := []api.OrgPeers{}
 	for _, p := range peers {
 		var o api.OrgPeers
-		if org, ok := s.OrgByNode(p.Node); ok {
+		if org, ok := s.ActiveNode(p.Node); ok {
 			o.ID, o.Org = org.ID.String(), org.Name
 		}
 		i := slices.IndexFunc(list, func(e api.OrgPeers) bool { return e.ID == o.ID })

@@ -9,14 +9,37 @@ import (
 	"cairn/node/home"
 )
 
-// own is what this node is enrolled as. The configuration says it only until
-// the node joins.
-func (n *Node) own() *consensus.Enrol { return n.enrol.Enrol() }
+// own is this node's organisation: as the chain has it, and as it enrols while no
+// block has that. The configuration says it only until the node joins.
+func (n *Node) own() *consensus.Org { return n.ownAt(n.chain.State()) }
+
+func (n *Node) ownAt(s *consensus.State) *consensus.Org {
+	if org, ok := s.Org(n.enrol.ID()); ok {
+		return org
+	}
+	e := n.enrol.Enrol()
+	org := &consensus.Org{
+		ID: n.enrol.ID(), Name: e.Name, Domains: e.Domains, Key: e.OrgKey, Records: e.Records, ThresholdFloor: e.ThresholdFloor,
+	}
+	for _, keys := range e.Nodes {
+		org.Nodes = append(org.Nodes, consensus.OrgNode{NodeKeys: keys})
+	}
+	return org
+}
+
+// keyOf is the org key that counts in the next block.
+func keyOf(s *consensus.State, org *consensus.Org) consensus.Key { return org.KeyAt(s.Height() + 1) }
+
+// hasKey reports whether org has, or had, that org key, so that trust in it is trust in org.
+func hasKey(s *consensus.State, org *consensus.Org, key consensus.Key) bool {
+	owner, ok := s.OrgByKey(key)
+	return ok && owner.ID == org.ID || key == org.Key
+}
 
 // checkMembership holds that keys, enrolment and network belong together. Mail
 // that is signed with other keys than the enrolled ones can never be recorded.
 func (n *Node) checkMembership() error {
-	p, own := &n.genesis.Params, n.own()
+	p, own := &n.genesis.Params, n.enrol.Enrol()
 	mixed := func(file, of string) error {
 		return api.Errorf(api.CodeInvalid, "restore keys, "+enrolFile+" and "+networkFile+" from one backup of this node",
 			"starting the node: %s does not belong to %s", filepath.Join(n.dir, file), of)
@@ -49,7 +72,7 @@ func (n *Node) checkKeys() error {
 	if n.genesis.Params.Version < consensus.ParamsV2 {
 		return nil
 	}
-	s, own := n.chain.State(), n.own()
+	s, own := n.chain.State(), n.enrol.Enrol()
 	ours := func(org *consensus.Org, known bool) bool { return known && org.ID == n.ownID() }
 	added := func(known bool) bool { return !known && !n.enrolledItself() && n.id.Org == nil }
 	enrolled := func(is func(consensus.NodeKeys) bool) bool { return slices.ContainsFunc(own.Nodes, is) }

@@ -56,7 +56,7 @@ func TestDomainsAreThoseOfTheEnrolment(t *testing.T) {
 			t.Errorf("%s is local: %v", domain, r.Local)
 		}
 	}
-	if d := n.gatewayConfig().Domains; !slices.Equal(d, []string{"alpha.test"}) {
+	if d := n.gatewayConfig().Domains(); !slices.Equal(d, []string{"alpha.test"}) {
 		t.Errorf("the gateway takes mail for %v", d)
 	}
 	s, err := n.Status(t.Context())

@@ -168,7 +168,7 @@ func (n *Node) connect() (err error) {
 	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Config{
 		Threshold: n.cfg.Verdict.Threshold,
 		Context:   way,
-		Own:       verifier.Own{Key: n.own().OrgKey, Domains: n.own().Domains},
+		Own:       verifier.Own{Key: n.enrol.Enrol().OrgKey, Domains: n.enrol.Enrol().Domains},
 
 		Forwarders: knownForwarders,
 
@@ -222,7 +222,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 	derived, _ := smtpgw.ParseDerive(n.cfg.Records.Derive)
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
-		Domains:    n.own().Domains,
+		Domains:    func() []string { return n.own().Domains },
 		Postmaster: n.postmaster(),
 		RelayFrom:  n.cfg.Submission.RelayFrom,
 		LeaveOut:   leaveOut,
@@ -231,7 +231,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Siblings:   siblings{n},
 		Unrecorded: n.whyUnrecorded,
 		Enrolled: func(node consensus.Key) bool {
-			_, ok := n.chain.State().OrgByNode(node)
+			_, ok := n.chain.State().ActiveNode(node)
 			return ok
 		},
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},

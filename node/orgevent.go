@@ -27,15 +27,6 @@ const settledAfter = 20
 // ownID names our organisation.
 func (n *Node) ownID() consensus.Hash { return n.enrol.ID() }
 
-// orgKeyNow is our org key, as far as the chain is known here.
-func (n *Node) orgKeyNow() consensus.Key {
-	s := n.chain.State()
-	if org, ok := s.Org(n.ownID()); ok {
-		return org.KeyAt(s.Height() + 1)
-	}
-	return n.own().OrgKey
-}
-
 // ownEntry is our organisation as the chain has it, in a network where organisations change.
 func (n *Node) ownEntry(s *consensus.State) (*consensus.Org, error) {
 	if s.Params().Version < consensus.ParamsV2 {

@@ -11,8 +11,9 @@ import (
 )
 
 // postmaster is the address whose account takes the mail for the postmasters of
-// all our domains, unless one has an account of its own.
-func (n *Node) postmaster() string { return "postmaster@" + n.own().Domains[0] }
+// all our domains, unless one has an account of its own. It stays with the account,
+// whichever domains the organisation has later.
+func (n *Node) postmaster() string { return "postmaster@" + n.enrol.Enrol().Domains[0] }
 
 func (n *Node) isPostmaster(a mailstore.Account) bool {
 	return slices.Contains(a.Addresses, n.postmaster())
@@ -24,7 +25,7 @@ func (n *Node) isPostmaster(a mailstore.Account) bool {
 func (n *Node) ensurePostmaster(ctx context.Context) error {
 	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var addresses []string
-		for _, d := range n.own().Domains {
+		for _, d := range n.enrol.Enrol().Domains {
 			a := "postmaster@" + d
 			_, err := tx.AccountByAddress(a)
 			if errors.Is(err, mailstore.ErrNotFound) {

@@ -38,6 +38,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.keepOrg)
 	run(n.welcome)
 	run(n.watchClock)
+	run(n.watchOwn)
 	if n.miner != nil {
 		run(n.miner.Run)
 	}
@@ -67,9 +68,14 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	return g.Wait()
 }
 
-// submitBatch brings a batch of ours to the miners.
+// submitBatch brings a batch of ours to the miners, unless no block would take it
+// any more.
 func (n *Node) submitBatch(b *consensus.Batch) {
-	err := n.pool.AddBatch(n.chain.State(), b, n.now())
+	s := n.chain.State()
+	if !s.Seals(b.Recorder) {
+		return
+	}
+	err := n.pool.AddBatch(s, b, n.now())
 	if err != nil && !errors.Is(err, mempool.ErrKnown) {
 		n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err)
 		return
@@ -143,7 +149,7 @@ func (n *Node) welcome(ctx context.Context) error {
 		s := n.chain.State()
 		for _, p := range n.host.Peers() {
 			now[p.Node] = true
-			org, ok := s.OrgByNode(p.Node)
+			org, ok := s.ActiveNode(p.Node)
 			if !ok || connected[p.Node] {
 				continue
 			}

@@ -151,10 +151,10 @@ func standing(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, error
 type router struct{ *Node }
 
 func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
-	if slices.Contains(r.own().Domains, domain) {
+	s := r.chain.State()
+	if slices.Contains(r.ownAt(s).Domains, domain) {
 		return smtpgw.Route{Local: true}, nil
 	}
-	s := r.chain.State()
 	org, a := r.trust.Speaker(ctx, s, domain)
 	if _, pinned := r.trust.PinOf(domain); a == verifier.NamesNot && !pinned && len(s.OrgsByDomain(domain)) > 0 {
 		org, a = r.trust.SpeakerNow(ctx, s, domain) // before mail is returned
@@ -165,8 +165,10 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 	return smtpgw.Route{}, r.noRoute(s, domain, a)
 }
 
+// routeTo is the route to the nodes of org as they are now: a session with one that
+// has ended since is not used.
 func (r router) routeTo(org *consensus.Org) smtpgw.Route {
-	return smtpgw.Route{To: org.ID.String(), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+	return smtpgw.Route{To: fmt.Sprintf("%v as of block %d", org.ID, org.Changed), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
 		return r.dialOrg(ctx, org)
 	}}
 }
@@ -180,7 +182,7 @@ func (r router) noRoute(s *consensus.State, domain string, a verifier.Answer) er
 	}
 	if p, ok := r.trust.PinOf(domain); ok {
 		if org, enrolled := s.OrgByKey(p.Key); enrolled {
-			return fmt.Errorf("%s is trusted to be of key %.8s..., which %s has and does not claim it with", domain, p.Key, org.Name)
+			return fmt.Errorf("%s is trusted to be of key %.8s..., which %s has or had, who does not claim it", domain, p.Key, org.Name)
 		}
 		return fmt.Errorf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, p.Key)
 	}
@@ -193,10 +195,17 @@ func (r router) noRoute(s *consensus.State, domain string, a verifier.Answer) er
 	return smtpgw.ErrNoRoute
 }
 
-// dialOrg opens an SMTP stream to the first node of org that answers.
+// dialOrg opens an SMTP stream to the first node of org that answers, of those
+// that have not ended.
 func (n *Node) dialOrg(ctx context.Context, org *consensus.Org) (net.Conn, error) {
+	if org.ActiveNodes() == 0 {
+		return nil, fmt.Errorf("all nodes of %q have ended: waiting for it to add one", org.Name)
+	}
 	var errs []error
 	for _, node := range org.Nodes {
+		if node.End != consensus.NodeActive {
+			continue
+		}
 		c, err := n.host.DialSMTP(ctx, node.Node)
 		if err == nil {
 			return c, nil

@@ -101,7 +101,7 @@ func FuzzMailboxes(f *testing.F) {
 func TestFromBelongsToWhoSends(t *testing.T) {
 	st := localStore(t) // admin; user, alias; other
 	cfg := testConfig
-	cfg.Domains = append(cfg.Domains, "second.example")
+	cfg.Domains = only(append(cfg.Domains(), "second.example")...)
 	cfg.RelayFrom = []string{"Reports@Orig.example", "@Relay.example", "noreply@local.example"}
 	s := NewSubmitter(cfg, st, NewQueue(st))
 	const user = "user@local.example"

@@ -32,9 +32,9 @@ type Config struct {
 	// Hostname names this node in the banner, EHLO, Received fields,
 	// Message-IDs and, as authserv-id, in Authentication-Results.
 	Hostname string
-	// Domains are the mail domains of the organisation, A-label, lower case.
-	// The first is the home of a bare <postmaster>.
-	Domains []string
+	// Domains returns the mail domains of the organisation as they are now, A-label,
+	// lower case. The first is the home of a bare <postmaster>.
+	Domains func() []string
 	// Postmaster is the address of the account that gets the mail of any
 	// postmaster without an account of its own, and that owns what is
 	// submitted with a null sender. When no account has this address the

@@ -11,7 +11,7 @@ import (
 
 // directory knows which addresses are ours.
 type directory struct {
-	domains    []string
+	domains    func() []string
 	postmaster string
 }
 
@@ -21,13 +21,13 @@ func newDirectory(cfg Config) directory {
 
 // home is the domain of a bare <postmaster>.
 func (d directory) home() string {
-	if len(d.domains) == 0 {
-		return "localhost"
+	if domains := d.domains(); len(domains) > 0 {
+		return domains[0]
 	}
-	return d.domains[0]
+	return "localhost"
 }
 
-func (d directory) isLocal(domain string) bool { return slices.Contains(d.domains, domain) }
+func (d directory) isLocal(domain string) bool { return slices.Contains(d.domains(), domain) }
 
 // account returns the account that gets the mail of a local address;
 // mailstore.ErrNotFound when there is none. Every local domain has a

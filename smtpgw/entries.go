@@ -30,6 +30,15 @@ func (q *Queue) List(after uint64, max int) ([]Entry, error) {
 	return out, err
 }
 
+// Get returns one entry, or ErrGone.
+func (q *Queue) Get(id uint64) (e Entry, err error) {
+	err = q.store.View(func(r *mailstore.Reader) error {
+		e, err = getEntry(r.Space(queueSpace), id)
+		return err
+	})
+	return e, err
+}
+
 // Len returns how many entries are queued.
 func (q *Queue) Len() (int, error) { return q.count("e") }
 
@@ -82,37 +91,37 @@ func (q *Queue) Retry(ctx context.Context, id uint64) error {
 	return nil
 }
 
-// retryStep is how many entries are made due in one transaction.
+// retryStep is how many entries RetryDomain and RetryAll move in one transaction.
 const retryStep = 256
 
 // RetryDomain makes all sealed entries of a domain due at once, for when its
 // node has come back.
 func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
-	if err := q.retry(ctx, func(d string) bool { return d == domain }); err != nil {
+	if _, err := q.retry(ctx, func(d string) bool { return d == domain }); err != nil {
 		return fmt.Errorf("retry the mail for %s: %w", domain, err)
 	}
 	return nil
 }
 
-// RetryAll makes all sealed entries due at once, for when the clock was set back:
-// nobody knows by which clock they were put off.
-func (q *Queue) RetryAll(ctx context.Context) error {
-	if err := q.retry(ctx, func(string) bool { return true }); err != nil {
-		return fmt.Errorf("retry all mail: %w", err)
+// RetryAll makes all sealed entries due at once, as when the clock was set back: nobody
+// knows by which clock they were put off. It tells how many were not due yet.
+func (q *Queue) RetryAll(ctx context.Context) (int, error) {
+	n, err := q.retry(ctx, func(string) bool { return true })
+	if err != nil {
+		return n, fmt.Errorf("retry all queue entries: %w", err)
 	}
-	return nil
+	return n, nil
 }
 
-// retry makes the sealed entries of some domains due.
-func (q *Queue) retry(ctx context.Context, of func(domain string) bool) error {
+func (q *Queue) retry(ctx context.Context, wanted func(domain string) bool) (moved int, err error) {
 	for from := []byte("d"); from != nil; {
 		start := from
+		var ids []uint64
 		err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
-			var ids []uint64
 			sp, now := tx.Space(queueSpace), q.now()
-			from = nil
+			from, ids = nil, nil
 			err := sp.Scan([]byte("d"), start, func(key, value []byte) bool {
-				if at := int64(binary.BigEndian.Uint64(key[1:9])); at <= now.UnixMilli() || !of(string(value)) {
+				if at := int64(binary.BigEndian.Uint64(key[1:9])); at <= now.UnixMilli() || !wanted(string(value)) {
 					return true
 				}
 				if len(ids) == retryStep {
@@ -137,11 +146,12 @@ func (q *Queue) retry(ctx context.Context, of func(domain string) bool) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return moved, err
 		}
+		moved += len(ids)
 	}
 	signal(q.sender)
-	return nil
+	return moved, nil
 }
 
 // Drop removes an entry without a report to anyone. ErrGone when there is no

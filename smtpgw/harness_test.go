@@ -30,9 +30,12 @@ func TestMain(m *testing.M) {
 
 var testConfig = Config{
 	Hostname:   "mx.local.example",
-	Domains:    []string{"local.example"},
+	Domains:    only("local.example"),
 	Postmaster: "admin@local.example",
 }
+
+// only is a list of domains that stays as it is.
+func only(domains ...string) func() []string { return func() []string { return domains } }
 
 func openStore(t testing.TB) *mailstore.Store {
 	t.Helper()

@@ -25,7 +25,7 @@ func farNode(t testing.TB) *node { return limitedNode(t, Limits{}) }
 func limitedNode(t testing.TB, limits Limits) *node {
 	st := storeWith(t, "bob=bob@far.example", "carol=carol@far.example")
 	v := &verifier{}
-	cfg := Config{Hostname: "mx.far.example", Domains: []string{"far.example"}, Postmaster: "bob@far.example", Limits: limits}
+	cfg := Config{Hostname: "mx.far.example", Domains: only("far.example"), Postmaster: "bob@far.example", Limits: limits}
 	return &node{store: st, checker: v, addr: inbound(t, cfg, st, v)}
 }
 

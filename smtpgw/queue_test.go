@@ -218,3 +218,54 @@ func must[T any](v T, err error) func(testing.TB) T {
 		return v
 	}
 }
+
+// All that waits for its next attempt is due at once when that is asked for, in several transactions if need be; what has
+// no token is not.
+func TestRetryAll(t *testing.T) {
+	st := localStore(t)
+	q := NewQueue(st)
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	q.now = func() time.Time { return now }
+	const n = retryStep + 2
+	for range n {
+		submitTo(t, q, "a@far.example")
+	}
+	err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+		for id := uint64(1); id < n; id++ {
+			e, err := getEntry(tx.Space(queueSpace).SpaceReader, id)
+			if err != nil {
+				return err
+			}
+			e.Token = []byte("Cairn-Record: t\r\n")
+			e.record(now, "451 later")
+			if err := tx.Space(queueSpace).Delete(unsealedKey(id)); err != nil {
+				return err
+			}
+			if err := q.postpone(tx, &e, now.Add(time.Hour)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if due, _ := dueNow(t, q, now); due != nil {
+		t.Fatalf("due before: %v", due)
+	}
+	if moved, err := q.RetryAll(t.Context()); moved != n-1 || err != nil {
+		t.Errorf("%d moved, %v", moved, err)
+	}
+	if due, _ := dueNow(t, q, now); len(due) != n-1 {
+		t.Errorf("%d are due", len(due))
+	}
+	if moved, err := q.RetryAll(t.Context()); moved != 0 || err != nil {
+		t.Errorf("once more: %d moved, %v", moved, err)
+	}
+	if e, err := q.Get(1); e.LastError != "451 later" || err != nil {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if _, err := q.Get(n + 1); !errors.Is(err, ErrGone) {
+		t.Errorf("none: %v", err)
+	}
+}

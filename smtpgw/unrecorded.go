@@ -41,7 +41,8 @@ func (c *Courier) deliverUnrecorded(ctx context.Context) time.Duration {
 		}
 		for _, e := range list {
 			after = e.ID
-			if !c.dir.isLocal(e.Domain) || c.now().Sub(e.Created) < c.sending.Unrecorded {
+			age := c.now().Sub(e.Created) // below zero where the clock was set back
+			if !c.dir.isLocal(e.Domain) || age >= 0 && age < c.sending.Unrecorded {
 				continue
 			}
 			if err := c.deliverAsItIs(ctx, &e, why); err != nil && ctx.Err() == nil {

@@ -147,6 +147,9 @@ func TestEventsWaitForTheNextBlock(t *testing.T) {
 	late := w.suspension(5) // the ninth of its organisation
 	mustTakeEvents(t, p, w, late)
 	all++
+	if got := p.EventsOf(w.s, w.net.Orgs[5].ID()); len(got) != 9 {
+		t.Fatalf("%d events of the organisation can follow, want all nine, though no block holds them", len(got))
+	}
 	for blocks := 1; all > 0; blocks++ {
 		block := w.mine(t, p)
 		n := len(block.Events)

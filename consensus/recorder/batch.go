@@ -145,6 +145,7 @@ func closedBatch(sp mailstore.SpaceReader, n number) (*consensus.Batch, error) {
 
 // Waiting says how much of our mail is on its way to a block.
 type Waiting struct {
+	Epoch   uint64 // in which is signed; 0: none yet, or there are none
 	Seq     uint64 // the open batch
 	Micros  int    // sealed in it
 	Batches int    // closed, in no block
@@ -163,7 +164,7 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 	if err != nil {
 		return Waiting{}, err
 	}
-	w := Waiting{Seq: open.Seq, Micros: len(open.Micros), Halted: halted}
+	w := Waiting{Epoch: open.Epoch, Seq: open.Seq, Micros: len(open.Micros), Halted: halted}
 	s := r.chain.State()
 	formers, err := readFormers(rd.Space(space))
 	if err != nil {

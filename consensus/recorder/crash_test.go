@@ -68,7 +68,10 @@ func sealUntilKilled(dir string) {
 // entry is sealed once, or will be, at a place that the chain will hold.
 func TestKill(t *testing.T) {
 	for _, version := range []string{"1", "2"} {
-		t.Run("parameters of version "+version, func(t *testing.T) { testKill(t, version) })
+		t.Run("parameters of version "+version, func(t *testing.T) {
+			t.Parallel()
+			testKill(t, version)
+		})
 	}
 }
 

@@ -26,6 +26,15 @@ func epochOffice(t testing.TB) *office {
 	return o
 }
 
+// officeWithOpenBatch is one that has closed a batch and begun another, of two micro-batches.
+func officeWithOpenBatch(t testing.TB) *office {
+	o := epochOffice(t)
+	o.submit(1, 1, mail)
+	o.must(o.step())
+	o.leaveOpen(2)
+	return o
+}
+
 // reopen opens the store again, with a new recorder over it.
 func (o *office) reopen(dir string) {
 	o.Helper()
@@ -169,6 +178,7 @@ func TestSealInAnEpoch(t *testing.T) {
 // An old copy of the store is restored: it signs at once in an epoch of its own, and all mail of
 // before, meanwhile and after is verified.
 func TestRestoredCopy(t *testing.T) {
+	t.Parallel()
 	o := epochOffice(t)
 	old := t.TempDir()
 	o.submit(3, 1, mail)
@@ -216,10 +226,8 @@ func TestRestoredCopy(t *testing.T) {
 // Whoever made a backup has most likely closed what is open in it, with more in it: that is never
 // closed from there, whether or not the chain holds it. What was sealed in it is sealed anew.
 func TestRestoredBackup(t *testing.T) {
-	o := epochOffice(t)
-	o.submit(1, 1, mail)
-	o.must(o.step())
-	o.leaveOpen(2)
+	t.Parallel()
+	o := officeWithOpenBatch(t)
 	epoch := o.rec.open.Epoch
 	var dump bytes.Buffer
 	o.must(o.store.View(func(rd *mailstore.Reader) error { return rd.Dump(&dump) }))
@@ -254,6 +262,7 @@ func TestRestoredBackup(t *testing.T) {
 
 // Two recorders on copies of one store never sign for one place twice, whatever they do when.
 func TestTwoRecordersOnCopies(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		o := epochOffice(t)
 		if rapid.Bool().Draw(r, "something is signed") {
@@ -297,10 +306,8 @@ func TestTwoRecordersOnCopies(t *testing.T) {
 
 // Whoever has a copy of what was left open closes it alike, whenever and whatever the chain's tip.
 func TestLeftOpenIsClosedAlike(t *testing.T) {
-	o := epochOffice(t)
-	o.submit(1, 1, mail)
-	o.must(o.step())
-	o.leaveOpen(2)
+	t.Parallel()
+	o := officeWithOpenBatch(t)
 	left := o.rec.open.number()
 	dir := t.TempDir()
 	o.copyStore(dir)
@@ -364,6 +371,7 @@ func TestClockYearsAhead(t *testing.T) {
 // once, brings that to the chain when it takes it, and what was left once nobody else can have gone
 // on. Epochs that are settled for good are forgotten.
 func TestRestartsWithinAGap(t *testing.T) {
+	t.Parallel()
 	o := epochOffice(t)
 	var refs []Ref
 	for range 4 {
@@ -400,10 +408,7 @@ func TestRestartsWithinAGap(t *testing.T) {
 
 // A process that ends in order closes its batch, so that the next one finds nothing left open.
 func TestStop(t *testing.T) {
-	o := epochOffice(t)
-	o.submit(1, 1, mail)
-	o.must(o.step())
-	o.leaveOpen(2)
+	o := officeWithOpenBatch(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	o.must(o.rec.Run(ctx))

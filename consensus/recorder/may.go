@@ -52,9 +52,9 @@ type Halted struct {
 func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	s := r.chain.State()
 	_, had := s.OrgByRecorder(r.pub)
-	since, ok := r.enrolled(s)
+	since, _ := r.enrolled(s)
 	switch {
-	case had && !ok:
+	case had && !s.Mines(r.pub):
 		return Halted{"the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended", "cairn org show", true}, nil
 	case !had:
 		return Halted{"the recorder key of this node is in no block yet", "cairn status", false}, nil

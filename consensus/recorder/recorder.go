@@ -135,7 +135,8 @@ type Recorder struct {
 func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
 		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
-		known: known, submit: submit, log: log, now: time.Now, unsure: true, sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
+		known: known, submit: submit, log: log, now: time.Now, unsure: true,
+		sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
 	}
 }
 
@@ -205,6 +206,9 @@ func (r *Recorder) record(ctx context.Context, s *consensus.State, now time.Time
 		may, err := r.mayRecord(ctx, s)
 		if err != nil || !may {
 			return err
+		}
+		if !s.Mines(r.pub) { // dropped: what is sealed still counts for a while
+			return r.close(ctx, s, now)
 		}
 		full, sealErr := r.seal(ctx, now)
 		if r.unsure {

@@ -89,6 +89,7 @@ func (o *office) fill() {
 // The records of one message go into one batch; if there are more than one
 // micro-batch holds, the message is recorded when all are in blocks.
 func TestRecordsInSeveralBatches(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1)
 	o.submit(1, 3, mail)
 	o.submit(1, consensus.MaxMicroRecords, mail)
@@ -160,6 +161,7 @@ func TestLabelNeedsAllBatches(t *testing.T) {
 
 // Many records in one block: more labels than a transaction holds.
 func TestManyRecordsInOneBlock(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1)
 	refs := o.submit(9*consensus.MaxMicroRecords, 1, mail)
 	o.must(o.step())
@@ -185,6 +187,7 @@ func TestManyRecordsInOneBlock(t *testing.T) {
 
 // Micro-batches, batches and the window: none of the limits holds mail up.
 func TestLimitsHoldUpNothing(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1)
 	for i := range 2*consensus.MaxMicros + 3 {
 		o.submit(1, 1, mail)
@@ -223,6 +226,7 @@ func TestLimitsHoldUpNothing(t *testing.T) {
 
 // A backlog of full micro-batches is sealed in one go.
 func TestBacklog(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1)
 	o.submit(3*consensus.MaxMicroRecords+7, 1, mail)
 	o.must(o.step())
@@ -284,6 +288,7 @@ func TestUnreadableEntries(t *testing.T) {
 
 // Tokens and entries so big that 1,024 do not fit one transaction.
 func TestBigEntries(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1)
 	o.queue.padding = 10
 	o.submit(consensus.MaxMicroRecords, 1, mail)
@@ -309,6 +314,7 @@ func (f *flaky) Update(ctx context.Context, fn func(*mailstore.Tx) error) error 
 
 // Each update of the store may fail, or fail and have happened all the same.
 func TestFailingStore(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		o := newOffice(t, 1)
 		trouble := errors.New("disk trouble")
@@ -367,6 +373,7 @@ func TestUnreadableSigningState(t *testing.T) {
 
 // Restarts at any point, the store closed and opened again.
 func TestRestarts(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	total := 0
 	var refs []Ref
@@ -402,6 +409,7 @@ func TestRestarts(t *testing.T) {
 
 // The chain directory was lost and is fetched anew.
 func TestStartOver(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1)
 	refs := o.submit(4, 1, mail)
 	o.must(o.step())
@@ -442,6 +450,7 @@ func TestStartOver(t *testing.T) {
 // The chain knows what the signing state does not: an old copy of the folder
 // was restored, or two nodes share a key.
 func TestHalted(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		sealed int // batches made here before the others appear

@@ -38,8 +38,8 @@ func (c Config) withClock() Config {
 
 // Own names this node's organisation.
 type Own struct {
-	Key     consensus.Key // its org key
-	Domains []string      // A-labels, lower case
+	Key     consensus.Key // an org key that it has or had
+	Domains []string      // while no block has it: A-labels, lower case
 }
 
 // Filer keeps stored mail where its verdict sends it. Its methods run within the transaction that

@@ -69,6 +69,14 @@ func (f *Finding) acceptedKey(rcpt string) []byte {
 	return acceptedKey(f.Record, rcpt, by)
 }
 
+// at is Own as the chain with the state s has the organisation.
+func (o Own) at(s *consensus.State) Own {
+	if org, ok := s.OrgByKey(o.Key); ok {
+		o.Domains = org.Domains
+	}
+	return o
+}
+
 // others returns those of addrs that are at no domain of ours: what is for somebody of ours comes to
 // nobody else by a list or an old address elsewhere.
 func (o Own) others(addrs []string) []string {
@@ -135,8 +143,9 @@ func (o Own) claimed(f *Finding, s *consensus.State, courier *consensus.Org) str
 	if org, ok := s.Org(f.Org); ok && keysOf(s, org)(o.Key) {
 		return ""
 	}
+	own := o.at(s)
 	for _, d := range f.Domains {
-		if slices.Contains(o.Domains, d) {
+		if slices.Contains(own.Domains, d) {
 			return d
 		}
 	}

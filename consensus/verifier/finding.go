@@ -73,6 +73,8 @@ type Finding struct {
 	Deadline uint64 `json:"deadline,omitempty"`
 	Late     bool   `json:"late,omitempty"`
 	Arrived  uint64 `json:"arrived,omitempty"` // unix ms; zero: not stored
+	// Onward is there of mail that known forwarders sent on.
+	Onward *onward `json:"onward,omitempty"`
 }
 
 // Ref names a stored message.

@@ -117,7 +117,7 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 		whole := *w.strange
 		for _, rcpt := range as.arrival.Recipients {
 			if whole.Facts.RecipientInRecord {
-				whole.addressedBy(v.cfg.Own, as.header, rcpt, w.origin)
+				whole.addressedBy(v.cfg.Own.at(as.state), as.header, rcpt, w.origin)
 			}
 		}
 		w.whole = &whole
@@ -166,7 +166,7 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 			return nil, nil
 		}
 		copied := *w.strange
-		copied.addressedBy(v.cfg.Own, as.header, rcpt, w.origin)
+		copied.addressedBy(v.cfg.Own.at(as.state), as.header, rcpt, w.origin)
 		return &copied, nil
 	}
 	f := w.found[h.by[0]]
@@ -177,6 +177,9 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 		w.found[h.by[0]] = f
 	}
 	copied := *f
+	way := *f.Onward
+	way.Direct = h.original.Token.HasRecipient(rcpt)
+	copied.Onward = &way
 	return &copied, nil
 }
 
@@ -264,6 +267,7 @@ func (v *Verifier) original(as *Assessment, w *way, h handed) (*Finding, error) 
 		return nil, err
 	}
 	f.Facts.Forwarder = h.by[0].Domain
+	f.Onward = onwardBy(as.state, h, w.hops)
 	f.Facts.OwnCourier = as.top.Facts.OwnCourier // of the forwarder, whose record's age counts
 	return f, nil
 }

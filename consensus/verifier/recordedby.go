@@ -69,6 +69,3 @@ func keysOf(s *consensus.State, org *consensus.Org) keySet {
 		return ok && owner.ID == org.ID
 	}
 }
-
-// only is the set of one key.
-func only(key consensus.Key) keySet { return func(k consensus.Key) bool { return k == key } }

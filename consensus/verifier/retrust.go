@@ -9,8 +9,9 @@ import (
 )
 
 // Retrust looks again at all stored mail from domain after the trust in it
-// has changed, and at mail whose recording organisation was pinned or was
-// pinned no longer by that. What it does not finish, Run does.
+// has changed, at mail that a known forwarder of that domain sent on, and at
+// mail whose recording organisation was pinned or was pinned no longer by that.
+// What it does not finish, Run does.
 func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	decided, _ := v.trust.entry(domain)
 	// Deliveries that began under the old trust are in the store after this.
@@ -62,7 +63,7 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (nex
 				return err
 			}
 			org, ok := f.recordingOrg(state)
-			if ok && f.judgedBy(org) && (slices.Contains(f.Domains, domain) || v.trust.hasPinned(keysOf(state, org)) != f.Facts.OrgPinned) {
+			if ok && f.judgedBy(org) && (slices.Contains(f.Domains, domain) || f.sentOnBy(domain) || v.trust.hasPinned(keysOf(state, org)) != f.Facts.OrgPinned) {
 				found[refOf(key)] = f
 			}
 		}
@@ -72,9 +73,13 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (nex
 		return next, err
 	}
 	words := make(map[Ref]word, len(found))
+	handlers := make(map[Ref]Answer)
 	for ref, f := range found {
 		org, _ := f.recordingOrg(state)
 		words[ref] = v.wordOf(ctx, state, f, org)
+		if f.sentOnBy(domain) {
+			handlers[ref] = v.askOnward(ctx, state, f)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -91,6 +96,9 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (nex
 					next = from // asked of another organisation, or of others than there are now
 				} else if org, ok := f.recordingOrg(now); ok && f.judgedBy(org) {
 					f.recordedBy(org, w, v.cfg)
+					if a, asked := handlers[ref]; asked {
+						f.sentOnAs(a)
+					}
 				}
 				return nil
 			})

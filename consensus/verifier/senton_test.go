@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"context"
+	"reflect"
 	"testing"
 
 	"cairn/consensus/chain/chaintest"
@@ -53,6 +55,44 @@ func TestSentOnByStranger(t *testing.T) {
 	w.include(0)
 	w.include(3)
 	w.expect(changed, "in a block", record.Differs, "inbox")
+}
+
+// A known forwarder that is trusted no longer has what it sent on judged as a stranger's, and as before when it is again.
+func TestRetrustOfForwarder(t *testing.T) {
+	const list = "devs@org4.example"
+	var cfg Config
+	cfg.Forwarders = func(*mailstore.Reader, mailstore.AccountID) ([]record.Forwarder, error) {
+		return []record.Forwarder{{Domain: "org4.example", Posting: list, List: true}}, nil
+	}
+	w := newWorld(t, setting{orgs: 4, cfg: cfg, pins: []int{0, 1, 3}})
+	ctx := context.Background()
+	mail := w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list)
+	raw := w.seal(3, append([]byte("List-Id: <devs.org4.example>\r\n"), mail...), ann)
+	ref, direct := w.arrive(raw), w.arrive(w.seal(0, letter(jo, "", text+"straight"), ann))
+	w.include(0)
+	w.include(3)
+	w.expect(ref, "sent on", record.Vouched, "inbox")
+	before := w.finding(ref)
+	for range 2 {
+		if _, err := w.trust.Unpin(ctx, "org4.example", w.now); err != nil {
+			t.Fatal(err)
+		}
+		w.must(w.v.Retrust(ctx, "org4.example"))
+		w.expect(ref, "by a list that is trusted no longer", record.Replayed, "spam")
+		if got := w.finding(ref).Reasons[1]; got != "sent on by an organisation that claims org4.example but is not trusted for it here" {
+			t.Errorf("reason %q", got)
+		}
+		w.expect(direct, "without the list", record.Verified, "inbox")
+		w.pin(3)
+		w.must(w.v.Retrust(ctx, "org4.example"))
+		w.expect(ref, "by a list that is trusted again", record.Vouched, "inbox")
+	}
+	if after := w.finding(ref); !reflect.DeepEqual(after, before) {
+		t.Errorf("%+v\nis not\n%+v", after, before)
+	}
+	w.must(w.trust.Pin(ctx, Pin{Domain: "org4.example", Key: txtKey, Source: SourceTrust}, true))
+	w.must(w.v.Retrust(ctx, "org4.example"))
+	w.expect(ref, "another key was pinned instead", record.Replayed, "spam")
 }
 
 // A stranger who claims a list's domain takes nothing from that list.

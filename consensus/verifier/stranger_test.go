@@ -3,6 +3,7 @@ package verifier
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 func also(org int, domain string) func(*chaintest.Network) {
 	return func(n *chaintest.Network) {
 		e := &n.Orgs[org].Event
-		e.Enrol().Domains = []string{domain, n.Orgs[org].Domain} // ascending
+		e.Enrol().Domains = slices.Sorted(slices.Values([]string{domain, n.Orgs[org].Domain}))
 		e.Sign(n.Orgs[org].Key)
 	}
 }

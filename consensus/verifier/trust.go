@@ -53,9 +53,9 @@ func (t *Trust) trusted(ctx context.Context, domain string, keys keySet) (how st
 // byDNS is how a domain is trusted that no pin is for.
 const byDNS = "dns"
 
-// DNS asks what the DNS of domain says about key, whatever is pinned.
-func (t *Trust) DNS(ctx context.Context, domain string, key consensus.Key) Answer {
-	return t.askDNS(ctx, domain, only(key))
+// DNS asks what the DNS of domain says about org, whatever is pinned.
+func (t *Trust) DNS(ctx context.Context, s *consensus.State, domain string, org *consensus.Org) Answer {
+	return t.askDNS(ctx, domain, keysOf(s, org))
 }
 
 func (t *Trust) askDNS(ctx context.Context, domain string, keys keySet) Answer {

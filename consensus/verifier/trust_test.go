@@ -257,7 +257,8 @@ func TestRetrustWithSilentDNS(t *testing.T) {
 		w.must(w.v.Retrust(ctx, "org1.example"))
 		w.expect(ref, c.when, c.verdict, "inbox")
 		org, a := w.trust.Speaker(ctx, w.chain.State(), "org1.example")
-		if want := w.trust.DNS(ctx, "org1.example", key); org != nil || a != want {
+		member, _ := w.chain.State().OrgByKey(key)
+		if want := w.trust.DNS(ctx, w.chain.State(), "org1.example", member); org != nil || a != want {
 			t.Errorf("%s: the speaker is %v, %v, the DNS says %v", c.when, org, a, want)
 		}
 	}
@@ -269,6 +270,9 @@ func TestRetrustWithSilentDNS(t *testing.T) {
 		t.Errorf("asked now: %v, %v", org, a)
 	}
 }
+
+// only is the set of one key.
+func only(key consensus.Key) keySet { return func(k consensus.Key) bool { return k == key } }
 
 // A node that ends between a decision and the look at the mail that it concerns
 // looks at it when it starts again.

@@ -121,7 +121,7 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opene
 	with.Stranger = !ok // anybody can make such a record; what is found counts once the key is enrolled
 	f.Facts.SetRecord(token, record.Compare(token, record.Arrived(m.raw, m.tokens, recipients), with))
 	if !f.Facts.RecipientInRecord {
-		f.Facts.RecordedFor = v.cfg.Own.others(token.Named(m.header.To))
+		f.Facts.RecordedFor = v.cfg.Own.at(state).others(token.Named(m.header.To))
 	}
 	if !ok {
 		f.recordedByNobody(state, v.cfg)

@@ -16,6 +16,7 @@ type Backend interface {
 	OrgService
 	OrgEventService
 	PeerService
+	QueueService
 	BackupService
 }
 
@@ -134,6 +135,16 @@ type PeerService interface {
 	Peers(ctx context.Context) (*PeerList, error)
 	// Connect dials a multiaddr that ends in /p2p/<peer id>. CodeTryLater when it does not answer.
 	Connect(ctx context.Context, address string) (*Peer, error)
+}
+
+// QueueService shows the mail that is on its way out.
+type QueueService interface {
+	// Queue lists the oldest 1,000 entries.
+	ListQueue(ctx context.Context) (*QueueList, error)
+	// QueueEntry returns one; CodeNotFound when it has left or never was.
+	QueueEntry(ctx context.Context, r QueueRequest) (*QueueItem, error)
+	// RetryQueue makes an entry, or all, due at once; what waits for its record goes on waiting.
+	RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error)
 }
 
 // BackupService saves the node.

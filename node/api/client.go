@@ -249,3 +249,18 @@ func (c *Client) Peers(ctx context.Context) (*PeerList, error) {
 func (c *Client) Connect(ctx context.Context, address string) (*Peer, error) {
 	return call[Peer](ctx, c, pathConnect, selector{address})
 }
+
+// ListQueue lists the mail that is on its way out.
+func (c *Client) ListQueue(ctx context.Context) (*QueueList, error) {
+	return call[QueueList](ctx, c, pathQueue, selector{})
+}
+
+// QueueEntry shows one entry of the queue.
+func (c *Client) QueueEntry(ctx context.Context, r QueueRequest) (*QueueItem, error) {
+	return call[QueueItem](ctx, c, pathQueueEntry, r)
+}
+
+// RetryQueue has mail tried again at once.
+func (c *Client) RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error) {
+	return call[QueueRetried](ctx, c, pathRetryQueue, r)
+}

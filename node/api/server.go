@@ -115,6 +115,9 @@ const (
 	pathAttest           = "/1/org/attest"
 	pathPeers            = "/1/peer/list"
 	pathConnect          = "/1/peer/connect"
+	pathQueue            = "/1/queue/list"
+	pathQueueEntry       = "/1/queue/entry"
+	pathRetryQueue       = "/1/queue/retry"
 	pathBackup           = "/1/backup/create"
 )
 
@@ -164,6 +167,9 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathAttest, maxRequest, b.Attest)
 	handle(mux, pathPeers, maxRequest, func(ctx context.Context, _ selector) (*PeerList, error) { return b.Peers(ctx) })
 	handle(mux, pathConnect, maxRequest, byName(b.Connect))
+	handle(mux, pathQueue, maxRequest, func(ctx context.Context, _ selector) (*QueueList, error) { return b.ListQueue(ctx) })
+	handle(mux, pathQueueEntry, maxRequest, b.QueueEntry)
+	handle(mux, pathRetryQueue, maxRequest, b.RetryQueue)
 	handleStream(mux, pathBackup, b.Backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, Errorf(CodeNotFound, "use the cairn command of the same version as the node", "no method %s %s", r.Method, r.URL.Path))

@@ -73,6 +73,9 @@ type OrgSummary struct {
 	Enrolled bool     `json:"enrolled"`            // the enrolment is in a block of the best chain
 	Height   uint64   `json:"height"`              // of that block
 	WaitsFor string   `json:"waits_for,omitempty"` // what the enrolment waits for, in words
+	Ended    string   `json:"ended,omitempty"`     // how this node ended as one of the organisation's, in words
+
+	RecoveryKeyHere bool `json:"recovery_key_here,omitempty"` // and should be taken offline
 
 	Proposed []OrgEvent `json:"proposed,omitempty"`     // changes that wait for a block
 	Refused  string     `json:"not_proposed,omitempty"` // why a change in the configuration was not proposed
@@ -98,6 +101,7 @@ type MailStatus struct {
 
 	Batches int    `json:"batches"`          // of our records, closed and in no block yet
 	Halted  string `json:"halted,omitempty"` // why our mail is not recorded, and so waits; empty: all is well
+	Epoch   string `json:"epoch,omitempty"`  // of this node's recorder key, in which it signs; a number
 	Next    string `json:"next,omitempty"`   // what to do about that, or the command that tells more
 	Ended   bool   `json:"ended,omitempty"`  // nothing that the network does will change it
 }
@@ -106,6 +110,8 @@ type MailStatus struct {
 type ChainStatus struct {
 	Document
 	Network       string    `json:"network"`
+	Params        uint16    `json:"params"`              // version of the network's parameters
+	Attesters     uint8     `json:"attesters,omitempty"` // members that have to attest to a new one
 	ChainID       string    `json:"chain_id"`
 	Genesis       string    `json:"genesis"`
 	Height        uint64    `json:"height"`

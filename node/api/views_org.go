@@ -27,6 +27,8 @@ type Org struct {
 type OrgNode struct {
 	Node     string `json:"node"`
 	Recorder string `json:"recorder"`
+	End      string `json:"end,omitempty"`   // dropped, revoked, suspended; empty: it has not ended
+	Until    uint64 `json:"until,omitempty"` // height of the block that ended it
 }
 
 // Pin binds a domain to an org key, at this node.
@@ -41,6 +43,8 @@ type Pin struct {
 
 	// Unclaimed: no member of the network with this key claims the domain, so no mail goes there yet.
 	Unclaimed bool `json:"unclaimed,omitempty"`
+	// Former: the organisation had this key, and has another one now. The pin stands for it all the same.
+	Former bool `json:"former,omitempty"`
 }
 
 // PinList lists the pins of this node by domain.

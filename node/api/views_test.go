@@ -15,6 +15,7 @@ var views = []any{
 	Sent{}, SearchResult{}, Message{}, RawMessage{}, Verification{}, LabelList{}, MessageLabels{}, AccountList{}, Account{},
 	SendRequest{}, SearchRequest{}, VerifyRequest{}, LabelRequest{}, RelabelRequest{}, Relabelled{}, AccountRequest{}, SettingRequest{}, TrustRequest{}, Failure{},
 	ForwarderList{}, ForwarderRequest{}, HostedList{}, HostedLists{}, HostedListRequest{}, MemberList{}, MembersRequest{}, BackupRequest{},
+	QueueList{}, QueueItem{}, QueueRequest{}, QueueRetried{},
 	OrgStanding{}, EventRequest{}, OrgEvent{}, NodeAdded{}, OrgNodeList{}, OrgChanges{}, Applications{}, Application{}, AttestRequest{},
 }
 
@@ -48,7 +49,7 @@ func TestListsAreNeverNull(t *testing.T) {
 	for _, doc := range []View{
 		&Status{}, &Block{Events: []BlockEvent{{}}}, &OrgList{Orgs: []Org{{}}}, &PinList{}, &Claims{}, &Untrusted{}, &Invite{}, &PeerList{}, &Sent{}, &AccountList{Accounts: []Account{{}}},
 		&SearchResult{Messages: []Summary{{}}}, &Message{Verification: &Verification{}}, &RawMessage{}, &LabelList{}, &MessageLabels{}, &Relabelled{}, &Account{},
-		&ForwarderList{}, &HostedLists{}, &MemberList{},
+		&ForwarderList{}, &HostedLists{}, &MemberList{}, &QueueList{Entries: []QueueEntry{{}}}, &QueueItem{}, &QueueRetried{},
 		&OrgStanding{}, &OrgEvent{}, &NodeAdded{}, &OrgNodeList{}, &OrgChanges{}, &Applications{Applications: []Application{{}}},
 	} {
 		var b strings.Builder

@@ -61,6 +61,7 @@ func running(t *testing.T) (dir string, client *api.Client, stop func()) {
 // TestBackupWhileMailIsSent makes a backup while eight senders send to an account of the same node. Each mail that was
 // accepted before it began is in it; each that is in it is whole: with its text, and on its way or delivered.
 func TestBackupWhileMailIsSent(t *testing.T) {
+	t.Parallel()
 	dir, client, stop := running(t)
 	var mu sync.Mutex
 	accepted := map[string]bool{}
@@ -223,6 +224,7 @@ func TestInterruptedBackup(t *testing.T) {
 
 // A disk that is full under the backup is told as that.
 func TestBackupToAFullDisk(t *testing.T) {
+	t.Parallel()
 	dir, _, _ := running(t)
 	var errs bytes.Buffer
 	a := &app{out: &output{Writer: fullDisk{}}, err: &errs}

@@ -20,13 +20,7 @@ func (a *app) cmdAccountLs() *cobra.Command {
 		Short: "List accounts",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			l, err := client.Accounts(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, (*api.Client).Accounts, func(b *bytes.Buffer, l *api.AccountList) {
 				rows := [][]string{{"ACCOUNT", "MESSAGES", "UNREAD", "ADDRESSES"}}
 				for _, e := range l.Accounts {
 					rows = append(rows, []string{e.Name, fmt.Sprint(e.Messages), fmt.Sprint(e.Unread), strings.Join(e.Addresses, ", ")})
@@ -49,13 +43,9 @@ func (a *app) cmdAccountAdd() *cobra.Command {
 			if r.Addresses, err = bareAddresses(c, args[1:]); err != nil {
 				return err
 			}
-			client := a.client()
-			defer client.Close()
-			e, err := client.AddAccount(c.Context(), r)
-			if err != nil {
-				return err
-			}
-			return a.print(e, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s: %s\n", e.Name, strings.Join(e.Addresses, ", ")) })
+			return ask(a, c, about((*api.Client).AddAccount, r), func(b *bytes.Buffer, e *api.Account) {
+				fmt.Fprintf(b, "%s: %s\n", e.Name, strings.Join(e.Addresses, ", "))
+			})
 		},
 	}
 }
@@ -78,13 +68,7 @@ func (a *app) cmdAccountSet() *cobra.Command {
 					return usage(c, "the value is empty: leave it out to take the setting back")
 				}
 			}
-			client := a.client()
-			defer client.Close()
-			e, err := client.SetAccount(c.Context(), r)
-			if err != nil {
-				return err
-			}
-			return a.print(e, func(b *bytes.Buffer) {
+			return ask(a, c, about((*api.Client).SetAccount, r), func(b *bytes.Buffer, e *api.Account) {
 				for _, s := range e.Settings {
 					if s.Name == r.Name {
 						fmt.Fprintf(b, "%s: %s is %s\n", e.Name, s.Name, s.Value)
@@ -107,13 +91,9 @@ func (a *app) cmdAccountRm() *cobra.Command {
 			if !yes {
 				return api.Errorf(api.CodeUsage, "cairn account rm "+args[0]+" --yes", "removing %s deletes its mail for good: say that it is meant", args[0])
 			}
-			client := a.client()
-			defer client.Close()
-			e, err := client.RemoveAccount(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.print(e, func(b *bytes.Buffer) { fmt.Fprintf(b, "removed %s with %s\n", e.Name, plural(e.Messages, "message")) })
+			return ask(a, c, about((*api.Client).RemoveAccount, args[0]), func(b *bytes.Buffer, e *api.Account) {
+				fmt.Fprintf(b, "removed %s with %s\n", e.Name, plural(e.Messages, "message"))
+			})
 		},
 	}
 	rm.Flags().BoolVar(&yes, "yes", false, "delete the account's mail")

@@ -78,9 +78,9 @@ func (a *app) cmdBackupRestore() *cobra.Command {
 of the backup is in it; if the command is killed, run it again.
 
 The node that the backup was made of must not run any more: two nodes with the same keys contradict each other. What was
-received and sent after the backup is not in it. Search index and chain are made again when the node runs. In a network with
-parameters of version 1, a node that sent mail after its backup was made receives mail once it is restored, but sends none:
-the numbers of its records are taken.`,
+received and sent after the backup is not in it. In a network with parameters of version 1, a node that sent mail after its
+backup was made receives mail once it is restored, but sends none to others: the numbers of its records are taken. Search
+index and chain are made again when the node runs.`,
 		Example: "  cairn backup restore --dir ~/alpha /backup/alpha",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -123,7 +123,8 @@ func warnings(d *backup) []string {
 	list := []string{
 		"the node that it was made of must not run any more, here or elsewhere: two with the same keys contradict each other",
 		"what was received and sent after " + moment(d.Made) + " is not in it",
-		"if the node has sent mail since then, this one will send none: its numbers are taken, and its mail waits; its status says so as \"not recorded\"",
+		"in a network with parameters of version 1, if the node has sent mail since then, this one will send none to others: its numbers are taken, and its mail waits; " +
+			"its status says so as \"not recorded\"",
 	}
 	if !d.HasOrgKey && d.ChainID == "" {
 		list = append(list, "the organisation's key was not in the backup: put it into "+home.OrgKey+" before joining a network")

@@ -19,13 +19,7 @@ func (a *app) cmdChain() *cobra.Command {
 		Short: "Show the state of the chain at this node",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			s, err := client.ChainStatus(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(s, func(b *bytes.Buffer) {
+			return ask(a, c, (*api.Client).ChainStatus, func(b *bytes.Buffer, s *api.ChainStatus) {
 				fmt.Fprintf(b, "network        %s, chain %s\n", line(s.Network, 0), s.ChainID)
 				fmt.Fprintf(b, "block          %d%s\n", s.Height, syncNote(s))
 				fmt.Fprintf(b, "id             %s\n", s.Tip)
@@ -49,13 +43,7 @@ func (a *app) cmdChain() *cobra.Command {
 			if err := checkBlock(c, which); err != nil {
 				return err
 			}
-			client := a.client()
-			defer client.Close()
-			k, err := client.Block(c.Context(), which)
-			if err != nil {
-				return err
-			}
-			return a.print(k, func(b *bytes.Buffer) { showBlock(b, k) })
+			return ask(a, c, about((*api.Client).Block, which), showBlock)
 		},
 	}
 	return group("chain", "Look at the chain", status, block)

@@ -21,13 +21,7 @@ func (a *app) cmdLabel() *cobra.Command {
 			if len(args) > 0 {
 				account = args[0]
 			}
-			client := a.client()
-			defer client.Close()
-			l, err := client.Labels(c.Context(), account)
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, about((*api.Client).Labels, account), func(b *bytes.Buffer, l *api.LabelList) {
 				rows := [][]string{{"LABEL", "MESSAGES"}}
 				for _, e := range l.Labels {
 					rows = append(rows, []string{e.Label, fmt.Sprint(e.Messages)})

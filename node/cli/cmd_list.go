@@ -26,30 +26,22 @@ func (a *app) cmdListLs() *cobra.Command {
 		Short: "List who sends mail on to an account",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			l, err := client.Forwarders(c.Context(), account)
-			if err != nil {
-				return err
-			}
-			return a.printForwarders(l)
+			return ask(a, c, about((*api.Client).Forwarders, account), a.showForwarders)
 		},
 	}
 	accountFlag(ls, &account)
 	return ls
 }
 
-func (a *app) printForwarders(l *api.ForwarderList) error {
-	return a.print(l, func(b *bytes.Buffer) {
-		rows := [][]string{{"ADDRESS", "KIND", "SENT ON BY", "SINCE"}}
-		for _, f := range l.Forwarders {
-			rows = append(rows, []string{f.Address, f.Kind, f.Domain, f.Since.Format("2006-01-02")})
-		}
-		table(b, rows)
-		for _, domain := range l.Untrusted {
-			fmt.Fprintf(b, "nobody is trusted for %s yet: what it sends on counts as soon as somebody is: %s\n", domain, a.complete("cairn org trust "+domain))
-		}
-	})
+func (a *app) showForwarders(b *bytes.Buffer, l *api.ForwarderList) {
+	rows := [][]string{{"ADDRESS", "KIND", "SENT ON BY", "SINCE"}}
+	for _, f := range l.Forwarders {
+		rows = append(rows, []string{f.Address, f.Kind, f.Domain, f.Since.Format("2006-01-02")})
+	}
+	table(b, rows)
+	for _, domain := range l.Untrusted {
+		fmt.Fprintf(b, "nobody is trusted for %s yet: what it sends on counts as soon as somebody is: %s\n", domain, a.complete("cairn org trust "+domain))
+	}
 }
 
 func (a *app) cmdListAdd() *cobra.Command {
@@ -96,13 +88,7 @@ func (a *app) changeForwarders(c *cobra.Command, args []string, r *api.Forwarder
 	if r.Addresses, err = bareAddresses(c, args); err != nil {
 		return err
 	}
-	client := a.client()
-	defer client.Close()
-	l, err := change(client, c.Context(), *r)
-	if err != nil {
-		return err
-	}
-	return a.printForwarders(l)
+	return ask(a, c, about(change, *r), a.showForwarders)
 }
 
 // bareAddresses gives the addresses of arguments, each of which is one.

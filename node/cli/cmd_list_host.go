@@ -23,13 +23,7 @@ func (a *app) cmdListHost() *cobra.Command {
 		Short: "List the mailing lists of this node",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			l, err := client.HostedLists(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, (*api.Client).HostedLists, func(b *bytes.Buffer, l *api.HostedLists) {
 				rows := [][]string{{"LIST", "MEMBERS", "POSTS BY", "OWNER", "TAG"}}
 				for _, e := range l.Lists {
 					rows = append(rows, []string{e.Address, fmt.Sprint(e.Members), e.Post, e.Owner, e.Tag})
@@ -78,13 +72,7 @@ func (a *app) cmdHostSet() *cobra.Command {
 			if given("per-hour") {
 				r.PerHour = &perHour
 			}
-			client := a.client()
-			defer client.Close()
-			l, err := client.PutHostedList(c.Context(), r)
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, about((*api.Client).PutHostedList, r), func(b *bytes.Buffer, l *api.HostedList) {
 				fmt.Fprintf(b, "%s: %s, posts by %s, owner %s\n", l.Address, plural(l.Members, "member"), l.Post, l.Owner)
 			})
 		},
@@ -108,13 +96,9 @@ func (a *app) cmdHostRm() *cobra.Command {
 			if !yes {
 				return api.Errorf(api.CodeUsage, "cairn list host rm "+args[0]+" --yes", "removing %s deletes what was posted for good: say that it is meant", args[0])
 			}
-			client := a.client()
-			defer client.Close()
-			l, err := client.RemoveHostedList(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) { fmt.Fprintf(b, "removed %s with %s\n", l.Address, plural(l.Members, "member")) })
+			return ask(a, c, about((*api.Client).RemoveHostedList, args[0]), func(b *bytes.Buffer, l *api.HostedList) {
+				fmt.Fprintf(b, "removed %s with %s\n", l.Address, plural(l.Members, "member"))
+			})
 		},
 	}
 	rm.Flags().BoolVar(&yes, "yes", false, "delete what was posted")
@@ -127,13 +111,7 @@ func (a *app) cmdHostMembers() *cobra.Command {
 		Short: "List the members of a mailing list, one a line",
 		Args:  exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client := a.client()
-			defer client.Close()
-			l, err := client.Members(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, about((*api.Client).Members, args[0]), func(b *bytes.Buffer, l *api.MemberList) {
 				for _, m := range l.Members {
 					fmt.Fprintln(b, m)
 				}
@@ -161,13 +139,7 @@ func (a *app) cmdChangeMembers(name, short, done string, change memberCall) *cob
 			if err != nil {
 				return err
 			}
-			client := a.client()
-			defer client.Close()
-			l, err := change(client, c.Context(), api.MembersRequest{Address: args[0], Members: members})
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, about(change, api.MembersRequest{Address: args[0], Members: members}), func(b *bytes.Buffer, l *api.MemberList) {
 				fmt.Fprintf(b, "%s: %d %s, %s\n", l.Address, l.Changed, done, plural(l.Total, "member"))
 			})
 		},

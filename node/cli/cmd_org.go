@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"cairn/node/api"
 )
 
 func (a *app) cmdOrg() *cobra.Command {
@@ -17,13 +19,7 @@ func (a *app) cmdOrg() *cobra.Command {
 			if len(args) > 0 {
 				which = args[0]
 			}
-			client := a.client()
-			defer client.Close()
-			l, err := client.Orgs(c.Context(), which)
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, about((*api.Client).Orgs, which), func(b *bytes.Buffer, l *api.OrgList) {
 				for _, o := range l.Orgs {
 					a.showOrg(b, &o)
 				}
@@ -37,13 +33,7 @@ func (a *app) cmdOrg() *cobra.Command {
 it trusts us for our domains, and can be trusted by us with "cairn org trust".`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			i, err := client.Invite(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(i, func(b *bytes.Buffer) { fmt.Fprintln(b, i.Invite) })
+			return ask(a, c, (*api.Client).Invite, func(b *bytes.Buffer, i *api.Invite) { fmt.Fprintln(b, i.Invite) })
 		},
 	}
 	return group("org", "Organisations and trust in their domains", show, invite, a.cmdOrgTrust(), a.cmdOrgUntrust(), a.cmdOrgPins(),

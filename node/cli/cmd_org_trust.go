@@ -137,21 +137,15 @@ func (a *app) cmdOrgUntrust() *cobra.Command {
 	return &cobra.Command{
 		Use:   "untrust DOMAIN",
 		Short: "Take the trust in an organisation for a mail domain back",
-		Long: `Take the pin of a domain back, wherever it came from. Mail from there is judged anew; from then on the domain is whose
-its DNS says it is, or nobody's.`,
+		Long: `Take the pin of a domain back, wherever it came from. Mail from there, and what it sent on as a list or forwarder, is judged
+anew; from then on the domain is whose its DNS says it is, or nobody's.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			domain, err := domainOf(c, args[0])
 			if err != nil {
 				return err
 			}
-			client := a.client()
-			defer client.Close()
-			u, err := client.Untrust(c.Context(), domain)
-			if err != nil {
-				return err
-			}
-			return a.print(u, func(b *bytes.Buffer) { showUntrusted(b, u) })
+			return ask(a, c, about((*api.Client).Untrust, domain), showUntrusted)
 		},
 	}
 }
@@ -162,13 +156,7 @@ func (a *app) cmdOrgPins() *cobra.Command {
 		Short: "List the domains that are pinned to an organisation's key",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			l, err := client.Pins(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, (*api.Client).Pins, func(b *bytes.Buffer, l *api.PinList) {
 				for i := range l.Pins {
 					showPin(b, &l.Pins[i])
 				}

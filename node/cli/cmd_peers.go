@@ -6,18 +6,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cairn/node/api"
+
 	"cairn/node"
 )
 
 func (a *app) cmdPeers() *cobra.Command {
 	list := func(c *cobra.Command, _ []string) error {
-		client := a.client()
-		defer client.Close()
-		l, err := client.Peers(c.Context())
-		if err != nil {
-			return err
-		}
-		return a.print(l, func(b *bytes.Buffer) {
+		return ask(a, c, (*api.Client).Peers, func(b *bytes.Buffer, l *api.PeerList) {
 			rows := [][]string{{"PEER", "ORGANISATION", "BLOCK", "ADDRESS"}}
 			for _, p := range l.Peers {
 				rows = append(rows, []string{p.ID, p.Org, fmt.Sprint(p.Height), p.Address})
@@ -35,13 +31,7 @@ func (a *app) cmdPeers() *cobra.Command {
 			if err := node.CheckPeerAddress(args[0]); err != nil {
 				return usage(c, "%v", err)
 			}
-			client := a.client()
-			defer client.Close()
-			p, err := client.Connect(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.print(p, func(b *bytes.Buffer) { fmt.Fprintf(b, "connected to %s\n", p.ID) })
+			return ask(a, c, about((*api.Client).Connect, args[0]), func(b *bytes.Buffer, p *api.Peer) { fmt.Fprintf(b, "connected to %s\n", p.ID) })
 		},
 	}
 	c := group("peers", "List and connect nodes of the network", ls, connect)

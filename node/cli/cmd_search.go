@@ -28,13 +28,7 @@ The shell reads some of these characters itself: put a query that has any in quo
 				return usage(c, "--limit is 1 to 1000, --offset 0 or more")
 			}
 			r.Query = strings.Join(args, " ")
-			client := a.client()
-			defer client.Close()
-			result, err := client.Search(c.Context(), r)
-			if err != nil {
-				return err
-			}
-			return a.print(result, func(b *bytes.Buffer) { listMessages(b, result, r.Offset) })
+			return ask(a, c, about((*api.Client).Search, r), func(b *bytes.Buffer, result *api.SearchResult) { listMessages(b, result, r.Offset) })
 		},
 	}
 	c.Flags().StringVar(&r.Account, "account", "", "search this account only")

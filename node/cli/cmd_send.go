@@ -54,16 +54,13 @@ ever as things stand.`,
 			if err != nil {
 				return err
 			}
-			client := a.client()
-			defer client.Close()
-			sent, err := client.Send(c.Context(), r)
-			if err != nil {
-				return err
-			}
-			if sent.Ended {
-				a.exit = 75
-			}
-			return a.print(sent, func(b *bytes.Buffer) { a.showSent(b, sent) })
+			return ask(a, c, func(client *api.Client, ctx context.Context) (*api.Sent, error) {
+				sent, err := client.Send(ctx, r)
+				if err == nil && sent.Ended {
+					a.exit = 75
+				}
+				return sent, err
+			}, a.showSent)
 		},
 	}
 	f := c.Flags()

@@ -19,18 +19,15 @@ func (a *app) cmdStatus() *cobra.Command {
 		Short: "Tell how the running node is",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			s, err := client.Status(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(s, func(b *bytes.Buffer) {
+			return ask(a, c, (*api.Client).Status, func(b *bytes.Buffer, s *api.Status) {
 				rows := [][2]string{
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
 					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
+					{"this node", s.Org.Ended},
+					{"recovery key", a.recoveryNote(&s.Org)},
 					{"not proposed", s.Org.Refused},
 					{"network", fmt.Sprintf("%s, chain %s, block %d%s", s.Chain.Network, s.Chain.ChainID, s.Chain.Height, syncNote(&s.Chain))},
+					{"parameters", paramsNote(&s.Chain)},
 					{"clock", clockNote(&s.Clock)},
 				}
 				for _, e := range s.Org.Proposed {
@@ -49,6 +46,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Deferred, s.Mail.Sealed)},
 					[2]string{"not recorded", haltedNote(&s.Mail)},
+					[2]string{"records in", epochNote(s.Mail.Epoch)},
 					[2]string{"index", indexNote(&s.Index)},
 					[2]string{"submission", s.Listen.Submission},
 					[2]string{"inbound", s.Listen.Inbound},
@@ -64,6 +62,28 @@ func (a *app) cmdStatus() *cobra.Command {
 			})
 		},
 	}
+}
+
+func (a *app) recoveryNote(o *api.OrgSummary) string {
+	if !o.RecoveryKeyHere {
+		return ""
+	}
+	return "it is in this directory still, where a thief finds it with the rest: " + a.complete("cairn org recovery-key -o FILE")
+}
+
+func paramsNote(s *api.ChainStatus) string {
+	note := fmt.Sprintf("version %d", s.Params)
+	if s.Attesters > 0 {
+		note += fmt.Sprintf(", %s attest to each new member", plural(int(s.Attesters), "member"))
+	}
+	return note
+}
+
+func epochNote(epoch string) string {
+	if epoch == "" {
+		return ""
+	}
+	return "epoch " + epoch + " of this node's recorder key"
 }
 
 func syncNote(s *api.ChainStatus) string {

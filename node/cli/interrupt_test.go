@@ -62,6 +62,7 @@ func closedPipe(t *testing.T) *os.File {
 }
 
 func TestNodeStaysWhenNobodyReadsItsOutput(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "n")
 	free := []string{"--submission", "127.0.0.1:0", "--inbound", "127.0.0.1:0", "--p2p", "/ip4/127.0.0.1/tcp/0", "--mine", "off"}
 	code, _, errs := cairn(t, "", append([]string{"init", "--dir", dir, "--domain", "alpha.test", "--network", "local"}, free...)...)
@@ -96,6 +97,7 @@ func TestNodeStaysWhenNobodyReadsItsOutput(t *testing.T) {
 }
 
 func TestTestnetEndsWhenNobodyReadsItsOutput(t *testing.T) {
+	t.Parallel()
 	var errs bytes.Buffer
 	run := exec.CommandContext(t.Context(), "cairn", "testnet")
 	run.Stdout, run.Stderr = closedPipe(t), &errs

@@ -34,13 +34,26 @@ func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
 	if o.ThresholdFloor > 0 {
 		fmt.Fprintf(b, ", asks for %d %% unchanged", o.ThresholdFloor)
 	}
-	fmt.Fprintf(b, "\n  nodes     %d\n", len(o.Nodes))
+	fmt.Fprintf(b, "\n  nodes     %s\n", nodesNote(o.Nodes))
 	if len(o.Trusted) == 0 && len(o.Domains) > 0 {
 		fmt.Fprintf(b, "  trusted   for no domain, see: %s\n", a.complete("cairn org trust "+o.Domains[0]))
 	}
 	for _, p := range o.Trusted {
 		fmt.Fprintf(b, "  trusted   for %s (%s)\n", p.Domain, p.Source)
 	}
+}
+
+// nodesNote counts nodes, and says how and when those ended that have.
+func nodesNote(list []api.OrgNode) string {
+	active, ended := 0, ""
+	for _, n := range list {
+		if n.End == "" {
+			active++
+			continue
+		}
+		ended += fmt.Sprintf("; %.8s was %s in block %d", n.Node, n.End, n.Until)
+	}
+	return fmt.Sprint(active) + ended
 }
 
 // holder names whom a pin is for.
@@ -55,6 +68,9 @@ func holder(p *api.Pin) string {
 func showPin(b *bytes.Buffer, p *api.Pin) {
 	fmt.Fprintf(b, "%s\n  pinned    to %s, since %s (%s)\n", p.Domain, holder(p), p.Since.Format(time.DateOnly), p.Source)
 	fmt.Fprintf(b, "  key       %s\n  words     %s\n", p.Key, p.Fingerprint)
+	if p.Former {
+		fmt.Fprintln(b, "  now       it has another key, and the pin stands for it all the same")
+	}
 	switch {
 	case p.Org == "":
 	case p.Unclaimed:

@@ -74,7 +74,7 @@ func (h *Host) Clocks() Clocks {
 	s, now := h.chain.State(), h.cfg.Now().Round(0)
 	byOrg := make(map[consensus.Hash][]time.Duration)
 	for _, p := range h.roster.greeted() {
-		if org, ok := s.OrgByNode(p.key); ok && p.told != nil {
+		if org, ok := s.ActiveNode(p.key); ok && p.told != nil {
 			byOrg[org.ID] = append(byOrg[org.ID], p.told.ahead(now))
 		}
 	}

@@ -45,9 +45,10 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 		return pubsub.ValidationReject
 	}
 	state := h.chain.State()
-	if _, member := state.OrgByRecorder(c.Header.Miner); !member {
+	_, member := state.OrgByRecorder(c.Header.Miner)
+	if next := c.Header.Prev == state.Tip(); !member || next && !state.Mines(c.Header.Miner) {
 		h.stats.add("block.stranger")
-		if c.Header.Prev == state.Tip() {
+		if next {
 			return pubsub.ValidationReject
 		}
 		// Another branch may have enrolled the miner: it comes by sync, if that branch has more work.

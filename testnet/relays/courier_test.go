@@ -117,7 +117,7 @@ func carry(ctx context.Context, t *testing.T, p *relays.Postfix, mails [][]byte)
 		t.Fatal(err)
 	}
 	queue := smtpgw.NewQueue(store)
-	cfg := smtpgw.Config{Hostname: "mail.alpha.test", Domains: []string{alpha.Domain}, Postmaster: ana} // whose reports are
+	cfg := smtpgw.Config{Hostname: "mail.alpha.test", Domains: func() []string { return []string{alpha.Domain} }, Postmaster: ana} // whose reports are
 	cfg.Sending.Sessions, cfg.Sending.IdleSession = 1, time.Second/2
 	to := []struct {
 		mail  []byte

@@ -1,0 +1,57 @@
+package api
+
+import "time"
+
+// What an entry of the queue waits for.
+const (
+	WaitsRecord  = "record"  // it does not leave before it is recorded
+	WaitsAttempt = "attempt" // its next attempt is due later
+	WaitsNothing = "nothing" // it is due, or on its way
+)
+
+// QueueEntry is outbound mail: one message for recipients of one domain.
+type QueueEntry struct {
+	ID         uint64    `json:"id"`
+	Ref        string    `json:"ref"`            // as told who submitted it
+	Message    string    `json:"message"`        // the sent copy, "account/id"; it may have been removed
+	From       string    `json:"from,omitempty"` // empty: a report
+	Domain     string    `json:"domain"`
+	Recipients []string  `json:"recipients"`
+	Created    time.Time `json:"created"`
+	WaitsFor   string    `json:"waits_for"`     // record, attempt, nothing
+	Why        string    `json:"why,omitempty"` // of waiting for the record, if the node cannot record
+	Attempts   int       `json:"attempts"`
+	LastError  string    `json:"last_error,omitempty"`
+	Next       time.Time `json:"next_attempt,omitzero"` // of what is recorded
+}
+
+// QueueList lists the oldest entries.
+type QueueList struct {
+	Document
+	Entries []QueueEntry `json:"entries"`
+	Total   int          `json:"total"` // in the queue
+}
+
+// QueueItem is one entry with its latest attempts, oldest first.
+type QueueItem struct {
+	Document
+	QueueEntry
+	History []QueueAttempt `json:"history"`
+}
+
+// QueueAttempt is what became of one attempt.
+type QueueAttempt struct {
+	Time   time.Time `json:"time"`
+	Result string    `json:"result"`
+}
+
+// QueueRequest names entries of the queue.
+type QueueRequest struct {
+	ID uint64 `json:"id,omitempty"` // 0: all
+}
+
+// QueueRetried says what is tried again.
+type QueueRetried struct {
+	Document
+	Due int `json:"due"` // entries that were to be tried later, and are tried now
+}

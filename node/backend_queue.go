@@ -1,0 +1,127 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cairn/mailstore"
+	"cairn/node/api"
+	"cairn/smtpgw"
+)
+
+// queueLimit is how many entries of the queue are listed.
+const queueLimit = 1000
+
+// ListQueue lists the oldest entries of the queue.
+func (n *Node) ListQueue(context.Context) (*api.QueueList, error) {
+	entries, err := n.queue.List(0, queueLimit)
+	if err != nil {
+		return nil, err
+	}
+	l := &api.QueueList{Entries: []api.QueueEntry{}}
+	if l.Total, err = n.queue.Len(); err != nil {
+		return nil, err
+	}
+	err = n.viewQueue(func(view func(*smtpgw.Entry) (api.QueueEntry, error)) error {
+		for i := range entries {
+			v, err := view(&entries[i])
+			if err != nil {
+				return err
+			}
+			l.Entries = append(l.Entries, v)
+		}
+		return nil
+	})
+	return l, err
+}
+
+// QueueEntry shows an entry with its attempts.
+func (n *Node) QueueEntry(_ context.Context, r api.QueueRequest) (*api.QueueItem, error) {
+	e, err := n.queue.Get(r.ID)
+	if err != nil {
+		return nil, noEntry(err, r.ID)
+	}
+	item := &api.QueueItem{History: []api.QueueAttempt{}}
+	for _, a := range e.History {
+		item.History = append(item.History, api.QueueAttempt{Time: a.Time.UTC(), Result: a.Result})
+	}
+	err = n.viewQueue(func(view func(*smtpgw.Entry) (api.QueueEntry, error)) error {
+		item.QueueEntry, err = view(&e)
+		return err
+	})
+	return item, err
+}
+
+// RetryQueue makes an entry, or all, due at once.
+func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRetried, error) {
+	if r.ID == 0 {
+		due, err := n.queue.RetryAll(ctx)
+		return &api.QueueRetried{Due: due}, err
+	}
+	e, err := n.queue.Get(r.ID)
+	if err == nil {
+		err = n.queue.Retry(ctx, r.ID)
+	}
+	if err != nil {
+		return nil, noEntry(err, r.ID)
+	}
+	if waitsFor(&e, time.Now()) == api.WaitsAttempt {
+		return &api.QueueRetried{Due: 1}, nil
+	}
+	return &api.QueueRetried{}, nil
+}
+
+func noEntry(err error, id uint64) error {
+	if errors.Is(err, smtpgw.ErrGone) {
+		return api.Errorf(api.CodeNotFound, "cairn queue ls", "there is no entry %d in the queue: it has been delivered or returned, or never was", id)
+	}
+	return err
+}
+
+// viewQueue gives a function that shows entries as of one moment.
+func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, error)) error) error {
+	now := n.now()
+	return n.store.View(func(rd *mailstore.Reader) error {
+		recorder, err := n.recorder.Status(rd)
+		if err != nil {
+			return err
+		}
+		names := make(map[mailstore.AccountID]string)
+		return show(func(e *smtpgw.Entry) (api.QueueEntry, error) {
+			name, known := names[e.Account]
+			if !known {
+				a, err := rd.Account(e.Account)
+				if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+					return api.QueueEntry{}, err
+				}
+				name = a.Name // none: the account was removed
+				names[e.Account] = name
+			}
+			v := api.QueueEntry{
+				ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
+				WaitsFor: waitsFor(e, now), Attempts: int(e.Attempts), LastError: e.LastError,
+			}
+			if name != "" {
+				v.Message = fmt.Sprintf("%s/%d", name, e.Message)
+			}
+			if e.Token == nil {
+				v.Why = recorder.Halted.Why
+			} else {
+				v.Next = e.NextAttempt.UTC()
+			}
+			return v, nil
+		})
+	})
+}
+
+func waitsFor(e *smtpgw.Entry, now time.Time) string {
+	switch {
+	case e.Token == nil:
+		return api.WaitsRecord
+	case e.NextAttempt.After(now):
+		return api.WaitsAttempt
+	}
+	return api.WaitsNothing
+}

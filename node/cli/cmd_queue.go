@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cairn/node/api"
+)
+
+func (a *app) cmdQueue() *cobra.Command {
+	ls := &cobra.Command{
+		Use:   "ls",
+		Short: "List the mail that is on its way out, and what it waits for",
+		Args:  exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ask(a, c, (*api.Client).ListQueue, showQueue)
+		},
+	}
+	show := &cobra.Command{
+		Use:     "show ID",
+		Short:   "Show one entry of the queue, with what became of its attempts",
+		Example: "  cairn queue show 12",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			id, err := entryID(c, args[0])
+			if err != nil {
+				return err
+			}
+			return ask(a, c, about((*api.Client).QueueEntry, api.QueueRequest{ID: id}), showEntry)
+		},
+	}
+	retry := &cobra.Command{
+		Use:   "retry [ID]",
+		Short: "Have mail that waits for its next attempt tried now",
+		Long: `Have an entry of the queue, or all, tried now instead of when its next attempt is due. What waits to be recorded goes on
+waiting: it does not leave without its record.`,
+		Args: between(0, 1),
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			var r api.QueueRequest
+			if len(args) > 0 {
+				if r.ID, err = entryID(c, args[0]); err != nil {
+					return err
+				}
+			}
+			return ask(a, c, about((*api.Client).RetryQueue, r), func(b *bytes.Buffer, d *api.QueueRetried) {
+				if d.Due == 0 {
+					fmt.Fprintln(b, "nothing was waiting for its next attempt")
+					return
+				}
+				fmt.Fprintf(b, "tried now: %d\n", d.Due)
+			})
+		},
+	}
+	return group("queue", "Mail on its way out: what it waits for, and why", ls, show, retry)
+}
+
+// entryID reads the number of an entry.
+func entryID(c *cobra.Command, arg string) (uint64, error) {
+	id, err := strconv.ParseUint(arg, 10, 64)
+	if err != nil || id == 0 {
+		return 0, usage(c, "%q is no number of the queue, as queue ls shows them", arg)
+	}
+	return id, nil
+}
+
+func showQueue(b *bytes.Buffer, l *api.QueueList) {
+	if l.Total == 0 {
+		fmt.Fprintln(b, "no mail is on its way out")
+		return
+	}
+	now := time.Now()
+	rows := [][]string{{"ID", "AGE", "FROM", "TO", "TRIED", "WAITS FOR", "LAST ERROR"}}
+	for i := range l.Entries {
+		e := &l.Entries[i]
+		to := e.Domain
+		if n := len(e.Recipients); n > 1 {
+			to = fmt.Sprintf("%s (%d)", e.Domain, n)
+		}
+		rows = append(rows, []string{
+			fmt.Sprint(e.ID), span(now.Sub(e.Created)), entryFrom(e), to, fmt.Sprint(e.Attempts), waits(e, now), line(e.LastError, 160),
+		})
+	}
+	table(b, rows)
+	if more := l.Total - len(l.Entries); more > 0 {
+		fmt.Fprintf(b, "and %d more\n", more)
+	}
+}
+
+func showEntry(b *bytes.Buffer, e *api.QueueItem) {
+	now := time.Now()
+	fmt.Fprintf(b, "%d to %s\n", e.ID, strings.Join(e.Recipients, ", "))
+	for _, row := range [][2]string{
+		{"from", entryFrom(&e.QueueEntry)}, {"message", e.Message}, {"ref", e.Ref},
+		{"queued", fmt.Sprintf("%s, %s ago", moment(e.Created), span(now.Sub(e.Created)))},
+		{"waits for", waits(&e.QueueEntry, now)},
+	} {
+		if row[1] != "" {
+			fmt.Fprintf(b, "  %-9s %s\n", row[0], line(row[1], 0))
+		}
+	}
+	for _, h := range e.History {
+		fmt.Fprintf(b, "  tried     %s: %s\n", moment(h.Time), line(h.Result, 0))
+	}
+}
+
+func entryFrom(e *api.QueueEntry) string {
+	if e.From == "" {
+		return "a report"
+	}
+	return e.From
+}
+
+// waits says what an entry waits for.
+func waits(e *api.QueueEntry, now time.Time) string {
+	switch e.WaitsFor {
+	case api.WaitsRecord:
+		if e.Why != "" {
+			return "its record: " + e.Why
+		}
+		return "its record"
+	case api.WaitsAttempt:
+		return "the next attempt, in " + span(e.Next.Sub(now))
+	}
+	return "nothing, it is on its way"
+}
+
+// span tells a duration to people, in its greatest unit.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(0, int(d.Seconds())))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,87 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"cairn/consensus"
+	"cairn/consensus/verifier"
+)
+
+// endName is how a node ended, in a word.
+var endName = map[consensus.NodeEnd]string{
+	consensus.NodeDropped:   "dropped",
+	consensus.NodeRevoked:   "revoked",
+	consensus.NodeSuspended: "suspended",
+}
+
+// ended says how this node ended as one of its organisation's, and what that means; empty while it has
+// not.
+func (n *Node) ended(s *consensus.State) string {
+	node, ok := s.NodeByRecorder(n.id.RecorderKey())
+	if !ok || node.End == consensus.NodeActive {
+		return ""
+	}
+	how := ""
+	_, active := s.ActiveNode(n.id.NodeKey())
+	switch {
+	case node.End == consensus.NodeDropped && active:
+		how = "this node's recorder key was replaced by another one, which is not here,"
+	case node.End == consensus.NodeDropped:
+		how = "this node was dropped by its organisation"
+	case node.End == consensus.NodeRevoked:
+		how = "this node was revoked with its organisation's key"
+	case node.End == consensus.NodeSuspended:
+		how = "this node was suspended, as two batches with one number were signed with its recorder key,"
+	}
+	return fmt.Sprintf("%s in block %d: it records and mines no more, and what is submitted here waits until it is returned", how, node.Until)
+}
+
+// watchOwn says in the log when this node has ended, and pins domains that our organisation has claimed
+// since it enrolled.
+func (n *Node) watchOwn(ctx context.Context) error {
+	wake, cancel := n.chain.Subscribe()
+	defer cancel()
+	said := ""
+	for {
+		s := n.chain.State()
+		switch now := n.ended(s); {
+		case now != "" && now != said:
+			n.log.Error(now, "try", "move its accounts to another node of the organisation, or make a new node in an empty directory and add that")
+			said = now
+		case now == "" && said != "":
+			n.log.Info("this node is one of its organisation's again")
+			said = now
+		}
+		if err := n.pinOwn(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("a domain of our own could not be pinned", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		}
+	}
+}
+
+// pinOwn pins the domains of our organisation that nothing was decided about yet, and looks again at the
+// mail from there. The pin is to the key that it enrolled with: the chain knows that for its own at any
+// height, whatever followed it.
+func (n *Node) pinOwn(ctx context.Context) error {
+	for _, domain := range n.own().Domains {
+		pin := verifier.Pin{Domain: domain, Key: n.enrol.Enrol().OrgKey, Source: verifier.SourceOwn, Since: n.started}
+		if _, pinned := n.trust.PinOf(domain); pinned {
+			continue
+		}
+		if err := n.trust.PinAtStart(ctx, pin); err != nil {
+			return err
+		}
+		if _, pinned := n.trust.PinOf(domain); !pinned {
+			continue // it was taken back
+		}
+		if err := n.verifier.Retrust(ctx, domain); err != nil {
+			return err
+		}
+	}
+	return nil
+}
