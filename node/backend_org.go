@@ -71,7 +71,7 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 	}
 	for _, node := range org.Nodes {
 		v.Nodes = append(v.Nodes, api.OrgNode{
-			Node: node.Node.String(), Recorder: node.Recorder.String(), End: endName[node.End], Until: node.Until,
+			Node: node.Node.String(), Recorder: node.Recorder.String(), End: nodeEnds[node.End], Until: node.Until,
 		})
 	}
 	for _, p := range n.trust.Pins() {

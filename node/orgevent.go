@@ -145,10 +145,10 @@ var eventHints = map[string]string{
 	consensus.RuleEventSigner: "cairn org changes",
 	consensus.RuleUnknownNode: "cairn org node ls",
 	consensus.RuleNodeCount:   "cairn org node ls",
-	consensus.RulePossession:  "make the request anew on the new machine: cairn org node request INVITE",
-	consensus.RuleDuplicateKey: "a key counts once in a network, make others: cairn init in an empty directory of the new machine, " +
+	consensus.RulePossession:  "make the request anew on the new machine, with org node request",
+	consensus.RuleDuplicateKey: "a key counts once in a network: make others, by an init in an empty directory of the new machine, " +
 		"and the request anew",
-	consensus.RuleUnattested: "other members have to attest: cairn org attest ls on their nodes",
+	consensus.RuleUnattested: "other members have to attest, with org attest on their nodes",
 }
 
 // eventRefused is why an event goes to no block, with the rule or the policy that says so.
@@ -161,7 +161,7 @@ func eventRefused(e *consensus.OrgEvent, err error) error {
 		return api.Errorf(code, eventHints[rule.Rule], "the %s was not brought to the network, it breaks the rule %s: %s", e.Type(), rule.Rule, rule.Detail)
 	}
 	if policy, ok := errors.AsType[*mempool.PolicyError](err); ok {
-		code, hint := api.CodeTryLater, "cairn status, and run the same command again when what waits is in a block"
+		code, hint := api.CodeTryLater, "run the same command again when what waits is in a block: cairn status"
 		if policy.Policy == mempool.PolicyPinned {
 			code, hint = api.CodeNotAllowed, "cairn org pins"
 		}

@@ -206,7 +206,7 @@ func TestDroppedNode(t *testing.T) {
 	key := w.net.Orgs[1].Key
 	other := consensus.NewNodeKeys(w.chain.State().ChainID(), consensus.PublicKey(key), chaintest.Key("second node", 1), chaintest.Key("second recorder", 1))
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content { return &consensus.AddNode{NodeKeys: other} }))
-	if s, err := w.Status(t.Context()); err != nil || s.Org.Ended != "" || s.Mail.Halted != "" {
+	if s, err := w.Status(t.Context()); err != nil || s.Org.Ended != "" || s.Mail.Ended {
 		t.Errorf("before: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 
@@ -218,7 +218,7 @@ func TestDroppedNode(t *testing.T) {
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content { return &consensus.DropNode{Node: w.id.NodeKey()} }))
 	<-w.log.seen
 	s, err := w.Status(t.Context())
-	if err != nil || !s.Org.Enrolled || !strings.Contains(s.Org.Ended, "dropped by its organisation in block 3") || s.Mail.Halted == "" {
+	if err != nil || !s.Org.Enrolled || !strings.Contains(s.Org.Ended, "dropped by its organisation in block 3") || !s.Mail.Ended {
 		t.Errorf("after: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 	state := w.chain.State()

@@ -8,13 +8,6 @@ import (
 	"cairn/consensus/verifier"
 )
 
-// endName is how a node ended, in a word.
-var endName = map[consensus.NodeEnd]string{
-	consensus.NodeDropped:   "dropped",
-	consensus.NodeRevoked:   "revoked",
-	consensus.NodeSuspended: "suspended",
-}
-
 // ended says how this node ended as one of its organisation's, and what that means; empty while it has
 // not.
 func (n *Node) ended(s *consensus.State) string {

@@ -18,9 +18,6 @@ import (
 // The recovery key is made with the others, where organisations change, and belongs elsewhere from then
 // on: it is what takes the organisation back from whoever has stolen the rest.
 
-// takeRecovery names the command that takes it out of a node's directory.
-const takeRecovery = "cairn org recovery-key -o FILE"
-
 // recoveryFor is the recovery key to enrol with in a network with parameters of that version: the one that
 // an interrupted join has left in dir, else a new one; nil where there are none.
 func recoveryFor(dir string, version uint16) (ed25519.PrivateKey, error) {

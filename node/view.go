@@ -25,7 +25,7 @@ func (n *Node) viewIsOld(s *consensus.State) bool {
 // signed before: there is no other organisation, or others that are connected
 // have no more of it. Where blocks are young, a member that only claims to have
 // more holds nothing up. A node that finds nobody goes by its own blocks after a
-// while, since mail between its own accounts shall not wait for others.
+// while, so that what its own accounts send each other is recorded again.
 func (n *Node) knowsOwnRecords(s *consensus.State) bool {
 	m := n.host.Members()
 	switch {

@@ -241,7 +241,7 @@ func TestRetryAll(t *testing.T) {
 			if err := tx.Space(queueSpace).Delete(unsealedKey(id)); err != nil {
 				return err
 			}
-			if err := q.postpone(tx, &e, now.Add(time.Hour)); err != nil {
+			if err := q.postpone(tx, &e, now.Add(time.Minute)); err != nil {
 				return err
 			}
 		}

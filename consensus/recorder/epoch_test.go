@@ -485,6 +485,37 @@ func TestEndedKey(t *testing.T) {
 	}))
 }
 
+// A dropped key seals nothing more, and what it had sealed gets into a block while that is taken.
+func TestDroppedKey(t *testing.T) {
+	o := openOfficeIn(t, t.TempDir(), chaintest.NewWith(chaintest.ParamsV2(), 2))
+	t.Cleanup(o.close)
+	o.restart(1)
+	o.add(o.chain.State(), chaintest.Body{Events: o.net.Enrolments()})
+	o.add(o.add(o.chain.State(), chaintest.Body{}), chaintest.Body{})
+	org := &o.net.Orgs[1]
+	change := func(content consensus.Content) {
+		o.add(o.chain.State(), chaintest.Body{Events: []consensus.OrgEvent{
+			org.Change(o.chain.State(), org.Key, true, func(*consensus.OrgEvent) consensus.Content { return content }),
+		}})
+	}
+	other := consensus.NewNodeKeys(org.Event.ChainID, consensus.PublicKey(org.Key), chaintest.Key("node", 9), chaintest.Key("recorder", 9))
+	change(&consensus.AddNode{NodeKeys: other})
+	o.submit(1, 1, mail)
+	o.must(o.step())
+	o.leaveOpen(1)
+	sealed := o.check()
+	change(&consensus.DropNode{Node: consensus.PublicKey(org.Node)})
+	o.sent = nil
+	o.submit(1, 1, mail)
+	pass(4, o)
+	if n := o.check(); n != sealed {
+		t.Errorf("%d sealed after the key was dropped, %d before", n, sealed)
+	}
+	if len(o.onChain()) == 0 {
+		t.Error("what was sealed before is in no block")
+	}
+}
+
 // What networks without epochs keep has the keys and values that it always had.
 func TestStoredWithoutEpochs(t *testing.T) {
 	n := number{0, 0x0102}

@@ -292,17 +292,3 @@ func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with recor
 	f.recordedBy(nil, word{}, v.cfg)
 	return f, nil
 }
-
-// ownDomain returns the domain of our own that the author of f claims, unless the arrival is from one
-// of our own nodes; who recorded the original, recordedBy asks. Where the author is one in Reply-To,
-// From is claimed too.
-func (as *Assessment) ownDomain(f *Finding) string {
-	if as.arrival.Local {
-		return ""
-	}
-	courier, _ := as.state.Org(as.courier)
-	if d := as.v.cfg.Own.claimed(f, as.state, courier); d != "" {
-		return d
-	}
-	return as.top.Facts.OwnDomain
-}

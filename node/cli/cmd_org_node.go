@@ -124,7 +124,7 @@ keys are never enrolled again. If somebody else may have them, "cairn org revoke
 func nodeKeyOf(c *cobra.Command, arg string) (consensus.Key, error) {
 	key, err := consensus.ParseKey(strings.ToLower(arg))
 	if err != nil {
-		return key, usage(c, "%q is not a node's key: 64 hexadecimal digits, see cairn org node ls", arg)
+		return key, usage(c, "%q is not a node's key: 64 hexadecimal digits, as org node ls shows them", arg)
 	}
 	return key, nil
 }

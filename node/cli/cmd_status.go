@@ -45,7 +45,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Deferred, s.Mail.Sealed)},
-					[2]string{"not recorded", haltedNote(&s.Mail)},
+					[2]string{"not recorded", a.haltedNote(&s.Mail)},
 					[2]string{"records in", epochNote(s.Mail.Epoch)},
 					[2]string{"index", indexNote(&s.Index)},
 					[2]string{"submission", s.Listen.Submission},
@@ -102,11 +102,11 @@ func membership(o *api.OrgSummary) string {
 }
 
 // haltedNote says why mail is not recorded, and what to do.
-func haltedNote(m *api.MailStatus) string {
+func (a *app) haltedNote(m *api.MailStatus) string {
 	if m.Halted == "" || m.Next == "" {
 		return m.Halted
 	}
-	return m.Halted + "; next: " + m.Next
+	return m.Halted + "; next: " + a.complete(m.Next)
 }
 
 func clockNote(c *api.ClockStatus) string {

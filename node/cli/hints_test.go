@@ -50,6 +50,8 @@ func TestHintsNameTheNode(t *testing.T) {
 					t.Errorf("%s: %q names a command, and is no hint that is completed", f.Position(lit.Pos()), text)
 				case !strings.HasPrefix(text, "cairn ") && !strings.Contains(text, ": cairn "):
 					t.Errorf("%s: %q has its command neither alone nor behind a colon, and is not completed", f.Position(lit.Pos()), text)
+				case strings.Contains(text[strings.Index(text, "cairn "):], ", "):
+					t.Errorf("%s: %q goes on behind its command, where the directory is put", f.Position(lit.Pos()), text)
 				}
 				return true
 			})
@@ -65,6 +67,12 @@ var ofAnyNode = []string{
 	"look on the other node with cairn status whether it runs",
 	`copy an address that "cairn status" shows on the other node`,
 	"# Trust that this node started with: domain, org key, source. What \"cairn org trust\" and \"untrust\" decided since overrides it.\n",
+	"copy it again, as cairn org node add printed it",
+	"ask for the request again, as cairn org node request prints it on the new machine",
+	"Next, on the new machine: cairn join %s\n",
+	"its organisation to add this node: cairn org node add on a node of it, with what cairn org node request printed here",
+	// In a mail to the administrator.
+	"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\nAll changes: cairn org changes %s\r\n",
 	// To senders, who have no directory.
 	"the DNS of %s does not answer whom it trusts: waiting for it (cairn org trust %s makes this needless)",
 	"compares it with what the command \"cairn org trust %s\" shows",
@@ -110,6 +118,11 @@ func textsOf(file *ast.File) (hints, help map[*ast.BasicLit]bool) {
 				add(hints, n.Rhs[len(n.Rhs)-1])
 			case "Long":
 				add(help, n.Rhs...)
+			}
+		case *ast.ValueSpec:
+			switch n.Names[0].Name {
+			case "eventHints", "takeRecovery":
+				add(hints, n.Values...)
 			}
 		case *ast.KeyValueExpr:
 			switch name(n.Key) {

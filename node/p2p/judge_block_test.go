@@ -70,6 +70,39 @@ func TestHeadersOfStrangersCostNothing(t *testing.T) {
 	}
 }
 
+// A node that has ended makes no block on the tip, and has the limits of strangers.
+func TestHeadersOfEndedNodes(t *testing.T) {
+	net := chaintest.NewWith(chaintest.ParamsV2(), 2)
+	n := start(t, net, 0, setup{})
+	n.mine(chaintest.Body{Events: net.Enrolments()})
+	org := &net.Orgs[1]
+	change := func(content consensus.Content) {
+		n.mine(chaintest.Body{Events: []consensus.OrgEvent{
+			org.Change(n.chain.State(), org.Key, true, func(*consensus.OrgEvent) consensus.Content { return content }),
+		}})
+	}
+	other := consensus.NewNodeKeys(org.Event.ChainID, consensus.PublicKey(org.Key), chaintest.Key("node", 9), chaintest.Key("recorder", 9))
+	change(&consensus.AddNode{NodeKeys: other})
+	id, err := peerID(consensus.PublicKey(org.Node))
+	if err != nil || !n.enrolled(id) {
+		t.Fatalf("the node is no member: %v", err)
+	}
+	before := n.chain.State()
+	change(&consensus.DropNode{Node: consensus.PublicKey(org.Node)})
+	if n.enrolled(id) {
+		t.Error("a node that was dropped has the limits of members")
+	}
+	alone := func(s *consensus.State) *compactBlock {
+		return &compactBlock{Header: net.Mine(s, 1, chaintest.Body{}).Header, HeaderOnly: true}
+	}
+	if got := n.takeCompact(t.Context(), "somebody", alone(n.chain.State())); got != pubsub.ValidationReject {
+		t.Errorf("on the tip: verdict %v, want it rejected", got)
+	}
+	if got := n.takeCompact(t.Context(), "somebody", alone(before)); got != pubsub.ValidationIgnore {
+		t.Errorf("from before it was dropped: verdict %v, want it ignored", got)
+	}
+}
+
 // A peer that gives what it was asked for does not answer for a block that it
 // could not judge itself.
 func TestWhoGivesABlockDoesNotAnswerForIt(t *testing.T) {

@@ -1,0 +1,40 @@
+package node
+
+import (
+	"cairn/mailstore"
+	"cairn/node/api"
+)
+
+// sayWaiting notes why a mail that was taken does not leave now, if it does not.
+func (n *Node) sayWaiting(rd *mailstore.Reader, sent *api.Sent) error {
+	halted, err := n.recorder.Halted(rd)
+	if err != nil || halted.Why == "" {
+		return err
+	}
+	sent.Waiting, sent.Next = halted.Why, halted.Next
+	here := 0
+	for _, to := range sent.To {
+		has, err := n.hasAccount(to)
+		if err != nil {
+			return err
+		}
+		if has {
+			here++
+		}
+	}
+	if here > 0 {
+		sent.Waiting += "; who has an account here gets it without a record"
+	}
+	sent.Ended = halted.Ends && here < len(sent.To)
+	return nil
+}
+
+// whyUnrecorded says why nothing is recorded now; empty if it is.
+func (n *Node) whyUnrecorded() (why string, err error) {
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		halted, err := n.recorder.Halted(rd)
+		why = halted.Why
+		return err
+	})
+	return why, err
+}
