@@ -62,7 +62,7 @@ func (n *Node) viewApplication(ctx context.Context, s *consensus.State, e *conse
 		v.Name = c.Name
 	}
 	org, member := s.Org(e.Org())
-	if !member {
+	if !member { // what it would be
 		org = &consensus.Org{ID: e.Org(), Key: key}
 	}
 	for _, d := range domains {
