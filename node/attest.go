@@ -197,7 +197,7 @@ func (n *Node) noteAttested(ctx context.Context, times []time.Time) error {
 func (n *Node) attestNote(s *consensus.State, id consensus.Hash) string {
 	for _, e := range n.applications.all(s) {
 		if e.ID() == id {
-			return fmt.Sprintf("the word of %d members, %d have given it; they do with: cairn org attest %.8s", attestersNeeded(s, e), len(e.Attestations), id)
+			return fmt.Sprintf("the word of %d members, %d have given it; they do by org attest %.8s", attestersNeeded(s, e), len(e.Attestations), id)
 		}
 	}
 	return ""

@@ -116,9 +116,9 @@ func (c *copies) view() *api.CopyStatus {
 func (n *Node) copied(of p2p.Copy) {
 	news, err := n.copies.found(of, n.now())
 	if news {
+		next := "cairn org node stays --dir " + n.dir
 		n.log.Error("another process runs with the keys of this node, as when its directory was copied: nothing is signed, and mail waits, "+
-			"until it is said which one stays; end the other one, and run here: cairn org node stays --dir "+n.dir,
-			"instance", n.host.Instance(), "other", of.Instance, "told_by", of.Told)
+			"until it is said which one stays; end the other one, and run here: "+next, "instance", n.host.Instance(), "other", of.Instance, "told_by", of.Told)
 	}
 	if err != nil {
 		n.log.Error("a copy of this node was found, which could not be noted", "err", err)

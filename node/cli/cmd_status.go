@@ -38,7 +38,7 @@ func (a *app) cmdStatus() *cobra.Command {
 				}
 				rows = append(rows, [2]string{"peers", peersNote(s.PeersByOrg)})
 				if c := s.Copy; c != nil {
-					rows = append(rows, [2]string{"copy", copyNote(c)})
+					rows = append(rows, [2]string{"copy", a.copyNote(c)})
 				}
 				for _, t := range s.Twice {
 					rows = append(rows, [2]string{"there twice", twiceNote(&t)})
@@ -123,7 +123,7 @@ func clockNote(c *api.ClockStatus) string {
 	return fmt.Sprintf("%s, the last block is %v old", clock(c.Time), age)
 }
 
-func copyNote(c *api.CopyStatus) string {
+func (a *app) copyNote(c *api.CopyStatus) string {
 	if c.Stays {
 		return fmt.Sprintf("another process ran with the keys of this node, found %s; this node is the one that stays", clock(c.Found))
 	}
@@ -131,7 +131,8 @@ func copyNote(c *api.CopyStatus) string {
 	if !c.Seen.IsZero() {
 		seen = ", last seen " + clock(c.Seen)
 	}
-	return fmt.Sprintf("another process runs with the keys of this node, found %s%s: neither signs anything; end one, and say that the other stays: cairn org node stays", clock(c.Found), seen)
+	return fmt.Sprintf("another process runs with the keys of this node, found %s%s: neither signs anything; end one, and say that the other stays: %s",
+		clock(c.Found), seen, a.complete("cairn org node stays"))
 }
 
 func twiceNote(t *api.TwiceNode) string {

@@ -47,7 +47,7 @@ var exitCodes = []guideExit{
 	{6, "no node runs in that directory"},
 	{7, "not allowed"},
 	{8, "missing, replayed or invalid"},
-	{75, "try later"},
+	{75, "try later; of `send`: queued, and never recorded as things stand"},
 	{130, "interrupted, as with Ctrl-C; `run` ends with 0"},
 }
 
