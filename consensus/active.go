@@ -8,6 +8,21 @@ func (s *State) ActiveNode(node Key) (*Org, bool) {
 	return o, ok && o.node(node) >= 0
 }
 
+// NodesBeside returns the node keys of the other nodes of a node's organisation, of those that have not
+// ended; none if it has ended itself.
+func (s *State) NodesBeside(node Key) (others []Key) {
+	o, ok := s.ActiveNode(node)
+	if !ok {
+		return nil
+	}
+	for i := range o.Nodes {
+		if n := &o.Nodes[i]; n.End == NodeActive && n.Node != node {
+			others = append(others, n.Node)
+		}
+	}
+	return others
+}
+
 // NodeByRecorder returns the node that has, or had, that recorder key as the chain last had it, also when
 // it ended so long ago that its organisation's entry has it no more.
 func (s *State) NodeByRecorder(recorder Key) (OrgNode, bool) {

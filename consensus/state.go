@@ -101,21 +101,6 @@ func (s *State) OrgByRecorder(key Key) (*Org, bool) { return s.members.owner(own
 // OrgByNode returns the organisation that has, or had, that node identity.
 func (s *State) OrgByNode(key Key) (*Org, bool) { return s.members.owner(ownKey{nodeKey, key}) }
 
-// NodesBeside returns the node keys of the other nodes of a node's organisation, of those that have not
-// ended; none if it has ended itself.
-func (s *State) NodesBeside(node Key) (others []Key) {
-	o, ok := s.OrgByNode(node)
-	if !ok || o.node(node) < 0 {
-		return nil
-	}
-	for i := range o.Nodes {
-		if n := &o.Nodes[i]; n.End == NodeActive && n.Node != node {
-			others = append(others, n.Node)
-		}
-	}
-	return others
-}
-
 // Concerns returns the recorder keys and domains of which an event may change whose they are: all that
 // its organisation has or had.
 func (s *State) Concerns(e *OrgEvent) (recorders []Key, domains []string) {

@@ -129,7 +129,7 @@ func (w waitingRoom) Events() []*consensus.OrgEvent {
 // bringAttested gives to the miners what has the word of enough members.
 func (n *Node) bringAttested(s *consensus.State) {
 	for _, e := range n.applications.take(s) {
-		if err := n.pool.AddEvent(s, e, time.Now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
+		if err := n.pool.AddEvent(s, e, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
 			n.log.Warn("an event that enough members attest to was not taken into the mempool", "event", e.ID(), "err", err)
 			continue
 		}

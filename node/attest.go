@@ -39,7 +39,7 @@ func (n *Node) Applications(ctx context.Context) (*api.Applications, error) {
 	if err := n.checkAttesting(s); err != nil {
 		return nil, err
 	}
-	given, err := n.attestedLately(time.Now())
+	given, err := n.attestedLately(n.now())
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Applicatio
 	case !s.Mines(n.id.RecorderKey()):
 		return nil, api.Errorf(api.CodeNotAllowed, "cairn status", "attesting: this node's recorder key is of no member now")
 	}
-	given, err := n.attestedLately(time.Now())
+	given, err := n.attestedLately(n.now())
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Applicatio
 	}
 	merged := *e
 	merged.Attestations = append(slices.Clone(e.Attestations), consensus.Attest(e, n.id.Recorder))
-	if err := n.noteAttested(ctx, append(given, time.Now())); err != nil {
+	if err := n.noteAttested(ctx, append(given, n.now())); err != nil {
 		return nil, err
 	}
 	n.applications.add(s, &merged)

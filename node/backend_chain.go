@@ -62,9 +62,13 @@ func (n *Node) Block(_ context.Context, which string) (*api.Block, error) {
 	}
 	for i := range b.Batches {
 		batch := &b.Batches[i]
+		epoch := ""
+		if batch.Epoch != 0 {
+			epoch = strconv.FormatUint(batch.Epoch, 10)
+		}
 		v.Batches = append(v.Batches, api.BlockBatch{
 			ID: batch.ID().String(), Recorder: batch.Recorder.String(), Org: orgName(s, batch.Recorder),
-			Seq: batch.Seq, Time: unixMilli(batch.Time), Micros: len(batch.Micros), Records: batch.Records(),
+			Epoch: epoch, Seq: batch.Seq, Time: unixMilli(batch.Time), Micros: len(batch.Micros), Records: batch.Records(),
 		})
 	}
 	return v, nil

@@ -67,7 +67,7 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 	if err != nil {
 		return nil, noEntry(err, r.ID)
 	}
-	if waitsFor(&e, time.Now()) == api.WaitsAttempt {
+	if waitsFor(&e, n.now()) == api.WaitsAttempt {
 		return &api.QueueRetried{Due: 1}, nil
 	}
 	return &api.QueueRetried{}, nil

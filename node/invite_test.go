@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"encoding/base64"
 	"reflect"
 	"strings"
@@ -122,6 +123,59 @@ func FuzzDecodeInvite(f *testing.F) {
 			again, err := EncodeInvite(i)
 			if err != nil || again != strings.Join(strings.Fields(s), "") {
 				t.Fatalf("%q was read, and written as %q, %v", s, again, err)
+			}
+		}
+	})
+}
+
+// FuzzDecodeNodeRequest and FuzzDecodeAdmission hold that what is read encodes to the same string.
+func FuzzDecodeNodeRequest(f *testing.F) {
+	r := &NodeRequest{ChainID: 1}
+	text := r.Encode()
+	body, err := unarmour(requestPrefix, requestPurpose, text)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(body)
+	f.Add(body[:len(body)-1])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, s := range []string{string(body), armour(requestPrefix, requestPurpose, bytes.Clone(body))} {
+			if r, err := DecodeNodeRequest(s); err == nil && r.Encode() != strings.Join(strings.Fields(s), "") {
+				t.Fatalf("%q is read as %+v", s, r)
+			}
+		}
+	})
+}
+
+func FuzzDecodeAdmission(f *testing.F) {
+	dir := f.TempDir() + "/n"
+	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.example"}), Network: LocalNetwork("test"), Now: genesisDay}
+	o.Network.IdentityStamp = 0
+	if _, err := Init(f.Context(), o); err != nil {
+		f.Fatal(err)
+	}
+	g, err := LoadNetwork(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	text, err := EncodeAdmission(&Admission{Genesis: g, Enrol: &g.Block.Events[0], Addresses: []string{peer}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	body, err := unarmour(admissionPrefix, admissionPurpose, text)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(body)
+	f.Add(body[:len(body)-1])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, s := range []string{string(body), armour(admissionPrefix, admissionPurpose, bytes.Clone(body))} {
+			a, err := DecodeAdmission(s)
+			if err != nil {
+				continue
+			}
+			if again, err := EncodeAdmission(a); err != nil || again != strings.Join(strings.Fields(s), "") {
+				t.Fatalf("%q is read as %+v: %v", s, a, err)
 			}
 		}
 	})

@@ -77,6 +77,9 @@ func EncodeAdmission(a *Admission) (string, error) {
 	for _, s := range a.Addresses {
 		b = append(append(b, byte(len(s))), s...)
 	}
+	if n := len(b) + inviteChecksum; n > maxInvite {
+		return "", fmt.Errorf("making the admission: %d bytes are over the limit of %d", n, maxInvite)
+	}
 	return armour(admissionPrefix, admissionPurpose, b), nil
 }
 

@@ -119,7 +119,7 @@ func (n *Node) takeIn(s *consensus.State, e *consensus.OrgEvent) error {
 		n.host.PublishEvent(e)
 		return nil
 	}
-	if err := n.pool.AddEvent(s, e, time.Now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
+	if err := n.pool.AddEvent(s, e, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
 		return eventRefused(e, err)
 	}
 	n.host.PublishEvent(e)

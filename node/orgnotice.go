@@ -103,7 +103,7 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 		"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\nAll changes: cairn org changes %s\r\n", org.ID)
 	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: Keys of %s have changed\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
-		to, to, cmp.Or(org.Domains...), time.Now().Format(time.RFC1123Z), text.String())
+		to, to, cmp.Or(org.Domains...), n.now().Format(time.RFC1123Z), text.String())
 	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
 	_, err := n.submitter.Submit(ctx, peer, "", []string{to}, []byte(raw))
 	if refusal, ok := errors.AsType[*smtp.SMTPError](err); ok && refusal.Code >= 500 {

@@ -32,17 +32,7 @@ func recoveryFor(dir string, version uint16) (ed25519.PrivateKey, error) {
 }
 
 // LoadRecoveryKey reads a recovery key from the file that TakeRecoveryKey wrote.
-func LoadRecoveryKey(path string) (ed25519.PrivateKey, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the recovery key: %w", err)
-	}
-	key, err := decodeKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return key, nil
-}
+func LoadRecoveryKey(path string) (ed25519.PrivateKey, error) { return readKeyFile(path) }
 
 // HasRecoveryKey reports whether the recovery key lies in a node's directory still.
 func HasRecoveryKey(dir string) bool {

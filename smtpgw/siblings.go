@@ -125,18 +125,23 @@ func courierField(node *consensus.Key) []byte {
 	return []byte(courierName + who + "\r\n")
 }
 
-// takeCourier takes that field off what a sibling brings. said is false where it is not there: the sibling
-// brings mail of its own.
+// takeCourier takes that field off what a sibling brings. said is false where it is not there, to the
+// letter: the sibling brings mail of its own.
 func takeCourier(raw []byte) (rest []byte, node *consensus.Key, said bool) {
-	line, rest, ok := bytes.Cut(raw, []byte("\r\n"))
+	const most = len(courierName) + 2*len(consensus.Key{}) + len("\r\n")
+	line, _, ok := bytes.Cut(raw[:min(len(raw), most)], []byte("\r\n"))
 	who, is := strings.CutPrefix(string(line), courierName)
-	if !ok || !is {
-		return raw, nil, false
-	}
 	var key consensus.Key
-	if b, err := hex.DecodeString(who); err == nil && len(b) == len(key) {
+	switch {
+	case !ok || !is:
+		return raw, nil, false
+	case who != "none":
+		b, err := hex.DecodeString(who)
+		if err != nil || len(b) != len(key) || who != strings.ToLower(who) {
+			return raw, nil, false
+		}
 		copy(key[:], b)
 		node = &key
 	}
-	return rest, node, true
+	return raw[len(line)+len("\r\n"):], node, true
 }

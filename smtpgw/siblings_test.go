@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -133,4 +134,19 @@ func TestSubmittedForSibling(t *testing.T) {
 	n.run(t)
 	waitFor(t, func() bool { return len(inboxOf(t, there, "dora@local.example", "inbox")) == 1 })
 	waitFor(t, func() bool { return len(inboxOf(t, n.store, "other@local.example", "inbox")) == 1 })
+}
+
+func FuzzCourier(f *testing.F) {
+	for _, head := range []string{"", courierName + "none", courierName + strings.Repeat("0a", 32), courierName + strings.Repeat("0A", 32), courierName + "00"} {
+		f.Add([]byte(head + "\r\nSubject: x\r\n\r\nx\r\n"))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		rest, node, said := takeCourier(raw)
+		switch {
+		case !said && (node != nil || !bytes.Equal(rest, raw)):
+			t.Fatalf("%q is changed", raw)
+		case said && !bytes.Equal(append(courierField(node), rest...), raw):
+			t.Fatalf("%q was read as of %v", raw, node)
+		}
+	})
 }

@@ -51,7 +51,7 @@ type Record struct {
 	Version     uint8
 	Kind        Kind   // KindMail in version 1, which does not encode it
 	Time        uint64 // of sealing, unix milliseconds
-	Epoch       uint64 // of the recorder key; 0 until there are any, and in version 1
+	Epoch       uint64 // of the recorder key; 0 under parameters of version 1
 	Commitments []Commitment
 	Tags        []Tag // strictly ascending, at most MaxTags; none in version 1
 }

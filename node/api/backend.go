@@ -146,7 +146,7 @@ type PeerService interface {
 
 // QueueService shows the mail that is on its way out.
 type QueueService interface {
-	// Queue lists the oldest 1,000 entries.
+	// ListQueue lists the oldest 1,000 entries.
 	ListQueue(ctx context.Context) (*QueueList, error)
 	// QueueEntry returns one; CodeNotFound when it has left or never was.
 	QueueEntry(ctx context.Context, r QueueRequest) (*QueueItem, error)

@@ -125,9 +125,9 @@ type MailStatus struct {
 
 	Batches int    `json:"batches"`          // of our records, closed and in no block yet
 	Halted  string `json:"halted,omitempty"` // why our mail is not recorded, and so waits; empty: all is well
-	Epoch   string `json:"epoch,omitempty"`  // of this node's recorder key, in which it signs; a number
 	Next    string `json:"next,omitempty"`   // what to do about that, or the command that tells more
 	Ended   bool   `json:"ended,omitempty"`  // nothing that the network does will change it
+	Epoch   string `json:"epoch,omitempty"`  // of this node's recorder key, in which it signs; a number
 }
 
 // ChainStatus is the state of the chain at this node.
@@ -190,7 +190,8 @@ type BlockEvent struct {
 type BlockBatch struct {
 	ID       string    `json:"id"`
 	Recorder string    `json:"recorder"`
-	Org      string    `json:"organisation"` // its name
+	Org      string    `json:"organisation"`    // its name
+	Epoch    string    `json:"epoch,omitempty"` // that it is numbered in; a number
 	Seq      uint64    `json:"seq"`
 	Time     time.Time `json:"time"`
 	Micros   int       `json:"micro_batches"`

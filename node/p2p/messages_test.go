@@ -191,3 +191,8 @@ func TestAssemble(t *testing.T) {
 		t.Error("a block with batches in another order passed")
 	}
 }
+
+func FuzzSighting(f *testing.F) {
+	s := &sighting{Instance: Instance{1}, Seen: Instance{2}, Silent: true}
+	roundTrip(f, decodeSighting, s.encode())
+}
