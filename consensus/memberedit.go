@@ -17,14 +17,14 @@ type memberEdit struct {
 	height   uint64 // of the block with the events
 	formers  []Former
 	changes  map[Hash]int // events that the block has of an organisation
-	history  int          // bytes of former entries that the block leaves
+	history  [2]int       // bytes of former entries that the block leaves: by revocations, by other events
 }
 
 // Limits of a block under version 2, so that what it changes is stored at once, and no organisation takes
 // the room of others.
 const (
 	MaxOrgEvents = 8
-	MaxHistory   = 128 << 10 // bytes of former entries
+	MaxHistory   = 128 << 10 // bytes of former entries, and as many that revocations leave
 )
 
 func (m *members) edit(p *Params, height uint64) *memberEdit {
@@ -52,7 +52,7 @@ func (t *memberEdit) next(e *OrgEvent) (*Org, error) {
 	case t.changes[o.ID] >= MaxOrgEvents:
 		return nil, broken(RuleEventCount, "the block has %d events of organisation %v", MaxOrgEvents, o.ID)
 	}
-	if size := t.history + pastSize(o); size > MaxHistory {
+	if size := *t.historyOf(e) + pastSize(o); size > MaxHistory {
 		return nil, broken(RuleHistory, "the block leaves %d bytes of former entries, at most %d allowed", size, MaxHistory)
 	}
 	return o.changed(t.height), nil
@@ -70,7 +70,17 @@ func (t *memberEdit) subject(e *OrgEvent) (*Org, error) {
 // follow makes o the entry of its organisation after e, which its next event has to name.
 func (t *memberEdit) follow(o *Org, e *OrgEvent) {
 	o.LastEvent, o.Changed = e.ID(), t.height
+	*t.historyOf(e) += pastSize(t.byID[o.ID])
 	t.put(o)
+}
+
+// historyOf is what counts the history that e leaves. That of revocations has room of its own, which nobody
+// else can fill.
+func (t *memberEdit) historyOf(e *OrgEvent) *int {
+	if e.Type() == EventRevoke {
+		return &t.history[0]
+	}
+	return &t.history[1]
 }
 
 // put makes o the entry of its organisation.
@@ -82,7 +92,6 @@ func (t *memberEdit) put(o *Org) {
 	t.formers = append(t.formers, Former{o.ID, former == nil})
 	t.changes[o.ID]++
 	if former != nil {
-		t.history += pastSize(former)
 		t.remember(&Past{former, t.height})
 		t.remove(former, former.keys())
 	}

@@ -101,22 +101,32 @@ func (s *State) OrgByRecorder(key Key) (*Org, bool) { return s.members.owner(own
 // OrgByNode returns the organisation that has, or had, that node identity.
 func (s *State) OrgByNode(key Key) (*Org, bool) { return s.members.owner(ownKey{nodeKey, key}) }
 
-// Concerns returns the recorder keys and domains of which an event may change whose they are: all that
-// its organisation has or had.
-func (s *State) Concerns(e *OrgEvent) (recorders []Key, domains []string) {
-	recorders = e.Recorders()
-	_, domains = e.Claims()
+// Concerns returns the recorder keys and domains of which the events of a block of the chain may change
+// whose they are: of an update those before and after it, of any other event all that its organisation has
+// or had, since trust in a key that comes or goes is trust in all of these.
+func (s *State) Concerns(events []OrgEvent, height uint64) (recorders []Key, domains []string) {
+	whole := make(map[Hash]bool) // the organisations, and whether by all of their history
+	for i := range events {
+		e := &events[i]
+		_, claims := e.Claims()
+		recorders, domains = append(recorders, e.Recorders()...), append(domains, claims...)
+		whole[e.Org()] = whole[e.Org()] || e.Type() != EventUpdate
+	}
 	add := func(o *Org) {
 		for i := range o.Nodes {
 			recorders = append(recorders, o.Nodes[i].Recorder)
 		}
 		domains = append(domains, o.Domains...)
 	}
-	if o, ok := s.Org(e.Org()); ok {
-		add(o)
+	for id, all := range whole {
+		if o, ok := s.Org(id); ok && all {
+			add(o)
+		}
 	}
-	for _, p := range s.members.past {
-		if p.Org.ID == e.Org() {
+	past := s.members.past
+	first, _ := slices.BinarySearchFunc(past, height, func(p *Past, h uint64) int { return cmp.Compare(p.Until, h) })
+	for i, p := range past {
+		if all, is := whole[p.Org.ID]; is && (all || i >= first && p.Until == height) {
 			add(p.Org)
 		}
 	}

@@ -49,8 +49,8 @@ func (a *applications) add(s *consensus.State, e *consensus.OrgEvent) (isNew boo
 		}
 		a.list[i] = &merged
 	} else {
-		if len(a.list) >= maxApplications {
-			a.list = slices.Delete(a.list, 0, 1)
+		if at := a.displaced(e); at >= 0 {
+			a.list = slices.Delete(a.list, at, at+1)
 		}
 		a.list = append(a.list, &merged)
 	}
@@ -59,6 +59,25 @@ func (a *applications) add(s *consensus.State, e *consensus.OrgEvent) (isNew boo
 	default:
 	}
 	return true
+}
+
+// displaced is the place of the application that e takes; -1: there is room. A member has at most two, which
+// cost it less than an enrolment costs a stranger.
+func (a *applications) displaced(e *consensus.OrgEvent) int {
+	of := func(x *consensus.OrgEvent) bool { return x.Org() == e.Org() }
+	own := 0
+	for _, x := range a.list {
+		if of(x) {
+			own++
+		}
+	}
+	switch {
+	case own >= 2:
+		return slices.IndexFunc(a.list, of)
+	case len(a.list) < maxApplications:
+		return -1
+	}
+	return 0
 }
 
 // valid are the attestations to e that count after s: one of each other member, in the order of keys.

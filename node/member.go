@@ -113,3 +113,14 @@ func (n *Node) orgKeyComes() bool {
 		return false
 	})
 }
+
+// homeFirst are our domains, first the one that comes first in the configuration: reports come from there.
+func (n *Node) homeFirst() []string {
+	domains := slices.Clone(n.own().Domains)
+	for _, home := range slices.Backward(n.cfg.Organisation.Domains) {
+		if i := slices.Index(domains, home); i > 0 {
+			domains = slices.Insert(slices.Delete(domains, i, i+1), 0, home)
+		}
+	}
+	return domains
+}

@@ -230,13 +230,13 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 	derived, _ := smtpgw.ParseDerive(n.cfg.Records.Derive)
 	return smtpgw.Config{
 		Hostname:   n.cfg.Hostname,
-		Domains:    func() []string { return n.own().Domains },
+		Domains:    n.homeFirst,
 		Postmaster: n.postmaster(),
 		RelayFrom:  n.cfg.Submission.RelayFrom,
 		LeaveOut:   leaveOut,
 		Derive:     derived,
 		NodeKey:    p2p.NodeKeyOf,
-		Siblings:   siblings{n},
+		Siblings:   newSiblings(n),
 		Unrecorded: n.whyUnrecorded,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().ActiveNode(node)

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +30,7 @@ var noticed = []string{"key", "key-revoked", "key-pending", "key-pending-gone", 
 // noticeChanges puts a mail into the postmaster's inbox for each organisation that is trusted here and
 // whose keys have changed, our own too.
 func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
-	if s.Height() < noticeAfter {
+	if s.Height() < noticeAfter || n.viewIsOld(s) { // what is long past is no news
 		return nil
 	}
 	upTo := s.Height() - noticeAfter
@@ -99,11 +98,21 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 	for _, c := range news {
 		fmt.Fprintf(&text, "\r\n%s\r\n", n.sentence(s, c))
 	}
-	fmt.Fprintf(&text, "\r\nThe pin follows the organisation from one key to the next. If you did not expect this, ask somebody you\r\n"+
-		"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\nAll changes: cairn org changes %s\r\n", org.ID)
+	if org.ID == n.ownID() {
+		text.WriteString("\r\nIf nobody of you did this, somebody else has a key of yours: the recovery key takes the organisation back\r\n" +
+			"(cairn org revoke), cairn org node drop ends a node.\r\n")
+	} else {
+		text.WriteString("\r\nThe pin follows the organisation from one key to the next. If you did not expect this, ask somebody you\r\n" +
+			"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\n")
+	}
+	fmt.Fprintf(&text, "All changes: cairn org changes %s\r\n", org.ID)
+	of := n.followedFor(s, org)
+	if org.ID == n.ownID() {
+		of = n.homeFirst()[0]
+	}
 	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: Keys of %s have changed\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
-		to, to, cmp.Or(org.Domains...), n.now().Format(time.RFC1123Z), text.String())
+		to, to, of, n.now().Format(time.RFC1123Z), text.String())
 	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
 	_, err := n.submitter.Submit(ctx, peer, "", []string{to}, []byte(raw))
 	if refusal, ok := errors.AsType[*smtp.SMTPError](err); ok && refusal.Code >= 500 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"cairn/consensus"
@@ -15,23 +16,78 @@ import (
 
 // siblings are the other nodes of this node's organisation as the gateway sees them. Which accounts a
 // node has is on no chain: the node is asked.
-type siblings struct{ *Node }
+type siblings struct {
+	*Node
+	asking chan struct{} // bounds the questions under way: fewer than a node answers at once
 
-// siblingPatience is how long a peer that names a recipient waits for the answers of other nodes.
-const siblingPatience = 5 * time.Second
+	mu    sync.Mutex
+	known map[string]held // by address
+}
 
-func (s siblings) keys() []consensus.Key { return s.chain.State().NodesBeside(s.id.NodeKey()) }
+// held is where an account is, as the other nodes said.
+type held struct {
+	node  consensus.Key // zero: with none of them
+	until time.Time
+}
 
-func (s siblings) Sibling(node consensus.Key) bool { return slices.Contains(s.keys(), node) }
+const (
+	// siblingPatience is how long a peer that names a recipient waits for the answers of other nodes.
+	siblingPatience = 5 * time.Second
+	siblingsAsked   = 32
+	// Answers are kept so long, so that whoever names recipients at random does not fill the way to the
+	// other nodes; that there is no such account, for a moment.
+	heldFor, notHeldFor = time.Minute, 5 * time.Second
+	heldMost            = 8192
+)
+
+func newSiblings(n *Node) *siblings {
+	return &siblings{Node: n, asking: make(chan struct{}, siblingsAsked), known: make(map[string]held)}
+}
+
+// recall is what was said lately.
+func (s *siblings) recall(address string) (h held, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok = s.known[address]
+	return h, ok && time.Now().Before(h.until) && (h.node.IsZero() || slices.Contains(s.keys(), h.node))
+}
+
+func (s *siblings) note(address string, node consensus.Key) {
+	lasting := heldFor
+	if node.IsZero() {
+		lasting = notHeldFor
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= heldMost {
+		clear(s.known)
+	}
+	s.known[address] = held{node, time.Now().Add(lasting)}
+}
+
+func (s *siblings) keys() []consensus.Key { return s.chain.State().NodesBeside(s.id.NodeKey()) }
+
+func (s *siblings) Sibling(node consensus.Key) bool { return slices.Contains(s.keys(), node) }
 
 // Holder asks all of them at once. Only when each has said that it has no such account nobody has it.
-func (s siblings) Holder(ctx context.Context, address string) (smtpgw.Route, error) {
+func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, error) {
 	keys := s.keys()
 	if len(keys) == 0 {
 		return smtpgw.Route{}, smtpgw.ErrNoRoute
 	}
+	if h, ok := s.recall(address); ok && h.node.IsZero() {
+		return smtpgw.Route{}, smtpgw.ErrNoRoute
+	} else if ok {
+		return s.routeToNode(h.node), nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, siblingPatience)
 	defer cancel()
+	select {
+	case s.asking <- struct{}{}:
+		defer func() { <-s.asking }()
+	case <-ctx.Done():
+		return smtpgw.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: too many questions are under way", address)
+	}
 	type answer struct {
 		node consensus.Key
 		has  bool
@@ -48,6 +104,7 @@ func (s siblings) Holder(ctx context.Context, address string) (smtpgw.Route, err
 	for range keys {
 		switch a := <-answers; {
 		case a.has:
+			s.note(address, a.node)
 			return s.routeToNode(a.node), nil
 		case a.err != nil:
 			errs = append(errs, a.err)
@@ -56,10 +113,11 @@ func (s siblings) Holder(ctx context.Context, address string) (smtpgw.Route, err
 	if len(errs) > 0 {
 		return smtpgw.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: %w", address, errors.Join(errs...))
 	}
+	s.note(address, consensus.Key{})
 	return smtpgw.Route{}, smtpgw.ErrNoRoute
 }
 
-func (s siblings) routeToNode(node consensus.Key) smtpgw.Route {
+func (s *siblings) routeToNode(node consensus.Key) smtpgw.Route {
 	return smtpgw.Route{To: node.String(), Dial: func(ctx context.Context, _ string) (net.Conn, error) {
 		return s.host.DialSMTP(ctx, node)
 	}}

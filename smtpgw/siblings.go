@@ -84,12 +84,26 @@ func (s *Server) handOver(ctx context.Context, a *Arrival, e *elsewhere, ref str
 			return fmt.Errorf("hand an arrival to another node of the organisation: %w", err)
 		}
 		for _, r := range replies {
-			if !r.ok() {
+			switch {
+			case r.permanent(): // it is what the peer sends that does not do: it is the first to know
+				return replyf(r.code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(r.text))
+			case !r.ok():
 				return fmt.Errorf("hand an arrival to another node of the organisation: %s", r)
 			}
 		}
 	}
 	return nil
+}
+
+// printableReply is the text of another node's reply, bounded.
+func printableReply(text string) string {
+	text = strings.Map(func(c rune) rune {
+		if c < ' ' || c >= 0x7f {
+			return '?'
+		}
+		return c
+	}, text)
+	return text[:min(len(text), 300)]
 }
 
 // sendOnce carries one message in a session of its own.

@@ -150,3 +150,20 @@ func FuzzCourier(f *testing.F) {
 		}
 	})
 }
+
+// What another node does not take for good is refused at once, and not tried for days.
+func TestHandedOverTooLarge(t *testing.T) {
+	st := storeWith(t, "dora=dora@local.example")
+	cfg := testConfig
+	cfg.Limits.MessageBytes = 400
+	cfg.NodeKey, cfg.Siblings = by(consensus.Key{1}), &family{keys: []consensus.Key{{1}}}
+	there := inbound(t, cfg, st, &verifier{})
+	cfg.Limits = Limits{}
+	cfg.NodeKey = by(consensus.Key{9})
+	cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(there)}}}
+	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
+	c.say("DATA\r\n", "^354 ")
+	c.say("Subject: large\r\n\r\n"+strings.Repeat("x\r\n", 200)+".\r\n", "^552 .*does not take")
+}

@@ -1,6 +1,7 @@
 package mempool
 
 import (
+	"cmp"
 	"slices"
 
 	"cairn/consensus"
@@ -62,28 +63,31 @@ func (p *Pool) returnEvents(s *consensus.State, reverted []*consensus.Block) {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b *waiting) int {
-		switch {
-		case a.first == b.first:
-			return 0
-		case a.first:
-			return -1
-		}
-		return 1
+		return cmp.Or(before(a.first, b.first), before(a.soon, b.soon))
 	})
 	p.events, p.fits = nil, nil
 	fits := p.fitted(s)
 	p.events = slices.DeleteFunc(list, func(w *waiting) bool { return fits.add(w) != nil })
 }
 
+// before orders what has a property before what has not.
+func before(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
 // keepPlaces lets events that the chain had before something urgent of their organisation stay before it:
 // behind it they would not fit in.
 func keepPlaces(list []*waiting) {
-	urgent := make(map[consensus.Hash]bool)
+	urgent, revoked := make(map[consensus.Hash]bool), make(map[consensus.Hash]bool)
 	for _, w := range slices.Backward(list) {
-		if w.first {
-			urgent[w.org] = true
-		}
-		w.first = urgent[w.org]
+		urgent[w.org], revoked[w.org] = urgent[w.org] || w.first, revoked[w.org] || w.soon
+		w.first, w.soon = urgent[w.org], revoked[w.org]
 	}
 }
 

@@ -16,10 +16,11 @@ type waiting struct {
 	org   consensus.Hash  // that it is about
 	keys  []consensus.Key // recorder keys that it enrols
 	first bool            // it goes before those that are not
+	soon  bool            // of these: a revocation, which goes before the others
 }
 
 func newWaiting(e *consensus.OrgEvent) *waiting {
-	return &waiting{event: e, id: e.ID(), org: e.Org(), keys: e.Recorders(), first: urgent(e)}
+	return &waiting{event: e, id: e.ID(), org: e.Org(), keys: e.Recorders(), first: urgent(e), soon: e.Type() == consensus.EventRevoke}
 }
 
 // urgent reports whether an event ends keys that others than their owner may have: what these
@@ -82,7 +83,7 @@ func (p *Pool) admitEvent(s *consensus.State, w *waiting) error {
 	if instead != nil {
 		p.events = slices.DeleteFunc(p.events, func(x *waiting) bool { return x == instead })
 	}
-	at := slices.IndexFunc(p.events, func(x *waiting) bool { return w.first && !x.first })
+	at := slices.IndexFunc(p.events, func(x *waiting) bool { return w.first && !x.first || w.soon && !x.soon })
 	if at < 0 {
 		at = len(p.events)
 	}
@@ -99,8 +100,8 @@ func (p *Pool) findEvent(id consensus.Hash) int {
 }
 
 // eventRoom finds out whether there is room for w, and which event has to go for it, if any. What is
-// urgent has room of its own. That is shared by organisations: where it is full, one that has several loses
-// its last, but never a revocation.
+// urgent has room of its own. That is shared by organisations: where it is full, a revocation takes the place
+// of a suspension, of whoever has most; a suspension that of one who has several.
 func (p *Pool) eventRoom(w *waiting) (instead *waiting, err error) {
 	all, counts := 0, make(map[consensus.Hash]int)
 	for _, x := range p.events {
@@ -121,9 +122,9 @@ func (p *Pool) eventRoom(w *waiting) (instead *waiting, err error) {
 	case !w.first || all < p.policy.MaxUrgent:
 		return nil, nil
 	}
-	most := counts[w.org] + 2 // else the two would take turns
-	if w.event.Type() == consensus.EventRevoke {
-		most = 2
+	most := counts[w.org] + 2                    // else the two would take turns
+	if w.event.Type() == consensus.EventRevoke { // a suspension is made again from its evidence
+		most = 1
 	}
 	for _, x := range p.events {
 		if x.first && x.event.Type() != consensus.EventRevoke && counts[x.org] >= most {

@@ -81,7 +81,7 @@ func TestUrgentEventsGetThrough(t *testing.T) {
 		t.Fatalf("a second revocation: %v, want %s", err, PolicyOrgEvents)
 	}
 	block := w.mine(t, p)
-	if got, want := types(block.Events), "suspend revoke update update"; got != want {
+	if got, want := types(block.Events), "revoke suspend update update"; got != want {
 		t.Fatalf("events %q in the block, want %q", got, want)
 	}
 	if len(block.Batches) != 4 {
@@ -202,5 +202,17 @@ func TestBatchesOfANodeThatIsAdded(t *testing.T) {
 	}
 	if block := w.mine(t, p); len(block.Batches) != 1 || len(block.Events) != 1 {
 		t.Fatalf("%d events and %d batches in the block, want one of each", len(block.Events), len(block.Batches))
+	}
+}
+
+// A revocation takes the place of a suspension, which is made again from its evidence.
+func TestRevocationAmongSuspensions(t *testing.T) {
+	w := newWorldV2(5)
+	limits := DefaultPolicy()
+	limits.MaxUrgent = 3
+	p := New(limits, nil)
+	mustTakeEvents(t, p, w, w.suspension(2), w.suspension(3), w.suspension(4), w.revocation(1))
+	if got, want := types(w.mine(t, p).Events), "revoke suspend suspend"; got != want {
+		t.Fatalf("events %q in the block, want %q", got, want)
 	}
 }

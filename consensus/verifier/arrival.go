@@ -35,7 +35,11 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	}
 	var courier *consensus.Org
 	if a.Courier != nil {
-		if org, ok := courierOf(state, *a.Courier); ok {
+		org, ok := courierOf(state, *a.Courier)
+		if !ok && a.Local { // we, also after this node has ended
+			org, ok = state.OrgByNode(*a.Courier)
+		}
+		if ok {
 			courier, as.courier = org, org.ID
 		}
 	}

@@ -142,8 +142,8 @@ func outdate(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 			return err
 		}
 	}
-	for i := range u.Block.Events {
-		recorders, domains := state.Concerns(&u.Block.Events[i])
+	if len(u.Block.Events) > 0 {
+		recorders, domains := state.Concerns(u.Block.Events, u.Index.Height)
 		for _, recorder := range recorders {
 			if err := putDueIfAny(sp, recorderPrefix(recorder), 0); err != nil {
 				return err

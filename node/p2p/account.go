@@ -17,6 +17,9 @@ import (
 // (RFC 5321, section 4.5.3.1), with room for A-labels.
 const maxAccountAddress = 1024
 
+// accountsAtOnce is how many such questions a node of the organisation may have under way.
+const accountsAtOnce = 64
+
 // errNotOurs: a node asks for accounts of another organisation.
 var errNotOurs = errors.New("p2p: asked for an account by a node that is not one of this organisation")
 

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"errors"
+	"sync"
 	"testing"
 
 	"cairn/consensus"
@@ -47,4 +48,37 @@ func TestHasAccount(t *testing.T) {
 	if has, err := a.HasAccount(t.Context(), b.self, "ana@org1.example"); err == nil || has {
 		t.Errorf("a node that tells nobody: %v, %v", has, err)
 	}
+}
+
+// As many questions as a node asks at once are answered.
+func TestManyAccounts(t *testing.T) {
+	net := chaintest.New(2)
+	founder, second := net.Orgs[0], net.Orgs[1]
+	e := founder.Enrolment()
+	e.Enrol().Nodes = append(e.Enrol().Nodes,
+		consensus.NewNodeKeys(e.ChainID, consensus.PublicKey(founder.Key), second.Node, second.Recorder))
+	e.Sign(founder.Key)
+	g, err := consensus.NewGenesis(net.Genesis.Params, e, founder.Recorder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.Genesis = g
+	var under sync.WaitGroup // answers wait until all have been asked
+	under.Add(accountsAtOnce / 2)
+	a := start(t, net, 0, setup{accounts: func(string) (bool, error) {
+		under.Done()
+		under.Wait()
+		return true, nil
+	}})
+	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
+	eventually(t, "they are connected", func() bool { return len(a.Peers()) == 1 && len(b.Peers()) == 1 })
+	var asked sync.WaitGroup
+	for range accountsAtOnce / 2 {
+		asked.Go(func() {
+			if has, err := b.HasAccount(t.Context(), a.self, "ana@org1.example"); err != nil || !has {
+				t.Errorf("%v, %v", has, err)
+			}
+		})
+	}
+	asked.Wait()
 }

@@ -131,7 +131,7 @@ func (h *Host) serveAll() {
 	h.serve(h.names.peers, &service{name: "peers", handle: h.servePeers, gap: 200 * time.Millisecond, credit: 40})
 	h.serve(h.names.time, &service{name: "time", handle: h.serveTime, gap: time.Second, credit: 20})
 	h.serve(h.names.instance, &service{name: "instance", handle: h.serveInstance, gap: time.Second, credit: 40})
-	h.serve(h.names.account, &service{name: "account", handle: h.serveAccount, gap: 5 * time.Millisecond, credit: 400})
+	h.serve(h.names.account, &service{name: "account", handle: h.serveAccount, most: accountsAtOnce, gap: time.Millisecond, credit: 4000})
 }
 
 // Run keeps up with the network until ctx is done: it dials and greets peers, syncs the chain and the mempool, and admits early blocks

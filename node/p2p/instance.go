@@ -74,7 +74,7 @@ const (
 	livingFor = 30 * time.Second
 	// maxInstances are kept and told of one key, the latest first.
 	maxInstances = 4
-	// maxTold are the keys of which instances are kept.
+	// maxTold are the keys of which instances are kept, beside those of members.
 	maxTold = 4096
 )
 
@@ -101,7 +101,7 @@ func newInstances() *instances {
 
 // hear notes a sighting of a peer's. It returns those of other processes with the same key that live,
 // and whether it shows for the first time that there are two.
-func (l *instances) hear(id peer.ID, s *sighting, now time.Time) (others []told, twice bool) {
+func (l *instances) hear(id peer.ID, member bool, s *sighting, now time.Time) (others []told, twice bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list := slices.DeleteFunc(l.byPeer[id], func(t told) bool { return t.Instance == s.Instance || now.Sub(t.at) > livingFor })
@@ -116,7 +116,7 @@ func (l *instances) hear(id peer.ID, s *sighting, now time.Time) (others []told,
 	} else if len(list) == 0 {
 		delete(l.named, id)
 	}
-	if _, known := l.byPeer[id]; known || len(l.byPeer) < maxTold {
+	if _, known := l.byPeer[id]; known || member || len(l.byPeer) < maxTold {
 		list = append([]told{{*s, now}}, list...)
 		l.byPeer[id] = list[:min(len(list), maxInstances)]
 	}
@@ -191,7 +191,7 @@ func (h *Host) serveInstance(_ context.Context, from peer.ID, s network.Stream) 
 	}
 	now := time.Now()
 	h.instances.forget(now)
-	others, twice := h.instances.hear(from, said, now)
+	others, twice := h.instances.hear(from, h.enrolled(from), said, now)
 	if twice {
 		h.log.Warn("a node is there twice: two processes run with one node key, as when a directory was copied; it was told",
 			"node", key, "instance", said.Instance, "other", said.Seen)
@@ -252,14 +252,14 @@ func (h *Host) heardOf(r *remote, others []*sighting) (news bool) {
 		if o.Instance == own || !o.signedBy(h.self, h.chainID) {
 			continue
 		}
+		if o.Seen == own && h.cfg.Copied != nil { // before we say that we have seen it
+			h.cfg.Copied(Copy{Instance: o.Instance, Silent: o.Silent, Told: r.key})
+		}
 		if !news { // the latest
 			h.instances.mu.Lock()
 			news = h.instances.seen != o.Instance
 			h.instances.seen = o.Instance
 			h.instances.mu.Unlock()
-		}
-		if o.Seen == own && h.cfg.Copied != nil {
-			h.cfg.Copied(Copy{Instance: o.Instance, Silent: o.Silent, Told: r.key})
 		}
 	}
 	return news

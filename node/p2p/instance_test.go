@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
@@ -140,7 +143,7 @@ func TestMadeUpCopies(t *testing.T) {
 func TestInstancesAreBounded(t *testing.T) {
 	l, now := newInstances(), time.Now()
 	for i := range byte(10) {
-		others, _ := l.hear("p", &sighting{Instance: Instance{i}}, now)
+		others, _ := l.hear("p", false, &sighting{Instance: Instance{i}}, now)
 		if len(others) > maxInstances {
 			t.Fatalf("%d others", len(others))
 		}
@@ -148,10 +151,10 @@ func TestInstancesAreBounded(t *testing.T) {
 	if n := len(l.byPeer["p"]); n != maxInstances || l.byPeer["p"][0].Instance != (Instance{9}) {
 		t.Errorf("%d kept", n)
 	}
-	if others, _ := l.hear("p", &sighting{Instance: Instance{9}}, now.Add(livingFor)); len(others) != maxInstances-1 {
+	if others, _ := l.hear("p", false, &sighting{Instance: Instance{9}}, now.Add(livingFor)); len(others) != maxInstances-1 {
 		t.Errorf("%d others within their time", len(others))
 	}
-	if others, _ := l.hear("p", &sighting{Instance: Instance{1}}, now.Add(livingFor+1)); len(others) != 1 {
+	if others, _ := l.hear("p", false, &sighting{Instance: Instance{1}}, now.Add(livingFor+1)); len(others) != 1 {
 		t.Errorf("%d others after their time", len(others))
 	}
 	l.forget(now.Add(3 * livingFor))
@@ -175,5 +178,18 @@ func TestSightingEncoding(t *testing.T) {
 	}
 	if _, err := readSightings(bytes.NewReader([]byte{maxInstances + 1})); !errors.Is(err, errMalformed) {
 		t.Errorf("too many: %v", err)
+	}
+}
+
+// However many strangers there are, members are heard.
+func TestInstancesOfMembers(t *testing.T) {
+	l, now := newInstances(), time.Now()
+	for i := range maxTold {
+		l.hear(peer.ID(fmt.Sprint("stranger ", i)), false, &sighting{Instance: Instance{1}}, now)
+	}
+	one, two := Instance{1}, Instance{2}
+	l.hear("member", true, &sighting{Instance: one, Seen: two}, now)
+	if others, twice := l.hear("member", true, &sighting{Instance: two, Seen: one}, now); len(others) != 1 || !twice {
+		t.Errorf("%d others, twice: %v", len(others), twice)
 	}
 }

@@ -49,7 +49,8 @@ func resources(names protocols, maxPeers, maxSessions int) (network.ResourceMana
 			rcmgr.BaseLimitIncrease{})
 	}
 	raise(names.smtp, 64*maxSessions, 2*maxSessions+8)
-	for _, id := range []protocol.ID{names.status, names.blocks, names.pool, names.peers, names.time, names.instance, names.account} {
+	raise(names.account, 8*accountsAtOnce, 2*accountsAtOnce)
+	for _, id := range []protocol.ID{names.status, names.blocks, names.pool, names.peers, names.time, names.instance} {
 		raise(id, 8*conns, 2*streamsPerPeer)
 	}
 	for _, id := range gossipProtocols {

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ func protocolsOf(chain consensus.ChainID) protocols {
 type service struct {
 	name    string
 	handle  func(ctx context.Context, from peer.ID, s network.Stream) error
+	most    int           // requests that a peer may have under way; 0: streamsPerPeer
 	gap     time.Duration // a peer earns one request per gap,
 	credit  int           // and saves up this many
 	mu      sync.Mutex
@@ -53,7 +55,7 @@ func (s *service) admit(p peer.ID, now time.Time) bool {
 		s.clients[p] = c
 	}
 	c.grow(now, s.gap, s.credit)
-	if c.open >= streamsPerPeer || c.left < 1 {
+	if c.open >= cmp.Or(s.most, streamsPerPeer) || c.left < 1 {
 		return false
 	}
 	c.open++
