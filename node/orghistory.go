@@ -196,7 +196,8 @@ func (n *Node) OrgNodes(context.Context) (*api.OrgNodeList, error) {
 	return list, nil
 }
 
-// AdmitNode brings an event that takes a node in, and makes what that needs.
+// AdmitNode brings an event that takes a node in, and makes what that needs; of a node that was taken in with
+// the same keys the second alone, for whoever has lost it.
 func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdded, error) {
 	addrs := n.host.Addrs()
 	if len(addrs) == 0 {
@@ -206,9 +207,33 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 	if err != nil {
 		return nil, err
 	}
+	if v := n.takenIn(r.Event); v != nil {
+		return &api.NodeAdded{OrgEvent: *v, Admission: admission}, nil
+	}
 	v, err := n.ProposeEvent(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	return &api.NodeAdded{OrgEvent: *v, Admission: admission}, nil
+}
+
+// takenIn is an event that adds a node which is one of ours already; nil of any other.
+func (n *Node) takenIn(event []byte) *api.OrgEvent {
+	e, err := consensus.DecodeEvent(event)
+	if err != nil || e.Org() != n.ownID() {
+		return nil
+	}
+	add, ok := e.Content.(*consensus.AddNode)
+	if !ok {
+		return nil
+	}
+	s := n.chain.State()
+	org, member := s.ActiveNode(add.Node)
+	at, known := s.NodeByRecorder(add.Recorder)
+	if !member || !known || org.ID != n.ownID() || at.Node != add.Node {
+		return nil
+	}
+	v := n.viewEvent(s, e)
+	v.WaitsFor = "nothing: the node is one of ours already"
+	return v
 }
