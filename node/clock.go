@@ -16,7 +16,9 @@ const clockEvery = time.Second
 // clockWatch finds out whether this machine's clock is wrong: by its being set while the node runs, by
 // blocks, and by what other organisations' clocks say, who may be wrong or lie, so that it is said whose
 // word it is. Beyond the slack that blocks have, others refuse what bears its time. What others say stops
-// nothing; but when it bears this clock out, that counts for more than its having been set.
+// nothing; but when it bears this clock out, that counts for more than its having been set, and so does
+// the kernel's word that a time service keeps it. Its word that none does stops nothing: on many machines
+// it is so for years, with a clock that is right.
 type clockWatch struct {
 	slack   time.Duration
 	wall    time.Time     // when it was looked at last, as the clock has it
@@ -24,6 +26,7 @@ type clockWatch struct {
 	step    time.Duration // by how much it has been set since the start, both ways summed
 	stepAt  time.Time     // when it was set last, by the clock as it was then; zero: never
 	setBack bool          // and that mail may be put off by it has not been seen to
+	kept    bool          // by a time service, within the slack, as the kernel says
 }
 
 // look takes in what the clock says after the program has been running for so long.
@@ -43,9 +46,9 @@ type clockFinding struct {
 	stops    bool
 }
 
-// right reports whether others bear this clock out.
+// right reports whether others, or the kernel, bear this clock out.
 func (w *clockWatch) right(others p2p.Clocks) bool {
-	return others.Votes > 0 && others.Ahead.Abs() <= w.slack
+	return w.kept || others.Votes > 0 && others.Ahead.Abs() <= w.slack
 }
 
 // findings says what is wrong; nil if nothing is known to be.
@@ -61,7 +64,7 @@ func (w *clockWatch) findings(s *consensus.State, now time.Time, others p2p.Cloc
 	if ahead := unixMilli(s.Time()).Sub(now); ahead > w.slack {
 		find("blocks", !right, "the last block is %v ahead: this clock is behind, or that of whoever made the block was ahead; mining waits", ahead.Round(time.Second))
 	}
-	if others.Votes > 0 && !right {
+	if others.Votes > 0 && others.Ahead.Abs() > w.slack {
 		find("others", false, "by the clocks of other organisations (%d asked) it is %v %s", others.Votes, others.Ahead.Abs().Round(time.Second), behindOrAhead(others.Ahead))
 	}
 	return list
@@ -144,6 +147,7 @@ func (n *Node) lookAtClock() (c api.ClockStatus, found []clockFinding, leave boo
 	n.clock.look(now, time.Since(n.started))
 	others := n.host.Clocks()
 	c = clockStatus(s, now)
+	n.clock.kept, c.Kernel = n.kernelSays(n.clock.slack)
 	c.Votes, c.OthersAhead = others.Votes, others.Ahead.Truncate(time.Millisecond).Seconds()
 	found = n.clock.findings(s, now, others)
 	c.Findings = make([]string, len(found))
@@ -152,6 +156,20 @@ func (n *Node) lookAtClock() (c api.ClockStatus, found []clockFinding, leave boo
 	}
 	ahead := s.HeaderState().LatestTime() > consensus.LatestBlockTime(s.Params(), now)
 	return c, found, ahead && n.clock.leaves(others)
+}
+
+// kernelSays is the kernel's word about this node's clock, if that is the kernel's.
+func (n *Node) kernelSays(slack time.Duration) (kept bool, word string) {
+	if n.otherClock {
+		return false, ""
+	}
+	switch synchronised, within, known := kernelClock(); {
+	case !known:
+		return false, ""
+	case synchronised:
+		return within <= slack, "synchronised"
+	}
+	return false, "not synchronised"
 }
 
 // distrustClock reports whether this machine's clock is known to be wrong.

@@ -60,8 +60,10 @@ func TestClockStops(t *testing.T) {
 		steps         []time.Duration // at the second look, the third and so on
 		start         time.Duration   // at the first, after the last block
 		other         p2p.Clocks
+		kept          bool // by a time service, as the kernel says
 		stops, leaves bool
 	}{
+		{why: "set by a time service", start: time.Hour, steps: []time.Duration{5 * time.Minute}, kept: true, leaves: true},
 		{why: "a clock that runs", start: time.Hour},
 		{why: "set forward", start: time.Hour, steps: []time.Duration{5 * time.Minute}, stops: true},
 		{why: "set back", start: time.Hour, steps: []time.Duration{-5 * time.Minute}, stops: true},
@@ -73,7 +75,7 @@ func TestClockStops(t *testing.T) {
 		{why: "behind the last block", start: -time.Hour, stops: true},
 		{why: "behind the last block, and others bear it out", start: -time.Hour, other: p2p.Clocks{Votes: 1}, leaves: true},
 	} {
-		w, wall := clockWatch{slack: slack}, chaintest.GenesisTime.Add(c.start)
+		w, wall := clockWatch{slack: slack, kept: c.kept}, chaintest.GenesisTime.Add(c.start)
 		w.look(wall, 0)
 		for i, step := range c.steps {
 			wall = wall.Add(time.Second + step)

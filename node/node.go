@@ -54,14 +54,15 @@ func Run(ctx context.Context, dir string, o RunOptions) error {
 
 // Node is one open node: every part constructed and connected.
 type Node struct {
-	dir     string
-	cfg     *Config
-	id      *Identity
-	genesis *consensus.Genesis
-	enrol   *consensus.OrgEvent
-	started time.Time        // by this machine's clock
-	now     func() time.Time // the clock that the node goes by
-	log     *slog.Logger
+	dir        string
+	cfg        *Config
+	id         *Identity
+	genesis    *consensus.Genesis
+	enrol      *consensus.OrgEvent
+	started    time.Time        // by this machine's clock
+	now        func() time.Time // the clock that the node goes by
+	otherClock bool             // now is not this machine's
+	log        *slog.Logger
 
 	store   *mailstore.Store
 	index   *index.Index
@@ -108,7 +109,7 @@ type listeners struct {
 func Open(dir string, log *slog.Logger) (*Node, error) { return openWith(dir, RunOptions{Log: log}) }
 
 func openWith(dir string, o RunOptions) (_ *Node, err error) {
-	n := &Node{dir: dir, log: o.Log, started: time.Now(), now: o.Now}
+	n := &Node{dir: dir, log: o.Log, started: time.Now(), now: o.Now, otherClock: o.Now != nil}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

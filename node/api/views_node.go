@@ -65,6 +65,7 @@ type ClockStatus struct {
 	Votes       int      `json:"votes"`                // other organisations that have told their time
 	OthersAhead float64  `json:"others_ahead_seconds"` // by how much the middle one is ahead of this machine
 	Findings    []string `json:"findings"`             // what is wrong, in words
+	Kernel      string   `json:"kernel,omitempty"`     // its word: synchronised or not; empty: not known
 	Waiting     bool     `json:"waiting"`              // mining, and what would be too old by this clock, wait
 }
 

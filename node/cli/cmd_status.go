@@ -120,7 +120,11 @@ func clockNote(c *api.ClockStatus) string {
 	if age < 0 {
 		return fmt.Sprintf("%s, the last block is %v ahead", clock(c.Time), -age)
 	}
-	return fmt.Sprintf("%s, the last block is %v old", clock(c.Time), age)
+	kept := ""
+	if c.Kernel == "not synchronised" {
+		kept = "; no time service keeps it"
+	}
+	return fmt.Sprintf("%s, the last block is %v old%s", clock(c.Time), age, kept)
 }
 
 func (a *app) copyNote(c *api.CopyStatus) string {
