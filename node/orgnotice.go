@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,9 +107,12 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 			"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\n")
 	}
 	fmt.Fprintf(&text, "All changes: cairn org changes %s\r\n", org.ID)
-	of := n.followedFor(s, org)
-	if org.ID == n.ownID() {
-		of = n.homeFirst()[0]
+	of := n.homeFirst()[0]
+	if org.ID != n.ownID() {
+		domains := n.pinnedFor(s, org)
+		if of = cmp.Or(domains...); len(domains) > 1 {
+			of = fmt.Sprintf("%s and %d more", of, len(domains)-1)
+		}
 	}
 	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: Keys of %s have changed\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
@@ -127,13 +131,17 @@ func (n *Node) followedFor(s *consensus.State, org *consensus.Org) string {
 	if org.ID == n.ownID() {
 		return "our own"
 	}
-	var domains []string
+	return "trusted here for " + strings.Join(n.pinnedFor(s, org), ", ")
+}
+
+// pinnedFor are the domains that are pinned to an organisation.
+func (n *Node) pinnedFor(s *consensus.State, org *consensus.Org) (domains []string) {
 	for _, p := range n.trust.Pins() {
 		if o, ok := s.OrgByKey(p.Key); ok && o.ID == org.ID {
 			domains = append(domains, p.Domain)
 		}
 	}
-	return "trusted here for " + strings.Join(domains, ", ")
+	return domains
 }
 
 // sentence tells one change to people.
