@@ -72,7 +72,9 @@ var ofAnyNode = []string{
 	"Next, on the new machine: cairn join %s\n",
 	"its organisation to add this node: cairn org node add on a node of it, with what cairn org node request printed here",
 	// In a mail to the administrator.
-	"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\nAll changes: cairn org changes %s\r\n",
+	"(cairn org revoke), cairn org node drop ends a node.\r\n",
+	"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\n",
+	"All changes: cairn org changes %s\r\n",
 	// To senders, who have no directory.
 	"the DNS of %s does not answer whom it trusts: waiting for it (cairn org trust %s makes this needless)",
 	"compares it with what the command \"cairn org trust %s\" shows",
