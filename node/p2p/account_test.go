@@ -9,9 +9,9 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// Which accounts a node has is told to the other nodes of its organisation, and to nobody else.
-func TestHasAccount(t *testing.T) {
-	net := chaintest.New(3)
+// twoNodes is a network of n organisations whose founder has the node of the second too.
+func twoNodes(t *testing.T, n int) *chaintest.Network {
+	net := chaintest.New(n)
 	founder, second := net.Orgs[0], net.Orgs[1]
 	e := founder.Enrolment()
 	e.Enrol().Nodes = append(e.Enrol().Nodes,
@@ -22,6 +22,12 @@ func TestHasAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	net.Genesis = g
+	return net
+}
+
+// Which accounts a node has is told to the other nodes of its organisation, and to nobody else.
+func TestHasAccount(t *testing.T) {
+	net := twoNodes(t, 3)
 
 	fault := errors.New("no store")
 	a := start(t, net, 0, setup{accounts: func(address string) (bool, error) {
@@ -52,17 +58,7 @@ func TestHasAccount(t *testing.T) {
 
 // As many questions as a node asks at once are answered.
 func TestManyAccounts(t *testing.T) {
-	net := chaintest.New(2)
-	founder, second := net.Orgs[0], net.Orgs[1]
-	e := founder.Enrolment()
-	e.Enrol().Nodes = append(e.Enrol().Nodes,
-		consensus.NewNodeKeys(e.ChainID, consensus.PublicKey(founder.Key), second.Node, second.Recorder))
-	e.Sign(founder.Key)
-	g, err := consensus.NewGenesis(net.Genesis.Params, e, founder.Recorder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	net.Genesis = g
+	net := twoNodes(t, 2)
 	var under sync.WaitGroup // answers wait until all have been asked
 	under.Add(accountsAtOnce / 2)
 	a := start(t, net, 0, setup{accounts: func(string) (bool, error) {
