@@ -1,7 +1,10 @@
 package testnet_test
 
 import (
+	"flag"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +28,20 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCairn) != "" {
 		os.Exit(cli.MainAt(os.Args[1:], turned(os.Getenv(clockFile))))
 	}
+	flag.Parse()
+	if waiting := strconv.Itoa(2 * runtime.GOMAXPROCS(0)); !isSet("test.parallel") {
+		// Most of what a test here does is wait for blocks.
+		if err := flag.Set("test.parallel", waiting); err != nil {
+			panic(err)
+		}
+	}
 	goleak.VerifyTestMain(m)
+}
+
+func isSet(name string) bool {
+	set := false
+	flag.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
 }
 
 // turned is a clock that can be set while it runs, by writing a file.

@@ -86,6 +86,7 @@ var postedMail = []posted{
 // smarthost.
 func TestList(t *testing.T) {
 	relays.Need(t)
+	t.Parallel()
 	w, ctx := start(t, alpha, bravo, lists)
 	a, b, l := w.Members[0], w.Members[1], w.Members[2]
 	trust(ctx, t, a, l)

@@ -181,6 +181,7 @@ var relayedMail = []relayed{
 // one to the other, and as the server that a courier hands mail to.
 func TestPostfix(t *testing.T) {
 	relays.Need(t)
+	t.Parallel()
 	w, ctx := start(t, alpha, bravo)
 	a, b := w.Members[0], w.Members[1]
 	closeWay(ctx, t, a, b.Domain)
