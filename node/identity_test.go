@@ -19,7 +19,7 @@ import (
 var genesisDay = time.Date(2026, 11, 22, 8, 0, 0, 123456789, time.UTC)
 
 // founder makes a node that founds a network.
-func founder(t *testing.T, name, domain string) (dir string, g *consensus.Genesis) {
+func founder(t testing.TB, name, domain string) (dir string, g *consensus.Genesis) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), name)
 	o := InitOptions{Dir: dir, Config: DefaultConfig(name, []string{domain}), Network: LocalNetwork("test"), Now: genesisDay}

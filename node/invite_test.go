@@ -98,16 +98,7 @@ func TestEncodeInviteMakesNoneThatCannotBeRead(t *testing.T) {
 }
 
 func FuzzDecodeInvite(f *testing.F) {
-	dir := f.TempDir() + "/n"
-	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.example"}), Network: LocalNetwork("test"), Now: genesisDay}
-	o.Network.IdentityStamp = 0
-	if _, err := Init(f.Context(), o); err != nil {
-		f.Fatal(err)
-	}
-	g, err := LoadNetwork(dir)
-	if err != nil {
-		f.Fatal(err)
-	}
+	_, g := founder(f, "Alpha", "alpha.example")
 	genesis := g.Encode()
 	body := append([]byte{0, 0, byte(len(genesis) >> 8), byte(len(genesis))}, genesis...)
 	body = append(body, make([]byte, 32)...)
@@ -148,16 +139,7 @@ func FuzzDecodeNodeRequest(f *testing.F) {
 }
 
 func FuzzDecodeAdmission(f *testing.F) {
-	dir := f.TempDir() + "/n"
-	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.example"}), Network: LocalNetwork("test"), Now: genesisDay}
-	o.Network.IdentityStamp = 0
-	if _, err := Init(f.Context(), o); err != nil {
-		f.Fatal(err)
-	}
-	g, err := LoadNetwork(dir)
-	if err != nil {
-		f.Fatal(err)
-	}
+	_, g := founder(f, "Alpha", "alpha.example")
 	text, err := EncodeAdmission(&Admission{Genesis: g, Enrol: &g.Block.Events[0], Addresses: []string{peer}})
 	if err != nil {
 		f.Fatal(err)

@@ -40,7 +40,7 @@ func TestAloneAfterARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	still := strings.Replace(string(text), "mine = \"20%\"", "mine = \"off\"", 1)
+	still := strings.Replace(string(text), "mine = \""+share+"\"", "mine = \"off\"", 1)
 	if still == string(text) {
 		t.Fatal("the configuration says nothing of mining")
 	}

@@ -37,9 +37,9 @@ type clocks struct {
 
 func newClocks(t *testing.T) *clocks {
 	t.Helper()
-	w := &clocks{T: t, a: newProcess(t, "alpha.test", "20%", nil), sent: make(map[*process][]string)}
+	w := &clocks{T: t, a: newProcess(t, "alpha.test", share, nil), sent: make(map[*process][]string)}
 	w.b = &process{t: t, dir: filepath.Join(t.TempDir(), "n"), domain: "bravo.test", clock: filepath.Join(t.TempDir(), "clock")}
-	w.b.make("20%", w.a)
+	w.b.make(share, w.a)
 	w.b.begin()
 	for _, p := range []*process{w.a, w.b} {
 		cairn(t, "--dir", p.dir, "account", "add", "ann")
@@ -107,6 +107,17 @@ func (w *clocks) allVerified() {
 	}
 }
 
+// setRight sets the clock right again: then nothing is left of what was wrong.
+func (w *clocks) setRight() {
+	w.Helper()
+	w.mail("atlast")
+	w.b.turn(0)
+	w.b.await("nothing wrong with the clock", func(s *api.Status) bool { return len(s.Clock.Findings) == 0 && !s.Clock.Waiting })
+	w.mail("after")
+	w.allVerified()
+	w.blocks(w.b, 5)
+}
+
 // offsets are by how much a clock is wrong: in CI all, elsewhere the one that is neither small nor absurd.
 func offsets() (list []time.Duration) {
 	for _, by := range []time.Duration{5 * time.Minute, 2 * time.Hour, 87600 * time.Hour} {
@@ -131,12 +142,7 @@ func TestClockTurned(t *testing.T) {
 			w.isNamed(begin, "while the node was running")
 			w.mail("meanwhile")
 			w.blocks(w.a, 10)
-			w.mail("atlast")
-			w.b.turn(0)
-			w.b.await("nothing wrong with the clock", func(s *api.Status) bool { return len(s.Clock.Findings) == 0 && !s.Clock.Waiting })
-			w.mail("after")
-			w.allVerified()
-			w.blocks(w.b, 5)
+			w.setRight()
 		})
 	}
 }
@@ -159,12 +165,7 @@ func TestClockWrongAtTheStart(t *testing.T) {
 			w.isNamed(begin, "by the clocks of other organisations (1 asked)")
 			w.mail("meanwhile")
 			w.blocks(w.a, 20)
-			w.mail("atlast")
-			w.b.turn(0)
-			w.b.await("nothing wrong with the clock", func(s *api.Status) bool { return len(s.Clock.Findings) == 0 && !s.Clock.Waiting })
-			w.mail("after")
-			w.allVerified()
-			w.blocks(w.b, 5)
+			w.setRight()
 			w.blocks(w.a, 5)
 		})
 	}

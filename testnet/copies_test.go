@@ -38,12 +38,7 @@ func copyOf(p *process) *process {
 // twice.
 func TestTwoCopies(t *testing.T) {
 	t.Parallel()
-	a := newProcess(t, "alpha.test", "20%", nil)
-	b := newProcess(t, "bravo.test", "20%", a)
-	cairn(t, "--dir", a.dir, "account", "add", "alice")
-	cairn(t, "--dir", b.dir, "account", "add", "bob")
-	trustAll(t, a, b)
-	members(2, a, b)
+	a, b := newPair(t)
 	sent := 0
 	send := func(from *process, subject string) {
 		t.Helper()

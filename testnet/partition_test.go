@@ -18,7 +18,7 @@ func start(t *testing.T, orgs int) (*testnet.Network, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), settle)
 	t.Cleanup(cancel)
-	w, err := testnet.NewNetwork(ctx, t.TempDir(), orgs, "20%", slog.New(slog.DiscardHandler))
+	w, err := testnet.NewNetwork(ctx, t.TempDir(), orgs, share, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

