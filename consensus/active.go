@@ -8,6 +8,16 @@ func (s *State) ActiveNode(node Key) (*Org, bool) {
 	return o, ok && o.node(node) >= 0
 }
 
+// SendingNode returns the organisation of a node whose recorder key's batches count in the next block: it has
+// not ended, or was dropped so short a while ago that it still brings what it recorded to others.
+func (s *State) SendingNode(node Key) (*Org, bool) {
+	o, ok := s.OrgByNode(node)
+	if !ok {
+		return nil, false
+	}
+	return o, slices.ContainsFunc(o.Nodes, func(n OrgNode) bool { return n.Node == node && n.SealsAt(s.Height()+1) })
+}
+
 // NodesBeside returns the node keys of the other nodes of a node's organisation, of those that have not
 // ended; none if it has ended itself.
 func (s *State) NodesBeside(node Key) (others []Key) {

@@ -240,7 +240,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Siblings:   newSiblings(n),
 		Unrecorded: n.whyUnrecorded,
 		Enrolled: func(node consensus.Key) bool {
-			_, ok := n.chain.State().ActiveNode(node)
+			_, ok := n.chain.State().SendingNode(node)
 			return ok
 		},
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},

@@ -27,7 +27,7 @@ func (n *Node) ended(s *consensus.State) string {
 	case node.End == consensus.NodeSuspended:
 		how = "this node was suspended, as two batches with one number were signed with its recorder key,"
 	}
-	return fmt.Sprintf("%s in block %d: it records and mines no more, and what is submitted here waits until it is returned", how, node.Until)
+	return fmt.Sprintf("%s in block %d: it mines no more, and what is submitted here from then on is soon recorded no more, waits and is returned", how, node.Until)
 }
 
 // watchOwn says in the log when this node has ended, and pins domains that our organisation has claimed

@@ -84,22 +84,25 @@ func newProcess(t *testing.T, domain, mine string, founder *process, network ...
 	return p
 }
 
-// make makes the node's directory.
+// make makes the node's directory, of the founder's network or of one of its own.
 func (p *process) make(mine string, founder *process, network ...string) {
-	t, domain := p.t, p.domain
-	t.Helper()
-	args := []string{
-		"--dir", p.dir, "init", "--domain", domain, "--mine", mine,
-		"--submission", "127.0.0.1:0", "--inbound", "127.0.0.1:0", "--p2p", "/ip4/127.0.0.1/tcp/" + freePort(t),
-	}
+	p.t.Helper()
 	if founder == nil {
-		args = append(append(args, "--network", "local", "--block-time", blockTime.String()), network...)
+		p.init(mine, append([]string{"--network", "local", "--block-time", blockTime.String()}, network...)...)
+		return
 	}
-	cairn(t, args...)
-	if founder != nil {
-		invite := cairn(t, "--dir", founder.dir, "org", "invite")
-		cairn(t, "--dir", p.dir, "join", invite)
-	}
+	p.init(mine)
+	cairn(p.t, "--dir", p.dir, "join", cairn(p.t, "--dir", founder.dir, "org", "invite"))
+}
+
+// init makes the directory of a node that is in no network yet, unless the
+// arguments found one.
+func (p *process) init(mine string, network ...string) {
+	p.t.Helper()
+	cairn(p.t, append([]string{
+		"--dir", p.dir, "init", "--domain", p.domain, "--mine", mine,
+		"--submission", "127.0.0.1:0", "--inbound", "127.0.0.1:0", "--p2p", "/ip4/127.0.0.1/tcp/" + freePort(p.t),
+	}, network...)...)
 }
 
 // begin starts the node, which ends with the test.

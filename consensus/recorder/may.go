@@ -56,7 +56,7 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	switch why := r.silent(); {
 	case why != "":
 		return Halted{why, "cairn org node stays", true}, nil
-	case had && !s.Mines(r.pub):
+	case had && !r.seals(s):
 		return Halted{"the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended", "cairn org show", true}, nil
 	case !had:
 		return Halted{"the recorder key of this node is in no block yet", "cairn status", false}, nil
@@ -80,6 +80,16 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 		return Halted{"the chain as seen here may be older than what this node signed last; waiting for a node of another organisation", "cairn peers", false}, nil
 	}
 	return h, nil
+}
+
+// seals reports whether what is sealed now gets into a block in time: our key has not ended, or it was dropped
+// by its organisation so short a while ago that what had been accepted until then is still sealed.
+func (r *Recorder) seals(s *consensus.State) bool {
+	node, ok := s.NodeByRecorder(r.pub)
+	if !ok {
+		return false
+	}
+	return node.End == consensus.NodeActive || node.End == consensus.NodeDropped && s.Height() < node.Until+consensus.DropGrace/2
 }
 
 // enrolled returns the height of the block since which our key counts; not ok if
