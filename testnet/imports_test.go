@@ -45,8 +45,8 @@ var (
 )
 
 const (
-	libp2p = "github.com/libp2p/"
-	badger = "github.com/dgraph-io/badger/"
+	libp2pPath = "github.com/libp2p/"
+	badger     = "github.com/dgraph-io/badger/"
 )
 
 // TestImports holds the layout: who may import whom.
@@ -77,7 +77,7 @@ func TestImports(t *testing.T) {
 			forbid("cairn/index", "the index follows the mail store, never the other way round")
 		}
 		if !strings.HasPrefix(name, "cairn/node/p2p") && !strings.HasPrefix(name, "cairn/testnet") {
-			forbid(libp2p, "only node/p2p and testnet speak libp2p")
+			forbid(libp2pPath, "only node/p2p and testnet speak libp2p")
 		}
 		if strings.HasPrefix(name, "cairn/smtpgw") {
 			forbid("cairn/node", "the gateway is given a listener and a dial function")
