@@ -1,8 +1,14 @@
 package testnet_test
 
 import (
+	"bytes"
 	"fmt"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -248,4 +254,90 @@ func (p *process) addNode(account string) *process {
 		}
 	}
 	return q
+}
+
+// Whoever puts another key in the place of the organisation's, and gets no answer, keeps all keys: the
+// change may be on its way.
+func TestKeysStayWhenNoAnswerComes(t *testing.T) {
+	t.Parallel()
+	a, b := newPair(t)
+	next := filepath.Join(t.TempDir(), "next.pem")
+	mend := cutAnswers(t, a, "/1/org/propose")
+	text, code := cairnFails(t, "--dir", a.dir, "org", "revoke", "--recovery", a.recovery(), "-o", next)
+	mend()
+	if code != 75 || !strings.Contains(text, next) || !strings.Contains(text, "org.pem") {
+		t.Errorf("exit code %d: %s", code, text)
+	}
+	for _, p := range []*process{a, b} {
+		p.changed(a, "key-revoked")
+	}
+	cairn(t, "--dir", a.dir, "org", "update", "--name", "Alpha still")
+	b.changed(a, "name")
+	cairn(t, "--dir", a.dir, "org", "revoke", "--recovery", next, "-o", filepath.Join(t.TempDir(), "third.pem"))
+}
+
+// cutAnswers stands between a node and its command line: connections break when the node has answered to
+// that path. What it returns takes that back.
+func cutAnswers(t *testing.T, p *process, path string) (mend func()) {
+	t.Helper()
+	front := filepath.Join(p.dir, api.SocketFile)
+	real := front + ".real"
+	if err := os.Rename(front, real); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", front)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { cut(c, real, path) })
+		}
+	})
+	return func() {
+		l.Close()
+		all.Wait()
+		if err := os.Rename(real, front); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// cut passes on what goes to the node, and its answers until one to path.
+func cut(c net.Conn, to, path string) {
+	defer c.Close()
+	node, err := net.Dial("unix", to)
+	if err != nil {
+		return
+	}
+	defer node.Close()
+	var asked atomic.Bool
+	go func() {
+		defer node.Close()
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := c.Read(buf)
+			if bytes.Contains(buf[:n], []byte(path)) {
+				asked.Store(true)
+			}
+			if _, werr := node.Write(buf[:n]); err != nil || werr != nil {
+				return
+			}
+		}
+	}()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := node.Read(buf)
+		if asked.Load() || err != nil {
+			return
+		}
+		if _, err := c.Write(buf[:n]); err != nil {
+			return
+		}
+	}
 }

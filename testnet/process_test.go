@@ -63,15 +63,34 @@ const (
 // cairn runs one command to its end and returns its standard output.
 func cairn(t *testing.T, args ...string) string {
 	t.Helper()
+	out, stderr, code := runCairn(t, args...)
+	if code != 0 {
+		t.Fatalf("cairn %s: exit code %d\n%s", strings.Join(args, " "), code, stderr)
+	}
+	return out
+}
+
+// cairnFails runs a command that is to fail, and returns what it says.
+func cairnFails(t *testing.T, args ...string) (stderr string, code int) {
+	t.Helper()
+	_, stderr, code = runCairn(t, args...)
+	if code == 0 {
+		t.Fatalf("cairn %s does not fail", strings.Join(args, " "))
+	}
+	return stderr, code
+}
+
+func runCairn(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asCairn+"=1")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
 	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("cairn %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
+		t.Fatal(err)
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(string(out)), errs.String(), cmd.ProcessState.ExitCode()
 }
 
 // newProcess makes the node of a domain; founder is nil for the first one, whose

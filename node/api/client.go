@@ -69,6 +69,7 @@ func (c *Client) ask(ctx context.Context, path string, request any) (*http.Respo
 		if json.NewDecoder(resp.Body).Decode(&failed) != nil || failed.Error == nil {
 			return nil, Errorf(CodeInternal, "look into the node's log", "asking the node: it answered %s", resp.Status)
 		}
+		failed.Error.answered = true
 		return nil, failed.Error
 	}
 	return resp, nil

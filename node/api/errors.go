@@ -30,7 +30,13 @@ type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`        // "what failed: cause", one line
 	Hint    string `json:"hint,omitempty"` // the next command to try, or what to change
+
+	answered bool // the node itself said so
 }
+
+// Refused reports whether the node itself answered that it does not do what it was asked, for a reason which it
+// knows. Of any other error a Client does not know whether the node has done it.
+func (e *Error) Refused() bool { return e.answered && e.Code != CodeInternal }
 
 // Errorf makes an Error; the hint may be empty.
 func Errorf(code Code, hint, format string, args ...any) *Error {

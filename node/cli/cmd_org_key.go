@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 	"cairn/consensus/fingerprint"
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // newOrgKey is what commands print that put another org key in the place of ours.
@@ -98,7 +100,7 @@ from then on is invalid. A new recovery key is written to a file of its own: kee
 
 // replaceOrgKey makes another org key, has an event made for it and brings that to the network. The keys,
 // nextRecovery being the file of one that it names, are on the disk before anybody knows of them, and are
-// taken back if nobody gets to.
+// taken back if the node refuses.
 func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, nextRecovery string,
 	with func(st *node.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error)) (err error) {
 	undo := []func() error{}
@@ -133,8 +135,13 @@ func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, nextRecovery string,
 	undo = append(undo, before)
 	v, err := client.ProposeEvent(c.Context(), api.EventRequest{Event: e.Encode()})
 	if err != nil {
-		if code := api.AsError(err).Code; code == api.CodeInternal || code == api.CodeNotRunning {
-			undo = nil // it may be on its way: all keys stay
+		if e := api.AsError(err); !e.Refused() {
+			undo = nil
+			kept := "all keys stay: the new one is " + filepath.Join(a.dir, home.OrgKey)
+			if nextRecovery != "" {
+				kept += ", and the next recovery key " + nextRecovery
+			}
+			return api.Errorf(e.Code, "cairn org changes", "%v; it may be on its way, so %s", err, kept)
 		}
 		return err
 	}
