@@ -66,28 +66,32 @@ func (n *Node) checkMembership() error {
 	return nil
 }
 
-// checkKeys is checkMembership where keys change: each is in the enrolment, of our organisation on the
-// chain, or on its way there. A node that was added has no org key, and is on the chain once it has that.
+// checkKeys is checkMembership where keys change: each is in the enrolment, of our organisation on the chain,
+// or not known to the chain, of which less may be here than when the keys were made.
 func (n *Node) checkKeys() error {
 	if n.genesis.Params.Version < consensus.ParamsV2 {
 		return nil
 	}
 	s, own := n.chain.State(), n.enrol.Enrol()
 	ours := func(org *consensus.Org, known bool) bool { return known && org.ID == n.ownID() }
-	added := func(known bool) bool { return !known && !n.enrolledItself() && n.id.Org == nil }
-	enrolled := func(is func(consensus.NodeKeys) bool) bool { return slices.ContainsFunc(own.Nodes, is) }
+	recorder := slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool { return k.Recorder == n.id.RecorderKey() })
+	added := func(known bool) bool { return !known && !n.enrolledItself() && !recorder }
 	bad := ""
 	org, known := s.OrgByNode(n.id.NodeKey())
 	if !ours(org, known) && !added(known) && !n.enrolledItself() {
 		bad = home.NodeKeyFile
 	}
 	org, known = s.OrgByRecorder(n.id.RecorderKey())
-	if !ours(org, known) && !added(known) && !enrolled(func(k consensus.NodeKeys) bool { return k.Recorder == n.id.RecorderKey() }) {
+	if !ours(org, known) && !added(known) && !recorder {
 		bad = home.RecorderKeyFile
 	}
 	if n.id.Org != nil && n.id.OrgKey() != own.OrgKey {
-		if org, known = s.OrgByKey(n.id.OrgKey()); !ours(org, known) && (known || !n.orgKeyComes()) {
+		switch org, known = s.OrgByKey(n.id.OrgKey()); {
+		case known && !ours(org, known):
 			bad = home.OrgKeyFile
+		case !known && !n.orgKeyComes():
+			n.log.Warn("the organisation's key is not one that the chain knows here; events of the organisation need one that counts",
+				"file", filepath.Join(n.dir, orgKeyPath), "try", "cairn org changes once the chain is here")
 		}
 	}
 	if bad != "" {

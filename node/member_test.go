@@ -1,7 +1,9 @@
 package node
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -98,7 +100,6 @@ func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
 			k := filepath.Join(dir, keysDir)
 			return errors.Join(os.Rename(k+"/org.pem", k+"/x"), os.Rename(k+"/recorder.pem", k+"/org.pem"), os.Rename(k+"/x", k+"/recorder.pem"))
 		},
-		"foreign org":      func(dir string) error { return copyFile(other, dir, "keys/org.pem") },
 		"foreign recorder": func(dir string) error { return copyFile(other, dir, "keys/recorder.pem") },
 		"foreign node":     func(dir string) error { return copyFile(other, dir, "keys/node.pem") },
 		"foreign network":  func(dir string) error { return copyFile(other, dir, networkFile) },
@@ -126,6 +127,26 @@ func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
 		if e := api.AsError(err); e.Code != api.CodeInvalid || !strings.Contains(e.Hint, "backup") {
 			t.Errorf("%s: %v (%s)", name, err, e.Hint)
 		}
+	}
+}
+
+// An org key of which the chain here knows nothing may be a later one than that knows: it signs no event
+// until the chain says so, and the node starts.
+func TestOrgKeyThatTheChainDoesNotKnowYet(t *testing.T) {
+	other, _ := founder(t, "Other", "other.test")
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, nil)
+	if err := copyFile(other, dir, "keys/org.pem"); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	n, err := Open(dir, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Close()
+	if !strings.Contains(log.String(), "is not one that the chain knows here") {
+		t.Errorf("the log does not say it: %s", log.String())
 	}
 }
 

@@ -201,7 +201,7 @@ func TestPinOnAFormerKey(t *testing.T) {
 	}
 }
 
-// A node that was dropped says so, stops recording and mining, and goes on running.
+// A node that was dropped says so, stops mining at once and recording after a while, and goes on running.
 func TestDroppedNode(t *testing.T) {
 	w := newChanging(t)
 	key := w.net.Orgs[1].Key
@@ -219,12 +219,12 @@ func TestDroppedNode(t *testing.T) {
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content { return &consensus.DropNode{Node: w.id.NodeKey()} }))
 	<-w.log.seen
 	s, err := w.Status(t.Context())
-	if err != nil || !s.Org.Enrolled || !strings.Contains(s.Org.Ended, "dropped by its organisation in block 3") || !s.Mail.Ended {
+	if err != nil || !s.Org.Enrolled || !strings.Contains(s.Org.Ended, "dropped by its organisation in block 3") || s.Mail.Ended {
 		t.Errorf("after: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 	state := w.chain.State()
-	if _, active := state.ActiveNode(w.id.NodeKey()); active || state.Mines(w.id.RecorderKey()) || w.gatewayConfig().Enrolled(w.id.NodeKey()) {
-		t.Error("the node counts still")
+	if _, active := state.ActiveNode(w.id.NodeKey()); active || state.Mines(w.id.RecorderKey()) || !w.gatewayConfig().Enrolled(w.id.NodeKey()) {
+		t.Error("the node counts still, or brings nothing more")
 	}
 	orgs, err := w.Orgs(t.Context(), "")
 	if err != nil || len(orgs.Orgs[0].Nodes) != 2 || orgs.Orgs[0].Nodes[0].End != "dropped" || orgs.Orgs[0].Nodes[1].End != "" {
@@ -247,6 +247,9 @@ func TestDroppedNode(t *testing.T) {
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content {
 		return &consensus.Update{Name: "Beta", Domains: []string{"beta.test"}}
 	}))
+	if s, err := w.Status(t.Context()); err != nil || !s.Mail.Ended || w.gatewayConfig().Enrolled(w.id.NodeKey()) {
+		t.Errorf("much later: %+v, %v", s.Mail, err)
+	}
 	if org := w.own(); len(org.Nodes) != 1 || !strings.Contains(w.ended(w.chain.State()), "in block 3") {
 		t.Errorf("much later: %+v, %q", org.Nodes, w.ended(w.chain.State()))
 	}
