@@ -82,6 +82,9 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 	if e.Org() != n.ownID() {
 		return nil, api.Errorf(api.CodeNotAllowed, "run the command on a node of that organisation", "bringing the event: it is about organisation %v, and this node's is %v", e.Org(), n.ownID())
 	}
+	if v := n.brought(s, e); v != nil {
+		return v, nil
+	}
 	if err := n.takeIn(s, e); err != nil {
 		return nil, err
 	}

@@ -207,9 +207,6 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 	if err != nil {
 		return nil, err
 	}
-	if v := n.takenIn(r.Event); v != nil {
-		return &api.NodeAdded{OrgEvent: *v, Admission: admission}, nil
-	}
 	v, err := n.ProposeEvent(ctx, r)
 	if err != nil {
 		return nil, err
@@ -217,17 +214,19 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 	return &api.NodeAdded{OrgEvent: *v, Admission: admission}, nil
 }
 
-// takenIn is an event that adds a node which is one of ours already; nil of any other.
-func (n *Node) takenIn(event []byte) *api.OrgEvent {
-	e, err := consensus.DecodeEvent(event)
-	if err != nil || e.Org() != n.ownID() {
+// brought is what became of an event like e that was brought before: one that takes in a node which is one of
+// ours, or waits to be, or one that ends a node which waits for its end. It is nil of any other.
+func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent {
+	add, drop := contentOf[*consensus.AddNode](e), contentOf[*consensus.DropNode](e)
+	for _, w := range n.waitingEvents(s) {
+		a, d := contentOf[*consensus.AddNode](w), contentOf[*consensus.DropNode](w)
+		if add != nil && a != nil && a.Node == add.Node && a.Recorder == add.Recorder || drop != nil && d != nil && *d == *drop {
+			return n.viewEvent(s, w)
+		}
+	}
+	if add == nil {
 		return nil
 	}
-	add, ok := e.Content.(*consensus.AddNode)
-	if !ok {
-		return nil
-	}
-	s := n.chain.State()
 	org, member := s.ActiveNode(add.Node)
 	at, known := s.NodeByRecorder(add.Recorder)
 	if !member || !known || org.ID != n.ownID() || at.Node != add.Node {
@@ -236,4 +235,10 @@ func (n *Node) takenIn(event []byte) *api.OrgEvent {
 	v := n.viewEvent(s, e)
 	v.WaitsFor = "nothing: the node is one of ours already"
 	return v
+}
+
+// contentOf is an event's content if it is of kind C, else C's zero value.
+func contentOf[C consensus.Content](e *consensus.OrgEvent) (c C) {
+	c, _ = e.Content.(C)
+	return c
 }
