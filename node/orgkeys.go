@@ -21,6 +21,8 @@ const orgKeyPath = keysDir + "/" + home.OrgKeyFile
 const (
 	oldKeyPrefix = "org-old-"
 	oldKeySuffix = ".pem"
+	// oldRecovery is the recovery key that lay here when it was used, until another one counts.
+	oldRecovery = keysDir + "/recovery-old.pem"
 )
 
 // LoadOrgKeys reads the org key in a node's directory and those that it had before; none if it is kept
@@ -114,11 +116,35 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 	return undo, nil
 }
 
+// SetRecoveryAside takes the recovery key in a node's directory out of its place, if it is the one that was used:
+// another one is on its way to take that. It stays beside it until then; undo puts it back.
+func SetRecoveryAside(dir string, used ed25519.PrivateKey) (undo func() error, err error) {
+	path, aside := filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)), filepath.Join(dir, filepath.FromSlash(oldRecovery))
+	undo = func() error { return nil }
+	key, err := LoadRecoveryKey(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return undo, nil
+	case err != nil:
+		return nil, err
+	case !key.Equal(used):
+		return undo, nil
+	}
+	if err := os.Rename(path, aside); err != nil {
+		return nil, fmt.Errorf("setting the recovery key aside: %w", err)
+	}
+	return func() error { return os.Rename(aside, path) }, home.SyncDir(filepath.Dir(path))
+}
+
 // dropOldKeys removes former org keys once another one counts too long for that to be taken back.
 func (n *Node) dropOldKeys(s *consensus.State) {
 	org, member := s.Org(n.enrol.ID())
+	if !member {
+		return
+	}
+	n.dropOldRecovery(s, org)
 	old, err := oldOrgKeys(n.dir)
-	if err != nil || !member {
+	if err != nil {
 		return
 	}
 	for _, o := range old {
@@ -136,4 +162,19 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 		}
 		n.log.Info("a former key of the organisation was removed: another one counts", "file", o.path, "since_block", o.until)
 	}
+}
+
+// dropOldRecovery removes a recovery key that was used once another one counts too long for that to be taken
+// back.
+func (n *Node) dropOldRecovery(s *consensus.State, org *consensus.Org) {
+	path := filepath.Join(n.dir, filepath.FromSlash(oldRecovery))
+	key, err := readKeyFile(path)
+	if err != nil || s.Height() < org.Changed+consensus.DropGrace || org.Recovery == consensus.RecoveryCommitment(consensus.PublicKey(key)) {
+		return
+	}
+	if err := os.Remove(path); err != nil {
+		n.log.Warn("a former recovery key could not be removed", "file", path, "err", err)
+		return
+	}
+	n.log.Info("a former recovery key was removed: another one counts", "file", path)
 }

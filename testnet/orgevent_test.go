@@ -175,6 +175,9 @@ func TestRevocationBeatsAPendingRotation(t *testing.T) {
 		b.changed(a, what)
 	}
 	b.all(before)
+	if text, _ := cairnFails(t, "--dir", a.dir, "org", "recovery-key", "-o", filepath.Join(t.TempDir(), "used.pem")); !strings.Contains(text, "is not there") {
+		t.Errorf("the recovery key that was used passes for one that counts: %s", text)
+	}
 	stolen.await("its end", func(s *api.Status) bool { return s.Mail.Halted != "" && s.Org.Ended != "" })
 	after := stolen.load("dora", bob, "after")
 	other := a.load("alice", bob, "other")

@@ -43,7 +43,7 @@ whose DNS names its key publishes both until then, see "cairn org show".`,
 					return err
 				}
 			}
-			return a.replaceOrgKey(c, signer != nil, "", func(st *node.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			return a.replaceOrgKey(c, signer != nil, nil, func(st *node.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
 				return st.Rotate(c.Context(), keys, key, signer, progress)
 			})
 		},
@@ -86,7 +86,7 @@ from then on is invalid. A new recovery key is written to a file of its own: kee
 			if err := node.WriteRecoveryKey(a.dir, out, next); err != nil {
 				return err
 			}
-			return a.replaceOrgKey(c, true, out, func(st *node.Standing, _ []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			return a.replaceOrgKey(c, true, &nextRecovery{out, signer}, func(st *node.Standing, _ []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
 				return st.Revoke(c.Context(), signer, key, next, ended, progress)
 			})
 		},
@@ -98,10 +98,16 @@ from then on is invalid. A new recovery key is written to a file of its own: kee
 	return c
 }
 
-// replaceOrgKey makes another org key, has an event made for it and brings that to the network. The keys,
-// nextRecovery being the file of one that it names, are on the disk before anybody knows of them, and are
-// taken back if the node refuses.
-func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, nextRecovery string,
+// nextRecovery is a recovery key that takes the place of another one.
+type nextRecovery struct {
+	file string
+	used ed25519.PrivateKey // the other one
+}
+
+// replaceOrgKey makes another org key, has an event made for it and brings that to the network. The keys, next
+// being a recovery key that it names, are on the disk before anybody knows of them, and are taken back if the
+// node refuses.
+func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, next *nextRecovery,
 	with func(st *node.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error)) (err error) {
 	undo := []func() error{}
 	defer func() {
@@ -111,8 +117,8 @@ func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, nextRecovery string,
 			}
 		}
 	}()
-	if nextRecovery != "" {
-		undo = append(undo, func() error { return os.Remove(nextRecovery) })
+	if next != nil {
+		undo = append(undo, func() error { return os.Remove(next.file) })
 	}
 	key, err := node.NewKey()
 	if err != nil {
@@ -133,13 +139,20 @@ func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, nextRecovery string,
 		return err
 	}
 	undo = append(undo, before)
+	if next != nil {
+		aside, err := node.SetRecoveryAside(a.dir, next.used)
+		if err != nil {
+			return err
+		}
+		undo = append(undo, aside)
+	}
 	v, err := client.ProposeEvent(c.Context(), api.EventRequest{Event: e.Encode()})
 	if err != nil {
 		if e := api.AsError(err); !e.Refused() {
 			undo = nil
 			kept := "all keys stay: the new one is " + filepath.Join(a.dir, home.OrgKey)
-			if nextRecovery != "" {
-				kept += ", and the next recovery key " + nextRecovery
+			if next != nil {
+				kept += ", and the next recovery key " + next.file
 			}
 			return api.Errorf(e.Code, "cairn org changes", "%v; it may be on its way, so %s", err, kept)
 		}
@@ -147,12 +160,15 @@ func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, nextRecovery string,
 	}
 	undo = nil
 	public := consensus.PublicKey(key)
-	doc := &newOrgKey{OrgEvent: *v, Key: public.String(), Fingerprint: fingerprint.Of(public), Recovery: nextRecovery}
+	doc := &newOrgKey{OrgEvent: *v, Key: public.String(), Fingerprint: fingerprint.Of(public)}
+	if next != nil {
+		doc.Recovery = next.file
+	}
 	return a.print(doc, func(b *bytes.Buffer) {
 		showProposed(b, "another key of our organisation goes to the network", v)
 		fmt.Fprintf(b, "  key       %s (keep a copy of %s/keys)\n  words     %s\n", doc.Key, a.dir, doc.Fingerprint)
-		if nextRecovery != "" {
-			fmt.Fprintf(b, "  recovery  %s is the recovery key from now on: keep it away from here\n", nextRecovery)
+		if next != nil {
+			fmt.Fprintf(b, "  recovery  %s is the recovery key from now on: keep it away from here\n", next.file)
 		}
 	})
 }
