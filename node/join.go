@@ -61,11 +61,7 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 	if err != nil {
 		return err
 	}
-	pins := slices.Concat(
-		pinsOf(c.Organisation.Domains, id.OrgKey(), PinOwn),
-		pinsOf(founder.Domains, founder.OrgKey, PinGenesis),
-		pinsOf(invite.Domains, invite.OrgKey, PinInvite),
-	)
+	pins := slices.Concat(pinsOf(c.Organisation.Domains, id.OrgKey(), PinOwn), othersPins(founder, invite))
 	s, err := newStage(dir)
 	if err != nil {
 		return fmt.Errorf("joining: %w", err)
@@ -84,6 +80,16 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 		return fmt.Errorf("joining: %w", err)
 	}
 	return nil
+}
+
+// othersPins are those of the founder and of whoever made the invite. Where it is the founder's organisation with
+// a later key than that of the network file, it is the later one.
+func othersPins(founder *consensus.Enrol, invite *Invite) []Pin {
+	first := founder.Domains
+	if founder.OrgKey != invite.OrgKey {
+		first = slices.DeleteFunc(slices.Clone(first), func(d string) bool { return slices.Contains(invite.Domains, d) })
+	}
+	return slices.Concat(pinsOf(first, founder.OrgKey, PinGenesis), pinsOf(invite.Domains, invite.OrgKey, PinInvite))
 }
 
 // newEnrol makes the signed enrol event of the configured organisation.
