@@ -9,7 +9,6 @@ import (
 const (
 	HeaderSize       = 164             // bytes that are hashed
 	SignedHeaderSize = HeaderSize + 64 // with the miner's signature
-	nonceOffset      = HeaderSize - 8  // the nonce comes last
 )
 
 // Header is the part of a block that carries the proof of work. Its encoding

@@ -50,7 +50,7 @@ type identityPart struct {
 func newIdentity() (*Identity, error) {
 	i := new(Identity)
 	for _, p := range i.parts() {
-		key, err := newKey()
+		key, err := NewKey()
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +59,8 @@ func newIdentity() (*Identity, error) {
 	return i, nil
 }
 
-func newKey() (ed25519.PrivateKey, error) {
+// NewKey draws a key.
+func NewKey() (ed25519.PrivateKey, error) {
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return nil, fmt.Errorf("making keys: %w", err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cairn/consensus"
+	"cairn/node/home"
 )
 
 // JoinAsNode makes the node in dir one more node of the admission's organisation, which has taken it in:
@@ -48,7 +49,7 @@ func JoinAsNode(dir string, a *Admission) error {
 		return fmt.Errorf("joining: %w", err)
 	}
 	if id.Org != nil && id.OrgKey() != own.OrgKey {
-		if err := os.Remove(filepath.Join(dir, orgKeyPath)); err != nil {
+		if err := os.Remove(filepath.Join(dir, home.OrgKey)); err != nil {
 			return fmt.Errorf("joining: %w", err)
 		}
 	}

@@ -49,7 +49,7 @@ func (n *Node) checkMembership() error {
 	}
 	lasting := p.Version < consensus.ParamsV2 // else keys change, and checkKeys asks the chain
 	if lasting && n.id.Org != nil && own.OrgKey != n.id.OrgKey() {
-		return mixed(filepath.Join(keysDir, home.OrgKeyFile), "the organisation of "+enrolFile)
+		return mixed(home.OrgKey, "the organisation of "+enrolFile)
 	}
 	if lasting && !slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool {
 		return k.Recorder == n.id.RecorderKey() && k.Node == n.id.NodeKey()
@@ -91,7 +91,7 @@ func (n *Node) checkKeys() error {
 			bad = home.OrgKeyFile
 		case !known && !n.orgKeyComes():
 			n.log.Warn("the organisation's key is not one that the chain knows here; events of the organisation need one that counts",
-				"file", filepath.Join(n.dir, orgKeyPath), "try", "cairn org changes once the chain is here")
+				"file", filepath.Join(n.dir, home.OrgKey), "try", "cairn org changes once the chain is here")
 		}
 	}
 	if bad != "" {

@@ -12,6 +12,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // alone opens the node of a founder, whose organisation can change.
@@ -190,7 +191,7 @@ func TestReplaceOrgKey(t *testing.T) {
 			t.Errorf("again %v: undone, there is %d files, was %d", again, len(after), len(before))
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, orgKeyPath)); err != nil { // it is kept elsewhere
+	if err := os.Remove(filepath.Join(dir, home.OrgKey)); err != nil { // it is kept elsewhere
 		t.Fatal(err)
 	}
 	if _, err := ReplaceOrgKey(dir, key, 78); err != nil {
@@ -242,7 +243,7 @@ func TestRequestsAndAdmissions(t *testing.T) {
 	if err := JoinAsNode(other, a); err != nil {
 		t.Fatal(err)
 	}
-	if fileExists(filepath.Join(other, orgKeyPath)) {
+	if fileExists(filepath.Join(other, home.OrgKey)) {
 		t.Error("a key is left that is nobody's")
 	}
 	if err := JoinAsNode(other, a); err == nil {

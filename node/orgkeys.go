@@ -14,9 +14,6 @@ import (
 	"cairn/node/home"
 )
 
-// orgKeyPath is where the organisation's key lies in a node's directory, if it is kept there.
-const orgKeyPath = keysDir + "/" + home.OrgKeyFile
-
 // Former org keys lie beside it until another one counts for certain.
 const (
 	oldKeyPrefix = "org-old-"
@@ -32,7 +29,7 @@ func LoadOrgKeys(dir string) ([]ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths := []string{filepath.Join(dir, keysDir, home.OrgKeyFile)}
+	paths := []string{filepath.Join(dir, home.OrgKey)}
 	for _, o := range old {
 		paths = append(paths, o.path)
 	}
@@ -83,14 +80,11 @@ func readKeyFile(path string) (ed25519.PrivateKey, error) {
 	return key, nil
 }
 
-// NewKey draws a key.
-func NewKey() (ed25519.PrivateKey, error) { return newKey() }
-
 // ReplaceOrgKey puts another org key in the place of that in a node's directory, which stays beside it
 // as keys/org-old-<until>.pem: it is what signs until the other one counts, at that height. undo puts it
 // back.
 func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func() error, err error) {
-	path := filepath.Join(dir, keysDir, home.OrgKeyFile)
+	path := filepath.Join(dir, home.OrgKey)
 	old := filepath.Join(dir, keysDir, oldKeyPrefix+strconv.FormatUint(until, 10)+oldKeySuffix)
 	next := path + ".new"
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was interrupted
@@ -153,7 +147,7 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 			org.KeyAt(s.Height()) == consensus.PublicKey(key) {
 			continue
 		}
-		if current, err := readKeyFile(filepath.Join(n.dir, orgKeyPath)); err != nil || org.KeyAt(s.Height()) != consensus.PublicKey(current) {
+		if current, err := readKeyFile(filepath.Join(n.dir, home.OrgKey)); err != nil || org.KeyAt(s.Height()) != consensus.PublicKey(current) {
 			continue // nothing goes while what counts is not here
 		}
 		if err := os.Remove(o.path); err != nil {

@@ -18,7 +18,7 @@ import (
 type Pin struct {
 	Domain string // canonical
 	Key    consensus.Key
-	Source string // PinOwn, PinGenesis, PinInvite or PinTrust
+	Source string // PinOwn, PinGenesis or PinInvite
 }
 
 // Where a pin comes from.
@@ -26,7 +26,6 @@ const (
 	PinOwn     = "own"     // our own organisation
 	PinGenesis = "genesis" // the network's founder
 	PinInvite  = "invite"  // who invited us
-	PinTrust   = "trust"   // an administrator, by cairn org trust
 )
 
 // StartPins returns the pins that the node was given when it founded or

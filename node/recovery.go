@@ -26,7 +26,7 @@ func recoveryFor(dir string, version uint16) (ed25519.PrivateKey, error) {
 	}
 	key, err := LoadRecoveryKey(filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return newKey()
+		return NewKey()
 	}
 	return key, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // Standing is what the next event of an organisation goes by.
@@ -85,10 +86,10 @@ func (st *Standing) next(keys []ed25519.PrivateKey) (*consensus.OrgEvent, ed2551
 	switch {
 	case len(keys) == 0:
 		return nil, nil, api.Errorf(api.CodeNotFound, "put the organisation's key there for this command, and away again",
-			"signing for the organisation: its key is not here as %s", orgKeyPath)
+			"signing for the organisation: its key is not here as %s", home.OrgKey)
 	case i < 0:
 		return nil, nil, api.Errorf(api.CodeInvalid, "cairn org changes",
-			"signing for the organisation: %s is not the organisation's key, which is %s", orgKeyPath, st.Key())
+			"signing for the organisation: %s is not the organisation's key, which is %s", home.OrgKey, st.Key())
 	}
 	e := &consensus.OrgEvent{Version: st.params.Version, ChainID: st.params.ChainID(), Subject: st.org.ID, Prev: st.org.LastEvent, Signer: st.Key()}
 	if n := len(st.waiting); n > 0 {

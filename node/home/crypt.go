@@ -55,7 +55,7 @@ func Decrypt(r io.Reader, keys Keys) (plain io.Reader, encrypted bool, err error
 	src := &source{r: bufio.NewReaderSize(r, maxChunk), room: maxAgeHeader}
 	intro, err := src.r.Peek(len(ageIntro))
 	if err != nil && err != io.EOF { // it is told once only
-		return nil, false, fmt.Errorf("reading the backup: %w", err)
+		return nil, false, fmt.Errorf(reading+"%w", err)
 	}
 	if string(intro) != ageIntro {
 		src.open = true

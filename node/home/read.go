@@ -69,7 +69,7 @@ func (c *reader) read(see visit) error {
 	}
 	m, err := decodeManifest(text)
 	if err != nil {
-		return api.Errorf(api.CodeInvalid, "restore it with the version of cairn that made it", "reading the backup: its manifest: %v", err)
+		return api.Errorf(api.CodeInvalid, "restore it with the version of cairn that made it", reading+"its manifest: %v", err)
 	}
 	c.found.Manifest = *m
 	broken, err := c.parts(m.Parts, see)
@@ -159,14 +159,14 @@ func (c *reader) head() error {
 		return api.Errorf(api.CodeInvalid, another, reading+"it is empty")
 	}
 	if string(start) != magic[:len(start)] {
-		return api.Errorf(api.CodeInvalid, "give the file that cairn backup create wrote", "reading the backup: it is none of a cairn node")
+		return api.Errorf(api.CodeInvalid, "give the file that cairn backup create wrote", reading+"it is none of a cairn node")
 	}
 	if err := c.fill(b[:]); err != nil {
 		return err
 	}
 	if v := binary.BigEndian.Uint16(b[len(magic):]); v != version {
 		return api.Errorf(api.CodeInvalid, "use the version of cairn that made it, or a later one",
-			"reading the backup: its format has version %d, this program knows version %d", v, version)
+			reading+"its format has version %d, this program knows version %d", v, version)
 	}
 	return nil
 }
@@ -263,10 +263,10 @@ func (c *reader) broken(err error) error {
 		if len(c.behind) > 0 {
 			missing = "; behind that it lacks " + strings.Join(c.behind, ", ")
 		}
-		return api.Errorf(api.CodeInvalid, another, "reading the backup: it is cut off in %s%s", c.at, missing)
+		return api.Errorf(api.CodeInvalid, another, reading+"it is cut off in %s%s", c.at, missing)
 	}
 	if errors.Is(err, errUnauthentic) {
 		return damaged("%s cannot be decrypted, or is cut off", c.at)
 	}
-	return fmt.Errorf("reading the backup: %w", err)
+	return fmt.Errorf(reading+"%w", err)
 }

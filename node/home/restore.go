@@ -46,7 +46,7 @@ func examine(r io.Reader, facts Facts, file func(name string, text []byte) error
 // unreadable is the error of a mail store that is whole, but not ours to read.
 func unreadable(err error) error {
 	if errors.Is(err, mailstore.ErrDump) {
-		return api.Errorf(api.CodeInvalid, "use the version of cairn that made the backup", "reading the backup: %v", err)
+		return api.Errorf(api.CodeInvalid, "use the version of cairn that made the backup", reading+"%v", err)
 	}
 	return err
 }
