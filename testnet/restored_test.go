@@ -3,7 +3,9 @@ package testnet_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"cairn/node/api"
@@ -54,4 +56,40 @@ func TestRestoredFromBackup(t *testing.T) {
 	if n := a.count("from:bob"); n != 3+8+10+5 {
 		t.Errorf("%d mails arrived, some of them twice or spoilt", n)
 	}
+}
+
+// A backup is a file of age: the program age opens ours, and what it encrypts is restored.
+func TestBackupsOfAge(t *testing.T) {
+	t.Parallel()
+	age, keygen := tool(t, "age"), tool(t, "age-keygen")
+	a := newProcess(t, "alpha.test", share, nil)
+	cairn(t, "--dir", a.dir, "account", "add", "alice")
+	raw := testnet.Compose("alice@alpha.test", "alice@alpha.test", "kept", "in a file\n")
+	if err := testnet.SendOne(a.status.Listen.Submission, "alice@alpha.test", "alice@alpha.test", raw); err != nil {
+		t.Fatal(err)
+	}
+	a.await("the mail", func(*api.Status) bool { return a.count("subject:kept label:inbox") == 1 })
+
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	foreign := func(name string, args ...string) string {
+		t.Helper()
+		out, err := exec.Command(name, args...).Output()
+		if err != nil {
+			t.Fatalf("%s %v: %v", name, args, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	foreign(keygen, "-o", at("key"))
+	recipient := foreign(keygen, "-y", at("key"))
+	cairn(t, "--dir", a.dir, "backup", "create", at("ours.age"), "--recipient", recipient)
+	a.kill()
+	foreign(age, "-d", "-i", at("key"), "-o", at("plain"), at("ours.age"))
+	cairn(t, "backup", "verify", at("plain"))
+	foreign(age, "-r", recipient, "-o", at("theirs.age"), at("plain"))
+	cairn(t, "backup", "verify", at("theirs.age"), "--identity", at("key"))
+	a.dir = at("restored")
+	cairn(t, "--dir", a.dir, "backup", "restore", at("theirs.age"), "--identity", at("key"))
+	a.start()
+	a.await("the mail", func(*api.Status) bool { return a.count("subject:kept label:inbox") == 1 })
 }
