@@ -63,7 +63,7 @@ func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *Entr
 		o.conn.Close()
 		out := deferred(e, fmt.Errorf("send to a node of %s: %w", e.Domain, err))
 		for i, r := range replies {
-			if r.permanent() { // else it might end the next session too
+			if r.ok() || r.permanent() { // else it might end the next session too
 				out[i].reply = r
 			}
 		}
@@ -119,7 +119,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate
 	for _, route := range away.routes {
 		there := *e
 		there.Recipients = away.rcpts[route.To]
-		replies, err := sendOnce(ctx, c.sending, route, c.hostname, e.From, there.Recipients, e.Token, raw)
+		replies, err := sendOnce(ctx, c.sending, route, c.hostname, e.From, there.Recipients, e.Token, raw, false)
 		if err != nil {
 			out = append(out, deferred(&there, fmt.Errorf("hand it to another node of the organisation: %w", err))...)
 			continue

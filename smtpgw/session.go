@@ -21,13 +21,13 @@ type session struct {
 	utf8  bool // with SMTPUTF8
 	from  string
 	acct  mailstore.AccountID // of the submitter
-	rcpts []string            // with a mailbox here; of a submission all
-	away  elsewhere           // inbound: the others
+	rcpts []string
+	route Route // inbound: to the node that has the mailboxes of all of them
 }
 
 // Reset forgets the transaction.
 func (s *session) Reset() {
-	s.open, s.utf8, s.from, s.acct, s.rcpts, s.away = false, false, "", 0, nil, elsewhere{}
+	s.open, s.utf8, s.from, s.acct, s.rcpts, s.route = false, false, "", 0, nil, Route{}
 	s.wire.over()
 }
 
@@ -78,9 +78,13 @@ func (s *session) rcpt(to string) error {
 	switch {
 	case err != nil:
 		return err
-	case !route.Local:
-		s.away.add(route, m.String())
-	case !slices.Contains(s.rcpts, m.String()):
+	case len(s.rcpts) == 0:
+		s.route = route
+	case route.Local != s.route.Local || route.To != s.route.To:
+		// One reply to the text has to be true of all, whatever each node makes of it.
+		return replyf(452, 4, 5, 3, "another machine here has <%s>; send to it in a transaction of its own", pathOf(m.String()))
+	}
+	if !slices.Contains(s.rcpts, m.String()) {
 		s.rcpts = append(s.rcpts, m.String())
 	}
 	return nil
@@ -116,7 +120,7 @@ func (s *session) data(r io.Reader) error {
 	return replyf(250, 2, 0, 0, "accepted and stored as %s", ref)
 }
 
-// arrived takes an inbound message: first to the nodes that have mailboxes of it, then to those here.
+// arrived takes an inbound message: to the mailboxes here, or to the node that has them.
 func (s *session) arrived(raw []byte, ref string) error {
 	a := &Arrival{Raw: raw, From: s.from, Recipients: slices.Clone(s.rcpts), Peer: s.peer(), Received: s.srv.delivery.now()}
 	if s.srv.cfg.isSibling(a.Peer.Node) {
@@ -124,8 +128,8 @@ func (s *session) arrived(raw []byte, ref string) error {
 			a.Raw, a.Peer.Node = rest, courier
 		}
 	}
-	if err := s.srv.handOver(s.srv.ctx, a, &s.away, ref); err != nil || len(a.Recipients) == 0 {
-		return err
+	if !s.route.Local {
+		return s.srv.handOver(s.srv.ctx, a, s.route, ref)
 	}
 	return s.srv.delivery.Deliver(s.srv.ctx, a, ref)
 }

@@ -55,7 +55,7 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 	return route, nil
 }
 
-// elsewhere are the recipients of one transaction whose mailboxes other nodes of the organisation have.
+// elsewhere are the recipients of one queue entry whose mailboxes other nodes of the organisation have.
 type elsewhere struct {
 	routes []Route // each To once, in the order of their first recipients
 	rcpts  map[string][]string
@@ -73,26 +73,23 @@ func (e *elsewhere) add(route Route, rcpt string) {
 	}
 }
 
-// handOver gives an arrival to the nodes that have the mailboxes. nil means that all of them have stored
-// it; where one does not, the peer comes again, and those that have it know its record.
-func (s *Server) handOver(ctx context.Context, a *Arrival, e *elsewhere, ref string) error {
-	for _, route := range e.routes {
-		rcpts := e.rcpts[route.To]
-		head := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, rcpts, a.Received)...)
-		replies, err := sendOnce(ctx, s.cfg.Sending.withDefaults(), route, s.cfg.Hostname, a.From, rcpts, head, a.Raw)
-		if err != nil {
-			return fmt.Errorf("hand an arrival to another node of the organisation: %w", err)
-		}
-		for _, r := range replies {
-			switch {
-			case r.permanent(): // it is what the peer sends that does not do: it is the first to know
-				return replyf(r.code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(r.text))
-			case !r.ok():
-				return fmt.Errorf("hand an arrival to another node of the organisation: %s", r)
-			}
-		}
+// handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means that it has
+// stored it for all of them; else it has for none, as far as it could say so.
+func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref string) error {
+	head := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...)
+	replies, err := sendOnce(ctx, s.cfg.Sending.withDefaults(), route, s.cfg.Hostname, a.From, a.Recipients, head, a.Raw, true)
+	if err != nil {
+		return fmt.Errorf("hand an arrival to another node of the organisation: %w", err)
 	}
-	return nil
+	refused := slices.IndexFunc(replies, func(r reply) bool { return !r.ok() })
+	switch {
+	case refused < 0:
+		return nil
+	case slices.ContainsFunc(replies, func(r reply) bool { return !r.permanent() }):
+		return fmt.Errorf("hand an arrival to another node of the organisation: %s", replies[refused])
+	}
+	// It is what the peer sends that does not do: it is the first to know.
+	return replyf(replies[refused].code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].text))
 }
 
 // printableReply is the text of another node's reply, bounded.
@@ -106,8 +103,8 @@ func printableReply(text string) string {
 	return text[:min(len(text), 300)]
 }
 
-// sendOnce carries one message in a session of its own.
-func sendOnce(ctx context.Context, sending Sending, route Route, hostname, from string, to []string, head, raw []byte) ([]reply, error) {
+// sendOnce carries one message in a session of its own: if whole, to all recipients or none.
+func sendOnce(ctx context.Context, sending Sending, route Route, hostname, from string, to []string, head, raw []byte, whole bool) ([]reply, error) {
 	dial, cancel := context.WithTimeout(ctx, sending.Dial)
 	defer cancel()
 	conn, err := route.Dial(dial, domainOf(to[0]))
@@ -118,6 +115,7 @@ func sendOnce(ctx context.Context, sending Sending, route Route, hostname, from 
 	if err != nil {
 		return nil, err
 	}
+	o.whole = whole
 	replies, err := o.send(ctx, from, to, head, raw)
 	if err != nil {
 		o.conn.Close()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cairn/consensus"
 	"cairn/mailstore"
@@ -44,23 +45,27 @@ func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store,
 	return inbound(t, cfg, st, v), st, v
 }
 
-// Mail that comes for mailboxes of two nodes of the organisation is stored by both before its 250. The
+// handed is an inbound server whose organisation has dora's mailbox on another node, to which it dials.
+func handed(t *testing.T, dial Dialer) (c *dialogue, here *mailstore.Store, seen *verifier) {
+	here, seen = localStore(t), &verifier{}
+	cfg := testConfig
+	cfg.NodeKey = by(consensus.Key{9})
+	cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: dial}}}
+	return greeted(t, inbound(t, cfg, here, seen)), here, seen
+}
+
+// Mail that comes for a mailbox of another node of the organisation is stored there before its 250. The
 // node that has a mailbox is told who brought the mail to the other.
 func TestHandedOver(t *testing.T) {
 	addr, there, seen := second(t, consensus.Key{1})
-	here := localStore(t)
-	cfg := testConfig
-	cfg.NodeKey = by(consensus.Key{9})
-	cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
-	c := greeted(t, inbound(t, cfg, here, &verifier{}))
+	c, here, _ := handed(t, tcp(addr))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
-	c.say("RCPT TO:<user@local.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("RCPT TO:<nobody@local.example>\r\n", "^550 ")
 	c.say("DATA\r\n", "^354 ")
 	c.say("Subject: both\r\n\r\nx\r\n.\r\n", "^250 ")
-	if len(inboxOf(t, here, "user@local.example", "inbox")) != 1 || len(inboxOf(t, there, "dora@local.example", "inbox")) != 1 {
-		t.Error("a mailbox has no message")
+	if len(inboxOf(t, here, "user@local.example", "inbox")) != 0 || len(inboxOf(t, there, "dora@local.example", "inbox")) != 1 {
+		t.Error("it is not where it belongs")
 	}
 	a := seen.seen()
 	if len(a) != 1 || a[0].Peer.Node == nil || *a[0].Peer.Node != (consensus.Key{9}) ||
@@ -69,30 +74,101 @@ func TestHandedOver(t *testing.T) {
 	}
 }
 
-// What is not known is no refusal, and what another node does not take is stored nowhere.
+// One reply has to be true of all recipients of a transaction, so that nobody comes again, or bounces, what
+// one of two nodes has stored: each node has a transaction of its own.
+func TestOneNodeToATransaction(t *testing.T) {
+	addr, there, _ := second(t, consensus.Key{1})
+	for _, tt := range []struct {
+		first, other string
+		here, there  int // messages
+	}{
+		{"user@local.example", "dora@local.example", 1, 0},
+		{"dora@local.example", "user@local.example", 0, 1},
+	} {
+		c, here, _ := handed(t, tcp(addr))
+		before := len(inboxOf(t, there, "dora@local.example", "inbox"))
+		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+		c.say("RCPT TO:<"+tt.first+">\r\n", "^250 ")
+		c.say("RCPT TO:<"+tt.other+">\r\n", "^452 4.5.3 .*transaction")
+		c.say("RCPT TO:<"+tt.first+">\r\n", "^250 ")
+		c.say("DATA\r\n", "^354 ")
+		c.say("Subject: one\r\n\r\nx\r\n.\r\n", "^250 ")
+		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+		c.say("RCPT TO:<"+tt.other+">\r\n", "^250 ")
+		c.say("RSET\r\n", "^250 ")
+		if h, o := len(inboxOf(t, here, "user@local.example", "inbox")), len(inboxOf(t, there, "dora@local.example", "inbox"))-before; h != tt.here || o != tt.there {
+			t.Errorf("%s first: %d here, %d there", tt.first, h, o)
+		}
+	}
+}
+
+// The courier brings what two nodes of an organisation get in two transactions at once, and not after a while.
+func TestCourierBringsToTwoNodes(t *testing.T) {
+	addr, there, _ := second(t, consensus.Key{1})
+	here := localStore(t)
+	cfg := testConfig
+	cfg.NodeKey = by(consensus.Key{9})
+	cfg.Siblings = &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(addr)}}}
+	entrance := inbound(t, cfg, here, &verifier{})
+	n := nearNode(t, nil)
+	n.courier.router = routes{"local.example": Route{Dial: tcp(entrance)}}
+	n.courier.sending.FirstRetry = time.Hour
+	n.run(t)
+	n.send(t, "user@local.example", "To: dora@local.example, user@local.example, other@local.example\r\n"+mailText("two"),
+		"user@local.example", "dora@local.example", "other@local.example", "nobody@local.example")
+	waitFor(t, func() bool {
+		return len(inboxOf(t, here, "user@local.example", "inbox")) == 1 && len(inboxOf(t, here, "other@local.example", "inbox")) == 1 &&
+			len(inboxOf(t, there, "dora@local.example", "inbox")) == 1
+	})
+}
+
+// What is not known is no refusal.
 func TestNotHandedOver(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	closed.Close()
-	here := localStore(t)
-	cfg := testConfig
-	kin := &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(closed.Addr().String())}}}
-	cfg.Siblings = kin
-	c := greeted(t, inbound(t, cfg, here, &verifier{}))
+	c, _, _ := handed(t, tcp(closed.Addr().String()))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
-	c.say("RCPT TO:<user@local.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
 	c.say("Subject: both\r\n\r\nx\r\n.\r\n", "^451 ")
-	if len(inboxOf(t, here, "user@local.example", "inbox")) != 0 {
-		t.Error("stored here, though it comes again")
-	}
-	cfg.Siblings = silent{kin}
-	c = greeted(t, inbound(t, cfg, here, &verifier{}))
+	cfg := testConfig
+	cfg.Siblings = silent{&family{}}
+	c = greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
 	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
 	c.say("RCPT TO:<dora@local.example>\r\n", "^451 ")
+}
+
+// A node that has not all of the mailboxes any more stores the message for none, since the peer comes again
+// for all.
+func TestHandedOverWholeOrNot(t *testing.T) {
+	for _, tt := range []struct{ name, gone, want string }{
+		{"some mailboxes are gone", "other@local.example", "^451 "},
+		{"all are", "dora@local.example,other@local.example", "^550 5.6.0 another machine here does not take .*no mailbox"},
+	} {
+		left := []string{"admin=admin@local.example"}
+		for _, a := range []string{"dora@local.example", "other@local.example"} {
+			if !strings.Contains(tt.gone, a) {
+				left = append(left, a[:4]+"="+a)
+			}
+		}
+		st := storeWith(t, left...)
+		addr := inbound(t, testConfig, st, &verifier{}) // of a stranger's connection: a plain refusal
+		cfg := testConfig
+		to := Route{To: "second", Dial: tcp(addr)}
+		cfg.Siblings = &family{at: map[string]Route{"dora@local.example": to, "other@local.example": to}}
+		c := greeted(t, inbound(t, cfg, storeWith(t, "admin=admin@local.example"), &verifier{}))
+		c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+		c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
+		c.say("RCPT TO:<other@local.example>\r\n", "^250 ")
+		c.say("DATA\r\n", "^354 ")
+		c.say("Subject: both\r\n\r\nx\r\n.\r\n", tt.want)
+		if len(left) > 1 && len(inboxOf(t, st, "dora@local.example", "inbox")) != 0 {
+			t.Errorf("%s: stored for one of two", tt.name)
+		}
+	}
 }
 
 // silent are nodes that do not answer.

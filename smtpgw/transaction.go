@@ -1,0 +1,228 @@
+package smtpgw
+
+import (
+	"context"
+	"fmt"
+	"net/textproto"
+	"strconv"
+	"strings"
+)
+
+// eager is the size up to which a message is sent along with its envelope,
+// before it is known whether a recipient is accepted.
+const eager = 256 << 10
+
+// send carries one message: token and raw, as they are, from and to as
+// envelope addresses. It returns one reply for each recipient. An error means
+// that the session is of no more use, and it is not known what became of the
+// message for those whose reply has no code.
+//
+// Recipients that the other side takes in another transaction only (452, RFC
+// 5321, section 4.5.3.1.10) have it at once.
+func (o *outbound) send(ctx context.Context, from string, to []string, token, raw []byte) ([]reply, error) {
+	replies := make([]reply, len(to))
+	left := make([]int, len(to)) // places in to
+	for i := range left {
+		left[i] = i
+	}
+	for {
+		rcpts := make([]string, len(left))
+		for i, at := range left {
+			rcpts[i] = to[at]
+		}
+		answers, err := o.transaction(ctx, from, rcpts, token, raw)
+		var again []int
+		taken := false
+		for i, a := range answers {
+			at := left[i]
+			replies[at] = a
+			taken = taken || a.ok()
+			if a.code == 452 {
+				again = append(again, at)
+			}
+		}
+		if err != nil || o.whole || !taken || len(again) == 0 {
+			return replies, err
+		}
+		left = again
+	}
+}
+
+// transaction is send for those whom the other side takes together. With an
+// error it returns the replies that stand.
+func (o *outbound) transaction(ctx context.Context, from string, to []string, token, raw []byte) ([]reply, error) {
+	defer context.AfterFunc(ctx, func() { o.conn.Close() })()
+	size := len(token) + len(raw)
+	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
+		return all(to, reply{552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit)}), nil
+	}
+	mail, refusal := o.mailCommand(from, to, size)
+	if refusal != "" {
+		return all(to, reply{553, refusal}), nil
+	}
+	commands := make([]string, 0, len(to)+2)
+	if o.dirty {
+		commands = append(commands, "RSET")
+	}
+	o.dirty = true
+	commands = append(commands, mail)
+	for _, r := range to {
+		commands = append(commands, "RCPT TO:<"+pathOf(r)+">")
+	}
+	_, chunking := o.ext["CHUNKING"]
+	_, pipelining := o.ext["PIPELINING"]
+	together := chunking && pipelining && size <= eager && !o.whole
+	answers, err := o.envelope(commands, pipelining, func() error {
+		if together {
+			return o.writeChunk(token, raw)
+		}
+		return nil
+	})
+	first := len(commands) - len(to)
+	if err != nil {
+		if len(answers) <= first || !answers[first-1].ok() {
+			return nil, err
+		}
+		return refusals(answers[first:]), err
+	}
+	answers = answers[first-1:]
+	if m := answers[0]; !m.ok() {
+		if together {
+			_, err = o.read()
+		}
+		return all(to, m), err
+	}
+	answers = answers[1:]
+	return o.finish(answers, together, chunking, token, raw)
+}
+
+// finish sends the text, unless that was done, and fills in the reply to it
+// for those recipients that were accepted.
+func (o *outbound) finish(answers []reply, sent, chunking bool, token, raw []byte) ([]reply, error) {
+	accepted := 0
+	for _, a := range answers {
+		if a.ok() {
+			accepted++
+		}
+	}
+	var last reply
+	var err error
+	switch {
+	case sent:
+		last, err = o.read()
+	case accepted == 0, o.whole && accepted < len(answers):
+		return answers, nil
+	case chunking:
+		if err := o.writeChunk(token, raw); err != nil {
+			return refusals(answers), err
+		}
+		last, err = o.read()
+	default:
+		last, err = o.data(token, raw)
+	}
+	if err != nil {
+		return refusals(answers), fmt.Errorf("wait for the reply to the message: %w", err)
+	}
+	o.dirty = !last.ok()
+	for i, a := range answers {
+		if a.ok() {
+			answers[i] = last
+		}
+	}
+	return answers, nil
+}
+
+// refusals are the replies to recipients that stand though the text was not
+// replied to.
+func refusals(answers []reply) []reply {
+	out := make([]reply, len(answers))
+	for i, a := range answers {
+		if !a.ok() {
+			out[i] = a
+		}
+	}
+	return out
+}
+
+// mailCommand returns the MAIL command, or why the other side cannot take
+// these addresses.
+func (o *outbound) mailCommand(from string, to []string, size int) (command, refusal string) {
+	ascii := isASCII(from)
+	for _, r := range to {
+		ascii = ascii && isASCII(r)
+	}
+	var b strings.Builder
+	b.WriteString("MAIL FROM:<")
+	if from != "" {
+		b.WriteString(pathOf(from))
+	}
+	b.WriteString(">")
+	if _, ok := o.ext["SIZE"]; ok {
+		fmt.Fprintf(&b, " SIZE=%d", size)
+	}
+	if _, ok := o.ext["8BITMIME"]; ok {
+		b.WriteString(" BODY=8BITMIME")
+	}
+	if !ascii {
+		if _, ok := o.ext["SMTPUTF8"]; !ok {
+			return "", "5.6.7 the other side does not take non-ASCII addresses (SMTPUTF8)"
+		}
+		b.WriteString(" SMTPUTF8")
+	}
+	return b.String(), ""
+}
+
+// envelope sends the commands, in one go when pipelining (RFC 2920), and what
+// more writes after them; it returns their replies in order, as many as came.
+func (o *outbound) envelope(commands []string, pipelining bool, more func() error) ([]reply, error) {
+	var answers []reply
+	for i, c := range commands {
+		o.w.WriteString(c + "\r\n")
+		if pipelining && i < len(commands)-1 {
+			continue
+		}
+		if i == len(commands)-1 {
+			if err := more(); err != nil {
+				return answers, err
+			}
+		}
+		for len(answers) <= i {
+			a, err := o.read()
+			if err != nil {
+				return answers, fmt.Errorf("wait for the reply to %.4s: %w", commands[len(answers)], err)
+			}
+			if a.code == 421 {
+				return answers, fmt.Errorf("session ended by the other side: %s", a)
+			}
+			answers = append(answers, a)
+		}
+	}
+	return answers, nil
+}
+
+// writeChunk sends the whole message as one chunk (RFC 3030).
+func (o *outbound) writeChunk(token, raw []byte) error {
+	fmt.Fprintf(o.w, "BDAT %d LAST\r\n", len(token)+len(raw))
+	o.w.Write(token)
+	o.w.Write(raw)
+	if err := o.w.Flush(); err != nil {
+		return fmt.Errorf("send the message: %w", err)
+	}
+	return nil
+}
+
+// data sends the message after DATA, for servers without CHUNKING.
+func (o *outbound) data(token, raw []byte) (reply, error) {
+	fmt.Fprint(o.w, "DATA\r\n")
+	r, err := o.read()
+	if err != nil || r.code != 354 {
+		return r, err
+	}
+	dot := textproto.NewWriter(o.w).DotWriter()
+	dot.Write(token)
+	dot.Write(raw)
+	if err := dot.Close(); err != nil {
+		return reply{}, fmt.Errorf("send the message: %w", err)
+	}
+	return o.read()
+}
