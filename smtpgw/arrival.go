@@ -27,7 +27,7 @@ type Arrival struct {
 	From       string   // envelope sender; empty for the null sender
 	Recipients []string // envelope recipients: local part as given, domain as A-label
 	Peer       Peer
-	Received   time.Time // set by Delivery
+	Received   time.Time // set by Delivery; of what is handed over by the session
 	Unrecorded string    // why this node brings mail of its own without a token, if it does
 }
 

@@ -52,7 +52,7 @@ func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *Entr
 	if err := l.recentFailure(c.now(), route.To); err != nil {
 		return deferred(e, err), nil
 	}
-	o, err := c.connect(ctx, route, e.Domain)
+	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
 	if err != nil {
 		err = fmt.Errorf("connect to a node of %s: %w", e.Domain, err)
 		l.noteFailure(c.now(), route.To, err)
@@ -72,8 +72,9 @@ func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *Entr
 	return fates(e, replies), o
 }
 
-func (c *Courier) connect(ctx context.Context, route Route, domain string) (*outbound, error) {
-	dial, cancel := context.WithTimeout(ctx, c.sending.Dial)
+// connect opens a session with the node that a route leads to.
+func connect(ctx context.Context, sending *Sending, hostname string, route Route, domain string) (*outbound, error) {
+	dial, cancel := context.WithTimeout(ctx, sending.Dial)
 	defer cancel()
 	conn, err := route.Dial(dial, domain)
 	if err != nil {
@@ -82,12 +83,12 @@ func (c *Courier) connect(ctx context.Context, route Route, domain string) (*out
 	// A peer that accepts and says nothing is given no longer than the dial.
 	stop := context.AfterFunc(dial, func() { conn.Close() })
 	defer stop()
-	o, err := greet(conn, c.hostname, c.sending.Reply)
+	o, err := greet(conn, hostname, sending.Reply)
 	if err == nil {
 		o.to = route.To
 	}
 	if err != nil && dial.Err() != nil {
-		err = fmt.Errorf("no session within %s: %w", c.sending.Dial, err)
+		err = fmt.Errorf("no session within %s: %w", sending.Dial, err)
 	}
 	return o, err
 }
@@ -119,7 +120,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate
 	for _, route := range away.routes {
 		there := *e
 		there.Recipients = away.rcpts[route.To]
-		replies, err := sendOnce(ctx, c.sending, route, c.hostname, e.From, there.Recipients, e.Token, raw, false)
+		replies, err := sendOnce(ctx, &c.cfg.Sending, route, c.cfg.Hostname, e.From, there.Recipients, e.Token, raw, false)
 		if err != nil {
 			out = append(out, deferred(&there, fmt.Errorf("hand it to another node of the organisation: %w", err))...)
 			continue
@@ -167,7 +168,7 @@ func (c *Courier) deliverHere(ctx context.Context, e *Entry, raw []byte) []fate 
 func (c *Courier) localArrival(raw []byte, from string, rcpts []string) *Arrival {
 	return &Arrival{
 		Raw: raw, From: from, Recipients: slices.Clone(rcpts),
-		Peer: Peer{Addr: "local", Helo: c.hostname, Protocol: ProtocolLocal},
+		Peer: Peer{Addr: "local", Helo: c.cfg.Hostname, Protocol: ProtocolLocal},
 	}
 }
 

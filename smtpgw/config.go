@@ -26,8 +26,8 @@ func (m Mode) String() string {
 	return "inbound"
 }
 
-// Config describes the gateway of one node. A zero value in Limits takes its
-// default; Hostname, Domains and Postmaster have none.
+// Config describes the gateway of one node. A zero value in Limits, Sending and
+// Clock takes its default; Hostname, Domains and Postmaster have none.
 type Config struct {
 	// Hostname names this node in the banner, EHLO, Received fields,
 	// Message-IDs and, as authserv-id, in Authentication-Results.
@@ -63,7 +63,8 @@ type Config struct {
 	// func knows no members.
 	Enrolled func(consensus.Key) bool
 	// Unrecorded says why this node records nothing at present; empty: it does, as
-	// with a nil func. Mail between its own accounts is delivered all the same then.
+	// with a nil func. Mail between its own accounts is delivered all the same then,
+	// after Sending.Unrecorded.
 	Unrecorded func() (why string, err error)
 	// Siblings are the other nodes of the organisation; nil: there are none.
 	Siblings Siblings
@@ -74,6 +75,12 @@ type Config struct {
 
 	// Clock is what times are taken from.
 	Clock Clock
+}
+
+// withDefaults is what a part of the gateway goes by. What Limits are depends on the part.
+func (c Config) withDefaults() Config {
+	c.Sending, c.Clock = c.Sending.withDefaults(), c.Clock.withDefaults()
+	return c
 }
 
 // Limits bound what peers may ask of a server.

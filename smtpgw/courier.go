@@ -20,12 +20,8 @@ type Courier struct {
 	router   Router
 	delivery *Delivery
 	cfg      Config
-	hostname string
 	dir      directory
-	sending  Sending
 	log      *slog.Logger
-	now      func() time.Time
-	distrust func() bool
 	update   func(context.Context, func(*mailstore.Tx) error) error // of the queue's store
 	fail     context.CancelCauseFunc                                // ends Run with an error
 
@@ -40,11 +36,10 @@ type Courier struct {
 
 // NewCourier returns a courier for the queue.
 func NewCourier(cfg Config, queue *Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
-	clock := cfg.Clock.withDefaults()
+	cfg = cfg.withDefaults()
 	return &Courier{
-		queue: queue, router: router, delivery: delivery, cfg: cfg,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), sending: cfg.Sending.withDefaults(),
-		log: log, now: clock.Now, distrust: clock.Distrust, update: queue.store.Update,
+		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: newDirectory(cfg),
+		log: log, update: queue.store.Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
 		lanes: make(map[string]*lane),
 	}
@@ -57,6 +52,8 @@ const (
 	recheck = 10 * time.Second
 )
 
+func (c *Courier) now() time.Time { return c.cfg.Clock.Now() }
+
 // Run carries mail until ctx is done, and returns when nothing is under way
 // any more. Faults of the store are logged and tried again; but
 // mailstore.ErrBroken ends it, since what was delivered could not be noted and
@@ -68,7 +65,7 @@ func (c *Courier) Run(ctx context.Context) error {
 	defer c.fail(nil)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	unsealed := c.now().Add(c.sending.Unsealed) // not at once: what waited while the node was off may be recorded now
+	c.work.Go(func() { c.watchUnsealed(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -82,11 +79,6 @@ func (c *Courier) Run(ctx context.Context) error {
 				c.trouble("wait for the store", err)
 			}
 		}
-		if c.now().After(unsealed) {
-			unsealed = c.now().Add(c.sending.Unsealed)
-			c.returnUnsealed(ctx)
-		}
-		look := c.deliverUnrecorded(ctx)
 		if ctx.Err() != nil {
 			if err := context.Cause(ctx); errors.Is(err, mailstore.ErrBroken) {
 				return fmt.Errorf("courier: %w", err)
@@ -104,7 +96,6 @@ func (c *Courier) Run(ctx context.Context) error {
 		case !next.IsZero():
 			wait = min(wait, max(next.Sub(c.now()), time.Millisecond))
 		}
-		wait = min(wait, look, max(unsealed.Sub(c.now()), time.Millisecond))
 		timer.Reset(wait)
 	}
 }
@@ -123,12 +114,12 @@ func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.skipped = false
-	next, err := c.queue.dueBy(c.now(), 2*c.sending.MaxRetry, func(d due) bool {
+	next, err := c.queue.dueBy(c.now(), 2*c.cfg.Sending.MaxRetry, func(d due) bool {
 		if !c.queue.way.begin(d.id) {
 			return true
 		}
 		l := c.lanes[d.domain]
-		if l == nil && len(c.lanes) < c.sending.Domains {
+		if l == nil && len(c.lanes) < c.cfg.Sending.Domains {
 			l = newLane(d.domain)
 			c.lanes[d.domain] = l
 		}
@@ -141,7 +132,7 @@ func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
 		return true
 	})
 	for _, l := range c.lanes {
-		for l.workers < c.sending.Sessions && len(l.pending) > l.idle {
+		for l.workers < c.cfg.Sending.Sessions && len(l.pending) > l.idle {
 			l.workers++
 			l.idle++
 			c.work.Go(func() { c.serve(ctx, l) })

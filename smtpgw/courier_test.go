@@ -272,11 +272,11 @@ func TestWrongClockExpiresNothing(t *testing.T) {
 	n.courier.router = routes{"far.example": Route{Dial: func(context.Context, string) (net.Conn, error) {
 		return nil, errors.New("node is switched off")
 	}}, "local.example": Route{Local: true}}
-	n.courier.sending.Unsealed = time.Millisecond
+	n.courier.cfg.Sending.Unsealed = time.Millisecond
 	var wrong atomic.Bool
 	wrong.Store(true)
 	asked := make(chan struct{}, 100)
-	n.courier.distrust = func() bool {
+	n.courier.cfg.Clock.Distrust = func() bool {
 		select {
 		case asked <- struct{}{}:
 		default:
@@ -298,7 +298,10 @@ func TestWrongClockExpiresNothing(t *testing.T) {
 		t.Errorf("%d of 2 are queued", got)
 	}
 	wrong.Store(false)
-	waitFor(t, func() bool { return must(n.queue.LenUnsealed())(t) == 0 })
+	waitFor(t, func() bool {
+		_, err := n.queue.Get(2)
+		return errors.Is(err, ErrGone)
+	})
 }
 
 // TestUnclearOutcome: the other side stores a message, and the connection
@@ -339,7 +342,7 @@ func TestSlowLink(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := nearNode(t, nil)
-			n.courier.sending.Reply = time.Hour
+			n.courier.cfg.Sending.Reply = time.Hour
 			n.courier.router = routes{"far.example": Route{Dial: func(ctx context.Context, d string) (net.Conn, error) {
 				c, err := tcp(tt.addr)(ctx, d)
 				return &slowLink{Conn: c, perHour: 100_000}, err
@@ -499,7 +502,7 @@ func TestCourierEndsWithTheStore(t *testing.T) {
 // for.
 func TestUnrecordedMailIsReturned(t *testing.T) {
 	n := nearNode(t, nil)
-	n.courier.sending.Unsealed = time.Millisecond
+	n.courier.cfg.Sending.Unsealed = time.Millisecond
 	const toBoth = "To: other@local.example, removed@local.example\r\n"
 	submit := func(from, raw string, to ...string) {
 		t.Helper()

@@ -29,9 +29,10 @@ type Delivery struct {
 // NewDelivery returns a delivery into the accounts of store, where filing puts
 // the mail.
 func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Filing, sources Sources) *Delivery {
+	cfg = cfg.withDefaults()
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, now: cfg.Clock.withDefaults().Now,
+		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, now: cfg.Clock.Now,
 	}
 }
 

@@ -39,8 +39,9 @@ type Distributor struct {
 // what the record of a stored message says about it; of mail that has none, and
 // of mail without a verdict, nothing and no error.
 func NewDistributor(cfg Config, store *mailstore.Store, queue *Queue, standing func(*mailstore.Reader, mailstore.Message) (Standing, error), log *slog.Logger) *Distributor {
+	cfg = cfg.withDefaults()
 	return &Distributor{
-		store: store, queue: queue, hostname: cfg.Hostname, standing: standing, log: log, now: cfg.Clock.withDefaults().Now, pending: true,
+		store: store, queue: queue, hostname: cfg.Hostname, standing: standing, log: log, now: cfg.Clock.Now, pending: true,
 	}
 }
 

@@ -56,7 +56,7 @@ func (c *Courier) serve(ctx context.Context, l *lane) {
 			o.quit()
 		}
 	}()
-	idle := time.NewTimer(c.sending.IdleSession)
+	idle := time.NewTimer(c.cfg.Sending.IdleSession)
 	defer idle.Stop()
 	for {
 		select {
@@ -71,7 +71,7 @@ func (c *Courier) serve(ctx context.Context, l *lane) {
 			o = c.carry(ctx, l, o, id)
 			c.busy(l, -1)
 		}
-		idle.Reset(c.sending.IdleSession)
+		idle.Reset(c.cfg.Sending.IdleSession)
 	}
 }
 

@@ -91,8 +91,8 @@ func TestRouteTurnsWhileSessionIsOpen(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			old, other := farNode(t), farNode(t)
 			n := nearNode(t, nil)
-			n.courier.sending.Sessions, n.courier.sending.IdleSession = 1, time.Hour
-			n.courier.sending.FirstRetry = time.Hour
+			n.courier.cfg.Sending.Sessions, n.courier.cfg.Sending.IdleSession = 1, time.Hour
+			n.courier.cfg.Sending.FirstRetry = time.Hour
 			var open, opened atomic.Int32
 			router := &turning{}
 			router.answer.Store(&turn{route: Route{To: "old", Dial: counting(&open, tcp(old.addr))}})

@@ -17,8 +17,8 @@ import (
 // What is known is noted even when ctx is done.
 func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
-	again := now.Add(backoff(c.sending, e.Attempts+1, rand.Float64()))
-	expired := again.Sub(e.Created) > c.sending.Expire && !c.distrust()
+	again := now.Add(backoff(c.cfg.Sending, e.Attempts+1, rand.Float64()))
+	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust()
 	var failed []fate
 	var waiting []string
 	for _, f := range out {
@@ -38,7 +38,7 @@ func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) 
 	var report []byte
 	if len(failed) > 0 && e.From != "" { // never a report about a report: RFC 5321, section 6.1
 		var err error
-		if report, err = bounce(e, raw, failed, c.hostname, c.dir.home(), now); err != nil {
+		if report, err = bounce(e, raw, failed, c.cfg.Hostname, c.dir.home(), now); err != nil {
 			log.Error("courier: write a report", "err", err)
 		}
 	}

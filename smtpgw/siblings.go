@@ -77,7 +77,7 @@ func (e *elsewhere) add(route Route, rcpt string) {
 // stored it for all of them; else it has for none, as far as it could say so.
 func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref string) error {
 	head := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...)
-	replies, err := sendOnce(ctx, s.cfg.Sending.withDefaults(), route, s.cfg.Hostname, a.From, a.Recipients, head, a.Raw, true)
+	replies, err := sendOnce(ctx, &s.cfg.Sending, route, s.cfg.Hostname, a.From, a.Recipients, head, a.Raw, true)
 	if err != nil {
 		return fmt.Errorf("hand an arrival to another node of the organisation: %w", err)
 	}
@@ -104,14 +104,8 @@ func printableReply(text string) string {
 }
 
 // sendOnce carries one message in a session of its own: if whole, to all recipients or none.
-func sendOnce(ctx context.Context, sending Sending, route Route, hostname, from string, to []string, head, raw []byte, whole bool) ([]reply, error) {
-	dial, cancel := context.WithTimeout(ctx, sending.Dial)
-	defer cancel()
-	conn, err := route.Dial(dial, domainOf(to[0]))
-	if err != nil {
-		return nil, err
-	}
-	o, err := greet(conn, hostname, sending.Reply)
+func sendOnce(ctx context.Context, sending *Sending, route Route, hostname, from string, to []string, head, raw []byte, whole bool) ([]reply, error) {
+	o, err := connect(ctx, sending, hostname, route, domainOf(to[0]))
 	if err != nil {
 		return nil, err
 	}

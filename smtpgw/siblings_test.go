@@ -112,7 +112,7 @@ func TestCourierBringsToTwoNodes(t *testing.T) {
 	entrance := inbound(t, cfg, here, &verifier{})
 	n := nearNode(t, nil)
 	n.courier.router = routes{"local.example": Route{Dial: tcp(entrance)}}
-	n.courier.sending.FirstRetry = time.Hour
+	n.courier.cfg.Sending.FirstRetry = time.Hour
 	n.run(t)
 	n.send(t, "user@local.example", "To: dora@local.example, user@local.example, other@local.example\r\n"+mailText("two"),
 		"user@local.example", "dora@local.example", "other@local.example", "nobody@local.example")
@@ -242,4 +242,30 @@ func TestHandedOverTooLarge(t *testing.T) {
 	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
 	c.say("DATA\r\n", "^354 ")
 	c.say("Subject: large\r\n\r\n"+strings.Repeat("x\r\n", 200)+".\r\n", "^552 .*does not take")
+}
+
+// A node of the organisation that accepts connections and says nothing holds nobody up for longer than
+// dialling may take.
+func TestSilentSibling(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	dora := &family{at: map[string]Route{"dora@local.example": {To: "second", Dial: tcp(l.Addr().String())}}}
+	cfg := testConfig
+	cfg.Siblings, cfg.Sending.Dial = dora, 50*time.Millisecond
+	c := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	c.say("MAIL FROM:<x@far.example>\r\n", "^250 ")
+	c.say("RCPT TO:<dora@local.example>\r\n", "^250 ")
+	c.say("DATA\r\n", "^354 ")
+	c.say("Subject: x\r\n\r\nx\r\n.\r\n", "^451 ")
+	n := nearNode(t, nil)
+	n.courier.cfg.Siblings, n.courier.cfg.Sending.Dial, n.courier.cfg.Sending.FirstRetry = dora, 50*time.Millisecond, time.Hour
+	n.run(t)
+	n.send(t, "user@local.example", mailText("silent"), "dora@local.example")
+	waitFor(t, func() bool {
+		e := must(n.queue.List(0, 1))(t)
+		return strings.Contains(e[0].LastError, "no session within")
+	})
 }

@@ -23,9 +23,10 @@ type Submitter struct {
 
 // NewSubmitter returns a submitter for the accounts of store.
 func NewSubmitter(cfg Config, store *mailstore.Store, queue *Queue) *Submitter {
+	cfg = cfg.withDefaults()
 	return &Submitter{
 		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
-		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.withDefaults().Now,
+		dir: newDirectory(cfg), relay: newRelay(cfg.RelayFrom), now: cfg.Clock.Now,
 	}
 }
 

@@ -17,65 +17,124 @@ import (
 // others, to accounts of the organisation's other nodes too, waits: they would have to
 // take it for mail that nobody recorded.
 
-// lookAgain is how soon to look again while there is mail that may have to be delivered
-// without a token.
-const lookAgain = time.Second
+const (
+	// lookAgain is how soon to look again while nothing can be recorded.
+	lookAgain = time.Second
+	// sweepEvery is how soon to look at all that waits: accounts are made, and tokens taken back.
+	sweepEvery = time.Minute
+	// rememberedMost bounds what is remembered of entries that could not be delivered: those
+	// beyond are tried in each sweep.
+	rememberedMost = 4096
+)
 
-// deliverUnrecorded delivers what has waited long enough, and returns when to look again.
-func (c *Courier) deliverUnrecorded(ctx context.Context) time.Duration {
-	if c.cfg.Unrecorded == nil {
-		return recheck
+// unrecorded delivers mail that has waited for its token long enough, while none are made. What
+// it remembers is in memory alone: after a restart all is looked at anew.
+type unrecorded struct {
+	*Courier
+	after uint64 // the last entry that was looked at since the sweep began
+	swept time.Time
+	again map[uint64]retry // entries that could not be delivered
+}
+
+// retry is when to try an entry again.
+type retry struct {
+	at    time.Time
+	tries uint32
+}
+
+func newUnrecorded(c *Courier) *unrecorded {
+	return &unrecorded{Courier: c, again: make(map[uint64]retry)}
+}
+
+// look delivers what is due at now, by a clock that is not set. soon: nothing can be recorded,
+// so that what comes in may be due in a moment.
+func (w *unrecorded) look(ctx context.Context, now time.Time) (soon bool) {
+	if w.cfg.Unrecorded == nil {
+		return false
 	}
-	waiting, err := c.queue.Unsealed(0, 1)
-	if err != nil || len(waiting) == 0 {
-		return recheck
+	why, err := "", error(nil)
+	if waiting, failed := w.queue.Unsealed(0, 1); failed == nil && len(waiting) > 0 {
+		why, err = w.cfg.Unrecorded()
 	}
-	why, err := c.cfg.Unrecorded()
 	if err != nil || why == "" {
-		return recheck
+		w.after, w.swept = 0, time.Time{}
+		clear(w.again)
+		return false
 	}
-	for after := uint64(0); ctx.Err() == nil; {
-		list, err := c.queue.Unsealed(after, 64)
+	if now.Sub(w.swept) >= sweepEvery {
+		w.sweep(now)
+	}
+	for ctx.Err() == nil {
+		list, err := w.queue.Unsealed(w.after, 64)
 		if err != nil || len(list) == 0 {
 			break
 		}
 		for _, e := range list {
-			after = e.ID
-			age := c.now().Sub(e.Created) // below zero where the clock was set back
-			if !c.dir.isLocal(e.Domain) || age >= 0 && age < c.sending.Unrecorded {
-				continue
+			age := w.now().Sub(e.Created) // below zero where the clock was set back
+			if age >= 0 && age < w.cfg.Sending.Unrecorded {
+				return true // those after it are younger
 			}
-			if err := c.deliverAsItIs(ctx, &e, why); err != nil && ctx.Err() == nil {
-				c.trouble(fmt.Sprintf("deliver queue entry %d, which cannot be recorded now", e.ID), err)
-			}
+			w.after = e.ID
+			w.try(ctx, &e, why, now)
 		}
 	}
-	return lookAgain
+	return true
+}
+
+// sweep begins to look at all entries anew, and forgets those that are gone.
+func (w *unrecorded) sweep(now time.Time) {
+	w.after, w.swept = 0, now
+	for id := range w.again {
+		if e, err := w.queue.Get(id); errors.Is(err, ErrGone) || err == nil && e.Token != nil {
+			delete(w.again, id)
+		}
+	}
+}
+
+// try delivers an entry if somebody has an account here and it is due.
+func (w *unrecorded) try(ctx context.Context, e *Entry, why string, now time.Time) {
+	r, known := w.again[e.ID]
+	if known && now.Before(r.at) || !w.dir.isLocal(e.Domain) {
+		return
+	}
+	done, err := w.deliverAsItIs(ctx, e, why)
+	if err != nil && ctx.Err() == nil {
+		w.trouble(fmt.Sprintf("deliver queue entry %d, which cannot be recorded now", e.ID), err)
+	}
+	switch {
+	case done:
+		delete(w.again, e.ID)
+	case known || len(w.again) < rememberedMost:
+		r.tries++
+		r.at = now.Add(max(backoff(w.cfg.Sending, r.tries, 1), sweepEvery))
+		w.again[e.ID] = r
+	}
 }
 
 // deliverAsItIs delivers an entry without a token to the recipients that have accounts
-// here, in one transaction with what becomes of the entry. What is refused waits on.
-func (c *Courier) deliverAsItIs(ctx context.Context, e *Entry, why string) error {
-	raw, err := c.queue.Raw(*e)
-	if err != nil {
-		return err
-	}
-	if _, recorded, _ := record.FindToken(raw); recorded {
-		return nil // that record is not for these recipients
-	}
+// here, in one transaction with what becomes of the entry. What is refused waits on; done
+// is what has no such recipients, or not any more.
+func (c *Courier) deliverAsItIs(ctx context.Context, e *Entry, why string) (done bool, err error) {
 	here, rest, err := c.whoIsHere(e)
 	if err != nil || len(here) == 0 {
-		return err
+		return err == nil, err
+	}
+	raw, err := c.queue.Raw(*e)
+	if err != nil {
+		return false, err
+	}
+	if _, recorded, _ := record.FindToken(raw); recorded {
+		return false, nil // that record is not for these recipients
 	}
 	a := c.localArrival(raw, e.From, here)
 	a.Unrecorded = why
 	var refusal *smtp.SMTPError
 	put, err := c.delivery.ready(ctx, a, e.Ref)
 	if errors.As(err, &refusal) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = c.update(ctx, func(tx *mailstore.Tx) error {
 		stored, err := getEntry(tx.Space(queueSpace).SpaceReader, e.ID)
@@ -94,13 +153,15 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *Entry, why string) error
 		stored.Recipients = rest
 		return tx.Space(queueSpace).Put(entryKey(e.ID), stored.encode())
 	})
-	if errors.Is(err, ErrGone) || errors.As(err, &refusal) {
-		return nil
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		c.log.Info("courier: delivered here without a record", "ref", e.Ref, "id", e.ID, "why", why)
+	case errors.Is(err, ErrGone):
+		return true, nil
+	case errors.As(err, &refusal):
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // whoIsHere picks the recipients of an entry that have accounts here.

@@ -1,8 +1,10 @@
 package smtpgw
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -13,7 +15,7 @@ func TestDeliveredUnrecorded(t *testing.T) {
 	n := nearNode(t, farNode(t))
 	why := "the recorder waits"
 	n.courier.cfg.Unrecorded = func() (string, error) { return why, nil }
-	n.courier.sending.Unrecorded = time.Minute
+	n.courier.cfg.Sending.Unrecorded = time.Minute
 	submit := func(raw string, to ...string) {
 		t.Helper()
 		if _, err := n.queue.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: to}, []byte(raw)); err != nil {
@@ -24,18 +26,19 @@ func TestDeliveredUnrecorded(t *testing.T) {
 	submit(toBoth+mailText("both"), "other@local.example", "admin@local.example", "dora@local.example", "bob@far.example")
 	submit("Cairn-Record: of another one\r\n"+mailText("sent on"), "other@local.example")
 	submit(strings.Repeat("Received: by here\r\n", maxReceived)+mailText("in circles"), "other@local.example")
-	if n.courier.deliverUnrecorded(t.Context()); n.queued(t) != 4 {
+	w := newUnrecorded(n.courier)
+	if w.look(t.Context(), time.Now()); n.queued(t) != 4 {
 		t.Fatalf("%d entries are left before their time", n.queued(t))
 	}
-	n.courier.sending.Unrecorded = 0
+	n.courier.cfg.Sending.Unrecorded = 0
 	why = ""
-	if n.courier.deliverUnrecorded(t.Context()); n.queued(t) != 4 {
+	if w.look(t.Context(), time.Now()); n.queued(t) != 4 {
 		t.Fatalf("%d entries are left that can be recorded", n.queued(t))
 	}
 	why = "the recorder waits"
 	for range 2 {
-		if again := n.courier.deliverUnrecorded(t.Context()); again > lookAgain {
-			t.Errorf("looks again after %v", again)
+		if !w.look(t.Context(), time.Now()) {
+			t.Error("does not look again soon")
 		}
 	}
 	for addr, want := range map[string]int{"other@local.example": 1, "admin@local.example": 1} {
@@ -59,4 +62,81 @@ func TestDeliveredUnrecorded(t *testing.T) {
 		t.Errorf("left are %q, want %q", to, want)
 	}
 	seal(t, n.store, n.queue, left[0].ID) // what is left of an entry can be sealed
+}
+
+// gateFilter lets messages through as they are, or does not.
+type gateFilter struct {
+	run  func(context.Context) error
+	runs int
+}
+
+func (f *gateFilter) Run(ctx context.Context, p Passing) ([]byte, error) {
+	f.runs++
+	return p.Raw, f.run(ctx)
+}
+
+func (f *gateFilter) String() string { return "a filter" }
+
+// What cannot be delivered without a record is looked at seldom, and what is for others not at all: neither
+// is read whole, nor taken to the filter, for as long as nothing is recorded.
+func TestUnrecordedLooksSeldom(t *testing.T) {
+	st := localStore(t)
+	v, refusing := &verifier{}, &gateFilter{run: func(context.Context) error { return &Rejection{Text: "not this one"} }}
+	cfg := testConfig
+	cfg.Unrecorded = func() (string, error) { return "the recorder waits", nil }
+	cfg.Sending.Unrecorded = time.Nanosecond
+	cfg.Sending.FirstRetry = time.Minute
+	cfg.InboundFilter = refusing
+	q := NewQueue(st)
+	c := NewCourier(cfg, q, routes{}, testDelivery(cfg, st, v), discard())
+	for _, to := range []string{"other@local.example", "dora@local.example", "bob@far.example"} {
+		if _, err := q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{to}}, []byte(mailText(to))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, now := newUnrecorded(c), time.Now()
+	for second := range 3600 {
+		w.look(t.Context(), now.Add(time.Duration(second)*time.Second))
+	}
+	if refusing.runs < 3 || refusing.runs > 8 || len(v.seen()) != refusing.runs {
+		t.Errorf("judged %d times, filtered %d times within an hour", len(v.seen()), refusing.runs)
+	}
+	if len(w.again) != 1 {
+		t.Errorf("remembers %d entries", len(w.again))
+	}
+	if err := q.Drop(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if w.look(t.Context(), now.Add(2*time.Hour)); len(w.again) != 0 {
+		t.Error("remembers an entry that is gone")
+	}
+}
+
+// What is sealed does not wait for the filter of what is not.
+func TestUnrecordedHoldsNothingUp(t *testing.T) {
+	far := farNode(t)
+	n := nearNode(t, far)
+	judging, end := make(chan bool), make(chan bool)
+	var once sync.Once
+	n.courier.cfg.Unrecorded = func() (string, error) { return "the recorder waits", nil }
+	n.courier.cfg.Sending.Unrecorded = time.Nanosecond
+	n.courier.delivery.filter = &gateFilter{run: func(context.Context) error {
+		once.Do(func() { close(judging) })
+		<-end
+		return nil
+	}}
+	submit := func(to string) {
+		t.Helper()
+		if _, err := n.queue.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{to}}, []byte(mailText(to))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	submit("other@local.example")
+	n.run(t)
+	<-judging
+	submit("bob@far.example")
+	seal(t, n.store, n.queue, 2)
+	waitFor(t, func() bool { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) == 1 })
+	close(end)
+	waitFor(t, func() bool { return len(inboxOf(t, n.store, "other@local.example", "inbox")) == 1 })
 }

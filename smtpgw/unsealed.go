@@ -4,17 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore"
 )
 
+// watchUnsealed sees to mail that waits for its token, beside what is carried: it may take
+// verifier, DNS and filter a while to judge what is delivered here.
+func (c *Courier) watchUnsealed(ctx context.Context) {
+	w := newUnrecorded(c)
+	expired := time.Now().Add(c.cfg.Sending.Unsealed) // not at once: what waited while the node was off may be recorded now
+	for {
+		wait := recheck
+		if w.look(ctx, time.Now()) {
+			wait = lookAgain
+		}
+		if time.Now().After(expired) {
+			expired = time.Now().Add(c.cfg.Sending.Unsealed)
+			c.returnUnsealed(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(min(wait, max(time.Until(expired), time.Millisecond))):
+		}
+	}
+}
+
 // returnUnsealed returns the mail that has waited for its token as long as mail
 // is kept: without one it does not leave. A clock that is known to be wrong does
 // not say how long that is.
 func (c *Courier) returnUnsealed(ctx context.Context) {
-	if c.distrust() {
+	if c.cfg.Clock.Distrust() {
 		return
 	}
 	for after := uint64(0); ; {
@@ -24,7 +47,7 @@ func (c *Courier) returnUnsealed(ctx context.Context) {
 			return
 		}
 		for _, e := range list {
-			if c.now().Sub(e.Created) <= c.sending.Expire {
+			if c.now().Sub(e.Created) <= c.cfg.Sending.Expire {
 				return // those after it are younger
 			}
 			err := c.giveUp(ctx, &e)
@@ -54,7 +77,7 @@ func (c *Courier) giveUp(ctx context.Context, e *Entry) error {
 	if e.From != "" {
 		now := c.now()
 		why := fmt.Sprintf("5.4.7 given up after %s: the mail could not be recorded, and does not leave without that; the administrator finds more with: cairn status", days(now.Sub(e.Created)))
-		if raw, err = bounce(e, raw, fates(e, all(e.Recipients, reply{550, why})), c.hostname, c.dir.home(), now); err != nil {
+		if raw, err = bounce(e, raw, fates(e, all(e.Recipients, reply{550, why})), c.cfg.Hostname, c.dir.home(), now); err != nil {
 			return err
 		}
 		to = []string{e.From}
