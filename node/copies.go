@@ -20,10 +20,13 @@ import (
 // apart. Once a peer has shown that another one lives, both sign nothing, in no network and after no
 // restart, until the administrator says which one stays.
 type copies struct {
-	mu     sync.Mutex
-	path   string
-	mark   *copyMark // nil: no copy was ever found
-	latest time.Time // when one was last shown to live
+	path    string
+	writing sync.Mutex // held while the file is written; taken before mu
+
+	mu      sync.Mutex
+	mark    *copyMark // nil: no copy was ever found; never changed, only replaced
+	unsaved bool      // the file does not have it yet
+	latest  time.Time // when one was last shown to live
 }
 
 // copyMark is what is kept of a copy, in home.CopyFile.
@@ -65,39 +68,65 @@ func (c *copies) silent() string {
 // one that was told to stay.
 func (c *copies) found(of p2p.Copy, now time.Time) (news bool, err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.latest = now
-	if c.mark != nil && (!c.mark.Stays || of.Silent) {
-		return false, nil
+	if c.mark == nil || c.mark.Stays && !of.Silent {
+		c.mark = &copyMark{Instance: of.Instance.String(), Found: now.UTC().Truncate(time.Millisecond), Told: of.Told.String()}
+		c.unsaved, news = true, true
 	}
-	c.mark = &copyMark{Instance: of.Instance.String(), Found: now.UTC().Truncate(time.Millisecond), Told: of.Told.String()}
-	return true, c.store()
+	c.mu.Unlock()
+	return news, c.keep()
+}
+
+// keep makes durable what was found, if it is not yet.
+func (c *copies) keep() error {
+	if !c.isUnsaved() {
+		return nil
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.mu.Lock()
+	mark, unsaved := c.mark, c.unsaved
+	c.mu.Unlock()
+	if !unsaved {
+		return nil
+	}
+	return c.store(mark, mark)
+}
+
+func (c *copies) isUnsaved() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unsaved
 }
 
 // stay notes that this node is the one to stay; not ok if no copy was found.
 func (c *copies) stay() (ok bool, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.mark == nil {
+	was := c.mark
+	c.mu.Unlock()
+	if was == nil {
 		return false, nil
 	}
-	was := c.mark.Stays
-	c.mark.Stays = true
-	if err := c.store(); err != nil {
-		c.mark.Stays = was
-		return true, err
-	}
-	return true, nil
+	mark := *was
+	mark.Stays = true
+	return true, c.store(was, &mark)
 }
 
-// store makes the mark durable.
-func (c *copies) store() error {
-	raw, err := json.Marshal(c.mark)
+// store writes a mark, which counts from then on in the place of was, unless another copy was found meanwhile.
+func (c *copies) store(was, mark *copyMark) error {
+	raw, err := json.Marshal(mark)
 	if err != nil {
 		return err
 	}
 	if err := replaceFile(c.path, raw); err != nil {
 		return fmt.Errorf("keep what is known of copies of this node: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mark == was {
+		c.mark, c.unsaved = mark, false
 	}
 	return nil
 }
@@ -120,7 +149,7 @@ func (n *Node) copied(of p2p.Copy) {
 		n.log.Error("another process runs with the keys of this node, as when its directory was copied: nothing is signed, and mail waits, "+
 			"until it is said which one stays; end the other one, and run here: "+next, "instance", n.host.Instance(), "other", of.Instance, "told_by", of.Told)
 	}
-	if err != nil {
+	if err != nil { // watchClock tries again
 		n.log.Error("a copy of this node was found, which could not be noted", "err", err)
 	}
 }

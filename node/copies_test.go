@@ -76,3 +76,58 @@ func TestDamagedCopyMark(t *testing.T) {
 		t.Errorf("told to stay: %v, %v, %q", ok, err, k.silent())
 	}
 }
+
+// What could not be written, as on a full disk, is written with a later proof, or when it is tried again.
+func TestCopyMarkWrittenLater(t *testing.T) {
+	proof := p2p.Copy{Instance: p2p.Instance{1}}
+	for _, c := range []struct {
+		why   string
+		again func(*copies) error
+	}{
+		{"another proof", func(k *copies) error { _, err := k.found(proof, time.Now()); return err }},
+		{"a proof that the copy is silent", func(k *copies) error {
+			_, err := k.found(p2p.Copy{Instance: proof.Instance, Silent: true}, time.Now())
+			return err
+		}},
+		{"no more proof", (*copies).keep},
+	} {
+		dir := filepath.Join(t.TempDir(), "full")
+		k := &copies{path: filepath.Join(dir, home.CopyFile)}
+		if news, err := k.found(proof, time.Now()); !news || err == nil || k.silent() == "" {
+			t.Fatalf("%s: news %v, %v, silent for %q", c.why, news, err, k.silent())
+		}
+		if err := c.again(k); err == nil {
+			t.Fatalf("%s: it could be written", c.why)
+		}
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.again(k); err != nil {
+			t.Fatalf("%s: %v", c.why, err)
+		}
+		if k, err := openCopies(dir); err != nil || k.silent() == "" {
+			t.Errorf("%s: after a restart silent for %q, %v", c.why, k.silent(), err)
+		}
+	}
+}
+
+// Being told to stay counts once it is written, and what is written is what counts.
+func TestStaysWhenWritten(t *testing.T) {
+	dir := t.TempDir()
+	k, err := openCopies(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.found(p2p.Copy{Instance: p2p.Instance{1}}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	path := k.path
+	k.path = filepath.Join(dir, "full", home.CopyFile)
+	if ok, err := k.stay(); !ok || err == nil || k.silent() == "" {
+		t.Errorf("told to stay: %v, %v, silent for %q", ok, err, k.silent())
+	}
+	k.path = path
+	if ok, err := k.stay(); !ok || err != nil || k.silent() != "" {
+		t.Errorf("told to stay: %v, %v, silent for %q", ok, err, k.silent())
+	}
+}
