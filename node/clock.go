@@ -25,7 +25,8 @@ type clockWatch struct {
 	running time.Duration // and how long the program had been running
 	step    time.Duration // by how much it has been set since the start, both ways summed
 	stepAt  time.Time     // when it was set last, by the clock as it was then; zero: never
-	setBack bool          // and that mail may be put off by it has not been seen to
+	setBack int           // how often it was set back since the start
+	hurried int           // and how often that was when the mail that it had put off was seen to
 	kept    bool          // by a time service, within the slack, as the kernel says
 }
 
@@ -33,7 +34,10 @@ type clockWatch struct {
 func (w *clockWatch) look(wall time.Time, running time.Duration) {
 	if !w.wall.IsZero() {
 		if step := wall.Sub(w.wall) - (running - w.running); step.Abs() > w.slack {
-			w.step, w.stepAt, w.setBack = w.step+step, wall, w.setBack || step < 0
+			w.step, w.stepAt = w.step+step, wall
+			if step < 0 {
+				w.setBack++
+			}
 		}
 	}
 	w.wall, w.running = wall, running
@@ -95,26 +99,32 @@ func behindOrAhead(others time.Duration) string {
 func (n *Node) watchClock(ctx context.Context) error {
 	tick := time.NewTicker(clockEvery)
 	defer tick.Stop()
-	said := map[string]bool{}
+	told := map[string]bool{}
+	var hurry, left, copies said
 	for {
 		_, found, leave := n.lookAtClock()
 		now := map[string]bool{}
 		for _, f := range found {
-			if now[f.by] = true; !said[f.by] {
+			if now[f.by] = true; !told[f.by] {
 				n.log.Warn("this machine's clock seems to be wrong: see to its time service", "finding", f.text)
 			}
 		}
-		if len(now) == 0 && len(said) > 0 {
+		if len(now) == 0 && len(told) > 0 {
 			n.log.Info("nothing is known any more to be wrong with this machine's clock; what waited goes on")
 		}
-		said = now
-		if err := n.hurry(ctx); err != nil && ctx.Err() == nil {
-			n.log.Warn("mail that was put off by another clock could not be hurried", "err", err)
+		told = now
+		if err := n.hurry(ctx, n.queue.RetryAll); hurry.news(err) && ctx.Err() == nil {
+			n.log.Warn("mail that was put off by another clock could not be hurried, trying again", "err", err)
 		}
+		var err error
 		if leave {
-			if _, err := n.chain.LeaveFuture(n.id.RecorderKey(), n.now()); err != nil {
-				n.log.Error("blocks that are ahead of the clock could not be left, trying again", "err", err)
-			}
+			_, err = n.chain.LeaveFuture(n.id.RecorderKey(), n.now())
+		}
+		if left.news(err) {
+			n.log.Error("blocks that are ahead of the clock could not be left, trying again", "err", err)
+		}
+		if err := n.copies.keep(); copies.news(err) {
+			n.log.Error("a copy of this node was found, which could not be noted, trying again", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -124,17 +134,21 @@ func (n *Node) watchClock(ctx context.Context) error {
 	}
 }
 
-// hurry tries mail that the clock has put off as it was before it was set back.
-func (n *Node) hurry(ctx context.Context) error {
+// hurry tries mail that the clock has put off as it was before it was set back, until that has been done.
+func (n *Node) hurry(ctx context.Context, retryAll func(context.Context) (int, error)) error {
 	n.clockMu.Lock()
-	back := n.clock.setBack
-	n.clock.setBack = false
+	back, hurried := n.clock.setBack, n.clock.hurried
 	n.clockMu.Unlock()
-	if !back {
+	if back == hurried {
 		return nil
 	}
-	_, err := n.queue.RetryAll(ctx)
-	return err
+	if _, err := retryAll(ctx); err != nil {
+		return err
+	}
+	n.clockMu.Lock()
+	defer n.clockMu.Unlock()
+	n.clock.hurried = back
+	return nil
 }
 
 // lookAtClock compares the clock with itself, the chain and the clocks of others. leave: there are blocks

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +89,46 @@ func TestClockStops(t *testing.T) {
 		}
 		if leaves := w.leaves(c.other); stops != c.stops || leaves != c.leaves {
 			t.Errorf("%s: stops %v, leaves %v", c.why, stops, leaves)
+		}
+	}
+}
+
+// Mail that a clock has put off is hurried until that has been done, and once for each time that it was set back.
+func TestHurriedUntilDone(t *testing.T) {
+	n := &Node{}
+	n.clock.slack = time.Minute
+	full := errors.New("the disk is full")
+	calls := 0
+	for i, step := range []struct {
+		step   time.Duration // by which the clock is set before
+		during time.Duration // and while mail is hurried
+		fails  error
+		calls  int // so far
+	}{
+		{calls: 0},
+		{step: time.Hour, calls: 0},
+		{step: -time.Hour, fails: full, calls: 1},
+		{fails: full, calls: 2},
+		{calls: 3},
+		{calls: 3},
+		{step: -time.Hour, during: -time.Hour, calls: 4},
+		{calls: 5},
+		{calls: 5},
+	} {
+		set := func(step time.Duration) {
+			n.clock.look(n.clock.wall.Add(time.Second+step), n.clock.running+time.Second)
+		}
+		if i == 0 {
+			n.clock.look(time.Now(), 0)
+		}
+		set(step.step)
+		err := n.hurry(t.Context(), func(context.Context) (int, error) {
+			calls++
+			set(step.during)
+			return 0, step.fails
+		})
+		if !errors.Is(err, step.fails) || calls != step.calls {
+			t.Errorf("step %d: %v, hurried %d times", i, err, calls)
 		}
 	}
 }

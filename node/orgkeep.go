@@ -26,15 +26,15 @@ func (n *Node) keepOrg(ctx context.Context) error {
 	defer cancel()
 	again := time.NewTicker(5 * n.genesis.Params.BlockInterval)
 	defer again.Stop()
-	configured, said := false, ""
+	configured := false
+	var trouble said
 	for {
 		s := n.chain.State()
 		if !configured {
 			configured = n.proposeConfigured(ctx, s)
 		}
 		err := errors.Join(n.bringProposed(ctx, s), n.noticeChanges(ctx, s))
-		if err != nil && ctx.Err() == nil && err.Error() != said {
-			said = err.Error()
+		if trouble.news(err) && ctx.Err() == nil {
 			n.log.Warn("looking after the organisation", "err", err)
 		}
 		n.bringAttested(s)

@@ -100,7 +100,8 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 	defer cancel()
 	again := time.NewTicker(5 * n.genesis.Params.BlockInterval)
 	defer again.Stop()
-	said, waited := "", false
+	waited := false
+	var problem said
 	for {
 		s := n.chain.State()
 		n.enrolProblem.Store(nil)
@@ -113,10 +114,9 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 				n.applications.add(s, n.enrol)
 				n.host.PublishEvent(n.enrol)
 			} else if err != nil && !errors.Is(err, mempool.ErrKnown) {
-				problem := err.Error()
-				n.enrolProblem.Store(&problem)
-				if said != problem { // once, not for every block
-					said = problem
+				text := err.Error()
+				n.enrolProblem.Store(&text)
+				if problem.news(err) {
 					n.log.Warn("our enrolment cannot be brought to the network", "err", err)
 				}
 			} else {
