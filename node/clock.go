@@ -22,7 +22,7 @@ const clockEvery = time.Second
 type clockWatch struct {
 	slack   time.Duration
 	wall    time.Time     // when it was looked at last, as the clock has it
-	running time.Duration // and how long the program had been running
+	running time.Duration // and how long ago the program had been started, sleep of the machine included
 	step    time.Duration // by how much it has been set since the start, both ways summed
 	stepAt  time.Time     // when it was set last, by the clock as it was then; zero: never
 	setBack int           // how often it was set back since the start
@@ -30,7 +30,7 @@ type clockWatch struct {
 	kept    bool          // by a time service, within the slack, as the kernel says
 }
 
-// look takes in what the clock says after the program has been running for so long.
+// look takes in what the clock says so long after the program was started.
 func (w *clockWatch) look(wall time.Time, running time.Duration) {
 	if !w.wall.IsZero() {
 		if step := wall.Sub(w.wall) - (running - w.running); step.Abs() > w.slack {
@@ -158,7 +158,7 @@ func (n *Node) lookAtClock() (c api.ClockStatus, found []clockFinding, leave boo
 	defer n.clockMu.Unlock()
 	s, now := n.chain.State(), n.now().Round(0)
 	n.clock.slack = s.Params().ClockSlack()
-	n.clock.look(now, time.Since(n.started))
+	n.clock.look(now, n.elapsed.now())
 	others := n.host.Clocks()
 	c = clockStatus(s, now)
 	n.clock.kept, c.Kernel = n.kernelSays(n.clock.slack)

@@ -132,3 +132,40 @@ func TestHurriedUntilDone(t *testing.T) {
 		}
 	}
 }
+
+// A machine that sleeps is not one whose clock is set.
+func TestClockOfSleepers(t *testing.T) {
+	s := chaintest.New(1).Genesis.State()
+	start := chaintest.GenesisTime.Add(time.Hour)
+	const hours = time.Hour
+	for _, c := range []struct {
+		why   string
+		wall  time.Duration // that went by on the clock
+		awake time.Duration // and while the machine was awake
+		boot  time.Duration // and since it was booted
+		known bool          // boot is
+		want  string
+	}{
+		{"a machine that runs", 8 * hours, 8 * hours, 8 * hours, true, ""},
+		{"asleep for 8 hours", 8*hours + 1, time.Second, 8*hours + time.Second, true, ""},
+		{"set ahead by 8 hours", 8*hours + time.Second, time.Second, time.Second, true, "set forward by 8h0m0s"},
+		{"asleep for 8 hours, and set back meanwhile", 6 * hours, time.Second, 8 * hours, true, "set back by 2h0m0s"},
+		{"asleep, and the machine does not say so", 8 * hours, time.Second, 8 * hours, false, "set forward by 7h59m59s"},
+	} {
+		w := clockWatch{slack: s.Params().ClockSlack()}
+		e := elapsed{start: time.Now(), boot: 3 * hours, known: c.known}
+		w.look(start, e.at(e.start, e.boot, c.known))
+		w.look(start.Add(c.wall), e.at(e.start.Add(c.awake), e.boot+c.boot, c.known))
+		got := ""
+		for _, f := range w.findings(s, w.wall, p2p.Clocks{}) {
+			got += f.text
+		}
+		if !strings.Contains(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", c.why, got, c.want)
+		}
+	}
+	e := newElapsed(time.Now())
+	if d := e.now(); d < 0 || d > time.Hour {
+		t.Errorf("%v went by", d)
+	}
+}

@@ -60,6 +60,7 @@ type Node struct {
 	genesis    *consensus.Genesis
 	enrol      *consensus.OrgEvent
 	started    time.Time        // by this machine's clock
+	elapsed    elapsed          // since then
 	now        func() time.Time // the clock that the node goes by
 	otherClock bool             // now is not this machine's
 	log        *slog.Logger
@@ -110,6 +111,7 @@ func Open(dir string, log *slog.Logger) (*Node, error) { return openWith(dir, Ru
 
 func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	n := &Node{dir: dir, log: o.Log, started: time.Now(), now: o.Now, otherClock: o.Now != nil}
+	n.elapsed = newElapsed(n.started)
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
