@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -46,6 +47,8 @@ func harm(added []byte, own owners) string {
 	switch {
 	case len(added) > maxAddition:
 		return fmt.Sprintf("it has %d octets, more than %d", len(added), maxAddition)
+	case !utf8.Valid(added):
+		return "it is not in UTF-8"
 	case strings.ContainsFunc(string(added), odd):
 		return "it has characters that hide or turn others"
 	}

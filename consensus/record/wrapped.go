@@ -65,15 +65,16 @@ func (c *comparer) embedded() (inner []byte, beside []message.Leaf) {
 	if len(body.Odd)+len(body.Loose)+len(c.d.Flaws) > 0 || body.Open {
 		return nil, nil
 	}
-	room := maxAddition
+	named := slices.ContainsFunc(body.Components, func(a message.Component) bool { return a.Type == message.AttachmentName })
+	room, found := maxAddition, false
 	for _, leaf := range body.Leaves {
 		mixed := len(leaf.Path) == 1 && leaf.Path[0] == wrappers[0]
 		switch {
-		case len(leaf.Path) > 0 && !mixed:
+		case len(leaf.Path) > 0 && !mixed, named, !undescribed(&leaf):
 			return nil, nil
-		case leaf.Kind == "message/rfc822" && inner == nil:
-			inner = leaf.Inner
-		case leaf.Type == message.Text && harmless(leaf.Text, c.own()):
+		case leaf.Kind == "message/rfc822" && !found:
+			inner, found = leaf.Inner, true
+		case leaf.Type == message.Text && c.harmlessLeaf(&leaf):
 			if room -= len(leaf.Text); room < 0 {
 				return nil, nil
 			}
@@ -93,6 +94,19 @@ func (c *comparer) embedded() (inner []byte, beside []message.Leaf) {
 		}
 	}
 	return inner, beside
+}
+
+// undescribed reports whether nothing in the header of a part is shown beside its content, as a
+// Content-Description is.
+func undescribed(leaf *message.Leaf) bool {
+	_, fields, more := strings.Cut(leaf.Line, message.LayoutField)
+	return !more || fields == "content-disposition: inline"
+}
+
+// harmlessLeaf reports whether all of a text is known, and harmless: of one outside the grammar nobody
+// here knows what it says.
+func (c *comparer) harmlessLeaf(leaf *message.Leaf) bool {
+	return leaf.Reading == message.Canonical && harmless(leaf.Text, c.own())
 }
 
 // ownEnvelope reports whether the header around a wrapped message is the forwarder's: its From and

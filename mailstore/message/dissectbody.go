@@ -56,8 +56,12 @@ type Leaf struct {
 	Path  []string // lines of the containers around it, from the outside
 	In    []int    // their numbers in the body
 	Line  string   // what the layout says of it
-	Text  []byte   // of Text and HTML inside the grammar: canonical
 	Inner []byte   // of message/rfc822: the embedded message
+
+	// Of Text and HTML: Text is canonical, and all that there is, only where Reading is Canonical. Else
+	// nobody here knows what is read in it.
+	Reading Reading
+	Text    []byte
 }
 
 // Hint is the value of the leaf's hint: its number u16, the containers around it from the outside

@@ -45,7 +45,7 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 		c = r.textContent(n, octets, ok, nil)
 	}
 	leaf.Index = uint16(len(r.contents[n.role]))
-	if c.Reading == Canonical {
+	if leaf.Reading = c.Reading; c.Reading == Canonical {
 		leaf.Text = c.Content
 	}
 	r.contents[n.role] = append(r.contents[n.role], c)
