@@ -192,15 +192,20 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	}
 	row, _ := r.kind.Info()
 	p.Kind, p.Detail = explain(row.Form, r, a)
-	if p.Kind == "" && (r.kind == message.To || r.kind == message.Cc) && c.onlyFewer(r.kind) {
-		p.Kind = AddressesRemoved
+	if p.Kind == "" && (r.kind == message.To || r.kind == message.Cc) {
+		var cut []string
+		if p.Kind, cut = c.fewer(r.kind); len(cut) > 0 {
+			p.Detail = shorten([]byte(strings.Join(cut, " ")))
+		}
 	}
 	switch {
 	case r.kind != message.Names:
 	case r.isContent(otherFold(a.Content), nil):
 		p.Kind = Refolded
-	case c.onlyFewer(message.Type(r.index)):
-		p.Kind = Reordered
+	default:
+		if kind, _ := c.fewer(message.Type(r.index)); kind != "" {
+			p.Kind = Reordered
+		}
 	}
 	if r.kind == message.Names && p.Kind == "" && slices.ContainsFunc(c.d.RawForms(message.Type(r.index)), func(raw []byte) bool {
 		return r.is(message.DigestOf(message.AsOctets, raw, ""))
@@ -238,22 +243,6 @@ func (c *comparer) isMapped(r *recorded) bool {
 	return slices.ContainsFunc(c.mapped, func(m message.Component) bool {
 		return m.Type == r.kind && m.Index == r.index && r.is(m.Digest())
 	})
-}
-
-// onlyFewer reports whether every mailbox in To or Cc was there when the message was recorded.
-func (c *comparer) onlyFewer(t message.Type) bool {
-	any := false
-	for _, m := range c.d.Mailboxes() {
-		if m.Field != t {
-			continue
-		}
-		if hint := m.Hint(); c.origin.has(hint.Label, hint.Value) {
-			any = true
-		} else if m.Name != "" || m.Comment != "" || strings.Contains(message.Domain(m.Addr), ".") {
-			return false // a bare one at no domain, as relays cut them, reaches nobody
-		}
-	}
-	return any
 }
 
 // bodyAsSent notes the components of a body whose octets are as they were sent.

@@ -41,7 +41,7 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 	case message.Text, message.HTML:
 		return c.bodyMark(p)
 	case message.To, message.Cc:
-		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Type == message.To && c.only(message.To, f.Posting))
+		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Type == message.To && c.only(message.To, f.Posting))
 	case message.Fields:
 		if slices.Contains(listActions, p.Field) {
 			return f.List && !p.Cut && harmlessActions(p.Added, c.own())

@@ -26,6 +26,7 @@ const (
 	MovedToReplyTo     = "moved-to-reply-to"
 	AddressesAdded     = "addresses-added"
 	AddressesRemoved   = "addresses-removed"
+	AddressesCut       = "addresses-cut"
 	Shortened          = "shortened"
 	NotRecorded        = "not-recorded"
 
@@ -88,6 +89,7 @@ var kinds = []difference{
 	{Kind: MovedToReplyTo, Says: "was replaced, the author's address is in Reply-To now, as mailing lists do"},
 	{Kind: AddressesAdded, Says: "addresses were added"},
 	{Kind: AddressesRemoved, Says: "addresses were removed"},
+	{Kind: AddressesCut, Says: "addresses were removed, or cut so that they reach nobody"},
 	{Kind: Shortened, Says: "some of its items are gone", Benign: []message.Type{message.References}},
 	{Kind: NotRecorded, Says: "is not among the recipients of the record"},
 	{Kind: Mapped, Says: "addresses were rewritten by the configured map"},

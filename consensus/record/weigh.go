@@ -51,7 +51,7 @@ func (c *comparer) weigh() {
 		case message.Names:
 			if p.Index == uint16(message.To) || p.Index == uint16(message.Cc) {
 				// Of fewer mailboxes the names are fewer too; each of those left is as recorded.
-				p.Decides = p.Decides && !c.fewer(message.Type(p.Index))
+				p.Decides = p.Decides && !c.fewerNames(message.Type(p.Index))
 				p.Mark = p.Mark || c.with.Forwarder != nil && c.with.Forwarder.List && !p.Decides
 			}
 		}
@@ -70,7 +70,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == NameVia
 		return fine, p.Outcome != Absent && !fine
 	case message.To, message.Cc:
-		fewer := p.Kind == AddressesRemoved || p.Outcome == Absent
+		fewer := p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Outcome == Absent
 		return fewer || p.Kind == Mapped, !fewer && p.Kind != Mapped
 	case message.Subject:
 		if p.Outcome == Extra {
@@ -187,10 +187,11 @@ func (c *comparer) anyAddedDecides() bool {
 	return false
 }
 
-func (c *comparer) fewer(t message.Type) bool {
+// fewerNames reports whether names of To or Cc may be gone with their mailboxes.
+func (c *comparer) fewerNames(t message.Type) bool {
 	for _, p := range c.Parts {
 		if p.Type == t && p.Outcome != Same {
-			return p.Kind == AddressesRemoved || p.Outcome == Absent || p.Mark
+			return p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Outcome == Absent || p.Mark
 		}
 	}
 	return false

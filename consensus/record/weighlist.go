@@ -55,21 +55,6 @@ func (c *comparer) isRecipients(p *Part) bool {
 	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc) && !c.mailboxAdded(about)
 }
 
-// mailboxAdded reports whether a mailbox of To or Cc is none of those that the record has tags of.
-func (c *comparer) mailboxAdded(t message.Type) bool {
-	return !c.origin.full && c.origin.hasLabel(message.HintLabel(t)) && slices.ContainsFunc(c.d.Mailboxes(), func(m message.Mailbox) bool {
-		hint := m.Hint()
-		return m.Field == t && !c.origin.has(hint.Label, hint.Value) && !c.wroteIt(m.Addr)
-	})
-}
-
-// wroteIt reports whether an address is the recorded author's alone: lists that put their own into
-// From put the author into Cc.
-func (c *comparer) wroteIt(address string) bool {
-	from := c.origin.of(message.From)
-	return len(from) == 1 && from[0].isContent([]byte(address), nil)
-}
-
 // shortTag reports whether tags in front of a subject are one, short, and say nothing of their own:
 // no address and no digits, unless it is the name of a list that the author wrote to.
 func (c *comparer) shortTag(tags string) bool {

@@ -1,0 +1,119 @@
+package record
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
+)
+
+// fewer compares the mailboxes of To or Cc with those that the record has tags of. kind is
+// AddressesRemoved if all that are there were recorded, AddressesCut if the others may be what was
+// left of recorded ones, then in cut; empty if any other is there, or that cannot be told.
+func (c *comparer) fewer(t message.Type) (kind string, cut []string) {
+	kept := 0
+	for _, m := range c.mailboxes(t) {
+		switch {
+		case c.wasAddressee(m):
+			kept++
+		case cutAtDot(m):
+			cut = append(cut, m.Addr)
+		default:
+			return "", nil
+		}
+	}
+	switch {
+	case kept == 0, len(cut) > c.missing(t, kept):
+		return "", nil
+	case len(cut) > 0:
+		return AddressesCut, cut
+	}
+	return AddressesRemoved, nil
+}
+
+// mailboxes are those of To or Cc, each once; none if the field is outside the grammar.
+func (c *comparer) mailboxes(t message.Type) (list []message.Mailbox) {
+	seen := map[message.Mailbox]bool{}
+	for _, m := range c.d.Mailboxes() {
+		if m.Field == t && !seen[m] {
+			seen[m] = true
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+func (c *comparer) wasAddressee(m message.Mailbox) bool {
+	hint := m.Hint()
+	return c.origin.has(hint.Label, hint.Value)
+}
+
+// missing is how many of the recorded mailboxes of a field are gone if so many are there.
+func (c *comparer) missing(t message.Type, kept int) int {
+	return c.origin.count(message.HintLabel(t)) - kept
+}
+
+// cutAtDot reports whether a mailbox may be what relays leave of one whose domain they cut at its first
+// dot: bare, at a host that is no top-level domain, as these are letters or begin with "xn--" (RFC
+// 3696, section 2). It reaches nobody.
+func cutAtDot(m message.Mailbox) bool {
+	host := message.Domain(m.Addr)
+	return m.Name == "" && m.Comment == "" && !strings.Contains(host, ".") &&
+		!strings.HasPrefix(host, "xn--") && strings.ContainsAny(host, "0123456789")
+}
+
+// mailboxAdded reports whether a mailbox of To or Cc is none of those that the record has tags of, or
+// whom programs see in the field is not known.
+func (c *comparer) mailboxAdded(t message.Type) bool {
+	if c.origin.full || !c.origin.hasLabel(message.HintLabel(t)) {
+		return false
+	}
+	list := c.mailboxes(t)
+	if len(list) == 0 {
+		return slices.ContainsFunc(c.received(t), c.unreadAdded)
+	}
+	return slices.ContainsFunc(list, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.wroteIt(m.Addr) })
+}
+
+// unreadAdded is mailboxAdded for a field that is outside the grammar, at least with its names. It
+// may be as recorded but for these, or have words for mailboxes that are gone: what is left of these
+// where relays cut all from the "@" on.
+func (c *comparer) unreadAdded(a *arrival) bool {
+	if a.Reading == message.Canonical {
+		return !slices.ContainsFunc(c.origin.of(a.Type), func(r *recorded) bool { return r.is(a.digest) })
+	}
+	rest, words := withoutWords(string(a.Content))
+	items, ok := grammar.Addresses(rest)
+	if !ok {
+		return true
+	}
+	var kept []grammar.Mailbox
+	for _, item := range items {
+		if !c.wasAddressee(message.Mailbox{Field: a.Type, Addr: item.Addr, Name: item.Name, Comment: item.Comment}) {
+			return true
+		}
+		if !slices.Contains(kept, item.Mailbox) {
+			kept = append(kept, item.Mailbox)
+		}
+	}
+	return words > c.missing(a.Type, len(kept))
+}
+
+// wordAlone is an element of an address list that is no address, but may be the local part of one.
+var wordAlone = regexp.MustCompile(`^ *[A-Za-z0-9_+-]+ *$`)
+
+// withoutWords takes words alone out of an address list.
+func withoutWords(list string) (rest string, words int) {
+	items := strings.Split(list, ",")
+	left := slices.DeleteFunc(slices.Clone(items), wordAlone.MatchString)
+	return strings.TrimLeft(strings.Join(left, ","), " "), len(items) - len(left)
+}
+
+// wroteIt reports whether an address is the recorded author's alone: lists that put their own into
+// From put the author into Cc.
+func (c *comparer) wroteIt(address string) bool {
+	from := c.origin.of(message.From)
+	return len(from) == 1 && from[0].isContent([]byte(address), nil)
+}
