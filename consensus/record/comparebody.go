@@ -92,7 +92,7 @@ func (c *comparer) explainLayout() (kind, detail string) {
 			}
 			continue
 		}
-		if leaf.Type == message.Attachment {
+		if !isBeside(leaf) {
 			return "", ""
 		}
 		bodies++
@@ -108,6 +108,29 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		return PartsRemoved, ""
 	}
 	return Rewrapped, ""
+}
+
+// isBeside reports whether a part that was added stands beside the author's message: a body directly in
+// the outermost multipart/mixed, be it his or put around, or one that is all there is. Of any other
+// container programs show one part instead of another, or take it for something else as a whole.
+func isBeside(leaf *message.Leaf) bool {
+	return leaf.Type != message.Attachment && len(leaf.Path) <= 1 && allMixed(leaf.Path) && undescribed(leaf)
+}
+
+// allMixed reports whether all containers in path are multipart/mixed, whatever else is said of them.
+func allMixed(path []string) bool {
+	return !slices.ContainsFunc(path, func(container string) bool {
+		kind, _, _ := strings.Cut(container, message.LayoutField)
+		kind, _, _ = strings.Cut(kind, ";")
+		return kind != wrappers[0]
+	})
+}
+
+// sameLeaves reports whether all parts were there when the message was recorded, and no others.
+func (c *comparer) sameLeaves() bool {
+	return slices.ContainsFunc(c.Parts, func(p Part) bool {
+		return p.Type == message.Layout && p.Index == 0 && (p.Outcome == Same || p.Kind == Rewrapped)
+	})
 }
 
 // alternatives holds that a form of the body counts as removed beside its other form only if the two

@@ -131,9 +131,9 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 	return false, true
 }
 
-// harmlessPart reports whether a text that came as a part of its own can pass for a footer: it says
-// nothing that moves money or readers, is set apart, and stands behind all that the author wrote. In
-// front it would be read as his.
+// harmlessPart reports whether a text that came as a part of its own, or in one that was empty, can pass
+// for a footer: it says nothing that moves money or readers, is set apart, and stands beside the
+// author's message, behind all that he wrote. In front it would be read as his.
 func (c *comparer) harmlessPart(p *Part) bool {
 	if p.Type != message.Text || p.Cut || !separated([]byte(p.Added)) || !harmless([]byte(p.Added), c.own()) {
 		return false
@@ -141,8 +141,11 @@ func (c *comparer) harmlessPart(p *Part) bool {
 	behind := false
 	for _, leaf := range c.d.Body().Leaves {
 		switch {
-		case leaf.Type == message.Text && leaf.Index == p.Index && len(leaf.Text) > 0:
-			behind = true
+		case leaf.Type == message.Text && leaf.Index == p.Index:
+			beside := isBeside(&leaf) || c.sameLeaves() && allMixed(leaf.Path)
+			if behind = beside && leaf.Reading == message.Canonical; !behind {
+				return false
+			}
 		case behind && (leaf.Type == message.Text || leaf.Type == message.HTML):
 			return false
 		}
