@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/url"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"cairn/mailstore/message"
 )
@@ -20,20 +16,6 @@ import (
 const (
 	maxAddition = 512 // octets
 	maxDigits   = 6   // outside of links
-)
-
-// owners say whose hosts and addresses an addition may name.
-type owners struct {
-	host    func(host string) bool
-	address func(address string) bool
-}
-
-var (
-	// linkPattern is what programs make a link of; a link ends where no URL goes on.
-	linkPattern = regexp.MustCompile(`(?i)(?:\b[a-z][a-z0-9+.-]{1,15}:/+|\bwww\.)[\pL\pN/._~%?=&#+@:\[\]!$*,;-]+`)
-	// mailPattern is an address, in a mailto link or not.
-	mailPattern = regexp.MustCompile(`[\pL\pN!#$%&'*+/=?^_{|}~.-]+@[\pL\pN.\[\]:_-]*[\pL\pN\]]`)
-	hostPattern = regexp.MustCompile(`(?i)(?:[\pL\pN_](?:[\pL\pN_-]*[\pL\pN_])?\.)+(?:\pL{2,24}|xn--[a-z0-9-]+)`)
 )
 
 // harmless reports whether text that was added names no host and no address but own ones, has no
@@ -52,25 +34,12 @@ func harm(added []byte, own owners) string {
 	case strings.ContainsFunc(string(added), odd):
 		return "it has characters that hide or turn others"
 	}
-	text := withDots(norm.NFKC.String(string(added)))
-	for _, link := range linkPattern.FindAllString(text, -1) {
-		if !own.link(strings.TrimRight(link, ".,;:!?")) {
-			return fmt.Sprintf("its link %q leads elsewhere", link)
-		}
-	}
-	for _, address := range mailPattern.FindAllString(text, -1) {
-		if !own.address(strings.TrimPrefix(address, "mailto:")) {
-			return fmt.Sprintf("it names the address %q", address)
-		}
-	}
-	unlinked := linkPattern.ReplaceAllString(text, " ")
-	for _, host := range hostPattern.FindAllString(mailPattern.ReplaceAllString(unlinked, " "), -1) {
-		if !own.host(host) {
-			return fmt.Sprintf("it names the host %q", host)
-		}
+	rest, why := own.foreign(string(added))
+	if why != "" {
+		return why
 	}
 	digits := 0
-	for _, c := range unlinked {
+	for _, c := range rest {
 		if unicode.IsNumber(c) {
 			digits++
 		}
@@ -101,115 +70,6 @@ func CheckFooter(text, domain string) error {
 	return nil
 }
 
-// link reports whether a link leads to an own host: over HTTP or to an own address, with nothing
-// before the host that could be taken for it.
-func (own owners) link(link string) bool {
-	if strings.EqualFold(link[:min(4, len(link))], "www.") {
-		link = "http://" + link
-	}
-	u, err := url.Parse(link)
-	if err != nil || u.User != nil {
-		return false
-	}
-	switch strings.ToLower(u.Scheme) {
-	case "http", "https":
-		host := u.Hostname()
-		return len(u.Port()) <= len("65535") && hostPattern.FindString(host) == host && own.host(host)
-	case "mailto":
-		address, _, _ := strings.Cut(u.Opaque, "?")
-		return mailPattern.FindString(address) == address && own.address(address)
-	}
-	return false
-}
-
-// withDots turns ideographic full stops beside ASCII, which browsers take for dots of a host, into
-// dots.
-func withDots(text string) string {
-	const stop = "\u3002"
-	if !strings.Contains(text, stop) {
-		return text
-	}
-	var b strings.Builder
-	for {
-		before, after, found := strings.Cut(text, stop)
-		b.WriteString(before)
-		switch {
-		case !found:
-			return b.String()
-		case before != "" && before[len(before)-1] < 0x80 || after != "" && after[0] < 0x80 && after[0] > ' ':
-			b.WriteByte('.')
-		default:
-			b.WriteString(stop)
-		}
-		text = after
-	}
-}
-
-// harmlessActions reports whether the links of a list field lead to own hosts and addresses, and
-// what else it names is one.
-func harmlessActions(value string, own owners) bool {
-	for rest := value; ; {
-		before, after, found := strings.Cut(rest, "<")
-		for _, host := range hostPattern.FindAllString(before, -1) {
-			if !own.host(host) {
-				return false
-			}
-		}
-		if !found {
-			return true
-		}
-		inner, behind, closed := strings.Cut(after, ">")
-		switch {
-		case !closed || strings.ContainsFunc(inner, odd):
-			return false
-		case strings.Contains(inner, ":"):
-			if !own.link(strings.Join(strings.Fields(inner), "")) {
-				return false
-			}
-		default:
-			for _, host := range hostPattern.FindAllString(inner, -1) {
-				if !own.host(host) {
-					return false
-				}
-			}
-		}
-		rest = behind
-	}
-}
-
-// own says what hosts and addresses are the author's addressees' or the known forwarder's.
-func (c *comparer) own() owners { return owners{c.ownHost, c.ownAddress} }
-
-// robots are the addresses at which the software of lists is asked to do something.
-var robots = []string{"majordomo", "listserv", "mailman", "sympa", "ecartis"}
-
-// ownAddress reports whether an address is the known forwarder's, or one that the author wrote to or
-// that belongs to it, as "list-leave" does to "list".
-func (c *comparer) ownAddress(address string) bool {
-	local, domain, ok := strings.Cut(strings.ToLower(address), "@")
-	if !ok || !c.ownHost(domain) {
-		return false
-	}
-	if f := c.with.Forwarder; f != nil && (domain == f.Domain || strings.HasSuffix(domain, "."+f.Domain)) {
-		return true
-	}
-	for _, m := range c.written {
-		theirs, at, _ := strings.Cut(m.Addr, "@")
-		if at != domain {
-			continue
-		}
-		for _, robot := range robots {
-			if local == robot {
-				return true
-			}
-		}
-		if local == theirs || strings.HasPrefix(local, theirs+"-") || strings.HasPrefix(local, theirs+"+") || local == "owner-"+theirs {
-			return true
-		}
-	}
-	return false
-}
-
 // odd reports whether a character hides, turns or stands for digits that others count.
 func odd(r rune) bool {
 	switch {
@@ -217,7 +77,7 @@ func odd(r rune) bool {
 		return false
 	case r < ' ' || 0x7f <= r && r < 0xa0:
 		return true
-	case 0x200b <= r && r <= 0x200f, 0x202a <= r && r <= 0x202e, 0x2060 <= r && r <= 0x2069, r == 0xfeff, r == 0xad:
+	case unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
 		return true
 	case 0xff00 <= r && r <= 0xffef: // full width: Ｅ, ５
 		return true
