@@ -20,6 +20,8 @@ func dissected(raw []byte) {
 		c.Digest()
 	}
 	d.Hints()
+	message.ParseHeader(raw)
+	message.ClaimedDomains(raw)
 }
 
 // allocated is how many octets f allocates, garbage with it: a bound of what it holds at any time
@@ -49,6 +51,21 @@ func TestCostOfMail(t *testing.T) {
 	if files < 2000 {
 		t.Errorf("only %d files", files)
 	}
+}
+
+// characters is text of about n octets without a character twice, as far as there are so many.
+func characters(n int) string {
+	var b strings.Builder
+	for r := rune(0x4e00); b.Len() < n; r++ {
+		if r == 0xd800 {
+			r = 0x20000
+		}
+		if r > 0x2ffff {
+			r = 0x4e00
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // hostile are messages of about n octets, each quadratic or endless for a careless reader.
@@ -178,6 +195,37 @@ func hostile(n int) map[string]func() string {
 			return "Content-Type: text/plain; charset=windows-1258\n\n" + strings.Repeat("\xe2\xec", n/2)
 		},
 		"NULs": func() string { return "A: b\n\n" + strings.Repeat("\x00", n) },
+		"distinct characters in a domain": func() string {
+			return "From: a@" + characters(min(n, 60<<10)) + "\n\n" + characters(n) + "\n"
+		},
+		"distinct characters in domains": func() string {
+			return "From: a@" + strings.Join(strings.SplitAfterN(characters(min(n, 60<<10)), "", 1000), ",b@x") + "\n\n" + characters(n) + "\n"
+		},
+		"distinct characters in words": func() string {
+			return "Subject: " + strings.ReplaceAll(characters(min(n, 8<<10)), "a", "b") + "\nTo: \"" + characters(min(n, 8<<10)) + "\" <a@b.example>\n\nx\n"
+		},
+		"distinct marks": func() string {
+			var b strings.Builder
+			for b.Len() < n {
+				for r := rune(0x300); r < 0x370; r++ {
+					b.WriteRune(r)
+				}
+			}
+			return "Content-Type: text/plain; charset=utf-8\n\na" + b.String() + "\n"
+		},
+		"distinct names": func() string {
+			return "Content-Type: a/b; name=\"" + characters(min(n, 60<<10)) + "\"\n\nx\n"
+		},
+		"ats": func() string { return "From: " + strings.Repeat("@", min(n, 60<<10)) + "\n\nx\n" },
+		"comments behind ats": func() string {
+			return "From: " + strings.Repeat("@(@)a", min(n, 60<<10)/5) + "\n\nx\n"
+		},
+		"open comments behind ats": func() string {
+			return "From: " + strings.Repeat("@(a ", min(n, 60<<10)/4) + "\n\nx\n"
+		},
+		"a header beyond all limits": func() string {
+			return strings.Repeat("From: "+strings.Repeat("@(@) a.b\\\"", 90)+"\n", min(n, 270<<10)/900) + "\nx\n"
+		},
 	}
 }
 

@@ -20,7 +20,7 @@ var form = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDo
 // An address literal (RFC 5321, section 4.1.3) comes out in lower case. Canonical of a canonical
 // form is that form.
 func Canonical(s string) string {
-	if !isASCII(s) && utf8.ValidString(s) {
+	if !isASCII(s) && utf8.ValidString(s) && mappable(s) {
 		if mapped, err := form.ToASCII(s); err == nil {
 			s = mapped
 		}
@@ -32,6 +32,31 @@ func Canonical(s string) string {
 	}
 	return s
 }
+
+// Bounds of what is mapped, since the cost of Punycode is the square of a label's length: no domain
+// is longer, even with marks that the mapping joins to letters or leaves out.
+const (
+	maxUnmapped = 4 * MaxLen // octets
+	maxLabel    = 4 * 63     // characters
+)
+
+// mappable reports whether s is short enough to be mapped. A final dot does not count, as it does not
+// in the canonical form.
+func mappable(s string) bool {
+	s = strings.TrimSuffix(s, ".")
+	if len(s) > maxUnmapped {
+		return false
+	}
+	for label := range strings.FieldsFuncSeq(s, isDot) {
+		if utf8.RuneCountInString(label) > maxLabel {
+			return false
+		}
+	}
+	return true
+}
+
+// isDot reports whether r keeps labels apart (UTS 46, section 4.5).
+func isDot(r rune) bool { return r == '.' || r == '。' || r == '．' || r == '｡' }
 
 // MaxLen is the length of the longest domain in octets, without a final dot (RFC 1035, section
 // 2.3.4).

@@ -3,6 +3,7 @@ package maildomain
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCanonical(t *testing.T) {
@@ -39,6 +40,9 @@ func TestCanonical(t *testing.T) {
 		{"a" + label + ".example", "a" + label + ".example", false},
 		{strings.Repeat("a.", 126) + "a", strings.Repeat("a.", 126) + "a", true},
 		{strings.Repeat("a.", 127) + "a", strings.Repeat("a.", 127) + "a", false},
+		{strings.Repeat("\u00ad", 200) + "Example", "example", true},
+		{ideographs(maxLabel+1) + ".Example", ideographs(maxLabel+1) + ".example", false},
+		{strings.Repeat(ideographs(30)+"。", 12) + "Example", strings.Repeat(ideographs(30)+"。", 12) + "example", false},
 	} {
 		if got := Canonical(tt.in); got != tt.want || Valid(got) != tt.valid {
 			t.Errorf("%q became %q, valid %v; want %q, %v", tt.in, got, Valid(got), tt.want, tt.valid)
@@ -46,10 +50,36 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+// ideographs are n distinct characters beyond ASCII.
+func ideographs(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteRune(rune('一' + i))
+	}
+	return b.String()
+}
+
+// Punycode takes time in the square of how many distinct characters a label has.
+func TestCostOfCanonical(t *testing.T) {
+	long := ideographs(20_000)
+	for _, s := range []string{long, long + ".example", "a." + long, strings.Join(strings.Split(long, ""), "."), "xn--a" + long} {
+		at := time.Now()
+		for range 100 {
+			if got := Canonical(s); got != s {
+				t.Fatalf("%.40q became %.40q", s, got)
+			}
+		}
+		if took := time.Since(at); took > 5*time.Second { // a few milliseconds; minutes where it is mapped
+			t.Errorf("%.40q: %v", s, took)
+		}
+	}
+}
+
 // FuzzCanonical: there is one form of each domain, and what is valid is fit for a command line.
 func FuzzCanonical(f *testing.F) {
 	for _, s := range []string{
-		"Example.ORG.", "ü。x", "a..b.", "xn--", "\xff.", "İ.example", "a\uff20b", "א1.example", "ß", "．", "a\u200db",
+		"Example.ORG.", "ü。x", "a..b.", "xn--", "\xff.", "İ.example", "a\uff20b", "א1.example", "ß", "．", "a\u200db", ideographs(maxLabel) + "。", ideographs(maxLabel+1) + ".",
+		strings.Repeat("ü.", maxUnmapped/3),
 	} {
 		f.Add(s)
 	}
