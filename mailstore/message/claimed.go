@@ -1,26 +1,59 @@
 package message
 
 import (
+	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 
 	"cairn/mailstore/message/grammar"
+	"cairn/mailstore/message/maildomain"
 )
 
-// ClaimedDomains returns the domains of which any program may take an author from the From fields of a
-// header, ascending, each once: none where all programs read the fields alike, since the addresses say
-// it then. "" stands for a field without any.
+// ClaimedDomains returns the domains of which any program may take an author from a header, ascending,
+// each once: none where all programs read its From fields alike, since the addresses say it then. Of a
+// header beyond grammar.MaxHeader they are all that it mentions behind an @. "" stands for one that can
+// be none.
 func ClaimedDomains(header []byte) []string {
+	claimed := map[string]bool{}
+	for _, text := range authorTexts(header) {
+		domainsIn(text, claimed)
+	}
+	var domains []string
+	for domain := range claimed {
+		domains = append(domains, domain)
+	}
+	slices.Sort(domains)
+	return domains
+}
+
+// authorTexts are the values of a header, if any, of which programs may take different authors.
+func authorTexts(header []byte) (texts []string) {
+	header = bytes.TrimLeft(WithoutMboxLine(header), "\r\n") // some programs pass empty lines over
 	s := grammar.ReadSection(header, grammar.MaxHeader)
-	var claimed []string
+	has := func(flaw grammar.Flaw) bool {
+		return slices.ContainsFunc(s.Flaws, func(f grammar.FoundFlaw) bool { return f.Flaw == flaw })
+	}
+	if has(grammar.LongHeader) {
+		return []string{string(header[:s.Size])}
+	}
 	for _, value := range s.Values("from") {
 		if !plainAuthors(value) {
-			claimed = append(claimed, domainsIn(value)...)
+			texts = append(texts, value)
 		}
 	}
-	slices.Sort(claimed)
-	return slices.Compact(claimed)
+	if has(grammar.BareCR) || has(grammar.NUL) { // a line end to some, and nothing to some
+		lines := bytes.ReplaceAll(header[:s.Size], []byte{0}, nil)
+		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
+		texts = append(texts, split.Values("from")...)
+	}
+	if len(s.Values("from")) == 0 { // the author to some
+		texts = append(texts, s.Values("sender")...)
+	}
+	return texts
 }
+
+var lineEnds = regexp.MustCompile(`[\r\n]+`)
 
 // plainAuthors reports whether all programs take the same addresses from a value: it is inside the
 // grammar, and no name in it holds what would be an address once encoded words are decoded.
@@ -31,46 +64,20 @@ func plainAuthors(value string) bool {
 	})
 }
 
-// maxClaims bounds the domains of one value; more are more than anybody has.
-const maxClaims = 64
-
-// domainsIn returns what stands behind each @ of a value, as it is written, without its comments, and
-// with its encoded words decoded.
-func domainsIn(value string) []string {
-	var domains []string
-	for _, text := range []string{value, withoutComments(value), phrase(value), withoutComments(phrase(value))} {
-		_, rest, found := strings.Cut(text, "@")
-		for found && len(domains) < maxClaims {
-			var behind string
-			behind, rest, found = strings.Cut(rest, "@")
-			behind = strings.TrimLeft(behind, " \t\"'")
-			if end := strings.IndexAny(behind, " \t<>()[],;:\"'\\"); end >= 0 {
-				behind = behind[:end]
+// domainsIn puts the domains behind each @ of a value into claimed, before and after its encoded words
+// are decoded, in all ways in which programs read them; "" if there is none, or one that can be none.
+func domainsIn(value string, claimed map[string]bool) {
+	found := false
+	for _, text := range []string{value, phrase(knownWords(value))} {
+		for domain := range obsDomains(text) {
+			found = true
+			if domain = maildomain.Canonical(strings.Trim(domain, ".")); !maildomain.Valid(domain) {
+				domain = ""
 			}
-			if domain := Domain("x@" + strings.Trim(behind, ".")); domain != "" {
-				domains = append(domains, domain)
-			}
+			claimed[domain] = true
 		}
 	}
-	if domains == nil {
-		domains = []string{""}
+	if !found {
+		claimed[""] = true
 	}
-	return domains
-}
-
-// withoutComments takes out what stands in parentheses.
-func withoutComments(s string) string {
-	var b strings.Builder
-	depth := 0
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '(':
-			depth++
-		case c == ')' && depth > 0:
-			depth--
-		case depth == 0:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }

@@ -47,7 +47,7 @@ func mappable(s string) bool {
 	if len(s) > maxUnmapped {
 		return false
 	}
-	for label := range strings.FieldsFuncSeq(s, isDot) {
+	for label := range strings.FieldsFuncSeq(s, IsDot) {
 		if utf8.RuneCountInString(label) > maxLabel {
 			return false
 		}
@@ -55,8 +55,8 @@ func mappable(s string) bool {
 	return true
 }
 
-// isDot reports whether r keeps labels apart (UTS 46, section 4.5).
-func isDot(r rune) bool { return r == '.' || r == '。' || r == '．' || r == '｡' }
+// IsDot reports whether r keeps the labels of a domain apart (UTS 46, section 4.5).
+func IsDot(r rune) bool { return r == '.' || r == '。' || r == '．' || r == '｡' }
 
 // MaxLen is the length of the longest domain in octets, without a final dot (RFC 1035, section
 // 2.3.4).

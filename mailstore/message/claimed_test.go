@@ -1,0 +1,90 @@
+package message_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"cairn/mailstore/message"
+)
+
+func TestClaimedDomains(t *testing.T) {
+	long := strings.Repeat("X-Note: "+strings.Repeat("x", 900)+"\n", 80)
+	for _, tt := range []struct{ header, want string }{
+		{"From: Boss <boss@own.example>", ""}, // the address says it
+		{"From: \"boss@own.example\" <x@y.example>", ""},
+		{"From: boss@own .example", "own own.example"},
+		{"From: boss@own. example, x@y.example", "own own.example y.example"},
+		{"From: boss@own\n .\n\texample", "own own.example"},
+		{"From: <boss@own (c) .example>", "own own.example"},
+		{"From: <boss@own (c (d) \\) e).(x) example>", "own own.example"},
+		{"From: <boss@own (c ( d) .example>", "own own.example"},
+		{"From: boss@ (x) own.example (y) jo", "own.example own.examplejo"},
+		{"From: boss@o(x)wn.example", "o own.example"},
+		{"From: boss@\"own\".example", "own own.example"},
+		{"From: boss@own.\\example", "own own.example"},
+		{"From: <@own. example:x@y.example>", "own own.example y.example"},
+		{"From: boss@own\u00ad.exam\u200bple", "own own.exam own.example"},
+		{"From: boss@own\u3000\uff0e example", "own own.example"},
+		{"From: boss@=?utf-8?q?own=2E_example?=", "own own.example"},
+		{"From: boss@=?utf-8?q?own?= =?utf-8?b?LmV4YW1wbGU=?=", "own.example"},
+		{"From: boss=?utf-7?q?+AEA-own.example?=", "own.example"},
+		{"From: boss@[192.0.2.1]", "."},
+		{"From: Boss", "."},
+		{"From: x@y.example\nX-Note: x\rFrom: boss@own.example", "own.example y.example"},
+		{"From: x@y.example\nX-Note: x\rFrom\x00: boss@own\x00.example", "own.example y.example"},
+		{"\nFrom: boss@own .example", "own own.example"},
+		{"\ufeffFrom: boss@own .example", "own own.example"},
+		{"Sender: boss@own.example", "own.example"},
+		{"Sender: boss@own.example\nFrom: x@y.example", ""},
+		{long + "From: Boss <boss@own.example>\nTo: x@y .example", "own.example y y.example"},
+		{"From: " + strings.Repeat("x@y.example ", 200) + "boss@own.example", "own.example y.example y.examplex"},
+	} {
+		got := message.ClaimedDomains([]byte(tt.header + "\n\nx\n"))
+		for _, domain := range strings.Fields(tt.want) {
+			if domain == "." {
+				domain = "" // one that can be none
+			}
+			if !slices.Contains(got, domain) {
+				t.Errorf("%.60q claims %q, want %q", tt.header, got, tt.want)
+			}
+		}
+		if tt.want == "" && len(got) > 0 {
+			t.Errorf("%.60q claims %q", tt.header, got)
+		}
+	}
+}
+
+// What the authors of a header cost is linear in it.
+func TestCostOfAuthors(t *testing.T) {
+	shapes := map[string]func(n int) string{
+		"addresses":               func(n int) string { return strings.Repeat("a@b.example,", n/12) },
+		"ats":                     func(n int) string { return strings.Repeat("@", n) },
+		"comments":                func(n int) string { return strings.Repeat("@(@)a", n/5) },
+		"open comments":           func(n int) string { return strings.Repeat("@(a ", n/4) },
+		"nested comments":         func(n int) string { return strings.Repeat("(@a", n/6) + strings.Repeat(")", n/6) },
+		"blanks":                  func(n int) string { return strings.Repeat("@ ", n/2) },
+		"long blanks":             func(n int) string { return "@" + strings.Repeat(" ", n) },
+		"dots":                    func(n int) string { return strings.Repeat("@a . b", n/6) },
+		"quotes":                  func(n int) string { return strings.Repeat("@\"\\", n/3) },
+		"words":                   func(n int) string { return strings.Repeat("=?utf-8?q?=40a?= ", n/17) },
+		"distinct characters":     func(n int) string { return "x <a@" + characters(n) },
+		"domains with characters": func(n int) string { return strings.Join(strings.SplitAfterN(characters(n), "", 100), ",b@x") },
+	}
+	const n, factor = 30 << 10, 400 // octets for each octet
+	for name, shape := range shapes {
+		for _, fields := range []int{1, 4} { // within what is read of a header, and beyond
+			cost := func(n int) uint64 {
+				header := []byte(strings.Repeat("From: "+shape(n)+"\n", fields) + "\nx\n")
+				return allocated(func() {
+					message.ParseHeader(header)
+					message.ClaimedDomains(header)
+				})
+			}
+			once, twice := cost(n), cost(2*n)
+			if twice > 3*once+costBase || twice > costBase+uint64(factor*2*n*fields) {
+				t.Errorf("%d fields of %s: %d octets allocated, of twice as long ones %d", fields, name, once, twice)
+			}
+		}
+	}
+}
