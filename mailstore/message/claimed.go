@@ -29,31 +29,51 @@ func ClaimedDomains(header []byte) []string {
 
 // authorTexts are the values of a header, if any, of which programs may take different authors.
 func authorTexts(header []byte) (texts []string) {
-	header = bytes.TrimLeft(WithoutMboxLine(header), "\r\n") // some programs pass empty lines over
-	s := grammar.ReadSection(header, grammar.MaxHeader)
-	has := func(flaw grammar.Flaw) bool {
-		return slices.ContainsFunc(s.Flaws, func(f grammar.FoundFlaw) bool { return f.Flaw == flaw })
+	lines := bytes.TrimLeft(WithoutMboxLine(header), "\r\n")
+	early := len(lines) > 0 && isEnd(WithoutMboxLine(header)[0]) // an empty line that some programs pass over
+	s := grammar.ReadSection(lines, grammar.MaxHeader)
+	lines = lines[:s.Size]
+	switch {
+	case hasFlaw(&s, grammar.NUL): // where some programs end the line, and go on with the next one
+		return append(unfolded(lines), unfolded(cutLines.ReplaceAll(lines, nil))...)
+	case hasFlaw(&s, grammar.LongHeader):
+		return unfolded(lines)
+	case hasFlaw(&s, grammar.BareCR): // a line end to some
+		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
+		texts = split.Values("from")
 	}
-	if has(grammar.LongHeader) {
-		return []string{string(header[:s.Size])}
-	}
-	for _, value := range s.Values("from") {
-		if !plainAuthors(value) {
-			texts = append(texts, value)
+	authors := 0
+	for i := range s.Fields {
+		if f := &s.Fields[i]; f.Name == "from" {
+			authors++
+			if early || f.QuoteFolded || !plainAuthors(f.Value) { // some programs end a quoted string with its line
+				texts = append(texts, f.Value)
+			}
 		}
 	}
-	if has(grammar.BareCR) || has(grammar.NUL) { // a line end to some, and nothing to some
-		lines := bytes.ReplaceAll(header[:s.Size], []byte{0}, nil)
-		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
-		texts = append(texts, split.Values("from")...)
-	}
-	if len(s.Values("from")) == 0 { // the author to some
+	if authors == 0 { // some programs show the sender then
 		texts = append(texts, s.Values("sender")...)
 	}
 	return texts
 }
 
-var lineEnds = regexp.MustCompile(`[\r\n]+`)
+// unfolded are the lines of a header with an @, each with those that go on it.
+func unfolded(header []byte) []string {
+	lines := strings.Split(folds.ReplaceAllString(string(header), " "), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "@") && !strings.Contains(line, "=?") })
+}
+
+func hasFlaw(s *grammar.Section, flaw grammar.Flaw) bool {
+	return slices.ContainsFunc(s.Flaws, func(f grammar.FoundFlaw) bool { return f.Flaw == flaw })
+}
+
+func isEnd(c byte) bool { return c == '\r' || c == '\n' }
+
+var (
+	lineEnds = regexp.MustCompile(`[\r\n]+`)
+	folds    = regexp.MustCompile(`\r?\n[ \t]+`)
+	cutLines = regexp.MustCompile(`\x00[^\n]*\n?`)
+)
 
 // plainAuthors reports whether all programs take the same addresses from a value: it is inside the
 // grammar, and no name in it holds what would be an address once encoded words are decoded.
@@ -64,11 +84,11 @@ func plainAuthors(value string) bool {
 	})
 }
 
-// domainsIn puts the domains behind each @ of a value into claimed, before and after its encoded words
-// are decoded, in all ways in which programs read them; "" if there is none, or one that can be none.
+// domainsIn puts the domains behind each @ of a value into claimed, in all ways in which programs read
+// them; "" if there is none, or one that can be none.
 func domainsIn(value string, claimed map[string]bool) {
 	found := false
-	for _, text := range []string{value, phrase(knownWords(value))} {
+	for _, text := range spellings(value) {
 		for domain := range obsDomains(text) {
 			found = true
 			if domain = maildomain.Canonical(strings.Trim(domain, ".")); !maildomain.Valid(domain) {
@@ -79,5 +99,54 @@ func domainsIn(value string, claimed map[string]bool) {
 	}
 	if !found {
 		claimed[""] = true
+	}
+}
+
+// spellings are a value as it is written, with its encoded words decoded in the ways in which programs
+// do that, and with its angles left out, or all outside of them.
+func spellings(value string) []string {
+	texts := []string{value}
+	if strings.Contains(value, "=?") {
+		for _, words := range []string{
+			value, betweenWords.ReplaceAllString(value, "?= , =?"), // some put a blank between words
+			wordPadding.ReplaceAllString(value, "$1$2"), wordPadding.ReplaceAllStringFunc(value, splitAtPadding), // some stop at padding
+		} {
+			texts = append(texts, phrase(knownWords(words)))
+		}
+	} else if !isASCII([]byte(value)) {
+		texts = append(texts, phrase(value))
+	}
+	for _, text := range texts {
+		if strings.ContainsAny(text, "<>") {
+			texts = append(texts, angles.Replace(text), insideAngles(text))
+		}
+	}
+	return texts
+}
+
+var (
+	betweenWords = regexp.MustCompile(`\?=\s+=\?`)
+	wordPadding  = regexp.MustCompile(`(=\?[^?\s]*\?[bB]\?)([^?=\s]*)(=+)([^?\s]*)`)
+	padded       = regexp.MustCompile(`[^=]*=+|[^=]+`)
+	angles       = strings.NewReplacer("<", "", ">", "")
+)
+
+// splitAtPadding makes words of their own of what padding keeps apart in one in B.
+func splitAtPadding(word string) string {
+	text := strings.LastIndexByte(word, '?') + 1
+	return word[:text] + strings.Join(padded.FindAllString(word[text:], -1), "?= "+word[:text])
+}
+
+// insideAngles is all that stands in angles, one after the other.
+func insideAngles(s string) string {
+	var b strings.Builder
+	for {
+		_, behind, found := strings.Cut(s, "<")
+		if !found {
+			return b.String()
+		}
+		var inside string
+		inside, s, _ = strings.Cut(behind, ">")
+		b.WriteString(inside)
 	}
 }

@@ -49,7 +49,7 @@ func gapsOf(text string, nested bool) gaps {
 		switch {
 		case r == '(' && ends[i] > 0:
 			g[i] = g[ends[i]]
-		case isBlankRune(r) || isQuote(r):
+		case unicode.IsSpace(r) || isUnseen(r):
 			g[i] = g[next]
 		default:
 			g[i] = int32(i)
@@ -85,13 +85,12 @@ func commentEnds(text string, nested bool) []int32 {
 	return ends
 }
 
-// isBlankRune reports whether a character shows as space or as nothing.
-func isBlankRune(r rune) bool {
-	return unicode.IsSpace(r) || unicode.IsControl(r) ||
+// isUnseen reports whether a character is left out by some programs, or shows as nothing: quotes,
+// backslashes, controls, and what is invisible.
+func isUnseen(r rune) bool {
+	return r == '"' || r == '\'' || r == '\\' || unicode.IsControl(r) && !unicode.IsSpace(r) ||
 		r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
-
-func isQuote(r rune) bool { return r == '"' || r == '\'' || r == '\\' }
 
 // endsDomain reports whether no program reads a domain on behind a character.
 func endsDomain(c byte) bool { return strings.IndexByte("@<>()[],;:", c) >= 0 }
@@ -108,12 +107,13 @@ func aroundDots(text string, g gaps, i int) string {
 	var domain strings.Builder
 	dot := true // at the start or behind a dot
 	for i < len(text) {
+		r, size := utf8.DecodeRuneInString(text[i:])
 		if next := int(g[i]); next > i {
 			switch {
-			case dot || next < len(text) && startsWithDot(text[next:]):
+			case dot || startsWithDot(text[next:]):
 				i = next
-			case isQuote(rune(text[i])):
-				i++
+			case isUnseen(r):
+				i += size
 			default:
 				return domain.String()
 			}
@@ -122,7 +122,6 @@ func aroundDots(text string, g gaps, i int) string {
 		if endsDomain(text[i]) {
 			break
 		}
-		r, size := utf8.DecodeRuneInString(text[i:])
 		dot = maildomain.IsDot(r)
 		domain.WriteString(text[i : i+size])
 		i += size

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"encoding/base64"
 	"strings"
 )
 
@@ -36,6 +37,9 @@ func wordEdits() []mutation {
 			v string) string {
 			return v + w.word
 		}))
+	}
+	for _, field := range []string{"Subject", "From", "To"} {
+		list = append(list, replaceField("split-b-"+strings.ToLower(field), field, splitWord))
 	}
 	for _, s := range []struct {
 		name   string
@@ -80,4 +84,39 @@ func wordEdits() []mutation {
 		}))
 	}
 	return list
+}
+
+// splitWord makes two words in B of the first encoded word, or of a first word that has none. The
+// first of them is padded as often as not.
+func splitWord(d dice, value string) string {
+	text, rest, _ := strings.Cut(value, " ")
+	if before, word, found := strings.Cut(value, "=?utf-8?"); found {
+		var ok bool
+		if word, rest, ok = strings.Cut(word, "?="); !ok || len(word) < 2 || before != "" {
+			return ""
+		}
+		switch text = word[2:]; word[:2] {
+		case "Q?", "q?":
+			decoded := entity{body: strings.ReplaceAll(text, "_", "=20")}
+			decoded.set("Content-Transfer-Encoding", "quoted-printable")
+			text, _ = decoded.decoded()
+		case "B?", "b?":
+			octets, err := base64.StdEncoding.DecodeString(text)
+			if err != nil {
+				return ""
+			}
+			text = string(octets)
+		}
+	} else {
+		rest = " " + rest
+	}
+	letters := []rune(text)
+	if len(letters) < 2 || strings.ContainsAny(text, `"<@`) {
+		return ""
+	}
+	at := 1 + d.IntN(len(letters)-1)
+	word := func(letters []rune) string {
+		return "=?utf-8?B?" + base64.StdEncoding.EncodeToString([]byte(string(letters))) + "?="
+	}
+	return word(letters[:at]) + " " + word(letters[at:]) + rest
 }
