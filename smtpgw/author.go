@@ -76,8 +76,14 @@ func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID,
 	if err != nil {
 		return err
 	}
+	use := allowed(append(s.dir.current(own.Addresses), s.relay...))
+	if former, err := s.dir.isFormer(r, m); err != nil {
+		return err
+	} else if former {
+		return formerDomain(field, m, use)
+	}
 	return replyf(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
-		"with relay_from", field, shown(m.String()), allowed(append(own.Addresses, s.relay...)))
+		"with relay_from", field, shown(m.String()), use)
 }
 
 // maxAllowed is how many addresses, and maxAllowedOctets how much text, a refusal lists: a reply line

@@ -63,7 +63,34 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 	case relayed.allows(*from):
 		return d.postmasterAccount(r)
 	}
+	if former, err := d.isFormer(r, *from); err != nil {
+		return a, err
+	} else if former {
+		return a, formerDomain("sender", *from, "one of yours")
+	}
 	return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
+}
+
+// current are the addresses of a list that are at domains of ours.
+func (d directory) current(addresses []string) []string {
+	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return !d.isLocal(domainOf(a)) })
+}
+
+// isFormer reports whether an account has the address, at a domain that is ours no more.
+func (d directory) isFormer(r *mailstore.Reader, m mailbox) (bool, error) {
+	if _, err := mailstore.CanonicalAddress(m.key()); err != nil || d.isLocal(m.domain) {
+		return false, nil
+	}
+	_, err := r.AccountByAddress(m.key())
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// formerDomain is the refusal of an address in an envelope or a field that isFormer reports.
+func formerDomain(where string, m mailbox, use string) error {
+	return replyf(550, 5, 7, 1, "%s <%s>: %s is no domain of this organisation any more; use %s", where, shown(m.String()), m.domain, use)
 }
 
 // checkLocal returns the refusal of a local recipient without an account.
