@@ -108,7 +108,7 @@ func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Applicatio
 	case v.Ours:
 		return v, nil
 	case e.Org() == n.ownID():
-		return nil, api.Errorf(api.CodeNotAllowed, "", "attesting: the event is our own, others have to")
+		return nil, api.Errorf(api.CodeNotAllowed, "who has done so is shown by: cairn org attest ls", "attesting: the event is our own, others have to")
 	case !s.Mines(n.id.RecorderKey()):
 		return nil, api.Errorf(api.CodeNotAllowed, "cairn status", "attesting: this node's recorder key is of no member now")
 	}
@@ -197,7 +197,7 @@ func (n *Node) noteAttested(ctx context.Context, times []time.Time) error {
 func (n *Node) attestNote(s *consensus.State, id consensus.Hash) string {
 	for _, e := range n.applications.all(s) {
 		if e.ID() == id {
-			return fmt.Sprintf("the word of %d members, %d have given it; they do by org attest %.8s", attestersNeeded(s, e), len(e.Attestations), id)
+			return fmt.Sprintf("the word of %s, %d given; on their nodes: cairn org attest %.8s", plural(attestersNeeded(s, e), "member"), len(e.Attestations), id)
 		}
 	}
 	return ""

@@ -74,9 +74,15 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 		if err != nil {
 			return err
 		}
-		st.Batches, st.Sealed, st.Halted, st.Next, st.Ended = w.Batches, w.Copies, w.Why, w.Next, w.Ends
-		if w.Epoch != 0 {
+		st.Batches, st.Sealed, st.Halted, st.Next, st.ForGood = w.Batches, w.Copies, w.Why, w.Next, w.Ends
+		if st.Next == "cairn status" {
+			st.Next = "" // this is its answer, and says what the enrolment waits for
+		}
+		if w.Epoch != 0 && !w.Ends { // a key that signs no more has no epoch
 			st.Epoch = strconv.FormatUint(w.Epoch, 10)
+		}
+		if st.CutOff, err = n.cutOffAddresses(rd); err != nil {
+			return err
 		}
 		modseq, err := rd.ModSeq()
 		position.Journal, position.Cursor = uint64(modseq), uint64(min(modseq, n.index.Cursor()))

@@ -22,7 +22,7 @@ func (n *Node) Accounts(context.Context) (*api.AccountList, error) {
 	err := n.store.View(func(rd *mailstore.Reader) error {
 		accounts, err := rd.Accounts()
 		for _, a := range accounts {
-			v, err := viewAccount(rd, a)
+			v, err := n.viewAccount(rd, a)
 			if err != nil {
 				return err
 			}
@@ -33,7 +33,7 @@ func (n *Node) Accounts(context.Context) (*api.AccountList, error) {
 	return list, err
 }
 
-func viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Account, error) {
+func (n *Node) viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Account, error) {
 	counts, err := rd.LabelCounts(a.ID)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Account, error
 	if err != nil {
 		return nil, err
 	}
-	v := &api.Account{Name: a.Name, Addresses: a.Addresses, Messages: total, Unread: counts[mailstore.LabelUnread]}
+	v := &api.Account{Name: a.Name, Addresses: a.Addresses, CutOff: n.cutOff(a), Messages: total, Unread: counts[mailstore.LabelUnread]}
 	settings, err := rd.Settings(a.ID)
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		v.Settings = append(v.Settings, api.AccountSetting{Name: name, Value: settings[name]})
@@ -53,10 +53,13 @@ func viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Account, error
 // SetAccount sets what an account decides for itself.
 func (n *Node) SetAccount(ctx context.Context, r api.SettingRequest) (*api.Account, error) {
 	if r.Name != verifier.SettingThreshold {
-		return nil, api.Errorf(api.CodeInvalid, "cairn account set --help", "setting %q of account %q: the only setting is %s", r.Name, r.Account, verifier.SettingThreshold)
+		return nil, api.Errorf(api.CodeUsage, "cairn account set --help", "setting %q of account %q: the only setting is %s", r.Name, r.Account, verifier.SettingThreshold)
 	}
 	if percent, err := strconv.Atoi(r.Value); r.Value != "" && (err != nil || percent < 1 || percent > 100 || strconv.Itoa(percent) != r.Value) {
-		return nil, api.Errorf(api.CodeInvalid, "write a percentage from 1 to 100", "setting the threshold of account %q: %q is no percentage", r.Account, r.Value)
+		return nil, api.Errorf(api.CodeUsage, "write a percentage from 1 to 100", "setting the threshold of account %q: %q is no percentage", r.Account, r.Value)
+	}
+	if r.Value != "" && r.Unset {
+		return nil, api.Errorf(api.CodeUsage, "cairn account set --help", "setting %s of account %q: a value, and that it is taken back", r.Name, r.Account)
 	}
 	var view *api.Account
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -64,10 +67,12 @@ func (n *Node) SetAccount(ctx context.Context, r api.SettingRequest) (*api.Accou
 		if err != nil {
 			return err
 		}
-		if err := tx.SetSetting(a.ID, r.Name, r.Value); err != nil {
-			return err
+		if r.Value != "" || r.Unset {
+			if err := tx.SetSetting(a.ID, r.Name, r.Value); err != nil {
+				return err
+			}
 		}
-		view, err = viewAccount(&tx.Reader, a)
+		view, err = n.viewAccount(&tx.Reader, a)
 		return err
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", r.Account)
@@ -76,7 +81,7 @@ func (n *Node) SetAccount(ctx context.Context, r api.SettingRequest) (*api.Accou
 // AddAccount makes a mailbox.
 func (n *Node) AddAccount(ctx context.Context, r api.AccountRequest) (*api.Account, error) {
 	if err := mailstore.CheckAccountName(r.Name); err != nil {
-		return nil, api.Errorf(api.CodeInvalid, "choose a name such as alice", "making an account: %v", err)
+		return nil, api.Errorf(api.CodeUsage, "choose a name such as alice", "making an account: %v", err)
 	}
 	addresses := r.Addresses
 	if len(addresses) == 0 {
@@ -89,13 +94,8 @@ func (n *Node) AddAccount(ctx context.Context, r api.AccountRequest) (*api.Accou
 		}
 	}
 	for _, a := range addresses {
-		canonical, err := mailstore.CanonicalAddress(a)
-		if err != nil {
-			return nil, api.Errorf(api.CodeInvalid, "give addresses as local-part@domain", "making account %q: %v", r.Name, err)
-		}
-		if !n.isOwn(canonical) {
-			return nil, api.Errorf(api.CodeInvalid, "use one of its domains: "+strings.Join(n.own().Domains, ", "),
-				"making account %q: %s is at no domain of this organisation", r.Name, a)
+		if _, err := n.ownAddress(a); err != nil {
+			return nil, err
 		}
 	}
 	var view *api.Account
@@ -119,14 +119,7 @@ func nameless(name string) error {
 	if local, _, ok := strings.Cut(name, "@"); ok {
 		hint = "the name comes first, then the addresses: cairn account add " + local + " " + name
 	}
-	return api.Errorf(api.CodeInvalid, hint, "making an account: %q cannot stand before the @ of a mail address", name)
-}
-
-// isOwn reports whether a canonical address is at a domain of ours.
-func (n *Node) isOwn(address string) bool {
-	return slices.ContainsFunc(n.own().Domains, func(d string) bool {
-		return len(address) > len(d)+1 && address[len(address)-len(d)-1:] == "@"+d
-	})
+	return api.Errorf(api.CodeUsage, hint, "making an account: %q cannot stand before the @ of a mail address", name)
 }
 
 // RemoveAccount removes a mailbox with its mail.
@@ -141,10 +134,21 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 			return api.Errorf(api.CodeNotAllowed, "cairn search --account "+a.Name,
 				"removing account %s: it takes the mail for %s, which a mail domain must have (RFC 5321, section 4.5.1)", a.Name, n.postmaster())
 		}
-		if view, err = viewAccount(&tx.Reader, a); err != nil {
+		if l, err := smtpgw.ListOf(&tx.Reader, a.ID); err == nil {
+			return api.Errorf(api.CodeNotAllowed, "remove the list: cairn list host rm "+l.Address+" --yes",
+				"removing account %s: it is a mailing list with %s", a.Name, plural(l.Members, "member"))
+		} else if !errors.Is(err, smtpgw.ErrNoList) {
 			return err
 		}
-		return errors.Join(forwarders.RemoveAll(tx, a.ID), smtpgw.DropList(tx, a.ID), tx.RemoveAccount(a.ID))
+		for _, address := range a.Addresses {
+			if err := ownsNoList(&tx.Reader, address); err != nil {
+				return err
+			}
+		}
+		if view, err = n.viewAccount(&tx.Reader, a); err != nil {
+			return err
+		}
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }

@@ -141,5 +141,9 @@ func listError(address string, err error) error {
 	case errors.Is(err, mailstore.ErrClosed), errors.Is(err, mailstore.ErrBroken):
 		return err
 	}
-	return api.Errorf(api.CodeInvalid, "cairn list host set --help", "changing mailing list %s: %v", address, err)
+	code := api.CodeInvalid
+	if _, bad := errors.AsType[*smtpgw.ListError](err); bad {
+		code = api.CodeUsage
+	}
+	return api.Errorf(code, "cairn list host set --help", "changing mailing list %s: %v", address, err)
 }

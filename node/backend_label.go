@@ -161,7 +161,7 @@ func (n *Node) relabel(tx *mailstore.Tx, account mailstore.AccountID, id mailsto
 func checkLabels(add, remove []string) error {
 	for _, label := range slices.Concat(add, remove) {
 		if err := mailstore.CheckLabel(label); err != nil {
-			return api.Errorf(api.CodeInvalid, "use 1 to 64 lower-case letters, digits and - _ . /", "%v", err)
+			return api.Errorf(api.CodeUsage, "use 1 to 64 lower-case letters, digits and - _ . /", "%v", err)
 		}
 		if rest, verdict := strings.CutPrefix(label, mailstore.VerdictPrefix); verdict && rest != "" {
 			return api.Errorf(api.CodeNotAllowed, "use a label of your own", "%s: verdicts are given by the node alone", label)
@@ -169,7 +169,7 @@ func checkLabels(add, remove []string) error {
 	}
 	for _, label := range add {
 		if api.IsRef(label) {
-			return api.Errorf(api.CodeInvalid, "choose a label that does not end in a slash and a number", "the label %s would look like the name of a message", label)
+			return api.Errorf(api.CodeUsage, "choose a label that does not end in a slash and a number", "the label %s would look like the name of a message", label)
 		}
 	}
 	return nil

@@ -35,6 +35,9 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 	switch {
 	case errors.As(err, &refusal) && refusal.Temporary():
 		return nil, api.Errorf(api.CodeTryLater, "send it again in a while", "sending: %s", refusal.Message)
+	case errors.As(err, &refusal) && refusal.EnhancedCode[1] == 7: // security or policy (RFC 3463, section 3.8)
+		return nil, api.Errorf(api.CodeNotAllowed, "correct the message or its addresses; those of the accounts here are shown by: cairn account ls",
+			"sending: %s", refusal.Message)
 	case errors.As(err, &refusal):
 		return nil, api.Errorf(api.CodeInvalid, "correct the message or its addresses", "sending: %s", refusal.Message)
 	case errors.As(err, &fault):

@@ -8,6 +8,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/fingerprint"
+	"cairn/consensus/verifier"
 	"cairn/node/api"
 )
 
@@ -68,6 +69,11 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: key.String(), Fingerprint: fingerprint.Of(key),
 		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
 		Own: org.ID == n.ownID(), Trusted: []api.Pin{},
+	}
+	if v.Own {
+		for _, d := range org.Domains {
+			v.DNS = append(v.DNS, api.DNSRecord{Name: verifier.TXTName(d) + ".", TXT: verifier.FormatTXT(key)})
+		}
 	}
 	for _, node := range org.Nodes {
 		v.Nodes = append(v.Nodes, api.OrgNode{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"cairn/mailstore"
@@ -56,7 +57,10 @@ func (n *Node) QueueEntry(_ context.Context, r api.QueueRequest) (*api.QueueItem
 
 // RetryQueue makes an entry, or all, due at once.
 func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRetried, error) {
-	if r.ID == 0 {
+	if r.All == (r.ID != 0) {
+		return nil, api.Errorf(api.CodeUsage, "cairn queue retry --help", "trying mail again: name an entry of the queue, or say that all are meant")
+	}
+	if r.All {
 		due, err := n.queue.RetryAll(ctx)
 		return &api.QueueRetried{Due: due}, err
 	}
@@ -102,6 +106,9 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 			v := api.QueueEntry{
 				ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
 				WaitsFor: waitsFor(e, now), Attempts: int(e.Attempts), LastError: e.LastError,
+			}
+			if strings.HasSuffix(e.LastError, dnsSilent(e.Domain)) {
+				v.NextStep = "cairn org trust " + e.Domain
 			}
 			if name != "" {
 				v.Message = fmt.Sprintf("%s/%d", name, e.Message)

@@ -59,7 +59,9 @@ type OrganisationConfig struct {
 	// Name is shown to people; at most 128 bytes.
 	Name string `koanf:"name"`
 
-	// Domains are the mail domains, 1 to 16. Accounts get an address in each.
+	// Domains are the mail domains, 1 to 16. An account gets an address in each when
+	// it is made, and in those that come later by "cairn account address add". A
+	// domain in which an address is left is not given up for an edit alone.
 	Domains []string `koanf:"domains"`
 
 	// Records declares how much of the mail of these domains is recorded: "all",

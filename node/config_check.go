@@ -49,7 +49,7 @@ const (
 
 // Validate tells the first value that cannot be used, as a *ConfigError.
 func (c *Config) Validate() error {
-	if err := c.checkOrganisation(); err != nil {
+	if err := c.Organisation.Check(); err != nil {
 		return err
 	}
 	if a, err := CanonicalDomain(c.Hostname); err != nil || a != c.Hostname {
@@ -74,8 +74,8 @@ func badValue(key, next, cause string, args ...any) error {
 	return &ConfigError{Key: key, Cause: fmt.Sprintf(cause, args...), Next: next}
 }
 
-func (c *Config) checkOrganisation() error {
-	o := &c.Organisation
+// Check tells the first value that cannot be used, as a *ConfigError.
+func (o *OrganisationConfig) Check() error {
 	if len(o.Domains) == 0 || len(o.Domains) > consensus.MaxDomains {
 		return badValue("organisation.domains", `list 1 to 16 domains, as in domains = ["example.org"]`, "%d domains", len(o.Domains))
 	}

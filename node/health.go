@@ -21,11 +21,12 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 			org.Proposed = append(org.Proposed, *n.viewEvent(s, e))
 		}
 		if problem := n.configProblem.Load(); problem != nil {
-			org.Refused = *problem
+			org.Refused, org.RefusedNext = problem.Message, problem.Hint
 		}
 		return org
 	}
-	w := waiting{added: !n.enrolledItself(), peers: peers, height: s.Height(), interval: s.Params().BlockInterval, tipAge: now.Sub(unixMilli(s.Time()))}
+	org.Added = !n.enrolledItself()
+	w := waiting{added: org.Added, peers: peers, height: s.Height(), interval: s.Params().BlockInterval, tipAge: now.Sub(unixMilli(s.Time()))}
 	if problem := n.enrolProblem.Load(); problem != nil {
 		w.problem = *problem
 	}

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -116,13 +115,6 @@ func checkAddresses(list []string) error {
 		}
 	}
 	return nil
-}
-
-func checksum(purpose string, body []byte) []byte {
-	h := sha256.New()
-	h.Write([]byte(purpose))
-	h.Write(body)
-	return h.Sum(nil)[:inviteChecksum]
 }
 
 // inviteReader takes fields off the front; short once there was too little.

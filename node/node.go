@@ -91,8 +91,8 @@ type Node struct {
 
 	listen listeners
 
-	enrolProblem  atomic.Pointer[string] // why our enrolment is not taken into the mempool; nil: it is
-	configProblem atomic.Pointer[string] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none
+	enrolProblem  atomic.Pointer[string]    // why our enrolment is not taken into the mempool; nil: it is
+	configProblem atomic.Pointer[api.Error] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none
 
 	clockMu sync.Mutex
 	clock   clockWatch // guarded by clockMu

@@ -1,12 +1,9 @@
 package node
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 
 	"cairn/consensus"
 )
@@ -83,9 +80,6 @@ func EncodeAdmission(a *Admission) (string, error) {
 	return armour(admissionPrefix, admissionPurpose, b), nil
 }
 
-// IsAdmission tells an admission from an invite.
-func IsAdmission(s string) bool { return strings.HasPrefix(strings.TrimSpace(s), admissionPrefix) }
-
 // DecodeAdmission reads an admission, strictly but for white space.
 func DecodeAdmission(s string) (*Admission, error) {
 	a, err := decodeAdmission(s)
@@ -124,33 +118,4 @@ func (a *Admission) check() error {
 		return fmt.Errorf("its enrolment: %w", err)
 	}
 	return checkAddresses(a.Addresses)
-}
-
-// armour makes a string of binary data that can be sent by mail and is known by its prefix.
-func armour(prefix, purpose string, b []byte) string {
-	return prefix + base64.RawURLEncoding.EncodeToString(append(b, checksum(purpose, b)...))
-}
-
-// unarmour is the reverse of armour. White space and line breaks, as mail adds them, are ignored.
-func unarmour(prefix, purpose, s string) ([]byte, error) {
-	s = strings.Join(strings.Fields(s), "")
-	if s == "" {
-		return nil, errors.New("it is empty")
-	}
-	text, ok := strings.CutPrefix(s, prefix)
-	if !ok {
-		return nil, fmt.Errorf("it does not begin with %q", prefix)
-	}
-	if len(text) > base64.RawURLEncoding.EncodedLen(maxInvite) {
-		return nil, errors.New("it is too long")
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) < minInviteLength {
-		return nil, errors.New("it is damaged or cut off")
-	}
-	body, sum := b[:len(b)-inviteChecksum], b[len(b)-inviteChecksum:]
-	if !bytes.Equal(checksum(purpose, body), sum) {
-		return nil, errors.New("it is damaged or cut off: its checksum is wrong")
-	}
-	return body, nil
 }

@@ -76,7 +76,8 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 		return nil, api.Errorf(api.CodeInvalid, "use the cairn command of the same version as the node", "reading the event: %v", err)
 	}
 	s := n.chain.State()
-	if _, err := n.ownEntry(s); err != nil {
+	st, err := n.standing()
+	if err != nil {
 		return nil, err
 	}
 	if e.Org() != n.ownID() {
@@ -84,6 +85,12 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 	}
 	if v := n.brought(s, e); v != nil {
 		return v, nil
+	}
+	before := st.Profile().Domains // with what waits for a block
+	if !r.CutOff {
+		if err := n.checkCutOff(e, before); err != nil {
+			return nil, err
+		}
 	}
 	if err := n.takeIn(s, e); err != nil {
 		return nil, err
@@ -96,7 +103,9 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 		return nil, fmt.Errorf("keeping the event until it is in a block: %w", err)
 	}
 	n.log.Info("an event of our organisation was brought to the network", "type", e.Type(), "event", e.ID())
-	return n.viewEvent(n.chain.State(), e), nil
+	v := n.viewEvent(n.chain.State(), e)
+	v.Unaddressed, err = n.unaddressed(e, before)
+	return v, err
 }
 
 // takeIn checks an event behind those that wait and gives it to the miners here and elsewhere.
@@ -186,6 +195,9 @@ func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEven
 	if r, ok := e.Content.(*consensus.Rotate); ok && r.Recovery.IsZero() {
 		v.Counts = s.Height() + 1 + p.RotationDelay()
 		v.Counting = "about " + (time.Duration(p.RotationDelay()) * p.BlockInterval).String() + " after its block"
+	}
+	if org, ok := s.Org(e.Org()); ok && e.Type() == consensus.EventRotate && org.Pending.At > s.Height()+1 {
+		v.Replaces = org.Pending.Key.String()
 	}
 	return v
 }

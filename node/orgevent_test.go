@@ -223,7 +223,7 @@ func TestRequestsAndAdmissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !IsAdmission(admitted) || IsAdmission(text) {
+	if ArmourOf(admitted) != ArmourAdmission || ArmourOf(text) != ArmourRequest || ArmourOf("hello") != "" {
 		t.Error("an admission is not told from others")
 	}
 	a, err := DecodeAdmission(admitted)

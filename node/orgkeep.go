@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -87,6 +86,9 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 		var v *api.OrgEvent
 		if v, err = n.ProposeEvent(ctx, api.EventRequest{Event: e.Encode()}); err == nil {
 			n.log.Info("the organisation was changed in "+ConfigFile+": an update was brought to the network", "event", v.ID, "name", u.Name, "domains", u.Domains)
+			for _, d := range v.Unaddressed {
+				n.log.Info("accounts have no address at a domain that comes: account address add gives them one", "domain", d.Domain, "accounts", d.Accounts)
+			}
 			return n.noteConfigured(ctx, now)
 		}
 	}
@@ -117,8 +119,7 @@ func edited(u, before, now *consensus.Update) *consensus.Update {
 
 // refuseConfigured says that what the configuration says of the organisation stays without effect.
 func (n *Node) refuseConfigured(err error) {
-	problem := fmt.Sprintf("[organisation] in %s was changed, and no update was proposed: %v", ConfigFile, err)
-	n.configProblem.Store(&problem)
+	n.configProblem.Store(api.Errorf(api.CodeInvalid, api.AsError(err).Hint, "[organisation] in %s was changed, and no update was proposed: %v", ConfigFile, err))
 	n.log.Warn("the organisation was changed in "+ConfigFile+", and no update was proposed", "err", err, "try", api.AsError(err).Hint)
 }
 

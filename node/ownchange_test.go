@@ -207,7 +207,7 @@ func TestDroppedNode(t *testing.T) {
 	key := w.net.Orgs[1].Key
 	other := consensus.NewNodeKeys(w.chain.State().ChainID(), consensus.PublicKey(key), chaintest.Key("second node", 1), chaintest.Key("second recorder", 1))
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content { return &consensus.AddNode{NodeKeys: other} }))
-	if s, err := w.Status(t.Context()); err != nil || s.Org.Ended != "" || s.Mail.Ended {
+	if s, err := w.Status(t.Context()); err != nil || s.Org.Ended != "" || s.Mail.ForGood {
 		t.Errorf("before: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 
@@ -219,7 +219,7 @@ func TestDroppedNode(t *testing.T) {
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content { return &consensus.DropNode{Node: w.id.NodeKey()} }))
 	<-w.log.seen
 	s, err := w.Status(t.Context())
-	if err != nil || !s.Org.Enrolled || !strings.Contains(s.Org.Ended, "dropped by its organisation in block 3") || s.Mail.Ended {
+	if err != nil || !s.Org.Enrolled || !strings.Contains(s.Org.Ended, "dropped by its organisation in block 3") || s.Mail.ForGood {
 		t.Errorf("after: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 	state := w.chain.State()
@@ -247,7 +247,7 @@ func TestDroppedNode(t *testing.T) {
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content {
 		return &consensus.Update{Name: "Beta", Domains: []string{"beta.test"}}
 	}))
-	if s, err := w.Status(t.Context()); err != nil || !s.Mail.Ended || w.gatewayConfig().Enrolled(w.id.NodeKey()) {
+	if s, err := w.Status(t.Context()); err != nil || !s.Mail.ForGood || w.gatewayConfig().Enrolled(w.id.NodeKey()) {
 		t.Errorf("much later: %+v, %v", s.Mail, err)
 	}
 	if org := w.own(); len(org.Nodes) != 1 || !strings.Contains(w.ended(w.chain.State()), "in block 3") {

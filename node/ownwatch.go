@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"cairn/consensus"
 	"cairn/consensus/verifier"
@@ -36,8 +37,15 @@ func (n *Node) watchOwn(ctx context.Context) error {
 	wake, cancel := n.chain.Subscribe()
 	defer cancel()
 	said := ""
+	var domains []string // of ours, when addresses were last looked at
 	for {
 		s := n.chain.State()
+		if now := n.ownAt(s).Domains; !slices.Equal(now, domains) {
+			domains = slices.Clone(now)
+			if err := n.noteCutOff(); err != nil {
+				n.log.Warn("looking for addresses at other domains than ours", "err", err)
+			}
+		}
 		switch now := n.ended(s); {
 		case now != "" && now != said:
 			n.log.Error(now, "try", "move its accounts to another node of the organisation, or make a new node in an empty directory and add that")

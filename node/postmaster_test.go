@@ -63,7 +63,7 @@ func TestEnsurePostmaster(t *testing.T) {
 }
 
 func TestThePostmasterStays(t *testing.T) {
-	n := storeOnly(t)
+	n, _ := alone(t)
 	n.mustAdd(t, "alice", "alice@alpha.test")
 	if err := n.ensurePostmaster(t.Context()); err != nil {
 		t.Fatal(err)

@@ -111,7 +111,7 @@ func (st *Standing) finish(ctx context.Context, e *consensus.OrgEvent, signer ed
 // Update makes the event that changes what the organisation says of itself to u.
 func (st *Standing) Update(ctx context.Context, keys []ed25519.PrivateKey, u *consensus.Update, progress Progress) (*consensus.OrgEvent, error) {
 	if sameProfile(u, st.Profile()) {
-		return nil, api.Errorf(api.CodeExists, "cairn org show", "updating the organisation: it is as that says already")
+		return nil, api.Errorf(api.CodeUnchanged, "cairn org show", "updating the organisation: it is as that says already")
 	}
 	return st.signed(ctx, keys, u, progress)
 }
@@ -179,7 +179,7 @@ func (st *Standing) checkRecovery(recovery ed25519.PrivateKey) error {
 	switch {
 	case recovery == nil:
 	case st.org.Recovery.IsZero():
-		return api.Errorf(api.CodeNotAllowed, "", "signing with the recovery key: the organisation has enrolled none")
+		return api.Errorf(api.CodeNotAllowed, "without it a rotation counts after a day: cairn org rotate-key", "signing with the recovery key: the organisation has enrolled none")
 	case consensus.RecoveryCommitment(consensus.PublicKey(recovery)) != st.org.Recovery:
 		return api.Errorf(api.CodeInvalid, "find the file that was written last; each revocation makes another recovery key",
 			"signing with the recovery key: it is not the one that the organisation has enrolled")

@@ -25,7 +25,7 @@ func (n *Node) sayWaiting(rd *mailstore.Reader, sent *api.Sent) error {
 	if here > 0 {
 		sent.Waiting += "; who has an account here gets it without a record"
 	}
-	sent.Ended = halted.Ends && here < len(sent.To)
+	sent.ForGood = halted.Ends && here < len(sent.To)
 	return nil
 }
 

@@ -187,12 +187,17 @@ func (r router) noRoute(s *consensus.State, domain string, a verifier.Answer) er
 		return fmt.Errorf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, p.Key)
 	}
 	if a == verifier.NoAnswer {
-		return fmt.Errorf("the DNS of %s does not answer whom it trusts: waiting for it (cairn org trust %s makes this needless)", domain, domain)
+		return errors.New(dnsSilent(domain))
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
 		return fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(domain, claims, r.blockTime))
 	}
 	return smtpgw.ErrNoRoute
+}
+
+// dnsSilent is why mail waits for a domain that somebody claims, and nobody has pinned.
+func dnsSilent(domain string) string {
+	return "the DNS of " + domain + " does not answer whom it trusts: waiting for it, or for the administrator to trust one who claims it"
 }
 
 // dialOrg opens an SMTP stream to the first node of org that answers, of those

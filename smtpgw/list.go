@@ -100,7 +100,7 @@ func checkTag(tag string) error {
 		return !letter && r != '-' && r != '_' && r != ' '
 	})
 	if !ok {
-		return fmt.Errorf("tag %q: use up to %d letters, - and _, no digits", tag, maxListTag)
+		return fmt.Errorf("tag %q: use up to %d letters, spaces, - and _; digits are none of a list's own mark", tag, maxListTag)
 	}
 	return nil
 }
@@ -135,6 +135,11 @@ var (
 	ErrListFull = errors.New("mailing list has too many members")
 )
 
+// ListError says what a list cannot have.
+type ListError struct{ cause error }
+
+func (e *ListError) Error() string { return e.cause.Error() }
+
 // PutList makes a list with an account of its own, or changes the one that has
 // l.Address, and returns it as stored. mailstore.ErrExists when an account of
 // somebody else has the address.
@@ -145,7 +150,7 @@ func PutList(tx *mailstore.Tx, l List) (List, error) {
 		}
 	}
 	if err := l.complete(); err != nil {
-		return l, err
+		return l, &ListError{err}
 	}
 	old, err := GetList(&tx.Reader, l.Address)
 	switch {

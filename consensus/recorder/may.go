@@ -61,7 +61,7 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	case !had:
 		return Halted{"the recorder key of this node is in no block yet", "cairn status", false}, nil
 	case since > 0 && s.Height() < since+enrolDepth:
-		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+enrolDepth), "cairn status", false}, nil
+		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+enrolDepth), "cairn chain status", false}, nil
 	case s.Params().HasEpochs():
 		return h, nil
 	}

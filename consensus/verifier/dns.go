@@ -85,7 +85,7 @@ func (d *dnsTrust) read(ctx context.Context, domain string, now time.Time) dnsAn
 	}
 	limited, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
-	records, err := d.lookup(limited, "_cairn."+domain)
+	records, err := d.lookup(limited, TXTName(domain))
 	if ctx.Err() != nil {
 		return dnsAnswer{silent: true} // whoever asked went away: that says nothing about the domain
 	}
@@ -110,6 +110,9 @@ func (d *dnsTrust) read(ctx context.Context, domain string, now time.Time) dnsAn
 	d.cache[domain] = a
 	return a
 }
+
+// TXTName is the name of the TXT record that names the org key of a domain.
+func TXTName(domain string) string { return "_cairn." + domain }
 
 // ParseTXT reads the org key from one TXT record of `_cairn.<domain>`: tags
 // separated by semicolons, "v=cairn1" first, none twice, white space around

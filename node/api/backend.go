@@ -54,9 +54,13 @@ type AccountService interface {
 	// AddAccount makes an account. Without addresses it gets name@domain for each domain of the organisation.
 	// CodeExists when the name or one of the addresses is taken.
 	AddAccount(ctx context.Context, r AccountRequest) (*Account, error)
-	// SetAccount sets a setting of an account and returns it. CodeNotFound when there is no such account, CodeInvalid when
-	// there is no such setting or it cannot have that value.
+	// SetAccount sets a setting of an account, takes it back or leaves it, and returns the account. CodeNotFound when there
+	// is no such account, CodeUsage when there is no such setting or it cannot have that value.
 	SetAccount(ctx context.Context, r SettingRequest) (*Account, error)
+	// AddAddress gives an account one more address, at a domain of the organisation. CodeExists when somebody has it.
+	AddAddress(ctx context.Context, r AddressRequest) (*Account, error)
+	// RemoveAddress takes one off. CodeNotAllowed when it is the only one, the postmaster's, or a list's bounces go there.
+	RemoveAddress(ctx context.Context, r AddressRequest) (*Account, error)
 	// RemoveAccount removes an account; its mail goes with it. CodeNotFound when there is none.
 	RemoveAccount(ctx context.Context, name string) (*Account, error)
 }

@@ -151,6 +151,16 @@ func (c *Client) SetAccount(ctx context.Context, r SettingRequest) (*Account, er
 	return call[Account](ctx, c, pathSetAccount, r)
 }
 
+// AddAddress gives an account one more address.
+func (c *Client) AddAddress(ctx context.Context, r AddressRequest) (*Account, error) {
+	return call[Account](ctx, c, pathAddAddress, r)
+}
+
+// RemoveAddress takes an address off an account.
+func (c *Client) RemoveAddress(ctx context.Context, r AddressRequest) (*Account, error) {
+	return call[Account](ctx, c, pathRemoveAddress, r)
+}
+
 // RemoveAccount removes an account.
 func (c *Client) RemoveAccount(ctx context.Context, name string) (*Account, error) {
 	return call[Account](ctx, c, pathRemoveAccount, selector{name})

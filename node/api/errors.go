@@ -15,6 +15,7 @@ const (
 	CodeInvalid    Code = "invalid"     // 1: the request, query or message cannot be accepted as it is
 	CodeNotFound   Code = "not-found"   // 1: no such account, message, block, organisation
 	CodeExists     Code = "exists"      // 1: there already, and never overwritten
+	CodeUnchanged  Code = "unchanged"   // 1: nothing was to be changed, or somebody who was asked said no
 	CodeTooLarge   Code = "too-large"   // 1: over a size limit
 	CodeUsage      Code = "usage"       // 2: the command line cannot be understood
 	CodeNoRecord   Code = "no-record"   // 3: no record where one was asked for
@@ -71,7 +72,7 @@ func (e *Error) httpStatus() int {
 		return http.StatusBadRequest
 	case CodeNotFound, CodeNoRecord:
 		return http.StatusNotFound
-	case CodeExists:
+	case CodeExists, CodeUnchanged:
 		return http.StatusConflict
 	case CodeTooLarge:
 		return http.StatusRequestEntityTooLarge

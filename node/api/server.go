@@ -88,6 +88,8 @@ const (
 	pathAccounts         = "/1/account/list"
 	pathAddAccount       = "/1/account/add"
 	pathSetAccount       = "/1/account/set"
+	pathAddAddress       = "/1/account/add-address"
+	pathRemoveAddress    = "/1/account/remove-address"
 	pathRemoveAccount    = "/1/account/remove"
 	pathForwarders       = "/1/list/forwarders"
 	pathAddForwarders    = "/1/list/add-forwarders"
@@ -141,6 +143,8 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathAccounts, maxRequest, func(ctx context.Context, _ selector) (*AccountList, error) { return b.Accounts(ctx) })
 	handle(mux, pathAddAccount, maxRequest, b.AddAccount)
 	handle(mux, pathSetAccount, maxRequest, b.SetAccount)
+	handle(mux, pathAddAddress, maxRequest, b.AddAddress)
+	handle(mux, pathRemoveAddress, maxRequest, b.RemoveAddress)
 	handle(mux, pathRemoveAccount, maxRequest, byName(b.RemoveAccount))
 	handle(mux, pathForwarders, maxRequest, byName(b.Forwarders))
 	handle(mux, pathAddForwarders, maxRequest, b.AddForwarders)

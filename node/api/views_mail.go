@@ -19,9 +19,9 @@ type Sent struct {
 	MessageID string   `json:"message_id"` // the header field, given or added
 	To        []string `json:"to"`
 
-	Waiting string `json:"waiting,omitempty"` // why it is queued and not recorded now; empty: it leaves at once
-	Next    string `json:"next,omitempty"`    // what to do about that, or the command that tells more
-	Ended   bool   `json:"ended,omitempty"`   // as it stands, it is never recorded and does not leave
+	Waiting string `json:"waiting,omitempty"`  // why it is queued and not recorded now; empty: it leaves at once
+	Next    string `json:"next,omitempty"`     // what to do about that, or the command that tells more
+	ForGood bool   `json:"for_good,omitempty"` // as it stands, it is never recorded and does not leave
 }
 
 // SearchRequest is a query over one account, or all.
@@ -208,6 +208,7 @@ type Account struct {
 	Document
 	Name      string   `json:"name"`
 	Addresses []string `json:"addresses"`
+	CutOff    []string `json:"cut_off,omitempty"` // those of them that are at no domain of the organisation: no mail comes there
 	Messages  int      `json:"messages"`
 	Unread    int      `json:"unread"`
 
@@ -220,11 +221,18 @@ type AccountSetting struct {
 	Value string `json:"value"`
 }
 
-// SettingRequest sets a setting of an account; an empty value takes it back.
+// SettingRequest sets a setting of an account, takes it back, or with neither a value nor Unset asks for it.
 type SettingRequest struct {
 	Account string `json:"account"`
 	Name    string `json:"name"`
 	Value   string `json:"value,omitempty"`
+	Unset   bool   `json:"unset,omitempty"`
+}
+
+// AddressRequest names an address of an account.
+type AddressRequest struct {
+	Account string `json:"account"`
+	Address string `json:"address"`
 }
 
 // AccountRequest asks for an account.

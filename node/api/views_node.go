@@ -100,10 +100,14 @@ type OrgSummary struct {
 	WaitsFor string   `json:"waits_for,omitempty"` // what the enrolment waits for, in words
 	Ended    string   `json:"ended,omitempty"`     // how this node ended as one of the organisation's, in words
 
+	Added bool `json:"added,omitempty"` // to an organisation, as a further node, and in no block yet as seen here: it enrols nothing itself
+
 	RecoveryKeyHere bool `json:"recovery_key_here,omitempty"` // and should be taken offline
 
 	Proposed []OrgEvent `json:"proposed,omitempty"`     // changes that wait for a block
 	Refused  string     `json:"not_proposed,omitempty"` // why a change in the configuration was not proposed
+
+	RefusedNext string `json:"not_proposed_next,omitempty"` // what to do about that
 }
 
 // Listeners are the addresses as bound, so with real ports where the configuration says 0.
@@ -124,11 +128,13 @@ type MailStatus struct {
 	Pending  int `json:"pending"`  // received mail whose record is in no block yet
 	IndexLag int `json:"index_lag"`
 
-	Batches int    `json:"batches"`          // of our records, closed and in no block yet
-	Halted  string `json:"halted,omitempty"` // why our mail is not recorded, and so waits; empty: all is well
-	Next    string `json:"next,omitempty"`   // what to do about that, or the command that tells more
-	Ended   bool   `json:"ended,omitempty"`  // nothing that the network does will change it
-	Epoch   string `json:"epoch,omitempty"`  // of this node's recorder key, in which it signs; a number
+	CutOff []string `json:"cut_off,omitempty"` // addresses of accounts and lists at domains that are not the organisation's
+
+	Batches int    `json:"batches"`            // of our records, closed and in no block yet
+	Halted  string `json:"halted,omitempty"`   // why our mail is not recorded, and so waits; empty: all is well
+	Next    string `json:"next,omitempty"`     // what to do about that, or the command that tells more
+	ForGood bool   `json:"for_good,omitempty"` // nothing that the network does will change it
+	Epoch   string `json:"epoch,omitempty"`    // of this node's recorder key, in which it signs; a number
 }
 
 // ChainStatus is the state of the chain at this node.

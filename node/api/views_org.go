@@ -21,6 +21,14 @@ type Org struct {
 	Height         uint64    `json:"height"`          // enrolled at
 	Own            bool      `json:"own"`
 	Trusted        []Pin     `json:"trusted"` // the domains for which this node trusts it
+
+	DNS []DNSRecord `json:"dns,omitempty"` // of this node's own: what the DNS of its domains has to say to name its key
+}
+
+// DNSRecord is a TXT record to be published.
+type DNSRecord struct {
+	Name string `json:"name"` // absolute, with the dot at its end
+	TXT  string `json:"txt"`
 }
 
 // OrgNode is one node of an organisation.

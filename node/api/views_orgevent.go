@@ -12,7 +12,8 @@ type OrgStanding struct {
 
 // EventRequest brings an event of this node's organisation to the network.
 type EventRequest struct {
-	Event []byte `json:"event"` // consensus.OrgEvent, encoded
+	Event  []byte `json:"event"`             // consensus.OrgEvent, encoded
+	CutOff bool   `json:"cut_off,omitempty"` // also if it takes a domain away at which there are addresses of accounts or lists
 }
 
 // OrgEvent is an event of an organisation that waits for a block.
@@ -25,6 +26,16 @@ type OrgEvent struct {
 	Counts   uint64   `json:"counts,omitempty"`    // height from which a rotation counts, at the earliest
 	Counting string   `json:"counting,omitempty"`  // about how long that takes, in words
 	Domains  []string `json:"domains"`             // that it claims
+
+	Replaces string `json:"replaces,omitempty"` // of a rotation: the key that was announced before and does not come now
+
+	Unaddressed []DomainAccounts `json:"unaddressed,omitempty"` // of the domains that come with it, in the answer to an update
+}
+
+// DomainAccounts counts the accounts of this node that have no address at a domain.
+type DomainAccounts struct {
+	Domain   string `json:"domain"`
+	Accounts int    `json:"accounts"`
 }
 
 // NodeAdded is an event that takes a node in, and what the new machine needs.

@@ -22,6 +22,7 @@ type QueueEntry struct {
 	Why        string    `json:"why,omitempty"` // of waiting for the record, if the node cannot record
 	Attempts   int       `json:"attempts"`
 	LastError  string    `json:"last_error,omitempty"`
+	NextStep   string    `json:"next,omitempty"`        // what to do about that, or the command that tells more
 	Next       time.Time `json:"next_attempt,omitzero"` // of what is recorded
 }
 
@@ -45,9 +46,10 @@ type QueueAttempt struct {
 	Result string    `json:"result"`
 }
 
-// QueueRequest names entries of the queue.
+// QueueRequest names an entry of the queue, or all.
 type QueueRequest struct {
-	ID uint64 `json:"id,omitempty"` // 0: all
+	ID  uint64 `json:"id,omitempty"`
+	All bool   `json:"all,omitempty"` // to be tried again; then there is no ID
 }
 
 // QueueRetried says what is tried again.

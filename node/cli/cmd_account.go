@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,7 @@ import (
 )
 
 func (a *app) cmdAccount() *cobra.Command {
-	return group("account", "Manage the accounts of this node", a.cmdAccountLs(), a.cmdAccountAdd(), a.cmdAccountSet(), a.cmdAccountRm())
+	return group("account", "Manage the accounts of this node", a.cmdAccountLs(), a.cmdAccountAdd(), a.cmdAccountSet(), a.cmdAccountAddress(), a.cmdAccountRm())
 }
 
 func (a *app) cmdAccountLs() *cobra.Command {
@@ -21,14 +22,35 @@ func (a *app) cmdAccountLs() *cobra.Command {
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ask(a, c, (*api.Client).Accounts, func(b *bytes.Buffer, l *api.AccountList) {
-				rows := [][]string{{"ACCOUNT", "MESSAGES", "UNREAD", "ADDRESSES"}}
-				for _, e := range l.Accounts {
-					rows = append(rows, []string{e.Name, fmt.Sprint(e.Messages), fmt.Sprint(e.Unread), strings.Join(e.Addresses, ", ")})
+				rows := [][]string{{"ACCOUNT", "MESSAGES", "UNREAD", "SETTINGS", "ADDRESSES"}}
+				for i := range l.Accounts {
+					e := &l.Accounts[i]
+					rows = append(rows, []string{e.Name, fmt.Sprint(e.Messages), fmt.Sprint(e.Unread), settingsNote(e), addressesNote(e)})
 				}
 				table(b, rows)
 			})
 		},
 	}
+}
+
+// settingsNote lists what an account has decided for itself.
+func settingsNote(e *api.Account) string {
+	list := make([]string, len(e.Settings))
+	for i, s := range e.Settings {
+		list[i] = s.Name + "=" + s.Value
+	}
+	return strings.Join(list, ", ")
+}
+
+// addressesNote lists the addresses of an account, and marks those at domains that are not the organisation's.
+func addressesNote(e *api.Account) string {
+	list := slices.Clone(e.Addresses)
+	for i, s := range list {
+		if slices.Contains(e.CutOff, s) {
+			list[i] = s + " (cut off: no domain of ours)"
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 func (a *app) cmdAccountAdd() *cobra.Command {
@@ -44,28 +66,32 @@ func (a *app) cmdAccountAdd() *cobra.Command {
 				return err
 			}
 			return ask(a, c, about((*api.Client).AddAccount, r), func(b *bytes.Buffer, e *api.Account) {
-				fmt.Fprintf(b, "%s: %s\n", e.Name, strings.Join(e.Addresses, ", "))
+				fmt.Fprintf(b, "%s: %s\n", e.Name, addressesNote(e))
 			})
 		},
 	}
 }
 
 func (a *app) cmdAccountSet() *cobra.Command {
-	return &cobra.Command{
+	var unset bool
+	set := &cobra.Command{
 		Use:   "set NAME SETTING [VALUE]",
-		Short: "Set what an account decides for itself",
-		Long: `Set what an account decides for itself; without a value, take it back. The one setting is
+		Short: "Set or show what an account decides for itself",
+		Long: `Set what an account decides for itself; without a value, show it, and with --unset take it back. The one setting is
 
   threshold   the least share of a message that must be as recorded, in percent, for mail to this account. Of
               it and the thresholds of the administrator, the sender's organisation and the sender the highest
               counts; it is for mail that arrives from now on`,
-		Example: "  cairn account set alice threshold 90\n  cairn account set alice threshold",
+		Example: "  cairn account set alice threshold 90\n  cairn account set alice threshold\n  cairn account set alice threshold --unset",
 		Args:    between(2, 3),
 		RunE: func(c *cobra.Command, args []string) error {
-			r := api.SettingRequest{Account: args[0], Name: args[1]}
+			r := api.SettingRequest{Account: args[0], Name: args[1], Unset: unset}
 			if len(args) == 3 {
-				if r.Value = args[2]; r.Value == "" {
-					return usage(c, "the value is empty: leave it out to take the setting back")
+				switch r.Value = args[2]; {
+				case r.Value == "":
+					return usage(c, "the value is empty: --unset takes the setting back")
+				case unset:
+					return usage(c, "a value and --unset: give one of the two")
 				}
 			}
 			return ask(a, c, about((*api.Client).SetAccount, r), func(b *bytes.Buffer, e *api.Account) {
@@ -79,6 +105,8 @@ func (a *app) cmdAccountSet() *cobra.Command {
 			})
 		},
 	}
+	set.Flags().BoolVar(&unset, "unset", false, "take the setting back")
+	return set
 }
 
 func (a *app) cmdAccountRm() *cobra.Command {

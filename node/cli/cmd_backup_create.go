@@ -146,7 +146,10 @@ func (a *app) takeBackup(ctx context.Context, r api.BackupRequest, w io.Writer) 
 	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != api.CodeNotRunning {
 		return err
 	}
-	return node.Backup(a.dir, r, w)
+	if made := node.Backup(a.dir, r, w); !errors.Is(made, node.ErrNotInitialised) {
+		return made
+	}
+	return err // nothing is there that could run either
 }
 
 // saved is where a backup is written to. Its errors are not the node's.

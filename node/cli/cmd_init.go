@@ -196,6 +196,9 @@ func (f *initFlags) founded(c *cobra.Command, org string) (n *node.NetworkOption
 	if c.Flags().Changed("block-time") {
 		n.BlockInterval = f.blockTime
 	}
+	if t := n.BlockInterval; t < consensus.MinBlockInterval || t > consensus.MaxBlockInterval || t%time.Millisecond != 0 {
+		return nil, usage(c, "--block-time %v: whole milliseconds from %v to %v", t, consensus.MinBlockInterval, consensus.MaxBlockInterval)
+	}
 	return n, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -31,16 +30,16 @@ another invite in its place on the way.
 With what "cairn org node add" prints, this machine becomes one more node of that organisation, without an enrolment.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := a.given(c, args[0], "the invite")
+			text, kind, err := a.armoured(c, args[0], node.ArmourInvite, node.ArmourAdmission)
 			if err != nil {
 				return err
 			}
-			if node.IsAdmission(text) {
+			if kind == node.ArmourAdmission {
 				return a.joinAsNode(text)
 			}
 			invite, err := node.DecodeInvite(text)
 			if err != nil {
-				return a.noInvite(text, err)
+				return badArmour(kind, err)
 			}
 			cfg, err := node.LoadConfig(a.dir)
 			if err != nil {
@@ -135,24 +134,11 @@ func unanswered(silent []string, of int) string {
 	return b.String()
 }
 
-// noInvite is the error of a text that cannot be read as an invite. What is most likely meant by the name of a file is its content.
-func (a *app) noInvite(text string, err error) *api.Error {
-	info, statErr := os.Stat(text)
-	switch {
-	case statErr != nil:
-		return api.Errorf(api.CodeInvalid, "ask for the invite again, as cairn org invite prints it", "%v", err)
-	case info.IsDir():
-		return api.Errorf(api.CodeInvalid, "cairn join INVITE", "reading the invite: %s is a folder; an invite is one string, as cairn org invite prints it", text)
-	}
-	return api.Errorf(api.CodeInvalid, "cairn join --dir "+shellWord(a.dir)+" - < "+shellWord(text),
-		"reading the invite: %s is a file; an invite in a file is given on standard input", text)
-}
-
 // joinAsNode makes this machine a node of the organisation that has taken it in.
 func (a *app) joinAsNode(text string) error {
 	admission, err := node.DecodeAdmission(text)
 	if err != nil {
-		return api.Errorf(api.CodeInvalid, "copy it again, as cairn org node add printed it", "%v", err)
+		return badArmour(node.ArmourAdmission, err)
 	}
 	if err := node.JoinAsNode(a.dir, admission); errors.Is(err, node.ErrExists) {
 		return api.Errorf(api.CodeExists, "to go on with it: cairn run", "joining: %v", err)

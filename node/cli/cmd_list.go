@@ -60,6 +60,12 @@ lists add to a mail is told apart from what its author wrote. Without this entry
 			if forward {
 				r.Kind = "forward"
 			}
+			if c.Flags().Changed("via") {
+				var err error
+				if r.Domain, err = domainOf(c, r.Domain); err != nil {
+					return err
+				}
+			}
 			return a.changeForwarders(c, args, &r, (*api.Client).AddForwarders)
 		},
 	}

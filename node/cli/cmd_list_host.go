@@ -24,9 +24,9 @@ func (a *app) cmdListHost() *cobra.Command {
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ask(a, c, (*api.Client).HostedLists, func(b *bytes.Buffer, l *api.HostedLists) {
-				rows := [][]string{{"LIST", "MEMBERS", "POSTS BY", "OWNER", "TAG"}}
+				rows := [][]string{{"LIST", "MEMBERS", "POSTS BY", "PER HOUR", "OWNER", "TAG", "FOOTER"}}
 				for _, e := range l.Lists {
-					rows = append(rows, []string{e.Address, fmt.Sprint(e.Members), e.Post, e.Owner, e.Tag})
+					rows = append(rows, []string{e.Address, fmt.Sprint(e.Members), e.Post, fmt.Sprint(e.PerHour), e.Owner, e.Tag, line(e.Footer, 60)})
 				}
 				table(b, rows)
 			})
@@ -66,6 +66,13 @@ func (a *app) cmdHostSet() *cobra.Command {
 					*v.to = v.value
 				}
 			}
+			if given("owner") {
+				list, err := bareAddresses(c, []string{owner})
+				if err != nil {
+					return err
+				}
+				owner = list[0]
+			}
 			if given("per-hour") && perHour < 1 {
 				return usage(c, "%d posts an hour make no sense: use 1 to 10000", perHour)
 			}
@@ -80,7 +87,7 @@ func (a *app) cmdHostSet() *cobra.Command {
 	f := set.Flags()
 	f.StringVar(&owner, "owner", "", "address of a person here who gets the bounces (default: postmaster)")
 	f.StringVar(&post, "post", "", "who may post: members, by what their record proves, or anyone (default: members)")
-	f.StringVar(&tag, "tag", "", "word to put before subjects, in brackets; letters, - and _")
+	f.StringVar(&tag, "tag", "", "what to put before subjects, in brackets: letters, spaces, - and _, but no digits")
 	f.StringVar(&footer, "footer", "", "text to put behind plain texts, below a line; printable ASCII")
 	f.IntVar(&perHour, "per-hour", 60, "posts in an hour that are sent on; more are held")
 	return set

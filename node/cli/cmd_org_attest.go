@@ -21,13 +21,7 @@ there and compare the words, then add --yes. A node gives its word 16 times a da
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			r.ID = args[0]
-			client := a.client()
-			defer client.Close()
-			v, err := client.Attest(c.Context(), r)
-			if err != nil {
-				return err
-			}
-			return a.print(v, func(b *bytes.Buffer) { showApplication(b, v) })
+			return ask(a, c, about((*api.Client).Attest, r), showApplication)
 		},
 	}
 	attest.Flags().BoolVar(&r.Yes, "yes", false, "also if the DNS does not name the key, or 16 were given today")
@@ -36,19 +30,14 @@ there and compare the words, then add --yes. A node gives its word 16 times a da
 		Short: "List what waits for the word of members",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			l, err := client.Applications(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, (*api.Client).Applications, func(b *bytes.Buffer, l *api.Applications) {
 				for i := range l.Applications {
 					showApplication(b, &l.Applications[i])
 				}
 				if len(l.Applications) == 0 {
 					fmt.Fprintln(b, "nothing waits for the word of members")
 				}
+				fmt.Fprintf(b, "without --yes this node gives its word %s more today\n", plural(l.Left, "time"))
 			})
 		},
 	})
@@ -63,7 +52,7 @@ func showApplication(b *bytes.Buffer, v *api.Application) {
 			fmt.Fprintf(b, "  pinned    %s is pinned to another key, %s\n", c.Domain, c.PinnedTo)
 		}
 	}
-	fmt.Fprintf(b, "  attested  by %d of %d members", len(v.Attested), v.Needed)
+	fmt.Fprintf(b, "  attested  by %d of %s", len(v.Attested), plural(v.Needed, "member"))
 	if len(v.Attested) > 0 {
 		fmt.Fprintf(b, ": %s", line(strings.Join(v.Attested, ", "), 0))
 	}

@@ -36,19 +36,22 @@ func (a *app) standing(ctx context.Context, client *api.Client) (*node.Standing,
 // making is one way of node.Standing to an event.
 type making func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error)
 
-// propose makes an event and brings it to the network.
-func (a *app) propose(c *cobra.Command, done string, with making) error {
+// propose makes an event and brings it to the network as r says.
+func (a *app) propose(c *cobra.Command, done string, r api.EventRequest, with making) error {
 	client := a.client()
 	defer client.Close()
 	e, err := a.event(c.Context(), client, with)
 	if err != nil {
 		return err
 	}
-	v, err := client.ProposeEvent(c.Context(), api.EventRequest{Event: e.Encode()})
-	if err != nil {
-		return err
-	}
-	return a.print(v, func(b *bytes.Buffer) { showProposed(b, done, v) })
+	r.Event = e.Encode()
+	return ask(a, c, about((*api.Client).ProposeEvent, r), func(b *bytes.Buffer, v *api.OrgEvent) {
+		showProposed(b, done, v)
+		for _, d := range v.Unaddressed {
+			fmt.Fprintf(b, "  accounts  %d of them without an address at %s; once a block has it: %s\n", d.Accounts, d.Domain,
+				a.complete("cairn account address add ACCOUNT ADDRESS"))
+		}
+	})
 }
 
 // event makes an event of our organisation and shows how that goes.
@@ -67,18 +70,26 @@ func showProposed(b *bytes.Buffer, done string, v *api.OrgEvent) {
 	if v.Counts > 0 {
 		fmt.Fprintf(b, "  counts    from block %d on, %s\n", v.Counts, v.Counting)
 	}
+	if v.Replaces != "" {
+		fmt.Fprintf(b, "  replaces  the key announced before, %s: that one does not come, and the time begins anew\n", v.Replaces)
+	}
 }
 
 func (a *app) cmdOrgUpdate() *cobra.Command {
 	var name, records string
 	var domains []string
 	var floor uint8
+	var r api.EventRequest
 	c := &cobra.Command{
 		Use:   "update",
 		Short: "Change what our organisation says of itself: name, domains, declaration, threshold",
 		Long: `Change what our organisation says of itself on the chain. What no flag is given for stays; --domain names all domains, not
 only new ones. It counts when a block has it. Where members attest to new ones, they attest to another name and to further
-domains too. cairn.toml is left as it is: what stands there is proposed when it was changed and the node started again.`,
+domains too. cairn.toml is left as it is: what stands there is proposed when it was changed and the node started again.
+
+A domain at which accounts or mailing lists of this node have addresses does not go unless --cut-off says that this is meant:
+no mail comes to these addresses any more. At a domain that comes, accounts that are there have no address until they get
+one, with "cairn account address add".`,
 		Example: "  cairn org update --name 'Alpha Ltd'\n  cairn org update --domain alpha.example --domain alpha.org --records all",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -100,13 +111,24 @@ domains too. cairn.toml is left as it is: what stands there is proposed when it 
 				domains[i] = canonical
 			}
 			slices.Sort(domains)
-			return a.propose(c, "the update goes to the network", func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			domains = slices.Compact(domains)
+			said := node.OrganisationConfig{Name: "unchanged", Domains: []string{"example.org"}, Records: "some", ThresholdFloor: int(floor)}
+			if given("name") {
+				said.Name = name
+			}
+			if given("domain") {
+				said.Domains = domains
+			}
+			if err := said.Check(); err != nil {
+				return badFlag(c, err)
+			}
+			return a.propose(c, "the update goes to the network", r, func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
 				u := st.Profile()
 				if given("name") {
 					u.Name = name
 				}
 				if given("domain") {
-					u.Domains = slices.Compact(domains)
+					u.Domains = domains
 				}
 				if given("records") {
 					u.Records = policy
@@ -122,6 +144,7 @@ domains too. cairn.toml is left as it is: what stands there is proposed when it 
 	f.StringVar(&name, "name", "", "name of the organisation")
 	f.StringSliceVar(&domains, "domain", nil, "mail domain; given once for each that the organisation is to have")
 	f.StringVar(&records, "records", "", "what the organisation declares to record: all, some, none")
+	f.BoolVar(&r.CutOff, "cut-off", false, "also if accounts or lists have addresses at a domain that goes")
 	f.Uint8Var(&floor, "threshold-floor", 0, "least share of parts as sent, in percent, that recipients should accept; 0 for none")
 	return c
 }
@@ -138,13 +161,7 @@ what is announced and counts later.`,
 			if len(args) > 0 {
 				which = args[0]
 			}
-			client := a.client()
-			defer client.Close()
-			l, err := client.OrgChanges(c.Context(), which)
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) { showChanges(b, l) })
+			return ask(a, c, about((*api.Client).OrgChanges, which), showChanges)
 		},
 	}
 }

@@ -35,13 +35,13 @@ new machine, after "cairn init", with what "cairn org invite" prints on a node o
 input. The request is no secret. Give it to "cairn org node add" there, and what that prints to "cairn join" here.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := a.given(c, args[0], "the invite")
+			text, kind, err := a.armoured(c, args[0], node.ArmourInvite)
 			if err != nil {
 				return err
 			}
 			invite, err := node.DecodeInvite(text)
 			if err != nil {
-				return a.noInvite(text, err)
+				return badArmour(kind, err)
 			}
 			r, err := node.RequestNode(a.dir, invite)
 			if err != nil {
@@ -73,13 +73,13 @@ func (a *app) cmdOrgNodeAdd() *cobra.Command {
 Make sure that the request is that of your machine. It prints what the new machine joins with.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := a.given(c, args[0], "the request")
+			text, kind, err := a.armoured(c, args[0], node.ArmourRequest)
 			if err != nil {
 				return err
 			}
 			r, err := node.DecodeNodeRequest(text)
 			if err != nil {
-				return api.Errorf(api.CodeInvalid, "ask for the request again, as cairn org node request prints it on the new machine", "%v", err)
+				return badArmour(kind, err)
 			}
 			client := a.client()
 			defer client.Close()
@@ -113,7 +113,7 @@ keys are never enrolled again. If somebody else may have them, "cairn org revoke
 			if err != nil {
 				return err
 			}
-			return a.propose(c, fmt.Sprintf("node %s is to end", key), func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			return a.propose(c, fmt.Sprintf("node %s is to end", key), api.EventRequest{}, func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
 				return st.DropNode(c.Context(), keys, key, progress)
 			})
 		},
@@ -135,13 +135,7 @@ func (a *app) cmdOrgNodeLs() *cobra.Command {
 		Short: "List the nodes of our organisation",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client := a.client()
-			defer client.Close()
-			l, err := client.OrgNodes(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(l, func(b *bytes.Buffer) {
+			return ask(a, c, (*api.Client).OrgNodes, func(b *bytes.Buffer, l *api.OrgNodeList) {
 				for i := range l.Nodes {
 					showNode(b, &l.Nodes[i])
 				}

@@ -112,7 +112,7 @@ func (a *app) mayReplace(c *cobra.Command, client *api.Client, r api.TrustReques
 		return fmt.Errorf("trusting %s, nothing was changed: %w", l.Domain, err)
 	}
 	if answer != "y" && answer != "yes" {
-		return api.Errorf(api.CodeExists, "", "trusting %s: nothing was changed", l.Domain)
+		return api.Errorf(api.CodeUnchanged, "to see again who claims it: cairn org trust "+l.Domain, "trusting %s: nothing was changed", l.Domain)
 	}
 	return nil
 }

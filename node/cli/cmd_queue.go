@@ -34,14 +34,17 @@ func (a *app) cmdQueue() *cobra.Command {
 			return ask(a, c, about((*api.Client).QueueEntry, api.QueueRequest{ID: id}), showEntry)
 		},
 	}
+	var r api.QueueRequest
 	retry := &cobra.Command{
-		Use:   "retry [ID]",
+		Use:   "retry ID",
 		Short: "Have mail that waits for its next attempt tried now",
-		Long: `Have an entry of the queue, or all, tried now instead of when its next attempt is due. What waits to be recorded goes on
+		Long: `Have an entry of the queue, or with --all all of them, tried now instead of when its next attempt is due. What waits to be recorded goes on
 waiting: it does not leave without its record.`,
 		Args: between(0, 1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			var r api.QueueRequest
+			if r.All == (len(args) > 0) {
+				return usage(c, "name an entry of the queue, or give --all: one of the two")
+			}
 			if len(args) > 0 {
 				if r.ID, err = entryID(c, args[0]); err != nil {
 					return err
@@ -56,6 +59,7 @@ waiting: it does not leave without its record.`,
 			})
 		},
 	}
+	retry.Flags().BoolVar(&r.All, "all", false, "all that is in the queue")
 	return group("queue", "Mail on its way out: what it waits for, and why", ls, show, retry)
 }
 
@@ -89,6 +93,13 @@ func showQueue(b *bytes.Buffer, l *api.QueueList) {
 	if more := l.Total - len(l.Entries); more > 0 {
 		fmt.Fprintf(b, "and %d more\n", more)
 	}
+	told := make(map[string]bool)
+	for _, e := range l.Entries {
+		if e.NextStep != "" && !told[e.NextStep] {
+			told[e.NextStep] = true
+			fmt.Fprintf(b, "for %s: %s\n", e.Domain, e.NextStep)
+		}
+	}
 }
 
 func showEntry(b *bytes.Buffer, e *api.QueueItem) {
@@ -102,6 +113,9 @@ func showEntry(b *bytes.Buffer, e *api.QueueItem) {
 		if row[1] != "" {
 			fmt.Fprintf(b, "  %-9s %s\n", row[0], line(row[1], 0))
 		}
+	}
+	if e.NextStep != "" {
+		fmt.Fprintf(b, "  try       %s\n", e.NextStep)
 	}
 	for _, h := range e.History {
 		fmt.Fprintf(b, "  tried     %s: %s\n", moment(h.Time), line(h.Result, 0))

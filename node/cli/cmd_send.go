@@ -56,11 +56,11 @@ ever as things stand.`,
 			}
 			return ask(a, c, func(client *api.Client, ctx context.Context) (*api.Sent, error) {
 				sent, err := client.Send(ctx, r)
-				if err == nil && sent.Ended {
+				if err == nil && sent.ForGood {
 					a.exit = 75
 				}
 				return sent, err
-			}, a.showSent)
+			}, showSent)
 		},
 	}
 	f := c.Flags()
@@ -77,7 +77,7 @@ ever as things stand.`,
 }
 
 // showSent says of mail that cannot be recorded now that it is queued, and what it waits for.
-func (a *app) showSent(b *bytes.Buffer, sent *api.Sent) {
+func showSent(b *bytes.Buffer, sent *api.Sent) {
 	done := "sent to"
 	if sent.Waiting != "" {
 		done = "queued for"
@@ -91,7 +91,7 @@ func (a *app) showSent(b *bytes.Buffer, sent *api.Sent) {
 		fmt.Fprintf(b, "  waits: %s\n", sent.Waiting)
 	}
 	if sent.Next != "" {
-		fmt.Fprintf(b, "  try: %s\n", a.complete(sent.Next))
+		fmt.Fprintf(b, "  try: %s\n", sent.Next)
 	}
 }
 

@@ -25,7 +25,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
 					{"this node", s.Org.Ended},
 					{"recovery key", a.recoveryNote(&s.Org)},
-					{"not proposed", s.Org.Refused},
+					{"not proposed", withNext(s.Org.Refused, s.Org.RefusedNext)},
 					{"network", fmt.Sprintf("%s, chain %s, block %d%s", s.Chain.Network, s.Chain.ChainID, s.Chain.Height, syncNote(&s.Chain))},
 					{"parameters", paramsNote(&s.Chain)},
 					{"clock", clockNote(&s.Clock)},
@@ -51,7 +51,8 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Deferred, s.Mail.Sealed)},
-					[2]string{"not recorded", a.haltedNote(&s.Mail)},
+					[2]string{"cut off", a.cutOffNote(s.Mail.CutOff)},
+					[2]string{"not recorded", withNext(s.Mail.Halted, s.Mail.Next)},
 					[2]string{"records in", epochNote(s.Mail.Epoch)},
 					[2]string{"index", indexNote(&s.Index)},
 					[2]string{"submission", s.Listen.Submission},
@@ -104,15 +105,26 @@ func membership(o *api.OrgSummary) string {
 	if o.Enrolled {
 		return fmt.Sprintf("enrolled, member since block %d", o.Height)
 	}
+	if o.Added {
+		return "this node is in no block yet, as seen here: it waits for " + o.WaitsFor
+	}
 	return "no member yet: its enrolment waits for " + o.WaitsFor
 }
 
-// haltedNote says why mail is not recorded, and what to do.
-func (a *app) haltedNote(m *api.MailStatus) string {
-	if m.Halted == "" || m.Next == "" {
-		return m.Halted
+// withNext is what is wrong and what to do about it.
+func withNext(what, next string) string {
+	if what == "" || next == "" {
+		return what
 	}
-	return m.Halted + "; next: " + a.complete(m.Next)
+	return what + "; next: " + next
+}
+
+// cutOffNote tells of addresses at domains that are not the organisation's.
+func (a *app) cutOffNote(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s at domains that are not the organisation's get no mail, see: %s", plurals(len(list), "address", "addresses"), a.complete("cairn account ls"))
 }
 
 func clockNote(c *api.ClockStatus) string {

@@ -31,7 +31,7 @@ type values func(ctx context.Context, c *api.Client, args []string, begun string
 func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]values{
 		"show": refs, "label add": refsThenLabels, "label rm": refsThenLabels, "label ls": first(accounts),
-		"search": queryWords, "account rm": first(accounts), "account set": accountSetting,
+		"search": queryWords, "account rm": first(accounts), "account set": accountSetting, "account address add": first(accounts), "account address rm": addressOfAccount,
 		"chain block": first(fixed("tip")),
 		"org changes": first(orgDomains), "org attest": first(applications), "org node drop": first(ourNodes),
 		"list host rm": first(hosted), "list host set": first(hosted), "list host members": first(hosted),
@@ -120,6 +120,21 @@ func addressesHere(ctx context.Context, c *api.Client, _ []string, _ string) (li
 	if l, err := c.Accounts(ctx); err == nil {
 		for _, a := range l.Accounts {
 			list = append(list, a.Addresses...)
+		}
+	}
+	return list
+}
+
+// addressOfAccount is an account and then one of its addresses.
+func addressOfAccount(ctx context.Context, c *api.Client, args []string, begun string) (list []string) {
+	if len(args) == 0 {
+		return accounts(ctx, c, args, begun)
+	}
+	if l, err := c.Accounts(ctx); err == nil && len(args) == 1 {
+		for _, a := range l.Accounts {
+			if strings.EqualFold(a.Name, args[0]) {
+				list = append(list, a.Addresses...)
+			}
 		}
 	}
 	return list

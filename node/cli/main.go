@@ -275,8 +275,29 @@ func forNode(command string) bool {
 // client speaks to the running node.
 func (a *app) client() *api.Client { return api.NewClient(a.dir) }
 
+// completed makes the commands that a document names typable.
+func (a *app) completed(doc api.View) {
+	var next []*string
+	switch d := doc.(type) {
+	case *api.Sent:
+		next = append(next, &d.Next)
+	case *api.Status:
+		next = append(next, &d.Mail.Next, &d.Org.RefusedNext)
+	case *api.QueueList:
+		for i := range d.Entries {
+			next = append(next, &d.Entries[i].NextStep)
+		}
+	case *api.QueueItem:
+		next = append(next, &d.NextStep)
+	}
+	for _, text := range next {
+		*text = a.complete(*text)
+	}
+}
+
 // print writes a document: as JSON, or through human for people.
 func (a *app) print(doc api.View, human func(w *bytes.Buffer)) error {
+	a.completed(doc)
 	if a.json {
 		return a.encode(doc)
 	}

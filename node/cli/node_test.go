@@ -267,7 +267,7 @@ func TestSendSaysWhatWaits(t *testing.T) {
 	}{
 		{api.Sent{}, 0, "sent to b@beta.example as alice/3\n"},
 		{api.Sent{Waiting: "a node", Next: "cairn peers"}, 0, "queued for b@beta.example as alice/3\n  waits: a node\n  try: cairn peers --dir DIR\n"},
-		{api.Sent{Waiting: "an old copy", Next: "run the other one", Ended: true}, 75, "queued for b@beta.example as alice/3\n  waits: an old copy\n  try: run the other one\n"},
+		{api.Sent{Waiting: "an old copy", Next: "run the other one", ForGood: true}, 75, "queued for b@beta.example as alice/3\n  waits: an old copy\n  try: run the other one\n"},
 	} {
 		t.Run(tt.sent.Waiting, func(t *testing.T) {
 			dir := at(t, &desk{sent: tt.sent})
@@ -277,7 +277,7 @@ func TestSendSaysWhatWaits(t *testing.T) {
 			}
 			code, out, _ := cairn(t, "", append(args, "--json")...)
 			var got api.Sent
-			if err := json.Unmarshal([]byte(out), &got); err != nil || code != tt.code || got.Waiting != tt.sent.Waiting || got.Next != tt.sent.Next || got.Ended != tt.sent.Ended {
+			if err := json.Unmarshal([]byte(out), &got); err != nil || code != tt.code || got.Waiting != tt.sent.Waiting || got.Next != tt.sent.Next || got.ForGood != tt.sent.ForGood {
 				t.Errorf("exit code %d, JSON %s (%v)", code, out, err)
 			}
 		})

@@ -43,6 +43,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":      scriptExits,
+			"misused":    scriptMisused,
 			"json":       scriptJSON,
 			"invite":     scriptInvite,
 			"eventually": scriptEventually,
@@ -72,6 +73,18 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// scriptMisused runs a command whose arguments cannot be meant: exit code 2 and a next step, as text and as JSON.
+func scriptMisused(ts *testscript.TestScript, neg bool, args []string) {
+	scriptExits(ts, neg, append([]string{"2"}, args...))
+	if !strings.Contains(ts.ReadFile("stderr"), "\n  try: ") {
+		ts.Fatalf("no next step")
+	}
+	scriptExits(ts, neg, append([]string{"2"}, append(args, "--json")...))
+	if valueAt(ts, "error.code") != string(api.CodeUsage) || valueAt(ts, "error.hint") == "" {
+		ts.Fatalf("no error of usage")
 	}
 }
 

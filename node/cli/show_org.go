@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"cairn/consensus"
-	"cairn/consensus/verifier"
 	"cairn/node/api"
 )
 
@@ -20,10 +18,8 @@ func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
 	fmt.Fprintf(b, "  domains   %s\n", strings.Join(o.Domains, ", "))
 	fmt.Fprintf(b, "  key       %s\n", o.Key)
 	fmt.Fprintf(b, "  words     %s\n", o.Fingerprint)
-	if key, err := consensus.ParseKey(o.Key); err == nil && o.Own {
-		for _, d := range o.Domains {
-			fmt.Fprintf(b, "  dns       _cairn.%s. TXT %q\n", d, verifier.FormatTXT(key))
-		}
+	for _, r := range o.DNS {
+		fmt.Fprintf(b, "  dns       %s TXT %q\n", r.Name, r.TXT)
 	}
 	if o.ID == "" {
 		fmt.Fprintln(b, "  enrolment not in a block yet")
@@ -39,8 +35,20 @@ func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
 		fmt.Fprintf(b, "  trusted   for no domain, see: %s\n", a.complete("cairn org trust "+o.Domains[0]))
 	}
 	for _, p := range o.Trusted {
-		fmt.Fprintf(b, "  trusted   for %s (%s)\n", p.Domain, p.Source)
+		fmt.Fprintf(b, "  trusted   for %s (%s%s)\n", p.Domain, p.Source, pinNote(&p))
 	}
+}
+
+// pinNote says what is not to be expected of a pin.
+func pinNote(p *api.Pin) string {
+	note := ""
+	if p.Former {
+		note += ", by a key that it had before"
+	}
+	if p.Unclaimed {
+		note += ", which it does not claim now: no mail goes there"
+	}
+	return note
 }
 
 // nodesNote counts nodes, and says how and when those ended that have.

@@ -101,9 +101,12 @@ func isTerminal(stream any) bool {
 }
 
 // plural gives "1 block", "2 blocks".
-func plural(n int, word string) string {
+func plural(n int, word string) string { return plurals(n, word, word+"s") }
+
+// plurals is plural for words whose plural is not made by an s.
+func plurals(n int, one, more string) string {
 	if n == 1 {
-		return "1 " + word
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, word)
+	return fmt.Sprintf("%d %s", n, more)
 }
