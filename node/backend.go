@@ -9,6 +9,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/record"
+	"cairn/consensus/recorder"
 	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/smtpgw/screen"
@@ -75,7 +76,7 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 			return err
 		}
 		st.Batches, st.Sealed, st.Halted, st.Next, st.ForGood = w.Batches, w.Copies, w.Why, w.Next, w.Ends
-		if st.Next == "cairn status" {
+		if st.Next == recorder.NextStatus {
 			st.Next = "" // this is its answer, and says what the enrolment waits for
 		}
 		if w.Epoch != 0 && !w.Ends { // a key that signs no more has no epoch

@@ -185,8 +185,17 @@ func eventRefused(e *consensus.OrgEvent, err error) error {
 func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent {
 	_, domains := e.Claims()
 	p := s.Params()
+	var ends []string
+	switch c := e.Content.(type) {
+	case *consensus.DropNode:
+		ends = []string{c.Node.String()}
+	case *consensus.Revoke:
+		for _, node := range c.Nodes {
+			ends = append(ends, node.String())
+		}
+	}
 	v := &api.OrgEvent{
-		ID: e.ID().String(), Type: e.Type().String(), Org: e.Org().String(), Domains: domains,
+		ID: e.ID().String(), Type: e.Type().String(), Org: e.Org().String(), Domains: domains, Ends: ends,
 		WaitsFor: fmt.Sprintf("a block that takes it up, one comes every %v on average", p.BlockInterval),
 	}
 	if note := n.attestNote(s, e.ID()); note != "" {

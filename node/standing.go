@@ -175,6 +175,16 @@ func (st *Standing) Revoke(ctx context.Context, recovery, key, nextRecovery ed25
 	return st.finish(ctx, e, recovery, progress)
 }
 
+// Left is how many nodes of the organisation are left when these have ended.
+func (st *Standing) Left(ended []consensus.Key) (n int) {
+	for _, node := range st.org.Nodes {
+		if node.End == consensus.NodeActive && !slices.Contains(ended, node.Node) {
+			n++
+		}
+	}
+	return n
+}
+
 func (st *Standing) checkRecovery(recovery ed25519.PrivateKey) error {
 	switch {
 	case recovery == nil:

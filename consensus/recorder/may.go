@@ -41,6 +41,9 @@ func (r *Recorder) mayRecord(ctx context.Context, s *consensus.State) (bool, err
 	return why == "", nil
 }
 
+// NextStatus is what Halted.Next is where the node's status says what is waited for.
+const NextStatus = "cairn status"
+
 // Halted says why nothing is signed; the zero value: all is well.
 type Halted struct {
 	Why  string
@@ -59,7 +62,7 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	case had && !r.seals(s):
 		return Halted{"the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended", "cairn org show", true}, nil
 	case !had:
-		return Halted{"the recorder key of this node is in no block yet", "cairn status", false}, nil
+		return Halted{"the recorder key of this node is in no block yet", NextStatus, false}, nil
 	case since > 0 && s.Height() < since+enrolDepth:
 		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+enrolDepth), "cairn chain status", false}, nil
 	case s.Params().HasEpochs():

@@ -27,6 +27,8 @@ type OrgEvent struct {
 	Counting string   `json:"counting,omitempty"`  // about how long that takes, in words
 	Domains  []string `json:"domains"`             // that it claims
 
+	Ends []string `json:"ends,omitempty"` // nodes that it ends, by their keys
+
 	Replaces string `json:"replaces,omitempty"` // of a rotation: the key that was announced before and does not come now
 
 	Unaddressed []DomainAccounts `json:"unaddressed,omitempty"` // of the domains that come with it, in the answer to an update

@@ -70,6 +70,9 @@ func showProposed(b *bytes.Buffer, done string, v *api.OrgEvent) {
 	if v.Counts > 0 {
 		fmt.Fprintf(b, "  counts    from block %d on, %s\n", v.Counts, v.Counting)
 	}
+	for _, node := range v.Ends {
+		fmt.Fprintf(b, "  ends      node %s\n", node)
+	}
 	if v.Replaces != "" {
 		fmt.Fprintf(b, "  replaces  the key announced before, %s: that one does not come, and the time begins anew\n", v.Replaces)
 	}

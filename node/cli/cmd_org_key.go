@@ -55,6 +55,7 @@ whose DNS names its key publishes both until then, see "cairn org show".`,
 func (a *app) cmdOrgRevoke() *cobra.Command {
 	var recovery, out string
 	var nodes []string
+	var yes bool
 	c := &cobra.Command{
 		Use:   "revoke --recovery FILE -o FILE",
 		Short: "Take our organisation's key from whoever has it, with the recovery key",
@@ -87,6 +88,9 @@ from then on is invalid. A new recovery key is written to a file of its own: kee
 				return err
 			}
 			return a.replaceOrgKey(c, true, &nextRecovery{out, signer}, func(st *node.Standing, _ []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+				if err := mayEnd(c, st, ended, yes); err != nil {
+					return nil, err
+				}
 				return st.Revoke(c.Context(), signer, key, next, ended, progress)
 			})
 		},
@@ -95,6 +99,7 @@ from then on is invalid. A new recovery key is written to a file of its own: kee
 	f.StringVar(&recovery, "recovery", "", "file of the recovery key")
 	f.StringVarP(&out, "output", "o", "", "file for the next recovery key, which must not be there yet")
 	f.StringSliceVar(&nodes, "node", nil, "key of a node to end as well; may be given several times")
+	f.BoolVar(&yes, "yes", false, "also if no node of ours is left then")
 	return c
 }
 

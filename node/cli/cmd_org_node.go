@@ -120,6 +120,16 @@ keys are never enrolled again. If somebody else may have them, "cairn org revoke
 	}
 }
 
+// mayEnd refuses to end the last node of our organisation unless that is meant.
+func mayEnd(c *cobra.Command, st *node.Standing, ended []consensus.Key, meant bool) error {
+	if len(ended) == 0 || meant || st.Left(ended) > 0 {
+		return nil
+	}
+	e := usage(c, "no node of ours is left then, so that nobody records our mail or takes it in: say with --yes that it is meant")
+	e.Hint = "add a node before, see: cairn org node add --help"
+	return e
+}
+
 // nodeKeyOf is a node key given on the command line.
 func nodeKeyOf(c *cobra.Command, arg string) (consensus.Key, error) {
 	key, err := consensus.ParseKey(strings.ToLower(arg))

@@ -59,6 +59,36 @@ func TestHintsNameTheNode(t *testing.T) {
 	}
 }
 
+// TestErrorsSayWhatToDo: no error of the program is made without a next step.
+func TestErrorsSayWhatToDo(t *testing.T) {
+	for _, dir := range []string{".", "..", "../api", "../home"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", dir, len(files), err)
+		}
+		for _, file := range files {
+			f := token.NewFileSet()
+			parsed, err := parser.ParseFile(f, file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) < 3 || strings.HasSuffix(file, "_test.go") {
+					return true
+				}
+				if name, ok := call.Fun.(*ast.SelectorExpr); !ok || name.Sel.Name != "Errorf" {
+					return true
+				}
+				if hint, ok := call.Args[1].(*ast.BasicLit); ok && hint.Value == `""` {
+					t.Errorf("%s: an error without a next step", f.Position(call.Pos()))
+				}
+				return true
+			})
+		}
+	}
+}
+
 // ofAnyNode are texts about another node, or about none.
 var ofAnyNode = []string{
 	"give the file that cairn backup create wrote",
@@ -118,7 +148,7 @@ func textsOf(file *ast.File) (hints, help map[*ast.BasicLit]bool) {
 			}
 		case *ast.AssignStmt:
 			switch name(n.Lhs[len(n.Lhs)-1]) {
-			case "hint", "next", "ls", "Hint":
+			case "hint", "next", "ls", "Hint", "NextStep":
 				add(hints, n.Rhs[len(n.Rhs)-1])
 			case "Long":
 				add(help, n.Rhs...)
