@@ -54,6 +54,7 @@ const (
 	NameVia        = "name-via"
 	AuthorsName    = "authors-name"
 	Contradicting  = "contradicting"
+	Emptied        = "emptied"
 )
 
 // difference says what a kind of difference means.
@@ -115,6 +116,7 @@ var kinds = []difference{
 	{Kind: LooksAlike, Says: "differs, though the picture looks alike at a glance"},
 	{Kind: NotDerived, Says: "cannot be derived from what arrived"},
 	{Kind: Refolded, Says: "folded in another way, with a blank more or less"},
+	{Kind: Emptied, Says: "all of its text was taken out"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 

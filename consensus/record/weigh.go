@@ -28,13 +28,6 @@ func (c *comparer) weigh() {
 		}
 	}
 	c.exchanged()
-	if c.bodyGone() {
-		for i := range c.Parts {
-			if p := &c.Parts[i]; p.Outcome == Absent && (p.Type == message.Text || p.Type == message.HTML) {
-				p.Decides = false
-			}
-		}
-	}
 	for i := range c.Parts { // what follows from a difference that was judged itself
 		p := &c.Parts[i]
 		if p.Outcome == Same {
@@ -97,22 +90,6 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 	}
 	row, known := p.Type.Info()
 	return p.Kind == Shortened, !known || row.Decisive
-}
-
-// bodyGone reports whether all that the author wrote is gone and nothing else is there to read: what
-// is empty misleads nobody.
-func (c *comparer) bodyGone() bool {
-	gone := false
-	for _, p := range c.Parts {
-		switch p.Type {
-		case message.Text, message.HTML, message.Attachment:
-			if p.Outcome != Absent {
-				return false
-			}
-			gone = gone || p.Type != message.Attachment
-		}
-	}
-	return gone
 }
 
 // bodyWeight is weight of a text or HTML.
