@@ -48,9 +48,12 @@ func (c *comparer) fields() {
 			kept = append(kept, f)
 			continue
 		}
-		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(f.Value())), Field: f.Name}
-		p.Added, p.Cut = clip(f.Value())
-		if before := c.mapText(&f); before != f.Lines && c.origin.has(label, []byte(before)) {
+		recorded, more, second := c.besideRecorded(label, &f)
+		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(more.Value())), Field: f.Name}
+		p.Added, p.Cut = clip(more.Value())
+		if second {
+			kept = append(kept, recorded)
+		} else if before := c.mapText(&f); before != f.Lines && c.origin.has(label, []byte(before)) {
 			kept = append(kept, message.NamedField{Name: f.Name, Lines: before})
 			p.Outcome, p.Kind, p.Detail = Changed, Mapped, ""
 		} else if c.origin.hasLabel(label) {
@@ -68,6 +71,34 @@ func (c *comparer) fields() {
 	case !altered:
 		c.Parts = append(c.Parts, Part{Type: message.Fields, Outcome: Changed, Kind: FieldsRemoved, Detail: c.removedFields()})
 	}
+}
+
+// maxValues is of how many values of one name the recorded ones are looked for.
+const maxValues = 16
+
+// besideRecorded takes the recorded values of a field off those that arrived, which stand together as they
+// did: relays put theirs above or below. more is what is left, all of it if nothing was found, and
+// without those that say once more what was recorded.
+func (c *comparer) besideRecorded(label string, f *message.NamedField) (recorded, more message.NamedField, ok bool) {
+	lines := slices.Collect(strings.Lines(f.Lines))
+	if len(lines) < 2 || len(lines) > maxValues || !c.origin.hasLabel(label) || len(c.origin.of(message.Fields)) == 0 {
+		return recorded, *f, false
+	}
+	for n := len(lines) - 1; n > 0; n-- {
+		for from := range len(lines) - n + 1 {
+			run := lines[from : from+n]
+			recorded.Name, recorded.Lines = f.Name, strings.Join(run, "")
+			if !c.origin.budget.spend(tagWork + len(recorded.Lines)) {
+				return recorded, *f, false
+			}
+			if c.origin.budget.tried(); !c.origin.has(label, []byte(recorded.Lines)) {
+				continue
+			}
+			others := slices.DeleteFunc(slices.Concat(lines[:from], lines[from+n:]), func(line string) bool { return slices.Contains(run, line) })
+			return recorded, message.NamedField{Name: f.Name, Lines: strings.Join(others, "")}, true
+		}
+	}
+	return recorded, *f, false
 }
 
 // removedFields names recorded fields that are not there any more, where their names are common ones.
