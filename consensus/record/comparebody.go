@@ -70,6 +70,7 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		return "", ""
 	}
 	next, kept, bodies := 0, 0, 0 // next: the least number that the next leaf may have had
+	moved := false                // out of a container, or into one
 	held := map[int]int{}         // by the container that a wrapper was taken out of, what that held
 	leaves := c.d.Body().Leaves
 	for i := range leaves {
@@ -77,6 +78,7 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		if at, was := c.leafStood(leaf, next, recorded); at >= 0 {
 			next = at + 1
 			kept++
+			moved = moved || !slices.Equal(was.path, leaf.Path)
 			for _, place := range was.unwrapped {
 				around, one := 0, -i-1 // the leaf itself, or the container in which it is
 				if place > 0 {
@@ -97,8 +99,9 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		}
 		bodies++
 	}
+	language := c.outcome(message.Language)
 	switch {
-	case kept == 0:
+	case kept == 0, language == Changed:
 		return "", ""
 	case kept == recorded && bodies > 0:
 		return PartsAdded, ""
@@ -106,6 +109,8 @@ func (c *comparer) explainLayout() (kind, detail string) {
 		return PartsReplaced, ""
 	case kept < recorded:
 		return PartsRemoved, ""
+	case !moved && language != Same:
+		return OtherLanguage, ""
 	}
 	return Rewrapped, ""
 }
@@ -131,6 +136,16 @@ func (c *comparer) sameLeaves() bool {
 	return slices.ContainsFunc(c.Parts, func(p Part) bool {
 		return p.Type == message.Layout && p.Index == 0 && (p.Outcome == Same || p.Kind == Rewrapped)
 	})
+}
+
+// outcome is that of the component of a type of which there is one; Same if there is none on either side.
+func (c *comparer) outcome(t message.Type) Outcome {
+	for _, p := range c.Parts {
+		if p.Type == t {
+			return p.Outcome
+		}
+	}
+	return Same
 }
 
 // alternatives holds that a form of the body counts as removed beside its other form only if the two
@@ -164,7 +179,6 @@ func isAlternative(path []string) bool {
 // stood is where a leaf may have stood that stands elsewhere now.
 type stood struct {
 	path      []string // lines of the containers around it
-	more      string   // of its own line
 	unwrapped []int    // the places in its path now, at each of which a wrapper was taken away
 }
 
@@ -176,7 +190,7 @@ func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int
 	}
 	for _, was := range placesBefore(leaf.Path) {
 		for number := next; number < recorded; number++ {
-			hint := message.LayoutHint(number, was.path, leaf.Line+was.more)
+			hint := message.LayoutHint(number, was.path, leaf.Line)
 			if !c.origin.budget.spend(tagWork + 2*len(hint)) {
 				return -1, was
 			}
@@ -193,17 +207,8 @@ func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int
 // without a wrapper around all, and with wrappers that held nothing else any more.
 func placesBefore(path []string) []stood {
 	places := []stood{{path: path}}
-	if language, ok := isAround(path); ok {
+	if isAround(path) {
 		places = append(places, stood{path: path[1:]})
-		if language != "" { // it was of what stood there, and list software leaves it at the top
-			moved := stood{path: slices.Clone(path[1:])}
-			if len(moved.path) > 0 {
-				moved.path[0] += language
-			} else {
-				moved.more = language
-			}
-			places = append(places, moved)
-		}
 	}
 	for n, p := range places[:len(places):len(places)] {
 		n = min(n, 1) // places that the wrapper around all takes
@@ -222,24 +227,21 @@ func placesBefore(path []string) []stood {
 	return places
 }
 
-// isAround reports whether the outermost container is one that relays put around all, and what that
-// says of the language of the message.
-func isAround(path []string) (language string, ok bool) {
+// isAround reports whether the outermost container is one that relays put around all. List software
+// leaves the language of the message there.
+func isAround(path []string) bool {
 	if len(path) == 0 {
-		return "", false
+		return false
 	}
-	kind, language, found := strings.Cut(path[0], message.LayoutField)
-	if found {
-		language = message.LayoutField + language
-	}
-	return language, kind == wrappers[0] && (!found || strings.HasPrefix(language, message.LayoutField+"content-language: ") && strings.Count(language, message.LayoutField) == 1)
+	kind, field, found := strings.Cut(path[0], message.LayoutField)
+	return kind == wrappers[0] && (!found || strings.HasPrefix(field, "content-language: ") && !strings.Contains(field, message.LayoutField))
 }
 
 // withWrapper puts each wrapper into a path at a place that is now another.
 func withWrapper(p stood, at, now int) []stood {
 	var places []stood
 	for _, wrapper := range wrappers {
-		places = append(places, stood{slices.Insert(slices.Clone(p.path), at, wrapper), p.more, append(slices.Clone(p.unwrapped), now)})
+		places = append(places, stood{slices.Insert(slices.Clone(p.path), at, wrapper), append(slices.Clone(p.unwrapped), now)})
 	}
 	return places
 }

@@ -49,7 +49,7 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 		return p.Field != "" && (f.List && message.ListField(p.Field) || p.Outcome == Extra && !message.ActedUpon(p.Field))
 	}
 	return !p.Decides && p.Outcome != Same && (p.Type == message.References || p.Type == message.Language || p.Type == message.MIME ||
-		p.Type == message.Layout && p.Kind == Rewrapped || p.Type == message.AttachmentOctets || p.Type == message.Layout && p.Index == 1)
+		p.Type == message.Layout && (p.Kind == Rewrapped || p.Kind == OtherLanguage) || p.Type == message.AttachmentOctets || p.Type == message.Layout && p.Index == 1)
 }
 
 // listActions are the list fields that programs make buttons of: they have to lead to the list.

@@ -55,6 +55,7 @@ const (
 	AuthorsName    = "authors-name"
 	Contradicting  = "contradicting"
 	Emptied        = "emptied"
+	OtherLanguage  = "other-language"
 )
 
 // difference says what a kind of difference means.
@@ -117,6 +118,7 @@ var kinds = []difference{
 	{Kind: NotDerived, Says: "cannot be derived from what arrived"},
 	{Kind: Refolded, Says: "folded in another way, with a blank more or less"},
 	{Kind: Emptied, Says: "all of its text was taken out"},
+	{Kind: OtherLanguage, Says: "the same parts, but for Content-Language"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 

@@ -82,7 +82,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		if p.Index == 1 {
 			return false, p.Outcome == Extra && (p.Cut || !harmless([]byte(p.Added), c.own()))
 		}
-		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped && p.Kind != Unclosed
+		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped && p.Kind != Unclosed && p.Kind != OtherLanguage
 	case message.Fields:
 		return false, c.fieldDecides(p)
 	case message.Recipient:

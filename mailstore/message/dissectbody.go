@@ -65,12 +65,27 @@ type Leaf struct {
 }
 
 // Hint is the value of the leaf's hint: its number u16, the containers around it from the outside
-// and itself, one a line.
+// and itself, one a line, see LayoutHint.
 func (l *Leaf) Hint(number int) []byte { return LayoutHint(number, l.Path, l.Line) }
 
-// LayoutHint is Leaf.Hint for a leaf with that number, containers and line.
+// LayoutHint is Leaf.Hint for a leaf with that number, containers and line. Of the top it says no
+// Content-Language: relays drop that, and the component Language has it.
 func LayoutHint(number int, path []string, line string) []byte {
-	return append([]byte{byte(number >> 8), byte(number)}, strings.Join(append(slices.Clone(path), line), "\n")...)
+	lines := append(slices.Clone(path), line)
+	lines[0] = withoutLanguage(lines[0])
+	return append([]byte{byte(number >> 8), byte(number)}, strings.Join(lines, "\n")...)
+}
+
+func withoutLanguage(line string) string {
+	before, after, found := strings.Cut(line, LayoutField+"content-language: ")
+	if !found {
+		return line
+	}
+	_, others, more := strings.Cut(after, LayoutField)
+	if more {
+		before += LayoutField
+	}
+	return before + others
 }
 
 type bodyReader struct {
