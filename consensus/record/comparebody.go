@@ -94,6 +94,11 @@ func (c *comparer) explainLayout() (kind, detail string) {
 			}
 			continue
 		}
+		bare := *leaf
+		bare.Line = message.LayoutHeadless + leaf.Line
+		if at, _ := c.leafStood(&bare, next, recorded); at >= 0 {
+			return Ambiguous, "a part that was recorded without a header has one"
+		}
 		if !isBeside(leaf) {
 			return "", ""
 		}

@@ -11,7 +11,7 @@ import (
 
 // pictures is a message with attachments in base64; what is in them does not matter here.
 func pictures(fold string, contents ...string) []byte {
-	raw := "From: a@a.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n\r\nSee.\r\n"
+	raw := "From: a@a.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: text/plain\r\n\r\nSee.\r\n"
 	for i, c := range contents {
 		raw += fmt.Sprintf("--o\r\nContent-Type: image/png; name=n%d\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA%s%s\r\n", i, fold, c)
 	}

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -228,7 +227,9 @@ func (r *bodyReader) split(n *node) {
 			r.odd("%s of a part", s.Flaws[0].Flaw)
 		}
 		r.leaves++
-		n.parts = append(n.parts, r.node(s.Fields, piece.From(s.Size), fallback, n.depth+1))
+		part := r.node(s.Fields, piece.From(s.Size), fallback, n.depth+1)
+		part.setHeadless(len(s.Fields) == 0)
+		n.parts = append(n.parts, part)
 	}
 	r.open = r.open[:len(r.open)-1]
 	n.preamble, n.epilogue = gapText(pieces.Preamble.Octets), gapText(pieces.Epilogue.Octets)
@@ -237,17 +238,10 @@ func (r *bodyReader) split(n *node) {
 // readPart reads the header of a part, which may be empty.
 func (r *bodyReader) readPart(piece []byte) grammar.Section {
 	s := r.readHeader(piece)
-	if s.Ended && len(s.Fields) == 0 && startsEmpty(s.Body) {
-		r.loose("a part without a header that begins with an empty line")
-	}
 	if !s.Ended {
 		s.Flaws = append(s.Flaws, grammar.FoundFlaw{Flaw: grammar.NoEnd})
 	}
 	return s
-}
-
-func startsEmpty(body []byte) bool {
-	return bytes.HasPrefix(body, []byte("\n")) || bytes.HasPrefix(body, []byte("\r\n"))
 }
 
 // readHeader reads a header within the room that is left for those inside the message.
@@ -272,6 +266,9 @@ func (r *bodyReader) walk(n *node, path []string, in []int, state *shown) {
 		return
 	}
 	r.where = fmt.Sprintf(" (part %d)", len(r.Leaves)+1)
+	if n.headless && n.kind == "text/plain" { // some programs take what is above an empty line for its header
+		r.loose(fmt.Sprintf("a part without a header, first empty line %d", firstEmptyLine(n.body)))
+	}
 	n.role = n.roleIn(state)
 	leaf := Leaf{Type: n.role, Kind: n.kind, Path: path, In: in, Line: n.line}
 	switch n.role {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ type node struct {
 	names       string // file names, see fileNames
 	oddNames    bool
 	typed       bool   // it has a Content-Type
+	headless    bool   // a part without any header field
 	cte         string // Content-Transfer-Encoding, see encodingValue
 	span        grammar.Span
 	body        []byte // its octets
@@ -129,6 +131,29 @@ func (n *node) setLine(others []grammar.Field) {
 	}
 	n.line = b.String()
 	n.names, n.oddNames = fileNames(&n.media, &n.disposition)
+}
+
+// LayoutHeadless is before the line of a part that has no header field at all.
+const LayoutHeadless = "headless "
+
+// setHeadless notes whether a part has no header field: of such a one some programs show less, so it
+// is another part than one that has.
+func (n *node) setHeadless(headless bool) {
+	if n.headless = headless; headless {
+		n.line = LayoutHeadless + n.line
+	}
+}
+
+// firstEmptyLine is the number of the first empty line of a body, from 1; 0 if there is none.
+func firstEmptyLine(body []byte) int {
+	if bytes.HasPrefix(body, []byte("\r\n")) {
+		return 1
+	}
+	before, _, found := bytes.Cut(body, []byte("\r\n\r\n"))
+	if !found {
+		return 0
+	}
+	return bytes.Count(before, []byte("\r\n")) + 2
 }
 
 // typeLine is the media type with all parameters but those that other components tell: boundary of
