@@ -92,7 +92,7 @@ func Dissect(raw []byte, recipients []string) *Dissection {
 		d.section.Flaws = append(d.section.Flaws, grammar.FoundFlaw{Flaw: grammar.NoHeader})
 	}
 	for _, flaw := range d.section.Flaws {
-		if flaw.Field == "" || classOf(flaw.Field) != fieldStripped {
+		if (flaw.Field == "" || classOf(flaw.Field) != fieldStripped) && !unfoldedRecord(&d.section, flaw) {
 			d.Flaws = append(d.Flaws, flaw)
 			d.hints = append(d.hints, Hint{HintFlaw, []byte(flaw.Flaw)})
 		}

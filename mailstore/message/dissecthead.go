@@ -385,11 +385,10 @@ func (d *Dissection) TraceBelow(n int) {
 	d.head = slices.DeleteFunc(d.head, func(c Component) bool {
 		return c.Type == Route || c.Type == OriginatingAddress || c.Type == SMTPVersion
 	})
-	token := strings.ToLower(TokenHeader)
 	var hops []string
 	for _, f := range d.section.Fields {
 		switch {
-		case f.Name == token && n >= 0:
+		case f.Name == tokenField && n >= 0:
 			hops = nil
 			n--
 		case f.Name == "received":

@@ -5,10 +5,31 @@ import (
 	"strings"
 
 	gomessage "github.com/emersion/go-message"
+
+	"cairn/mailstore/message/grammar"
 )
 
 // TokenHeader is the name of the header field that carries a record's token.
 const TokenHeader = "Cairn-Record"
+
+// unfoldedRecord reports whether a flaw is a long line of a record's token, which some relays unfold.
+// A program that cuts the line finds no field in the pieces: only what a token may have is in it, and
+// so no colon.
+func unfoldedRecord(s *grammar.Section, flaw grammar.FoundFlaw) bool {
+	if flaw.Flaw != grammar.LongLine || flaw.Field != tokenField {
+		return false
+	}
+	for _, value := range s.Values(tokenField) {
+		if strings.ContainsFunc(value, func(c rune) bool { return !strings.ContainsRune(tokenCharacters, c) }) {
+			return false
+		}
+	}
+	return true
+}
+
+const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_ \t" // base64url and white space
+
+var tokenField = strings.ToLower(TokenHeader)
 
 // trace holds what the Received fields of a message say about its way.
 type trace struct {

@@ -23,6 +23,10 @@ func honestFields() []mutation {
 		trace("received", "Received: from a.example by b.example; Sun, 10 Mar 2024 10:45:00 +0000"),
 		trace("return-path", "Return-Path: <ana@orig.example>"),
 		trace("authentication-results", "Authentication-Results: b.example; spf=pass"),
+		tree("record-unfolded", func(d dice, root *entity) bool {
+			root.fields = slices.Insert(root.fields, 0, longRecord(d))
+			return true
+		}),
 		tree("name-case", func(d dice, root *entity) bool {
 			i := d.IntN(len(root.fields))
 			name, rest, _ := strings.Cut(root.fields[i], ":")
@@ -113,4 +117,20 @@ func reencode(d dice, value string) string {
 		encoder = mime.BEncoding
 	}
 	return value[:begin] + encoder.Encode("utf-8", decoded) + value[end+2:]
+}
+
+// longRecord is a record in one line, a blank for each fold. Its length is at random or one at which
+// buffers of programs end.
+func longRecord(d dice) string {
+	line, n := "Cairn-Record:", 1000+d.IntN(4000)
+	if d.IntN(2) == 0 {
+		n = one(d, []int{998, 1000, 1024, 2048, 4096, 8192}) - 2 + d.IntN(5)
+	}
+	for len(line) < n {
+		line += " "
+		for range min(75, n-len(line)) {
+			line += string(one(d, []byte("AbzZ09-_")))
+		}
+	}
+	return line + crlf
 }
