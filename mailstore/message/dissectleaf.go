@@ -90,7 +90,10 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
 	}
 	text = canonicalLines(text)
-	return Component{Reading: Canonical, Content: grammar.Normal(text), Label: label}
+	if n.kind == "text/plain" { // the normal form of markup may mean something else: style sheets compare code points
+		text = grammar.Normal(text)
+	}
+	return Component{Reading: Canonical, Content: text, Label: label}
 }
 
 // maxOctets are the most that a character has in UTF-8, maxSpread those in quoted-printable with soft
