@@ -134,8 +134,9 @@ func (r *recorded) text() bool {
 }
 
 // holds reports whether a is what was recorded. Text under another charset is so only if it arrives
-// as UTF-8 or ASCII, which every program reads alike, and the charset was one of single octets: of East
-// Asian ones programs have tables of their own, as Shift_JIS 0x8160 for U+301C or U+FF5E.
+// as UTF-8 or ASCII, which every program reads alike, and the charset was one of single octets that
+// every program reads alike too: of East Asian ones programs have tables of their own, as Shift_JIS
+// 0x8160 for U+301C or U+FF5E.
 func (r *recorded) holds(a *arrival) bool {
 	if r.is(a.digest) {
 		return true

@@ -14,6 +14,8 @@ func agreed(name string, b []byte) bool {
 		return bytes.IndexByte(b, 0xca) < 0
 	case "iso-2022-jp":
 		return agreedShifts(b)
+	case "iso-8859-6", "iso-8859-8", "iso-8859-16":
+		return PlainASCII(b) // moot
 	}
 	pair := pairs[name]
 	if pair == nil {

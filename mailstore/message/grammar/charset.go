@@ -48,11 +48,17 @@ var charsets = map[string]charset{
 	"shift_jis":      {multi: japanese.ShiftJIS, shifts: true}, "iso-2022-jp": {multi: japanese.ISO2022JP, shifts: true},
 }
 
-// labels are the names of charsets, ascending; singles those of one octet for each character.
+// moot are charsets of one octet for each character whose text programs show differently: right to
+// left as it is read or as it is seen (RFC 1556), by tables that differ in a letter, or not at all
+// where they have none.
+var moot = []string{"iso-8859-6", "iso-8859-8", "iso-8859-16", "koi8-u", "windows-1255"}
+
+// labels are the names of charsets, ascending; singles those of one octet for each character that are
+// not moot.
 var labels, singles = func() (all, single []string) {
 	for name, set := range charsets {
 		all = append(all, name)
-		if set.single != nil {
+		if set.single != nil && !slices.Contains(moot, name) {
 			single = append(single, name)
 		}
 	}
@@ -65,8 +71,8 @@ var labels, singles = func() (all, single []string) {
 // slice must not be changed.
 func Labels() []string { return labels }
 
-// SingleLabels returns those of Labels that have one octet for each character. Of the others programs
-// have tables of their own. The slice must not be changed.
+// SingleLabels returns those of Labels that have one octet for each character and one table that all
+// programs have. The slice must not be changed.
 func SingleLabels() []string { return singles }
 
 // Text decodes text in a charset strictly: every octet has to mean something in it, and all
