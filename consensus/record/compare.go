@@ -193,6 +193,9 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	}
 	row, _ := r.kind.Info()
 	p.Kind, p.Detail = explain(row.Form, r, a)
+	if r.kind == message.Subject && a.Reading == message.Canonical && c.origin.has(message.HintWords, a.Content) {
+		p.Kind, p.Detail = CharsetChanged, "" // other words of the same text
+	}
 	if p.Kind == "" && (r.kind == message.To || r.kind == message.Cc) {
 		var cut []string
 		if p.Kind, cut = c.fewer(r.kind); len(cut) > 0 {

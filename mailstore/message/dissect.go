@@ -73,6 +73,7 @@ const (
 	HintLeft   = "left-out"  // value: the name of a type of component that the sender did not want recorded
 	HintShare  = "threshold" // value: the least share that the sender asks for, in per cent, decimal
 	HintFlaw   = "flaw"      // value: the Flaw, or what is in Body.Loose
+	HintWords  = "subject"   // value: the words of a subject whose octets count, see grammar.PaddedWords
 )
 
 // Bounds of the hints of one record; what is beyond cannot be named in a comparison.

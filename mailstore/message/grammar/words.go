@@ -5,17 +5,32 @@ import (
 )
 
 // Words reads the value of an unstructured field: printable ASCII, in which encoded words (RFC
-// 2047) stand between white space, each whole by itself, in a known charset. The result is in
-// Normalization Form C. White space is kept but for that between encoded words.
+// 2047) stand between white space, each whole by itself, in a known charset; one in B that another
+// follows in whole groups of three octets, since some programs join the two and end at padding. The
+// result is in Normalization Form C. White space is kept but for that between encoded words.
 func Words(value string) (string, bool) {
+	text, padded, ok := words(value)
+	return text, ok && !padded
+}
+
+// PaddedWords is Words for a value that is outside of it for padding alone: most programs show what it
+// returns.
+func PaddedWords(value string) (string, bool) {
+	text, padded, ok := words(value)
+	return text, ok && padded
+}
+
+// words is Words where padded says that padding stands before another word in B.
+func words(value string) (text string, padded, ok bool) {
 	if !isPrintable(value) {
-		return "", false
+		return "", false, false
 	}
 	if !strings.Contains(value, "=?") {
-		return value, true
+		return value, false, true
 	}
 	var out strings.Builder
 	encoded := false // the token before was an encoded word
+	open := false    // and that in B, with padding
 	gap := ""
 	for rest := value; rest != ""; {
 		blank := len(rest) - len(strings.TrimLeft(rest, " \t"))
@@ -29,21 +44,22 @@ func Words(value string) (string, bool) {
 		if !strings.Contains(token, "=?") {
 			out.WriteString(gap)
 			out.WriteString(token)
-			encoded = false
+			encoded, open = false, false
 			continue
 		}
 		text, ok := decodedWord(token)
 		if !ok {
-			return "", false
+			return "", false, false
 		}
+		padded = padded || open && inB(token)
 		if !encoded {
 			out.WriteString(gap)
 		}
 		out.WriteString(text)
-		encoded = true
+		encoded, open = true, inB(token) && strings.HasSuffix(token, "=?=")
 	}
-	text := string(Normal([]byte(out.String())))
-	return text, !strings.Contains(text, "=?")
+	text = string(Normal([]byte(out.String())))
+	return text, padded, !strings.Contains(text, "=?")
 }
 
 // decodedWord decodes a token that is one encoded word, =?charset?B|Q?text?=, and nothing else.
@@ -57,6 +73,12 @@ func decodedWord(token string) (string, bool) {
 		return "", false
 	}
 	return string(text), true
+}
+
+// inB reports whether an encoded word is in the B encoding.
+func inB(word string) bool {
+	_, behind, _ := strings.Cut(word[len("=?"):], "?")
+	return behind[0]|0x20 == 'b'
 }
 
 // hasControl reports whether s has a control character or one that ends a line.

@@ -36,6 +36,12 @@ func TestWords(t *testing.T) {
 		{"broken base64", "=?utf-8?b?YQ?=", ""},
 		{"padding inside", "=?utf-8?b?YQ==YQ==?=", ""},
 		{"not UTF-8", "=?utf-8?q?=FF?=", ""},
+		{"adjacent in B", "=?utf-8?b?YWJj?= =?utf-8?b?ZA==?=", "abcd"},
+		{"adjacent in B, padded", "=?utf-8?b?YQ==?= =?utf-8?b?YmNk?=", ""},
+		{"adjacent in B, padded, labels apart", "=?utf-8?B?YWI=?= =?UTF8?b?YmNk?=", ""},
+		{"adjacent in B, the second of three padded", "=?utf-8?b?YWJj?=\t=?utf-8?b?ZGU=?= =?utf-8?b?Zg==?=", ""},
+		{"padded before Q", "=?utf-8?b?YQ==?= =?utf-8?q?b?=", "ab"},
+		{"padded before text", "=?utf-8?b?YQ==?= b =?utf-8?b?Yw==?=", "a b c"},
 		{"half a character", "=?utf-8?q?=C3?= =?utf-8?q?=BC?=", ""},
 		{"8-bit in ASCII", "=?us-ascii?q?=C3=BC?=", ""},
 		{"raw 8-bit", "Gr\xc3\xbc\xc3\x9fe", ""},
@@ -71,6 +77,10 @@ func TestWords(t *testing.T) {
 		{"EUC-JP", "=?euc-jp?q?=C6=FC?=", "日"},
 		{"circled one in EUC-JP", "=?euc-jp?q?=AD=A1?=", ""},
 		{"KOI8-U", "=?koi8-u?q?=C1?=", "а"},
+		{"Hebrew in the order of reading or of sight", "=?iso-8859-8?q?=F9?=", ""},
+		{"Arabic in one or the other", "=?iso-8859-6?q?=C7?=", ""},
+		{"ASCII with such a label", "=?iso-8859-8?q?a?=", "a"},
+		{"not known to browsers' libraries", "=?iso-8859-16?q?=A1?=", ""},
 		{"KOI8-U told apart", "=?koi8-u?q?=AE?=", ""},
 	} {
 		got, ok := grammar.Words(tt.in)
