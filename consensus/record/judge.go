@@ -64,12 +64,9 @@ func (f *Facts) judge() (Verdict, []string) {
 		reasons := append([]string{
 			"the envelope recipient is not in the record: it was made for somebody else, or was sent on by a forwarder that is not known here",
 		}, f.replays()...)
-		if f.ByStranger() {
-			reasons = append(reasons, f.handedOn())
-		}
-		return Replayed, append(append(reasons, why), c.Differences()...)
+		return Replayed, f.replayedReasons(reasons, why)
 	case f.ByStranger() && len(f.replays()) > 0:
-		return Replayed, append(append(f.replays(), f.handedOn(), why), c.Differences()...)
+		return Replayed, f.replayedReasons(f.replays(), why)
 	case f.ByStranger(), !c.AllSame() && !f.forwarded():
 		// Of a changed copy of what was delivered before, the change is what
 		// its reader has to know.
@@ -181,17 +178,26 @@ func (f *Facts) replays() (reasons []string) {
 	return reasons
 }
 
-func (f *Facts) changedReasons(why string) []string {
-	c := f.Comparison
-	reasons := []string{f.shareReason("at least")}
+// replayedReasons goes on behind why a mail is replayed with what else its reader has to know.
+func (f *Facts) replayedReasons(reasons []string, why string) []string {
+	return append(append(f.alteredBy(reasons), why), f.Comparison.Differences()...)
+}
+
+// alteredBy says behind reasons whether a mail was altered for good, and by whom it was sent on.
+func (f *Facts) alteredBy(reasons []string) []string {
 	if f.Decisive() {
 		reasons = append(reasons, "a difference that no honest relay makes: it cannot count as wanted")
 	}
 	if f.ByStranger() {
 		reasons = append(reasons, f.handedOn())
 	}
-	differences := c.Differences()
-	return append(append(append(reasons, why), differences...), notSaid(c.Quoted(), differences)...)
+	return reasons
+}
+
+func (f *Facts) changedReasons(why string) []string {
+	differences := f.Comparison.Differences()
+	reasons := append(f.alteredBy([]string{f.shareReason("at least")}), why)
+	return append(append(reasons, differences...), notSaid(f.Comparison.Quoted(), differences)...)
 }
 
 // notSaid are the quotations that no difference ends in.

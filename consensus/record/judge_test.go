@@ -63,6 +63,9 @@ func TestJudge(t *testing.T) {
 		{"bad token", func(f *record.Facts) { f.TokenValid, f.TokenFault = false, "bad path" }, record.Invalid, "bad path"},
 		{"bad token without a fault", func(f *record.Facts) { f.TokenValid = false }, record.Invalid, "not valid"},
 		{"recipient not in the record", func(f *record.Facts) { f.RecipientInRecord = false }, record.Replayed, "recipient"},
+		{"recipient not in the record, and altered", func(f *record.Facts) {
+			f.RecipientInRecord, f.Comparison = false, differing(1, message.Text, "")
+		}, record.Replayed, "is not known here; a difference that no honest relay makes: it cannot count as wanted; recorded by Example"},
 		{"recipient not in the comparison", func(f *record.Facts) { f.Comparison.RecipientInRecord = false }, record.Replayed, "recipient"},
 		{"recorded by a stranger, but all is recorded", func(f *record.Facts) { f.FromDomainIsOrg, f.DeclaresAll = false, true }, record.Missing,
 			"records all its mail, but this is not its record; recorded by Example, not by the From domain's organisation; this node has not pinned Example"},

@@ -108,6 +108,9 @@ func replayed(f Finding, e Evidence) place {
 			}
 		}
 	}
+	if f.Decisive {
+		return place{labelSpam, []string{"it was changed as no honest relay changes mail, and sent to you by somebody who only has a copy"}}
+	}
 	return place{labelSpam, []string{"it may be genuine, but it was sent to you by somebody who only has a copy"}}
 }
 

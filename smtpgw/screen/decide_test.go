@@ -53,6 +53,7 @@ func TestDecide(t *testing.T) {
 			Evidence{wrote("x@e.example"), dkim}, labelSpam, "no honest relay"},
 		{"changed, delivered before", Policy{}, Finding{Verdict: record.Differs, Before: true}, nil, labelSpam, "used before"},
 		{"replayed", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true}, nil, labelSpam, "only has a copy"},
+		{"replayed, altered", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true, Decisive: true}, nil, labelSpam, "it was changed as no honest relay changes mail, and sent to you by somebody who only has a copy"},
 		{"replayed, of a list written to", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true, RecordedFor: []string{"b@e.example", list}},
 			Evidence{wrote(list)}, labelInbox, "recorded for " + list},
 		{"replayed, of a list whose mail was called no spam", Policy{}, Finding{Verdict: record.Replayed, Unnamed: true, RecordedFor: []string{list}},
