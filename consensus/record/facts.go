@@ -64,7 +64,7 @@ type Facts struct {
 	Forwarder  string `json:",omitempty"` // domain of the known forwarder that sent it on, A-label
 	// Stranger: who sent it on has a sound record of its own for this recipient, but is known to nobody
 	// here. What is judged is the original record. Handed is a domain, as A-label, that the stranger is
-	// trusted for, HandedClaims one that it only claims.
+	// trusted for, HandedClaims one that it only claims: each that of the address written to, if known.
 	Stranger     bool   `json:",omitempty"`
 	Handed       string `json:",omitempty"`
 	HandedClaims string `json:",omitempty"`

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -208,6 +209,8 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	f.Facts.Stranger = true
 	f.Facts.HandedClaims = as.top.Facts.RecorderDomain
 	if by, ok := sealer(as.state, w.hops[0].Token.Recorder); ok {
+		claimed := w.writtenTo(as, 0, func(domain string) bool { return claims(by, []string{domain}) })
+		f.Facts.HandedClaims = cmp.Or(claimed, f.Facts.HandedClaims)
 		f.Facts.Handed, f.Facts.WrittenTo = v.stranger(as, w, by)
 	}
 	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
@@ -236,17 +239,26 @@ func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name str
 		if !ok {
 			return name, false
 		}
-		at := slices.IndexFunc(as.header.To[:min(len(as.header.To), message.MaxRecipients)], func(addr string) bool {
-			return trusted(org, message.Domain(addr)) && w.hops[i+1].Token.HasRecipient(addr)
-		})
-		if at < 0 {
+		domain := w.writtenTo(as, i, func(domain string) bool { return trusted(org, domain) })
+		if domain == "" {
 			return name, false
 		}
 		if i == 0 {
-			name = message.Domain(as.header.To[at])
+			name = domain
 		}
 	}
 	return name, true
+}
+
+// writtenTo returns the domain of the first address in To or Cc that the record below a hop is for,
+// and whose domain is one of those asked for; empty if there is none.
+func (w *way) writtenTo(as *Assessment, hop int, of func(domain string) bool) string {
+	for _, addr := range as.header.To[:min(len(as.header.To), message.MaxRecipients)] {
+		if domain := message.Domain(addr); of(domain) && w.hops[hop+1].Token.HasRecipient(addr) {
+			return domain
+		}
+	}
+	return ""
 }
 
 // addressedBy narrows what was found about an original that a stranger sent on to rcpt's copy.

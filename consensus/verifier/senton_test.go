@@ -16,8 +16,8 @@ import (
 func TestSentOnByStranger(t *testing.T) {
 	const list = "devs@org4.example"
 	w := newWorld(t, setting{orgs: 5, pins: []int{0, 3}, change: func(n *chaintest.Network) {
-		e := &n.Orgs[2].Event // claims the list's domain and no other
-		e.Enrol().Domains = []string{"org4.example"}
+		e := &n.Orgs[2].Event // claims the list's domain, behind another
+		e.Enrol().Domains = []string{"first.example", "org4.example"}
 		e.Sign(n.Orgs[2].Key)
 	}})
 	posted := func() []byte {
@@ -42,6 +42,10 @@ func TestSentOnByStranger(t *testing.T) {
 	w.expect(claimed, "by who only claims the list's domain", record.Replayed, "spam")
 	if got := w.finding(claimed).Reasons[1]; got != "sent on by an organisation that claims org4.example but is not trusted for it here" {
 		t.Errorf("reason %q", got)
+	}
+	elsewhere := w.arrive(w.seal(2, w.seal(0, letter(jo, "", text+"three"), ann), ann))
+	if got := w.finding(elsewhere).Reasons[1]; got != "sent on by an organisation that claims first.example but is not trusted for it here" {
+		t.Errorf("reason of what went to no address of its: %q", got)
 	}
 	w.expect(w.arrive(w.seal(4, mail, ann)), "by somebody else than the list", record.Replayed, "spam")
 	byList := w.seal(3, mail, ann)
