@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,9 +21,11 @@ type verified struct {
 	Files []verifiedFile `json:"files"`
 }
 
+// verifiedFile has either a verdict or why there is none.
 type verifiedFile struct {
 	File string `json:"file"`
 	*api.Verification
+	Error *api.Error `json:"error,omitempty"`
 }
 
 func (a *app) cmdVerify() *cobra.Command {
@@ -32,7 +35,8 @@ func (a *app) cmdVerify() *cobra.Command {
 		Short: "Judge messages in files by their records",
 		Long: `Judge messages in files (- is standard input) by their records, against the chain of the running node.
 
-The exit code tells the worst verdict: 8 missing, replayed or invalid; 4 changed; 3 unrecorded or vouched; 5 pending; 0 verified.`,
+The exit code tells the worst verdict: 8 missing, replayed or invalid; 4 changed; 3 unrecorded or vouched; 5 pending; 0 verified.
+A file that cannot be judged is worse than any; the others are judged all the same.`,
 		Args: between(1, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
 			to, err := envelope(c, recipients)
@@ -42,34 +46,75 @@ The exit code tells the worst verdict: 8 missing, replayed or invalid; 4 changed
 			client := a.client()
 			defer client.Close()
 			doc := &verified{}
+			var failed *api.Error // the first of a file, or that of all
 			for _, file := range args {
-				raw, err := a.read(c.Context(), file)
-				if err != nil {
-					return fmt.Errorf("reading %s: %w", file, err)
-				}
-				if err := checkMail(file, raw); err != nil {
+				v, ofFile, err := a.verify(c.Context(), client, file, to)
+				if err != nil && len(args) == 1 {
 					return err
 				}
-				v, err := client.Verify(c.Context(), api.VerifyRequest{Raw: raw, Recipients: to})
-				if err != nil {
+				f := verifiedFile{File: file, Verification: v}
+				if err == nil {
+					a.exit = worse(a.exit, verdictExit(record.Verdict(v.Verdict)))
+				} else if f.Error = a.failure(err); failed == nil || !ofFile {
+					failed = f.Error
+				}
+				doc.Files = append(doc.Files, f)
+				if err := a.tellVerified(f, len(args) > 1); err != nil {
 					return err
 				}
-				v.Document = api.Document{} // the version is of the whole answer
-				doc.Files = append(doc.Files, verifiedFile{file, v})
-				a.exit = worse(a.exit, verdictExit(record.Verdict(v.Verdict)))
+				if !ofFile {
+					break // no other can be judged either
+				}
 			}
-			return a.print(doc, func(b *bytes.Buffer) {
-				for _, f := range doc.Files {
-					if len(doc.Files) > 1 {
-						fmt.Fprintf(b, "%s\n", line(f.File, 0))
-					}
-					showVerification(b, f.Verification)
-				}
-			})
+			if failed != nil {
+				a.exit = failed.ExitCode()
+			}
+			if !a.json {
+				return nil
+			}
+			return a.encode(doc)
 		},
 	}
 	c.Flags().StringArrayVar(&recipients, "recipient", nil, "address the message was delivered to, to be checked too")
 	return c
+}
+
+// verify has the message in a file judged by the node. ofFile says that an error is about that file,
+// which it names then, and not about all.
+func (a *app) verify(ctx context.Context, client *api.Client, file string, to []string) (v *api.Verification, ofFile bool, err error) {
+	raw, err := a.read(ctx, file)
+	if err != nil {
+		return nil, ctx.Err() == nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	if err := checkMail(file, raw); err != nil {
+		return nil, true, err
+	}
+	if v, err = client.Verify(ctx, api.VerifyRequest{Raw: raw, Recipients: to}); err != nil {
+		e := *explain(err)
+		if ofFile = e.Code == api.CodeInvalid || e.Code == api.CodeTooLarge; ofFile {
+			e.Message = "judging " + file + ": " + e.Message
+		}
+		return nil, ofFile, &e
+	}
+	v.Document = api.Document{} // the version is of the whole answer
+	return v, true, nil
+}
+
+// tellVerified prints what was found about a file as soon as it is; errors go to standard error in both
+// forms.
+func (a *app) tellVerified(f verifiedFile, named bool) error {
+	if f.Error != nil {
+		a.tell(f.Error)
+	}
+	if a.json || f.Error != nil {
+		return nil
+	}
+	return a.print(nil, func(b *bytes.Buffer) {
+		if named {
+			fmt.Fprintf(b, "%s\n", line(f.File, 0))
+		}
+		showVerification(b, f.Verification)
+	})
 }
 
 // verdictExit is the exit code of a verdict.

@@ -90,10 +90,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if a.json && !a.out.used {
 		a.encode(&api.Failure{Error: failure})
 	}
-	fmt.Fprintln(a.err, clean(failure.Message))
-	if failure.Hint != "" {
-		fmt.Fprintln(a.err, "  try: "+clean(failure.Hint))
-	}
+	a.tell(failure)
 	return failure.ExitCode()
 }
 

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"cairn/node/api"
 )
 
 // clean makes text from anywhere harmless to a terminal: control characters other than line feed and tab, and those
@@ -109,4 +111,12 @@ func plurals(n int, one, more string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, more)
+}
+
+// tell prints an error and the next step for people.
+func (a *app) tell(failure *api.Error) {
+	fmt.Fprintln(a.err, clean(failure.Message))
+	if failure.Hint != "" {
+		fmt.Fprintln(a.err, "  try: "+clean(failure.Hint))
+	}
 }
