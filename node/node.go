@@ -212,7 +212,8 @@ func (n *Node) connect() (err error) {
 	}
 	n.queue = smtpgw.NewQueue(n.store)
 	n.queue.SetClock(n.now)
-	n.recorder = recorder.New(n.store, sealable{n.queue, n.hasAccount}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
+	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
+	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
 	n.recorder.SetClock(n.now)
 	n.recorder.SetSilent(n.copies.silent)
 	if err := n.recorder.Begin(); err != nil {
@@ -222,7 +223,6 @@ func (n *Node) connect() (err error) {
 		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
 	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, standing, n.log)
-	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.log)
 	n.inbound = smtpgw.NewInbound(inboundConfig(gw), n.store, delivery, n.log)
 	return nil

@@ -51,18 +51,15 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 				news = append(news, c)
 			}
 		}
-		if len(news) > 0 {
-			if err := n.notify(ctx, s, org, news); err != nil {
+		seen := func(tx *mailstore.Tx) error { return tx.Space(orgSpace).PutNumber(seenKey(org.ID), upTo) }
+		switch {
+		case len(news) > 0:
+			if err := n.notify(ctx, s, org, news, seen); err != nil {
 				errs = append(errs, fmt.Errorf("tell of changes of %q: %w", org.Name, err))
-				continue
 			}
+		case !known: // else there is nothing to write for a block in which nothing happened
+			errs = append(errs, n.store.Update(ctx, seen))
 		}
-		if known && len(news) == 0 {
-			continue // nothing to write for a block in which nothing happened
-		}
-		errs = append(errs, n.store.Update(ctx, func(tx *mailstore.Tx) error {
-			return tx.Space(orgSpace).PutNumber(seenKey(org.ID), upTo)
-		}))
 	}
 	return errors.Join(errs...)
 }
@@ -91,8 +88,9 @@ func (n *Node) followed(s *consensus.State) []*consensus.Org {
 	return list
 }
 
-// notify sends a notice to the postmaster as delivery reports go: from the null sender.
-func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Org, news []api.OrgChange) error {
+// notify sends a notice to the postmaster as delivery reports go, from the null sender, in one transaction
+// with the word that it was.
+func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Org, news []api.OrgChange, seen func(*mailstore.Tx) error) error {
 	to := n.postmaster()
 	var text strings.Builder
 	fmt.Fprintf(&text, "The chain has changes of the organisation %s (%s),\r\nid %s.\r\n", printable(org.Name), n.followedFor(s, org), org.ID)
@@ -118,10 +116,10 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
 		to, to, of, n.now().Format(time.RFC1123Z), text.String())
 	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
-	_, err := n.submitter.Submit(ctx, peer, "", []string{to}, []byte(raw))
+	_, err := n.submitter.SubmitWith(ctx, peer, "", []string{to}, []byte(raw), seen)
 	if refusal, ok := errors.AsType[*smtp.SMTPError](err); ok && refusal.Code >= 500 {
 		n.log.Warn("changes of an organisation could not be told to the postmaster", "organisation", org.Name, "err", err)
-		return nil // nobody is there to tell, and trying again does not help
+		return n.store.Update(ctx, seen) // nobody is there to tell, and trying again does not help
 	}
 	return err
 }

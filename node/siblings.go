@@ -123,7 +123,8 @@ func (s *siblings) routeToNode(node consensus.Key) smtpgw.Route {
 	}}
 }
 
-// hasAccount answers that question of another node. Postmasters are each node's own.
+// hasAccount answers that question of another node. It is narrower than what the gateway delivers here: a
+// postmaster without an account of its own is each node's own.
 func (n *Node) hasAccount(address string) (has bool, err error) {
 	if _, err := mailstore.CanonicalAddress(address); err != nil {
 		return false, nil // no account can have it

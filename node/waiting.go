@@ -14,7 +14,7 @@ func (n *Node) sayWaiting(rd *mailstore.Reader, sent *api.Sent) error {
 	sent.Waiting, sent.Next = halted.Why, halted.Next
 	here := 0
 	for _, to := range sent.To {
-		has, err := n.hasAccount(to)
+		has, err := n.submitter.Here(rd, to)
 		if err != nil {
 			return err
 		}
@@ -27,6 +27,15 @@ func (n *Node) sayWaiting(rd *mailstore.Reader, sent *api.Sent) error {
 	}
 	sent.ForGood = halted.Ends && here < len(sent.To)
 	return nil
+}
+
+// isHere reports whether mail for an address goes to an account of this node.
+func (n *Node) isHere(address string) (here bool, err error) {
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		here, err = n.submitter.Here(rd, address)
+		return err
+	})
+	return here, err
 }
 
 // whyUnrecorded says why nothing is recorded now; empty if it is.

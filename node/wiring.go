@@ -22,7 +22,7 @@ import (
 // sealable is the outbound queue as the recorder sees it.
 type sealable struct {
 	*smtpgw.Queue
-	here func(address string) (bool, error) // whether an account of this node has it
+	here func(address string) (bool, error) // whether mail for it goes to an account of this node
 }
 
 func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {

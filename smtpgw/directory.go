@@ -105,6 +105,19 @@ func (d directory) checkLocal(r *mailstore.Reader, m mailbox) error {
 	return err
 }
 
+// has reports whether mail for an address goes to an account of this node.
+func (d directory) has(r *mailstore.Reader, address string) (bool, error) {
+	m, err := parseMailbox(address, true)
+	if err == nil {
+		err = d.checkLocal(r, m)
+	}
+	var refusal *smtp.SMTPError
+	if errors.As(err, &refusal) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func unknownMailbox(m mailbox) error {
 	return replyf(550, 5, 1, 1, "no mailbox <%s> here", pathOf(m.String()))
 }

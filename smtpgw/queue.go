@@ -58,6 +58,11 @@ type Envelope struct {
 // node, as a sent message of env.Account and queues it for its recipients, in
 // one durable transaction. It returns the number of the sent copy.
 func (q *Queue) Submit(ctx context.Context, env Envelope, raw []byte) (mailstore.MessageID, error) {
+	return q.submitWith(ctx, env, raw, nil)
+}
+
+// submitWith is Submit with what else its transaction is to do, if not nil.
+func (q *Queue) submitWith(ctx context.Context, env Envelope, raw []byte, also func(*mailstore.Tx) error) (mailstore.MessageID, error) {
 	if env.Ref == "" {
 		env.Ref = newRef()
 	}
@@ -65,7 +70,9 @@ func (q *Queue) Submit(ctx context.Context, env Envelope, raw []byte) (mailstore
 	var id mailstore.MessageID
 	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var err error
-		id, err = q.submit(tx, env, groups, raw)
+		if id, err = q.submit(tx, env, groups, raw); err == nil && also != nil {
+			err = also(tx)
+		}
 		return err
 	})
 	if err != nil {

@@ -107,7 +107,7 @@ func (s *session) data(r io.Reader) error {
 	var ref string
 	if s.srv.mode == Submission {
 		var receipt Receipt
-		receipt, err = s.srv.submitter.submit(s.srv.ctx, s.peer(), s.acct, s.from, s.rcpts, raw)
+		receipt, err = s.srv.submitter.submit(s.srv.ctx, s.peer(), s.acct, s.from, s.rcpts, raw, nil)
 		ref = receipt.Ref
 	} else {
 		ref = newRef()

@@ -44,6 +44,11 @@ type Receipt struct {
 // checkAuthors). An *smtp.SMTPError is a refusal with its reason; any other
 // error is our own trouble.
 func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
+	return s.SubmitWith(ctx, peer, from, rcpts, raw, nil)
+}
+
+// SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be run again.
+func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
 		return Receipt{}, replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", s.limits.MessageBytes)
 	}
@@ -68,7 +73,7 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 		}
 		to[i] = m.String()
 	}
-	return s.submit(ctx, peer, acct, sender, to, raw)
+	return s.submit(ctx, peer, acct, sender, to, raw, also)
 }
 
 // sender looks up who sends as from. What is sent as an address of no account,
@@ -90,6 +95,9 @@ func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, se
 	return acct, sender, err
 }
 
+// Here reports whether mail for an address goes to an account of this node, as its courier would deliver it.
+func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) { return s.dir.has(r, address) }
+
 // recipient checks one recipient; those of our own domains must exist.
 func (s *Submitter) recipient(ctx context.Context, to string, utf8 bool) (mailbox, error) {
 	m, err := parseMailbox(to, utf8)
@@ -101,7 +109,7 @@ func (s *Submitter) recipient(ctx context.Context, to string, utf8 bool) (mailbo
 }
 
 // submit queues a message whose text and envelope were checked.
-func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.AccountID, from string, rcpts []string, raw []byte) (Receipt, error) {
+func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.AccountID, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	d, err := readDraft(raw)
 	if err != nil {
 		return Receipt{}, err
@@ -124,7 +132,7 @@ func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.Accoun
 	if err != nil {
 		return Receipt{}, err
 	}
-	id, err := s.queue.Submit(ctx, env, msg)
+	id, err := s.queue.submitWith(ctx, env, msg, also)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("submit: %w", err)
 	}

@@ -169,18 +169,14 @@ func (c *Courier) whoIsHere(e *Entry) (here, rest []string, err error) {
 	err = c.queue.store.View(func(r *mailstore.Reader) error {
 		here, rest = nil, nil
 		for _, rcpt := range e.Recipients {
-			m, err := parseMailbox(rcpt, true)
-			if err == nil {
-				err = c.dir.checkLocal(r, m)
-			}
-			var refusal *smtp.SMTPError
-			switch {
-			case err == nil:
-				here = append(here, rcpt)
-			case errors.As(err, &refusal):
-				rest = append(rest, rcpt)
-			default:
+			has, err := c.dir.has(r, rcpt)
+			if err != nil {
 				return err
+			}
+			if has {
+				here = append(here, rcpt)
+			} else {
+				rest = append(rest, rcpt)
 			}
 		}
 		return nil

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"cairn/mailstore"
 )
 
 // Where nothing can be recorded, mail between accounts of this node is delivered without a token, once,
@@ -139,4 +141,33 @@ func TestUnrecordedHoldsNothingUp(t *testing.T) {
 	waitFor(t, func() bool { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) == 1 })
 	close(end)
 	waitFor(t, func() bool { return len(inboxOf(t, n.store, "other@local.example", "inbox")) == 1 })
+}
+
+// Whether mail goes to an account here is what the courier does with it, whatever else has the address.
+func TestHere(t *testing.T) {
+	st := localStore(t)
+	cfg := testConfig
+	cfg.Domains = only("local.example", "second.example")
+	s := NewSubmitter(cfg, st, NewQueue(st))
+	for address, want := range map[string]bool{
+		"user@local.example":           true,
+		"USER@local.example":           true,
+		"postmaster@local.example":     true,
+		"postmaster@second.example":    true, // the account of Config.Postmaster stands in
+		"user@second.example":          false,
+		"nobody@local.example":         false,
+		"postmaster@elsewhere.example": false,
+		"no address":                   false,
+	} {
+		err := st.View(func(r *mailstore.Reader) error {
+			here, err := s.Here(r, address)
+			if here != want {
+				t.Errorf("%s is here: %v", address, here)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
 }
