@@ -130,9 +130,9 @@ func (n *Node) OrgChanges(_ context.Context, which string) (*api.OrgChanges, err
 	if err != nil {
 		return nil, err
 	}
-	key := org.KeyAt(s.Height())
+	key := keyOf(s, org)
 	v := &api.OrgChanges{ID: org.ID.String(), Name: org.Name, Key: key.String(), Fingerprint: fingerprint.Of(key), Changes: changesOf(s, org.ID)}
-	if p := org.Pending; p.At > s.Height() {
+	if p := org.Pending; p.At > s.Height()+1 {
 		v.Pending = &api.PendingRotation{Key: p.Key.String(), Fingerprint: fingerprint.Of(p.Key), At: p.At, About: n.heightTime(s, p.At)}
 	}
 	for i := range v.Changes {
