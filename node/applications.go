@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -18,9 +19,10 @@ const maxApplications = 64
 // have to see them before they can give it. They are kept in memory and passed on as they come, each with
 // all attestations that have been seen.
 type applications struct {
-	mu    sync.Mutex
-	list  []*consensus.OrgEvent // in the order in which they came; never changed, only replaced
-	ready chan struct{}         // one of them may have enough
+	mu     sync.Mutex
+	list   []*consensus.OrgEvent // in the order in which they came; never changed, only replaced
+	ready  chan struct{}         // one of them may have enough
+	pruned consensus.Hash        // the tip for which those that no block will hold were looked for
 }
 
 func newApplications() *applications { return &applications{ready: make(chan struct{}, 1)} }
@@ -95,29 +97,39 @@ func valid(s *consensus.State, e *consensus.OrgEvent, list []consensus.Attestati
 	return kept
 }
 
-// all lists the applications, and forgets those that no block will hold any more.
+// all lists the applications, and forgets those that no block will hold any more. That is looked at once for
+// each tip, and not under the lock: there are signatures to check.
 func (a *applications) all(s *consensus.State) []*consensus.OrgEvent {
 	a.mu.Lock()
+	list, pruned := slices.Clone(a.list), a.pruned == s.Tip()
+	a.mu.Unlock()
+	if pruned {
+		return list
+	}
+	var dead []*consensus.OrgEvent
+	for _, e := range list {
+		if err := consensus.ValidateEvent(s, e); err != nil && !unattested(err) {
+			dead = append(dead, e)
+		}
+	}
+	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.list = slices.DeleteFunc(a.list, func(e *consensus.OrgEvent) bool {
-		err := consensus.ValidateEvent(s, e)
-		return err != nil && !unattested(err)
-	})
+	a.pruned = s.Tip()
+	a.list = slices.DeleteFunc(a.list, func(e *consensus.OrgEvent) bool { return slices.Contains(dead, e) })
 	return slices.Clone(a.list)
 }
 
-// take removes and returns those that have enough.
-func (a *applications) take(s *consensus.State) (enough []*consensus.OrgEvent) {
+// enough lists those that have the word of enough members. They stay until remove.
+func (a *applications) enough(s *consensus.State) []*consensus.OrgEvent {
+	return slices.DeleteFunc(a.all(s), func(e *consensus.OrgEvent) bool {
+		return len(e.Attestations) < attestersNeeded(s, e) || consensus.ValidateEvent(s, e) != nil
+	})
+}
+
+func (a *applications) remove(id consensus.Hash) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.list = slices.DeleteFunc(a.list, func(e *consensus.OrgEvent) bool {
-		ok := consensus.ValidateEvent(s, e) == nil
-		if ok {
-			enough = append(enough, e)
-		}
-		return ok
-	})
-	return enough
+	a.list = slices.DeleteFunc(a.list, func(e *consensus.OrgEvent) bool { return e.ID() == id })
 }
 
 // waitingRoom is the mempool as other nodes see it: with the applications.
@@ -145,13 +157,17 @@ func (w waitingRoom) Events() []*consensus.OrgEvent {
 	return slices.Concat(w.Pool.Events(), w.room.list)
 }
 
-// bringAttested gives to the miners what has the word of enough members.
-func (n *Node) bringAttested(s *consensus.State) {
-	for _, e := range n.applications.take(s) {
+// bringAttested gives to the miners what has the word of enough members. What the mempool refuses, as when it
+// is full, keeps that word and is brought again.
+func (n *Node) bringAttested(s *consensus.State) error {
+	var errs []error
+	for _, e := range n.applications.enough(s) {
 		if err := n.pool.AddEvent(s, e, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
-			n.log.Warn("an event that enough members attest to was not taken into the mempool", "event", e.ID(), "err", err)
+			errs = append(errs, fmt.Errorf("bring event %.8s, which enough members attest to, to the mempool: %w", e.ID(), err))
 			continue
 		}
+		n.applications.remove(e.ID())
 		n.host.PublishEvent(e)
 	}
+	return errors.Join(errs...)
 }

@@ -39,7 +39,11 @@ func (n *Node) Applications(ctx context.Context) (*api.Applications, error) {
 	if err := n.checkAttesting(s); err != nil {
 		return nil, err
 	}
-	given, err := n.attestedLately(n.now())
+	var given []time.Time
+	err := n.store.View(func(rd *mailstore.Reader) (err error) {
+		given, err = attestedLately(rd, n.now())
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -112,18 +116,11 @@ func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Applicatio
 	case !s.Mines(n.id.RecorderKey()):
 		return nil, api.Errorf(api.CodeNotAllowed, "cairn status", "attesting: this node's recorder key is of no member now")
 	}
-	given, err := n.attestedLately(n.now())
-	if err != nil {
-		return nil, err
-	}
-	if err := mayAttest(v, len(given), r.Yes); err != nil {
+	if err := n.noteAttested(ctx, n.now(), func(given int) error { return mayAttest(v, given, r.Yes) }); err != nil {
 		return nil, err
 	}
 	merged := *e
 	merged.Attestations = append(slices.Clone(e.Attestations), consensus.Attest(e, n.id.Recorder))
-	if err := n.noteAttested(ctx, append(given, n.now())); err != nil {
-		return nil, err
-	}
 	n.applications.add(s, &merged)
 	for _, x := range n.applications.all(s) {
 		if x.ID() == e.ID() {
@@ -171,26 +168,33 @@ func (n *Node) application(s *consensus.State, id string) (found *consensus.OrgE
 }
 
 // attestedLately is when this node gave its word within a day before now.
-func (n *Node) attestedLately(now time.Time) (times []time.Time, err error) {
-	err = n.store.View(func(rd *mailstore.Reader) error {
-		b, err := rd.Space(orgSpace).Get([]byte(attestedKey))
-		if errors.Is(err, mailstore.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(b, &times)
-	})
+func attestedLately(rd *mailstore.Reader, now time.Time) (times []time.Time, err error) {
+	b, err := rd.Space(orgSpace).Get([]byte(attestedKey))
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &times)
+	}
 	return slices.DeleteFunc(times, func(t time.Time) bool { return now.Sub(t) > attestDay }), err
 }
 
-func (n *Node) noteAttested(ctx context.Context, times []time.Time) error {
-	b, err := json.Marshal(times)
-	if err != nil {
-		return err
-	}
-	return n.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put([]byte(attestedKey), b) })
+// noteAttested notes that this node gives its word now, if it may after having done so that often within a day.
+func (n *Node) noteAttested(ctx context.Context, now time.Time, may func(given int) error) error {
+	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		given, err := attestedLately(&tx.Reader, now)
+		if err != nil {
+			return err
+		}
+		if err := may(len(given)); err != nil {
+			return err
+		}
+		b, err := json.Marshal(append(given, now))
+		if err != nil {
+			return err
+		}
+		return tx.Space(orgSpace).Put([]byte(attestedKey), b)
+	})
 }
 
 // attestNote says how far the word of members for an event is; empty if it waits for none.

@@ -92,15 +92,15 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 			return nil, err
 		}
 	}
-	if err := n.takeIn(s, e); err != nil {
+	lacking, err := n.fits(s, e)
+	if err != nil {
 		return nil, err
 	}
-	err = n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		id := e.ID()
-		return tx.Space(orgSpace).Put(append([]byte(eventPrefix), id[:]...), e.Encode())
-	})
-	if err != nil {
+	if err := n.keep(ctx, e); err != nil { // before others have it: what nobody here remembers is not brought again
 		return nil, fmt.Errorf("keeping the event until it is in a block: %w", err)
+	}
+	if err := n.give(s, e, lacking); err != nil {
+		return nil, errors.Join(err, n.forget(context.WithoutCancel(ctx), e))
 	}
 	n.log.Info("an event of our organisation was brought to the network", "type", e.Type(), "event", e.ID())
 	v := n.viewEvent(n.chain.State(), e)
@@ -108,30 +108,36 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 	return v, err
 }
 
-// takeIn checks an event behind those that wait and gives it to the miners here and elsewhere.
-func (n *Node) takeIn(s *consensus.State, e *consensus.OrgEvent) error {
+func (n *Node) keep(ctx context.Context, e *consensus.OrgEvent) error {
+	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		id := e.ID()
+		return tx.Space(orgSpace).Put(append([]byte(eventPrefix), id[:]...), e.Encode())
+	})
+}
+
+// fits checks an event behind those that wait. lacking: it lacks the word of members, and nothing else.
+func (n *Node) fits(s *consensus.State, e *consensus.OrgEvent) (lacking bool, err error) {
 	waiting := n.waitingEvents(s)
 	if slices.ContainsFunc(waiting, func(w *consensus.OrgEvent) bool { return w.ID() == e.ID() }) {
-		n.host.PublishEvent(e)
-		return nil
+		return false, nil
 	}
 	events := make([]consensus.OrgEvent, 0, len(waiting)+1)
 	for _, w := range append(waiting, e) {
 		events = append(events, *w)
 	}
-	err := consensus.ValidateEvents(s, events)[len(waiting)]
-	if broken, ok := errors.AsType[*consensus.RuleError](err); ok && !broken.OfBlock() && !unattested(err) {
-		return eventRefused(e, err)
+	err = consensus.ValidateEvents(s, events)[len(waiting)]
+	lacking = unattested(err)
+	if broken, ok := errors.AsType[*consensus.RuleError](err); ok && !broken.OfBlock() && !lacking {
+		return false, eventRefused(e, err)
 	}
-	if err := n.checkPins(s, e); err != nil {
-		return err
-	}
-	if unattested(err) {
+	return lacking, n.checkPins(s, e)
+}
+
+// give gives an event that fits to the miners here and elsewhere, or to the members whose word it lacks.
+func (n *Node) give(s *consensus.State, e *consensus.OrgEvent, lacking bool) error {
+	if lacking {
 		n.applications.add(s, e)
-		n.host.PublishEvent(e)
-		return nil
-	}
-	if err := n.pool.AddEvent(s, e, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
+	} else if err := n.pool.AddEvent(s, e, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
 		return eventRefused(e, err)
 	}
 	n.host.PublishEvent(e)
@@ -246,7 +252,7 @@ func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 				}
 				continue
 			}
-			if n.takeIn(s, e) == nil {
+			if lacking, err := n.fits(s, e); err == nil && n.give(s, e, lacking) == nil {
 				list[i], again = nil, true
 			}
 		}

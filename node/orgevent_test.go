@@ -2,13 +2,13 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"cairn/consensus"
 	"cairn/node/api"
@@ -134,6 +134,25 @@ func TestEventsThatAreRefused(t *testing.T) {
 	}
 }
 
+// What could not be kept until it is in a block has not been brought.
+func TestEventsAreKeptFirst(t *testing.T) {
+	n, keys := alone(t)
+	st := mustStand(t, n)
+	update := func(name string) *consensus.OrgEvent {
+		u := st.Profile()
+		u.Name = name
+		return must(st.Update(t.Context(), keys, u, nil))
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := n.ProposeEvent(ended, api.EventRequest{Event: update("Beta").Encode()}); err == nil {
+		t.Error("an event was brought that could not be kept")
+	}
+	if w := n.waitingEvents(n.chain.State()); len(w) != 0 {
+		t.Errorf("%d events wait", len(w))
+	}
+}
+
 // Without the organisation's key nothing is signed; with a foreign one neither.
 func TestEventsWithoutTheKey(t *testing.T) {
 	n, _ := alone(t)
@@ -253,65 +272,5 @@ func TestRequestsAndAdmissions(t *testing.T) {
 	s, err := open(t, other).Status(t.Context())
 	if err != nil || s.Org.Enrolled || s.Org.WaitsFor == "" {
 		t.Errorf("status says %+v, %v", s, err)
-	}
-}
-
-// What nobody has edited stays as a command has made it.
-func TestEditedConfiguration(t *testing.T) {
-	before := &consensus.Update{Name: "Alpha", Domains: []string{"alpha.test"}, Records: consensus.RecordsSome}
-	chain := consensus.Update{Name: "Alpha Ltd", Domains: []string{"alpha.test", "more.test"}, Records: consensus.RecordsAll, ThresholdFloor: 80}
-	for what, tt := range map[string]struct{ now, want consensus.Update }{
-		"nothing": {*before, chain},
-		"name": {
-			consensus.Update{Name: "New", Domains: before.Domains, Records: before.Records},
-			consensus.Update{Name: "New", Domains: chain.Domains, Records: chain.Records, ThresholdFloor: 80},
-		},
-		"the rest": {
-			consensus.Update{Name: "Alpha", Domains: []string{"other.test"}, Records: consensus.RecordsNone, ThresholdFloor: 60},
-			consensus.Update{Name: "Alpha Ltd", Domains: []string{"other.test"}, Records: consensus.RecordsNone, ThresholdFloor: 60},
-		},
-	} {
-		u := chain
-		if got := edited(&u, before, &tt.now); !sameProfile(got, &tt.want) {
-			t.Errorf("%s: %+v, want %+v", what, got, tt.want)
-		}
-	}
-}
-
-func TestMayAttest(t *testing.T) {
-	claims := func(dns, pinned string) *api.Application {
-		return &api.Application{ID: "id", Name: "Beta", Fingerprint: "some words", Claims: []api.DomainClaim{{Domain: "beta.test", DNS: dns, PinnedTo: pinned}}}
-	}
-	for _, tt := range []struct {
-		what  string
-		v     *api.Application
-		given int
-		yes   bool
-		says  string // empty: it may
-	}{
-		{"named by the DNS", claims("names", ""), 15, false, ""},
-		{"not named", claims("names-not", ""), 0, false, "does not name the key"},
-		{"no answer", claims("no-answer", ""), 0, false, "does not name the key"},
-		{"not named, but meant", claims("names-not", ""), 0, true, ""},
-		{"pinned to another", claims("names", "other words"), 0, true, "trusts another organisation"},
-		{"too many", claims("names", ""), 16, false, "16 times within a day"},
-		{"too many, but meant", claims("names", ""), 99, true, ""},
-	} {
-		err := mayAttest(tt.v, tt.given, tt.yes)
-		if (err == nil) != (tt.says == "") || err != nil && (!strings.Contains(err.Error(), tt.says) || api.AsError(err).Code != api.CodeNotAllowed) {
-			t.Errorf("%s: %v", tt.what, err)
-		}
-	}
-}
-
-// A node's word counts for a day against how often it may be given, also after a restart.
-func TestAttestedLately(t *testing.T) {
-	n := storeOnly(t)
-	now := time.Now()
-	if err := n.noteAttested(t.Context(), []time.Time{now.Add(-25 * time.Hour), now.Add(-23 * time.Hour), now}); err != nil {
-		t.Fatal(err)
-	}
-	if given, err := n.attestedLately(now); err != nil || len(given) != 2 {
-		t.Errorf("%v, %v", given, err)
 	}
 }

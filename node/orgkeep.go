@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,14 +30,16 @@ func (n *Node) keepOrg(ctx context.Context) error {
 	var trouble said
 	for {
 		s := n.chain.State()
+		var err error
 		if !configured {
-			configured = n.proposeConfigured(ctx, s)
+			configured, err = n.proposeConfigured(ctx, s)
+		} else {
+			err = n.reconcileConfigured(ctx, s)
 		}
-		err := errors.Join(n.bringProposed(ctx, s), n.noticeChanges(ctx, s))
+		err = errors.Join(err, n.bringProposed(ctx, s), n.noticeChanges(ctx, s), n.bringAttested(s))
 		if trouble.news(err) && ctx.Err() == nil {
 			n.log.Warn("looking after the organisation", "err", err)
 		}
-		n.bringAttested(s)
 		n.dropOldKeys(s)
 		select {
 		case <-ctx.Done():
@@ -51,19 +54,18 @@ func (n *Node) keepOrg(ctx context.Context) error {
 // proposeConfigured proposes an update if the organisation is another one in the configuration than when
 // the node was last started; done if there is nothing left to do about that until the next start. What
 // was changed by cairn org update stays, whatever the configuration says.
-func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done bool) {
+func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done bool, err error) {
 	if _, member := s.Org(n.ownID()); !member || n.viewIsOld(s) {
-		return false
+		return false, nil
 	}
 	now, err := profileOf(&n.cfg.Organisation)
 	if err != nil {
 		n.refuseConfigured(err)
-		return true
+		return true, nil
 	}
 	before, err := n.configuredBefore(now)
 	if err != nil {
-		n.refuseConfigured(err)
-		return true
+		return false, fmt.Errorf("look up what the organisation was configured as: %w", err)
 	}
 	if sameProfile(now, before) {
 		return n.noteConfigured(ctx, now)
@@ -71,11 +73,11 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 	keys, err := LoadOrgKeys(n.dir)
 	if err != nil {
 		n.refuseConfigured(err)
-		return true
+		return true, nil
 	}
 	st, err := n.standing()
 	if err != nil {
-		return false
+		return false, nil // it is no member
 	}
 	u := edited(st.Profile(), before, now)
 	if sameProfile(u, st.Profile()) {
@@ -93,10 +95,29 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 		}
 	}
 	if ctx.Err() != nil || api.AsError(err).Code == api.CodeTryLater {
-		return false
+		return false, nil
 	}
 	n.refuseConfigured(err)
-	return true
+	return true, nil
+}
+
+// reconcileConfigured takes back what was said of the configuration once the organisation is on the chain as
+// that says, as after cairn org update.
+func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) error {
+	if n.configProblem.Load() == nil {
+		return nil
+	}
+	org, member := s.Org(n.ownID())
+	now, err := profileOf(&n.cfg.Organisation)
+	if err != nil || !member || !sameProfile(now, &consensus.Update{Name: org.Name, Domains: org.Domains, Records: org.Records, ThresholdFloor: org.ThresholdFloor}) {
+		return nil
+	}
+	if _, err := n.noteConfigured(ctx, now); err != nil {
+		return err
+	}
+	n.configProblem.Store(nil)
+	n.log.Info("the organisation is what " + ConfigFile + " says")
+	return nil
 }
 
 // edited is u with what differs between before and now: what was changed by a command stays where
@@ -152,15 +173,16 @@ func (n *Node) configuredBefore(now *consensus.Update) (*consensus.Update, error
 	return &consensus.Update{Name: e.Name, Domains: e.Domains, Records: e.Records, ThresholdFloor: e.ThresholdFloor}, nil
 }
 
-func (n *Node) noteConfigured(ctx context.Context, u *consensus.Update) bool {
+// noteConfigured notes what was looked at; done once it is.
+func (n *Node) noteConfigured(ctx context.Context, u *consensus.Update) (done bool, err error) {
 	b, err := json.Marshal(u)
 	if err == nil {
 		err = n.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put([]byte(configuredKey), b) })
 	}
 	if err != nil {
-		n.log.Warn("what the organisation is configured as could not be kept", "err", err)
+		return false, fmt.Errorf("keep what the organisation is configured as: %w", err)
 	}
-	return true
+	return true, nil
 }
 
 // enrolledItself reports whether this node is in the enrolment of its organisation. Another one was
