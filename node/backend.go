@@ -91,6 +91,7 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 		st.IndexLag = int(position.Lag)
 		return err
 	})
+	st.Held = n.queue.LenHeld()
 	for _, c := range []struct {
 		to    *int
 		count func() (int, error)

@@ -71,7 +71,7 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 	if err != nil {
 		return nil, noEntry(err, r.ID)
 	}
-	if waitsFor(&e, n.now()) == api.WaitsAttempt {
+	if waitsFor(&e, n.queue.Held(r.ID), false, n.now()) == api.WaitsAttempt {
 		return &api.QueueRetried{Due: 1}, nil
 	}
 	return &api.QueueRetried{}, nil
@@ -105,17 +105,27 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 			}
 			v := api.QueueEntry{
 				ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
-				WaitsFor: waitsFor(e, now), Attempts: int(e.Attempts), LastError: e.LastError,
+				Attempts: int(e.Attempts), LastError: e.LastError,
 			}
 			if strings.HasSuffix(e.LastError, dnsSilent(e.Domain)) {
 				v.NextStep = "cairn org trust " + e.Domain
 			}
+			here := false
+			if e.Token == nil && recorder.Halted.Why != "" {
+				if here, err = n.someHere(rd, e.Recipients); err != nil {
+					return api.QueueEntry{}, err
+				}
+			}
+			v.WaitsFor = waitsFor(e, n.queue.Held(e.ID), here, now)
 			if name != "" {
 				v.Message = fmt.Sprintf("%s/%d", name, e.Message)
 			}
-			if e.Token == nil {
+			switch {
+			case e.Token == nil:
 				v.Why = recorder.Halted.Why
-			} else {
+			case v.WaitsFor == api.WaitsHeld:
+				v.Why = heldWhy
+			default:
 				v.Next = e.NextAttempt.UTC()
 			}
 			return v, nil
@@ -123,10 +133,28 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 	})
 }
 
-func waitsFor(e *smtpgw.Entry, now time.Time) string {
+// heldWhy is why the recorder holds what is recorded.
+const heldWhy = "whether a block will hold its record is in doubt, as after a restore; it leaves with that block, or is recorded anew within 20"
+
+// someHere reports whether mail for one of the recipients goes to an account of this node.
+func (n *Node) someHere(rd *mailstore.Reader, recipients []string) (bool, error) {
+	for _, rcpt := range recipients {
+		if here, err := n.submitter.Here(rd, rcpt); here || err != nil {
+			return here, err
+		}
+	}
+	return false, nil
+}
+
+// waitsFor says what an entry waits for. unrecorded: it is delivered to accounts here without a record.
+func waitsFor(e *smtpgw.Entry, held, unrecorded bool, now time.Time) string {
 	switch {
+	case e.Token == nil && unrecorded:
+		return api.WaitsDelivery
 	case e.Token == nil:
 		return api.WaitsRecord
+	case held:
+		return api.WaitsHeld
 	case e.NextAttempt.After(now):
 		return api.WaitsAttempt
 	}

@@ -88,6 +88,20 @@ func (q *Queue) Release(ids []uint64) {
 	signal(q.sender)
 }
 
+// Held reports whether an entry is kept from being carried.
+func (q *Queue) Held(id uint64) bool {
+	q.way.mu.Lock()
+	defer q.way.mu.Unlock()
+	return q.way.held[id]
+}
+
+// LenHeld returns how many entries are.
+func (q *Queue) LenHeld() int {
+	q.way.mu.Lock()
+	defer q.way.mu.Unlock()
+	return len(q.way.held)
+}
+
 // Unseal takes the token of an entry back within tx, so that it waits for another
 // one. The entry is held, and no attempt is under way for it. ErrGone when it was
 // dropped meanwhile.

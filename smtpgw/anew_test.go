@@ -32,6 +32,9 @@ func TestTokenTakenBack(t *testing.T) {
 	if free := n.queue.Hold([]uint64{1, 2}); !slices.Equal(free, []uint64{1, 2}) {
 		t.Fatalf("%v can be held", free)
 	}
+	if !n.queue.Held(1) || !n.queue.Held(2) || n.queue.Held(3) || n.queue.LenHeld() != 2 {
+		t.Errorf("%d are held", n.queue.LenHeld())
+	}
 	n.run(t)
 	waitFor(t, func() bool { return n.queued(t) == 2 })
 	unseal(t, n, 1)
@@ -58,6 +61,9 @@ func TestTokenTakenBack(t *testing.T) {
 	}
 	n.queue.Release([]uint64{1, 2})
 	waitFor(t, func() bool { return n.queued(t) == 0 })
+	if n.queue.LenHeld() != 0 {
+		t.Errorf("%d are held", n.queue.LenHeld())
+	}
 	got := inboxOf(t, far.store, "bob@far.example", "inbox")
 	if len(got) != 2 || !strings.Contains(got[1], "Cairn-Record: another\r\n") {
 		t.Errorf("arrived %q", got)

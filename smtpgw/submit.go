@@ -96,7 +96,9 @@ func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, se
 }
 
 // Here reports whether mail for an address goes to an account of this node, as its courier would deliver it.
-func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) { return s.dir.has(r, address) }
+func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) {
+	return s.dir.has(r, address)
+}
 
 // recipient checks one recipient; those of our own domains must exist.
 func (s *Submitter) recipient(ctx context.Context, to string, utf8 bool) (mailbox, error) {

@@ -123,6 +123,7 @@ type MailStatus struct {
 	Messages int `json:"messages"`
 	Unsealed int `json:"unsealed"` // queue entries without a record yet
 	Queued   int `json:"queued"`   // queue entries in all
+	Held     int `json:"held"`     // of these, recorded and kept from leaving, since no block may hold the record
 	Deferred int `json:"deferred"` // of these, tried without success and to be tried again
 	Sealed   int `json:"sealed"`   // sent mails whose records are in no block yet
 	Pending  int `json:"pending"`  // received mail whose record is in no block yet

@@ -4,9 +4,11 @@ import "time"
 
 // What an entry of the queue waits for.
 const (
-	WaitsRecord  = "record"  // it does not leave before it is recorded
-	WaitsAttempt = "attempt" // its next attempt is due later
-	WaitsNothing = "nothing" // it is due, or on its way
+	WaitsRecord   = "record"   // it does not leave before it is recorded
+	WaitsDelivery = "delivery" // nothing is recorded now: it is delivered to accounts here without a record
+	WaitsHeld     = "held"     // it is recorded, and whether a block will hold that is in doubt
+	WaitsAttempt  = "attempt"  // its next attempt is due later
+	WaitsNothing  = "nothing"  // it is due, or on its way
 )
 
 // QueueEntry is outbound mail: one message for recipients of one domain.
@@ -18,12 +20,12 @@ type QueueEntry struct {
 	Domain     string    `json:"domain"`
 	Recipients []string  `json:"recipients"`
 	Created    time.Time `json:"created"`
-	WaitsFor   string    `json:"waits_for"`     // record, attempt, nothing
-	Why        string    `json:"why,omitempty"` // of waiting for the record, if the node cannot record
+	WaitsFor   string    `json:"waits_for"`     // record, delivery, held, attempt, nothing
+	Why        string    `json:"why,omitempty"` // why it is held, or the node cannot record
 	Attempts   int       `json:"attempts"`
 	LastError  string    `json:"last_error,omitempty"`
 	NextStep   string    `json:"next,omitempty"`        // what to do about that, or the command that tells more
-	Next       time.Time `json:"next_attempt,omitzero"` // of what is recorded
+	Next       time.Time `json:"next_attempt,omitzero"` // of what is recorded and not held
 }
 
 // QueueList lists the oldest entries.

@@ -39,7 +39,7 @@ func (a *app) cmdQueue() *cobra.Command {
 		Use:   "retry ID",
 		Short: "Have mail that waits for its next attempt tried now",
 		Long: `Have an entry of the queue, or with --all all of them, tried now instead of when its next attempt is due. What waits to be recorded goes on
-waiting: it does not leave without its record.`,
+waiting: it does not leave without its record. What is held, since no block may hold its record, stays held.`,
 		Args: between(0, 1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if r.All == (len(args) > 0) {
@@ -52,7 +52,7 @@ waiting: it does not leave without its record.`,
 			}
 			return ask(a, c, about((*api.Client).RetryQueue, r), func(b *bytes.Buffer, d *api.QueueRetried) {
 				if d.Due == 0 {
-					fmt.Fprintln(b, "nothing was waiting for its next attempt")
+					fmt.Fprintln(b, "nothing was waiting for its next attempt; what mail waits for, shows: cairn queue ls")
 					return
 				}
 				fmt.Fprintf(b, "tried now: %d\n", d.Due)
@@ -137,6 +137,10 @@ func waits(e *api.QueueEntry, now time.Time) string {
 			return "its record: " + e.Why
 		}
 		return "its record"
+	case api.WaitsDelivery:
+		return "its delivery here, without a record: " + e.Why
+	case api.WaitsHeld:
+		return "its block: " + e.Why
 	case api.WaitsAttempt:
 		return "the next attempt, in " + span(e.Next.Sub(now))
 	}

@@ -1,0 +1,84 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"cairn/mailstore"
+	"cairn/node/api"
+	"cairn/node/p2p"
+	"cairn/smtpgw"
+)
+
+func TestWaitsFor(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		name             string
+		sealed           bool
+		next             time.Duration
+		held, unrecorded bool
+		want             string
+	}{
+		{"to be recorded", false, 0, false, false, api.WaitsRecord},
+		{"to be recorded anew", false, 0, true, false, api.WaitsRecord},
+		{"delivered without a record", false, 0, false, true, api.WaitsDelivery},
+		{"held", true, 0, true, false, api.WaitsHeld},
+		{"held, and tried before", true, time.Hour, true, false, api.WaitsHeld},
+		{"tried before", true, time.Hour, false, false, api.WaitsAttempt},
+		{"due", true, -time.Hour, false, false, api.WaitsNothing},
+	} {
+		e := &smtpgw.Entry{NextAttempt: now.Add(tt.next)}
+		if tt.sealed {
+			e.Token = []byte("Cairn-Record: x\r\n")
+		}
+		if got := waitsFor(e, tt.held, tt.unrecorded, now); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// The queue says what mail waits for, to accounts here and elsewhere, and what is held; status counts that.
+func TestQueueSaysWhatIsHeld(t *testing.T) {
+	n, _ := alone(t)
+	for _, to := range []string{n.postmaster(), "bob@beta.test"} {
+		raw := "From: <" + n.postmaster() + ">\r\nTo: <" + to + ">\r\nSubject: x\r\n\r\nx\r\n"
+		if _, err := n.submitter.Submit(t.Context(), smtpgw.Peer{Protocol: smtpgw.ProtocolLocal}, n.postmaster(), []string{to}, []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shows := func(here, away string, held int) {
+		t.Helper()
+		l, err := n.ListQueue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Entries[0].WaitsFor != here || l.Entries[1].WaitsFor != away {
+			t.Errorf("waits for %q and %q", l.Entries[0].WaitsFor, l.Entries[1].WaitsFor)
+		}
+		for _, e := range l.Entries {
+			if (e.Why == "") != (e.WaitsFor == api.WaitsNothing) || e.Next.IsZero() != (e.WaitsFor != api.WaitsNothing) {
+				t.Errorf("waits for %s because of %q, until %v", e.WaitsFor, e.Why, e.Next)
+			}
+		}
+		if s, err := n.Status(t.Context()); err != nil || s.Mail.Held != held {
+			t.Errorf("status: %+v, %v", s.Mail, err)
+		}
+	}
+	if _, err := n.copies.found(p2p.Copy{Instance: p2p.Instance{1}}, time.Now()); err != nil { // so nothing is recorded
+		t.Fatal(err)
+	}
+	shows(api.WaitsDelivery, api.WaitsRecord, 0)
+	err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		return n.queue.Seal(tx, 2, []byte("Cairn-Record: x\r\n"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.queue.Hold([]uint64{2})
+	shows(api.WaitsDelivery, api.WaitsHeld, 1)
+	if r, err := n.RetryQueue(t.Context(), api.QueueRequest{ID: 2}); err != nil || r.Due != 0 {
+		t.Errorf("tried now: %+v, %v", r, err)
+	}
+	n.queue.Release([]uint64{2})
+	shows(api.WaitsDelivery, api.WaitsNothing, 0)
+}
