@@ -54,8 +54,9 @@ func isDocument(s *ast.StructType) bool {
 			return false
 		}
 		switch e := f.Type.(type) {
-		case *ast.SelectorExpr: // of api, that is: home.Manifest is a part
-			return e.Sel.Name != "Manifest"
+		case *ast.SelectorExpr:
+			pkg, ok := e.X.(*ast.Ident)
+			return ok && pkg.Name == "api"
 		case *ast.Ident:
 			return slices.ContainsFunc(documents, func(d any) bool { return reflect.TypeOf(d).Name() == e.Name })
 		}

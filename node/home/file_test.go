@@ -22,7 +22,7 @@ func TestBackupHasItsNameWhenItIsWhole(t *testing.T) {
 		t.Errorf("while it is written: %v", left)
 	}
 	_, err = NewFile(path, node)
-	wantError(t, err, api.CodeExists, "b.partial is there")
+	wantError(t, err, api.CodeTryLater, "another backup is being written to "+path+".partial")
 	if err := f.Commit(); err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +33,52 @@ func TestBackupHasItsNameWhenItIsWhole(t *testing.T) {
 	}
 	_, err = NewFile(path, node)
 	wantError(t, err, api.CodeExists, "is there already, and is never overwritten")
+}
+
+// What a killed create has left is written anew; what else has that name is left alone.
+func TestBackupGoesOnAfterAKill(t *testing.T) {
+	for _, tt := range []struct {
+		left string
+		ours bool
+	}{
+		{"", true}, {magic[:5], true}, {magic + "\x00\x01 and so on", true}, {ageMagic[:9], true}, {ageMagic + "/v1\n-> X25519", true},
+		{"a letter", false}, {magic[:5] + "?", false},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "b")
+		if err := os.WriteFile(path+partial, []byte(tt.left), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := NewFile(path, t.TempDir())
+		if !tt.ours {
+			wantError(t, err, api.CodeExists, "b.partial is there")
+			if text, _ := os.ReadFile(path + partial); string(text) != tt.left {
+				t.Errorf("%q has become %q", tt.left, text)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("after %q: %v", tt.left, err)
+			continue
+		}
+		f.WriteString("text")
+		if err := f.Commit(); err != nil {
+			t.Error(err)
+		}
+		if text, _ := os.ReadFile(path); string(text) != "text" || !slices.Equal(list(t, dir), []string{"b"}) {
+			t.Errorf("after %q: %q in %v", tt.left, text, list(t, dir))
+		}
+	}
+	dir := t.TempDir()
+	path, target := filepath.Join(dir, "b"), filepath.Join(dir, "target")
+	if err := os.WriteFile(target, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, path+partial); err != nil {
+		t.Skip(err)
+	}
+	_, err := NewFile(path, t.TempDir())
+	wantError(t, err, api.CodeExists, "b.partial is there")
 }
 
 // Who takes the name while a backup is written keeps it.

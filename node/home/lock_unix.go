@@ -3,6 +3,7 @@
 package home
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -10,4 +11,12 @@ import (
 // tryLock locks f until it is closed or the process ends; false if another one has it.
 func tryLock(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+// locks: a file can be locked here.
+const locks = true
+
+// lockedElsewhere locks f as tryLock does, and reports whether another one has it. Where a file system has no locks it has not.
+func lockedElsewhere(f *os.File) bool {
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }

@@ -48,6 +48,7 @@ func listFields(t reflect.Type, path string, fields *[]string) {
 		for f := range t.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			switch {
+			case !f.IsExported() && !f.Anonymous:
 			case f.Anonymous:
 				listFields(f.Type, path, fields)
 			case name == "":
