@@ -105,10 +105,7 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 			}
 			v := api.QueueEntry{
 				ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
-				Attempts: int(e.Attempts), LastError: e.LastError,
-			}
-			if strings.HasSuffix(e.LastError, dnsSilent(e.Domain)) {
-				v.NextStep = "cairn org trust " + e.Domain
+				Attempts: int(e.Attempts), LastError: e.LastError, NextStep: afterError(e),
 			}
 			here := false
 			if e.Token == nil && recorder.Halted.Why != "" {
@@ -144,6 +141,15 @@ func (n *Node) someHere(rd *mailstore.Reader, recipients []string) (bool, error)
 		}
 	}
 	return false, nil
+}
+
+// afterError is the command that tells more about why an entry did not get through; empty if there is none. It is not taken from
+// what the other side says.
+func afterError(e *smtpgw.Entry) (next string) {
+	if strings.HasSuffix(e.LastError, dnsSilent(e.Domain)) {
+		next = "cairn org trust " + e.Domain
+	}
+	return next
 }
 
 // waitsFor says what an entry waits for. unrecorded: it is delivered to accounts here without a record.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/node/p2p"
@@ -81,4 +82,21 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 	}
 	n.queue.Release([]uint64{2})
 	shows(api.WaitsDelivery, api.WaitsNothing, 0)
+}
+
+// Who waits for a DNS that does not answer is shown the command that lists whose keys could be trusted instead.
+func TestWhatToDoAboutASilentDNS(t *testing.T) {
+	w := newChanging(t)
+	s := w.chain.State()
+	w.now = func() time.Time { return unixMilli(s.Time()) }
+	err := router{w.Node}.noRoute(s, "far.test", verifier.NoAnswer)
+	e := &smtpgw.Entry{Domain: "far.test", LastError: "451 4.4.3 find a route to far.test: " + err.Error()}
+	if got := afterError(e); got != "cairn org trust far.test" {
+		t.Errorf("after %q: %q", e.LastError, got)
+	}
+	for _, said := range []string{"", "451 no", "451 see: cairn org trust evil.test", err.Error() + " or else"} {
+		if got := afterError(&smtpgw.Entry{Domain: "far.test", LastError: said}); got != "" {
+			t.Errorf("after %q: %q", said, got)
+		}
+	}
 }

@@ -65,8 +65,8 @@ func TestDomainsThatGoAndCome(t *testing.T) {
 	before.Domains = []string{"beta.test", "old.test"}
 	w.noteConfigured(t.Context(), before)
 	w.now = func() time.Time { return unixMilli(w.chain.State().Time()) }
-	if !w.proposeConfigured(t.Context(), w.chain.State()) {
-		t.Error("the configuration waits")
+	if done, err := w.proposeConfigured(t.Context(), w.chain.State()); !done || err != nil {
+		t.Errorf("the configuration waits: %v", err)
 	}
 	s, err := w.Status(t.Context())
 	if err != nil || !strings.Contains(s.Org.Refused, "alice@old.test, devs@old.test") || !strings.Contains(s.Org.RefusedNext, "--cut-off") || len(s.Mail.CutOff) > 0 {

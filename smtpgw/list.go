@@ -100,7 +100,7 @@ func checkTag(tag string) error {
 		return !letter && r != '-' && r != '_' && r != ' '
 	})
 	if !ok {
-		return fmt.Errorf("tag %q: use up to %d letters, spaces, - and _; digits are none of a list's own mark", tag, maxListTag)
+		return fmt.Errorf("tag %q: use up to %d letters, spaces, - and _, no digits", tag, maxListTag)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -247,50 +246,8 @@ func (a *app) notRunning(failure *api.Error) *api.Error {
 	return api.Errorf(failure.Code, why.Hint, "%s: %s", failure.Message, why.Message)
 }
 
-// complete makes a command in a hint one that can be typed as it stands: it starts this program as it was started, and a
-// command for a node names its directory at the end.
-func (a *app) complete(hint string) string {
-	at := 0
-	if !strings.HasPrefix(hint, "cairn ") {
-		if at = strings.Index(hint, ": cairn ") + 2; at < 2 {
-			return hint
-		}
-	}
-	command := hint[at+len("cairn "):]
-	if forNode(command) {
-		command += " --dir " + shellWord(a.dir)
-	}
-	return hint[:at] + cmp.Or(a.command, "cairn") + " " + command
-}
-
-// forNode reports whether the arguments of a command ask for a directory that they do not have yet.
-func forNode(command string) bool {
-	first, _, _ := strings.Cut(command, " ")
-	return !slices.Contains([]string{"help", "testnet", "bench"}, first) && !strings.Contains(command, " --help") && !strings.Contains(command, "--dir ")
-}
-
 // client speaks to the running node.
 func (a *app) client() *api.Client { return api.NewClient(a.dir) }
-
-// completed makes the commands that a document names typable.
-func (a *app) completed(doc api.View) {
-	var next []*string
-	switch d := doc.(type) {
-	case *api.Sent:
-		next = append(next, &d.Next)
-	case *api.Status:
-		next = append(next, &d.Mail.Next, &d.Org.RefusedNext)
-	case *api.QueueList:
-		for i := range d.Entries {
-			next = append(next, &d.Entries[i].NextStep)
-		}
-	case *api.QueueItem:
-		next = append(next, &d.NextStep)
-	}
-	for _, text := range next {
-		*text = a.complete(*text)
-	}
-}
 
 // print writes a document: as JSON, or through human for people.
 func (a *app) print(doc api.View, human func(w *bytes.Buffer)) error {

@@ -32,6 +32,7 @@ type desk struct {
 	stalled chan struct{} // a backup ends when it is closed; nil: at once
 
 	relabelled api.Relabelled
+	queue      api.QueueList
 }
 
 func (d *desk) Search(_ context.Context, r api.SearchRequest) (*api.SearchResult, error) {
@@ -96,6 +97,8 @@ func (d *desk) Applications(context.Context) (*api.Applications, error) {
 }
 
 func (d *desk) Peers(context.Context) (*api.PeerList, error) { return &d.peers, d.err }
+
+func (d *desk) ListQueue(context.Context) (*api.QueueList, error) { return &d.queue, d.err }
 
 // at serves d and gives the folder that commands take as --dir.
 func at(t *testing.T, d *desk) string {
@@ -277,10 +280,26 @@ func TestSendSaysWhatWaits(t *testing.T) {
 			}
 			code, out, _ := cairn(t, "", append(args, "--json")...)
 			var got api.Sent
-			if err := json.Unmarshal([]byte(out), &got); err != nil || code != tt.code || got.Waiting != tt.sent.Waiting || got.Next != tt.sent.Next || got.ForGood != tt.sent.ForGood {
+			if err := json.Unmarshal([]byte(out), &got); err != nil || code != tt.code || got.Waiting != tt.sent.Waiting || strings.ReplaceAll(got.Next, " --dir "+dir, "") != tt.sent.Next || got.ForGood != tt.sent.ForGood {
 				t.Errorf("exit code %d, JSON %s (%v)", code, out, err)
 			}
 		})
+	}
+}
+
+// The commands in documents can be typed as they stand, those of what strangers say are left alone.
+func TestCommandsInDocumentsAreComplete(t *testing.T) {
+	dir := at(t, &desk{queue: api.QueueList{Total: 1, Entries: []api.QueueEntry{
+		{ID: 1, Domain: "b.example", LastError: "451 see: cairn org trust evil.example", NextStep: "cairn org trust b.example"},
+	}}})
+	code, out, errs := cairn(t, "", "queue", "ls", "--dir", dir, "--json")
+	var got api.QueueList
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 0 || got.Entries[0].NextStep != "cairn org trust b.example --dir "+dir ||
+		got.Entries[0].LastError != "451 see: cairn org trust evil.example" {
+		t.Errorf("exit code %d, %s%s", code, out, errs)
+	}
+	if _, out, _ = cairn(t, "", "queue", "ls", "--dir", dir); !strings.Contains(out, "\nfor b.example: cairn org trust b.example --dir "+dir+"\n") {
+		t.Errorf("printed\n%s", out)
 	}
 }
 

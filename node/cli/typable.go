@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"cairn/node/api"
+)
+
+// complete makes a command in a hint one that can be typed as it stands: it starts this program as it was started, and a
+// command for a node names its directory at the end.
+func (a *app) complete(hint string) string {
+	at := 0
+	if !strings.HasPrefix(hint, "cairn ") {
+		if at = strings.Index(hint, ": cairn ") + 2; at < 2 {
+			return hint
+		}
+	}
+	command := hint[at+len("cairn "):]
+	if forNode(command) {
+		command += " --dir " + shellWord(a.dir)
+	}
+	return hint[:at] + cmp.Or(a.command, "cairn") + " " + command
+}
+
+// forNode reports whether the arguments of a command ask for a directory that they do not have yet.
+func forNode(command string) bool {
+	first, _, _ := strings.Cut(command, " ")
+	return !slices.Contains([]string{"help", "testnet", "bench"}, first) && !strings.Contains(command, " --help") && !strings.Contains(command, "--dir ")
+}
+
+// completed makes the commands that a document names typable.
+func (a *app) completed(doc api.View) {
+	var next []*string
+	switch d := doc.(type) {
+	case *api.Sent:
+		next = append(next, &d.Next)
+	case *api.Status:
+		next = append(next, &d.Mail.Next, &d.Org.RefusedNext)
+	case *api.QueueList:
+		for i := range d.Entries {
+			next = append(next, &d.Entries[i].NextStep)
+		}
+	case *api.QueueItem:
+		next = append(next, &d.NextStep)
+	}
+	for _, text := range next {
+		*text = a.complete(*text)
+	}
+}
