@@ -173,6 +173,7 @@ func (c *comparer) header() {
 		}
 		c.Parts = append(c.Parts, extras(t, theirs)...)
 	}
+	c.refoldedNames()
 	c.Parts = append(c.Parts, recipients(c.origin.of(message.Recipient), c.received(message.Recipient))...)
 	c.fields()
 }
@@ -219,6 +220,11 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	if r.kind == message.Names && p.Kind == "" && a.Reading == message.AsOctets && r.budget.spend(8*len(a.Content)) {
 		if content := c.d.DecodedNames(message.Type(r.index)); content != nil && r.isContent(content, nil) {
 			p.Kind = CharsetChanged
+		}
+	}
+	if p.Kind == "" || p.Kind == WhitespaceChanged {
+		if r.kind == message.Names && c.isRefolded(message.Type(r.index), r) || r.kind == message.Subject && c.isRefolded(r.kind, r) {
+			p.Kind = Refolded
 		}
 	}
 	if p.Detail == "" {

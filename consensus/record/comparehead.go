@@ -56,6 +56,9 @@ func (c *comparer) fields() {
 		} else if before := c.mapText(&f); before != f.Lines && c.origin.has(label, []byte(before)) {
 			kept = append(kept, message.NamedField{Name: f.Name, Lines: before})
 			p.Outcome, p.Kind, p.Detail = Changed, Mapped, ""
+		} else if recorded, ok := c.refoldedField(label, &f); ok {
+			kept = append(kept, recorded)
+			p.Outcome, p.Kind = Changed, Refolded
 		} else if c.origin.hasLabel(label) {
 			p.Outcome, p.Kind, altered = Changed, "", true
 		}

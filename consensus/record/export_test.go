@@ -22,3 +22,6 @@ func CompareTries(t *Token, arrived *message.Dissection, with Context) (c Compar
 	c = compareOrigin(t.Record.Version, o, arrived, with)
 	return c, o.budget.tries, maxWork - o.budget.left
 }
+
+// Foldings is refolded.
+var Foldings = refolded

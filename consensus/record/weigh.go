@@ -147,7 +147,7 @@ func (c *comparer) fieldDecides(p *Part) bool {
 	switch {
 	case p.Kind == Malformed:
 		return !p.named
-	case p.Kind == FieldsRemoved, p.Kind == Mapped:
+	case p.Kind == FieldsRemoved, p.Kind == Mapped, p.Kind == Refolded:
 		return false
 	case p.Field == "":
 		return true

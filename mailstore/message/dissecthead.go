@@ -78,6 +78,18 @@ func (d *Dissection) readField(t Type, fields []grammar.Field) {
 	d.add(c)
 }
 
+// Reread returns the components of a field that has one of its own as if it had that value and were not
+// folded; nil if it is not there once.
+func (d *Dissection) Reread(t Type, value string) []Component {
+	name := t.String()
+	if ownFields[name] != t || len(d.section.Values(name)) != 1 {
+		return nil
+	}
+	var other Dissection
+	other.readField(t, []grammar.Field{{Name: name, Value: value}})
+	return other.head
+}
+
 // readAddresses makes the components of an address field that is inside the grammar, its names at
 // least as octets: its addresses, and the names and groups around them.
 func (d *Dissection) readAddresses(c *Component, f *grammar.Field) bool {

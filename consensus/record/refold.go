@@ -1,0 +1,103 @@
+package record
+
+import (
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message"
+)
+
+// Of a value that was folded in another way, or whose line ends alone were taken out.
+const (
+	maxFold   = 8  // white space in one place
+	maxSpread = 16 // and in all of them, beyond one each: with more, words can be pushed out of sight
+	maxFolds  = 16 // places of which each is tried alone
+)
+
+var foldPattern = regexp.MustCompile(`[ \t]+`)
+
+// refolded goes through what a value may have been, or become, with one blank or one tab where it has white
+// space, which is where a fold may stand: in all places, or in one. No white space comes or goes, so that
+// no two words are one and no word is two.
+func refolded(value string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		places, spread := foldPattern.FindAllStringIndex(value, -1), 0
+		for _, at := range places {
+			spread += at[1] - at[0] - 1
+			if at[1]-at[0] > maxFold || spread > maxSpread {
+				return
+			}
+		}
+		for _, blank := range []string{" ", "\t"} {
+			if all := foldPattern.ReplaceAllLiteralString(value, blank); all != value && !yield(all) {
+				return
+			}
+			if len(places) < 2 || len(places) > maxFolds {
+				continue
+			}
+			for _, at := range places {
+				if value[at[0]:at[1]] != blank && !yield(value[:at[0]]+blank+value[at[1]:]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// isRefolded reports whether a subject, or the names of an address field, are as recorded once the field is
+// folded in another way; r is nil if no names were recorded, and the addresses have to be those then.
+func (c *comparer) isRefolded(field message.Type, r *recorded) bool {
+	value := c.d.Value(field.String())
+	for other := range refolded(value) {
+		if !c.origin.budget.spend(8 * len(other)) {
+			return false
+		}
+		list := c.d.Reread(field, other)
+		named := slices.ContainsFunc(list, func(m message.Component) bool { return m.Type == message.Names })
+		for i := range list {
+			m := &list[i]
+			switch {
+			case r == nil && !named && m.Type == field && slices.ContainsFunc(c.origin.of(field), func(r *recorded) bool { return r.is(m.Digest()) }),
+				r != nil && m.Type == r.kind && m.Index == r.index && r.is(m.Digest()):
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refoldedNames notes names that came with white space in the place of a fold, where none were recorded.
+func (c *comparer) refoldedNames() {
+	for i := range c.Parts {
+		if p := &c.Parts[i]; p.Type == message.Names && p.Outcome == Extra && c.isRefolded(message.Type(p.Index), nil) {
+			p.Kind = Refolded
+		}
+	}
+}
+
+// refoldedField returns the recorded lines of a field that differs from them in how it is folded.
+func (c *comparer) refoldedField(label string, f *message.NamedField) (recorded message.NamedField, ok bool) {
+	if !c.origin.hasLabel(label) || len(c.origin.of(message.Fields)) == 0 {
+		return recorded, false
+	}
+	head := len(f.Name) + len(": 1")
+	var heads, values []string
+	for line := range strings.Lines(f.Lines) {
+		heads, values = append(heads, line[:head]), append(values, strings.TrimSuffix(line[head:], "\n"))
+	}
+	for other := range refolded(strings.Join(values, "\n")) {
+		if !c.origin.budget.spend(tagWork + len(other)) {
+			break
+		}
+		var lines strings.Builder
+		for i, value := range strings.Split(other, "\n") {
+			lines.WriteString(heads[i] + value + "\n")
+		}
+		if c.origin.budget.tried(); c.origin.has(label, []byte(lines.String())) {
+			return message.NamedField{Name: f.Name, Lines: lines.String()}, true
+		}
+	}
+	return recorded, false
+}
