@@ -220,7 +220,9 @@ func (c Comparison) Quoted() []string {
 			if p.Added != "" {
 				text = quote(p.Type, p.Added)
 			}
-			list = append(list, fmt.Sprintf("%s: %q", p.Type, text))
+			if text != "" { // nor is anything to be read in white space
+				list = append(list, fmt.Sprintf("%s: %q", p.Type, text))
+			}
 		}
 	}
 	return list

@@ -1,0 +1,47 @@
+package record
+
+import (
+	"bytes"
+	"slices"
+)
+
+const maxEscaped = 5 // lines that begin with ">From ": each may have been escaped or not
+
+// escapedFrom lists where mbox quoting may have put a ">" in front of lines that begin with "From ".
+func escapedFrom(b []byte) (at []int) {
+	for i := 0; i < len(b); {
+		if bytes.HasPrefix(b[i:], []byte(">From ")) {
+			at = append(at, i)
+		}
+		next := bytes.IndexByte(b[i:], '\n')
+		if next < 0 {
+			break
+		}
+		i += next + 1
+	}
+	return at
+}
+
+// unescape is b without the octets at those of the places that are in set; those beyond 62 always
+// are. It is written over buf.
+func unescape(buf, b []byte, at []int, set int) []byte {
+	out, done := slices.Grow(buf[:0], len(b)), 0
+	for n, i := range at {
+		if n >= 62 || set>>n&1 == 1 {
+			out = append(out, b[done:i]...)
+			done = i + 1
+		}
+	}
+	return append(out, b[done:]...)
+}
+
+// explainEscaped looks for the recorded text in one whose lines were unescaped.
+func explainEscaped(r *recorded, text []byte, labels []string) (kind string, added []byte) {
+	if r.isContent(text, labels) {
+		return FromEscaped, nil
+	}
+	if end := prefixEnd(r, text, labels); end >= 0 {
+		return appendedKind(text[end:]), text[end:]
+	}
+	return "", nil
+}
