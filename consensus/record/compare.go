@@ -88,6 +88,7 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	c.readWritten()
 	c.AsSent = c.sameAsSent()
 	c.flaws()
+	c.findRoute()
 	c.header()
 	if c.AsSent {
 		c.bodyAsSent()

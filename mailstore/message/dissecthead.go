@@ -388,31 +388,3 @@ func mediaLine(m *grammar.Media) string {
 	}
 	return b.String()
 }
-
-// readTrace makes the components of the Received fields (RFC 5321, section 4.4) below the topmost
-// token, of all if there is none: that is the part of the way that lay before the message was
-// recorded, so the sealed and the arrived copy agree on it.
-func (d *Dissection) readTrace() { d.TraceBelow(0) }
-
-// TraceBelow makes the components that tell of the way those below another token: number n from the
-// top, from 0.
-func (d *Dissection) TraceBelow(n int) {
-	d.head = slices.DeleteFunc(d.head, func(c Component) bool {
-		return c.Type == Route || c.Type == OriginatingAddress || c.Type == SMTPVersion
-	})
-	var hops []string
-	for _, f := range d.section.Fields {
-		switch {
-		case f.Name == tokenField && n >= 0:
-			hops = nil
-			n--
-		case f.Name == "received":
-			hops = append(hops, plain(f.Value))
-		}
-	}
-	t := traceOf(hops)
-	d.add(Component{Type: Route, Reading: Canonical, Content: []byte(t.route)})
-	d.add(Component{Type: OriginatingAddress, Reading: Canonical, Content: []byte(t.origin)})
-	d.add(Component{Type: SMTPVersion, Reading: Canonical, Content: []byte(t.version)})
-	slices.SortStableFunc(d.head, compareComponents)
-}

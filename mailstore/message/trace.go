@@ -2,6 +2,7 @@ package message
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	gomessage "github.com/emersion/go-message"
@@ -92,4 +93,56 @@ func fromAddress(hop string) string {
 		}
 	}
 	return found
+}
+
+// readTrace makes the components of the Received fields (RFC 5321, section 4.4) below the topmost
+// token, of all if there is none: that is the part of the way that lay before the message was
+// recorded, so the sealed and the arrived copy agree on it.
+func (d *Dissection) readTrace() { d.TraceBelow(0) }
+
+// TraceBelow makes the components that tell of the way those below another token: number n from the
+// top, from 0.
+func (d *Dissection) TraceBelow(n int) {
+	d.head = slices.DeleteFunc(d.head, func(c Component) bool {
+		return c.Type == Route || c.Type == OriginatingAddress || c.Type == SMTPVersion
+	})
+	for _, c := range traceComponents(d.hops(n)) {
+		d.add(c)
+	}
+	slices.SortStableFunc(d.head, compareComponents)
+}
+
+// hops are the Received fields below a token, all if there is none: number n from the top, from 0; below
+// none if n is negative.
+func (d *Dissection) hops(n int) (hops []string) {
+	token := strings.ToLower(TokenHeader)
+	for _, f := range d.section.Fields {
+		switch {
+		case f.Name == token && n >= 0:
+			hops = nil
+			n--
+		case f.Name == "received":
+			hops = append(hops, plain(f.Value))
+		}
+	}
+	return hops
+}
+
+func traceComponents(hops []string) []Component {
+	t := traceOf(hops)
+	return []Component{
+		{Type: Route, Reading: Canonical, Content: []byte(t.route)},
+		{Type: OriginatingAddress, Reading: Canonical, Content: []byte(t.origin)},
+		{Type: SMTPVersion, Reading: Canonical, Content: []byte(t.version)},
+	}
+}
+
+// LowestHops returns the components that tell of the way if that was the n lowest of all Received fields,
+// wherever among them the tokens stand; nil if there are not so many.
+func (d *Dissection) LowestHops(n int) []Component {
+	hops := d.hops(-1)
+	if n > len(hops) {
+		return nil
+	}
+	return slices.DeleteFunc(traceComponents(hops[len(hops)-n:]), func(c Component) bool { return len(c.Content) == 0 })
 }
