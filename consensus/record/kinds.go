@@ -56,6 +56,7 @@ const (
 	Contradicting  = "contradicting"
 	Emptied        = "emptied"
 	OtherLanguage  = "other-language"
+	SameName       = "same-name"
 )
 
 // difference says what a kind of difference means.
@@ -119,6 +120,7 @@ var kinds = []difference{
 	{Kind: Refolded, Says: "folded in another way, with a blank more or less"},
 	{Kind: Emptied, Says: "all of its text was taken out"},
 	{Kind: OtherLanguage, Says: "the same parts, but for Content-Language"},
+	{Kind: SameName, Says: "the same name, written otherwise"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 

@@ -34,7 +34,7 @@ func beside(t message.Type, ours []*recorded, theirs []*arrival, became map[uint
 				if p.Outcome, p.Kind = Same, ""; !r.is(a.digest) {
 					p.Outcome = Changed
 					if t == message.AttachmentName {
-						p.Kind, p.Detail = explainValue(r, a)
+						p.Kind, p.Detail = explainName(r, a)
 					}
 				}
 			}

@@ -77,7 +77,8 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		gone := p.Outcome == Absent
 		return gone || p.Kind == CharsetChanged || p.Kind == WhitespaceChanged, !gone && p.Kind != CharsetChanged && p.Kind != WhitespaceChanged
 	case message.AttachmentName:
-		return p.Outcome == Absent, p.Outcome != Absent
+		fine := p.Outcome == Absent || p.Kind == SameName
+		return fine, !fine
 	case message.Layout:
 		if p.Index == 1 {
 			return false, p.Outcome == Extra && (p.Cut || !harmless([]byte(p.Added), c.own()))
