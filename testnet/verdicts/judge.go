@@ -74,12 +74,12 @@ func Judge(p *Pair, k Knowledge, at time.Time) (*Outcome, error) {
 	}
 	place, wish := seam(original, received)
 	draft := recorder.NewDraft(secretOf(p.Name, "sender"), original, []string{to}, wish, at)
-	arrived := sealed(received, place, senderKey, draft)
+	arrived := sealed(received, place, senderKey, draft, unfolds(original, received))
 	rcpt := to
 	if k.List != nil {
 		rcpt = reader
 		again := recorder.NewDraft(secretOf(p.Name, "list"), arrived, []string{rcpt}, record.Wish{}, at)
-		arrived = sealed(arrived, 0, listKey, again)
+		arrived = sealed(arrived, 0, listKey, again, false)
 	}
 	f, domains, err := facts(arrived, rcpt, sent, k)
 	if err != nil {

@@ -1,6 +1,14 @@
 package verdicts
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"cairn/consensus/record"
+	"cairn/consensus/recorder"
+	"cairn/mailstore/message/grammar"
+)
 
 func TestSeam(t *testing.T) {
 	const one, two = "Received: from a by b;\n\tone\n", "received: from c by d; two\r\n"
@@ -32,4 +40,38 @@ func FuzzSeam(f *testing.F) {
 			t.Fatalf("place %d of %q", place, received)
 		}
 	})
+}
+
+func TestUnfolds(t *testing.T) {
+	const folded, more = "To: a@x.example,\n b@x.example\n", "Received: from a\n by b\n"
+	for _, c := range []struct {
+		name, original, received string
+		want                     bool
+	}{
+		{"nothing is folded", "To: a\n\nx", "To: a\n\nx", false},
+		{"as it was", folded + "\nx", folded + "\nx", false},
+		{"unfolded", folded + "\nx", more + "to: a@x.example, b@x.example\n\nx", true},
+		{"one of two", folded + more + "\nx", "To: a@x.example, b@x.example\n" + more + "\nx", false},
+		{"another value", folded + "\nx", "To: a@x.example\n\nx", false},
+	} {
+		if got := unfolds([]byte(c.original), []byte(c.received)); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// TestUnfoldedRecord: whoever unfolds headers unfolds the record too, and changes nothing.
+func TestUnfoldedRecord(t *testing.T) {
+	const original = "From: a@orig.example\nTo: b@dest.example,\n c@dest.example\nCc: d@dest.example\nDate: 25 Nov 2026 11:00:00 +0000\n" +
+		"Message-ID: <1@orig.example>\nIn-Reply-To: <0@dest.example>\nReferences: <0@dest.example>\nSubject: Figures\nX-Mailer: own\nMIME-Version: 1.0\n" +
+		"Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/plain\n\nPay 5.\n" +
+		"--o\nContent-Type: image/png; name=a.png\n\nx\n--o\nContent-Type: image/png; name=b.png\n\ny\n--o--\n"
+	p := &Pair{Name: "unfolded", Original: []byte(original), Received: []byte(strings.Replace(original, ",\n c@", ", c@", 1))}
+	if got := became(judge(t, p, Knowledge{})); got != "verified inbox" {
+		t.Error(got)
+	}
+	draft := recorder.NewDraft(secretOf(p.Name, "sender"), p.Original, []string{"b@dest.example"}, record.Wish{}, at)
+	if line, _, _ := bytes.Cut(sealed(p.Received, 0, senderKey, draft, true), []byte("\n")); len(line) <= grammar.MaxLine {
+		t.Errorf("the record's line has %d octets: it is no long one", len(line))
+	}
 }
