@@ -20,6 +20,7 @@ func TestClaimedDomains(t *testing.T) {
 		{"From: <boss@own (c (d) \\) e).(x) example>", "own own.example"},
 		{"From: <boss@own (c ( d) .example>", "own own.example"},
 		{"From: boss@ (x) own.example (y) jo", "own.example own.examplejo"},
+		{"From: boss@o(x)wn.example Boss", "o own.example own.exampleboss"},
 		{"From: boss@o(x)wn.example", "o own.example"},
 		{"From: boss@\"own\".example", "own own.example"},
 		{"From: boss@own.\\example", "own own.example"},

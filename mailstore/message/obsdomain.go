@@ -33,26 +33,28 @@ func obsDomains(text string) iter.Seq[string] {
 
 // gaps says of each position in a text where the white space, comments, quotes, backslashes and
 // characters that nobody sees end that begin there.
-type gaps []int32
+type gaps struct {
+	ends     []int32
+	comments []int32 // where the comment ends that begins there, 0 for none
+}
 
 func gapsOf(text string, nested bool) gaps {
-	ends := commentEnds(text, nested)
-	g := make(gaps, len(text)+1)
-	g[len(text)] = int32(len(text))
+	g := gaps{make([]int32, len(text)+1), commentEnds(text, nested)}
+	g.ends[len(text)] = int32(len(text))
 	for i := len(text); i > 0; {
 		r, size := utf8.DecodeLastRuneInString(text[:i])
 		for n := 1; n < size; n++ {
-			g[i-n] = int32(i - n)
+			g.ends[i-n] = int32(i - n)
 		}
 		next := i
 		i -= size
 		switch {
-		case r == '(' && ends[i] > 0:
-			g[i] = g[ends[i]]
+		case r == '(' && g.comments[i] > 0:
+			g.ends[i] = g.ends[g.comments[i]]
 		case unicode.IsSpace(r) || isUnseen(r):
-			g[i] = g[next]
+			g.ends[i] = g.ends[next]
 		default:
-			g[i] = int32(i)
+			g.ends[i] = int32(i)
 		}
 	}
 	return g
@@ -96,8 +98,8 @@ func isUnseen(r rune) bool {
 func endsDomain(c byte) bool { return strings.IndexByte("@<>()[],;:", c) >= 0 }
 
 func asWritten(text string, g gaps, i int) string {
-	start := int(g[i])
-	for i = start; i < len(text) && int(g[i]) == i && !endsDomain(text[i]); {
+	start := int(g.ends[i])
+	for i = start; i < len(text) && int(g.ends[i]) == i && !endsDomain(text[i]); {
 		i++
 	}
 	return text[start:i]
@@ -108,12 +110,14 @@ func aroundDots(text string, g gaps, i int) string {
 	dot := true // at the start or behind a dot
 	for i < len(text) {
 		r, size := utf8.DecodeRuneInString(text[i:])
-		if next := int(g[i]); next > i {
+		if next := int(g.ends[i]); next > i {
 			switch {
 			case dot || startsWithDot(text[next:]):
 				i = next
 			case isUnseen(r):
 				i += size
+			case r == '(': // nothing to some, as white space is not
+				i = int(g.comments[i])
 			default:
 				return domain.String()
 			}
@@ -136,7 +140,7 @@ func startsWithDot(s string) bool {
 
 func anywhere(text string, g gaps, i int) string {
 	var domain strings.Builder
-	for i = int(g[i]); i < len(text) && !endsDomain(text[i]); i = int(g[i]) {
+	for i = int(g.ends[i]); i < len(text) && !endsDomain(text[i]); i = int(g.ends[i]) {
 		_, size := utf8.DecodeRuneInString(text[i:])
 		domain.WriteString(text[i : i+size])
 		i += size
