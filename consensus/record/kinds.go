@@ -57,6 +57,7 @@ const (
 	Emptied        = "emptied"
 	OtherLanguage  = "other-language"
 	SameName       = "same-name"
+	OtherOctets    = "other-octets"
 )
 
 // difference says what a kind of difference means.
@@ -121,6 +122,7 @@ var kinds = []difference{
 	{Kind: Emptied, Says: "all of its text was taken out"},
 	{Kind: OtherLanguage, Says: "the same parts, but for Content-Language"},
 	{Kind: SameName, Says: "the same name, written otherwise"},
+	{Kind: OtherOctets, Says: "the same content in other octets"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"slices"
 
 	"cairn/mailstore/message"
 )
@@ -36,6 +37,10 @@ func (c *comparer) weigh() {
 		switch p.Type {
 		case message.SignatureBlock:
 			p.Kept, p.Decides, p.Mark = true, false, c.with.Forwarder != nil
+		case message.AttachmentOctets:
+			if c.keptAttachment(p) {
+				p.Kind = OtherOctets
+			}
 		case message.Layout:
 			if p.Kind == PartsAdded || p.Kind == PartsReplaced {
 				p.Decides = c.anyAddedDecides()
@@ -156,6 +161,17 @@ func (c *comparer) fieldDecides(p *Part) bool {
 		return p.Cut || !harmlessActions(p.Added, c.own())
 	}
 	return message.ActedUpon(p.Field)
+}
+
+// keptAttachment reports whether the attachment whose octets differ says what it said.
+func (c *comparer) keptAttachment(octets *Part) bool {
+	return slices.ContainsFunc(c.Parts, func(p Part) bool {
+		index := p.Index
+		if octets.Outcome == Extra {
+			index = p.Received
+		}
+		return p.Type == message.Attachment && p.Outcome != Extra && p.Outcome != Absent && p.Kept && index == octets.Index
+	})
 }
 
 // anyAddedDecides reports whether a body that was added decides.
