@@ -8,14 +8,16 @@
 // its mutations and reproduced by its seed and number.
 //
 // The readers are real programs: Python's email in both of its policies, GMime through mu,
-// munpack, s-nail, mutt, Dovecot, Perl's MIME::Parser, Nodemailer's mailparser and postal-mime.
+// munpack, s-nail, mutt, mblaze, Dovecot, Perl's MIME::Parser, Nodemailer's mailparser and
+// postal-mime.
 //
-// A program is not asked what it cannot know better (Exceptions). All exceptions but one are of
-// munpack, which is asked for no text where charset labels differ, for no files where a name is
-// encoded or a part has no Content-Type, and for no contents where one mail has a Content-Type more
-// than the other or has it in other letters, capital or small: it takes text/plain alone for text,
-// and no part without a type. And mutt is not asked for the date where a Received was added to a
-// mail with a Date that programs cannot read.
+// A program is not asked what it cannot know better (Exceptions). Most exceptions are of munpack,
+// which is asked for no text where charset labels differ, for no files where a name is encoded or a
+// part has no Content-Type, and for no contents where one mail has a Content-Type more than the
+// other or has it in other letters, capital or small: it takes text/plain alone for text, and no
+// part without a type. mutt is not asked for the date where a Received was added to a mail with a
+// Date that programs cannot read; mblaze for no files where a name is in Content-Type alone beside
+// a Content-Disposition, and for no text of mail that ends in a soft line end.
 package readers
 
 import (

@@ -35,6 +35,10 @@ func Exceptions() []Exception {
 			"s-nail opens no file whose header has one field alone"},
 		{"mutt", []Field{Date}, datedByRelay,
 			"mutt shows the time of the topmost Received instead of a Date that it cannot read"},
+		{"mblaze", []Field{Attachments}, namedByTypeAlone,
+			"mblaze looks for no name in Content-Type where there is a Content-Disposition"},
+		{"mblaze", []Field{Text, HTML}, endsInSoft,
+			"mblaze shows the = of a soft line end at which the mail ends; SMTP ends each line"},
 	}
 }
 
@@ -123,4 +127,28 @@ func namesEncoded(sent, received []byte) bool {
 func oneField(sent, received []byte) bool {
 	few := func(raw []byte) bool { s := grammar.ReadSection(raw, grammar.MaxHeader); return len(s.Fields) < 2 }
 	return few(sent) || few(received)
+}
+
+// namedByTypeAlone tells that a part of a mail has a disposition without a file name, and a
+// Content-Type with one.
+func namedByTypeAlone(sent, received []byte) bool {
+	for _, raw := range [][]byte{sent, received} {
+		root, err := parseMail(raw)
+		if err != nil {
+			continue
+		}
+		for _, e := range root.all() {
+			disposition := strings.ToLower(e.value("Content-Disposition"))
+			if disposition != "" && !strings.Contains(disposition, "filename") &&
+				strings.Contains(strings.ToLower(e.value("Content-Type")), "name") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// endsInSoft tells that a mail ends in a soft line end of quoted-printable without its line end.
+func endsInSoft(sent, received []byte) bool {
+	return bytes.HasSuffix(sent, []byte("=")) || bytes.HasSuffix(received, []byte("="))
 }

@@ -29,6 +29,14 @@ func TestExceptions(t *testing.T) {
 			false},
 		{"relay and a date", "Date: Sun, 10 Mar 2024 10:44:31 +0000\r\n",
 			"Received: x\r\nDate: Sun, 10 Mar 2024 10:44:31 +0000\r\n", datedByRelay, false},
+		{"named by the type beside a disposition", other, "Content-Type: image/png; name=a\r\n" +
+			"Content-Disposition: inline\r\n\r\nx\r\n", namedByTypeAlone, true},
+		{"named by the type alone", other, "Content-Type: image/png; name=a\r\n\r\nx\r\n",
+			namedByTypeAlone, false},
+		{"named twice", other, "Content-Type: image/png; name=a\r\n" +
+			"Content-Disposition: inline; filename=a\r\n\r\nx\r\n", namedByTypeAlone, false},
+		{"ends in a soft line end", other + "x=", other + "x=\r\n", endsInSoft, true},
+		{"both end in a line end", other + "x=\r\n", other + "x=\r\n", endsInSoft, false},
 	} {
 		if got := tt.when([]byte(tt.a), []byte(tt.b)); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)

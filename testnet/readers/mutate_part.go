@@ -2,6 +2,7 @@ package readers
 
 import (
 	"slices"
+	"strings"
 )
 
 // partFields change the fields of parts: disposition, names, ids.
@@ -39,6 +40,30 @@ func partFields() []mutation {
 		tree("content-fields-dropped", func(d dice, root *entity) bool {
 			return one(d, root.all()).drop(one(d, []string{"Content-Type", "Content-Disposition",
 				"Content-ID", "Content-Transfer-Encoding"}))
+		}),
+		tree("header-dropped", func(d dice, root *entity) bool {
+			e := one(d, root.leaves())
+			if e == root || len(e.fields) == 0 {
+				return false
+			}
+			e.fields = nil
+			return true
+		}),
+		tree("header-added", func(d dice, root *entity) bool {
+			e := one(d, root.leaves())
+			if e == root || len(e.fields) > 0 {
+				return false
+			}
+			e.fields = []string{"Content-Type: text/plain\r\n"}
+			return true
+		}),
+		tree("empty-line-made-white", func(d dice, root *entity) bool {
+			e := one(d, root.texts())
+			if e == nil || !strings.Contains(e.body, crlf+crlf) {
+				return false
+			}
+			e.body = strings.Replace(e.body, crlf+crlf, crlf+" "+crlf, 1)
+			return true
 		}),
 		tree("type-doubled", func(d dice, root *entity) bool {
 			e := one(d, root.leaves())

@@ -59,6 +59,8 @@ func Kinds() []Kind {
 		{Name: "mutt", Programs: []string{"mutt", "script"}, Install: "mutt bsdutils",
 			open:   openMutt,
 			Cannot: "mutt shows no HTML without mailcap and opens no attachments"},
+		{Name: "mblaze", Programs: []string{"mshow", "mhdr"}, Install: "mblaze", open: openMblaze,
+			Cannot: "mblaze shows HTML as its source; of each field the first"},
 		{Name: "dovecot", Programs: []string{dovecotIMAP}, Install: "dovecot-imapd",
 			open:   openDovecot,
 			Cannot: "Dovecot gives dates as written: they are not compared"},

@@ -115,7 +115,7 @@ func TestFind(t *testing.T) {
 // programs, and that honest ones are called verified.
 func TestBench(t *testing.T) {
 	if testing.Short() {
-		t.Skip("asks ten programs about hundreds of mails")
+		t.Skip("asks eleven programs about hundreds of mails")
 	}
 	for _, k := range Kinds() {
 		open(t, k)
