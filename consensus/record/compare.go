@@ -102,7 +102,7 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	c.SenderThreshold = o.threshold()
 	explainTogether(c.Parts, o.parts, c.arrivals)
 	c.alternatives()
-	emptied(c.Parts)
+	c.emptied()
 	c.listInFrom()
 	c.weigh()
 	c.derived()

@@ -55,6 +55,7 @@ const (
 	AuthorsName    = "authors-name"
 	Contradicting  = "contradicting"
 	Emptied        = "emptied"
+	EmptyFormLeft  = "empty-form-left"
 	OtherLanguage  = "other-language"
 	SameName       = "same-name"
 	OtherOctets    = "other-octets"
@@ -120,6 +121,7 @@ var kinds = []difference{
 	{Kind: NotDerived, Says: "cannot be derived from what arrived"},
 	{Kind: Refolded, Says: "folded in another way, with a blank more or less"},
 	{Kind: Emptied, Says: "all of its text was taken out"},
+	{Kind: EmptyFormLeft, Says: "all of its text was taken out, but for the other form, which was recorded empty"},
 	{Kind: OtherLanguage, Says: "the same parts, but for Content-Language"},
 	{Kind: SameName, Says: "the same name, written otherwise"},
 	{Kind: OtherOctets, Says: "the same content in other octets"},

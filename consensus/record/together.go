@@ -55,22 +55,6 @@ func (f form) dropped(other form) bool {
 	return f.recorded > 0 && f.absent == f.recorded && other.intact() && other.recorded >= f.recorded
 }
 
-// emptied says of texts that were taken out if no other is left, nor came an attachment in which they
-// may be: nothing else in the message tells its reader that there was any.
-func emptied(parts []Part) {
-	gone := func(p Part) bool { return (p.Type == message.Text || p.Type == message.HTML) && p.Kind == Removed }
-	for _, p := range parts {
-		if (p.Type == message.Text || p.Type == message.HTML) && !gone(p) || p.Type == message.Attachment && p.Outcome == Extra {
-			return
-		}
-	}
-	for i := range parts {
-		if gone(parts[i]) {
-			parts[i].Kind = Emptied
-		}
-	}
-}
-
 // movedToReplyTo reports whether the recorded author stands in Reply-To now.
 func movedToReplyTo(sent []recorded, received []arrival) bool {
 	for i := range sent {

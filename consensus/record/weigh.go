@@ -107,6 +107,8 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 		return true, !c.harmlessFooter(p)
 	case Appended, Prepended, Inserted, Wrapped:
 		return true, true
+	case EmptyFormLeft:
+		return false, false
 	}
 	if p.Outcome == Extra {
 		return false, !c.harmlessPart(p)
