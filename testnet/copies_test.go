@@ -58,14 +58,12 @@ func TestTwoCopies(t *testing.T) {
 	for _, p := range []*process{b, c} {
 		send(p, "atonce")
 		p.await("a copy found", func(s *api.Status) bool { return s.Copy != nil && !s.Copy.Stays && s.Mail.Halted != "" })
-		if !strings.Contains(p.stderr.String(), "another process runs with the keys of this node") {
-			t.Errorf("the log of %s does not say it", p.dir)
-		}
+		p.await("the log to say it", func(*api.Status) bool {
+			return strings.Contains(p.stderr.String(), "another process runs with the keys of this node")
+		})
 	}
 	a.await("the peer to know", func(s *api.Status) bool { return len(s.Twice) == 1 && s.Twice[0].Org == "bravo.test" })
-	if !strings.Contains(a.stderr.String(), "a node is there twice") {
-		t.Error("the log of the peer does not say it")
-	}
+	a.await("the log to say it", func(*api.Status) bool { return strings.Contains(a.stderr.String(), "a node is there twice") })
 
 	// Neither signs: not by the wish of a program, nor after a restart.
 	send(b, "silent")

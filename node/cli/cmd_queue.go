@@ -52,7 +52,7 @@ waiting: it does not leave without its record. What is held, since no block may 
 			}
 			return ask(a, c, about((*api.Client).RetryQueue, r), func(b *bytes.Buffer, d *api.QueueRetried) {
 				if d.Due == 0 {
-					fmt.Fprintln(b, "nothing was waiting for its next attempt; what mail waits for, shows: cairn queue ls")
+					fmt.Fprintln(b, "nothing was waiting for its next attempt")
 					return
 				}
 				fmt.Fprintf(b, "tried now: %d\n", d.Due)

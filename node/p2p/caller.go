@@ -38,13 +38,13 @@ func (h *Host) callerOf(id peer.ID) caller {
 	return caller{node: id}
 }
 
-// enrolled reports whether a node is on the chain, and what it records counts, as far as this node knows it.
+// enrolled reports whether a node is on the chain, and has not ended, as far as this node knows it.
 func (h *Host) enrolled(id peer.ID) bool {
 	key, ok := nodeKey(id)
 	if !ok {
 		return false
 	}
-	_, ok = h.chain.State().SendingNode(key)
+	_, ok = h.chain.State().ActiveNode(key)
 	return ok
 }
 
