@@ -3,6 +3,7 @@ package consensus
 import (
 	"bytes"
 	"crypto/ed25519"
+	"slices"
 )
 
 // MaxAttestations is how many members may attest to one event.
@@ -62,27 +63,48 @@ func queueAttestations(sigs *signatures, e *OrgEvent) {
 	}
 }
 
-// checkAttested checks that as many members as the network demands, or all others that there are, have
-// attested to an event of the organisation with that ID.
+// checkAttested checks that enough members have attested to an event of the organisation with that ID.
 func (t *memberEdit) checkAttested(e *OrgEvent, id Hash) error {
 	if t.params.Admission != AdmissionAttested {
 		return nil
 	}
-	by := make(map[Hash]bool)
-	for _, a := range e.Attestations {
-		// Others do not count, and do no harm: who attested may have taken another key since.
-		if o, _, ok := t.active(a.Recorder); ok && o.ID != id {
-			by[o.ID] = true
-		}
+	given, need := len(t.counting(id, e.Attestations)), t.attestersNeeded(t.params, id)
+	if given < need {
+		return broken(RuleUnattested, "%d members attest, %d have to", given, need)
 	}
+	return nil
+}
+
+// AttestersNeeded is how many members have to attest to an event of that organisation in the next block: as many as
+// the network demands, or all others that there are.
+func (s *State) AttestersNeeded(org Hash) int { return s.members.attestersNeeded(s.Params(), org) }
+
+// CountingAttestations are those of e that count in the next block, in the order of keys: one of each other member.
+// The rest do no harm: who attested may have taken another key since.
+func (s *State) CountingAttestations(e *OrgEvent) []Attestation {
+	return s.members.counting(e.Org(), e.Attestations)
+}
+
+func (m *members) attestersNeeded(p *Params, org Hash) int {
 	others := 0
-	for _, o := range t.orgs {
-		if o.ID != id && o.ActiveNodes() > 0 {
+	for _, o := range m.orgs {
+		if o.ID != org && o.ActiveNodes() > 0 {
 			others++
 		}
 	}
-	if need := min(int(t.params.Attesters), others, MaxAttestations); len(by) < need {
-		return broken(RuleUnattested, "%d members attest, %d have to", len(by), need)
+	return min(int(p.Attesters), others, MaxAttestations)
+}
+
+func (m *members) counting(org Hash, list []Attestation) (kept []Attestation) {
+	by := map[Hash]bool{org: true}
+	for _, a := range list {
+		o, _, ok := m.active(a.Recorder)
+		if !ok || by[o.ID] || len(kept) == MaxAttestations {
+			continue
+		}
+		by[o.ID] = true
+		kept = append(kept, a)
 	}
-	return nil
+	slices.SortFunc(kept, func(a, b Attestation) int { return bytes.Compare(a.Recorder[:], b.Recorder[:]) })
+	return kept
 }

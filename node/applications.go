@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,10 +41,12 @@ func (a *applications) add(s *consensus.State, e *consensus.OrgEvent) (isNew boo
 	i := slices.IndexFunc(a.list, func(x *consensus.OrgEvent) bool { return x.ID() == id })
 	before := 0
 	merged := *e
-	merged.Attestations = valid(s, e, e.Attestations)
 	if i >= 0 {
 		before = len(a.list[i].Attestations)
-		merged.Attestations = valid(s, e, slices.Concat(a.list[i].Attestations, e.Attestations))
+		merged.Attestations = slices.Concat(a.list[i].Attestations, e.Attestations)
+	}
+	merged.Attestations = s.CountingAttestations(&merged)
+	if i >= 0 {
 		if len(merged.Attestations) <= before {
 			return false
 		}
@@ -82,21 +83,6 @@ func (a *applications) displaced(e *consensus.OrgEvent) int {
 	return 0
 }
 
-// valid are the attestations to e that count after s: one of each other member, in the order of keys.
-func valid(s *consensus.State, e *consensus.OrgEvent, list []consensus.Attestation) (kept []consensus.Attestation) {
-	by := map[consensus.Hash]bool{e.Org(): true}
-	for _, x := range list {
-		org, ok := s.OrgByRecorder(x.Recorder)
-		if !ok || by[org.ID] || !s.Mines(x.Recorder) || len(kept) == consensus.MaxAttestations {
-			continue
-		}
-		by[org.ID] = true
-		kept = append(kept, x)
-	}
-	slices.SortFunc(kept, func(a, b consensus.Attestation) int { return bytes.Compare(a.Recorder[:], b.Recorder[:]) })
-	return kept
-}
-
 // all lists the applications, and forgets those that no block will hold any more. That is looked at once for
 // each tip, and not under the lock: there are signatures to check.
 func (a *applications) all(s *consensus.State) []*consensus.OrgEvent {
@@ -122,7 +108,7 @@ func (a *applications) all(s *consensus.State) []*consensus.OrgEvent {
 // enough lists those that have the word of enough members. They stay until remove.
 func (a *applications) enough(s *consensus.State) []*consensus.OrgEvent {
 	return slices.DeleteFunc(a.all(s), func(e *consensus.OrgEvent) bool {
-		return len(e.Attestations) < attestersNeeded(s, e) || consensus.ValidateEvent(s, e) != nil
+		return len(e.Attestations) < s.AttestersNeeded(e.Org()) || consensus.ValidateEvent(s, e) != nil
 	})
 }
 

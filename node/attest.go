@@ -57,7 +57,7 @@ func (n *Node) Applications(ctx context.Context) (*api.Applications, error) {
 func (n *Node) viewApplication(ctx context.Context, s *consensus.State, e *consensus.OrgEvent) *api.Application {
 	key, domains := e.Claims()
 	v := &api.Application{
-		ID: e.ID().String(), Type: e.Type().String(), Key: key.String(), Fingerprint: fingerprint.Of(key), Needed: attestersNeeded(s, e),
+		ID: e.ID().String(), Type: e.Type().String(), Key: key.String(), Fingerprint: fingerprint.Of(key), Needed: s.AttestersNeeded(e.Org()),
 	}
 	switch c := e.Content.(type) {
 	case *consensus.Enrol:
@@ -84,17 +84,6 @@ func (n *Node) viewApplication(ctx context.Context, s *consensus.State, e *conse
 		}
 	}
 	return v
-}
-
-// attestersNeeded is how many members have to attest to e after s: as the parameters say, or all others.
-func attestersNeeded(s *consensus.State, e *consensus.OrgEvent) int {
-	others := 0
-	for _, o := range s.Orgs() {
-		if o.ID != e.Org() && o.ActiveNodes() > 0 {
-			others++
-		}
-	}
-	return min(int(s.Params().Attesters), others, consensus.MaxAttestations)
 }
 
 // Attest gives this node's word for an event.
@@ -201,7 +190,7 @@ func (n *Node) noteAttested(ctx context.Context, now time.Time, may func(given i
 func (n *Node) attestNote(s *consensus.State, id consensus.Hash) string {
 	for _, e := range n.applications.all(s) {
 		if e.ID() == id {
-			return fmt.Sprintf("the word of %s, %d given; on their nodes: cairn org attest %.8s", plural(attestersNeeded(s, e), "member"), len(e.Attestations), id)
+			return fmt.Sprintf("the word of %s, %d given; on their nodes: cairn org attest %.8s", plural(s.AttestersNeeded(e.Org()), "member"), len(e.Attestations), id)
 		}
 	}
 	return ""
