@@ -69,6 +69,7 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 		ID: org.ID.String(), Name: org.Name, Domains: org.Domains, Key: key.String(), Fingerprint: fingerprint.Of(key),
 		Records: org.Records.String(), ThresholdFloor: int(org.ThresholdFloor), Height: org.Height,
 		Own: org.ID == n.ownID(), Trusted: []api.Pin{},
+		Pending: n.viewPending(s, org),
 	}
 	if v.Own {
 		for _, d := range org.Domains {

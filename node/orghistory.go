@@ -123,6 +123,15 @@ func (n *Node) heightTime(s *consensus.State, height uint64) time.Time {
 	return unixMilli(s.Time()).Add(time.Duration(height-s.Height()) * s.Params().BlockInterval)
 }
 
+// viewPending is the org key that is announced and does not count in the next block yet; nil if there is none.
+func (n *Node) viewPending(s *consensus.State, org *consensus.Org) *api.PendingRotation {
+	p := org.Pending
+	if p.At <= s.Height()+1 {
+		return nil
+	}
+	return &api.PendingRotation{Key: p.Key.String(), Fingerprint: fingerprint.Of(p.Key), At: p.At, About: n.heightTime(s, p.At)}
+}
+
 // OrgChanges tells how an organisation's entry has changed.
 func (n *Node) OrgChanges(_ context.Context, which string) (*api.OrgChanges, error) {
 	s := n.chain.State()
@@ -132,9 +141,7 @@ func (n *Node) OrgChanges(_ context.Context, which string) (*api.OrgChanges, err
 	}
 	key := keyOf(s, org)
 	v := &api.OrgChanges{ID: org.ID.String(), Name: org.Name, Key: key.String(), Fingerprint: fingerprint.Of(key), Changes: changesOf(s, org.ID)}
-	if p := org.Pending; p.At > s.Height()+1 {
-		v.Pending = &api.PendingRotation{Key: p.Key.String(), Fingerprint: fingerprint.Of(p.Key), At: p.At, About: n.heightTime(s, p.At)}
-	}
+	v.Pending = n.viewPending(s, org)
 	for i := range v.Changes {
 		c := &v.Changes[i]
 		c.Time = n.heightTime(s, c.Height)

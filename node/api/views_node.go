@@ -100,6 +100,8 @@ type OrgSummary struct {
 	WaitsFor string   `json:"waits_for,omitempty"` // what the enrolment waits for, in words
 	Ended    string   `json:"ended,omitempty"`     // how this node ended as one of the organisation's, in words
 
+	Pending *PendingRotation `json:"pending,omitempty"` // an org key that is announced
+
 	Added bool `json:"added,omitempty"` // to an organisation, as a further node, and in no block yet as seen here: it enrols nothing itself
 
 	RecoveryKeyHere bool `json:"recovery_key_here,omitempty"` // and should be taken offline

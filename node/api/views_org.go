@@ -22,6 +22,8 @@ type Org struct {
 	Own            bool      `json:"own"`
 	Trusted        []Pin     `json:"trusted"` // the domains for which this node trusts it
 
+	Pending *PendingRotation `json:"pending,omitempty"` // a key that is announced
+
 	DNS []DNSRecord `json:"dns,omitempty"` // of this node's own: what the DNS of its domains has to say to name its key
 }
 

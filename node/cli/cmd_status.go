@@ -24,6 +24,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
 					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
 					{"this node", s.Org.Ended},
+					{"next org key", pendingNote(s.Org.Pending)},
 					{"recovery key", a.recoveryNote(&s.Org)},
 					{"not proposed", withNext(s.Org.Refused, s.Org.RefusedNext)},
 					{"network", fmt.Sprintf("%s, chain %s, block %d%s", s.Chain.Network, s.Chain.ChainID, s.Chain.Height, syncNote(&s.Chain))},
@@ -69,6 +70,13 @@ func (a *app) cmdStatus() *cobra.Command {
 			})
 		},
 	}
+}
+
+func pendingNote(p *api.PendingRotation) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.16s… is announced (%s), and counts from block %d on, about %s", p.Key, p.Fingerprint, p.At, p.About.Format(time.DateTime))
 }
 
 func (a *app) recoveryNote(o *api.OrgSummary) string {

@@ -18,6 +18,7 @@ func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
 	fmt.Fprintf(b, "  domains   %s\n", strings.Join(o.Domains, ", "))
 	fmt.Fprintf(b, "  key       %s\n", o.Key)
 	fmt.Fprintf(b, "  words     %s\n", o.Fingerprint)
+	showPending(b, o.Pending)
 	for _, r := range o.DNS {
 		fmt.Fprintf(b, "  dns       %s TXT %q\n", r.Name, r.TXT)
 	}
@@ -155,11 +156,16 @@ var changeSays = map[string]string{
 	"node-suspended": "node suspended",
 }
 
-func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
-	fmt.Fprintf(b, "%s\n  id        %s\n  key       %s\n  words     %s\n", line(l.Name, 0), l.ID, l.Key, l.Fingerprint)
-	if p := l.Pending; p != nil {
+// showPending tells of a key that is announced, if one is.
+func showPending(b *bytes.Buffer, p *api.PendingRotation) {
+	if p != nil {
 		fmt.Fprintf(b, "  announced %s\n  words     %s\n  counts    from block %d on, about %s\n", p.Key, p.Fingerprint, p.At, p.About.Format(time.DateTime))
 	}
+}
+
+func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
+	fmt.Fprintf(b, "%s\n  id        %s\n  key       %s\n  words     %s\n", line(l.Name, 0), l.ID, l.Key, l.Fingerprint)
+	showPending(b, l.Pending)
 	for i := range l.Changes {
 		c := &l.Changes[i]
 		fmt.Fprintf(b, "block %d of %s: %s\n", c.Height, c.Time.Format(time.DateTime), changeSays[c.What])
