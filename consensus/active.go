@@ -19,9 +19,9 @@ func (s *State) SendingNode(node Key) (*Org, bool) {
 }
 
 // NodesBeside returns the node keys of the other nodes of a node's organisation, of those that have not
-// ended; none if it has ended itself.
+// ended; none if its own batches count no more.
 func (s *State) NodesBeside(node Key) (others []Key) {
-	o, ok := s.ActiveNode(node)
+	o, ok := s.SendingNode(node)
 	if !ok {
 		return nil
 	}

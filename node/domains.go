@@ -22,6 +22,9 @@ func (n *Node) isOwn(address string) bool { return slices.Contains(n.own().Domai
 
 // cutOff are the addresses of an account that are at no domain of ours: no mail comes to them, and none is sent from there.
 func (n *Node) cutOff(a mailstore.Account) (list []string) {
+	if n.unsureOwn() != "" {
+		return nil
+	}
 	for _, address := range a.Addresses {
 		if !n.isOwn(address) {
 			list = append(list, address)
@@ -46,6 +49,9 @@ func (n *Node) addressesThat(rd *mailstore.Reader, are func(address string) bool
 
 // cutOffAddresses are those of accounts and mailing lists here that are at no domain of ours.
 func (n *Node) cutOffAddresses(rd *mailstore.Reader) ([]string, error) {
+	if n.unsureOwn() != "" {
+		return nil, nil
+	}
 	domains := n.own().Domains
 	return n.addressesThat(rd, func(a string) bool { return !slices.Contains(domains, domainOf(a)) })
 }

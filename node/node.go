@@ -92,6 +92,7 @@ type Node struct {
 	listen listeners
 
 	enrolProblem  atomic.Pointer[string]    // why our enrolment is not taken into the mempool; nil: it is
+	ownSeen       atomic.Uint64             // see ownSeenKey
 	configProblem atomic.Pointer[api.Error] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none
 
 	clockMu sync.Mutex
@@ -144,7 +145,7 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if err := n.openStores(); err != nil {
 		return nil, err
 	}
-	if err := n.checkKeys(); err != nil {
+	if err := errors.Join(n.checkKeys(), n.loadOwnSeen()); err != nil {
 		return nil, err
 	}
 	if err := n.connect(); err != nil {
@@ -241,6 +242,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		NodeKey:    p2p.NodeKeyOf,
 		Siblings:   newSiblings(n),
 		Unrecorded: n.whyUnrecorded,
+		Unsure:     n.unsureOwn,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().SendingNode(node)
 			return ok

@@ -67,6 +67,15 @@ func oldOrgKeys(dir string) (list []oldKey, err error) {
 	return list, nil
 }
 
+// FormerOrgKeys are the files of a node's directory with org keys that another one is to follow, or has followed.
+func FormerOrgKeys(dir string) (files []string, err error) {
+	list, err := oldOrgKeys(dir)
+	for _, o := range list {
+		files = append(files, o.path)
+	}
+	return files, err
+}
+
 // readKeyFile reads a private key in PEM.
 func readKeyFile(path string) (ed25519.PrivateKey, error) {
 	text, err := os.ReadFile(path)

@@ -67,12 +67,17 @@ func (s *siblings) note(address string, node consensus.Key) {
 
 func (s *siblings) keys() []consensus.Key { return s.chain.State().NodesBeside(s.id.NodeKey()) }
 
-func (s *siblings) Sibling(node consensus.Key) bool { return slices.Contains(s.keys(), node) }
+func (s *siblings) Sibling(node consensus.Key) bool {
+	return slices.Contains(s.chain.State().NodesBeside(node), s.id.NodeKey())
+}
 
 // Holder asks all of them at once. Only when each has said that it has no such account nobody has it.
 func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, error) {
 	keys := s.keys()
-	if len(keys) == 0 {
+	switch why := s.unsureOwn(); {
+	case why != "":
+		return smtpgw.Route{}, fmt.Errorf("ask the other nodes of the organisation for %s: which these are is not known: %s", address, why)
+	case len(keys) == 0:
 		return smtpgw.Route{}, smtpgw.ErrNoRoute
 	}
 	if h, ok := s.recall(address); ok && h.node.IsZero() {

@@ -80,7 +80,7 @@ func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID,
 	if former, err := s.dir.isFormer(r, m); err != nil {
 		return err
 	} else if former {
-		return formerDomain(field, m, use)
+		return s.dir.formerDomain(field, m, use)
 	}
 	return replyf(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
 		"with relay_from", field, shown(m.String()), use)

@@ -66,6 +66,9 @@ type Config struct {
 	// with a nil func. Mail between its own accounts is delivered all the same then,
 	// after Sending.Unrecorded.
 	Unrecorded func() (why string, err error)
+	// Unsure says why the organisation's domains may be others than Domains has, as while the chain is fetched; empty:
+	// they are these. nil: they always are.
+	Unsure func() (why string)
 	// Siblings are the other nodes of the organisation; nil: there are none.
 	Siblings Siblings
 	// Limits bound what one peer may use.

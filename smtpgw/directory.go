@@ -13,10 +13,15 @@ import (
 type directory struct {
 	domains    func() []string
 	postmaster string
+	unsure     func() (why string) // as Config.Unsure
 }
 
 func newDirectory(cfg Config) directory {
-	return directory{domains: cfg.Domains, postmaster: cfg.Postmaster}
+	d := directory{domains: cfg.Domains, postmaster: cfg.Postmaster, unsure: cfg.Unsure}
+	if d.unsure == nil {
+		d.unsure = func() string { return "" }
+	}
+	return d
 }
 
 // home is the domain of a bare <postmaster>.
@@ -66,7 +71,7 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 	if former, err := d.isFormer(r, *from); err != nil {
 		return a, err
 	} else if former {
-		return a, formerDomain("sender", *from, "one of yours")
+		return a, d.formerDomain("sender", *from, "one of yours")
 	}
 	return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
 }
@@ -89,8 +94,19 @@ func (d directory) isFormer(r *mailstore.Reader, m mailbox) (bool, error) {
 }
 
 // formerDomain is the refusal of an address in an envelope or a field that isFormer reports.
-func formerDomain(where string, m mailbox, use string) error {
+func (d directory) formerDomain(where string, m mailbox, use string) error {
+	if d.unsure() != "" {
+		return d.notServed(m)
+	}
 	return replyf(550, 5, 7, 1, "%s <%s>: %s is no domain of this organisation any more; use %s", where, shown(m.String()), m.domain, use)
+}
+
+// notServed is the refusal of an address at no domain of ours.
+func (d directory) notServed(m mailbox) error {
+	if why := d.unsure(); why != "" {
+		return replyf(451, 4, 3, 0, "whether %s is served here is not known at present: %s; try again later", m.domain, why)
+	}
+	return replyf(550, 5, 7, 1, "relaying denied: %s is not served here", m.domain)
 }
 
 // checkLocal returns the refusal of a local recipient without an account.

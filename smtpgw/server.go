@@ -91,7 +91,7 @@ func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (mail
 		return m, Route{}, err
 	}
 	if !s.dir.isLocal(m.domain) {
-		return m, Route{}, replyf(550, 5, 7, 1, "relaying denied: %s is not served here", m.domain)
+		return m, Route{}, s.dir.notServed(m)
 	}
 	route, err := s.cfg.heldBy(s.ctx, s.store, s.dir, m, from)
 	return m, route, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -118,6 +119,9 @@ func (a *app) createBackup(ctx context.Context, file string, o newBackup) (*back
 	}
 	if !d.HasOrgKey {
 		d.Warnings = append(d.Warnings, "the organisation's key is not in it: keep a copy of "+home.OrgKey+" elsewhere")
+	}
+	if former, err := node.FormerOrgKeys(a.dir); err == nil && len(former) > 0 {
+		d.Warnings = append(d.Warnings, "a key that is announced does not sign yet, and the one that does is in no backup: keep a copy of "+strings.Join(former, ", "))
 	}
 	return d, nil
 }

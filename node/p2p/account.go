@@ -27,7 +27,7 @@ var errNotOurs = errors.New("p2p: asked for an account by a node that is not one
 // frame with the address, answered by an octet that is 1 or 0. Nobody else is told.
 func (h *Host) serveAccount(_ context.Context, from peer.ID, s network.Stream) error {
 	key, ok := nodeKey(from)
-	if !ok || h.cfg.HasAccount == nil || !slices.Contains(h.chain.State().NodesBeside(h.self), key) {
+	if !ok || h.cfg.HasAccount == nil || !slices.Contains(h.chain.State().NodesBeside(key), h.self) {
 		return errNotOurs
 	}
 	address, err := readFrame(s, maxAccountAddress)
