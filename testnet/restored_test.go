@@ -93,3 +93,32 @@ func TestBackupsOfAge(t *testing.T) {
 	a.start()
 	a.await("the mail", func(*api.Status) bool { return a.count("subject:kept label:inbox") == 1 })
 }
+
+// A node that is restored has nothing of the chain: until it is there, it tells nobody for good that the account of
+// another node of its organisation is not there.
+func TestRestoredNodeRefusesNobodyForGood(t *testing.T) {
+	t.Parallel()
+	a, b := newPair(t)
+	second := a.addNode("dora")
+	second.await("its place on the chain", func(*api.Status) bool { return second.key() != "" })
+	backup := filepath.Join(t.TempDir(), "second.backup")
+	cairn(t, "--dir", second.dir, "backup", "create", backup)
+	for _, p := range []*process{second, a, b} {
+		p.kill()
+	}
+	if err := os.RemoveAll(second.dir); err != nil {
+		t.Fatal(err)
+	}
+	cairn(t, "--dir", second.dir, "backup", "restore", backup)
+	second.start()
+	post := func(subject string) error {
+		raw := testnet.Compose("stranger@elsewhere.test", "alice@alpha.test", subject, "for the other node\n")
+		return testnet.SendOne(second.status.Listen.Inbound, "stranger@elsewhere.test", "alice@alpha.test", raw)
+	}
+	if err := post("early"); err == nil || !strings.Contains(err.Error(), "451") {
+		t.Errorf("without the chain: %v", err)
+	}
+	a.start()
+	second.await("the way to the other node", func(*api.Status) bool { return post("late") == nil })
+	a.await("the mail", func(*api.Status) bool { return a.count("subject:late label:inbox") > 0 })
+}
