@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"cairn/node/api"
 )
@@ -18,6 +20,8 @@ const partial = ".partial"
 type File struct {
 	*os.File
 	path string
+	made fs.FileInfo // of the file, to know it by
+	done bool        // committed or discarded
 }
 
 // NewFile begins a backup at path, which must not be there and must not be inside the node's directory.
@@ -25,34 +29,71 @@ func NewFile(path, node string) (*File, error) {
 	if err := checkOutside(path, node); err != nil {
 		return nil, err
 	}
+	if strings.HasSuffix(path, partial) { // the next one would take it for what a killed one has left
+		return nil, api.Errorf(api.CodeInvalid, "choose a name that ends otherwise", "making the backup: %s is the name of a backup that is not finished", path)
+	}
 	if _, err := os.Lstat(path); err == nil {
 		return nil, taken(path)
 	}
-	f, err := os.OpenFile(path+partial, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		f, err = takeOver(path + partial)
-	} else if err == nil && lockedElsewhere(f) { // by who found it before it was locked
-		f.Close()
-		err = underWay(path + partial)
+	f := &File{path: path}
+	if err := f.create(); err != nil {
+		return nil, making(err)
 	}
-	if err != nil {
-		if _, told := errors.AsType[*api.Error](err); told {
-			return nil, err
-		}
-		return nil, fmt.Errorf("making the backup: %w", err)
-	}
-	return &File{File: f, path: path}, nil
+	return f, nil
 }
 
-// takeOver opens what a backup that was killed has left, to be written anew, unless it is under way or something else.
-func takeOver(path string) (*os.File, error) {
+// create makes the file, and takes what a killed backup has left out of its way. That is removed and never written to:
+// if it was killed late, a finished backup is the same file.
+func (f *File) create() error {
+	const anew = os.O_RDWR | os.O_CREATE | os.O_EXCL
+	made, err := os.OpenFile(f.path+partial, anew, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		left, leftErr := leftBehind(f.path + partial)
+		if leftErr != nil {
+			return leftErr
+		}
+		defer left.Close() // locked until the new one is: nobody else removes that
+		if err := os.Remove(f.path + partial); err != nil {
+			return err
+		}
+		made, err = os.OpenFile(f.path+partial, anew, 0o600)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return underWay(f.path + partial)
+	}
+	if err != nil {
+		return err
+	}
+	f.File = made
+	if f.made, err = made.Stat(); err == nil && lockedElsewhere(made) { // by who found it before it was locked
+		err = underWay(f.path + partial)
+	}
+	if err == nil {
+		err = f.check()
+	}
+	if err != nil {
+		made.Close()
+	}
+	return err
+}
+
+// check holds what lies at the unfinished name to the file: another one may have taken it away before it was locked.
+func (f *File) check() error {
+	if there, err := os.Lstat(f.path + partial); err != nil || !os.SameFile(f.made, there) {
+		return underWay(f.path + partial)
+	}
+	return nil
+}
+
+// leftBehind opens and locks what a backup that was killed has left, unless it is under way or something else.
+func leftBehind(path string) (*os.File, error) {
 	foreign := api.Errorf(api.CodeExists, "if no other backup is being made, look into it and remove it",
 		"making the backup: %s is there, and is not known to be of one that was interrupted", path)
 	found, err := os.Lstat(path)
 	if err != nil || !found.Mode().IsRegular() || found.Mode().Perm() != 0o600 {
 		return nil, foreign
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +108,15 @@ func takeOver(path string) (*os.File, error) {
 		f.Close()
 		return nil, foreign
 	}
-	_, err = f.Seek(0, io.SeekStart)
-	if err = errors.Join(err, f.Truncate(0)); err != nil {
-		f.Close()
-		return nil, err
-	}
 	return f, nil
+}
+
+// making is err with what was being done, unless it tells already.
+func making(err error) error {
+	if _, told := errors.AsType[*api.Error](err); told || err == nil {
+		return err
+	}
+	return fmt.Errorf("making the backup: %w", err)
 }
 
 func underWay(path string) error {
@@ -103,38 +147,60 @@ func taken(path string) error {
 
 // Commit makes the backup durable and gives it its name.
 func (f *File) Commit() error {
-	err := f.Sync()
-	if !locks { // there an open file may not be moved
-		err = errors.Join(err, f.Close())
-	}
-	if err == nil {
-		// A link, unlike a rename, fails when the name is taken; but not every file system has links.
-		if err = os.Link(f.path+partial, f.path); err == nil {
-			err = os.Remove(f.path + partial)
-		} else if _, there := os.Lstat(f.path); there == nil {
-			err = taken(f.path)
-		} else {
-			err = os.Rename(f.path+partial, f.path)
+	for _, step := range f.steps() {
+		if err := step(); err != nil {
+			f.Discard()
+			return making(err)
 		}
 	}
-	if err != nil {
-		os.Remove(f.path + partial)
-		return fmt.Errorf("making the backup: %w", err)
+	f.done = true
+	if !locks {
+		return nil
 	}
-	if locks { // held until now: nobody takes it for what a killed one has left
-		if err := f.Close(); err != nil {
-			return fmt.Errorf("making the backup: %w", err)
-		}
-	}
-	return SyncDir(filepath.Dir(f.path))
+	return making(f.Close()) // locked until now: nobody takes it for what a killed one has left
 }
 
-// Discard removes what was written.
+// steps are the system calls of Commit. Whoever is killed after any of them leaves a backup that is whole, or none.
+func (f *File) steps() []func() error {
+	list := []func() error{f.check, f.Sync, f.link, f.unlink, func() error { return SyncDir(filepath.Dir(f.path)) }}
+	if !locks { // there an open file may not be moved
+		list = slices.Insert(list, 2, func() error { return f.Close() })
+	}
+	return list
+}
+
+// link gives the backup its name. A link, unlike a rename, fails when the name is taken; but not every file system has links.
+func (f *File) link() error {
+	err := os.Link(f.path+partial, f.path)
+	if err == nil {
+		return nil
+	}
+	if _, there := os.Lstat(f.path); there == nil {
+		return taken(f.path)
+	}
+	return os.Rename(f.path+partial, f.path)
+}
+
+// unlink takes the unfinished name away, if link has left it.
+func (f *File) unlink() error {
+	if err := os.Remove(f.path + partial); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Discard removes what was written, unless it is committed.
 func (f *File) Discard() {
+	if f.done {
+		return
+	}
+	f.done = true
 	if !locks {
 		f.Close()
 	}
-	os.Remove(f.path + partial)
+	if f.check() == nil {
+		os.Remove(f.path + partial)
+	}
 	f.Close()
 }
 

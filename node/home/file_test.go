@@ -1,6 +1,7 @@
 package home
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,4 +137,105 @@ func TestNoBackupInsideOfTheNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Discard()
+}
+
+// A kill after any system call of Commit leaves a backup that is whole, under its name, or none; the next one takes
+// nothing of what was finished, also if that has been moved.
+func TestKillWhileABackupGetsItsName(t *testing.T) {
+	for n := range len(new(File).steps()) + 1 {
+		dir, node := t.TempDir(), t.TempDir()
+		path, yesterday := filepath.Join(dir, "b"), filepath.Join(dir, "yesterday")
+		f, err := NewFile(path, node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteString(magic + " of yesterday")
+		for i, step := range f.steps()[:n] {
+			if err := step(); err != nil {
+				t.Fatalf("step %d: %v", i+1, err)
+			}
+		}
+		f.Close() // as a kill does
+		moved := false
+		if text, err := os.ReadFile(path); err == nil {
+			if string(text) != magic+" of yesterday" {
+				t.Errorf("killed after %d steps: %q", n, text)
+			}
+			_, err := NewFile(path, node)
+			wantError(t, err, api.CodeExists, "is there already, and is never overwritten")
+			if err := os.Rename(path, yesterday); err != nil {
+				t.Fatal(err)
+			}
+			moved = true
+		}
+		f, err = NewFile(path, node)
+		if err != nil {
+			t.Errorf("after a kill after %d steps: %v", n, err)
+			continue
+		}
+		f.WriteString("of today")
+		if err := f.Commit(); err != nil {
+			t.Errorf("after a kill after %d steps: %v", n, err)
+		}
+		want := []string{"b"}
+		if moved {
+			want = append(want, "yesterday")
+			if text, _ := os.ReadFile(yesterday); string(text) != magic+" of yesterday" {
+				t.Errorf("after a kill after %d steps the finished one has become %q", n, text)
+			}
+		}
+		if text, _ := os.ReadFile(path); string(text) != "of today" || !slices.Equal(list(t, dir), want) {
+			t.Errorf("after a kill after %d steps: %q in %v", n, text, list(t, dir))
+		}
+	}
+}
+
+// What a killed create has left is never written to: it may have got another name meanwhile.
+func TestLeftBackupIsNotWrittenTo(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "b"), filepath.Join(dir, "other")
+	if err := os.WriteFile(other, []byte(magic), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(other, path+partial); err != nil {
+		t.Skip(err)
+	}
+	f, err := NewFile(path, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString("text")
+	f.Discard()
+	if text, _ := os.ReadFile(other); string(text) != magic || !slices.Equal(list(t, dir), []string{"other"}) {
+		t.Errorf("%q in %v", text, list(t, dir))
+	}
+}
+
+// A finished backup never has the name of an unfinished one, which the next would remove.
+func TestBackupIsNotNamedAsAnUnfinishedOne(t *testing.T) {
+	_, err := NewFile(filepath.Join(t.TempDir(), "b"+partial), t.TempDir())
+	wantError(t, err, api.CodeInvalid, "is the name of a backup that is not finished")
+}
+
+// A backup whose unfinished file was replaced takes neither name nor file of the other, whatever becomes of it.
+func TestReplacedBackupIsLeftAlone(t *testing.T) {
+	for name, end := range map[string]func(*File){
+		"finished":  func(f *File) { wantError(t, f.Commit(), api.CodeTryLater, "another backup is being written") },
+		"discarded": (*File).Discard,
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "b")
+		f, err := NewFile(path, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Remove(path+partial), os.WriteFile(path+partial, []byte("other"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		end(f)
+		f.Discard()
+		if text, _ := os.ReadFile(path + partial); string(text) != "other" || !slices.Equal(list(t, dir), []string{"b.partial"}) {
+			t.Errorf("%s: %q in %v", name, text, list(t, dir))
+		}
+	}
 }
