@@ -53,16 +53,23 @@ func unreadable(err error) error {
 
 // Restore makes the node's directory of a backup and moves it to its place.
 func (w *Work) Restore(r io.Reader, facts Facts, now time.Time, log *slog.Logger) (*Contents, mailstore.DumpStats, error) {
-	file := func(name string, text []byte) error { return w.file(w.path(name), text) }
-	mail := func(m *Manifest, content io.Reader) (mailstore.DumpStats, error) {
-		return mailstore.Restore(w.path(MailDir), content, mailstore.Restoration{Made: m.Made, At: now}, log)
-	}
-	found, stats, err := examine(r, facts, file, mail)
+	found, stats, err := w.grow(r, facts, now, log)
 	if err == nil {
 		err = w.finish()
 	}
 	return found, stats, err
 }
 
-// path is where a part is put.
-func (w *Work) path(name string) string { return filepath.Join(w.dir, filepath.FromSlash(name)) }
+// grow makes the node's directory of a backup.
+func (w *Work) grow(r io.Reader, facts Facts, now time.Time, log *slog.Logger) (*Contents, mailstore.DumpStats, error) {
+	file := func(name string, text []byte) error { return w.file(w.path(name), text) }
+	mail := func(m *Manifest, content io.Reader) (mailstore.DumpStats, error) {
+		return mailstore.Restore(w.path(MailDir), content, mailstore.Restoration{Made: m.Made, At: now}, log)
+	}
+	return examine(r, facts, file, mail)
+}
+
+// path is where a part is put; without a name, the directory.
+func (w *Work) path(name string) string {
+	return filepath.Join(w.dir, growing, filepath.FromSlash(name))
+}

@@ -2,6 +2,7 @@ package home
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -208,6 +209,78 @@ func TestKilledRestore(t *testing.T) {
 	checkHome(t, dir, texts())
 }
 
+// A kill after any system call that ends a restore, well or not, leaves a node that is whole in the place, or none and the
+// next restore succeeds. What is not whole is never taken for a node.
+func TestKillAtTheEndOfARestore(t *testing.T) {
+	b := backup(t, texts(), true)
+	for name, end := range map[string]func(*Work) []func() error{
+		"finished":  func(w *Work) []func() error { return append(w.moving(), w.tidying()...) },
+		"abandoned": (*Work).tidying,
+	} {
+		for n := range len(end(new(Work))) + 1 {
+			parent := t.TempDir()
+			dir := filepath.Join(parent, "n")
+			w, err := Begin(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := w.grow(bytes.NewReader(b), asMade, now, quiet); err != nil {
+				t.Fatal(err)
+			}
+			for i, step := range end(w)[:n] {
+				if err := step(); err != nil {
+					t.Fatalf("%s, step %d: %v", name, i+1, err)
+				}
+			}
+			w.lock.Close() // as a kill does
+			if grown := filepath.Join(dir+restoring, growing); files(grown) > 0 && files(grown) <= len(texts()) && !Unfinished(grown) {
+				t.Errorf("%s, killed after %d steps: %v is taken for a node", name, n, list(t, grown))
+			}
+			want := []string{"n"}
+			if files(dir) > 0 {
+				_, err := Begin(dir)
+				wantError(t, err, api.CodeExists, "n is not empty")
+				if Unfinished(dir) {
+					t.Errorf("%s, killed after %d steps: not taken for a node", name, n)
+				}
+				checkHome(t, dir, texts())
+				if err := os.Rename(dir, filepath.Join(parent, "moved")); err != nil {
+					t.Fatal(err)
+				}
+				want = []string{"moved", "n"}
+			}
+			if _, _, err := restore(dir, bytes.NewReader(b), now, quiet); err != nil {
+				t.Errorf("%s, after a kill after %d steps: %v", name, n, err)
+				continue
+			}
+			checkHome(t, dir, texts())
+			if left := list(t, parent); !slices.Equal(left, want) {
+				t.Errorf("%s, after a kill after %d steps: %v", name, n, left)
+			}
+		}
+	}
+}
+
+// A folder whose clearing was interrupted keeps saying that nothing in it is a node.
+func TestClearingKeepsTheMarks(t *testing.T) {
+	dir := t.TempDir()
+	grown, elsewhere := filepath.Join(dir, growing), t.TempDir()
+	for _, path := range []string{filepath.Join(dir, unfinished), filepath.Join(grown, unfinished), filepath.Join(grown, "zz", "x"), filepath.Join(elsewhere, "kept")} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := clearFolder(grown); err != nil || !slices.Equal(list(t, grown), []string{unfinished}) {
+		t.Errorf("%v, %v", list(t, grown), err)
+	}
+	if err := errors.Join(os.RemoveAll(grown), os.Symlink(elsewhere, grown)); err != nil {
+		t.Skip(err)
+	}
+	if err := clearFolder(dir); err != nil || !slices.Equal(list(t, dir), []string{unfinished}) || len(list(t, elsewhere)) != 1 {
+		t.Errorf("%v, %v: %v", list(t, dir), list(t, elsewhere), err)
+	}
+}
+
 // killRestore lets a process restore the beginning of a backup, and kills it once it has taken all of that and has
 // written as many files as are wholly in it.
 func killRestore(t *testing.T, dir string, begin []byte) {
@@ -235,7 +308,7 @@ func killRestore(t *testing.T, dir string, begin []byte) {
 	})
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for files(dir+restoring) < complete || !marked(dir) {
+	for files(filepath.Join(dir+restoring, growing)) < complete || !marked(dir) {
 		<-tick.C
 	}
 	if err := child.Process.Kill(); err != nil {

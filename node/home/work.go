@@ -12,8 +12,9 @@ import (
 
 // Names of what is not finished.
 const (
-	restoring  = ".restoring" // ends the name of the folder in which a directory grows
-	unfinished = "unfinished" // the file in it that says so; whoever works on it holds its lock
+	restoring  = ".restoring" // ends the name of the folder that is worked in
+	growing    = "node"       // the directory in it that grows
+	unfinished = "unfinished" // the file in both that says so; whoever works there holds the lock of the folder's
 )
 
 // Unfinished reports whether a directory is one that a restore has not finished.
@@ -23,11 +24,12 @@ func Unfinished(dir string) bool {
 }
 
 // Work is a directory that grows beside the place where it will be, in a folder that the next try takes over if this one
-// is killed.
+// is killed. The folder has its mark from first to last, so that it is known for what it is whenever that happens; the
+// directory in it loses its own when it is whole.
 type Work struct {
-	target, dir string
-	lock        *os.File // nil: finished
-	empty       bool     // target was there, empty
+	target, dir string   // where it will be; the folder
+	lock        *os.File // nil: nothing is left of the folder
+	empty       bool     // target was there, empty, and is not now
 }
 
 // Begin makes the folder to work in, or clears the one of a restore that was killed. It changes nothing if target is
@@ -50,6 +52,11 @@ func Begin(target string) (*Work, error) {
 	if w.lock, err = claim(w.dir); err != nil {
 		return nil, err
 	}
+	if err := w.begin(); err != nil {
+		w.empty = false
+		w.Abandon()
+		return nil, fmt.Errorf("restoring: %w", err)
+	}
 	if !w.empty {
 		return w, nil
 	}
@@ -61,6 +68,14 @@ func Begin(target string) (*Work, error) {
 	return w, nil
 }
 
+// begin makes the directory that grows, and marks it.
+func (w *Work) begin() error {
+	if err := os.Mkdir(w.path(""), 0o700); err != nil {
+		return err
+	}
+	return w.file(w.path(unfinished), nil)
+}
+
 // isEmpty tells whether dir is there; the error is that something is in it, or that it is no directory.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
@@ -70,7 +85,7 @@ func isEmpty(dir string) (bool, error) {
 	case err != nil:
 		return false, api.Errorf(api.CodeInvalid, "name a directory that is empty or missing", "restoring: %v", err)
 	case len(entries) > 0:
-		return false, api.Errorf(api.CodeExists, "choose another directory with --dir, one that is empty or missing",
+		return false, api.Errorf(api.CodeExists, "choose another directory with --dir, one that is empty or missing; if it is of a restore that was killed, it is whole",
 			"restoring: %s is not empty, and nothing is ever overwritten", dir)
 	}
 	return true, nil
@@ -97,23 +112,33 @@ func claim(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("restoring: %w", err)
 	}
+	locked := tryLock(f)
 	// The one who held the lock may have finished in between.
 	held, heldErr := f.Stat()
-	there, thereErr := os.Stat(mark)
-	if !tryLock(f) || errors.Join(heldErr, thereErr) != nil || !os.SameFile(held, there) {
+	there, thereErr := os.Lstat(mark)
+	if !locked || errors.Join(heldErr, thereErr) != nil || !os.SameFile(held, there) {
 		f.Close()
 		return nil, api.Errorf(api.CodeTryLater, "wait for the other one", "restoring: another restore works in %s", dir)
 	}
+	if err := errors.Join(clearFolder(filepath.Join(dir, growing)), clearFolder(dir)); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("restoring: clearing what an earlier try left: %w", err)
+	}
+	return f, nil
+}
+
+// clearFolder removes all that is in a folder but its mark. It follows no link.
+func clearFolder(dir string) error {
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		if e.Name() != unfinished {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("restoring: clearing what an earlier try left: %w", err)
-	}
-	return f, nil
+	return err
 }
 
 // file writes one file of the directory, and syncs it.
@@ -131,23 +156,29 @@ func (w *Work) file(path string, text []byte) error {
 
 // finish moves the directory to its place.
 func (w *Work) finish() error {
-	for _, d := range []string{MailDir, KeysDir} {
-		if err := SyncDir(filepath.Join(w.dir, d)); err != nil {
+	for _, step := range w.moving() {
+		if err := step(); err != nil {
 			return fmt.Errorf("restoring: %w", err)
 		}
 	}
-	if err := os.Remove(filepath.Join(w.dir, unfinished)); err != nil {
-		return fmt.Errorf("restoring: %w", err)
+	w.Abandon() // of the folder: the directory is not in it any more
+	return nil
+}
+
+// moving are the steps of finish. Whoever is killed after any of them leaves the directory in its place, whole, or in the
+// folder, which the next try clears.
+func (w *Work) moving() []func() error {
+	sync := func(dir string) func() error { return func() error { return SyncDir(dir) } }
+	return []func() error{
+		sync(w.path(MailDir)), sync(w.path(KeysDir)),
+		func() error { return os.Remove(w.path(unfinished)) }, sync(w.path("")),
+		func() error {
+			err := os.Rename(w.path(""), w.target)
+			w.empty = w.empty && err != nil
+			return err
+		},
+		sync(filepath.Dir(w.target)), sync(w.dir),
 	}
-	if err := SyncDir(w.dir); err != nil {
-		return fmt.Errorf("restoring: %w", err)
-	}
-	if err := os.Rename(w.dir, w.target); err != nil {
-		return fmt.Errorf("restoring: %w", err)
-	}
-	w.lock.Close()
-	w.lock = nil
-	return SyncDir(filepath.Dir(w.target))
 }
 
 // Abandon makes it as it was before Begin, unless it is finished.
@@ -155,12 +186,27 @@ func (w *Work) Abandon() {
 	if w.lock == nil {
 		return
 	}
-	os.RemoveAll(w.dir)
+	for _, step := range w.tidying() {
+		if step() != nil {
+			break // the mark stays with what is left: the next try takes it over
+		}
+	}
 	if w.empty {
 		os.Mkdir(w.target, 0o700)
 	}
 	w.lock.Close()
 	w.lock = nil
+}
+
+// tidying are the steps that remove the folder. Its mark goes last.
+func (w *Work) tidying() []func() error {
+	return []func() error{
+		func() error { return clearFolder(w.path("")) },
+		func() error { return clearFolder(w.dir) },
+		func() error { return SyncDir(w.dir) },
+		func() error { return os.Remove(filepath.Join(w.dir, unfinished)) },
+		func() error { return os.Remove(w.dir) },
+	}
 }
 
 // SyncDir makes durable which names are in a folder.
