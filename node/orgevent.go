@@ -9,7 +9,6 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/mempool"
-	"cairn/mailstore"
 	"cairn/node/api"
 )
 
@@ -19,10 +18,6 @@ const (
 	orgSpace    = "organisation"
 	eventPrefix = "event/"
 )
-
-// settledAfter is how many blocks have to stand on one with an event of ours before it is forgotten: a
-// reorganisation might drop it.
-const settledAfter = 20
 
 // ownID names our organisation.
 func (n *Node) ownID() consensus.Hash { return n.enrol.ID() }
@@ -106,13 +101,6 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 	v := n.viewEvent(n.chain.State(), e)
 	v.Unaddressed, err = n.unaddressed(e, before)
 	return v, err
-}
-
-func (n *Node) keep(ctx context.Context, e *consensus.OrgEvent) error {
-	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		id := e.ID()
-		return tx.Space(orgSpace).Put(append([]byte(eventPrefix), id[:]...), e.Encode())
-	})
 }
 
 // fits checks an event behind those that wait. lacking: it lacks the word of members, and nothing else.
@@ -215,91 +203,4 @@ func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEven
 		v.Replaces = org.Pending.Key.String()
 	}
 	return v
-}
-
-// proposed reads the events of ours that are kept.
-func (n *Node) proposed() ([]*consensus.OrgEvent, error) {
-	var list []*consensus.OrgEvent
-	var bad error
-	err := n.store.View(func(rd *mailstore.Reader) error {
-		return rd.Space(orgSpace).Scan([]byte(eventPrefix), nil, func(_, value []byte) bool {
-			e, err := consensus.DecodeEvent(slices.Clone(value))
-			if err != nil {
-				bad = err
-				return false
-			}
-			list = append(list, e)
-			return true
-		})
-	})
-	return list, errors.Join(err, bad)
-}
-
-// bringProposed brings the events of ours that are in no block again, and forgets those that are in one
-// for certain or that no block will hold any more.
-func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
-	list, err := n.proposed()
-	for again := true; err == nil && again; { // in the order in which they follow each other, whatever that is
-		again = false
-		for i, e := range list {
-			if e == nil {
-				continue
-			}
-			if height, in := blockOf(s, e); in {
-				list[i] = nil
-				if s.Height() >= height+settledAfter {
-					err = errors.Join(err, n.forget(ctx, e))
-				}
-				continue
-			}
-			if lacking, err := n.fits(s, e); err == nil && n.give(s, e, lacking) == nil {
-				list[i], again = nil, true
-			}
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("bringing the organisation's events: %w", err)
-	}
-	for _, e := range list {
-		if e == nil || !overtaken(s, e) {
-			continue
-		}
-		n.log.Warn("an event of our organisation will be in no block: another one came before it", "type", e.Type(), "event", e.ID())
-		if err := n.forget(ctx, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (n *Node) forget(ctx context.Context, e *consensus.OrgEvent) error {
-	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		id := e.ID()
-		return tx.Space(orgSpace).Delete(append([]byte(eventPrefix), id[:]...))
-	})
-}
-
-// blockOf finds the block with an event that changed its organisation's entry.
-func blockOf(s *consensus.State, e *consensus.OrgEvent) (height uint64, in bool) {
-	id := e.ID()
-	if org, ok := s.Org(e.Org()); ok && org.LastEvent == id {
-		return org.Changed, true
-	}
-	for _, p := range slices.Backward(s.Past()) {
-		if p.Org.LastEvent == id {
-			return p.Org.Changed, true
-		}
-	}
-	return 0, false
-}
-
-// overtaken reports whether an event can follow no more, since another one did for so long that it
-// stays. Of a revocation that is so when another has changed the recovery key.
-func overtaken(s *consensus.State, e *consensus.OrgEvent) bool {
-	org, ok := s.Org(e.Org())
-	if !ok || s.Height() < org.Changed+settledAfter {
-		return false
-	}
-	err, broken := errors.AsType[*consensus.RuleError](consensus.ValidateEvent(s, e))
-	return broken && err.Rule != consensus.RuleUnattested
 }

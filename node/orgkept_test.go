@@ -1,0 +1,128 @@
+package node
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/mempool"
+)
+
+// blocks adds so many blocks without events.
+func (w *changing) blocks(count int) {
+	w.t.Helper()
+	for range count {
+		w.block()
+	}
+}
+
+// renamed is an event that gives our organisation another name.
+func (w *changing) renamed(name string) consensus.OrgEvent {
+	return w.change(1, func(*consensus.OrgEvent) consensus.Content {
+		return &consensus.Update{Name: name, Domains: []string{"beta.test"}}
+	})
+}
+
+// looksAt is when the node has a view that is young, or old, if s is what it has of the chain.
+func (w *changing) looksAt(s *consensus.State, old bool) {
+	w.t.Helper()
+	at := unixMilli(s.Time())
+	if old {
+		at = at.Add(2 * staleTip * s.Params().BlockInterval)
+	}
+	w.now = func() time.Time { return at }
+	if w.viewIsOld(s) != old {
+		w.t.Fatalf("the view of block %d is not as it should be", s.Height())
+	}
+}
+
+// A kept event goes when it is in a block for certain, or another stands where it was to stand. A state that does
+// not have what it follows says nothing about it, as when the chain is fetched again, and an old one settles
+// nothing.
+func TestKeptEventsOfAnEarlierChain(t *testing.T) {
+	w := newChanging(t)
+	genesis := w.net.Genesis.State()
+	w.blocks(settledAfter + 5)
+	early := w.chain.State() // all that is known of us stands for long
+	first, second := recoveryOf(t, w.dir), chaintest.Key("second recovery key", 1)
+	revoked := w.net.Orgs[1].Change(early, first, false, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRevoke(e, chaintest.Key("org key of a revocation", 1), consensus.RecoveryCommitment(consensus.PublicKey(second)))
+	})
+	w.block(revoked)
+	w.net.Orgs[1].Key = chaintest.Key("org key of a revocation", 1)
+	next := w.chain.State()
+	rotate := w.change(1, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRotate(e, chaintest.Key("next org key", 1), nil)
+	})
+	again := w.net.Orgs[1].Change(next, second, false, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRevoke(e, chaintest.Key("third org key", 1), consensus.Hash{1})
+	})
+	update, other := w.renamed("Beta & Co"), w.renamed("Beta Ltd")
+	w.block(other)
+	w.blocks(settledAfter - 1)
+	within := w.chain.State()
+	w.block()
+	after := w.chain.State()
+	w.block(again)
+	w.blocks(settledAfter)
+	last := w.chain.State()
+
+	for _, tt := range []struct {
+		what string
+		e    consensus.OrgEvent
+		s    *consensus.State
+		old  bool
+		kept bool
+	}{
+		{"of no block yet", update, genesis, true, true},
+		{"of no block yet, in a view that looks young", update, genesis, false, true},
+		{"before what it follows", update, early, true, true},
+		{"before what it follows, in a view that looks young", update, early, false, true},
+		{"a rotation", rotate, early, true, true},
+		{"a rotation, in a view that looks young", rotate, early, false, true},
+		{"with a recovery key of later", again, early, true, true},
+		{"with a recovery key of later, in a view that looks young", again, early, false, true},
+		{"next", update, next, false, true},
+		{"another followed lately", update, within, false, true},
+		{"another followed", update, after, false, false},
+		{"another followed, in an old view", update, after, true, true},
+		{"another followed the rotation's", rotate, after, false, false},
+		{"in a block lately", other, within, false, true},
+		{"in a block", other, after, false, false},
+		{"in a block, in an old view", other, after, true, true},
+		{"a revocation that is in a block", revoked, after, false, false},
+		{"a revocation that may come", again, after, false, true},
+		{"a revocation that came", again, last, false, false},
+	} {
+		if err := w.keep(t.Context(), &tt.e); err != nil {
+			t.Fatal(err)
+		}
+		w.looksAt(tt.s, tt.old)
+		w.pool = mempool.New(mempool.DefaultPolicy(), nil)
+		if err := w.bringProposed(t.Context(), tt.s); err != nil {
+			t.Errorf("%s: %v", tt.what, err)
+		}
+		if list, err := w.proposed(); err != nil || len(list) > 0 != tt.kept {
+			t.Errorf("%s: %d events are kept, %v", tt.what, len(list), err)
+		}
+		if err := w.forget(t.Context(), &tt.e); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	// So it is with a revocation that never came, when another has changed the recovery key.
+	never := w.net.Orgs[1].Change(next, second, false, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRevoke(e, chaintest.Key("fourth org key", 1), consensus.Hash{2})
+	})
+	for s, kept := range map[*consensus.State]bool{early: true, last: false} {
+		w.looksAt(s, false)
+		if err := errors.Join(w.keep(t.Context(), &never), w.bringProposed(t.Context(), s)); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := w.proposed(); err != nil || len(list) > 0 != kept {
+			t.Errorf("a revocation that never came, at block %d: %d events are kept, %v", s.Height(), len(list), err)
+		}
+	}
+}
