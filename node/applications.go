@@ -22,9 +22,13 @@ type applications struct {
 	list   []*consensus.OrgEvent // in the order in which they came; never changed, only replaced
 	ready  chan struct{}         // one of them may have enough
 	pruned consensus.Hash        // the tip for which those that no block will hold were looked for
+
+	isOld func(*consensus.State) bool // see Node.viewIsOld
 }
 
-func newApplications() *applications { return &applications{ready: make(chan struct{}, 1)} }
+func newApplications(isOld func(*consensus.State) bool) *applications {
+	return &applications{ready: make(chan struct{}, 1), isOld: isOld}
+}
 
 // unattested reports whether that is all that err says of an event.
 func unattested(err error) bool {
@@ -84,17 +88,17 @@ func (a *applications) displaced(e *consensus.OrgEvent) int {
 }
 
 // all lists the applications, and forgets those that no block will hold any more. That is looked at once for
-// each tip, and not under the lock: there are signatures to check.
+// each tip, and not under the lock: there are signatures to check. A view that is old forgets none.
 func (a *applications) all(s *consensus.State) []*consensus.OrgEvent {
 	a.mu.Lock()
 	list, pruned := slices.Clone(a.list), a.pruned == s.Tip()
 	a.mu.Unlock()
-	if pruned {
+	if pruned || a.isOld(s) {
 		return list
 	}
 	var dead []*consensus.OrgEvent
 	for _, e := range list {
-		if err := consensus.ValidateEvent(s, e); err != nil && !unattested(err) {
+		if err := consensus.ValidateEvent(s, e); err != nil && !unattested(err) && knowsBefore(s, e) {
 			dead = append(dead, e)
 		}
 	}

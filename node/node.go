@@ -185,7 +185,7 @@ func (n *Node) connect() (err error) {
 	}, filer{n.filing}, n.log)
 	n.history = smtpgw.NewHistory(n.store, authorOf, n.log)
 
-	n.applications = newApplications()
+	n.applications = newApplications(n.viewIsOld)
 	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)
 	bootstrap, err := BootstrapPeers(n.dir, n.cfg)
 	if err != nil {

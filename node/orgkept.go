@@ -109,6 +109,17 @@ func overtaken(s *consensus.State, e *consensus.OrgEvent) bool {
 	return until != 0 && s.Height() >= until+settledAfter
 }
 
+// knowsBefore reports whether s has what an event follows. Else it says nothing about the event: what that
+// follows may wait for a block, or be in one that is not here yet.
+func knowsBefore(s *consensus.State, e *consensus.OrgEvent) bool {
+	is := precedes(e)
+	if is == nil {
+		return true
+	}
+	_, known := lastWas(s, e.Org(), is)
+	return known
+}
+
 // precedes tells the entries of its organisation that an event may follow, as far as they stand for good once
 // there: those with the event before it, of a revocation those with its recovery key. It is nil of an event that
 // may follow any.

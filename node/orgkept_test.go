@@ -126,3 +126,31 @@ func TestKeptEventsOfAnEarlierChain(t *testing.T) {
 		}
 	}
 }
+
+// An application is as little forgotten by a state that is older than it, nor while what it follows waits.
+func TestApplicationsOfAnEarlierChain(t *testing.T) {
+	w := newChanging(t)
+	early := w.chain.State()
+	w.block(w.renamed("Beta & Co"))
+	next := w.chain.State()
+	e := w.renamed("Beta Ltd")
+	w.block(w.renamed("Another"))
+	for _, tt := range []struct {
+		what string
+		s    *consensus.State
+		old  bool
+		kept bool
+	}{
+		{"before what it follows", early, true, true},
+		{"before what it follows, in a view that looks young", early, false, true},
+		{"next", next, false, true},
+		{"another followed, in an old view", w.chain.State(), true, true},
+		{"another followed, in the same view when it is not old", w.chain.State(), false, false},
+	} {
+		w.applications.add(tt.s, &e)
+		w.looksAt(tt.s, tt.old)
+		if list := w.applications.all(tt.s); len(list) > 0 != tt.kept {
+			t.Errorf("%s: %d left", tt.what, len(list))
+		}
+	}
+}
