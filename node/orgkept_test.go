@@ -1,7 +1,10 @@
 package node
 
 import (
+	"crypto/ed25519"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -151,6 +154,50 @@ func TestApplicationsOfAnEarlierChain(t *testing.T) {
 		w.looksAt(tt.s, tt.old)
 		if list := w.applications.all(tt.s); len(list) > 0 != tt.kept {
 			t.Errorf("%s: %d left", tt.what, len(list))
+		}
+	}
+}
+
+// A recovery key that signs what is to come is not removed by a state in which it is not the organisation's yet.
+func TestOldRecoveryKeyOfAnEarlierChain(t *testing.T) {
+	w := newChanging(t)
+	w.blocks(consensus.DropGrace)
+	early := w.chain.State()
+	second := chaintest.Key("second recovery key", 1)
+	revoke := func(by ed25519.PrivateKey, to string, recovery consensus.Hash) {
+		w.block(w.net.Orgs[1].Change(w.chain.State(), by, false, func(e *consensus.OrgEvent) consensus.Content {
+			return consensus.NewRevoke(e, chaintest.Key(to, 1), recovery)
+		}))
+	}
+	revoke(recoveryOf(t, w.dir), "second org key", consensus.RecoveryCommitment(consensus.PublicKey(second)))
+	w.blocks(consensus.DropGrace)
+	now := w.chain.State()
+	revoke(second, "third org key", consensus.Hash{1})
+	w.blocks(consensus.DropGrace)
+
+	path := filepath.Join(w.dir, filepath.FromSlash(oldRecovery))
+	text, err := encodeKey(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		what string
+		s    *consensus.State
+		old  bool
+		kept bool
+	}{
+		{"before it is the organisation's", early, true, true},
+		{"before it is the organisation's, in a view that looks young", early, false, true},
+		{"while it is", now, false, true},
+		{"after another has followed, in an old view", w.chain.State(), true, true},
+		{"after another has followed", w.chain.State(), false, false},
+	} {
+		w.looksAt(tt.s, tt.old)
+		if w.dropOldKeys(tt.s); fileExists(path) != tt.kept {
+			t.Errorf("%s: it is there: %v", tt.what, !tt.kept)
 		}
 	}
 }

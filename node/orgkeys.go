@@ -142,10 +142,10 @@ func SetRecoveryAside(dir string, used ed25519.PrivateKey) (undo func() error, e
 // dropOldKeys removes former org keys once another one counts too long for that to be taken back.
 func (n *Node) dropOldKeys(s *consensus.State) {
 	org, member := s.Org(n.enrol.ID())
-	if !member {
+	if !member || n.viewIsOld(s) { // by what it lacks they may be needed
 		return
 	}
-	n.dropOldRecovery(s, org)
+	n.dropOldRecovery(s)
 	old, err := oldOrgKeys(n.dir)
 	if err != nil {
 		return
@@ -169,10 +169,15 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 
 // dropOldRecovery removes a recovery key that was used once another one counts too long for that to be taken
 // back.
-func (n *Node) dropOldRecovery(s *consensus.State, org *consensus.Org) {
+func (n *Node) dropOldRecovery(s *consensus.State) {
 	path := filepath.Join(n.dir, filepath.FromSlash(oldRecovery))
 	key, err := readKeyFile(path)
-	if err != nil || s.Height() < org.Changed+consensus.DropGrace || org.Recovery == consensus.RecoveryCommitment(consensus.PublicKey(key)) {
+	if err != nil {
+		return
+	}
+	recovery := consensus.RecoveryCommitment(consensus.PublicKey(key))
+	until, _ := lastWas(s, n.ownID(), func(o *consensus.Org) bool { return o.Recovery == recovery })
+	if until == 0 || s.Height() < until+consensus.DropGrace {
 		return
 	}
 	if err := os.Remove(path); err != nil {
