@@ -77,6 +77,7 @@ type Node struct {
 	pool     *mempool.Pool
 
 	applications *applications // events that wait for the word of members
+	keeping      sync.Mutex    // held while an event of ours is kept and given to the network, or taken back
 
 	host  *p2p.Host
 	miner *miner.Miner // nil: this node does not mine

@@ -91,11 +91,8 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 	if err != nil {
 		return nil, err
 	}
-	if err := n.keep(ctx, e); err != nil { // before others have it: what nobody here remembers is not brought again
-		return nil, fmt.Errorf("keeping the event until it is in a block: %w", err)
-	}
-	if err := n.give(s, e, lacking); err != nil {
-		return nil, errors.Join(err, n.forget(context.WithoutCancel(ctx), e))
+	if err := n.keepAndGive(ctx, s, e, lacking); err != nil {
+		return nil, err
 	}
 	n.log.Info("an event of our organisation was brought to the network", "type", e.Type(), "event", e.ID())
 	v := n.viewEvent(n.chain.State(), e)

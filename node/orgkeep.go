@@ -94,8 +94,11 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 			return n.noteConfigured(ctx, now)
 		}
 	}
-	if ctx.Err() != nil || api.AsError(err).Code == api.CodeTryLater {
+	switch code := api.AsError(err).Code; {
+	case ctx.Err() != nil || code == api.CodeTryLater:
 		return false, nil
+	case code == api.CodeInternal: // it may have been proposed
+		return false, fmt.Errorf("propose what the organisation is configured as: %w", err)
 	}
 	n.refuseConfigured(err)
 	return true, nil

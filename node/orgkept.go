@@ -8,11 +8,25 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/node/api"
 )
 
 // settledAfter is how many blocks have to stand on one with an event of ours before it is forgotten: a
 // reorganisation might drop it.
 const settledAfter = 20
+
+// keepAndGive keeps an event before others have it: what nobody here remembers is not brought again.
+func (n *Node) keepAndGive(ctx context.Context, s *consensus.State, e *consensus.OrgEvent, lacking bool) error {
+	n.keeping.Lock() // what is refused here is not brought in between
+	defer n.keeping.Unlock()
+	if err := n.keep(ctx, e); err != nil {
+		return fmt.Errorf("keeping the event until it is in a block: %w", err)
+	}
+	if err := n.give(s, e, lacking); err != nil {
+		return n.takeBack(ctx, e, err)
+	}
+	return nil
+}
 
 func (n *Node) keep(ctx context.Context, e *consensus.OrgEvent) error {
 	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -26,6 +40,16 @@ func (n *Node) forget(ctx context.Context, e *consensus.OrgEvent) error {
 		id := e.ID()
 		return tx.Space(orgSpace).Delete(append([]byte(eventPrefix), id[:]...))
 	})
+}
+
+// takeBack forgets a kept event that was refused, and returns why it was. Where it cannot be forgotten it may be
+// brought later, so that is no refusal: whoever made the event has to keep its keys.
+func (n *Node) takeBack(ctx context.Context, e *consensus.OrgEvent, refused error) error {
+	if err := n.forget(context.WithoutCancel(ctx), e); err != nil {
+		return api.Errorf(api.CodeInternal, "cairn org changes",
+			"%v; it is not known whether that stays so, forgetting the event failed: %v", refused, err)
+	}
+	return refused
 }
 
 // proposed reads the events of ours that are kept.
@@ -50,6 +74,8 @@ func (n *Node) proposed() ([]*consensus.OrgEvent, error) {
 // for certain or that no block will hold any more. A view that is old forgets nothing: what it lacks may say
 // otherwise.
 func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
+	n.keeping.Lock()
+	defer n.keeping.Unlock()
 	list, err := n.proposed()
 	settles := !n.viewIsOld(s)
 	for again := true; err == nil && again; { // in the order in which they follow each other, whatever that is

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/mempool"
+	"cairn/mailstore"
+	"cairn/node/api"
 )
 
 // blocks adds so many blocks without events.
@@ -199,5 +202,86 @@ func TestOldRecoveryKeyOfAnEarlierChain(t *testing.T) {
 		if w.dropOldKeys(tt.s); fileExists(path) != tt.kept {
 			t.Errorf("%s: it is there: %v", tt.what, !tt.kept)
 		}
+	}
+}
+
+// withoutRoom gives n a mempool that has room for no event, and calls then while it looks at one.
+func withoutRoom(n *Node, then func()) {
+	full := mempool.DefaultPolicy()
+	full.MaxEvents = 0
+	n.pool = mempool.New(full, func(*consensus.State, string, consensus.Key) error {
+		then()
+		return nil
+	})
+}
+
+// What is refused is forgotten. Where that fails nobody knows, and the answer is no refusal: the keys of an event
+// that may be brought later have to stay.
+func TestRefusedEventsAreForgotten(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		n, keys := alone(t)
+		st := mustStand(t, n)
+		u := st.Profile()
+		u.Name = "Beta"
+		e := must(st.Update(t.Context(), keys, u, nil))
+		want := api.CodeTryLater
+		if fails {
+			want = api.CodeInternal
+		}
+		withoutRoom(n, func() {
+			if fails {
+				n.store.Close()
+			}
+		})
+		if err := propose(t, n, e); err == nil || err.Code != want {
+			t.Errorf("the store fails: %v: %+v", fails, err)
+		}
+		if list, err := n.proposed(); fails != errors.Is(err, mailstore.ErrClosed) || len(list) > 0 {
+			t.Errorf("the store fails: %v: %d events are kept, %v", fails, len(list), err)
+		}
+	}
+}
+
+// So a change of the configuration of which that is not known is looked at again, not said to be without effect.
+func TestConfiguredOfWhichIsNotKnown(t *testing.T) {
+	n, _ := alone(t)
+	s := n.chain.State()
+	n.now = func() time.Time { return unixMilli(s.Time()) }
+	n.cfg.Organisation.Name = "Beta"
+	withoutRoom(n, func() { n.store.Close() })
+	if done, err := n.proposeConfigured(t.Context(), s); done || err == nil || n.configProblem.Load() != nil {
+		t.Errorf("%v, %v, %v", done, err, n.configProblem.Load())
+	}
+}
+
+// What is refused is not brought by the one who brings again what is kept, between its being kept and forgotten.
+func TestRefusedEventsAreNotBroughtMeanwhile(t *testing.T) {
+	n, keys := alone(t)
+	st, s := mustStand(t, n), n.chain.State()
+	u := st.Profile()
+	u.Name = "Beta"
+	e := must(st.Update(t.Context(), keys, u, nil))
+	brought := make(chan error, 1)
+	var first sync.Once
+	n.pool = mempool.New(mempool.DefaultPolicy(), func(*consensus.State, string, consensus.Key) (err error) {
+		first.Do(func() {
+			done := make(chan struct{})
+			go func() { defer close(done); brought <- n.bringProposed(t.Context(), s) }()
+			select {
+			case <-done:
+			case <-time.After(200 * time.Millisecond): // it waits
+			}
+			err = errors.New("trusted for another")
+		})
+		return err
+	})
+	if err := propose(t, n, e); err == nil || err.Code != api.CodeNotAllowed {
+		t.Errorf("%+v", err)
+	}
+	if err := <-brought; err != nil {
+		t.Error(err)
+	}
+	if w := n.waitingEvents(s); len(w) > 0 {
+		t.Errorf("%d events wait that were refused", len(w))
 	}
 }
