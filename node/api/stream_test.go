@@ -51,10 +51,13 @@ func TestBackupIsAStream(t *testing.T) {
 		c, _ := start(t, v)
 		var b bytes.Buffer
 		err := c.Backup(t.Context(), BackupRequest{OrgKey: true}, &b)
+		if e := AsError(err); name == "fails at once" && !e.Refused() || name != "fails at once" && e != nil && e.Refused() {
+			t.Errorf("%s: refused by the node: %v", name, e.Refused())
+		}
 		if !v.asked.OrgKey || b.String() != tt.text {
 			t.Errorf("%s: %d octets of %d, asked %+v", name, b.Len(), len(tt.text), v.asked)
 		}
-		if e := AsError(err); (e == nil) != (tt.want == nil) || e != nil && *e != *tt.want {
+		if e := AsError(err); (e == nil) != (tt.want == nil) || e != nil && (e.Code != tt.want.Code || e.Message != tt.want.Message || e.Hint != tt.want.Hint) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
 	}
