@@ -55,20 +55,27 @@ type Field struct {
 // Section is a header section (RFC 5322, section 2.2) and the body behind it.
 type Section struct {
 	Fields []Field
-	Flaws  []FoundFlaw // each kind once for each field name, in the order of their first occurrence
+	Flaws  []FoundFlaw // each kind once for each of the first maxNames field names, in the order of their first occurrence
 	Body   []byte      // what follows the empty line; it shares raw's memory
 	Size   int         // octets of the header with its empty line
 	Ended  bool        // by an empty line
 
-	folded []byte // the value of the last field, if that was folded
-	quoted bool   // a quoted string is open at the end of that
+	folded     []byte // the value of the last field, if that was folded
+	quoted     bool   // a quoted string is open at the end of that
+	disregards func(f Flaw, field string) bool
 }
 
 // ReadSection splits an entity whose lines end in CRLF or LF. Lines that are no fields are left out
 // of Fields and noted as flaws; so is what lies beyond the first limit octets of the header, or
 // beyond MaxHeader.
 func ReadSection(raw []byte, limit int) Section {
-	var s Section
+	return ReadSectionWithout(raw, limit, func(Flaw, string) bool { return false })
+}
+
+// ReadSectionWithout is ReadSection that notes no flaw which disregards says is none in the field with
+// that lower-case name.
+func ReadSectionWithout(raw []byte, limit int, disregards func(f Flaw, field string) bool) Section {
+	s := Section{disregards: disregards}
 	field := -1 // that the next folded line goes on
 	rest := raw
 	limit = min(limit, MaxHeader)
@@ -221,20 +228,25 @@ func (s *Section) flaw(f Flaw, line []byte, field int) {
 	if field >= 0 {
 		found.Field = s.Fields[field].Name
 	}
+	names := 0
 	for _, known := range s.Flaws {
-		if known.Flaw == f && known.Field == found.Field {
+		if known.Flaw != f {
+			continue
+		}
+		if names++; known.Field == found.Field || names == maxNames {
 			return
 		}
 	}
-	if len(s.Flaws) >= maxFlaws {
+	if found.Field != "" && s.disregards(f, found.Field) {
 		return
 	}
 	found.Line = strings.ToValidUTF8(string(line[:min(len(line), 60)]), "?")
 	s.Flaws = append(s.Flaws, found)
 }
 
-// maxFlaws bounds what is noted of one section: one is enough to leave the grammar.
-const maxFlaws = 64
+// maxNames bounds in how many fields a flaw is noted. It is one for each kind of flaw, so that many of
+// one kind hide no other.
+const maxNames = 8
 
 // Values returns the values of all fields with that lower-case name, from the top.
 func (s *Section) Values(name string) []string {

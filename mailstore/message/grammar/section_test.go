@@ -1,6 +1,8 @@
 package grammar_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,12 +74,32 @@ func TestReadSectionLimits(t *testing.T) {
 	if s := grammar.ReadSection([]byte("A: b\n"), 100); s.Ended || fieldsOf(s) != "a=b\n" || len(s.Body) > 0 {
 		t.Errorf("without an end: %+v", s)
 	}
-	var odd strings.Builder
-	for i := range 1000 {
-		odd.WriteString("a" + strings.Repeat("b", i%90) + " : x\n")
+}
+
+// However many flaws of one kind there are, each other kind is noted, and where it was.
+func TestFlawsOfAllKinds(t *testing.T) {
+	flawed := map[grammar.Flaw]string{
+		grammar.NoField: "some text\n", grammar.SpaceBeforeColon: "Z : x\n", grammar.BareCR: "Z: x\ry\n", grammar.NUL: "Z: x\x00y\n",
+		grammar.BlankFold: "Z: x\n \n", grammar.LongLine: "Z: " + strings.Repeat("x", 1000) + "\n",
+		grammar.LongHeader: "Z: " + strings.Repeat(strings.Repeat("x", 60)+"\n ", 1100) + "y\n",
 	}
-	if s := grammar.ReadSection([]byte(odd.String()+"\n"), 1<<20); len(s.Flaws) > 64 {
-		t.Errorf("%d flaws are noted", len(s.Flaws))
+	for first, line := range flawed {
+		var many strings.Builder
+		for i := range 65 {
+			many.WriteString(strings.Replace(strings.Replace(line, "Z", fmt.Sprintf("X-Y%02d", i), 1), strings.Repeat("x", 1000), strings.Repeat("x", 992), 1))
+		}
+		for kind, line := range flawed {
+			if first == grammar.LongHeader || first == grammar.LongLine && kind == grammar.LongLine {
+				continue
+			}
+			s := grammar.ReadSection([]byte(many.String()+line+"\nx"), grammar.MaxHeader)
+			if !slices.ContainsFunc(s.Flaws, func(f grammar.FoundFlaw) bool { return f.Flaw == kind }) {
+				t.Errorf("%s behind 65 of %s is not noted", kind, first)
+			}
+			if len(s.Flaws) > 8*len(grammar.Flaws()) {
+				t.Errorf("%d flaws are noted", len(s.Flaws))
+			}
+		}
 	}
 }
 
@@ -88,7 +110,7 @@ func FuzzReadSection(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		s := grammar.ReadSection(raw, grammar.MaxHeader)
-		if s.Size+len(s.Body) != len(raw) || len(s.Flaws) > 64 {
+		if s.Size+len(s.Body) != len(raw) || len(s.Flaws) > 8*len(grammar.Flaws()) {
 			t.Fatalf("%d + %d of %d octets, %d flaws", s.Size, len(s.Body), len(raw), len(s.Flaws))
 		}
 		if len(s.Flaws) > 0 {
