@@ -20,7 +20,7 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	o.parts = slices.DeleteFunc(slices.Clone(o.parts), func(r recorded) bool {
 		return r.kind >= message.Route && r.kind <= message.Custody
 	})
-	whole = compare(&o, message.DissectFile(inner, nil), Context{})
+	whole = compare(&o, message.DissectEmbedded(inner), Context{})
 	if !whole.AllSame() {
 		return whole, false
 	}
@@ -86,7 +86,7 @@ func (c *comparer) embedded() (inner []byte, beside []message.Leaf) {
 		}
 	}
 	if inner != nil && body.Gaps() {
-		gaps := message.DissectFile(inner, nil).Body().GapTexts()
+		gaps := message.DissectEmbedded(inner).Body().GapTexts()
 		for _, text := range body.GapTexts() { // software that wraps keeps the author's preamble around too
 			if !slices.Contains(gaps, text) {
 				return nil, nil

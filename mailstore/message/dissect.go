@@ -14,7 +14,8 @@ const Version = 2
 // Dissection is a message taken apart for a record of version 2. The header is looked at when it is
 // made, the body when it is asked for: where Octets and MIME are as recorded, nobody has to.
 type Dissection struct {
-	// Flaws are the ways in which the header section leaves the grammar, in fields that are kept.
+	// Flaws are the ways in which the header section leaves the grammar, but those that are gone with
+	// fields that are stripped.
 	Flaws []grammar.FoundFlaw
 
 	raw        []byte
@@ -88,12 +89,22 @@ const (
 // is for; each is a component of its own, sorted by its canonical address, and only the first
 // MaxRecipients count. It never fails: what is outside the grammar counts by its octets.
 func Dissect(raw []byte, recipients []string) *Dissection {
-	d := &Dissection{raw: raw, recipients: recipients, section: grammar.ReadSection(raw, grammar.MaxHeader)}
+	return dissect(raw, recipients, goneWithField)
+}
+
+// goneWithField reports whether a flaw is gone once the field that it is in is stripped: some programs
+// see another field, or the end of the header, behind any other.
+func goneWithField(flaw grammar.Flaw, field string) bool {
+	return (flaw == grammar.SpaceBeforeColon || flaw == grammar.LongLine) && classOf(field) == fieldStripped
+}
+
+func dissect(raw []byte, recipients []string, disregards func(grammar.Flaw, string) bool) *Dissection {
+	d := &Dissection{raw: raw, recipients: recipients, section: grammar.ReadSectionWithout(raw, grammar.MaxHeader, disregards)}
 	if len(d.section.Fields) == 0 { // programs look for one further down
 		d.section.Flaws = append(d.section.Flaws, grammar.FoundFlaw{Flaw: grammar.NoHeader})
 	}
 	for _, flaw := range d.section.Flaws {
-		if (flaw.Field == "" || classOf(flaw.Field) != fieldStripped) && !unfoldedRecord(&d.section, flaw) {
+		if !unfoldedRecord(&d.section, flaw) {
 			d.Flaws = append(d.Flaws, flaw)
 			d.hints = append(d.hints, Hint{HintFlaw, []byte(flaw.Flaw)})
 		}
@@ -126,22 +137,6 @@ func Recipients(recipients []string) []Component {
 func (d *Dissection) Add(c Component) {
 	d.head = append(d.head, c)
 	slices.SortStableFunc(d.head, compareComponents)
-}
-
-// DissectFile is Dissect for a message that was kept in a file: an mbox "From " line in front of it
-// belongs to the file.
-func DissectFile(raw []byte, recipients []string) *Dissection {
-	return Dissect(WithoutMboxLine(raw), recipients)
-}
-
-// WithoutMboxLine returns raw without a byte order mark and an mbox "From " line in front of it.
-func WithoutMboxLine(raw []byte) []byte {
-	raw = bytes.TrimPrefix(raw, bom)
-	line, rest := grammar.CutLine(raw)
-	if bytes.HasPrefix(bytes.TrimPrefix(line, []byte(">")), []byte("From ")) && !isField(line) {
-		return rest
-	}
-	return raw
 }
 
 // Head returns the components that the header section and the envelope give, and Octets, in the
