@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,18 +14,23 @@ import (
 // ClaimedDomains returns the domains of which any program may take an author from a header, ascending,
 // each once: none where all programs read its From fields alike, since the addresses say it then. Of a
 // header beyond grammar.MaxHeader they are all that it mentions behind an @. "" stands for one that can
-// be none.
+// be none, and for what is not read since it costs too much.
 func ClaimedDomains(header []byte) []string {
-	claimed := map[string]bool{}
+	return slices.Sorted(maps.Keys(claimsOf(header).domains))
+}
+
+// claims are the domains that a header claims.
+type claims struct {
+	domains map[string]bool
+	steps   int // characters that were looked at for them
+}
+
+func claimsOf(header []byte) *claims {
+	c := &claims{domains: map[string]bool{}}
 	for _, text := range authorTexts(header) {
-		domainsIn(text, claimed)
+		c.read(text)
 	}
-	var domains []string
-	for domain := range claimed {
-		domains = append(domains, domain)
-	}
-	slices.Sort(domains)
-	return domains
+	return c
 }
 
 // authorTexts are the values of a header, if any, of which programs may take different authors.
@@ -32,12 +38,14 @@ func authorTexts(header []byte) (texts []string) {
 	lines := bytes.TrimLeft(WithoutMboxLine(header), "\r\n")
 	early := len(lines) > 0 && isEnd(WithoutMboxLine(header)[0]) // an empty line that some programs pass over
 	s := grammar.ReadSection(lines, grammar.MaxHeader)
-	lines = lines[:s.Size]
+	if lines = lines[:s.Size]; len(lines) > maxHeaders.bytes {
+		lines, texts = lines[:maxHeaders.bytes], []string{""} // nobody knows what else it claims
+	}
 	switch {
-	case hasFlaw(&s, grammar.NUL): // where some programs end the line, and go on with the next one
-		return append(unfolded(lines), unfolded(cutLines.ReplaceAll(lines, nil))...)
+	case bytes.IndexByte(lines, 0) >= 0: // where some programs end the line, and go on with the next one
+		return slices.Concat(texts, unfolded(lines), unfolded(cutLines.ReplaceAll(lines, nil)))
 	case hasFlaw(&s, grammar.LongHeader):
-		return unfolded(lines)
+		return append(texts, unfolded(lines)...)
 	case hasFlaw(&s, grammar.BareCR): // a line end to some
 		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
 		texts = split.Values("from")
@@ -84,21 +92,21 @@ func plainAuthors(value string) bool {
 	})
 }
 
-// domainsIn puts the domains behind each @ of a value into claimed, in all ways in which programs read
-// them; "" if there is none, or one that can be none.
-func domainsIn(value string, claimed map[string]bool) {
+// read takes the domains behind each @ of a value, in all ways in which programs read them; "" if there
+// is none, or one that can be none.
+func (c *claims) read(value string) {
 	found := false
 	for _, text := range spellings(value) {
-		for domain := range obsDomains(text) {
+		for domain := range obsDomains(text, &c.steps) {
 			found = true
 			if domain = maildomain.Canonical(strings.Trim(domain, ".")); !maildomain.Valid(domain) {
 				domain = ""
 			}
-			claimed[domain] = true
+			c.domains[domain] = true
 		}
 	}
 	if !found {
-		claimed[""] = true
+		c.domains[""] = true
 	}
 }
 
@@ -121,7 +129,17 @@ func spellings(value string) []string {
 			texts = append(texts, angles.Replace(text), insideAngles(text))
 		}
 	}
-	return texts
+	return each(texts)
+}
+
+// each is a list without what is in it again.
+func each(list []string) (once []string) {
+	for _, s := range list {
+		if !slices.Contains(once, s) {
+			once = append(once, s)
+		}
+	}
+	return once
 }
 
 var (

@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,23 @@ import (
 
 func TestClaimedDomains(t *testing.T) {
 	long := strings.Repeat("X-Note: "+strings.Repeat("x", 900)+"\n", 80)
+	var flaws strings.Builder
+	for i := range 64 {
+		fmt.Fprintf(&flaws, "X-Spam-%02d : x\n", i)
+	}
+	quotes := strings.Repeat("\"", 3000)
 	for _, tt := range []struct{ header, want string }{
+		{flaws.String() + long + "From: Boss <boss@own.example>", "own.example"},
+		{flaws.String() + "From: x@y.example\nX-Note: x\rFrom: boss@own.example", "own.example y.example"},
+		{flaws.String() + "From: x@y.example\nX-Note: \x00x\n.z: a\nTo: bob@own.example", "own.example y.example"},
+		{"From: boss@" + strings.Repeat(".", 3000) + "own.example" + strings.Repeat(".", 3000), "own.example"},
+		{"From: boss@o" + quotes + "wn.exa" + quotes + "mple", "own.example"},
+		{"From: boss@" + strings.Repeat("(", 3000) + ")own.example", "own.example"},
+		{"From: boss@" + strings.Repeat("x", 3000) + ".own.example", "."},
+		{"From: boss@own.example" + strings.Repeat(".", 3000) + "x", "."},
+		{strings.Repeat(long, 20) + "From: Boss <boss@own.example>", "."},
+		{"From: x@y.example\n" + strings.Repeat(long, 20) + "X: \x00", ". y.example"},
+		{"From: " + strings.Repeat("@a(", 3000) + ")" + strings.Repeat("a.", 3000) + ",boss@own(x).example", ". own.example"},
 		{"From: Boss <boss@own.example>", ""}, // the address says it
 		{"From: \"boss@own.example\" <x@y.example>", ""},
 		{"From: boss@own .example", "own own.example"},
@@ -36,6 +53,7 @@ func TestClaimedDomains(t *testing.T) {
 		{"From: x@y.example\nX-Note: x\rFrom\x00: boss@own\x00.example", "own.example y.example"},
 		{"From: x@y.example\nX-Note: \x00x\n.z: a\nTo: bob@own.example", "own.example y.example"},
 		{"From: boss@own\x00\n.example: x\nTo: bob@z.example", "own own.example z.example"},
+		{long + "From: boss@own\x00\n.example: x", "own own.example"},
 		{"\nFrom: boss@own.example", "own.example"},
 		{"From: \"boss@own.example\n x\" <x@y.example>", "own.example y.example"},
 		{"From: boss@=?utf-8?b?b3duLmV4YW1wbGU==xyz?=", "own.example"},
@@ -64,24 +82,33 @@ func TestClaimedDomains(t *testing.T) {
 	}
 }
 
+// authorShapes are values of about n octets, each quadratic for a careless reader of its domains.
+var authorShapes = map[string]func(n int) string{
+	"addresses":                 func(n int) string { return strings.Repeat("a@b.example,", n/12) },
+	"ats":                       func(n int) string { return strings.Repeat("@", n) },
+	"comments":                  func(n int) string { return strings.Repeat("@(@)a", n/5) },
+	"open comments":             func(n int) string { return strings.Repeat("@(a ", n/4) },
+	"nested comments":           func(n int) string { return strings.Repeat("(@a", n/6) + strings.Repeat(")", n/6) },
+	"blanks":                    func(n int) string { return strings.Repeat("@ ", n/2) },
+	"long blanks":               func(n int) string { return "@" + strings.Repeat(" ", n) },
+	"dots":                      func(n int) string { return strings.Repeat("@a . b", n/6) },
+	"quotes":                    func(n int) string { return strings.Repeat("@\"\\", n/3) },
+	"words":                     func(n int) string { return strings.Repeat("=?utf-8?q?=40a?= ", n/17) },
+	"comments that do not nest": func(n int) string { return strings.Repeat("@(", n/4) + ")" + strings.Repeat("a.", n/4) },
+	"other domains":             func(n int) string { return strings.Repeat("@a(", n/6) + ")" + strings.Repeat("a.", n/4) },
+	"other domains in angles": func(n int) string {
+		return "=?utf-8?q?x?= \u00e9 <>" + strings.Repeat("@a(", n/6) + ")" + strings.Repeat("a.", n/4)
+	},
+	"unseen behind comments":  func(n int) string { return strings.Repeat("@a(", n/6) + ")a" + strings.Repeat("\"", n/2) },
+	"dots behind comments":    func(n int) string { return strings.Repeat("@a(", n/6) + ")" + strings.Repeat(".", n/2) },
+	"distinct characters":     func(n int) string { return "x <a@" + characters(n) },
+	"domains with characters": func(n int) string { return strings.Join(strings.SplitAfterN(characters(n), "", 100), ",b@x") },
+}
+
 // What the authors of a header cost is linear in it.
 func TestCostOfAuthors(t *testing.T) {
-	shapes := map[string]func(n int) string{
-		"addresses":               func(n int) string { return strings.Repeat("a@b.example,", n/12) },
-		"ats":                     func(n int) string { return strings.Repeat("@", n) },
-		"comments":                func(n int) string { return strings.Repeat("@(@)a", n/5) },
-		"open comments":           func(n int) string { return strings.Repeat("@(a ", n/4) },
-		"nested comments":         func(n int) string { return strings.Repeat("(@a", n/6) + strings.Repeat(")", n/6) },
-		"blanks":                  func(n int) string { return strings.Repeat("@ ", n/2) },
-		"long blanks":             func(n int) string { return "@" + strings.Repeat(" ", n) },
-		"dots":                    func(n int) string { return strings.Repeat("@a . b", n/6) },
-		"quotes":                  func(n int) string { return strings.Repeat("@\"\\", n/3) },
-		"words":                   func(n int) string { return strings.Repeat("=?utf-8?q?=40a?= ", n/17) },
-		"distinct characters":     func(n int) string { return "x <a@" + characters(n) },
-		"domains with characters": func(n int) string { return strings.Join(strings.SplitAfterN(characters(n), "", 100), ",b@x") },
-	}
 	const n, factor = 30 << 10, 400 // octets for each octet
-	for name, shape := range shapes {
+	for name, shape := range authorShapes {
 		for _, fields := range []int{1, 4} { // within what is read of a header, and beyond
 			cost := func(n int) uint64 {
 				header := []byte(strings.Repeat("From: "+shape(n)+"\n", fields) + "\nx\n")
@@ -93,6 +120,19 @@ func TestCostOfAuthors(t *testing.T) {
 			once, twice := cost(n), cost(2*n)
 			if twice > 3*once+costBase || twice > costBase+uint64(factor*2*n*fields) {
 				t.Errorf("%d fields of %s: %d octets allocated, of twice as long ones %d", fields, name, once, twice)
+			}
+		}
+	}
+}
+
+// So is how many characters are looked at for it, however often in each of the ways in which it is read.
+func TestStepsOfAuthors(t *testing.T) {
+	const factor = 500 // characters for each
+	for name, shape := range authorShapes {
+		for _, n := range []int{4 << 10, 16 << 10, 60 << 10, 128 << 10} {
+			header := []byte("From: " + shape(n) + "\n\nx\n")
+			if steps := message.StepsOfAuthors(header); steps > factor*len(header) {
+				t.Errorf("%s: %d characters looked at for %d octets, %d for each", name, steps, len(header), steps/len(header))
 			}
 		}
 	}

@@ -20,6 +20,7 @@ func dissected(raw []byte) {
 		c.Digest()
 	}
 	d.Hints()
+	message.ClaimedDomains(raw)
 }
 
 // allocated is how many octets f allocates, garbage with it: a bound of what it holds at any time
@@ -198,6 +199,12 @@ func hostile(n int) map[string]func() string {
 		},
 		"distinct characters in domains": func() string {
 			return "From: a@" + strings.Join(strings.SplitAfterN(characters(min(n, 60<<10)), "", 1000), ",b@x") + "\n\n" + characters(n) + "\n"
+		},
+		"domains behind comments that do not nest": func() string {
+			return "From: " + authorShapes["comments that do not nest"](min(n, 60<<10)) + "\n\n" + strings.Repeat("x", n) + "\n"
+		},
+		"domains within comments": func() string {
+			return "From: " + authorShapes["other domains"](min(n, 60<<10)) + "\n\n" + strings.Repeat("x", n) + "\n"
 		},
 		"distinct characters in words": func() string {
 			return "Subject: " + strings.ReplaceAll(characters(min(n, 8<<10)), "a", "b") + "\nTo: \"" + characters(min(n, 8<<10)) + "\" <a@b.example>\n\nx\n"

@@ -92,10 +92,17 @@ func Dissect(raw []byte, recipients []string) *Dissection {
 	return dissect(raw, recipients, goneWithField)
 }
 
-// goneWithField reports whether a flaw is gone once the field that it is in is stripped: some programs
-// see another field, or the end of the header, behind any other.
+// goneWithField reports whether a flaw is gone once the field that it is in is stripped: of any other
+// some programs see a field, or the end of the header, that stripping does not see. Reports of filters
+// have lines of white space alone.
 func goneWithField(flaw grammar.Flaw, field string) bool {
-	return (flaw == grammar.SpaceBeforeColon || flaw == grammar.LongLine) && classOf(field) == fieldStripped
+	switch flaw {
+	case grammar.SpaceBeforeColon, grammar.LongLine:
+		return classOf(field) == fieldStripped
+	case grammar.BlankFold:
+		return ForeignFinding(field)
+	}
+	return false
 }
 
 func dissect(raw []byte, recipients []string, disregards func(grammar.Flaw, string) bool) *Dissection {

@@ -5,3 +5,6 @@ func (m *Message) Header(name string) string { return phrase(knownWords(m.header
 
 // RawHeader returns the unfolded, undecoded value of the topmost field of that name.
 func (m *Message) RawHeader(name string) string { return m.header.Get(name) }
+
+// StepsOfAuthors is how many characters are looked at for the domains that a header claims.
+func StepsOfAuthors(header []byte) int { return claimsOf(header).steps }

@@ -12,17 +12,31 @@ import (
 // obsDomains yields what stands behind each @ of a text in all ways in which programs read a domain
 // there: up to the first white space, comment or quote; as RFC 5322 reads an obs-domain, with white
 // space and comments around its dots; and with white space and comments left out wherever they are.
-// Comments nest or do not. It takes time linear in the text: no octet is read twice in one way.
-func obsDomains(text string) iter.Seq[string] {
+// Comments nest or do not. "" stands for what can be no domain, or is not read to its end.
+//
+// Where the same is behind several of them it is read once. Comments may hide an @ within what is read
+// behind another, so that much would be read again and again: of that no more is read than twice the
+// text, and then fewSteps characters behind each @. steps counts what is looked at.
+func obsDomains(text string, steps *int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !strings.Contains(text, "@") {
 			return
 		}
 		for _, nested := range []bool{true, false} {
-			g := gapsOf(text, nested)
-			for _, way := range []func(string, gaps, int) string{asWritten, aroundDots, anywhere} {
-				for i := range len(text) {
-					if text[i] == '@' && !yield(way(text, g, i+1)) {
+			if !nested && !strings.Contains(text, "(") {
+				return
+			}
+			r := domainReader{text: text, gaps: gapsOf(text, nested), steps: steps}
+			starts := r.starts()
+			for _, way := range []func(*domainReader, int) bool{(*domainReader).asWritten, (*domainReader).aroundDots, (*domainReader).anywhere} {
+				r.left = 2 * len(text)
+				for _, start := range starts {
+					r.domain, r.room = r.domain[:0], max(fewSteps, r.left)
+					whole := way(&r, int(start))
+					if !whole && !yield("") {
+						return
+					}
+					if (whole || dotsAtEnd(r.domain)) && !yield(string(r.domain)) {
 						return
 					}
 				}
@@ -30,6 +44,54 @@ func obsDomains(text string) iter.Seq[string] {
 		}
 	}
 }
+
+const (
+	fewSteps   = 32                    // enough for most domains
+	maxWritten = 4 * maildomain.MaxLen // octets; what is longer, but for dots at its ends, can be no domain
+)
+
+// domainReader reads domains in one way.
+type domainReader struct {
+	text string
+	gaps
+	domain []byte // what was read
+	room   int    // characters that may be looked at for this one
+	left   int    // characters that may be looked at for all, but for fewSteps each
+	steps  *int
+}
+
+// starts are the positions behind the gaps that follow each @, each once.
+func (r *domainReader) starts() (starts []int32) {
+	seen := make([]bool, len(r.ends))
+	starts = make([]int32, 0, strings.Count(r.text, "@"))
+	for i := range len(r.text) {
+		if start := r.ends[i+1]; r.text[i] == '@' && !seen[start] {
+			seen[start] = true
+			starts = append(starts, start)
+		}
+	}
+	return starts
+}
+
+// goesOn takes a character off what may be looked at, if there is any.
+func (r *domainReader) goesOn() bool {
+	if r.room == 0 || len(r.domain) > maxWritten {
+		return false
+	}
+	r.room--
+	r.left--
+	*r.steps++
+	return true
+}
+
+// write takes a character into the domain, unless it is a dot in front of it.
+func (r *domainReader) write(character string) {
+	if len(r.domain) > 0 || character != "." {
+		r.domain = append(r.domain, character...)
+	}
+}
+
+func dotsAtEnd(domain []byte) bool { return len(domain) > 0 && domain[len(domain)-1] == '.' }
 
 // gaps says of each position in a text where the white space, comments, quotes, backslashes and
 // characters that nobody sees end that begin there.
@@ -63,7 +125,7 @@ func gapsOf(text string, nested bool) gaps {
 // commentEnds says of each parenthesis that opens a comment where that ends, 0 if nowhere.
 func commentEnds(text string, nested bool) []int32 {
 	ends := make([]int32, len(text))
-	var open []int
+	var open []int32
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '\\':
@@ -71,7 +133,7 @@ func commentEnds(text string, nested bool) []int32 {
 				i++
 			}
 		case '(':
-			open = append(open, i)
+			open = append(open, int32(i))
 		case ')':
 			if n := len(open); n > 0 && nested {
 				ends[open[n-1]] = int32(i + 1)
@@ -97,53 +159,61 @@ func isUnseen(r rune) bool {
 // endsDomain reports whether no program reads a domain on behind a character.
 func endsDomain(c byte) bool { return strings.IndexByte("@<>()[],;:", c) >= 0 }
 
-func asWritten(text string, g gaps, i int) string {
-	start := int(g.ends[i])
-	for i = start; i < len(text) && int(g.ends[i]) == i && !endsDomain(text[i]); {
-		i++
+// The ways in which programs read a domain from i on; false if it was not read to its end.
+
+func (r *domainReader) asWritten(i int) bool {
+	for ; i < len(r.text) && int(r.ends[i]) == i && !endsDomain(r.text[i]); i++ {
+		if !r.goesOn() {
+			return false
+		}
+		r.write(r.text[i : i+1])
 	}
-	return text[start:i]
+	return true
 }
 
-func aroundDots(text string, g gaps, i int) string {
-	var domain strings.Builder
+func (r *domainReader) aroundDots(i int) bool {
 	dot := true // at the start or behind a dot
-	for i < len(text) {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		if next := int(g.ends[i]); next > i {
+	for i < len(r.text) {
+		if !r.goesOn() {
+			return false
+		}
+		c, size := utf8.DecodeRuneInString(r.text[i:])
+		if next := int(r.ends[i]); next > i {
 			switch {
-			case dot || startsWithDot(text[next:]):
+			case dot || startsWithDot(r.text[next:]):
 				i = next
-			case isUnseen(r):
+			case isUnseen(c):
 				i += size
-			case r == '(': // nothing to some, as white space is not
-				i = int(g.comments[i])
+			case c == '(': // nothing to some, as white space is not
+				i = int(r.comments[i])
 			default:
-				return domain.String()
+				return true
 			}
 			continue
 		}
-		if endsDomain(text[i]) {
+		if endsDomain(r.text[i]) {
 			break
 		}
-		dot = maildomain.IsDot(r)
-		domain.WriteString(text[i : i+size])
+		dot = maildomain.IsDot(c)
+		r.write(r.text[i : i+size])
 		i += size
 	}
-	return domain.String()
+	return true
 }
 
 func startsWithDot(s string) bool {
-	r, _ := utf8.DecodeRuneInString(s)
-	return maildomain.IsDot(r)
+	c, _ := utf8.DecodeRuneInString(s)
+	return maildomain.IsDot(c)
 }
 
-func anywhere(text string, g gaps, i int) string {
-	var domain strings.Builder
-	for i = int(g.ends[i]); i < len(text) && !endsDomain(text[i]); i = int(g.ends[i]) {
-		_, size := utf8.DecodeRuneInString(text[i:])
-		domain.WriteString(text[i : i+size])
+func (r *domainReader) anywhere(i int) bool {
+	for i = int(r.ends[i]); i < len(r.text) && !endsDomain(r.text[i]); i = int(r.ends[i]) {
+		if !r.goesOn() {
+			return false
+		}
+		_, size := utf8.DecodeRuneInString(r.text[i:])
+		r.write(r.text[i : i+size])
 		i += size
 	}
-	return domain.String()
+	return true
 }
