@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -23,6 +24,10 @@ var (
 	linkStart = regexp.MustCompile(`(?i)\b(?:[a-z][a-z0-9+.-]{1,15}:/+|mailto:|www\.)`)
 	// urlPattern are the characters of RFC 3986, hostName and localPart the plain forms of an own name.
 	urlPattern = regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$`)
+	// behindHost are the characters of a path, query and fragment at which no program ends a link.
+	behindHost = regexp.MustCompile(`^[A-Za-z0-9/?#&=%+_~.@-]*$`)
+	// fileEnding is what files on the web end in, and is no top-level domain.
+	fileEnding = regexp.MustCompile(`(?i)\.(?:html?|php|cgi|aspx?|jsp|txt)$`)
 	hostName   = regexp.MustCompile(`(?i)^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?:[a-z]{2,24}|xn--[a-z0-9-]+)$`)
 	localPart  = regexp.MustCompile(`^[A-Za-z0-9_+=.-]+$`)
 	// dotted is what may be a host, in whatever script: IDNA takes marks, and symbols in front.
@@ -58,22 +63,32 @@ func (own owners) unlinked(word string) (rest, why string) {
 	if at := linkStart.FindStringIndex(rest); at != nil {
 		rest, linked = rest[:at[0]], rest[at[0]:]
 		link := strings.TrimRight(linked, punctuation)
-		if !strings.HasSuffix(word, linked) || strings.Count(link, "://") > 1 || !own.link(link) {
-			return "", fmt.Sprintf("its link %q leads elsewhere", linked)
+		if !strings.HasSuffix(word, linked) || !own.link(link) {
+			return "", fmt.Sprintf("its link %q leads elsewhere, or does to some programs", linked)
 		}
 	}
-	name := strings.Trim(rest, punctuation)
-	_, err := netip.ParseAddr(name)
-	switch {
-	case linked == "" && name == strings.Trim(word, punctuation) && (own.isAddress(name) || own.link("http://"+name)):
-	case strings.Contains(rest, "@"):
-		return "", fmt.Sprintf("it names the address %q", word)
-	case strings.Contains(rest, "://"), strings.Contains(rest, `\\`):
-		return "", fmt.Sprintf("its link %q leads elsewhere", word)
-	case dotted.MatchString(rest) && !version.MatchString(name), err == nil:
-		return "", fmt.Sprintf("it names the host %q", word)
+	plain := linked == "" && strings.Trim(rest, punctuation) == strings.Trim(word, punctuation)
+	if says := own.names(rest, plain); says != "" {
+		return "", fmt.Sprintf(says, word)
 	}
 	return rest, ""
+}
+
+// names says what a word in NFKC without links names, a format for it, empty if nothing. plain allows
+// own names.
+func (own owners) names(word string, plain bool) (says string) {
+	name := strings.Trim(word, punctuation)
+	_, err := netip.ParseAddr(name)
+	switch {
+	case plain && (own.isAddress(name) || own.link("http://"+name)):
+	case strings.Contains(word, "@"):
+		return "it names the address %q"
+	case strings.Contains(word, "://"), strings.Contains(word, `\\`):
+		return "its link %q leads elsewhere"
+	case dotted.MatchString(word) && !version.MatchString(name), err == nil:
+		return "it names the host %q"
+	}
+	return ""
 }
 
 // link reports whether the whole of a link leads to an own host: over HTTP or to an own address, with
@@ -88,17 +103,36 @@ func (own owners) link(link string) bool {
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "http", "https":
-		return len(u.Port()) <= len("65535") && hostName.MatchString(u.Hostname()) && own.host(u.Hostname())
+		return len(u.Port()) <= len("65535") && hostName.MatchString(u.Hostname()) && own.host(u.Hostname()) && own.leadsOn(link, u.Host)
 	case "mailto":
 		for field := range u.Query() { // others are further recipients
 			if !strings.EqualFold(field, "subject") && !strings.EqualFold(field, "body") {
 				return false
 			}
 		}
-		address, _, _ := strings.Cut(u.Opaque, "?")
-		return own.isAddress(address)
+		return own.isAddress(u.Opaque) && own.leadsOn(link, u.Opaque)
 	}
 	return false
+}
+
+// leadsOn reports whether what stands in a link behind its host or address could be nothing else to
+// a program that ends the link before it, undoes its escapes, or looks for names in it.
+func (own owners) leadsOn(link, host string) bool {
+	_, behind, found := strings.Cut(link, host)
+	plain, err := url.PathUnescape(behind)
+	if !found || err != nil || !behindHost.MatchString(behind) || !utf8.ValidString(plain) {
+		return false
+	}
+	plain = ideographic.Replace(norm.NFKC.String(plain))
+	if linkStart.MatchString(plain) {
+		return false
+	}
+	for _, piece := range strings.FieldsFunc(plain, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("/?#&=", r) }) {
+		if own.names(fileEnding.ReplaceAllString(piece, ""), true) != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // isAddress reports whether the whole of a name is an own address.
