@@ -153,34 +153,6 @@ func (c *comparer) outcome(t message.Type) Outcome {
 	return Same
 }
 
-// alternatives holds that a form of the body counts as removed beside its other form only if the two
-// were alternatives: of two parts that follow each other each says its own.
-func (c *comparer) alternatives() {
-	if !slices.ContainsFunc(c.Parts, func(p Part) bool { return p.Kind == AlternativeRemoved }) {
-		return // nor is a body that is as sent taken apart for that
-	}
-	was := false
-	for _, leaf := range c.d.Body().Leaves {
-		if was {
-			break
-		}
-		if leaf.Type == message.Text || leaf.Type == message.HTML {
-			_, stood := c.leafStood(&leaf, 0, c.origin.count(message.HintLayout))
-			was = isAlternative(stood.path)
-		}
-	}
-	for i := range c.Parts {
-		if p := &c.Parts[i]; p.Kind == AlternativeRemoved && !was {
-			p.Kind = Removed
-		}
-	}
-}
-
-// isAlternative reports whether a container in path shows one of its parts only.
-func isAlternative(path []string) bool {
-	return slices.ContainsFunc(path, func(container string) bool { return strings.HasPrefix(container, "multipart/alternative") })
-}
-
 // stood is where a leaf may have stood that stands elsewhere now.
 type stood struct {
 	path      []string // lines of the containers around it

@@ -30,16 +30,8 @@ func (c *comparer) emptied() {
 }
 
 // emptyForm reports whether the author wrote an empty text for another form of the body, and that stands
-// where it stood.
+// where it stood, in an alternative with the HTML that is gone.
 func (c *comparer) emptyForm() bool {
-	if len(c.origin.of(message.Text))+len(c.received(message.Text)) > 0 || c.AsSent {
-		return false
-	}
-	for _, leaf := range c.d.Body().Leaves {
-		if leaf.Type == message.Text {
-			number, was := c.leafStood(&leaf, 0, c.origin.count(message.HintLayout))
-			return number >= 0 && isAlternative(was.path)
-		}
-	}
-	return false
+	return len(c.origin.of(message.Text))+len(c.received(message.Text)) == 0 && !c.AsSent &&
+		c.formsGone(message.HTML) >= len(c.origin.of(message.HTML))
 }
