@@ -57,11 +57,17 @@ func (c *comparer) missing(t message.Type, kept int) int {
 
 // cutAtDot reports whether a mailbox may be what relays leave of one whose domain they cut at its first
 // dot: bare, at a host that is no top-level domain, as these are letters or begin with "xn--" (RFC
-// 3696, section 2). It reaches nobody.
+// 3696, section 2), and no number, which many programs take for an address of IPv4, as inet_aton(3)
+// does. It reaches nobody.
 func cutAtDot(m message.Mailbox) bool {
 	host := message.Domain(m.Addr)
 	return m.Name == "" && m.Comment == "" && !strings.Contains(host, ".") &&
-		!strings.HasPrefix(host, "xn--") && strings.ContainsAny(host, "0123456789")
+		!strings.HasPrefix(host, "xn--") && strings.ContainsAny(host, "0123456789") && !isHostNumber(host)
+}
+
+// isHostNumber reports whether a label in lower case is a number, decimal, octal or hexadecimal.
+func isHostNumber(label string) bool {
+	return strings.Trim(label, "0123456789") == "" || strings.HasPrefix(label, "0x")
 }
 
 // mailboxAdded reports whether a mailbox of To or Cc is none of those that the record has tags of, or
