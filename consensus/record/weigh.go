@@ -118,12 +118,13 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 
 // harmlessPart reports whether a text that came as a part of its own, or in one that was empty, can pass
 // for a footer: it says nothing that moves money or readers, is set apart, and stands beside the
-// author's message, behind all that he wrote. In front it would be read as his.
+// author's message, behind all that he wrote, and in front of an attachment only behind a recorded text
+// that is there: else it would be read as his.
 func (c *comparer) harmlessPart(p *Part) bool {
 	if p.Type != message.Text || p.Cut || !separated([]byte(p.Added)) || !harmless([]byte(p.Added), c.own()) {
 		return false
 	}
-	behind := false
+	behind, wrote := false, false
 	for _, leaf := range c.d.Body().Leaves {
 		switch {
 		case leaf.Type == message.Text && leaf.Index == p.Index:
@@ -131,11 +132,20 @@ func (c *comparer) harmlessPart(p *Part) bool {
 			if behind = beside && leaf.Reading == message.Canonical; !behind {
 				return false
 			}
-		case behind && (leaf.Type == message.Text || leaf.Type == message.HTML):
+		case behind && (leaf.Type != message.Attachment || !wrote):
 			return false
+		default:
+			wrote = wrote || c.wasWritten(&leaf)
 		}
 	}
 	return behind
+}
+
+// wasWritten reports whether a leaf that arrived is a text or HTML, and a recorded one or what became of it.
+func (c *comparer) wasWritten(leaf *message.Leaf) bool {
+	return leaf.Type != message.Attachment && slices.ContainsFunc(c.Parts, func(p Part) bool {
+		return p.Type == leaf.Type && p.Received == leaf.Index && (p.Outcome == Same || p.Outcome == Changed)
+	})
 }
 
 func (c *comparer) harmlessFooter(p *Part) bool {
