@@ -18,8 +18,11 @@ func (c *comparer) flaws() {
 			p.Detail += ", in " + flaw.Field
 		}
 		// A long line is cut or folded by some relays and shown alike by programs; what the author's
-		// own program wrote so is no relay's doing.
-		p.named = flaw.Flaw == grammar.LongLine || c.origin.has(message.HintFlaw, []byte(flaw.Flaw))
+		// own program wrote so is no relay's doing. The hint is of the kind of flaw alone: what a field
+		// says counts by that field, while a line in none, or what is beyond the header's bound, has
+		// nothing that was recorded of it and may say anything.
+		covered := flaw.Field != "" || flaw.Flaw == grammar.NoHeader // all is body then
+		p.named = flaw.Flaw == grammar.LongLine || covered && c.origin.has(message.HintFlaw, []byte(flaw.Flaw))
 		c.Parts = append(c.Parts, p)
 	}
 	for _, flaw := range grammar.Flaws() {
