@@ -22,7 +22,7 @@ func ClaimedDomains(header []byte) []string {
 // claims are the domains that a header claims.
 type claims struct {
 	domains map[string]bool
-	steps   int // characters that were looked at for them
+	reader  domainReader
 }
 
 func claimsOf(header []byte) *claims {
@@ -97,7 +97,7 @@ func plainAuthors(value string) bool {
 func (c *claims) read(value string) {
 	found := false
 	for _, text := range spellings(value) {
-		for domain := range obsDomains(text, &c.steps) {
+		for domain := range c.reader.domains(text) {
 			found = true
 			if domain = maildomain.Canonical(strings.Trim(domain, ".")); !maildomain.Valid(domain) {
 				domain = ""

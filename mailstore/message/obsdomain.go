@@ -9,30 +9,31 @@ import (
 	"cairn/mailstore/message/maildomain"
 )
 
-// obsDomains yields what stands behind each @ of a text in all ways in which programs read a domain
+// domains yields what stands behind each @ of a text in all ways in which programs read a domain
 // there: up to the first white space, comment or quote; as RFC 5322 reads an obs-domain, with white
 // space and comments around its dots; and with white space and comments left out wherever they are.
 // Comments nest or do not. "" stands for what can be no domain, or is not read to its end.
 //
 // Where the same is behind several of them it is read once. Comments may hide an @ within what is read
 // behind another, so that much would be read again and again: of that no more is read than twice the
-// text, and then fewSteps characters behind each @. steps counts what is looked at.
-func obsDomains(text string, steps *int) iter.Seq[string] {
+// text, and then fewSteps characters behind each @.
+func (r *domainReader) domains(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !strings.Contains(text, "@") {
 			return
 		}
+		r.text = text
 		for _, nested := range []bool{true, false} {
 			if !nested && !strings.Contains(text, "(") {
 				return
 			}
-			r := domainReader{text: text, gaps: gapsOf(text, nested), steps: steps}
+			r.gaps.of(text, nested)
 			starts := r.starts()
 			for _, way := range []func(*domainReader, int) bool{(*domainReader).asWritten, (*domainReader).aroundDots, (*domainReader).anywhere} {
 				r.left = 2 * len(text)
 				for _, start := range starts {
 					r.domain, r.room = r.domain[:0], max(fewSteps, r.left)
-					whole := way(&r, int(start))
+					whole := way(r, int(start))
 					if !whole && !yield("") {
 						return
 					}
@@ -50,27 +51,39 @@ const (
 	maxWritten = 4 * maildomain.MaxLen // octets; what is longer, but for dots at its ends, can be no domain
 )
 
-// domainReader reads domains in one way.
+// domainReader reads the domains of one text after another.
 type domainReader struct {
 	text string
 	gaps
 	domain []byte // what was read
 	room   int    // characters that may be looked at for this one
 	left   int    // characters that may be looked at for all, but for fewSteps each
-	steps  *int
+	steps  int    // characters that were looked at in all texts
+
+	seen []bool // room for starts
+	at   []int32
 }
 
 // starts are the positions behind the gaps that follow each @, each once.
-func (r *domainReader) starts() (starts []int32) {
-	seen := make([]bool, len(r.ends))
-	starts = make([]int32, 0, strings.Count(r.text, "@"))
+func (r *domainReader) starts() []int32 {
+	r.seen, r.at = cleared(r.seen, len(r.ends)), r.at[:0]
 	for i := range len(r.text) {
-		if start := r.ends[i+1]; r.text[i] == '@' && !seen[start] {
-			seen[start] = true
-			starts = append(starts, start)
+		if start := r.ends[i+1]; r.text[i] == '@' && !r.seen[start] {
+			r.seen[start] = true
+			r.at = append(r.at, start)
 		}
 	}
-	return starts
+	return r.at
+}
+
+// cleared is n zeros in the place of s, if there is room.
+func cleared[E any](s []E, n int) []E {
+	if cap(s) < n {
+		return make([]E, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
 }
 
 // goesOn takes a character off what may be looked at, if there is any.
@@ -80,7 +93,7 @@ func (r *domainReader) goesOn() bool {
 	}
 	r.room--
 	r.left--
-	*r.steps++
+	r.steps++
 	return true
 }
 
@@ -98,10 +111,13 @@ func dotsAtEnd(domain []byte) bool { return len(domain) > 0 && domain[len(domain
 type gaps struct {
 	ends     []int32
 	comments []int32 // where the comment ends that begins there, 0 for none
+	open     []int32 // room for the comments that are open
 }
 
-func gapsOf(text string, nested bool) gaps {
-	g := gaps{make([]int32, len(text)+1), commentEnds(text, nested)}
+// of reads the gaps of a text.
+func (g *gaps) of(text string, nested bool) {
+	g.commentEnds(text, nested)
+	g.ends = cleared(g.ends, len(text)+1)
 	g.ends[len(text)] = int32(len(text))
 	for i := len(text); i > 0; {
 		r, size := utf8.DecodeLastRuneInString(text[:i])
@@ -119,13 +135,12 @@ func gapsOf(text string, nested bool) gaps {
 			g.ends[i] = int32(i)
 		}
 	}
-	return g
 }
 
-// commentEnds says of each parenthesis that opens a comment where that ends, 0 if nowhere.
-func commentEnds(text string, nested bool) []int32 {
-	ends := make([]int32, len(text))
-	var open []int32
+// commentEnds notes of each parenthesis that opens a comment where that ends, 0 if nowhere.
+func (g *gaps) commentEnds(text string, nested bool) {
+	g.comments = cleared(g.comments, len(text))
+	ends, open := g.comments, g.open[:0]
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '\\':
@@ -146,7 +161,7 @@ func commentEnds(text string, nested bool) []int32 {
 			}
 		}
 	}
-	return ends
+	g.open = open
 }
 
 // isUnseen reports whether a character is left out by some programs, or shows as nothing: quotes,
