@@ -48,7 +48,8 @@ func authorTexts(header []byte) (texts []string) {
 		return append(texts, unfolded(lines)...)
 	case hasFlaw(&s, grammar.BareCR): // a line end to some
 		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
-		texts = split.Values("from")
+		joined := grammar.ReadSection(bareCRs.ReplaceAll(lines, []byte(" ")), grammar.MaxHeader) // a blank to others, which may fold
+		texts = slices.Concat(texts, split.Values("from"), joined.Values("from"))
 	}
 	authors := 0
 	for i := range s.Fields {
@@ -79,6 +80,7 @@ func isEnd(c byte) bool { return c == '\r' || c == '\n' }
 
 var (
 	lineEnds = regexp.MustCompile(`[\r\n]+`)
+	bareCRs  = regexp.MustCompile(`\r+\b`)
 	folds    = regexp.MustCompile(`\r?\n[ \t]+`)
 	cutLines = regexp.MustCompile(`\x00[^\n]*\n?`)
 )
@@ -117,7 +119,7 @@ func spellings(value string) []string {
 	if strings.Contains(value, "=?") {
 		for _, words := range []string{
 			value, betweenWords.ReplaceAllString(value, "?= , =?"), // some put a blank between words
-			wordPadding.ReplaceAllString(value, "$1$2"), wordPadding.ReplaceAllStringFunc(value, splitAtPadding), // some stop at padding
+			wordPadding.ReplaceAllString(value, "$1$2"), wordInB.ReplaceAllStringFunc(value, wholeGroups), wordPadding.ReplaceAllStringFunc(value, splitAtPadding), // some stop at padding
 		} {
 			texts = append(texts, phrase(knownWords(words)))
 		}
@@ -145,6 +147,7 @@ func each(list []string) (once []string) {
 var (
 	betweenWords = regexp.MustCompile(`\?=\s+=\?`)
 	wordPadding  = regexp.MustCompile(`(=\?[^?\s]*\?[bB]\?)([^?=\s]*)(=+)([^?\s]*)`)
+	wordInB      = regexp.MustCompile(`=\?[^?\s]*\?[bB]\?[^?=\s]*`)
 	padded       = regexp.MustCompile(`[^=]*=+|[^=]+`)
 	angles       = strings.NewReplacer("<", "", ">", "")
 )
@@ -153,6 +156,12 @@ var (
 func splitAtPadding(word string) string {
 	text := strings.LastIndexByte(word, '?') + 1
 	return word[:text] + strings.Join(padded.FindAllString(word[text:], -1), "?= "+word[:text])
+}
+
+// wholeGroups leaves out what of a word in B is no whole group of four characters, as some programs do.
+func wholeGroups(word string) string {
+	text := strings.LastIndexByte(word, '?') + 1
+	return word[:len(word)-(len(word)-text)%4]
 }
 
 // insideAngles is all that stands in angles, one after the other.
