@@ -38,7 +38,7 @@ const (
 	costFactor  = 10        // octets for each octet of a message
 	// Garbage for each octet of a header whose authors programs read in different ways: it is read a line
 	// at a time, and nothing of one is held when the next is read.
-	claimsFactor = 100
+	claimsFactor = 128
 )
 
 func TestCostOfMail(t *testing.T) {
