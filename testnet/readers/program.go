@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // environment is what foreign programs see: one zone, one charset, nobody's configuration. What
@@ -19,10 +20,16 @@ func environment(more ...string) []string {
 	return append(env, more...)
 }
 
-// run runs a program to its end. Its exit status is not looked at: what it wrote before is what it
-// shows.
+// patience is how long a program may take over all that it is given at once: some never come to an end with
+// some mails.
+const patience = 2 * time.Minute
+
+// run runs a program to its end. Its exit status is not looked at, nor whether it had to be killed: what it
+// wrote before is what it shows.
 func run(ctx context.Context, dir string, in []byte, name string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cmd := exec.CommandContext(bounded, name, args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, environment("HOME="+dir), bytes.NewReader(in)
 	out, err := cmd.Output()
 	if _, ended := errors.AsType[*exec.ExitError](err); ended && ctx.Err() == nil {
