@@ -37,10 +37,8 @@ func (c *comparer) removedForms(t message.Type) {
 	}
 }
 
-// isAlternative reports whether a container in path shows one of its parts only.
-func isAlternative(path []string) bool { return alternativeIn(path) >= 0 }
-
-// alternativeIn is the place in path of the outermost multipart/alternative, -1 if there is none.
+// alternativeIn is the place in path of the outermost multipart/alternative, which shows one of its parts only; -1 if
+// there is none.
 func alternativeIn(path []string) int {
 	return slices.IndexFunc(path, func(container string) bool { return strings.HasPrefix(container, "multipart/alternative") })
 }
