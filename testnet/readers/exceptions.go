@@ -35,6 +35,12 @@ func Exceptions() []Exception {
 			"s-nail opens no file whose header has one field alone"},
 		{"mutt", []Field{Date}, datedByRelay,
 			"mutt shows the time of the topmost Received instead of a Date that it cannot read"},
+		{"munpack", []Field{Text, HTML}, beginsLikeHeader,
+			"munpack goes on reading the header in a text that begins with a Content- field"},
+		{"python-default", []Field{From, Sender, To, Cc, ReplyTo}, wordsBeside,
+			"Python's default policy shows a blank between two encoded words of a name"},
+		{"mblaze", []Field{Text, HTML, Attachments}, typesDiffer,
+			"mblaze knows media types in small letters alone"},
 		{"mblaze", []Field{Attachments}, namedByTypeAlone,
 			"mblaze looks for no name in Content-Type where there is a Content-Disposition"},
 		{"mblaze", []Field{Text, HTML}, endsInSoft,
@@ -64,6 +70,24 @@ func charsetsDiffer(sent, received []byte) bool {
 		return strings.Join(all, ",")
 	}
 	return labels(sent) != labels(received)
+}
+
+var (
+	fieldInText = regexp.MustCompile(`(?i)^[\s]*content-[a-z-]+:`)
+	besideWords = regexp.MustCompile(`(?im)^(?:from|sender|to|cc|reply-to):(?:.|\r?\n[ \t])*?\?=\s+=\?`)
+)
+
+// beginsLikeHeader tells that the text of a mail begins with what could be a field of a MIME header.
+func beginsLikeHeader(sent, received []byte) bool {
+	return slices.ContainsFunc([][]byte{sent, received}, func(raw []byte) bool {
+		parts := emptyLine.Split(string(raw), 2)
+		return len(parts) == 2 && fieldInText.MatchString(parts[1])
+	})
+}
+
+// wordsBeside tells that a name in an address field of a mail is made of several encoded words.
+func wordsBeside(sent, received []byte) bool {
+	return besideWords.Match(sent) || besideWords.Match(received)
 }
 
 var typeField = regexp.MustCompile(`(?im)^content-type:[ \t]*([^\s;]*)`)

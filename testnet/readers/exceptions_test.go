@@ -35,6 +35,10 @@ func TestExceptions(t *testing.T) {
 			namedByTypeAlone, false},
 		{"named twice", other, "Content-Type: image/png; name=a\r\n" +
 			"Content-Disposition: inline; filename=a\r\n\r\nx\r\n", namedByTypeAlone, false},
+		{"text like a header", other, "Subject: x\r\n\r\nContent-Type: x\r\n", beginsLikeHeader, true},
+		{"text like a header further down", other, "Subject: x\r\n\r\nx\r\n\r\nContent-Type: x\r\n", beginsLikeHeader, false},
+		{"words of a name", "To: =?utf-8?Q?a?=\r\n =?utf-8?Q?b?= <x@y>\r\n", other, wordsBeside, true},
+		{"words of a subject", "To: x@y\r\nSubject: =?utf-8?Q?a?= =?utf-8?Q?b?=\r\n", other, wordsBeside, false},
 		{"ends in a soft line end", other + "x=", other + "x=\r\n", endsInSoft, true},
 		{"both end in a line end", other + "x=\r\n", other + "x=\r\n", endsInSoft, false},
 	} {
