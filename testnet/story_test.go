@@ -62,7 +62,10 @@ func TestCorpus(t *testing.T) {
 // TestCorpusMail sends real mail of every kind.
 func TestCorpusMail(t *testing.T) {
 	data := os.Getenv("CAIRN_TESTDATA")
-	if data == "" {
+	switch {
+	case data == "" && os.Getenv("CI") == "true":
+		t.Fatal("CAIRN_TESTDATA names no folder of mail")
+	case data == "":
 		t.Skip("CAIRN_TESTDATA names no folder of mail")
 	}
 	for _, kind := range []string{"ham", "spam", "intl"} {
