@@ -2,7 +2,6 @@ package record
 
 import (
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,14 +15,38 @@ const (
 	maxFolds  = 16 // places of which each is tried alone
 )
 
-var foldPattern = regexp.MustCompile(`[ \t]+`)
+// blanks are where the runs of white space of a value begin and end.
+func blanks(value string) (places [][2]int) {
+	for at := 0; at < len(value); {
+		i := strings.IndexAny(value[at:], " \t")
+		if i < 0 {
+			break
+		}
+		begin := at + i
+		at = len(value) - len(strings.TrimLeft(value[begin:], " \t"))
+		places = append(places, [2]int{begin, at})
+	}
+	return places
+}
+
+// withBlank is a value with the same white space in all its places.
+func withBlank(value string, places [][2]int, blank string) string {
+	var b strings.Builder
+	end := 0
+	for _, at := range places {
+		b.WriteString(value[end:at[0]] + blank)
+		end = at[1]
+	}
+	b.WriteString(value[end:])
+	return b.String()
+}
 
 // refolded goes through what a value may have been, or become, with one blank or one tab where it has white
 // space, which is where a fold may stand: in all places, or in one. No white space comes or goes, so that
 // no two words are one and no word is two.
 func refolded(value string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		places, spread := foldPattern.FindAllStringIndex(value, -1), 0
+		places, spread := blanks(value), 0
 		for _, at := range places {
 			spread += at[1] - at[0] - 1
 			if at[1]-at[0] > maxFold || spread > maxSpread {
@@ -31,7 +54,7 @@ func refolded(value string) iter.Seq[string] {
 			}
 		}
 		for _, blank := range []string{" ", "\t"} {
-			if all := foldPattern.ReplaceAllLiteralString(value, blank); all != value && !yield(all) {
+			if all := withBlank(value, places, blank); all != value && !yield(all) {
 				return
 			}
 			if len(places) < 2 || len(places) > maxFolds {

@@ -41,6 +41,10 @@ const (
 	claimsFactor = 128
 )
 
+// With the race detector a pool of the standard library forgets what is put into it now and then, so
+// that what uses regular expressions allocates more than it does otherwise: this many times the limit.
+var poolsForget uint64 = 1
+
 func TestCostOfMail(t *testing.T) {
 	files := 0
 	mails(t, []string{"ham", "spam", "intl", "mime", "phishing", "transit", "threads", "abuse", "auth"}, func(path string, raw []byte) {
@@ -48,7 +52,7 @@ func TestCostOfMail(t *testing.T) {
 		if got := allocated(func() { dissected(raw) }); got > costBase+costFactor*uint64(len(raw)) {
 			t.Errorf("%s: %d octets allocated for %d", path, got, len(raw))
 		}
-		if got := allocated(func() { message.ClaimedDomains(raw) }); got > costBase+claimsFactor*uint64(len(raw)) {
+		if got := allocated(func() { message.ClaimedDomains(raw) }); got > poolsForget*(costBase+claimsFactor*uint64(len(raw))) {
 			t.Errorf("%s: %d octets allocated for the authors of %d", path, got, len(raw))
 		}
 	})
