@@ -45,6 +45,8 @@ func Exceptions() []Exception {
 			"mblaze looks for no name in Content-Type where there is a Content-Disposition"},
 		{"mblaze", []Field{Text, HTML}, endsInSoft,
 			"mblaze shows the = of a soft line end at which the mail ends; SMTP ends each line"},
+		{"mblaze", []Field{Text, HTML, Attachments}, nulInBase64,
+			"mblaze takes a NUL and line ends in base64 for characters of it, and shows what they would be"},
 	}
 }
 
@@ -175,4 +177,11 @@ func namedByTypeAlone(sent, received []byte) bool {
 // endsInSoft tells that a mail ends in a soft line end of quoted-printable without its line end.
 func endsInSoft(sent, received []byte) bool {
 	return bytes.HasSuffix(sent, []byte("=")) || bytes.HasSuffix(received, []byte("="))
+}
+
+// nulInBase64 tells that a mail with base64 in it has a NUL.
+func nulInBase64(sent, received []byte) bool {
+	return slices.ContainsFunc([][]byte{sent, received}, func(raw []byte) bool {
+		return bytes.IndexByte(raw, 0) >= 0 && bytes.Contains(bytes.ToLower(raw), []byte("base64"))
+	})
 }

@@ -64,14 +64,15 @@ func (m *mblaze) mshow(ctx context.Context, args ...string) (string, error) {
 }
 
 // mblazeMark is a line about a part: behind the type are its size before its charset is undone, which
-// relays change, and its name, which is told with the attachments.
-var mblazeMark = regexp.MustCompile(`(?m)^((?:--- )+\d+: \S* )size=\d+.* ---$`)
+// relays change (below 0 at an empty boundary: minus what stands before the part), and its name, which
+// is told with the attachments.
+var mblazeMark = regexp.MustCompile(`(?m)^((?:--- )+\d+: \S* )size=-?\d+.* ---$`)
 
 // mblazeText is what is shown with the lines about parts as relays leave them.
 func mblazeText(body string) string { return mblazeMark.ReplaceAllString(body, "$1---") }
 
 // mblazePart is a line of the list of parts: number, type, size, and the name if there is one.
-var mblazePart = regexp.MustCompile(`^ +(\d+): (\S*) size=\d+(.*)$`)
+var mblazePart = regexp.MustCompile(`^ +(\d+): (\S*) size=-?\d+(.*)$`)
 
 // files are the parts that have no parts: name and type, and the content of those that it shows as
 // files alone.

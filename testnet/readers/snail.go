@@ -17,6 +17,9 @@ func (s *snail) Close() error { return nil }
 // separator stands between what two mails show. No mutant has it.
 const separator = "@@cairn-readers-5f1d6c0e@@"
 
+// snailCR is how a carriage return is shown that came as =0D. The one before a line end in base64 is not shown.
+const snailCR = "\u240d"
+
 func (s *snail) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {
 	folder, err := spread(s.dir, mails, asFile)
 	if err != nil {
@@ -70,6 +73,7 @@ func snailShown(out string) Shown {
 		if inner, marked := strings.CutPrefix(line, "[-- "); marked {
 			line = snailMark(inner)
 		}
+		line = strings.Replace(line, snailCR+"\n", "\n", 1)
 		lines = append(lines, line)
 	}
 	shown[Text] = []string{strings.Join(lines, "")}
