@@ -145,7 +145,7 @@ func (o Own) claimed(f *Finding, s *consensus.State, courier *consensus.Org) str
 	}
 	own := o.at(s)
 	for _, d := range f.Domains {
-		if slices.Contains(own.Domains, d) {
+		if slices.Contains(own.Domains, d) || d == message.AnyDomain {
 			return d
 		}
 	}

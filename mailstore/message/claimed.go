@@ -11,10 +11,14 @@ import (
 	"cairn/mailstore/message/maildomain"
 )
 
+// AnyDomain stands among the domains that a header claims for those behind what is not read, since
+// that would cost too much.
+const AnyDomain = "*"
+
 // ClaimedDomains returns the domains of which any program may take an author from a header, ascending,
 // each once: none where all programs read its From fields alike, since the addresses say it then. Of a
 // header beyond grammar.MaxHeader they are all that it mentions behind an @. "" stands for one that can
-// be none, and for what is not read since it costs too much.
+// be none.
 func ClaimedDomains(header []byte) []string {
 	return slices.Sorted(maps.Keys(claimsOf(header).domains))
 }
@@ -23,29 +27,45 @@ func ClaimedDomains(header []byte) []string {
 type claims struct {
 	domains map[string]bool
 	reader  domainReader
+	cost    int // beside what the reader's steps cost
 }
+
+// What reading the domains of a header may cost, in steps of a domainReader: far more than mail from
+// people does, and less than a tenth of a second.
+const (
+	maxClaimCost = 4 << 20
+	spellingCost = 4  // for each octet of a value
+	wordsCost    = 16 // beside that if it has encoded words
+	readingCost  = 8  // for each octet of what it may be
+	domainCost   = 16 // for each domain, however short
+)
 
 func claimsOf(header []byte) *claims {
 	c := &claims{domains: map[string]bool{}}
-	for _, text := range authorTexts(header) {
-		c.read(text)
+	texts, whole := authorTexts(header)
+	for _, text := range texts {
+		if !whole || !c.read(text) {
+			c.domains[AnyDomain] = true
+			break
+		}
 	}
 	return c
 }
 
-// authorTexts are the values of a header, if any, of which programs may take different authors.
-func authorTexts(header []byte) (texts []string) {
+// authorTexts are the values of a header, if any, of which programs may take different authors; not
+// whole if it is too large for them all.
+func authorTexts(header []byte) (texts []string, whole bool) {
 	lines := bytes.TrimLeft(WithoutMboxLine(header), "\r\n")
 	early := len(lines) > 0 && isEnd(WithoutMboxLine(header)[0]) // an empty line that some programs pass over
 	s := grammar.ReadSection(lines, grammar.MaxHeader)
 	if lines = lines[:s.Size]; len(lines) > maxHeaders.bytes {
-		lines, texts = lines[:maxHeaders.bytes], []string{""} // nobody knows what else it claims
+		return []string{""}, false
 	}
 	switch {
 	case bytes.IndexByte(lines, 0) >= 0: // where some programs end the line, and go on with the next one
-		return slices.Concat(texts, unfolded(lines), unfolded(cutLines.ReplaceAll(lines, nil)))
+		return slices.Concat(unfolded(lines), unfolded(cutLines.ReplaceAll(lines, nil))), true
 	case hasFlaw(&s, grammar.LongHeader):
-		return append(texts, unfolded(lines)...)
+		return unfolded(lines), true
 	case hasFlaw(&s, grammar.BareCR): // a line end to some
 		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
 		joined := grammar.ReadSection(bareCRs.ReplaceAll(lines, []byte(" ")), grammar.MaxHeader) // a blank to others, which may fold
@@ -63,7 +83,7 @@ func authorTexts(header []byte) (texts []string) {
 	if authors == 0 { // some programs show the sender then
 		texts = append(texts, s.Values("sender")...)
 	}
-	return texts
+	return texts, true
 }
 
 // unfolded are the lines of a header with an @, each with those that go on it.
@@ -95,11 +115,23 @@ func plainAuthors(value string) bool {
 }
 
 // read takes the domains behind each @ of a value, in all ways in which programs read them; "" if there
-// is none, or one that can be none.
-func (c *claims) read(value string) {
+// is none, or one that can be none. It is false if that costs too much.
+func (c *claims) read(value string) bool {
+	if c.cost += spellingCost * len(value); strings.Contains(value, "=?") {
+		c.cost += wordsCost * len(value)
+	}
+	if c.cost+c.reader.steps > maxClaimCost {
+		return false
+	}
 	found := false
 	for _, text := range spellings(value) {
+		if c.cost += readingCost * len(text); c.cost+c.reader.steps > maxClaimCost {
+			return false
+		}
 		for domain := range c.reader.domains(text) {
+			if c.cost += domainCost; c.cost+c.reader.steps > maxClaimCost {
+				return false
+			}
 			found = true
 			if domain = maildomain.Canonical(strings.Trim(domain, ".")); !maildomain.Valid(domain) {
 				domain = ""
@@ -110,6 +142,7 @@ func (c *claims) read(value string) {
 	if !found {
 		c.domains[""] = true
 	}
+	return true
 }
 
 // spellings are a value as it is written, with its encoded words decoded in the ways in which programs

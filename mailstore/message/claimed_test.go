@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -25,8 +26,10 @@ func TestClaimedDomains(t *testing.T) {
 		{"From: boss@" + strings.Repeat("(", 3000) + ")own.example", "own.example"},
 		{"From: boss@" + strings.Repeat("x", 3000) + ".own.example", "."},
 		{"From: boss@own.example" + strings.Repeat(".", 3000) + "x", "."},
-		{strings.Repeat(long, 20) + "From: Boss <boss@own.example>", "."},
-		{"From: x@y.example\n" + strings.Repeat(long, 20) + "X: \x00", ". y.example"},
+		{strings.Repeat(long, 20) + "From: Boss <boss@own.example>", "*"},
+		{"From: x@y.example\n" + strings.Repeat(long, 20) + "X: \x00", "*"},
+		{"From: x@y.example\nX: \x00\nTo: " + strings.Repeat("<a@b.example>,\n ", 20000) + "boss@own.example", "* y.example"},
+		{strings.Repeat("X-Note: "+strings.Repeat("x", 60)+"\n", 1000) + "To: " + strings.Repeat("<a@b.example>,\n ", 4000) + "c@d.example\nFrom: x@y.example", "b.example d.example y.example"},
 		{"From: " + strings.Repeat("@a(", 3000) + ")" + strings.Repeat("a.", 3000) + ",boss@own(x).example", ". own.example"},
 		{"From: Boss <boss@own.example>", ""}, // the address says it
 		{"From: \"boss@own.example\" <x@y.example>", ""},
@@ -125,15 +128,31 @@ func TestCostOfAuthors(t *testing.T) {
 	}
 }
 
-// So is how many characters are looked at for it, however often in each of the ways in which it is read.
+// So is how many characters are looked at for it, however often in each of the ways in which it is read,
+// and there is an end to it.
 func TestStepsOfAuthors(t *testing.T) {
 	const factor = 500 // characters for each
 	for name, shape := range authorShapes {
-		for _, n := range []int{4 << 10, 16 << 10, 60 << 10, 128 << 10} {
+		for _, n := range []int{4 << 10, 16 << 10, 60 << 10, 128 << 10, 1000 << 10} {
 			header := []byte("From: " + shape(n) + "\n\nx\n")
-			if steps := message.StepsOfAuthors(header); steps > factor*len(header) {
+			if steps := message.StepsOfAuthors(header); steps > min(factor*len(header), 8<<20) {
 				t.Errorf("%s: %d characters looked at for %d octets, %d for each", name, steps, len(header), steps/len(header))
 			}
+		}
+	}
+}
+
+// BenchmarkAuthors reads the authors of headers of the most that is read of one.
+func BenchmarkAuthors(b *testing.B) {
+	for _, name := range slices.Sorted(maps.Keys(authorShapes)) {
+		for _, nul := range []string{"", "\x00"} {
+			header := []byte("X: " + nul + "\nFrom: " + authorShapes[name](1000<<10) + "\n\nx\n")
+			b.Run(fmt.Sprintf("%s/%d", name, len(nul)), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					message.ClaimedDomains(header)
+				}
+			})
 		}
 	}
 }
