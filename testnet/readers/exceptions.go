@@ -45,8 +45,10 @@ func Exceptions() []Exception {
 			"mblaze looks for no name in Content-Type where there is a Content-Disposition"},
 		{"mblaze", []Field{Text, HTML}, endsInSoft,
 			"mblaze shows the = of a soft line end at which the mail ends; SMTP ends each line"},
-		{"mblaze", []Field{Text, HTML, Attachments}, nulInBase64,
-			"mblaze takes a NUL and line ends in base64 for characters of it, and shows what they would be"},
+		{"mblaze", []Field{Text, HTML, Attachments}, junkInBase64,
+			"mblaze takes what is not of base64 for characters of it, line ends behind that too, and shows what they would be"},
+		{"s-nail", []Field{From, Sender, To, Cc, ReplyTo, Subject}, charsetNotASCII,
+			"s-nail shows no field behind one with an encoded word whose charset is not ASCII"},
 	}
 }
 
@@ -109,20 +111,21 @@ func typesDiffer(sent, received []byte) bool {
 	return false
 }
 
-// anyUntyped tells that a mail has a part without a Content-Type, which is text.
-func anyUntyped(sent, received []byte) bool {
+// anyPart tells that a part of one of the mails, the mail itself among them, is as asked; nothing is known of
+// a mail that cannot be taken apart.
+func anyPart(sent, received []byte, is func(root, e *entity) bool) bool {
 	for _, raw := range [][]byte{sent, received} {
 		root, err := parseMail(raw)
-		if err != nil {
-			continue
-		}
-		for _, e := range root.leaves() {
-			if untyped(root, e) {
-				return true
-			}
+		if err == nil && slices.ContainsFunc(root.all(), func(e *entity) bool { return is(root, e) }) {
+			return true
 		}
 	}
 	return false
+}
+
+// anyUntyped tells that a mail has a part without a Content-Type, which is text.
+func anyUntyped(sent, received []byte) bool {
+	return anyPart(sent, received, func(root, e *entity) bool { return e.parts == nil && untyped(root, e) })
 }
 
 var (
@@ -158,20 +161,11 @@ func oneField(sent, received []byte) bool {
 // namedByTypeAlone tells that a part of a mail has a disposition without a file name, and a
 // Content-Type with one.
 func namedByTypeAlone(sent, received []byte) bool {
-	for _, raw := range [][]byte{sent, received} {
-		root, err := parseMail(raw)
-		if err != nil {
-			continue
-		}
-		for _, e := range root.all() {
-			disposition := strings.ToLower(e.value("Content-Disposition"))
-			if disposition != "" && !strings.Contains(disposition, "filename") &&
-				strings.Contains(strings.ToLower(e.value("Content-Type")), "name") {
-				return true
-			}
-		}
-	}
-	return false
+	return anyPart(sent, received, func(_, e *entity) bool {
+		disposition := strings.ToLower(e.value("Content-Disposition"))
+		return disposition != "" && !strings.Contains(disposition, "filename") &&
+			strings.Contains(strings.ToLower(e.value("Content-Type")), "name")
+	})
 }
 
 // endsInSoft tells that a mail ends in a soft line end of quoted-printable without its line end.
@@ -179,9 +173,20 @@ func endsInSoft(sent, received []byte) bool {
 	return bytes.HasSuffix(sent, []byte("=")) || bytes.HasSuffix(received, []byte("="))
 }
 
-// nulInBase64 tells that a mail with base64 in it has a NUL.
-func nulInBase64(sent, received []byte) bool {
-	return slices.ContainsFunc([][]byte{sent, received}, func(raw []byte) bool {
-		return bytes.IndexByte(raw, 0) >= 0 && bytes.Contains(bytes.ToLower(raw), []byte("base64"))
+// junkInBase64 tells that a mail has a part in base64 with what is not of it: another character, or
+// padding with more behind it.
+func junkInBase64(sent, received []byte) bool {
+	return anyPart(sent, received, func(_, e *entity) bool {
+		return strings.EqualFold(strings.TrimSpace(e.value("Content-Transfer-Encoding")), "base64") && !pureBase64.MatchString(e.body)
 	})
+}
+
+var (
+	pureBase64 = regexp.MustCompile(`^[A-Za-z0-9+/\r\n]*[=\r\n]*$`)
+	wordLabel  = regexp.MustCompile(`=\?[\x00-\x7f]*?[\x80-\xff][^?]*\?[QqBb]\?`)
+)
+
+// charsetNotASCII tells that a mail has an encoded word whose charset is named in other characters.
+func charsetNotASCII(sent, received []byte) bool {
+	return wordLabel.Match(sent) || wordLabel.Match(received)
 }

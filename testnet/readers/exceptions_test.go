@@ -40,8 +40,12 @@ func TestExceptions(t *testing.T) {
 		{"words of a name", "To: =?utf-8?Q?a?=\r\n =?utf-8?Q?b?= <x@y>\r\n", other, wordsBeside, true},
 		{"words of a subject", "To: x@y\r\nSubject: =?utf-8?Q?a?= =?utf-8?Q?b?=\r\n", other, wordsBeside, false},
 		{"ends in a soft line end", other + "x=", other + "x=\r\n", endsInSoft, true},
-		{"a NUL in base64", other, "Content-Transfer-Encoding: BASE64\r\n\r\neA\x00==\r\n", nulInBase64, true},
-		{"a NUL in a text", other, other + "\x00", nulInBase64, false},
+		{"a NUL in base64", other, "Content-Transfer-Encoding: BASE64\r\n\r\neA\x00==\r\n", junkInBase64, true},
+		{"more behind padding", other, "Content-Transfer-Encoding: base64\r\n\r\neA=3D=\r\n\r\n", junkInBase64, true},
+		{"base64", other, "Content-Transfer-Encoding: base64\r\n\r\neA=\r\n=\r\n\r\n", junkInBase64, false},
+		{"a NUL in a text", other, other + "\x00", junkInBase64, false},
+		{"a charset that is not ASCII", "Subject: =?iso-2022-jp\xe9?B?eA==?=\r\n", other, charsetNotASCII, true},
+		{"a word that is not ASCII", "Subject: =?utf-8?Q?\u00e9?=\r\n", other, charsetNotASCII, false},
 		{"both end in a line end", other + "x=\r\n", other + "x=\r\n", endsInSoft, false},
 	} {
 		if got := tt.when([]byte(tt.a), []byte(tt.b)); got != tt.want {

@@ -72,7 +72,7 @@ var (
 var domain = regexp.MustCompile(`@[^\s>,;()"]+`)
 
 // breaks are line breaks of HTML, before which white space shows nowhere.
-var breaks = regexp.MustCompile(`[ \t]+(<br ?/?>)`)
+var breaks = regexp.MustCompile(`[ \t\r]+(<br ?/?>)`)
 
 // canonical is the form in which values are compared: NFC, white space runs as one space and none
 // at the ends (relays wrap lines, flowed text among them), domains in lower case, addresses without
