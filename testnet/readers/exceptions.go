@@ -183,7 +183,7 @@ func junkInBase64(sent, received []byte) bool {
 
 var (
 	pureBase64 = regexp.MustCompile(`^[A-Za-z0-9+/\r\n]*[=\r\n]*$`)
-	wordLabel  = regexp.MustCompile(`=\?[\x00-\x7f]*?[\x80-\xff][^?]*\?[QqBb]\?`)
+	wordLabel  = regexp.MustCompile(`=\?[^?\s]*[^?\x00-\x7f][^?\s]*\?[QqBb]\?`)
 )
 
 // charsetNotASCII tells that a mail has an encoded word whose charset is named in other characters.
