@@ -3,14 +3,16 @@ package message
 import (
 	"bytes"
 	"encoding/binary"
-	"io"
 	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
-	gocharset "github.com/emersion/go-message/charset"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
 )
 
 var bom = []byte("\xef\xbb\xbf")
@@ -26,16 +28,36 @@ func decodeCharset(charset string, b []byte) []byte {
 	if isASCII(b) && !modal(charset) {
 		return b
 	}
-	reader, err := gocharset.Reader(charset, bytes.NewReader(b))
-	if err != nil {
+	encoding := encodingOf(charset)
+	if encoding == nil {
 		return guess(false, b)
 	}
-	out, err := io.ReadAll(reader)
+	out, err := encoding.NewDecoder().Bytes(b)
 	// The WHATWG index maps some charsets to a decoder that gives one U+FFFD for any input: that would hide the content.
 	if err != nil || string(out) == "\uFFFD" && len(b) > 1 {
 		return guess(false, b)
 	}
 	return bytes.TrimPrefix(bytes.ToValidUTF8(out, []byte("\uFFFD")), bom)
+}
+
+// encodingOf finds an encoding by the names that IANA has for it, with or without "cs", or WHATWG; nil for none.
+func encodingOf(charset string) encoding.Encoding {
+	switch charset {
+	case "ansi_x3.110-1983": // but for a few letters
+		return charmap.ISO8859_1
+	case "x-utf_8j":
+		return unicode.UTF8
+	}
+	for _, name := range []string{charset, "cs" + charset} {
+		if e, err := ianaindex.MIME.Encoding(name); err == nil && e != nil {
+			return e
+		}
+	}
+	e, err := htmlindex.Get(charset)
+	if err != nil {
+		return nil
+	}
+	return e
 }
 
 // guess takes b as UTF-8 when it is that or was declared so, else as windows-1252.

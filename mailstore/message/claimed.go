@@ -11,8 +11,8 @@ import (
 	"cairn/mailstore/message/maildomain"
 )
 
-// AnyDomain stands among the domains that a header claims for those behind what is not read, since
-// that would cost too much.
+// AnyDomain stands among the domains that a header claims for those behind what is not read: since that
+// would cost too much, or is in a charset that is not known here and may have them.
 const AnyDomain = "*"
 
 // ClaimedDomains returns the domains of which any program may take an author from a header, ascending,
@@ -123,6 +123,9 @@ func (c *claims) read(value string) bool {
 	if c.cost+c.reader.steps > maxClaimCost {
 		return false
 	}
+	if strings.Contains(value, "=?") && hasOtherWords(value) {
+		c.domains[AnyDomain] = true
+	}
 	found := false
 	for _, text := range spellings(value) {
 		if c.cost += readingCost * len(text); c.cost+c.reader.steps > maxClaimCost {
@@ -154,8 +157,9 @@ func spellings(value string) []string {
 			value, betweenWords.ReplaceAllString(value, "?= , =?"), // some put a blank between words
 			wordPadding.ReplaceAllString(value, "$1$2"), wordInB.ReplaceAllStringFunc(value, wholeGroups), wordPadding.ReplaceAllStringFunc(value, splitAtPadding), // some stop at padding
 		} {
-			texts = append(texts, phrase(knownWords(words)))
+			texts = append(texts, collapse(decodeWordsBy(words, decodeAuthor)))
 		}
+		texts = append(texts, collapse(decodeWordsBy(value, asOctets))) // some know no charset
 	} else if !isASCII([]byte(value)) {
 		texts = append(texts, phrase(value))
 	}

@@ -50,6 +50,9 @@ func TestClaimedDomains(t *testing.T) {
 		{"From: boss@=?utf-8?q?own=2E_example?=", "own own.example"},
 		{"From: boss@=?utf-8?q?own?= =?utf-8?b?LmV4YW1wbGU=?=", "own.example"},
 		{"From: boss=?utf-7?q?+AEA-own.example?=", "own.example"},
+		{"From: boss@=?iso-2022-jp?B?GyRCI28jdyNuISUjZSN4I2EjbSNwI2wjZRsoQiD/?=", "own.example"}, // strictly none
+		{"From: boss@=?gbk?Q?=FF=40own.example?=", "own.example"},
+		{"From: boss@=?ibm500?Q?x=3D?=", "*"},
 		{"From: boss@[192.0.2.1]", "."},
 		{"From: Boss", "."},
 		{"From: x@y.example\nX-Note: x\rFrom: boss@own.example", "own.example y.example"},
@@ -87,6 +90,15 @@ func TestClaimedDomains(t *testing.T) {
 
 // authorShapes are values of about n octets, each quadratic for a careless reader of its domains.
 var authorShapes = map[string]func(n int) string{
+	"words of charsets": func(n int) string { return strings.Repeat("=?gbk?Q?=A1?==?big5?Q?=A1?=", n/28) + "<@" },
+	"words and angles":  func(n int) string { return strings.Repeat("=?utf-8?B?QA==QA?=\t<@\u00e9", n/24) },
+	"numbers": func(n int) string {
+		s := ""
+		for i := range n / 7 {
+			s += fmt.Sprintf("@%x ", i)
+		}
+		return s
+	},
 	"addresses":                 func(n int) string { return strings.Repeat("a@b.example,", n/12) },
 	"ats":                       func(n int) string { return strings.Repeat("@", n) },
 	"comments":                  func(n int) string { return strings.Repeat("@(@)a", n/5) },

@@ -5,16 +5,19 @@ import "strings"
 // decodeWords decodes the encoded words (RFC 2047) in an unfolded header value, and raw 8-bit text as decodeCharset does. More is accepted than
 // the standard allows, because mail programs show it decoded: words inside quotes or joined to other text, spaces inside a word, characters split
 // between adjacent words.
-func decodeWords(s string) string {
+func decodeWords(s string) string { return decodeWordsBy(s, decodeCharset) }
+
+// decodeWordsBy is decodeWords with what decodes a charset; "" is what stands between words.
+func decodeWordsBy(s string, decode func(charset string, b []byte) []byte) string {
 	if !strings.Contains(s, "=?") {
-		return string(decodeCharset("", []byte(s)))
+		return string(decode("", []byte(s)))
 	}
 	var out strings.Builder
 	var charset string // of the bytes in pending
 	var pending []byte // decoded words that may go on in the next one
 	closed := true     // a "?=" may be left in s
 	flush := func() {
-		out.Write(decodeCharset(charset, pending))
+		out.Write(decode(charset, pending))
 		pending = pending[:0]
 	}
 	for s != "" {
@@ -30,7 +33,7 @@ func decodeWords(s string) string {
 		gap := s[:start]
 		if !ok {
 			flush()
-			out.Write(decodeCharset("", []byte(s[:start+2])))
+			out.Write(decode("", []byte(s[:start+2])))
 			s = s[start+2:]
 			continue
 		}
@@ -38,14 +41,14 @@ func decodeWords(s string) string {
 		if !joined || !strings.EqualFold(charset, word.charset) {
 			flush()
 			if !joined {
-				out.Write(decodeCharset("", []byte(gap)))
+				out.Write(decode("", []byte(gap)))
 			}
 		}
 		charset, pending = word.charset, append(pending, word.bytes...)
 		s = s[start+word.length:]
 	}
 	flush()
-	out.Write(decodeCharset("", []byte(s)))
+	out.Write(decode("", []byte(s)))
 	return out.String()
 }
 

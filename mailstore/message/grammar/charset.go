@@ -99,6 +99,24 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	return text, name, ok
 }
 
+// Lenient decodes text in a charset of Labels as programs do that know it: what means nothing in it is U+FFFD.
+func Lenient(name string, b []byte) (text []byte, ok bool) {
+	set, ok := charsets[strings.ToLower(name)]
+	switch {
+	case !ok, set.single == nil && set.multi == nil:
+		return nil, false
+	case PlainASCII(b) && !set.shifts:
+		return b, true
+	case set.single != nil:
+		for _, c := range b {
+			text = utf8.AppendRune(text, set.single.DecodeByte(c))
+		}
+		return text, true
+	}
+	text, err := set.multi.NewDecoder().Bytes(b)
+	return text, err == nil
+}
+
 // Known reports whether Text knows a charset, which it does of those alone in which a line end is one.
 func Known(name string) bool {
 	_, label, _ := Text(name, nil)
