@@ -9,7 +9,7 @@ func (s *State) ActiveNode(node Key) (*Org, bool) {
 }
 
 // SendingNode returns the organisation of a node whose recorder key's batches count in the next block: it has
-// not ended, or was dropped so short a while ago that it still brings what it recorded to others.
+// not ended, or was dropped so short a while ago that it still seals what it had accepted.
 func (s *State) SendingNode(node Key) (*Org, bool) {
 	o, ok := s.OrgByNode(node)
 	if !ok {

@@ -245,7 +245,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Unrecorded: n.whyUnrecorded,
 		Unsure:     n.unsureOwn,
 		Enrolled: func(node consensus.Key) bool {
-			_, ok := n.chain.State().SendingNode(node)
+			_, ok := n.chain.State().ActiveNode(node)
 			return ok
 		},
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},

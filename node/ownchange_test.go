@@ -223,8 +223,11 @@ func TestDroppedNode(t *testing.T) {
 		t.Errorf("after: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 	state := w.chain.State()
-	if _, active := state.ActiveNode(w.id.NodeKey()); active || state.Mines(w.id.RecorderKey()) || !w.gatewayConfig().Enrolled(w.id.NodeKey()) {
-		t.Error("the node counts still, or brings nothing more")
+	if _, active := state.ActiveNode(w.id.NodeKey()); active || state.Mines(w.id.RecorderKey()) || w.gatewayConfig().Enrolled(w.id.NodeKey()) {
+		t.Error("the node counts still")
+	}
+	if _, sends := state.SendingNode(w.id.NodeKey()); !sends {
+		t.Error("the node seals nothing more")
 	}
 	orgs, err := w.Orgs(t.Context(), "")
 	if err != nil || len(orgs.Orgs[0].Nodes) != 2 || orgs.Orgs[0].Nodes[0].End != "dropped" || orgs.Orgs[0].Nodes[1].End != "" {

@@ -56,7 +56,7 @@ type Config struct {
 	// NodeKey returns the libp2p node key of a connection's peer, nil when the
 	// connection is not a libp2p stream. A nil func is the same as nil keys.
 	NodeKey func(net.Conn) *consensus.Key
-	// Enrolled reports whether a node key is one of a member of the network.
+	// Enrolled reports whether a node key is one of a member of the network and has not ended.
 	// Inbound servers count streams of members by that key, all others by IP
 	// address as they count TCP connections, and keep a quarter of Connections
 	// and TextBytes for members: whoever is none makes node keys at will. A nil
