@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"cairn/consensus"
 	"cairn/node/api"
@@ -105,7 +104,7 @@ func WriteRecoveryKey(dir, path string, key ed25519.PrivateKey) error {
 
 // keptApart refuses a file in the node's directory.
 func keptApart(dir, path string) error {
-	switch inside, err := isWithin(dir, filepath.Dir(path)); {
+	switch inside, err := home.Inside(path, dir); {
 	case err != nil:
 		return fmt.Errorf("writing the recovery key: %w", err)
 	case inside:
@@ -148,25 +147,4 @@ func noRecoveryKey(dir, from string) error {
 	}
 	return api.Errorf(api.CodeNotFound, "look for the file that it was written to",
 		"taking the recovery key: %s is not there: it was taken already, or another node enrolled the organisation", from)
-}
-
-// isWithin reports whether the folder path is dir or lies in it.
-func isWithin(dir, path string) (bool, error) {
-	dir, err := realPath(dir)
-	if err != nil {
-		return false, err
-	}
-	if path, err = realPath(path); err != nil {
-		return false, err
-	}
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)), nil
-}
-
-func realPath(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(path)
 }

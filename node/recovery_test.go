@@ -53,6 +53,7 @@ func TestRecoveryKeyIsTakenOffline(t *testing.T) {
 		for path, code := range map[string]api.Code{
 			filepath.Join(d, "recovery"):            api.CodeInvalid,
 			filepath.Join(d, "keys", "elsewhere"):   api.CodeInvalid,
+			filepath.Join(d, "missing", "recovery"): api.CodeInvalid,
 			filepath.Join(d, ConfigFile):            api.CodeInvalid,
 			filepath.Join(out, "missing"):           api.CodeInternal,
 			writeText(t, "some other file of mine"): api.CodeExists,

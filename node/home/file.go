@@ -26,8 +26,12 @@ type File struct {
 
 // NewFile begins a backup at path, which must not be there and must not be inside the node's directory.
 func NewFile(path, node string) (*File, error) {
-	if err := checkOutside(path, node); err != nil {
-		return nil, err
+	switch inside, err := Inside(path, node); {
+	case inside: // who loses that loses both
+		return nil, api.Errorf(api.CodeInvalid, "write it to another disk, or to - and from there elsewhere",
+			"making the backup: %s is inside of the node's directory %s, and would be lost with it", path, node)
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // whoever reads the directory tells that it is not there
+		return nil, making(err)
 	}
 	if strings.HasSuffix(path, partial) { // the next one would take it for what a killed one has left
 		return nil, api.Errorf(api.CodeInvalid, "choose a name that ends otherwise", "making the backup: %s is the name of a backup that is not finished", path)
@@ -204,26 +208,25 @@ func (f *File) Discard() {
 	f.Close()
 }
 
-// checkOutside refuses a backup in the directory that it is of: who loses that loses both.
-func checkOutside(path, node string) error {
-	home, err := os.Stat(node)
+// Inside reports whether a file that need not be there would lie in the directory dir, by whatever names the two are given.
+func Inside(path, dir string) (bool, error) {
+	is, err := os.Stat(dir)
 	if err != nil {
-		return nil // whoever reads the directory tells
+		return false, err
 	}
 	at, err := filepath.Abs(path)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if real, err := filepath.EvalSymlinks(filepath.Dir(at)); err == nil {
 		at = filepath.Join(real, filepath.Base(at))
 	}
 	for up := filepath.Dir(at); ; up = filepath.Dir(up) {
-		if info, err := os.Stat(up); err == nil && os.SameFile(info, home) {
-			return api.Errorf(api.CodeInvalid, "write it to another disk, or to - and from there elsewhere",
-				"making the backup: %s is inside of the node's directory %s, and would be lost with it", path, node)
+		if info, err := os.Stat(up); err == nil && os.SameFile(info, is) {
+			return true, nil
 		}
 		if up == filepath.Dir(up) {
-			return nil
+			return false, nil
 		}
 	}
 }
