@@ -59,8 +59,8 @@ func (a *app) cmdOrgRevoke() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "revoke --recovery FILE -o FILE",
 		Short: "Take our organisation's key from whoever has it, with the recovery key",
-		Long: `Put another key in the place of our organisation's at once, with the recovery key, which is needed for nothing else. Whatever
-somebody else has announced with the old key is gone; --node ends nodes whose keys they may have too, and what those record
+		Long: `Put another key in the place of our organisation's at once, with the recovery key. Whatever somebody else has announced with
+the old key is gone; --node ends nodes whose keys they may have too, and what those record
 from then on is invalid. A new recovery key is written to a file of its own: keep it away from here, as the one before.`,
 		Example: "  cairn org revoke --recovery /media/stick/recovery.pem -o /media/stick/recovery-2.pem",
 		Args:    exactly(0),
