@@ -2,8 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"cairn/consensus"
@@ -17,16 +15,11 @@ const ownSeenKey = "seen"
 // loadOwnSeen reads what was seen before the start.
 func (n *Node) loadOwnSeen() error {
 	return n.store.View(func(r *mailstore.Reader) error {
-		raw, err := r.Space(orgSpace).Get([]byte(ownSeenKey))
-		switch {
-		case errors.Is(err, mailstore.ErrNotFound):
-			return nil
-		case err != nil:
+		height, _, err := r.Space(orgSpace).Number([]byte(ownSeenKey))
+		if err != nil {
 			return fmt.Errorf("look up what was seen of the organisation: %w", err)
-		case len(raw) != 8:
-			return fmt.Errorf("look up what was seen of the organisation: %d octets where 8 are stored", len(raw))
 		}
-		n.ownSeen.Store(binary.BigEndian.Uint64(raw))
+		n.ownSeen.Store(height)
 		return nil
 	})
 }
@@ -38,7 +31,7 @@ func (n *Node) noteOwn(ctx context.Context, s *consensus.State) error {
 		return nil
 	}
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		return tx.Space(orgSpace).Put([]byte(ownSeenKey), binary.BigEndian.AppendUint64(nil, org.Changed))
+		return tx.Space(orgSpace).PutNumber([]byte(ownSeenKey), org.Changed)
 	})
 	if err == nil {
 		n.ownSeen.Store(org.Changed)
