@@ -23,9 +23,6 @@ const (
 	attestMost = 16
 )
 
-// attestedKey in orgSpace is under when this node gave its word within the last day.
-const attestedKey = "attested"
-
 func (n *Node) checkAttesting(s *consensus.State) error {
 	if s.Params().Admission != consensus.AdmissionAttested {
 		return api.Errorf(api.CodeNotAllowed, "cairn org show all", "attesting: nobody does in this network, whoever pays for an enrolment may join")

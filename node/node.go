@@ -93,7 +93,7 @@ type Node struct {
 	listen listeners
 
 	enrolProblem  atomic.Pointer[string]    // why our enrolment is not taken into the mempool; nil: it is
-	ownSeen       atomic.Uint64             // see ownSeenKey
+	ownSeen       atomic.Uint64             // see ownChangedKey
 	configProblem atomic.Pointer[api.Error] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none
 
 	clockMu sync.Mutex

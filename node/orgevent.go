@@ -12,13 +12,6 @@ import (
 	"cairn/node/api"
 )
 
-// orgSpace holds what this node has to remember about organisations: under event/ and its ID each event
-// of our own that is in no block for certain, see configuredKey and seenPrefix for the rest.
-const (
-	orgSpace    = "organisation"
-	eventPrefix = "event/"
-)
-
 // ownID names our organisation.
 func (n *Node) ownID() consensus.Hash { return n.enrol.ID() }
 

@@ -13,9 +13,6 @@ import (
 	"cairn/node/api"
 )
 
-// configuredKey in orgSpace is under what the organisation was configured as when it was last looked at.
-const configuredKey = "configured"
-
 // keepOrg brings our organisation's events to the network until they are in blocks, proposes what was
 // changed in the configuration, and tells of key changes.
 func (n *Node) keepOrg(ctx context.Context) error {

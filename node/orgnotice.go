@@ -17,10 +17,6 @@ import (
 	"cairn/smtpgw"
 )
 
-// seenPrefix in orgSpace is before the ID of each organisation whose changes are told to the
-// administrator; behind it stands up to which height that was done.
-const seenPrefix = "seen/"
-
 // noticeAfter is how many blocks stand on a change before it is told, so that none is told that a
 // reorganisation takes back. What is told counts at once or in a day.
 const noticeAfter = 2
@@ -37,7 +33,7 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 	upTo := s.Height() - noticeAfter
 	var errs []error
 	for _, org := range n.followed(s) {
-		from, known, err := n.seenUpTo(org.ID)
+		from, known, err := n.toldUpTo(org.ID)
 		if err != nil || known && from >= upTo {
 			errs = append(errs, err)
 			continue
@@ -51,7 +47,7 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 				news = append(news, c)
 			}
 		}
-		seen := func(tx *mailstore.Tx) error { return tx.Space(orgSpace).PutNumber(seenKey(org.ID), upTo) }
+		seen := func(tx *mailstore.Tx) error { return tx.Space(orgSpace).PutNumber(toldKey(org.ID), upTo) }
 		switch {
 		case len(news) > 0:
 			if err := n.notify(ctx, s, org, news, seen); err != nil {
@@ -64,11 +60,11 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 	return errors.Join(errs...)
 }
 
-func seenKey(id consensus.Hash) []byte { return append([]byte(seenPrefix), id[:]...) }
+func toldKey(id consensus.Hash) []byte { return append([]byte(toldPrefix), id[:]...) }
 
-func (n *Node) seenUpTo(id consensus.Hash) (height uint64, known bool, err error) {
+func (n *Node) toldUpTo(id consensus.Hash) (height uint64, known bool, err error) {
 	err = n.store.View(func(rd *mailstore.Reader) error {
-		height, known, err = rd.Space(orgSpace).Number(seenKey(id))
+		height, known, err = rd.Space(orgSpace).Number(toldKey(id))
 		return err
 	})
 	return height, known, err

@@ -8,14 +8,10 @@ import (
 	"cairn/mailstore"
 )
 
-// ownSeenKey is the height of the last change of our organisation that this node has seen in a block. A chain
-// that is fetched again, as after a restore, says nothing of the organisation before it is there.
-const ownSeenKey = "seen"
-
 // loadOwnSeen reads what was seen before the start.
 func (n *Node) loadOwnSeen() error {
 	return n.store.View(func(r *mailstore.Reader) error {
-		height, _, err := r.Space(orgSpace).Number([]byte(ownSeenKey))
+		height, _, err := r.Space(orgSpace).Number([]byte(ownChangedKey))
 		if err != nil {
 			return fmt.Errorf("look up what was seen of the organisation: %w", err)
 		}
@@ -31,7 +27,7 @@ func (n *Node) noteOwn(ctx context.Context, s *consensus.State) error {
 		return nil
 	}
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		return tx.Space(orgSpace).PutNumber([]byte(ownSeenKey), org.Changed)
+		return tx.Space(orgSpace).PutNumber([]byte(ownChangedKey), org.Changed)
 	})
 	if err == nil {
 		n.ownSeen.Store(org.Changed)

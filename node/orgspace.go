@@ -1,0 +1,23 @@
+package node
+
+// What this node has to remember about organisations is kept in the space orgSpace, under these keys.
+const (
+	orgSpace = "organisation"
+
+	// eventPrefix is before the ID of each event of our own that is in no block for certain.
+	eventPrefix = "event/"
+
+	// configuredKey is what the organisation was configured as when it was last looked at.
+	configuredKey = "configured"
+
+	// ownChangedKey is the height of the last change of our organisation that this node has seen in a block. A chain
+	// that is fetched again, as after a restore, says nothing of the organisation before it is there.
+	ownChangedKey = "seen"
+
+	// toldPrefix is before the ID of each organisation whose changes are told to the administrator; behind it stands
+	// up to which height that was done.
+	toldPrefix = "seen/"
+
+	// attestedKey is when this node gave its word within the last day.
+	attestedKey = "attested"
+)
