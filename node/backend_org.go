@@ -54,6 +54,34 @@ func (n *Node) selects(which string, org *consensus.Org) bool {
 	return slices.Contains(org.Domains, domain)
 }
 
+// oneOrg finds an organisation by its ID, a key that it has or had, or a domain that it alone claims.
+func (n *Node) oneOrg(s *consensus.State, which string) (*consensus.Org, error) {
+	if which == "" {
+		if org, ok := s.Org(n.ownID()); ok {
+			return org, nil
+		}
+		return nil, api.Errorf(api.CodeTryLater, "cairn status", "looking up our own organisation: it is no member of the network yet, as seen here")
+	}
+	if key, err := consensus.ParseKey(strings.ToLower(which)); err == nil {
+		if org, ok := s.OrgByKey(key); ok {
+			return org, nil
+		}
+	}
+	var found []*consensus.Org
+	for _, org := range s.Orgs() {
+		if n.selects(which, org) {
+			found = append(found, org)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, api.Errorf(api.CodeNotFound, "cairn org show all", "no organisation on the chain has the id, key or domain %q", which)
+	}
+	return nil, api.Errorf(api.CodeInvalid, "cairn org show "+which, "%d members claim %s: name one by its id or key", len(found), which)
+}
+
 // ownOrg is our organisation, from the enrol event while no block has it.
 func (n *Node) ownOrg(s *consensus.State) api.Org {
 	v := n.viewOrg(s, n.ownAt(s))

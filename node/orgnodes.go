@@ -1,0 +1,79 @@
+package node
+
+import (
+	"context"
+	"slices"
+
+	"cairn/consensus"
+	"cairn/node/api"
+)
+
+// OrgNodes lists the nodes of our organisation.
+func (n *Node) OrgNodes(context.Context) (*api.OrgNodeList, error) {
+	st, err := n.standing()
+	if err != nil {
+		return nil, err
+	}
+	list := new(api.OrgNodeList)
+	for _, o := range st.org.Nodes {
+		v := api.OrgNodeState{
+			Node: o.Node.String(), Recorder: o.Recorder.String(), Since: o.Since, End: nodeEnds[o.End], Until: o.Until,
+			At: n.blockTime(max(o.Since, o.Until)), Here: o.Node == n.id.NodeKey() && o.Recorder == n.id.RecorderKey(),
+		}
+		list.Nodes = append(list.Nodes, v)
+	}
+	for _, e := range st.waiting {
+		if a, ok := e.Content.(*consensus.AddNode); ok {
+			list.Nodes = append(list.Nodes, api.OrgNodeState{Node: a.Node.String(), Recorder: a.Recorder.String(), Waiting: true})
+		}
+	}
+	slices.SortStableFunc(list.Nodes, func(a, b api.OrgNodeState) int { return min(len(a.End), 1) - min(len(b.End), 1) })
+	return list, nil
+}
+
+// AdmitNode brings an event that takes a node in, and makes what that needs; of a node that was taken in with
+// the same keys the second alone, for whoever has lost it.
+func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdded, error) {
+	addrs := n.host.Addrs()
+	if len(addrs) == 0 {
+		return nil, api.Errorf(api.CodeInvalid, "set p2p.listen in "+ConfigFile, "this node listens on no address that the new one could dial")
+	}
+	admission, err := EncodeAdmission(&Admission{Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), maxAddresses)]})
+	if err != nil {
+		return nil, err
+	}
+	v, err := n.ProposeEvent(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &api.NodeAdded{OrgEvent: *v, Admission: admission}, nil
+}
+
+// brought is what became of an event like e that was brought before: one that takes in a node which is one of
+// ours, or waits to be, or one that ends a node which waits for its end. It is nil of any other.
+func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent {
+	add, drop := contentOf[*consensus.AddNode](e), contentOf[*consensus.DropNode](e)
+	for _, w := range n.waitingEvents(s) {
+		a, d := contentOf[*consensus.AddNode](w), contentOf[*consensus.DropNode](w)
+		if add != nil && a != nil && a.Node == add.Node && a.Recorder == add.Recorder || drop != nil && d != nil && *d == *drop {
+			return n.viewEvent(s, w)
+		}
+	}
+	if add == nil {
+		return nil
+	}
+	org, member := s.ActiveNode(add.Node)
+	at, known := s.NodeByRecorder(add.Recorder)
+	if !member || !known || org.ID != n.ownID() || at.Node != add.Node {
+		return nil
+	}
+	v := n.viewEvent(s, e)
+	v.WaitsFor = "nothing: the node is one of ours already"
+	return v
+}
+
+// contentOf is an event's content if it is of kind C, else C's zero value.
+func contentOf[C consensus.Content](e *consensus.OrgEvent) (c C) {
+	c, _ = e.Content.(C)
+	return c
+}
