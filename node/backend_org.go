@@ -21,7 +21,7 @@ func (n *Node) Orgs(_ context.Context, which string) (*api.OrgList, error) {
 		return list, nil
 	}
 	for _, org := range s.Orgs() {
-		if which == "all" || n.selects(which, org) {
+		if which == "all" || selects(s, which, org) {
 			list.Orgs = append(list.Orgs, n.viewOrg(s, org))
 		}
 	}
@@ -35,16 +35,21 @@ func (n *Node) Orgs(_ context.Context, which string) (*api.OrgList, error) {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
 	if which != "all" && len(list.Orgs) == 0 {
-		return nil, api.Errorf(api.CodeNotFound, "cairn org show all", "no organisation on the chain has the id, key or domain %q", which)
+		return nil, noSuchOrg(which)
 	}
 	return list, nil
 }
 
-func (n *Node) selects(which string, org *consensus.Org) bool {
+func noSuchOrg(which string) error {
+	return api.Errorf(api.CodeNotFound, "cairn org show all", "no organisation on the chain has the id, key or domain %q", which)
+}
+
+// selects reports whether which is an organisation's ID, a key that it has or had as of s, or a domain that it claims.
+func selects(s *consensus.State, which string, org *consensus.Org) bool {
 	if org.ID.String() == strings.ToLower(which) {
 		return true
 	}
-	if key, err := consensus.ParseKey(strings.ToLower(which)); err == nil && hasKey(n.chain.State(), org, key) {
+	if key, err := consensus.ParseKey(strings.ToLower(which)); err == nil && hasKey(s, org, key) {
 		return true
 	}
 	domain, err := CanonicalDomain(which)
@@ -69,7 +74,7 @@ func (n *Node) oneOrg(s *consensus.State, which string) (*consensus.Org, error) 
 	}
 	var found []*consensus.Org
 	for _, org := range s.Orgs() {
-		if n.selects(which, org) {
+		if selects(s, which, org) {
 			found = append(found, org)
 		}
 	}
@@ -77,7 +82,7 @@ func (n *Node) oneOrg(s *consensus.State, which string) (*consensus.Org, error) 
 	case 1:
 		return found[0], nil
 	case 0:
-		return nil, api.Errorf(api.CodeNotFound, "cairn org show all", "no organisation on the chain has the id, key or domain %q", which)
+		return nil, noSuchOrg(which)
 	}
 	return nil, api.Errorf(api.CodeInvalid, "cairn org show "+which, "%d members claim %s: name one by its id or key", len(found), which)
 }
@@ -119,9 +124,9 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 
 // Invite makes the string with which others join.
 func (n *Node) Invite(context.Context) (*api.Invite, error) {
-	addrs := n.host.Addrs()
-	if len(addrs) == 0 {
-		return nil, api.Errorf(api.CodeInvalid, "set p2p.listen in "+ConfigFile, "this node listens on no address that others could dial")
+	addrs, err := n.dialable()
+	if err != nil {
+		return nil, err
 	}
 	s := n.chain.State()
 	own := n.ownAt(s)
@@ -133,4 +138,13 @@ func (n *Node) Invite(context.Context) (*api.Invite, error) {
 		return nil, err
 	}
 	return &api.Invite{Invite: text, Network: n.genesis.Params.Name, ChainID: s.ChainID().String(), Addresses: addrs}, nil
+}
+
+// dialable are the addresses that others dial this node at.
+func (n *Node) dialable() ([]string, error) {
+	addrs := n.host.Addrs()
+	if len(addrs) == 0 {
+		return nil, api.Errorf(api.CodeInvalid, "set p2p.listen in "+ConfigFile, "this node listens on no address that others could dial")
+	}
+	return addrs, nil
 }

@@ -34,9 +34,9 @@ func (n *Node) OrgNodes(context.Context) (*api.OrgNodeList, error) {
 // AdmitNode brings an event that takes a node in, and makes what that needs; of a node that was taken in with
 // the same keys the second alone, for whoever has lost it.
 func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdded, error) {
-	addrs := n.host.Addrs()
-	if len(addrs) == 0 {
-		return nil, api.Errorf(api.CodeInvalid, "set p2p.listen in "+ConfigFile, "this node listens on no address that the new one could dial")
+	addrs, err := n.dialable()
+	if err != nil {
+		return nil, err
 	}
 	admission, err := EncodeAdmission(&Admission{Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), maxAddresses)]})
 	if err != nil {

@@ -152,7 +152,11 @@ func TestKeysByHeight(t *testing.T) {
 	if s, err := w.Status(t.Context()); err != nil || s.Org.Key != former.String() {
 		t.Errorf("while another key is pending status says %s, %v", s.Org.Key, err)
 	}
+	before := w.chain.State()
 	former, now := w.rotate(1, recoveryOf(t, w.dir))
+	if org, err := w.oneOrg(before, now.String()); err == nil || api.AsError(err).Code != api.CodeNotFound {
+		t.Errorf("of before the rotation, by the key of after it: %+v, %v", org, err)
+	}
 	if s, err := w.Status(t.Context()); err != nil || s.Org.Key != now.String() || !s.Org.Enrolled {
 		t.Errorf("after the rotation status says %+v, %v", s.Org, err)
 	}
