@@ -109,7 +109,7 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 	}
 	org, member := s.Org(n.ownID())
 	now, err := profileOf(&n.cfg.Organisation)
-	if err != nil || !member || !sameProfile(now, &consensus.Update{Name: org.Name, Domains: org.Domains, Records: org.Records, ThresholdFloor: org.ThresholdFloor}) {
+	if err != nil || !member || !sameProfile(now, profileOfOrg(org)) {
 		return nil
 	}
 	if _, err := n.noteConfigured(ctx, now); err != nil {

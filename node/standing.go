@@ -64,7 +64,7 @@ func (st *Standing) Profile() *consensus.Update {
 			return &c
 		}
 	}
-	return &consensus.Update{Name: st.org.Name, Domains: st.org.Domains, Records: st.org.Records, ThresholdFloor: st.org.ThresholdFloor}
+	return profileOfOrg(st.org)
 }
 
 // settled refuses an event while one waits that changes who signs.
@@ -195,6 +195,11 @@ func (st *Standing) checkRecovery(recovery ed25519.PrivateKey) error {
 			"signing with the recovery key: it is not the one that the organisation has enrolled")
 	}
 	return nil
+}
+
+// profileOfOrg is what an organisation's entry says of it.
+func profileOfOrg(o *consensus.Org) *consensus.Update {
+	return &consensus.Update{Name: o.Name, Domains: o.Domains, Records: o.Records, ThresholdFloor: o.ThresholdFloor}
 }
 
 func sameProfile(a, b *consensus.Update) bool {
