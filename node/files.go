@@ -44,23 +44,13 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-// writeNew writes a file that must not exist yet, and syncs it.
-func writeNew(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
 // replaceFile writes a file anew, so that after a crash it is as before or whole.
 func replaceFile(path string, data []byte) error {
 	next := path + ".new"
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := writeNew(next, data); err != nil {
+	if err := home.WriteNew(next, data); err != nil {
 		return err
 	}
 	if err := os.Rename(next, path); err != nil {
@@ -115,7 +105,7 @@ func (s *stage) add(name string, data []byte) error {
 		return err
 	}
 	s.names = append(s.names, name)
-	return writeNew(path, data)
+	return home.WriteNew(path, data)
 }
 
 // commit moves the files to their places in the order they were added. The

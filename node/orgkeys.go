@@ -101,7 +101,7 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 	}
 	text, err := encodeKey(key)
 	if err == nil {
-		err = writeNew(next, text)
+		err = home.WriteNew(next, text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("replacing the organisation's key: %w", err)

@@ -56,7 +56,7 @@ func TakeRecoveryKey(dir, path string) error {
 	if err != nil {
 		return err
 	}
-	switch err := writeNew(path, text); {
+	switch err := home.WriteNew(path, text); {
 	case errors.Is(err, fs.ErrExist):
 		if there, err := os.ReadFile(path); err != nil || !bytes.Equal(there, text) {
 			return api.Errorf(api.CodeExists, "name a file that does not exist yet", "writing the recovery key: %s is there already", path)
@@ -88,7 +88,7 @@ func WriteRecoveryKey(dir, path string, key ed25519.PrivateKey) error {
 	}
 	text, err := recoveryText(dir, key)
 	if err == nil {
-		err = writeNew(path, text)
+		err = home.WriteNew(path, text)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return api.Errorf(api.CodeExists, "name a file that does not exist yet", "writing the recovery key: %s is there already", path)

@@ -146,12 +146,7 @@ func (w *Work) file(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
+	return WriteNew(path, text)
 }
 
 // finish moves the directory to its place.
@@ -207,13 +202,4 @@ func (w *Work) tidying() []func() error {
 		func() error { return os.Remove(filepath.Join(w.dir, unfinished)) },
 		func() error { return os.Remove(w.dir) },
 	}
-}
-
-// SyncDir makes durable which names are in a folder.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
