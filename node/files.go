@@ -46,13 +46,23 @@ func fileExists(path string) bool {
 
 // replaceFile writes a file anew, so that after a crash it is as before or whole.
 func replaceFile(path string, data []byte) error {
-	next := path + ".new"
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	next, err := writeNext(path, data)
+	if err != nil {
 		return err
 	}
-	if err := home.WriteNew(next, data); err != nil {
-		return err
+	return putInPlace(next, path)
+}
+
+// writeNext writes what is to replace a file beside it.
+func writeNext(path string, data []byte) (next string, err error) {
+	next = path + ".new"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was interrupted
+		return "", err
 	}
+	return next, home.WriteNew(next, data)
+}
+
+func putInPlace(next, path string) error {
 	if err := os.Rename(next, path); err != nil {
 		return err
 	}

@@ -95,13 +95,10 @@ func readKeyFile(path string) (ed25519.PrivateKey, error) {
 func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func() error, err error) {
 	path := filepath.Join(dir, home.OrgKey)
 	old := filepath.Join(dir, keysDir, oldKeyPrefix+strconv.FormatUint(until, 10)+oldKeySuffix)
-	next := path + ".new"
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was interrupted
-		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
-	}
 	text, err := encodeKey(key)
+	var next string
 	if err == nil {
-		err = home.WriteNew(next, text)
+		next, err = writeNext(path, text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
@@ -113,7 +110,7 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 		}
 		undo = func() error { return os.Rename(old, path) }
 	}
-	if err := errors.Join(os.Rename(next, path), home.SyncDir(filepath.Dir(path))); err != nil {
+	if err := putInPlace(next, path); err != nil {
 		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
 	}
 	return undo, nil
