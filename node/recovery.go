@@ -49,20 +49,8 @@ func TakeRecoveryKey(dir, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := keptApart(dir, path); err != nil {
+	if err := WriteRecoveryKey(dir, path, key); err != nil {
 		return err
-	}
-	text, err := recoveryText(dir, key)
-	if err != nil {
-		return err
-	}
-	switch err := home.WriteNew(path, text); {
-	case errors.Is(err, fs.ErrExist):
-		if there, err := os.ReadFile(path); err != nil || !bytes.Equal(there, text) {
-			return api.Errorf(api.CodeExists, "name a file that does not exist yet", "writing the recovery key: %s is there already", path)
-		}
-	case err != nil:
-		return fmt.Errorf("writing the recovery key: %w", err)
 	}
 	there, err := LoadRecoveryKey(path)
 	if err == nil && !there.Equal(key) {
@@ -71,17 +59,14 @@ func TakeRecoveryKey(dir, path string) error {
 	if err != nil {
 		return fmt.Errorf("writing the recovery key, which stays in %s: reading it back from %s: %w", from, path, err)
 	}
-	if err := home.SyncDir(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("writing the recovery key: %w", err)
-	}
 	if err := errors.Join(os.Remove(from), home.SyncDir(filepath.Dir(from))); err != nil {
 		return fmt.Errorf("removing the recovery key, which %s has now: %w", path, err)
 	}
 	return nil
 }
 
-// WriteRecoveryKey writes the next recovery key of the organisation of the node in dir to a new file
-// elsewhere.
+// WriteRecoveryKey writes a recovery key of the organisation of the node in dir to a file elsewhere, which must not be there
+// unless it holds just that already.
 func WriteRecoveryKey(dir, path string, key ed25519.PrivateKey) error {
 	if err := keptApart(dir, path); err != nil {
 		return err
@@ -91,7 +76,11 @@ func WriteRecoveryKey(dir, path string, key ed25519.PrivateKey) error {
 		err = home.WriteNew(path, text)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return api.Errorf(api.CodeExists, "name a file that does not exist yet", "writing the recovery key: %s is there already", path)
+		there, readErr := os.ReadFile(path)
+		if readErr != nil || !bytes.Equal(there, text) {
+			return api.Errorf(api.CodeExists, "name a file that does not exist yet", "writing the recovery key: %s is there already", path)
+		}
+		err = nil
 	}
 	if err == nil {
 		err = home.SyncDir(filepath.Dir(path))
