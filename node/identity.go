@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"cairn/consensus"
@@ -78,7 +77,7 @@ func loadIdentity(dir string, member bool) (*Identity, error) {
 	i := new(Identity)
 	for _, p := range i.parts() {
 		path := filepath.Join(dir, keysDir, p.file)
-		text, err := os.ReadFile(path)
+		key, err := readKeyFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			if member && p.file == home.OrgKeyFile {
 				continue
@@ -89,11 +88,9 @@ func loadIdentity(dir string, member bool) (*Identity, error) {
 			return nil, fmt.Errorf("%s is not a node's directory: %w", dir, ErrNotInitialised)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading keys: %w", err)
+			return nil, err
 		}
-		if *p.key, err = decodeKey(text); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
+		*p.key = key
 	}
 	return i, nil
 }
