@@ -111,12 +111,20 @@ func (n *Node) fits(s *consensus.State, e *consensus.OrgEvent) (lacking bool, er
 	return lacking, n.checkPins(s, e)
 }
 
-// give gives an event that fits to the miners here and elsewhere, or to the members whose word it lacks.
+// give is offer for an event that fits; the error says so to people.
 func (n *Node) give(s *consensus.State, e *consensus.OrgEvent, lacking bool) error {
+	if err := n.offer(s, e, lacking); err != nil {
+		return eventRefused(e, err)
+	}
+	return nil
+}
+
+// offer gives an event to the miners here and elsewhere, or to the members whose word it lacks.
+func (n *Node) offer(s *consensus.State, e *consensus.OrgEvent, lacking bool) error {
 	if lacking {
 		n.applications.add(s, e)
 	} else if err := n.pool.AddEvent(s, e, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
-		return eventRefused(e, err)
+		return err
 	}
 	n.host.PublishEvent(e)
 	return nil

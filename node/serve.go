@@ -109,18 +109,16 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 			waited = true // for its organisation to add it: it has nothing to bring
 		} else if !enrolled {
 			waited = true
-			err := n.pool.AddEvent(s, n.enrol, n.now())
+			err := n.offer(s, n.enrol, false)
 			if unattested(err) {
-				n.applications.add(s, n.enrol)
-				n.host.PublishEvent(n.enrol)
-			} else if err != nil && !errors.Is(err, mempool.ErrKnown) {
+				err = n.offer(s, n.enrol, true)
+			}
+			if err != nil {
 				text := err.Error()
 				n.enrolProblem.Store(&text)
 				if problem.news(err) {
 					n.log.Warn("our enrolment cannot be brought to the network", "err", err)
 				}
-			} else {
-				n.host.PublishEvent(n.enrol)
 			}
 		} else {
 			again.Stop()
