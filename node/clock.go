@@ -65,13 +65,19 @@ func (w *clockWatch) findings(s *consensus.State, now time.Time, others p2p.Cloc
 		find("itself", true, "it was set %s by %v while the node was running, last at %s; mining and what is too old by it wait until it is set back, "+
 			"or others bear it out, or the node is started anew", way(w.step), w.step.Abs().Round(time.Second), w.stepAt.UTC().Format(time.RFC3339))
 	}
-	if ahead := unixMilli(s.Time()).Sub(now); ahead > w.slack {
+	if ahead, wrong := tipAhead(s, now); wrong {
 		find("blocks", !right, "the last block is %v ahead: this clock is behind, or that of whoever made the block was ahead; mining waits", ahead.Round(time.Second))
 	}
 	if others.Votes > 0 && others.Ahead.Abs() > w.slack {
 		find("others", false, "by the clocks of other organisations (%d asked) it is %v %s", others.Votes, others.Ahead.Abs().Round(time.Second), behindOrAhead(others.Ahead))
 	}
 	return list
+}
+
+// tipAhead is how far the last block is ahead of a clock; wrong: by more than a block may be.
+func tipAhead(s *consensus.State, now time.Time) (ahead time.Duration, wrong bool) {
+	ahead = unixMilli(s.Time()).Sub(now)
+	return ahead, ahead > s.Params().ClockSlack()
 }
 
 // leaves reports whether blocks of our own that are ahead of this clock can be taken for those of a clock

@@ -68,10 +68,10 @@ func (w waiting) String() string {
 
 // clockStatus compares now with the time of the chain's tip.
 func clockStatus(s *consensus.State, now time.Time) api.ClockStatus {
-	tip := unixMilli(s.Time())
+	ahead, wrong := tipAhead(s, now)
 	return api.ClockStatus{
-		Time: now.UTC().Truncate(time.Millisecond), TipTime: tip,
-		TipAhead: tip.Sub(now).Truncate(time.Millisecond).Seconds(), Wrong: tip.Sub(now) > s.Params().ClockSlack(),
+		Time: now.UTC().Truncate(time.Millisecond), TipTime: unixMilli(s.Time()),
+		TipAhead: ahead.Truncate(time.Millisecond).Seconds(), Wrong: wrong,
 	}
 }
 
