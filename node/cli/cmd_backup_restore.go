@@ -104,7 +104,7 @@ index and chain are made again when the node runs.`,
 				for _, w := range d.Warnings {
 					fmt.Fprintf(b, "  %s\n", line(w, 0))
 				}
-				fmt.Fprintf(b, "Next: %s\n", a.complete("cairn run"))
+				fmt.Fprintf(b, "Next: %s\n", a.typable("cairn run"))
 			})
 		},
 	}

@@ -39,7 +39,7 @@ func (d *made) noteRecovery(dir string) {
 func (a *app) tellRecovery(b *bytes.Buffer, d *made) {
 	if d.RecoveryKey != "" {
 		fmt.Fprintf(b, "  recovery key %s, which can take the organisation back from a thief: take it offline with\n    %s\n",
-			d.RecoveryKey, a.complete("cairn org recovery-key -o FILE"))
+			d.RecoveryKey, a.typable("cairn org recovery-key -o FILE"))
 	}
 }
 
@@ -233,9 +233,9 @@ func (a *app) init(c *cobra.Command, o node.InitOptions) error {
 		fmt.Fprintf(b, "%s has a node in %s\n  organisation key %s (keep a copy of %s/keys)\n", org.Name, a.dir, doc.Org.Key, a.dir)
 		a.tellRecovery(b, doc)
 		if n := doc.Network; n != nil {
-			fmt.Fprintf(b, "  first member of the network %v\nNext: %s\n", n, a.complete("cairn run"))
+			fmt.Fprintf(b, "  first member of the network %v\nNext: %s\n", n, a.typable("cairn run"))
 			return
 		}
-		fmt.Fprintf(b, "Next: %s\n", a.complete("cairn join INVITE"))
+		fmt.Fprintf(b, "Next: %s\n", a.typable("cairn join INVITE"))
 	})
 }

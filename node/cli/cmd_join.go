@@ -76,7 +76,7 @@ With what "cairn org node add" prints, this machine becomes one more node of tha
 				fmt.Fprintf(b, "%s joins the network %v\n  its enrolment goes out when the node runs\n", org.Name, doc.Network)
 				showBelieved(b, doc.Trusted)
 				a.tellRecovery(b, doc)
-				fmt.Fprintf(b, "Next: %s\n", a.complete("cairn run"))
+				fmt.Fprintf(b, "Next: %s\n", a.typable("cairn run"))
 			})
 		},
 	}
@@ -151,6 +151,6 @@ func (a *app) joinAsNode(text string) error {
 		Org: api.OrgSummary{Name: org.Name, Domains: org.Domains, Key: org.OrgKey.String()},
 	}
 	return a.print(doc, func(b *bytes.Buffer) {
-		fmt.Fprintf(b, "this is one more node of %s in the network %s, chain %s\nNext: %s\n", org.Name, doc.Network.Name, doc.Network.ChainID, a.complete("cairn run"))
+		fmt.Fprintf(b, "this is one more node of %s in the network %s, chain %s\nNext: %s\n", org.Name, doc.Network.Name, doc.Network.ChainID, a.typable("cairn run"))
 	})
 }

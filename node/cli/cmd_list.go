@@ -40,7 +40,7 @@ func (a *app) showForwarders(b *bytes.Buffer, l *api.ForwarderList) {
 	}
 	table(b, rows)
 	for _, domain := range l.Untrusted {
-		fmt.Fprintf(b, "nobody is trusted for %s yet: what it sends on counts as soon as somebody is: %s\n", domain, a.complete("cairn org trust "+domain))
+		fmt.Fprintf(b, "nobody is trusted for %s yet: what it sends on counts as soon as somebody is: %s\n", domain, a.typable("cairn org trust "+domain))
 	}
 }
 

@@ -49,7 +49,7 @@ func (a *app) propose(c *cobra.Command, done string, r api.EventRequest, with ma
 		showProposed(b, done, v)
 		for _, d := range v.Unaddressed {
 			fmt.Fprintf(b, "  accounts  %d of them without an address at %s; once a block has it: %s\n", d.Accounts, d.Domain,
-				a.complete("cairn account address add ACCOUNT ADDRESS"))
+				a.typable("cairn account address add ACCOUNT ADDRESS"))
 		}
 	})
 }

@@ -75,7 +75,7 @@ func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 	}
 	fmt.Fprintf(b, "Labels: %s\n", strings.Join(m.Labels, ", "))
 	if m.Held != "" {
-		fmt.Fprintf(b, "Held: %s; to send it on: %s\n", line(m.Held, 0), a.complete("cairn label add "+m.Ref+" approved"))
+		fmt.Fprintf(b, "Held: %s; to send it on: %s\n", line(m.Held, 0), a.typable("cairn label add "+m.Ref+" approved"))
 	}
 	if m.Verification != nil {
 		showVerification(b, m.Verification)

@@ -83,7 +83,7 @@ func (a *app) recoveryNote(o *api.OrgSummary) string {
 	if !o.RecoveryKeyHere {
 		return ""
 	}
-	return "it is in this directory still, where a thief finds it with the rest: " + a.complete("cairn org recovery-key -o FILE")
+	return "it is in this directory still, where a thief finds it with the rest: " + a.typable("cairn org recovery-key -o FILE")
 }
 
 func paramsNote(s *api.ChainStatus) string {
@@ -132,7 +132,7 @@ func (a *app) cutOffNote(list []string) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s at domains that are not the organisation's get no mail, see: %s", plurals(len(list), "address", "addresses"), a.complete("cairn account ls"))
+	return fmt.Sprintf("%s at domains that are not the organisation's get no mail, see: %s", plurals(len(list), "address", "addresses"), a.typable("cairn account ls"))
 }
 
 func clockNote(c *api.ClockStatus) string {
@@ -156,7 +156,7 @@ func (a *app) copyNote(c *api.CopyStatus) string {
 		seen = ", last seen " + clock(c.Seen)
 	}
 	return fmt.Sprintf("another process runs with the keys of this node, found %s%s: neither signs anything; end one, and say that the other stays: %s",
-		clock(c.Found), seen, a.complete("cairn org node stays"))
+		clock(c.Found), seen, a.typable("cairn org node stays"))
 }
 
 func twiceNote(t *api.TwiceNode) string {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// TestHintsNameTheNode holds every text of this program that names a command to be one that a.complete makes typable: with
+// TestHintsNameTheNode holds every text of this program that names a command to be one that a.typable makes so: with
 // the directory of the node that was meant. Help is about any node.
 func TestHintsNameTheNode(t *testing.T) {
 	var names []string
@@ -47,9 +47,9 @@ func TestHintsNameTheNode(t *testing.T) {
 				switch {
 				case !command.MatchString(text), help[lit], slices.Contains(ofAnyNode, text):
 				case !hints[lit]:
-					t.Errorf("%s: %q names a command, and is no hint that is completed", f.Position(lit.Pos()), text)
+					t.Errorf("%s: %q names a command, and is no hint that is made typable", f.Position(lit.Pos()), text)
 				case !strings.HasPrefix(text, "cairn ") && !strings.Contains(text, ": cairn "):
-					t.Errorf("%s: %q has its command neither alone nor behind a colon, and is not completed", f.Position(lit.Pos()), text)
+					t.Errorf("%s: %q has its command neither alone nor behind a colon, and is not made typable", f.Position(lit.Pos()), text)
 				case strings.Contains(text[strings.Index(text, "cairn "):], ", "):
 					t.Errorf("%s: %q goes on behind its command, where the directory is put", f.Position(lit.Pos()), text)
 				}
@@ -112,7 +112,7 @@ var ofAnyNode = []string{
 	"compares it with what the command \"cairn org trust %s\" shows",
 }
 
-// textsOf finds the literals of a file that are hints, since they go into an error or are completed, and those that are help
+// textsOf finds the literals of a file that are hints, since they go into an error or are made typable, and those that are help
 // of commands.
 func textsOf(file *ast.File) (hints, help map[*ast.BasicLit]bool) {
 	hints, help = make(map[*ast.BasicLit]bool), make(map[*ast.BasicLit]bool)
@@ -141,7 +141,7 @@ func textsOf(file *ast.File) (hints, help map[*ast.BasicLit]bool) {
 			switch name(n.Fun) {
 			case "Errorf":
 				add(hints, n.Args[min(1, len(n.Args)-1)])
-			case "notFound", "complete":
+			case "notFound", "typable":
 				add(hints, n.Args...)
 			case "BoolVar", "StringVar", "StringArrayVar", "IntVar":
 				add(help, n.Args...)

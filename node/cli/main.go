@@ -99,7 +99,7 @@ func (a *app) failure(err error) *api.Error {
 	if e.Code == api.CodeNotRunning {
 		e = *a.notRunning(&e)
 	}
-	e.Hint = a.complete(e.Hint)
+	e.Hint = a.typable(e.Hint)
 	return &e
 }
 
@@ -251,7 +251,7 @@ func (a *app) client() *api.Client { return api.NewClient(a.dir) }
 
 // print writes a document: as JSON, or through human for people.
 func (a *app) print(doc api.View, human func(w *bytes.Buffer)) error {
-	a.completed(doc)
+	a.makeTypable(doc)
 	if a.json {
 		return a.encode(doc)
 	}

@@ -27,7 +27,7 @@ func TestCommandsCanBeTyped(t *testing.T) {
 		"ask cairn for it":            "ask cairn for it",
 		"choose another directory":    "choose another directory",
 	} {
-		if got := a.complete(hint); got != want {
+		if got := a.typable(hint); got != want {
 			t.Errorf("%q becomes %q, want %q", hint, got, want)
 		}
 	}

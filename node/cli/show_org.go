@@ -33,7 +33,7 @@ func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
 	}
 	fmt.Fprintf(b, "\n  nodes     %s\n", nodesNote(o.Nodes))
 	if len(o.Trusted) == 0 && len(o.Domains) > 0 {
-		fmt.Fprintf(b, "  trusted   for no domain, see: %s\n", a.complete("cairn org trust "+o.Domains[0]))
+		fmt.Fprintf(b, "  trusted   for no domain, see: %s\n", a.typable("cairn org trust "+o.Domains[0]))
 	}
 	for _, p := range o.Trusted {
 		fmt.Fprintf(b, "  trusted   for %s (%s%s)\n", p.Domain, p.Source, pinNote(&p))
@@ -105,7 +105,7 @@ func (a *app) showClaims(b *bytes.Buffer, l *api.Claims) {
 		fmt.Fprintln(b, "it is pinned to another key:")
 		showPin(b, l.Pin)
 	case l.Pin == nil && len(l.Claims) > 0:
-		fmt.Fprintf(b, "compare the words on the telephone with somebody you know there, then: %s\n", a.complete("cairn org trust "+l.Domain+" KEY"))
+		fmt.Fprintf(b, "compare the words on the telephone with somebody you know there, then: %s\n", a.typable("cairn org trust "+l.Domain+" KEY"))
 	}
 }
 

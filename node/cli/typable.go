@@ -8,9 +8,9 @@ import (
 	"cairn/node/api"
 )
 
-// complete makes a command in a hint one that can be typed as it stands: it starts this program as it was started, and a
+// typable makes a command in a hint one that can be typed as it stands: it starts this program as it was started, and a
 // command for a node names its directory at the end.
-func (a *app) complete(hint string) string {
+func (a *app) typable(hint string) string {
 	at := 0
 	if !strings.HasPrefix(hint, "cairn ") {
 		if at = strings.Index(hint, ": cairn ") + 2; at < 2 {
@@ -30,8 +30,8 @@ func forNode(command string) bool {
 	return !slices.Contains([]string{"help", "testnet", "bench"}, first) && !strings.Contains(command, " --help") && !strings.Contains(command, "--dir ")
 }
 
-// completed makes the commands that a document names typable.
-func (a *app) completed(doc api.View) {
+// makeTypable makes the commands that a document names typable.
+func (a *app) makeTypable(doc api.View) {
 	var next []*string
 	switch d := doc.(type) {
 	case *api.Sent:
@@ -46,6 +46,6 @@ func (a *app) completed(doc api.View) {
 		next = append(next, &d.NextStep)
 	}
 	for _, text := range next {
-		*text = a.complete(*text)
+		*text = a.typable(*text)
 	}
 }
