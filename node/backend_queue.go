@@ -133,16 +133,6 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 // heldWhy is why the recorder holds what is recorded.
 const heldWhy = "whether a block will hold its record is in doubt, as after a restore; it leaves with that block, or is recorded anew within 20"
 
-// someHere reports whether mail for one of the recipients goes to an account of this node.
-func (n *Node) someHere(rd *mailstore.Reader, recipients []string) (bool, error) {
-	for _, rcpt := range recipients {
-		if here, err := n.submitter.Here(rd, rcpt); here || err != nil {
-			return here, err
-		}
-	}
-	return false, nil
-}
-
 // afterError is the command that tells more about why an entry did not get through; empty if there is none. It is not taken from
 // what the other side says.
 func afterError(e *smtpgw.Entry) (next string) {

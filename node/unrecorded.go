@@ -29,6 +29,16 @@ func (n *Node) sayWaiting(rd *mailstore.Reader, sent *api.Sent) error {
 	return nil
 }
 
+// someHere reports whether mail for one of the recipients goes to an account of this node.
+func (n *Node) someHere(rd *mailstore.Reader, recipients []string) (bool, error) {
+	for _, rcpt := range recipients {
+		if here, err := n.submitter.Here(rd, rcpt); here || err != nil {
+			return here, err
+		}
+	}
+	return false, nil
+}
+
 // isHere reports whether mail for an address goes to an account of this node.
 func (n *Node) isHere(address string) (here bool, err error) {
 	err = n.store.View(func(rd *mailstore.Reader) error {
