@@ -27,7 +27,7 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 		return org
 	}
 	org.Added = !n.enrolledItself()
-	w := waiting{added: org.Added, peers: peers, height: s.Height(), interval: s.Params().BlockInterval, tipAge: now.Sub(unixMilli(s.Time()))}
+	w := enrolWait{added: org.Added, peers: peers, height: s.Height(), interval: s.Params().BlockInterval, tipAge: now.Sub(unixMilli(s.Time()))}
 	if problem := n.enrolProblem.Load(); problem != nil {
 		w.problem = *problem
 	}
@@ -37,8 +37,8 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 	return org
 }
 
-// waiting is what decides how soon an enrolment gets into a block.
-type waiting struct {
+// enrolWait is what decides how soon an enrolment gets into a block.
+type enrolWait struct {
 	attest       string // the word of members that it waits for
 	added        bool   // to an organisation, which does it: this node enrols nobody
 	problem      string // why it cannot be brought to the network
@@ -50,7 +50,7 @@ type waiting struct {
 }
 
 // String names the first thing that has to change.
-func (w waiting) String() string {
+func (w enrolWait) String() string {
 	switch {
 	case w.problem != "":
 		return "a change, as it stands no node will take it: " + w.problem

@@ -13,7 +13,7 @@ import (
 )
 
 func TestWhatAnEnrolmentWaitsFor(t *testing.T) {
-	for want, w := range map[string]waiting{
+	for want, w := range map[string]enrolWait{
 		"as it stands no node will take it: key-claimed": {problem: "key-claimed: another one", peers: 1},
 		"a node of the network, none is connected":       {syncing: true},
 		"the network's blocks, 3 of 9 are here":          {peers: 1, syncing: true, height: 3, best: 9},
