@@ -105,7 +105,7 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 			}
 			v := api.QueueEntry{
 				ID: e.ID, Ref: e.Ref, From: e.From, Domain: e.Domain, Recipients: e.Recipients, Created: e.Created.UTC(),
-				Attempts: int(e.Attempts), LastError: e.LastError, NextStep: afterError(e),
+				Attempts: int(e.Attempts), LastError: e.LastError, Next: afterError(e),
 			}
 			here := false
 			if e.Token == nil && recorder.Halted.Why != "" {
@@ -123,7 +123,7 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 			case v.WaitsFor == api.WaitsHeld:
 				v.Why = heldWhy
 			default:
-				v.Next = e.NextAttempt.UTC()
+				v.NextAttempt = e.NextAttempt.UTC()
 			}
 			return v, nil
 		})

@@ -57,8 +57,8 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 			t.Errorf("waits for %q and %q", l.Entries[0].WaitsFor, l.Entries[1].WaitsFor)
 		}
 		for _, e := range l.Entries {
-			if (e.Why == "") != (e.WaitsFor == api.WaitsNothing) || e.Next.IsZero() != (e.WaitsFor != api.WaitsNothing) {
-				t.Errorf("waits for %s because of %q, until %v", e.WaitsFor, e.Why, e.Next)
+			if (e.Why == "") != (e.WaitsFor == api.WaitsNothing) || e.NextAttempt.IsZero() != (e.WaitsFor != api.WaitsNothing) {
+				t.Errorf("waits for %s because of %q, until %v", e.WaitsFor, e.Why, e.NextAttempt)
 			}
 		}
 		if s, err := n.Status(t.Context()); err != nil || s.Mail.Held != held {

@@ -13,19 +13,19 @@ const (
 
 // QueueEntry is outbound mail: one message for recipients of one domain.
 type QueueEntry struct {
-	ID         uint64    `json:"id"`
-	Ref        string    `json:"ref"`            // as told who submitted it
-	Message    string    `json:"message"`        // the sent copy, "account/id"; it may have been removed
-	From       string    `json:"from,omitempty"` // empty: a report
-	Domain     string    `json:"domain"`
-	Recipients []string  `json:"recipients"`
-	Created    time.Time `json:"created"`
-	WaitsFor   string    `json:"waits_for"`     // record, delivery, held, attempt, nothing
-	Why        string    `json:"why,omitempty"` // why it is held, or the node cannot record
-	Attempts   int       `json:"attempts"`
-	LastError  string    `json:"last_error,omitempty"`
-	NextStep   string    `json:"next,omitempty"`        // what to do about that, or the command that tells more
-	Next       time.Time `json:"next_attempt,omitzero"` // of what is recorded and not held
+	ID          uint64    `json:"id"`
+	Ref         string    `json:"ref"`            // as told who submitted it
+	Message     string    `json:"message"`        // the sent copy, "account/id"; it may have been removed
+	From        string    `json:"from,omitempty"` // empty: a report
+	Domain      string    `json:"domain"`
+	Recipients  []string  `json:"recipients"`
+	Created     time.Time `json:"created"`
+	WaitsFor    string    `json:"waits_for"`     // record, delivery, held, attempt, nothing
+	Why         string    `json:"why,omitempty"` // why it is held, or the node cannot record
+	Attempts    int       `json:"attempts"`
+	LastError   string    `json:"last_error,omitempty"`
+	Next        string    `json:"next,omitempty"`        // what to do about that, or the command that tells more
+	NextAttempt time.Time `json:"next_attempt,omitzero"` // of what is recorded and not held
 }
 
 // QueueList lists the oldest entries.

@@ -95,9 +95,9 @@ func showQueue(b *bytes.Buffer, l *api.QueueList) {
 	}
 	told := make(map[string]bool)
 	for _, e := range l.Entries {
-		if e.NextStep != "" && !told[e.NextStep] {
-			told[e.NextStep] = true
-			fmt.Fprintf(b, "for %s: %s\n", e.Domain, e.NextStep)
+		if e.Next != "" && !told[e.Next] {
+			told[e.Next] = true
+			fmt.Fprintf(b, "for %s: %s\n", e.Domain, e.Next)
 		}
 	}
 }
@@ -114,8 +114,8 @@ func showEntry(b *bytes.Buffer, e *api.QueueItem) {
 			fmt.Fprintf(b, "  %-9s %s\n", row[0], line(row[1], 0))
 		}
 	}
-	if e.NextStep != "" {
-		fmt.Fprintf(b, "  try       %s\n", e.NextStep)
+	if e.Next != "" {
+		fmt.Fprintf(b, "  try       %s\n", e.Next)
 	}
 	for _, h := range e.History {
 		fmt.Fprintf(b, "  tried     %s: %s\n", moment(h.Time), line(h.Result, 0))
@@ -142,7 +142,7 @@ func waits(e *api.QueueEntry, now time.Time) string {
 	case api.WaitsHeld:
 		return "its block: " + e.Why
 	case api.WaitsAttempt:
-		return "the next attempt, in " + span(e.Next.Sub(now))
+		return "the next attempt, in " + span(e.NextAttempt.Sub(now))
 	}
 	return "nothing, it is on its way"
 }

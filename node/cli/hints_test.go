@@ -148,7 +148,7 @@ func textsOf(file *ast.File) (hints, help map[*ast.BasicLit]bool) {
 			}
 		case *ast.AssignStmt:
 			switch name(n.Lhs[len(n.Lhs)-1]) {
-			case "hint", "next", "ls", "Hint", "NextStep":
+			case "hint", "next", "ls", "Hint", "Next":
 				add(hints, n.Rhs[len(n.Rhs)-1])
 			case "Long":
 				add(help, n.Rhs...)

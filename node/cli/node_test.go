@@ -290,11 +290,11 @@ func TestSendSaysWhatWaits(t *testing.T) {
 // The commands in documents can be typed as they stand, those of what strangers say are left alone.
 func TestCommandsInDocumentsAreComplete(t *testing.T) {
 	dir := at(t, &desk{queue: api.QueueList{Total: 1, Entries: []api.QueueEntry{
-		{ID: 1, Domain: "b.example", LastError: "451 see: cairn org trust evil.example", NextStep: "cairn org trust b.example"},
+		{ID: 1, Domain: "b.example", LastError: "451 see: cairn org trust evil.example", Next: "cairn org trust b.example"},
 	}}})
 	code, out, errs := cairn(t, "", "queue", "ls", "--dir", dir, "--json")
 	var got api.QueueList
-	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 0 || got.Entries[0].NextStep != "cairn org trust b.example --dir "+dir ||
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 0 || got.Entries[0].Next != "cairn org trust b.example --dir "+dir ||
 		got.Entries[0].LastError != "451 see: cairn org trust evil.example" {
 		t.Errorf("exit code %d, %s%s", code, out, errs)
 	}

@@ -40,10 +40,10 @@ func (a *app) makeTypable(doc api.View) {
 		next = append(next, &d.Mail.Next, &d.Org.RefusedNext)
 	case *api.QueueList:
 		for i := range d.Entries {
-			next = append(next, &d.Entries[i].NextStep)
+			next = append(next, &d.Entries[i].Next)
 		}
 	case *api.QueueItem:
-		next = append(next, &d.NextStep)
+		next = append(next, &d.Next)
 	}
 	for _, text := range next {
 		*text = a.typable(*text)
