@@ -224,7 +224,7 @@ func (n *Node) connect() (err error) {
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
 		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
 	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
-	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, standing, n.log)
+	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, listStanding, n.log)
 	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.log)
 	n.inbound = smtpgw.NewInbound(inboundConfig(gw), n.store, delivery, n.log)
 	return nil

@@ -134,8 +134,8 @@ func authorOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.Me
 	return f.From, nil
 }
 
-// standing is what the verifier knows of stored mail, as mailing lists go by it.
-func standing(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, error) {
+// listStanding is what the verifier knows of stored mail, as mailing lists go by it.
+func listStanding(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, error) {
 	f, err := verifier.Of(rd, verifier.Ref{Account: m.Account, Message: m.ID})
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return smtpgw.Standing{}, nil
