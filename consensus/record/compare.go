@@ -56,7 +56,7 @@ func (c Comparison) For(t *Token, recipient string) Comparison {
 // CompareMessages lays two messages beside each other, both with their contents known, so that more
 // differences can be explained.
 func CompareMessages(sent, arrived *message.Dissection, with Context) Comparison {
-	told := arrived.Has(strings.ToLower(message.TokenHeader))
+	told := arrived.Has(message.TokenField)
 	c := compareOrigin(RecordVersion, knownOrigin(sent, told), arrived, with)
 	if !told {
 		c.Parts = slices.DeleteFunc(c.Parts, func(p Part) bool {

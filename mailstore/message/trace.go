@@ -10,17 +10,20 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// TokenHeader is the name of the header field that carries a record's token.
-const TokenHeader = "Cairn-Record"
+// TokenHeader is the name of the header field that carries a record's token; TokenField is how a Dissection has it.
+const (
+	TokenHeader = "Cairn-Record"
+	TokenField  = "cairn-record"
+)
 
 // unfoldedRecord reports whether a flaw is a long line of a record's token, which some relays unfold.
 // A program that cuts the line finds no field in the pieces: only what a token may have is in it, and
 // so no colon.
 func unfoldedRecord(s *grammar.Section, flaw grammar.FoundFlaw) bool {
-	if flaw.Flaw != grammar.LongLine || flaw.Field != tokenField {
+	if flaw.Flaw != grammar.LongLine || flaw.Field != TokenField {
 		return false
 	}
-	for _, value := range s.Values(tokenField) {
+	for _, value := range s.Values(TokenField) {
 		if strings.ContainsFunc(value, func(c rune) bool { return !strings.ContainsRune(tokenCharacters, c) }) {
 			return false
 		}
@@ -29,8 +32,6 @@ func unfoldedRecord(s *grammar.Section, flaw grammar.FoundFlaw) bool {
 }
 
 const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_ \t" // base64url and white space
-
-var tokenField = strings.ToLower(TokenHeader)
 
 // trace holds what the Received fields of a message say about its way.
 type trace struct {
@@ -95,9 +96,7 @@ func fromAddress(hop string) string {
 	return found
 }
 
-// readTrace makes the components of the Received fields (RFC 5321, section 4.4) below the topmost
-// token, of all if there is none: that is the part of the way that lay before the message was
-// recorded, so the sealed and the arrived copy agree on it.
+// readTrace makes the components of the Received fields below the topmost token, of all if there is none.
 func (d *Dissection) readTrace() { d.TraceBelow(0) }
 
 // TraceBelow makes the components that tell of the way those below another token: number n from the
@@ -115,10 +114,9 @@ func (d *Dissection) TraceBelow(n int) {
 // hops are the Received fields below a token, all if there is none: number n from the top, from 0; below
 // none if n is negative.
 func (d *Dissection) hops(n int) (hops []string) {
-	token := strings.ToLower(TokenHeader)
 	for _, f := range d.section.Fields {
 		switch {
-		case f.Name == token && n >= 0:
+		case f.Name == TokenField && n >= 0:
 			hops = nil
 			n--
 		case f.Name == "received":
