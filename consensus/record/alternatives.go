@@ -120,16 +120,23 @@ func (c *comparer) formGone(t message.Type, other placed, leaves []placed) bool 
 func (c *comparer) leafHinted(number int, paths [][]string, lines []string) bool {
 	for _, path := range paths {
 		for _, line := range lines {
-			hint := message.LayoutHint(number, path, line)
-			if !c.origin.budget.spend(tagWork + 2*len(hint)) {
-				return false
-			}
-			if c.origin.budget.tried(); c.origin.has(message.HintLayout, hint) {
-				return true
+			if was, enough := c.hintedLeaf(number, path, line); was || !enough {
+				return was
 			}
 		}
 	}
 	return false
+}
+
+// hintedLeaf reports whether a recorded leaf of that number stood in path with that line; not enough: nothing more can be
+// looked up.
+func (c *comparer) hintedLeaf(number int, path []string, line string) (was, enough bool) {
+	hint := message.LayoutHint(number, path, line)
+	if !c.origin.budget.spend(tagWork + 2*len(hint)) {
+		return false, false
+	}
+	c.origin.budget.tried()
+	return c.origin.has(message.HintLayout, hint), true
 }
 
 // formLines are what the layout commonly says of a form of the body whose other form has that line.

@@ -167,12 +167,10 @@ func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int
 	}
 	for _, was := range placesBefore(leaf.Path) {
 		for number := next; number < recorded; number++ {
-			hint := message.LayoutHint(number, was.path, leaf.Line)
-			if !c.origin.budget.spend(tagWork + 2*len(hint)) {
+			switch is, enough := c.hintedLeaf(number, was.path, leaf.Line); {
+			case !enough:
 				return -1, was
-			}
-			c.origin.budget.tried()
-			if c.origin.has(message.HintLayout, hint) {
+			case is:
 				return number, was
 			}
 		}
