@@ -16,6 +16,6 @@ func (f *Fit) NextBlock() { f.t = f.t.members.edit(f.t.params, f.t.height+1) }
 
 // Seals reports whether batches of a recorder key count in a block with the events.
 func (f *Fit) Seals(recorder Key) bool {
-	_, _, ok := f.t.sealing(recorder, f.t.height)
+	_, ok := f.t.sealing(recorder, f.t.height)
 	return ok
 }

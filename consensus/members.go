@@ -38,15 +38,14 @@ func (m *members) owner(k ownKey) (*Org, bool) {
 // has reports whether a key is, or was, an organisation's.
 func (m *members) has(k ownKey) bool { _, ok := m.owners[k]; return ok }
 
-// sealing returns the organisation of a recorder key that counts in a block of that height, and the
-// key for verifying.
-func (m *members) sealing(recorder Key, height uint64) (*Org, *verifyingKey, bool) {
+// sealing returns for verifying a recorder key that counts in a block of that height.
+func (m *members) sealing(recorder Key, height uint64) (*verifyingKey, bool) {
 	o, ok := m.owner(ownKey{recorderKey, recorder})
 	if !ok {
-		return nil, nil, false
+		return nil, false
 	}
 	i := o.recorder(recorder)
-	return o, m.verifying[recorder], i >= 0 && o.Nodes[i].SealsAt(height)
+	return m.verifying[recorder], i >= 0 && o.Nodes[i].SealsAt(height)
 }
 
 // active returns the organisation of a recorder key whose node has not ended, and the key for verifying.

@@ -143,7 +143,7 @@ func (s *State) Mines(recorder Key) bool {
 
 // Seals reports whether batches of a recorder key count in the next block.
 func (s *State) Seals(recorder Key) bool {
-	_, _, ok := s.members.sealing(recorder, s.Height()+1)
+	_, ok := s.members.sealing(recorder, s.Height()+1)
 	return ok
 }
 

@@ -131,7 +131,7 @@ func (q *batchSequence) next(b *Batch) (*verifyingKey, error) {
 	if err := checkBatchForm(p, q.state.ChainID(), b); err != nil {
 		return nil, err
 	}
-	_, key, ok := q.members.sealing(b.Recorder, q.height)
+	key, ok := q.members.sealing(b.Recorder, q.height)
 	if !ok {
 		return nil, broken(RuleUnknownRecorder, "recorder key %v is not enrolled, or not any more", b.Recorder)
 	}
