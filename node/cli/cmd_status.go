@@ -3,13 +3,11 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"cairn/node"
 	"cairn/node/api"
 )
 
@@ -197,24 +195,4 @@ func indexNote(i *api.IndexStatus) string {
 		return "up to date"
 	}
 	return fmt.Sprintf("%d of %d changes taken in", i.Cursor, i.Journal)
-}
-
-// version is what "cairn version" prints.
-type version struct {
-	api.Document
-	Software string `json:"software"` // "cairn/<version>"
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-}
-
-func (a *app) cmdVersion() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of this program",
-		Args:  exactly(0),
-		RunE: func(*cobra.Command, []string) error {
-			v := &version{Software: node.Software, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-			return a.print(v, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s, %s %s\n", v.Software, v.Go, v.Platform) })
-		},
-	}
 }

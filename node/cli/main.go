@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -162,6 +163,26 @@ func cmdHelp() *cobra.Command {
 			}
 			topic.InitDefaultHelpFlag()
 			return topic.Help()
+		},
+	}
+}
+
+// version is what "cairn version" prints.
+type version struct {
+	api.Document
+	Software string `json:"software"` // "cairn/<version>"
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func (a *app) cmdVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this program",
+		Args:  exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			v := &version{Software: node.Software, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+			return a.print(v, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s, %s %s\n", v.Software, v.Go, v.Platform) })
 		},
 	}
 }
