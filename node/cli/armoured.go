@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -61,6 +62,18 @@ func (a *app) armoured(c *cobra.Command, arg string, kinds ...node.Armour) (stri
 	}
 	return "", "", api.Errorf(api.CodeUsage, c.CommandPath()+" --dir "+shellWord(a.dir)+" - < "+shellWord(arg),
 		"reading the %s: %s is a file; what is in a file is given on standard input", want.name, arg)
+}
+
+// given is an argument, or standard input if it is -.
+func (a *app) given(c *cobra.Command, arg, what string) (string, error) {
+	if arg != "-" {
+		return arg, nil
+	}
+	b, err := a.read(c.Context(), "-")
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", what, err)
+	}
+	return string(b), nil
 }
 
 // badArmour is the error of a string of that kind which cannot be read.

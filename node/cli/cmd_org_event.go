@@ -65,19 +65,6 @@ func (a *app) event(ctx context.Context, client *api.Client, with making) (*cons
 	return with(st, keys, progress)
 }
 
-func showProposed(b *bytes.Buffer, done string, v *api.OrgEvent) {
-	fmt.Fprintf(b, "%s\n  event     %s\n  waits for %s\n", done, v.ID, v.WaitsFor)
-	if v.Counts > 0 {
-		fmt.Fprintf(b, "  counts    from block %d on, %s\n", v.Counts, v.Counting)
-	}
-	for _, node := range v.Ends {
-		fmt.Fprintf(b, "  ends      node %s\n", node)
-	}
-	if v.Replaces != "" {
-		fmt.Fprintf(b, "  replaces  the key announced before, %s: that one does not come, and the time begins anew\n", v.Replaces)
-	}
-}
-
 func (a *app) cmdOrgUpdate() *cobra.Command {
 	var name, records string
 	var domains []string

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,18 +50,6 @@ input. The request is no secret. Give it to "cairn org node add" there, and what
 			return a.print(doc, func(b *bytes.Buffer) { fmt.Fprintln(b, doc.Request) })
 		},
 	}
-}
-
-// given is an argument, or standard input if it is -.
-func (a *app) given(c *cobra.Command, arg, what string) (string, error) {
-	if arg != "-" {
-		return arg, nil
-	}
-	b, err := a.read(c.Context(), "-")
-	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", what, err)
-	}
-	return string(b), nil
 }
 
 func (a *app) cmdOrgNodeAdd() *cobra.Command {
@@ -151,21 +138,5 @@ func (a *app) cmdOrgNodeLs() *cobra.Command {
 				}
 			})
 		},
-	}
-}
-
-func showNode(b *bytes.Buffer, n *api.OrgNodeState) {
-	here := ""
-	if n.Here {
-		here = " (this node)"
-	}
-	fmt.Fprintf(b, "%s%s\n  recorder  %s\n", n.Node, here, n.Recorder)
-	switch {
-	case n.Waiting:
-		fmt.Fprintln(b, "  waits for a block")
-	case n.End != "":
-		fmt.Fprintf(b, "  ended     %s in block %d of %s\n", n.End, n.Until, n.At.Format(time.DateTime))
-	default:
-		fmt.Fprintf(b, "  since     block %d of %s\n", n.Since, n.At.Format(time.DateTime))
 	}
 }

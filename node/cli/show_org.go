@@ -190,3 +190,32 @@ func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
 		}
 	}
 }
+
+func showProposed(b *bytes.Buffer, done string, v *api.OrgEvent) {
+	fmt.Fprintf(b, "%s\n  event     %s\n  waits for %s\n", done, v.ID, v.WaitsFor)
+	if v.Counts > 0 {
+		fmt.Fprintf(b, "  counts    from block %d on, %s\n", v.Counts, v.Counting)
+	}
+	for _, node := range v.Ends {
+		fmt.Fprintf(b, "  ends      node %s\n", node)
+	}
+	if v.Replaces != "" {
+		fmt.Fprintf(b, "  replaces  the key announced before, %s: that one does not come, and the time begins anew\n", v.Replaces)
+	}
+}
+
+func showNode(b *bytes.Buffer, n *api.OrgNodeState) {
+	here := ""
+	if n.Here {
+		here = " (this node)"
+	}
+	fmt.Fprintf(b, "%s%s\n  recorder  %s\n", n.Node, here, n.Recorder)
+	switch {
+	case n.Waiting:
+		fmt.Fprintln(b, "  waits for a block")
+	case n.End != "":
+		fmt.Fprintf(b, "  ended     %s in block %d of %s\n", n.End, n.Until, n.At.Format(time.DateTime))
+	default:
+		fmt.Fprintf(b, "  since     block %d of %s\n", n.Since, n.At.Format(time.DateTime))
+	}
+}
