@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"cairn/mailstore"
@@ -67,9 +66,4 @@ func (w *Work) grow(r io.Reader, facts Facts, now time.Time, log *slog.Logger) (
 		return mailstore.Restore(w.path(MailDir), content, mailstore.Restoration{Made: m.Made, At: now}, log)
 	}
 	return examine(r, facts, file, mail)
-}
-
-// path is where a part is put; without a name, the directory.
-func (w *Work) path(name string) string {
-	return filepath.Join(w.dir, growing, filepath.FromSlash(name))
 }

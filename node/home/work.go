@@ -76,6 +76,11 @@ func (w *Work) begin() error {
 	return w.file(w.path(unfinished), nil)
 }
 
+// path is where a part is put; without a name, the directory.
+func (w *Work) path(name string) string {
+	return filepath.Join(w.dir, growing, filepath.FromSlash(name))
+}
+
 // isEmpty tells whether dir is there; the error is that something is in it, or that it is no directory.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
