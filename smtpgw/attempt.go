@@ -133,6 +133,24 @@ func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate
 	return append(out, c.deliverHere(ctx, &here, raw)...)
 }
 
+// elsewhere are the recipients of one queue entry whose mailboxes other nodes of the organisation have.
+type elsewhere struct {
+	routes []Route // each To once, in the order of their first recipients
+	rcpts  map[string][]string
+}
+
+func (e *elsewhere) add(route Route, rcpt string) {
+	if e.rcpts == nil {
+		e.rcpts = make(map[string][]string)
+	}
+	if e.rcpts[route.To] == nil {
+		e.routes = append(e.routes, route)
+	}
+	if !slices.Contains(e.rcpts[route.To], rcpt) {
+		e.rcpts[route.To] = append(e.rcpts[route.To], rcpt)
+	}
+}
+
 // deliverHere hands an entry to accounts of this node.
 func (c *Courier) deliverHere(ctx context.Context, e *Entry, raw []byte) []fate {
 	whole := slices.Concat(e.Token, raw)

@@ -55,24 +55,6 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 	return route, nil
 }
 
-// elsewhere are the recipients of one queue entry whose mailboxes other nodes of the organisation have.
-type elsewhere struct {
-	routes []Route // each To once, in the order of their first recipients
-	rcpts  map[string][]string
-}
-
-func (e *elsewhere) add(route Route, rcpt string) {
-	if e.rcpts == nil {
-		e.rcpts = make(map[string][]string)
-	}
-	if e.rcpts[route.To] == nil {
-		e.routes = append(e.routes, route)
-	}
-	if !slices.Contains(e.rcpts[route.To], rcpt) {
-		e.rcpts[route.To] = append(e.rcpts[route.To], rcpt)
-	}
-}
-
 // handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means that it has
 // stored it for all of them; else it has for none, as far as it could say so.
 func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref string) error {
