@@ -265,12 +265,11 @@ func TestRefusedEventsAreNotBroughtMeanwhile(t *testing.T) {
 	var first sync.Once
 	n.pool = mempool.New(mempool.DefaultPolicy(), func(*consensus.State, string, consensus.Key) (err error) {
 		first.Do(func() {
-			done := make(chan struct{})
-			go func() { defer close(done); brought <- n.bringProposed(t.Context(), s) }()
-			select {
-			case <-done:
-			case <-time.After(200 * time.Millisecond): // it waits
+			if n.keeping.TryLock() {
+				n.keeping.Unlock()
+				t.Error("what is kept can be brought while it may be refused")
 			}
+			go func() { brought <- n.bringProposed(t.Context(), s) }()
 			err = errors.New("trusted for another")
 		})
 		return err
