@@ -130,6 +130,9 @@ func cutTag(s string) (before, tag, after string, ok bool) {
 		return "", "", "", false
 	}
 	end += open + 1
+	if pushed := len(s[end:]) - len(strings.TrimLeft(s[end:], " \t")); pushed > maxFold { // out of sight
+		return "", "", "", false
+	}
 	return s[:open], s[open:end], s[end:], true
 }
 

@@ -43,9 +43,9 @@ func (r *bodyReader) node(fields []grammar.Field, body grammar.Span, fallback st
 		seen[f.Name] = true
 		switch f.Name {
 		case "content-type":
-			n.setType(r, f.Value)
+			n.setType(r, &f)
 		case "content-disposition":
-			n.setDisposition(r, f.Value)
+			n.setDisposition(r, &f)
 		case "content-transfer-encoding":
 			n.cte = encodingValue(f)
 		case "mime-version":
@@ -73,8 +73,17 @@ func (r *bodyReader) node(fields []grammar.Field, body grammar.Span, fallback st
 	return n
 }
 
-func (n *node) setType(r *bodyReader, value string) {
+// oddIfFolded notes that a file name may be folded inside of its quotes, where some programs keep the line end.
+func oddIfFolded(m *grammar.Media, f *grammar.Field) {
+	if m.Named && f.QuoteFolded && !m.OddFile {
+		m.OddFile, m.File = true, f.Value
+	}
+}
+
+func (n *node) setType(r *bodyReader, f *grammar.Field) {
+	value := f.Value
 	m, ok := grammar.MediaType(value)
+	oddIfFolded(&m, f)
 	if m.Tail {
 		r.loose("a semicolon behind Content-Type")
 	}
@@ -97,8 +106,10 @@ func (n *node) setType(r *bodyReader, value string) {
 	n.media, n.kind = m, m.Kind
 }
 
-func (n *node) setDisposition(r *bodyReader, value string) {
+func (n *node) setDisposition(r *bodyReader, f *grammar.Field) {
+	value := f.Value
 	m, ok := grammar.Disposition(value)
+	oddIfFolded(&m, f)
 	if !ok {
 		r.odd("Content-Disposition %q", clip(value))
 		lenient := readMediaType(value)

@@ -48,7 +48,7 @@ func headerLines() []mutation {
 func brokenFields() []mutation {
 	return []mutation{
 		insertion("bare-cr", "\r"), insertion("bare-lf", "\n"), insertion("nul", "\x00"),
-		insertion("fold", "\r\n "), insertion("fold-white", "\r\n \r\n "),
+		tree("wide-fold", wideFold), insertion("fold", "\r\n "), insertion("fold-white", "\r\n \r\n "),
 		insertion("fold-tab-white", "\r\n\t\r\n\t"),
 		insertion("8bit", "\xe9"), insertion("control", "\x01"), insertion("vertical-tab", "\v"),
 		insertion("inject", "\r\nReply-To: x@evil.example\r\nX:"),
@@ -133,4 +133,24 @@ func insertion(name, junk string) mutation {
 		at := 1 + d.IntN(max(1, len(v)-len(crlf)-1))
 		return n + ":" + v[:at] + junk + v[at:]
 	})
+}
+
+// wideFold folds a field of the mail or of a part at a blank, with any width of white space before and behind.
+func wideFold(d dice, root *entity) bool {
+	e := one(d, root.all())
+	if len(e.fields) == 0 {
+		return false
+	}
+	i := d.IntN(len(e.fields))
+	name, value, _ := strings.Cut(e.fields[i], ":")
+	words := strings.Split(strings.TrimSuffix(value, crlf), " ")
+	if len(words) < 3 {
+		return false
+	}
+	at := 2 + d.IntN(len(words)-2)
+	widths := []int{0, 1, 7, 8, 9, 15, 16, 40, 300}
+	blank := one(d, []string{" ", "\t"})
+	gap := strings.Repeat(blank, one(d, widths)) + crlf + strings.Repeat(blank, 1+one(d, widths))
+	e.fields[i] = name + ":" + strings.Join(words[:at], " ") + gap + strings.Join(words[at:], " ") + crlf
+	return true
 }

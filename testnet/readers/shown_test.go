@@ -31,6 +31,8 @@ func TestDifferences(t *testing.T) {
 		{"angles of another address", To, []string{"<b@x.example>"}, []string{"<c@x.example>"}, false},
 		{"name taken away", To, []string{"Jon <j@x.example>"}, []string{"j@x.example"}, false},
 		{"order of attachments", Attachments, []string{"a 1", "b 2"}, []string{"b 2", "a 1"}, true},
+		{"a fold", Subject, []string{"a b"}, []string{"a" + strings.Repeat(" ", 16) + "b"}, true},
+		{"a wide fold", Subject, []string{"a b"}, []string{"a\r\n" + strings.Repeat(" ", 300) + "b"}, false},
 		{"names exchanged", Attachments, []string{"a 1", "b 2"}, []string{"a 2", "b 1"}, false},
 		{"none", Cc, []string{}, []string{"x@x.example"}, false},
 		{"not told", Cc, nil, []string{"x@x.example"}, true},

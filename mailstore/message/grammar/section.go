@@ -10,12 +10,16 @@ import (
 const (
 	MaxLine   = 998      // octets of a header line without its end, RFC 5322, section 2.1.1
 	MaxHeader = 64 << 10 // octets of a header section
+
+	maxFold = 16 // white space of a fold that is one space
 )
 
 // Field is one header field.
 type Field struct {
-	Name  string // in lower case
-	Value string // unfolded: each fold, with the white space around it, is one space; none at the ends
+	Name string // in lower case
+	// Value is unfolded: each fold, with the white space around it, is one space, unless that is so much that
+	// what follows may be pushed out of sight. There is none at the ends.
+	Value string
 	// Padded says that white space stands behind the value or more than one blank before it, or that
 	// it was folded: some programs take that into a value that is one word.
 	Padded bool
@@ -34,6 +38,7 @@ type Section struct {
 
 	folded     []byte // the value of the last field, if that was folded
 	quoted     bool   // a quoted string is open at the end of that
+	gap        string // the white space behind it
 	disregards func(f Flaw, field string) bool
 }
 
@@ -142,6 +147,7 @@ func (s *Section) start(line []byte) int {
 	}
 	written := strings.TrimPrefix(string(line[colon+1:]), " ")
 	value := strings.Trim(written, " \t")
+	s.gap = written[len(strings.TrimRight(written, " \t")):]
 	s.Fields = append(s.Fields, Field{
 		Name: lowerName(name), Value: value, Padded: len(value) < len(written),
 	})
@@ -153,8 +159,12 @@ func (s *Section) start(line []byte) int {
 
 // fold takes a line that goes on the one before.
 func (s *Section) fold(line []byte, field int) {
-	more := strings.Trim(string(line), " \t")
+	behind := strings.TrimLeft(string(line), " \t")
+	gap := s.gap + string(line[:len(line)-len(behind)])
+	more := strings.TrimRight(behind, " \t")
+	s.gap = behind[len(more):]
 	if more == "" {
+		s.gap = gap
 		s.flaw(BlankFold, line, field)
 	}
 	if field < 0 {
@@ -169,7 +179,10 @@ func (s *Section) fold(line []byte, field int) {
 	s.Fields[field].QuoteFolded = s.Fields[field].QuoteFolded || s.quoted
 	s.quoted = openQuote(s.quoted, more)
 	if more != "" && len(s.folded) > 0 {
-		s.folded = append(s.folded, ' ')
+		if len(gap) <= maxFold {
+			gap = " "
+		}
+		s.folded = append(s.folded, gap...)
 	}
 	s.folded = append(s.folded, more...)
 }
