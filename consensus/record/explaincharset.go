@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"slices"
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/grammar"
@@ -9,6 +10,16 @@ import (
 
 // noCharsets are labels of text that name no charset, or one that the text does not fit.
 var noCharsets = []string{"", "-", "us-ascii", "ascii", "x-unknown", "unknown-8bit", "unknown", "default_charset"}
+
+// asASCII reports whether programs show a part of content, which counts by its octets, as the ASCII that it is: its charset keeps that, and nothing in
+// the part has a meaning in one that a program may guess where none is named.
+func asASCII(content, part []byte) bool {
+	_, rest, _ := bytes.Cut(content, []byte("\n"))
+	label, _, _ := bytes.Cut(rest, []byte("\n"))
+	name := string(label)
+	return (grammar.KeepsASCII(name) || slices.Contains(noCharsets, name) || name == message.Untyped) &&
+		!hasHigh(part) && !bytes.ContainsAny(part, "+\x1b\x0e\x0f") && !bytes.Contains(part, []byte("~{"))
+}
 
 // spelling is what a text may have been when it was recorded by its octets: what says how to read
 // them, and they.

@@ -136,7 +136,7 @@ func joinFlowed(text []byte, width int) []byte {
 
 // explainOctets finds a text that was recorded by its octets inside one that arrived so: under the
 // same charset, with lines behind it or, of HTML, before its closing tags. What these say has to be
-// ASCII, as any charset shows it.
+// ASCII, and be shown as ASCII.
 func explainOctets(r *recorded, a *arrival) (kind, detail string) {
 	octets, whole := *r, *a
 	octets.as, whole.Lenient = message.AsOctets, a.Content
@@ -151,7 +151,7 @@ func explainOctets(r *recorded, a *arrival) (kind, detail string) {
 	whole.note(added, at)
 	a.added, a.cut, a.lines = whole.added, whole.cut, max(whole.lines-2, 1) // the first two say how to read it
 	switch kind = appendedKind(added); {
-	case hasHigh(added) || bytes.ContainsAny(added, "+\x1b\x0e\x0f"),
+	case !asASCII(a.Content, added),
 		r.kind == message.HTML && !footerHTML(a.Content[:at], added):
 		kind = Appended
 	}

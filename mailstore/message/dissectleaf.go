@@ -82,7 +82,7 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 		}
 		encoding := r.encodingOf(n, charset, lines)
 		if !n.typed && !isASCII(lines) {
-			charset = untyped
+			charset = Untyped
 		}
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(lines, charset))})
 	}
@@ -108,7 +108,7 @@ func (r *bodyReader) rawText(n *node, charset string) Component {
 
 func (r *bodyReader) rawCharset(n *node, charset string) string {
 	if !n.typed && (!r.identity(n) || !isASCII(n.body)) {
-		return untyped
+		return Untyped
 	}
 	return charset
 }
@@ -121,7 +121,7 @@ func (r *bodyReader) longText(n *node, exact *Component) Component {
 	case !r.identity(n) && (exact == nil || grammar.Packed(n.body)):
 		return r.rawText(n, charset)
 	case exact != nil && !n.typed && !isASCII(exact.Content), exact == nil && !n.typed && !isASCII(n.body):
-		charset = untyped
+		charset = Untyped
 	}
 	cte := ""
 	if e, plain, _ := grammar.TransferEncoding(orIdentity(n.cte)); !plain || e != grammar.Identity {
@@ -146,9 +146,9 @@ func (n *node) flowed() bool {
 	return n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed")
 }
 
-// untyped is the charset of text that is not ASCII where there is no Content-Type: some programs guess
+// Untyped is the charset of text that is not ASCII where there is no Content-Type: some programs guess
 // another then than where there is one without a charset. No charset is called so.
-const untyped = "\x00"
+const Untyped = "\x00"
 
 // What stands before the name of an encoding where the octets are not those that it made of them. No
 // field's value begins so.

@@ -123,6 +123,13 @@ func Known(name string) bool {
 	return label != labelOther
 }
 
+// KeepsASCII reports whether all programs show octets of ASCII as ASCII, wherever they stand in text of that charset.
+func KeepsASCII(name string) bool {
+	name = strings.ToLower(name)
+	set, known := charsets[name]
+	return known && !set.shifts || slices.Contains([]string{"", "us-ascii", "ascii", "utf-8", "utf8"}, name)
+}
+
 // Encode is the inverse of Text for charsets of one octet: ok is false for any other, and for text
 // that has characters which are not in it.
 func Encode(name string, text []byte) (b []byte, ok bool) {

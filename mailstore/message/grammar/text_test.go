@@ -68,6 +68,18 @@ func TestLabels(t *testing.T) {
 	}
 }
 
+func TestKeepsASCII(t *testing.T) {
+	for name, keeps := range map[string]bool{
+		"": true, "US-ASCII": true, "utf-8": true, "ISO-8859-1": true, "gb2312": true, "big5": true,
+		"shift_jis": false, "iso-2022-jp": false, "iso-2022-kr": false, "hz-gb-2312": false, "hz": false, "utf-7": false, "utf-16": false,
+		"cp500": false, "din_66003": false, "x-none": false,
+	} {
+		if grammar.KeepsASCII(name) != keeps {
+			t.Errorf("%q: %v", name, !keeps)
+		}
+	}
+}
+
 func TestUnflow(t *testing.T) {
 	for _, tt := range []struct {
 		why, in, want string
