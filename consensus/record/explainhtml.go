@@ -18,6 +18,9 @@ const maxLabelled = 256
 func explainHTML(r *recorded, a *arrival) (kind, detail string) {
 	received := a.readable()
 	kind, added := explainLines(r, a)
+	if kind == LinesCut && r.version > recordV1 {
+		return weighCuts(r.kind, a)
+	}
 	tail := len(received)
 	if kind == "" {
 		if cut, end := insertedBeforeEnd(r, a); cut >= 0 {

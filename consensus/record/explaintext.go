@@ -23,6 +23,9 @@ const (
 func explainText(r *recorded, a *arrival) (kind, detail string) {
 	received := a.readable()
 	kind, added := explainLines(r, a)
+	if kind == LinesCut && r.version > recordV1 {
+		return weighCuts(r.kind, a)
+	}
 	if kind == "" && r.known {
 		kind, added = explainKnown(r.content, received)
 	}
@@ -51,7 +54,7 @@ func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	if r.kind == message.Text && r.isReflowed(received, labels) {
 		return WhitespaceChanged, nil
 	}
-	if whole := uncut(received); len(whole) != len(received) && r.isContent(whole, labels) {
+	if whole, cuts := uncut(received); len(cuts) > 0 && r.isContent(whole, labels) {
 		return LinesCut, nil
 	}
 	if end := prefixEnd(r, received, labels); end >= 0 {
@@ -156,29 +159,6 @@ func explainOctets(r *recorded, a *arrival) (kind, detail string) {
 		kind = Appended
 	}
 	return kind, shorten(added)
-}
-
-// uncut joins lines that a relay cut at the limit of RFC 5321, section 4.5.3.1.6, putting a space in
-// front of the rest.
-func uncut(b []byte) []byte {
-	const least = 980 // octets of a line that was cut
-	if !bytes.Contains(b, []byte("\n ")) {
-		return b
-	}
-	var out []byte
-	for rest := b; len(rest) > 0; {
-		i := bytes.Index(rest, []byte("\n "))
-		if i < 0 {
-			return append(out, rest...)
-		}
-		line := i - bytes.LastIndexByte(rest[:i], '\n') - 1
-		out = append(out, rest[:i]...)
-		if line < least {
-			out = append(out, "\n "...)
-		}
-		rest = rest[i+2:]
-	}
-	return out
 }
 
 // prefixEnd returns where the recorded text ends in the received one, if the latter goes on after it on a new line; -1 if it does not begin so. One

@@ -103,11 +103,13 @@ func endsInText(source []byte) bool {
 			comment = !closedComment(z.Raw())
 		case html.StartTagToken:
 			name, _ := z.TagName()
-			switch string(name) {
-			case "iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp":
-				raw = string(name)
+			switch name := string(name); name {
 			case "table", "select", "template", "svg", "math":
-				moving[string(name)]++
+				moving[name]++
+			default:
+				if isRaw(name) {
+					raw = name
+				}
 			}
 		case html.EndTagToken:
 			switch name, _ := z.TagName(); string(name) {

@@ -47,6 +47,7 @@ const (
 	NotDerived     = "not-derived"
 	Refolded       = "refolded"
 	LinesCut       = "lines-cut"
+	LinesTorn      = "lines-torn"
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
 	WrappedWhole   = "wrapped-whole"
@@ -109,6 +110,7 @@ var kinds = []difference{
 	{Kind: Unclosed, Says: "the end of the parts is missing"},
 	{Kind: Malformed, Says: "a header that mail programs read differently"},
 	{Kind: LinesCut, Says: "long lines were cut"},
+	{Kind: LinesTorn, Says: "long lines were cut inside of what counts"},
 	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
 	{Kind: Reordered, Says: "the same mailboxes in another order"},
 	{Kind: WrappedWhole, Says: "the whole message, as recorded, stands inside a message of the forwarder"},
