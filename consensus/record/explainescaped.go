@@ -3,6 +3,8 @@ package record
 import (
 	"bytes"
 	"slices"
+
+	"cairn/mailstore/message"
 )
 
 const maxEscaped = 5 // lines that begin with ">From ": each may have been escaped or not
@@ -35,13 +37,18 @@ func unescape(buf, b []byte, at []int, set int) []byte {
 	return append(out, b[done:]...)
 }
 
-// explainEscaped looks for the recorded text in one whose lines were unescaped.
-func explainEscaped(r *recorded, text []byte, labels []string) (kind string, added []byte) {
-	if r.isContent(text, labels) {
-		return FromEscaped, nil
+// explainEscaped looks for the recorded text in one whose lines were unescaped. In HTML each stood in
+// text for people: in a tag the ">" would end it.
+func explainEscaped(r *recorded, received, text []byte, labels []string) (kind string, added []byte) {
+	if kind = FromEscaped; !r.isContent(text, labels) {
+		end := prefixEnd(r, text, labels)
+		if end < 0 {
+			return "", nil
+		}
+		kind, added = appendedKind(text[end:]), text[end:]
 	}
-	if end := prefixEnd(r, text, labels); end >= 0 {
-		return appendedKind(text[end:]), text[end:]
+	if r.kind == message.HTML && r.version > recordV1 && !sameMarkup(text, received) {
+		return "", nil
 	}
-	return "", nil
+	return kind, added
 }

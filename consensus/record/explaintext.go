@@ -47,7 +47,7 @@ func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	received, labels := a.readable(), a.labels()
 	escaped := escapedFrom(received)
 	if len(escaped) > 0 {
-		if kind, added = explainEscaped(r, unescape(nil, received, escaped, 1<<62-1), labels); kind != "" {
+		if kind, added = explainEscaped(r, received, unescape(nil, received, escaped, 1<<62-1), labels); kind != "" {
 			return kind, added
 		}
 	}
@@ -80,7 +80,7 @@ func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	var buf []byte
 	for set := 1; set < 1<<len(escaped)-1 && r.budget.spend(len(received)); set++ {
 		buf = unescape(buf, received, escaped, set)
-		if kind, added = explainEscaped(r, buf, labels); kind != "" {
+		if kind, added = explainEscaped(r, received, buf, labels); kind != "" {
 			return kind, added
 		}
 	}
