@@ -91,12 +91,12 @@ func explainValue(r *recorded, a *arrival) (kind, detail string) {
 				break
 			}
 			tags, rest = append(tags, tag), joinWords(before, after)
-			if isSubject(r, rest) || r.version > recordV1 && slices.ContainsFunc(slices.Collect(refolded(rest)), func(other string) bool { return r.isContent([]byte(other), nil) }) {
+			if subjectKind(r, rest) != "" || r.version > recordV1 && slices.ContainsFunc(slices.Collect(refolded(rest)), func(other string) bool { return r.isContent([]byte(other), nil) }) {
 				return SubjectTagged, strings.Join(tags, " ")
 			}
 		}
-		if isSubject(r, string(received)) {
-			return ReplyPrefix, ""
+		if kind = subjectKind(r, string(received)); kind != "" {
+			return kind, ""
 		}
 		// Who unfolds may leave two blanks; with more, words can be pushed out of sight.
 		if single := strings.ReplaceAll(string(received), "  ", " "); len(single) < len(received) && r.isContent([]byte(single), nil) {

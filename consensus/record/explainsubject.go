@@ -3,6 +3,7 @@ package record
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"cairn/mailstore/message"
@@ -92,26 +93,40 @@ func rawWords(s string) []byte {
 	return out
 }
 
-// isSubject reports whether a subject is the recorded one but for the spelling of "Re:" and for a
-// space that some lists put behind a comma when they fold.
-func isSubject(r *recorded, subject string) bool {
-	spellings := []string{subject}
-	for at := 0; len(spellings) < 5; {
+// subjectKind says how a subject differs that is the recorded one but for the spelling of "Re:", and for
+// a space that some lists put behind a comma when they fold; an empty kind if it is another.
+func subjectKind(r *recorded, subject string) (kind string) {
+	if isRespelled(r, subject) {
+		return ReplyPrefix
+	}
+	for at, tries := 0, 0; tries < 4; tries++ {
 		i := strings.Index(subject[at:], ", ")
 		if i < 0 {
 			break
 		}
 		at += i + 1
-		spellings = append(spellings, subject[:at]+subject[at+1:])
-	}
-	return slices.ContainsFunc(spellings, func(s string) bool {
-		if r.isContent([]byte(s), nil) {
-			return true
+		if (r.version == recordV1 || isBetweenWords(subject[:at-1], subject[at+1:])) && isRespelled(r, subject[:at]+subject[at+1:]) {
+			return CommaParted
 		}
-		return len(s) > 2 && strings.EqualFold(s[:3], "re:") && slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
-			return r.isContent([]byte(prefix+s[3:]), nil)
+	}
+	return ""
+}
+
+// isBetweenWords reports whether a comma between two texts is neither in a number nor in a link.
+func isBetweenWords(before, after string) bool {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	first, _ := utf8.DecodeRuneInString(after)
+	left := before[strings.LastIndexByte(before, ' ')+1:]
+	right, _, _ := strings.Cut(after, " ")
+	return !(unicode.IsNumber(last) && unicode.IsNumber(first)) && !isLinkish(left+","+right)
+}
+
+// isRespelled reports whether a subject is the recorded one but for the spelling of "Re:".
+func isRespelled(r *recorded, subject string) bool {
+	return r.isContent([]byte(subject), nil) ||
+		len(subject) > 2 && strings.EqualFold(subject[:3], "re:") && slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
+			return r.isContent([]byte(prefix+subject[3:]), nil)
 		})
-	})
 }
 
 // cutTag cuts the first "[…]" out of a subject, at its start or behind reply prefixes.

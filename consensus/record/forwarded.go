@@ -36,7 +36,7 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 		if p.Outcome == Extra {
 			return f.List && !p.Cut && noSubject(p.Added)
 		}
-		return p.Kind == ReplyPrefix || p.Kind == SubjectTagged && f.List && strings.Count(p.Detail, "[") == 1 &&
+		return p.Kind == ReplyPrefix || p.Kind == CommaParted || p.Kind == SubjectTagged && f.List && strings.Count(p.Detail, "[") == 1 &&
 			len(p.Detail) <= 64 && !strings.Contains(p.Detail, "@") && !strings.ContainsFunc(p.Detail, odd)
 	case message.Text, message.HTML:
 		return c.bodyMark(p)

@@ -32,6 +32,7 @@ const (
 
 	Mapped         = "addresses-mapped"
 	ReplyPrefix    = "reply-prefix"
+	CommaParted    = "comma-parted"
 	CharsetChanged = "charset-changed"
 	BannerPut      = "banner"
 	PartsAdded     = "parts-added"
@@ -100,6 +101,7 @@ var kinds = []difference{
 	{Kind: NotRecorded, Says: "is not among the recipients of the record"},
 	{Kind: Mapped, Says: "addresses were rewritten by the configured map"},
 	{Kind: ReplyPrefix, Says: `only the spelling of "Re:" was changed`},
+	{Kind: CommaParted, Says: "a blank was put behind a comma"},
 	{Kind: CharsetChanged, Says: "the same text under another charset"},
 	{Kind: BannerPut, Says: "the banner of the own gateway was put in"},
 	{Kind: PartsAdded, Says: "a part was added"},

@@ -74,7 +74,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		if p.Outcome == Extra {
 			return false, p.Cut || !noSubject(p.Added)
 		}
-		tagged := p.Kind == ReplyPrefix || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == SubjectTagged && c.shortTag(p.Detail)
+		tagged := p.Kind == ReplyPrefix || p.Kind == CommaParted || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == SubjectTagged && c.shortTag(p.Detail)
 		return tagged || p.Kind == SubjectTagged, !tagged
 	case message.Text, message.HTML:
 		return c.bodyWeight(p)

@@ -148,7 +148,7 @@ func (c *comparer) forwardedSubject() bool {
 		return false
 	}
 	head, rest, ok := strings.Cut(string(theirs[0].Content), ": ")
-	return ok && (strings.EqualFold(head, "fwd") || strings.EqualFold(head, "fw")) && isSubject(ours[0], rest)
+	return ok && (strings.EqualFold(head, "fwd") || strings.EqualFold(head, "fw")) && subjectKind(ours[0], rest) != ""
 }
 
 // isReplyTo reports whether Reply-To is the recorded one.
