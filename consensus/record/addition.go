@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -61,8 +62,12 @@ func CheckFooter(text, domain string) error {
 		},
 	}
 	why := harm([]byte(text), own)
-	if why == "" && !separated([]byte(text)) {
+	switch {
+	case why != "":
+	case !separated([]byte(text)):
 		why = "it does not begin with a line that sets it apart"
+	case quoting([]byte(text)):
+		why = "it has a line that begins as one that is quoted"
 	}
 	if why != "" {
 		return errors.New(why)
@@ -85,11 +90,32 @@ func odd(r rune) bool {
 	return r >= 0x80 && unicode.IsNumber(r)
 }
 
-// separated reports whether text that follows the author's begins with a line that sets it apart.
+// rules are the characters of which people draw rules.
+const rules = "-_=*~─━—–═"
+
+// separated reports whether text that follows the author's begins with a line that sets it apart: that
+// of a signature, or a rule of one character.
 func separated(added []byte) bool {
 	line, _, _ := bytes.Cut(bytes.TrimLeft(added, "\n"), []byte("\n"))
-	line = bytes.TrimSpace(line)
-	return len(line) >= 2 && len(bytes.Trim(line, "-_=*~+.# ")) == 0 || len(line) >= 3 && len(bytes.Trim(line, "─━—–═")) == 0
+	rule := []rune(strings.ReplaceAll(string(bytes.TrimSpace(line)), " ", ""))
+	return string(rule) == "--" || len(rule) >= 3 && strings.ContainsRune(rules, rule[0]) &&
+		!slices.ContainsFunc(rule, func(r rune) bool { return r != rule[0] })
+}
+
+// quoting reports whether a line of a text begins as one that is quoted: what stands behind it answers
+// somebody, as an author does and no footer.
+func quoting(text []byte) bool {
+	for line := range strings.Lines(string(text)) {
+		if r, _ := utf8.DecodeRuneInString(strings.TrimSpace(line)); strings.ContainsRune(">\u203a\ufe65", r) {
+			return true
+		}
+	}
+	return false
+}
+
+// isFooter reports whether text that follows the author's is a footer without anybody vouching for it.
+func isFooter(added []byte, own owners) bool {
+	return separated(added) && !quoting(added) && harmless(added, own)
 }
 
 // clip bounds what is kept of an addition, and says whether anything was left out: of what nobody

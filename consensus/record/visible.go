@@ -52,3 +52,17 @@ func harmlessMarkup(source []byte, own owners) bool {
 		}
 	}
 }
+
+// quotingMarkup reports whether a piece of HTML has something in it that is shown as quoted.
+func quotingMarkup(source []byte) bool {
+	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return quoting(visible(source))
+		case html.StartTagToken, html.SelfClosingTagToken:
+			if name, _ := z.TagName(); string(name) == "blockquote" {
+				return true
+			}
+		}
+	}
+}

@@ -121,7 +121,7 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 // author's message, behind all that he wrote, and in front of an attachment only behind a recorded text
 // that is there: else it would be read as his.
 func (c *comparer) harmlessPart(p *Part) bool {
-	if p.Type != message.Text || p.Cut || !separated([]byte(p.Added)) || !harmless([]byte(p.Added), c.own()) {
+	if p.Type != message.Text || p.Cut || !isFooter([]byte(p.Added), c.own()) {
 		return false
 	}
 	behind, wrote := false, false
@@ -154,9 +154,9 @@ func (c *comparer) harmlessFooter(p *Part) bool {
 	case p.Cut:
 		return false
 	case p.Type == message.HTML:
-		return harmless(visible(added), c.own()) && harmlessMarkup(added, c.own())
+		return harmless(visible(added), c.own()) && harmlessMarkup(added, c.own()) && !quotingMarkup(added)
 	}
-	return separated(added) && harmless(added, c.own())
+	return isFooter(added, c.own())
 }
 
 // fieldDecides reports whether a difference among the other header fields keeps the message from
