@@ -93,6 +93,10 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		return false, c.fieldDecides(p)
 	case message.Recipient:
 		return false, true
+	case message.InReplyTo: // by which programs put the mail into a conversation
+		return p.Kind == Shortened, p.Outcome != Absent && p.Kind != Shortened
+	case message.References: // of which relays take items out, as nobody can tell from the commitment
+		return p.Kind == Shortened, p.Outcome == Extra
 	}
 	row, known := p.Type.Info()
 	return p.Kind == Shortened, !known || row.Decisive

@@ -63,6 +63,7 @@ var actedUponFields = []string{
 	"autocrypt*", "disposition-notification-*", "return-receipt-to", "x-confirm-reading-to", "expires", "expiry-date",
 	"mail-reply-to", "mail-followup-to", "mail-copies-to", "supersedes", "obsoletes", "list-*", "followup-to", "newsgroups", "x-image-url", "apparently-to", "bcc", "encrypted", "sensitivity", "x-face", "face",
 	"openpgp", "cairn-*", "x-unsent", "x-auto-response-suppress", "deferred-delivery", "reply-by", "x-message-flag", "comments",
+	"keywords", "x-label",
 }
 
 // commonFields are recorded fields that many programs write.
@@ -102,7 +103,7 @@ func OwnField(name string) bool { return ownFields[name] != 0 }
 func ActedUpon(name string) bool { return inList(actedUponFields, name) }
 
 // wordFields are fields with words for people among those that programs act upon.
-var wordFields = []string{"content-description", "thread-topic", "comments", "x-message-flag"}
+var wordFields = []string{"content-description", "thread-topic", "comments", "x-message-flag", "keywords", "x-label"}
 
 // structured reports whether programs act upon a field as it stands there.
 func structured(name string) bool {
