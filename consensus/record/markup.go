@@ -35,7 +35,9 @@ func markup(source []byte) (out []byte) {
 			out = append(out, t.String()...)
 		case html.EndTagToken: // whose attributes are no part of the token
 			raw = false
-			out = append(out, squeeze(z.Raw())...)
+			rest := squeeze(z.Raw())
+			name, _ := z.TagName()
+			out = append(append(append(out, name...), ' '), rest...)
 		default:
 			out = append(out, z.Raw()...)
 		}
