@@ -93,11 +93,11 @@ var authorShapes = map[string]func(n int) string{
 	"words of charsets": func(n int) string { return strings.Repeat("=?gbk?Q?=A1?==?big5?Q?=A1?=", n/28) + "<@" },
 	"words and angles":  func(n int) string { return strings.Repeat("=?utf-8?B?QA==QA?=\t<@\u00e9", n/24) },
 	"numbers": func(n int) string {
-		s := ""
+		var b strings.Builder
 		for i := range n / 7 {
-			s += fmt.Sprintf("@%x ", i)
+			fmt.Fprintf(&b, "@%x ", i)
 		}
-		return s
+		return b.String()
 	},
 	"addresses":                 func(n int) string { return strings.Repeat("a@b.example,", n/12) },
 	"ats":                       func(n int) string { return strings.Repeat("@", n) },
@@ -145,7 +145,7 @@ func TestCostOfAuthors(t *testing.T) {
 func TestStepsOfAuthors(t *testing.T) {
 	const factor = 500 // characters for each
 	for name, shape := range authorShapes {
-		for _, n := range []int{4 << 10, 16 << 10, 60 << 10, 128 << 10, 1000 << 10} {
+		for _, n := range []int{16 << 10, 60 << 10, 1000 << 10} {
 			header := []byte("From: " + shape(n) + "\n\nx\n")
 			if steps := message.StepsOfAuthors(header); steps > min(factor*len(header), 8<<20) {
 				t.Errorf("%s: %d characters looked at for %d octets, %d for each", name, steps, len(header), steps/len(header))
