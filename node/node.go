@@ -215,7 +215,7 @@ func (n *Node) connect() (err error) {
 	n.queue = smtpgw.NewQueue(n.store)
 	n.queue.SetClock(n.now)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
-	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.knowsOwnRecords, n.submitBatch, n.log)
+	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, nil, n.knowsOwnRecords, n.submitBatch, n.log)
 	n.recorder.SetClock(n.now)
 	n.recorder.SetSilent(n.copies.silent)
 	if err := n.recorder.Begin(); err != nil {

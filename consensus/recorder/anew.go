@@ -87,9 +87,9 @@ func (r *Recorder) outlook(s *consensus.State) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if f.GivenUp || why != "" {
+		if over := r.over(s, r.of(&f.openBatch)); f.GivenUp || why != "" || over {
 			tip, _ := s.BatchTip(r.series(&f.openBatch))
-			fmt.Fprintf(&b, "%x %d %s %v\n", f.Epoch, tip.Seq, why, r.mayClose(s))
+			fmt.Fprintf(&b, "%x %d %s %v %v\n", f.Epoch, tip.Seq, why, r.mayClose(s, &f.openBatch), over)
 		}
 	}
 	return b.String(), nil

@@ -11,11 +11,6 @@ import (
 	"cairn/mailstore"
 )
 
-// series is the one that a batch of ours is of.
-func (r *Recorder) series(o *openBatch) consensus.Series {
-	return consensus.Series{Recorder: r.pub, Epoch: o.Epoch}
-}
-
 // close turns the open batch into a closed one when it is full, when none of
 // ours waits for a block, or after half a block interval.
 func (r *Recorder) close(ctx context.Context, s *consensus.State, now time.Time) error {
@@ -50,10 +45,10 @@ func (r *Recorder) closeBatch(ctx context.Context, s *consensus.State, key strin
 		Micros: o.Micros,
 	}
 	stop := func() bool { return ctx.Err() != nil }
-	if !b.Seal(stop, s.Params(), r.key) {
+	if !b.Seal(stop, s.Params(), r.all[r.of(&o)]) {
 		return o, ctx.Err()
 	}
-	next = openBatch{Epoch: o.Epoch, Seq: b.Seq + 1, Prev: b.ID(), LastTime: b.Time}
+	next = openBatch{Key: o.Key, Epoch: o.Epoch, Seq: b.Seq + 1, Prev: b.ID(), LastTime: b.Time}
 	err = r.store.Update(ctx, func(tx *mailstore.Tx) error {
 		if err := tx.Space(space).Put(batchKey(o.number()), b.Encode()); err != nil {
 			return err
@@ -70,27 +65,25 @@ func (r *Recorder) closeBatch(ctx context.Context, s *consensus.State, key strin
 // resubmit hands the closed batches that no block holds yet to the network:
 // once at first, then again whenever three block intervals passed in vain.
 func (r *Recorder) resubmit(s *consensus.State, now time.Time) error {
-	if !s.Seals(r.pub) || r.halted != "" {
+	if r.halted != "" {
 		return nil
 	}
-	for n := range r.sentAt {
-		tip, _ := s.BatchTip(consensus.Series{Recorder: r.pub, Epoch: n.epoch})
-		if n.seq <= tip.Seq {
-			delete(r.sentAt, n) // submitted anew should the chain lose it
-		}
-	}
-	mayOpen := s.Height()+1 >= s.EpochFrom(r.pub)
+	opens := make(map[consensus.Key]bool) // a key has opened an epoch
 	for _, o := range r.epochs() {
+		key := r.of(o)
+		if !s.Seals(key) {
+			continue
+		}
 		if why, err := r.conflict(s, o); err != nil {
 			return err
 		} else if why != "" {
 			continue // a former epoch that somebody else has signed in as well
 		}
 		if _, opened := s.BatchTip(r.series(o)); !opened && o.Epoch != 0 && o.Seq > 1 {
-			if !mayOpen {
+			if opens[key] || s.Height()+1 < s.EpochFrom(key) {
 				continue // held back: no block would take it yet
 			}
-			mayOpen = false // the next one is for later
+			opens[key] = true // the next one is for later
 		}
 		if err := r.resubmitEpoch(s, o, now); err != nil {
 			return err
@@ -102,6 +95,11 @@ func (r *Recorder) resubmit(s *consensus.State, now time.Time) error {
 // resubmitEpoch is resubmit for the closed batches before o.
 func (r *Recorder) resubmitEpoch(s *consensus.State, o *openBatch, now time.Time) error {
 	tip, _ := s.BatchTip(r.series(o))
+	for n := range r.sentAt {
+		if n.epoch == o.Epoch && n.seq <= tip.Seq {
+			delete(r.sentAt, n) // submitted anew should the chain lose it
+		}
+	}
 	for seq := tip.Seq + 1; seq < o.Seq && seq <= tip.Seq+window; seq++ {
 		n := number{o.Epoch, seq}
 		if at, ok := r.sentAt[n]; ok && within(3*s.Params().BlockInterval, at, now) {

@@ -8,5 +8,7 @@
 // as the tokens it stands behind: no token leaves before the state that
 // promises its place is durable, and no sequence number is signed twice. In a
 // network with parameters of version 2 the numbers are those of an epoch, and
-// each Recorder has one of its own: see epoch.go.
+// each Recorder has one of its own: see epoch.go. A node that has given itself
+// another recorder key brings to the chain what it signed with those before: see
+// keys.go.
 package recorder

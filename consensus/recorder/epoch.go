@@ -82,7 +82,7 @@ func (r *Recorder) keepEpoch(ctx context.Context, s *consensus.State) error {
 
 // openEpoch leaves the epoch that is open, if there is one, and opens another.
 func (r *Recorder) openEpoch(ctx context.Context, why string) error {
-	next := openBatch{Seq: 1}
+	next := openBatch{Key: r.pub, Seq: 1}
 	for next.Epoch == 0 {
 		var b [8]byte
 		rand.Read(b[:]) // never fails
@@ -146,15 +146,16 @@ func (r *Recorder) settleFormers(ctx context.Context, s *consensus.State) error 
 			return err
 		}
 		inBlocks := tip.Seq == f.Seq-1 && len(f.Micros) == 0
+		since, ended := r.closedFor(s, r.of(&f.openBatch))
 		switch {
-		case why != "" || inBlocks:
-			if opened && s.Height() >= tip.Height+keepBlocks {
+		case why != "" || inBlocks || ended:
+			if opened && s.Height() >= tip.Height+keepBlocks || ended && since >= keepBlocks {
 				if err := r.forgetFormer(ctx, i); err != nil {
 					return err
 				}
 				continue
 			}
-		case len(f.Micros) > 0 && r.mayClose(s):
+		case len(f.Micros) > 0 && r.mayClose(s, &f.openBatch):
 			// As whoever else has a copy of this state would close it.
 			if f.openBatch, err = r.closeBatch(ctx, s, f.key, f.openBatch, f.Opened, f.Tip); err != nil {
 				return err
@@ -168,8 +169,9 @@ func (r *Recorder) settleFormers(ctx context.Context, s *consensus.State) error 
 // mayClose reports whether what a former epoch left open may be closed: had
 // another process gone on with that epoch, the chain would hold more of it by now,
 // unless it is cut off from all others.
-func (r *Recorder) mayClose(s *consensus.State) bool {
-	return r.abreast.Load() && s.Seals(r.pub) && s.Height() >= r.abreastAt+consensus.EpochGap
+func (r *Recorder) mayClose(s *consensus.State, o *openBatch) bool {
+	key := r.of(o)
+	return r.abreast.Load() && r.ours(key) && s.Seals(key) && s.Height() >= r.abreastAt+consensus.EpochGap
 }
 
 // stop closes the open batch of an epoch that ends with this process, so that the

@@ -67,7 +67,7 @@ func (r *Recorder) follow(ctx context.Context) error {
 // own calls fn with the numbers of our batches in a block.
 func (r *Recorder) own(u chain.Update, fn func(n number) error) error {
 	for i := range u.Block.Batches {
-		if b := &u.Block.Batches[i]; b.Recorder == r.pub {
+		if b := &u.Block.Batches[i]; r.ours(b.Recorder) {
 			if err := fn(number{b.Epoch, b.Seq}); err != nil {
 				return err
 			}

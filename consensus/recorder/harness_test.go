@@ -3,6 +3,7 @@ package recorder
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -181,7 +182,8 @@ type office struct {
 	store   *mailstore.Store
 	queue   *queue
 	rec     *Recorder
-	sent    []*consensus.Batch // submitted, in order
+	former  []ed25519.PrivateKey // keys that the node had before
+	sent    []*consensus.Batch   // submitted, in order
 	nextID  uint64
 	blocks  int
 	now     time.Time
@@ -233,7 +235,7 @@ func (o *office) openChain(name string) {
 // restart makes a new recorder with the key of organisation org.
 func (o *office) restart(org int) {
 	known := func(*consensus.State) bool { return !o.behind }
-	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, known, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
+	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, o.former, known, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
 	o.must(o.rec.Begin())
 }
 

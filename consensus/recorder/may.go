@@ -18,7 +18,7 @@ func (r *Recorder) mayRecord(ctx context.Context, s *consensus.State) (bool, err
 		r.abreast.Store(true)
 	}
 	since, ok := r.enrolled(s)
-	if !ok || since > 0 && s.Height() < since+enrolDepth {
+	if !ok || since > 0 && s.Height() < since+EnrolDepth {
 		return false, nil
 	}
 	if s.Params().HasEpochs() {
@@ -54,17 +54,20 @@ type Halted struct {
 // Halted may be called while Run runs.
 func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	s := r.chain.State()
-	_, had := s.OrgByRecorder(r.pub)
+	node, had := s.NodeByRecorder(r.pub)
+	_, replaced := s.ActiveNode(node.Node) // its node goes on
 	since, _ := r.enrolled(s)
 	switch why := r.silent(); {
 	case why != "":
 		return Halted{why, "cairn org node stays", true}, nil
+	case had && !r.seals(s) && replaced:
+		return Halted{fmt.Sprintf("the recorder key of this node was replaced in block %d by another one, which is not here", node.Until), "cairn org node rekey", true}, nil
 	case had && !r.seals(s):
 		return Halted{"the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended", "cairn org show", true}, nil
 	case !had:
 		return Halted{"the recorder key of this node is in no block yet", NextStatus, false}, nil
-	case since > 0 && s.Height() < since+enrolDepth:
-		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+enrolDepth), "cairn chain status", false}, nil
+	case since > 0 && s.Height() < since+EnrolDepth:
+		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+EnrolDepth), "cairn chain status", false}, nil
 	case s.Params().HasEpochs():
 		return h, nil
 	}

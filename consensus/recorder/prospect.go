@@ -39,10 +39,10 @@ type view struct {
 
 func (v *view) prospect(t *record.Token) (prospect, error) {
 	n := number{t.Record.Epoch, t.Seq}
-	if t.Recorder != v.pub || n.epoch == 0 {
+	if !v.ours(t.Recorder) || n.epoch == 0 {
 		return comes, nil
 	}
-	tip, _ := v.state.BatchTip(consensus.Series{Recorder: v.pub, Epoch: n.epoch})
+	tip, _ := v.state.BatchTip(consensus.Series{Recorder: t.Recorder, Epoch: n.epoch})
 	if n.seq <= tip.Seq {
 		return v.inBlock(n, t)
 	}
@@ -56,9 +56,11 @@ func (v *view) prospect(t *record.Token) (prospect, error) {
 	}
 	left := n.seq == o.Seq && int(t.Micro) < len(o.Micros) && !v.restored
 	switch {
+	case v.over(v.state, t.Recorder):
+		return lost, nil
 	case n.seq < o.Seq || left:
 		return comes, nil
-	case v.mayClose(v.state):
+	case v.mayClose(v.state, o):
 		return lost, nil
 	}
 	return doubtful, nil
@@ -100,7 +102,7 @@ func (v *view) microsInBlock(n number) (micros []consensus.MicroRoot, err error)
 		return nil, err
 	}
 	for i := range b.Batches {
-		if own := &b.Batches[i]; own.Recorder == v.pub && own.Epoch == n.epoch && own.Seq == n.seq {
+		if own := &b.Batches[i]; v.ours(own.Recorder) && own.Epoch == n.epoch && own.Seq == n.seq {
 			return own.Micros, nil
 		}
 	}

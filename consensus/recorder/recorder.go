@@ -24,9 +24,9 @@ const (
 	// window is how many of our batches may wait for a block at one time;
 	// what is closed beyond it is kept back until earlier ones are included.
 	window = consensus.MaxBatchesPerKey
-	// enrolDepth is how many blocks must stand on our enrolment before we
+	// EnrolDepth is how many blocks must stand on our enrolment before we
 	// seal: a recipient whose chain is a block behind must know the key.
-	enrolDepth = 2
+	EnrolDepth = 2
 	// keepBlocks is how far below the tip a reorganisation may still ask for
 	// our batches again.
 	keepBlocks = 1000
@@ -100,11 +100,10 @@ type Store interface {
 // Recorder seals records with one recorder key. It is the only writer of its
 // space in the mail store.
 type Recorder struct {
-	store  Store
-	queue  Queue
-	chain  Chain
-	key    ed25519.PrivateKey
-	pub    consensus.Key
+	store Store
+	queue Queue
+	chain Chain
+	keyring
 	known  func(*consensus.State) bool
 	submit func(*consensus.Batch)
 	log    *slog.Logger
@@ -127,15 +126,15 @@ type Recorder struct {
 	looked    string               // outlook when what is sealed was last looked through
 }
 
-// New returns a recorder that signs with key. It signs nothing before known has
-// once said that the chain's state holds what the key signed before: an old
+// New returns a recorder that signs with key; formers are the keys that the node
+// had before, the oldest first. It signs nothing before known has once said that the chain's state holds what the key signed before: an old
 // copy of the data folder would else sign for the same places again. Where
 // recorder keys have epochs it signs at once, in one that nobody has signed in
 // before. It calls submit with each closed batch, again whenever one seems to have been forgotten on the
 // way to a block; submit must not block for long.
-func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
+func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, formers []ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	return &Recorder{
-		store: store, queue: queue, chain: ch, key: key, pub: consensus.PublicKey(key),
+		store: store, queue: queue, chain: ch, keyring: newKeyring(key, formers),
 		known: known, submit: submit, log: log, now: time.Now, silent: func() string { return "" }, unsure: true,
 		sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
 	}

@@ -537,7 +537,7 @@ func TestEnrolment(t *testing.T) {
 	o := newOffice(t, 2)
 	o.restart(1)
 	o.submit(1, 1, mail)
-	for blocks := range enrolDepth + 1 {
+	for blocks := range EnrolDepth + 1 {
 		o.must(o.step())
 		if tokens, _ := o.queue.sealed(); len(tokens) != 0 {
 			t.Fatalf("sealed after %d blocks", blocks)

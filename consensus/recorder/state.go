@@ -44,6 +44,7 @@ type openBatch struct {
 	Micros   []consensus.MicroRoot
 
 	// Where recorder keys have epochs.
+	Key   consensus.Key  `json:",omitzero"` // whose epoch it is; zero: written before there was this field, see keyring.of
 	Epoch uint64         `json:",omitempty"`
 	Tip   consensus.Hash `json:",omitzero"` // of the chain when the first micro-batch was sealed
 	// GivenUp: micro-batches were left that are never closed from here.
