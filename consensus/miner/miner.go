@@ -27,15 +27,15 @@ type Pool interface {
 
 // Miner makes block after block.
 type Miner struct {
-	chain    Chain
-	pool     Pool
-	recorder ed25519.PrivateKey
-	solver   *solver
-	publish  func(*consensus.Block)
-	log      *slog.Logger
-	now      func() time.Time
-	wait     func() string // why no block is to be made now; empty: one is
-	waiting  bool          // which has been said
+	chain   Chain
+	pool    Pool
+	key     func(*consensus.State) ed25519.PrivateKey // which recorder key signs on top of a state
+	solver  *solver
+	publish func(*consensus.Block)
+	log     *slog.Logger
+	now     func() time.Time
+	wait    func() string // why no block is to be made now; empty: one is
+	waiting bool          // which has been said
 }
 
 // New returns a Miner that signs with recorder and uses the given share of a
@@ -44,8 +44,9 @@ type Miner struct {
 // chain, to pass it on to peers; it must not block.
 func New(c Chain, pool Pool, recorder ed25519.PrivateKey, share float64, publish func(*consensus.Block), log *slog.Logger) *Miner {
 	return &Miner{
-		chain: c, pool: pool, recorder: recorder, solver: newSolver(share), publish: publish, log: log,
+		chain: c, pool: pool, solver: newSolver(share), publish: publish, log: log,
 		now: time.Now, wait: func() string { return "" },
+		key: func(*consensus.State) ed25519.PrivateKey { return recorder },
 	}
 }
 
@@ -56,6 +57,10 @@ func (m *Miner) SetClock(now func() time.Time) { m.now = now }
 // such as that the clock is known to be wrong; empty: it is to. It is asked again
 // and again.
 func (m *Miner) SetWait(why func() string) { m.wait = why }
+
+// SetKey gives the Miner, before Run, what says which recorder key signs on top of a state, where that may
+// change.
+func (m *Miner) SetKey(key func(*consensus.State) ed25519.PrivateKey) { m.key = key }
 
 // Run mines until ctx is done and returns nil then. While the recorder key is
 // not enrolled it waits. A block that the chain's store does not take, as when
@@ -90,7 +95,8 @@ func (m *Miner) Run(ctx context.Context) error {
 			continue
 		}
 		events, batches := m.pool.Select(s, m.now())
-		b, err := Template(s, events, batches, consensus.PublicKey(m.recorder), m.now())
+		key := m.key(s)
+		b, err := Template(s, events, batches, consensus.PublicKey(key), m.now())
 		if errors.Is(err, ErrNotMember) {
 			m.log.Debug("miner waits", "reason", err)
 			select {
@@ -105,7 +111,7 @@ func (m *Miner) Run(ctx context.Context) error {
 		if !m.work(ctx, s, b, revision, wake, tick.C) {
 			continue
 		}
-		if err := m.add(b); err != nil {
+		if err := m.add(b, key); err != nil {
 			m.log.Error("own block could not be stored, mining the next", "height", b.Header.Height, "err", err)
 			select {
 			case <-tick.C:
@@ -173,9 +179,9 @@ func (m *Miner) work(ctx context.Context, s *consensus.State, b *consensus.Block
 	}
 }
 
-// add signs a solved block and gives it to the chain and to peers.
-func (m *Miner) add(b *consensus.Block) error {
-	b.Header = consensus.SignHeader(b.Header.Header, m.recorder)
+// add signs a solved block with key and gives it to the chain and to peers.
+func (m *Miner) add(b *consensus.Block, key ed25519.PrivateKey) error {
+	b.Header = consensus.SignHeader(b.Header.Header, key)
 	status, err := m.chain.AddBlock(b, m.now())
 	var broken *consensus.RuleError
 	switch {
