@@ -110,8 +110,11 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 		}
 	}
 	for _, node := range org.Nodes {
+		if replacedBy(org, &node) != nil {
+			continue // the same node
+		}
 		v.Nodes = append(v.Nodes, api.OrgNode{
-			Node: node.Node.String(), Recorder: node.Recorder.String(), End: nodeEnds[node.End], Until: node.Until,
+			Node: node.Node.String(), Recorder: node.Recorder.String(), End: nodeEnds[node.End], Until: node.Until, Formers: formersOf(org, &node),
 		})
 	}
 	for _, p := range n.trust.Pins() {

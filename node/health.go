@@ -15,7 +15,7 @@ import (
 func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSummary {
 	own := n.ownAt(s)
 	org := api.OrgSummary{Name: own.Name, Domains: own.Domains, Key: keyOf(s, own).String(), RecoveryKeyHere: HasRecoveryKey(n.dir)}
-	if o, ok := s.OrgByRecorder(n.id.RecorderKey()); ok {
+	if o, ok := s.OrgByNode(n.id.NodeKey()); ok {
 		org.ID, org.Enrolled, org.Height, org.Ended = o.ID.String(), true, o.Height, n.ended(s)
 		org.Pending = n.viewPending(s, o)
 		for _, e := range slices.Concat(n.waitingEvents(s), n.ownApplications(s)) {

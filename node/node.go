@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,35 +29,12 @@ import (
 	"cairn/smtpgw/screen"
 )
 
-// RunOptions are the parts of a run that the command line decides.
-type RunOptions struct {
-	Log   *slog.Logger            // where the node logs; nil discards
-	Ready func(status api.Status) // called once when the node serves; may be nil
-	Now   func() time.Time        // the clock; nil: this machine's
-}
-
-// Run opens the node in dir, serves until ctx is done and shuts down in
-// order. It returns nil after a clean shutdown.
-func Run(ctx context.Context, dir string, o RunOptions) error {
-	n, err := openWith(dir, o)
-	if err != nil {
-		return err
-	}
-	defer n.Close()
-	return n.Serve(ctx, func() {
-		if o.Ready != nil {
-			if status, err := n.Status(ctx); err == nil {
-				o.Ready(*status)
-			}
-		}
-	})
-}
-
 // Node is one open node: every part constructed and connected.
 type Node struct {
 	dir        string
 	cfg        *Config
 	id         *Identity
+	formers    []formerRecorder // recorder keys before
 	genesis    *consensus.Genesis
 	enrol      *consensus.OrgEvent
 	started    time.Time        // by this machine's clock
@@ -146,13 +124,16 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if err := n.openStores(); err != nil {
 		return nil, err
 	}
+	if err := n.changeRecorder(); err != nil {
+		return nil, err
+	}
 	if err := errors.Join(n.checkKeys(), n.loadOwnSeen()); err != nil {
 		return nil, err
 	}
 	if err := n.connect(); err != nil {
 		return nil, err
 	}
-	if err := n.openSockets(); err != nil {
+	if err := n.openSockets(o.bound); err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -203,6 +184,7 @@ func (n *Node) connect() (err error) {
 		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.log)
 		n.miner.SetClock(n.now)
 		n.miner.SetWait(n.wait)
+		n.miner.SetKey(n.miningKey)
 	}
 
 	gw := n.gatewayConfig()
@@ -215,11 +197,14 @@ func (n *Node) connect() (err error) {
 	n.queue = smtpgw.NewQueue(n.store)
 	n.queue.SetClock(n.now)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
-	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, nil, n.knowsOwnRecords, n.submitBatch, n.log)
+	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.log)
 	n.recorder.SetClock(n.now)
 	n.recorder.SetSilent(n.copies.silent)
 	if err := n.recorder.Begin(); err != nil {
 		return fmt.Errorf("start the recorder: %w", err)
+	}
+	if err := n.dropFormers(); err != nil {
+		return fmt.Errorf("look after former recorder keys: %w", err)
 	}
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
 		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
@@ -263,12 +248,12 @@ func inboundConfig(gw smtpgw.Config) smtpgw.Config {
 	return gw
 }
 
-// openSockets binds what strangers and programs reach us by.
-func (n *Node) openSockets() (err error) {
-	if n.listen.submission, err = n.bind("submission.listen", n.cfg.Submission.Listen); err != nil {
+// openSockets binds what strangers and programs reach us by, where they did before if there was a before.
+func (n *Node) openSockets(bound api.Listeners) (err error) {
+	if n.listen.submission, err = n.bind("submission.listen", cmp.Or(bound.Submission, n.cfg.Submission.Listen)); err != nil {
 		return err
 	}
-	if n.listen.inbound, err = n.bind("inbound.listen", n.cfg.Inbound.Listen); err != nil {
+	if n.listen.inbound, err = n.bind("inbound.listen", cmp.Or(bound.Inbound, n.cfg.Inbound.Listen)); err != nil {
 		return err
 	}
 	if n.listen.stream, err = n.host.ListenSMTP(); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/mempool"
+	"cairn/consensus/recorder"
 	"cairn/node/api"
 )
 
@@ -199,6 +200,11 @@ func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEven
 	}
 	if org, ok := s.Org(e.Org()); ok && e.Type() == consensus.EventRotate && org.Pending.At > s.Height()+1 {
 		v.Replaces = org.Pending.Key.String()
+	}
+	if r := contentOf[*consensus.Replace](e); r != nil {
+		v.Recorder = r.Recorder.String()
+		v.Then = fmt.Sprintf("%d blocks later the node takes the key by itself, starting anew for that; what the one before signed gets into blocks for %d more",
+			recorder.EnrolDepth, consensus.DropGrace)
 	}
 	return v
 }

@@ -88,9 +88,13 @@ func entryChanges(was, now *consensus.Org) (list []api.OrgChange) {
 	}
 	for _, n := range now.Nodes {
 		i := slices.IndexFunc(was.Nodes, func(o consensus.OrgNode) bool { return o.Recorder == n.Recorder })
+		before := activeOf(was, n.Node)
 		switch {
+		case i < 0 && before != nil:
+			list = append(list, api.OrgChange{Height: now.Changed, What: "recorder", Node: n.Node.String(), From: before.Recorder.String(), To: n.Recorder.String()})
 		case i < 0:
 			add("node-added", "", n.Node.String())
+		case replacedBy(now, &n) != nil:
 		case was.Nodes[i].End != n.End:
 			add("node-"+nodeEnds[n.End], n.Node.String(), "")
 		}

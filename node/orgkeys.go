@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"cairn/consensus"
 	"cairn/node/home"
@@ -47,25 +46,13 @@ func LoadOrgKeys(dir string) ([]ed25519.PrivateKey, error) {
 	return keys, nil
 }
 
-// oldKey is the file of a former org key.
+// oldKey is the file of a former key.
 type oldKey struct {
 	path  string
 	until uint64 // the height from which the one counts that followed it
 }
 
-func oldOrgKeys(dir string) (list []oldKey, err error) {
-	entries, err := os.ReadDir(filepath.Join(dir, keysDir))
-	if err != nil {
-		return nil, fmt.Errorf("reading keys: %w", err)
-	}
-	for _, e := range entries {
-		number, old := strings.CutPrefix(strings.TrimSuffix(e.Name(), oldKeySuffix), oldKeyPrefix)
-		if until, err := strconv.ParseUint(number, 10, 64); err == nil && old {
-			list = append(list, oldKey{filepath.Join(dir, keysDir, e.Name()), until})
-		}
-	}
-	return list, nil
-}
+func oldOrgKeys(dir string) ([]oldKey, error) { return oldKeys(dir, oldKeyPrefix) }
 
 // FormerOrgKeys are the files of a node's directory with org keys that another one is to follow, or has followed.
 func FormerOrgKeys(dir string) (files []string, err error) {

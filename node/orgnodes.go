@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"cairn/consensus"
@@ -16,15 +17,25 @@ func (n *Node) OrgNodes(context.Context) (*api.OrgNodeList, error) {
 	}
 	list := new(api.OrgNodeList)
 	for _, o := range st.org.Nodes {
+		if replacedBy(st.org, &o) != nil {
+			continue // the same node
+		}
 		v := api.OrgNodeState{
 			Node: o.Node.String(), Recorder: o.Recorder.String(), Since: o.Since, End: nodeEnds[o.End], Until: o.Until,
-			At: n.blockTime(max(o.Since, o.Until)), Here: o.Node == n.id.NodeKey() && o.Recorder == n.id.RecorderKey(),
+			At: n.blockTime(max(o.Since, o.Until)), Here: o.Node == n.id.NodeKey(), Formers: formersOf(st.org, &o),
 		}
 		list.Nodes = append(list.Nodes, v)
 	}
 	for _, e := range st.waiting {
 		if a, ok := e.Content.(*consensus.AddNode); ok {
 			list.Nodes = append(list.Nodes, api.OrgNodeState{Node: a.Node.String(), Recorder: a.Recorder.String(), Waiting: true})
+		}
+		if r, ok := e.Content.(*consensus.Replace); ok {
+			for i := range list.Nodes {
+				if v := &list.Nodes[i]; v.Node == e.Signer.String() && v.End == "" {
+					v.Next = r.Recorder.String()
+				}
+			}
 		}
 	}
 	slices.SortStableFunc(list.Nodes, func(a, b api.OrgNodeState) int { return min(len(a.End), 1) - min(len(b.End), 1) })
@@ -50,14 +61,26 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 }
 
 // brought is what became of an event like e that was brought before: one that takes in a node which is one of
-// ours, or waits to be, or one that ends a node which waits for its end. It is nil of any other.
+// ours, or waits to be, one that ends a node which waits for its end, or one that gives a node a recorder key which
+// it has, or which waits. It is nil of any other.
 func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent {
-	add, drop := contentOf[*consensus.AddNode](e), contentOf[*consensus.DropNode](e)
+	add, drop, replace := contentOf[*consensus.AddNode](e), contentOf[*consensus.DropNode](e), contentOf[*consensus.Replace](e)
 	for _, w := range n.waitingEvents(s) {
 		a, d := contentOf[*consensus.AddNode](w), contentOf[*consensus.DropNode](w)
 		if add != nil && a != nil && a.Node == add.Node && a.Recorder == add.Recorder || drop != nil && d != nil && *d == *drop {
 			return n.viewEvent(s, w)
 		}
+		if r := contentOf[*consensus.Replace](w); replace != nil && r != nil && w.Signer == e.Signer && r.Recorder == replace.Recorder {
+			return n.viewEvent(s, w)
+		}
+	}
+	if replace != nil {
+		if at, known := s.NodeByRecorder(replace.Recorder); known && at.Node == e.Signer && at.End == consensus.NodeActive {
+			v := n.viewEvent(s, e)
+			v.WaitsFor = fmt.Sprintf("nothing: the node has that key since block %d", at.Since)
+			return v
+		}
+		return nil
 	}
 	if add == nil {
 		return nil

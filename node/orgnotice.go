@@ -22,7 +22,7 @@ import (
 const noticeAfter = 2
 
 // noticed are the changes that the administrator is told of.
-var noticed = []string{"key", "key-revoked", "key-pending", "key-pending-gone", "node-added", "node-revoked", "node-suspended"}
+var noticed = []string{"key", "key-revoked", "key-pending", "key-pending-gone", "node-added", "recorder", "node-revoked", "node-suspended"}
 
 // noticeChanges puts a mail into the postmaster's inbox for each organisation that is trusted here and
 // whose keys have changed, our own too.
@@ -154,6 +154,8 @@ func (n *Node) sentence(s *consensus.State, c api.OrgChange) string {
 		return fmt.Sprintf("The change of its key that was announced will not come, %s.\r\n  key    %s", when, c.From)
 	case "node-added":
 		return fmt.Sprintf("A node was added, %s.\r\n  node   %s", when, c.To)
+	case "recorder":
+		return fmt.Sprintf("A node gave itself another recorder key, %s.\r\n  node   %s\r\n  key    %s\r\n  before %s", when, c.Node, c.To, c.From)
 	case "node-revoked":
 		return fmt.Sprintf("A node was ended together with the organisation's key, %s.\r\n  node   %s", when, c.From)
 	}

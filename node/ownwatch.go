@@ -20,7 +20,11 @@ func (n *Node) ended(s *consensus.State) string {
 	_, active := s.ActiveNode(n.id.NodeKey())
 	switch {
 	case node.End == consensus.NodeDropped && active:
-		how = "this node's recorder key was replaced by another one, which is not here,"
+		if _, _, comes, err := n.nextRecorder(s); err == nil && comes {
+			return "" // it is about to be taken
+		}
+		return fmt.Sprintf("this node's recorder key was replaced in block %d by another one, which is not here, as after a restore of an older backup: "+
+			"it mines no more, and what is submitted here is soon recorded no more and waits; org node rekey gives it another one", node.Until)
 	case node.End == consensus.NodeDropped:
 		how = "this node was dropped by its organisation"
 	case node.End == consensus.NodeRevoked:
@@ -29,6 +33,14 @@ func (n *Node) ended(s *consensus.State) string {
 		how = "this node was suspended, as two batches with one number were signed with its recorder key,"
 	}
 	return fmt.Sprintf("%s in block %d: it mines no more, and what is submitted here from then on is soon recorded no more, waits and is returned", how, node.Until)
+}
+
+// afterEnd is what to do about a node that ended.
+func (n *Node) afterEnd(s *consensus.State) string {
+	if _, active := s.ActiveNode(n.id.NodeKey()); active {
+		return "org node rekey"
+	}
+	return "move its accounts to another node of the organisation, or make a new node in an empty directory and add that"
 }
 
 // watchOwn says in the log when this node has ended, and pins domains that our organisation has claimed
@@ -48,7 +60,7 @@ func (n *Node) watchOwn(ctx context.Context) error {
 		}
 		switch now := n.ended(s); {
 		case now != "" && now != said:
-			n.log.Error(now, "try", "move its accounts to another node of the organisation, or make a new node in an empty directory and add that")
+			n.log.Error(now, "try", n.afterEnd(s))
 			said = now
 		case now == "" && said != "":
 			n.log.Info("this node is one of its organisation's again")

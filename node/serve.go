@@ -39,6 +39,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.welcome)
 	run(n.watchClock)
 	run(n.watchOwn)
+	run(n.watchNextRecorder)
 	if n.miner != nil {
 		run(n.miner.Run)
 	}
@@ -105,7 +106,7 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 	for {
 		s := n.chain.State()
 		n.enrolProblem.Store(nil)
-		if org, enrolled := s.OrgByRecorder(n.id.RecorderKey()); !enrolled && !n.enrolledItself() {
+		if org, enrolled := s.OrgByNode(n.id.NodeKey()); !enrolled && !n.enrolledItself() {
 			waited = true // for its organisation to add it: it has nothing to bring
 		} else if !enrolled {
 			waited = true

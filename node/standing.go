@@ -91,11 +91,16 @@ func (st *Standing) next(keys []ed25519.PrivateKey) (*consensus.OrgEvent, ed2551
 		return nil, nil, api.Errorf(api.CodeInvalid, "cairn org changes",
 			"signing for the organisation: %s is not the organisation's key, which is %s", home.OrgKey, st.Key())
 	}
-	e := &consensus.OrgEvent{Version: st.params.Version, ChainID: st.params.ChainID(), Subject: st.org.ID, Prev: st.org.LastEvent, Signer: st.Key()}
+	return st.behind(st.Key()), keys[i], nil
+}
+
+// behind is an event of the organisation behind those that wait, without content, for that key to sign.
+func (st *Standing) behind(signer consensus.Key) *consensus.OrgEvent {
+	e := &consensus.OrgEvent{Version: st.params.Version, ChainID: st.params.ChainID(), Subject: st.org.ID, Prev: st.org.LastEvent, Signer: signer}
 	if n := len(st.waiting); n > 0 {
 		e.Prev = st.waiting[n-1].ID()
 	}
-	return e, keys[i], nil
+	return e
 }
 
 // finish gives e its stamp and signature.
@@ -142,6 +147,51 @@ func (st *Standing) AddNode(ctx context.Context, keys []ed25519.PrivateKey, r *N
 // DropNode makes the event that ends a node.
 func (st *Standing) DropNode(ctx context.Context, keys []ed25519.PrivateKey, node consensus.Key, progress Progress) (*consensus.OrgEvent, error) {
 	return st.signed(ctx, keys, &consensus.DropNode{Node: node}, progress)
+}
+
+// Replace makes the event with which a node gives itself another recorder key. Its own key signs.
+func (st *Standing) Replace(ctx context.Context, node, recorder ed25519.PrivateKey, progress Progress) (*consensus.OrgEvent, error) {
+	if err := st.mayReplace(consensus.PublicKey(node), consensus.PublicKey(recorder)); err != nil {
+		return nil, err
+	}
+	e := st.behind(consensus.PublicKey(node))
+	e.Content = consensus.NewReplace(e, recorder)
+	return st.finish(ctx, e, node, progress)
+}
+
+// mayReplace refuses another recorder key that the network would refuse.
+func (st *Standing) mayReplace(node, recorder consensus.Key) error {
+	const replacing = "replacing the recorder key: "
+	ended := uint64(0)
+	for _, n := range st.org.Nodes {
+		switch {
+		case n.Node != node:
+		case n.End != consensus.NodeActive:
+			ended = max(ended, n.Until)
+		case n.Recorder == recorder: // it has it already
+			return nil
+		case st.height+1 < n.Since+consensus.EpochGap:
+			return api.Errorf(api.CodeTryLater, "cairn chain status",
+				replacing+"this node has its recorder key since block %d, and a block takes another one from %d on; the next one is %d, one comes every %v on average",
+				n.Since, n.Since+consensus.EpochGap, st.height+1, st.params.BlockInterval)
+		default:
+			return st.replacesOnce(node, recorder)
+		}
+	}
+	if ended > 0 {
+		return api.Errorf(api.CodeNotAllowed, "cairn org node ls", replacing+"this node ended in block %d; make another one in an empty directory and add that", ended)
+	}
+	return api.Errorf(api.CodeNotFound, "cairn org node ls", replacing+"%s is no node of the organisation on the chain, as when it was not added yet or ended long ago", node)
+}
+
+// replacesOnce refuses a second recorder key while one waits.
+func (st *Standing) replacesOnce(node, recorder consensus.Key) error {
+	for _, e := range st.waiting {
+		if r := contentOf[*consensus.Replace](e); r != nil && e.Signer == node && r.Recorder != recorder {
+			return api.Errorf(api.CodeTryLater, "cairn status", "replacing the recorder key: another one waits for a block already, %s", r.Recorder)
+		}
+	}
+	return nil
 }
 
 // Rotate makes the event that puts key in the place of the org key: after a day, or at once with the

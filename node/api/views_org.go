@@ -39,6 +39,14 @@ type OrgNode struct {
 	Recorder string `json:"recorder"`
 	End      string `json:"end,omitempty"`   // dropped, revoked, suspended; empty: it has not ended
 	Until    uint64 `json:"until,omitempty"` // height of the block that ended it
+
+	Formers []FormerRecorder `json:"former_recorders,omitempty"` // that it had lately, the last one first
+}
+
+// FormerRecorder is a recorder key in whose place a node took another one.
+type FormerRecorder struct {
+	Recorder string `json:"recorder"`
+	Until    uint64 `json:"until"` // height of the block from which the other one counts
 }
 
 // Pin binds a domain to an org key, at this node.

@@ -29,6 +29,9 @@ type OrgEvent struct {
 
 	Ends []string `json:"ends,omitempty"` // nodes that it ends, by their keys
 
+	Recorder string `json:"recorder,omitempty"` // the recorder key that a node gives itself
+	Then     string `json:"then,omitempty"`     // what happens once a block has it, in words
+
 	Replaces string `json:"replaces,omitempty"` // of a rotation: the key that was announced before and does not come now
 
 	Unaddressed []DomainAccounts `json:"unaddressed,omitempty"` // of the domains that come with it, in the answer to an update
@@ -56,12 +59,15 @@ type OrgNodeList struct {
 type OrgNodeState struct {
 	Node     string    `json:"node"`
 	Recorder string    `json:"recorder"`
-	Since    uint64    `json:"since"`             // height of the block that enrolled it
+	Since    uint64    `json:"since"`             // height of the block that enrolled it, with that recorder key
 	End      string    `json:"end,omitempty"`     // dropped, revoked, suspended; empty: it has not ended
 	Until    uint64    `json:"until,omitempty"`   // height of the block that ended it
 	At       time.Time `json:"at,omitzero"`       // time of that block, else of the one that enrolled it
 	Here     bool      `json:"here,omitempty"`    // it is the node that answers
 	Waiting  bool      `json:"waiting,omitempty"` // it is in no block yet
+
+	Formers []FormerRecorder `json:"former_recorders,omitempty"` // that it had lately, the last one first
+	Next    string           `json:"next_recorder,omitempty"`    // recorder key that waits for a block
 }
 
 // OrgChanges is the history of an organisation's entry, the oldest change first.
@@ -88,10 +94,11 @@ type OrgChange struct {
 	Height uint64    `json:"height"`
 	Time   time.Time `json:"time,omitzero"` // of that block
 	// What changed: enrolled, name, domains, records, threshold, key, key-revoked, key-pending, key-pending-gone, recovery,
-	// node-added, node-dropped, node-revoked, node-suspended.
+	// node-added, node-dropped, node-revoked, node-suspended, recorder (a node has another recorder key).
 	What        string    `json:"what"`
 	From        string    `json:"from,omitempty"`
 	To          string    `json:"to,omitempty"`          // of keys: 64 hex digits
+	Node        string    `json:"node,omitempty"`        // whose recorder key it was
 	Fingerprint string    `json:"fingerprint,omitempty"` // of an org key in To
 	Counts      uint64    `json:"counts,omitempty"`      // height from which a pending key counts
 	About       time.Time `json:"about,omitzero"`        // when that is, or was

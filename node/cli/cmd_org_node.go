@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) cmdOrgNode() *cobra.Command {
-	return group("node", "The nodes of our organisation", a.cmdOrgNodeRequest(), a.cmdOrgNodeAdd(), a.cmdOrgNodeDrop(), a.cmdOrgNodeLs(), a.cmdOrgNodeStays())
+	return group("node", "The nodes of our organisation", a.cmdOrgNodeRequest(), a.cmdOrgNodeAdd(), a.cmdOrgNodeDrop(), a.cmdOrgNodeRekey(), a.cmdOrgNodeLs(), a.cmdOrgNodeStays())
 }
 
 // nodeRequest is what org node request prints.

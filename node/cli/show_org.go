@@ -52,17 +52,20 @@ func pinNote(p *api.Pin) string {
 	return note
 }
 
-// nodesNote counts nodes, and says how and when those ended that have.
+// nodesNote counts nodes, and says how and when those ended that have, and which took another recorder key.
 func nodesNote(list []api.OrgNode) string {
-	active, ended := 0, ""
+	active, ended, changed := 0, "", ""
 	for _, n := range list {
+		for _, f := range n.Formers {
+			changed += fmt.Sprintf("; %.8s has another recorder key since block %d", n.Node, f.Until)
+		}
 		if n.End == "" {
 			active++
 			continue
 		}
 		ended += fmt.Sprintf("; %.8s was %s in block %d", n.Node, n.End, n.Until)
 	}
-	return fmt.Sprint(active) + ended
+	return fmt.Sprint(active) + ended + changed
 }
 
 // holder names whom a pin is for.
@@ -153,7 +156,7 @@ var changeSays = map[string]string{
 	"enrolled": "enrolled", "name": "another name", "domains": "other domains", "records": "other declaration", "threshold": "other threshold",
 	"key": "another key", "key-revoked": "key revoked", "key-pending": "another key announced", "key-pending-gone": "announced key taken back",
 	"recovery": "another recovery key", "node-added": "node added", "node-dropped": "node dropped", "node-revoked": "node revoked",
-	"node-suspended": "node suspended",
+	"node-suspended": "node suspended", "recorder": "another recorder key of a node",
 }
 
 // showPending tells of a key that is announced, if one is.
@@ -175,6 +178,9 @@ func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
 		case "name", "domains", "records", "threshold":
 			fmt.Fprintf(b, "  from      %s\n  to        %s\n", line(c.From, 0), line(c.To, 0))
 			continue
+		}
+		if c.Node != "" {
+			fmt.Fprintf(b, "  node      %s\n", c.Node)
 		}
 		if c.From != "" {
 			fmt.Fprintf(b, "  before    %s\n", c.From)
@@ -199,6 +205,9 @@ func showProposed(b *bytes.Buffer, done string, v *api.OrgEvent) {
 	for _, node := range v.Ends {
 		fmt.Fprintf(b, "  ends      node %s\n", node)
 	}
+	if v.Recorder != "" {
+		fmt.Fprintf(b, "  recorder  %s\n  then      %s\n", v.Recorder, v.Then)
+	}
 	if v.Replaces != "" {
 		fmt.Fprintf(b, "  replaces  the key announced before, %s: that one does not come, and the time begins anew\n", v.Replaces)
 	}
@@ -210,6 +219,12 @@ func showNode(b *bytes.Buffer, n *api.OrgNodeState) {
 		here = " (this node)"
 	}
 	fmt.Fprintf(b, "%s%s\n  recorder  %s\n", n.Node, here, n.Recorder)
+	for _, f := range n.Formers {
+		fmt.Fprintf(b, "  before    %s, until block %d\n", f.Recorder, f.Until)
+	}
+	if n.Next != "" {
+		fmt.Fprintf(b, "  next      %s, waits for a block\n", n.Next)
+	}
 	switch {
 	case n.Waiting:
 		fmt.Fprintln(b, "  waits for a block")

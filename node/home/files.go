@@ -1,6 +1,9 @@
 package home
 
-import "path"
+import (
+	"path"
+	"strconv"
+)
 
 // Files and folders of a node's directory, slash-separated. What else lies in it is the socket.
 const (
@@ -24,6 +27,18 @@ const (
 	OrgKeyFile      = "org.pem"
 	RecoveryKeyFile = "recovery.pem" // until it is taken offline
 )
+
+// NextRecorderKey is the recorder key that is to follow, until the chain has it.
+const NextRecorderKey = KeysDir + "/recorder-next.pem"
+
+// OldRecorderPrefix begins the names of files in KeysDir with former recorder keys; behind it stands the height of the
+// block that ended them.
+const OldRecorderPrefix = "recorder-old-"
+
+// OldRecorderKey is the file of a former recorder key.
+func OldRecorderKey(until uint64) string {
+	return KeysDir + "/" + OldRecorderPrefix + strconv.FormatUint(until, 10) + ".pem"
+}
 
 // OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is the organisation.
 const OrgKey = KeysDir + "/" + OrgKeyFile

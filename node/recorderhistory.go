@@ -1,0 +1,43 @@
+package node
+
+import (
+	"cmp"
+	"slices"
+
+	"cairn/consensus"
+	"cairn/node/api"
+)
+
+// An entry has a node that took another recorder key twice: as it is, and as one that ended.
+
+// activeOf is the node of an entry with that node key that has not ended; nil if there is none.
+func activeOf(o *consensus.Org, node consensus.Key) *consensus.OrgNode {
+	i := slices.IndexFunc(o.Nodes, func(n consensus.OrgNode) bool { return n.Node == node && n.End == consensus.NodeActive })
+	if i < 0 {
+		return nil
+	}
+	return &o.Nodes[i]
+}
+
+// replacedBy is what of an entry stands for the node that n was until it took another recorder key; nil if it took none.
+func replacedBy(o *consensus.Org, n *consensus.OrgNode) *consensus.OrgNode {
+	var by *consensus.OrgNode
+	for i := range o.Nodes {
+		if other := &o.Nodes[i]; n.End == consensus.NodeDropped && other.Node == n.Node && other.Since >= n.Until && other.Recorder != n.Recorder &&
+			(by == nil || other.Since > by.Since) {
+			by = other
+		}
+	}
+	return by
+}
+
+// formersOf are the recorder keys that a node of an entry had before, as far as it has them still; the latest first.
+func formersOf(o *consensus.Org, n *consensus.OrgNode) (list []api.FormerRecorder) {
+	for i := range o.Nodes {
+		if by := replacedBy(o, &o.Nodes[i]); by != nil && by.Recorder == n.Recorder {
+			list = append(list, api.FormerRecorder{Recorder: o.Nodes[i].Recorder.String(), Until: o.Nodes[i].Until})
+		}
+	}
+	slices.SortFunc(list, func(a, b api.FormerRecorder) int { return cmp.Compare(b.Until, a.Until) })
+	return list
+}

@@ -1,0 +1,120 @@
+package node
+
+import (
+	"cmp"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cairn/node/home"
+)
+
+// The recorder key of a node changes in three steps, each whole on the disk before the next: the key that comes is
+// written beside the one that signs; once the chain has it, the one that signs gets a second name, as a former one;
+// then the one that comes takes its place. Whatever is interrupted is finished at the next start.
+
+// LoadNodeKey reads the node key in a node's directory.
+func LoadNodeKey(dir string) (ed25519.PrivateKey, error) {
+	return readKeyFile(filepath.Join(dir, keysDir, home.NodeKeyFile))
+}
+
+// NextRecorderKey reads the recorder key that is to follow the one in a node's directory, or draws one. there: it is
+// on the disk.
+func NextRecorderKey(dir string) (key ed25519.PrivateKey, there bool, err error) {
+	key, err = readKeyFile(nextRecorderFile(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err = NewKey()
+		return key, false, err
+	}
+	return key, err == nil, err
+}
+
+// KeepNextRecorderKey writes the recorder key that is to follow. undo takes it back.
+func KeepNextRecorderKey(dir string, key ed25519.PrivateKey) (undo func() error, err error) {
+	path := nextRecorderFile(dir)
+	text, err := encodeKey(key)
+	if err == nil {
+		err = home.WriteNew(path, text)
+	}
+	if err == nil {
+		err = home.SyncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keeping the next recorder key: %w", err)
+	}
+	return func() error { return os.Remove(path) }, nil
+}
+
+func nextRecorderFile(dir string) string {
+	return filepath.Join(dir, filepath.FromSlash(home.NextRecorderKey))
+}
+
+// takeNextRecorder puts the recorder key that was to follow in the place of the one that signs, which ended in that
+// block and stays beside it.
+func takeNextRecorder(dir string, now ed25519.PrivateKey, until uint64) error {
+	path := filepath.Join(dir, keysDir, home.RecorderKeyFile)
+	former := filepath.Join(dir, filepath.FromSlash(home.OldRecorderKey(until)))
+	err := os.Link(path, former)
+	if errors.Is(err, fs.ErrExist) {
+		key, readErr := readKeyFile(former)
+		if readErr == nil && key.Equal(now) {
+			err = nil // of a start that was interrupted
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the former recorder key: %w", err)
+	}
+	if err := home.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("keeping the former recorder key: %w", err)
+	}
+	if err := errors.Join(os.Rename(nextRecorderFile(dir), path), home.SyncDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("taking the next recorder key: %w", err)
+	}
+	return nil
+}
+
+// formerRecorder is a recorder key that a node had.
+type formerRecorder struct {
+	oldKey
+	key ed25519.PrivateKey
+}
+
+// formerRecorders reads the recorder keys that a node had before now, the oldest first.
+func formerRecorders(dir string, now ed25519.PrivateKey) (list []formerRecorder, err error) {
+	old, err := oldKeys(dir, home.OldRecorderPrefix)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range old {
+		key, err := readKeyFile(o.path)
+		if err != nil {
+			return nil, err
+		}
+		if !key.Equal(now) { // else taking the next one was interrupted
+			list = append(list, formerRecorder{o, key})
+		}
+	}
+	return list, nil
+}
+
+// oldKeys lists the files with former keys, those that ended first before the others.
+func oldKeys(dir, prefix string) (list []oldKey, err error) {
+	entries, err := os.ReadDir(filepath.Join(dir, keysDir))
+	if err != nil {
+		return nil, fmt.Errorf("reading keys: %w", err)
+	}
+	for _, e := range entries {
+		number, old := strings.CutPrefix(strings.TrimSuffix(e.Name(), oldKeySuffix), prefix)
+		if until, err := strconv.ParseUint(number, 10, 64); err == nil && old {
+			list = append(list, oldKey{filepath.Join(dir, keysDir, e.Name()), until})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b oldKey) int { return cmp.Compare(a.until, b.until) })
+	return list, nil
+}

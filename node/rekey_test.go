@@ -1,0 +1,195 @@
+package node
+
+import (
+	"crypto/ed25519"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/consensus/recorder"
+	"cairn/node/api"
+	"cairn/node/home"
+)
+
+// rekeyed gives the node another recorder key in the next block, as org node rekey does.
+func (w *changing) rekeyed(next ed25519.PrivateKey) consensus.OrgEvent {
+	w.t.Helper()
+	return w.net.Orgs[1].Change(w.chain.State(), w.id.Node, true, func(e *consensus.OrgEvent) consensus.Content { return consensus.NewReplace(e, next) })
+}
+
+// keepNext writes a recorder key that is to follow.
+func (w *changing) keepNext() ed25519.PrivateKey {
+	w.t.Helper()
+	next, there, err := NextRecorderKey(w.dir)
+	if err != nil || there {
+		w.t.Fatal(there, err)
+	}
+	if _, err := KeepNextRecorderKey(w.dir, next); err != nil {
+		w.t.Fatal(err)
+	}
+	if again, there, err := NextRecorderKey(w.dir); err != nil || !there || !again.Equal(next) {
+		w.t.Fatalf("another key is drawn while one waits: %v, %v", there, err)
+	}
+	return next
+}
+
+// again closes the node and opens it anew.
+func (w *changing) again() {
+	w.t.Helper()
+	if err := w.Node.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	var err error
+	if w.Node, err = Open(w.dir, slog.New(slog.DiscardHandler)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestStandingReplace(t *testing.T) {
+	w := newChanging(t)
+	next, other := must(NewKey()), must(NewKey())
+	replace := func(node ed25519.PrivateKey) (*consensus.OrgEvent, error) {
+		return mustStand(t, w.Node).Replace(t.Context(), node, next, nil)
+	}
+	wants := func(what string, node ed25519.PrivateKey, code api.Code, says, hint string) {
+		t.Helper()
+		_, err := replace(node)
+		if e := api.AsError(err); e == nil || e.Code != code || !strings.Contains(e.Message, says) || e.Hint != hint {
+			t.Errorf("%s: %+v", what, e)
+		}
+	}
+	wants("a stranger", other, api.CodeNotFound, "is no node of the organisation", "cairn org node ls")
+	wants("a key that is young", w.id.Node, api.CodeTryLater, "since block 1, and a block takes another one from 21 on; the next one is 2,", "cairn chain status")
+	w.blocks(consensus.EpochGap - 1)
+	waiting := w.renamed("Beta & Co")
+	if err := propose(t, w.Node, &waiting); err != nil {
+		t.Fatal(err)
+	}
+	e, err := replace(w.id.Node)
+	if err != nil || e.Prev != waiting.ID() || e.Signer != w.id.NodeKey() {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	v, err := w.ProposeEvent(t.Context(), api.EventRequest{Event: e.Encode()})
+	if err != nil || v.Type != "replace-recorder" || v.Recorder != consensus.PublicKey(next).String() || v.Then == "" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	second := must(replace(w.id.Node)) // the command is run again
+	if again, err := w.ProposeEvent(t.Context(), api.EventRequest{Event: second.Encode()}); err != nil || again.ID != v.ID {
+		t.Errorf("brought again: %+v, %v", again, err)
+	}
+	if l, err := w.OrgNodes(t.Context()); err != nil || len(l.Nodes) != 1 || l.Nodes[0].Next != v.Recorder {
+		t.Errorf("nodes %+v, %v", l, err)
+	}
+	if _, err := mustStand(t, w.Node).Replace(t.Context(), w.id.Node, other, nil); api.AsError(err) == nil || api.AsError(err).Code != api.CodeTryLater {
+		t.Errorf("a second key while one waits: %v", err)
+	}
+	w.block(waiting, *e)
+	third := must(replace(w.id.Node))
+	if v, err := w.ProposeEvent(t.Context(), api.EventRequest{Event: third.Encode()}); err != nil || !strings.HasPrefix(v.WaitsFor, "nothing: the node has that key since block 21") {
+		t.Errorf("brought when it is in a block: %+v, %v", v, err)
+	}
+	l, err := w.OrgNodes(t.Context())
+	if err != nil || len(l.Nodes) != 1 || l.Nodes[0].Recorder != v.Recorder || len(l.Nodes[0].Formers) != 1 || l.Nodes[0].Formers[0].Until != 21 || !l.Nodes[0].Here {
+		t.Errorf("nodes %+v, %v", l, err)
+	}
+	o, err := w.Orgs(t.Context(), "")
+	if err != nil || len(o.Orgs[0].Nodes) != 1 || len(o.Orgs[0].Nodes[0].Formers) != 1 {
+		t.Errorf("organisation %+v, %v", o, err)
+	}
+	c, err := w.OrgChanges(t.Context(), "")
+	last := c.Changes[len(c.Changes)-1]
+	if err != nil || last.What != "recorder" || last.Node != w.id.NodeKey().String() || last.From != w.id.RecorderKey().String() || last.To != v.Recorder {
+		t.Errorf("changes %+v, %v", c.Changes, err)
+	}
+	st := mustStand(t, w.Node)
+	org := *st.org
+	org.Nodes = []consensus.OrgNode{{NodeKeys: org.Nodes[0].NodeKeys, End: consensus.NodeDropped, Until: 7}}
+	st.org = &org
+	if _, err := st.Replace(t.Context(), w.id.Node, other, nil); api.AsError(err) == nil || api.AsError(err).Code != api.CodeNotAllowed || !strings.Contains(err.Error(), "ended in block 7") {
+		t.Errorf("a node that ended: %v", err)
+	}
+}
+
+// The node takes the key when enough blocks stand on it, wherever it was interrupted, and what it had before stays
+// beside it until nothing of it is needed.
+func TestNextRecorderKeyIsTaken(t *testing.T) {
+	for _, tt := range []struct {
+		what        string
+		interrupted func(w *changing)
+	}{
+		{"in one go", func(*changing) {}},
+		{"after the former one has its name", func(w *changing) {
+			if err := os.Link(filepath.Join(w.dir, "keys/recorder.pem"), filepath.Join(w.dir, home.OldRecorderKey(21))); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			w := newChanging(t)
+			former, next := w.id.Recorder, w.keepNext()
+			w.blocks(consensus.EpochGap - 1)
+			w.block(w.rekeyed(next))
+			w.blocks(recorder.EnrolDepth - 1)
+			if _, _, due, err := w.nextRecorderDue(w.chain.State()); due || err != nil || w.ended(w.chain.State()) != "" {
+				t.Errorf("too early: %v, %v, %q", due, err, w.ended(w.chain.State()))
+			}
+			if key := w.miningKey(w.chain.State()); !key.Equal(next) {
+				t.Error("nobody mines until the key is taken")
+			}
+			w.again()
+			if !w.id.Recorder.Equal(former) {
+				t.Fatal("the key was taken too early")
+			}
+			w.block()
+			if err := w.watchNextRecorder(t.Context()); err != errNextRecorder {
+				t.Fatalf("the node goes on: %v", err)
+			}
+			tt.interrupted(w)
+			w.again()
+			if !w.id.Recorder.Equal(next) || len(w.formers) != 1 || !w.formers[0].key.Equal(former) || w.formers[0].until != 21 {
+				t.Fatalf("formers %+v", w.formers)
+			}
+			if fileExists(nextRecorderFile(w.dir)) {
+				t.Error("the next key is there still")
+			}
+			if s, err := w.Status(t.Context()); err != nil || s.Org.Ended != "" || s.Mail.Halted != "" || !s.Org.Enrolled {
+				t.Errorf("status %+v, %+v, %v", s.Org, s.Mail, err)
+			}
+			// The chain is fetched anew.
+			if err := w.Node.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(filepath.Join(w.dir, home.ChainDir)); err != nil {
+				t.Fatal(err)
+			}
+			var err error
+			if w.Node, err = Open(w.dir, slog.New(slog.DiscardHandler)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// A node without the key that took the place of its own says so, and another one brings it back.
+func TestReplacedKeyThatIsNotHere(t *testing.T) {
+	w := newChanging(t)
+	w.blocks(consensus.EpochGap - 1)
+	w.block(w.rekeyed(must(NewKey())))
+	w.blocks(consensus.DropGrace)
+	w.again()
+	s, err := w.Status(t.Context())
+	if err != nil || !strings.Contains(s.Org.Ended, "was replaced in block 21 by another one, which is not here") || !strings.Contains(s.Mail.Halted, "was replaced in block 21") ||
+		s.Mail.Next != "cairn org node rekey" || w.afterEnd(w.chain.State()) != "org node rekey" {
+		t.Errorf("status %+v, %+v, %v", s.Org, s.Mail, err)
+	}
+	next := w.keepNext()
+	w.block(w.rekeyed(next))
+	w.blocks(recorder.EnrolDepth)
+	w.again()
+	if s, err := w.Status(t.Context()); err != nil || s.Org.Ended != "" || s.Mail.Halted != "" || !w.id.Recorder.Equal(next) {
+		t.Errorf("afterwards: %+v, %+v, %v", s.Org, s.Mail, err)
+	}
+}
