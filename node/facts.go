@@ -24,6 +24,14 @@ func BackupFacts(files map[string][]byte) (home.Manifest, error) {
 		}
 		*p.key = key
 	}
+	for name, text := range files {
+		if path.Dir(name) != keysDir {
+			continue
+		}
+		if _, err := decodeKey(text); err != nil { // also those that the node had, or is to have
+			return m, fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	var genesis *consensus.Genesis
 	var enrol *consensus.OrgEvent
 	var err error

@@ -71,6 +71,14 @@ func checkParts(names []string) error {
 	rest := names
 	for _, p := range parts {
 		switch {
+		case p.many:
+			for last := uint64(0); len(rest) > 0; rest = rest[1:] {
+				until, ok := oldRecorder(rest[0])
+				if !ok || until <= last {
+					break
+				}
+				last = until
+			}
 		case len(rest) > 0 && rest[0] == p.name:
 			rest = rest[1:]
 		case p.must:

@@ -20,7 +20,11 @@ func Create(w io.Writer, dir string, r *mailstore.Reader, m Manifest, orgKey boo
 		return err
 	}
 	m.Journal = uint64(last)
-	files, err := readFiles(dir, orgKey)
+	parts, err := partsOf(dir)
+	if err != nil {
+		return fmt.Errorf("making the backup: %w", err)
+	}
+	files, err := readFiles(dir, parts, orgKey)
 	if err != nil {
 		return err
 	}
@@ -50,7 +54,7 @@ func Create(w io.Writer, dir string, r *mailstore.Reader, m Manifest, orgKey boo
 }
 
 // readFiles reads the files of a node's directory that become parts, by name.
-func readFiles(dir string, orgKey bool) (map[string][]byte, error) {
+func readFiles(dir string, parts []part, orgKey bool) (map[string][]byte, error) {
 	files := make(map[string][]byte)
 	for _, p := range parts {
 		if p.name == MailDir || !orgKey && (p.name == OrgKey || p.name == RecoveryKey) {

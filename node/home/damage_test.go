@@ -185,16 +185,18 @@ func TestStrangeBackups(t *testing.T) {
 		parts    map[string]string
 		says     string
 	}{
-		"no JSON":        {"{", nil, "its manifest"},
-		"unknown field":  {strings.Replace(manifest(least...), "{", `{"x":1,`, 1), nil, "not written as a node writes it"},
-		"no mail":        {manifest(least[:3]...), nil, "it lists no mail"},
-		"foreign part":   {manifest(append(least, "../evil")...), nil, `"../evil", which is no part`},
-		"other order":    {manifest(least[1], least[0], least[2], least[3]), nil, "it lists no cairn.toml where that has to be"},
-		"twice":          {manifest(least[0], least[0], least[1], least[2], least[3]), nil, "it lists no keys/recorder.pem"},
-		"great file":     {manifest(least...), map[string]string{ConfigFile: strings.Repeat("x", maxFile+1)}, "more than 1048576 bytes"},
-		"great manifest": {strings.Repeat(" ", maxManifest) + "{}", nil, "its manifest"},
-		"no mail store":  {manifest(least...), map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": "", MailDir: "text"}, "the mail store in it cannot be read"},
-		"part missing":   {manifest(least...), filled, "mail (it is not there)"},
+		"no JSON":                          {"{", nil, "its manifest"},
+		"unknown field":                    {strings.Replace(manifest(least...), "{", `{"x":1,`, 1), nil, "not written as a node writes it"},
+		"no mail":                          {manifest(least[:3]...), nil, "it lists no mail"},
+		"foreign part":                     {manifest(append(least, "../evil")...), nil, `"../evil", which is no part`},
+		"other order":                      {manifest(least[1], least[0], least[2], least[3]), nil, "it lists no cairn.toml where that has to be"},
+		"twice":                            {manifest(least[0], least[0], least[1], least[2], least[3]), nil, "it lists no keys/recorder.pem"},
+		"keys that ended in another order": {manifest(least[0], least[1], least[2], OldRecorderKey(10), OldRecorderKey(9), least[3]), nil, "it lists no mail where"},
+		"a key that ended nowhere":         {manifest(least[0], least[1], least[2], "keys/recorder-old-09.pem", least[3]), nil, "it lists no mail where"},
+		"great file":                       {manifest(least...), map[string]string{ConfigFile: strings.Repeat("x", maxFile+1)}, "more than 1048576 bytes"},
+		"great manifest":                   {strings.Repeat(" ", maxManifest) + "{}", nil, "its manifest"},
+		"no mail store":                    {manifest(least...), map[string]string{ConfigFile: "", "keys/recorder.pem": "", "keys/node.pem": "", MailDir: "text"}, "the mail store in it cannot be read"},
+		"part missing":                     {manifest(least...), filled, "mail (it is not there)"},
 	} {
 		b := written(t, tt.manifest, tt.parts)
 		_, err := check(b)

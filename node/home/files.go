@@ -1,8 +1,12 @@
 package home
 
 import (
+	"os"
 	"path"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Files and folders of a node's directory, slash-separated. What else lies in it is the socket.
@@ -50,20 +54,54 @@ const RecoveryKey = KeysDir + "/" + RecoveryKeyFile
 type part struct {
 	name string // of the file in the node's directory, or of the mail store's folder
 	must bool   // without it there is no node
+	many bool   // it is one for each former recorder key, those that ended first before the others; the name says so only
 }
 
 // parts are all that a backup may hold, in the order in which they stand in it. IndexDir and ChainDir are no parts:
 // both are made again. The mail store comes last, since it takes the time.
 var parts = []part{
-	{ConfigFile, true},
-	{path.Join(KeysDir, RecorderKeyFile), true},
-	{path.Join(KeysDir, NodeKeyFile), true},
-	{OrgKey, false},
-	{RecoveryKey, false},
-	{NetworkFile, false}, // a node that has joined no network has none of these
-	{EnrolFile, false},
-	{PinsFile, false},
-	{PeersFile, false},
-	{KnownFile, false},
-	{MailDir, true},
+	{name: ConfigFile, must: true},
+	{name: path.Join(KeysDir, RecorderKeyFile), must: true},
+	{name: path.Join(KeysDir, NodeKeyFile), must: true},
+	{name: NextRecorderKey},
+	{name: OldRecorderPrefix, many: true},
+	{name: OrgKey},
+	{name: RecoveryKey},
+	{name: NetworkFile}, // a node that has joined no network has none of these
+	{name: EnrolFile},
+	{name: PinsFile},
+	{name: PeersFile},
+	{name: KnownFile},
+	{name: MailDir, must: true},
+}
+
+// oldRecorder reads the height in the name of a former recorder key's file.
+func oldRecorder(name string) (until uint64, ok bool) {
+	until, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(name, KeysDir+"/"+OldRecorderPrefix), ".pem"), 10, 64)
+	return until, err == nil && name == OldRecorderKey(until)
+}
+
+// partsOf are the parts that a backup of the node in dir may hold.
+func partsOf(dir string) (list []part, err error) {
+	for _, p := range parts {
+		if !p.many {
+			list = append(list, p)
+			continue
+		}
+		files, err := os.ReadDir(filepath.Join(dir, KeysDir))
+		if err != nil {
+			return nil, err
+		}
+		var ends []uint64
+		for _, f := range files {
+			if until, ok := oldRecorder(path.Join(KeysDir, f.Name())); ok {
+				ends = append(ends, until)
+			}
+		}
+		slices.Sort(ends)
+		for _, until := range ends {
+			list = append(list, part{name: OldRecorderKey(until)})
+		}
+	}
+	return list, nil
 }

@@ -64,6 +64,13 @@ func without(files map[string]string, names ...string) map[string]string {
 	return files
 }
 
+func with(files map[string]string, names ...string) map[string]string {
+	for _, name := range names {
+		files[name] = name
+	}
+	return files
+}
+
 func TestRestore(t *testing.T) {
 	newcomer := map[string]string{ConfigFile: "x", "keys/recorder.pem": "r", "keys/node.pem": "n", OrgKey: "o"}
 	for name, tt := range map[string]struct {
@@ -74,6 +81,7 @@ func TestRestore(t *testing.T) {
 		"without the organisation's key": {texts(), false, without(texts(), OrgKey, RecoveryKey)},
 		"with the organisation's key":    {texts(), true, texts()},
 		"with no recovery key":           {without(texts(), RecoveryKey), true, without(texts(), RecoveryKey)},
+		"with other recorder keys":       {with(texts(), NextRecorderKey, OldRecorderKey(9), OldRecorderKey(10)), true, with(texts(), NextRecorderKey, OldRecorderKey(9), OldRecorderKey(10))},
 		"of no network":                  {newcomer, true, newcomer},
 	} {
 		t.Run(name, func(t *testing.T) {
