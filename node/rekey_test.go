@@ -193,3 +193,25 @@ func TestReplacedKeyThatIsNotHere(t *testing.T) {
 		t.Errorf("afterwards: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 }
+
+// A former recorder key goes at a start once nothing that it signed can be asked for, and not before.
+func TestFormerRecorderKeysGo(t *testing.T) {
+	w := newChanging(t)
+	next := w.keepNext()
+	w.blocks(consensus.EpochGap - 1)
+	w.block(w.rekeyed(next))
+	w.blocks(recorder.EnrolDepth)
+	w.again()
+	former := w.formers[0].path
+	w.blocks(formerBlocks - recorder.EnrolDepth - 1)
+	if w.again(); !fileExists(former) {
+		t.Error("the key went while a reorganisation may ask for what it signed")
+	}
+	w.block()
+	if w.again(); fileExists(former) {
+		t.Error("the key is there still")
+	}
+	if w.again(); len(w.formers) != 0 {
+		t.Errorf("formers %+v", w.formers)
+	}
+}

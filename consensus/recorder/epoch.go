@@ -89,7 +89,7 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 		next.Epoch = binary.BigEndian.Uint64(b[:])
 	}
 	formers := slices.Clone(r.formers)
-	if signed := r.open.Seq > 1 || len(r.open.Micros) > 0; signed {
+	if r.open.signed() {
 		formers = append(formers, former{nextFormer(formers), r.open})
 	}
 	err := r.store.Update(ctx, func(tx *mailstore.Tx) error {

@@ -78,5 +78,8 @@ func (r *Recorder) Needs(rd *mailstore.Reader, key consensus.Key) (bool, error) 
 	if err != nil {
 		return true, err
 	}
-	return slices.ContainsFunc(epochs(formers, &open), func(o *openBatch) bool { return r.of(o) == key }), nil
+	if open.signed() && r.of(&open) == key {
+		return true, nil
+	}
+	return slices.ContainsFunc(formers, func(f former) bool { return r.of(&f.openBatch) == key }), nil
 }

@@ -51,6 +51,9 @@ type openBatch struct {
 	GivenUp bool `json:",omitempty"`
 }
 
+// signed reports whether something was signed in its epoch.
+func (o *openBatch) signed() bool { return o.Seq > 1 || len(o.Micros) > 0 }
+
 func (o *openBatch) number() number { return number{o.Epoch, o.Seq} }
 
 // number names one of our batches. In keys it is the epoch u64, if there is one,

@@ -1,0 +1,111 @@
+package testnet_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/node/api"
+)
+
+// A node takes another recorder key while mail is sent through it, and is killed before it has gone on with that; a
+// backup of before brings it back with one more. All that was accepted is verified, and nothing is signed twice.
+func TestAnotherRecorderKeyUnderLoad(t *testing.T) {
+	t.Parallel()
+	a, b := newPair(t)
+	bob := "bob@" + b.domain
+	backup := filepath.Join(t.TempDir(), "a.backup")
+	before := a.load("alice", bob, "before")
+	b.await("mail", func(*api.Status) bool { return b.count("subject:before verdict:verified") > 0 })
+	recorder := a.recorder()
+	a.rekey()
+	a.kill()
+	a.start()
+	during := a.load("alice", bob, "during")
+	first := b.changed(a, "recorder")
+	if first.From != recorder || first.Node != a.key() {
+		t.Errorf("changed: %+v", first)
+	}
+	a.await("the next key in its place", func(*api.Status) bool {
+		return len(a.keys("recorder-old-*.pem")) == 1 && len(a.keys("recorder-next.pem")) == 0
+	})
+	next := a.load("alice", bob, "next") // to start anew has cut off the one before
+	b.await("mail with the key", func(*api.Status) bool { return b.count("subject:next verdict:verified") > 10 })
+	a.kill()
+	a.start()
+	after := a.load("alice", bob, "after")
+	b.await("mail after another start", func(*api.Status) bool { return b.count("subject:after verdict:verified") > 0 })
+	for _, l := range []*load{before, during, next, after} {
+		b.all(l)
+	}
+
+	// What a backup of before is worth: the key in it counts no more.
+	cairn(t, "--dir", a.dir, "backup", "create", backup)
+	a.rekey()
+	a.await("one more key in its place", func(*api.Status) bool { return len(a.keys("recorder-old-*.pem")) == 2 })
+	height := a.height()
+	a.await("the end of the key before", func(s *api.Status) bool { return s.Chain.Height > height+consensus.DropGrace/2 })
+	a.kill()
+	if err := os.RemoveAll(a.dir); err != nil {
+		t.Fatal(err)
+	}
+	cairn(t, "--dir", a.dir, "backup", "restore", backup)
+	a.start()
+	a.await("word that the key counts no more", func(s *api.Status) bool {
+		return strings.Contains(s.Org.Ended, "was replaced in block") && s.Mail.Next == "cairn org node rekey"
+	})
+	restored := a.load("alice", bob, "restored")
+	a.rekey()
+	b.await("mail of the restored node", func(*api.Status) bool { return b.count("subject:restored verdict:verified") > 0 })
+	b.all(restored)
+	if n := b.count("label:spam") + b.count("verdict:invalid"); n != 0 {
+		t.Errorf("%d mails are spam or invalid", n)
+	}
+	if l, err := b.OrgChanges(t.Context(), a.domain); err != nil || slices.ContainsFunc(l.Changes, func(c api.OrgChange) bool { return c.What == "node-suspended" }) {
+		t.Errorf("changes %+v, %v", l, err)
+	}
+}
+
+// rekey gives the node another recorder key as soon as a block takes one.
+func (p *process) rekey() {
+	p.t.Helper()
+	p.await("a block that takes another recorder key", func(*api.Status) bool {
+		_, stderr, code := runCairn(p.t, "--dir", p.dir, "org", "node", "rekey")
+		if code != 0 && code != 75 {
+			p.t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		return code == 0
+	})
+}
+
+// keys are the files of the node's keys with such a name.
+func (p *process) keys(pattern string) []string {
+	p.t.Helper()
+	list, err := filepath.Glob(filepath.Join(p.dir, "keys", pattern))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return list
+}
+
+// recorder is the recorder key that counts for the node.
+func (p *process) recorder() string {
+	p.t.Helper()
+	l, err := p.OrgNodes(p.t.Context())
+	if err != nil || len(l.Nodes) != 1 {
+		p.t.Fatalf("%+v, %v", l, err)
+	}
+	return l.Nodes[0].Recorder
+}
+
+func (p *process) height() uint64 {
+	p.t.Helper()
+	s, err := p.ChainStatus(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s.Height
+}
