@@ -56,7 +56,8 @@ func (h *Host) HasAccount(ctx context.Context, node consensus.Key, address strin
 	if err != nil {
 		return false, err
 	}
-	err = h.ask(ctx, id, "account", h.names.account, func(s network.Stream) error {
+	open := func(ctx context.Context) (network.Stream, error) { return h.open(ctx, id, h.names.account) }
+	err = h.askOver(ctx, id, "account", open, func(s network.Stream) error {
 		if err := writeFrame(s, []byte(address)); err != nil {
 			return err
 		}

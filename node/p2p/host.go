@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -56,7 +57,8 @@ type Host struct {
 	wg     sync.WaitGroup
 	ended  chan struct{}
 
-	mail sessions
+	mail  sessions
+	turns atomic.Uint32 // of connections to one node, see open
 }
 
 // New makes the host and opens its listeners, so that Addrs and ListenSMTP can be used at once. Peers are looked after while Run runs;

@@ -78,10 +78,11 @@ const (
 	maxTold = 4096
 )
 
-// told is a sighting, and when it came last.
+// told is a sighting, and when and over which connection it came last.
 type told struct {
 	sighting
-	at time.Time
+	at   time.Time
+	conn string
 }
 
 // instances is what a host knows of the processes of its own key and of others'.
@@ -101,7 +102,7 @@ func newInstances() *instances {
 
 // hear notes a sighting of a peer's. It returns those of other processes with the same key that live,
 // and whether it shows for the first time that there are two.
-func (l *instances) hear(id peer.ID, member bool, s *sighting, now time.Time) (others []told, twice bool) {
+func (l *instances) hear(id peer.ID, member bool, s *sighting, conn string, now time.Time) (others []told, twice bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list := slices.DeleteFunc(l.byPeer[id], func(t told) bool { return t.Instance == s.Instance || now.Sub(t.at) > livingFor })
@@ -117,7 +118,7 @@ func (l *instances) hear(id peer.ID, member bool, s *sighting, now time.Time) (o
 		delete(l.named, id)
 	}
 	if _, known := l.byPeer[id]; known || member || len(l.byPeer) < maxTold {
-		list = append([]told{{*s, now}}, list...)
+		list = append([]told{{*s, now, conn}}, list...)
 		l.byPeer[id] = list[:min(len(list), maxInstances)]
 	}
 	return others, first
@@ -191,7 +192,11 @@ func (h *Host) serveInstance(_ context.Context, from peer.ID, s network.Stream) 
 	}
 	now := time.Now()
 	h.instances.forget(now)
-	others, twice := h.instances.hear(from, h.enrolled(from), said, now)
+	was := h.isSilent(from)
+	others, twice := h.instances.hear(from, h.enrolled(from), said, s.Conn().ID(), now)
+	if h.isSilent(from) != was {
+		h.roster.turned()
+	}
 	if twice {
 		h.log.Warn("a node is there twice: two processes run with one node key, as when a directory was copied; it was told",
 			"node", key, "instance", said.Instance, "other", said.Seen)

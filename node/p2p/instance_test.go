@@ -143,7 +143,7 @@ func TestMadeUpCopies(t *testing.T) {
 func TestInstancesAreBounded(t *testing.T) {
 	l, now := newInstances(), time.Now()
 	for i := range byte(10) {
-		others, _ := l.hear("p", false, &sighting{Instance: Instance{i}}, now)
+		others, _ := l.hear("p", false, &sighting{Instance: Instance{i}}, "", now)
 		if len(others) > maxInstances {
 			t.Fatalf("%d others", len(others))
 		}
@@ -151,10 +151,10 @@ func TestInstancesAreBounded(t *testing.T) {
 	if n := len(l.byPeer["p"]); n != maxInstances || l.byPeer["p"][0].Instance != (Instance{9}) {
 		t.Errorf("%d kept", n)
 	}
-	if others, _ := l.hear("p", false, &sighting{Instance: Instance{9}}, now.Add(livingFor)); len(others) != maxInstances-1 {
+	if others, _ := l.hear("p", false, &sighting{Instance: Instance{9}}, "", now.Add(livingFor)); len(others) != maxInstances-1 {
 		t.Errorf("%d others within their time", len(others))
 	}
-	if others, _ := l.hear("p", false, &sighting{Instance: Instance{1}}, now.Add(livingFor+1)); len(others) != 1 {
+	if others, _ := l.hear("p", false, &sighting{Instance: Instance{1}}, "", now.Add(livingFor+1)); len(others) != 1 {
 		t.Errorf("%d others after their time", len(others))
 	}
 	l.forget(now.Add(3 * livingFor))
@@ -185,11 +185,11 @@ func TestSightingEncoding(t *testing.T) {
 func TestInstancesOfMembers(t *testing.T) {
 	l, now := newInstances(), time.Now()
 	for i := range maxTold {
-		l.hear(peer.ID(fmt.Sprint("stranger ", i)), false, &sighting{Instance: Instance{1}}, now)
+		l.hear(peer.ID(fmt.Sprint("stranger ", i)), false, &sighting{Instance: Instance{1}}, "", now)
 	}
 	one, two := Instance{1}, Instance{2}
-	l.hear("member", true, &sighting{Instance: one, Seen: two}, now)
-	if others, twice := l.hear("member", true, &sighting{Instance: two, Seen: one}, now); len(others) != 1 || !twice {
+	l.hear("member", true, &sighting{Instance: one, Seen: two}, "", now)
+	if others, twice := l.hear("member", true, &sighting{Instance: two, Seen: one}, "", now); len(others) != 1 || !twice {
 		t.Errorf("%d others, twice: %v", len(others), twice)
 	}
 }

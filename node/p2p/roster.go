@@ -216,6 +216,13 @@ func (r *roster) dialed() (n int) {
 	return n
 }
 
+// turned wakes the subscribers: a peer may speak for its node now, or may no longer.
+func (r *roster) turned() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changed()
+}
+
 // changed wakes the subscribers. The caller holds mu.
 func (r *roster) changed() {
 	for ch := range r.subs {
@@ -223,7 +230,7 @@ func (r *roster) changed() {
 	}
 }
 
-// Subscribe returns a channel that receives after a peer has been greeted or has gone. It means "look again" and carries nothing.
+// Subscribe returns a channel that receives after a peer has been greeted, has gone, or may speak for its node again or no longer. It means "look again" and carries nothing.
 // cancel ends the subscription and may be called twice.
 func (h *Host) Subscribe() (wake <-chan struct{}, cancel func()) {
 	ch := make(chan struct{}, 1)
@@ -246,6 +253,7 @@ type Peer struct {
 	Since   time.Time      `json:"since"`
 	Height  uint64         `json:"height"`
 	Tip     consensus.Hash `json:"tip"`
+	Silent  bool           `json:"silent"` // no process of the node that is connected may speak for it
 }
 
 // Peers returns the connected nodes that have been greeted, in no particular order.
@@ -257,7 +265,7 @@ func (h *Host) Peers() []Peer {
 			info.Addrs = append(info.Addrs, c.RemoteMultiaddr())
 		}
 		list = append(list, Peer{Node: p.key, ID: p.id.String(), Addrs: fullAddrs(info), Inbound: p.inbound, Since: p.since,
-			Height: p.status.Height, Tip: p.status.Tip})
+			Height: p.status.Height, Tip: p.status.Tip, Silent: h.isSilent(p.id)})
 	}
 	return list
 }

@@ -64,7 +64,7 @@ func (h *Host) DialSMTP(ctx context.Context, node consensus.Key) (net.Conn, erro
 		h.stats.add("smtp.unreachable")
 		return nil, err
 	}
-	s, err := h.host.NewStream(network.WithNoDial(ctx, "it has just been connected"), id, h.names.smtp)
+	s, err := h.open(ctx, id, h.names.smtp)
 	if err != nil {
 		h.stats.add("smtp.refused")
 		return nil, errors.Join(ErrNodeNotFound, err)

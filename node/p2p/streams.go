@@ -127,9 +127,16 @@ func (h *Host) failedStream(name string, from peer.ID, err error) {
 
 // ask opens a stream to a peer, lets talk use it and closes it.
 func (h *Host) ask(ctx context.Context, p peer.ID, name string, id protocol.ID, talk func(s network.Stream) error) error {
+	return h.askOver(ctx, p, name, func(ctx context.Context) (network.Stream, error) {
+		return h.host.NewStream(network.WithNoDial(ctx, "a peer that has gone is not asked"), p, id)
+	}, talk)
+}
+
+// askOver is ask over the stream that open opens.
+func (h *Host) askOver(ctx context.Context, p peer.ID, name string, open func(context.Context) (network.Stream, error), talk func(s network.Stream) error) error {
 	ctx, cancel := context.WithTimeout(ctx, h.timing.request)
 	defer cancel()
-	s, err := h.host.NewStream(network.WithNoDial(ctx, "a peer that has gone is not asked"), p, id)
+	s, err := open(ctx)
 	if err != nil {
 		return err
 	}
