@@ -69,6 +69,10 @@ type Config struct {
 	// Unsure says why the organisation's domains may be others than Domains has, as while the chain is fetched; empty:
 	// they are these. nil: they always are.
 	Unsure func() (why string)
+	// Silent says why this node may not speak for itself now, as while another process runs with its keys; empty: it may,
+	// as with a nil func. Until it may, an inbound server takes nothing and refuses nothing for good, and nobody is told for
+	// good that an address is not known here. What its own users submit is queued.
+	Silent func() (why string)
 	// Siblings are the other nodes of the organisation; nil: there are none.
 	Siblings Siblings
 	// Limits bound what one peer may use.
@@ -83,6 +87,9 @@ type Config struct {
 // withDefaults is what a part of the gateway goes by. What Limits are depends on the part.
 func (c Config) withDefaults() Config {
 	c.Sending, c.Clock = c.Sending.withDefaults(), c.Clock.withDefaults()
+	if c.Silent == nil {
+		c.Silent = func() string { return "" }
+	}
 	return c
 }
 

@@ -172,7 +172,7 @@ func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *
 	for i, rcpt := range a.Recipients {
 		acct, err := d.dir.account(&tx.Reader, rcpts[i])
 		if errors.Is(err, mailstore.ErrNotFound) {
-			return nil, unknownMailbox(rcpts[i])
+			return nil, d.dir.nobody(rcpts[i])
 		}
 		if err != nil {
 			return nil, err

@@ -14,12 +14,16 @@ type directory struct {
 	domains    func() []string
 	postmaster string
 	unsure     func() (why string) // as Config.Unsure
+	silent     func() (why string) // as Config.Silent
 }
 
 func newDirectory(cfg Config) directory {
-	d := directory{domains: cfg.Domains, postmaster: cfg.Postmaster, unsure: cfg.Unsure}
+	d := directory{domains: cfg.Domains, postmaster: cfg.Postmaster, unsure: cfg.Unsure, silent: cfg.Silent}
 	if d.unsure == nil {
 		d.unsure = func() string { return "" }
+	}
+	if d.silent == nil {
+		d.silent = func() string { return "" }
 	}
 	return d
 }
@@ -72,6 +76,9 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 		return a, err
 	} else if former {
 		return a, d.formerDomain("sender", *from, "one of yours")
+	}
+	if why := d.silent(); why != "" {
+		return a, unknownNow(*from, why)
 	}
 	return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
 }
@@ -132,6 +139,19 @@ func (d directory) has(r *mailstore.Reader, address string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// nobody is the refusal of an address that no account has, as far as this node may say so.
+func (d directory) nobody(m mailbox) error {
+	if why := d.silent(); why != "" {
+		return unknownNow(m, why)
+	}
+	return unknownMailbox(m)
+}
+
+// unknownNow is the refusal of an address that may have an account where this node's accounts are kept.
+func unknownNow(m mailbox, why string) error {
+	return replyf(451, 4, 3, 0, "whether <%s> has a mailbox here is not known at present: %s; try again later", pathOf(m.String()), why)
 }
 
 func unknownMailbox(m mailbox) error {

@@ -85,9 +85,11 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	if member {
 		ofPeer *= 2 // a courier keeps sessions for each of an organisation's domains
 	}
-	switch {
+	switch silent := s.silent(); {
 	case s.stopping:
 		return nil, "is shutting down; try again later"
+	case silent != "":
+		return nil, "takes no mail at present: " + silent
 	case int64(len(s.wires)) >= limit, !member && int64(s.strangers) >= limit-s.reserved(limit):
 		s.log.Warn("smtp: too many connections", "mode", s.mode.String(), "peer", name)
 		return nil, "is too busy; try again later"

@@ -150,6 +150,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
+// silent says why nothing may be taken or refused now; empty if there is no reason. What our own users submit is taken always.
+func (s *Server) silent() string {
+	if s.mode == Submission {
+		return ""
+	}
+	return s.cfg.Silent()
+}
+
 func (s *Server) isStopping() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -40,6 +40,9 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 }
 
 func (s *session) mail(from string, opts *smtp.MailOptions) error {
+	if err := s.speaks(); err != nil {
+		return err
+	}
 	if s.open {
 		return replyf(503, 5, 5, 1, "a transaction is open; send RSET to begin another (RFC 5321, section 4.1.4)")
 	}
@@ -67,6 +70,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 }
 
 func (s *session) rcpt(to string) error {
+	if err := s.speaks(); err != nil {
+		return err
+	}
 	var m mailbox
 	var err error
 	route := Route{Local: true}
@@ -102,6 +108,9 @@ func (s *session) data(r io.Reader) error {
 	defer room.leave()
 	raw, err := s.text(r, room)
 	if err != nil {
+		return err
+	}
+	if err := s.speaks(); err != nil {
 		return err
 	}
 	var ref string
@@ -155,6 +164,14 @@ func (s *session) peer() Peer {
 		p.Protocol = "ESMTP"
 	}
 	return p
+}
+
+// speaks is the end of the session if this node may not speak for itself any more.
+func (s *session) speaks() error {
+	if why := s.srv.silent(); why != "" {
+		return replyf(421, 4, 3, 2, "no mail is taken at present: %s; try again later", why)
+	}
+	return nil
 }
 
 func (s *session) gate(during string, err error) error {

@@ -48,7 +48,7 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 	route, err := c.holder(ctx, m)
 	switch {
 	case errors.Is(err, ErrNoRoute):
-		return Route{}, refusal
+		return Route{}, dir.nobody(m)
 	case err != nil:
 		return Route{}, replyf(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", pathOf(m.String()))
 	}

@@ -234,6 +234,9 @@ func (w *wire) Write(p []byte) (int, error) {
 	case line[0] == '4' || line[0] == '5':
 		w.mistake(line)
 	}
+	if bytes.HasPrefix(line, []byte("421")) {
+		w.gone = true // the last word (RFC 5321, section 3.8)
+	}
 	return len(p), nil
 }
 
