@@ -28,6 +28,10 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	copied, err := n.viewCopy()
+	if err != nil {
+		return nil, err
+	}
 	s := n.chain.State()
 	peers := n.host.Peers()
 	clock, _, _ := n.lookAtClock()
@@ -35,7 +39,7 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 		Software: Software, Directory: n.dir, Hostname: n.cfg.Hostname, Started: n.started.UTC(),
 		Org: n.summary(s, len(peers), n.now()), Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
 		Clock: clock, Index: *position, PeersByOrg: peersByOrg(s, peers), SilentPeers: n.silentPeers(),
-		Copy: n.copies.view(), Twice: n.twice(s),
+		Copy: copied, Twice: n.twice(s),
 	}, nil
 }
 

@@ -65,7 +65,7 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 			t.Errorf("status: %+v, %v", s.Mail, err)
 		}
 	}
-	if _, err := n.copies.found(p2p.Copy{Instance: p2p.Instance{1}}, time.Now()); err != nil { // so nothing is recorded
+	if _, err := n.copies.found(p2p.Copy{Instance: p2p.Instance{1}}, 0, time.Now()); err != nil { // so nothing is recorded
 		t.Fatal(err)
 	}
 	shows(api.WaitsDelivery, api.WaitsRecord, 0)

@@ -43,7 +43,7 @@ func TestCopyMark(t *testing.T) {
 		for _, s := range c.steps {
 			switch s.do {
 			case found:
-				_, err = k.found(p2p.Copy{Instance: p2p.Instance{1}, Silent: s.silent}, now)
+				_, err = k.found(p2p.Copy{Instance: p2p.Instance{1}, Silent: s.silent}, 0, now)
 			case stays:
 				var ok bool
 				if ok, err = k.stay(); ok != (len(c.steps) > 1) {
@@ -84,16 +84,16 @@ func TestCopyMarkWrittenLater(t *testing.T) {
 		why   string
 		again func(*copies) error
 	}{
-		{"another proof", func(k *copies) error { _, err := k.found(proof, time.Now()); return err }},
+		{"another proof", func(k *copies) error { _, err := k.found(proof, 0, time.Now()); return err }},
 		{"a proof that the copy is silent", func(k *copies) error {
-			_, err := k.found(p2p.Copy{Instance: proof.Instance, Silent: true}, time.Now())
+			_, err := k.found(p2p.Copy{Instance: proof.Instance, Silent: true}, 0, time.Now())
 			return err
 		}},
 		{"no more proof", (*copies).keep},
 	} {
 		dir := filepath.Join(t.TempDir(), "full")
 		k := &copies{path: filepath.Join(dir, home.CopyFile)}
-		if news, err := k.found(proof, time.Now()); !news || err == nil || k.silent() == "" {
+		if news, err := k.found(proof, 0, time.Now()); !news || err == nil || k.silent() == "" {
 			t.Fatalf("%s: news %v, %v, silent for %q", c.why, news, err, k.silent())
 		}
 		if err := c.again(k); err == nil {
@@ -118,7 +118,7 @@ func TestStaysWhenWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.found(p2p.Copy{Instance: p2p.Instance{1}}, time.Now()); err != nil {
+	if _, err := k.found(p2p.Copy{Instance: p2p.Instance{1}}, 0, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	path := k.path

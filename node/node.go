@@ -229,6 +229,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Siblings:   newSiblings(n),
 		Unrecorded: n.whyUnrecorded,
 		Unsure:     n.unsureOwn,
+		Silent:     n.copies.silent,
 		Enrolled: func(node consensus.Key) bool {
 			_, ok := n.chain.State().ActiveNode(node)
 			return ok

@@ -138,7 +138,7 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 }
 
 // welcome sends the mail that waits for an organisation once a node of it is
-// connected again, instead of at the next scheduled attempt.
+// connected again, or takes mail again, instead of at the next scheduled attempt.
 func (n *Node) welcome(ctx context.Context) error {
 	wake, cancel := n.host.Subscribe()
 	defer cancel()
@@ -147,9 +147,9 @@ func (n *Node) welcome(ctx context.Context) error {
 		now := make(map[consensus.Key]bool)
 		s := n.chain.State()
 		for _, p := range n.host.Peers() {
-			now[p.Node] = true
+			now[p.Node] = !p.Silent
 			org, ok := s.ActiveNode(p.Node)
-			if !ok || connected[p.Node] {
+			if !ok || p.Silent || connected[p.Node] {
 				continue
 			}
 			for _, domain := range org.Domains {

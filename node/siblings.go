@@ -131,6 +131,9 @@ func (s *siblings) routeToNode(node consensus.Key) smtpgw.Route {
 // hasAccount answers that question of another node. It is narrower than what the gateway delivers here: a
 // postmaster without an account of its own is each node's own.
 func (n *Node) hasAccount(address string) (has bool, err error) {
+	if why := n.copies.silent(); why != "" {
+		return false, errors.New(why)
+	}
 	if _, err := mailstore.CanonicalAddress(address); err != nil {
 		return false, nil // no account can have it
 	}

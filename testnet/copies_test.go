@@ -34,8 +34,8 @@ func copyOf(p *process) *process {
 }
 
 // TestTwoCopies runs two processes on copies of one directory. Their peer tells
-// both; neither signs any more until one is told to stay, and nothing was signed
-// twice.
+// both; neither signs any more, takes mail of others or refuses it until one is told
+// to stay, and nothing was signed twice.
 func TestTwoCopies(t *testing.T) {
 	t.Parallel()
 	a, b := newPair(t)
@@ -65,6 +65,22 @@ func TestTwoCopies(t *testing.T) {
 	a.await("the peer to know", func(s *api.Status) bool { return len(s.Twice) == 1 && s.Twice[0].Org == "bravo.test" })
 	a.await("the log to say it", func(*api.Status) bool { return strings.Contains(a.stderr.String(), "a node is there twice") })
 
+	// Neither takes mail of others, or refuses it for good: it waits there, also for an account that only one of them has.
+	cairn(t, "--dir", b.dir, "account", "add", "zoe")
+	for _, to := range []string{"bob@bravo.test", "zoe@bravo.test"} {
+		raw := testnet.Compose("alice@alpha.test", to, "tocopy", "for "+to+"\n")
+		if err := testnet.SendOne(a.status.Listen.Submission, "alice@alpha.test", to, raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outside := testnet.Compose("x@far.test", "nobody@bravo.test", "outside", "x\n")
+	for _, p := range []*process{b, c} {
+		if err := testnet.SendOne(p.status.Listen.Inbound, "x@far.test", "nobody@bravo.test", outside); err == nil || !strings.Contains(err.Error(), "421") {
+			t.Errorf("the inbound listener of one that is to be silent: %v", err)
+		}
+	}
+	a.await("mail that waits for them", func(s *api.Status) bool { return s.Mail.Queued == 2 && s.Mail.Deferred == 2 })
+
 	// Neither signs: not by the wish of a program, nor after a restart.
 	send(b, "silent")
 	c.kill()
@@ -83,14 +99,25 @@ func TestTwoCopies(t *testing.T) {
 		t.Errorf("%d mails of a node that is to be silent", n)
 	}
 	for _, p := range []*process{b, c} {
-		if s, err := p.Status(t.Context()); err != nil || s.Mail.Unsealed == 0 || s.Mail.Halted == "" {
+		s, err := p.Status(t.Context())
+		if err != nil || s.Mail.Unsealed == 0 || s.Mail.Halted == "" || s.Copy == nil || s.Copy.Here == nil || s.Copy.Here.Queued == 0 || s.Copy.Here.Taken == 0 {
 			t.Errorf("mail that waits: %+v, %v", s, err)
 		}
+		if n := p.count("subject:tocopy"); n != 0 {
+			t.Errorf("%d mails were taken by one that is to be silent", n)
+		}
+	}
+	if s, err := a.Status(t.Context()); err != nil || s.Mail.Queued != 2 || a.count("subject:delivered") != 0 {
+		t.Errorf("mail for a node that is there twice: %+v, %v", s.Mail, err)
 	}
 
 	// One is told to stay, while the other one still runs: only that one signs again.
 	cairn(t, "--dir", b.dir, "org", "node", "stays")
 	a.await("its mail", func(*api.Status) bool { return a.count("subject:silent verdict:verified") == 1 })
+	b.await("the mail that waited, while the other one is there still", func(*api.Status) bool { return b.count("subject:tocopy") == 2 })
+	if n := c.count("subject:tocopy"); n != 0 {
+		t.Errorf("%d mails came to the other one", n)
+	}
 	since = height()
 	a.await("more blocks", func(s *api.Status) bool { return s.Chain.Height >= since+40 })
 	if s, err := b.Status(t.Context()); err != nil || s.Copy == nil || !s.Copy.Stays || s.Mail.Halted != "" {

@@ -59,7 +59,7 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	since, _ := r.enrolled(s)
 	switch why := r.silent(); {
 	case why != "":
-		return Halted{why, "cairn org node stays", true}, nil
+		return Halted{why, "end the other one first, then: cairn org node stays", true}, nil
 	case had && !r.seals(s) && replaced:
 		return Halted{fmt.Sprintf("the recorder key of this node was replaced in block %d by another one, which is not here", node.Until), "cairn org node rekey", true}, nil
 	case had && !r.seals(s):

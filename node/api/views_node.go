@@ -37,9 +37,16 @@ type Status struct {
 type CopyStatus struct {
 	Instance string    `json:"instance"` // the name of that process, 32 hex digits
 	Found    time.Time `json:"found"`
-	Seen     time.Time `json:"seen,omitzero"` // when this process last learned that it lives
-	Told     string    `json:"told"`          // the key of the node that knows both
-	Stays    bool      `json:"stays"`         // this node is the one that stays; else it signs nothing
+	Seen     time.Time `json:"seen,omitzero"`  // when this process last learned that it lives
+	Told     string    `json:"told"`           // the key of the node that knows both
+	Stays    bool      `json:"stays"`          // this node is the one that stays; else it does not speak for itself
+	Here     *CopyMail `json:"here,omitempty"` // what is in this directory alone; not there where this node stays
+}
+
+// CopyMail is what a node that does not speak for itself has beside what it took until the copy was found.
+type CopyMail struct {
+	Taken  int `json:"taken"`  // messages since then
+	Queued int `json:"queued"` // entries of the queue
 }
 
 // TwiceNode is a node of which two processes run.

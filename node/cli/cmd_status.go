@@ -153,8 +153,17 @@ func (a *app) copyNote(c *api.CopyStatus) string {
 	if !c.Seen.IsZero() {
 		seen = ", last seen " + clock(c.Seen)
 	}
-	return fmt.Sprintf("another process runs with the keys of this node, found %s%s: neither signs anything; end one, and say that the other stays: %s",
-		clock(c.Found), seen, a.typable("cairn org node stays"))
+	return fmt.Sprintf("another process runs with the keys of this node, found %s%s: neither speaks for it; %s; end the other one first, then: %s",
+		clock(c.Found), seen, aloneNote(c), a.typable("cairn org node stays"))
+}
+
+// aloneNote says what is lost with the directory of either copy.
+func aloneNote(c *api.CopyStatus) string {
+	note := "before you end one, look at both: mail that it took until " + clock(c.Found) + " may be in its directory alone"
+	if c.Here != nil {
+		note += fmt.Sprintf(", here like %s taken since and %d queued", plural(c.Here.Taken, "message"), c.Here.Queued)
+	}
+	return note
 }
 
 func twiceNote(t *api.TwiceNode) string {
