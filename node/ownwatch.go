@@ -38,13 +38,12 @@ func (n *Node) ended(s *consensus.State) string {
 // afterEnd is what to do about a node that ended.
 func (n *Node) afterEnd(s *consensus.State) string {
 	if _, active := s.ActiveNode(n.id.NodeKey()); active {
-		return "org node rekey"
+		return "cairn org node rekey"
 	}
 	return "move its accounts to another node of the organisation, or make a new node in an empty directory and add that"
 }
 
-// watchOwn says in the log when this node has ended, and pins domains that our organisation has claimed
-// since it enrolled.
+// watchOwn says in the log when this node has ended, and pins the domains that our organisation has.
 func (n *Node) watchOwn(ctx context.Context) error {
 	wake, cancel := n.chain.Subscribe()
 	defer cancel()
@@ -77,24 +76,37 @@ func (n *Node) watchOwn(ctx context.Context) error {
 	}
 }
 
-// pinOwn pins the domains of our organisation that nothing was decided about yet, and looks again at the
-// mail from there. The pin is to the key that it enrolled with: the chain knows that for its own at any
-// height, whatever followed it.
+// pinOwn makes the pins of our own domains those that the chain says are ours: whatever was decided about a domain
+// before it became ours, and not beyond that. It looks again at the mail from what it pins. The pin is to the key that
+// the organisation enrolled with: the chain knows that for its own at any height, whatever followed it.
 func (n *Node) pinOwn(ctx context.Context) error {
-	for _, domain := range n.own().Domains {
-		pin := verifier.Pin{Domain: domain, Key: n.enrol.Enrol().OrgKey, Source: verifier.SourceOwn, Since: n.started}
+	if n.unsureOwn() != "" {
+		return nil
+	}
+	domains := n.own().Domains
+	for _, domain := range domains {
 		if _, pinned := n.trust.PinOf(domain); pinned {
 			continue
 		}
-		if err := n.trust.PinAtStart(ctx, pin); err != nil {
+		pin := verifier.Pin{Domain: domain, Key: n.enrol.Enrol().OrgKey, Source: verifier.SourceOwn, Since: n.started}
+		if err := n.trust.Pin(ctx, pin, false); err != nil {
 			return err
-		}
-		if _, pinned := n.trust.PinOf(domain); !pinned {
-			continue // it was taken back
 		}
 		if err := n.verifier.Retrust(ctx, domain); err != nil {
 			return err
 		}
+	}
+	for _, p := range n.trust.Pins() {
+		if p.Source != verifier.SourceOwn || slices.Contains(domains, p.Domain) {
+			continue
+		}
+		if err := n.trust.GiveUp(ctx, p.Domain, n.now().UTC()); err != nil {
+			return err
+		}
+		if err := n.queue.RetryDomain(ctx, p.Domain); err != nil { // with an answer, whoever the domain is of now
+			return err
+		}
+		n.log.Info("a domain that was given up is pinned to our own organisation no more", "domain", p.Domain)
 	}
 	return nil
 }

@@ -99,13 +99,25 @@ func (t *Trust) PinAtStart(ctx context.Context, p Pin) error {
 // Unpin takes the pin of a domain back, and returns it; ErrNotPinned if there is
 // none. Mail from there keeps its verdicts until Retrust.
 func (t *Trust) Unpin(ctx context.Context, domain string, now time.Time) (Pin, error) {
+	return t.takeBack(ctx, domain, now, true)
+}
+
+// GiveUp takes the pin of a domain back that this node's organisation has given up. Mail that it recorded while it
+// had the domain keeps its verdicts.
+func (t *Trust) GiveUp(ctx context.Context, domain string, now time.Time) error {
+	_, err := t.takeBack(ctx, domain, now, false)
+	return err
+}
+
+// takeBack takes the pin of a domain back; again: mail from there is to be looked at again.
+func (t *Trust) takeBack(ctx context.Context, domain string, now time.Time, again bool) (Pin, error) {
 	t.pinning.Lock()
 	defer t.pinning.Unlock()
 	old, ok := t.PinOf(domain)
 	if !ok {
 		return Pin{}, fmt.Errorf("%s: %w", domain, ErrNotPinned)
 	}
-	gone := entry{Pin: old, TakenBack: true, Unsettled: true}
+	gone := entry{Pin: old, TakenBack: true, Unsettled: again}
 	gone.Since = now
 	if err := t.keep(ctx, gone); err != nil {
 		return Pin{}, fmt.Errorf("take the pin of %s back: %w", domain, err)
