@@ -21,11 +21,36 @@ import (
 // reorganisation takes back. What is told counts at once or in a day.
 const noticeAfter = 2
 
-// noticed are the changes that the administrator is told of.
-var noticed = []string{"key", "key-revoked", "key-pending", "key-pending-gone", "node-added", "recorder", "node-revoked", "node-suspended"}
+// tells reports whether the administrator is told of a change. Of our own organisation that is every one, since whoever
+// has its key can make any; of another one what trust in it goes by: its keys, its name, and whether it claims the
+// domains for which it is pinned.
+func tells(own bool, pinned []string, c api.OrgChange) bool {
+	if own {
+		return c.What != "enrolled"
+	}
+	switch c.What {
+	case "key", "key-revoked", "key-pending", "key-pending-gone", "node-added", "recorder", "node-revoked", "node-suspended", "name":
+		return true
+	case "domains":
+		was, is := strings.Split(c.From, ", "), strings.Split(c.To, ", ")
+		return slices.ContainsFunc(pinned, func(d string) bool { return slices.Contains(was, d) != slices.Contains(is, d) })
+	}
+	return false
+}
+
+// newsOf are the changes of org in the blocks behind from up to upTo that the administrator is told of.
+func (n *Node) newsOf(s *consensus.State, org *consensus.Org, from, upTo uint64) (news []api.OrgChange) {
+	pinned := n.pinnedFor(s, org)
+	for _, c := range changesOf(s, org.ID) {
+		if c.Height > from && c.Height <= upTo && tells(org.ID == n.ownID(), pinned, c) {
+			news = append(news, c)
+		}
+	}
+	return news
+}
 
 // noticeChanges puts a mail into the postmaster's inbox for each organisation that is trusted here and
-// whose keys have changed, our own too.
+// has changed, our own too.
 func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 	if s.Height() < noticeAfter || n.viewIsOld(s) { // what is long past is no news
 		return nil
@@ -41,12 +66,7 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 		if !known { // trust begins with the key as it is now
 			from = upTo
 		}
-		var news []api.OrgChange
-		for _, c := range changesOf(s, org.ID) {
-			if c.Height > from && c.Height <= upTo && slices.Contains(noticed, c.What) {
-				news = append(news, c)
-			}
-		}
+		news := n.newsOf(s, org, from, upTo)
 		seen := func(tx *mailstore.Tx) error { return tx.Space(orgSpace).PutNumber(toldKey(org.ID), upTo) }
 		switch {
 		case len(news) > 0:
@@ -84,12 +104,14 @@ func (n *Node) followed(s *consensus.State) []*consensus.Org {
 	return list
 }
 
-// notify sends a notice to the postmaster as delivery reports go, from the null sender, in one transaction
-// with the word that it was.
-func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Org, news []api.OrgChange, seen func(*mailstore.Tx) error) error {
-	to := n.postmaster()
+// noticeText is what a notice says. The organisation chose its name: nothing else stands in its line.
+func (n *Node) noticeText(s *consensus.State, org *consensus.Org, news []api.OrgChange) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "The chain has changes of the organisation %s (%s),\r\nid %s.\r\n", printable(org.Name), n.followedFor(s, org), org.ID)
+	here := "our own"
+	if org.ID != n.ownID() {
+		here = "trusted for " + strings.Join(n.pinnedFor(s, org), ", ")
+	}
+	fmt.Fprintf(&text, "The chain has changes of an organisation.\r\n\r\n  name      %q\r\n  id        %s\r\n  here      %s\r\n", org.Name, org.ID, here)
 	for _, c := range news {
 		fmt.Fprintf(&text, "\r\n%s\r\n", n.sentence(s, c))
 	}
@@ -101,6 +123,13 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 			"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\n")
 	}
 	fmt.Fprintf(&text, "All changes: cairn org changes %s\r\n", org.ID)
+	return text.String()
+}
+
+// notify sends a notice to the postmaster as delivery reports go, from the null sender, in one transaction
+// with the word that it was.
+func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Org, news []api.OrgChange, seen func(*mailstore.Tx) error) error {
+	to := n.postmaster()
 	of := n.homeFirst()[0]
 	if org.ID != n.ownID() {
 		domains := n.pinnedFor(s, org)
@@ -108,9 +137,9 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 			of = fmt.Sprintf("%s and %d more", of, len(domains)-1)
 		}
 	}
-	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: Keys of %s have changed\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+
+	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: %s\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
-		to, to, of, n.now().Format(time.RFC1123Z), text.String())
+		to, to, subjectOf(news, of), n.now().Format(time.RFC1123Z), n.noticeText(s, org, news))
 	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
 	_, err := n.submitter.SubmitWith(ctx, peer, "", []string{to}, []byte(raw), seen)
 	if refusal, ok := errors.AsType[*smtp.SMTPError](err); ok && refusal.Code >= 500 {
@@ -120,12 +149,14 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 	return err
 }
 
-// followedFor says why an organisation is followed.
-func (n *Node) followedFor(s *consensus.State, org *consensus.Org) string {
-	if org.ID == n.ownID() {
-		return "our own"
+// subjectOf is the subject of a notice about whose domain of is.
+func subjectOf(news []api.OrgChange, of string) string {
+	if slices.ContainsFunc(news, func(c api.OrgChange) bool {
+		return strings.HasPrefix(c.What, "key") || strings.HasPrefix(c.What, "node-") || c.What == "recovery"
+	}) {
+		return "Keys of " + of + " have changed"
 	}
-	return "trusted here for " + strings.Join(n.pinnedFor(s, org), ", ")
+	return "The entry of " + of + " has changed"
 }
 
 // pinnedFor are the domains that are pinned to an organisation.
@@ -136,38 +167,4 @@ func (n *Node) pinnedFor(s *consensus.State, org *consensus.Org) (domains []stri
 		}
 	}
 	return domains
-}
-
-// sentence tells one change to people.
-func (n *Node) sentence(s *consensus.State, c api.OrgChange) string {
-	when := fmt.Sprintf("since block %d of %s", c.Height, n.heightTime(s, c.Height).UTC().Format(time.DateTime))
-	switch c.What {
-	case "key":
-		return fmt.Sprintf("Its key is another one, %s.\r\n  key    %s\r\n  words  %s\r\n  before %s", when, c.To, c.Fingerprint, c.From)
-	case "key-revoked":
-		return fmt.Sprintf("Its key was revoked with its recovery key, another one counts %s.\r\n  key    %s\r\n  words  %s\r\n  before %s", when, c.To, c.Fingerprint, c.From)
-	case "key-pending":
-		return fmt.Sprintf("Its key will be another one from block %d on, about %s.\r\n  key    %s\r\n  words  %s\r\n"+
-			"Until then its recovery key can take that back. Announced in block %d.",
-			c.Counts, n.heightTime(s, c.Counts).UTC().Format(time.DateTime), c.To, c.Fingerprint, c.Height)
-	case "key-pending-gone":
-		return fmt.Sprintf("The change of its key that was announced will not come, %s.\r\n  key    %s", when, c.From)
-	case "node-added":
-		return fmt.Sprintf("A node was added, %s.\r\n  node   %s", when, c.To)
-	case "recorder":
-		return fmt.Sprintf("A node gave itself another recorder key, %s.\r\n  node   %s\r\n  key    %s\r\n  before %s", when, c.Node, c.To, c.From)
-	case "node-revoked":
-		return fmt.Sprintf("A node was ended together with the organisation's key, %s.\r\n  node   %s", when, c.From)
-	}
-	return fmt.Sprintf("A node signed two records with one number and counts no more, %s.\r\n  node   %s", when, c.From)
-}
-
-// printable is a stranger's text for a line of a notice.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if isControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
 }
