@@ -182,7 +182,7 @@ func (r router) noRoute(s *consensus.State, domain string, a verifier.Answer) er
 	}
 	if p, ok := r.trust.PinOf(domain); ok {
 		if org, enrolled := s.OrgByKey(p.Key); enrolled {
-			return fmt.Errorf("%s is trusted to be of key %.8s..., which %s has or had, who does not claim it", domain, p.Key, org.Name)
+			return fmt.Errorf("%s is trusted to be of key %.8s..., which %q has or had, who does not claim it", domain, p.Key, org.Name)
 		}
 		return fmt.Errorf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, p.Key)
 	}

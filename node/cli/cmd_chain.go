@@ -71,12 +71,12 @@ func showBlock(b *bytes.Buffer, k *api.Block) {
 	fmt.Fprintf(b, "target      %s, nonce %d\n", k.Bits, k.Nonce)
 	fmt.Fprintf(b, "body root   %s\n", k.BodyRoot)
 	fmt.Fprintf(b, "state root  %s\n", k.StateRoot)
-	fmt.Fprintf(b, "miner       %s, key %s\n", line(k.MinerOrg, 0), k.Miner)
+	fmt.Fprintf(b, "miner       %s, key %s\n", named(k.MinerOrg, 0), k.Miner)
 	fmt.Fprintf(b, "size        %s\n", plural(k.Size, "byte"))
 	for _, e := range k.Events {
-		fmt.Fprintf(b, "event       %s %s (%s), key %s\n", e.Type, line(e.Name, 0), strings.Join(e.Domains, ", "), e.Key)
+		fmt.Fprintf(b, "event       %s %s (%s), key %s\n", e.Type, named(e.Name, 0), strings.Join(e.Domains, ", "), e.Key)
 	}
 	for _, t := range k.Batches {
-		fmt.Fprintf(b, "batch       %d of %s: %s, id %s\n", t.Seq, line(t.Org, 0), plural(t.Records, "record"), t.ID)
+		fmt.Fprintf(b, "batch       %d of %s: %s, id %s\n", t.Seq, named(t.Org, 0), plural(t.Records, "record"), t.ID)
 	}
 }

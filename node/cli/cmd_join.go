@@ -151,6 +151,6 @@ func (a *app) joinAsNode(text string) error {
 		Org: api.OrgSummary{Name: org.Name, Domains: org.Domains, Key: org.OrgKey.String()},
 	}
 	return a.print(doc, func(b *bytes.Buffer) {
-		fmt.Fprintf(b, "this is one more node of %s in the network %s, chain %s\nNext: %s\n", org.Name, doc.Network.Name, doc.Network.ChainID, a.typable("cairn run"))
+		fmt.Fprintf(b, "this is one more node of %s in the network %s, chain %s\nNext: %s\n", named(org.Name, 0), doc.Network.Name, doc.Network.ChainID, a.typable("cairn run"))
 	})
 }

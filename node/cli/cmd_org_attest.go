@@ -45,7 +45,7 @@ there and compare the words, then add --yes. A node gives its word 16 times a da
 }
 
 func showApplication(b *bytes.Buffer, v *api.Application) {
-	fmt.Fprintf(b, "%s of %s\n  event     %s\n  key       %s\n  words     %s\n", v.Type, line(v.Name, 0), v.ID, v.Key, v.Fingerprint)
+	fmt.Fprintf(b, "%s of %s\n  event     %s\n  key       %s\n  words     %s\n", v.Type, named(v.Name, 0), v.ID, v.Key, v.Fingerprint)
 	for _, c := range v.Claims {
 		fmt.Fprintf(b, "  domain    %s: its DNS %s\n", c.Domain, dnsSays[c.DNS])
 		if c.PinnedTo != "" {
@@ -54,10 +54,14 @@ func showApplication(b *bytes.Buffer, v *api.Application) {
 	}
 	fmt.Fprintf(b, "  attested  by %d of %s", len(v.Attested), plural(v.Needed, "member"))
 	if len(v.Attested) > 0 {
-		fmt.Fprintf(b, ": %s", line(strings.Join(v.Attested, ", "), 0))
-	}
-	if v.Ours {
-		b.WriteString(" (we too)")
+		names := make([]string, len(v.Attested))
+		for i, name := range v.Attested {
+			names[i] = named(name, 0)
+		}
+		fmt.Fprintf(b, ": %s", strings.Join(names, ", "))
 	}
 	b.WriteString("\n")
+	if v.Ours {
+		b.WriteString("  here      we have attested too\n")
+	}
 }

@@ -16,7 +16,11 @@ func (a *app) cmdPeers() *cobra.Command {
 		return ask(a, c, (*api.Client).Peers, func(b *bytes.Buffer, l *api.PeerList) {
 			rows := [][]string{{"PEER", "ORGANISATION", "BLOCK", "ADDRESS"}}
 			for _, p := range l.Peers {
-				rows = append(rows, []string{p.ID, p.Org, fmt.Sprint(p.Height), p.Address})
+				org := ""
+				if p.Org != "" {
+					org = named(p.Org, 0)
+				}
+				rows = append(rows, []string{p.ID, org, fmt.Sprint(p.Height), p.Address})
 			}
 			table(b, rows)
 		})

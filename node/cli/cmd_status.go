@@ -20,7 +20,7 @@ func (a *app) cmdStatus() *cobra.Command {
 			return ask(a, c, (*api.Client).Status, func(b *bytes.Buffer, s *api.Status) {
 				rows := [][2]string{
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
-					{"organisation", fmt.Sprintf("%s (%s), %s", s.Org.Name, strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
+					{"organisation", fmt.Sprintf("%s (%s), %s", named(s.Org.Name, 0), strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
 					{"this node", s.Org.Ended},
 					{"next org key", pendingNote(s.Org.Pending)},
 					{"recovery key", a.recoveryNote(&s.Org)},
@@ -170,7 +170,7 @@ func twiceNote(t *api.TwiceNode) string {
 	if t.Org == "" {
 		return "node " + t.Node
 	}
-	return fmt.Sprintf("a node of %s, %s", line(t.Org, 40), t.Node)
+	return fmt.Sprintf("a node of %s, %s", named(t.Org, 40), t.Node)
 }
 
 func miningNote(s *api.Status) string {
@@ -187,11 +187,11 @@ func miningNote(s *api.Status) string {
 func peersNote(list []api.OrgPeers) string {
 	notes := make([]string, len(list))
 	for i, o := range list {
-		name := o.Org
+		name := named(o.Org, 40)
 		if o.ID == "" {
 			name = "not enrolled"
 		}
-		notes[i] = fmt.Sprintf("%s %d", line(name, 40), o.Nodes)
+		notes[i] = fmt.Sprintf("%s %d", name, o.Nodes)
 	}
 	if len(notes) == 0 {
 		return "none"

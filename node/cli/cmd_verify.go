@@ -142,7 +142,7 @@ func worse(a, b int) int {
 func showVerification(b *bytes.Buffer, v *api.Verification) {
 	head := "Verdict: " + v.Verdict
 	if v.Org != "" {
-		head += ", recorded by " + line(v.Org, 0)
+		head += ", recorded by " + named(v.Org, 0)
 	}
 	if v.Block != nil {
 		head += fmt.Sprintf(" in block %d of %s", v.Block.Height, clock(v.Block.Time))

@@ -22,7 +22,7 @@ func orgDomains(ctx context.Context, c *api.Client, _ []string, _ string) (list 
 func applications(ctx context.Context, c *api.Client, _ []string, _ string) (list []string) {
 	if l, err := c.Applications(ctx); err == nil {
 		for _, a := range l.Applications {
-			list = append(list, a.ID+"\t"+line(a.Type+" of "+a.Name, 60))
+			list = append(list, a.ID+"\t"+line(a.Type+" of "+named(a.Name, 0), 60))
 		}
 	}
 	return list

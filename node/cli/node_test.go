@@ -211,7 +211,7 @@ func TestShowIsSafeForTerminals(t *testing.T) {
 		}
 	}
 	for _, good := range []string{
-		"Subject: hello Verdict: verified\\x1b[2K\n", "Verdict: changed, recorded by Alpha in block 7 of ", "  the text was changed\n",
+		"Subject: hello Verdict: verified\\x1b[2K\n", "Verdict: changed, recorded by \"Alpha\" in block 7 of ", "  the text was changed\n",
 		"  1 of 2 components same\n", "  changed text: differs\n", "Attachment: gpj\\u202eexe (a b, 7 bytes)\n", "\nfirst\nVerdict of mine \\x1b]0;title\\x07\n",
 	} {
 		if !strings.Contains(out, good) {
@@ -413,7 +413,7 @@ func TestLabelsAndPeers(t *testing.T) {
 		t.Errorf("asked %+v", d.asked)
 	}
 	for _, args := range [][]string{{"peers"}, {"peers", "ls"}} {
-		if code, out, _ := cairn(t, "", append(args, "--dir", dir)...); code != 0 || !strings.Contains(out, `12D3  Beta\x1b`) {
+		if code, out, _ := cairn(t, "", append(args, "--dir", dir)...); code != 0 || !strings.Contains(out, `12D3  "Beta\x1b"`) {
 			t.Errorf("%v: %d %q", args, code, out)
 		}
 	}

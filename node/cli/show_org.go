@@ -10,11 +10,8 @@ import (
 )
 
 func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
-	own := ""
-	if o.Own {
-		own = " (our own)"
-	}
-	fmt.Fprintf(b, "%s%s\n", line(o.Name, 0), own)
+	fmt.Fprintln(b, named(o.Name, 0))
+	showOwn(b, o.Own)
 	fmt.Fprintf(b, "  domains   %s\n", strings.Join(o.Domains, ", "))
 	fmt.Fprintf(b, "  key       %s\n", o.Key)
 	fmt.Fprintf(b, "  words     %s\n", o.Fingerprint)
@@ -37,6 +34,13 @@ func (a *app) showOrg(b *bytes.Buffer, o *api.Org) {
 	}
 	for _, p := range o.Trusted {
 		fmt.Fprintf(b, "  trusted   for %s (%s%s)\n", p.Domain, p.Source, pinNote(&p))
+	}
+}
+
+// showOwn says of an organisation that it is our own, in a line of its own.
+func showOwn(b *bytes.Buffer, own bool) {
+	if own {
+		fmt.Fprintln(b, "  here      our own organisation")
 	}
 }
 
@@ -73,7 +77,7 @@ func holder(p *api.Pin) string {
 	if p.Org == "" {
 		return "a key that no member of the network has yet"
 	}
-	return line(p.Org, 0)
+	return named(p.Org, 0)
 }
 
 // showPin prints a pin, as an entry of a list.
@@ -86,9 +90,9 @@ func showPin(b *bytes.Buffer, p *api.Pin) {
 	switch {
 	case p.Org == "":
 	case p.Unclaimed:
-		fmt.Fprintf(b, "  claimed   no, %s does not claim it now: no mail goes there\n", line(p.Org, 0))
+		fmt.Fprintf(b, "  claimed   no, %s does not claim it now: no mail goes there\n", named(p.Org, 0))
 	default:
-		fmt.Fprintf(b, "  claimed   by %s\n", line(p.Org, 0))
+		fmt.Fprintf(b, "  claimed   by %s\n", named(p.Org, 0))
 	}
 }
 
@@ -114,11 +118,9 @@ func (a *app) showClaims(b *bytes.Buffer, l *api.Claims) {
 
 // showClaim prints a claim of a domain; pin is the domain's, nil if it has none.
 func showClaim(b *bytes.Buffer, c *api.Claim, pin *api.Pin) {
-	own := ""
-	if c.Own {
-		own = " (our own)"
-	}
-	fmt.Fprintf(b, "%s%s\n  key       %s\n  words     %s\n", line(c.Name, 0), own, c.Key, c.Fingerprint)
+	fmt.Fprintln(b, named(c.Name, 0))
+	showOwn(b, c.Own)
+	fmt.Fprintf(b, "  key       %s\n  words     %s\n", c.Key, c.Fingerprint)
 	fmt.Fprintf(b, "  since     block %d", c.Height)
 	if !c.Since.IsZero() {
 		fmt.Fprintf(b, " of %s", c.Since.Format(time.DateTime))
@@ -143,7 +145,7 @@ func showUntrusted(b *bytes.Buffer, u *api.Untrusted) {
 	fmt.Fprintf(b, "%s is no longer pinned to %s\n  key       %s\n  words     %s\n", u.Pin.Domain, holder(&u.Pin), u.Pin.Key, u.Pin.Fingerprint)
 	switch {
 	case u.Trusted != nil:
-		fmt.Fprintf(b, "its DNS names %s, which is trusted now\n  key       %s\n  words     %s\n", line(u.Trusted.Name, 0), u.Trusted.Key, u.Trusted.Fingerprint)
+		fmt.Fprintf(b, "its DNS names %s, which is trusted now\n  key       %s\n  words     %s\n", named(u.Trusted.Name, 0), u.Trusted.Key, u.Trusted.Fingerprint)
 	case u.DNS == "no-answer":
 		fmt.Fprintln(b, "its DNS does not answer whom it names: until it does, nobody is trusted for it, and mail for it waits")
 	default:
@@ -167,7 +169,7 @@ func showPending(b *bytes.Buffer, p *api.PendingRotation) {
 }
 
 func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
-	fmt.Fprintf(b, "%s\n  id        %s\n  key       %s\n  words     %s\n", line(l.Name, 0), l.ID, l.Key, l.Fingerprint)
+	fmt.Fprintf(b, "%s\n  id        %s\n  key       %s\n  words     %s\n", named(l.Name, 0), l.ID, l.Key, l.Fingerprint)
 	showPending(b, l.Pending)
 	for i := range l.Changes {
 		c := &l.Changes[i]
@@ -175,7 +177,10 @@ func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
 		switch c.What {
 		case "recovery":
 			continue // its commitment tells nobody anything
-		case "name", "domains", "records", "threshold":
+		case "name":
+			fmt.Fprintf(b, "  from      %s\n  to        %s\n", named(c.From, 0), named(c.To, 0))
+			continue
+		case "domains", "records", "threshold":
 			fmt.Fprintf(b, "  from      %s\n  to        %s\n", line(c.From, 0), line(c.To, 0))
 			continue
 		}

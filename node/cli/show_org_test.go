@@ -22,7 +22,7 @@ func TestShowClaims(t *testing.T) {
 	}{
 		{"none", api.Claims{}, []string{"no member of the network claims beta.example"}},
 		{"no answer", api.Claims{Claims: []api.Claim{claim("no-answer", false, false)}}, []string{
-			"Beta trusted\n  key       k\n  words     w\n  since     block 7 of 2026-11-26 01:02:03\n  records   all of its mail\n",
+			"\"Beta trusted\"\n  key       k\n  words     w\n  since     block 7 of 2026-11-26 01:02:03\n  records   all of its mail\n",
 			"dns       does not answer", "trusted   no", "claimed by 1 member of the network; a claim proves nothing", "then: cairn org trust beta.example KEY --dir n\n",
 		}},
 		{"by DNS", api.Claims{Claims: []api.Claim{claim("names", false, true)}}, []string{"dns       names this key", "trusted   by the DNS"}},
@@ -50,7 +50,7 @@ func TestShowClaims(t *testing.T) {
 func TestShowUntrusted(t *testing.T) {
 	pin := api.Pin{Domain: "beta.example", Org: "Beta", Key: "k", Fingerprint: "w"}
 	for dns, want := range map[string]string{
-		"names":     "its DNS names Gamma, which is trusted now\n  key       g\n  words     v\n",
+		"names":     "its DNS names \"Gamma\", which is trusted now\n  key       g\n  words     v\n",
 		"names-not": "nobody is trusted for it now",
 		"no-answer": "its DNS does not answer whom it names",
 	} {
@@ -60,8 +60,33 @@ func TestShowUntrusted(t *testing.T) {
 		}
 		var b bytes.Buffer
 		showUntrusted(&b, u)
-		if !strings.HasPrefix(b.String(), "beta.example is no longer pinned to Beta\n  key       k\n  words     w\n") || !strings.Contains(b.String(), want) {
+		if !strings.HasPrefix(b.String(), "beta.example is no longer pinned to \"Beta\"\n  key       k\n  words     w\n") || !strings.Contains(b.String(), want) {
 			t.Errorf("%s:\n%s", dns, b.String())
 		}
+	}
+}
+
+// What an organisation is to us is never said by its name.
+func TestNamesSayNothingOfUs(t *testing.T) {
+	const name, own = "Alpha (our own)", "here      our own organisation"
+	a := &app{dir: "n"}
+	for what, show := range map[string]func(b *bytes.Buffer, own bool){
+		"org show":  func(b *bytes.Buffer, own bool) { a.showOrg(b, &api.Org{Name: name, Own: own}) },
+		"org trust": func(b *bytes.Buffer, own bool) { showClaim(b, &api.Claim{Name: name, Own: own}, nil) },
+	} {
+		var theirs, ours bytes.Buffer
+		show(&theirs, false)
+		show(&ours, true)
+		if strings.Contains(theirs.String(), own) || !strings.Contains(ours.String(), "\n  "+own+"\n") || !strings.HasPrefix(theirs.String(), `"Alpha (our own)"`+"\n") {
+			t.Errorf("%s: theirs\n%s\nours\n%s", what, theirs.String(), ours.String())
+		}
+	}
+	var b bytes.Buffer
+	showApplication(&b, &api.Application{Attested: []string{"Beta (we too)"}, Needed: 2})
+	if strings.Count(b.String(), "we") != 1 || !strings.Contains(b.String(), `: "Beta (we too)"`+"\n") {
+		t.Errorf("attested:\n%s", b.String())
+	}
+	if got := peersNote([]api.OrgPeers{{Org: "not enrolled 2, Alpha", ID: "i", Nodes: 1}, {Nodes: 3}}); got != `"not enrolled 2, Alpha" 1, not enrolled 3` {
+		t.Errorf("peers: %s", got)
 	}
 }

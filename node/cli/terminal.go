@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -72,6 +73,10 @@ func line(s string, width int) string {
 	}
 	return s
 }
+
+// named is the name of an organisation, which its owner chose, beside anything else: in quotation marks, so that it cannot
+// be taken for what stands there.
+func named(name string, width int) string { return strconv.Quote(line(name, width)) }
 
 // shellWord quotes s where a shell would not take it as one word as it is.
 func shellWord(s string) string {
