@@ -13,27 +13,27 @@ import (
 )
 
 // JoinAsNode makes the node in dir one more node of the admission's organisation, which has taken it in:
-// it needs no enrolment and no stamp of its own. The org key that Init made is nobody's and goes. It
-// returns ErrExists when the node belongs to a network already, and may be repeated after an
-// interruption.
-func JoinAsNode(dir string, a *Admission) error {
+// it needs no enrolment and no stamp of its own. An org key that is not the one of the enrolment is set aside, and its file
+// returned: it is the one that Init made, which is nobody's, or a later one of the organisation. It returns ErrExists when
+// the node belongs to a network already, and may be repeated after an interruption.
+func JoinAsNode(dir string, a *Admission) (aside string, err error) {
 	if _, err := LoadConfig(dir); err != nil {
-		return err
+		return "", err
 	}
 	id, err := loadIdentity(dir, true)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if path := filepath.Join(dir, networkFile); fileExists(path) {
-		return fmt.Errorf("%s is there already, the node belongs to a network: %w", path, ErrExists)
+		return "", fmt.Errorf("%s is there already, the node belongs to a network: %w", path, ErrExists)
 	}
 	if err := a.check(); err != nil {
-		return fmt.Errorf("joining: the admission: %w", err)
+		return "", fmt.Errorf("joining: the admission: %w", err)
 	}
 	own, founder := a.Enrol.Enrol(), a.Genesis.Block.Events[0].Enrol()
 	s, err := newStage(dir)
 	if err != nil {
-		return fmt.Errorf("joining: %w", err)
+		return "", fmt.Errorf("joining: %w", err)
 	}
 	defer s.discard()
 	pins := slices.Concat(pinsOf(own.Domains, own.OrgKey, PinOwn), pinsOf(founder.Domains, founder.OrgKey, PinGenesis))
@@ -43,18 +43,37 @@ func JoinAsNode(dir string, a *Admission) error {
 		s.add(enrolFile, a.Enrol.Encode()),
 		s.add(networkFile, a.Genesis.Encode()),
 	); err != nil {
-		return fmt.Errorf("joining: %w", err)
+		return "", fmt.Errorf("joining: %w", err)
 	}
 	if err := s.commit(true); err != nil {
-		return fmt.Errorf("joining: %w", err)
+		return "", fmt.Errorf("joining: %w", err)
 	}
 	if id.Org != nil && id.OrgKey() != own.OrgKey {
-		if err := os.Remove(filepath.Join(dir, home.OrgKey)); err != nil {
-			return fmt.Errorf("joining: %w", err)
-		}
+		return setOrgKeyAside(dir)
 	}
-	return nil
+	return "", nil
 }
+
+// setOrgKeyAside moves keys/org.pem to where nothing looks for it and nothing is, and returns the new file.
+func setOrgKeyAside(dir string) (file string, err error) {
+	for i := 1; ; i++ {
+		file = asideOrgKey + ".pem"
+		if i > 1 {
+			file = fmt.Sprintf("%s-%d.pem", asideOrgKey, i)
+		}
+		path := filepath.Join(dir, filepath.FromSlash(file))
+		if _, err := os.Lstat(path); err == nil {
+			continue
+		}
+		if err := errors.Join(os.Rename(filepath.Join(dir, home.OrgKey), path), home.SyncDir(filepath.Dir(path))); err != nil {
+			return "", fmt.Errorf("joining: setting %s aside: %w", home.OrgKey, err)
+		}
+		return file, nil
+	}
+}
+
+// asideOrgKey is where an org key is put that is not the enrolment's, without what its name ends with.
+const asideOrgKey = keysDir + "/org-aside"
 
 // RequestNode makes the request of the node in dir to be one of the organisation that invites.
 func RequestNode(dir string, invite *Invite) (*NodeRequest, error) {

@@ -25,7 +25,8 @@ type made struct {
 	Trusted    []madeTrust `json:"trusted,omitempty"`    // of other organisations, on the word of the invite
 	Unanswered []string    `json:"unanswered,omitempty"` // addresses of the invite where nobody answers
 
-	RecoveryKey string `json:"recovery_key,omitempty"` // file with it, to be taken offline
+	RecoveryKey string `json:"recovery_key,omitempty"`  // file with it, to be taken offline
+	OrgKeyAside string `json:"org_key_aside,omitempty"` // where keys/org.pem was put that is not the enrolment's
 }
 
 // noteRecovery names the recovery key that was made in the node's directory, if there is one.

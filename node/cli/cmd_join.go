@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/fingerprint"
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 func (a *app) cmdJoin() *cobra.Command {
@@ -140,7 +141,8 @@ func (a *app) joinAsNode(text string) error {
 	if err != nil {
 		return badArmour(node.ArmourAdmission, err)
 	}
-	if err := node.JoinAsNode(a.dir, admission); errors.Is(err, node.ErrExists) {
+	aside, err := node.JoinAsNode(a.dir, admission)
+	if errors.Is(err, node.ErrExists) {
 		return api.Errorf(api.CodeExists, "to go on with it: cairn run", "joining: %v", err)
 	} else if err != nil {
 		return err
@@ -148,9 +150,13 @@ func (a *app) joinAsNode(text string) error {
 	org := admission.Enrol.Enrol()
 	doc := &made{
 		Directory: a.dir, Network: madeNetworkOf(admission.Genesis),
-		Org: api.OrgSummary{Name: org.Name, Domains: org.Domains, Key: org.OrgKey.String()},
+		Org: api.OrgSummary{Name: org.Name, Domains: org.Domains, Key: org.OrgKey.String()}, OrgKeyAside: aside,
 	}
 	return a.print(doc, func(b *bytes.Buffer) {
-		fmt.Fprintf(b, "this is one more node of %s in the network %s, chain %s\nNext: %s\n", named(org.Name, 0), doc.Network.Name, doc.Network.ChainID, a.typable("cairn run"))
+		fmt.Fprintf(b, "this is one more node of %s in the network %s, chain %s\n", named(org.Name, 0), doc.Network.Name, doc.Network.ChainID)
+		if aside != "" {
+			fmt.Fprintf(b, "  org key   %s is now %s: the organisation enrolled with another one; if it has been the organisation's since, put it back\n", home.OrgKey, aside)
+		}
+		fmt.Fprintf(b, "Next: %s\n", a.typable("cairn run"))
 	})
 }
