@@ -16,7 +16,7 @@ type Armour string
 const (
 	ArmourInvite    Armour = invitePrefix
 	ArmourRequest   Armour = requestPrefix
-	ArmourAdmission Armour = admissionPrefix
+	ArmourAdmission Armour = anyAdmission
 )
 
 // ArmourOf tells which kind s is of; empty: none.

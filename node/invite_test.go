@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"cairn/consensus"
 )
 
 func TestInviteRoundTrip(t *testing.T) {
@@ -140,18 +142,21 @@ func FuzzDecodeNodeRequest(f *testing.F) {
 
 func FuzzDecodeAdmission(f *testing.F) {
 	_, g := founder(f, "Alpha", "alpha.example")
-	text, err := EncodeAdmission(&Admission{Genesis: g, Enrol: &g.Block.Events[0], Addresses: []string{peer}})
-	if err != nil {
-		f.Fatal(err)
+	versions := [][2]string{{admission1Prefix, admission1Purpose}, {admissionPrefix, admissionPurpose}}
+	for i, v := range versions {
+		text, err := EncodeAdmission(&Admission{Node: consensus.Key{byte(i)}, Genesis: g, Enrol: &g.Block.Events[0], Addresses: []string{peer}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		body, err := unarmour(v[0], v[1], text)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+		f.Add(body[:len(body)-1])
 	}
-	body, err := unarmour(admissionPrefix, admissionPurpose, text)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(body)
-	f.Add(body[:len(body)-1])
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, s := range []string{string(body), armour(admissionPrefix, admissionPurpose, bytes.Clone(body))} {
+		for _, s := range []string{string(body), armour(versions[0][0], versions[0][1], bytes.Clone(body)), armour(versions[1][0], versions[1][1], bytes.Clone(body))} {
 			a, err := DecodeAdmission(s)
 			if err != nil {
 				continue

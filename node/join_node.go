@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cairn/consensus"
+	"cairn/node/api"
 	"cairn/node/home"
 )
 
@@ -29,6 +30,10 @@ func JoinAsNode(dir string, a *Admission) (aside string, err error) {
 	}
 	if err := a.check(); err != nil {
 		return "", fmt.Errorf("joining: the admission: %w", err)
+	}
+	if !a.Node.IsZero() && a.Node != id.NodeKey() {
+		return "", api.Errorf(api.CodeNotAllowed, "run it on the machine whose request was taken in, or have this one taken in with what this prints: cairn org node request INVITE",
+			"joining: the admission is for the node with the key %s, and this machine's is %s", a.Node, id.NodeKey())
 	}
 	own, founder := a.Enrol.Enrol(), a.Genesis.Block.Events[0].Enrol()
 	s, err := newStage(dir)
@@ -80,13 +85,33 @@ func RequestNode(dir string, invite *Invite) (*NodeRequest, error) {
 	if invite.Genesis.Params.Version < consensus.ParamsV2 {
 		return nil, fmt.Errorf("asking for a place in the organisation: the network has parameters of version %d, in which nodes are not added", invite.Genesis.Params.Version)
 	}
-	if path := filepath.Join(dir, networkFile); fileExists(path) {
-		return nil, fmt.Errorf("%s is there already, the node belongs to a network: %w", path, ErrExists)
-	}
 	id, err := loadIdentity(dir, true)
 	if err != nil {
 		return nil, err
 	}
+	if err := mayAsk(dir, id, invite); err != nil {
+		return nil, err
+	}
 	chain := invite.Genesis.Params.ChainID()
 	return &NodeRequest{chain, invite.OrgKey, consensus.NewNodeKeys(chain, invite.OrgKey, id.Node, id.Recorder)}, nil
+}
+
+// mayAsk refuses the request of a node that belongs to a network: but for one that has joined that organisation with an
+// admission, which may be another machine's, so that no block takes it in.
+func mayAsk(dir string, id *Identity, invite *Invite) error {
+	path := filepath.Join(dir, networkFile)
+	if !fileExists(path) {
+		return nil
+	}
+	enrol, err := LoadEnrol(dir)
+	if err != nil {
+		return err
+	}
+	e := enrol.Enrol()
+	itself := slices.ContainsFunc(e.Nodes, func(k consensus.NodeKeys) bool { return k.Node == id.NodeKey() })
+	same := e.OrgKey == invite.OrgKey || slices.ContainsFunc(e.Domains, func(d string) bool { return slices.Contains(invite.Domains, d) })
+	if itself || !same || enrol.ChainID != invite.Genesis.Params.ChainID() {
+		return fmt.Errorf("%s is there already, the node belongs to a network: %w", path, ErrExists)
+	}
+	return nil
 }

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"cairn/consensus"
 )
@@ -16,19 +18,25 @@ type NodeRequest struct {
 	Keys    consensus.NodeKeys
 }
 
-// Admission is what a machine needs that an organisation has taken in as a node: the network, where to
+// Admission is what a machine needs that an organisation has taken in as a node: which one that is, the network, where to
 // find a node of it, and the organisation's enrolment.
 type Admission struct {
+	Node      consensus.Key // of the machine; zero in those of version 1, which do not say it
 	Genesis   *consensus.Genesis
 	Enrol     *consensus.OrgEvent
 	Addresses []string // as in Invite
 }
 
 const (
-	requestPrefix    = "cairn-node1:"
-	requestPurpose   = "cairn/1 node request"
-	admissionPrefix  = "cairn-admission1:"
-	admissionPurpose = "cairn/1 admission"
+	requestPrefix  = "cairn-node1:"
+	requestPurpose = "cairn/1 node request"
+
+	// What is between both is the version: 1 without the node key, 2 with it.
+	anyAdmission      = "cairn-admission"
+	admission1Prefix  = anyAdmission + "1:"
+	admission1Purpose = "cairn/1 admission"
+	admissionPrefix   = anyAdmission + "2:"
+	admissionPurpose  = "cairn/2 admission"
 )
 
 // Encode gives the string "cairn-node1:" followed by base64url of
@@ -58,15 +66,21 @@ func DecodeNodeRequest(s string) (*NodeRequest, error) {
 	return r, nil
 }
 
-// EncodeAdmission gives the string "cairn-admission1:" followed by base64url of
+// EncodeAdmission gives the string "cairn-admission2:" followed by base64url of
 //
-//	u32 length, genesis | u32 length, enrol event | u8 count, (u8 length, address)... |
-//	first 8 bytes of SHA-256("cairn/1 admission" || all before)
+//	node key 32 | u32 length, genesis | u32 length, enrol event | u8 count, (u8 length, address)... |
+//	first 8 bytes of SHA-256("cairn/2 admission" || all before)
+//
+// and of one without a node key what version 1 had: the same without it, behind "cairn-admission1:" and with "cairn/1 admission".
 func EncodeAdmission(a *Admission) (string, error) {
 	if err := a.check(); err != nil {
 		return "", fmt.Errorf("making the admission: %w", err)
 	}
-	var b []byte
+	prefix, purpose := admissionPrefix, admissionPurpose
+	b := bytes.Clone(a.Node[:])
+	if a.Node.IsZero() {
+		prefix, purpose, b = admission1Prefix, admission1Purpose, nil
+	}
 	for _, part := range [][]byte{a.Genesis.Encode(), a.Enrol.Encode()} {
 		b = append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 	}
@@ -77,7 +91,7 @@ func EncodeAdmission(a *Admission) (string, error) {
 	if n := len(b) + inviteChecksum; n > maxInvite {
 		return "", fmt.Errorf("making the admission: %d bytes are over the limit of %d", n, maxInvite)
 	}
-	return armour(admissionPrefix, admissionPurpose, b), nil
+	return armour(prefix, purpose, b), nil
 }
 
 // DecodeAdmission reads an admission, strictly but for white space.
@@ -90,13 +104,26 @@ func DecodeAdmission(s string) (*Admission, error) {
 }
 
 func decodeAdmission(s string) (*Admission, error) {
-	b, err := unarmour(admissionPrefix, admissionPurpose, s)
+	prefix, purpose, a := admissionPrefix, admissionPurpose, new(Admission)
+	switch trimmed := strings.Join(strings.Fields(s), ""); {
+	case strings.HasPrefix(trimmed, admission1Prefix):
+		prefix, purpose = admission1Prefix, admission1Purpose
+	case strings.HasPrefix(trimmed, anyAdmission) && !strings.HasPrefix(trimmed, admissionPrefix):
+		return nil, errors.New("it is of a version that this cairn does not know: use the one of the node that made it")
+	}
+	b, err := unarmour(prefix, purpose, s)
 	if err != nil {
 		return nil, err
 	}
 	r := inviteReader{b: b}
+	if prefix == admissionPrefix {
+		copy(a.Node[:], r.take(len(a.Node)))
+		if a.Node.IsZero() {
+			return nil, errors.New("it names no node")
+		}
+	}
 	genesis, event := r.long(), r.long()
-	a := &Admission{Addresses: r.list()}
+	a.Addresses = r.list()
 	if r.short || len(r.b) > 0 {
 		return nil, errors.New("its parts do not fit its length")
 	}

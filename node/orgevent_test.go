@@ -1,12 +1,10 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -218,65 +216,5 @@ func TestReplaceOrgKey(t *testing.T) {
 	}
 	if keys, err := LoadOrgKeys(dir); err != nil || len(keys) != 1 || !keys[0].Equal(key) {
 		t.Errorf("%d keys, %v", len(keys), err)
-	}
-}
-
-func TestRequestsAndAdmissions(t *testing.T) {
-	dir, g := founder(t, "Alpha", "alpha.test")
-	other := newcomer(t, "second", "alpha.test")
-	r, err := RequestNode(other, inviteFrom(t, dir, g, "alpha.test"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := r.Encode()
-	read, err := DecodeNodeRequest(" " + text[:40] + "\r\n\t" + text[40:] + "\n")
-	if err != nil || *read != *r {
-		t.Errorf("read %+v, %v", read, err)
-	}
-	enrol, err := LoadEnrol(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	admission := &Admission{Genesis: g, Enrol: enrol, Addresses: []string{peer}}
-	admitted, err := EncodeAdmission(admission)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ArmourOf(admitted) != ArmourAdmission || ArmourOf(text) != ArmourRequest || ArmourOf("hello") != "" {
-		t.Error("an admission is not told from others")
-	}
-	a, err := DecodeAdmission(admitted)
-	if err != nil || !bytes.Equal(a.Enrol.Encode(), enrol.Encode()) || !slices.Equal(a.Addresses, admission.Addresses) {
-		t.Errorf("read %+v, %v", a, err)
-	}
-	for _, bad := range []string{"", text[1:], text[:len(text)-1], text + "A", strings.Replace(text, "A", "B", 1), requestPrefix, requestPrefix + strings.Repeat("A", 1<<16)} {
-		if _, err := DecodeNodeRequest(bad); err == nil {
-			t.Errorf("%.60q is taken for a request", bad)
-		}
-	}
-	for _, bad := range []string{"", admitted[:len(admitted)-2], strings.Replace(admitted, admissionPrefix, requestPrefix, 1), admissionPrefix + "AAAA"} {
-		if _, err := DecodeAdmission(bad); err == nil {
-			t.Errorf("%.60q is taken for an admission", bad)
-		}
-	}
-	// The key here may be the organisation's present one: it is kept, and so is one that was set aside before.
-	key := contents(t, other)[home.OrgKey]
-	if err := os.WriteFile(filepath.Join(other, "keys", "org-aside.pem"), []byte("earlier"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	aside, err := JoinAsNode(other, a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if after := contents(t, other); aside != "keys/org-aside-2.pem" || after[home.OrgKey] != "" || after[aside] != key || key == "" || after["keys/org-aside.pem"] != "earlier" {
-		t.Errorf("the key was put into %q: %v", aside, after)
-	}
-	if _, err := JoinAsNode(other, a); err == nil {
-		t.Error("it joins twice")
-	}
-	quiet(t, other, nil)
-	s, err := open(t, other).Status(t.Context())
-	if err != nil || s.Org.Enrolled || s.Org.WaitsFor == "" {
-		t.Errorf("status says %+v, %v", s, err)
 	}
 }

@@ -49,7 +49,15 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 	if err != nil {
 		return nil, err
 	}
-	admission, err := EncodeAdmission(&Admission{Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), maxAddresses)]})
+	e, err := consensus.DecodeEvent(r.Event)
+	add, takesIn := (*consensus.AddNode)(nil), false
+	if err == nil {
+		add, takesIn = e.Content.(*consensus.AddNode)
+	}
+	if !takesIn {
+		return nil, api.Errorf(api.CodeInvalid, "use the cairn command of the same version as the node", "taking a node in: the event does not do that")
+	}
+	admission, err := EncodeAdmission(&Admission{Node: add.Node, Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), maxAddresses)]})
 	if err != nil {
 		return nil, err
 	}
