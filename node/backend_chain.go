@@ -99,7 +99,7 @@ func (n *Node) Peers(context.Context) (*api.PeerList, error) {
 	s := n.chain.State()
 	list := &api.PeerList{Peers: []api.Peer{}}
 	for _, p := range n.host.Peers() {
-		v := api.Peer{ID: p.ID, Height: p.Height}
+		v := api.Peer{ID: p.ID, Height: p.Height, Checked: p.Checked}
 		if len(p.Addrs) > 0 {
 			v.Address = p.Addrs[0]
 		}

@@ -233,4 +233,5 @@ type Peer struct {
 	Address string `json:"address"`
 	Org     string `json:"organisation,omitempty"` // name, when its node key is enrolled
 	Height  uint64 `json:"height,omitempty"`       // last height it told of
+	Checked bool   `json:"checked,omitempty"`      // the block that it told of is here, or one with no less work
 }

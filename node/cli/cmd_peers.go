@@ -20,7 +20,11 @@ func (a *app) cmdPeers() *cobra.Command {
 				if p.Org != "" {
 					org = named(p.Org, 0)
 				}
-				rows = append(rows, []string{p.ID, org, fmt.Sprint(p.Height), p.Address})
+				height := fmt.Sprint(p.Height)
+				if !p.Checked {
+					height += ", it says"
+				}
+				rows = append(rows, []string{p.ID, org, height, p.Address})
 			}
 			table(b, rows)
 		})

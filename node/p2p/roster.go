@@ -39,6 +39,7 @@ type remote struct {
 	asked    time.Time      // end of its latest turn
 	told     *toldTime      // what its clock said last
 	pace     float64        // new blocks a second in its latest turn that brought any; 0 if one led nowhere since
+	gave     time.Time      // when it last gave a block that this node lacked
 }
 
 // patient is how many failures a new tip makes up for: what a peer says of its tip costs it nothing.
@@ -138,6 +139,9 @@ func (r *roster) gave(id peer.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.claims, id)
+	if p := r.byID[id]; p != nil {
+		p.gave = time.Now()
+	}
 }
 
 // duePool marks all peers for an exchange of mempools.
@@ -175,10 +179,11 @@ type standing struct {
 	asked    time.Time
 	pace     float64
 	told     *toldTime
+	gave     time.Time
 }
 
 func standingOf(p *remote) standing {
-	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet, failures: p.failures, asked: p.asked, pace: p.pace, told: p.told}
+	return standing{remote: p, status: *p.status, wanted: p.wanted, quiet: p.quiet, failures: p.failures, asked: p.asked, pace: p.pace, told: p.told, gave: p.gave}
 }
 
 // greeted returns the peers that have told their status.
@@ -253,7 +258,8 @@ type Peer struct {
 	Since   time.Time      `json:"since"`
 	Height  uint64         `json:"height"`
 	Tip     consensus.Hash `json:"tip"`
-	Silent  bool           `json:"silent"` // no process of the node that is connected may speak for it
+	Checked bool           `json:"checked"` // this node has the header of that tip, or a chain with no less work
+	Silent  bool           `json:"silent"`  // no process of the node that is connected may speak for it
 }
 
 // Peers returns the connected nodes that have been greeted, in no particular order.
@@ -265,7 +271,7 @@ func (h *Host) Peers() []Peer {
 			info.Addrs = append(info.Addrs, c.RemoteMultiaddr())
 		}
 		list = append(list, Peer{Node: p.key, ID: p.id.String(), Addrs: fullAddrs(info), Inbound: p.inbound, Since: p.since,
-			Height: p.status.Height, Tip: p.status.Tip, Silent: h.isSilent(p.id)})
+			Height: p.status.Height, Tip: p.status.Tip, Checked: !h.behind(p), Silent: h.isSilent(p.id)})
 	}
 	return list
 }

@@ -30,7 +30,7 @@ var (
 
 // syncState is what the sync is doing. All but busy is of the sync's goroutine.
 type syncState struct {
-	busy   atomic.Bool    // for Progress
+	busy   atomic.Bool    // blocks are asked for
 	resume consensus.Hash // last block of a sync that was cut short
 	fair   bool           // the next turn goes by the queue, see pickSource
 }
@@ -51,14 +51,14 @@ func (h *Host) behind(p standing) bool {
 	return err != nil
 }
 
-// Progress returns the height of the own chain, the greatest height that a peer ahead of it has told, and whether blocks are being
-// fetched or about to be.
+// Progress returns the height of the own chain, the greatest height that a peer ahead of it has told, and whether blocks come from
+// one. What a peer tells counts for as long as it gives blocks that prove right; what it only claims, not at all.
 func (h *Host) Progress() (height, best uint64, syncing bool) {
 	height = h.chain.State().Height()
-	best, syncing = height, h.syncing.busy.Load()
+	best = height
 	now := time.Now()
 	for _, p := range h.roster.greeted() {
-		if now.After(p.quiet) && h.behind(p) {
+		if now.Sub(p.gave) < h.timing.claim && h.behind(p) {
 			best, syncing = max(best, p.status.Height), true
 		}
 	}

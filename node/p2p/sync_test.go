@@ -504,6 +504,21 @@ func TestClaimsOfMembers(t *testing.T) {
 	f.connect()
 	f.send(a.names.status, framed(lie()))
 	eventually(t, "a claim", func() bool { return a.Members().Ahead == 1 })
+	height := a.chain.State().Height()
+	progress := func(why string, want uint64) {
+		t.Helper()
+		if h, best, syncing := a.Progress(); h != height || best != want || syncing != (want > height) {
+			t.Errorf("%s: block %d of %d, catching up: %v", why, h, best, syncing)
+		}
+	}
+	progress("a claim", height)
+	if p := a.Peers(); len(p) != 1 || p[0].Checked {
+		t.Errorf("a claim is taken for checked: %+v", p)
+	}
+	a.roster.gave(f.ID())
+	progress("it gives blocks", 1<<40)
+	time.Sleep(brief.claim)
+	progress("it gives none any more", height)
 	eventually(t, "disbelief", func() bool { return a.Members() == Members{Connected: 1, Claiming: 1} })
 	if err := f.Network().ClosePeer(a.host.ID()); err != nil {
 		t.Fatal(err)
@@ -535,7 +550,7 @@ func TestMembers(t *testing.T) {
 		})
 		go f.send(a.names.status, framed(lie))
 	}
-	eventually(t, "a sync with a stranger", func() bool { _, _, syncing := a.Progress(); return syncing })
+	eventually(t, "a sync with a stranger", func() bool { return a.syncing.busy.Load() })
 	if m := a.Members(); m != (Members{}) {
 		t.Errorf("members %+v", m)
 	}
