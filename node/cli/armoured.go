@@ -69,7 +69,7 @@ func (a *app) given(c *cobra.Command, arg, what string) (string, error) {
 	if arg != "-" {
 		return arg, nil
 	}
-	b, err := a.read(c.Context(), "-")
+	b, err := a.readUpTo(c.Context(), "-", maxArmoured)
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", what, err)
 	}

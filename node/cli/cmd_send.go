@@ -3,14 +3,9 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/emersion/go-message/mail"
@@ -198,40 +193,6 @@ func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api
 		return r, usage(c, "the message names no recipient: give --to")
 	}
 	return r, nil
-}
-
-// read gives the content of a file; - is standard input. It does not wait longer than ctx: what is read then ends with
-// the program.
-func (a *app) read(ctx context.Context, file string) ([]byte, error) {
-	type content struct {
-		b   []byte
-		err error
-	}
-	done := make(chan content, 1)
-	go func() {
-		var c content
-		if file == "-" {
-			c.b, c.err = io.ReadAll(a.in)
-		} else {
-			c.b, c.err = readFile(file)
-		}
-		done <- c
-	}()
-	select {
-	case c := <-done:
-		return c.b, c.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// readFile is os.ReadFile, but that it says of a folder what to do.
-func readFile(file string) ([]byte, error) {
-	b, err := os.ReadFile(file)
-	if errors.Is(err, syscall.EISDIR) {
-		return nil, api.Errorf(api.CodeInvalid, "name a file in it, as in "+shellWord(filepath.Join(file, "mail.eml")), "reading %s: it is a folder, not a file", file)
-	}
-	return b, err
 }
 
 // crlf turns lone line feeds into CRLF (RFC 5321, section 2.3.8), as files on this system have them.

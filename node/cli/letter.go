@@ -96,7 +96,7 @@ func (l *letter) writeParts(w *mail.Writer) error {
 		return err
 	}
 	for _, file := range l.attach {
-		content, err := readFile(file)
+		content, err := readFile(file, maxRead)
 		if err != nil {
 			return fmt.Errorf("attaching: %w", err)
 		}
