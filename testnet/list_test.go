@@ -51,7 +51,7 @@ func TestHostedList(t *testing.T) {
 	}{
 		{
 			"plain, not known", "plain@charlie.test", api.HostedListRequest{}, false,
-			record.Differs, "sent on by charlie.test for plain@charlie.test, which you have not named as a list or forwarder of yours\nrecorded by Alpha", []string{"\r\nSubject: A question\r\n", "\r\n\r\nDoes it hold?\r\n"},
+			record.Differs, "sent on by charlie.test for plain@charlie.test, which you have not named as a list or forwarder of yours\nrecorded by \"Alpha\"", []string{"\r\nSubject: A question\r\n", "\r\n\r\nDoes it hold?\r\n"},
 		},
 		{
 			"plain, known", "known@charlie.test", api.HostedListRequest{}, true,

@@ -91,7 +91,7 @@ func (w *Network) tellMail(ctx context.Context, t *teller, st *Story) error {
 		return fmt.Errorf("the record took %d blocks and %s to get into one", st.Blocks, st.Verified)
 	}
 	f := verified.Finding.Facts.Comparison
-	t.say("            %d of %d parts are as recorded; recorded by %s, trusted for %s\n", f.Same, f.Recorded+f.Extra, a.Name, a.Domain)
+	t.say("            %d of %d parts are as recorded; recorded by %q, trusted for %s\n", f.Same, f.Recorded+f.Extra, a.Name, a.Domain)
 	if verified, err = b.AwaitMail(ctx, person(1), Both(Subject("Order 4711"), w.Everywhere)); err != nil {
 		return err
 	}

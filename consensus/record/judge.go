@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func (f *Facts) judge() (Verdict, []string) {
 		// Anybody can enrol and record mail in others' names.
 		return Missing, append([]string{
 			"the sender's organisation declared that it records all its mail, but this is not its record",
-			why + "; this node has not pinned " + orElse(f.Recorder, "that one"),
+			why + "; this node has not pinned " + named(f.Recorder, "that one"),
 		}, c.Differences()...)
 	case !f.Named():
 		reasons := append([]string{
@@ -125,11 +126,11 @@ func (f *Facts) recordedBy() (will Verdict, why string) {
 	will = Vouched
 	switch {
 	case !f.FromDomainIsOrg:
-		why = "recorded by " + orElse(f.Recorder, "another organisation") + ", not by the From domain's organisation"
+		why = "recorded by " + named(f.Recorder, "another organisation") + ", not by the From domain's organisation"
 	case !f.OrgTrusted:
-		why = "recorded by " + orElse(f.Recorder, "an organisation") + ", which claims the From domain, but its key is neither pinned nor published in that domain's DNS"
+		why = "recorded by " + named(f.Recorder, "an organisation") + ", which claims the From domain, but its key is neither pinned nor published in that domain's DNS"
 	default:
-		why = "recorded by " + orElse(f.Recorder, "the sender's organisation") + ", which is trusted for the From domain"
+		why = "recorded by " + named(f.Recorder, "the sender's organisation") + ", which is trusted for the From domain"
 		if f.Forwarder == "" {
 			will = Verified
 		}
@@ -226,6 +227,15 @@ func at(ms uint64) string {
 		return ""
 	}
 	return ", recorded at " + time.UnixMilli(int64(ms)).UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// named is the name of an organisation, which its owner chose: in quotation marks, so that nothing of it can be taken for what
+// is said of it.
+func named(name, fallback string) string {
+	if name == "" {
+		return fallback
+	}
+	return strconv.Quote(name)
 }
 
 func orElse(s, fallback string) string {

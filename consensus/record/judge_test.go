@@ -43,7 +43,7 @@ func TestJudge(t *testing.T) {
 		want   record.Verdict
 		reason string
 	}{
-		{"all right", func(f *record.Facts) {}, record.Verified, "recorded by Example"},
+		{"all right", func(f *record.Facts) {}, record.Verified, "recorded by \"Example\""},
 		{"another organisation's", func(f *record.Facts) { f.FromDomainIsOrg = false }, record.Vouched, "not by the From domain's organisation"},
 		{"not trusted", func(f *record.Facts) { f.OrgTrusted = false }, record.Vouched, "neither pinned"},
 		{"in no block", func(f *record.Facts) { f.Inclusion = record.InclusionNone }, record.Pending, "will be verified"},
@@ -65,10 +65,10 @@ func TestJudge(t *testing.T) {
 		{"recipient not in the record", func(f *record.Facts) { f.RecipientInRecord = false }, record.Replayed, "recipient"},
 		{"recipient not in the record, and altered", func(f *record.Facts) {
 			f.RecipientInRecord, f.Comparison = false, differing(1, message.Text, "")
-		}, record.Replayed, "is not known here; a difference that no honest relay makes: it cannot count as wanted; recorded by Example"},
+		}, record.Replayed, "is not known here; a difference that no honest relay makes: it cannot count as wanted; recorded by \"Example\""},
 		{"recipient not in the comparison", func(f *record.Facts) { f.Comparison.RecipientInRecord = false }, record.Replayed, "recipient"},
 		{"recorded by a stranger, but all is recorded", func(f *record.Facts) { f.FromDomainIsOrg, f.DeclaresAll = false, true }, record.Missing,
-			"records all its mail, but this is not its record; recorded by Example, not by the From domain's organisation; this node has not pinned Example"},
+			"records all its mail, but this is not its record; recorded by \"Example\", not by the From domain's organisation; this node has not pinned \"Example\""},
 		{"by one who claims the domain", func(f *record.Facts) { f.OrgTrusted, f.DeclaresAll = false, true }, record.Missing, "which claims the From domain"},
 		{"by a stranger, in no block", func(f *record.Facts) {
 			f.FromDomainIsOrg, f.DeclaresAll, f.Inclusion = false, true, record.InclusionNone
@@ -83,10 +83,10 @@ func TestJudge(t *testing.T) {
 		{"seen before, no token", func(f *record.Facts) { f.TokenPresent, f.Replayed = false, true }, record.Unrecorded, "no record"},
 		{"footer", func(f *record.Facts) { f.Comparison = differing(2, message.Text, record.FooterAppended) }, record.Differs, "8 of 10"},
 		{"footer, and by whom it is recorded", func(f *record.Facts) { f.Comparison = differing(1, message.Text, record.FooterAppended) }, record.Differs,
-			"recorded by Example, which is trusted for the From domain"},
+			"recorded by \"Example\", which is trusted for the From domain"},
 		{"footer, recorded by another", func(f *record.Facts) {
 			f.Comparison, f.FromDomainIsOrg = differing(1, message.Text, record.FooterAppended), false
-		}, record.Differs, "recorded by Example, not by the From domain's organisation"},
+		}, record.Differs, "recorded by \"Example\", not by the From domain's organisation"},
 		{"body", func(f *record.Facts) { f.Comparison = differing(1, message.Text, "") }, record.Differs, "cannot count as wanted"},
 		{"footer, in no block", func(f *record.Facts) {
 			f.Comparison, f.Inclusion = differing(1, message.Text, record.FooterAppended), record.InclusionNone
@@ -100,7 +100,7 @@ func TestJudge(t *testing.T) {
 		{"the same, of our own domain", func(f *record.Facts) { f.TokenUnknown, f.TokenValid, f.OwnDomain = true, false, "own.example" }, record.Missing, "from own.example, a domain of our own"},
 		{"no token, our own domain", func(f *record.Facts) { f.TokenPresent, f.OwnDomain = false, "own.example" }, record.Missing, "a domain of our own"},
 		{"our own domain, recorded by one who is pinned", func(f *record.Facts) { f.FromDomainIsOrg, f.OrgPinned, f.OwnDomain = false, true, "own.example" },
-			record.Missing, "this is not our record; recorded by Example"},
+			record.Missing, "this is not our record; recorded by \"Example\""},
 		{"stored before versions were kept", func(f *record.Facts) { f.RecordVersion = 0 }, record.Verified, "all parts"},
 		{"of this version", func(f *record.Facts) { f.RecordVersion = record.RecordVersion }, record.Verified, "all parts"},
 		{"a month old", func(f *record.Facts) { f.RecordTime, f.ArrivalTime = 1, 1+uint64(record.MaxAge.Milliseconds()) }, record.Verified, "all parts"},

@@ -68,7 +68,7 @@ func TestRecordedByStranger(t *testing.T) {
 			w.include(2)
 			w.expect(ref, "in a block", c.verdict, c.box)
 			says := strings.Join(w.finding(ref).Reasons, "; ")
-			if c.verdict == record.Missing && !(strings.Contains(says, "records all its mail") && strings.Contains(says, "has not pinned Org 3")) {
+			if c.verdict == record.Missing && !(strings.Contains(says, "records all its mail") && strings.Contains(says, `has not pinned "Org 3"`)) {
 				t.Errorf("reasons %q do not say both why it is missing", says)
 			}
 		})
