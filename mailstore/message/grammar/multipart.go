@@ -107,8 +107,8 @@ func Boundary(s string) bool {
 
 // Split cuts a multipart body. Every line that begins with two hyphens and the boundary, in
 // whatever letter case and behind a bare CR too, has to be a boundary line, with nothing but white
-// space behind it, and no line of preamble or epilogue may begin with two hyphens. At most limit
-// parts are cut.
+// space behind it, none may have both further on, and no line of preamble or epilogue may begin with two
+// hyphens. At most limit parts are cut.
 func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	if !Boundary(boundary) {
 		return p, false
@@ -116,11 +116,16 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	p.Preamble, p.Epilogue = s.Cut(0, 0), s.From(len(s.Octets))
 	body, delimiter := s.Octets, []byte("--"+boundary)
 	start, closed, ok := -1, false, true // start: of the part that is open
+	lines := 0                           // that begin with the delimiter
 	alike := false                       // a line begins like a boundary line but for letter case, or behind a bare CR
 	s.hyphens(func(at int) bool {
-		switch {
-		case !s.mayBegin(at, delimiter):
+		if !s.mayBegin(at, delimiter) {
 			return true
+		}
+		if bytes.HasPrefix(body[at:], delimiter) {
+			lines++
+		}
+		switch {
 		case s.behindCR(at) || !bytes.HasPrefix(body[at:], delimiter):
 			alike = alike || bytes.EqualFold(body[at:min(len(body), at+len(delimiter))], delimiter)
 			return true
@@ -155,7 +160,8 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 		p.Epilogue = s.From(start)
 	}
 	gaps := p.Preamble.likeBoundary() || p.Epilogue.likeBoundary()
-	return p, !gaps && len(p.Parts) > 0 && !alike
+	inside := bytes.Count(body, delimiter) > lines // some programs do not look where the line begins
+	return p, !gaps && len(p.Parts) > 0 && !alike && !inside
 }
 
 // mayBegin reports, by one octet, whether the line at that place may begin with the delimiter in whatever

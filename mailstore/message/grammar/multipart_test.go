@@ -47,7 +47,9 @@ func TestSplit(t *testing.T) {
 		{"hyphens in the epilogue", "--o\na\n--o--\n--x\n", "no"},
 		{"boundary in the epilogue", "--o\na\n--o--\n--o\nb\n--o--\n", "no"},
 		{"hyphens in a part", "--o\n--x\n--\n--o--\n", `"" ["--x\n--"] "" open=false padded=[]`},
-		{"inside a line", "--o\nx --o\n--o--\n", `"" ["x --o"] "" open=false padded=[]`},
+		{"inside a line", "--o\nx --o\n--o--\n", "no"},
+		{"behind a hyphen", "--o\n---o\n--o--\n", "no"},
+		{"inside a line of the epilogue", "--o\na\n--o--\n --o\n", "no"},
 		{"too many parts", strings.Repeat("--o\na\n", 5) + "--o--\n", "no"},
 	} {
 		p, ok := grammar.Split(grammar.NewSpan([]byte(tt.in)), "o", 4)
