@@ -38,7 +38,7 @@ func (n *Node) ended(s *consensus.State) string {
 // afterEnd is what to do about a node that ended.
 func (n *Node) afterEnd(s *consensus.State) string {
 	if _, active := s.ActiveNode(n.id.NodeKey()); active {
-		return "cairn org node rekey"
+		return "org node rekey"
 	}
 	return "move its accounts to another node of the organisation, or make a new node in an empty directory and add that"
 }

@@ -59,7 +59,7 @@ func TestCompletion(t *testing.T) {
 		{"org update --records", "s", "some"},
 		{"org node drop", "", "aa"},
 		{"org revoke --node", "", "aa"},
-		{"org attest", "b", "bb\tenrol of Beta"},
+		{"org attest", "b", "bb\tenrol of \"Beta\""},
 		{"org changes", "", "beta.example\tBeta"},
 		{"bench readers --readers", "python-d", "python-default"},
 	} {
