@@ -36,7 +36,7 @@ func Exceptions() []Exception {
 		{"mutt", []Field{Date}, datedByRelay,
 			"mutt shows the time of the topmost Received instead of a Date that it cannot read"},
 		{"munpack", []Field{Text, HTML}, beginsLikeHeader,
-			"munpack goes on reading the header in a text that begins with a Content- field"},
+			"munpack goes on reading the header in a text that begins with fields, a Content- field among them"},
 		{"python-default", []Field{From, Sender, To, Cc, ReplyTo}, wordsBeside,
 			"Python's default policy shows a blank between two encoded words of a name"},
 		{"mblaze", []Field{Text, HTML, Attachments}, typesDiffer,
@@ -77,11 +77,11 @@ func charsetsDiffer(sent, received []byte) bool {
 }
 
 var (
-	fieldInText = regexp.MustCompile(`(?i)^[\s]*content-[a-z-]+:`)
+	fieldInText = regexp.MustCompile(`(?i)^\s*(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*content-[a-z-]+:`)
 	besideWords = regexp.MustCompile(`(?im)^(?:from|sender|to|cc|reply-to):(?:.|\r?\n[ \t])*?\?=\s+=\?`)
 )
 
-// beginsLikeHeader tells that the text of a mail begins with what could be a field of a MIME header.
+// beginsLikeHeader tells that the text of a mail begins with what could be fields of a MIME header.
 func beginsLikeHeader(sent, received []byte) bool {
 	return slices.ContainsFunc([][]byte{sent, received}, func(raw []byte) bool {
 		parts := emptyLine.Split(string(raw), 2)
@@ -173,11 +173,12 @@ func endsInSoft(sent, received []byte) bool {
 	return bytes.HasSuffix(sent, []byte("=")) || bytes.HasSuffix(received, []byte("="))
 }
 
-// junkInBase64 tells that a mail has a part in base64 with what is not of it: another character, or
-// padding with more behind it.
+// junkInBase64 tells that a mail has a part in base64 with what is not of it: another character,
+// padding with more behind it, or a group that is not whole.
 func junkInBase64(sent, received []byte) bool {
 	return anyPart(sent, received, func(_, e *entity) bool {
-		return strings.EqualFold(strings.TrimSpace(e.value("Content-Transfer-Encoding")), "base64") && !pureBase64.MatchString(e.body)
+		return strings.EqualFold(strings.TrimSpace(e.value("Content-Transfer-Encoding")), "base64") &&
+			(!pureBase64.MatchString(e.body) || len(strings.NewReplacer("\r", "", "\n", "").Replace(e.body))%4 != 0)
 	})
 }
 

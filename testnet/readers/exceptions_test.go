@@ -36,6 +36,7 @@ func TestExceptions(t *testing.T) {
 		{"named twice", other, "Content-Type: image/png; name=a\r\n" +
 			"Content-Disposition: inline; filename=a\r\n\r\nx\r\n", namedByTypeAlone, false},
 		{"text like a header", other, "Subject: x\r\n\r\nContent-Type: x\r\n", beginsLikeHeader, true},
+		{"text like a longer header", other, "Subject: x\r\n\nTo: x\r\n y\r\nContent-Type: x\r\n", beginsLikeHeader, true},
 		{"text like a header further down", other, "Subject: x\r\n\r\nx\r\n\r\nContent-Type: x\r\n", beginsLikeHeader, false},
 		{"words of a name", "To: =?utf-8?Q?a?=\r\n =?utf-8?Q?b?= <x@y>\r\n", other, wordsBeside, true},
 		{"words of a subject", "To: x@y\r\nSubject: =?utf-8?Q?a?= =?utf-8?Q?b?=\r\n", other, wordsBeside, false},
@@ -43,6 +44,7 @@ func TestExceptions(t *testing.T) {
 		{"a NUL in base64", other, "Content-Transfer-Encoding: BASE64\r\n\r\neA\x00==\r\n", junkInBase64, true},
 		{"more behind padding", other, "Content-Transfer-Encoding: base64\r\n\r\neA=3D=\r\n\r\n", junkInBase64, true},
 		{"base64", other, "Content-Transfer-Encoding: base64\r\n\r\neA=\r\n=\r\n\r\n", junkInBase64, false},
+		{"a group that is not whole", other, "Content-Transfer-Encoding: base64\r\n\r\neHh4\r\neA\r\n", junkInBase64, true},
 		{"a NUL in a text", other, other + "\x00", junkInBase64, false},
 		{"a charset that is not ASCII", "Subject: =?iso-2022-jp\xe9?B?eA==?=\r\n", other, charsetNotASCII, true},
 		{"a word that is not ASCII", "Subject: =?utf-8?Q?\u00e9?=\r\n", other, charsetNotASCII, false},

@@ -54,7 +54,7 @@ const maxParams = 256 // of one value
 
 func media(value, fileParam string) (m Media, ok bool) {
 	kind, rest, more := strings.Cut(value, ";")
-	m.Kind = strings.ToLower(strings.TrimRight(kind, " \t"))
+	m.Kind = strings.ToLower(strings.TrimRight(kind, " "))
 	var file []Param
 	for more {
 		rest = strings.TrimLeft(rest, " \t")
