@@ -57,7 +57,7 @@ func (a *app) printRunning(s *api.Status) {
 	a.print(s, func(b *bytes.Buffer) { // a closed standard output does not stop the node
 		fmt.Fprintf(b, "%s serves %s on chain %s with parameters of version %d, at block %d\n",
 			s.Hostname, strings.Join(s.Org.Domains, ", "), s.Chain.ChainID, s.Chain.Params, s.Chain.Height)
-		fmt.Fprintf(b, "  %s\n", line(membership(&s.Org), 0))
+		fmt.Fprintf(b, "  %s\n", line(memberNote(&s.Org), 0))
 		if s.Org.Ended != "" {
 			fmt.Fprintf(b, "  %s\n", line(s.Org.Ended, 0))
 		}

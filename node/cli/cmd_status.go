@@ -20,7 +20,7 @@ func (a *app) cmdStatus() *cobra.Command {
 			return ask(a, c, (*api.Client).Status, func(b *bytes.Buffer, s *api.Status) {
 				rows := [][2]string{
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
-					{"organisation", fmt.Sprintf("%s (%s), %s", named(s.Org.Name, 0), strings.Join(s.Org.Domains, ", "), membership(&s.Org))},
+					{"organisation", fmt.Sprintf("%s (%s), %s", named(s.Org.Name, 0), strings.Join(s.Org.Domains, ", "), memberNote(&s.Org))},
 					{"this node", s.Org.Ended},
 					{"next org key", pendingNote(s.Org.Pending)},
 					{"recovery key", a.recoveryNote(&s.Org)},
@@ -106,8 +106,8 @@ func syncNote(s *api.ChainStatus) string {
 	return ""
 }
 
-// membership says since when an organisation is a member, or what that waits for.
-func membership(o *api.OrgSummary) string {
+// memberNote says since when an organisation is a member, or what that waits for.
+func memberNote(o *api.OrgSummary) string {
 	if o.Enrolled {
 		return fmt.Sprintf("enrolled, member since block %d", o.Height)
 	}
