@@ -11,7 +11,7 @@ import (
 )
 
 // CanonicalDomain gives a mail domain that an organisation can enrol, in
-// lower-case A-labels (RFC 5890).
+// lower-case A-labels (RFC 5890). The error quotes s.
 func CanonicalDomain(s string) (string, error) {
 	a, err := mailstore.CanonicalDomain(s)
 	if err != nil || !consensus.ValidDomain(a) || !strings.Contains(a, ".") && a != "localhost" {
@@ -20,7 +20,8 @@ func CanonicalDomain(s string) (string, error) {
 	return a, nil
 }
 
-// CheckPeerAddress checks that s is a multiaddr that ends in a peer ID.
+// CheckPeerAddress checks that s is a multiaddr that ends in a peer ID, as in
+// /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW...; the error says what it lacks.
 func CheckPeerAddress(s string) error {
 	a, err := multiaddr.NewMultiaddr(s)
 	if err != nil {

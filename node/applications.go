@@ -98,7 +98,7 @@ func (a *applications) all(s *consensus.State) []*consensus.OrgEvent {
 	}
 	var dead []*consensus.OrgEvent
 	for _, e := range list {
-		if err := consensus.ValidateEvent(s, e); err != nil && !unattested(err) && knowsBefore(s, e) {
+		if err := consensus.ValidateEvent(s, e); err != nil && !unattested(err) && KnowsBefore(s, e) {
 			dead = append(dead, e)
 		}
 	}

@@ -110,11 +110,11 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 		}
 	}
 	for _, node := range org.Nodes {
-		if replacedBy(org, &node) != nil {
+		if ReplacedBy(org, &node) != nil {
 			continue // the same node
 		}
 		v.Nodes = append(v.Nodes, api.OrgNode{
-			Node: node.Node.String(), Recorder: node.Recorder.String(), End: nodeEnds[node.End], Until: node.Until, Formers: formersOf(org, &node),
+			Node: node.Node.String(), Recorder: node.Recorder.String(), End: EndWord(node.End), Until: node.Until, Formers: FormersOf(org, &node),
 		})
 	}
 	for _, p := range n.trust.Pins() {
@@ -134,7 +134,7 @@ func (n *Node) Invite(context.Context) (*api.Invite, error) {
 	s := n.chain.State()
 	own := n.ownAt(s)
 	text, err := EncodeInvite(&Invite{
-		Genesis: n.genesis, Addresses: addrs[:min(len(addrs), maxAddresses)],
+		Genesis: n.genesis, Addresses: addrs[:min(len(addrs), MaxAddresses)],
 		OrgKey: keyOf(s, own), Domains: own.Domains,
 	})
 	if err != nil {

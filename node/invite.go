@@ -22,7 +22,7 @@ type Invite struct {
 const (
 	invitePrefix    = "cairn1:"
 	maxInvite       = 16 << 10 // bytes before base64
-	maxAddresses    = 16
+	MaxAddresses    = 16       // of an invite or an admission
 	maxAddress      = 255
 	inviteChecksum  = 8
 	invitePurpose   = "cairn/1 invite"
@@ -37,7 +37,7 @@ const (
 //
 // It returns an error when DecodeInvite would not take it.
 func EncodeInvite(i *Invite) (string, error) {
-	if err := i.check(); err != nil {
+	if err := i.Check(); err != nil {
 		return "", fmt.Errorf("making an invite: %w", err)
 	}
 	genesis := i.Genesis.Encode()
@@ -84,10 +84,12 @@ func decodeInvite(s string) (*Invite, error) {
 	if i.Genesis, err = consensus.DecodeGenesis(genesis); err != nil {
 		return nil, fmt.Errorf("its network: %w", err)
 	}
-	return i, i.check()
+	return i, i.Check()
 }
 
-func (i *Invite) check() error {
+// Check refuses what EncodeInvite makes no string of and DecodeInvite takes none of: too few or too many addresses or domains,
+// an address that does not end in /p2p/<peer id>, a domain that is not canonical or there twice. Genesis is not looked at.
+func (i *Invite) Check() error {
 	if err := checkAddresses(i.Addresses); err != nil {
 		return err
 	}
@@ -103,8 +105,8 @@ func (i *Invite) check() error {
 }
 
 func checkAddresses(list []string) error {
-	if len(list) == 0 || len(list) > maxAddresses {
-		return fmt.Errorf("%d addresses, 1 to %d are needed", len(list), maxAddresses)
+	if len(list) == 0 || len(list) > MaxAddresses {
+		return fmt.Errorf("%d addresses, 1 to %d are needed", len(list), MaxAddresses)
 	}
 	for _, a := range list {
 		if len(a) > maxAddress {

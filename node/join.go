@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"cairn/consensus"
-	"cairn/consensus/miner"
 )
 
 // Join makes the node in dir a member of the invite's network: it solves the
@@ -36,7 +34,7 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 		}
 		return fmt.Errorf("%s is there already, the node belongs to a network: %w", path, ErrExists)
 	}
-	if err := invite.check(); err != nil {
+	if err := invite.Check(); err != nil {
 		return fmt.Errorf("joining: the invite: %w", err)
 	}
 	g := invite.Genesis
@@ -116,7 +114,7 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 		return nil, err
 	}
 	var ok bool
-	e.Stamp, ok = consensus.SolveIdentityStamp(stampStop(ctx, p.IdentityStamp, progress), e.ChainID, e.Enrol().OrgKey, p.IdentityStamp)
+	e.Stamp, ok = consensus.SolveIdentityStamp(StampStop(ctx, p.IdentityStamp, progress), e.ChainID, e.Enrol().OrgKey, p.IdentityStamp)
 	if !ok {
 		return nil, fmt.Errorf("solving the identity stamp: %w", ctx.Err())
 	}
@@ -125,26 +123,6 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 		return nil, fmt.Errorf("making the enrolment: %w", err) // no block would ever hold it
 	}
 	return e, nil
-}
-
-// stampStop reports progress while nothing stops the search.
-func stampStop(ctx context.Context, bits uint8, progress func(spent, expected time.Duration)) func() bool {
-	if progress == nil {
-		return func() bool { return ctx.Err() != nil }
-	}
-	var expected time.Duration
-	if speed := miner.Calibrate(ctx, calibration/10); speed > 0 {
-		expected = time.Duration(min(math.Ldexp(1, int(bits))/speed*float64(time.Second), math.MaxInt64/2))
-	}
-	start := time.Now()
-	told := start
-	return func() bool {
-		if now := time.Now(); now.Sub(told) >= 100*time.Millisecond {
-			told = now
-			progress(now.Sub(start), expected)
-		}
-		return ctx.Err() != nil
-	}
 }
 
 // LoadNetwork reads the network file. The error is ErrNotMember when the node

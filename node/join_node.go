@@ -28,7 +28,7 @@ func JoinAsNode(dir string, a *Admission) (aside string, err error) {
 	if path := filepath.Join(dir, networkFile); fileExists(path) {
 		return "", fmt.Errorf("%s is there already, the node belongs to a network: %w", path, ErrExists)
 	}
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return "", fmt.Errorf("joining: the admission: %w", err)
 	}
 	if !a.Node.IsZero() && a.Node != id.NodeKey() {

@@ -49,7 +49,7 @@ func (r *NodeRequest) Encode() string {
 	return armour(requestPrefix, requestPurpose, r.Keys.Append(b))
 }
 
-// DecodeNodeRequest reads a request, strictly but for white space.
+// DecodeNodeRequest reads a request, strictly but for white space. Whether its proofs are right it does not say.
 func DecodeNodeRequest(s string) (*NodeRequest, error) {
 	b, err := unarmour(requestPrefix, requestPurpose, s)
 	if err == nil && len(b) != 4+3*32+2*64 {
@@ -72,8 +72,9 @@ func DecodeNodeRequest(s string) (*NodeRequest, error) {
 //	first 8 bytes of SHA-256("cairn/2 admission" || all before)
 //
 // and of one without a node key what version 1 had: the same without it, behind "cairn-admission1:" and with "cairn/1 admission".
+// The error is that of Check, or says that it is too long.
 func EncodeAdmission(a *Admission) (string, error) {
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return "", fmt.Errorf("making the admission: %w", err)
 	}
 	prefix, purpose := admissionPrefix, admissionPurpose
@@ -94,7 +95,8 @@ func EncodeAdmission(a *Admission) (string, error) {
 	return armour(prefix, purpose, b), nil
 }
 
-// DecodeAdmission reads an admission, strictly but for white space.
+// DecodeAdmission reads an admission, strictly but for white space. The error says what is wrong with it; of a later version
+// it says that.
 func DecodeAdmission(s string) (*Admission, error) {
 	a, err := decodeAdmission(s)
 	if err != nil {
@@ -133,10 +135,12 @@ func decodeAdmission(s string) (*Admission, error) {
 	if a.Enrol, err = consensus.DecodeEvent(event); err != nil {
 		return nil, fmt.Errorf("its enrolment: %w", err)
 	}
-	return a, a.check()
+	return a, a.Check()
 }
 
-func (a *Admission) check() error {
+// Check refuses what EncodeAdmission makes no string of: an enrolment that is none or breaks a rule of the network, and
+// addresses as (*Invite).Check.
+func (a *Admission) Check() error {
 	p := &a.Genesis.Params
 	if a.Enrol.Enrol() == nil {
 		return errors.New("it holds no enrolment")

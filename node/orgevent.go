@@ -36,7 +36,7 @@ func (n *Node) standing() (*Standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Standing{params: s.Params(), height: s.Height(), org: org, waiting: n.waitingEvents(s)}, nil
+	return NewStanding(s.Params(), s.Height(), org, n.waitingEvents(s)), nil
 }
 
 // waitingEvents are the events of our organisation in the mempool that fit behind s, whichever of its
@@ -51,8 +51,8 @@ func (n *Node) OrgStanding(context.Context) (*api.OrgStanding, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &api.OrgStanding{Height: st.height, Entry: st.org.Encode()}
-	for _, e := range st.waiting {
+	v := &api.OrgStanding{Height: st.Height(), Entry: st.Org().Encode()}
+	for _, e := range st.Waiting() {
 		v.Waiting = append(v.Waiting, e.Encode())
 	}
 	return v, nil
@@ -201,7 +201,7 @@ func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEven
 	if org, ok := s.Org(e.Org()); ok && e.Type() == consensus.EventRotate && org.Pending.At > s.Height()+1 {
 		v.Replaces = org.Pending.Key.String()
 	}
-	if r := contentOf[*consensus.Replace](e); r != nil {
+	if r := ContentOf[*consensus.Replace](e); r != nil {
 		v.Recorder = r.Recorder.String()
 		v.Then = fmt.Sprintf("%d blocks later the node takes the key by itself, starting anew for that; what the one before signed gets into blocks for %d more",
 			recorder.EnrolDepth, consensus.DropGrace)

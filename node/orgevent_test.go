@@ -66,26 +66,20 @@ func TestEventsThatAreRefused(t *testing.T) {
 	st := mustStand(t, n)
 	first := update(st, keys, func(u *consensus.Update) { u.Name = "First" })
 	second := update(st, keys, func(u *consensus.Update) { u.Name = "Second" })
-	foreign := *st
-	foreign.org = &consensus.Org{ID: consensus.Hash{1}, Key: st.Key()}
+	standingOf := func(org *consensus.Org) *Standing {
+		return NewStanding(&n.genesis.Params, st.Height(), org, st.Waiting())
+	}
+	foreign := standingOf(&consensus.Org{ID: consensus.Hash{1}, Key: st.Key()})
 	signedBy := func(k ed25519.PrivateKey) *consensus.OrgEvent {
-		other := *st
-		org := *st.org
+		org := *st.Org()
 		org.Key = consensus.PublicKey(k)
-		other.org = &org
-		return update(&other, []ed25519.PrivateKey{k}, func(u *consensus.Update) { u.Name = "Thief" })
+		return update(standingOf(&org), []ed25519.PrivateKey{k}, func(u *consensus.Update) { u.Name = "Thief" })
 	}
 	halfRotated := func() *consensus.OrgEvent {
-		e, signer, err := st.next(keys)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := consensus.NewRotate(e, key(), nil)
-		r.Proof = consensus.Signature{1}
-		e.Content = r
-		if e, err = st.finish(t.Context(), e, signer, nil); err != nil {
-			t.Fatal(err)
-		}
+		e := must(st.Rotate(t.Context(), keys, key(), nil, nil))
+		e.Content.(*consensus.Rotate).Proof = consensus.Signature{1}
+		e.Stamp, _ = consensus.SolveEventStamp(nil, e, n.genesis.Params.BatchStamp)
+		e.Sign(keys[0])
 		return e
 	}
 	unstamped := *first
@@ -104,7 +98,7 @@ func TestEventsThatAreRefused(t *testing.T) {
 			update(st, keys, func(u *consensus.Update) { u.Domains = []string{"alpha.test", "beta.test"} })},
 		{"no domain", "bad-domains", "", api.CodeInvalid, update(st, keys, func(u *consensus.Update) { u.Domains = nil })},
 		{"another organisation's", "this node's is", "on a node of that organisation", api.CodeNotAllowed,
-			update(&foreign, keys, func(u *consensus.Update) { u.Name, u.Domains = "x", []string{"x.test"} })},
+			update(foreign, keys, func(u *consensus.Update) { u.Name, u.Domains = "x", []string{"x.test"} })},
 		{"a stranger's signature", "bad-event-signer", "cairn org changes", api.CodeInvalid, signedBy(key())},
 		{"a rotation by one key", "bad-possession", "", api.CodeInvalid, halfRotated()},
 		{"no work", "low-event-stamp", "", api.CodeInvalid, &unstamped},

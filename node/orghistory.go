@@ -1,11 +1,9 @@
 package node
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/fingerprint"
@@ -26,8 +24,9 @@ func entriesOf(s *consensus.State, id consensus.Hash) []*consensus.Org {
 	return list
 }
 
-// changesOf tells how an organisation's entry came to be what it is at the tip.
-func changesOf(s *consensus.State, id consensus.Hash) []api.OrgChange {
+// ChangesOf tells how an organisation's entry came to be what it is at the tip, the enrolment first; nil of one that is not
+// there. When each was is for the caller to say: Time and About are zero.
+func ChangesOf(s *consensus.State, id consensus.Hash) []api.OrgChange {
 	entries := entriesOf(s, id)
 	if len(entries) == 0 {
 		return nil
@@ -94,15 +93,17 @@ func entryChanges(was, now *consensus.Org) (list []api.OrgChange) {
 			list = append(list, api.OrgChange{Height: now.Changed, What: "recorder", Node: n.Node.String(), From: before.Recorder.String(), To: n.Recorder.String()})
 		case i < 0:
 			add("node-added", "", n.Node.String())
-		case replacedBy(now, &n) != nil:
+		case ReplacedBy(now, &n) != nil:
 		case was.Nodes[i].End != n.End:
-			add("node-"+nodeEnds[n.End], n.Node.String(), "")
+			add("node-"+EndWord(n.End), n.Node.String(), "")
 		}
 	}
 	return list
 }
 
-// nodeEnds puts why a node ended into a word.
+// EndWord is why a node ended, in a word as the API has it; empty: it has not.
+func EndWord(e consensus.NodeEnd) string { return nodeEnds[e] }
+
 var nodeEnds = map[consensus.NodeEnd]string{
 	consensus.NodeActive: "", consensus.NodeDropped: "dropped", consensus.NodeRevoked: "revoked", consensus.NodeSuspended: "suspended",
 }
@@ -117,41 +118,4 @@ func keyChange(height uint64, what string, from, to consensus.Key) api.OrgChange
 		c.To, c.Fingerprint = to.String(), fingerprint.Of(to)
 	}
 	return c
-}
-
-// heightTime is when the block of a height was made, or about when it will be.
-func (n *Node) heightTime(s *consensus.State, height uint64) time.Time {
-	if height <= s.Height() {
-		return n.blockTime(height)
-	}
-	return unixMilli(s.Time()).Add(time.Duration(height-s.Height()) * s.Params().BlockInterval)
-}
-
-// viewPending is the org key that is announced and does not count in the next block yet; nil if there is none.
-func (n *Node) viewPending(s *consensus.State, org *consensus.Org) *api.PendingRotation {
-	p := org.Pending
-	if p.At <= s.Height()+1 {
-		return nil
-	}
-	return &api.PendingRotation{Key: p.Key.String(), Fingerprint: fingerprint.Of(p.Key), At: p.At, About: n.heightTime(s, p.At)}
-}
-
-// OrgChanges tells how an organisation's entry has changed.
-func (n *Node) OrgChanges(_ context.Context, which string) (*api.OrgChanges, error) {
-	s := n.chain.State()
-	org, err := n.oneOrg(s, which)
-	if err != nil {
-		return nil, err
-	}
-	key := keyOf(s, org)
-	v := &api.OrgChanges{ID: org.ID.String(), Name: org.Name, Key: key.String(), Fingerprint: fingerprint.Of(key), Changes: changesOf(s, org.ID)}
-	v.Pending = n.viewPending(s, org)
-	for i := range v.Changes {
-		c := &v.Changes[i]
-		c.Time = n.heightTime(s, c.Height)
-		if c.Counts != 0 {
-			c.About = n.heightTime(s, c.Counts)
-		}
-	}
-	return v, nil
 }

@@ -64,7 +64,7 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 	if err != nil {
 		return false, fmt.Errorf("look up what the organisation was configured as: %w", err)
 	}
-	if sameProfile(now, before) {
+	if SameProfile(now, before) {
 		return n.noteConfigured(ctx, now)
 	}
 	keys, err := LoadOrgKeys(n.dir)
@@ -76,8 +76,8 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 	if err != nil {
 		return false, nil // it is no member
 	}
-	u := edited(st.Profile(), before, now)
-	if sameProfile(u, st.Profile()) {
+	u := Edited(st.Profile(), before, now)
+	if SameProfile(u, st.Profile()) {
 		return n.noteConfigured(ctx, now)
 	}
 	e, err := st.Update(ctx, keys, u, nil)
@@ -109,7 +109,7 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 	}
 	org, member := s.Org(n.ownID())
 	now, err := profileOf(&n.cfg.Organisation)
-	if err != nil || !member || !sameProfile(now, profileOfOrg(org)) {
+	if err != nil || !member || !SameProfile(now, ProfileOf(org)) {
 		return nil
 	}
 	if _, err := n.noteConfigured(ctx, now); err != nil {
@@ -118,24 +118,6 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 	n.configProblem.Store(nil)
 	n.log.Info("the organisation is what " + ConfigFile + " says")
 	return nil
-}
-
-// edited is u with what differs between before and now: what was changed by a command stays where
-// nobody has edited it.
-func edited(u, before, now *consensus.Update) *consensus.Update {
-	if before.Name != now.Name {
-		u.Name = now.Name
-	}
-	if !slices.Equal(before.Domains, now.Domains) {
-		u.Domains = now.Domains
-	}
-	if before.Records != now.Records {
-		u.Records = now.Records
-	}
-	if before.ThresholdFloor != now.ThresholdFloor {
-		u.ThresholdFloor = now.ThresholdFloor
-	}
-	return u
 }
 
 // refuseConfigured says that what the configuration says of the organisation stays without effect.

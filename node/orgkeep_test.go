@@ -25,7 +25,7 @@ func TestEditedConfiguration(t *testing.T) {
 		},
 	} {
 		u := chain
-		if got := edited(&u, before, &tt.now); !sameProfile(got, &tt.want) {
+		if got := Edited(&u, before, &tt.now); !SameProfile(got, &tt.want) {
 			t.Errorf("%s: %+v, want %+v", what, got, tt.want)
 		}
 	}

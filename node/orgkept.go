@@ -11,10 +11,6 @@ import (
 	"cairn/node/api"
 )
 
-// settledAfter is how many blocks have to stand on one with an event of ours before it is forgotten: a
-// reorganisation might drop it.
-const settledAfter = 20
-
 // keepAndGive keeps an event before others have it: what nobody here remembers is not brought again.
 func (n *Node) keepAndGive(ctx context.Context, s *consensus.State, e *consensus.OrgEvent, lacking bool) error {
 	n.keeping.Lock() // what is refused here is not brought in between
@@ -84,9 +80,9 @@ func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 			if e == nil {
 				continue
 			}
-			if height, in := blockOf(s, e); in {
+			if height, in := BlockOf(s, e); in {
 				list[i] = nil
-				if settles && s.Height() >= height+settledAfter {
+				if settles && s.Height() >= height+SettledAfter {
 					err = errors.Join(err, n.forget(ctx, e))
 				}
 				continue
@@ -100,7 +96,7 @@ func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 		return fmt.Errorf("bringing the organisation's events: %w", err)
 	}
 	for _, e := range list {
-		if e == nil || !settles || !overtaken(s, e) {
+		if e == nil || !settles || !Overtaken(s, e) {
 			continue
 		}
 		n.log.Warn("an event of our organisation will be in no block: another one came before it", "type", e.Type(), "event", e.ID())
@@ -109,65 +105,4 @@ func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 		}
 	}
 	return nil
-}
-
-// blockOf finds the block with an event that changed its organisation's entry.
-func blockOf(s *consensus.State, e *consensus.OrgEvent) (height uint64, in bool) {
-	id := e.ID()
-	if org, ok := s.Org(e.Org()); ok && org.LastEvent == id {
-		return org.Changed, true
-	}
-	for _, p := range slices.Backward(s.Past()) {
-		if p.Org.LastEvent == id {
-			return p.Org.Changed, true
-		}
-	}
-	return 0, false
-}
-
-// overtaken reports whether an event can follow no more, since another one did for so long that it stays.
-func overtaken(s *consensus.State, e *consensus.OrgEvent) bool {
-	is := precedes(e)
-	if is == nil {
-		return false
-	}
-	until, _ := lastWas(s, e.Org(), is)
-	return until != 0 && s.Height() >= until+settledAfter
-}
-
-// knowsBefore reports whether s has what an event follows. Else it says nothing about the event: what that
-// follows may wait for a block, or be in one that is not here yet.
-func knowsBefore(s *consensus.State, e *consensus.OrgEvent) bool {
-	is := precedes(e)
-	if is == nil {
-		return true
-	}
-	_, known := lastWas(s, e.Org(), is)
-	return known
-}
-
-// precedes tells the entries of its organisation that an event may follow, as far as they stand for good once
-// there: those with the event before it, of a revocation those with its recovery key. It is nil of an event that
-// may follow any.
-func precedes(e *consensus.OrgEvent) func(*consensus.Org) bool {
-	switch {
-	case !e.Prev.IsZero():
-		return func(o *consensus.Org) bool { return o.LastEvent == e.Prev }
-	case e.Type() == consensus.EventRevoke:
-		recovery := consensus.RecoveryCommitment(e.Signer)
-		return func(o *consensus.Org) bool { return o.Recovery == recovery }
-	}
-	return nil
-}
-
-// lastWas tells the height of the block after the event of which an organisation's entry was no more what is
-// says; 0 if it is so still. known: it was so once, as far as s goes.
-func lastWas(s *consensus.State, org consensus.Hash, is func(*consensus.Org) bool) (until uint64, known bool) {
-	for _, o := range slices.Backward(entriesOf(s, org)) {
-		if is(o) {
-			return until, true
-		}
-		until = o.Changed
-	}
-	return 0, false
 }

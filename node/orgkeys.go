@@ -160,7 +160,7 @@ func (n *Node) dropOldRecovery(s *consensus.State) {
 		return
 	}
 	recovery := consensus.RecoveryCommitment(consensus.PublicKey(key))
-	until, _ := lastWas(s, n.ownID(), func(o *consensus.Org) bool { return o.Recovery == recovery })
+	until, _ := LastWas(s, n.ownID(), func(o *consensus.Org) bool { return o.Recovery == recovery })
 	if until == 0 || s.Height() < until+consensus.DropGrace {
 		return
 	}

@@ -15,18 +15,18 @@ func (n *Node) OrgNodes(context.Context) (*api.OrgNodeList, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := new(api.OrgNodeList)
-	for _, o := range st.org.Nodes {
-		if replacedBy(st.org, &o) != nil {
+	list, org := new(api.OrgNodeList), st.Org()
+	for _, o := range org.Nodes {
+		if ReplacedBy(org, &o) != nil {
 			continue // the same node
 		}
 		v := api.OrgNodeState{
-			Node: o.Node.String(), Recorder: o.Recorder.String(), Since: o.Since, End: nodeEnds[o.End], Until: o.Until,
-			At: n.blockTime(max(o.Since, o.Until)), Here: o.Node == n.id.NodeKey(), Formers: formersOf(st.org, &o),
+			Node: o.Node.String(), Recorder: o.Recorder.String(), Since: o.Since, End: EndWord(o.End), Until: o.Until,
+			At: n.blockTime(max(o.Since, o.Until)), Here: o.Node == n.id.NodeKey(), Formers: FormersOf(org, &o),
 		}
 		list.Nodes = append(list.Nodes, v)
 	}
-	for _, e := range st.waiting {
+	for _, e := range st.Waiting() {
 		if a, ok := e.Content.(*consensus.AddNode); ok {
 			list.Nodes = append(list.Nodes, api.OrgNodeState{Node: a.Node.String(), Recorder: a.Recorder.String(), Waiting: true})
 		}
@@ -57,7 +57,7 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 	if !takesIn {
 		return nil, api.Errorf(api.CodeInvalid, "use the cairn command of the same version as the node", "taking a node in: the event does not do that")
 	}
-	admission, err := EncodeAdmission(&Admission{Node: add.Node, Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), maxAddresses)]})
+	admission, err := EncodeAdmission(&Admission{Node: add.Node, Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), MaxAddresses)]})
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +72,13 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 // ours, or waits to be, one that ends a node which waits for its end, or one that gives a node a recorder key which
 // it has, or which waits. It is nil of any other.
 func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent {
-	add, drop, replace := contentOf[*consensus.AddNode](e), contentOf[*consensus.DropNode](e), contentOf[*consensus.Replace](e)
+	add, drop, replace := ContentOf[*consensus.AddNode](e), ContentOf[*consensus.DropNode](e), ContentOf[*consensus.Replace](e)
 	for _, w := range n.waitingEvents(s) {
-		a, d := contentOf[*consensus.AddNode](w), contentOf[*consensus.DropNode](w)
+		a, d := ContentOf[*consensus.AddNode](w), ContentOf[*consensus.DropNode](w)
 		if add != nil && a != nil && a.Node == add.Node && a.Recorder == add.Recorder || drop != nil && d != nil && *d == *drop {
 			return n.viewEvent(s, w)
 		}
-		if r := contentOf[*consensus.Replace](w); replace != nil && r != nil && w.Signer == e.Signer && r.Recorder == replace.Recorder {
+		if r := ContentOf[*consensus.Replace](w); replace != nil && r != nil && w.Signer == e.Signer && r.Recorder == replace.Recorder {
 			return n.viewEvent(s, w)
 		}
 	}
@@ -101,10 +101,4 @@ func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent 
 	v := n.viewEvent(s, e)
 	v.WaitsFor = "nothing: the node is one of ours already"
 	return v
-}
-
-// contentOf is an event's content if it is of kind C, else C's zero value.
-func contentOf[C consensus.Content](e *consensus.OrgEvent) (c C) {
-	c, _ = e.Content.(C)
-	return c
 }

@@ -19,8 +19,8 @@ func activeOf(o *consensus.Org, node consensus.Key) *consensus.OrgNode {
 	return &o.Nodes[i]
 }
 
-// replacedBy is what of an entry stands for the node that n was until it took another recorder key; nil if it took none.
-func replacedBy(o *consensus.Org, n *consensus.OrgNode) *consensus.OrgNode {
+// ReplacedBy is what of an entry stands for the node that n was until it took another recorder key; nil if it took none.
+func ReplacedBy(o *consensus.Org, n *consensus.OrgNode) *consensus.OrgNode {
 	var by *consensus.OrgNode
 	for i := range o.Nodes {
 		if other := &o.Nodes[i]; n.End == consensus.NodeDropped && other.Node == n.Node && other.Since >= n.Until && other.Recorder != n.Recorder &&
@@ -31,10 +31,10 @@ func replacedBy(o *consensus.Org, n *consensus.OrgNode) *consensus.OrgNode {
 	return by
 }
 
-// formersOf are the recorder keys that a node of an entry had before, as far as it has them still; the latest first.
-func formersOf(o *consensus.Org, n *consensus.OrgNode) (list []api.FormerRecorder) {
+// FormersOf are the recorder keys that a node of an entry had before, as far as it has them still; the latest first.
+func FormersOf(o *consensus.Org, n *consensus.OrgNode) (list []api.FormerRecorder) {
 	for i := range o.Nodes {
-		if by := replacedBy(o, &o.Nodes[i]); by != nil && by.Recorder == n.Recorder {
+		if by := ReplacedBy(o, &o.Nodes[i]); by != nil && by.Recorder == n.Recorder {
 			list = append(list, api.FormerRecorder{Recorder: o.Nodes[i].Recorder.String(), Until: o.Nodes[i].Until})
 		}
 	}

@@ -98,7 +98,7 @@ func (n *Node) recorderComes() bool {
 	}
 	list, err := n.proposed()
 	return err == nil && slices.ContainsFunc(list, func(e *consensus.OrgEvent) bool {
-		r := contentOf[*consensus.Replace](e)
+		r := ContentOf[*consensus.Replace](e)
 		return r != nil && r.Recorder == n.id.RecorderKey()
 	})
 }

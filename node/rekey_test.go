@@ -105,9 +105,9 @@ func TestStandingReplace(t *testing.T) {
 		t.Errorf("changes %+v, %v", c.Changes, err)
 	}
 	st := mustStand(t, w.Node)
-	org := *st.org
+	org := *st.Org()
 	org.Nodes = []consensus.OrgNode{{NodeKeys: org.Nodes[0].NodeKeys, End: consensus.NodeDropped, Until: 7}}
-	st.org = &org
+	st = NewStanding(&w.genesis.Params, st.Height(), &org, st.Waiting())
 	if _, err := st.Replace(t.Context(), w.id.Node, other, nil); api.AsError(err) == nil || api.AsError(err).Code != api.CodeNotAllowed || !strings.Contains(err.Error(), "ended in block 7") {
 		t.Errorf("a node that ended: %v", err)
 	}

@@ -13,7 +13,9 @@ import (
 	"cairn/node/home"
 )
 
-// Standing is what the next event of an organisation goes by.
+// Standing is what the next event of an organisation goes by. Its methods that make events return an *api.Error with what to do
+// about it where the network would refuse the event, as of a wrong key or one that comes too early, and the context's error
+// when that ends before the stamp is found. Progress may be nil.
 type Standing struct {
 	params  *consensus.Params
 	height  uint64                // of the tip
@@ -25,7 +27,13 @@ type Standing struct {
 // average.
 type Progress = func(spent, expected time.Duration)
 
-// DecodeStanding reads what a node of the network answers.
+// NewStanding is what an organisation's next event goes by at a tip of that height, where it has the entry org, and these
+// events of it wait for a block, in their order. None of it is copied, and nobody may change it.
+func NewStanding(params *consensus.Params, height uint64, org *consensus.Org, waiting []*consensus.OrgEvent) *Standing {
+	return &Standing{params: params, height: height, org: org, waiting: waiting}
+}
+
+// DecodeStanding reads what a node of the network answers. The error says which part is damaged; no signature is checked.
 func DecodeStanding(g *consensus.Genesis, v *api.OrgStanding) (*Standing, error) {
 	st := &Standing{params: &g.Params, height: v.Height}
 	var err error
@@ -44,6 +52,12 @@ func DecodeStanding(g *consensus.Genesis, v *api.OrgStanding) (*Standing, error)
 
 // Height is that of the node's tip.
 func (st *Standing) Height() uint64 { return st.height }
+
+// Org is the organisation's entry there, not to be changed.
+func (st *Standing) Org() *consensus.Org { return st.org }
+
+// Waiting are the organisation's events that wait for a block, in their order; not to be changed.
+func (st *Standing) Waiting() []*consensus.OrgEvent { return st.waiting }
 
 // RotationAt is the height from which an org key counts that is brought now, at the earliest.
 func (st *Standing) RotationAt(atOnce bool) uint64 {
@@ -64,7 +78,7 @@ func (st *Standing) Profile() *consensus.Update {
 			return &c
 		}
 	}
-	return profileOfOrg(st.org)
+	return ProfileOf(st.org)
 }
 
 // settled refuses an event while one waits that changes who signs.
@@ -106,7 +120,7 @@ func (st *Standing) behind(signer consensus.Key) *consensus.OrgEvent {
 // finish gives e its stamp and signature.
 func (st *Standing) finish(ctx context.Context, e *consensus.OrgEvent, signer ed25519.PrivateKey, progress Progress) (*consensus.OrgEvent, error) {
 	var ok bool
-	if e.Stamp, ok = consensus.SolveEventStamp(stampStop(ctx, st.params.BatchStamp, progress), e, st.params.BatchStamp); !ok {
+	if e.Stamp, ok = consensus.SolveEventStamp(StampStop(ctx, st.params.BatchStamp, progress), e, st.params.BatchStamp); !ok {
 		return nil, fmt.Errorf("solving the event's stamp: %w", ctx.Err())
 	}
 	e.Sign(signer)
@@ -115,7 +129,7 @@ func (st *Standing) finish(ctx context.Context, e *consensus.OrgEvent, signer ed
 
 // Update makes the event that changes what the organisation says of itself to u.
 func (st *Standing) Update(ctx context.Context, keys []ed25519.PrivateKey, u *consensus.Update, progress Progress) (*consensus.OrgEvent, error) {
-	if sameProfile(u, st.Profile()) {
+	if SameProfile(u, st.Profile()) {
 		return nil, api.Errorf(api.CodeUnchanged, "cairn org show", "updating the organisation: it is as that says already")
 	}
 	return st.signed(ctx, keys, u, progress)
@@ -187,7 +201,7 @@ func (st *Standing) mayReplace(node, recorder consensus.Key) error {
 // replacesOnce refuses a second recorder key while one waits.
 func (st *Standing) replacesOnce(node, recorder consensus.Key) error {
 	for _, e := range st.waiting {
-		if r := contentOf[*consensus.Replace](e); r != nil && e.Signer == node && r.Recorder != recorder {
+		if r := ContentOf[*consensus.Replace](e); r != nil && e.Signer == node && r.Recorder != recorder {
 			return api.Errorf(api.CodeTryLater, "cairn status", "replacing the recorder key: another one waits for a block already, %s", r.Recorder)
 		}
 	}
@@ -245,13 +259,4 @@ func (st *Standing) checkRecovery(recovery ed25519.PrivateKey) error {
 			"signing with the recovery key: it is not the one that the organisation has enrolled")
 	}
 	return nil
-}
-
-// profileOfOrg is what an organisation's entry says of it.
-func profileOfOrg(o *consensus.Org) *consensus.Update {
-	return &consensus.Update{Name: o.Name, Domains: o.Domains, Records: o.Records, ThresholdFloor: o.ThresholdFloor}
-}
-
-func sameProfile(a, b *consensus.Update) bool {
-	return a.Name == b.Name && slices.Equal(a.Domains, b.Domains) && a.Records == b.Records && a.ThresholdFloor == b.ThresholdFloor
 }

@@ -1,0 +1,78 @@
+package node
+
+import (
+	"slices"
+
+	"cairn/consensus"
+)
+
+// SettledAfter is how many blocks have to stand on one with an event of ours before it is forgotten: a
+// reorganisation might drop it.
+const SettledAfter = 20
+
+// ContentOf is an event's content if it is of kind C, else C's zero value.
+func ContentOf[C consensus.Content](e *consensus.OrgEvent) (c C) {
+	c, _ = e.Content.(C)
+	return c
+}
+
+// BlockOf finds the block with an event that changed its organisation's entry.
+func BlockOf(s *consensus.State, e *consensus.OrgEvent) (height uint64, in bool) {
+	id := e.ID()
+	if org, ok := s.Org(e.Org()); ok && org.LastEvent == id {
+		return org.Changed, true
+	}
+	for _, p := range slices.Backward(s.Past()) {
+		if p.Org.LastEvent == id {
+			return p.Org.Changed, true
+		}
+	}
+	return 0, false
+}
+
+// Overtaken reports whether an event can follow no more, since another one did for so long that it stays.
+func Overtaken(s *consensus.State, e *consensus.OrgEvent) bool {
+	is := precedes(e)
+	if is == nil {
+		return false
+	}
+	until, _ := LastWas(s, e.Org(), is)
+	return until != 0 && s.Height() >= until+SettledAfter
+}
+
+// KnowsBefore reports whether s has what an event follows. Else it says nothing about the event: what that
+// follows may wait for a block, or be in one that is not here yet.
+func KnowsBefore(s *consensus.State, e *consensus.OrgEvent) bool {
+	is := precedes(e)
+	if is == nil {
+		return true
+	}
+	_, known := LastWas(s, e.Org(), is)
+	return known
+}
+
+// precedes tells the entries of its organisation that an event may follow, as far as they stand for good once
+// there: those with the event before it, of a revocation those with its recovery key. It is nil of an event that
+// may follow any.
+func precedes(e *consensus.OrgEvent) func(*consensus.Org) bool {
+	switch {
+	case !e.Prev.IsZero():
+		return func(o *consensus.Org) bool { return o.LastEvent == e.Prev }
+	case e.Type() == consensus.EventRevoke:
+		recovery := consensus.RecoveryCommitment(e.Signer)
+		return func(o *consensus.Org) bool { return o.Recovery == recovery }
+	}
+	return nil
+}
+
+// LastWas tells the height of the block after the event of which an organisation's entry was no more what is
+// says; 0 if it is so still. known: it was so once, as far as s goes.
+func LastWas(s *consensus.State, org consensus.Hash, is func(*consensus.Org) bool) (until uint64, known bool) {
+	for _, o := range slices.Backward(entriesOf(s, org)) {
+		if is(o) {
+			return until, true
+		}
+		until = o.Changed
+	}
+	return 0, false
+}
