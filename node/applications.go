@@ -9,6 +9,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/mempool"
+	"cairn/node/membership"
 )
 
 // maxApplications is how many events without the word of enough members are kept; the oldest gives way.
@@ -98,7 +99,7 @@ func (a *applications) all(s *consensus.State) []*consensus.OrgEvent {
 	}
 	var dead []*consensus.OrgEvent
 	for _, e := range list {
-		if err := consensus.ValidateEvent(s, e); err != nil && !unattested(err) && KnowsBefore(s, e) {
+		if err := consensus.ValidateEvent(s, e); err != nil && !unattested(err) && membership.KnowsBefore(s, e) {
 			dead = append(dead, e)
 		}
 	}

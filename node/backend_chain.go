@@ -9,6 +9,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // ChainStatus tells the state of the chain here.
@@ -116,7 +117,7 @@ const connectTimeout = 10 * time.Second
 
 // Connect dials a peer.
 func (n *Node) Connect(ctx context.Context, address string) (*api.Peer, error) {
-	if err := CheckPeerAddress(address); err != nil {
+	if err := membership.CheckPeerAddress(address); err != nil {
 		return nil, api.Errorf(api.CodeInvalid, `copy an address that "cairn status" shows on the other node`, "%v", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)

@@ -10,6 +10,7 @@ import (
 	"cairn/consensus/fingerprint"
 	"cairn/consensus/verifier"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // Orgs lists organisations on the chain.
@@ -52,7 +53,7 @@ func selects(s *consensus.State, which string, org *consensus.Org) bool {
 	if key, err := consensus.ParseKey(strings.ToLower(which)); err == nil && hasKey(s, org, key) {
 		return true
 	}
-	domain, err := CanonicalDomain(which)
+	domain, err := membership.CanonicalDomain(which)
 	if err != nil {
 		return false
 	}
@@ -110,11 +111,11 @@ func (n *Node) viewOrg(s *consensus.State, org *consensus.Org) api.Org {
 		}
 	}
 	for _, node := range org.Nodes {
-		if ReplacedBy(org, &node) != nil {
+		if membership.ReplacedBy(org, &node) != nil {
 			continue // the same node
 		}
 		v.Nodes = append(v.Nodes, api.OrgNode{
-			Node: node.Node.String(), Recorder: node.Recorder.String(), End: EndWord(node.End), Until: node.Until, Formers: FormersOf(org, &node),
+			Node: node.Node.String(), Recorder: node.Recorder.String(), End: membership.EndWord(node.End), Until: node.Until, Formers: membership.FormersOf(org, &node),
 		})
 	}
 	for _, p := range n.trust.Pins() {
@@ -133,8 +134,8 @@ func (n *Node) Invite(context.Context) (*api.Invite, error) {
 	}
 	s := n.chain.State()
 	own := n.ownAt(s)
-	text, err := EncodeInvite(&Invite{
-		Genesis: n.genesis, Addresses: addrs[:min(len(addrs), MaxAddresses)],
+	text, err := membership.EncodeInvite(&membership.Invite{
+		Genesis: n.genesis, Addresses: addrs[:min(len(addrs), membership.MaxAddresses)],
 		OrgKey: keyOf(s, own), Domains: own.Domains,
 	})
 	if err != nil {

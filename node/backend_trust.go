@@ -11,6 +11,7 @@ import (
 	"cairn/consensus/fingerprint"
 	"cairn/consensus/verifier"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // Claims tells who claims a domain and whom this node trusts for it. The DNS is
@@ -168,7 +169,7 @@ func (n *Node) Untrust(ctx context.Context, name string) (*api.Untrusted, error)
 
 // mailDomain is CanonicalDomain of what somebody has typed.
 func mailDomain(name string) (string, error) {
-	domain, err := CanonicalDomain(name)
+	domain, err := membership.CanonicalDomain(name)
 	if err != nil {
 		return "", api.Errorf(api.CodeInvalid, "write a domain as in a mail address after the @", "%v", err)
 	}

@@ -14,6 +14,7 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"cairn/consensus"
+	"cairn/node/membership"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
 )
@@ -52,7 +53,7 @@ func (c *Config) Validate() error {
 	if err := c.Organisation.Check(); err != nil {
 		return err
 	}
-	if a, err := CanonicalDomain(c.Hostname); err != nil || a != c.Hostname {
+	if a, err := membership.CanonicalDomain(c.Hostname); err != nil || a != c.Hostname {
 		return badValue("hostname", `write a full host name in lower case, as in "mail.example.org"`, "%q is not a host name", c.Hostname)
 	}
 	if _, err := parseShare(c.Mine); err != nil {
@@ -80,7 +81,7 @@ func (o *OrganisationConfig) Check() error {
 		return badValue("organisation.domains", `list 1 to 16 domains, as in domains = ["example.org"]`, "%d domains", len(o.Domains))
 	}
 	for i, d := range o.Domains {
-		if a, err := CanonicalDomain(d); err != nil {
+		if a, err := membership.CanonicalDomain(d); err != nil {
 			return badValue("organisation.domains", "write a domain as in a mail address after the @", "%v", err)
 		} else if a != d {
 			return badValue("organisation.domains", "write "+strconv.Quote(a), "%q is not in its lower-case ASCII form", d)
@@ -154,7 +155,7 @@ func (c *Config) checkListeners() error {
 		}
 	}
 	for _, a := range c.P2P.Bootstrap {
-		if err := CheckPeerAddress(a); err != nil {
+		if err := membership.CheckPeerAddress(a); err != nil {
 			return badValue("p2p.bootstrap", `copy an address that "cairn status" shows on the other node`, "%v", err)
 		}
 	}

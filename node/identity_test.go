@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/node/membership"
 )
 
 var genesisDay = time.Date(2026, 11, 22, 8, 0, 0, 123456789, time.UTC)
@@ -44,13 +45,13 @@ func newcomer(t *testing.T, name, domain string) string {
 	return dir
 }
 
-func inviteFrom(t *testing.T, dir string, g *consensus.Genesis, domains ...string) *Invite {
+func inviteFrom(t *testing.T, dir string, g *consensus.Genesis, domains ...string) *membership.Invite {
 	t.Helper()
 	id, err := LoadIdentity(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Invite{Genesis: g, Addresses: []string{peer}, OrgKey: id.OrgKey(), Domains: domains}
+	return &membership.Invite{Genesis: g, Addresses: []string{peer}, OrgKey: id.OrgKey(), Domains: domains}
 }
 
 // contents reads all files below dir.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/node/membership"
 )
 
 // Join makes the node in dir a member of the invite's network: it solves the
@@ -19,7 +20,7 @@ import (
 // enrol event for Run to publish, and what to trust and whom to connect to at
 // the start. progress is as in InitOptions. It returns ErrExists when the node
 // belongs to a network already, and may be repeated after an interruption.
-func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, expected time.Duration)) error {
+func Join(ctx context.Context, dir string, invite *membership.Invite, progress func(spent, expected time.Duration)) error {
 	c, err := LoadConfig(dir)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func Join(ctx context.Context, dir string, invite *Invite, progress func(spent, 
 
 // othersPins are those of the founder and of whoever made the invite. Where it is the founder's organisation with
 // a later key than that of the network file, it is the later one.
-func othersPins(founder *consensus.Enrol, invite *Invite) []Pin {
+func othersPins(founder *consensus.Enrol, invite *membership.Invite) []Pin {
 	first := founder.Domains
 	if founder.OrgKey != invite.OrgKey {
 		first = slices.DeleteFunc(slices.Clone(first), func(d string) bool { return slices.Contains(invite.Domains, d) })
@@ -114,7 +115,7 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 		return nil, err
 	}
 	var ok bool
-	e.Stamp, ok = consensus.SolveIdentityStamp(StampStop(ctx, p.IdentityStamp, progress), e.ChainID, e.Enrol().OrgKey, p.IdentityStamp)
+	e.Stamp, ok = consensus.SolveIdentityStamp(membership.StampStop(ctx, p.IdentityStamp, progress), e.ChainID, e.Enrol().OrgKey, p.IdentityStamp)
 	if !ok {
 		return nil, fmt.Errorf("solving the identity stamp: %w", ctx.Err())
 	}

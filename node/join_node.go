@@ -11,13 +11,14 @@ import (
 	"cairn/consensus"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 // JoinAsNode makes the node in dir one more node of the admission's organisation, which has taken it in:
 // it needs no enrolment and no stamp of its own. An org key that is not the one of the enrolment is set aside, and its file
 // returned: it is the one that Init made, which is nobody's, or a later one of the organisation. It returns ErrExists when
 // the node belongs to a network already, and may be repeated after an interruption.
-func JoinAsNode(dir string, a *Admission) (aside string, err error) {
+func JoinAsNode(dir string, a *membership.Admission) (aside string, err error) {
 	if _, err := LoadConfig(dir); err != nil {
 		return "", err
 	}
@@ -81,7 +82,7 @@ func setOrgKeyAside(dir string) (file string, err error) {
 const asideOrgKey = keysDir + "/org-aside"
 
 // RequestNode makes the request of the node in dir to be one of the organisation that invites.
-func RequestNode(dir string, invite *Invite) (*NodeRequest, error) {
+func RequestNode(dir string, invite *membership.Invite) (*membership.NodeRequest, error) {
 	if invite.Genesis.Params.Version < consensus.ParamsV2 {
 		return nil, fmt.Errorf("asking for a place in the organisation: the network has parameters of version %d, in which nodes are not added", invite.Genesis.Params.Version)
 	}
@@ -93,12 +94,12 @@ func RequestNode(dir string, invite *Invite) (*NodeRequest, error) {
 		return nil, err
 	}
 	chain := invite.Genesis.Params.ChainID()
-	return &NodeRequest{chain, invite.OrgKey, consensus.NewNodeKeys(chain, invite.OrgKey, id.Node, id.Recorder)}, nil
+	return &membership.NodeRequest{ChainID: chain, OrgKey: invite.OrgKey, Keys: consensus.NewNodeKeys(chain, invite.OrgKey, id.Node, id.Recorder)}, nil
 }
 
 // mayAsk refuses the request of a node that belongs to a network: but for one that has joined that organisation with an
 // admission, which may be another machine's, so that no block takes it in.
-func mayAsk(dir string, id *Identity, invite *Invite) error {
+func mayAsk(dir string, id *Identity, invite *membership.Invite) error {
 	path := filepath.Join(dir, networkFile)
 	if !fileExists(path) {
 		return nil

@@ -14,6 +14,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // quiet gives the node in dir a configuration that clashes with no other one.
@@ -81,7 +82,7 @@ func TestDomainsThatNoBlockTakes(t *testing.T) {
 		if consensus.ValidDomain(domain) {
 			t.Errorf("%s is valid", domain)
 		}
-		if _, err := CanonicalDomain(domain); err == nil {
+		if _, err := membership.CanonicalDomain(domain); err == nil {
 			t.Errorf("%s is a mail domain", domain)
 		}
 		err := DefaultConfig("Corp", []string{domain}).Validate()

@@ -7,6 +7,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/fingerprint"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // heightTime is when the block of a height was made, or about when it will be.
@@ -34,7 +35,7 @@ func (n *Node) OrgChanges(_ context.Context, which string) (*api.OrgChanges, err
 		return nil, err
 	}
 	key := keyOf(s, org)
-	v := &api.OrgChanges{ID: org.ID.String(), Name: org.Name, Key: key.String(), Fingerprint: fingerprint.Of(key), Changes: ChangesOf(s, org.ID)}
+	v := &api.OrgChanges{ID: org.ID.String(), Name: org.Name, Key: key.String(), Fingerprint: fingerprint.Of(key), Changes: membership.ChangesOf(s, org.ID)}
 	v.Pending = n.viewPending(s, org)
 	for i := range v.Changes {
 		c := &v.Changes[i]

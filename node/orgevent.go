@@ -11,6 +11,7 @@ import (
 	"cairn/consensus/mempool"
 	"cairn/consensus/recorder"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // ownID names our organisation.
@@ -30,13 +31,13 @@ func (n *Node) ownEntry(s *consensus.State) (*consensus.Org, error) {
 }
 
 // standing is what the next event of our organisation goes by.
-func (n *Node) standing() (*Standing, error) {
+func (n *Node) standing() (*membership.Standing, error) {
 	s := n.chain.State()
 	org, err := n.ownEntry(s)
 	if err != nil {
 		return nil, err
 	}
-	return NewStanding(s.Params(), s.Height(), org, n.waitingEvents(s)), nil
+	return membership.NewStanding(s.Params(), s.Height(), org, n.waitingEvents(s)), nil
 }
 
 // waitingEvents are the events of our organisation in the mempool that fit behind s, whichever of its
@@ -201,7 +202,7 @@ func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEven
 	if org, ok := s.Org(e.Org()); ok && e.Type() == consensus.EventRotate && org.Pending.At > s.Height()+1 {
 		v.Replaces = org.Pending.Key.String()
 	}
-	if r := ContentOf[*consensus.Replace](e); r != nil {
+	if r := membership.ContentOf[*consensus.Replace](e); r != nil {
 		v.Recorder = r.Recorder.String()
 		v.Then = fmt.Sprintf("%d blocks later the node takes the key by itself, starting anew for that; what the one before signed gets into blocks for %d more",
 			recorder.EnrolDepth, consensus.DropGrace)

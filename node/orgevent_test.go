@@ -11,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 // alone opens the node of a founder, whose organisation can change.
@@ -25,7 +26,7 @@ func alone(t *testing.T) (*Node, []ed25519.PrivateKey) {
 	return open(t, dir), keys
 }
 
-func mustStand(t *testing.T, n *Node) *Standing {
+func mustStand(t *testing.T, n *Node) *membership.Standing {
 	t.Helper()
 	st, err := n.standing()
 	if err != nil {
@@ -50,7 +51,7 @@ func TestEventsThatAreRefused(t *testing.T) {
 		}
 		return k
 	}
-	update := func(st *Standing, keys []ed25519.PrivateKey, change func(*consensus.Update)) *consensus.OrgEvent {
+	update := func(st *membership.Standing, keys []ed25519.PrivateKey, change func(*consensus.Update)) *consensus.OrgEvent {
 		u := st.Profile()
 		change(u)
 		e, err := st.Update(t.Context(), keys, u, nil)
@@ -66,8 +67,8 @@ func TestEventsThatAreRefused(t *testing.T) {
 	st := mustStand(t, n)
 	first := update(st, keys, func(u *consensus.Update) { u.Name = "First" })
 	second := update(st, keys, func(u *consensus.Update) { u.Name = "Second" })
-	standingOf := func(org *consensus.Org) *Standing {
-		return NewStanding(&n.genesis.Params, st.Height(), org, st.Waiting())
+	standingOf := func(org *consensus.Org) *membership.Standing {
+		return membership.NewStanding(&n.genesis.Params, st.Height(), org, st.Waiting())
 	}
 	foreign := standingOf(&consensus.Org{ID: consensus.Hash{1}, Key: st.Key()})
 	signedBy := func(k ed25519.PrivateKey) *consensus.OrgEvent {
@@ -142,26 +143,6 @@ func TestEventsAreKeptFirst(t *testing.T) {
 	}
 	if w := n.waitingEvents(n.chain.State()); len(w) != 0 {
 		t.Errorf("%d events wait", len(w))
-	}
-}
-
-// Without the organisation's key nothing is signed; with a foreign one neither.
-func TestEventsWithoutTheKey(t *testing.T) {
-	n, _ := alone(t)
-	st := mustStand(t, n)
-	foreign, err := NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := st.Profile()
-	u.Name = "Other"
-	for want, keys := range map[string][]ed25519.PrivateKey{"is not here as keys/org.pem": nil, "is not the organisation's key": {foreign}} {
-		if _, err := st.Update(t.Context(), keys, u, nil); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%d keys: %v", len(keys), err)
-		}
-	}
-	if _, err := st.Rotate(t.Context(), nil, foreign, foreign, nil); err == nil || !strings.Contains(err.Error(), "not the one that the organisation has enrolled") {
-		t.Errorf("a foreign recovery key: %v", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // keepOrg brings our organisation's events to the network until they are in blocks, proposes what was
@@ -64,7 +65,7 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 	if err != nil {
 		return false, fmt.Errorf("look up what the organisation was configured as: %w", err)
 	}
-	if SameProfile(now, before) {
+	if membership.SameProfile(now, before) {
 		return n.noteConfigured(ctx, now)
 	}
 	keys, err := LoadOrgKeys(n.dir)
@@ -76,8 +77,8 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 	if err != nil {
 		return false, nil // it is no member
 	}
-	u := Edited(st.Profile(), before, now)
-	if SameProfile(u, st.Profile()) {
+	u := membership.Edited(st.Profile(), before, now)
+	if membership.SameProfile(u, st.Profile()) {
 		return n.noteConfigured(ctx, now)
 	}
 	e, err := st.Update(ctx, keys, u, nil)
@@ -109,7 +110,7 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 	}
 	org, member := s.Org(n.ownID())
 	now, err := profileOf(&n.cfg.Organisation)
-	if err != nil || !member || !SameProfile(now, ProfileOf(org)) {
+	if err != nil || !member || !membership.SameProfile(now, membership.ProfileOf(org)) {
 		return nil
 	}
 	if _, err := n.noteConfigured(ctx, now); err != nil {

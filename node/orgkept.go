@@ -9,6 +9,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // keepAndGive keeps an event before others have it: what nobody here remembers is not brought again.
@@ -80,9 +81,9 @@ func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 			if e == nil {
 				continue
 			}
-			if height, in := BlockOf(s, e); in {
+			if height, in := membership.BlockOf(s, e); in {
 				list[i] = nil
-				if settles && s.Height() >= height+SettledAfter {
+				if settles && s.Height() >= height+membership.SettledAfter {
 					err = errors.Join(err, n.forget(ctx, e))
 				}
 				continue
@@ -96,7 +97,7 @@ func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 		return fmt.Errorf("bringing the organisation's events: %w", err)
 	}
 	for _, e := range list {
-		if e == nil || !settles || !Overtaken(s, e) {
+		if e == nil || !settles || !membership.Overtaken(s, e) {
 			continue
 		}
 		n.log.Warn("an event of our organisation will be in no block: another one came before it", "type", e.Type(), "event", e.ID())

@@ -14,6 +14,7 @@ import (
 	"cairn/consensus/mempool"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // blocks adds so many blocks without events.
@@ -50,7 +51,7 @@ func (w *changing) looksAt(s *consensus.State, old bool) {
 func TestKeptEventsOfAnEarlierChain(t *testing.T) {
 	w := newChanging(t)
 	genesis := w.net.Genesis.State()
-	w.blocks(SettledAfter + 5)
+	w.blocks(membership.SettledAfter + 5)
 	early := w.chain.State() // all that is known of us stands for long
 	first, second := recoveryOf(t, w.dir), chaintest.Key("second recovery key", 1)
 	revoked := w.net.Orgs[1].Change(early, first, false, func(e *consensus.OrgEvent) consensus.Content {
@@ -67,12 +68,12 @@ func TestKeptEventsOfAnEarlierChain(t *testing.T) {
 	})
 	update, other := w.renamed("Beta & Co"), w.renamed("Beta Ltd")
 	w.block(other)
-	w.blocks(SettledAfter - 1)
+	w.blocks(membership.SettledAfter - 1)
 	within := w.chain.State()
 	w.block()
 	after := w.chain.State()
 	w.block(again)
-	w.blocks(SettledAfter)
+	w.blocks(membership.SettledAfter)
 	last := w.chain.State()
 
 	for _, tt := range []struct {

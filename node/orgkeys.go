@@ -11,6 +11,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 // Former org keys lie beside it until another one counts for certain.
@@ -160,7 +161,7 @@ func (n *Node) dropOldRecovery(s *consensus.State) {
 		return
 	}
 	recovery := consensus.RecoveryCommitment(consensus.PublicKey(key))
-	until, _ := LastWas(s, n.ownID(), func(o *consensus.Org) bool { return o.Recovery == recovery })
+	until, _ := membership.LastWas(s, n.ownID(), func(o *consensus.Org) bool { return o.Recovery == recovery })
 	if until == 0 || s.Height() < until+consensus.DropGrace {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // OrgNodes lists the nodes of our organisation.
@@ -17,12 +18,12 @@ func (n *Node) OrgNodes(context.Context) (*api.OrgNodeList, error) {
 	}
 	list, org := new(api.OrgNodeList), st.Org()
 	for _, o := range org.Nodes {
-		if ReplacedBy(org, &o) != nil {
+		if membership.ReplacedBy(org, &o) != nil {
 			continue // the same node
 		}
 		v := api.OrgNodeState{
-			Node: o.Node.String(), Recorder: o.Recorder.String(), Since: o.Since, End: EndWord(o.End), Until: o.Until,
-			At: n.blockTime(max(o.Since, o.Until)), Here: o.Node == n.id.NodeKey(), Formers: FormersOf(org, &o),
+			Node: o.Node.String(), Recorder: o.Recorder.String(), Since: o.Since, End: membership.EndWord(o.End), Until: o.Until,
+			At: n.blockTime(max(o.Since, o.Until)), Here: o.Node == n.id.NodeKey(), Formers: membership.FormersOf(org, &o),
 		}
 		list.Nodes = append(list.Nodes, v)
 	}
@@ -57,7 +58,7 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 	if !takesIn {
 		return nil, api.Errorf(api.CodeInvalid, "use the cairn command of the same version as the node", "taking a node in: the event does not do that")
 	}
-	admission, err := EncodeAdmission(&Admission{Node: add.Node, Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), MaxAddresses)]})
+	admission, err := membership.EncodeAdmission(&membership.Admission{Node: add.Node, Genesis: n.genesis, Enrol: n.enrol, Addresses: addrs[:min(len(addrs), membership.MaxAddresses)]})
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +73,13 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 // ours, or waits to be, one that ends a node which waits for its end, or one that gives a node a recorder key which
 // it has, or which waits. It is nil of any other.
 func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent {
-	add, drop, replace := ContentOf[*consensus.AddNode](e), ContentOf[*consensus.DropNode](e), ContentOf[*consensus.Replace](e)
+	add, drop, replace := membership.ContentOf[*consensus.AddNode](e), membership.ContentOf[*consensus.DropNode](e), membership.ContentOf[*consensus.Replace](e)
 	for _, w := range n.waitingEvents(s) {
-		a, d := ContentOf[*consensus.AddNode](w), ContentOf[*consensus.DropNode](w)
+		a, d := membership.ContentOf[*consensus.AddNode](w), membership.ContentOf[*consensus.DropNode](w)
 		if add != nil && a != nil && a.Node == add.Node && a.Recorder == add.Recorder || drop != nil && d != nil && *d == *drop {
 			return n.viewEvent(s, w)
 		}
-		if r := ContentOf[*consensus.Replace](w); replace != nil && r != nil && w.Signer == e.Signer && r.Recorder == replace.Recorder {
+		if r := membership.ContentOf[*consensus.Replace](w); replace != nil && r != nil && w.Signer == e.Signer && r.Recorder == replace.Recorder {
 			return n.viewEvent(s, w)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/membership"
 	"cairn/smtpgw"
 )
 
@@ -41,7 +42,7 @@ func tells(own bool, pinned []string, c api.OrgChange) bool {
 // newsOf are the changes of org in the blocks behind from up to upTo that the administrator is told of.
 func (n *Node) newsOf(s *consensus.State, org *consensus.Org, from, upTo uint64) (news []api.OrgChange) {
 	pinned := n.pinnedFor(s, org)
-	for _, c := range ChangesOf(s, org.ID) {
+	for _, c := range membership.ChangesOf(s, org.ID) {
 		if c.Height > from && c.Height <= upTo && tells(org.ID == n.ownID(), pinned, c) {
 			news = append(news, c)
 		}

@@ -15,6 +15,7 @@ import (
 	"cairn/consensus/chain/chaintest"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 // changing is a node of beta.test in a network that alpha.test founded, whose blocks the test makes.
@@ -170,7 +171,7 @@ func TestKeysByHeight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if i, err := DecodeInvite(text.Invite); err != nil || i.OrgKey != now {
+	if i, err := membership.DecodeInvite(text.Invite); err != nil || i.OrgKey != now {
 		t.Errorf("the invite names %v, %v", i.OrgKey, err)
 	}
 	if _, err := w.Trust(t.Context(), api.TrustRequest{Domain: "beta.test", Key: now.String()}); err != nil {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"cairn/node/membership"
 )
 
 // maxKnown bounds the addresses in knownFile. All of them are dialled at the
@@ -24,7 +26,7 @@ func BootstrapPeers(dir string, c *Config) ([]string, error) {
 			return nil, fmt.Errorf("reading peers: %w", err)
 		}
 		for _, a := range strings.Fields(string(text)) {
-			if CheckPeerAddress(a) == nil && !slices.Contains(peers, a) {
+			if membership.CheckPeerAddress(a) == nil && !slices.Contains(peers, a) {
 				peers = append(peers, a)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/recorder"
 	"cairn/mailstore"
+	"cairn/node/membership"
 )
 
 // errNextRecorder ends a node that is to go on with another recorder key, which it takes when it starts.
@@ -98,7 +99,7 @@ func (n *Node) recorderComes() bool {
 	}
 	list, err := n.proposed()
 	return err == nil && slices.ContainsFunc(list, func(e *consensus.OrgEvent) bool {
-		r := ContentOf[*consensus.Replace](e)
+		r := membership.ContentOf[*consensus.Replace](e)
 		return r != nil && r.Recorder == n.id.RecorderKey()
 	})
 }

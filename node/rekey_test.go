@@ -104,13 +104,6 @@ func TestStandingReplace(t *testing.T) {
 	if err != nil || last.What != "recorder" || last.Node != w.id.NodeKey().String() || last.From != w.id.RecorderKey().String() || last.To != v.Recorder {
 		t.Errorf("changes %+v, %v", c.Changes, err)
 	}
-	st := mustStand(t, w.Node)
-	org := *st.Org()
-	org.Nodes = []consensus.OrgNode{{NodeKeys: org.Nodes[0].NodeKeys, End: consensus.NodeDropped, Until: 7}}
-	st = NewStanding(&w.genesis.Params, st.Height(), &org, st.Waiting())
-	if _, err := st.Replace(t.Context(), w.id.Node, other, nil); api.AsError(err) == nil || api.AsError(err).Code != api.CodeNotAllowed || !strings.Contains(err.Error(), "ended in block 7") {
-		t.Errorf("a node that ended: %v", err)
-	}
 }
 
 // The node takes the key when enough blocks stand on it, wherever it was interrupted, and what it had before stays

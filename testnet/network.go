@@ -14,6 +14,7 @@ import (
 	"cairn/consensus/miner"
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // names are the organisations of a testnet, at domains that RFC 6761 reserves
@@ -120,7 +121,7 @@ func (w *Network) invited(ctx context.Context, m *Member) error {
 	if err != nil {
 		return err
 	}
-	decoded, err := node.DecodeInvite(invite.Invite)
+	decoded, err := membership.DecodeInvite(invite.Invite)
 	if err != nil {
 		return err
 	}

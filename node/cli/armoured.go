@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // armour says of a kind of string that people carry from one node to another what it is and what it is for.
@@ -20,16 +20,16 @@ type armour struct {
 	use   string
 }
 
-var armours = map[node.Armour]armour{
-	node.ArmourInvite: {
+var armours = map[membership.Armour]armour{
+	membership.ArmourInvite: {
 		"invite", "an invite to a network", "ask for the invite again, as cairn org invite prints it",
 		"an invite is for cairn join, or for cairn org node request on a machine that is to be one more node of an organisation",
 	},
-	node.ArmourRequest: {
+	membership.ArmourRequest: {
 		"request", "the request of a node", "ask for the request again, as cairn org node request prints it on the new machine",
 		"a request is for cairn org node add, on a node of the organisation",
 	},
-	node.ArmourAdmission: {
+	membership.ArmourAdmission: {
 		"admission", "the admission of a node", "copy it again, as cairn org node add printed it",
 		"an admission is for cairn join, on the machine whose request was taken in",
 	},
@@ -37,13 +37,13 @@ var armours = map[node.Armour]armour{
 
 // armoured reads the argument of a command that takes a string of one of these kinds, the first being what it mostly is; - is
 // standard input. Another kind, or a file, is told for what it is.
-func (a *app) armoured(c *cobra.Command, arg string, kinds ...node.Armour) (string, node.Armour, error) {
+func (a *app) armoured(c *cobra.Command, arg string, kinds ...membership.Armour) (string, membership.Armour, error) {
 	want := armours[kinds[0]]
 	text, err := a.given(c, arg, "the "+want.name)
 	if err != nil {
 		return "", "", err
 	}
-	kind := node.ArmourOf(text)
+	kind := membership.ArmourOf(text)
 	switch {
 	case slices.Contains(kinds, kind):
 		return text, kind, nil
@@ -77,6 +77,6 @@ func (a *app) given(c *cobra.Command, arg, what string) (string, error) {
 }
 
 // badArmour is the error of a string of that kind which cannot be read.
-func badArmour(kind node.Armour, err error) error {
+func badArmour(kind membership.Armour, err error) error {
 	return api.Errorf(api.CodeInvalid, armours[kind].again, "%v", err)
 }

@@ -13,6 +13,7 @@ import (
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 // made is what init and join print.
@@ -129,7 +130,7 @@ func (f *initFlags) config(c *cobra.Command) (*node.Config, error) {
 		return nil, usage(c, "--domain is missing: the mail domain of your organisation")
 	}
 	for i, d := range f.domains {
-		canonical, err := node.CanonicalDomain(d)
+		canonical, err := membership.CanonicalDomain(d)
 		if err != nil {
 			return nil, usage(c, "--domain: %v", err)
 		}

@@ -13,6 +13,7 @@ import (
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 func (a *app) cmdJoin() *cobra.Command {
@@ -31,14 +32,14 @@ another invite in its place on the way.
 With what "cairn org node add" prints, this machine becomes one more node of that organisation, without an enrolment.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, kind, err := a.armoured(c, args[0], node.ArmourInvite, node.ArmourAdmission)
+			text, kind, err := a.armoured(c, args[0], membership.ArmourInvite, membership.ArmourAdmission)
 			if err != nil {
 				return err
 			}
-			if kind == node.ArmourAdmission {
+			if kind == membership.ArmourAdmission {
 				return a.joinAsNode(text)
 			}
-			invite, err := node.DecodeInvite(text)
+			invite, err := membership.DecodeInvite(text)
 			if err != nil {
 				return badArmour(kind, err)
 			}
@@ -137,9 +138,9 @@ func unanswered(silent []string, of int) string {
 
 // joinAsNode makes this machine a node of the organisation that has taken it in.
 func (a *app) joinAsNode(text string) error {
-	admission, err := node.DecodeAdmission(text)
+	admission, err := membership.DecodeAdmission(text)
 	if err != nil {
-		return badArmour(node.ArmourAdmission, err)
+		return badArmour(membership.ArmourAdmission, err)
 	}
 	aside, err := node.JoinAsNode(a.dir, admission)
 	if errors.Is(err, node.ErrExists) {

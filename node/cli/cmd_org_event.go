@@ -12,11 +12,12 @@ import (
 	"cairn/consensus"
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // standing asks the node what the next event of its organisation goes by, and reads the keys that may
 // sign it.
-func (a *app) standing(ctx context.Context, client *api.Client) (*node.Standing, []ed25519.PrivateKey, error) {
+func (a *app) standing(ctx context.Context, client *api.Client) (*membership.Standing, []ed25519.PrivateKey, error) {
 	v, err := client.OrgStanding(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -25,7 +26,7 @@ func (a *app) standing(ctx context.Context, client *api.Client) (*node.Standing,
 	if err != nil {
 		return nil, nil, err
 	}
-	st, err := node.DecodeStanding(g, v)
+	st, err := membership.DecodeStanding(g, v)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,7 +35,7 @@ func (a *app) standing(ctx context.Context, client *api.Client) (*node.Standing,
 }
 
 // making is one way of node.Standing to an event.
-type making func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error)
+type making func(st *membership.Standing, keys []ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error)
 
 // propose makes an event and brings it to the network as r says.
 func (a *app) propose(c *cobra.Command, done string, r api.EventRequest, with making) error {
@@ -112,7 +113,7 @@ one, with "cairn account address add".`,
 			if err := said.Check(); err != nil {
 				return badFlag(c, err)
 			}
-			return a.propose(c, "the update goes to the network", r, func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			return a.propose(c, "the update goes to the network", r, func(st *membership.Standing, keys []ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error) {
 				u := st.Profile()
 				if given("name") {
 					u.Name = name

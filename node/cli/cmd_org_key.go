@@ -15,6 +15,7 @@ import (
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 // newOrgKey is what commands print that put another org key in the place of ours.
@@ -43,7 +44,7 @@ whose DNS names its key publishes both until then, see "cairn org show".`,
 					return err
 				}
 			}
-			return a.replaceOrgKey(c, signer != nil, nil, func(st *node.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			return a.replaceOrgKey(c, signer != nil, nil, func(st *membership.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error) {
 				return st.Rotate(c.Context(), keys, key, signer, progress)
 			})
 		},
@@ -87,7 +88,7 @@ from then on is invalid. A new recovery key is written to a file of its own: kee
 			if err := node.WriteRecoveryKey(a.dir, out, next); err != nil {
 				return err
 			}
-			return a.replaceOrgKey(c, true, &nextRecovery{out, signer}, func(st *node.Standing, _ []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			return a.replaceOrgKey(c, true, &nextRecovery{out, signer}, func(st *membership.Standing, _ []ed25519.PrivateKey, key ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error) {
 				if err := mayEnd(c, st, ended, yes); err != nil {
 					return nil, err
 				}
@@ -113,7 +114,7 @@ type nextRecovery struct {
 // being a recovery key that it names, are on the disk before anybody knows of them, and are taken back if the
 // node refuses.
 func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, next *nextRecovery,
-	with func(st *node.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error)) (err error) {
+	with func(st *membership.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error)) (err error) {
 	undo := []func() error{}
 	defer func() {
 		if err != nil {
@@ -132,7 +133,7 @@ func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, next *nextRecovery,
 	client := a.client()
 	defer client.Close()
 	var counts uint64
-	e, err := a.event(c.Context(), client, func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+	e, err := a.event(c.Context(), client, func(st *membership.Standing, keys []ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error) {
 		counts = st.RotationAt(atOnce)
 		return with(st, keys, key, progress)
 	})

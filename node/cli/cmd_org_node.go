@@ -11,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 func (a *app) cmdOrgNode() *cobra.Command {
@@ -34,11 +35,11 @@ new machine, after "cairn init", with what "cairn org invite" prints on a node o
 input. The request is no secret. Give it to "cairn org node add" there, and what that prints to "cairn join" here.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, kind, err := a.armoured(c, args[0], node.ArmourInvite)
+			text, kind, err := a.armoured(c, args[0], membership.ArmourInvite)
 			if err != nil {
 				return err
 			}
-			invite, err := node.DecodeInvite(text)
+			invite, err := membership.DecodeInvite(text)
 			if err != nil {
 				return badArmour(kind, err)
 			}
@@ -60,17 +61,17 @@ func (a *app) cmdOrgNodeAdd() *cobra.Command {
 Make sure that the request is that of your machine. It prints what the new machine joins with.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, kind, err := a.armoured(c, args[0], node.ArmourRequest)
+			text, kind, err := a.armoured(c, args[0], membership.ArmourRequest)
 			if err != nil {
 				return err
 			}
-			r, err := node.DecodeNodeRequest(text)
+			r, err := membership.DecodeNodeRequest(text)
 			if err != nil {
 				return badArmour(kind, err)
 			}
 			client := a.client()
 			defer client.Close()
-			e, err := a.event(c.Context(), client, func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			e, err := a.event(c.Context(), client, func(st *membership.Standing, keys []ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error) {
 				return st.AddNode(c.Context(), keys, r, progress)
 			})
 			if err != nil {
@@ -100,7 +101,7 @@ keys are never enrolled again. If somebody else may have them, "cairn org revoke
 			if err != nil {
 				return err
 			}
-			return a.propose(c, fmt.Sprintf("node %s is to end", key), api.EventRequest{}, func(st *node.Standing, keys []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			return a.propose(c, fmt.Sprintf("node %s is to end", key), api.EventRequest{}, func(st *membership.Standing, keys []ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error) {
 				return st.DropNode(c.Context(), keys, key, progress)
 			})
 		},
@@ -108,7 +109,7 @@ keys are never enrolled again. If somebody else may have them, "cairn org revoke
 }
 
 // mayEnd refuses to end the last node of our organisation unless that is meant.
-func mayEnd(c *cobra.Command, st *node.Standing, ended []consensus.Key, meant bool) error {
+func mayEnd(c *cobra.Command, st *membership.Standing, ended []consensus.Key, meant bool) error {
 	if len(ended) == 0 || meant || st.Left(ended) > 0 {
 		return nil
 	}

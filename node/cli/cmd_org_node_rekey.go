@@ -10,6 +10,7 @@ import (
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 func (a *app) cmdOrgNodeRekey() *cobra.Command {
@@ -24,7 +25,7 @@ brings the same key. A block takes another key of a node 20 blocks after the one
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			made, undo := false, func() error { return nil }
-			err := a.propose(c, "another recorder key of this node goes to the network", api.EventRequest{}, func(st *node.Standing, _ []ed25519.PrivateKey, progress node.Progress) (*consensus.OrgEvent, error) {
+			err := a.propose(c, "another recorder key of this node goes to the network", api.EventRequest{}, func(st *membership.Standing, _ []ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error) {
 				id, err := node.LoadNodeKey(a.dir)
 				if err != nil {
 					return nil, err

@@ -12,8 +12,8 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/fingerprint"
-	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 func (a *app) cmdOrgTrust() *cobra.Command {
@@ -59,7 +59,7 @@ the fingerprint of the key: pin the key whose words are the same.`,
 
 // domainOf is a mail domain given as an argument, in its canonical form.
 func domainOf(c *cobra.Command, arg string) (string, error) {
-	domain, err := node.CanonicalDomain(arg)
+	domain, err := membership.CanonicalDomain(arg)
 	if err != nil {
 		return "", usage(c, "%v", err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"cairn/node/api"
 
-	"cairn/node"
+	"cairn/node/membership"
 )
 
 func (a *app) cmdPeers() *cobra.Command {
@@ -36,7 +36,7 @@ func (a *app) cmdPeers() *cobra.Command {
 		Example: "  cairn peers connect /ip4/192.0.2.7/tcp/4801/p2p/12D3KooW...",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := node.CheckPeerAddress(args[0]); err != nil {
+			if err := membership.CheckPeerAddress(args[0]); err != nil {
 				return usage(c, "%v", err)
 			}
 			return ask(a, c, about((*api.Client).Connect, args[0]), func(b *bytes.Buffer, p *api.Peer) { fmt.Fprintf(b, "connected to %s\n", p.ID) })

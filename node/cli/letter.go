@@ -14,7 +14,7 @@ import (
 
 	"github.com/emersion/go-message/mail"
 
-	"cairn/node"
+	"cairn/node/membership"
 )
 
 // letter is a mail as the flags of send describe it.
@@ -133,7 +133,7 @@ func addresses(s string) ([]*mail.Address, error) {
 	all := make([]*mail.Address, len(list))
 	for i, a := range list {
 		at := strings.LastIndexByte(a.Address, '@')
-		domain, err := node.CanonicalDomain(a.Address[at+1:])
+		domain, err := membership.CanonicalDomain(a.Address[at+1:])
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", s, err)
 		}

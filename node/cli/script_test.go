@@ -22,6 +22,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 func TestMain(m *testing.M) {
@@ -162,7 +163,7 @@ func scriptInvite(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	id, err := node.LoadIdentity(dir)
 	ts.Check(err)
-	s, err := node.EncodeInvite(&node.Invite{
+	s, err := membership.EncodeInvite(&membership.Invite{
 		Genesis:   g,
 		Addresses: []string{"/ip4/127.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"},
 		OrgKey:    id.OrgKey(),

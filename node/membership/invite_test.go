@@ -1,4 +1,4 @@
-package node
+package membership
 
 import (
 	"bytes"
@@ -8,11 +8,24 @@ import (
 	"testing"
 
 	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
 )
 
+const peer = "/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+
+// inviteFrom is an invite of a network's founder, with the network as a file has it.
+func inviteFrom(t *testing.T, net *chaintest.Network, domains ...string) *Invite {
+	t.Helper()
+	g, err := consensus.DecodeGenesis(net.Genesis.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Invite{Genesis: g, Addresses: []string{peer}, OrgKey: consensus.PublicKey(net.Orgs[0].Key), Domains: domains}
+}
+
 func TestInviteRoundTrip(t *testing.T) {
-	dir, g := founder(t, "Alpha", "alpha.example")
-	i := inviteFrom(t, dir, g, "alpha.example", "xn--bcher-kva.example")
+	net := chaintest.NewWith(chaintest.ParamsV2(), 1)
+	i := inviteFrom(t, net, "alpha.example", "xn--bcher-kva.example")
 	s, err := EncodeInvite(i)
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +51,8 @@ func sealed(body []byte) string {
 }
 
 func TestBadInvites(t *testing.T) {
-	dir, g := founder(t, "Alpha", "alpha.example")
-	good, err := EncodeInvite(inviteFrom(t, dir, g, "alpha.example"))
+	net := chaintest.NewWith(chaintest.ParamsV2(), 1)
+	good, err := EncodeInvite(inviteFrom(t, net, "alpha.example"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +81,7 @@ func TestBadInvites(t *testing.T) {
 		"network damaged":  sealed(changed(40, body[40]^1)),
 		"domain damaged":   sealed(changed(len(body)-1, '@')),
 		"nothing in it":    sealed(make([]byte, 4)),
-		"no addresses":     sealed(append(append([]byte(nil), body[:4+len(g.Encode())+32]...), 0, 0)),
+		"no addresses":     sealed(append(append([]byte(nil), body[:4+len(net.Genesis.Encode())+32]...), 0, 0)),
 	}
 	for name, s := range tests {
 		if i, err := DecodeInvite(s); err == nil {
@@ -80,7 +93,7 @@ func TestBadInvites(t *testing.T) {
 }
 
 func TestEncodeInviteMakesNoneThatCannotBeRead(t *testing.T) {
-	dir, g := founder(t, "Alpha", "alpha.example")
+	net := chaintest.NewWith(chaintest.ParamsV2(), 1)
 	for name, change := range map[string]func(*Invite){
 		"no address":       func(i *Invite) { i.Addresses = nil },
 		"17 addresses":     func(i *Invite) { i.Addresses = make([]string, 17) },
@@ -91,7 +104,7 @@ func TestEncodeInviteMakesNoneThatCannotBeRead(t *testing.T) {
 		"upper-case":       func(i *Invite) { i.Domains = []string{"A.example"} },
 		"domain with line": func(i *Invite) { i.Domains = []string{"a.example\nb.example"} },
 	} {
-		i := inviteFrom(t, dir, g, "alpha.example")
+		i := inviteFrom(t, net, "alpha.example")
 		change(i)
 		if _, err := EncodeInvite(i); err == nil {
 			t.Errorf("%s: encoded", name)
@@ -100,7 +113,7 @@ func TestEncodeInviteMakesNoneThatCannotBeRead(t *testing.T) {
 }
 
 func FuzzDecodeInvite(f *testing.F) {
-	_, g := founder(f, "Alpha", "alpha.example")
+	g := chaintest.NewWith(chaintest.ParamsV2(), 1).Genesis
 	genesis := g.Encode()
 	body := append([]byte{0, 0, byte(len(genesis) >> 8), byte(len(genesis))}, genesis...)
 	body = append(body, make([]byte, 32)...)
@@ -141,7 +154,7 @@ func FuzzDecodeNodeRequest(f *testing.F) {
 }
 
 func FuzzDecodeAdmission(f *testing.F) {
-	_, g := founder(f, "Alpha", "alpha.example")
+	g := chaintest.NewWith(chaintest.ParamsV2(), 1).Genesis
 	versions := [][2]string{{admission1Prefix, admission1Purpose}, {admissionPrefix, admissionPurpose}}
 	for i, v := range versions {
 		text, err := EncodeAdmission(&Admission{Node: consensus.Key{byte(i)}, Genesis: g, Enrol: &g.Block.Events[0], Addresses: []string{peer}})

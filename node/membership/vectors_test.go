@@ -1,4 +1,4 @@
-package node
+package membership
 
 import (
 	"encoding/hex"
@@ -26,7 +26,7 @@ type inviteVector struct {
 }
 
 func TestInviteVectors(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join("..", "consensus", "testdata", "genesis.json"))
+	raw, err := os.ReadFile(filepath.Join("..", "..", "consensus", "testdata", "genesis.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
