@@ -98,6 +98,13 @@ func TestImports(t *testing.T) {
 		} else {
 			forbid("filippo.io/age", "only node/home encrypts")
 		}
+		if name == "cairn/node/membership" {
+			for _, i := range p.Imports {
+				if (i == "cairn/node" || strings.HasPrefix(i, "cairn/node/")) && i != "cairn/node/api" && i != "cairn/node/home" {
+					t.Errorf("%s imports %s: node/membership imports nothing of node but api and home", name, i)
+				}
+			}
+		}
 		if !strings.HasPrefix(name, "cairn/node") && !strings.HasPrefix(name, "cairn/testnet") && name != "cairn" {
 			forbid("cairn/node", "only the node, its command line and the testnet know the whole")
 		}
