@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -102,16 +103,22 @@ func separated(added []byte) bool {
 		!slices.ContainsFunc(rule, func(r rune) bool { return r != rule[0] })
 }
 
-// quoting reports whether a line of a text begins as one that is quoted: what stands behind it answers
-// somebody, as an author does and no footer.
+// quoting reports whether a line of a text begins as one that is quoted, or says that somebody wrote what
+// follows: what stands behind it answers somebody, as an author does and no footer.
 func quoting(text []byte) bool {
 	for line := range strings.Lines(string(text)) {
-		if r, _ := utf8.DecodeRuneInString(strings.TrimSpace(line)); strings.ContainsRune(">\u203a\ufe65", r) {
+		if quoted.MatchString(line) || saying.MatchString(line) {
 			return true
 		}
 	}
 	return false
 }
+
+var (
+	// quoted is how mail programs and people begin a line that is quoted, some with who wrote it.
+	quoted = regexp.MustCompile(`^\s*(?:[|:}#>\x{203a}\x{fe65}\x{bb}\x{276f}\x{227b}\x{27e9}\x{3009}]|[^\s<>]{1,12}>)`)
+	saying = regexp.MustCompile(`(?i)(?:wrote|writes|said|schrieb|schreibt|a écrit|escribió|ha scritto|escreveu|skrev|schreef|napsal|napisał(?:\(a\))?|пишет|написал|пише|写道|書きました|작성)\s*[:：]\s*$`)
+)
 
 // isFooter reports whether text that follows the author's is a footer without anybody vouching for it.
 func isFooter(added []byte, own owners) bool {

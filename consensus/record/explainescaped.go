@@ -45,10 +45,34 @@ func explainEscaped(r *recorded, received, text []byte, labels []string) (kind s
 		if end < 0 {
 			return "", nil
 		}
-		kind, added = appendedKind(text[end:]), text[end:]
+		if added = asReceived(text, end, received); added == nil {
+			return "", nil
+		}
+		kind = appendedKind(added)
 	}
 	if r.kind == message.HTML && r.version > recordV1 && !sameMarkup(text, received) {
 		return "", nil
 	}
 	return kind, added
+}
+
+// asReceived is what stands behind an octet of a text as it was before its lines were unescaped; nil if
+// no line begins or ends there.
+func asReceived(text []byte, end int, received []byte) []byte {
+	lines, begin := bytes.Count(text[end:], []byte("\n")), 0
+	switch {
+	case end < len(text) && text[end] == '\n':
+	case end > 0 && text[end-1] == '\n':
+		lines, begin = lines+1, 1
+	default:
+		return nil
+	}
+	at := len(received)
+	for ; lines > 0 && at >= 0; lines-- {
+		at = bytes.LastIndexByte(received[:at], '\n')
+	}
+	if at < 0 {
+		return nil
+	}
+	return received[at+begin:]
 }

@@ -145,6 +145,11 @@ func cutTag(s string) (before, tag, after string, ok bool) {
 		return "", "", "", false
 	}
 	end += open + 1
+	first, _ := utf8.DecodeRuneInString(s[open+1:])
+	apart := open == 0 || s[open-1] == ' ' // a tag is no part of a word or a number
+	if !apart || end < len(s) && s[end] != ' ' || !unicode.IsLetter(first) && !unicode.IsNumber(first) {
+		return "", "", "", false
+	}
 	if pushed := len(s[end:]) - len(strings.TrimLeft(s[end:], " \t")); pushed > maxFold { // out of sight
 		return "", "", "", false
 	}
