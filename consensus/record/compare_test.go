@@ -47,6 +47,11 @@ func runScript(t *testing.T, file string) {
 		"by contents":    table(record.CompareMessages(sent, received, with)),
 		"by commitments": table(record.Compare(token, received, with)),
 	}
+	for name := range got {
+		if _, stated := part[name]; !stated {
+			t.Errorf("the script does not say what it is %s", name)
+		}
+	}
 	for i, f := range script.Files {
 		want, checked := got[f.Name]
 		if checked && *update {
