@@ -198,6 +198,9 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	if r.kind == message.Subject && a.Reading == message.Canonical && c.origin.has(message.HintWords, a.Content) {
 		p.Kind, p.Detail = CharsetChanged, "" // other words of the same text
 	}
+	if p.Kind == "" && row.Form == message.FormIDs && isEncodedIDs(r, a) {
+		p.Kind = Encoded
+	}
 	if p.Kind == "" && (r.kind == message.To || r.kind == message.Cc) {
 		var cut []string
 		if p.Kind, cut = c.fewer(r.kind); len(cut) > 0 {

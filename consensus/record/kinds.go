@@ -61,6 +61,7 @@ const (
 	OtherLanguage  = "other-language"
 	SameName       = "same-name"
 	OtherOctets    = "other-octets"
+	Encoded        = "encoded"
 )
 
 // difference says what a kind of difference means.
@@ -129,6 +130,7 @@ var kinds = []difference{
 	{Kind: OtherLanguage, Says: "the same parts, but for Content-Language"},
 	{Kind: SameName, Says: "the same name, written otherwise"},
 	{Kind: OtherOctets, Says: "the same content in other octets"},
+	{Kind: Encoded, Says: "the same, written in encoded words"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},
 }
 

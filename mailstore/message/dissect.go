@@ -75,6 +75,7 @@ const (
 	HintShare  = "threshold" // value: the least share that the sender asks for, in per cent, decimal
 	HintFlaw   = "flaw"      // value: the Flaw, or what is in Body.Loose
 	HintWords  = "subject"   // value: the words of a subject whose octets count, see grammar.PaddedWords
+	HintID     = "id"        // value: an id in In-Reply-To or References that has something else beside it
 )
 
 // Bounds of the hints of one record; what is beyond cannot be named in a comparison.
@@ -83,6 +84,7 @@ const (
 	maxAddressHints = 48
 	maxLayoutHints  = 16
 	maxLooseHints   = 4
+	maxIDHints      = 8
 )
 
 // Dissect takes a message apart. recipients are the envelope recipients that the record or delivery

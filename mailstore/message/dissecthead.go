@@ -57,12 +57,12 @@ func (d *Dissection) readField(t Type, fields []grammar.Field) {
 		case Subject:
 			words, fine := grammar.Words(value)
 			c.Content, ok = []byte(words), fine
-			if shown, padded := grammar.PaddedWords(value); padded {
-				d.hints = append(d.hints, Hint{HintWords, []byte(shown)})
-			}
 		default:
 			ids, fine := grammar.IDs(value)
 			c.Content, ok = []byte(strings.Join(ids, " ")), fine && (t == References || t == InReplyTo || len(ids) == 1)
+		}
+		if !ok {
+			d.hintOctets(t, fields[0].Value)
 		}
 	}
 	if !ok {

@@ -14,6 +14,24 @@ func IDs(value string) ([]string, bool) {
 	return ids, len(ids) > 0
 }
 
+// IDsAmong returns the first ids in a value that has other words too, at most as many as that.
+func IDsAmong(value string, most int) (ids []string) {
+	for rest := value; len(ids) < most; {
+		start := strings.IndexByte(rest, '<')
+		if start < 0 {
+			break
+		}
+		rest = rest[start:]
+		end := strings.IndexByte(rest, '>') + 1
+		if end > 0 && isID(rest[:end]) {
+			ids, rest = append(ids, rest[:end]), rest[end:]
+		} else {
+			rest = rest[1:]
+		}
+	}
+	return ids
+}
+
 func isID(s string) bool {
 	if len(s) < 5 || s[0] != '<' || s[len(s)-1] != '>' {
 		return false

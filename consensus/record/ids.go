@@ -1,0 +1,56 @@
+package record
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
+)
+
+// isEncodedIDs reports whether ids are as recorded once the encoded words are decoded in which some programs
+// write what is too long for a line.
+func isEncodedIDs(r *recorded, a *arrival) bool {
+	if a.Reading != message.AsOctets || !r.budget.spend(len(a.Content)) {
+		return false
+	}
+	words, ok := grammar.Words(string(a.Content))
+	if !ok {
+		return false
+	}
+	ids, ok := grammar.IDs(words)
+	return ok && r.isContent([]byte(strings.Join(ids, " ")), nil)
+}
+
+var idPattern = regexp.MustCompile(`<[^<>\s]+>`)
+
+// namesOther reports whether In-Reply-To or References names a mail, as it stands there or with its words
+// decoded, that neither of the two was recorded with. What is not read counts as one.
+func (c *comparer) namesOther(t message.Type) bool {
+	known := c.keptIDs()
+	return slices.ContainsFunc(c.received(t), func(a *arrival) bool {
+		text, ok := grammar.Words(string(a.Content))
+		others := idPattern.ReplaceAllStringFunc(text, func(id string) string {
+			if slices.Contains(known, id) || c.origin.has(message.HintID, []byte(id)) {
+				return ""
+			}
+			return id
+		})
+		return !ok || strings.ContainsAny(others, "<>@")
+	})
+}
+
+// keptIDs are the ids of In-Reply-To and References that are as recorded.
+func (c *comparer) keptIDs() (ids []string) {
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		if (p.Type == message.InReplyTo || p.Type == message.References) && (p.Outcome == Same || p.Kind == Encoded) {
+			for _, a := range c.received(p.Type) {
+				words, _ := grammar.Words(string(a.Content))
+				ids = append(ids, idPattern.FindAllString(words, -1)...)
+			}
+		}
+	}
+	return ids
+}
