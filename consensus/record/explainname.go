@@ -20,6 +20,11 @@ func explainName(r *recorded, a *arrival) (kind, detail string) {
 			return SameName, shorten([]byte(name))
 		}
 	}
+	for i := range a.OtherFolds {
+		if other := &a.OtherFolds[i]; r.version > recordV1 && r.budget.spend(tryWork+len(other.Content)) && r.is(other.Digest()) {
+			return NameFolded, shorten(a.OtherFolds[0].Content)
+		}
+	}
 	return explainValue(r, a)
 }
 

@@ -82,7 +82,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		gone := p.Outcome == Absent
 		return gone || p.Kind == CharsetChanged || p.Kind == WhitespaceChanged, !gone && p.Kind != CharsetChanged && p.Kind != WhitespaceChanged
 	case message.AttachmentName:
-		fine := p.Outcome == Absent || p.Kind == SameName
+		fine := p.Outcome == Absent || p.Kind == SameName || p.Kind == NameFolded
 		return fine, !fine
 	case message.Layout:
 		if p.Index == 1 {

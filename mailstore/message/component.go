@@ -25,6 +25,8 @@ type Component struct {
 	Lenient []byte // of a text that counts by its octets although it can be read: so; counts for nothing
 	Footer  bool   // version 1: a text behind all other bodies and an alternative to none, as mailing lists add theirs
 
+	OtherFolds []Component // of an attachment's name: as it would count if it were folded otherwise
+
 	digest *[32]byte // of a long content, where it was asked for before
 }
 

@@ -213,7 +213,7 @@ func (r *bodyReader) attachment(n *node, leaf *Leaf) {
 	c, exact := r.attachmentContent(n, leaf)
 	r.contents[Attachment] = append(r.contents[Attachment], c)
 	r.contents[AttachmentOctets] = append(r.contents[AttachmentOctets], exact)
-	name := Component{Reading: Canonical, Content: []byte(n.names)}
+	name := Component{Reading: Canonical, Content: []byte(n.names), OtherFolds: n.otherFolds()}
 	if n.oddNames {
 		name.Reading = AsOctets
 	}

@@ -16,9 +16,10 @@ type node struct {
 	disposition grammar.Media
 	names       string // file names, see fileNames
 	oddNames    bool
-	typed       bool   // it has a Content-Type
-	headless    bool   // a part without any header field
-	cte         string // Content-Transfer-Encoding, see encodingValue
+	files       [2]writtenFile // that of the disposition, that of the type
+	typed       bool           // it has a Content-Type
+	headless    bool           // a part without any header field
+	cte         string         // Content-Transfer-Encoding, see encodingValue
 	span        grammar.Span
 	body        []byte // its octets
 	parts       []*node
@@ -83,6 +84,7 @@ func oddIfFolded(m *grammar.Media, f *grammar.Field) {
 func (n *node) setType(r *bodyReader, f *grammar.Field) {
 	value := f.Value
 	m, ok := grammar.MediaType(value)
+	n.files[1] = fileIn(&m, f, "name")
 	oddIfFolded(&m, f)
 	if m.Tail {
 		r.loose("a semicolon behind Content-Type")
@@ -109,6 +111,7 @@ func (n *node) setType(r *bodyReader, f *grammar.Field) {
 func (n *node) setDisposition(r *bodyReader, f *grammar.Field) {
 	value := f.Value
 	m, ok := grammar.Disposition(value)
+	n.files[0] = fileIn(&m, f, "filename")
 	oddIfFolded(&m, f)
 	if !ok {
 		r.odd("Content-Disposition %q", clip(value))
@@ -186,7 +189,7 @@ func (n *node) typeLine() string {
 func fileNames(typ, disposition *grammar.Media) (names string, odd bool) {
 	switch {
 	case typ.OddFile || disposition.OddFile:
-		return "filename: " + disposition.File + "\nname: " + typ.File, true
+		return string(namesAsOctets(disposition.File, typ.File)), true
 	case !disposition.Named || disposition.File == "":
 		return typ.File, false
 	case !typ.Named || typ.File == disposition.File || typ.File == "":

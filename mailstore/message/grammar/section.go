@@ -26,6 +26,8 @@ type Field struct {
 	// QuoteFolded says that it was folded inside of a quoted string, where some programs keep the line
 	// end.
 	QuoteFolded bool
+	// QuoteFolds are the places of these folds in Value, -1 for one of more than two blanks.
+	QuoteFolds []int
 }
 
 // Section is a header section (RFC 5322, section 2.2) and the body behind it.
@@ -176,7 +178,13 @@ func (s *Section) fold(line []byte, field int) {
 		s.folded = append(s.folded, s.Fields[field].Value...)
 		s.quoted = openQuote(false, s.Fields[field].Value)
 	}
-	s.Fields[field].QuoteFolded = s.Fields[field].QuoteFolded || s.quoted
+	if s.quoted {
+		at := len(s.folded)
+		if len(gap) > 2 || more == "" {
+			at = -1
+		}
+		s.Fields[field].QuoteFolded, s.Fields[field].QuoteFolds = true, append(s.Fields[field].QuoteFolds, at)
+	}
 	s.quoted = openQuote(s.quoted, more)
 	if more != "" && len(s.folded) > 0 {
 		if len(gap) <= maxFold {
