@@ -62,6 +62,9 @@ func (c *comparer) fields() {
 		} else if recorded, ok := c.refoldedField(label, &f); ok {
 			kept = append(kept, recorded)
 			p.Outcome, p.Kind = Changed, Refolded
+		} else if recorded, ok := c.encodedField(label, &f); ok {
+			kept = append(kept, recorded)
+			p.Outcome, p.Kind = Changed, Encoded
 		} else if c.origin.hasLabel(label) {
 			p.Outcome, p.Kind, altered = Changed, "", true
 		}
