@@ -170,7 +170,7 @@ func (c *comparer) fieldDecides(p *Part) bool {
 	switch {
 	case p.Kind == Malformed:
 		return !p.named
-	case p.Kind == FieldsRemoved, p.Kind == Mapped, p.Kind == Refolded, p.Kind == Encoded:
+	case p.Kind == FieldsRemoved, p.Kind == Mapped, p.Kind == Refolded, p.Kind == Encoded, c.completesResent(p):
 		return false
 	case p.Field == "":
 		return true
