@@ -91,7 +91,7 @@ func explainValue(r *recorded, a *arrival) (kind, detail string) {
 				break
 			}
 			tags, rest = append(tags, tag), joinWords(before, after)
-			if subjectKind(r, rest) != "" || r.version > recordV1 && slices.ContainsFunc(slices.Collect(refolded(rest)), func(other string) bool { return r.isContent([]byte(other), nil) }) {
+			if subjectKind(r, rest) != "" || r.version > recordV1 && slices.ContainsFunc(slices.Collect(refolded(rest, nil)), func(other string) bool { return r.isContent([]byte(other), nil) }) {
 				return SubjectTagged, strings.Join(tags, " ")
 			}
 		}

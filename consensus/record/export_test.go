@@ -1,6 +1,10 @@
 package record
 
-import "cairn/mailstore/message"
+import (
+	"iter"
+
+	"cairn/mailstore/message"
+)
 
 // MaxTries is how many digests and tags a comparison may try to explain differences.
 const MaxTries = maxWork / tryWork
@@ -23,5 +27,5 @@ func CompareTries(t *Token, arrived *message.Dissection, with Context) (c Compar
 	return c, o.budget.tries, maxWork - o.budget.left
 }
 
-// Foldings is refolded.
-var Foldings = refolded
+// Foldings is refolded for a list of addresses.
+func Foldings(value string) iter.Seq[string] { return refolded(value, betweenAddresses(value)) }

@@ -11,7 +11,7 @@ import (
 // Of a value that was folded in another way, or whose line ends alone were taken out.
 const (
 	maxFold   = 8  // white space in one place
-	maxSpread = 16 // and in all of them, beyond one each: with more, words can be pushed out of sight
+	maxSpread = 16 // and in all of them but those between addresses, beyond one each: with more, words can be pushed out of sight
 	maxFolds  = 16 // places of which each is tried alone
 )
 
@@ -43,12 +43,14 @@ func withBlank(value string, places [][2]int, blank string) string {
 
 // refolded goes through what a value may have been, or become, with one blank or one tab where it has white
 // space, which is where a fold may stand: in all places, or in one. No white space comes or goes, so that
-// no two words are one and no word is two.
-func refolded(value string) iter.Seq[string] {
+// no two words are one and no word is two. White space counts less in the places in between.
+func refolded(value string, between map[int]bool) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		places, spread := blanks(value), 0
 		for _, at := range places {
-			spread += at[1] - at[0] - 1
+			if !between[at[0]] {
+				spread += at[1] - at[0] - 1
+			}
 			if at[1]-at[0] > maxFold || spread > maxSpread {
 				return
 			}
@@ -69,11 +71,39 @@ func refolded(value string) iter.Seq[string] {
 	}
 }
 
+// betweenAddresses are the places directly behind the commas that part the mailboxes of an address field.
+func betweenAddresses(value string) map[int]bool {
+	places := map[int]bool{}
+	quoted, angle, comment := false, false, 0
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\':
+			i++
+		case c == '"' && comment == 0:
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			comment++
+		case c == ')':
+			comment--
+		case c == '<' || c == '>':
+			angle = c == '<'
+		case c == ',' && comment == 0 && !angle:
+			places[i+1] = true
+		}
+	}
+	return places
+}
+
 // isRefolded reports whether a subject, or the names of an address field, are as recorded once the field is
 // folded in another way; r is nil if no names were recorded, and the addresses have to be those then.
 func (c *comparer) isRefolded(field message.Type, r *recorded) bool {
 	value := c.d.Value(field.String())
-	for other := range refolded(value) {
+	var between map[int]bool
+	if field != message.Subject {
+		between = betweenAddresses(value)
+	}
+	for other := range refolded(value, between) {
 		if !c.origin.budget.spend(8 * len(other)) {
 			return false
 		}
@@ -110,7 +140,7 @@ func (c *comparer) refoldedField(label string, f *message.NamedField) (recorded 
 	for line := range strings.Lines(f.Lines) {
 		heads, values = append(heads, line[:head]), append(values, strings.TrimSuffix(line[head:], "\n"))
 	}
-	for other := range refolded(strings.Join(values, "\n")) {
+	for other := range refolded(strings.Join(values, "\n"), nil) {
 		if !c.origin.budget.spend(tagWork + len(other)) {
 			break
 		}
