@@ -198,6 +198,9 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	if r.kind == message.Subject && a.Reading == message.Canonical && c.origin.has(message.HintWords, a.Content) {
 		p.Kind, p.Detail = CharsetChanged, "" // other words of the same text
 	}
+	if r.kind == message.Date && a.Reading == message.Canonical && c.origin.has(message.HintDate, a.Content) {
+		p.Kind = SameInstant
+	}
 	if p.Kind == "" && row.Form == message.FormIDs && isEncodedIDs(r, a) {
 		p.Kind = Encoded
 	}

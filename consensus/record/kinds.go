@@ -62,6 +62,7 @@ const (
 	SameName       = "same-name"
 	OtherOctets    = "other-octets"
 	Encoded        = "encoded"
+	SameInstant    = "same-instant"
 	NameFolded     = "name-folded"
 )
 
@@ -131,6 +132,7 @@ var kinds = []difference{
 	{Kind: OtherLanguage, Says: "the same parts, but for Content-Language"},
 	{Kind: SameName, Says: "the same name, written otherwise"},
 	{Kind: OtherOctets, Says: "the same content in other octets"},
+	{Kind: SameInstant, Says: "the same instant, its zone written as a number"},
 	{Kind: Encoded, Says: "the same, written in encoded words"},
 	{Kind: NameFolded, Says: "the same name, with or without a fold inside of its quotes"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},

@@ -60,7 +60,7 @@ func (c *comparer) weigh() {
 func (c *comparer) weight(p *Part) (kept, decides bool) {
 	switch p.Type {
 	case message.From, message.Date:
-		fine := p.Kind == Mapped || p.Kind == WeekdayPut || p.Kind == ListInFrom
+		fine := p.Kind == Mapped || p.Kind == WeekdayPut || p.Kind == SameInstant || p.Kind == ListInFrom
 		return fine || p.Kind == MovedToReplyTo, !fine
 	case message.Sender, message.ReplyTo:
 		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped

@@ -75,6 +75,7 @@ const (
 	HintShare  = "threshold" // value: the least share that the sender asks for, in per cent, decimal
 	HintFlaw   = "flaw"      // value: the Flaw, or what is in Body.Loose
 	HintWords  = "subject"   // value: the words of a subject whose octets count, see grammar.PaddedWords
+	HintDate   = "date"      // value: the component of a date that is as it stands but for its comment or the name of its zone
 	HintID     = "id"        // value: an id in In-Reply-To or References that has something else beside it
 )
 

@@ -50,10 +50,7 @@ func (d *Dissection) readField(t Type, fields []grammar.Field) {
 			ok = d.readAddresses(&c, &fields[0])
 		case Date:
 			when, wrong, fine := grammar.Date(value)
-			c.Content, ok = strconv.AppendInt(nil, when.Unix(), 10), fine
-			if wrong != "" {
-				c.Content = append(append(c.Content, ' '), wrong...)
-			}
+			c.Content, ok = dateContent(when, wrong), fine
 		case Subject:
 			words, fine := grammar.Words(value)
 			c.Content, ok = []byte(words), fine
