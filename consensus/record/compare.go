@@ -229,6 +229,9 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 			p.Kind = CharsetChanged
 		}
 	}
+	if p.Kind == "" && a.Reading == message.AsOctets && c.isCut(r) {
+		p.Kind = WordsCut
+	}
 	if p.Kind == "" || p.Kind == WhitespaceChanged {
 		if r.kind == message.Names && c.isRefolded(message.Type(r.index), r) || r.kind == message.Subject && c.isRefolded(r.kind, r) {
 			p.Kind = Refolded

@@ -62,6 +62,7 @@ const (
 	SameName       = "same-name"
 	OtherOctets    = "other-octets"
 	Encoded        = "encoded"
+	WordsCut       = "words-cut"
 	SameInstant    = "same-instant"
 	NameFolded     = "name-folded"
 )
@@ -133,6 +134,7 @@ var kinds = []difference{
 	{Kind: SameName, Says: "the same name, written otherwise"},
 	{Kind: OtherOctets, Says: "the same content in other octets"},
 	{Kind: SameInstant, Says: "the same instant, its zone written as a number"},
+	{Kind: WordsCut, Says: "the same text in other encoded words, of which some programs show only the beginning"},
 	{Kind: Encoded, Says: "the same, written in encoded words"},
 	{Kind: NameFolded, Says: "the same name, with or without a fold inside of its quotes"},
 	{Kind: SameWords, Says: "differs, though its words are the same"},

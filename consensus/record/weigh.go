@@ -65,7 +65,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 	case message.Sender, message.ReplyTo:
 		return p.Kind == Mapped, p.Outcome != Absent && p.Kind != Mapped
 	case message.Names:
-		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == NameVia
+		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == WordsCut || p.Kind == NameVia
 		return fine, p.Outcome != Absent && !fine
 	case message.To, message.Cc:
 		fewer := p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Outcome == Absent
@@ -74,7 +74,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		if p.Outcome == Extra {
 			return false, p.Cut || !noSubject(p.Added)
 		}
-		tagged := p.Kind == ReplyPrefix || p.Kind == CommaParted || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == SubjectTagged && c.shortTag(p.Detail)
+		tagged := p.Kind == ReplyPrefix || p.Kind == CommaParted || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == WordsCut || p.Kind == SubjectTagged && c.shortTag(p.Detail)
 		return tagged || p.Kind == SubjectTagged, !tagged
 	case message.Text, message.HTML:
 		return c.bodyWeight(p)

@@ -104,6 +104,33 @@ func TestDecodedWord(t *testing.T) {
 	}
 }
 
+func TestJoinedWords(t *testing.T) {
+	full := strings.Repeat("YWJj", 12)
+	for in, want := range map[string]string{
+		"=?utf-8?b?" + full + "YQ==?= =?UTF-8?B?Yg==?= c":                "=?UTF-8?B?" + full + "YWI=?= c",
+		"=?utf-8?b?YQ==?= =?utf-8?b?" + full + "YQ==?=":                  "",
+		"=?utf-8?q?a?= =?utf-8?b?" + full + "YQ==?= =?utf-8?b?Yg==?=":    "",
+		"=?utf-8?b?YWJj?= =?utf-8?b?" + full + "YQ==?= =?utf-8?b?Yg==?=": "",
+		"=?utf-8?b?" + full + "YQ==?= =?iso-8859-1?b?Yg==?=":             "",
+		"=?utf-8?b?" + full + "YQ==?=":                                   "", "=?utf-8?b?" + full + "?= =?utf-8?b?YQ==?=": "", "": "",
+	} {
+		if got, ok := grammar.JoinedWords(in); ok != (want != "") || ok && got != want {
+			t.Errorf("JoinedWords(%q) = %q, %v, want %q", in, got, ok, want)
+		}
+	}
+}
+
+// Three words become one that says the same.
+func TestJoinedWordsSayTheSame(t *testing.T) {
+	word := "=?utf-8?b?" + strings.Repeat("YWJj", 12) + "YQ==?="
+	in := "a " + word + " \t" + word + " =?utf-8?b?Yg==?="
+	shown, padded := grammar.PaddedWords(in)
+	joined, ok := grammar.JoinedWords(in)
+	if words, fine := grammar.Words(joined); !padded || !ok || !fine || words != shown {
+		t.Errorf("%q, %v says %q, want %q", joined, ok, words, shown)
+	}
+}
+
 func TestWordOctets(t *testing.T) {
 	if b, ok := grammar.WordOctets("=?x-none?q?=FF_?="); !ok || string(b) != "\xff " {
 		t.Errorf("%q, %v", b, ok)
