@@ -11,14 +11,17 @@ import (
 // is shown and searched; the components of version 1 were made without them, and those of version 2
 // hold such text by its octets.
 var aliases = map[string]string{
-	"cp932": "shift_jis", "cp-932": "shift_jis", "ms_kanji": "shift_jis", "windows-932": "shift_jis", "eucjp": "euc-jp", "ujis": "euc-jp",
+	"cp932": "shift_jis", "cp-932": "shift_jis", "ms_kanji": "shift_jis", "windows-932": "shift_jis",
+	"windows-31j": "shift_jis", "ms932": "shift_jis", "x-ms-cp932": "shift_jis", "eucjp-ms": "euc-jp", "cp51932": "euc-jp", "eucjp": "euc-jp", "ujis": "euc-jp",
 	"cp936": "gbk", "ms936": "gbk", "windows-936": "gbk", "euc-cn": "gb2312", "euccn": "gb2312", "x-euc-cn": "gb2312", "gb2312-80": "gb2312",
-	"cp949": "euc-kr", "ms949": "euc-kr", "uhc": "euc-kr", "x-windows-949": "euc-kr", "euckr": "euc-kr",
+	"cp949": "euc-kr", "ms949": "euc-kr", "uhc": "euc-kr", "x-windows-949": "euc-kr", "euckr": "euc-kr", "euc_kr": "euc-kr",
+	"cp50220": "iso-2022-jp", "cp50221": "iso-2022-jp", "iso-2022-jp-1": "iso-2022-jp", "iso-2022-jp-ms": "iso-2022-jp",
 	"cp950": "big5", "ms950": "big5", "x-windows-950": "big5",
 	"cp874": "windows-874", "cp-1250": "windows-1250", "cp-1251": "windows-1251", "cp-1252": "windows-1252",
 	"win-1250": "windows-1250", "win-1251": "windows-1251", "win-1252": "windows-1252", "win1251": "windows-1251", "win1252": "windows-1252",
 	"windows1250": "windows-1250", "windows1251": "windows-1251", "windows1252": "windows-1252", "ansi": "windows-1252",
 	"latin-1": "iso-8859-1", "8859-1": "iso-8859-1", "latin-2": "iso-8859-2", "latin-9": "iso-8859-15", "mac": "macintosh", "mac-roman": "macintosh",
+	"iso-latin-1": "iso-8859-1", "us_ascii": "us-ascii", "cp65001": "utf-8", "65001": "utf-8", "utf-8mb4": "utf-8",
 	"utf_8": "utf-8", "utf8mb4": "utf-8", "utf-8-mac": "utf-8", "646": "us-ascii", "iso646-us": "us-ascii",
 }
 

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 
@@ -14,10 +15,34 @@ func decodeAuthor(charset string, b []byte) []byte {
 	if isUTF7(charset) {
 		return decodeUTF7(b)
 	}
+	if charset == korean {
+		charset, b = "euc-kr", unshifted(b)
+	}
 	if text, ok := grammar.Lenient(charset, b); ok {
 		return text
 	}
 	return asOctets(charset, b)
+}
+
+const korean = "iso-2022-kr"
+
+// unshifted is text in ISO-2022-KR (RFC 1557) as EUC-KR: what stands between SO and SI with the high bit set.
+func unshifted(b []byte) []byte {
+	var out []byte
+	shifted := byte(0)
+	for _, c := range bytes.ReplaceAll(b, []byte("\x1b$)C"), nil) {
+		switch {
+		case c == 0x0e:
+			shifted = 0x80
+		case c == 0x0f || c == '\n':
+			shifted = 0
+		case c > ' ' && c < 0x7f:
+			out = append(out, c|shifted)
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // asOctets reads b as UTF-8 if it is that, else one octet for each character.
@@ -54,7 +79,7 @@ func hasOtherWords(value string) bool {
 			return false
 		}
 		name, _, _ := strings.Cut(behind[at[2]:at[3]], "*") // RFC 2231, section 5
-		if charset := knownCharset(name); !grammar.Known(charset) && !isUTF7(charset) && !asciiCharsets.MatchString(charset) {
+		if charset := knownCharset(name); !grammar.Known(charset) && !isUTF7(charset) && charset != korean && !asciiCharsets.MatchString(charset) {
 			return true
 		}
 		behind = behind[at[1]-1:]
