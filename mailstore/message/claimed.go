@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"hash/maphash"
 	"maps"
 	"regexp"
 	"slices"
@@ -27,21 +28,27 @@ func ClaimedDomains(header []byte) []string {
 type claims struct {
 	domains map[string]bool
 	reader  domainReader
-	cost    int // beside what the reader's steps cost
+	cost    int             // beside what the reader's steps cost
+	values  map[string]bool // that were read
+	texts   map[uint64]bool // that were read, whether there are domains in them
+	seed    maphash.Seed
+	written map[string]bool // the domains before they are canonical
+	found   bool            // there is one in the value
 }
 
 // What reading the domains of a header may cost, in steps of a domainReader: far more than mail from
-// people does, and less than a tenth of a second.
+// people does, and some 40 milliseconds of one processor.
 const (
-	maxClaimCost = 4 << 20
-	spellingCost = 4  // for each octet of a value
-	wordsCost    = 16 // beside that if it has encoded words
-	readingCost  = 8  // for each octet of what it may be
-	domainCost   = 16 // for each domain, however short
+	maxClaimCost = 3 << 20
+	spellingCost = 4   // for each octet of a value
+	wordsCost    = 16  // beside that if it may have encoded words, and for each way in which they are decoded
+	nameCost     = 256 // for each name of a charset
+	readingCost  = 8   // for each octet of what it may be
+	domainCost   = 16  // for each domain, however short
 )
 
 func claimsOf(header []byte) *claims {
-	c := &claims{domains: map[string]bool{}}
+	c := &claims{domains: map[string]bool{}, written: map[string]bool{}, values: map[string]bool{}, texts: map[uint64]bool{}, seed: maphash.MakeSeed()}
 	texts, whole := authorTexts(header)
 	for _, text := range texts {
 		if !whole || !c.read(text) {
@@ -117,89 +124,102 @@ func plainAuthors(value string) bool {
 // read takes the domains behind each @ of a value, in all ways in which programs read them; "" if there
 // is none, or one that can be none. It is false if that costs too much.
 func (c *claims) read(value string) bool {
-	if c.cost += spellingCost * len(value); strings.Contains(value, "=?") {
-		c.cost += wordsCost * len(value)
+	if c.values[value] {
+		return true
 	}
-	if c.cost+c.reader.steps > maxClaimCost {
+	c.values[value] = true
+	c.found = false
+	if !c.spend(spellingCost*len(value)) || !c.readInAngles(value) {
 		return false
 	}
-	if strings.Contains(value, "=?") && hasOtherWords(value) {
+	if strings.Contains(value, "=?") && !c.spend(wordsCost*len(value)) {
+		return false
+	}
+	words := authorWordsOf(value)
+	if words.other {
 		c.domains[AnyDomain] = true
 	}
-	found := false
-	for _, text := range spellings(value) {
-		if c.cost += readingCost * len(text); c.cost+c.reader.steps > maxClaimCost {
+	if len(words.list) > 0 {
+		if !c.readWords(words, len(value)) {
 			return false
 		}
-		for domain := range c.reader.domains(text) {
-			if c.cost += domainCost; c.cost+c.reader.steps > maxClaimCost {
-				return false
-			}
-			found = true
-			if domain = maildomain.Canonical(strings.Trim(domain, ".")); !maildomain.Valid(domain) {
-				domain = ""
-			}
-			c.domains[domain] = true
-		}
+	} else if !isASCII([]byte(value)) && !c.readInAngles(phrase(value)) {
+		return false
 	}
-	if !found {
+	if !c.found {
 		c.domains[""] = true
 	}
 	return true
 }
 
-// spellings are a value as it is written, with its encoded words decoded in the ways in which programs
-// do that, and with its angles left out, or all outside of them.
-func spellings(value string) []string {
-	texts := []string{value}
-	if strings.Contains(value, "=?") {
-		for _, words := range []string{
-			value, betweenWords.ReplaceAllString(value, "?= , =?"), // some put a blank between words
-			wordPadding.ReplaceAllString(value, "$1$2"), wordInB.ReplaceAllStringFunc(value, wholeGroups), wordPadding.ReplaceAllStringFunc(value, splitAtPadding), // some stop at padding
-		} {
-			texts = append(texts, collapse(decodeWordsBy(words, decodeAuthor)))
-		}
-		texts = append(texts, collapse(decodeWordsBy(value, asOctets))) // some know no charset
-	} else if !isASCII([]byte(value)) {
-		texts = append(texts, phrase(value))
+// readWords reads a value with its words decoded in the ways in which programs do that, one after the other.
+func (c *claims) readWords(words *authorWords, size int) bool {
+	if !c.spend(nameCost * len(words.names)) {
+		return false
 	}
-	for _, text := range texts {
-		if strings.ContainsAny(text, "<>") {
-			texts = append(texts, angles.Replace(text), insideAngles(text))
+	for i := range wordWays {
+		way := &wordWays[i]
+		if !c.spend(wordsCost*size) || !c.readInAngles(words.spell(way)) {
+			return false
 		}
 	}
-	return each(texts)
+	return true
 }
 
-// each is a list without what is in it again.
-func each(list []string) (once []string) {
-	for _, s := range list {
-		if !slices.Contains(once, s) {
-			once = append(once, s)
-		}
+// readInAngles reads a text as it is, without its angles, and all that is inside of them.
+func (c *claims) readInAngles(text string) bool {
+	if !strings.Contains(text, "@") {
+		return true
 	}
-	return once
+	if !c.readOnce(text) {
+		return false
+	}
+	return !strings.ContainsAny(text, "<>") || c.readOnce(angles.Replace(text)) && c.readOnce(insideAngles(text))
 }
 
-var (
-	betweenWords = regexp.MustCompile(`\?=\s+=\?`)
-	wordPadding  = regexp.MustCompile(`(=\?[^?\s]*\?[bB]\?)([^?=\s]*)(=+)([^?\s]*)`)
-	wordInB      = regexp.MustCompile(`=\?[^?\s]*\?[bB]\?[^?=\s]*`)
-	padded       = regexp.MustCompile(`[^=]*=+|[^=]+`)
-	angles       = strings.NewReplacer("<", "", ">", "")
-)
-
-// splitAtPadding makes words of their own of what padding keeps apart in one in B.
-func splitAtPadding(word string) string {
-	text := strings.LastIndexByte(word, '?') + 1
-	return word[:text] + strings.Join(padded.FindAllString(word[text:], -1), "?= "+word[:text])
+// readOnce reads a text, unless it was read before.
+func (c *claims) readOnce(text string) bool {
+	digest := maphash.String(c.seed, text)
+	found, read := c.texts[digest]
+	if read {
+		c.found = c.found || found
+		return true
+	}
+	if !c.spend(readingCost * len(text)) {
+		return false
+	}
+	for domain := range c.reader.domains(text) {
+		if !c.spend(domainCost) {
+			return false
+		}
+		found = true
+		c.claim(domain)
+	}
+	c.texts[digest] = found
+	c.found = c.found || found
+	return true
 }
 
-// wholeGroups leaves out what of a word in B is no whole group of four characters, as some programs do.
-func wholeGroups(word string) string {
-	text := strings.LastIndexByte(word, '?') + 1
-	return word[:len(word)-(len(word)-text)%4]
+// claim takes a domain as it is written.
+func (c *claims) claim(written string) {
+	if c.written[written] {
+		return
+	}
+	c.written[written] = true
+	domain := maildomain.Canonical(strings.Trim(written, "."))
+	if !maildomain.Valid(domain) {
+		domain = ""
+	}
+	c.domains[domain] = true
 }
+
+// spend reports whether there are still steps for what costs that many.
+func (c *claims) spend(steps int) bool {
+	c.cost += steps
+	return c.cost+c.reader.steps <= maxClaimCost
+}
+
+var angles = strings.NewReplacer("<", "", ">", "")
 
 // insideAngles is all that stands in angles, one after the other.
 func insideAngles(s string) string {

@@ -108,7 +108,21 @@ func TestClaimedDomains(t *testing.T) {
 // authorShapes are values of about n octets, each quadratic for a careless reader of its domains.
 var authorShapes = map[string]func(n int) string{
 	"words of charsets": func(n int) string { return strings.Repeat("=?gbk?Q?=A1?==?big5?Q?=A1?=", n/28) + "<@" },
-	"words and angles":  func(n int) string { return strings.Repeat("=?utf-8?B?QA==QA?=\t<@\u00e9", n/24) },
+	"heads of words":    func(n int) string { return strings.Repeat("=?", n/2) },
+	"ends of words":     func(n int) string { return strings.Repeat("?= =?", n/5) },
+	"empty words":       func(n int) string { return strings.Repeat("=?q?q?@?=", n/9) },
+	"words in a word":   func(n int) string { return strings.Repeat("=?q?q?@", n/7) + "?=" },
+	"groups of padding": func(n int) string { return strings.Repeat("=?q?b?QA=QA=?=\t", n/15) },
+	"a word in B":       func(n int) string { return "=?q?b?" + strings.Repeat("PEBhPg=", n/7) + "?=" },
+	"a word in Q":       func(n int) string { return "=?q?q?" + strings.Repeat("=40a.", n/5) + "?=" },
+	"names of charsets": func(n int) string {
+		var b strings.Builder
+		for i := range n / 17 {
+			fmt.Fprintf(&b, "=?l1*%s?q?@a?=", strings.Map(func(c rune) rune { return c - '0' + 'a' }, fmt.Sprint(10000+i)))
+		}
+		return b.String()
+	},
+	"words and angles": func(n int) string { return strings.Repeat("=?utf-8?B?QA==QA?=\t<@\u00e9", n/24) },
 	"numbers": func(n int) string {
 		var b strings.Builder
 		for i := range n / 7 {
@@ -139,7 +153,7 @@ var authorShapes = map[string]func(n int) string{
 
 // What the authors of a header cost is linear in it.
 func TestCostOfAuthors(t *testing.T) {
-	const n, factor = 30 << 10, 400 // octets for each octet
+	const n, factor = 30 << 10, 200 // octets for each octet
 	for name, shape := range authorShapes {
 		for _, fields := range []int{1, 4} { // within what is read of a header, and beyond
 			cost := func(n int) uint64 {

@@ -8,20 +8,40 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
+// charsetName is what is known of the name in an encoded word.
+type charsetName struct {
+	name  string // by which grammar knows the charset, else in small letters
+	other bool   // octets of ASCII may be something else in it
+}
+
+// charsetNamed is what the name in an encoded word says, with the language behind it (RFC 2231, section
+// 5).
+func charsetNamed(written string) charsetName {
+	name, _, _ := strings.Cut(written, "*")
+	name = strings.ToLower(strings.Trim(name, " \t\"'"))
+	if alias := aliases[name]; alias != "" {
+		name = alias
+	}
+	odd := name == "" || len(written) >= maxCharsetName
+	if !grammar.Known(name) && !isUTF7(name) && name != korean && (len(name) >= maxCharsetName || !asciiCharsets.MatchString(name)) {
+		return charsetName{name, true}
+	}
+	return charsetName{name, odd}
+}
+
 // decodeAuthor decodes an encoded word for the domains in it: as programs do that know its charset, else as
 // its octets, of which those of ASCII are what they are in all charsets that are asciiCharsets.
-func decodeAuthor(charset string, b []byte) []byte {
-	charset = knownCharset(charset)
-	if isUTF7(charset) {
+func decodeAuthor(charset charsetName, b []byte) []byte {
+	if isUTF7(charset.name) {
 		return decodeUTF7(b)
 	}
-	if charset == korean {
-		charset, b = "euc-kr", unshifted(b)
+	if charset.name == korean {
+		charset.name, b = "euc-kr", unshifted(b)
 	}
-	if text, ok := grammar.Lenient(charset, b); ok {
+	if text, ok := grammar.Lenient(charset.name, b); ok {
 		return text
 	}
-	return asOctets(charset, b)
+	return asOctets(b)
 }
 
 const korean = "iso-2022-kr"
@@ -45,17 +65,11 @@ func unshifted(b []byte) []byte {
 	return out
 }
 
-// asOctets reads b as UTF-8 if it is that, else one octet for each character.
-func asOctets(_ string, b []byte) []byte { return guess(false, b) }
+// octetsAsTheyAre is what programs show that know no charset.
+func octetsAsTheyAre(_ charsetName, b []byte) []byte { return asOctets(b) }
 
-// knownCharset is the name by which grammar.Text knows a charset, if it does.
-func knownCharset(charset string) string {
-	charset = strings.ToLower(strings.Trim(charset, " \t\"'"))
-	if name := aliases[charset]; name != "" {
-		return name
-	}
-	return charset
-}
+// asOctets reads b as UTF-8 if it is that, else one octet for each character.
+func asOctets(b []byte) []byte { return guess(false, b) }
 
 // asciiCharsets are charsets that are not known, or by other names, in which octets of ASCII mean ASCII
 // alone and no other octets do. In what is none of them, as EBCDIC or UTF-16, anything can be written,
@@ -67,21 +81,3 @@ var asciiCharsets = regexp.MustCompile(`^(?:x-|cs)*(?:` + strings.Join([]string{
 	`mac[-_]?[a-z]*`, `macintosh`, `gb[-_]?2312(?:-80)?`, `gbk`, `gb18030`, `big5(?:[-_](?:hkscs|eten|2003))?`, `euc-?(?:jp|kr|cn|tw)`, `euc_jp`, `ks_?c_?5601(?:[-_]1987)?`,
 	`korean`, `shift[-_]?jis`, `sjis`, `tis-?620`, `viscii(?:1\.1-1)?`, `tcvn\S*`, `armscii-8`, `georgian-(?:ps|academy)`, `hp-roman8`, `roman8`, `nextstep`, `jis_?x0201`,
 }, "|") + `)$`)
-
-// wordHead is what an encoded word begins with, to whoever takes most for one.
-var wordHead = regexp.MustCompile(`=\?([^?]*)\?[BbQq]\?`)
-
-// hasOtherWords reports whether a value has an encoded word whose octets of ASCII may be something else.
-func hasOtherWords(value string) bool {
-	for behind := value; ; {
-		at := wordHead.FindStringSubmatchIndex(behind)
-		if at == nil {
-			return false
-		}
-		name, _, _ := strings.Cut(behind[at[2]:at[3]], "*") // RFC 2231, section 5
-		if charset := knownCharset(name); !grammar.Known(charset) && !isUTF7(charset) && charset != korean && !asciiCharsets.MatchString(charset) {
-			return true
-		}
-		behind = behind[at[1]-1:]
-	}
-}

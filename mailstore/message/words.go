@@ -75,13 +75,18 @@ func parseWord(s string) (w encodedWord, ok, closed bool) {
 	}
 	w.length = 2 + i + 3 + end + 2
 	text = text[:end]
-	if s[2+i+1] == 'Q' || s[2+i+1] == 'q' {
-		w.bytes = decodeQuoted([]byte(strings.ReplaceAll(text, "_", " ")))
-		return w, true, true
-	}
-	if _, inside := paddingInside([]byte(text)); inside { // shown in part by some mail programs: so it counts as it stands
+	inB := s[2+i+1]|0x20 == 'b'
+	if _, inside := paddingInside([]byte(text)); inB && inside { // shown in part by some mail programs: so it counts as it stands
 		return w, false, true
 	}
-	w.bytes = decodeBase64([]byte(text))
+	w.bytes = wordOctets(inB, text)
 	return w, true, true
+}
+
+// wordOctets decodes the text of an encoded word in B, else Q.
+func wordOctets(inB bool, text string) []byte {
+	if inB {
+		return decodeBase64([]byte(text))
+	}
+	return decodeQuoted([]byte(strings.ReplaceAll(text, "_", " ")))
 }
