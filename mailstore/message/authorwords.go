@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // authorWords are the encoded words of a value for the domains in them: all that begins like one.
 type authorWords struct {
@@ -83,12 +86,53 @@ func (v *authorWords) follows(i int) bool {
 	return i > 0 && strings.TrimSpace(v.list[i].gap) == ""
 }
 
+// joined are the words with the texts of neighbours in one encoding as one, if alike says so of their
+// charsets, without white space in the octets of Q and an octet that does not end: as some programs read
+// them.
+func (v *authorWords) joined(alike func(a, b charsetName) bool) *authorWords {
+	one := &authorWords{list: make([]authorWord, 0, len(v.list)), behind: v.behind}
+	for i := 0; i < len(v.list); {
+		w, next := v.list[i], i+1
+		for next < len(v.list) && v.follows(next) && alike(v.list[next].charset, w.charset) && v.list[next].inB == w.inB {
+			next++
+		}
+		if next > i+1 {
+			var text strings.Builder
+			for _, part := range v.list[i:next] {
+				text.WriteString(part.text)
+			}
+			w.text = text.String()
+		}
+		if !w.inB && strings.Contains(w.text, "=") {
+			w.text = openOctet.ReplaceAllString(cutOctet.ReplaceAllString(w.text, "=$1"), "")
+		}
+		one.list = append(one.list, w)
+		i = next
+	}
+	return one
+}
+
+var (
+	cutOctet  = regexp.MustCompile(`=\s+([0-9A-Fa-f])`)
+	openOctet = regexp.MustCompile(`=[0-9A-Fa-f]?$`)
+)
+
 // wordWay is a way in which programs decode words.
 type wordWay struct {
 	between string                      // what they put between neighbours
+	join    neighbours                  // whose texts they join
 	inB     func(string) (string, bool) // what they decode of text in B, if they take it for a word
 	decode  func(charsetName, []byte) []byte
 }
+
+// neighbours are words with nothing but white space between them.
+type neighbours int
+
+const (
+	apart neighbours = iota
+	ofOneCharset
+	ofAnyCharset // which may be one by names that are not known here
+)
 
 var wordWays = []wordWay{
 	{inB: unlessPadded, decode: decodeAuthor},
@@ -97,6 +141,11 @@ var wordWays = []wordWay{
 	{inB: allOfIt, decode: octetsAsTheyAre},
 	{inB: untilPadding, decode: decodeAuthor},
 	{inB: wholeGroups, decode: decodeAuthor},
+	{inB: unpadded, decode: decodeAuthor},
+	{inB: allOfIt, decode: decodeAuthor, join: ofOneCharset},
+	{inB: unpadded, decode: decodeAuthor, join: ofOneCharset},
+	{inB: allOfIt, decode: decodeAuthor, join: ofAnyCharset},
+	{inB: unpadded, decode: decodeAuthor, join: ofAnyCharset},
 }
 
 func allOfIt(text string) (string, bool) { return text, true }
@@ -116,6 +165,8 @@ func wholeGroups(text string) (string, bool) {
 	text, _, _ = strings.Cut(text, "=")
 	return text[:len(text)-len(text)%4], true
 }
+
+func unpadded(text string) (string, bool) { return strings.ReplaceAll(text, "=", ""), true }
 
 // spell is the value with its words decoded in one way.
 func (v *authorWords) spell(way *wordWay) string {

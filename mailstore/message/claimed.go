@@ -157,9 +157,14 @@ func (c *claims) readWords(words *authorWords, size int) bool {
 	if !c.spend(nameCost * len(words.names)) {
 		return false
 	}
+	forms := map[neighbours]*authorWords{
+		apart:        words,
+		ofOneCharset: words.joined(func(a, b charsetName) bool { return a == b }),
+		ofAnyCharset: words.joined(func(_, _ charsetName) bool { return true }),
+	}
 	for i := range wordWays {
 		way := &wordWays[i]
-		if !c.spend(wordsCost*size) || !c.readInAngles(words.spell(way)) {
+		if !c.spend(wordsCost*size) || !c.readInAngles(forms[way.join].spell(way)) {
 			return false
 		}
 	}
