@@ -139,6 +139,7 @@ var wordWays = []wordWay{
 	{inB: allOfIt, decode: decodeAuthor},
 	{inB: allOfIt, decode: decodeAuthor, between: " , "},
 	{inB: allOfIt, decode: octetsAsTheyAre},
+	{inB: allOfIt, decode: withoutOddOctets},
 	{inB: untilPadding, decode: decodeAuthor},
 	{inB: wholeGroups, decode: decodeAuthor},
 	{inB: unpadded, decode: decodeAuthor},
@@ -146,6 +147,8 @@ var wordWays = []wordWay{
 	{inB: unpadded, decode: decodeAuthor, join: ofOneCharset},
 	{inB: allOfIt, decode: decodeAuthor, join: ofAnyCharset},
 	{inB: unpadded, decode: decodeAuthor, join: ofAnyCharset},
+	{inB: allOfIt, decode: withoutOddOctets, join: ofOneCharset},
+	{inB: unpadded, decode: withoutOddOctets, join: ofOneCharset},
 }
 
 func allOfIt(text string) (string, bool) { return text, true }
