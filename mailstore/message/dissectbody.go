@@ -198,9 +198,10 @@ func (r *bodyReader) split(n *node) {
 		r.odd("boundary %q", clip(boundary))
 		ok = false
 	case slices.ContainsFunc(r.open, func(other string) bool {
-		return strings.HasPrefix(other, boundary) || strings.HasPrefix(boundary, other)
+		return strings.HasPrefix(other, boundary) || strings.HasPrefix(boundary, other) ||
+			strings.EqualFold(strings.TrimLeft(other, "-"), strings.TrimLeft(boundary, "-"))
 	}):
-		r.odd("boundary %q and the one around it begin alike", clip(boundary))
+		r.odd("boundary %q and the one around it are alike", clip(boundary))
 		ok = false
 	case !ok:
 		r.odd("boundary lines of %q", clip(boundary))

@@ -160,8 +160,47 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 		p.Epilogue = s.From(start)
 	}
 	gaps := p.Preamble.likeBoundary() || p.Epilogue.likeBoundary()
-	inside := bytes.Count(body, delimiter) > lines // some programs do not look where the line begins
+	inside := countFold(body, delimiter) > lines // some programs do not look where the line begins
 	return p, !gaps && len(p.Parts) > 0 && !alike && !inside
+}
+
+// countFold is how often a delimiter, which begins with a hyphen, stands in a body in whatever letter case.
+func countFold(body, delimiter []byte) (n int) {
+	delimiter = bytes.ToLower(delimiter)
+	back := make([]int, len(delimiter)+1) // of so many that match, how many do at the next place
+	for i, j := 1, 0; i < len(delimiter); i++ {
+		for j > 0 && delimiter[i] != delimiter[j] {
+			j = back[j]
+		}
+		if delimiter[i] == delimiter[j] {
+			j++
+		}
+		back[i+1] = j
+	}
+	matched := 0
+	for i := 0; i < len(body); i++ {
+		if matched == 0 {
+			at := bytes.Index(body[i:], hyphens)
+			if at < 0 {
+				break
+			}
+			i += at
+		}
+		c := body[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		for matched > 0 && delimiter[matched] != c {
+			matched = back[matched]
+		}
+		if delimiter[matched] == c {
+			matched++
+		}
+		if matched == len(delimiter) {
+			n, matched = n+1, back[matched]
+		}
+	}
+	return n
 }
 
 // mayBegin reports, by one octet, whether the line at that place may begin with the delimiter in whatever

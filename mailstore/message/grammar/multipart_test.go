@@ -49,6 +49,7 @@ func TestSplit(t *testing.T) {
 		{"hyphens in a part", "--o\n--x\n--\n--o--\n", `"" ["--x\n--"] "" open=false padded=[]`},
 		{"inside a line", "--o\nx --o\n--o--\n", "no"},
 		{"behind a hyphen", "--o\n---o\n--o--\n", "no"},
+		{"inside a line in another letter case", "--o\nx --O\n--o--\n", "no"},
 		{"inside a line of the epilogue", "--o\na\n--o--\n --o\n", "no"},
 		{"too many parts", strings.Repeat("--o\na\n", 5) + "--o--\n", "no"},
 	} {
