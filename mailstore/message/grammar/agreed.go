@@ -16,6 +16,8 @@ func agreed(name string, b []byte) bool {
 		return agreedShifts(b)
 	case "iso-8859-6", "iso-8859-8", "iso-8859-16":
 		return PlainASCII(b) // moot
+	case "windows-1258", "ks_c_5601-1987", "gb18030":
+		return false // a last letter is held back for a mark; not all programs know the names
 	}
 	pair := pairs[name]
 	if pair == nil {
@@ -41,12 +43,12 @@ var pairs = map[string]func(lead, trail byte) bool{
 		return trail >= 0xa1 && (lead >= 0xb0 && lead <= 0xf7 || lead >= 0xa3 && lead <= 0xa5 ||
 			lead == 0xa1 && trail != 0xa4 && trail != 0xaa)
 	},
-	"gbk": gbkPair, "gb18030": gbkPair,
+	"gbk": gbkPair,
 	"big5": func(lead, trail byte) bool {
 		return lead >= 0xa4 && lead <= 0xc5 || lead >= 0xc9 && lead <= 0xf8 ||
 			lead == 0xa1 && trail <= 0x7e && trail != 0x45 && trail != 0x4e
 	},
-	"euc-kr": koreanPair, "ks_c_5601-1987": koreanPair,
+	"euc-kr": koreanPair,
 	"euc-jp": japanesePair,
 	"shift_jis": func(lead, trail byte) bool {
 		if lead == 0x81 {
