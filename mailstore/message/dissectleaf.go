@@ -86,10 +86,16 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 		}
 		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(lines, charset))})
 	}
-	if n.flowed() {
-		text = grammar.Unflow(text, strings.EqualFold(n.media.Get("delsp"), "yes"))
+	switch {
+	case n.flowed() && strings.EqualFold(n.media.Get("delsp"), "yes"): // most programs show a space where a line was broken
+		text = bytes.TrimRight(text, "\n")
+	case n.flowed():
+		text = canonicalLines(grammar.Unflow(text))
+	case n.kind == "text/html":
+		text = canonicalMarkup(text)
+	default:
+		text = canonicalLines(text)
 	}
-	text = canonicalLines(text)
 	if n.kind == "text/plain" { // the normal form of markup may mean something else: style sheets compare code points
 		text = grammar.Normal(text)
 	}

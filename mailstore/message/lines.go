@@ -198,3 +198,58 @@ func canonicalLines(b []byte) []byte {
 	}
 	return out
 }
+
+// canonicalMarkup is canonicalLines for HTML, in which white space counts inside of tags: it is part of the
+// values there.
+func canonicalMarkup(b []byte) []byte {
+	b = bytes.TrimRight(b, " \t\n")
+	out := make([]byte, 0, len(b))
+	var tag tagScan
+	for more := len(b) > 0; more; {
+		var line []byte
+		line, b, more = bytes.Cut(b, []byte("\n"))
+		if tag.read(line); !tag.open {
+			line = bytes.TrimRight(line, " \t")
+		}
+		if out = append(out, line...); more {
+			out = append(out, '\n')
+		}
+		tag.read([]byte("\n"))
+	}
+	return out
+}
+
+// tagScan tells whether a tag is open, and inside of which quotes.
+type tagScan struct {
+	open  bool
+	quote byte // 0 outside of quotes
+	last  byte // but white space
+}
+
+func (t *tagScan) read(text []byte) {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case !t.open:
+			at := bytes.IndexByte(text[i:], '<')
+			if at < 0 {
+				return
+			}
+			if i += at; i+1 < len(text) {
+				next := text[i+1]
+				t.open = next == '/' || next == '!' || next == '?' || next|0x20 >= 'a' && next|0x20 <= 'z'
+				t.last = '<'
+			}
+		case t.quote != 0:
+			if c == t.quote {
+				t.quote, t.last = 0, c
+			}
+		case c == '>':
+			t.open = false
+		case (c == '"' || c == '\'') && t.last == '=':
+			t.quote = c
+		case c != ' ' && c != '\t' && c != '\n':
+			t.last = c
+		}
+	}
+}

@@ -50,7 +50,6 @@ type place struct {
 	trace    bool   // the field is one of the top that is in no component
 	top      bool   // in the header of the message
 	encoding string // of the body that the line is in, in lower case
-	delsp    bool   // some text is flowed so that spaces at line ends are dropped
 	text     bool   // that body is text, or stands between parts
 }
 
@@ -63,7 +62,6 @@ func places(raw []byte) []place {
 	list := make([]place, 0, len(raw))
 	header, top, field, encoding, embedded, report, text := true, true, "", "", false, false, true
 	digest := false
-	delsp := bytes.Contains(bytes.ToLower(raw), []byte("delsp=yes"))
 	boundaries := map[string]bool{} // with their hyphens
 	for _, m := range boundaryPattern.FindAllSubmatch(raw, -1) {
 		boundaries["--"+string(m[1])] = true
@@ -105,7 +103,7 @@ func places(raw []byte) []place {
 			}
 		}
 		for i := range line {
-			list = append(list, place{line: line, at: i, field: field, top: top, encoding: encoding, text: text, delsp: delsp,
+			list = append(list, place{line: line, at: i, field: field, top: top, encoding: encoding, text: text,
 				trace: top && message.Uncovered(field)})
 		}
 	}
@@ -131,9 +129,6 @@ func immaterial(p *place, c byte) string {
 		}
 		if after := p.line[p.at+1:]; isWhite(old) && isWhite(c) && hiddenWhite.Match(after) {
 			return "white space at the end of a line that escapes or a soft line end hide"
-		}
-		if after := p.line[p.at+1:]; p.delsp && (old == '=' && c == ' ' || old == ' ' && c == '=') && len(bytes.TrimSpace(after)) == 0 {
-			return "how flowed text is broken"
 		}
 		if after := p.line[p.at+1:]; old == '\r' && c == '=' || old == '=' && isWhite(c) && len(bytes.TrimSpace(after)) == 0 {
 			return "a line end before blank lines at the end"

@@ -83,22 +83,20 @@ func TestKeepsASCII(t *testing.T) {
 func TestUnflow(t *testing.T) {
 	for _, tt := range []struct {
 		why, in, want string
-		delsp         bool
 	}{
-		{"fixed lines", "a\nb\n", "a\nb\n", false},
-		{"flowed", "a \nb\n", "a b\n", false},
-		{"delsp", "a \nb\n", "ab\n", true},
-		{"stuffed", " From a\n", " From a\n", false},
-		{"stuffed otherwise", "a \n b\n", "a \n b\n", false},
-		{"quoted", "> a \n> b\n", "> a b\n", false},
-		{"depth", ">> a \n> b\n", ">> a \n> b\n", false},
-		{"quoted without space", ">>a \n>>b\n", ">>a b\n", false},
-		{"quoted, then without space", "> a \n>b\n", "> a \n>b\n", false},
-		{"signature", "a \n-- \nb\n", "a \n-- \nb\n", false},
-		{"empty line", "a \n\nb\n", "a \nb\n", false},
-		{"nothing", "", "", false},
+		{"fixed lines", "a\nb\n", "a\nb\n"},
+		{"flowed", "a \nb\n", "a b\n"},
+		{"stuffed", " From a\n", " From a\n"},
+		{"stuffed otherwise", "a \n b\n", "a \n b\n"},
+		{"quoted", "> a \n> b\n", "> a b\n"},
+		{"depth", ">> a \n> b\n", ">> a \n> b\n"},
+		{"quoted without space", ">>a \n>>b\n", ">>a b\n"},
+		{"quoted, then without space", "> a \n>b\n", "> a \n>b\n"},
+		{"signature", "a \n-- \nb\n", "a \n-- \nb\n"},
+		{"empty line", "a \n\nb\n", "a \nb\n"},
+		{"nothing", "", ""},
 	} {
-		if got := grammar.Unflow([]byte(tt.in), tt.delsp); string(got) != tt.want {
+		if got := grammar.Unflow([]byte(tt.in)); string(got) != tt.want {
 			t.Errorf("%s: Unflow(%q) = %q, want %q", tt.why, tt.in, got, tt.want)
 		}
 	}
@@ -141,10 +139,8 @@ func FuzzText(f *testing.F) {
 		if again, none, ok := grammar.Text("utf-8", text); !ok || none != "" || !bytes.Equal(again, text) {
 			t.Fatalf("%q is not UTF-8", text)
 		}
-		for _, delsp := range []bool{false, true} {
-			if flowed := grammar.Unflow(text, delsp); len(flowed) > 2*len(text)+2 {
-				t.Fatalf("Unflow(%q) = %q", text, flowed)
-			}
+		if flowed := grammar.Unflow(text); len(flowed) > 2*len(text)+2 {
+			t.Fatalf("Unflow(%q) = %q", text, flowed)
 		}
 	})
 }
