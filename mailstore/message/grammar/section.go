@@ -11,7 +11,8 @@ const (
 	MaxLine   = 998      // octets of a header line without its end, RFC 5322, section 2.1.1
 	MaxHeader = 64 << 10 // octets of a header section
 
-	maxFold = 16 // white space of a fold that is one space
+	maxFold  = 16 // white space of a fold that is one space
+	tabWidth = 8  // of that
 )
 
 // Field is one header field.
@@ -187,7 +188,7 @@ func (s *Section) fold(line []byte, field int) {
 	}
 	s.quoted = openQuote(s.quoted, more)
 	if more != "" && len(s.folded) > 0 {
-		if len(gap) <= maxFold {
+		if len(gap)+(tabWidth-1)*strings.Count(gap, "\t") <= maxFold {
 			gap = " "
 		}
 		s.folded = append(s.folded, gap...)
