@@ -2,10 +2,12 @@ package record
 
 import (
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
 )
 
 // Of a value that was folded in another way, or whose line ends alone were taken out.
@@ -15,15 +17,21 @@ const (
 	maxFolds  = 16 // places of which each is tried alone
 )
 
+// white is what stands between the words of a value, grammar.Fold in the place of folds.
+const white = " \t" + grammar.Fold
+
+// foldedWord is an encoded word, or what some programs take for one, with a fold inside.
+var foldedWord = regexp.MustCompile(`=\?[^ \t\r]*\?[bBqQ]\?[^?]*\r`)
+
 // blanks are where the runs of white space of a value begin and end.
 func blanks(value string) (places [][2]int) {
 	for at := 0; at < len(value); {
-		i := strings.IndexAny(value[at:], " \t")
+		i := strings.IndexAny(value[at:], white)
 		if i < 0 {
 			break
 		}
 		begin := at + i
-		at = len(value) - len(strings.TrimLeft(value[begin:], " \t"))
+		at = len(value) - len(strings.TrimLeft(value[begin:], white))
 		places = append(places, [2]int{begin, at})
 	}
 	return places
@@ -41,8 +49,8 @@ func withBlank(value string, places [][2]int, blank string) string {
 	return b.String()
 }
 
-// refolded goes through what a value may have been, or become, with one blank or one tab where it has white
-// space, which is where a fold may stand: in all places, or in one. No white space comes or goes, so that
+// refolded goes through what a value may have been, or become, with one blank, one tab or one fold where it has
+// white space, which is where a fold may stand: in all places, or in one. No white space comes or goes, so that
 // no two words are one and no word is two. White space counts less in the places in between.
 func refolded(value string, between map[int]bool) iter.Seq[string] {
 	return func(yield func(string) bool) {
@@ -55,7 +63,7 @@ func refolded(value string, between map[int]bool) iter.Seq[string] {
 				return
 			}
 		}
-		for _, blank := range []string{" ", "\t"} {
+		for _, blank := range []string{" ", "\t", grammar.Fold} {
 			if all := withBlank(value, places, blank); all != value && !yield(all) {
 				return
 			}
@@ -98,12 +106,18 @@ func betweenAddresses(value string) map[int]bool {
 // isRefolded reports whether a subject, or the names of an address field, are as recorded once the field is
 // folded in another way; r is nil if no names were recorded, and the addresses have to be those then.
 func (c *comparer) isRefolded(field message.Type, r *recorded) bool {
-	value := c.d.Value(field.String())
+	value := c.d.Folded(field.String())
+	if foldedWord.MatchString(value) {
+		return false
+	}
 	var between map[int]bool
 	if field != message.Subject {
 		between = betweenAddresses(value)
 	}
 	for other := range refolded(value, between) {
+		if foldedWord.MatchString(other) {
+			continue
+		}
 		if !c.origin.budget.spend(8 * len(other)) {
 			return false
 		}
@@ -140,7 +154,14 @@ func (c *comparer) refoldedField(label string, f *message.NamedField) (recorded 
 	for line := range strings.Lines(f.Lines) {
 		heads, values = append(heads, line[:head]), append(values, strings.TrimSuffix(line[head:], "\n"))
 	}
-	for other := range refolded(strings.Join(values, "\n"), nil) {
+	value := strings.Join(values, "\n")
+	if foldedWord.MatchString(value) {
+		return recorded, false
+	}
+	for other := range refolded(value, nil) {
+		if foldedWord.MatchString(other) {
+			continue
+		}
 		if !c.origin.budget.spend(tagWork + len(other)) {
 			break
 		}

@@ -197,6 +197,16 @@ func (d *Dissection) V1() []Component {
 // Fields returns the fields of the component Fields by name, ascending.
 func (d *Dissection) Fields() []NamedField { return d.fields }
 
+// Folded is Value with grammar.Fold in the place of each fold.
+func (d *Dissection) Folded(name string) string {
+	for _, f := range d.section.Fields {
+		if f.Name == name {
+			return f.Folded
+		}
+	}
+	return ""
+}
+
 // Value returns the undecoded, unfolded value of the topmost field with that lower-case name.
 func (d *Dissection) Value(name string) string {
 	for _, f := range d.section.Fields {

@@ -65,7 +65,7 @@ func (d *Dissection) readField(t Type, fields []grammar.Field) {
 	if !ok {
 		var values []string
 		for _, f := range fields {
-			values = append(values, f.Value)
+			values = append(values, f.Folded)
 		}
 		c.Reading, c.Content = AsOctets, []byte(strings.Join(values, "\n"))
 		if len(strings.TrimSpace(string(c.Content))) == 0 {
@@ -75,15 +75,15 @@ func (d *Dissection) readField(t Type, fields []grammar.Field) {
 	d.add(c)
 }
 
-// Reread returns the components of a field that has one of its own as if it had that value and were not
-// folded; nil if it is not there once.
+// Reread returns the components of a field that has one of its own as if it had that value and were
+// folded where grammar.Fold is; nil if it is not there once.
 func (d *Dissection) Reread(t Type, value string) []Component {
 	name := t.String()
 	if ownFields[name] != t || len(d.section.Values(name)) != 1 {
 		return nil
 	}
 	var other Dissection
-	other.readField(t, []grammar.Field{{Name: name, Value: value}})
+	other.readField(t, []grammar.Field{{Name: name, Value: strings.ReplaceAll(value, grammar.Fold, " "), Folded: value}})
 	return other.head
 }
 
@@ -95,7 +95,7 @@ func (d *Dissection) readAddresses(c *Component, f *grammar.Field) bool {
 		if items, ok = grammar.BareAddresses(f.Value); !ok {
 			return false
 		}
-		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, Content: withFold([]byte(f.Value), f)})
+		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, Content: withFold([]byte(f.Folded), f)})
 		c.Content = []byte(strings.Join(sortedSpecs(items), "\n"))
 		return true
 	}
@@ -157,7 +157,7 @@ func (d *Dissection) Mapped(original func(string) string) []Component {
 			if items, ok = grammar.BareAddresses(f.Value); !ok {
 				continue
 			}
-			names.Reading, names.Content = AsOctets, []byte(mapText(f.Value, items, original))
+			names.Reading, names.Content = AsOctets, []byte(mapText(f.Folded, items, original))
 		}
 		for i := range items {
 			if items[i].Addr != "" {
@@ -308,7 +308,7 @@ func namedFields(fields []grammar.Field) []NamedField {
 		var lines strings.Builder
 		name, n := fields[0].Name, 0
 		for n < len(fields) && fields[n].Name == name {
-			lines.WriteString(formLine(name, valueForm(name), fields[n].Value))
+			lines.WriteString(formLine(name, valueForm(name), &fields[n]))
 			n++
 		}
 		named, fields = append(named, NamedField{name, lines.String()}), fields[n:]
@@ -317,12 +317,12 @@ func namedFields(fields []grammar.Field) []NamedField {
 }
 
 // formLine is a line of a component that holds several fields: the name, ": ", 1 and the canonical
-// value or 2 and the value as it stands there, LF.
-func formLine(name string, canonical func(string) (string, bool), value string) string {
-	if words, ok := canonical(value); ok {
+// value or 2 and the value as it stands there with its folds, LF.
+func formLine(name string, canonical func(string) (string, bool), f *grammar.Field) string {
+	if words, ok := canonical(f.Value); ok {
 		return name + ": 1" + words + "\n"
 	}
-	return name + ": 2" + value + "\n"
+	return name + ": 2" + f.Folded + "\n"
 }
 
 // packagingLines is the content of MIME: its fields by name, in their order.
@@ -330,11 +330,11 @@ func packagingLines(fields []grammar.Field) string {
 	slices.SortStableFunc(fields, func(a, b grammar.Field) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
 	for _, f := range fields {
-		value := f.Value
 		if f.Name == "content-transfer-encoding" {
-			value = encodingValue(f)
+			f.Value = encodingValue(f)
+			f.Folded = f.Value
 		}
-		b.WriteString(formLine(f.Name, packagingForm(f.Name), value))
+		b.WriteString(formLine(f.Name, packagingForm(f.Name), &f))
 	}
 	return b.String()
 }

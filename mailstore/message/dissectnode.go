@@ -76,8 +76,8 @@ func (r *bodyReader) node(fields []grammar.Field, body grammar.Span, fallback st
 
 // oddIfFolded notes that a file name may be folded inside of its quotes, where some programs keep the line end.
 func oddIfFolded(m *grammar.Media, f *grammar.Field) {
-	if m.Named && f.QuoteFolded && !m.OddFile {
-		m.OddFile, m.File = true, f.Value
+	if m.Named && f.QuoteFolded {
+		m.OddFile, m.File = true, f.Folded
 	}
 }
 
@@ -99,7 +99,7 @@ func (n *node) setType(r *bodyReader, f *grammar.Field) {
 			}
 		}
 		if name := lenient.params["name"]; name != "" {
-			m.Named, m.OddFile, m.File = true, true, value
+			m.Named, m.OddFile, m.File = true, true, f.Folded
 		}
 		if major, minor, ok := strings.Cut(m.Kind, "/"); !ok || major == "" || minor == "" {
 			m.Kind = "text/plain"
@@ -118,7 +118,7 @@ func (n *node) setDisposition(r *bodyReader, f *grammar.Field) {
 		lenient := readMediaType(value)
 		m = grammar.Media{Kind: lenient.kind}
 		if lenient.params["filename"] != "" {
-			m.Named, m.OddFile, m.File = true, true, value
+			m.Named, m.OddFile, m.File = true, true, f.Folded
 		}
 	}
 	n.disposition = m

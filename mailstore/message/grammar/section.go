@@ -15,12 +15,17 @@ const (
 	tabWidth = 8  // of that
 )
 
+// Fold is what stands in the place of a fold where it counts: no value has it that is without a flaw.
+const Fold = "\r"
+
 // Field is one header field.
 type Field struct {
 	Name string // in lower case
 	// Value is unfolded: each fold, with the white space around it, is one space, unless that is so much that
 	// what follows may be pushed out of sight. There is none at the ends.
 	Value string
+	// Folded is Value with Fold in the place of each fold.
+	Folded string
 	// Padded says that white space stands behind the value or more than one blank before it, or that
 	// it was folded: some programs take that into a value that is one word.
 	Padded bool
@@ -40,6 +45,7 @@ type Section struct {
 	Ended  bool        // by an empty line
 
 	folded     []byte // the value of the last field, if that was folded
+	places     []byte // the same with Fold for its folds
 	quoted     bool   // a quoted string is open at the end of that
 	gap        string // the white space behind it
 	disregards func(f Flaw, field string) bool
@@ -152,7 +158,7 @@ func (s *Section) start(line []byte) int {
 	value := strings.Trim(written, " \t")
 	s.gap = written[len(strings.TrimRight(written, " \t")):]
 	s.Fields = append(s.Fields, Field{
-		Name: lowerName(name), Value: value, Padded: len(value) < len(written),
+		Name: lowerName(name), Value: value, Folded: value, Padded: len(value) < len(written),
 	})
 	if len(name) < colon {
 		s.flaw(SpaceBeforeColon, line, len(s.Fields)-1)
@@ -177,6 +183,7 @@ func (s *Section) fold(line []byte, field int) {
 	s.Fields[field].Padded = true
 	if len(s.folded) == 0 {
 		s.folded = append(s.folded, s.Fields[field].Value...)
+		s.places = append(s.places[:0], s.folded...)
 		s.quoted = openQuote(false, s.Fields[field].Value)
 	}
 	if s.quoted {
@@ -190,10 +197,13 @@ func (s *Section) fold(line []byte, field int) {
 	if more != "" && len(s.folded) > 0 {
 		if len(gap)+(tabWidth-1)*strings.Count(gap, "\t") <= maxFold {
 			gap = " "
+			s.places = append(s.places, Fold...)
+		} else {
+			s.places = append(append(s.places, Fold...), gap...)
 		}
 		s.folded = append(s.folded, gap...)
 	}
-	s.folded = append(s.folded, more...)
+	s.folded, s.places = append(s.folded, more...), append(s.places, more...)
 }
 
 // openQuote reports whether a quoted string is open behind text, open saying whether one is before it.
@@ -212,7 +222,8 @@ func openQuote(open bool, text string) bool {
 // unfold gives the last field the value that its folded lines add up to.
 func (s *Section) unfold() {
 	if len(s.folded) > 0 {
-		s.Fields[len(s.Fields)-1].Value = string(s.folded)
+		f := &s.Fields[len(s.Fields)-1]
+		f.Value, f.Folded = string(s.folded), string(s.places)
 	}
 	s.folded = s.folded[:0]
 }
