@@ -103,17 +103,19 @@ func (r *recorded) isReflowed(received []byte, labels []string) bool {
 	if len(received) > longest || bytes.Count(received, []byte("\n")) < 2 {
 		return false
 	}
-	for width := narrow; width <= wide && r.budget.spend(2*len(received)); width++ {
-		if joined := joinFlowed(received, width); len(joined) > 0 && r.isContent(joined, labels) {
-			return true
+	for width := narrow; width <= wide && r.budget.spend(4*len(received)); width++ {
+		for _, end := range []string{" ", "  \n"} { // as joined, or as a line with delsp ends
+			if joined := joinFlowed(received, width, end); len(joined) > 0 && r.isContent(joined, labels) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// joinFlowed joins each line with the next one whose first word would make it longer than width; nil
-// if there is none.
-func joinFlowed(text []byte, width int) []byte {
+// joinFlowed joins each line, with that end, with the next one whose first word would make it longer than
+// width; nil if there is none.
+func joinFlowed(text []byte, width int, end string) []byte {
 	out := make([]byte, 0, len(text))
 	joined := false
 	for line, rest := []byte(nil), text; len(rest) > 0; {
@@ -125,7 +127,7 @@ func joinFlowed(text []byte, width int) []byte {
 		case len(rest) == 0:
 		case len(line) > 0 && len(word) > 0 && line[0] != '>' && next[0] != '>' &&
 			utf8.RuneCount(line)+1+utf8.RuneCount(word) > width:
-			out = append(out, ' ')
+			out = append(out, end...)
 			joined = true
 		default:
 			out = append(out, '\n')

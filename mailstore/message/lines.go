@@ -199,8 +199,8 @@ func canonicalLines(b []byte) []byte {
 	return out
 }
 
-// canonicalMarkup is canonicalLines for HTML, in which white space counts inside of tags: it is part of the
-// values there.
+// canonicalMarkup is canonicalLines for HTML, in which white space counts inside of the quotes of a tag: it is
+// part of a value there.
 func canonicalMarkup(b []byte) []byte {
 	b = bytes.TrimRight(b, " \t\n")
 	out := make([]byte, 0, len(b))
@@ -208,7 +208,7 @@ func canonicalMarkup(b []byte) []byte {
 	for more := len(b) > 0; more; {
 		var line []byte
 		line, b, more = bytes.Cut(b, []byte("\n"))
-		if tag.read(line); !tag.open {
+		if tag.read(line); tag.quote == 0 {
 			line = bytes.TrimRight(line, " \t")
 		}
 		if out = append(out, line...); more {
@@ -222,7 +222,7 @@ func canonicalMarkup(b []byte) []byte {
 // tagScan tells whether a tag is open, and inside of which quotes.
 type tagScan struct {
 	open  bool
-	quote byte // 0 outside of quotes
+	quote byte // of a value; 0 outside
 	last  byte // but white space
 }
 
