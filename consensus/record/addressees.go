@@ -90,7 +90,7 @@ func (c *comparer) unreadAdded(a *arrival) bool {
 	if a.Reading == message.Canonical {
 		return !slices.ContainsFunc(c.origin.of(a.Type), func(r *recorded) bool { return r.is(a.digest) })
 	}
-	rest, words := withoutWords(strings.ReplaceAll(string(a.Content), grammar.Fold, " "))
+	rest, words := withoutWords(unfolded(string(a.Content)))
 	items, ok := grammar.Addresses(rest)
 	if !ok {
 		return true

@@ -18,7 +18,7 @@ func (c *comparer) encodedField(label string, f *message.NamedField) (recorded m
 		var lines strings.Builder
 		for line := range strings.Lines(f.Lines) {
 			if value, octets := strings.CutPrefix(line, form("2")); octets {
-				words, fine := grammar.Words(strings.TrimSuffix(value, "\n"))
+				words, fine := grammar.Words(unfolded(strings.TrimSuffix(value, "\n")))
 				if !fine {
 					return recorded, false
 				}

@@ -15,7 +15,7 @@ func isEncodedIDs(r *recorded, a *arrival) bool {
 	if a.Reading != message.AsOctets || !r.budget.spend(len(a.Content)) {
 		return false
 	}
-	words, ok := grammar.Words(string(a.Content))
+	words, ok := grammar.Words(unfolded(string(a.Content)))
 	if !ok {
 		return false
 	}
@@ -30,7 +30,7 @@ var idPattern = regexp.MustCompile(`<[^<>\s]+>`)
 func (c *comparer) namesOther(t message.Type) bool {
 	known := c.keptIDs()
 	return slices.ContainsFunc(c.received(t), func(a *arrival) bool {
-		text, ok := grammar.Words(string(a.Content))
+		text, ok := grammar.Words(unfolded(string(a.Content)))
 		others := idPattern.ReplaceAllStringFunc(text, func(id string) string {
 			if slices.Contains(known, id) || c.origin.has(message.HintID, []byte(id)) {
 				return ""
@@ -47,7 +47,7 @@ func (c *comparer) keptIDs() (ids []string) {
 		p := &c.Parts[i]
 		if (p.Type == message.InReplyTo || p.Type == message.References) && (p.Outcome == Same || p.Kind == Encoded) {
 			for _, a := range c.received(p.Type) {
-				words, _ := grammar.Words(string(a.Content))
+				words, _ := grammar.Words(unfolded(string(a.Content)))
 				ids = append(ids, idPattern.FindAllString(words, -1)...)
 			}
 		}

@@ -23,6 +23,9 @@ const white = " \t" + grammar.Fold
 // foldedWord is an encoded word, or what some programs take for one, with a fold inside.
 var foldedWord = regexp.MustCompile(`=\?[^ \t\r]*\?[bBqQ]\?[^?]*\r`)
 
+// unfolded is a value with a space for each fold.
+func unfolded(value string) string { return strings.ReplaceAll(value, grammar.Fold, " ") }
+
 // blanks are where the runs of white space of a value begin and end.
 func blanks(value string) (places [][2]int) {
 	for at := 0; at < len(value); {

@@ -76,8 +76,12 @@ func (r *bodyReader) node(fields []grammar.Field, body grammar.Span, fallback st
 
 // oddIfFolded notes that a file name may be folded inside of its quotes, where some programs keep the line end.
 func oddIfFolded(m *grammar.Media, f *grammar.Field) {
-	if m.Named && f.QuoteFolded {
-		m.OddFile, m.File = true, f.Folded
+	switch {
+	case !m.Named || !f.QuoteFolded:
+	case m.OddFile: // for more than that
+		m.File = f.Folded
+	default:
+		m.OddFile, m.File = true, f.Value
 	}
 }
 
