@@ -71,10 +71,18 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 	if err != nil {
 		return nil, noEntry(err, r.ID)
 	}
-	if waitsFor(&e, n.queue.Held(r.ID), false, n.now()) == api.WaitsAttempt {
-		return &api.QueueRetried{Due: 1}, nil
-	}
-	return &api.QueueRetried{}, nil
+	retried := &api.QueueRetried{}
+	err = n.viewQueue(func(view func(*smtpgw.Entry) (api.QueueEntry, error)) error {
+		v, err := view(&e)
+		switch v.WaitsFor {
+		case api.WaitsAttempt:
+			retried.Due = 1
+		case api.WaitsRecord, api.WaitsDelivery, api.WaitsHeld:
+			retried.WaitsFor, retried.Why = v.WaitsFor, v.Why
+		}
+		return err
+	})
+	return retried, err
 }
 
 func noEntry(err error, id uint64) error {

@@ -69,6 +69,11 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	shows(api.WaitsDelivery, api.WaitsRecord, 0)
+	for id, waits := range map[uint64]string{1: api.WaitsDelivery, 2: api.WaitsRecord} {
+		if r, err := n.RetryQueue(t.Context(), api.QueueRequest{ID: id}); err != nil || r.Due != 0 || r.WaitsFor != waits || r.Why == "" {
+			t.Errorf("tried now: %+v, %v", r, err)
+		}
+	}
 	err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
 		return n.queue.Seal(tx, 2, []byte("Cairn-Record: x\r\n"))
 	})
@@ -77,7 +82,7 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 	}
 	n.queue.Hold([]uint64{2})
 	shows(api.WaitsDelivery, api.WaitsHeld, 1)
-	if r, err := n.RetryQueue(t.Context(), api.QueueRequest{ID: 2}); err != nil || r.Due != 0 {
+	if r, err := n.RetryQueue(t.Context(), api.QueueRequest{ID: 2}); err != nil || r.Due != 0 || r.WaitsFor != api.WaitsHeld || r.Why == "" {
 		t.Errorf("tried now: %+v, %v", r, err)
 	}
 	n.queue.Release([]uint64{2})

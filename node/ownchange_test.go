@@ -255,7 +255,8 @@ func TestDroppedNode(t *testing.T) {
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content {
 		return &consensus.Update{Name: "Beta", Domains: []string{"beta.test"}}
 	}))
-	if s, err := w.Status(t.Context()); err != nil || !s.Mail.ForGood || w.gatewayConfig().Enrolled(w.id.NodeKey()) {
+	if s, err := w.Status(t.Context()); err != nil || !s.Mail.ForGood || w.gatewayConfig().Enrolled(w.id.NodeKey()) ||
+		s.Mail.Halted != "this node was dropped by its organisation in block 3" || s.Mail.Next != "send from another node of the organisation: cairn org node ls" {
 		t.Errorf("much later: %+v, %v", s.Mail, err)
 	}
 	if org := w.own(); len(org.Nodes) != 1 || !strings.Contains(w.ended(w.chain.State()), "in block 3") {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"cairn/consensus"
+	"cairn/consensus/recorder"
 	"cairn/consensus/verifier"
 )
 
@@ -16,23 +17,14 @@ func (n *Node) ended(s *consensus.State) string {
 	if !ok || node.End == consensus.NodeActive {
 		return ""
 	}
-	how := ""
-	_, active := s.ActiveNode(n.id.NodeKey())
-	switch {
-	case node.End == consensus.NodeDropped && active:
+	if _, active := s.ActiveNode(n.id.NodeKey()); active && node.End == consensus.NodeDropped {
 		if _, _, comes, err := n.nextRecorder(s); err == nil && comes {
 			return "" // it is about to be taken
 		}
 		return fmt.Sprintf("this node's recorder key was replaced in block %d by another one, which is not here, as after a restore of an older backup: "+
 			"it mines no more, and what is submitted here is soon recorded no more and waits; org node rekey gives it another one", node.Until)
-	case node.End == consensus.NodeDropped:
-		how = "this node was dropped by its organisation"
-	case node.End == consensus.NodeRevoked:
-		how = "this node was revoked with its organisation's key"
-	case node.End == consensus.NodeSuspended:
-		how = "this node was suspended, as two batches with one number were signed with its recorder key,"
 	}
-	return fmt.Sprintf("%s in block %d: it mines no more, and what is submitted here from then on is soon recorded no more, waits and is returned", how, node.Until)
+	return recorder.HowEnded(&node) + ": it mines no more, and what is submitted here from then on is soon recorded no more, waits and is returned"
 }
 
 // afterEnd is what to do about a node that ended.

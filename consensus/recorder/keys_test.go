@@ -155,6 +155,21 @@ func TestReplacedKeyThatIsNotHere(t *testing.T) {
 	}
 }
 
+// Of a node that ended there is one cause, with its block.
+func TestHowNodesEnd(t *testing.T) {
+	t.Parallel()
+	for end, want := range map[consensus.NodeEnd]string{
+		consensus.NodeActive:    "",
+		consensus.NodeDropped:   "this node was dropped by its organisation in block 7",
+		consensus.NodeRevoked:   "this node was revoked with its organisation's key in block 7",
+		consensus.NodeSuspended: "this node was suspended in block 7, as two batches with one number were signed with its recorder key",
+	} {
+		if got := HowEnded(&consensus.OrgNode{End: end, Until: 7}); got != want {
+			t.Errorf("%v: %q", end, got)
+		}
+	}
+}
+
 // A state that names no key is written as it was before there were others.
 func TestStatesWithoutEpochsNameNoKey(t *testing.T) {
 	b, err := json.Marshal(openBatch{Seq: 1})

@@ -51,6 +51,19 @@ type Halted struct {
 	Ends bool   // nothing that the network does will change it
 }
 
+// HowEnded says why and when a node ended as one of its organisation's, in words; empty while it has not.
+func HowEnded(node *consensus.OrgNode) string {
+	switch node.End {
+	case consensus.NodeDropped:
+		return fmt.Sprintf("this node was dropped by its organisation in block %d", node.Until)
+	case consensus.NodeRevoked:
+		return fmt.Sprintf("this node was revoked with its organisation's key in block %d", node.Until)
+	case consensus.NodeSuspended:
+		return fmt.Sprintf("this node was suspended in block %d, as two batches with one number were signed with its recorder key", node.Until)
+	}
+	return ""
+}
+
 // Halted may be called while Run runs.
 func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	s := r.chain.State()
@@ -63,7 +76,7 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	case had && !r.seals(s) && replaced:
 		return Halted{fmt.Sprintf("the recorder key of this node was replaced in block %d by another one, which is not here", node.Until), "cairn org node rekey", true}, nil
 	case had && !r.seals(s):
-		return Halted{"the recorder key of this node counts no longer: it was replaced, dropped, revoked or suspended", "cairn org show", true}, nil
+		return Halted{HowEnded(&node), "send from another node of the organisation: cairn org node ls", true}, nil
 	case !had:
 		return Halted{"the recorder key of this node is in no block yet", NextStatus, false}, nil
 	case since > 0 && s.Height() < since+EnrolDepth:

@@ -58,4 +58,7 @@ type QueueRequest struct {
 type QueueRetried struct {
 	Document
 	Due int `json:"due"` // entries that were to be tried later, and are tried now
+
+	WaitsFor string `json:"waits_for,omitempty"` // of the one entry that was named and goes on waiting: record, delivery, held
+	Why      string `json:"why,omitempty"`       // as in QueueEntry
 }

@@ -51,7 +51,11 @@ waiting: it does not leave without its record. What is held, since no block may 
 				}
 			}
 			return ask(a, c, about((*api.Client).RetryQueue, r), func(b *bytes.Buffer, d *api.QueueRetried) {
-				if d.Due == 0 {
+				switch {
+				case d.WaitsFor != "":
+					fmt.Fprintf(b, "not tried now, it waits for %s\n", line(waits(&api.QueueEntry{WaitsFor: d.WaitsFor, Why: d.Why}, time.Now()), 0))
+					return
+				case d.Due == 0:
 					fmt.Fprintln(b, "nothing was waiting for its next attempt")
 					return
 				}

@@ -85,6 +85,9 @@ func showSent(b *bytes.Buffer, sent *api.Sent) {
 	if sent.Waiting != "" {
 		fmt.Fprintf(b, "  waits: %s\n", sent.Waiting)
 	}
+	if sent.ForGood {
+		fmt.Fprintln(b, "  it does not leave as things stand, and is returned")
+	}
 	if sent.Next != "" {
 		fmt.Fprintf(b, "  try: %s\n", sent.Next)
 	}

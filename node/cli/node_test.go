@@ -270,7 +270,7 @@ func TestSendSaysWhatWaits(t *testing.T) {
 	}{
 		{api.Sent{}, 0, "sent to b@beta.example as alice/3\n"},
 		{api.Sent{Waiting: "a node", Next: "cairn peers"}, 0, "queued for b@beta.example as alice/3\n  waits: a node\n  try: cairn peers --dir DIR\n"},
-		{api.Sent{Waiting: "an old copy", Next: "run the other one", ForGood: true}, 75, "queued for b@beta.example as alice/3\n  waits: an old copy\n  try: run the other one\n"},
+		{api.Sent{Waiting: "an old copy", Next: "run the other one", ForGood: true}, 75, "queued for b@beta.example as alice/3\n  waits: an old copy\n  it does not leave as things stand, and is returned\n  try: run the other one\n"},
 	} {
 		t.Run(tt.sent.Waiting, func(t *testing.T) {
 			dir := at(t, &desk{sent: tt.sent})
