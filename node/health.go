@@ -17,6 +17,9 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 	org := api.OrgSummary{Name: own.Name, Domains: own.Domains, Key: keyOf(s, own).String(), RecoveryKeyHere: HasRecoveryKey(n.dir)}
 	if o, ok := s.OrgByNode(n.id.NodeKey()); ok {
 		org.ID, org.Enrolled, org.Height, org.Ended = o.ID.String(), true, o.Height, n.ended(s)
+		if org.Ended != "" {
+			org.EndedNext = n.afterEnd(s)
+		}
 		org.Pending = n.viewPending(s, o)
 		for _, e := range slices.Concat(n.waitingEvents(s), n.ownApplications(s)) {
 			org.Proposed = append(org.Proposed, *n.viewEvent(s, e))

@@ -13,26 +13,37 @@ import (
 // ended says how this node ended as one of its organisation's, and what that means; empty while it has
 // not.
 func (n *Node) ended(s *consensus.State) string {
+	switch how, replaced := n.howEnded(s); {
+	case replaced:
+		return how + ", as after a restore of an older backup: it mines no more, and what is submitted here is soon recorded no more and waits"
+	case how != "":
+		return how + ": it mines no more, and what is submitted here from then on is soon recorded no more, waits and is returned"
+	}
+	return ""
+}
+
+// howEnded is how and when this node ended; replaced: by another recorder key of its own.
+func (n *Node) howEnded(s *consensus.State) (how string, replaced bool) {
 	node, ok := s.NodeByRecorder(n.id.RecorderKey())
 	if !ok || node.End == consensus.NodeActive {
-		return ""
+		return "", false
 	}
-	if _, active := s.ActiveNode(n.id.NodeKey()); active && node.End == consensus.NodeDropped {
-		if _, _, comes, err := n.nextRecorder(s); err == nil && comes {
-			return "" // it is about to be taken
-		}
-		return fmt.Sprintf("this node's recorder key was replaced in block %d by another one, which is not here, as after a restore of an older backup: "+
-			"it mines no more, and what is submitted here is soon recorded no more and waits; org node rekey gives it another one", node.Until)
+	if _, active := s.ActiveNode(n.id.NodeKey()); !active || node.End != consensus.NodeDropped {
+		return recorder.HowEnded(&node), false
 	}
-	return recorder.HowEnded(&node) + ": it mines no more, and what is submitted here from then on is soon recorded no more, waits and is returned"
+	if _, _, comes, err := n.nextRecorder(s); err == nil && comes {
+		return "", false // it is about to be taken
+	}
+	return fmt.Sprintf("this node's recorder key was replaced in block %d by another one, which is not here", node.Until), true
 }
 
 // afterEnd is what to do about a node that ended.
-func (n *Node) afterEnd(s *consensus.State) string {
+func (n *Node) afterEnd(s *consensus.State) (next string) {
+	next = "move its accounts to another node of the organisation, or make a new node in an empty directory and add that"
 	if _, active := s.ActiveNode(n.id.NodeKey()); active {
-		return "org node rekey"
+		next = "cairn org node rekey"
 	}
-	return "move its accounts to another node of the organisation, or make a new node in an empty directory and add that"
+	return next
 }
 
 // watchOwn says in the log when this node has ended, and pins the domains that our organisation has.

@@ -107,6 +107,8 @@ type OrgSummary struct {
 	WaitsFor string   `json:"waits_for,omitempty"` // what the enrolment waits for, in words
 	Ended    string   `json:"ended,omitempty"`     // how this node ended as one of the organisation's, in words
 
+	EndedNext string `json:"ended_next,omitempty"` // what to do about that
+
 	Pending *PendingRotation `json:"pending,omitempty"` // an org key that is announced
 
 	Added bool `json:"added,omitempty"` // to an organisation, as a further node, and in no block yet as seen here: it enrols nothing itself

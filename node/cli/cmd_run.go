@@ -59,7 +59,7 @@ func (a *app) printRunning(s *api.Status) {
 			s.Hostname, strings.Join(s.Org.Domains, ", "), s.Chain.ChainID, s.Chain.Params, s.Chain.Height)
 		fmt.Fprintf(b, "  %s\n", line(memberNote(&s.Org), 0))
 		if s.Org.Ended != "" {
-			fmt.Fprintf(b, "  %s\n", line(s.Org.Ended, 0))
+			fmt.Fprintf(b, "  %s\n", line(withNext(s.Org.Ended, s.Org.EndedNext), 0))
 		}
 		for _, l := range []struct{ what, where string }{
 			{"submission", s.Listen.Submission}, {"inbound", s.Listen.Inbound},

@@ -21,7 +21,7 @@ func (a *app) cmdStatus() *cobra.Command {
 				rows := [][2]string{
 					{"node", fmt.Sprintf("%s, %s, up %v", s.Hostname, s.Software, time.Since(s.Started).Round(time.Second))},
 					{"organisation", fmt.Sprintf("%s (%s), %s", named(s.Org.Name, 0), strings.Join(s.Org.Domains, ", "), memberNote(&s.Org))},
-					{"this node", s.Org.Ended},
+					{"this node", withNext(s.Org.Ended, s.Org.EndedNext)},
 					{"next org key", pendingNote(s.Org.Pending)},
 					{"recovery key", a.recoveryNote(&s.Org)},
 					{"not proposed", withNext(s.Org.Refused, s.Org.RefusedNext)},

@@ -33,7 +33,12 @@ type desk struct {
 
 	relabelled api.Relabelled
 	queue      api.QueueList
+	status     api.Status
 }
+
+func (d *desk) Status(context.Context) (*api.Status, error) { return &d.status, d.err }
+
+func (d *desk) ChainStatus(context.Context) (*api.ChainStatus, error) { return &d.status.Chain, d.err }
 
 func (d *desk) Search(_ context.Context, r api.SearchRequest) (*api.SearchResult, error) {
 	d.asked = r
@@ -284,6 +289,20 @@ func TestSendSaysWhatWaits(t *testing.T) {
 				t.Errorf("exit code %d, JSON %s (%v)", code, out, err)
 			}
 		})
+	}
+}
+
+// What a node that ended can do about that is a command that can be typed, in its status and when it starts.
+func TestStatusSaysWhatToDoAboutAnEnd(t *testing.T) {
+	dir := at(t, &desk{status: api.Status{Org: api.OrgSummary{Ended: "its key was replaced", EndedNext: "cairn org node rekey"}}})
+	if code, out, errs := cairn(t, "", "status", "--dir", dir); code != 0 || !strings.Contains(out, "this node     its key was replaced; next: cairn org node rekey --dir "+dir+"\n") {
+		t.Errorf("exit code %d, %s%s", code, out, errs)
+	}
+	var out bytes.Buffer
+	a := &app{out: &output{Writer: &out}, dir: dir}
+	a.printRunning(&api.Status{Org: api.OrgSummary{Ended: "its key was replaced", EndedNext: "cairn org node rekey"}})
+	if !strings.Contains(out.String(), "its key was replaced; next: cairn org node rekey --dir "+dir+"\n") {
+		t.Errorf("run says %s", out.String())
 	}
 }
 
