@@ -166,6 +166,7 @@ type ChainStatus struct {
 	Orgs          int       `json:"organisations"`
 	Mempool       Mempool   `json:"mempool"`
 	Mining        string    `json:"mining"`                // as configured: "off", "10%", "2"
+	NotMining     string    `json:"not_mining,omitempty"`  // why it does not mine now, although it is configured to, in words
 	Syncing       bool      `json:"syncing"`               // a peer is known to be ahead
 	SyncTarget    uint64    `json:"sync_target,omitempty"` // the height it is at
 }

@@ -181,7 +181,14 @@ func miningNote(s *api.Status) string {
 	case s.Clock.Waiting:
 		return s.Chain.Mining + ", waiting: see the clock"
 	}
-	return s.Chain.Mining
+	return chainMining(&s.Chain)
+}
+
+func chainMining(s *api.ChainStatus) string {
+	if s.NotMining == "" {
+		return s.Mining
+	}
+	return s.Mining + ", not now: " + s.NotMining
 }
 
 func peersNote(list []api.OrgPeers) string {

@@ -306,6 +306,21 @@ func TestStatusSaysWhatToDoAboutAnEnd(t *testing.T) {
 	}
 }
 
+// Where a node does not mine, why stands beside what it is configured to, in all that tells it.
+func TestStatusSaysWhyItDoesNotMine(t *testing.T) {
+	for why, want := range map[string]string{"": "10%", "it was dropped": "10%, not now: it was dropped"} {
+		t.Run(want, func(t *testing.T) {
+			dir := at(t, &desk{status: api.Status{Chain: api.ChainStatus{Mining: "10%", NotMining: why}}})
+			for _, command := range [][]string{{"status"}, {"chain", "status"}} {
+				_, out, errs := cairn(t, "", append(command, "--dir", dir)...)
+				if _, mining, _ := strings.Cut(out, "\nmining "); !strings.HasPrefix(strings.TrimLeft(mining, " "), want+"\n") {
+					t.Errorf("%s: %s%s", command, out, errs)
+				}
+			}
+		})
+	}
+}
+
 // The commands in documents can be typed as they stand, those of what strangers say are left alone.
 func TestCommandsInDocumentsAreComplete(t *testing.T) {
 	dir := at(t, &desk{queue: api.QueueList{Total: 1, Entries: []api.QueueEntry{
