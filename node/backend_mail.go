@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"cairn/mailstore/message"
 	"cairn/node/api"
 	"cairn/smtpgw"
-	"cairn/smtpgw/screen"
 )
 
 const (
@@ -186,52 +184,6 @@ func (n *Node) Verify(ctx context.Context, r api.VerifyRequest) (*api.Verificati
 		return nil, err
 	}
 	return n.viewFinding(f), nil
-}
-
-func (n *Node) viewFinding(f *verifier.Finding) *api.Verification {
-	if f == nil {
-		return nil
-	}
-	s := n.chain.State()
-	v := &api.Verification{
-		Verdict: string(f.Verdict), Reasons: f.Reasons, From: f.From, Trusted: f.TrustedBy,
-		Share: f.Facts.Comparison.Share(), Threshold: f.Facts.Threshold, Parts: PartViews(f.Facts.Comparison),
-		ThresholdBy: f.Facts.ThresholdBy, Version: int(f.Facts.RecordVersion), Forwarder: f.Facts.Forwarder,
-	}
-	if !f.Record.IsZero() {
-		v.Record, v.Recorder, v.Seq, v.Recorded = f.Record.String(), f.Recorder.String(), f.Seq, unixMilli(f.Time)
-	}
-	if f.Facts.ArrivalTime > 0 {
-		v.Arrived = unixMilli(f.Facts.ArrivalTime)
-	}
-	if org, ok := s.Org(f.Org); ok {
-		v.Org, v.OrgKey = org.Name, org.Key.String()
-	}
-	if !f.Block.IsZero() {
-		v.Block = &api.BlockRef{Height: f.Block.Height, ID: f.Block.ID.String(), Confirmations: s.Height() - min(s.Height(), f.Block.Height)}
-		if b, err := n.chain.Block(f.Block.ID); err == nil {
-			v.Block.Time = unixMilli(b.Header.Time)
-		}
-	}
-	return v
-}
-
-// viewFiling shows where the node put a message, if it is still there, and what all it knows about it.
-func (n *Node) viewFiling(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID, f *verifier.Finding, view *api.Message) error {
-	decision, evidence, err := n.filing.Decision(rd, account, id, screened(f))
-	if err != nil {
-		return err
-	}
-	v := view.Verification
-	for _, l := range decision.Labels {
-		if l != screen.VerdictLabel(f.Verdict) && slices.Contains(view.Labels, l) {
-			v.FiledUnder, v.FiledWhy = l, decision.Reasons
-		}
-	}
-	for _, r := range evidence {
-		v.Evidence = append(v.Evidence, api.Evidence{Method: r.Method, Result: r.Result, About: r.About, Reason: r.Reason})
-	}
-	return nil
 }
 
 // summarise reads what a list shows of one message.

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/verifier"
 	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/node/membership"
@@ -203,6 +205,35 @@ func TestPinOnAFormerKey(t *testing.T) {
 	pin, err := w.Trust(t.Context(), api.TrustRequest{Domain: "alpha.test", Key: now.String()})
 	if err != nil || pin.Key != now.String() || pin.Former {
 		t.Errorf("pinning the key that counts: %+v, %v", pin, err)
+	}
+}
+
+// A verdict names who recorded a mail as it was in the block with the record, and what it is called now where that differs.
+func TestVerdictsNameTheRecorderOfThen(t *testing.T) {
+	w := newChanging(t)
+	s := w.chain.State()
+	org := w.ownAt(s)
+	f := &verifier.Finding{Org: org.ID, Block: chain.Index{Height: s.Height(), ID: s.Tip()}}
+	view := func() [4]string {
+		v := w.viewFinding(f)
+		return [4]string{v.Org, v.OrgKey, v.OrgNow, v.OrgKeyNow}
+	}
+	if got := view(); got != [4]string{"Beta", org.Key.String()} {
+		t.Errorf("before: %q", got)
+	}
+	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content {
+		return &consensus.Update{Name: "Beta GmbH", Domains: []string{"beta.test"}}
+	}))
+	if got := view(); got != [4]string{"Beta", org.Key.String(), "Beta GmbH"} {
+		t.Errorf("renamed: %q", got)
+	}
+	_, key := w.rotate(1, recoveryOf(t, w.dir))
+	if got := view(); got != [4]string{"Beta", org.Key.String(), "Beta GmbH", key.String()} {
+		t.Errorf("with another key: %q", got)
+	}
+	f.Block = chain.Index{}
+	if got := view(); got != [4]string{"Beta GmbH", key.String()} {
+		t.Errorf("in no block: %q", got)
 	}
 }
 

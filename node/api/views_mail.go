@@ -98,10 +98,12 @@ type Verification struct {
 	Verdict   string    `json:"verdict"`
 	Reasons   []string  `json:"reasons"`
 	From      string    `json:"from"`                   // address in the From field
-	Org       string    `json:"organisation,omitempty"` // name of the recording org
+	Org       string    `json:"organisation,omitempty"` // name of the recording org, as in the block with the record
 	OrgKey    string    `json:"organisation_key,omitempty"`
-	Trusted   string    `json:"trusted,omitempty"` // why the org is trusted for the From domain: own, genesis, invite, trust, dns
-	Record    string    `json:"record,omitempty"`  // record ID
+	OrgNow    string    `json:"organisation_now,omitempty"`     // its name now, where that is another than in the block
+	OrgKeyNow string    `json:"organisation_key_now,omitempty"` // and its key
+	Trusted   string    `json:"trusted,omitempty"`              // why the org is trusted for the From domain: own, genesis, invite, trust, dns
+	Record    string    `json:"record,omitempty"`               // record ID
 	Recorder  string    `json:"recorder,omitempty"`
 	Seq       uint64    `json:"seq,omitempty"`     // of the batch
 	Recorded  time.Time `json:"recorded,omitzero"` // time in the record

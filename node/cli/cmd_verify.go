@@ -143,6 +143,9 @@ func showVerification(b *bytes.Buffer, v *api.Verification) {
 	head := "Verdict: " + v.Verdict
 	if v.Org != "" {
 		head += ", recorded by " + named(v.Org, 0)
+		if v.OrgNow != "" {
+			head += " (now " + named(v.OrgNow, 0) + ")"
+		}
 	}
 	if v.Block != nil {
 		head += fmt.Sprintf(" in block %d of %s", v.Block.Height, clock(v.Block.Time))

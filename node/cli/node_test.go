@@ -306,6 +306,16 @@ func TestStatusSaysWhatToDoAboutAnEnd(t *testing.T) {
 	}
 }
 
+// One that has another name now is named by both, and the block stands by the one of then.
+func TestVerdictWithTheNameOfNow(t *testing.T) {
+	v := api.Verification{Verdict: "verified", Org: "Alpha", OrgNow: "Alpha GmbH", Block: &api.BlockRef{Height: 115}}
+	var b bytes.Buffer
+	showVerification(&b, &v)
+	if !strings.HasPrefix(b.String(), `Verdict: verified, recorded by "Alpha" (now "Alpha GmbH") in block 115 of `) {
+		t.Errorf("shows %s", b.String())
+	}
+}
+
 // Where a node does not mine, why stands beside what it is configured to, in all that tells it.
 func TestStatusSaysWhyItDoesNotMine(t *testing.T) {
 	for why, want := range map[string]string{"": "10%", "it was dropped": "10%, not now: it was dropped"} {
