@@ -180,16 +180,20 @@ func (n *Node) viewEvent(s *consensus.State, e *consensus.OrgEvent) *api.OrgEven
 	_, domains := e.Claims()
 	p := s.Params()
 	var ends []string
+	counting := ""
 	switch c := e.Content.(type) {
+	case *consensus.Rotate:
+		counting = "from its block on"
 	case *consensus.DropNode:
 		ends = []string{c.Node.String()}
 	case *consensus.Revoke:
+		counting = "from its block on"
 		for _, node := range c.Nodes {
 			ends = append(ends, node.String())
 		}
 	}
 	v := &api.OrgEvent{
-		ID: e.ID().String(), Type: e.Type().String(), Org: e.Org().String(), Domains: domains, Ends: ends,
+		ID: e.ID().String(), Type: e.Type().String(), Org: e.Org().String(), Domains: domains, Ends: ends, Counting: counting,
 		WaitsFor: fmt.Sprintf("a block that takes it up, one comes every %v on average", p.BlockInterval),
 	}
 	if note := n.attestNote(s, e.ID()); note != "" {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
 	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/node/membership"
@@ -191,5 +192,29 @@ func TestReplaceOrgKey(t *testing.T) {
 	}
 	if keys, err := LoadOrgKeys(dir); err != nil || len(keys) != 1 || !keys[0].Equal(key) {
 		t.Errorf("%d keys, %v", len(keys), err)
+	}
+}
+
+// A key counts after a delay, or at once where the recovery key says so: what is brought to the network tells which.
+func TestWhenKeysCount(t *testing.T) {
+	w := newChanging(t)
+	next, recovery := chaintest.Key("another org key", 1), recoveryOf(t, w.dir)
+	for _, tt := range []struct {
+		name    string
+		content func(*consensus.OrgEvent) consensus.Content
+		delayed bool
+		want    string
+	}{
+		{"rotation", func(e *consensus.OrgEvent) consensus.Content { return consensus.NewRotate(e, next, nil) }, true, "about "},
+		{"rotation with the recovery key", func(e *consensus.OrgEvent) consensus.Content { return consensus.NewRotate(e, next, recovery) }, false, "from its block on"},
+	} {
+		e := w.change(1, tt.content)
+		if v := w.viewEvent(w.chain.State(), &e); v.Counts > 0 != tt.delayed || !strings.HasPrefix(v.Counting, tt.want) {
+			t.Errorf("%s: from block %d on, %q", tt.name, v.Counts, v.Counting)
+		}
+	}
+	revoke := consensus.OrgEvent{Content: &consensus.Revoke{}}
+	if v := w.viewEvent(w.chain.State(), &revoke); v.Counts > 0 || v.Counting != "from its block on" {
+		t.Errorf("revocation: from block %d on, %q", v.Counts, v.Counting)
 	}
 }

@@ -24,7 +24,7 @@ type OrgEvent struct {
 	Org      string   `json:"organisation"`        // ID of the organisation
 	WaitsFor string   `json:"waits_for,omitempty"` // in words
 	Counts   uint64   `json:"counts,omitempty"`    // height from which a rotation counts, at the earliest
-	Counting string   `json:"counting,omitempty"`  // about how long that takes, in words
+	Counting string   `json:"counting,omitempty"`  // about how long that takes, or that another key counts from its block on, in words
 	Domains  []string `json:"domains"`             // that it claims
 
 	Ends []string `json:"ends,omitempty"` // nodes that it ends, by their keys

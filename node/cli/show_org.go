@@ -204,8 +204,13 @@ func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
 
 func showProposed(b *bytes.Buffer, done string, v *api.OrgEvent) {
 	fmt.Fprintf(b, "%s\n  event     %s\n  waits for %s\n", done, v.ID, v.WaitsFor)
-	if v.Counts > 0 {
+	anew := ""
+	switch {
+	case v.Counts > 0:
 		fmt.Fprintf(b, "  counts    from block %d on, %s\n", v.Counts, v.Counting)
+		anew = ", and the time begins anew"
+	case v.Counting != "":
+		fmt.Fprintf(b, "  counts    %s\n", v.Counting)
 	}
 	for _, node := range v.Ends {
 		fmt.Fprintf(b, "  ends      node %s\n", node)
@@ -214,7 +219,7 @@ func showProposed(b *bytes.Buffer, done string, v *api.OrgEvent) {
 		fmt.Fprintf(b, "  recorder  %s\n  then      %s\n", v.Recorder, v.Then)
 	}
 	if v.Replaces != "" {
-		fmt.Fprintf(b, "  replaces  the key announced before, %s: that one does not come, and the time begins anew\n", v.Replaces)
+		fmt.Fprintf(b, "  replaces  the key announced before, %s: that one does not come%s\n", v.Replaces, anew)
 	}
 }
 

@@ -90,3 +90,24 @@ func TestNamesSayNothingOfUs(t *testing.T) {
 		t.Errorf("peers: %s", got)
 	}
 }
+
+// What was brought to the network says when it counts, and of a key that takes the place of an announced one no time that it has not.
+func TestShowProposedSaysWhenItCounts(t *testing.T) {
+	for _, tt := range []struct {
+		e    api.OrgEvent
+		want string
+	}{
+		{api.OrgEvent{}, ""},
+		{api.OrgEvent{Counts: 90, Counting: "about a day after its block"}, "  counts    from block 90 on, about a day after its block\n"},
+		{api.OrgEvent{Counting: "from its block on"}, "  counts    from its block on\n"},
+		{api.OrgEvent{Counts: 90, Counting: "about a day after its block", Replaces: "k"}, "  counts    from block 90 on, about a day after its block\n" +
+			"  replaces  the key announced before, k: that one does not come, and the time begins anew\n"},
+		{api.OrgEvent{Counting: "from its block on", Replaces: "k"}, "  counts    from its block on\n  replaces  the key announced before, k: that one does not come\n"},
+	} {
+		var b bytes.Buffer
+		showProposed(&b, "done", &tt.e)
+		if _, got, _ := strings.Cut(b.String(), "waits for \n"); got != tt.want {
+			t.Errorf("%+v: %q", tt.e, got)
+		}
+	}
+}
