@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -178,7 +176,7 @@ func (n *Node) connect() (err error) {
 		Silent: func() bool { return n.copies.silent() != "" }, Copied: n.copied,
 	}, n.chain, waitingRoom{n.pool, n.applications}, n.log)
 	if err != nil {
-		return n.unusable("p2p.listen", err, "choose another port there, or an address of this machine")
+		return n.unusable("p2p.listen", err, ofOriginal+"or an address of this machine")
 	}
 	if share := n.cfg.MiningShare(); share > 0 {
 		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.log)
@@ -261,32 +259,6 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 		return fmt.Errorf("listen for SMTP streams: %w", err)
 	}
 	return nil
-}
-
-// bind listens on the address that the configuration has under key.
-func (n *Node) bind(key, address string) (net.Listener, error) {
-	if address == "" {
-		return nil, nil
-	}
-	l, err := net.Listen("tcp", address)
-	if err == nil {
-		return l, nil
-	}
-	next := "write an address and port that this machine can listen on"
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		next = "choose another port there, or end the program that has this one"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		next = "write an address of this machine there"
-	case errors.Is(err, syscall.EACCES):
-		next = "choose a port from 1024 on, or allow this program the lower ones"
-	}
-	return nil, n.unusable(key, err, next)
-}
-
-// unusable is the error of a value that only proved wrong when it was used.
-func (n *Node) unusable(key string, err error, next string) error {
-	return &ConfigError{File: filepath.Join(n.dir, ConfigFile), Key: key, Cause: err.Error(), Next: next}
 }
 
 // Close closes what Open opened, in the opposite order. Only call it when

@@ -137,3 +137,18 @@ func TestLookupIsAbsolute(t *testing.T) {
 		t.Errorf("asked for %q", *asked)
 	}
 }
+
+// Where an address is taken, it may be by the node whose backup was restored beside it: another port is no way out then.
+func TestAddressesThatAreTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	n := &Node{dir: "n"}
+	_, err = n.bind("inbound.listen", taken.Addr().String())
+	e, ok := errors.AsType[*ConfigError](err)
+	if !ok || e.Key != "inbound.listen" || !strings.HasPrefix(e.Next, "if it is this node's own original that has it, end that") {
+		t.Errorf("listening at %s: %v", taken.Addr(), err)
+	}
+}

@@ -44,15 +44,16 @@ to keys of age (age-encryption.org).`,
 			if err != nil {
 				return err
 			}
+			warnings := ""
+			for _, w := range d.Warnings {
+				warnings += "  " + w + "\n"
+			}
 			if args[0] == "-" {
-				fmt.Fprint(a.err, clean(d.headline()+": "+d.holds()+"\n"))
+				fmt.Fprint(a.err, clean(d.headline()+": "+d.holds()+"\n"+warnings))
 				return nil
 			}
 			return a.print(d, func(b *bytes.Buffer) {
-				fmt.Fprintf(b, "%s is %s\n  %s\n", d.File, d.headline(), d.holds())
-				for _, w := range d.Warnings {
-					fmt.Fprintf(b, "  %s\n", w)
-				}
+				fmt.Fprintf(b, "%s is %s\n  %s\n%s", d.File, d.headline(), d.holds(), warnings)
 			})
 		},
 	}
@@ -117,7 +118,9 @@ func (a *app) createBackup(ctx context.Context, file string, o newBackup) (*back
 	if !o.encrypt {
 		d.Warnings = append(d.Warnings, "it is not encrypted: whoever can read it has the mail, and can act as this node")
 	}
-	if !d.HasOrgKey {
+	if d.HasOrgKey {
+		d.Warnings = append(d.Warnings, "the organisation's key is in it: whoever can read it is the organisation")
+	} else {
 		d.Warnings = append(d.Warnings, "the organisation's key is not in it: keep a copy of "+home.OrgKey+" elsewhere")
 	}
 	if former, err := node.FormerOrgKeys(a.dir); err == nil && len(former) > 0 {

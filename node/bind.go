@@ -1,0 +1,37 @@
+package node
+
+import (
+	"errors"
+	"net"
+	"path/filepath"
+	"syscall"
+)
+
+// ofOriginal is what to do where something listens already: of two processes with the keys of one node neither speaks for it.
+const ofOriginal = "if it is this node's own original that has it, end that; else choose another port there, "
+
+// bind listens on the address that the configuration has under key.
+func (n *Node) bind(key, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		return l, nil
+	}
+	next := "write an address and port that this machine can listen on"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		next = ofOriginal + "or end the program that has this one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		next = "write an address of this machine there"
+	case errors.Is(err, syscall.EACCES):
+		next = "choose a port from 1024 on, or allow this program the lower ones"
+	}
+	return nil, n.unusable(key, err, next)
+}
+
+// unusable is the error of a value that only proved wrong when it was used.
+func (n *Node) unusable(key string, err error, next string) error {
+	return &ConfigError{File: filepath.Join(n.dir, ConfigFile), Key: key, Cause: err.Error(), Next: next}
+}
