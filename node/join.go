@@ -43,10 +43,10 @@ func Join(ctx context.Context, dir string, invite *membership.Invite, progress f
 	for _, d := range c.Organisation.Domains {
 		if slices.Contains(founder.Domains, d) && founder.OrgKey != id.OrgKey() ||
 			slices.Contains(invite.Domains, d) && invite.OrgKey != id.OrgKey() {
+			next := "name your own domains there, and join again; or, to be one more node of that organisation, with its invite: cairn org node request INVITE"
 			return &ConfigError{
-				File: filepath.Join(dir, ConfigFile), Key: "organisation.domains",
+				File: filepath.Join(dir, ConfigFile), Key: "organisation.domains", Next: next,
 				Cause: fmt.Sprintf("%s belongs to another organisation of the network %s", d, g.Params.Name),
-				Next:  "name your own domains there, and join again",
 			}
 		}
 	}

@@ -238,6 +238,6 @@ func (a *app) init(c *cobra.Command, o node.InitOptions) error {
 			fmt.Fprintf(b, "  first member of the network %v\nNext: %s\n", n, a.typable("cairn run"))
 			return
 		}
-		fmt.Fprintf(b, "Next: %s\n", a.typable("cairn join INVITE"))
+		fmt.Fprintf(b, "Next: %s\n%s\n", a.typable("cairn join INVITE"), a.typable("or, to be one more node of an organisation: cairn org node request INVITE"))
 	})
 }
