@@ -37,6 +37,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.joinNetwork)
 	run(n.keepOrg)
 	run(n.welcome)
+	run(n.keepPeers)
 	run(n.watchClock)
 	run(n.watchOwn)
 	run(n.watchNextRecorder)
@@ -159,9 +160,6 @@ func (n *Node) welcome(ctx context.Context) error {
 			}
 		}
 		connected = now
-		if err := n.rememberPeers(); err != nil {
-			n.log.Warn("the addresses of peers could not be kept", "err", err)
-		}
 		select {
 		case <-ctx.Done():
 			return nil

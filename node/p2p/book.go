@@ -3,6 +3,7 @@ package p2p
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -118,6 +119,16 @@ func (b *book) addrs(id peer.ID) []ma.Multiaddr {
 		}
 	}
 	return list
+}
+
+// announced returns the addresses in a node's own record, those that make sense from here.
+func (b *book) announced(id peer.ID) []ma.Multiaddr {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.byID[id]; e != nil {
+		return slices.Clone(e.signed)
+	}
+	return nil
 }
 
 // record returns the signed record of a node, nil if there is none.
