@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -25,21 +24,15 @@ func (n *Node) ChainStatus(context.Context) (*api.ChainStatus, error) {
 		BlockInterval: p.BlockInterval.Seconds(), Work: s.Work().String(),
 		NextBits: fmt.Sprintf("%08x", s.NextBits()), Orgs: len(s.Orgs()),
 		Mempool: api.Mempool{Events: pool.Events, Batches: pool.Batches, Bytes: pool.Bytes},
-		Mining:  n.cfg.Mine, NotMining: n.notMining(s), Syncing: syncing,
+		Mining:  n.cfg.Mine, Syncing: syncing,
+	}
+	if n.miner != nil {
+		st.MiningWaits, st.MiningNext = n.miningWaits(s)
 	}
 	if syncing {
 		st.SyncTarget = best
 	}
 	return st, nil
-}
-
-// notMining says why this node does not mine, although it is configured to; empty if it does, or is to be a member first.
-func (n *Node) notMining(s *consensus.State) string {
-	if n.cfg.MiningShare() == 0 {
-		return ""
-	}
-	how, _ := n.howEnded(s)
-	return cmp.Or(how, n.wait())
 }
 
 // Block returns one block of the best chain.

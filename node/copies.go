@@ -215,14 +215,16 @@ func (n *Node) copied(of p2p.Copy) {
 }
 
 // wait says why nothing may be mined now.
-func (n *Node) wait() string {
+func (n *Node) wait() string { return n.waitOn(n.chain.State()) }
+
+func (n *Node) waitOn(s *consensus.State) string {
 	if why := n.copies.silent(); why != "" {
 		return why
 	}
 	if n.distrustClock() {
 		return "this machine's clock is known to be wrong"
 	}
-	return ""
+	return n.lacks(s)
 }
 
 // Stays makes this node the one that goes on, of the copies that were found.

@@ -70,6 +70,8 @@ type Node struct {
 
 	enrolProblem  atomic.Pointer[string]    // why our enrolment is not taken into the mempool; nil: it is
 	ownSeen       atomic.Uint64             // see ownChangedKey
+	othersSeen    atomic.Uint64             // see othersKey
+	whole         atomic.Bool               // the chain was here as far as othersSeen since the start
 	configProblem atomic.Pointer[api.Error] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none
 
 	clockMu sync.Mutex
@@ -125,7 +127,12 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if err := n.changeRecorder(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(n.checkKeys(), n.loadOwnSeen()); err != nil {
+	if o.Alone {
+		if err := n.goAlone(); err != nil {
+			return nil, err
+		}
+	}
+	if err := errors.Join(n.checkKeys(), n.loadOwnSeen(), n.loadOthers()); err != nil {
 		return nil, err
 	}
 	if err := n.connect(); err != nil {
@@ -198,6 +205,7 @@ func (n *Node) connect() (err error) {
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.log)
 	n.recorder.SetClock(n.now)
 	n.recorder.SetSilent(n.copies.silent)
+	n.recorder.SetLacks(n.lacks)
 	if err := n.recorder.Begin(); err != nil {
 		return fmt.Errorf("start the recorder: %w", err)
 	}

@@ -14,6 +14,9 @@ const (
 	// that is fetched again, as after a restore, says nothing of the organisation before it is there.
 	ownChangedKey = "seen"
 
+	// othersKey is the height up to which this node has seen a chain with other nodes than itself, see lacks.
+	othersKey = "others"
+
 	// toldPrefix is before the ID of each organisation whose changes are told to the administrator; behind it stands
 	// up to which height that was done.
 	toldPrefix = "seen/"

@@ -257,7 +257,7 @@ func TestDroppedNode(t *testing.T) {
 	w.cfg.Mine = "10%"
 	s, err := w.Status(t.Context())
 	if err != nil || !s.Org.Enrolled || !strings.Contains(s.Org.Ended, "dropped by its organisation in block 3") || s.Org.EndedNext == "" || s.Mail.ForGood ||
-		s.Chain.NotMining != "this node was dropped by its organisation in block 3" {
+		s.Chain.MiningWaits != "this node was dropped by its organisation in block 3" {
 		t.Errorf("after: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 	state := w.chain.State()

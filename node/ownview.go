@@ -45,7 +45,7 @@ func (n *Node) unsureOwn() string {
 	_, member := s.Org(n.ownID())
 	_, sends := s.SendingNode(n.id.NodeKey())
 	switch {
-	case s.Height() < n.ownSeen.Load(), !n.tipIsYoung(s) && n.host.Members().Ahead > 0:
+	case s.Height() < n.ownSeen.Load(), n.lacks(s) != "", !n.tipIsYoung(s) && n.host.Members().Ahead > 0:
 		return "the chain is not here yet"
 	case !member && !n.enrolledItself():
 		return "this node's organisation is in no block here yet"

@@ -177,14 +177,14 @@ func TestReplacedKeyThatIsNotHere(t *testing.T) {
 	s, err := w.Status(t.Context())
 	if err != nil || !strings.Contains(s.Org.Ended, "was replaced in block 21 by another one, which is not here") || !strings.Contains(s.Mail.Halted, "was replaced in block 21") ||
 		s.Mail.Next != "cairn org node rekey" || s.Org.EndedNext != "cairn org node rekey" || strings.Contains(s.Org.Ended, "rekey") ||
-		s.Chain.NotMining != "this node's recorder key was replaced in block 21 by another one, which is not here" {
+		s.Chain.MiningWaits != "this node's recorder key was replaced in block 21 by another one, which is not here" {
 		t.Errorf("status %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 	next := w.keepNext()
 	w.block(w.rekeyed(next))
 	w.blocks(recorder.EnrolDepth)
 	w.again()
-	if s, err := w.Status(t.Context()); err != nil || s.Org.Ended != "" || s.Mail.Halted != "" || s.Chain.NotMining != "" || !w.id.Recorder.Equal(next) {
+	if s, err := w.Status(t.Context()); err != nil || s.Org.Ended != "" || s.Mail.Halted != "" || s.Chain.MiningWaits != "" || !w.id.Recorder.Equal(next) {
 		t.Errorf("afterwards: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
 }

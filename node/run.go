@@ -15,6 +15,8 @@ type RunOptions struct {
 	Ready func(status api.Status) // called once when the node serves; may be nil
 	Now   func() time.Time        // the clock; nil: this machine's
 
+	Alone bool // go on with the chain as it is here, whatever was seen of others: they are gone for good
+
 	bound api.Listeners // where an earlier round listened; empty: as configured
 }
 
@@ -39,7 +41,7 @@ func runOnce(ctx context.Context, dir string, o *RunOptions) error {
 		return err
 	}
 	defer n.Close()
-	o.bound = n.listening()
+	o.bound, o.Alone = n.listening(), false
 	return n.Serve(ctx, func() {
 		if o.Ready != nil {
 			if status, err := n.Status(ctx); err == nil {

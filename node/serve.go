@@ -40,6 +40,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.keepPeers)
 	run(n.watchClock)
 	run(n.watchOwn)
+	run(n.watchOthers)
 	run(n.watchNextRecorder)
 	if n.miner != nil {
 		run(n.miner.Run)

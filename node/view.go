@@ -18,7 +18,7 @@ func (n *Node) tipIsYoung(s *consensus.State) bool {
 // viewIsOld reports whether organisations may have enrolled that we cannot
 // know of yet.
 func (n *Node) viewIsOld(s *consensus.State) bool {
-	return n.host.Members().Ahead > 0 || !n.tipIsYoung(s)
+	return n.lacks(s) != "" || n.host.Members().Ahead > 0 || !n.tipIsYoung(s)
 }
 
 // knowsOwnRecords reports whether the chain as seen here holds what this node
@@ -29,7 +29,7 @@ func (n *Node) viewIsOld(s *consensus.State) bool {
 func (n *Node) knowsOwnRecords(s *consensus.State) bool {
 	m := n.host.Members()
 	switch {
-	case m.Ahead > 0 || m.Claiming > 0 && !n.tipIsYoung(s):
+	case n.lacks(s) != "" || m.Ahead > 0 || m.Claiming > 0 && !n.tipIsYoung(s):
 		return false
 	case m.Connected > 0 || len(s.Orgs()) == 1:
 		return true

@@ -21,7 +21,14 @@ func copyOf(p *process) *process {
 	if err := os.CopyFS(c.dir, os.DirFS(p.dir)); err != nil {
 		p.t.Fatal(err)
 	}
-	path := filepath.Join(c.dir, "cairn.toml")
+	c.movePort()
+	return c
+}
+
+// movePort makes others reach a node at another port, as after a move.
+func (p *process) movePort() {
+	p.t.Helper()
+	path := filepath.Join(p.dir, "cairn.toml")
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		p.t.Fatal(err)
@@ -30,7 +37,6 @@ func copyOf(p *process) *process {
 	if err := os.WriteFile(path, port.ReplaceAll(raw, []byte("/ip4/127.0.0.1/tcp/"+freePort(p.t))), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
-	return c
 }
 
 // TestTwoCopies runs two processes on copies of one directory. Their peer tells

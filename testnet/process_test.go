@@ -156,10 +156,10 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// start runs the node until it says that it serves.
-func (p *process) start() {
+// start runs the node, with these further arguments, until it says that it serves.
+func (p *process) start(args ...string) {
 	p.t.Helper()
-	p.cmd = exec.Command(os.Args[0], "--dir", p.dir, "run")
+	p.cmd = exec.Command(os.Args[0], append([]string{"--dir", p.dir, "run"}, args...)...)
 	p.cmd.Env = append(os.Environ(), asCairn+"=1")
 	if p.clock != "" {
 		p.cmd.Env = append(p.cmd.Env, clockFile+"="+p.clock)

@@ -18,7 +18,7 @@ func (r *Recorder) mayRecord(ctx context.Context, s *consensus.State) (bool, err
 		r.abreast.Store(true)
 	}
 	since, ok := r.enrolled(s)
-	if !ok || since > 0 && s.Height() < since+EnrolDepth {
+	if !ok || since > 0 && s.Height() < since+EnrolDepth || r.lacks(s) != "" {
 		return false, nil
 	}
 	if s.Params().HasEpochs() {
@@ -43,6 +43,9 @@ func (r *Recorder) mayRecord(ctx context.Context, s *consensus.State) (bool, err
 
 // NextStatus is what Halted.Next is where the node's status says what is waited for.
 const NextStatus = "cairn status"
+
+// NextConnect is Halted.Next where another node has to be found.
+const NextConnect = "cairn peers connect ADDRESS"
 
 // Halted says why nothing is signed; the zero value: all is well.
 type Halted struct {
@@ -73,6 +76,8 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	switch why := r.silent(); {
 	case why != "":
 		return Halted{why, "end the other one first, then: cairn org node stays", true}, nil
+	case r.lacks(s) != "":
+		return Halted{r.lacks(s), NextConnect, false}, nil
 	case had && !r.seals(s) && replaced:
 		return Halted{fmt.Sprintf("the recorder key of this node was replaced in block %d by another one, which is not here", node.Until), "cairn org node rekey", true}, nil
 	case had && !r.seals(s):

@@ -108,7 +108,8 @@ type Recorder struct {
 	submit func(*consensus.Batch)
 	log    *slog.Logger
 	now    func() time.Time
-	silent func() string // why nothing may be signed; empty: it may
+	lacks  func(*consensus.State) string // why the chain here is not the one that counts; empty: it is
+	silent func() string                 // why nothing may be signed; empty: it may
 
 	abreast   atomic.Bool // known was true once
 	abreastAt uint64      // height of the chain when it was
@@ -136,12 +137,17 @@ func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, formers []e
 	return &Recorder{
 		store: store, queue: queue, chain: ch, keyring: newKeyring(key, formers),
 		known: known, submit: submit, log: log, now: time.Now, silent: func() string { return "" }, unsure: true,
+		lacks:  func(*consensus.State) string { return "" },
 		sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
 	}
 }
 
 // SetClock gives the Recorder, before Run, another clock than the machine's.
 func (r *Recorder) SetClock(now func() time.Time) { r.now = now }
+
+// SetLacks gives the Recorder, before Run, what says of a state of the chain why it is not that of the network, though
+// nothing contradicts it; empty: it is. Nothing is signed on one that is not.
+func (r *Recorder) SetLacks(why func(*consensus.State) string) { r.lacks = why }
 
 // SetSilent gives the Recorder, before Run, what says why nothing may be signed; empty: it may. It is asked
 // again and again.

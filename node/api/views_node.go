@@ -165,10 +165,11 @@ type ChainStatus struct {
 	NextBits      string    `json:"next_bits"` // compact target of the next block, 8 hex digits
 	Orgs          int       `json:"organisations"`
 	Mempool       Mempool   `json:"mempool"`
-	Mining        string    `json:"mining"`                // as configured: "off", "10%", "2"
-	NotMining     string    `json:"not_mining,omitempty"`  // why it does not mine now, although it is configured to, in words
-	Syncing       bool      `json:"syncing"`               // a peer is known to be ahead
-	SyncTarget    uint64    `json:"sync_target,omitempty"` // the height it is at
+	Mining        string    `json:"mining"`                 // as configured: "off", "10%", "2"
+	MiningWaits   string    `json:"mining_waits,omitempty"` // why no block is made now, though it is so configured; empty: blocks are made
+	MiningNext    string    `json:"mining_next,omitempty"`  // what to do about that, where it is said nowhere else
+	Syncing       bool      `json:"syncing"`                // a peer is known to be ahead
+	SyncTarget    uint64    `json:"sync_target,omitempty"`  // the height it is at
 }
 
 // Mempool counts what waits for a block.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cairn/consensus"
+	"cairn/consensus/recorder"
 	"cairn/mailstore"
 	"cairn/node"
 	"cairn/node/home"
@@ -98,7 +99,7 @@ index and chain are made again when the node runs.`,
 				return err
 			}
 			d := &restored{backup: *of, Directory: a.dir, Restored: now.UTC().Truncate(time.Millisecond)}
-			d.Warnings = warnings(of, a.dir)
+			d.Warnings = a.warnings(of, a.dir)
 			return a.print(d, func(b *bytes.Buffer) {
 				fmt.Fprintf(b, "%s holds the node of %s as of %s\n", d.Directory, line(d.Organisation, 0), moment(d.Made))
 				for _, w := range d.Warnings {
@@ -120,7 +121,7 @@ type restored struct {
 }
 
 // warnings are what has to be known before the node runs that was restored in dir.
-func warnings(d *backup, dir string) []string {
+func (a *app) warnings(d *backup, dir string) []string {
 	list := []string{
 		"the node that it was made of must not run any more, here or elsewhere: two with the same keys contradict each other",
 		"what was received and sent after " + moment(d.Made) + " is not in it",
@@ -128,6 +129,12 @@ func warnings(d *backup, dir string) []string {
 	if g, err := node.LoadNetwork(dir); err == nil && g.Params.Version < consensus.ParamsV2 {
 		list = append(list, "in a network with parameters of version 1, if the node has sent mail since then, this one will send none to others: its numbers are taken, and its mail waits; "+
 			"its status says so as \"not recorded\"")
+	}
+	if lost, err := node.LosesOthers(dir); err != nil {
+		list = append(list, fmt.Sprintf("whether it finds the network again could not be seen: %v", err))
+	} else if lost {
+		list = append(list, "no address of another node is in the backup, and there were others: it mines and signs nothing until it has fetched the chain from one; "+
+			"write one into p2p.bootstrap of "+node.ConfigFile+", or while it runs: "+a.typable(recorder.NextConnect))
 	}
 	if !d.HasOrgKey && d.ChainID == "" {
 		list = append(list, "the organisation's key was not in the backup: put it into "+home.OrgKey+" before joining a network")

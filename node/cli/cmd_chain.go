@@ -27,7 +27,7 @@ func (a *app) cmdChain() *cobra.Command {
 				fmt.Fprintf(b, "work           %s, next target %s\n", s.Work, s.NextBits)
 				fmt.Fprintf(b, "organisations  %d\n", s.Orgs)
 				fmt.Fprintf(b, "waiting        %d events, %d batches\n", s.Mempool.Events, s.Mempool.Batches)
-				fmt.Fprintf(b, "mining         %s\n", chainMining(s))
+				fmt.Fprintf(b, "mining         %s\n", line(miningLine(s), 0))
 			})
 		},
 	}

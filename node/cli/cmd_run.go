@@ -18,6 +18,7 @@ import (
 
 func (a *app) cmdRun() *cobra.Command {
 	var level string
+	var alone bool
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the node until it is interrupted",
@@ -37,7 +38,7 @@ func (a *app) cmdRun() *cobra.Command {
 			defer stop()
 			watched := make(chan struct{})
 			close(watched)
-			err := node.Run(ctx, a.dir, node.RunOptions{Log: slog.New(log), Now: a.now, Ready: func(s api.Status) {
+			err := node.Run(ctx, a.dir, node.RunOptions{Log: slog.New(log), Now: a.now, Alone: alone, Ready: func(s api.Status) {
 				a.printRunning(&s)
 				if isTerminal(a.err) {
 					watched = make(chan struct{})
@@ -50,6 +51,7 @@ func (a *app) cmdRun() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&level, "log", "info", "what to log on standard error: debug, info, warn, error")
+	c.Flags().BoolVar(&alone, "alone", false, "go on with the chain as it is here, though others had more of it: they are gone for good")
 	return c
 }
 
@@ -60,6 +62,9 @@ func (a *app) printRunning(s *api.Status) {
 		fmt.Fprintf(b, "  %s\n", line(memberNote(&s.Org), 0))
 		if s.Org.Ended != "" {
 			fmt.Fprintf(b, "  %s\n", line(withNext(s.Org.Ended, s.Org.EndedNext), 0))
+		}
+		if s.Chain.MiningWaits != "" && s.Org.Ended == "" {
+			fmt.Fprintf(b, "  mining %s\n", line(miningLine(&s.Chain), 0))
 		}
 		for _, l := range []struct{ what, where string }{
 			{"submission", s.Listen.Submission}, {"inbound", s.Listen.Inbound},

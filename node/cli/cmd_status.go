@@ -181,14 +181,15 @@ func miningNote(s *api.Status) string {
 	case s.Clock.Waiting:
 		return s.Chain.Mining + ", waiting: see the clock"
 	}
-	return chainMining(&s.Chain)
+	return miningLine(&s.Chain)
 }
 
-func chainMining(s *api.ChainStatus) string {
-	if s.NotMining == "" {
+// miningLine says what is mined with, and why nothing is now.
+func miningLine(s *api.ChainStatus) string {
+	if s.MiningWaits == "" {
 		return s.Mining
 	}
-	return s.Mining + ", not now: " + s.NotMining
+	return s.Mining + ", not now: " + withNext(s.MiningWaits, s.MiningNext)
 }
 
 func peersNote(list []api.OrgPeers) string {

@@ -320,7 +320,7 @@ func TestVerdictWithTheNameOfNow(t *testing.T) {
 func TestStatusSaysWhyItDoesNotMine(t *testing.T) {
 	for why, want := range map[string]string{"": "10%", "it was dropped": "10%, not now: it was dropped"} {
 		t.Run(want, func(t *testing.T) {
-			dir := at(t, &desk{status: api.Status{Chain: api.ChainStatus{Mining: "10%", NotMining: why}}})
+			dir := at(t, &desk{status: api.Status{Chain: api.ChainStatus{Mining: "10%", MiningWaits: why}}})
 			for _, command := range [][]string{{"status"}, {"chain", "status"}} {
 				_, out, errs := cairn(t, "", append(command, "--dir", dir)...)
 				if _, mining, _ := strings.Cut(out, "\nmining "); !strings.HasPrefix(strings.TrimLeft(mining, " "), want+"\n") {

@@ -37,7 +37,9 @@ func (a *app) makeTypable(doc api.View) {
 	case *api.Sent:
 		next = append(next, &d.Next)
 	case *api.Status:
-		next = append(next, &d.Mail.Next, &d.Org.RefusedNext, &d.Org.EndedNext)
+		next = append(next, &d.Mail.Next, &d.Org.RefusedNext, &d.Org.EndedNext, &d.Chain.MiningNext)
+	case *api.ChainStatus:
+		next = append(next, &d.MiningNext)
 	case *api.QueueList:
 		for i := range d.Entries {
 			next = append(next, &d.Entries[i].Next)
