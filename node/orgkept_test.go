@@ -14,6 +14,7 @@ import (
 	"cairn/consensus/mempool"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/node/membership"
 )
 
@@ -204,6 +205,45 @@ func TestOldRecoveryKeyOfAnEarlierChain(t *testing.T) {
 			t.Errorf("%s: it is there: %v", tt.what, !tt.kept)
 		}
 	}
+}
+
+// A key whose rotation was overtaken counts no more from the block of what overtook it, whenever its follower was to count.
+func TestOldKeyOfAnOvertakenRotation(t *testing.T) {
+	w := newChanging(t)
+	first, path := w.net.Orgs[1].Key, filepath.Join(w.dir, keysDir, "org-old-99999.pem")
+	text, err := encodeKey(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.block(w.change(1, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRotate(e, chaintest.Key("announced", 1), nil)
+	}))
+	stays := func(what string, want bool) {
+		t.Helper()
+		w.looksAt(w.chain.State(), false)
+		if w.dropOldKeys(w.chain.State()); fileExists(path) != want {
+			t.Errorf("%s: it is there: %v", what, !want)
+		}
+	}
+	w.blocks(consensus.DropGrace)
+	stays("while it signs", true)
+	third := chaintest.Key("third org key", 1)
+	w.block(w.net.Orgs[1].Change(w.chain.State(), recoveryOf(t, w.dir), false, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRevoke(e, third, consensus.Hash{1})
+	}))
+	if text, err = encodeKey(third); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, filepath.FromSlash(home.OrgKey)), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.blocks(consensus.DropGrace - 1)
+	stays("while that might be taken back", true)
+	w.blocks(1)
+	stays("after that", false)
 }
 
 // withoutRoom gives n a mempool that has room for no event, and calls then while it looks at one.

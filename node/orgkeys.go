@@ -55,11 +55,22 @@ type oldKey struct {
 
 func oldOrgKeys(dir string) ([]oldKey, error) { return oldKeys(dir, oldKeyPrefix) }
 
-// FormerOrgKeys are the files of a node's directory with org keys that another one is to follow, or has followed.
-func FormerOrgKeys(dir string) (files []string, err error) {
+// FormerOrgKey is a file of a node's directory with an org key that another one is to follow, or has followed.
+type FormerOrgKey struct {
+	File string
+	Key  consensus.Key // its public half
+}
+
+// FormerOrgKeys lists such files.
+func FormerOrgKeys(dir string) (files []FormerOrgKey, err error) {
 	list, err := oldOrgKeys(dir)
 	for _, o := range list {
-		files = append(files, o.path)
+		key, bad := readKeyFile(o.path)
+		if bad != nil {
+			err = errors.Join(err, bad)
+			continue
+		}
+		files = append(files, FormerOrgKey{o.path, consensus.PublicKey(key)})
 	}
 	return files, err
 }
@@ -137,7 +148,13 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 	}
 	for _, o := range old {
 		key, err := readKeyFile(o.path)
-		if err != nil || s.Height() < o.until+consensus.DropGrace || org.Pending.At > s.Height() ||
+		if err != nil {
+			continue
+		}
+		if gone := goneAt(s, n.ownID(), consensus.PublicKey(key)); gone != 0 {
+			o.until = min(o.until, gone)
+		}
+		if s.Height() < o.until+consensus.DropGrace || org.Pending.At > s.Height() ||
 			org.KeyAt(s.Height()) == consensus.PublicKey(key) {
 			continue
 		}
@@ -150,6 +167,13 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 		}
 		n.log.Info("a former key of the organisation was removed: another one counts", "file", o.path, "since_block", o.until)
 	}
+}
+
+// goneAt tells the block from which the entry of an organisation has a key no more, neither as its own nor as one that is
+// announced, as where a revocation overtook a rotation; 0 if it has, or never had.
+func goneAt(s *consensus.State, org consensus.Hash, key consensus.Key) uint64 {
+	until, _ := lastWas(s, org, func(o *consensus.Org) bool { return o.Key == key || o.Pending.Key == key })
+	return until
 }
 
 // dropOldRecovery removes a recovery key that was used once another one counts too long for that to be taken

@@ -123,10 +123,38 @@ func (a *app) createBackup(ctx context.Context, file string, o newBackup) (*back
 	} else {
 		d.Warnings = append(d.Warnings, "the organisation's key is not in it: keep a copy of "+home.OrgKey+" elsewhere")
 	}
-	if former, err := node.FormerOrgKeys(a.dir); err == nil && len(former) > 0 {
-		d.Warnings = append(d.Warnings, "a key that is announced does not sign yet, and the one that does is in no backup: keep a copy of "+strings.Join(former, ", "))
+	if w := a.formerKeysNote(ctx); w != "" {
+		d.Warnings = append(d.Warnings, w)
 	}
 	return d, nil
+}
+
+// formerKeysNote tells of former org keys, which are in no backup, as far as one of them signs still; that is known where
+// the chain is.
+func (a *app) formerKeysNote(ctx context.Context) string {
+	former, err := node.FormerOrgKeys(a.dir)
+	if err != nil {
+		return fmt.Sprintf("whether a former key of the organisation signs still could not be seen, and they are in no backup: %v", err)
+	}
+	if len(former) == 0 {
+		return ""
+	}
+	client := a.client()
+	defer client.Close()
+	status, err := client.Status(ctx)
+	if err != nil {
+		files := make([]string, len(former))
+		for i, f := range former {
+			files[i] = f.File
+		}
+		return "which key of the organisation signs is not known while the node does not run, and former ones are in no backup: keep a copy of " + strings.Join(files, ", ")
+	}
+	for _, f := range former {
+		if f.Key.String() == status.Org.Key {
+			return "a key that is announced does not sign yet, and the one that does is in no backup: keep a copy of " + f.File
+		}
+	}
+	return ""
 }
 
 // pipeBackup has the node write its backup, and passes it on to out while it is checked.
