@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/node/membership"
 )
 
@@ -73,6 +75,10 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 		n.refuseConfigured(err)
 		return true, nil
 	}
+	if len(keys) == 0 {
+		n.refuseConfigured(api.Errorf(api.CodeNotFound, updateByHand(before, now), "signing for the organisation: its key is not here as %s", home.OrgKey))
+		return true, nil
+	}
 	st, err := n.standing()
 	if err != nil {
 		return false, nil // it is no member
@@ -103,14 +109,21 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 }
 
 // reconcileConfigured takes back what was said of the configuration once the organisation is on the chain as
-// that says, as after cairn org update.
+// was edited there, as after cairn org update.
 func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) error {
 	if n.configProblem.Load() == nil {
 		return nil
 	}
 	org, member := s.Org(n.ownID())
 	now, err := profileOf(&n.cfg.Organisation)
-	if err != nil || !member || !membership.SameProfile(now, membership.ProfileOf(org)) {
+	if err != nil || !member {
+		return nil
+	}
+	before, err := n.configuredBefore(now)
+	if err != nil {
+		return fmt.Errorf("look up what the organisation was configured as: %w", err)
+	}
+	if !membership.SameProfile(membership.Edited(membership.ProfileOf(org), before, now), membership.ProfileOf(org)) {
 		return nil
 	}
 	if _, err := n.noteConfigured(ctx, now); err != nil {
@@ -119,6 +132,24 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 	n.configProblem.Store(nil)
 	n.log.Info("the organisation is what " + ConfigFile + " says")
 	return nil
+}
+
+// updateByHand is the command that does what was edited, once the key is there.
+func updateByHand(before, now *consensus.Update) string {
+	hint := "put " + home.OrgKey + " there, then: cairn org update"
+	if before.Name != now.Name {
+		hint += " --name '" + strings.ReplaceAll(now.Name, "'", `'\''`) + "'"
+	}
+	if !slices.Equal(before.Domains, now.Domains) {
+		hint += " --domain " + strings.Join(now.Domains, " --domain ")
+	}
+	if before.Records != now.Records {
+		hint += " --records " + now.Records.String()
+	}
+	if before.ThresholdFloor != now.ThresholdFloor {
+		hint += fmt.Sprintf(" --threshold-floor %d", now.ThresholdFloor)
+	}
+	return hint
 }
 
 // refuseConfigured says that what the configuration says of the organisation stays without effect.

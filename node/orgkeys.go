@@ -172,7 +172,7 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 // goneAt tells the block from which the entry of an organisation has a key no more, neither as its own nor as one that is
 // announced, as where a revocation overtook a rotation; 0 if it has, or never had.
 func goneAt(s *consensus.State, org consensus.Hash, key consensus.Key) uint64 {
-	until, _ := lastWas(s, org, func(o *consensus.Org) bool { return o.Key == key || o.Pending.Key == key })
+	until, _ := membership.LastWas(s, org, func(o *consensus.Org) bool { return o.Key == key || o.Pending.Key == key })
 	return until
 }
 

@@ -13,6 +13,7 @@ import (
 	"cairn/mailstore"
 	"cairn/node/membership"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 // othersEvery is how many blocks may go by before it is noted anew how far a chain with others has come.

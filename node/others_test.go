@@ -1,6 +1,10 @@
 package node
 
-import "testing"
+import (
+	"testing"
+
+	"cairn/node/membership"
+)
 
 // What a node knows of a chain with others holds up what would make one of its own, until that is here or its
 // administrator says that it is gone.
@@ -10,7 +14,7 @@ func TestChainOfOthers(t *testing.T) {
 	if why := w.lacks(s); why != "" || !w.hasOthers(s) {
 		t.Fatalf("others: %v; %s", w.hasOthers(s), why)
 	}
-	for s.Height() < 3*settledAfter {
+	for s.Height() < 3*membership.SettledAfter {
 		w.block()
 		s = w.chain.State()
 	}
@@ -18,7 +22,7 @@ func TestChainOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := w.othersSeen.Load()
-	if seen != s.Height()-settledAfter {
+	if seen != s.Height()-membership.SettledAfter {
 		t.Errorf("at block %d, %d is noted", s.Height(), seen)
 	}
 	w.block()
