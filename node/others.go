@@ -11,7 +11,6 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/recorder"
 	"cairn/mailstore"
-	"cairn/node/membership"
 	"cairn/node/home"
 	"cairn/node/membership"
 )

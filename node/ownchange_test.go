@@ -260,6 +260,9 @@ func TestDroppedNode(t *testing.T) {
 		s.Chain.MiningWaits != "this node was dropped by its organisation in block 3" {
 		t.Errorf("after: %+v, %+v, %v", s.Org, s.Mail, err)
 	}
+	if why, next := w.miningWaits(w.chain.State()); !strings.Contains(why, "dropped by its organisation in block 3") || next != "" {
+		t.Errorf("mining waits: %q, %q", why, next)
+	}
 	state := w.chain.State()
 	if _, active := state.ActiveNode(w.id.NodeKey()); active || state.Mines(w.id.RecorderKey()) || w.gatewayConfig().Enrolled(w.id.NodeKey()) {
 		t.Error("the node counts still")
