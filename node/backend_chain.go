@@ -26,7 +26,7 @@ func (n *Node) ChainStatus(context.Context) (*api.ChainStatus, error) {
 		Mempool: api.Mempool{Events: pool.Events, Batches: pool.Batches, Bytes: pool.Bytes},
 		Mining:  n.cfg.Mine, Syncing: syncing,
 	}
-	if n.miner != nil {
+	if n.cfg.MiningShare() > 0 {
 		st.MiningWaits, st.MiningNext = n.miningWaits(s)
 	}
 	if syncing {

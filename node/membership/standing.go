@@ -103,7 +103,7 @@ func (st *Standing) next(keys []ed25519.PrivateKey) (*consensus.OrgEvent, ed2551
 			"signing for the organisation: its key is not here as %s", home.OrgKey)
 	case i < 0:
 		return nil, nil, api.Errorf(api.CodeInvalid, "cairn org changes",
-			"signing for the organisation: %s is not the organisation's key, which is %s", home.OrgKey, st.Key())
+			"signing for the organisation: no key here is the organisation's, which is %s and belongs into %s", st.Key(), home.OrgKey)
 	}
 	return st.behind(st.Key()), keys[i], nil
 }

@@ -28,7 +28,7 @@ func TestEventsWithoutTheKey(t *testing.T) {
 	foreign := chaintest.Key("foreign", 1)
 	u := st.Profile()
 	u.Name = "Other"
-	for want, keys := range map[string][]ed25519.PrivateKey{"is not here as keys/org.pem": nil, "is not the organisation's key": {foreign}} {
+	for want, keys := range map[string][]ed25519.PrivateKey{"is not here as keys/org.pem": nil, "no key here is the organisation's": {foreign}} {
 		if _, err := st.Update(t.Context(), keys, u, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d keys: %v", len(keys), err)
 		}
