@@ -43,12 +43,11 @@ func TestSolveRefusesAtOnce(t *testing.T) {
 func TestSolveStops(t *testing.T) {
 	for _, share := range []float64{0.001, 1, 3} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		begin := time.Now()
 		if newSolver(share).solve(ctx, &consensus.Header{Bits: unsolvable}) {
 			t.Fatal("solved what nobody can")
 		}
-		if took := time.Since(begin); took < 20*time.Millisecond || took > time.Second {
-			t.Errorf("share %v: stopped after %v", share, took)
+		if ctx.Err() == nil {
+			t.Errorf("share %v: stopped before the end", share)
 		}
 		cancel()
 	}
