@@ -153,6 +153,9 @@ var authorShapes = map[string]func(n int) string{
 
 // What the authors of a header cost is linear in it.
 func TestCostOfAuthors(t *testing.T) {
+	if poolsForget > 1 {
+		t.Skip("with the race detector the pools that regular expressions and charsets live on forget")
+	}
 	const n, factor = 30 << 10, 200 // octets for each octet
 	for name, shape := range authorShapes {
 		for _, fields := range []int{1, 4} { // within what is read of a header, and beyond

@@ -47,6 +47,8 @@ func Exceptions() []Exception {
 			"mblaze shows the = of a soft line end at which the mail ends; SMTP ends each line"},
 		{"mblaze", []Field{Text, HTML, Attachments}, junkInBase64,
 			"mblaze takes what is not of base64 for characters of it, line ends behind that too, and shows what they would be"},
+		{"s-nail", []Field{Text}, octetsOfNoLetter,
+			"s-nail shows octets that its charset does not have in 8bit alone"},
 		{"s-nail", []Field{From, Sender, To, Cc, ReplyTo, Subject}, charsetNotASCII,
 			"s-nail shows no field behind one with an encoded word whose charset is not ASCII"},
 	}
@@ -190,4 +192,20 @@ var (
 // charsetNotASCII tells that a mail has an encoded word whose charset is named in other characters.
 func charsetNotASCII(sent, received []byte) bool {
 	return wordLabel.Match(sent) || wordLabel.Match(received)
+}
+
+// octetsOfNoLetter tells that a text in 8bit of one mail, and of one alone, has octets that mean nothing
+// in its charset.
+func octetsOfNoLetter(sent, received []byte) bool {
+	in8bit := func(raw []byte) bool {
+		return anyPart(raw, nil, func(_, e *entity) bool {
+			label := charsetLabel.FindStringSubmatch(e.value("Content-Type"))
+			if !strings.EqualFold(e.value("Content-Transfer-Encoding"), "8bit") || label == nil {
+				return false
+			}
+			_, _, ok := grammar.Text(label[1], []byte(e.body))
+			return !ok
+		})
+	}
+	return in8bit(sent) != in8bit(received)
 }

@@ -36,7 +36,7 @@ func (m *Media) Get(name string) string {
 }
 
 // MediaType reads a Content-Type (RFC 2045, section 5.1): `type/subtype`, then parameters whose
-// values are tokens or quoted strings of printable ASCII without backslash, semicolon, tab or
+// values are tokens or quoted strings of printable ASCII, not empty, without backslash, semicolon, tab or
 // encoded word. Only file names may be cut or encoded by RFC 2231.
 func MediaType(value string) (Media, bool) {
 	m, ok := media(value, "name")
@@ -70,7 +70,7 @@ func media(value, fileParam string) (m Media, ok bool) {
 			file = append(file, p)
 			continue
 		}
-		if !isPrintable(p.Value) || strings.Contains(p.Value, "=?") || strings.IndexByte(p.Name, '*') >= 0 {
+		if p.Value == "" || !isPrintable(p.Value) || strings.Contains(p.Value, "=?") || strings.IndexByte(p.Name, '*') >= 0 {
 			return m, false
 		}
 		m.Params = append(m.Params, p)

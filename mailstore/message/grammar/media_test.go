@@ -30,6 +30,7 @@ func TestMediaType(t *testing.T) {
 		{"letter case and order", "Text/PLAIN; Format=Flowed; CHARSET=UTF-8", "text/plain;charset=UTF-8;format=Flowed"},
 		{"quoted", `text/plain; charset="utf-8"`, "text/plain;charset=utf-8"},
 		{"white space around semicolons", "text/plain ; \t a=b ;c=\"d\" ", "text/plain;a=b;c=d"},
+		{"an empty charset", `text/plain; charset=""`, "no"},
 		{"a tab behind the type", "text/plain\t; a=b", "no"},
 		{"semicolon at the end", "text/plain; a=b; ", "text/plain;a=b"},
 		{"boundary", `multipart/mixed; boundary="a b=:'()+_,-./?"`, "multipart/mixed;boundary=a b=:'()+_,-./?"},
