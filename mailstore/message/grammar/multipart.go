@@ -3,6 +3,7 @@ package grammar
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 // Span is a stretch of a body. Those that Split cuts know the body's lines that begin with two
@@ -91,9 +92,10 @@ type Pieces struct {
 	Padded             []int  // the boundary lines, from 0, with white space behind the boundary
 }
 
-// Boundary reports whether s is a boundary of RFC 2046 without a space or an apostrophe.
+// Boundary reports whether s is a boundary of RFC 2046 without a space or an apostrophe, and not of hyphens
+// alone: its last line would have it twice.
 func Boundary(s string) bool {
-	if s == "" || len(s) > 70 {
+	if strings.Trim(s, "-") == "" || len(s) > 70 {
 		return false
 	}
 	for i := range len(s) {

@@ -14,7 +14,7 @@ import (
 func TestBoundary(t *testing.T) {
 	for in, want := range map[string]bool{
 		"a": true, "=_Part:1.2()+,-/?": true, strings.Repeat("x", 70): true,
-		"": false, "a b": false, "a ": false, strings.Repeat("x", 71): false, "a\"": false, "\xc3\xa4": false, "a*": false, "a\t": false,
+		"": false, "-": false, "---": false, "a b": false, "a ": false, strings.Repeat("x", 71): false, "a\"": false, "\xc3\xa4": false, "a*": false, "a\t": false,
 	} {
 		if grammar.Boundary(in) != want {
 			t.Errorf("Boundary(%q) is %v", in, !want)
