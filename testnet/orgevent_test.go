@@ -239,7 +239,7 @@ func (p *process) addNode(account string) *process {
 	request := cairn(t, "--dir", q.dir, "org", "node", "request", cairn(t, "--dir", p.dir, "org", "invite"))
 	admission := ""
 	for _, word := range strings.Fields(cairn(t, "--dir", p.dir, "org", "node", "add", request)) {
-		if strings.HasPrefix(word, "cairn-admission1:") {
+		if strings.HasPrefix(word, "cairn-admission2:") {
 			admission = word
 		}
 	}
