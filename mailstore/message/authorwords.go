@@ -187,13 +187,14 @@ func (v *authorWords) spell(way *wordWay) string {
 			text, isWord = way.inB(text)
 		}
 		neighbour := isWord && decoded && v.follows(i)
-		if !neighbour || way.between != "" || charset != w.charset {
+		parted := way.between != "" && w.gap != "" // those that touch are one to whoever parts others
+		if !neighbour || parted || charset != w.charset {
 			flush()
 		}
 		switch {
 		case !neighbour:
 			out.Write(asOctets([]byte(w.gap)))
-		case way.between != "":
+		case parted:
 			out.WriteString(way.between)
 		}
 		if decoded = isWord; !isWord {

@@ -87,6 +87,9 @@ func authorTexts(header []byte) (texts []string, whole bool) {
 			}
 		}
 	}
+	if authors == 0 && hasFlaw(&s, grammar.NoField) { // behind the empty line some programs find the header
+		return []string{""}, false
+	}
 	if authors == 0 { // some programs show the sender then
 		texts = append(texts, s.Values("sender")...)
 	}

@@ -53,6 +53,8 @@ func TestClaimedDomains(t *testing.T) {
 		{"From: boss@=?iso-2022-jp?B?GyRCI28jdyNuISUjZSN4I2EjbSNwI2wjZRsoQiD/?=", "own.example"}, // strictly none
 		{"From: boss@=?gbk?Q?=FF=40own.example?=", "own.example"},
 		{"From: boss@=?ibm500?Q?x=3D?=", "*"},
+		{"From: =?utf-8?Q?boss=40?==?utf-8?B?b3du?= =?utf-8?B?LmV4YW1wbGU=?=", "own own.example"},
+		{"X-Note: y\njunk\n\nFrom: boss@own.example", "*"},
 		{"From: =?windows-31j?Q?x=40own.example?= <x@y.example>", "own.example y.example"},
 		{"From: =?ms932?B?k/qWew==?= <x@y.example>", "y.example"},
 		{"From: =?x-ms-cp932?B?k/qWew==?= <x@y.example>", "y.example"},
