@@ -153,31 +153,8 @@ var authorShapes = map[string]func(n int) string{
 	"domains with characters": func(n int) string { return strings.Join(strings.SplitAfterN(characters(n), "", 100), ",b@x") },
 }
 
-// What the authors of a header cost is linear in it.
-func TestCostOfAuthors(t *testing.T) {
-	if poolsForget > 1 {
-		t.Skip("with the race detector the pools that regular expressions and charsets live on forget")
-	}
-	const n, factor = 30 << 10, 200 // octets for each octet
-	for name, shape := range authorShapes {
-		for _, fields := range []int{1, 4} { // within what is read of a header, and beyond
-			cost := func(n int) uint64 {
-				header := []byte(strings.Repeat("From: "+shape(n)+"\n", fields) + "\nx\n")
-				return allocated(func() {
-					message.ParseHeader(header)
-					message.ClaimedDomains(header)
-				})
-			}
-			once, twice := cost(n), cost(2*n)
-			if twice > 3*once+costBase || twice > costBase+uint64(factor*2*n*fields) {
-				t.Errorf("%d fields of %s: %d octets allocated, of twice as long ones %d", fields, name, once, twice)
-			}
-		}
-	}
-}
-
-// So is how many characters are looked at for it, however often in each of the ways in which it is read,
-// and there is an end to it.
+// How many characters are looked at for the authors of a header is linear in it, however often in each of the
+// ways in which it is read, and there is an end to it.
 func TestStepsOfAuthors(t *testing.T) {
 	const factor = 500 // characters for each
 	for name, shape := range authorShapes {

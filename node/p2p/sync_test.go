@@ -517,7 +517,10 @@ func TestClaimsOfMembers(t *testing.T) {
 	}
 	a.roster.gave(f.ID())
 	progress("it gives blocks", 1<<40)
-	time.Sleep(brief.claim)
+	eventually(t, "it gives none any more", func() bool {
+		_, _, syncing := a.Progress()
+		return !syncing
+	})
 	progress("it gives none any more", height)
 	eventually(t, "disbelief", func() bool { return a.Members() == Members{Connected: 1, Claiming: 1} })
 	if err := f.Network().ClosePeer(a.host.ID()); err != nil {
