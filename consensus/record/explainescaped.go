@@ -7,13 +7,18 @@ import (
 	"cairn/mailstore/message"
 )
 
-const maxEscaped = 5 // lines that begin with ">From ": each may have been escaped or not
+const maxEscaped = 5 // lines that may have got a ">": each may have been escaped or not
 
-// escapedFrom lists where mbox quoting may have put a ">" in front of lines that begin with "From ".
-func escapedFrom(b []byte) (at []int) {
+// escapedFrom lists where mbox quoting may have put a ">" in front of a line: of one that begins with
+// "From " (mboxo), or with that behind others of them too (mboxrd; RFC 4155, appendix A). once are
+// those of the first kind.
+func escapedFrom(b []byte) (at, once []int) {
 	for i := 0; i < len(b); {
-		if bytes.HasPrefix(b[i:], []byte(">From ")) {
+		if quoted := len(b[i:]) - len(bytes.TrimLeft(b[i:], ">")); quoted > 0 && bytes.HasPrefix(b[i+quoted:], []byte("From ")) {
 			at = append(at, i)
+			if quoted == 1 {
+				once = append(once, i)
+			}
 		}
 		next := bytes.IndexByte(b[i:], '\n')
 		if next < 0 {
@@ -21,7 +26,7 @@ func escapedFrom(b []byte) (at []int) {
 		}
 		i += next + 1
 	}
-	return at
+	return at, once
 }
 
 // unescape is b without the octets at those of the places that are in set; those beyond 62 always

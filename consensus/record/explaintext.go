@@ -45,10 +45,12 @@ func (a *arrival) note(added []byte, at int) {
 // that says nothing.
 func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	received, labels := a.readable(), a.labels()
-	escaped := escapedFrom(received)
-	if len(escaped) > 0 {
-		if kind, added = explainEscaped(r, received, unescape(nil, received, escaped, 1<<62-1), labels); kind != "" {
-			return kind, added
+	escaped, once := escapedFrom(received)
+	for _, at := range [][]int{escaped, once} {
+		if len(at) > 0 {
+			if kind, added = explainEscaped(r, received, unescape(nil, received, at, 1<<62-1), labels); kind != "" {
+				return kind, added
+			}
 		}
 	}
 	if r.kind == message.Text && r.isReflowed(received, labels) {
