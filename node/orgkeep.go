@@ -53,9 +53,10 @@ func (n *Node) keepOrg(ctx context.Context) error {
 
 // proposeConfigured proposes an update if the organisation is another one in the configuration than when
 // the node was last started; done if there is nothing left to do about that until the next start. What
-// was changed by cairn org update stays, whatever the configuration says.
+// was changed by cairn org update stays, whatever the configuration says. Of two copies of a node neither
+// proposes what stands in its directory alone.
 func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done bool, err error) {
-	if _, member := s.Org(n.ownID()); !member || n.viewIsOld(s) {
+	if _, member := s.Org(n.ownID()); !member || n.viewIsOld(s) || n.copies.silent() != "" {
 		return false, nil
 	}
 	now, err := profileOf(&n.cfg.Organisation)

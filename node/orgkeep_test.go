@@ -8,6 +8,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/node/p2p"
 )
 
 // What is to be done without the key names the command for what was edited, and nothing else.
@@ -54,5 +55,25 @@ func TestConfigurationReconciled(t *testing.T) {
 	}
 	if done, err := n.proposeConfigured(t.Context(), s); done || err == nil || n.configProblem.Load() != nil {
 		t.Errorf("with a damaged note: %v, %v, %v", done, err, n.configProblem.Load())
+	}
+}
+
+// A copy of a node proposes nothing until it is said which one stays.
+func TestCopyProposesNothing(t *testing.T) {
+	n, _ := alone(t)
+	s := n.chain.State()
+	n.now = func() time.Time { return unixMilli(s.Time()) }
+	n.cfg.Organisation.Name = "Beta"
+	if _, err := n.copies.found(p2p.Copy{}, 0, n.now()); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := n.proposeConfigured(t.Context(), s); done || err != nil || n.configProblem.Load() != nil {
+		t.Errorf("two copies: %v, %v, %v", done, err, n.configProblem.Load())
+	}
+	if ok, err := n.copies.stay(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if done, err := n.proposeConfigured(t.Context(), s); !done || err != nil {
+		t.Errorf("the one that stays: %v, %v, %v", done, err, n.configProblem.Load())
 	}
 }
