@@ -128,6 +128,9 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 			switch {
 			case e.Token == nil:
 				v.Why = recorder.Halted.Why
+				if v.WaitsFor == api.WaitsRecord {
+					v.Next = recorder.Halted.Next
+				}
 			case v.WaitsFor == api.WaitsHeld:
 				v.Why = heldWhy
 			default:

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,9 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 		for _, e := range l.Entries {
 			if (e.Why == "") != (e.WaitsFor == api.WaitsNothing) || e.NextAttempt.IsZero() != (e.WaitsFor != api.WaitsNothing) {
 				t.Errorf("waits for %s because of %q, until %v", e.WaitsFor, e.Why, e.NextAttempt)
+			}
+			if strings.HasSuffix(e.Next, "cairn org node stays") != (e.WaitsFor == api.WaitsRecord) {
+				t.Errorf("waits for %s, next %q", e.WaitsFor, e.Next)
 			}
 		}
 		if s, err := n.Status(t.Context()); err != nil || s.Mail.Held != held {

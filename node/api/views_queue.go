@@ -24,7 +24,7 @@ type QueueEntry struct {
 	Why         string    `json:"why,omitempty"` // why it is held, or the node cannot record
 	Attempts    int       `json:"attempts"`
 	LastError   string    `json:"last_error,omitempty"`
-	Next        string    `json:"next,omitempty"`        // what to do about that, or the command that tells more
+	Next        string    `json:"next,omitempty"`        // what to do about why or the last error, or the command that tells more
 	NextAttempt time.Time `json:"next_attempt,omitzero"` // of what is recorded and not held
 }
 

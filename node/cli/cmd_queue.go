@@ -101,7 +101,11 @@ func showQueue(b *bytes.Buffer, l *api.QueueList) {
 	for _, e := range l.Entries {
 		if e.Next != "" && !told[e.Next] {
 			told[e.Next] = true
-			fmt.Fprintf(b, "for %s: %s\n", e.Domain, e.Next)
+			about := e.Domain
+			if e.WaitsFor == api.WaitsRecord {
+				about = "what waits for its record"
+			}
+			fmt.Fprintf(b, "for %s: %s\n", about, e.Next)
 		}
 	}
 }
