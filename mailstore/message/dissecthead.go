@@ -330,14 +330,23 @@ func packagingLines(fields []grammar.Field) string {
 	slices.SortStableFunc(fields, func(a, b grammar.Field) int { return strings.Compare(a.Name, b.Name) })
 	var b strings.Builder
 	for _, f := range fields {
-		if f.Name == "content-transfer-encoding" {
+		form := packagingForm(f.Name)
+		switch f.Name {
+		case "content-transfer-encoding":
 			f.Value = encodingValue(f)
 			f.Folded = f.Value
+		case "content-type", "content-disposition":
+			if f.QuoteFolded { // some programs keep the line end, in a boundary or a file name too
+				form = asItStands
+			}
 		}
-		b.WriteString(formLine(f.Name, packagingForm(f.Name), &f))
+		b.WriteString(formLine(f.Name, form, &f))
 	}
 	return b.String()
 }
+
+// asItStands is the form of a field that programs read in different ways.
+func asItStands(string) (string, bool) { return "", false }
 
 func packagingForm(name string) func(string) (string, bool) {
 	switch name {
