@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/recorder"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
+	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
 )
@@ -250,4 +251,39 @@ func lookupTXT(ctx context.Context, name string) ([]string, error) {
 		}
 	}
 	return resolver.LookupTXT(ctx, name+".")
+}
+
+// gatewayConfig is what the gateway needs of the node.
+func (n *Node) gatewayConfig() smtpgw.Config {
+	leaveOut, _ := smtpgw.ParseLeaveOut(n.cfg.Records.LeaveOut) // Validate looked
+	derived, _ := smtpgw.ParseDerive(n.cfg.Records.Derive)
+	return smtpgw.Config{
+		Hostname:   n.cfg.Hostname,
+		Domains:    n.homeFirst,
+		Postmaster: n.postmaster(),
+		RelayFrom:  n.cfg.Submission.RelayFrom,
+		LeaveOut:   leaveOut,
+		Derive:     derived,
+		NodeKey:    p2p.NodeKeyOf,
+		Siblings:   newSiblings(n),
+		Unrecorded: n.whyUnrecorded,
+		Unsure:     n.unsureOwn,
+		Silent:     n.copies.silent,
+		Enrolled: func(node consensus.Key) bool {
+			_, ok := n.chain.State().ActiveNode(node)
+			return ok
+		},
+		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
+		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
+	}
+}
+
+// traceRoom is at least what a node adds to a message that it took: Received,
+// Date, Message-ID and the record.
+const traceRoom = 8 << 10
+
+// inboundConfig lets in what a node with the same limit may send.
+func inboundConfig(gw smtpgw.Config) smtpgw.Config {
+	gw.Limits.MessageBytes += traceRoom
+	return gw
 }

@@ -294,17 +294,3 @@ func (n *node) roleIn(state *shown) Type {
 	}
 	return Attachment
 }
-
-// clip shortens a value for a reason.
-func clip(s string) string {
-	s = strings.ToValidUTF8(s, "?")
-	if runes := []rune(s); len(runes) > 40 {
-		return string(runes[:40]) + "…"
-	}
-	return s
-}
-
-// isVersion1 reports whether a MIME-Version is 1.0, with or without a comment behind it.
-func isVersion1(value string) bool {
-	return value == "1.0" || strings.HasPrefix(value, "1.0 (") && strings.IndexByte(value, ')') == len(value)-1
-}
