@@ -62,15 +62,8 @@ func CheckFooter(text, domain string) error {
 			return at == domain || strings.HasSuffix(at, "."+domain)
 		},
 	}
-	why := harm([]byte(text), own)
-	switch {
-	case why != "":
-	case !separated([]byte(text)):
-		why = "it does not begin with a line that sets it apart"
-	case quoting([]byte(text)):
-		why = "it has a line that begins as one that is quoted"
-	}
-	if why != "" {
+	a := readAddition(message.Text, text)
+	if why := a.unfit(own); why != "" {
 		return errors.New(why)
 	}
 	return nil
@@ -120,11 +113,6 @@ var (
 	saying = regexp.MustCompile(`(?i)(?:wrote|writes|said|schrieb|schreibt|a écrit|escribió|ha scritto|escreveu|skrev|schreef|napsal|napisał(?:\(a\))?|пишет|написал|пише|写道|書きました|작성)\s*[:：]\s*$`)
 )
 
-// isFooter reports whether text that follows the author's is a footer without anybody vouching for it.
-func isFooter(added []byte, own owners) bool {
-	return separated(added) && !quoting(added) && harmless(added, own)
-}
-
 // clip bounds what is kept of an addition, and says whether anything was left out: of what nobody
 // has read nobody can say that it is harmless.
 func clip(s string) (kept string, cut bool) {
@@ -136,8 +124,8 @@ const maxQuoted = 160 // characters
 // quote is an addition for people, in one line: what is seen of it, begin and end of what is long.
 func quote(t message.Type, added string) string {
 	if t == message.HTML {
-		if seen := readable([]byte(added), true); len(seen) > 0 {
-			added = string(seen)
+		if text := seen([]byte(added), seeing{pictures: true, links: true}); len(text) > 0 {
+			added = string(text)
 		}
 	}
 	line := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(added, "\uFFFD")), " "))

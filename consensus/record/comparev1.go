@@ -81,10 +81,8 @@ func misleadsV1(p *Part, parts []Part, arrivals []arrival) bool {
 		},
 		address: func(address string) bool { return slices.Contains(addresses, address) },
 	}
-	if p.Type == message.HTML {
-		return p.Cut || !harmless(visible([]byte(p.Added)), own) || !harmlessMarkup([]byte(p.Added), own)
-	}
-	return p.Cut || !harmless([]byte(p.Added), own)
+	a := readAddition(p.Type, p.Added)
+	return p.Cut || a.harm(own) != ""
 }
 
 func typesOf(sent []recorded, received []arrival) []message.Type {

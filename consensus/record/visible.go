@@ -7,61 +7,107 @@ import (
 	"golang.org/x/net/html"
 )
 
-// visible is the text of a piece of HTML, with a line end only where an element begins or ends that
-// has lines of its own: what stands beside each other is read as one.
-func visible(source []byte) []byte { return readable(source, false) }
+// seeing says what of a piece of HTML is read beside its text.
+type seeing struct {
+	pictures bool // what stands in the place of pictures, and last what elements are titled
+	links    bool // where links lead and pictures come from, in the place of rules
+	lines    bool // line ends of the source, as within pre
+}
 
-// readable is visible, if asked for with where links lead and pictures come from.
-func readable(source []byte, links bool) []byte {
-	var out []byte
+// visible is the text of a piece of HTML alone.
+func visible(source []byte) []byte { return seen(source, seeing{lines: true}) }
+
+// seen is the text of a piece of HTML, with a line end only where an element begins or ends that has
+// lines of its own: what stands beside each other is read as one. Rules and quotations begin as they
+// do in plain text.
+func seen(source []byte, as seeing) []byte {
+	var out, titles []byte
+	put := func(text []byte) {
+		if as.lines {
+			out = append(out, text...)
+			return
+		}
+		for _, c := range text {
+			if blank := strings.IndexByte(" \t\n\f\r", c) >= 0; !blank {
+				out = append(out, c)
+			} else if !bytes.HasSuffix(out, []byte(" ")) {
+				out = append(out, ' ')
+			}
+		}
+	}
 	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
 		switch z.Next() {
 		case html.ErrorToken:
-			return bytes.TrimSpace(out)
+			return bytes.TrimSpace(append(out, titles...))
 		case html.TextToken:
-			out = append(out, z.Text()...)
-		case html.StartTagToken, html.EndTagToken, html.SelfClosingTagToken:
+			put(z.Text())
+		case html.StartTagToken, html.SelfClosingTagToken:
 			t := z.Token()
-			if e := footerElements[t.Data]; e.breaks || e.inside {
-				out = append(out, '\n')
+			if t.Data == "hr" && !as.links {
+				out = append(out, "\n---"...)
+			}
+			out = append(out, lineEnd(t.Data)...)
+			if t.Data == "blockquote" {
+				out = append(out, "> "...)
 			}
 			for _, attr := range t.Attr {
-				if links && (attr.Key == "href" || attr.Key == "src") {
+				switch {
+				case as.links && (attr.Key == "href" || attr.Key == "src"):
 					out = append(append(append(out, " <"...), attr.Val...), "> "...)
+				case as.pictures && attr.Key == "alt":
+					put([]byte(attr.Val))
+				case as.pictures && attr.Key == "title":
+					titles = append(append(titles, '\n'), attr.Val...)
 				}
+			}
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			out = append(out, lineEnd(string(name))...)
+		}
+	}
+}
+
+// lineEnd is what is read where an element begins or ends.
+func lineEnd(element string) string {
+	if e := footerElements[element]; e.breaks || e.inside {
+		return "\n"
+	}
+	return ""
+}
+
+// ruled reports whether a piece of HTML begins with a rule, or with text that is one, with no attribute
+// in front of it or in it that may hide it.
+func ruled(source []byte) bool {
+	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return false
+		case html.TextToken:
+			if text := bytes.TrimSpace(z.Text()); len(text) > 0 {
+				return separated(text)
+			}
+		case html.StartTagToken, html.SelfClosingTagToken:
+			switch name, attributes := z.TagName(); {
+			case attributes:
+				return false
+			case string(name) == "hr":
+				return true
 			}
 		}
 	}
 }
 
-// harmlessMarkup reports whether every link and picture in a piece of HTML leads to an own host, and
-// what it shows in the place of one is harmless.
-func harmlessMarkup(source []byte, own owners) bool {
+// leads lists where a piece of HTML leads, and its pictures come from.
+func leads(source []byte) (links []string) {
 	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
 		switch z.Next() {
 		case html.ErrorToken:
-			return true
+			return links
 		case html.StartTagToken, html.SelfClosingTagToken:
 			for _, attr := range z.Token().Attr {
-				link := attr.Key == "href" || attr.Key == "src" || strings.Contains(attr.Val, "//")
-				words := attr.Key == "alt" || attr.Key == "title"
-				if link && !own.link(strings.TrimSpace(attr.Val)) || words && !harmless([]byte(attr.Val), own) {
-					return false
+				if attr.Key == "href" || attr.Key == "src" || strings.Contains(attr.Val, "//") {
+					links = append(links, strings.TrimSpace(attr.Val))
 				}
-			}
-		}
-	}
-}
-
-// quotingMarkup reports whether a piece of HTML has something in it that is shown as quoted.
-func quotingMarkup(source []byte) bool {
-	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
-		switch z.Next() {
-		case html.ErrorToken:
-			return quoting(visible(source))
-		case html.StartTagToken, html.SelfClosingTagToken:
-			if name, _ := z.TagName(); string(name) == "blockquote" {
-				return true
 			}
 		}
 	}

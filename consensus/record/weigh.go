@@ -126,7 +126,7 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 // author's message, behind all that he wrote, and in front of an attachment only behind a recorded text
 // that is there: else it would be read as his.
 func (c *comparer) harmlessPart(p *Part) bool {
-	if p.Type != message.Text || p.Cut || !isFooter([]byte(p.Added), c.own()) {
+	if p.Type != message.Text || !c.harmlessFooter(p) {
 		return false
 	}
 	behind, wrote := false, false
@@ -153,15 +153,11 @@ func (c *comparer) wasWritten(leaf *message.Leaf) bool {
 	})
 }
 
+// harmlessFooter reports whether what was added to a text or HTML can pass for a footer: it is set
+// apart, and says nothing that moves money or readers.
 func (c *comparer) harmlessFooter(p *Part) bool {
-	added := []byte(p.Added)
-	switch {
-	case p.Cut:
-		return false
-	case p.Type == message.HTML:
-		return harmless(visible(added), c.own()) && harmlessMarkup(added, c.own()) && !quotingMarkup(added)
-	}
-	return isFooter(added, c.own())
+	a := readAddition(p.Type, p.Added)
+	return !p.Cut && a.unfit(c.own()) == ""
 }
 
 // fieldDecides reports whether a difference among the other header fields keeps the message from
