@@ -1,7 +1,9 @@
 package record
 
 import (
+	"bytes"
 	"slices"
+	"strings"
 
 	"cairn/mailstore/message"
 )
@@ -57,4 +59,34 @@ func (a *addition) unfit(own owners) string {
 		why = "it has a line that begins as one that is quoted"
 	}
 	return why
+}
+
+// harmlessFooter reports whether what was added to a text or HTML can pass for a footer: it is set
+// apart, says nothing that moves money or readers, and is read in all programs as it stands there.
+func (c *comparer) harmlessFooter(p *Part) bool {
+	a := readAddition(p.Type, p.Added)
+	return !p.Cut && a.unfit(c.own()) == "" && slices.ContainsFunc(c.d.Body().Leaves, func(leaf message.Leaf) bool {
+		return leaf.Type == p.Type && leaf.Index == p.Received && asItStands(&leaf, p.Added)
+	})
+}
+
+// asItStands reports whether what was added at the end of a text stands there in lines none of which
+// flows on (RFC 3676), nor the one before them: programs differ in what they show then.
+func asItStands(leaf *message.Leaf, added string) bool {
+	if leaf.Lines == nil {
+		return true
+	}
+	flows := func(line []byte) bool {
+		return bytes.HasSuffix(line, []byte(" ")) && string(line) != " " && string(line) != "-- "
+	}
+	rest := bytes.TrimRight(leaf.Lines, "\n")
+	lines := strings.Split(strings.Trim(added, "\n"), "\n")
+	for _, is := range slices.Backward(lines) {
+		at := bytes.LastIndexByte(rest, '\n')
+		if line := rest[at+1:]; flows(line) || string(bytes.TrimRight(line, " \t")) != strings.TrimRight(is, " \t") {
+			return false
+		}
+		rest = rest[:max(at, 0)]
+	}
+	return !flows(rest[bytes.LastIndexByte(rest, '\n')+1:])
 }

@@ -153,13 +153,6 @@ func (c *comparer) wasWritten(leaf *message.Leaf) bool {
 	})
 }
 
-// harmlessFooter reports whether what was added to a text or HTML can pass for a footer: it is set
-// apart, and says nothing that moves money or readers.
-func (c *comparer) harmlessFooter(p *Part) bool {
-	a := readAddition(p.Type, p.Added)
-	return !p.Cut && a.unfit(c.own()) == ""
-}
-
 // fieldDecides reports whether a difference among the other header fields keeps the message from
 // counting as wanted: one that programs act upon was added or changed, or nothing names it.
 func (c *comparer) fieldDecides(p *Part) bool {

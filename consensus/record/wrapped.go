@@ -103,10 +103,10 @@ func undescribed(leaf *message.Leaf) bool {
 	return !more || fields == "content-disposition: inline"
 }
 
-// harmlessLeaf reports whether all of a text is known, and harmless: of one outside the grammar nobody
+// harmlessLeaf reports whether all of a text is known, the same in any program, and harmless: of one outside the grammar nobody
 // here knows what it says.
 func (c *comparer) harmlessLeaf(leaf *message.Leaf) bool {
-	return leaf.Reading == message.Canonical && harmless(leaf.Text, c.own())
+	return leaf.Reading == message.Canonical && harmless(leaf.Text, c.own()) && asItStands(leaf, string(leaf.Text))
 }
 
 // ownEnvelope reports whether the header around a wrapped message is the forwarder's: its From and

@@ -61,6 +61,7 @@ type Leaf struct {
 	// nobody here knows what is read in it.
 	Reading Reading
 	Text    []byte
+	Lines   []byte // of a text that is format=flowed: as its lines stand, nil of any other
 }
 
 // Hint is the value of the leaf's hint: its number u16, the containers around it from the outside

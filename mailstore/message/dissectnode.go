@@ -26,6 +26,7 @@ type node struct {
 	preamble    string
 	epilogue    string
 	role        Type
+	lines       []byte // of a text that is format=flowed, as they stand
 	depth       int
 	open        []string // of an embedded message: boundaries of the containers around it
 }

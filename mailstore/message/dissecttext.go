@@ -18,6 +18,9 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 		c = r.textContent(n, octets, ok, nil)
 	}
 	leaf.Index = uint16(len(r.contents[n.role]))
+	if leaf.Lines = n.lines; n.flowed() && n.lines == nil {
+		leaf.Lines = []byte{}
+	}
 	if leaf.Reading = c.Reading; c.Reading == Canonical {
 		leaf.Text = c.Content
 	}
@@ -46,6 +49,11 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 	r.rooms.text -= size
 	lines := unixEnds(octets)
 	text, label, ok := grammar.Text(charset, lines)
+	if n.flowed() {
+		if n.lines = lines; ok {
+			n.lines = grammar.Normal(text)
+		}
+	}
 	if meta && ok && !isASCII(text) {
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
