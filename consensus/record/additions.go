@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unicode"
 
 	"cairn/mailstore/message"
 )
@@ -61,13 +62,85 @@ func (a *addition) unfit(own owners) string {
 	return why
 }
 
+// harmlessTogether reports whether all additions to one mail could be one: what is harmless in each of
+// two places may be none if it is read in a row. The two forms of a mail say the same, with the same
+// digits, or both are read.
+func harmlessTogether(all []addition, own owners) bool {
+	var text, markup []string
+	for _, a := range all {
+		if a.form == message.HTML {
+			markup = append(markup, a.readings[0])
+		} else {
+			text = append(text, a.readings[0])
+		}
+	}
+	fine := func(pieces ...string) bool { return harmless([]byte(strings.Join(pieces, "\n")), own) }
+	if !fine(text...) || !fine(markup...) {
+		return false
+	}
+	a, b := digitsOf(text), digitsOf(markup)
+	return a == "" || b == "" || a == b || fine(append(text, markup...)...)
+}
+
+// digitsOf is the digits in pieces of text, in a row.
+func digitsOf(pieces []string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsNumber(r) {
+			return r
+		}
+		return -1
+	}, strings.Join(pieces, ""))
+}
+
+// readAdditions notes whether all that was added to the body of a mail is harmless together.
+func (c *comparer) readAdditions() {
+	var all []addition
+	for _, p := range c.Parts {
+		switch {
+		case p.Outcome == Extra && (p.Type == message.Text || p.Type == message.Layout && p.Index == 1):
+			all = append(all, readAddition(message.Text, p.Added))
+		case p.Kind == FooterAppended && (p.Type == message.Text || p.Type == message.HTML):
+			all = append(all, readAddition(p.Type, p.Added))
+		}
+	}
+	c.modest = harmlessTogether(all, c.own())
+}
+
 // harmlessFooter reports whether what was added to a text or HTML can pass for a footer: it is set
-// apart, says nothing that moves money or readers, and is read in all programs as it stands there.
+// apart, says nothing that moves money or readers, and stands behind all that the author wrote.
 func (c *comparer) harmlessFooter(p *Part) bool {
 	a := readAddition(p.Type, p.Added)
-	return !p.Cut && a.unfit(c.own()) == "" && slices.ContainsFunc(c.d.Body().Leaves, func(leaf message.Leaf) bool {
-		return leaf.Type == p.Type && leaf.Index == p.Received && asItStands(&leaf, p.Added)
-	})
+	return c.modest && !p.Cut && a.unfit(c.own()) == "" && c.standsLast(p)
+}
+
+// standsLast reports whether what was added to a text or HTML stands behind all texts of the author, but
+// for those of the other form in the same multipart/alternative, and as it is read here.
+func (c *comparer) standsLast(p *Part) bool {
+	var in *message.Leaf
+	for _, leaf := range c.d.Body().Leaves {
+		switch {
+		case leaf.Type == p.Type && leaf.Index == p.Received:
+			if in = &leaf; !asItStands(in, p.Added) {
+				return false
+			}
+		case in == nil, !c.wasWritten(&leaf):
+		case leaf.Type == p.Type || !sameAlternative(in, &leaf):
+			return false
+		}
+	}
+	return in != nil
+}
+
+// sameAlternative reports whether two leaves stand in the same multipart/alternative.
+func sameAlternative(a, b *message.Leaf) bool {
+	for i, container := range a.In {
+		kind, _, _ := strings.Cut(a.Path[i], message.LayoutField)
+		kind, _, _ = strings.Cut(kind, ";")
+		if kind == "multipart/alternative" && slices.Contains(b.In, container) {
+			return true
+		}
+	}
+	return false
 }
 
 // asItStands reports whether what was added at the end of a text stands there in lines none of which

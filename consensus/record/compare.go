@@ -79,6 +79,7 @@ type comparer struct {
 	arrivals []arrival
 	written  []message.Mailbox // those of To and Cc that were there when the message was recorded
 	hosts    hostSet           // the domains of these
+	modest   bool              // all that was added to the body is harmless together
 	mapped   []message.Component
 }
 

@@ -12,6 +12,7 @@ import (
 // that the known forwarder may make (Mark).
 func (c *comparer) weigh() {
 	munged := c.munged()
+	c.readAdditions()
 	for i := range c.Parts {
 		p := &c.Parts[i]
 		if p.Outcome == Same {
@@ -86,7 +87,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		return fine, !fine
 	case message.Layout:
 		if p.Index == 1 {
-			return false, p.Outcome == Extra && (p.Cut || !harmless([]byte(p.Added), c.own()))
+			return false, p.Outcome == Extra && (p.Cut || !c.modest)
 		}
 		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped && p.Kind != Unclosed && p.Kind != OtherLanguage
 	case message.Fields:

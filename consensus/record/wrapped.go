@@ -66,7 +66,8 @@ func (c *comparer) embedded() (inner []byte, beside []message.Leaf) {
 		return nil, nil
 	}
 	named := slices.ContainsFunc(body.Components, func(a message.Component) bool { return a.Type == message.AttachmentName })
-	room, found := maxAddition, false
+	var all []addition
+	found := false
 	for _, leaf := range body.Leaves {
 		mixed := len(leaf.Path) == 1 && leaf.Path[0] == wrappers[0]
 		switch {
@@ -75,15 +76,16 @@ func (c *comparer) embedded() (inner []byte, beside []message.Leaf) {
 		case leaf.Kind == "message/rfc822" && !found:
 			inner, found = leaf.Inner, true
 		case leaf.Type == message.Text && c.harmlessLeaf(&leaf):
-			if room -= len(leaf.Text); room < 0 {
-				return nil, nil
-			}
 			if len(leaf.Text) > 0 {
 				beside = append(beside, leaf)
+				all = append(all, readAddition(leaf.Type, string(leaf.Text)))
 			}
 		default:
 			return nil, nil
 		}
+	}
+	if !harmlessTogether(all, c.own()) {
+		return nil, nil
 	}
 	if inner != nil && body.Gaps() {
 		gaps := message.DissectEmbedded(inner).Body().GapTexts()
