@@ -11,14 +11,17 @@ import (
 
 // fewer compares the mailboxes of To or Cc with those that the record has tags of. kind is
 // AddressesRemoved if all that are there were recorded, AddressesCut if the others may be what was
-// left of recorded ones, then in cut; empty if any other is there, or that cannot be told.
+// left of recorded ones, then in cut; empty if any other or a group is there, or that cannot be told.
 func (c *comparer) fewer(t message.Type) (kind string, cut []string) {
+	if c.d.Grouped(t) {
+		return "", nil
+	}
 	kept := 0
 	for _, m := range c.mailboxes(t) {
 		switch {
 		case c.wasAddressee(m):
 			kept++
-		case cutAtDot(m):
+		case c.wasCut(m):
 			cut = append(cut, m.Addr)
 		default:
 			return "", nil
@@ -55,24 +58,18 @@ func (c *comparer) missing(t message.Type, kept int) int {
 	return c.origin.count(message.HintLabel(t)) - kept
 }
 
-// cutAtDot reports whether a mailbox may be what relays leave of one whose domain they cut at its first
-// dot: bare, at a host that is no top-level domain, as these are letters or begin with "xn--" (RFC
-// 3696, section 2), and no number, which many programs take for an address of IPv4, as inet_aton(3)
-// does. It reaches nobody.
-func cutAtDot(m message.Mailbox) bool {
-	host := message.Domain(m.Addr)
-	return m.Name == "" && m.Comment == "" && !strings.Contains(host, ".") &&
-		!strings.HasPrefix(host, "xn--") && strings.ContainsAny(host, "0123456789") && !isHostNumber(host)
-}
-
-// isHostNumber reports whether a label in lower case is a number, decimal, octal or hexadecimal.
-func isHostNumber(label string) bool {
-	return strings.Trim(label, "0123456789") == "" || strings.HasPrefix(label, "0x")
+// wasCut reports whether a mailbox is what relays leave of a recorded one, bare, whose domain they cut at its
+// first dot.
+func (c *comparer) wasCut(m message.Mailbox) bool {
+	return m.Name == "" && m.Comment == "" && c.origin.has(message.HintCut, message.CutHint(m.Field, m.Addr).Value)
 }
 
 // mailboxAdded reports whether a mailbox of To or Cc is none of those that the record has tags of, or
 // whom programs see in the field is not known.
 func (c *comparer) mailboxAdded(t message.Type) bool {
+	if c.d.Grouped(t) {
+		return true
+	}
 	if c.origin.full || !c.origin.hasLabel(message.HintLabel(t)) {
 		return false
 	}
@@ -107,8 +104,9 @@ func (c *comparer) unreadAdded(a *arrival) bool {
 	return words > c.missing(a.Type, len(kept))
 }
 
-// wordAlone is an element of an address list that is no address, but may be the local part of one.
-var wordAlone = regexp.MustCompile(`^ *[A-Za-z0-9_+-]+ *$`)
+// wordAlone is an element of an address list that is no address, but may be the local part of one. With more
+// than four digits it may be an account.
+var wordAlone = regexp.MustCompile(`^ *[A-Za-z_+-]+[0-9]{0,4} *$`)
 
 // withoutWords takes words alone out of an address list.
 func withoutWords(list string) (rest string, words int) {

@@ -195,7 +195,7 @@ func (c *comparer) anyAddedDecides() bool {
 func (c *comparer) fewerNames(t message.Type) bool {
 	for _, p := range c.Parts {
 		if p.Type == t && p.Outcome != Same {
-			return p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Outcome == Absent || p.Mark
+			return !c.d.Grouped(t) && (p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Outcome == Absent || p.Mark)
 		}
 	}
 	return false

@@ -23,6 +23,7 @@ type Dissection struct {
 
 	head      []Component
 	mailboxes []Mailbox
+	grouped   [ReplyTo + 1]bool // address fields with groups
 	fields    []NamedField
 	hints     []Hint          // of flaws and fields
 	section   grammar.Section // its body with CRLF at line ends
@@ -52,24 +53,12 @@ type Mailbox struct {
 	Addr, Name, Comment string
 }
 
-// Hint is the hint for a mailbox.
-func (m *Mailbox) Hint() Hint {
-	return Hint{HintLabel(m.Field), []byte(m.Addr + "\t" + m.Name + "\t" + m.Comment)}
-}
-
-// HintLabel is the label of the mailboxes of a field, To or Cc.
-func HintLabel(t Type) string {
-	if t == Cc {
-		return HintCc
-	}
-	return HintTo
-}
-
 // Labels of hints.
 const (
 	HintField  = "field/" // and the field's name; value: NamedField.Lines
 	HintTo     = "to"     // value: a mailbox of the field, see Mailbox.Hint
 	HintCc     = "cc"
+	HintCut    = "cut"       // value: what is left of a mailbox of To or Cc whose domain is cut at its first dot, see CutHint
 	HintLayout = "layout"    // value: Leaf.Hint
 	HintLeft   = "left-out"  // value: the name of a type of component that the sender did not want recorded
 	HintShare  = "threshold" // value: the least share that the sender asks for, in per cent, decimal

@@ -17,10 +17,12 @@ func (d *Dissection) readAddresses(c *Component, f *grammar.Field) bool {
 		if items, ok = grammar.BareAddresses(f.Value); !ok {
 			return false
 		}
+		d.noteGroups(c.Type, items)
 		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, Content: withFold([]byte(f.Folded), f)})
 		c.Content = []byte(strings.Join(sortedSpecs(items), "\n"))
 		return true
 	}
+	d.noteGroups(c.Type, items)
 	if c.Type == To || c.Type == Cc {
 		d.readMailboxes(c.Type, items)
 	}
@@ -30,6 +32,14 @@ func (d *Dissection) readAddresses(c *Component, f *grammar.Field) bool {
 	d.add(Component{Type: Names, Index: uint16(c.Type), Reading: Canonical, Content: names})
 	return true
 }
+
+func (d *Dissection) noteGroups(t Type, items []grammar.Item) {
+	d.grouped[t] = slices.ContainsFunc(items, func(item grammar.Item) bool { return item.Begin })
+}
+
+// Grouped reports whether an address field has groups, as far as it can be read. Programs show their names, which
+// may say anything: the record has no hints of them, nor of who is in which.
+func (d *Dissection) Grouped(t Type) bool { return d.grouped[t] }
 
 // readMailboxes notes the mailboxes of a field, so that those which were taken away can be told
 // from those which were added.
@@ -43,9 +53,41 @@ func (d *Dissection) readMailboxes(t Type, items []grammar.Item) {
 		for _, m := range d.mailboxes {
 			if m.Field == t {
 				d.mailboxHints = append(d.mailboxHints, m.Hint())
+				if left, ok := cutAtDot(m.Addr); ok {
+					d.mailboxHints = append(d.mailboxHints, CutHint(t, left))
+				}
 			}
 		}
 	}
+}
+
+// Hint is the hint for a mailbox.
+func (m *Mailbox) Hint() Hint {
+	return Hint{HintLabel(m.Field), []byte(m.Addr + "\t" + m.Name + "\t" + m.Comment)}
+}
+
+// HintLabel is the label of the mailboxes of a field, To or Cc.
+func HintLabel(t Type) string {
+	if t == Cc {
+		return HintCc
+	}
+	return HintTo
+}
+
+// CutHint is the hint for an address of which relays may leave so much.
+func CutHint(t Type, left string) Hint {
+	return Hint{HintCut, []byte(HintLabel(t) + "\t" + left)}
+}
+
+// cutAtDot is what relays leave of an address whose domain they cut at its first dot, if it reaches nobody: at a
+// host that is no top-level domain, as these are letters or begin with "xn--" (RFC 3696, section 2), and no
+// number, which many programs take for an address of IPv4, as inet_aton(3) does.
+func cutAtDot(addr string) (left string, ok bool) {
+	const digits = "0123456789"
+	at := strings.LastIndexByte(addr, '@') + 1
+	left, _, dotted := strings.Cut(addr[at:], ".")
+	return addr[:at] + left, dotted && !strings.HasPrefix(left, "xn--") &&
+		strings.ContainsAny(left, digits) && strings.Trim(left, digits) != "" && !strings.HasPrefix(left, "0x")
 }
 
 func sortedSpecs(items []grammar.Item) []string {
