@@ -34,10 +34,9 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 		return false
 	case message.Subject:
 		if p.Outcome == Extra {
-			return f.List && !p.Cut && noSubject(p.Added)
+			return f.List && c.noSubject(p, true)
 		}
-		return p.Kind == ReplyPrefix || p.Kind == CommaParted || p.Kind == SubjectTagged && f.List && strings.Count(p.Detail, "[") == 1 &&
-			len(p.Detail) <= 64 && !strings.Contains(p.Detail, "@") && !strings.ContainsFunc(p.Detail, odd)
+		return p.Kind == ReplyPrefix || p.Kind == CommaParted || p.Kind == SubjectTagged && f.List && c.harmlessTag(p.Detail, true)
 	case message.Text, message.HTML:
 		return c.bodyMark(p)
 	case message.To, message.Cc:
@@ -54,15 +53,6 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 
 // listActions are the list fields that programs make buttons of: they have to lead to the list.
 var listActions = []string{"list-unsubscribe", "list-unsubscribe-post", "list-post", "list-subscribe", "list-help", "list-owner"}
-
-// noSubject reports whether a subject is a list's words for there being none, with its tag.
-func noSubject(subject string) bool {
-	_, tag, after, ok := cutTag(subject)
-	if !ok {
-		after, tag = subject, ""
-	}
-	return strings.EqualFold(strings.TrimSpace(after), "(no subject)") && len(tag) <= 64 && !strings.Contains(tag, "@")
-}
 
 func (c *comparer) bodyMark(p *Part) bool {
 	switch {

@@ -73,9 +73,9 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		return fewer || p.Kind == Mapped, !fewer && p.Kind != Mapped
 	case message.Subject:
 		if p.Outcome == Extra {
-			return false, p.Cut || !noSubject(p.Added)
+			return false, !c.noSubject(p, false)
 		}
-		tagged := p.Kind == ReplyPrefix || p.Kind == CommaParted || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == WordsCut || p.Kind == SubjectTagged && c.shortTag(p.Detail)
+		tagged := p.Kind == ReplyPrefix || p.Kind == CommaParted || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == WordsCut || p.Kind == SubjectTagged && c.harmlessTag(p.Detail, false)
 		return tagged || p.Kind == SubjectTagged, !tagged
 	case message.Text, message.HTML:
 		return c.bodyWeight(p)

@@ -55,22 +55,34 @@ func (c *comparer) isRecipients(p *Part) bool {
 	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc) && !c.mailboxAdded(about)
 }
 
-// shortTag reports whether tags in front of a subject are one, short, and say nothing of their own:
-// no address and no digits, unless it is the name of a list that the author wrote to.
-func (c *comparer) shortTag(tags string) bool {
+// harmlessTag reports whether tags in front of a subject are one, short, and say nothing of their own: no
+// address and no digits, unless it is the name of a list that the author wrote to. The known list's tag may be longer,
+// and have four digits.
+func (c *comparer) harmlessTag(tags string, known bool) bool {
+	longest, most := 32, 0
+	if known {
+		longest, most = 64, 4
+	}
 	inner, ok := strings.CutPrefix(tags, "[")
-	if !ok || strings.Count(tags, "[") != 1 || len(tags) > 32 {
+	if !ok || strings.Count(tags, "[") != 1 || len(tags) > longest {
 		return false
 	}
 	inner = strings.TrimSuffix(inner, "]")
 	if strings.ContainsAny(inner, "@/:.") || strings.ContainsFunc(inner, odd) {
 		return false
 	}
-	if !strings.ContainsFunc(inner, unicode.IsDigit) {
-		return true
-	}
-	return slices.ContainsFunc(c.written, func(m message.Mailbox) bool {
+	digits := strings.FieldsFunc(inner, func(r rune) bool { return !unicode.IsDigit(r) })
+	return len(strings.Join(digits, "")) <= most || slices.ContainsFunc(c.written, func(m message.Mailbox) bool {
 		local, _, _ := strings.Cut(m.Addr, "@")
 		return strings.EqualFold(local, inner)
 	})
+}
+
+// noSubject reports whether a subject that was added is a list's words for there being none, with a harmless tag.
+func (c *comparer) noSubject(p *Part, known bool) bool {
+	tag, after := "", p.Added
+	if _, cut, rest, ok := cutTag(p.Added); ok {
+		tag, after = cut, rest
+	}
+	return !p.Cut && strings.EqualFold(strings.TrimSpace(after), "(no subject)") && (tag == "" || c.harmlessTag(tag, known))
 }
