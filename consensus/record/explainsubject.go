@@ -129,16 +129,11 @@ func isRespelled(r *recorded, subject string) bool {
 		})
 }
 
-// cutTag cuts the first "[…]" out of a subject, at its start or behind reply prefixes.
+// cutTag cuts a "[…]" out of a subject, at its start or behind reply prefixes.
 func cutTag(s string) (before, tag, after string, ok bool) {
-	open := strings.IndexByte(s, '[')
-	if open < 0 {
+	open := behindReplies(s)
+	if !strings.HasPrefix(s[open:], "[") {
 		return "", "", "", false
-	}
-	for _, word := range strings.Fields(s[:open]) {
-		if !strings.HasSuffix(word, ":") || len(word) > 8 {
-			return "", "", "", false
-		}
 	}
 	end := strings.IndexByte(s[open:], ']')
 	if end < 0 || end > 64 {

@@ -1,0 +1,52 @@
+package record
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// replyPrefixes are what mail programs in their languages put in front of the subject of an answer or of a mail
+// that is sent on, without its colon.
+var replyPrefixes = []string{
+	"Re", "Fwd", "Fw", "Forward",
+	"Aw", "Antw", "Wg", "Doorst", // German, Dutch
+	"Sv", "Vs", "Vb", "Vl", "Vid", "Fs", // Danish, Finnish, Icelandic, Norwegian, Swedish
+	"Tr", "Rép", "Rv", "Reenv", "Res", "Enc", // French, Portuguese, Spanish
+	"R", "Rif", "I", "Inoltra", // Italian
+	"Odp", "Pd", "Odg", "Vá", "Atb", "Ats", "Bls", "Trs", // Polish, Croatian, Hungarian, Latvian, Lithuanian, Indonesian
+	"Ynt", "İlt", "İLT", "ilt", // Turkish
+	"Απ", "Σχετ", "Πρθ", "Отв", "Ответ", "Пересл", // Greek, Russian
+	"השב", "הועבר", "رد", // Hebrew, Arabic
+	"回复", "回覆", "答复", "答覆", "转发", "轉發", "轉寄", "返信", "転送", "회신", "전달", // Chinese, Japanese, Korean
+}
+
+// counted is how many answers some programs say that there were: Re[2], Re(2), Re^2.
+var counted = regexp.MustCompile(`^(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})$`)
+
+// isReplyPrefix reports whether a word is one of them, with its colon.
+func isReplyPrefix(word string) bool {
+	bare, narrow := strings.CutSuffix(word, ":")
+	if !narrow {
+		var wide bool
+		if bare, wide = strings.CutSuffix(word, "："); !wide {
+			return false
+		}
+	}
+	if at := strings.IndexAny(bare, "[(^"); at >= 0 && counted.MatchString(bare[at:]) {
+		bare = bare[:at]
+	}
+	return slices.ContainsFunc(replyPrefixes, func(prefix string) bool { return strings.EqualFold(bare, prefix) })
+}
+
+// behindReplies is where a subject begins behind its reply prefixes.
+func behindReplies(subject string) (at int) {
+	for {
+		rest := subject[at:]
+		word, _, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
+		if !isReplyPrefix(word) {
+			return len(subject) - len(strings.TrimLeft(rest, " \t"))
+		}
+		at += strings.Index(rest, word) + len(word)
+	}
+}
