@@ -26,6 +26,7 @@ func (c *comparer) body() {
 	if body.Open {
 		c.Parts = append(c.Parts, Part{Type: message.Layout, Outcome: Changed, Kind: Unclosed, named: true})
 	}
+	c.signatures()
 	odd := slices.Clone(body.Odd)
 	for _, loose := range body.Loose {
 		if !c.origin.has(message.HintFlaw, []byte(loose)) {

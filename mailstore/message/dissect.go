@@ -55,17 +55,18 @@ type Mailbox struct {
 
 // Labels of hints.
 const (
-	HintField  = "field/" // and the field's name; value: NamedField.Lines
-	HintTo     = "to"     // value: a mailbox of the field, see Mailbox.Hint
-	HintCc     = "cc"
-	HintCut    = "cut"       // value: what is left of a mailbox of To or Cc whose domain is cut at its first dot, see CutHint
-	HintLayout = "layout"    // value: Leaf.Hint
-	HintLeft   = "left-out"  // value: the name of a type of component that the sender did not want recorded
-	HintShare  = "threshold" // value: the least share that the sender asks for, in per cent, decimal
-	HintFlaw   = "flaw"      // value: the Flaw, or what is in Body.Loose
-	HintWords  = "subject"   // value: the words of a subject whose octets count, see grammar.PaddedWords
-	HintDate   = "date"      // value: the component of a date that is as it stands but for its comment or the name of its zone
-	HintID     = "id"        // value: an id in In-Reply-To or References that has something else beside it
+	HintField     = "field/" // and the field's name; value: NamedField.Lines
+	HintTo        = "to"     // value: a mailbox of the field, see Mailbox.Hint
+	HintCc        = "cc"
+	HintCut       = "cut"       // value: what is left of a mailbox of To or Cc whose domain is cut at its first dot, see CutHint
+	HintLayout    = "layout"    // value: Leaf.Hint
+	HintSignature = "signature" // value: number of a text and of a line of it, see Leaf.Signatures
+	HintLeft      = "left-out"  // value: the name of a type of component that the sender did not want recorded
+	HintShare     = "threshold" // value: the least share that the sender asks for, in per cent, decimal
+	HintFlaw      = "flaw"      // value: the Flaw, or what is in Body.Loose
+	HintWords     = "subject"   // value: the words of a subject whose octets count, see grammar.PaddedWords
+	HintDate      = "date"      // value: the component of a date that is as it stands but for its comment or the name of its zone
+	HintID        = "id"        // value: an id in In-Reply-To or References that has something else beside it
 )
 
 // Bounds of the hints of one record; what is beyond cannot be named in a comparison.
@@ -167,6 +168,11 @@ func (d *Dissection) Hints() []Hint {
 	}
 	for i, leaf := range body.Leaves[:min(len(body.Leaves), maxLayoutHints)] {
 		hints = append(hints, Hint{HintLayout, leaf.Hint(i)})
+	}
+	for _, leaf := range body.Leaves {
+		for _, number := range leaf.Signatures {
+			hints = append(hints, SignatureHint(leaf.Index, number))
+		}
 	}
 	return slices.Concat(hints, d.hints, d.mailboxHints)
 }

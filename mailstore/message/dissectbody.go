@@ -59,9 +59,10 @@ type Leaf struct {
 
 	// Of Text and HTML: Text is canonical, and all that there is, only where Reading is Canonical. Else
 	// nobody here knows what is read in it.
-	Reading Reading
-	Text    []byte
-	Lines   []byte // of a text that is format=flowed: as its lines stand, nil of any other
+	Reading    Reading
+	Text       []byte
+	Lines      []byte // of a text that is format=flowed: as its lines stand, nil of any other
+	Signatures []int  // of Text: lines that begin one, see SignatureHint
 }
 
 // Hint is the value of the leaf's hint: its number u16, the containers around it from the outside

@@ -16,6 +16,7 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 	} else {
 		octets, ok := r.decoded(n, !n.flowed())
 		c = r.textContent(n, octets, ok, nil)
+		leaf.Signatures = n.signatures(octets)
 	}
 	leaf.Index = uint16(len(r.contents[n.role]))
 	if leaf.Lines = n.lines; n.flowed() && n.lines == nil {
@@ -58,7 +59,7 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 		r.loose("HTML that names its charset itself") // not all programs look there
 	}
 	if !ok {
-		if !modal(charset) { // white space at line ends is shown by nobody
+		if !modal(charset) { // white space at line ends is shown by nobody, but for what signatures says
 			lines = canonicalLines(lines)
 		}
 		encoding := r.encodingOf(n, charset, lines)
