@@ -86,7 +86,7 @@ func (c checker) Check(ctx context.Context, a *smtpgw.Arrival) (smtpgw.Assessmen
 		courier = &c.self
 	}
 	as, err := c.verifier.Check(ctx, verifier.Arrival{
-		Raw: a.Raw, Recipients: a.Recipients, Courier: courier, Received: a.Received, Local: local, Unrecorded: a.Unrecorded,
+		Raw: a.Raw, Sender: a.From, Recipients: a.Recipients, Courier: courier, Received: a.Received, Local: local, Unrecorded: a.Unrecorded,
 	})
 	if err != nil {
 		return nil, err

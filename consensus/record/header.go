@@ -14,6 +14,9 @@ type Header struct {
 	Domains []string // of all addresses in From, whichever program reads it, sorted, each once; "" stands for an address without one
 	To      []string // addresses in To and Cc
 	ReplyTo []string // addresses in Reply-To
+
+	shown  []string // further domains that programs show as if they were an author's
+	nobody bool     // some program may find no author in From
 }
 
 // ReadHeader reads the header of a message.
@@ -27,7 +30,9 @@ func ReadHeader(raw []byte, rewritten AddressMap) *Header {
 			h.From = from
 		}
 	}
-	h.Domains = append(h.Domains, message.ClaimedDomains(raw)...) // whom another program takes for the author
+	claims := message.ClaimsOf(raw)
+	h.Domains = append(h.Domains, claims.Authors...) // whom another program takes for the author
+	h.shown, h.nobody = claims.Shown, claims.Nobody
 	slices.Sort(h.Domains)
 	h.Domains = slices.Compact(h.Domains)
 	for _, a := range slices.Concat(m.To, m.Cc) {
@@ -37,6 +42,17 @@ func ReadHeader(raw []byte, rewritten AddressMap) *Header {
 		h.ReplyTo = append(h.ReplyTo, a.Addr)
 	}
 	return h
+}
+
+// Claims returns the domains that a mail claims to anybody who sees it, with sender in its envelope: of its
+// authors, what stands behind an @ in their names and comments, in Sender and, where some program finds no
+// author, in the envelope. Some may be there twice.
+func (h *Header) Claims(sender string) []string {
+	claims := slices.Concat(h.Domains, h.shown)
+	if h.nobody {
+		claims = append(claims, message.ClaimsOf([]byte("Sender: "+sender)).Shown...)
+	}
+	return claims
 }
 
 // AddressedTo reports whether To or Cc has one of addrs, in any letter case.

@@ -54,7 +54,7 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	}
 	found.Facts.ArrivalTime, found.Facts.ClockWrong = uint64(max(a.Received.UnixMilli(), 0)), v.cfg.Distrust()
 	if !a.Local {
-		found.Facts.OwnDomain = v.cfg.Own.claimed(found, state, courier)
+		found.Facts.OwnDomain = v.cfg.Own.claimed(found, as.header.Claims(a.Sender), state, courier)
 	}
 	err = v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
@@ -234,13 +234,13 @@ func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) e
 
 // ownDomain returns the domain of our own that the author of f claims, unless the arrival is from one
 // of our own nodes; who recorded the original, recordedBy asks. Where the author is one in Reply-To,
-// From is claimed too.
+// what the message as a whole claims is claimed too.
 func (as *Assessment) ownDomain(f *Finding) string {
 	if as.arrival.Local {
 		return ""
 	}
 	courier, _ := as.state.Org(as.courier)
-	if d := as.v.cfg.Own.claimed(f, as.state, courier); d != "" {
+	if d := as.v.cfg.Own.claimed(f, f.Domains, as.state, courier); d != "" {
 		return d
 	}
 	return as.top.Facts.OwnDomain

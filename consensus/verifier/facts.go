@@ -133,10 +133,10 @@ func speaksAs(org *consensus.Org, domains []string) string {
 }
 
 // claimed returns the domain of our own that mail from outside claims without
-// our record; empty if it claims none. courier is the organisation whose node
-// brought it: what our own nodes bring, such as a report that could not be
-// recorded, is ours.
-func (o Own) claimed(f *Finding, s *consensus.State, courier *consensus.Org) string {
+// our record; empty if it claims none. domains are those that it claims, courier
+// is the organisation whose node brought it: what our own nodes bring, such as a
+// report that could not be recorded, is ours.
+func (o Own) claimed(f *Finding, domains []string, s *consensus.State, courier *consensus.Org) string {
 	if courier != nil && keysOf(s, courier)(o.Key) {
 		return ""
 	}
@@ -144,7 +144,7 @@ func (o Own) claimed(f *Finding, s *consensus.State, courier *consensus.Org) str
 		return ""
 	}
 	own := o.at(s)
-	for _, d := range f.Domains {
+	for _, d := range domains {
 		if slices.Contains(own.Domains, d) || d == message.AnyDomain {
 			return d
 		}

@@ -35,7 +35,18 @@ func TestOwnDomains(t *testing.T) {
 		{"no record, among other authors", "x@elsewhere.example, " + boss, -1, -1, false, nil, record.Missing, "spam"},
 		{"no record, in a second From field", "x@elsewhere.example\r\nFrom: " + boss, -1, -1, false, nil, record.Missing, "spam"},
 		{"no record, by another organisation's node", boss, -1, 0, false, nil, record.Missing, "spam"},
-		{"a name that looks like it", `"boss@org2.example" <x@elsewhere.example>`, -1, -1, false, nil, record.Unrecorded, "inbox"},
+		{"no record, as a name", `"boss@org2.example" <x@elsewhere.example>`, -1, -1, false, nil, record.Missing, "spam"},
+		{"no record, in a comment", "x@elsewhere.example (boss@org2.example)", -1, -1, false, nil, record.Missing, "spam"},
+		{"no record, as a group of nobody", `"boss@org2.example":;`, -1, -1, false, nil, record.Missing, "spam"},
+		{"no record, as a group", `"boss@org2.example": x@elsewhere.example;`, -1, -1, false, nil, record.Missing, "spam"},
+		{"no record, as a sender on behalf", "x@elsewhere.example\r\nSender: Boss <boss@org2.example>", -1, -1, false, nil, record.Missing, "spam"},
+		{"no record, as the sender's name", "x@elsewhere.example\r\nSender: \"boss@org2.example\" <x@elsewhere.example>", -1, -1, false, nil, record.Missing, "spam"},
+		{"no record, an empty author but a sender", "\r\nSender: " + boss, -1, -1, false, nil, record.Missing, "spam"},
+		{"no record, nobody's, returned to ours", "Nobody:;\r\nReturn-Path: <" + boss + ">", -1, -1, false, nil, record.Missing, "spam"},
+		{"returned to ours", "x@elsewhere.example\r\nReturn-Path: <" + boss + ">", -1, -1, false, nil, record.Unrecorded, "inbox"},
+		{"a list's sender", "x@elsewhere.example\r\nSender: devs-bounces@lists.example", -1, -1, false, nil, record.Unrecorded, "inbox"},
+		{"another's record, as a name", `"boss@org2.example" <jo@org1.example>`, 0, -1, false, nil, record.Missing, "spam"},
+		{"our record, our sender", "x@elsewhere.example\r\nSender: " + boss, 1, -1, false, nil, record.Pending, "inbox"},
 		{"no record, as some read it", boss + " (x <eve@elsewhere.example>", -1, -1, false, nil, record.Missing, "spam"},
 		{"no record, before another in angles", boss + " <eve@elsewhere.example>", -1, -1, false, nil, record.Missing, "spam"},
 		{"no record, with a quote in a comment", boss + `("<eve@elsewhere.example>`, -1, -1, false, nil, record.Missing, "spam"},
@@ -203,48 +214,6 @@ func TestSentOnByKnownForwarder(t *testing.T) {
 	}
 	if got := w.finding(other).Reasons[1]; got != "sent on by org2.example for devs@org2.example, which you have not named as a list or forwarder of yours" {
 		t.Errorf("reason %q", got)
-	}
-}
-
-// Who claims a domain of ours and has a friend make a second record, or posts to
-// a list that the account has named, is not us either.
-func TestOwnDomainSentOn(t *testing.T) {
-	const boss, list = "boss@org2.example", "devs@org4.example"
-	own := chaintest.New(4).Orgs[1]
-	cfg := Config{Own: Own{Key: consensus.PublicKey(own.Key), Domains: []string{"org2.example"}}}
-	cfg.Forwarders = func(*mailstore.Reader, mailstore.AccountID) ([]record.Forwarder, error) {
-		return []record.Forwarder{{Domain: "org4.example", Posting: list, List: true}}, nil
-	}
-	for _, c := range []struct {
-		name    string
-		seals   int    // organisation that records the original
-		to      string // whom that is for
-		courier int
-		verdict record.Verdict
-		box     string
-	}{
-		{"by a stranger", 2, ann, -1, record.Missing, "spam"},
-		{"by a known list", 2, list, -1, record.Missing, "spam"},
-		{"by a known list, brought by our own node", 2, list, 1, record.Vouched, "inbox"},
-		{"ours, by a known list", 1, list, -1, record.Vouched, "inbox"},
-		{"ours, by a stranger", 1, ann, -1, record.Differs, "inbox"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, setting{orgs: 4, cfg: cfg, pins: []int{1, 3}, change: func(n *chaintest.Network) {
-				records(consensus.RecordsSome, 0, 1)(n)
-				also(2, "org2.example")(n)
-			}})
-			raw := w.seal(3, w.seal(c.seals, replace(letter(boss, "", text), "To: "+ann, "To: "+c.to), c.to), ann)
-			var courier *consensus.Key
-			if c.courier >= 0 {
-				courier = w.courier(c.courier)
-			}
-			ref := w.deliver(raw, courier, ann)[0].Ref
-			w.include(c.seals)
-			w.include(3)
-			w.must(w.v.Retrust(context.Background(), "org4.example"))
-			w.expect(ref, "in a block", c.verdict, c.box)
-		})
 	}
 }
 

@@ -59,6 +59,7 @@ func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer
 // Arrival is a message as it came in, below this node's own trace fields.
 type Arrival struct {
 	Raw        []byte
+	Sender     string         // envelope sender; empty: none
 	Recipients []string       // envelope recipients
 	Courier    *consensus.Key // key of the node that brought it; nil: not known
 	Received   time.Time      // when it came
@@ -72,12 +73,13 @@ type Arrival struct {
 // the record names are taken as right.
 func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string) (*Finding, error) {
 	state := v.chain.State()
-	f, _, err := v.examine(ctx, state, v.open(raw), recipients, nil)
+	m := v.open(raw)
+	f, _, err := v.examine(ctx, state, m, recipients, nil)
 	if err != nil {
 		return nil, err
 	}
 	if f.Facts.TokenPresent {
-		f.Facts.OwnDomain = v.cfg.Own.claimed(f, state, nil)
+		f.Facts.OwnDomain = v.cfg.Own.claimed(f, m.header.Claims(""), state, nil)
 	}
 	f.judge()
 	return f, nil

@@ -1,14 +1,11 @@
 package message
 
 import (
-	"bytes"
 	"hash/maphash"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
-	"cairn/mailstore/message/grammar"
 	"cairn/mailstore/message/maildomain"
 )
 
@@ -16,17 +13,29 @@ import (
 // would cost too much, or is in a charset that is not known here and may have them.
 const AnyDomain = "*"
 
-// ClaimedDomains returns the domains of which any program may take an author from a header, ascending,
-// each once: none where all programs read its From fields alike, since the addresses say it then. Of a
-// header beyond grammar.MaxHeader they are all that it mentions behind an @. "" stands for one that can
-// be none.
-func ClaimedDomains(header []byte) []string {
-	return slices.Sorted(maps.Keys(claimsOf(header).domains))
+// Claims are the domains that a header claims, ascending, each once. "" stands for one that can be none.
+type Claims struct {
+	// Authors are those of which any program may take an author: none where all programs read the From
+	// fields alike, since the addresses say it then. Of a header beyond grammar.MaxHeader they are all
+	// that it mentions behind an @.
+	Authors []string
+	// Shown are these, and those that programs show beside an author or instead of one: in names and
+	// comments of From, and in Sender.
+	Shown []string
+	// Nobody is set if some program may find no author: who is in the envelope is shown then.
+	Nobody bool
+}
+
+// ClaimsOf reads what a header claims.
+func ClaimsOf(header []byte) Claims {
+	c, nobody := claimsOf(header)
+	return Claims{slices.Sorted(maps.Keys(c.authors)), slices.Sorted(maps.Keys(c.domains)), nobody}
 }
 
 // claims are the domains that a header claims.
 type claims struct {
-	domains map[string]bool
+	authors map[string]bool
+	domains map[string]bool // these, and those that are shown
 	reader  domainReader
 	cost    int             // beside what the reader's steps cost
 	values  map[string]bool // that were read
@@ -47,81 +56,40 @@ const (
 	domainCost   = 16  // for each domain, however short
 )
 
-func claimsOf(header []byte) *claims {
-	c := &claims{domains: map[string]bool{}, written: map[string]bool{}, values: map[string]bool{}, texts: map[uint64]bool{}, seed: maphash.MakeSeed()}
-	texts, whole := authorTexts(header)
-	for _, text := range texts {
-		if !whole || !c.read(text) {
-			c.domains[AnyDomain] = true
-			break
+func claimsOf(header []byte) (c *claims, nobody bool) {
+	c = &claims{domains: map[string]bool{}, written: map[string]bool{}, values: map[string]bool{}, texts: map[uint64]bool{}, seed: maphash.MakeSeed()}
+	texts := claimTextsOf(header)
+	named := texts.named
+	whole := texts.whole
+	for _, text := range texts.authors {
+		whole = whole && c.read(text)
+		named = named || c.found
+	}
+	if !named { // most programs show the sender then
+		whole = whole && c.readAll(texts.senders)
+	}
+	if !whole {
+		c.domains[AnyDomain] = true
+	}
+	c.authors = maps.Clone(c.domains)
+	shown := slices.Concat(texts.beside, texts.senders)
+	for _, text := range texts.authors {
+		if strings.ContainsAny(text, "()") { // some programs show a comment without those inside of it
+			shown = append(shown, parentheses.Replace(text))
 		}
 	}
-	return c
+	if texts.nobody {
+		shown = append(shown, texts.returned...)
+	}
+	if !whole || !c.readAll(shown) {
+		c.domains[AnyDomain] = true
+	}
+	return c, texts.nobody
 }
 
-// authorTexts are the values of a header, if any, of which programs may take different authors; not
-// whole if it is too large for them all.
-func authorTexts(header []byte) (texts []string, whole bool) {
-	lines := bytes.TrimLeft(WithoutMboxLine(header), "\r\n")
-	early := len(lines) > 0 && isEnd(WithoutMboxLine(header)[0]) // an empty line that some programs pass over
-	s := grammar.ReadSection(lines, grammar.MaxHeader)
-	if lines = lines[:s.Size]; len(lines) > maxHeaders.bytes {
-		return []string{""}, false
-	}
-	switch {
-	case bytes.IndexByte(lines, 0) >= 0: // where some programs end the line, and go on with the next one
-		return slices.Concat(unfolded(lines), unfolded(cutLines.ReplaceAll(lines, nil))), true
-	case hasFlaw(&s, grammar.LongHeader):
-		return unfolded(lines), true
-	case hasFlaw(&s, grammar.BareCR): // a line end to some
-		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
-		joined := grammar.ReadSection(bareCRs.ReplaceAll(lines, []byte(" ")), grammar.MaxHeader) // a blank to others, which may fold
-		texts = slices.Concat(texts, split.Values("from"), joined.Values("from"))
-	}
-	authors := 0
-	for i := range s.Fields {
-		if f := &s.Fields[i]; f.Name == "from" {
-			authors++
-			if early || f.QuoteFolded || !plainAuthors(f.Value) { // some programs end a quoted string with its line
-				texts = append(texts, f.Value)
-			}
-		}
-	}
-	if authors == 0 && hasFlaw(&s, grammar.NoField) { // behind the empty line some programs find the header
-		return []string{""}, false
-	}
-	if authors == 0 { // some programs show the sender then
-		texts = append(texts, s.Values("sender")...)
-	}
-	return texts, true
-}
-
-// unfolded are the lines of a header with an @, each with those that go on it.
-func unfolded(header []byte) []string {
-	lines := strings.Split(folds.ReplaceAllString(string(header), " "), "\n")
-	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "@") && !strings.Contains(line, "=?") })
-}
-
-func hasFlaw(s *grammar.Section, flaw grammar.Flaw) bool {
-	return slices.ContainsFunc(s.Flaws, func(f grammar.FoundFlaw) bool { return f.Flaw == flaw })
-}
-
-func isEnd(c byte) bool { return c == '\r' || c == '\n' }
-
-var (
-	lineEnds = regexp.MustCompile(`[\r\n]+`)
-	bareCRs  = regexp.MustCompile(`\r+\b`)
-	folds    = regexp.MustCompile(`\r?\n[ \t]+`)
-	cutLines = regexp.MustCompile(`\x00[^\n]*\n?`)
-)
-
-// plainAuthors reports whether all programs take the same addresses from a value: it is inside the
-// grammar, and no name in it holds what would be an address once encoded words are decoded.
-func plainAuthors(value string) bool {
-	items, ok := grammar.Addresses(value)
-	return ok && !slices.ContainsFunc(items, func(i grammar.Item) bool {
-		return strings.ContainsAny(i.Name+i.Comment+i.Group, "<>") && strings.Contains(i.Name+i.Comment+i.Group, "@")
-	})
+// readAll reads values, as read does.
+func (c *claims) readAll(values []string) bool {
+	return !slices.ContainsFunc(values, func(value string) bool { return !c.read(value) })
 }
 
 // read takes the domains behind each @ of a value, in all ways in which programs read them; "" if there
@@ -227,7 +195,10 @@ func (c *claims) spend(steps int) bool {
 	return c.cost+c.reader.steps <= maxClaimCost
 }
 
-var angles = strings.NewReplacer("<", "", ">", "")
+var (
+	angles      = strings.NewReplacer("<", "", ">", "")
+	parentheses = strings.NewReplacer("(", "", ")", "")
+)
 
 // insideAngles is all that stands in angles, one after the other.
 func insideAngles(s string) string {

@@ -89,10 +89,16 @@ func TestClaimedDomains(t *testing.T) {
 		{"\ufeffFrom: boss@own .example", "own own.example"},
 		{"Sender: boss@own.example", "own.example"},
 		{"Sender: boss@own.example\nFrom: x@y.example", ""},
+		{"Sender: boss@own.example\nFrom:", "own.example"},
+		{"Sender: boss@own.example\nFrom: (nobody)", "own.example"},
+		{"Sender: boss@own.example\nFrom: Boss <>", "own.example"},
+		{"Sender: boss@own.example\nFrom: Undisclosed:;", "own.example"},
+		{"From: \"boss@own.example\":;", "own.example"},
+		{"From: \"boss@own.example\": x@y.example;", "own.example y.example"},
 		{long + "From: Boss <boss@own.example>\nTo: x@y .example", "own.example y y.example"},
 		{"From: " + strings.Repeat("x@y.example ", 200) + "boss@own.example", "own.example y.example y.examplex"},
 	} {
-		got := message.ClaimedDomains([]byte(tt.header + "\n\nx\n"))
+		got := message.ClaimsOf([]byte(tt.header + "\n\nx\n")).Authors
 		for _, domain := range strings.Fields(tt.want) {
 			if domain == "." {
 				domain = "" // one that can be none
@@ -103,6 +109,35 @@ func TestClaimedDomains(t *testing.T) {
 		}
 		if tt.want == "" && len(got) > 0 {
 			t.Errorf("%.60q claims %q", tt.header, got)
+		}
+	}
+}
+
+// What is shown beside an author is claimed, and who is no author to all programs.
+func TestShownDomains(t *testing.T) {
+	for _, tt := range []struct {
+		header, want string
+		nobody       bool
+	}{
+		{"From: x@y.example", "", false},
+		{"From: Ann <x@y.example>\nSender: devs@z.example", "z.example", false},
+		{"From: J\xf6rg <x@y.example>\nSender: devs@z.example", "y.example z.example", false},
+		{"From: \"boss@own.example\" <x@y.example>", "own.example", false},
+		{"From: \"boss@own.example via devs\" <x@y.example>", "own.example own.exampleviadevs", false},
+		{"From: x@y.example (boss@own.example)", "own.example", false},
+		{"From: x@y.example (boss@o(w)n.example)", "o on.example own.example y.example y.exampleboss y.examplen.example", true},
+		{"From: x@y.example\nSender: \"boss@own.example\" <x@z.example>", "own.example own.examplex z.example", false},
+		{"From: x@y.example\nX: y\rSender: boss@own.example", "own.example y.example", true},
+		{"From: x@y.example\nReturn-Path: <boss@own.example>", "", false},
+		{"Return-Path: <boss@own.example>", "own.example", true},
+		{"From: Boss\nReturn-Path: <boss@own.example>", " own.example", true},
+		{"From: team: x@y.example;", "", false},
+		{"From: team:;", "", true},
+		{"From: x@y.example\nFrom:", " ", true},
+	} {
+		got := message.ClaimsOf([]byte(tt.header + "\n\nx\n"))
+		if shown := strings.Join(got.Shown, " "); shown != tt.want && shown+" " != tt.want || got.Nobody != tt.nobody {
+			t.Errorf("%q shows %q, nobody %v", tt.header, got.Shown, got.Nobody)
 		}
 	}
 }
@@ -175,7 +210,7 @@ func BenchmarkAuthors(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", name, len(nul)), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					message.ClaimedDomains(header)
+					message.ClaimsOf(header)
 				}
 			})
 		}

@@ -20,7 +20,7 @@ func TestCostOfAuthors(t *testing.T) {
 				header := []byte(strings.Repeat("From: "+shape(n)+"\n", fields) + "\nx\n")
 				return allocated(func() {
 					message.ParseHeader(header)
-					message.ClaimedDomains(header)
+					message.ClaimsOf(header)
 				})
 			}
 			once, twice := cost(n), cost(2*n)

@@ -53,7 +53,7 @@ func TestCostOfMail(t *testing.T) {
 		if got := allocated(func() { dissected(raw) }); got > costBase+costFactor*uint64(len(raw)) {
 			t.Errorf("%s: %d octets allocated for %d", path, got, len(raw))
 		}
-		if got := allocated(func() { message.ClaimedDomains(raw) }); got > poolsForget*(costBase+claimsFactor*uint64(len(raw))) {
+		if got := allocated(func() { message.ClaimsOf(raw) }); got > poolsForget*(costBase+claimsFactor*uint64(len(raw))) {
 			t.Errorf("%s: %d octets allocated for the authors of %d", path, got, len(raw))
 		}
 	})

@@ -154,7 +154,7 @@ func FuzzDissect(f *testing.F) {
 				t.Fatalf("%+v", c)
 			}
 		}
-		for _, domain := range message.ClaimedDomains(raw) {
+		for _, domain := range message.ClaimsOf(raw).Shown {
 			if message.Domain("x@"+domain) != domain {
 				t.Fatalf("claimed domain %q", domain)
 			}

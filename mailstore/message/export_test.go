@@ -7,4 +7,7 @@ func (m *Message) Header(name string) string { return phrase(knownWords(m.header
 func (m *Message) RawHeader(name string) string { return m.header.Get(name) }
 
 // StepsOfAuthors is how many characters are looked at for the domains that a header claims.
-func StepsOfAuthors(header []byte) int { return claimsOf(header).reader.steps }
+func StepsOfAuthors(header []byte) int {
+	c, _ := claimsOf(header)
+	return c.reader.steps
+}

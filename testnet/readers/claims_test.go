@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
@@ -32,6 +33,8 @@ var (
 		"boss@%s (x <eve@y.example>", "(x boss@%s", "(x) boss@%s", "\"x boss@%s", "\"x\" boss@%s", "\"boss@%s\" <eve@y.example>", "\"a\"@%s", "[boss@%s]",
 		"boss%%eve@%s", "%[1]s!boss", "boss@%s Boss", "eve@y.example\r\nX-Note: x\rFrom: boss@%s", "eve@y.example\r\nFrom: boss@%s", "=?utf-8?Q?boss=40?=%s",
 		"=?utf-8?Q?Boss_=3Cboss=40own=2Eexample=3E?= <eve@%s>", "\\boss@%s", "boss\r\n @%s", "boss@\r\n\t%s", "boss@%s\r\nSender: eve@y.example",
+		"\"boss@%s\":;", "\"boss@%s\": eve@y.example;", "boss@%s:;", "eve@y.example (boss@%s)", "\"boss@%s via devs\" <eve@y.example>", "\r\nSender: boss@%s",
+		"(nobody)\r\nSender: boss@%s", "Boss <>\r\nSender: boss@%s", "Undisclosed:;\r\nSender: boss@%s", "\r\nReturn-Path: <boss@%s>",
 	}
 )
 
@@ -67,11 +70,15 @@ func TestClaims(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, s := range shown {
-					claimed := record.ReadHeader(part[i], nil).Domains
-					for _, domain := range authorDomains(s[From]) {
-						if !slices.Contains(claimed, domain) && !slices.Contains(claimed, message.AnyDomain) {
-							header, _, _ := strings.Cut(string(part[i]), crlf+crlf)
-							t.Errorf("%q is shown from %q, claimed are %q:\n%q", domain, s[From], claimed, header[:min(len(header), 200)])
+					header := record.ReadHeader(part[i], nil)
+					for _, c := range []struct{ claimed, shown []string }{
+						{header.Domains, authorDomains(s[From])}, {header.Claims(""), shownDomains(s[From])},
+					} {
+						for _, domain := range c.shown {
+							if !slices.Contains(c.claimed, domain) && !slices.Contains(c.claimed, message.AnyDomain) {
+								header, _, _ := strings.Cut(string(part[i]), crlf+crlf)
+								t.Errorf("%q is shown from %q, claimed are %q:\n%q", domain, s[From], c.claimed, header[:min(len(header), 200)])
+							}
 						}
 					}
 				}
@@ -92,7 +99,7 @@ func sample(mails [][]byte, n int) (some [][]byte) {
 var placeholders = regexp.MustCompile(`MISSING_DOMAIN|SYNTAX_ERROR|[\x{2400}-\x{2421}]`)
 
 var (
-	quotedName = regexp.MustCompile(`"[^"]*"`)
+	quotedName = regexp.MustCompile(`"[^"]*"|\([^()]*\)$`) // or a comment
 	inAngles   = regexp.MustCompile(`<([^<>]*)>`)
 )
 
@@ -108,12 +115,28 @@ func authorDomains(from []string) (domains []string) {
 		if len(specs) == 0 {
 			specs = strings.Fields(quotedName.ReplaceAllString(shown, ""))
 		}
-		for _, spec := range specs {
-			at := strings.LastIndexByte(spec, '@')
-			domain := maildomain.Canonical(strings.Trim(spec[at+1:], ".,;:\"'()"))
-			if at >= 0 && maildomain.Valid(domain) {
-				domains = append(domains, domain)
-			}
+		domains = append(domains, domainsOf(specs)...)
+	}
+	return domains
+}
+
+// shownDomains are the domains, of several labels, of all that looks like an address in what a program
+// shows, names too.
+func shownDomains(from []string) (domains []string) {
+	for _, shown := range from {
+		domains = append(domains, domainsOf(strings.FieldsFunc(placeholders.ReplaceAllString(shown, ""), func(r rune) bool {
+			return unicode.IsSpace(r) || strings.ContainsRune("<>()\"[]:;,", r)
+		}))...)
+	}
+	return slices.DeleteFunc(domains, func(domain string) bool { return !strings.Contains(domain, ".") })
+}
+
+func domainsOf(specs []string) (domains []string) {
+	for _, spec := range specs {
+		at := strings.LastIndexByte(spec, '@')
+		domain := maildomain.Canonical(strings.Trim(spec[at+1:], ".,;:\"'()"))
+		if at >= 0 && maildomain.Valid(domain) {
+			domains = append(domains, domain)
 		}
 	}
 	return domains

@@ -1,0 +1,110 @@
+package message
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message/grammar"
+)
+
+// claimTexts are the values of a header that may claim domains.
+type claimTexts struct {
+	authors  []string // of which programs may take different authors
+	beside   []string // names and comments beside authors whom all programs find
+	senders  []string // of Sender fields
+	returned []string // of Return-Path fields
+	named    bool     // there are authors whom all programs find
+	nobody   bool     // some program may find none
+	whole    bool     // they are all
+}
+
+// claimTextsOf reads a header; not whole if it is too large for all programs.
+func claimTextsOf(header []byte) claimTexts {
+	lines := bytes.TrimLeft(WithoutMboxLine(header), "\r\n")
+	early := len(lines) > 0 && isEnd(WithoutMboxLine(header)[0]) // an empty line that some programs pass over
+	s := grammar.ReadSection(lines, grammar.MaxHeader)
+	if lines = lines[:s.Size]; len(lines) > maxHeaders.bytes {
+		return claimTexts{nobody: true}
+	}
+	t := claimTexts{nobody: early, whole: true}
+	switch {
+	case bytes.IndexByte(lines, 0) >= 0: // where some programs end the line, and go on with the next one
+		t.nobody, t.authors = true, slices.Concat(unfolded(lines), unfolded(cutLines.ReplaceAll(lines, nil)))
+		return t
+	case hasFlaw(&s, grammar.LongHeader):
+		t.nobody, t.authors = true, unfolded(lines)
+		return t
+	case hasFlaw(&s, grammar.BareCR): // a line end to some
+		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
+		joined := grammar.ReadSection(bareCRs.ReplaceAll(lines, []byte(" ")), grammar.MaxHeader) // a blank to others, which may fold
+		for _, other := range []*grammar.Section{&split, &joined} {
+			t.authors = append(t.authors, other.Values("from")...)
+			t.senders = append(t.senders, other.Values("sender")...)
+			t.returned = append(t.returned, other.Values("return-path")...)
+		}
+		t.nobody = true
+	}
+	authors := 0
+	for i := range s.Fields {
+		if f := &s.Fields[i]; f.Name == "from" {
+			authors++
+			t.readAuthors(f.Value, early || f.QuoteFolded) // some programs end a quoted string with its line
+		}
+	}
+	if authors == 0 {
+		t.nobody = true
+		t.whole = !hasFlaw(&s, grammar.NoField) // behind the empty line some programs find the header
+	}
+	t.senders = append(t.senders, s.Values("sender")...)
+	t.returned = append(t.returned, s.Values("return-path")...)
+	return t
+}
+
+// readAuthors takes the value of a From field. All programs take the same addresses from it if it is inside
+// the grammar, no name in it holds what would be an address once encoded words are decoded, and none of a
+// group is one.
+func (t *claimTexts) readAuthors(value string, odd bool) {
+	items, plain := grammar.Addresses(value)
+	var beside []string
+	for _, i := range items {
+		for _, text := range []string{i.Name, i.Comment} {
+			if strings.Contains(text, "@") {
+				beside = append(beside, text)
+			}
+		}
+		angles := strings.ContainsAny(i.Name+i.Comment, "<>")
+		plain = plain && !strings.Contains(i.Group, "@") && !(angles && strings.Contains(i.Name+i.Comment, "@"))
+	}
+	if !plain || odd {
+		t.authors = append(t.authors, value)
+		items, plain = grammar.BareAddresses(value)
+	} else {
+		t.beside = append(t.beside, beside...)
+	}
+	if found := plain && slices.ContainsFunc(items, func(i grammar.Item) bool { return i.Addr != "" }); found && !odd {
+		t.named = true
+	} else {
+		t.nobody = true
+	}
+}
+
+// unfolded are the lines of a header with an @, each with those that go on it.
+func unfolded(header []byte) []string {
+	lines := strings.Split(folds.ReplaceAllString(string(header), " "), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "@") && !strings.Contains(line, "=?") })
+}
+
+func hasFlaw(s *grammar.Section, flaw grammar.Flaw) bool {
+	return slices.ContainsFunc(s.Flaws, func(f grammar.FoundFlaw) bool { return f.Flaw == flaw })
+}
+
+func isEnd(c byte) bool { return c == '\r' || c == '\n' }
+
+var (
+	lineEnds = regexp.MustCompile(`[\r\n]+`)
+	bareCRs  = regexp.MustCompile(`\r+\b`)
+	folds    = regexp.MustCompile(`\r?\n[ \t]+`)
+	cutLines = regexp.MustCompile(`\x00[^\n]*\n?`)
+)
