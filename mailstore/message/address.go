@@ -3,6 +3,7 @@ package message
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"cairn/mailstore/message/maildomain"
 )
@@ -16,7 +17,8 @@ type Address struct {
 // CanonicalAddress returns the addr-spec in s ("Jo <jo@Example.ORG>", "<jo@example.org>" or "jo@example.org") with its domain in lower-case
 // A-label form. The local part stays as it is, but for quotes that it does not need.
 func CanonicalAddress(s string) string {
-	list := parseAddresses([]string{s})
+	room := maxAddresses
+	list := room.parse([]string{s})
 	if len(list) == 0 {
 		return ""
 	}
@@ -36,8 +38,9 @@ func splitAddress(addr string) (local, domain string) {
 		return addr, ""
 	}
 	local = addr[:at]
-	if words := strings.Fields(addr[at+1:]); len(words) > 0 { // what follows a space is no part of it
-		domain = words[0]
+	domain = strings.TrimSpace(addr[at+1:])
+	if end := strings.IndexFunc(domain, unicode.IsSpace); end >= 0 { // what follows a space is no part of it
+		domain = domain[:end]
 	}
 	return local, maildomain.Canonical(domain)
 }

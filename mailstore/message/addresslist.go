@@ -1,22 +1,33 @@
 package message
 
 import (
+	"bytes"
+	"math"
 	"slices"
 	"strings"
 )
 
-// parseAddresses reads address-list values (RFC 5322, section 3.4) and whatever else stands in such fields. Groups are dissolved, source routes
+// parseAddresses reads values of version 1, of which there is an end elsewhere.
+func parseAddresses(values []string) []Address {
+	return (&addressRoom{math.MaxInt, math.MaxInt}).parse(values)
+}
+
+// parse reads address-list values (RFC 5322, section 3.4) and whatever else stands in such fields. Groups are dissolved, source routes
 // dropped. Each address is found wherever it stands, and text that is none counts as the display name of the next one, since a mail program may show
 // it. It never fails: an item without an address yields its text.
-func parseAddresses(values []string) []Address {
+func (r *addressRoom) parse(values []string) []Address {
 	var list []Address
 	for _, value := range values {
-		s := addressScanner{text: value}
+		value, whole := r.take(value)
+		s := addressScanner{text: value, room: r}
 		if !balanced(value) {
 			s.text = strings.ReplaceAll(value, `"`, "")
 		}
 		s.lastAngle = strings.LastIndexByte(s.text, '>')
 		list = append(list, s.scan()...)
+		if !whole {
+			return append(list, beyondRoom)
+		}
 	}
 	return list
 }
@@ -40,17 +51,21 @@ type addressScanner struct {
 	text      string
 	lastAngle int // position of the last '>'
 	open      comments
+	room      *addressRoom
 
 	found    []Address
 	loose    strings.Builder // words before the item that belong to none, canonical
-	words    strings.Builder // outside of angles, comments left out, quotes kept
-	comment  strings.Builder
+	words    bytes.Buffer    // outside of angles, comments left out, quotes kept
+	comment  bytes.Buffer
 	angle    string
 	hasAngle bool
 }
 
 func (s *addressScanner) scan() []Address {
 	for i := 0; i < len(s.text); i++ {
+		if s.room.items <= 0 {
+			return append(s.found, beyondRoom)
+		}
 		switch c := s.text[i]; c {
 		case '"':
 			close := quotedEnd(s.text, i)
@@ -79,6 +94,7 @@ func (s *addressScanner) scan() []Address {
 			i += close
 		case ':':
 			if words := s.words.String(); !s.hasAngle && !strings.Contains(words, "@") { // the name of a group
+				s.room.items--
 				s.keep(joinName(phrase(unquoteWords(words)), phrase(s.comment.String())), ": ")
 				s.clear()
 				continue
@@ -90,7 +106,9 @@ func (s *addressScanner) scan() []Address {
 			s.words.WriteByte(c)
 		}
 	}
-	s.end()
+	if s.end(); s.room.items < 0 {
+		return append(s.found, beyondRoom)
+	}
 	if last := len(s.found) - 1; last >= 0 && s.loose.Len() > 0 {
 		s.found[last].Name = collapse(s.found[last].Name + " " + strings.TrimSuffix(s.loose.String(), ": "))
 	}
@@ -112,12 +130,19 @@ func (s *addressScanner) clear() {
 
 // end makes addresses of what was gathered.
 func (s *addressScanner) end() {
+	if !s.hasAngle && s.words.Len() == 0 && s.comment.Len() == 0 {
+		return
+	}
 	defer s.clear()
+	s.room.items--
 	words, comment := strings.TrimSpace(s.words.String()), phrase(s.comment.String())
 	spec, name := s.angle, joinName(phrase(unquoteWords(words)), comment)
 	if !s.hasAngle {
 		spec, name = words, joinName("", comment)
 		if some := severalSpecs(words); some != nil {
+			if s.room.items -= len(some); s.room.items <= 0 {
+				return
+			}
 			for _, other := range some[:len(some)-1] {
 				s.found = append(s.found, Address{Addr: canonicalSpec(other)})
 			}

@@ -68,9 +68,9 @@ func guess(declared bool, b []byte) []byte {
 	if declared {
 		return bytes.TrimPrefix(bytes.ToValidUTF8(b, []byte("\uFFFD")), bom)
 	}
-	out, err := charmap.Windows1252.NewDecoder().Bytes(b)
-	if err != nil {
-		return bytes.ToValidUTF8(b, []byte("\uFFFD"))
+	out := make([]byte, 0, len(b)+len(b)/2)
+	for _, c := range b {
+		out = utf8.AppendRune(out, charmap.Windows1252.DecodeByte(c))
 	}
 	return out
 }

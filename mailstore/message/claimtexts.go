@@ -92,8 +92,22 @@ func (t *claimTexts) readAuthors(value string, odd bool) {
 
 // unfolded are the lines of a header with an @, each with those that go on it.
 func unfolded(header []byte) []string {
-	lines := strings.Split(folds.ReplaceAllString(string(header), " "), "\n")
-	return slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "@") && !strings.Contains(line, "=?") })
+	var line []byte
+	var lines []string
+	for len(header) > 0 {
+		var next []byte
+		next, header, _ = bytes.Cut(header, []byte("\n"))
+		line = append(line, next...)
+		if len(header) > 0 && isBlank(header[0]) {
+			line, header = append(bytes.TrimSuffix(line, []byte("\r")), ' '), bytes.TrimLeft(header, " \t")
+			continue
+		}
+		if bytes.IndexByte(line, '@') >= 0 || bytes.Contains(line, []byte("=?")) {
+			lines = append(lines, string(line))
+		}
+		line = line[:0]
+	}
+	return lines
 }
 
 func hasFlaw(s *grammar.Section, flaw grammar.Flaw) bool {
@@ -105,6 +119,5 @@ func isEnd(c byte) bool { return c == '\r' || c == '\n' }
 var (
 	lineEnds = regexp.MustCompile(`[\r\n]+`)
 	bareCRs  = regexp.MustCompile(`\r+\b`)
-	folds    = regexp.MustCompile(`\r?\n[ \t]+`)
 	cutLines = regexp.MustCompile(`\x00[^\n]*\n?`)
 )

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	gomessage "github.com/emersion/go-message"
 	"github.com/emersion/go-message/textproto"
@@ -116,6 +117,9 @@ func values(h gomessage.Header, name string) []string {
 
 // phrase is the canonical form of words that people read: encoded words decoded, NFC, white space collapsed.
 func phrase(s string) string {
+	if isASCII([]byte(s)) && !strings.Contains(s, "=?") {
+		return collapse(s)
+	}
 	return collapse(norm.NFC.String(decodeWords(s)))
 }
 
@@ -123,4 +127,14 @@ func phrase(s string) string {
 func plain(s string) string { return collapse(string(decodeCharset("", []byte(s)))) }
 
 // collapse turns each run of white space into one space and drops it at both ends.
-func collapse(s string) string { return strings.Join(strings.Fields(s), " ") }
+func collapse(s string) string {
+	blank := true // before
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf || c < ' ' || c == ' ' && blank {
+			return strings.Join(strings.Fields(s), " ")
+		}
+		blank = c == ' '
+	}
+	return strings.TrimSuffix(s, " ")
+}

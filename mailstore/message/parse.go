@@ -72,14 +72,15 @@ func cutBody(raw []byte) []byte {
 }
 
 func ofHeader(header gomessage.Header) *Message {
+	room := maxAddresses
 	m := &Message{
 		header:     header,
 		Subject:    phrase(knownWords(header.Get("Subject"))),
-		From:       parseAddresses(knownValues(values(header, "From"))),
-		Sender:     parseAddresses(knownValues(values(header, "Sender"))),
-		To:         parseAddresses(knownValues(values(header, "To"))),
-		Cc:         parseAddresses(knownValues(values(header, "Cc"))),
-		ReplyTo:    parseAddresses(knownValues(values(header, "Reply-To"))),
+		From:       room.parse(knownValues(values(header, "From"))),
+		Sender:     room.parse(knownValues(values(header, "Sender"))),
+		To:         room.parse(knownValues(values(header, "To"))),
+		Cc:         room.parse(knownValues(values(header, "Cc"))),
+		ReplyTo:    room.parse(knownValues(values(header, "Reply-To"))),
 		InReplyTo:  messageIDs(values(header, "In-Reply-To")),
 		References: messageIDs(values(header, "References")),
 		ListID:     listID(header.Get("List-Id")),
