@@ -66,6 +66,12 @@ var actedUponFields = []string{
 	"keywords", "x-label",
 }
 
+// shownFields have words that programs show as a matter of course (Gnus, mutt, Claws Mail, KMail, readers of
+// RFC 9057): whoever adds one speaks to the reader.
+var shownFields = []string{
+	"summary", "organization", "organisation", "author", "posted-to", "gnus-warning", "fcc", "gcc", "x-url", "x-mailer", "user-agent", "x-newsreader",
+}
+
 // commonFields are recorded fields that many programs write.
 var commonFields = []string{
 	"x-mailer", "user-agent", "importance", "priority", "x-priority", "x-msmail-priority", "organization", "keywords", "comments",
@@ -98,16 +104,16 @@ func classOf(name string) fieldClass {
 // has at most one of each (RFC 5322, section 3.6); which of several a program shows is anybody's guess.
 func OwnField(name string) bool { return ownFields[name] != 0 }
 
-// ActedUpon reports whether programs act upon the header field with that lower-case name: added on
-// the way it keeps a message from counting as wanted.
-func ActedUpon(name string) bool { return inList(actedUponFields, name) }
+// ActedUpon reports whether programs act upon the header field with that lower-case name, or show it: added
+// on the way it keeps a message from counting as wanted.
+func ActedUpon(name string) bool { return inList(actedUponFields, name) || inList(shownFields, name) }
 
 // wordFields are fields with words for people among those that programs act upon.
 var wordFields = []string{"content-description", "thread-topic", "comments", "x-message-flag", "keywords", "x-label"}
 
 // structured reports whether programs act upon a field as it stands there.
 func structured(name string) bool {
-	return (strings.HasPrefix(name, "content-") || ActedUpon(name)) && !slices.Contains(wordFields, name)
+	return (strings.HasPrefix(name, "content-") || inList(actedUponFields, name)) && !slices.Contains(wordFields, name)
 }
 
 // ListField reports whether a mailing list adds the field with that lower-case name.
