@@ -32,6 +32,7 @@ func footerHTML(author, added []byte) bool {
 		return false
 	}
 	var open []string
+	var small []bool // of those open, which shrink what is inside
 	broken, read := false, 0
 	for z := html.NewTokenizer(bytes.NewReader(added)); ; {
 		kind := z.Next()
@@ -59,12 +60,15 @@ func footerHTML(author, added []byte) bool {
 			}
 			broken = broken || element.breaks
 			if !element.void {
-				open = append(open, t.Data)
+				open, small = append(open, t.Data), append(small, shrinks(&t))
+			}
+			if maxShrunk < len(slices.DeleteFunc(slices.Clone(small), func(shrunk bool) bool { return !shrunk })) {
+				return false
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			if at := innermost(open, string(name)); at >= 0 {
-				open = open[:at]
+				open, small = open[:at], small[:at]
 			} else if string(name) != "body" && string(name) != "html" { // what follows these is body still
 				return false
 			}
@@ -72,6 +76,18 @@ func footerHTML(author, added []byte) bool {
 			return false
 		}
 	}
+}
+
+// maxShrunk is how many elements that shrink their letters may be inside each other: of more nothing is seen.
+const maxShrunk = 3
+
+// shrinks reports whether an element shows letters smaller than those around it are.
+func shrinks(t *html.Token) bool {
+	return slices.Contains([]string{"small", "sub", "sup", "h5", "h6"}, t.Data) || slices.ContainsFunc(t.Attr, func(a html.Attribute) bool {
+		value := strings.ToLower(a.Val)
+		return a.Key == "style" && strings.Contains(value, "font-size") &&
+			slices.ContainsFunc([]string{"%", "em", "smaller"}, func(unit string) bool { return strings.Contains(value, unit) })
+	})
 }
 
 // innermost returns the place in open of the element that an end tag of that name closes, -1 if there is none: the last one, but for those whose end
@@ -137,7 +153,9 @@ func closedComment(source []byte) bool {
 func footerAttribute(element, name, value string) bool {
 	lower := strings.ToLower(value)
 	switch name {
-	case "title", "alt", "lang", "face", "target", "rel", "noshade":
+	case "face":
+		return isTextFont(lower)
+	case "title", "alt", "lang", "target", "rel", "noshade":
 		return true
 	case "href":
 		return element == "a" && hasScheme(lower, "http:", "https:", "mailto:")
@@ -187,9 +205,9 @@ func footerDeclaration(name, value string) bool {
 	case "color":
 		return isColour(value)
 	case "font-family":
-		return !strings.ContainsFunc(value, func(r rune) bool { return !isPlain(r) && !strings.ContainsRune(` ,'"-_`, r) })
+		return isTextFont(value)
 	case "font-size":
-		return is("xx-small", "x-small", "small", "medium", "large", "smaller") || isLength(value, 24, 18, 1, 100)
+		return is("xx-small", "x-small", "small", "medium", "large", "smaller") || isLength(value, 24, 18, 1, 100) && !isLength(value, 5.99, 4.49, 0.74, 74)
 	case "font-style":
 		return is("normal", "italic", "oblique")
 	case "font-weight":
@@ -208,6 +226,24 @@ func footerDeclaration(name, value string) bool {
 		}
 	}
 	return false
+}
+
+// textFonts are fonts in which every letter is that letter: in those of symbols it may be a digit.
+var textFonts = strings.Split("serif,sans-serif,monospace,system-ui,ui-sans-serif,-apple-system,blinkmacsystemfont,inherit,initial,"+
+	"arial,arial narrow,arial black,helvetica,helvetica neue,times,times new roman,georgia,verdana,tahoma,trebuchet ms,calibri,cambria,candara,"+
+	"consolas,constantia,corbel,aptos,segoe ui,courier,courier new,lucida grande,lucida sans,lucida sans unicode,lucida console,geneva,monaco,menlo,"+
+	"palatino,palatino linotype,book antiqua,garamond,century gothic,roboto,open sans,lato,ubuntu,inter,noto sans,noto serif,source sans pro,"+
+	"dejavu sans,dejavu sans mono,dejavu serif,liberation sans,liberation serif,liberation mono,ms gothic,ms pgothic,ms mincho,ms pmincho,meiryo,"+
+	"yu gothic,simsun,simhei,microsoft yahei,microsoft jhenghei,pingfang sc,malgun gothic,gulim,batang,hiragino sans", ",")
+
+// isTextFont reports whether all fonts of a list in lower case are textFonts.
+func isTextFont(fonts string) bool {
+	for font := range strings.SplitSeq(fonts, ",") {
+		if !slices.Contains(textFonts, strings.Trim(font, ` '"`)) {
+			return false
+		}
+	}
+	return true
 }
 
 // isLength reports whether s is a number that is not negative, with a unit, and not above that unit's bound.

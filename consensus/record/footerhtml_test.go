@@ -42,6 +42,7 @@ func TestHonestFooters(t *testing.T) {
 		"<table width=\"100%\" border=0 cellpadding=4 cellspacing=0><tbody><tr><td valign=top><img src=\"cid:logo@x\" alt=\"x\" width=40 height=40></td>" +
 			"<td style=\"color: rgb(1, 2, 3); text-align:center\"><a href=\"https://x.example/\" target=_blank rel=noopener>x</a></td></tr></tbody></table>",
 		"<div>a</div></body></html>",
+		strings.Repeat("<p style=\"font-size:90%; font-family:Calibri, 'Times New Roman', sans-serif\"><small>a</small></p>", 8),
 		"\n<ul><li>one<li>two</ul>",
 	} {
 		if got := footerKind(added); got != record.FooterAppended {
@@ -68,6 +69,18 @@ func TestHostileFooters(t *testing.T) {
 		"<div style=\"margin:calc(0px - 9em)\">pay 900</div>",
 		"<div style=\"margin-top:500px\">pay 900</div>",
 		"<div style=\"font-size:500px\">pay 900</div>",
+		"<p>evil<span style=\"font-size:0px\"> </span>.com",
+		"<p>evil<span style=\"font-size:0.1em\"> </span>.com",
+		"<p>evil<span style=\"font-size:1%\"> </span>.com",
+		"<p>evil<span style=\"font-size:3pt\"> </span>.com",
+		"<p>evil" + strings.Repeat("<span style=\"font-size:50%\">", 5) + " " + strings.Repeat("</span>", 5) + ".com",
+		"<p>evil" + strings.Repeat("<span style=\"font-size:80%\">", 8) + " " + strings.Repeat("</span>", 8) + ".com",
+		"<p>evil" + strings.Repeat("<small>", 16) + " " + strings.Repeat("</small>", 16) + ".com",
+		"<p>evil" + strings.Repeat("<sub>", 16) + " " + strings.Repeat("</sub>", 16) + ".com",
+		"<p><font face=\"Wingdings 2\">jklmnop</font>",
+		"<p><font face=\"Arial, Symbol\">jklmnop</font>",
+		"<p style=\"font-family:webdings\">jklmnop",
+		"<p style=\"font-family:'mine'\">jklmnop",
 		"<div style=\"font-size:2em\">pay 900</div>",
 		"<div style=\"font-size:larger\">pay 900</div>",
 		"<div style=\"font-size:1e3px\">pay 900</div>",
