@@ -17,11 +17,11 @@ import (
 // take the place of the author's words, and with nothing in it that moves money or readers.
 const (
 	maxAddition = 512 // octets
-	maxDigits   = 6   // outside of links
+	maxDigits   = 6   // outside of links to a known forwarder
 )
 
-// harmless reports whether text that was added names no host and no address but own ones, has no
-// seven digits outside of links, and is short. Control characters and those that turn the direction
+// harmless reports whether text that was added names no host and no address but own ones, has
+// nothing outside of links to a known forwarder that could be an account, and is short. Control characters and those that turn the direction
 // of text are never harmless.
 func harmless(added []byte, own owners) bool { return harm(added, own) == "" }
 
@@ -40,30 +40,14 @@ func harm(added []byte, own owners) string {
 	if why != "" {
 		return why
 	}
-	digits := 0
-	for _, c := range rest {
-		if unicode.IsNumber(c) {
-			digits++
-		}
-	}
-	if digits > maxDigits {
-		return "seven digits look like an account or a telephone number"
-	}
-	return ""
+	return code(rest)
 }
 
 // CheckFooter says why recipients would not take text, with what sets it off in front, for the footer
 // of a mailing list at that domain; nil if they would.
 func CheckFooter(text, domain string) error {
-	own := owners{
-		host: func(host string) bool { return under(host, domain) },
-		address: func(address string) bool {
-			_, at, _ := strings.Cut(strings.ToLower(address), "@")
-			return at == domain || strings.HasSuffix(at, "."+domain)
-		},
-	}
 	a := readAddition(message.Text, text)
-	if why := a.unfit(own); why != "" {
+	if why := a.unfit(owners{domain: domain}); why != "" {
 		return errors.New(why)
 	}
 	return nil

@@ -37,7 +37,7 @@ func readAddition(form message.Type, source string) addition {
 // harm says why an addition is not harmless, empty if it is.
 func (a *addition) harm(own owners) string {
 	for _, link := range a.links {
-		if !own.link(link) {
+		if !own.plainLink(link) {
 			return "its link leads elsewhere, or does to some programs"
 		}
 	}

@@ -76,11 +76,11 @@ type comparer struct {
 	d      *message.Dissection
 	with   Context
 
-	arrivals []arrival
-	written  []message.Mailbox // those of To and Cc that were there when the message was recorded
-	hosts    hostSet           // the domains of these
-	modest   bool              // all that was added to the body is harmless together
-	mapped   []message.Component
+	arrivals   []arrival
+	written    []message.Mailbox // those of To and Cc that were there when the message was recorded
+	addressees map[string]bool   // their addresses and the domains of these
+	modest     bool              // all that was added to the body is harmless together
+	mapped     []message.Component
 }
 
 func compare(o *origin, d *message.Dissection, with Context) Comparison {

@@ -67,19 +67,15 @@ func misleadsV1(p *Part, parts []Part, arrivals []arrival) bool {
 	case p.Kind != FooterAppended && p.Kind != FooterPart || p.Type == message.SignatureBlock:
 		return false
 	}
-	var addresses []string
+	own := owners{written: map[string]bool{}}
 	for _, a := range arrivals {
 		for _, of := range parts {
 			if (a.Type == message.To || a.Type == message.Cc) && of.Type == a.Type && of.Outcome == Same {
-				addresses = append(addresses, strings.Split(string(a.Content), "\n")...)
+				for address := range strings.SplitSeq(strings.ToLower(string(a.Content)), "\n") {
+					own.written[address], own.written[message.Domain(address)] = true, true
+				}
 			}
 		}
-	}
-	own := owners{
-		host: func(host string) bool {
-			return slices.ContainsFunc(addresses, func(a string) bool { return message.Domain(a) == strings.ToLower(host) })
-		},
-		address: func(address string) bool { return slices.Contains(addresses, address) },
 	}
 	a := readAddition(p.Type, p.Added)
 	return p.Cut || a.harm(own) != ""

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,14 +15,93 @@ import (
 
 // owners say whose hosts and addresses an addition may name.
 type owners struct {
-	host    func(host string) bool
-	address func(address string) bool
+	domain  string          // the known forwarder's, empty if there is none: all in it are own
+	written map[string]bool // addresses that the author wrote to, in lower case, and their domains: what belongs to these addresses is own
+}
+
+var (
+	// sites stand in front of the domain of a list where its software has a host of its own.
+	sites = []string{"", "www.", "lists.", "list.", "mail.", "mailman.", "groups."}
+	// desks are behind the name of a list whom its subscribers and relays write to, robots beside it.
+	desks  = []string{"-request", "-leave", "-join", "-unsubscribe", "-subscribe", "-owner", "-help", "-admin", "-bounces"}
+	robots = []string{"majordomo", "listserv", "mailman", "sympa", "ecartis"}
+	// orders are what robots are told.
+	orders = []string{"subscribe", "unsubscribe", "help"}
+)
+
+// vouched reports whether a host is the known forwarder's.
+func (own owners) vouched(host string) bool { return own.domain != "" && under(host, own.domain) }
+
+// isHost reports whether the whole of a name is an own host: of an addressee's provider only the domain,
+// of which anybody may have a page or a name below.
+func (own owners) isHost(name string) bool {
+	return hostName.MatchString(name) && (own.vouched(name) || own.written[strings.ToLower(name)])
+}
+
+// isAddress reports whether the whole of a name is an own address: the forwarder's, or one that the author
+// wrote to or that belongs to it, as "list-leave" does to "list".
+func (own owners) isAddress(name string) bool {
+	local, host, _ := strings.Cut(strings.ToLower(name), "@")
+	if !localPart.MatchString(local) || !hostName.MatchString(host) {
+		return false
+	}
+	if own.domain != "" && (host == own.domain || strings.HasSuffix(host, "."+own.domain)) {
+		return true
+	}
+	is := func(local string) bool { return own.written[local+"@"+host] }
+	for i, r := range local {
+		if r == '+' && is(local[:i]) {
+			return true
+		}
+	}
+	return is(local) || is(strings.TrimPrefix(local, "owner-")) || own.written[host] && slices.Contains(robots, local) ||
+		slices.ContainsFunc(desks, func(desk string) bool { return strings.HasSuffix(local, desk) && is(strings.TrimSuffix(local, desk)) })
+}
+
+// isPage reports whether a link leads to a page of an address that the author wrote to: at its domain, with
+// its local part in the path as lists have it, and nothing behind that.
+func (own owners) isPage(u *url.URL) bool {
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Port() != "" {
+		return false
+	}
+	host := strings.ToLower(u.Host)
+	for _, site := range sites {
+		domain, ok := strings.CutPrefix(host, site)
+		if !ok || !own.written[domain] {
+			continue
+		}
+		for name := range strings.SplitSeq(strings.ToLower(u.Path), "/") {
+			if own.written[name+"@"+domain] || strings.HasSuffix(name, "@"+domain) && own.written[name] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isOrder reports whether a link to an address that the author wrote to has a robot do no more than
+// subscribe somebody or not: what else stands in it would be sent in the reader's name.
+func (own owners) isOrder(u *url.URL) bool {
+	_, host, _ := strings.Cut(strings.ToLower(u.Opaque), "@")
+	for field, values := range u.Query() { // others are further recipients
+		if field = strings.ToLower(field); field != "subject" && field != "body" {
+			return false
+		}
+		for _, word := range strings.Fields(strings.ToLower(strings.Join(values, " "))) {
+			if !own.vouched(host) && !slices.Contains(orders, word) && !own.written[word+"@"+host] {
+				return false
+			}
+		}
+	}
+	return own.vouched(host) || u.Fragment == ""
 }
 
 var (
 	// linkStart is where programs begin a link. It goes on to white space or one of <>": what else ends
 	// it differs from program to program.
 	linkStart = regexp.MustCompile(`(?i)\b(?:[a-z][a-z0-9+.-]{1,15}:/+|mailto:|www\.)`)
+	// schemed is a link without slashes.
+	schemed = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]{1,15}:[a-z0-9+*#?%&]`)
 	// urlPattern are the characters of RFC 3986, hostName and localPart the plain forms of an own name.
 	urlPattern = regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$`)
 	// behindHost are the characters of a path, query and fragment at which no program ends a link.
@@ -43,7 +123,7 @@ var ideographic = strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".
 const punctuation = ".,;:!?()[]{}'*_"
 
 // foreign says what text names that is not an own host, address or link to one, empty if nothing.
-// rest is the text in NFKC without own links.
+// rest is the text in NFKC without links to the known forwarder.
 func (own owners) foreign(text string) (rest, why string) {
 	var b strings.Builder
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`<>"`, r) }) {
@@ -56,22 +136,26 @@ func (own owners) foreign(text string) (rest, why string) {
 	return b.String(), ""
 }
 
-// unlinked is a word in NFKC without the own link in which it ends; why says what else it names.
+// unlinked is a word in NFKC without the link to the known forwarder in which it ends; why says what else
+// it names.
 func (own owners) unlinked(word string) (rest, why string) {
 	rest = ideographic.Replace(norm.NFKC.String(word))
-	linked := ""
+	linked, behind := "", ""
 	if at := linkStart.FindStringIndex(rest); at != nil {
 		rest, linked = rest[:at[0]], rest[at[0]:]
-		link := strings.TrimRight(linked, punctuation)
-		if !strings.HasSuffix(word, linked) || !own.link(link) {
+		host, ok := own.home(strings.TrimRight(linked, punctuation))
+		if !strings.HasSuffix(word, linked) || !ok {
 			return "", fmt.Sprintf("its link %q leads elsewhere, or does to some programs", linked)
+		}
+		if !own.vouched(host) { // it may say what it does not lead to
+			behind = linked
 		}
 	}
 	plain := linked == "" && strings.Trim(rest, punctuation) == strings.Trim(word, punctuation)
 	if says := own.names(rest, plain); says != "" {
 		return "", fmt.Sprintf(says, word)
 	}
-	return rest, ""
+	return rest + behind, ""
 }
 
 // names says what a word in NFKC without links names, a format for it, empty if nothing. plain allows
@@ -80,10 +164,10 @@ func (own owners) names(word string, plain bool) (says string) {
 	name := strings.Trim(word, punctuation)
 	_, err := netip.ParseAddr(name)
 	switch {
-	case plain && (own.isAddress(name) || own.link("http://"+name)):
+	case plain && (own.isAddress(name) || own.isHost(name) || own.link("http://"+name)):
 	case strings.Contains(word, "@"):
 		return "it names the address %q"
-	case strings.Contains(word, "://"), strings.Contains(word, `\\`):
+	case strings.Contains(word, "://"), strings.Contains(word, `\\`), schemed.MatchString(word):
 		return "its link %q leads elsewhere"
 	case dotted.MatchString(word) && !version.MatchString(name), err == nil:
 		return "it names the host %q"
@@ -91,28 +175,38 @@ func (own owners) names(word string, plain bool) (says string) {
 	return ""
 }
 
-// link reports whether the whole of a link leads to an own host: over HTTP or to an own address, with
-// nothing before the host that could be taken for it.
+// link reports whether the whole of a link leads home.
 func (own owners) link(link string) bool {
+	_, ok := own.home(link)
+	return ok
+}
+
+// plainLink reports whether a link leads home and holds nothing that could be an account: programs that show
+// text alone write it out.
+func (own owners) plainLink(link string) bool {
+	rest, why := own.foreign(link)
+	return why == "" && code(rest) == "" && own.link(link)
+}
+
+// home reports whether the whole of a link leads to an own page over HTTP or to an own address, and of
+// which host, with nothing before that could be taken for it.
+func (own owners) home(link string) (host string, ok bool) {
 	if strings.EqualFold(link[:min(4, len(link))], "www.") {
 		link = "http://" + link
 	}
 	u, err := url.Parse(link)
 	if err != nil || u.User != nil || !urlPattern.MatchString(link) {
-		return false
+		return "", false
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "http", "https":
-		return len(u.Port()) <= len("65535") && hostName.MatchString(u.Hostname()) && own.host(u.Hostname()) && own.leadsOn(link, u.Host)
+		host = u.Hostname()
+		return host, len(u.Port()) <= len("65535") && hostName.MatchString(host) && (own.vouched(host) || own.isPage(u)) && own.leadsOn(link, u.Host)
 	case "mailto":
-		for field := range u.Query() { // others are further recipients
-			if !strings.EqualFold(field, "subject") && !strings.EqualFold(field, "body") {
-				return false
-			}
-		}
-		return own.isAddress(u.Opaque) && own.leadsOn(link, u.Opaque)
+		_, host, _ = strings.Cut(u.Opaque, "@")
+		return host, own.isAddress(u.Opaque) && own.isOrder(u) && own.leadsOn(link, u.Opaque)
 	}
-	return false
+	return "", false
 }
 
 // leadsOn reports whether what stands in a link behind its host or address could be nothing else to
@@ -133,12 +227,6 @@ func (own owners) leadsOn(link, host string) bool {
 		}
 	}
 	return true
-}
-
-// isAddress reports whether the whole of a name is an own address.
-func (own owners) isAddress(name string) bool {
-	local, host, _ := strings.Cut(name, "@")
-	return localPart.MatchString(local) && hostName.MatchString(host) && own.address(name)
 }
 
 // harmlessActions reports whether the links of a list field lead to own hosts and addresses, and
@@ -170,34 +258,10 @@ func harmlessActions(value string, own owners) bool {
 }
 
 // own says what hosts and addresses are the author's addressees' or the known forwarder's.
-func (c *comparer) own() owners { return owners{c.ownHost, c.ownAddress} }
-
-// robots are the addresses at which the software of lists is asked to do something.
-var robots = []string{"majordomo", "listserv", "mailman", "sympa", "ecartis"}
-
-// ownAddress reports whether an address is the known forwarder's, or one that the author wrote to or
-// that belongs to it, as "list-leave" does to "list".
-func (c *comparer) ownAddress(address string) bool {
-	local, domain, ok := strings.Cut(strings.ToLower(address), "@")
-	if !ok || !c.ownHost(domain) {
-		return false
+func (c *comparer) own() owners {
+	own := owners{written: c.addressees}
+	if f := c.with.Forwarder; f != nil {
+		own.domain = f.Domain
 	}
-	if f := c.with.Forwarder; f != nil && (domain == f.Domain || strings.HasSuffix(domain, "."+f.Domain)) {
-		return true
-	}
-	for _, m := range c.written {
-		theirs, at, _ := strings.Cut(m.Addr, "@")
-		if at != domain {
-			continue
-		}
-		for _, robot := range robots {
-			if local == robot {
-				return true
-			}
-		}
-		if local == theirs || strings.HasPrefix(local, theirs+"-") || strings.HasPrefix(local, theirs+"+") || local == "owner-"+theirs {
-			return true
-		}
-	}
-	return false
+	return own
 }

@@ -165,7 +165,7 @@ func (c *comparer) fieldDecides(p *Part) bool {
 	case p.Field == "":
 		return true
 	case message.ListField(p.Field):
-		return p.Cut || !harmlessActions(p.Added, c.own())
+		return p.Cut || !c.fromOwnList(p)
 	}
 	return message.ActedUpon(p.Field)
 }

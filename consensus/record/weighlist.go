@@ -86,3 +86,29 @@ func (c *comparer) noSubject(p *Part, known bool) bool {
 	}
 	return !p.Cut && strings.EqualFold(strings.TrimSpace(after), "(no subject)") && (tag == "" || c.harmlessTag(tag, known))
 }
+
+// fromOwnList reports whether a field of a mailing list could be one's that the author wrote to: it leads
+// there, and what programs show of it says nothing of its own.
+func (c *comparer) fromOwnList(p *Part) bool {
+	if p.Field == "list-id" {
+		return c.isListID(p.Added)
+	}
+	return harmlessActions(p.Added, c.own()) && (!message.ActedUpon(p.Field) || harmless([]byte(p.Added), c.own()))
+}
+
+// isListID reports whether a value of List-Id (RFC 2919) is that of an address that the author wrote to, or of
+// the known forwarder, behind words that could stand in a tag.
+func (c *comparer) isListID(value string) bool {
+	phrase, id, _ := strings.Cut(value, "<")
+	id, ok := strings.CutSuffix(strings.ToLower(id), ">")
+	if phrase = strings.Trim(phrase, `" `); !ok || !hostName.MatchString(id) || strings.Contains(phrase, "=?") || phrase != "" && !c.harmlessTag("["+phrase+"]", false) {
+		return false
+	}
+	own := c.own()
+	for i, r := range id {
+		if r == '.' && own.isAddress(id[:i]+"@"+id[i+1:]) {
+			return true
+		}
+	}
+	return own.vouched(id)
+}
