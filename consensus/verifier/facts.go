@@ -97,6 +97,9 @@ func (f *Finding) recordedBy(org *consensus.Org, w word, cfg Config) {
 		return
 	}
 	f.Org, f.OrgEvent = org.ID, org.LastEvent
+	if i := slices.IndexFunc(org.Nodes, func(n consensus.OrgNode) bool { return n.Recorder == f.Recorder }); i >= 0 {
+		f.Node = org.Nodes[i].Node
+	}
 	f.Facts.SetThreshold(cfg.Threshold, int(org.ThresholdFloor))
 	f.Facts.TokenValid, f.Facts.TokenFault = true, ""
 	f.Facts.Recorder, f.Facts.RecorderDomain = org.Name, speaksAs(org, f.Domains)

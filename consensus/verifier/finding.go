@@ -64,6 +64,8 @@ type Finding struct {
 	Root     consensus.MicroRoot `json:"root,omitzero"`
 	Time     uint64              `json:"time,omitempty"` // in the record, unix ms
 	Org      consensus.Hash      `json:"org,omitzero"`   // zero: nobody enrolled the key
+	// Node had the recorder key when that was last an organisation's; zero: it never was.
+	Node consensus.Key `json:"node,omitzero"`
 	// OrgEvent is the last event in the entry of Org that was judged by; zero where entries do not
 	// change.
 	OrgEvent consensus.Hash `json:"org_event,omitzero"`

@@ -7,17 +7,27 @@ import "cairn/consensus"
 // record in no block, as it is now, and only if the key counts still: who has stolen one that does
 // not can make any number of such records.
 func (f *Finding) recordingOrg(s *consensus.State) (*consensus.Org, bool) {
-	if f.Block.IsZero() {
+	org, known := s.OrgByRecorder(f.Recorder)
+	switch {
+	case !known:
+		return f.bringsAgain(s)
+	case f.Block.IsZero():
 		return sealer(s, f.Recorder)
-	}
-	org, ok := s.OrgByRecorder(f.Recorder)
-	if !ok {
-		return nil, false
 	}
 	if then, ok := s.OrgAt(org.ID, f.Block.Height); ok {
 		return then, true
 	}
 	return org, true // s is of another branch than the block, which is about to be reverted
+}
+
+// bringsAgain returns the organisation with the node that had f's recorder key when f was judged, of a key that the
+// chain does not know any more, as it went another way: that node brings the key again, and what it has recorded. Of
+// a key that no node had nobody does, so nothing is made of keys that were never enrolled.
+func (f *Finding) bringsAgain(s *consensus.State) (*consensus.Org, bool) {
+	if f.Node.IsZero() {
+		return nil, false
+	}
+	return s.ActiveNode(f.Node)
 }
 
 // judgedBy reports whether f says what this entry of an organisation says.
