@@ -33,6 +33,33 @@ func (s *State) NodesBeside(node Key) (others []Key) {
 	return others
 }
 
+// NodeByKey returns the entry of a node as the chain last had it, by its node identity: that with the recorder key it
+// has, or of one that ended the last one that it had, also when that was so long ago that its organisation's entry has
+// it no more.
+func (s *State) NodeByKey(node Key) (last OrgNode, ok bool) {
+	o, known := s.OrgByNode(node)
+	if !known {
+		return OrgNode{}, false
+	}
+	look := func(o *Org) {
+		for _, n := range o.Nodes {
+			if n.Node == node && (!ok || n.End == NodeActive || last.End != NodeActive && n.Until > last.Until) {
+				last, ok = n, true
+			}
+		}
+	}
+	look(o)
+	for _, p := range slices.Backward(s.members.past) {
+		if ok {
+			break
+		}
+		if p.Org.ID == o.ID {
+			look(p.Org)
+		}
+	}
+	return last, ok
+}
+
 // NodeByRecorder returns the node that has, or had, that recorder key as the chain last had it, also when
 // it ended so long ago that its organisation's entry has it no more.
 func (s *State) NodeByRecorder(recorder Key) (OrgNode, bool) {

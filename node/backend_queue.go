@@ -132,7 +132,9 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 					v.Next = recorder.Halted.Next
 				}
 			case v.WaitsFor == api.WaitsHeld:
-				v.Why = heldWhy
+				if v.Why, v.Next = recorder.Halted.Why, recorder.Halted.Next; v.Why == "" {
+					v.Why, v.Next = heldWhy, afterError(e)
+				}
 			default:
 				v.NextAttempt = e.NextAttempt.UTC()
 			}

@@ -43,13 +43,17 @@ func (r *Recorder) Begin() error {
 // sealAnew takes tokens back whose place is lost, when what decides about that has
 // changed since it last did.
 func (r *Recorder) sealAnew(ctx context.Context, s *consensus.State) error {
-	if r.epoch == 0 || r.epoch != r.open.Epoch || !s.Seals(r.pub) || r.cursor.ID != s.Tip() {
+	seals := r.epoch != 0 && r.epoch == r.open.Epoch && s.Seals(r.pub)
+	_, gone := r.gone(s, r.pub)
+	if !seals && !gone || r.cursor.ID != s.Tip() {
 		return nil // nothing can be sealed, or the chain was not followed to its end
 	}
 	outlook, err := r.outlook(s)
-	if err != nil || outlook == r.looked {
+	if err != nil || outlook == r.looked && (outlook != "" || len(r.held) == 0) {
 		return err
 	}
+	fate, _ := r.fate(s, r.pub)
+	takes := fate != Left // what waits for its key to come again keeps its token
 	found, err := r.lookThrough(ctx, s)
 	if err != nil {
 		return err
@@ -57,7 +61,7 @@ func (r *Recorder) sealAnew(ctx context.Context, s *consensus.State) error {
 	free := r.hold(found)
 	var back, later []Entry // later: an attempt is under way
 	for _, e := range found.lost {
-		if free[e.ID] {
+		if takes && free[e.ID] {
 			back = append(back, e)
 		} else {
 			later = append(later, e)
@@ -72,7 +76,7 @@ func (r *Recorder) sealAnew(ctx context.Context, s *consensus.State) error {
 		r.log.Warn("recorder: mail that has not left is recorded anew, since no block will hold its record", "entries", len(back))
 	}
 	r.release(append(found.doubtful, later...))
-	if len(later) == 0 {
+	if len(later) == 0 || !takes {
 		r.looked = outlook
 	}
 	return nil
@@ -81,6 +85,7 @@ func (r *Recorder) sealAnew(ctx context.Context, s *consensus.State) error {
 // outlook says in short what prospects depend on; empty if everything comes.
 func (r *Recorder) outlook(s *consensus.State) (string, error) {
 	var b strings.Builder
+	b.WriteString(r.anyGone(s))
 	for i := range r.formers {
 		f := &r.formers[i]
 		why, err := r.conflict(s, &f.openBatch)

@@ -52,8 +52,12 @@ func (k *keyring) series(o *openBatch) consensus.Series {
 // while something does, and of the key that signs.
 func (k *keyring) closedFor(s *consensus.State, key consensus.Key) (blocks uint64, ended bool) {
 	node, known := s.NodeByRecorder(key)
-	if key == k.pub || !known || s.Seals(key) {
+	if key == k.pub || s.Seals(key) {
 		return 0, false
+	}
+	if !known { // the chain went another way: once it has the one that signs, it never has this one
+		now, enrolled := s.NodeByRecorder(k.pub)
+		return s.Height() - min(now.Since, s.Height()), enrolled
 	}
 	last := node.Until
 	if node.End == consensus.NodeDropped {

@@ -150,7 +150,7 @@ func TestReplacedKeyThatIsNotHere(t *testing.T) {
 	}
 	var h Halted
 	o.must(o.store.View(func(rd *mailstore.Reader) (err error) { h, err = o.rec.Halted(rd); return err }))
-	if h.Why != "the recorder key of this node was replaced in block 21 by another one, which is not here" || h.Next != "cairn org node rekey" || !h.Ends {
+	if h.Why != "this node's recorder key was replaced in block 21 by another one, which is not here" || h.Next != "cairn org node rekey" || !h.Ends {
 		t.Errorf("halted %+v", h)
 	}
 }

@@ -70,19 +70,21 @@ func HowEnded(node *consensus.OrgNode) string {
 // Halted may be called while Run runs.
 func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	s := r.chain.State()
-	node, had := s.NodeByRecorder(r.pub)
-	_, replaced := s.ActiveNode(node.Node) // its node goes on
+	fate, node := r.fate(s, r.pub)
 	since, _ := r.enrolled(s)
 	switch why := r.silent(); {
 	case why != "":
 		return Halted{why, "end the other one first, then: cairn org node stays", true}, nil
 	case r.lacks(s) != "":
 		return Halted{r.lacks(s), NextConnect, false}, nil
-	case had && !r.seals(s) && replaced:
-		return Halted{fmt.Sprintf("the recorder key of this node was replaced in block %d by another one, which is not here", node.Until), "cairn org node rekey", true}, nil
-	case had && !r.seals(s):
+	case fate == Replaced && !r.seals(s):
+		return Halted{HowReplaced(&node), "cairn org node rekey", true}, nil
+	case fate == Ended && !r.seals(s):
 		return Halted{HowEnded(&node), "send from another node of the organisation: cairn org node ls", true}, nil
-	case !had:
+	case fate == Left:
+		return Halted{fmt.Sprintf("the chain went another way than to the block with this node's recorder key, as after a network was split; "+
+			"the node brings the key again by itself, and records again %d blocks after it is in one", EnrolDepth), "cairn org node ls", false}, nil
+	case fate == Awaited:
 		return Halted{"the recorder key of this node is in no block yet", NextStatus, false}, nil
 	case since > 0 && s.Height() < since+EnrolDepth:
 		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+EnrolDepth), "cairn chain status", false}, nil

@@ -51,6 +51,9 @@ func (v *view) prospect(t *record.Token) (prospect, error) {
 		return comes, nil // the epoch was settled, and is forgotten
 	}
 	o := v.epochs()[i]
+	if p, gone := v.gone(v.state, t.Recorder); gone {
+		return p, nil
+	}
 	if why, err := v.conflict(v.state, o); err != nil || why != "" {
 		return lost, err
 	}

@@ -104,6 +104,7 @@ type Recorder struct {
 	queue Queue
 	chain Chain
 	keyring
+	node   consensus.Key
 	known  func(*consensus.State) bool
 	submit func(*consensus.Batch)
 	log    *slog.Logger

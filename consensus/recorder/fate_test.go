@@ -1,0 +1,163 @@
+package recorder
+
+import (
+	"crypto/ed25519"
+	"strings"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+	"cairn/mailstore"
+)
+
+// split lets the chain go on from fork without what came after it, with an event of the office's organisation if there
+// is one, its block mined with key, and those behind it with then.
+func (o *office) split(fork *consensus.State, event *consensus.OrgEvent, key, then ed25519.PrivateKey) {
+	o.Helper()
+	org := &o.net.Orgs[0]
+	defer func(was ed25519.PrivateKey) { org.Recorder = was }(org.Recorder)
+	body, longer := chaintest.Body{}, o.chain.State().Height()+2
+	if event != nil {
+		body.Events = []consensus.OrgEvent{*event}
+	}
+	org.Recorder = key
+	for s := fork; s.Height() < longer; {
+		s = o.add(s, body)
+		org.Recorder, body = then, chaintest.Body{}
+	}
+	if o.chain.State().Height() != longer {
+		o.Fatal("the other branch is not the best")
+	}
+	o.must(o.step())
+}
+
+func (o *office) halted() (h Halted) {
+	o.Helper()
+	o.must(o.store.View(func(rd *mailstore.Reader) (err error) { h, err = o.rec.Halted(rd); return err }))
+	return h
+}
+
+// replacement is the event that gives the office's node a recorder key.
+func (o *office) replacement(key ed25519.PrivateKey) consensus.OrgEvent {
+	org := &o.net.Orgs[0]
+	return org.Change(o.chain.State(), org.Node, true, func(e *consensus.OrgEvent) consensus.Content { return consensus.NewReplace(e, key) })
+}
+
+// The chain goes another way than to the block with the recorder key. What is sealed stays here, with its token, until
+// the key is in a block again, and gets into one.
+func TestKeyOfAnotherBranch(t *testing.T) {
+	t.Parallel()
+	for name, restarted := range map[string]bool{"while it runs": false, "and it is started anew": true} {
+		t.Run(name, func(t *testing.T) {
+			o := epochOffice(t)
+			pass(consensus.EpochGap, o)
+			fork, org := o.chain.State(), &o.net.Orgs[0]
+			former := org.Recorder
+			o.rekey()
+			next := org.Recorder
+			refs := o.submit(2, 1, mail)
+			o.must(o.step())
+			o.local = true
+			refs = append(refs, o.submit(1, 1, mail)...)
+			o.must(o.step())
+			before, err := o.queue.sealed()
+			o.must(err)
+			o.split(fork, nil, former, former)
+			if restarted {
+				o.restart(0)
+				o.must(o.step())
+			}
+			for id := range before {
+				if !o.queue.held[id] {
+					t.Errorf("entry %d may leave with a token of a key that is in no block", id)
+				}
+			}
+			if h := o.halted(); !strings.Contains(h.Why, "the chain went another way") || h.Next != "cairn org node ls" || h.Ends {
+				t.Errorf("halted %+v", h)
+			}
+			refs = append(refs, o.submit(1, 1, mail)...)
+			o.must(o.step())
+			if sealed, unsealed := o.tokens(); sealed != 3 || unsealed != 1 {
+				t.Errorf("%d are sealed, %d are not", sealed, unsealed)
+			}
+
+			again := o.replacement(next)
+			org.Recorder = former // mines its block
+			o.add(o.chain.State(), chaintest.Body{Events: []consensus.OrgEvent{again}})
+			org.Recorder = next
+			pass(2*consensus.EpochGap, o)
+			if n := o.verified(); n != 4 || len(o.queue.held) != 0 || o.halted().Why != "" {
+				t.Errorf("%d entries are verified, held: %v, halted: %+v", n, o.queue.held, o.halted())
+			}
+			after, err := o.queue.sealed()
+			o.must(err)
+			for id, token := range before {
+				if after[id].MicroRoot() != token.MicroRoot() {
+					t.Errorf("entry %d was sealed anew", id)
+				}
+			}
+			if n := o.recorded(refs...); n != len(refs) || o.refused > 0 {
+				t.Errorf("%d of %d are recorded, %d batches were submitted that no block takes", n, len(refs), o.refused)
+			}
+			noneTwice(t, o)
+		})
+	}
+}
+
+// Where the node was dropped instead, what its key has sealed can be in no block: it is said, and the tokens go.
+func TestNodeEndedOnAnotherBranch(t *testing.T) {
+	t.Parallel()
+	o := epochOffice(t)
+	org := &o.net.Orgs[0]
+	second := chaintest.Key("second recorder", 1)
+	o.add(o.chain.State(), chaintest.Body{Events: []consensus.OrgEvent{org.Change(o.chain.State(), org.Key, true, func(e *consensus.OrgEvent) consensus.Content {
+		return &consensus.AddNode{NodeKeys: consensus.NewNodeKeys(e.ChainID, e.Signer, chaintest.Key("second node", 1), second)}
+	})}})
+	pass(consensus.EpochGap, o)
+	fork, former := o.chain.State(), org.Recorder
+	drop := org.Change(fork, org.Key, true, func(*consensus.OrgEvent) consensus.Content {
+		return &consensus.DropNode{Node: consensus.PublicKey(org.Node)}
+	})
+	o.rekey()
+	o.submit(2, 1, mail)
+	o.must(o.step())
+	o.split(fork, &drop, former, second)
+	if sealed, unsealed := o.tokens(); sealed != 0 || unsealed != 2 {
+		t.Errorf("%d are sealed, %d are not", sealed, unsealed)
+	}
+	if h := o.halted(); h.Why != "this node was dropped by its organisation in block 22" || !h.Ends {
+		t.Errorf("halted %+v", h)
+	}
+}
+
+// Where the node took one more key meanwhile, the one that the chain never had again has sealed for nothing: what waits
+// is sealed anew with the one that counts.
+func TestAnotherKeyThanThatOfTheBranch(t *testing.T) {
+	t.Parallel()
+	o := epochOffice(t)
+	pass(consensus.EpochGap, o)
+	fork, former := o.chain.State(), o.net.Orgs[0].Recorder
+	o.rekey()
+	o.submit(2, 1, mail)
+	o.must(o.step())
+	o.former = append(o.former, o.net.Orgs[0].Recorder)
+	o.split(fork, nil, former, former)
+	other := chaintest.Key("one more recorder", 1)
+	e := o.replacement(other)
+	o.net.Orgs[0].Recorder = former
+	o.add(o.chain.State(), chaintest.Body{Events: []consensus.OrgEvent{e}})
+	o.net.Orgs[0].Recorder = other
+	for range EnrolDepth {
+		o.add(o.chain.State(), chaintest.Body{})
+	}
+	o.restart(0)
+	o.must(o.step())
+	if len(o.queue.held) != 2 {
+		t.Errorf("held %v", o.queue.held)
+	}
+	pass(3*consensus.EpochGap, o)
+	if n := o.verified(); n != 2 || len(o.queue.held) != 0 {
+		t.Errorf("%d entries are verified, held %v", n, o.queue.held)
+	}
+	noneTwice(t, o)
+}
