@@ -100,6 +100,7 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 		if err != nil {
 			return err
 		}
+		keyComes := n.recorderComesAgain(n.chain.State())
 		names := make(map[mailstore.AccountID]string)
 		return show(func(e *smtpgw.Entry) (api.QueueEntry, error) {
 			name, known := names[e.Account]
@@ -132,8 +133,8 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 					v.Next = recorder.Halted.Next
 				}
 			case v.WaitsFor == api.WaitsHeld:
-				if v.Why, v.Next = recorder.Halted.Why, recorder.Halted.Next; v.Why == "" {
-					v.Why, v.Next = heldWhy, afterError(e)
+				if v.Why = heldWhy; keyComes { // for what is held too
+					v.Why, v.Next = recorder.Halted.Why, recorder.Halted.Next
 				}
 			default:
 				v.NextAttempt = e.NextAttempt.UTC()

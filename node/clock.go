@@ -124,7 +124,7 @@ func (n *Node) watchClock(ctx context.Context) error {
 		}
 		var err error
 		if leave {
-			_, err = n.chain.LeaveFuture(n.id.RecorderKey(), n.now())
+			_, err = n.chain.LeaveFuture(n.hasRecorder, n.now())
 		}
 		if left.news(err) {
 			n.log.Error("blocks that are ahead of the clock could not be left, trying again", "err", err)

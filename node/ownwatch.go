@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"cairn/consensus"
@@ -24,17 +23,13 @@ func (n *Node) ended(s *consensus.State) string {
 
 // howEnded is how and when this node ended; replaced: by another recorder key of its own.
 func (n *Node) howEnded(s *consensus.State) (how string, replaced bool) {
-	node, ok := s.NodeByRecorder(n.id.RecorderKey())
-	if !ok || node.End == consensus.NodeActive {
-		return "", false
-	}
-	if _, active := s.ActiveNode(n.id.NodeKey()); !active || node.End != consensus.NodeDropped {
+	switch fate, node := n.recorderFate(s); fate {
+	case recorder.Replaced:
+		return recorder.HowReplaced(&node), true
+	case recorder.Ended:
 		return recorder.HowEnded(&node), false
 	}
-	if _, _, comes, err := n.nextRecorder(s); err == nil && comes {
-		return "", false // it is about to be taken
-	}
-	return fmt.Sprintf("this node's recorder key was replaced in block %d by another one, which is not here", node.Until), true
+	return "", false
 }
 
 // afterEnd is what to do about a node that ended.

@@ -59,24 +59,37 @@ func nextRecorderFile(dir string) string {
 // block and stays beside it.
 func takeNextRecorder(dir string, now ed25519.PrivateKey, until uint64) error {
 	path := filepath.Join(dir, keysDir, home.RecorderKeyFile)
-	former := filepath.Join(dir, filepath.FromSlash(home.OldRecorderKey(until)))
-	err := os.Link(path, former)
-	if errors.Is(err, fs.ErrExist) {
-		key, readErr := readKeyFile(former)
-		if readErr == nil && key.Equal(now) {
-			err = nil // of a start that was interrupted
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("keeping the former recorder key: %w", err)
-	}
-	if err := home.SyncDir(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("keeping the former recorder key: %w", err)
+	if err := linkFormer(dir, path, now, until); err != nil {
+		return err
 	}
 	if err := errors.Join(os.Rename(nextRecorderFile(dir), path), home.SyncDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("taking the next recorder key: %w", err)
 	}
 	return nil
+}
+
+// linkFormer gives the recorder key in that file, which ended in that block, a second name as a former one. A name that
+// another key has leaves it the next one: what a block was on another branch says nothing.
+func linkFormer(dir, path string, key ed25519.PrivateKey, until uint64) error {
+	for {
+		former := filepath.Join(dir, filepath.FromSlash(home.OldRecorderKey(until)))
+		err := os.Link(path, former)
+		if errors.Is(err, fs.ErrExist) {
+			other, readErr := readKeyFile(former)
+			if readErr == nil && !other.Equal(key) {
+				until++
+				continue
+			}
+			err = readErr // the same: of a start that was interrupted
+		}
+		if err == nil {
+			err = home.SyncDir(filepath.Dir(path))
+		}
+		if err != nil {
+			return fmt.Errorf("keeping the former recorder key: %w", err)
+		}
+		return nil
+	}
 }
 
 // formerRecorder is a recorder key that a node had.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/recorder"
 	"cairn/mailstore"
+	"cairn/node/api"
 	"cairn/node/membership"
 )
 
@@ -79,16 +81,70 @@ func (n *Node) watchNextRecorder(ctx context.Context) error {
 	}
 }
 
-// miningKey is the recorder key that signs blocks on top of s. From its block on that is the next one, also before it
-// has taken its place: nobody else may be there to make the blocks that stand on it.
+// recorderKeys are the recorder keys that are here: the one that signs, the next one, and those before, the latest first.
+func (n *Node) recorderKeys() []ed25519.PrivateKey {
+	keys := []ed25519.PrivateKey{n.id.Recorder}
+	if next, err := readKeyFile(nextRecorderFile(n.dir)); err == nil {
+		keys = append(keys, next)
+	}
+	for _, former := range slices.Backward(n.formers) {
+		keys = append(keys, former.key)
+	}
+	return keys
+}
+
+// hasRecorder reports whether a recorder key is, was or may become this node's: what goes by a key of its own goes by all.
+func (n *Node) hasRecorder(key consensus.Key) bool {
+	return slices.ContainsFunc(n.recorderKeys(), func(k ed25519.PrivateKey) bool { return consensus.PublicKey(k) == key })
+}
+
+// recorderFate is what is to be expected of our recorder key, see recorder.FateOf.
+func (n *Node) recorderFate(s *consensus.State) (recorder.Fate, consensus.OrgNode) {
+	return recorder.FateOf(s, n.id.NodeKey(), n.id.RecorderKey(), n.hasRecorder)
+}
+
+// recorderComesAgain reports whether the chain lacks the block with our recorder key, and we bring that again.
+func (n *Node) recorderComesAgain(s *consensus.State) bool {
+	fate, _ := n.recorderFate(s)
+	return fate == recorder.Left
+}
+
+// miningKey is the recorder key that signs blocks on top of s: ours that the chain has now. From its block on that is
+// the next one, also before it has taken its place, and one before where the chain went another way: nobody else may be
+// there to make the blocks that are waited for.
 func (n *Node) miningKey(s *consensus.State) ed25519.PrivateKey {
 	if s.Mines(n.id.RecorderKey()) {
 		return n.id.Recorder
 	}
-	if next, _, ok, err := n.nextRecorder(s); err == nil && ok {
-		return next
+	for _, key := range n.recorderKeys() {
+		if s.Mines(consensus.PublicKey(key)) {
+			return key
+		}
 	}
 	return n.id.Recorder
+}
+
+// bringRecorder brings our recorder key to the network again where the chain went another way than to the block with
+// it, and the event that was for that follows no more: what the key has signed counts again then. A view that is old
+// may lack that block.
+func (n *Node) bringRecorder(ctx context.Context, s *consensus.State) error {
+	if !n.recorderComesAgain(s) || n.viewIsOld(s) || n.copies.silent() != "" {
+		return nil
+	}
+	st, err := n.standing()
+	if err != nil || slices.ContainsFunc(st.Waiting(), func(e *consensus.OrgEvent) bool {
+		return e.Signer == n.id.NodeKey() && membership.ContentOf[*consensus.Replace](e) != nil
+	}) {
+		return err
+	}
+	e, err := st.Replace(ctx, n.id.Node, n.id.Recorder, nil)
+	if err == nil {
+		_, err = n.ProposeEvent(ctx, api.EventRequest{Event: e.Encode()})
+	}
+	if err != nil && api.AsError(err).Code != api.CodeTryLater {
+		return fmt.Errorf("bring this node's recorder key to the network again: %w", err)
+	}
+	return nil
 }
 
 // recorderComes reports whether our recorder key is one that follows another: an event that names it is kept, or the

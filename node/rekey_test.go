@@ -2,16 +2,20 @@ package node
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/recorder"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/node/membership"
 )
 
 // rekeyed gives the node another recorder key in the next block, as org node rekey does.
@@ -208,5 +212,107 @@ func TestFormerRecorderKeysGo(t *testing.T) {
 	}
 	if w.again(); len(w.formers) != 0 {
 		t.Errorf("formers %+v", w.formers)
+	}
+}
+
+// The chain goes another way than to the block with the key that the node took, and an event of its organisation on it
+// has come before the node's. The node says so, mines with the key that counts there, and brings the same key again.
+func TestRecorderKeyIsBroughtAgain(t *testing.T) {
+	w := newChanging(t)
+	former, next := w.id.Recorder, w.keepNext()
+	w.blocks(consensus.EpochGap - 1)
+	fork, rename := w.chain.State(), w.renamed("Beta & Co")
+	replacement := w.rekeyed(next)
+	if err := propose(t, w.Node, &replacement); err != nil {
+		t.Fatal(err)
+	}
+	w.block(replacement)
+	w.blocks(recorder.EnrolDepth)
+	w.again()
+	if s, err := w.Status(t.Context()); err != nil || !w.id.Recorder.Equal(next) || s.Mail.Halted != "" {
+		t.Fatalf("status %+v, %v", s.Mail, err)
+	}
+	for s, events := fork, []consensus.OrgEvent{rename}; s.Height() < w.chain.State().Height() || s.Tip() != w.chain.State().Tip(); events = nil {
+		b := w.net.Mine(s, 0, chaintest.Body{Time: unixMilli(s.Time()).Add(time.Second), Events: events})
+		if _, err := w.chain.AddBlock(b, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		s, _ = consensus.ApplyBlock(s, b)
+	}
+	bring := func() (list []*consensus.OrgEvent) {
+		t.Helper()
+		s := w.chain.State()
+		w.looksAt(s, false)
+		if err := errors.Join(w.bringProposed(t.Context(), s), w.bringRecorder(t.Context(), s)); err != nil {
+			t.Fatal(err)
+		}
+		return w.waitingEvents(s)
+	}
+	s, err := w.Status(t.Context())
+	if err != nil || !strings.Contains(s.Mail.Halted, "lacks the block with this node's recorder key") || s.Mail.Next != "cairn org node ls" || s.Mail.ForGood || s.Org.Ended != "" || s.Chain.MiningWaits != "" {
+		t.Errorf("status %+v, %+v, %v", s.Org, s.Mail, err)
+	}
+	if !w.miningKey(w.chain.State()).Equal(former) {
+		t.Error("nobody mines until the key is there again")
+	}
+	w.again() // as after a crash
+	events := bring()
+	if len(events) != 1 || membership.ContentOf[*consensus.Replace](events[0]) == nil || membership.ContentOf[*consensus.Replace](events[0]).Recorder != consensus.PublicKey(next) {
+		t.Fatalf("events %+v", events)
+	}
+	if again := bring(); len(again) != 1 || again[0].ID() != events[0].ID() {
+		t.Errorf("brought a second time: %+v", again)
+	}
+	if l, err := w.OrgNodes(t.Context()); err != nil || l.Nodes[0].Next != consensus.PublicKey(next).String() {
+		t.Errorf("nodes %+v, %v", l, err)
+	}
+	w.block(*events[0])
+	w.blocks(recorder.EnrolDepth)
+	if s, err := w.Status(t.Context()); err != nil || s.Mail.Halted != "" || s.Org.Ended != "" || len(bring()) != 0 {
+		t.Errorf("afterwards: %+v, %+v, %v", s.Org, s.Mail, err)
+	}
+}
+
+// What is said of a node that the other branch has dropped is that, whatever its recorder key.
+func TestNodeEndedOnAnotherBranch(t *testing.T) {
+	w := newChanging(t)
+	second := must(NewKey())
+	w.block(w.change(1, func(e *consensus.OrgEvent) consensus.Content {
+		return &consensus.AddNode{NodeKeys: consensus.NewNodeKeys(e.ChainID, e.Signer, second, must(NewKey()))}
+	}))
+	w.keepNext()
+	w.id.Recorder = must(NewKey()) // the chain does not know it
+	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content { return &consensus.DropNode{Node: w.id.NodeKey()} }))
+	if got := w.ended(w.chain.State()); !strings.HasPrefix(got, "this node was dropped by its organisation in block 3: ") {
+		t.Errorf("ended: %q", got)
+	}
+	if why, _ := w.miningWaits(w.chain.State()); why != "this node was dropped by its organisation in block 3" {
+		t.Errorf("mining waits: %q", why)
+	}
+	if err := w.bringRecorder(t.Context(), w.chain.State()); err != nil || len(w.waitingEvents(w.chain.State())) != 0 {
+		t.Errorf("its key is brought: %v", err)
+	}
+}
+
+// Blocks are this node's by whichever of its recorder keys.
+func TestOwnRecorderKeys(t *testing.T) {
+	w := newChanging(t)
+	former, next := w.id.Recorder, w.keepNext()
+	owns := func(keys ...ed25519.PrivateKey) {
+		t.Helper()
+		for _, key := range keys {
+			if !w.hasRecorder(consensus.PublicKey(key)) {
+				t.Error("a key of this node's is another's")
+			}
+		}
+	}
+	owns(former, next)
+	w.blocks(consensus.EpochGap - 1)
+	w.block(w.rekeyed(next))
+	w.blocks(recorder.EnrolDepth)
+	w.again()
+	owns(former, next)
+	if w.hasRecorder(w.net.Orgs[0].RecorderKey()) {
+		t.Error("another's key is this node's")
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"cairn/consensus"
 )
 
-// LeaveFuture takes the blocks off the end of the best branch that miner made by a clock which was
+// LeaveFuture takes the blocks off the end of the best branch that whoever has the keys of own made by a clock which was
 // ahead: from the first one on that says a later time than a block may say now. No other node takes
 // them, nor what stands on them. It leaves nothing if another miner's block is among them: then it is
 // now that is behind. The blocks stay stored as a side branch.
-func (m *Manager) LeaveFuture(miner consensus.Key, now time.Time) (left int, err error) {
+func (m *Manager) LeaveFuture(own func(miner consensus.Key) bool, now time.Time) (left int, err error) {
 	m.adding.Lock()
 	defer m.adding.Unlock()
 	if m.stale {
@@ -23,7 +23,7 @@ func (m *Manager) LeaveFuture(miner consensus.Key, now time.Time) (left int, err
 		m.subs.wake()
 	}
 	from := m.State()
-	target, ok, err := m.beforeFuture(from, miner, consensus.LatestBlockTime(m.network.Params(), now))
+	target, ok, err := m.beforeFuture(from, own, consensus.LatestBlockTime(m.network.Params(), now))
 	if err != nil || !ok {
 		return 0, err
 	}
@@ -40,8 +40,8 @@ func (m *Manager) LeaveFuture(miner consensus.Key, now time.Time) (left int, err
 }
 
 // beforeFuture returns the last block with none on or below it that is later than limit; not ok if that
-// is the tip, or if not all above it are miner's.
-func (m *Manager) beforeFuture(s *consensus.State, miner consensus.Key, limit uint64) (target consensus.Hash, ok bool, err error) {
+// is the tip, or if not all above it are by miners of own.
+func (m *Manager) beforeFuture(s *consensus.State, own func(consensus.Key) bool, limit uint64) (target consensus.Hash, ok bool, err error) {
 	hs := s.HeaderState()
 	err = m.db.View(func(txn *badger.Txn) error {
 		for hs.LatestTime() > limit {
@@ -49,7 +49,7 @@ func (m *Manager) beforeFuture(s *consensus.State, miner consensus.Key, limit ui
 			if err != nil {
 				return err
 			}
-			if b.Header.Height == 0 || b.Header.Miner != miner {
+			if b.Header.Height == 0 || !own(b.Header.Miner) {
 				return nil
 			}
 			n, err := getNode(txn, m.network, b.Header.Prev)

@@ -26,9 +26,10 @@ func TestLeaveFuture(t *testing.T) {
 		{"another's", []int{1}, []time.Duration{hour}, 0},
 		{"own ones on another's", []int{1, 0, 0}, []time.Duration{hour, hour, hour}, 0},
 		{"own ones below another's", []int{0, 1}, []time.Duration{hour, hour}, 0},
+		{"those of another key of one's own", []int{2, 0, 2}, []time.Duration{hour, hour, hour}, 3},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			net, dir := chaintest.New(2), t.TempDir()
+			net, dir := chaintest.New(3), t.TempDir()
 			m, shut := open(t, net, dir)
 			defer func() { shut() }()
 			m.stepLimit = 1
@@ -43,7 +44,7 @@ func TestLeaveFuture(t *testing.T) {
 				s, _ = consensus.ApplyBlock(s, b)
 			}
 			tip := m.Tip()
-			left, err := m.LeaveFuture(net.Orgs[0].RecorderKey(), now)
+			left, err := m.LeaveFuture(func(key consensus.Key) bool { return key != net.Orgs[1].RecorderKey() }, now)
 			if err != nil || left != c.left {
 				t.Fatalf("%d blocks left (%v), want %d", left, err, c.left)
 			}
@@ -77,7 +78,7 @@ func TestLeaveFuture(t *testing.T) {
 func TestLeaveFutureAtGenesis(t *testing.T) {
 	net := chaintest.New(1)
 	m := newManager(t, net)
-	if left, err := m.LeaveFuture(net.Orgs[0].RecorderKey(), chaintest.GenesisTime.AddDate(-1, 0, 0)); left != 0 || err != nil {
+	if left, err := m.LeaveFuture(func(consensus.Key) bool { return true }, chaintest.GenesisTime.AddDate(-1, 0, 0)); left != 0 || err != nil {
 		t.Errorf("%d left (%v)", left, err)
 	}
 }

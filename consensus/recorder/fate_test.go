@@ -72,7 +72,7 @@ func TestKeyOfAnotherBranch(t *testing.T) {
 					t.Errorf("entry %d may leave with a token of a key that is in no block", id)
 				}
 			}
-			if h := o.halted(); !strings.Contains(h.Why, "the chain went another way") || h.Next != "cairn org node ls" || h.Ends {
+			if h := o.halted(); !strings.Contains(h.Why, "lacks the block with this node's recorder key") || h.Next != "cairn org node ls" || h.Ends {
 				t.Errorf("halted %+v", h)
 			}
 			refs = append(refs, o.submit(1, 1, mail)...)

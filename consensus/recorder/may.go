@@ -82,7 +82,7 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	case fate == Ended && !r.seals(s):
 		return Halted{HowEnded(&node), "send from another node of the organisation: cairn org node ls", true}, nil
 	case fate == Left:
-		return Halted{fmt.Sprintf("the chain went another way than to the block with this node's recorder key, as after a network was split; "+
+		return Halted{fmt.Sprintf("the chain as it is here lacks the block with this node's recorder key, as after a network that was split came together; "+
 			"the node brings the key again by itself, and records again %d blocks after it is in one", EnrolDepth), "cairn org node ls", false}, nil
 	case fate == Awaited:
 		return Halted{"the recorder key of this node is in no block yet", NextStatus, false}, nil
