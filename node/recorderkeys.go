@@ -68,6 +68,18 @@ func takeNextRecorder(dir string, now ed25519.PrivateKey, until uint64) error {
 	return nil
 }
 
+// setNextRecorderAside puts the recorder key that was to follow, and ended in that block, beside the former ones.
+func setNextRecorderAside(dir string, key ed25519.PrivateKey, until uint64) error {
+	path := nextRecorderFile(dir)
+	if err := linkFormer(dir, path, key, until); err != nil {
+		return err
+	}
+	if err := errors.Join(os.Remove(path), home.SyncDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("setting the next recorder key aside: %w", err)
+	}
+	return nil
+}
+
 // linkFormer gives the recorder key in that file, which ended in that block, a second name as a former one. A name that
 // another key has leaves it the next one: what a block was on another branch says nothing.
 func linkFormer(dir, path string, key ed25519.PrivateKey, until uint64) error {

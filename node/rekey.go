@@ -50,6 +50,9 @@ func (n *Node) changeRecorder() (err error) {
 	if err != nil {
 		n.log.Error("the next recorder key cannot be read: restore it from a backup, or remove it and give this node another one with org node rekey", "err", err)
 	}
+	if err == nil && !due {
+		err = n.setEndedNextAside(s)
+	}
 	if due {
 		was, _ := s.NodeByRecorder(n.id.RecorderKey())
 		if was.End == consensus.NodeActive {
@@ -69,9 +72,18 @@ func (n *Node) changeRecorder() (err error) {
 func (n *Node) watchNextRecorder(ctx context.Context) error {
 	wake, cancel := n.chain.Subscribe()
 	defer cancel()
+	var trouble said
 	for {
-		if _, _, due, err := n.nextRecorderDue(n.chain.State()); err == nil && due {
+		s := n.chain.State()
+		_, _, due, err := n.nextRecorderDue(s)
+		if err == nil && due {
 			return errNextRecorder
+		}
+		if err == nil {
+			err = n.setEndedNextAside(s)
+		}
+		if trouble.news(err) {
+			n.log.Warn("looking after the next recorder key", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -79,6 +91,27 @@ func (n *Node) watchNextRecorder(ctx context.Context) error {
 		case <-wake:
 		}
 	}
+}
+
+// setEndedNextAside puts the recorder key that was to follow beside the former ones if the chain has had it already,
+// as after the restore of a backup from before it was taken: no block takes it again.
+func (n *Node) setEndedNextAside(s *consensus.State) error {
+	key, err := readKeyFile(nextRecorderFile(n.dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	node, known := s.NodeByRecorder(consensus.PublicKey(key))
+	if !known || node.End == consensus.NodeActive {
+		return nil
+	}
+	if err := setNextRecorderAside(n.dir, key, node.Until); err != nil {
+		return err
+	}
+	n.log.Info("the next recorder key was this node's before and has ended, as after a restore: it is kept with the former ones", "recorder", node.Recorder, "until_block", node.Until)
+	return nil
 }
 
 // recorderKeys are the recorder keys that are here: the one that signs, the next one, and those before, the latest first.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
@@ -291,6 +292,49 @@ func TestNodeEndedOnAnotherBranch(t *testing.T) {
 	}
 	if err := w.bringRecorder(t.Context(), w.chain.State()); err != nil || len(w.waitingEvents(w.chain.State())) != 0 {
 		t.Errorf("its key is brought: %v", err)
+	}
+}
+
+// A backup has the next key, which the chain has had since: it goes aside, before or while the node runs, so that
+// another one is drawn.
+func TestNextRecorderKeyThatHasEnded(t *testing.T) {
+	for what, look := range map[string]func(w *changing){
+		"at the start": func(w *changing) { w.again() },
+		"while it runs": func(w *changing) {
+			ctx, cancel := context.WithCancel(w.t.Context())
+			cancel()
+			if err := w.watchNextRecorder(ctx); err != nil {
+				w.t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := newChanging(t)
+			now, next := w.id.Recorder, w.keepNext()
+			w.blocks(consensus.EpochGap - 1)
+			w.block(w.rekeyed(next))
+			w.blocks(consensus.EpochGap - 1)
+			w.block(w.rekeyed(must(NewKey()))) // lost since the backup
+			name := filepath.Join(w.dir, home.OldRecorderKey(w.chain.State().Height()))
+			if err := os.WriteFile(name, must(encodeKey(must(NewKey()))), 0o600); err != nil { // a name that is taken
+				t.Fatal(err)
+			}
+			look(w)
+			if !w.id.Recorder.Equal(now) || fileExists(nextRecorderFile(w.dir)) {
+				t.Fatal("the next key is there still, or was taken")
+			}
+			if key, err := readKeyFile(filepath.Join(w.dir, home.OldRecorderKey(w.chain.State().Height()+1))); err != nil || !key.Equal(next) {
+				t.Errorf("it is not with the former ones: %v", err)
+			}
+			key := w.keepNext()
+			w.blocks(consensus.EpochGap - 1)
+			w.block(w.rekeyed(key))
+			w.blocks(recorder.EnrolDepth)
+			w.again()
+			if !w.id.Recorder.Equal(key) || w.ended(w.chain.State()) != "" {
+				t.Errorf("another one is not taken: %q", w.ended(w.chain.State()))
+			}
+		})
 	}
 }
 
