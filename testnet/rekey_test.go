@@ -1,6 +1,7 @@
 package testnet_test
 
 import (
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +75,48 @@ func TestAnotherRecorderKeyUnderLoad(t *testing.T) {
 	}
 }
 
+// Of two nodes of an organisation one takes another recorder key on a side of a network that was split, and mail that
+// it sends there is verified; on the other side, which is the longer one, the organisation makes another event. Once the
+// sides have met the node brings its key again by itself, and all that it sent is verified.
+func TestAnotherRecorderKeyOnTheLosingSide(t *testing.T) {
+	if os.Getenv("CI") != "true" {
+		t.Skip("in CI only")
+	}
+	t.Parallel()
+	a, b := newPair(t)
+	second, bob := a.addNode("dora"), "bob@"+b.domain
+	a.stop()
+	second.rekey()
+	second.await("the next key in its place", func(*api.Status) bool {
+		return len(second.keys("recorder-old-*.pem")) == 1 && len(second.keys("recorder-next.pem")) == 0
+	})
+	there := second.load("dora", bob, "there")
+	b.await("mail with the key", func(*api.Status) bool { return b.count("subject:there verdict:verified") > 0 })
+	there.end()
+	b.await("all of it", func(*api.Status) bool { return b.count("subject:there verdict:verified") == b.count("subject:there") })
+	work := b.work()
+	second.stop()
+	b.stop()
+
+	a.start()
+	cairn(t, "--dir", a.dir, "org", "update", "--name", "Another")
+	a.await("the longer side", func(*api.Status) bool { return a.work().Cmp(work) > 0 })
+	b.start()
+	second.start()
+	b.changed(a, "name")
+	b.changed(a, "recorder") // again
+	after := second.load("dora", bob, "after")
+	b.await("mail after that", func(*api.Status) bool { return b.count("subject:after verdict:verified") > 0 })
+	after.end()
+	second.await("an empty queue", func(s *api.Status) bool { return s.Mail.Queued == 0 && s.Mail.Sealed == 0 && s.Mail.Halted == "" })
+	for _, l := range []*load{there, after} {
+		b.all(l)
+	}
+	if n := b.count("label:spam") + b.count("verdict:invalid"); n != 0 {
+		t.Errorf("%d mails are spam or invalid", n)
+	}
+}
+
 // rekey gives the node another recorder key as soon as a block takes one.
 func (p *process) rekey() {
 	p.t.Helper()
@@ -106,11 +149,23 @@ func (p *process) recorder() string {
 	return l.Nodes[0].Recorder
 }
 
-func (p *process) height() uint64 {
+func (p *process) height() uint64 { p.t.Helper(); return p.chain().Height }
+
+func (p *process) chain() *api.ChainStatus {
 	p.t.Helper()
 	s, err := p.ChainStatus(p.t.Context())
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return s.Height
+	return s
+}
+
+// work is that of the chain as the node has it.
+func (p *process) work() *big.Int {
+	p.t.Helper()
+	w, ok := new(big.Int).SetString(p.chain().Work, 10)
+	if !ok {
+		p.t.Fatal("no work")
+	}
+	return w
 }
