@@ -170,3 +170,29 @@ func TestClockWrongAtTheStart(t *testing.T) {
 		})
 	}
 }
+
+// TestClockAheadAndAnotherRecorderKey lets a node take another recorder key by a clock that is ahead, with which it
+// mines alone: it leaves those blocks later, whichever of its keys has signed them, and the key comes again.
+func TestClockAheadAndAnotherRecorderKey(t *testing.T) {
+	if os.Getenv("CI") != "true" {
+		t.Skip("in CI only")
+	}
+	t.Parallel()
+	w := newClocks(t)
+	w.mail("before")
+	w.allVerified()
+	w.a.stop()
+	w.b.stop()
+	w.b.turn(2 * time.Hour)
+	w.b.start()
+	w.b.rekey()
+	w.b.await("the next key in its place", func(*api.Status) bool {
+		return len(w.b.keys("recorder-old-*.pem")) == 1 && len(w.b.keys("recorder-next.pem")) == 0
+	})
+	w.blocks(w.b, 2)
+	w.a.start()
+	w.b.await("a connection", func(s *api.Status) bool { return s.Peers == 1 })
+	w.setRight()
+	w.a.changed(w.b, "recorder")
+	w.blocks(w.a, 5)
+}

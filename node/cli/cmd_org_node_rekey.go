@@ -21,7 +21,7 @@ func (a *app) cmdOrgNodeRekey() *cobra.Command {
 copy of the one it has, as on a disk or in a backup, or when a backup from before another key was restored. Run it where the
 node runs. The node's own key signs, no key of the organisation is needed. The new key waits as keys/recorder-next.pem; when
 the chain has it the node takes it by itself. Mail goes on meanwhile, and what was recorded stays as it is. Run again, it
-brings the same key. A block takes another key of a node 20 blocks after the one before.`,
+brings the same key, unless the chain has had that. A block takes another key of a node 20 blocks after the one before.`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			made, undo := false, func() error { return nil }
