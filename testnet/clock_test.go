@@ -91,7 +91,7 @@ func (w *clocks) allVerified() {
 	w.Helper()
 	for p, sent := range w.sent {
 		p.await("all mail verified", func(*api.Status) bool {
-			return p.count("verdict:verified label:inbox") == len(sent)
+			return p.count("verdict:verified label:inbox from:ann") == len(sent)
 		})
 		if n := p.count("label:spam"); n != 0 {
 			w.Errorf("%s: %d mails are spam", p.domain, n)
