@@ -47,10 +47,10 @@ func (a *applications) add(s *consensus.State, e *consensus.OrgEvent) (isNew boo
 	before := 0
 	merged := *e
 	if i >= 0 {
-		before = len(a.list[i].Attestations)
+		before = len(s.CountingAttestations(a.list[i])) // of those that are kept some may count no more
 		merged.Attestations = slices.Concat(a.list[i].Attestations, e.Attestations)
 	}
-	merged.Attestations = s.CountingAttestations(&merged)
+	merged = *counted(s, &merged)
 	if i >= 0 {
 		if len(merged.Attestations) <= before {
 			return false
@@ -67,6 +67,13 @@ func (a *applications) add(s *consensus.State, e *consensus.OrgEvent) (isNew boo
 	default:
 	}
 	return true
+}
+
+// counted is e with those of its attestations that count in the next block.
+func counted(s *consensus.State, e *consensus.OrgEvent) *consensus.OrgEvent {
+	c := *e
+	c.Attestations = s.CountingAttestations(e)
+	return &c
 }
 
 // displaced is the place of the application that e takes; -1: there is room. A member has at most two, which
@@ -88,9 +95,17 @@ func (a *applications) displaced(e *consensus.OrgEvent) int {
 	return 0
 }
 
-// all lists the applications, and forgets those that no block will hold any more. That is looked at once for
-// each tip, and not under the lock: there are signatures to check. A view that is old forgets none.
-func (a *applications) all(s *consensus.State) []*consensus.OrgEvent {
+// all lists the applications with the attestations that count, and forgets those that no block will hold any more.
+// That is looked at once for each tip, and not under the lock: there are signatures to check. A view that is old
+// forgets none.
+func (a *applications) all(s *consensus.State) (list []*consensus.OrgEvent) {
+	for _, e := range a.left(s) {
+		list = append(list, counted(s, e))
+	}
+	return list
+}
+
+func (a *applications) left(s *consensus.State) []*consensus.OrgEvent {
 	a.mu.Lock()
 	list, pruned := slices.Clone(a.list), a.pruned == s.Tip()
 	a.mu.Unlock()

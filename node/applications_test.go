@@ -1,0 +1,87 @@
+package node
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+)
+
+// attesting is a network of two members, whose word a third one lacks.
+func attesting(t *testing.T) (*chaintest.Network, *consensus.State) {
+	t.Helper()
+	p := chaintest.ParamsV2()
+	p.Admission, p.Attesters = consensus.AdmissionAttested, 2
+	net := chaintest.NewWith(p, 3)
+	second := attestedBy(&net.Orgs[1].Event, net.Orgs[0].Recorder)
+	s := applied(t, net, net.Genesis.State(), *second)
+	for range consensus.EpochGap {
+		s = applied(t, net, s)
+	}
+	return net, s
+}
+
+func applied(t *testing.T, net *chaintest.Network, s *consensus.State, events ...consensus.OrgEvent) *consensus.State {
+	t.Helper()
+	b := net.Mine(s, 0, chaintest.Body{Events: events})
+	for _, err := range consensus.ValidateEvents(s, events) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	next, _ := consensus.ApplyBlock(s, b)
+	return next
+}
+
+// attestedBy is e with the word of these recorder keys alone.
+func attestedBy(e *consensus.OrgEvent, keys ...[]byte) *consensus.OrgEvent {
+	a := *e
+	a.Attestations = nil
+	for _, k := range keys {
+		a.Attestations = append(a.Attestations, consensus.Attest(e, k))
+	}
+	slices.SortFunc(a.Attestations, func(a, b consensus.Attestation) int { return bytes.Compare(a.Recorder[:], b.Recorder[:]) })
+	return &a
+}
+
+// A word that counts no more, since its key ended, is in the way of none that counts: neither of another member nor of
+// the same one's next key. It is shown as what it is, so that it can be given anew.
+func TestWordsThatCountNoMore(t *testing.T) {
+	net, s := attesting(t)
+	first, e := &net.Orgs[0], &net.Orgs[2].Event
+	former, next := first.Recorder, chaintest.Key("next recorder", 1)
+	replace := first.Change(s, first.Node, true, func(x *consensus.OrgEvent) consensus.Content { return consensus.NewReplace(x, next) })
+	later := applied(t, net, s, replace)
+	given := func(a *applications, s *consensus.State) int {
+		list := a.all(s)
+		if len(list) != 1 {
+			t.Fatalf("%d applications wait", len(list))
+		}
+		return len(list[0].Attestations)
+	}
+	for _, tt := range []struct {
+		what string
+		old  bool // the view, when the next words come
+		look bool // it was looked at before they came
+	}{{"looked at", false, true}, {"not looked at", false, false}, {"looked at in an old view", true, true}} {
+		old := tt.old
+		a := newApplications(func(*consensus.State) bool { return old })
+		if !a.add(s, attestedBy(e, former)) || a.add(s, attestedBy(e, former)) || given(a, s) != 1 {
+			t.Fatalf("%s: the first word is not one", tt.what)
+		}
+		if tt.look && given(a, later) != 0 {
+			t.Errorf("%s: a word of a key that ended is shown as one that counts", tt.what)
+		}
+		if !a.add(later, attestedBy(e, net.Orgs[1].Recorder)) || given(a, later) != 1 {
+			t.Errorf("%s: the word of another member is swallowed", tt.what)
+		}
+		if old = false; len(a.enough(later)) != 0 {
+			t.Errorf("%s: one word is enough", tt.what)
+		}
+		if !a.add(later, attestedBy(e, former, next)) || given(a, later) != 2 || len(a.enough(later)) != 1 {
+			t.Errorf("%s: the same member's word is swallowed when it is given anew", tt.what)
+		}
+	}
+}
