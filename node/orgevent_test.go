@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -193,6 +195,46 @@ func TestReplaceOrgKey(t *testing.T) {
 	if keys, err := LoadOrgKeys(dir); err != nil || len(keys) != 1 || !keys[0].Equal(key) {
 		t.Errorf("%d keys, %v", len(keys), err)
 	}
+}
+
+// Keys that are replaced for the same block, as by a revocation that follows a rotation before the next one, all stay
+// until others count; one that stays already is no second file.
+func TestReplaceOrgKeyTwiceForABlock(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	first, err := LoadOrgKeys(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, third := chaintest.Key("second org key", 1), chaintest.Key("third org key", 1)
+	if _, err := ReplaceOrgKey(dir, second, 77); err != nil {
+		t.Fatal(err)
+	}
+	between := contents(t, dir)
+	undo, err := ReplaceOrgKey(dir, third, 77)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(what string, want ...ed25519.PrivateKey) {
+		t.Helper()
+		keys, err := LoadOrgKeys(dir)
+		if err != nil || !slices.EqualFunc(keys, want, func(a, b ed25519.PrivateKey) bool { return a.Equal(b) }) {
+			t.Errorf("%s: %d keys that are not the %d there should be, %v", what, len(keys), len(want), err)
+		}
+	}
+	has("twice", third, first[0], second)
+	if old, err := oldOrgKeys(dir); err != nil || len(old) != 2 || old[0].until != 77 || old[1].until < 77 {
+		t.Errorf("they are dropped too early: %v, %v", old, err)
+	}
+	if err := undo(); err != nil || !maps.Equal(contents(t, dir), between) {
+		t.Errorf("undone, there is something else than before: %v", err)
+	}
+	if err := os.Link(filepath.Join(dir, home.OrgKey), filepath.Join(dir, keysDir, "org-old-78.pem")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReplaceOrgKey(dir, third, 78); err != nil { // the command before was interrupted
+		t.Fatal(err)
+	}
+	has("after one that was interrupted", third, first[0], second)
 }
 
 // A key counts after a delay, or at once where the recovery key says so: what is brought to the network tells which.

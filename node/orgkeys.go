@@ -89,11 +89,10 @@ func readKeyFile(path string) (ed25519.PrivateKey, error) {
 }
 
 // ReplaceOrgKey puts another org key in the place of that in a node's directory, which stays beside it
-// as keys/org-old-<until>.pem: it is what signs until the other one counts, at that height. undo puts it
-// back.
+// as keys/org-old-<until>.pem, or with a later height where another one has that name: it is what signs until the
+// other one counts, at that height. undo puts it back.
 func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func() error, err error) {
 	path := filepath.Join(dir, home.OrgKey)
-	old := filepath.Join(dir, keysDir, oldKeyPrefix+strconv.FormatUint(until, 10)+oldKeySuffix)
 	text, err := encodeKey(key)
 	var next string
 	if err == nil {
@@ -104,7 +103,8 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 	}
 	undo = func() error { return os.Remove(path) }
 	if fileExists(path) {
-		if err := os.Link(path, old); err != nil {
+		old, err := keepOldOrgKey(dir, until)
+		if err != nil {
 			return nil, fmt.Errorf("keeping the organisation's key: %w", errors.Join(err, os.Remove(next)))
 		}
 		undo = func() error { return os.Rename(old, path) }
@@ -113,6 +113,25 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
 	}
 	return undo, nil
+}
+
+// keepOldOrgKey gives the org key in a node's directory a second name, as one that counts no more from that height on, or
+// from the next one that is no other key's name.
+func keepOldOrgKey(dir string, until uint64) (old string, err error) {
+	path := filepath.Join(dir, home.OrgKey)
+	key, err := readKeyFile(path)
+	if err != nil {
+		return "", err
+	}
+	for ; ; until++ {
+		old = filepath.Join(dir, keysDir, oldKeyPrefix+strconv.FormatUint(until, 10)+oldKeySuffix)
+		if err := os.Link(path, old); !errors.Is(err, fs.ErrExist) {
+			return old, err
+		}
+		if there, err := readKeyFile(old); err == nil && there.Equal(key) {
+			return old, nil // of a command that was interrupted
+		}
+	}
 }
 
 // SetRecoveryAside takes the recovery key in a node's directory out of its place, if it is the one that was used:
