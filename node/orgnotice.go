@@ -39,43 +39,42 @@ func tells(own bool, pinned []string, c api.OrgChange) bool {
 	return false
 }
 
-// newsOf are the changes of org in the blocks behind from up to upTo that the administrator is told of.
-func (n *Node) newsOf(s *consensus.State, org *consensus.Org, from, upTo uint64) (news []api.OrgChange) {
+// newsOf are the changes of org in these steps that the administrator is told of.
+func (n *Node) newsOf(s *consensus.State, org *consensus.Org, steps []membership.Step) (news []api.OrgChange) {
 	pinned := n.pinnedFor(s, org)
-	for _, c := range membership.ChangesOf(s, org.ID) {
-		if c.Height > from && c.Height <= upTo && tells(org.ID == n.ownID(), pinned, c) {
-			news = append(news, c)
+	for _, step := range steps {
+		for _, c := range step.Changes {
+			if tells(org.ID == n.ownID(), pinned, c) {
+				news = append(news, c)
+			}
 		}
 	}
 	return news
 }
 
 // noticeChanges puts a mail into the postmaster's inbox for each organisation that is trusted here and
-// has changed, our own too.
+// has changed, our own too. What was told is known by its events, not by its height: another branch may have others there.
 func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 	if s.Height() < noticeAfter || n.viewIsOld(s) { // what is long past is no news
 		return nil
 	}
-	upTo := s.Height() - noticeAfter
 	var errs []error
 	for _, org := range n.followed(s) {
-		from, known, err := n.toldUpTo(org.ID)
-		if err != nil || known && from >= upTo {
+		steps := slices.DeleteFunc(membership.StepsOf(s, org.ID), func(step membership.Step) bool { return step.Height > s.Height()-noticeAfter })
+		told, known, err := n.toldOf(org.ID)
+		fresh := slices.DeleteFunc(slices.Clone(steps), func(step membership.Step) bool { return told[step.ID] })
+		if err != nil || known && len(fresh) == 0 { // a branch that has less takes nothing back: what it lacks may come again
 			errs = append(errs, err)
 			continue
 		}
-		if !known { // trust begins with the key as it is now
-			from = upTo
-		}
-		news := n.newsOf(s, org, from, upTo)
-		seen := func(tx *mailstore.Tx) error { return tx.Space(orgSpace).PutNumber(toldKey(org.ID), upTo) }
-		switch {
-		case len(news) > 0:
-			if err := n.notify(ctx, s, org, news, seen); err != nil {
-				errs = append(errs, fmt.Errorf("tell of changes of %q: %w", org.Name, err))
-			}
-		case !known: // else there is nothing to write for a block in which nothing happened
+		seen := func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put(toldKey(org.ID), encodeTold(steps)) }
+		news := n.newsOf(s, org, fresh)
+		if !known || len(news) == 0 { // trust begins with the organisation as it is now
 			errs = append(errs, n.store.Update(ctx, seen))
+			continue
+		}
+		if err := n.notify(ctx, s, org, news, seen); err != nil {
+			errs = append(errs, fmt.Errorf("tell of changes of %q: %w", org.Name, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -83,12 +82,28 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 
 func toldKey(id consensus.Hash) []byte { return append([]byte(toldPrefix), id[:]...) }
 
-func (n *Node) toldUpTo(id consensus.Hash) (height uint64, known bool, err error) {
+func encodeTold(steps []membership.Step) (b []byte) {
+	for _, step := range steps {
+		b = append(b, step.ID[:]...)
+	}
+	return b
+}
+
+// toldOf are the steps of an organisation that the administrator knows of. A note that is none of these, as those of
+// before that have a height, is as none.
+func (n *Node) toldOf(id consensus.Hash) (told map[consensus.Hash]bool, known bool, err error) {
 	err = n.store.View(func(rd *mailstore.Reader) error {
-		height, known, err = rd.Space(orgSpace).Number(toldKey(id))
+		b, err := rd.Space(orgSpace).Get(toldKey(id))
+		if errors.Is(err, mailstore.ErrNotFound) {
+			return nil
+		}
+		known, told = err == nil && len(b)%len(id) == 0, make(map[consensus.Hash]bool)
+		for ; known && len(b) > 0; b = b[len(id):] {
+			told[consensus.Hash(b[:len(id)])] = true
+		}
 		return err
 	})
-	return height, known, err
+	return told, known, err
 }
 
 // followed are our own organisation and those that are pinned.

@@ -1,14 +1,17 @@
 package node
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/verifier"
 	"cairn/node/api"
+	"cairn/node/membership"
 )
 
 // told are the kinds of changes of organisation number org that the administrator is told of.
@@ -19,7 +22,7 @@ func (w *changing) told(org int) (kinds []string) {
 	if !ok {
 		w.t.Fatal("no such organisation")
 	}
-	for _, c := range w.newsOf(s, o, 0, s.Height()) {
+	for _, c := range w.newsOf(s, o, membership.StepsOf(s, o.ID)) {
 		kinds = append(kinds, c.What)
 		text := w.sentence(s, c)
 		for _, part := range []string{c.From, c.To} {
@@ -75,6 +78,95 @@ func TestWhatIsTold(t *testing.T) {
 	}
 }
 
+// on adds a block with these events on top of s, which may be of another branch, and returns the state after it.
+func (w *changing) on(s *consensus.State, events ...consensus.OrgEvent) *consensus.State {
+	w.t.Helper()
+	b := w.net.Mine(s, 0, chaintest.Body{Events: events})
+	if _, err := w.chain.AddBlock(b, time.Now()); err != nil {
+		w.t.Fatal(err)
+	}
+	next, _ := consensus.ApplyBlock(s, b)
+	return next
+}
+
+// notices are the mails to the postmaster that came of looking at s, which is the tip.
+func (w *changing) notices(s *consensus.State) (texts []string) {
+	w.t.Helper()
+	if w.chain.State().Tip() != s.Tip() {
+		w.t.Fatalf("block %d is not the tip", s.Height())
+	}
+	w.looksAt(s, false)
+	for range 2 { // what was told is told once
+		if err := w.noticeChanges(w.t.Context(), s); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	list, err := w.queue.List(0, 100)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, e := range list {
+		raw, err := w.queue.Raw(e)
+		if err := errors.Join(err, w.queue.Drop(w.t.Context(), e.ID)); err != nil {
+			w.t.Fatal(err)
+		}
+		texts = append(texts, string(raw))
+	}
+	return texts
+}
+
+// What another branch has is told, at whatever height it is there; what both have, or is there again, is told once.
+func TestChangesOfAnotherBranchAreTold(t *testing.T) {
+	w := newChanging(t)
+	for range noticeAfter {
+		w.block()
+	}
+	told := func(what string, s *consensus.State, want ...string) {
+		t.Helper()
+		texts := w.notices(s)
+		all := strings.Join(texts, "\n")
+		for _, name := range []string{`now       "Common"`, `now       "ForkA"`, `now       "Thief"`, `now       "Alpha of B"`, "Its key will be another one"} {
+			if strings.Contains(all, name) != slices.Contains(want, name) {
+				t.Errorf("%s: %q is told: %v\n%s", what, name, strings.Contains(all, name), all)
+			}
+		}
+	}
+	told("at first", w.chain.State())
+	w.block(w.renamed("Common"))
+	w.blocks(noticeAfter)
+	told("before the fork", w.chain.State(), `now       "Common"`)
+	fork := w.chain.State()
+	forkA := w.renamed("ForkA")
+	w.block(forkA)
+	w.blocks(noticeAfter + 2)
+	a := w.chain.State()
+	told("on one side", a, `now       "ForkA"`)
+
+	renamed := func(s *consensus.State, org int, u consensus.Update) consensus.OrgEvent {
+		return w.net.Orgs[org].Change(s, w.net.Orgs[org].Key, true, func(*consensus.OrgEvent) consensus.Content { return &u })
+	}
+	b := w.on(fork, renamed(fork, 1, consensus.Update{Name: "Thief", Domains: []string{"beta.test"}}),
+		renamed(fork, 0, consensus.Update{Name: "Alpha of B", Domains: []string{"alpha.test"}}))
+	b = w.on(b, w.net.Orgs[1].Change(b, w.net.Orgs[1].Key, true, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRotate(e, chaintest.Key("announced", 1), nil)
+	}))
+	for b.Height() <= a.Height() {
+		b = w.on(b)
+	}
+	told("on the side that wins", b, `now       "Thief"`, `now       "Alpha of B"`, "Its key will be another one")
+	told("after it", w.on(b))
+
+	// The same event in a later block is no news; what is true again after something else was told is.
+	for b = fork; b.Height() < fork.Height()+2; {
+		b = w.on(b)
+	}
+	b = w.on(b, forkA)
+	for top := w.chain.State().Height(); b.Height() <= top; {
+		b = w.on(b)
+	}
+	told("when the first is true again", b, `now       "ForkA"`)
+}
+
 // A name says nothing of whose it is: it is quoted, and what the organisation is to us stands in a line of its own.
 func TestNamesInNotices(t *testing.T) {
 	w := newChanging(t)
@@ -83,7 +175,7 @@ func TestNamesInNotices(t *testing.T) {
 	}))
 	s := w.chain.State()
 	org, _ := s.Org(w.net.Orgs[0].ID())
-	text := w.noticeText(s, org, w.newsOf(s, org, 0, s.Height()))
+	text := w.noticeText(s, org, w.newsOf(s, org, membership.StepsOf(s, org.ID)))
 	for _, want := range []string{"  name      \"Beta (our own)\"\r\n", "\r\n  here      trusted for alpha.test\r\n", "\r\n  before    \"Alpha\"\r\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)

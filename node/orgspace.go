@@ -17,8 +17,8 @@ const (
 	// othersKey is the height up to which this node has seen a chain with other nodes than itself, see lacks.
 	othersKey = "others"
 
-	// toldPrefix is before the ID of each organisation whose changes are told to the administrator; behind it stands
-	// up to which height that was done.
+	// toldPrefix is before the ID of each organisation whose changes are told to the administrator; behind it stand
+	// the IDs of the steps for which that was done, of the branch that was last looked at.
 	toldPrefix = "seen/"
 
 	// attestedKey is when this node gave its word within the last day.

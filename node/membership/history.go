@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,27 +26,40 @@ func entriesOf(s *consensus.State, id consensus.Hash) []*consensus.Org {
 	return list
 }
 
-// ChangesOf tells how an organisation's entry came to be what it is at the tip, the enrolment first; nil of one that is not
+// Step is what one event changed in an organisation's entry, or the height from which an announced key counts.
+type Step struct {
+	ID      consensus.Hash // of the event, or made of that key and height: the same on every branch
+	Height  uint64
+	Changes []api.OrgChange
+}
+
+// StepsOf tells how an organisation's entry came to be what it is at the tip, the enrolment first; nil of one that is not
 // there. When each was is for the caller to say: Time and About are zero.
-func ChangesOf(s *consensus.State, id consensus.Hash) []api.OrgChange {
+func StepsOf(s *consensus.State, id consensus.Hash) (list []Step) {
 	entries := entriesOf(s, id)
-	if len(entries) == 0 {
-		return nil
-	}
-	first := entries[0]
-	list := []api.OrgChange{keyChange(first.Height, "enrolled", consensus.Key{}, first.Key)}
 	for i, now := range entries {
 		until := s.Height()
 		if i+1 < len(entries) {
 			until = entries[i+1].Changed
 		}
-		if i > 0 {
-			list = append(list, entryChanges(entries[i-1], now)...)
+		if i == 0 {
+			list = append(list, Step{now.LastEvent, now.Height, []api.OrgChange{keyChange(now.Height, "enrolled", consensus.Key{}, now.Key)}})
+		} else {
+			list = append(list, Step{now.LastEvent, now.Changed, entryChanges(entries[i-1], now)})
 		}
 		// No event makes a pending key count: its height does.
 		if p := now.Pending; p.At != 0 && p.At <= until {
-			list = append(list, keyChange(p.At, "key", now.Key, p.Key))
+			counts := sha256.Sum256(binary.BigEndian.AppendUint64(p.Key[:], p.At))
+			list = append(list, Step{counts, p.At, []api.OrgChange{keyChange(p.At, "key", now.Key, p.Key)}})
 		}
+	}
+	return list
+}
+
+// ChangesOf are the changes of all steps.
+func ChangesOf(s *consensus.State, id consensus.Hash) (list []api.OrgChange) {
+	for _, step := range StepsOf(s, id) {
+		list = append(list, step.Changes...)
 	}
 	return list
 }
