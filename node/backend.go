@@ -35,9 +35,13 @@ func (n *Node) Status(ctx context.Context) (*api.Status, error) {
 	s := n.chain.State()
 	peers := n.host.Peers()
 	clock, _, _ := n.lookAtClock()
+	org := n.summary(s, len(peers), n.now())
+	if org.Overtaken, err = n.viewOvertaken(s); err != nil {
+		return nil, err
+	}
 	return &api.Status{
 		Software: Software, Directory: n.dir, Hostname: n.cfg.Hostname, Started: n.started.UTC(),
-		Org: n.summary(s, len(peers), n.now()), Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
+		Org: org, Chain: *chainStatus, Listen: n.listening(), Peers: len(peers), Mail: *mail,
 		Clock: clock, Index: *position, PeersByOrg: peersByOrg(s, peers), SilentPeers: n.silentPeers(),
 		Copy: copied, Twice: n.twice(s),
 	}, nil

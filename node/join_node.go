@@ -62,19 +62,24 @@ func JoinAsNode(dir string, a *membership.Admission) (aside string, err error) {
 
 // setOrgKeyAside moves keys/org.pem to where nothing looks for it and nothing is, and returns the new file.
 func setOrgKeyAside(dir string) (file string, err error) {
+	file = asideFile(dir)
+	path := filepath.Join(dir, filepath.FromSlash(file))
+	if err := errors.Join(os.Rename(filepath.Join(dir, home.OrgKey), path), home.SyncDir(filepath.Dir(path))); err != nil {
+		return "", fmt.Errorf("joining: setting %s aside: %w", home.OrgKey, err)
+	}
+	return file, nil
+}
+
+// asideFile is a name for an org key that nothing looks for and nothing has.
+func asideFile(dir string) string {
 	for i := 1; ; i++ {
-		file = asideOrgKey + ".pem"
+		file := asideOrgKey + ".pem"
 		if i > 1 {
 			file = fmt.Sprintf("%s-%d.pem", asideOrgKey, i)
 		}
-		path := filepath.Join(dir, filepath.FromSlash(file))
-		if _, err := os.Lstat(path); err == nil {
-			continue
+		if !fileExists(filepath.Join(dir, filepath.FromSlash(file))) {
+			return file
 		}
-		if err := errors.Join(os.Rename(filepath.Join(dir, home.OrgKey), path), home.SyncDir(filepath.Dir(path))); err != nil {
-			return "", fmt.Errorf("joining: setting %s aside: %w", home.OrgKey, err)
-		}
-		return file, nil
 	}
 }
 

@@ -22,6 +22,9 @@ func (n *Node) keepAndGive(ctx context.Context, s *consensus.State, e *consensus
 	if err := n.give(s, e, lacking); err != nil {
 		return n.takeBack(ctx, e, err)
 	}
+	if err := n.doneAgain(ctx, e); err != nil { // it is on its way all the same
+		n.log.Warn("that an event came to nothing is said still, though it was brought again", "type", e.Type(), "err", err)
+	}
 	return nil
 }
 
@@ -96,14 +99,8 @@ func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 	if err != nil {
 		return fmt.Errorf("bringing the organisation's events: %w", err)
 	}
-	for _, e := range list {
-		if e == nil || !settles || !membership.Overtaken(s, e) {
-			continue
-		}
-		n.log.Warn("an event of our organisation will be in no block: another one came before it", "type", e.Type(), "event", e.ID())
-		if err := n.forget(ctx, e); err != nil {
-			return err
-		}
+	if !settles {
+		return nil
 	}
-	return nil
+	return n.settleOvertaken(ctx, s, list)
 }

@@ -142,10 +142,8 @@ func (n *Node) noticeText(s *consensus.State, org *consensus.Org, news []api.Org
 	return text.String()
 }
 
-// notify sends a notice to the postmaster as delivery reports go, from the null sender, in one transaction
-// with the word that it was.
+// notify tells the postmaster of news of an organisation.
 func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Org, news []api.OrgChange, seen func(*mailstore.Tx) error) error {
-	to := n.postmaster()
 	of := n.homeFirst()[0]
 	if org.ID != n.ownID() {
 		domains := n.pinnedFor(s, org)
@@ -153,13 +151,20 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 			of = fmt.Sprintf("%s and %d more", of, len(domains)-1)
 		}
 	}
+	return n.tellPostmaster(ctx, subjectOf(news, of), n.noticeText(s, org, news), seen)
+}
+
+// tellPostmaster sends a notice to the postmaster as delivery reports go, from the null sender, in one transaction
+// with the word that it was.
+func (n *Node) tellPostmaster(ctx context.Context, subject, text string, seen func(*mailstore.Tx) error) error {
+	to := n.postmaster()
 	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: %s\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
-		to, to, subjectOf(news, of), n.now().Format(time.RFC1123Z), n.noticeText(s, org, news))
+		to, to, subject, n.now().Format(time.RFC1123Z), text)
 	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
 	_, err := n.submitter.SubmitWith(ctx, peer, "", []string{to}, []byte(raw), seen)
 	if refusal, ok := errors.AsType[*smtp.SMTPError](err); ok && refusal.Code >= 500 {
-		n.log.Warn("changes of an organisation could not be told to the postmaster", "organisation", org.Name, "err", err)
+		n.log.Warn("a notice could not be told to the postmaster", "subject", subject, "err", err)
 		return n.store.Update(ctx, seen) // nobody is there to tell, and trying again does not help
 	}
 	return err

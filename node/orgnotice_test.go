@@ -101,6 +101,12 @@ func (w *changing) notices(s *consensus.State) (texts []string) {
 			w.t.Fatal(err)
 		}
 	}
+	return w.toPostmaster()
+}
+
+// toPostmaster takes what waits in the queue out of it.
+func (w *changing) toPostmaster() (texts []string) {
+	w.t.Helper()
 	list, err := w.queue.List(0, 100)
 	if err != nil {
 		w.t.Fatal(err)

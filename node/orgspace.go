@@ -7,6 +7,10 @@ const (
 	// eventPrefix is before the ID of each event of our own that is in no block for certain.
 	eventPrefix = "event/"
 
+	// overtakenPrefix is before the ID of each that no block will hold any more; behind it stand when that was found, in
+	// milliseconds of 8 octets, and the event.
+	overtakenPrefix = "overtaken/"
+
 	// configuredKey is what the organisation was configured as when it was last looked at.
 	configuredKey = "configured"
 

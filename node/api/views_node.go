@@ -119,6 +119,16 @@ type OrgSummary struct {
 	Refused  string     `json:"not_proposed,omitempty"` // why a change in the configuration was not proposed
 
 	RefusedNext string `json:"not_proposed_next,omitempty"` // what to do about that
+
+	Overtaken []OvertakenEvent `json:"overtaken,omitempty"` // changes that no block will hold, of the last thirty days
+}
+
+// OvertakenEvent is a change of the organisation that was brought here and came to nothing: another one came before it.
+type OvertakenEvent struct {
+	ID    string    `json:"id"`
+	Type  string    `json:"type"`
+	Found time.Time `json:"found"` // when that was certain
+	Next  string    `json:"next"`  // what to do if it is meant still
 }
 
 // Listeners are the addresses as bound, so with real ports where the configuration says 0.

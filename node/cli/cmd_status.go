@@ -32,6 +32,9 @@ func (a *app) cmdStatus() *cobra.Command {
 				for _, e := range s.Org.Proposed {
 					rows = append(rows, [2]string{"proposed", fmt.Sprintf("%s %.8s, waits for %s", e.Type, e.ID, e.WaitsFor)})
 				}
+				for _, e := range s.Org.Overtaken {
+					rows = append(rows, [2]string{"overtaken", withNext(fmt.Sprintf("%s %.8s, another event of the organisation was in a block before it", e.Type, e.ID), e.Next)})
+				}
 				for _, finding := range s.Clock.Findings {
 					rows = append(rows, [2]string{"clock wrong?", finding})
 				}

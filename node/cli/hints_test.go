@@ -155,7 +155,7 @@ func textsOf(file *ast.File) (hints, help map[*ast.BasicLit]bool) {
 			}
 		case *ast.ValueSpec:
 			switch n.Names[0].Name {
-			case "eventHints", "takeRecovery":
+			case "eventHints", "againHints", "takeRecovery":
 				add(hints, n.Values...)
 			}
 		case *ast.KeyValueExpr:

@@ -40,6 +40,29 @@ func Overtaken(s *consensus.State, e *consensus.OrgEvent) bool {
 	return until != 0 && s.Height() >= until+SettledAfter
 }
 
+// IsAsTold reports whether what an event was to do is so, whoever did it.
+func IsAsTold(s *consensus.State, e *consensus.OrgEvent) bool {
+	org, member := s.Org(e.Org())
+	switch c := e.Content.(type) {
+	case *consensus.Update:
+		return member && SameProfile(c, ProfileOf(org))
+	case *consensus.AddNode:
+		at, known := s.NodeByRecorder(c.Recorder)
+		return known && at.Node == c.Node
+	case *consensus.Replace:
+		at, known := s.NodeByRecorder(c.Recorder)
+		return known && at.Node == e.Signer
+	case *consensus.DropNode:
+		_, active := s.ActiveNode(c.Node)
+		return member && !active
+	case *consensus.Rotate:
+		return member && (org.Key == c.Key || org.Pending.Key == c.Key)
+	case *consensus.Revoke:
+		return member && org.Key == c.Key
+	}
+	return false
+}
+
 // KnowsBefore reports whether s has what an event follows. Else it says nothing about the event: what that
 // follows may wait for a block, or be in one that is not here yet.
 func KnowsBefore(s *consensus.State, e *consensus.OrgEvent) bool {

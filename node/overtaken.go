@@ -1,0 +1,185 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/consensus"
+	"cairn/mailstore"
+	"cairn/node/api"
+	"cairn/node/home"
+	"cairn/node/membership"
+)
+
+// overtakenShown is for how long the status says that an event came to nothing.
+const overtakenShown = 30 * 24 * time.Hour
+
+// overtaken is an event of ours that no block will hold, since another one came before it.
+type overtaken struct {
+	event *consensus.OrgEvent
+	found time.Time // when that was certain
+}
+
+// againHints are how what an event was to do is done after all. A recorder key is brought again as it is.
+var againHints = map[consensus.EventType]string{
+	consensus.EventUpdate:   "look at what came instead, with org changes, and if it is meant still run again: cairn org update",
+	consensus.EventAddNode:  "run again: cairn org node add",
+	consensus.EventDropNode: "run again: cairn org node drop",
+	consensus.EventReplace:  "look at which key the node has, with org node ls, and if it is to have another one run again: cairn org node rekey",
+	consensus.EventRotate:   "run again: cairn org rotate-key",
+	consensus.EventRevoke:   "look at who came before, with org changes, and if it was none of you run again, with the recovery key that was written last: cairn org revoke",
+}
+
+// settleOvertaken forgets those of the kept events that no block will hold any more, with all that were to follow them,
+// and says so: to the postmaster and in the status.
+func (n *Node) settleOvertaken(ctx context.Context, s *consensus.State, kept []*consensus.OrgEvent) error {
+	noted, err := n.overtakenEvents()
+	if err != nil {
+		return err
+	}
+	dead := make(map[consensus.Hash]bool)
+	for _, o := range noted {
+		dead[o.event.ID()] = true
+	}
+	var lost []*consensus.OrgEvent
+	for again := true; again; {
+		again = false
+		for _, e := range kept {
+			if e != nil && !slices.Contains(lost, e) && (dead[e.Prev] || membership.Overtaken(s, e)) {
+				lost, again = append(lost, e), true
+				dead[e.ID()] = true
+			}
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	var text strings.Builder
+	var said []*consensus.OrgEvent
+	for _, e := range lost {
+		n.log.Warn("an event of our organisation will be in no block: another one came before it", "type", e.Type(), "event", e.ID())
+		if membership.IsAsTold(s, e) {
+			continue
+		}
+		aside, err := n.putOrgKeyBack(s, e)
+		if err != nil {
+			return fmt.Errorf("put the organisation's key back, as a %s came to nothing: %w", e.Type(), err)
+		}
+		said = append(said, e)
+		fmt.Fprintf(&text, "\r\n  event     %s\r\n  type      %s\r\n  next      %s\r\n", e.ID(), e.Type(), againHints[e.Type()])
+		if aside != "" {
+			fmt.Fprintf(&text, "  key       %s is the key again that signs; the one that was to come is %s, and nobody's\r\n", home.OrgKey, aside)
+		}
+	}
+	settled := func(tx *mailstore.Tx) error {
+		space := tx.Space(orgSpace)
+		var errs []error
+		for _, e := range lost {
+			id := e.ID()
+			errs = append(errs, space.Delete(append([]byte(eventPrefix), id[:]...)))
+			if slices.Contains(said, e) {
+				at := binary.BigEndian.AppendUint64(nil, uint64(n.now().UnixMilli()))
+				errs = append(errs, space.Put(append([]byte(overtakenPrefix), id[:]...), append(at, e.Encode()...)))
+			}
+		}
+		return errors.Join(errs...)
+	}
+	if len(said) == 0 {
+		return n.store.Update(ctx, settled)
+	}
+	text.WriteString("\r\n")
+	fmt.Fprintf(&text, "All changes: cairn org changes %s\r\n", n.ownID())
+	return n.tellPostmaster(ctx, "A change of "+n.homeFirst()[0]+" came to nothing", "What was brought here for our own organisation came to nothing: another event of it was in a block before, as where the\r\n"+
+		"network was parted or another node of ours was faster. What you were told of it holds no more.\r\n"+text.String(), settled)
+}
+
+// overtakenEvents reads what came to nothing, the oldest first.
+func (n *Node) overtakenEvents() (list []overtaken, err error) {
+	var bad error
+	err = n.store.View(func(rd *mailstore.Reader) error {
+		return rd.Space(orgSpace).Scan([]byte(overtakenPrefix), nil, func(_, value []byte) bool {
+			if len(value) < 8 {
+				bad = errors.New("its note is damaged")
+				return false
+			}
+			var e *consensus.OrgEvent
+			if e, bad = consensus.DecodeEvent(slices.Clone(value[8:])); bad != nil {
+				return false
+			}
+			list = append(list, overtaken{e, unixMilli(binary.BigEndian.Uint64(value))})
+			return true
+		})
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return nil, fmt.Errorf("reading which events came to nothing: %w", err)
+	}
+	slices.SortStableFunc(list, func(a, b overtaken) int { return a.found.Compare(b.found) })
+	return list, nil
+}
+
+// viewOvertaken is what the status says of events that came to nothing, lately.
+func (n *Node) viewOvertaken(s *consensus.State) (list []api.OvertakenEvent, err error) {
+	events, err := n.overtakenEvents()
+	for _, o := range events {
+		if n.now().Sub(o.found) < overtakenShown && !membership.IsAsTold(s, o.event) {
+			list = append(list, api.OvertakenEvent{ID: o.event.ID().String(), Type: o.event.Type().String(), Found: o.found.UTC(), Next: againHints[o.event.Type()]})
+		}
+	}
+	return list, err
+}
+
+// doneAgain drops the notes of events like e, which is brought in their place.
+func (n *Node) doneAgain(ctx context.Context, e *consensus.OrgEvent) error {
+	noted, err := n.overtakenEvents()
+	noted = slices.DeleteFunc(noted, func(o overtaken) bool { return o.event.Type() != e.Type() })
+	if err != nil || len(noted) == 0 {
+		return err
+	}
+	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
+		var errs []error
+		for _, o := range noted {
+			id := o.event.ID()
+			errs = append(errs, tx.Space(orgSpace).Delete(append([]byte(overtakenPrefix), id[:]...)))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// putOrgKeyBack puts the key that signs in the place of the one that e was to bring, if that is the one in this node's
+// directory and the other lies beside it. aside is where the one of e is then; empty: nothing was moved.
+func (n *Node) putOrgKeyBack(s *consensus.State, e *consensus.OrgEvent) (aside string, err error) {
+	var lost consensus.Key
+	switch c := e.Content.(type) {
+	case *consensus.Rotate:
+		lost = c.Key
+	case *consensus.Revoke:
+		lost = c.Key
+	}
+	path := filepath.Join(n.dir, home.OrgKey)
+	here, err := readKeyFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil || consensus.PublicKey(here) != lost {
+		return "", err
+	}
+	former, err := FormerOrgKeys(n.dir)
+	org, member := s.Org(n.ownID())
+	i := slices.IndexFunc(former, func(f FormerOrgKey) bool { return member && f.Key == org.KeyAt(s.Height()+1) })
+	if err != nil || i < 0 {
+		return "", err
+	}
+	aside = asideFile(n.dir)
+	if err := os.Link(path, filepath.Join(n.dir, filepath.FromSlash(aside))); err != nil {
+		return "", err
+	}
+	return aside, putInPlace(former[i].File, path)
+}
