@@ -23,13 +23,13 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 	case message.Sender:
 		return c.allAt(message.Sender, f.Domain)
 	case message.Names:
-		switch message.Type(p.Index) {
-		case message.From:
-			return munged || p.Outcome == Absent
-		case message.ReplyTo:
-			return munged || p.Outcome == Absent || f.List && c.answersToList()
-		case message.Sender:
-			return c.allAt(message.Sender, f.Domain)
+		field := message.Type(p.Index)
+		if p.Outcome == Absent {
+			return field == message.From || field == message.ReplyTo || field == message.Sender && c.allAt(field, f.Domain)
+		}
+		if field == message.From && munged || field == message.ReplyTo && (munged || f.List && c.answersToList()) || field == message.Sender && c.allAt(field, f.Domain) {
+			fine, _ := c.whoseNames(field)
+			return fine
 		}
 		return false
 	case message.Subject:
@@ -62,63 +62,6 @@ func (c *comparer) bodyMark(p *Part) bool {
 		return c.harmlessFooter(p)
 	case p.Outcome == Extra:
 		return c.harmlessPart(p)
-	}
-	return false
-}
-
-// listInFrom notes that the known list put its own address where the author's was, behind the
-// author's name. Whoever answers writes to the list, which is less than a forwarder's mark
-// and misleads nobody who named the list.
-func (c *comparer) listInFrom() {
-	f := c.with.Forwarder
-	if f == nil || !f.List || !c.only(message.From, f.Posting) {
-		return
-	}
-	at := func(t message.Type, index uint16) *Part {
-		i := slices.IndexFunc(c.Parts, func(p Part) bool { return p.Type == t && p.Index == index && p.Outcome != Same })
-		if i < 0 {
-			return nil
-		}
-		return &c.Parts[i]
-	}
-	from, name := at(message.From, 0), at(message.Names, uint16(message.From))
-	if from == nil || name == nil || from.Outcome != Changed || from.Kind != "" || !c.isVia() {
-		return
-	}
-	from.Kind, name.Kind = ListInFrom, NameVia
-}
-
-// isVia reports whether the name in From is the recorded one, with "via" and a word behind it.
-func (c *comparer) isVia() bool {
-	for _, r := range c.origin.of(message.Names) {
-		for _, a := range c.received(message.Names) {
-			if r.index != uint16(message.From) || a.Index != r.index || a.Reading != message.Canonical {
-				continue
-			}
-			name, rest, ok := strings.Cut(string(a.Content), " via ")
-			list, _, _ := strings.Cut(c.with.Forwarder.Posting, "@")
-			if ok && strings.EqualFold(rest, list+"\t\n") && r.isContent([]byte(name+"\t\n"), nil) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isAuthorsName reports whether the names of a field are those recorded in From, or those with "via"
-// and more behind them, as lists write.
-func (c *comparer) isAuthorsName(field uint16) bool {
-	for _, r := range c.origin.of(message.Names) {
-		for _, a := range c.received(message.Names) {
-			if r.index != uint16(message.From) || a.Index != field || a.Reading != message.Canonical {
-				continue
-			}
-			name, _, via := strings.Cut(string(a.Content), " via ")
-			number, bare, _ := strings.Cut(name, "\t")
-			if r.is(a.digest) || via && (r.isContent([]byte(name+"\t\n"), nil) || r.isContent([]byte(number+"\t"+strings.Trim(bare, "'")+"\t\n"), nil)) {
-				return true
-			}
-		}
 	}
 	return false
 }

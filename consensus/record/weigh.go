@@ -22,7 +22,7 @@ func (c *comparer) weigh() {
 		p.Kept, p.Decides = c.weight(p)
 		if c.with.Forwarder != nil {
 			p.Mark = c.mark(p, munged)
-			if p.Mark && p.Type == message.Names && p.Outcome != Absent && c.isAuthorsName(p.Index) {
+			if p.Mark && p.Type == message.Names && p.Outcome != Absent && c.isAuthors(message.Type(p.Index)) {
 				p.Kind = AuthorsName
 			}
 			p.Decides = p.Decides && !p.Mark && !c.isRecipients(p)

@@ -116,19 +116,21 @@ func (d *Dissection) RawForms(t Type) [][]byte {
 }
 
 // DecodedNames returns what the component Names of a field would be if the UTF-8 that stands raw in it
-// were in encoded words, as before a relay decoded these; nil if there is none, or still no telling.
+// were in encoded words, as before a relay decoded these, and parentheses in quotes had no backslash;
+// nil if there is none, or still no telling.
 func (d *Dissection) DecodedNames(t Type) []byte {
 	const begin, end = "zq", "qz" // around each character, for the grammar
 	for _, f := range d.section.Fields {
 		if ownFields[f.Name] != t {
 			continue
 		}
-		if isASCII([]byte(f.Value)) || !utf8.ValidString(f.Value) || strings.Contains(f.Value, begin) {
+		value := strings.NewReplacer(`\(`, "(", `\)`, ")").Replace(f.Value)
+		if isASCII([]byte(value)) && value == f.Value || !utf8.ValidString(value) || strings.Contains(value, begin) {
 			return nil
 		}
 		var ascii strings.Builder
 		back := []string{}
-		for _, r := range f.Value {
+		for _, r := range value {
 			if r < utf8.RuneSelf {
 				ascii.WriteRune(r)
 				continue

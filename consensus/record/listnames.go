@@ -1,0 +1,196 @@
+package record
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cairn/mailstore/message"
+)
+
+// listInFrom notes that the known list put its own address where the author's was, behind the
+// author's name. Whoever answers writes to the list, which is less than a forwarder's mark
+// and misleads nobody who named the list.
+func (c *comparer) listInFrom() {
+	f := c.with.Forwarder
+	if f == nil || !f.List || !c.only(message.From, f.Posting) {
+		return
+	}
+	at := func(t message.Type, index uint16) *Part {
+		i := slices.IndexFunc(c.Parts, func(p Part) bool { return p.Type == t && p.Index == index && p.Outcome != Same })
+		if i < 0 {
+			return nil
+		}
+		return &c.Parts[i]
+	}
+	from, name := at(message.From, 0), at(message.Names, uint16(message.From))
+	if from == nil || name == nil || from.Outcome != Changed || from.Kind != "" || !c.isVia() {
+		return
+	}
+	from.Kind, name.Kind = ListInFrom, NameVia
+}
+
+// isVia reports whether the name in From is the recorded one, with "via" and the list behind it.
+func (c *comparer) isVia() bool {
+	names := c.names(message.From)
+	if len(names) != 1 {
+		return false
+	}
+	name, list, via := cutVia(names[0].said())
+	return via && c.isList(list) && c.isAuthorsName(name)
+}
+
+// whoseNames reports whether each name of a field that the known forwarder wrote is that of whose
+// address it stands at: the author's, with "via" and the list behind it or not, the list's own, or one
+// that the author wrote there; and whether there is none but the author's.
+func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
+	names, addresses := c.names(field), c.addresses(field)
+	var others []listedName
+	authors = true
+	for _, n := range names {
+		inFrom, address := field != message.ReplyTo, addresses[n.rank]
+		name, list, via := cutVia(n.said())
+		switch {
+		case !inFrom && !c.isAuthorsAddress(address) && !strings.EqualFold(address, c.with.Forwarder.Posting):
+			others = append(others, n)
+		case !inFrom && !c.isAuthorsAddress(address):
+			authors = authors && n.said() == ""
+			if n.said() != "" && !c.isList(n.said()) && !c.isInListID(n.said()) {
+				return false, false
+			}
+		case c.isAuthorsName(n.said()):
+		case via && c.isAuthorsName(name) && (c.isList(list) || inFrom && c.shortTag("["+list+"]")):
+			authors = authors && c.isList(list)
+		case inFrom && c.isList(n.said()):
+			authors = false
+		default:
+			return false, false
+		}
+	}
+	return len(names) > 0 && (len(others) == 0 || c.wereNamed(field, others)), authors
+}
+
+// isAuthors reports whether the names of a field are the author's, and none else.
+func (c *comparer) isAuthors(field message.Type) bool {
+	fine, authors := c.whoseNames(field)
+	return fine && authors && slices.ContainsFunc(c.names(field), func(n listedName) bool { return n.said() != "" })
+}
+
+// listedName is a name of an address field, rank the place of its address among the sorted ones.
+type listedName struct {
+	rank          int
+	name, comment string
+}
+
+// said is what programs show of a name: a comment where there is no other.
+func (n listedName) said() string {
+	if n.name == "" {
+		return n.comment
+	}
+	if n.comment != "" {
+		return n.name + " (" + n.comment + ")"
+	}
+	return n.name
+}
+
+// names returns the names of a received field, nil if not all of them can be told.
+func (c *comparer) names(field message.Type) (list []listedName) {
+	for _, a := range c.received(message.Names) {
+		if a.Index != uint16(field) {
+			continue
+		}
+		content := a.Content
+		if a.Reading != message.Canonical {
+			content = c.d.DecodedNames(field)
+		}
+		content, _ = bytes.CutSuffix(content, []byte(message.QuoteFolded))
+		for line := range strings.Lines(string(content)) {
+			parts := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+			rank, err := strconv.Atoi(parts[0])
+			if err != nil || len(parts) != 3 || rank >= len(c.addresses(field)) {
+				return nil
+			}
+			list = append(list, listedName{rank, parts[1], parts[2]})
+		}
+	}
+	return list
+}
+
+// addresses are the sorted addresses of a received field.
+func (c *comparer) addresses(field message.Type) (list []string) {
+	for _, a := range c.received(field) {
+		if a.Reading == message.Canonical {
+			list = strings.Split(string(a.Content), "\n")
+		}
+	}
+	return list
+}
+
+// wereNamed reports whether the author wrote the field with these names, of which others were taken out.
+func (c *comparer) wereNamed(field message.Type, names []listedName) bool {
+	var ranks []int
+	for _, n := range names {
+		ranks = append(ranks, n.rank)
+	}
+	slices.Sort(ranks)
+	var content strings.Builder
+	plain := true
+	for i, n := range names {
+		rank, _ := slices.BinarySearch(ranks, n.rank)
+		plain = plain && rank == i && n.name == "" && n.comment == ""
+		content.WriteString(strconv.Itoa(rank) + "\t" + n.name + "\t" + n.comment + "\n")
+	}
+	return plain || c.wasNamed(field, content.String())
+}
+
+// wasNamed reports whether the names of a recorded field are these.
+func (c *comparer) wasNamed(field message.Type, content string) bool {
+	return slices.ContainsFunc(c.origin.of(message.Names), func(r *recorded) bool {
+		return r.index == uint16(field) && (r.isContent([]byte(content), nil) || r.isContent(otherFold([]byte(content)), nil))
+	})
+}
+
+// isAuthorsName reports whether a name is that recorded in From, as a name or a comment, or a spelling
+// of the author's address, such as "jo---" for jo@example.org, or says nothing, as what lists leave of
+// octets that they cannot read.
+func (c *comparer) isAuthorsName(name string) bool {
+	if bare := strings.Trim(name, "'"); bare != name && c.isAuthorsName(bare) {
+		return true
+	}
+	return strings.Trim(name, "\ufffd ") == "" || c.wasNamed(message.From, "0\t"+name+"\t\n") || c.wasNamed(message.From, "0\t\t"+name+"\n") ||
+		slices.ContainsFunc(c.addresses(message.ReplyTo), func(address string) bool {
+			local, _, _ := strings.Cut(address, "@")
+			return (name == address || name == local || name == local+"---") && c.isAuthorsAddress(address)
+		})
+}
+
+// isAuthorsAddress reports whether an address is the one that was recorded in From.
+func (c *comparer) isAuthorsAddress(address string) bool {
+	from := c.origin.of(message.From)
+	return len(from) == 1 && from[0].isContent([]byte(address), nil)
+}
+
+// isList reports whether a name is that of the known list: the word that its address begins with, or
+// its host.
+func (c *comparer) isList(name string) bool {
+	local, domain, _ := strings.Cut(c.with.Forwarder.Posting, "@")
+	return strings.EqualFold(name, local) || strings.EqualFold(name, domain)
+}
+
+// isInListID reports whether a name is what List-Id, which the list wrote too, calls the list.
+func (c *comparer) isInListID(name string) bool {
+	return slices.ContainsFunc(c.Parts, func(p Part) bool {
+		phrase, _, ok := strings.Cut(p.Added, "<")
+		return p.Field == "list-id" && (p.Outcome == Extra || p.Outcome == Changed) && ok && strings.Trim(phrase, " \"") == name
+	})
+}
+
+// cutVia cuts a name at the last "via" in it.
+func cutVia(name string) (before, list string, ok bool) {
+	at := strings.LastIndex(name, " via ")
+	if at < 0 {
+		return name, "", false
+	}
+	return name[:at], name[at+len(" via "):], true
+}
