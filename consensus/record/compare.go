@@ -199,6 +199,11 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	if r.kind == message.Subject && a.Reading == message.Canonical && c.origin.has(message.HintWords, a.Content) {
 		p.Kind, p.Detail = CharsetChanged, "" // other words of the same text
 	}
+	if r.kind == message.Subject && p.Kind == "" {
+		if tag := c.counted(r, string(a.Content)); tag != "" {
+			p.Kind, p.Detail = SubjectTagged, tag
+		}
+	}
 	if r.kind == message.Date && a.Reading == message.Canonical && c.origin.has(message.HintDate, a.Content) {
 		p.Kind = SameInstant
 	}

@@ -60,7 +60,7 @@ func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 				return false, false
 			}
 		case c.isAuthorsName(n.said()):
-		case via && c.isAuthorsName(name) && (c.isList(list) || inFrom && c.shortTag("["+list+"]")):
+		case via && c.isAuthorsName(name) && (c.isList(list) || inFrom && c.harmlessTag("["+list+"]", true)):
 			authors = authors && c.isList(list)
 		case inFrom && c.isList(n.said()):
 			authors = false
@@ -171,11 +171,11 @@ func (c *comparer) isAuthorsAddress(address string) bool {
 	return len(from) == 1 && from[0].isContent([]byte(address), nil)
 }
 
-// isList reports whether a name is that of the known list: the word that its address begins with, or
-// its host.
+// isList reports whether a name is that of the known list: the word that its address begins with, its
+// host, or both.
 func (c *comparer) isList(name string) bool {
 	local, domain, _ := strings.Cut(c.with.Forwarder.Posting, "@")
-	return strings.EqualFold(name, local) || strings.EqualFold(name, domain)
+	return strings.EqualFold(name, local) || strings.EqualFold(name, domain) || strings.EqualFold(name, local+"."+domain)
 }
 
 // isInListID reports whether a name is what List-Id, which the list wrote too, calls the list.

@@ -56,26 +56,71 @@ func (c *comparer) isRecipients(p *Part) bool {
 }
 
 // harmlessTag reports whether tags in front of a subject are one, short, and say nothing of their own: no
-// address and no digits, unless it is the name of a list that the author wrote to. The known list's tag may be longer,
-// and have four digits.
+// address, no host and no digits but those of a list's name. The known list's tag may be longer, and
+// count its mails.
 func (c *comparer) harmlessTag(tags string, known bool) bool {
-	longest, most := 32, 0
+	inner, longest := strings.Trim(tags, "[]()"), 32
 	if known {
-		longest, most = 64, 4
+		if c.countsMails(inner) {
+			return true
+		}
+		longest = 64
 	}
-	inner, ok := strings.CutPrefix(tags, "[")
-	if !ok || strings.Count(tags, "[") != 1 || len(tags) > longest {
+	if !strings.HasPrefix(tags, "[") || strings.Count(tags, "[") != 1 || len(tags) > longest {
 		return false
 	}
-	inner = strings.TrimSuffix(inner, "]")
-	if strings.ContainsAny(inner, "@/:.") || strings.ContainsFunc(inner, odd) {
-		return false
-	}
-	digits := strings.FieldsFunc(inner, func(r rune) bool { return !unicode.IsDigit(r) })
-	return len(strings.Join(digits, "")) <= most || slices.ContainsFunc(c.written, func(m message.Mailbox) bool {
+	return known && c.isList(inner) || !strings.ContainsAny(inner, "@/:.") && !strings.ContainsFunc(inner, odd) && c.digitsOfList(inner, known)
+}
+
+// digitsOfList reports whether a tag has no digits, is the name of a list that the author wrote to, or
+// has them in words of the known list's name alone.
+func (c *comparer) digitsOfList(tag string, known bool) bool {
+	if slices.ContainsFunc(c.written, func(m message.Mailbox) bool {
 		local, _, _ := strings.Cut(m.Addr, "@")
-		return strings.EqualFold(local, inner)
+		return strings.EqualFold(local, tag)
+	}) {
+		return true
+	}
+	var own []string
+	if f := c.with.Forwarder; known && f != nil && f.List {
+		local, _, _ := strings.Cut(f.Posting, "@")
+		own = words(local)
+	}
+	return !slices.ContainsFunc(words(tag), func(word string) bool {
+		return strings.ContainsFunc(word, unicode.IsNumber) && !slices.ContainsFunc(own, func(name string) bool { return strings.EqualFold(name, word) })
 	})
+}
+
+// words are those of a name, without what stands between them.
+func words(name string) []string {
+	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+}
+
+// countsMails reports whether a tag is the known list's name with a number behind it, as of lists that
+// count their mails.
+func (c *comparer) countsMails(tag string) bool {
+	name := strings.TrimRight(tag, "0123456789")
+	digits := len(tag) - len(name)
+	f := c.with.Forwarder
+	return f != nil && f.List && digits > 0 && digits <= 6 && len(name) > 0 && strings.ContainsRune(" :", rune(name[len(name)-1])) && c.isList(name[:len(name)-1])
+}
+
+// counted finds the recorded subject behind the known list's counter, which has other brackets than
+// tags have or none.
+func (c *comparer) counted(r *recorded, subject string) (tag string) {
+	before, rest := "", subject
+	if len(subject) > 4 && strings.EqualFold(subject[:4], "re: ") {
+		before, rest = subject[:4], subject[4:]
+	}
+	end := " "
+	if strings.HasPrefix(rest, "(") {
+		end = ") "
+	}
+	tag, after, ok := strings.Cut(rest, end)
+	if !ok || !c.countsMails(strings.TrimPrefix(tag, "(")) || subjectKind(r, joinWords(before, after)) == "" {
+		return ""
+	}
+	return tag + strings.TrimSpace(end)
 }
 
 // noSubject reports whether a subject that was added is a list's words for there being none, with a harmless tag.
