@@ -84,6 +84,17 @@ type comparer struct {
 }
 
 func compare(o *origin, d *message.Dissection, with Context) Comparison {
+	c := lay(o, d, with)
+	if !c.MayBeWanted() || c.with.Forwarder != nil && !c.Forwarded() {
+		if whole, ok := c.wrapped(); ok {
+			return whole
+		}
+	}
+	return c.Comparison
+}
+
+// lay compares a message as it stands, whatever is embedded in it.
+func lay(o *origin, d *message.Dissection, with Context) *comparer {
 	c := comparer{origin: o, d: d, with: with, Comparison: Comparison{Version: RecordVersion, RecipientInRecord: true}}
 	c.arrive(d.Head())
 	c.readWritten()
@@ -110,12 +121,7 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 	c.Parts = append(c.Parts, o.contradictions()...)
 	slices.SortStableFunc(c.Parts, func(a, b Part) int { return int(a.Type) - int(b.Type) })
 	c.count()
-	if c.with.Forwarder != nil && !c.Forwarded() {
-		if whole, ok := c.wrapped(); ok {
-			return whole
-		}
-	}
-	return c.Comparison
+	return &c
 }
 
 // arrive takes received components in.

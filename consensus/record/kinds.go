@@ -52,6 +52,7 @@ const (
 	WeekdayPut     = "weekday-put-right"
 	Reordered      = "reordered"
 	WrappedWhole   = "wrapped-whole"
+	Enclosed       = "enclosed"
 	ListInFrom     = "list-in-from"
 	NameVia        = "name-via"
 	AuthorsName    = "authors-name"
@@ -120,6 +121,7 @@ var kinds = []difference{
 	{Kind: WeekdayPut, Says: "a wrong day of the week was put right"},
 	{Kind: Reordered, Says: "the same mailboxes in another order"},
 	{Kind: WrappedWhole, Says: "the whole message, as recorded, stands inside a message of the forwarder"},
+	{Kind: Enclosed, Says: "the message stands inside another"},
 	{Kind: ListInFrom, Says: "was replaced by the list's own address, the author's is not there any more"},
 	{Kind: NameVia, Says: "the recorded name, with by whom the mail was sent on behind it"},
 	{Kind: AuthorsName, Says: "the recorded name, as lists write it"},

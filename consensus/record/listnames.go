@@ -188,9 +188,9 @@ func (c *comparer) isInListID(name string) bool {
 
 // cutVia cuts a name at the last "via" in it.
 func cutVia(name string) (before, list string, ok bool) {
-	at := strings.LastIndex(name, " via ")
+	at := strings.LastIndex(" "+name, " via ")
 	if at < 0 {
 		return name, "", false
 	}
-	return name[:at], name[at+len(" via "):], true
+	return strings.TrimSpace(name[:at]), name[at+len("via "):], true
 }

@@ -7,47 +7,61 @@ import (
 	"cairn/mailstore/message"
 )
 
-// wrapped looks whether a message of the known forwarder holds the original whole, as lists do that
-// cannot send it on under its author's From: a message/rfc822, alone or in a multipart/mixed beside
-// harmless text. What is around is the forwarder's, and under its own domain; what is inside has to
-// be as recorded to the last octet.
+// wrapped looks whether the message holds the original as its only embedded one, as of lists that
+// cannot send it on under its author's From. What is inside is judged as if it had come so. What is
+// around decides unless it is harmless: a known forwarder's own, or nothing but what the author's own
+// header may become.
 func (c *comparer) wrapped() (whole Comparison, ok bool) {
-	inner, beside := c.embedded()
-	if inner == nil || !c.ownEnvelope() {
+	w := c.embedded()
+	if w.inner == nil {
 		return whole, false
 	}
 	o := *c.origin
-	o.parts = slices.DeleteFunc(slices.Clone(o.parts), func(r recorded) bool {
-		return r.kind >= message.Route && r.kind <= message.Custody
-	})
-	whole = compare(&o, message.DissectEmbedded(inner), Context{})
-	if !whole.AllSame() {
+	o.parts = slices.DeleteFunc(slices.Clone(o.parts), func(r recorded) bool { return isWay(r.kind) })
+	with := c.with
+	with.Forwarder = nil
+	whole = lay(&o, message.DissectEmbedded(w.inner), with).Comparison
+	if !whole.Reaches(DefaultThreshold) {
 		return whole, false
 	}
-	whole.Parts = slices.DeleteFunc(whole.Parts, func(p Part) bool { return p.Outcome == Extra })
-	add := func(p Part) {
-		if p.Outcome == Extra {
-			whole.Extra++
-		}
-		whole.Parts = append(whole.Parts, p)
+	same := whole.AllSame()
+	whole.Parts = slices.DeleteFunc(whole.Parts, func(p Part) bool { return p.Outcome == Extra && (same || isWay(p.Type)) })
+	known := c.with.Forwarder != nil && c.ownEnvelope()
+	harmless := w.harmless && (known || w.footers && !slices.ContainsFunc(c.Parts, isDecidingHeader))
+	kind := Enclosed
+	if same && known && harmless {
+		kind = WrappedWhole
 	}
-	whole.Extra = 0
-	add(Part{
-		Type: message.Layout, Outcome: Changed, Kind: WrappedWhole, Kept: true, Mark: true,
+	whole.Parts = append(whole.Parts, Part{
+		Type: message.Layout, Outcome: Changed, Kind: kind, Kept: true, Mark: kind == WrappedWhole, Decides: !harmless,
 		Detail: c.subject(),
 	})
-	for i := range beside {
-		add(Part{
-			Type: message.Text, Index: beside[i].Index, Received: beside[i].Index, Outcome: Extra, Kind: Added,
-			Mark: true, Added: string(beside[i].Text), Detail: shorten(beside[i].Text),
+	for i := range w.beside {
+		whole.Parts = append(whole.Parts, Part{
+			Type: message.Text, Index: w.beside[i].Index, Received: w.beside[i].Index, Outcome: Extra, Kind: Added,
+			Mark: known && harmless, Decides: !harmless, Added: string(w.beside[i].Text), Detail: shorten(w.beside[i].Text),
 		})
 	}
 	for _, p := range c.Parts {
-		if p.Type == message.Recipient {
-			add(p)
+		if p.Type == message.Recipient || !harmless && isDecidingHeader(p) {
+			whole.Parts = append(whole.Parts, p)
+		}
+	}
+	whole.Extra, whole.RecipientInRecord = 0, c.RecipientInRecord
+	for _, p := range whole.Parts {
+		if p.Outcome == Extra {
+			whole.Extra++
 		}
 	}
 	return whole, true
+}
+
+// isWay reports whether a component is of what stands in the outermost header alone.
+func isWay(t message.Type) bool { return t >= message.Route && t <= message.Custody }
+
+// isDecidingHeader reports whether a part is of the header that keeps the message from counting as wanted.
+func isDecidingHeader(p Part) bool {
+	return p.Decides && (slices.Contains(headerTypes, p.Type) || p.Type == message.Fields)
 }
 
 // subject is the received subject for people.
@@ -58,44 +72,49 @@ func (c *comparer) subject() string {
 	return ""
 }
 
-// embedded returns the one message inside, and the harmless texts beside it; nil if there is anything
-// else.
-func (c *comparer) embedded() (inner []byte, beside []message.Leaf) {
+// wrapper is a message around another.
+type wrapper struct {
+	inner    []byte         // nil: it holds none, or several
+	beside   []message.Leaf // texts
+	harmless bool           // nothing else is shown beside it, and these say nothing
+	footers  bool           // each of them stands behind the message, set apart
+}
+
+// embedded returns the one message inside, and what stands beside it.
+func (c *comparer) embedded() (w wrapper) {
 	body := c.d.Body()
-	if len(body.Odd)+len(body.Loose)+len(c.d.Flaws) > 0 || body.Open {
-		return nil, nil
-	}
+	w.harmless, w.footers = len(body.Odd)+len(body.Loose)+len(c.d.Flaws) == 0 && !body.Open, true
 	named := slices.ContainsFunc(body.Components, func(a message.Component) bool { return a.Type == message.AttachmentName })
 	var all []addition
 	found := false
 	for _, leaf := range body.Leaves {
-		mixed := len(leaf.Path) == 1 && leaf.Path[0] == wrappers[0]
+		mixed := len(leaf.Path) == 0 || len(leaf.Path) == 1 && leaf.Path[0] == wrappers[0]
+		w.harmless = w.harmless && mixed && !named && undescribed(&leaf)
 		switch {
-		case len(leaf.Path) > 0 && !mixed, named, !undescribed(&leaf):
-			return nil, nil
-		case leaf.Kind == "message/rfc822" && !found:
-			inner, found = leaf.Inner, true
-		case leaf.Type == message.Text && c.harmlessLeaf(&leaf):
+		case leaf.Kind == "message/rfc822" && (found || leaf.Inner == nil):
+			return wrapper{}
+		case leaf.Kind == "message/rfc822":
+			w.inner, found = leaf.Inner, true
+		case leaf.Type == message.Text:
+			w.harmless = w.harmless && c.harmlessLeaf(&leaf)
 			if len(leaf.Text) > 0 {
-				beside = append(beside, leaf)
-				all = append(all, readAddition(leaf.Type, string(leaf.Text)))
+				added := readAddition(leaf.Type, string(leaf.Text))
+				all = append(all, added)
+				w.footers = w.footers && found && added.unfit(c.own()) == ""
+				w.beside = append(w.beside, leaf)
 			}
 		default:
-			return nil, nil
+			w.harmless = false
 		}
 	}
-	if !harmlessTogether(all, c.own()) {
-		return nil, nil
-	}
-	if inner != nil && body.Gaps() {
-		gaps := message.DissectEmbedded(inner).Body().GapTexts()
+	w.harmless = w.harmless && harmlessTogether(all, c.own())
+	if w.inner != nil && body.Gaps() {
+		gaps := message.DissectEmbedded(w.inner).Body().GapTexts()
 		for _, text := range body.GapTexts() { // software that wraps keeps the author's preamble around too
-			if !slices.Contains(gaps, text) {
-				return nil, nil
-			}
+			w.harmless = w.harmless && slices.Contains(gaps, text)
 		}
 	}
-	return inner, beside
+	return w
 }
 
 // undescribed reports whether nothing in the header of a part is shown beside its content, as a
@@ -130,6 +149,13 @@ func (c *comparer) ownEnvelope() bool {
 			fine = fine || c.forwardedSubject()
 		case message.To, message.Cc:
 			fine = fine || p.Kind == AddressesRemoved || c.only(p.Type, f.Posting) || c.isRecipient(p.Type)
+		case message.Names:
+			field := message.Type(p.Index)
+			if !fine && (field == message.From || field == message.Sender || field == message.ReplyTo && !c.isReplyTo()) {
+				fine, _ = c.whoseNames(field)
+			} else {
+				fine = true
+			}
 		case message.Fields:
 			fine = fine || p.Field != "" && !message.ActedUpon(p.Field) || p.Kind == FieldsRemoved
 		case message.Recipient:
