@@ -27,6 +27,9 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 		if p.Outcome == Absent {
 			return field == message.From || field == message.ReplyTo || field == message.Sender && c.allAt(field, f.Domain)
 		}
+		if field == message.Cc {
+			return f.List && c.authorInCc()
+		}
 		if field == message.From && munged || field == message.ReplyTo && (munged || f.List && c.answersToList()) || field == message.Sender && c.allAt(field, f.Domain) {
 			fine, _ := c.whoseNames(field)
 			return fine
@@ -40,7 +43,7 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 	case message.Text, message.HTML:
 		return c.bodyMark(p)
 	case message.To, message.Cc:
-		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Type == message.To && c.only(message.To, f.Posting))
+		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Type == message.To && c.only(message.To, f.Posting) || p.Type == message.Cc && c.authorInCc())
 	case message.Fields:
 		if slices.Contains(listActions, p.Field) {
 			return f.List && !p.Cut && harmlessActions(p.Added, c.own())

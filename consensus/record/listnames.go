@@ -71,6 +71,19 @@ func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 	return len(names) > 0 && (len(others) == 0 || c.wereNamed(field, others)), authors
 }
 
+// authorInCc reports whether Cc has the author's mailbox and else none but those that were there, as of
+// lists that put themselves into From and Reply-To.
+func (c *comparer) authorInCc() bool {
+	if !c.allAt(message.From, c.with.Forwarder.Domain) || c.origin.full {
+		return false
+	}
+	list := c.mailboxes(message.Cc)
+	others := slices.DeleteFunc(slices.Clone(list), func(m message.Mailbox) bool {
+		return c.isAuthorsAddress(m.Addr) && c.isAuthorsName(listedName{name: m.Name, comment: m.Comment}.said())
+	})
+	return len(others) < len(list) && !slices.ContainsFunc(others, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.wroteIt(m.Addr) })
+}
+
 // isAuthors reports whether the names of a field are the author's, and none else.
 func (c *comparer) isAuthors(field message.Type) bool {
 	fine, authors := c.whoseNames(field)
