@@ -94,8 +94,8 @@ func TestAnotherRecorderKeyOnTheLosingSide(t *testing.T) {
 	b.await("mail with the key", func(*api.Status) bool { return b.count("subject:there verdict:verified") > 0 })
 	there.end()
 	b.await("all of it", func(*api.Status) bool { return b.count("subject:there verdict:verified") == b.count("subject:there") })
-	work := b.work()
 	second.stop()
+	work := b.moreWork(10) // it mines on until it has stopped
 	b.stop()
 
 	a.start()
@@ -158,6 +158,14 @@ func (p *process) chain() *api.ChainStatus {
 		p.t.Fatal(err)
 	}
 	return s
+}
+
+// moreWork is the work of the node's chain with some blocks more.
+func (p *process) moreWork(blocks int64) *big.Int {
+	p.t.Helper()
+	more := new(big.Int).Mul(p.work(), big.NewInt(blocks))
+	more.Div(more, new(big.Int).SetUint64(max(1, p.height())))
+	return more.Add(more, p.work())
 }
 
 // work is that of the chain as the node has it.
