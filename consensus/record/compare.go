@@ -245,7 +245,11 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 		p.Kind = WordsCut
 	}
 	if p.Kind == "" || p.Kind == WhitespaceChanged {
-		if r.kind == message.Names && c.isRefolded(message.Type(r.index), r) || r.kind == message.Subject && c.isRefolded(r.kind, r) {
+		field := r.kind
+		if field == message.Names {
+			field = message.Type(r.index)
+		}
+		if (r.kind == message.Names || r.kind == message.Subject || row.Form == message.FormIDs) && c.isRefolded(field, r) {
 			p.Kind = Refolded
 		}
 	}

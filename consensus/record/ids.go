@@ -45,7 +45,7 @@ func (c *comparer) namesOther(t message.Type) bool {
 func (c *comparer) keptIDs() (ids []string) {
 	for i := range c.Parts {
 		p := &c.Parts[i]
-		if (p.Type == message.InReplyTo || p.Type == message.References) && (p.Outcome == Same || p.Kind == Encoded) {
+		if (p.Type == message.InReplyTo || p.Type == message.References) && (p.Outcome == Same || p.Kind == Encoded || p.Kind == Refolded) {
 			for _, a := range c.received(p.Type) {
 				words, _ := grammar.Words(unfolded(string(a.Content)))
 				ids = append(ids, idPattern.FindAllString(words, -1)...)

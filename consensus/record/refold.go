@@ -53,8 +53,9 @@ func withBlank(value string, places [][2]int, blank string) string {
 }
 
 // refolded goes through what a value may have been, or become, with one blank, one tab or one fold where it has
-// white space, which is where a fold may stand: in all places, or in one. No white space comes or goes, so that
-// no two words are one and no word is two. White space counts less in the places in between.
+// white space, which is where a fold may stand: in all places, or in one, the others as they are or a blank. No
+// white space comes or goes, so that no two words are one and no word is two. White space counts less in the
+// places in between.
 func refolded(value string, between map[int]bool) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		places, spread := blanks(value), 0
@@ -66,6 +67,7 @@ func refolded(value string, between map[int]bool) iter.Seq[string] {
 				return
 			}
 		}
+		plain := withBlank(value, places, " ")
 		for _, blank := range []string{" ", "\t", grammar.Fold} {
 			if all := withBlank(value, places, blank); all != value && !yield(all) {
 				return
@@ -75,6 +77,14 @@ func refolded(value string, between map[int]bool) iter.Seq[string] {
 			}
 			for _, at := range places {
 				if value[at[0]:at[1]] != blank && !yield(value[:at[0]]+blank+value[at[1]:]) {
+					return
+				}
+			}
+			if plain == value {
+				continue
+			}
+			for _, at := range blanks(plain) { // a fold that was moved
+				if blank != " " && !yield(plain[:at[0]]+blank+plain[at[1]:]) {
 					return
 				}
 			}
@@ -106,15 +116,15 @@ func betweenAddresses(value string) map[int]bool {
 	return places
 }
 
-// isRefolded reports whether a subject, or the names of an address field, are as recorded once the field is
-// folded in another way; r is nil if no names were recorded, and the addresses have to be those then.
+// isRefolded reports whether a subject, ids with words beside them, or the names of an address field, are as
+// recorded once the field is folded in another way; r is nil if no names were recorded, and the addresses have to be those then.
 func (c *comparer) isRefolded(field message.Type, r *recorded) bool {
 	value := c.d.Folded(field.String())
 	if foldedWord.MatchString(value) {
 		return false
 	}
 	var between map[int]bool
-	if field != message.Subject {
+	if row, _ := field.Info(); row.Form == message.FormAddresses {
 		between = betweenAddresses(value)
 	}
 	for other := range refolded(value, between) {

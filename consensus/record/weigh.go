@@ -95,10 +95,10 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 	case message.Recipient:
 		return false, true
 	case message.InReplyTo: // by which programs put the mail into a conversation
-		fine := p.Kind == Shortened || p.Kind == Encoded
+		fine := p.Kind == Shortened || p.Kind == Encoded || p.Kind == Refolded
 		return fine, p.Outcome != Absent && !fine && c.namesOther(p.Type)
 	case message.References: // of which relays take items out, as nobody can tell from the commitment
-		return p.Kind == Shortened || p.Kind == Encoded, p.Outcome == Extra && c.namesOther(p.Type)
+		return p.Kind == Shortened || p.Kind == Encoded || p.Kind == Refolded, p.Outcome == Extra && c.namesOther(p.Type)
 	}
 	row, known := p.Type.Info()
 	return p.Kind == Shortened, !known || row.Decisive
