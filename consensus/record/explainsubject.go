@@ -129,21 +129,29 @@ func isRespelled(r *recorded, subject string) bool {
 		})
 }
 
-// cutTag cuts a "[…]" out of a subject, at its start or behind reply prefixes.
+// cutTag cuts a "[…]", or a tag of a program that screens mail, out of a subject, at its start or behind reply
+// prefixes.
 func cutTag(s string) (before, tag, after string, ok bool) {
 	open := behindReplies(s)
-	if !strings.HasPrefix(s[open:], "[") {
+	if open > 0 && s[open-1] != ' ' { // a tag is no part of a word or a number
 		return "", "", "", false
 	}
-	end := strings.IndexByte(s[open:], ']')
-	if end < 0 || end > 64 {
-		return "", "", "", false
-	}
-	end += open + 1
-	first, _ := utf8.DecodeRuneInString(s[open+1:])
-	apart := open == 0 || s[open-1] == ' ' // a tag is no part of a word or a number
-	if !apart || end < len(s) && s[end] != ' ' || !unicode.IsLetter(first) && !unicode.IsNumber(first) {
-		return "", "", "", false
+	end := open
+	if tag, _, ok := cutScreening(s[open:]); ok {
+		end += len(tag)
+	} else {
+		if !strings.HasPrefix(s[open:], "[") {
+			return "", "", "", false
+		}
+		length := strings.IndexByte(s[open:], ']') + 1
+		if length == 0 || length > 65 {
+			return "", "", "", false
+		}
+		end += length
+		first, _ := utf8.DecodeRuneInString(s[open+1:])
+		if end < len(s) && s[end] != ' ' || !unicode.IsLetter(first) && !unicode.IsNumber(first) {
+			return "", "", "", false
+		}
 	}
 	if pushed := len(s[end:]) - len(strings.TrimLeft(s[end:], " \t")); pushed > maxFold { // out of sight
 		return "", "", "", false

@@ -57,9 +57,13 @@ func (c *comparer) isRecipients(p *Part) bool {
 
 // harmlessTag reports whether tags in front of a subject are one, short, and say nothing of their own: no
 // address, no host and no digits but those of a list's name. The known list's tag may be longer, and
-// count its mails.
+// count its mails. Those of programs that screen mail say nothing, alone or beside the known list's.
 func (c *comparer) harmlessTag(tags string, known bool) bool {
-	inner, longest := strings.Trim(tags, "[]()"), 32
+	others := beyondScreening(tags)
+	inner, longest := strings.Trim(others, "[]()"), 32
+	if others != tags {
+		return others == "" || known && (c.countsMails(inner) || c.isList(inner))
+	}
 	if known {
 		if c.countsMails(inner) {
 			return true
@@ -123,11 +127,16 @@ func (c *comparer) counted(r *recorded, subject string) (tag string) {
 	return tag + strings.TrimSpace(end)
 }
 
-// noSubject reports whether a subject that was added is a list's words for there being none, with a harmless tag.
+// noSubject reports whether a subject that was added is a list's words for there being none, with a harmless tag, or
+// tags of programs that screen mail alone.
 func (c *comparer) noSubject(p *Part, known bool) bool {
-	tag, after := "", p.Added
-	if _, cut, rest, ok := cutTag(p.Added); ok {
-		tag, after = cut, rest
+	rest := beyondScreening(p.Added)
+	if rest == "" && p.Added != "" {
+		return !p.Cut
+	}
+	tag, after := "", rest
+	if _, cut, behind, ok := cutTag(rest); ok {
+		tag, after = cut, behind
 	}
 	return !p.Cut && strings.EqualFold(strings.TrimSpace(after), "(no subject)") && (tag == "" || c.harmlessTag(tag, known))
 }

@@ -1,0 +1,31 @@
+package record
+
+import "testing"
+
+// TestScreeningTags: words of a closed table, in the wrappers of programs that screen mail, and nothing else.
+func TestScreeningTags(t *testing.T) {
+	for subject, want := range map[string]string{
+		"*****SPAM***** Figures": "*****SPAM*****", "***SPAM*** Figures": "***SPAM***", "*** Spam 5.2 *** Figures": "*** Spam 5.2 ***",
+		"{Spam?} Figures": "{Spam?}", "{Disarmed} Figures": "{Disarmed}", "(External) Figures": "(External)", "EXTERNAL: Figures": "EXTERNAL:",
+		"SPAM: Figures": "SPAM:", "<EXT> Figures": "<EXT>", "**EXTERN** Figures": "**EXTERN**", "*EXT* Figures": "*EXT*",
+		"Spam> Figures": "Spam>", "[ EXTERNAL ] Figures": "[ EXTERNAL ]", "[Ext] - Figures": "[Ext] -", "[EXTERNAL EMAIL] - Figures": "[EXTERNAL EMAIL] -",
+		"[!! SPAM] Figures": "[!! SPAM]", "[WARNING: ATTACHMENT REMOVED] Figures": "[WARNING: ATTACHMENT REMOVED]",
+		"[Warning: External] Figures": "[Warning: External]", "[Spam score 5.2] Figures": "[Spam score 5.2]", "[SPAM]": "[SPAM]",
+		"SPAM Figures": "", "External Figures": "", "{Figures} of May": "", "***PAY*** Figures": "", "(paid) Figures": "", "[Spam score 5.2 EUR] Figures": "",
+		"[SPAM}Figures": "", "[SPAM}": "", "[SPAM] Figures EXT:": "[SPAM]", "EXTERNAL:Figures": "", "*SPAM*5000": "", "[ſpam] Figures": "",
+		"[Spam 1200] Figures": "", "spammer: Figures": "", "(not spam) Figures": "", "[-]5000": "", "(spam)(spam) Figures": "",
+	} {
+		tag, after, ok := cutScreening(subject)
+		if tag != want || ok != (want != "") || ok && tag+after != subject {
+			t.Errorf("%q: tag %q, %q behind it", subject, tag, after)
+		}
+	}
+	for tags, want := range map[string]string{
+		"***SPAM***": "", "***SPAM*** [devs]": "[devs]", "[devs] ***SPAM***": "[devs]", "[team] [urgent]": "[team] [urgent]",
+		"[EXTERNAL] {Spam?}": "", "PAY:": "PAY:",
+	} {
+		if got := beyondScreening(tags); got != want {
+			t.Errorf("%q: %q of no screening program, want %q", tags, got, want)
+		}
+	}
+}
