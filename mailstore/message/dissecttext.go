@@ -45,7 +45,7 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 	case ok && size > r.rooms.text:
 		return r.longText(n, exact)
 	case !ok || wide(charset) || !r.plainLines(n, octets):
-		return r.withLenient(n, r.rawText(n, charset))
+		return r.withLenient(n, octets, ok, r.rawText(n, charset))
 	}
 	r.rooms.text -= size
 	lines := unixEnds(octets)
@@ -66,7 +66,7 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 		if !n.typed && !isASCII(lines) {
 			charset = Untyped
 		}
-		return r.withLenient(n, Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(lines, charset))})
+		return r.withLenient(n, octets, ok, Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(lines, charset))})
 	}
 	switch {
 	case n.flowed() && strings.EqualFold(n.media.Get("delsp"), "yes"): // most programs show a space where a line was broken
@@ -151,14 +151,21 @@ func (r *bodyReader) encodingOf(n *node, charset string, lines []byte) string {
 	return decoded + strings.ToLower(n.cte)
 }
 
-// withLenient adds what a text would be if no CR stood alone in it, as some filters leave them.
-func (r *bodyReader) withLenient(n *node, c Component) Component {
-	if len(n.body) > maxText || !bytes.Contains(n.body, []byte("\r\r\n")) {
+// withLenient adds what a text would be if no CR stood alone before a line end of it, as some filters leave
+// them, or encode them.
+func (r *bodyReader) withLenient(n *node, octets []byte, ok bool, c Component) Component {
+	clean := *n
+	switch alone := []byte("\r\r\n"); {
+	case len(n.body) > maxText:
+		return c
+	case bytes.Contains(n.body, alone):
+		clean.body = unixLines(n.body)
+		octets, ok = r.decoded(&clean, !n.flowed())
+	case ok && bytes.Contains(octets, alone):
+		octets = unixLines(octets)
+	default:
 		return c
 	}
-	clean := *n
-	clean.body = unixLines(n.body)
-	octets, ok := r.decoded(&clean, !n.flowed())
 	if without := r.textContent(&clean, octets, ok, nil); without.Reading == Canonical {
 		c.Lenient = without.Content
 	}
