@@ -1,6 +1,7 @@
 package record
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -26,7 +27,7 @@ func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
 		}
 	}
 	if a.Reading == message.AsOctets {
-		if words, ok := grammar.Words(ownNames.Replace(received)); ok {
+		if words, ok := grammar.Words(withoutTabs(ownNames.Replace(unfolded(received)))); ok {
 			renamed := *a
 			renamed.Reading, renamed.Content = message.Canonical, []byte(words)
 			if kind, detail = explainValue(r, &renamed); kind == "" && r.isContent(renamed.Content, nil) {
@@ -52,6 +53,14 @@ func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
 
 // ownNames undoes names that list software has for charsets and no other program knows.
 var ownNames = strings.NewReplacer("=?eucgb2312_cn?", "=?gb2312?", "=?big5_tw?", "=?big5?")
+
+// wordOfQ is an encoded word in the encoding in which each octet can be seen.
+var wordOfQ = regexp.MustCompile(`=\?[^?\s]+\?[qQ]\?[^?\s]*\?=`)
+
+// withoutTabs puts a blank for each tab of encoded words: list software keeps that of a fold there.
+func withoutTabs(s string) string {
+	return wordOfQ.ReplaceAllStringFunc(s, func(word string) string { return strings.ReplaceAll(word, "=09", "_") })
+}
 
 // latin1 returns the octets of a text in ISO 8859-1, if it has any beyond ASCII and no others.
 func latin1(s string) (octets string, ok bool) {
@@ -123,10 +132,19 @@ func isBetweenWords(before, after string) bool {
 
 // isRespelled reports whether a subject is the recorded one but for the spelling of "Re:".
 func isRespelled(r *recorded, subject string) bool {
-	return r.isContent([]byte(subject), nil) ||
-		len(subject) > 2 && strings.EqualFold(subject[:3], "re:") && slices.ContainsFunc([]string{"Re:", "RE:", "re:"}, func(prefix string) bool {
-			return r.isContent([]byte(prefix+subject[3:]), nil)
-		})
+	if r.isContent([]byte(subject), nil) {
+		return true
+	}
+	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {
+		return false
+	}
+	rests := []string{subject[3:]}
+	if closed, parted := strings.CutPrefix(subject[3:], " "); parted { // list software parts the two
+		rests = append(rests, closed)
+	}
+	return slices.ContainsFunc(rests, func(rest string) bool {
+		return slices.ContainsFunc(respelled, func(prefix string) bool { return r.isContent([]byte(prefix+rest), nil) })
+	})
 }
 
 // cutTag cuts a "[…]", or a tag of a program that screens mail, out of a subject, at its start or behind reply

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,18 @@ var replyPrefixes = []string{
 
 // counted is how many answers some programs say that there were: Re[2], Re(2), Re^2.
 var counted = regexp.MustCompile(`^(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})$`)
+
+// respelled are the spellings of "Re:" for which list software puts that, with how many answers there were and in
+// the languages that it knows.
+var respelled = func() (list []string) {
+	for _, word := range []string{"Re", "RE", "re", "Aw", "AW", "Sv", "SV", "Vs", "VS", "Antw", "ANTW"} {
+		list = append(list, word+":")
+		for count := 2; count <= 9; count++ {
+			list = append(list, fmt.Sprintf("%s[%d]:", word, count))
+		}
+	}
+	return list
+}()
 
 // isReplyPrefix reports whether a word is one of them, with its colon.
 func isReplyPrefix(word string) bool {
