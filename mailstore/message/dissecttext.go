@@ -152,12 +152,15 @@ func (r *bodyReader) encodingOf(n *node, charset string, lines []byte) string {
 }
 
 // withLenient adds what a text would be if no CR stood alone before a line end of it, as some filters leave
-// them, or encode them.
+// them, or encode them, and no white space behind an encoding that is none, as others pad it.
 func (r *bodyReader) withLenient(n *node, octets []byte, ok bool, c Component) Component {
 	clean := *n
 	switch alone := []byte("\r\r\n"); {
 	case len(n.body) > maxText:
 		return c
+	case isPaddedIdentity(n.cte):
+		clean.cte = ""
+		octets, ok = r.decoded(&clean, !n.flowed())
 	case bytes.Contains(n.body, alone):
 		clean.body = unixLines(n.body)
 		octets, ok = r.decoded(&clean, !n.flowed())
@@ -170,6 +173,13 @@ func (r *bodyReader) withLenient(n *node, octets []byte, ok bool, c Component) C
 		c.Lenient = without.Content
 	}
 	return c
+}
+
+// isPaddedIdentity reports whether a transfer encoding is identity, but for white space around it.
+func isPaddedIdentity(cte string) bool {
+	name := strings.TrimRight(cte, " ")
+	e, _, ok := grammar.TransferEncoding(name)
+	return ok && e == grammar.Identity && name != cte
 }
 
 // joinOctets is the content of what programs may read differently: transfer encoding and charset as
