@@ -164,6 +164,8 @@ func (c *comparer) fieldDecides(p *Part) bool {
 		return false
 	case p.Field == "":
 		return true
+	case p.Field == "x-loop" && addrPattern.FindString(p.Added) == p.Added: // who sent it on, for himself to see
+		return p.Cut
 	case message.ListField(p.Field):
 		return p.Cut || !c.fromOwnList(p)
 	}
