@@ -49,7 +49,11 @@ func (c *comparer) layout(ours []*recorded, theirs []*arrival) {
 			a.taken = true
 			if p.Outcome, p.Kind = Same, ""; !r.is(a.digest) {
 				p.Outcome = Changed
-				if r.index == 0 && a.Reading == message.Canonical {
+				switch {
+				case r.index != 0 || a.Reading != message.Canonical:
+				case isParameterGone(r, a):
+					p.Kind = ParameterGone
+				default:
 					p.Kind, p.Detail = c.explainLayout()
 				}
 			}
@@ -57,6 +61,18 @@ func (c *comparer) layout(ours []*recorded, theirs []*arrival) {
 		c.Parts = append(c.Parts, p)
 	}
 	c.Parts = append(c.Parts, extras(message.Layout, theirs)...)
+}
+
+// idleParameters are what some programs write behind the type of a text and no program knows. MIME software
+// that makes a mail of one part anew leaves them out.
+var idleParameters = []string{"encoding=utf-8", "encoding=UTF-8", "encoding=utf8", "encoding=UTF8"}
+
+// isParameterGone reports whether a body that is one text was recorded with one of them, and is the same else.
+func isParameterGone(r *recorded, a *arrival) bool {
+	const text = "0 text/plain"
+	return string(a.Content) == text+"\n" && slices.ContainsFunc(idleParameters, func(p string) bool {
+		return r.isContent([]byte(text+";"+p+"\n"), nil)
+	})
 }
 
 // wrappers are the containers that relays put around the author's parts, or take away when one

@@ -60,6 +60,7 @@ const (
 	Emptied        = "emptied"
 	EmptyFormLeft  = "empty-form-left"
 	OtherLanguage  = "other-language"
+	ParameterGone  = "parameter-gone"
 	SameName       = "same-name"
 	OtherOctets    = "other-octets"
 	Encoded        = "encoded"
@@ -133,6 +134,7 @@ var kinds = []difference{
 	{Kind: Emptied, Says: "all of its text was taken out"},
 	{Kind: EmptyFormLeft, Says: "all of its text was taken out, but for the other form, which was recorded empty"},
 	{Kind: OtherLanguage, Says: "the same parts, but for Content-Language"},
+	{Kind: ParameterGone, Says: "the same text, without a parameter of its type that says nothing"},
 	{Kind: SameName, Says: "the same name, written otherwise"},
 	{Kind: OtherOctets, Says: "the same content in other octets"},
 	{Kind: SameInstant, Says: "the same instant, its zone written as a number"},

@@ -89,7 +89,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		if p.Index == 1 {
 			return false, p.Outcome == Extra && (p.Cut || !c.modest)
 		}
-		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped && p.Kind != Unclosed && p.Kind != OtherLanguage
+		return false, p.Kind != PartsRemoved && p.Kind != Rewrapped && p.Kind != Unclosed && p.Kind != OtherLanguage && p.Kind != ParameterGone
 	case message.Fields:
 		return false, c.fieldDecides(p)
 	case message.Recipient:
