@@ -68,23 +68,35 @@ func odd(r rune) bool {
 	return r >= 0x80 && unicode.IsNumber(r)
 }
 
-// rules are the characters of which people draw rules.
-const rules = "-_=*~─━—–═"
+// rules are the characters of which people draw rules, mixed those of a long one.
+const (
+	rules   = "-_=*~─━—–═"
+	mixed   = rules + "#"
+	minRule = 3
+	minLong = 10 // characters of a rule of several, or of hashes, of which headings have few
+)
 
 // separated reports whether text that follows the author's begins with a line that sets it apart: that
-// of a signature, or a rule of one character.
+// of a signature, or a rule.
 func separated(added []byte) bool {
 	line, _, _ := bytes.Cut(bytes.TrimLeft(added, "\n"), []byte("\n"))
-	rule := []rune(strings.ReplaceAll(string(bytes.TrimSpace(line)), " ", ""))
-	return string(rule) == "--" || len(rule) >= 3 && strings.ContainsRune(rules, rule[0]) &&
-		!slices.ContainsFunc(rule, func(r rune) bool { return r != rule[0] })
+	return isRule(string(line)) || strings.ReplaceAll(strings.TrimSpace(string(line)), " ", "") == "--"
+}
+
+// isRule reports whether a line is a rule: of one character, or a long one.
+func isRule(line string) bool {
+	rule := []rune(strings.ReplaceAll(strings.TrimSpace(line), " ", ""))
+	all := func(of string) bool {
+		return !slices.ContainsFunc(rule, func(r rune) bool { return !strings.ContainsRune(of, r) })
+	}
+	return len(rule) >= minRule && strings.ContainsRune(rules, rule[0]) && all(string(rule[0])) || len(rule) >= minLong && all(mixed)
 }
 
 // quoting reports whether a line of a text begins as one that is quoted, or says that somebody wrote what
 // follows: what stands behind it answers somebody, as an author does and no footer.
 func quoting(text []byte) bool {
 	for line := range strings.Lines(string(text)) {
-		if quoted.MatchString(line) || saying.MatchString(line) {
+		if !isRule(line) && quoted.MatchString(line) || saying.MatchString(line) {
 			return true
 		}
 	}
