@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/publicsuffix"
+
 	"cairn/mailstore/message"
 )
 
@@ -27,8 +29,13 @@ func (c *comparer) readWritten() {
 	}
 }
 
-// under reports whether a host is a domain, in it, or one above it that has a dot.
+// under reports whether a host is a domain, in it, or above it and in what its owner has registered, whose
+// page is behind www too.
 func under(host, domain string) bool {
 	host = strings.ToLower(strings.Trim(host, "."))
-	return host == domain || strings.HasSuffix(host, "."+domain) || strings.Contains(host, ".") && strings.HasSuffix(domain, "."+host)
+	if host == domain || strings.HasSuffix(host, "."+domain) {
+		return true
+	}
+	whole, err := publicsuffix.EffectiveTLDPlusOne(domain)
+	return err == nil && (host == "www."+whole || strings.HasSuffix(domain, "."+host) && (host == whole || strings.HasSuffix(host, "."+whole)))
 }
