@@ -17,6 +17,7 @@ import (
 type owners struct {
 	domain  string          // the known forwarder's, empty if there is none: all in it are own
 	written map[string]bool // addresses that the author wrote to, in lower case, and their domains: what belongs to these addresses is own
+	fromList
 }
 
 var (
@@ -221,9 +222,15 @@ func (own owners) leadsOn(link, host string) bool {
 	if linkStart.MatchString(plain) {
 		return false
 	}
-	for _, piece := range strings.FieldsFunc(plain, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("/?#&=", r) }) {
-		if own.names(fileEnding.ReplaceAllString(piece, ""), true) != "" {
-			return false
+	inPath := strings.HasPrefix(behind, "/") && own.vouched(host)
+	for segment := range strings.SplitSeq(plain, "/") {
+		if inPath && own.cites(segment) {
+			continue
+		}
+		for _, piece := range strings.FieldsFunc(segment, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("?#&=", r) }) {
+			if own.names(fileEnding.ReplaceAllString(piece, ""), true) != "" {
+				return false
+			}
 		}
 	}
 	return true
@@ -255,13 +262,4 @@ func harmlessActions(value string, own owners) bool {
 		}
 		rest = behind
 	}
-}
-
-// own says what hosts and addresses are the author's addressees' or the known forwarder's.
-func (c *comparer) own() owners {
-	own := owners{written: c.addressees}
-	if f := c.with.Forwarder; f != nil {
-		own.domain = f.Domain
-	}
-	return own
 }

@@ -1,0 +1,52 @@
+package record
+
+import (
+	"slices"
+	"strings"
+
+	"cairn/mailstore/message"
+)
+
+// fromList is what is own of a mail that a known list sent, each empty if there is none.
+type fromList struct {
+	author string // domain of the address in From, as recorded
+	id     string // that of the mail, as recorded, without brackets
+}
+
+// own says what hosts and addresses are the author's addressees' or the known forwarder's.
+func (c *comparer) own() owners {
+	own := owners{written: c.addressees}
+	f := c.with.Forwarder
+	if f == nil {
+		return own
+	}
+	own.domain = f.Domain
+	if !f.List {
+		return own
+	}
+	for _, address := range slices.Concat(c.addresses(message.From), c.addresses(message.ReplyTo)) {
+		if c.isAuthorsAddress(address) {
+			own.author = message.Domain(address)
+		}
+	}
+	for _, a := range c.received(message.MessageID) {
+		if ours := c.origin.of(message.MessageID); len(ours) == 1 && ours[0].is(a.digest) {
+			own.id = strings.ToLower(strings.Trim(string(a.Content), "<>"))
+		}
+	}
+	return own
+}
+
+// cites reports whether a piece of a link to the known list is the identifier of the mail, or an address
+// or a host at the author's domain, as in the pages of archives.
+func (own owners) cites(piece string) bool {
+	piece = strings.ToLower(piece)
+	if own.id != "" && piece == own.id {
+		return true
+	}
+	local, host, found := strings.Cut(piece, "@")
+	if !found {
+		local, host = "x", piece
+	}
+	return own.author != "" && localPart.MatchString(local) && hostName.MatchString(host) && (host == own.author || strings.HasSuffix(host, "."+own.author))
+}
