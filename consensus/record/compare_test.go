@@ -39,6 +39,9 @@ func runScript(t *testing.T, file string) {
 	sent := message.Dissect(part["sent"], strings.Fields(string(part["sent to"])))
 	received := message.Dissect(part["received"], strings.Fields(string(part["received by"])))
 	with, version := contextOf(t, string(part["context"]))
+	if rcpts := strings.Fields(string(part["received by"])); len(rcpts) == 1 {
+		with.Recipient = rcpts[0]
+	}
 	token := tokenOf(sent)
 	if version == 1 {
 		token = tokenOfV1(sent)

@@ -9,6 +9,7 @@ import (
 
 // fromList is what is own of a mail that a known list sent, each empty if there is none.
 type fromList struct {
+	reader string // to whom alone the mail came
 	author string // domain of the address in From, as recorded
 	id     string // that of the mail, as recorded, without brackets
 }
@@ -24,6 +25,7 @@ func (c *comparer) own() owners {
 	if !f.List {
 		return own
 	}
+	own.reader = strings.ToLower(c.with.Recipient)
 	for _, address := range slices.Concat(c.addresses(message.From), c.addresses(message.ReplyTo)) {
 		if c.isAuthorsAddress(address) {
 			own.author = message.Domain(address)

@@ -269,21 +269,6 @@ func (f *Finding) addressedBy(own Own, h *record.Header, rcpt string, original *
 	}
 }
 
-// original is the finding about what the author sent, of a message that known
-// forwarders sent on.
-func (v *Verifier) original(as *Assessment, w *way, h handed) (*Finding, error) {
-	with := v.cfg.Context
-	with.Forwarder = &h.by[0]
-	f, err := v.about(as, w, h.original.Token, with)
-	if err != nil {
-		return nil, err
-	}
-	f.Facts.Forwarder = h.by[0].Domain
-	f.Onward = onwardBy(as.state, h, w.hops)
-	f.Facts.OwnCourier = as.top.Facts.OwnCourier // of the forwarder, whose record's age counts
-	return f, nil
-}
-
 // about is the finding about the lowest record of a message.
 func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with record.Context) (*Finding, error) {
 	if w.below == nil {

@@ -90,3 +90,26 @@ func TestSentOnAsksOutsideTransactions(t *testing.T) {
 		t.Errorf("asked for %v", asked)
 	}
 }
+
+// A list that is known may tell a reader by what address it has him, and nobody else's.
+func TestFooterNamesTheReader(t *testing.T) {
+	const list = "devs@org3.example"
+	known := func(*mailstore.Reader, mailstore.AccountID) ([]record.Forwarder, error) {
+		return []record.Forwarder{{Domain: "org3.example", Posting: list, List: true}}, nil
+	}
+	w := newWorld(t, setting{orgs: 3, pins: []int{0, 2}, cfg: Config{Forwarders: known}})
+	mail := w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list)
+	for _, tt := range []struct {
+		to   []string
+		fine bool
+	}{{[]string{ann, ben}, false}, {[]string{ben}, false}, {[]string{ann}, true}} {
+		raw := w.seal(2, append(slices.Clip(mail), "-- \r\nYou get this as "+ann+"\r\n"...), tt.to...)
+		as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: tt.to, Received: w.now})
+		w.must(err)
+		for i, d := range w.put(as, raw, tt.to[:1]) {
+			if got := w.finding(d.Ref).Facts.Comparison.Forwarded(); got != tt.fine {
+				t.Errorf("to %v: a mark for %s: %v", tt.to, tt.to[i], got)
+			}
+		}
+	}
+}

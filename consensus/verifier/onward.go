@@ -38,6 +38,24 @@ func onwardBy(s *consensus.State, h handed, hops []record.Hop) *onward {
 	return o
 }
 
+// original is the finding about what the author sent, of a message that known
+// forwarders sent on.
+func (v *Verifier) original(as *Assessment, w *way, h handed) (*Finding, error) {
+	with := v.cfg.Context
+	with.Forwarder = &h.by[0]
+	if as.alone {
+		with.Recipient = as.arrival.Recipients[0]
+	}
+	f, err := v.about(as, w, h.original.Token, with)
+	if err != nil {
+		return nil, err
+	}
+	f.Facts.Forwarder = h.by[0].Domain
+	f.Onward = onwardBy(as.state, h, w.hops)
+	f.Facts.OwnCourier = as.top.Facts.OwnCourier // of the forwarder, whose record's age counts
+	return f, nil
+}
+
 // sentOnBy reports whether a known forwarder of that domain sent the message on.
 func (f *Finding) sentOnBy(domain string) bool {
 	return f.Onward != nil && slices.ContainsFunc(f.Onward.By, func(h handler) bool { return h.Domain == domain })

@@ -143,7 +143,7 @@ func facts(
 			return nil, nil, err
 		}
 		original := hops[len(hops)-1].Token
-		f.Forwarder, f.SentOnTime, with.Forwarder = list.Domain, tokens[0].Record.Time, list
+		f.Forwarder, f.SentOnTime, with.Forwarder, with.Recipient = list.Domain, tokens[0].Record.Time, list, rcpt
 		f.SetRecord(original, record.Compare(original, record.Original(arrived, hops), with))
 		from, domains = header.Author(original)
 	}
