@@ -3,15 +3,17 @@ package record
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"cairn/mailstore/message"
 )
 
 // fromList is what is own of a mail that a known list sent, each empty if there is none.
 type fromList struct {
-	reader string // to whom alone the mail came
-	author string // domain of the address in From, as recorded
-	id     string // that of the mail, as recorded, without brackets
+	posting string // its address
+	reader  string // to whom alone the mail came
+	author  string // domain of the address in From, as recorded
+	id      string // that of the mail, as recorded, without brackets
 }
 
 // own says what hosts and addresses are the author's addressees' or the known forwarder's.
@@ -25,7 +27,7 @@ func (c *comparer) own() owners {
 	if !f.List {
 		return own
 	}
-	own.reader = strings.ToLower(c.with.Recipient)
+	own.posting, own.reader = strings.ToLower(f.Posting), strings.ToLower(c.with.Recipient)
 	for _, address := range slices.Concat(c.addresses(message.From), c.addresses(message.ReplyTo)) {
 		if c.isAuthorsAddress(address) {
 			own.author = message.Domain(address)
@@ -51,4 +53,19 @@ func (own owners) cites(piece string) bool {
 		local, host = "x", piece
 	}
 	return own.author != "" && localPart.MatchString(local) && hostName.MatchString(host) && (host == own.author || strings.HasSuffix(host, "."+own.author))
+}
+
+// isLeaving reports whether text behind the author's is how to leave the known list, as of software that
+// sets nothing apart: one sentence without digits in one line, behind an empty one, with the address for that
+// at its end.
+func (own owners) isLeaving(text string) bool {
+	line, ok := strings.CutPrefix(text, "\n\n")
+	words := strings.Fields(line)
+	if line = strings.Trim(line, "\n"); !ok || own.posting == "" || len(words) == 0 || strings.Contains(line, "\n") {
+		return false
+	}
+	local, domain, _ := strings.Cut(own.posting, "@")
+	before, last := strings.Join(words[:len(words)-1], " "), strings.ToLower(strings.Trim(words[len(words)-1], ".<>"))
+	return (last == local+"+unsubscribe@"+domain || last == local+"-unsubscribe@"+domain) &&
+		!strings.ContainsFunc(before, func(r rune) bool { return unicode.IsNumber(r) || unicode.Is(unicode.Sentence_Terminal, r) || r == ';' })
 }
