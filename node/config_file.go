@@ -67,7 +67,7 @@ func syntaxError(err error) error {
 		Position() (row, column int)
 	}](err); ok {
 		row, column := at.Position()
-		next = fmt.Sprintf("correct line %d, near column %d", row, column)
+		next = fmt.Sprintf("correct line %d, near column %d, or the bracket or quote above it that is not closed", row, column)
 		cause = fmt.Sprintf("line %d: %s", row, cause)
 	}
 	return &ConfigError{Cause: "not valid TOML: " + cause, Next: next}

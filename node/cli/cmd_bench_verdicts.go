@@ -21,7 +21,8 @@ import (
 // benchVerdicts is what "cairn bench verdicts" prints.
 type benchVerdicts struct {
 	api.Document
-	Folder string `json:"folder"`
+	Folder string   `json:"folder"`
+	Unread []string `json:"unread,omitempty"` // words for a class that are none: their pairs are of no class
 	*verdicts.Report
 }
 
@@ -67,6 +68,11 @@ list for those that mention it.`,
 			bar := a.pairsBar(len(entries))
 			o.Progress = func(done int) { bar.Set(done) }
 			doc := &benchVerdicts{Folder: args[0]}
+			for _, e := range entries {
+				if e.Said != "" && !slices.Contains(doc.Unread, e.Said) {
+					doc.Unread = append(doc.Unread, e.Said)
+				}
+			}
 			doc.Report, err = verdicts.Run(c.Context(), entries, o)
 			bar.Finish()
 			if errors.Is(err, context.Canceled) {

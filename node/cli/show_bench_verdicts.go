@@ -20,7 +20,11 @@ func showBenchVerdicts(b *bytes.Buffer, doc *benchVerdicts) {
 	if unknown := doc.Classes[verdicts.Unknown]; unknown != nil {
 		fmt.Fprintf(b, ", %s of which nobody says what happened", plural(unknown.Pairs, "pair"))
 	}
-	fmt.Fprint(b, "\n\n")
+	fmt.Fprintln(b)
+	for _, word := range doc.Unread {
+		fmt.Fprintf(b, "class %q is neither benign nor tamper: its pairs count for no target\n", line(word, maxHow))
+	}
+	fmt.Fprintln(b)
 	showCounts(b, "HOW", doc.Kinds)
 	fmt.Fprintln(b)
 	var totals []verdicts.Kind
@@ -77,7 +81,7 @@ func showCounts(b *bytes.Buffer, what string, kinds []verdicts.Kind) {
 // showRest tells of each pair that did not come out as it should, why.
 func showRest(b *bytes.Buffer, rest []verdicts.Rest) {
 	if len(rest) == 0 {
-		fmt.Fprintln(b, "\nEvery pair that is not tampered with is in the inbox, and no other is.")
+		fmt.Fprintln(b, "\nEach pair is where its class says: what is tampered with in spam, the others in the inbox.")
 		return
 	}
 	fmt.Fprintf(b, "\n%s in the wrong place:\n", plural(len(rest), "pair"))

@@ -26,6 +26,7 @@ var (
 type Entry struct {
 	Name  string
 	Class Class
+	Said  string // the word for the class in a table, where that says none of ours
 	How   string
 
 	Original, Received string // paths of the files
@@ -86,7 +87,7 @@ func readTable(path string, roots ...string) ([]Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	roots = append(roots, filepath.Join(roots[0], ".."))
+	roots = slices.Compact(append(roots, filepath.Join(roots[0], "..")))
 	entries := make([]Entry, 0, len(rows))
 	for i, row := range rows {
 		e := Entry{Name: row["pair"], Class: classOf(row["class"]), How: row["how"]}
@@ -95,6 +96,9 @@ func readTable(path string, roots ...string) ([]Entry, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s, row %d: %w", path, i+1, err)
+		}
+		if e.Class == Unknown {
+			e.Said = strings.TrimSpace(row["class"])
 		}
 		if e.Name == "" {
 			e.Name = strings.TrimSuffix(filepath.Base(e.Received), ".eml")
