@@ -21,11 +21,11 @@ func (n *Node) ownID() consensus.Hash { return n.enrol.ID() }
 func (n *Node) ownEntry(s *consensus.State) (*consensus.Org, error) {
 	if s.Params().Version < consensus.ParamsV2 {
 		return nil, api.Errorf(api.CodeNotAllowed, "cairn help init",
-			"changing the organisation: this network has parameters of version %d, in which an enrolment stands for good", s.Params().Version)
+			"looking up the organisation: this network has parameters of version %d, in which an enrolment stands for good", s.Params().Version)
 	}
 	org, ok := s.Org(n.ownID())
 	if !ok {
-		return nil, api.Errorf(api.CodeTryLater, "cairn status", "changing the organisation: it is no member of the network yet, as seen here")
+		return nil, api.Errorf(api.CodeTryLater, "cairn status", "looking up the organisation: it is no member of the network yet, as seen here")
 	}
 	return org, nil
 }

@@ -37,6 +37,9 @@ func (d *made) noteRecovery(dir string) {
 	}
 }
 
+// keyFile is where the organisation's key is.
+func (a *app) keyFile() string { return filepath.Join(a.dir, filepath.FromSlash(home.OrgKey)) }
+
 // tellRecovery says what to do with the recovery key.
 func (a *app) tellRecovery(b *bytes.Buffer, d *made) {
 	if d.RecoveryKey != "" {
@@ -232,7 +235,7 @@ func (a *app) init(c *cobra.Command, o node.InitOptions) error {
 	}
 	doc.noteRecovery(a.dir)
 	return a.print(doc, func(b *bytes.Buffer) {
-		fmt.Fprintf(b, "%s has a node in %s\n  organisation key %s (keep a copy of %s/keys)\n", org.Name, a.dir, doc.Org.Key, a.dir)
+		fmt.Fprintf(b, "%s has a node in %s\n  organisation key %s (keep a copy of %s elsewhere)\n", org.Name, a.dir, doc.Org.Key, a.keyFile())
 		a.tellRecovery(b, doc)
 		if n := doc.Network; n != nil {
 			fmt.Fprintf(b, "  first member of the network %v\nNext: %s\n", n, a.typable("cairn run"))

@@ -172,7 +172,7 @@ func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, next *nextRecovery,
 	}
 	return a.print(doc, func(b *bytes.Buffer) {
 		showProposed(b, "another key of our organisation goes to the network", v)
-		fmt.Fprintf(b, "  key       %s (keep a copy of %s/keys)\n  words     %s\n", doc.Key, a.dir, doc.Fingerprint)
+		fmt.Fprintf(b, "  key       %s (keep a copy of %s elsewhere)\n  words     %s\n", doc.Key, a.keyFile(), doc.Fingerprint)
 		if next != nil {
 			fmt.Fprintf(b, "  recovery  %s is the recovery key from now on: keep it away from here\n", next.file)
 		}

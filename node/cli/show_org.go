@@ -103,7 +103,7 @@ func (a *app) showClaims(b *bytes.Buffer, l *api.Claims) {
 		pinned = pinned || l.Claims[i].Pinned
 	}
 	if len(l.Claims) == 0 {
-		fmt.Fprintf(b, "no member of the network claims %s\n", l.Domain)
+		fmt.Fprintf(b, "no member of the network claims %s; who claims what: %s\n", l.Domain, a.typable("cairn org show all"))
 	} else {
 		fmt.Fprintf(b, "%s is claimed by %s of the network; a claim proves nothing\n", l.Domain, plural(len(l.Claims), "member"))
 	}
