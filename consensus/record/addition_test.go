@@ -175,7 +175,7 @@ func TestListFieldsLeadHome(t *testing.T) {
 	list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "team@b.example", List: true}}
 	for field, fine := range map[string]bool{
 		"List-Post: <mailto:team@b.example>": true,
-		"List-Unsubscribe: <https://b.example/u/team>, <mailto:team-leave@b.example?subject=help>":  true,
+		"List-Unsubscribe: <https://b.example/options/team>, <mailto:team-leave@b.example?subject=help>":  true,
 		"List-Unsubscribe: <https://b.example/,https://evil.example/>":                              false,
 		"List-Unsubscribe: <https://b.example/?u=https%3A%2F%2Fevil.example>":                       false,
 		"List-Archive: <https://b.example/archives/team@b.example/>":                                true,

@@ -23,10 +23,12 @@ type owners struct {
 var (
 	// sites stand in front of the domain of a list where its software has a host of its own.
 	sites = []string{"", "www.", "lists.", "list.", "mail.", "mailman.", "groups."}
-	// desks are behind the name of a list whom its subscribers and relays write to, robots beside it.
-	desks  = []string{"-request", "-leave", "-join", "-unsubscribe", "-subscribe", "-owner", "-help", "-admin", "-bounces"}
-	robots = []string{"majordomo", "listserv", "mailman", "sympa", "ecartis"}
-	// orders are what robots are told.
+	// desks are behind the name of a list whom its subscribers write to. Others, and robots beside it, are
+	// mailboxes like any at a provider's domain.
+	desks = []string{"-request", "-leave", "-unsubscribe", "-help"}
+	// shelves are what the paths of list software have in front of the name of a list.
+	shelves = []string{"cgi-bin", "mailman", "mailman3", "postorius", "hyperkitty", "sympa", "listinfo", "lists", "list", "info", "options", "archives", "archive", "pipermail"}
+	// orders are what desks are told.
 	orders = []string{"subscribe", "unsubscribe", "help"}
 )
 
@@ -55,12 +57,11 @@ func (own owners) isAddress(name string) bool {
 			return true
 		}
 	}
-	return is(local) || is(strings.TrimPrefix(local, "owner-")) || own.written[host] && slices.Contains(robots, local) ||
-		slices.ContainsFunc(desks, func(desk string) bool { return strings.HasSuffix(local, desk) && is(strings.TrimSuffix(local, desk)) })
+	return is(local) || slices.ContainsFunc(desks, func(desk string) bool { return strings.HasSuffix(local, desk) && is(strings.TrimSuffix(local, desk)) })
 }
 
 // isPage reports whether a link leads to a page of an address that the author wrote to: at its domain, with
-// its local part in the path as lists have it, and nothing behind that.
+// its name at the end of a path of list software.
 func (own owners) isPage(u *url.URL) bool {
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Port() != "" {
 		return false
@@ -71,16 +72,20 @@ func (own owners) isPage(u *url.URL) bool {
 		if !ok || !own.written[domain] {
 			continue
 		}
-		for name := range strings.SplitSeq(strings.ToLower(u.Path), "/") {
-			if own.written[name+"@"+domain] || strings.HasSuffix(name, "@"+domain) && own.written[name] {
-				return true
-			}
+		path := strings.Split(strings.Trim(strings.ToLower(u.Path), "/"), "/")
+		name := path[len(path)-1]
+		if at := strings.LastIndex(name, "."+domain); at > 0 && name[at:] == "."+domain { // Mailman 3
+			name = name[:at] + "@" + domain
+		}
+		if (own.written[name+"@"+domain] || strings.HasSuffix(name, "@"+domain) && own.written[name]) &&
+			!slices.ContainsFunc(path[:len(path)-1], func(word string) bool { return !slices.Contains(shelves, word) }) {
+			return true
 		}
 	}
 	return false
 }
 
-// isOrder reports whether a link to an address that the author wrote to has a robot do no more than
+// isOrder reports whether a link to an address that the author wrote to has its desk do no more than
 // subscribe somebody or not: what else stands in it would be sent in the reader's name.
 func (own owners) isOrder(u *url.URL) bool {
 	_, host, _ := strings.Cut(strings.ToLower(u.Opaque), "@")
