@@ -48,6 +48,17 @@ func (c *comparer) mailboxes(t message.Type) (list []message.Mailbox) {
 	return list
 }
 
+// nobody is what relays put where no recipient is to be seen: the names of such a field, or all of one that has
+// a comment behind its group.
+var nobody = regexp.MustCompile(`(?i)^(?:group\t(?:undisclosed|unlisted)[ -]recipients\nend\n|unlisted-recipients:; ?\(no To-header on input\))$`)
+
+// namesNobody reports whether a received field says no more than if it were not there.
+func (c *comparer) namesNobody(t message.Type) bool {
+	return slices.ContainsFunc(c.arrivals, func(a arrival) bool {
+		return (a.Type == t || a.Type == message.Names && a.Index == uint16(t)) && nobody.Match(a.Content)
+	})
+}
+
 func (c *comparer) wasAddressee(m message.Mailbox) bool {
 	hint := m.Hint()
 	return c.origin.has(hint.Label, hint.Value)

@@ -69,7 +69,7 @@ func (c *comparer) weight(p *Part) (kept, decides bool) {
 		fine := p.Kind == Mapped || p.Kind == Reordered || p.Kind == CharsetChanged || p.Kind == Refolded || p.Kind == WordsCut || p.Kind == NameVia
 		return fine, p.Outcome != Absent && !fine
 	case message.To, message.Cc:
-		fewer := p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Outcome == Absent
+		fewer := p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Outcome == Absent || c.namesNobody(p.Type)
 		return fewer || p.Kind == Mapped, !fewer && p.Kind != Mapped
 	case message.Subject:
 		if p.Outcome == Extra {
@@ -195,6 +195,9 @@ func (c *comparer) anyAddedDecides() bool {
 
 // fewerNames reports whether names of To or Cc may be gone with their mailboxes.
 func (c *comparer) fewerNames(t message.Type) bool {
+	if c.namesNobody(t) {
+		return true
+	}
 	for _, p := range c.Parts {
 		if p.Type == t && p.Outcome != Same {
 			return !c.d.Grouped(t) && (p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Outcome == Absent || p.Mark)
