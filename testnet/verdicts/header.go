@@ -16,6 +16,7 @@ type headerField struct {
 // fieldsOf returns the fields of a header; a line that is none ends the one above it.
 func fieldsOf(raw []byte) (list []headerField) {
 	inside := false
+	var colons []int
 	for rest := raw; len(rest) > 0; {
 		line, after := grammar.CutLine(rest)
 		start := len(raw) - len(rest)
@@ -26,18 +27,18 @@ func fieldsOf(raw []byte) (list []headerField) {
 		if line[0] == ' ' || line[0] == '\t' {
 			if inside {
 				last := &list[len(list)-1]
-				last.value, last.end, last.folded = last.value+" "+string(line), len(raw)-len(rest), true
+				last.end, last.folded = len(raw)-len(rest), true
 			}
 			continue
 		}
-		name, value, found := strings.Cut(string(line), ":")
+		name, _, found := strings.Cut(string(line), ":")
 		if inside = found; inside {
-			name = strings.ToLower(strings.TrimRight(name, " \t"))
-			list = append(list, headerField{name: name, value: value, at: start, end: len(raw) - len(rest)})
+			colons = append(colons, start+len(name))
+			list = append(list, headerField{name: strings.ToLower(strings.TrimRight(name, " \t")), at: start, end: len(raw) - len(rest)})
 		}
 	}
 	for i := range list {
-		list[i].value = strings.Join(strings.Fields(list[i].value), " ")
+		list[i].value = strings.Join(strings.Fields(string(raw[colons[i]+1:list[i].end])), " ")
 	}
 	return list
 }

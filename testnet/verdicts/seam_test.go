@@ -32,6 +32,17 @@ func TestSeam(t *testing.T) {
 	}
 }
 
+// TestManyFolds: a field costs what it is long, in however many lines.
+func TestManyFolds(t *testing.T) {
+	raw := []byte("To: a" + strings.Repeat(",\n\tb", 1<<12) + "\n\nx")
+	if f := fieldsOf(raw); len(f) != 1 || f[0].value != "a"+strings.Repeat(", b", 1<<12) || f[0].end != len(raw)-2 {
+		t.Errorf("%.80v", f)
+	}
+	if n := testing.AllocsPerRun(1, func() { fieldsOf(raw) }); n > 100 {
+		t.Errorf("%v pieces of memory", n)
+	}
+}
+
 func FuzzSeam(f *testing.F) {
 	f.Add([]byte("Received: a\n\tb\nFrom: x\n\n"), []byte("Received: c\r\nReceived: a b\r\n"))
 	f.Fuzz(func(t *testing.T, original, received []byte) {
