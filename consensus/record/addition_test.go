@@ -175,15 +175,15 @@ func TestListFieldsLeadHome(t *testing.T) {
 	list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "team@b.example", List: true}}
 	for field, fine := range map[string]bool{
 		"List-Post: <mailto:team@b.example>": true,
-		"List-Unsubscribe: <https://b.example/options/team>, <mailto:team-leave@b.example?subject=help>":  true,
-		"List-Unsubscribe: <https://b.example/,https://evil.example/>":                              false,
-		"List-Unsubscribe: <https://b.example/?u=https%3A%2F%2Fevil.example>":                       false,
-		"List-Archive: <https://b.example/archives/team@b.example/>":                                true,
-		"List-Post: <mailto:evil@[203.0.113.9]>":                                                    false,
-		"List-Unsubscribe: <http://203.0.113.9/u>":                                                  false,
-		"List-Unsubscribe: <https://b.example@evil.example/u>":                                      false,
-		"List-Help: <https://b.example/" + strings.Repeat("x", 2100) + ">, <https://evil.example/>": false,
-		"List-Post: https://evil.example/":                                                          false,
+		"List-Unsubscribe: <https://b.example/options/team>, <mailto:team-leave@b.example?subject=help>": true,
+		"List-Unsubscribe: <https://b.example/,https://evil.example/>":                                   false,
+		"List-Unsubscribe: <https://b.example/?u=https%3A%2F%2Fevil.example>":                            false,
+		"List-Archive: <https://b.example/archives/team@b.example/>":                                     true,
+		"List-Post: <mailto:evil@[203.0.113.9]>":                                                         false,
+		"List-Unsubscribe: <http://203.0.113.9/u>":                                                       false,
+		"List-Unsubscribe: <https://b.example@evil.example/u>":                                           false,
+		"List-Help: <https://b.example/" + strings.Repeat("x", 2100) + ">, <https://evil.example/>":      false,
+		"List-Post: https://evil.example/":                                                               false,
 	} {
 		token := tokenOf(dissect(sent + "\r\nHello\r\n"))
 		for _, with := range []record.Context{{}, list} {

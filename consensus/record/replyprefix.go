@@ -14,7 +14,7 @@ var replyPrefixes = []string{
 	"Aw", "Antw", "Wg", "Doorst", // German, Dutch
 	"Sv", "Vs", "Vb", "Vl", "Vid", "Fs", // Danish, Finnish, Icelandic, Norwegian, Swedish
 	"Tr", "Rép", "Rv", "Reenv", "Res", "Enc", // French, Portuguese, Spanish
-	"R", "Rif", "I", "Inoltra", // Italian
+	"Rif", "Inoltra", // Italian: its "R" and "I" are words too
 	"Odp", "Pd", "Odg", "Vá", "Atb", "Ats", "Bls", "Trs", // Polish, Croatian, Hungarian, Latvian, Lithuanian, Indonesian
 	"Ynt", "İlt", "İLT", "ilt", // Turkish
 	"Απ", "Σχετ", "Πρθ", "Отв", "Ответ", "Пересл", // Greek, Russian
