@@ -162,10 +162,9 @@ func squeeze(b []byte) []byte {
 // not their numbers.
 func inWords(c *message.Component) string {
 	switch {
-	case c.Reading == message.Canonical && c.Type == message.Date:
-		seconds, day, _ := strings.Cut(string(c.Content), " ")
-		if at, err := strconv.ParseInt(seconds, 10, 64); err == nil {
-			return strings.TrimSpace(time.Unix(at, 0).UTC().Format("2006-01-02 15:04:05 UTC") + " " + day)
+	case c.Type == message.Date:
+		if at, day, ok := instant(c); ok {
+			return strings.TrimSpace(at.UTC().Format("2006-01-02 15:04:05 UTC") + " " + day)
 		}
 	case c.Reading == message.Canonical && c.Type == message.Names:
 		var words []string
@@ -177,6 +176,13 @@ func inWords(c *message.Component) string {
 		return shorten([]byte(strings.Join(words, ", ")))
 	}
 	return shorten(c.Content)
+}
+
+// instant is what a date within the grammar says.
+func instant(date *message.Component) (at time.Time, weekday string, ok bool) {
+	seconds, weekday, _ := strings.Cut(string(date.Content), " ")
+	n, err := strconv.ParseInt(seconds, 10, 64)
+	return time.Unix(n, 0), weekday, err == nil && date.Reading == message.Canonical
 }
 
 const maxDetail = 80

@@ -3,6 +3,7 @@ package record
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"cairn/mailstore/message"
 )
@@ -20,13 +21,14 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	o.parts = slices.DeleteFunc(slices.Clone(o.parts), func(r recorded) bool { return isWay(r.kind) })
 	with := c.with
 	with.Forwarder = nil
-	whole = lay(&o, message.DissectEmbedded(w.inner), with).Comparison
+	inner := lay(&o, message.DissectEmbedded(w.inner), with)
+	whole = inner.Comparison
 	if !whole.Reaches(DefaultThreshold) {
 		return whole, false
 	}
 	same := whole.AllSame()
 	whole.Parts = slices.DeleteFunc(whole.Parts, func(p Part) bool { return p.Outcome == Extra && (same || isWay(p.Type)) })
-	known := c.with.Forwarder != nil && c.ownEnvelope()
+	known := c.with.Forwarder != nil && c.ownEnvelope() && c.sentOn(inner)
 	harmless := w.harmless && (known || w.footers && !slices.ContainsFunc(c.Parts, isDecidingHeader))
 	kind := Enclosed
 	if same && known && harmless {
@@ -168,6 +170,24 @@ func (c *comparer) ownEnvelope() bool {
 	}
 	return true
 }
+
+// sentOn reports whether the date around a wrapped message, by which programs sort it, could be when it was sent
+// on: from when it was written, by a clock that is at most a day ahead, to when its record is too old.
+func (c *comparer) sentOn(inner *comparer) bool {
+	around, inside := c.received(message.Date), inner.received(message.Date)
+	if len(around) == 0 {
+		return true
+	}
+	at, _, ok := instant(&around[0].Component)
+	if len(inside) == 0 || !ok {
+		return ok
+	}
+	written, _, told := instant(&inside[0].Component)
+	wait := at.Sub(written)
+	return !told || -longestAhead <= wait && wait <= MaxAge
+}
+
+const longestAhead = 24 * time.Hour
 
 // forwardedSubject reports whether the subject is the recorded one behind "Fwd:" or "Fw:".
 func (c *comparer) forwardedSubject() bool {
