@@ -45,7 +45,10 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 	case message.To, message.Cc:
 		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Type == message.To && c.only(message.To, f.Posting) || p.Type == message.Cc && c.authorInCc())
 	case message.Fields:
-		if slices.Contains(listActions, p.Field) {
+		switch {
+		case p.Field == "list-id":
+			return f.List && !p.Cut && c.isHarmlessID(p.Added)
+		case slices.Contains(listActions, p.Field):
 			return f.List && !p.Cut && harmlessActions(p.Added, c.own())
 		}
 		return p.Field != "" && (f.List && message.ListField(p.Field) || p.Outcome == Extra && !message.ActedUpon(p.Field))

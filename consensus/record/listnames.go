@@ -60,7 +60,7 @@ func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 				return false, false
 			}
 		case c.isAuthorsName(n.said()):
-		case via && c.isAuthorsName(name) && (c.isList(list) || inFrom && c.harmlessTag("["+list+"]", true)):
+		case via && c.isAuthorsName(name) && (c.isList(list) || inFrom && (c.isInListID(list) || c.harmlessTag("["+list+"]", false))):
 			authors = authors && c.isList(list)
 		case inFrom && c.isList(n.said()):
 			authors = false
@@ -191,11 +191,12 @@ func (c *comparer) isList(name string) bool {
 	return strings.EqualFold(name, local) || strings.EqualFold(name, domain) || strings.EqualFold(name, local+"."+domain)
 }
 
-// isInListID reports whether a name is what List-Id, which the list wrote too, calls the list.
+// isInListID reports whether a name is what List-Id, which the list wrote too, calls the list, and says
+// nothing that moves money or readers.
 func (c *comparer) isInListID(name string) bool {
 	return slices.ContainsFunc(c.Parts, func(p Part) bool {
 		phrase, _, ok := strings.Cut(p.Added, "<")
-		return p.Field == "list-id" && (p.Outcome == Extra || p.Outcome == Changed) && ok && strings.Trim(phrase, " \"") == name
+		return p.Field == "list-id" && (p.Outcome == Extra || p.Outcome == Changed) && ok && strings.Trim(phrase, " \"") == name && c.isHarmlessID(p.Added)
 	})
 }
 

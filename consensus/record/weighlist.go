@@ -150,6 +150,13 @@ func (c *comparer) fromOwnList(p *Part) bool {
 	return harmlessActions(p.Added, c.own()) && (!message.ActedUpon(p.Field) || harmless([]byte(p.Added), c.own()))
 }
 
+// isHarmlessID reports whether what a known list's List-Id calls the list, which programs show, moves neither
+// money nor readers.
+func (c *comparer) isHarmlessID(value string) bool {
+	phrase, _, _ := strings.Cut(value, "<")
+	return harmless([]byte(phrase), c.own())
+}
+
 // isListID reports whether a value of List-Id (RFC 2919) is that of an address that the author wrote to, or of
 // the known forwarder, behind words that could stand in a tag.
 func (c *comparer) isListID(value string) bool {
