@@ -23,7 +23,7 @@ func readAddition(form message.Type, source string) addition {
 	if form == message.HTML {
 		markup := []byte(source)
 		a.readings = nil
-		for _, as := range []seeing{{pictures: true}, {pictures: true, lines: true}, {}} {
+		for _, as := range []seeing{{pictures: true}, {pictures: true, lines: true}, {}, {pictures: true, joined: true}, {joined: true}} {
 			a.readings = append(a.readings, string(seen(markup, as)))
 		}
 		a.links, a.apart = leads(markup), ruled(markup)

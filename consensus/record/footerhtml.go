@@ -13,13 +13,14 @@ import (
 type place struct {
 	breaks bool // begins on a line of its own
 	void   bool // has no end tag
-	inside bool // only within a table of the footer, else it would continue one of the author's
+	runs   bool // and yet some programs have no line of its own for it
+	inside bool // only within a table of the footer, else it would continue one of the author's; some programs show its text in a row
 }
 
 // footerElements are those that a footer may have. None of them runs, loads a document, brings a style sheet, is a control, or leaves the flow of the text.
 var footerElements = map[string]place{
-	"p": {breaks: true}, "div": {breaks: true}, "center": {breaks: true}, "blockquote": {breaks: true}, "pre": {breaks: true},
-	"h4": {breaks: true}, "h5": {breaks: true}, "h6": {breaks: true}, "ul": {breaks: true}, "ol": {breaks: true}, "li": {breaks: true},
+	"p": {breaks: true}, "div": {breaks: true}, "center": {breaks: true, runs: true}, "blockquote": {breaks: true}, "pre": {breaks: true},
+	"h4": {breaks: true}, "h5": {breaks: true}, "h6": {breaks: true}, "ul": {breaks: true}, "ol": {breaks: true}, "li": {breaks: true, runs: true},
 	"table": {breaks: true}, "tbody": {inside: true}, "thead": {inside: true}, "tr": {inside: true}, "td": {inside: true}, "th": {inside: true},
 	"br": {breaks: true, void: true}, "hr": {breaks: true, void: true}, "img": {void: true},
 	"span": {}, "a": {}, "b": {}, "i": {}, "u": {}, "em": {}, "strong": {}, "small": {}, "font": {}, "tt": {}, "code": {}, "sub": {}, "sup": {},

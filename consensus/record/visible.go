@@ -12,6 +12,7 @@ type seeing struct {
 	pictures bool // what stands in the place of pictures, and last what elements are titled
 	links    bool // where links lead and pictures come from, in the place of rules
 	lines    bool // line ends of the source, as within pre
+	joined   bool // no line ends where not all programs have them
 }
 
 // visible is the text of a piece of HTML alone.
@@ -46,7 +47,7 @@ func seen(source []byte, as seeing) []byte {
 			if t.Data == "hr" && !as.links {
 				out = append(out, "\n---"...)
 			}
-			out = append(out, lineEnd(t.Data)...)
+			out = append(out, lineEnd(t.Data, as)...)
 			if t.Data == "blockquote" {
 				out = append(out, "> "...)
 			}
@@ -62,17 +63,17 @@ func seen(source []byte, as seeing) []byte {
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
-			out = append(out, lineEnd(string(name))...)
+			out = append(out, lineEnd(string(name), as)...)
 		}
 	}
 }
 
 // lineEnd is what is read where an element begins or ends.
-func lineEnd(element string) string {
-	if e := footerElements[element]; e.breaks || e.inside {
-		return "\n"
+func lineEnd(element string, as seeing) string {
+	if e := footerElements[element]; !e.breaks && !e.inside || as.joined && (e.inside || e.runs) {
+		return ""
 	}
-	return ""
+	return "\n"
 }
 
 // ruled reports whether a piece of HTML begins with a rule, or with text that is one, with no attribute
