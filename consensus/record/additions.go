@@ -92,18 +92,17 @@ func digitsOf(pieces []string) string {
 	}, strings.Join(pieces, ""))
 }
 
-// readAdditions notes whether all that was added to the body of a mail is harmless together.
+// readAdditions notes what was added to the body of a mail, and whether all of it is harmless together.
 func (c *comparer) readAdditions() {
-	var all []addition
 	for _, p := range c.Parts {
 		switch {
 		case p.Outcome == Extra && (p.Type == message.Text || p.Type == message.Layout && p.Index == 1):
-			all = append(all, readAddition(message.Text, p.Added))
+			c.added = append(c.added, readAddition(message.Text, p.Added))
 		case p.Kind == FooterAppended && (p.Type == message.Text || p.Type == message.HTML):
-			all = append(all, readAddition(p.Type, p.Added))
+			c.added = append(c.added, readAddition(p.Type, p.Added))
 		}
 	}
-	c.modest = harmlessTogether(all, c.own())
+	c.modest = harmlessTogether(c.added, c.own())
 }
 
 // harmlessFooter reports whether what was added to a text or HTML can pass for a footer: it is set

@@ -80,6 +80,7 @@ type comparer struct {
 	written    []message.Mailbox // those of To and Cc that were there when the message was recorded
 	addressees map[string]bool   // their addresses and the domains of these
 	modest     bool              // all that was added to the body is harmless together
+	added      []addition        // to the body
 	mapped     []message.Component
 }
 

@@ -21,15 +21,15 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	o.parts = slices.DeleteFunc(slices.Clone(o.parts), func(r recorded) bool { return isWay(r.kind) })
 	with := c.with
 	with.Forwarder = nil
-	inner := lay(&o, message.DissectEmbedded(w.inner), with)
-	whole = inner.Comparison
+	inside := lay(&o, message.DissectEmbedded(w.inner), with)
+	whole = inside.Comparison
 	if !whole.Reaches(DefaultThreshold) {
 		return whole, false
 	}
 	same := whole.AllSame()
 	whole.Parts = slices.DeleteFunc(whole.Parts, func(p Part) bool { return p.Outcome == Extra && (same || isWay(p.Type)) })
-	known := c.with.Forwarder != nil && c.ownEnvelope() && c.sentOn(inner)
-	harmless := w.harmless && (known || w.footers && !slices.ContainsFunc(c.Parts, isDecidingHeader))
+	known := c.with.Forwarder != nil && c.ownEnvelope() && c.sentOn(inside)
+	harmless := w.harmless && harmlessTogether(append(w.added, inside.added...), c.own()) && (known || w.footers && !slices.ContainsFunc(c.Parts, isDecidingHeader))
 	kind := Enclosed
 	if same && known && harmless {
 		kind = WrappedWhole
@@ -80,6 +80,7 @@ type wrapper struct {
 	beside   []message.Leaf // texts
 	harmless bool           // nothing else is shown beside it, and these say nothing
 	footers  bool           // each of them stands behind the message, set apart
+	added    []addition     // what they say
 }
 
 // embedded returns the one message inside, and what stands beside it.
@@ -87,7 +88,6 @@ func (c *comparer) embedded() (w wrapper) {
 	body := c.d.Body()
 	w.harmless, w.footers = len(body.Odd)+len(body.Loose)+len(c.d.Flaws) == 0 && !body.Open, true
 	named := slices.ContainsFunc(body.Components, func(a message.Component) bool { return a.Type == message.AttachmentName })
-	var all []addition
 	found := false
 	for _, leaf := range body.Leaves {
 		mixed := len(leaf.Path) == 0 || len(leaf.Path) == 1 && leaf.Path[0] == wrappers[0]
@@ -101,7 +101,7 @@ func (c *comparer) embedded() (w wrapper) {
 			w.harmless = w.harmless && c.harmlessLeaf(&leaf)
 			if len(leaf.Text) > 0 {
 				added := readAddition(leaf.Type, string(leaf.Text))
-				all = append(all, added)
+				w.added = append(w.added, added)
 				w.footers = w.footers && found && added.unfit(c.own()) == ""
 				w.beside = append(w.beside, leaf)
 			}
@@ -109,7 +109,6 @@ func (c *comparer) embedded() (w wrapper) {
 			w.harmless = false
 		}
 	}
-	w.harmless = w.harmless && harmlessTogether(all, c.own())
 	if w.inner != nil && body.Gaps() {
 		gaps := message.DissectEmbedded(w.inner).Body().GapTexts()
 		for _, text := range body.GapTexts() { // software that wraps keeps the author's preamble around too
