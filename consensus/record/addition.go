@@ -53,6 +53,12 @@ func CheckFooter(text, domain string) error {
 	return nil
 }
 
+// pips are dominoes, cards, clocks and dice, and Braille, whose patterns are digits too.
+var pips = &unicode.RangeTable{
+	R16: []unicode.Range16{{Lo: 0x2680, Hi: 0x2685, Stride: 1}, {Lo: 0x2800, Hi: 0x28ff, Stride: 1}},
+	R32: []unicode.Range32{{Lo: 0x1f000, Hi: 0x1f0ff, Stride: 1}, {Lo: 0x1f51f, Hi: 0x1f51f, Stride: 1}, {Lo: 0x1f550, Hi: 0x1f567, Stride: 1}},
+}
+
 // odd reports whether a character hides, turns or stands for digits that others count.
 func odd(r rune) bool {
 	switch {
@@ -61,6 +67,8 @@ func odd(r rune) bool {
 	case r < ' ' || 0x7f <= r && r < 0xa0:
 		return true
 	case unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
+		return true
+	case unicode.Is(pips, r):
 		return true
 	case 0xff00 <= r && r <= 0xffef: // full width: Ｅ, ５
 		return true

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
-	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"cairn/mailstore/message"
 )
@@ -83,13 +84,12 @@ func harmlessTogether(all []addition, own owners) bool {
 }
 
 // digitsOf is the digits in pieces of text, in a row.
-func digitsOf(pieces []string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsNumber(r) {
-			return r
-		}
-		return -1
-	}, strings.Join(pieces, ""))
+func digitsOf(pieces []string) (row string) {
+	for _, word := range wordsOf(norm.NFKC.String(strings.Join(pieces, "\n"))) {
+		figures, _ := figuresIn(word)
+		row += figures
+	}
+	return row
 }
 
 // readAdditions notes what was added to the body of a mail, and whether all of it is harmless together.

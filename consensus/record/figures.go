@@ -1,8 +1,11 @@
 package record
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxCode is how long a word of letters and digits without an order may be: the shortest accounts that are
@@ -11,47 +14,62 @@ const maxCode = 19
 
 // code says what in a text could be the number of an account or a telephone, empty if nothing.
 func code(text string) string {
-	figures := 0
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) }) {
-		if n, alphabets := figuresIn(word); alphabets > 1 {
+	figures, pieces := 0, ""
+	for _, word := range wordsOf(text) {
+		more, alphabets := figuresIn(word)
+		if alphabets > 1 {
 			return "it has a word with letters of several alphabets"
-		} else if figures += n; figures > maxDigits {
+		}
+		if figures += utf8.RuneCountInString(more); figures > maxDigits {
 			return "seven digits look like an account or a telephone number"
 		}
-		if unordered(word) {
+		if isPiece(word) {
+			pieces += word
+		} else {
+			pieces = ""
+		}
+		if unordered(word) || strings.ContainsAny(pieces, digits) && unordered(pieces) {
 			return "a long word of letters and digits looks like an account"
 		}
 	}
 	return ""
 }
 
+// wordsOf are the words of a text, of letters, marks and numbers alone.
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) })
+}
+
 // Letters that look like digits: those that hardly any language has count as such, others in words that
-// have nothing else.
+// have nothing else, and numerals of scripts in which words are not parted in a row, too, with what
+// multiplies them: Korean words have single syllables that are one.
 const (
 	rareFigures   = "ƧƨȜȝƷƼƽȢȣꝚꝛꝪꝫꝮꝯꙄꙅϨϩⲊⲋⳊⳋᒿᏎᏮ"
-	commonFigures = "ЗзӠӡбОоοΟ一二三四五六七八九零"
+	commonFigures = "ЗзӠӡбОоοΟ" + han + hangul
+	han           = "零一二三四五六七八九两兩壹壱贰貳弐叁參叄参肆伍陆陸柒捌玖"
+	multiples     = "十百千万萬亿億拾佰仟"
+	hangul        = "영공일이삼사오육륙칠팔구"
 )
 
-// figuresIn counts the digits of a word, those that letters stand for too, and of how many alphabets its
+var numerals = regexp.MustCompile(`[` + han + multiples + `]{2,}|[` + hangul + `]{3,}`)
+
+// figuresIn returns the digits of a word, those that letters stand for too, and of how many alphabets its
 // letters are, scripts aside in which words are not parted.
-func figuresIn(word string) (figures, alphabets int) {
-	common, others := 0, 0
+func figuresIn(word string) (figures string, alphabets int) {
+	common := func(r rune) bool { return strings.ContainsRune(commonFigures, r) }
+	others := strings.ContainsFunc(word, func(r rune) bool {
+		return unicode.IsLetter(r) && !common(r) && !strings.ContainsRune(rareFigures, r)
+	})
+	rows := numerals.FindAllStringIndex(word, -1)
 	seen := map[string]bool{}
-	for _, r := range word {
-		switch {
-		case unicode.IsNumber(r) || strings.ContainsRune(rareFigures, r):
-			figures++
-		case strings.ContainsRune(commonFigures, r):
-			common++
-		case unicode.IsLetter(r):
-			others++
+	for at, r := range word {
+		inRow := slices.ContainsFunc(rows, func(row []int) bool { return row[0] <= at && at < row[1] })
+		if unicode.IsNumber(r) || strings.ContainsRune(rareFigures, r) || common(r) && (!others || inRow) {
+			figures += string(r)
 		}
 		if unicode.IsLetter(r) {
 			seen[alphabet(r)] = true
 		}
-	}
-	if others == 0 {
-		figures += common
 	}
 	delete(seen, "")
 	return figures, len(seen)
@@ -78,12 +96,24 @@ func alphabet(r rune) string {
 	return ""
 }
 
+const digits = "0123456789"
+
+// isPiece reports whether a word could be one of those into which people part what is unordered: it has a
+// capital behind another letter and a small one, or digits.
+func isPiece(word string) bool {
+	if word == "" || word[0] > unicode.MaxASCII {
+		return false
+	}
+	mixed := strings.ContainsFunc(word[1:], unicode.IsUpper) && strings.ContainsFunc(word, unicode.IsLower)
+	return mixed || strings.ContainsAny(word, digits)
+}
+
 // unordered reports whether a word has more than maxCode letters and digits in a row, of ASCII, with digits
 // among them or capitals behind small letters.
 func unordered(word string) bool {
 	for _, run := range strings.FieldsFunc(word, func(r rune) bool { return r > unicode.MaxASCII }) {
 		small := strings.IndexFunc(run, unicode.IsLower)
-		if len(run) > maxCode && (strings.ContainsAny(run, "0123456789") || small >= 0 && strings.ContainsFunc(run[small:], unicode.IsUpper)) {
+		if len(run) > maxCode && (strings.ContainsAny(run, digits) || small >= 0 && strings.ContainsFunc(run[small:], unicode.IsUpper)) {
 			return true
 		}
 	}

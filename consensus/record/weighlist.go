@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"cairn/mailstore/message"
 )
 
@@ -91,7 +93,8 @@ func (c *comparer) digitsOfList(tag string, known bool) bool {
 		own = words(local)
 	}
 	return !slices.ContainsFunc(words(tag), func(word string) bool {
-		return strings.ContainsFunc(word, unicode.IsNumber) && !slices.ContainsFunc(own, func(name string) bool { return strings.EqualFold(name, word) })
+		figures, _ := figuresIn(norm.NFKC.String(word))
+		return figures != "" && !slices.ContainsFunc(own, func(name string) bool { return strings.EqualFold(name, word) })
 	})
 }
 
