@@ -36,11 +36,25 @@ func harm(added []byte, own owners) string {
 	case strings.ContainsFunc(string(added), odd):
 		return "it has characters that hide or turn others"
 	}
-	rest, why := own.foreign(string(added))
-	if why != "" {
-		return why
+	for _, text := range []string{string(added), strings.Map(unblank, string(added))} {
+		rest, why := own.foreign(text)
+		if why == "" {
+			why = code(rest)
+		}
+		if why != "" {
+			return why
+		}
 	}
-	return code(rest)
+	return ""
+}
+
+// unblank drops blanks that may be too narrow to be seen.
+func unblank(r rune) rune {
+	const noBreak, ideographic = '\u00a0', '\u3000'
+	if unicode.Is(unicode.Zs, r) && r != ' ' && r != noBreak && r != ideographic {
+		return -1
+	}
+	return r
 }
 
 // CheckFooter says why recipients would not take text, with what sets it off in front, for the footer

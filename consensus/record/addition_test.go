@@ -170,6 +170,9 @@ func TestHarmfulAdditions(t *testing.T) {
 		{"a wallet in groups", plain, "--\nNew wallet: 1Boat SLRHt KNngk dXEeo bR76b 53LET tpyT", "1Boat", nobody},
 		{"one with hyphens", plain, "--\nNew wallet: aBoatSLRHt-KNngkdXEeo-bR76b53LE-TtpyT", "aBoat", nobody},
 		{"names of sites", plain, "--\nThe list at YouTube LinkedIn GitHub, (c) 2026 by the LibreOffice team", "YouTube", anybody},
+		{"a host with a hair space", plain, "--\nPay at evil\u200a.com/x", "evil", nobody},
+		{"one in HTML", markup, "<hr><p>Pay at evil&#x2009;.com/x</p>", "evil", nobody},
+		{"a blank in front of a mark", plain, "--\nLa liste\u202f: merci\u202f!\u00a0Bonjour.\u00a0Tous", "liste", anybody},
 		{"a word of two scripts", plain, "--\nDE8\u0417 is new", "DE8", nobody},
 		{"texts of two scripts", plain, "--\n\u0420\u0430\u0441\u0441\u044b\u043b\u043a\u0430 \u043e\u0431 \u043e\u0434\u043d\u043e\u043c, Mail\u30ea\u30b9\u30c8\u306e\u767b\u9332, Google\uadf8\ub8f9", "Mail", anybody},
 	} {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func footerHTML(author, added []byte) bool {
 		return false
 	}
 	var open []string
-	var small []bool // of those open, which shrink what is inside
+	letters := []float64{usualLetters} // of what is around, and of those open
 	broken, read := false, 0
 	for z := html.NewTokenizer(bytes.NewReader(added)); ; {
 		kind := z.Next()
@@ -60,16 +61,17 @@ func footerHTML(author, added []byte) bool {
 				}
 			}
 			broken = broken || element.breaks
-			if !element.void {
-				open, small = append(open, t.Data), append(small, shrinks(&t))
-			}
-			if maxShrunk < len(slices.DeleteFunc(slices.Clone(small), func(shrunk bool) bool { return !shrunk })) {
+			size := lettersIn(&t, letters[len(open)])
+			if size < leastLetters {
 				return false
+			}
+			if !element.void {
+				open, letters = append(open, t.Data), append(letters, size)
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			if at := innermost(open, string(name)); at >= 0 {
-				open, small = open[:at], small[:at]
+				open, letters = open[:at], letters[:at+1]
 			} else if string(name) != "body" && string(name) != "html" { // what follows these is body still
 				return false
 			}
@@ -77,18 +79,6 @@ func footerHTML(author, added []byte) bool {
 			return false
 		}
 	}
-}
-
-// maxShrunk is how many elements that shrink their letters may be inside each other: of more nothing is seen.
-const maxShrunk = 3
-
-// shrinks reports whether an element shows letters smaller than those around it are.
-func shrinks(t *html.Token) bool {
-	return slices.Contains([]string{"small", "sub", "sup", "h5", "h6"}, t.Data) || slices.ContainsFunc(t.Attr, func(a html.Attribute) bool {
-		value := strings.ToLower(a.Val)
-		return a.Key == "style" && strings.Contains(value, "font-size") &&
-			slices.ContainsFunc([]string{"%", "em", "smaller"}, func(unit string) bool { return strings.Contains(value, unit) })
-	})
 }
 
 // innermost returns the place in open of the element that an end tag of that name closes, -1 if there is none: the last one, but for those whose end
@@ -188,16 +178,24 @@ func hasScheme(url string, schemes ...string) bool {
 // footerStyle reports whether a style in lower case says only how the footer's own letters look and how far apart it stands. Letters stay small and
 // lines at least as high as they are: else they could reach over the lines above.
 func footerStyle(style string) bool {
-	for declaration := range strings.SplitSeq(style, ";") {
-		if strings.TrimSpace(declaration) == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(declaration, ":")
-		if !footerDeclaration(strings.TrimSpace(name), strings.TrimSpace(value)) {
+	for name, value := range declarations(style) {
+		if !footerDeclaration(name, value) {
 			return false
 		}
 	}
 	return true
+}
+
+// declarations are the properties of a style with their values.
+func declarations(style string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for declaration := range strings.SplitSeq(style, ";") {
+			name, value, _ := strings.Cut(declaration, ":")
+			if strings.TrimSpace(declaration) != "" && !yield(strings.TrimSpace(name), strings.TrimSpace(value)) {
+				return
+			}
+		}
+	}
 }
 
 func footerDeclaration(name, value string) bool {
@@ -208,7 +206,7 @@ func footerDeclaration(name, value string) bool {
 	case "font-family":
 		return isTextFont(value)
 	case "font-size":
-		return is("xx-small", "x-small", "small", "medium", "large", "smaller") || isLength(value, 24, 18, 1, 100) && !isLength(value, 5.99, 4.49, 0.74, 74)
+		return styleSizes[value] != 0 || value == "smaller" || isLength(value, 24, 18, 1, 100) && !isLength(value, 0, 0, 0.74, 74)
 	case "font-style":
 		return is("normal", "italic", "oblique")
 	case "font-weight":

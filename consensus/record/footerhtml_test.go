@@ -42,6 +42,8 @@ func TestHonestFooters(t *testing.T) {
 		"<table width=\"100%\" border=0 cellpadding=4 cellspacing=0><tbody><tr><td valign=top><img src=\"cid:logo@x\" alt=\"x\" width=40 height=40></td>" +
 			"<td style=\"color: rgb(1, 2, 3); text-align:center\"><a href=\"https://x.example/\" target=_blank rel=noopener>x</a></td></tr></tbody></table>",
 		"<div>a</div></body></html>",
+		"<div style=\"font-size:8pt\"><p style=\"font-size:8pt\"><span style=\"font-size:8.0pt\"><small>a</small></span></p></div>",
+		"<p><font size=1><small>a</small></font><span style=\"font-size:7.5pt\">b<sup>1</sup></span></p>",
 		strings.Repeat("<p style=\"font-size:90%; font-family:Calibri, 'Times New Roman', sans-serif\"><small>a</small></p>", 8),
 		"\n<ul><li>one<li>two</ul>",
 	} {
@@ -77,6 +79,13 @@ func TestHostileFooters(t *testing.T) {
 		"<p>evil" + strings.Repeat("<span style=\"font-size:80%\">", 8) + " " + strings.Repeat("</span>", 8) + ".com",
 		"<p>evil" + strings.Repeat("<small>", 16) + " " + strings.Repeat("</small>", 16) + ".com",
 		"<p>evil" + strings.Repeat("<sub>", 16) + " " + strings.Repeat("</sub>", 16) + ".com",
+		"<p style=\"font-size:6px\">evil" + strings.Repeat("<span style=\"font-size:0.75em\">", 3) + " </span></span></span>.com",
+		"<p style=\"font-size:5pt\">evil<span style=\"font-size:80%\"> </span>.com",
+		"<p style=\"font-size:6px\">evil<small> </small>.com",
+		"<p><font size=1>evil<sub><sub><sub> </sub></sub></sub></font>.com",
+		"<h6>evil<span style=\"font-size:smaller\"><small><sub><sup> </sup></sub></small></span>.com</h6>",
+		"<p><span style=\"font-size:12px; font-size:5px\">evil .com</span>",
+		"<p>evil<br style=\"font-size:1px\">.com",
 		"<p><font face=\"Wingdings 2\">jklmnop</font>",
 		"<p><font face=\"Arial, Symbol\">jklmnop</font>",
 		"<p style=\"font-family:webdings\">jklmnop",
