@@ -15,7 +15,7 @@ type Header struct {
 	To      []string // addresses in To and Cc
 	ReplyTo []string // addresses in Reply-To
 
-	shown  []string // further domains that programs show as if they were an author's
+	shown  []string // what programs show behind an at sign as if it were an author's domain
 	nobody bool     // some program may find no author in From
 }
 
@@ -44,15 +44,20 @@ func ReadHeader(raw []byte, rewritten AddressMap) *Header {
 	return h
 }
 
-// Claims returns the domains that a mail claims to anybody who sees it, with sender in its envelope: of its
-// authors, what stands behind an @ in their names and comments, in Sender and, where some program finds no
-// author, in the envelope. Some may be there twice.
-func (h *Header) Claims(sender string) []string {
-	claims := slices.Concat(h.Domains, h.shown)
-	if h.nobody {
-		claims = append(claims, message.ClaimsOf([]byte("Sender: "+sender)).Shown...)
+// Claims returns which of own a mail claims to anybody who sees it, with sender in its envelope, or
+// message.AnyDomain; empty if none: a domain of its authors, or what is shown behind an at sign in their names
+// and comments, in Sender and, where some program finds no author, in the envelope.
+func (h *Header) Claims(sender string, own []string) string {
+	for _, domain := range h.Domains {
+		if slices.Contains(own, domain) || domain == message.AnyDomain {
+			return domain
+		}
 	}
-	return claims
+	shown := h.shown
+	if h.nobody {
+		shown = slices.Concat(shown, message.ClaimsOf([]byte("Sender: "+sender)).Shown)
+	}
+	return message.Claimed(shown, own)
 }
 
 // AddressedTo reports whether To or Cc has one of addrs, in any letter case.

@@ -54,7 +54,7 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	}
 	found.Facts.ArrivalTime, found.Facts.ClockWrong = uint64(max(a.Received.UnixMilli(), 0)), v.cfg.Distrust()
 	if !a.Local {
-		found.Facts.OwnDomain = v.cfg.Own.claimed(found, as.header.Claims(a.Sender), state, courier)
+		found.Facts.OwnDomain = v.cfg.Own.claimed(found, as.header, a.Sender, state, courier)
 	}
 	err = v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
@@ -240,7 +240,7 @@ func (as *Assessment) ownDomain(f *Finding) string {
 		return ""
 	}
 	courier, _ := as.state.Org(as.courier)
-	if d := as.v.cfg.Own.claimed(f, f.Domains, as.state, courier); d != "" {
+	if d := as.v.cfg.Own.claimed(f, &record.Header{Domains: f.Domains}, "", as.state, courier); d != "" {
 		return d
 	}
 	return as.top.Facts.OwnDomain

@@ -135,24 +135,18 @@ func speaksAs(org *consensus.Org, domains []string) string {
 	return org.Domains[0]
 }
 
-// claimed returns the domain of our own that mail from outside claims without
-// our record; empty if it claims none. domains are those that it claims, courier
-// is the organisation whose node brought it: what our own nodes bring, such as a
-// report that could not be recorded, is ours.
-func (o Own) claimed(f *Finding, domains []string, s *consensus.State, courier *consensus.Org) string {
+// claimed returns the domain of our own that mail from outside with a header
+// claims without our record; empty if it claims none. courier is the organisation
+// whose node brought it: what our own nodes bring, such as a report that could not
+// be recorded, is ours.
+func (o Own) claimed(f *Finding, header *record.Header, sender string, s *consensus.State, courier *consensus.Org) string {
 	if courier != nil && keysOf(s, courier)(o.Key) {
 		return ""
 	}
 	if org, ok := s.Org(f.Org); ok && keysOf(s, org)(o.Key) {
 		return ""
 	}
-	own := o.at(s)
-	for _, d := range domains {
-		if slices.Contains(own.Domains, d) || d == message.AnyDomain {
-			return d
-		}
-	}
-	return ""
+	return header.Claims(sender, o.at(s).Domains)
 }
 
 // thresholdOf is the share that an account asks for, 0 if it asks for none.

@@ -79,7 +79,7 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 		return nil, err
 	}
 	if f.Facts.TokenPresent {
-		f.Facts.OwnDomain = v.cfg.Own.claimed(f, m.header.Claims(""), state, nil)
+		f.Facts.OwnDomain = v.cfg.Own.claimed(f, m.header, "", state, nil)
 	}
 	f.judge()
 	return f, nil

@@ -19,8 +19,8 @@ type Claims struct {
 	// fields alike, since the addresses say it then. Of a header beyond grammar.MaxHeader they are all
 	// that it mentions behind an @.
 	Authors []string
-	// Shown are these, and those that programs show beside an author or instead of one: in names and
-	// comments of From, and in Sender.
+	// Shown are these, and what programs show behind an at sign beside an author or instead of one: in names
+	// and comments of From, and in Sender. Claimed says which domains that claims.
 	Shown []string
 	// Nobody is set if some program may find no author: who is in the envelope is shown then.
 	Nobody bool
@@ -29,13 +29,16 @@ type Claims struct {
 // ClaimsOf reads what a header claims.
 func ClaimsOf(header []byte) Claims {
 	c, nobody := claimsOf(header)
-	return Claims{slices.Sorted(maps.Keys(c.authors)), slices.Sorted(maps.Keys(c.domains)), nobody}
+	maps.Copy(c.shown, c.domains)
+	return Claims{slices.Sorted(maps.Keys(c.authors)), slices.Sorted(maps.Keys(c.shown)), nobody}
 }
 
 // claims are the domains that a header claims.
 type claims struct {
 	authors map[string]bool
 	domains map[string]bool // these, and those that are shown
+	shown   map[string]bool // what people see as domains where more stands behind an @
+	wide    []string        // texts with what only people take for an @, with an @ in its place
 	reader  domainReader
 	cost    int             // beside what the reader's steps cost
 	values  map[string]bool // that were read
@@ -57,7 +60,7 @@ const (
 )
 
 func claimsOf(header []byte) (c *claims, nobody bool) {
-	c = &claims{domains: map[string]bool{}, written: map[string]bool{}, values: map[string]bool{}, texts: map[uint64]bool{}, seed: maphash.MakeSeed()}
+	c = &claims{domains: map[string]bool{}, shown: map[string]bool{}, written: map[string]bool{}, values: map[string]bool{}, texts: map[uint64]bool{}, seed: maphash.MakeSeed()}
 	texts := claimTextsOf(header)
 	named := texts.named
 	whole := texts.whole
@@ -81,7 +84,7 @@ func claimsOf(header []byte) (c *claims, nobody bool) {
 	if texts.nobody {
 		shown = append(shown, texts.returned...)
 	}
-	if !whole || !c.readAll(shown) {
+	if !whole || !c.readAll(shown) || !c.readAtSigns(c.wide) {
 		c.domains[AnyDomain] = true
 	}
 	return c, texts.nobody
@@ -144,6 +147,12 @@ func (c *claims) readWords(words *authorWords, size int) bool {
 
 // readInAngles reads a text as it is, without its angles, and all that is inside of them.
 func (c *claims) readInAngles(text string) bool {
+	if !isASCII([]byte(text)) && strings.ContainsAny(text, atSigns[1:]) {
+		if !c.spend(spellingCost * len(text)) {
+			return false
+		}
+		c.wide = append(c.wide, atSign.Replace(text))
+	}
 	if !strings.Contains(text, "@") {
 		return true
 	}
@@ -187,6 +196,9 @@ func (c *claims) claim(written string) {
 		domain = ""
 	}
 	c.domains[domain] = true
+	if domain == "" || !isASCII([]byte(written)) {
+		c.show(written)
+	}
 }
 
 // spend reports whether there are still steps for what costs that many.

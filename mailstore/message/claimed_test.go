@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -142,6 +143,43 @@ func TestShownDomains(t *testing.T) {
 	}
 }
 
+// A domain is claimed behind whatever looks like an at sign, whatever ends it but what goes on with it.
+func TestClaimed(t *testing.T) {
+	own := []string{"own.example", "xn--mller-kva.example"}
+	for _, domain := range []string{"own.example", "OWN.Example", "\uff4fwn\uff0eexample", "m\u00fcller.example", "mu\u0308ller.example", "xn--mller-kva.example"} {
+		for _, at := range []string{"@", "\uff20", "\ufe6b", "@ "} {
+			for _, behind := range []string{
+				"", "!", "/Chief", "|Chief", "}", "\u201d", "\u2019", "\u00bb", "-Chief", "_Chief", "?", "#", "=", "\u2026", "\uff0c", "\uff0cChief", "\u2013Chief", "\u3001Chief", "*", " ", " x",
+				"\u2122", "\u00b2", "\u2460", "\u1d40\u1d39", "\u20dd", "\U0001f512", ".", "..", ". Chief", ".\u201d", strings.Repeat("!", 2000), "!" + strings.Repeat("x", 2000),
+			} {
+				shown := "boss" + at + domain + behind
+				word := fmt.Sprintf("=?utf-8?B?%s?=", base64.StdEncoding.EncodeToString([]byte(shown)))
+				for _, frame := range []string{
+					"From: \"%s\" <x@y.example>", "From: x@y.example (%s)", "From: \"%s\": x@y.example;", "From: \"%s\":;", "From: \"{%s\"", "From: \u201c%s\u201d", "From: x@y.example\nSender: %s", "From: x@y.example\nSender: \u201c%s\u201d",
+					"X: \x00\nFrom: x@y.example\nX-Note: %s",
+				} {
+					for _, text := range []string{shown, word} {
+						if header := fmt.Sprintf(frame, text); message.Claimed(message.ClaimsOf([]byte(header+"\n\nx\n")).Shown, own) == "" {
+							t.Errorf("%.90q claims no own domain", header)
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, other := range []string{
+		"@own.example.evil.test", "@own.examplex", "@own.example1", "@sub.own.example", "@mown.example", " own.example", "-own.example", "@own.exampl", "@own", "@own.example\u00e9", "@own.example.\u00e9",
+		"@sub.own.example!", "@own.example.evil.test!", "\uff20own.example\uff11", "@own.examplex" + strings.Repeat("!", 2000), "@own.example" + strings.Repeat("x", 2000),
+	} {
+		for _, frame := range []string{"From: \"%s\" <x@y.example>", "From: x@y.example\nSender: %s"} {
+			header := fmt.Sprintf(frame, "boss"+other)
+			if got := message.Claimed(message.ClaimsOf([]byte(header+"\n\nx\n")).Shown, own); got != "" {
+				t.Errorf("%.90q claims %s", header, got)
+			}
+		}
+	}
+}
+
 // authorShapes are values of about n octets, each quadratic for a careless reader of its domains.
 var authorShapes = map[string]func(n int) string{
 	"words of charsets": func(n int) string { return strings.Repeat("=?gbk?Q?=A1?==?big5?Q?=A1?=", n/28) + "<@" },
@@ -184,6 +222,10 @@ var authorShapes = map[string]func(n int) string{
 	},
 	"unseen behind comments":  func(n int) string { return strings.Repeat("@a(", n/6) + ")a" + strings.Repeat("\"", n/2) },
 	"dots behind comments":    func(n int) string { return strings.Repeat("@a(", n/6) + ")" + strings.Repeat(".", n/2) },
+	"wide at signs":           func(n int) string { return strings.Repeat("\uff20a\u201d", n/7) },
+	"wide at signs in words":  func(n int) string { return strings.Repeat("=?utf-8?q?=EF=BC=A0a?= ", n/23) },
+	"long in NFKC":            func(n int) string { return strings.Repeat("\uff20"+strings.Repeat("\ufdfa", 100)+" ", n/304) },
+	"signs behind domains":    func(n int) string { return strings.Repeat("@a\u2122\u1d40", n/8) },
 	"distinct characters":     func(n int) string { return "x <a@" + characters(n) },
 	"domains with characters": func(n int) string { return strings.Join(strings.SplitAfterN(characters(n), "", 100), ",b@x") },
 }

@@ -69,8 +69,8 @@ func (t *claimTexts) readAuthors(value string, odd bool) {
 	items, plain := grammar.Addresses(value)
 	var beside []string
 	for _, i := range items {
-		for _, text := range []string{i.Name, i.Comment} {
-			if strings.Contains(text, "@") {
+		for _, text := range []string{i.Group, i.Name, i.Comment} {
+			if hasAtSign(text) {
 				beside = append(beside, text)
 			}
 		}
@@ -90,7 +90,7 @@ func (t *claimTexts) readAuthors(value string, odd bool) {
 	}
 }
 
-// unfolded are the lines of a header with an @, each with those that go on it.
+// unfolded are the lines of a header that may have an at sign, each with those that go on it.
 func unfolded(header []byte) []string {
 	var line []byte
 	var lines []string
@@ -102,7 +102,7 @@ func unfolded(header []byte) []string {
 			line, header = append(bytes.TrimSuffix(line, []byte("\r")), ' '), bytes.TrimLeft(header, " \t")
 			continue
 		}
-		if bytes.IndexByte(line, '@') >= 0 || bytes.Contains(line, []byte("=?")) {
+		if bytes.IndexByte(line, '@') >= 0 || bytes.Contains(line, []byte("=?")) || !isASCII(line) {
 			lines = append(lines, string(line))
 		}
 		line = line[:0]

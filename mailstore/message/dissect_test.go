@@ -154,9 +154,13 @@ func FuzzDissect(f *testing.F) {
 				t.Fatalf("%+v", c)
 			}
 		}
-		for _, domain := range message.ClaimsOf(raw).Shown {
+		claims := message.ClaimsOf(raw)
+		for _, domain := range claims.Authors {
 			if message.Domain("x@"+domain) != domain {
 				t.Fatalf("claimed domain %q", domain)
+			}
+			if domain != "" && message.Claimed(claims.Shown, []string{domain}) == "" {
+				t.Fatalf("nothing shown claims the author's domain %q", domain)
 			}
 		}
 		if n := len(d.Hints()); n > 400 {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"iter"
 	"strings"
 	"unicode"
@@ -37,7 +38,10 @@ func (r *domainReader) domains(text string) iter.Seq[string] {
 					if !whole && !yield("") {
 						return
 					}
-					if (whole || dotsAtEnd(r.domain)) && !yield(string(r.domain)) {
+					if !whole && !dotsAtEnd(r.domain) { // people see one end where no program reads that
+						r.domain = r.domain[:bytes.LastIndexFunc(r.domain, endsSeen)+1]
+					}
+					if (whole || len(r.domain) > 0) && !yield(string(r.domain)) {
 						return
 					}
 				}

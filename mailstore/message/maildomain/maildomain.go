@@ -33,6 +33,14 @@ func Canonical(s string) string {
 	return s
 }
 
+// Unicode returns a canonical domain as people see it, with letters for its A-labels.
+func Unicode(s string) string {
+	if shown, err := form.ToUnicode(s); err == nil {
+		return shown
+	}
+	return s
+}
+
 // Bounds of what is mapped, since the cost of Punycode is the square of a label's length: no domain
 // is longer, even with marks that the mapping joins to letters or leaves out.
 const (
