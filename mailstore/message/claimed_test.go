@@ -147,7 +147,7 @@ func TestShownDomains(t *testing.T) {
 func TestClaimed(t *testing.T) {
 	own := []string{"own.example", "xn--mller-kva.example"}
 	for _, domain := range []string{"own.example", "OWN.Example", "\uff4fwn\uff0eexample", "m\u00fcller.example", "mu\u0308ller.example", "xn--mller-kva.example"} {
-		for _, at := range []string{"@", "\uff20", "\ufe6b", "@ "} {
+		for _, at := range []string{"@", "\uff20", "\ufe6b", "@ ", "@*", "@\u201c", "@\u2026"} {
 			for _, behind := range []string{
 				"", "!", "/Chief", "|Chief", "}", "\u201d", "\u2019", "\u00bb", "-Chief", "_Chief", "?", "#", "=", "\u2026", "\uff0c", "\uff0cChief", "\u2013Chief", "\u3001Chief", "*", " ", " x",
 				"\u2122", "\u00b2", "\u2460", "\u1d40\u1d39", "\u20dd", "\U0001f512", ".", "..", ". Chief", ".\u201d", strings.Repeat("!", 2000), "!" + strings.Repeat("x", 2000),

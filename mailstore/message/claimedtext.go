@@ -44,20 +44,22 @@ func isAlphanumeric(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit
 // or digits in NFKC, as in a circle, and up to the first sign, as the one of a trade mark.
 func (c *claims) show(written string) {
 	c.shown[seenDomain(written)] = true
+	written = strings.TrimLeftFunc(written, endsSeen)
 	if i := strings.IndexFunc(written, isSign); i >= 0 {
 		c.shown[seenDomain(written[:i])] = true
 	}
 }
 
-// seenDomain is a text in NFKC, in small letters, up to the first character that is in no domain.
+// seenDomain is a text in NFKC, in small letters, without the characters in front that are in no domain, up to
+// the next such one.
 func seenDomain(text string) string {
 	var room [maxWritten]byte // more than any domain has
 	n, _, _ := norm.NFKC.Transform(room[:], []byte(text), true)
-	text = strings.ToLower(string(room[:n]))
+	text = strings.TrimLeftFunc(strings.ToLower(string(room[:n])), endsSeen)
 	if i := strings.IndexFunc(text, endsSeen); i >= 0 {
 		text = text[:i]
 	}
-	return strings.TrimRight(norm.NFC.String(text), ".")
+	return strings.Trim(norm.NFC.String(text), ".")
 }
 
 // endsSeen reports whether people see a domain end in front of a character.
