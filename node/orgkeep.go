@@ -36,7 +36,7 @@ func (n *Node) keepOrg(ctx context.Context) error {
 		} else {
 			err = n.reconcileConfigured(ctx, s)
 		}
-		err = errors.Join(err, n.noteOwn(ctx, s), n.bringProposed(ctx, s), n.bringRecorder(ctx, s), n.noticeChanges(ctx, s), n.bringAttested(s))
+		err = errors.Join(err, n.noteOwn(ctx, s), n.bringProposed(ctx, s), n.bringRecorder(ctx, s), n.noticeChanges(ctx, s), n.bringAttested(s), n.followOrgKey(s))
 		if trouble.news(err) && ctx.Err() == nil {
 			n.log.Warn("looking after the organisation", "err", err)
 		}

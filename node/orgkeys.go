@@ -154,7 +154,8 @@ func SetRecoveryAside(dir string, used ed25519.PrivateKey) (undo func() error, e
 	return func() error { return os.Rename(aside, path) }, home.SyncDir(filepath.Dir(path))
 }
 
-// dropOldKeys removes former org keys once another one counts too long for that to be taken back.
+// dropOldKeys removes former org keys once another one counts too long for that to be taken back. One that the chain never
+// had stays: it was to come.
 func (n *Node) dropOldKeys(s *consensus.State) {
 	org, member := s.Org(n.enrol.ID())
 	if !member || n.viewIsOld(s) { // by what it lacks they may be needed
@@ -170,8 +171,12 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 		if err != nil {
 			continue
 		}
-		if gone := goneAt(s, n.ownID(), consensus.PublicKey(key)); gone != 0 {
-			o.until = min(o.until, gone)
+		gone, had := wasOrgKey(s, n.ownID(), consensus.PublicKey(key))
+		if !had {
+			continue // a chain that goes another way may have it
+		}
+		if gone != 0 && o.until > s.Height() { // else it is when it was put there, on whichever branch
+			o.until = gone
 		}
 		if s.Height() < o.until+consensus.DropGrace || org.Pending.At > s.Height() ||
 			org.KeyAt(s.Height()) == consensus.PublicKey(key) {
@@ -186,13 +191,6 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 		}
 		n.log.Info("a former key of the organisation was removed: another one counts", "file", o.path, "since_block", o.until)
 	}
-}
-
-// goneAt tells the block from which the entry of an organisation has a key no more, neither as its own nor as one that is
-// announced, as where a revocation overtook a rotation; 0 if it has, or never had.
-func goneAt(s *consensus.State, org consensus.Hash, key consensus.Key) uint64 {
-	until, _ := membership.LastWas(s, org, func(o *consensus.Org) bool { return o.Key == key || o.Pending.Key == key })
-	return until
 }
 
 // dropOldRecovery removes a recovery key that was used once another one counts too long for that to be taken

@@ -5,9 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -45,20 +42,11 @@ func (n *Node) settleOvertaken(ctx context.Context, s *consensus.State, kept []*
 	if err != nil {
 		return err
 	}
-	dead := make(map[consensus.Hash]bool)
+	events := slices.DeleteFunc(slices.Clone(kept), func(e *consensus.OrgEvent) bool { return e == nil })
 	for _, o := range noted {
-		dead[o.event.ID()] = true
+		events = append(events, o.event) // what follows one of them comes to nothing too, unless a block has it after all
 	}
-	var lost []*consensus.OrgEvent
-	for again := true; again; {
-		again = false
-		for _, e := range kept {
-			if e != nil && !slices.Contains(lost, e) && (dead[e.Prev] || membership.Overtaken(s, e)) {
-				lost, again = append(lost, e), true
-				dead[e.ID()] = true
-			}
-		}
-	}
+	lost := slices.DeleteFunc(membership.ComeToNothing(s, events), func(e *consensus.OrgEvent) bool { return !slices.Contains(kept, e) })
 	if len(lost) == 0 {
 		return nil
 	}
@@ -69,14 +57,15 @@ func (n *Node) settleOvertaken(ctx context.Context, s *consensus.State, kept []*
 		if membership.IsAsTold(s, e) {
 			continue
 		}
-		aside, err := n.putOrgKeyBack(s, e)
+		former, err := n.putOrgKeyBack(s, func(key consensus.Key) bool { return key == orgKeyOf(e) })
 		if err != nil {
 			return fmt.Errorf("put the organisation's key back, as a %s came to nothing: %w", e.Type(), err)
 		}
 		said = append(said, e)
 		fmt.Fprintf(&text, "\r\n  event     %s\r\n  type      %s\r\n  next      %s\r\n", e.ID(), e.Type(), againHints[e.Type()])
-		if aside != "" {
-			fmt.Fprintf(&text, "  key       %s is the key again that signs; the one that was to come is %s, and nobody's\r\n", home.OrgKey, aside)
+		if former != "" {
+			fmt.Fprintf(&text, "  key       %s is the key again that signs; the one that was to come is %s: keep it, it is the\r\n"+
+				"            organisation's if the chain goes the way of the %s yet, and is in no backup\r\n", home.OrgKey, former, e.Type())
 		}
 	}
 	settled := func(tx *mailstore.Tx) error {
@@ -129,7 +118,8 @@ func (n *Node) overtakenEvents() (list []overtaken, err error) {
 func (n *Node) viewOvertaken(s *consensus.State) (list []api.OvertakenEvent, err error) {
 	events, err := n.overtakenEvents()
 	for _, o := range events {
-		if n.now().Sub(o.found) < overtakenShown && !membership.IsAsTold(s, o.event) {
+		_, in := membership.BlockOf(s, o.event) // the chain went its way after all
+		if n.now().Sub(o.found) < overtakenShown && !in && !membership.IsAsTold(s, o.event) {
 			list = append(list, api.OvertakenEvent{ID: o.event.ID().String(), Type: o.event.Type().String(), Found: o.found.UTC(), Next: againHints[o.event.Type()]})
 		}
 	}
@@ -151,35 +141,4 @@ func (n *Node) doneAgain(ctx context.Context, e *consensus.OrgEvent) error {
 		}
 		return errors.Join(errs...)
 	})
-}
-
-// putOrgKeyBack puts the key that signs in the place of the one that e was to bring, if that is the one in this node's
-// directory and the other lies beside it. aside is where the one of e is then; empty: nothing was moved.
-func (n *Node) putOrgKeyBack(s *consensus.State, e *consensus.OrgEvent) (aside string, err error) {
-	var lost consensus.Key
-	switch c := e.Content.(type) {
-	case *consensus.Rotate:
-		lost = c.Key
-	case *consensus.Revoke:
-		lost = c.Key
-	}
-	path := filepath.Join(n.dir, home.OrgKey)
-	here, err := readKeyFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil || consensus.PublicKey(here) != lost {
-		return "", err
-	}
-	former, err := FormerOrgKeys(n.dir)
-	org, member := s.Org(n.ownID())
-	i := slices.IndexFunc(former, func(f FormerOrgKey) bool { return member && f.Key == org.KeyAt(s.Height()+1) })
-	if err != nil || i < 0 {
-		return "", err
-	}
-	aside = asideFile(n.dir)
-	if err := os.Link(path, filepath.Join(n.dir, filepath.FromSlash(aside))); err != nil {
-		return "", err
-	}
-	return aside, putInPlace(former[i].File, path)
 }

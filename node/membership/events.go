@@ -40,6 +40,23 @@ func Overtaken(s *consensus.State, e *consensus.OrgEvent) bool {
 	return until != 0 && s.Height() >= until+SettledAfter
 }
 
+// ComeToNothing lists those of events that were overtaken, with all that were to follow them, each behind what it follows.
+// What is in a block was not.
+func ComeToNothing(s *consensus.State, events []*consensus.OrgEvent) (lost []*consensus.OrgEvent) {
+	dead := make(map[consensus.Hash]bool)
+	for again := true; again; {
+		again = false
+		for _, e := range events {
+			if id := e.ID(); !dead[id] && (dead[e.Prev] || Overtaken(s, e)) {
+				if _, in := BlockOf(s, e); !in {
+					lost, dead[id], again = append(lost, e), true, true
+				}
+			}
+		}
+	}
+	return lost
+}
+
 // IsAsTold reports whether what an event was to do is so, whoever did it.
 func IsAsTold(s *consensus.State, e *consensus.OrgEvent) bool {
 	org, member := s.Org(e.Org())

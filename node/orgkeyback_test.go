@@ -1,0 +1,99 @@
+package node
+
+import (
+	"crypto/ed25519"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/mempool"
+	"cairn/node/membership"
+)
+
+// Whichever branch wins, and however late, the key that signs there is in its place, and the other one is kept: neither a
+// branch on which a rotation came to nothing nor the time that passes on it loses the rotation's key. What follows the
+// rotation is kept too once that is in a block after all.
+func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
+	w := newChanging(t)
+	first, next := w.net.Orgs[1].Key, chaintest.Key("next org key", 1)
+	fork := w.chain.State()
+	rotate := w.change(1, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRotate(e, next, recoveryOf(t, w.dir))
+	})
+	if _, err := ReplaceOrgKey(w.dir, next, fork.Height()+1); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.keep(t.Context(), &rotate); err != nil {
+		t.Fatal(err)
+	}
+	signs := func(what string, want, beside ed25519.PrivateKey) {
+		t.Helper()
+		s := w.chain.State()
+		w.looksAt(s, false)
+		for range 2 { // and it stays so
+			if err := w.bringProposed(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.followOrgKey(s); err != nil {
+				t.Fatal(err)
+			}
+			w.dropOldKeys(s)
+		}
+		keys, err := LoadOrgKeys(w.dir)
+		if err != nil || len(keys) != 2 || !keys[0].Equal(want) || !keys[1].Equal(beside) {
+			t.Errorf("%s: %d keys are here, and not the right one signs, %v", what, len(keys), err)
+		}
+	}
+	longer := func(s *consensus.State) *consensus.State {
+		for top := w.chain.State().Height(); s.Height() <= top; {
+			s = w.on(s)
+		}
+		return s
+	}
+	signs("while it may come", next, first)
+	w.block(w.renamed("Winner"))
+	w.blocks(membership.SettledAfter)
+	signs("when it came to nothing", first, next)
+	w.blocks(consensus.DropGrace)
+	signs("long after", first, next)
+	other := w.chain.State()
+
+	rotated := longer(w.on(fork, rotate))
+	late := w.net.Orgs[1].Change(rotated, next, true, func(*consensus.OrgEvent) consensus.Content {
+		return &consensus.Update{Name: "Behind it", Domains: []string{"beta.test"}}
+	})
+	if err := w.keep(t.Context(), &late); err != nil {
+		t.Fatal(err)
+	}
+	full := mempool.DefaultPolicy()
+	full.MaxEvents = 0
+	w.pool = mempool.New(full, w.trust.Conflict)
+	w.toPostmaster()
+	signs("when the branch with it wins", next, first)
+	if list, err := w.proposed(); err != nil || len(list) != 1 || len(w.toPostmaster()) != 0 {
+		t.Errorf("%d events are kept where what they follow is in a block, %v", len(list), err)
+	}
+	if status, err := w.Status(t.Context()); err != nil || len(status.Org.Overtaken) != 0 {
+		t.Errorf("status says %+v of what is in a block, %v", status.Org.Overtaken, err)
+	}
+	if err := w.forget(t.Context(), &late); err != nil {
+		t.Fatal(err)
+	}
+	longer(other)
+	signs("when the other one wins again", first, next)
+	longer(rotated)
+	signs("and again", next, first)
+
+	// A key that is on its way to the network, of which nobody else knows yet, stays where the command put it.
+	third := chaintest.Key("third org key", 1)
+	if _, err := ReplaceOrgKey(w.dir, third, w.chain.State().Height()+1); err != nil {
+		t.Fatal(err)
+	}
+	w.looksAt(w.chain.State(), false)
+	if err := w.followOrgKey(w.chain.State()); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := LoadOrgKeys(w.dir); err != nil || !keys[0].Equal(third) {
+		t.Errorf("a command's key was moved, %v", err)
+	}
+}
