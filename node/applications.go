@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,29 +45,41 @@ func (a *applications) add(s *consensus.State, e *consensus.OrgEvent) (isNew boo
 	defer a.mu.Unlock()
 	id := e.ID()
 	i := slices.IndexFunc(a.list, func(x *consensus.OrgEvent) bool { return x.ID() == id })
-	before := 0
-	merged := *e
 	if i >= 0 {
-		before = len(s.CountingAttestations(a.list[i])) // of those that are kept some may count no more
-		merged.Attestations = slices.Concat(a.list[i].Attestations, e.Attestations)
-	}
-	merged = *counted(s, &merged)
-	if i >= 0 {
-		if len(merged.Attestations) <= before {
+		merged, more := withWords(s, a.list[i], e.Attestations)
+		if !more {
 			return false
 		}
-		a.list[i] = &merged
+		a.list[i] = merged
 	} else {
 		if at := a.displaced(e); at >= 0 {
 			a.list = slices.Delete(a.list, at, at+1)
 		}
-		a.list = append(a.list, &merged)
+		a.list = append(a.list, counted(s, e))
 	}
 	select {
 	case a.ready <- struct{}{}:
 	default:
 	}
 	return true
+}
+
+// withWords is e with those of further attestations that count, if more do then. What was kept before stays though it counts
+// no more: on another branch it may again, as once the block with its key is there again.
+func withWords(s *consensus.State, e *consensus.OrgEvent, further []consensus.Attestation) (merged *consensus.OrgEvent, more bool) {
+	c := *e
+	c.Attestations = slices.Concat(e.Attestations, further)
+	c.Attestations = s.CountingAttestations(&c)
+	if len(c.Attestations) <= len(s.CountingAttestations(e)) {
+		return nil, false
+	}
+	for _, was := range e.Attestations {
+		if len(c.Attestations) < consensus.MaxAttestations && !slices.ContainsFunc(c.Attestations, func(x consensus.Attestation) bool { return x.Recorder == was.Recorder }) {
+			c.Attestations = append(c.Attestations, was)
+		}
+	}
+	slices.SortFunc(c.Attestations, func(a, b consensus.Attestation) int { return bytes.Compare(a.Recorder[:], b.Recorder[:]) })
+	return &c, true
 }
 
 // counted is e with those of its attestations that count in the next block.

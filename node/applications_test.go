@@ -80,6 +80,12 @@ func TestWordsThatCountNoMore(t *testing.T) {
 		if old = false; len(a.enough(later)) != 0 {
 			t.Errorf("%s: one word is enough", tt.what)
 		}
+		if given(a, s) != 2 {
+			t.Errorf("%s: a word is lost that counts again where its key does", tt.what)
+		}
+		if err := consensus.CheckEvent(s.Params(), s.ChainID(), a.left(later)[0]); err != nil {
+			t.Errorf("%s: what is kept is no event: %v", tt.what, err)
+		}
 		if !a.add(later, attestedBy(e, former, next)) || given(a, later) != 2 || len(a.enough(later)) != 1 {
 			t.Errorf("%s: the same member's word is swallowed when it is given anew", tt.what)
 		}
