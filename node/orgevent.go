@@ -59,8 +59,20 @@ func (n *Node) OrgStanding(context.Context) (*api.OrgStanding, error) {
 	return v, nil
 }
 
-// ProposeEvent brings an event of our organisation to the network.
+// ProposeEvent brings an event of our organisation to the network, as its administrator says: what he makes again came to
+// nothing no more.
 func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEvent, error) {
+	v, err := n.propose(ctx, r)
+	if err == nil {
+		if err := n.doneAgain(ctx, r.Event); err != nil { // it is on its way all the same
+			n.log.Warn("that an event came to nothing is said still, though it was brought again", "type", v.Type, "event", v.ID, "err", err)
+		}
+	}
+	return v, err
+}
+
+// propose brings an event of our organisation to the network, also one that the node makes by itself.
+func (n *Node) propose(ctx context.Context, r api.EventRequest) (*api.OrgEvent, error) {
 	e, err := consensus.DecodeEvent(r.Event)
 	if err != nil {
 		return nil, api.Errorf(api.CodeInvalid, "use the cairn command of the same version as the node", "reading the event: %v", err)

@@ -91,7 +91,7 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 	e, err := st.Update(ctx, keys, u, nil)
 	if err == nil {
 		var v *api.OrgEvent
-		if v, err = n.ProposeEvent(ctx, api.EventRequest{Event: e.Encode()}); err == nil {
+		if v, err = n.propose(ctx, api.EventRequest{Event: e.Encode()}); err == nil {
 			n.log.Info("the organisation was changed in "+ConfigFile+": an update was brought to the network", "event", v.ID, "name", u.Name, "domains", u.Domains)
 			for _, d := range v.Unaddressed {
 				n.log.Info("accounts have no address at a domain that comes: account address add gives them one", "domain", d.Domain, "accounts", d.Accounts)

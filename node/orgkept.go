@@ -22,9 +22,6 @@ func (n *Node) keepAndGive(ctx context.Context, s *consensus.State, e *consensus
 	if err := n.give(s, e, lacking); err != nil {
 		return n.takeBack(ctx, e, err)
 	}
-	if err := n.doneAgain(ctx, e); err != nil { // it is on its way all the same
-		n.log.Warn("that an event came to nothing is said still, though it was brought again", "type", e.Type(), "err", err)
-	}
 	return nil
 }
 

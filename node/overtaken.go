@@ -126,10 +126,15 @@ func (n *Node) viewOvertaken(s *consensus.State) (list []api.OvertakenEvent, err
 	return list, err
 }
 
-// doneAgain drops the notes of events like e, which is brought in their place.
-func (n *Node) doneAgain(ctx context.Context, e *consensus.OrgEvent) error {
+// doneAgain drops the notes of events like the one that is brought in their place, by their administrator: of nodes those
+// about the same one.
+func (n *Node) doneAgain(ctx context.Context, event []byte) error {
+	e, err := consensus.DecodeEvent(event)
+	if err != nil {
+		return err
+	}
 	noted, err := n.overtakenEvents()
-	noted = slices.DeleteFunc(noted, func(o overtaken) bool { return o.event.Type() != e.Type() })
+	noted = slices.DeleteFunc(noted, func(o overtaken) bool { return o.event.Type() != e.Type() || nodeOf(o.event) != nodeOf(e) })
 	if err != nil || len(noted) == 0 {
 		return err
 	}
@@ -141,4 +146,17 @@ func (n *Node) doneAgain(ctx context.Context, e *consensus.OrgEvent) error {
 		}
 		return errors.Join(errs...)
 	})
+}
+
+// nodeOf is the node that an event takes in, drops or gives another recorder key; the zero key if it is about none.
+func nodeOf(e *consensus.OrgEvent) (node consensus.Key) {
+	switch c := e.Content.(type) {
+	case *consensus.AddNode:
+		node = c.Node
+	case *consensus.DropNode:
+		node = c.Node
+	case *consensus.Replace:
+		node = e.Signer
+	}
+	return node
 }

@@ -10,6 +10,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
 	"cairn/mailstore"
+	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/node/membership"
 )
@@ -100,7 +101,11 @@ func TestOvertakenEventsAreSaid(t *testing.T) {
 		t.Errorf("the mail is\n%s", text)
 	}
 	again := w.renamed("Again")
-	if err := w.keepAndGive(t.Context(), w.chain.State(), &again, false); err != nil {
+	if _, err := w.propose(t.Context(), api.EventRequest{Event: again.Encode()}); err != nil {
+		t.Fatal(err)
+	}
+	says("when the node brings an update by itself", 1, 0, "rotate-key", "update", "update")
+	if err := propose(t, w.Node, &again); err != nil {
 		t.Fatal(err)
 	}
 	says("when an update is on its way again", 1, 0, "rotate-key")
@@ -161,5 +166,33 @@ func TestOvertakenByItsLike(t *testing.T) {
 	}
 	if _, err := w.Status(t.Context()); err == nil {
 		t.Error("a damaged note is none")
+	}
+}
+
+// What came to nothing for one node is not done again for another.
+func TestNodesThatCameToNothing(t *testing.T) {
+	w := newChanging(t)
+	nodes := make([]*consensus.OrgEvent, 2)
+	for i := range nodes {
+		keys := consensus.NewNodeKeys(w.chain.State().ChainID(), consensus.PublicKey(w.net.Orgs[1].Key), chaintest.Key("added node", i), chaintest.Key("added recorder", i))
+		e := w.change(1, func(*consensus.OrgEvent) consensus.Content { return &consensus.AddNode{NodeKeys: keys} })
+		nodes[i] = &e
+	}
+	if err := w.keep(t.Context(), nodes[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.block(w.renamed("Winner"))
+	w.blocks(membership.SettledAfter)
+	w.looksAt(w.chain.State(), false)
+	if err := w.bringProposed(t.Context(), w.chain.State()); err != nil {
+		t.Fatal(err)
+	}
+	for i, left := range []int{1, 0} {
+		if err := w.doneAgain(t.Context(), nodes[1-i].Encode()); err != nil {
+			t.Fatal(err)
+		}
+		if noted, err := w.overtakenEvents(); err != nil || len(noted) != left {
+			t.Errorf("%d notes, want %d, %v", len(noted), left, err)
+		}
 	}
 }

@@ -172,7 +172,7 @@ func (n *Node) bringRecorder(ctx context.Context, s *consensus.State) error {
 	}
 	e, err := st.Replace(ctx, n.id.Node, n.id.Recorder, nil)
 	if err == nil {
-		_, err = n.ProposeEvent(ctx, api.EventRequest{Event: e.Encode()})
+		_, err = n.propose(ctx, api.EventRequest{Event: e.Encode()})
 	}
 	if err != nil && api.AsError(err).Code != api.CodeTryLater {
 		return fmt.Errorf("bring this node's recorder key to the network again: %w", err)
