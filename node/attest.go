@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,19 +95,20 @@ func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Applicatio
 		return nil, err
 	}
 	v := n.viewApplication(ctx, s, e)
+	by, err := n.attestingKey(s)
 	switch {
 	case v.Ours:
 		return v, nil
 	case e.Org() == n.ownID():
 		return nil, api.Errorf(api.CodeNotAllowed, "who has done so is shown by: cairn org attest ls", "attesting: the event is our own, others have to")
-	case !s.Mines(n.id.RecorderKey()):
-		return nil, api.Errorf(api.CodeNotAllowed, "cairn status", "attesting: this node's recorder key is of no member now")
+	case err != nil:
+		return nil, err
 	}
 	if err := n.noteAttested(ctx, n.now(), func(given int) error { return mayAttest(v, given, r.Yes) }); err != nil {
 		return nil, err
 	}
 	merged := *e
-	merged.Attestations = append(slices.Clone(e.Attestations), consensus.Attest(e, n.id.Recorder))
+	merged.Attestations = append(slices.Clone(e.Attestations), consensus.Attest(e, by))
 	n.applications.add(s, &merged)
 	for _, x := range n.applications.all(s) {
 		if x.ID() == e.ID() {
@@ -116,6 +118,16 @@ func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Applicatio
 	}
 	n.log.Info("this node attests to an event", "type", e.Type(), "event", e.ID(), "name", v.Name)
 	return v, nil
+}
+
+// attestingKey is the recorder key that gives this node's word: that which the chain has as its own, also before it has taken
+// its place.
+func (n *Node) attestingKey(s *consensus.State) (ed25519.PrivateKey, error) {
+	key := n.miningKey(s)
+	if !s.Mines(consensus.PublicKey(key)) {
+		return nil, api.Errorf(api.CodeNotAllowed, "cairn status", "attesting: this node's recorder key is of no member now")
+	}
+	return key, nil
 }
 
 // mayAttest refuses what somebody has to mean.

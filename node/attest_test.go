@@ -1,12 +1,15 @@
 package node
 
 import (
+	"crypto/ed25519"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/mempool"
 	"cairn/mailstore"
 	"cairn/node/api"
@@ -94,4 +97,25 @@ func TestAttestedIsBroughtAgain(t *testing.T) {
 			t.Fatalf("%v, %d left, %d in the mempool", err, len(n.applications.all(s)), len(n.pool.Events()))
 		}
 	}
+}
+
+// A member gives its word from the block on that has its next recorder key, though that signs no mail yet; not with one
+// that the chain has no more.
+func TestAttestingKey(t *testing.T) {
+	w := newChanging(t)
+	gives := func(what string, want ed25519.PrivateKey) {
+		t.Helper()
+		key, err := w.attestingKey(w.chain.State())
+		if want == nil && (err == nil || api.AsError(err).Code != api.CodeNotAllowed) || want != nil && (err != nil || !key.Equal(want)) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	w.blocks(consensus.EpochGap)
+	next := w.keepNext()
+	gives("before the block", w.id.Recorder)
+	w.block(w.rekeyed(next))
+	gives("from the block on", next)
+	w.blocks(consensus.EpochGap)
+	w.block(w.rekeyed(chaintest.Key("recorder key elsewhere", 1)))
+	gives("once the chain has none that is here", nil)
 }
