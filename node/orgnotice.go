@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,9 @@ import (
 // noticeAfter is how many blocks stand on a change before it is told, so that none is told that a
 // reorganisation takes back. What is told counts at once or in a day.
 const noticeAfter = 2
+
+// toldOthers is how many steps that are of other branches than the one that is here are remembered as told.
+const toldOthers = 64
 
 // tells reports whether the administrator is told of a change. Of our own organisation that is every one, since whoever
 // has its key can make any; of another one what trust in it goes by: its keys, its name, and whether it claims the
@@ -61,14 +65,18 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 	var errs []error
 	for _, org := range n.followed(s) {
 		steps := slices.DeleteFunc(membership.StepsOf(s, org.ID), func(step membership.Step) bool { return step.Height > s.Height()-noticeAfter })
-		told, known, err := n.toldOf(org.ID)
-		fresh := slices.DeleteFunc(slices.Clone(steps), func(step membership.Step) bool { return told[step.ID] })
+		told, known, err := n.toldOf(org.ID, steps)
+		fresh := slices.DeleteFunc(slices.Clone(steps), func(step membership.Step) bool { return slices.Contains(told, step.ID) })
 		if err != nil || known && len(fresh) == 0 { // a branch that has less takes nothing back: what it lacks may come again
 			errs = append(errs, err)
 			continue
 		}
-		seen := func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put(toldKey(org.ID), encodeTold(steps)) }
 		news := n.newsOf(s, org, fresh)
+		note := encodeTold(steps, told)
+		if len(news) > 0 { // what another branch has is true again, if it is, after this was told
+			note = encodeTold(steps, nil)
+		}
+		seen := func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put(toldKey(org.ID), note) }
 		if !known || len(news) == 0 { // trust begins with the organisation as it is now
 			errs = append(errs, n.store.Update(ctx, seen))
 			continue
@@ -82,24 +90,40 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 
 func toldKey(id consensus.Hash) []byte { return append([]byte(toldPrefix), id[:]...) }
 
-func encodeTold(steps []membership.Step) (b []byte) {
+// encodeTold notes these steps, behind the last ones of those that were told before and are of other branches.
+func encodeTold(steps []membership.Step, before []consensus.Hash) (b []byte) {
+	others := slices.DeleteFunc(slices.Clone(before), func(id consensus.Hash) bool {
+		return slices.ContainsFunc(steps, func(step membership.Step) bool { return step.ID == id })
+	})
+	for _, id := range others[max(0, len(others)-toldOthers):] {
+		b = append(b, id[:]...)
+	}
 	for _, step := range steps {
 		b = append(b, step.ID[:]...)
 	}
 	return b
 }
 
-// toldOf are the steps of an organisation that the administrator knows of. A note that is none of these, as those of
-// before that have a height, is as none.
-func (n *Node) toldOf(id consensus.Hash) (told map[consensus.Hash]bool, known bool, err error) {
+// toldOf are the steps of an organisation that the administrator knows of. A note of before has a height: what of steps,
+// which are those of the branch that is here, is not above it. One that is neither is as none.
+func (n *Node) toldOf(id consensus.Hash, steps []membership.Step) (told []consensus.Hash, known bool, err error) {
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		b, err := rd.Space(orgSpace).Get(toldKey(id))
-		if errors.Is(err, mailstore.ErrNotFound) {
+		switch {
+		case errors.Is(err, mailstore.ErrNotFound):
+			return nil
+		case err == nil && len(b) == 8:
+			known = true
+			for _, step := range steps {
+				if step.Height <= binary.BigEndian.Uint64(b) {
+					told = append(told, step.ID)
+				}
+			}
 			return nil
 		}
-		known, told = err == nil && len(b)%len(id) == 0, make(map[consensus.Hash]bool)
+		known = err == nil && len(b)%len(id) == 0
 		for ; known && len(b) > 0; b = b[len(id):] {
-			told[consensus.Hash(b[:len(id)])] = true
+			told = append(told, consensus.Hash(b[:len(id)]))
 		}
 		return err
 	})

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/binary"
 	"errors"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/verifier"
+	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/node/membership"
 )
@@ -171,6 +173,57 @@ func TestChangesOfAnotherBranchAreTold(t *testing.T) {
 		b = w.on(b)
 	}
 	told("when the first is true again", b, `now       "ForkA"`)
+}
+
+// What was told is told once where nothing else was told in between, whichever branches came and went: a branch that only has
+// what nobody is told of takes nothing back.
+func TestChangesAreToldOnce(t *testing.T) {
+	w := newChanging(t)
+	w.blocks(noticeAfter)
+	w.notices(w.chain.State())
+	fork := w.chain.State()
+	update := func(s *consensus.State, u consensus.Update) consensus.OrgEvent {
+		return w.net.Orgs[0].Change(s, w.net.Orgs[0].Key, true, func(*consensus.OrgEvent) consensus.Content { return &u })
+	}
+	longer := func(s *consensus.State) *consensus.State {
+		for top := w.chain.State().Height() + noticeAfter; s.Height() <= top; {
+			s = w.on(s)
+		}
+		return s
+	}
+	a := longer(w.on(fork, update(fork, consensus.Update{Name: "Another", Domains: []string{"alpha.test"}})))
+	for _, tt := range []struct {
+		what string
+		s    func() *consensus.State
+		told int
+	}{
+		{"on the first branch", func() *consensus.State { return a }, 1},
+		{"on another one with what is not told", func() *consensus.State {
+			return longer(w.on(fork, update(fork, consensus.Update{Name: "Alpha", Domains: []string{"alpha.test"}, Records: consensus.RecordsAll})))
+		}, 0},
+		{"on the first again", func() *consensus.State { return longer(a) }, 0},
+	} {
+		if texts := w.notices(tt.s()); len(texts) != tt.told {
+			t.Errorf("%s: %d are told, want %d: %q", tt.what, len(texts), tt.told, texts)
+		}
+	}
+}
+
+// A note of before has a height: what came after it is told, what was before is not.
+func TestToldUpToAHeight(t *testing.T) {
+	w := newChanging(t)
+	w.block(w.renamed("Before"))
+	upTo := w.chain.State().Height()
+	w.block(w.renamed("After"))
+	w.blocks(noticeAfter)
+	if err := w.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		return tx.Space(orgSpace).Put(toldKey(w.ownID()), binary.BigEndian.AppendUint64(nil, upTo))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if texts := w.notices(w.chain.State()); len(texts) != 1 || !strings.Contains(texts[0], `now       "After"`) || strings.Contains(texts[0], `now       "Before"`) {
+		t.Errorf("%q", texts)
+	}
 }
 
 // A name says nothing of whose it is: it is quoted, and what the organisation is to us stands in a line of its own.

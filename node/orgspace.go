@@ -22,7 +22,8 @@ const (
 	othersKey = "others"
 
 	// toldPrefix is before the ID of each organisation whose changes are told to the administrator; behind it stand
-	// the IDs of the steps for which that was done, of the branch that was last looked at.
+	// the IDs of the steps for which that was done, of the branch that was last looked at and of those before it since
+	// there was last something to tell; formerly the height up to which it was done, in 8 octets.
 	toldPrefix = "seen/"
 
 	// attestedKey is when this node gave its word within the last day.
