@@ -55,15 +55,15 @@ func nextRecorderFile(dir string) string {
 	return filepath.Join(dir, filepath.FromSlash(home.NextRecorderKey))
 }
 
-// takeNextRecorder puts the recorder key that was to follow in the place of the one that signs, which ended in that
-// block and stays beside it.
-func takeNextRecorder(dir string, now ed25519.PrivateKey, until uint64) error {
+// takeRecorder puts the recorder key in the file from in the place of the one that signs, which ended in that block and
+// stays beside it.
+func takeRecorder(dir, from string, now ed25519.PrivateKey, until uint64) error {
 	path := filepath.Join(dir, keysDir, home.RecorderKeyFile)
 	if err := linkFormer(dir, path, now, until); err != nil {
 		return err
 	}
-	if err := errors.Join(os.Rename(nextRecorderFile(dir), path), home.SyncDir(filepath.Dir(path))); err != nil {
-		return fmt.Errorf("taking the next recorder key: %w", err)
+	if err := errors.Join(os.Rename(from, path), home.SyncDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("taking another recorder key: %w", err)
 	}
 	return nil
 }

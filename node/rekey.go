@@ -16,71 +16,98 @@ import (
 	"cairn/node/membership"
 )
 
-// errNextRecorder ends a node that is to go on with another recorder key, which it takes when it starts.
+// errNextRecorder ends a node whose recorder keys are to be moved, which it does when it starts.
 var errNextRecorder = errors.New("the node has another recorder key")
 
 // formerBlocks is for how many blocks after its end a former recorder key is kept at least: a reorganisation may ask
 // for what it signed.
 const formerBlocks = 1000
 
-// nextRecorder is the recorder key that is to follow ours, if the chain has it as this node's.
-func (n *Node) nextRecorder(s *consensus.State) (key ed25519.PrivateKey, since uint64, ok bool, err error) {
-	key, err = readKeyFile(nextRecorderFile(n.dir))
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		return nil, 0, false, err
+// recorderChange is another recorder key file that is to be moved: it is taken, or ended for certain and is to lie with
+// the former ones.
+type recorderChange struct {
+	key   ed25519.PrivateKey
+	path  string
+	takes bool
+	at    uint64 // the block that decided it
+}
+
+// recorderChange is what is to be done about the recorder keys that are here, as the chain has it; nil: nothing. What
+// the chain does not have for certain is put nowhere that it is not taken from again.
+func (n *Node) recorderChange(s *consensus.State) (*recorderChange, error) {
+	path := nextRecorderFile(n.dir)
+	next, err := readKeyFile(path)
+	there := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	node, known := s.NodeByRecorder(consensus.PublicKey(key))
-	return key, node.Since, known && node.Node == n.id.NodeKey() && node.End == consensus.NodeActive, nil
+	others := slices.Clone(n.formers)
+	if there {
+		others = append(others, formerRecorder{oldKey{path: path}, next})
+	}
+	has := func(key consensus.Key) bool {
+		return slices.ContainsFunc(others, func(f formerRecorder) bool { return consensus.PublicKey(f.key) == key })
+	}
+	if node, at, ok := recorder.Follows(s, n.id.NodeKey(), n.id.RecorderKey(), has); ok && s.Height() >= at+recorder.EnrolDepth {
+		i := slices.IndexFunc(others, func(f formerRecorder) bool { return consensus.PublicKey(f.key) == node.Recorder })
+		if fate, _ := n.recorderFate(s); fate != recorder.Left || others[i].path == path { // else ours is brought again
+			return &recorderChange{others[i].key, others[i].path, true, at}, nil
+		}
+	}
+	if !there {
+		return nil, nil
+	}
+	node, known := s.NodeByRecorder(consensus.PublicKey(next))
+	if known && node.End != consensus.NodeActive && s.Height()+1 >= node.Until+membership.SettledAfter {
+		return &recorderChange{next, path, false, node.Until}, nil
+	}
+	return nil, nil
 }
 
-// nextRecorderDue is nextRecorder, once so many blocks stand on it that it signs.
-func (n *Node) nextRecorderDue(s *consensus.State) (key ed25519.PrivateKey, since uint64, due bool, err error) {
-	key, since, ok, err := n.nextRecorder(s)
-	return key, since, ok && s.Height() >= since+recorder.EnrolDepth, err
-}
-
-// changeRecorder takes the next recorder key, if it is time for that, and reads those before. Nothing has been signed
+// changeRecorder takes another recorder key, if it is time for that, and reads those before. Nothing has been signed
 // by this process yet.
 func (n *Node) changeRecorder() (err error) {
+	if n.formers, err = formerRecorders(n.dir, n.id.Recorder); err != nil {
+		return err
+	}
 	s := n.chain.State()
-	key, since, due, err := n.nextRecorderDue(s)
-	if err != nil {
+	change, err := n.recorderChange(s)
+	switch {
+	case err != nil:
 		n.log.Error("the next recorder key cannot be read: restore it from a backup, or remove it and give this node another one with org node rekey", "err", err)
-	}
-	if err == nil && !due {
-		err = n.setEndedNextAside(s)
-	}
-	if due {
+		return nil
+	case change == nil:
+		return nil
+	case change.takes:
 		was, _ := s.NodeByRecorder(n.id.RecorderKey())
 		if was.End == consensus.NodeActive {
-			was.Until = since
+			was.Until = change.at
 		}
-		if err := takeNextRecorder(n.dir, n.id.Recorder, was.Until); err != nil {
+		if err := takeRecorder(n.dir, change.path, n.id.Recorder, was.Until); err != nil {
 			return err
 		}
-		n.log.Info("this node has another recorder key, and goes on with it", "recorder", consensus.PublicKey(key), "since_block", since, "before", n.id.RecorderKey())
-		n.id.Recorder = key
+		n.log.Info("this node has another recorder key, and goes on with it", "recorder", consensus.PublicKey(change.key), "since_block", change.at, "before", n.id.RecorderKey())
+		n.id.Recorder = change.key
+	default: // as after the restore of a backup from before it was taken: another one is drawn
+		if err := setNextRecorderAside(n.dir, change.key, change.at); err != nil {
+			return err
+		}
+		n.log.Info("the next recorder key was this node's before and has ended, as after a restore: it is kept with the former ones", "recorder", consensus.PublicKey(change.key), "until_block", change.at)
 	}
 	n.formers, err = formerRecorders(n.dir, n.id.Recorder)
 	return err
 }
 
-// watchNextRecorder ends the node when it is time to take the next recorder key.
+// watchNextRecorder ends the node when it is time to take another recorder key, or to put one aside: that is done when
+// it starts.
 func (n *Node) watchNextRecorder(ctx context.Context) error {
 	wake, cancel := n.chain.Subscribe()
 	defer cancel()
 	var trouble said
 	for {
-		s := n.chain.State()
-		_, _, due, err := n.nextRecorderDue(s)
-		if err == nil && due {
+		change, err := n.recorderChange(n.chain.State())
+		if err == nil && change != nil {
 			return errNextRecorder
-		}
-		if err == nil {
-			err = n.setEndedNextAside(s)
 		}
 		if trouble.news(err) {
 			n.log.Warn("looking after the next recorder key", "err", err)
@@ -91,27 +118,6 @@ func (n *Node) watchNextRecorder(ctx context.Context) error {
 		case <-wake:
 		}
 	}
-}
-
-// setEndedNextAside puts the recorder key that was to follow beside the former ones if the chain has had it already,
-// as after the restore of a backup from before it was taken: no block takes it again.
-func (n *Node) setEndedNextAside(s *consensus.State) error {
-	key, err := readKeyFile(nextRecorderFile(n.dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	node, known := s.NodeByRecorder(consensus.PublicKey(key))
-	if !known || node.End == consensus.NodeActive {
-		return nil
-	}
-	if err := setNextRecorderAside(n.dir, key, node.Until); err != nil {
-		return err
-	}
-	n.log.Info("the next recorder key was this node's before and has ended, as after a restore: it is kept with the former ones", "recorder", node.Recorder, "until_block", node.Until)
-	return nil
 }
 
 // recorderKeys are the recorder keys that are here: the one that signs, the next one, and those before, the latest first.

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
@@ -131,7 +130,7 @@ func TestNextRecorderKeyIsTaken(t *testing.T) {
 			w.blocks(consensus.EpochGap - 1)
 			w.block(w.rekeyed(next))
 			w.blocks(recorder.EnrolDepth - 1)
-			if _, _, due, err := w.nextRecorderDue(w.chain.State()); due || err != nil || w.ended(w.chain.State()) != "" {
+			if due, err := w.recorderChange(w.chain.State()); due != nil || err != nil || w.ended(w.chain.State()) != "" {
 				t.Errorf("too early: %v, %v, %q", due, err, w.ended(w.chain.State()))
 			}
 			if key := w.miningKey(w.chain.State()); !key.Equal(next) {
@@ -295,17 +294,16 @@ func TestNodeEndedOnAnotherBranch(t *testing.T) {
 	}
 }
 
-// A backup has the next key, which the chain has had since: it goes aside, before or while the node runs, so that
-// another one is drawn.
+// A backup has the next key, which the chain has had since: it goes aside once that stays, before or while the node
+// runs, so that another one is drawn.
 func TestNextRecorderKeyThatHasEnded(t *testing.T) {
 	for what, look := range map[string]func(w *changing){
 		"at the start": func(w *changing) { w.again() },
 		"while it runs": func(w *changing) {
-			ctx, cancel := context.WithCancel(w.t.Context())
-			cancel()
-			if err := w.watchNextRecorder(ctx); err != nil {
-				w.t.Fatal(err)
+			if err := w.watchNextRecorder(w.t.Context()); err != errNextRecorder {
+				w.t.Fatalf("the node goes on: %v", err)
 			}
+			w.again()
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -315,7 +313,15 @@ func TestNextRecorderKeyThatHasEnded(t *testing.T) {
 			w.block(w.rekeyed(next))
 			w.blocks(consensus.EpochGap - 1)
 			w.block(w.rekeyed(must(NewKey()))) // lost since the backup
-			name := filepath.Join(w.dir, home.OldRecorderKey(w.chain.State().Height()))
+			until := w.chain.State().Height()
+			if w.blocks(membership.SettledAfter - 2); w.id.Recorder.Equal(next) {
+				t.Fatal("taken")
+			}
+			if w.again(); !fileExists(nextRecorderFile(w.dir)) {
+				t.Error("it is put aside while a reorganisation may ask for it")
+			}
+			w.block()
+			name := filepath.Join(w.dir, home.OldRecorderKey(until))
 			if err := os.WriteFile(name, must(encodeKey(must(NewKey()))), 0o600); err != nil { // a name that is taken
 				t.Fatal(err)
 			}
@@ -323,7 +329,7 @@ func TestNextRecorderKeyThatHasEnded(t *testing.T) {
 			if !w.id.Recorder.Equal(now) || fileExists(nextRecorderFile(w.dir)) {
 				t.Fatal("the next key is there still, or was taken")
 			}
-			if key, err := readKeyFile(filepath.Join(w.dir, home.OldRecorderKey(w.chain.State().Height()+1))); err != nil || !key.Equal(next) {
+			if key, err := readKeyFile(filepath.Join(w.dir, home.OldRecorderKey(until+1))); err != nil || !key.Equal(next) {
 				t.Errorf("it is not with the former ones: %v", err)
 			}
 			key := w.keepNext()

@@ -48,6 +48,26 @@ func FateOf(s *consensus.State, node, key consensus.Key, ours func(consensus.Key
 	return Replaced, now
 }
 
+// Follows returns the recorder key, another one that is here, with which a node that has key is to sign, as a state of
+// the chain has it: the node's last one there, if what is sealed with it gets into a block in time. That is so since
+// block at. Of a node that was revoked or suspended none is.
+func Follows(s *consensus.State, node, key consensus.Key, ours func(consensus.Key) bool) (now consensus.OrgNode, at uint64, ok bool) {
+	now, there := s.NodeByKey(node)
+	if !there || now.Recorder == key || !ours(now.Recorder) || !sealsStill(s, &now) {
+		return now, 0, false
+	}
+	if now.End == consensus.NodeActive {
+		return now, now.Since, true
+	}
+	return now, now.Until, true
+}
+
+// sealsStill reports whether what is sealed with a node's recorder key gets into a block in time: the node has not
+// ended, or was dropped by its organisation so short a while ago that what had been accepted until then is still sealed.
+func sealsStill(s *consensus.State, node *consensus.OrgNode) bool {
+	return node.End == consensus.NodeActive || node.End == consensus.NodeDropped && s.Height() < node.Until+consensus.DropGrace/2
+}
+
 // HowReplaced says when a recorder key was replaced by one that is not here, in words.
 func HowReplaced(node *consensus.OrgNode) string {
 	return fmt.Sprintf("this node's recorder key was replaced in block %d by another one, which is not here", node.Until)

@@ -125,6 +125,13 @@ func TestNodeEndedOnAnotherBranch(t *testing.T) {
 	if sealed, unsealed := o.tokens(); sealed != 0 || unsealed != 2 {
 		t.Errorf("%d are sealed, %d are not", sealed, unsealed)
 	}
+	if h := o.halted(); !strings.HasPrefix(h.Why, "the chain has another recorder key for this node, which is here; the node takes it 2 blocks after block 22") || h.Ends {
+		t.Errorf("halted %+v", h)
+	}
+	org.Recorder = second
+	for range consensus.DropGrace / 2 {
+		o.add(o.chain.State(), chaintest.Body{})
+	}
 	if h := o.halted(); h.Why != "this node was dropped by its organisation in block 22" || !h.Ends {
 		t.Errorf("halted %+v", h)
 	}

@@ -57,7 +57,7 @@ func (k *keyring) closedFor(s *consensus.State, key consensus.Key) (blocks uint6
 	}
 	if !known { // the chain went another way: once it has the one that signs, it never has this one
 		now, enrolled := s.NodeByRecorder(k.pub)
-		return s.Height() - min(now.Since, s.Height()), enrolled
+		return s.Height() - min(max(now.Since, now.Until), s.Height()), enrolled
 	}
 	last := node.Until
 	if node.End == consensus.NodeDropped {

@@ -72,11 +72,15 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	s := r.chain.State()
 	fate, node := r.fate(s, r.pub)
 	since, _ := r.enrolled(s)
+	_, at, follows := Follows(s, r.node, r.pub, r.ours)
 	switch why := r.silent(); {
 	case why != "":
 		return Halted{why, "end the other one first, then: cairn org node stays", true}, nil
 	case r.lacks(s) != "":
 		return Halted{r.lacks(s), NextConnect, false}, nil
+	case fate != Left && follows && !r.seals(s):
+		return Halted{fmt.Sprintf("the chain has another recorder key for this node, which is here; the node takes it %d blocks after block %d and records again",
+			EnrolDepth, at), "cairn chain status", false}, nil
 	case fate == Replaced && !r.seals(s):
 		return Halted{HowReplaced(&node), "cairn org node rekey", true}, nil
 	case fate == Ended && !r.seals(s):
@@ -88,6 +92,8 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 		return Halted{"the recorder key of this node is in no block yet", NextStatus, false}, nil
 	case since > 0 && s.Height() < since+EnrolDepth:
 		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+EnrolDepth), "cairn chain status", false}, nil
+	case !r.seals(s):
+		return Halted{"the chain does not have the recorder key of this node as one that signs", "cairn org node ls", false}, nil
 	case s.Params().HasEpochs():
 		return h, nil
 	}
@@ -108,14 +114,10 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	return h, nil
 }
 
-// seals reports whether what is sealed now gets into a block in time: our key has not ended, or it was dropped
-// by its organisation so short a while ago that what had been accepted until then is still sealed.
+// seals reports whether what is sealed now gets into a block in time.
 func (r *Recorder) seals(s *consensus.State) bool {
 	node, ok := s.NodeByRecorder(r.pub)
-	if !ok {
-		return false
-	}
-	return node.End == consensus.NodeActive || node.End == consensus.NodeDropped && s.Height() < node.Until+consensus.DropGrace/2
+	return ok && sealsStill(s, &node)
 }
 
 // enrolled returns the height of the block since which our key counts; not ok if
