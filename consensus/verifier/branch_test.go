@@ -18,11 +18,19 @@ func TestKeyOfAnotherBranch(t *testing.T) {
 	}{
 		{"update", true},
 		{"rotation", true},
-		{"revocation", false}, // of the node
+		{"drop", true},        // of the node
+		{"revocation", false}, // of it
+		{"suspension", false},
 	} {
 		t.Run(c.instead, func(t *testing.T) {
 			w := newWorld(t, setting{epochs: true, orgs: 3, pins: []int{0}})
 			w.miner = 1
+			if c.instead == "drop" {
+				o := &w.net.Orgs[0]
+				w.mine(chaintest.Body{Events: []consensus.OrgEvent{o.Change(w.chain.State(), o.Key, true, func(e *consensus.OrgEvent) consensus.Content {
+					return &consensus.AddNode{NodeKeys: consensus.NewNodeKeys(e.ChainID, e.Signer, chaintest.Key("second node", 1), chaintest.Key("second recorder", 1))}
+				})}})
+			}
 			w.mineEmpty(consensus.EpochGap)
 			fork, o := w.chain.State(), &w.net.Orgs[0]
 			was := o.Recorder
@@ -58,6 +66,12 @@ func TestKeyOfAnotherBranch(t *testing.T) {
 			w.expect(in, "without the key for long", record.Pending, "inbox")
 			w.expect(forged, "by a key that was nobody's", record.Invalid, "spam")
 
+			if c.instead == "drop" { // it never comes
+				w.mineEmpty(lateFor)
+				w.expect(in, "given up", record.Unrecorded, "inbox")
+				w.expect(waiting, "given up", record.Unrecorded, "inbox")
+				return
+			}
 			w.mine(chaintest.Body{Events: []consensus.OrgEvent{change["replacement"](w.chain.State())}}) // of the same key
 			w.mine(chaintest.Body{Batches: []consensus.Batch{b}})
 			verdict := record.Verified

@@ -72,6 +72,9 @@ func changed(o *chaintest.Org) map[string]func(s *consensus.State) consensus.Org
 		"replacement": byKey(o.Node, true, func(e *consensus.OrgEvent) consensus.Content {
 			return consensus.NewReplace(e, chaintest.Key("next recorder", 1))
 		}),
+		"drop": byKey(o.Key, true, func(*consensus.OrgEvent) consensus.Content {
+			return &consensus.DropNode{Node: consensus.PublicKey(o.Node)}
+		}),
 		"revocation": byKey(o.Recovery, false, func(e *consensus.OrgEvent) consensus.Content {
 			return consensus.NewRevoke(e, key, consensus.Hash{1}, consensus.PublicKey(o.Node))
 		}),

@@ -21,13 +21,19 @@ func (f *Finding) recordingOrg(s *consensus.State) (*consensus.Org, bool) {
 }
 
 // bringsAgain returns the organisation with the node that had f's recorder key when f was judged, of a key that the
-// chain does not know any more, as it went another way: that node brings the key again, and what it has recorded. Of
-// a key that no node had nobody does, so nothing is made of keys that were never enrolled.
+// chain does not know any more, as it went another way: that node brings the key again, and what it has recorded, or was
+// dropped there, and the record, which was sound, is waited for like any other. What comes only now has no such node.
+// Nor has a key that no node had, so nothing is made of keys that were never enrolled; and a node that was revoked or
+// suspended may have been another's.
 func (f *Finding) bringsAgain(s *consensus.State) (*consensus.Org, bool) {
 	if f.Node.IsZero() {
 		return nil, false
 	}
-	return s.ActiveNode(f.Node)
+	node, known := s.NodeByKey(f.Node)
+	if !known || node.End != consensus.NodeActive && node.End != consensus.NodeDropped {
+		return nil, false
+	}
+	return s.OrgByNode(f.Node)
 }
 
 // judgedBy reports whether f says what this entry of an organisation says.
