@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/recorder"
 	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/node/home"
@@ -33,6 +34,14 @@ var againHints = map[consensus.EventType]string{
 	consensus.EventReplace:  "look at which key the node has, with org node ls, and if it is to have another one run again: cairn org node rekey",
 	consensus.EventRotate:   "run again: cairn org rotate-key",
 	consensus.EventRevoke:   "look at who came before, with org changes, and if it was none of you run again, with the recovery key that was written last: cairn org revoke",
+}
+
+// again is how what e was to do is done after all, or what instead: a node that ended gets no recorder key.
+func (n *Node) again(s *consensus.State, e *consensus.OrgEvent) string {
+	if fate, _ := n.recorderFate(s); fate == recorder.Ended && e.Type() == consensus.EventReplace {
+		return n.afterEnd(s)
+	}
+	return againHints[e.Type()]
 }
 
 // settleOvertaken forgets those of the kept events that no block will hold any more, with all that were to follow them,
@@ -62,7 +71,7 @@ func (n *Node) settleOvertaken(ctx context.Context, s *consensus.State, kept []*
 			return fmt.Errorf("put the organisation's key back, as a %s came to nothing: %w", e.Type(), err)
 		}
 		said = append(said, e)
-		fmt.Fprintf(&text, "\r\n  event     %s\r\n  type      %s\r\n  next      %s\r\n", e.ID(), e.Type(), againHints[e.Type()])
+		fmt.Fprintf(&text, "\r\n  event     %s\r\n  type      %s\r\n  next      %s\r\n", e.ID(), e.Type(), n.again(s, e))
 		if former != "" {
 			fmt.Fprintf(&text, "  key       %s is the key again that signs; the one that was to come is %s: keep it, it is the\r\n"+
 				"            organisation's if the chain goes the way of the %s yet, and is in no backup\r\n", home.OrgKey, former, e.Type())
@@ -120,7 +129,7 @@ func (n *Node) viewOvertaken(s *consensus.State) (list []api.OvertakenEvent, err
 	for _, o := range events {
 		_, in := membership.BlockOf(s, o.event) // the chain went its way after all
 		if n.now().Sub(o.found) < overtakenShown && !in && !membership.IsAsTold(s, o.event) {
-			list = append(list, api.OvertakenEvent{ID: o.event.ID().String(), Type: o.event.Type().String(), Found: o.found.UTC(), Next: againHints[o.event.Type()]})
+			list = append(list, api.OvertakenEvent{ID: o.event.ID().String(), Type: o.event.Type().String(), Found: o.found.UTC(), Next: n.again(s, o.event)})
 		}
 	}
 	return list, err

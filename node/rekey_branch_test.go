@@ -100,7 +100,11 @@ func TestDroppedWhereTheRecorderKeyIsNot(t *testing.T) {
 	former, next := w.id.Recorder, w.keepNext()
 	w.blocks(consensus.EpochGap - 1)
 	fork, drop := w.chain.State(), w.dropped()
-	w.block(w.rekeyed(next))
+	replacement := w.rekeyed(next)
+	if err := propose(t, w.Node, &replacement); err != nil {
+		t.Fatal(err)
+	}
+	w.block(replacement)
 	w.blocks(recorder.EnrolDepth)
 	taken := w.chain.State()
 	w.settles()
@@ -120,6 +124,14 @@ func TestDroppedWhereTheRecorderKeyIsNot(t *testing.T) {
 
 	for s := lost; s.Height() < lost.Height()+consensus.DropGrace; {
 		s = w.on(s)
+	}
+	w.looksAt(w.chain.State(), false)
+	if err := w.bringProposed(t.Context(), w.chain.State()); err != nil {
+		t.Fatal(err)
+	}
+	overtaken, err := w.viewOvertaken(w.chain.State())
+	if err != nil || len(overtaken) != 1 || !strings.HasPrefix(overtaken[0].Next, "move its accounts") || strings.Contains(strings.Join(w.toPostmaster(), ""), "org node rekey") {
+		t.Errorf("overtaken %+v, %v", overtaken, err)
 	}
 	w.settles()
 	if !w.id.Recorder.Equal(next) {

@@ -169,6 +169,9 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 		return Waiting{}, err
 	}
 	for _, o := range epochs(formers, &open) {
+		if r.cannotCome(s, r.of(o)) {
+			continue
+		}
 		if err := w.count(rd.Space(space), s, r.series(o), o); err != nil {
 			return Waiting{}, err
 		}

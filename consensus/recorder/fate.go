@@ -97,6 +97,13 @@ func (r *Recorder) gone(s *consensus.State, key consensus.Key) (p prospect, gone
 	return doubtful, true
 }
 
+// cannotCome reports whether no block takes more of a key of ours, as the chain is.
+func (r *Recorder) cannotCome(s *consensus.State, key consensus.Key) bool {
+	p, gone := r.gone(s, key)
+	_, known := s.NodeByRecorder(key)
+	return gone && p == lost || known && !s.Seals(key)
+}
+
 // anyGone says in short what outlook has to say of keys that are gone; empty if none is.
 func (r *Recorder) anyGone(s *consensus.State) (text string) {
 	keys := []consensus.Key{r.pub}

@@ -122,6 +122,13 @@ func TestNodeEndedOnAnotherBranch(t *testing.T) {
 	o.submit(2, 1, mail)
 	o.must(o.step())
 	o.split(fork, &drop, former, second)
+	o.must(o.store.View(func(rd *mailstore.Reader) error {
+		w, err := o.rec.Status(rd)
+		if w.Copies != 0 || w.Batches != 0 {
+			t.Errorf("%d copies and %d batches wait for a block that takes none of them", w.Copies, w.Batches)
+		}
+		return err
+	}))
 	if sealed, unsealed := o.tokens(); sealed != 0 || unsealed != 2 {
 		t.Errorf("%d are sealed, %d are not", sealed, unsealed)
 	}
