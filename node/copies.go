@@ -203,11 +203,10 @@ func (n *Node) copied(of p2p.Copy) {
 	news, err := n.copies.found(of, journal, n.now())
 	err = errors.Join(err, unknown)
 	if news {
-		next := "cairn org node stays --dir " + n.dir
 		queued, _ := n.queue.Len() // what cannot be counted stops nothing of this
 		n.log.Error("another process runs with the keys of this node, as when its directory was copied: neither speaks for it, nothing is signed, and mail waits "+
 			"here and at who sends it, until it is said which one stays; what each has taken until now, and has queued, is in its directory alone; "+
-			"end the other one first, then run here: "+next, "queued", queued, "instance", n.host.Instance(), "other", of.Instance, "told_by", of.Told)
+			n.typable("end the other one first, then run here: cairn org node stays"), "queued", queued, "instance", n.host.Instance(), "other", of.Instance, "told_by", of.Told)
 	}
 	if err != nil { // watchClock tries again
 		n.log.Error("a copy of this node was found, which could not be noted", "err", err)

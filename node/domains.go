@@ -126,7 +126,7 @@ func (n *Node) noteCutOff() error {
 		list, err := n.cutOffAddresses(rd)
 		if len(list) > 0 {
 			n.log.Warn("addresses of accounts or mailing lists here are at domains that are not the organisation's: no mail comes to them",
-				"addresses", someOf(list), "try", "account ls marks them")
+				"addresses", someOf(list), "try", n.typable("they are marked by: cairn account ls"))
 		}
 		return err
 	})

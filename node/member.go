@@ -91,7 +91,7 @@ func (n *Node) checkKeys() error {
 			bad = home.OrgKeyFile
 		case !known && !n.orgKeyComes():
 			n.log.Warn("the organisation's key is not one that the chain knows here; events of the organisation need one that counts",
-				"file", filepath.Join(n.dir, home.OrgKey), "try", "look at org changes once the chain is here")
+				"file", filepath.Join(n.dir, home.OrgKey), "try", n.typable("once the chain is here: cairn org changes"))
 		}
 	}
 	if bad != "" {

@@ -139,7 +139,7 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 func updateByHand(before, now *consensus.Update) string {
 	hint := "put " + home.OrgKey + " there, then: cairn org update"
 	if before.Name != now.Name {
-		hint += " --name '" + strings.ReplaceAll(now.Name, "'", `'\''`) + "'"
+		hint += " --name " + home.ShellWord(now.Name)
 	}
 	if !slices.Equal(before.Domains, now.Domains) {
 		hint += " --domain " + strings.Join(now.Domains, " --domain ")
@@ -156,7 +156,7 @@ func updateByHand(before, now *consensus.Update) string {
 // refuseConfigured says that what the configuration says of the organisation stays without effect.
 func (n *Node) refuseConfigured(err error) {
 	n.configProblem.Store(api.Errorf(api.CodeInvalid, api.AsError(err).Hint, "[organisation] in %s was changed, and no update was proposed: %v", ConfigFile, err))
-	n.log.Warn("the organisation was changed in "+ConfigFile+", and no update was proposed", "err", err, "try", api.AsError(err).Hint)
+	n.log.Warn("the organisation was changed in "+ConfigFile+", and no update was proposed", "err", err, "try", n.typable(api.AsError(err).Hint))
 }
 
 // profileOf is what the configuration says of the organisation.

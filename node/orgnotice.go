@@ -156,14 +156,22 @@ func (n *Node) noticeText(s *consensus.State, org *consensus.Org, news []api.Org
 		fmt.Fprintf(&text, "\r\n%s\r\n", n.sentence(s, c))
 	}
 	if org.ID == n.ownID() {
-		text.WriteString("\r\nIf nobody of you did this, somebody else has a key of yours: the recovery key takes the organisation back\r\n" +
-			"(cairn org revoke), cairn org node drop ends a node.\r\n")
+		text.WriteString("\r\nIf nobody of you did this, somebody else has a key of yours: the recovery key takes the organisation back.\r\n  " +
+			n.typable("with the recovery key: cairn org revoke --recovery FILE -o FILE") + "\r\n  " + n.typable("to end a node: cairn org node drop NODEKEY") + "\r\n")
 	} else {
 		text.WriteString("\r\nThe pin follows the organisation from one key to the next. If you did not expect this, ask somebody you\r\n" +
-			"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\n")
+			"know there, on the telephone, whether they did it; until then it is safe to take the trust back.\r\n")
+		for _, domain := range n.pinnedFor(s, org) {
+			text.WriteString("  " + n.typable("cairn org untrust "+domain) + "\r\n")
+		}
 	}
-	fmt.Fprintf(&text, "All changes: cairn org changes %s\r\n", org.ID)
+	text.WriteString(n.allChanges(org.ID))
 	return text.String()
+}
+
+// allChanges is the line of a notice that says where all changes of an organisation are shown.
+func (n *Node) allChanges(id consensus.Hash) string {
+	return n.typable("All changes: cairn org changes "+id.String()) + "\r\n"
 }
 
 // notify tells the postmaster of news of an organisation.

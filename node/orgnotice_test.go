@@ -240,7 +240,19 @@ func TestNamesInNotices(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	if rest := strings.ReplaceAll(text, `"Beta (our own)"`, ""); strings.Contains(rest, "our own") || strings.Contains(rest, "Beta") {
+	if next := "cairn org untrust alpha.test --dir " + w.dir + "\r\n"; !strings.Contains(text, next) {
+		t.Errorf("%q is not in\n%s", next, text)
+	}
+	if all := "All changes: cairn org changes " + org.ID.String() + " --dir " + w.dir + "\r\n"; !strings.HasSuffix(text, all) {
+		t.Errorf("%q is not the end of\n%s", all, text)
+	}
+	own, _ := s.Org(w.net.Orgs[1].ID())
+	for _, want := range []string{"cairn org revoke --recovery FILE -o FILE --dir " + w.dir + "\r\n", "cairn org node drop NODEKEY --dir " + w.dir + "\r\n"} {
+		if text := w.noticeText(s, own, nil); !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if rest := strings.NewReplacer(`"Beta (our own)"`, "", w.dir, "").Replace(text); strings.Contains(rest, "our own") || strings.Contains(rest, "Beta") {
 		t.Errorf("it can be taken for our own:\n%s", text)
 	}
 }

@@ -69,8 +69,7 @@ func (n *Node) watchOthers(ctx context.Context) error {
 		why := n.lacks(s)
 		switch {
 		case why != "" && !waits:
-			next := recorder.NextConnect + " --dir " + n.dir
-			n.log.Warn("this node is without the chain: "+why, "next", next, "or", "p2p.bootstrap in "+ConfigFile)
+			n.log.Warn("this node is without the chain: "+why, "try", n.typable(recorder.NextConnect), "or", "p2p.bootstrap in "+ConfigFile)
 		case why == "" && waits:
 			n.log.Info("the chain is here again: what waited for it goes on", "height", s.Height())
 		}

@@ -71,7 +71,7 @@ func (n *Node) settleOvertaken(ctx context.Context, s *consensus.State, kept []*
 			return fmt.Errorf("put the organisation's key back, as a %s came to nothing: %w", e.Type(), err)
 		}
 		said = append(said, e)
-		fmt.Fprintf(&text, "\r\n  event     %s\r\n  type      %s\r\n  next      %s\r\n", e.ID(), e.Type(), n.again(s, e))
+		fmt.Fprintf(&text, "\r\n  event     %s\r\n  type      %s\r\n  next      %s\r\n", e.ID(), e.Type(), n.typable(n.again(s, e)))
 		if former != "" {
 			fmt.Fprintf(&text, "  key       %s is the key again that signs; the one that was to come is %s: keep it, it is the\r\n"+
 				"            organisation's if the chain goes the way of the %s yet, and is in no backup\r\n", home.OrgKey, former, e.Type())
@@ -94,7 +94,7 @@ func (n *Node) settleOvertaken(ctx context.Context, s *consensus.State, kept []*
 		return n.store.Update(ctx, settled)
 	}
 	text.WriteString("\r\n")
-	fmt.Fprintf(&text, "All changes: cairn org changes %s\r\n", n.ownID())
+	text.WriteString(n.allChanges(n.ownID()))
 	return n.tellPostmaster(ctx, "A change of "+n.homeFirst()[0]+" came to nothing", "What was brought here for our own organisation came to nothing: another event of it was in a block before, as where the\r\n"+
 		"network was parted or another node of ours was faster. What you were told of it holds no more.\r\n"+text.String(), settled)
 }

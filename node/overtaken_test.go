@@ -81,7 +81,7 @@ func TestOvertakenEventsAreSaid(t *testing.T) {
 	says("while it may come yet", 2, 0)
 	w.block()
 	text := says("when it cannot come", 0, 1, "rotate-key", "update")
-	for _, want := range []string{rotate.ID().String(), behind.ID().String(), "cairn org rotate-key\r\n", "cairn org update\r\n", "keys/org-old-"} {
+	for _, want := range []string{rotate.ID().String(), behind.ID().String(), "cairn org rotate-key --dir " + w.dir + "\r\n", "cairn org update --dir " + w.dir + "\r\n", "keys/org-old-"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the mail lacks %q:\n%s", want, text)
 		}

@@ -57,7 +57,7 @@ func (n *Node) watchOwn(ctx context.Context) error {
 		}
 		switch now := n.ended(s); {
 		case now != "" && now != said:
-			n.log.Error(now, "try", n.afterEnd(s))
+			n.log.Error(now, "try", n.typable(n.afterEnd(s)))
 			said = now
 		case now == "" && said != "":
 			n.log.Info("this node is one of its organisation's again")

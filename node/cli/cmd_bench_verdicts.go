@@ -15,6 +15,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/testnet/verdicts"
 )
 
@@ -76,7 +77,7 @@ list for those that mention it.`,
 			doc.Report, err = verdicts.Run(c.Context(), entries, o)
 			bar.Finish()
 			if errors.Is(err, context.Canceled) {
-				return api.Errorf(api.CodeInterrupted, "cairn bench verdicts "+shellWord(args[0]),
+				return api.Errorf(api.CodeInterrupted, "cairn bench verdicts "+home.ShellWord(args[0]),
 					"judging pairs: interrupted")
 			}
 			if err != nil {

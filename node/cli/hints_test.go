@@ -89,6 +89,45 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
+// TestLogNamesTheNode holds every next step in the log to be made typable: whoever reads it sees no directory beside it.
+func TestLogNamesTheNode(t *testing.T) {
+	files, err := filepath.Glob("../*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		f := token.NewFileSet()
+		parsed, err := parser.ParseFile(f, file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && strings.Contains(lit.Value, "--dir ") && !strings.HasSuffix(file, "_test.go") {
+				t.Errorf("%s: %s has a directory that typable did not put there", f.Position(lit.Pos()), lit.Value)
+			}
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			for i, arg := range call.Args {
+				if key, ok := arg.(*ast.BasicLit); !ok || i+1 == len(call.Args) || key.Value != `"try"` && key.Value != `"next"` {
+					continue
+				}
+				made, ok := call.Args[i+1].(*ast.CallExpr)
+				if ok {
+					var by *ast.SelectorExpr
+					by, ok = made.Fun.(*ast.SelectorExpr)
+					ok = ok && by.Sel.Name == "typable"
+				}
+				if !ok {
+					t.Errorf("%s: a next step that is not made typable", f.Position(arg.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}
+
 // ofAnyNode are texts about another node, or about none.
 var ofAnyNode = []string{
 	"give the file that cairn backup create wrote",
@@ -104,10 +143,6 @@ var ofAnyNode = []string{
 	"ask for the request again, as cairn org node request prints it on the new machine",
 	"Next, on the new machine: cairn join %s\n",
 	"its organisation to add this node: cairn org node add on a node of it, with what cairn org node request printed here",
-	// In a mail to the administrator.
-	"(cairn org revoke), cairn org node drop ends a node.\r\n",
-	"know there, on the telephone, whether they did it; until then: cairn org untrust DOMAIN.\r\n",
-	"All changes: cairn org changes %s\r\n",
 	// To senders, who have no directory.
 	"compares it with what the command \"cairn org trust %s\" shows",
 }

@@ -19,6 +19,7 @@ import (
 
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // app is what all commands share.
@@ -69,7 +70,7 @@ func startedAs(name string) string {
 	case filepath.Base(dir) == "exe" && strings.Contains(dir, "go-build"):
 		return "go run ."
 	}
-	return shellWord(name)
+	return home.ShellWord(name)
 }
 
 func (a *app) run(ctx context.Context, args []string) int {

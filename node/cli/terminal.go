@@ -78,17 +78,6 @@ func line(s string, width int) string {
 // be taken for what stands there.
 func named(name string, width int) string { return strconv.Quote(line(name, width)) }
 
-// shellWord quotes s where a shell would not take it as one word as it is.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:,=@%", r) || r >= 0x80
-	}
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // table writes rows in columns; the first row is the heading.
 func table(b *bytes.Buffer, rows [][]string) {
 	w := tabwriter.NewWriter(b, 0, 8, 2, ' ', 0)

@@ -2,32 +2,15 @@ package cli
 
 import (
 	"cmp"
-	"slices"
-	"strings"
 
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // typable makes a command in a hint one that can be typed as it stands: it starts this program as it was started, and a
 // command for a node names its directory at the end.
 func (a *app) typable(hint string) string {
-	at := 0
-	if !strings.HasPrefix(hint, "cairn ") {
-		if at = strings.Index(hint, ": cairn ") + 2; at < 2 {
-			return hint
-		}
-	}
-	command := hint[at+len("cairn "):]
-	if forNode(command) {
-		command += " --dir " + shellWord(a.dir)
-	}
-	return hint[:at] + cmp.Or(a.command, "cairn") + " " + command
-}
-
-// forNode reports whether the arguments of a command ask for a directory that they do not have yet.
-func forNode(command string) bool {
-	first, _, _ := strings.Cut(command, " ")
-	return !slices.Contains([]string{"help", "testnet", "bench"}, first) && !strings.Contains(command, " --help") && !strings.Contains(command, "--dir ")
+	return home.Typable(hint, cmp.Or(a.command, "cairn"), a.dir)
 }
 
 // makeTypable makes the commands that a document names typable.
