@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/node/api"
 	"cairn/node/membership"
+	"cairn/node/p2p"
 )
 
 // ChainStatus tells the state of the chain here.
@@ -118,7 +120,25 @@ func (n *Node) Peers(context.Context) (*api.PeerList, error) {
 // connectTimeout bounds an attempt to reach a peer by hand.
 const connectTimeout = 10 * time.Second
 
-// Connect dials a peer.
+// apartNext is what to do about a node that is no peer of this one.
+func (n *Node) apartNext(why error, address string) (code api.Code, hint string) {
+	apart, left := errors.AsType[*p2p.Apart](why)
+	switch {
+	case errors.Is(why, p2p.ErrSelf):
+		code, hint = api.CodeInvalid, `copy an address that "cairn status" shows on the other node`
+	case errors.Is(why, p2p.ErrOtherNetwork), errors.Is(why, p2p.ErrNoGreeting):
+		code, hint = api.CodeNotAllowed, "compare the ID of the chain with the other node's; ours is shown by: cairn chain status"
+	case errors.Is(why, p2p.ErrOtherVersion):
+		code, hint = api.CodeNotAllowed, "use the same version of cairn on both nodes; this one's is shown by: cairn status"
+	case left:
+		code, hint = api.CodeTryLater, "it is left alone until "+apart.Until.UTC().Format(time.TimeOnly+" UTC")+", then run: cairn peers connect "+address
+	default:
+		code, hint = api.CodeTryLater, "look on the other node with cairn status whether it runs"
+	}
+	return code, hint
+}
+
+// Connect dials a peer, and waits until each has greeted the other.
 func (n *Node) Connect(ctx context.Context, address string) (*api.Peer, error) {
 	if err := membership.CheckPeerAddress(address); err != nil {
 		return nil, api.Errorf(api.CodeInvalid, `copy an address that "cairn status" shows on the other node`, "%v", err)
@@ -126,7 +146,8 @@ func (n *Node) Connect(ctx context.Context, address string) (*api.Peer, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := n.host.Connect(ctx, address); err != nil {
-		return nil, api.Errorf(api.CodeTryLater, "look on the other node with cairn status whether it runs", "connecting to %s: %v", address, err)
+		code, hint := n.apartNext(err, address)
+		return nil, api.Errorf(code, hint, "connecting to %s: %v", address, err)
 	}
 	id := address[strings.LastIndexByte(address, '/')+1:]
 	return &api.Peer{ID: id, Address: address}, nil

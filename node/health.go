@@ -104,7 +104,12 @@ func peersByOrg(s *consensus.State, peers []p2p.Peer) []api.OrgPeers {
 func (n *Node) silentPeers() []api.Silent {
 	list := []api.Silent{}
 	for _, s := range n.host.Silent() {
-		list = append(list, api.Silent{Address: s.Addr, Since: s.Since.UTC().Truncate(time.Second)})
+		v := api.Silent{Address: s.Addr, Since: s.Since.UTC().Truncate(time.Second)}
+		if s.Why != nil {
+			v.Why = s.Why.Error()
+			_, v.Next = n.apartNext(s.Why, s.Addr)
+		}
+		list = append(list, v)
 	}
 	return list
 }

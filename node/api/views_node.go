@@ -28,7 +28,7 @@ type Status struct {
 	Clock       ClockStatus `json:"clock"`
 	Index       IndexStatus `json:"index"`
 	PeersByOrg  []OrgPeers  `json:"peers_by_organisation"` // by name; those of no organisation last
-	SilentPeers []Silent    `json:"silent_peers"`          // bootstrap addresses that do not answer
+	SilentPeers []Silent    `json:"silent_peers"`          // bootstrap addresses that do not answer, or not as a node of the network
 	Copy        *CopyStatus `json:"copy,omitempty"`        // another process with this node's keys; not there if none was ever found
 	Twice       []TwiceNode `json:"twice"`                 // other nodes of which two processes are connected here
 }
@@ -90,10 +90,12 @@ type OrgPeers struct {
 	Nodes int    `json:"nodes"`
 }
 
-// Silent is a node that was to be connected and does not answer.
+// Silent is a node that was to be connected and does not answer, or is no peer of this one.
 type Silent struct {
 	Address string    `json:"address"` // multiaddr
 	Since   time.Time `json:"since"`
+	Why     string    `json:"why,omitempty"`  // it is no peer, in words; empty: it does not answer
+	Next    string    `json:"next,omitempty"` // what to do about that
 }
 
 // OrgSummary is the node's own organisation.

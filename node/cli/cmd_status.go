@@ -46,7 +46,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					rows = append(rows, [2]string{"there twice", twiceNote(&t)})
 				}
 				for _, p := range s.SilentPeers {
-					rows = append(rows, [2]string{"no answer", fmt.Sprintf("%s, since %s", p.Address, clock(p.Since))})
+					rows = append(rows, silentRow(&p))
 				}
 				rows = append(rows,
 					[2]string{"mining", miningNote(s)},
@@ -215,4 +215,13 @@ func indexNote(i *api.IndexStatus) string {
 		return "up to date"
 	}
 	return fmt.Sprintf("%d of %d changes taken in", i.Cursor, i.Journal)
+}
+
+// silentRow says of a node that was to be connected why it is not.
+func silentRow(p *api.Silent) [2]string {
+	said := fmt.Sprintf("%s, since %s", p.Address, clock(p.Since))
+	if p.Why == "" {
+		return [2]string{"no answer", said}
+	}
+	return [2]string{"no peer", withNext(said+": "+p.Why, p.Next)}
 }

@@ -21,6 +21,9 @@ func (a *app) makeTypable(doc api.View) {
 		next = append(next, &d.Next)
 	case *api.Status:
 		next = append(next, &d.Mail.Next, &d.Org.RefusedNext, &d.Org.EndedNext, &d.Chain.MiningNext)
+		for i := range d.SilentPeers {
+			next = append(next, &d.SilentPeers[i].Next)
+		}
 		for i := range d.Org.Overtaken {
 			next = append(next, &d.Org.Overtaken[i].Next)
 		}

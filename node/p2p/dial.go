@@ -186,22 +186,29 @@ func (h *Host) tryDial(id peer.ID, slots chan struct{}, longest time.Duration) b
 	return true
 }
 
-// Silent is a node to keep a connection with that does not answer.
+// Silent is a node to keep a connection with that does not answer, or is no peer of this one.
 type Silent struct {
 	Addr  string    // full multiaddress
 	Since time.Time // of the first attempt that failed, of those since it was last connected
+	Why   error     // why it is left alone; nil: it does not answer
 }
 
-// Silent returns those of Config.Bootstrap that are not connected and did not answer when they were last dialled.
+// Silent returns those of Config.Bootstrap that are not connected and did not answer when they were last dialled, or
+// turned out to be none of our peers.
 func (h *Host) Silent() []Silent {
 	var list []Silent
 	for _, info := range h.bootstrap {
 		since, failing := h.dialer.failing(info.ID)
-		if !failing || h.host.Network().Connectedness(info.ID) == network.Connected {
+		apart := h.gate.apart(info.ID)
+		if apart == nil && (!failing || h.host.Network().Connectedness(info.ID) == network.Connected) {
 			continue
 		}
+		var why error
+		if apart != nil { // it may be connected for the moment in which that shows anew
+			since, why = apart.Since, apart
+		}
 		for _, a := range fullAddrs(info) {
-			list = append(list, Silent{Addr: a, Since: since})
+			list = append(list, Silent{Addr: a, Since: since, Why: why})
 		}
 	}
 	return list

@@ -31,7 +31,9 @@ type gate struct {
 type mark struct {
 	strikes int
 	last    time.Time
-	until   time.Time // kept out until then
+	until   time.Time // kept out until then,
+	why     error     // for that, since the time since; nil once it was greeted
+	since   time.Time
 }
 
 func newGate(cut func(peer.ID) bool, stats *counters) *gate {
@@ -53,17 +55,45 @@ func (g *gate) strike(p peer.ID, n int) bool {
 		return false
 	}
 	m.strikes = 0
-	m.until = now.Add(banTime)
+	m.out(now, banTime, ErrRules)
 	return true
 }
 
+// out keeps the peer out for d.
+func (m *mark) out(now time.Time, d time.Duration, why error) {
+	if m.why != why {
+		m.why, m.since = why, now
+	}
+	m.until = now.Add(d)
+}
+
+// met notes that a peer was greeted.
+func (g *gate) met(p peer.ID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if m := g.marks[p]; m != nil && !time.Now().Before(m.until) {
+		m.why = nil
+	}
+}
+
+// apart says why a peer was kept out last; nil if it has not been, or was greeted since.
+func (g *gate) apart(p peer.ID) *Apart {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if m := g.marks[p]; m != nil && m.why != nil {
+		return &Apart{m.why, m.since, m.until}
+	}
+	return nil
+}
+
 // shut keeps a peer out for d.
-func (g *gate) shut(p peer.ID, d time.Duration) {
+func (g *gate) shut(p peer.ID, d time.Duration, why error) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m := g.mark(p, now)
-	m.last, m.until = now, now.Add(d)
+	m.last = now
+	m.out(now, d, why)
 }
 
 // bar keeps a peer out, or lets it in again.

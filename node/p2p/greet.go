@@ -146,8 +146,8 @@ func (h *Host) greet(r *remote) bool {
 	case errors.As(err, &other):
 		h.stats.add("peer.other-chain")
 		h.log.Info("disconnected a node that is not of this chain", "peer", r.id, "chain", h.chainID)
-		h.gate.shut(r.id, otherTime)
-	case errors.Is(err, errOtherGenesis):
+		h.part(r.id, ErrOtherNetwork)
+	case errors.Is(err, ErrOtherNetwork):
 	default:
 		h.stats.add("peer.no-greeting")
 		h.log.Debug("peer did not answer", "peer", r.id, "err", err)

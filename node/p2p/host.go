@@ -212,17 +212,3 @@ func fullAddrs(info peer.AddrInfo) []string {
 	}
 	return list
 }
-
-// Connect dials a node by its full multiaddress, such as /ip4/192.0.2.1/tcp/7400/p2p/12D3KooW…, and returns once it is connected. The
-// address is remembered until the host closes.
-func (h *Host) Connect(ctx context.Context, addr string) error {
-	info, err := parseAddr(addr)
-	if err != nil {
-		return err
-	}
-	if info.ID == h.host.ID() {
-		return fmt.Errorf("p2p: %s is this node itself", addr)
-	}
-	h.book.add(*info)
-	return h.dial(ctx, *info)
-}

@@ -3,8 +3,11 @@ package p2p
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -65,6 +68,48 @@ func TestHostThatNeverRunsCloses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Who connects to a node by hand is told how its greeting went, the second time too; a node that is to be kept connected
+// and is of another network is named as such.
+func TestConnectTellsHowTheGreetingWent(t *testing.T) {
+	net := chaintest.New(4)
+	params := chaintest.Params()
+	params.Name = "another chain"
+	friend, stranger := start(t, net, 1, setup{}), start(t, chaintest.NewWith(params, 3), 2, setup{})
+	sameChain := chaintest.New(1)
+	sameChain.Genesis = otherFounder(t)
+	cousin := startAs(t, sameChain, chaintest.New(9).Orgs[8].Node, setup{})
+	gone := start(t, net, 3, setup{})
+	nowhere := gone.Addrs()[0]
+	gone.stop()
+
+	n := start(t, net, 0, setup{})
+	for range 2 {
+		for addr, want := range map[string]error{
+			friend.Addrs()[0]: nil, n.Addrs()[0]: ErrSelf, stranger.Addrs()[0]: ErrOtherNetwork, nowhere: ErrNoAnswer,
+		} {
+			if err := n.Connect(t.Context(), addr); !errors.Is(err, want) {
+				t.Errorf("connecting to %s: %v, want %v", addr, err, want)
+			}
+		}
+		if err := n.Connect(t.Context(), cousin.Addrs()[0]); err == nil {
+			t.Error("connected to a node with the same chain id and another genesis")
+		}
+		if peers := n.Peers(); len(peers) != 1 || peers[0].Node != friend.Self() {
+			t.Errorf("once it was told how it went the peers are %+v", peers)
+		}
+	}
+	apart, ok := errors.AsType[*Apart](n.Connect(t.Context(), stranger.Addrs()[0]))
+	if !ok || time.Until(apart.Until) > otherTime || slices.Contains(n.book.known(), stranger.host.ID()) {
+		t.Errorf("a node of another network is left alone: %+v, and known: %v", apart, n.book.known())
+	}
+
+	misled := start(t, net, 0, setup{bootstrap: stranger.Addrs()})
+	eventually(t, "a node of another network is named", func() bool {
+		silent := misled.Silent()
+		return len(silent) == 1 && errors.Is(silent[0].Why, ErrOtherNetwork) && silent[0].Addr == stranger.Addrs()[0]
+	})
 }
 
 func TestConnectRefusesWhatIsNoOtherNode(t *testing.T) {

@@ -2,16 +2,12 @@ package p2p
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/record"
 )
-
-// errOtherGenesis: the peer is of another network whose chain id happens to be the same.
-var errOtherGenesis = errors.New("the peer has another genesis")
 
 // ownStatus describes this node.
 func (h *Host) ownStatus() *status {
@@ -79,14 +75,14 @@ func (h *Host) tellStatus(r *remote) error {
 func (h *Host) heard(from peer.ID, st *status, conn network.Conn) error {
 	if st.Version != statusVersion {
 		h.stats.add("peer.other-version")
-		h.part(from)
-		return fmt.Errorf("the peer speaks version %d of the protocol, this node %d", st.Version, statusVersion)
+		h.part(from, ErrOtherVersion)
+		return fmt.Errorf("%w: %d, this node %d", ErrOtherVersion, st.Version, statusVersion)
 	}
 	if st.Chain != h.chainID || st.Genesis != h.genesis {
 		h.stats.add("peer.other-genesis")
 		h.log.Info("disconnected a node of another network", "peer", from, "genesis", st.Genesis, "ours", h.genesis)
-		h.part(from)
-		return errOtherGenesis
+		h.part(from, ErrOtherNetwork)
+		return ErrOtherNetwork
 	}
 	if len(st.Record) > 0 {
 		id, err := h.book.learn(st.Record, scopeOf(conn.RemoteMultiaddr()))
@@ -101,15 +97,10 @@ func (h *Host) heard(from peer.ID, st *status, conn network.Conn) error {
 	if r == nil {
 		return nil
 	}
+	h.gate.met(from)
 	h.roster.heard(r, st)
 	if s, ok := h.roster.standing(r); ok && h.behind(s) {
 		h.wakeSync()
 	}
 	return nil
-}
-
-// part disconnects a peer that this node has nothing to say to, and leaves it alone for a while.
-func (h *Host) part(p peer.ID) {
-	h.gate.shut(p, otherTime)
-	h.spawn(func() { _ = h.host.Network().ClosePeer(p) })
 }
