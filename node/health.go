@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"cairn/consensus"
@@ -35,6 +36,9 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 		w.problem = *problem
 	}
 	_, w.best, w.syncing = n.host.Progress()
+	if n.passedOver(s) {
+		w.passed, w.domains, w.attested = passedOverAfter, own.Domains, s.Params().Admission == consensus.AdmissionAttested
+	}
 	w.attest = n.attestNote(s, n.ownID())
 	org.WaitsFor = w.String()
 	return org
@@ -50,6 +54,10 @@ type enrolWait struct {
 	syncing      bool
 	interval     time.Duration // between blocks
 	tipAge       time.Duration
+
+	passed   int // blocks that came without it since it was brought, once they are many
+	domains  []string
+	attested bool // members have to give their word
 }
 
 // String names the first thing that has to change.
@@ -66,7 +74,41 @@ func (w enrolWait) String() string {
 	case w.added:
 		return "its organisation to add this node: cairn org node add on a node of it, with what cairn org node request printed here"
 	}
+	if w.passed > 0 {
+		why := "where nodes of the network have " + strings.Join(w.domains, " or ") + " pinned to another key"
+		if w.attested {
+			why += ", or lack the word of members"
+		}
+		return fmt.Sprintf("a block that takes it up, and the last %d came without it, as %s: call who runs one and compare the key, shown here by cairn org show, there by: cairn org pins", w.passed, why)
+	}
 	return fmt.Sprintf("a block that takes it up, one comes every %v on average and the last is %v old", w.interval, max(w.tipAge, 0).Round(time.Second))
+}
+
+// passedOverAfter is after how many blocks without an enrolment it is said why that may be.
+const passedOverAfter = 6
+
+// noteBrought keeps since when our enrolment has been before nodes of the network, as it is while well.
+func (n *Node) noteBrought(well bool) {
+	if !well {
+		n.broughtAt.Store(0)
+		return
+	}
+	n.broughtAt.CompareAndSwap(0, n.now().UnixMilli())
+}
+
+// passedOver reports whether so many blocks were made since our enrolment was brought, by what they say of their time:
+// those that are fetched from before then count for nothing.
+func (n *Node) passedOver(s *consensus.State) bool {
+	brought := n.broughtAt.Load()
+	if brought == 0 || s.Height() < passedOverAfter {
+		return false
+	}
+	at, ok := n.chain.IndexAt(s.Height() - passedOverAfter + 1)
+	if !ok {
+		return false
+	}
+	b, err := n.chain.Block(at.ID)
+	return err == nil && unixMilli(b.Header.Header.Time).After(time.UnixMilli(brought))
 }
 
 // clockStatus compares now with the time of the chain's tip.

@@ -19,10 +19,38 @@ func TestWhatAnEnrolmentWaitsFor(t *testing.T) {
 		"the network's blocks, 3 of 9 are here":          {peers: 1, syncing: true, height: 3, best: 9},
 		"one comes every 30s on average and the last is 1m5s old": {
 			peers: 2, interval: 30 * time.Second, tipAge: 65*time.Second + 3*time.Millisecond},
-		"the last is 0s old": {peers: 2, interval: 30 * time.Second, tipAge: -time.Second},
+		"the last 6 came without it, as where nodes of the network have a.test or b.test pinned to another key: call": {
+			peers: 2, interval: time.Second, passed: 6, domains: []string{"a.test", "b.test"}},
+		"pinned to another key, or lack the word of members: call": {peers: 2, passed: 6, domains: []string{"a.test"}, attested: true},
+		"the network's blocks, 4 of 9 are here":                    {peers: 1, syncing: true, height: 4, best: 9, passed: 6},
+		"the last is 0s old":                                       {peers: 2, interval: 30 * time.Second, tipAge: -time.Second},
 	} {
 		if got := w.String(); !strings.Contains(got, want) {
 			t.Errorf("%+v: %q, want %q", w, got, want)
+		}
+	}
+}
+
+// Blocks from before an enrolment was brought do not pass it over, whenever they come.
+func TestBlocksThatPassAnEnrolmentOver(t *testing.T) {
+	w := newChanging(t)
+	w.blocks(passedOverAfter)
+	for _, c := range []struct {
+		why    string
+		brings func()
+		blocks int
+		want   bool
+	}{
+		{"not brought", func() { w.noteBrought(false) }, 0, false},
+		{"brought after all blocks", func() { w.noteBrought(true) }, passedOverAfter, false},
+		{"brought no more", func() { w.noteBrought(false) }, 0, false},
+		{"some blocks later", func() { w.broughtAt.Store(int64(w.chain.State().Time())) }, passedOverAfter - 1, false},
+		{"one more", func() { w.noteBrought(true) }, 1, true}, // brought again, as while it waits
+	} {
+		c.brings()
+		w.blocks(c.blocks)
+		if got := w.passedOver(w.chain.State()); got != c.want {
+			t.Errorf("%s: passed over %v, want %v", c.why, got, c.want)
 		}
 	}
 }

@@ -69,6 +69,7 @@ type Node struct {
 	listen listeners
 
 	enrolProblem  atomic.Pointer[string]    // why our enrolment is not taken into the mempool; nil: it is
+	broughtAt     atomic.Int64              // see noteBrought
 	ownSeen       atomic.Uint64             // see ownChangedKey
 	othersSeen    atomic.Uint64             // see othersKey
 	whole         atomic.Bool               // the chain was here as far as othersSeen since the start

@@ -116,6 +116,7 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 			if unattested(err) {
 				err = n.offer(s, n.enrol, true)
 			}
+			n.noteBrought(err == nil && len(n.host.Peers()) > 0)
 			if err != nil {
 				text := err.Error()
 				n.enrolProblem.Store(&text)

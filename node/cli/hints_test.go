@@ -142,6 +142,7 @@ var ofAnyNode = []string{
 	"copy it again, as cairn org node add printed it",
 	"ask for the request again, as cairn org node request prints it on the new machine",
 	"Next, on the new machine: cairn join %s\n",
+	"a block that takes it up, and the last %d came without it, as %s: call who runs one and compare the key, shown here by cairn org show, there by: cairn org pins",
 	"its organisation to add this node: cairn org node add on a node of it, with what cairn org node request printed here",
 	// To senders, who have no directory.
 	"compares it with what the command \"cairn org trust %s\" shows",
