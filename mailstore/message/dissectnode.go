@@ -63,8 +63,8 @@ func (r *bodyReader) node(fields []grammar.Field, body grammar.Span, fallback st
 	}
 	n.typed = seen["content-type"]
 	n.setLine(others)
-	if !seen["content-type"] && fallback != "text/plain" {
-		n.line = "default " + n.line // not all programs know that of multipart/digest
+	if !seen["content-type"] && (fallback != "text/plain" || n.disposition.Named) {
+		n.line = "default " + n.line // not all programs know that of multipart/digest, and some go by a file name
 	}
 	switch {
 	case strings.HasPrefix(n.kind, "multipart/"):

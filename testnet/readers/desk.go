@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -82,11 +83,11 @@ func (d *desk) ask(ctx context.Context, pairs []Pair) error {
 		if len(p.Odd) == 0 {
 			firsts[p.Base] = len(mails)
 		}
-		mails = append(mails, message.WireLines(p.Sent))
+		mails = append(mails, wire(p.Sent))
 	}
 	received := len(mails)
 	for _, p := range pairs {
-		mails = append(mails, message.WireLines(p.Received)) // as SMTP brings it
+		mails = append(mails, wire(p.Received))
 	}
 	shown, err := d.reader.Read(ctx, mails)
 	if err != nil {
@@ -113,4 +114,13 @@ func (d *desk) compare(p Pair, before, after Shown) {
 		d.findings = append(d.findings, Finding{p.Number, p.Base, p.Odd, p.Mutations, d.tally.Name,
 			difference})
 	}
+}
+
+// wire is a mail as SMTP brings it: each line ends, the last one too.
+func wire(raw []byte) []byte {
+	lines := message.WireLines(raw)
+	if len(lines) > 0 && !bytes.HasSuffix(lines, []byte(crlf)) {
+		lines = append(lines[:len(lines):len(lines)], crlf...)
+	}
+	return lines
 }

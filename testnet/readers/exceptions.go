@@ -43,8 +43,8 @@ func Exceptions() []Exception {
 			"mblaze knows media types in small letters alone"},
 		{"mblaze", []Field{Attachments}, namedByTypeAlone,
 			"mblaze looks for no name in Content-Type where there is a Content-Disposition"},
-		{"mblaze", []Field{Text, HTML}, endsInSoft,
-			"mblaze shows the = of a soft line end at which the mail ends; SMTP ends each line"},
+		{"mailparser", []Field{Attachments}, otherDisposition,
+			"mailparser makes a file of a text with a disposition that nobody knows, whose white space relays change"},
 		{"mblaze", []Field{Text, HTML, Attachments}, junkInBase64,
 			"mblaze takes what is not of base64 for characters of it, line ends behind that too, and shows what they would be"},
 		{"s-nail", []Field{Text}, octetsOfNoLetter,
@@ -170,9 +170,14 @@ func namedByTypeAlone(sent, received []byte) bool {
 	})
 }
 
-// endsInSoft tells that a mail ends in a soft line end of quoted-printable without its line end.
-func endsInSoft(sent, received []byte) bool {
-	return bytes.HasSuffix(sent, []byte("=")) || bytes.HasSuffix(received, []byte("="))
+// otherDisposition tells that a text is to be shown in a way that is neither inline nor attachment.
+func otherDisposition(sent, received []byte) bool {
+	return anyPart(sent, received, func(root, e *entity) bool {
+		kind, _, _ := strings.Cut(strings.ToLower(e.value("Content-Disposition")), ";")
+		kind = strings.TrimSpace(kind)
+		text := untyped(root, e) || strings.HasPrefix(strings.ToLower(strings.TrimSpace(e.value("Content-Type"))), "text/")
+		return text && kind != "" && kind != "inline" && kind != "attachment"
+	})
 }
 
 // junkInBase64 tells that a mail has a part in base64 with what is not of it: another character,
