@@ -10,15 +10,11 @@ import (
 const maxEscaped = 5 // lines that may have got a ">": each may have been escaped or not
 
 // escapedFrom lists where mbox quoting may have put a ">" in front of a line: of one that begins with
-// "From " (mboxo), or with that behind others of them too (mboxrd; RFC 4155, appendix A). once are
-// those of the first kind.
-func escapedFrom(b []byte) (at, once []int) {
+// "From " (mboxo), or with that behind others of them too (mboxrd; RFC 4155, appendix A).
+func escapedFrom(b []byte) (at []int) {
 	for i := 0; i < len(b); {
 		if quoted := len(b[i:]) - len(bytes.TrimLeft(b[i:], ">")); quoted > 0 && bytes.HasPrefix(b[i+quoted:], []byte("From ")) {
 			at = append(at, i)
-			if quoted == 1 {
-				once = append(once, i)
-			}
 		}
 		next := bytes.IndexByte(b[i:], '\n')
 		if next < 0 {
@@ -26,7 +22,16 @@ func escapedFrom(b []byte) (at, once []int) {
 		}
 		i += next + 1
 	}
-	return at, once
+	return at
+}
+
+// escapedOnce are those of the places that mboxo quotes; nil if it quotes all of them.
+func escapedOnce(b []byte, at []int) []int {
+	again := func(i int) bool { return b[i+1] == '>' }
+	if !slices.ContainsFunc(at, again) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(at), again)
 }
 
 // unescape is b without the octets at those of the places that are in set; those beyond 62 always

@@ -45,10 +45,12 @@ func (a *arrival) note(added []byte, at int) {
 // that says nothing.
 func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	received, labels := a.readable(), a.labels()
-	escaped, once := escapedFrom(received)
-	for _, at := range [][]int{escaped, once} {
+	var buf []byte
+	escaped := escapedFrom(received)
+	for _, at := range [2][]int{escaped, escapedOnce(received, escaped)} {
 		if len(at) > 0 {
-			if kind, added = explainEscaped(r, received, unescape(nil, received, at, 1<<62-1), labels); kind != "" {
+			buf = unescape(buf, received, at, 1<<62-1)
+			if kind, added = explainEscaped(r, received, buf, labels); kind != "" {
 				return kind, added
 			}
 		}
@@ -79,7 +81,6 @@ func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	if len(labels) > 1 {
 		labels = nil // too many to try for each
 	}
-	var buf []byte
 	for set := 1; set < 1<<len(escaped)-1 && r.budget.spend(len(received)); set++ {
 		buf = unescape(buf, received, escaped, set)
 		if kind, added = explainEscaped(r, received, buf, labels); kind != "" {

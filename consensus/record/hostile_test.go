@@ -36,6 +36,7 @@ func hostileMail() map[string][]byte {
 		"many words":          []byte("Subject: " + strings.Repeat("=?utf-8?q?a?=\r\n ", 3800) + "a\r\n" + head + "\r\nx\r\n"),
 		"a million lines":     []byte(head + "\r\n" + strings.Repeat("a\r\n", 1<<20)),
 		"escaped lines":       []byte(head + "\r\n" + strings.Repeat(">From a\r\n", 1<<17)),
+		"quoted lines":        []byte(head + "\r\n" + strings.Repeat(">From a\r\n>>From a\r\n", 1<<16)),
 		"four texts of lines": []byte(mixed + strings.Repeat("--b\r\n\r\n"+text, 4) + "--b--\r\n"),
 		"HTML of tags":        []byte(head + "MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n" + strings.Repeat("<p>\r\n", 1<<18) + "</body></html>\r\n"),
 		"boundary lines":      []byte(mixed + strings.Repeat("--ba\r\n--b\t\r\n", 1<<16)),
