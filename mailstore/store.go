@@ -134,6 +134,9 @@ func (s *Store) enter() error {
 // not call Update or runtime.Goexit (as testing's Fatal does). It may be called with a state that fails to commit
 // afterwards, so it must have no effects of its own but through tx.
 func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	if err := ctx.Err(); err != nil { // what has ended before changes nothing
+		return err
+	}
 	r := &request{fn: fn, done: make(chan error, 1)}
 	if err := s.send(ctx, r); err != nil {
 		return err

@@ -455,3 +455,16 @@ func TestClosedStore(t *testing.T) {
 		t.Errorf("view: %v", err)
 	}
 }
+
+// An update whose context had ended before is not run, however idle the store is.
+func TestUpdateOfEndedContext(t *testing.T) {
+	s := open(t, t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 200 {
+		err := s.Update(ctx, func(*mailstore.Tx) error { t.Error("it was run"); return nil })
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+}
