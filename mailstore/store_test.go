@@ -461,7 +461,7 @@ func TestUpdateOfEndedContext(t *testing.T) {
 	s := open(t, t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range 200 {
+	for range 20_000 {
 		err := s.Update(ctx, func(*mailstore.Tx) error { t.Error("it was run"); return nil })
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
