@@ -11,7 +11,7 @@ import (
 type seeing struct {
 	pictures bool // what stands in the place of pictures, and last what elements are titled
 	links    bool // where links lead and pictures come from, in the place of rules
-	lines    bool // line ends of the source, as within pre
+	lines    bool // line ends of the source, as all programs show them within pre
 	joined   bool // no line ends where not all programs have them
 }
 
@@ -23,8 +23,9 @@ func visible(source []byte) []byte { return seen(source, seeing{lines: true}) }
 // do in plain text.
 func seen(source []byte, as seeing) []byte {
 	var out, titles []byte
+	inPre := 0
 	put := func(text []byte) {
-		if as.lines {
+		if as.lines || inPre > 0 {
 			out = append(out, text...)
 			return
 		}
@@ -48,8 +49,11 @@ func seen(source []byte, as seeing) []byte {
 				out = append(out, "\n---"...)
 			}
 			out = append(out, lineEnd(t.Data, as)...)
-			if t.Data == "blockquote" {
+			switch t.Data {
+			case "blockquote":
 				out = append(out, "> "...)
+			case "pre":
+				inPre++
 			}
 			for _, attr := range t.Attr {
 				switch {
@@ -63,6 +67,9 @@ func seen(source []byte, as seeing) []byte {
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
+			if string(name) == "pre" {
+				inPre--
+			}
 			out = append(out, lineEnd(string(name), as)...)
 		}
 	}

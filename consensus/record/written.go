@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/publicsuffix"
-
 	"cairn/mailstore/message"
 )
 
@@ -29,13 +27,13 @@ func (c *comparer) readWritten() {
 	}
 }
 
-// under reports whether a host is a domain, in it, or above it and in what its owner has registered, whose
-// page is behind www too.
+// under reports whether a host is a domain, in it, or, where its first label says that it is one of lists or
+// mail, the one above it, behind www too.
 func under(host, domain string) bool {
 	host = strings.ToLower(strings.Trim(host, "."))
 	if host == domain || strings.HasSuffix(host, "."+domain) {
 		return true
 	}
-	whole, err := publicsuffix.EffectiveTLDPlusOne(domain)
-	return err == nil && (host == "www."+whole || strings.HasSuffix(domain, "."+host) && (host == whole || strings.HasSuffix(host, "."+whole)))
+	label, above, _ := strings.Cut(domain, ".")
+	return strings.Contains(above, ".") && slices.Contains(sites, label+".") && strings.TrimPrefix(host, "www.") == above
 }
