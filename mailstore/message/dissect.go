@@ -90,7 +90,7 @@ func Dissect(raw []byte, recipients []string) *Dissection {
 // have lines of white space alone.
 func goneWithField(flaw grammar.Flaw, field string) bool {
 	switch flaw {
-	case grammar.SpaceBeforeColon, grammar.LongLine:
+	case grammar.LongLine:
 		return classOf(field) == fieldStripped
 	case grammar.BlankFold:
 		return ForeignFinding(field)

@@ -161,7 +161,7 @@ func FuzzWords(f *testing.F) {
 				t.Fatalf("Words(%q) = %q has a control", in, text)
 			}
 		}
-		if strings.Contains(text, "\t") || text == "" || len(text) > 1<<10 { // more than a word may have
+		if strings.Contains(text, "\t") || text == "" || len(text) > 1<<9 { // more than a word may have
 			return
 		}
 		again, ok := grammar.Words("=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(text)) + "?=")
