@@ -23,11 +23,14 @@ type Item struct {
 // that decode first would see other mailboxes; local parts are dot-atoms, domains host names. There
 // is no tab.
 func Addresses(value string) ([]Item, bool) {
-	if !isPrintable(value) || strings.ContainsAny(value, "\\\t") {
+	if !isPrintable(value) || strings.ContainsAny(value, "\\\t") || strings.Contains(value, wideGap) {
 		return nil, false
 	}
 	return addresses(listParser{rest: value})
 }
+
+// wideGap is so much white space that what is behind may be out of sight, where programs show it.
+var wideGap = strings.Repeat(" ", maxFold+1)
 
 // BareAddresses is Addresses for a list whose addresses are plain although its names are not: these
 // may hold 8-bit, quoted pairs and whatever encoded words, and are left out.
