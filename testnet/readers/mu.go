@@ -107,6 +107,9 @@ func muShown(out string) Shown {
 		}
 		at, out = at+1, rest
 	}
+	if strings.TrimSpace(out) == "[No text body found]" { // what it says of an empty one without an empty line
+		out = ""
+	}
 	shown[Text] = []string{out}
 	return shown
 }
