@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"iter"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,20 +21,8 @@ func TestHintsNameTheNode(t *testing.T) {
 		names = append(names, c.Name())
 	}
 	command := regexp.MustCompile(`\bcairn (` + strings.Join(names, "|") + `)\b`)
-	for _, dir := range []string{".", "..", "../api", "../home"} {
-		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %d files, %v", dir, len(files), err)
-		}
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
-			f := token.NewFileSet()
-			parsed, err := parser.ParseFile(f, file, nil, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
+	for f, parsed := range sources(t, ".", "..", "../api", "../home") {
+		if !isTest(f, parsed) {
 			hints, help := textsOf(parsed)
 			ast.Inspect(parsed, func(n ast.Node) bool {
 				lit, ok := n.(*ast.BasicLit)
@@ -59,22 +48,40 @@ func TestHintsNameTheNode(t *testing.T) {
 	}
 }
 
+// sources are the Go files of folders.
+func sources(t *testing.T, dirs ...string) iter.Seq2[*token.FileSet, *ast.File] {
+	t.Helper()
+	return func(yield func(*token.FileSet, *ast.File) bool) {
+		for _, dir := range dirs {
+			files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+			if err != nil || len(files) == 0 {
+				t.Fatalf("%s: %d files, %v", dir, len(files), err)
+			}
+			for _, file := range files {
+				f := token.NewFileSet()
+				parsed, err := parser.ParseFile(f, file, nil, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !yield(f, parsed) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func isTest(f *token.FileSet, parsed *ast.File) bool {
+	return strings.HasSuffix(f.Position(parsed.Pos()).Filename, "_test.go")
+}
+
 // TestErrorsSayWhatToDo: no error of the program is made without a next step.
 func TestErrorsSayWhatToDo(t *testing.T) {
-	for _, dir := range []string{".", "..", "../api", "../home"} {
-		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %d files, %v", dir, len(files), err)
-		}
-		for _, file := range files {
-			f := token.NewFileSet()
-			parsed, err := parser.ParseFile(f, file, nil, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
+	for f, parsed := range sources(t, ".", "..", "../api", "../home") {
+		if !isTest(f, parsed) {
 			ast.Inspect(parsed, func(n ast.Node) bool {
 				call, ok := n.(*ast.CallExpr)
-				if !ok || len(call.Args) < 3 || strings.HasSuffix(file, "_test.go") {
+				if !ok || len(call.Args) < 3 {
 					return true
 				}
 				if name, ok := call.Fun.(*ast.SelectorExpr); !ok || name.Sel.Name != "Errorf" {
@@ -91,18 +98,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 
 // TestLogNamesTheNode holds every next step in the log to be made typable: whoever reads it sees no directory beside it.
 func TestLogNamesTheNode(t *testing.T) {
-	files, err := filepath.Glob("../*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
-	for _, file := range files {
-		f := token.NewFileSet()
-		parsed, err := parser.ParseFile(f, file, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for f, parsed := range sources(t, "..") {
 		ast.Inspect(parsed, func(n ast.Node) bool {
-			if lit, ok := n.(*ast.BasicLit); ok && strings.Contains(lit.Value, "--dir ") && !strings.HasSuffix(file, "_test.go") {
+			if lit, ok := n.(*ast.BasicLit); ok && strings.Contains(lit.Value, "--dir ") && !isTest(f, parsed) {
 				t.Errorf("%s: %s has a directory that typable did not put there", f.Position(lit.Pos()), lit.Value)
 			}
 			call, ok := n.(*ast.CallExpr)
