@@ -204,7 +204,7 @@ func (n *Node) connect() (err error) {
 	n.queue.SetClock(n.now)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.log)
-	n.recorder.SetNode(n.id.NodeKey())
+	n.recorder.SetNode(n.id.NodeKey(), n.hasRecorder)
 	n.recorder.SetClock(n.now)
 	n.recorder.SetSilent(n.copies.silent)
 	n.recorder.SetLacks(n.lacks)

@@ -139,7 +139,7 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 func updateByHand(before, now *consensus.Update) string {
 	hint := "put " + home.OrgKey + " there, then: cairn org update"
 	if before.Name != now.Name {
-		hint += " --name " + home.ShellWord(now.Name)
+		hint += " --name " + api.ShellWord(now.Name)
 	}
 	if !slices.Equal(before.Domains, now.Domains) {
 		hint += " --domain " + strings.Join(now.Domains, " --domain ")

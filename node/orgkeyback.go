@@ -64,7 +64,7 @@ func (n *Node) putOrgKeyBack(s *consensus.State, lost func(consensus.Key) bool) 
 	if i < 0 {
 		return "", err
 	}
-	old, err := keepOldOrgKey(n.dir, s.Height())
+	old, err := keepFormer(path, oldKeyPrefix, s.Height())
 	if err != nil {
 		return "", err
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"cairn/consensus"
 	"cairn/node/home"
@@ -17,7 +16,6 @@ import (
 // Former org keys lie beside it until another one counts for certain.
 const (
 	oldKeyPrefix = "org-old-"
-	oldKeySuffix = ".pem"
 	// oldRecovery is the recovery key that lay here when it was used, until another one counts.
 	oldRecovery = keysDir + "/recovery-old.pem"
 )
@@ -47,12 +45,6 @@ func LoadOrgKeys(dir string) ([]ed25519.PrivateKey, error) {
 	return keys, nil
 }
 
-// oldKey is the file of a former key.
-type oldKey struct {
-	path  string
-	until uint64 // the height from which the one counts that followed it
-}
-
 func oldOrgKeys(dir string) ([]oldKey, error) { return oldKeys(dir, oldKeyPrefix) }
 
 // FormerOrgKey is a file of a node's directory with an org key that another one is to follow, or has followed.
@@ -75,19 +67,6 @@ func FormerOrgKeys(dir string) (files []FormerOrgKey, err error) {
 	return files, err
 }
 
-// readKeyFile reads a private key in PEM.
-func readKeyFile(path string) (ed25519.PrivateKey, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading a key: %w", err)
-	}
-	key, err := decodeKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return key, nil
-}
-
 // ReplaceOrgKey puts another org key in the place of that in a node's directory, which stays beside it
 // as keys/org-old-<until>.pem, or with a later height where another one has that name: it is what signs until the
 // other one counts, at that height. undo puts it back.
@@ -103,7 +82,7 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 	}
 	undo = func() error { return os.Remove(path) }
 	if fileExists(path) {
-		old, err := keepOldOrgKey(dir, until)
+		old, err := keepFormer(path, oldKeyPrefix, until)
 		if err != nil {
 			return nil, fmt.Errorf("keeping the organisation's key: %w", errors.Join(err, os.Remove(next)))
 		}
@@ -113,25 +92,6 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
 	}
 	return undo, nil
-}
-
-// keepOldOrgKey gives the org key in a node's directory a second name, as one that counts no more from that height on, or
-// from the next one that is no other key's name.
-func keepOldOrgKey(dir string, until uint64) (old string, err error) {
-	path := filepath.Join(dir, home.OrgKey)
-	key, err := readKeyFile(path)
-	if err != nil {
-		return "", err
-	}
-	for ; ; until++ {
-		old = filepath.Join(dir, keysDir, oldKeyPrefix+strconv.FormatUint(until, 10)+oldKeySuffix)
-		if err := os.Link(path, old); !errors.Is(err, fs.ErrExist) {
-			return old, err
-		}
-		if there, err := readKeyFile(old); err == nil && there.Equal(key) {
-			return old, nil // of a command that was interrupted
-		}
-	}
 }
 
 // SetRecoveryAside takes the recovery key in a node's directory out of its place, if it is the one that was used:

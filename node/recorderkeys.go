@@ -1,16 +1,12 @@
 package node
 
 import (
-	"cmp"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
 	"cairn/node/home"
 )
@@ -59,7 +55,7 @@ func nextRecorderFile(dir string) string {
 // stays beside it.
 func takeRecorder(dir, from string, now ed25519.PrivateKey, until uint64) error {
 	path := filepath.Join(dir, keysDir, home.RecorderKeyFile)
-	if err := linkFormer(dir, path, now, until); err != nil {
+	if _, err := keepFormer(path, home.OldRecorderPrefix, until); err != nil {
 		return err
 	}
 	if err := errors.Join(os.Rename(from, path), home.SyncDir(filepath.Dir(path))); err != nil {
@@ -71,37 +67,13 @@ func takeRecorder(dir, from string, now ed25519.PrivateKey, until uint64) error 
 // setNextRecorderAside puts the recorder key that was to follow, and ended in that block, beside the former ones.
 func setNextRecorderAside(dir string, key ed25519.PrivateKey, until uint64) error {
 	path := nextRecorderFile(dir)
-	if err := linkFormer(dir, path, key, until); err != nil {
+	if _, err := keepFormer(path, home.OldRecorderPrefix, until); err != nil {
 		return err
 	}
 	if err := errors.Join(os.Remove(path), home.SyncDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("setting the next recorder key aside: %w", err)
 	}
 	return nil
-}
-
-// linkFormer gives the recorder key in that file, which ended in that block, a second name as a former one. A name that
-// another key has leaves it the next one: what a block was on another branch says nothing.
-func linkFormer(dir, path string, key ed25519.PrivateKey, until uint64) error {
-	for {
-		former := filepath.Join(dir, filepath.FromSlash(home.OldRecorderKey(until)))
-		err := os.Link(path, former)
-		if errors.Is(err, fs.ErrExist) {
-			other, readErr := readKeyFile(former)
-			if readErr == nil && !other.Equal(key) {
-				until++
-				continue
-			}
-			err = readErr // the same: of a start that was interrupted
-		}
-		if err == nil {
-			err = home.SyncDir(filepath.Dir(path))
-		}
-		if err != nil {
-			return fmt.Errorf("keeping the former recorder key: %w", err)
-		}
-		return nil
-	}
 }
 
 // formerRecorder is a recorder key that a node had.
@@ -125,21 +97,5 @@ func formerRecorders(dir string, now ed25519.PrivateKey) (list []formerRecorder,
 			list = append(list, formerRecorder{o, key})
 		}
 	}
-	return list, nil
-}
-
-// oldKeys lists the files with former keys, those that ended first before the others.
-func oldKeys(dir, prefix string) (list []oldKey, err error) {
-	entries, err := os.ReadDir(filepath.Join(dir, keysDir))
-	if err != nil {
-		return nil, fmt.Errorf("reading keys: %w", err)
-	}
-	for _, e := range entries {
-		number, old := strings.CutPrefix(strings.TrimSuffix(e.Name(), oldKeySuffix), prefix)
-		if until, err := strconv.ParseUint(number, 10, 64); err == nil && old {
-			list = append(list, oldKey{filepath.Join(dir, keysDir, e.Name()), until})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b oldKey) int { return cmp.Compare(a.until, b.until) })
 	return list, nil
 }

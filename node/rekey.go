@@ -16,8 +16,8 @@ import (
 	"cairn/node/membership"
 )
 
-// errNextRecorder ends a node whose recorder keys are to be moved, which it does when it starts.
-var errNextRecorder = errors.New("the node has another recorder key")
+// errRecorderChange ends a node whose recorder keys are to be moved, which it does when it starts.
+var errRecorderChange = errors.New("the node has another recorder key")
 
 // formerBlocks is for how many blocks after its end a former recorder key is kept at least: a reorganisation may ask
 // for what it signed.
@@ -45,12 +45,9 @@ func (n *Node) recorderChange(s *consensus.State) (*recorderChange, error) {
 	if there {
 		others = append(others, formerRecorder{oldKey{path: path}, next})
 	}
-	has := func(key consensus.Key) bool {
-		return slices.ContainsFunc(others, func(f formerRecorder) bool { return consensus.PublicKey(f.key) == key })
-	}
-	if node, at, ok := recorder.Follows(s, n.id.NodeKey(), n.id.RecorderKey(), has); ok && s.Height() >= at+recorder.EnrolDepth {
+	if node, at, ok := recorder.Follows(s, n.id.NodeKey(), n.id.RecorderKey(), n.hasRecorder); ok && s.Height() >= at+recorder.EnrolDepth {
 		i := slices.IndexFunc(others, func(f formerRecorder) bool { return consensus.PublicKey(f.key) == node.Recorder })
-		if fate, _ := n.recorderFate(s); fate != recorder.Left || others[i].path == path { // else ours is brought again
+		if fate, _ := n.recorderFate(s); i >= 0 && (fate != recorder.Left || others[i].path == path) { // else ours is brought again
 			return &recorderChange{others[i].key, others[i].path, true, at}, nil
 		}
 	}
@@ -98,19 +95,19 @@ func (n *Node) changeRecorder() (err error) {
 	return err
 }
 
-// watchNextRecorder ends the node when it is time to take another recorder key, or to put one aside: that is done when
+// watchRecorder ends the node when it is time to take another recorder key, or to put one aside: that is done when
 // it starts.
-func (n *Node) watchNextRecorder(ctx context.Context) error {
+func (n *Node) watchRecorder(ctx context.Context) error {
 	wake, cancel := n.chain.Subscribe()
 	defer cancel()
 	var trouble said
 	for {
 		change, err := n.recorderChange(n.chain.State())
 		if err == nil && change != nil {
-			return errNextRecorder
+			return errRecorderChange
 		}
 		if trouble.news(err) {
-			n.log.Warn("looking after the next recorder key", "err", err)
+			n.log.Warn("looking after the recorder keys", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -120,7 +117,8 @@ func (n *Node) watchNextRecorder(ctx context.Context) error {
 	}
 }
 
-// recorderKeys are the recorder keys that are here: the one that signs, the next one, and those before, the latest first.
+// recorderKeys are the recorder keys that are here: the one that signs, the next one, and those before. One that cannot
+// be read is none: recorderChange says so.
 func (n *Node) recorderKeys() []ed25519.PrivateKey {
 	keys := []ed25519.PrivateKey{n.id.Recorder}
 	if next, err := readKeyFile(nextRecorderFile(n.dir)); err == nil {

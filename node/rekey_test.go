@@ -141,7 +141,7 @@ func TestNextRecorderKeyIsTaken(t *testing.T) {
 				t.Fatal("the key was taken too early")
 			}
 			w.block()
-			if err := w.watchNextRecorder(t.Context()); err != errNextRecorder {
+			if err := w.watchRecorder(t.Context()); err != errRecorderChange {
 				t.Fatalf("the node goes on: %v", err)
 			}
 			tt.interrupted(w)
@@ -300,7 +300,7 @@ func TestNextRecorderKeyThatHasEnded(t *testing.T) {
 	for what, look := range map[string]func(w *changing){
 		"at the start": func(w *changing) { w.again() },
 		"while it runs": func(w *changing) {
-			if err := w.watchNextRecorder(w.t.Context()); err != errNextRecorder {
+			if err := w.watchRecorder(w.t.Context()); err != errRecorderChange {
 				w.t.Fatalf("the node goes on: %v", err)
 			}
 			w.again()

@@ -26,7 +26,7 @@ type RunOptions struct {
 func Run(ctx context.Context, dir string, o RunOptions) error {
 	for {
 		err := runOnce(ctx, dir, &o)
-		if !errors.Is(err, errNextRecorder) {
+		if !errors.Is(err, errRecorderChange) {
 			return err
 		}
 		if ctx.Err() != nil {

@@ -41,7 +41,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.watchClock)
 	run(n.watchOwn)
 	run(n.watchOthers)
-	run(n.watchNextRecorder)
+	run(n.watchRecorder)
 	if n.miner != nil {
 		run(n.miner.Run)
 	}

@@ -74,12 +74,14 @@ func HowReplaced(node *consensus.OrgNode) string {
 }
 
 // SetNode tells the Recorder, before Run, the key of its node, by which the chain is asked where it does not know the
-// recorder key.
-func (r *Recorder) SetNode(node consensus.Key) { r.node = node }
+// recorder key, and which recorder keys are here: those that sign and the one that is to follow.
+func (r *Recorder) SetNode(node consensus.Key, here func(consensus.Key) bool) {
+	r.node, r.here = node, here
+}
 
 // fate is that of a key of ours.
 func (r *Recorder) fate(s *consensus.State, key consensus.Key) (Fate, consensus.OrgNode) {
-	return FateOf(s, r.node, key, r.ours)
+	return FateOf(s, r.node, key, r.here)
 }
 
 // gone reports whether the chain went another way than one of our keys did, and what is to be expected of what that

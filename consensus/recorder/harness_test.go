@@ -236,7 +236,7 @@ func (o *office) openChain(name string) {
 func (o *office) restart(org int) {
 	known := func(*consensus.State) bool { return !o.behind }
 	o.rec = New(o.store, o.queue, o.chain, o.net.Orgs[org].Recorder, o.former, known, func(b *consensus.Batch) { o.sent = append(o.sent, b) }, quiet)
-	o.rec.SetNode(consensus.PublicKey(o.net.Orgs[0].Node))
+	o.rec.SetNode(consensus.PublicKey(o.net.Orgs[0].Node), o.rec.ours)
 	o.must(o.rec.Begin())
 }
 

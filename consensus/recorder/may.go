@@ -72,7 +72,7 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	s := r.chain.State()
 	fate, node := r.fate(s, r.pub)
 	since, _ := r.enrolled(s)
-	_, at, follows := Follows(s, r.node, r.pub, r.ours)
+	_, at, follows := Follows(s, r.node, r.pub, r.here)
 	switch why := r.silent(); {
 	case why != "":
 		return Halted{why, "end the other one first, then: cairn org node stays", true}, nil

@@ -105,6 +105,7 @@ type Recorder struct {
 	chain Chain
 	keyring
 	node   consensus.Key
+	here   func(consensus.Key) bool // see SetNode
 	known  func(*consensus.State) bool
 	submit func(*consensus.Batch)
 	log    *slog.Logger
@@ -135,12 +136,14 @@ type Recorder struct {
 // before. It calls submit with each closed batch, again whenever one seems to have been forgotten on the
 // way to a block; submit must not block for long.
 func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, formers []ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
-	return &Recorder{
+	r := &Recorder{
 		store: store, queue: queue, chain: ch, keyring: newKeyring(key, formers),
 		known: known, submit: submit, log: log, now: time.Now, silent: func() string { return "" }, unsure: true,
 		lacks:  func(*consensus.State) string { return "" },
 		sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
 	}
+	r.here = r.ours
+	return r
 }
 
 // SetClock gives the Recorder, before Run, another clock than the machine's.

@@ -5,7 +5,7 @@ import "cairn/consensus"
 // recordingOrg returns the organisation whose recorder key signed f's record, f being located: as it
 // was after the block that holds the record, whatever it changed, dropped or revoked since. Of a
 // record in no block, as it is now, and only if the key counts still: who has stolen one that does
-// not can make any number of such records.
+// not can make any number of such records. A key that the chain lost counts while its node may bring it again.
 func (f *Finding) recordingOrg(s *consensus.State) (*consensus.Org, bool) {
 	org, known := s.OrgByRecorder(f.Recorder)
 	switch {

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cairn/node/api"
-	"cairn/node/home"
 	"cairn/node/membership"
 )
 
@@ -70,7 +69,7 @@ func (a *app) armoured(c *cobra.Command, arg string, kinds ...membership.Armour)
 	case info.IsDir():
 		return "", "", api.Errorf(api.CodeUsage, c.CommandPath()+" "+strings.ToUpper(armours[kinds[0]].name), "reading %s: %s is a folder; it is one string", want, arg)
 	}
-	return "", "", api.Errorf(api.CodeUsage, c.CommandPath()+" --dir "+home.ShellWord(a.dir)+" - < "+home.ShellWord(arg),
+	return "", "", api.Errorf(api.CodeUsage, c.CommandPath()+" --dir "+api.ShellWord(a.dir)+" - < "+api.ShellWord(arg),
 		"reading %s: %s is a file; what is in a file is given on standard input", want, arg)
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/node/api"
-	"cairn/node/home"
 	"cairn/testnet/verdicts"
 )
 
@@ -77,7 +76,7 @@ list for those that mention it.`,
 			doc.Report, err = verdicts.Run(c.Context(), entries, o)
 			bar.Finish()
 			if errors.Is(err, context.Canceled) {
-				return api.Errorf(api.CodeInterrupted, "cairn bench verdicts "+home.ShellWord(args[0]),
+				return api.Errorf(api.CodeInterrupted, "cairn bench verdicts "+api.ShellWord(args[0]),
 					"judging pairs: interrupted")
 			}
 			if err != nil {

@@ -19,7 +19,6 @@ import (
 
 	"cairn/node"
 	"cairn/node/api"
-	"cairn/node/home"
 )
 
 // app is what all commands share.
@@ -70,7 +69,7 @@ func startedAs(name string) string {
 	case filepath.Base(dir) == "exe" && strings.Contains(dir, "go-build"):
 		return "go run ."
 	}
-	return home.ShellWord(name)
+	return api.ShellWord(name)
 }
 
 func (a *app) run(ctx context.Context, args []string) int {

@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"cairn/node/api"
-	"cairn/node/home"
 )
 
 // What is read at once, in bytes, so that input without an end takes no more.
@@ -57,7 +56,7 @@ func readFile(file string, most int64) ([]byte, error) {
 	defer f.Close()
 	b, err := upTo(f, file, most)
 	if errors.Is(err, syscall.EISDIR) {
-		return nil, api.Errorf(api.CodeInvalid, "name a file in it, as in "+home.ShellWord(filepath.Join(file, "mail.eml")), "reading %s: it is a folder, not a file", file)
+		return nil, api.Errorf(api.CodeInvalid, "name a file in it, as in "+api.ShellWord(filepath.Join(file, "mail.eml")), "reading %s: it is a folder, not a file", file)
 	}
 	return b, err
 }

@@ -4,13 +4,12 @@ import (
 	"cmp"
 
 	"cairn/node/api"
-	"cairn/node/home"
 )
 
 // typable makes a command in a hint one that can be typed as it stands: it starts this program as it was started, and a
 // command for a node names its directory at the end.
 func (a *app) typable(hint string) string {
-	return home.Typable(hint, cmp.Or(a.command, "cairn"), a.dir)
+	return api.Typable(hint, cmp.Or(a.command, "cairn"), a.dir)
 }
 
 // makeTypable makes the commands that a document names typable.

@@ -73,7 +73,7 @@ func checkParts(names []string) error {
 		switch {
 		case p.many:
 			for last := uint64(0); len(rest) > 0; rest = rest[1:] {
-				until, ok := oldRecorder(rest[0])
+				until, ok := oldKey(KeysDir+"/"+OldRecorderPrefix, rest[0])
 				if !ok || until <= last {
 					break
 				}

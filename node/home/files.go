@@ -35,14 +35,17 @@ const (
 // NextRecorderKey is the recorder key that is to follow, until the chain has it.
 const NextRecorderKey = KeysDir + "/recorder-next.pem"
 
-// OldRecorderPrefix begins the names of files in KeysDir with former recorder keys; behind it stands the height of the
-// block that ended them.
+// OldRecorderPrefix begins the names of files in KeysDir with former recorder keys.
 const OldRecorderPrefix = "recorder-old-"
 
-// OldRecorderKey is the file of a former recorder key.
-func OldRecorderKey(until uint64) string {
-	return KeysDir + "/" + OldRecorderPrefix + strconv.FormatUint(until, 10) + ".pem"
+// OldKey is the name in KeysDir of a file with a former key. Behind the prefix stands the block that was known to end the
+// key when it was put there, or a later one: a number that keeps them apart.
+func OldKey(prefix string, until uint64) string {
+	return prefix + strconv.FormatUint(until, 10) + ".pem"
 }
+
+// OldRecorderKey is the file of a former recorder key.
+func OldRecorderKey(until uint64) string { return KeysDir + "/" + OldKey(OldRecorderPrefix, until) }
 
 // OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is the organisation.
 const OrgKey = KeysDir + "/" + OrgKeyFile
@@ -54,7 +57,7 @@ const RecoveryKey = KeysDir + "/" + RecoveryKeyFile
 type part struct {
 	name string // of the file in the node's directory, or of the mail store's folder
 	must bool   // without it there is no node
-	many bool   // it is one for each former recorder key, those that ended first before the others; the name says so only
+	many bool   // it is one for each former recorder key, by their numbers
 }
 
 // parts are all that a backup may hold, in the order in which they stand in it. IndexDir and ChainDir are no parts:
@@ -75,10 +78,22 @@ var parts = []part{
 	{name: MailDir, must: true},
 }
 
-// oldRecorder reads the height in the name of a former recorder key's file.
-func oldRecorder(name string) (until uint64, ok bool) {
-	until, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(name, KeysDir+"/"+OldRecorderPrefix), ".pem"), 10, 64)
-	return until, err == nil && name == OldRecorderKey(until)
+// oldKey reads the number in the name of a former key's file.
+func oldKey(prefix, name string) (until uint64, ok bool) {
+	until, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimPrefix(name, prefix), ".pem"), 10, 64)
+	return until, err == nil && name == OldKey(prefix, until)
+}
+
+// OldKeys lists the numbers of the files with former keys in the node's directory dir, in order.
+func OldKeys(dir, prefix string) (list []uint64, err error) {
+	files, err := os.ReadDir(filepath.Join(dir, KeysDir))
+	for _, f := range files {
+		if until, ok := oldKey(prefix, f.Name()); ok {
+			list = append(list, until)
+		}
+	}
+	slices.Sort(list)
+	return list, err
 }
 
 // partsOf are the parts that a backup of the node in dir may hold.
@@ -88,18 +103,11 @@ func partsOf(dir string) (list []part, err error) {
 			list = append(list, p)
 			continue
 		}
-		files, err := os.ReadDir(filepath.Join(dir, KeysDir))
+		old, err := OldKeys(dir, p.name)
 		if err != nil {
 			return nil, err
 		}
-		var ends []uint64
-		for _, f := range files {
-			if until, ok := oldRecorder(path.Join(KeysDir, f.Name())); ok {
-				ends = append(ends, until)
-			}
-		}
-		slices.Sort(ends)
-		for _, until := range ends {
+		for _, until := range old {
 			list = append(list, part{name: OldRecorderKey(until)})
 		}
 	}
