@@ -29,10 +29,11 @@ type Apart struct {
 func (a *Apart) Error() string { return a.Why.Error() }
 func (a *Apart) Unwrap() error { return a.Why }
 
-// part disconnects a peer that this node has nothing to say to, and leaves it alone for a while.
-func (h *Host) part(p peer.ID, why error) {
-	h.gate.shut(p, otherTime, why)
+// part disconnects a peer that this node has nothing to say to, and leaves it alone for a while. It returns that as an *Apart.
+func (h *Host) part(p peer.ID, why error) error {
+	apart := h.gate.shut(p, otherTime, why)
 	h.spawn(func() { _ = h.host.Network().ClosePeer(p) })
+	return apart
 }
 
 // Connect dials a node by its full multiaddress, such as /ip4/192.0.2.1/tcp/7400/p2p/12D3KooW…, and returns once each has

@@ -81,19 +81,22 @@ func (g *gate) apart(p peer.ID) *Apart {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if m := g.marks[p]; m != nil && m.why != nil {
-		return &Apart{m.why, m.since, m.until}
+		return m.apart()
 	}
 	return nil
 }
 
+func (m *mark) apart() *Apart { return &Apart{m.why, m.since, m.until} }
+
 // shut keeps a peer out for d.
-func (g *gate) shut(p peer.ID, d time.Duration, why error) {
+func (g *gate) shut(p peer.ID, d time.Duration, why error) *Apart {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m := g.mark(p, now)
 	m.last = now
 	m.out(now, d, why)
+	return m.apart()
 }
 
 // bar keeps a peer out, or lets it in again.

@@ -141,13 +141,14 @@ func (h *Host) greet(r *remote) bool {
 	if r.ctx.Err() != nil {
 		return false
 	}
-	var other multistream.ErrNotSupported[protocol.ID]
+	_, other := errors.AsType[multistream.ErrNotSupported[protocol.ID]](err)
+	_, apart := errors.AsType[*Apart](err)
 	switch {
-	case errors.As(err, &other):
+	case other:
 		h.stats.add("peer.other-chain")
 		h.log.Info("disconnected a node that is not of this chain", "peer", r.id, "chain", h.chainID)
-		h.part(r.id, ErrOtherNetwork)
-	case errors.Is(err, ErrOtherNetwork):
+		_ = h.part(r.id, ErrOtherNetwork)
+	case apart:
 	default:
 		h.stats.add("peer.no-greeting")
 		h.log.Debug("peer did not answer", "peer", r.id, "err", err)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/libp2p/go-libp2p/core/network"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
@@ -110,6 +112,28 @@ func TestConnectTellsHowTheGreetingWent(t *testing.T) {
 		silent := misled.Silent()
 		return len(silent) == 1 && errors.Is(silent[0].Why, ErrOtherNetwork) && silent[0].Addr == stranger.Addrs()[0]
 	})
+}
+
+// A node of another version of the protocol is named as such and counted once, and not as one that did not answer.
+func TestAnotherVersionIsNoSilence(t *testing.T) {
+	n := start(t, chaintest.New(1), 0, setup{})
+	other := newStranger(t, n)
+	if err := other.Network().Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0")); err != nil {
+		t.Fatal(err)
+	}
+	other.SetStreamHandler(n.names.status, func(s network.Stream) {
+		st := n.ownStatus()
+		st.Version++
+		_, _ = readFrame(s, maxStatus)
+		_ = writeFrame(s, st.encode())
+	})
+	if err := n.Connect(t.Context(), other.Addrs()[0].String()+"/p2p/"+other.ID().String()); !errors.Is(err, ErrOtherVersion) {
+		t.Errorf("connecting to it: %v", err)
+	}
+	n.stop()
+	if stats := n.Stats(); stats["peer.other-version"] != 1 || stats["peer.no-greeting"] != 0 {
+		t.Errorf("counted: %v", stats)
+	}
 }
 
 func TestConnectRefusesWhatIsNoOtherNode(t *testing.T) {

@@ -71,18 +71,17 @@ func (h *Host) tellStatus(r *remote) error {
 	})
 }
 
-// heard takes in the status of a peer. One of another network is disconnected and left alone for a while.
+// heard takes in the status of a peer. One of another network or version is disconnected and left alone for a while.
 func (h *Host) heard(from peer.ID, st *status, conn network.Conn) error {
 	if st.Version != statusVersion {
 		h.stats.add("peer.other-version")
-		h.part(from, ErrOtherVersion)
-		return fmt.Errorf("%w: %d, this node %d", ErrOtherVersion, st.Version, statusVersion)
+		h.log.Info("disconnected a node of another version of the protocol", "peer", from, "version", st.Version, "ours", statusVersion)
+		return h.part(from, ErrOtherVersion)
 	}
 	if st.Chain != h.chainID || st.Genesis != h.genesis {
 		h.stats.add("peer.other-genesis")
 		h.log.Info("disconnected a node of another network", "peer", from, "genesis", st.Genesis, "ours", h.genesis)
-		h.part(from, ErrOtherNetwork)
-		return ErrOtherNetwork
+		return h.part(from, ErrOtherNetwork)
 	}
 	if len(st.Record) > 0 {
 		id, err := h.book.learn(st.Record, scopeOf(conn.RemoteMultiaddr()))
