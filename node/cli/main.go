@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -272,7 +273,7 @@ func (a *app) client() *api.Client { return api.NewClient(a.dir) }
 
 // print writes a document: as JSON, or through human for people.
 func (a *app) print(doc api.View, human func(w *bytes.Buffer)) error {
-	a.makeTypable(doc)
+	a.makeTypable(reflect.ValueOf(doc))
 	if a.json {
 		return a.encode(doc)
 	}

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"cmp"
+	"reflect"
+	"strings"
 
 	"cairn/node/api"
 )
@@ -12,30 +14,27 @@ func (a *app) typable(hint string) string {
 	return api.Typable(hint, cmp.Or(a.command, "cairn"), a.dir)
 }
 
-// makeTypable makes the commands that a document names typable.
-func (a *app) makeTypable(doc api.View) {
-	var next []*string
-	switch d := doc.(type) {
-	case *api.Sent:
-		next = append(next, &d.Next)
-	case *api.Status:
-		next = append(next, &d.Mail.Next, &d.Org.RefusedNext, &d.Org.EndedNext, &d.Chain.MiningNext)
-		for i := range d.SilentPeers {
-			next = append(next, &d.SilentPeers[i].Next)
+// makeTypable makes the next steps in a document typable: its texts that JSON has as next, or as something_next.
+func (a *app) makeTypable(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			a.makeTypable(v.Elem())
 		}
-		for i := range d.Org.Overtaken {
-			next = append(next, &d.Org.Overtaken[i].Next)
+	case reflect.Slice:
+		for i := range v.Len() {
+			a.makeTypable(v.Index(i))
 		}
-	case *api.ChainStatus:
-		next = append(next, &d.MiningNext)
-	case *api.QueueList:
-		for i := range d.Entries {
-			next = append(next, &d.Entries[i].Next)
+	case reflect.Struct:
+		for field, value := range v.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			switch {
+			case !field.IsExported():
+			case value.Kind() == reflect.String && (name == "next" || strings.HasSuffix(name, "_next")):
+				value.SetString(a.typable(value.String()))
+			default:
+				a.makeTypable(value)
+			}
 		}
-	case *api.QueueItem:
-		next = append(next, &d.Next)
-	}
-	for _, text := range next {
-		*text = a.typable(*text)
 	}
 }
