@@ -94,7 +94,8 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 		if v, err = n.propose(ctx, api.EventRequest{Event: e.Encode()}); err == nil {
 			n.log.Info("the organisation was changed in "+ConfigFile+": an update was brought to the network", "event", v.ID, "name", u.Name, "domains", u.Domains)
 			for _, d := range v.Unaddressed {
-				n.log.Info("accounts have no address at a domain that comes: account address add gives them one", "domain", d.Domain, "accounts", d.Accounts)
+				n.log.Info("accounts have no address at a domain that comes", "domain", d.Domain, "accounts", d.Accounts,
+					"try", n.typable("cairn account address add ACCOUNT ADDRESS"))
 			}
 			return n.noteConfigured(ctx, now)
 		}

@@ -87,7 +87,7 @@ func timingFor(t time.Duration) timing {
 // check fills in defaults and parses the addresses.
 func (c *Config) check() (listen []ma.Multiaddr, bootstrap []peer.AddrInfo, err error) {
 	if len(c.Key) != ed25519.PrivateKeySize {
-		return nil, nil, errors.New("p2p: no node key: make one with \"cairn init\"")
+		return nil, nil, errors.New("p2p: no node key")
 	}
 	if c.MaxPeers == 0 {
 		c.MaxPeers = DefaultMaxPeers
