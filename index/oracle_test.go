@@ -12,19 +12,14 @@ import (
 	"cairn/index/query"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/mailtest"
 )
 
 // TestOracle compares answers with those of an independent program over a body of real mail. Its words are maximal runs of
 // \w, compared in lower case; ours lose their diacritics, so ours may find more, never less. Its bodies are the plain text
 // parts only, while we index HTML that says more.
 func TestOracle(t *testing.T) {
-	data := os.Getenv("CAIRN_TESTDATA")
-	if data == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CAIRN_TESTDATA is not set")
-		}
-		t.Skip("CAIRN_TESTDATA is not set")
-	}
+	data := mailtest.Folder(t, "CAIRN_TESTDATA")
 	b := newBed(t)
 	names := make(map[mailstore.MessageID]string)
 	hasHTML := make(map[string]bool)

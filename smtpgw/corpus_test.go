@@ -11,19 +11,14 @@ import (
 	"testing"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/mailtest"
 )
 
 // TestCorpusSubmission submits real mail as a program that may send as anybody.
 // What needs nothing leaves as it came, what is put right says what it said, and
 // what is refused is refused for one of the known reasons.
 func TestCorpusSubmission(t *testing.T) {
-	dir := os.Getenv("CAIRN_TESTDATA")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CAIRN_TESTDATA is not set")
-		}
-		t.Skip("CAIRN_TESTDATA is not set")
-	}
+	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
 	cfg := testConfig
 	cfg.RelayFrom = []string{AnyAddress}
 	st := localStore(t)

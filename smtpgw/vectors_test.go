@@ -9,18 +9,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/mailstore/message/mailtest"
 )
 
 // TestWireVectors replays recorded client byte streams, smuggling among them,
 // over real connections.
 func TestWireVectors(t *testing.T) {
-	dir := os.Getenv("CAIRN_TESTDATA")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CAIRN_TESTDATA is not set")
-		}
-		t.Skip("CAIRN_TESTDATA is not set")
-	}
+	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
 	b, err := os.ReadFile(filepath.Join(dir, "smtp-wire", "vectors.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/record"
+	"cairn/mailstore/message/mailtest"
 	"cairn/node/api"
 	"cairn/smtpgw"
 	"cairn/testnet"
@@ -61,13 +62,7 @@ func TestCorpus(t *testing.T) {
 
 // TestCorpusMail sends real mail of every kind.
 func TestCorpusMail(t *testing.T) {
-	data := os.Getenv("CAIRN_TESTDATA")
-	switch {
-	case data == "" && os.Getenv("CI") == "true":
-		t.Fatal("CAIRN_TESTDATA names no folder of mail")
-	case data == "":
-		t.Skip("CAIRN_TESTDATA names no folder of mail")
-	}
+	data := mailtest.Folder(t, "CAIRN_TESTDATA")
 	for _, kind := range []string{"ham", "spam", "intl"} {
 		t.Run(kind, func(t *testing.T) { runCorpus(t, filepath.Join(data, kind), 0) })
 	}

@@ -10,23 +10,12 @@ import (
 	"unicode/utf8"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/mailtest"
 )
-
-// corpus returns the folder of the large mail data, which CI must have.
-func corpus(t testing.TB) string {
-	dir := os.Getenv("CAIRN_TESTDATA")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CAIRN_TESTDATA is not set")
-		}
-		t.Skip("CAIRN_TESTDATA is not set")
-	}
-	return dir
-}
 
 // mails calls f with every file below the folders that may be a mail.
 func mails(t *testing.T, folders []string, f func(path string, raw []byte)) {
-	root := corpus(t)
+	root := mailtest.Folder(t, "CAIRN_TESTDATA")
 	for _, folder := range folders {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
@@ -49,6 +38,7 @@ func mails(t *testing.T, folders []string, f func(path string, raw []byte)) {
 	}
 }
 
+// withLF drops every CR that stands before an LF.
 func withLF(raw []byte) []byte {
 	for bytes.Contains(raw, []byte("\r\n")) {
 		raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))

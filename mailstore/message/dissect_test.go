@@ -169,7 +169,7 @@ func FuzzDissect(f *testing.F) {
 		if string(raw) != before {
 			t.Fatal("the raw message was changed")
 		}
-		lf := unix(raw)
+		lf := withLF(raw)
 		if imageOf(lf) != imageOf([]byte(strings.ReplaceAll(string(lf), "\n", "\r\n"))) {
 			t.Fatalf("components depend on line ends:\n%v\n%v", imageOf(lf), imageOf([]byte(strings.ReplaceAll(string(lf), "\n", "\r\n"))))
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cairn/consensus/record"
+	"cairn/mailstore/message/mailtest"
 )
 
 var at = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
@@ -186,13 +187,7 @@ func copyFile(t *testing.T, from, to string) {
 
 // TestData holds what the measure shows over a folder of real relays and lists.
 func TestData(t *testing.T) {
-	dir := os.Getenv("CAIRN_TESTDATA")
-	switch {
-	case dir == "" && os.Getenv("CI") == "true":
-		t.Fatal("CAIRN_TESTDATA is not set: set it to the folder of mail data")
-	case dir == "":
-		t.Skip("CAIRN_TESTDATA is not set")
-	}
+	dir := mailtest.Folder(t, "CAIRN_TESTDATA")
 	entries, err := Find(dir)
 	if err != nil {
 		t.Fatal(err)
