@@ -28,16 +28,14 @@ type Claims struct {
 
 // ClaimsOf reads what a header claims.
 func ClaimsOf(header []byte) Claims {
-	c, nobody := claimsOf(header)
-	maps.Copy(c.shown, c.domains)
-	return Claims{slices.Sorted(maps.Keys(c.authors)), slices.Sorted(maps.Keys(c.shown)), nobody}
+	claims, _ := readClaims(header)
+	return claims
 }
 
-// claims are the domains that a header claims.
-type claims struct {
-	authors map[string]bool
-	domains map[string]bool // these, and those that are shown
-	shown   map[string]bool // what people see as domains where more stands behind an @
+// claimReader reads the domains that a header claims, as long as that does not cost too much.
+type claimReader struct {
+	domains map[string]bool // that stand behind an @
+	shown   map[string]bool // what people see as domains where more stands behind one
 	wide    []string        // texts with what only people take for an @, with an @ in its place
 	reader  domainReader
 	cost    int             // beside what the reader's steps cost
@@ -59,8 +57,9 @@ const (
 	domainCost   = 16  // for each domain, however short
 )
 
-func claimsOf(header []byte) (c *claims, nobody bool) {
-	c = &claims{domains: map[string]bool{}, shown: map[string]bool{}, written: map[string]bool{}, values: map[string]bool{}, texts: map[uint64]bool{}, seed: maphash.MakeSeed()}
+// readClaims also returns how many characters it looked at for domains.
+func readClaims(header []byte) (claims Claims, steps int) {
+	c := &claimReader{domains: map[string]bool{}, shown: map[string]bool{}, written: map[string]bool{}, values: map[string]bool{}, texts: map[uint64]bool{}, seed: maphash.MakeSeed()}
 	texts := claimTextsOf(header)
 	named := texts.named
 	whole := texts.whole
@@ -74,7 +73,7 @@ func claimsOf(header []byte) (c *claims, nobody bool) {
 	if !whole {
 		c.domains[AnyDomain] = true
 	}
-	c.authors = maps.Clone(c.domains)
+	claims.Authors = slices.Sorted(maps.Keys(c.domains))
 	shown := slices.Concat(texts.beside, texts.senders)
 	for _, text := range texts.authors {
 		if strings.ContainsAny(text, "()") { // some programs show a comment without those inside of it
@@ -87,17 +86,20 @@ func claimsOf(header []byte) (c *claims, nobody bool) {
 	if !whole || !c.readAll(shown) || !c.readAtSigns(c.wide) {
 		c.domains[AnyDomain] = true
 	}
-	return c, texts.nobody
+	maps.Copy(c.domains, c.shown)
+	claims.Shown = slices.Sorted(maps.Keys(c.domains))
+	claims.Nobody = texts.nobody
+	return claims, c.reader.steps
 }
 
 // readAll reads values, as read does.
-func (c *claims) readAll(values []string) bool {
+func (c *claimReader) readAll(values []string) bool {
 	return !slices.ContainsFunc(values, func(value string) bool { return !c.read(value) })
 }
 
 // read takes the domains behind each @ of a value, in all ways in which programs read them; "" if there
 // is none, or one that can be none. It is false if that costs too much.
-func (c *claims) read(value string) bool {
+func (c *claimReader) read(value string) bool {
 	if c.values[value] {
 		return true
 	}
@@ -127,7 +129,7 @@ func (c *claims) read(value string) bool {
 }
 
 // readWords reads a value with its words decoded in the ways in which programs do that, one after the other.
-func (c *claims) readWords(words *authorWords, size int) bool {
+func (c *claimReader) readWords(words *authorWords, size int) bool {
 	if !c.spend(nameCost * len(words.names)) {
 		return false
 	}
@@ -146,7 +148,7 @@ func (c *claims) readWords(words *authorWords, size int) bool {
 }
 
 // readInAngles reads a text as it is, without its angles, and all that is inside of them.
-func (c *claims) readInAngles(text string) bool {
+func (c *claimReader) readInAngles(text string) bool {
 	if !isASCII([]byte(text)) && strings.ContainsAny(text, atSigns[1:]) {
 		if !c.spend(spellingCost * len(text)) {
 			return false
@@ -163,7 +165,7 @@ func (c *claims) readInAngles(text string) bool {
 }
 
 // readOnce reads a text, unless it was read before.
-func (c *claims) readOnce(text string) bool {
+func (c *claimReader) readOnce(text string) bool {
 	digest := maphash.String(c.seed, text)
 	found, read := c.texts[digest]
 	if read {
@@ -186,7 +188,7 @@ func (c *claims) readOnce(text string) bool {
 }
 
 // claim takes a domain as it is written.
-func (c *claims) claim(written string) {
+func (c *claimReader) claim(written string) {
 	if c.written[written] {
 		return
 	}
@@ -202,7 +204,7 @@ func (c *claims) claim(written string) {
 }
 
 // spend reports whether there are still steps for what costs that many.
-func (c *claims) spend(steps int) bool {
+func (c *claimReader) spend(steps int) bool {
 	c.cost += steps
 	return c.cost+c.reader.steps <= maxClaimCost
 }

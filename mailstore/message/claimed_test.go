@@ -11,7 +11,7 @@ import (
 	"cairn/mailstore/message"
 )
 
-func TestClaimedDomains(t *testing.T) {
+func TestClaimsOfAuthors(t *testing.T) {
 	long := strings.Repeat("X-Note: "+strings.Repeat("x", 900)+"\n", 80)
 	var flaws strings.Builder
 	for i := range 64 {

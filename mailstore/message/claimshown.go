@@ -42,7 +42,7 @@ func isAlphanumeric(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit
 
 // show takes what people see as domains in what stands behind an @, for Claimed: with signs that are letters
 // or digits in NFKC, as in a circle, and up to the first sign, as the one of a trade mark.
-func (c *claims) show(written string) {
+func (c *claimReader) show(written string) {
 	c.shown[seenDomain(written)] = true
 	written = strings.TrimLeftFunc(written, endsSeen)
 	if i := strings.IndexFunc(written, isSign); i >= 0 {
@@ -81,6 +81,6 @@ var (
 func hasAtSign(text string) bool { return strings.ContainsAny(text, atSigns) }
 
 // readAtSigns reads texts, as readInAngles does, for those of their at signs that are not an @.
-func (c *claims) readAtSigns(texts []string) bool {
+func (c *claimReader) readAtSigns(texts []string) bool {
 	return !slices.ContainsFunc(texts, func(text string) bool { return !c.readInAngles(text) })
 }

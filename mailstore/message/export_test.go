@@ -8,6 +8,6 @@ func (m *Message) RawHeader(name string) string { return m.header.Get(name) }
 
 // StepsOfAuthors is how many characters are looked at for the domains that a header claims.
 func StepsOfAuthors(header []byte) int {
-	c, _ := claimsOf(header)
-	return c.reader.steps
+	_, steps := readClaims(header)
+	return steps
 }
