@@ -180,9 +180,9 @@ func miningNote(s *api.Status) string {
 	switch {
 	case s.Chain.Mining == "off":
 	case s.Copy != nil && !s.Copy.Stays:
-		return s.Chain.Mining + ", waiting: see the copy"
+		return s.Chain.Mining + ", not now: see the copy"
 	case s.Clock.Waiting:
-		return s.Chain.Mining + ", waiting: see the clock"
+		return s.Chain.Mining + ", not now: see the clock"
 	}
 	return miningLine(&s.Chain)
 }
