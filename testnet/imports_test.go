@@ -129,7 +129,7 @@ func pureImport(path string) bool {
 
 // TestTopFolders holds that there is no other top-level folder.
 func TestTopFolders(t *testing.T) {
-	allowed := []string{".ci", ".git", "consensus", "doc", "index", "mailstore", "node", "smtpgw", "testnet", "testdata"}
+	allowed := []string{".ci", ".git", "consensus", "doc", "index", "mailstore", "node", "smtpgw", "testnet"}
 	entries, err := os.ReadDir(root(t))
 	if err != nil {
 		t.Fatal(err)
