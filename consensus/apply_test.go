@@ -2,8 +2,10 @@ package consensus
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -190,4 +192,17 @@ func TestValidateBatchesAfterForgery(t *testing.T) {
 	if errs := ValidateBatches(f.state, nil, nil); len(errs) != 0 {
 		t.Errorf("no batches: %v", errs)
 	}
+}
+
+// BatchTips returns the tips of all series that have one, ascending by key and
+// epoch.
+func (s *State) BatchTips() []SeriesTip {
+	list := make([]SeriesTip, 0, len(s.tips.by))
+	for series, t := range s.tips.by {
+		list = append(list, SeriesTip{series, t})
+	}
+	slices.SortFunc(list, func(a, b SeriesTip) int {
+		return cmp.Or(bytes.Compare(a.Recorder[:], b.Recorder[:]), cmp.Compare(a.Epoch, b.Epoch))
+	})
+	return list
 }

@@ -82,18 +82,6 @@ func BenchmarkHeaderCodec(b *testing.B) {
 	}
 }
 
-func BenchmarkValidateBatch(b *testing.B) {
-	f := newRuleFixture(b)
-	batch := f.alpha.batch(f.state, f.state.Time()+1)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := ValidateBatch(f.state, &batch); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "batches/s")
-}
-
 func BenchmarkValidateBatches(b *testing.B) {
 	s, block := benchBlock(b)
 	for _, n := range []int{16, 128, benchKeys} {

@@ -32,7 +32,8 @@ func (r *run) block(gap int64) {
 
 // hashes returns the expected number of hashes for the next block.
 func (r *run) hashes() float64 {
-	f, _ := new(big.Float).SetInt(r.hs.NextTarget().Work().Big()).Float64()
+	target, _ := TargetFromBits(r.hs.NextBits())
+	f, _ := new(big.Float).SetInt(target.Work().Big()).Float64()
 	return f
 }
 

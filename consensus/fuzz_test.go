@@ -139,3 +139,13 @@ func FuzzValidateBlock(f *testing.F) {
 		}
 	})
 }
+
+// DecodeHeader decodes exactly HeaderSize bytes.
+func DecodeHeader(b []byte) (*Header, error) {
+	r := reader{what: "header", buf: b}
+	h := r.header()
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	return &h, nil
+}

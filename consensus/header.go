@@ -97,16 +97,6 @@ func (r *reader) signedHeader() SignedHeader {
 	return SignedHeader{Header: r.header(), Signature: r.sig()}
 }
 
-// DecodeHeader decodes exactly HeaderSize bytes.
-func DecodeHeader(b []byte) (*Header, error) {
-	r := reader{what: "header", buf: b}
-	h := r.header()
-	if err := r.end(); err != nil {
-		return nil, err
-	}
-	return &h, nil
-}
-
 // DecodeSignedHeader decodes exactly SignedHeaderSize bytes.
 func DecodeSignedHeader(b []byte) (*SignedHeader, error) {
 	r := reader{what: "signed header", buf: b}

@@ -58,12 +58,6 @@ func (hs *HeaderState) MedianTime() uint64 {
 	return last[n/2]
 }
 
-// NextTarget returns the target that the next block's hash must meet.
-func (hs *HeaderState) NextTarget() Target {
-	t, _ := TargetFromBits(hs.NextBits())
-	return t
-}
-
 // NextBits returns the compact target that the next header must state.
 func (hs *HeaderState) NextBits() uint32 {
 	interval := uint64(hs.net.params.BlockInterval.Milliseconds())

@@ -6,7 +6,7 @@ var batchCases = []ruleCase{
 	{"batch of another network", RuleChain, inBatch(func(f *ruleFixture, b *Batch) { b.ChainID++ }, nil)},
 	{"recorder is no member", RuleUnknownRecorder, func(f *ruleFixture) error {
 		b := f.gamma.batch(f.state, f.state.Time()+1)
-		return agree(ValidateBatch(f.state, &b), ValidateBatches(f.state, nil, []Batch{b})[0],
+		return agree(ValidateBatches(f.state, nil, []Batch{b})[0],
 			f.block(func(block *Block) { block.Events, block.Batches = nil, []Batch{b} }, nil, nil))
 	}},
 	{"number 0", RuleBatchSeq, inBatch(func(f *ruleFixture, b *Batch) { b.Seq = 0 }, nil)},

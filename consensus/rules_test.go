@@ -117,7 +117,7 @@ func inBatch(before, after func(f *ruleFixture, b *Batch)) func(*ruleFixture) er
 			after(f, &b)
 		}
 		inBlock := f.block(func(block *Block) { block.Batches = []Batch{b} }, nil, nil)
-		err := agree(inBlock, ValidateBatch(f.state, &b), ValidateBatches(f.state, nil, []Batch{b})[0])
+		err := agree(inBlock, ValidateBatches(f.state, nil, []Batch{b})[0])
 		switch ruleOf(err) { // rules that take a state to see; all others show in the batch itself
 		case RuleUnknownRecorder, RuleBatchSeq, RuleBatchPrev, RuleBatchTime:
 			return err

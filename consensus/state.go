@@ -168,19 +168,6 @@ func (s *State) BatchTip(series Series) (BatchTip, bool) {
 	return t, ok
 }
 
-// BatchTips returns the tips of all series that have one, ascending by key and
-// epoch.
-func (s *State) BatchTips() []SeriesTip {
-	list := make([]SeriesTip, 0, len(s.tips.by))
-	for series, t := range s.tips.by {
-		list = append(list, SeriesTip{series, t})
-	}
-	slices.SortFunc(list, func(a, b SeriesTip) int {
-		return cmp.Or(bytes.Compare(a.Recorder[:], b.Recorder[:]), cmp.Compare(a.Epoch, b.Epoch))
-	})
-	return list
-}
-
 // Equal reports whether s and x agree in everything, for tests and self-checks.
 func (s *State) Equal(x *State) bool {
 	return s.hs.net.genesis == x.hs.net.genesis && bytes.Equal(s.hs.Encode(), x.hs.Encode()) &&

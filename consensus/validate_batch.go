@@ -14,18 +14,6 @@ func CheckBatch(p *Params, chain ChainID, b *Batch) error {
 	return nil
 }
 
-// ValidateBatch checks a batch against a state, as the next one of its key.
-func ValidateBatch(s *State, b *Batch) error {
-	key, err := newBatchSequence(s, s.members).next(b)
-	if err != nil {
-		return err
-	}
-	if !verifyWith(key, b.SigningBytes(), b.Signature) {
-		return batchSignatureError(b)
-	}
-	return nil
-}
-
 // ValidateBatches checks batches in the given order, in a block that also holds the given events, which
 // are valid: each against s and those before it whose form and place are right. All signatures are verified at
 // once. The result has one entry per batch, nil for a valid one; where a

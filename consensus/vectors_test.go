@@ -57,7 +57,7 @@ func TestBatchVectors(t *testing.T) {
 		for i, m := range b.Micros {
 			v.MicroSigningBytes = append(v.MicroSigningBytes, MicroSigningBytes(b.ChainID, b.Epoch, b.Seq, uint16(i), m))
 		}
-		if err := ValidateBatch(f.state, &b); err != nil {
+		if err := ValidateBatches(f.state, nil, []Batch{b})[0]; err != nil {
 			t.Fatal(err)
 		}
 		vectors = append(vectors, v)

@@ -125,7 +125,7 @@ func TestOrganisationChanges(t *testing.T) {
 			w.must(w.v.Retrust(context.Background(), "org1.example"))
 			w.expect(before, "looked at again", record.Verified, "inbox")
 			b := w.batch(0)
-			if err := consensus.ValidateBatch(w.chain.State(), &b); (err == nil) != (c.later != "") {
+			if err := consensus.ValidateBatches(w.chain.State(), nil, []consensus.Batch{b})[0]; (err == nil) != (c.later != "") {
 				t.Fatalf("the next batch: %v", err)
 			}
 			if c.later != "" {

@@ -191,7 +191,7 @@ func TestReachTogether(t *testing.T) {
 		var all errgroup.Group
 		for range 16 {
 			all.Go(func() error {
-				_, err := near.reach(t.Context(), far.Self())
+				_, err := near.reach(t.Context(), far.self)
 				return err
 			})
 		}

@@ -196,9 +196,6 @@ func (h *Host) spawn(f func()) {
 	}
 }
 
-// Self returns the public half of the node key.
-func (h *Host) Self() consensus.Key { return h.self }
-
 // Addrs returns the full multiaddresses under which this node can be reached, each ending in /p2p/<id>.
 func (h *Host) Addrs() []string {
 	return fullAddrs(peer.AddrInfo{ID: h.host.ID(), Addrs: h.host.Addrs()})

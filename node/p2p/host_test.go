@@ -98,7 +98,7 @@ func TestConnectTellsHowTheGreetingWent(t *testing.T) {
 		if err := n.Connect(t.Context(), cousin.Addrs()[0]); err == nil {
 			t.Error("connected to a node with the same chain id and another genesis")
 		}
-		if peers := n.Peers(); len(peers) != 1 || peers[0].Node != friend.Self() {
+		if peers := n.Peers(); len(peers) != 1 || peers[0].Node != friend.self {
 			t.Errorf("once it was told how it went the peers are %+v", peers)
 		}
 	}

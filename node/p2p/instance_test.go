@@ -62,7 +62,7 @@ func TestCopies(t *testing.T) {
 	}
 	d := start(t, net, 1, setup{bootstrap: a.Addrs(), copied: third.hear})
 	eventually(t, "both know of each other", func() bool { return second.of(d.Instance(), false) && third.of(c.Instance(), false) })
-	eventually(t, "the peer knows", func() bool { return len(a.Twice()) == 1 && a.Twice()[0] == b.Self() })
+	eventually(t, "the peer knows", func() bool { return len(a.Twice()) == 1 && a.Twice()[0] == b.self })
 	silent.Store(true)
 	eventually(t, "the third knows that the second is silent", func() bool { return third.of(c.Instance(), true) })
 	if second.of(d.Instance(), true) {

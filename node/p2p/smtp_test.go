@@ -62,14 +62,14 @@ func TestMailStreams(t *testing.T) {
 	if _, err := a.ListenSMTP(); err == nil {
 		t.Error("two listeners at once")
 	}
-	client, server := pair(t, l, b, a.Self())
+	client, server := pair(t, l, b, a.self)
 
 	t.Run("node keys", func(t *testing.T) {
-		if k := NodeKeyOf(server); k == nil || *k != b.Self() {
-			t.Errorf("the server sees node %v, want %v", k, b.Self())
+		if k := NodeKeyOf(server); k == nil || *k != b.self {
+			t.Errorf("the server sees node %v, want %v", k, b.self)
 		}
-		if k := NodeKeyOf(wrapped{client}); k == nil || *k != a.Self() {
-			t.Errorf("the client sees node %v, want %v", k, a.Self())
+		if k := NodeKeyOf(wrapped{client}); k == nil || *k != a.self {
+			t.Errorf("the client sees node %v, want %v", k, a.self)
 		}
 		if k := NodeKeyOf(&net.TCPConn{}); k != nil {
 			t.Errorf("a TCP connection has node key %v", k)
@@ -135,7 +135,7 @@ func TestMailStreams(t *testing.T) {
 		}
 	})
 	t.Run("close", func(t *testing.T) {
-		client, server := pair(t, l, b, a.Self())
+		client, server := pair(t, l, b, a.self)
 		if _, err := server.Write([]byte("221 bye\r\n")); err != nil {
 			t.Fatal(err)
 		}
@@ -193,21 +193,21 @@ func TestDialSMTPFindsTheNode(t *testing.T) {
 	}
 	eventually(t, "the target is known", func() bool { return len(hub.Peers()) == 1 })
 	sender := start(t, net, 2, setup{timing: &lonely})
-	if _, err := sender.DialSMTP(context.Background(), target.Self()); !errors.Is(err, ErrNodeNotFound) {
+	if _, err := sender.DialSMTP(context.Background(), target.self); !errors.Is(err, ErrNodeNotFound) {
 		t.Errorf("without peers: %v, want ErrNodeNotFound", err)
 	}
 	if err := sender.Connect(context.Background(), hub.Addrs()[0]); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the hub is a peer", func() bool { return len(sender.Peers()) >= 1 })
-	client, _ := pair(t, l, sender, target.Self())
-	if k := NodeKeyOf(client); k == nil || *k != target.Self() {
+	client, _ := pair(t, l, sender, target.self)
+	if k := NodeKeyOf(client); k == nil || *k != target.self {
 		t.Errorf("reached node %v", k)
 	}
 	if _, err := sender.DialSMTP(context.Background(), consensus.PublicKey(chaintest.New(7).Orgs[6].Node)); !errors.Is(err, ErrNodeNotFound) {
 		t.Errorf("a node that nobody knows: %v, want ErrNodeNotFound", err)
 	}
-	if _, err := sender.DialSMTP(context.Background(), sender.Self()); err == nil {
+	if _, err := sender.DialSMTP(context.Background(), sender.self); err == nil {
 		t.Error("dialed itself")
 	}
 }
@@ -228,7 +228,7 @@ func mailbox(t *testing.T, network *chaintest.Network, s setup) (*node, net.List
 func refused(t *testing.T, from, to *node) {
 	t.Helper()
 	before := to.Stats()["smtp.too-many"]
-	c, err := from.DialSMTP(context.Background(), to.Self())
+	c, err := from.DialSMTP(context.Background(), to.self)
 	if err == nil {
 		_ = c.SetReadDeadline(time.Now().Add(patience))
 		if _, err := c.Read(make([]byte, 1)); err == nil {
@@ -246,12 +246,12 @@ func TestTooManyMailStreams(t *testing.T) {
 	a, l := mailbox(t, net, setup{sessions: 2})
 	b := start(t, net, 1, setup{bootstrap: a.Addrs()})
 	eventually(t, "connected", func() bool { return len(b.Peers()) == 1 })
-	pair(t, l, b, a.Self())
-	client, server := pair(t, l, b, a.Self())
+	pair(t, l, b, a.self)
+	client, server := pair(t, l, b, a.self)
 	refused(t, b, a)
 	_ = client.Close()
 	_ = server.Close()
-	pair(t, l, b, a.Self())
+	pair(t, l, b, a.self)
 }
 
 // Streams that a node has opened to a peer take no place of those that the peer opens.
@@ -264,8 +264,8 @@ func TestMailStreamsBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "connected", func() bool { return len(b.Peers()) == 1 })
-	pair(t, lb, a, b.Self())
-	pair(t, la, b, a.Self())
+	pair(t, lb, a, b.self)
+	pair(t, la, b, a.self)
 	refused(t, b, a)
 }
 
@@ -279,14 +279,14 @@ func TestMailStreamsOfStrangers(t *testing.T) {
 		strangers = append(strangers, startAs(t, net, org.Node, setup{bootstrap: a.Addrs()}))
 	}
 	eventually(t, "all are connected", func() bool { return len(a.Peers()) == len(strangers) })
-	pair(t, l, strangers[0], a.Self())
-	pair(t, l, strangers[1], a.Self())
+	pair(t, l, strangers[0], a.self)
+	pair(t, l, strangers[1], a.self)
 	for _, s := range strangers {
 		refused(t, s, a)
 	}
 	member := start(t, net, 1, setup{bootstrap: a.Addrs()})
 	eventually(t, "the member is connected", func() bool { return len(member.Peers()) >= 1 })
-	pair(t, l, member, a.Self())
+	pair(t, l, member, a.self)
 }
 
 // As many streams as a member may have open do get through libp2p's own limits, both ways at once.
@@ -300,8 +300,8 @@ func TestMailStreamsOfABusyMember(t *testing.T) {
 	}
 	oneTip(t, []*node{a, b})
 	for range DefaultMaxSessions {
-		pair(t, la, b, a.Self())
-		pair(t, lb, a, b.Self())
+		pair(t, la, b, a.self)
+		pair(t, lb, a, b.self)
 	}
 	refused(t, b, a)
 	refused(t, a, b)
@@ -356,6 +356,6 @@ func TestSilentStreamsOfStrangers(t *testing.T) {
 	stat := a.host.Network().ResourceManager().(rcmgr.ResourceManagerState).Stat
 	eventually(t, "the strangers' streams", func() bool { return stat().Transient.NumStreamsInbound >= 800 })
 	for range 10 {
-		pair(t, l, b, a.Self())
+		pair(t, l, b, a.self)
 	}
 }

@@ -28,7 +28,7 @@ func saying(t *testing.T, n *node, word string) {
 
 // heardFrom is what a mail stream to a node says; empty if there is none.
 func (n *node) heardFrom(to *node) string {
-	c, err := n.DialSMTP(n.t.Context(), to.Self())
+	c, err := n.DialSMTP(n.t.Context(), to.self)
 	if err != nil {
 		return ""
 	}
@@ -76,7 +76,7 @@ func TestMailGoesToWhoSpeaks(t *testing.T) {
 			return true
 		}
 		eventually(t, s.why, all)
-		switch yes, err := a.HasAccount(t.Context(), b.Self(), "ana@org1.example"); {
+		switch yes, err := a.HasAccount(t.Context(), b.self, "ana@org1.example"); {
 		case s.want == "" && err == nil:
 			t.Errorf("%s: a question is answered", s.why)
 		case s.want != "" && (err != nil || yes != (s.want == "first")):

@@ -203,7 +203,7 @@ func TestOtherNetworksAreLeftAlone(t *testing.T) {
 	})
 	eventually(t, "only the friend stays", func() bool {
 		peers := a.Peers()
-		return len(peers) == 1 && peers[0].Node == friend.Self() && a.host.Network().Connectedness(cousin.host.ID()) != network.Connected &&
+		return len(peers) == 1 && peers[0].Node == friend.self && a.host.Network().Connectedness(cousin.host.ID()) != network.Connected &&
 			a.host.Network().Connectedness(stranger.host.ID()) != network.Connected
 	})
 	a.mine(chaintest.Body{})
