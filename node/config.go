@@ -193,15 +193,15 @@ func LoadConfig(dir string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c, err := ParseConfig(text)
+	c, err := parseConfig(text)
 	if ce, ok := errors.AsType[*ConfigError](err); ok {
 		ce.File = path
 	}
 	return c, err
 }
 
-// ParseConfig reads and validates a configuration.
-func ParseConfig(text []byte) (*Config, error) {
+// parseConfig reads and validates a configuration.
+func parseConfig(text []byte) (*Config, error) {
 	k := koanf.New(".")
 	if err := k.Load(rawbytes.Provider(text), toml.Parser()); err != nil {
 		return nil, syntaxError(err)
@@ -225,7 +225,7 @@ func ParseConfig(text []byte) (*Config, error) {
 //go:embed cairn.toml.tmpl
 var configText string
 
-// Format gives the commented file that ParseConfig reads back as c.
+// Format gives the commented file that parseConfig reads back as c.
 func (c *Config) Format() []byte {
 	t := template.Must(template.New(ConfigFile).Funcs(template.FuncMap{
 		"string": tomlString, "strings": tomlStrings,

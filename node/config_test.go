@@ -16,7 +16,7 @@ func TestDefaultConfigIsWhatItsFileSays(t *testing.T) {
 	c.P2P.Bootstrap = []string{peer}
 	c.Submission.RelayFrom = []string{"reports@orig.example", "@orig.example", "*"}
 	c.Records.LeaveOut = []string{"language", "references"}
-	got, err := ParseConfig(c.Format())
+	got, err := parseConfig(c.Format())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestDefaultConfigIsWhatItsFileSays(t *testing.T) {
 
 // A new key cannot be forgotten in the file.
 func TestFileHasEveryKey(t *testing.T) {
-	if _, err := ParseConfig([]byte("no.such.key = 1")); err == nil {
+	if _, err := parseConfig([]byte("no.such.key = 1")); err == nil {
 		t.Fatal("an unknown key is taken")
 	} else {
 		_, list, _ := strings.Cut(err.(*ConfigError).Next, ": ")
@@ -41,7 +41,7 @@ func TestFileHasEveryKey(t *testing.T) {
 }
 
 func TestParseConfigFillsIn(t *testing.T) {
-	c, err := ParseConfig([]byte("mine = '2'\n[organisation]\nname = 'A'\ndomains = ['a.example']\n[inbound]\n[mail]\nmax_size = '100000'\n"))
+	c, err := parseConfig([]byte("mine = '2'\n[organisation]\nname = 'A'\ndomains = ['a.example']\n[inbound]\n[mail]\nmax_size = '100000'\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestVerdictContext(t *testing.T) {
 	c := DefaultConfig("Alpha", []string{"alpha.example"})
 	c.Verdict.Banners = []string{"== External ==\r\nTake care \r\n"}
 	c.Verdict.AddressMap = []string{"@in.example = @example.org"}
-	got, err := ParseConfig(c.Format())
+	got, err := parseConfig(c.Format())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestBadConfig(t *testing.T) {
 			if text == good {
 				t.Fatal("nothing was replaced")
 			}
-			_, err := ParseConfig([]byte(text))
+			_, err := parseConfig([]byte(text))
 			ce, ok := errors.AsType[*ConfigError](err)
 			if !ok {
 				t.Fatalf("got %v", err)
@@ -180,14 +180,14 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("hostname = 2026-11-22\n"))
 	f.Add([]byte("[p2p]\nlisten = 7\nbootstrap = [[1]]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := ParseConfig(text)
+		c, err := parseConfig(text)
 		if err != nil {
 			if _, ok := errors.AsType[*ConfigError](err); !ok {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return
 		}
-		again, err := ParseConfig(c.Format())
+		again, err := parseConfig(c.Format())
 		if err != nil {
 			t.Fatalf("cannot read back\n%s\n%v", c.Format(), err)
 		}

@@ -50,7 +50,7 @@ func BackupFacts(files map[string][]byte) (home.Manifest, error) {
 	}
 	var cfg Config
 	if genesis == nil || enrol == nil { // else the enrolment says whose node it is
-		c, err := ParseConfig(files[ConfigFile])
+		c, err := parseConfig(files[ConfigFile])
 		if err != nil {
 			return m, fmt.Errorf("%s: %w", ConfigFile, err)
 		}

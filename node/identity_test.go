@@ -217,7 +217,7 @@ func TestJoin(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.P2P.Bootstrap = []string{peer, "/ip4/10.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"}
-	if peers, err := BootstrapPeers(dir, c); err != nil || !slices.Equal(peers, c.P2P.Bootstrap) {
+	if peers, err := bootstrapPeers(dir, c); err != nil || !slices.Equal(peers, c.P2P.Bootstrap) {
 		t.Errorf("peers %v, %v", peers, err)
 	}
 	before := contents(t, dir)

@@ -175,7 +175,7 @@ func (n *Node) connect() (err error) {
 
 	n.applications = newApplications(n.viewIsOld)
 	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)
-	bootstrap, err := BootstrapPeers(n.dir, n.cfg)
+	bootstrap, err := bootstrapPeers(n.dir, n.cfg)
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func LosesOthers(dir string) (lost bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	peers, err := BootstrapPeers(dir, cfg)
+	peers, err := bootstrapPeers(dir, cfg)
 	if err != nil || len(peers) > 0 || fileExists(filepath.Join(dir, home.ChainDir)) {
 		return false, err
 	}

@@ -20,9 +20,9 @@ import (
 // start and kept in touch with.
 const maxKnown = 16
 
-// BootstrapPeers returns the addresses to connect to at the start: those of
+// bootstrapPeers returns the addresses to connect to at the start: those of
 // the configuration, those of the invite, and those that were reached before.
-func BootstrapPeers(dir string, c *Config) ([]string, error) {
+func bootstrapPeers(dir string, c *Config) ([]string, error) {
 	peers := slices.Clone(c.P2P.Bootstrap)
 	for _, name := range []string{peersFile, knownFile} {
 		text, err := os.ReadFile(filepath.Join(dir, name))

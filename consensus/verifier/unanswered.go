@@ -48,7 +48,7 @@ func (v *Verifier) askLoop(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		next, err := v.AskAgain(ctx, from, time.Now())
+		next, err := v.askAgain(ctx, from, time.Now())
 		if err != nil && ctx.Err() == nil {
 			v.log.Error("verifier: asking the DNS again failed", "err", err)
 		}
@@ -56,10 +56,10 @@ func (v *Verifier) askLoop(ctx context.Context) {
 	}
 }
 
-// AskAgain asks the DNS of domains that did not answer when mail from there was
+// askAgain asks the DNS of domains that did not answer when mail from there was
 // judged, those from a key on and a bounded number, and judges the mail of those
 // that answer now. It returns the key to go on with, nil: from the first one.
-func (v *Verifier) AskAgain(ctx context.Context, from []byte, now time.Time) (next []byte, err error) {
+func (v *Verifier) askAgain(ctx context.Context, from []byte, now time.Time) (next []byte, err error) {
 	var keys [][]byte
 	err = v.store.View(func(rd *mailstore.Reader) (err error) {
 		keys, err = scanKeys(rd.Space(space), askKey(""), from, askStep)

@@ -42,7 +42,7 @@ func TestSilentDNSIsAskedAgain(t *testing.T) {
 			again := func() {
 				t.Helper()
 				w.trust.dns.forget("org1.example")
-				if next, err := w.v.AskAgain(ctx, nil, w.now); err != nil || next != nil {
+				if next, err := w.v.askAgain(ctx, nil, w.now); err != nil || next != nil {
 					t.Fatalf("asked again: %q, %v", next, err)
 				}
 			}
@@ -81,7 +81,7 @@ func TestSilentDomainsAreAskedInTurn(t *testing.T) {
 	var from []byte
 	for round := range 3 {
 		before := len(asked)
-		next, err := w.v.AskAgain(context.Background(), from, w.now)
+		next, err := w.v.askAgain(context.Background(), from, w.now)
 		w.must(err)
 		if n := len(asked) - before; n != min(askStep, domains-before) || (next == nil) != (round == 2) {
 			t.Errorf("round %d: %d domains asked, next %q", round, n, next)
