@@ -3,7 +3,6 @@ package record
 import (
 	"slices"
 	"strings"
-	"unicode"
 
 	"cairn/mailstore/message"
 )
@@ -53,19 +52,4 @@ func (own owners) cites(piece string) bool {
 		local, host = "x", piece
 	}
 	return own.author != "" && localPart.MatchString(local) && hostName.MatchString(host) && (host == own.author || strings.HasSuffix(host, "."+own.author))
-}
-
-// isLeaving reports whether text behind the author's is how to leave the known list, as of software that
-// sets nothing apart: one sentence without digits in one line, behind an empty one, with the address for that
-// at its end.
-func (own owners) isLeaving(text string) bool {
-	line, ok := strings.CutPrefix(text, "\n\n")
-	words := strings.Fields(line)
-	if line = strings.Trim(line, "\n"); !ok || own.posting == "" || len(words) == 0 || strings.Contains(line, "\n") {
-		return false
-	}
-	local, domain, _ := strings.Cut(own.posting, "@")
-	before, last := strings.Join(words[:len(words)-1], " "), strings.ToLower(strings.Trim(words[len(words)-1], ".<>"))
-	return (last == local+"+unsubscribe@"+domain || last == local+"-unsubscribe@"+domain) &&
-		!strings.ContainsFunc(before, func(r rune) bool { return unicode.IsNumber(r) || unicode.Is(unicode.Sentence_Terminal, r) || r == ';' })
 }
