@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"cairn/mailstore/message"
 )
@@ -60,7 +61,7 @@ func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 				return false, false
 			}
 		case c.isAuthorsName(n.said()):
-		case via && c.isAuthorsName(name) && (c.isList(list) || inFrom && (c.isInListID(list) || c.harmlessTag("["+list+"]", false))):
+		case via && c.isAuthorsName(name) && (c.isList(list) || inFrom && c.isListName(list, false)):
 			authors = authors && c.isList(list)
 		case inFrom && c.isList(n.said()):
 			authors = false
@@ -191,13 +192,17 @@ func (c *comparer) isList(name string) bool {
 	return strings.EqualFold(name, local) || strings.EqualFold(name, domain) || strings.EqualFold(name, local+"."+domain)
 }
 
-// isInListID reports whether a name is what List-Id, which the list wrote too, calls the list, and says
-// nothing that moves money or readers.
+// isInListID reports whether a name is what List-Id, which the list wrote too, calls the list.
 func (c *comparer) isInListID(name string) bool {
-	return slices.ContainsFunc(c.Parts, func(p Part) bool {
+	return c.isListName(name, true) && slices.ContainsFunc(c.Parts, func(p Part) bool {
 		phrase, _, ok := strings.Cut(p.Added, "<")
-		return p.Field == "list-id" && (p.Outcome == Extra || p.Outcome == Changed) && ok && strings.Trim(phrase, " \"") == name && c.isHarmlessID(p.Added)
+		return p.Field == "list-id" && (p.Outcome == Extra || p.Outcome == Changed) && ok && strings.Trim(phrase, " \"") == name
 	})
+}
+
+// isListName reports whether a name is one that a list could have: what could be its tag in a subject, in one phrase.
+func (c *comparer) isListName(name string, known bool) bool {
+	return c.harmlessTag("["+name+"]", known) && !strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Terminal_Punctuation, r) })
 }
 
 // cutVia cuts a name at the last "via" in it.
