@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -113,23 +112,6 @@ func isRule(line string) bool {
 	}
 	return len(rule) >= minRule && strings.ContainsRune(rules, rule[0]) && all(string(rule[0])) || len(rule) >= minLong && all(mixed)
 }
-
-// quoting reports whether a line of a text begins as one that is quoted, or says that somebody wrote what
-// follows: what stands behind it answers somebody, as an author does and no footer.
-func quoting(text []byte) bool {
-	for line := range strings.Lines(string(text)) {
-		if !isRule(line) && quoted.MatchString(line) || saying.MatchString(line) {
-			return true
-		}
-	}
-	return false
-}
-
-var (
-	// quoted is how mail programs and people begin a line that is quoted, some with who wrote it.
-	quoted = regexp.MustCompile(`^\s*(?:[|:}#>\x{203a}\x{fe65}\x{bb}\x{276f}\x{227b}\x{27e9}\x{3009}]|[^\s<>]{1,12}>)`)
-	saying = regexp.MustCompile(`(?i)(?:wrote|writes|said|schrieb|schreibt|a écrit|escribió|ha scritto|escreveu|skrev|schreef|napsal|napisał(?:\(a\))?|пишет|написал|пише|写道|書きました|작성)\s*[:：]\s*$`)
-)
 
 // clip bounds what is kept of an addition, and says whether anything was left out: of what nobody
 // has read nobody can say that it is harmless.

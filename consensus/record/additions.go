@@ -58,7 +58,7 @@ func (a *addition) unfit(own owners) string {
 	case !a.apart && !(a.form == message.Text && own.isLeaving(a.readings[0])):
 		why = "it does not begin with a line that sets it apart"
 	case slices.ContainsFunc(a.readings, func(text string) bool { return quoting([]byte(text)) }):
-		why = "it has a line that begins as one that is quoted"
+		why = "it looks as if it quoted another mail"
 	}
 	return why
 }
