@@ -34,6 +34,8 @@ func harm(added []byte, own owners) string {
 		return "it is not in UTF-8"
 	case strings.ContainsFunc(string(added), odd):
 		return "it has characters that hide or turn others"
+	case drawn(string(added)):
+		return "it has lines that draw something"
 	}
 	for _, text := range []string{string(added), strings.Map(unblank, string(added))} {
 		rest, why := own.foreign(text)

@@ -35,6 +35,32 @@ func code(text string) string {
 	return ""
 }
 
+// drawn reports whether lines of a text in a row could draw something, such as digits: three that say little between
+// what frames them, or two of which none sets anything apart.
+func drawn(text string) bool {
+	row, ruled := 0, false
+	for line := range strings.Lines(text) {
+		shape := strings.Join(strings.Fields(line), "")
+		said := 0
+		for _, word := range wordsOf(line) {
+			if first, _ := utf8.DecodeRuneInString(word); strings.Trim(word, string(first)) != "" || unicode.IsNumber(first) || unicode.In(first, unparted...) {
+				said += utf8.RuneCountInString(word)
+			}
+		}
+		switch {
+		case shape == "":
+		case said > 0 && 2*said >= utf8.RuneCountInString(strings.Trim(shape, mixed)):
+			row, ruled = 0, false
+		default:
+			row, ruled = row+1, ruled || separated([]byte(line))
+		}
+		if row > 2 || row == 2 && !ruled {
+			return true
+		}
+	}
+	return false
+}
+
 // wordsOf are the words of a text, of letters, marks and numbers alone.
 func wordsOf(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) })
