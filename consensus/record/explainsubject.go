@@ -130,9 +130,13 @@ func isBetweenWords(before, after string) bool {
 	return !(unicode.IsNumber(last) && unicode.IsNumber(first)) && !isLinkish(left+","+right)
 }
 
-// isRespelled reports whether a subject is the recorded one but for the spelling of "Re:".
+// isRespelled reports whether a subject is the recorded one but for the spelling of "Re:", how often that stands
+// there, and which side of a tag.
 func isRespelled(r *recorded, subject string) bool {
 	if r.isContent([]byte(subject), nil) {
+		return true
+	}
+	if tag, words, ok := answer(subject); ok && r.version > recordV1 && isAnswered(r, tag, words, spelled) {
 		return true
 	}
 	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {

@@ -106,7 +106,7 @@ var kinds = []difference{
 	{Kind: Shortened, Says: "some of its items are gone", Benign: []message.Type{message.References}},
 	{Kind: NotRecorded, Says: "is not among the recipients of the record"},
 	{Kind: Mapped, Says: "addresses were rewritten by the configured map"},
-	{Kind: ReplyPrefix, Says: `only the spelling of "Re:" was changed`},
+	{Kind: ReplyPrefix, Says: `only the spelling or the place of "Re:" was changed`},
 	{Kind: CommaParted, Says: "a blank was put behind a comma"},
 	{Kind: CharsetChanged, Says: "the same text under another charset"},
 	{Kind: BannerPut, Says: "the banner of the own gateway was put in"},

@@ -25,17 +25,21 @@ var replyPrefixes = []string{
 // counted is how many answers some programs say that there were: Re[2], Re(2), Re^2.
 var counted = regexp.MustCompile(`^(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})$`)
 
-// respelled are the spellings of "Re:" for which list software puts that, with how many answers there were and in
-// the languages that it knows.
-var respelled = func() (list []string) {
-	for _, word := range []string{"Re", "RE", "re", "Aw", "AW", "Sv", "SV", "Vs", "VS", "Antw", "ANTW"} {
-		list = append(list, word+":")
-		for count := 2; count <= 9; count++ {
-			list = append(list, fmt.Sprintf("%s[%d]:", word, count))
+// spelled are the spellings of "Re:" for which list software puts that, in the languages that it knows; usual are
+// those of most programs; and respelled those with how many answers there were.
+var (
+	spelled   = []string{"Re:", "RE:", "re:", "Aw:", "AW:", "Sv:", "SV:", "Vs:", "VS:", "Antw:", "ANTW:"}
+	usual     = []string{"Re:", "RE:", "AW:", "SV:"}
+	respelled = func() (list []string) {
+		for _, prefix := range spelled {
+			list = append(list, prefix)
+			for count := 2; count <= 9; count++ {
+				list = append(list, fmt.Sprintf("%s[%d]:", strings.TrimSuffix(prefix, ":"), count))
+			}
 		}
-	}
-	return list
-}()
+		return list
+	}()
+)
 
 // isReplyPrefix reports whether a word is one of them, with its colon.
 func isReplyPrefix(word string) bool {
@@ -62,4 +66,32 @@ func behindReplies(subject string) (at int) {
 		}
 		at += strings.Index(rest, word) + len(word)
 	}
+}
+
+// answer takes the subject of an answer apart, as list software writes it: one "Re:", and in front of it or
+// behind a tag or none.
+func answer(subject string) (tag, words string, ok bool) {
+	before, tag, after, tagged := cutTag(subject)
+	if !tagged {
+		after = subject
+	}
+	rest := joinWords(before, after)
+	if len(rest) < 4 || !strings.EqualFold(rest[:4], "re: ") {
+		return "", "", false
+	}
+	return tag, rest[4:], true
+}
+
+// isAnswered reports whether the recorded subject is one of which list software makes such an answer: with the
+// tag behind "Re:", which was written in one of these ways, or with two of them in a row or around the tag.
+func isAnswered(r *recorded, tag, words string, ways []string) bool {
+	is := func(pieces ...string) bool {
+		pieces = slices.DeleteFunc(append(pieces, words), func(s string) bool { return s == "" })
+		return r.isContent([]byte(strings.Join(pieces, " ")), nil)
+	}
+	return slices.ContainsFunc(ways, func(first string) bool {
+		return is(first, tag) || slices.ContainsFunc(ways, func(second string) bool {
+			return is(first, tag, second) || tag != "" && is(first, second, tag)
+		})
+	})
 }

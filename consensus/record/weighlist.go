@@ -1,7 +1,9 @@
 package record
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -123,11 +125,37 @@ func (c *comparer) counted(r *recorded, subject string) (tag string) {
 	if strings.HasPrefix(rest, "(") {
 		end = ") "
 	}
+	if tag, words, ok := answer(subject); ok && r.version > recordV1 && c.countedOn(r, tag, words) {
+		return tag
+	}
 	tag, after, ok := strings.Cut(rest, end)
 	if !ok || !c.countsMails(strings.TrimPrefix(tag, "(")) || subjectKind(r, joinWords(before, after)) == "" {
 		return ""
 	}
 	return tag + strings.TrimSpace(end)
+}
+
+// maxBack is how many mails a known list may have counted between one and the answer to it.
+const maxBack = 200
+
+// countedOn reports whether the recorded subject is that of an answer with an earlier counter of the known list.
+func (c *comparer) countedOn(r *recorded, tag, words string) bool {
+	inner := strings.Trim(tag, "[]")
+	name := strings.TrimRight(inner, "0123456789")
+	count, err := strconv.Atoi(inner[len(name):])
+	if !c.countsMails(inner) || err != nil {
+		return false
+	}
+	for back := 1; back <= min(maxBack, count); back++ {
+		earlier := strconv.Itoa(count - back)
+		if inner[len(name)] == '0' || count-back == 0 {
+			earlier = fmt.Sprintf("%0*d", len(inner)-len(name), count-back)
+		}
+		if isAnswered(r, "["+name+earlier+"]", words, usual) {
+			return true
+		}
+	}
+	return false
 }
 
 // noSubject reports whether a subject that was added is a list's words for there being none, with a harmless tag, or

@@ -38,6 +38,7 @@ func TestJudge(t *testing.T) {
 	cases := []struct{ pair, direct, known, learnt, says string }{
 		{"relay", "verified inbox", "verified inbox", "", "all parts are as recorded"},
 		{"list", "changed inbox", "vouched inbox", "the list devs@lists.example", "Sent on by lists.example. Recorded by orig.example for ana@orig.example: lines 1 to 6."},
+		{"list-reply", "changed inbox", "vouched inbox", "the list devs@lists.example", `the spelling or the place of "Re:"`},
 		{"munged", "changed spam", "vouched inbox", "the list devs@lists.example", "the address in From"},
 		{"footer", "changed inbox", "vouched inbox", "the list devs@lists.example", "last 3 lines"},
 		{"map", "changed spam", "changed inbox", "the address map ana=orig.example@relay.example = ana@orig.example",
@@ -123,10 +124,10 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%d of %d pairs done: %v", done, len(entries), err)
 	}
 	benign, tamper := r.Classes[Benign], r.Classes[Tamper]
-	if want := (Count{Pairs: 9, Verified: 1, Vouched: 3, Changed: 4, Inbox: 8, Spam: 1}); benign.Count != want || *benign.Known != want {
+	if want := (Count{Pairs: 10, Verified: 1, Vouched: 4, Changed: 4, Inbox: 9, Spam: 1}); benign.Count != want || *benign.Known != want {
 		t.Errorf("benign %+v, want %+v", benign, want)
 	}
-	if want := (Count{Pairs: 9, Verified: 1, Changed: 3, Inbox: 4, Spam: 5}); benign.Direct != want {
+	if want := (Count{Pairs: 10, Verified: 1, Changed: 4, Inbox: 5, Spam: 5}); benign.Direct != want {
 		t.Errorf("benign with nothing known %+v, want %+v", benign.Direct, want)
 	}
 	if want := (Count{Pairs: 7, Spam: 7, Invalid: 1}); tamper.Count != want || tamper.Direct != want {
