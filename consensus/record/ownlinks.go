@@ -112,12 +112,8 @@ var (
 	urlPattern = regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$`)
 	// behindHost are the characters of a path, query and fragment at which no program ends a link.
 	behindHost = regexp.MustCompile(`^[A-Za-z0-9/?#&=%+_~.@-]*$`)
-	// fileEnding is what files on the web end in, and is no top-level domain.
-	fileEnding = regexp.MustCompile(`(?i)\.(?:html?|php|cgi|aspx?|jsp|txt)$`)
 	hostName   = regexp.MustCompile(`(?i)^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?:[a-z]{2,24}|xn--[a-z0-9-]+)$`)
 	localPart  = regexp.MustCompile(`^[A-Za-z0-9_+=.-]+$`)
-	// dotted is what may be a host, in whatever script: IDNA takes marks, and symbols in front.
-	dotted = regexp.MustCompile(`[^\s.]\.[\pL\pM\pN]`)
 	// version is a number or a version: no address has so few parts, no top-level domain has digits alone.
 	version = regexp.MustCompile(`^[0-9]+\.[0-9]+(?:\.[0-9]+)?$`)
 )
@@ -175,7 +171,7 @@ func (own owners) names(word string, plain bool) (says string) {
 		return "it names the address %q"
 	case strings.Contains(word, "://"), strings.Contains(word, `\\`), schemed.MatchString(word):
 		return "its link %q leads elsewhere"
-	case dotted.MatchString(word) && !version.MatchString(name), err == nil:
+	case namesHost(word) && !version.MatchString(name), err == nil:
 		return "it names the host %q"
 	}
 	return ""
@@ -233,7 +229,7 @@ func (own owners) leadsOn(link, host string) bool {
 			continue
 		}
 		for _, piece := range strings.FieldsFunc(segment, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("?#&=", r) }) {
-			if own.names(fileEnding.ReplaceAllString(piece, ""), true) != "" {
+			if own.names(piece, true) != "" {
 				return false
 			}
 		}

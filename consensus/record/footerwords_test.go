@@ -1,0 +1,54 @@
+package record_test
+
+import (
+	"testing"
+
+	"cairn/consensus/record"
+)
+
+// TestFooterWords: what footers of all languages have in their words is no host, and hides nothing; what leads
+// somewhere does in whatever letters, from a list that is known and from nobody.
+func TestFooterWords(t *testing.T) {
+	const kind, text = "text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit", "Hello Ann,\n\nthe figures are fine."
+	list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "ann@b.example", List: true}}
+	for added, harmless := range map[string]bool{
+		"--\nTopics, e.g. mail, i.e. lists, U.S. and 5 p.m.":                 true,
+		"--\nz.B. der Verein e.V., d.h. alle":                                true,
+		"--\nFigures S.p.A., Figures S.A., Figures B.V., Figures s.r.o.":     true,
+		"--\nFigures d.o.o., Figures sp. z o.o., Αριθμοί Α.Ε., Sayılar A.Ş.": true,
+		"--\nJ.R. Doe, Ph.D.":                  true,
+		"--\nписьма, списки и т.д.":            true,
+		"--\nSee README.txt and listinfo.html": true,
+		"--\nこのメールは team に送信されました。退会はリストまで。": true,
+		"--\n此邮件发往列表。退订请回复。":                 true,
+		"--\nSee evil.com":              false,
+		"--\nSee EVIL.CoM.":             false,
+		"--\nSee evil.com/e.V.":         false,
+		"--\nSee e.V.,evil.com":         false,
+		"--\nSee e.g.evil.co.uk":        false,
+		"--\nSee t.co":                  false,
+		"--\nSee evil.test.txt":         false,
+		"--\nSee evil.comです":            false,
+		"--\nSee evil.com\u0301":        false,
+		"--\nSee evil.c\ufe0eom":        false,
+		"--\nSee evil.com_x":            false,
+		"--\nSee evil.com-x":            false,
+		"--\nSee evil.xn--p1ai":         false,
+		"--\nSee зло.рф":                false,
+		"--\nSee 悪い。みんな":                false,
+		"--\nSee 悪い。com":                false,
+		"--\nSee evil.한국":               false,
+		"--\nSee evil.onion or eve.eth": false,
+		"--\nSee 203.0.113.9":           false,
+		"--\nSee 203.0.113.9:80":        false,
+		"--\nSee v1.2.3.4":              false,
+	} {
+		sent, arrived := mail(kind, text), mail(kind, text+"\n"+added+"\n")
+		for _, with := range []record.Context{{}, list} {
+			c := record.Compare(tokenOf(sent), arrived, with)
+			if got := c.MayBeWanted() || c.Forwarded(); got != harmless {
+				t.Errorf("%q: harmless %v\n%s", added, got, table(c))
+			}
+		}
+	}
+}
