@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"cairn/mailstore/message"
 )
 
@@ -32,7 +34,7 @@ func harm(added []byte, own owners) string {
 		return fmt.Sprintf("it has %d octets, more than %d", len(added), maxAddition)
 	case !utf8.Valid(added):
 		return "it is not in UTF-8"
-	case strings.ContainsFunc(string(added), odd):
+	case hides(string(added)):
 		return "it has characters that hide or turn others"
 	case drawn(string(added)):
 		return "it has lines that draw something"
@@ -85,7 +87,7 @@ func odd(r rune) bool {
 		return true
 	case unicode.Is(pips, r):
 		return true
-	case 0xff00 <= r && r <= 0xffef: // full width: Ｅ, ５
+	case 0xff00 <= r && r <= 0xffef && !strings.ContainsRune(wide, r): // full width: Ｅ, ５
 		return true
 	}
 	return r >= 0x80 && unicode.IsNumber(r)
@@ -93,8 +95,9 @@ func odd(r rune) bool {
 
 // rules are the characters of which people draw rules, mixed those of a long one.
 const (
-	rules   = "-_=*~─━—–═"
-	mixed   = rules + "#"
+	rules   = "-_=*~─━—–═ー・‐−"
+	mixed   = rules + "#+"
+	wide    = "＝－＿" // rules of full width
 	minRule = 3
 	minLong = 10 // characters of a rule of several, or of hashes, of which headings have few
 )
@@ -108,7 +111,7 @@ func separated(added []byte) bool {
 
 // isRule reports whether a line is a rule: of one character, or a long one.
 func isRule(line string) bool {
-	rule := []rune(strings.ReplaceAll(strings.TrimSpace(line), " ", ""))
+	rule := []rune(strings.ReplaceAll(strings.TrimSpace(norm.NFKC.String(line)), " ", ""))
 	all := func(of string) bool {
 		return !slices.ContainsFunc(rule, func(r rune) bool { return !strings.ContainsRune(of, r) })
 	}

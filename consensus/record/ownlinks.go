@@ -9,8 +9,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // owners say whose hosts and addresses an addition may name.
@@ -141,7 +139,7 @@ func (own owners) foreign(text string) (rest, why string) {
 // unlinked is a word in NFKC without the link to the known forwarder in which it ends; why says what else
 // it names.
 func (own owners) unlinked(word string) (rest, why string) {
-	rest = ideographic.Replace(norm.NFKC.String(word))
+	rest = plainly(word)
 	linked, behind := "", ""
 	if at := linkStart.FindStringIndex(rest); at != nil {
 		rest, linked = rest[:at[0]], rest[at[0]:]
@@ -219,7 +217,7 @@ func (own owners) leadsOn(link, host string) bool {
 	if !found || err != nil || !behindHost.MatchString(behind) || !utf8.ValidString(plain) {
 		return false
 	}
-	plain = ideographic.Replace(norm.NFKC.String(plain))
+	plain = plainly(plain)
 	if linkStart.MatchString(plain) {
 		return false
 	}

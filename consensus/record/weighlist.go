@@ -77,7 +77,7 @@ func (c *comparer) harmlessTag(tags string, known bool) bool {
 	if !strings.HasPrefix(tags, "[") || strings.Count(tags, "[") != 1 || len(tags) > longest {
 		return false
 	}
-	return known && c.isList(inner) || !strings.ContainsAny(inner, "@/:.") && !strings.ContainsFunc(inner, odd) && c.digitsOfList(inner, known)
+	return known && c.isList(inner) || !strings.ContainsAny(inner, "@/:.") && !hides(inner) && c.digitsOfList(inner, known)
 }
 
 // digitsOfList reports whether a tag has no digits, is the name of a list that the author wrote to, or
