@@ -205,11 +205,16 @@ func (c *comparer) isListName(name string, known bool) bool {
 	return c.harmlessTag("["+name+"]", known) && !strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Terminal_Punctuation, r) })
 }
 
-// cutVia cuts a name at the last "via" in it.
+// cutVia cuts a name at the last "via" in it, which may stand in parentheses with the list.
 func cutVia(name string) (before, list string, ok bool) {
-	at := strings.LastIndex(" "+name, " via ")
+	open := " via "
+	bare, closed := strings.CutSuffix(name, ")")
+	if closed && strings.Contains(bare, " (via ") {
+		name, open = bare, " (via "
+	}
+	at := strings.LastIndex(" "+name, open)
 	if at < 0 {
 		return name, "", false
 	}
-	return strings.TrimSpace(name[:at]), name[at+len("via "):], true
+	return strings.TrimSpace(name[:max(at-1, 0)]), name[at+len(open)-1:], true
 }
