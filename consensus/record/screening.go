@@ -16,23 +16,35 @@ var screeningWords = []string{
 	"extern", "externe", "externe mail", "externe e-mail", "externer absender", "externo", "esterno",
 }
 
+// wrappedWords are what they call it in brackets or between stars alone: without, they begin subjects.
+var wrappedWords = []string{
+	"a/v unscannable", "unscannable", "virus removed", "message encrypted", "encrypted", "infected", "filename", "fraud", "size", "definitely spam", "外部",
+}
+
 // screeningTag is one of them, or of spam how much, as such programs write it, with a blank or nothing behind.
 var screeningTag = func() *regexp.Regexp {
-	var quoted []string
-	for _, words := range screeningWords {
-		quoted = append(quoted, regexp.QuoteMeta(words))
+	of := func(lists ...[]string) string {
+		var quoted []string
+		for _, words := range slices.Concat(lists...) {
+			quoted = append(quoted, regexp.QuoteMeta(words))
+		}
+		slices.SortFunc(quoted, func(a, b string) int { return len(b) - len(a) }) // the longest first
+		return `(?:(?:warning|caution) ?: ?)?(?:spam(?: score)?:? \d{1,2}(?:\.\d{1,2})?|` + strings.Join(quoted, "|") + `)`
 	}
-	slices.SortFunc(quoted, func(a, b string) int { return len(b) - len(a) }) // the longest first
-	words := `(?:(?:warning|caution): ?)?(?:spam(?: score)?:? \d{1,2}(?:\.\d{1,2})?|` + strings.Join(quoted, "|") + `)`
-	inner := `[!?:* -]{0,4}` + words + `[!?:* -]{0,4}`
-	return regexp.MustCompile(`^(?i)(?:(?:\[` + inner + `\]|\(` + inner + `\)|\{` + inner + `\}|<` + inner + `>|\*{1,8} ?` + words + `[!?]? ?\*{1,8})(?: ?[:-])?|` +
-		words + ` ?[:>])(?: |$)`)
+	bare, wrapped := of(screeningWords), of(screeningWords, wrappedWords)
+	inner := `(?:\x{26a0}\x{fe0f}? )?[!?:* -]{0,4}` + wrapped + `[!?:* -]{0,4}`
+	return regexp.MustCompile(`^(?i)(?:(?:(?:\[` + inner + `\]|［` + inner + `］|\(` + inner + `\)|\{` + inner + `\}|<` + inner + `>|\*{1,8} ?` + wrapped + `[!?]? ?\*{1,8})(?: ?[:-])?|` +
+		bare + `(?: ?[:>]| -))(?: |$)|【` + inner + `】(?: |$|\pL))`)
 }()
 
 // cutScreening cuts a tag of a program that screens mail off the front of a subject.
 func cutScreening(s string) (tag, after string, ok bool) {
-	tag = strings.TrimSuffix(screeningTag.FindString(s), " ")
-	if tag == "" || strings.ContainsFunc(tag, func(r rune) bool { return r >= 0x80 }) { // as letters that fold to those of ASCII
+	tag = screeningTag.FindString(s)
+	if at := strings.Index(tag, "】"); at >= 0 { // what stands behind has to be no part of a number
+		tag = tag[:at+len("】")]
+	}
+	tag = strings.TrimSuffix(tag, " ")
+	if tag == "" || strings.ContainsFunc(tag, func(r rune) bool { return r == 'ſ' || r == '\u212a' }) { // as letters that fold to those of ASCII
 		return "", "", false
 	}
 	return tag, s[len(tag):], true
