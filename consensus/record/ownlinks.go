@@ -72,8 +72,8 @@ func (own owners) isPage(u *url.URL) bool {
 		}
 		path := strings.Split(strings.Trim(strings.ToLower(u.Path), "/"), "/")
 		name := path[len(path)-1]
-		if at := strings.LastIndex(name, "."+domain); at > 0 && name[at:] == "."+domain { // Mailman 3
-			name = name[:at] + "@" + domain
+		if address, ok := own.dotted(name); ok {
+			name = address
 		}
 		if (own.written[name+"@"+domain] || strings.HasSuffix(name, "@"+domain) && own.written[name]) &&
 			!slices.ContainsFunc(path[:len(path)-1], func(word string) bool { return !slices.Contains(shelves, word) }) {
@@ -81,6 +81,17 @@ func (own owners) isPage(u *url.URL) bool {
 		}
 	}
 	return false
+}
+
+// dotted is the address that the author wrote to which Mailman 3 names so, with a dot for its "@".
+func (own owners) dotted(name string) (address string, ok bool) {
+	name = strings.ToLower(name)
+	for i, r := range name {
+		if address = name[:i] + "@" + name[i+len(string(r)):]; r == '.' && own.written[address] {
+			return address, true
+		}
+	}
+	return "", false
 }
 
 // isOrder reports whether a link to an address that the author wrote to has its desk do no more than
@@ -221,9 +232,9 @@ func (own owners) leadsOn(link, host string) bool {
 	if linkStart.MatchString(plain) {
 		return false
 	}
-	inPath := strings.HasPrefix(behind, "/") && own.vouched(host)
+	inPath := strings.HasPrefix(behind, "/")
 	for segment := range strings.SplitSeq(plain, "/") {
-		if inPath && own.cites(segment) {
+		if _, ok := own.dotted(segment); inPath && (ok || own.vouched(host) && own.cites(segment)) {
 			continue
 		}
 		for _, piece := range strings.FieldsFunc(segment, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("?#&=", r) }) {
