@@ -124,18 +124,19 @@ func clip(s string) (kept string, cut bool) {
 	return s[:min(len(s), maxFooterBytes)], len(s) > maxFooterBytes
 }
 
-const maxQuoted = 160 // characters
-
-// quote is an addition for people, in one line: what is seen of it, begin and end of what is long.
+// quote is an addition for people, in one line: what is seen of it, whole if it may be harmless, begin and
+// end of what is longer.
 func quote(t message.Type, added string) string {
+	longest := maxAddition
 	if t == message.HTML {
 		if text := seen([]byte(added), seeing{pictures: true, links: true}); len(text) > 0 {
 			added = string(text)
 		}
+		longest = maxFooterBytes // where it leads is not counted among its words
 	}
-	line := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(added, "\uFFFD")), " "))
-	if len(line) > maxQuoted {
-		return string(line[:maxQuoted*2/3]) + " … " + string(line[len(line)-maxQuoted/3:])
+	line := []rune(oneLine(added))
+	if len(line) > longest {
+		return string(line[:2*maxDetail]) + " … " + string(line[len(line)-maxDetail:])
 	}
 	return string(line)
 }

@@ -17,23 +17,32 @@ import (
 // comparison says of the pair, once with both contents known and once with the record's commitments
 // and tags alone. "context" has what is known of the way, a line each: "forwarder DOMAIN ADDRESS",
 // "list DOMAIN ADDRESS", "banner TEXT", "map RULE". "version 1" in it compares with a record of that.
-func TestCompareScripts(t *testing.T) {
+func TestCompareScripts(t *testing.T) { eachScript(t, runScript) }
+
+func eachScript(t *testing.T, run func(t *testing.T, file string)) {
 	files, err := filepath.Glob("testdata/compare/*.txtar")
 	if err != nil || len(files) < 20 {
 		t.Fatalf("%d scripts, %v", len(files), err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { runScript(t, file) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { run(t, file) })
 	}
 }
 
-func runScript(t *testing.T, file string) {
-	script, err := txtar.ParseFile(file)
+// script is one of testdata/compare, and what the comparison says of it by the name of its section.
+type script struct {
+	*txtar.Archive
+	part map[string][]byte
+	says map[string]record.Comparison
+}
+
+func readScript(t *testing.T, file string) script {
+	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	part := map[string][]byte{}
-	for _, f := range script.Files {
+	for _, f := range archive.Files {
 		part[f.Name] = f.Data
 	}
 	sent := message.Dissect(part["sent"], strings.Fields(string(part["sent to"])))
@@ -46,25 +55,33 @@ func runScript(t *testing.T, file string) {
 	if version == 1 {
 		token = tokenOfV1(sent)
 	}
-	got := map[string]string{
-		"by contents":    table(record.CompareMessages(sent, received, with)),
-		"by commitments": table(record.Compare(token, received, with)),
+	return script{archive, part, map[string]record.Comparison{
+		"by contents":    record.CompareMessages(sent, received, with),
+		"by commitments": record.Compare(token, received, with),
+	}}
+}
+
+func runScript(t *testing.T, file string) {
+	s := readScript(t, file)
+	got := map[string]string{}
+	for name, c := range s.says {
+		got[name] = table(c)
 	}
 	for name := range got {
-		if _, stated := part[name]; !stated {
+		if _, stated := s.part[name]; !stated {
 			t.Errorf("the script does not say what it is %s", name)
 		}
 	}
-	for i, f := range script.Files {
+	for i, f := range s.Files {
 		want, checked := got[f.Name]
 		if checked && *update {
-			script.Files[i].Data = []byte(want)
+			s.Files[i].Data = []byte(want)
 		} else if checked && string(f.Data) != want {
 			t.Errorf("%s:\n%s\nwant\n%s", f.Name, want, f.Data)
 		}
 	}
 	if *update {
-		if err := os.WriteFile(file, txtar.Format(script), 0o644); err != nil {
+		if err := os.WriteFile(file, txtar.Format(s.Archive), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -159,23 +159,34 @@ func squeeze(b []byte) []byte {
 }
 
 // inWords is the content of a component of the header for people: a date as one, of names those and
-// not their numbers.
+// not their numbers, whole where they are not those of addressees, of whom none but fewer may pass.
 func inWords(c *message.Component) string {
-	switch {
+	text := string(c.Content)
+	switch about := message.Type(c.Index); {
 	case c.Type == message.Date:
 		if at, day, ok := instant(c); ok {
 			return strings.TrimSpace(at.UTC().Format("2006-01-02 15:04:05 UTC") + " " + day)
 		}
-	case c.Reading == message.Canonical && c.Type == message.Names:
-		var words []string
-		for line := range strings.Lines(string(c.Content)) {
-			if _, name, ok := strings.Cut(line, "\t"); ok && strings.TrimSpace(name) != "" {
-				words = append(words, strings.TrimSpace(name))
-			}
+	case c.Type == message.Names:
+		if c.Reading == message.Canonical {
+			text = namesIn(text)
 		}
-		return shorten([]byte(strings.Join(words, ", ")))
+		if about != message.To && about != message.Cc {
+			return quote(message.Names, text)
+		}
 	}
-	return shorten(c.Content)
+	return shorten([]byte(text))
+}
+
+// namesIn are the names in the content of a component, in a row.
+func namesIn(content string) string {
+	var words []string
+	for line := range strings.Lines(content) {
+		if _, name, ok := strings.Cut(line, "\t"); ok && strings.TrimSpace(name) != "" {
+			words = append(words, strings.TrimSpace(name))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // instant is what a date within the grammar says.
@@ -192,9 +203,14 @@ func shorten(content []byte) string {
 	if len(content) > 16*maxDetail {
 		content = content[:16*maxDetail]
 	}
-	line := strings.Join(strings.Fields(strings.ToValidUTF8(string(content), "\uFFFD")), " ")
+	line := oneLine(string(content))
 	if runes := []rune(line); len(runes) > maxDetail {
 		return string(runes[:maxDetail-1]) + "…"
 	}
 	return line
+}
+
+// oneLine is a text with a blank for each piece of white space.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
 }

@@ -148,7 +148,7 @@ func (c Comparison) Forwarded() bool {
 	return true
 }
 
-// Quoted are the additions to the author's message, each in quotes, none longer than a line.
+// Quoted are the additions to the author's message, each in quotes, whole if it may pass.
 func (c Comparison) Quoted() []string {
 	var list []string
 	for _, p := range c.Parts {
@@ -166,6 +166,8 @@ func (c Comparison) Quoted() []string {
 	}
 	return list
 }
+
+const maxLong = 2 * maxDetail // octets of a quotation that is read over at a glance
 
 // Words says of a message that a known forwarder sent on what of it is the author's and what is
 // not, to follow "Recorded by D for A: "; author is the author's address. It says "unchanged" only
@@ -206,6 +208,8 @@ func (c Comparison) Words(author string) string {
 			marks = append(marks, p.String())
 		}
 	}
+	// What is long comes last, or what stands behind it would be lost on the reader.
+	slices.SortStableFunc(marks, func(a, b string) int { return len(a)/maxLong - len(b)/maxLong })
 	switch {
 	case len(marks) == 0:
 		return "unchanged"

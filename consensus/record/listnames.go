@@ -49,7 +49,11 @@ func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 	names, addresses := c.names(field), c.addresses(field)
 	var others []listedName
 	authors = true
+	said := 0
 	for _, n := range names {
+		if said += len(n.said()) + len(", "); said > maxAddition { // is not quoted whole
+			return false, false
+		}
 		inFrom, address := field != message.ReplyTo, addresses[n.rank]
 		name, list, via := cutVia(n.said())
 		switch {

@@ -41,7 +41,7 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	for i := range w.beside {
 		whole.Parts = append(whole.Parts, Part{
 			Type: message.Text, Index: w.beside[i].Index, Received: w.beside[i].Index, Outcome: Extra, Kind: Added,
-			Mark: known && harmless, Decides: !harmless, Added: string(w.beside[i].Text), Detail: shorten(w.beside[i].Text),
+			Mark: known && harmless, Decides: !harmless, Added: string(w.beside[i].Text), Detail: quote(message.Text, string(w.beside[i].Text)),
 		})
 	}
 	for _, p := range c.Parts {
