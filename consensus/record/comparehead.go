@@ -53,7 +53,9 @@ func (c *comparer) fields() {
 		}
 		recorded, more, second := c.besideRecorded(label, &f)
 		p := Part{Type: message.Fields, Outcome: Extra, Kind: Added, Detail: shorten([]byte(more.Value())), Field: f.Name}
-		p.Added, p.Cut = clip(more.Value())
+		if p.Added, p.Cut = clip(more.Value()); message.ActedUpon(f.Name) {
+			p.Detail = quote(message.Fields, p.Added)
+		}
 		if second {
 			kept = append(kept, recorded)
 		} else if before := c.mapText(&f); before != f.Lines && c.origin.has(label, []byte(before)) {

@@ -30,6 +30,7 @@ type Part struct {
 	Kept     bool   `json:",omitempty"` // the author's own is there: the same, or as an honest relay leaves it
 	Decides  bool   `json:",omitempty"` // alone keeps the message from counting as wanted
 	Mark     bool   `json:",omitempty"` // the known forwarder may make it
+	Silent   bool   `json:",omitempty"` // a Mark that says nothing and leads nowhere but to the forwarder
 	Moved    bool   `json:",omitempty"` // the same content in another place
 	Field    string `json:",omitempty"` // of Fields: the name, in lower case
 	Added    string `json:",omitempty"` // text that was added, at most 2,048 octets of it

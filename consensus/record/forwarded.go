@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,20 +46,41 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 	case message.To, message.Cc:
 		return f.List && (p.Outcome == Absent || p.Kind == AddressesRemoved || p.Kind == AddressesCut || p.Type == message.To && c.only(message.To, f.Posting) || p.Type == message.Cc && c.authorInCc())
 	case message.Fields:
-		switch {
-		case p.Field == "list-id":
-			return f.List && !p.Cut && c.isHarmlessID(p.Added)
-		case slices.Contains(listActions, p.Field):
-			return f.List && !p.Cut && harmlessActions(p.Added, c.own())
+		if f.List && message.ListField(p.Field) {
+			return c.listField(p)
 		}
-		return p.Field != "" && (f.List && message.ListField(p.Field) || p.Outcome == Extra && !message.ActedUpon(p.Field))
+		return p.Field != "" && p.Outcome == Extra && !message.ActedUpon(p.Field)
 	}
 	return !p.Decides && p.Outcome != Same && (p.Type == message.References || p.Type == message.Language || p.Type == message.MIME ||
 		p.Type == message.Layout && (p.Kind == Rewrapped || p.Kind == OtherLanguage) || p.Type == message.AttachmentOctets || p.Type == message.Layout && p.Index == 1)
 }
 
-// listActions are the list fields that programs make buttons of: they have to lead to the list.
-var listActions = []string{"list-unsubscribe", "list-unsubscribe-post", "list-post", "list-subscribe", "list-help", "list-owner"}
+// elsewhere are the list fields that may lead away from a list: many have their archive at another host.
+var elsewhere = []string{"list-archive", "archived-at"}
+
+// listField reports whether a known list may add a field. It is silent if it leads to the list and says
+// nothing; of others no program makes buttons, and the sentence has them whole.
+func (c *comparer) listField(p *Part) bool {
+	if p.Kind == Mapped || p.Kind == Refolded || p.Kind == Encoded { // the author's own
+		p.Silent = true
+		return true
+	}
+	shown := message.ActedUpon(p.Field)
+	home := !p.Cut && harmlessActions(p.Added, c.own())
+	if p.Field == "list-id" {
+		p.Silent, home = !p.Cut && c.isListID(p.Added), !p.Cut && c.isHarmlessID(p.Added)
+	} else {
+		p.Silent = home && (!shown || !hasWords(p.Added))
+	}
+	return p.Silent || len(p.Added) <= maxAddition && (home || !shown || slices.Contains(elsewhere, p.Field))
+}
+
+// hasWords reports whether a list field has anything beside its links, but for what RFC 8058 has there.
+func hasWords(value string) bool {
+	return strings.Trim(inAngles.ReplaceAllString(value, ""), ", \t") != "" && value != "List-Unsubscribe=One-Click"
+}
+
+var inAngles = regexp.MustCompile(`<[^<>]*>`)
 
 func (c *comparer) bodyMark(p *Part) bool {
 	switch {
@@ -179,16 +201,20 @@ func (c Comparison) Words(author string) string {
 			kept = "the whole message, inside one of the forwarder's"
 			marks = append(marks, fmt.Sprintf("what stands around it under the subject %q", p.Detail))
 		}
-		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout && p.Added == "" || p.Type == message.Fields {
+		if p.Outcome == Same || p.Type.Derived() || p.Type == message.Recipient || p.Type == message.SignatureBlock || p.Type == message.Layout && p.Added == "" || p.Type == message.Fields && (p.Silent || !message.ActedUpon(p.Field) && !message.ListField(p.Field)) {
 			continue
 		}
 		switch {
 		case p.Type == message.Names:
 			about := message.Type(p.Index)
 			addressee := about == message.To || about == message.Cc // each that is left is as recorded
-			if !addressee && p.Outcome != Absent && p.Detail != "" && p.Kind != AuthorsName && p.Kind != NameVia {
+			if p.Outcome == Absent && (about == message.From || about == message.ReplyTo) {
+				marks = append(marks, p.String())
+			} else if !addressee && p.Outcome != Absent && p.Detail != "" && p.Kind != AuthorsName && p.Kind != NameVia {
 				marks = append(marks, fmt.Sprintf("the name in %s: %q", about, p.Detail))
 			}
+		case p.Type == message.Fields:
+			marks = append(marks, fmt.Sprintf("%s: %q", p.Field, quote(p.Type, p.Added)))
 		case p.Type == message.Subject && p.Kind == SubjectTagged:
 			marks = append(marks, p.Detail)
 		case p.Type == message.Text && p.Kind == FooterAppended:
@@ -201,9 +227,8 @@ func (c Comparison) Words(author string) string {
 			marks = append(marks, fmt.Sprintf("%s: %q", p.Type, quote(p.Type, p.Added)))
 		case p.Type == message.From:
 			marks = append(marks, "the address in From")
-		case p.Type == message.ReplyTo && p.Outcome != Absent:
-			marks = append(marks, fmt.Sprintf("reply-to: %q", p.Detail))
-		case p.Type == message.Sender:
+		case (p.Type == message.ReplyTo || p.Type == message.Sender) && p.Outcome != Absent:
+			marks = append(marks, fmt.Sprintf("%s: %q", p.Type, p.Detail))
 		default:
 			marks = append(marks, p.String())
 		}

@@ -49,7 +49,7 @@ func addedWords(p record.Part, mail map[string][]byte) (words []string) {
 		text, before = namesOf(mail["received"], field), namesOf(mail["sent"], message.From)+namesOf(mail["sent"], field)
 	case p.Type == message.HTML:
 		text = markup.ReplaceAllString(text, " ")
-	case p.Type == message.Fields:
+	case p.Type == message.Fields && (!message.ActedUpon(p.Field) || p.Silent || p.Kind != record.Added):
 		return nil
 	}
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }) {

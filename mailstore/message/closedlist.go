@@ -67,8 +67,9 @@ var actedUponFields = []string{
 }
 
 // shownFields have words that programs show as a matter of course (Gnus, mutt, Claws Mail, KMail, readers of
-// RFC 9057): whoever adds one speaks to the reader.
+// RFC 9057), or that older programs act upon as on their fellows above: whoever adds one speaks to the reader, or in the author's name.
 var shownFields = []string{
+	"archived-at", "comment", "jabber-id", "x-original-subject", "x-reply-to", "read-receipt-to", "return-receipt-requested", "x-return-receipt-to",
 	"summary", "organization", "organisation", "author", "posted-to", "gnus-warning", "fcc", "gcc", "x-url", "x-mailer", "user-agent", "x-newsreader",
 }
 
