@@ -79,3 +79,16 @@ func (h *Header) Author(original *Token) (from string, domains []string) {
 	}
 	return h.From, h.Domains
 }
+
+// AuthorIn is Author of what a comparison found recorded: of a message that stands whole inside another
+// one the header inside tells, whoever sent what is around it.
+func (h *Header) AuthorIn(d *message.Dissection, c Comparison, original *Token) (from string, domains []string) {
+	if slices.ContainsFunc(c.Parts, func(p Part) bool { return p.Kind == WrappedWhole }) {
+		for _, leaf := range d.Body().Leaves {
+			if leaf.Inner != nil {
+				return ReadHeader(leaf.Inner, nil).Author(original)
+			}
+		}
+	}
+	return h.Author(original)
+}

@@ -55,3 +55,20 @@ func TestSetFrom(t *testing.T) {
 		t.Errorf("%q, want %q", f.From, want)
 	}
 }
+
+// TestAuthorOfWrapped: the record of a message that stands whole inside a list's is for whoever wrote that.
+func TestAuthorOfWrapped(t *testing.T) {
+	const sent = "From: Jo <jo@example.org>\r\nTo: team@lists.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: Figures\r\n\r\nHello\r\n"
+	tok := tokenOf(dissect(sent))
+	list := record.Context{Forwarder: &record.Forwarder{Domain: "lists.example", Posting: "team@lists.example", List: true}}
+	for sender, whole := range map[string]bool{"team@lists.example": true, "ceo@lists.example": false, "Jo <payments@lists.example>": false} {
+		raw := []byte("From: " + sender + "\r\nTo: team@lists.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: Figures\r\n" +
+			"MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\n" + sent)
+		d := dissect(string(raw))
+		c := record.Compare(tok, d, list)
+		from, domains := record.ReadHeader(raw, nil).AuthorIn(d, c, tok)
+		if c.Forwarded() != whole || whole && (from != "jo@example.org" || !slices.Equal(domains, []string{"example.org"})) {
+			t.Errorf("%s: %v, from %s, %q\n%s", sender, c.Forwarded(), from, domains, table(c))
+		}
+	}
+}

@@ -45,7 +45,8 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 		})
 	}
 	for _, p := range c.Parts {
-		if p.Type == message.Recipient || !harmless && isDecidingHeader(p) {
+		says := p.Type == message.Fields && p.Mark && !p.Silent && p.Outcome != Same
+		if p.Type == message.Recipient || says && kind == WrappedWhole || !harmless && isDecidingHeader(p) {
 			whole.Parts = append(whole.Parts, p)
 		}
 	}
@@ -131,12 +132,12 @@ func (c *comparer) harmlessLeaf(leaf *message.Leaf) bool {
 	return leaf.Reading == message.Canonical && harmless(leaf.Text, c.own()) && asItStands(leaf, string(leaf.Text))
 }
 
-// ownEnvelope reports whether the header around a wrapped message is the forwarder's: its From and
-// Sender, answers to the author or itself, the author's subject but for a tag, and no field that
+// ownEnvelope reports whether the header around a wrapped message is the forwarder's: its address
+// in From, Sender at its domain, answers to the author or itself, the author's subject but for a tag, and no field that
 // programs act upon but those of its list.
 func (c *comparer) ownEnvelope() bool {
 	f := c.with.Forwarder
-	if !c.allAt(message.From, f.Domain) || len(c.received(message.Sender)) > 0 && !c.allAt(message.Sender, f.Domain) {
+	if !c.only(message.From, f.Posting) || len(c.received(message.Sender)) > 0 && !c.allAt(message.Sender, f.Domain) {
 		return false
 	}
 	replies := c.received(message.ReplyTo)

@@ -275,14 +275,15 @@ func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with recor
 		w.below = record.Original(as.raw, w.hops)
 	}
 	f := new(Finding)
-	f.From, f.Domains = as.header.Author(token)
+	compared := record.Compare(token, w.below, with)
+	f.From, f.Domains = as.header.AuthorIn(w.below, compared, token)
 	f.Facts.SetFrom(f.From)
 	f.Facts.SetThreshold(v.cfg.Threshold, 0)
 	f.Facts.TokenPresent = true
 	if err := v.find(f, token, as.state); err != nil {
 		return nil, err
 	}
-	f.Facts.SetRecord(token, record.Compare(token, w.below, with))
+	f.Facts.SetRecord(token, compared)
 	f.Facts.ArrivalTime, f.Facts.ClockWrong = as.top.Facts.ArrivalTime, as.top.Facts.ClockWrong
 	f.Facts.SentOnTime = w.hops[0].Token.Record.Time
 	f.Facts.OwnDomain = as.ownDomain(f)

@@ -144,8 +144,9 @@ func facts(
 		}
 		original := hops[len(hops)-1].Token
 		f.Forwarder, f.SentOnTime, with.Forwarder, with.Recipient = list.Domain, tokens[0].Record.Time, list, rcpt
-		f.SetRecord(original, record.Compare(original, record.Original(arrived, hops), with))
-		from, domains = header.Author(original)
+		below := record.Original(arrived, hops)
+		f.SetRecord(original, record.Compare(original, below, with))
+		from, domains = header.AuthorIn(below, f.Comparison, original)
 	}
 	f.SetThreshold(0, 0)
 	f.SetFrom(from)
