@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -142,12 +143,12 @@ func isRespelled(r *recorded, subject string) bool {
 	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {
 		return false
 	}
-	rests := []string{subject[3:]}
-	if closed, parted := strings.CutPrefix(subject[3:], " "); parted { // list software parts the two
+	rests := [][]byte{[]byte(subject[3:])}
+	if closed, parted := bytes.CutPrefix(rests[0], []byte(" ")); parted { // list software parts the two
 		rests = append(rests, closed)
 	}
-	return slices.ContainsFunc(rests, func(rest string) bool {
-		return slices.ContainsFunc(respelled, func(prefix string) bool { return r.isContent([]byte(prefix+rest), nil) })
+	return slices.ContainsFunc(rests, func(rest []byte) bool {
+		return slices.ContainsFunc(respelled, func(prefix string) bool { return r.isRow([]byte(prefix), rest) })
 	})
 }
 

@@ -186,6 +186,20 @@ func (r *recorded) isContent(content []byte, labels []string) bool {
 	return r.budget.spend(len(content)) && r.fits(r.begin(content), labels)
 }
 
+// isRow reports whether the pieces in a row are the canonical content that was recorded.
+func (r *recorded) isRow(pieces ...[]byte) bool {
+	for _, piece := range pieces {
+		if !r.budget.spend(len(piece)) {
+			return false
+		}
+	}
+	state := r.begin(nil)
+	for _, piece := range pieces {
+		state.Write(piece)
+	}
+	return r.fits(state, nil)
+}
+
 // labels are the charsets under which text that arrived as a may have been recorded: its own, or
 // any if it came as UTF-8.
 func (a *arrival) labels() []string {

@@ -68,9 +68,16 @@ func behindReplies(subject string) (at int) {
 	}
 }
 
+// maxAnswer is how many octets the subject of an answer may have: a line of RFC 5322 section 2.1.1. What it was
+// made of is tried many times.
+const maxAnswer = 998
+
 // answer takes the subject of an answer apart, as list software writes it: one "Re:", and in front of it or
 // behind a tag or none.
 func answer(subject string) (tag, words string, ok bool) {
+	if len(subject) > maxAnswer {
+		return "", "", false
+	}
 	before, tag, after, tagged := cutTag(subject)
 	if !tagged {
 		after = subject
@@ -85,9 +92,13 @@ func answer(subject string) (tag, words string, ok bool) {
 // isAnswered reports whether the recorded subject is one of which list software makes such an answer: with the
 // tag behind "Re:", which was written in one of these ways, or with two of them in a row or around the tag.
 func isAnswered(r *recorded, tag, words string, ways []string) bool {
+	last := []byte(words)
 	is := func(pieces ...string) bool {
-		pieces = slices.DeleteFunc(append(pieces, words), func(s string) bool { return s == "" })
-		return r.isContent([]byte(strings.Join(pieces, " ")), nil)
+		front := strings.Join(slices.DeleteFunc(pieces, func(s string) bool { return s == "" }), " ")
+		if words != "" {
+			front += " "
+		}
+		return r.isRow([]byte(front), last)
 	}
 	return slices.ContainsFunc(ways, func(first string) bool {
 		return is(first, tag) || slices.ContainsFunc(ways, func(second string) bool {
