@@ -154,21 +154,18 @@ type Waiting struct {
 // Status reads the recorder's durable state and the chain's view of it. It may
 // be called while Run runs.
 func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
-	open := openBatch{Seq: 1}
-	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
+	epochs, err := storedEpochs(rd)
+	if err != nil {
 		return Waiting{}, err
 	}
 	halted, err := r.Halted(rd)
 	if err != nil {
 		return Waiting{}, err
 	}
+	open := epochs[len(epochs)-1]
 	w := Waiting{Epoch: open.Epoch, Seq: open.Seq, Micros: len(open.Micros), Halted: halted}
 	s := r.chain.State()
-	formers, err := readFormers(rd.Space(space))
-	if err != nil {
-		return Waiting{}, err
-	}
-	for _, o := range epochs(formers, &open) {
+	for _, o := range epochs {
 		if r.cannotCome(s, r.of(o)) {
 			continue
 		}

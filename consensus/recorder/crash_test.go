@@ -60,7 +60,7 @@ func sealUntilKilled(dir string) {
 		o.submit(rand.IntN(40), 1+rand.IntN(3), mail)
 		fmt.Printf("queued %d\n", o.nextID)
 		o.must(o.step())
-		fmt.Printf("sealed %d\n", o.nextID)
+		fmt.Printf("sealed %d\n", o.nextID-uint64(o.unsealed())) // some wait where starts do
 		if rand.IntN(2) == 0 {
 			o.mine(o.chain.State(), rand.IntN(3))
 		}
@@ -99,7 +99,7 @@ func testKill(t *testing.T, version string) {
 		o.now = o.now.Add(4 * time.Second)
 		o.must(o.step())
 		o.mine(tip, window)
-		done = o.waiting() == 0
+		done = o.waiting()+o.unsealed() == 0
 	}
 	o.must(o.step())
 	if n := uint64(o.check()); n != o.nextID {

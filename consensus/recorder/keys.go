@@ -74,16 +74,10 @@ func (k *keyring) over(s *consensus.State, key consensus.Key) bool {
 
 // Needs reports whether there is something left of a key before: an epoch whose mail the chain may still ask for.
 func (r *Recorder) Needs(rd *mailstore.Reader, key consensus.Key) (bool, error) {
-	open := openBatch{Seq: 1}
-	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
-		return true, err
-	}
-	formers, err := readFormers(rd.Space(space))
+	epochs, err := storedEpochs(rd)
 	if err != nil {
 		return true, err
 	}
-	if open.signed() && r.of(&open) == key {
-		return true, nil
-	}
-	return slices.ContainsFunc(formers, func(f former) bool { return r.of(&f.openBatch) == key }), nil
+	last := len(epochs) - 1
+	return slices.ContainsFunc(epochs[:last], func(o *openBatch) bool { return r.of(o) == key }) || epochs[last].signed() && r.of(epochs[last]) == key, nil
 }

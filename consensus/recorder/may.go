@@ -73,17 +73,22 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	fate, node := r.fate(s, r.pub)
 	since, _ := r.enrolled(s)
 	_, at, follows := Follows(s, r.node, r.pub, r.here)
+	epochs, err := storedEpochs(rd)
+	if err != nil {
+		return h, err
+	}
+	seals := r.seals(s, epochs)
 	switch why := r.silent(); {
 	case why != "":
 		return Halted{why, "end the other one first, then: cairn org node stays", true}, nil
 	case r.lacks(s) != "":
 		return Halted{r.lacks(s), NextConnect, false}, nil
-	case fate != Left && follows && !r.seals(s):
+	case fate != Left && follows && !seals:
 		return Halted{fmt.Sprintf("the chain has another recorder key for this node, which is here; the node takes it %d blocks after block %d and records again",
 			EnrolDepth, at), "cairn chain status", false}, nil
-	case fate == Replaced && !r.seals(s):
+	case fate == Replaced && !seals:
 		return Halted{HowReplaced(&node), "cairn org node rekey", true}, nil
-	case fate == Ended && !r.seals(s):
+	case fate == Ended && !seals:
 		return Halted{HowEnded(&node), "send from another node of the organisation: cairn org node ls", true}, nil
 	case fate == Left:
 		return Halted{fmt.Sprintf("the chain as it is here lacks the block with this node's recorder key, as after a network that was split came together; "+
@@ -92,17 +97,16 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 		return Halted{"the recorder key of this node is in no block yet", NextStatus, false}, nil
 	case since > 0 && s.Height() < since+EnrolDepth:
 		return Halted{fmt.Sprintf("the recorder key of this node is new; it is used from block %d on, so that others know it", since+EnrolDepth), "cairn chain status", false}, nil
-	case !r.seals(s):
+	case !seals && s.Mines(r.pub):
+		return r.haltedByStarts(s, epochs), nil
+	case !seals:
 		return Halted{"the chain does not have the recorder key of this node as one that signs", "cairn org node ls", false}, nil
 	case s.Params().HasEpochs():
 		return h, nil
 	}
-	open := openBatch{Seq: 1}
-	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
-		return h, err
-	}
-	tip, _ := s.BatchTip(r.series(&open))
-	why, err := conflict(rd.Space(space), &open, tip)
+	open := epochs[len(epochs)-1]
+	tip, _ := s.BatchTip(r.series(open))
+	why, err := conflict(rd.Space(space), open, tip)
 	switch {
 	case err != nil:
 		return h, err
@@ -112,12 +116,6 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 		return Halted{"the chain as seen here may be older than what this node signed last; waiting for a node of another organisation", "cairn peers", false}, nil
 	}
 	return h, nil
-}
-
-// seals reports whether what is sealed now gets into a block in time.
-func (r *Recorder) seals(s *consensus.State) bool {
-	node, ok := s.NodeByRecorder(r.pub)
-	return ok && sealsStill(s, &node)
 }
 
 // enrolled returns the height of the block since which our key counts; not ok if

@@ -223,7 +223,7 @@ func (r *Recorder) record(ctx context.Context, s *consensus.State, now time.Time
 		if err != nil || !may {
 			return err
 		}
-		if !r.seals(s) { // what is sealed still counts for a while
+		if !r.seals(s, r.epochs()) { // what is sealed still counts for a while
 			return r.close(ctx, s, now)
 		}
 		full, sealErr := r.seal(ctx, now)
