@@ -95,6 +95,9 @@ func (n *Node) propose(ctx context.Context, r api.EventRequest) (*api.OrgEvent, 
 		}
 	}
 	lacking, err := n.fits(s, e)
+	if err == nil {
+		err = n.checkBacklog(s, e)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -197,6 +197,28 @@ func (n *Node) recorderComes() bool {
 	})
 }
 
+// checkBacklog refuses an event that ends this node's recorder key, as its organisation wants, while more is sealed with
+// it than gets into blocks after that. A revocation is for a key that may be stolen, and waits for nothing.
+func (n *Node) checkBacklog(s *consensus.State, e *consensus.OrgEvent) error {
+	dropped := membership.ContentOf[*consensus.DropNode](e)
+	replaced := e.Signer == n.id.NodeKey() && membership.ContentOf[*consensus.Replace](e) != nil
+	node, there := s.NodeByKey(n.id.NodeKey())
+	if !there || !replaced && (dropped == nil || dropped.Node != node.Node) {
+		return nil
+	}
+	var blocks uint64
+	err := n.store.View(func(rd *mailstore.Reader) (err error) {
+		blocks, err = n.recorder.Backlog(rd, node.Recorder)
+		return err
+	})
+	if err != nil || blocks == 0 {
+		return err
+	}
+	return api.Errorf(api.CodeTryLater, "run the same command again then: cairn chain status",
+		"bringing the %s: this node has recorded more with its recorder key than gets into blocks once that has ended, as after a network that was split came together; "+
+			"from block %d on it all does, one comes every %v on average", e.Type(), s.Height()+blocks, s.Params().BlockInterval)
+}
+
 // formerKeys are the recorder keys that this node had, the oldest first.
 func (n *Node) formerKeys() (keys []ed25519.PrivateKey) {
 	for _, f := range n.formers {
