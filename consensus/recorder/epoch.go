@@ -105,7 +105,7 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 			f := &formers[i]
 			if restored {
 				// Whoever made the backup went on, and has closed it with more in it.
-				f.GivenUp, f.Micros = f.GivenUp || len(f.Micros) > 0, nil
+				f.GivenUp, f.Micros, f.Abreast = f.GivenUp || len(f.Micros) > 0, nil, 0
 			} else if i < len(r.formers) {
 				continue // as stored
 			}
@@ -140,6 +140,9 @@ func restoredAnew(rd *mailstore.Reader) (note mailstore.Restoration, anew bool, 
 func (r *Recorder) settleFormers(ctx context.Context, s *consensus.State) error {
 	for i := 0; i < len(r.formers); {
 		f := &r.formers[i]
+		if err := r.noteAbreast(ctx, s, f); err != nil {
+			return err
+		}
 		tip, opened := s.BatchTip(r.series(&f.openBatch))
 		why, err := r.conflict(s, &f.openBatch)
 		if err != nil {
@@ -166,12 +169,27 @@ func (r *Recorder) settleFormers(ctx context.Context, s *consensus.State) error 
 	return nil
 }
 
+// noteAbreast notes since when this node, or a process before that had the epoch as a former one too, is abreast of the
+// chain: processes that do not live for EpochGap blocks count together.
+func (r *Recorder) noteAbreast(ctx context.Context, s *consensus.State, f *former) error {
+	if f.Abreast != 0 || !r.abreast.Load() || len(f.Micros) == 0 && !f.GivenUp {
+		return nil
+	}
+	next := f.openBatch
+	next.Abreast = s.Height() + 1
+	err := r.store.Update(ctx, func(tx *mailstore.Tx) error { return putJSON(tx.Space(space), []byte(f.key), next) })
+	if err == nil {
+		f.openBatch = next
+	}
+	return err
+}
+
 // mayClose reports whether what a former epoch left open may be closed: had
 // another process gone on with that epoch, the chain would hold more of it by now,
 // unless it is cut off from all others.
 func (r *Recorder) mayClose(s *consensus.State, o *openBatch) bool {
 	key := r.of(o)
-	return r.abreast.Load() && r.ours(key) && s.Seals(key) && s.Height() >= r.abreastAt+consensus.EpochGap
+	return r.abreast.Load() && r.ours(key) && s.Seals(key) && o.Abreast != 0 && s.Height()+1 >= o.Abreast+consensus.EpochGap
 }
 
 // stop closes the open batch of an epoch that ends with this process, so that the

@@ -14,7 +14,6 @@ import (
 // their places are free.
 func (r *Recorder) mayRecord(ctx context.Context, s *consensus.State) (bool, error) {
 	if !r.abreast.Load() && r.known(s) {
-		r.abreastAt = s.Height()
 		r.abreast.Store(true)
 	}
 	since, ok := r.enrolled(s)
