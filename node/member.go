@@ -82,7 +82,7 @@ func (n *Node) checkKeys() error {
 		bad = home.NodeKeyFile
 	}
 	org, known = s.OrgByRecorder(n.id.RecorderKey())
-	if !ours(org, known) && !added(known) && !recorder && (known || !n.recorderComes()) {
+	if !ours(org, known) && !added(known) && !recorder && (known || !n.recorderComes(s)) {
 		bad = home.RecorderKeyFile
 	}
 	if n.id.Org != nil && n.id.OrgKey() != own.OrgKey {

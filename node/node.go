@@ -72,6 +72,7 @@ type Node struct {
 	broughtAt     atomic.Int64              // see noteBrought
 	ownSeen       atomic.Uint64             // see ownChangedKey
 	othersSeen    atomic.Uint64             // see othersKey
+	hadRecorders  map[consensus.Key]uint64  // see recorderPrefix; read and noted at the start
 	whole         atomic.Bool               // the chain was here as far as othersSeen since the start
 	configProblem atomic.Pointer[api.Error] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none
 
@@ -125,6 +126,9 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if err := n.openStores(); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(n.loadOwnSeen(), n.loadOthers(), n.loadRecorders()); err != nil {
+		return nil, err
+	}
 	if err := n.changeRecorder(); err != nil {
 		return nil, err
 	}
@@ -133,7 +137,10 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 			return nil, err
 		}
 	}
-	if err := errors.Join(n.checkKeys(), n.loadOwnSeen(), n.loadOthers()); err != nil {
+	if err := n.checkKeys(); err != nil {
+		return nil, err
+	}
+	if err := n.noteRecorders(context.Background()); err != nil {
 		return nil, err
 	}
 	if err := n.connect(); err != nil {

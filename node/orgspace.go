@@ -21,6 +21,10 @@ const (
 	// othersKey is the height up to which this node has seen a chain with other nodes than itself, see lacks.
 	othersKey = "others"
 
+	// recorderPrefix is before each recorder key that a block has given this node; behind it stands which one. The notes stay when the keys go: a chain
+	// that is fetched again knows the first one first, and the last one last.
+	recorderPrefix = "recorder/"
+
 	// toldPrefix is before the ID of each organisation whose changes are told to the administrator; behind it stand
 	// the IDs of the steps for which that was done, of the branch that was last looked at and of those before it since
 	// there was last something to tell; formerly the height up to which it was done, in 8 octets.

@@ -122,6 +122,8 @@ func (n *Node) goAlone() error {
 	if err != nil {
 		return fmt.Errorf("going on alone: %w", err)
 	}
+	n.othersSeen.Store(0)
+	n.ownSeen.Store(0)
 	n.log.Warn("going on with the chain as it is here, as told: what was recorded on another one counts no more")
 	return nil
 }

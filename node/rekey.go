@@ -132,7 +132,7 @@ func (n *Node) recorderKeys() []ed25519.PrivateKey {
 
 // hasRecorder reports whether a recorder key is, was or may become this node's: what goes by a key of its own goes by all.
 func (n *Node) hasRecorder(key consensus.Key) bool {
-	return slices.ContainsFunc(n.recorderKeys(), func(k ed25519.PrivateKey) bool { return consensus.PublicKey(k) == key })
+	return n.hadBefore(key) || slices.ContainsFunc(n.recorderKeys(), func(k ed25519.PrivateKey) bool { return consensus.PublicKey(k) == key })
 }
 
 // recorderFate is what is to be expected of our recorder key, see recorder.FateOf.
@@ -182,19 +182,6 @@ func (n *Node) bringRecorder(ctx context.Context, s *consensus.State) error {
 		return fmt.Errorf("bring this node's recorder key to the network again: %w", err)
 	}
 	return nil
-}
-
-// recorderComes reports whether our recorder key is one that follows another: an event that names it is kept, or the
-// one before is here. The chain may know less than it did.
-func (n *Node) recorderComes() bool {
-	if len(n.formers) > 0 {
-		return true
-	}
-	list, err := n.proposed()
-	return err == nil && slices.ContainsFunc(list, func(e *consensus.OrgEvent) bool {
-		r := membership.ContentOf[*consensus.Replace](e)
-		return r != nil && r.Recorder == n.id.RecorderKey()
-	})
 }
 
 // checkBacklog refuses an event that ends this node's recorder key, as its organisation wants, while more is sealed with
