@@ -15,7 +15,8 @@ import (
 type oldKey struct {
 	path string
 	// until is the number in its name: the block that decided when it was put there, or a later one where another key had
-	// that name. Branches differ in their blocks: it keeps files apart, and tells no age.
+	// that name. Branches differ in their blocks: it keeps files apart, and tells no age: by it
+	// one may stay for longer, and none goes.
 	until uint64
 }
 

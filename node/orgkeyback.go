@@ -72,8 +72,13 @@ func (n *Node) putOrgKeyBack(s *consensus.State, lost func(consensus.Key) bool) 
 	return keysDir + "/" + filepath.Base(old), putInPlace(list[i].File, path)
 }
 
-// wasOrgKey tells the block from which the entry of an organisation has a key no more, neither as its own nor as one that is
-// announced, as where a revocation overtook a rotation; 0 if it has. had: it ever had.
+// wasOrgKey tells the block from which an organisation has a key no more, neither as its own nor as one that is announced,
+// as where a revocation overtook a rotation; 0 if it has. One that was announced takes it with no other event. had: it ever
+// had.
 func wasOrgKey(s *consensus.State, org consensus.Hash, key consensus.Key) (until uint64, had bool) {
-	return membership.LastWas(s, org, func(o *consensus.Org) bool { return o.Key == key || o.Pending.Key == key })
+	until, had = membership.LastWas(s, org, func(o *consensus.Org) bool { return o.Key == key || o.Pending.Key == key })
+	if o, member := s.Org(org); member && until == 0 && had && o.Pending.Key != key {
+		until = o.Pending.At
+	}
+	return until, had
 }

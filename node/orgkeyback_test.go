@@ -2,11 +2,14 @@ package node
 
 import (
 	"crypto/ed25519"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/mempool"
+	"cairn/node/home"
 	"cairn/node/membership"
 )
 
@@ -95,5 +98,34 @@ func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
 	}
 	if keys, err := LoadOrgKeys(w.dir); err != nil || !keys[0].Equal(third) {
 		t.Errorf("a command's key was moved, %v", err)
+	}
+}
+
+// A former key goes a hundred blocks after the one from which another one counts on this branch, whatever the number in the
+// name of its file: the event of the command that put it there may have waited for long.
+func TestFormerOrgKeyGoesByTheChain(t *testing.T) {
+	w := newChanging(t)
+	w.blocks(consensus.DropGrace)
+	next, files := chaintest.Key("next org key", 1), []string{"org-old-1.pem", "org-old-99999.pem"}
+	for _, file := range files {
+		if err := os.WriteFile(filepath.Join(w.dir, keysDir, file), []byte(w.orgPEM()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, home.OrgKey), must(encodeKey(next)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.block(w.change(1, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRotate(e, next, recoveryOf(t, w.dir))
+	}))
+	for _, on := range []int{0, consensus.DropGrace - 1, 1} {
+		w.blocks(on)
+		w.looksAt(w.chain.State(), false)
+		w.dropOldKeys(w.chain.State())
+		for _, file := range files {
+			if there := fileExists(filepath.Join(w.dir, keysDir, file)); there == (on == 1) {
+				t.Errorf("%s at block %d: it is there: %v", file, w.chain.State().Height(), there)
+			}
+		}
 	}
 }

@@ -135,10 +135,9 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 		if !had {
 			continue // a chain that goes another way may have it
 		}
-		if gone != 0 && o.until > s.Height() { // else it is when it was put there, on whichever branch
-			o.until = gone
-		}
-		if s.Height() < o.until+consensus.DropGrace || org.Pending.At > s.Height() ||
+		if gone == 0 || s.Height() < gone+consensus.DropGrace || // by the block: a command's event may have waited for long
+			o.until <= s.Height() && s.Height() < o.until+consensus.DropGrace || // nor sooner after it was put there, as by another branch
+			org.Pending.At > s.Height() ||
 			org.KeyAt(s.Height()) == consensus.PublicKey(key) {
 			continue
 		}
@@ -149,7 +148,7 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 			n.log.Warn("a former key of the organisation could not be removed", "file", o.path, "err", err)
 			continue
 		}
-		n.log.Info("a former key of the organisation was removed: another one counts", "file", o.path, "since_block", o.until)
+		n.log.Info("a former key of the organisation was removed: another one counts", "file", o.path, "since_block", gone)
 	}
 }
 
