@@ -83,7 +83,7 @@ func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 			}
 			if height, in := membership.BlockOf(s, e); in {
 				list[i] = nil
-				if settles && s.Height() >= height+membership.SettledAfter {
+				if settles && s.Height() >= height+consensus.DropGrace { // as long as former keys stay
 					err = errors.Join(err, n.forget(ctx, e))
 				}
 				continue

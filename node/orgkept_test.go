@@ -73,8 +73,12 @@ func TestKeptEventsOfAnEarlierChain(t *testing.T) {
 	within := w.chain.State()
 	w.block()
 	after := w.chain.State()
+	w.blocks(consensus.DropGrace - membership.SettledAfter - 1)
+	lately := w.chain.State()
+	w.block()
+	settled := w.chain.State()
 	w.block(again)
-	w.blocks(membership.SettledAfter)
+	w.blocks(consensus.DropGrace)
 	last := w.chain.State()
 
 	for _, tt := range []struct {
@@ -97,10 +101,10 @@ func TestKeptEventsOfAnEarlierChain(t *testing.T) {
 		{"another followed", update, after, false, false},
 		{"another followed, in an old view", update, after, true, true},
 		{"another followed the rotation's", rotate, after, false, false},
-		{"in a block lately", other, within, false, true},
-		{"in a block", other, after, false, false},
-		{"in a block, in an old view", other, after, true, true},
-		{"a revocation that is in a block", revoked, after, false, false},
+		{"in a block lately", other, lately, false, true},
+		{"in a block", other, settled, false, false},
+		{"in a block, in an old view", other, settled, true, true},
+		{"a revocation that is in a block", revoked, settled, false, false},
 		{"a revocation that may come", again, after, false, true},
 		{"a revocation that came", again, last, false, false},
 	} {

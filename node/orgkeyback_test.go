@@ -2,6 +2,7 @@ package node
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -127,5 +128,44 @@ func TestFormerOrgKeyGoesByTheChain(t *testing.T) {
 				t.Errorf("%s at block %d: it is there: %v", file, w.chain.State().Height(), there)
 			}
 		}
+	}
+}
+
+// A change with many blocks on it that a longer branch with another one lacks is told, and the key that signs is in its place.
+func TestChangesThatADeepBranchTakesBack(t *testing.T) {
+	w := newChanging(t)
+	before, fork, winner := w.orgPEM(), w.chain.State(), w.renamed("Winner")
+	next := chaintest.Key("next org key", 1)
+	rotate := w.change(1, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRotate(e, next, recoveryOf(t, w.dir))
+	})
+	if _, err := ReplaceOrgKey(w.dir, next, fork.Height()+1); err != nil {
+		t.Fatal(err)
+	}
+	looks := func() {
+		t.Helper()
+		s := w.chain.State()
+		w.looksAt(s, false)
+		if err := errors.Join(w.bringProposed(t.Context(), s), w.followOrgKey(s)); err != nil {
+			t.Fatal(err)
+		}
+		w.dropOldKeys(s)
+	}
+	if err := w.keep(t.Context(), &rotate); err != nil {
+		t.Fatal(err)
+	}
+	w.block(rotate)
+	w.blocks(consensus.DropGrace - 1)
+	looks()
+	settled := w.chain.State()
+	w.outgrown(fork, 1, winner)
+	looks()
+	if status, err := w.Status(t.Context()); err != nil || len(status.Org.Overtaken) != 1 || len(w.toPostmaster()) != 1 || w.orgPEM() != before {
+		t.Errorf("status says %+v, %v", status.Org.Overtaken, err)
+	}
+	w.outgrown(settled, 2)
+	looks()
+	if status, err := w.Status(t.Context()); err != nil || len(status.Org.Overtaken) != 0 || w.orgPEM() == before {
+		t.Errorf("back again, the status says %+v, %v", status.Org.Overtaken, err)
 	}
 }

@@ -4,7 +4,7 @@ package node
 const (
 	orgSpace = "organisation"
 
-	// eventPrefix is before the ID of each event of our own that is in no block for certain.
+	// eventPrefix is before the ID of each event of our own until a hundred blocks stand on the one with it.
 	eventPrefix = "event/"
 
 	// overtakenPrefix is before the ID of each that no block will hold any more; behind it stand when that was found, in

@@ -110,7 +110,7 @@ func TestOvertakenEventsAreSaid(t *testing.T) {
 	}
 	says("when an update is on its way again", 1, 0, "rotate-key")
 	w.block(again)
-	w.blocks(membership.SettledAfter)
+	w.blocks(consensus.DropGrace)
 	says("when it is in a block", 0, 0, "rotate-key")
 	s := w.chain.State()
 	w.now = func() time.Time { return unixMilli(s.Time()).Add(overtakenShown + time.Minute) }

@@ -6,7 +6,7 @@ import (
 	"cairn/consensus"
 )
 
-// SettledAfter is how many blocks have to stand on one with an event of ours before it is forgotten: a
+// SettledAfter is how many blocks have to stand on one with an event before what it overtook is said to come to nothing: a
 // reorganisation might drop it.
 const SettledAfter = 20
 
