@@ -38,7 +38,10 @@ func (n *Node) followOrgKey(s *consensus.State) error {
 		return err
 	}
 	_, err = n.putOrgKeyBack(s, func(key consensus.Key) bool {
-		if org.Pending.Key == key || slices.ContainsFunc(kept, func(e *consensus.OrgEvent) bool { return orgKeyOf(e) == key }) {
+		if org.Pending.Key == key || slices.ContainsFunc(kept, func(e *consensus.OrgEvent) bool {
+			_, in := membership.BlockOf(s, e)
+			return orgKeyOf(e) == key && !in
+		}) {
 			return false // it may come
 		}
 		_, had := wasOrgKey(s, org.ID, key)

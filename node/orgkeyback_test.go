@@ -169,3 +169,46 @@ func TestChangesThatADeepBranchTakesBack(t *testing.T) {
 		t.Errorf("back again, the status says %+v, %v", status.Org.Overtaken, err)
 	}
 }
+
+// A command that was killed before the node had its event has moved nothing; killed afterwards, the node puts the key that it
+// has written in its place once that counts, and removes the recovery key that it used.
+func TestKeysOfAKilledCommand(t *testing.T) {
+	w := newChanging(t)
+	before, recovery := w.orgPEM(), recoveryOf(t, w.dir)
+	dead, next := chaintest.Key("key of the first command", 1), chaintest.Key("key of the second command", 1)
+	signs := func(what, pem string, files int) {
+		t.Helper()
+		w.looksAt(w.chain.State(), false)
+		if err := errors.Join(w.bringProposed(t.Context(), w.chain.State()), w.followOrgKey(w.chain.State())); err != nil {
+			t.Fatal(err)
+		}
+		w.dropOldKeys(w.chain.State())
+		if keys, err := LoadOrgKeys(w.dir); err != nil || len(keys) != files || w.orgPEM() != pem {
+			t.Errorf("%s: %d keys, and another one signs: %v, %v", what, len(keys), w.orgPEM() != pem, err)
+		}
+	}
+	for _, key := range []ed25519.PrivateKey{dead, next} {
+		if _, err := KeepOrgKey(w.dir, key, w.chain.State().Height()+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.blocks(consensus.DropGrace)
+	signs("before the node knew of it", before, 3)
+	revoke := w.net.Orgs[1].Change(w.chain.State(), recovery, false, func(e *consensus.OrgEvent) consensus.Content {
+		return consensus.NewRevoke(e, next, consensus.Hash{1})
+	})
+	if err := propose(t, w.Node, &revoke); err != nil {
+		t.Fatal(err)
+	}
+	signs("when it is in no block", before, 3)
+	w.block(revoke)
+	signs("when it counts", string(must(encodeKey(next))), 3)
+	w.blocks(consensus.DropGrace - 1)
+	if signs("lately", string(must(encodeKey(next))), 3); !HasRecoveryKey(w.dir) {
+		t.Error("the recovery key went before that was certain")
+	}
+	w.blocks(1)
+	if signs("for certain", string(must(encodeKey(next))), 2); HasRecoveryKey(w.dir) {
+		t.Error("a recovery key is here that is none")
+	}
+}

@@ -67,11 +67,44 @@ func FormerOrgKeys(dir string) (files []FormerOrgKey, err error) {
 	return files, err
 }
 
+// KeepOrgKey writes an org key that is to come beside that in a node's directory, before anybody knows of it: if nothing more
+// is done, what is there stays what signs, and the node puts the other one in its place when that counts.
+func KeepOrgKey(dir string, key ed25519.PrivateKey, until uint64) (beside string, err error) {
+	text, err := encodeKey(key)
+	var next string
+	if err == nil {
+		next, err = writeNext(filepath.Join(dir, home.OrgKey), text)
+	}
+	if err == nil {
+		beside, err = keepFormer(next, oldKeyPrefix, until)
+		err = errors.Join(err, os.Remove(next))
+	}
+	if err != nil {
+		return "", fmt.Errorf("keeping the organisation's next key: %w", err)
+	}
+	return beside, nil
+}
+
+// TakeOrgKey puts the org key that KeepOrgKey wrote in its place, if the node has not done so by itself.
+func TakeOrgKey(dir, beside string, key ed25519.PrivateKey, until uint64) error {
+	_, err := ReplaceOrgKey(dir, key, until)
+	if err == nil {
+		err = os.Remove(beside)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // ReplaceOrgKey puts another org key in the place of that in a node's directory, which stays beside it
 // as keys/org-old-<until>.pem, or with a later height where another one has that name: it is what signs until the
 // other one counts, at that height. undo puts it back.
 func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func() error, err error) {
 	path := filepath.Join(dir, home.OrgKey)
+	if there, err := readKeyFile(path); err == nil && there.Equal(key) {
+		return func() error { return nil }, nil
+	}
 	text, err := encodeKey(key)
 	var next string
 	if err == nil {
@@ -95,23 +128,22 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 }
 
 // SetRecoveryAside takes the recovery key in a node's directory out of its place, if it is the one that was used:
-// another one is on its way to take that. It stays beside it until then; undo puts it back.
-func SetRecoveryAside(dir string, used ed25519.PrivateKey) (undo func() error, err error) {
+// another one is on its way to take that. It stays beside it until then.
+func SetRecoveryAside(dir string, used ed25519.PrivateKey) error {
 	path, aside := filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)), filepath.Join(dir, filepath.FromSlash(oldRecovery))
-	undo = func() error { return nil }
 	key, err := LoadRecoveryKey(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return undo, nil
+		return nil
 	case err != nil:
-		return nil, err
+		return err
 	case !key.Equal(used):
-		return undo, nil
+		return nil
 	}
 	if err := os.Rename(path, aside); err != nil {
-		return nil, fmt.Errorf("setting the recovery key aside: %w", err)
+		return fmt.Errorf("setting the recovery key aside: %w", err)
 	}
-	return func() error { return os.Rename(aside, path) }, home.SyncDir(filepath.Dir(path))
+	return home.SyncDir(filepath.Dir(path))
 }
 
 // dropOldKeys removes former org keys once another one counts too long for that to be taken back. One that the chain never
@@ -153,21 +185,23 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 }
 
 // dropOldRecovery removes a recovery key that was used once another one counts too long for that to be taken
-// back.
+// back, also where the command that used it ended before it set that aside.
 func (n *Node) dropOldRecovery(s *consensus.State) {
-	path := filepath.Join(n.dir, filepath.FromSlash(oldRecovery))
-	key, err := readKeyFile(path)
-	if err != nil {
-		return
+	for _, name := range []string{oldRecovery, home.RecoveryKey} {
+		path := filepath.Join(n.dir, filepath.FromSlash(name))
+		key, err := readKeyFile(path)
+		if err != nil {
+			continue
+		}
+		recovery := consensus.RecoveryCommitment(consensus.PublicKey(key))
+		until, _ := membership.LastWas(s, n.ownID(), func(o *consensus.Org) bool { return o.Recovery == recovery })
+		if until == 0 || s.Height() < until+consensus.DropGrace {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			n.log.Warn("a former recovery key could not be removed", "file", path, "err", err)
+			continue
+		}
+		n.log.Info("a former recovery key was removed: another one counts", "file", path)
 	}
-	recovery := consensus.RecoveryCommitment(consensus.PublicKey(key))
-	until, _ := membership.LastWas(s, n.ownID(), func(o *consensus.Org) bool { return o.Recovery == recovery })
-	if until == 0 || s.Height() < until+consensus.DropGrace {
-		return
-	}
-	if err := os.Remove(path); err != nil {
-		n.log.Warn("a former recovery key could not be removed", "file", path, "err", err)
-		return
-	}
-	n.log.Info("a former recovery key was removed: another one counts", "file", path)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +13,6 @@ import (
 	"cairn/consensus/fingerprint"
 	"cairn/node"
 	"cairn/node/api"
-	"cairn/node/home"
 	"cairn/node/membership"
 )
 
@@ -112,7 +110,8 @@ type nextRecovery struct {
 
 // replaceOrgKey makes another org key, has an event made for it and brings that to the network. The keys, next
 // being a recovery key that it names, are on the disk before anybody knows of them, and are taken back if the
-// node refuses.
+// node refuses. None is moved before the node keeps the event: whenever this is killed, what signs is in its place, or the
+// node puts it there.
 func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, next *nextRecovery,
 	with func(st *membership.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error)) (err error) {
 	undo := []func() error{}
@@ -140,23 +139,16 @@ func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, next *nextRecovery,
 	if err != nil {
 		return err
 	}
-	before, err := node.ReplaceOrgKey(a.dir, key, counts)
+	beside, err := node.KeepOrgKey(a.dir, key, counts)
 	if err != nil {
 		return err
 	}
-	undo = append(undo, before)
-	if next != nil {
-		aside, err := node.SetRecoveryAside(a.dir, next.used)
-		if err != nil {
-			return err
-		}
-		undo = append(undo, aside)
-	}
+	undo = append(undo, func() error { return os.Remove(beside) })
 	v, err := client.ProposeEvent(c.Context(), api.EventRequest{Event: e.Encode()})
 	if err != nil {
 		if e := api.AsError(err); !e.Refused() {
 			undo = nil
-			kept := "all keys stay: the new one is " + filepath.Join(a.dir, home.OrgKey)
+			kept := "all keys stay: the new one is " + beside + ", which the node puts in the place of the other one when it counts"
 			if next != nil {
 				kept += ", and the next recovery key " + next.file
 			}
@@ -165,6 +157,13 @@ func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, next *nextRecovery,
 		return err
 	}
 	undo = nil
+	err = node.TakeOrgKey(a.dir, beside, key, counts)
+	if err == nil && next != nil {
+		err = node.SetRecoveryAside(a.dir, next.used)
+	}
+	if err != nil {
+		return api.Errorf(api.CodeInternal, "cairn org changes", "the %s was brought to the network, and the node puts the keys in their places when they count, as that failed here: %v", v.Type, err)
+	}
 	public := consensus.PublicKey(key)
 	doc := &newOrgKey{OrgEvent: *v, Key: public.String(), Fingerprint: fingerprint.Of(public)}
 	if next != nil {
