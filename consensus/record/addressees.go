@@ -88,7 +88,7 @@ func (c *comparer) mailboxAdded(t message.Type) bool {
 	if len(list) == 0 {
 		return slices.ContainsFunc(c.received(t), c.unreadAdded)
 	}
-	return slices.ContainsFunc(list, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.wroteIt(m.Addr) })
+	return slices.ContainsFunc(list, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.isAuthorsAddress(m.Addr) })
 }
 
 // unreadAdded is mailboxAdded for a field that is outside the grammar, at least with its names. It
@@ -124,11 +124,4 @@ func withoutWords(list string) (rest string, words int) {
 	items := strings.Split(list, ",")
 	left := slices.DeleteFunc(slices.Clone(items), wordAlone.MatchString)
 	return strings.TrimLeft(strings.Join(left, ","), " "), len(items) - len(left)
-}
-
-// wroteIt reports whether an address is the recorded author's alone: lists that put their own into
-// From put the author into Cc.
-func (c *comparer) wroteIt(address string) bool {
-	from := c.origin.of(message.From)
-	return len(from) == 1 && from[0].isContent([]byte(address), nil)
 }

@@ -87,18 +87,18 @@ func figuresIn(word string) (figures string, alphabets int) {
 		return unicode.IsLetter(r) && !common(r) && !strings.ContainsRune(rareFigures, r)
 	})
 	rows := numerals.FindAllStringIndex(word, -1)
-	seen := map[string]bool{}
+	met := map[string]bool{}
 	for at, r := range word {
 		inRow := slices.ContainsFunc(rows, func(row []int) bool { return row[0] <= at && at < row[1] })
 		if unicode.IsNumber(r) || strings.ContainsRune(rareFigures, r) || common(r) && (!others || inRow) {
 			figures += string(r)
 		}
 		if unicode.IsLetter(r) {
-			seen[alphabet(r)] = true
+			met[alphabet(r)] = true
 		}
 	}
-	delete(seen, "")
-	return figures, len(seen)
+	delete(met, "")
+	return figures, len(met)
 }
 
 // unparted are scripts that have no blanks between words, and stand beside Latin ones.
@@ -130,8 +130,8 @@ func isPiece(word string) bool {
 	if word == "" || word[0] > unicode.MaxASCII {
 		return false
 	}
-	mixed := strings.ContainsFunc(word[1:], unicode.IsUpper) && strings.ContainsFunc(word, unicode.IsLower)
-	return mixed || strings.ContainsAny(word, digits)
+	inside := strings.ContainsFunc(word[1:], unicode.IsUpper) && strings.ContainsFunc(word, unicode.IsLower)
+	return inside || strings.ContainsAny(word, digits)
 }
 
 // unordered reports whether a word has more than maxCode letters and digits in a row, of ASCII, with digits

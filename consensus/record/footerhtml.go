@@ -257,7 +257,7 @@ func isLength(s string, px, pt, em, percent float64) bool {
 }
 
 // isNumber reports whether s has only digits and points.
-func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789.") == "" }
+func isNumber(s string) bool { return s != "" && strings.Trim(s, digits+".") == "" }
 
 // upTo reports whether s is a whole number from 0 to most.
 func upTo(s string, most int) bool {
@@ -269,7 +269,7 @@ func upTo(s string, most int) bool {
 func isColour(s string) bool {
 	if inner, ok := strings.CutPrefix(s, "rgb("); ok {
 		inner, ok = strings.CutSuffix(inner, ")")
-		return ok && strings.Trim(inner, "0123456789, ") == ""
+		return ok && strings.Trim(inner, digits+", ") == ""
 	}
 	return !strings.ContainsFunc(strings.TrimPrefix(s, "#"), func(r rune) bool { return !isPlain(r) })
 }

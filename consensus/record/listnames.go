@@ -86,7 +86,7 @@ func (c *comparer) authorInCc() bool {
 	others := slices.DeleteFunc(slices.Clone(list), func(m message.Mailbox) bool {
 		return c.isAuthorsAddress(m.Addr) && c.isAuthorsName(listedName{name: m.Name, comment: m.Comment}.said())
 	})
-	return len(others) < len(list) && !slices.ContainsFunc(others, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.wroteIt(m.Addr) })
+	return len(others) < len(list) && !slices.ContainsFunc(others, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.isAuthorsAddress(m.Addr) })
 }
 
 // isAuthors reports whether the names of a field are the author's, and none else.
@@ -183,7 +183,7 @@ func (c *comparer) isAuthorsName(name string) bool {
 		})
 }
 
-// isAuthorsAddress reports whether an address is the one that was recorded in From.
+// isAuthorsAddress reports whether an address is the only one that was recorded in From.
 func (c *comparer) isAuthorsAddress(address string) bool {
 	from := c.origin.of(message.From)
 	return len(from) == 1 && from[0].isContent([]byte(address), nil)

@@ -46,7 +46,7 @@ func (own owners) isAddress(name string) bool {
 	if !localPart.MatchString(local) || !hostName.MatchString(host) {
 		return false
 	}
-	if own.domain != "" && (host == own.domain || strings.HasSuffix(host, "."+own.domain)) || own.reader != "" && local+"@"+host == own.reader {
+	if within(host, own.domain) || own.reader != "" && local+"@"+host == own.reader {
 		return true
 	}
 	is := func(local string) bool { return own.written[local+"@"+host] }

@@ -51,5 +51,5 @@ func (own owners) cites(piece string) bool {
 	if !found {
 		local, host = "x", piece
 	}
-	return own.author != "" && localPart.MatchString(local) && hostName.MatchString(host) && (host == own.author || strings.HasSuffix(host, "."+own.author))
+	return localPart.MatchString(local) && hostName.MatchString(host) && within(host, own.author)
 }

@@ -22,8 +22,8 @@ var replyPrefixes = []string{
 	"回复", "回覆", "答复", "答覆", "转发", "轉發", "轉寄", "返信", "転送", "회신", "전달", // Chinese, Japanese, Korean
 }
 
-// counted is how many answers some programs say that there were: Re[2], Re(2), Re^2.
-var counted = regexp.MustCompile(`^(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})$`)
+// repliesCounted is how many answers some programs say that there were: Re[2], Re(2), Re^2.
+var repliesCounted = regexp.MustCompile(`^(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})$`)
 
 // spelled are the spellings of "Re:" for which list software puts that, in the languages that it knows; usual are
 // those of most programs; and respelled those with how many answers there were.
@@ -50,7 +50,7 @@ func isReplyPrefix(word string) bool {
 			return false
 		}
 	}
-	if at := strings.IndexAny(bare, "[(^"); at >= 0 && counted.MatchString(bare[at:]) {
+	if at := strings.IndexAny(bare, "[(^"); at >= 0 && repliesCounted.MatchString(bare[at:]) {
 		bare = bare[:at]
 	}
 	return slices.ContainsFunc(replyPrefixes, func(prefix string) bool { return strings.EqualFold(bare, prefix) })

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -92,26 +91,21 @@ func (c *comparer) digitsOfList(tag string, known bool) bool {
 	var own []string
 	if f := c.with.Forwarder; known && f != nil && f.List {
 		local, _, _ := strings.Cut(f.Posting, "@")
-		own = words(local)
+		own = wordsOf(local)
 	}
-	return !slices.ContainsFunc(words(tag), func(word string) bool {
+	return !slices.ContainsFunc(wordsOf(tag), func(word string) bool {
 		figures, _ := figuresIn(norm.NFKC.String(word))
 		return figures != "" && !slices.ContainsFunc(own, func(name string) bool { return strings.EqualFold(name, word) })
 	})
 }
 
-// words are those of a name, without what stands between them.
-func words(name string) []string {
-	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
-}
-
 // countsMails reports whether a tag is the known list's name with a number behind it, as of lists that
 // count their mails.
 func (c *comparer) countsMails(tag string) bool {
-	name := strings.TrimRight(tag, "0123456789")
-	digits := len(tag) - len(name)
+	name := strings.TrimRight(tag, digits)
+	count := len(tag) - len(name) // digits
 	f := c.with.Forwarder
-	return f != nil && f.List && digits > 0 && digits <= 6 && len(name) > 0 && strings.ContainsRune(" :", rune(name[len(name)-1])) && c.isList(name[:len(name)-1])
+	return f != nil && f.List && count > 0 && count <= 6 && len(name) > 0 && strings.ContainsRune(" :", rune(name[len(name)-1])) && c.isList(name[:len(name)-1])
 }
 
 // counted finds the recorded subject behind the known list's counter, which has other brackets than
@@ -141,7 +135,7 @@ const maxBack = 200
 // countedOn reports whether the recorded subject is that of an answer with an earlier counter of the known list.
 func (c *comparer) countedOn(r *recorded, tag, words string) bool {
 	inner := strings.Trim(tag, "[]")
-	name := strings.TrimRight(inner, "0123456789")
+	name := strings.TrimRight(inner, digits)
 	count, err := strconv.Atoi(inner[len(name):])
 	if !c.countsMails(inner) || err != nil {
 		return false

@@ -27,11 +27,16 @@ func (c *comparer) readWritten() {
 	}
 }
 
+// within reports whether a host is a domain or in it; nothing is in none.
+func within(host, domain string) bool {
+	return domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))
+}
+
 // under reports whether a host is a domain, in it, or, where its first label says that it is one of lists or
 // mail, the one above it, behind www too.
 func under(host, domain string) bool {
 	host = strings.ToLower(strings.Trim(host, "."))
-	if host == domain || strings.HasSuffix(host, "."+domain) {
+	if within(host, domain) {
 		return true
 	}
 	label, above, _ := strings.Cut(domain, ".")
