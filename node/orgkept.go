@@ -27,15 +27,13 @@ func (n *Node) keepAndGive(ctx context.Context, s *consensus.State, e *consensus
 
 func (n *Node) keep(ctx context.Context, e *consensus.OrgEvent) error {
 	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		id := e.ID()
-		return tx.Space(orgSpace).Put(append([]byte(eventPrefix), id[:]...), e.Encode())
+		return tx.Space(orgSpace).Put(eventKey(e), e.Encode())
 	})
 }
 
 func (n *Node) forget(ctx context.Context, e *consensus.OrgEvent) error {
 	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
-		id := e.ID()
-		return tx.Space(orgSpace).Delete(append([]byte(eventPrefix), id[:]...))
+		return tx.Space(orgSpace).Delete(eventKey(e))
 	})
 }
 

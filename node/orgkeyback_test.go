@@ -24,7 +24,7 @@ func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
 	rotate := w.change(1, func(e *consensus.OrgEvent) consensus.Content {
 		return consensus.NewRotate(e, next, recoveryOf(t, w.dir))
 	})
-	if _, err := ReplaceOrgKey(w.dir, next, fork.Height()+1); err != nil {
+	if err := replaceOrgKey(w.dir, next, fork.Height()+1); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.keep(t.Context(), &rotate); err != nil {
@@ -90,7 +90,7 @@ func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
 
 	// A key that is on its way to the network, of which nobody else knows yet, stays where the command put it.
 	third := chaintest.Key("third org key", 1)
-	if _, err := ReplaceOrgKey(w.dir, third, w.chain.State().Height()+1); err != nil {
+	if err := replaceOrgKey(w.dir, third, w.chain.State().Height()+1); err != nil {
 		t.Fatal(err)
 	}
 	w.looksAt(w.chain.State(), false)
@@ -139,7 +139,7 @@ func TestChangesThatADeepBranchTakesBack(t *testing.T) {
 	rotate := w.change(1, func(e *consensus.OrgEvent) consensus.Content {
 		return consensus.NewRotate(e, next, recoveryOf(t, w.dir))
 	})
-	if _, err := ReplaceOrgKey(w.dir, next, fork.Height()+1); err != nil {
+	if err := replaceOrgKey(w.dir, next, fork.Height()+1); err != nil {
 		t.Fatal(err)
 	}
 	looks := func() {

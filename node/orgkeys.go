@@ -87,7 +87,7 @@ func KeepOrgKey(dir string, key ed25519.PrivateKey, until uint64) (beside string
 
 // TakeOrgKey puts the org key that KeepOrgKey wrote in its place, if the node has not done so by itself.
 func TakeOrgKey(dir, beside string, key ed25519.PrivateKey, until uint64) error {
-	_, err := ReplaceOrgKey(dir, key, until)
+	err := replaceOrgKey(dir, key, until)
 	if err == nil {
 		err = os.Remove(beside)
 	}
@@ -97,13 +97,13 @@ func TakeOrgKey(dir, beside string, key ed25519.PrivateKey, until uint64) error 
 	return err
 }
 
-// ReplaceOrgKey puts another org key in the place of that in a node's directory, which stays beside it
+// replaceOrgKey puts another org key in the place of that in a node's directory, which stays beside it
 // as keys/org-old-<until>.pem, or with a later height where another one has that name: it is what signs until the
-// other one counts, at that height. undo puts it back.
-func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func() error, err error) {
+// other one counts, at that height.
+func replaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) error {
 	path := filepath.Join(dir, home.OrgKey)
 	if there, err := readKeyFile(path); err == nil && there.Equal(key) {
-		return func() error { return nil }, nil
+		return nil
 	}
 	text, err := encodeKey(key)
 	var next string
@@ -111,20 +111,17 @@ func ReplaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) (undo func(
 		next, err = writeNext(path, text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
+		return fmt.Errorf("replacing the organisation's key: %w", err)
 	}
-	undo = func() error { return os.Remove(path) }
 	if fileExists(path) {
-		old, err := keepFormer(path, oldKeyPrefix, until)
-		if err != nil {
-			return nil, fmt.Errorf("keeping the organisation's key: %w", errors.Join(err, os.Remove(next)))
+		if _, err := keepFormer(path, oldKeyPrefix, until); err != nil {
+			return fmt.Errorf("keeping the organisation's key: %w", errors.Join(err, os.Remove(next)))
 		}
-		undo = func() error { return os.Rename(old, path) }
 	}
 	if err := putInPlace(next, path); err != nil {
-		return nil, fmt.Errorf("replacing the organisation's key: %w", err)
+		return fmt.Errorf("replacing the organisation's key: %w", err)
 	}
-	return undo, nil
+	return nil
 }
 
 // SetRecoveryAside takes the recovery key in a node's directory out of its place, if it is the one that was used:

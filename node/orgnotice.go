@@ -88,8 +88,6 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 	return errors.Join(errs...)
 }
 
-func toldKey(id consensus.Hash) []byte { return append([]byte(toldPrefix), id[:]...) }
-
 // encodeTold notes these steps, behind the last ones of those that were told before and are of other branches.
 func encodeTold(steps []membership.Step, before []consensus.Hash) (b []byte) {
 	others := slices.DeleteFunc(slices.Clone(before), func(id consensus.Hash) bool {

@@ -1,5 +1,7 @@
 package node
 
+import "cairn/consensus"
+
 // What this node has to remember about organisations is kept in the space orgSpace, under these keys.
 const (
 	orgSpace = "organisation"
@@ -33,3 +35,11 @@ const (
 	// attestedKey is when this node gave its word within the last day.
 	attestedKey = "attested"
 )
+
+func eventKey(e *consensus.OrgEvent) []byte     { return under(eventPrefix, e.ID()) }
+func overtakenKey(e *consensus.OrgEvent) []byte { return under(overtakenPrefix, e.ID()) }
+func toldKey(id consensus.Hash) []byte          { return under(toldPrefix, id) }
+
+func under[T consensus.Hash | consensus.Key](prefix string, id T) []byte {
+	return append([]byte(prefix), id[:]...)
+}

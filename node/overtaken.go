@@ -81,11 +81,10 @@ func (n *Node) settleOvertaken(ctx context.Context, s *consensus.State, kept []*
 		space := tx.Space(orgSpace)
 		var errs []error
 		for _, e := range lost {
-			id := e.ID()
-			errs = append(errs, space.Delete(append([]byte(eventPrefix), id[:]...)))
+			errs = append(errs, space.Delete(eventKey(e)))
 			if slices.Contains(said, e) {
 				at := binary.BigEndian.AppendUint64(nil, uint64(n.now().UnixMilli()))
-				errs = append(errs, space.Put(append([]byte(overtakenPrefix), id[:]...), append(at, e.Encode()...)))
+				errs = append(errs, space.Put(overtakenKey(e), append(at, e.Encode()...)))
 			}
 		}
 		return errors.Join(errs...)
@@ -150,8 +149,7 @@ func (n *Node) doneAgain(ctx context.Context, event []byte) error {
 	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var errs []error
 		for _, o := range noted {
-			id := o.event.ID()
-			errs = append(errs, tx.Space(orgSpace).Delete(append([]byte(overtakenPrefix), id[:]...)))
+			errs = append(errs, tx.Space(orgSpace).Delete(overtakenKey(o.event)))
 		}
 		return errors.Join(errs...)
 	})

@@ -37,7 +37,7 @@ func TestOvertakenEventsAreSaid(t *testing.T) {
 	behind := w.renamed("Behind it")
 	behind.Prev = rotate.ID()
 	behind.Sign(key)
-	if _, err := ReplaceOrgKey(w.dir, key, w.chain.State().Height()+1); err != nil {
+	if err := replaceOrgKey(w.dir, key, w.chain.State().Height()+1); err != nil {
 		t.Fatal(err)
 	}
 	w.block(w.renamed("Winner"))

@@ -49,7 +49,7 @@ func (n *Node) noteRecorders(ctx context.Context) error {
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
 		var errs []error
 		for key, since := range had {
-			errs = append(errs, tx.Space(orgSpace).PutNumber(append([]byte(recorderPrefix), key[:]...), since))
+			errs = append(errs, tx.Space(orgSpace).PutNumber(under(recorderPrefix, key), since))
 		}
 		return errors.Join(errs...)
 	})

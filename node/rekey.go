@@ -71,7 +71,7 @@ func (n *Node) changeRecorder() (err error) {
 	change, err := n.recorderChange(s)
 	switch {
 	case err != nil:
-		n.log.Error("the next recorder key cannot be read: restore it from a backup, or remove it and give this node another one with org node rekey", "err", err)
+		n.log.Error("the next recorder key cannot be read; restore it from a backup, or remove it and draw another one", "err", err, "try", n.typable("once it is removed: cairn org node rekey"))
 		return nil
 	case change == nil:
 		return nil

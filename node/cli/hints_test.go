@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // TestHintsNameTheNode holds every text of this program that names a command to be one that a.typable makes so: with
@@ -97,8 +99,10 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
-// TestLogNamesTheNode holds every next step in the log to be made typable: whoever reads it sees no directory beside it.
+// TestLogNamesTheNode holds every next step in the log to be made typable: whoever reads it sees no directory beside it. What
+// is logged itself names no command, not even without this program's name.
 func TestLogNamesTheNode(t *testing.T) {
+	command := regexp.MustCompile(`\b(` + strings.Join(longCommands((&app{}).root(), ""), "|") + `)\b`)
 	for f, parsed := range sources(t, "..") {
 		ast.Inspect(parsed, func(n ast.Node) bool {
 			if lit, ok := n.(*ast.BasicLit); ok && strings.Contains(lit.Value, "--dir ") && parsed.Name.Name == "node" && !isTest(f, parsed) {
@@ -107,6 +111,11 @@ func TestLogNamesTheNode(t *testing.T) {
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
+			}
+			if of, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, of.Sel.Name) && len(call.Args) > 0 {
+				if said, ok := call.Args[0].(*ast.BasicLit); ok && command.MatchString(said.Value) {
+					t.Errorf("%s: %s names a command, which belongs into a next step", f.Position(said.Pos()), said.Value)
+				}
 			}
 			for i, arg := range call.Args {
 				if key, ok := arg.(*ast.BasicLit); !ok || i+1 == len(call.Args) || key.Value != `"try"` && key.Value != `"next"` {
@@ -125,6 +134,17 @@ func TestLogNamesTheNode(t *testing.T) {
 			return true
 		})
 	}
+}
+
+// longCommands are the commands below one that have more words than one, as they are typed behind this program's name.
+func longCommands(c *cobra.Command, path string) (list []string) {
+	for _, sub := range c.Commands() {
+		if path != "" {
+			list = append(list, path+sub.Name())
+		}
+		list = append(list, longCommands(sub, path+sub.Name()+" ")...)
+	}
+	return list
 }
 
 // ofAnyNode are texts about another node, or about none.
