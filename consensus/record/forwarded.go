@@ -2,7 +2,6 @@ package record
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -65,22 +64,16 @@ func (c *comparer) listField(p *Part) bool {
 		p.Silent = true
 		return true
 	}
-	shown := message.ActedUpon(p.Field)
-	home := !p.Cut && harmlessActions(p.Added, c.own())
+	shown, away := message.ActedUpon(p.Field), slices.Contains(elsewhere, p.Field)
+	own := c.own()
+	home := !p.Cut && harmlessActions(p.Added, own)
+	p.Silent = home && (!shown && !away || own.saysNothing(p.Added))
 	if p.Field == "list-id" {
-		p.Silent, home = !p.Cut && c.isListID(p.Added), !p.Cut && c.isHarmlessID(p.Added)
-	} else {
-		p.Silent = home && (!shown || !hasWords(p.Added))
+		id := !p.Cut && c.isListID(p.Added)
+		p.Silent, home = id && c.isKnownPhrase(p.Added), id || !p.Cut && c.isHarmlessID(p.Added)
 	}
-	return p.Silent || len(p.Added) <= maxAddition && (home || !shown || slices.Contains(elsewhere, p.Field))
+	return p.Silent || len(p.Added) <= maxAddition && (home || !shown || away)
 }
-
-// hasWords reports whether a list field has anything beside its links, but for what RFC 8058 has there.
-func hasWords(value string) bool {
-	return strings.Trim(inAngles.ReplaceAllString(value, ""), ", \t") != "" && value != "List-Unsubscribe=One-Click"
-}
-
-var inAngles = regexp.MustCompile(`<[^<>]*>`)
 
 func (c *comparer) bodyMark(p *Part) bool {
 	switch {

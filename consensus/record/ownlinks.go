@@ -97,18 +97,26 @@ func (own owners) dotted(name string) (address string, ok bool) {
 // isOrder reports whether a link to an address that the author wrote to has its desk do no more than
 // subscribe somebody or not: what else stands in it would be sent in the reader's name.
 func (own owners) isOrder(u *url.URL) bool {
-	_, host, _ := strings.Cut(strings.ToLower(u.Opaque), "@")
-	for field, values := range u.Query() { // others are further recipients
+	for field := range u.Query() { // others are further recipients
 		if field = strings.ToLower(field); field != "subject" && field != "body" {
 			return false
 		}
+	}
+	_, host, _ := strings.Cut(u.Opaque, "@")
+	return own.vouched(host) || own.ordersAlone(u)
+}
+
+// ordersAlone reports whether what a link has sent to an address is orders, with the name of a list.
+func (own owners) ordersAlone(u *url.URL) bool {
+	_, host, _ := strings.Cut(strings.ToLower(u.Opaque), "@")
+	for _, values := range u.Query() {
 		for _, word := range strings.Fields(strings.ToLower(strings.Join(values, " "))) {
-			if !own.vouched(host) && !slices.Contains(orders, word) && !own.written[word+"@"+host] {
+			if !slices.Contains(orders, word) && !own.written[word+"@"+host] {
 				return false
 			}
 		}
 	}
-	return own.vouched(host) || u.Fragment == ""
+	return u.Fragment == ""
 }
 
 var (

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -52,4 +54,27 @@ func (own owners) cites(piece string) bool {
 		local, host = "x", piece
 	}
 	return localPart.MatchString(local) && hostName.MatchString(host) && within(host, own.author)
+}
+
+// saysNothing reports whether a list field is links home alone, one in each pair of angle brackets, and none has the
+// reader say anything; or what RFC 8058 has there.
+func (own owners) saysNothing(value string) bool {
+	if strings.Trim(inAngles.ReplaceAllString(value, ""), ", \t") != "" {
+		return value == "List-Unsubscribe=One-Click"
+	}
+	return !slices.ContainsFunc(inAngles.FindAllString(value, -1), func(link string) bool {
+		return !own.plainAction(strings.Trim(link, "<> \t"))
+	})
+}
+
+var inAngles = regexp.MustCompile(`<[^<>]*>`)
+
+// plainAction reports whether the whole of a link leads home and has the reader send nothing but orders, and none
+// to all of the list.
+func (own owners) plainAction(link string) bool {
+	u, err := url.Parse(link)
+	if err != nil || !own.link(link) {
+		return false
+	}
+	return u.Opaque == "" || u.RawQuery+u.Fragment == "" || own.ordersAlone(u) && !strings.EqualFold(u.Opaque, own.posting)
 }

@@ -182,6 +182,16 @@ func (c *comparer) isHarmlessID(value string) bool {
 	return harmless([]byte(phrase), c.own())
 }
 
+// isKnownPhrase reports whether what List-Id calls the known list is nothing, the list's name, or what the list put into
+// the subject, which is named there.
+func (c *comparer) isKnownPhrase(value string) bool {
+	phrase, _, _ := strings.Cut(value, "<")
+	phrase = strings.Trim(phrase, `" `)
+	return phrase == "" || c.isList(phrase) || slices.ContainsFunc(c.Parts, func(p Part) bool {
+		return p.Kind == SubjectTagged && strings.EqualFold(p.Detail, "["+phrase+"]")
+	})
+}
+
 // isListID reports whether a value of List-Id (RFC 2919) is that of an address that the author wrote to, or of
 // the known forwarder, behind words that could stand in a tag.
 func (c *comparer) isListID(value string) bool {
