@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -140,20 +142,19 @@ func (p *process) begin() {
 	p.start()
 }
 
-// freePort finds a port for a node that others shall find again after it was
-// restarted.
+// freePort finds a port for a node that others shall find again after it was restarted. It is none of those that
+// systems give to connections, Linux from 32768 on: one of these might have it before the node.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(12000 + rand.IntN(20000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
 
 // start runs the node, with these further arguments, until it says that it serves.
@@ -200,7 +201,9 @@ func (p *process) stop() {
 func (p *process) kill() {
 	p.cmd.Process.Kill()
 	p.cmd.Wait()
-	p.Client.Close()
+	if p.Client != nil { // else it never served
+		p.Client.Close()
+	}
 	p.cmd = nil
 }
 
