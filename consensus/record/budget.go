@@ -11,7 +11,16 @@ const (
 
 // budget is what is left of that work. What it has no room for is not tried, so that the difference
 // stays unexplained. The tries beside it are all that were made, for tests.
-type budget struct{ left, tries int }
+type budget struct{ left, tries, answers int }
+
+// answersLeft is how many subjects of answers are still tried.
+func (b *budget) answersLeft() *int {
+	if b == nil {
+		left := maxAnswers
+		return &left
+	}
+	return &b.answers
+}
 
 // spend takes n off the budget, and reports whether it had so much.
 func (b *budget) spend(n int) bool {
@@ -37,7 +46,7 @@ func (b *budget) none() bool { return b != nil && b.left <= 0 }
 
 // allot gives the comparison with an origin its budget.
 func (o *origin) allot(with Context) {
-	o.budget = &budget{left: maxWork}
+	o.budget = &budget{left: maxWork, answers: maxAnswers}
 	if with.Stranger {
 		o.budget.left = strangersWork
 	}

@@ -106,7 +106,7 @@ func rawWords(s string) []byte {
 // subjectKind says how a subject differs that is the recorded one but for the spelling of "Re:", and for
 // a space that some lists put behind a comma when they fold; an empty kind if it is another.
 func subjectKind(r *recorded, subject string) (kind string) {
-	if isRespelled(r, subject) {
+	if isRespelled(r, subject, answered.isAnswered) {
 		return ReplyPrefix
 	}
 	for at, tries := 0, 0; tries < 4; tries++ {
@@ -115,7 +115,7 @@ func subjectKind(r *recorded, subject string) (kind string) {
 			break
 		}
 		at += i + 1
-		if (r.version == recordV1 || isBetweenWords(subject[:at-1], subject[at+1:])) && isRespelled(r, subject[:at]+subject[at+1:]) {
+		if (r.version == recordV1 || isBetweenWords(subject[:at-1], subject[at+1:])) && isRespelled(r, subject[:at]+subject[at+1:], answered.isUsual) {
 			return CommaParted
 		}
 	}
@@ -133,11 +133,11 @@ func isBetweenWords(before, after string) bool {
 
 // isRespelled reports whether a subject is the recorded one but for the spelling of "Re:", how often that stands
 // there, and which side of a tag.
-func isRespelled(r *recorded, subject string) bool {
+func isRespelled(r *recorded, subject string, isAnswered func(answered, *recorded, *int) bool) bool {
 	if r.isContent([]byte(subject), nil) {
 		return true
 	}
-	if tag, words, ok := answer(subject); ok && r.version > recordV1 && isAnswered(r, tag, words, spelled) {
+	if a, ok := answer(subject); ok && r.version > recordV1 && isAnswered(a, r, r.budget.answersLeft()) {
 		return true
 	}
 	if len(subject) < 3 || !strings.EqualFold(subject[:3], "re:") {

@@ -34,6 +34,7 @@ func hostileMail() map[string][]byte {
 		"many fields":         []byte(head + strings.Repeat("X-A: a\r\n", 1<<17) + "\r\nx\r\n"),
 		"many mailboxes":      []byte("To: " + strings.Repeat("a@b.example,\r\n ", 4000) + "a@b.example\r\n" + head + "\r\nx\r\n"),
 		"many words":          []byte("Subject: " + strings.Repeat("=?utf-8?q?a?=\r\n ", 3800) + "a\r\n" + head + "\r\nx\r\n"),
+		"an answer of a line": []byte("Subject: [a 999] Re: [ext] Fwd: [b] RE : " + strings.Repeat("a, ", 310) + "\r\n" + head + "\r\nx\r\n"),
 		"a long answer":       []byte("Subject: [a 999] Re: " + strings.Repeat("a ", 1<<14) + "\r\n" + head + "\r\nx\r\n"),
 		"a million lines":     []byte(head + "\r\n" + strings.Repeat("a\r\n", 1<<20)),
 		"escaped lines":       []byte(head + "\r\n" + strings.Repeat(">From a\r\n", 1<<17)),

@@ -119,8 +119,8 @@ func (c *comparer) counted(r *recorded, subject string) (tag string) {
 	if strings.HasPrefix(rest, "(") {
 		end = ") "
 	}
-	if tag, words, ok := answer(subject); ok && r.version > recordV1 && c.countedOn(r, tag, words) {
-		return tag
+	if a, ok := answer(subject); ok && r.version > recordV1 && c.countedOn(r, a) {
+		return a.tag
 	}
 	tag, after, ok := strings.Cut(rest, end)
 	if !ok || !c.countsMails(strings.TrimPrefix(tag, "(")) || subjectKind(r, joinWords(before, after)) == "" {
@@ -133,19 +133,21 @@ func (c *comparer) counted(r *recorded, subject string) (tag string) {
 const maxBack = 200
 
 // countedOn reports whether the recorded subject is that of an answer with an earlier counter of the known list.
-func (c *comparer) countedOn(r *recorded, tag, words string) bool {
-	inner := strings.Trim(tag, "[]")
+func (c *comparer) countedOn(r *recorded, a answered) bool {
+	inner := strings.Trim(a.tag, "[]")
 	name := strings.TrimRight(inner, digits)
 	count, err := strconv.Atoi(inner[len(name):])
 	if !c.countsMails(inner) || err != nil {
 		return false
 	}
+	left := maxAnswers
 	for back := 1; back <= min(maxBack, count); back++ {
 		earlier := strconv.Itoa(count - back)
 		if inner[len(name)] == '0' || count-back == 0 {
 			earlier = fmt.Sprintf("%0*d", len(inner)-len(name), count-back)
 		}
-		if isAnswered(r, "["+name+earlier+"]", words, usual) {
+		a.tag = "[" + name + earlier + "]"
+		if a.isUsual(r, &left) {
 			return true
 		}
 	}
