@@ -40,6 +40,8 @@ func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
 	} else if narrow, ok := latin1(received); ok {
 		spellings = append(spellings, narrow)
 	}
+	octets := *r
+	octets.as = message.AsOctets
 	for _, subject := range spellings {
 		if r.is(message.DigestOf(message.AsOctets, []byte(subject), "")) {
 			return CharsetChanged, ""
@@ -47,6 +49,9 @@ func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
 		before, tag, after, ok := cutTag(subject)
 		if ok && r.is(message.DigestOf(message.AsOctets, []byte(joinWords(before, after)), "")) {
 			return SubjectTagged, tag
+		}
+		if r.version > recordV1 && isRespelled(&octets, subject, answered.isUsual) {
+			return ReplyPrefix, ""
 		}
 	}
 	return "", ""
