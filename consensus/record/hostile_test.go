@@ -24,6 +24,7 @@ func hostileMail() map[string][]byte {
 		embedded += "Content-Type: message/rfc822\r\n\r\n" + head
 	}
 	text := strings.Repeat("a\r\n", 1<<18)
+	wrapped := mixed + "--b\r\nContent-Type: message/rfc822\r\n\r\n" + letter + "\r\n"
 	return map[string][]byte{
 		"10,000 parts":        []byte(mixed + strings.Repeat("--b\r\nContent-Type: application/x-a; name=a\r\n\r\nx\r\n", 10000) + "--b--\r\n"),
 		"10,000 empty parts":  []byte(mixed + strings.Repeat("--b\r\n\r\n", 10000) + "--b--\r\n"),
@@ -41,6 +42,7 @@ func hostileMail() map[string][]byte {
 		"quoted lines":        []byte(head + "\r\n" + strings.Repeat(">From a\r\n>>From a\r\n", 1<<16)),
 		"four texts of lines": []byte(mixed + strings.Repeat("--b\r\n\r\n"+text, 4) + "--b--\r\n"),
 		"HTML of tags":        []byte(head + "MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n" + strings.Repeat("<p>\r\n", 1<<18) + "</body></html>\r\n"),
+		"footers":             []byte(wrapped + strings.Repeat("--b\r\n\r\n---\r\n"+strings.Repeat("ab:\r\n", 100), 1000) + "--b--\r\n"),
 		"boundary lines":      []byte(mixed + strings.Repeat("--ba\r\n--b\t\r\n", 1<<16)),
 		"parameters":          []byte(head + "MIME-Version: 1.0\r\nContent-Type: text/plain" + strings.Repeat(";\r\n a=b", 8000) + "\r\n\r\nx\r\n"),
 	}

@@ -79,7 +79,7 @@ func (c *comparer) subject() string {
 type wrapper struct {
 	inner    []byte         // nil: it holds none, or several
 	beside   []message.Leaf // texts
-	harmless bool           // nothing else is shown beside it, and these say nothing
+	harmless bool           // nothing else is shown beside it, and these say nothing, of which nobody here knows outside the grammar
 	footers  bool           // each of them stands behind the message, set apart
 	added    []addition     // what they say
 }
@@ -99,11 +99,10 @@ func (c *comparer) embedded() (w wrapper) {
 		case leaf.Kind == "message/rfc822":
 			w.inner, found = leaf.Inner, true
 		case leaf.Type == message.Text:
-			w.harmless = w.harmless && c.harmlessLeaf(&leaf)
+			w.harmless = w.harmless && leaf.Reading == message.Canonical && asItStands(&leaf, string(leaf.Text))
 			if len(leaf.Text) > 0 {
-				added := readAddition(leaf.Type, string(leaf.Text))
-				w.added = append(w.added, added)
-				w.footers = w.footers && found && added.unfit(c.own()) == ""
+				w.added = append(w.added, readAddition(leaf.Type, string(leaf.Text)))
+				w.footers = w.footers && found
 				w.beside = append(w.beside, leaf)
 			}
 		default:
@@ -116,6 +115,10 @@ func (c *comparer) embedded() (w wrapper) {
 			w.harmless = w.harmless && slices.Contains(gaps, text)
 		}
 	}
+	// All of it first, of which harmless is but little: so nobody reads more than that, however many pieces it comes in.
+	w.harmless = w.harmless && harmlessTogether(w.added, c.own()) &&
+		!slices.ContainsFunc(w.added, func(a addition) bool { return a.harm(c.own()) != "" })
+	w.footers = w.footers && w.harmless && !slices.ContainsFunc(w.added, func(a addition) bool { return a.unfit(c.own()) != "" })
 	return w
 }
 
@@ -124,12 +127,6 @@ func (c *comparer) embedded() (w wrapper) {
 func undescribed(leaf *message.Leaf) bool {
 	_, fields, more := strings.Cut(leaf.Line, message.LayoutField)
 	return !more || fields == "content-disposition: inline"
-}
-
-// harmlessLeaf reports whether all of a text is known, the same in any program, and harmless: of one outside the grammar nobody
-// here knows what it says.
-func (c *comparer) harmlessLeaf(leaf *message.Leaf) bool {
-	return leaf.Reading == message.Canonical && harmless(leaf.Text, c.own()) && asItStands(leaf, string(leaf.Text))
 }
 
 // ownEnvelope reports whether the header around a wrapped message is the forwarder's: its address
