@@ -38,7 +38,7 @@ func code(text string) string {
 // drawn reports whether lines of a text in a row could draw something, such as digits: three that say little between
 // what frames them, or two of which none sets anything apart.
 func drawn(text string) bool {
-	row, ruled := 0, false
+	row, ruled, width := 0, false, 0 // width: of the rules that are all of the row, but for one that begins it
 	for line := range strings.Lines(text) {
 		shape := strings.Join(strings.Fields(line), "")
 		said := 0
@@ -52,13 +52,35 @@ func drawn(text string) bool {
 		case said > 0 && 2*said >= utf8.RuneCountInString(strings.Trim(shape, mixed)):
 			row, ruled = 0, false
 		default:
-			row, ruled = row+1, ruled || separated([]byte(line))
+			full := fullWidth(line)
+			if row++; row == 1 || row == 2 && ruled {
+				width = full
+			} else if full != width {
+				width = 0
+			}
+			ruled = ruled || separated([]byte(line))
 		}
-		if row > 2 || row == 2 && !ruled {
+		if width == 0 && (row > 2 || row == 2 && !ruled) {
 			return true
 		}
 	}
 	return false
+}
+
+// fullWidth is the width of a line that is a pattern of one character or two, over and over from its begin to its end, as several of
+// the same width draw nothing; 0 of any other, and of one so narrow that it could be a stroke.
+func fullWidth(line string) int {
+	const narrow = 8
+	pattern := []rune(strings.TrimRight(line, " \t\r\n"))
+	if len(pattern) < narrow || len(pattern)%2 > 0 && pattern[0] != pattern[1] {
+		return 0
+	}
+	for i, r := range pattern {
+		if r != pattern[i%2] || unicode.In(r, unicode.L, unicode.N) {
+			return 0
+		}
+	}
+	return len(pattern)
 }
 
 // wordsOf are the words of a text, of letters, marks and numbers alone.

@@ -87,11 +87,18 @@ func TestFooterWords(t *testing.T) {
 		"\n+----------+\nteam\n+----------+":                         true,
 		"\n+---+\nteam":                                              false,
 		"\n+++\nteam":                                                false,
-		"\n＝＝\nteam":                                                 false,
-		"\nメールー\nteam":                                               false,
-		"\n－－－－\n＞ Pay?\n\nYes":                                      false,
-		"--\nＥＶＩＬ．ＣＯＭ":                                               false,
-		"--\n５５":                                                     false,
+		"______________________________\n\n***************************\n\n---------------------------\nteam": true,
+		"---\n◆◇◆◇◆◇◆◇◆◇\n□■□■□■□■□■\nチーム":                                                                   true,
+		"--\n‥‥‥‥‥‥‥‥\n……………………\nteam":                                                                       true,
+		"---\n====================\n==========\n====================\nteam":                                  false,
+		"---\n■■■■■■■■■■\n■□□□□□□□□■\n■■■■■■■■■■\nteam":                                                      false,
+		"---\n===\n===\n===\nteam":                    false,
+		"---\n  ********\n********\n  ********\nteam": false,
+		"\n＝＝\nteam":                                  false,
+		"\nメールー\nteam":                                false,
+		"\n－－－－\n＞ Pay?\n\nYes":                       false,
+		"--\nＥＶＩＬ．ＣＯＭ":                                false,
+		"--\n５５":                                      false,
 	} {
 		sent, arrived := mail(kind, text), mail(kind, text+"\n"+added+"\n")
 		for _, with := range []record.Context{{}, list} {
