@@ -70,7 +70,7 @@ func behindReplies(subject string) (at int) {
 }
 
 // maxAnswer is how many octets the subject of an answer may have: a line of RFC 5322 section 2.1.1. What it was
-// made of is tried many times, maxAnswers at most for each mail, and as often for earlier counters.
+// made of is tried many times, maxAnswers at most for each mail, and twice that for earlier counters.
 const (
 	maxAnswer  = 998
 	maxAnswers = 4000

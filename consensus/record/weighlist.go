@@ -140,7 +140,7 @@ func (c *comparer) countedOn(r *recorded, a answered) bool {
 	if !c.countsMails(inner) || err != nil {
 		return false
 	}
-	left := maxAnswers
+	left := 2 * maxAnswers
 	for back := 1; back <= min(maxBack, count); back++ {
 		earlier := strconv.Itoa(count - back)
 		if inner[len(name)] == '0' || count-back == 0 {
