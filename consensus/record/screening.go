@@ -37,9 +37,12 @@ var screeningTag = func() *regexp.Regexp {
 		bare + `(?: ?[:>]| -))(?: |$)|【` + inner + `】(?: |$|\pL))`)
 }()
 
+// beyondTag is what no such tag comes near, in octets: what a subject has behind is not looked at.
+const beyondTag = 256
+
 // cutScreening cuts a tag of a program that screens mail off the front of a subject.
 func cutScreening(s string) (tag, after string, ok bool) {
-	tag = screeningTag.FindString(s)
+	tag = screeningTag.FindString(s[:min(len(s), beyondTag)])
 	if at := strings.Index(tag, "】"); at >= 0 { // what stands behind has to be no part of a number
 		tag = tag[:at+len("】")]
 	}
