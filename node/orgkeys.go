@@ -45,6 +45,11 @@ func LoadOrgKeys(dir string) ([]ed25519.PrivateKey, error) {
 	return keys, nil
 }
 
+// LoadOrgKey reads the org key in a node's directory; fs.ErrNotExist: it is kept elsewhere.
+func LoadOrgKey(dir string) (ed25519.PrivateKey, error) {
+	return readKeyFile(filepath.Join(dir, home.OrgKey))
+}
+
 func oldOrgKeys(dir string) ([]oldKey, error) { return oldKeys(dir, oldKeyPrefix) }
 
 // FormerOrgKey is a file of a node's directory with an org key that another one is to follow, or has followed.

@@ -46,6 +46,7 @@ type DomainAccounts struct {
 // NodeAdded is an event that takes a node in, and what the new machine needs.
 type NodeAdded struct {
 	OrgEvent
+	Node      string `json:"node"`      // the key of the node that is taken in
 	Admission string `json:"admission"` // for cairn join on the new machine
 }
 

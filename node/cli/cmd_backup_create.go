@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node"
 	"cairn/node/api"
@@ -123,26 +125,30 @@ func (a *app) createBackup(ctx context.Context, file string, o newBackup) (*back
 	} else {
 		d.Warnings = append(d.Warnings, "the organisation's key is not in it: keep a copy of "+home.OrgKey+" elsewhere")
 	}
-	if w := a.formerKeysNote(ctx); w != "" {
+	if w := a.orgKeyNote(ctx); w != "" {
 		d.Warnings = append(d.Warnings, w)
 	}
 	return d, nil
 }
 
-// formerKeysNote tells of former org keys, which are in no backup, as far as one of them signs still; that is known where
-// the chain is.
-func (a *app) formerKeysNote(ctx context.Context) string {
+// orgKeyNote tells of an org key here that is not the one that signs: a former one does still, which is in no backup, or none
+// of those that are here. Which one signs is known where the chain is.
+func (a *app) orgKeyNote(ctx context.Context) string {
 	former, err := node.FormerOrgKeys(a.dir)
 	if err != nil {
 		return fmt.Sprintf("whether a former key of the organisation signs still could not be seen, and they are in no backup: %v", err)
 	}
-	if len(former) == 0 {
-		return ""
+	here, err := node.LoadOrgKey(a.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("whether %s signs for the organisation could not be seen: %v", home.OrgKey, err)
 	}
 	client := a.client()
 	defer client.Close()
 	status, err := client.Status(ctx)
-	if err != nil {
+	switch {
+	case err != nil && len(former) == 0:
+		return ""
+	case err != nil:
 		files := make([]string, len(former))
 		for i, f := range former {
 			files[i] = f.File
@@ -150,11 +156,18 @@ func (a *app) formerKeysNote(ctx context.Context) string {
 		return "which key of the organisation signs is not known while the node does not run, and former ones are in no backup: keep a copy of " + strings.Join(files, ", ")
 	}
 	for _, f := range former {
-		if f.Key.String() == status.Org.Key {
+		if f.Key.String() == status.Org.Key && status.Org.Enrolled {
 			return "a key that is announced does not sign yet, and the one that does is in no backup: keep a copy of " + f.File
 		}
 	}
-	return ""
+	if here == nil || !status.Org.Enrolled {
+		return ""
+	}
+	key, pending := consensus.PublicKey(here).String(), status.Org.Pending
+	if key == status.Org.Key || pending != nil && key == pending.Key {
+		return ""
+	}
+	return home.OrgKey + " signs for the organisation no more, as another node brought another key: keep a copy of that one"
 }
 
 // pipeBackup has the node write its backup, and passes it on to out while it is checked.

@@ -81,8 +81,9 @@ Make sure that the request is that of your machine. It prints what the new machi
 			if err != nil {
 				return err
 			}
+			v.Node = r.Keys.Node.String()
 			return a.print(v, func(b *bytes.Buffer) {
-				showProposed(b, fmt.Sprintf("node %s is to be one of ours", r.Keys.Node), &v.OrgEvent)
+				showProposed(b, fmt.Sprintf("node %s is to be one of ours", v.Node), &v.OrgEvent)
 				fmt.Fprintf(b, "Next, on the new machine: cairn join %s\n", v.Admission)
 			})
 		},

@@ -82,6 +82,7 @@ func (a *app) trust(c *cobra.Command, client *api.Client, r api.TrustRequest) er
 	return a.print(p, func(b *bytes.Buffer) {
 		fmt.Fprintf(b, "%s is trusted to be of %s\n", p.Domain, holder(p))
 		fmt.Fprintf(b, "  key       %s\n  words     %s\n", p.Key, p.Fingerprint)
+		showFormer(b, p)
 		if p.Unclaimed {
 			fmt.Fprintf(b, "  no member of the network with this key claims %s: no mail goes there until one does\n", p.Domain)
 		}

@@ -80,13 +80,18 @@ func holder(p *api.Pin) string {
 	return named(p.Org, 0)
 }
 
+// showFormer says of a pin that it is to a key which the organisation has no more.
+func showFormer(b *bytes.Buffer, p *api.Pin) {
+	if p.Former {
+		fmt.Fprintln(b, "  now       it has another key, and the pin stands for it all the same")
+	}
+}
+
 // showPin prints a pin, as an entry of a list.
 func showPin(b *bytes.Buffer, p *api.Pin) {
 	fmt.Fprintf(b, "%s\n  pinned    to %s, since %s (%s)\n", p.Domain, holder(p), p.Since.Format(time.DateOnly), p.Source)
 	fmt.Fprintf(b, "  key       %s\n  words     %s\n", p.Key, p.Fingerprint)
-	if p.Former {
-		fmt.Fprintln(b, "  now       it has another key, and the pin stands for it all the same")
-	}
+	showFormer(b, p)
 	switch {
 	case p.Org == "":
 	case p.Unclaimed:
