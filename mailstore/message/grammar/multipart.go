@@ -15,7 +15,9 @@ type Span struct {
 }
 
 // NewSpan is a whole body, which begins with a line.
-func NewSpan(body []byte) Span { return Span{Octets: body, body: &hyphened{octets: body}} }
+func NewSpan(body []byte) Span {
+	return Span{Octets: body, body: &hyphened{octets: body, searches: len(body)/4 + 4096}}
+}
 
 // From is what is left of a span from that octet on, at which a line begins.
 func (s Span) From(at int) Span {
@@ -49,6 +51,8 @@ type hyphened struct {
 	octets []byte
 	at     []uint32
 	known  bool
+
+	searches int // how often more a delimiter may be looked for where one could stand
 }
 
 var hyphens = []byte("--")
@@ -162,47 +166,49 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 		p.Epilogue = s.From(start)
 	}
 	gaps := p.Preamble.likeBoundary() || p.Epilogue.likeBoundary()
-	inside := countFold(body, delimiter) > lines // some programs do not look where the line begins
+	inside := s.stands(delimiter, lines) // some programs do not look where the line begins
 	return p, !gaps && len(p.Parts) > 0 && !alike && !inside
 }
 
-// countFold is how often a delimiter, which begins with a hyphen, stands in a body in whatever letter case.
-func countFold(body, delimiter []byte) (n int) {
-	delimiter = bytes.ToLower(delimiter)
-	back := make([]int, len(delimiter)+1) // of so many that match, how many do at the next place
-	for i, j := 1, 0; i < len(delimiter); i++ {
-		for j > 0 && delimiter[i] != delimiter[j] {
-			j = back[j]
-		}
-		if delimiter[i] == delimiter[j] {
-			j++
-		}
-		back[i+1] = j
+// stands reports whether a delimiter stands more than so many times in a body, in whatever letter case; also where the body
+// looks like that so often that it is not searched to its end: no such body is one that programs agree on.
+func (s Span) stands(delimiter []byte, times int) bool {
+	rest := bytes.TrimLeft(delimiter, "-")
+	if len(rest) == 0 {
+		return true
 	}
-	matched := 0
-	for i := 0; i < len(body); i++ {
-		if matched == 0 {
-			at := bytes.Index(body[i:], hyphens)
-			if at < 0 {
+	body, hyphens := s.Octets, delimiter[:len(delimiter)-len(rest)]
+	for _, first := range bothCases(rest[0]) {
+		pair := []byte{'-', first}
+		for at := 0; ; {
+			next := bytes.Index(body[at:], pair)
+			if next < 0 {
 				break
 			}
-			i += at
-		}
-		c := body[i]
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		for matched > 0 && delimiter[matched] != c {
-			matched = back[matched]
-		}
-		if delimiter[matched] == c {
-			matched++
-		}
-		if matched == len(delimiter) {
-			n, matched = n+1, back[matched]
+			at += next + 1 // where the rest begins
+			if s.body.searches--; s.body.searches < 0 {
+				return true
+			}
+			if !bytes.HasSuffix(body[:at], hyphens) {
+				continue
+			}
+			s.body.searches -= len(delimiter) / 4
+			if bytes.EqualFold(body[at:min(len(body), at+len(rest))], rest) {
+				if times--; times < 0 {
+					return true
+				}
+			}
 		}
 	}
-	return n
+	return false
+}
+
+// bothCases are a letter of ASCII as a small one and a capital, and any other octet alone.
+func bothCases(c byte) []byte {
+	if lower := c | 0x20; lower >= 'a' && lower <= 'z' {
+		return []byte{lower, lower &^ 0x20}
+	}
+	return []byte{c}
 }
 
 // mayBegin reports, by one octet, whether the line at that place may begin with the delimiter in whatever
