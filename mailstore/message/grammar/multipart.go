@@ -53,6 +53,9 @@ type hyphened struct {
 	known  bool
 
 	searches int // how often more a delimiter may be looked for where one could stand
+
+	single  []uint32 // all hyphens, if they are few
+	counted bool
 }
 
 var hyphens = []byte("--")
@@ -65,6 +68,24 @@ func (h *hyphened) lines() []uint32 {
 		h.each(func(at int) { h.at = append(h.at, uint32(at)) })
 	}
 	return h.at
+}
+
+// maxSingle is how many hyphens of a body are remembered.
+const maxSingle = 1 << 16
+
+// fewHyphens are where hyphens stand in the body; not ok: too many to remember.
+func (h *hyphened) fewHyphens() (at []uint32, ok bool) {
+	if !h.counted {
+		h.counted = true
+		if n := bytes.Count(h.octets, hyphens[:1]); n <= maxSingle {
+			h.single = make([]uint32, 0, n)
+			for i := 0; len(h.single) < n; i++ {
+				i += bytes.IndexByte(h.octets[i:], '-')
+				h.single = append(h.single, uint32(i))
+			}
+		}
+	}
+	return h.single, h.single != nil
 }
 
 func (h *hyphened) each(f func(at int)) {
@@ -177,30 +198,50 @@ func (s Span) stands(delimiter []byte, times int) bool {
 	if len(rest) == 0 {
 		return true
 	}
-	body, hyphens := s.Octets, delimiter[:len(delimiter)-len(rest)]
-	for _, first := range bothCases(rest[0]) {
-		pair := []byte{'-', first}
+	body, before := s.Octets, delimiter[:len(delimiter)-len(rest)]
+	more := false
+	s.behindHyphens(bothCases(rest[0]), func(at int) bool {
+		if s.body.searches--; s.body.searches < 0 {
+			more = true
+			return false
+		}
+		if !bytes.HasSuffix(body[:at], before) {
+			return true
+		}
+		s.body.searches -= len(delimiter) / 4
+		if bytes.EqualFold(body[at:min(len(body), at+len(rest))], rest) {
+			times--
+		}
+		more = times < 0
+		return !more
+	})
+	return more
+}
+
+// behindHyphens calls f with where one of these octets stands behind a hyphen, until it returns false.
+func (s Span) behindHyphens(octets []byte, f func(at int) bool) {
+	if few, ok := s.body.fewHyphens(); ok {
+		first, _ := slices.BinarySearch(few, uint32(s.start))
+		for _, hyphen := range few[first:] {
+			at := int(hyphen) + 1 - s.start
+			if at >= len(s.Octets) || bytes.IndexByte(octets, s.Octets[at]) >= 0 && !f(at) {
+				return
+			}
+		}
+		return
+	}
+	for _, octet := range octets {
+		pair := []byte{'-', octet}
 		for at := 0; ; {
-			next := bytes.Index(body[at:], pair)
+			next := bytes.Index(s.Octets[at:], pair)
 			if next < 0 {
 				break
 			}
-			at += next + 1 // where the rest begins
-			if s.body.searches--; s.body.searches < 0 {
-				return true
-			}
-			if !bytes.HasSuffix(body[:at], hyphens) {
-				continue
-			}
-			s.body.searches -= len(delimiter) / 4
-			if bytes.EqualFold(body[at:min(len(body), at+len(rest))], rest) {
-				if times--; times < 0 {
-					return true
-				}
+			if at += next + 1; !f(at) {
+				return
 			}
 		}
 	}
-	return false
 }
 
 // bothCases are a letter of ASCII as a small one and a capital, and any other octet alone.
