@@ -9,18 +9,13 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/mailtest"
 )
 
 // TestCases holds every pair under CAIRN_CASES to its right answer: what readers see differently is
 // neither as recorded nor wanted, what relays do honestly is as recorded.
 func TestCases(t *testing.T) {
-	dir := os.Getenv("CAIRN_CASES")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CAIRN_CASES is not set")
-		}
-		t.Skip("CAIRN_CASES is not set")
-	}
+	dir := mailtest.Folder(t, "CAIRN_CASES")
 	honest := []string{"r-flowed", "r-cte-param", "meta-charset-relay"}
 	files, err := filepath.Glob(filepath.Join(dir, "verdict", "*.a.eml"))
 	if err != nil || len(files) < 30 {

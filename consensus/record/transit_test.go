@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/mailtest"
 )
 
 // columns of transit/PAIRS.tsv and the component types they speak of.
@@ -80,17 +81,6 @@ func withoutTrace(t testing.TB, root, name string) []byte {
 	return append(receivedPattern.ReplaceAll(raw[:end:end], nil), raw[end:]...)
 }
 
-func corpus(t testing.TB) string {
-	dir := os.Getenv("CAIRN_TESTDATA")
-	if dir == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CAIRN_TESTDATA is not set")
-		}
-		t.Skip("CAIRN_TESTDATA is not set")
-	}
-	return dir
-}
-
 // outcomeOf sums up the parts of some types on the level of PAIRS.tsv: same, absent (on both sides) or changed.
 func outcomeOf(c record.Comparison, types []message.Type) string {
 	outcome := "absent"
@@ -117,7 +107,7 @@ func level(expected string) string {
 
 // TestTransitPairs compares pairs of messages before and after real and synthetic transit with the outcomes that an independent comparator measured.
 func TestTransitPairs(t *testing.T) {
-	pairs := transitPairs(t, corpus(t))
+	pairs := transitPairs(t, mailtest.Folder(t, "CAIRN_TESTDATA"))
 	agree := make([]int, len(columns))
 	for _, p := range pairs {
 		c := record.CompareMessages(dissectTransit(p.sent), dissectTransit(p.received), record.Context{})
@@ -167,7 +157,7 @@ var notWantedPairs = map[string]string{
 // of the way, no tampered message is as recorded, wanted or vouched for, and honest ones are.
 func TestTransitByCommitments(t *testing.T) {
 	honest, wanted, verified, vouched := 0, 0, 0, 0
-	for _, p := range transitPairs(t, corpus(t)) {
+	for _, p := range transitPairs(t, mailtest.Folder(t, "CAIRN_TESTDATA")) {
 		sent, received := dissectTransit(p.sent), dissectTransit(p.received)
 		token := tokenOf(sent)
 		if p.tampered {
