@@ -3,6 +3,7 @@ package record
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -84,13 +85,13 @@ const otherTops = `
 // two characters or more, as behind the initials of a name do not.
 var likelyHost = regexp.MustCompile(`(?:\bftp|[a-z0-9_]\.[a-z0-9][a-z0-9_-]*[a-z0-9])\.[a-z]{2}`)
 
-var isTop = func() map[string]bool {
+var isTop = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
 	for _, name := range strings.Fields(tops + otherTops) {
 		all[name] = true
 	}
 	return all
-}()
+})
 
 // namesHost reports whether a word in NFKC has a dot as hosts do, in whatever script: in front of a number, or of a
 // top-level domain, which programs that know no other letters than those of ASCII end there, or with as many labels as
@@ -108,7 +109,7 @@ func namesHost(word string) bool {
 		if end := strings.IndexFunc(label, func(r rune) bool { return r > unicode.MaxASCII }); end >= 0 {
 			ascii = label[:end]
 		}
-		if pieces[i] != "" && (isTop[label] || isTop[ascii] || ascii == "xn" && strings.HasPrefix(rest, "--") || strings.ContainsFunc(label, unicode.IsNumber)) {
+		if pieces[i] != "" && (isTop()[label] || isTop()[ascii] || ascii == "xn" && strings.HasPrefix(rest, "--") || strings.ContainsFunc(label, unicode.IsNumber)) {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -139,11 +140,11 @@ func headerLabel(line string) string {
 	if at < 0 {
 		return ""
 	}
-	return labelled[strings.TrimFunc(line[:at], func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M) })]
+	return labelled()[strings.TrimFunc(line[:at], func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M) })]
 }
 
 // labelled are the fields by label.
-var labelled = func() map[string]string {
+var labelled = sync.OnceValue(func() map[string]string {
 	fields := map[string]string{}
 	for field, labels := range headerLabels {
 		for _, label := range labels {
@@ -151,7 +152,7 @@ var labelled = func() map[string]string {
 		}
 	}
 	return fields
-}()
+})
 
 // headerLabels are what mail programs in their languages call the fields above a mail that they quote, in small
 // letters. A sender is one of goods too, and how to leave a list may say to whom to write, with what subject.

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // screeningWords are what programs that screen mail call it in front of its subject, in any case.
@@ -22,7 +23,8 @@ var wrappedWords = []string{
 }
 
 // screeningTag is one of them, or of spam how much, as such programs write it, with a blank or nothing behind.
-var screeningTag = func() *regexp.Regexp {
+// It is long, and most commands need none.
+var screeningTag = sync.OnceValue(func() *regexp.Regexp {
 	of := func(lists ...[]string) string {
 		var quoted []string
 		for _, words := range slices.Concat(lists...) {
@@ -35,14 +37,14 @@ var screeningTag = func() *regexp.Regexp {
 	inner := `(?:\x{26a0}\x{fe0f}? )?[!?:* -]{0,4}` + wrapped + `[!?:* -]{0,4}`
 	return regexp.MustCompile(`^(?i)(?:(?:(?:\[` + inner + `\]|［` + inner + `］|\(` + inner + `\)|\{` + inner + `\}|<` + inner + `>|\*{1,8} ?` + wrapped + `[!?]? ?\*{1,8})(?: ?[:-])?|` +
 		bare + `(?: ?[:>]| -))(?: |$)|【` + inner + `】(?: |$|\pL))`)
-}()
+})
 
 // beyondTag is what no such tag comes near, in octets: what a subject has behind is not looked at.
 const beyondTag = 256
 
 // cutScreening cuts a tag of a program that screens mail off the front of a subject.
 func cutScreening(s string) (tag, after string, ok bool) {
-	tag = screeningTag.FindString(s[:min(len(s), beyondTag)])
+	tag = screeningTag().FindString(s[:min(len(s), beyondTag)])
 	if at := strings.Index(tag, "】"); at >= 0 { // what stands behind has to be no part of a number
 		tag = tag[:at+len("】")]
 	}
