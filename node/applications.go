@@ -13,19 +13,42 @@ import (
 	"cairn/node/membership"
 )
 
-// maxApplications is how many events without the word of enough members are kept; the oldest gives way.
-const maxApplications = 64
+const (
+	maxApplications = 64 // how many events without the word of enough members are kept
+	maxOfOne        = 2  // of them of one applicant: a second one may correct the first
+	// applicationStays is how long one is safe from further ones of the same applicant. Without, they would cost all nodes as
+	// many checks and messages as it likes: one stamp is good for all enrolments of a key.
+	applicationStays = 10 * time.Minute
+)
 
 // applications are events that lack nothing but the word of members: no mempool takes them, and members
 // have to see them before they can give it. They are kept in memory and passed on as they come, each with
 // all attestations that have been seen.
 type applications struct {
 	mu     sync.Mutex
-	list   []*consensus.OrgEvent // in the order in which they came; never changed, only replaced
-	ready  chan struct{}         // one of them may have enough
-	pruned consensus.Hash        // the tip for which those that no block will hold were looked for
+	list   []application  // in the order in which they came
+	ready  chan struct{}  // one of them may have enough
+	pruned consensus.Hash // the tip for which those that no block will hold were looked for
 
 	isOld func(*consensus.State) bool // see Node.viewIsOld
+}
+
+type application struct {
+	event *consensus.OrgEvent // never changed, only replaced
+	came  time.Time
+}
+
+// applicant is whose event it is: of an enrolment, which has no organisation yet, the key that its stamp is for.
+type applicant struct {
+	org consensus.Hash
+	key consensus.Key
+}
+
+func applicantOf(e *consensus.OrgEvent) applicant {
+	if enrol := e.Enrol(); enrol != nil {
+		return applicant{key: enrol.OrgKey}
+	}
+	return applicant{org: e.Org()}
 }
 
 func newApplications(isOld func(*consensus.State) bool) *applications {
@@ -38,30 +61,34 @@ func unattested(err error) bool {
 	return ok && rule.Rule == consensus.RuleUnattested
 }
 
-// add takes in an event that was refused for nothing else. new: it, or the word of a member, was not
-// known.
-func (a *applications) add(s *consensus.State, e *consensus.OrgEvent) (isNew bool) {
+// add takes in an event that was refused for nothing else. It, or the word of a member, was not known, or the error is
+// mempool.ErrKnown; a *mempool.PolicyError says that there is no room for it.
+func (a *applications) add(s *consensus.State, e *consensus.OrgEvent, now time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	id := e.ID()
-	i := slices.IndexFunc(a.list, func(x *consensus.OrgEvent) bool { return x.ID() == id })
+	i := slices.IndexFunc(a.list, func(x application) bool { return x.event.ID() == id })
 	if i >= 0 {
-		merged, more := withWords(s, a.list[i], e.Attestations)
+		merged, more := withWords(s, a.list[i].event, e.Attestations)
 		if !more {
-			return false
+			return mempool.ErrKnown
 		}
-		a.list[i] = merged
+		a.list[i].event = merged
 	} else {
-		if at := a.displaced(e); at >= 0 {
+		at, err := a.displaced(e, now)
+		if err != nil {
+			return err
+		}
+		if at >= 0 {
 			a.list = slices.Delete(a.list, at, at+1)
 		}
-		a.list = append(a.list, counted(s, e))
+		a.list = append(a.list, application{counted(s, e), now})
 	}
 	select {
 	case a.ready <- struct{}{}:
 	default:
 	}
-	return true
+	return nil
 }
 
 // withWords is e with those of further attestations that count, if more do then. What was kept before stays though it counts
@@ -89,23 +116,33 @@ func counted(s *consensus.State, e *consensus.OrgEvent) *consensus.OrgEvent {
 	return &c
 }
 
-// displaced is the place of the application that e takes; -1: there is room. A member has at most two, which
-// cost it less than an enrolment costs a stranger.
-func (a *applications) displaced(e *consensus.OrgEvent) int {
-	of := func(x *consensus.OrgEvent) bool { return x.Org() == e.Org() }
-	own := 0
+// displaced is the place of the application that gives way to e; -1: there is room. Of its own applicant, if that has as many
+// as it may, else of all, it is the oldest that has no word yet, or else the oldest.
+func (a *applications) displaced(e *consensus.OrgEvent, now time.Time) (at int, err error) {
+	own := func(x application) bool { return applicantOf(x.event) == applicantOf(e) }
+	of, count := own, 0
 	for _, x := range a.list {
-		if of(x) {
-			own++
+		if own(x) {
+			count++
 		}
 	}
 	switch {
-	case own >= 2:
-		return slices.IndexFunc(a.list, of)
+	case count >= maxOfOne:
 	case len(a.list) < maxApplications:
-		return -1
+		return -1, nil
+	default:
+		of = func(application) bool { return true }
 	}
-	return 0
+	at = slices.IndexFunc(a.list, func(x application) bool { return of(x) && len(x.event.Attestations) == 0 })
+	if at < 0 {
+		at = slices.IndexFunc(a.list, of)
+	}
+	if stayed := now.Sub(a.list[at].came); count >= maxOfOne && stayed >= 0 && stayed < applicationStays { // less: the clock was ahead
+		return 0, &mempool.PolicyError{Policy: mempool.PolicyOrgEvents,
+			Detail: fmt.Sprintf("%d of its events wait for the word of members, and a further one takes the place of one of them in %v at the earliest",
+				count, (applicationStays - stayed).Round(time.Second))}
+	}
+	return at, nil
 }
 
 // all lists the applications with the attestations that count, and forgets those that no block will hold any more.
@@ -120,7 +157,7 @@ func (a *applications) all(s *consensus.State) (list []*consensus.OrgEvent) {
 
 func (a *applications) left(s *consensus.State) []*consensus.OrgEvent {
 	a.mu.Lock()
-	list, pruned := slices.Clone(a.list), a.pruned == s.Tip()
+	list, pruned := a.events(), a.pruned == s.Tip()
 	a.mu.Unlock()
 	if pruned || a.isOld(s) {
 		return list
@@ -134,8 +171,17 @@ func (a *applications) left(s *consensus.State) []*consensus.OrgEvent {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.pruned = s.Tip()
-	a.list = slices.DeleteFunc(a.list, func(e *consensus.OrgEvent) bool { return slices.Contains(dead, e) })
-	return slices.Clone(a.list)
+	a.list = slices.DeleteFunc(a.list, func(x application) bool { return slices.Contains(dead, x.event) })
+	return a.events()
+}
+
+// events are those of the list, which is locked.
+func (a *applications) events() []*consensus.OrgEvent {
+	list := make([]*consensus.OrgEvent, len(a.list))
+	for i, x := range a.list {
+		list[i] = x.event
+	}
+	return list
 }
 
 // enough lists those that have the word of enough members. They stay until remove.
@@ -148,7 +194,7 @@ func (a *applications) enough(s *consensus.State) []*consensus.OrgEvent {
 func (a *applications) remove(id consensus.Hash) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.list = slices.DeleteFunc(a.list, func(e *consensus.OrgEvent) bool { return e.ID() == id })
+	a.list = slices.DeleteFunc(a.list, func(x application) bool { return x.event.ID() == id })
 }
 
 // waitingRoom is the mempool as other nodes see it: with the applications.
@@ -161,10 +207,7 @@ type waitingRoom struct {
 func (w waitingRoom) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time) error {
 	err := w.Pool.AddEvent(s, e, now)
 	if unattested(err) {
-		if w.room.add(s, e) {
-			return nil
-		}
-		return mempool.ErrKnown
+		return w.room.add(s, e, now)
 	}
 	return err
 }
@@ -173,7 +216,7 @@ func (w waitingRoom) AddEvent(s *consensus.State, e *consensus.OrgEvent, now tim
 func (w waitingRoom) Events() []*consensus.OrgEvent {
 	w.room.mu.Lock()
 	defer w.room.mu.Unlock()
-	return slices.Concat(w.Pool.Events(), w.room.list)
+	return slices.Concat(w.Pool.Events(), w.room.events())
 }
 
 // bringAttested gives to the miners what has the word of enough members. What the mempool refuses, as when it

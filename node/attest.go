@@ -12,6 +12,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/fingerprint"
+	"cairn/consensus/mempool"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/node/api"
@@ -109,7 +110,9 @@ func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Applicatio
 	}
 	merged := *e
 	merged.Attestations = append(slices.Clone(e.Attestations), consensus.Attest(e, by))
-	n.applications.add(s, &merged)
+	if err := n.applications.add(s, &merged, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
+		return nil, eventRefused(&merged, err)
+	}
 	for _, x := range n.applications.all(s) {
 		if x.ID() == e.ID() {
 			n.host.PublishEvent(x)

@@ -84,7 +84,9 @@ func TestAttestedIsBroughtAgain(t *testing.T) {
 	u := st.Profile()
 	u.Name = "Beta"
 	e := must(st.Update(t.Context(), keys, u, nil)) // lacks nobody's word, as if all had given it
-	n.applications.add(s, e)
+	if err := n.applications.add(s, e, n.now()); err != nil {
+		t.Fatal(err)
+	}
 	small := mempool.DefaultPolicy()
 	small.MaxEvents = 0
 	n.pool = mempool.New(small, n.trust.Conflict)

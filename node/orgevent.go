@@ -138,9 +138,11 @@ func (n *Node) give(s *consensus.State, e *consensus.OrgEvent, lacking bool) err
 
 // offer gives an event to the miners here and elsewhere, or to the members whose word it lacks.
 func (n *Node) offer(s *consensus.State, e *consensus.OrgEvent, lacking bool) error {
+	take := n.pool.AddEvent
 	if lacking {
-		n.applications.add(s, e)
-	} else if err := n.pool.AddEvent(s, e, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
+		take = n.applications.add
+	}
+	if err := take(s, e, n.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
 		return err
 	}
 	n.host.PublishEvent(e)

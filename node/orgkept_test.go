@@ -159,7 +159,9 @@ func TestApplicationsOfAnEarlierChain(t *testing.T) {
 		{"another followed, in an old view", w.chain.State(), true, true},
 		{"another followed, in the same view when it is not old", w.chain.State(), false, false},
 	} {
-		w.applications.add(tt.s, &e)
+		if err := w.applications.add(tt.s, &e, w.now()); err != nil && !errors.Is(err, mempool.ErrKnown) {
+			t.Fatal(err)
+		}
 		w.looksAt(tt.s, tt.old)
 		if list := w.applications.all(tt.s); len(list) > 0 != tt.kept {
 			t.Errorf("%s: %d left", tt.what, len(list))
