@@ -29,11 +29,11 @@ type overtaken struct {
 // againHints are how what an event was to do is done after all. A recorder key is brought again as it is.
 var againHints = map[consensus.EventType]string{
 	consensus.EventUpdate:   "look at what came instead, with org changes, and if it is meant still run again: cairn org update",
-	consensus.EventAddNode:  "run again: cairn org node add",
-	consensus.EventDropNode: "run again: cairn org node drop",
+	consensus.EventAddNode:  "run again: cairn org node add REQUEST",
+	consensus.EventDropNode: "run again: cairn org node drop NODEKEY",
 	consensus.EventReplace:  "look at which key the node has, with org node ls, and if it is to have another one run again: cairn org node rekey",
 	consensus.EventRotate:   "run again: cairn org rotate-key",
-	consensus.EventRevoke:   "look at who came before, with org changes, and if it was none of you run again, with the recovery key that was written last: cairn org revoke",
+	consensus.EventRevoke:   "look at who came before, with org changes, and if it was none of you run again, with the recovery key that was written last: cairn org revoke --recovery FILE -o FILE",
 }
 
 // again is how what e was to do is done after all, or what instead: a node that ended gets no recorder key.

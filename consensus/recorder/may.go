@@ -110,7 +110,7 @@ func (r *Recorder) Halted(rd *mailstore.Reader) (h Halted, err error) {
 	case err != nil:
 		return h, err
 	case why != "":
-		return Halted{why + ": this is an old copy of the node's directory", "run the copy that sent mail last, or restore a later backup: cairn backup restore", true}, nil
+		return Halted{why + ": this is an old copy of the node's directory", "run the copy that sent mail last, or restore a later backup: cairn backup restore FILE", true}, nil
 	case !r.abreast.Load():
 		return Halted{"the chain as seen here may be older than what this node signed last; waiting for a node of another organisation", "cairn peers", false}, nil
 	}

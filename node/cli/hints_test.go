@@ -78,6 +78,37 @@ func isTest(f *token.FileSet, parsed *ast.File) bool {
 	return strings.HasSuffix(f.Position(parsed.Pos()).Filename, "_test.go")
 }
 
+// TestHintsHaveTheirArguments: a text that ends with a command which takes arguments names them too, as the command's help
+// does, or goes on with them.
+func TestHintsHaveTheirArguments(t *testing.T) {
+	takes := regexp.MustCompile(`^[a-z-]+ [^\[]`)
+	var bare []string
+	var look func(c *cobra.Command, path string)
+	look = func(c *cobra.Command, path string) {
+		for _, sub := range c.Commands() {
+			if takes.MatchString(sub.Use) {
+				bare = append(bare, path+sub.Name())
+			}
+			look(sub, path+sub.Name()+" ")
+		}
+	}
+	look((&app{}).root(), "cairn ")
+	for f, parsed := range sources(t, "..", "../../consensus/recorder") {
+		if isTest(f, parsed) {
+			continue
+		}
+		hints, _ := textsOf(parsed)
+		for lit := range hints {
+			text, _ := strconv.Unquote(lit.Value)
+			for _, c := range bare {
+				if text == c || strings.HasSuffix(text, ": "+c) {
+					t.Errorf("%s: %q leaves out what the command takes", f.Position(lit.Pos()), text)
+				}
+			}
+		}
+	}
+}
+
 // TestErrorsSayWhatToDo: no error of the program is made without a next step.
 func TestErrorsSayWhatToDo(t *testing.T) {
 	for f, parsed := range sources(t, "..") {
