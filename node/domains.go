@@ -56,8 +56,8 @@ func (n *Node) cutOffAddresses(rd *mailstore.Reader) ([]string, error) {
 	return n.addressesThat(rd, func(a string) bool { return !slices.Contains(domains, domainOf(a)) })
 }
 
-// checkCutOff refuses an update that takes one of the domains before it from us at which there are addresses here.
-func (n *Node) checkCutOff(e *consensus.OrgEvent, before []string) error {
+// checkCutOff refuses an update of what we said of ourselves before that takes a domain from us at which there are addresses here.
+func (n *Node) checkCutOff(e *consensus.OrgEvent, before *consensus.Update) error {
 	u, ok := e.Content.(*consensus.Update)
 	if !ok {
 		return nil
@@ -66,16 +66,32 @@ func (n *Node) checkCutOff(e *consensus.OrgEvent, before []string) error {
 	err := n.store.View(func(rd *mailstore.Reader) (err error) {
 		list, err = n.addressesThat(rd, func(a string) bool {
 			d := domainOf(a)
-			return slices.Contains(before, d) && !slices.Contains(u.Domains, d)
+			return slices.Contains(before.Domains, d) && !slices.Contains(u.Domains, d)
 		})
 		return err
 	})
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	hint := "leave the domain in, or say that it is meant: cairn org update --domain " + strings.Join(u.Domains, " --domain ") + " --cut-off"
-	return api.Errorf(api.CodeNotAllowed, hint,
+	return api.Errorf(api.CodeNotAllowed, "leave the domain in, or say that it is meant: cairn org update"+updateFlags(before, u)+" --cut-off",
 		"bringing the update: accounts or mailing lists here have addresses at a domain that goes, and would get no mail there any more: %s", someOf(list))
+}
+
+// updateFlags are those of the command that changes what we say of ourselves from before to u.
+func updateFlags(before, u *consensus.Update) (flags string) {
+	if u.Name != before.Name {
+		flags += " --name " + api.ShellWord(u.Name)
+	}
+	if !slices.Equal(u.Domains, before.Domains) {
+		flags += " --domain " + strings.Join(u.Domains, " --domain ")
+	}
+	if u.Records != before.Records {
+		flags += " --records " + u.Records.String()
+	}
+	if u.ThresholdFloor != before.ThresholdFloor {
+		flags += fmt.Sprintf(" --threshold-floor %d", u.ThresholdFloor)
+	}
+	return flags
 }
 
 // someOf lists addresses to people, not without end.

@@ -57,6 +57,22 @@ func TestDomainsThatGoAndCome(t *testing.T) {
 		!strings.HasSuffix(refused.Hint, ": cairn org update --domain beta.test --domain new.test --cut-off") {
 		t.Fatalf("domains that go with addresses: %v, %+v", err, refused)
 	}
+	// All that was asked for is in the command that says so, and where no block would take it either way that is said.
+	_, err = w.update(false, func(u *consensus.Update) {
+		drop(u)
+		u.Name, u.Records, u.ThresholdFloor = "Beta's", consensus.RecordsAll, 80
+	})
+	if refused = api.AsError(err); refused == nil ||
+		!strings.HasSuffix(refused.Hint, `: cairn org update --name 'Beta'\''s' --domain beta.test --domain new.test --records all --threshold-floor 80 --cut-off`) {
+		t.Errorf("with more that changes: %v, %+v", err, refused)
+	}
+	if _, err := w.Trust(t.Context(), api.TrustRequest{Domain: "pinned.test", Key: consensus.PublicKey(must(NewKey())).String(), EvenSo: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.update(false, func(u *consensus.Update) { u.Domains = []string{"beta.test", "pinned.test"} })
+	if refused = api.AsError(err); refused == nil || !strings.Contains(refused.Message, "trusts another organisation for pinned.test") {
+		t.Errorf("with a domain that is somebody else's: %v", err)
+	}
 	// From the configuration too, and status says so.
 	before, err := profileOf(&w.cfg.Organisation)
 	if err != nil {

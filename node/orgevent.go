@@ -88,13 +88,11 @@ func (n *Node) propose(ctx context.Context, r api.EventRequest) (*api.OrgEvent, 
 	if v := n.brought(s, e); v != nil {
 		return v, nil
 	}
-	before := st.Profile().Domains // with what waits for a block
-	if !r.CutOff {
-		if err := n.checkCutOff(e, before); err != nil {
-			return nil, err
-		}
-	}
+	before := st.Profile() // with what waits for a block
 	lacking, err := n.fits(s, e)
+	if err == nil && !r.CutOff { // what no block would take is not to be meant
+		err = n.checkCutOff(e, before)
+	}
 	if err == nil {
 		err = n.checkBacklog(s, e)
 	}
@@ -106,7 +104,7 @@ func (n *Node) propose(ctx context.Context, r api.EventRequest) (*api.OrgEvent, 
 	}
 	n.log.Info("an event of our organisation was brought to the network", "type", e.Type(), "event", e.ID())
 	v := n.viewEvent(n.chain.State(), e)
-	v.Unaddressed, err = n.unaddressed(e, before)
+	v.Unaddressed, err = n.unaddressed(e, before.Domains)
 	return v, err
 }
 
