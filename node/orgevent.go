@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"cairn/consensus"
@@ -121,9 +122,35 @@ func (n *Node) fits(s *consensus.State, e *consensus.OrgEvent) (lacking bool, er
 	err = consensus.ValidateEvents(s, events)[len(waiting)]
 	lacking = unattested(err)
 	if broken, ok := errors.AsType[*consensus.RuleError](err); ok && !broken.OfBlock() && !lacking {
+		if n.fitsWithout(s, e) && broken.Rule != consensus.RuleEventPrev && len(waiting) > 0 {
+			return false, refusedBehind(waiting, e, broken)
+		}
 		return false, eventRefused(e, err)
 	}
 	return lacking, n.checkPins(s, e)
+}
+
+// fitsWithout reports whether an event of ours would fit if none of ours waited before it.
+func (n *Node) fitsWithout(s *consensus.State, e *consensus.OrgEvent) bool {
+	if consensus.CheckEvent(s.Params(), s.ChainID(), e) != nil {
+		return false
+	}
+	alone := *e
+	if org, ok := s.Org(e.Org()); ok && !e.Prev.IsZero() {
+		alone.Prev = org.LastEvent
+	}
+	return consensus.NewFit(s).Add(&alone) == nil
+}
+
+// refusedBehind is why an event goes to no block that would fit, were there not what waits for one.
+func refusedBehind(waiting []*consensus.OrgEvent, e *consensus.OrgEvent, broken *consensus.RuleError) error {
+	names := make([]string, len(waiting))
+	for i, w := range waiting {
+		names[i] = fmt.Sprintf("%s %.8s", w.Type(), w.ID())
+	}
+	return api.Errorf(api.CodeTryLater, "see what waits for a block, and decide when it is in one: cairn status",
+		"the %s was not brought to the network: it does not go with what waits for a block (%s), after which it breaks the rule %s: %s",
+		e.Type(), strings.Join(names, ", "), broken.Rule, broken.Detail)
 }
 
 // give is offer for an event that fits; the error says so to people.

@@ -129,6 +129,27 @@ func TestEventsThatAreRefused(t *testing.T) {
 	}
 }
 
+// Where it is what waits for a block that an event does not go with, that is said, and not that it never would.
+func TestEventsThatDoNotGoWithWhatWaits(t *testing.T) {
+	w := newChanging(t)
+	keys := must(LoadOrgKeys(w.dir))
+	second := consensus.NewNodeKeys(w.chain.State().ChainID(), consensus.PublicKey(w.net.Orgs[1].Key), chaintest.Key("second node", 1), chaintest.Key("second recorder", 1))
+	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content { return &consensus.AddNode{NodeKeys: second} }))
+	drop := func(node consensus.Key) *api.Error {
+		return propose(t, w.Node, must(mustStand(t, w.Node).DropNode(t.Context(), keys, node, nil)))
+	}
+	if err := drop(second.Node); err != nil {
+		t.Fatal(err)
+	}
+	if err := drop(w.id.NodeKey()); err == nil || err.Code != api.CodeTryLater || !strings.Contains(err.Message, "what waits for a block (drop-node ") ||
+		!strings.Contains(err.Message, "rule bad-node-count") || !strings.HasSuffix(err.Hint, ": cairn status") {
+		t.Errorf("the last node behind the other: %+v", err)
+	}
+	if err := drop(consensus.PublicKey(must(NewKey()))); err == nil || err.Code != api.CodeInvalid || strings.Contains(err.Message, "waits") {
+		t.Errorf("no node at all: %+v", err)
+	}
+}
+
 // What could not be kept until it is in a block has not been brought.
 func TestEventsAreKeptFirst(t *testing.T) {
 	n, keys := alone(t)

@@ -129,8 +129,13 @@ func (st *Standing) finish(ctx context.Context, e *consensus.OrgEvent, signer ed
 
 // Update makes the event that changes what the organisation says of itself to u.
 func (st *Standing) Update(ctx context.Context, keys []ed25519.PrivateKey, u *consensus.Update, progress Progress) (*consensus.OrgEvent, error) {
-	if SameProfile(u, st.Profile()) {
+	switch {
+	case !SameProfile(u, st.Profile()):
+	case SameProfile(u, ProfileOf(st.org)):
 		return nil, api.Errorf(api.CodeUnchanged, "cairn org show", "updating the organisation: it is as that says already")
+	default:
+		return nil, api.Errorf(api.CodeUnchanged, "cairn status",
+			"updating the organisation: an update that waits for a block says that already; one comes every %v on average", st.params.BlockInterval)
 	}
 	return st.signed(ctx, keys, u, progress)
 }
@@ -231,6 +236,10 @@ func (st *Standing) Revoke(ctx context.Context, recovery, key, nextRecovery ed25
 	if err := st.checkRecovery(recovery); err != nil {
 		return nil, err
 	}
+	if st.revocation() != nil {
+		return nil, api.Errorf(api.CodeTryLater, "cairn status",
+			"revoking: another revocation waits for a block already, after which its recovery key is the one that counts; one comes every %v on average", st.params.BlockInterval)
+	}
 	nodes = slices.SortedFunc(slices.Values(nodes), func(a, b consensus.Key) int { return slices.Compare(a[:], b[:]) })
 	e := &consensus.OrgEvent{
 		Version: st.params.Version, ChainID: st.params.ChainID(), Subject: st.org.ID, Signer: consensus.PublicKey(recovery),
@@ -249,9 +258,22 @@ func (st *Standing) Left(ended []consensus.Key) (n int) {
 	return n
 }
 
+// revocation is the one that waits for a block; nil if none does.
+func (st *Standing) revocation() *consensus.Revoke {
+	for _, e := range st.waiting {
+		if r := ContentOf[*consensus.Revoke](e); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
 func (st *Standing) checkRecovery(recovery ed25519.PrivateKey) error {
-	switch {
+	switch waits := st.revocation(); {
 	case recovery == nil:
+	case waits != nil && consensus.RecoveryCommitment(consensus.PublicKey(recovery)) == waits.Recovery:
+		return api.Errorf(api.CodeTryLater, "cairn status",
+			"signing with the recovery key: it is that of a revocation which waits for a block, and counts once that is in one; one comes every %v on average", st.params.BlockInterval)
 	case st.org.Recovery.IsZero():
 		return api.Errorf(api.CodeNotAllowed, "without it a rotation counts after a day: cairn org rotate-key", "signing with the recovery key: the organisation has enrolled none")
 	case consensus.RecoveryCommitment(consensus.PublicKey(recovery)) != st.org.Recovery:

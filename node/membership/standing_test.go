@@ -72,3 +72,56 @@ func TestEventsFollowThoseThatWait(t *testing.T) {
 		t.Errorf("while another key waits: %v", err)
 	}
 }
+
+// What waits for a block is not spoken of as if a block had it.
+func TestWhatWaitsIsSaidToWait(t *testing.T) {
+	o, st := founding(t)
+	keys := []ed25519.PrivateKey{o.Key}
+	recovery, next, third := chaintest.Key("recovery", 1), chaintest.Key("next recovery", 1), chaintest.Key("third recovery", 1)
+	org := *st.Org()
+	org.Recovery = consensus.RecoveryCommitment(consensus.PublicKey(recovery))
+	st = NewStanding(st.params, st.Height(), &org, nil)
+	u := st.Profile()
+	u.Name = "First"
+	first, err := st.Update(t.Context(), keys, u, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoke := func(st *Standing, with, next ed25519.PrivateKey) (*consensus.OrgEvent, error) {
+		return st.Revoke(t.Context(), with, chaintest.Key("next org", 1), next, nil, nil)
+	}
+	second, err := revoke(st, recovery, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	updated := NewStanding(st.params, st.Height(), &org, []*consensus.OrgEvent{first})
+	revoked := NewStanding(st.params, st.Height(), &org, []*consensus.OrgEvent{second})
+	for _, tt := range []struct {
+		what string
+		make func() (*consensus.OrgEvent, error)
+		code api.Code
+		says string
+	}{
+		{"the same update again", func() (*consensus.OrgEvent, error) { return updated.Update(t.Context(), keys, u, nil) }, api.CodeUnchanged,
+			"an update that waits for a block says that already"},
+		{"as it was before", func() (*consensus.OrgEvent, error) { return updated.Update(t.Context(), keys, ProfileOf(&org), nil) }, "", ""},
+		{"a second revocation", func() (*consensus.OrgEvent, error) { return revoke(revoked, recovery, third) }, api.CodeTryLater,
+			"another revocation waits for a block"},
+		{"one with the key to come", func() (*consensus.OrgEvent, error) { return revoke(revoked, next, third) }, api.CodeTryLater,
+			"it is that of a revocation which waits for a block"},
+		{"a rotation with it", func() (*consensus.OrgEvent, error) {
+			return revoked.Rotate(t.Context(), keys, chaintest.Key("other org", 1), next, nil)
+		}, api.CodeTryLater, "it is that of a revocation which waits for a block"},
+		{"one with a strange key", func() (*consensus.OrgEvent, error) { return revoke(revoked, third, next) }, api.CodeInvalid,
+			"not the one that the organisation has enrolled"},
+	} {
+		_, err := tt.make()
+		e := api.AsError(err)
+		switch {
+		case tt.code == "" && err != nil:
+			t.Errorf("%s: %v", tt.what, err)
+		case tt.code != "" && (e == nil || e.Code != tt.code || !strings.Contains(e.Message, tt.says)):
+			t.Errorf("%s: %+v", tt.what, e)
+		}
+	}
+}
