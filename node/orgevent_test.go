@@ -265,3 +265,24 @@ func TestWhenKeysCount(t *testing.T) {
 		t.Errorf("revocation: from block %d on, %q", v.Counts, v.Counting)
 	}
 }
+
+// A key that was announced and replaced by another one before it counted is told as one that never counts.
+func TestAnnouncedKeyThatAnotherReplaces(t *testing.T) {
+	w := newChanging(t)
+	first, second := chaintest.Key("first announced", 1), chaintest.Key("second announced", 1)
+	for _, key := range []ed25519.PrivateKey{first, second} {
+		w.block(w.change(1, func(e *consensus.OrgEvent) consensus.Content { return consensus.NewRotate(e, key, nil) }))
+	}
+	of := func(key ed25519.PrivateKey) string { return consensus.PublicKey(key).String() }
+	v, err := w.OrgChanges(t.Context(), "")
+	if err != nil || len(v.Changes) != 4 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	for i, want := range []api.OrgChange{
+		{What: "key-pending", To: of(first), Height: 2, Gone: 3}, {What: "key-pending-gone", From: of(first), Height: 3}, {What: "key-pending", To: of(second), Height: 3},
+	} {
+		if c := v.Changes[i+1]; c.What != want.What || c.Height != want.Height || c.To != want.To || c.Gone != want.Gone || want.From != "" && c.From != want.From {
+			t.Errorf("change %d: %+v, want %+v", i+1, c, want)
+		}
+	}
+}

@@ -103,6 +103,7 @@ type OrgChange struct {
 	Fingerprint string    `json:"fingerprint,omitempty"` // of an org key in To
 	Counts      uint64    `json:"counts,omitempty"`      // height from which a pending key counts
 	About       time.Time `json:"about,omitzero"`        // when that is, or was
+	Gone        uint64    `json:"gone,omitempty"`        // height of the block that took a pending key back or announced another one: it never counts
 }
 
 // Applications lists events that wait for the word of members.

@@ -161,7 +161,7 @@ func showUntrusted(b *bytes.Buffer, u *api.Untrusted) {
 // changeSays puts what changed of an organisation into words, for a line with what it was and what it is.
 var changeSays = map[string]string{
 	"enrolled": "enrolled", "name": "another name", "domains": "other domains", "records": "other declaration", "threshold": "other threshold",
-	"key": "another key", "key-revoked": "key revoked", "key-pending": "another key announced", "key-pending-gone": "announced key taken back",
+	"key": "another key", "key-revoked": "key revoked", "key-pending": "another key announced", "key-pending-gone": "announced key taken back, it never counts",
 	"recovery": "another recovery key", "node-added": "node added", "node-dropped": "node dropped", "node-revoked": "node revoked",
 	"node-suspended": "node suspended", "recorder": "another recorder key of a node",
 }
@@ -201,7 +201,10 @@ func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
 		if c.Fingerprint != "" {
 			fmt.Fprintf(b, "  words     %s\n", c.Fingerprint)
 		}
-		if c.Counts > 0 {
+		switch {
+		case c.Gone > 0:
+			fmt.Fprintf(b, "  counts    never: it was taken back, or another one announced, in block %d\n", c.Gone)
+		case c.Counts > 0:
 			fmt.Fprintf(b, "  counts    from block %d on, about %s\n", c.Counts, c.About.Format(time.DateTime))
 		}
 	}

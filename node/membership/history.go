@@ -53,7 +53,23 @@ func StepsOf(s *consensus.State, id consensus.Hash) (list []Step) {
 			list = append(list, Step{counts, p.At, []api.OrgChange{keyChange(p.At, "key", now.Key, p.Key)}})
 		}
 	}
+	markGone(list)
 	return list
+}
+
+// markGone notes with each key that was announced and never came to count in which block that was decided.
+func markGone(list []Step) {
+	var announced *api.OrgChange // the last one
+	for i := range list {
+		for k := range list[i].Changes {
+			switch c := &list[i].Changes[k]; {
+			case c.What == "key-pending":
+				announced = c
+			case c.What == "key-pending-gone" && announced != nil:
+				announced.Gone = c.Height
+			}
+		}
+	}
 }
 
 // ChangesOf are the changes of all steps.
@@ -89,13 +105,13 @@ func entryChanges(was, now *consensus.Org) (list []api.OrgChange) {
 		}
 		list = append(list, keyChange(now.Changed, what, counted, now.Key))
 	}
-	switch pending := counted == was.Key && was.Pending.At != 0; {
-	case now.Pending.At != 0 && now.Pending != was.Pending:
+	if was.Pending.At != 0 && counted == was.Key && now.Pending != was.Pending { // taken back, or replaced by the next
+		list = append(list, keyChange(now.Changed, "key-pending-gone", was.Pending.Key, consensus.Key{}))
+	}
+	if now.Pending.At != 0 && now.Pending != was.Pending {
 		c := keyChange(now.Changed, "key-pending", now.Key, now.Pending.Key)
 		c.Counts = now.Pending.At
 		list = append(list, c)
-	case pending && now.Pending.At == 0:
-		list = append(list, keyChange(now.Changed, "key-pending-gone", was.Pending.Key, consensus.Key{}))
 	}
 	if was.Recovery != now.Recovery {
 		add("recovery", was.Recovery.String(), now.Recovery.String())
