@@ -87,9 +87,7 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 		if st.Next == recorder.NextStatus {
 			st.Next = "" // this is its answer, and says what the enrolment waits for
 		}
-		if w.Epoch != 0 && !w.Ends { // a key that signs no more has no epoch
-			st.Epoch = strconv.FormatUint(w.Epoch, 10)
-		}
+		st.Epoch = recordsIn(&w)
 		if st.CutOff, err = n.cutOffAddresses(rd); err != nil {
 			return err
 		}
@@ -109,6 +107,14 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 		}
 	}
 	return st, position, err
+}
+
+// recordsIn is the epoch in which this node records; empty while it records nothing.
+func recordsIn(w *recorder.Waiting) string {
+	if w.Epoch == 0 || w.Why != "" {
+		return ""
+	}
+	return strconv.FormatUint(w.Epoch, 10)
 }
 
 // unixMilli is the time of a consensus timestamp.

@@ -36,6 +36,9 @@ func (n *Node) summary(s *consensus.State, peers int, now time.Time) api.OrgSumm
 		w.problem = *problem
 	}
 	_, w.best, w.syncing = n.host.Progress()
+	if org.Awaited = n.lacks(s) != ""; org.Awaited { // the enrolment is in blocks that are not here, or was
+		w.problem, w.syncing, w.best = "", true, max(w.best, n.othersSeen.Load())
+	}
 	if n.passedOver(s) {
 		w.passed, w.domains, w.attested = passedOverAfter, own.Domains, s.Params().Admission == consensus.AdmissionAttested
 	}
@@ -120,12 +123,13 @@ func clockStatus(s *consensus.State, now time.Time) api.ClockStatus {
 	}
 }
 
-// peersByOrg counts connected nodes by the organisation that has enrolled them.
+// peersByOrg counts connected nodes by the organisation that has, or had, enrolled them.
 func peersByOrg(s *consensus.State, peers []p2p.Peer) []api.OrgPeers {
 	list := []api.OrgPeers{}
 	for _, p := range peers {
 		var o api.OrgPeers
-		if org, ok := s.ActiveNode(p.Node); ok {
+		org, known := s.OrgByNode(p.Node)
+		if known {
 			o.ID, o.Org = org.ID.String(), org.Name
 		}
 		i := slices.IndexFunc(list, func(e api.OrgPeers) bool { return e.ID == o.ID })
@@ -133,6 +137,9 @@ func peersByOrg(s *consensus.State, peers []p2p.Peer) []api.OrgPeers {
 			i, list = len(list), append(list, o)
 		}
 		list[i].Nodes++
+		if _, active := s.ActiveNode(p.Node); known && !active {
+			list[i].Ended++
+		}
 	}
 	slices.SortFunc(list, func(a, b api.OrgPeers) int {
 		if a.ID == "" || b.ID == "" { // only one of them is

@@ -8,6 +8,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/recorder"
 	"cairn/node/api"
 	"cairn/node/p2p"
 )
@@ -63,6 +64,23 @@ func TestClockStatus(t *testing.T) {
 		want := api.ClockStatus{Time: now, TipTime: chaintest.GenesisTime, TipAhead: ahead.Seconds(), Wrong: wrong}
 		if got := clockStatus(s, now); !reflect.DeepEqual(got, want) {
 			t.Errorf("%v ahead: %+v, want %+v", ahead, got, want)
+		}
+	}
+}
+
+// While nothing is recorded, for good or for a while, nothing is recorded in an epoch.
+func TestRecordsIn(t *testing.T) {
+	for _, tt := range []struct {
+		w    recorder.Waiting
+		want string
+	}{
+		{recorder.Waiting{}, ""},
+		{recorder.Waiting{Epoch: 7}, "7"},
+		{recorder.Waiting{Epoch: 7, Halted: recorder.Halted{Why: "the chain is not here"}}, ""},
+		{recorder.Waiting{Epoch: 7, Halted: recorder.Halted{Why: "the node ended", Ends: true}}, ""},
+	} {
+		if got := recordsIn(&tt.w); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.w, got, tt.want)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"cairn/node/membership"
 )
@@ -47,6 +49,9 @@ func TestChainOfOthers(t *testing.T) {
 	w.othersSeen.Store(0)
 	if restored(false) == "" {
 		t.Error("it goes on without the chain")
+	}
+	if o := w.summary(w.genesis.State(), 1, time.Now()); o.Enrolled || !o.Awaited || !strings.HasPrefix(o.WaitsFor, "the network's blocks, 0 of ") {
+		t.Errorf("of its organisation it says %+v", o)
 	}
 	if w.knowsOwnRecords(w.genesis.State()) || !w.viewIsOld(w.genesis.State()) {
 		t.Error("it takes the chain without others for the one of before")

@@ -18,6 +18,7 @@ import (
 	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/node/membership"
+	"cairn/node/p2p"
 )
 
 // changing is a node of beta.test in a network that alpha.test founded, whose blocks the test makes.
@@ -270,6 +271,9 @@ func TestDroppedNode(t *testing.T) {
 	}
 	if _, sends := state.SendingNode(w.id.NodeKey()); !sends {
 		t.Error("the node seals nothing more")
+	}
+	if got := peersByOrg(state, []p2p.Peer{{Node: w.id.NodeKey()}, {Node: other.Node}}); len(got) != 1 || got[0].Org != "Beta" || got[0].Nodes != 2 || got[0].Ended != 1 {
+		t.Errorf("of nodes that are connected, one that ended: %+v", got)
 	}
 	orgs, err := w.Orgs(t.Context(), "")
 	if err != nil || len(orgs.Orgs[0].Nodes) != 2 || orgs.Orgs[0].Nodes[0].End != "dropped" || orgs.Orgs[0].Nodes[1].End != "" {

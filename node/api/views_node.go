@@ -88,6 +88,7 @@ type OrgPeers struct {
 	ID    string `json:"id"`           // of the organisation; empty: nodes that are not enrolled
 	Org   string `json:"organisation"` // its name, which need not be unique
 	Nodes int    `json:"nodes"`
+	Ended int    `json:"ended,omitempty"` // of these, such as were dropped, revoked or suspended
 }
 
 // Silent is a node that was to be connected and does not answer, or is no peer of this one.
@@ -114,6 +115,8 @@ type OrgSummary struct {
 	Pending *PendingRotation `json:"pending,omitempty"` // an org key that is announced
 
 	Added bool `json:"added,omitempty"` // to an organisation, as a further node, and in no block yet as seen here: it enrols nothing itself
+
+	Awaited bool `json:"awaited,omitempty"` // of a chain that is not here, as after a restore: whether it is a member is said there
 
 	RecoveryKeyHere bool `json:"recovery_key_here,omitempty"` // and should be taken offline
 

@@ -114,6 +114,9 @@ func memberNote(o *api.OrgSummary) string {
 	if o.Enrolled {
 		return fmt.Sprintf("enrolled, member since block %d", o.Height)
 	}
+	if o.Awaited {
+		return "a member or not, as the chain says, which is not here yet: it waits for " + o.WaitsFor
+	}
 	if o.Added {
 		return "this node is in no block yet, as seen here: it waits for " + o.WaitsFor
 	}
@@ -203,6 +206,9 @@ func peersNote(list []api.OrgPeers) string {
 			name = "not enrolled"
 		}
 		notes[i] = fmt.Sprintf("%s %d", name, o.Nodes)
+		if o.Ended > 0 {
+			notes[i] += fmt.Sprintf(" (%d ended)", o.Ended)
+		}
 	}
 	if len(notes) == 0 {
 		return "none"

@@ -86,7 +86,7 @@ func TestNamesSayNothingOfUs(t *testing.T) {
 	if strings.Count(b.String(), "we") != 1 || !strings.Contains(b.String(), `: "Beta (we too)"`+"\n") {
 		t.Errorf("attested:\n%s", b.String())
 	}
-	if got := peersNote([]api.OrgPeers{{Org: "not enrolled 2, Alpha", ID: "i", Nodes: 1}, {Nodes: 3}}); got != `"not enrolled 2, Alpha" 1, not enrolled 3` {
+	if got := peersNote([]api.OrgPeers{{Org: "not enrolled 2, Alpha", ID: "i", Nodes: 2, Ended: 1}, {Nodes: 3}}); got != `"not enrolled 2, Alpha" 2 (1 ended), not enrolled 3` {
 		t.Errorf("peers: %s", got)
 	}
 }
