@@ -67,6 +67,7 @@ type Node struct {
 	inbound    *smtpgw.Server
 
 	listen listeners
+	goesOn atomic.Bool // in this process, with another recorder key: the socket stays open
 
 	enrolProblem  atomic.Pointer[string]    // why our enrolment is not taken into the mempool; nil: it is
 	broughtAt     atomic.Int64              // see noteBrought
@@ -84,7 +85,8 @@ type Node struct {
 
 // listeners are open sockets; a nil one is switched off.
 type listeners struct {
-	submission, inbound, stream, api net.Listener
+	submission, inbound, stream net.Listener
+	api                         *net.UnixListener
 }
 
 // Open constructs the node in dir and opens its stores and sockets; nothing
@@ -123,7 +125,7 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if n.copies, err = openCopies(dir); err != nil {
 		return nil, err
 	}
-	if err := n.openStores(); err != nil {
+	if err := n.openStores(o.socket); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(n.loadOwnSeen(), n.loadOthers(), n.loadRecorders()); err != nil {
@@ -248,7 +250,11 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 // Serve has returned or was never called.
 func (n *Node) Close() error {
 	var errs []error
-	for _, l := range []net.Listener{n.listen.submission, n.listen.inbound, n.listen.stream, n.listen.api} {
+	all := []net.Listener{n.listen.submission, n.listen.inbound, n.listen.stream}
+	if n.listen.api != nil {
+		all = append(all, n.listen.api)
+	}
+	for _, l := range all {
 		if l != nil {
 			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)

@@ -104,6 +104,7 @@ func (n *Node) watchRecorder(ctx context.Context) error {
 	for {
 		change, err := n.recorderChange(n.chain.State())
 		if err == nil && change != nil {
+			n.goesOn.Store(true)
 			return errRecorderChange
 		}
 		if trouble.news(err) {

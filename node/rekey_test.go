@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
@@ -364,5 +365,44 @@ func TestOwnRecorderKeys(t *testing.T) {
 	owns(former, next)
 	if w.hasRecorder(w.net.Orgs[0].RecorderKey()) {
 		t.Error("another's key is this node's")
+	}
+}
+
+// Who asks while the node takes its next recorder key waits for it, and is not told that none is running.
+func TestAskedWhileTheKeyIsTaken(t *testing.T) {
+	w := newChanging(t)
+	next := w.keepNext()
+	w.blocks(consensus.EpochGap - 1)
+	w.block(w.rekeyed(next))
+	w.blocks(recorder.EnrolDepth - 1)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	o := RunOptions{Log: slog.New(slog.DiscardHandler)}
+	ready, first := make(chan struct{}), make(chan error, 1)
+	o.Ready = func(api.Status) { close(ready) }
+	go func() { first <- serveRound(ctx, w.Node, &o) }()
+	<-ready
+	w.block()
+	if err := <-first; !errors.Is(err, errRecorderChange) {
+		t.Fatal(err)
+	}
+	asked := make(chan error, 1)
+	go func() { // the node is not there
+		client := api.NewClient(w.dir)
+		defer client.Close()
+		_, err := client.Status(t.Context())
+		asked <- err
+	}()
+	second := make(chan error, 1)
+	time.AfterFunc(100*time.Millisecond, func() { second <- runOnce(ctx, w.dir, &o) })
+	if err := <-asked; err != nil {
+		t.Errorf("asked meanwhile: %v", err)
+	}
+	stop()
+	if err := <-second; err != nil {
+		t.Errorf("the node that goes on: %v", err)
+	}
+	if _, err := api.NewClient(w.dir).Status(t.Context()); api.AsError(err).Code != api.CodeNotRunning {
+		t.Errorf("asked when it has ended: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"time"
 
 	"cairn/node/api"
@@ -17,7 +18,8 @@ type RunOptions struct {
 
 	Alone bool // go on with the chain as it is here, whatever was seen of others: they are gone for good
 
-	bound api.Listeners // where an earlier round listened; empty: as configured
+	bound  api.Listeners     // where an earlier round listened; empty: as configured
+	socket *net.UnixListener // of an earlier round, for this one: who asks in between waits; nil: none
 }
 
 // Run opens the node in dir, serves until ctx is done and shuts down in
@@ -30,6 +32,7 @@ func Run(ctx context.Context, dir string, o RunOptions) error {
 			return err
 		}
 		if ctx.Err() != nil {
+			o.dropSocket()
 			return nil
 		}
 	}
@@ -38,11 +41,27 @@ func Run(ctx context.Context, dir string, o RunOptions) error {
 func runOnce(ctx context.Context, dir string, o *RunOptions) error {
 	n, err := openWith(dir, *o)
 	if err != nil {
+		o.dropSocket()
 		return err
 	}
+	o.socket = nil
+	return serveRound(ctx, n, o)
+}
+
+// dropSocket closes the socket of an earlier round that no other one takes. What lies in its place may be another process's.
+func (o *RunOptions) dropSocket() {
+	if o.socket != nil {
+		o.socket.SetUnlinkOnClose(false)
+		o.socket.Close()
+		o.socket = nil
+	}
+}
+
+// serveRound serves with n and closes it; o is then as the next round has it.
+func serveRound(ctx context.Context, n *Node, o *RunOptions) error {
 	defer n.Close()
 	o.bound, o.Alone = n.listening(), false
-	return n.Serve(ctx, func() {
+	err := n.Serve(ctx, func() {
 		if o.Ready != nil {
 			if status, err := n.Status(ctx); err == nil {
 				o.Ready(*status)
@@ -50,4 +69,29 @@ func runOnce(ctx context.Context, dir string, o *RunOptions) error {
 			o.Ready = nil // the next round is the same node's
 		}
 	})
+	if errors.Is(err, errRecorderChange) && ctx.Err() == nil {
+		o.socket = n.takeSocket()
+	}
+	return err
+}
+
+// heldSocket is the node's socket as who serves on it has it: while the node goes on in this process, closing it only
+// ends that, and who asks meanwhile is answered by the next round.
+type heldSocket struct {
+	*net.UnixListener
+	goesOn func() bool
+}
+
+func (h heldSocket) Close() error {
+	if h.goesOn() {
+		return h.SetDeadline(time.Unix(1, 0)) // long ago: nothing is accepted any more
+	}
+	return h.UnixListener.Close()
+}
+
+// takeSocket takes the socket out of a node that no longer serves, open.
+func (n *Node) takeSocket() *net.UnixListener {
+	l := n.listen.api
+	n.listen.api = nil
+	return l
 }

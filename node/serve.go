@@ -52,7 +52,9 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 		g.Go(func() error { return n.inbound.Serve(n.listen.inbound) })
 	}
 	g.Go(func() error { return n.inbound.Serve(n.listen.stream) })
-	run(func(ctx context.Context) error { return api.Serve(ctx, n.listen.api, n, n.log) })
+	run(func(ctx context.Context) error {
+		return api.Serve(ctx, heldSocket{n.listen.api, n.goesOn.Load}, n, n.log)
+	})
 	ready()
 
 	select {

@@ -3,9 +3,11 @@ package node
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"cairn/consensus/chain"
 	"cairn/index"
@@ -15,10 +17,10 @@ import (
 	"cairn/node/home"
 )
 
-// openStores opens the three databases and the socket. The mail store comes
+// openStores opens the three databases and the socket, unless an earlier round left it open. The mail store comes
 // first: its lock is what keeps a second node out of the directory. Badger ends
 // the program when a table is cut short; the log then says in which folder.
-func (n *Node) openStores() (err error) {
+func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	folder := func(name string) string {
 		path := filepath.Join(n.dir, name)
 		n.log.Info("opening a store", "folder", path)
@@ -31,7 +33,12 @@ func (n *Node) openStores() (err error) {
 	case err != nil:
 		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore it from a backup of this node")
 	}
-	if n.listen.api, err = api.Listen(n.dir); err != nil {
+	if n.listen.api = socket; socket != nil {
+		err = socket.SetDeadline(time.Time{})
+	} else {
+		n.listen.api, err = api.Listen(n.dir)
+	}
+	if err != nil {
 		return err
 	}
 	if n.index, err = index.Open(folder(home.IndexDir), n.store, n.log); err != nil {

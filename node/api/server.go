@@ -28,7 +28,7 @@ const maxSocketPath = 103
 
 // Listen opens the socket in a node's directory, for the owner alone, in place of one that a killed node left behind.
 // Only the node that holds the directory's stores may call it.
-func Listen(dir string) (net.Listener, error) {
+func Listen(dir string) (*net.UnixListener, error) {
 	path := filepath.Join(dir, SocketFile)
 	if len(path) > maxSocketPath {
 		return nil, Errorf(CodeInvalid, "use a directory with a shorter name",
@@ -37,7 +37,7 @@ func Listen(dir string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, Errorf(CodeInternal, "remove "+path, "opening the node's socket: %v", err)
 	}
-	l, err := net.Listen("unix", path)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, Errorf(CodeInternal, "check that "+dir+" can be written to", "opening the node's socket: %v", err)
 	}

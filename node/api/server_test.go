@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -210,7 +209,7 @@ func TestSocketOfAKilledNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.SetUnlinkOnClose(false)
 	l.Close()
 	if _, err := NewClient(dir).Status(t.Context()); AsError(err).Code != CodeNotRunning {
 		t.Errorf("asking a killed node: %v", err)
