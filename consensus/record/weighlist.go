@@ -58,8 +58,8 @@ func (c *comparer) isRecipients(p *Part) bool {
 	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc) && !c.mailboxAdded(about)
 }
 
-// harmlessTag reports whether tags in front of a subject are one, short, and say nothing of their own: no
-// address, no host and no digits but those of a list's name. The known list's tag may be longer, and
+// harmlessTag reports whether tags in front of a subject are one, short, and say nothing of their own: what a
+// footer may, and no address, host or digits but those of a list's name. The known list's tag may be longer, and
 // count its mails. Those of programs that screen mail say nothing, alone or beside the known list's.
 func (c *comparer) harmlessTag(tags string, known bool) bool {
 	others := beyondScreening(tags)
@@ -76,18 +76,25 @@ func (c *comparer) harmlessTag(tags string, known bool) bool {
 	if !strings.HasPrefix(tags, "[") || strings.Count(tags, "[") != 1 || len(tags) > longest {
 		return false
 	}
-	return known && c.isList(inner) || !strings.ContainsAny(inner, "@/:.") && !hides(inner) && c.digitsOfList(inner, known)
+	switch {
+	case known && c.isList(inner):
+		return true
+	case strings.ContainsAny(inner, `@/\:.`):
+		return false
+	}
+	return c.isWritten(inner) && !hides(inner) || harmless([]byte(inner), c.own()) && c.digitsOfList(inner, known)
 }
 
-// digitsOfList reports whether a tag has no digits, is the name of a list that the author wrote to, or
-// has them in words of the known list's name alone.
-func (c *comparer) digitsOfList(tag string, known bool) bool {
-	if slices.ContainsFunc(c.written, func(m message.Mailbox) bool {
+// isWritten reports whether a tag is the name of a list that the author wrote to.
+func (c *comparer) isWritten(tag string) bool {
+	return slices.ContainsFunc(c.written, func(m message.Mailbox) bool {
 		local, _, _ := strings.Cut(m.Addr, "@")
 		return strings.EqualFold(local, tag)
-	}) {
-		return true
-	}
+	})
+}
+
+// digitsOfList reports whether a tag has no digits, or has them in words of the known list's name alone.
+func (c *comparer) digitsOfList(tag string, known bool) bool {
 	var own []string
 	if f := c.with.Forwarder; known && f != nil && f.List {
 		local, _, _ := strings.Cut(f.Posting, "@")
