@@ -15,6 +15,7 @@ type addition struct {
 	form     message.Type // Text or HTML
 	readings []string     // what programs show of it, the first all that there is
 	links    []string     // where it leads, beside what is read
+	pictures bool         // it has some
 	apart    bool         // a line that sets it apart begins it, whatever the program
 }
 
@@ -27,7 +28,7 @@ func readAddition(form message.Type, source string) addition {
 		for _, as := range []seeing{{pictures: true}, {pictures: true, lines: true}, {}, {pictures: true, joined: true}, {joined: true}} {
 			a.readings = append(a.readings, string(seen(markup, as)))
 		}
-		a.links, a.apart = leads(markup), ruled(markup)
+		a.links, a.pictures, a.apart = leads(markup), pictured(markup), ruled(markup)
 	}
 	for _, text := range a.readings {
 		a.apart = a.apart && separated([]byte(text))
@@ -37,6 +38,9 @@ func readAddition(form message.Type, source string) addition {
 
 // harm says why an addition is not harmless, empty if it is.
 func (a *addition) harm(own owners) string {
+	if a.pictures {
+		return "it has a picture, of which nothing tells what it shows"
+	}
 	for _, link := range a.links {
 		if !own.plainLink(link) {
 			return "its link leads elsewhere, or does to some programs"

@@ -105,6 +105,20 @@ func ruled(source []byte) bool {
 	}
 }
 
+// pictured reports whether a piece of HTML has a picture, which may show anything, or of which programs draw a frame.
+func pictured(source []byte) bool {
+	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return false
+		case html.StartTagToken, html.SelfClosingTagToken:
+			if name, _ := z.TagName(); string(name) == "img" {
+				return true
+			}
+		}
+	}
+}
+
 // leads lists where a piece of HTML leads, and its pictures come from.
 func leads(source []byte) (links []string) {
 	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
