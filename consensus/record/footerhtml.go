@@ -157,8 +157,8 @@ func footerAttribute(element, name, value string) bool {
 			return slices.Contains([]string{"center", "top", "middle", "bottom"}, lower)
 		}
 		return slices.Contains([]string{"left", "right", "center", "justify", "top", "middle", "bottom", "baseline"}, lower)
-	case "dir":
-		return slices.Contains([]string{"ltr", "rtl", "auto"}, lower)
+	case "dir": // cells and pieces of a line stand in the order of the source
+		return lower == "ltr" && footerElements[element].breaks
 	case "width", "height", "border", "cellpadding", "cellspacing", "colspan", "rowspan":
 		return upTo(strings.TrimSuffix(value, "%"), 2000)
 	case "size":

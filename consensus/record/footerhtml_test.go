@@ -46,6 +46,7 @@ func TestHonestFooters(t *testing.T) {
 		"<p><font size=1><small>a</small></font><span style=\"font-size:7.5pt\">b<sup>1</sup></span></p>",
 		strings.Repeat("<p style=\"font-size:90%; font-family:Calibri, 'Times New Roman', sans-serif\"><small>a</small></p>", 8),
 		"\n<ul><li>one<li>two</ul>",
+		"<hr><div dir=ltr><p dir=LTR>a</p></div>",
 	} {
 		if got := footerKind(added); got != record.FooterAppended {
 			t.Errorf("%s: %q", added, got)
@@ -122,6 +123,9 @@ func TestHostileFooters(t *testing.T) {
 		"<link rel=stylesheet href=\"https://x.example/\">",
 		"<script>x()</script>",
 		"<svg><style>p{display:none}</style></svg>",
+		"<table dir=rtl><tr><td>Eve<td>owes<td>Bob</table>",
+		"<table dir=auto><tr><td>Eve<td>owes<td>Bob</table>",
+		"<p><span dir=ltr>Eve</span> <span dir=ltr>owes</span> <span dir=ltr>Bob</span>", // turned where the author's words are
 		"<body style=\"display:none\">",
 		"<html hidden>",
 		"<frameset><frame src=\"https://x.example/\"></frameset>",
