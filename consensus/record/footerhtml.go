@@ -12,19 +12,26 @@ import (
 
 // place says where an element of a footer may stand and what it does to the line before it.
 type place struct {
-	breaks bool // begins on a line of its own
-	void   bool // has no end tag
-	runs   bool // and yet some programs have no line of its own for it
-	inside bool // only within a table of the footer, else it would continue one of the author's; some programs show its text in a row
+	breaks bool   // begins on a line of its own
+	void   bool   // has no end tag
+	runs   bool   // and yet some programs have no line of its own for it
+	within string // only within such an element of the footer, else it would continue one of the author's
 }
 
-// footerElements are those that a footer may have. None of them runs, loads a document, brings a style sheet, is a control, or leaves the flow of the text.
+// inside reports whether an element is a part of a table, whose text some programs show in a row.
+func (p place) inside() bool { return p.within == "table" }
+
+// footerElements are those that a footer may have. None of them runs, loads a document, brings a style sheet, is a control, leaves the flow of the text,
+// or counts: what stands in front of the items of an ordered list is in no text.
 var footerElements = map[string]place{
-	"p": {breaks: true}, "div": {breaks: true}, "center": {breaks: true, runs: true}, "blockquote": {breaks: true}, "pre": {breaks: true},
-	"h4": {breaks: true}, "h5": {breaks: true}, "h6": {breaks: true}, "ul": {breaks: true}, "ol": {breaks: true}, "li": {breaks: true, runs: true},
-	"table": {breaks: true}, "tbody": {inside: true}, "thead": {inside: true}, "tr": {inside: true}, "td": {inside: true}, "th": {inside: true},
-	"br": {breaks: true, void: true}, "hr": {breaks: true, void: true}, "img": {void: true},
-	"span": {}, "a": {}, "b": {}, "i": {}, "u": {}, "em": {}, "strong": {}, "small": {}, "font": {}, "tt": {}, "code": {}, "sub": {}, "sup": {},
+	"p": {breaks: true}, "div": {breaks: true}, "center": {breaks: true, runs: true}, "blockquote": {breaks: true},
+	"pre": {breaks: true},
+	"h4":  {breaks: true}, "h5": {breaks: true}, "h6": {breaks: true},
+	"ul": {breaks: true}, "li": {breaks: true, runs: true, within: "ul"},
+	"table": {breaks: true}, "tbody": {within: "table"}, "thead": {within: "table"}, "tr": {within: "table"}, "td": {within: "table"},
+	"th": {within: "table"}, "br": {breaks: true, void: true}, "hr": {breaks: true, void: true}, "img": {void: true},
+	"span": {}, "a": {}, "b": {}, "i": {}, "u": {}, "em": {}, "strong": {},
+	"small": {}, "font": {}, "tt": {}, "code": {}, "sub": {}, "sup": {},
 }
 
 // footerHTML reports whether HTML source that was put behind the author's can do no more than stand there: it begins on a line of its own, has only
@@ -33,9 +40,8 @@ func footerHTML(author, added []byte) bool {
 	if !endsInText(author) {
 		return false
 	}
-	var open []string
-	letters := []float64{usualLetters} // of what is around, and of those open
-	broken, read := false, 0
+	f := footer{letters: []float64{usualLetters}}
+	read := 0
 	for z := html.NewTokenizer(bytes.NewReader(added)); ; {
 		kind := z.Next()
 		read += len(z.Raw())
@@ -46,39 +52,69 @@ func footerHTML(author, added []byte) bool {
 			if bytes.ContainsRune(z.Raw(), '<') { // with what follows it may begin something
 				return false
 			}
-			if !broken && len(bytes.TrimSpace(z.Text())) > 0 {
+			if !f.broken && len(bytes.TrimSpace(z.Text())) > 0 {
 				return false
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
-			t := z.Token()
-			element, ok := footerElements[t.Data]
-			if !ok || element.inside && !slices.Contains(open, "table") || t.Data == "img" && !broken {
+			if t := z.Token(); !f.begins(&t) {
 				return false
-			}
-			for _, a := range t.Attr {
-				if !footerAttribute(t.Data, a.Key, a.Val) {
-					return false
-				}
-			}
-			broken = broken || element.breaks
-			size := lettersIn(&t, letters[len(open)])
-			if size < leastLetters {
-				return false
-			}
-			if !element.void {
-				open, letters = append(open, t.Data), append(letters, size)
 			}
 		case html.EndTagToken:
-			name, _ := z.TagName()
-			if at := innermost(open, string(name)); at >= 0 {
-				open, letters = open[:at], letters[:at+1]
-			} else if string(name) != "body" && string(name) != "html" { // what follows these is body still
+			if name, _ := z.TagName(); !f.ends(string(name)) {
 				return false
 			}
 		default: // comments may be conditions
 			return false
 		}
 	}
+}
+
+// footer is what was read of one.
+type footer struct {
+	open    []string
+	letters []float64 // how high they are in what is around, and in those open
+	broken  bool      // it is on a line of its own
+}
+
+// begins reads a start tag, and reports whether a footer may have it there.
+func (f *footer) begins(t *html.Token) bool {
+	element, ok := footerElements[t.Data]
+	if !ok || !f.has(element.within) || t.Data == "img" && !f.broken {
+		return false
+	}
+	for _, a := range t.Attr {
+		if !footerAttribute(t.Data, a.Key, a.Val) {
+			return false
+		}
+	}
+	f.broken = f.broken || element.breaks
+	size := lettersIn(t, f.letters[len(f.open)])
+	if !element.void {
+		f.open, f.letters = append(f.open, t.Data), append(f.letters, size)
+	}
+	return size >= leastLetters
+}
+
+// has reports whether such an element of the footer is open. Of a list one in a cell is not: where a table begins anew, a parser closes it.
+func (f *footer) has(element string) bool {
+	for _, open := range slices.Backward(f.open) {
+		switch {
+		case open == element:
+			return true
+		case element == "ul" && footerElements[open].inside():
+			return false
+		}
+	}
+	return element == ""
+}
+
+// ends reads an end tag, and reports whether a footer may have it there.
+func (f *footer) ends(name string) bool {
+	if at := innermost(f.open, name); at >= 0 {
+		f.open, f.letters = f.open[:at], f.letters[:at+1]
+		return true
+	}
+	return name == "body" || name == "html" // what follows these is body still
 }
 
 // innermost returns the place in open of the element that an end tag of that name closes, -1 if there is none: the last one, but for those whose end

@@ -123,6 +123,17 @@ func TestHostileFooters(t *testing.T) {
 		"<link rel=stylesheet href=\"https://x.example/\">",
 		"<script>x()</script>",
 		"<svg><style>p{display:none}</style></svg>",
+		"<hr><ol><li>a<li>b</ol>",
+		"<hr><p>In percent:</p><li></li>", // goes on in a list of the author's
+		"<hr><table><ul><tr><td><li>a</table>",
+		"<hr><table><ul><li><tr><td><li>a</table>",
+		"<hr><ul><li value=9>a</ul>",
+		"<hr><ul type=1><li>a</ul>",
+		"<hr><ul style=\"list-style:decimal\"><li>a</ul>",
+		"<hr><ul><li style=\"list-style-type:lower-roman\">a</ul>",
+		"<hr><ul start=9><li>a</ul>",
+		"<hr><ul style=\"counter-reset:list-item 8\"><li>a</ul>",
+		"<hr><p style=\"content:'9'\">a",
 		"<table dir=rtl><tr><td>Eve<td>owes<td>Bob</table>",
 		"<table dir=auto><tr><td>Eve<td>owes<td>Bob</table>",
 		"<p><span dir=ltr>Eve</span> <span dir=ltr>owes</span> <span dir=ltr>Bob</span>", // turned where the author's words are

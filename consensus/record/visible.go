@@ -77,7 +77,7 @@ func seen(source []byte, as seeing) []byte {
 
 // lineEnd is what is read where an element begins or ends.
 func lineEnd(element string, as seeing) string {
-	if e := footerElements[element]; !e.breaks && !e.inside || as.joined && (e.inside || e.runs) {
+	if e := footerElements[element]; !e.breaks && !e.inside() || as.joined && (e.inside() || e.runs) {
 		return ""
 	}
 	return "\n"
