@@ -16,26 +16,37 @@ type place struct {
 	void   bool   // has no end tag
 	runs   bool   // and yet some programs have no line of its own for it
 	within string // only within such an element of the footer, else it would continue one of the author's
+	looks  bool   // its letters look otherwise than those around, or it has a mark of its own
 }
 
 // inside reports whether an element is a part of a table, whose text some programs show in a row.
 func (p place) inside() bool { return p.within == "table" }
 
-// footerElements are those that a footer may have. None of them runs, loads a document, brings a style sheet, is a control, leaves the flow of the text,
-// or counts: what stands in front of the items of an ordered list is in no text.
+// footerElements are those that a footer may have. None of them runs, loads a document, brings a style sheet, is a control,
+// leaves the flow of the text, or counts: what stands in front of the items of an ordered list is in no text.
 var footerElements = map[string]place{
-	"p": {breaks: true}, "div": {breaks: true}, "center": {breaks: true, runs: true}, "blockquote": {breaks: true},
-	"pre": {breaks: true},
-	"h4":  {breaks: true}, "h5": {breaks: true}, "h6": {breaks: true},
-	"ul": {breaks: true}, "li": {breaks: true, runs: true, within: "ul"},
-	"table": {breaks: true}, "tbody": {within: "table"}, "thead": {within: "table"}, "tr": {within: "table"}, "td": {within: "table"},
-	"th": {within: "table"}, "br": {breaks: true, void: true}, "hr": {breaks: true, void: true}, "img": {void: true},
-	"span": {}, "a": {}, "b": {}, "i": {}, "u": {}, "em": {}, "strong": {},
-	"small": {}, "font": {}, "tt": {}, "code": {}, "sub": {}, "sup": {},
+	"p": {breaks: true}, "div": {breaks: true}, "center": {breaks: true, runs: true}, "br": {breaks: true, void: true},
+	"blockquote": {breaks: true, looks: true}, "pre": {breaks: true, looks: true}, "hr": {breaks: true, void: true},
+	"h4": {breaks: true, looks: true}, "h5": {breaks: true, looks: true}, "h6": {breaks: true, looks: true},
+	"ul": {breaks: true}, "li": {breaks: true, runs: true, within: "ul", looks: true}, "img": {void: true},
+	"table": {breaks: true}, "tbody": {within: "table"}, "thead": {within: "table"}, "tr": {within: "table"},
+	"td": {within: "table"}, "th": {within: "table", looks: true},
+	"span": {looks: true}, "a": {looks: true}, "b": {looks: true}, "i": {looks: true}, "u": {looks: true}, "em": {looks: true},
+	"strong": {looks: true}, "small": {looks: true}, "font": {looks: true}, "tt": {looks: true}, "code": {looks: true},
+	"sub": {looks: true}, "sup": {looks: true},
 }
 
+// How much a footer may have of what could draw: seven digits have a piece each that differs from what is around it in five
+// lines, and that is 35.
+const (
+	maxLooks  = 24 // elements whose letters may look otherwise, or that have a mark
+	maxCells  = 24 // of tables: empty ones leave gaps
+	maxRules  = 4
+	thickRule = 4 // px: what is higher is no rule but a stroke
+)
+
 // footerHTML reports whether HTML source that was put behind the author's can do no more than stand there: it begins on a line of its own, has only
-// footerElements, closes only what it opened, and has no attribute or style that could paint over the author's words or join theirs.
+// footerElements, too few to draw with, closes only what it opened, and has no attribute or style that could paint over the author's words or join theirs.
 func footerHTML(author, added []byte) bool {
 	if !endsInText(author) {
 		return false
@@ -71,9 +82,10 @@ func footerHTML(author, added []byte) bool {
 
 // footer is what was read of one.
 type footer struct {
-	open    []string
-	letters []float64 // how high they are in what is around, and in those open
-	broken  bool      // it is on a line of its own
+	open                []string
+	letters             []float64 // how high they are in what is around, and in those open
+	broken              bool      // it is on a line of its own
+	looks, cells, rules int
 }
 
 // begins reads a start tag, and reports whether a footer may have it there.
@@ -82,20 +94,32 @@ func (f *footer) begins(t *html.Token) bool {
 	if !ok || !f.has(element.within) || t.Data == "img" && !f.broken {
 		return false
 	}
+	looks := element.looks
 	for _, a := range t.Attr {
 		if !footerAttribute(t.Data, a.Key, a.Val) {
 			return false
 		}
+		looks = looks || slices.Contains([]string{"color", "face", "size", "style"}, a.Key)
+	}
+	if looks {
+		f.looks++
+	}
+	switch t.Data {
+	case "td", "th":
+		f.cells++
+	case "hr":
+		f.rules++
 	}
 	f.broken = f.broken || element.breaks
 	size := lettersIn(t, f.letters[len(f.open)])
 	if !element.void {
 		f.open, f.letters = append(f.open, t.Data), append(f.letters, size)
 	}
-	return size >= leastLetters
+	return size >= leastLetters && f.looks <= maxLooks && f.cells <= maxCells && f.rules <= maxRules
 }
 
-// has reports whether such an element of the footer is open. Of a list one in a cell is not: where a table begins anew, a parser closes it.
+// has reports whether such an element of the footer is open. A list is not to what stands in cells inside of it: a parser
+// closes one that stands between a table and its cells.
 func (f *footer) has(element string) bool {
 	for _, open := range slices.Backward(f.open) {
 		switch {
@@ -195,14 +219,16 @@ func footerAttribute(element, name, value string) bool {
 		return slices.Contains([]string{"left", "right", "center", "justify", "top", "middle", "bottom", "baseline"}, lower)
 	case "dir": // cells and pieces of a line stand in the order of the source
 		return lower == "ltr" && footerElements[element].breaks
-	case "width", "height", "border", "cellpadding", "cellspacing", "colspan", "rowspan":
+	case "width", "height", "cellpadding", "cellspacing", "colspan", "rowspan":
 		return upTo(strings.TrimSuffix(value, "%"), 2000)
+	case "border": // boxes are strokes to draw with
+		return value == "0"
 	case "size":
-		return element == "hr" && upTo(value, 64) || element == "font" && slices.Contains([]string{"1", "2", "3", "4", "5", "-2", "-1", "+1", "+2"}, value)
+		return element == "hr" && upTo(value, thickRule) || element == "font" && slices.Contains([]string{"1", "2", "3", "4", "5", "-2", "-1", "+1", "+2"}, value)
 	case "color":
 		return isColour(lower)
 	case "style":
-		return footerStyle(lower)
+		return footerStyle(lower) && !(element == "hr" && strings.Contains(lower, "padding")) // a rule would be a box
 	}
 	return false
 }
