@@ -134,6 +134,9 @@ func quote(t message.Type, added string) string {
 		}
 		longest = maxFooterBytes // where it leads is not counted among its words
 	}
+	if t == message.To || t == message.Cc {
+		longest = maxNames
+	}
 	line := []rune(oneLine(added))
 	if len(line) > longest {
 		return string(line[:2*maxDetail]) + " … " + string(line[len(line)-maxDetail:])

@@ -88,8 +88,73 @@ func (c *comparer) mailboxAdded(t message.Type) bool {
 	if len(list) == 0 {
 		return slices.ContainsFunc(c.received(t), c.unreadAdded)
 	}
-	return slices.ContainsFunc(list, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.isAuthorsAddress(m.Addr) })
+	return slices.ContainsFunc(list, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.isAuthorsMailbox(m) })
 }
+
+// isAuthorsMailbox reports whether a mailbox is the author's, under a name of his.
+func (c *comparer) isAuthorsMailbox(m message.Mailbox) bool {
+	return c.isAuthorsAddress(m.Addr) && c.isAuthorsName(listedName{name: m.Name, comment: m.Comment}.said())
+}
+
+// foreignNames are the names that a received To or Cc has of mailboxes which are none of those that the record has
+// tags of, the author's, or the known list's under its own name. unknown says that the record has no such tags of all
+// mailboxes, so that these may have been recorded.
+func (c *comparer) foreignNames(t message.Type) (names []string, unknown bool) {
+	if c.namesNobody(t) {
+		return nil, false
+	}
+	unknown = c.origin.full || !c.origin.hasLabel(message.HintLabel(t))
+	list := c.mailboxes(t)
+	if len(list) == 0 { // it is outside the grammar, at least with its names
+		for _, a := range c.received(message.Names) {
+			if a.Index == uint16(t) {
+				names = append(names, unfolded(string(a.Content)))
+			}
+		}
+		return names, unknown
+	}
+	for _, m := range list {
+		said := listedName{name: m.Name, comment: m.Comment}.said()
+		if said == "" || c.wasAddressee(m) || c.isAuthorsMailbox(m) || c.isListsMailbox(m) {
+			continue
+		}
+		names = append(names, said)
+	}
+	return names, unknown
+}
+
+// isListsMailbox reports whether a mailbox is the known list's, named by nothing but its address.
+func (c *comparer) isListsMailbox(m message.Mailbox) bool {
+	f := c.with.Forwarder
+	return f != nil && f.List && strings.EqualFold(m.Addr, f.Posting) && c.isList(listedName{name: m.Name, comment: m.Comment}.said())
+}
+
+// weighNames weighs names of To or Cc that differ. Of fewer mailboxes the names are fewer too, and through a known
+// list their order is none of anybody's; but a name that is none of the recorded ones is somebody's words. Where
+// nothing tells whether it is, it is quoted whole, or decides.
+func (c *comparer) weighNames(p *Part) {
+	t := message.Type(p.Index)
+	list := c.with.Forwarder != nil && c.with.Forwarder.List
+	if !p.Decides || p.Outcome == Absent {
+		p.Mark = p.Mark || list && !p.Decides
+		return
+	}
+	if !c.fewerNames(t) && !(list && c.isRecipients(p)) {
+		return
+	}
+	names, unknown := c.foreignNames(t)
+	if len(names) == 0 {
+		p.Decides, p.Mark = false, list
+		return
+	}
+	said := strings.Join(names, ", ")
+	p.Added, p.Cut, p.Mark = said[:min(len(said), maxNames)], len(said) > maxNames, false
+	p.Decides = p.Cut || !unknown
+}
+
+// maxNames is how many octets of names of more mailboxes than the record has tags of are quoted; those of a hundred
+// people have less.
+const maxNames = 4 << 10
 
 // unreadAdded is mailboxAdded for a field that is outside the grammar, at least with its names. It
 // may be as recorded but for these, or have words for mailboxes that are gone: what is left of these

@@ -33,7 +33,7 @@ type Part struct {
 	Silent   bool   `json:",omitempty"` // a Mark that says nothing and leads nowhere but to the forwarder
 	Moved    bool   `json:",omitempty"` // the same content in another place
 	Field    string `json:",omitempty"` // of Fields: the name, in lower case
-	Added    string `json:",omitempty"` // text that was added, at most 2,048 octets of it
+	Added    string `json:",omitempty"` // text that was added, at most 2,048 octets of it, 4,096 of names
 	Cut      bool   `json:",omitempty"` // and there is more
 	Lines    int    `json:",omitempty"` // of the author's text in front of what was added
 	Received uint16 `json:",omitempty"` // the index of what it became
@@ -45,23 +45,36 @@ type Part struct {
 // do so is version 1's rule, by which explainTogether goes too; for version 2 weigh.go decides.
 func (p Part) Benign() bool { return p.Outcome == Same || p.Kept || benign(p.Kind, p.Type) }
 
-// String explains the part to people, e.g. `text: a footer was appended: "Sent to you by …"`.
-func (p Part) String() string {
-	name := p.Type.String()
+// about is the field that a part is of: of names that which they stand in.
+func (p Part) about() message.Type {
+	if p.Type == message.Names {
+		return message.Type(p.Index)
+	}
+	return p.Type
+}
+
+// name is what people call the part.
+func (p Part) name() string {
 	switch {
 	case p.Type == message.Names:
-		name = "names in " + message.Type(p.Index).String()
+		return "names in " + p.about().String()
 	case p.Type == message.Layout && p.Index == 1:
-		name = "text before or behind the parts"
+		return "text before or behind the parts"
 	case p.Field != "":
-		name = "header field " + p.Field
+		return "header field " + p.Field
 	case p.Type == message.Fields && p.Kind == Malformed:
-		name = "header"
+		return "header"
 	case p.Type == message.Fields:
-		name = "other header fields"
+		return "other header fields"
 	case p.Index > 0:
-		name = fmt.Sprintf("%s %d", name, p.Index+1)
+		return fmt.Sprintf("%s %d", p.Type, p.Index+1)
 	}
+	return p.Type.String()
+}
+
+// String explains the part to people, e.g. `text: a footer was appended: "Sent to you by …"`.
+func (p Part) String() string {
+	name := p.name()
 	var says string
 	switch {
 	case p.Outcome == Same && p.Moved:

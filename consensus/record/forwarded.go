@@ -172,10 +172,14 @@ func (c Comparison) Quoted() []string {
 		case p.Type == message.Subject && p.Kind == SubjectTagged, p.Added != "":
 			text := p.Detail
 			if p.Added != "" {
-				text = quote(p.Type, p.Added)
+				text = quote(p.about(), p.Added)
 			}
 			if text != "" { // nor is anything to be read in white space
-				list = append(list, fmt.Sprintf("%s: %q", p.Type, text))
+				name := p.Type.String()
+				if p.Type == message.Names {
+					name = p.name()
+				}
+				list = append(list, fmt.Sprintf("%s: %q", name, text))
 			}
 		}
 	}

@@ -83,10 +83,8 @@ func (c *comparer) authorInCc() bool {
 		return false
 	}
 	list := c.mailboxes(message.Cc)
-	others := slices.DeleteFunc(slices.Clone(list), func(m message.Mailbox) bool {
-		return c.isAuthorsAddress(m.Addr) && c.isAuthorsName(listedName{name: m.Name, comment: m.Comment}.said())
-	})
-	return len(others) < len(list) && !slices.ContainsFunc(others, func(m message.Mailbox) bool { return !c.wasAddressee(m) && !c.isAuthorsAddress(m.Addr) })
+	others := slices.DeleteFunc(slices.Clone(list), c.isAuthorsMailbox)
+	return len(others) < len(list) && !slices.ContainsFunc(others, func(m message.Mailbox) bool { return !c.wasAddressee(m) })
 }
 
 // isAuthors reports whether the names of a field are the author's, and none else.

@@ -45,7 +45,7 @@ var markup = regexp.MustCompile(`(?s)<!--.*?-->|<[^>]*>`)
 func addedWords(p record.Part, mail map[string][]byte) (words []string) {
 	text, before := p.Added, ""
 	switch field := message.Type(p.Index); {
-	case p.Type == message.Names && field != message.To && field != message.Cc && p.Kind != record.AuthorsName && p.Kind != record.NameVia:
+	case p.Type == message.Names && p.Kind != record.AuthorsName && p.Kind != record.NameVia:
 		text, before = namesOf(mail["received"], field), namesOf(mail["sent"], message.From)+namesOf(mail["sent"], field)
 	case p.Type == message.HTML:
 		text = markup.ReplaceAllString(text, " ")
@@ -62,7 +62,9 @@ func addedWords(p record.Part, mail map[string][]byte) (words []string) {
 
 func namesOf(mail []byte, field message.Type) (names string) {
 	header := message.ParseHeader(mail)
-	for _, m := range map[message.Type][]message.Address{message.From: header.From, message.ReplyTo: header.ReplyTo}[field] {
+	for _, m := range map[message.Type][]message.Address{
+		message.From: header.From, message.ReplyTo: header.ReplyTo, message.To: header.To, message.Cc: header.Cc,
+	}[field] {
 		names += m.Name + " "
 	}
 	return names

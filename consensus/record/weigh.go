@@ -25,7 +25,7 @@ func (c *comparer) weigh() {
 			if p.Mark && p.Type == message.Names && p.Outcome != Absent && c.isAuthors(message.Type(p.Index)) {
 				p.Kind = AuthorsName
 			}
-			p.Decides = p.Decides && !p.Mark && !c.isRecipients(p)
+			p.Decides = p.Decides && !p.Mark && (p.Type == message.Names || !c.isRecipients(p))
 			p.Kept = p.Kept || p.Mark && p.Outcome != Extra
 		}
 	}
@@ -49,9 +49,7 @@ func (c *comparer) weigh() {
 			}
 		case message.Names:
 			if p.Index == uint16(message.To) || p.Index == uint16(message.Cc) {
-				// Of fewer mailboxes the names are fewer too; each of those left is as recorded.
-				p.Decides = p.Decides && !c.fewerNames(message.Type(p.Index))
-				p.Mark = p.Mark || c.with.Forwarder != nil && c.with.Forwarder.List && !p.Decides
+				c.weighNames(p)
 			}
 		}
 	}

@@ -51,10 +51,7 @@ func (c *comparer) shifted(p *Part) bool {
 // message anyway; of so many mailboxes that the record has no tags of them, nothing tells that from
 // an added one. It stays a change, which is named.
 func (c *comparer) isRecipients(p *Part) bool {
-	about := p.Type
-	if p.Type == message.Names {
-		about = message.Type(p.Index)
-	}
+	about := p.about()
 	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc) && !c.mailboxAdded(about)
 }
 
