@@ -28,7 +28,7 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	}
 	same := whole.AllSame()
 	whole.Parts = slices.DeleteFunc(whole.Parts, func(p Part) bool { return p.Outcome == Extra && (same || isWay(p.Type)) })
-	known := c.with.Forwarder != nil && c.ownEnvelope() && c.sentOn(inside)
+	known := c.with.Forwarder != nil && c.ownEnvelope(inside) && c.sentOn(inside)
 	harmless := w.harmless && harmlessTogether(append(w.added, inside.added...), c.own()) && (known || w.footers && !slices.ContainsFunc(c.Parts, isDecidingHeader))
 	kind := Enclosed
 	if same && known && harmless {
@@ -130,9 +130,9 @@ func undescribed(leaf *message.Leaf) bool {
 }
 
 // ownEnvelope reports whether the header around a wrapped message is the forwarder's: its address
-// in From, Sender at its domain, answers to the author or itself, the author's subject but for a tag, and no field that
-// programs act upon but those of its list.
-func (c *comparer) ownEnvelope() bool {
+// in From, Sender at its domain, answers to the author or itself, the author's subject but for a tag, no name but theirs
+// and recorded ones, and no field that programs act upon but those of its list.
+func (c *comparer) ownEnvelope(inside *comparer) bool {
 	f := c.with.Forwarder
 	if !c.only(message.From, f.Posting) || len(c.received(message.Sender)) > 0 && !c.allAt(message.Sender, f.Domain) {
 		return false
@@ -149,12 +149,9 @@ func (c *comparer) ownEnvelope() bool {
 		case message.To, message.Cc:
 			fine = fine || p.Kind == AddressesRemoved || c.only(p.Type, f.Posting) || c.isRecipient(p.Type)
 		case message.Names:
-			field := message.Type(p.Index)
-			if !fine && (field == message.From || field == message.Sender || field == message.ReplyTo && !c.isReplyTo()) {
-				fine, _ = c.whoseNames(field)
-			} else {
-				fine = true
-			}
+			fine = fine || c.ownNames(p.about())
+		case message.InReplyTo, message.References:
+			fine = c.wrapsNamed(inside, p.Type) // the one inside tells more than what is recorded
 		case message.Fields:
 			fine = fine || p.Field != "" && !message.ActedUpon(p.Field) || p.Kind == FieldsRemoved
 		case message.Recipient:
@@ -166,6 +163,23 @@ func (c *comparer) ownEnvelope() bool {
 		}
 	}
 	return true
+}
+
+// ownNames reports whether the names of a field around a wrapped message say nothing: of To and Cc each is recorded.
+func (c *comparer) ownNames(field message.Type) bool {
+	if field == message.To || field == message.Cc {
+		names, _ := c.foreignNames(field)
+		return len(names) == 0 && !c.d.Grouped(field) || c.namesNobody(field)
+	}
+	fine, _ := c.whoseNames(field)
+	return fine
+}
+
+// wrapsNamed reports whether In-Reply-To or References around a wrapped message, by which programs put it into a
+// conversation, names nothing but that message and what it refers to itself.
+func (c *comparer) wrapsNamed(inside *comparer, t message.Type) bool {
+	known := slices.Concat(inside.ids(message.MessageID), inside.ids(message.InReplyTo), inside.ids(message.References))
+	return !slices.ContainsFunc(c.received(t), func(a *arrival) bool { return c.namesBeside(a, known) })
 }
 
 // sentOn reports whether the date around a wrapped message, by which programs sort it, could be when it was sent
