@@ -98,6 +98,7 @@ func compare(o *origin, d *message.Dissection, with Context) Comparison {
 func lay(o *origin, d *message.Dissection, with Context) *comparer {
 	c := comparer{origin: o, d: d, with: with, Comparison: Comparison{Version: RecordVersion, RecipientInRecord: true}}
 	c.arrive(d.Head())
+	c.readCommentInFrom()
 	c.readWritten()
 	c.AsSent = c.sameAsSent()
 	c.flaws()

@@ -2,12 +2,14 @@ package record
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
 )
 
 // listInFrom notes that the known list put its own address where the author's was, behind the
@@ -30,6 +32,35 @@ func (c *comparer) listInFrom() {
 		return
 	}
 	from.Kind, name.Kind = ListInFrom, NameVia
+}
+
+// commentInFrom is one mailbox with a comment between its name, a phrase or a quoted string, and its address, as Sympa
+// writes it. No fold is in the quotes, where some programs keep its line end.
+var commentInFrom = regexp.MustCompile(`^("[^"\\\r]+"|[^"\\()<>@,;:]+?)[ \r]*(\([^"\\()<>]+\))[ \r]*(<[^<> \r]+>)$`)
+
+// readCommentInFrom reads a From that the known list wrote so and that is outside of the grammar of records, in which no
+// comment stands in front of an address, as if it stood behind. Programs agree about the address, and show the name with
+// the comment or without.
+func (c *comparer) readCommentInFrom() {
+	f, from := c.with.Forwarder, c.received(message.From)
+	if f == nil || !f.List || len(from) != 1 || from[0].Reading != message.AsOctets {
+		return
+	}
+	if slices.ContainsFunc(c.origin.of(message.From), func(r *recorded) bool { return r.is(from[0].digest) }) {
+		return
+	}
+	parts := commentInFrom.FindStringSubmatch(string(from[0].Content))
+	if parts == nil || len(parts[0]) > maxAddition {
+		return
+	}
+	items, ok := grammar.Addresses(unfolded(parts[1] + " " + parts[3] + " " + parts[2]))
+	if !ok || len(items) != 1 || !strings.EqualFold(items[0].Addr, f.Posting) {
+		return
+	}
+	from[0].Component = message.Component{Type: message.From, Reading: message.Canonical, Content: []byte(items[0].Addr)}
+	from[0].digest = from[0].Digest()
+	names := "0\t" + items[0].Name + "\t" + items[0].Comment + "\n"
+	c.arrive([]message.Component{{Type: message.Names, Index: uint16(message.From), Reading: message.Canonical, Content: []byte(names)}})
 }
 
 // isVia reports whether the name in From is the recorded one, with "via" and the list behind it.
@@ -67,7 +98,7 @@ func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 		case c.isAuthorsName(n.said()):
 		case via && c.isAuthorsName(name) && (c.isList(list) || inFrom && c.isListName(list, false)):
 			authors = authors && c.isList(list)
-		case inFrom && c.isList(n.said()):
+		case inFrom && (c.isList(n.said()) || c.isOnBehalf(n.said())):
 			authors = false
 		default:
 			return false, false
@@ -174,6 +205,9 @@ func (c *comparer) isAuthorsName(name string) bool {
 	if bare := strings.Trim(name, "'"); bare != name && c.isAuthorsName(bare) {
 		return true
 	}
+	if bare, address, ok := cutParentheses(name, " ("); ok && c.isAuthorsAddress(address) && c.isAuthorsName(bare) {
+		return true
+	}
 	return strings.Trim(name, "\ufffd ") == "" || c.wasNamed(message.From, "0\t"+name+"\t\n") || c.wasNamed(message.From, "0\t\t"+name+"\n") ||
 		slices.ContainsFunc(c.addresses(message.ReplyTo), func(address string) bool {
 			local, _, _ := strings.Cut(address, "@")
@@ -207,12 +241,34 @@ func (c *comparer) isListName(name string, known bool) bool {
 	return c.harmlessTag("["+name+"]", known) && !strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Terminal_Punctuation, r) })
 }
 
-// cutVia cuts a name at the last "via" in it, which may stand in parentheses with the list.
+// isOnBehalf reports whether a name is that of a list with the author's address behind it.
+func (c *comparer) isOnBehalf(name string) bool {
+	list, address, ok := cutParentheses(name, " (on behalf of ")
+	return ok && c.isAuthorsAddress(address) && (c.isList(list) || c.isListName(list, false))
+}
+
+// cutParentheses cuts what stands in parentheses at the end of a name, behind open.
+func cutParentheses(name, open string) (before, inside string, ok bool) {
+	bare, closed := strings.CutSuffix(name, ")")
+	at := strings.LastIndex(bare, open)
+	if !closed || at < 0 {
+		return name, "", false
+	}
+	return bare[:at], bare[at+len(open):], true
+}
+
+// cutVia cuts a name at the last "via" in it, which may stand in parentheses with the list, and these have something
+// else in front of it.
 func cutVia(name string) (before, list string, ok bool) {
 	open := " via "
 	bare, closed := strings.CutSuffix(name, ")")
 	if closed && strings.Contains(bare, " (via ") {
 		name, open = bare, " (via "
+	}
+	if before, inside, ok := cutParentheses(name, " ("); ok {
+		if address, list, ok := strings.Cut(inside, " via "); ok {
+			return before + " (" + address + ")", list, true
+		}
 	}
 	at := strings.LastIndex(" "+name, open)
 	if at < 0 {
