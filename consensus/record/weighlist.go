@@ -159,7 +159,7 @@ func (c *comparer) countedOn(r *recorded, a answered) bool {
 }
 
 // noSubject reports whether a subject that was added is a list's words for there being none, with a harmless tag, or
-// tags of programs that screen mail alone.
+// tags of programs that screen mail or the known list's alone.
 func (c *comparer) noSubject(p *Part, known bool) bool {
 	rest := beyondScreening(p.Added)
 	if rest == "" && p.Added != "" {
@@ -169,7 +169,20 @@ func (c *comparer) noSubject(p *Part, known bool) bool {
 	if _, cut, behind, ok := cutTag(rest); ok {
 		tag, after = cut, behind
 	}
-	return !p.Cut && strings.EqualFold(strings.TrimSpace(after), "(no subject)") && (tag == "" || c.harmlessTag(tag, known))
+	after = strings.TrimSpace(after)
+	said := slices.ContainsFunc(noSubjects, func(words string) bool { return strings.EqualFold(after, words) }) || after == "" && known && tag != ""
+	return !p.Cut && said && (tag == "" || c.harmlessTag(tag, known))
+}
+
+// noSubjects are what Mailman 2 writes where there is no subject, in the languages that it knows.
+var noSubjects = []string{
+	"(no subject)",
+	"(brak tematu)", "(brez zadeve)", "(bez predmetu)", "(ei otsikkoa)", "(emnefelt tomt)", "(ensin asuntu)",
+	"(fără subiect)", "(gairik gabea)", "(geen onderwerp)", "(kein Betreff)", "(không có chủ đề)", "(konu yok)",
+	"(nema naslova)", "(nenurodyta tema)", "(nincs tárgy)", "(sans objet)", "(sem assunto)", "(sen asunto)",
+	"(sense assumpte)", "(senza oggetto)", "(sin asunto)", "(sin subjecto)", "(teemat pole)", "(utan titel)",
+	"(uten tittel)", "(δεν υπάρχει θέμα)", "(без темы)", "(нема теме)", "(тема відсутня)", "(ללא נושא)",
+	"(بدون عنوان)", "(بدون موضوع)", "(제목 없음)", "(無題)", "(无主题)", "(沒有主題)",
 }
 
 // fromOwnList reports whether a field of a mailing list could be one's that the author wrote to: it leads
