@@ -63,6 +63,34 @@ func (c *comparer) readCommentInFrom() {
 	c.arrive([]message.Component{{Type: message.Names, Index: uint16(message.From), Reading: message.Canonical, Content: []byte(names)}})
 }
 
+// sayFrom notes what the known forwarder put into From, to be quoted: a local part can say anything, unless it is that of
+// the posting address or made of the author's address.
+func (c *comparer) sayFrom(p *Part) {
+	author := ""
+	if i := slices.IndexFunc(c.addresses(message.ReplyTo), c.isAuthorsAddress); i >= 0 {
+		author = c.addresses(message.ReplyTo)[i]
+	}
+	list := slices.DeleteFunc(c.addresses(message.From), func(address string) bool {
+		return strings.EqualFold(address, c.with.Forwarder.Posting) || c.isMadeOf(author, address)
+	})
+	p.Added, p.Cut = clip(strings.Join(list, " "))
+	p.Mark = len(p.Added) <= maxAddition
+	p.Decides = !p.Mark
+}
+
+// isMadeOf reports whether the local part of an address has that of the author's, and beside it nothing but words of his
+// domain, of the list's local part, and those that lists put between.
+func (c *comparer) isMadeOf(author, address string) bool {
+	posting, _, _ := strings.Cut(strings.ToLower(c.with.Forwarder.Posting), "@")
+	local, _, _ := strings.Cut(strings.ToLower(address), "@")
+	name, _, _ := strings.Cut(strings.ToLower(author), "@")
+	if len(local) > maxAddition || name == "" || !strings.Contains(local, name) {
+		return false
+	}
+	known := slices.Concat(wordsOf(strings.ToLower(author)), wordsOf(posting), []string{"at", "via"})
+	return !slices.ContainsFunc(wordsOf(local), func(word string) bool { return !slices.Contains(known, word) })
+}
+
 // isVia reports whether the name in From is the recorded one, with "via" and the list behind it.
 func (c *comparer) isVia() bool {
 	names := c.names(message.From)

@@ -22,6 +22,9 @@ func (c *comparer) weigh() {
 		p.Kept, p.Decides = c.weight(p)
 		if c.with.Forwarder != nil {
 			p.Mark = c.mark(p, munged)
+			if p.Mark && p.Type == message.From && p.Kind != Mapped {
+				c.sayFrom(p)
+			}
 			if p.Mark && p.Type == message.Names && p.Outcome != Absent && c.isAuthors(message.Type(p.Index)) {
 				p.Kind = AuthorsName
 			}
