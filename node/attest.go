@@ -23,6 +23,8 @@ import (
 const (
 	attestDay  = 24 * time.Hour
 	attestMost = 16
+	// Of those who ask at one time, one may have looked at the clock before the other's word was noted.
+	attestAhead = time.Minute
 )
 
 func (n *Node) checkAttesting(s *consensus.State) error {
@@ -168,7 +170,8 @@ func (n *Node) application(s *consensus.State, id string) (found *consensus.OrgE
 	return found, nil
 }
 
-// attestedLately is when this node gave its word within a day before now.
+// attestedLately is when this node gave its word within a day before now. What is still to come was noted before the clock
+// was set back, and would count until then.
 func attestedLately(rd *mailstore.Reader, now time.Time) (times []time.Time, err error) {
 	b, err := rd.Space(orgSpace).Get([]byte(attestedKey))
 	if errors.Is(err, mailstore.ErrNotFound) {
@@ -177,7 +180,7 @@ func attestedLately(rd *mailstore.Reader, now time.Time) (times []time.Time, err
 	if err == nil {
 		err = json.Unmarshal(b, &times)
 	}
-	return slices.DeleteFunc(times, func(t time.Time) bool { return now.Sub(t) > attestDay }), err
+	return slices.DeleteFunc(times, func(t time.Time) bool { return now.Sub(t) > attestDay || t.Sub(now) > attestAhead }), err
 }
 
 // noteAttested notes that this node gives its word now, if it may after having done so that often within a day.

@@ -77,6 +77,32 @@ func TestAttestedLately(t *testing.T) {
 	}
 }
 
+// Words that were given while the clock was ahead are of no day once it is set right, also before that one comes. Of those who
+// ask at one time, the clock of one is ahead of that of the next.
+func TestAttestedWhileTheClockWasAhead(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		what  string
+		ahead time.Duration
+		given int
+	}{
+		{"a year", 365 * 24 * time.Hour, 0},
+		{"an hour", time.Hour, 0},
+		{"a moment", time.Second, attestMost},
+	} {
+		n := storeOnly(t)
+		for range attestMost {
+			if err := n.noteAttested(t.Context(), now.Add(tt.ahead), func(int) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		given := -1
+		if err := n.noteAttested(t.Context(), now, func(lately int) error { given = lately; return nil }); err != nil || given != tt.given {
+			t.Errorf("%s ahead: %d count, want %d: %v", tt.what, given, tt.given, err)
+		}
+	}
+}
+
 // The word of members for an event that the mempool has no room for is not lost.
 func TestAttestedIsBroughtAgain(t *testing.T) {
 	n, keys := alone(t)
