@@ -125,7 +125,22 @@ func (n *Node) toldOf(id consensus.Hash, steps []membership.Step) (told []consen
 		}
 		return err
 	})
-	return told, known, err
+	return append(told, suspensionsOf(told, steps)...), known, err
+}
+
+// suspensionsOf are the suspensions among steps that a note of before has: as the event that each is behind, once more for
+// each of them.
+func suspensionsOf(noted []consensus.Hash, steps []membership.Step) (told []consensus.Hash) {
+	times := make(map[consensus.Hash]int)
+	for _, id := range noted {
+		times[id]++
+	}
+	for _, step := range steps {
+		if times[step.Behind]--; !step.Behind.IsZero() && times[step.Behind] > 0 {
+			told = append(told, step.ID)
+		}
+	}
+	return told
 }
 
 // followed are our own organisation and those that are pinned.

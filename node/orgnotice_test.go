@@ -226,6 +226,86 @@ func TestToldUpToAHeight(t *testing.T) {
 	}
 }
 
+// suspends is the event that suspends the recorder key that organisation number org has in s.
+func (w *changing) suspends(s *consensus.State, org int) consensus.OrgEvent {
+	one, two := w.net.Batches(s, org, 1, "one")[0], w.net.Batches(s, org, 1, "two")[0]
+	return w.net.Orgs[org].Change(s, nil, false, func(*consensus.OrgEvent) consensus.Content { return consensus.NewSuspend(&one, &two) })
+}
+
+// mined adds blocks of the node's own organisation, the first with these events.
+func (w *changing) mined(count int, events ...consensus.OrgEvent) {
+	w.t.Helper()
+	for range count {
+		if _, err := w.chain.AddBlock(w.net.Mine(w.chain.State(), 1, chaintest.Body{Events: events}), time.Now()); err != nil {
+			w.t.Fatal(err)
+		}
+		events = nil
+	}
+}
+
+// No event of an organisation follows a suspension, so it is none that the next one names; it is told all the same, once,
+// of our own organisation and of one that is pinned.
+func TestSuspensionIsTold(t *testing.T) {
+	for _, tt := range []struct {
+		what string
+		org  int
+		mine func(*changing, int, ...consensus.OrgEvent)
+	}{
+		{"our own", 1, func(w *changing, count int, events ...consensus.OrgEvent) { w.block(events...); w.blocks(count - 1) }},
+		{"pinned", 0, (*changing).mined},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			w := newChanging(t)
+			tt.mine(w, noticeAfter)
+			w.notices(w.chain.State())
+			node := consensus.PublicKey(w.net.Orgs[tt.org].Node)
+			tt.mine(w, noticeAfter+1, w.suspends(w.chain.State(), tt.org))
+			texts := w.notices(w.chain.State())
+			if len(texts) != 1 || !strings.Contains(texts[0], "A node signed two records with one number") || !strings.Contains(texts[0], node.String()) {
+				t.Errorf("%q", texts)
+			}
+			if tt.mine(w, noticeAfter+1); len(w.notices(w.chain.State())) != 0 {
+				t.Error("it is told again")
+			}
+			now, _ := w.chain.State().Org(w.net.Orgs[tt.org].ID())
+			if at, in := membership.BlockOf(w.chain.State(), &w.net.Orgs[tt.org].Event); !in || at != now.Height {
+				t.Errorf("the event before it is in block %d, not in %d", at, now.Height)
+			}
+		})
+	}
+}
+
+// A note of an earlier version has a suspension as the event before once more: with it, it is told no more; without it, as
+// where one was passed over, it is.
+func TestSuspensionInANoteOfBefore(t *testing.T) {
+	w := newChanging(t)
+	w.block(w.renamed("Before"))
+	w.block(w.suspends(w.chain.State(), 1))
+	w.blocks(noticeAfter)
+	org, _ := w.chain.State().Org(w.ownID())
+	for _, tt := range []struct {
+		note []consensus.Hash
+		told int
+	}{
+		{[]consensus.Hash{org.ID, org.LastEvent}, 1},
+		{[]consensus.Hash{org.ID, org.LastEvent, org.LastEvent}, 0},
+		{[]consensus.Hash{org.ID, org.ID, org.LastEvent}, 1}, // another suspension, of a branch that was lost
+	} {
+		if err := w.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+			var b []byte
+			for _, id := range tt.note {
+				b = append(b, id[:]...)
+			}
+			return tx.Space(orgSpace).Put(toldKey(w.ownID()), b)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if texts := w.notices(w.chain.State()); len(texts) != tt.told {
+			t.Errorf("%d events are noted: %d are told, want %d: %q", len(tt.note), len(texts), tt.told, texts)
+		}
+	}
+}
+
 // A name says nothing of whose it is: it is quoted, and what the organisation is to us stands in a line of its own.
 func TestNamesInNotices(t *testing.T) {
 	w := newChanging(t)

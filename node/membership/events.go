@@ -16,15 +16,13 @@ func ContentOf[C consensus.Content](e *consensus.OrgEvent) (c C) {
 	return c
 }
 
-// BlockOf finds the block with an event that changed its organisation's entry.
+// BlockOf finds the block with an event that changed its organisation's entry: the first one from which the entry has it as
+// its last event, since a suspension leaves that as it is.
 func BlockOf(s *consensus.State, e *consensus.OrgEvent) (height uint64, in bool) {
 	id := e.ID()
-	if org, ok := s.Org(e.Org()); ok && org.LastEvent == id {
-		return org.Changed, true
-	}
-	for _, p := range slices.Backward(s.Past()) {
-		if p.Org.LastEvent == id {
-			return p.Org.Changed, true
+	for _, o := range entriesOf(s, e.Org()) {
+		if o.LastEvent == id {
+			return o.Changed, true
 		}
 	}
 	return 0, false

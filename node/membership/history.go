@@ -28,7 +28,8 @@ func entriesOf(s *consensus.State, id consensus.Hash) []*consensus.Org {
 
 // Step is what one event changed in an organisation's entry, or the height from which an announced key counts.
 type Step struct {
-	ID      consensus.Hash // of the event, or made of that key and height: the same on every branch
+	ID      consensus.Hash // of the event, or made of keys and that height: the same on every branch
+	Behind  consensus.Hash // of a suspension: the event before it; else zero
 	Height  uint64
 	Changes []api.OrgChange
 }
@@ -43,14 +44,15 @@ func StepsOf(s *consensus.State, id consensus.Hash) (list []Step) {
 			until = entries[i+1].Changed
 		}
 		if i == 0 {
-			list = append(list, Step{now.LastEvent, now.Height, []api.OrgChange{keyChange(now.Height, "enrolled", consensus.Key{}, now.Key)}})
+			enrolled := keyChange(now.Height, "enrolled", consensus.Key{}, now.Key)
+			list = append(list, Step{ID: now.LastEvent, Height: now.Height, Changes: []api.OrgChange{enrolled}})
 		} else {
-			list = append(list, Step{now.LastEvent, now.Changed, entryChanges(entries[i-1], now)})
+			list = append(list, stepBetween(entries[i-1], now))
 		}
 		// No event makes a pending key count: its height does.
 		if p := now.Pending; p.At != 0 && p.At <= until {
 			counts := sha256.Sum256(binary.BigEndian.AppendUint64(p.Key[:], p.At))
-			list = append(list, Step{counts, p.At, []api.OrgChange{keyChange(p.At, "key", now.Key, p.Key)}})
+			list = append(list, Step{ID: counts, Height: p.At, Changes: []api.OrgChange{keyChange(p.At, "key", now.Key, p.Key)}})
 		}
 	}
 	markGone(list)
@@ -70,6 +72,21 @@ func markGone(list []Step) {
 			}
 		}
 	}
+}
+
+// stepBetween is the step from one entry to the next. A suspension is no event that the next one names, so it leaves the last
+// one as it is; a recorder key is suspended once.
+func stepBetween(was, now *consensus.Org) Step {
+	step := Step{ID: now.LastEvent, Height: now.Changed, Changes: entryChanges(was, now)}
+	if now.LastEvent != was.LastEvent {
+		return step
+	}
+	for _, n := range now.Nodes {
+		if n.End == consensus.NodeSuspended && !slices.ContainsFunc(was.Nodes, func(o consensus.OrgNode) bool { return o.Recorder == n.Recorder && o.End == n.End }) {
+			step.ID, step.Behind = sha256.Sum256(n.Recorder[:]), now.LastEvent
+		}
+	}
+	return step
 }
 
 // ChangesOf are the changes of all steps.
