@@ -41,23 +41,51 @@ func (s *State) NodeByKey(node Key) (last OrgNode, ok bool) {
 	if !known {
 		return OrgNode{}, false
 	}
-	look := func(o *Org) {
+	look := func(o *Org) { // of a key that it has since the same block, the latest entry is looked at first
 		for _, n := range o.Nodes {
-			if n.Node == node && (!ok || n.End == NodeActive || last.End != NodeActive && n.Until > last.Until) {
+			if n.Node == node && (!ok || n.Since > last.Since) {
 				last, ok = n, true
 			}
 		}
 	}
 	look(o)
 	for _, p := range slices.Backward(s.members.past) {
-		if ok {
+		if ok && last.End == NodeActive {
 			break
 		}
-		if p.Org.ID == o.ID {
+		if p.Org.ID == o.ID { // a former key that was suspended may be in the entry longer than the last one
 			look(p.Org)
 		}
 	}
 	return last, ok
+}
+
+// After returns the next one and the last one of the entries with recorder keys that the node of n took after that of n,
+// as far as o has them; nil: it took none.
+func (o *Org) After(n *OrgNode) (next, last *OrgNode) {
+	for i := range o.Nodes {
+		later := &o.Nodes[i]
+		if later.Node != n.Node || later.Since <= n.Since {
+			continue
+		}
+		if next == nil || later.Since < next.Since {
+			next = later
+		}
+		if last == nil || later.Since > last.Since {
+			last = later
+		}
+	}
+	return next, last
+}
+
+// ReplacedIn returns the height of the block in which the node of n took another recorder key, whatever ended that of n
+// since; 0: it took none, as far as o knows.
+func (o *Org) ReplacedIn(n *OrgNode) uint64 {
+	next, _ := o.After(n)
+	if next == nil {
+		return 0
+	}
+	return min(n.Until, next.Since) // of two that came after it, the next one may not be there any more
 }
 
 // NodeByRecorder returns the node that has, or had, that recorder key as the chain last had it, also when

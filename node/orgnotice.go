@@ -34,7 +34,7 @@ func tells(own bool, pinned []string, c api.OrgChange) bool {
 		return c.What != "enrolled"
 	}
 	switch c.What {
-	case "key", "key-revoked", "key-pending", "key-pending-gone", "node-added", "recorder", "node-revoked", "node-suspended", "name":
+	case "key", "key-revoked", "key-pending", "key-pending-gone", "node-added", "recorder", "recorder-suspended", "node-revoked", "node-suspended", "name":
 		return true
 	case "domains":
 		was, is := strings.Split(c.From, ", "), strings.Split(c.To, ", ")
@@ -218,7 +218,7 @@ func (n *Node) tellPostmaster(ctx context.Context, subject, text string, seen fu
 // subjectOf is the subject of a notice about whose domain of is.
 func subjectOf(news []api.OrgChange, of string) string {
 	if slices.ContainsFunc(news, func(c api.OrgChange) bool {
-		return strings.HasPrefix(c.What, "key") || strings.HasPrefix(c.What, "node-") || c.What == "recovery"
+		return strings.HasPrefix(c.What, "key") || strings.HasPrefix(c.What, "node-") || strings.HasPrefix(c.What, "recorder") || c.What == "recovery"
 	}) {
 		return "Keys of " + of + " have changed"
 	}

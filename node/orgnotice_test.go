@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
+	"cairn/consensus/recorder"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/node/api"
@@ -273,6 +275,46 @@ func TestSuspensionIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A recorder key that the node had before is suspended: the node goes on with the one that it has, and is told so. Restored of
+// a backup with the former one, it is to take another.
+func TestFormerKeyIsSuspended(t *testing.T) {
+	w := newChanging(t)
+	w.blocks(consensus.EpochGap)
+	former, suspended := w.id.RecorderKey(), w.suspends(w.chain.State(), 1)
+	w.block(w.rekeyed(chaintest.Key("recorder key elsewhere", 1)))
+	replaced := w.chain.State().Height()
+	w.blocks(noticeAfter)
+	w.notices(w.chain.State())
+	w.block(suspended)
+	w.blocks(noticeAfter)
+	texts := w.notices(w.chain.State())
+	if len(texts) != 1 || !strings.Contains(texts[0], "That does not end the node.") || !strings.Contains(texts[0], former.String()) {
+		t.Errorf("told: %q", texts)
+	}
+	if l, err := w.OrgNodes(t.Context()); err != nil || len(l.Nodes) != 1 || l.Nodes[0].End != "" || len(l.Nodes[0].Formers) != 1 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	h := w.halted()
+	if want := fmt.Sprintf("recorder key was replaced in block %d ", replaced); !strings.Contains(h.Why, want) || h.Next != "cairn org node rekey" {
+		t.Errorf("halted: %+v", h)
+	}
+	if next := w.afterEnd(w.chain.State()); next != "cairn org node rekey" {
+		t.Errorf("what is to be done: %q", next)
+	}
+}
+
+// halted is why nothing is signed.
+func (w *changing) halted() (h recorder.Halted) {
+	w.t.Helper()
+	if err := w.store.View(func(rd *mailstore.Reader) (err error) {
+		h, err = w.recorder.Halted(rd)
+		return err
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	return h
 }
 
 // A note of an earlier version has a suspension as the event before once more: with it, it is told no more; without it, as

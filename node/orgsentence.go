@@ -34,6 +34,9 @@ func (n *Node) sentence(s *consensus.State, c api.OrgChange) string {
 		return fmt.Sprintf("A node was ended together with the organisation's key, %s.\r\n  node      %s", when, c.From)
 	case "node-suspended":
 		return fmt.Sprintf("A node signed two records with one number and counts no more, %s.\r\n  node      %s", when, c.From)
+	case "recorder-suspended":
+		return fmt.Sprintf("Two records with one number were signed with a recorder key that a node had before, and that key counts no more, %s.\r\n"+
+			"That does not end the node.\r\n  node      %s\r\n  key       %s", when, c.Node, c.From)
 	case "domains", "records", "threshold":
 		return fmt.Sprintf("It has %s, %s.\r\n  now       %s\r\n  before    %s", otherSays[c.What], when, c.To, c.From)
 	case "name":

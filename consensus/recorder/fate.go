@@ -20,7 +20,8 @@ const (
 )
 
 // FateOf tells what becomes of a recorder key of a node, and of the node's entry which block decided that. ours tells
-// which other recorder keys are here.
+// which other recorder keys are here. Of a key that the node had before, what became of the node decides, not what else
+// ended the key: it may have been suspended since.
 func FateOf(s *consensus.State, node, key consensus.Key, ours func(consensus.Key) bool) (Fate, consensus.OrgNode) {
 	had, known := s.NodeByRecorder(key)
 	if known {
@@ -31,12 +32,14 @@ func FateOf(s *consensus.State, node, key consensus.Key, ours func(consensus.Key
 	switch {
 	case known && had.End == consensus.NodeActive:
 		return Counts, had
-	case known && active && had.End == consensus.NodeDropped && ours(now.Recorder):
+	case known && active && ours(now.Recorder):
 		return Counts, now
-	case known && active && had.End == consensus.NodeDropped:
+	case known && active:
+		org, _ := s.OrgByNode(node)
+		had.End, had.Until = consensus.NodeDropped, org.ReplacedIn(&had)
 		return Replaced, had
 	case known:
-		return Ended, had
+		return Ended, now
 	case !there:
 		return Awaited, now
 	case !active:

@@ -175,3 +175,69 @@ func TestAnotherKeyThanThatOfTheBranch(t *testing.T) {
 	}
 	noneTwice(t, o)
 }
+
+// What becomes of a node decides what becomes of a recorder key that it had before, whatever ended that one.
+func TestFateOfAFormerKey(t *testing.T) {
+	t.Parallel()
+	net := chaintest.NewWith(chaintest.ParamsV2(), 2)
+	org, s := &net.Orgs[1], net.Genesis.State()
+	node, former, next := consensus.PublicKey(org.Node), org.RecorderKey(), chaintest.Key("next recorder", 1)
+	mine := func(s *consensus.State, count int, events ...consensus.OrgEvent) *consensus.State {
+		for range count {
+			s, _ = consensus.ApplyBlock(s, net.Mine(s, 0, chaintest.Body{Events: events}))
+			events = nil
+		}
+		return s
+	}
+	change := func(s *consensus.State, signer ed25519.PrivateKey, content func(e *consensus.OrgEvent) consensus.Content) *consensus.State {
+		return mine(s, 1, org.Change(s, signer, signer != nil, content))
+	}
+	suspended := func(s *consensus.State, key ed25519.PrivateKey) *consensus.State {
+		var twice [2]consensus.Batch
+		for i := range twice {
+			twice[i] = consensus.Batch{ChainID: s.ChainID(), Epoch: 7, Seq: 1, Time: uint64(i), Micros: []consensus.MicroRoot{{Count: 1}}}
+			twice[i].Seal(nil, s.Params(), key)
+		}
+		return change(s, nil, func(*consensus.OrgEvent) consensus.Content { return consensus.NewSuspend(&twice[0], &twice[1]) })
+	}
+	dropped := func(s *consensus.State) *consensus.State {
+		return change(s, org.Key, func(*consensus.OrgEvent) consensus.Content { return &consensus.DropNode{Node: node} })
+	}
+	renamed := func(s *consensus.State) *consensus.State {
+		return change(s, org.Key, func(*consensus.OrgEvent) consensus.Content {
+			return &consensus.Update{Name: "renamed", Domains: []string{org.Domain}}
+		})
+	}
+	s = mine(s, 1, org.Event)
+	s = change(s, org.Key, func(e *consensus.OrgEvent) consensus.Content {
+		return &consensus.AddNode{NodeKeys: consensus.NewNodeKeys(e.ChainID, e.Signer, chaintest.Key("second node", 1), chaintest.Key("second recorder", 1))}
+	})
+	s = mine(s, consensus.EpochGap)
+	s = change(s, org.Node, func(e *consensus.OrgEvent) consensus.Content { return consensus.NewReplace(e, next) })
+	replaced := s.Height()
+	s = mine(s, 1)
+	for _, tt := range []struct {
+		what  string
+		s     *consensus.State
+		fate  Fate // where the next key is not here
+		end   consensus.NodeEnd
+		until uint64
+		here  Fate // where it is
+	}{
+		{"replaced", s, Replaced, consensus.NodeDropped, replaced, Counts},
+		{"replaced, and suspended", suspended(s, org.Recorder), Replaced, consensus.NodeDropped, replaced, Counts},
+		{"the node dropped", dropped(s), Ended, consensus.NodeDropped, replaced + 2, Ended},
+		{"the node dropped, and the key suspended", suspended(dropped(s), org.Recorder), Ended, consensus.NodeDropped, replaced + 2, Ended},
+		{"the key suspended, and the node dropped", dropped(suspended(s, org.Recorder)), Ended, consensus.NodeDropped, replaced + 3, Ended},
+		{"the node dropped, and in the entry no more", renamed(mine(suspended(mine(dropped(s), 90), org.Recorder), 20)), Ended, consensus.NodeDropped, replaced + 2, Ended},
+		{"the node suspended", suspended(s, next), Ended, consensus.NodeSuspended, replaced + 2, Ended},
+	} {
+		fate, as := FateOf(tt.s, node, former, func(consensus.Key) bool { return false })
+		if fate != tt.fate || as.End != tt.end || as.Until != tt.until {
+			t.Errorf("%s: %v, ended %v until %d; want %v, %v until %d", tt.what, fate, as.End, as.Until, tt.fate, tt.end, tt.until)
+		}
+		if here, _ := FateOf(tt.s, node, former, func(key consensus.Key) bool { return key == consensus.PublicKey(next) }); here != tt.here {
+			t.Errorf("%s, with the next key here: %v, want %v", tt.what, here, tt.here)
+		}
+	}
+}

@@ -164,6 +164,7 @@ var changeSays = map[string]string{
 	"key": "another key", "key-revoked": "key revoked", "key-pending": "another key announced", "key-pending-gone": "announced key taken back, it never counts",
 	"recovery": "another recovery key", "node-added": "node added", "node-dropped": "node dropped", "node-revoked": "node revoked",
 	"node-suspended": "node suspended", "recorder": "another recorder key of a node",
+	"recorder-suspended": "former recorder key of a node suspended",
 }
 
 // showPending tells of a key that is announced, if one is.

@@ -21,13 +21,7 @@ func activeOf(o *consensus.Org, node consensus.Key) *consensus.OrgNode {
 
 // ReplacedBy is what of an entry stands for the node that n was until it took another recorder key; nil if it took none.
 func ReplacedBy(o *consensus.Org, n *consensus.OrgNode) *consensus.OrgNode {
-	var by *consensus.OrgNode
-	for i := range o.Nodes {
-		if other := &o.Nodes[i]; n.End == consensus.NodeDropped && other.Node == n.Node && other.Since >= n.Until && other.Recorder != n.Recorder &&
-			(by == nil || other.Since > by.Since) {
-			by = other
-		}
-	}
+	_, by := o.After(n)
 	return by
 }
 
@@ -35,7 +29,7 @@ func ReplacedBy(o *consensus.Org, n *consensus.OrgNode) *consensus.OrgNode {
 func FormersOf(o *consensus.Org, n *consensus.OrgNode) (list []api.FormerRecorder) {
 	for i := range o.Nodes {
 		if by := ReplacedBy(o, &o.Nodes[i]); by != nil && by.Recorder == n.Recorder {
-			list = append(list, api.FormerRecorder{Recorder: o.Nodes[i].Recorder.String(), Until: o.Nodes[i].Until})
+			list = append(list, api.FormerRecorder{Recorder: o.Nodes[i].Recorder.String(), Until: o.ReplacedIn(&o.Nodes[i])})
 		}
 	}
 	slices.SortFunc(list, func(a, b api.FormerRecorder) int { return cmp.Compare(b.Until, a.Until) })

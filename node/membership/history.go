@@ -82,7 +82,8 @@ func stepBetween(was, now *consensus.Org) Step {
 		return step
 	}
 	for _, n := range now.Nodes {
-		if n.End == consensus.NodeSuspended && !slices.ContainsFunc(was.Nodes, func(o consensus.OrgNode) bool { return o.Recorder == n.Recorder && o.End == n.End }) {
+		before := slices.ContainsFunc(was.Nodes, func(o consensus.OrgNode) bool { return o.Recorder == n.Recorder && o.End == n.End })
+		if n.End == consensus.NodeSuspended && !before {
 			step.ID, step.Behind = sha256.Sum256(n.Recorder[:]), now.LastEvent
 		}
 	}
@@ -141,7 +142,10 @@ func entryChanges(was, now *consensus.Org) (list []api.OrgChange) {
 			list = append(list, api.OrgChange{Height: now.Changed, What: "recorder", Node: n.Node.String(), From: before.Recorder.String(), To: n.Recorder.String()})
 		case i < 0:
 			add("node-added", "", n.Node.String())
-		case ReplacedBy(now, &n) != nil:
+		case ReplacedBy(now, &n) != nil: // what ends it ends no node
+			if n.End == consensus.NodeSuspended && was.Nodes[i].End != n.End {
+				list = append(list, api.OrgChange{Height: now.Changed, What: "recorder-suspended", Node: n.Node.String(), From: n.Recorder.String()})
+			}
 		case was.Nodes[i].End != n.End:
 			add("node-"+EndWord(n.End), n.Node.String(), "")
 		}

@@ -186,7 +186,9 @@ func (st *Standing) mayReplace(node, recorder consensus.Key) error {
 		switch {
 		case n.Node != node:
 		case n.End != consensus.NodeActive:
-			ended = max(ended, n.Until)
+			if ReplacedBy(st.org, &n) == nil { // a key that the node had before may have ended later than the node
+				ended = n.Until
+			}
 		case n.Recorder == recorder: // it has it already
 			return nil
 		case st.height+1 < n.Since+consensus.EpochGap:

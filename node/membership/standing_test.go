@@ -47,6 +47,13 @@ func TestReplaceAfterTheEnd(t *testing.T) {
 	if _, err := st.Replace(t.Context(), o.Node, chaintest.Key("other", 1), nil); api.AsError(err) == nil || api.AsError(err).Code != api.CodeNotAllowed || !strings.Contains(err.Error(), "ended in block 7") {
 		t.Errorf("a node that ended: %v", err)
 	}
+	former := org.Nodes[0]
+	former.Recorder, former.Since, former.End, former.Until = consensus.PublicKey(chaintest.Key("former", 1)), 1, consensus.NodeSuspended, 9
+	org.Nodes[0].Since = 3
+	org.Nodes = append(org.Nodes, former)
+	if _, err := st.Replace(t.Context(), o.Node, chaintest.Key("other", 1), nil); err == nil || !strings.Contains(err.Error(), "ended in block 7") {
+		t.Errorf("a node with a former key that was suspended later: %v", err)
+	}
 }
 
 // An event that waits is what the next one follows, and what the organisation says of itself.
