@@ -36,7 +36,7 @@ func harm(added []byte, own owners) string {
 		return "it is not in UTF-8"
 	case hides(string(added)):
 		return "it has characters that hide or turn others"
-	case drawn(string(added)):
+	case drawn(string(added)), laidOut(string(added)):
 		return "it has lines that draw something"
 	}
 	for _, text := range []string{string(added), strings.Map(unblank, string(added))} {

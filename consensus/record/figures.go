@@ -67,6 +67,41 @@ func drawn(text string) bool {
 	return false
 }
 
+// maxHoles is how many holes the words of an addition leave at the most. Seven digits of words need more.
+const maxHoles = 6
+
+// laidOut reports whether the words of a text stand apart as those could that draw digits: with more than maxHoles holes
+// of two blanks or more, between words or in front of lines that begin further right than others.
+func laidOut(text string) bool {
+	holes, least := 0, -1
+	var begins []int
+	for line := range strings.Lines(text) {
+		words := strings.TrimSpace(line)
+		if words == "" {
+			continue
+		}
+		begin := utf8.RuneCountInString(line[:strings.Index(line, words)])
+		begins = append(begins, begin)
+		if least < 0 || begin < least {
+			least = begin
+		}
+		gap := 0
+		for _, r := range words {
+			if !unicode.IsSpace(r) {
+				gap = 0
+			} else if gap++; gap == 2 || r == '\t' {
+				holes++
+			}
+		}
+	}
+	for _, begin := range begins {
+		if begin-least > 1 {
+			holes++
+		}
+	}
+	return holes > maxHoles
+}
+
 // fullWidth is the width of a line that is a pattern of one character or two, over and over from its begin to its end, as several of
 // the same width draw nothing; 0 of any other, and of one so narrow that it could be a stroke.
 func fullWidth(line string) int {
