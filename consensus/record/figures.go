@@ -1,6 +1,7 @@
 package record
 
 import (
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,7 +40,7 @@ func code(text string) string {
 // what frames them, or two of which none sets anything apart.
 func drawn(text string) bool {
 	row, ruled, width := 0, false, 0 // width: of the rules that are all of the row, but for one that begins it
-	for line := range strings.Lines(text) {
+	for line := range wrappedLines(text) {
 		shape := strings.Join(strings.Fields(line), "")
 		said := 0
 		for _, word := range wordsOf(line) {
@@ -67,19 +68,47 @@ func drawn(text string) bool {
 	return false
 }
 
-// maxHoles is how many holes the words of an addition leave at the most. Seven digits of words need more.
-const maxHoles = 6
+// wrappedLines are the lines of a text as they are where there is little room: of one that says nothing each piece that is no
+// small one stands in a line of its own.
+func wrappedLines(text string) iter.Seq[string] {
+	const small = 8
+	return func(yield func(line string) bool) {
+		for line := range strings.Lines(text) {
+			pieces := strings.FieldsFunc(line, unicode.IsSpace)
+			mute := func(piece string) bool { return utf8.RuneCountInString(piece) >= small && len(wordsOf(piece)) == 0 }
+			if len(pieces) < 2 || !slices.ContainsFunc(pieces, mute) {
+				pieces = []string{line}
+			}
+			for _, piece := range pieces {
+				if !yield(piece) {
+					return
+				}
+			}
+		}
+	}
+}
+
+const (
+	maxHoles = 6  // that the words of an addition leave: seven digits of words need more
+	maxHole  = 16 // blanks, and
+	maxEmpty = 16 // line ends in a row: what is behind may be out of sight
+)
 
 // laidOut reports whether the words of a text stand apart as those could that draw digits: with more than maxHoles holes
-// of two blanks or more, between words or in front of lines that begin further right than others.
+// of two blanks or more, between words or in front of lines that begin further right than others. Or they stand so far apart
+// that some may be out of sight.
 func laidOut(text string) bool {
-	holes, least := 0, -1
+	holes, least, empty := 0, -1, 0
 	var begins []int
 	for line := range strings.Lines(text) {
 		words := strings.TrimSpace(line)
+		if empty++; empty > maxEmpty {
+			return true
+		}
 		if words == "" {
 			continue
 		}
+		empty = 0
 		begin := utf8.RuneCountInString(line[:strings.Index(line, words)])
 		begins = append(begins, begin)
 		if least < 0 || begin < least {
@@ -91,12 +120,17 @@ func laidOut(text string) bool {
 				gap = 0
 			} else if gap++; gap == 2 || r == '\t' {
 				holes++
+			} else if gap > maxHole {
+				return true
 			}
 		}
 	}
 	for _, begin := range begins {
 		if begin-least > 1 {
 			holes++
+		}
+		if begin-least > 2*maxHole { // some are in the middle
+			return true
 		}
 	}
 	return holes > maxHoles

@@ -43,6 +43,12 @@ const (
 	maxCells  = 24 // of tables: empty ones leave gaps
 	maxRules  = 4
 	thickRule = 4 // px: what is higher is no rule but a stroke
+
+	// Words stand in lines as the source has them, and on the screen: in what is narrow each has a line, of what is wide the end
+	// is out of sight.
+	leastWidth, mostWidth = 200, 800
+	mostHeight            = 100
+	mostLight             = 176 // of 255: lighter letters are hardly seen
 )
 
 // footerHTML reports whether HTML source that was put behind the author's can do no more than stand there: it begins on a line of its own, has only
@@ -85,13 +91,14 @@ type footer struct {
 	open                []string
 	letters             []float64 // how high they are in what is around, and in those open
 	broken              bool      // it is on a line of its own
+	cell                bool      // its row has one
 	looks, cells, rules int
 }
 
 // begins reads a start tag, and reports whether a footer may have it there.
 func (f *footer) begins(t *html.Token) bool {
 	element, ok := footerElements[t.Data]
-	if !ok || !f.has(element.within) || t.Data == "img" && !f.broken {
+	if !ok || !f.has(element.within) || t.Data == "img" && !f.broken || t.Data == "table" && f.has("table") {
 		return false
 	}
 	looks := element.looks
@@ -105,7 +112,13 @@ func (f *footer) begins(t *html.Token) bool {
 		f.looks++
 	}
 	switch t.Data {
-	case "td", "th":
+	case "tr":
+		f.cell = false
+	case "td", "th": // lines of two beside each other are read across
+		if f.cell {
+			return false
+		}
+		f.cell = true
 		f.cells++
 	case "hr":
 		f.rules++
@@ -219,8 +232,14 @@ func footerAttribute(element, name, value string) bool {
 		return slices.Contains([]string{"left", "right", "center", "justify", "top", "middle", "bottom", "baseline"}, lower)
 	case "dir": // cells and pieces of a line stand in the order of the source
 		return lower == "ltr" && footerElements[element].breaks
-	case "width", "height", "cellpadding", "cellspacing", "colspan", "rowspan":
-		return upTo(strings.TrimSuffix(value, "%"), 2000)
+	case "width":
+		percent, relative := strings.CutSuffix(value, "%")
+		return slices.Contains([]string{"hr", "img"}, element) && upTo(percent, mostWidth) || relative && upTo(percent, 100) && !upTo(percent, 49) ||
+			upTo(value, mostWidth) && !upTo(value, leastWidth-1)
+	case "height", "cellpadding", "cellspacing", "colspan":
+		return upTo(value, mostHeight) || element == "img" && upTo(value, mostWidth)
+	case "rowspan":
+		return value == "1"
 	case "border": // boxes are strokes to draw with
 		return value == "0"
 	case "size":
@@ -327,13 +346,41 @@ func upTo(s string, most int) bool {
 	return err == nil && isNumber(s) && n <= most
 }
 
-// isColour reports whether s is a colour by name, in hexadecimal, or as rgb(r, g, b).
-func isColour(s string) bool {
-	if inner, ok := strings.CutPrefix(s, "rgb("); ok {
-		inner, ok = strings.CutSuffix(inner, ")")
-		return ok && strings.Trim(inner, digits+", ") == ""
-	}
-	return !strings.ContainsFunc(strings.TrimPrefix(s, "#"), func(r rune) bool { return !isPlain(r) })
-}
+// darkColours are the names of usual ones that are seen on white.
+var darkColours = strings.Fields("black gray grey dimgray dimgrey darkgray darkgrey slategray slategrey darkslategray darkslategrey navy blue darkblue " +
+	"mediumblue midnightblue royalblue steelblue teal darkcyan green darkgreen forestgreen seagreen olive purple indigo brown maroon darkred " +
+	"firebrick red crimson windowtext inherit")
 
-func isPlain(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }
+// isColour reports whether s is one of darkColours, or in hexadecimal or as rgb(r, g, b) as dark as these.
+func isColour(s string) bool {
+	if slices.Contains(darkColours, s) {
+		return true
+	}
+	var parts []string
+	base := 16
+	hex, isHex := strings.CutPrefix(s, "#")
+	inner, isRGB := strings.CutPrefix(s, "rgb(")
+	switch {
+	case isHex && len(hex) == 3:
+		parts = []string{hex[:1] + hex[:1], hex[1:2] + hex[1:2], hex[2:] + hex[2:]}
+	case isHex && len(hex) == 6:
+		parts = []string{hex[:2], hex[2:4], hex[4:]}
+	case isRGB && strings.HasSuffix(inner, ")"):
+		base = 10
+		for part := range strings.SplitSeq(inner[:len(inner)-1], ",") {
+			parts = append(parts, strings.TrimSpace(part))
+		}
+	}
+	if len(parts) != 3 {
+		return false
+	}
+	light := 0
+	for i, weight := range []int{299, 587, 114} { // ITU-R BT.601, section 2.5.1
+		n, err := strconv.ParseUint(parts[i], base, 8)
+		if err != nil {
+			return false
+		}
+		light += weight * int(n)
+	}
+	return light <= mostLight*1000
+}
