@@ -132,15 +132,15 @@ func encodeKey(key ed25519.PrivateKey) ([]byte, error) {
 func decodeKey(text []byte) (ed25519.PrivateKey, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "PRIVATE KEY" {
-		return nil, errors.New("no private key in PEM: restore it from a backup")
+		return nil, errors.New("no private key in PEM")
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("damaged private key, restore it from a backup: %w", err)
+		return nil, fmt.Errorf("damaged private key: %w", err)
 	}
 	private, ok := key.(ed25519.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("a %T where an Ed25519 key is needed: restore it from a backup", key)
+		return nil, fmt.Errorf("a %T where an Ed25519 key is needed", key)
 	}
 	return private, nil
 }

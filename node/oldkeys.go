@@ -58,7 +58,7 @@ func oldKeys(dir, prefix string) (list []oldKey, err error) {
 	return list, nil
 }
 
-// readKeyFile reads a private key in PEM.
+// readKeyFile reads a key of the node's own, a private one in PEM.
 func readKeyFile(path string) (ed25519.PrivateKey, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -66,7 +66,7 @@ func readKeyFile(path string) (ed25519.PrivateKey, error) {
 	}
 	key, err := decodeKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w: restore it from a backup", path, err)
 	}
 	return key, nil
 }

@@ -86,7 +86,7 @@ func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent 
 	if replace != nil {
 		if at, known := s.NodeByRecorder(replace.Recorder); known && at.Node == e.Signer && at.End == consensus.NodeActive {
 			v := n.viewEvent(s, e)
-			v.WaitsFor = fmt.Sprintf("nothing: the node has that key since block %d", at.Since)
+			v.ID, v.WaitsFor = "", fmt.Sprintf("nothing: the node has that key since block %d", at.Since)
 			return v
 		}
 		return nil
@@ -100,6 +100,6 @@ func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent 
 		return nil
 	}
 	v := n.viewEvent(s, e)
-	v.WaitsFor = "nothing: the node is one of ours already"
+	v.ID, v.WaitsFor = "", "nothing: the node is one of ours already" // e is brought to nobody
 	return v
 }

@@ -31,7 +31,17 @@ func recoveryFor(dir string, version uint16) (ed25519.PrivateKey, error) {
 }
 
 // LoadRecoveryKey reads a recovery key from the file that TakeRecoveryKey wrote.
-func LoadRecoveryKey(path string) (ed25519.PrivateKey, error) { return readKeyFile(path) }
+func LoadRecoveryKey(path string) (ed25519.PrivateKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the recovery key: %w", err)
+	}
+	key, err := decodeKey(text)
+	if err != nil { // it is in no backup
+		return nil, api.Errorf(api.CodeInvalid, "name the file that was written by: cairn org recovery-key -o FILE", "reading the recovery key: %s: %v", path, err)
+	}
+	return key, nil
+}
 
 // HasRecoveryKey reports whether the recovery key lies in a node's directory still.
 func HasRecoveryKey(dir string) bool {

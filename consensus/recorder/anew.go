@@ -43,7 +43,7 @@ func (r *Recorder) Begin() error {
 // sealAnew takes tokens back whose place is lost, when what decides about that has
 // changed since it last did.
 func (r *Recorder) sealAnew(ctx context.Context, s *consensus.State) error {
-	seals := r.epoch != 0 && r.epoch == r.open.Epoch && s.Seals(r.pub)
+	seals := r.opened() && s.Seals(r.pub)
 	_, gone := r.gone(s, r.pub)
 	if !seals && !gone || r.cursor.ID != s.Tip() {
 		return nil // nothing can be sealed, or the chain was not followed to its end

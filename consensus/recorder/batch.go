@@ -143,7 +143,7 @@ func closedBatch(sp mailstore.SpaceReader, n number) (*consensus.Batch, error) {
 
 // Waiting says how much of our mail is on its way to a block.
 type Waiting struct {
-	Epoch   uint64 // in which is signed; 0: none yet, or there are none
+	Epoch   uint64 // that this Recorder has opened; 0: none yet, or there are none
 	Seq     uint64 // the open batch
 	Micros  int    // sealed in it
 	Batches int    // closed, in no block
@@ -163,7 +163,7 @@ func (r *Recorder) Status(rd *mailstore.Reader) (Waiting, error) {
 		return Waiting{}, err
 	}
 	open := epochs[len(epochs)-1]
-	w := Waiting{Epoch: open.Epoch, Seq: open.Seq, Micros: len(open.Micros), Halted: halted}
+	w := Waiting{Epoch: r.epoch.Load(), Seq: open.Seq, Micros: len(open.Micros), Halted: halted}
 	s := r.chain.State()
 	for _, o := range epochs {
 		if r.cannotCome(s, r.of(o)) {

@@ -68,10 +68,13 @@ func epochs(formers []former, open *openBatch) []*openBatch {
 
 func (r *Recorder) epochs() []*openBatch { return epochs(r.formers, &r.open) }
 
+// opened reports whether this Recorder has opened the epoch that is open.
+func (r *Recorder) opened() bool { return r.epoch.Load() != 0 && r.epoch.Load() == r.open.Epoch }
+
 // keepEpoch opens an epoch unless there is one that this Recorder alone has signed in.
 func (r *Recorder) keepEpoch(ctx context.Context, s *consensus.State) error {
 	why := "nothing was signed by this process yet"
-	if r.epoch != 0 && r.epoch == r.open.Epoch {
+	if r.opened() {
 		var err error
 		if why, err = r.conflict(s, &r.open); err != nil || why == "" {
 			return err
@@ -119,7 +122,8 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 		return fmt.Errorf("open an epoch: %w", err)
 	}
 	r.log.Info("recorder: opened an epoch of the recorder key", "epoch", next.Epoch, "why", why)
-	r.open, r.formers, r.restored, r.epoch = next, formers, false, next.Epoch
+	r.open, r.formers, r.restored = next, formers, false
+	r.epoch.Store(next.Epoch)
 	return nil
 }
 
@@ -196,7 +200,7 @@ func (r *Recorder) mayClose(s *consensus.State, o *openBatch) bool {
 // next one finds nothing left open.
 func (r *Recorder) stop(ctx context.Context) {
 	s := r.chain.State()
-	if r.silent() != "" || r.unsure || r.epoch == 0 || r.epoch != r.open.Epoch || len(r.open.Micros) == 0 {
+	if r.silent() != "" || r.unsure || !r.opened() || len(r.open.Micros) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)

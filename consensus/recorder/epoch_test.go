@@ -175,6 +175,31 @@ func TestSealInAnEpoch(t *testing.T) {
 	}
 }
 
+// A process that has opened no epoch yet says so: that of the process before it is not its own.
+func TestNoEpochAtTheStart(t *testing.T) {
+	o := epochOffice(t)
+	epoch := func() (epoch uint64) {
+		o.must(o.store.View(func(rd *mailstore.Reader) error {
+			w, err := o.rec.Status(rd)
+			epoch = w.Epoch
+			return err
+		}))
+		return epoch
+	}
+	o.submit(1, 1, mail)
+	o.must(o.step())
+	before := epoch()
+	o.restart(0)
+	if at := epoch(); before == 0 || at != 0 {
+		t.Errorf("epoch %d, and %d when it is started again", before, at)
+	}
+	o.submit(1, 1, mail)
+	o.must(o.step())
+	if at := epoch(); at == 0 || at == before || at != o.rec.open.Epoch {
+		t.Errorf("epoch %d behind %d", at, before)
+	}
+}
+
 // An old copy of the store is restored: it signs at once in an epoch of its own, and all mail of
 // before, meanwhile and after is verified.
 func TestRestoredCopy(t *testing.T) {

@@ -113,13 +113,13 @@ type Recorder struct {
 	lacks  func(*consensus.State) string // why the chain here is not the one that counts; empty: it is
 	silent func() string                 // why nothing may be signed; empty: it may
 
-	abreast  atomic.Bool // known was true once
-	epoch    uint64      // the one that this Recorder has opened; 0: none
-	open     openBatch   // as stored
-	formers  []former    // as stored
-	restored bool        // the store was made from a backup, and no epoch was opened since
-	cursor   chain.Index // as stored
-	unsure   bool        // an update failed: these may not be as stored
+	abreast  atomic.Bool   // known was true once
+	epoch    atomic.Uint64 // the one that this Recorder has opened; 0: none
+	open     openBatch     // as stored
+	formers  []former      // as stored
+	restored bool          // the store was made from a backup, and no epoch was opened since
+	cursor   chain.Index   // as stored
+	unsure   bool          // an update failed: these may not be as stored
 	lastSeal time.Time
 	sentAt   map[number]time.Time // when we last submitted a batch
 	halted   string               // why nothing is signed; empty: all is well

@@ -74,7 +74,11 @@ func showBlock(b *bytes.Buffer, k *api.Block) {
 	fmt.Fprintf(b, "miner       %s, key %s\n", named(k.MinerOrg, 0), k.Miner)
 	fmt.Fprintf(b, "size        %s\n", plural(k.Size, "byte"))
 	for _, e := range k.Events {
-		fmt.Fprintf(b, "event       %s %s (%s), key %s\n", e.Type, named(e.Name, 0), strings.Join(e.Domains, ", "), e.Key)
+		domains := ""
+		if len(e.Domains) > 0 {
+			domains = " (" + strings.Join(e.Domains, ", ") + ")"
+		}
+		fmt.Fprintf(b, "event       %s %s%s, signed with key %s, id %s\n", e.Type, named(e.Name, 0), domains, e.Key, e.ID)
 	}
 	for _, t := range k.Batches {
 		fmt.Fprintf(b, "batch       %d of %s: %s, id %s\n", t.Seq, named(t.Org, 0), plural(t.Records, "record"), t.ID)

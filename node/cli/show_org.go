@@ -212,7 +212,11 @@ func showChanges(b *bytes.Buffer, l *api.OrgChanges) {
 }
 
 func showProposed(b *bytes.Buffer, done string, v *api.OrgEvent) {
-	fmt.Fprintf(b, "%s\n  event     %s\n  waits for %s\n", done, v.ID, v.WaitsFor)
+	fmt.Fprintf(b, "%s\n", done)
+	if v.ID != "" {
+		fmt.Fprintf(b, "  event     %s\n", v.ID)
+	}
+	fmt.Fprintf(b, "  waits for %s\n", v.WaitsFor)
 	anew := ""
 	switch {
 	case v.Counts > 0:

@@ -156,6 +156,9 @@ func (st *Standing) AddNode(ctx context.Context, keys []ed25519.PrivateKey, r *N
 	case r.ChainID != st.params.ChainID():
 		return nil, api.Errorf(api.CodeInvalid, "make the request anew with an invite of this network: cairn org invite",
 			"adding the node: its request is for chain %v, this network's is %v", r.ChainID, st.params.ChainID())
+	case slices.ContainsFunc(st.org.Nodes, func(n consensus.OrgNode) bool { return n.Node == r.Keys.Node && n.End != consensus.NodeActive }) && activeOf(st.org, r.Keys.Node) == nil:
+		return nil, api.Errorf(api.CodeInvalid, "make another one, with other keys, by an init in an empty directory of that machine, and its request there",
+			"adding the node: it has ended, and its keys are never taken again")
 	case r.OrgKey != st.Key():
 		return nil, api.Errorf(api.CodeInvalid, "make the request anew with what this prints: cairn org invite",
 			"adding the node: its request is for the organisation key %v, ours is %v now", r.OrgKey, st.Key())
