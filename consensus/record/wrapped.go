@@ -28,7 +28,7 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	}
 	same := whole.AllSame()
 	whole.Parts = slices.DeleteFunc(whole.Parts, func(p Part) bool { return p.Outcome == Extra && (same || isWay(p.Type)) })
-	known := c.with.Forwarder != nil && c.ownEnvelope(inside) && c.sentOn(inside)
+	known := w.harmless && c.with.Forwarder != nil && c.ownEnvelope(inside) && c.sentOn(inside)
 	harmless := w.harmless && harmlessTogether(append(w.added, inside.added...), c.own()) && (known || w.footers && !slices.ContainsFunc(c.Parts, isDecidingHeader))
 	kind := Enclosed
 	if same && known && harmless {
@@ -151,7 +151,7 @@ func (c *comparer) ownEnvelope(inside *comparer) bool {
 		case message.Names:
 			fine = fine || c.ownNames(p.about())
 		case message.InReplyTo, message.References:
-			fine = c.wrapsNamed(inside, p.Type) // the one inside tells more than what is recorded
+			fine = p.Outcome == Absent || c.wrapsNamed(inside, p.Type) // the one inside tells more than what is recorded
 		case message.Fields:
 			fine = fine || p.Field != "" && !message.ActedUpon(p.Field) || p.Kind == FieldsRemoved
 		case message.Recipient:
@@ -178,8 +178,11 @@ func (c *comparer) ownNames(field message.Type) bool {
 // wrapsNamed reports whether In-Reply-To or References around a wrapped message, by which programs put it into a
 // conversation, names nothing but that message and what it refers to itself.
 func (c *comparer) wrapsNamed(inside *comparer, t message.Type) bool {
-	known := slices.Concat(inside.ids(message.MessageID), inside.ids(message.InReplyTo), inside.ids(message.References))
-	return !slices.ContainsFunc(c.received(t), func(a *arrival) bool { return c.namesBeside(a, known) })
+	known := map[string]bool{}
+	for _, of := range []message.Type{message.MessageID, message.InReplyTo, message.References} {
+		inside.addIDs(known, of)
+	}
+	return !c.namesBeside(t, known)
 }
 
 // sentOn reports whether the date around a wrapped message, by which programs sort it, could be when it was sent
