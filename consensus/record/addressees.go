@@ -97,7 +97,7 @@ func (c *comparer) isAuthorsMailbox(m message.Mailbox) bool {
 }
 
 // foreignNames are the names that a received To or Cc has of mailboxes which are none of those that the record has
-// tags of, the author's, or the known list's under its own name. unknown says that the record has no such tags of all
+// tags of, the author's, or the known list's under a name of its own. unknown says that the record has no such tags of all
 // mailboxes, so that these may have been recorded.
 func (c *comparer) foreignNames(t message.Type) (names []string, unknown bool) {
 	if c.namesNobody(t) {
@@ -123,10 +123,22 @@ func (c *comparer) foreignNames(t message.Type) (names []string, unknown bool) {
 	return names, unknown
 }
 
-// isListsMailbox reports whether a mailbox is the known list's, named by nothing but its address.
+// isListsMailbox reports whether a mailbox is the known list's, named by its address or as its List-Id calls it.
 func (c *comparer) isListsMailbox(m message.Mailbox) bool {
-	f := c.with.Forwarder
-	return f != nil && f.List && strings.EqualFold(m.Addr, f.Posting) && c.isList(listedName{name: m.Name, comment: m.Comment}.said())
+	f, said := c.with.Forwarder, listedName{name: m.Name, comment: m.Comment}.said()
+	return f != nil && f.List && strings.EqualFold(m.Addr, f.Posting) && (c.isList(said) || c.isInListID(said))
+}
+
+// calledInListID are the names that a received To or Cc has of the known list as its List-Id calls it, which nobody
+// recorded.
+func (c *comparer) calledInListID(t message.Type) (names []string) {
+	for _, m := range c.mailboxes(t) {
+		said := listedName{name: m.Name, comment: m.Comment}.said()
+		if said != "" && c.isListsMailbox(m) && !c.isList(said) && !c.wasAddressee(m) {
+			names = append(names, said)
+		}
+	}
+	return names
 }
 
 // weighNames weighs names of To or Cc that differ. Of fewer mailboxes the names are fewer too, and through a known
@@ -139,17 +151,25 @@ func (c *comparer) weighNames(p *Part) {
 		p.Mark = p.Mark || list && !p.Decides
 		return
 	}
-	if !c.fewerNames(t) && !(list && c.isRecipients(p)) {
+	if !c.fewerNames(t) && !(list && (c.isRecipients(p) || c.namesList(t))) {
 		return
 	}
 	names, unknown := c.foreignNames(t)
 	if len(names) == 0 {
-		p.Decides, p.Mark = false, list
+		p.Decides, p.Mark, p.Added = false, list, strings.Join(c.calledInListID(t), ", ")
 		return
 	}
 	said := strings.Join(names, ", ")
 	p.Added, p.Cut, p.Mark = said[:min(len(said), maxNames)], len(said) > maxNames, false
 	p.Decides = p.Cut || !unknown
+}
+
+// namesList reports whether To or Cc has the recorded addresses and no group, and no name but recorded ones and the
+// known list's.
+func (c *comparer) namesList(t message.Type) bool {
+	same := slices.ContainsFunc(c.Parts, func(p Part) bool { return p.Type == t && p.Outcome == Same })
+	names, _ := c.foreignNames(t)
+	return same && len(names) == 0 && !c.d.Grouped(t)
 }
 
 // maxNames is how many octets of names of more mailboxes than the record has tags of are quoted; those of a hundred

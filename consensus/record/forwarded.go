@@ -204,8 +204,10 @@ func (c Comparison) Words(author string) string {
 		switch {
 		case p.Type == message.Names:
 			about := message.Type(p.Index)
-			addressee := about == message.To || about == message.Cc // each that is left is as recorded
-			if p.Outcome == Absent && (about == message.From || about == message.ReplyTo) {
+			addressee := about == message.To || about == message.Cc // each that is left is as recorded, or in Added
+			if addressee && p.Outcome != Absent && p.Added != "" {
+				marks = append(marks, fmt.Sprintf("the name in %s: %q", about, quote(about, p.Added)))
+			} else if p.Outcome == Absent && (about == message.From || about == message.ReplyTo) {
 				marks = append(marks, p.String())
 			} else if !addressee && p.Outcome != Absent && p.Detail != "" && p.Kind != AuthorsName && p.Kind != NameVia {
 				marks = append(marks, fmt.Sprintf("the name in %s: %q", about, p.Detail))
