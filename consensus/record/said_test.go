@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,6 +25,11 @@ func TestWhatPassesIsSaid(t *testing.T) {
 				said = c.Words("Jo")
 			case c.Version < record.RecordVersion || !c.MayBeWanted():
 				continue
+			}
+			for _, word := range wordsAround(c, s.part) {
+				if !strings.Contains(said, word) {
+					t.Errorf("%s: %q around is nowhere in %s", name, word, said)
+				}
 			}
 			for _, p := range c.Parts {
 				if p.Outcome == record.Same || p.Decides {
@@ -55,6 +61,26 @@ func addedWords(p record.Part, mail map[string][]byte) (words []string) {
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }) {
 		if quoted := strconv.Quote(word); !strings.Contains(before, word) {
 			words = append(words, quoted[1:len(quoted)-1])
+		}
+	}
+	return words
+}
+
+// wordsAround are those of the names and of Sender around a mail that was wrapped which neither it nor the list's
+// address has, but for what lists put beside that.
+func wordsAround(c record.Comparison, mail map[string][]byte) (words []string) {
+	around, inside, _ := strings.Cut(string(mail["received"]), "\n\n")
+	wraps := func(p record.Part) bool { return p.Kind == record.WrappedWhole || p.Kind == record.Enclosed }
+	if !slices.ContainsFunc(c.Parts, wraps) {
+		return nil
+	}
+	known := strings.ToLower(inside + string(mail["context"]) + " via bounces of")
+	header := message.ParseHeader([]byte(around + "\n\n"))
+	text := namesOf([]byte(around+"\n\n"), message.From) + namesOf([]byte(around+"\n\n"), message.ReplyTo) +
+		namesOf([]byte(around+"\n\n"), message.To) + namesOf([]byte(around+"\n\n"), message.Cc) + fmt.Sprint(header.Sender)
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }) {
+		if !strings.Contains(known, strings.ToLower(word)) {
+			words = append(words, word)
 		}
 	}
 	return words

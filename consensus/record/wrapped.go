@@ -45,8 +45,8 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 		})
 	}
 	for _, p := range c.Parts {
-		says := p.Type == message.Fields && p.Mark && !p.Silent && p.Outcome != Same
-		if p.Type == message.Recipient || says && kind == WrappedWhole || !harmless && isDecidingHeader(p) {
+		says := known && harmless && c.saysAround(&p)
+		if p.Type == message.Recipient || says || !harmless && isDecidingHeader(p) {
 			whole.Parts = append(whole.Parts, p)
 		}
 	}
@@ -134,7 +134,7 @@ func undescribed(leaf *message.Leaf) bool {
 // and recorded ones, and no field that programs act upon but those of its list.
 func (c *comparer) ownEnvelope(inside *comparer) bool {
 	f := c.with.Forwarder
-	if !c.only(message.From, f.Posting) || len(c.received(message.Sender)) > 0 && !c.allAt(message.Sender, f.Domain) {
+	if !c.only(message.From, f.Posting) || len(c.received(message.Sender)) > 0 && !c.ownSender() {
 		return false
 	}
 	replies := c.received(message.ReplyTo)
@@ -165,7 +165,65 @@ func (c *comparer) ownEnvelope(inside *comparer) bool {
 	return true
 }
 
-// ownNames reports whether the names of a field around a wrapped message say nothing: of To and Cc each is recorded.
+// ownSender reports whether Sender is at the forwarder's domain, and short enough to be quoted whole.
+func (c *comparer) ownSender() bool {
+	said := strings.Join(c.addresses(message.Sender), " ")
+	return c.allAt(message.Sender, c.with.Forwarder.Domain) && len(said) <= maxAddition
+}
+
+// saysAround reports whether what the known forwarder put into the header around a wrapped message says anything of its
+// own: programs list the message under the name in From. It is a mark then, to be quoted whole.
+func (c *comparer) saysAround(p *Part) bool {
+	if p.Outcome == Same || p.Outcome == Absent {
+		return false
+	}
+	switch p.Type {
+	case message.Fields:
+		return p.Mark && !p.Silent
+	case message.Sender:
+		if slices.ContainsFunc(c.addresses(p.Type), func(address string) bool { return !c.isListsDesk(address) }) {
+			p.Added, p.Mark, p.Decides = strings.Join(c.addresses(p.Type), " "), true, false
+			return true
+		}
+	case message.Names:
+		said := c.saidAround(p.about())
+		p.Added, p.Mark, p.Decides = strings.Join(said, ", "), true, false
+		return len(said) > 0
+	}
+	return false
+}
+
+// saidAround are the names of a field that are neither the author's nor the list's, with "via" between or not.
+func (c *comparer) saidAround(field message.Type) (said []string) {
+	if field == message.To || field == message.Cc {
+		said, _ = c.foreignNames(field)
+		return append(said, c.calledInListID(field)...)
+	}
+	if c.isAuthors(field) {
+		return nil
+	}
+	for _, n := range c.names(field) {
+		name, list, via := cutVia(n.said())
+		if !c.isList(n.said()) && !c.isAuthorsName(n.said()) && !(via && c.isList(list) && c.isAuthorsName(name)) {
+			said = append(said, n.said())
+		}
+	}
+	return said
+}
+
+// isListsDesk reports whether an address is the posting address, or one that lists put into Sender beside it.
+func (c *comparer) isListsDesk(address string) bool {
+	list, _, _ := strings.Cut(strings.ToLower(c.with.Forwarder.Posting), "@")
+	local, _, _ := strings.Cut(strings.ToLower(address), "@")
+	behind, ok := strings.CutPrefix(local, list)
+	return ok && (behind == "" || slices.Contains(senders, behind)) || local == "owner-"+list
+}
+
+// senders are what lists put behind their names for an address in Sender.
+var senders = []string{"-bounces", "-bounce", "-owner", "-admin", "-request", "-errors", "-return"}
+
+// ownNames reports whether the names of a field around a wrapped message say nothing, or are to be quoted: of To and
+// Cc each is recorded or the list's.
 func (c *comparer) ownNames(field message.Type) bool {
 	if field == message.To || field == message.Cc {
 		names, _ := c.foreignNames(field)
