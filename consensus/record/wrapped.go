@@ -223,10 +223,13 @@ func (c *comparer) isListsDesk(address string) bool {
 var senders = []string{"-bounces", "-bounce", "-owner", "-admin", "-request", "-errors", "-return"}
 
 // ownNames reports whether the names of a field around a wrapped message say nothing, or are to be quoted: of To and
-// Cc each is recorded or the list's.
+// Cc each is recorded, the list's, or, where its reader's address alone is there, one that a list could have.
 func (c *comparer) ownNames(field message.Type) bool {
 	if field == message.To || field == message.Cc {
 		names, _ := c.foreignNames(field)
+		if c.isRecipient(field) {
+			names = slices.DeleteFunc(names, func(name string) bool { return c.isListName(name, true) })
+		}
 		return len(names) == 0 && !c.d.Grouped(field) || c.namesNobody(field)
 	}
 	fine, _ := c.whoseNames(field)
