@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"cairn/consensus"
@@ -138,20 +137,7 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 
 // updateByHand is the command that does what was edited, once the key is there.
 func updateByHand(before, now *consensus.Update) string {
-	hint := "put " + home.OrgKey + " there, then: cairn org update"
-	if before.Name != now.Name {
-		hint += " --name " + api.ShellWord(now.Name)
-	}
-	if !slices.Equal(before.Domains, now.Domains) {
-		hint += " --domain " + strings.Join(now.Domains, " --domain ")
-	}
-	if before.Records != now.Records {
-		hint += " --records " + now.Records.String()
-	}
-	if before.ThresholdFloor != now.ThresholdFloor {
-		hint += fmt.Sprintf(" --threshold-floor %d", now.ThresholdFloor)
-	}
-	return hint
+	return "put " + home.OrgKey + " there, then: cairn org update" + updateFlags(before, now)
 }
 
 // refuseConfigured says that what the configuration says of the organisation stays without effect.
