@@ -137,7 +137,8 @@ func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) erro
 
 // updateByHand is the command that does what was edited, once the key is there.
 func updateByHand(before, now *consensus.Update) string {
-	return "put " + home.OrgKey + " there, then: cairn org update" + updateFlags(before, now)
+	hint := " there, then: cairn org update"
+	return "put " + home.OrgKey + hint + updateFlags(before, now)
 }
 
 // refuseConfigured says that what the configuration says of the organisation stays without effect.
