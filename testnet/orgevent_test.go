@@ -77,7 +77,7 @@ func (p *process) all(l *load) {
 	p.await(fmt.Sprintf("%d mails of %q verified", n, l.word), func(*api.Status) bool {
 		return p.count(fmt.Sprintf("subject:%s verdict:verified", l.word)) >= n
 	})
-	seen := make(map[string]int)
+	seen, as := make(map[string]int), make(map[string][]string)
 	for offset, more := 0, true; more; offset += 500 {
 		r, err := p.Search(p.t.Context(), api.SearchRequest{Query: fmt.Sprintf("subject:%s", l.word), Limit: 500, Offset: offset})
 		if err != nil {
@@ -85,13 +85,14 @@ func (p *process) all(l *load) {
 		}
 		for _, m := range r.Messages {
 			seen[m.Subject]++
+			as[m.Subject] = append(as[m.Subject], fmt.Sprintf("%s %s %s %v", m.Received.Format(time.TimeOnly), m.Ref, m.Verdict, m.Labels))
 		}
 		more = len(r.Messages) == 500
 	}
 	for i := range n {
 		subject := fmt.Sprintf("%s n%d", l.word, i)
 		if seen[subject] != 1 {
-			p.t.Errorf("%q is there %d times", subject, seen[subject])
+			p.t.Errorf("%q is there %d times: %q", subject, seen[subject], as[subject])
 		}
 		delete(seen, subject)
 	}

@@ -21,6 +21,7 @@ import (
 // that it brought, and until the record is too old to be accepted anew in any case.
 type acceptance struct {
 	Courier consensus.Hash `json:"courier,omitzero"` // org of the node that brought it; zero: not known
+	Node    consensus.Key  `json:"node,omitzero"`    // that node; zero: none, and in those from before this was kept
 	// By is the record that it came by; zero in those from before this was kept.
 	By consensus.Hash `json:"by,omitzero"`
 	// The message that it brought; zero in those from before this was kept, which stay.

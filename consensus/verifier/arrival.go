@@ -163,9 +163,32 @@ func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (a
 	if err != nil || !before {
 		return false, false, err
 	}
-	same := !as.courier.IsZero() && as.courier == first.Courier && (first.By.IsZero() || first.By == as.token.RecordID())
 	onward := f.Facts.Forwarder != "" || f.Facts.ByStranger()
-	return same && (as.courier == f.Org || onward) && (f.genuine() || f.Facts.ByStranger() && f.usesUp()), true, nil
+	again = as.comesAgain(&first) && (as.mayRecord(f) || onward) && (f.genuine() || f.Facts.ByStranger() && f.usesUp())
+	return again, true, nil
+}
+
+// comesAgain reports whether the courier is the one that brought the first copy, with the same record: that node, which
+// the chain may have lost since, or another one of its organisation.
+func (as *Assessment) comesAgain(first *acceptance) bool {
+	if !first.By.IsZero() && first.By != as.token.RecordID() {
+		return false
+	}
+	return as.node() == first.Node && !first.Node.IsZero() || as.courier == first.Courier && !first.Courier.IsZero()
+}
+
+// mayRecord reports whether the courier may be of the organisation that made the record. A node that the chain knows no
+// more may, and so may any where it does not know the key of the record: it went another way, or they have ended.
+func (as *Assessment) mayRecord(f *Finding) bool {
+	return as.courier == f.Org || as.courier.IsZero() || f.Org.IsZero()
+}
+
+// node is the one that brought the arrival; zero: none.
+func (as *Assessment) node() (key consensus.Key) {
+	if as.arrival.Courier != nil {
+		key = *as.arrival.Courier
+	}
+	return key
 }
 
 // Stored links rcpt's stored copy with its verdict, so that the chain and the
@@ -194,7 +217,7 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 		return nil
 	}
 	by := as.token.RecordID()
-	return remember(sp, f.acceptedKey(rcpt), acceptance{Courier: as.courier, By: by, Account: ref.Account, Message: ref.Message})
+	return remember(sp, f.acceptedKey(rcpt), acceptance{Courier: as.courier, Node: as.node(), By: by, Account: ref.Account, Message: ref.Message})
 }
 
 // overtaken reports whether an enrolment that matters to f may have been

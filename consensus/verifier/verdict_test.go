@@ -3,6 +3,7 @@ package verifier
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -340,6 +341,60 @@ func TestRetry(t *testing.T) {
 	w.must(err)
 	if e := screened(as.Found()).Evidence(); len(e) != 1 || e[0].Result != "policy" || e[0].Reason != "verdict=replayed" || e[0].About != "org1.example" {
 		t.Errorf("a replay is evidence of %v", e)
+	}
+}
+
+// A courier comes again although the chain knows its recorder key, or its node, no more: it went another way, or the
+// node has ended. There is no second copy, as long as nobody else brings it.
+func TestRetryOfWhatTheChainLost(t *testing.T) {
+	node, next := chaintest.Key("second node", 1), chaintest.Key("next recorder", 1)
+	added := func(o *chaintest.Org, s *consensus.State) consensus.OrgEvent {
+		return o.Change(s, o.Key, true, func(e *consensus.OrgEvent) consensus.Content {
+			return &consensus.AddNode{NodeKeys: consensus.NewNodeKeys(e.ChainID, e.Signer, node, next)}
+		})
+	}
+	for name, c := range map[string]struct {
+		change  func(*chaintest.Org, *consensus.State) consensus.OrgEvent
+		courier ed25519.PrivateKey // none: the first node
+		then    string             // a change; none: the chain goes another way
+	}{
+		"key":        {change: func(o *chaintest.Org, s *consensus.State) consensus.OrgEvent { return changed(o)["replacement"](s) }},
+		"node":       {change: added, courier: node},
+		"revocation": {change: func(o *chaintest.Org, s *consensus.State) consensus.OrgEvent { return changed(o)["replacement"](s) }, then: "revocation"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setting{epochs: true, orgs: 3, pins: []int{0}})
+			w.miner = 1
+			w.mineEmpty(consensus.EpochGap)
+			s, o, courier := w.chain.State(), &w.net.Orgs[0], w.courier(0)
+			w.mine(chaintest.Body{Events: []consensus.OrgEvent{c.change(o, s)}})
+			o.Recorder = next
+			if c.courier != nil {
+				k := consensus.PublicKey(c.courier)
+				courier = &k
+			}
+			raw := w.seal(0, letter(jo, "", text), ann)
+			w.expect(w.deliver(raw, courier, ann)[0].Ref, "first", record.Pending, "inbox")
+			if c.then != "" {
+				w.mine(chaintest.Body{Events: []consensus.OrgEvent{changed(o)[c.then](w.chain.State())}})
+			} else {
+				w.add(w.add(s, chaintest.Body{}), chaintest.Body{})
+			}
+			if _, known := w.chain.State().OrgByRecorder(o.RecorderKey()); known && w.chain.State().Seals(o.RecorderKey()) {
+				t.Fatal("the key counts still")
+			}
+			if d := w.deliver(raw, courier, ann)[0]; d.stored {
+				t.Errorf("the courier's retry was stored again, as %s", w.finding(d.Ref).Verdict)
+			}
+			for _, other := range []*consensus.Key{nil, w.courier(2)} {
+				if f := w.finding(w.deliver(raw, other, ann)[0].Ref); f.Verdict != record.Replayed && f.Verdict != record.Invalid {
+					t.Errorf("brought by another: %s", f.Verdict)
+				}
+			}
+			if d := w.deliver(replace(raw, "100 to Bob", "900 to Eve"), courier, ann)[0]; !d.stored {
+				t.Error("another text under the same token was not stored")
+			}
+		})
 	}
 }
 
