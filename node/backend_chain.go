@@ -109,8 +109,10 @@ func (n *Node) Peers(context.Context) (*api.PeerList, error) {
 		if len(p.Addrs) > 0 {
 			v.Address = p.Addrs[0]
 		}
-		if org, ok := s.ActiveNode(p.Node); ok {
+		if org, ok := s.OrgByNode(p.Node); ok {
 			v.Org = org.Name
+			_, active := s.ActiveNode(p.Node)
+			v.Ended = !active
 		}
 		list.Peers = append(list.Peers, v)
 	}

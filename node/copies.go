@@ -277,7 +277,7 @@ func (n *Node) twice(s *consensus.State) []api.TwiceNode {
 	list := []api.TwiceNode{}
 	for _, key := range n.host.Twice() {
 		t := api.TwiceNode{Node: key.String()}
-		if org, ok := s.ActiveNode(key); ok {
+		if org, ok := s.OrgByNode(key); ok {
 			t.Org = org.Name
 		}
 		list = append(list, t)

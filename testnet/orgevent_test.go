@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,6 +119,10 @@ func TestNodeComesAndGoesUnderLoad(t *testing.T) {
 	b.await("mail of the new node", func(*api.Status) bool { return b.count("subject:dropped verdict:verified") > 0 })
 	cairn(t, "--dir", a.dir, "org", "node", "drop", second.key())
 	b.changed(a, "node-dropped")
+	b.await("word that the peer has ended", func(*api.Status) bool {
+		l, err := b.Peers(t.Context())
+		return err == nil && slices.ContainsFunc(l.Peers, func(p api.Peer) bool { return p.Ended && p.Org == "alpha.test" })
+	})
 	dropped.end()
 	before := b.count("subject:first verdict:verified")
 	b.await("more mail of the other node", func(*api.Status) bool { return b.count("subject:first verdict:verified") > before })

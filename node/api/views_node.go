@@ -251,6 +251,7 @@ type Peer struct {
 	ID      string `json:"id"` // libp2p peer ID
 	Address string `json:"address"`
 	Org     string `json:"organisation,omitempty"` // name, when its node key is enrolled
+	Ended   bool   `json:"ended,omitempty"`        // that organisation has the node no more
 	Height  uint64 `json:"height,omitempty"`       // last height it told of
 	Checked bool   `json:"checked,omitempty"`      // the block that it told of is here, or one with no less work
 }

@@ -20,6 +20,9 @@ func (a *app) cmdPeers() *cobra.Command {
 				if p.Org != "" {
 					org = named(p.Org, 0)
 				}
+				if p.Ended {
+					org += ", ended"
+				}
 				height := fmt.Sprint(p.Height)
 				if !p.Checked {
 					height += ", it says"

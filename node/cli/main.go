@@ -243,7 +243,7 @@ func explain(err error) *api.Error {
 	case errors.Is(err, node.ErrNotInitialised):
 		e.Code, e.Hint = api.CodeNotFound, "look at --dir and CAIRN_DIR; a new node is made there by: cairn init --domain example.org"
 	case errors.Is(err, node.ErrNotMember):
-		e.Code, e.Hint = api.CodeNotFound, "cairn join INVITE"
+		e.Code, e.Hint = api.CodeNotFound, "with an invite, or with the admission of its request: cairn join INVITE"
 	case errors.Is(err, os.ErrPermission):
 		e.Code, e.Hint = api.CodeNotAllowed, "run the command as the user that owns the file"
 	case errors.Is(err, os.ErrNotExist):

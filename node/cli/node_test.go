@@ -444,7 +444,7 @@ func TestSendText(t *testing.T) {
 }
 
 func TestLabelsAndPeers(t *testing.T) {
-	d := &desk{peers: api.PeerList{Peers: []api.Peer{{ID: "12D3", Org: "Beta\x1b", Height: 9}}}}
+	d := &desk{peers: api.PeerList{Peers: []api.Peer{{ID: "12D3", Org: "Beta\x1b", Height: 9}, {ID: "12D4", Org: "Beta", Ended: true}}}}
 	dir := at(t, d)
 	if code, out, _ := cairn(t, "", "label", "add", "--dir", dir, "bob/1", "x", "y"); code != 0 || out != "bob/1: inbox\n" {
 		t.Errorf("add: %d %q", code, out)
@@ -457,7 +457,7 @@ func TestLabelsAndPeers(t *testing.T) {
 		t.Errorf("asked %+v", d.asked)
 	}
 	for _, args := range [][]string{{"peers"}, {"peers", "ls"}} {
-		if code, out, _ := cairn(t, "", append(args, "--dir", dir)...); code != 0 || !strings.Contains(out, `12D3  "Beta\x1b"`) {
+		if code, out, _ := cairn(t, "", append(args, "--dir", dir)...); code != 0 || !strings.Contains(out, `12D3  "Beta\x1b"`) || !strings.Contains(out, `12D4  "Beta", ended`) {
 			t.Errorf("%v: %d %q", args, code, out)
 		}
 	}
