@@ -2,7 +2,9 @@ package smtpgw
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -25,28 +27,43 @@ func (w *wire) accept(line []byte) {
 	case "MAIL":
 		w.out = boundSize(line)
 	case "BDAT":
-		w.chunk = chunkSize(line)
-		w.await(true)
-		if w.chunk > 2*w.limits.MessageBytes {
-			// go-smtp would read it all to throw it away.
-			w.out, w.chunk = nil, 0
-			w.dismiss(fmt.Sprintf("552 5.3.4 chunk exceeds the limit of %d octets by far; closing", w.limits.MessageBytes))
-		}
+		w.acceptChunk(line)
 	}
 }
 
-// chunkSize returns how many octets follow a BDAT command. It is as strict as
-// go-smtp: what that takes for malformed has no chunk.
-func chunkSize(line []byte) int64 {
-	args := strings.Fields(string(line[5:]))
-	if len(args) == 0 || len(args) > 2 || len(args) == 2 && !strings.EqualFold(args[1], "LAST") {
-		return 0
+// acceptChunk is accept for BDAT. The octets that were announced follow it in
+// any case (RFC 3030, section 2), so that none of them is ever read as a
+// command: where it is not known how many they are, or they are far too many,
+// the session ends.
+func (w *wire) acceptChunk(line []byte) {
+	size, wellFormed, err := chunkSize(line)
+	switch {
+	case errors.Is(err, strconv.ErrRange) || err == nil && size > uint64(2*w.limits.MessageBytes):
+		// go-smtp would read it all to throw it away.
+		w.out = nil
+		w.dismiss(fmt.Sprintf("552 5.3.4 chunk exceeds the limit of %d octets by far; closing", w.limits.MessageBytes))
+	case err != nil:
+		w.out = nil
+		w.dismiss("501 5.5.4 BDAT needs the size of its chunk (RFC 3030, section 2); closing")
+	case !wellFormed:
+		// As after any chunk that go-smtp refuses, the transaction is over.
+		w.out, w.skip = []byte("RSET\r\n"), int64(size)
+		w.instead = "501 5.5.4 behind the size of a chunk stands LAST or nothing (RFC 3030, section 2)"
+	default:
+		w.chunk = int64(size)
+		w.await(true)
 	}
-	n, err := strconv.ParseUint(args[0], 10, 32)
-	if err != nil {
-		return 0
+}
+
+// chunkSize returns how many octets follow a BDAT command, and whether go-smtp
+// finds the rest of it well-formed.
+func chunkSize(line []byte) (size uint64, wellFormed bool, err error) {
+	args := strings.Fields(string(line[4:]))
+	if len(args) == 0 {
+		return 0, false, strconv.ErrSyntax
 	}
-	return int64(n)
+	size, err = strconv.ParseUint(args[0], 10, 64)
+	return size, size <= math.MaxUint32 && (len(args) == 1 || len(args) == 2 && strings.EqualFold(args[1], "LAST")), err
 }
 
 // completePostmaster adds our domain to a bare <postmaster>, which RFC 5321,

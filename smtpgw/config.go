@@ -103,6 +103,7 @@ type Limits struct {
 	HeaderLines  int   // lines of a header section; default 4096, for Inbound 256 more
 	Errors       int   // 4xx and 5xx replies since the last accepted message before the peer is told to go; default 20
 	Refused      int   // the same of recipients, which are not counted as Errors; default twice Recipients
+	Beyond       int   // the same of recipients beyond those that a message may have, which are not counted as Refused; default 100 times Recipients
 	Connections  int   // at one time over all listeners of a server; default 512
 	PerPeer      int   // connections at one time of one IPv4 address or IPv6 /64, twice as many of an enrolled node; default 64, Connections for Submission
 
@@ -180,6 +181,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.HeaderLines, 4096)
 	orDefault(&l.Errors, 20)
 	orDefault(&l.Refused, 2*l.Recipients)
+	orDefault(&l.Beyond, 100*l.Recipients)
 	orDefault(&l.Connections, 512)
 	orDefault(&l.PerPeer, 64)
 	orDefault(&l.CommandTimeout, 5*time.Minute)

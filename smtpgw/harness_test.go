@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -248,8 +249,11 @@ func (d *dialogue) reply() (all, last string, err error) {
 // closed wants the server to hang up.
 func (d *dialogue) closed() {
 	d.t.Helper()
-	if rest, err := d.r.ReadString('\n'); err == nil {
+	switch rest, err := d.r.ReadString('\n'); {
+	case err == nil:
 		d.t.Fatalf("more came: %q", rest)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		d.t.Fatal("the connection stays open")
 	}
 }
 

@@ -99,6 +99,15 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}
 	w := newWire(c, s.limits, s.dir.home(), &p.text)
 	w.onClose = func() { s.leave(w) }
+	if tcp, ok := c.(*net.TCPConn); ok && s.mode == Inbound {
+		w.early = func() bool {
+			spoke := spokeFirst(tcp)
+			if spoke {
+				s.log.Info("smtp: turned away who spoke before the greeting", "mode", s.mode.String(), "peer", c.RemoteAddr().String())
+			}
+			return spoke
+		}
+	}
 	s.sessions.Add(1)
 	s.wires[w], s.peers[name] = p, p
 	p.conns++

@@ -161,11 +161,11 @@ func (t *text) check(line []byte) {
 	switch {
 	case t.refusal != nil:
 	case !crlf && bytes.HasSuffix(line, []byte("\n")):
-		t.refuse(replyf(554, 5, 6, 0, "message contains a bare LF; lines must end in CRLF (RFC 5321, section 2.3.8)"))
+		t.refuse(errBareLF)
 	case bytes.IndexByte(body, '\r') >= 0:
-		t.refuse(replyf(554, 5, 6, 0, "message contains a bare CR; lines must end in CRLF (RFC 5321, section 2.3.8)"))
+		t.refuse(errBareCR)
 	case bytes.IndexByte(body, 0) >= 0:
-		t.refuse(replyf(554, 5, 6, 0, "message contains a NUL octet; encode it as base64 (RFC 5322, section 4)"))
+		t.refuse(errNUL)
 	case len(line) > t.limits.LineBytes:
 		t.refuse(lineTooLong(t.limits.LineBytes))
 	case t.inBody:
@@ -190,6 +190,19 @@ func checkText(raw []byte, limits *Limits) error {
 		return t.refusal
 	}
 	return nil
+}
+
+// Refusals of octets that another server could take for the end of a message.
+var (
+	errBareLF = replyf(554, 5, 6, 0, "message contains a bare LF; lines must end in CRLF (RFC 5321, section 2.3.8)")
+	errBareCR = replyf(554, 5, 6, 0, "message contains a bare CR; lines must end in CRLF (RFC 5321, section 2.3.8)")
+	errNUL    = replyf(554, 5, 6, 0, "message contains a NUL octet; encode it as base64 (RFC 5322, section 4)")
+)
+
+// isSmuggling reports whether a message was refused for such octets. What its
+// sender takes for the rest of the session may be something else, so it ends.
+func isSmuggling(err error) bool {
+	return errors.Is(err, errBareLF) || errors.Is(err, errBareCR) || errors.Is(err, errNUL)
 }
 
 func lineTooLong(limit int) *smtp.SMTPError {

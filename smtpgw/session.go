@@ -107,6 +107,9 @@ func (s *session) data(r io.Reader) error {
 	room := &room{budget: s.wire.budget}
 	defer room.leave()
 	raw, err := s.text(r, room)
+	if isSmuggling(err) {
+		s.wire.part()
+	}
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,8 @@ import (
 const head = "From: s@peer.example\r\nSubject: strict\r\n\r\n"
 
 // TestBadText holds message text to RFC 5321, after DATA and after BDAT alike.
-// Whatever is refused, the session goes on, in step.
+// Whatever is refused, the session goes on, in step; but it ends where the text
+// may have been meant to end early.
 func TestBadText(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits = Limits{MessageBytes: 100_000, LineBytes: 20_000, HeaderBytes: 60_000, HeaderLines: 50, Errors: 1000}
@@ -80,8 +82,12 @@ func TestBadText(t *testing.T) {
 						d.say("BDAT 0 LAST\r\n", "^(503|"+strings.TrimPrefix(tt.want, "^")+")")
 					}
 				}
-				d.say("NOOP\r\n", "^250")
-				d.say("QUIT\r\n", "^221")
+				if regexp.MustCompile("bare|NUL").MatchString(tt.want) {
+					d.closed()
+				} else {
+					d.say("NOOP\r\n", "^250")
+					d.say("QUIT\r\n", "^221")
+				}
 				stored := inboxOf(t, st, "user@local.example", "inbox")[before:]
 				if want := strings.HasPrefix(tt.want, "^250"); (len(stored) == 1) != want {
 					t.Fatalf("%d stored", len(stored))
@@ -96,17 +102,70 @@ func TestBadText(t *testing.T) {
 
 func TestBadCommands(t *testing.T) {
 	addr := inbound(t, testConfig, localStore(t), &verifier{})
-	for _, tt := range []struct{ line, want string }{
-		{"NOOP\n", "^500 5.5.2 .*CRLF"},
-		{"NOOP \r x\r\n", "^500 5.5.2 .*CRLF"},
-		{"NOOP \x00\r\n", "^500 5.5.2 NUL"},
-		{"NOOP " + strings.Repeat("x", 3000) + "\r\n", "^500 5.5.2 line longer"},
-		{"NOOP " + strings.Repeat("x", 100_000) + "\r\n", "^500 5.5.2 line longer"},
+	for _, tt := range []struct {
+		line, want string
+		ends       bool
+	}{
+		{"NOOP\n", "^500 5.5.2 .*CRLF", true},
+		{"NOOP \r x\r\n", "^500 5.5.2 .*CRLF", true},
+		{"NOOP \x00\r\n", "^500 5.5.2 NUL", true},
+		{"NOOP " + strings.Repeat("x", 3000) + "\r\n", "^500 5.5.2 line longer", false},
+		{"NOOP " + strings.Repeat("x", 100_000) + "\r\n", "^500 5.5.2 line longer", false},
 	} {
 		d := greeted(t, addr)
 		d.say(tt.line, tt.want)
-		d.say("NOOP\r\n", "^250")
+		if tt.ends {
+			d.closed()
+		} else {
+			d.say("NOOP\r\n", "^250")
+		}
 	}
+}
+
+// TestRefusedChunks: whatever is wrong with a BDAT command, the octets behind it
+// are never read as commands (RFC 3030, section 2), and nothing of the message is
+// taken.
+func TestRefusedChunks(t *testing.T) {
+	cfg := testConfig
+	cfg.Limits = Limits{MessageBytes: 10_000, Errors: 1000}
+	st := localStore(t)
+	addr := inbound(t, cfg, st, &verifier{})
+	const inside = "RCPT TO:<other@local.example>\r\n"
+	chunk := strings.Repeat(inside, 300)
+	for _, command := range []string{"BDAT %d FIRST", "BDAT %d LAST LAST", "BDAT  %d  LAST  x", "bdat %d x"} {
+		for _, before := range []string{"", "MAIL FROM:<s@peer.example>\r\n", "MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\n",
+			"MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\nBDAT 5\r\nFrom:"} {
+			d := greeted(t, addr)
+			d.say(before+fmt.Sprintf(command, len(chunk))+"\r\n"+chunk+"NOOP\r\n", "^(250|501)")
+			for range strings.Count(before, "\r\n") {
+				d.expect("^(250|501)")
+			}
+			d.expect("^250 2.0.0 I have")
+			d.say("BDAT 3 LAST\r\nx\r\n", "^503") // the transaction is over
+			d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+			d.say("QUIT\r\n", "^221")
+		}
+	}
+	for _, command := range []string{"BDAT 20001 FIRST", "BDAT 99999999999 LAST", "BDAT 99999999999999999999999 LAST", "BDAT x LAST", "BDAT +5 LAST", "BDAT -5 LAST", "BDAT LAST", "BDAT"} {
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<s@peer.example>\r\nRCPT TO:<user@local.example>\r\n", "^250")
+		d.expect("^250")
+		d.say(command+"\r\n"+inside, "^5(52|01)")
+		d.closed()
+	}
+	if got := inboxOf(t, st, "user@local.example", "inbox"); len(got) != 0 {
+		t.Errorf("stored %q", got)
+	}
+}
+
+// TestSlowRefusedChunk: who is refused has no longer for it than others.
+func TestSlowRefusedChunk(t *testing.T) {
+	cfg := testConfig
+	cfg.Limits.DataTimeout = 50 * time.Millisecond
+	d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	d.say("BDAT 100 FIRST\r\nx", "^501")
+	d.expect("^421 4.4.2")
+	d.closed()
 }
 
 func TestTornConnectionsDeliverNothing(t *testing.T) {
@@ -200,6 +259,27 @@ func TestLimits(t *testing.T) {
 				d.expect("^250")
 			}
 			d.say("RCPT TO:<guess@local.example>\r\n", "^550")
+		}
+		d.expect("^421 4.7.0 too many errors")
+		d.closed()
+	})
+	t.Run("recipients beyond", func(t *testing.T) {
+		cfg := testConfig
+		cfg.Limits.Recipients, cfg.Limits.Beyond = 1, 30
+		d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+		for range 2 {
+			d.say("MAIL FROM:<>\r\n", "^250")
+			d.say("RCPT TO:<user@local.example>\r\n", "^250")
+			for range 29 {
+				d.say("RCPT TO:<user@local.example>\r\n", "^452 4.5.3")
+			}
+			d.say("DATA\r\n", "^354")
+			d.say(mailText("beyond")+".\r\n", "^250") // which is of use
+		}
+		d.say("MAIL FROM:<>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		for range 30 {
+			d.say("RCPT TO:<user@local.example>\r\n", "^452 4.5.3")
 		}
 		d.expect("^421 4.7.0 too many errors")
 		d.closed()

@@ -44,11 +44,16 @@ type wire struct {
 	esmtp  bool   // greeted with EHLO
 	inText bool   // 354 was said: message text comes next
 	chunk  int64  // bytes of a BDAT chunk still to come
+	skip   int64  // bytes of a chunk still to come that nobody wants
 	gone   bool   // nothing more is read
 
-	// Replies 4xx and 5xx since the last accepted message: of recipients, and
-	// all others.
-	refused, errs int
+	instead string      // what the peer gets for go-smtp's next reply
+	parting bool        // the next reply is the last one
+	early   func() bool // until the banner is sent: whether the peer spoke before it; nil: that is not asked
+
+	// Replies 4xx and 5xx since the last accepted message: of recipients, those
+	// of recipients beyond what a message may have, and all others.
+	refused, beyond, errs int
 
 	// What is awaited, for its deadline.
 	text     bool      // message text or a chunk, else a command
@@ -92,6 +97,9 @@ type fill struct{ *wire }
 func (f fill) Read(p []byte) (int, error) {
 	w := f.wire
 	w.flush()
+	if w.gone {
+		return 0, io.EOF
+	}
 	for {
 		by := w.deadline(time.Now())
 		w.Conn.SetReadDeadline(by)
@@ -145,6 +153,8 @@ func (w *wire) Read(p []byte) (int, error) {
 			w.message(&room{budget: new(budget)}) // the session did not want it: nothing is kept
 		case w.chunk > 0:
 			return w.readChunk(p)
+		case w.skip > 0:
+			w.skipChunk()
 		default:
 			w.command()
 		}
@@ -161,6 +171,26 @@ func (w *wire) readChunk(p []byte) (int, error) {
 		return n, w.broken(err)
 	}
 	return n, nil
+}
+
+// skipChunk reads what is left of a chunk whose command was refused (RFC 3030,
+// section 2) and forgets it.
+func (w *wire) skipChunk() {
+	w.await(true)
+	for w.skip > 0 {
+		n, err := w.r.Discard(int(min(w.skip, wireBuffer)))
+		w.skip -= int64(n)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			w.dismiss("421 4.4.2 message text came too slowly; nothing was accepted, try again later")
+		case err != nil:
+			w.gone = true
+		}
+		if err != nil {
+			w.skip = 0
+		}
+	}
+	w.over()
 }
 
 // broken is the reply for message text that cannot be read to its end.
@@ -193,9 +223,9 @@ func (w *wire) command() {
 	case tooLong:
 		w.refuse(fmt.Sprintf("500 5.5.2 line longer than %d octets", maxCommand))
 	case len(line) < 2 || bytes.IndexByte(line, '\r') != len(line)-2:
-		w.refuse("500 5.5.2 lines end in CRLF; bare CR and LF are not allowed (RFC 5321, section 2.3.8)")
+		w.dismiss("500 5.5.2 lines end in CRLF; bare CR and LF are not allowed (RFC 5321, section 2.3.8); closing")
 	case bytes.IndexByte(line, 0) >= 0:
-		w.refuse("500 5.5.2 NUL is not allowed (RFC 5321, section 2.3.1)")
+		w.dismiss("500 5.5.2 NUL is not allowed (RFC 5321, section 2.3.1); closing")
 	default:
 		w.accept(line)
 	}
@@ -222,7 +252,14 @@ func (w *wire) Write(p []byte) (int, error) {
 	if len(line) < 4 || line[3] != ' ' {
 		return len(p), nil // more lines of this reply follow
 	}
+	if w.instead != "" {
+		w.held = append(w.held[:start], w.instead+"\r\n"...)
+		line, w.instead = w.held[start:], ""
+	}
 	switch {
+	case isUnknownParameter(w.verb, line):
+		copy(line, "555") // RFC 5321, section 4.1.1.11
+		w.mistake(line)
 	case w.verb == "DATA" && bytes.HasPrefix(line, []byte("354")):
 		w.inText = true
 	case bytes.HasPrefix(line, []byte("502 5.5.1")) && isTransactionVerb(w.verb):
@@ -234,7 +271,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	case line[0] == '4' || line[0] == '5':
 		w.mistake(line)
 	}
-	if bytes.HasPrefix(line, []byte("421")) {
+	if w.parting || bytes.HasPrefix(line, []byte("421")) {
 		w.gone = true // the last word (RFC 5321, section 3.8)
 	}
 	return len(p), nil
@@ -243,16 +280,18 @@ func (w *wire) Write(p []byte) (int, error) {
 // mistake counts a reply 4xx or 5xx, and tells the peer to go when there were
 // too many. Recipients have a count of their own, which bounds guessing: a
 // message may have many that are refused and still be for others. Those beyond
-// the limit of one message do not count, since they are to be sent again (RFC
-// 5321, section 4.5.3.1.10).
+// the limit of one message are to be sent again (RFC 5321, section 4.5.3.1.10),
+// so that they have the highest.
 func (w *wire) mistake(reply []byte) {
 	switch {
 	case w.verb != "RCPT":
 		w.errs++
-	case !bytes.HasPrefix(reply, []byte("452 4.5.3")):
+	case bytes.HasPrefix(reply, []byte("452 4.5.3")):
+		w.beyond++
+	default:
 		w.refused++
 	}
-	if !w.gone && (w.errs >= w.limits.Errors || w.refused >= w.limits.Refused) {
+	if !w.gone && (w.errs >= w.limits.Errors || w.refused >= w.limits.Refused || w.beyond >= w.limits.Beyond) {
 		w.dismiss("421 4.7.0 too many errors; closing")
 	}
 }
@@ -262,12 +301,28 @@ func isTransactionVerb(v string) bool {
 }
 
 // forgive starts the count of errors anew: the peer sent something of use.
-func (w *wire) forgive() { w.refused, w.errs = 0, 0 }
+func (w *wire) forgive() { w.refused, w.beyond, w.errs = 0, 0, 0 }
+
+// isUnknownParameter reports whether go-smtp refuses a parameter of MAIL or
+// RCPT because it is not known, or is one of an extension that is not offered.
+func isUnknownParameter(verb string, reply []byte) bool {
+	return (verb == "MAIL" || verb == "RCPT") && (bytes.HasPrefix(reply, []byte("500 5.5.4 Unknown ")) || bytes.HasPrefix(reply, []byte("504 5.5.4 ")))
+}
+
+// part makes the next reply the last one.
+func (w *wire) part() { w.parting = true }
 
 // flush sends what is held back.
 func (w *wire) flush() {
 	if len(w.held) == 0 || w.closed {
 		return
+	}
+	if early := w.early; early != nil {
+		w.early = nil
+		if early() {
+			w.held = append(w.held[:0], "554 5.5.1 you spoke before the greeting (RFC 5321, section 3.1); closing\r\n"...)
+			w.gone = true
+		}
 	}
 	w.Conn.SetWriteDeadline(time.Now().Add(w.limits.WriteTimeout))
 	if _, err := w.Conn.Write(w.held); err != nil {
