@@ -179,16 +179,16 @@ func (r router) routeTo(org *consensus.Org) smtpgw.Route {
 // for its enrolment, or the DNS does not answer.
 func (r router) noRoute(s *consensus.State, domain string, a verifier.Answer) error {
 	if r.viewIsOld(s) {
-		return fmt.Errorf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain)
+		return smtpgw.Reason(fmt.Sprintf("no node is known for %s, but the chain as seen here is old: waiting for peers", domain))
 	}
 	if p, ok := r.trust.PinOf(domain); ok {
 		if org, enrolled := s.OrgByKey(p.Key); enrolled {
-			return fmt.Errorf("%s is trusted to be of key %.8s..., which %q has or had, who does not claim it", domain, p.Key, org.Name)
+			return smtpgw.Reason(fmt.Sprintf("%s is trusted to be of key %.8s..., which %q has or had, who does not claim it", domain, p.Key, org.Name))
 		}
-		return fmt.Errorf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, p.Key)
+		return smtpgw.Reason(fmt.Sprintf("%s is trusted to be of key %.8s..., which nobody on the chain has yet", domain, p.Key))
 	}
 	if a == verifier.NoAnswer {
-		return errors.New(dnsSilent(domain))
+		return smtpgw.Reason(dnsSilent(domain))
 	}
 	if claims := s.OrgsByDomain(domain); len(claims) > 0 {
 		return fmt.Errorf("%w that is trusted here: %s", smtpgw.ErrNoRoute, claimsOn(domain, claims, r.blockTime))
@@ -205,7 +205,7 @@ func dnsSilent(domain string) string {
 // that have not ended.
 func (n *Node) dialOrg(ctx context.Context, org *consensus.Org) (net.Conn, error) {
 	if org.ActiveNodes() == 0 {
-		return nil, fmt.Errorf("all nodes of %q have ended: waiting for it to add one", org.Name)
+		return nil, smtpgw.Reason(fmt.Sprintf("all nodes of %q have ended: waiting for it to add one", org.Name))
 	}
 	var errs []error
 	for _, node := range org.Nodes {
@@ -218,7 +218,7 @@ func (n *Node) dialOrg(ctx context.Context, org *consensus.Org) (net.Conn, error
 		}
 		errs = append(errs, err)
 	}
-	return nil, fmt.Errorf("no node of %q answers: %w", org.Name, errors.Join(errs...))
+	return nil, fmt.Errorf("%w: %w", smtpgw.Reason(fmt.Sprintf("no node of %q answers", org.Name)), errors.Join(errs...))
 }
 
 // seedTrust takes over the pins that the node started with. Later decisions

@@ -30,7 +30,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, r
 	case errors.Is(err, ErrNoRoute):
 		return fates(e, all(e.Recipients, reply{550, "5.1.2 " + e.Domain + ": " + err.Error()})), nil
 	case err != nil:
-		return deferred(e, fmt.Errorf("find a route to %s: %w", e.Domain, err)), nil
+		return c.deferred(e, "find a route to "+e.Domain, err), nil
 	case route.Local:
 		return c.deliverLocal(ctx, e, raw), nil
 	}
@@ -50,18 +50,17 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, r
 // more can be sent over it.
 func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *Entry, raw []byte) ([]fate, *outbound) {
 	if err := l.recentFailure(c.now(), route.To); err != nil {
-		return deferred(e, err), nil
+		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
 	}
 	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
 	if err != nil {
-		err = fmt.Errorf("connect to a node of %s: %w", e.Domain, err)
 		l.noteFailure(c.now(), route.To, err)
-		return deferred(e, err), nil
+		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
 	}
 	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 	if err != nil {
 		o.conn.Close()
-		out := deferred(e, fmt.Errorf("send to a node of %s: %w", e.Domain, err))
+		out := c.deferred(e, "send to a node of "+e.Domain, err)
 		for i, r := range replies {
 			if r.ok() || r.permanent() { // else it might end the next session too
 				out[i].reply = r
@@ -88,7 +87,7 @@ func connect(ctx context.Context, sending *Sending, hostname string, route Route
 		o.to = route.To
 	}
 	if err != nil && dial.Err() != nil {
-		err = fmt.Errorf("no session within %s: %w", sending.Dial, err)
+		err = fmt.Errorf("%w: %v", Reason(fmt.Sprintf("no session within %s", sending.Dial)), err)
 	}
 	return o, err
 }
@@ -110,7 +109,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate
 		}
 		switch {
 		case err != nil && !isUnknown(err):
-			out = append(out, fate{rcpt, reply{451, "4.4.1 " + err.Error()}})
+			out = append(out, fate{rcpt, c.replyTo(e, "find the mailbox", err)})
 		case route.Dial != nil:
 			away.add(route, rcpt)
 		default:
@@ -122,7 +121,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate
 		there.Recipients = away.rcpts[route.To]
 		replies, err := sendOnce(ctx, &c.cfg.Sending, route, c.cfg.Hostname, e.From, there.Recipients, e.Token, raw, false)
 		if err != nil {
-			out = append(out, deferred(&there, fmt.Errorf("hand it to another node of the organisation: %w", err))...)
+			out = append(out, c.deferred(&there, "hand it to another node of the organisation", err)...)
 			continue
 		}
 		out = append(out, fates(&there, replies)...)
@@ -158,14 +157,13 @@ func (c *Courier) deliverHere(ctx context.Context, e *Entry, raw []byte) []fate 
 		err := c.delivery.Deliver(ctx, c.localArrival(whole, e.From, rcpts), e.Ref)
 		var refusal *smtp.SMTPError
 		if errors.As(err, &refusal) {
-			ec := refusal.EnhancedCode
-			return reply{refusal.Code, fmt.Sprintf("%d.%d.%d %s", ec[0], ec[1], ec[2], refusal.Message)}, nil
+			return replyOf(refusal), nil
 		}
 		return reply{250, "2.0.0 stored"}, err
 	}
 	r, err := deliver(e.Recipients)
 	if err != nil {
-		return deferred(e, err)
+		return fates(e, all(e.Recipients, c.replyTo(e, "deliver", err)))
 	}
 	if r.ok() || len(e.Recipients) == 1 {
 		return fates(e, all(e.Recipients, r))
@@ -175,7 +173,7 @@ func (c *Courier) deliverHere(ctx context.Context, e *Entry, raw []byte) []fate 
 	for _, rcpt := range e.Recipients {
 		r, err := deliver([]string{rcpt})
 		if err != nil {
-			r = reply{451, "4.3.0 " + err.Error()}
+			r = c.replyTo(e, "deliver", err)
 		}
 		out = append(out, fate{rcpt, r})
 	}
@@ -198,7 +196,29 @@ func fates(e *Entry, replies []reply) []fate {
 	return out
 }
 
-// deferred is the fate of all recipients when something went wrong on the way.
-func deferred(e *Entry, err error) []fate {
-	return fates(e, all(e.Recipients, reply{451, "4.4.0 " + err.Error()}))
+// deferred is the fate of all recipients when something went wrong on the way, in doing what.
+func (c *Courier) deferred(e *Entry, what string, err error) []fate {
+	c.log.Warn("courier: "+what, "ref", e.Ref, "id", e.ID, "domain", e.Domain, "err", err)
+	why := because(err)
+	if why == "" {
+		why = ": that failed; the log here tells why"
+	}
+	return fates(e, all(e.Recipients, reply{451, "4.4.0 " + what + why}))
+}
+
+// replyTo is the reply for a recipient here when there was an error: the refusal if it is one, else it is our
+// own trouble, of which the log tells.
+func (c *Courier) replyTo(e *Entry, during string, err error) reply {
+	log := c.log.With("ref", e.Ref, "id", e.ID, "domain", e.Domain)
+	var refusal *smtp.SMTPError
+	if errors.As(gate(log, during, err), &refusal) {
+		return replyOf(refusal)
+	}
+	return reply{451, "4.3.0 local problem"} // gate has only refusals
+}
+
+// replyOf is a refusal as another side would have sent it.
+func replyOf(r *smtp.SMTPError) reply {
+	ec := r.EnhancedCode
+	return reply{r.Code, fmt.Sprintf("%d.%d.%d %s", ec[0], ec[1], ec[2], r.Message)}
 }

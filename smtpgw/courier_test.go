@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -263,7 +265,71 @@ func TestCourierExpires(t *testing.T) {
 	n.run(t)
 	n.drained(t)
 	got := inboxOf(t, n.store, "user@local.example", "inbox")
-	checkReport(t, got[0], "bob@far.example", "5.4.7", "given up after 5 days; last: 451 4.4.0 connect to a node of far.example: node is switched off")
+	checkReport(t, got[0], "bob@far.example", "5.4.7", "given up after 5 days; last: 451 4.4.0 connect to a node of far.example: that failed; the log here tells why")
+}
+
+// TestCausesStayInside: of what fails inside a fixed sentence is in the queue and in the report, and the cause
+// in the log alone.
+func TestCausesStayInside(t *testing.T) {
+	secret := errors.New("badger: /var/lib/cairn/000017.sst: secret checksum")
+	fails := func(context.Context, string) (net.Conn, error) { return nil, secret }
+	for name, set := range map[string]func(n *node){
+		"route": func(n *node) { n.courier.router = noRoutes{secret} },
+		"dial":  func(n *node) { n.courier.router = routes{"far.example": {Dial: fails}, "local.example": {Local: true}} },
+		"deliver": func(n *node) {
+			n.courier.router = routes{"far.example": {Local: true}, "local.example": {Local: true}}
+			n.courier.delivery = testDelivery(testConfig, n.store, &verifier{fail: secret})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := nearNode(t, nil)
+			var log safeBuffer
+			n.courier.log = slog.New(slog.NewTextHandler(&log, nil))
+			set(n)
+			n.send(t, "user@local.example", mailText("inside"), "bob@far.example", "al@far.example")
+			n.run(t)
+			var e Entry
+			waitFor(t, func() bool {
+				var err error
+				e, err = n.queue.Get(1)
+				return err == nil && e.Attempts > 0
+			})
+			report, err := bounce(&e, []byte(mailText("inside")), []fate{{"bob@far.example", reply{550, "5.4.7 last: " + e.LastError}}}, "mx.local.example", "local.example", time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range []string{e.LastError, fmt.Sprint(e.History), string(report)} {
+				if strings.Contains(s, "secret") || strings.Contains(s, "badger") || !strings.Contains(s, "451 4.") {
+					t.Errorf("shows %q", s)
+				}
+			}
+			if !strings.Contains(log.String(), "000017.sst: secret checksum") {
+				t.Errorf("logged %s", log.String())
+			}
+		})
+	}
+}
+
+type noRoutes struct{ err error }
+
+func (r noRoutes) Route(context.Context, string) (Route, error) { return Route{}, r.err }
+
+// safeBuffer is a buffer for many goroutines.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 // While the clock is known to be wrong nothing is given up by it.

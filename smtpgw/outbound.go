@@ -80,7 +80,7 @@ func (o *outbound) hello(hostname string) error {
 		return fmt.Errorf("wait for the banner: %w", err)
 	}
 	if !banner.ok() {
-		return fmt.Errorf("turned away: %s", banner)
+		return Reason("turned away: " + banner.String())
 	}
 	fmt.Fprintf(o.w, "EHLO %s\r\n", hostname)
 	code, msg, err := o.readLines()
@@ -88,7 +88,7 @@ func (o *outbound) hello(hostname string) error {
 		return fmt.Errorf("wait for the reply to EHLO: %w", err)
 	}
 	if code != 250 {
-		return fmt.Errorf("EHLO refused: %d %s", code, msg)
+		return Reason(fmt.Sprintf("EHLO refused: %d %s", code, msg))
 	}
 	o.ext = make(map[string]string)
 	for i, line := range strings.Split(msg, "\n") {

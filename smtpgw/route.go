@@ -11,6 +11,21 @@ import (
 // wraps it.
 var ErrNoRoute = errors.New("no node of the network serves this domain")
 
+// Reason is an error in words for a sender and an administrator: they may stand in replies, reports and
+// the queue. Of what any other error says only the log tells.
+type Reason string
+
+func (r Reason) Error() string { return string(r) }
+
+// because is what of an error may be told behind a sentence; empty if nothing.
+func because(err error) string {
+	var r Reason
+	if errors.As(err, &r) {
+		return ": " + string(r)
+	}
+	return ""
+}
+
 // Dialer opens a connection to an SMTP server of domain.
 type Dialer func(ctx context.Context, domain string) (net.Conn, error)
 
@@ -25,7 +40,8 @@ type Route struct {
 }
 
 // Router finds routes. Route returns ErrNoRoute (possibly wrapped) when nobody
-// serves the domain; any other error means "try later". It is called for each
+// serves the domain; any other error means "try later", and why if
+// it is a Reason. It is called for each
 // attempt, so that whom a domain is trusted to be of counts as it is then, and
 // may be called from many goroutines.
 type Router interface {

@@ -192,7 +192,7 @@ func (o *outbound) envelope(commands []string, pipelining bool, more func() erro
 				return answers, fmt.Errorf("wait for the reply to %.4s: %w", commands[len(answers)], err)
 			}
 			if a.code == 421 {
-				return answers, fmt.Errorf("session ended by the other side: %s", a)
+				return answers, Reason("session ended by the other side: " + a.String())
 			}
 			answers = append(answers, a)
 		}
