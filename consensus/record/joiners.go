@@ -38,6 +38,10 @@ func unjoined(text string) string {
 
 func joins(r rune) bool { return wordBreak <= r && r <= joiner }
 
+// IsSpelling reports whether U+200B, U+200C or U+200D at a place of a text is what the spelling of a word requires, or
+// makes one picture of several.
+func IsSpelling(text []rune, at int) bool { return joins(text[at]) && isSpelling(text, at) }
+
 // isSpelling reports whether a joiner stands where it belongs.
 func isSpelling(text []rune, at int) bool {
 	if at == 0 || at == len(text)-1 {

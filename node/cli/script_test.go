@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -293,9 +294,35 @@ func TestClean(t *testing.T) {
 		"bidi \u202egpj.exe\u2066":  `bidi \u202egpj.exe\u2066`,
 		"sep \u2028":                `sep \u2028`,
 		"\xff\xfe":                  "\ufffd\ufffd",
+		// What is not seen, or turns the direction.
+		"pay\u200bpal":          `pay\u200bpal`,
+		"a\u200eb\u200fc\u061c": `a\u200eb\u200fc\u061c`,
+		"\ufeffa\u2060b\u00adc": `\ufeffa\u2060b\xadc`,
+		"x\u206a\u206f\u180e":   `x\u206a\u206f\u180e`,
+		"\u3164\u115f\uffa0":    `\u3164\u115f\uffa0`,
+		"tag \U000e0041":        `tag \U000e0041`,
+		// Joiners, in words of scripts and pictures that need them and nowhere else.
+		"می\u200cخواهم क्\u200dष": "می\u200cخواهم क्\u200dष",
+		"👨\u200d👩\u200d👧 ❤\ufe0f": "👨\u200d👩\u200d👧 ❤\ufe0f",
+		"👩🏽\u200d🚀":               "👩🏽\u200d🚀",
+		"pay\u200cpal\u200d":      `pay\u200cpal\u200d`,
+		"\u200dم م\u200c":         `\u200dم م\u200c`,
+		"م\u200c\u200dم":          `م\u200c\u200dم`,
 	} {
 		if got := clean(s); got != want {
 			t.Errorf("clean(%q) = %q, want %q", s, got, want)
+		}
+		var back string
+		doc, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := cleanJSON(string(doc))
+		if err := json.Unmarshal([]byte(shown), &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") && back != "\ufffd\ufffd" {
+			t.Errorf("cleanJSON of %q is %q (%v)", s, shown, err)
+		}
+		if utf8.ValidString(s) && strings.Contains(want, `\u`) && shown == string(doc) && !strings.ContainsFunc(s, func(r rune) bool { return r == 0x2028 }) {
+			t.Errorf("cleanJSON leaves %q", shown)
 		}
 	}
 }

@@ -7,31 +7,33 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/term"
 
+	"cairn/consensus/record"
 	"cairn/node/api"
 )
 
-// clean makes text from anywhere harmless to a terminal: control characters other than line feed and tab, and those
-// that turn the direction of writing, become visible escapes; bytes that are no UTF-8 become U+FFFD.
+// clean makes text from anywhere harmless to a terminal: control characters other than line feed and tab, those that
+// turn the direction of writing and those that nobody sees, but where a word is spelled with them, become visible escapes;
+// bytes that are no UTF-8 become U+FFFD.
 func clean(s string) string {
 	if !strings.ContainsFunc(s, dangerous) && utf8.ValidString(s) {
 		return s
 	}
-	var b strings.Builder
-	for _, r := range s {
+	return escaped(s, func(b *strings.Builder, r rune) {
 		switch {
-		case !dangerous(r):
-			b.WriteRune(r)
 		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
+			fmt.Fprintf(b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(b, `\u%04x`, r)
 		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			fmt.Fprintf(b, `\U%08x`, r)
 		}
-	}
-	return b.String()
+	})
 }
 
 // cleanJSON is clean for a document: the same characters, as JSON escapes. They stand in strings only.
@@ -39,10 +41,20 @@ func cleanJSON(s string) string {
 	if !strings.ContainsFunc(s, dangerous) {
 		return s
 	}
+	return escaped(s, func(b *strings.Builder, r rune) {
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(b, `\u%04x`, unit)
+		}
+	})
+}
+
+// escaped writes dangerous characters with escape, all others as they are.
+func escaped(s string, escape func(*strings.Builder, rune)) string {
 	var b strings.Builder
-	for _, r := range s {
-		if dangerous(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
+	text := []rune(s)
+	for i, r := range text {
+		if dangerous(r) && !record.IsSpelling(text, i) {
+			escape(&b, r)
 		} else {
 			b.WriteRune(r)
 		}
@@ -56,12 +68,16 @@ func dangerous(r rune) bool {
 		return false
 	case r < 0x20, r >= 0x7f && r < 0xa0: // C0, DEL, C1
 		return true
-	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // bidirectional embeddings, overrides, isolates
-		return true
 	case r == 0x2028 || r == 0x2029: // line and paragraph separator
 		return true
+	case r >= 0x600 && r <= 0x605, r == 0x6dd, r == 0x70f, r == 0x890, r == 0x891, r == 0x8e2, r == 0x110bd, r == 0x110cd:
+		return false // signs in front of numbers and words, which are seen
+	case r == 0x34f, r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0: // letters and marks that are not seen
+		return true
 	}
-	return false
+	// Marks and turns of direction, zero width, fillers, tags: U+00AD, U+061C, U+200B to U+200F, U+202A to U+202E,
+	// U+2060 to U+206F, U+FEFF and so on.
+	return unicode.Is(unicode.Cf, r) && !(r >= 0x13430 && r <= 0x1345f)
 }
 
 // line makes one line of s, of at most so many characters; 0: any number. What came from mail cannot fake a further
