@@ -105,7 +105,7 @@ func (f *ruleFixture) eventBothWays(e OrgEvent) error {
 }
 
 // inBatch changes alpha's next batch before, and after, it is sealed, and puts
-// it through ValidateBatch, ValidateBatches and a block, which must agree.
+// it through ValidateBatches and a block, which must agree.
 func inBatch(before, after func(f *ruleFixture, b *Batch)) func(*ruleFixture) error {
 	return func(f *ruleFixture) error {
 		b := f.alpha.batch(f.state, f.state.Time()+10)

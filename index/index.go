@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"time"
 
 	"cairn/index/query"
 	"cairn/mailstore"
@@ -30,7 +29,6 @@ type Request struct {
 	Query   query.Q             // nil: everything
 	Limit   int                 // of hits returned; 0 or less: no limit
 	Offset  int                 // hits to leave out at the front
-	Now     time.Time           // the moment of asking; reserved for conditions that depend on it
 }
 
 // Hit is a message that was found.
