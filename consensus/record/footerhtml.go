@@ -46,9 +46,12 @@ const (
 
 	// Words stand in lines as the source has them, and on the screen: in what is narrow each has a line, of what is wide the end
 	// is out of sight.
-	leastWidth, mostWidth = 200, 800
+	leastWidth, mostWidth = 300, 800
+	usualWidth            = 600 // where nothing says it
 	mostHeight            = 100
+	mostPadding           = 16
 	mostLight             = 176 // of 255: lighter letters are hardly seen
+	leastLight            = 224 // of what is behind them
 )
 
 // footerHTML reports whether HTML source that was put behind the author's can do no more than stand there: it begins on a line of its own, has only
@@ -57,7 +60,7 @@ func footerHTML(author, added []byte) bool {
 	if !endsInText(author) {
 		return false
 	}
-	f := footer{letters: []float64{usualLetters}}
+	f := footer{letters: []float64{usualLetters}, room: []float64{usualWidth}, dark: !isLight(author)}
 	read := 0
 	for z := html.NewTokenizer(bytes.NewReader(added)); ; {
 		kind := z.Next()
@@ -69,7 +72,7 @@ func footerHTML(author, added []byte) bool {
 			if bytes.ContainsRune(z.Raw(), '<') { // with what follows it may begin something
 				return false
 			}
-			if !f.broken && len(bytes.TrimSpace(z.Text())) > 0 {
+			if len(bytes.TrimSpace(z.Text())) > 0 && (!f.broken || f.betweenCells()) {
 				return false
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
@@ -90,6 +93,9 @@ func footerHTML(author, added []byte) bool {
 type footer struct {
 	open                []string
 	letters             []float64 // how high they are in what is around, and in those open
+	room                []float64 // how wide, in px, a line is there
+	dark                bool      // letters may stand on something else than white
+	filled              bool      // the table has a row
 	broken              bool      // it is on a line of its own
 	cell                bool      // its row has one
 	looks, cells, rules int
@@ -98,20 +104,26 @@ type footer struct {
 // begins reads a start tag, and reports whether a footer may have it there.
 func (f *footer) begins(t *html.Token) bool {
 	element, ok := footerElements[t.Data]
-	if !ok || !f.has(element.within) || t.Data == "img" && !f.broken || t.Data == "table" && f.has("table") {
+	if !ok || !f.has(element.within) || t.Data == "img" && !f.broken || t.Data == "table" && f.has("table") || !element.inside() && f.betweenCells() {
 		return false
 	}
 	looks := element.looks
 	for _, a := range t.Attr {
-		if !footerAttribute(t.Data, a.Key, a.Val) {
+		if !footerAttribute(t.Data, a.Key, a.Val) || f.dark && colours(a.Key, a.Val) {
 			return false
 		}
-		looks = looks || slices.Contains([]string{"color", "face", "size", "style"}, a.Key)
+		looks = looks || slices.Contains([]string{"color", "face", "size", "style"}, a.Key) || a.Key == "align" && !strings.EqualFold(a.Val, "left")
 	}
 	if looks {
 		f.looks++
 	}
 	switch t.Data {
+	case "table":
+		f.filled = false
+	case "thead": // is shown on top
+		if f.filled {
+			return false
+		}
 	case "tr":
 		f.cell = false
 	case "td", "th": // lines of two beside each other are read across
@@ -123,12 +135,18 @@ func (f *footer) begins(t *html.Token) bool {
 	case "hr":
 		f.rules++
 	}
+	f.filled = f.filled || element.inside()
 	f.broken = f.broken || element.breaks
-	size := lettersIn(t, f.letters[len(f.open)])
+	size, room := lettersIn(t, f.letters[len(f.open)]), roomIn(t, f.room[len(f.open)])
 	if !element.void {
-		f.open, f.letters = append(f.open, t.Data), append(f.letters, size)
+		f.open, f.letters, f.room = append(f.open, t.Data), append(f.letters, size), append(f.room, room)
 	}
-	return size >= leastLetters && f.looks <= maxLooks && f.cells <= maxCells && f.rules <= maxRules
+	return size >= leastLetters && room >= leastWidth && f.looks <= maxLooks && f.cells <= maxCells && f.rules <= maxRules
+}
+
+// betweenCells reports whether what comes is in a table and in none of its cells: a parser puts it in front of the table.
+func (f *footer) betweenCells() bool {
+	return len(f.open) > 0 && slices.Contains([]string{"table", "tbody", "thead", "tr"}, f.open[len(f.open)-1])
 }
 
 // has reports whether such an element of the footer is open. A list is not to what stands in cells inside of it: a parser
@@ -148,7 +166,7 @@ func (f *footer) has(element string) bool {
 // ends reads an end tag, and reports whether a footer may have it there.
 func (f *footer) ends(name string) bool {
 	if at := innermost(f.open, name); at >= 0 {
-		f.open, f.letters = f.open[:at], f.letters[:at+1]
+		f.open, f.letters, f.room = f.open[:at], f.letters[:at+1], f.room[:at+1]
 		return true
 	}
 	return name == "body" || name == "html" // what follows these is body still
@@ -229,14 +247,16 @@ func footerAttribute(element, name, value string) bool {
 		if element == "table" || element == "img" { // would float beside the author's words
 			return slices.Contains([]string{"center", "top", "middle", "bottom"}, lower)
 		}
-		return slices.Contains([]string{"left", "right", "center", "justify", "top", "middle", "bottom", "baseline"}, lower)
+		return slices.Contains([]string{"left", "center", "justify", "top", "middle", "bottom", "baseline"}, lower)
 	case "dir": // cells and pieces of a line stand in the order of the source
 		return lower == "ltr" && footerElements[element].breaks
 	case "width":
 		percent, relative := strings.CutSuffix(value, "%")
 		return slices.Contains([]string{"hr", "img"}, element) && upTo(percent, mostWidth) || relative && upTo(percent, 100) && !upTo(percent, 49) ||
 			upTo(value, mostWidth) && !upTo(value, leastWidth-1)
-	case "height", "cellpadding", "cellspacing", "colspan":
+	case "cellpadding", "cellspacing":
+		return upTo(value, mostPadding)
+	case "height", "colspan":
 		return upTo(value, mostHeight) || element == "img" && upTo(value, mostWidth)
 	case "rowspan":
 		return value == "1"
@@ -293,7 +313,7 @@ func footerDeclaration(name, value string) bool {
 	case "font-weight":
 		return is("normal", "bold", "bolder", "lighter") || upTo(value, 900)
 	case "text-align":
-		return is("left", "right", "center", "justify", "start", "end")
+		return is("left", "center", "justify", "start")
 	case "text-decoration":
 		return is("none", "underline")
 	case "line-height":
@@ -356,6 +376,12 @@ func isColour(s string) bool {
 	if slices.Contains(darkColours, s) {
 		return true
 	}
+	light, ok := lightOf(s)
+	return ok && light <= mostLight*1000
+}
+
+// lightOf is how light a colour in hexadecimal or as rgb(r, g, b) is, in thousandths of 255.
+func lightOf(s string) (light int, ok bool) {
 	var parts []string
 	base := 16
 	hex, isHex := strings.CutPrefix(s, "#")
@@ -372,15 +398,14 @@ func isColour(s string) bool {
 		}
 	}
 	if len(parts) != 3 {
-		return false
+		return 0, false
 	}
-	light := 0
 	for i, weight := range []int{299, 587, 114} { // ITU-R BT.601, section 2.5.1
 		n, err := strconv.ParseUint(parts[i], base, 8)
 		if err != nil {
-			return false
+			return 0, false
 		}
 		light += weight * int(n)
 	}
-	return light <= mostLight*1000
+	return light, true
 }

@@ -69,6 +69,7 @@ func (c *comparer) listField(p *Part) bool {
 	home := !p.Cut && harmlessActions(p.Added, own)
 	p.Silent = home && (!shown && !away || own.saysNothing(p.Added))
 	if p.Field == "list-id" {
+		p.Added = decodedPhrase(p.Added)
 		id := !p.Cut && c.isListID(p.Added)
 		p.Silent, home = id && c.isKnownPhrase(p.Added), id || !p.Cut && c.isHarmlessID(p.Added)
 	}

@@ -135,10 +135,10 @@ func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 	return len(names) > 0 && (len(others) == 0 || c.wereNamed(field, others)), authors
 }
 
-// authorInCc reports whether Cc has the author's mailbox and else none but those that were there, as of
+// authorInCc reports whether Cc has the author's mailbox and else none but those that were there, and no group, as of
 // lists that put themselves into From and Reply-To.
 func (c *comparer) authorInCc() bool {
-	if !c.allAt(message.From, c.with.Forwarder.Domain) || c.origin.full {
+	if !c.allAt(message.From, c.with.Forwarder.Domain) || c.origin.full || c.d.Grouped(message.Cc) {
 		return false
 	}
 	list := c.mailboxes(message.Cc)
@@ -259,7 +259,7 @@ func (c *comparer) isList(name string) bool {
 // isInListID reports whether a name is what List-Id, which the list wrote too, calls the list.
 func (c *comparer) isInListID(name string) bool {
 	return c.isListName(name, true) && slices.ContainsFunc(c.Parts, func(p Part) bool {
-		phrase, _, ok := strings.Cut(p.Added, "<")
+		phrase, _, ok := strings.Cut(decodedPhrase(p.Added), "<")
 		return p.Field == "list-id" && (p.Outcome == Extra || p.Outcome == Changed) && ok && strings.Trim(phrase, " \"") == name
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
 )
 
 // exchanged lets those of the same content decide that are not in the order in which they were
@@ -194,11 +195,28 @@ func (c *comparer) fromOwnList(p *Part) bool {
 	return harmlessActions(p.Added, c.own()) && (!message.ActedUpon(p.Field) || harmless([]byte(p.Added), c.own()))
 }
 
+// decodedPhrase is a value of List-Id as programs show it: what stands in front of the id in encoded words (RFC 2047) is
+// decoded. One that cannot be, or with what could be an id in it, stays as it is.
+func decodedPhrase(value string) string {
+	phrase, id, ok := strings.Cut(value, "<")
+	if !ok || !strings.Contains(phrase, "=?") {
+		return value
+	}
+	decoded, sound := grammar.Words(phrase)
+	if !sound {
+		decoded, sound = grammar.PaddedWords(phrase)
+	}
+	if !sound || strings.ContainsAny(decoded, "<>\r\n") || len(decoded) > maxAddition {
+		return value
+	}
+	return decoded + "<" + id
+}
+
 // isHarmlessID reports whether what a known list's List-Id calls the list, which programs show, moves neither
 // money nor readers.
 func (c *comparer) isHarmlessID(value string) bool {
 	phrase, _, _ := strings.Cut(value, "<")
-	return harmless([]byte(phrase), c.own())
+	return !strings.Contains(phrase, "=?") && harmless([]byte(phrase), c.own())
 }
 
 // isKnownPhrase reports whether what List-Id calls the known list is nothing, the list's name, or what the list put into

@@ -138,7 +138,7 @@ func (c *comparer) ownEnvelope(inside *comparer) bool {
 		return false
 	}
 	replies := c.received(message.ReplyTo)
-	if len(replies) > 0 && !c.isAuthor() && !c.isReplyTo() && !c.only(message.ReplyTo, f.Posting) {
+	if len(replies) > 0 && !c.isAuthor() && !c.isReplyTo() && !c.only(message.ReplyTo, f.Posting) && !c.answersToList() {
 		return false
 	}
 	for _, p := range c.Parts {
