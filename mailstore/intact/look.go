@@ -1,0 +1,368 @@
+package intact
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Shape is what is known of the files of a database that was not closed.
+type Shape struct {
+	MemLog    int64  // size in bytes of a .mem while it is written to, twice Options.MemTableSize; 0: not known
+	FirstFull uint64 // id of the .mem that was made when the database was opened; 0: not known
+}
+
+// Look reads all files of the database in a folder and returns a *Fault if something is damaged of which entries would be lost or come back
+// wrong, nil for an empty folder, or the error of reading.
+//
+// It takes for good: what is behind the last record of a MANIFEST or the last transaction of the newest log if a crash can have left it so,
+// and tables that the MANIFEST does not name if all they hold is elsewhere too.
+func Look(dir fs.FS, s Shape) error {
+	l, err := begin(dir)
+	if err != nil || l == nil {
+		return err
+	}
+	return l.whole(s)
+}
+
+// LookQuickly reads the MANIFEST, and footer and index of each table: enough for what was closed well.
+func LookQuickly(dir fs.FS) error {
+	l, err := begin(dir)
+	if err != nil || l == nil {
+		return err
+	}
+	return l.indexes()
+}
+
+// look is a folder that is being looked at.
+type look struct {
+	dir    fs.FS
+	tables map[uint64]bool // whether the MANIFEST names it
+	mems   []uint64        // ascending, as logs
+	logs   []uint64
+	*manifest
+
+	ends     map[uint64]int64 // of the sound part of each value log
+	memEnds  map[uint64]int64
+	seed     maphash.Seed
+	suspects map[uint64]winner // by key; nil until there is one
+}
+
+// maxSuspects bounds the memory of a look: 40 MB.
+const maxSuspects = 1 << 20
+
+// winner is the entry that a key is read from.
+type winner struct {
+	version, rank uint64
+	lost          bool
+	where         string // what is to be said if it is lost
+	file          string
+}
+
+// begin lists the files and reads the MANIFEST. It gives nil if no database is there yet.
+func begin(dir fs.FS) (*look, error) {
+	l := &look{dir: dir, tables: map[uint64]bool{}, seed: maphash.MakeSeed(), ends: map[uint64]int64{}, memEnds: map[uint64]int64{}}
+	there, err := l.list()
+	if err != nil {
+		return nil, err
+	}
+	f, err := open(dir, manifestName)
+	if errors.Is(err, fs.ErrNotExist) {
+		if there {
+			return nil, faults(manifestName).whole("is missing, and Badger would delete all tables")
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	if l.manifest, err = readManifest(f, f.size); err != nil {
+		return nil, err
+	}
+	for id := range l.manifest.tables {
+		if _, ok := l.tables[id]; !ok {
+			return nil, faults(tableName(id)).whole("is missing")
+		}
+		l.tables[id] = true
+	}
+	return l, l.small()
+}
+
+func tableName(id uint64) string { return fmt.Sprintf("%06d.sst", id) }
+func memName(id uint64) string   { return fmt.Sprintf("%05d.mem", id) }
+func logName(id uint64) string   { return fmt.Sprintf("%06d.vlog", id) }
+
+// list notes the files that Badger would read, and reports whether there are any.
+func (l *look) list() (there bool, err error) {
+	entries, err := fs.ReadDir(l.dir, ".")
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	for _, e := range entries {
+		number, ext, _ := strings.Cut(e.Name(), ".")
+		if ext != "sst" && ext != "mem" && ext != "vlog" {
+			continue
+		}
+		id, err := strconv.ParseUint(number, 10, 32)
+		if name := map[string]func(uint64) string{"sst": tableName, "mem": memName, "vlog": logName}[ext]; err != nil || name(id) != e.Name() {
+			return true, faults(e.Name()).whole("has a name that Badger does not give")
+		}
+		switch there = true; ext {
+		case "sst":
+			l.tables[id] = false
+		case "mem":
+			l.mems = append(l.mems, id)
+		default:
+			l.logs = append(l.logs, id)
+		}
+	}
+	slices.Sort(l.mems)
+	slices.Sort(l.logs)
+	return there, err
+}
+
+// small looks at what is there once.
+func (l *look) small() error {
+	if err := l.with("KEYREGISTRY", func(f *file) error {
+		b, err := f.read(0, min(f.size, 64))
+		if err == nil && (len(b) != 28 || string(b[16:]) != "Hello Badger") {
+			err = f.whole("is not that of a database without encryption; it holds nothing and may be deleted")
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return l.with("DISCARD", func(f *file) error {
+		if f.size > 0 && f.size < 32 {
+			return f.whole("is cut short; it holds nothing that is needed and may be deleted")
+		}
+		return nil
+	})
+}
+
+// with opens a file that need not be there.
+func (l *look) with(name string, fn func(*file) error) error {
+	f, err := open(l.dir, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(f), f.close())
+}
+
+// indexes looks at each table that is named.
+func (l *look) indexes() error {
+	return l.eachTable(true, func(*table, uint64) error { return nil })
+}
+
+// eachTable opens the tables that are named, or those that are not and never were.
+func (l *look) eachTable(named bool, fn func(t *table, rank uint64) error) error {
+	for _, id := range slices.Sorted(maps.Keys(l.tables)) {
+		if _, leftover := l.removed[id]; l.tables[id] != named || leftover && !named {
+			continue
+		}
+		err := l.with(tableName(id), func(f *file) error {
+			compression := l.manifest.tables[id].compression
+			if !named {
+				compression = compressionUnknown
+			}
+			t, err := openTable(f, compression)
+			if err != nil {
+				return err
+			}
+			return fn(t, rankOf(l.manifest.tables[id].level, id, named))
+		})
+		if err != nil && (named || !IsFault(err)) { // one that is not named and not whole was being written
+			return err
+		}
+	}
+	return nil
+}
+
+// rankOf orders the places of entries of one version: a later one counts. Tables that are not named are below all.
+func rankOf(level, id uint64, named bool) uint64 {
+	switch {
+	case !named:
+		return 0
+	case level == 0:
+		return 1<<40 + id
+	}
+	return 1<<40 - level
+}
+
+// whole reads logs and tables, and then judges entries whose values are not there or whose table is not named.
+func (l *look) whole(s Shape) error {
+	for _, step := range []func() error{
+		func() error { return l.logsOf(l.logs, logName, l.ends, logKind{}) },
+		func() error { return l.logsOf(l.mems, memName, l.memEnds, logKind{memory: true, full: s.MemLog}) },
+		func() error { return l.fullSize(s) },
+		func() error { return l.each(l.suspect) },
+		func() error { return l.eachTable(false, l.orphan) },
+		l.judge,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// logsOf looks at the logs of one kind, the newest first.
+func (l *look) logsOf(ids []uint64, name func(uint64) string, ends map[uint64]int64, k logKind) error {
+	k.newest = true
+	for _, id := range slices.Backward(ids) {
+		err := l.with(name(id), func(f *file) (err error) {
+			ends[id], err = lookAtLog(f, k)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		k.newest = k.newest && ends[id] == logHeader
+	}
+	return nil
+}
+
+// fullSize holds that memory logs made since the database was opened have the size they were made with, and that the last is there.
+func (l *look) fullSize(s Shape) error {
+	if s.FirstFull == 0 || s.MemLog == 0 {
+		return nil
+	}
+	if len(l.mems) == 0 || l.mems[len(l.mems)-1] < s.FirstFull {
+		return faults(memName(s.FirstFull)).whole("or the one after it is missing, where what was written last is")
+	}
+	for i, id := range l.mems {
+		if i > 0 && id > s.FirstFull && l.mems[i-1] != id-1 {
+			return faults(memName(id - 1)).whole("is missing, and a later one is there")
+		}
+		err := l.with(memName(id), func(f *file) error {
+			if id >= s.FirstFull && f.size < s.MemLog {
+				return f.at(f.size, "is cut short")
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each calls fn for all entries that Badger would read.
+func (l *look) each(fn func(e entry, rank uint64, name string) error) error {
+	for _, id := range l.mems {
+		err := l.with(memName(id), func(f *file) error {
+			_, err := walk(f, l.memEnds[id], func(e entry, _ extent) error {
+				if e.meta&metaFin != 0 {
+					return nil
+				}
+				return fn(e, 1<<48+id, memName(id))
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return l.eachTable(true, func(t *table, rank uint64) error {
+		return t.each(func(e entry) error { return fn(e, rank, string(t.faults)) })
+	})
+}
+
+// suspect notes an entry whose value is in no log.
+func (l *look) suspect(e entry, rank uint64, name string) error {
+	what, id := l.dangling(e)
+	if what == "" {
+		return nil
+	}
+	return l.note(e, winner{file: logName(id), where: what + ", which " + name + " points to"})
+}
+
+// dangling says what is wrong with the log that an entry's value is in.
+func (l *look) dangling(e entry) (what string, id uint64) {
+	if e.meta&metaPointer == 0 {
+		return "", 0
+	}
+	p := pointerOf(e.value)
+	if end, ok := l.ends[p.log]; !ok {
+		return "is missing", p.log
+	} else if p.offset < logHeader || p.offset+p.size > end {
+		return fmt.Sprintf("has no sound value at octet %d", p.offset), p.log
+	}
+	return "", 0
+}
+
+func (l *look) key(e entry) uint64 { return maphash.Bytes(l.seed, e.key) }
+
+// note makes a key one that is judged.
+func (l *look) note(e entry, w winner) error {
+	if l.suspects == nil {
+		l.suspects = map[uint64]winner{}
+	}
+	if k := l.key(e); len(l.suspects) < maxSuspects {
+		if _, there := l.suspects[k]; !there {
+			l.suspects[k] = w
+		}
+	}
+	return nil
+}
+
+// orphan notes the entries of a table that the MANIFEST does not name.
+func (l *look) orphan(t *table, _ uint64) error {
+	return t.each(func(e entry) error {
+		w := winner{version: e.version, lost: true, file: manifestName}
+		w.where = "does not name " + string(t.faults) + ", which has entries that are nowhere else"
+		k := l.key(e)
+		if had, ok := l.suspects[k]; ok && had.version >= w.version && had.lost {
+			return nil
+		}
+		if l.suspects == nil {
+			l.suspects = map[uint64]winner{}
+		}
+		if len(l.suspects) < maxSuspects {
+			l.suspects[k] = w
+		}
+		return nil
+	})
+}
+
+// judge finds the entry that each suspected key is read from. If that one is lost, the database is damaged.
+func (l *look) judge() error {
+	if l.suspects == nil {
+		return nil
+	}
+	err := l.each(func(e entry, rank uint64, name string) error {
+		k := l.key(e)
+		had, ok := l.suspects[k]
+		if !ok || e.version < had.version || e.version == had.version && rank < had.rank {
+			return nil
+		}
+		w := winner{version: e.version, rank: rank}
+		if what, id := l.dangling(e); what != "" {
+			w.lost, w.file, w.where = true, logName(id), what+", which "+name+" points to"
+		}
+		l.suspects[k] = w
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var worst *winner
+	for _, w := range l.suspects {
+		if w.lost && (worst == nil || w.file+w.where < worst.file+worst.where) {
+			worst = &w
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	return faults(worst.file).whole("%s", worst.where)
+}

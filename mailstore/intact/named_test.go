@@ -1,0 +1,139 @@
+package intact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// lastRecord is where the last record of a MANIFEST begins.
+func lastRecord(b []byte) (at int) {
+	for next := 8; next < len(b); next += 8 + int(binary.BigEndian.Uint32(b[next:])) {
+		at = next
+	}
+	return at
+}
+
+// edit changes a file of a folder.
+func edit(t *testing.T, dir, name string, change func([]byte) []byte) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, change(b), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func cutLastRecord(b []byte) []byte { return b[:lastRecord(b)] }
+
+// TestLastRecord cuts a MANIFEST by its last record: Badger then deletes a table and says nothing, and the look refuses.
+func TestLastRecord(t *testing.T) {
+	clean, _, m := stores(t, options.None)
+	dir := filepath.Join(t.TempDir(), "db")
+	copyFolder(t, dir, clean)
+	edit(t, dir, manifestName, cutLastRecord)
+	before, err := records(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = openTest(dir, testOptions(dir))
+	fault, ok := errors.AsType[*Fault](err)
+	if !ok || fault.File != manifestName {
+		t.Fatalf("opened with %v", err)
+	}
+	t.Log(err)
+	if after, err := records(os.DirFS(dir)); err != nil || !slices.Equal(before, after) {
+		t.Errorf("a refusal changed files: %v, %v", after, err)
+	}
+	db, err := badger.Open(testOptions(dir).WithCompression(options.None))
+	if err != nil {
+		t.Fatalf("Badger refuses it by itself: %v", err)
+	}
+	defer db.Close()
+	if m.wrong(db, false) == "" {
+		t.Error("nothing was lost: the cut is none")
+	}
+}
+
+// TestLeftovers takes a flush that was interrupted before its record for good: its entries are in a .mem still.
+func TestLeftovers(t *testing.T) {
+	clean, _, m := stores(t, options.None)
+	dir := filepath.Join(t.TempDir(), "db")
+	copyFolder(t, dir, clean)
+	o := testOptions(dir).WithCompression(options.None).WithMemTableSize(8 << 20)
+	db, err := Open(dir, 8<<20, func() (*badger.DB, error) { return badger.Open(o) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for id := range 50 {
+		if err := db.Update(func(txn *badger.Txn) error {
+			value := bytes.Repeat([]byte{byte(id)}, 40)
+			m.now["more"+string(value[:1])] = value
+			return txn.Set([]byte("more"+string(value[:1])), value)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	crashed := filepath.Join(t.TempDir(), "crashed")
+	copyFolder(t, crashed, dir)
+	edit(t, crashed, NoteName, func([]byte) []byte { return nil })
+	if err := Before(crashed); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil { // it flushes the .mem to a table
+		t.Fatal(err)
+	}
+	l, err := begin(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := uint64(0)
+	for id := range l.tables {
+		newest = max(newest, id)
+	}
+	table, err := os.ReadFile(filepath.Join(dir, tableName(newest)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{len(table), len(table) / 2, 0} { // whole, or while it was written
+		if err := os.WriteFile(filepath.Join(crashed, tableName(newest+5)), table[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Before(crashed); err != nil {
+			t.Errorf("with %d octets of a table: %v", size, err)
+		}
+	}
+	if !m.opened(t, crashed, options.None, "after a flush that was interrupted", false) {
+		t.Error("something is missing")
+	}
+}
+
+// BenchmarkLook reads a whole store.
+func BenchmarkLook(b *testing.B) {
+	clean, _, _ := stores(b, options.Snappy)
+	files, err := records(os.DirFS(clean))
+	if err != nil {
+		b.Fatal(err)
+	}
+	size := int64(0)
+	for _, f := range files {
+		size += f.Size
+	}
+	b.SetBytes(size)
+	for b.Loop() {
+		if err := Look(os.DirFS(clean), Shape{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
