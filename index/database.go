@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cairn/mailstore"
+	"cairn/mailstore/intact"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -32,19 +33,24 @@ var (
 	metaCursor  = []byte{tableMeta, 'c'} // store id (16 bytes), modseq (8 bytes)
 )
 
+const memTableSize = 16 << 20
+
 // openDatabase opens Badger without syncing each commit. Losing the last commits in a power cut only moves the cursor back,
 // since it is in the same transactions.
 func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 	o := badger.DefaultOptions(dir)
 	o.DetectConflicts = false // the follower is the only writer
-	o.MemTableSize = 16 << 20
+	o.MemTableSize = memTableSize
 	o.NumMemtables = 3
 	o.ValueLogFileSize = 16 << 20 // holds next to nothing: blocks are small
 	o.BlockCacheSize = 16 << 20
 	o.NumCompactors = 2
 	o.MetricsEnabled = false
 	o.Logger = databaseLog{log}
-	db, err := badger.Open(o)
+	db, err := intact.Open(dir, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
+	if intact.IsFault(err) {
+		return nil, fmt.Errorf("index: %s is damaged (delete the folder: it is built anew from the mail store): %w", dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("index: opening %s (does another cairn use it? if it is damaged, delete the folder: it is built anew from the mail store): %w", dir, err)
 	}

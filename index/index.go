@@ -11,6 +11,7 @@ import (
 	"cairn/index/query"
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
+	"cairn/mailstore/intact"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -83,7 +84,7 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 		moved: make(chan struct{}),
 	}
 	if err := ix.load(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, intact.Close(dir, db))
 	}
 	return ix, nil
 }
@@ -98,7 +99,7 @@ func (ix *Index) Close() error {
 		return nil
 	}
 	ix.active.Wait()
-	if err := ix.db.Close(); err != nil {
+	if err := intact.Close(ix.db.Opts().Dir, ix.db); err != nil {
 		return fmt.Errorf("index: closing: %w", err)
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"cairn/mailstore/intact"
+
 	"github.com/dgraph-io/badger/v4"
 )
 
@@ -52,9 +54,12 @@ func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 	o.VerifyValueChecksum = true
 	o.MetricsEnabled = false
 	o.Logger = watch
-	db, err := badger.Open(o)
+	db, err := intact.Open(dir, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
 	if err != nil && strings.Contains(err.Error(), "Another process is using this Badger database") {
 		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
+	}
+	if intact.IsFault(err) {
+		return nil, fmt.Errorf("mailstore: %s is damaged: %w", dir, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("mailstore: opening %s (is the disk well?): %w", dir, err)

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"time"
+
+	"cairn/mailstore/intact"
 )
 
 // Restoration is the note in a store that was made from a backup: whatever happened between Made and At may be missing
@@ -39,7 +41,7 @@ func Restore(dir string, dump io.Reader, note Restoration, log *slog.Logger) (Du
 	}
 	s := &Store{db: db, dblog: dblog, log: log, dir: dir, reserve: diskReserve}
 	stats, err := s.restore(dump, note)
-	return stats, errors.Join(err, db.Close())
+	return stats, errors.Join(err, intact.Close(dir, db))
 }
 
 // restore writes the entries in groups. The format comes last: a store without it is new, and would be given another.

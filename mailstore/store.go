@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"cairn/mailstore/intact"
+
 	"github.com/dgraph-io/badger/v4"
 )
 
@@ -61,7 +63,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	}
 	if err := s.load(); err != nil {
 		stop()
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, intact.Close(dir, db))
 	}
 	go s.commitLoop()
 	s.upkeep.Add(2)
@@ -105,7 +107,7 @@ func (s *Store) Close() error {
 	close(s.requests)
 	<-s.committed
 	s.upkeep.Wait()
-	if err := s.db.Close(); err != nil {
+	if err := intact.Close(s.dir, s.db); err != nil {
 		return fmt.Errorf("mailstore: closing: %w", err)
 	}
 	return nil

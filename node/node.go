@@ -265,7 +265,7 @@ func (n *Node) Close() error {
 		errs = append(errs, n.host.Close())
 	}
 	if n.chainDB != nil {
-		errs = append(errs, n.chainDB.Close())
+		errs = append(errs, chain.CloseDB(n.chainDB))
 	}
 	if n.index != nil {
 		errs = append(errs, n.index.Close())

@@ -11,6 +11,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 
 	"cairn/mailstore/diskroom"
+	"cairn/mailstore/intact"
 )
 
 // Sizes of the database. They bound the memory of an idle node; a chain of
@@ -46,12 +47,19 @@ func OpenDB(dir string, log *slog.Logger) (*badger.DB, error) {
 	opt.ValueLogFileSize = valueLogSize
 	opt.Compression = options.None // hashes and signatures do not compress; so no block cache is needed
 	opt.BlockCacheSize = 0
-	db, err := badger.Open(opt)
+	db, err := intact.Open(dir, memTableSize, func() (*badger.DB, error) { return badger.Open(opt) })
+	if intact.IsFault(err) {
+		return nil, fmt.Errorf("the chain database %s is damaged: %w", filepath.Clean(dir), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the chain database %s (is another cairn running on it?): %w", filepath.Clean(dir), err)
 	}
 	return db, nil
 }
+
+// CloseDB closes what OpenDB opened, and notes that it was closed well, so that
+// the next OpenDB need not read all of it.
+func CloseDB(db *badger.DB) error { return intact.Close(db.Opts().Dir, db) }
 
 // badgerLog passes Badger's warnings and errors on, and its chatter at debug level.
 type badgerLog struct{ log *slog.Logger }

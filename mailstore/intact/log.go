@@ -175,7 +175,7 @@ func lookAtLog(f *file, k logKind) (end int64, err error) {
 // lastWritten is the end of the last octet from an offset on that is not zero.
 func lastWritten(f *file, from int64) (int64, error) {
 	last := from
-	b, zeros := make([]byte, 256<<10), make([]byte, 256<<10)
+	b, zeros := make([]byte, 64<<10), make([]byte, 64<<10)
 	for at := from; at < f.size; at += int64(len(b)) {
 		n, err := f.ReadAt(b[:min(int64(len(b)), f.size-at)], at)
 		if err != nil && err != io.EOF {

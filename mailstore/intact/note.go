@@ -13,6 +13,9 @@ import (
 // NoteName is the file in a database's folder that says how it was left. It may be deleted: then all is read at the next start.
 const NoteName = "CAIRN-STATE"
 
+// lockName is a file that Badger has in the folder while it is open.
+const lockName = "LOCK"
+
 // noteVersion: a note of another one counts as none.
 const noteVersion = 1
 
@@ -53,7 +56,7 @@ func readNote(dir fs.FS) (n note) {
 func records(dir fs.FS) (list []fileRecord, err error) {
 	entries, err := fs.ReadDir(dir, ".")
 	for _, e := range entries {
-		if name := e.Name(); name == NoteName || name == NoteName+".new" || name == "DISCARD" || name == "LOCK" || !e.Type().IsRegular() {
+		if name := e.Name(); name == NoteName || name == NoteName+".new" || name == "DISCARD" || name == lockName || !e.Type().IsRegular() {
 			continue
 		}
 		info, err := e.Info()
@@ -143,6 +146,9 @@ func Before(dir string) error {
 		}
 		n.MemLog, n.FirstFull = 0, 0 // an older program may have run since
 	case stateOpen:
+		if _, err := fs.Stat(files, lockName); errors.Is(err, fs.ErrNotExist) {
+			n.FirstFull = 0 // Badger removes it when it has closed, after the last .mem
+		}
 	default:
 		n.FirstFull = 0
 	}
