@@ -107,7 +107,11 @@ func (s *Store) Close() error {
 	close(s.requests)
 	<-s.committed
 	s.upkeep.Wait()
-	if err := intact.Close(s.dir, s.db); err != nil {
+	closing := func() error { return intact.Close(s.dir, s.db) }
+	if s.broken != nil || s.dblog.unsynced.Load() { // all of it is to be looked at when it is opened again
+		closing = s.db.Close
+	}
+	if err := closing(); err != nil {
 		return fmt.Errorf("mailstore: closing: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -13,13 +14,14 @@ import (
 	"cairn/index"
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
+	"cairn/mailstore/intact"
 	"cairn/node/api"
 	"cairn/node/home"
 )
 
 // openStores opens the three databases and the socket, unless an earlier round left it open. The mail store comes
-// first: its lock is what keeps a second node out of the directory. Badger ends
-// the program when a table is cut short; the log then says in which folder.
+// first: its lock is what keeps a second node out of the directory. A store that
+// is damaged is refused before anything in it is changed.
 func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	folder := func(name string) string {
 		path := filepath.Join(n.dir, name)
@@ -31,7 +33,7 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
 	case err != nil:
-		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore it from a backup of this node")
+		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore a backup of this node into another directory: cairn backup restore")
 	}
 	if n.listen.api = socket; socket != nil {
 		err = socket.SetDeadline(time.Time{})
@@ -44,7 +46,7 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	if n.index, err = index.Open(folder(home.IndexDir), n.store, n.log); err != nil {
 		return unreadable(filepath.Join(n.dir, home.IndexDir), err, "if it is damaged, delete that folder: it is built anew from the mail")
 	}
-	const fetched = "if it is damaged, delete that folder: the chain is fetched again from the other nodes of the network"
+	const fetched = "if it is damaged and another node has the chain, delete that folder: it is fetched again from the other nodes of the network"
 	if n.chainDB, err = chain.OpenDB(folder(home.ChainDir), n.log); err != nil {
 		return unreadable(filepath.Join(n.dir, home.ChainDir), err, fetched)
 	}
@@ -60,5 +62,13 @@ func unreadable(folder string, err error, cure string) error {
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, diskroom.ErrFull) || errors.Is(err, syscall.EMFILE) {
 		return fmt.Errorf("opening %s: %w", folder, err)
 	}
+	if fault, ok := errors.AsType[*intact.Fault](err); ok {
+		return api.Errorf(api.CodeInternal, known(cure), "opening %s: it is damaged: %v", folder, fault)
+	}
 	return api.Errorf(api.CodeInternal, cure, "opening %s: %v", folder, err)
+}
+
+// known is a cure of a store that is known to be damaged.
+func known(cure string) string {
+	return strings.NewReplacer("if it is damaged and ", "if ", "if it is damaged, ", "").Replace(cure)
 }
