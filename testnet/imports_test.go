@@ -76,6 +76,13 @@ func TestImports(t *testing.T) {
 		if strings.HasPrefix(name, "cairn/mailstore") {
 			forbid("cairn/index", "the index follows the mail store, never the other way round")
 		}
+		if name == "cairn/mailstore/intact" {
+			for _, i := range p.Imports {
+				if first, _, _ := strings.Cut(i, "/"); strings.Contains(first, ".") || first == "cairn" {
+					t.Errorf("%s imports %s: it looks at Badger's files with the standard library alone", name, i)
+				}
+			}
+		}
 		if !strings.HasPrefix(name, "cairn/node/p2p") && !strings.HasPrefix(name, "cairn/testnet") {
 			forbid(libp2pPath, "only node/p2p and testnet speak libp2p")
 		}

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,21 +122,63 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// BenchmarkLook reads a whole store.
+// BenchmarkLook reads stores of some MB: small entries, which are in compressed tables, and mail of 8 KB, which is in value logs.
 func BenchmarkLook(b *testing.B) {
-	clean, _, _ := stores(b, options.Snappy)
-	files, err := records(os.DirFS(clean))
-	if err != nil {
-		b.Fatal(err)
-	}
-	size := int64(0)
-	for _, f := range files {
-		size += f.Size
-	}
-	b.SetBytes(size)
-	for b.Loop() {
-		if err := Look(os.DirFS(clean), Shape{}); err != nil {
+	for name, value := range map[string]int{"tables": 400, "logs": 8 << 10} {
+		dir := b.TempDir()
+		o := testOptions(dir).WithMemTableSize(4 << 20).WithBaseTableSize(2 << 20).WithValueLogFileSize(16 << 20)
+		db, err := Open(dir, 4<<20, func() (*badger.DB, error) { return badger.Open(o) })
+		if err != nil {
 			b.Fatal(err)
 		}
+		r := rand.New(rand.NewPCG(1, 1))
+		for i := range 40 << 20 / value / 100 {
+			if err := db.Update(func(txn *badger.Txn) error {
+				for j := range 100 {
+					if err := txn.Set(fmt.Appendf(nil, "key-%08d", 100*i+j), noise(r, value)); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := Close(dir, db); err != nil {
+			b.Fatal(err)
+		}
+		files, err := records(os.DirFS(dir))
+		if err != nil {
+			b.Fatal(err)
+		}
+		size := int64(0)
+		for _, f := range files {
+			size += f.Size
+		}
+		for _, whole := range []bool{true, false} {
+			b.Run(fmt.Sprintf("%s/whole=%v", name, whole), func(b *testing.B) {
+				if whole {
+					b.SetBytes(size)
+				}
+				for b.Loop() {
+					look := LookQuickly
+					if whole {
+						look = func(dir fs.FS) error { return Look(dir, Shape{}) }
+					}
+					if err := look(os.DirFS(dir)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
+}
+
+// noise is half chance and half what repeats.
+func noise(r *rand.Rand, n int) []byte {
+	b := make([]byte, 0, n)
+	for len(b) < n/2 {
+		b = binary.LittleEndian.AppendUint64(b, r.Uint64())
+	}
+	return append(b, b...)
 }
