@@ -122,6 +122,37 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// TestKeptByReader takes a memory log that is there longer than later ones for good: a reader keeps it.
+func TestKeptByReader(t *testing.T) {
+	dir := t.TempDir()
+	db, err := openTest(dir, testOptions(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	m, r := &model{now: map[string][]byte{}}, rand.New(rand.NewPCG(3, 3))
+	fill(t, db, m, r, 1000)
+	txn := db.NewTransaction(false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.DefaultIteratorOptions)
+	defer it.Close()
+	fill(t, db, m, r, 12000)
+	crashed := filepath.Join(t.TempDir(), "crashed")
+	copyQuiet(t, crashed, dir)
+	l, err := begin(os.DirFS(crashed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log("memory logs", l.mems)
+	if n := len(l.mems); n < 2 || l.mems[n-1]-l.mems[0] < uint64(n) {
+		t.Errorf("memory logs %v: none was kept longer than a later one", l.mems)
+	}
+	if err := Before(crashed); err != nil {
+		t.Error(err)
+	}
+	m.opened(t, crashed, options.Snappy, "with a log that was kept", false)
+}
+
 // BenchmarkLook reads stores of some MB: small entries, which are in compressed tables, and mail of 8 KB, which is in value logs.
 func BenchmarkLook(b *testing.B) {
 	for name, value := range map[string]int{"tables": 400, "logs": 8 << 10} {
