@@ -26,7 +26,7 @@ func parseMailbox(s string, utf8ok bool) (mailbox, error) {
 	switch {
 	case !utf8.ValidString(s):
 		return mailbox{}, replyf(501, 5, 1, 3, "address is not valid UTF-8 (RFC 6531, section 3.3)")
-	case !utf8ok && !isASCII(s):
+	case !utf8ok && !maildomain.IsASCII(s):
 		return mailbox{}, replyf(553, 5, 6, 7, "address with non-ASCII characters needs the SMTPUTF8 parameter on MAIL (RFC 6531, section 3.4)")
 	case m.local == "" || strings.ContainsAny(m.local, "@<>"):
 		return mailbox{}, replyf(553, 5, 1, 3, "local part of the address is malformed (RFC 5321, section 4.1.2)")
@@ -126,12 +126,3 @@ func isDotString(s string) bool {
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}

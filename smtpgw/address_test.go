@@ -3,6 +3,8 @@ package smtpgw
 import (
 	"strings"
 	"testing"
+
+	"cairn/mailstore/message/maildomain"
 )
 
 func TestParseMailbox(t *testing.T) {
@@ -44,7 +46,7 @@ func TestParseMailbox(t *testing.T) {
 		if want := tt.path; pathOf(m.String()) != want && want != "" || want == "" && pathOf(m.String()) != tt.want {
 			t.Errorf("%q is sent as %q", tt.in, pathOf(m.String()))
 		}
-		if _, err := parseMailbox(tt.in, false); (err == nil) != isASCII(tt.in) {
+		if _, err := parseMailbox(tt.in, false); (err == nil) != maildomain.IsASCII(tt.in) {
 			t.Errorf("%q without SMTPUTF8: %v", tt.in, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 )
 
 // checkAuthors refuses a draft whose From or Sender is not of who submits it: each address must be one
@@ -120,7 +121,7 @@ func allowed(list []string) string {
 func shown(addr string) string {
 	q := strconv.QuoteToASCII(pathOf(addr))
 	q = q[1 : len(q)-1]
-	if isASCII(addr) {
+	if maildomain.IsASCII(addr) {
 		q = pathOf(addr)
 	}
 	if len(q) > maxAllowedOctets/2 {

@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 )
 
 func mailboxesTest(value string) ([]mailbox, error) {
@@ -178,7 +179,7 @@ func TestRefusalIsAReplyLine(t *testing.T) {
 	if got, want := allowed([]string{"a@b", "c@d", "e@f", "g@h", "i@j", "k@l", "m@n"}), "a@b, c@d, e@f, g@h, i@j (and 2 more)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := shown("jörg\u202e@x.example"); !isASCII(got) {
+	if got := shown("jörg\u202e@x.example"); !maildomain.IsASCII(got) {
 		t.Errorf("shown as %q", got)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-message"
+
+	"cairn/mailstore/message/maildomain"
 )
 
 // bounce writes the report to the sender of e about recipients that will not
@@ -37,7 +39,7 @@ func bounce(e *Entry, raw []byte, failed []fate, hostname, domain string, now ti
 	header, _ := splitHeader(raw)
 	programs := forPrograms(e, failed, hostname)
 	status, headers := "message/delivery-status", "text/rfc822-headers"
-	if !isASCII(e.From + programs + string(header)) { // RFC 6533
+	if !maildomain.IsASCII(e.From + programs + string(header)) { // RFC 6533
 		status, headers = "message/global-delivery-status", "message/global-headers"
 	}
 	for _, part := range []struct{ kind, body string }{
@@ -87,7 +89,7 @@ func forPrograms(e *Entry, failed []fate, hostname string) string {
 	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", e.Created.Format(mailDate))
 	for _, f := range failed {
 		kind := "rfc822"
-		if !isASCII(f.rcpt) {
+		if !maildomain.IsASCII(f.rcpt) {
 			kind = "utf-8" // RFC 6533, section 3
 		}
 		fmt.Fprintf(&b, "\r\nFinal-Recipient: %s; %s\r\n", kind, pathOf(f.rcpt))

@@ -11,6 +11,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 )
 
 // listSpace is the durable map of the mailing lists that this node hosts.
@@ -69,7 +70,7 @@ func (l *List) complete() error {
 		return err
 	}
 	local, domain, _ := strings.Cut(address, "@")
-	if !isDotString(local) || !isASCII(local) || strings.ContainsAny(local, "\"'`|&%/") {
+	if !isDotString(local) || !maildomain.IsASCII(local) || strings.ContainsAny(local, "\"'`|&%/") {
 		return fmt.Errorf("list address %s: use letters, digits and . - _ + before the @", address)
 	}
 	if l.Owner, err = mailstore.CanonicalAddress(l.Owner); err != nil {

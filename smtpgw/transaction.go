@@ -6,6 +6,8 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+
+	"cairn/mailstore/message/maildomain"
 )
 
 // eager is the size up to which a message is sent along with its envelope,
@@ -147,9 +149,9 @@ func refusals(answers []reply) []reply {
 // mailCommand returns the MAIL command, or why the other side cannot take
 // these addresses.
 func (o *outbound) mailCommand(from string, to []string, size int) (command, refusal string) {
-	ascii := isASCII(from)
+	ascii := maildomain.IsASCII(from)
 	for _, r := range to {
-		ascii = ascii && isASCII(r)
+		ascii = ascii && maildomain.IsASCII(r)
 	}
 	var b strings.Builder
 	b.WriteString("MAIL FROM:<")

@@ -7,6 +7,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 )
 
 func TestParseWish(t *testing.T) {
@@ -112,7 +113,7 @@ func FuzzWish(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		w, err := parseWish([]string{value}, record.Wish{})
 		if err != nil {
-			if s := err.Error(); !isASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
+			if s := err.Error(); !maildomain.IsASCII(s) || strings.ContainsFunc(s, isControl) || len(s) > 500 {
 				t.Errorf("%q is refused with %q", value, s)
 			}
 			return

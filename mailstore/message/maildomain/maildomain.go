@@ -20,7 +20,7 @@ var form = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDo
 // An address literal (RFC 5321, section 4.1.3) comes out in lower case. Canonical of a canonical
 // form is that form.
 func Canonical(s string) string {
-	if !isASCII(s) && utf8.ValidString(s) && mappable(s) {
+	if !IsASCII(s) && utf8.ValidString(s) && mappable(s) {
 		if mapped, err := form.ToASCII(s); err == nil {
 			s = mapped
 		}
@@ -91,7 +91,8 @@ func Valid(s string) bool {
 	return true
 }
 
-func isASCII(s string) bool {
+// IsASCII reports whether a text has no octet of the other half of them.
+func IsASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false

@@ -88,7 +88,7 @@ func FuzzCanonical(f *testing.F) {
 		if again := Canonical(once); again != once {
 			t.Fatalf("%q became %q, then %q", s, once, again)
 		}
-		if Valid(once) && (!isASCII(once) || strings.ContainsAny(once, " @<>\r\n\x00\x7f")) {
+		if Valid(once) && (!IsASCII(once) || strings.ContainsAny(once, " @<>\r\n\x00\x7f")) {
 			t.Fatalf("%q became %q", s, once)
 		}
 	})
