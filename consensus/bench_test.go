@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// benchKeys is the number of recorder keys that DESIGN sizes a block for.
+// benchKeys is the number of recorder keys that the size of a block is made for.
 const benchKeys = 1700
 
 // benchState returns a state with that many members, and their keys.

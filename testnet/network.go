@@ -48,7 +48,7 @@ type Network struct {
 	bits uint32 // of genesis
 }
 
-// person is the account that each organisation has besides its postmaster.
+// people are the accounts that organisations have besides their postmaster, one each, in turn.
 var people = []string{"alice", "bob", "carol"}
 
 // person names the one account that speaks for organisation number i.

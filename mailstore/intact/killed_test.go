@@ -1,6 +1,7 @@
 package intact
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -49,14 +50,19 @@ func TestKilled(t *testing.T) {
 	for i := range rounds {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
 		cmd.Env = append(os.Environ(), "CAIRN_INTACT_CHILD="+dir)
-		died := make(chan string, 1)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		died := make(chan struct{})
 		go func() {
-			out, _ := cmd.CombinedOutput()
-			died <- string(out)
+			cmd.Wait()
+			close(died)
 		}()
 		select {
-		case out := <-died:
-			t.Fatalf("round %d: it ended: %s", i, out)
+		case <-died:
+			t.Fatalf("round %d: it ended: %s", i, out.String())
 		case <-time.After(time.Duration(150+rand.IntN(500)) * time.Millisecond):
 		}
 		if err := cmd.Process.Kill(); err != nil {
