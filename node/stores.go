@@ -33,7 +33,7 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
 	case err != nil:
-		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore a backup of this node into another directory: cairn backup restore")
+		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore a backup of this node into another directory")
 	}
 	if n.listen.api = socket; socket != nil {
 		err = socket.SetDeadline(time.Time{})

@@ -24,7 +24,7 @@ func TestDamagedStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	for folder, cure := range map[string]string{
-		home.MailDir:  "cairn backup restore",
+		home.MailDir:  "restore a backup",
 		home.IndexDir: "delete that folder: it is built anew",
 		home.ChainDir: "if another node has the chain, delete that folder",
 	} {
