@@ -3,7 +3,6 @@
 package smtpgw
 
 import (
-	"context"
 	"net"
 	"syscall"
 	"testing"
@@ -40,16 +39,7 @@ func TestEarlyTalkers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		l := newPipes()
-		served := make(chan error, 1)
-		go func() { served <- s.Serve(l) }()
-		t.Cleanup(func() {
-			if err := s.Shutdown(context.Background()); err != nil {
-				t.Error(err)
-			}
-			<-served
-		})
-		l.conns <- there
+		servePipes(t, s).conns <- there
 		return d
 	}
 	st := localStore(t)
