@@ -20,7 +20,7 @@ type Shape struct {
 // Look reads all files of the database in a folder and returns a *Fault if something is damaged of which entries would be lost or come back
 // wrong, nil for an empty folder, or the error of reading.
 //
-// It takes for good: what is behind the last record of a MANIFEST or the last transaction of the newest log if a crash can have left it so,
+// It takes for good: a newest log without any octet, which was being made and which Badger refuses; what is behind the last record of a MANIFEST or the last transaction of the newest log if a crash can have left it so,
 // and tables that the MANIFEST does not name if all they hold is elsewhere too.
 func Look(dir fs.FS, s Shape) error {
 	l, err := begin(dir)
@@ -45,6 +45,7 @@ type look struct {
 	tables map[uint64]bool // whether the MANIFEST names it
 	mems   []uint64        // ascending, as logs
 	logs   []uint64
+	blank  []string // names of logs in which nothing was written yet, in neither of these
 	*manifest
 
 	ends     map[uint64]int64 // of the sound part of each value log
@@ -124,7 +125,22 @@ func (l *look) list() (there bool, err error) {
 	}
 	slices.Sort(l.mems)
 	slices.Sort(l.logs)
-	return there, err
+	return there, errors.Join(err, l.beingMade(&l.mems, memName), l.beingMade(&l.logs, logName))
+}
+
+// beingMade takes the newest log out of the list if it has no octet: Badger was about to give it its size.
+func (l *look) beingMade(ids *[]uint64, name func(uint64) string) error {
+	n := len(*ids)
+	if n == 0 {
+		return nil
+	}
+	newest := name((*ids)[n-1])
+	info, err := fs.Stat(l.dir, newest)
+	if err != nil || info.Size() > 0 {
+		return err
+	}
+	l.blank, *ids = append(l.blank, newest), (*ids)[:n-1]
+	return nil
 }
 
 // small looks at what is there once.

@@ -122,6 +122,28 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// TestBeingMade takes a newest log without any octet for good, which Badger was about to give its size.
+func TestBeingMade(t *testing.T) {
+	clean, unclean, m := stores(t, options.Snappy)
+	for from, lastMayMiss := range map[string]bool{clean: false, unclean: true} {
+		dir := filepath.Join(t.TempDir(), "db")
+		copyFolder(t, dir, from)
+		for _, name := range []string{memName(90), logName(90)} {
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if db, err := badger.Open(testOptions(dir)); err == nil {
+				db.Close()
+				t.Fatalf("Badger opens it with an empty %s by itself", name)
+			}
+			edit(t, dir, name, func([]byte) []byte { return nil })
+		}
+		if !m.opened(t, dir, options.Snappy, "with logs that were being made", lastMayMiss) {
+			t.Error("it does not open")
+		}
+	}
+}
+
 // TestKeptByReader takes a memory log that is there longer than later ones for good: a reader keeps it.
 func TestKeptByReader(t *testing.T) {
 	dir := t.TempDir()

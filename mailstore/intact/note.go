@@ -166,6 +166,9 @@ func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, er
 		if err := Before(dir); err != nil {
 			return err
 		}
+		if err := removeBlank(dir); err != nil {
+			return err
+		}
 		return note{State: stateOpening, MemLog: 2 * memTable}.write(dir)
 	})
 	if err != nil {
@@ -193,6 +196,20 @@ func guarded[D DB](opening func() (D, error)) (db D, err error) {
 		}
 	}()
 	return opening()
+}
+
+// removeBlank removes logs that were being made when a process was killed, which Badger does not open.
+func removeBlank(dir string) error {
+	l := &look{dir: os.DirFS(dir), tables: map[uint64]bool{}}
+	if _, err := l.list(); err != nil {
+		return err
+	}
+	for _, name := range l.blank {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lastMem is the highest id of a memory log.
