@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"cairn/index"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
@@ -107,6 +109,11 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 			n.Close()
 		}
 	}()
+	if fileExists(filepath.Join(dir, ConfigFile)) { // else it is no node's directory
+		if err := home.Usable(dir); err != nil {
+			return nil, err
+		}
+	}
 	if n.cfg, err = LoadConfig(dir); err != nil {
 		return nil, err
 	}

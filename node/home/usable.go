@@ -1,0 +1,108 @@
+package home
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"cairn/node/api"
+)
+
+// Usable holds that a node can work in its directory dir before anything in it is changed: each of its files is one and can be read, and
+// dir and the databases' files can be written to. What is not there is no fault here. It changes nothing but the time of dir.
+func Usable(dir string) error {
+	if err := writableFolder(dir); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.name == MailDir || p.many {
+			continue
+		}
+		if err := openable(filepath.Join(dir, p.name), os.O_RDONLY); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{MailDir, IndexDir, ChainDir} {
+		if err := usableDatabase(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// usableDatabase holds that all files of a database can be written to. Folders in it are not Badger's.
+func usableDatabase(dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := writableFolder(dir); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return unusable(dir, err)
+	}
+	for _, e := range entries {
+		if err := openable(filepath.Join(dir, e.Name()), os.O_RDWR); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writableFolder holds that a folder is one, and that files can be made in it.
+func writableFolder(dir string) error {
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return leadsNowhere(dir)
+	case err != nil:
+		return unusable(dir, err)
+	case !info.IsDir():
+		return api.Errorf(api.CodeInvalid, "move it away, and restore the folder from a backup of this node", "%s is not a folder", dir)
+	}
+	probe, err := os.CreateTemp(dir, ".probe-")
+	if err != nil {
+		return unusable(dir, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// openable holds that what has the name of a file, if anything has, can be opened as one.
+func openable(path string, how int) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(path); err == nil {
+			return leadsNowhere(path)
+		}
+		return nil
+	case err != nil:
+		return unusable(path, err)
+	case !info.Mode().IsRegular():
+		return api.Errorf(api.CodeInvalid, "move it away, and restore the file from a backup of this node", "%s is not a file", path)
+	}
+	f, err := os.OpenFile(path, how, 0)
+	if err != nil {
+		return unusable(path, err)
+	}
+	return f.Close()
+}
+
+func leadsNowhere(path string) error {
+	return api.Errorf(api.CodeNotFound, "mount the disk that it is on, or restore it from a backup of this node", "%s leads to what is not there", path)
+}
+
+// unusable says in one sentence why a file or folder cannot be used.
+func unusable(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return api.Errorf(api.CodeNotAllowed, "run the command as the user that owns the file", "%s: this user may not read and write it", path)
+	case errors.Is(err, syscall.EROFS):
+		return api.Errorf(api.CodeInvalid, "mount it for writing", "%s is on a disk that is read-only", path)
+	case errors.Is(err, syscall.ENOSPC):
+		return api.Errorf(api.CodeTryLater, "make room on that disk", "%s: no room is left on its disk", path)
+	}
+	return api.Errorf(api.CodeInternal, "see that the disk is well", "%s: %v", path, err)
+}

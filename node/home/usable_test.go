@@ -1,0 +1,83 @@
+package home
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// laidOut is a directory with a node's files, of a few octets each.
+func laidOut(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{ConfigFile, NetworkFile, EnrolFile, PinsFile, KeysDir + "/" + RecorderKeyFile, MailDir + "/000001.sst", ChainDir + "/MANIFEST", IndexDir + "/000001.vlog"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestUsable(t *testing.T) {
+	replaced := func(name, with string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			path := filepath.Join(dir, name)
+			err := os.RemoveAll(path)
+			switch {
+			case err != nil:
+			case with == "folder":
+				err = os.Mkdir(path, 0o700)
+			case with == "file":
+				err = os.WriteFile(path, nil, 0o600)
+			case with == "link to nothing":
+				err = os.Symlink(filepath.Join(dir, "none"), path)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cases := []struct {
+		name   string
+		change func(t *testing.T, dir string)
+		want   string // in the error; empty: none
+	}{
+		{"as it is", func(*testing.T, string) {}, ""},
+		{"without a database", replaced(ChainDir, ""), ""},
+		{"without keys", replaced(KeysDir, ""), ""},
+		{"a file moved elsewhere, with a link to it", func(t *testing.T, dir string) {
+			path, away := filepath.Join(dir, MailDir, "000001.sst"), filepath.Join(t.TempDir(), "table")
+			if err := os.Rename(path, away); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(away, path); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+		{"a folder as configuration", replaced(ConfigFile, "folder"), ConfigFile + " is not a file"},
+		{"a key that leads nowhere", replaced(KeysDir+"/"+RecorderKeyFile, "link to nothing"), "leads to what is not there"},
+		{"a file as mail store", replaced(MailDir, "file"), "mail is not a folder"},
+		{"a chain that leads nowhere", replaced(ChainDir, "link to nothing"), "chain leads to what is not there"},
+		{"a folder as table", replaced(MailDir+"/000001.sst", "folder"), "000001.sst is not a file"},
+		{"a log that leads nowhere", replaced(IndexDir+"/000001.vlog", "link to nothing"), "000001.vlog leads to what is not there"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dir := laidOut(t)
+			c.change(t, dir)
+			holds(t, Usable(dir), c.want)
+		})
+	}
+}
+
+func holds(t *testing.T, err error, want string) {
+	t.Helper()
+	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
+		t.Errorf("%v, want %q", err, want)
+	}
+}
