@@ -1,0 +1,340 @@
+package testnet_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	mathrand "math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+
+	"cairn/consensus"
+	"cairn/node"
+	"cairn/node/api"
+)
+
+// foe attacks a node over libp2p, with a member's keys or with none that anybody knows.
+type foe struct {
+	who      string
+	victim   peer.AddrInfo
+	chain    string
+	genesis  *consensus.Genesis
+	node     ed25519.PrivateKey
+	recorder ed25519.PrivateKey
+	side     []*consensus.Block // a branch from the genesis on, of full blocks
+}
+
+// newFoe makes one that has the keys of the member in dir, or new ones if dir is empty.
+func newFoe(t *testing.T, who string, victim *process, chain *api.ChainStatus, dir string) *foe {
+	t.Helper()
+	f := &foe{who: who, chain: chain.ChainID}
+	at, err := peer.AddrInfoFromString(victim.status.Listen.P2P[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.victim = *at
+	if f.genesis, err = node.LoadNetwork(victim.dir); err != nil {
+		t.Fatal(err)
+	}
+	if dir == "" {
+		_, f.node, _ = ed25519.GenerateKey(rand.Reader)
+		_, f.recorder, _ = ed25519.GenerateKey(rand.Reader)
+	} else {
+		id, err := node.LoadIdentity(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.node, f.recorder = id.Node, id.Recorder
+	}
+	f.side = f.branch(400)
+	return f
+}
+
+// branch makes blocks from the genesis on at the lowest difficulty, each with one batch as often as it fits.
+func (f *foe) branch(n int) (list []*consensus.Block) {
+	state := f.genesis.State()
+	hs, params := state.HeaderState(), state.Params()
+	batch := f.batch(params, 1, consensus.Hash{})
+	var body []consensus.Batch
+	for size := 0; size+batch.Size() < consensus.MaxBody-1024; size += batch.Size() {
+		body = append(body, batch)
+	}
+	for range n {
+		b := &consensus.Block{Batches: body}
+		b.Header.Header = consensus.Header{
+			Version: params.Version, ChainID: state.ChainID(), Height: hs.Height() + 1, Prev: hs.ID(),
+			BodyRoot: consensus.BodyRoot(params.Version, nil, body), Miner: consensus.PublicKey(f.recorder),
+			Time: hs.Time() + 60*uint64(params.BlockInterval.Milliseconds()), Bits: hs.NextBits(),
+		}
+		if b.Header.Time > uint64(time.Now().UnixMilli()) {
+			b.Header.Time = hs.Time() + 1
+		}
+		target, _ := consensus.TargetFromBits(b.Header.Bits)
+		b.Header.Nonce, _ = consensus.NewPowHasher(&b.Header.Header).Search(target, 0, math.MaxUint64)
+		b.Header = consensus.SignHeader(b.Header.Header, f.recorder)
+		list = append(list, b)
+		hs = hs.Next(&b.Header.Header)
+	}
+	return list
+}
+
+// batch makes one of 64 micro-roots.
+func (f *foe) batch(params *consensus.Params, seq uint64, prev consensus.Hash) consensus.Batch {
+	b := consensus.Batch{ChainID: params.ChainID(), Seq: seq, Prev: prev, Time: uint64(time.Now().UnixMilli())}
+	if params.HasEpochs() {
+		b.Epoch = mathrand.Uint64() | 1
+	}
+	for range 64 {
+		var root consensus.Hash
+		_, _ = rand.Read(root[:])
+		b.Micros = append(b.Micros, consensus.MicroRoot{Root: root, Count: 1})
+	}
+	b.Seal(nil, params, f.recorder)
+	return b
+}
+
+func peerAttacks(f *foe) []attack {
+	list := []attack{
+		{name: "side blocks", run: func(ctx context.Context, t *testing.T) { f.claims(ctx, t, f.serveSide) }},
+		{name: "claimed work, and no block", run: func(ctx context.Context, t *testing.T) { f.claims(ctx, t, nothing) }},
+		{name: "bodies withheld", run: func(ctx context.Context, t *testing.T) { f.claims(ctx, t, withheld) }},
+		{name: "garbage and half messages on each stream", run: f.garbage},
+		{name: "a flood of batches", run: f.batches},
+		{name: "questions for peers without end", run: f.questions},
+		{name: "new identities", run: f.identities},
+	}
+	for i := range list {
+		list[i].name = f.who + ": " + list[i].name
+	}
+	return list
+}
+
+// host makes a libp2p host with the foe's identity, or with a new one.
+func (f *foe) host(t *testing.T, own bool) host.Host {
+	key := f.node
+	if !own {
+		_, key, _ = ed25519.GenerateKey(rand.Reader)
+	}
+	id, err := crypto.UnmarshalEd25519PrivateKey(key)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	h, err := libp2p.New(libp2p.Identity(id), libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics())
+	if err != nil {
+		t.Error(err)
+	}
+	return h
+}
+
+// protocol names a stream (doc/protocol.md, Streams).
+func (f *foe) protocol(name string) protocol.ID {
+	return protocol.ID(fmt.Sprintf("/cairn/%s/%s/1", f.chain, name))
+}
+
+// status is a framed one with a tip, and more work than anybody has.
+func (f *foe) status(tip consensus.Hash) []byte {
+	state := f.genesis.State()
+	b := binary.BigEndian.AppendUint16(nil, 1)
+	b = binary.BigEndian.AppendUint32(b, uint32(state.ChainID()))
+	id := state.GenesisID()
+	b = append(append(b, id[:]...), tip[:]...)
+	b = binary.BigEndian.AppendUint64(b, 1<<40)   // height
+	b = append(append(b, 1), make([]byte, 31)...) // work
+	return frame(append(b, 0, 0))                 // no address
+}
+
+func frame(b []byte) []byte { return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...) }
+
+// tell writes octets to a stream of the victim's and reads what comes.
+func (f *foe) tell(ctx context.Context, h host.Host, name string, b []byte) bool {
+	s, err := h.NewStream(ctx, f.victim.ID, f.protocol(name))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = s.Reset() }()
+	_ = s.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := s.Write(b); err != nil {
+		return false
+	}
+	_ = s.CloseWrite()
+	_, _ = io.Copy(io.Discard, s)
+	return true
+}
+
+// claims tells the victim of ever other tips with more work, and answers with serve when it asks for their blocks.
+func (f *foe) claims(ctx context.Context, t *testing.T, serve func(s network.Stream, served *atomic.Int64)) {
+	h := f.host(t, true)
+	if h == nil {
+		return
+	}
+	defer h.Close()
+	var tips atomic.Uint64
+	var served atomic.Int64
+	next := func() []byte {
+		var tip consensus.Hash
+		binary.BigEndian.PutUint64(tip[24:], tips.Add(1)|mathrand.Uint64()<<32)
+		return f.status(tip)
+	}
+	h.SetStreamHandler(f.protocol("status"), func(s network.Stream) {
+		_, _ = s.Write(next())
+		_ = s.CloseWrite()
+		_, _ = io.Copy(io.Discard, s)
+	})
+	h.SetStreamHandler(f.protocol("blocks"), func(s network.Stream) { serve(s, &served) })
+	for ctx.Err() == nil {
+		if h.Connect(ctx, f.victim) == nil {
+			f.tell(ctx, h, "status", next())
+		}
+		rest(ctx, 100*time.Millisecond)
+	}
+	t.Logf("%s: %d answers to what was claimed", f.who, served.Load())
+}
+
+// serveSide gives blocks of the side branch: each request gets those behind what the one before got.
+func (f *foe) serveSide(s network.Stream, served *atomic.Int64) {
+	defer s.Close()
+	from := int(served.Add(1)-1) * 2 % len(f.side)
+	for _, b := range f.side[from:min(from+2, len(f.side))] {
+		if _, err := s.Write(frame(b.Encode())); err != nil {
+			return
+		}
+	}
+	_, _ = s.Write(frame(nil))
+}
+
+func nothing(s network.Stream, served *atomic.Int64) {
+	served.Add(1)
+	_, _ = s.Write(frame(nil))
+	_ = s.Close()
+}
+
+// withheld never answers.
+func withheld(s network.Stream, served *atomic.Int64) {
+	served.Add(1)
+	_, _ = io.Copy(io.Discard, s)
+}
+
+// garbage writes noise, lengths without what they promise and frames of noise to each stream.
+func (f *foe) garbage(ctx context.Context, t *testing.T) {
+	var wg sync.WaitGroup
+	for _, name := range []string{"status", "blocks", "headers", "pool", "peers", "time", "instance", "account", "smtp"} {
+		wg.Go(func() {
+			r := mathrand.New(mathrand.NewPCG(1, uint64(len(name))))
+			for ctx.Err() == nil {
+				h := f.host(t, r.IntN(4) == 0)
+				if h == nil {
+					return
+				}
+				if h.Connect(ctx, f.victim) == nil {
+					f.tell(ctx, h, "status", f.status(consensus.Hash{}))
+					for range 20 {
+						b := make([]byte, r.IntN(3000))
+						for i := range b {
+							b[i] = byte(r.Uint32())
+						}
+						switch r.IntN(3) {
+						case 0:
+							b = frame(b)
+						case 1:
+							b = append(binary.BigEndian.AppendUint32(nil, uint32(len(b)+1000)), b...)
+						}
+						if !f.tell(ctx, h, name, b) {
+							break
+						}
+					}
+				}
+				_ = h.Close()
+				rest(ctx, 50*time.Millisecond)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// batches gossips batches, each of an epoch of its own.
+func (f *foe) batches(ctx context.Context, t *testing.T) {
+	h := f.host(t, true)
+	if h == nil {
+		return
+	}
+	defer h.Close()
+	ps, err := pubsub.NewGossipSub(ctx, h, pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign), pubsub.WithNoAuthor(), pubsub.WithFloodPublish(true))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	topic, err := ps.Join(fmt.Sprintf("/cairn/%s/batch/1", f.chain))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	sent, params := 0, f.genesis.State().Params()
+	for ctx.Err() == nil {
+		if h.Connect(ctx, f.victim) != nil {
+			rest(ctx, 100*time.Millisecond)
+			continue
+		}
+		f.tell(ctx, h, "status", f.status(consensus.Hash{}))
+		for range 500 {
+			b := f.batch(params, 1, consensus.Hash{})
+			if topic.Publish(ctx, b.Encode()) == nil {
+				sent++
+			}
+		}
+	}
+	t.Logf("%s: %d batches", f.who, sent)
+}
+
+// questions asks for peers as fast as it can.
+func (f *foe) questions(ctx context.Context, t *testing.T) {
+	h := f.host(t, true)
+	if h == nil {
+		return
+	}
+	defer h.Close()
+	request := frame(binary.BigEndian.AppendUint16(make([]byte, 32), 64))
+	for ctx.Err() == nil {
+		if h.Connect(ctx, f.victim) != nil || !f.tell(ctx, h, "peers", request) {
+			rest(ctx, 10*time.Millisecond)
+		}
+	}
+}
+
+// identities come, greet and stay, under ever new names.
+func (f *foe) identities(ctx context.Context, t *testing.T) {
+	hosts := make(chan host.Host, 60) // that stay
+	defer func() {
+		for close(hosts); len(hosts) > 0; {
+			_ = (<-hosts).Close()
+		}
+	}()
+	for ctx.Err() == nil {
+		h := f.host(t, false)
+		if h == nil {
+			return
+		}
+		if h.Connect(ctx, f.victim) == nil {
+			f.tell(ctx, h, "status", f.status(consensus.Hash{}))
+		}
+		if len(hosts) == cap(hosts) {
+			_ = (<-hosts).Close()
+		}
+		hosts <- h
+	}
+}

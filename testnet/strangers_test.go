@@ -1,0 +1,220 @@
+package testnet_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cairn/node/api"
+	"cairn/testnet"
+)
+
+// strangersTime is how long each attack of TestStrangers lasts. With CAIRN_STRANGERS, a duration such as 60s, it lasts that long, and what
+// it may cost is held; else only that nothing is lost or stands still.
+func strangersTime(t *testing.T) (each time.Duration, held bool) {
+	text := os.Getenv("CAIRN_STRANGERS")
+	if text == "" {
+		return 250 * time.Millisecond, false
+	}
+	each, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("CAIRN_STRANGERS: %v", err)
+	}
+	return each, true
+}
+
+// What strangers may cost a node.
+const (
+	mostGrowth = 10 << 20  // bytes on the disk, beside what honest mail takes
+	mostMemory = 250 << 20 // resident bytes, beside thrice the texts of mail under way
+	mostSlower = 2         // times the quiet run's p99
+)
+
+// attack is what somebody does to a node until ctx is done.
+type attack struct {
+	name  string
+	texts int64 // bytes of mail texts that it has under way
+	run   func(ctx context.Context, t *testing.T)
+}
+
+// TestStrangers sends honest mail from one node to another while hosts and SMTP clients of strangers, and then those of a member, do what
+// they can to the receiving one.
+func TestStrangers(t *testing.T) {
+	each, held := strangersTime(t)
+	if !held {
+		t.Parallel()
+	}
+	a, b := newPair(t)
+	c := newProcess(t, "charlie.test", "off", a)
+	members(3, a, b, c)
+	chain, err := c.ChainStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.stop()
+
+	h := &honest{from: a, to: b}
+	quiet := h.during(t, "nobody else", each, func(context.Context) {})
+	t.Log(quiet)
+	for _, k := range slices.Concat(smtpAttacks(b), peerAttacks(newFoe(t, "a stranger", b, chain, "")), peerAttacks(newFoe(t, "a member", b, chain, c.dir))) {
+		m := h.during(t, k.name, each, func(ctx context.Context) { k.run(ctx, t) })
+		t.Log(m)
+		if m.blocks == 0 {
+			t.Errorf("%s: no block came in %v", k.name, each)
+		}
+		if !held {
+			continue
+		}
+		if over := m.growth - quiet.growth; over > mostGrowth {
+			t.Errorf("%s: the disk took %d MB more than in a quiet run", k.name, over>>20)
+		}
+		if m.memory > mostMemory+3*k.texts {
+			t.Errorf("%s: %d MB of memory", k.name, m.memory>>20)
+		}
+		if m.p99() > mostSlower*quiet.p99() {
+			t.Errorf("%s: p99 %v, quiet %v", k.name, m.p99(), quiet.p99())
+		}
+	}
+	b.await("no pending mail", func(s *api.Status) bool { return s.Mail.Pending == 0 })
+	if n := b.count("subject:honest verdict:verified label:inbox"); n != h.sent {
+		t.Errorf("%d of %d honest mails are in the inbox and verified", n, h.sent)
+	}
+}
+
+// honest is mail that goes on all the time.
+type honest struct {
+	from, to *process
+	sent     int
+}
+
+// measured is what a node did and took in a while.
+type measured struct {
+	name    string
+	took    []time.Duration // from the submission of each mail to when it can be found at the receiver's
+	blocks  uint64
+	growth  int64 // bytes on the disk of the receiver's directory
+	memory  int64 // the greatest resident size, in bytes
+	seconds float64
+}
+
+func (m *measured) p99() time.Duration {
+	slices.Sort(m.took)
+	return m.took[(len(m.took)*99+99)/100-1]
+}
+
+func (m *measured) String() string {
+	p99 := m.p99()
+	return fmt.Sprintf("%-56s %4d mails, median %4d ms, p99 %5d ms; %.1f blocks/s; disk %+6d KB; memory %4d MB", m.name, len(m.took),
+		m.took[len(m.took)/2].Milliseconds(), p99.Milliseconds(), float64(m.blocks)/m.seconds, m.growth>>10, m.memory>>20)
+}
+
+// during sends mail one by one for a while beside what else is done.
+func (h *honest) during(t *testing.T, name string, while time.Duration, also func(ctx context.Context)) *measured {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), while)
+	defer cancel()
+	m := &measured{name: name}
+	began, before, disk := time.Now(), h.height(t), onDisk(t, h.to.dir)
+	var wg sync.WaitGroup
+	wg.Go(func() { also(ctx) })
+	wg.Go(func() { m.memory = h.to.watchMemory(ctx) })
+	for len(m.took) == 0 || ctx.Err() == nil {
+		m.took = append(m.took, h.send(t))
+	}
+	cancel()
+	wg.Wait()
+	m.seconds = time.Since(began).Seconds()
+	m.blocks, m.growth = h.height(t)-before, onDisk(t, h.to.dir)-disk
+	return m
+}
+
+func (h *honest) height(t *testing.T) uint64 {
+	t.Helper()
+	s, err := h.to.ChainStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Height
+}
+
+// send sends a mail and waits until it is there.
+func (h *honest) send(t *testing.T) time.Duration {
+	t.Helper()
+	began := time.Now()
+	subject := fmt.Sprintf("honest n%d", h.sent)
+	raw := testnet.Compose("alice@alpha.test", "bob@bravo.test", subject, "as every day\n")
+	if err := testnet.SendOne(h.from.status.Listen.Submission, "alice@alpha.test", "bob@bravo.test", raw); err != nil {
+		t.Fatalf("%s: %v", subject, err)
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for h.to.count(fmt.Sprintf("subject:%q", subject)) == 0 {
+		if time.Since(began) > settle {
+			t.Fatalf("%s did not arrive within %v", subject, settle)
+		}
+		<-tick.C
+	}
+	h.sent++
+	return time.Since(began)
+}
+
+// watchMemory returns the greatest resident size of the node's process until ctx is done, in bytes; 0 where the system does not tell.
+func (p *process) watchMemory(ctx context.Context) (most int64) {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		most = max(most, residentOf(p.cmd.Process.Pid))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return most
+		}
+	}
+}
+
+func residentOf(pid int) int64 {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			return n << 10
+		}
+	}
+	return 0
+}
+
+// onDisk is how much a folder takes, holes in files left out.
+func onDisk(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // removed meanwhile
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil
+		}
+		if s, ok := info.Sys().(*syscall.Stat_t); ok && d.Type().IsRegular() {
+			size += s.Blocks * 512
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
