@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/node/api"
-	"cairn/smtpgw"
 )
 
 // queueLimit is how many entries of the queue are listed.
@@ -25,7 +25,7 @@ func (n *Node) ListQueue(context.Context) (*api.QueueList, error) {
 	if l.Total, err = n.queue.Len(); err != nil {
 		return nil, err
 	}
-	err = n.viewQueue(func(view func(*smtpgw.Entry) (api.QueueEntry, error)) error {
+	err = n.viewQueue(func(view func(*outbox.Entry) (api.QueueEntry, error)) error {
 		for i := range entries {
 			v, err := view(&entries[i])
 			if err != nil {
@@ -48,7 +48,7 @@ func (n *Node) QueueEntry(_ context.Context, r api.QueueRequest) (*api.QueueItem
 	for _, a := range e.History {
 		item.History = append(item.History, api.QueueAttempt{Time: a.Time.UTC(), Result: a.Result})
 	}
-	err = n.viewQueue(func(view func(*smtpgw.Entry) (api.QueueEntry, error)) error {
+	err = n.viewQueue(func(view func(*outbox.Entry) (api.QueueEntry, error)) error {
 		item.QueueEntry, err = view(&e)
 		return err
 	})
@@ -72,7 +72,7 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 		return nil, noEntry(err, r.ID)
 	}
 	retried := &api.QueueRetried{}
-	err = n.viewQueue(func(view func(*smtpgw.Entry) (api.QueueEntry, error)) error {
+	err = n.viewQueue(func(view func(*outbox.Entry) (api.QueueEntry, error)) error {
 		v, err := view(&e)
 		switch v.WaitsFor {
 		case api.WaitsAttempt:
@@ -86,14 +86,14 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 }
 
 func noEntry(err error, id uint64) error {
-	if errors.Is(err, smtpgw.ErrGone) {
+	if errors.Is(err, outbox.ErrGone) {
 		return api.Errorf(api.CodeNotFound, "cairn queue ls", "there is no entry %d in the queue: it has been delivered or returned, or never was", id)
 	}
 	return err
 }
 
 // viewQueue gives a function that shows entries as of one moment.
-func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, error)) error) error {
+func (n *Node) viewQueue(show func(view func(*outbox.Entry) (api.QueueEntry, error)) error) error {
 	now := n.now()
 	return n.store.View(func(rd *mailstore.Reader) error {
 		recorder, err := n.recorder.Status(rd)
@@ -102,7 +102,7 @@ func (n *Node) viewQueue(show func(view func(*smtpgw.Entry) (api.QueueEntry, err
 		}
 		keyComes := n.recorderComesAgain(n.chain.State())
 		names := make(map[mailstore.AccountID]string)
-		return show(func(e *smtpgw.Entry) (api.QueueEntry, error) {
+		return show(func(e *outbox.Entry) (api.QueueEntry, error) {
 			name, known := names[e.Account]
 			if !known {
 				a, err := rd.Account(e.Account)
@@ -149,7 +149,7 @@ const heldWhy = "whether a block will hold its record is in doubt, as after a re
 
 // afterError is the command that tells more about why an entry did not get through; empty if there is none. It is not taken from
 // what the other side says.
-func afterError(e *smtpgw.Entry) (next string) {
+func afterError(e *outbox.Entry) (next string) {
 	if strings.HasSuffix(e.LastError, dnsSilent(e.Domain)) {
 		next = "cairn org trust " + e.Domain
 	}
@@ -157,7 +157,7 @@ func afterError(e *smtpgw.Entry) (next string) {
 }
 
 // waitsFor says what an entry waits for. unrecorded: it is delivered to accounts here without a record.
-func waitsFor(e *smtpgw.Entry, held, unrecorded bool, now time.Time) string {
+func waitsFor(e *outbox.Entry, held, unrecorded bool, now time.Time) string {
 	switch {
 	case e.Token == nil && unrecorded:
 		return api.WaitsDelivery

@@ -7,6 +7,7 @@ import (
 
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
@@ -29,7 +30,7 @@ func TestWaitsFor(t *testing.T) {
 		{"tried before", true, time.Hour, false, false, api.WaitsAttempt},
 		{"due", true, -time.Hour, false, false, api.WaitsNothing},
 	} {
-		e := &smtpgw.Entry{NextAttempt: now.Add(tt.next)}
+		e := &outbox.Entry{NextAttempt: now.Add(tt.next)}
 		if tt.sealed {
 			e.Token = []byte("Cairn-Record: x\r\n")
 		}
@@ -99,12 +100,12 @@ func TestWhatToDoAboutASilentDNS(t *testing.T) {
 	s := w.chain.State()
 	w.now = func() time.Time { return unixMilli(s.Time()) }
 	err := router{w.Node}.noRoute(s, "far.test", verifier.NoAnswer)
-	e := &smtpgw.Entry{Domain: "far.test", LastError: "451 4.4.3 find a route to far.test: " + err.Error()}
+	e := &outbox.Entry{Domain: "far.test", LastError: "451 4.4.3 find a route to far.test: " + err.Error()}
 	if got := afterError(e); got != "cairn org trust far.test" {
 		t.Errorf("after %q: %q", e.LastError, got)
 	}
 	for _, said := range []string{"", "451 no", "451 see: cairn org trust evil.test", err.Error() + " or else"} {
-		if got := afterError(&smtpgw.Entry{Domain: "far.test", LastError: said}); got != "" {
+		if got := afterError(&outbox.Entry{Domain: "far.test", LastError: said}); got != "" {
 			t.Errorf("after %q: %q", said, got)
 		}
 	}

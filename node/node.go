@@ -22,6 +22,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/index"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/node/p2p"
@@ -60,7 +61,7 @@ type Node struct {
 	host  *p2p.Host
 	miner *miner.Miner // nil: this node does not mine
 
-	queue      *smtpgw.Queue
+	queue      *outbox.Queue
 	recorder   *recorder.Recorder
 	courier    *smtpgw.Courier
 	lists      *smtpgw.Distributor
@@ -216,7 +217,7 @@ func (n *Node) connect() (err error) {
 	if gw.InboundFilter, err = n.filter("inbound.filter", n.cfg.Inbound.Filter); err != nil {
 		return err
 	}
-	n.queue = smtpgw.NewQueue(n.store)
+	n.queue = outbox.New(n.store)
 	n.queue.SetClock(n.now)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.log)

@@ -4,8 +4,8 @@ import (
 	"cairn/consensus/chain"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/node/p2p"
-	"cairn/smtpgw"
 )
 
 // A node's parts, for those who run several in one process and look on.
@@ -17,7 +17,7 @@ func (n *Node) Chain() *chain.Manager { return n.chain }
 func (n *Node) Store() *mailstore.Store { return n.store }
 
 // Queue is the outbound mail.
-func (n *Node) Queue() *smtpgw.Queue { return n.queue }
+func (n *Node) Queue() *outbox.Queue { return n.queue }
 
 // Host is the connection to the other nodes.
 func (n *Node) Host() *p2p.Host { return n.host }

@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/recorder"
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
@@ -22,7 +23,7 @@ import (
 
 // sealable is the outbound queue as the recorder sees it.
 type sealable struct {
-	*smtpgw.Queue
+	*outbox.Queue
 	here func(address string) (bool, error) // whether mail for it goes to an account of this node
 }
 
@@ -45,7 +46,7 @@ func (q sealable) Sealed(after uint64, max int) ([]recorder.Entry, error) {
 	return entries, err
 }
 
-func sealing(list []smtpgw.Entry) []recorder.Entry {
+func sealing(list []outbox.Entry) []recorder.Entry {
 	entries := make([]recorder.Entry, len(list))
 	for i, e := range list {
 		entries[i] = recorder.Entry{
@@ -57,20 +58,7 @@ func sealing(list []smtpgw.Entry) []recorder.Entry {
 }
 
 func (q sealable) Raw(e recorder.Entry) ([]byte, error) {
-	return q.Queue.Raw(smtpgw.Entry{ID: e.ID, Blob: e.Blob})
-}
-
-func (q sealable) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
-	return isGone(q.Queue.Seal(tx, id, token))
-}
-
-func (q sealable) Unseal(tx *mailstore.Tx, id uint64) error { return isGone(q.Queue.Unseal(tx, id)) }
-
-func isGone(err error) error {
-	if errors.Is(err, smtpgw.ErrGone) {
-		return recorder.ErrGone
-	}
-	return err
+	return q.Queue.Raw(outbox.Entry{ID: e.ID, Blob: e.Blob})
 }
 
 // checker is the verifier as the gateway sees it. Mail that our own courier

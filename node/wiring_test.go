@@ -13,6 +13,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/consensus/verifier"
 	"cairn/mailstore/message"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw"
 )
 
@@ -96,7 +97,7 @@ func TestLargestMailFitsWithItsRecord(t *testing.T) {
 	n := open(t, dir)
 	gw := n.gatewayConfig()
 	raw := []byte("From: postmaster@alpha.test\r\nSubject: large\r\n\r\n")
-	submitter := smtpgw.NewSubmitter(gw, n.store, smtpgw.NewQueue(n.store))
+	submitter := smtpgw.NewSubmitter(gw, n.store, outbox.New(n.store))
 	peer := smtpgw.Peer{Addr: "127.0.0.1:1", Helo: strings.Repeat("h", 255), Protocol: "UTF8SMTP"}
 	sent, err := submitter.Submit(t.Context(), peer, "postmaster@alpha.test", []string{"bob@bravo.test"}, raw)
 	if err != nil {

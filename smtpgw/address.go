@@ -67,32 +67,6 @@ func (m mailbox) String() string { return m.local + "@" + m.domain }
 // parts are matched without regard to case.
 func (m mailbox) key() string { return strings.ToLower(m.local) + "@" + m.domain }
 
-// addressKey is key for an address as the message package gives it: there a
-// local part that needs its quotes has them.
-func addressKey(addr string) string {
-	at := strings.LastIndexByte(addr, '@')
-	if at < 0 {
-		return strings.ToLower(addr)
-	}
-	local := addr[:at]
-	if n := len(local); n >= 2 && local[0] == '"' && local[n-1] == '"' {
-		local = unquoted(local[1 : n-1])
-	}
-	return strings.ToLower(local) + "@" + maildomain.Canonical(addr[at+1:])
-}
-
-// unquoted resolves the quoted pairs within a quoted string.
-func unquoted(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			i++
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
 // isPostmaster reports whether the address is one that RFC 5321, section
 // 4.5.1 reserves.
 func (m mailbox) isPostmaster() bool { return strings.EqualFold(m.local, "postmaster") }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 func unseal(t testing.TB, n *node, id uint64) {
@@ -26,8 +27,8 @@ func TestTokenTakenBack(t *testing.T) {
 	n.send(t, "user@local.example", mailText("anew"), "bob@far.example")
 	n.send(t, "user@local.example", mailText("held"), "bob@far.example")
 	n.send(t, "user@local.example", mailText("free"), "bob@far.example")
-	for range len(n.queue.sealer) {
-		<-n.queue.sealer
+	for range len(n.queue.Wake()) {
+		<-n.queue.Wake()
 	}
 	if free := n.queue.Hold([]uint64{1, 2}); !slices.Equal(free, []uint64{1, 2}) {
 		t.Fatalf("%v can be held", free)
@@ -52,7 +53,7 @@ func TestTokenTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error { return n.queue.Unseal(tx, 2) })
-	if !errors.Is(err, ErrGone) {
+	if !errors.Is(err, outbox.ErrGone) {
 		t.Errorf("error %v of a dropped entry", err)
 	}
 	err = n.store.Update(t.Context(), func(tx *mailstore.Tx) error { return n.queue.Seal(tx, 1, []byte("Cairn-Record: another\r\n")) })

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/emersion/go-smtp"
+
+	"cairn/mailstore/outbox"
 )
 
 // fate is what became of one recipient in an attempt.
@@ -18,7 +20,7 @@ type fate struct {
 // attempt tries to hand an entry over. o is the lane's session or nil; the one
 // to go on with is returned. All failures are in the fates: replies of the
 // other side, or 4xx made here for what may get better.
-func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, raw []byte) ([]fate, *outbound) {
+func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
 	// Asked for each message: whom the domain is trusted to be of may have
 	// changed since the session was opened.
 	route, err := c.router.Route(ctx, e.Domain)
@@ -48,7 +50,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *Entry, r
 
 // attemptAnew hands an entry over in a session of its own, which is returned if
 // more can be sent over it.
-func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *Entry, raw []byte) ([]fate, *outbound) {
+func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
 	if err := l.recentFailure(c.now(), route.To); err != nil {
 		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
 	}
@@ -94,7 +96,7 @@ func connect(ctx context.Context, sending *Sending, hostname string, route Route
 
 // deliverLocal hands an entry for one of our own domains to accounts of this node, and to the other nodes
 // of the organisation that have the accounts.
-func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate {
+func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
 	if c.cfg.Siblings == nil {
 		return c.deliverHere(ctx, e, raw)
 	}
@@ -105,7 +107,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *Entry, raw []byte) []fate
 	for _, rcpt := range e.Recipients {
 		route, err := Route{Local: true}, error(nil)
 		if m, bad := parseMailbox(rcpt, true); bad == nil {
-			route, err = c.cfg.heldBy(ctx, c.queue.store, c.dir, m, nil)
+			route, err = c.cfg.heldBy(ctx, c.queue.Store(), c.dir, m, nil)
 		}
 		switch {
 		case err != nil && !isUnknown(err):
@@ -151,7 +153,7 @@ func (e *elsewhere) add(route Route, rcpt string) {
 }
 
 // deliverHere hands an entry to accounts of this node.
-func (c *Courier) deliverHere(ctx context.Context, e *Entry, raw []byte) []fate {
+func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
 	whole := slices.Concat(e.Token, raw)
 	deliver := func(rcpts []string) (reply, error) {
 		err := c.delivery.Deliver(ctx, c.localArrival(whole, e.From, rcpts), e.Ref)
@@ -188,7 +190,7 @@ func (c *Courier) localArrival(raw []byte, from string, rcpts []string) *Arrival
 	}
 }
 
-func fates(e *Entry, replies []reply) []fate {
+func fates(e *outbox.Entry, replies []reply) []fate {
 	out := make([]fate, len(replies))
 	for i, r := range replies {
 		out[i] = fate{e.Recipients[i], r}
@@ -197,7 +199,7 @@ func fates(e *Entry, replies []reply) []fate {
 }
 
 // deferred is the fate of all recipients when something went wrong on the way, in doing what.
-func (c *Courier) deferred(e *Entry, what string, err error) []fate {
+func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	c.log.Warn("courier: "+what, "ref", e.Ref, "id", e.ID, "domain", e.Domain, "err", err)
 	why := because(err)
 	if why == "" {
@@ -208,7 +210,7 @@ func (c *Courier) deferred(e *Entry, what string, err error) []fate {
 
 // replyTo is the reply for a recipient here when there was an error: the refusal if it is one, else it is our
 // own trouble, of which the log tells.
-func (c *Courier) replyTo(e *Entry, during string, err error) reply {
+func (c *Courier) replyTo(e *outbox.Entry, during string, err error) reply {
 	log := c.log.With("ref", e.Ref, "id", e.ID, "domain", e.Domain)
 	var refusal *smtp.SMTPError
 	if errors.As(gate(log, during, err), &refusal) {

@@ -11,6 +11,7 @@ import (
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
+	"cairn/mailstore/outbox"
 )
 
 func mailboxesTest(value string) ([]mailbox, error) {
@@ -84,7 +85,7 @@ func FuzzMailboxes(f *testing.F) {
 		}
 		read := make(map[string]bool)
 		for _, a := range m.From {
-			read[addressKey(a.Addr)] = true
+			read[maildomain.AddressKey(a.Addr)] = true
 		}
 		for _, m := range found {
 			if !read[m.key()] {
@@ -104,7 +105,7 @@ func TestFromBelongsToWhoSends(t *testing.T) {
 	cfg := testConfig
 	cfg.Domains = only(append(cfg.Domains(), "second.example")...)
 	cfg.RelayFrom = []string{"Reports@Orig.example", "@Relay.example", "noreply@local.example"}
-	s := NewSubmitter(cfg, st, NewQueue(st))
+	s := NewSubmitter(cfg, st, outbox.New(st))
 	const user = "user@local.example"
 	for _, tt := range []struct {
 		name, from, header string
@@ -158,7 +159,7 @@ func TestAnyAddressMayBeAllowed(t *testing.T) {
 	st := localStore(t)
 	cfg := testConfig
 	cfg.RelayFrom = []string{AnyAddress}
-	s := NewSubmitter(cfg, st, NewQueue(st))
+	s := NewSubmitter(cfg, st, outbox.New(st))
 	if _, err := s.Submit(t.Context(), Peer{}, "x@far.example", []string{"a@far.example"}, []byte("From: y@z.example\r\n\r\n")); err != nil {
 		t.Error(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"cairn/mailstore/outbox"
 )
 
 // BenchmarkSubmit takes 4 KB messages from 16 clients at one time; a message
@@ -83,7 +85,7 @@ func BenchmarkCourier(b *testing.B) {
 	raw = append([]byte(mailText("bench")), raw...)
 	raw = append(raw, "\r\n"...)
 	for range b.N {
-		if _, err := n.queue.Submit(b.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{"bob@far.example"}}, raw); err != nil {
+		if _, err := n.queue.Submit(b.Context(), outbox.Envelope{From: "user@local.example", Account: 2, Recipients: []string{"bob@far.example"}}, raw); err != nil {
 			b.Fatal(err)
 		}
 	}

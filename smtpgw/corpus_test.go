@@ -12,6 +12,7 @@ import (
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/outbox"
 )
 
 // TestCorpusSubmission submits real mail as a program that may send as anybody.
@@ -22,7 +23,7 @@ func TestCorpusSubmission(t *testing.T) {
 	cfg := testConfig
 	cfg.RelayFrom = []string{AnyAddress}
 	st := localStore(t)
-	s := NewSubmitter(cfg, st, NewQueue(st))
+	s := NewSubmitter(cfg, st, outbox.New(st))
 	taken, untouched, refused := 0, 0, make(map[string]int)
 	received := regexp.MustCompile(`^Received: [^\r]*\r\n\t[^\r]*\r\n\t[^\r]*\r\n`)
 	for _, folder := range []string{"ham", "spam", "intl", "mime"} {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // Courier carries sealed queue entries to the nodes of their domains, or to
@@ -16,7 +17,7 @@ import (
 // way is only in its memory, so a restart begins again with all that is not
 // known to have arrived.
 type Courier struct {
-	queue    *Queue
+	queue    *outbox.Queue
 	router   Router
 	delivery *Delivery
 	cfg      Config
@@ -35,11 +36,11 @@ type Courier struct {
 }
 
 // NewCourier returns a courier for the queue.
-func NewCourier(cfg Config, queue *Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
+func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
 	cfg = cfg.withDefaults()
 	return &Courier{
 		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: newDirectory(cfg),
-		log: log, update: queue.store.Update,
+		log: log, update: queue.Store().Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
 		lanes: make(map[string]*lane),
 	}
@@ -60,7 +61,7 @@ func (c *Courier) now() time.Time { return c.cfg.Clock.Now() }
 // would be delivered again and again.
 func (c *Courier) Run(ctx context.Context) error {
 	ctx, c.fail = context.WithCancelCause(ctx)
-	defer c.queue.way.ended()
+	defer c.queue.EndAll()
 	defer c.work.Wait()
 	defer c.fail(nil)
 	timer := time.NewTimer(0)
@@ -71,7 +72,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-timer.C:
 		case <-c.more:
-		case <-c.queue.sender:
+		case <-c.queue.WakeCourier():
 			// Entries are sealed in transactions that may still be on their
 			// way to the disk. An update of our own comes after them.
 			barrier := func(*mailstore.Tx) error { return nil }
@@ -114,21 +115,21 @@ func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.skipped = false
-	next, err := c.queue.dueBy(c.now(), 2*c.cfg.Sending.MaxRetry, func(d due) bool {
-		if !c.queue.way.begin(d.id) {
+	next, err := c.queue.DueBy(c.now(), 2*c.cfg.Sending.MaxRetry, func(d outbox.Due) bool {
+		if !c.queue.Begin(d.ID) {
 			return true
 		}
-		l := c.lanes[d.domain]
+		l := c.lanes[d.Domain]
 		if l == nil && len(c.lanes) < c.cfg.Sending.Domains {
-			l = newLane(d.domain)
-			c.lanes[d.domain] = l
+			l = newLane(d.Domain)
+			c.lanes[d.Domain] = l
 		}
 		if l == nil || len(l.pending) == cap(l.pending) {
-			c.queue.way.end(d.id)
+			c.queue.End(d.ID)
 			c.skipped = true
 			return true
 		}
-		l.pending <- d.id
+		l.pending <- d.ID
 		return true
 	})
 	for _, l := range c.lanes {
@@ -144,10 +145,18 @@ func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
 // release forgets an entry that is no longer under way.
 func (c *Courier) release(l *lane, id uint64) {
 	c.mu.Lock()
-	c.queue.way.end(id) // not while dispatch goes by what was stored before
+	c.queue.End(id) // not while dispatch goes by what was stored before
 	again := c.skipped && len(l.pending) < laneRoom/2
 	c.mu.Unlock()
 	if again {
 		signal(c.more)
+	}
+}
+
+// signal wakes the reader of c, if it is not about to wake up anyway.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

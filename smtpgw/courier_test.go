@@ -19,11 +19,12 @@ import (
 	"github.com/emersion/go-message"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 func (n *node) send(t testing.TB, from, raw string, to ...string) {
 	t.Helper()
-	if _, err := n.queue.Submit(t.Context(), Envelope{From: from, Account: 2, Recipients: to}, []byte(raw)); err != nil {
+	if _, err := n.queue.Submit(t.Context(), outbox.Envelope{From: from, Account: 2, Recipients: to}, []byte(raw)); err != nil {
 		t.Fatal(err)
 	}
 	sealAll(t, n.store, n.queue)
@@ -183,7 +184,7 @@ func TestReportsInUTF8(t *testing.T) {
 		{"reply", "a@x.example", "b@y.example", "plain", "5.1.1 nö", utf8},
 		{"broken reply", "a@x.example", "b@y.example", "plain", "5.1.1 n\xff", utf8},
 	} {
-		e := &Entry{From: tt.from, Recipients: []string{tt.to}, Created: time.Now()}
+		e := &outbox.Entry{From: tt.from, Recipients: []string{tt.to}, Created: time.Now()}
 		raw := []byte("From: a@x.example\r\nSubject: " + tt.subject + "\r\n\r\nbödy\r\n")
 		report, err := bounce(e, raw, []fate{{tt.to, reply{550, tt.reply}}}, "mx", "x.example", time.Now())
 		if err != nil {
@@ -259,9 +260,9 @@ func TestCourierExpires(t *testing.T) {
 	n.courier.router = routes{"far.example": Route{Dial: func(context.Context, string) (net.Conn, error) {
 		return nil, errors.New("node is switched off")
 	}}, "local.example": Route{Local: true}}
-	n.queue.now = func() time.Time { return time.Now().Add(-5 * 24 * time.Hour) }
+	n.queue.SetClock(func() time.Time { return time.Now().Add(-5 * 24 * time.Hour) })
 	n.send(t, "user@local.example", mailText("undeliverable"), "bob@far.example")
-	n.queue.now = time.Now
+	n.queue.SetClock(time.Now)
 	n.run(t)
 	n.drained(t)
 	got := inboxOf(t, n.store, "user@local.example", "inbox")
@@ -288,7 +289,7 @@ func TestCausesStayInside(t *testing.T) {
 			set(n)
 			n.send(t, "user@local.example", mailText("inside"), "bob@far.example", "al@far.example")
 			n.run(t)
-			var e Entry
+			var e outbox.Entry
 			waitFor(t, func() bool {
 				var err error
 				e, err = n.queue.Get(1)
@@ -349,12 +350,12 @@ func TestWrongClockExpiresNothing(t *testing.T) {
 		}
 		return wrong.Load()
 	}
-	n.queue.now = func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }
+	n.queue.SetClock(func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) })
 	n.send(t, "user@local.example", mailText("sealed"), "bob@far.example")
-	if _, err := n.queue.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{"bob@far.example"}}, []byte(mailText("unsealed"))); err != nil {
+	if _, err := n.queue.Submit(t.Context(), outbox.Envelope{From: "user@local.example", Account: 2, Recipients: []string{"bob@far.example"}}, []byte(mailText("unsealed"))); err != nil {
 		t.Fatal(err)
 	}
-	n.queue.now = time.Now
+	n.queue.SetClock(time.Now)
 	n.run(t)
 	waitFor(t, func() bool { return must(n.queue.LenDeferred())(t) == 1 })
 	for range 10 {
@@ -366,7 +367,7 @@ func TestWrongClockExpiresNothing(t *testing.T) {
 	wrong.Store(false)
 	waitFor(t, func() bool {
 		_, err := n.queue.Get(2)
-		return errors.Is(err, ErrGone)
+		return errors.Is(err, outbox.ErrGone)
 	})
 }
 
@@ -547,7 +548,7 @@ func TestCourierEndsWithTheStore(t *testing.T) {
 		n := nearNode(t, far)
 		n.send(t, "user@local.example", mailText("once"), "bob@far.example")
 		if !woken {
-			<-n.queue.sender // the due entry is found all the same
+			<-n.queue.WakeCourier() // the due entry is found all the same
 		}
 		n.courier.update = func(context.Context, func(*mailstore.Tx) error) error {
 			return fmt.Errorf("%w: no such device", mailstore.ErrBroken)
@@ -572,18 +573,18 @@ func TestUnrecordedMailIsReturned(t *testing.T) {
 	const toBoth = "To: other@local.example, removed@local.example\r\n"
 	submit := func(from, raw string, to ...string) {
 		t.Helper()
-		env := Envelope{From: from, Account: 2, Recipients: to}
+		env := outbox.Envelope{From: from, Account: 2, Recipients: to}
 		if _, err := n.queue.Submit(t.Context(), env, []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	n.queue.now = func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }
+	n.queue.SetClock(func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) })
 	submit("user@local.example", mailText("undeliverable"), "bob@far.example")
 	submit("", toBoth+mailText("report"), "other@local.example", "removed@local.example") // one entry
 	submit("", mailText("report to nobody here"), "bob@far.example")
 	submit("removed@local.example", mailText("sender is gone"), "bob@far.example")
 	submit("", strings.Repeat("Received: by here\r\n", maxReceived)+mailText("in circles"), "other@local.example")
-	n.queue.now = time.Now
+	n.queue.SetClock(time.Now)
 	submit("user@local.example", mailText("fresh"), "bob@far.example")
 	n.run(t)
 	waitFor(t, func() bool { return n.queued(t) == 1 })
@@ -606,9 +607,9 @@ func TestUnrecordedMailIsNotReturnedAtOnce(t *testing.T) {
 	far := farNode(t)
 	n := nearNode(t, far)
 	n.send(t, "user@local.example", mailText("first look"), "bob@far.example")
-	n.queue.now = func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) }
+	n.queue.SetClock(func() time.Time { return time.Now().Add(-6 * 24 * time.Hour) })
 	submitTo(t, n.queue, "bob@far.example")
-	n.queue.now = time.Now
+	n.queue.SetClock(time.Now)
 	old := must(n.queue.Unsealed(0, 1))(t)[0].ID
 	n.run(t)
 	arrived := func() int { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // crashChild is the process that TestKillLosesNothing kills: a submission
@@ -27,7 +28,7 @@ func crashChild(dir string) {
 		panic(err)
 	}
 	fmt.Println(l.Addr())
-	panic(NewSubmission(testConfig, st, NewQueue(st), discard()).Serve(l))
+	panic(NewSubmission(testConfig, st, outbox.New(st), discard()).Serve(l))
 }
 
 // TestKillLosesNothing kills the process in the middle of a burst, three times
@@ -60,7 +61,7 @@ func TestKillLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	q := NewQueue(st)
+	q := outbox.New(st)
 	entries := make(map[string][]string)
 	for after := uint64(0); ; {
 		es := must(q.Unsealed(after, 1000))(t)

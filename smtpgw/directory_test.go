@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"github.com/emersion/go-smtp"
+
+	"cairn/mailstore/outbox"
 )
 
 // An address stays an account's when its domain is the organisation's no more; whoever sends as it is told that, and not
 // that nobody has the address.
 func TestSenderAtAFormerDomain(t *testing.T) {
 	st := storeWith(t, "admin=admin@local.example", "user=user@local.example,user@former.example", "both=both@former.example")
-	queue := NewQueue(st)
+	queue := outbox.New(st)
 	s := NewSubmitter(testConfig, st, queue)
 	for _, tt := range []struct {
 		from, author string

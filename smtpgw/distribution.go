@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // fanOut is how many members one transaction queues a post for.
@@ -64,7 +65,7 @@ func (d *Distributor) finish(ctx context.Context) error {
 			return err
 		}
 		d.pending = more
-		signal(d.queue.sealer)
+		d.queue.WakeSealer()
 	}
 	return ctx.Err()
 }
@@ -104,8 +105,8 @@ func (d *Distributor) step(tx *mailstore.Tx) (more bool, err error) {
 	if len(members) == 0 {
 		return true, sp.Delete(underWay)
 	}
-	env := Envelope{Ref: w.Ref, From: l.Owner, Account: l.Account}
-	if err := d.queue.enqueue(tx, env, memberGroups(members), w.Sent, sent.Blob); err != nil {
+	env := outbox.Envelope{Ref: w.Ref, From: l.Owner, Account: l.Account}
+	if err := d.queue.Enqueue(tx, env, memberGroups(members), w.Sent, sent.Blob); err != nil {
 		return false, err
 	}
 	w.After = members[len(members)-1]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 // further ones, each of which notes how far it came.
 type Distributor struct {
 	store    *mailstore.Store
-	queue    *Queue
+	queue    *outbox.Queue
 	hostname string
 	standing func(*mailstore.Reader, mailstore.Message) (Standing, error)
 	log      *slog.Logger
@@ -38,7 +39,7 @@ type Distributor struct {
 // NewDistributor returns a distributor for the lists in store. standing tells
 // what the record of a stored message says about it; of mail that has none, and
 // of mail without a verdict, nothing and no error.
-func NewDistributor(cfg Config, store *mailstore.Store, queue *Queue, standing func(*mailstore.Reader, mailstore.Message) (Standing, error), log *slog.Logger) *Distributor {
+func NewDistributor(cfg Config, store *mailstore.Store, queue *outbox.Queue, standing func(*mailstore.Reader, mailstore.Message) (Standing, error), log *slog.Logger) *Distributor {
 	cfg = cfg.withDefaults()
 	return &Distributor{
 		store: store, queue: queue, hostname: cfg.Hostname, standing: standing, log: log, now: cfg.Clock.Now, pending: true,

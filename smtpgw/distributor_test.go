@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/screen"
 )
 
@@ -17,7 +18,7 @@ import (
 type listHouse struct {
 	t     *testing.T
 	store *mailstore.Store
-	queue *Queue
+	queue *outbox.Queue
 	check *verifier
 	list  List
 }
@@ -25,7 +26,7 @@ type listHouse struct {
 func newListHouse(t *testing.T, l List, members ...string) *listHouse {
 	st := localStore(t)
 	return &listHouse{
-		t: t, store: st, queue: NewQueue(st), list: hosted(t, st, l, members...),
+		t: t, store: st, queue: outbox.New(st), list: hosted(t, st, l, members...),
 		check: &verifier{found: screen.Finding{Verdict: record.Verified}},
 	}
 }
@@ -57,7 +58,7 @@ func (h *listHouse) follow() {
 }
 
 // queued returns the entries, all of which are to have the owner as sender.
-func (h *listHouse) queued() []Entry {
+func (h *listHouse) queued() []outbox.Entry {
 	h.t.Helper()
 	all, err := h.queue.List(0, 1<<20)
 	if err != nil {

@@ -15,9 +15,7 @@
 //     is evidence; screen.Decide says where the mail goes.
 //   - Filing keeps that evidence, and lets labels follow when a verdict changes.
 //   - History remembers what accounts had to do with which addresses.
-//   - Queue keeps what has to leave. An entry is one message for the
-//     recipients of one domain. The recorder seals entries with their token.
-//   - Courier follows the sealed entries, finds a Route for each domain and
+//   - Courier follows the sealed entries of the queue (mailstore/outbox), finds a Route for each domain and
 //     hands the message over, or returns it to its sender as an RFC 3464
 //     report.
 //   - Distributor sends on what is posted to a List, a mailing list that this

@@ -7,6 +7,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 )
 
 // TestDomainFormsAgree walks all that take domains over the same inputs: each
@@ -57,7 +58,7 @@ func TestDomainFormsAgree(t *testing.T) {
 		if got := consensus.ValidDomain(tt.form); got != tt.enrol {
 			t.Errorf("enrolment: %q is %v", tt.form, got)
 		}
-		if got, want := addressKey("Jo@"+tt.in), "jo@"+tt.form; got != want && !strings.Contains(tt.form, "@") {
+		if got, want := maildomain.AddressKey("Jo@"+tt.in), "jo@"+tt.form; got != want && !strings.Contains(tt.form, "@") {
 			t.Errorf("key %q, want %q", got, want)
 		}
 	}

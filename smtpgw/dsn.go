@@ -10,12 +10,13 @@ import (
 	"github.com/emersion/go-message"
 
 	"cairn/mailstore/message/maildomain"
+	"cairn/mailstore/outbox"
 )
 
 // bounce writes the report to the sender of e about recipients that will not
 // get the message (RFC 3464): for people, for programs, and the header of the
 // message.
-func bounce(e *Entry, raw []byte, failed []fate, hostname, domain string, now time.Time) ([]byte, error) {
+func bounce(e *outbox.Entry, raw []byte, failed []fate, hostname, domain string, now time.Time) ([]byte, error) {
 	var h message.Header
 	h.Set("From", "Mail Delivery System <postmaster@"+domain+">")
 	h.Set("To", "<"+pathOf(e.From)+">")
@@ -71,7 +72,7 @@ func writePart(w *message.Writer, kind, body string) error {
 	return p.Close()
 }
 
-func forPeople(e *Entry, failed []fate, hostname string) string {
+func forPeople(e *outbox.Entry, failed []fate, hostname string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "This is the mail system at %s.\r\n\r\n", hostname)
 	b.WriteString("Your message could not be delivered to:\r\n\r\n")
@@ -82,7 +83,7 @@ func forPeople(e *Entry, failed []fate, hostname string) string {
 	return b.String()
 }
 
-func forPrograms(e *Entry, failed []fate, hostname string) string {
+func forPrograms(e *outbox.Entry, failed []fate, hostname string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Reporting-MTA: dns; %s\r\n", hostname)
 	fmt.Fprintf(&b, "X-Cairn-Reference: %s\r\n", e.Ref)

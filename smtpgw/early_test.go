@@ -6,6 +6,8 @@ import (
 	"net"
 	"syscall"
 	"testing"
+
+	"cairn/mailstore/outbox"
 )
 
 // TestEarlyTalkers: who speaks before the greeting is turned away, on a socket
@@ -58,7 +60,7 @@ func TestEarlyTalkers(t *testing.T) {
 		d.expect("^250")
 	})
 	t.Run("own user", func(t *testing.T) {
-		d := conns(t, NewSubmission(testConfig, st, NewQueue(st), discard()), "EHLO early.example\r\n")
+		d := conns(t, NewSubmission(testConfig, st, outbox.New(st), discard()), "EHLO early.example\r\n")
 		d.expect("^220")
 		d.expect("^250")
 	})

@@ -11,6 +11,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/authres"
 )
 
@@ -84,7 +85,7 @@ func pass(ctx context.Context, f Filter, p Passing) ([]byte, error) {
 // filtered runs a submitted message, ready to leave, through the administrator's filter. What comes
 // out is held to what a submitter is held to, and put right in the same way: who writes a filter
 // makes mistakes as well. They are ours, not the submitter's, so the reply is temporary.
-func (s *Submitter) filtered(ctx context.Context, msg []byte, env Envelope, peer Peer, with stamp) ([]byte, error) {
+func (s *Submitter) filtered(ctx context.Context, msg []byte, env outbox.Envelope, peer Peer, with stamp) ([]byte, error) {
 	if s.cfg.SubmissionFilter == nil {
 		return msg, nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/filter"
 )
 
@@ -170,7 +171,7 @@ func TestFilterOfAPI(t *testing.T) {
 	st := localStore(t)
 	for script, want := range map[string]string{"exit 77": "550", "exit 75": "451", "exit 1": "exit status 1", "cat; printf 'From: x\\n'": ""} {
 		cfg.SubmissionFilter = newShell(script)
-		_, err := NewSubmitter(cfg, st, NewQueue(st)).Submit(t.Context(), Peer{}, "user@local.example", []string{"a@far.example"}, []byte(mailText("api")))
+		_, err := NewSubmitter(cfg, st, outbox.New(st)).Submit(t.Context(), Peer{}, "user@local.example", []string{"a@far.example"}, []byte(mailText("api")))
 		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
 			t.Errorf("%s: %v, want %q", script, err, want)
 		}

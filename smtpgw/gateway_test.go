@@ -11,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/screen"
 )
 
@@ -128,7 +129,7 @@ func TestUTF8Addresses(t *testing.T) {
 // TestSubmitter is the way in that is no SMTP session.
 func TestSubmitter(t *testing.T) {
 	st := localStore(t)
-	q := NewQueue(st)
+	q := outbox.New(st)
 	s := NewSubmitter(testConfig, st, q)
 	peer := Peer{Addr: "local", Helo: "cli", Protocol: "LOCAL"}
 	r, err := s.Submit(t.Context(), peer, "user@local.example", []string{"Ann@FAR.example"}, []byte(mailText("api")))

@@ -18,6 +18,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/screen"
 )
 
@@ -179,8 +180,8 @@ func inbound(t testing.TB, cfg Config, st *mailstore.Store, v Checker) string {
 	return serve(t, NewInbound(cfg, st, testDelivery(cfg, st, v), discard()))
 }
 
-func submission(t testing.TB, cfg Config, st *mailstore.Store) (string, *Queue) {
-	q := NewQueue(st)
+func submission(t testing.TB, cfg Config, st *mailstore.Store) (string, *outbox.Queue) {
+	q := outbox.New(st)
 	return serve(t, NewSubmission(cfg, st, q, discard())), q
 }
 

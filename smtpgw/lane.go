@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"cairn/mailstore/outbox"
 )
 
 // lane is the way to one domain: the entries that wait, and the workers that
@@ -103,8 +105,8 @@ func (c *Courier) retire(l *lane) bool {
 
 // carry makes one attempt for an entry and leaves its outcome to be settled.
 func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *outbound {
-	e, raw, err := c.queue.entry(id)
-	if errors.Is(err, ErrGone) || err == nil && e.Token == nil { // taken back meanwhile
+	e, raw, err := c.queue.Load(id)
+	if errors.Is(err, outbox.ErrGone) || err == nil && e.Token == nil { // taken back meanwhile
 		c.release(l, id)
 		return o
 	}

@@ -158,7 +158,7 @@ func TestMemberGroups(t *testing.T) {
 	}
 	var got []string
 	for _, g := range memberGroups(members) {
-		got = append(got, fmt.Sprintf("%s %d", g.domain, len(g.recipients)))
+		got = append(got, fmt.Sprintf("%s %d", g.Domain, len(g.Recipients)))
 	}
 	if want := []string{"x.example 2", "y.example 1", "z.example 24", "z.example 6"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

@@ -9,6 +9,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/outbox"
 )
 
 // Join makes addresses members of a list and returns it with how many were none
@@ -100,8 +101,8 @@ func isMember(rd *mailstore.Reader, l List, address string) (bool, error) {
 // memberGroups sorts members into queue entries: one record for those of a
 // domain, but for the limit of recipients. Other than with a mail to several
 // people, who is on a list is known to its members.
-func memberGroups(members []string) []group {
-	var out []group
+func memberGroups(members []string) []outbox.Group {
+	var out []outbox.Group
 	for len(members) > 0 {
 		domain := domainOf(members[0])
 		n := slices.IndexFunc(members, func(m string) bool { return domainOf(m) != domain })
@@ -109,7 +110,7 @@ func memberGroups(members []string) []group {
 			n = len(members)
 		}
 		for chunk := range slices.Chunk(members[:n], message.MaxRecipients) {
-			out = append(out, group{domain, chunk})
+			out = append(out, outbox.Group{Domain: domain, Recipients: chunk})
 		}
 		members = members[n:]
 	}

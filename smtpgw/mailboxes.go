@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 )
 
 // What can be wrong with a From or Sender. The texts go on "<name> field ...".
@@ -43,7 +44,7 @@ func mailboxesOf(value string, list []message.Address) ([]mailbox, error) {
 	if len(found) == 0 {
 		return nil, errNobody
 	}
-	if !slices.Equal(keysOf(found, mailbox.key), keysOf(list, func(a message.Address) string { return addressKey(a.Addr) })) {
+	if !slices.Equal(keysOf(found, mailbox.key), keysOf(list, func(a message.Address) string { return maildomain.AddressKey(a.Addr) })) {
 		return nil, errUnsure
 	}
 	return found, nil
@@ -86,7 +87,7 @@ func mailboxOf(text, shape string) (mailbox, error) {
 	}
 	local := spec[:at]
 	if n := len(local); n >= 2 && local[0] == '"' && local[n-1] == '"' {
-		local = unquoted(local[1 : n-1])
+		local = maildomain.Unquoted(local[1 : n-1])
 	} else if strings.ContainsAny(local, " \t\"()[]:;@\\,<>") {
 		return mailbox{}, errUnsure
 	}
@@ -100,7 +101,7 @@ func mailboxOf(text, shape string) (mailbox, error) {
 // isOwnName reports whether the name is the address once more, which cannot mislead.
 func isOwnName(name, spec string) bool {
 	name = strings.TrimSpace(name)
-	return strings.Contains(name, "@") && addressKey(name) == addressKey(strings.TrimSpace(spec))
+	return strings.Contains(name, "@") && maildomain.AddressKey(name) == maildomain.AddressKey(strings.TrimSpace(spec))
 }
 
 // shapeOf returns a value with white space in place of comments, and the same with "x" in place of

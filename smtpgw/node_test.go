@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // node is one side of a courier test.
 type node struct {
 	store   *mailstore.Store
-	queue   *Queue
+	queue   *outbox.Queue
 	courier *Courier
 	checker *verifier
 	addr    string // of its inbound server
@@ -32,7 +33,7 @@ func limitedNode(t testing.TB, limits Limits) *node {
 func nearNode(t testing.TB, far *node) *node {
 	st := localStore(t)
 	v := &verifier{}
-	q := NewQueue(st)
+	q := outbox.New(st)
 	r := routes{"local.example": Route{Local: true}}
 	if far != nil {
 		r["far.example"] = Route{Dial: tcp(far.addr)}
@@ -77,7 +78,7 @@ func tcp(addr string) Dialer {
 }
 
 // sealAll gives every waiting entry a token of its own, as the recorder does.
-func sealAll(t testing.TB, st *mailstore.Store, q *Queue) {
+func sealAll(t testing.TB, st *mailstore.Store, q *outbox.Queue) {
 	t.Helper()
 	for after := uint64(0); ; {
 		es, err := q.Unsealed(after, 500)
@@ -115,5 +116,39 @@ func waitFor(t testing.TB, cond func() bool) {
 		case <-deadline.C:
 			t.Fatal("waited for a minute in vain")
 		}
+	}
+}
+
+func submitTo(t testing.TB, q *outbox.Queue, rcpts ...string) {
+	t.Helper()
+	_, err := q.Submit(t.Context(), outbox.Envelope{From: "user@local.example", Account: 2, Recipients: rcpts}, []byte(mailText("queued")))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ids(es []outbox.Entry) (out []uint64) {
+	for _, e := range es {
+		out = append(out, e.ID)
+	}
+	return out
+}
+
+func seal(t testing.TB, st *mailstore.Store, q *outbox.Queue, id uint64) {
+	t.Helper()
+	err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return q.Seal(tx, id, []byte("Cairn-Record: t\r\n")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// must takes the results of a call and fails the test on an error.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
 	}
 }

@@ -3,7 +3,6 @@ package smtpgw
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -234,40 +233,6 @@ func TestReceivedField(t *testing.T) {
 		if got := string(receivedField(tt.peer, "mx", "ref", tt.rcpts, moment)); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
-	}
-}
-
-func TestGroupRecipients(t *testing.T) {
-	raw := []byte("To: Ann <ann@far.example>, bob@FAR.example\r\nCc: list: eve@far.example;,\r\n carl@near.example\r\n\r\n")
-	show := func(gs []group) (out []string) {
-		for _, g := range gs {
-			out = append(out, g.domain+": "+strings.Join(g.recipients, " "))
-		}
-		return out
-	}
-	got := show(groupRecipients(raw, []string{"ann@far.example", "secret@far.example", "carl@near.example", "Bob@far.example", "ann@far.example", "hidden@far.example"}))
-	want := []string{
-		"far.example: secret@far.example", "far.example: hidden@far.example",
-		"far.example: ann@far.example Bob@far.example", "near.example: carl@near.example",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("groups %q, want %q", got, want)
-	}
-	if got := show(groupRecipients([]byte("To: \"broken\r\n\r\n"), []string{"a@x", "b@x"})); len(got) != 2 {
-		t.Errorf("an unreadable To named %q", got)
-	}
-	var many []string
-	list := "To: "
-	for i := range 60 {
-		many = append(many, strings.Repeat("x", i+1)+"@far.example")
-		list += many[i] + ",\r\n "
-	}
-	sizes := []int{}
-	for _, g := range groupRecipients([]byte(list+"z@z\r\n\r\n"), many) {
-		sizes = append(sizes, len(g.recipients))
-	}
-	if !slices.Equal(sizes, []int{24, 24, 12}) {
-		t.Errorf("sizes %v", sizes)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cairn/mailstore/outbox"
 )
 
 // turning is a router whose answer for all domains but its own changes while it runs.
@@ -37,7 +39,7 @@ func (n *node) attempted(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if slices.ContainsFunc(list, func(e Entry) bool { return e.Attempts == 0 }) {
+	if slices.ContainsFunc(list, func(e outbox.Entry) bool { return e.Attempts == 0 }) {
 		return -1
 	}
 	return len(list)

@@ -13,6 +13,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // Server speaks SMTP with the peers of any number of listeners.
@@ -45,7 +46,7 @@ type Server struct {
 
 // NewSubmission returns a server that takes mail from the organisation's own
 // users.
-func NewSubmission(cfg Config, store *mailstore.Store, queue *Queue, log *slog.Logger) *Server {
+func NewSubmission(cfg Config, store *mailstore.Store, queue *outbox.Queue, log *slog.Logger) *Server {
 	s := newServer(cfg, Submission, store, log)
 	s.submitter = NewSubmitter(cfg, store, queue)
 	return s

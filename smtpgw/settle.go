@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // settle makes the outcome of an attempt durable: an entry that arrived is
 // removed, who was refused is reported to the sender in the same transaction,
 // and whoever may be reached later stays queued. It reports whether any did.
 // What is known is noted even when ctx is done.
-func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) (rest bool) {
+func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
 	again := now.Add(backoff(c.cfg.Sending, e.Attempts+1, rand.Float64()))
 	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust()
@@ -49,11 +50,11 @@ func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) 
 		switch {
 		case err == nil:
 			if report != nil {
-				signal(c.queue.sealer)
+				c.queue.WakeSealer()
 			}
 			log.Info("courier: attempt settled", "waiting", len(waiting), "failed", len(failed), "result", summary)
 			return len(waiting) > 0
-		case errors.Is(err, ErrGone): // dropped by hand meanwhile
+		case errors.Is(err, outbox.ErrGone): // dropped by hand meanwhile
 			return false
 		case errors.Is(err, mailstore.ErrBroken):
 			c.fail(fmt.Errorf("note the outcome of an attempt: %w", err))
@@ -71,8 +72,8 @@ func (c *Courier) settle(ctx context.Context, e *Entry, raw []byte, out []fate) 
 }
 
 // apply is settle within its transaction.
-func (c *Courier) apply(tx *mailstore.Tx, e *Entry, waiting []string, report []byte, summary string, now, again time.Time) error {
-	stored, err := getEntry(tx.Space(queueSpace).SpaceReader, e.ID)
+func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, waiting []string, report []byte, summary string, now, again time.Time) error {
+	stored, err := c.queue.GetTx(tx, e.ID)
 	if err != nil {
 		return err
 	}
@@ -82,16 +83,16 @@ func (c *Courier) apply(tx *mailstore.Tx, e *Entry, waiting []string, report []b
 		}
 	}
 	if len(waiting) == 0 {
-		return c.queue.remove(tx, &stored)
+		return c.queue.Remove(tx, &stored)
 	}
 	stored.Recipients = waiting
-	stored.record(now, summary)
-	return c.queue.postpone(tx, &stored, again)
+	stored.Tried(now, summary)
+	return c.queue.Postpone(tx, &stored, again)
 }
 
 // submitReport queues a report for the sender of e, from the postmaster's
 // null sender. In a store without accounts there is nobody to tell.
-func (c *Courier) submitReport(tx *mailstore.Tx, e *Entry, report []byte) error {
+func (c *Courier) submitReport(tx *mailstore.Tx, e *outbox.Entry, report []byte) error {
 	acct, err := c.dir.postmasterAccount(&tx.Reader)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil
@@ -99,8 +100,8 @@ func (c *Courier) submitReport(tx *mailstore.Tx, e *Entry, report []byte) error 
 	if err != nil {
 		return err
 	}
-	env := Envelope{Ref: e.Ref, Account: acct.ID, Recipients: []string{e.From}}
-	_, err = c.queue.submit(tx, env, groupRecipients(report, env.Recipients), report)
+	env := outbox.Envelope{Ref: e.Ref, Account: acct.ID, Recipients: []string{e.From}}
+	_, err = c.queue.SubmitTx(tx, env, report)
 	return err
 }
 

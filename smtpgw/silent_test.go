@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/screen"
 )
 
@@ -54,7 +55,7 @@ func TestSilentTakesNothing(t *testing.T) {
 func TestSilentSubmission(t *testing.T) {
 	cfg, silent := hushed()
 	st := localStore(t)
-	s := NewSubmitter(cfg, st, NewQueue(st))
+	s := NewSubmitter(cfg, st, outbox.New(st))
 	raw := []byte("From: <user@local.example>\r\nSubject: x\r\n\r\nx\r\n")
 	submit := func(from, to string) string {
 		_, err := s.Submit(t.Context(), Peer{Addr: "local", Protocol: ProtocolLocal}, from, []string{to}, raw)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // Submitter takes mail of this organisation's own users and queues it. The
@@ -13,7 +14,7 @@ import (
 // many goroutines.
 type Submitter struct {
 	store  *mailstore.Store
-	queue  *Queue
+	queue  *outbox.Queue
 	cfg    Config
 	limits Limits
 	dir    directory
@@ -22,7 +23,7 @@ type Submitter struct {
 }
 
 // NewSubmitter returns a submitter for the accounts of store.
-func NewSubmitter(cfg Config, store *mailstore.Store, queue *Queue) *Submitter {
+func NewSubmitter(cfg Config, store *mailstore.Store, queue *outbox.Queue) *Submitter {
 	cfg = cfg.withDefaults()
 	return &Submitter{
 		store: store, queue: queue, cfg: cfg, limits: cfg.Limits.withDefaults(),
@@ -125,7 +126,7 @@ func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.Accoun
 		return Receipt{}, err
 	}
 	ref, now := newRef(), s.now()
-	env := Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts, Wish: wish}
+	env := outbox.Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts, Wish: wish}
 	with := stamp{
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
 		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes,
@@ -134,7 +135,7 @@ func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.Accoun
 	if err != nil {
 		return Receipt{}, err
 	}
-	id, err := s.queue.submitWith(ctx, env, msg, also)
+	id, err := s.queue.SubmitWith(ctx, env, msg, also)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("submit: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // Mail between accounts of this node waits for nobody. Where nothing can be recorded it
@@ -85,14 +86,14 @@ func (w *unrecorded) look(ctx context.Context, now time.Time) (soon bool) {
 func (w *unrecorded) sweep(now time.Time) {
 	w.after, w.swept = 0, now
 	for id := range w.again {
-		if e, err := w.queue.Get(id); errors.Is(err, ErrGone) || err == nil && e.Token != nil {
+		if e, err := w.queue.Get(id); errors.Is(err, outbox.ErrGone) || err == nil && e.Token != nil {
 			delete(w.again, id)
 		}
 	}
 }
 
 // try delivers an entry if somebody has an account here and it is due.
-func (w *unrecorded) try(ctx context.Context, e *Entry, why string, now time.Time) {
+func (w *unrecorded) try(ctx context.Context, e *outbox.Entry, why string, now time.Time) {
 	r, known := w.again[e.ID]
 	if known && now.Before(r.at) || !w.dir.isLocal(e.Domain) {
 		return
@@ -114,7 +115,7 @@ func (w *unrecorded) try(ctx context.Context, e *Entry, why string, now time.Tim
 // deliverAsItIs delivers an entry without a token to the recipients that have accounts
 // here, in one transaction with what becomes of the entry. What is refused waits on; done
 // is what has no such recipients, or not any more.
-func (c *Courier) deliverAsItIs(ctx context.Context, e *Entry, why string) (done bool, err error) {
+func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string) (done bool, err error) {
 	here, rest, err := c.whoIsHere(e)
 	if err != nil || len(here) == 0 {
 		return err == nil, err
@@ -137,9 +138,9 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *Entry, why string) (done
 		return false, err
 	}
 	err = c.update(ctx, func(tx *mailstore.Tx) error {
-		stored, err := getEntry(tx.Space(queueSpace).SpaceReader, e.ID)
+		stored, err := c.queue.GetTx(tx, e.ID)
 		if err == nil && stored.Token != nil {
-			return ErrGone // sealed meanwhile
+			return outbox.ErrGone // sealed meanwhile
 		}
 		if err == nil {
 			err = put(tx)
@@ -148,15 +149,15 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *Entry, why string) (done
 			return err
 		}
 		if len(rest) == 0 {
-			return c.queue.remove(tx, &stored)
+			return c.queue.Remove(tx, &stored)
 		}
 		stored.Recipients = rest
-		return tx.Space(queueSpace).Put(entryKey(e.ID), stored.encode())
+		return c.queue.Keep(tx, &stored)
 	})
 	switch {
 	case err == nil:
 		c.log.Info("courier: delivered here without a record", "ref", e.Ref, "id", e.ID, "why", why)
-	case errors.Is(err, ErrGone):
+	case errors.Is(err, outbox.ErrGone):
 		return true, nil
 	case errors.As(err, &refusal):
 		return false, nil
@@ -165,8 +166,8 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *Entry, why string) (done
 }
 
 // whoIsHere picks the recipients of an entry that have accounts here.
-func (c *Courier) whoIsHere(e *Entry) (here, rest []string, err error) {
-	err = c.queue.store.View(func(r *mailstore.Reader) error {
+func (c *Courier) whoIsHere(e *outbox.Entry) (here, rest []string, err error) {
+	err = c.queue.Store().View(func(r *mailstore.Reader) error {
 		here, rest = nil, nil
 		for _, rcpt := range e.Recipients {
 			has, err := c.dir.has(r, rcpt)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // Where nothing can be recorded, mail between accounts of this node is delivered without a token, once,
@@ -20,7 +21,7 @@ func TestDeliveredUnrecorded(t *testing.T) {
 	n.courier.cfg.Sending.Unrecorded = time.Minute
 	submit := func(raw string, to ...string) {
 		t.Helper()
-		if _, err := n.queue.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: to}, []byte(raw)); err != nil {
+		if _, err := n.queue.Submit(t.Context(), outbox.Envelope{From: "user@local.example", Account: 2, Recipients: to}, []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,10 +90,10 @@ func TestUnrecordedLooksSeldom(t *testing.T) {
 	cfg.Sending.Unrecorded = time.Nanosecond
 	cfg.Sending.FirstRetry = time.Minute
 	cfg.InboundFilter = refusing
-	q := NewQueue(st)
+	q := outbox.New(st)
 	c := NewCourier(cfg, q, routes{}, testDelivery(cfg, st, v), discard())
 	for _, to := range []string{"other@local.example", "dora@local.example", "bob@far.example"} {
-		if _, err := q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{to}}, []byte(mailText(to))); err != nil {
+		if _, err := q.Submit(t.Context(), outbox.Envelope{From: "user@local.example", Account: 2, Recipients: []string{to}}, []byte(mailText(to))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -129,7 +130,7 @@ func TestUnrecordedHoldsNothingUp(t *testing.T) {
 	}}
 	submit := func(to string) {
 		t.Helper()
-		if _, err := n.queue.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: []string{to}}, []byte(mailText(to))); err != nil {
+		if _, err := n.queue.Submit(t.Context(), outbox.Envelope{From: "user@local.example", Account: 2, Recipients: []string{to}}, []byte(mailText(to))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,7 +149,7 @@ func TestHere(t *testing.T) {
 	st := localStore(t)
 	cfg := testConfig
 	cfg.Domains = only("local.example", "second.example")
-	s := NewSubmitter(cfg, st, NewQueue(st))
+	s := NewSubmitter(cfg, st, outbox.New(st))
 	for address, want := range map[string]bool{
 		"user@local.example":           true,
 		"USER@local.example":           true,

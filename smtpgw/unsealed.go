@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // watchUnsealed sees to mail that waits for its token, beside what is carried: it may take
@@ -68,7 +69,7 @@ func (c *Courier) returnUnsealed(ctx context.Context) {
 // giveUp removes an entry without a token and delivers the report to its
 // sender in the same transaction. The report cannot take the way of other mail,
 // since it would wait for a token too; one that did is delivered as it is.
-func (c *Courier) giveUp(ctx context.Context, e *Entry) error {
+func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 	raw, err := c.queue.Raw(*e)
 	if err != nil {
 		return err
@@ -98,8 +99,8 @@ func (c *Courier) giveUp(ctx context.Context, e *Entry) error {
 	}
 	done := false
 	err = c.update(ctx, func(tx *mailstore.Tx) error {
-		stored, err := getEntry(tx.Space(queueSpace).SpaceReader, e.ID)
-		if errors.Is(err, ErrGone) || err == nil && stored.Token != nil {
+		stored, err := c.queue.GetTx(tx, e.ID)
+		if errors.Is(err, outbox.ErrGone) || err == nil && stored.Token != nil {
 			return nil // dropped or sealed meanwhile
 		}
 		if err != nil {
@@ -111,7 +112,7 @@ func (c *Courier) giveUp(ctx context.Context, e *Entry) error {
 			}
 		}
 		done = true
-		return c.queue.remove(tx, &stored)
+		return c.queue.Remove(tx, &stored)
 	})
 	if err == nil && done {
 		c.log.Warn("courier: given up, since it could not be recorded", "ref", e.Ref, "id", e.ID, "domain", e.Domain)

@@ -59,9 +59,6 @@ func ParseDerive(names []string) ([]message.Type, error) {
 	return slices.Compact(out), nil
 }
 
-// isUsual reports whether a wish asks for nothing.
-func isUsual(w record.Wish) bool { return len(w.LeftOut)+len(w.Derive)+w.Threshold == 0 }
-
 // usual is the wish of a message that says nothing.
 func (c *Config) usual() record.Wish {
 	return record.Wish{LeftOut: slices.Clone(c.LeaveOut), Derive: slices.Clone(c.Derive)}

@@ -8,6 +8,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
+	"cairn/mailstore/outbox"
 )
 
 func TestParseWish(t *testing.T) {
@@ -129,7 +130,7 @@ func FuzzWish(f *testing.F) {
 // TestWishIsQueued: the wish goes with each entry, the field does not.
 func TestWishIsQueued(t *testing.T) {
 	st := localStore(t)
-	q := NewQueue(st)
+	q := outbox.New(st)
 	cfg := testConfig
 	cfg.LeaveOut = []message.Type{message.Language}
 	s := NewSubmitter(cfg, st, q)

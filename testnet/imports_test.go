@@ -76,6 +76,13 @@ func TestImports(t *testing.T) {
 		if strings.HasPrefix(name, "cairn/mailstore") {
 			forbid("cairn/index", "the index follows the mail store, never the other way round")
 		}
+		if name == "cairn/mailstore/outbox" {
+			for _, i := range p.Imports {
+				if strings.HasPrefix(i, "cairn/") && !strings.HasPrefix(i, "cairn/mailstore") && i != "cairn/consensus/record" {
+					t.Errorf("%s imports %s: the queue knows the store, and of a record the wish", name, i)
+				}
+			}
+		}
 		if name == "cairn/mailstore/intact" {
 			for _, i := range p.Imports {
 				if first, _, _ := strings.Cut(i, "/"); strings.Contains(first, ".") || first == "cairn" {

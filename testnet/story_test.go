@@ -13,8 +13,8 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore/message/mailtest"
+	"cairn/mailstore/outbox"
 	"cairn/node/api"
-	"cairn/smtpgw"
 	"cairn/testnet"
 )
 
@@ -135,7 +135,7 @@ func TestMailBeforeEnrolment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(waiting, func(e smtpgw.Entry) bool { return e.Domain == "soon.test" }) {
+	if !slices.ContainsFunc(waiting, func(e outbox.Entry) bool { return e.Domain == "soon.test" }) {
 		t.Errorf("the mail to an organisation that is trusted but not enrolled waits no longer: %+v", waiting)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // What was sealed in a place that no block will ever hold is sealed anew, if it has not
@@ -173,7 +174,7 @@ func (r *Recorder) takeBack(ctx context.Context, entries []Entry) error {
 	return r.store.Update(ctx, func(tx *mailstore.Tx) error {
 		for _, e := range entries {
 			err := r.queue.Unseal(tx, e.ID)
-			if errors.Is(err, ErrGone) {
+			if errors.Is(err, outbox.ErrGone) {
 				continue
 			}
 			if err == nil && e.Sent.Message != 0 {

@@ -18,6 +18,7 @@ import (
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -87,7 +88,7 @@ func (q *queue) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
 		if sealed, err := sp.Has(queueKey('s', id)); err != nil || sealed {
 			return fmt.Errorf("entry %d is sealed twice (%w)", id, err)
 		}
-		return ErrGone
+		return outbox.ErrGone
 	}
 	if err != nil {
 		return err
@@ -143,7 +144,7 @@ func (q *queue) Unseal(tx *mailstore.Tx, id uint64) error {
 	sp := tx.Space(queueSpace)
 	value, err := sp.Get(queueKey('v', id))
 	if errors.Is(err, mailstore.ErrNotFound) {
-		return ErrGone
+		return outbox.ErrGone
 	}
 	return errors.Join(err,
 		sp.Delete(queueKey('s', id)),

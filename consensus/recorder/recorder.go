@@ -60,7 +60,7 @@ type Queue interface {
 	// Raw returns the message of an entry as it will leave below the token.
 	Raw(e Entry) ([]byte, error)
 	// Seal stores the folded token header with the entry, within tx. It
-	// returns ErrGone when the entry was dropped meanwhile.
+	// returns outbox.ErrGone when the entry was dropped meanwhile.
 	Seal(tx *mailstore.Tx, id uint64, token []byte) error
 	// Sealed returns up to max entries that have a token, by ascending id,
 	// starting after the entry with the given id.
@@ -70,15 +70,12 @@ type Queue interface {
 	Hold(ids []uint64) (free []uint64)
 	Release(ids []uint64)
 	// Unseal takes the token of an entry back, within tx. The entry is held, and no
-	// attempt is under way for it. It returns ErrGone when the entry was dropped
-	// meanwhile.
+	// attempt is under way for it. It returns outbox.ErrGone when the entry was
+	// dropped meanwhile.
 	Unseal(tx *mailstore.Tx, id uint64) error
 	// Wake is signalled when entries were added.
 	Wake() <-chan struct{}
 }
-
-// ErrGone is returned by Queue.Seal for an entry that is no longer queued.
-var ErrGone = errors.New("queue entry is gone")
 
 // Chain is the part of the chain manager the recorder follows.
 type Chain interface {

@@ -16,6 +16,7 @@ import (
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 var mail = []byte("From: jo@org1.example\r\nTo: ann@d0.example\r\nSubject: Hi\r\nMessage-ID: <1@org1.example>\r\n\r\nHello.\r\n")
@@ -269,7 +270,7 @@ func TestUnreadableEntries(t *testing.T) {
 		o.queue.broken[id+1] = damaged
 	}
 	o.queue.broken[2] = mailstore.ErrNotFound // dropped just now
-	o.queue.broken[3] = ErrGone
+	o.queue.broken[3] = outbox.ErrGone
 	if err := o.step(); !errors.Is(err, damaged) {
 		t.Errorf("step says %v", err)
 	}

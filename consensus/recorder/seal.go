@@ -14,6 +14,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // Draft is one record before it has its place in a micro-batch.
@@ -156,7 +157,7 @@ func (r *Recorder) sealMicro(ctx context.Context, drafts []Draft, entries []Entr
 		var sent []sentCopy
 		for i, e := range entries {
 			err := r.queue.Seal(tx, e.ID, headers[i])
-			if errors.Is(err, ErrGone) {
+			if errors.Is(err, outbox.ErrGone) {
 				continue
 			}
 			if err != nil {
@@ -215,7 +216,7 @@ func (r *Recorder) drafts(entries []Entry, now time.Time) (drafts []Draft, reada
 	var unreadable []error
 	for i := range entries {
 		switch {
-		case errors.Is(errs[i], ErrGone), errors.Is(errs[i], mailstore.ErrNotFound):
+		case errors.Is(errs[i], outbox.ErrGone), errors.Is(errs[i], mailstore.ErrNotFound):
 			continue // dropped from the queue meanwhile
 		case errs[i] != nil:
 			unreadable = append(unreadable, fmt.Errorf("queue entry %d: %w", entries[i].ID, errs[i]))

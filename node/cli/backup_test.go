@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/node/api"
-	"cairn/smtpgw"
 )
 
 // running starts a node in a process of its own, with accounts alice and bob.
@@ -115,7 +115,7 @@ func checkMailIsWhole(t *testing.T, dir string, before []string) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	queued, err := smtpgw.NewQueue(store).Len()
+	queued, err := outbox.New(store).Len()
 	if err != nil {
 		t.Fatal(err)
 	}

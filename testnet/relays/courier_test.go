@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw"
 	"cairn/testnet"
 	"cairn/testnet/relays"
@@ -116,7 +117,7 @@ func carry(ctx context.Context, t *testing.T, p *relays.Postfix, mails [][]byte)
 	if err != nil {
 		t.Fatal(err)
 	}
-	queue := smtpgw.NewQueue(store)
+	queue := outbox.New(store)
 	cfg := smtpgw.Config{Hostname: "mail.alpha.test", Domains: func() []string { return []string{alpha.Domain} }, Postmaster: ana} // whose reports are
 	cfg.Sending.Sessions, cfg.Sending.IdleSession = 1, time.Second/2
 	to := []struct {
@@ -140,13 +141,13 @@ func carry(ctx context.Context, t *testing.T, p *relays.Postfix, mails [][]byte)
 
 // enqueue puts a recorded mail into a queue.
 func enqueue(
-	ctx context.Context, t *testing.T, store *mailstore.Store, queue *smtpgw.Queue,
+	ctx context.Context, t *testing.T, store *mailstore.Store, queue *outbox.Queue,
 	of mailstore.AccountID, mail []byte, rcpts []string,
 ) {
 	t.Helper()
 	end := bytes.Index(mail, []byte("\r\nReceived:")) + 2
 	token, raw := mail[:end], mail[end:]
-	envelope := smtpgw.Envelope{From: ana, Account: of, Recipients: rcpts}
+	envelope := outbox.Envelope{From: ana, Account: of, Recipients: rcpts}
 	if _, err := queue.Submit(ctx, envelope, raw); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +178,7 @@ func (w way) Route(context.Context, string) (smtpgw.Route, error) {
 }
 
 // reports returns the reports in a queue, which holds nothing else.
-func reports(t *testing.T, queue *smtpgw.Queue) []byte {
+func reports(t *testing.T, queue *outbox.Queue) []byte {
 	t.Helper()
 	list, err := queue.List(0, 100)
 	if err != nil {

@@ -1,4 +1,4 @@
-package smtpgw
+package outbox
 
 import (
 	"encoding/binary"
@@ -43,8 +43,8 @@ type Attempt struct {
 // maxHistory is how many attempts an entry remembers.
 const maxHistory = 20
 
-// record notes the outcome of an attempt.
-func (e *Entry) record(now time.Time, result string) {
+// Tried notes the outcome of an attempt.
+func (e *Entry) Tried(now time.Time, result string) {
 	if len(result) > 1000 {
 		result = result[:1000]
 	}
@@ -163,6 +163,9 @@ func decodeEntry(id uint64, b []byte) (Entry, error) {
 	}
 	return e, nil
 }
+
+// isUsual reports whether a wish asks for nothing.
+func isUsual(w record.Wish) bool { return len(w.LeftOut)+len(w.Derive)+w.Threshold == 0 }
 
 func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)

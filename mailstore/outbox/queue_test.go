@@ -1,4 +1,4 @@
-package smtpgw
+package outbox
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 func submitTo(t testing.TB, q *Queue, rcpts ...string) {
 	t.Helper()
-	_, err := q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: rcpts}, []byte(mailText("queued")))
+	_, err := q.Submit(t.Context(), Envelope{From: "user@local.example", Account: 2, Recipients: rcpts}, []byte(mailText))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func ids(es []Entry) (out []uint64) {
 
 func dueNow(t testing.TB, q *Queue, now time.Time) (out []uint64, next time.Time) {
 	t.Helper()
-	next, err := q.dueBy(now, time.Hour, func(d due) bool { out = append(out, d.id); return true })
+	next, err := q.DueBy(now, time.Hour, func(d Due) bool { out = append(out, d.ID); return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func seal(t testing.TB, st *mailstore.Store, q *Queue, id uint64) {
 }
 
 func TestQueueLife(t *testing.T) {
-	st := localStore(t)
-	q := NewQueue(st)
+	st := openStore(t)
+	q := New(st)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 678_900_000, time.UTC)
 	q.now = func() time.Time { return now }
 	submitTo(t, q, "a@far.example", "b@near.example")
@@ -63,7 +63,7 @@ func TestQueueLife(t *testing.T) {
 	if waiting, _ = q.Unsealed(2, 10); !slices.Equal(ids(waiting), []uint64{3}) {
 		t.Fatalf("unsealed after 2: %v", ids(waiting))
 	}
-	if raw, err := q.Raw(waiting[0]); err != nil || string(raw) != mailText("queued") {
+	if raw, err := q.Raw(waiting[0]); err != nil || string(raw) != mailText {
 		t.Fatalf("raw %q (%v)", raw, err)
 	}
 	if got, _ := dueNow(t, q, now); got != nil {
@@ -88,8 +88,8 @@ func TestQueueLife(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		e.record(now, "451 later")
-		return q.postpone(tx, &e, later)
+		e.Tried(now, "451 later")
+		return q.Postpone(tx, &e, later)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -138,8 +138,8 @@ func TestQueueLife(t *testing.T) {
 
 // What a clock that was ahead has put off is tried at once, and when it is due by a clock that was right.
 func TestPutOffByAWrongClock(t *testing.T) {
-	st := localStore(t)
-	q := NewQueue(st)
+	st := openStore(t)
+	q := New(st)
 	now := time.Now()
 	var want []uint64
 	for i, off := range []time.Duration{-time.Minute, time.Minute, 59 * time.Minute, 61 * time.Minute, 87600 * time.Hour} {
@@ -156,8 +156,8 @@ func TestPutOffByAWrongClock(t *testing.T) {
 }
 
 func TestRetryDomainMovesAll(t *testing.T) {
-	st := localStore(t)
-	q := NewQueue(st)
+	st := openStore(t)
+	q := New(st)
 	const n = 2*retryStep + 10
 	now := time.Now()
 	for i := range n {
@@ -177,15 +177,15 @@ func TestRetryDomainMovesAll(t *testing.T) {
 // TestQueueKeepsMessage: mail leaves although its sender threw the sent copy
 // away, and its bytes go when it has left.
 func TestQueueKeepsMessage(t *testing.T) {
-	st := localStore(t)
-	q := NewQueue(st)
+	st := openStore(t)
+	q := New(st)
 	submitTo(t, q, "a@far.example")
 	e := must(q.List(0, 1))(t)[0]
 	err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return tx.RemoveMessage(e.Account, e.Message) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if raw := must(q.Raw(e))(t); string(raw) != mailText("queued") {
+	if raw := must(q.Raw(e))(t); string(raw) != mailText {
 		t.Fatalf("raw %q", raw)
 	}
 	if err := q.Drop(t.Context(), e.ID); err != nil {
@@ -197,8 +197,8 @@ func TestQueueKeepsMessage(t *testing.T) {
 }
 
 func TestSubmitToClosedStore(t *testing.T) {
-	st := localStore(t)
-	q := NewQueue(st)
+	st := openStore(t)
+	q := New(st)
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +222,8 @@ func must[T any](v T, err error) func(testing.TB) T {
 // All that waits for its next attempt is due at once when that is asked for, in several transactions if need be; what has
 // no token is not.
 func TestRetryAll(t *testing.T) {
-	st := localStore(t)
-	q := NewQueue(st)
+	st := openStore(t)
+	q := New(st)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	q.now = func() time.Time { return now }
 	const n = retryStep + 2
@@ -237,11 +237,11 @@ func TestRetryAll(t *testing.T) {
 				return err
 			}
 			e.Token = []byte("Cairn-Record: t\r\n")
-			e.record(now, "451 later")
+			e.Tried(now, "451 later")
 			if err := tx.Space(queueSpace).Delete(unsealedKey(id)); err != nil {
 				return err
 			}
-			if err := q.postpone(tx, &e, now.Add(time.Minute)); err != nil {
+			if err := q.Postpone(tx, &e, now.Add(time.Minute)); err != nil {
 				return err
 			}
 		}
@@ -267,29 +267,5 @@ func TestRetryAll(t *testing.T) {
 	}
 	if _, err := q.Get(n + 1); !errors.Is(err, ErrGone) {
 		t.Errorf("none: %v", err)
-	}
-}
-
-// What else a submission's transaction is to do happens with it, or neither does.
-func TestSubmitWith(t *testing.T) {
-	st := localStore(t)
-	q := NewQueue(st)
-	s := NewSubmitter(testConfig, st, q)
-	failed := errors.New("no such luck")
-	for _, want := range []error{failed, nil} {
-		_, err := s.SubmitWith(t.Context(), Peer{Protocol: ProtocolLocal}, "", []string{"user@local.example"}, []byte("Subject: both\r\nFrom: admin@local.example\r\n\r\nx\r\n"), func(tx *mailstore.Tx) error {
-			return errors.Join(tx.Space("test").Put([]byte("noted"), nil), want)
-		})
-		if !errors.Is(err, want) {
-			t.Fatalf("%v, want %v", err, want)
-		}
-		noted := false
-		err = st.View(func(r *mailstore.Reader) (err error) {
-			noted, err = r.Space("test").Has([]byte("noted"))
-			return err
-		})
-		if queued := must(q.Len())(t); err != nil || noted != (want == nil) || queued != 0 != noted {
-			t.Errorf("with %v: noted %v, %d queued, %v", want, noted, queued, err)
-		}
 	}
 }

@@ -1,22 +1,24 @@
-package smtpgw
+package outbox
 
 import (
 	"slices"
+	"strings"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 )
 
-// group is the recipients that share a queue entry, and so a record.
-type group struct {
-	domain     string
-	recipients []string
+// Group is the recipients that share a queue entry, and so a record.
+type Group struct {
+	Domain     string
+	Recipients []string
 }
 
 // groupRecipients sorts envelope recipients into queue entries: by domain, at
 // most message.MaxRecipients each; and each recipient whom the header does not
 // name (Bcc) alone. Only when two recipients share a domain does the header
 // have to be read.
-func groupRecipients(raw []byte, rcpts []string) []group {
+func groupRecipients(raw []byte, rcpts []string) []Group {
 	byDomain := make(map[string][]string)
 	for _, r := range rcpts {
 		d := domainOf(r)
@@ -25,7 +27,7 @@ func groupRecipients(raw []byte, rcpts []string) []group {
 		}
 	}
 	var named map[string]bool
-	var out []group
+	var out []Group
 	for _, r := range rcpts {
 		d := domainOf(r)
 		all := byDomain[d]
@@ -35,14 +37,14 @@ func groupRecipients(raw []byte, rcpts []string) []group {
 		}
 		var shown []string
 		for _, r := range all {
-			if len(all) == 1 || named[addressKey(r)] {
+			if len(all) == 1 || named[maildomain.AddressKey(r)] {
 				shown = append(shown, r)
 			} else {
-				out = append(out, group{d, []string{r}})
+				out = append(out, Group{d, []string{r}})
 			}
 		}
 		for chunk := range slices.Chunk(shown, message.MaxRecipients) {
-			out = append(out, group{d, chunk})
+			out = append(out, Group{d, chunk})
 		}
 	}
 	return out
@@ -55,7 +57,10 @@ func namedRecipients(raw []byte) map[string]bool {
 	named := make(map[string]bool)
 	m := message.ParseHeader(raw)
 	for _, a := range slices.Concat(m.To, m.Cc) {
-		named[addressKey(a.Addr)] = true
+		named[maildomain.AddressKey(a.Addr)] = true
 	}
 	return named
 }
+
+// domainOf returns what follows the last "@" of an address.
+func domainOf(addr string) string { return addr[strings.LastIndexByte(addr, '@')+1:] }

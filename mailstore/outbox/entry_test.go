@@ -1,4 +1,4 @@
-package smtpgw
+package outbox
 
 import (
 	"bytes"
@@ -113,7 +113,7 @@ func TestEntryOfBefore(t *testing.T) {
 func TestEntryHistoryIsBounded(t *testing.T) {
 	var e Entry
 	for i := range 50 {
-		e.record(time.UnixMilli(int64(i+1)), "451 try later")
+		e.Tried(time.UnixMilli(int64(i+1)), "451 try later")
 	}
 	if len(e.History) != maxHistory || e.Attempts != 50 || e.History[maxHistory-1].Time.UnixMilli() != 50 {
 		t.Fatalf("%d attempts remembered of %d", len(e.History), e.Attempts)

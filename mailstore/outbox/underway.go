@@ -1,4 +1,4 @@
-package smtpgw
+package outbox
 
 import (
 	"encoding/binary"
@@ -21,8 +21,9 @@ func newUnderway() underway {
 	return underway{carried: make(map[uint64]bool), held: make(map[uint64]bool)}
 }
 
-// begin reports whether an entry may be carried now, which it then is until end.
-func (u *underway) begin(id uint64) bool {
+// Begin reports whether an entry may be carried now, which it then is until End.
+func (q *Queue) Begin(id uint64) bool {
+	u := &q.way
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.carried[id] || u.held[id] {
@@ -32,14 +33,17 @@ func (u *underway) begin(id uint64) bool {
 	return true
 }
 
-func (u *underway) end(id uint64) {
+// End says that an entry is carried no more.
+func (q *Queue) End(id uint64) {
+	u := &q.way
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.carried, id)
 }
 
-// ended says that nothing is carried any more.
-func (u *underway) ended() {
+// EndAll says that nothing is carried any more.
+func (q *Queue) EndAll() {
+	u := &q.way
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	clear(u.carried)

@@ -1,4 +1,4 @@
-package smtpgw
+package outbox
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 )
 
 // TestGroupsReadAsTheRecordDoes: whom a record's To and Cc name is named to the
@@ -37,7 +38,7 @@ func TestGroupsReadAsTheRecordDoes(t *testing.T) {
 		for _, c := range message.ComponentsV1(raw, nil) {
 			if c.Type == message.To || c.Type == message.Cc {
 				for spec := range strings.SplitSeq(string(c.Content), "\n") {
-					recorded = append(recorded, addressKey(spec))
+					recorded = append(recorded, maildomain.AddressKey(spec))
 				}
 			}
 		}
@@ -50,5 +51,39 @@ func TestGroupsReadAsTheRecordDoes(t *testing.T) {
 		if together := len(groups) == 1; together != (len(want) == 2) {
 			t.Errorf("%q: groups %v", tt.header, groups)
 		}
+	}
+}
+
+func TestGroupRecipients(t *testing.T) {
+	raw := []byte("To: Ann <ann@far.example>, bob@FAR.example\r\nCc: list: eve@far.example;,\r\n carl@near.example\r\n\r\n")
+	show := func(gs []Group) (out []string) {
+		for _, g := range gs {
+			out = append(out, g.Domain+": "+strings.Join(g.Recipients, " "))
+		}
+		return out
+	}
+	got := show(groupRecipients(raw, []string{"ann@far.example", "secret@far.example", "carl@near.example", "Bob@far.example", "ann@far.example", "hidden@far.example"}))
+	want := []string{
+		"far.example: secret@far.example", "far.example: hidden@far.example",
+		"far.example: ann@far.example Bob@far.example", "near.example: carl@near.example",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("groups %q, want %q", got, want)
+	}
+	if got := show(groupRecipients([]byte("To: \"broken\r\n\r\n"), []string{"a@x", "b@x"})); len(got) != 2 {
+		t.Errorf("an unreadable To named %q", got)
+	}
+	var many []string
+	list := "To: "
+	for i := range 60 {
+		many = append(many, strings.Repeat("x", i+1)+"@far.example")
+		list += many[i] + ",\r\n "
+	}
+	sizes := []int{}
+	for _, g := range groupRecipients([]byte(list+"z@z\r\n\r\n"), many) {
+		sizes = append(sizes, len(g.Recipients))
+	}
+	if !slices.Equal(sizes, []int{24, 24, 12}) {
+		t.Errorf("sizes %v", sizes)
 	}
 }

@@ -1,4 +1,4 @@
-package smtpgw
+package outbox
 
 import (
 	"bytes"
@@ -82,7 +82,7 @@ func (q *Queue) Retry(ctx context.Context, id uint64) error {
 		if err != nil || e.Token == nil {
 			return err
 		}
-		return q.postpone(tx, &e, q.now())
+		return q.Postpone(tx, &e, q.now())
 	})
 	if err != nil {
 		return fmt.Errorf("retry queue entry %d: %w", id, err)
@@ -137,7 +137,7 @@ func (q *Queue) retry(ctx context.Context, wanted func(domain string) bool) (mov
 			for _, id := range ids {
 				e, err := getEntry(sp.SpaceReader, id)
 				if err == nil {
-					err = q.postpone(tx, &e, now)
+					err = q.Postpone(tx, &e, now)
 				}
 				if err != nil {
 					return err
@@ -162,7 +162,7 @@ func (q *Queue) Drop(ctx context.Context, id uint64) error {
 		if err != nil {
 			return err
 		}
-		return q.remove(tx, &e)
+		return q.Remove(tx, &e)
 	})
 	if err != nil {
 		return fmt.Errorf("drop queue entry %d: %w", id, err)
@@ -170,19 +170,19 @@ func (q *Queue) Drop(ctx context.Context, id uint64) error {
 	return nil
 }
 
-// due is an entry whose time has come.
-type due struct {
-	id     uint64
-	domain string
+// Due is an entry whose time has come.
+type Due struct {
+	ID     uint64
+	Domain string
 }
 
-// dueBy calls fn for each sealed entry whose next attempt is not after now,
+// DueBy calls fn for each sealed entry whose next attempt is not after now,
 // the longest waiting first, until fn returns false; and for those that a clock
 // which was ahead has put off longer than any attempt is. next is when the first
 // of the others is due; zero when there is none.
-func (q *Queue) dueBy(now time.Time, longest time.Duration, fn func(due) bool) (next time.Time, err error) {
+func (q *Queue) DueBy(now time.Time, longest time.Duration, fn func(Due) bool) (next time.Time, err error) {
 	call := func(key, value []byte) bool {
-		return fn(due{id: binary.BigEndian.Uint64(key[9:]), domain: string(value)})
+		return fn(Due{ID: binary.BigEndian.Uint64(key[9:]), Domain: string(value)})
 	}
 	err = q.store.View(func(r *mailstore.Reader) error {
 		sp, more := r.Space(queueSpace), true
@@ -204,8 +204,8 @@ func (q *Queue) dueBy(now time.Time, longest time.Duration, fn func(due) bool) (
 	return next, err
 }
 
-// entry returns one entry and its message, or ErrGone.
-func (q *Queue) entry(id uint64) (e Entry, raw []byte, err error) {
+// Load returns one entry and its message, or ErrGone.
+func (q *Queue) Load(id uint64) (e Entry, raw []byte, err error) {
 	err = q.store.View(func(r *mailstore.Reader) error {
 		if e, err = getEntry(r.Space(queueSpace), id); err != nil {
 			return err
@@ -216,9 +216,9 @@ func (q *Queue) entry(id uint64) (e Entry, raw []byte, err error) {
 	return e, raw, err
 }
 
-// postpone stores a sealed entry with a new time for its next attempt. e is as
+// Postpone stores a sealed entry with a new time for its next attempt. e is as
 // stored, but for what attempts change.
-func (q *Queue) postpone(tx *mailstore.Tx, e *Entry, at time.Time) error {
+func (q *Queue) Postpone(tx *mailstore.Tx, e *Entry, at time.Time) error {
 	sp := tx.Space(queueSpace)
 	if err := sp.Delete(dueKey(e.NextAttempt, e.ID)); err != nil {
 		return err
@@ -227,8 +227,8 @@ func (q *Queue) postpone(tx *mailstore.Tx, e *Entry, at time.Time) error {
 	return putSealed(sp, e)
 }
 
-// remove takes an entry out of the queue.
-func (q *Queue) remove(tx *mailstore.Tx, e *Entry) error {
+// Remove takes an entry out of the queue.
+func (q *Queue) Remove(tx *mailstore.Tx, e *Entry) error {
 	sp := tx.Space(queueSpace)
 	index := unsealedKey(e.ID)
 	if e.Token != nil {
@@ -241,11 +241,22 @@ func (q *Queue) remove(tx *mailstore.Tx, e *Entry) error {
 	)
 }
 
+// Keep stores an entry that has other recipients than before, and is as stored in
+// all else.
+func (q *Queue) Keep(tx *mailstore.Tx, e *Entry) error {
+	return tx.Space(queueSpace).Put(entryKey(e.ID), e.encode())
+}
+
 func putSealed(sp mailstore.Space, e *Entry) error {
 	if err := sp.Put(entryKey(e.ID), e.encode()); err != nil {
 		return err
 	}
 	return sp.Put(dueKey(e.NextAttempt, e.ID), []byte(e.Domain))
+}
+
+// GetTx is Get within a transaction.
+func (q *Queue) GetTx(tx *mailstore.Tx, id uint64) (Entry, error) {
+	return getEntry(tx.Space(queueSpace).SpaceReader, id)
 }
 
 func getEntry(sp mailstore.SpaceReader, id uint64) (Entry, error) {

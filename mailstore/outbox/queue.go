@@ -1,4 +1,4 @@
-package smtpgw
+package outbox
 
 import (
 	"bytes"
@@ -34,8 +34,8 @@ type Queue struct {
 	way    underway
 }
 
-// NewQueue returns the queue that store holds.
-func NewQueue(store *mailstore.Store) *Queue {
+// New returns the queue that store holds.
+func New(store *mailstore.Store) *Queue {
 	return &Queue{
 		store: store, now: time.Now,
 		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1), way: newUnderway(),
@@ -47,25 +47,22 @@ func (q *Queue) SetClock(now func() time.Time) { q.now = now }
 
 // Envelope is what a message is submitted with.
 type Envelope struct {
-	Ref        string // names the submission in replies, logs and Received; made up when empty
+	Ref        string // names the submission in replies, logs and Received
 	From       string // empty: the null sender of reports
 	Account    mailstore.AccountID
 	Recipients []string    // as accepted: domain canonical
 	Wish       record.Wish // about the record
 }
 
-// Submit stores raw, which must have been through a Submitter or be made by this
-// node, as a sent message of env.Account and queues it for its recipients, in
+// Submit stores raw, which must have been through the gateway's checks or be made by
+// this node, as a sent message of env.Account and queues it for its recipients, in
 // one durable transaction. It returns the number of the sent copy.
 func (q *Queue) Submit(ctx context.Context, env Envelope, raw []byte) (mailstore.MessageID, error) {
-	return q.submitWith(ctx, env, raw, nil)
+	return q.SubmitWith(ctx, env, raw, nil)
 }
 
-// submitWith is Submit with what else its transaction is to do, if not nil.
-func (q *Queue) submitWith(ctx context.Context, env Envelope, raw []byte, also func(*mailstore.Tx) error) (mailstore.MessageID, error) {
-	if env.Ref == "" {
-		env.Ref = newRef()
-	}
+// SubmitWith is Submit with what else its transaction is to do, if not nil.
+func (q *Queue) SubmitWith(ctx context.Context, env Envelope, raw []byte, also func(*mailstore.Tx) error) (mailstore.MessageID, error) {
 	groups := groupRecipients(raw, env.Recipients)
 	var id mailstore.MessageID
 	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -82,9 +79,13 @@ func (q *Queue) submitWith(ctx context.Context, env Envelope, raw []byte, also f
 	return id, nil
 }
 
-// submit is Submit within a transaction. The caller wakes the sealer once it
+// SubmitTx is Submit within a transaction. The caller calls WakeSealer once it
 // has been committed.
-func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []group, raw []byte) (mailstore.MessageID, error) {
+func (q *Queue) SubmitTx(tx *mailstore.Tx, env Envelope, raw []byte) (mailstore.MessageID, error) {
+	return q.submit(tx, env, groupRecipients(raw, env.Recipients), raw)
+}
+
+func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []Group, raw []byte) (mailstore.MessageID, error) {
 	now := q.now().Truncate(time.Millisecond)
 	blob, err := tx.PutBlob(raw)
 	if err != nil {
@@ -97,12 +98,12 @@ func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []group, raw []byt
 	if err != nil {
 		return 0, err
 	}
-	return id, q.enqueue(tx, env, groups, id, blob)
+	return id, q.Enqueue(tx, env, groups, id, blob)
 }
 
-// enqueue adds an entry for each group of recipients of a message, of which id
-// is the sent copy.
-func (q *Queue) enqueue(tx *mailstore.Tx, env Envelope, groups []group, id mailstore.MessageID, blob [32]byte) error {
+// Enqueue adds an entry for each group of recipients of a message, of which id
+// is the sent copy. The caller calls WakeSealer once tx has been committed.
+func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mailstore.MessageID, blob [32]byte) error {
 	now := q.now().Truncate(time.Millisecond)
 	sp := tx.Space(queueSpace)
 	last, _, err := sp.Number(lastKey)
@@ -113,7 +114,7 @@ func (q *Queue) enqueue(tx *mailstore.Tx, env Envelope, groups []group, id mails
 		last++
 		e := Entry{
 			ID: last, Ref: env.Ref, Account: env.Account, Message: id, Blob: blob,
-			From: env.From, Domain: g.domain, Recipients: g.recipients, Created: now, Wish: env.Wish,
+			From: env.From, Domain: g.Domain, Recipients: g.Recipients, Created: now, Wish: env.Wish,
 		}
 		if err := sp.Put(entryKey(e.ID), e.encode()); err != nil {
 			return err
@@ -195,6 +196,17 @@ func (q *Queue) Raw(e Entry) ([]byte, error) {
 // Wake returns the channel that is signalled when entries were added. It has
 // one reader: the recorder.
 func (q *Queue) Wake() <-chan struct{} { return q.sealer }
+
+// WakeSealer signals Wake.
+func (q *Queue) WakeSealer() { signal(q.sealer) }
+
+// WakeCourier returns the channel that is signalled when entries were given a
+// token or another time, perhaps in a transaction that is not durable yet. It
+// has one reader: the courier.
+func (q *Queue) WakeCourier() <-chan struct{} { return q.sender }
+
+// Store returns the store that holds the queue.
+func (q *Queue) Store() *mailstore.Store { return q.store }
 
 // signal wakes the reader of c, if it is not about to wake up anyway.
 func signal(c chan struct{}) {
