@@ -66,7 +66,7 @@ func newDecoder(b []byte, what string) *decoder {
 
 func (d *decoder) fail() {
 	if d.err == nil {
-		d.err = fmt.Errorf("mailstore: stored value is damaged: check the disk and restore the store from its backup")
+		d.err = fmt.Errorf("%w: see that the disk is well and restore a backup", ErrDamaged)
 	}
 	d.b = nil
 }
@@ -164,7 +164,7 @@ func decodeChange(seq ModSeq, b []byte) (Change, error) {
 
 func decodeUint64(b []byte) (uint64, error) {
 	if len(b) != 8 {
-		return 0, fmt.Errorf("mailstore: stored number has %d bytes instead of 8: check the disk and restore the store from its backup", len(b))
+		return 0, fmt.Errorf("%w: a number has %d bytes instead of 8: see that the disk is well and restore a backup", ErrDamaged, len(b))
 	}
 	return binary.BigEndian.Uint64(b), nil
 }

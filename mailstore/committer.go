@@ -14,7 +14,7 @@ const (
 	maxGroup      = 1024
 	maxGroupBytes = 32 << 20
 	// entryOverhead is what Badger counts for an entry beside its key and value, or beside its key when the value goes to the
-	// value log, rounded up.
+	// value log, rounded up; and the checksum of a sealed value.
 	entryOverhead = 32
 )
 
@@ -74,7 +74,7 @@ func (g *group) begin() {
 	if g.s.broken != nil {
 		return
 	}
-	g.base = &snapshot{txn: g.s.db.NewTransaction(false)}
+	g.base = g.s.snapshot()
 	g.writes = newOverlay(g.base)
 	g.modseq = g.s.modseq
 	g.before = g.s.modseq
@@ -202,7 +202,7 @@ func (s *Store) writeTxn(o *overlay) error {
 		if w.deleted {
 			err = txn.Delete([]byte(key))
 		} else {
-			err = txn.SetEntry(badger.NewEntry([]byte(key), w.value))
+			err = txn.SetEntry(badger.NewEntry([]byte(key), seal([]byte(key), w.value)))
 		}
 		if err != nil {
 			return err

@@ -33,12 +33,12 @@ const maxMeta = 64
 //	dump  = entry... | u32 0 | u64 number of entries
 //	entry = u32 length of key, 1 to 32,768 | key | u32 length of value | value
 //
-// Numbers are big endian, keys ascend, keys and values are those of store format 1. An error of w is returned as it is.
+// Numbers are big endian, keys ascend, keys and values are those of the store's format, without checksums. An error of w is returned as it is.
 func (r *Reader) Dump(w io.Writer) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	var count uint64
 	var failed error
-	err := r.src.scan(nil, nil, func(key, value []byte) bool {
+	err := scan(r.src, nil, nil, func(key, value []byte) bool {
 		count++
 		if failed = writeSized(b, key); failed == nil {
 			failed = writeSized(b, value)
@@ -136,7 +136,7 @@ func (d *dumpReader) next() (key, value []byte, err error) {
 	switch {
 	case bytes.Equal(key, metaVersion):
 		d.version = true
-		if err := checkFormat(value); err != nil {
+		if _, err := dumpedFormat(value); err != nil {
 			return nil, nil, err
 		}
 	case bytes.Equal(key, metaStoreID):

@@ -5,8 +5,12 @@ import (
 	"fmt"
 )
 
-// formatVersion is the layout of keys and values below. A store of another version is not opened.
-const formatVersion = 1
+// formatVersion is the layout of keys and values below and of what is stored for them. A store of an earlier version is
+// brought up to it when it is opened (see ladder), one of a later version is not opened.
+//
+//	1  values as they are
+//	2  values with a checksum, see seal; metaMigration
+const formatVersion = 2
 
 // Every key begins with a byte that names its table. Numbers are big endian, so that they sort.
 const (
@@ -31,6 +35,7 @@ var (
 	metaStoreID     = []byte{tableMeta, 's'} // 16 random bytes, made with the store
 	metaModSeq      = []byte{tableMeta, 'm'} // uint64, last of the journal
 	metaRestored    = []byte{tableMeta, 'r'} // two uint64: when the backup was made and restored, in ms; only in a restored store
+	metaMigration   = []byte{tableMeta, 'c'} // uint32, key: from which format the store is on its way, and how far it came
 	metaLastAccount = []byte{tableMeta, 'a'} // uint32, last account id given out
 )
 

@@ -62,17 +62,24 @@ func (o *overlay) has(key []byte) (bool, error) {
 	return o.below.has(key)
 }
 
-// scan merges the writes into what lies below. It walks the keys that were there when it began; a key deleted meanwhile
+func (o *overlay) holds(key, value []byte) (found, same bool, err error) {
+	if w, found := o.writes[string(key)]; found {
+		return !w.deleted, !w.deleted && bytes.Equal(w.value, value), nil
+	}
+	return o.below.holds(key, value)
+}
+
+// walk merges the writes into what lies below. It walks the keys that were there when it began; a key deleted meanwhile
 // is left out, one added meanwhile is not seen.
-func (o *overlay) scan(prefix, from []byte, fn func(key, value []byte) bool) error {
+func (o *overlay) walk(prefix, from []byte, fn func(key, value []byte, bad *DamagedError) bool) error {
 	own := o.keys(prefix, from)
 	more := true
 	emit := func(key string) {
 		if w := o.writes[key]; more && !w.deleted {
-			more = fn([]byte(key), w.value)
+			more = fn([]byte(key), w.value, nil)
 		}
 	}
-	err := o.below.scan(prefix, from, func(key, value []byte) bool {
+	err := o.below.walk(prefix, from, func(key, value []byte, bad *DamagedError) bool {
 		for more && len(own) > 0 && own[0] < string(key) {
 			emit(own[0])
 			own = own[1:]
@@ -84,9 +91,9 @@ func (o *overlay) scan(prefix, from []byte, fn func(key, value []byte) bool) err
 			return false
 		}
 		if w, found := o.writes[string(key)]; !found {
-			more = fn(key, value)
+			more = fn(key, value, bad)
 		} else if !w.deleted {
-			more = fn(key, w.value)
+			more = fn(key, w.value, nil)
 		}
 		return more
 	})

@@ -9,12 +9,32 @@ import (
 
 // source is an ordered map as a Reader sees it: a snapshot, or a snapshot under the writes of a transaction.
 type source interface {
-	// get returns a copy of the value, or ErrNotFound.
+	// get returns a copy of the value, or ErrNotFound, or a DamagedError.
 	get(key []byte) ([]byte, error)
 	has(key []byte) (bool, error)
-	// scan calls fn in key order for each key that has the prefix and is not below from, until fn returns false. Key and
-	// value are valid only during the call. fn may read and write.
-	scan(prefix, from []byte, fn func(key, value []byte) bool) error
+	// holds tells whether the key is there, and whether its value can be read and is this one.
+	holds(key, value []byte) (found, same bool, err error)
+	// walk calls fn in key order for each key that has the prefix and is not below from, until fn returns false. Key and
+	// value are valid only during the call; of a damaged value bad is set instead. fn may read and write.
+	walk(prefix, from []byte, fn func(key, value []byte, bad *DamagedError) bool) error
+}
+
+// scan calls fn as walk does, but not for damaged values: the first of them is the error, at the end, unless fn had ended it.
+func scan(src source, prefix, from []byte, fn func(key, value []byte) bool) error {
+	var damaged *DamagedError
+	err := src.walk(prefix, from, func(key, value []byte, bad *DamagedError) bool {
+		if bad == nil {
+			return fn(key, value)
+		}
+		if damaged == nil {
+			damaged = bad
+		}
+		return true
+	})
+	if err == nil && damaged != nil {
+		return damaged
+	}
+	return err
 }
 
 // Reader reads one consistent state of the store. It is valid only inside the function that it is given to, and there
@@ -74,7 +94,7 @@ func (r *Reader) AccountByName(name string) (Account, error) {
 
 // namesLike returns the names of accounts that are name but for the case of letters.
 func (r *Reader) namesLike(name string) (names []string, err error) {
-	err = r.src.scan([]byte{tableName}, nil, func(key, _ []byte) bool {
+	err = scan(r.src, []byte{tableName}, nil, func(key, _ []byte) bool {
 		if found := string(key[1:]); strings.EqualFold(found, name) {
 			names = append(names, found)
 		}
@@ -109,7 +129,7 @@ func (r *Reader) accountAt(key []byte, what string) (Account, error) {
 func (r *Reader) Accounts() ([]Account, error) {
 	var list []Account
 	var bad error
-	err := r.src.scan([]byte{tableAccount}, nil, func(key, value []byte) bool {
+	err := scan(r.src, []byte{tableAccount}, nil, func(key, value []byte) bool {
 		var a Account
 		a, bad = decodeAccount(AccountID(binary.BigEndian.Uint32(key[1:])), value)
 		list = append(list, a)
@@ -134,7 +154,7 @@ func (r *Reader) Messages(a AccountID, from MessageID, max int) ([]Message, erro
 	if max <= 0 {
 		return nil, nil
 	}
-	err := r.src.scan(accountKey(tableMessage, a), messageKey(tableMessage, a, from), func(key, value []byte) bool {
+	err := scan(r.src, accountKey(tableMessage, a), messageKey(tableMessage, a, from), func(key, value []byte) bool {
 		var m Message
 		m, bad = decodeMessage(a, MessageID(binary.BigEndian.Uint64(key[5:])), value)
 		list = append(list, m)
@@ -165,7 +185,7 @@ func (r *Reader) Labels(a AccountID, id MessageID) ([]string, error) {
 func (r *Reader) LabelCounts(a AccountID) (map[string]int, error) {
 	counts := make(map[string]int)
 	var bad error
-	err := r.src.scan(accountKey(tableCount, a), nil, func(key, value []byte) bool {
+	err := scan(r.src, accountKey(tableCount, a), nil, func(key, value []byte) bool {
 		var n uint64
 		n, bad = decodeUint64(value)
 		counts[string(key[5:])] = int(n)
@@ -203,7 +223,7 @@ func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 	}
 	var list []Change
 	var bad error
-	err = r.src.scan([]byte{tableJournal}, journalKey(since+1), func(key, value []byte) bool {
+	err = scan(r.src, []byte{tableJournal}, journalKey(since+1), func(key, value []byte) bool {
 		var c Change
 		c, bad = decodeChange(ModSeq(binary.BigEndian.Uint64(key[1:])), value)
 		list = append(list, c)

@@ -2,7 +2,6 @@ package mailstore
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -68,26 +67,11 @@ func (s *Store) restore(dump io.Reader, note Restoration) (DumpStats, error) {
 	if err != nil {
 		return stats, err
 	}
+	// Values without checksums are the same in formats 1 and 2, and get theirs as they are written.
 	last := newOverlay(nil)
 	last.set(string(metaRestored), write{value: encodeRestoration(note)})
 	found(last)
 	return stats, s.write(last)
-}
-
-// found adds what makes a store of a database: the format, and an identity of its own.
-func found(o *overlay) {
-	id := make([]byte, 16)
-	rand.Read(id)
-	o.set(string(metaVersion), write{value: binary.BigEndian.AppendUint32(nil, formatVersion)})
-	o.set(string(metaStoreID), write{value: id})
-}
-
-// checkFormat tells of a store that another version of the program wrote.
-func checkFormat(version []byte) error {
-	if len(version) == 4 && binary.BigEndian.Uint32(version) == formatVersion {
-		return nil
-	}
-	return fmt.Errorf("it has store format %x, this program knows format %d: use the version of cairn that wrote it", version, formatVersion)
 }
 
 func encodeRestoration(n Restoration) []byte {

@@ -27,7 +27,7 @@ func (r *Reader) Setting(id AccountID, name string) (string, error) {
 // Settings returns all settings of an account by name.
 func (r *Reader) Settings(id AccountID) (map[string]string, error) {
 	all := make(map[string]string)
-	err := r.src.scan(accountKey(tableSetting, id), nil, func(key, value []byte) bool {
+	err := scan(r.src, accountKey(tableSetting, id), nil, func(key, value []byte) bool {
 		all[string(key[5:])] = string(value)
 		return true
 	})

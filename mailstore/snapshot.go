@@ -8,41 +8,81 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// snapshot is a source over one state of the database.
+// snapshot is a source over one state of the database. Each value is held to its checksum as it is read.
 type snapshot struct {
 	txn  *badger.Txn
+	dir  string // for errors
 	over bool
 }
 
-func (s *snapshot) get(key []byte) ([]byte, error) {
+func (s *Store) snapshot() *snapshot { return &snapshot{txn: s.db.NewTransaction(false), dir: s.dir} }
+
+func (s *snapshot) get(key []byte) (value []byte, err error) {
 	if s.over {
 		return nil, ErrTxDone
 	}
+	defer s.contain(key, &err)
 	item, err := s.txn.Get(key)
-	if err == nil {
-		var value []byte
-		if value, err = item.ValueCopy(nil); err == nil {
-			return value, nil
-		}
+	if err != nil {
+		return nil, s.readError(key, err)
 	}
-	return nil, readError(err)
+	stored, err := item.ValueCopy(nil)
+	if err != nil {
+		return nil, s.readError(key, err)
+	}
+	value, why := unseal(key, stored)
+	if why != "" {
+		return nil, damagedAt(s.dir, key, why)
+	}
+	return value, nil
 }
 
-func (s *snapshot) has(key []byte) (bool, error) {
+func (s *snapshot) has(key []byte) (found bool, err error) {
 	if s.over {
 		return false, ErrTxDone
 	}
-	_, err := s.txn.Get(key)
+	defer s.contain(key, &err)
+	_, err = s.txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return false, nil
 	}
-	return err == nil, readError(err)
+	return err == nil, s.readError(key, err)
 }
 
-func (s *snapshot) scan(prefix, from []byte, fn func(key, value []byte) bool) error {
+func (s *snapshot) holds(key, value []byte) (found, same bool, err error) {
+	if found, err = s.has(key); !found || err != nil {
+		return false, false, err
+	}
+	same, err = s.same(key, value)
+	if errors.Is(err, ErrDamaged) {
+		return true, false, nil
+	}
+	return true, same, err
+}
+
+// same compares what is stored with what would be stored for value.
+func (s *snapshot) same(key, value []byte) (same bool, err error) {
+	defer s.contain(key, &err)
+	item, err := s.txn.Get(key)
+	if err == nil {
+		err = item.Value(func(stored []byte) error {
+			same = bytes.Equal(stored, seal(key, value))
+			return nil
+		})
+	}
+	return same, s.readError(key, err)
+}
+
+func (s *snapshot) walk(prefix, from []byte, fn func(key, value []byte, bad *DamagedError) bool) (err error) {
 	if s.over {
 		return ErrTxDone
 	}
+	inside := false // in fn, whose panics are its caller's matter
+	defer func() {
+		if !inside {
+			s.contained(recover(), prefix, &err)
+		}
+	}()
 	it := s.txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()
 	if bytes.Compare(from, prefix) < 0 {
@@ -51,12 +91,20 @@ func (s *snapshot) scan(prefix, from []byte, fn func(key, value []byte) bool) er
 	more := true
 	for it.Seek(from); more && it.Valid(); it.Next() {
 		item := it.Item()
-		err := item.Value(func(value []byte) error {
-			more = fn(item.Key(), value)
+		err := item.Value(func(stored []byte) error {
+			key := item.Key()
+			value, why := unseal(key, stored)
+			var bad *DamagedError
+			if why != "" {
+				bad = damagedAt(s.dir, key, why)
+			}
+			inside = true
+			more = fn(key, value, bad)
+			inside = false
 			return nil
 		})
 		if err != nil {
-			return readError(err)
+			return s.readError(item.Key(), err)
 		}
 	}
 	return nil
@@ -67,7 +115,16 @@ func (s *snapshot) close() {
 	s.txn.Discard()
 }
 
-func readError(err error) error {
+// contain makes an error of a panic of Badger, which takes what it reads for sound.
+func (s *snapshot) contain(key []byte, err *error) { s.contained(recover(), key, err) }
+
+func (s *snapshot) contained(p any, key []byte, err *error) {
+	if p != nil {
+		*err = damagedAt(s.dir, key, fmt.Sprintf("the database failed on it: %.80v", p))
+	}
+}
+
+func (s *snapshot) readError(key []byte, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -75,6 +132,8 @@ func readError(err error) error {
 		return ErrNotFound
 	case errors.Is(err, badger.ErrDBClosed):
 		return ErrClosed
+	case errors.Is(err, badger.ErrDiscardedTxn):
+		return ErrTxDone
 	}
-	return fmt.Errorf("mailstore: reading from the database (check the disk): %w", err)
+	return damagedAt(s.dir, key, fmt.Sprintf("the database says %.120v", err))
 }

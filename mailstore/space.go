@@ -60,7 +60,7 @@ func (s SpaceReader) Scan(prefix, from []byte, fn func(key, value []byte) bool) 
 	if s.err != nil {
 		return s.err
 	}
-	return s.src.scan(s.key(prefix), s.key(from), func(key, value []byte) bool {
+	return scan(s.src, s.key(prefix), s.key(from), func(key, value []byte) bool {
 		return fn(key[len(s.prefix):], value)
 	})
 }

@@ -41,7 +41,7 @@ type Store struct {
 }
 
 // Open opens the store in dir, or makes an empty one there. It fails if another process has it open, or if it was written
-// by a program with another store format.
+// by a program with a later store format; a store of an earlier one is brought up to ours.
 func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("mailstore: %w", err)
@@ -73,23 +73,30 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	return s, nil
 }
 
-// load checks the format and reads what the committer keeps in memory; a new store is given its identity.
+// load checks the format, brings a store of an earlier one up to ours and reads what the committer keeps in memory; a new store is given its identity.
 func (s *Store) load() error {
-	base := &snapshot{txn: s.db.NewTransaction(false)}
+	base := s.snapshot()
 	defer base.close()
-	version, err := base.get(metaVersion)
+	version, err := base.format()
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound) && base.isEmpty():
 		o := newOverlay(base)
 		found(o)
 		return s.write(o)
+	case errors.Is(err, ErrNotFound):
+		return damagedAt(s.dir, metaVersion, "there is none, but other values")
 	case err != nil:
 		return err
 	}
 	if err := checkFormat(version); err != nil {
 		return fmt.Errorf("mailstore: %s: %w, or restore a backup", s.dir, err)
 	}
-	s.modseq, err = (&Reader{src: base}).ModSeq()
+	if err := s.migrate(version); err != nil {
+		return err
+	}
+	now := s.snapshot()
+	defer now.close()
+	s.modseq, err = (&Reader{src: now}).ModSeq()
 	return err
 }
 
@@ -178,7 +185,7 @@ func (s *Store) View(fn func(r *Reader) error) error {
 		return err
 	}
 	defer s.active.Done()
-	base := &snapshot{txn: s.db.NewTransaction(false)}
+	base := s.snapshot()
 	defer base.close()
 	return fn(&Reader{src: base})
 }

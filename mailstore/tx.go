@@ -39,11 +39,18 @@ func (s txSource) has(key []byte) (bool, error) {
 	return s.tx.own.has(key)
 }
 
-func (s txSource) scan(prefix, from []byte, fn func(key, value []byte) bool) error {
+func (s txSource) holds(key, value []byte) (found, same bool, err error) {
+	if s.tx.over {
+		return false, false, ErrTxDone
+	}
+	return s.tx.own.holds(key, value)
+}
+
+func (s txSource) walk(prefix, from []byte, fn func(key, value []byte, bad *DamagedError) bool) error {
 	if s.tx.over {
 		return ErrTxDone
 	}
-	return s.tx.own.scan(prefix, from, fn)
+	return s.tx.own.walk(prefix, from, fn)
 }
 
 // ownLimit is the size up to which a value is copied, so that callers of Put may use their buffers again. Bigger values

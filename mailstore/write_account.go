@@ -131,7 +131,7 @@ func (tx *Tx) sweep(id AccountID) error {
 
 // doomed returns a removed account that still has mail, or 0.
 func (r *Reader) doomed() (id AccountID, err error) {
-	err = r.src.scan([]byte{tableDoomed}, nil, func(key, _ []byte) bool {
+	err = scan(r.src, []byte{tableDoomed}, nil, func(key, _ []byte) bool {
 		id = AccountID(binary.BigEndian.Uint32(key[1:]))
 		return false
 	})

@@ -9,13 +9,13 @@ import (
 )
 
 // PutBlob stores raw under its SHA-256 and returns that. Bytes that are there already are not stored again, whoever put
-// them. raw must not be changed before Update returns. A blob lives until its last message and its last hold are gone;
+// them, unless what is stored is damaged: so a mail that is stored again mends all its copies. raw must not be changed before Update returns. A blob lives until its last message and its last hold are gone;
 // one that never had either stays.
 func (tx *Tx) PutBlob(raw []byte) ([32]byte, error) {
 	blob := sha256.Sum256(raw)
 	key := blobKey(blob)
-	found, err := tx.src.has(key)
-	if err != nil || found {
+	_, same, err := tx.src.holds(key, raw)
+	if err != nil || same {
 		return blob, err
 	}
 	return blob, tx.put(key, raw)
@@ -41,7 +41,7 @@ func (tx *Tx) dropBlobUser(blob [32]byte, user []byte) error {
 		return err
 	}
 	used := false
-	err := tx.src.scan(blobUserKey(blob, nil), nil, func([]byte, []byte) bool {
+	err := scan(tx.src, blobUserKey(blob, nil), nil, func([]byte, []byte) bool {
 		used = true
 		return false
 	})

@@ -1,0 +1,159 @@
+package mailstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// ErrDamaged is wrapped by each [DamagedError].
+var ErrDamaged = errors.New("mailstore: stored value is damaged")
+
+// DamagedError says that something which is stored is not what was stored: its checksum does not hold, it is empty, or what
+// names it is there and it is not. What is not damaged can be read and written all the same.
+type DamagedError struct {
+	Dir     string    // of the store; empty where a Tx or Reader does not know it
+	Table   Table     // what kind of value it is
+	Account AccountID // of an account, of a message and what belongs to either; else 0
+	Message MessageID // of a message and what belongs to it; else 0
+	Blob    [32]byte  // of a blob and its users: its SHA-256
+	Name    string    // a space and its key, a label, a setting, the name or address of an account; else empty
+	Why     string    // what was found, in a few words
+}
+
+// Table names the tables of the store to people and programs.
+type Table string
+
+// The tables that damage may be in.
+const (
+	TableStore    Table = "store"    // what concerns the whole store
+	TableAccount  Table = "account"  // accounts, their names, addresses and settings
+	TableMessage  Table = "message"  // what is noted of a message
+	TableLabels   Table = "labels"   // labels of a message
+	TableCount    Table = "count"    // how many messages have a label
+	TableBlob     Table = "text"     // raw bytes of a message
+	TableBlobUser Table = "textuser" // who uses a blob
+	TableJournal  Table = "journal"  // changes; Name is the number
+	TableSpace    Table = "space"    // named maps; Name is map and key
+)
+
+// Error tells what is damaged, why, and what helps.
+func (e *DamagedError) Error() string {
+	where := ""
+	if e.Dir != "" {
+		where = " in " + e.Dir
+	}
+	return fmt.Sprintf("mailstore: %s%s cannot be read as it was stored (%s): %s", e.What(), where, e.Why, e.Cure())
+}
+
+// Unwrap makes errors.Is(err, ErrDamaged) true.
+func (e *DamagedError) Unwrap() error { return ErrDamaged }
+
+// What names what is damaged.
+func (e *DamagedError) What() string {
+	switch e.Table {
+	case TableAccount:
+		if e.Name != "" {
+			return fmt.Sprintf("the entry %q of an account", e.Name)
+		}
+		return fmt.Sprintf("account %d", e.Account)
+	case TableMessage:
+		return fmt.Sprintf("message %d of account %d", e.Message, e.Account)
+	case TableLabels:
+		return fmt.Sprintf("the label set of message %d of account %d", e.Message, e.Account)
+	case TableCount:
+		return fmt.Sprintf("the count of %q of account %d", e.Name, e.Account)
+	case TableBlob:
+		return fmt.Sprintf("the text %x of a mail", e.Blob[:8])
+	case TableBlobUser:
+		return fmt.Sprintf("the note who uses the text %x", e.Blob[:8])
+	case TableJournal:
+		return "change " + e.Name + " of the journal"
+	case TableSpace:
+		return "the entry " + e.Name
+	}
+	return fmt.Sprintf("the entry %q of the store", e.Name)
+}
+
+// Cure says what helps, as a part of a sentence.
+func (e *DamagedError) Cure() string {
+	switch e.Table {
+	case TableBlob:
+		return "it is mended when the same mail is stored again; else see that the disk is well and restore a backup"
+	case TableLabels, TableCount, TableBlobUser, TableAccount:
+		return "see that the disk is well; a check with repair makes it anew from what else is stored"
+	}
+	return "see that the disk is well and restore a backup"
+}
+
+// damagedAt says that the value of a key is damaged.
+func damagedAt(dir string, key []byte, why string) *DamagedError {
+	e := &DamagedError{Dir: dir, Table: TableStore, Why: why}
+	if len(key) == 0 {
+		return e
+	}
+	rest := key[1:]
+	numbers := func() { // account, message
+		if len(rest) >= 4 {
+			e.Account = AccountID(binary.BigEndian.Uint32(rest))
+			rest = rest[4:]
+		}
+		if len(rest) == 8 {
+			e.Message = MessageID(binary.BigEndian.Uint64(rest))
+		}
+	}
+	switch key[0] {
+	case tableAccount, tableLastID, tableDoomed:
+		e.Table = TableAccount
+		numbers()
+	case tableName, tableAddress:
+		e.Table, e.Name = TableAccount, string(rest)
+	case tableSetting:
+		e.Table = TableAccount
+		e.Account, e.Name = labelled(rest)
+	case tableMessage:
+		e.Table = TableMessage
+		numbers()
+	case tableLabels:
+		e.Table = TableLabels
+		numbers()
+	case tableCount:
+		e.Table = TableCount
+		e.Account, e.Name = labelled(rest)
+	case tableBlob:
+		e.Table = TableBlob
+		copy(e.Blob[:], rest)
+	case tableBlobUser:
+		e.Table = TableBlobUser
+		copy(e.Blob[:], rest)
+	case tableJournal:
+		e.Table = TableJournal
+		if len(rest) == 8 {
+			e.Name = fmt.Sprint(binary.BigEndian.Uint64(rest))
+		}
+	case tableSpace:
+		e.Table = TableSpace
+		e.Name = spaceEntry(rest)
+	default:
+		e.Name = string(key)
+	}
+	return e
+}
+
+// labelled takes an account's number and a name apart.
+func labelled(rest []byte) (AccountID, string) {
+	if len(rest) < 4 {
+		return 0, ""
+	}
+	return AccountID(binary.BigEndian.Uint32(rest)), string(rest[4:])
+}
+
+// spaceEntry writes the key of a space as people may read it: keys are numbers or text.
+func spaceEntry(rest []byte) string {
+	for i, c := range rest {
+		if c == 0 {
+			return fmt.Sprintf("%q of the space %s", rest[i+1:], rest[:i])
+		}
+	}
+	return fmt.Sprintf("%q of a space", rest)
+}

@@ -1,0 +1,170 @@
+package mailstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+)
+
+// testdata/format1 is a store that the program made which had store format 1 (0.1.0), closed and without its DISCARD, and
+// testdata/format1.dump what that program dumped of it.
+const format1, format1Dump = "testdata/format1", "testdata/format1.dump"
+
+// copyOf copies a store into a folder of its own.
+func copyOf(t testing.TB, from string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "mail")
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// held is what the store of format 1 held.
+func held(t testing.TB) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile(format1Dump)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := make(map[string]string)
+	_, err = readDump(bytes.NewReader(raw), func(key, value []byte) error {
+		entries[string(key)] = string(value)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// holdsAll compares a store with what format 1 held.
+func holdsAll(t testing.TB, s *Store, want map[string]string) {
+	t.Helper()
+	_, got := dumpOf(t, s)
+	want["Mv"] = string(encodeFormat(formatVersion))
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%d entries of %d are there, or others", len(got), len(want))
+	}
+}
+
+func TestStoreOfFormat1IsBroughtUp(t *testing.T) {
+	dir := copyOf(t, format1)
+	for range 2 {
+		s := openTest(t, dir)
+		holdsAll(t, s, held(t))
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A process may be killed before each of the batches, any number of times.
+func TestMigrationGoesOnAfterKills(t *testing.T) {
+	kill := errors.New("killed")
+	small := []step{{1, func(s *Store, cursor []byte, o *overlay) ([]byte, error) {
+		return s.sealSome(cursor, o, 200) // a few values
+	}}}
+	dir := copyOf(t, format1)
+	for kills := 0; ; kills++ {
+		dblog := &databaseLog{log: slog.New(slog.DiscardHandler)}
+		db, err := openDatabase(dir, dblog)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Store{db: db, dblog: dblog, log: dblog.log, dir: dir, reserve: diskReserve}
+		base := s.snapshot()
+		format, err := base.format()
+		base.close()
+		if err != nil || (format != 1) != (kills > 0) {
+			t.Fatalf("after %d kills the store has format %d, %v", kills, format, err)
+		}
+		batches := 0
+		err = s.migrateWith(format, small, func(o *overlay) error {
+			if batches++; batches > 1+kills%4 {
+				return kill
+			}
+			return s.write(o)
+		})
+		db.Close()
+		if err == nil {
+			if kills < 10 {
+				t.Fatalf("only %d kills", kills)
+			}
+			break
+		}
+		if !errors.Is(err, kill) {
+			t.Fatal(err)
+		}
+	}
+	s := openTest(t, dir)
+	defer s.Close()
+	holdsAll(t, s, held(t))
+}
+
+func TestDamageOfFormat1StaysDamage(t *testing.T) {
+	dir := copyOf(t, format1)
+	db, err := openDatabase(dir, &databaseLog{log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := messageKey(tableMessage, 1, 2)
+	txn := db.NewTransaction(true)
+	if err := errors.Join(txn.Set(key, []byte("no message")), txn.Commit(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := openTest(t, dir)
+	defer s.Close()
+	s.View(func(r *Reader) error {
+		if _, err := r.Message(1, 2); !errors.Is(err, ErrDamaged) {
+			t.Errorf("a message that was damaged before: %v", err)
+		}
+		if _, err := r.Message(1, 3); err != nil {
+			t.Errorf("another: %v", err)
+		}
+		return nil
+	})
+}
+
+func TestDumpOfFormat1IsRestored(t *testing.T) {
+	raw, err := os.Open(format1Dump)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	dir := filepath.Join(t.TempDir(), "mail")
+	if _, err := Restore(dir, io.Reader(raw), Restoration{}, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	s := openTest(t, dir)
+	defer s.Close()
+	_, got := dumpOf(t, s)
+	want := held(t)
+	for _, key := range []string{"Ms", "Mr", "Mv"} {
+		delete(got, key)
+		delete(want, key)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%d entries of %d are there, or others", len(got), len(want))
+	}
+}
+
+func TestLaterFormatIsRefusedAndUnchanged(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	later := binary.BigEndian.AppendUint32(nil, formatVersion+1)
+	if err := errors.Join(s.Update(t.Context(), func(tx *Tx) error { return tx.put(metaVersion, later) }), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := Open(dir, slog.New(slog.DiscardHandler)); err == nil || !bytes.Contains([]byte(err.Error()), []byte("store format 3, this program knows formats 1 to 2")) {
+			t.Errorf("%v", err)
+		}
+	}
+}
