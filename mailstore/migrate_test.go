@@ -52,6 +52,10 @@ func holdsAll(t testing.TB, s *Store, want map[string]string) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%d entries of %d are there, or others", len(got), len(want))
 	}
+	result, err := s.Check(t.Context(), false, func(f Fault) { t.Errorf("fault: %+v", f) })
+	if err != nil || result.Messages != 39 {
+		t.Errorf("%+v, %v", result, err)
+	}
 }
 
 func TestStoreOfFormat1IsBroughtUp(t *testing.T) {

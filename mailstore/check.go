@@ -1,0 +1,253 @@
+package mailstore
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Fault is something that [Store.Check] found.
+type Fault struct {
+	Table   Table     // where it is
+	Account AccountID // 0 if it belongs to none
+	Message MessageID // 0 if it belongs to none
+	Text    string    // a sentence without full stop: what is wrong, and where
+	Cure    string    // what helps, in the same form
+	Derived bool      // Check can make it anew from what else is stored
+	Mended  bool      // Check did so
+}
+
+// CheckResult tells how much Check has looked at, and what it found.
+type CheckResult struct {
+	Values   uint64 // of all tables, blobs included
+	Bytes    uint64 // of these values
+	Accounts uint64
+	Messages uint64
+	Blobs    uint64
+	Changes  uint64 // of the journal
+	Faults   uint64
+	Mended   uint64 // of the faults
+}
+
+// Check reads everything that this state of the store holds, and reports each fault as it is found: values that are not
+// what was stored, raw bytes that have another SHA-256, tables of the database with damaged blocks; and what does not hang
+// together: messages without their bytes, labels or account, counts that are not those of the labels, a journal with gaps, numbers that
+// would be given out again.
+//
+// With repair it makes anew what follows from the rest: counts, the labels of a message (from the journal), who uses a blob,
+// names, addresses and last numbers of accounts. Nothing is ever removed, and what is held is kept. Reports then come with
+// Mended set if that worked.
+//
+// The store may be in use meanwhile. The error tells of what kept Check from ending (the end of ctx too), never of faults. report may be nil, is called
+// on the caller's goroutine, and must not use the store.
+func (s *Store) Check(ctx context.Context, repair bool, report func(Fault)) (CheckResult, error) {
+	if err := s.enter(); err != nil {
+		return CheckResult{}, err
+	}
+	defer s.active.Done()
+	base := s.snapshot()
+	defer base.close()
+	c := &check{
+		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report,
+		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID),
+	}
+	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.countsHold, c.journalHolds} {
+		if err := part(); err != nil {
+			return c.CheckResult, err
+		}
+	}
+	return c.CheckResult, ctx.Err()
+}
+
+// check is one run of Check.
+type check struct {
+	CheckResult
+	ctx    context.Context
+	s      *Store
+	base   *snapshot
+	r      *Reader
+	repair bool
+	report func(Fault)
+
+	counts map[AccountID]map[string]uint64 // as the labels have them, total too
+	last   map[AccountID]MessageID         // the highest in use
+
+}
+
+// maxLost is how many gaps of the journal are named one by one.
+const maxLost = 1000
+
+// found reports a fault. mend, if there is one, makes anew what is damaged.
+func (c *check) found(f Fault, mend func(tx *Tx) error) error {
+	c.Faults++
+	f.Derived = mend != nil
+	if mend != nil && c.repair {
+		if err := c.s.Update(c.ctx, mend); err != nil {
+			if c.ctx.Err() != nil {
+				return c.ctx.Err()
+			}
+			f.Cure = fmt.Sprintf("it could not be made anew (%v); %s", err, f.Cure)
+		} else {
+			f.Mended = true
+			c.Mended++
+		}
+	}
+	if c.report != nil {
+		c.report(f)
+	}
+	return c.ctx.Err()
+}
+
+// damaged reports a value that is damaged.
+func (c *check) damaged(bad *DamagedError, mend func(tx *Tx) error) error {
+	return c.found(Fault{
+		Table: bad.Table, Account: bad.Account, Message: bad.Message,
+		Text: fmt.Sprintf("%s cannot be read as it was stored: %s", bad.What(), bad.Why), Cure: bad.Cure(),
+	}, mend)
+}
+
+// tables holds the checksums of the database's own tables.
+func (c *check) tables() (err error) {
+	var bad error
+	func() {
+		defer c.base.contain(nil, &bad)
+		bad = c.s.db.VerifyChecksum()
+	}()
+	if bad == nil {
+		return c.ctx.Err()
+	}
+	return c.found(Fault{
+		Table: TableStore, Text: fmt.Sprintf("a table of the database in %s has a damaged block: %.200v", c.s.dir, bad),
+		Cure: "see that the disk is well, and restore a backup: what was in that block may be missing without a word",
+	}, nil)
+}
+
+// values reads every value once.
+func (c *check) values() error {
+	var failed error
+	err := c.base.walk(nil, nil, func(key, value []byte, bad *DamagedError) bool {
+		c.Values++
+		c.Bytes += uint64(len(value))
+		if bad == nil {
+			bad = c.takenApart(key, value)
+		}
+		if bad != nil {
+			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad))
+		}
+		c.note(key)
+		if failed == nil && c.Values%1024 == 0 {
+			failed = c.ctx.Err()
+		}
+		return failed == nil
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
+}
+
+// takenApart holds a value to its form, and counts labels.
+func (c *check) takenApart(key, value []byte) *DamagedError {
+	why := misshapen(key, value, int64(len(value)))
+	if why != "" {
+		return damagedAt(c.s.dir, key, why)
+	}
+	if key[0] == tableLabels && len(key) == 13 {
+		labels, _ := decodeLabels(value)
+		c.countLabels(AccountID(binary.BigEndian.Uint32(key[1:])), labels)
+	}
+	return nil
+}
+
+func (c *check) countLabels(a AccountID, labels []string) {
+	m := c.counts[a]
+	if m == nil {
+		m = make(map[string]uint64)
+		c.counts[a] = m
+	}
+	for _, l := range labels {
+		m[l]++
+	}
+}
+
+// note counts what a key stands for.
+func (c *check) note(key []byte) {
+	switch key[0] {
+	case tableAccount:
+		c.Accounts++
+	case tableBlob:
+		c.Blobs++
+	case tableMessage:
+		c.Messages++
+		if len(key) == 13 {
+			a, id := AccountID(binary.BigEndian.Uint32(key[1:])), MessageID(binary.BigEndian.Uint64(key[5:]))
+			c.last[a] = max(c.last[a], id)
+			c.countLabels(a, []string{total})
+		}
+	case tableJournal:
+		c.Changes++
+	}
+}
+
+// countsHold compares the counters with the labels.
+func (c *check) countsHold() error {
+	stored := make(map[AccountID]map[string]uint64)
+	skip := make(map[AccountID]bool) // with damaged counters, which were reported, or damaged labels
+	err := c.base.walk([]byte{tableCount}, nil, func(key, value []byte, bad *DamagedError) bool {
+		a, label := labelled(key[1:])
+		n, err := decodeUint64(value)
+		if bad != nil || err != nil {
+			skip[a] = true
+			return true
+		}
+		if stored[a] == nil {
+			stored[a] = make(map[string]uint64)
+		}
+		stored[a][label] = n
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range slices.Sorted(maps.Keys(union(stored, c.counts))) {
+		if skip[a] || maps.Equal(stored[a], c.counts[a]) {
+			continue
+		}
+		bad, err := c.hasDamagedLabels(a)
+		if err != nil {
+			return err
+		}
+		if bad {
+			continue
+		}
+		err = c.found(Fault{
+			Table: TableCount, Account: a, Text: fmt.Sprintf("the counts of messages of account %d are not those of its messages and labels", a),
+			Cure: "a check with repair counts them anew",
+		}, func(tx *Tx) error { return tx.recount(a) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *check) hasDamagedLabels(a AccountID) (found bool, err error) {
+	err = c.base.walk(accountKey(tableLabels, a), nil, func(_, _ []byte, bad *DamagedError) bool {
+		found = bad != nil
+		return !found
+	})
+	return found, err
+}
+
+func union[V any](a, b map[AccountID]V) map[AccountID]bool {
+	all := make(map[AccountID]bool)
+	for id := range a {
+		all[id] = true
+	}
+	for id := range b {
+		all[id] = true
+	}
+	return all
+}

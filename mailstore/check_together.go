@@ -1,0 +1,212 @@
+package mailstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// accounts holds accounts to their names and addresses, and to the last numbers given out.
+func (c *check) accounts() error {
+	top, err := c.r.number(metaLastAccount)
+	topDamaged := err != nil
+	var list []Account
+	err = c.base.walk([]byte{tableAccount}, nil, func(key, value []byte, bad *DamagedError) bool {
+		if a, err := decodeAccount(AccountID(binary.BigEndian.Uint32(key[1:])), value); bad == nil && err == nil {
+			list = append(list, a)
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if err := c.leadsTo(textKey(tableName, a.Name), a, fmt.Sprintf("the name %q", a.Name)); err != nil {
+			return err
+		}
+		for _, addr := range a.Addresses {
+			if err := c.leadsTo(textKey(tableAddress, addr), a, "the address "+addr); err != nil {
+				return err
+			}
+		}
+		if uint64(a.ID) > top && !topDamaged {
+			err := c.found(Fault{
+				Table: TableAccount, Account: a.ID, Text: fmt.Sprintf("the number of account %d would be given out again", a.ID),
+				Cure: "a check with repair goes on behind it",
+			}, func(tx *Tx) error { return tx.mendLastAccount() })
+			if err != nil {
+				return err
+			}
+			top = uint64(a.ID)
+		}
+	}
+	return nil
+}
+
+// leadsTo holds a name or address to its account. One whose value is damaged was reported.
+func (c *check) leadsTo(key []byte, a Account, what string) error {
+	b, err := c.base.get(key)
+	if err == nil {
+		if id, err := decodeUint64(b); err != nil || AccountID(id) == a.ID {
+			return nil
+		}
+	} else if damaged(err) {
+		return nil
+	}
+	return c.found(Fault{
+		Table: TableAccount, Account: a.ID, Text: fmt.Sprintf("%s of account %d does not lead to it", what, a.ID),
+		Cure: "a check with repair lets it lead there again",
+	}, func(tx *Tx) error { return tx.put(key, accountNumber(a.ID)) })
+}
+
+// messages holds each message to what belongs to it, and what is kept for messages to them.
+func (c *check) messages() error {
+	var failed error
+	err := c.base.walk([]byte{tableMessage}, nil, func(key, value []byte, bad *DamagedError) bool {
+		if bad != nil || len(key) != 13 {
+			return true
+		}
+		m, err := decodeMessage(AccountID(binary.BigEndian.Uint32(key[1:])), MessageID(binary.BigEndian.Uint64(key[5:])), value)
+		if err == nil {
+			failed = c.message(m)
+		}
+		return failed == nil
+	})
+	if err != nil || failed != nil {
+		return firstOf(err, failed)
+	}
+	err = c.base.walk([]byte{tableLabels}, nil, func(key, _ []byte, _ *DamagedError) bool {
+		if len(key) == 13 {
+			failed = c.strayLabels(slices.Clone(key))
+		}
+		return failed == nil
+	})
+	if err != nil || failed != nil {
+		return firstOf(err, failed)
+	}
+	for a, id := range c.last {
+		if err := c.lastID(a, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// message looks for the bytes, labels and account of a message.
+func (c *check) message(m Message) error {
+	fault := Fault{Table: TableMessage, Account: m.Account, Message: m.ID}
+	name := fmt.Sprintf("message %d of account %d", m.ID, m.Account)
+	for _, part := range []struct {
+		key  []byte
+		text string
+		cure string
+		mend func(tx *Tx) error
+	}{
+		{blobKey(m.Blob), fmt.Sprintf("the text %x of %s is not there", m.Blob[:8], name), (&DamagedError{Table: TableBlob}).Cure(), nil},
+		{messageKey(tableLabels, m.Account, m.ID), "the label set of " + name + " is not there", (&DamagedError{Table: TableLabels}).Cure(),
+			c.mendLabels(m.Account, m.ID)},
+		{blobUserKey(m.Blob, messageUser(m.Account, m.ID)), "it is not noted that " + name + " uses its text", "a check with repair notes it",
+			func(tx *Tx) error { return tx.mendBlobUser(m) }},
+	} {
+		there, err := c.base.has(part.key)
+		if err != nil && !damaged(err) {
+			return err
+		}
+		if there {
+			continue
+		}
+		fault.Text, fault.Cure = part.text, part.cure
+		if err := c.found(fault, part.mend); err != nil {
+			return err
+		}
+	}
+	return c.owned(fault, name)
+}
+
+// owned looks for the account of a message: there, or removed and its mail about to be.
+func (c *check) owned(fault Fault, name string) error {
+	for _, table := range []byte{tableAccount, tableDoomed} {
+		if there, err := c.base.has(accountKey(table, fault.Account)); there || err != nil {
+			return err
+		}
+	}
+	fault.Text, fault.Cure = "the account of "+name+" is not there", "see that the disk is well and restore a backup"
+	return c.found(fault, nil)
+}
+
+func (c *check) strayLabels(key []byte) error {
+	a, id := AccountID(binary.BigEndian.Uint32(key[1:])), MessageID(binary.BigEndian.Uint64(key[5:]))
+	if there, err := c.base.has(messageKey(tableMessage, a, id)); there || err != nil {
+		return err
+	}
+	return c.found(Fault{
+		Table: TableMessage, Account: a, Message: id,
+		Text: fmt.Sprintf("message %d of account %d is not there, but its labels are", id, a), Cure: "see that the disk is well and restore a backup",
+	}, nil)
+}
+
+// lastID holds the last number given out to the highest in use. One whose value is damaged was reported.
+func (c *check) lastID(a AccountID, highest MessageID) error {
+	n, err := c.r.number(accountKey(tableLastID, a))
+	if damaged(err) || err == nil && MessageID(n) >= highest {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.found(Fault{
+		Table: TableAccount, Account: a, Text: fmt.Sprintf("the number of message %d of account %d would be given out again", highest, a),
+		Cure: "a check with repair sets the last number to it",
+	}, func(tx *Tx) error { return tx.mendLastID(a) })
+}
+
+// journalHolds looks for gaps in the journal, and holds its end to the number of the last change.
+func (c *check) journalHolds() error {
+	end, err := c.r.number(metaModSeq)
+	endKnown := err == nil
+	next, gaps := ModSeq(1), 0
+	var failed error
+	gap := func(from, to ModSeq) {
+		if gaps++; gaps > maxLost {
+			return
+		}
+		failed = c.found(Fault{
+			Table: TableJournal, Text: fmt.Sprintf("the changes %d to %d of the journal are not there", from, to),
+			Cure: "see that the disk is well and restore a backup",
+		}, nil)
+	}
+	err = c.base.walk([]byte{tableJournal}, nil, func(key, _ []byte, _ *DamagedError) bool {
+		if len(key) != 9 {
+			return true
+		}
+		seq := ModSeq(binary.BigEndian.Uint64(key[1:]))
+		if seq > next {
+			gap(next, seq-1)
+		}
+		next = seq + 1
+		return failed == nil
+	})
+	if err != nil || failed != nil {
+		return firstOf(err, failed)
+	}
+	switch {
+	case endKnown && ModSeq(end) >= next:
+		gap(next, ModSeq(end))
+		return failed
+	case endKnown && ModSeq(end) < next-1:
+		return c.found(Fault{
+			Table: TableJournal, Text: fmt.Sprintf("the journal goes on to change %d, behind the last one noted, which is %d", next-1, end),
+			Cure: "see that the disk is well and restore a backup",
+		}, nil)
+	}
+	return nil
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
