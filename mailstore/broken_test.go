@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func openTest(t *testing.T, dir string) *Store {
+func openTest(t testing.TB, dir string) *Store {
 	t.Helper()
 	s, err := Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -201,12 +201,3 @@ func (c *check) journalHolds() error {
 	}
 	return nil
 }
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -12,7 +12,7 @@ var ErrDamaged = errors.New("mailstore: stored value is damaged")
 // DamagedError says that something which is stored is not what was stored: its checksum does not hold, it is empty, or what
 // names it is there and it is not. What is not damaged can be read and written all the same.
 type DamagedError struct {
-	Dir     string    // of the store; empty where a Tx or Reader does not know it
+	Dir     string    // of the store
 	Table   Table     // what kind of value it is
 	Account AccountID // of an account, of a message and what belongs to either; else 0
 	Message MessageID // of a message and what belongs to it; else 0

@@ -73,7 +73,7 @@ func TestStoreOfFormat1IsBroughtUp(t *testing.T) {
 func TestMigrationGoesOnAfterKills(t *testing.T) {
 	kill := errors.New("killed")
 	small := []step{{1, func(s *Store, cursor []byte, o *overlay) ([]byte, error) {
-		return s.sealSome(cursor, o, 200) // a few values
+		return s.sealSome(cursor, o, 700) // a few values
 	}}}
 	dir := copyOf(t, format1)
 	for kills := 0; ; kills++ {
@@ -98,7 +98,7 @@ func TestMigrationGoesOnAfterKills(t *testing.T) {
 		})
 		db.Close()
 		if err == nil {
-			if kills < 10 {
+			if kills < 5 {
 				t.Fatalf("only %d kills", kills)
 			}
 			break

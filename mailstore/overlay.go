@@ -45,6 +45,8 @@ func (o *overlay) absorb(above *overlay) {
 	}
 }
 
+func (o *overlay) where() string { return o.below.where() }
+
 func (o *overlay) get(key []byte) ([]byte, error) {
 	if w, found := o.writes[string(key)]; found {
 		if w.deleted {

@@ -9,6 +9,8 @@ import (
 
 // source is an ordered map as a Reader sees it: a snapshot, or a snapshot under the writes of a transaction.
 type source interface {
+	// where is the store's folder, for errors.
+	where() string
 	// get returns a copy of the value, or ErrNotFound, or a DamagedError.
 	get(key []byte) ([]byte, error)
 	has(key []byte) (bool, error)
@@ -54,6 +56,9 @@ func (r *Reader) StoreID() (id [16]byte, err error) {
 // ModSeq returns the number of the last change, 0 when there was none.
 func (r *Reader) ModSeq() (ModSeq, error) {
 	n, err := r.number(metaModSeq)
+	if damaged(err) {
+		return r.lastChange()
+	}
 	return ModSeq(n), err
 }
 
@@ -72,6 +77,9 @@ func (r *Reader) number(key []byte) (uint64, error) {
 // Account returns an account by number, or ErrNotFound.
 func (r *Reader) Account(id AccountID) (Account, error) {
 	b, err := r.src.get(accountKey(tableAccount, id))
+	if damaged(err) {
+		return r.accountOf(id)
+	}
 	if err != nil {
 		return Account{}, fmt.Errorf("account %d: %w", id, err)
 	}
@@ -94,7 +102,7 @@ func (r *Reader) AccountByName(name string) (Account, error) {
 
 // namesLike returns the names of accounts that are name but for the case of letters.
 func (r *Reader) namesLike(name string) (names []string, err error) {
-	err = scan(r.src, []byte{tableName}, nil, func(key, _ []byte) bool {
+	err = r.src.walk([]byte{tableName}, nil, func(key, _ []byte, _ *DamagedError) bool {
 		if found := string(key[1:]); strings.EqualFold(found, name) {
 			names = append(names, found)
 		}
@@ -114,13 +122,17 @@ func (r *Reader) AccountByAddress(addr string) (Account, error) {
 }
 
 func (r *Reader) accountAt(key []byte, what string) (Account, error) {
-	b, err := r.src.get(key)
+	id, err := r.number(key)
+	if damaged(err) {
+		var a AccountID
+		a, err = r.accountWith(key)
+		id = uint64(a)
+	}
+	if err == nil && id == 0 {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return Account{}, fmt.Errorf("account %q: %w", what, err)
-	}
-	id, err := decodeUint64(b)
-	if err != nil {
-		return Account{}, err
 	}
 	return r.Account(AccountID(id))
 }
@@ -128,26 +140,34 @@ func (r *Reader) accountAt(key []byte, what string) (Account, error) {
 // Accounts returns all accounts by ascending number.
 func (r *Reader) Accounts() ([]Account, error) {
 	var list []Account
-	var bad error
-	err := scan(r.src, []byte{tableAccount}, nil, func(key, value []byte) bool {
+	var failed error
+	err := r.src.walk([]byte{tableAccount}, nil, func(key, value []byte, bad *DamagedError) bool {
+		id := AccountID(binary.BigEndian.Uint32(key[1:]))
 		var a Account
-		a, bad = decodeAccount(AccountID(binary.BigEndian.Uint32(key[1:])), value)
+		if bad != nil {
+			a, failed = r.accountOf(id)
+		} else {
+			a, failed = decodeAccount(id, value)
+		}
 		list = append(list, a)
-		return bad == nil
+		return failed == nil
 	})
-	return list, errors.Join(err, bad)
+	return list, errors.Join(err, failed)
 }
 
 // Message returns one message, or ErrNotFound.
 func (r *Reader) Message(a AccountID, id MessageID) (Message, error) {
-	b, err := r.src.get(messageKey(tableMessage, a, id))
+	key := messageKey(tableMessage, a, id)
+	b, err := r.src.get(key)
 	if err != nil {
+		err = r.missing(err, key, func() (bool, error) { return r.src.has(messageKey(tableLabels, a, id)) })
 		return Message{}, fmt.Errorf("message %d of account %d: %w", id, a, err)
 	}
 	return decodeMessage(a, id, b)
 }
 
-// Messages returns up to max messages of an account by ascending number, beginning with from.
+// Messages returns up to max messages of an account by ascending number, beginning with from. Those that are damaged are left
+// out, and the first of them is the error beside the others.
 func (r *Reader) Messages(a AccountID, from MessageID, max int) ([]Message, error) {
 	var list []Message
 	var bad error
@@ -163,10 +183,12 @@ func (r *Reader) Messages(a AccountID, from MessageID, max int) ([]Message, erro
 	return list, errors.Join(err, bad)
 }
 
-// Raw returns the bytes of a blob, or ErrNotFound.
+// Raw returns the bytes of a blob, or ErrNotFound. They are those that were stored: their SHA-256 is held, else it is a
+// [DamagedError], also if the bytes are gone and somebody uses them.
 func (r *Reader) Raw(blob [32]byte) ([]byte, error) {
 	b, err := r.src.get(blobKey(blob))
 	if err != nil {
+		err = r.missing(err, blobKey(blob), func() (bool, error) { return r.blobIsUsed(blob) })
 		return nil, fmt.Errorf("blob %x: %w", blob[:8], err)
 	}
 	return b, nil
@@ -174,7 +196,14 @@ func (r *Reader) Raw(blob [32]byte) ([]byte, error) {
 
 // Labels returns the labels of a message, sorted, or ErrNotFound if there is no such message.
 func (r *Reader) Labels(a AccountID, id MessageID) ([]string, error) {
-	b, err := r.src.get(messageKey(tableLabels, a, id))
+	key := messageKey(tableLabels, a, id)
+	b, err := r.src.get(key)
+	if err != nil {
+		err = r.missing(err, key, func() (bool, error) { return r.src.has(messageKey(tableMessage, a, id)) })
+	}
+	if damaged(err) {
+		return r.labelsOf(a, id)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("labels of message %d of account %d: %w", id, a, err)
 	}
@@ -183,33 +212,43 @@ func (r *Reader) Labels(a AccountID, id MessageID) ([]string, error) {
 
 // LabelCounts returns how many messages of an account have each label. Labels that no message has are not in it.
 func (r *Reader) LabelCounts(a AccountID) (map[string]int, error) {
-	counts := make(map[string]int)
-	var bad error
+	all, err := r.counts(a)
+	counts := make(map[string]int, len(all))
+	for label, n := range all {
+		if label != total && n > 0 {
+			counts[label] = int(n)
+		}
+	}
+	return counts, err
+}
+
+// counts reads the counters of an account; damaged ones are counted anew.
+func (r *Reader) counts(a AccountID) (map[string]uint64, error) {
+	counts := make(map[string]uint64)
+	var failed error
 	err := scan(r.src, accountKey(tableCount, a), nil, func(key, value []byte) bool {
-		var n uint64
-		n, bad = decodeUint64(value)
-		counts[string(key[5:])] = int(n)
-		return bad == nil
+		counts[string(key[5:])], failed = decodeUint64(value)
+		return failed == nil
 	})
-	delete(counts, total)
-	return counts, errors.Join(err, bad)
+	if err = firstOf(err, failed); damaged(err) {
+		return r.countLabels(a)
+	}
+	return counts, err
 }
 
 // MessageCount returns how many messages an account has.
 func (r *Reader) MessageCount(a AccountID) (int, error) {
-	value, err := r.src.get(countKey(a, total))
-	if errors.Is(err, ErrNotFound) {
-		return 0, nil
+	n, err := r.number(countKey(a, total))
+	if damaged(err) {
+		var counts map[string]uint64
+		counts, err = r.countLabels(a)
+		n = counts[total]
 	}
-	if err != nil {
-		return 0, err
-	}
-	n, err := decodeUint64(value)
 	return int(n), err
 }
 
 // ChangesSince returns up to max changes after the one numbered since, in order. An empty result means that the caller
-// has seen all. A since ahead of the journal yields ErrUnknownModSeq.
+// has seen all. A since ahead of the journal yields ErrUnknownModSeq; a change that is damaged or not there is a [DamagedError] when it is the next.
 func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 	last, err := r.ModSeq()
 	if err != nil {
@@ -222,12 +261,28 @@ func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 		return nil, nil
 	}
 	var list []Change
-	var bad error
-	err = scan(r.src, []byte{tableJournal}, journalKey(since+1), func(key, value []byte) bool {
-		var c Change
-		c, bad = decodeChange(ModSeq(binary.BigEndian.Uint64(key[1:])), value)
-		list = append(list, c)
-		return bad == nil && len(list) < max
+	var failed error
+	next := since + 1
+	err = r.src.walk([]byte{tableJournal}, journalKey(next), func(key, value []byte, bad *DamagedError) bool {
+		c, err := decodeChange(ModSeq(binary.BigEndian.Uint64(key[1:])), value)
+		switch {
+		case c.ModSeq != next:
+			failed = damagedAt(r.src.where(), journalKey(next), "it is not there")
+		case bad != nil:
+			failed = bad
+		case err != nil:
+			failed = err
+		default:
+			list = append(list, c)
+			next++
+		}
+		return failed == nil && len(list) < max && next <= last
 	})
-	return list, errors.Join(err, bad)
+	if err == nil && failed == nil && len(list) < max && next <= last {
+		failed = damagedAt(r.src.where(), journalKey(next), "it is not there")
+	}
+	if len(list) > 0 && damaged(failed) { // it is told to whoever comes for what is behind these
+		failed = nil
+	}
+	return list, errors.Join(err, failed)
 }

@@ -17,6 +17,8 @@ type snapshot struct {
 
 func (s *Store) snapshot() *snapshot { return &snapshot{txn: s.db.NewTransaction(false), dir: s.dir} }
 
+func (s *snapshot) where() string { return s.dir }
+
 func (s *snapshot) get(key []byte) (value []byte, err error) {
 	if s.over {
 		return nil, ErrTxDone

@@ -25,6 +25,11 @@ func (tx *Tx) AddAccount(name string, addresses []string) (Account, error) {
 		return Account{}, err
 	}
 	last, err := tx.number(metaLastAccount)
+	if damaged(err) {
+		var id AccountID
+		id, err = tx.lastAccount()
+		last = uint64(id)
+	}
 	if err != nil {
 		return Account{}, err
 	}
@@ -113,12 +118,12 @@ func (tx *Tx) sweep(id AccountID) error {
 	if err != nil || !doomed {
 		return err
 	}
-	list, err := tx.Messages(id, 0, sweepAtOnce)
+	list, err := tx.messageIDs(id, sweepAtOnce)
 	if err != nil {
 		return err
 	}
 	for _, m := range list {
-		if err := tx.RemoveMessage(id, m.ID); err != nil {
+		if err := tx.RemoveMessage(id, m); err != nil {
 			return err
 		}
 	}
@@ -129,9 +134,18 @@ func (tx *Tx) sweep(id AccountID) error {
 	return errors.Join(tx.delete(accountKey(tableLastID, id)), tx.delete(accountKey(tableDoomed, id)))
 }
 
+// messageIDs returns the numbers of up to max messages of an account, damaged ones too.
+func (r *Reader) messageIDs(a AccountID, max int) (list []MessageID, err error) {
+	err = r.src.walk(accountKey(tableMessage, a), nil, func(key, _ []byte, _ *DamagedError) bool {
+		list = append(list, MessageID(binary.BigEndian.Uint64(key[5:])))
+		return len(list) < max
+	})
+	return list, err
+}
+
 // doomed returns a removed account that still has mail, or 0.
 func (r *Reader) doomed() (id AccountID, err error) {
-	err = scan(r.src, []byte{tableDoomed}, nil, func(key, _ []byte) bool {
+	err = r.src.walk([]byte{tableDoomed}, nil, func(key, _ []byte, _ *DamagedError) bool {
 		id = AccountID(binary.BigEndian.Uint32(key[1:]))
 		return false
 	})

@@ -40,12 +40,7 @@ func (tx *Tx) dropBlobUser(blob [32]byte, user []byte) error {
 	if err := tx.delete(blobUserKey(blob, user)); err != nil {
 		return err
 	}
-	used := false
-	err := scan(tx.src, blobUserKey(blob, nil), nil, func([]byte, []byte) bool {
-		used = true
-		return false
-	})
-	if err != nil || used {
+	if used, err := tx.blobIsUsed(blob); err != nil || used {
 		return err
 	}
 	return tx.delete(blobKey(blob))
@@ -72,6 +67,11 @@ func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 		return 0, fmt.Errorf("blob %x: %w", m.Blob[:8], ErrNotFound)
 	}
 	last, err := tx.number(accountKey(tableLastID, m.Account))
+	if damaged(err) {
+		var id MessageID
+		id, err = tx.lastMessage(m.Account)
+		last = uint64(id)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -115,8 +115,17 @@ const total = ""
 
 func withTotal(labels []string) []string { return append([]string{total}, labels...) }
 
-// count moves a message from the label set before to the label set after in the account's counters.
+// count moves a message from the label set before to the label set after in the account's counters. What it counts is
+// written before: a damaged counter is counted anew.
 func (tx *Tx) count(a AccountID, before, after []string) error {
+	err := tx.step(a, before, after)
+	if damaged(err) {
+		return tx.recount(a)
+	}
+	return err
+}
+
+func (tx *Tx) step(a AccountID, before, after []string) error {
 	step := func(label string, by int64) error {
 		n, err := tx.number(countKey(a, label))
 		if err != nil {
@@ -141,21 +150,28 @@ func (tx *Tx) count(a AccountID, before, after []string) error {
 	return nil
 }
 
-// RemoveMessage removes a message for good, and its bytes if nobody else uses them.
+// RemoveMessage removes a message for good, and its bytes if nobody else uses them. One that is damaged is removed all the same.
 func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	m, err := tx.Message(a, id)
+	if damaged(err) {
+		m.Blob, _, err = tx.blobOf(a, id)
+	}
 	if err != nil {
 		return err
 	}
 	labels, err := tx.Labels(a, id)
-	if err != nil {
+	if err != nil && !damaged(err) {
 		return err
 	}
-	return errors.Join(
+	lost := err != nil // what it had
+	err = errors.Join(
 		tx.delete(messageKey(tableMessage, a, id)),
 		tx.delete(messageKey(tableLabels, a, id)),
-		tx.count(a, withTotal(labels), nil),
 		tx.dropBlobUser(m.Blob, messageUser(a, id)),
 		tx.journal(Change{Kind: ChangeRemoved, Account: a, Message: id}),
 	)
+	if err != nil || lost {
+		return firstOf(err, tx.recount(a))
+	}
+	return tx.count(a, withTotal(labels), nil)
 }

@@ -1,0 +1,190 @@
+package mailstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// What is damaged and follows from the rest is made anew where it is read, so that the store goes on with what is sound. It takes as
+// long as reading what it follows from. Writing it, or [Store.Check] with repair, stores it again.
+
+func damaged(err error) bool { return errors.Is(err, ErrDamaged) }
+
+// missing makes an error of ErrNotFound where something else that is stored says that the value of key has to be there.
+func (r *Reader) missing(err error, key []byte, why func() (bool, error)) error {
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if is, failed := why(); failed != nil || !is {
+		return firstOf(failed, err)
+	}
+	return damagedAt(r.src.where(), key, "it is not there")
+}
+
+// blobIsUsed tells whether anybody uses a blob.
+func (r *Reader) blobIsUsed(blob [32]byte) (used bool, err error) {
+	err = r.src.walk(blobUserKey(blob, nil), nil, func(_, _ []byte, _ *DamagedError) bool {
+		used = true
+		return false
+	})
+	return used, err
+}
+
+// blobOf finds the blob of a message by its users. It reads all of them.
+func (r *Reader) blobOf(a AccountID, id MessageID) (blob [32]byte, found bool, err error) {
+	user := string(messageUser(a, id))
+	err = r.src.walk([]byte{tableBlobUser}, nil, func(key, _ []byte, _ *DamagedError) bool {
+		if len(key) > 33 && string(key[33:]) == user {
+			copy(blob[:], key[1:])
+			found = true
+		}
+		return !found
+	})
+	return blob, found, err
+}
+
+// accountOf makes an account of the name and the addresses that lead to it.
+func (r *Reader) accountOf(id AccountID) (Account, error) {
+	a := Account{ID: id}
+	for _, table := range []byte{tableName, tableAddress} {
+		err := scan(r.src, []byte{table}, nil, func(key, value []byte) bool {
+			n, err := decodeUint64(value)
+			switch {
+			case err != nil || AccountID(n) != id:
+			case table == tableName:
+				a.Name = string(key[1:])
+			default:
+				a.Addresses = append(a.Addresses, string(key[1:]))
+			}
+			return true
+		})
+		if err != nil {
+			return Account{}, err
+		}
+	}
+	if a.Name == "" {
+		return Account{}, fmt.Errorf("no name leads to account %d: %w", id, ErrDamaged)
+	}
+	return a, nil
+}
+
+// accountWith returns the number of the account that has a name or address by its own value; key is of either.
+func (r *Reader) accountWith(key []byte) (AccountID, error) {
+	var id AccountID
+	text := string(key[1:])
+	err := scan(r.src, []byte{tableAccount}, nil, func(at, value []byte) bool {
+		a, err := decodeAccount(AccountID(binary.BigEndian.Uint32(at[1:])), value)
+		if err == nil && (key[0] == tableName && a.Name == text || key[0] == tableAddress && slices.Contains(a.Addresses, text)) {
+			id = a.ID
+		}
+		return id == 0
+	})
+	if id != 0 {
+		return id, nil
+	}
+	return 0, firstOf(err, damagedAt(r.src.where(), key, "no account has it"))
+}
+
+// labelsOf returns the labels of a message by the journal. It reads all of that.
+func (r *Reader) labelsOf(a AccountID, id MessageID) (labels []string, err error) {
+	known, lost := false, false
+	err = r.src.walk([]byte{tableJournal}, nil, func(_, value []byte, bad *DamagedError) bool {
+		c, err := decodeChange(0, value)
+		switch {
+		case bad != nil || err != nil:
+			lost = true
+		case c.Account == a && c.Message == id:
+			labels, known, lost = c.Labels, c.Kind != ChangeRemoved, false
+		}
+		return true
+	})
+	if err == nil && (!known || lost) {
+		err = damagedAt(r.src.where(), messageKey(tableLabels, a, id), "the journal does not tell what they were")
+	}
+	return labels, err
+}
+
+// countLabels counts what the counters of an account should say.
+func (r *Reader) countLabels(a AccountID) (map[string]uint64, error) {
+	counts := make(map[string]uint64)
+	var list []MessageID
+	err := r.src.walk(accountKey(tableMessage, a), nil, func(key, _ []byte, _ *DamagedError) bool {
+		list = append(list, MessageID(binary.BigEndian.Uint64(key[5:])))
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range list {
+		labels, err := r.Labels(a, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range withTotal(labels) {
+			counts[l]++
+		}
+	}
+	return counts, nil
+}
+
+// lastMessage returns the highest number that a message of the account has, or had by the journal.
+func (r *Reader) lastMessage(a AccountID) (last MessageID, err error) {
+	err = r.src.walk(accountKey(tableMessage, a), nil, func(key, _ []byte, _ *DamagedError) bool {
+		last = max(last, MessageID(binary.BigEndian.Uint64(key[5:])))
+		return true
+	})
+	if err != nil {
+		return 0, err
+	}
+	err = r.src.walk([]byte{tableJournal}, nil, func(_, value []byte, bad *DamagedError) bool {
+		if c, err := decodeChange(0, value); bad == nil && err == nil && c.Account == a {
+			last = max(last, c.Message)
+		}
+		return true
+	})
+	return last, err
+}
+
+// skippedAccounts is how many numbers are left out where the last one is not known: removed accounts may have had them.
+const skippedAccounts = 100
+
+// lastAccount returns a number that is not below any that an account has, or had.
+func (r *Reader) lastAccount() (AccountID, error) {
+	var last AccountID
+	for _, table := range []byte{tableAccount, tableDoomed, tableLastID, tableMessage} {
+		err := r.src.walk([]byte{table}, nil, func(key, _ []byte, _ *DamagedError) bool {
+			last = max(last, AccountID(binary.BigEndian.Uint32(key[1:])))
+			return true
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	err := r.src.walk([]byte{tableJournal}, nil, func(_, value []byte, bad *DamagedError) bool {
+		if c, err := decodeChange(0, value); bad == nil && err == nil {
+			last = max(last, c.Account)
+		}
+		return true
+	})
+	return last + skippedAccounts, err
+}
+
+// lastChange returns the number of the last change of the journal.
+func (r *Reader) lastChange() (last ModSeq, err error) {
+	err = r.src.walk([]byte{tableJournal}, nil, func(key, _ []byte, _ *DamagedError) bool {
+		last = ModSeq(binary.BigEndian.Uint64(key[1:]))
+		return true
+	})
+	return last, err
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
