@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
 )
@@ -136,12 +134,12 @@ func runAndKill(t *testing.T, dir string, after time.Duration) (work consensus.W
 // and undo data and heights for just the best branch.
 func checkEntries(t testingT, m *Manager) {
 	t.Helper()
-	err := m.db.View(func(txn *badger.Txn) error {
-		if _, err := getHash(txn, keyTarget); !errors.Is(err, ErrNotFound) {
+	err := m.store.View(func(tx Reader) error {
+		if _, err := getHash(tx, keyTarget); !errors.Is(err, ErrNotFound) {
 			t.Fatalf("a target of a reorganisation is left (%v)", err)
 		}
 		undos := uint64(0)
-		err := scan(txn, prefixUndo, 32, func(_, _ []byte) error { undos++; return nil })
+		err := scan(tx, prefixUndo, 32, func(_, _ []byte) error { undos++; return nil })
 		if undos != m.Tip().Height {
 			t.Fatalf("undo data of %d blocks, the best branch has %d", undos, m.Tip().Height)
 		}

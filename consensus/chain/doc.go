@@ -15,7 +15,8 @@
 //
 // # Store
 //
-// All keys live in one Badger database. Integers are big endian.
+// A [Store] is a map of octets: a Badger database ([OnDisk]), or memory that is lost
+// with the process ([InMemory]). Integers are big endian.
 //
 //	m network        genesis id (32)
 //	m tip            id (32) of the last block of the best branch

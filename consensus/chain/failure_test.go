@@ -134,7 +134,8 @@ func TestFullDisk(t *testing.T) {
 // A volume is never filled to the last byte.
 func TestRoomIsLeft(t *testing.T) {
 	net := chaintest.New(1)
-	m := newManager(t, net)
+	m, shut := open(t, net, t.TempDir())
+	defer shut()
 	if err := m.room(1 << 62); !errors.Is(err, diskroom.ErrFull) {
 		t.Errorf("room for everything: %v", err)
 	}

@@ -3,8 +3,6 @@ package chain
 import (
 	"errors"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"cairn/consensus"
 )
 
@@ -18,17 +16,17 @@ import (
 // since may be on a branch that has been abandoned. ErrUnknownIndex if no such
 // block is stored.
 func (m *Manager) UpdatesSince(since Index, max int) (reverted, applied []Update, err error) {
-	err = m.db.View(func(txn *badger.Txn) error {
+	err = m.store.View(func(tx Reader) error {
 		at := since
 		for !at.IsZero() && len(reverted) < max {
-			on, err := onBest(txn, at)
+			on, err := onBest(tx, at)
 			if err != nil {
 				return err
 			}
 			if on {
 				break
 			}
-			u, err := m.update(txn, at)
+			u, err := m.update(tx, at)
 			if errors.Is(err, ErrNotFound) {
 				return ErrUnknownIndex
 			}
@@ -43,14 +41,14 @@ func (m *Manager) UpdatesSince(since Index, max int) (reverted, applied []Update
 			next = 0
 		}
 		for len(reverted)+len(applied) < max {
-			id, err := getHash(txn, keyOfHeight(next))
+			id, err := getHash(tx, keyOfHeight(next))
 			if errors.Is(err, ErrNotFound) {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			u, err := m.update(txn, Index{Height: next, ID: id})
+			u, err := m.update(tx, Index{Height: next, ID: id})
 			if err != nil {
 				return err
 			}
@@ -66,8 +64,8 @@ func (m *Manager) UpdatesSince(since Index, max int) (reverted, applied []Update
 }
 
 // update returns the step that leads to i; ErrNotFound if there is no such block.
-func (m *Manager) update(txn *badger.Txn, i Index) (Update, error) {
-	b, err := m.block(txn, i.ID)
+func (m *Manager) update(tx Reader, i Index) (Update, error) {
+	b, err := m.block(tx, i.ID)
 	if err != nil {
 		return Update{}, err
 	}
@@ -86,10 +84,10 @@ func (m *Manager) update(txn *badger.Txn, i Index) (Update, error) {
 // both have.
 func (m *Manager) Locator() []consensus.Hash {
 	var locator []consensus.Hash
-	err := m.db.View(func(txn *badger.Txn) error {
+	err := m.store.View(func(tx Reader) error {
 		height := m.State().Height()
 		for step := uint64(1); ; {
-			id, err := getHash(txn, keyOfHeight(height))
+			id, err := getHash(tx, keyOfHeight(height))
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return err
 			}
@@ -118,20 +116,20 @@ const maxLocator = 64
 // ErrUnknownIndex if none of the ids is on the branch, not even genesis: the
 // locator is then of another network.
 func (m *Manager) BlocksAfter(locator []consensus.Hash, maxBlocks, maxBytes int) (blocks []*consensus.Block, err error) {
-	err = m.db.View(func(txn *badger.Txn) error {
-		from, err := m.firstOnBest(txn, locator)
+	err = m.store.View(func(tx Reader) error {
+		from, err := m.firstOnBest(tx, locator)
 		if err != nil {
 			return err
 		}
 		for height, size := from.Height+1, 0; len(blocks) < maxBlocks; height++ {
-			id, err := getHash(txn, keyOfHeight(height))
+			id, err := getHash(tx, keyOfHeight(height))
 			if errors.Is(err, ErrNotFound) {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			b, err := m.block(txn, id)
+			b, err := m.block(tx, id)
 			if err != nil {
 				return err
 			}
@@ -149,9 +147,9 @@ func (m *Manager) BlocksAfter(locator []consensus.Hash, maxBlocks, maxBytes int)
 	return blocks, nil
 }
 
-func (m *Manager) firstOnBest(txn *badger.Txn, locator []consensus.Hash) (Index, error) {
+func (m *Manager) firstOnBest(tx Reader, locator []consensus.Hash) (Index, error) {
 	for _, id := range locator[:min(len(locator), maxLocator)] {
-		n, err := getNode(txn, m.network, id)
+		n, err := getNode(tx, m.network, id)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -159,7 +157,7 @@ func (m *Manager) firstOnBest(txn *badger.Txn, locator []consensus.Hash) (Index,
 			return Index{}, err
 		}
 		i := Index{Height: n.state.Height(), ID: id}
-		if on, err := onBest(txn, i); on || err != nil {
+		if on, err := onBest(tx, i); on || err != nil {
 			return i, err
 		}
 	}

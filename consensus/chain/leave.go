@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"cairn/consensus"
 )
 
@@ -43,16 +41,16 @@ func (m *Manager) LeaveFuture(own func(miner consensus.Key) bool, now time.Time)
 // is the tip, or if not all above it are by miners of own.
 func (m *Manager) beforeFuture(s *consensus.State, own func(consensus.Key) bool, limit uint64) (target consensus.Hash, ok bool, err error) {
 	hs := s.HeaderState()
-	err = m.db.View(func(txn *badger.Txn) error {
+	err = m.store.View(func(tx Reader) error {
 		for hs.LatestTime() > limit {
-			b, err := m.block(txn, hs.ID())
+			b, err := m.block(tx, hs.ID())
 			if err != nil {
 				return err
 			}
 			if b.Header.Height == 0 || !own(b.Header.Miner) {
 				return nil
 			}
-			n, err := getNode(txn, m.network, b.Header.Prev)
+			n, err := getNode(tx, m.network, b.Header.Prev)
 			if err != nil {
 				return err
 			}
@@ -70,7 +68,7 @@ func (m *Manager) rewind(s *consensus.State, target consensus.Hash) (*consensus.
 	r, w := reorg{m: m}, m.newWriter()
 	s, err := r.back(w, s, target)
 	if err != nil {
-		return nil, w.abandon(err)
+		return nil, err
 	}
 	return s, w.close()
 }

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"cairn/consensus"
 	"cairn/mailstore/diskroom"
 )
@@ -18,7 +16,7 @@ import (
 // goroutine; added blocks are dealt with one after another, and reading never
 // waits for them.
 type Manager struct {
-	db        *badger.DB
+	store     Store
 	genesis   *consensus.Genesis
 	network   *consensus.Network
 	log       *slog.Logger
@@ -103,15 +101,15 @@ func (m *Manager) add(b *consensus.Block, now time.Time) (Status, error) {
 
 // parentOfNew returns the node under a block that is not stored yet.
 func (m *Manager) parentOfNew(id, prev consensus.Hash) (parent node, err error) {
-	err = m.db.View(func(txn *badger.Txn) error {
-		_, err := txn.Get(keyOf(prefixNode, id))
-		if err == nil {
+	err = m.store.View(func(tx Reader) error {
+		known, err := has(tx, keyOf(prefixNode, id))
+		if known {
 			return ErrKnown
 		}
-		if !errors.Is(err, badger.ErrKeyNotFound) {
-			return fmt.Errorf("read the chain database: %w", err)
+		if err != nil {
+			return err
 		}
-		parent, err = getNode(txn, m.network, prev)
+		parent, err = getNode(tx, m.network, prev)
 		if errors.Is(err, ErrNotFound) {
 			return ErrUnknownParent
 		}
@@ -146,19 +144,19 @@ func (m *Manager) commit(w *writer) error {
 // Block returns a stored block of any branch, or ErrNotFound. It is shared: do
 // not change it.
 func (m *Manager) Block(id consensus.Hash) (b *consensus.Block, err error) {
-	err = m.db.View(func(txn *badger.Txn) error {
-		b, err = m.block(txn, id)
+	err = m.store.View(func(tx Reader) error {
+		b, err = m.block(tx, id)
 		return err
 	})
 	return b, err
 }
 
-func (m *Manager) block(txn *badger.Txn, id consensus.Hash) (*consensus.Block, error) {
+func (m *Manager) block(tx Reader, id consensus.Hash) (*consensus.Block, error) {
 	if b := m.blocks.get(id); b != nil {
 		return b, nil
 	}
 	var b *consensus.Block
-	err := get(txn, keyOf(prefixBlock, id), func(v []byte) (err error) {
+	err := tx.Get(keyOf(prefixBlock, id), func(v []byte) (err error) {
 		b, err = consensus.DecodeBlock(v)
 		if err != nil {
 			return fmt.Errorf("%w: block %s: %v", errDamaged, id, err)
@@ -175,8 +173,8 @@ func (m *Manager) block(txn *badger.Txn, id consensus.Hash) (*consensus.Block, e
 // HeaderState returns what the headers up to a stored block of any branch
 // determine, or ErrNotFound.
 func (m *Manager) HeaderState(id consensus.Hash) (hs *consensus.HeaderState, err error) {
-	err = m.db.View(func(txn *badger.Txn) error {
-		n, err := getNode(txn, m.network, id)
+	err = m.store.View(func(tx Reader) error {
+		n, err := getNode(tx, m.network, id)
 		hs = n.state
 		return err
 	})
@@ -185,8 +183,8 @@ func (m *Manager) HeaderState(id consensus.Hash) (hs *consensus.HeaderState, err
 
 // IndexAt returns the best branch's block at a height; not ok above the tip.
 func (m *Manager) IndexAt(height uint64) (i Index, ok bool) {
-	err := m.db.View(func(txn *badger.Txn) error {
-		id, err := getHash(txn, keyOfHeight(height))
+	err := m.store.View(func(tx Reader) error {
+		id, err := getHash(tx, keyOfHeight(height))
 		i = Index{Height: height, ID: id}
 		return err
 	})
@@ -200,8 +198,8 @@ func (m *Manager) IndexAt(height uint64) (i Index, ok bool) {
 // BestHas reports whether a block is on the best branch.
 func (m *Manager) BestHas(i Index) bool {
 	var has bool
-	err := m.db.View(func(txn *badger.Txn) (err error) {
-		has, err = onBest(txn, i)
+	err := m.store.View(func(tx Reader) (err error) {
+		has, err = onBest(tx, i)
 		return err
 	})
 	m.report(err)

@@ -39,9 +39,13 @@ func open(t testingT, net *chaintest.Network, dir string) (*Manager, func()) {
 	}
 }
 
-func newManager(t *testing.T, net *chaintest.Network) *Manager {
-	m, shut := open(t, net, t.TempDir())
-	t.Cleanup(shut)
+// newManager has its chain in memory.
+func newManager(t testingT, net *chaintest.Network) *Manager {
+	t.Helper()
+	m, err := OpenStore(InMemory(), net.Genesis, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return m
 }
 

@@ -11,16 +11,21 @@ import (
 	"cairn/consensus"
 )
 
-// Open returns the Manager of the network that g begins, on a database from
-// OpenDB. An empty database is given the genesis block; one of another network
-// is refused. If a process was killed in the middle of a reorganisation, it is
-// finished first. The caller closes db when nothing uses the Manager any more.
+// Open is OpenStore on a database from OpenDB. The caller closes db when nothing
+// uses the Manager any more.
 func Open(db *badger.DB, g *consensus.Genesis, log *slog.Logger) (*Manager, error) {
+	return OpenStore(OnDisk(db), g, log)
+}
+
+// OpenStore returns the Manager of the network that g begins. An empty store is
+// given the genesis block; one of another network is refused. If a process was
+// killed in the middle of a reorganisation, it is finished first.
+func OpenStore(store Store, g *consensus.Genesis, log *slog.Logger) (*Manager, error) {
 	initial := g.State()
-	m := &Manager{db: db, genesis: g, network: initial.Network(), log: log, room: roomFor(db), stepLimit: stepLimit}
+	m := &Manager{store: store, genesis: g, network: initial.Network(), log: log, room: store.Room, stepLimit: stepLimit}
 	var stored consensus.Hash
-	err := db.View(func(txn *badger.Txn) (err error) {
-		stored, err = getHash(txn, keyNetwork)
+	err := store.View(func(tx Reader) (err error) {
+		stored, err = getHash(tx, keyNetwork)
 		return err
 	})
 	switch {
@@ -67,17 +72,17 @@ func (m *Manager) begin(s *consensus.State) error {
 
 // load reads the state after the stored tip.
 func (m *Manager) load() error {
-	return m.db.View(func(txn *badger.Txn) error {
-		tip, err := getHash(txn, keyTip)
+	return m.store.View(func(tx Reader) error {
+		tip, err := getHash(tx, keyTip)
 		if err != nil {
 			return fmt.Errorf("%w: no tip: %v", errDamaged, err)
 		}
-		n, err := getNode(txn, m.network, tip)
+		n, err := getNode(tx, m.network, tip)
 		if err != nil {
 			return fmt.Errorf("%w: tip %s: %v", errDamaged, tip, err)
 		}
 		var orgs []*consensus.Org
-		err = scan(txn, prefixOrg, 32, func(_, v []byte) error {
+		err = scan(tx, prefixOrg, 32, func(_, v []byte) error {
 			o, err := consensus.DecodeOrg(m.network, v)
 			orgs = append(orgs, o)
 			return err
@@ -86,7 +91,7 @@ func (m *Manager) load() error {
 			return fmt.Errorf("%w: member table: %v", errDamaged, err)
 		}
 		var past []*consensus.Past
-		err = scan(txn, prefixPast, 4, func(key, v []byte) error {
+		err = scan(tx, prefixPast, 4, func(key, v []byte) error {
 			if number := binary.BigEndian.Uint32(key); int(number) != len(past) {
 				return fmt.Errorf("entry %d instead of %d", number, len(past))
 			}
@@ -102,7 +107,7 @@ func (m *Manager) load() error {
 		if m.network.Params().Version >= consensus.ParamsV2 {
 			size += 8
 		}
-		err = scan(txn, prefixTip, size, func(key, v []byte) error {
+		err = scan(tx, prefixTip, size, func(key, v []byte) error {
 			s := consensus.Series{Recorder: consensus.Key(key[:32])}
 			if size > 32 {
 				s.Epoch = binary.BigEndian.Uint64(key[32:])
@@ -125,33 +130,24 @@ func (m *Manager) load() error {
 
 // scan calls use for every entry of a prefix, whose keys have so many bytes
 // behind it. Neither key nor value may be kept.
-func scan(txn *badger.Txn, prefix byte, size int, use func(key, value []byte) error) error {
-	opt := badger.DefaultIteratorOptions
-	opt.Prefix = []byte{prefix}
-	it := txn.NewIterator(opt)
-	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
-		item := it.Item()
-		key := item.Key()[1:]
-		if len(key) != size {
-			return fmt.Errorf("%w: key %x", errDamaged, item.Key())
+func scan(tx Reader, prefix byte, size int, use func(key, value []byte) error) error {
+	return tx.Scan([]byte{prefix}, func(key, value []byte) error {
+		if len(key) != 1+size {
+			return fmt.Errorf("%w: key %x", errDamaged, key)
 		}
-		if err := item.Value(func(v []byte) error { return use(key, v) }); err != nil {
-			return err
-		}
-	}
-	return nil
+		return use(key[1:], value)
+	})
 }
 
 // resume finishes a reorganisation of which only a part was committed.
 func (m *Manager) resume() error {
 	var target node
-	err := m.db.View(func(txn *badger.Txn) error {
-		id, err := getHash(txn, keyTarget)
+	err := m.store.View(func(tx Reader) error {
+		id, err := getHash(tx, keyTarget)
 		if err != nil {
 			return err
 		}
-		target, err = getNode(txn, m.network, id)
+		target, err = getNode(tx, m.network, id)
 		return err
 	})
 	if errors.Is(err, ErrNotFound) {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"cairn/consensus"
 )
 
@@ -48,16 +46,16 @@ type reorg struct {
 // find walks back from target to the best branch.
 func (r *reorg) find() error {
 	id, n := r.target.state.ID(), r.target
-	err := r.m.db.View(func(txn *badger.Txn) error {
+	err := r.m.store.View(func(tx Reader) error {
 		for {
 			r.branch = append(r.branch, id)
 			r.fork = Index{Height: n.state.Height() - 1, ID: n.parent}
-			if on, err := onBest(txn, r.fork); on || err != nil {
+			if on, err := onBest(tx, r.fork); on || err != nil {
 				return err
 			}
 			id = n.parent
 			var err error
-			if n, err = getNode(txn, r.m.network, id); err != nil {
+			if n, err = getNode(tx, r.m.network, id); err != nil {
 				return err
 			}
 		}
@@ -81,11 +79,11 @@ func (r *reorg) block(i int) (*consensus.Block, error) {
 
 // undo returns the block at the tip of s and its undo.
 func (r *reorg) undo(s *consensus.State) (b *consensus.Block, u *consensus.Undo, err error) {
-	err = r.m.db.View(func(txn *badger.Txn) error {
-		if b, err = r.m.block(txn, s.Tip()); err != nil {
+	err = r.m.store.View(func(tx Reader) error {
+		if b, err = r.m.block(tx, s.Tip()); err != nil {
 			return fmt.Errorf("%w: block %s of the best branch: %v", errDamaged, s.Tip(), err)
 		}
-		if u, err = getUndo(txn, r.m.network, s.Tip()); err != nil {
+		if u, err = getUndo(tx, r.m.network, s.Tip()); err != nil {
 			return fmt.Errorf("%w: undo of block %s: %v", errDamaged, s.Tip(), err)
 		}
 		return nil
@@ -140,12 +138,12 @@ func (r *reorg) write() (*consensus.State, error) {
 	w.put(keyTarget, hashBytes(r.target.state.ID()))
 	s, err := r.back(w, r.from, r.fork.ID)
 	if err != nil {
-		return nil, w.abandon(err)
+		return nil, err
 	}
 	for i := range r.branch {
 		b, err := r.block(i)
 		if err != nil {
-			return nil, w.abandon(err)
+			return nil, err
 		}
 		s = w.apply(s, b)
 		w.put(keyTip, hashBytes(s.Tip()))

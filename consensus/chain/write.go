@@ -1,6 +1,76 @@
 package chain
 
-import "cairn/consensus"
+import (
+	"fmt"
+
+	"cairn/consensus"
+)
+
+// writer gathers changes that belong together. Step marks points at which the
+// store is consistent: changes that have grown many are written there.
+type writer struct {
+	store Store
+	// room returns an error if there is none for so many bytes on the disk.
+	room    func(bytes int64) error
+	changes []Change
+	// bytes is what the changes write.
+	bytes int64
+	// size is what the changes are, in bytes with an allowance per entry, so
+	// that they stay well within what a store writes at once.
+	size  int
+	limit int // size beyond which a step is written at once
+	err   error
+}
+
+const (
+	entryCost = 128 // bytes counted for an entry beside its value
+	stepLimit = 256 << 10
+)
+
+func (m *Manager) newWriter() *writer {
+	return &writer{store: m.store, room: m.room, limit: m.stepLimit}
+}
+
+func (w *writer) put(key, value []byte) {
+	w.changes = append(w.changes, Change{Key: key, Value: value})
+	if len(value) < valueThreshold {
+		w.size += len(value)
+	}
+	w.size += entryCost
+	w.bytes += int64(len(value)) + entryCost
+}
+
+func (w *writer) delete(key []byte) {
+	w.changes = append(w.changes, Change{Key: key, Delete: true})
+	w.size += entryCost
+	w.bytes += entryCost
+}
+
+func (w *writer) step() {
+	if w.size > w.limit {
+		w.flush()
+	}
+}
+
+// flush writes what has been gathered if there is room for it, and nothing more after an error.
+func (w *writer) flush() {
+	if w.err == nil {
+		w.err = w.room(w.bytes)
+	}
+	if w.err == nil {
+		w.err = w.store.Write(w.changes)
+	}
+	w.changes, w.size, w.bytes = nil, 0, 0
+}
+
+// close writes what is left, unless something failed before.
+func (w *writer) close() error {
+	w.flush()
+	if w.err != nil {
+		return fmt.Errorf("write the chain database: %w", w.err)
+	}
+	return nil
+}
 
 func hashBytes(h consensus.Hash) []byte { return h[:] }
 
