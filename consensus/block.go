@@ -26,15 +26,20 @@ func (b *Block) ID() Hash { return b.Header.ID() }
 // roots. A leaf's data is the ID, and under version 2 SHA-256 of what the ID does not cover behind it:
 // signature and attestations. So a block's ID covers all but the signature of its header.
 func BodyRoot(version uint16, events []OrgEvent, batches []Batch) Hash {
+	return NodeHash(bodyRoots(version, events, batches))
+}
+
+// bodyRoots returns the two Merkle roots that a body root is made of.
+func bodyRoots(version uint16, events []OrgEvent, batches []Batch) (ofEvents, ofBatches Hash) {
 	leaves := make([]Hash, max(len(events), len(batches)))
 	for i := range events {
 		leaves[i] = bodyLeaf(version, events[i].ID(), events[i].appendUncovered)
 	}
-	eventsRoot := MerkleRoot(leaves[:len(events)])
+	ofEvents = MerkleRoot(leaves[:len(events)])
 	for i := range batches {
 		leaves[i] = bodyLeaf(version, batches[i].ID(), batches[i].appendUncovered)
 	}
-	return NodeHash(eventsRoot, MerkleRoot(leaves[:len(batches)]))
+	return ofEvents, MerkleRoot(leaves[:len(batches)])
 }
 
 // bodyLeaf is the leaf hash of an event or batch with that ID; uncovered appends what the ID does not

@@ -12,7 +12,9 @@
 //	DecodeBlock       bytes to values; strict, so that encode(decode(x)) == x
 //	ValidateHeader    what the parent's HeaderState alone can judge
 //	CheckClock        the wall clock, which may delay a block, never condemn it
-//	ValidateBlock     everything else: keys, roots, events, batches
+//	ValidateHeadline  the same and who may mine, by header and events without the batches
+//	CheckBlock        what the block shows by itself, whatever it stands on
+//	ValidateBlock     all rules together: keys, roots, events, batches
 //	ApplyBlock        the next State, and an Undo to come back
 //	RevertBlock       the State before
 //

@@ -134,10 +134,19 @@ func FuzzValidateBlock(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := ValidateBlock(fixture.state, decoded); (err == nil) != (flip == 0) {
+		err = ValidateBlock(fixture.state, decoded)
+		if (err == nil) != (flip == 0) {
+			t.Fatalf("byte %d changed by %#x: %v", at, flip, err)
+		}
+		if err := partsDisagree(fixture.state, decoded, err); err != nil {
 			t.Fatalf("byte %d changed by %#x: %v", at, flip, err)
 		}
 	})
+}
+
+func FuzzDecodeHeadline(f *testing.F) {
+	_, b := fuzzBlock(f)
+	fuzzCodec(f, DecodeHeadline, (*Headline).Encode, b.Headline().Encode())
 }
 
 // DecodeHeader decodes exactly HeaderSize bytes.

@@ -44,7 +44,11 @@ func (f *ruleFixture) extend(tb testing.TB, miner member, events []OrgEvent, bat
 // validate validates a block on top of a chain.
 func (f *ruleFixture) validate(c *grownChain, b *Block) error {
 	f.vector = &ruleVector{kind: "block", value: b.Encode(), chain: c}
-	return ValidateBlock(c.state, b)
+	err := ValidateBlock(c.state, b)
+	if disagree := partsDisagree(c.state, b, err); disagree != nil {
+		return errors.Join(errDisagree, disagree)
+	}
+	return err
 }
 
 // body is a valid body: an event, and three batches in two rounds.

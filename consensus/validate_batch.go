@@ -21,13 +21,19 @@ func CheckBatch(p *Params, chain ChainID, b *Batch) error {
 func ValidateBatches(s *State, events []OrgEvent, batches []Batch) []error {
 	errs := make([]error, len(batches))
 	members, _ := s.members.apply(s.Params(), events, s.Height()+1)
-	seq := newBatchSequence(s, members)
+	seq := newBatchSequenceOn(s)
 	sigs := newSignatures(len(batches))
 	queued := make([]int, 0, len(batches))
 	for i := range batches {
 		b := &batches[i]
 		var key *verifyingKey
-		if key, errs[i] = seq.next(b); errs[i] == nil {
+		if errs[i] = checkBatchForm(s.Params(), s.ChainID(), b); errs[i] != nil {
+			continue
+		}
+		if key, errs[i] = sealer(members, b, s.Height()+1); errs[i] != nil {
+			continue
+		}
+		if errs[i] = seq.next(b); errs[i] == nil {
 			sigs.addExpanded(key, b.SigningBytes(), b.Signature, batchSignatureError(b))
 			queued = append(queued, i)
 		}
@@ -97,58 +103,5 @@ func checkBatchForm(p *Params, chain ChainID, b *Batch) error {
 	if root := MicrosRoot(b.Micros); b.Root != root {
 		return broken(RuleBatchRoot, "batch has root %v, its micro-roots have %v", b.Root, root)
 	}
-	return nil
-}
-
-// batchSequence follows the tips of series through a list of batches.
-type batchSequence struct {
-	state   *State
-	members *members
-	height  uint64 // of the block they are for
-	moved   map[Series]BatchTip
-	opening map[Key]bool // keys of which the list opens a series
-}
-
-func newBatchSequence(s *State, m *members) *batchSequence {
-	return &batchSequence{state: s, members: m, height: s.Height() + 1, moved: make(map[Series]BatchTip), opening: make(map[Key]bool)}
-}
-
-// next checks all but b's signature, moves the tip of its series, and returns its key.
-func (q *batchSequence) next(b *Batch) (*verifyingKey, error) {
-	p := q.state.Params()
-	if err := checkBatchForm(p, q.state.ChainID(), b); err != nil {
-		return nil, err
-	}
-	key, ok := q.members.sealing(b.Recorder, q.height)
-	if !ok {
-		return nil, broken(RuleUnknownRecorder, "recorder key %v is not enrolled, or not any more", b.Recorder)
-	}
-	series := b.Series()
-	tip, ok := q.moved[series]
-	if !ok {
-		tip = q.state.tips.by[series] // zero before the first batch: exactly what it must follow
-	}
-	switch {
-	case b.Seq != tip.Seq+1:
-		return nil, broken(RuleBatchSeq, "batch %d of %v: number %d is next", b.Seq, b.Recorder, tip.Seq+1)
-	case b.Prev != tip.ID:
-		return nil, broken(RuleBatchPrev, "batch %d of %v follows %v, number %d has the ID %v", b.Seq, b.Recorder, b.Prev, tip.Seq, tip.ID)
-	case p.Version < ParamsV2 && b.Time <= tip.Time:
-		return nil, broken(RuleBatchTime, "batch %d of %v: time %d is not after %d of the one before", b.Seq, b.Recorder, b.Time, tip.Time)
-	case p.Version >= ParamsV2 && b.Seq == 1:
-		if err := q.open(b.Recorder); err != nil {
-			return nil, err
-		}
-	}
-	q.moved[series] = BatchTip{Seq: b.Seq, ID: b.ID(), Time: b.Time}
-	return key, nil
-}
-
-// open checks that a key may open another series.
-func (q *batchSequence) open(recorder Key) error {
-	if q.opening[recorder] || q.height < q.state.EpochFrom(recorder) {
-		return broken(RuleEpoch, "recorder key %v opens an epoch less than %d blocks after its last one", recorder, EpochGap)
-	}
-	q.opening[recorder] = true
 	return nil
 }

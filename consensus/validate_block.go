@@ -12,23 +12,31 @@ func ValidateBlock(s *State, b *Block) error {
 	if err := ValidateHeader(s.hs, &b.Header); err != nil {
 		return err
 	}
-	_, key, ok := s.members.active(b.Header.Miner)
-	if !ok {
-		return broken(RuleUnknownMiner, "miner key %v is not an enrolled recorder key, or not any more", b.Header.Miner)
+	if err := ValidateMiner(s, &b.Header); err != nil {
+		return err
 	}
-	if !verifyWith(key, b.Header.SigningBytes(), b.Header.Signature) {
-		return broken(RuleHeaderSignature, "header is not signed by its miner %v", b.Header.Miner)
-	}
-	if size := b.BodySize(); size > MaxBody {
-		return broken(RuleBodySize, "body of %d bytes, at most %d allowed", size, MaxBody)
-	}
-	if root := BodyRoot(b.Header.Version, b.Events, b.Batches); root != b.Header.BodyRoot {
-		return broken(RuleBodyRoot, "header has body root %v, the body has %v", b.Header.BodyRoot, root)
-	}
-	return validateBody(s, b)
+	return ValidateBody(s, b)
 }
 
-func validateBody(s *State, b *Block) error {
+// ValidateMiner checks a header for which ValidateHeader is nil: that it is
+// signed by a member's node. Of s only header state and members have to be right.
+func ValidateMiner(s *State, h *SignedHeader) error {
+	key, err := miner(s, h)
+	if err != nil {
+		return err
+	}
+	if !verifyWith(key, h.SigningBytes(), h.Signature) {
+		return headerSignatureError(h)
+	}
+	return nil
+}
+
+// ValidateBody checks a block for whose header ValidateHeader and ValidateMiner
+// are nil.
+func ValidateBody(s *State, b *Block) error {
+	if err := checkBodyRoot(b); err != nil {
+		return err
+	}
 	net := s.hs.net
 	sigs := newSignatures(len(b.Batches) + 3*len(b.Events))
 	table := s.members.edit(&net.params, b.Header.Height)
@@ -46,16 +54,21 @@ func validateBody(s *State, b *Block) error {
 	if err := checkBatchOrder(b.Batches); err != nil {
 		return err
 	}
-	limit := BatchTimeLimit(&net.params, b.Header.Time)
-	seq := newBatchSequence(s, members)
+	seq := newBatchSequenceOn(s)
 	for i := range b.Batches {
 		batch := &b.Batches[i]
-		key, err := seq.next(batch)
+		if err := checkBatchForm(&net.params, net.chain, batch); err != nil {
+			return err
+		}
+		key, err := sealer(members, batch, b.Header.Height)
 		if err != nil {
 			return err
 		}
-		if batch.Time > limit {
-			return broken(RuleBatchTime, "batch %d of %v: time %d is after %d, the limit in this block", batch.Seq, batch.Recorder, batch.Time, limit)
+		if err := seq.next(batch); err != nil {
+			return err
+		}
+		if err := checkBatchTime(&net.params, &b.Header.Header, batch); err != nil {
+			return err
 		}
 		sigs.addExpanded(key, batch.SigningBytes(), batch.Signature, batchSignatureError(batch))
 	}

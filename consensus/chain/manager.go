@@ -82,12 +82,15 @@ func (m *Manager) add(b *consensus.Block, now time.Time) (Status, error) {
 	}
 	s := m.State()
 	if b.Header.Prev == s.Tip() {
-		if err := consensus.ValidateBlock(s, b); err != nil {
+		if err := consensus.ValidateMiner(s, &b.Header); err != nil {
+			return 0, err
+		}
+		if err := consensus.ValidateBody(s, b); err != nil {
 			return 0, err
 		}
 		return Extended, m.extend(s, b)
 	}
-	if err := checkAlone(m.network, b); err != nil {
+	if err := consensus.CheckBlock(m.network, b); err != nil {
 		return 0, err
 	}
 	side := node{parent: b.Header.Prev, state: parent.state.Next(&b.Header.Header)}
