@@ -12,10 +12,16 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-const (
+// Sizes of files in bytes. They are variables for tests, which come to the end of a small file more often.
+var (
 	// memTableSize bounds what one transaction may hold (15 % of it, see [badger.DB.MaxBatchSize]) and what an idle store
 	// keeps in memory.
-	memTableSize = 16 << 20
+	memTableSize int64 = 16 << 20
+	// valueLogFileSize: Badger maps twice this much of address space for the file it writes to.
+	valueLogFileSize int64 = 256 << 20
+)
+
+const (
 	// valueThreshold is the size in bytes from which a value goes to the value log, where it is written once and never
 	// moved by compaction. Only a pointer to it counts against the size of a transaction, so a 25 MB message fits in one.
 	// Compaction builds its tables in buffers that Badger keeps: with most messages in the tree (16 KB here), 15,000 of them
@@ -23,8 +29,6 @@ const (
 	valueThreshold = 1 << 10
 	// blockSize holds a few entries of the greatest size, so that a table's blocks are not built by growing small ones.
 	blockSize = 32 << 10
-	// valueLogFileSize: Badger maps twice this much of address space for the file it writes to.
-	valueLogFileSize = 256 << 20
 )
 
 // openDatabase opens Badger so that a commit that returned nil is on the disk.

@@ -1,0 +1,199 @@
+package mailstore_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"cairn/mailstore"
+)
+
+const (
+	// deedsDir, in the environment of this test binary, names the store in which it does deeds.
+	deedsDir = "CAIRN_MAILSTORE_DEEDS"
+	// crashRounds is how often a process is killed.
+	crashRounds = "CAIRN_CRASH_ROUNDS"
+)
+
+// doDeeds waits for a line, opens a store, does deeds and closes it, again and again, and says on its standard output what Update has
+// acknowledged, until it is killed.
+func doDeeds(dir string) {
+	mailstore.SmallFiles()
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return
+	}
+	for {
+		s, err := mailstore.Open(dir, quiet)
+		if err != nil {
+			fmt.Println("error opening:", err)
+			return
+		}
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				for range 1 + rand.IntN(12) {
+					n, err := do(s, w)
+					if err != nil {
+						fmt.Println("error", writerName(w), n, err)
+						return
+					}
+					fmt.Println(w, n)
+				}
+			})
+		}
+		wg.Wait()
+		if err := s.Close(); err != nil {
+			fmt.Println("error closing:", err)
+			return
+		}
+		fmt.Println("closed")
+	}
+}
+
+// doer is a process that does deeds.
+type doer struct {
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	acks chan string
+}
+
+// newDoer starts a process, that waits for its line.
+func newDoer(t *testing.T, dir string) *doer {
+	t.Helper()
+	d := &doer{cmd: exec.Command(os.Args[0], "-test.run=^$"), acks: make(chan string, 1<<10)}
+	d.cmd.Env = append(os.Environ(), deedsDir+"="+dir)
+	d.cmd.Stderr = os.Stderr
+	var err error
+	if d.in, err = d.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := d.cmd.StdoutPipe()
+	if err == nil {
+		err = d.cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(d.acks)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			d.acks <- lines.Text()
+		}
+	}()
+	return d
+}
+
+// end kills the process and waits until it is gone.
+func (d *doer) end(read func(line string)) {
+	d.cmd.Process.Kill()
+	for line := range d.acks {
+		read(line)
+	}
+	d.cmd.Wait()
+}
+
+// tally is what happened in all rounds.
+type tally struct{ rounds, deeds, closings, early int }
+
+func (c tally) String() string {
+	return fmt.Sprintf("%d kills, %d of them before anything was acknowledged; %d updates acknowledged, %d times closed and opened again meanwhile",
+		c.rounds, c.early, c.deeds, c.closings)
+}
+
+// TestRounds kills such a process at a random moment again and again, which may be while the store is opened or closed, and opens the store
+// where it is: all that was acknowledged is there, and nothing else but wholly.
+func TestRounds(t *testing.T) {
+	rounds := 30
+	if os.Getenv("CI") == "true" {
+		rounds = 100
+	}
+	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
+		rounds = n
+	}
+	dir, seed := filepath.Join(t.TempDir(), "mail"), rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	mailstore.SmallFiles()
+	s, err := mailstore.Open(dir, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := newWatch(s)
+	if err == nil {
+		err = m.goOn(s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all tally
+	began := time.Now()
+	for d := newDoer(t, dir); all.rounds < rounds; all.rounds++ {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		acknowledged := m.killed(t, d, r, &all)
+		d = newDoer(t, dir)
+		t.Cleanup(func() { d.end(func(string) {}) })
+		if s, err = mailstore.Open(dir, quiet); err != nil {
+			t.Fatalf("round %d: %v", all.rounds, err)
+		}
+		if err := m.holds(s, acknowledged); err != nil {
+			t.Fatalf("round %d: %v", all.rounds, err)
+		}
+		if err := m.goOn(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s; 0 lost; %.0f ms a round", all, float64(time.Since(began).Milliseconds())/float64(rounds))
+}
+
+// killed lets a process work and kills it at a random moment. It returns how many deeds of each writer have been acknowledged.
+func (m *watch) killed(t *testing.T, d *doer, r *rand.Rand, all *tally) (acknowledged [writers]uint64) {
+	t.Helper()
+	for i, w := range m.list {
+		acknowledged[i] = w.done
+	}
+	lines := 0
+	read := func(line string) {
+		var w int
+		var n uint64
+		if line == "closed" {
+			all.closings++
+		} else if got, err := fmt.Sscan(line, &w, &n); got != 2 {
+			t.Errorf("round %d: the process says %q: %v", all.rounds, line, err)
+		} else {
+			acknowledged[w] = max(acknowledged[w], n)
+			all.deeds++
+		}
+		lines++
+	}
+	if _, err := io.WriteString(d.in, "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if r.IntN(5) > 0 {
+		for range 1 + r.IntN(60) {
+			if line, ok := <-d.acks; ok {
+				read(line)
+			}
+		}
+	} else {
+		<-time.After(time.Duration(r.IntN(20_000)) * time.Microsecond) // in the middle of opening
+	}
+	<-time.After(time.Duration(r.IntN(1500)) * time.Microsecond)
+	d.end(read)
+	if lines == 0 {
+		all.early++
+	}
+	return acknowledged
+}
