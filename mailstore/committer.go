@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -53,6 +54,7 @@ type group struct {
 	writes  *overlay  // of all members that succeeded
 	modseq  ModSeq
 	before  ModSeq // modseq at the beginning
+	updates uint64 // that wrote something
 	swept   bool
 	members []member
 }
@@ -79,6 +81,7 @@ func (g *group) begin() {
 	g.modseq = g.s.modseq
 	g.before = g.s.modseq
 	g.swept = false
+	g.updates = 0
 	g.members = nil
 }
 
@@ -113,6 +116,9 @@ func (g *group) run(r *request) {
 		g.writes.absorb(tx.own)
 		g.modseq = tx.modseq
 		g.swept = g.swept || tx.swept
+		if len(tx.own.writes) > 0 {
+			g.updates++
+		}
 	}
 	g.members = append(g.members, member{r, err})
 }
@@ -151,9 +157,13 @@ func (g *group) commit() error {
 	}
 	g.base.close()
 	g.base = nil
+	next := g.next()
 	err := g.s.write(g.writes)
 	if err == nil {
-		g.s.modseq = g.modseq
+		g.s.modseq, g.s.mark = g.modseq, next
+		if len(g.writes.writes) > 0 {
+			g.s.noteHead()
+		}
 	}
 	for _, m := range g.members {
 		if err != nil {
@@ -169,6 +179,18 @@ func (g *group) commit() error {
 		notify(g.s.sweepable)
 	}
 	return err
+}
+
+// next counts the group's updates, in its writes and as what it returns, unless it writes nothing.
+func (g *group) next() mark {
+	m := g.s.mark
+	if len(g.writes.writes) == 0 {
+		return m
+	}
+	m.modseq, m.at = g.modseq, time.Now()
+	m.updates += g.updates
+	g.writes.set(string(metaUpdates), write{value: m.value()})
+	return m
 }
 
 // write commits the writes in one synced transaction. After a failure the state of the database is not known before it is

@@ -36,6 +36,7 @@ var (
 	metaModSeq      = []byte{tableMeta, 'm'} // uint64, last of the journal
 	metaRestored    = []byte{tableMeta, 'r'} // two uint64: when the backup was made and restored, in ms; only in a restored store
 	metaMigration   = []byte{tableMeta, 'c'} // uint32, key: from which format the store is on its way, and how far it came
+	metaUpdates     = []byte{tableMeta, 'u'} // two uint64: how many updates were committed, and when the last one was, in ms; none in a store of 0.1.0
 	metaLastAccount = []byte{tableMeta, 'a'} // uint32, last account id given out
 )
 

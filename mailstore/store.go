@@ -23,6 +23,8 @@ type Store struct {
 
 	// Owned by the committer.
 	modseq  ModSeq // last committed
+	mark    mark   // as committed
+	head    *head
 	broken  error
 	reserve int64 // bytes that must stay free on the volume
 
@@ -46,6 +48,9 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("mailstore: %w", err)
 	}
+	if err := checkGone(dir); err != nil {
+		return nil, err
+	}
 	dblog := &databaseLog{log: log}
 	db, err := openDatabase(dir, dblog)
 	if err != nil {
@@ -61,12 +66,17 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 		stop:      stop,
 		listeners: make(map[chan struct{}]struct{}),
 	}
-	if err := s.load(); err != nil {
+	err = s.load()
+	if err == nil {
+		err = s.openHead()
+	}
+	if err != nil {
 		stop()
 		return nil, errors.Join(err, intact.Close(dir, db))
 	}
 	go s.commitLoop()
-	s.upkeep.Add(2)
+	s.upkeep.Add(3)
+	go s.headLoop(ctx)
 	go s.sweepLoop(ctx)
 	go s.collectLoop(ctx)
 	notify(s.sweepable)
@@ -82,6 +92,7 @@ func (s *Store) load() error {
 	case errors.Is(err, ErrNotFound) && base.isEmpty():
 		o := newOverlay(base)
 		found(o)
+		s.mark.store = idIn(o)
 		return s.write(o)
 	case errors.Is(err, ErrNotFound):
 		return damagedAt(s.dir, metaVersion, "there is none, but other values")
@@ -96,7 +107,8 @@ func (s *Store) load() error {
 	}
 	now := s.snapshot()
 	defer now.close()
-	s.modseq, err = (&Reader{src: now}).ModSeq()
+	s.mark, err = readMark(now)
+	s.modseq = s.mark.modseq
 	return err
 }
 
@@ -114,11 +126,12 @@ func (s *Store) Close() error {
 	close(s.requests)
 	<-s.committed
 	s.upkeep.Wait()
+	noted := s.head.close()
 	closing := func() error { return intact.Close(s.dir, s.db) }
 	if s.broken != nil || s.dblog.unsynced.Load() { // all of it is to be looked at when it is opened again
 		closing = s.db.Close
 	}
-	if err := closing(); err != nil {
+	if err := errors.Join(closing(), noted); err != nil {
 		return fmt.Errorf("mailstore: closing: %w", err)
 	}
 	return nil

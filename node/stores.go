@@ -62,6 +62,12 @@ func unreadable(folder string, err error, cure string) error {
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, diskroom.ErrFull) || errors.Is(err, syscall.EMFILE) {
 		return fmt.Errorf("opening %s: %w", folder, err)
 	}
+	if older, ok := errors.AsType[*mailstore.BehindError](err); ok {
+		return api.Errorf(api.CodeInternal, "put back what is missing, or "+known(cure), "opening the mail store: %v", older)
+	}
+	if head, ok := errors.AsType[*mailstore.HeadError](err); ok {
+		return api.Errorf(api.CodeInternal, "put back the file that belongs to the store", "opening the mail store: %v", head)
+	}
 	if fault, ok := errors.AsType[*intact.Fault](err); ok {
 		return api.Errorf(api.CodeInternal, known(cure), "opening %s: it is damaged: %v", folder, fault)
 	}

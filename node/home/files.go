@@ -20,6 +20,7 @@ const (
 	KnownFile   = "known-peers"   // addresses of nodes that this one has reached since
 	CopyFile    = "copy.json"     // that another process with these keys was found; in no backup
 	MailDir     = "mail"          // the mail store
+	MailHead    = "mail.head"     // how far the mail store was, to see whether some of it is lost; in no backup
 	IndexDir    = "index"         // the search index: built anew from the mail store
 	ChainDir    = "chain"         // the chain: fetched again from other nodes
 )

@@ -1,0 +1,62 @@
+package mailstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"cairn/mailstore/intact"
+)
+
+// CheckHead opens the store in dir as [Open] does and closes it again. It is a *BehindError that it is older than its head,
+// and a *HeadError that this is not known.
+func CheckHead(dir string, log *slog.Logger) error {
+	s, err := Open(dir, log)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// AcceptBehind takes the store in dir as it is, whatever its head says, and gives it a new one. It notes that as the
+// restoration of a backup, and the store gets an identity of its own: so nothing is signed twice by who has signed what is
+// missing, and followers start over. A head of a later version is left, with a *HeadError.
+func AcceptBehind(dir string, now time.Time, log *slog.Logger) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("mailstore: %w", err)
+	}
+	_, _, err := readHead(dir)
+	if e, ok := errors.AsType[*HeadError](err); err != nil && !errors.Is(err, fs.ErrNotExist) && (!ok || e.Later) {
+		return fmt.Errorf("mailstore: %w", err)
+	}
+	dblog := &databaseLog{log: log}
+	db, err := openDatabase(dir, dblog)
+	if err != nil {
+		return err
+	}
+	s := &Store{db: db, dblog: dblog, log: log, dir: dir, reserve: diskReserve}
+	if err = s.load(); err == nil {
+		err = s.accept(now)
+	}
+	return errors.Join(err, intact.Close(dir, db))
+}
+
+// accept makes the store one that was restored.
+func (s *Store) accept(now time.Time) error {
+	o := newOverlay(nil)
+	o.set(string(metaRestored), write{value: encodeRestoration(Restoration{Made: s.mark.at, At: now})})
+	found(o)
+	s.mark.store = idIn(o)
+	if err := s.write(o); err != nil {
+		return err
+	}
+	if err := makeHead(s.dir, s.mark); err != nil {
+		return fmt.Errorf("mailstore: %w", err)
+	}
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, "the mail store was taken as it is", slog.String("folder", s.dir), slog.Uint64("updates", s.mark.updates))
+	return nil
+}
