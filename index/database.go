@@ -49,7 +49,7 @@ func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 	o.Logger = databaseLog{log}
 	db, err := intact.Open(dir, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
 	if intact.IsFault(err) {
-		return nil, fmt.Errorf("index: %s is damaged (delete the folder: it is built anew from the mail store): %w", dir, err)
+		return nil, fmt.Errorf("index: %s is damaged: %w", dir, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("index: opening %s (does another cairn use it? if it is damaged, delete the folder: it is built anew from the mail store): %w", dir, err)

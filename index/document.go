@@ -2,7 +2,7 @@ package index
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -239,7 +239,7 @@ func (d *document) encode() []byte {
 
 func decodeDocument(b []byte) (document, error) {
 	var d document
-	damaged := errors.New("index: damaged document; delete the index folder: it is built anew from the mail store")
+	damaged := fmt.Errorf("index: a document cannot be read: %w", errDamaged)
 	if len(b) == 0 {
 		return d, damaged
 	}

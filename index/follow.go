@@ -34,6 +34,9 @@ func (ix *Index) Run(ctx context.Context) error {
 			begin = func() error { return nil }
 			err = ix.followAll(ctx)
 		}
+		if isDamage(err) {
+			begin = func() error { return ix.rebuild(err) }
+		}
 		again, look := (<-chan time.Time)(nil), wake
 		switch {
 		case ctx.Err() != nil:
@@ -49,6 +52,8 @@ func (ix *Index) Run(ctx context.Context) error {
 		}
 		select {
 		case <-look:
+		case cause := <-ix.damaged:
+			begin = func() error { return ix.rebuild(cause) }
 		case <-again:
 		case <-ctx.Done():
 			return nil

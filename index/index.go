@@ -60,14 +60,15 @@ type Index struct {
 	closed bool
 	active sync.WaitGroup
 
+	damaged chan error // capacity 1: of a search that found damage
+
 	mu     sync.Mutex
 	cursor mailstore.ModSeq
 	moved  chan struct{} // closed and replaced when cursor moves
 }
 
 // Open opens the index in dir, or makes an empty one there. One of another format or of another store, or one that is ahead
-// of the store's journal, is emptied and built anew. One that is damaged is left for the operator to delete, as the error
-// says.
+// of the store's journal, is emptied and built anew, and so is one that is damaged.
 func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
@@ -75,13 +76,13 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 	if err := diskroom.Check(dir, 0, diskroom.ForOpening); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	db, err := openDatabase(dir, log)
+	db, err := openOrClear(dir, log)
 	if err != nil {
 		return nil, err
 	}
 	ix := &Index{
 		db: db, store: store, log: log, reserve: diskroom.ForDerived,
-		moved: make(chan struct{}),
+		moved: make(chan struct{}), damaged: make(chan error, 1),
 	}
 	if err := ix.load(); err != nil {
 		return nil, errors.Join(err, intact.Close(dir, db))

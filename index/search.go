@@ -21,6 +21,11 @@ func (ix *Index) Search(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err
 	}
 	defer ix.active.Done()
+	result, err := ix.search(ctx, r)
+	return result, ix.told(err)
+}
+
+func (ix *Index) search(ctx context.Context, r Request) (Result, error) {
 	txn := ix.db.NewTransaction(false)
 	defer txn.Discard()
 	at, err := readPosition(txn)

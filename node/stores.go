@@ -44,7 +44,7 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 		return err
 	}
 	if n.index, err = index.Open(folder(home.IndexDir), n.store, n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, home.IndexDir), err, "if it is damaged, delete that folder: it is built anew from the mail")
+		return unreadable(filepath.Join(n.dir, home.IndexDir), err, "delete that folder: it is built anew from the mail")
 	}
 	const fetched = "if it is damaged and another node has the chain, delete that folder: it is fetched again from the other nodes of the network"
 	if n.chainDB, err = chain.OpenDB(folder(home.ChainDir), n.log); err != nil {

@@ -25,7 +25,6 @@ func TestDamagedStores(t *testing.T) {
 	}
 	for folder, cure := range map[string]string{
 		home.MailDir:  "restore a backup",
-		home.IndexDir: "delete that folder: it is built anew",
 		home.ChainDir: "if another node has the chain, delete that folder",
 	} {
 		t.Run(folder, func(t *testing.T) {

@@ -190,21 +190,8 @@ func lastWritten(f *file, from int64) (int64, error) {
 
 // soundBehind reports whether a sound entry begins in the window at an offset.
 func soundBehind(f *file, at, end int64) (bool, error) {
-	b, err := f.read(at, min(window, max(0, end+crc32.Size-at), f.size-at))
-	if err != nil {
-		return false, err
-	}
-	for i, left := 0, int64(effort); i+headerRoom < len(b) && left > 0; i++ {
-		h, ok := readHeader(b[i : i+headerRoom])
-		if !ok || h.complete > int64(len(b)-i) {
-			continue
-		}
-		left -= h.complete
-		if entrySound(b[i : int64(i)+h.complete]) {
-			return true, nil
-		}
-	}
-	return false, nil
+	next, err := nextSound(f, at, end)
+	return next >= 0, err
 }
 
 func entrySound(b []byte) bool {

@@ -1,0 +1,147 @@
+package intact
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// everything salvages a store: the values that were found under each key.
+func everything(t *testing.T, dir string) (found map[string][][]byte, damaged []string) {
+	t.Helper()
+	found = map[string][][]byte{}
+	places := map[string]Place{}
+	damaged, err := Salvage(os.DirFS(dir), func(f Found) error {
+		found[string(f.Key)] = append(found[string(f.Key)], bytes.Clone(f.Value))
+		places[string(f.Key)] = f.Place
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, p := range places {
+		if value, err := Again(os.DirFS(dir), p); err != nil || !has(found[key], value) {
+			t.Fatalf("%s at %v is read again as %.20q, %v", key, p, value, err)
+		}
+	}
+	return found, damaged
+}
+
+func has(values [][]byte, value []byte) bool {
+	return slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, value) })
+}
+
+// Of a sound store all values are found; of one with a damaged file nothing that was never written, and all that is in other
+// files.
+func TestSalvage(t *testing.T) {
+	for _, compression := range []options.CompressionType{options.None, options.Snappy} {
+		clean, unclean, m := stores(t, compression)
+		for _, from := range []string{clean, unclean} {
+			whole, damaged := everything(t, from)
+			for key, value := range m.now {
+				if value != nil && from == clean && !has(whole[key], value) {
+					t.Fatalf("%s: %s is not found", from, key)
+				}
+			}
+			if len(damaged) > 0 {
+				t.Errorf("damaged: %v", damaged)
+			}
+			for i := range 15 {
+				dir := filepath.Join(t.TempDir(), "db")
+				copyFolder(t, dir, from)
+				name, what := damage(t, dir, rand.New(rand.NewPCG(uint64(i), 7)))
+				about := fmt.Sprintf("case %d: %s %s", i, name, what)
+				left, _ := everything(t, dir)
+				for key, values := range left {
+					for _, v := range values {
+						if !has(whole[key], v) {
+							t.Errorf("%s: %s has a value that was never written", about, key)
+						}
+					}
+				}
+				os.RemoveAll(dir)
+			}
+		}
+	}
+}
+
+// Behind a damaged entry of a log, and behind a damaged block of a table, it goes on.
+func TestSalvageGoesOn(t *testing.T) {
+	for _, ext := range []string{".sst", ".vlog", ".mem"} {
+		_, dir, _ := stores(t, options.None)
+		whole, _ := everything(t, dir)
+		files, err := filepath.Glob(filepath.Join(dir, "*"+ext))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		name := filepath.Base(files[0])
+		edit(t, dir, name, func(b []byte) []byte {
+			b[60] ^= 1
+			return b
+		})
+		left, damaged := everything(t, dir)
+		if !slices.Equal(damaged, []string{name}) {
+			t.Errorf("damaged: %v, want %s", damaged, name)
+		}
+		if len(left) < len(whole)/2 {
+			t.Errorf("%s: %d keys of %d are left", name, len(left), len(whole))
+		}
+	}
+}
+
+// What is cleared is an empty database, and what else lies in the folder stays.
+func TestClear(t *testing.T) {
+	dir, _, _ := stores(t, options.None)
+	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Clear(dir); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Fatal(left, err)
+	}
+	db, err := openTest(dir, testOptions(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.DefaultIteratorOptions)
+		defer it.Close()
+		if it.Rewind(); it.Valid() {
+			t.Error("not empty")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzSalvage: what is found in a log is found again at its place.
+func FuzzSalvage(f *testing.F) {
+	seeds(f, ".vlog")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		log := &file{ReaderAt: bytes.NewReader(b), faults: "000001.vlog", size: int64(len(b))}
+		_, err := eachSound(log, func(e Found) error {
+			key, value, err := log.logEntry(extent{e.Place.offset, e.Place.size})
+			if err != nil || !bytes.Equal(key, e.Key) || !bytes.Equal(value, e.Value) {
+				t.Errorf("%q = %q, again %q = %q, %v", e.Key, e.Value, key, value, err)
+			}
+			return nil
+		})
+		if err != nil && !IsFault(err) {
+			t.Error(err)
+		}
+	})
+}
