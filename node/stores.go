@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"cairn/consensus/chain"
 	"cairn/index"
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
@@ -46,14 +45,7 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	if n.index, err = index.Open(folder(home.IndexDir), n.store, n.log); err != nil {
 		return unreadable(filepath.Join(n.dir, home.IndexDir), err, "delete that folder: it is built anew from the mail")
 	}
-	const fetched = "if it is damaged and another node has the chain, delete that folder: it is fetched again from the other nodes of the network"
-	if n.chainDB, err = chain.OpenDB(folder(home.ChainDir), n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, home.ChainDir), err, fetched)
-	}
-	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
-		return unreadable(filepath.Join(n.dir, home.ChainDir), err, fetched)
-	}
-	return nil
+	return n.openChain(folder(home.ChainDir))
 }
 
 // unreadable is the error of a store that does not open; cure is what helps if

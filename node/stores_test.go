@@ -24,8 +24,7 @@ func TestDamagedStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	for folder, cure := range map[string]string{
-		home.MailDir:  "restore a backup",
-		home.ChainDir: "if another node has the chain, delete that folder",
+		home.MailDir: "restore a backup",
 	} {
 		t.Run(folder, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "node")

@@ -54,7 +54,7 @@ func getHash(tx Reader, key []byte) (h consensus.Hash, err error) {
 	return h, err
 }
 
-var errDamaged = errors.New("the chain database is damaged: stop the node and delete the chain directory; it is fetched again from peers")
+var errDamaged = errors.New("the chain database is damaged: stop the node and start it again; what is damaged is then made anew, from its own blocks and from peers")
 
 // node is what is kept of each block beside the block: its place in the tree.
 type node struct {

@@ -23,6 +23,7 @@ const (
 	MailHead    = "mail.head"     // how far the mail store was, to see whether some of it is lost; in no backup
 	IndexDir    = "index"         // the search index: built anew from the mail store
 	ChainDir    = "chain"         // the chain: fetched again from other nodes
+	DamagedEnd  = ".damaged"      // behind the chain's folder: one that was damaged and put aside
 )
 
 // Files in KeysDir.

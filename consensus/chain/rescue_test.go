@@ -1,0 +1,103 @@
+package chain
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
+)
+
+// damagedChain makes a chain of so many blocks with a side branch, in a folder that was closed.
+func damagedChain(t *testing.T, net *chaintest.Network, count int) (dir string, s *consensus.State) {
+	t.Helper()
+	dir = t.TempDir()
+	m, shut := open(t, net, dir)
+	blocks, s := net.Chain(m.State(), count)
+	mustAdd(t, m, Extended, blocks...)
+	half := net.Genesis.State()
+	for _, b := range blocks[:count/2] {
+		half, _ = consensus.ApplyBlock(half, b)
+	}
+	mustAdd(t, m, SideBranch, net.Mine(half, 0, chaintest.Body{Time: late.AddDate(0, 0, -1)}))
+	shut()
+	return dir, s
+}
+
+// rescued takes the blocks of a damaged folder into a chain of its own.
+func rescuedFrom(t *testing.T, net *chaintest.Network, dir string) (*Manager, Rescued) {
+	t.Helper()
+	m := newManager(t, net)
+	var found Rescued
+	for range 2 { // and again, as after a kill
+		done := 0
+		var err error
+		if found, err = m.Rescue(context.Background(), os.DirFS(dir), late, func(n, _ int) { done = n }); err != nil {
+			t.Fatal(err)
+		}
+		if uint64(done) != found.Has {
+			t.Errorf("%d of %d blocks were told", done, found.Has)
+		}
+	}
+	return m, found
+}
+
+// Whatever file is damaged, the blocks up to the first that is missing are there again, and nothing but valid ones.
+func TestRescue(t *testing.T) {
+	net := chaintest.New(2)
+	const count = 40
+	whole, s := damagedChain(t, net, count)
+	m, found := rescuedFrom(t, net, whole)
+	if !m.State().Equal(s) || found.Had != count || found.Has != count || len(found.Broken) != 0 {
+		t.Fatalf("of a sound folder: %+v", found)
+	}
+	checkReplay(t, m)
+	files, err := os.ReadDir(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete := 0
+	for _, f := range files {
+		for name, damage := range map[string]func(path string, b []byte) error{
+			"removed": func(path string, _ []byte) error { return os.Remove(path) },
+			"cut":     func(path string, b []byte) error { return os.Truncate(path, int64(len(b)/2)) },
+			"flipped": func(path string, b []byte) error {
+				b[len(b)/3] ^= 4
+				return os.WriteFile(path, b, 0o600)
+			},
+		} {
+			about := fmt.Sprintf("%s %s", f.Name(), name)
+			dir := filepath.Join(t.TempDir(), "chain")
+			if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(b) < 3 {
+				continue
+			}
+			if err := damage(filepath.Join(dir, f.Name()), b); err != nil {
+				t.Fatal(err)
+			}
+			m, found := rescuedFrom(t, net, dir)
+			at, ok := m.IndexAt(found.Has)
+			if !ok || at != m.Tip() || found.Has > count {
+				t.Errorf("%s: %+v, tip %v", about, found, m.Tip())
+			}
+			if found.Has == count {
+				complete++
+			} else if !strings.HasSuffix(f.Name(), ".sst") {
+				t.Errorf("%s: %+v", about, found)
+			}
+		}
+	}
+	if complete == 0 {
+		t.Error("no damage left all blocks")
+	}
+}

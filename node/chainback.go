@@ -1,0 +1,126 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"cairn/consensus/chain"
+	"cairn/mailstore/intact"
+	"cairn/node/home"
+)
+
+// takenFile lies in a chain's folder that was put aside, once its blocks have been taken over.
+const takenFile = "CAIRN-TAKEN"
+
+// taken is what takenFile holds, as JSON.
+type taken struct {
+	Version int    `json:"version"`
+	Had     uint64 `json:"had"` // the greatest height that was found in the folder
+	Has     uint64 `json:"has"` // the height up to which all was sound
+	Note    string `json:"note"`
+}
+
+const takenVersion = 1
+
+// chainCure is what helps when a chain that is damaged cannot be put aside.
+const chainCure = "if another node has the chain, empty that folder: it is fetched again from the other nodes of the network"
+
+// openChain opens the chain. A damaged one is put aside and made anew, from those of its own blocks that are sound; what is
+// missing then is fetched from other nodes as after an absence.
+func (n *Node) openChain(folder string) error {
+	err := n.openChainIn(folder)
+	if chain.IsDamaged(err) {
+		n.log.Warn("the chain is damaged and is made anew, from those of its blocks that are sound and from other nodes", "folder", folder, "cause", err)
+		if err := setChainAside(folder); err != nil {
+			return unreadable(folder, fmt.Errorf("it is damaged and cannot be put aside: %w", err), chainCure)
+		}
+		err = n.openChainIn(folder)
+	}
+	if err == nil {
+		err = n.rescueChain(folder)
+	}
+	if err != nil {
+		return unreadable(folder, err, chainCure)
+	}
+	return nil
+}
+
+func (n *Node) openChainIn(folder string) (err error) {
+	if n.chainDB, err = chain.OpenDB(folder, n.log); err != nil {
+		return err
+	}
+	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
+		err = errors.Join(err, chain.CloseDB(n.chainDB))
+		n.chainDB, n.chain = nil, nil
+	}
+	return err
+}
+
+// chainAside is where a damaged chain is put.
+func chainAside(folder string) string {
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = real
+	}
+	return filepath.Clean(folder) + home.DamagedEnd
+}
+
+// setChainAside moves a damaged chain away. An earlier one goes, unless its blocks were never taken over: then the folder
+// has nothing that is not in there or with others.
+func setChainAside(folder string) error {
+	aside := chainAside(folder)
+	if waitsForRescue(aside) {
+		return intact.Clear(folder)
+	}
+	if err := os.RemoveAll(aside); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Clean(aside[:len(aside)-len(home.DamagedEnd)]), aside)
+}
+
+// waitsForRescue reports whether a chain was put aside of which the blocks have not been taken over.
+func waitsForRescue(aside string) bool {
+	if _, err := os.Stat(aside); err != nil {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(aside, takenFile))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// rescueChain takes over the blocks of a chain that was put aside, also where an earlier start was killed at it.
+func (n *Node) rescueChain(folder string) error {
+	aside := chainAside(folder)
+	if !waitsForRescue(aside) {
+		return nil
+	}
+	told := time.Now()
+	found, err := n.chain.Rescue(context.Background(), os.DirFS(aside), n.now(), func(done, of int) {
+		if now := time.Now(); now.Sub(told) > 5*time.Second {
+			told = now
+			n.log.Info("taking over the sound blocks of the damaged chain", "done", done, "of", of)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	n.log.Warn("the chain was made anew from its own blocks", "had", found.Had, "has", found.Has, "damaged", found.Broken, "next", chainBackNext(found.Had, found.Has, aside))
+	b, err := json.Marshal(taken{takenVersion, found.Had, found.Has, "the sound blocks of this folder are in the chain again: it may be deleted"})
+	if err != nil {
+		return err
+	}
+	return errors.Join(home.WriteNew(filepath.Join(aside, takenFile), append(b, '\n')), home.SyncDir(aside))
+}
+
+// chainBackNext says what becomes of blocks that are missing, and of the folder.
+func chainBackNext(had, has uint64, aside string) string {
+	next := aside + " is no longer needed, delete it"
+	if has < had {
+		next = fmt.Sprintf("blocks %d to %d are fetched from other nodes; if none has them, mail in them is pending again; %s", has+1, had, next)
+	}
+	return next
+}
