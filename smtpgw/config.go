@@ -106,6 +106,7 @@ type Limits struct {
 	Beyond       int   // the same of recipients beyond those that a message may have, which are not counted as Refused; default 100 times Recipients
 	Connections  int   // at one time over all listeners of a server; default 512
 	PerPeer      int   // connections at one time of one IPv4 address or IPv6 /64, twice as many of an enrolled node; default 64, Connections for Submission
+	PerNetwork   int   // of one IPv4 /24 or IPv6 /48, enrolled nodes and Submission aside; default twice PerPeer
 
 	CommandTimeout time.Duration // for a whole command line to arrive; default 5 min (RFC 5321, section 4.5.3.2.7)
 	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)
@@ -184,6 +185,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Beyond, 100*l.Recipients)
 	orDefault(&l.Connections, 512)
 	orDefault(&l.PerPeer, 64)
+	orDefault(&l.PerNetwork, 2*l.PerPeer)
 	orDefault(&l.CommandTimeout, 5*time.Minute)
 	orDefault(&l.DataTimeout, 3*time.Minute)
 	orDefault(&l.WriteTimeout, time.Minute)

@@ -58,10 +58,11 @@ func turnAway(c net.Conn, hostname, why string) {
 
 // peer is whom connections and message text are counted by.
 type peer struct {
-	name   string
-	member bool // an enrolled node
-	conns  int
-	text   budget
+	name    string
+	network string // that of an IP address, see networkName; else the name
+	member  bool   // an enrolled node
+	conns   int
+	text    budget
 }
 
 // reserved is the part of a limit that is kept for members.
@@ -72,30 +73,17 @@ func (s *Server) reserved(limit int64) int64 {
 	return limit / 4
 }
 
-// enter counts a connection in, or says why not.
+// enter counts a connection in, or says why not. Where there are too many, one that is idle makes place.
 func (s *Server) enter(c net.Conn) (*wire, string) {
-	name, member := s.identify(c)
+	name, network, member := s.identify(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.peers[name]
 	if p == nil {
-		p = s.newPeer(name, member)
+		p = s.newPeer(name, network, member)
 	}
-	limit, ofPeer := int64(s.limits.Connections), s.limits.PerPeer
-	if member {
-		ofPeer *= 2 // a courier keeps sessions for each of an organisation's domains
-	}
-	switch silent := s.silent(); {
-	case s.stopping:
-		return nil, "is shutting down; try again later"
-	case silent != "":
-		return nil, "takes no mail at present: " + silent
-	case int64(len(s.wires)) >= limit, !member && int64(s.strangers) >= limit-s.reserved(limit):
-		s.log.Warn("smtp: too many connections", "mode", s.mode.String(), "peer", name)
-		return nil, "is too busy; try again later"
-	case p.conns >= ofPeer:
-		s.log.Warn("smtp: too many connections of one peer", "mode", s.mode.String(), "peer", name)
-		return nil, "has too many connections with you; close some first"
+	if refusal := s.admit(p); refusal != "" {
+		return nil, refusal
 	}
 	w := newWire(c, s.limits, s.dir.home(), &p.text)
 	w.onClose = func() { s.leave(w) }
@@ -110,15 +98,41 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}
 	s.sessions.Add(1)
 	s.wires[w], s.peers[name] = p, p
-	p.conns++
-	if !member {
-		s.strangers++
-	}
+	s.count(p)
 	return w, ""
 }
 
-func (s *Server) newPeer(name string, member bool) *peer {
-	p := &peer{name: name, member: member}
+// admit says why another connection of a peer is not taken; empty if there is a place for it. The caller holds mu.
+func (s *Server) admit(p *peer) (refusal string) {
+	limit, ofPeer := s.limits.Connections, s.limits.PerPeer
+	if p.member {
+		ofPeer *= 2 // a courier keeps sessions for each of an organisation's domains
+	}
+	full := func() bool {
+		return s.connections >= limit || !p.member && s.strangers >= limit-int(s.reserved(int64(limit)))
+	}
+	inbound := s.mode == Inbound // programs of our own users are not ended for each other
+	switch silent := s.silent(); {
+	case s.stopping:
+		return "is shutting down; try again later"
+	case silent != "":
+		return "takes no mail at present: " + silent
+	case p.conns >= ofPeer && !(inbound && !p.member && s.makePlace(true, func(q *peer) bool { return q == p })):
+		s.log.Warn("smtp: too many connections of one peer", "mode", s.mode.String(), "peer", p.name)
+		return "has too many connections with you; close some first"
+	case inbound && !p.member && s.networks[p.network] >= s.limits.PerNetwork &&
+		!s.makePlace(true, func(q *peer) bool { return q.network == p.network && !q.member }):
+		s.log.Warn("smtp: too many connections of one network", "mode", s.mode.String(), "network", p.network)
+		return "has too many connections with your network; close some first"
+	case full() && !(inbound && s.makePlace(false, func(q *peer) bool { return p.member || !q.member })):
+		s.log.Warn("smtp: too many connections", "mode", s.mode.String(), "peer", p.name)
+		return "is too busy; try again later"
+	}
+	return ""
+}
+
+func (s *Server) newPeer(name, network string, member bool) *peer {
+	p := &peer{name: name, network: network, member: member}
 	p.text.max, p.text.of = s.limits.TextBytes, &s.text
 	if s.mode == Inbound {
 		p.text.max = max(s.limits.TextBytes/4, s.limits.MessageBytes)
@@ -136,33 +150,57 @@ func (s *Server) leave(w *wire) {
 	defer s.mu.Unlock()
 	p := s.wires[w]
 	delete(s.wires, w)
+	if !w.at.isYielding() { // else it was counted out when it had to
+		s.uncount(p)
+	}
+}
+
+// count counts a connection of p. The caller holds mu.
+func (s *Server) count(p *peer) {
+	s.connections++
+	s.networks[p.network]++
+	p.conns++
+	if !p.member {
+		s.strangers++
+	}
+}
+
+// uncount undoes count.
+func (s *Server) uncount(p *peer) {
+	s.connections--
+	if s.networks[p.network]--; s.networks[p.network] == 0 {
+		delete(s.networks, p.network)
+	}
 	if !p.member {
 		s.strangers--
 	}
-	if p.conns--; p.conns == 0 {
+	if p.conns--; p.conns == 0 && s.peers[p.name] == p {
 		delete(s.peers, p.name)
 	}
 }
 
 // identify returns what a connection is counted by: the node key of a member;
 // else the IP address, also that of a libp2p stream; else, where there is no
-// IP, the whole address.
-func (s *Server) identify(c net.Conn) (name string, member bool) {
+// IP, the whole address. It also returns what network that is in.
+func (s *Server) identify(c net.Conn) (name, network string, member bool) {
 	if s.cfg.NodeKey != nil && s.cfg.Enrolled != nil {
 		if key := s.cfg.NodeKey(c); key != nil && s.cfg.Enrolled(*key) {
-			return "node " + key.String(), true
+			name = "node " + key.String()
+			return name, name, true
 		}
 	}
 	if stream, ok := c.(interface{ RemoteIP() netip.Addr }); ok {
 		if ip := stream.RemoteIP(); ip.IsValid() {
-			return hostName(ip), false
+			return hostName(ip), networkName(ip), false
 		}
-		return "unknown address", false // such as that of a relayed stream
+		name = "unknown address" // such as that of a relayed stream
+		return name, name, false
 	}
 	if ip, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil {
-		return hostName(ip.Addr()), false
+		return hostName(ip.Addr()), networkName(ip.Addr()), false
 	}
-	return c.RemoteAddr().String(), false
+	name = c.RemoteAddr().String()
+	return name, name, false
 }
 
 // hostName is the IPv4 address, or the /64 of an IPv6 address: one host

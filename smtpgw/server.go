@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
@@ -33,15 +34,19 @@ type Server struct {
 	text         budget // of all peers
 	strangerText budget // of those who are no members
 
-	mu        sync.Mutex
-	wires     map[*wire]*peer // open connections and whose they are
-	peers     map[string]*peer
-	strangers int // connections of those who are no members
-	listens   []*listener
-	stopping  bool
-	sessions  sync.WaitGroup // ends with the last of wires
-	refusals  sync.WaitGroup
-	refusing  chan struct{} // bounds them
+	mu          sync.Mutex
+	wires       map[*wire]*peer // open connections and whose they are
+	peers       map[string]*peer
+	networks    map[string]int // connections, by network
+	connections int            // those of wires that do not make place for others
+	strangers   int            // and of these those of who is no member
+	placed      int            // sessions that made place since that was logged,
+	placedSaid  time.Time      // at that time
+	listens     []*listener
+	stopping    bool
+	sessions    sync.WaitGroup // ends with the last of wires
+	refusals    sync.WaitGroup
+	refusing    chan struct{} // bounds them
 }
 
 // NewSubmission returns a server that takes mail from the organisation's own
@@ -64,7 +69,7 @@ func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) 
 	cfg = cfg.withDefaults()
 	s := &Server{
 		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: newDirectory(cfg), store: store, log: log,
-		wires: make(map[*wire]*peer), peers: make(map[string]*peer), refusing: make(chan struct{}, maxRefusing),
+		wires: make(map[*wire]*peer), peers: make(map[string]*peer), networks: make(map[string]int), refusing: make(chan struct{}, maxRefusing),
 	}
 	s.text.max = s.limits.TextBytes
 	s.strangerText.max, s.strangerText.of = max(s.limits.TextBytes-s.reserved(s.limits.TextBytes), s.limits.MessageBytes), &s.text

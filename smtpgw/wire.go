@@ -30,8 +30,8 @@ const (
 // Replies are held until the peer has to be waited for: pipelined commands
 // get theirs in one packet (RFC 2920, section 3.2).
 //
-// All methods belong to the goroutine that serves the connection, except drain
-// and cut.
+// All methods belong to the goroutine that serves the connection, except drain,
+// yield and cut.
 type wire struct {
 	net.Conn
 	limits Limits
@@ -65,6 +65,7 @@ type wire struct {
 	closed  bool
 	onClose func()
 
+	at       activity
 	draining atomic.Bool
 }
 
@@ -75,6 +76,7 @@ func newWire(c net.Conn, limits Limits, domain string, budget *budget) *wire {
 	w := &wire{Conn: c, limits: limits, domain: domain, budget: budget}
 	w.r = bufio.NewReaderSize(fill{w}, wireBuffer)
 	w.await(false)
+	w.at.since = w.since
 	return w
 }
 
@@ -102,13 +104,17 @@ func (f fill) Read(p []byte) (int, error) {
 	}
 	for {
 		by := w.deadline(time.Now())
-		w.Conn.SetReadDeadline(by)
-		// drain sets its flag before it cuts the wait short, so either it is
-		// seen here or the read below returns at once.
 		if !w.text && w.draining.Load() {
 			return 0, errDraining
 		}
-		n, err := w.Conn.Read(p)
+		// drain sets its flag before it cuts the wait short, so either it is
+		// seen once the deadline is set or the read returns at once.
+		n, err := w.read(p, func() {
+			w.Conn.SetReadDeadline(by)
+			if !w.text && w.draining.Load() {
+				w.Conn.SetReadDeadline(time.Unix(1, 0))
+			}
+		})
 		w.received += int64(n)
 		early := errors.Is(err, os.ErrDeadlineExceeded) && w.draining.Load() && time.Now().Before(by)
 		if n > 0 || !early {
@@ -181,6 +187,8 @@ func (w *wire) skipChunk() {
 		n, err := w.r.Discard(int(min(w.skip, wireBuffer)))
 		w.skip -= int64(n)
 		switch {
+		case errors.Is(err, errYield):
+			w.dismiss("421 4.3.2 " + yieldWords)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			w.dismiss("421 4.4.2 message text came too slowly; nothing was accepted, try again later")
 		case err != nil:
@@ -195,6 +203,9 @@ func (w *wire) skipChunk() {
 
 // broken is the reply for message text that cannot be read to its end.
 func (w *wire) broken(err error) *smtp.SMTPError {
+	if errors.Is(err, errYield) {
+		return replyf(421, 4, 3, 2, yieldWords)
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return replyf(421, 4, 4, 2, "message text came too slowly; nothing was accepted, try again later")
 	}
@@ -212,6 +223,8 @@ func (w *wire) command() {
 		line, err = w.r.ReadSlice('\n')
 	}
 	switch {
+	case errors.Is(err, errYield):
+		w.dismiss("421 4.3.2 " + yieldWords)
 	case errors.Is(err, errDraining):
 		w.dismiss("421 4.3.2 this server is shutting down; try again later")
 	case errors.Is(err, os.ErrDeadlineExceeded) && !w.begun.IsZero():
@@ -301,7 +314,10 @@ func isTransactionVerb(v string) bool {
 }
 
 // forgive starts the count of errors anew: the peer sent something of use.
-func (w *wire) forgive() { w.refused, w.beyond, w.errs = 0, 0, 0 }
+func (w *wire) forgive() {
+	w.refused, w.beyond, w.errs = 0, 0, 0
+	w.at.useful(time.Now())
+}
 
 // isUnknownParameter reports whether go-smtp refuses a parameter of MAIL or
 // RCPT because it is not known, or is one of an extension that is not offered.
@@ -324,8 +340,7 @@ func (w *wire) flush() {
 			w.gone = true
 		}
 	}
-	w.Conn.SetWriteDeadline(time.Now().Add(w.limits.WriteTimeout))
-	if _, err := w.Conn.Write(w.held); err != nil {
+	if err := w.write(w.held); err != nil {
 		w.gone = true // who takes no replies is not listened to
 	}
 	w.held = w.held[:0]
