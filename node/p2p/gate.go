@@ -21,8 +21,11 @@ const (
 
 // gate is libp2p's connection gater: it keeps out peers that have broken the rules too often or are of another network.
 type gate struct {
-	cut   func(peer.ID) bool
-	stats *counters
+	cut     func(peer.ID) bool
+	stats   *counters
+	porch   *porch
+	arrived func(network.Conn) // a connection has proved whose it is
+
 	mu    sync.Mutex
 	marks map[peer.ID]*mark
 	bars  map[peer.ID]bool // kept out by the administrator's word
@@ -36,8 +39,11 @@ type mark struct {
 	since   time.Time
 }
 
-func newGate(cut func(peer.ID) bool, stats *counters) *gate {
-	return &gate{cut: cut, stats: stats, marks: make(map[peer.ID]*mark), bars: make(map[peer.ID]bool)}
+func newGate(cut func(peer.ID) bool, stats *counters, maxPeers int, arrived func(network.Conn)) *gate {
+	return &gate{
+		cut: cut, stats: stats, porch: newPorch(strangersAt(maxPeers) / 2), arrived: arrived,
+		marks: make(map[peer.ID]*mark), bars: make(map[peer.ID]bool),
+	}
 }
 
 // strike notes n breaches of a peer and reports whether it is kept out from now on.
@@ -140,10 +146,21 @@ func (g *gate) open(p peer.ID) bool {
 	return !g.bars[p] && (m == nil || !time.Now().Before(m.until))
 }
 
-func (g *gate) InterceptPeerDial(p peer.ID) bool                                { return g.open(p) }
-func (g *gate) InterceptAddrDial(peer.ID, ma.Multiaddr) bool                    { return true }
-func (g *gate) InterceptAccept(network.ConnMultiaddrs) bool                     { return true }
-func (g *gate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
+func (g *gate) InterceptPeerDial(p peer.ID) bool             { return g.open(p) }
+func (g *gate) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
+
+func (g *gate) InterceptAccept(c network.ConnMultiaddrs) bool {
+	if g.porch.enter(c, time.Now()) {
+		g.stats.add("peer.made-place-unproved")
+	}
+	return true
+}
+
+func (g *gate) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason) {
+	g.porch.leave(c)
+	g.arrived(c)
+	return true, 0
+}
 
 func (g *gate) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {
 	if g.open(p) {

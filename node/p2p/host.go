@@ -89,7 +89,7 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 		items:  newLenience(h.params.BlockInterval/batchesPerBlock, forgivenBatches),
 	}
 	h.names = protocolsOf(h.chainID)
-	h.gate = newGate(cfg.cut, h.stats)
+	h.gate = newGate(cfg.cut, h.stats, cfg.MaxPeers, h.arrived)
 	h.dialer = newDialer()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	limits, err := resources(h.names, cfg.MaxPeers, cfg.MaxSessions)
