@@ -6,6 +6,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/message"
+	"cairn/mailstore/textroom"
 )
 
 // Mode says whom a server's listeners serve.
@@ -77,6 +78,9 @@ type Config struct {
 	Siblings Siblings
 	// Limits bound what one peer may use.
 	Limits Limits
+	// Texts is what the text of messages that are coming in is counted in, where servers share one; nil: each has one of
+	// its own, of Limits.TextBytes.
+	Texts *textroom.Room
 	// Sending says how the courier goes about its work.
 	Sending Sending
 
@@ -95,18 +99,19 @@ func (c Config) withDefaults() Config {
 
 // Limits bound what peers may ask of a server.
 type Limits struct {
-	MessageBytes int64 // size of a message; default 25 MiB
-	TextBytes    int64 // of message text that all sessions of a server hold at one time, those of one peer a quarter (Submission: all of it); default 256 MiB, never less than MessageBytes
-	Recipients   int   // of one message; default 100 (RFC 5321, section 4.5.3.1.8)
-	LineBytes    int   // of a line of message text with its CRLF; default 128 KiB
-	HeaderBytes  int   // size of a header section; default 256 KiB, for Inbound 16 KiB more
-	HeaderLines  int   // lines of a header section; default 4096, for Inbound 256 more
-	Errors       int   // 4xx and 5xx replies since the last accepted message before the peer is told to go; default 20
-	Refused      int   // the same of recipients, which are not counted as Errors; default twice Recipients
-	Beyond       int   // the same of recipients beyond those that a message may have, which are not counted as Refused; default 100 times Recipients
-	Connections  int   // at one time over all listeners of a server; default 512
-	PerPeer      int   // connections at one time of one IPv4 address or IPv6 /64, twice as many of an enrolled node; default 64, Connections for Submission
-	PerNetwork   int   // of one IPv4 /24 or IPv6 /48, enrolled nodes and Submission aside; default twice PerPeer
+	MessageBytes int64         // size of a message; default 25 MiB
+	TextBytes    int64         // of message text that all sessions of a server hold at one time, those of one peer a quarter (Submission: all of it); default 256 MiB, never less than MessageBytes
+	RoomWait     time.Duration // that a message waits in all for room for its text before it is refused for now; default 10 s
+	Recipients   int           // of one message; default 100 (RFC 5321, section 4.5.3.1.8)
+	LineBytes    int           // of a line of message text with its CRLF; default 128 KiB
+	HeaderBytes  int           // size of a header section; default 256 KiB, for Inbound 16 KiB more
+	HeaderLines  int           // lines of a header section; default 4096, for Inbound 256 more
+	Errors       int           // 4xx and 5xx replies since the last accepted message before the peer is told to go; default 20
+	Refused      int           // the same of recipients, which are not counted as Errors; default twice Recipients
+	Beyond       int           // the same of recipients beyond those that a message may have, which are not counted as Refused; default 100 times Recipients
+	Connections  int           // at one time over all listeners of a server; default 512
+	PerPeer      int           // connections at one time of one IPv4 address or IPv6 /64, twice as many of an enrolled node; default 64, Connections for Submission
+	PerNetwork   int           // of one IPv4 /24 or IPv6 /48, enrolled nodes and Submission aside; default twice PerPeer
 
 	CommandTimeout time.Duration // for a whole command line to arrive; default 5 min (RFC 5321, section 4.5.3.2.7)
 	DataTimeout    time.Duration // for the next bytes of a message to arrive; default 3 min (section 4.5.3.2.5)
@@ -176,6 +181,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.MessageBytes, 25<<20)
 	orDefault(&l.TextBytes, 256<<20)
 	l.TextBytes = max(l.TextBytes, l.MessageBytes)
+	orDefault(&l.RoomWait, 10*time.Second)
 	orDefault(&l.Recipients, 100)
 	orDefault(&l.LineBytes, 128<<10)
 	orDefault(&l.HeaderBytes, 256<<10)

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"cairn/mailstore/textroom"
 )
 
 // maxRefusing is how many connections are turned away with a word at one time.
@@ -62,7 +64,7 @@ type peer struct {
 	network string // that of an IP address, see networkName; else the name
 	member  bool   // an enrolled node
 	conns   int
-	text    budget
+	text    *textroom.Room
 }
 
 // reserved is the part of a limit that is kept for members.
@@ -85,7 +87,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	if refusal := s.admit(p); refusal != "" {
 		return nil, refusal
 	}
-	w := newWire(c, s.limits, s.dir.home(), &p.text)
+	w := newWire(c, s.limits, s.dir.home(), p.text)
 	w.onClose = func() { s.leave(w) }
 	if tcp, ok := c.(*net.TCPConn); ok && s.mode == Inbound {
 		w.early = func() bool {
@@ -133,13 +135,14 @@ func (s *Server) admit(p *peer) (refusal string) {
 
 func (s *Server) newPeer(name, network string, member bool) *peer {
 	p := &peer{name: name, network: network, member: member}
-	p.text.max, p.text.of = s.limits.TextBytes, &s.text
+	of, most := s.text, s.limits.TextBytes
 	if s.mode == Inbound {
-		p.text.max = max(s.limits.TextBytes/4, s.limits.MessageBytes)
+		most = max(most/4, s.limits.MessageBytes)
 	}
 	if !member {
-		p.text.of = &s.strangerText
+		of = s.strangerText
 	}
+	p.text = of.Part(most)
 	return p
 }
 

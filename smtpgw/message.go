@@ -144,10 +144,13 @@ func (t *text) take(b []byte) {
 	case t.refusal != nil:
 	case int64(len(t.b)+len(b)) > t.limits.MessageBytes:
 		t.refuse(replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", t.limits.MessageBytes))
-	case !t.room.take(len(b)):
-		t.refuse(replyf(452, 4, 3, 1, "too much mail is coming in at this moment; try again later"))
 	default:
-		t.b = append(t.b, b...)
+		grown, ok := t.room.grow(t.b, len(b), t.limits.MessageBytes)
+		if !ok {
+			t.refuse(replyf(452, 4, 3, 1, "too much mail is coming in at this moment; try again later"))
+			return
+		}
+		t.b = append(grown, b...)
 	}
 }
 

@@ -76,7 +76,7 @@ func TestHeldTextMakesPlace(t *testing.T) {
 		waitFor(t, func() bool { // all that was sent has come in
 			w.at.mu.Lock()
 			defer w.at.mu.Unlock()
-			return w.at.waits == toSend && s.text.used.Load() > 0
+			return w.at.waits == toSend && s.text.Used() > 0
 		})
 		dial(t, addr).expect("^421 .* is too busy")
 		w.at.mu.Lock()
@@ -97,8 +97,8 @@ func TestHeldTextMakesPlace(t *testing.T) {
 		next.closed()
 		waitFor(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.wires) == 0 })
 	}
-	if got := inboxOf(t, st, "user@local.example", "inbox"); len(got) != 0 || s.text.used.Load() != 0 {
-		t.Errorf("stored %q, holding %d", got, s.text.used.Load())
+	if got := inboxOf(t, st, "user@local.example", "inbox"); len(got) != 0 || s.text.Used() != 0 {
+		t.Errorf("stored %q, holding %d", got, s.text.Used())
 	}
 }
 

@@ -1,46 +1,51 @@
 package smtpgw
 
-import "sync/atomic"
+import (
+	"context"
+	"time"
 
-// budget bounds the message text that is held in memory at one time for a
-// server, or for a part of its peers, so that many messages which come in
-// slowly cannot use it up.
-type budget struct {
-	max  int64
-	of   *budget // what the budget is a part of, or nil
-	used atomic.Int64
-}
+	"cairn/mailstore/textroom"
+)
 
-// take takes n bytes out of the budget and all that it is a part of, if they
-// have them.
-func (b *budget) take(n int64) bool {
-	if b.used.Add(n) <= b.max && (b.of == nil || b.of.take(n)) {
-		return true
-	}
-	b.used.Add(-n)
-	return false
-}
+const (
+	// firstText is how much room message text gets to begin with, in bytes.
+	firstText = 16 << 10
+	// claimed is the part of its text that a message must have brought before it gets the room for all that it says it has.
+	claimed = 8
+)
 
-// give gives n bytes back.
-func (b *budget) give(n int64) {
-	for ; b != nil; b = b.of {
-		b.used.Add(-n)
-	}
-}
-
-// room is the part of a budget that one message has taken.
+// room is what one message has taken of a room for text, from its first bytes until it is answered.
 type room struct {
-	budget *budget
-	taken  int64
+	of    *textroom.Room
+	ctx   context.Context // ends the wait for more; nil: there is no wait
+	wait  time.Duration   // all that the message may wait
+	said  int64           // size that the peer gave, in bytes; 0: none
+	taken int64
 }
 
-// take asks for n more bytes.
-func (r *room) take(n int) bool {
-	if !r.budget.take(int64(n)) {
+// take asks for n more bytes, and waits for them if it has to.
+func (r *room) take(n int64) bool {
+	if !r.of.Try(n) && !r.await(n) {
 		return false
 	}
-	r.taken += int64(n)
+	r.taken += n
 	return true
+}
+
+func (r *room) await(n int64) bool {
+	if r.ctx == nil || r.wait <= 0 || n > r.of.Max()-r.taken {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, r.wait)
+	defer cancel()
+	begun := time.Now()
+	taken, err := r.of.Take(ctx, n)
+	r.wait -= time.Since(begun)
+	if err == nil && taken < n { // there is never so much
+		r.of.Give(taken)
+		return false
+	}
+	return err == nil
 }
 
 // leave gives all of it back. A nil room holds nothing.
@@ -48,6 +53,28 @@ func (r *room) leave() {
 	if r == nil {
 		return
 	}
-	r.budget.give(r.taken)
+	r.of.Give(r.taken)
 	r.taken = 0
+}
+
+// grow returns b with place for n more bytes, for which it takes room; false if there is none. Text grows twofold, and at once to
+// the size that was said when a part of that has come, so that little of it is copied and thrown away.
+func (r *room) grow(b []byte, n int, most int64) ([]byte, bool) {
+	need := int64(len(b) + n)
+	if need <= int64(cap(b)) {
+		return b, true
+	}
+	size := max(2*int64(cap(b)), need, firstText)
+	if said := min(r.said+firstText, most); need <= said && said <= claimed*need {
+		size = said
+	}
+	have := int64(cap(b))
+	if size = min(size, max(most, need)); r.of.Try(size - have) {
+		r.taken += size - have
+	} else if size = min(size, need+max(need/claimed, firstText)); !r.take(size - have) {
+		return nil, false
+	}
+	grown := make([]byte, len(b), size)
+	copy(grown, b)
+	return grown, true
 }

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore/textroom"
 )
 
 // TestTextBudget has peers send more at one time than the server will hold:
@@ -16,7 +18,7 @@ import (
 // is served, and the room is given back.
 func TestTextBudget(t *testing.T) {
 	cfg := testConfig
-	cfg.Limits.MessageBytes, cfg.Limits.TextBytes = 1<<20, 1<<20
+	cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.RoomWait = 1<<20, 1<<20, time.Millisecond
 	st := localStore(t)
 	server := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
 	addr := serve(t, server)
@@ -38,29 +40,102 @@ func TestTextBudget(t *testing.T) {
 	if _, err := first.conn.Write([]byte(text)); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return server.text.used.Load() == int64(len(text)) })
+	waitFor(t, func() bool { return server.text.Used() >= int64(len(text)) })
 
 	data("^452 4.3.1 ")
 	chunked := begin()
 	chunked.say(fmt.Sprintf("BDAT %d LAST\r\n%s", len(text), text), "^452 4.3.1 ")
 	first.say(".\r\n", "^250 ")
 	data("^250 ")
-	waitFor(t, func() bool { return server.text.used.Load() == 0 })
+	waitFor(t, func() bool { return server.text.Used() == 0 })
+}
+
+// TestTextWaits: who comes when there is no room waits for it.
+func TestTextWaits(t *testing.T) {
+	cfg := testConfig
+	cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.RoomWait = 1<<20, 1<<20, time.Minute
+	st := localStore(t)
+	server := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
+	addr := serve(t, server)
+	if !server.text.Try(1 << 20) {
+		t.Fatal("there is no room to begin with")
+	}
+	d := greeted(t, addr)
+	d.say("MAIL FROM:<a@peer.example> SIZE=1000\r\n", "^250")
+	d.say("RCPT TO:<user@local.example>\r\n", "^250")
+	d.say("DATA\r\n", "^354")
+	if _, err := d.conn.Write([]byte(mailText("waits") + ".\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	d.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if all, _, err := d.reply(); !os.IsTimeout(err) {
+		t.Fatalf("without room: %q, %v", all, err)
+	}
+	d.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	server.text.Give(1 << 20)
+	d.expect("^250 ")
+	waitFor(t, func() bool { return server.text.Used() == 0 })
+}
+
+// TestGrow: text is copied seldom, takes room for what it has, and no more of it on a mere claim than a part of what came.
+func TestGrow(t *testing.T) {
+	const most = 1 << 20
+	for _, tt := range []struct {
+		name     string
+		size     int
+		said     int64
+		room     int64
+		copies   int
+		capacity int
+		ok       bool
+	}{
+		{"a few lines", 1000, 0, most, 1, firstText, true},
+		{"as said", 1_000_000, 1_000_000, most, 5, 1_000_000 + firstText, true},
+		{"nothing said", 1_000_000, 0, most, 7, most, true},
+		{"more than said", 1_000_000, 1000, most, 8, most, true},
+		{"much less than said", 20_000, 1_000_000, most, 2, 32 << 10, true},
+		{"too little room to double", 40_000, 0, 50_000, 3, 32<<10 + 32 + firstText, true},
+		{"too little room", 40_000, 0, 39_000, 3, 0, false},
+	} {
+		whole := textroom.New(tt.room)
+		r := &room{of: whole, said: tt.said}
+		var b []byte
+		copies, ok := 0, true
+		for len(b) < tt.size && ok {
+			n := min(100, tt.size-len(b))
+			before := cap(b)
+			if b, ok = r.grow(b, n, most); ok {
+				b = b[:len(b)+n]
+			}
+			if cap(b) != before {
+				copies++
+			}
+		}
+		if ok != tt.ok || copies > tt.copies || cap(b) != tt.capacity {
+			t.Errorf("%s: %t, %d copies, place for %d", tt.name, ok, copies, cap(b))
+		}
+		if want := int64(cap(b)); ok && (r.taken != want || whole.Used() != want) {
+			t.Errorf("%s: %d taken, %d used, want %d", tt.name, r.taken, whole.Used(), want)
+		}
+		if r.leave(); whole.Used() != 0 {
+			t.Errorf("%s: %d are not given back", tt.name, whole.Used())
+		}
+	}
 }
 
 // A message that is refused holds no room while the rest of it comes in: the
 // others that one busy peer sends at the same time would be refused with it.
 func TestRefusedTextHoldsNothing(t *testing.T) {
 	limits := Limits{}.withDefaults()
-	whole := &budget{max: 100}
-	first, second := &room{budget: &budget{max: 100, of: whole}}, &room{budget: &budget{max: 100, of: whole}}
-	line := []byte(strings.Repeat("x", 38) + "\r\n")
+	whole := textroom.New(50_000)
+	first, second := &room{of: whole.Part(50_000)}, &room{of: whole.Part(50_000)}
+	line := []byte(strings.Repeat("x", 19_998) + "\r\n")
 	a, b := text{limits: &limits, room: first}, text{limits: &limits, room: second}
 	a.add(line)
 	b.add(line)
 	a.add(line) // too much
-	if a.refusal == nil || b.refusal != nil || whole.used.Load() != 40 {
-		t.Fatalf("refused: %v, %v; %d octets held", a.refusal, b.refusal, whole.used.Load())
+	if a.refusal == nil || b.refusal != nil || whole.Used() != 20_000 {
+		t.Fatalf("refused: %v, %v; %d octets held", a.refusal, b.refusal, whole.Used())
 	}
 	b.add(line)
 	if b.refusal != nil || string(b.b) != string(line)+string(line) {
@@ -72,7 +147,7 @@ func TestRefusedTextHoldsNothing(t *testing.T) {
 // part, and what strangers do leaves members theirs.
 func TestTextOfOnePeer(t *testing.T) {
 	cfg := membersConfig()
-	cfg.Limits.MessageBytes, cfg.Limits.TextBytes = 200_000, 800_000
+	cfg.Limits.MessageBytes, cfg.Limits.TextBytes, cfg.Limits.RoomWait = 200_000, 800_000, time.Millisecond
 	st := localStore(t)
 	s := NewInbound(cfg, st, testDelivery(cfg, st, &verifier{}), discard())
 	l := servePipes(t, s)
@@ -156,7 +231,7 @@ func drip(d *dialogue, b string) {
 // TestTimeEndsWithTheMessage: a session goes on however long ago its messages
 // were.
 func TestTimeEndsWithTheMessage(t *testing.T) {
-	w := newWire(nil, Limits{}.withDefaults(), "", new(budget))
+	w := newWire(nil, Limits{}.withDefaults(), "", textroom.Unbounded())
 	s := &session{wire: w}
 	begin := time.Now()
 	for _, over := range []func(){

@@ -15,6 +15,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/textroom"
 )
 
 // Server speaks SMTP with the peers of any number of listeners.
@@ -31,8 +32,8 @@ type Server struct {
 	ctx       context.Context // ends when Shutdown stops waiting
 	cancel    context.CancelFunc
 
-	text         budget // of all peers
-	strangerText budget // of those who are no members
+	text         *textroom.Room // of all peers
+	strangerText *textroom.Room // of those who are no members
 
 	mu          sync.Mutex
 	wires       map[*wire]*peer // open connections and whose they are
@@ -71,8 +72,10 @@ func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) 
 		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: newDirectory(cfg), store: store, log: log,
 		wires: make(map[*wire]*peer), peers: make(map[string]*peer), networks: make(map[string]int), refusing: make(chan struct{}, maxRefusing),
 	}
-	s.text.max = s.limits.TextBytes
-	s.strangerText.max, s.strangerText.of = max(s.limits.TextBytes-s.reserved(s.limits.TextBytes), s.limits.MessageBytes), &s.text
+	if s.text = cfg.Texts; s.text == nil {
+		s.text = textroom.New(s.limits.TextBytes)
+	}
+	s.strangerText = s.text.Part(max(s.limits.TextBytes-s.reserved(s.limits.TextBytes), s.limits.MessageBytes))
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.smtp.Domain = cfg.Hostname

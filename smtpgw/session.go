@@ -22,12 +22,13 @@ type session struct {
 	from  string
 	acct  mailstore.AccountID // of the submitter
 	rcpts []string
+	size  int64 // that the peer gave with MAIL, in bytes; 0: none
 	route Route // inbound: to the node that has the mailboxes of all of them
 }
 
 // Reset forgets the transaction.
 func (s *session) Reset() {
-	s.open, s.utf8, s.from, s.acct, s.rcpts, s.route = false, false, "", 0, nil, Route{}
+	s.open, s.utf8, s.from, s.acct, s.rcpts, s.size, s.route = false, false, "", 0, nil, 0, Route{}
 	s.wire.over()
 }
 
@@ -60,7 +61,7 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	if err != nil {
 		return err
 	}
-	s.open, s.utf8 = true, opts.UTF8
+	s.open, s.utf8, s.size = true, opts.UTF8, opts.Size
 	return nil
 }
 
@@ -104,7 +105,7 @@ func (s *session) Data(r io.Reader) error {
 }
 
 func (s *session) data(r io.Reader) error {
-	room := &room{budget: s.wire.budget}
+	room := &room{of: s.wire.texts, ctx: s.srv.ctx, wait: s.srv.limits.RoomWait, said: s.size}
 	defer room.leave()
 	raw, err := s.text(r, room)
 	if isSmuggling(err) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"cairn/mailstore/textroom"
 )
 
 const (
@@ -35,8 +37,8 @@ const (
 type wire struct {
 	net.Conn
 	limits Limits
-	domain string  // completes a bare <postmaster>
-	budget *budget // of the peer's message text
+	domain string         // completes a bare <postmaster>
+	texts  *textroom.Room // of the peer
 	r      *bufio.Reader
 
 	out    []byte // what go-smtp reads next
@@ -72,8 +74,8 @@ type wire struct {
 // errDraining ends the wait for a command when the server shuts down.
 var errDraining = errors.New("server is shutting down")
 
-func newWire(c net.Conn, limits Limits, domain string, budget *budget) *wire {
-	w := &wire{Conn: c, limits: limits, domain: domain, budget: budget}
+func newWire(c net.Conn, limits Limits, domain string, texts *textroom.Room) *wire {
+	w := &wire{Conn: c, limits: limits, domain: domain, texts: texts}
 	w.r = bufio.NewReaderSize(fill{w}, wireBuffer)
 	w.await(false)
 	w.at.since = w.since
@@ -156,7 +158,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		case w.gone:
 			return 0, io.EOF
 		case w.inText:
-			w.message(&room{budget: new(budget)}) // the session did not want it: nothing is kept
+			w.message(&room{of: textroom.Unbounded()}) // the session did not want it: nothing is kept
 		case w.chunk > 0:
 			return w.readChunk(p)
 		case w.skip > 0:
