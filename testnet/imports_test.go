@@ -27,7 +27,7 @@ type pkg struct {
 // to the outside, each other, and the modules listed here.
 var (
 	purePackages = []string{
-		"cairn/consensus", "cairn/consensus/record", "cairn/consensus/fingerprint", "cairn/mailstore/message", "cairn/mailstore/message/grammar", "cairn/mailstore/message/maildomain",
+		"cairn/consensus", "cairn/consensus/sorted", "cairn/consensus/record", "cairn/consensus/fingerprint", "cairn/mailstore/message", "cairn/mailstore/message/grammar", "cairn/mailstore/message/maildomain",
 		"cairn/mailstore/message/derive",
 		"cairn/index/query", "cairn/index/query/nearest", "cairn/index/analysis", "cairn/index/postings",
 		"cairn/smtpgw/screen",
