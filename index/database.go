@@ -1,14 +1,13 @@
 package index
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"cairn/mailstore"
+	"cairn/mailstore/badgerlog"
 	"cairn/mailstore/intact"
 
 	"github.com/dgraph-io/badger/v4"
@@ -46,7 +45,7 @@ func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 	o.BlockCacheSize = 16 << 20
 	o.NumCompactors = 2
 	o.MetricsEnabled = false
-	o.Logger = databaseLog{log}
+	o.Logger = badgerlog.New(log, "index")
 	db, err := intact.Open(dir, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
 	if intact.IsFault(err) {
 		return nil, fmt.Errorf("index: %s is damaged: %w", dir, err)
@@ -196,17 +195,3 @@ func termKey(a mailstore.AccountID, f field, term string, first mailstore.Messag
 
 // lastNumber returns the number that a key ends with.
 func lastNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
-
-// databaseLog passes Badger's log on.
-type databaseLog struct{ log *slog.Logger }
-
-func (l databaseLog) Errorf(format string, args ...any)   { l.print(slog.LevelError, format, args) }
-func (l databaseLog) Warningf(format string, args ...any) { l.print(slog.LevelWarn, format, args) }
-func (l databaseLog) Infof(format string, args ...any)    { l.print(slog.LevelDebug, format, args) }
-func (l databaseLog) Debugf(format string, args ...any)   { l.print(slog.LevelDebug, format, args) }
-
-func (l databaseLog) print(level slog.Level, format string, args []any) {
-	if l.log.Enabled(context.Background(), level) {
-		l.log.Log(context.Background(), level, "index database: "+strings.TrimSpace(fmt.Sprintf(format, args...)))
-	}
-}

@@ -33,7 +33,7 @@ func AcceptBehind(dir string, now time.Time, log *slog.Logger) error {
 	if e, ok := errors.AsType[*HeadError](err); err != nil && !errors.Is(err, fs.ErrNotExist) && (!ok || e.Later) {
 		return fmt.Errorf("mailstore: %w", err)
 	}
-	dblog := &databaseLog{log: log}
+	dblog := newDatabaseLog(log)
 	db, err := openDatabase(dir, dblog)
 	if err != nil {
 		return err

@@ -1,12 +1,12 @@
 package mailstore
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
 
+	"cairn/mailstore/badgerlog"
 	"cairn/mailstore/intact"
 
 	"github.com/dgraph-io/badger/v4"
@@ -73,23 +73,17 @@ func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 
 // databaseLog passes Badger's log on and remembers that syncing failed.
 type databaseLog struct {
-	log      *slog.Logger
+	*badgerlog.Logger
 	unsynced atomic.Bool
+}
+
+func newDatabaseLog(log *slog.Logger) *databaseLog {
+	return &databaseLog{Logger: badgerlog.New(log, "mail")}
 }
 
 func (l *databaseLog) Errorf(format string, args ...any) {
 	if strings.Contains(format, "sync") {
 		l.unsynced.Store(true)
 	}
-	l.print(slog.LevelError, format, args)
-}
-
-func (l *databaseLog) Warningf(format string, args ...any) { l.print(slog.LevelWarn, format, args) }
-func (l *databaseLog) Infof(format string, args ...any)    { l.print(slog.LevelDebug, format, args) }
-func (l *databaseLog) Debugf(format string, args ...any)   { l.print(slog.LevelDebug, format, args) }
-
-func (l *databaseLog) print(level slog.Level, format string, args []any) {
-	if l.log.Enabled(context.Background(), level) {
-		l.log.Log(context.Background(), level, "mail database: "+strings.TrimSpace(fmt.Sprintf(format, args...)))
-	}
+	l.Logger.Errorf(format, args...)
 }

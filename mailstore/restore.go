@@ -33,7 +33,7 @@ func Restore(dir string, dump io.Reader, note Restoration, log *slog.Logger) (Du
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		return DumpStats{}, errors.Join(err, fmt.Errorf("mailstore: %s is not empty", dir))
 	}
-	dblog := &databaseLog{log: log}
+	dblog := newDatabaseLog(log)
 	db, err := openDatabase(dir, dblog)
 	if err != nil {
 		return DumpStats{}, err

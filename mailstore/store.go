@@ -51,7 +51,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err := checkGone(dir); err != nil {
 		return nil, err
 	}
-	dblog := &databaseLog{log: log}
+	dblog := newDatabaseLog(log)
 	db, err := openDatabase(dir, dblog)
 	if err != nil {
 		return nil, err

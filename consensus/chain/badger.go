@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 
+	"cairn/mailstore/badgerlog"
 	"cairn/mailstore/diskroom"
 	"cairn/mailstore/intact"
 )
@@ -33,7 +33,7 @@ func OpenDB(dir string, log *slog.Logger) (*badger.DB, error) {
 		return nil, fmt.Errorf("open the chain database: %w", err)
 	}
 	opt := badger.DefaultOptions(dir)
-	opt.Logger = badgerLog{log}
+	opt.Logger = badgerlog.New(log, "chain")
 	opt.MetricsEnabled = false
 	opt.SyncWrites = false      // blocks can be fetched again; see the package comment
 	opt.DetectConflicts = false // the Manager is the only writer
@@ -60,15 +60,3 @@ func OpenDB(dir string, log *slog.Logger) (*badger.DB, error) {
 // CloseDB closes what OpenDB opened, and notes that it was closed well, so that
 // the next OpenDB need not read all of it.
 func CloseDB(db *badger.DB) error { return intact.Close(db.Opts().Dir, db) }
-
-// badgerLog passes Badger's warnings and errors on, and its chatter at debug level.
-type badgerLog struct{ log *slog.Logger }
-
-func (l badgerLog) Errorf(f string, a ...any)   { l.log.Error(line(f, a)) }
-func (l badgerLog) Warningf(f string, a ...any) { l.log.Warn(line(f, a)) }
-func (l badgerLog) Infof(f string, a ...any)    { l.log.Debug(line(f, a)) }
-func (l badgerLog) Debugf(f string, a ...any)   { l.log.Debug(line(f, a)) }
-
-func line(f string, a []any) string {
-	return "chain database: " + strings.TrimSpace(fmt.Sprintf(f, a...))
-}
