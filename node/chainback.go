@@ -52,10 +52,10 @@ func (n *Node) openChain(folder string) error {
 }
 
 func (n *Node) openChainIn(folder string) (err error) {
-	if n.chainDB, err = chain.OpenDB(folder, n.log); err != nil {
+	if n.chainDB, err = chain.OpenDB(folder, n.part("chain")); err != nil {
 		return err
 	}
-	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.log); err != nil {
+	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.part("chain")); err != nil {
 		err = errors.Join(err, chain.CloseDB(n.chainDB))
 		n.chainDB, n.chain = nil, nil
 	}

@@ -51,6 +51,9 @@ type Config struct {
 
 	// Verdict decides about mail by what its record says.
 	Verdict VerdictConfig `koanf:"verdict"`
+
+	// Log says what the node logs, and where.
+	Log LogConfig `koanf:"log"`
 }
 
 // OrganisationConfig is read when the node joins a network and enrols. What is
@@ -154,6 +157,18 @@ type VerdictConfig struct {
 	AddressMap []string `koanf:"address_map"`
 }
 
+// LogConfig is about the node's log.
+type LogConfig struct {
+	// Level is what is told: "debug", "info", "warn" or "error".
+	Level string `koanf:"level"`
+
+	// Debug are parts of the node that are told in full whatever Level is; see logs.Parts.
+	Debug []string `koanf:"debug"`
+
+	// File is the absolute path of a file that is appended to; "" is standard error.
+	File string `koanf:"file"`
+}
+
 // DefaultConfig is the configuration of an organisation with these domains
 // before anybody changed it.
 func DefaultConfig(name string, domains []string) *Config {
@@ -171,6 +186,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Verdict: VerdictConfig{
 			Threshold: record.DefaultThreshold, Invalid: string(screen.InvalidSpam), Banners: []string{}, AddressMap: []string{},
 		},
+		Log: LogConfig{Level: "info", Debug: []string{}},
 	}
 	if len(domains) > 0 {
 		c.Hostname = "mail." + domains[0]

@@ -76,7 +76,7 @@ func TestMiningShare(t *testing.T) {
 func TestBadConfig(t *testing.T) {
 	good := string(DefaultConfig("Alpha", []string{"alpha.example"}).Format())
 	tests := []struct{ name, old, new, key, cause string }{
-		{"not TOML", "[organisation]", "[organisation", "", "not valid TOML: line 10: "},
+		{"not TOML", "[organisation]", "[organisation", "", "not valid TOML: line 11: "},
 		{"unknown key", "mine =", "mien =", "mien", "no such key"},
 		{"section as a value", "", "mail = 7\n", "mail", "section"},
 		{"no domains", `["alpha.example"]`, `[]`, "organisation.domains", "0 domains"},
@@ -132,6 +132,9 @@ func TestBadConfig(t *testing.T) {
 		{"map without right side", "address_map = []", `address_map = ["a@b.example"]`, "verdict.address_map", "form"},
 		{"map of different sides", "address_map = []", `address_map = ["@b.example = a@c.example"]`, "verdict.address_map", "the other a domain"},
 		{"map with two answers", "address_map = []", `address_map = ["@b.example = @c.example", "@b.example = @d.example"]`, "verdict.address_map", "twice"},
+		{"log level", `level = "info"`, `level = "loud"`, "log.level", "loud"},
+		{"log of a part that is none", "debug = []", `debug = ["smtp", "imap"]`, "log.debug", `"imap"`},
+		{"log file by a relative path", `file = ""`, `file = "cairn.toml"`, "log.file", "no absolute path"},
 		{"invalid", `invalid = "spam"`, `invalid = "bounce"`, "verdict.invalid", "bounce"},
 	}
 	for _, tt := range tests {
@@ -195,6 +198,7 @@ func FuzzConfig(f *testing.F) {
 			{&again.P2P.Bootstrap, &c.P2P.Bootstrap},
 			{&again.Submission.RelayFrom, &c.Submission.RelayFrom},
 			{&again.Records.LeaveOut, &c.Records.LeaveOut},
+			{&again.Log.Debug, &c.Log.Debug},
 		} {
 			if len(*list.want) == 0 {
 				*list.got = *list.want

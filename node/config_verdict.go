@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cairn/consensus/record"
+	"cairn/smtpgw/screen"
 )
 
 // Context is what the configuration says about the way of mail to this node. It
@@ -16,6 +17,18 @@ func (v *VerdictConfig) Context() record.Context {
 	}
 	c.Map, _ = record.ParseAddressMap(v.AddressMap)
 	return c
+}
+
+// way is Context with what is derived from attachments, pictures and text.
+func (v *VerdictConfig) way() record.Context {
+	c := v.Context()
+	c.Derive = deriver()
+	return c
+}
+
+// policy is what becomes of mail with an invalid record.
+func (v *VerdictConfig) policy() screen.Policy {
+	return screen.Policy{Invalid: screen.Invalid(v.Invalid)}
 }
 
 // checkContext tells what Context would leave out.

@@ -27,7 +27,6 @@ import (
 	"cairn/node/home"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
-	"cairn/smtpgw/screen"
 )
 
 // Node is one open node: every part constructed and connected.
@@ -43,6 +42,8 @@ type Node struct {
 	now        func() time.Time // the clock that the node goes by
 	otherClock bool             // now is not this machine's
 	log        *slog.Logger
+	relog      func(LogConfig) error
+	hangup     <-chan struct{} // the configuration is to be read anew
 
 	store   *mailstore.Store
 	index   *index.Index
@@ -97,7 +98,7 @@ type listeners struct {
 func Open(dir string, log *slog.Logger) (*Node, error) { return openWith(dir, RunOptions{Log: log}) }
 
 func openWith(dir string, o RunOptions) (_ *Node, err error) {
-	n := &Node{dir: dir, log: o.Log, started: time.Now(), now: o.Now, otherClock: o.Now != nil}
+	n := &Node{dir: dir, log: o.Log, relog: o.Relog, hangup: o.Reload, started: time.Now(), now: o.Now, otherClock: o.Now != nil}
 	n.elapsed = newElapsed(n.started)
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
@@ -162,6 +163,9 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	return n, nil
 }
 
+// part is the log of one part of the node, see logs.Parts.
+func (n *Node) part(name string) *slog.Logger { return n.log.With("part", name) }
+
 // connect constructs the parts around the stores.
 func (n *Node) connect() (err error) {
 	if n.trust, err = verifier.OpenTrust(n.store, lookupTXT); err != nil {
@@ -176,19 +180,17 @@ func (n *Node) connect() (err error) {
 	if err := n.reportTwins(); err != nil {
 		return err
 	}
-	n.filing = smtpgw.NewFiling(screen.Policy{Invalid: screen.Invalid(n.cfg.Verdict.Invalid)})
-	way := n.cfg.Verdict.Context()
-	way.Derive = deriver()
+	n.filing = smtpgw.NewFiling(n.cfg.Verdict.policy())
 	n.verifier = verifier.New(n.store, n.chain, n.trust, verifier.Config{
 		Threshold: n.cfg.Verdict.Threshold,
-		Context:   way,
+		Context:   n.cfg.Verdict.way(),
 		Own:       verifier.Own{Key: n.enrol.Enrol().OrgKey, Domains: n.enrol.Enrol().Domains},
 
 		Forwarders: knownForwarders,
 
 		Now: n.now, Distrust: n.distrustClock,
-	}, filer{n.filing}, n.log)
-	n.history = smtpgw.NewHistory(n.store, authorOf, n.log)
+	}, filer{n.filing}, n.part("verifier"))
+	n.history = smtpgw.NewHistory(n.store, authorOf, n.part("smtp"))
 
 	n.applications = newApplications(n.viewIsOld)
 	n.pool = mempool.New(mempool.DefaultPolicy(), n.trust.Conflict)
@@ -199,12 +201,12 @@ func (n *Node) connect() (err error) {
 	n.host, err = p2p.New(p2p.Config{
 		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount, Now: n.now,
 		Silent: func() bool { return n.copies.silent() != "" }, Copied: n.copied,
-	}, n.chain, waitingRoom{n.pool, n.applications}, n.log)
+	}, n.chain, waitingRoom{n.pool, n.applications}, n.part("p2p"))
 	if err != nil {
 		return n.unusable("p2p.listen", err, ofOriginal+"or an address of this machine")
 	}
 	if share := n.cfg.MiningShare(); share > 0 {
-		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.log)
+		n.miner = miner.New(n.chain, n.pool, n.id.Recorder, share, n.host.PublishBlock, n.part("miner"))
 		n.miner.SetClock(n.now)
 		n.miner.SetWait(n.wait)
 		n.miner.SetKey(n.miningKey)
@@ -220,7 +222,7 @@ func (n *Node) connect() (err error) {
 	n.queue = outbox.New(n.store)
 	n.queue.SetClock(n.now)
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
-	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.log)
+	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.part("recorder"))
 	n.recorder.SetNode(n.id.NodeKey(), n.hasRecorder)
 	n.recorder.SetClock(n.now)
 	n.recorder.SetSilent(n.copies.silent)
@@ -233,10 +235,10 @@ func (n *Node) connect() (err error) {
 	}
 	delivery := smtpgw.NewDelivery(gw, n.store, checker{n.verifier, n.id.NodeKey()}, n.filing,
 		smtpgw.Sources{Account: []smtpgw.AccountSource{n.history}})
-	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.log)
-	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, listStanding, n.log)
-	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.log)
-	n.inbound = smtpgw.NewInbound(inboundConfig(gw), n.store, delivery, n.log)
+	n.courier = smtpgw.NewCourier(gw, n.queue, router{n}, delivery, n.part("queue"))
+	n.lists = smtpgw.NewDistributor(gw, n.store, n.queue, listStanding, n.part("smtp"))
+	n.submission = smtpgw.NewSubmission(gw, n.store, n.queue, n.part("smtp"))
+	n.inbound = smtpgw.NewInbound(inboundConfig(gw), n.store, delivery, n.part("smtp"))
 	return nil
 }
 

@@ -16,6 +16,11 @@ type RunOptions struct {
 	Ready func(status api.Status) // called once when the node serves; may be nil
 	Now   func() time.Time        // the clock; nil: this machine's
 
+	// Relog takes the settings of the log when they have changed, and opens its file anew; nil: the log stays as it is.
+	Relog func(LogConfig) error
+	// Reload is received from when the configuration is to be read anew; nil: it never is.
+	Reload <-chan struct{}
+
 	Alone bool // go on with the chain as it is here, whatever was seen of others: they are gone for good
 
 	bound  api.Listeners     // where an earlier round listened; empty: as configured

@@ -42,6 +42,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run(n.watchOwn)
 	run(n.watchOthers)
 	run(n.watchRecorder)
+	run(n.readAnew)
 	if n.miner != nil {
 		run(n.miner.Run)
 	}

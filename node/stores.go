@@ -27,7 +27,7 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 		n.log.Info("opening a store", "folder", path)
 		return path
 	}
-	n.store, err = mailstore.Open(folder(home.MailDir), n.log)
+	n.store, err = mailstore.Open(folder(home.MailDir), n.part("store"))
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
@@ -42,7 +42,7 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	if err != nil {
 		return err
 	}
-	if n.index, err = index.Open(folder(home.IndexDir), n.store, n.log); err != nil {
+	if n.index, err = index.Open(folder(home.IndexDir), n.store, n.part("index")); err != nil {
 		return unreadable(filepath.Join(n.dir, home.IndexDir), err, "delete that folder: it is built anew from the mail")
 	}
 	return n.openChain(folder(home.ChainDir))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"cairn/mailstore"
 	"cairn/smtpgw/screen"
@@ -20,14 +21,21 @@ const maxKept = 64
 
 // Filing keeps mail where screen.Decide sends it: at arrival, and when its
 // verdict changes.
-type Filing struct{ policy screen.Policy }
+type Filing struct{ policy atomic.Pointer[screen.Policy] }
 
 // NewFiling returns a filing by that policy.
-func NewFiling(policy screen.Policy) *Filing { return &Filing{policy} }
+func NewFiling(policy screen.Policy) *Filing {
+	f := new(Filing)
+	f.SetPolicy(policy)
+	return f
+}
+
+// SetPolicy changes the policy, for decisions from now on. Mail stays where it was filed until its verdict changes.
+func (f *Filing) SetPolicy(policy screen.Policy) { f.policy.Store(&policy) }
 
 // decide is screen.Decide by the node's policy, with the finding's own evidence.
 func (f *Filing) decide(found screen.Finding, beside screen.Evidence) screen.Decision {
-	return screen.Decide(f.policy, found, append(found.Evidence(), beside...))
+	return screen.Decide(*f.policy.Load(), found, append(found.Evidence(), beside...))
 }
 
 func filingKey(account mailstore.AccountID, id mailstore.MessageID) []byte {

@@ -112,6 +112,13 @@ func TestImports(t *testing.T) {
 		} else {
 			forbid("filippo.io/age", "only node/home encrypts")
 		}
+		if name == "cairn/node/logs" {
+			for _, i := range p.Imports {
+				if strings.HasPrefix(i, "cairn/") && i != "cairn/mailstore/badgerlog" {
+					t.Errorf("%s imports %s: a log knows nothing of what is logged", name, i)
+				}
+			}
+		}
 		if name == "cairn/node/membership" {
 			for _, i := range p.Imports {
 				if (i == "cairn/node" || strings.HasPrefix(i, "cairn/node/")) && i != "cairn/node/api" && i != "cairn/node/home" {

@@ -52,9 +52,9 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	if !found.Facts.TokenPresent {
 		found.Facts.NotRecorded = a.Unrecorded
 	}
-	found.Facts.ArrivalTime, found.Facts.ClockWrong = uint64(max(a.Received.UnixMilli(), 0)), v.cfg.Distrust()
+	found.Facts.ArrivalTime, found.Facts.ClockWrong = uint64(max(a.Received.UnixMilli(), 0)), v.cfg().Distrust()
 	if !a.Local {
-		found.Facts.OwnDomain = v.cfg.Own.claimed(found, as.header, a.Sender, state, courier)
+		found.Facts.OwnDomain = v.cfg().Own.claimed(found, as.header, a.Sender, state, courier)
 	}
 	err = v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
@@ -140,9 +140,9 @@ func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailsto
 	}
 	state := as.v.chain.State()
 	if org, ok := f.recordingOrg(state); ok {
-		f.recordedBy(org, as.v.pinnedWordOf(state, f, org), as.v.cfg)
+		f.recordedBy(org, as.v.pinnedWordOf(state, f, org), as.v.cfg())
 	} else {
-		f.recordedByNobody(state, as.v.cfg)
+		f.recordedByNobody(state, as.v.cfg())
 	}
 	again, f.Facts.Replayed, err = as.seen(sp, f, rcpt)
 	return again, err
@@ -263,7 +263,7 @@ func (as *Assessment) ownDomain(f *Finding) string {
 		return ""
 	}
 	courier, _ := as.state.Org(as.courier)
-	if d := as.v.cfg.Own.claimed(f, &record.Header{Domains: f.Domains}, "", as.state, courier); d != "" {
+	if d := as.v.cfg().Own.claimed(f, &record.Header{Domains: f.Domains}, "", as.state, courier); d != "" {
 		return d
 	}
 	return as.top.Facts.OwnDomain

@@ -28,7 +28,7 @@ func (v *Verifier) Run(ctx context.Context) error {
 		if err := v.retrustUnsettled(ctx); err != nil {
 			return err
 		}
-		return v.Follow(ctx, v.cfg.Now())
+		return v.Follow(ctx, v.cfg().Now())
 	}
 	mailstore.Follow(ctx, wake, follow, func(err error) {
 		v.log.Error("verifier: revising verdicts failed, trying again", "err", err)
@@ -62,7 +62,7 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 	if err := v.forgetRemoved(ctx); err != nil {
 		return fmt.Errorf("forget removed mail: %w", err)
 	}
-	if v.cfg.Distrust() {
+	if v.cfg().Distrust() {
 		return nil // by a clock that is ahead, acceptances would be too old to be kept
 	}
 	return v.forgetGone(ctx, now)

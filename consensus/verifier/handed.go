@@ -24,10 +24,10 @@ type handed struct {
 
 // forwarders reads whom an account has named to send mail on to it.
 func (v *Verifier) forwarders(rd *mailstore.Reader, account mailstore.AccountID) ([]record.Forwarder, error) {
-	if v.cfg.Forwarders == nil {
+	if v.cfg().Forwarders == nil {
 		return nil, nil
 	}
-	return v.cfg.Forwarders(rd, account)
+	return v.cfg().Forwarders(rd, account)
 }
 
 // handedBy finds out whether the hops of an arrival, as record.Custody returns
@@ -100,7 +100,7 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 				return nil, err
 			}
 			if org, enrolled := f.recordingOrg(as.state); enrolled {
-				f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
+				f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg())
 			}
 			w.found[h.by[0]] = f
 		}
@@ -118,7 +118,7 @@ func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
 		whole := *w.strange
 		for _, rcpt := range as.arrival.Recipients {
 			if whole.Facts.RecipientInRecord {
-				whole.addressedBy(v.cfg.Own.at(as.state), as.header, rcpt, w.origin)
+				whole.addressedBy(v.cfg().Own.at(as.state), as.header, rcpt, w.origin)
 			}
 		}
 		w.whole = &whole
@@ -167,7 +167,7 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 			return nil, nil
 		}
 		copied := *w.strange
-		copied.addressedBy(v.cfg.Own.at(as.state), as.header, rcpt, w.origin)
+		copied.addressedBy(v.cfg().Own.at(as.state), as.header, rcpt, w.origin)
 		return &copied, nil
 	}
 	f := w.found[h.by[0]]
@@ -202,7 +202,7 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	if !enrolled || !claims(org, as.header.Domains) {
 		return nil, nil, nil
 	}
-	f, err := v.about(as, w, token, v.cfg.Context)
+	f, err := v.about(as, w, token, v.cfg().Context)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -213,7 +213,7 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 		f.Facts.HandedClaims = cmp.Or(claimed, f.Facts.HandedClaims)
 		f.Facts.Handed, f.Facts.WrittenTo = v.stranger(as, w, by)
 	}
-	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg)
+	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg())
 	return f, token, nil
 }
 
@@ -278,7 +278,7 @@ func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with recor
 	compared := record.Compare(token, w.below, with)
 	f.From, f.Domains = as.header.AuthorIn(w.below, compared, token)
 	f.Facts.SetFrom(f.From)
-	f.Facts.SetThreshold(v.cfg.Threshold, 0)
+	f.Facts.SetThreshold(v.cfg().Threshold, 0)
 	f.Facts.TokenPresent = true
 	if err := v.find(f, token, as.state); err != nil {
 		return nil, err
@@ -287,6 +287,6 @@ func (v *Verifier) about(as *Assessment, w *way, token *record.Token, with recor
 	f.Facts.ArrivalTime, f.Facts.ClockWrong = as.top.Facts.ArrivalTime, as.top.Facts.ClockWrong
 	f.Facts.SentOnTime = w.hops[0].Token.Record.Time
 	f.Facts.OwnDomain = as.ownDomain(f)
-	f.recordedBy(nil, word{}, v.cfg)
+	f.recordedBy(nil, word{}, v.cfg())
 	return f, nil
 }

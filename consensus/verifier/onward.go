@@ -41,7 +41,7 @@ func onwardBy(s *consensus.State, h handed, hops []record.Hop) *onward {
 // original is the finding about what the author sent, of a message that known
 // forwarders sent on.
 func (v *Verifier) original(as *Assessment, w *way, h handed) (*Finding, error) {
-	with := v.cfg.Context
+	with := v.cfg().Context
 	with.Forwarder = &h.by[0]
 	if as.alone {
 		with.Recipient = as.arrival.Recipients[0]

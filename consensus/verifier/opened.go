@@ -12,7 +12,7 @@ type opened struct {
 }
 
 func (v *Verifier) open(raw []byte) *opened {
-	o := &opened{raw: raw, header: record.ReadHeader(raw, v.cfg.Context.Map)}
+	o := &opened{raw: raw, header: record.ReadHeader(raw, v.cfg().Context.Map)}
 	var err error
 	o.tokens, err = record.Tokens(raw)
 	if len(o.tokens) == 0 {

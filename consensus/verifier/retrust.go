@@ -95,7 +95,7 @@ func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (nex
 				if f.Org != was.Org || f.OrgEvent != was.OrgEvent || f.contested(state, now) {
 					next = from // asked of another organisation, or of others than there are now
 				} else if org, ok := f.recordingOrg(now); ok && f.judgedBy(org) {
-					f.recordedBy(org, w, v.cfg)
+					f.recordedBy(org, w, v.cfg())
 					if a, asked := handlers[ref]; asked {
 						f.sentOnAs(a)
 					}

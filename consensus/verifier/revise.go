@@ -195,7 +195,7 @@ func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
 	state := v.chain.State()
 	org, ok := f.recordingOrg(state)
 	if !ok {
-		f.recordedByNobody(state, v.cfg)
+		f.recordedByNobody(state, v.cfg())
 		return
 	}
 	w, ok := asked[ref]
@@ -206,7 +206,7 @@ func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
 	default: // enrolled or changed since askAhead looked
 		w = v.pinnedWordOf(state, f, org)
 	}
-	f.recordedBy(org, w, v.cfg)
+	f.recordedBy(org, w, v.cfg())
 }
 
 // change applies fn to the finding about one message and lets its place

@@ -38,7 +38,7 @@ type Verifier struct {
 	store *mailstore.Store
 	chain Chain
 	trust *Trust
-	cfg   Config
+	now   atomic.Pointer[Config] // see cfg
 	filer Filer
 	log   *slog.Logger
 
@@ -51,9 +51,22 @@ type Verifier struct {
 // New returns a verifier over store and ch. Verdicts follow the chain while
 // Run runs.
 func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer, log *slog.Logger) *Verifier {
-	v := &Verifier{store: store, chain: ch, trust: trust, cfg: cfg.withClock(), filer: filer, log: log}
+	v := &Verifier{store: store, chain: ch, trust: trust, filer: filer, log: log}
+	cfg = cfg.withClock()
+	v.now.Store(&cfg)
 	v.unsettled.Store(true)
 	return v
+}
+
+// cfg is the configuration as it is now.
+func (v *Verifier) cfg() Config { return *v.now.Load() }
+
+// SetPolicy changes the administrator's threshold and what is known about the way of mail, as in Config. They count for
+// mail that is judged from now on; what was found before stays.
+func (v *Verifier) SetPolicy(threshold int, way record.Context) {
+	cfg := v.cfg()
+	cfg.Threshold, cfg.Context = threshold, way
+	v.now.Store(&cfg)
 }
 
 // Arrival is a message as it came in, below this node's own trace fields.
@@ -79,7 +92,7 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 		return nil, err
 	}
 	if f.Facts.TokenPresent {
-		f.Facts.OwnDomain = v.cfg.Own.claimed(f, m.header, "", state, nil)
+		f.Facts.OwnDomain = v.cfg().Own.claimed(f, m.header, "", state, nil)
 	}
 	f.judge()
 	return f, nil
@@ -92,7 +105,7 @@ func (v *Verifier) Inspect(ctx context.Context, raw []byte, recipients []string)
 func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opened, recipients []string, courier *consensus.Org) (f *Finding, token *record.Token, err error) {
 	f = &Finding{From: m.header.From, Domains: m.header.Domains}
 	f.Facts.SetFrom(f.From)
-	f.Facts.SetThreshold(v.cfg.Threshold, 0)
+	f.Facts.SetThreshold(v.cfg().Threshold, 0)
 	f.Facts.RecipientInRecord = true
 
 	if len(m.tokens) > 0 {
@@ -119,18 +132,18 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opene
 		return nil, nil, err
 	}
 	org, ok := f.recordingOrg(state)
-	with := v.cfg.Context
+	with := v.cfg().Context
 	with.Stranger = !ok // anybody can make such a record; what is found counts once the key is enrolled
 	f.Facts.SetRecord(token, record.Compare(token, record.Arrived(m.raw, m.tokens, recipients), with))
 	if !f.Facts.RecipientInRecord {
-		f.Facts.RecordedFor = v.cfg.Own.at(state).others(token.Named(m.header.To))
+		f.Facts.RecordedFor = v.cfg().Own.at(state).others(token.Named(m.header.To))
 	}
 	if !ok {
-		f.recordedByNobody(state, v.cfg)
+		f.recordedByNobody(state, v.cfg())
 		return f, token, nil
 	}
 	f.Facts.OwnCourier = courier != nil && courier.ID == org.ID
-	f.recordedBy(org, v.wordOf(ctx, state, f, org), v.cfg)
+	f.recordedBy(org, v.wordOf(ctx, state, f, org), v.cfg())
 	return f, token, nil
 }
 

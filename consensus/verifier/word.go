@@ -51,7 +51,7 @@ func (v *Verifier) pinnedWordOf(s *consensus.State, f *Finding, org *consensus.O
 // f does not say which one was whose word, so that nothing stands.
 func (v *Verifier) word(s *consensus.State, f *Finding, org *consensus.Org, ask asker) word {
 	keys := keysOf(s, org)
-	w := word{pinned: v.trust.hasPinned(keys), own: keys(v.cfg.Own.Key)}
+	w := word{pinned: v.trust.hasPinned(keys), own: keys(v.cfg().Own.Key)}
 	if claims(org, f.Domains) {
 		a, how := allTrusted(f.Domains, org, ask)
 		if stands := a == NoAnswer && len(f.Domains) == 1 && f.Org == org.ID && f.Facts.OrgTrusted && f.TrustedBy == how; a == Names || stands {

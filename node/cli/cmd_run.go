@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -14,6 +13,7 @@ import (
 
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/logs"
 )
 
 func (a *app) cmdRun() *cobra.Command {
@@ -24,35 +24,56 @@ func (a *app) cmdRun() *cobra.Command {
 		Short: "Run the node until it is interrupted",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			var l slog.Level
-			if err := l.UnmarshalText([]byte(level)); err != nil {
-				return usage(c, "--log %q is none of debug, info, warn, error", level)
+			log, relog, err := a.openLog(c, level)
+			if err != nil {
+				return err
 			}
-			o := &slog.HandlerOptions{Level: l}
-			var log slog.Handler = slog.NewTextHandler(a.err, o)
-			if a.json {
-				log = slog.NewJSONHandler(a.err, o)
-			}
+			defer log.Close()
 			signal.Ignore(syscall.SIGPIPE) // whoever read our output may go: the node stays
 			ctx, stop := context.WithCancel(c.Context())
 			defer stop()
 			watched := make(chan struct{})
 			close(watched)
-			err := node.Run(ctx, a.dir, node.RunOptions{Log: slog.New(log), Now: a.now, Alone: alone, Ready: func(s api.Status) {
+			o := node.RunOptions{Log: log.Logger(), Relog: relog, Reload: a.hangups(ctx, stop), Now: a.now, Alone: alone}
+			o.Ready = func(s api.Status) {
 				a.printRunning(&s)
 				if isTerminal(a.err) {
 					watched = make(chan struct{})
 					go func() { defer close(watched); a.watchSync(ctx) }()
 				}
-			}})
+			}
+			err = node.Run(ctx, a.dir, o)
 			stop()
 			<-watched
 			return err
 		},
 	}
-	c.Flags().StringVar(&level, "log", "info", "what to log on standard error: debug, info, warn, error")
+	c.Flags().StringVar(&level, "log", "", "what to log: debug, info, warn, error (default: as log.level of cairn.toml says)")
 	c.Flags().BoolVar(&alone, "alone", false, "go on with the chain as it is here, though others had more of it: they are gone for good")
 	return c
+}
+
+// openLog opens the log of the node that is to be run, and gives what it takes other settings by. A level in the command line
+// counts for more than that of the configuration.
+func (a *app) openLog(c *cobra.Command, level string) (*logs.Log, func(node.LogConfig) error, error) {
+	if _, err := logs.ParseLevel(level); level != "" && err != nil {
+		return nil, nil, usage(c, "--log %v", err)
+	}
+	config, err := node.LoadConfig(a.dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	settings := func(l node.LogConfig) logs.Settings {
+		if level != "" {
+			l.Level = level
+		}
+		return l.Settings()
+	}
+	log, err := logs.Open(a.err, a.json, settings(config.Log))
+	if err != nil {
+		return nil, nil, config.Log.NoLog(a.dir, err)
+	}
+	return log, func(l node.LogConfig) error { return log.Set(settings(l)) }, nil
 }
 
 func (a *app) printRunning(s *api.Status) {
