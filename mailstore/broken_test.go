@@ -68,6 +68,42 @@ func TestUnsyncedValueLogIsNotAcknowledged(t *testing.T) {
 	}
 }
 
+// What a test has in hand to make commits fail does what it says.
+func TestTrouble(t *testing.T) {
+	cause := errors.New("no more")
+	for _, tt := range []struct {
+		trouble Trouble
+		err     error
+		stored  string
+		broken  bool
+	}{
+		{Trouble{}, nil, "after", false},
+		{Trouble{Full: true}, ErrDiskFull, "before", false},
+		{Trouble{Before: cause}, ErrBroken, "before", true},
+		{Trouble{After: cause}, ErrBroken, "after", true},
+	} {
+		dir := t.TempDir()
+		s := openTest(t, dir)
+		if err := put(s, "before"); err != nil {
+			t.Fatal(err)
+		}
+		s.SetTrouble(func() Trouble { return tt.trouble })
+		if err := put(s, "after"); !errors.Is(err, tt.err) {
+			t.Errorf("%+v: %v", tt.trouble, err)
+		}
+		s.SetTrouble(nil)
+		if err := s.Failure(); errors.Is(err, ErrBroken) != tt.broken {
+			t.Errorf("%+v: the failure is %v", tt.trouble, err)
+		}
+		s.Close()
+		s = openTest(t, dir)
+		if got := stored(t, s); got != tt.stored {
+			t.Errorf("%+v: %q is stored", tt.trouble, got)
+		}
+		s.Close()
+	}
+}
+
 func TestFullDiskIsRefusedAndRecovers(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	defer s.Close()

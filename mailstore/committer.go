@@ -202,15 +202,20 @@ func (s *Store) write(o *overlay) error {
 	if len(o.writes) == 0 {
 		return nil
 	}
+	trouble := s.nextTrouble()
+	if trouble.Full {
+		return ErrDiskFull
+	}
 	if err := s.checkRoom(o.bytes); err != nil {
 		return err
 	}
-	err := s.writeTxn(o)
+	err := s.troubled(o, trouble)
 	if err == nil && s.dblog.unsynced.Load() {
 		err = errors.New("value log could not be synced")
 	}
 	if err != nil {
 		s.broken = fmt.Errorf("%w (check the disk and its free space, then restart): %w", ErrBroken, err)
+		close(s.failed)
 		s.log.Error("mail store takes no more writes", "cause", err)
 	}
 	return s.broken

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cairn/mailstore/intact"
@@ -25,7 +26,7 @@ type Store struct {
 	modseq  ModSeq // last committed
 	mark    mark   // as committed
 	head    *head
-	broken  error
+	broken  error // set once, before failed is closed
 	reserve int64 // bytes that must stay free on the volume
 
 	gate      sync.Mutex // guards closed, and active growing
@@ -33,6 +34,9 @@ type Store struct {
 	active    sync.WaitGroup // views, and updates on their way into requests
 	requests  chan *request
 	committed chan struct{} // closed when the committer has ended
+
+	failed  chan struct{} // closed when the store takes no more writes
+	trouble atomic.Pointer[func() Trouble]
 
 	sweepable chan struct{} // capacity 1: a removed account has mail left
 	stop      context.CancelFunc
@@ -62,6 +66,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 		reserve:   diskReserve,
 		requests:  make(chan *request, maxGroup),
 		committed: make(chan struct{}),
+		failed:    make(chan struct{}),
 		sweepable: make(chan struct{}, 1),
 		stop:      stop,
 		listeners: make(map[chan struct{}]struct{}),
