@@ -25,6 +25,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	run := func(part func(context.Context) error) {
 		g.Go(func() error { return part(failed) })
 	}
+	run(n.watchStore)
 	run(n.host.Run)
 	run(n.index.Run)
 	run(n.verifier.Run)
@@ -72,6 +73,16 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	}
 	stopParts()
 	return g.Wait()
+}
+
+// watchStore ends the node when its mail store takes no more writes: opened again, it may.
+func (n *Node) watchStore(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.store.Broken():
+		return n.store.Failure()
+	}
 }
 
 // submitBatch brings a batch of ours to the miners, unless no block would take it

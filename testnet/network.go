@@ -41,6 +41,8 @@ type Network struct {
 	// RelayFrom is what members that are added from now on have as
 	// submission.relay_from.
 	RelayFrom []string
+	// BlockInterval is that of the network, if it is set before the first member is added.
+	BlockInterval time.Duration
 
 	dir  string
 	log  *slog.Logger
@@ -98,6 +100,9 @@ func (w *Network) Join(ctx context.Context, org Org) (*Member, error) {
 	if len(w.Members) == 0 {
 		o.Network = node.LocalNetwork("testnet")
 		o.Network.GenesisBits = w.bits
+		if w.BlockInterval > 0 {
+			o.Network.BlockInterval, o.Network.GenesisBits = w.BlockInterval, 0
+		}
 	}
 	if _, err := node.Init(ctx, o); err != nil {
 		return nil, err
