@@ -77,12 +77,12 @@ func TestMigrationGoesOnAfterKills(t *testing.T) {
 	}}}
 	dir := copyOf(t, format1)
 	for kills := 0; ; kills++ {
-		dblog := &databaseLog{log: slog.New(slog.DiscardHandler)}
+		dblog := newDatabaseLog(slog.New(slog.DiscardHandler))
 		db, err := openDatabase(dir, dblog)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &Store{db: db, dblog: dblog, log: dblog.log, dir: dir, reserve: diskReserve}
+		s := &Store{db: db, dblog: dblog, log: slog.New(slog.DiscardHandler), dir: dir, reserve: diskReserve}
 		base := s.snapshot()
 		format, err := base.format()
 		base.close()
@@ -114,7 +114,7 @@ func TestMigrationGoesOnAfterKills(t *testing.T) {
 
 func TestDamageOfFormat1StaysDamage(t *testing.T) {
 	dir := copyOf(t, format1)
-	db, err := openDatabase(dir, &databaseLog{log: slog.New(slog.DiscardHandler)})
+	db, err := openDatabase(dir, newDatabaseLog(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
