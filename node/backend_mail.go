@@ -133,11 +133,11 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 			return err
 		}
 		stored, err := rd.Message(account, id)
-		if err != nil {
+		if err != nil && s.Damaged == "" {
 			return err
 		}
 		view = &api.Message{
-			Summary: *s, Outgoing: stored.Outgoing, Recipients: stored.Recipients,
+			Summary: *s, Outgoing: stored.Outgoing, Recipients: append([]string{}, stored.Recipients...),
 			Headers: []api.HeaderField{}, Attachments: []api.Attachment{},
 		}
 		for _, f := range m.Fields() {
@@ -148,7 +148,11 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 		}
 		f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
 		if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
-			return err
+			return notDamaged(err, s.Ref)
+		}
+		if s.Damaged != "" {
+			view.Verification = n.viewFinding(f)
+			return nil
 		}
 		if view.Held, err = n.lists.WhyHeld(rd, stored); err != nil {
 			return err
@@ -168,10 +172,10 @@ func (n *Node) Raw(_ context.Context, ref string) (*api.RawMessage, error) {
 	err := n.view(ref, func(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) error {
 		m, err := rd.Message(account, id)
 		if err != nil {
-			return err
+			return notDamaged(err, ref)
 		}
 		view.Raw, err = rd.Raw(m.Blob)
-		return err
+		return notDamaged(err, ref)
 	})
 	return view, err
 }
@@ -187,15 +191,10 @@ func (n *Node) Verify(ctx context.Context, r api.VerifyRequest) (*api.Verificati
 
 // summarise reads what a list shows of one message.
 func summarise(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (*api.Summary, *message.Message, error) {
-	stored, err := rd.Message(account, id)
-	if err != nil {
-		return nil, nil, err
+	stored, raw, labels, err := readMail(rd, account, id)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		return summariseDamaged(rd, account, id, err)
 	}
-	raw, err := rd.Raw(stored.Blob)
-	if err != nil {
-		return nil, nil, err
-	}
-	labels, err := rd.Labels(account, id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -206,14 +205,21 @@ func summarise(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.M
 	m := message.Parse(raw)
 	s := &api.Summary{
 		Ref: ref, Received: stored.Received, Date: m.Date, From: people(m.From), To: people(m.To),
-		Subject: m.Subject, Size: stored.Size, Labels: labels,
-	}
-	for _, l := range labels {
-		if v, ok := strings.CutPrefix(l, mailstore.VerdictPrefix); ok {
-			s.Verdict = v
-		}
+		Subject: m.Subject, Size: stored.Size, Labels: labels, Verdict: verdictOf(labels),
 	}
 	return s, m, nil
+}
+
+// readMail reads all that is stored of one message.
+func readMail(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (m mailstore.Message, raw []byte, labels []string, err error) {
+	if m, err = rd.Message(account, id); err != nil {
+		return m, nil, nil, err
+	}
+	if raw, err = rd.Raw(m.Blob); err != nil {
+		return m, nil, nil, err
+	}
+	labels, err = rd.Labels(account, id)
+	return m, raw, labels, err
 }
 
 func people(list []message.Address) string {

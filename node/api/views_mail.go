@@ -51,6 +51,7 @@ type Summary struct {
 	Size     int64     `json:"size"`          // bytes
 	Verdict  string    `json:"verdict,omitempty"`
 	Labels   []string  `json:"labels"`
+	Damaged  string    `json:"damaged,omitempty"` // what of it cannot be read as it was stored, and what helps; the rest is what is known
 }
 
 // Message is one message decoded for reading. Nothing in it has been made safe for a terminal or for HTML.

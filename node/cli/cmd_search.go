@@ -48,9 +48,14 @@ func listMessages(b *bytes.Buffer, r *api.SearchResult, offset int) {
 	}
 	rows := [][]string{{"MESSAGE", "RECEIVED", "FROM", "SUBJECT", "VERDICT", "LABELS"}}
 	for _, m := range r.Messages {
-		rows = append(rows, []string{
-			m.Ref, m.Received.Local().Format("2006-01-02 15:04"), line(m.From, 32), line(m.Subject, 48), m.Verdict, strings.Join(m.Labels, ","),
-		})
+		received, subject := m.Received.Local().Format("2006-01-02 15:04"), line(m.Subject, 48)
+		if m.Damaged != "" {
+			subject = "(damaged; show says more)"
+		}
+		if m.Received.IsZero() {
+			received = "?"
+		}
+		rows = append(rows, []string{m.Ref, received, line(m.From, 32), subject, m.Verdict, strings.Join(m.Labels, ",")})
 	}
 	table(b, rows)
 	if shown := offset + len(r.Messages); shown < r.Total {

@@ -45,6 +45,10 @@ A mail that was shown to a person is no longer unread; --peek, --raw and --json 
 			if err := a.print(m, func(b *bytes.Buffer) { a.showMessage(b, m, all) }); err != nil {
 				return err
 			}
+			if m.Damaged != "" {
+				a.exit = 1 // what was asked for is not there
+				return nil
+			}
 			if peek || a.json || !slices.Contains(m.Labels, mailstore.LabelUnread) {
 				return nil
 			}
@@ -70,6 +74,9 @@ func checkRef(c *cobra.Command, ref string) error {
 var shortHeaders = []string{"From", "Sender", "Reply-To", "To", "Cc", "Date", "Subject"}
 
 func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
+	if m.Damaged != "" {
+		fmt.Fprintf(b, "%s\n\nMessage: %s\nFrom (envelope): %s\nTo (envelope): %s\n", line(m.Damaged, 0), m.Ref, line(m.From, 0), line(m.To, 0))
+	}
 	for _, h := range chosenHeaders(m.Headers, all) {
 		fmt.Fprintf(b, "%s: %s\n", line(h.Name, 0), line(h.Value, 0))
 	}

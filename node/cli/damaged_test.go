@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"cairn/node/api"
+)
+
+// A mail that is damaged is said to be so, in lists too, and is not taken for read.
+func TestDamagedMailIsTold(t *testing.T) {
+	damaged := api.Summary{Ref: "bob/1", From: "a@alpha.example", Damaged: "damaged: the text of bob/1 is not the one that was stored; restore it", Labels: []string{"unread"}}
+	d := &desk{message: api.Message{Summary: damaged}, found: api.SearchResult{Total: 1, Messages: []api.Summary{damaged}}}
+	dir := at(t, d)
+	code, out, errs := cairn(t, "", "show", "--dir", dir, "bob/1")
+	if code != 1 || errs != "" || !strings.HasPrefix(out, damaged.Damaged+"\n") || !strings.Contains(out, "a@alpha.example") {
+		t.Errorf("exit code %d, %s, printed\n%s", code, errs, out)
+	}
+	if d.asked != "bob/1" {
+		t.Errorf("it asked for %+v behind that", d.asked)
+	}
+	code, out, _ = cairn(t, "", "show", "--dir", dir, "bob/1", "--json")
+	var m api.Message
+	if err := json.Unmarshal([]byte(out), &m); code != 1 || err != nil || m.Damaged != damaged.Damaged {
+		t.Errorf("exit code %d, %v in %s", code, err, out)
+	}
+	code, out, _ = cairn(t, "", "search", "--dir", dir)
+	if code != 0 || !strings.Contains(out, "bob/1") || !strings.Contains(out, "(damaged;") {
+		t.Errorf("exit code %d, printed\n%s", code, out)
+	}
+}
