@@ -132,6 +132,10 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 		if errors.Is(err, mailstore.ErrNotFound) || err == nil && m.Outgoing {
 			return nil // removed meanwhile, or our own
 		}
+		if errors.Is(err, mailstore.ErrDamaged) { // nobody knows who sent it
+			d.log.Error("distributor: what is noted of a post is damaged, it is not sent on", "message", c.Message, "account", c.Account, "err", err)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -143,6 +147,10 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 			return err
 		}
 		put, err = d.decide(rd, &l, m, now)
+		if errors.Is(err, mailstore.ErrDamaged) { // it holds up no other posts; who approves it has it looked at again
+			d.log.Error("distributor: a post is damaged and not sent on", "list", l.Address, "message", m.ID, "err", err)
+			put, err = func(tx *mailstore.Tx) error { return tx.SetLabels(m.Account, m.ID, []string{LabelHeld}, []string{LabelApproved}) }, nil
+		}
 		return err
 	})
 	if err != nil {

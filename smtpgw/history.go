@@ -192,8 +192,8 @@ func (h *History) note(rd *mailstore.Reader, c mailstore.Change, gone *[]mailsto
 		return nil, nil
 	}
 	m, err := rd.Message(c.Account, c.Message)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return nil, nil // removed since
+	if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
+		return nil, nil // removed since, or nobody knows whose it was
 	}
 	if err != nil {
 		return nil, err

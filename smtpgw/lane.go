@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 )
 
@@ -108,6 +109,12 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 	e, raw, err := c.queue.Load(id)
 	if errors.Is(err, outbox.ErrGone) || err == nil && e.Token == nil { // taken back meanwhile
 		c.release(l, id)
+		return o
+	}
+	if errors.Is(err, mailstore.ErrDamaged) && e.ID == id {
+		c.holdDamaged(ctx, &e, err)
+		c.release(l, id)
+		signal(c.more) // it is due at another time
 		return o
 	}
 	if err != nil {

@@ -35,8 +35,8 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 			for _, ref := range gone {
 				f, err := Of(&tx.Reader, ref)
-				if errors.Is(err, mailstore.ErrNotFound) {
-					continue // it never had a verdict
+				if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
+					continue // it never had a verdict, or nobody knows which
 				}
 				if err == nil {
 					err = v.forgetMessage(tx, ref, f)

@@ -135,7 +135,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 	err := v.store.View(func(rd *mailstore.Reader) error {
 		for _, key := range keys {
 			f, err := Of(rd, refOf(key))
-			if errors.Is(err, mailstore.ErrNotFound) {
+			if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
 				continue
 			}
 			if err != nil {
@@ -216,6 +216,10 @@ func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) er
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil // removed and forgotten
 	}
+	if errors.Is(err, mailstore.ErrDamaged) { // it keeps no other mail from being judged
+		v.log.Error("verifier: the finding about a mail is damaged and stays as it is", "account", ref.Account, "message", ref.Message, "err", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -223,7 +227,7 @@ func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) er
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return v.forgetMessage(tx, ref, f)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, mailstore.ErrDamaged) {
 		return err
 	}
 	was := *f

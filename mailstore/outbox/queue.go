@@ -137,24 +137,26 @@ func (q *Queue) Unsealed(after uint64, max int) ([]Entry, error) {
 	err := q.store.View(func(r *mailstore.Reader) error {
 		out = nil
 		sp := r.Space(queueSpace)
-		var ids []uint64
+		var bad error
 		err := sp.Scan([]byte("u"), unsealedKey(after+1), func(key, _ []byte) bool {
-			if len(ids) < max {
-				ids = append(ids, binary.BigEndian.Uint64(key[1:]))
+			if len(out) >= max {
+				return false
 			}
-			return len(ids) < max
-		})
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			e, err := getEntry(sp, id)
+			e, err := getEntry(sp, binary.BigEndian.Uint64(key[1:]))
+			if errors.Is(err, mailstore.ErrDamaged) {
+				return true // it waits, and holds up no others; who lists the queue is told
+			}
 			if err != nil {
-				return err
+				bad = err
+				return false
 			}
 			out = append(out, e)
+			return true
+		})
+		if errors.Is(err, mailstore.ErrDamaged) { // the same
+			err = nil
 		}
-		return nil
+		return errors.Join(err, bad)
 	})
 	return out, err
 }
