@@ -198,7 +198,8 @@ func (ix *Index) analyse(ctx context.Context, changes []mailstore.Change) (out [
 	return out, ahead
 }
 
-// read fetches and takes apart an added message; one that was removed meanwhile is nil.
+// read fetches and takes apart an added message; one that was removed meanwhile is nil. Of a damaged one is taken in what is known of
+// it, so that it is listed and found by its labels.
 func (ix *Index) read(c mailstore.Change) (*document, error) {
 	var m mailstore.Message
 	var raw []byte
@@ -211,6 +212,10 @@ func (ix *Index) read(c mailstore.Change) (*document, error) {
 	})
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil, nil
+	}
+	if errors.Is(err, mailstore.ErrDamaged) {
+		ix.log.Error("index: a message is damaged and cannot be found by its text", "account", c.Account, "message", c.Message, "err", err)
+		return newDocument(m, nil), nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("index: reading message %d of account %d: %w", c.Message, c.Account, err)
