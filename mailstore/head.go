@@ -109,7 +109,7 @@ func decodeHead(b []byte) (best mark, slot int, err error) {
 	for i := range 2 {
 		m, ok, later := decodeMark(b[min(i*headPage, len(b)):])
 		if later {
-			return mark{}, -1, &HeadError{What: "is of a later version: use the cairn that wrote it", Later: true}
+			return mark{}, -1, &HeadError{What: "is of a later version of the program", Later: true}
 		}
 		if ok && (slot < 0 || m.updates >= best.updates) {
 			best, slot = m, i

@@ -55,10 +55,13 @@ func unreadable(folder string, err error, cure string) error {
 		return fmt.Errorf("opening %s: %w", folder, err)
 	}
 	if older, ok := errors.AsType[*mailstore.BehindError](err); ok {
-		return api.Errorf(api.CodeInternal, "put back what is missing, or "+known(cure), "opening the mail store: %v", older)
+		return api.Errorf(api.CodeInternal, "put back what is missing, or restore a backup into another directory; to go on without it: cairn check --repair", "opening the mail store: %v", older)
 	}
 	if head, ok := errors.AsType[*mailstore.HeadError](err); ok {
-		return api.Errorf(api.CodeInternal, "put back the file that belongs to the store", "opening the mail store: %v", head)
+		if head.Later {
+			return api.Errorf(api.CodeInternal, "use the version of cairn that wrote it", "opening the mail store: %v", head)
+		}
+		return api.Errorf(api.CodeInternal, "put back the file that belongs to the store; to go on with the store as it is: cairn check --repair", "opening the mail store: %v", head)
 	}
 	if fault, ok := errors.AsType[*intact.Fault](err); ok {
 		return api.Errorf(api.CodeInternal, known(cure), "opening %s: it is damaged: %v", folder, fault)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"cairn/consensus"
@@ -168,6 +169,9 @@ func (r *rescue) again(id consensus.Hash) (*consensus.Block, error) {
 
 // IsDamaged tells damage of the database from one that cannot be used for another reason.
 func IsDamaged(err error) bool { return errors.Is(err, errDamaged) || intact.IsFault(err) }
+
+// Damage is what is damaged, without what helps.
+func Damage(err error) string { return strings.TrimPrefix(err.Error(), errDamaged.Error()+": ") }
 
 // drop leaves a block out, and with it what stands on it.
 func (r *rescue) drop(id consensus.Hash) { delete(r.blocks, id) }

@@ -134,17 +134,23 @@ func syncDir(dir string) error {
 // Before looks at the database in dir by what its note says, and by nothing at all if there is none. It changes nothing.
 func Before(dir string) error {
 	files := os.DirFS(dir)
+	s, asClosed, err := left(files)
+	if err != nil {
+		return err
+	}
+	if asClosed {
+		return LookQuickly(files)
+	}
+	return Look(files, s)
+}
+
+// left is what the note says of how the database was left, and whether all is as it was when it was closed.
+func left(files fs.FS) (s Shape, asClosed bool, err error) {
 	n := readNote(files)
 	switch n.State {
-	case stateClosed:
+	case stateClosed: // else an older program may have run since
 		now, err := records(files)
-		if err != nil {
-			return err
-		}
-		if n.differs(now) == "" {
-			return LookQuickly(files)
-		}
-		n.MemLog, n.FirstFull = 0, 0 // an older program may have run since
+		return Shape{}, err == nil && n.differs(now) == "", err
 	case stateOpen:
 		if _, err := fs.Stat(files, lockName); errors.Is(err, fs.ErrNotExist) {
 			n.FirstFull = 0 // Badger removes it when it has closed, after the last .mem
@@ -152,7 +158,20 @@ func Before(dir string) error {
 	default:
 		n.FirstFull = 0
 	}
-	return Look(files, Shape{MemLog: n.MemLog, FirstFull: n.FirstFull})
+	return Shape{MemLog: n.MemLog, FirstFull: n.FirstFull}, false, nil
+}
+
+// Whole reads all files of the database in dir, which must be there, however it was left. It changes nothing, and does nothing
+// if another process has the database open: then it is not free.
+func Whole(dir string) (free bool, err error) {
+	return locked(dir, func() error {
+		files := os.DirFS(dir)
+		s, _, err := left(files)
+		if err != nil {
+			return err
+		}
+		return Look(files, s)
+	})
 }
 
 // DB is a database that is open, as Badger's.

@@ -15,7 +15,7 @@ import (
 
 // documents are those that commands print and no node sends.
 var documents = []any{
-	backup{}, restored{}, benchReaders{}, benchVerdicts{}, made{}, components{}, comparison{}, newOrgKey{}, takenKey{}, nodeRequest{},
+	backup{}, restored{}, checkup{}, benchReaders{}, benchVerdicts{}, made{}, components{}, comparison{}, newOrgKey{}, takenKey{}, nodeRequest{},
 	version{}, verified{}, guide{},
 }
 

@@ -140,7 +140,7 @@ Start with "cairn testnet": three organisations on this machine, and a mail on i
 	root.AddCommand(
 		a.cmdInit(), a.cmdRun(), a.cmdJoin(), a.cmdStatus(), a.cmdVersion(),
 		a.cmdSend(), a.cmdSearch(), a.cmdShow(), a.cmdMessage(), a.cmdVerify(),
-		a.cmdLabel(), a.cmdList(), a.cmdQueue(), a.cmdAccount(), a.cmdOrg(), a.cmdPeers(), a.cmdChain(), a.cmdBackup(), a.cmdTestnet(), a.cmdBench(),
+		a.cmdLabel(), a.cmdList(), a.cmdQueue(), a.cmdAccount(), a.cmdOrg(), a.cmdPeers(), a.cmdChain(), a.cmdCheck(), a.cmdBackup(), a.cmdTestnet(), a.cmdBench(),
 	)
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {

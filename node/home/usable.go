@@ -24,6 +24,9 @@ func Usable(dir string) error {
 			return err
 		}
 	}
+	if err := openable(filepath.Join(dir, MailHead), os.O_RDWR); err != nil {
+		return err
+	}
 	for _, name := range []string{MailDir, IndexDir, ChainDir} {
 		if err := usableDatabase(filepath.Join(dir, name)); err != nil {
 			return err

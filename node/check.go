@@ -1,0 +1,241 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"cairn/index"
+	"cairn/mailstore"
+	"cairn/mailstore/intact"
+	"cairn/node/api"
+	"cairn/node/home"
+)
+
+// Checked is what Check found in one part of a node's directory.
+type Checked struct {
+	Part   string       `json:"part"`  // the file or folder
+	State  string       `json:"state"` // sound, damaged, mended, missing, skipped
+	Seen   string       `json:"seen"`  // what was looked at, or why nothing was
+	Faults []CheckFault `json:"faults"`
+}
+
+// CheckFault is one thing that is wrong.
+type CheckFault struct {
+	Text   string `json:"text"`
+	Mended bool   `json:"mended"`
+	Next   string `json:"next,omitempty"` // what helps; of a mended one what follows from that
+}
+
+// States of a part.
+const (
+	CheckSound   = "sound"
+	CheckDamaged = "damaged"
+	CheckMended  = "mended"
+	CheckMissing = "missing" // and made when the node runs
+	CheckSkipped = "skipped" // for what is wrong elsewhere
+)
+
+// CheckOptions are how Check works.
+type CheckOptions struct {
+	Repair   bool
+	Now      time.Time
+	Log      *slog.Logger // what the stores say; nil discards
+	Progress func(doing string, done, of uint64)
+}
+
+// checking is a look at one directory.
+type checking struct {
+	CheckOptions
+	dir   string
+	parts []Checked
+}
+
+// Check reads all that the stores of the node in dir hold, which must not run, and returns what it found of each part; with
+// Repair it mends what can be mended. An error tells of what kept it from looking, never of damage.
+func Check(ctx context.Context, dir string, o CheckOptions) ([]Checked, error) {
+	if _, err := LoadConfig(dir); err != nil {
+		return nil, err
+	}
+	if err := home.Usable(dir); err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &checking{CheckOptions: o, dir: dir}
+	store, err := c.mail(ctx)
+	if err != nil {
+		return c.parts, err
+	}
+	if store != nil {
+		defer store.Close()
+	}
+	if err := c.index(ctx, store); err != nil {
+		return c.parts, err
+	}
+	return c.parts, c.chain(ctx)
+}
+
+func (c *checking) path(part string) string { return filepath.Join(c.dir, part) }
+
+// add notes what was found of a part.
+func (c *checking) add(part, seen string, faults ...CheckFault) {
+	p := Checked{Part: part, State: CheckSound, Seen: seen, Faults: faults}
+	for _, f := range faults {
+		if f.Mended && p.State == CheckSound {
+			p.State = CheckMended
+		} else if !f.Mended {
+			p.State = CheckDamaged
+		}
+	}
+	c.parts = append(c.parts, p)
+}
+
+func (c *checking) skip(part, state, why string) {
+	c.parts = append(c.parts, Checked{Part: part, State: state, Seen: why})
+}
+
+// files looks at all files of a database. The fault is nil if they are sound, or if none is there.
+func (c *checking) files(part string) (fault *intact.Fault, there bool, err error) {
+	c.Progress("reading the files of "+part, 0, 0)
+	entries, err := os.ReadDir(c.path(part))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("checking %s: %w", c.path(part), err)
+	}
+	free, err := intact.Whole(c.path(part))
+	fault, damaged := errors.AsType[*intact.Fault](err)
+	switch {
+	case damaged:
+		return fault, true, nil
+	case err != nil:
+		return nil, true, fmt.Errorf("checking %s: %w", c.path(part), err)
+	case !free:
+		return nil, true, inUse(c.dir)
+	}
+	return nil, true, nil
+}
+
+func inUse(dir string) error {
+	return api.Errorf(api.CodeExists, "cairn status", "checking %s: a node is running in it; stop it first", dir)
+}
+
+// mail looks at the mail store and its head. It returns the store open if what it holds can be read.
+func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
+	fault, there, err := c.files(home.MailDir)
+	if err != nil {
+		return nil, err
+	}
+	const restore = "see that the disk is well, keep a copy of the directory and restore a backup of this node into another one"
+	if fault != nil {
+		c.add(home.MailDir, "its files", CheckFault{Text: fault.Error(), Next: restore})
+		c.skip(home.MailHead, CheckSkipped, "the mail store does not open")
+		return nil, nil
+	}
+	if _, err := os.Lstat(c.path(home.MailHead)); errors.Is(err, fs.ErrNotExist) && !there {
+		c.skip(home.MailDir, CheckMissing, "made when the node runs")
+		return nil, nil
+	}
+	store, err := mailstore.Open(c.path(home.MailDir), c.Log)
+	head, isHead := headFault(err)
+	switch {
+	case isHead && !c.Repair:
+		head.Next = restore + ", or take it as it is with: cairn check --repair"
+		c.skip(home.MailDir, CheckSkipped, "it is not what its head says")
+		c.add(home.MailHead, "how far the store was", head)
+		return nil, nil
+	case isHead:
+		if err := mailstore.AcceptBehind(c.path(home.MailDir), c.Now, c.Log); err != nil {
+			return nil, unreadable(c.path(home.MailDir), err, restore)
+		}
+		head.Mended, head.Next = true, "the store was taken as it is, and the node signs nothing a second time"
+		c.add(home.MailHead, "how far the store was", head)
+		store, err = mailstore.Open(c.path(home.MailDir), c.Log)
+	}
+	switch {
+	case errors.Is(err, mailstore.ErrInUse):
+		return nil, inUse(c.dir)
+	case err != nil:
+		return nil, unreadable(c.path(home.MailDir), err, restore)
+	case !isHead:
+		c.add(home.MailHead, "how far the store was")
+	}
+	c.Progress("reading the mail store", 0, 0)
+	var faults []CheckFault
+	found, err := store.Check(ctx, c.Repair, func(f mailstore.Fault) {
+		faults = append(faults, CheckFault{Text: f.Text, Mended: f.Mended, Next: f.Cure})
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("checking %s: %w", c.path(home.MailDir), err), store.Close())
+	}
+	c.add(home.MailDir, fmt.Sprintf("%d messages of %d accounts, %d texts, %d values", found.Messages, found.Accounts, found.Blobs, found.Values), faults...)
+	return store, nil
+}
+
+// headFault is the fault of a store that is not what its head says. A head of a later version is none.
+func headFault(err error) (CheckFault, bool) {
+	if behind, ok := errors.AsType[*mailstore.BehindError](err); ok {
+		return CheckFault{Text: behind.Error()}, true
+	}
+	if head, ok := errors.AsType[*mailstore.HeadError](err); ok && !head.Later {
+		return CheckFault{Text: head.Error()}, true
+	}
+	return CheckFault{}, false
+}
+
+// index looks at the search index, and holds it to the mail store.
+func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
+	fault, there, err := c.files(home.IndexDir)
+	switch {
+	case err != nil:
+		return err
+	case fault != nil && !c.Repair:
+		c.add(home.IndexDir, "its files", CheckFault{Text: fault.Error(), Next: "it is built anew when the node starts"})
+		return nil
+	case !there:
+		c.skip(home.IndexDir, CheckMissing, "built when the node runs")
+		return nil
+	case store == nil && fault == nil:
+		c.skip(home.IndexDir, CheckSkipped, "its files are sound; there is no mail store to hold it to")
+		return nil
+	case store == nil:
+		if err := intact.Clear(c.path(home.IndexDir)); err != nil {
+			return fmt.Errorf("emptying %s: %w", c.path(home.IndexDir), err)
+		}
+		c.add(home.IndexDir, "its files", CheckFault{Text: fault.Error(), Mended: true, Next: "the folder was emptied, and is filled when the node runs"})
+		return nil
+	}
+	c.Progress("holding the index to the mail", 0, 0)
+	ix, err := index.Open(c.path(home.IndexDir), store, c.Log) // empties one that is damaged
+	if err != nil {
+		return unreadable(c.path(home.IndexDir), err, "delete that folder: it is built anew from the mail")
+	}
+	defer ix.Close()
+	messages, err := ix.Check(ctx)
+	var faults []CheckFault
+	if fault != nil {
+		faults = append(faults, CheckFault{Text: fault.Error(), Mended: true, Next: "it was built anew from the mail"})
+	}
+	if index.IsDamaged(err) {
+		f := CheckFault{Text: err.Error(), Next: "it is built anew by: cairn check --repair"}
+		if err = nil; c.Repair {
+			if err = ix.Rebuild(ctx, errors.New(f.Text)); err == nil {
+				f.Mended, f.Next = true, "it was built anew from the mail"
+			}
+		}
+		faults = append(faults, f)
+	}
+	if err != nil {
+		return fmt.Errorf("checking %s: %w", c.path(home.IndexDir), err)
+	}
+	c.add(home.IndexDir, fmt.Sprintf("%d messages", messages), faults...)
+	return nil
+}

@@ -1,0 +1,81 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cairn/consensus/chain"
+	"cairn/mailstore/intact"
+	"cairn/node/home"
+)
+
+// chain looks at the chain, and validates it from genesis on.
+func (c *checking) chain(ctx context.Context) error {
+	fault, there, err := c.files(home.ChainDir)
+	if err != nil {
+		return err
+	}
+	genesis, err := LoadNetwork(c.dir)
+	switch {
+	case errors.Is(err, ErrNotMember):
+		c.skip(home.ChainDir, CheckMissing, "the node has joined no network")
+		return nil
+	case err != nil:
+		return err
+	case fault != nil && !c.Repair:
+		c.add(home.ChainDir, "its files", CheckFault{Text: fault.Error(), Next: "it is made anew from its own blocks and from other nodes when the node starts"})
+		return nil
+	case !there:
+		c.skip(home.ChainDir, CheckMissing, "fetched when the node runs")
+		return nil
+	}
+	n := &Node{dir: c.dir, genesis: genesis, log: c.Log, now: func() time.Time { return c.Now }}
+	defer func() {
+		if n.chainDB != nil {
+			chain.CloseDB(n.chainDB)
+		}
+	}()
+	return c.branch(ctx, n, fault)
+}
+
+// branch validates the chain that n opens. A damaged one is made anew if that was asked for.
+func (c *checking) branch(ctx context.Context, n *Node, fault *intact.Fault) error {
+	folder := c.path(home.ChainDir)
+	var faults []CheckFault
+	mended := func(text string) {
+		faults = append(faults, CheckFault{Text: text, Mended: true, Next: fmt.Sprintf("it goes to block %d and was made anew from its own blocks; what is missing is fetched when the node runs", n.chain.Tip().Height)})
+	}
+	open := n.openChainIn
+	if c.Repair {
+		open = n.openChain
+	}
+	err := open(folder)
+	if err == nil && fault != nil {
+		mended(fault.Error())
+	}
+	if err == nil {
+		err = n.chain.Check(ctx, func(done, of uint64) { c.Progress("validating the chain", done, of) })
+	}
+	if chain.IsDamaged(err) && c.Repair && n.chainDB != nil {
+		text := chain.Damage(err)
+		err = errors.Join(chain.CloseDB(n.chainDB), setChainAside(folder))
+		n.chainDB, n.chain = nil, nil
+		if err == nil {
+			err = n.openChain(folder)
+		}
+		if err == nil {
+			mended(text)
+		}
+	}
+	if chain.IsDamaged(err) {
+		c.add(home.ChainDir, "its blocks", append(faults, CheckFault{Text: chain.Damage(err), Next: "it is made anew by: cairn check --repair"})...)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checking %s: %w", folder, err)
+	}
+	c.add(home.ChainDir, fmt.Sprintf("%d blocks from genesis on", n.chain.Tip().Height), faults...)
+	return nil
+}

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"cairn/node"
+	"cairn/node/api"
+)
+
+// checkup is what "cairn check" prints.
+type checkup struct {
+	api.Document
+	Directory string         `json:"directory"`
+	Sound     bool           `json:"sound"` // nothing is damaged, or all of it was mended
+	Parts     []node.Checked `json:"parts"`
+}
+
+func (a *app) cmdCheck() *cobra.Command {
+	var repair bool
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Look for damage in what the node has on its disk",
+		Long: `Read all that a node has on its disk, while it does not run, and say what of it is damaged: the files of its three databases,
+whether the mail store is as far as it was, each value and mail in it, the search index held to the mail, and the chain,
+which is validated from genesis on. The exit code is 0 if all is sound.
+
+With --repair, index and chain are made anew if they are damaged, what follows from the rest is made anew in the mail store,
+and a mail store that is older than it was is taken as it is: what is missing in it is lost then. Mail that is damaged is in
+backups only. Keep a copy of the directory before.
+
+A running node has looked at what it could when it started, and tells of damage that it comes upon; stop it for this.`,
+		Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			progress, done := a.checkProgress()
+			parts, err := node.Check(c.Context(), a.dir, node.CheckOptions{Repair: repair, Now: time.Now(), Progress: progress})
+			done()
+			if err != nil {
+				return err
+			}
+			d := &checkup{Directory: a.dir, Sound: true, Parts: parts}
+			for i := range parts {
+				if parts[i].State == node.CheckDamaged {
+					d.Sound, a.exit = false, 1
+				}
+				if parts[i].Faults == nil {
+					parts[i].Faults = []node.CheckFault{}
+				}
+			}
+			return a.print(d, func(b *bytes.Buffer) { showCheck(b, d) })
+		},
+	}
+	c.Flags().BoolVar(&repair, "repair", false, "mend what can be mended, and take a mail store that is older than it was as it is")
+	return c
+}
+
+func showCheck(b *bytes.Buffer, d *checkup) {
+	verdict := "all is sound"
+	if !d.Sound {
+		verdict = "something is damaged"
+	}
+	fmt.Fprintf(b, "%s: %s\n", d.Directory, verdict)
+	for _, p := range d.Parts {
+		fmt.Fprintf(b, "  %-10s %s: %s\n", p.Part, p.State, line(p.Seen, 0))
+		for _, f := range p.Faults {
+			fmt.Fprintf(b, "    %s\n", line(f.Text, 0))
+			if f.Next != "" {
+				fmt.Fprintf(b, "      %s\n", line(f.Next, 0))
+			}
+		}
+	}
+}
+
+// checkProgress shows what is looked at, to people only. done ends it.
+func (a *app) checkProgress() (progress func(doing string, done, of uint64), done func()) {
+	if !isTerminal(a.err) {
+		return func(string, uint64, uint64) {}, func() {}
+	}
+	bar := progressbar.NewOptions64(-1,
+		progressbar.OptionSetWriter(a.err),
+		progressbar.OptionSpinnerType(14),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)
+	progress = func(doing string, done, of uint64) {
+		if of > 0 {
+			doing = fmt.Sprintf("%s, %d of %d", doing, done, of)
+		}
+		bar.Describe(doing)
+		bar.Add(1)
+	}
+	return progress, func() { bar.Finish() }
+}
