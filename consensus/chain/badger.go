@@ -43,6 +43,7 @@ func OpenDB(dir string, log *slog.Logger) (*badger.DB, error) {
 	opt.NumMemtables = 2
 	opt.NumLevelZeroTables = 3
 	opt.NumLevelZeroTablesStall = 8
+	opt.CompactL0OnClose = true // so that the next start knows what of the value logs is not needed any more
 	opt.ValueThreshold = valueThreshold
 	opt.ValueLogFileSize = valueLogSize
 	opt.Compression = options.None // hashes and signatures do not compress; so no block cache is needed

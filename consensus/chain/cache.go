@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"slices"
 	"sync"
 
 	"cairn/consensus"
@@ -30,6 +31,19 @@ func (c *blockCache) get(id consensus.Hash) *consensus.Block {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.byID[id]
+}
+
+// remove takes out a block that is not stored any more.
+func (c *blockCache) remove(id consensus.Hash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID[id] == nil {
+		return
+	}
+	delete(c.byID, id)
+	i := slices.IndexFunc(c.order, func(x cached) bool { return x.id == id })
+	c.size -= c.order[i].size
+	c.order = slices.Delete(c.order, i, i+1)
 }
 
 func (c *blockCache) add(b *consensus.Block) {

@@ -143,7 +143,24 @@ func checkEntries(t testingT, m *Manager) {
 		if undos != m.Tip().Height {
 			t.Fatalf("undo data of %d blocks, the best branch has %d", undos, m.Tip().Height)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		listed := make(map[consensus.Hash]bool)
+		if err := scan(tx, prefixSide, 32, func(key, _ []byte) error { listed[consensus.Hash(key)] = true; return nil }); err != nil {
+			return err
+		}
+		return scan(tx, prefixNode, 32, func(key, v []byte) error {
+			n, err := decodeNode(m.network, consensus.Hash(key), v)
+			if err != nil {
+				return err
+			}
+			on, err := onBest(tx, Index{n.state.Height(), n.state.ID()})
+			if on == listed[n.state.ID()] {
+				t.Fatalf("block %d is on the best branch: %v, and is listed as a side block: %v", n.state.Height(), on, !on)
+			}
+			return err
+		})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -3,10 +3,22 @@
 //
 // A [Manager] takes blocks in any order in which parents come before children
 // ([Manager.AddBlock]), validates them with package consensus, and keeps three
-// things: every stored block of every branch, the state after the tip of the
-// best branch, and for each block of the best branch what it takes to undo it.
-// The best branch is the one with most work; of branches with equal work the
-// one seen first stays.
+// things: the blocks of the best branch and some beside it, the state after the
+// tip of the best branch, and for each block of the best branch what it takes to
+// undo it. The best branch is the one with most work; of branches with equal
+// work the one seen first stays.
+//
+// # Beside the best branch
+//
+// A block beside the best branch is kept if its branch leaves that at most 32
+// blocks below the tip, or is known to have more work: a [Branch] finds that out by
+// headlines, which show proof of work and that members made them, before any
+// body is asked for. It is stored when all holds that takes no batch
+// before it (consensus.CheckBlock, consensus.ValidateMembers). Of the former kind 128 blocks
+// and 16 MiB are kept, of the miners of one organisation a quarter of each; the
+// branch with least work goes first, and what has no more than that is not taken
+// ([ErrNotWanted]). Blocks that a reorganisation leaves behind are held to this
+// with the next block.
 //
 // The chain is a log that others follow. A follower stores the index of the
 // block it has dealt with last, asks [Manager.UpdatesSince] for what to revert
@@ -18,13 +30,16 @@
 // A [Store] is a map of octets: a Badger database ([OnDisk]), or memory that is lost
 // with the process ([InMemory]). Integers are big endian.
 //
+//	m format         u32, see format.go; without it the store was written by version 0.1.0
 //	m network        genesis id (32)
 //	m tip            id (32) of the last block of the best branch
 //	m target         id (32) of the block a reorganisation is on its way to; absent else
+//	m garbage        bytes u64 of large values that were deleted, see collect.go
 //	b <id>           block, encoded
 //	n <id>           parent id (32), header state after the block, encoded
 //	u <id>           undo of the block, encoded; best branch only, none for genesis
 //	i <height u64>   id (32) of the best branch's block at that height
+//	s <id>           entry of a block beside the best branch, see sideBlock
 //	o <org id>       member entry, encoded: the state after the tip
 //	t <recorder key> last batch of that key, encoded: the state after the tip; with parameters of
 //	                 version 2 the epoch u64 stands behind the key
@@ -41,7 +56,7 @@
 // # What is not stored
 //
 // A block from the future (consensus.ErrFuture), one whose parent is unknown
-// ([ErrUnknownParent]) and one that breaks a rule leave no trace. In particular
-// no header hash is remembered as bad: signatures are not part of it, so the
+// ([ErrUnknownParent]), one that is not wanted ([ErrNotWanted]) and one that breaks
+// a rule leave no trace. In particular no header hash is remembered as bad: signatures are not part of it, so the
 // same header may come again with a good one.
 package chain

@@ -13,7 +13,7 @@ import (
 // hash covers solve and sign again, so that only the named rule is broken.
 var faults = []struct {
 	rule  string
-	alone bool // seen without the state under the block
+	alone bool // seen without the batches under the block
 	spoil func(net *chaintest.Network, b *consensus.Block)
 }{
 	{consensus.RulePow, true, func(net *chaintest.Network, b *consensus.Block) {
@@ -57,7 +57,7 @@ var faults = []struct {
 		b.Header.BodyRoot = consensus.BodyRoot(b.Header.Version, b.Events, b.Batches)
 		net.Finish(0, b)
 	}},
-	{consensus.RuleUnknownMiner, false, func(net *chaintest.Network, b *consensus.Block) {
+	{consensus.RuleUnknownMiner, true, func(net *chaintest.Network, b *consensus.Block) {
 		b.Header.Miner = net.Orgs[2].RecorderKey()
 		net.Finish(2, b)
 	}},

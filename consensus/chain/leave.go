@@ -14,11 +14,8 @@ import (
 func (m *Manager) LeaveFuture(own func(miner consensus.Key) bool, now time.Time) (left int, err error) {
 	m.adding.Lock()
 	defer m.adding.Unlock()
-	if m.stale {
-		if err := m.reload(); err != nil {
-			return 0, err
-		}
-		m.subs.wake()
+	if err := m.fresh(); err != nil {
+		return 0, err
 	}
 	from := m.State()
 	target, ok, err := m.beforeFuture(from, own, consensus.LatestBlockTime(m.network.Params(), now))
@@ -34,7 +31,7 @@ func (m *Manager) LeaveFuture(own func(miner consensus.Key) bool, now time.Time)
 	m.log.Warn("chain: left blocks of our own that a wrong clock had made", "from", tipOf(from).String(), "to", tipOf(s).String(), "left", left)
 	m.state.Store(s)
 	m.subs.wake()
-	return left, nil
+	return left, m.loadSides()
 }
 
 // beforeFuture returns the last block with none on or below it that is later than limit; not ok if that

@@ -22,11 +22,20 @@ type Manager struct {
 	log       *slog.Logger
 	stepLimit int                     // size of a transaction beyond which a reorganisation commits between two blocks
 	room      func(bytes int64) error // an error if the disk has none for them
-	adding    sync.Mutex              // held while the tree or the best branch changes
-	stale     bool                    // guarded by adding: a write failed, so the store may be ahead of the state
 	state     atomic.Pointer[consensus.State]
 	blocks    blockCache
 	subs      subscribers
+
+	adding sync.Mutex // held while the tree or the best branch changes
+
+	// Guarded by adding.
+	stale    bool // a write failed, so the store may be ahead of the state
+	sides    sides
+	limits   sideLimits
+	promised []*Branch // newest first
+	beside   membersOf // of the block that was looked at last
+	seen     []consensus.SignedHeader
+	garbage  int64 // bytes of large values that were deleted since the store was collected
 }
 
 // Genesis returns the network's genesis, which must not be changed.
@@ -44,8 +53,9 @@ func tipOf(s *consensus.State) Index { return Index{Height: s.Height(), ID: s.Ti
 // best one, makes it the tip. now is the wall clock. The block is kept: do not
 // change it afterwards.
 //
-// Errors: ErrKnown; ErrUnknownParent; consensus.ErrFuture, when to try again
-// later is the caller's business; *consensus.RuleError if the block, or an
+// Errors: ErrKnown; ErrUnknownParent; ErrNotWanted if it is beside the best branch
+// and not kept there; consensus.ErrFuture, when to try again later is the
+// caller's business; *consensus.RuleError if the block, or an
 // earlier one of its branch that had only been stored so far, is invalid (the
 // best branch is then as it was); others are of the database, among them
 // diskroom.ErrFull. After these the block may be added again later.
@@ -63,43 +73,50 @@ func (m *Manager) AddBlock(b *consensus.Block, now time.Time) (Status, error) {
 }
 
 func (m *Manager) add(b *consensus.Block, now time.Time) (Status, error) {
-	if m.stale {
-		if err := m.reload(); err != nil {
-			return 0, err
-		}
-		m.subs.wake()
+	if err := m.fresh(); err != nil {
+		return 0, err
 	}
-	id := b.ID()
-	parent, err := m.parentOfNew(id, b.Header.Prev)
+	parent, err := m.parentOfNew(b.ID(), b.Header.Prev)
 	if err != nil {
 		return 0, err
 	}
-	if err := consensus.ValidateHeader(parent.state, &b.Header); err != nil {
-		return 0, err
-	}
-	if err := consensus.CheckClock(m.network.Params(), &b.Header.Header, now); err != nil {
+	if err := m.judgeHeader(parent, &b.Header, now); err != nil {
 		return 0, err
 	}
 	s := m.State()
 	if b.Header.Prev == s.Tip() {
-		if err := consensus.ValidateMiner(s, &b.Header); err != nil {
-			return 0, err
-		}
 		if err := consensus.ValidateBody(s, b); err != nil {
 			return 0, err
 		}
 		return Extended, m.extend(s, b)
 	}
-	if err := consensus.CheckBlock(m.network, b); err != nil {
+	if err := consensus.CheckBody(m.network, b); err != nil {
+		return 0, err
+	}
+	at, err := m.membersAt(b.Header.Prev)
+	if err != nil {
+		return 0, err
+	}
+	if err := consensus.ValidateMembers(at, b); err != nil {
 		return 0, err
 	}
 	side := node{parent: b.Header.Prev, state: parent.state.Next(&b.Header.Header)}
-	if side.state.Work().Cmp(s.Work()) <= 0 {
-		w := m.newWriter()
-		w.putBlock(b, side)
-		return SideBranch, m.commit(w)
+	if !better(s.HeaderState(), side.state) {
+		return SideBranch, m.keep(b, side, at)
 	}
 	return Reorganised, m.reorganise(side, b)
+}
+
+// fresh makes sure that the state is the stored one.
+func (m *Manager) fresh() error {
+	if !m.stale {
+		return nil
+	}
+	if err := m.reload(); err != nil {
+		return err
+	}
+	m.subs.wake()
+	return nil
 }
 
 // parentOfNew returns the node under a block that is not stored yet.
@@ -127,11 +144,18 @@ func (m *Manager) extend(s *consensus.State, b *consensus.Block) error {
 	next := w.apply(s, b)
 	w.putBlock(b, node{parent: s.Tip(), state: next.HeaderState()})
 	w.put(keyTip, hashBytes(next.Tip()))
+	gone := m.sides.excess(nil, m.limits, m.spared)
+	m.drop(w, gone)
 	if err := m.commit(w); err != nil {
 		return err
 	}
+	m.sides.remove(gone)
 	m.blocks.add(b)
 	m.state.Store(next)
+	m.keepPromises()
+	if next.Height()%collectEvery == 0 {
+		m.collect()
+	}
 	return nil
 }
 

@@ -36,6 +36,8 @@ func (s *memoryStore) Write(changes []Change) error {
 	return nil
 }
 
+func (s *memoryStore) Collect() (bool, error) { return true, nil }
+
 func (s *memoryStore) Room(int64) error { return nil }
 
 type memoryReader map[string][]byte

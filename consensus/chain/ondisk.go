@@ -35,6 +35,24 @@ func (s diskStore) Write(changes []Change) error {
 	return txn.Commit()
 }
 
+// Collect rewrites value logs half of which is not needed any more. Badger knows of that only what it has seen when it
+// compacted tables, as it does when it is closed. The log that is being written stays.
+func (s diskStore) Collect() (freed bool, err error) {
+	if s.db.Opts().InMemory {
+		return false, nil
+	}
+	for {
+		err := s.db.RunValueLogGC(0.5)
+		switch {
+		case errors.Is(err, badger.ErrNoRewrite), errors.Is(err, badger.ErrRejected):
+			return freed, nil
+		case err != nil:
+			return freed, fmt.Errorf("collect the value logs of the chain database: %w", err)
+		}
+		freed = true
+	}
+}
+
 func (s diskStore) Room(bytes int64) error {
 	if s.db.Opts().InMemory {
 		return nil

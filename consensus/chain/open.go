@@ -18,13 +18,19 @@ func Open(db *badger.DB, g *consensus.Genesis, log *slog.Logger) (*Manager, erro
 }
 
 // OpenStore returns the Manager of the network that g begins. An empty store is
-// given the genesis block; one of another network is refused. If a process was
-// killed in the middle of a reorganisation, it is finished first.
+// given the genesis block; one of another network or a later format is refused,
+// one of an earlier format is brought to this one. If a process was killed in
+// the middle of a reorganisation, it is finished first.
 func OpenStore(store Store, g *consensus.Genesis, log *slog.Logger) (*Manager, error) {
 	initial := g.State()
-	m := &Manager{store: store, genesis: g, network: initial.Network(), log: log, room: store.Room, stepLimit: stepLimit}
+	m := &Manager{store: store, genesis: g, network: initial.Network(), log: log, room: store.Room, stepLimit: stepLimit,
+		limits: sideLimits{sideBlocks, sideBytes, orgSideBlocks, orgSideBytes}}
+	format, err := storedFormat(store)
+	if err != nil {
+		return nil, err
+	}
 	var stored consensus.Hash
-	err := store.View(func(tx Reader) (err error) {
+	err = store.View(func(tx Reader) (err error) {
 		stored, err = getHash(tx, keyNetwork)
 		return err
 	})
@@ -42,6 +48,13 @@ func OpenStore(store Store, g *consensus.Genesis, log *slog.Logger) (*Manager, e
 	if err := m.reload(); err != nil {
 		return nil, err
 	}
+	if err := m.migrate(format); err != nil {
+		return nil, err
+	}
+	if err := m.loadGarbage(); err != nil {
+		return nil, err
+	}
+	m.collect()
 	return m, nil
 }
 
@@ -53,6 +66,9 @@ func (m *Manager) reload() error {
 	if err := m.resume(); err != nil {
 		return fmt.Errorf("finish the reorganisation that was cut short: %w", err)
 	}
+	if err := m.loadSides(); err != nil {
+		return err
+	}
 	m.stale = false
 	return nil
 }
@@ -62,6 +78,7 @@ func (m *Manager) begin(s *consensus.State) error {
 	b := &m.genesis.Block
 	w := m.newWriter()
 	w.put(keyNetwork, hashBytes(b.ID()))
+	w.putFormat()
 	w.putBlock(b, node{state: s.HeaderState()})
 	w.put(keyOfHeight(0), hashBytes(b.ID()))
 	w.putEntries(s, s, b)

@@ -31,6 +31,11 @@ func (m *Manager) reorganise(target node, b *consensus.Block) error {
 	m.log.Info("chain reorganised", "from", tipOf(r.from).String(), "to", tipOf(s).String(),
 		"fork", r.fork.Height, "reverted", r.from.Height()-r.fork.Height, "applied", len(r.branch))
 	m.state.Store(s)
+	if err := m.loadSides(); err != nil {
+		m.stale = true // the next block looks again
+		m.report(err)
+	}
+	m.keepPromises()
 	return nil
 }
 
@@ -64,7 +69,7 @@ func (r *reorg) find() error {
 	if errors.Is(err, ErrNotFound) {
 		// An earlier block of the branch turned out to be invalid and was
 		// forgotten together with some, but not all, of what stood on it.
-		return errors.Join(ErrUnknownParent, r.forget(r.branch))
+		return errors.Join(ErrUnknownParent, r.m.forget(r.branch))
 	}
 	return err
 }
@@ -109,7 +114,7 @@ func (r *reorg) validate() error {
 		}
 		if err := consensus.ValidateBlock(s, b); err != nil {
 			err = fmt.Errorf("block %d of a branch that would have been the best: %w", b.Header.Height, err)
-			return errors.Join(err, r.forget(r.branch[i:]))
+			return errors.Join(err, r.m.forget(r.branch[i:]))
 		}
 		s, _ = consensus.ApplyBlock(s, b)
 	}
@@ -118,13 +123,14 @@ func (r *reorg) validate() error {
 
 // forget deletes stored blocks of the branch. If the same come again, they are
 // judged again.
-func (r *reorg) forget(ids []consensus.Hash) error {
-	w := r.m.newWriter()
+func (m *Manager) forget(ids []consensus.Hash) error {
+	w := m.newWriter()
 	for _, id := range ids {
 		w.dropBlock(id)
+		m.blocks.remove(id)
 		w.step()
 	}
-	return w.close()
+	return errors.Join(w.close(), m.loadSides())
 }
 
 // write moves the stored best branch over and returns the new state. Whatever

@@ -11,8 +11,10 @@ import (
 // Keys of the database; see the package comment.
 var (
 	keyNetwork = []byte("mnetwork")
+	keyFormat  = []byte("mformat")
 	keyTip     = []byte("mtip")
 	keyTarget  = []byte("mtarget")
+	keyGarbage = []byte("mgarbage")
 )
 
 const (
@@ -23,6 +25,7 @@ const (
 	prefixOrg    = 'o'
 	prefixTip    = 't'
 	prefixPast   = 'p'
+	prefixSide   = 's'
 )
 
 func keyOf(prefix byte, id [32]byte) []byte { return append([]byte{prefix}, id[:]...) }
@@ -64,17 +67,22 @@ type node struct {
 
 func getNode(tx Reader, net *consensus.Network, id consensus.Hash) (n node, err error) {
 	err = tx.Get(keyOf(prefixNode, id), func(v []byte) (err error) {
-		if len(v) < len(n.parent) {
-			return fmt.Errorf("%w: header state of block %s is cut short", errDamaged, id)
-		}
-		copy(n.parent[:], v)
-		n.state, err = consensus.DecodeHeaderState(net, v[len(n.parent):])
-		if err != nil {
-			return fmt.Errorf("%w: header state of block %s: %v", errDamaged, id, err)
-		}
-		return nil
+		n, err = decodeNode(net, id, v)
+		return err
 	})
 	return n, err
+}
+
+func decodeNode(net *consensus.Network, id consensus.Hash, v []byte) (n node, err error) {
+	if len(v) < len(n.parent) {
+		return n, fmt.Errorf("%w: header state of block %s is cut short", errDamaged, id)
+	}
+	copy(n.parent[:], v)
+	n.state, err = consensus.DecodeHeaderState(net, v[len(n.parent):])
+	if err != nil {
+		return n, fmt.Errorf("%w: header state of block %s: %v", errDamaged, id, err)
+	}
+	return n, nil
 }
 
 func getUndo(tx Reader, net *consensus.Network, id consensus.Hash) (u *consensus.Undo, err error) {

@@ -85,6 +85,7 @@ func (w *writer) putBlock(b *consensus.Block, n node) {
 func (w *writer) dropBlock(id consensus.Hash) {
 	w.delete(keyOf(prefixBlock, id))
 	w.delete(keyOf(prefixNode, id))
+	w.delete(keyOf(prefixSide, id))
 }
 
 // apply moves the stored state from s to the one after b, which it returns: the
@@ -93,6 +94,7 @@ func (w *writer) apply(s *consensus.State, b *consensus.Block) *consensus.State 
 	next, undo := consensus.ApplyBlock(s, b)
 	w.put(keyOf(prefixUndo, next.Tip()), undo.Encode())
 	w.put(keyOfHeight(next.Height()), hashBytes(next.Tip()))
+	w.delete(keyOf(prefixSide, next.Tip()))
 	w.putEntries(s, next, b)
 	return next
 }
@@ -103,6 +105,7 @@ func (w *writer) revert(s *consensus.State, b *consensus.Block, undo *consensus.
 	before := consensus.RevertBlock(s, undo)
 	w.delete(keyOf(prefixUndo, s.Tip()))
 	w.delete(keyOfHeight(s.Height()))
+	w.put(keyOf(prefixSide, s.Tip()), newSideBlock(s, b, node{parent: b.Header.Prev, state: s.HeaderState()}).encode())
 	w.putEntries(s, before, b)
 	return before
 }

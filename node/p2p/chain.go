@@ -17,8 +17,12 @@ type Chain interface {
 	HeaderState(id consensus.Hash) (*consensus.HeaderState, error)
 	// Block returns any stored block.
 	Block(id consensus.Hash) (*consensus.Block, error)
-	// AddBlock validates and stores a block: chain.ErrKnown, chain.ErrUnknownParent, consensus.ErrFuture or a *consensus.RuleError
-	// say why not; any other error is trouble of this node and no fault of the block.
+	// CheckHeader returns the error that AddBlock would, as far as the block's header shows.
+	CheckHeader(h *consensus.SignedHeader, now time.Time) error
+	// NewBranch returns what weighs a branch of another node by its headlines.
+	NewBranch() *chain.Branch
+	// AddBlock validates and stores a block: chain.ErrKnown, chain.ErrUnknownParent, chain.ErrNotWanted, consensus.ErrFuture or a
+	// *consensus.RuleError say why not; any other error is trouble of this node and no fault of the block.
 	AddBlock(b *consensus.Block, now time.Time) (chain.Status, error)
 	// Locator names blocks of the best chain from the tip back, ever farther apart, down to genesis.
 	Locator() []consensus.Hash

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"go.uber.org/goleak"
 
@@ -58,6 +57,7 @@ type setup struct {
 	accounts  func(address string) (bool, error)
 	silent    func() bool
 	copied    func(Copy)
+	dir       string // where its chain is; empty: in memory
 }
 
 // testPool remembers what its pool has ever taken.
@@ -93,11 +93,16 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 // start runs the node of organisation number org.
 func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
 	t.Helper()
-	db, err := badger.Open(badger.DefaultOptions("").WithInMemory(true).WithLogger(nil).WithMemTableSize(8 << 20).WithNumMemtables(2))
-	if err != nil {
-		t.Fatal(err)
+	store := chain.InMemory()
+	shut := func() error { return nil }
+	if s.dir != "" {
+		db, err := chain.OpenDB(s.dir, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		store, shut = chain.OnDisk(db), db.Close
 	}
-	m, err := chain.Open(db, net.Genesis, quiet())
+	m, err := chain.OpenStore(store, net.Genesis, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +138,7 @@ func start(t *testing.T, net *chaintest.Network, org int, s setup) *node {
 	n.stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
-		if err := db.Close(); err != nil {
+		if err := shut(); err != nil {
 			t.Errorf("close the database: %v", err)
 		}
 	})

@@ -128,6 +128,7 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 // serveAll sets the handlers of all streams but those of mail.
 func (h *Host) serveAll() {
 	h.serve(h.names.status, &service{name: "status", handle: h.serveStatus, gap: 50 * time.Millisecond, credit: 40})
+	h.serve(h.names.headers, &service{name: "headers", handle: h.serveHeadlines, gap: 50 * time.Millisecond, credit: 200})
 	h.serve(h.names.blocks, &service{name: "blocks", handle: h.serveBlocks, gap: 50 * time.Millisecond, credit: 200})
 	h.serve(h.names.pool, &service{name: "pool", handle: h.servePool, gap: 200 * time.Millisecond, credit: 20})
 	h.serve(h.names.peers, &service{name: "peers", handle: h.servePeers, gap: 200 * time.Millisecond, credit: 40})

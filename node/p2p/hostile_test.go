@@ -124,7 +124,7 @@ func (n *node) stillServes() {
 func TestGarbageOnEveryProtocol(t *testing.T) {
 	victim := start(t, chaintest.New(2), 0, setup{})
 	names := map[string]protocol.ID{
-		"status": victim.names.status, "blocks": victim.names.blocks, "pool": victim.names.pool, "peers": victim.names.peers,
+		"status": victim.names.status, "headers": victim.names.headers, "blocks": victim.names.blocks, "pool": victim.names.pool, "peers": victim.names.peers,
 	}
 	rnd := rand.NewChaCha8([32]byte{7})
 	junk := make([]byte, 600)

@@ -20,8 +20,9 @@ func (h *Host) judgeBlock(ctx context.Context, from peer.ID, m *pubsub.Message) 
 	return h.takeCompact(ctx, from, c)
 }
 
-// takeCompact judges the header by its parent first: only a member's header with its proof of work makes this node ask for a body. Of
-// a block whose parent is not known, nothing can be told yet; its sender alone is asked, by the sync.
+// takeCompact judges the header by its parent first: only a member's header with its proof of work, at a place where its block would be
+// kept, makes this node ask for a body. Of a block whose parent is not known, nothing can be told yet; its sender alone is asked, by the
+// sync.
 func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) pubsub.ValidationResult {
 	if c.Header.ChainID != h.chainID {
 		return pubsub.ValidationReject
@@ -30,34 +31,8 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 	if _, err := h.chain.HeaderState(id); err == nil {
 		return pubsub.ValidationIgnore
 	}
-	parent, err := h.chain.HeaderState(c.Header.Prev)
-	if err != nil {
-		h.stats.add("block.orphan")
-		h.roster.want(from, id)
-		h.wakeSync()
-		return pubsub.ValidationIgnore
-	}
-	if err := consensus.ValidateHeader(parent, &c.Header); err != nil {
-		h.log.Debug("rejected a gossiped header", "id", id, "err", err)
-		return pubsub.ValidationReject
-	}
-	if !consensus.VerifySignature(c.Header.Miner, c.Header.SigningBytes(), c.Header.Signature) {
-		return pubsub.ValidationReject
-	}
-	state := h.chain.State()
-	_, member := state.OrgByRecorder(c.Header.Miner)
-	if next := c.Header.Prev == state.Tip(); !member || next && !state.Mines(c.Header.Miner) {
-		h.stats.add("block.stranger")
-		if next {
-			return pubsub.ValidationReject
-		}
-		// Another branch may have enrolled the miner: it comes by sync, if that branch has more work.
-		return pubsub.ValidationIgnore
-	}
-	if consensus.CheckClock(&h.params, &c.Header.Header, h.cfg.Now()) != nil {
-		h.stats.add("block.early")
-		h.future.hold(&early{compact: c, header: &c.Header.Header, from: from}, h.cfg.Now(), h.params.BlockInterval)
-		return pubsub.ValidationIgnore
+	if err := h.chain.CheckHeader(&c.Header, h.cfg.Now()); err != nil {
+		return h.refuseHeader(from, c, err)
 	}
 	if b, ok := c.assemble(h.pool); ok {
 		h.stats.add("block.rebuilt")
@@ -79,6 +54,33 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 	return result
 }
 
+// refuseHeader tells what it means for its sender that a gossiped header was refused with err, and does what may come of it.
+func (h *Host) refuseHeader(from peer.ID, c *compactBlock, err error) pubsub.ValidationResult {
+	id := c.Header.ID()
+	var broken *consensus.RuleError
+	switch {
+	case errors.Is(err, chain.ErrKnown):
+	case errors.Is(err, chain.ErrUnknownParent):
+		h.stats.add("block.orphan")
+		h.roster.want(from, id)
+		h.wakeSync()
+	case errors.Is(err, chain.ErrNotWanted):
+		h.stats.add("block.not-wanted")
+	case errors.Is(err, consensus.ErrFuture):
+		h.stats.add("block.early")
+		h.future.hold(&early{compact: c, header: &c.Header.Header, from: from}, h.cfg.Now(), h.params.BlockInterval)
+	case errors.As(err, &broken) && broken.Rule == consensus.RuleUnknownMiner && c.Header.Prev != h.chain.State().Tip():
+		h.stats.add("block.stranger") // the sender may have been on that branch before an event of it
+	case errors.As(err, &broken):
+		h.stats.add("block.refused")
+		h.log.Debug("rejected a gossiped header", "id", id, "err", err)
+		return pubsub.ValidationReject
+	default:
+		h.log.Error("could not look at a gossiped header", "id", id, "err", err)
+	}
+	return pubsub.ValidationIgnore
+}
+
 // takeBlock adds a whole block to the chain. One beside the best branch is not passed on: it has been checked by what it shows itself
 // only, and peers that know the state under it would hold its faults against this node. Who needs it gets it by sync.
 func (h *Host) takeBlock(b *consensus.Block, from peer.ID) pubsub.ValidationResult {
@@ -92,7 +94,7 @@ func (h *Host) takeBlock(b *consensus.Block, from peer.ID) pubsub.ValidationResu
 	case err == nil:
 		h.stats.add("block.added")
 		return pubsub.ValidationAccept
-	case errors.Is(err, chain.ErrKnown):
+	case errors.Is(err, chain.ErrKnown), errors.Is(err, chain.ErrNotWanted):
 		return pubsub.ValidationIgnore
 	case errors.Is(err, chain.ErrUnknownParent):
 		h.roster.want(from, b.ID())

@@ -50,7 +50,7 @@ func resources(names protocols, maxPeers, maxSessions int) (network.ResourceMana
 	}
 	raise(names.smtp, 64*maxSessions, 2*maxSessions+8)
 	raise(names.account, 8*accountsAtOnce, 2*accountsAtOnce)
-	for _, id := range []protocol.ID{names.status, names.blocks, names.pool, names.peers, names.time, names.instance} {
+	for _, id := range []protocol.ID{names.status, names.headers, names.blocks, names.pool, names.peers, names.time, names.instance} {
 		raise(id, 8*conns, 2*streamsPerPeer)
 	}
 	for _, id := range gossipProtocols {

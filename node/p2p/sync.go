@@ -2,18 +2,13 @@ package p2p
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
-
-	"cairn/consensus"
-	"cairn/consensus/chain"
 )
 
 const (
-	// idleRounds is how many answers in a row may neither bring a new block nor lead further up, before the peer is taken to be
-	// wasting our time.
+	// idleRounds is how many answers in a row may bring only headlines of blocks that are here, before the peer is taken to be wasting
+	// our time.
 	idleRounds = 40
 	// firstBlocks are asked for first: a claim is soon found to be true.
 	firstBlocks = 16
@@ -26,13 +21,14 @@ var (
 	errTurn = errors.New("another peer is asked")
 	// errCut: the answer did not come to its end, which may be the line's fault.
 	errCut = errors.New("the answer was cut short")
+	// errLighter: the peer's branch is as it said, and no better than the own one.
+	errLighter = errors.New("the branch of the peer has no more work")
 )
 
 // syncState is what the sync is doing. All but busy is of the sync's goroutine.
 type syncState struct {
-	busy   atomic.Bool    // blocks are asked for
-	resume consensus.Hash // last block of a sync that was cut short
-	fair   bool           // the next turn goes by the queue, see pickSource
+	busy atomic.Bool // blocks are asked for
+	fair bool        // the next turn goes by the queue, see pickSource
 }
 
 func (h *Host) wakeSync() { signal(h.syncWake) }
@@ -116,11 +112,11 @@ func (h *Host) syncBlocks() {
 			pace := float64(n) / max(time.Since(begin), time.Millisecond).Seconds()
 			now, _ := h.roster.standing(p.remote)
 			// An announced block that did not come may have been invented to keep us busy.
-			level := err == nil && !h.behind(standing{remote: p.remote, status: now.status, wanted: p.wanted})
+			level := err == nil && !h.behind(standing{remote: p.remote, status: now.status, wanted: p.wanted}) || errors.Is(err, errLighter)
 			moved := n > 0 && (err == nil || errors.Is(err, errTurn) || errors.Is(err, errCut))
 			h.roster.settle(p.remote, level, moved, pace)
 			h.syncing.fair = !h.syncing.fair
-			if err != nil && !moved && p.ctx.Err() == nil {
+			if err != nil && !moved && !level && p.ctx.Err() == nil {
 				h.stats.add("sync.failed")
 				h.log.Info("sync with a peer ended early", "peer", p.id, "blocks", n, "err", err)
 			} else {
@@ -187,89 +183,4 @@ func (h *Host) queued(p standing) time.Time {
 		since = p.asked
 	}
 	return since.Add(time.Duration(p.failures) * turnRequests * h.timing.request)
-}
-
-// syncFrom fetches blocks from one peer until it has no more, or until another that has failed no more often has waited for its turn
-// (errTurn). It returns how many were new.
-func (h *Host) syncFrom(p standing) (added int, err error) {
-	begin, top, limit, slow := time.Now(), uint64(0), firstBlocks, false
-	locator := h.chain.Locator()
-	if h.syncing.resume != (consensus.Hash{}) && len(locator) > 0 {
-		locator = append([]consensus.Hash{h.syncing.resume}, locator...)
-	}
-	for idle := 0; idle < idleRounds; {
-		if time.Since(begin) > turnRequests*h.timing.request {
-			if slices.ContainsFunc(h.sources(p.remote), func(other standing) bool { return other.failures <= p.failures }) {
-				return added, errTurn
-			}
-		}
-		if len(locator) == 0 {
-			return added, errors.New("the chain database could not be read: see the log")
-		}
-		locator = locator[:min(len(locator), maxLocator)]
-		list, err := h.requestBlocks(p.ctx, p.id, &blockRequest{Kind: blocksAfter, Limit: uint16(limit), Hashes: locator})
-		cut := err != nil
-		switch {
-		case errors.Is(err, errMalformed):
-			return added, err
-		case cut && len(list) == 0:
-			return added, fmt.Errorf("%w: %w", errCut, err)
-		case cut: // a slow line: what has come is good, and the next answer should be as long as is sure to come in time
-			h.stats.add("sync.cut")
-			limit, slow = max(len(list)/2, 1), true
-		case !slow:
-			limit = min(2*limit, maxBlocks)
-		}
-		if len(list) == 0 {
-			h.syncing.resume = consensus.Hash{}
-			return added, nil
-		}
-		n, err := h.takeAll(p, list)
-		added += n
-		if err != nil {
-			return added, err
-		}
-		last := list[len(list)-1]
-		switch {
-		case n > 0 || last.Header.Height > top:
-			idle, top = 0, max(top, last.Header.Height)
-		case cut:
-			return added, errCut
-		default:
-			idle++
-		}
-		// These blocks may lie on a branch that is not the best one yet, so the next locator begins with them.
-		h.syncing.resume = last.ID()
-		locator = append([]consensus.Hash{h.syncing.resume}, h.chain.Locator()...)
-	}
-	h.blame(p.id, 1)
-	return added, errors.New("the peer sends only blocks that are known")
-}
-
-// takeAll adds fetched blocks to the chain, oldest first.
-func (h *Host) takeAll(p standing, list []*consensus.Block) (added int, err error) {
-	for _, b := range list {
-		now := h.cfg.Now()
-		_, err := h.chain.AddBlock(b, now)
-		var broken *consensus.RuleError
-		switch {
-		case err == nil:
-			h.stats.add("sync.block")
-			h.roster.gave(p.id)
-			added++
-		case errors.Is(err, chain.ErrKnown):
-		case errors.Is(err, consensus.ErrFuture):
-			h.stats.add("block.early")
-			h.future.hold(&early{whole: b, header: &b.Header.Header, from: p.id}, now, h.params.BlockInterval)
-			return added, fmt.Errorf("block %d: %w", b.Header.Height, err)
-		case errors.As(err, &broken), errors.Is(err, chain.ErrUnknownParent):
-			h.stats.add("block.invalid")
-			h.blame(p.id, banAfter/2)
-			return added, fmt.Errorf("block %d of the peer: %w", b.Header.Height, err)
-		default:
-			h.log.Error("could not store a block; is the disk full?", "height", b.Header.Height, "err", err)
-			return added, err
-		}
-	}
-	return added, nil
 }

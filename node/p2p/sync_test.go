@@ -138,31 +138,41 @@ func TestPartitionHeals(t *testing.T) {
 // Peers that claim work and then stall, lie or send rubbish do not keep a node from syncing with an honest one.
 func TestStalledAndLyingPeersAreLeftForAnother(t *testing.T) {
 	net := chaintest.New(2)
-	other := chaintest.New(6)
+	other := chaintest.New(10)
 	impatient := fast
 	impatient.request = 500 * time.Millisecond
 	honest := start(t, net, 0, setup{})
 	list, _ := net.Chain(honest.chain.State(), 300)
 	honest.add(list...)
 
-	liars := map[string]network.StreamHandler{
-		"stalls":  func(s network.Stream) { _, _ = io.Copy(io.Discard, s) },
-		"nothing": func(s network.Stream) { _ = writeFrame(s, nil); _ = s.Close() },
-		"resets":  func(s network.Stream) { _ = s.Reset() },
-		"invalid": func(s network.Stream) {
-			b := *list[0]
-			b.Header.Nonce++
-			_ = writeFrame(s, b.Encode())
-			_ = writeFrame(s, nil)
+	invalid := *list[0]
+	invalid.Header.Nonce++
+	frames := func(list ...[]byte) network.StreamHandler {
+		return func(s network.Stream) {
+			for _, b := range append(list, nil) {
+				_ = writeFrame(s, b)
+			}
 			_ = s.Close()
-		},
+		}
+	}
+	stall := func(s network.Stream) { _, _ = io.Copy(io.Discard, s) }
+	liars := map[string]struct{ headers, blocks network.StreamHandler }{
+		"stalls":          {stall, stall},
+		"withholds":       {frames(list[0].Headline().Encode()), stall},
+		"nothing":         {frames(), frames()},
+		"headers alone":   {frames(list[0].Headline().Encode()), frames()},
+		"resets":          {func(s network.Stream) { _ = s.Reset() }, func(s network.Stream) { _ = s.Reset() }},
+		"invalid headers": {frames(invalid.Headline().Encode()), frames()},
+		"invalid":         {frames(list[0].Headline().Encode()), frames(invalid.Encode())},
+		"other blocks":    {frames(list[0].Headline().Encode()), frames(list[1].Encode())},
 	}
 	victim := start(t, net, 1, setup{timing: &impatient})
 	i := 2
 	for name, handler := range liars {
 		liar := startAs(t, net, other.Orgs[i].Node, setup{})
 		i++
-		liar.host.SetStreamHandler(liar.names.blocks, handler)
+		liar.host.SetStreamHandler(liar.names.headers, handler.headers)
+		liar.host.SetStreamHandler(liar.names.blocks, handler.blocks)
 		liar.host.SetStreamHandler(liar.names.status, func(s network.Stream) {
 			_, _ = readFrame(s, maxStatus)
 			st := liar.ownStatus()
@@ -417,7 +427,8 @@ func (n *node) answer(serve func(s network.Stream, req *blockRequest)) {
 	})
 }
 
-// A branch of which many blocks are stored already, from a sync that was cut short, is followed to its end.
+// A branch of which many blocks are stored already, from a sync that was cut short, is followed to its end; those are not asked for
+// again.
 func TestSyncGoesOnBeyondKnownBlocks(t *testing.T) {
 	net := chaintest.New(2)
 	source := start(t, net, 0, setup{})
@@ -428,11 +439,75 @@ func TestSyncGoesOnBeyondKnownBlocks(t *testing.T) {
 	for range 2*idleRounds - 5 {
 		victim.add(net.Mine(victim.chain.State(), 0, chaintest.Body{}))
 	}
+	branch := victim.chain.NewBranch()
+	for _, b := range list {
+		if err := branch.Add([]*consensus.Headline{b.Headline()}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := branch.Check(); err != nil {
+		t.Fatal(err)
+	}
 	victim.add(list[:2*idleRounds-10]...)
 	if err := victim.Connect(t.Context(), source.Addrs()[0]); err != nil {
 		t.Fatal(err)
 	}
 	oneTip(t, []*node{source, victim})
+	if got := victim.Stats()["sync.block"]; got != 10 {
+		t.Errorf("%d blocks came by sync, want the 10 that were not stored", got)
+	}
+}
+
+// A node that serves no headlines, as version 0.1.0 did not, is a source all the same, also of a branch that leaves the own one far below
+// the tip.
+func TestSyncFromVersion010(t *testing.T) {
+	net := chaintest.New(2)
+	source := start(t, net, 0, setup{})
+	source.host.RemoveStreamHandler(source.names.headers)
+	list, _ := net.Chain(source.chain.State(), 90)
+	source.add(list...)
+	victim := start(t, net, 1, setup{})
+	for range 60 {
+		victim.add(net.Mine(victim.chain.State(), 0, chaintest.Body{}))
+	}
+	if err := victim.Connect(t.Context(), source.Addrs()[0]); err != nil {
+		t.Fatal(err)
+	}
+	oneTip(t, []*node{source, victim})
+	if victim.Stats()["stream.headers.failed"] != 0 {
+		t.Error("it was asked for headlines")
+	}
+}
+
+// A peer whose branch is as it says, but no better, has done nothing wrong, and no body of it is asked for.
+func TestLighterBranchesAreNotFetched(t *testing.T) {
+	net := chaintest.New(2)
+	impatient := fast
+	a, b := start(t, net, 0, setup{timing: &impatient}), start(t, net, 1, setup{timing: &impatient})
+	a.enrol()
+	b.add(first(a.chain, 1)...)
+	for range 40 {
+		a.add(a.net.Mine(a.chain.State(), 0, chaintest.Body{}))
+		b.add(b.net.Mine(b.chain.State(), 1, chaintest.Body{}))
+	}
+	if err := b.Connect(t.Context(), a.Addrs()[0]); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "gossip has met", func() bool { return a.acquainted() == 1 && b.acquainted() == 1 })
+	b.roster.want(a.host.ID(), a.chain.Tip().ID) // as if it had announced its tip
+	b.wakeSync()
+	eventually(t, "a sync", func() bool { return b.Stats()["sync.done"] >= 1 })
+	if stats := b.Stats(); stats["sync.failed"] != 0 || stats["sync.block"] != 0 || b.gate.strike(a.host.ID(), banAfter-1) {
+		t.Errorf("stats %v", stats)
+	}
+	a.mine(chaintest.Body{}) // now it is better
+	oneTip(t, []*node{a, b})
+}
+
+// first returns the first blocks of a chain after genesis.
+func first(c Chain, count int) []*consensus.Block {
+	list, _ := c.BlocksAfter([]consensus.Hash{c.Genesis().Block.ID()}, count, maxBlocksBytes)
+	return list
 }
 
 // A peer that hands out blocks drop by drop does not keep a node from asking another.
