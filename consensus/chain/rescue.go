@@ -137,6 +137,17 @@ func (r *rescue) add(ctx context.Context, branch []consensus.Hash, now time.Time
 		if err == nil {
 			_, err = r.m.AddBlock(b, now)
 		}
+		if errors.Is(err, ErrNotWanted) { // it leaves what is there by now far below the tip
+			better, bad, weighed := r.weigh(branch[i:], now)
+			if weighed == nil && !better {
+				return -1, nil
+			}
+			if err = weighed; err == nil {
+				_, err = r.m.AddBlock(b, now)
+			} else {
+				i, id = i+bad, branch[i+bad]
+			}
+		}
 		_, isRule := errors.AsType[*consensus.RuleError](err)
 		switch {
 		case err == nil, errors.Is(err, ErrKnown):
@@ -149,6 +160,30 @@ func (r *rescue) add(ctx context.Context, branch []consensus.Hash, now time.Time
 		progress(i+1, len(branch))
 	}
 	return -1, nil
+}
+
+// weigh has the blocks of a branch waited for if it is better than what is there. After an error that is a broken rule or
+// damage, bad is the number of the block that it is about.
+func (r *rescue) weigh(branch []consensus.Hash, now time.Time) (better bool, bad int, err error) {
+	b := r.m.NewBranch()
+	for i, id := range branch {
+		if b.Better() {
+			break
+		}
+		block, err := r.again(id)
+		if err == nil {
+			err = b.Add([]*consensus.Headline{block.Headline()}, now)
+		}
+		if errors.Is(err, ErrBranchTooLong) {
+			r.m.log.Warn("chain: a branch that was read is not taken", "blocks", len(branch), "err", err)
+			return false, 0, nil
+		}
+		if err != nil {
+			return false, i, err
+		}
+	}
+	err = b.Check()
+	return b.Better(), b.checked, err
 }
 
 // again reads a block a second time.

@@ -101,3 +101,52 @@ func TestRescue(t *testing.T) {
 		t.Error("no damage left all blocks")
 	}
 }
+
+// When the branch that seemed best turns out to be invalid far above where another one leaves it, that one is taken.
+func TestRescueOfAnotherBranch(t *testing.T) {
+	net := chaintest.New(2)
+	trunk, s := net.Chain(net.Genesis.State(), 5)
+	seeming, tip := net.Chain(s, sideDepth+5)
+	for range 9 {
+		bad := net.Mine(tip, 0, chaintest.Body{})
+		bad.Header.StateRoot[0] ^= 1
+		net.Finish(0, bad)
+		seeming = append(seeming, bad)
+		tip, _ = consensus.ApplyBlock(tip, bad)
+	}
+	for _, longer := range []bool{true, false} {
+		other := s
+		var branch []*consensus.Block
+		for range sideDepth + 3 {
+			b := sibling(net, other, 1, int(other.Height()))
+			branch = append(branch, b)
+			other, _ = consensus.ApplyBlock(other, b)
+		}
+		if longer {
+			more, _ := net.Chain(other, 4)
+			branch = append(branch, more...)
+		}
+		dir := t.TempDir()
+		using(t, dir, func(store Store) {
+			for _, list := range [][]*consensus.Block{trunk, seeming, branch} {
+				for _, b := range list {
+					if err := store.Write([]Change{{Key: keyOf(prefixBlock, b.ID()), Value: b.Encode()}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
+		want := seeming[sideDepth+4].ID()
+		if longer {
+			want = branch[len(branch)-1].ID()
+		}
+		m := newManager(t, net)
+		if _, err := m.Rescue(context.Background(), os.DirFS(dir), late, func(int, int) {}); err != nil {
+			t.Fatal(err)
+		}
+		if m.Tip().ID != want {
+			t.Errorf("longer %v: tip %v, want %v", longer, m.Tip(), want)
+		}
+		checkReplay(t, m)
+	}
+}
