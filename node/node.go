@@ -221,6 +221,11 @@ func (n *Node) connect() (err error) {
 	}
 	n.queue = outbox.New(n.store)
 	n.queue.SetClock(n.now)
+	if brought, err := n.queue.Upgrade(context.Background()); err != nil {
+		return err
+	} else if brought > 0 {
+		n.log.Info("the queue was brought up from an earlier version", "entries", brought)
+	}
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.part("recorder"))
 	n.recorder.SetNode(n.id.NodeKey(), n.hasRecorder)

@@ -13,9 +13,9 @@ import (
 )
 
 // Courier carries sealed queue entries to the nodes of their domains, or to
-// local accounts. It follows the queue's index of due times; what is under
-// way is only in its memory, so a restart begins again with all that is not
-// known to have arrived.
+// local accounts. It asks the queue for domains of which something is due; what
+// is under way is only in its memory, so a restart begins again with all that is
+// not known to have arrived.
 type Courier struct {
 	queue    *outbox.Queue
 	router   Router
@@ -49,7 +49,7 @@ func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delive
 const (
 	// laneRoom is how many entries wait in a lane's memory.
 	laneRoom = 1024
-	// recheck is how long the courier goes without a look at the queue.
+	// recheck is how long the courier goes without a look at all that is due.
 	recheck = 10 * time.Second
 )
 
@@ -67,18 +67,13 @@ func (c *Courier) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	c.work.Go(func() { c.watchUnsealed(ctx) })
+	var looked time.Time
 	for {
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
 		case <-c.more:
 		case <-c.queue.WakeCourier():
-			// Entries are sealed in transactions that may still be on their
-			// way to the disk. An update of our own comes after them.
-			barrier := func(*mailstore.Tx) error { return nil }
-			if err := c.update(ctx, barrier); err != nil {
-				c.trouble("wait for the store", err)
-			}
 		}
 		if ctx.Err() != nil {
 			if err := context.Cause(ctx); errors.Is(err, mailstore.ErrBroken) {
@@ -86,13 +81,17 @@ func (c *Courier) Run(ctx context.Context) error {
 			}
 			return nil
 		}
+		if time.Since(looked) >= recheck {
+			looked = time.Now()
+			c.queue.LookAgain()
+		}
 		next, err := c.dispatch(ctx)
 		wait := recheck
 		switch {
 		case errors.Is(err, mailstore.ErrClosed):
 			return nil
-		case err != nil:
-			c.log.Error("courier: read the queue, trying again", "err", err)
+		case err != nil && ctx.Err() == nil:
+			c.trouble("read the queue, trying again", err)
 			wait = time.Second
 		case !next.IsZero():
 			wait = min(wait, max(next.Sub(c.now()), time.Millisecond))
@@ -112,26 +111,48 @@ func (c *Courier) trouble(during string, err error) {
 // dispatch puts what is due into lanes and sees to it that they are worked
 // off. It returns when the next entry becomes due.
 func (c *Courier) dispatch(ctx context.Context) (time.Time, error) {
+	if err := c.queue.Refresh(ctx, c.update); err != nil {
+		return time.Time{}, err
+	}
+	next, err := c.fill(ctx, c.now())
+	return next, errors.Join(err, c.queue.Advance(ctx, c.update))
+}
+
+// fill is dispatch as of what is known of the queue.
+func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.skipped = false
-	next, err := c.queue.DueBy(c.now(), 2*c.cfg.Sending.MaxRetry, func(d outbox.Due) bool {
-		if !c.queue.Begin(d.ID) {
-			return true
-		}
-		l := c.lanes[d.Domain]
-		if l == nil && len(c.lanes) < c.cfg.Sending.Domains {
-			l = newLane(d.Domain)
-			c.lanes[d.Domain] = l
-		}
-		if l == nil || len(l.pending) == cap(l.pending) {
-			c.queue.End(d.ID)
-			c.skipped = true
-			return true
-		}
-		l.pending <- d.ID
-		return true
+	longest := 2 * c.cfg.Sending.MaxRetry
+	domains, next := c.queue.DueDomains(now, longest, func(domain string) bool {
+		l, known := c.lanes[domain]
+		full := known && len(l.pending) > laneRoom/2 || !known && len(c.lanes) >= c.cfg.Sending.Domains
+		c.skipped = c.skipped || full
+		return full
 	})
+	for _, domain := range domains {
+		l, known := c.lanes[domain]
+		if !known && len(c.lanes) >= c.cfg.Sending.Domains {
+			c.skipped = true
+			continue
+		}
+		if !known {
+			l = newLane(domain)
+		}
+		err = errors.Join(err, c.queue.Due(domain, now, longest, func(id uint64) bool {
+			if len(l.pending) == cap(l.pending) {
+				c.skipped = true
+				return false
+			}
+			if c.queue.Begin(id) {
+				l.pending <- id
+			}
+			return true
+		}))
+		if len(l.pending) > 0 {
+			c.lanes[domain] = l
+		}
+	}
 	for _, l := range c.lanes {
 		for l.workers < c.cfg.Sending.Sessions && len(l.pending) > l.idle {
 			l.workers++

@@ -32,6 +32,8 @@ type Entry struct {
 	LastError   string
 	History     []Attempt   // the latest attempts, oldest first
 	Wish        record.Wish // of the submitter, about the record
+
+	round uint32 // of its place, while it is sealed; see head
 }
 
 // Attempt is what became of one try to hand an entry over.
@@ -57,11 +59,13 @@ func (e *Entry) Tried(now time.Time, result string) {
 }
 
 // Versions of an encoded entry, its first byte. Only what has a wish needs the
-// second one, and only one for derived components the third.
+// second one, only one for derived components the third, and only what has a place
+// in another round than the first the fourth.
 const (
 	entryPlain  = 1
 	entryWish   = 2
 	entryDerive = 3
+	entryRound  = 4
 )
 
 // encode returns the stored form of an entry: the version, then the fields in
@@ -69,11 +73,13 @@ const (
 // byte strings and lists are preceded by their length, times are Unix
 // milliseconds. The blob is 32 bytes as they are. A wish that is not the zero
 // value makes it version 2: at the end are the types left out and the threshold.
-// In version 3 the derived types follow.
+// In version 3 the derived types follow, in version 4 these and the round.
 func (e *Entry) encode() []byte {
 	b := make([]byte, 0, 256+len(e.Token))
 	version := byte(entryPlain)
 	switch {
+	case e.round > 0:
+		version = entryRound
 	case len(e.Wish.Derive) > 0:
 		version = entryDerive
 	case !isUsual(e.Wish):
@@ -104,8 +110,11 @@ func (e *Entry) encode() []byte {
 		b = appendTypes(b, e.Wish.LeftOut)
 		b = binary.AppendUvarint(b, uint64(e.Wish.Threshold))
 	}
-	if version == entryDerive {
+	if version >= entryDerive {
 		b = appendTypes(b, e.Wish.Derive)
+	}
+	if version == entryRound {
+		b = binary.AppendUvarint(b, uint64(e.round))
 	}
 	return b
 }
@@ -126,7 +135,7 @@ var errEntry = errors.New("queue entry is damaged or of a newer version")
 func decodeEntry(id uint64, b []byte) (Entry, error) {
 	d := decoder{b: b}
 	version := byte(d.uint(255))
-	if version < entryPlain || version > entryDerive {
+	if version < entryPlain || version > entryRound {
 		return Entry{}, fmt.Errorf("queue entry %d: %w (version %d)", id, errEntry, version)
 	}
 	e := Entry{ID: id}
@@ -154,9 +163,13 @@ func decodeEntry(id uint64, b []byte) (Entry, error) {
 		e.Wish.Threshold = int(d.uint(100))
 		d.bad = d.bad || version == entryWish && isUsual(e.Wish)
 	}
-	if version == entryDerive {
+	if version >= entryDerive {
 		e.Wish.Derive = d.types()
-		d.bad = d.bad || len(e.Wish.Derive) == 0
+		d.bad = d.bad || version == entryDerive && len(e.Wish.Derive) == 0
+	}
+	if version == entryRound {
+		e.round = uint32(d.uint(1<<32 - 1))
+		d.bad = d.bad || e.round == 0
 	}
 	if d.bad || len(d.b) > 0 {
 		return Entry{}, fmt.Errorf("queue entry %d: %w", id, errEntry)

@@ -41,6 +41,7 @@ func drawEntry(t *rapid.T) Entry {
 		e.Wish.Derive = append(e.Wish.Derive, message.Type(n))
 	}
 	e.Wish.Threshold = rapid.IntRange(0, 100).Draw(t, "threshold")
+	e.round = rapid.Uint32().Draw(t, "round")
 	if len(e.Token) == 0 {
 		e.Token = nil
 	}
@@ -86,7 +87,10 @@ func FuzzDecodeEntry(f *testing.F) {
 	f.Add(append([]byte{3}, (&Entry{}).encode()[1:]...))
 	f.Add(append([]byte{2}, (&Entry{}).encode()[1:]...))
 	f.Add([]byte{2})
-	f.Add([]byte{4})
+	f.Add([]byte{5})
+	e.round = 1
+	f.Add(e.encode())
+	f.Add(append([]byte{4}, (&Entry{}).encode()[1:]...))
 	f.Add(append([]byte{1, 0x80, 0}, make([]byte, 60)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeEntry(7, b)

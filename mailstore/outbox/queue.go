@@ -1,9 +1,7 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -11,15 +9,6 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 )
-
-// queueSpace is the queue's durable map in the mail store. Numbers in keys are
-// big-endian, so that scans run in order.
-//
-//	e<id>         Entry
-//	u<id>         empty: entries that wait for their token
-//	d<time><id>   domain of an entry that is sealed, by the time of its next attempt (ms)
-//	n             the last id given
-const queueSpace = "queue"
 
 // ErrGone says that an entry is no longer queued.
 var ErrGone = errors.New("queue entry is gone")
@@ -32,13 +21,14 @@ type Queue struct {
 	sealer chan struct{} // wakes who seals entries
 	sender chan struct{} // wakes who carries sealed ones
 	way    underway
+	plan   plan
 }
 
 // New returns the queue that store holds.
 func New(store *mailstore.Store) *Queue {
 	return &Queue{
 		store: store, now: time.Now,
-		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1), way: newUnderway(),
+		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1), way: newUnderway(), plan: newPlan(),
 	}
 }
 
@@ -105,7 +95,7 @@ func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []Group, raw []byt
 // is the sent copy. The caller calls WakeSealer once tx has been committed.
 func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mailstore.MessageID, blob [32]byte) error {
 	now := q.now().Truncate(time.Millisecond)
-	sp := tx.Space(queueSpace)
+	sp := tx.Space(space)
 	last, _, err := sp.Number(lastKey)
 	if err != nil {
 		return err
@@ -116,10 +106,11 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 			ID: last, Ref: env.Ref, Account: env.Account, Message: id, Blob: blob,
 			From: env.From, Domain: g.Domain, Recipients: g.Recipients, Created: now, Wish: env.Wish,
 		}
-		if err := sp.Put(entryKey(e.ID), e.encode()); err != nil {
-			return err
+		if !keyed(e.Domain) {
+			return fmt.Errorf("%q is no mail domain", e.Domain)
 		}
-		if err := sp.Put(unsealedKey(e.ID), nil); err != nil {
+		err := q.change(tx, e.Domain, func(ch *change) error { return errors.Join(sp.Put(listKey(e.Domain, e.ID), nil), ch.put(&e)) })
+		if err != nil {
 			return err
 		}
 		// The sender may delete the sent copy before the mail has left.
@@ -130,19 +121,23 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 	return sp.PutNumber(lastKey, last)
 }
 
-// Unsealed returns up to max entries that have no token yet, oldest first,
+// Unsealed returns up to most entries that have no token yet, oldest first,
 // starting after the entry with the given id.
-func (q *Queue) Unsealed(after uint64, max int) ([]Entry, error) {
+func (q *Queue) Unsealed(after uint64, most int) ([]Entry, error) {
 	var out []Entry
 	err := q.store.View(func(r *mailstore.Reader) error {
 		out = nil
-		sp := r.Space(queueSpace)
+		sp := r.Space(space)
+		c, err := load(sp)
+		if err != nil || c.unsealed == 0 {
+			return err
+		}
 		var bad error
-		err := sp.Scan([]byte("u"), unsealedKey(after+1), func(key, _ []byte) bool {
-			if len(out) >= max {
+		err = sp.Scan([]byte("u"), unsealedKey(max(after+1, c.first)), func(key, _ []byte) bool {
+			if len(out) >= most {
 				return false
 			}
-			e, err := getEntry(sp, binary.BigEndian.Uint64(key[1:]))
+			e, err := getEntry(sp, idOf(key))
 			if errors.Is(err, mailstore.ErrDamaged) {
 				return true // it waits, and holds up no others; who lists the queue is told
 			}
@@ -159,29 +154,6 @@ func (q *Queue) Unsealed(after uint64, max int) ([]Entry, error) {
 		return errors.Join(err, bad)
 	})
 	return out, err
-}
-
-// Seal gives an entry its token, the folded header field with its CRLF, within
-// tx; the entry is due at once. ErrGone when the entry was dropped meanwhile.
-// The courier notices after tx has been committed.
-func (q *Queue) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
-	sp := tx.Space(queueSpace)
-	e, err := getEntry(sp.SpaceReader, id)
-	if err != nil {
-		return err
-	}
-	if e.Token != nil {
-		if err := sp.Delete(dueKey(e.NextAttempt, id)); err != nil {
-			return err
-		}
-	}
-	e.Token = bytes.Clone(token)
-	e.NextAttempt = q.now().Truncate(time.Millisecond)
-	if err := sp.Delete(unsealedKey(id)); err != nil {
-		return err
-	}
-	signal(q.sender) // the courier lets this transaction finish before it looks
-	return putSealed(sp, &e)
 }
 
 // Raw returns the message of an entry as it leaves below the token.
@@ -216,14 +188,4 @@ func signal(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-var lastKey = []byte("n")
-
-func entryKey(id uint64) []byte    { return binary.BigEndian.AppendUint64([]byte("e"), id) }
-func unsealedKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte("u"), id) }
-
-func dueKey(at time.Time, id uint64) []byte {
-	k := binary.BigEndian.AppendUint64([]byte("d"), uint64(at.UnixMilli()))
-	return binary.BigEndian.AppendUint64(k, id)
 }

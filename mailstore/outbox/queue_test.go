@@ -28,11 +28,7 @@ func ids(es []Entry) (out []uint64) {
 
 func dueNow(t testing.TB, q *Queue, now time.Time) (out []uint64, next time.Time) {
 	t.Helper()
-	next, err := q.DueBy(now, time.Hour, func(d Due) bool { out = append(out, d.ID); return true })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out, next
+	return dueIn(t, q, now)
 }
 
 func seal(t testing.TB, st *mailstore.Store, q *Queue, id uint64) {
@@ -84,7 +80,7 @@ func TestQueueLife(t *testing.T) {
 	}
 	later := now.Add(time.Minute)
 	err = st.Update(t.Context(), func(tx *mailstore.Tx) error {
-		e, err := getEntry(tx.Space(queueSpace).SpaceReader, 2)
+		e, err := q.GetTx(tx, 2)
 		if err != nil {
 			return err
 		}
@@ -227,20 +223,17 @@ func TestRetryAll(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	q.now = func() time.Time { return now }
 	const n = retryStep + 2
-	for range n {
-		submitTo(t, q, "a@far.example")
+	for i := range n {
+		submitTo(t, q, fmt.Sprintf("a@far%d.example", i))
 	}
 	err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
 		for id := uint64(1); id < n; id++ {
-			e, err := getEntry(tx.Space(queueSpace).SpaceReader, id)
+			e, err := q.GetTx(tx, id)
 			if err != nil {
 				return err
 			}
 			e.Token = []byte("Cairn-Record: t\r\n")
 			e.Tried(now, "451 later")
-			if err := tx.Space(queueSpace).Delete(unsealedKey(id)); err != nil {
-				return err
-			}
 			if err := q.Postpone(tx, &e, now.Add(time.Minute)); err != nil {
 				return err
 			}

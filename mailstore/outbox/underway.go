@@ -1,12 +1,6 @@
 package outbox
 
-import (
-	"encoding/binary"
-	"errors"
-	"sync"
-
-	"cairn/mailstore"
-)
+import "sync"
 
 // underway is which entries are on their way, and which must not begin one: their
 // token may be taken back. It is in memory alone; whoever holds entries back does so
@@ -49,25 +43,6 @@ func (q *Queue) EndAll() {
 	clear(u.carried)
 }
 
-// Sealed returns up to max entries that have a token, by ascending id, starting
-// after the entry with the given id.
-func (q *Queue) Sealed(after uint64, max int) ([]Entry, error) {
-	var out []Entry
-	err := q.store.View(func(r *mailstore.Reader) error {
-		out = nil
-		var bad error
-		err := r.Space(queueSpace).Scan([]byte("e"), entryKey(after+1), func(key, value []byte) bool {
-			e, err := decodeEntry(binary.BigEndian.Uint64(key[1:]), value)
-			if bad = err; err == nil && e.Token != nil {
-				out = append(out, e)
-			}
-			return bad == nil && len(out) < max
-		})
-		return errors.Join(err, bad)
-	})
-	return out, err
-}
-
 // Hold keeps entries from being carried until Release, and returns those that no
 // attempt is under way for.
 func (q *Queue) Hold(ids []uint64) (free []uint64) {
@@ -89,6 +64,7 @@ func (q *Queue) Release(ids []uint64) {
 		delete(q.way.held, id)
 	}
 	q.way.mu.Unlock()
+	q.plan.lookAgain()
 	signal(q.sender)
 }
 
@@ -104,21 +80,4 @@ func (q *Queue) LenHeld() int {
 	q.way.mu.Lock()
 	defer q.way.mu.Unlock()
 	return len(q.way.held)
-}
-
-// Unseal takes the token of an entry back within tx, so that it waits for another
-// one. The entry is held, and no attempt is under way for it. ErrGone when it was
-// dropped meanwhile.
-func (q *Queue) Unseal(tx *mailstore.Tx, id uint64) error {
-	sp := tx.Space(queueSpace)
-	e, err := getEntry(sp.SpaceReader, id)
-	if err != nil || e.Token == nil {
-		return err
-	}
-	if err := sp.Delete(dueKey(e.NextAttempt, id)); err != nil {
-		return err
-	}
-	e.Token = nil
-	signal(q.sealer)
-	return errors.Join(sp.Put(entryKey(id), e.encode()), sp.Put(unsealedKey(id), nil))
 }

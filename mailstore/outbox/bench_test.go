@@ -1,0 +1,141 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// BenchmarkWriters measures how long a writer of the store waits while something is done with a full queue: mail for
+// 10,000 domains, put off for an hour. CAIRN_OUTBOX_ENTRIES is how much of it there is.
+func BenchmarkWriters(b *testing.B) {
+	entries, err := strconv.Atoi(os.Getenv("CAIRN_OUTBOX_ENTRIES"))
+	if err != nil {
+		entries = 100_000
+	}
+	const domains = 10_000
+	st := openStore(b)
+	q := New(st)
+	now := time.Now()
+	began := time.Now()
+	fill(b, st, q, entries, domains, now.Add(time.Hour))
+	b.Logf("%d entries queued and sealed in %s", entries, time.Since(began).Round(time.Millisecond))
+	q.SetClock(time.Now)
+	step := 0
+	for _, op := range []struct {
+		name string
+		do   func() error
+	}{
+		{"nothing", func() error { time.Sleep(200 * time.Millisecond); return nil }},
+		{"retry of 16 domains", func() error {
+			for range 16 {
+				step++
+				if err := q.RetryDomain(context.Background(), domainNumber(step%domains)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"dispatch", func() error { return dispatch(q) }},
+		{"a page of the list", func() error { _, err := q.List(0, 1000); return err }},
+		{"lengths", func() error {
+			for _, count := range []func() (int, error){q.Len, q.LenUnsealed, q.LenDeferred} {
+				if _, err := count(); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"retry of all", func() error { _, err := q.RetryAll(context.Background()); return err }},
+	} {
+		b.Run(op.name, func(b *testing.B) {
+			var waits []time.Duration
+			stop, ended := make(chan struct{}), make(chan error, 1)
+			go func() {
+				for {
+					began := time.Now()
+					err := st.Update(context.Background(), func(tx *mailstore.Tx) error { return tx.Space("bench").Put([]byte("k"), []byte("v")) })
+					waits = append(waits, time.Since(began))
+					select {
+					case <-stop:
+						ended <- err
+						return
+					default:
+					}
+				}
+			}()
+			for b.Loop() {
+				if err := op.do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			close(stop)
+			if err := <-ended; err != nil {
+				b.Fatal(err)
+			}
+			slices.Sort(waits)
+			ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+			b.ReportMetric(ms(waits[len(waits)-1]), "ms-longest-wait")
+			b.ReportMetric(ms(waits[len(waits)/2]), "ms-usual-wait")
+		})
+	}
+}
+
+func domainNumber(n int) string { return fmt.Sprintf("d%05d.example", n) }
+
+// fill queues entries to domains in turn and seals them, due at a time.
+func fill(b *testing.B, st *mailstore.Store, q *Queue, entries, domains int, at time.Time) {
+	b.Helper()
+	q.SetClock(func() time.Time { return at })
+	var blob [32]byte
+	err := st.Update(b.Context(), func(tx *mailstore.Tx) (err error) {
+		blob, err = tx.PutBlob([]byte(mailText))
+		return err
+	})
+	token := slices.Repeat([]byte("x"), 900)
+	for n := 0; n < entries && err == nil; {
+		err = st.Update(b.Context(), func(tx *mailstore.Tx) error {
+			var groups []Group
+			first := n + 1
+			for ; n < entries && len(groups) < 1000; n++ {
+				d := domainNumber(n % domains)
+				groups = append(groups, Group{Domain: d, Recipients: []string{"someone@" + d}})
+			}
+			if err := q.Enqueue(tx, Envelope{Ref: "0123456789abcdef", From: "user@local.example", Account: 2}, groups, 1, blob); err != nil {
+				return err
+			}
+			for id := range groups {
+				if err := q.Seal(tx, uint64(first+id), token); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// dispatch is what the courier does when it wakes: 64 domains are served.
+func dispatch(q *Queue) error {
+	now := time.Now()
+	q.LookAgain()
+	if err := q.Refresh(context.Background(), q.store.Update); err != nil {
+		return err
+	}
+	domains, _ := q.DueDomains(now, 2*time.Hour, func(string) bool { return false })
+	for _, d := range domains[:min(len(domains), 64)] {
+		left := 1024
+		if err := q.Due(d, now, 2*time.Hour, func(uint64) bool { left--; return left > 0 }); err != nil {
+			return err
+		}
+	}
+	return q.Advance(context.Background(), q.store.Update)
+}

@@ -1,0 +1,138 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// Retry makes a sealed entry due at once; one that waits for its token goes on
+// waiting. ErrGone when there is no such entry.
+func (q *Queue) Retry(ctx context.Context, id uint64) error {
+	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
+		e, err := q.GetTx(tx, id)
+		if err != nil || e.Token == nil {
+			return err
+		}
+		return q.Postpone(tx, &e, q.now())
+	})
+	if err != nil {
+		return fmt.Errorf("retry queue entry %d: %w", id, err)
+	}
+	signal(q.sender)
+	return nil
+}
+
+// RetryDomain makes all sealed entries of a domain due at once, for when its
+// node has come back. No entry is written for that: see head.
+func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
+	n, err := q.waiting(domain, 1)
+	if err == nil && n > 0 {
+		err = q.retry(ctx, []string{domain})
+	}
+	if err != nil {
+		return fmt.Errorf("retry the mail for %s: %w", domain, err)
+	}
+	return nil
+}
+
+// RetryAll makes all sealed entries due at once, as when the clock was set back: nobody
+// knows by which clock they were put off. It tells how many were not due yet.
+func (q *Queue) RetryAll(ctx context.Context) (moved int, err error) {
+	domains, err := q.domains()
+	var some []string
+	for i, domain := range domains {
+		n, countErr := 0, err
+		if err == nil {
+			n, countErr = q.waiting(domain, all)
+		}
+		if err = countErr; err != nil {
+			break
+		}
+		moved += n
+		if n > 0 {
+			some = append(some, domain)
+		}
+		if len(some) == retryStep || i == len(domains)-1 {
+			err = q.retry(ctx, some)
+			some = nil
+		}
+	}
+	if err != nil {
+		return moved, fmt.Errorf("retry all queue entries: %w", err)
+	}
+	return moved, nil
+}
+
+const (
+	// retryStep is for how many domains one transaction begins another round.
+	retryStep = 64
+	// all is more than any queue has.
+	all = 1 << 62
+)
+
+// retry begins another round for some domains.
+func (q *Queue) retry(ctx context.Context, domains []string) error {
+	if len(domains) == 0 {
+		return nil
+	}
+	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
+		for _, domain := range domains {
+			q.plan.touch(domain)
+			err := q.change(tx, domain, func(ch *change) error {
+				if ch.head.sealed() > 0 {
+					ch.head.round++
+					ch.head.retried = uint64(max(q.now().UnixMilli(), 0))
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		signal(q.sender)
+	}
+	return err
+}
+
+// Waiting returns how many sealed entries of a domain are due later.
+func (q *Queue) Waiting(domain string) (int, error) { return q.waiting(domain, all) }
+
+// waiting counts sealed entries of a domain that are due later, up to most.
+func (q *Queue) waiting(domain string, most int) (n int, err error) {
+	err = q.store.View(func(r *mailstore.Reader) error {
+		sp := r.Space(space)
+		n = 0
+		h, err := headOf(sp, domain)
+		if err != nil || h.sealed() == 0 {
+			return err
+		}
+		later := placeAt(h.round, q.now().Add(time.Millisecond))
+		return sp.Scan(ofDomain('s', domain), later.from(domain), func(_, _ []byte) bool {
+			n++
+			return n < most
+		})
+	})
+	return n, err
+}
+
+// domains returns the domains that have entries.
+func (q *Queue) domains() (list []string, err error) {
+	err = q.store.View(func(r *mailstore.Reader) error {
+		list = nil
+		sp := r.Space(space)
+		if _, err := load(sp); err != nil {
+			return err
+		}
+		return sp.Scan([]byte("h"), nil, func(key, _ []byte) bool {
+			list = append(list, string(key[1:]))
+			return true
+		})
+	})
+	return list, err
+}

@@ -1,0 +1,79 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cairn/mailstore"
+)
+
+// upgradeStep is how many entries one transaction brings up.
+const upgradeStep = 128
+
+// Upgrade brings a queue of an earlier format up, before anything else is done with it. It reports how many entries it
+// brought up now: what was interrupted goes on where it was.
+func (q *Queue) Upgrade(ctx context.Context) (entries int, err error) {
+	for {
+		n, done, err := q.upgradeSome(ctx)
+		entries += n
+		if err != nil {
+			return entries, fmt.Errorf("bring the queue up to format %d: %w", format, err)
+		}
+		if done {
+			return entries, nil
+		}
+	}
+}
+
+func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {
+	var ids []uint64
+	err = q.store.View(func(r *mailstore.Reader) error {
+		sp := r.Space(space)
+		c, err := stored(sp)
+		if done = c.whole; err != nil || done {
+			return err
+		}
+		return sp.Scan([]byte("e"), entryKey(c.done+1), func(key, _ []byte) bool {
+			ids = append(ids, idOf(key))
+			return len(ids) < upgradeStep
+		})
+	})
+	if err != nil || done {
+		return 0, done, err
+	}
+	err = q.store.Update(ctx, func(tx *mailstore.Tx) error { return bringUp(tx, ids) })
+	return len(ids), err == nil && len(ids) == 0, err
+}
+
+// bringUp brings up the next entries; none when all were.
+func bringUp(tx *mailstore.Tx, ids []uint64) error {
+	sp := tx.Space(space)
+	c, err := stored(sp.SpaceReader)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		e, err := getEntry(sp.SpaceReader, id)
+		if err != nil {
+			return fmt.Errorf("queue entry %d: %w", id, err)
+		}
+		ch := change{sp: sp, counts: c, domain: e.Domain}
+		ch.counts.done = id
+		err = ch.apply(func(ch *change) error {
+			var old error
+			if e.Token != nil {
+				old = sp.Delete(oldDueKey(e.NextAttempt, id))
+			}
+			return errors.Join(old, sp.Put(listKey(e.Domain, id), nil), ch.index(&e))
+		})
+		if err != nil {
+			return err
+		}
+		c = ch.counts
+	}
+	if len(ids) == 0 {
+		c.done, c.whole = 0, true
+	}
+	return sp.Put(countsKey, c.encode())
+}
