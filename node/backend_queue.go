@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
 )
@@ -15,16 +16,13 @@ import (
 // queueLimit is how many entries of the queue are listed.
 const queueLimit = 1000
 
-// ListQueue lists the oldest entries of the queue.
-func (n *Node) ListQueue(context.Context) (*api.QueueList, error) {
-	entries, err := n.queue.List(0, queueLimit)
+// ListQueue lists the oldest entries of the queue, or of those to a domain.
+func (n *Node) ListQueue(_ context.Context, domain string) (*api.QueueList, error) {
+	entries, total, err := n.queued(domain)
 	if err != nil {
 		return nil, err
 	}
-	l := &api.QueueList{Entries: []api.QueueEntry{}}
-	if l.Total, err = n.queue.Len(); err != nil {
-		return nil, err
-	}
+	l := &api.QueueList{Entries: []api.QueueEntry{}, Total: total}
 	err = n.viewQueue(func(view func(*outbox.Entry) (api.QueueEntry, error)) error {
 		for i := range entries {
 			v, err := view(&entries[i])
@@ -36,6 +34,32 @@ func (n *Node) ListQueue(context.Context) (*api.QueueList, error) {
 		return nil
 	})
 	return l, err
+}
+
+// queued returns the oldest entries, and how many there are.
+func (n *Node) queued(domain string) (list []outbox.Entry, total int, err error) {
+	if domain == "" {
+		if list, err = n.queue.List(0, queueLimit); err == nil {
+			total, err = n.queue.Len()
+		}
+		return list, total, err
+	}
+	if domain, err = queueDomain(domain); err != nil {
+		return nil, 0, err
+	}
+	if list, err = n.queue.ListOf(domain, 0, queueLimit); err == nil {
+		total, err = n.queue.LenOf(domain)
+	}
+	return list, total, err
+}
+
+// queueDomain is the domain of entries, which may be an address literal.
+func queueDomain(domain string) (string, error) {
+	c := maildomain.Canonical(domain)
+	if !maildomain.Valid(c) && !strings.HasPrefix(c, "[") {
+		return "", api.Errorf(api.CodeInvalid, "cairn queue ls", "%q is no mail domain", domain)
+	}
+	return c, nil
 }
 
 // QueueEntry shows an entry with its attempts.
@@ -55,14 +79,17 @@ func (n *Node) QueueEntry(_ context.Context, r api.QueueRequest) (*api.QueueItem
 	return item, err
 }
 
-// RetryQueue makes an entry, or all, due at once.
+// RetryQueue makes an entry, those to a domain, or all, due at once.
 func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRetried, error) {
-	if r.All == (r.ID != 0) {
-		return nil, api.Errorf(api.CodeUsage, "cairn queue retry --help", "trying mail again: name an entry of the queue, or say that all are meant")
-	}
-	if r.All {
+	one, of := r.ID != 0, r.Domain != ""
+	switch {
+	case one && of || one && r.All || of && r.All || !one && !of && !r.All:
+		return nil, api.Errorf(api.CodeUsage, "cairn queue retry --help", "trying mail again: name an entry of the queue, or a domain, or say that all are meant")
+	case r.All:
 		due, err := n.queue.RetryAll(ctx)
 		return &api.QueueRetried{Due: due}, err
+	case of:
+		return n.retryDomain(ctx, r.Domain)
 	}
 	e, err := n.queue.Get(r.ID)
 	if err == nil {
@@ -83,6 +110,19 @@ func (n *Node) RetryQueue(ctx context.Context, r api.QueueRequest) (*api.QueueRe
 		return err
 	})
 	return retried, err
+}
+
+// retryDomain makes what goes to a domain due at once.
+func (n *Node) retryDomain(ctx context.Context, domain string) (*api.QueueRetried, error) {
+	domain, err := queueDomain(domain)
+	if err != nil {
+		return nil, err
+	}
+	due, err := n.queue.Waiting(domain)
+	if err == nil {
+		err = n.queue.RetryDomain(ctx, domain)
+	}
+	return &api.QueueRetried{Due: due}, err
 }
 
 func noEntry(err error, id uint64) error {

@@ -150,11 +150,11 @@ type PeerService interface {
 
 // QueueService shows the mail that is on its way out.
 type QueueService interface {
-	// ListQueue lists the oldest 1,000 entries.
-	ListQueue(ctx context.Context) (*QueueList, error)
+	// ListQueue lists the oldest 1,000 entries: those to one domain, or with "" of all. CodeInvalid when it is no domain.
+	ListQueue(ctx context.Context, domain string) (*QueueList, error)
 	// QueueEntry returns one; CodeNotFound when it has left or never was.
 	QueueEntry(ctx context.Context, r QueueRequest) (*QueueItem, error)
-	// RetryQueue makes an entry, or all, due at once; what waits for its record goes on waiting.
+	// RetryQueue makes an entry, those to a domain, or all, due at once; what waits for its record goes on waiting.
 	RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error)
 }
 

@@ -266,9 +266,9 @@ func (c *Client) Connect(ctx context.Context, address string) (*Peer, error) {
 	return call[Peer](ctx, c, pathConnect, selector{address})
 }
 
-// ListQueue lists the mail that is on its way out.
-func (c *Client) ListQueue(ctx context.Context) (*QueueList, error) {
-	return call[QueueList](ctx, c, pathQueue, selector{})
+// ListQueue lists the mail that is on its way out, to one domain or with "" to all.
+func (c *Client) ListQueue(ctx context.Context, domain string) (*QueueList, error) {
+	return call[QueueList](ctx, c, pathQueue, selector{domain})
 }
 
 // QueueEntry shows one entry of the queue.

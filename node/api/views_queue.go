@@ -28,11 +28,11 @@ type QueueEntry struct {
 	NextAttempt time.Time `json:"next_attempt,omitzero"` // of what is recorded and not held
 }
 
-// QueueList lists the oldest entries.
+// QueueList lists the oldest entries, of all or of one domain.
 type QueueList struct {
 	Document
 	Entries []QueueEntry `json:"entries"`
-	Total   int          `json:"total"` // in the queue
+	Total   int          `json:"total"` // in the queue, or of that domain
 }
 
 // QueueItem is one entry with its latest attempts, oldest first.
@@ -48,10 +48,11 @@ type QueueAttempt struct {
 	Result string    `json:"result"`
 }
 
-// QueueRequest names an entry of the queue, or all.
+// QueueRequest names an entry of the queue; or what is to be tried again: all, or what goes to a domain.
 type QueueRequest struct {
-	ID  uint64 `json:"id,omitempty"`
-	All bool   `json:"all,omitempty"` // to be tried again; then there is no ID
+	ID     uint64 `json:"id,omitempty"`
+	Domain string `json:"domain,omitempty"`
+	All    bool   `json:"all,omitempty"`
 }
 
 // QueueRetried says what is tried again.

@@ -13,14 +13,17 @@ import (
 )
 
 func (a *app) cmdQueue() *cobra.Command {
+	var domain string
 	ls := &cobra.Command{
-		Use:   "ls",
-		Short: "List the mail that is on its way out, and what it waits for",
-		Args:  exactly(0),
+		Use:     "ls",
+		Short:   "List the mail that is on its way out, and what it waits for",
+		Example: "  cairn queue ls\n  cairn queue ls --domain beta.example",
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return ask(a, c, (*api.Client).ListQueue, showQueue)
+			return ask(a, c, about((*api.Client).ListQueue, domain), func(b *bytes.Buffer, l *api.QueueList) { showQueue(b, l, domain) })
 		},
 	}
+	ls.Flags().StringVar(&domain, "domain", "", "only what goes to this domain")
 	show := &cobra.Command{
 		Use:     "show ID",
 		Short:   "Show one entry of the queue, with what became of its attempts",
@@ -38,12 +41,13 @@ func (a *app) cmdQueue() *cobra.Command {
 	retry := &cobra.Command{
 		Use:   "retry ID",
 		Short: "Have mail that waits for its next attempt tried now",
-		Long: `Have an entry of the queue, or with --all all of them, tried now instead of when its next attempt is due. What waits to be recorded goes on
-waiting: it does not leave without its record. What is held, since no block may hold its record, stays held.`,
-		Args: between(0, 1),
+		Long: `Have an entry of the queue, or with --domain those to a domain, or with --all all of them, tried now instead of when the next attempt is due.
+What waits to be recorded goes on waiting: it does not leave without its record. What is held, since no block may hold its record, stays held.`,
+		Example: "  cairn queue retry 12\n  cairn queue retry --domain beta.example",
+		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			if r.All == (len(args) > 0) {
-				return usage(c, "name an entry of the queue, or give --all: one of the two")
+			if one, of := len(args) > 0, r.Domain != ""; one && of || one && r.All || of && r.All || !one && !of && !r.All {
+				return usage(c, "name an entry of the queue, or give --domain, or --all: one of the three")
 			}
 			if len(args) > 0 {
 				if r.ID, err = entryID(c, args[0]); err != nil {
@@ -63,6 +67,7 @@ waiting: it does not leave without its record. What is held, since no block may 
 			})
 		},
 	}
+	retry.Flags().StringVar(&r.Domain, "domain", "", "what goes to this domain")
 	retry.Flags().BoolVar(&r.All, "all", false, "all that is in the queue")
 	return group("queue", "Mail on its way out: what it waits for, and why", ls, show, retry)
 }
@@ -76,9 +81,13 @@ func entryID(c *cobra.Command, arg string) (uint64, error) {
 	return id, nil
 }
 
-func showQueue(b *bytes.Buffer, l *api.QueueList) {
+// showQueue shows the entries to a domain, or with "" of all.
+func showQueue(b *bytes.Buffer, l *api.QueueList, domain string) {
 	if l.Total == 0 {
-		fmt.Fprintln(b, "no mail is on its way out")
+		if domain != "" {
+			domain = " to " + line(domain, 0)
+		}
+		fmt.Fprintf(b, "no mail is on its way out%s\n", domain)
 		return
 	}
 	now := time.Now()
