@@ -151,6 +151,9 @@ func TestRounds(t *testing.T) {
 		if err := m.goOn(s); err != nil {
 			t.Fatal(err)
 		}
+		if (all.rounds+1)%1000 == 0 {
+			t.Log(all)
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
