@@ -215,7 +215,9 @@ func (s *Store) write(o *overlay) error {
 	}
 	if err != nil {
 		s.broken = fmt.Errorf("%w (check the disk and its free space, then restart): %w", ErrBroken, err)
-		close(s.failed)
+		if s.failed != nil { // nil while a store is restored or brought up to this format, and nobody waits
+			close(s.failed)
+		}
 		s.log.Error("mail store takes no more writes", "cause", err)
 	}
 	return s.broken
