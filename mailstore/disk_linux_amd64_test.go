@@ -10,12 +10,12 @@ import (
 	"syscall"
 )
 
-// disk is what is known of the files in a folder as a disk has them: what was synced is there; of what was not, each page of 4 KiB may be.
+// disk is what is known of the files in a folder and in those within as a disk has them: what was synced is there; of what was not, each page of 4 KiB may be.
 // Names and sizes are as a file system with a journal keeps them: all that was before a sync, and what came since as a whole or not at all.
 type disk struct {
 	dir     string
-	files   map[string]*stored // by name, now
-	durable map[string]stored  // by name, at the last sync of anything
+	files   map[string]*stored // by path within the folder, now
+	durable map[string]stored  // by path, at the last sync of anything
 }
 
 // stored is one file.
@@ -38,63 +38,65 @@ func newDisk(dir string) (*disk, error) {
 			return nil, err
 		}
 	}
-	return d, d.settle()
+	d.settle()
+	return d, nil
 }
 
 // list looks at names and sizes. renamed: a file may have another name than it had, and is known by its inode; else a number that was seen
 // under another name is one that is used again.
 func (d *disk) list(renamed bool) error {
-	entries, err := os.ReadDir(d.dir)
-	if err != nil {
-		return err
-	}
 	was := d.files
 	d.files = map[string]*stored{}
-	for _, e := range entries {
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+	return filepath.WalkDir(d.dir, func(path string, e fs.DirEntry, err error) error {
+		var info fs.FileInfo
+		if err == nil && !e.IsDir() {
+			info, err = e.Info()
 		}
+		if err != nil || info == nil {
+			return gone(err)
+		}
+		name, err := filepath.Rel(d.dir, path)
 		if err != nil {
 			return err
 		}
 		f := &stored{inode: info.Sys().(*syscall.Stat_t).Ino, size: info.Size()}
-		if old := was[e.Name()]; old != nil && old.inode == f.inode {
-			f.data = old.data
-		}
-		for _, old := range was {
-			if renamed && old.inode == f.inode {
+		for before, old := range was {
+			if old.inode == f.inode && (renamed || before == name) {
 				f.data = old.data
 			}
 		}
-		d.files[e.Name()] = f
-	}
-	return nil
+		d.files[name] = f
+		return nil
+	})
 }
 
-// sync notes that a file, or the folder, is about to be synced.
+// gone is no error of a file that has been removed meanwhile.
+func gone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// sync notes that a file, or a folder, is about to be synced.
 func (d *disk) sync(path string) (err error) {
-	if f := d.files[filepath.Base(path)]; f != nil && filepath.Dir(path) == d.dir {
-		if f.data, err = os.ReadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	name, err := filepath.Rel(d.dir, path)
+	if f := d.files[name]; err == nil && f != nil {
+		f.data, err = os.ReadFile(path)
 	}
-	return d.settle()
+	d.settle()
+	return gone(err)
 }
 
-func (d *disk) settle() error {
+func (d *disk) settle() {
 	d.durable = map[string]stored{}
 	for name, f := range d.files {
 		d.durable[name] = *f
 	}
-	return nil
 }
 
 // cut writes to a folder what may be on the disk when the power goes, while nobody writes.
 func (d *disk) cut(to string, r *rand.Rand) error {
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		return err
-	}
 	names := map[string]stored{}
 	for name, f := range d.files {
 		names[name] = *f
@@ -111,7 +113,11 @@ func (d *disk) cut(to string, r *rand.Rand) error {
 				return err
 			}
 		}
-		if err := writeSparse(filepath.Join(to, name), mixed(f, now, share, r)); err != nil {
+		path := filepath.Join(to, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := writeSparse(path, mixed(f, now, share, r)); err != nil {
 			return err
 		}
 	}
