@@ -112,9 +112,6 @@ func (c tally) String() string {
 // where it is: all that was acknowledged is there, and nothing else but wholly.
 func TestRounds(t *testing.T) {
 	rounds := 30
-	if os.Getenv("CI") == "true" {
-		rounds = 100
-	}
 	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
 		rounds = n
 	}

@@ -152,9 +152,6 @@ func (c *crashes) killedEarly(p *process) {
 func TestCrashes(t *testing.T) {
 	t.Parallel()
 	rounds, seed := 10, rand.Uint64()
-	if os.Getenv("CI") == "true" {
-		rounds = 100
-	}
 	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
 		rounds = n
 	}
