@@ -49,13 +49,9 @@ func (s *State) NodeByKey(node Key) (last OrgNode, ok bool) {
 		}
 	}
 	look(o)
-	for _, p := range slices.Backward(s.members.past) {
-		if ok && last.End == NodeActive {
-			break
-		}
-		if p.Org.ID == o.ID { // a former key that was suspended may be in the entry longer than the last one
-			look(p.Org)
-		}
+	h, _ := s.members.former.Get(o.ID)
+	for ; h != nil && (!ok || last.End != NodeActive); h = h.before {
+		look(h.Org) // a former key that was suspended may be in the entry longer than the last one
 	}
 	return last, ok
 }
@@ -98,12 +94,9 @@ func (s *State) NodeByRecorder(recorder Key) (OrgNode, bool) {
 	if i := o.recorder(recorder); i >= 0 {
 		return o.Nodes[i], true
 	}
-	for _, p := range slices.Backward(s.members.past) {
-		if p.Org.ID != o.ID {
-			continue
-		}
-		if i := p.Org.recorder(recorder); i >= 0 {
-			return p.Org.Nodes[i], true
+	for h, _ := s.members.former.Get(o.ID); h != nil; h = h.before {
+		if i := h.Org.recorder(recorder); i >= 0 {
+			return h.Org.Nodes[i], true
 		}
 	}
 	return OrgNode{}, false

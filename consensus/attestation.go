@@ -86,12 +86,8 @@ func (s *State) CountingAttestations(e *OrgEvent) []Attestation {
 }
 
 func (m *members) attestersNeeded(p *Params, org Hash) int {
-	others := 0
-	for _, o := range m.orgs {
-		if o.ID != org && o.ActiveNodes() > 0 {
-			others++
-		}
-	}
+	own, _ := m.orgs.Get(org)
+	others := m.living - living(own)
 	return min(int(p.Attesters), others, MaxAttestations)
 }
 

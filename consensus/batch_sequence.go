@@ -27,7 +27,7 @@ func (q *batchSequence) next(b *Batch) error {
 	series := b.Series()
 	tip, known := q.moved[series]
 	if !known && q.state != nil {
-		tip, known = q.state.tips.by[series], true // zero before the first batch: exactly what it must follow
+		tip, known = q.state.tips.tip(series), true // zero before the first batch: exactly what it must follow
 	}
 	switch {
 	case known && b.Seq != tip.Seq+1:

@@ -151,7 +151,7 @@ func (r *Revoke) apply(t *memberEdit, e *OrgEvent) error {
 		return err
 	}
 	for _, node := range r.Nodes { // ended or not: who had the keys may have dropped it, or its recorder key
-		if t.owners[ownKey{nodeKey, node}] != o.ID {
+		if by, ok := t.owners.Get(ownKey{nodeKey, node}); !ok || by.org != o.ID {
 			return broken(RuleUnknownNode, "%v is no node of organisation %v, nor was", node, o.ID)
 		}
 		for i := range o.Nodes {

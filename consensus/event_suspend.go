@@ -100,7 +100,6 @@ func (s *Suspend) apply(t *memberEdit, e *OrgEvent) error {
 	}
 	o.Nodes[i].End, o.Nodes[i].Until = NodeSuspended, t.height
 	o.Changed = t.height
-	*t.historyOf(e) += pastSize(t.byID[o.ID])
-	t.put(o)
+	t.succeed(o, e)
 	return nil
 }

@@ -44,7 +44,10 @@ func (m member) unsigned(chain ChainID) OrgEvent {
 // enrolled is the entry of the member table that an enrol event makes at that height.
 func enrolled(e *OrgEvent, height uint64) *Org {
 	m, _ := newMembers().apply(&Params{Version: e.Version}, []OrgEvent{*e}, height)
-	return m.orgs[0]
+	for _, o := range m.orgs.All() {
+		return o
+	}
+	return nil
 }
 
 // finish stamps and signs e.

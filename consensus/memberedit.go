@@ -11,7 +11,7 @@ type Former struct {
 // memberEdit is a member table to which events are applied one after another. The table that it
 // began with stays as it is.
 type memberEdit struct {
-	*members // that of before until there is a change, then a copy
+	*members // that of before until there is a change, then a copy, whose tree done brings up to date
 	base     *members
 	params   *Params
 	height   uint64 // of the block with the events
@@ -43,7 +43,7 @@ func (t *memberEdit) checkFree(keys []ownKey) error {
 
 // next returns a copy of the entry of e's organisation, for e to change, if e comes next there.
 func (t *memberEdit) next(e *OrgEvent) (*Org, error) {
-	o, ok := t.byID[e.Subject]
+	o, ok := t.orgs.Get(e.Subject)
 	switch {
 	case !ok:
 		return nil, broken(RuleUnknownOrg, "no member has the ID %v", e.Subject)
@@ -70,7 +70,13 @@ func (t *memberEdit) subject(e *OrgEvent) (*Org, error) {
 // follow makes o the entry of its organisation after e, which its next event has to name.
 func (t *memberEdit) follow(o *Org, e *OrgEvent) {
 	o.LastEvent, o.Changed = e.ID(), t.height
-	*t.historyOf(e) += pastSize(t.byID[o.ID])
+	t.succeed(o, e)
+}
+
+// succeed makes o the entry of its organisation after e, and counts the one before.
+func (t *memberEdit) succeed(o *Org, e *OrgEvent) {
+	former, _ := t.orgs.Get(o.ID)
+	*t.historyOf(e) += pastSize(former)
 	t.put(o)
 }
 
@@ -86,16 +92,17 @@ func (t *memberEdit) historyOf(e *OrgEvent) *int {
 // put makes o the entry of its organisation.
 func (t *memberEdit) put(o *Org) {
 	if t.members == t.base {
-		t.members, t.changes = t.base.clone(), make(map[Hash]int)
+		c := *t.base
+		t.members, t.changes = &c, make(map[Hash]int)
 	}
-	former := t.byID[o.ID]
-	t.formers = append(t.formers, Former{o.ID, former == nil})
+	former, was := t.orgs.Get(o.ID)
+	t.formers = append(t.formers, Former{o.ID, !was})
 	t.changes[o.ID]++
-	if former != nil {
+	if was {
 		t.remember(&Past{former, t.height})
-		t.remove(former, former.keys())
 	}
-	t.add(o)
+	t.replace(former, o)
+	t.own(o) // its new keys are free: apply has seen to that
 }
 
 // done returns the table after the events.
@@ -103,18 +110,30 @@ func (t *memberEdit) done() *members {
 	if t.members == t.base {
 		return t.base
 	}
-	return t.hash()
+	return t.hash(t.base, idsOf(t.formers))
 }
 
-// apply returns the table after the events of a block. Those that do not fit in are passed over:
-// ValidateBlock refuses them.
-func (m *members) apply(p *Params, events []OrgEvent, height uint64) (after *members, formers []Former) {
-	t := m.edit(p, height)
+func idsOf(formers []Former) []Hash {
+	ids := make([]Hash, len(formers))
+	for i := range formers {
+		ids[i] = formers[i].ID
+	}
+	return ids
+}
+
+// all takes in the events of a block. Those that do not fit in are passed over: ValidateBlock refuses them.
+func (t *memberEdit) all(events []OrgEvent) {
 	for i := range events {
 		if err := events[i].Content.apply(t, &events[i]); err != nil {
 			continue
 		}
 	}
+}
+
+// apply returns the table after the events of a block, see memberEdit.all.
+func (m *members) apply(p *Params, events []OrgEvent, height uint64) (after *members, formers []Former) {
+	t := m.edit(p, height)
+	t.all(events)
 	return t.done(), t.formers
 }
 
@@ -123,18 +142,17 @@ func (m *members) revert(formers []Former) *members {
 	if len(formers) == 0 {
 		return m
 	}
-	c := m.clone()
+	c := *m
 	for _, f := range slices.Backward(formers) {
-		now := c.byID[f.ID]
+		now, _ := c.orgs.Get(f.ID)
 		if f.New {
-			c.remove(now, nil)
+			c.replace(now, nil)
+			c.disown(now, nil)
 			continue
 		}
-		last := len(c.past) - 1
-		before := c.past[last].Org
-		c.past, c.pastTree = c.past[:last:last], c.pastTree.first(last)
-		c.remove(now, before.keys())
-		c.add(before)
+		before := c.forget().Org
+		c.replace(now, before)
+		c.disown(now, before.keys())
 	}
-	return c.hash()
+	return c.hash(m, idsOf(formers))
 }

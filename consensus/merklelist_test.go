@@ -2,17 +2,18 @@ package consensus
 
 import (
 	"crypto/sha256"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
-// A list that is grown, cut and changed has the root of the tree over its leaves, and the lists that
+// A list that is grown, cut and changed has the root of the tree over its leaves, with what they stand for, and the lists that
 // it was made of keep theirs.
 func TestMerkleList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type version struct {
-			list   merkleList
+			list   merkleList[Hash]
 			leaves []Hash
 		}
 		versions := []version{{}}
@@ -25,18 +26,29 @@ func TestMerkleList(t *testing.T) {
 				n := rapid.IntRange(0, len(leaves)).Draw(t, "n")
 				v = version{v.list.first(n), leaves[:n]}
 			case op == 1 && len(leaves) > 0:
-				i, l := rapid.IntRange(0, len(leaves)-1).Draw(t, "i"), leaf()
-				leaves[i] = l
-				v = version{v.list.set(i, l), leaves}
+				var others []merkleLeaf[Hash]
+				for i := rapid.IntRange(0, len(leaves)-1).Draw(t, "i"); i < len(leaves); i += rapid.IntRange(1, len(leaves)).Draw(t, "step") {
+					leaves[i] = leaf()
+					others = append(others, merkleLeaf[Hash]{i, leaves[i], leaves[i]})
+				}
+				v = version{v.list.set(others...), leaves}
 			default:
 				l := leaf()
-				v = version{v.list.add(l), append(leaves, l)}
+				v = version{v.list.add(l, l), append(leaves, l)}
 			}
 			versions = append(versions, v)
 		}
 		for _, v := range versions {
 			if v.list.len() != len(v.leaves) || v.list.root() != MerkleRoot(v.leaves) {
 				t.Fatalf("%d leaves: not the root of their tree", len(v.leaves))
+			}
+			if all := slices.Collect(v.list.all()); !slices.Equal(all, v.leaves) {
+				t.Fatalf("the leaves stand for %v, want %v", all, v.leaves)
+			}
+			for i, want := range v.leaves {
+				if got := v.list.at(i); got != want {
+					t.Fatalf("leaf %d stands for %v, want %v", i, got, want)
+				}
 			}
 		}
 	})

@@ -2,8 +2,7 @@ package consensus
 
 import (
 	"bytes"
-	"cmp"
-	"maps"
+	"iter"
 	"slices"
 )
 
@@ -24,22 +23,20 @@ func NewState(hs *HeaderState, orgs []*Org, past []*Past, series []SeriesTip) (*
 	m := newMembers()
 	for _, p := range past {
 		m.remember(p)
-		for _, k := range p.Org.keys() {
-			m.owners[k] = p.Org.ID
+		if err := m.own(p.Org); err != nil {
+			return nil, err
 		}
 	}
 	for _, o := range orgs {
-		if m.byID[o.ID] != nil {
+		if _, listed := m.orgs.Get(o.ID); listed {
 			return nil, broken(RuleDuplicateKey, "organisation %v is listed twice", o.ID)
 		}
-		for _, k := range o.keys() {
-			if id, taken := m.owners[k]; taken && id != o.ID {
-				return nil, takenError(k)
-			}
+		if err := m.own(o); err != nil {
+			return nil, err
 		}
-		m.add(o)
+		m.replace(nil, o)
 	}
-	return &State{hs: hs, members: m.hash(), tips: newTips(series)}, nil
+	return &State{hs: hs, members: m.hashAll(), tips: newTips(series)}, nil
 }
 
 // HeaderState returns the part of the state that headers alone determine.
@@ -75,17 +72,43 @@ func (s *State) MedianTime() uint64 { return s.hs.MedianTime() }
 // Time returns the last block's time, ms since 1970.
 func (s *State) Time() uint64 { return s.hs.Time() }
 
-// Past returns the former entries of organisations, in the order in which they ended. The slice must not
-// be changed.
-func (s *State) Past() []*Past { return s.members.past }
+// Past returns the former entries of organisations, in the order in which they ended. It makes a slice of them, see PastLen.
+func (s *State) Past() []*Past { return collect(s.PastLen(), s.members.past.all()) }
 
-// Orgs returns all organisations, ascending by ID. The slice must not be changed.
-func (s *State) Orgs() []*Org { return s.members.orgs }
+// PastLen returns how many former entries of organisations there are.
+func (s *State) PastLen() int { return s.members.past.len() }
+
+// PastAt returns the former entry with that number, from 0 in the order in which they ended.
+func (s *State) PastAt(number int) *Past { return s.members.past.at(number) }
+
+// Orgs returns all organisations, ascending by ID. It makes a slice of them, see OrgCount.
+func (s *State) Orgs() []*Org {
+	return collect(s.OrgCount(), func(yield func(*Org) bool) {
+		s.members.orgs.All()(func(_ Hash, o *Org) bool { return yield(o) })
+	})
+}
+
+// OrgCount returns how many organisations there are.
+func (s *State) OrgCount() int { return s.members.orgs.Len() }
+
+// collect makes a slice of so many values.
+func collect[V any](n int, values iter.Seq[V]) []V { return slices.AppendSeq(make([]V, 0, n), values) }
 
 // Org returns the organisation with that ID.
-func (s *State) Org(id Hash) (*Org, bool) {
-	o, ok := s.members.byID[id]
-	return o, ok
+func (s *State) Org(id Hash) (*Org, bool) { return s.members.orgs.Get(id) }
+
+// Entries returns all entries that an organisation has had, the present one last.
+func (s *State) Entries(id Hash) []*Org {
+	o, ok := s.Org(id)
+	if !ok {
+		return nil
+	}
+	entries := []*Org{o}
+	for h, _ := s.members.former.Get(id); h != nil; h = h.before {
+		entries = append(entries, h.Org)
+	}
+	slices.Reverse(entries)
+	return entries
 }
 
 // OrgAt returns the entry that the organisation had after the block of that
@@ -119,15 +142,15 @@ func (s *State) Concerns(events []OrgEvent, height uint64) (recorders []Key, dom
 		domains = append(domains, o.Domains...)
 	}
 	for id, all := range whole {
+		former, _ := s.members.former.Get(id)
 		if o, ok := s.Org(id); ok && all {
 			add(o)
 		}
-	}
-	past := s.members.past
-	first, _ := slices.BinarySearchFunc(past, height, func(p *Past, h uint64) int { return cmp.Compare(p.Until, h) })
-	for i, p := range past {
-		if all, is := whole[p.Org.ID]; is && (all || i >= first && p.Until == height) {
-			add(p.Org)
+		if !all {
+			former = former.until(height)
+		}
+		for h := former; h != nil && (all || h.Until == height); h = h.before {
+			add(h.Org)
 		}
 	}
 	slices.SortFunc(recorders, compareKeys)
@@ -150,29 +173,37 @@ func (s *State) Seals(recorder Key) bool {
 // EpochFrom returns the height of the first block in which a recorder key may open
 // another epoch.
 func (s *State) EpochFrom(recorder Key) uint64 {
-	last, ok := s.tips.lastOpened(recorder)
+	last, ok := s.tips.opened.Get(recorder)
 	if !ok {
 		return 0
 	}
-	return last + EpochGap
+	return last.height + EpochGap
 }
 
 // OrgsByDomain returns the organisations that claim a domain (lower-case
-// A-label), ascending by ID. The slice must not be changed.
-func (s *State) OrgsByDomain(domain string) []*Org { return s.members.byDomain[domain] }
+// A-label), ascending by ID.
+func (s *State) OrgsByDomain(domain string) (orgs []*Org) {
+	for c := range s.members.claims.From(claim{domain: domain}) {
+		if c.domain != domain {
+			break
+		}
+		o, _ := s.Org(c.org)
+		orgs = append(orgs, o)
+	}
+	return orgs
+}
 
 // BatchTip returns the last batch of a series in the chain; not ok if it has
 // none yet.
 func (s *State) BatchTip(series Series) (BatchTip, bool) {
-	t, ok := s.tips.by[series]
-	return t, ok
+	t := s.tips.tip(series)
+	return t, t != BatchTip{}
 }
 
 // Equal reports whether s and x agree in everything, for tests and self-checks.
 func (s *State) Equal(x *State) bool {
 	return s.hs.net.genesis == x.hs.net.genesis && bytes.Equal(s.hs.Encode(), x.hs.Encode()) &&
-		s.members.root == x.members.root && s.members.pastTree.root() == x.members.pastTree.root() &&
-		maps.Equal(s.tips.by, x.tips.by) && s.tips.tree.root() == x.tips.tree.root()
+		s.members.root == x.members.root && s.members.past.root() == x.members.past.root() && s.tips.equal(x.tips)
 }
 
 // stateRoot is what a header states about the tables after its block. Under
@@ -183,5 +214,5 @@ func stateRoot(n *Network, m *members, t *tips, before ancestry) Hash {
 	if n.params.Version < ParamsV2 {
 		return m.root
 	}
-	return MerkleRoot([]Hash{m.root, m.pastTree.root(), t.tree.root(), MerkleRoot(nil), before.root()})
+	return MerkleRoot([]Hash{m.root, m.past.root(), t.tree.root(), MerkleRoot(nil), before.root()})
 }

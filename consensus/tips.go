@@ -3,8 +3,9 @@ package consensus
 import (
 	"cmp"
 	"encoding/binary"
-	"maps"
 	"slices"
+
+	"cairn/consensus/sorted"
 )
 
 // BatchTip is the last batch of a series that is in the chain.
@@ -25,25 +26,38 @@ type SeriesTip struct {
 	Tip BatchTip
 }
 
-// tips are where all series of batches stand. The table is immutable; blocks without batches share
-// their parent's.
+// tips are where all series of batches stand. The table is immutable, and shares with the table before it all that a block
+// did not change.
 type tips struct {
-	by     map[Series]BatchTip
-	opened map[Key][]uint64 // of a key, the heights at which its series were opened
-	tree   merkleList       // version 2: over the series in the order in which they were opened
+	by     sorted.Map[Series, *BatchTip]
+	opened sorted.Map[Key, *opening]
+	tree   merkleList[struct{}] // version 2: over the series in the order in which they were opened
+}
+
+// opening is where a key opened its latest series, and where those before.
+type opening struct {
+	height uint64 // of the block
+	before *opening
+}
+
+func noTips() *tips {
+	return &tips{by: sorted.New[Series, *BatchTip](compareSeries), opened: sorted.New[Key, *opening](compareKeys)}
+}
+
+func compareSeries(a, b Series) int {
+	return cmp.Or(compareKeys(a.Recorder, b.Recorder), cmp.Compare(a.Epoch, b.Epoch))
 }
 
 func newTips(list []SeriesTip) *tips {
-	t := &tips{by: make(map[Series]BatchTip, len(list)), opened: make(map[Key][]uint64)}
+	t := noTips()
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b SeriesTip) int { return cmp.Compare(a.Tip.Number, b.Tip.Number) })
-	for _, s := range list {
-		t.by[s.Series] = s.Tip
-		if s.Tip.Opened != 0 {
-			t.opened[s.Recorder] = append(t.opened[s.Recorder], s.Tip.Opened)
-			t.tree = t.tree.add(s.leaf())
+	for i := range list {
+		if s := &list[i]; s.Tip.Opened != 0 {
+			t.open(s)
 		}
 	}
+	t.put(list)
 	return t
 }
 
@@ -53,13 +67,44 @@ func (s *SeriesTip) leaf() Hash {
 	return LeafHash(s.Tip.Append(b))
 }
 
-// lastOpened returns the height at which the newest series of a key was opened; not ok if it has none.
-func (t *tips) lastOpened(recorder Key) (height uint64, ok bool) {
-	heights := t.opened[recorder]
-	if len(heights) == 0 {
-		return 0, false
+func (t *tips) equal(x *tips) bool {
+	if t.by.Len() != x.by.Len() || t.tree.root() != x.tree.root() {
+		return false
 	}
-	return heights[len(heights)-1], true
+	for series, tip := range t.by.All() {
+		if other, ok := x.by.Get(series); !ok || *other != *tip {
+			return false
+		}
+	}
+	return true
+}
+
+// open adds a series to the tree, and to those that its key has opened. Like shut, put, note and set it changes t itself.
+func (t *tips) open(s *SeriesTip) {
+	last, _ := t.opened.Get(s.Recorder)
+	t.opened = t.opened.Set(s.Recorder, &opening{s.Tip.Opened, last})
+	t.tree = t.tree.add(s.leaf(), struct{}{})
+}
+
+// shut takes back the series that was opened last.
+func (t *tips) shut(s Series) {
+	if last, _ := t.opened.Get(s.Recorder); last.before != nil {
+		t.opened = t.opened.Set(s.Recorder, last.before)
+	} else {
+		t.opened = t.opened.Delete(s.Recorder)
+	}
+	t.tree = t.tree.first(t.tree.len() - 1)
+}
+
+// put makes these the tips of their series, each of which is there once.
+func (t *tips) put(list []SeriesTip) {
+	entries := make([]sorted.Entry[Series, *BatchTip], len(list))
+	for i := range list {
+		tip := list[i].Tip // by itself: it may outlive the others
+		entries[i] = sorted.Entry[Series, *BatchTip]{Key: list[i].Series, Value: &tip}
+	}
+	slices.SortFunc(entries, func(a, b sorted.Entry[Series, *BatchTip]) int { return compareSeries(a.Key, b.Key) })
+	t.by = t.by.SetAll(entries)
 }
 
 // apply returns the tips after the batches of a block, and what they were before: of each series its
@@ -68,34 +113,41 @@ func (t *tips) apply(version uint16, batches []Batch, height uint64) (after *tip
 	if len(batches) == 0 {
 		return t, nil
 	}
-	after = &tips{by: maps.Clone(t.by), opened: t.opened, tree: t.tree}
-	if version >= ParamsV2 {
-		after.opened = maps.Clone(t.opened)
+	place := make(map[Series]int, len(batches))
+	for i := range batches {
+		s := batches[i].Series()
+		if _, ok := place[s]; !ok {
+			place[s] = len(before)
+			before = append(before, SeriesTip{s, t.tip(s)})
+		}
 	}
+	moved := slices.Clone(before)
 	for i := range batches {
 		b := &batches[i]
-		s := SeriesTip{b.Series(), after.by[b.Series()]}
-		if s.Tip.Height != height { // its first in this block
-			before = append(before, s)
-		}
-		s.Tip.Seq, s.Tip.ID, s.Tip.Time, s.Tip.Height = b.Seq, b.ID(), b.Time, height
-		if version >= ParamsV2 {
-			after.note(&s, height)
-		}
-		after.by[s.Series] = s.Tip
+		tip := &moved[place[b.Series()]].Tip
+		tip.Seq, tip.ID, tip.Time, tip.Height = b.Seq, b.ID(), b.Time, height
 	}
-	return after, before
+	c := *t
+	if version >= ParamsV2 {
+		c.note(moved, height)
+	}
+	c.put(moved)
+	return &c, before
 }
 
-// note keeps the tree in line with a series that has moved.
-func (t *tips) note(s *SeriesTip, height uint64) {
-	if s.Tip.Opened != 0 {
-		t.tree = t.tree.set(int(s.Tip.Number), s.leaf())
-		return
+// note brings the tree in line with series that have moved, and numbers those that it has not yet.
+func (t *tips) note(moved []SeriesTip, height uint64) {
+	known := make([]merkleLeaf[struct{}], 0, len(moved))
+	for i := range moved {
+		s := &moved[i]
+		if s.Tip.Opened != 0 {
+			known = append(known, s.numbered())
+			continue
+		}
+		s.Tip.Opened, s.Tip.Number = height, uint32(t.tree.len())
+		t.open(s)
 	}
-	s.Tip.Opened, s.Tip.Number = height, uint32(t.tree.len())
-	t.opened[s.Recorder] = append(slices.Clip(t.opened[s.Recorder]), height)
-	t.tree = t.tree.add(s.leaf())
+	t.set(known)
 }
 
 // revert returns the tips before the block that apply was given.
@@ -103,28 +155,44 @@ func (t *tips) revert(before []SeriesTip) *tips {
 	if len(before) == 0 {
 		return t
 	}
-	prev := &tips{by: maps.Clone(t.by), opened: maps.Clone(t.opened), tree: t.tree}
+	c := *t
+	var left []SeriesTip // the series that stay
+	var known []merkleLeaf[struct{}]
 	for _, s := range slices.Backward(before) {
-		now := prev.by[s.Series]
 		switch {
-		case s.Tip != (BatchTip{}):
-			prev.by[s.Series] = s.Tip
-			if s.Tip.Opened != 0 {
-				prev.tree = prev.tree.set(int(s.Tip.Number), s.leaf())
+		case s.Tip == (BatchTip{}):
+			if t.tip(s.Series).Opened != 0 {
+				c.shut(s.Series)
 			}
+			c.by = c.by.Delete(s.Series)
 			continue
-		case now.Opened != 0:
-			heights := prev.opened[s.Recorder]
-			if heights = heights[:len(heights)-1]; len(heights) == 0 {
-				delete(prev.opened, s.Recorder)
-			} else {
-				prev.opened[s.Recorder] = heights
-			}
-			prev.tree = prev.tree.first(int(now.Number))
+		case s.Tip.Opened != 0:
+			known = append(known, s.numbered())
 		}
-		delete(prev.by, s.Series)
+		left = append(left, s)
 	}
-	return prev
+	c.set(known)
+	c.put(left)
+	return &c
+}
+
+// numbered is the leaf of a series that is in the tree.
+func (s *SeriesTip) numbered() merkleLeaf[struct{}] {
+	return merkleLeaf[struct{}]{i: int(s.Tip.Number), hash: s.leaf()}
+}
+
+// set puts leaves into the tree, in the place of those with their numbers.
+func (t *tips) set(known []merkleLeaf[struct{}]) {
+	slices.SortFunc(known, func(a, b merkleLeaf[struct{}]) int { return cmp.Compare(a.i, b.i) })
+	t.tree = t.tree.set(known...)
+}
+
+// tip returns the tip of a series; zero if it has none.
+func (t *tips) tip(s Series) BatchTip {
+	if tip, ok := t.by.Get(s); ok {
+		return *tip
+	}
+	return BatchTip{}
 }
 
 // Sizes of an encoded BatchTip.

@@ -20,7 +20,8 @@ func CheckBatch(p *Params, chain ChainID, b *Batch) error {
 // signature is wrong, later batches of that key count as wrong as well.
 func ValidateBatches(s *State, events []OrgEvent, batches []Batch) []error {
 	errs := make([]error, len(batches))
-	members, _ := s.members.apply(s.Params(), events, s.Height()+1)
+	table := s.members.edit(s.Params(), s.Height()+1)
+	table.all(events)
 	seq := newBatchSequenceOn(s)
 	sigs := newSignatures(len(batches))
 	queued := make([]int, 0, len(batches))
@@ -30,7 +31,7 @@ func ValidateBatches(s *State, events []OrgEvent, batches []Batch) []error {
 		if errs[i] = checkBatchForm(s.Params(), s.ChainID(), b); errs[i] != nil {
 			continue
 		}
-		if key, errs[i] = sealer(members, b, s.Height()+1); errs[i] != nil {
+		if key, errs[i] = sealer(table.members, b, s.Height()+1); errs[i] != nil {
 			continue
 		}
 		if errs[i] = seq.next(b); errs[i] == nil {
