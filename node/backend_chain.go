@@ -24,7 +24,7 @@ func (n *Node) ChainStatus(context.Context) (*api.ChainStatus, error) {
 		Params: p.Version, Attesters: p.Attesters, Network: p.Name, ChainID: s.ChainID().String(), Genesis: s.GenesisID().String(),
 		Height: s.Height(), Tip: s.Tip().String(), TipTime: unixMilli(s.Time()),
 		BlockInterval: p.BlockInterval.Seconds(), Work: s.Work().String(),
-		NextBits: fmt.Sprintf("%08x", s.NextBits()), Orgs: len(s.Orgs()),
+		NextBits: fmt.Sprintf("%08x", s.NextBits()), Orgs: s.OrgCount(),
 		Mempool: api.Mempool{Events: pool.Events, Batches: pool.Batches, Bytes: pool.Bytes},
 		Mining:  n.cfg.Mine, Syncing: syncing,
 	}

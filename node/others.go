@@ -87,7 +87,7 @@ func (n *Node) watchOthers(ctx context.Context) error {
 
 // hasOthers reports whether the chain has other nodes than this one.
 func (n *Node) hasOthers(s *consensus.State) bool {
-	return len(s.Orgs()) > 1 || len(s.NodesBeside(n.id.NodeKey())) > 0
+	return s.OrgCount() > 1 || len(s.NodesBeside(n.id.NodeKey())) > 0
 }
 
 // noteOthers keeps how far the chain goes that this node has with others, less what a reorganisation may take.

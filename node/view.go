@@ -31,7 +31,7 @@ func (n *Node) knowsOwnRecords(s *consensus.State) bool {
 	switch {
 	case n.lacks(s) != "" || m.Ahead > 0 || m.Claiming > 0 && !n.tipIsYoung(s):
 		return false
-	case m.Connected > 0 || len(s.Orgs()) == 1:
+	case m.Connected > 0 || s.OrgCount() == 1:
 		return true
 	}
 	return n.tipIsYoung(s) && time.Since(n.started) > staleTip*s.Params().BlockInterval

@@ -122,11 +122,11 @@ func (w *writer) putEntries(stored, s *consensus.State, b *consensus.Block) {
 			w.delete(key)
 		}
 	}
-	for n := len(stored.Past()) - 1; n >= len(s.Past()); n-- {
+	for n := stored.PastLen() - 1; n >= s.PastLen(); n-- {
 		w.delete(keyOfPast(n))
 	}
-	for n := len(stored.Past()); n < len(s.Past()); n++ {
-		w.put(keyOfPast(n), s.Past()[n].Encode())
+	for n := stored.PastLen(); n < s.PastLen(); n++ {
+		w.put(keyOfPast(n), s.PastAt(n).Encode())
 	}
 	done := make(map[consensus.Series]bool, len(b.Batches))
 	for i := range b.Batches {

@@ -20,7 +20,7 @@ func ContentOf[C consensus.Content](e *consensus.OrgEvent) (c C) {
 // its last event, since a suspension leaves that as it is.
 func BlockOf(s *consensus.State, e *consensus.OrgEvent) (height uint64, in bool) {
 	id := e.ID()
-	for _, o := range entriesOf(s, e.Org()) {
+	for _, o := range s.Entries(e.Org()) {
 		if o.LastEvent == id {
 			return o.Changed, true
 		}
@@ -106,7 +106,7 @@ func precedes(e *consensus.OrgEvent) func(*consensus.Org) bool {
 // LastWas tells the height of the block after the event of which an organisation's entry was no more what is
 // says; 0 if it is so still. known: it was so once, as far as s goes.
 func LastWas(s *consensus.State, org consensus.Hash, is func(*consensus.Org) bool) (until uint64, known bool) {
-	for _, o := range slices.Backward(entriesOf(s, org)) {
+	for _, o := range slices.Backward(s.Entries(org)) {
 		if is(o) {
 			return until, true
 		}

@@ -12,20 +12,6 @@ import (
 	"cairn/node/api"
 )
 
-// entriesOf are all entries that an organisation had, the present one last.
-func entriesOf(s *consensus.State, id consensus.Hash) []*consensus.Org {
-	var list []*consensus.Org
-	for _, p := range s.Past() {
-		if p.Org.ID == id {
-			list = append(list, p.Org)
-		}
-	}
-	if org, ok := s.Org(id); ok {
-		list = append(list, org)
-	}
-	return list
-}
-
 // Step is what one event changed in an organisation's entry, or the height from which an announced key counts.
 type Step struct {
 	ID      consensus.Hash // of the event, or made of keys and that height: the same on every branch
@@ -37,7 +23,7 @@ type Step struct {
 // StepsOf tells how an organisation's entry came to be what it is at the tip, the enrolment first; nil of one that is not
 // there. When each was is for the caller to say: Time and About are zero.
 func StepsOf(s *consensus.State, id consensus.Hash) (list []Step) {
-	entries := entriesOf(s, id)
+	entries := s.Entries(id)
 	for i, now := range entries {
 		until := s.Height()
 		if i+1 < len(entries) {
