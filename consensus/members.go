@@ -198,17 +198,6 @@ func (m *members) hash(base *members, ids []Hash) *members {
 	return m
 }
 
-// hashAll makes the tree of a table whose organisations were all put in.
-func (m *members) hashAll() *members {
-	leaves := make([]Hash, 0, m.orgs.Len())
-	for _, o := range m.orgs.All() {
-		leaves = append(leaves, LeafHash(o.Encode()))
-	}
-	m.tree = merkleTable{}.splice(0, 0, leaves...)
-	m.root = m.tree.root()
-	return m
-}
-
 // at returns the entry that an organisation had after the block of that height.
 func (m *members) at(id Hash, height uint64) (*Org, bool) {
 	o, ok := m.orgs.Get(id)

@@ -20,23 +20,11 @@ type State struct {
 // ended, and the tips of all series of batches. It refuses organisations that
 // share an ID or a key, since no chain leads to them.
 func NewState(hs *HeaderState, orgs []*Org, past []*Past, series []SeriesTip) (*State, error) {
-	m := newMembers()
-	for _, p := range past {
-		m.remember(p)
-		if err := m.own(p.Org); err != nil {
-			return nil, err
-		}
+	m, err := tableOf(orgs, past)
+	if err != nil {
+		return nil, err
 	}
-	for _, o := range orgs {
-		if _, listed := m.orgs.Get(o.ID); listed {
-			return nil, broken(RuleDuplicateKey, "organisation %v is listed twice", o.ID)
-		}
-		if err := m.own(o); err != nil {
-			return nil, err
-		}
-		m.replace(nil, o)
-	}
-	return &State{hs: hs, members: m.hashAll(), tips: newTips(series)}, nil
+	return &State{hs: hs, members: m, tips: newTips(series)}, nil
 }
 
 // HeaderState returns the part of the state that headers alone determine.

@@ -52,11 +52,14 @@ func newTips(list []SeriesTip) *tips {
 	t := noTips()
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b SeriesTip) int { return cmp.Compare(a.Tip.Number, b.Tip.Number) })
+	opened := make(map[Key]*opening)
 	for i := range list {
 		if s := &list[i]; s.Tip.Opened != 0 {
-			t.open(s)
+			opened[s.Recorder] = &opening{s.Tip.Opened, opened[s.Recorder]}
+			t.tree = t.tree.add(s.leaf(), struct{}{})
 		}
 	}
+	t.opened = t.opened.Fill(entriesOf(opened))
 	t.put(list)
 	return t
 }
@@ -103,8 +106,7 @@ func (t *tips) put(list []SeriesTip) {
 		tip := list[i].Tip // by itself: it may outlive the others
 		entries[i] = sorted.Entry[Series, *BatchTip]{Key: list[i].Series, Value: &tip}
 	}
-	slices.SortFunc(entries, func(a, b sorted.Entry[Series, *BatchTip]) int { return compareSeries(a.Key, b.Key) })
-	t.by = t.by.SetAll(entries)
+	t.by = t.by.Fill(entries)
 }
 
 // apply returns the tips after the batches of a block, and what they were before: of each series its

@@ -2,7 +2,10 @@
 // that stays the same. So a version for each block costs what the block changes, and may be kept for as long as it is of use.
 package sorted
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Map is a map from K to V. New makes one; a Map may be copied, and used from any goroutine.
 //
@@ -54,6 +57,18 @@ func (m Map[K, V]) Rank(key K) int {
 		}
 	}
 	return before
+}
+
+// Fill is SetAll for entries in any order, which it sorts. Of several with one key the last counts.
+func (m Map[K, V]) Fill(entries []Entry[K, V]) Map[K, V] {
+	slices.SortStableFunc(entries, func(a, b Entry[K, V]) int { return m.compare(a.Key, b.Key) })
+	last := entries[:0]
+	for i, e := range entries {
+		if i+1 == len(entries) || m.compare(e.Key, entries[i+1].Key) != 0 {
+			last = append(last, e)
+		}
+	}
+	return m.SetAll(last)
 }
 
 // Set returns the map in which key has that value.

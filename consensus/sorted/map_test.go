@@ -24,7 +24,7 @@ func TestAgainstGoMaps(t *testing.T) {
 		for step := range rapid.IntRange(0, 80).Draw(t, "steps") {
 			v := versions[max(0, len(versions)-1-rapid.IntRange(0, 3).Draw(t, "back"))]
 			next := version{v.m, maps.Clone(v.want)}
-			switch rapid.IntRange(0, 4).Draw(t, "op") {
+			switch rapid.IntRange(0, 5).Draw(t, "op") {
 			case 0, 1:
 				k := key.Draw(t, "key")
 				next.m, next.want[k] = v.m.Set(k, step), step
@@ -36,6 +36,12 @@ func TestAgainstGoMaps(t *testing.T) {
 					entries, next.want[k] = append(entries, Entry[int, int]{k, step}), step
 				}
 				next.m = v.m.SetAll(entries)
+			case 5:
+				var entries []Entry[int, int]
+				for i, k := range rapid.SliceOf(key).Draw(t, "keys") {
+					entries, next.want[k] = append(entries, Entry[int, int]{k, step*1000 + i}), step*1000+i
+				}
+				next.m = v.m.Fill(entries)
 			case 3: // one that may not be there
 				k := key.Draw(t, "key")
 				next.m = v.m.Delete(k)
