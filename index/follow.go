@@ -44,7 +44,7 @@ func (ix *Index) Run(ctx context.Context) error {
 		case errors.Is(err, ErrClosed), errors.Is(err, mailstore.ErrClosed):
 			return err
 		case err != nil:
-			ix.log.Error("index stopped following the mail, trying again", "cause", err, "in", retry)
+			ix.log.Error("index stopped following the mail, trying again", "err", err, "in", retry)
 			again, look = time.After(retry), nil
 			retry = min(2*retry, lastRetry)
 		default:

@@ -218,7 +218,7 @@ func (s *Store) write(o *overlay) error {
 		if s.failed != nil { // nil while a store is restored or brought up to this format, and nobody waits
 			close(s.failed)
 		}
-		s.log.Error("mail store takes no more writes", "cause", err)
+		s.log.Error("mail store takes no more writes", "err", err)
 	}
 	return s.broken
 }

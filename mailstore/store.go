@@ -256,7 +256,7 @@ func (s *Store) sweepLoop(ctx context.Context) {
 			return tx.sweep(id)
 		})
 		if err != nil && ctx.Err() == nil {
-			s.log.Error("removing the mail of a removed account stopped; it goes on at the next start", "cause", err)
+			s.log.Error("removing the mail of a removed account stopped; it goes on at the next start", "err", err)
 		}
 	}
 }

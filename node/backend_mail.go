@@ -47,7 +47,7 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 		n.log.Error("submission failed", "err", err)
 		return nil, api.Errorf(api.CodeTryLater, "the node's log tells why", "sending: a fault of the node kept it from taking the message")
 	}
-	sent := &api.Sent{MessageID: message.ParseHeader(receipt.Raw).MessageID, To: r.To}
+	sent := &api.Sent{Mail: receipt.Ref, MessageID: message.ParseHeader(receipt.Raw).MessageID, To: r.To}
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		if sent.Ref, err = refOf(rd, receipt.Account, receipt.Message); err != nil {
 			return err
@@ -140,6 +140,9 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 			Summary: *s, Outgoing: stored.Outgoing, Recipients: append([]string{}, stored.Recipients...),
 			Headers: []api.HeaderField{}, Attachments: []api.Attachment{},
 		}
+		if err := nameMail(rd, stored, view); err != nil {
+			return err
+		}
 		for _, f := range m.Fields() {
 			view.Headers = append(view.Headers, api.HeaderField{Name: f.Name, Value: f.Value})
 		}
@@ -164,6 +167,19 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 		return n.viewFiling(rd, account, id, f, view)
 	})
 	return view, err
+}
+
+// nameMail tells by which ids the logs have a message.
+func nameMail(rd *mailstore.Reader, m mailstore.Message, view *api.Message) error {
+	raw, err := rd.Raw(m.Blob)
+	if err != nil {
+		return err
+	}
+	view.Mail, view.SentAs = smtpgw.MailIDs(raw)
+	if m.Outgoing {
+		view.SentAs = ""
+	}
+	return nil
 }
 
 // Raw returns a message byte for byte.

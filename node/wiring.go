@@ -261,6 +261,7 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 			_, ok := n.chain.State().ActiveNode(node)
 			return ok
 		},
+		Log:    n.part("smtp"),
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
 		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
 	}

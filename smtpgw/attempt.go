@@ -200,7 +200,7 @@ func fates(e *outbox.Entry, replies []reply) []fate {
 
 // deferred is the fate of all recipients when something went wrong on the way, in doing what.
 func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
-	c.log.Warn("courier: "+what, "ref", e.Ref, "id", e.ID, "domain", e.Domain, "err", err)
+	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", err)
 	why := because(err)
 	if why == "" {
 		why = ": that failed; the log here tells why"
@@ -211,9 +211,9 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 // replyTo is the reply for a recipient here when there was an error: the refusal if it is one, else it is our
 // own trouble, of which the log tells.
 func (c *Courier) replyTo(e *outbox.Entry, during string, err error) reply {
-	log := c.log.With("ref", e.Ref, "id", e.ID, "domain", e.Domain)
+	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	var refusal *smtp.SMTPError
-	if errors.As(gate(log, during, err), &refusal) {
+	if errors.As(gate(log, during, e.Ref, err), &refusal) {
 		return replyOf(refusal)
 	}
 	return reply{451, "4.3.0 local problem"} // gate has only refusals

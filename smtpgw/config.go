@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"log/slog"
 	"net"
 	"time"
 
@@ -86,11 +87,17 @@ type Config struct {
 
 	// Clock is what times are taken from.
 	Clock Clock
+
+	// Log gets a line for each mail that is submitted or filed; nil: there is none.
+	Log *slog.Logger
 }
 
 // withDefaults is what a part of the gateway goes by. What Limits are depends on the part.
 func (c Config) withDefaults() Config {
 	c.Sending, c.Clock = c.Sending.withDefaults(), c.Clock.withDefaults()
+	if c.Log == nil {
+		c.Log = discardLog
+	}
 	if c.Silent == nil {
 		c.Silent = func() string { return "" }
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type Delivery struct {
 	dir      directory
 	filter   Filter // nil: none
 	now      func() time.Time
+	log      *slog.Logger
 }
 
 // NewDelivery returns a delivery into the accounts of store, where filing puts
@@ -32,7 +34,7 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Fi
 	cfg = cfg.withDefaults()
 	return &Delivery{
 		store: store, checker: checker, filing: filing, sources: sources,
-		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, now: cfg.Clock.Now,
+		hostname: cfg.Hostname, dir: newDirectory(cfg), filter: cfg.InboundFilter, now: cfg.Clock.Now, log: cfg.Log,
 	}
 }
 
@@ -43,18 +45,32 @@ func NewDelivery(cfg Config, store *mailstore.Store, checker Checker, filing *Fi
 // An *smtp.SMTPError says that the message cannot be taken as it is; any other
 // error is our own trouble, and the message may be delivered again later.
 func (d *Delivery) Deliver(ctx context.Context, a *Arrival, ref string) error {
-	put, err := d.ready(ctx, a, ref)
+	l, err := d.ready(ctx, a, ref)
 	if err != nil {
 		return err
 	}
-	if err := d.store.Update(ctx, put); err != nil {
+	if err := d.store.Update(ctx, l.put); err != nil {
 		return fmt.Errorf("store an arrival: %w", err)
 	}
+	l.tell()
 	return nil
 }
 
-// ready is Deliver up to its transaction, which is to run what it returns.
-func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (put func(*mailstore.Tx) error, err error) {
+// landing is an arrival that was judged and is to be stored by put, and then told to the log.
+type landing struct {
+	d      *Delivery
+	a      *Arrival
+	ref    string
+	rcpts  []mailbox
+	found  *assessed
+	stored []byte
+	began  time.Time
+	filed  []string // what became of each account's copy
+}
+
+// ready is Deliver up to its transaction, which is to run put of what it returns.
+func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (*landing, error) {
+	began := time.Now()
 	header, _ := splitHeader(a.Raw)
 	if err := checkLoop(header); err != nil {
 		return nil, err
@@ -78,9 +94,7 @@ func (d *Delivery) ready(ctx context.Context, a *Arrival, ref string) (put func(
 	if err != nil {
 		return nil, err
 	}
-	return func(tx *mailstore.Tx) error {
-		return d.put(tx, a, rcpts, &assessed{found, gathered}, stored)
-	}, nil
+	return &landing{d: d, a: a, ref: ref, rcpts: rcpts, found: &assessed{found, gathered}, stored: stored, began: began}, nil
 }
 
 // gather asks all sources about an arrival.
@@ -128,38 +142,53 @@ type share struct {
 	linked   []string // those whose copy is stored
 	decision screen.Decision
 	evidence screen.Evidence // beside the finding's own, of the first one that is stored
+
+	discarded bool // what is not stored was dropped, not known before
 }
 
 // put stores one copy for each account that the recipients lead to.
-func (d *Delivery) put(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *assessed, stored []byte) error {
-	shares, err := d.shares(tx, a, rcpts, found)
+func (l *landing) put(tx *mailstore.Tx) error {
+	l.filed = nil // it may be run again
+	shares, err := l.d.shares(tx, l.a, l.rcpts, l.found)
 	if err != nil {
 		return err
 	}
 	for _, s := range shares {
-		if len(s.linked) == 0 {
-			continue
-		}
-		m := mailstore.Message{
-			Account: s.account, Size: int64(len(stored)), Received: a.Received,
-			From: a.From, Recipients: slices.Clone(s.rcpts),
-		}
-		if m.Blob, err = tx.PutBlob(stored); err != nil {
-			return err
-		}
-		if m.ID, err = tx.AddMessage(m, append(s.decision.Labels, mailstore.LabelUnread)); err != nil {
-			return err
-		}
-		if err := d.filing.Keep(tx, m.Account, m.ID, s.evidence); err != nil {
-			return err
-		}
-		for _, rcpt := range s.linked {
-			if err := found.Stored(tx, rcpt, m); err != nil {
+		var id mailstore.MessageID
+		if len(s.linked) > 0 {
+			if id, err = l.store(tx, s); err != nil {
 				return err
 			}
 		}
+		if err := l.note(tx, s, id); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// store stores one account's copy.
+func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error) {
+	m := mailstore.Message{
+		Account: s.account, Size: int64(len(l.stored)), Received: l.a.Received,
+		From: l.a.From, Recipients: slices.Clone(s.rcpts),
+	}
+	var err error
+	if m.Blob, err = tx.PutBlob(l.stored); err != nil {
+		return 0, err
+	}
+	if m.ID, err = tx.AddMessage(m, append(s.decision.Labels, mailstore.LabelUnread)); err != nil {
+		return 0, err
+	}
+	if err := l.d.filing.Keep(tx, m.Account, m.ID, s.evidence); err != nil {
+		return 0, err
+	}
+	for _, rcpt := range s.linked {
+		if err := l.found.Stored(tx, rcpt, m); err != nil {
+			return 0, err
+		}
+	}
+	return m.ID, nil
 }
 
 // shares decides about each recipient's copy. There is one reply for all
@@ -201,6 +230,7 @@ func (d *Delivery) shares(tx *mailstore.Tx, a *Arrival, rcpts []mailbox, found *
 			refused++
 		}
 		if decision.Discard {
+			s.discarded = true
 			continue
 		}
 		if len(s.linked) == 0 {

@@ -227,7 +227,7 @@ func (d *Distributor) decide(rd *mailstore.Reader, l *List, m mailstore.Message,
 			what, why = leave, err.Error() // it goes in circles, or has no author
 		}
 	}
-	d.log.Info("lists: a post", "list", l.Address, "message", m.ID, "sent_on", what == sendOn, "why", why, "ref", ref)
+	d.log.Info("lists: a post", "list", l.Address, "message", m.ID, "sent_on", what == sendOn, "why", why, "mail", ref)
 	switch what {
 	case sendOn:
 		return func(tx *mailstore.Tx) error { return startPost(tx, l, m, out, ref, p.inHour, now) }, nil

@@ -26,8 +26,8 @@ func replyf(code, class, subject, detail int, format string, args ...any) *smtp.
 // gate turns any error into the reply that the peer gets; go-smtp would show
 // the text of any other error, and make it permanent. A cause that is nobody's
 // business but ours becomes "451 4.3.0" with a reference under which the log
-// has it.
-func gate(log *slog.Logger, during string, err error) error {
+// has it: ref, that of the mail if it has one.
+func gate(log *slog.Logger, during, ref string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -43,8 +43,10 @@ func gate(log *slog.Logger, during string, err error) error {
 		log.Error("smtp: the disk is full", "during", during, "err", err)
 		return replyf(452, 4, 3, 1, "no room left here, nothing was accepted; try again later")
 	}
-	ref := newRef()
-	log.Error("smtp: temporary failure", "during", during, "ref", ref, "err", err)
+	if ref == "" {
+		ref = newRef()
+	}
+	log.Error("smtp: temporary failure", "during", during, "mail", ref, "err", err)
 	return replyf(451, 4, 3, 0, "local problem, nothing was accepted; try again later (reference %s)", ref)
 }
 

@@ -118,7 +118,7 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 		return o
 	}
 	if err != nil {
-		c.log.Error("courier: read a queue entry", "id", id, "err", err)
+		c.log.Error("courier: read a queue entry", "entry", id, "err", err)
 		c.release(l, id)
 		return o
 	}

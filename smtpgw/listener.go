@@ -89,6 +89,7 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}
 	w := newWire(c, s.limits, s.dir.home(), p.text)
 	w.onClose = func() { s.leave(w) }
+	w.tell = func(verb, reply string) { s.answered(c.RemoteAddr().String(), verb, reply) }
 	if tcp, ok := c.(*net.TCPConn); ok && s.mode == Inbound {
 		w.early = func() bool {
 			spoke := spokeFirst(tcp)

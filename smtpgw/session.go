@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"slices"
 
 	"github.com/emersion/go-smtp"
@@ -22,13 +23,14 @@ type session struct {
 	from  string
 	acct  mailstore.AccountID // of the submitter
 	rcpts []string
-	size  int64 // that the peer gave with MAIL, in bytes; 0: none
-	route Route // inbound: to the node that has the mailboxes of all of them
+	size  int64  // that the peer gave with MAIL, in bytes; 0: none
+	ref   string // of the message, once its text comes
+	route Route  // inbound: to the node that has the mailboxes of all of them
 }
 
 // Reset forgets the transaction.
 func (s *session) Reset() {
-	s.open, s.utf8, s.from, s.acct, s.rcpts, s.size, s.route = false, false, "", 0, nil, 0, Route{}
+	s.open, s.utf8, s.from, s.acct, s.rcpts, s.size, s.ref, s.route = false, false, "", 0, nil, 0, "", Route{}
 	s.wire.over()
 }
 
@@ -37,7 +39,7 @@ func (s *session) Logout() error { return nil }
 
 // Mail begins a transaction.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
-	return s.gate("MAIL", s.mail(from, opts))
+	return s.gate("MAIL", from, s.mail(from, opts))
 }
 
 func (s *session) mail(from string, opts *smtp.MailOptions) error {
@@ -67,7 +69,7 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 
 // Rcpt adds a recipient.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	return s.gate("RCPT", s.rcpt(to))
+	return s.gate("RCPT", to, s.rcpt(to))
 }
 
 func (s *session) rcpt(to string) error {
@@ -101,10 +103,17 @@ func (s *session) rcpt(to string) error {
 // calls it from a goroutine of its own; that one must not touch the
 // transaction before the text has been read to its end.
 func (s *session) Data(r io.Reader) error {
-	return s.gate("message", s.data(r))
+	_, chunks := r.(*io.PipeReader)
+	whole, err := s.data(r)
+	if chunks && !whole {
+		// The transaction is not this goroutine's: the log has only who it was.
+		s = &session{srv: s.srv, wire: s.wire}
+	}
+	return s.gate("message", "", err)
 }
 
-func (s *session) data(r io.Reader) error {
+// data is Data. It reports whether the text was read to its end.
+func (s *session) data(r io.Reader) (whole bool, err error) {
 	room := &room{of: s.wire.texts, ctx: s.srv.ctx, wait: s.srv.limits.RoomWait, said: s.size}
 	defer room.leave()
 	raw, err := s.text(r, room)
@@ -112,25 +121,22 @@ func (s *session) data(r io.Reader) error {
 		s.wire.part()
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := s.speaks(); err != nil {
-		return err
+		return true, err
 	}
-	var ref string
+	s.ref = newRef()
 	if s.srv.mode == Submission {
-		var receipt Receipt
-		receipt, err = s.srv.submitter.submit(s.srv.ctx, s.peer(), s.acct, s.from, s.rcpts, raw, nil)
-		ref = receipt.Ref
+		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.acct, s.from, s.rcpts, raw, nil)
 	} else {
-		ref = newRef()
-		err = s.arrived(raw, ref)
+		err = s.arrived(raw, s.ref)
 	}
 	if err != nil {
-		return err
+		return true, err
 	}
 	s.wire.forgive()
-	return replyf(250, 2, 0, 0, "accepted and stored as %s", ref)
+	return true, replyf(250, 2, 0, 0, "accepted and stored as %s", s.ref)
 }
 
 // arrived takes an inbound message: to the mailboxes here, or to the node that has them.
@@ -178,9 +184,28 @@ func (s *session) speaks() error {
 	return nil
 }
 
-func (s *session) gate(during string, err error) error {
-	if errors.Is(err, smtp.ErrDataReset) {
-		return replyf(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
+// gate is what the peer hears of err. about is the address that a command named.
+func (s *session) gate(during, about string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return gate(s.srv.log.With("mode", s.srv.mode.String(), "peer", s.wire.RemoteAddr().String()), during, err)
+	if errors.Is(err, smtp.ErrDataReset) {
+		err = replyf(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
+	}
+	if reply := (*smtp.SMTPError)(nil); errors.As(err, &reply) {
+		s.refused(during, about, reply)
+		return reply
+	}
+	s.wire.told.Store(true)
+	return gate(s.log(), during, s.ref, err)
+}
+
+func (s *session) log() *slog.Logger {
+	log := s.srv.log.With("mode", s.srv.mode.String(), "peer", s.wire.RemoteAddr().String())
+	if s.srv.cfg.NodeKey != nil {
+		if node := s.srv.cfg.NodeKey(s.wire.Conn); node != nil {
+			log = log.With("node", node.String())
+		}
+	}
+	return log
 }

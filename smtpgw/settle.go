@@ -35,7 +35,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		}
 	}
 	summary := summarise(out)
-	log := c.log.With("ref", e.Ref, "id", e.ID, "domain", e.Domain)
+	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	var report []byte
 	if len(failed) > 0 && e.From != "" { // never a report about a report: RFC 5321, section 6.1
 		var err error
@@ -52,7 +52,8 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 			if report != nil {
 				c.queue.WakeSealer()
 			}
-			log.Info("courier: attempt settled", "waiting", len(waiting), "failed", len(failed), "result", summary)
+			log.Info(settled(len(waiting), len(failed)), "from", e.From, "to", envelopeTo(e.Recipients), "size", len(raw), "attempt", e.Attempts+1,
+				"waiting", len(waiting), "failed", len(failed), "reported", report != nil, "result", clip300(summary), "took", now.Sub(e.Created).Round(time.Millisecond))
 			return len(waiting) > 0
 		case errors.Is(err, outbox.ErrGone): // dropped by hand meanwhile
 			return false
@@ -69,6 +70,17 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// settled says what became of a mail in an attempt.
+func settled(waiting, failed int) string {
+	switch {
+	case waiting > 0:
+		return "mail deferred"
+	case failed > 0:
+		return "mail returned"
+	}
+	return "mail delivered"
 }
 
 // apply is settle within its transaction.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"cairn/consensus"
 	"cairn/mailstore"
@@ -58,6 +59,7 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 // handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means that it has
 // stored it for all of them; else it has for none, as far as it could say so.
 func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref string) error {
+	began := time.Now()
 	head := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...)
 	replies, err := sendOnce(ctx, &s.cfg.Sending, route, s.cfg.Hostname, a.From, a.Recipients, head, a.Raw, true)
 	if err != nil {
@@ -66,6 +68,7 @@ func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref stri
 	refused := slices.IndexFunc(replies, func(r reply) bool { return !r.ok() })
 	switch {
 	case refused < 0:
+		s.handedOver(a, route, ref, began)
 		return nil
 	case slices.ContainsFunc(replies, func(r reply) bool { return !r.permanent() }):
 		return fmt.Errorf("hand an arrival to another node of the organisation: %s", replies[refused])

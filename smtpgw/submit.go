@@ -2,8 +2,11 @@ package smtpgw
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
@@ -50,6 +53,14 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 
 // SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be run again.
 func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+	r, err := s.submitAll(ctx, peer, from, rcpts, raw, also)
+	if reply := (*smtp.SMTPError)(nil); errors.As(err, &reply) {
+		logRefusal(s.cfg.Log.With("peer", peer.Addr), "", "message", from, envelopeTo(rcpts), reply)
+	}
+	return r, err
+}
+
+func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
 		return Receipt{}, replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", s.limits.MessageBytes)
 	}
@@ -74,7 +85,7 @@ func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpt
 		}
 		to[i] = m.String()
 	}
-	return s.submit(ctx, peer, acct, sender, to, raw, also)
+	return s.submit(ctx, newRef(), peer, acct, sender, to, raw, also)
 }
 
 // sender looks up who sends as from. What is sent as an address of no account,
@@ -111,8 +122,9 @@ func (s *Submitter) recipient(ctx context.Context, to string, utf8 bool) (mailbo
 	return m, err
 }
 
-// submit queues a message whose text and envelope were checked.
-func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.AccountID, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+// submit queues a message whose text and envelope were checked, as ref.
+func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, acct mailstore.AccountID, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+	began := time.Now()
 	d, err := readDraft(raw)
 	if err != nil {
 		return Receipt{}, err
@@ -125,7 +137,7 @@ func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.Accoun
 	if err != nil {
 		return Receipt{}, err
 	}
-	ref, now := newRef(), s.now()
+	now := s.now()
 	env := outbox.Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts, Wish: wish}
 	with := stamp{
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
@@ -139,5 +151,7 @@ func (s *Submitter) submit(ctx context.Context, peer Peer, acct mailstore.Accoun
 	if err != nil {
 		return Receipt{}, fmt.Errorf("submit: %w", err)
 	}
-	return Receipt{Ref: ref, Account: acct, Message: id, Raw: msg}, nil
+	r := Receipt{Ref: ref, Account: acct, Message: id, Raw: msg}
+	s.submitted(r, peer, from, rcpts, began)
+	return r, nil
 }

@@ -130,7 +130,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	a := c.localArrival(raw, e.From, here)
 	a.Unrecorded = why
 	var refusal *smtp.SMTPError
-	put, err := c.delivery.ready(ctx, a, e.Ref)
+	l, err := c.delivery.ready(ctx, a, e.Ref)
 	if errors.As(err, &refusal) {
 		return false, nil
 	}
@@ -143,7 +143,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 			return outbox.ErrGone // sealed meanwhile
 		}
 		if err == nil {
-			err = put(tx)
+			err = l.put(tx)
 		}
 		if err != nil {
 			return err
@@ -156,7 +156,9 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	})
 	switch {
 	case err == nil:
-		c.log.Info("courier: delivered here without a record", "ref", e.Ref, "id", e.ID, "why", why)
+		c.log.Info("mail delivered", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(here), "size", len(raw),
+			"waiting", len(rest), "result", "without a record: "+why, "took", c.now().Sub(e.Created).Round(time.Millisecond))
+		l.tell()
 	case errors.Is(err, outbox.ErrGone):
 		return true, nil
 	case errors.As(err, &refusal):

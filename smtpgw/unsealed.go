@@ -84,15 +84,15 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 		to = []string{e.From}
 	}
 	var refusal *smtp.SMTPError // of who is gone, or of a message that goes in circles: nobody is left to tell
-	var puts []func(*mailstore.Tx) error
+	var filed []*landing
 	for _, rcpt := range to {
 		if !c.dir.isLocal(domainOf(rcpt)) {
 			continue
 		}
-		put, err := c.delivery.ready(ctx, c.localArrival(raw, "", []string{rcpt}), e.Ref)
+		l, err := c.delivery.ready(ctx, c.localArrival(raw, "", []string{rcpt}), e.Ref)
 		switch {
 		case err == nil:
-			puts = append(puts, put)
+			filed = append(filed, l)
 		case !errors.As(err, &refusal):
 			return err
 		}
@@ -106,8 +106,8 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 		if err != nil {
 			return err
 		}
-		for _, put := range puts {
-			if err := put(tx); err != nil && !errors.As(err, &refusal) {
+		for _, l := range filed {
+			if err := l.put(tx); err != nil && !errors.As(err, &refusal) {
 				return err
 			}
 		}
@@ -115,7 +115,11 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 		return c.queue.Remove(tx, &stored)
 	})
 	if err == nil && done {
-		c.log.Warn("courier: given up, since it could not be recorded", "ref", e.Ref, "id", e.ID, "domain", e.Domain)
+		c.log.Warn("mail returned", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "from", e.From, "to", envelopeTo(e.Recipients),
+			"result", "it could not be recorded in the time that mail is kept", "took", c.now().Sub(e.Created).Round(time.Second))
+		for _, l := range filed {
+			l.tell()
+		}
 	}
 	return err
 }

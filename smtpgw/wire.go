@@ -68,6 +68,8 @@ type wire struct {
 	onClose func()
 
 	at       activity
+	told     atomic.Bool              // the log knows why the next reply is 4xx or 5xx
+	tell     func(verb, reply string) // for those of which it does not; nil: nobody wants to know
 	draining atomic.Bool
 }
 
@@ -255,6 +257,9 @@ func (w *wire) refuse(reply string) {
 // dismiss says a last word and reads no more.
 func (w *wire) dismiss(reply string) {
 	w.held = append(w.held, reply+"\r\n"...)
+	if reply[0] == '5' { // else somebody was slow, or too much was said already
+		w.note(reply)
+	}
 	w.flush()
 	w.gone = true
 }
@@ -298,6 +303,7 @@ func (w *wire) Write(p []byte) (int, error) {
 // the limit of one message are to be sent again (RFC 5321, section 4.5.3.1.10),
 // so that they have the highest.
 func (w *wire) mistake(reply []byte) {
+	w.note(string(reply))
 	switch {
 	case w.verb != "RCPT":
 		w.errs++
@@ -308,6 +314,13 @@ func (w *wire) mistake(reply []byte) {
 	}
 	if !w.gone && (w.errs >= w.limits.Errors || w.refused >= w.limits.Refused || w.beyond >= w.limits.Beyond) {
 		w.dismiss("421 4.7.0 too many errors; closing")
+	}
+}
+
+// note tells the log of a reply 4xx or 5xx, once.
+func (w *wire) note(reply string) {
+	if !w.told.Swap(false) && w.tell != nil {
+		w.tell(w.verb, reply)
 	}
 }
 

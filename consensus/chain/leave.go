@@ -28,7 +28,7 @@ func (m *Manager) LeaveFuture(own func(miner consensus.Key) bool, now time.Time)
 		return 0, fmt.Errorf("leave blocks of a clock that was ahead: %w", err)
 	}
 	left = int(from.Height() - s.Height())
-	m.log.Warn("chain: left blocks of our own that a wrong clock had made", "from", tipOf(from).String(), "to", tipOf(s).String(), "left", left)
+	m.log.Warn("chain: left blocks of our own that a wrong clock had made", "before", tipOf(from).String(), "after", tipOf(s).String(), "left", left)
 	m.state.Store(s)
 	m.subs.wake()
 	return left, m.loadSides()

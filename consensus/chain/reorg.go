@@ -28,7 +28,7 @@ func (m *Manager) reorganise(target node, b *consensus.Block) error {
 		m.stale = true
 		return err
 	}
-	m.log.Info("chain reorganised", "from", tipOf(r.from).String(), "to", tipOf(s).String(),
+	m.log.Info("chain reorganised", "before", tipOf(r.from).String(), "after", tipOf(s).String(),
 		"fork", r.fork.Height, "reverted", r.from.Height()-r.fork.Height, "applied", len(r.branch))
 	m.state.Store(s)
 	if err := m.loadSides(); err != nil {

@@ -98,7 +98,7 @@ func (m *Miner) Run(ctx context.Context) error {
 		key := m.key(s)
 		b, err := Template(s, events, batches, consensus.PublicKey(key), m.now())
 		if errors.Is(err, ErrNotMember) {
-			m.log.Debug("miner waits", "reason", err)
+			m.log.Debug("miner waits", "err", err)
 			select {
 			case <-wake:
 			case <-ctx.Done():
@@ -134,7 +134,7 @@ func (m *Miner) early(s *consensus.State, now time.Time) bool {
 		err = consensus.CheckClock(s.Params(), &consensus.Header{Time: latest}, now)
 	}
 	if err != nil && !m.waiting {
-		m.log.Warn("mining waits", "height", s.Height(), "why", err)
+		m.log.Warn("mining waits", "height", s.Height(), "err", err)
 	}
 	if err == nil && m.waiting {
 		m.log.Info("mining goes on", "height", s.Height())

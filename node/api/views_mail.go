@@ -16,6 +16,7 @@ type SendRequest struct {
 type Sent struct {
 	Document
 	Ref       string   `json:"ref"`        // empty when the sender has no account here
+	Mail      string   `json:"mail"`       // its id in the log, in Received, and of its queue entries
 	MessageID string   `json:"message_id"` // the header field, given or added
 	To        []string `json:"to"`
 
@@ -58,6 +59,8 @@ type Summary struct {
 type Message struct {
 	Document
 	Summary
+	Mail         string        `json:"mail,omitempty"`    // its id in this node's log, and in Received
+	SentAs       string        `json:"sent_as,omitempty"` // the id that whoever sent it here gave it, by his word
 	Outgoing     bool          `json:"outgoing"`
 	Held         string        `json:"held,omitempty"` // of a post to a mailing list here that waits: why
 	Recipients   []string      `json:"recipients"`     // envelope

@@ -81,6 +81,9 @@ func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 		fmt.Fprintf(b, "%s: %s\n", line(h.Name, 0), line(h.Value, 0))
 	}
 	fmt.Fprintf(b, "Labels: %s\n", strings.Join(m.Labels, ", "))
+	if m.Mail != "" {
+		fmt.Fprintf(b, "In the log: %s%s\n", line(m.Mail, 0), sentAs(m))
+	}
 	if m.Held != "" {
 		fmt.Fprintf(b, "Held: %s; to send it on: %s\n", line(m.Held, 0), a.typable("cairn label add "+m.Ref+" approved"))
 	}
@@ -93,6 +96,14 @@ func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 	fmt.Fprintln(b)
 	b.WriteString(strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))
 	fmt.Fprintln(b)
+}
+
+// sentAs is the id of a message where it came from.
+func sentAs(m *api.Message) string {
+	if m.SentAs == "" {
+		return ""
+	}
+	return ", at the sender: " + line(m.SentAs, 0)
 }
 
 // chosenHeaders are all fields in their order, or the short ones in ours.

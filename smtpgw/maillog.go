@@ -1,0 +1,124 @@
+package smtpgw
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"cairn/mailstore"
+)
+
+// What becomes of each mail is in the log: a line when it is taken, a line each time that it is settled for some of its recipients,
+// and a line for each refusal. The keys are the same everywhere:
+//
+//	mail       its id: in the 250, in Received, of its queue entries, in reports
+//	sent_as    the id that the peer gave it, as its Received says
+//	from, to   of the envelope
+//	size       octets
+//	verdict    of an arrival
+//	took       since it began to come in here
+//	err        what went wrong
+//
+// Neither text of mail nor internal secrets are in them.
+
+// discardLog is for parts that were given no log.
+var discardLog = slog.New(slog.DiscardHandler)
+
+// envelopeTo tells recipients: the one, or the first and how many more.
+func envelopeTo(rcpts []string) string {
+	switch len(rcpts) {
+	case 0:
+		return ""
+	case 1:
+		return rcpts[0]
+	}
+	return fmt.Sprintf("%s and %d more", rcpts[0], len(rcpts)-1)
+}
+
+// submitted tells that a mail of our own users was queued.
+func (s *Submitter) submitted(env Receipt, peer Peer, from string, rcpts []string, began time.Time) {
+	s.cfg.Log.Info("mail submitted", "mail", env.Ref, "peer", peer.Addr, "from", from, "to", envelopeTo(rcpts), "size", len(env.Raw), "took", since(began))
+}
+
+// handedOver tells that an arrival is with another node of the organisation.
+func (s *Server) handedOver(a *Arrival, route Route, ref string, began time.Time) {
+	s.log.Info("mail handed over", "mail", ref, "sent_as", receivedID(a.Raw), "peer", a.Peer.Addr, "node", route.To,
+		"from", a.From, "to", envelopeTo(a.Recipients), "size", len(a.Raw), "took", since(began))
+}
+
+// refused tells that a peer did not get what it asked for. about is the address of MAIL or RCPT.
+func (s *session) refused(stage, about string, reply *smtp.SMTPError) {
+	if reply.Code/100 == 2 {
+		return
+	}
+	s.wire.told.Store(true)
+	from, to := s.from, envelopeTo(s.rcpts)
+	switch stage {
+	case "MAIL":
+		from = about
+	case "RCPT":
+		to = about
+	}
+	logRefusal(s.log(), s.ref, stage, from, to, reply)
+}
+
+// logRefusal tells of a mail that is not taken now, or for good.
+func logRefusal(log *slog.Logger, ref, stage, from, to string, reply *smtp.SMTPError) {
+	ec := reply.EnhancedCode
+	log.Info("mail refused", "mail", ref, "stage", stage, "from", from, "to", to,
+		"code", reply.Code, "status", fmt.Sprintf("%d.%d.%d", ec[0], ec[1], ec[2]), "err", clip300(reply.Message))
+}
+
+// answered tells of a reply 4xx or 5xx to a command that no session saw.
+func (s *Server) answered(peer, verb, reply string) {
+	code, text, _ := strings.Cut(strings.TrimSpace(reply), " ")
+	status, text, _ := strings.Cut(text, " ")
+	s.log.Info("command refused", "mode", s.mode.String(), "peer", peer, "stage", verb, "code", code, "status", status, "err", clip300(text))
+}
+
+// clip300 bounds what the log has of a reply.
+func clip300(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
+
+// since is how long something took, in ms.
+func since(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }
+
+// tell puts the line of an arrival that is stored into the log.
+func (l *landing) tell() {
+	verdict := string(l.found.Found().Verdict)
+	l.d.log.Info("mail filed", "mail", l.ref, "sent_as", l.sentAs(), "peer", l.a.Peer.Addr, "from", l.a.From, "to", envelopeTo(l.a.Recipients),
+		"size", len(l.a.Raw), "verdict", verdict, "filed", strings.Join(l.filed, "; "), "took", since(l.began))
+}
+
+// sentAs is the id that whoever brought the arrival has for it; empty if it is ours too.
+func (l *landing) sentAs() string {
+	if l.a.Peer.Protocol == ProtocolLocal {
+		return ""
+	}
+	return receivedID(l.a.Raw)
+}
+
+// note keeps what became of one account's copy for the log line.
+func (l *landing) note(tx *mailstore.Tx, s *share, id mailstore.MessageID) error {
+	a, err := tx.Account(s.account)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(s.linked) > 0:
+		var places []string
+		for _, label := range s.decision.Labels {
+			if !strings.HasPrefix(label, mailstore.VerdictPrefix) {
+				places = append(places, label)
+			}
+		}
+		l.filed = append(l.filed, fmt.Sprintf("%s/%d %s", a.Name, id, strings.Join(places, " ")))
+	case s.discarded:
+		l.filed = append(l.filed, a.Name+" discarded")
+	default:
+		l.filed = append(l.filed, a.Name+" had it before")
+	}
+	return nil
+}
