@@ -190,6 +190,9 @@ func (n *Node) connect() (err error) {
 
 		Now: n.now, Distrust: n.distrustClock,
 	}, filer{n.filing}, n.part("verifier"))
+	if err := n.verifier.Begin(context.Background()); err != nil {
+		return err
+	}
 	n.history = smtpgw.NewHistory(n.store, authorOf, n.part("smtp"))
 
 	n.applications = newApplications(n.viewIsOld)

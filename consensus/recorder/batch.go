@@ -53,7 +53,7 @@ func (r *Recorder) closeBatch(ctx context.Context, s *consensus.State, key strin
 		if err := tx.Space(space).Put(batchKey(o.number()), b.Encode()); err != nil {
 			return err
 		}
-		return putJSON(tx.Space(space), []byte(key), next)
+		return tx.Space(space).PutJSON([]byte(key), next)
 	})
 	if err != nil {
 		return o, err

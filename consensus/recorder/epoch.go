@@ -99,7 +99,7 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 		sp := tx.Space(space)
 		note, restored, err := restoredAnew(&tx.Reader)
 		if err == nil && restored {
-			err = putJSON(sp, []byte(keyRestored), note)
+			err = sp.PutJSON([]byte(keyRestored), note)
 		}
 		if err != nil {
 			return err
@@ -112,11 +112,11 @@ func (r *Recorder) openEpoch(ctx context.Context, why string) error {
 			} else if i < len(r.formers) {
 				continue // as stored
 			}
-			if err := putJSON(sp, []byte(f.key), f.openBatch); err != nil {
+			if err := sp.PutJSON([]byte(f.key), f.openBatch); err != nil {
 				return err
 			}
 		}
-		return putJSON(sp, []byte(keyOpen), next)
+		return sp.PutJSON([]byte(keyOpen), next)
 	})
 	if err != nil {
 		return fmt.Errorf("open an epoch: %w", err)
@@ -135,7 +135,7 @@ func restoredAnew(rd *mailstore.Reader) (note mailstore.Restoration, anew bool, 
 		return note, false, err
 	}
 	var known mailstore.Restoration
-	err = getJSON(rd.Space(space), keyRestored, &known)
+	_, err = rd.Space(space).JSON([]byte(keyRestored), &known)
 	return note, err == nil && known != note, err
 }
 
@@ -181,7 +181,7 @@ func (r *Recorder) noteAbreast(ctx context.Context, s *consensus.State, f *forme
 	}
 	next := f.openBatch
 	next.Abreast = s.Height() + 1
-	err := r.store.Update(ctx, func(tx *mailstore.Tx) error { return putJSON(tx.Space(space), []byte(f.key), next) })
+	err := r.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(space).PutJSON([]byte(f.key), next) })
 	if err == nil {
 		f.openBatch = next
 	}

@@ -51,7 +51,7 @@ func (r *Recorder) follow(ctx context.Context) error {
 					return err
 				}
 			}
-			return putJSON(sp, []byte(keyCursor), next)
+			return sp.PutJSON([]byte(keyCursor), next)
 		})
 		if err != nil {
 			return err

@@ -392,7 +392,7 @@ func (o *office) micros() map[number][]consensus.MicroRoot {
 	open := openBatch{Seq: 1}
 	o.must(o.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
-		if err := getJSON(sp, keyOpen, &open); err != nil {
+		if _, err := sp.JSON([]byte(keyOpen), &open); err != nil {
 			return err
 		}
 		var bad, err error

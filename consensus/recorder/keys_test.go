@@ -38,7 +38,8 @@ func (o *office) stored() (states []*openBatch) {
 			return err
 		}
 		states = epochs(formers, &open)
-		return getJSON(rd.Space(space), keyOpen, &open)
+		_, err = rd.Space(space).JSON([]byte(keyOpen), &open)
+		return err
 	}))
 	return states
 }
@@ -70,7 +71,7 @@ func TestAnotherRecorderKey(t *testing.T) {
 			if unnamed {
 				open := *o.stored()[0]
 				open.Key = consensus.Key{}
-				o.must(o.store.Update(t.Context(), func(tx *mailstore.Tx) error { return putJSON(tx.Space(space), []byte(keyOpen), open) }))
+				o.must(o.store.Update(t.Context(), func(tx *mailstore.Tx) error { return tx.Space(space).PutJSON([]byte(keyOpen), open) }))
 			}
 			o.rekey()
 			refs = append(refs, o.submit(3, 1, mail)...)

@@ -174,7 +174,7 @@ func (r *Recorder) sealMicro(ctx context.Context, drafts []Draft, entries []Entr
 		if err := noteSent(tx, place, sent); err != nil {
 			return err
 		}
-		return putJSON(tx.Space(space), []byte(keyOpen), next)
+		return tx.Space(space).PutJSON([]byte(keyOpen), next)
 	})
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func (r *Recorder) haltedByStarts(s *consensus.State, epochs []*openBatch) Halte
 // storedEpochs are the epochs as stored, the one that is open last.
 func storedEpochs(rd *mailstore.Reader) ([]*openBatch, error) {
 	open := openBatch{Seq: 1}
-	if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
+	if _, err := rd.Space(space).JSON([]byte(keyOpen), &open); err != nil {
 		return nil, err
 	}
 	formers, err := readFormers(rd.Space(space))

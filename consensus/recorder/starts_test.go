@@ -224,7 +224,7 @@ func TestBacklogOfAKey(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if err := putJSON(tx.Space(space), []byte(nextFormer(formers)), openBatch{Key: key, Epoch: 1 + epoch, Seq: 2}); err != nil {
+			if err := tx.Space(space).PutJSON([]byte(nextFormer(formers)), openBatch{Key: key, Epoch: 1 + epoch, Seq: 2}); err != nil {
 				return err
 			}
 		}

@@ -2,8 +2,6 @@ package recorder
 
 import (
 	"encoding/binary"
-	"encoding/json"
-	"errors"
 	"fmt"
 
 	"cairn/consensus"
@@ -137,7 +135,7 @@ func (r *Recorder) load() error {
 	var formers []former
 	restored := false
 	err := r.store.View(func(rd *mailstore.Reader) (err error) {
-		if err := getJSON(rd.Space(space), keyOpen, &open); err != nil {
+		if _, err := rd.Space(space).JSON([]byte(keyOpen), &open); err != nil {
 			return err
 		}
 		if formers, err = readFormers(rd.Space(space)); err != nil {
@@ -146,34 +144,12 @@ func (r *Recorder) load() error {
 		if _, restored, err = restoredAnew(rd); err != nil {
 			return err
 		}
-		return getJSON(rd.Space(space), keyCursor, &cursor)
+		_, err = rd.Space(space).JSON([]byte(keyCursor), &cursor)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	r.open, r.formers, r.restored, r.cursor, r.unsure = open, formers, restored, cursor, false
 	return nil
-}
-
-// getJSON fills v from key; it leaves v alone when there is no such key.
-func getJSON(sp mailstore.SpaceReader, key string, v any) error {
-	b, err := sp.Get([]byte(key))
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("stored %s: %w", key, err)
-	}
-	return nil
-}
-
-func putJSON(sp mailstore.Space, key []byte, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return sp.Put(key, b)
 }

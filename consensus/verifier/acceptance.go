@@ -58,7 +58,7 @@ func acceptedOf(id consensus.Hash) []byte { return append([]byte(acceptedPrefix)
 
 // acceptedBefore returns the first delivery of a record to a recipient.
 func acceptedBefore(sp mailstore.SpaceReader, key []byte) (a acceptance, known bool, err error) {
-	known, err = getJSON(sp, key, &a)
+	known, err = sp.JSON(key, &a)
 	return a, known, err
 }
 
@@ -68,7 +68,7 @@ func remember(sp mailstore.Space, key []byte, a acceptance) error {
 	if err != nil || known {
 		return err
 	}
-	return putJSON(sp, key, a)
+	return sp.PutJSON(key, a)
 }
 
 // release lets go of the acceptances that brought a message which is gone: they are dropped once

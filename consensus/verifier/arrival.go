@@ -230,7 +230,7 @@ func (as *Assessment) overtaken(f *Finding) bool {
 // for one.
 func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) error {
 	sp := tx.Space(space)
-	if err := putJSON(sp, messageKey(ref), f); err != nil || f.Record.IsZero() {
+	if err := sp.PutJSON(messageKey(ref), f); err != nil || f.Record.IsZero() {
 		return err
 	}
 	if err := v.noteUnanswered(sp, f); err != nil {

@@ -174,7 +174,7 @@ func (f *Finding) locate(sp mailstore.SpaceReader) error {
 		return err
 	}
 	var cursor chain.Index
-	if _, err := getJSON(sp, []byte(keyCursor), &cursor); err != nil {
+	if _, err := sp.JSON([]byte(keyCursor), &cursor); err != nil {
 		return err
 	}
 	f.Block = chain.Index{}

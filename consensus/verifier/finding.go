@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"cairn/consensus"
@@ -15,6 +14,7 @@ import (
 
 // space is the verifier's durable map in the mail store:
 //
+//	format                                the number of this layout, see formatVersion
 //	cursor                                chain.Index, JSON: how far the chain was followed
 //	journal                               mailstore.ModSeq, JSON: how far the store's journal was
 //	message/<account><message>            Finding, JSON
@@ -145,29 +145,6 @@ func Of(rd *mailstore.Reader, ref Ref) (*Finding, error) {
 		return nil, fmt.Errorf("stored finding: %w", err)
 	}
 	return f, nil
-}
-
-func putJSON(sp mailstore.Space, key []byte, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return sp.Put(key, b)
-}
-
-// getJSON fills v from key and reports whether it was there.
-func getJSON(sp mailstore.SpaceReader, key []byte, v any) (bool, error) {
-	b, err := sp.Get(key)
-	if errors.Is(err, mailstore.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return false, fmt.Errorf("stored %q: %w", key, err)
-	}
-	return true, nil
 }
 
 // scanKeys lists up to max keys with a prefix, not below from.

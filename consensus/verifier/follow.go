@@ -95,7 +95,7 @@ func (v *Verifier) advance(ctx context.Context, max int) (more bool, err error) 
 			}
 			cursor = u.Index
 		}
-		return putJSON(sp, []byte(keyCursor), cursor)
+		return sp.PutJSON([]byte(keyCursor), cursor)
 	})
 }
 
@@ -103,7 +103,7 @@ func (v *Verifier) advance(ctx context.Context, max int) (more bool, err error) 
 func (v *Verifier) Cursor() (chain.Index, error) {
 	var cursor chain.Index
 	err := v.store.View(func(rd *mailstore.Reader) error {
-		_, err := getJSON(rd.Space(space), []byte(keyCursor), &cursor)
+		_, err := rd.Space(space).JSON([]byte(keyCursor), &cursor)
 		return err
 	})
 	return cursor, err

@@ -153,7 +153,7 @@ func (t *Trust) unsettled() (domains []string) {
 // keep makes e what is known about its domain. pinning is held.
 func (t *Trust) keep(ctx context.Context, e entry) error {
 	err := t.store.Update(ctx, func(tx *mailstore.Tx) error {
-		return putJSON(tx.Space(trustSpace), []byte(e.Domain), e)
+		return tx.Space(trustSpace).PutJSON([]byte(e.Domain), e)
 	})
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 		var gone []Ref
 		more := false
 		err := v.store.View(func(rd *mailstore.Reader) error {
-			if _, err := getJSON(rd.Space(space), []byte(keyJournal), &cursor); err != nil {
+			if _, err := rd.Space(space).JSON([]byte(keyJournal), &cursor); err != nil {
 				return err
 			}
 			changes, err := rd.ChangesSince(cursor, journalStep)
@@ -45,7 +45,7 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 					return err
 				}
 			}
-			return putJSON(tx.Space(space), []byte(keyJournal), cursor)
+			return tx.Space(space).PutJSON([]byte(keyJournal), cursor)
 		})
 		if err != nil {
 			return err

@@ -235,7 +235,7 @@ func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) er
 		return err
 	}
 	f.judge()
-	if err := putJSON(tx.Space(space), messageKey(ref), f); err != nil {
+	if err := tx.Space(space).PutJSON(messageKey(ref), f); err != nil {
 		return err
 	}
 	if err := v.noteUnanswered(tx.Space(space), f); err != nil {
