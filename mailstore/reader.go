@@ -14,6 +14,10 @@ type source interface {
 	// get returns a copy of the value, or ErrNotFound, or a DamagedError.
 	get(key []byte) ([]byte, error)
 	has(key []byte) (bool, error)
+	// peek calls fn with the value of a blob, which is valid only during the call; size is that value's size, as far as it is known
+	// without reading it.
+	peek(key []byte, fn func(value []byte)) error
+	size(key []byte) (int64, error)
 	// holds tells whether the key is there, and whether its value can be read and is this one.
 	holds(key, value []byte) (found, same bool, err error)
 	// walk calls fn in key order for each key that has the prefix and is not below from, until fn returns false. Key and

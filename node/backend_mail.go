@@ -70,7 +70,7 @@ func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResu
 	result := &api.SearchResult{Query: found.query, Total: found.Total, Messages: []api.Summary{}}
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		for _, hit := range found.Hits {
-			s, _, err := summarise(rd, hit.Account, hit.ID)
+			s, err := row(rd, hit.Account, hit.ID)
 			if errors.Is(err, mailstore.ErrNotFound) {
 				continue // removed since the index looked
 			}
@@ -205,7 +205,7 @@ func (n *Node) Verify(ctx context.Context, r api.VerifyRequest) (*api.Verificati
 	return n.viewFinding(f), nil
 }
 
-// summarise reads what a list shows of one message.
+// summarise reads a message, and what a list shows of it.
 func summarise(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (*api.Summary, *message.Message, error) {
 	stored, raw, labels, err := readMail(rd, account, id)
 	if errors.Is(err, mailstore.ErrDamaged) {
@@ -214,16 +214,45 @@ func summarise(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.M
 	if err != nil {
 		return nil, nil, err
 	}
-	ref, err := refOf(rd, account, id)
-	if err != nil {
-		return nil, nil, err
-	}
 	m := message.Parse(raw)
-	s := &api.Summary{
+	s, err := summaryOf(rd, stored, m, labels)
+	return s, m, err
+}
+
+// row reads what a list shows of a message, of which only the header is taken apart.
+func row(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (*api.Summary, error) {
+	stored, header, labels, err := readHeader(rd, account, id)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		s, _, err := summariseDamaged(rd, account, id, err)
+		return s, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return summaryOf(rd, stored, message.ParseHeader(header), labels)
+}
+
+func summaryOf(rd *mailstore.Reader, stored mailstore.Message, m *message.Message, labels []string) (*api.Summary, error) {
+	ref, err := refOf(rd, stored.Account, stored.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Summary{
 		Ref: ref, Received: stored.Received, Date: m.Date, From: people(m.From), To: people(m.To),
 		Subject: m.Subject, Size: stored.Size, Labels: labels, Verdict: verdictOf(labels),
+	}, nil
+}
+
+// readHeader is readMail that leaves the body out.
+func readHeader(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (m mailstore.Message, header []byte, labels []string, err error) {
+	if m, err = rd.Message(account, id); err != nil {
+		return m, nil, nil, err
 	}
-	return s, m, nil
+	if header, err = rd.RawHeader(m.Blob); err != nil {
+		return m, nil, nil, err
+	}
+	labels, err = rd.Labels(account, id)
+	return m, header, labels, err
 }
 
 // readMail reads all that is stored of one message.
