@@ -82,6 +82,8 @@ type Config struct {
 	// Texts is what the text of messages that are coming in is counted in, where servers share one; nil: each has one of
 	// its own, of Limits.TextBytes.
 	Texts *textroom.Room
+	// Carried is the same of mail that a courier carries; nil: it has one of its own.
+	Carried *textroom.Room
 	// Sending says how the courier goes about its work.
 	Sending Sending
 

@@ -10,6 +10,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/textroom"
 )
 
 // Courier carries sealed queue entries to the nodes of their domains, or to
@@ -28,6 +29,7 @@ type Courier struct {
 
 	more     chan struct{} // a lane has room again, or due times have changed
 	work     sync.WaitGroup
+	texts    *textroom.Room
 	settling chan struct{} // bounds the outcomes that wait for their commit
 
 	mu      sync.Mutex
@@ -38,7 +40,12 @@ type Courier struct {
 // NewCourier returns a courier for the queue.
 func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delivery, log *slog.Logger) *Courier {
 	cfg = cfg.withDefaults()
+	texts := cfg.Carried
+	if texts == nil {
+		texts = textroom.New(carriedBytes)
+	}
 	return &Courier{
+		texts: texts,
 		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: newDirectory(cfg),
 		log: log, update: queue.Store().Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
@@ -137,7 +144,7 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 			continue
 		}
 		if !known {
-			l = newLane(domain)
+			l = newLane(domain, c.texts.Part(laneBytes))
 		}
 		err = errors.Join(err, c.queue.Due(domain, now, longest, func(id uint64) bool {
 			if len(l.pending) == cap(l.pending) {

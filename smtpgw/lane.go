@@ -9,6 +9,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/textroom"
 )
 
 // lane is the way to one domain: the entries that wait, and the workers that
@@ -16,6 +17,7 @@ import (
 type lane struct {
 	domain  string
 	pending chan uint64
+	texts   *textroom.Room // for mail on its way there
 
 	// Guarded by Courier.mu.
 	workers int
@@ -27,8 +29,8 @@ type lane struct {
 	cause  error
 }
 
-func newLane(domain string) *lane {
-	return &lane{domain: domain, pending: make(chan uint64, laneRoom)}
+func newLane(domain string, texts *textroom.Room) *lane {
+	return &lane{domain: domain, pending: make(chan uint64, laneRoom), texts: texts}
 }
 
 // failureLasts is how long who could not be reached is not tried again for
@@ -106,6 +108,19 @@ func (c *Courier) retire(l *lane) bool {
 
 // carry makes one attempt for an entry and leaves its outcome to be settled.
 func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *outbound {
+	leave, err := c.hold(ctx, l, id)
+	if ctx.Err() != nil {
+		return o
+	}
+	if err != nil {
+		leave = func() {}
+	}
+	given := false
+	defer func() {
+		if !given {
+			leave()
+		}
+	}()
 	e, raw, err := c.queue.Load(id)
 	if errors.Is(err, outbox.ErrGone) || err == nil && e.Token == nil { // taken back meanwhile
 		c.release(l, id)
@@ -127,8 +142,10 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 		return o // broken off by us: no attempt to speak of
 	}
 	c.settling <- struct{}{}
+	given = true
 	c.work.Go(func() {
 		defer func() { <-c.settling }()
+		defer leave()
 		rest := c.settle(ctx, &e, raw, out)
 		c.release(l, id)
 		if rest {

@@ -1,0 +1,34 @@
+package smtpgw
+
+import (
+	"context"
+
+	"cairn/mailstore"
+)
+
+const (
+	// carriedBytes is how much text of mail that leaves is in memory at one time, and laneBytes of it what is on its way to one domain,
+	// whose server may take it as slowly as it likes.
+	carriedBytes = 256 << 20
+	laneBytes    = carriedBytes / 4
+	// lightMail is the size in bytes up to which mail does not wait for room: it is bounded by the sessions.
+	lightMail = 1 << 20
+)
+
+// hold waits for room for the text of an entry, in its lane's part. What it returns gives it back.
+func (c *Courier) hold(ctx context.Context, l *lane, id uint64) (leave func(), err error) {
+	e, err := c.queue.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	var size int64
+	err = c.delivery.store.View(func(r *mailstore.Reader) error {
+		size, err = r.RawSize(e.Blob)
+		return err
+	})
+	if err != nil || size <= lightMail {
+		return func() {}, err
+	}
+	taken, err := l.texts.Take(ctx, size)
+	return func() { l.texts.Give(taken) }, err
+}
