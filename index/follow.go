@@ -190,7 +190,7 @@ func (ix *Index) analyse(ctx context.Context, changes []mailstore.Change) (out [
 					out[i] <- analysed{}
 					continue
 				}
-				d, err := ix.read(changes[i])
+				d, err := ix.read(ctx, changes[i])
 				out[i] <- analysed{d, err}
 			}
 		}()
@@ -200,16 +200,24 @@ func (ix *Index) analyse(ctx context.Context, changes []mailstore.Change) (out [
 
 // read fetches and takes apart an added message; one that was removed meanwhile is nil. Of a damaged one is taken in what is known of
 // it, so that it is listed and found by its labels.
-func (ix *Index) read(c mailstore.Change) (*document, error) {
+func (ix *Index) read(ctx context.Context, c mailstore.Change) (*document, error) {
 	var m mailstore.Message
 	var raw []byte
 	err := ix.store.View(func(r *mailstore.Reader) (err error) {
-		if m, err = r.Message(c.Account, c.Message); err != nil {
-			return err
-		}
-		raw, err = r.Raw(m.Blob)
+		m, err = r.Message(c.Account, c.Message)
 		return err
 	})
+	if err == nil {
+		taken, full := ix.texts.Take(ctx, m.Size)
+		if full != nil {
+			return nil, full
+		}
+		defer ix.texts.Give(taken)
+		err = ix.store.View(func(r *mailstore.Reader) (err error) {
+			raw, err = r.Raw(m.Blob)
+			return err
+		})
+	}
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil, nil
 	}

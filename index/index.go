@@ -12,6 +12,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
 	"cairn/mailstore/intact"
+	"cairn/mailstore/textroom"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -65,6 +66,7 @@ type Index struct {
 	mu     sync.Mutex
 	cursor mailstore.ModSeq
 	moved  chan struct{} // closed and replaced when cursor moves
+	texts  *textroom.Room
 }
 
 // Open opens the index in dir, or makes an empty one there. One of another format or of another store, or one that is ahead
@@ -82,13 +84,19 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 	}
 	ix := &Index{
 		db: db, store: store, log: log, reserve: diskroom.ForDerived,
-		moved: make(chan struct{}), damaged: make(chan error, 1),
+		moved: make(chan struct{}), damaged: make(chan error, 1), texts: textroom.New(textBytes),
 	}
 	if err := ix.load(); err != nil {
 		return nil, errors.Join(err, intact.Close(dir, db))
 	}
 	return ix, nil
 }
+
+// textBytes is how much text of mail the index takes apart at one time.
+const textBytes = 64 << 20
+
+// SetTexts gives the Index, before it runs, another room for the text of mail that it takes apart.
+func (ix *Index) SetTexts(texts *textroom.Room) { ix.texts = texts }
 
 // Close waits for the searches that are running and closes the index. End Run first.
 func (ix *Index) Close() error {

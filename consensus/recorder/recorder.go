@@ -13,6 +13,7 @@ import (
 	"cairn/consensus/chain"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/textroom"
 )
 
 const (
@@ -107,6 +108,7 @@ type Recorder struct {
 	submit func(*consensus.Batch)
 	log    *slog.Logger
 	now    func() time.Time
+	texts  *textroom.Room                // for what is taken apart
 	lacks  func(*consensus.State) string // why the chain here is not the one that counts; empty: it is
 	silent func() string                 // why nothing may be signed; empty: it may
 
@@ -136,6 +138,7 @@ func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, formers []e
 		store: store, queue: queue, chain: ch, keyring: newKeyring(key, formers),
 		known: known, submit: submit, log: log, now: time.Now, silent: func() string { return "" }, unsure: true,
 		lacks:  func(*consensus.State) string { return "" },
+		texts:  textroom.New(textBytes),
 		sentAt: make(map[number]time.Time), held: make(map[uint64]bool),
 	}
 	r.here = r.ours
@@ -144,6 +147,9 @@ func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, formers []e
 
 // SetClock gives the Recorder, before Run, another clock than the machine's.
 func (r *Recorder) SetClock(now func() time.Time) { r.now = now }
+
+// SetTexts gives the Recorder, before Run, another room for the text of mail that it takes apart.
+func (r *Recorder) SetTexts(texts *textroom.Room) { r.texts = texts }
 
 // SetLacks gives the Recorder, before Run, what says of a state of the chain why it is not that of the network, though
 // nothing contradicts it; empty: it is. Nothing is signed on one that is not.

@@ -98,7 +98,7 @@ func (r *Recorder) seal(ctx context.Context, now time.Time) (full bool, err erro
 		if more {
 			entries = entries[:together(entries, limit)]
 		}
-		drafts, readable, err := r.drafts(entries, now)
+		drafts, readable, err := r.drafts(ctx, entries, now)
 		unreadable = errors.Join(unreadable, err)
 		err = r.sealMicro(ctx, drafts, readable, now)
 		if errors.Is(err, mailstore.ErrTooBig) && limit > 1 {
@@ -184,10 +184,37 @@ func (r *Recorder) sealMicro(ctx context.Context, drafts []Draft, entries []Entr
 	return nil
 }
 
+// textBytes is how much text of mail is taken apart at one time.
+const textBytes = 64 << 20
+
+// draft commits to the message of an entry, once there is room for it.
+func (r *Recorder) draft(ctx context.Context, e *Entry, now time.Time) (d Draft, err error) {
+	var size int64
+	err = r.store.View(func(rd *mailstore.Reader) error {
+		size, err = rd.RawSize(e.Blob)
+		return err
+	})
+	if err != nil {
+		return d, err
+	}
+	taken, err := r.texts.Take(ctx, size)
+	if err != nil {
+		return d, err
+	}
+	defer r.texts.Give(taken)
+	raw, err := r.queue.Raw(*e)
+	if err != nil {
+		return d, err
+	}
+	var secret record.Secret
+	rand.Read(secret[:]) // never fails
+	return NewDraft(secret, raw, e.Recipients, e.Wish, now), nil
+}
+
 // drafts extracts and commits entries on all cores. Entries whose message is
 // gone or cannot be read are left out: one must not hold up the others. The
 // error is about the latter.
-func (r *Recorder) drafts(entries []Entry, now time.Time) (drafts []Draft, readable []Entry, err error) {
+func (r *Recorder) drafts(ctx context.Context, entries []Entry, now time.Time) (drafts []Draft, readable []Entry, err error) {
 	drafts = make([]Draft, len(entries))
 	errs := make([]error, len(entries))
 	next := make(chan int)
@@ -195,14 +222,7 @@ func (r *Recorder) drafts(entries []Entry, now time.Time) (drafts []Draft, reada
 	for range min(runtime.GOMAXPROCS(0), len(entries)) {
 		wg.Go(func() {
 			for i := range next {
-				raw, err := r.queue.Raw(entries[i])
-				if err != nil {
-					errs[i] = err
-					continue
-				}
-				var secret record.Secret
-				rand.Read(secret[:]) // never fails
-				drafts[i] = NewDraft(secret, raw, entries[i].Recipients, entries[i].Wish, now)
+				drafts[i], errs[i] = r.draft(ctx, &entries[i], now)
 			}
 		})
 	}
