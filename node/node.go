@@ -31,6 +31,7 @@ import (
 
 // Node is one open node: every part constructed and connected.
 type Node struct {
+	memory     *memory // for the text of mail
 	dir        string
 	cfg        *Config
 	id         *Identity
@@ -131,6 +132,7 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if err := n.checkMembership(); err != nil {
 		return nil, err
 	}
+	n.memory = newMemory(n.cfg.MaxMessageSize())
 	if n.copies, err = openCopies(dir); err != nil {
 		return nil, err
 	}
@@ -215,6 +217,7 @@ func (n *Node) connect() (err error) {
 		n.miner.SetKey(n.miningKey)
 	}
 
+	n.index.SetTexts(n.memory.apart)
 	gw := n.gatewayConfig()
 	if gw.SubmissionFilter, err = n.filter("submission.filter", n.cfg.Submission.Filter); err != nil {
 		return err
@@ -231,6 +234,7 @@ func (n *Node) connect() (err error) {
 	}
 	n.submitter = smtpgw.NewSubmitter(gw, n.store, n.queue)
 	n.recorder = recorder.New(n.store, sealable{n.queue, n.isHere}, n.chain, n.id.Recorder, n.formerKeys(), n.knowsOwnRecords, n.submitBatch, n.part("recorder"))
+	n.recorder.SetTexts(n.memory.apart)
 	n.recorder.SetNode(n.id.NodeKey(), n.hasRecorder)
 	n.recorder.SetClock(n.now)
 	n.recorder.SetSilent(n.copies.silent)

@@ -263,7 +263,8 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		},
 		Log:    n.part("smtp"),
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
-		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize()},
+		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()},
+		Texts:  n.memory.incoming, Carried: n.memory.carried,
 	}
 }
 

@@ -164,3 +164,9 @@ type BackupService interface {
 	// an error is none. CodeNotFound when a part that was asked for, or that no node can be without, is not there.
 	Backup(ctx context.Context, r BackupRequest, w io.Writer) error
 }
+
+// Holder is a Backend that bounds the memory of requests which carry a message.
+type Holder interface {
+	// Hold waits a while for memory for a request of that many bytes; release gives it back.
+	Hold(ctx context.Context, bytes int64) (release func(), err error)
+}

@@ -132,11 +132,11 @@ type selector struct {
 func handler(b Backend) http.Handler {
 	mux := http.NewServeMux()
 	handle(mux, pathStatus, maxRequest, func(ctx context.Context, _ selector) (*Status, error) { return b.Status(ctx) })
-	handle(mux, pathSend, maxRawRequest, b.Send)
+	handleRaw(mux, b, pathSend, b.Send)
 	handle(mux, pathSearch, maxRequest, b.Search)
 	handle(mux, pathMessage, maxRequest, byName(b.Message))
 	handle(mux, pathRaw, maxRequest, byName(b.Raw))
-	handle(mux, pathVerify, maxRawRequest, b.Verify)
+	handleRaw(mux, b, pathVerify, b.Verify)
 	handle(mux, pathLabels, maxRequest, byName(b.Labels))
 	handle(mux, pathSetLabels, maxRequest, b.SetLabels)
 	handle(mux, pathRelabel, maxRequest, b.Relabel)
@@ -204,6 +204,30 @@ func handle[Q any, A View](mux *http.ServeMux, path string, limit int64, call fu
 		}
 		w.Header().Set("Content-Type", "application/json")
 		Encode(w, a) // a failure to write is the caller's going away
+	})
+}
+
+// handleRaw is handle for requests that carry a message: each is read once there is memory for it, where b is a Holder.
+func handleRaw[Q any, A View](mux *http.ServeMux, b Backend, path string, call func(context.Context, Q) (A, error)) {
+	holder, ok := b.(Holder)
+	if !ok {
+		handle(mux, path, maxRawRequest, call)
+		return
+	}
+	inner := http.NewServeMux()
+	handle(inner, path, maxRawRequest, call)
+	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		size := r.ContentLength
+		if size < 0 || size > maxRawRequest { // not said, or refused when it has come
+			size = maxRawRequest
+		}
+		release, err := holder.Hold(r.Context(), size)
+		if err != nil {
+			writeError(w, AsError(err))
+			return
+		}
+		defer release()
+		inner.ServeHTTP(w, r)
 	})
 }
 

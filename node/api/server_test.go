@@ -243,3 +243,34 @@ func (s *slow) Status(ctx context.Context) (*Status, error) {
 	close(s.stopped)
 	return nil, ctx.Err()
 }
+
+// full is a Backend that has memory for none but small messages.
+type full struct {
+	node
+	held  int64
+	given chan int64
+}
+
+func (f *full) Hold(_ context.Context, bytes int64) (func(), error) {
+	if bytes > 1000 {
+		return nil, Errorf(CodeTryLater, "wait", "no memory")
+	}
+	f.held += bytes
+	return func() { f.given <- bytes }, nil
+}
+
+// TestHeldRequests: a request with a message is read once there is memory for it, and given back what it had.
+func TestHeldRequests(t *testing.T) {
+	f := &full{given: make(chan int64, 1)}
+	c, _ := start(t, f)
+	if _, err := c.Send(t.Context(), SendRequest{Raw: make([]byte, 100)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Send(t.Context(), SendRequest{Raw: make([]byte, 1000)})
+	if e := AsError(err); e == nil || e.Code != CodeTryLater || e.Hint != "wait" {
+		t.Errorf("without memory: %v", err)
+	}
+	if given := <-f.given; given == 0 || given != f.held {
+		t.Errorf("%d held, %d given back", f.held, given)
+	}
+}
