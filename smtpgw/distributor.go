@@ -149,7 +149,9 @@ func (d *Distributor) take(ctx context.Context, c mailstore.Change) error {
 		put, err = d.decide(rd, &l, m, now)
 		if errors.Is(err, mailstore.ErrDamaged) { // it holds up no other posts; who approves it has it looked at again
 			d.log.Error("distributor: a post is damaged and not sent on", "list", l.Address, "message", m.ID, "err", err)
-			put, err = func(tx *mailstore.Tx) error { return tx.SetLabels(m.Account, m.ID, []string{LabelHeld}, []string{LabelApproved}) }, nil
+			put, err = func(tx *mailstore.Tx) error {
+				return tx.SetLabels(m.Account, m.ID, []string{LabelHeld}, []string{LabelApproved})
+			}, nil
 		}
 		return err
 	})
