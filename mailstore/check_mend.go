@@ -3,6 +3,7 @@ package mailstore
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"slices"
 )
@@ -27,6 +28,10 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 		return func(tx *Tx) error { return tx.mendWay(key) }
 	case tableAccount:
 		return func(tx *Tx) error { return tx.mendAccount(bad.Account) }
+	case tableJournal:
+		if len(key) == 9 {
+			return func(tx *Tx) error { return tx.mendChange(ModSeq(binary.BigEndian.Uint64(key[1:]))) }
+		}
 	}
 	switch {
 	case bytes.Equal(key, metaLastAccount):

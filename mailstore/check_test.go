@@ -68,6 +68,7 @@ func TestCheckFindsAndMends(t *testing.T) {
 	defer s.Close()
 	blob := blobOf(t, s, 1, 2)
 	_, before := dumpOf(t, s)
+	delete(before, string(metaUpdates))
 	for _, tt := range []struct {
 		key    []byte
 		change func([]byte) []byte
@@ -99,8 +100,9 @@ func TestCheckFindsAndMends(t *testing.T) {
 		{metaStoreID, flipped, "store 0/0", true},
 		{metaModSeq, flipped, "store 0/0", true},
 		{append(textKey(tableSpace, "queue"), "\x00e007"...), flipped, "space 0/0 the entry \"e007\" of the space queue", false},
-		{journalKey(7), flipped, "journal 0/0 change 7 of the journal", false},
-		{journalKey(7), removed, "journal 0/0 the changes 7 to 7 of the journal are not there", false},
+		{journalKey(7), flipped, "journal 0/0 change 7 of the journal", true}, // its message was removed since: another one stands for it
+		{journalKey(8), flipped, "journal 0/0 change 8 of the journal", true},
+		{journalKey(8), removed, "journal 0/0 the changes 8 to 8 of the journal are not there", true},
 	} {
 		name := fmt.Sprintf("%q", tt.key)
 		alter(t, s, tt.key, tt.change)
@@ -117,8 +119,9 @@ func TestCheckFindsAndMends(t *testing.T) {
 				t.Errorf("%s: left behind repair: %q", name, list)
 			}
 			_, after := dumpOf(t, s)
+			delete(after, string(metaUpdates)) // counts those of the repair
 			for key, value := range before {
-				if after[key] != value && key != "Ms" && key != "Ma" {
+				if after[key] != value && key != "Ms" && key != "Ma" && key != string(journalKey(7)) {
 					t.Errorf("%s: repair made %q of %q at %q", name, after[key], value, key)
 				}
 			}

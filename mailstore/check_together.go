@@ -172,8 +172,8 @@ func (c *check) journalHolds() error {
 		}
 		failed = c.found(Fault{
 			Table: TableJournal, Text: fmt.Sprintf("the changes %d to %d of the journal are not there", from, to),
-			Cure: "see that the disk is well and restore a backup",
-		}, nil)
+			Cure: (&DamagedError{Table: TableJournal}).Cure(),
+		}, mendGap(from, to))
 	}
 	err = c.base.walk([]byte{tableJournal}, nil, func(key, _ []byte, _ *DamagedError) bool {
 		if len(key) != 9 {

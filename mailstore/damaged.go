@@ -80,7 +80,7 @@ func (e *DamagedError) Cure() string {
 	switch e.Table {
 	case TableBlob:
 		return "it is mended when the same mail is stored again; else see that the disk is well and restore a backup"
-	case TableLabels, TableCount, TableBlobUser, TableAccount:
+	case TableLabels, TableCount, TableBlobUser, TableAccount, TableJournal:
 		return "see that the disk is well; a check with repair makes it anew from what else is stored"
 	}
 	return "see that the disk is well and restore a backup"
