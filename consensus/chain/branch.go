@@ -199,8 +199,11 @@ func (m *Manager) keepPromises() {
 	m.promised = list
 }
 
-// spared reports whether a side block is of a branch whose blocks are waited for.
+// spared reports whether a side block is of a branch whose blocks are waited for, or was left by the last reorganisation.
 func (m *Manager) spared(id consensus.Hash) bool {
+	if m.left[id] && m.State().Height() <= m.leftUntil {
+		return true
+	}
 	for _, b := range m.promised {
 		if _, ok := b.place[id]; ok {
 			return true

@@ -17,8 +17,8 @@
 // before it (consensus.CheckBlock, consensus.ValidateMembers). Of the former kind 128 blocks
 // and 16 MiB are kept, of the miners of one organisation a quarter of each; the
 // branch with least work goes first, and what has no more than that is not taken
-// ([ErrNotWanted]). Blocks that a reorganisation leaves behind are held to this
-// with the next block.
+// ([ErrNotWanted]). Those that the last reorganisation left behind are held to this
+// 1,000 blocks later, so that followers find the way back from them.
 //
 // The chain is a log that others follow. A follower stores the index of the
 // block it has dealt with last, asks [Manager.UpdatesSince] for what to revert

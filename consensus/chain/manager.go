@@ -29,13 +29,15 @@ type Manager struct {
 	adding sync.Mutex // held while the tree or the best branch changes
 
 	// Guarded by adding.
-	stale    bool // a write failed, so the store may be ahead of the state
-	sides    sides
-	limits   sideLimits
-	promised []*Branch // newest first
-	beside   membersOf // of the block that was looked at last
-	seen     []consensus.SignedHeader
-	garbage  int64 // bytes of large values that were deleted since the store was collected
+	stale     bool // a write failed, so the store may be ahead of the state
+	sides     sides
+	limits    sideLimits
+	promised  []*Branch               // newest first
+	left      map[consensus.Hash]bool // by the last reorganisation
+	leftUntil uint64                  // the height up to which they are spared
+	beside    membersOf               // of the block that was looked at last
+	seen      []consensus.SignedHeader
+	garbage   int64 // bytes of large values that were deleted since the store was collected
 }
 
 // Genesis returns the network's genesis, which must not be changed.

@@ -20,6 +20,10 @@ const (
 	orgSideBlocks = sideBlocks / 4
 	orgSideBytes  = sideBytes / 4
 
+	// keepLeft is for how many blocks those that the last reorganisation left are spared: followers have to find the way back
+	// from them, or start over.
+	keepLeft = 1000
+
 	// maxDrops is how many side blocks are removed with one block that is added.
 	maxDrops = 256
 )

@@ -62,10 +62,19 @@ func TestSideBlocksAreBounded(t *testing.T) {
 	}
 	checkReplay(t, m)
 	checkEntries(t, m)
-	extension, _ := net.Chain(m.State(), 1)
-	mustAdd(t, m, Extended, extension...) // what was left has to keep the limits too
-	if got := len(m.sides.list); got > 6 {
-		t.Errorf("%d side blocks, at most 6 allowed", got)
+	m.limits = sideLimits{}
+	for i, until := range []uint64{m.leftUntil, 0} { // what was left is spared for a while
+		m.leftUntil = until
+		extension, _ := net.Chain(m.State(), 1)
+		mustAdd(t, m, Extended, extension...)
+		for _, b := range more {
+			if stored(b) != (i == 0) {
+				t.Errorf("block %d of the former best branch is stored: %v", b.Header.Height, !stored(b))
+			}
+		}
+	}
+	if got := len(m.sides.list); got > 0 {
+		t.Errorf("%d side blocks, none are allowed any more", got)
 	}
 	checkEntries(t, m)
 }
