@@ -86,6 +86,9 @@ type Node struct {
 	clock   clockWatch // guarded by clockMu
 
 	copies *copies
+
+	crashes     bool         // what ends this process by a fault is to be kept
+	stopCrashes func() error // nil: it is not
 }
 
 // listeners are open sockets; a nil one is switched off.
@@ -107,6 +110,7 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if n.now == nil {
 		n.now = time.Now
 	}
+	n.crashes = o.Crashes
 	defer func() {
 		if err != nil {
 			n.Close()
@@ -291,6 +295,9 @@ func (n *Node) Close() error {
 	}
 	if n.index != nil {
 		errs = append(errs, n.index.Close())
+	}
+	if n.stopCrashes != nil {
+		errs = append(errs, n.stopCrashes())
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())

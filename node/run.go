@@ -21,6 +21,8 @@ type RunOptions struct {
 	// Reload is received from when the configuration is to be read anew; nil: it never is.
 	Reload <-chan struct{}
 
+	Crashes bool // keep what ends the process by a fault in the directory: the process runs this node alone
+
 	Alone bool // go on with the chain as it is here, whatever was seen of others: they are gone for good
 
 	bound  api.Listeners     // where an earlier round listened; empty: as configured

@@ -34,6 +34,9 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	case err != nil:
 		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore a backup of this node into another directory")
 	}
+	if err := n.catchCrashes(); err != nil {
+		return err
+	}
 	if n.listen.api = socket; socket != nil {
 		err = socket.SetDeadline(time.Time{})
 	} else {
@@ -46,6 +49,23 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 		return unreadable(filepath.Join(n.dir, home.IndexDir), err, "delete that folder: it is built anew from the mail")
 	}
 	return n.openChain(folder(home.ChainDir))
+}
+
+// catchCrashes tells how the last run ended if that was by a fault, and prepares for one of this run.
+func (n *Node) catchCrashes() error {
+	if !n.crashes {
+		return nil
+	}
+	before, stop, err := home.CatchCrashes(n.dir)
+	n.stopCrashes = stop
+	if before != nil {
+		next := "tell who makes this program, with the trace"
+		if before.Disk {
+			next = n.typable("a file of a database may be damaged: see that the disk is well, stop the node, then: cairn check")
+		}
+		n.log.Error("the last run of this node ended by a fault that it could not contain", "what", before.What, "trace", before.File, "next", next)
+	}
+	return err
 }
 
 // unreadable is the error of a store that does not open; cure is what helps if

@@ -34,7 +34,7 @@ func (a *app) cmdRun() *cobra.Command {
 			defer stop()
 			watched := make(chan struct{})
 			close(watched)
-			o := node.RunOptions{Log: log.Logger(), Relog: relog, Reload: a.hangups(ctx, stop), Now: a.now, Alone: alone}
+			o := node.RunOptions{Log: log.Logger(), Relog: relog, Reload: a.hangups(ctx, stop), Now: a.now, Alone: alone, Crashes: true}
 			o.Ready = func(s api.Status) {
 				a.printRunning(&s)
 				if isTerminal(a.err) {

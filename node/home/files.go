@@ -19,6 +19,7 @@ const (
 	PeersFile   = "peers"         // addresses from the invite
 	KnownFile   = "known-peers"   // addresses of nodes that this one has reached since
 	CopyFile    = "copy.json"     // that another process with these keys was found; in no backup
+	CrashFile   = "crash.txt"     // what the Go runtime says should the node end by a fault; in no backup
 	MailDir     = "mail"          // the mail store
 	MailHead    = "mail.head"     // how far the mail store was, to see whether some of it is lost; in no backup
 	IndexDir    = "index"         // the search index: built anew from the mail store
