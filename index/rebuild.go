@@ -26,7 +26,7 @@ func openOrClear(dir string, log *slog.Logger) (*badger.DB, error) {
 	if !intact.IsFault(err) {
 		return db, err
 	}
-	log.Warn("the index is damaged and is built anew from the mail; until then searches find less", "folder", dir, "cause", err)
+	log.Warn("the index is damaged and is built anew from the mail; until then searches find less", "folder", dir, "err", err)
 	if err := intact.Clear(dir); err != nil {
 		return nil, fmt.Errorf("index: emptying %s, which is damaged: %w", dir, err)
 	}
@@ -56,6 +56,6 @@ func (ix *Index) rebuild(cause error) error {
 		return ErrClosed
 	}
 	ix.active.Wait()
-	ix.log.Warn("the index is damaged and is built anew from the mail; until then searches find less", "cause", cause)
+	ix.log.Warn("the index is damaged and is built anew from the mail; until then searches find less", "err", cause)
 	return ix.startOver()
 }

@@ -225,7 +225,7 @@ func (s *Store) noteHead() {
 	page := s.mark.encode()
 	_, err := s.head.file.WriteAt(page, int64(s.head.slot*headPage))
 	if err != nil && !s.head.failed {
-		s.log.Error("how far the mail store is could not be noted; should some of it be lost later, that may not be seen", "file", HeadPath(s.dir), "cause", err)
+		s.log.Error("how far the mail store is could not be noted; should some of it be lost later, that may not be seen", "file", HeadPath(s.dir), "err", err)
 	}
 	if s.head.failed = err != nil; err == nil {
 		s.head.slot = 1 - s.head.slot
@@ -243,7 +243,7 @@ func (s *Store) headLoop(ctx context.Context) {
 		case <-s.head.dirty:
 		}
 		if err := s.head.file.Sync(); err != nil {
-			s.log.Error("how far the mail store is could not be synced; should some of it be lost later, that may not be seen", "file", HeadPath(s.dir), "cause", err)
+			s.log.Error("how far the mail store is could not be synced; should some of it be lost later, that may not be seen", "file", HeadPath(s.dir), "err", err)
 		}
 		select {
 		case <-ctx.Done():

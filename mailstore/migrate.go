@@ -84,7 +84,7 @@ const progressEvery = 10 * time.Second
 
 // climb takes one step, from where it stands.
 func (s *Store) climb(step step, at migration, commit func(*overlay) error) error {
-	s.log.Info("mail store: changing its format; do not use an earlier version of cairn with it from now on", "from", step.from, "to", step.from+1)
+	s.log.Info("mail store: changing its format; do not use an earlier version of cairn with it from now on", "format", step.from, "new_format", step.from+1)
 	told, written := time.Now(), 0
 	for {
 		o := newOverlay(nil)

@@ -166,7 +166,7 @@ func TestPowerCuts(t *testing.T) {
 	}
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	mailstore.SmallFiles()
+	t.Cleanup(mailstore.SmallFiles())
 	base := t.TempDir()
 	dir := filepath.Join(base, "0")
 	s, err := mailstore.Open(filepath.Join(dir, "mail"), quiet)

@@ -26,7 +26,7 @@ const (
 // doDeeds waits for a line, opens a store, does deeds and closes it, again and again, and says on its standard output what Update has
 // acknowledged, until it is killed.
 func doDeeds(dir string) {
-	mailstore.SmallFiles()
+	defer mailstore.SmallFiles()()
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return
 	}
@@ -118,7 +118,7 @@ func TestRounds(t *testing.T) {
 	dir, seed := filepath.Join(t.TempDir(), "mail"), rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	mailstore.SmallFiles()
+	t.Cleanup(mailstore.SmallFiles())
 	s, err := mailstore.Open(dir, quiet)
 	if err != nil {
 		t.Fatal(err)

@@ -172,6 +172,9 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 // nameMail tells by which ids the logs have a message.
 func nameMail(rd *mailstore.Reader, m mailstore.Message, view *api.Message) error {
 	raw, err := rd.Raw(m.Blob)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		return nil // what is shown says so
+	}
 	if err != nil {
 		return err
 	}

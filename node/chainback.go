@@ -36,7 +36,7 @@ const chainCure = "if another node has the chain, empty that folder: it is fetch
 func (n *Node) openChain(folder string) error {
 	err := n.openChainIn(folder)
 	if chain.IsDamaged(err) {
-		n.log.Warn("the chain is damaged and is made anew, from those of its blocks that are sound and from other nodes", "folder", folder, "cause", err)
+		n.log.Warn("the chain is damaged and is made anew, from those of its blocks that are sound and from other nodes", "folder", folder, "err", err)
 		if err := setChainAside(folder); err != nil {
 			return unreadable(folder, fmt.Errorf("it is damaged and cannot be put aside: %w", err), chainCure)
 		}
@@ -108,7 +108,7 @@ func (n *Node) rescueChain(folder string) error {
 	if err != nil {
 		return err
 	}
-	n.log.Warn("the chain was made anew from its own blocks", "had", found.Had, "has", found.Has, "damaged", found.Broken, "next", chainBackNext(found.Had, found.Has, aside))
+	n.log.Warn("the chain was made anew from its own blocks", "had", found.Had, "has", found.Has, "damaged", found.Broken, "next", n.typable(chainBackNext(found.Had, found.Has, aside)))
 	b, err := json.Marshal(taken{takenVersion, found.Had, found.Has, "the sound blocks of this folder are in the chain again: it may be deleted"})
 	if err != nil {
 		return err

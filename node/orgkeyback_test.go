@@ -48,11 +48,8 @@ func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
 			t.Errorf("%s: %d keys are here, and not the right one signs, %v", what, len(keys), err)
 		}
 	}
-	longer := func(s *consensus.State) *consensus.State {
-		for top := w.chain.State().Height(); s.Height() <= top; {
-			s = w.on(s)
-		}
-		return s
+	longer := func(s *consensus.State, events ...consensus.OrgEvent) *consensus.State {
+		return w.branch(s, int(w.chain.State().Height()+1-s.Height()), events...)
 	}
 	signs("while it may come", next, first)
 	w.block(w.renamed("Winner"))
@@ -62,7 +59,7 @@ func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
 	signs("long after", first, next)
 	other := w.chain.State()
 
-	rotated := longer(w.on(fork, rotate))
+	rotated := longer(fork, rotate)
 	late := w.net.Orgs[1].Change(rotated, next, true, func(*consensus.OrgEvent) consensus.Content {
 		return &consensus.Update{Name: "Behind it", Domains: []string{"beta.test"}}
 	})

@@ -84,13 +84,28 @@ func TestWhatIsTold(t *testing.T) {
 
 // on adds a block with these events on top of s, which may be of another branch, and returns the state after it.
 func (w *changing) on(s *consensus.State, events ...consensus.OrgEvent) *consensus.State {
+	return w.branch(s, 1, events...)
+}
+
+// branch adds so many blocks on top of s, the first with these events, as a branch that another node was seen to have, and returns
+// the state after them.
+func (w *changing) branch(s *consensus.State, blocks int, events ...consensus.OrgEvent) *consensus.State {
 	w.t.Helper()
-	b := w.net.Mine(s, 0, chaintest.Body{Events: events})
-	if _, err := w.chain.AddBlock(b, time.Now()); err != nil {
+	var list []*consensus.Block
+	for range blocks {
+		b := w.net.Mine(s, 0, chaintest.Body{Events: events})
+		list, events = append(list, b), nil
+		s, _ = consensus.ApplyBlock(s, b)
+	}
+	if err := chaintest.Announce(w.chain.NewBranch(), list, time.Now()); err != nil {
 		w.t.Fatal(err)
 	}
-	next, _ := consensus.ApplyBlock(s, b)
-	return next
+	for _, b := range list {
+		if _, err := w.chain.AddBlock(b, time.Now()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return s
 }
 
 // notices are the mails to the postmaster that came of looking at s, which is the tip.

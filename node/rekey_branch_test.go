@@ -13,9 +13,7 @@ import (
 // blocks more than there were.
 func (w *changing) outgrown(fork *consensus.State, more uint64, events ...consensus.OrgEvent) {
 	w.t.Helper()
-	for height := w.chain.State().Height() + more; fork.Height() < height; events = nil {
-		fork = w.on(fork, events...)
-	}
+	fork = w.branch(fork, int(w.chain.State().Height()+more-fork.Height()), events...)
 	if w.chain.State().Tip() != fork.Tip() {
 		w.t.Fatal("the other branch is not the best")
 	}

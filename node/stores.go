@@ -61,9 +61,9 @@ func (n *Node) catchCrashes() error {
 	if before != nil {
 		next := "tell who makes this program, with the trace"
 		if before.Disk {
-			next = n.typable("a file of a database may be damaged: see that the disk is well, stop the node, then: cairn check")
+			next = "a file of a database may be damaged: see that the disk is well, stop the node, then: cairn check"
 		}
-		n.log.Error("the last run of this node ended by a fault that it could not contain", "what", before.What, "trace", before.File, "next", next)
+		n.log.Error("the last run of this node ended by a fault that it could not contain", "what", before.What, "trace", before.File, "next", n.typable(next))
 	}
 	return err
 }

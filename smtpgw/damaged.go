@@ -14,7 +14,7 @@ const damagedResult = "held: its stored text is damaged; it goes out when the sa
 
 // holdDamaged puts an entry off whose text is damaged. Nothing of it is sent, and nobody is told that it failed.
 func (c *Courier) holdDamaged(ctx context.Context, e *outbox.Entry, cause error) {
-	c.log.Error("courier: the text of a queue entry is damaged, it is held", "ref", e.Ref, "id", e.ID, "domain", e.Domain, "err", cause)
+	c.log.Error("courier: the text of a queue entry is damaged, it is held", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", cause)
 	err := c.update(ctx, func(tx *mailstore.Tx) error {
 		stored, err := c.queue.GetTx(tx, e.ID)
 		if err != nil || stored.Token == nil {

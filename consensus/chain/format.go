@@ -51,7 +51,7 @@ func (m *Manager) migrate(format uint32) error {
 	if format == storeFormat {
 		return nil
 	}
-	m.log.Info("the chain database is brought to another format", "from", format, "to", storeFormat)
+	m.log.Info("the chain database is brought to another format", "format", format, "new_format", storeFormat)
 	if err := m.listSides(); err != nil {
 		return fmt.Errorf("bring the chain database to format %d: %w", storeFormat, err)
 	}

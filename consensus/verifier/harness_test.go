@@ -161,16 +161,42 @@ func (w *world) pin(i int) {
 // add gives the chain a block on top of s and follows.
 func (w *world) add(s *consensus.State, body chaintest.Body) *consensus.State {
 	w.Helper()
-	// No two blocks are the same, not even empty ones on one parent.
+	b, next := w.block(s, body)
+	w.take(b)
+	return next
+}
+
+// branch gives the chain so many empty blocks on top of s, as a branch that another node was seen to have, and follows each.
+func (w *world) branch(s *consensus.State, blocks int) *consensus.State {
+	w.Helper()
+	var list []*consensus.Block
+	for range blocks {
+		var b *consensus.Block
+		b, s = w.block(s, chaintest.Body{})
+		list = append(list, b)
+	}
+	w.must(chaintest.Announce(w.chain.NewBranch(), list, late))
+	for _, b := range list {
+		w.take(b)
+	}
+	return s
+}
+
+// block makes a block on top of s. No two are the same, not even empty ones on one parent.
+func (w *world) block(s *consensus.State, body chaintest.Body) (*consensus.Block, *consensus.State) {
 	w.blocks++
 	body.Time = time.UnixMilli(int64(s.Time())).Add(chaintest.Interval).Add(time.Duration(w.blocks) * time.Millisecond)
 	b := w.net.Mine(s, w.miner, body)
+	next, _ := consensus.ApplyBlock(s, b)
+	return b, next
+}
+
+func (w *world) take(b *consensus.Block) {
+	w.Helper()
 	if _, err := w.chain.AddBlock(b, late); err != nil {
 		w.Fatal(err)
 	}
 	w.follow()
-	next, _ := consensus.ApplyBlock(s, b)
-	return next
 }
 
 func (w *world) mine(body chaintest.Body) { w.Helper(); w.add(w.chain.State(), body) }

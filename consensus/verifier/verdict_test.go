@@ -275,10 +275,7 @@ func TestRevertedAfterDeadline(t *testing.T) {
 	w.mine(chaintest.Body{Batches: []consensus.Batch{batch}})
 	w.mineEmpty(patience)
 	w.expect(ref, "100 blocks later", record.Verified, "inbox")
-	s := before
-	for range patience + 2 {
-		s = w.add(s, chaintest.Body{})
-	}
+	s := w.branch(before, patience+2)
 	w.expect(ref, "reverted", record.Pending, "inbox")
 	if n := len(w.keys("watch/")); n != 1 {
 		t.Errorf("%d heights are watched for one record", n)

@@ -53,6 +53,25 @@ func (n *Network) Finish(by int, b *consensus.Block) *consensus.Block {
 	return b
 }
 
+// Branch is what weighs a branch of another node by its headlines (chain.Branch).
+type Branch interface {
+	Add(list []*consensus.Headline, now time.Time) error
+	Check() error
+}
+
+// Announce gives b the headlines of these blocks and lets it check them, so that its chain takes the blocks if they make a better
+// branch, however far below its tip they begin.
+func Announce(b Branch, blocks []*consensus.Block, now time.Time) error {
+	list := make([]*consensus.Headline, 0, len(blocks))
+	for _, block := range blocks {
+		list = append(list, block.Headline())
+	}
+	if err := b.Add(list, now); err != nil {
+		return err
+	}
+	return b.Check()
+}
+
 // Chain returns count valid blocks on top of s, the first of which enrols all
 // organisations that are not yet, and the state after the last. The
 // organisations mine in turn once they are members.
