@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -22,17 +23,18 @@ func spoil(t *testing.T, dir string, text []byte) {
 		t.Fatal(err)
 	}
 	for _, name := range logs {
-		b, err := os.ReadFile(name)
+		f, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(io.LimitReader(f, 1<<20)) // what is behind it is preallocated
 		if err != nil {
 			t.Fatal(err)
 		}
 		at := bytes.Index(b, text)
 		if at < 0 {
+			f.Close()
 			continue
-		}
-		f, err := os.OpenFile(name, os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
 		}
 		_, err = f.WriteAt([]byte{text[len(text)/2] ^ 1}, int64(at+len(text)/2))
 		if err := errors.Join(err, f.Close()); err != nil {

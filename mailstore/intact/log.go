@@ -22,8 +22,9 @@ const (
 
 // walked is how far the entries of a log are sound.
 type walked struct {
-	end  int64 // of the last whole transaction: there Badger cuts
-	stop int64 // where no sound entry begins, or one that does not belong there
+	end  int64  // of the last whole transaction: there Badger cuts
+	stop int64  // where no sound entry begins, or one that does not belong there
+	txn  uint64 // the version of the transaction that is open there; 0: none
 }
 
 // walk reads a log (.mem or .vlog) of size octets, entry by entry, up to limit, and calls fn for each that is sound.
@@ -31,7 +32,6 @@ func walk(f *file, limit int64, fn func(e entry, at extent) error) (walked, erro
 	r := bufio.NewReaderSize(io.NewSectionReader(f, logHeader, max(0, limit-logHeader)), 256<<10)
 	w := walked{end: logHeader, stop: logHeader}
 	held := make([]byte, 0, maxHeld)
-	var txn uint64 // the version of the transaction that is open
 	for {
 		e, size, err := readEntry(r, limit-w.stop, &held)
 		if err == errUnsound {
@@ -41,16 +41,16 @@ func walk(f *file, limit int64, fn func(e entry, at extent) error) (walked, erro
 		}
 		switch {
 		case e.meta&metaTxn != 0:
-			if txn != 0 && txn != e.version {
+			if w.txn != 0 && w.txn != e.version {
 				return w, nil
 			}
-			txn = e.version
+			w.txn = e.version
 		case e.meta&metaFin != 0:
-			if n, err := strconv.ParseUint(string(e.value), 10, 64); err != nil || n != txn {
+			if n, err := strconv.ParseUint(string(e.value), 10, 64); err != nil || n != w.txn {
 				return w, nil
 			}
-			txn = 0
-		case txn != 0:
+			w.txn = 0
+		case w.txn != 0:
 			return w, nil
 		}
 		if fn != nil {
@@ -58,7 +58,7 @@ func walk(f *file, limit int64, fn func(e entry, at extent) error) (walked, erro
 				return w, err
 			}
 		}
-		if w.stop += size; txn == 0 {
+		if w.stop += size; w.txn == 0 {
 			w.end = w.stop
 		}
 	}
@@ -163,13 +163,13 @@ func lookAtLog(f *file, k logKind) (end int64, err error) {
 	if !k.newest {
 		return 0, f.at(w.stop, "is damaged, and later ones were written")
 	}
-	if follows, err := soundBehind(f, w.stop, last); err != nil || follows {
+	if !k.memory { // what is behind was not synced, unless something points there: that is judged
+		return w.end, nil
+	}
+	if one, err := oneTransaction(f, w, last); err != nil || !one {
 		return 0, errors.Join(err, f.at(w.stop, "is damaged, and sound entries follow"))
 	}
-	if k.memory {
-		err = torn(f, w, last, k)
-	}
-	return w.end, err
+	return w.end, torn(f, w, last, k)
 }
 
 // lastWritten is the end of the last octet from an offset on that is not zero.
@@ -177,6 +177,10 @@ func lastWritten(f *file, from int64) (int64, error) {
 	last := from
 	b, zeros := make([]byte, 64<<10), make([]byte, 64<<10)
 	for at := from; at < f.size; at += int64(len(b)) {
+		data, ok := nextData(f.ReaderAt, at) // most of a log is preallocated
+		if at = data; !ok || at >= f.size {
+			break
+		}
 		n, err := f.ReadAt(b[:min(int64(len(b)), f.size-at)], at)
 		if err != nil && err != io.EOF {
 			return 0, err
@@ -188,10 +192,37 @@ func lastWritten(f *file, from int64) (int64, error) {
 	return last, nil
 }
 
-// soundBehind reports whether a sound entry begins in the window at an offset.
-func soundBehind(f *file, at, end int64) (bool, error) {
-	next, err := nextSound(f, at, end)
-	return next >= 0, err
+// maxHoles is how many pages may be lost of one transaction.
+const maxHoles = 64
+
+// oneTransaction reports whether the sound entries behind those that were walked are all of one transaction, the one that is open there if
+// one is: each is synced before the next is written, so that a power cut loses pages of the last one only.
+func oneTransaction(f *file, w walked, last int64) (bool, error) {
+	at := w.stop
+	for range maxHoles {
+		next, err := nextSound(f, at, last)
+		if err != nil || next < 0 {
+			return err == nil, err
+		}
+		r := bufio.NewReaderSize(io.NewSectionReader(f, next, f.size-next), 64<<10)
+		var held []byte
+		for at = next; ; {
+			e, size, err := readEntry(r, f.size-at, &held)
+			if err == errUnsound {
+				break
+			} else if err != nil {
+				return false, err
+			}
+			if w.txn == 0 {
+				w.txn = e.version
+			}
+			if e.version != w.txn {
+				return false, nil
+			}
+			at += size
+		}
+	}
+	return false, nil
 }
 
 func entrySound(b []byte) bool {
@@ -217,7 +248,11 @@ func torn(f *file, w walked, last int64, k logKind) error {
 	case last <= w.stop+headerRoom: // not even all of a header
 		return nil
 	case !ok && h.key != 0:
-		return f.at(w.stop, "has an entry whose key has a length of %d octets", h.key)
+		lost, err := lostPage(f, w.stop, w.stop+headerRoom)
+		if err == nil && !lost {
+			err = f.at(w.stop, "has an entry whose key has a length of %d octets", h.key)
+		}
+		return err
 	case !ok || w.stop+h.complete > last+crc32.Size-1:
 		return nil
 	}

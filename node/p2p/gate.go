@@ -196,6 +196,6 @@ func (h *Host) blame(p peer.ID, strikes int) {
 		return
 	}
 	h.stats.add("peer.banned")
-	h.log.Warn("disconnected a peer that keeps breaking the rules", "peer", p, "for", banTime)
+	h.logOf(p).Warn("disconnected a peer that keeps breaking the rules", "peer", p, "for", banTime)
 	_ = h.host.Network().ClosePeer(p)
 }

@@ -146,7 +146,7 @@ func (h *Host) greet(r *remote) bool {
 	switch {
 	case other:
 		h.stats.add("peer.other-chain")
-		h.log.Info("disconnected a node that is not of this chain", "peer", r.id, "chain", h.chainID)
+		h.logOf(r.id).Info("disconnected a node that is not of this chain", "peer", r.id, "chain", h.chainID)
 		_ = h.part(r.id, ErrOtherNetwork)
 	case apart:
 	default:

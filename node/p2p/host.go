@@ -22,11 +22,12 @@ import (
 
 // Host is this node as its peers see it. Make one with New, run it with Run. All methods may be called at once from many goroutines.
 type Host struct {
-	cfg    Config
-	timing timing
-	log    *slog.Logger
-	chain  Chain
-	pool   Pool
+	cfg     Config
+	timing  timing
+	log     *slog.Logger
+	peerLog *peerLog
+	chain   Chain
+	pool    Pool
 
 	params  consensus.Params
 	chainID consensus.ChainID
@@ -74,7 +75,7 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 	}
 	genesis := chain.Genesis()
 	h := &Host{
-		cfg: cfg, log: log, chain: chain, pool: pool,
+		cfg: cfg, log: log, peerLog: newPeerLog(log, time.Now()), chain: chain, pool: pool,
 		params: genesis.Params, chainID: genesis.Params.ChainID(), genesis: genesis.Block.ID(),
 		priv: priv, self: consensus.PublicKey(cfg.Key), bootstrap: bootstrap,
 		roster: newRoster(), book: newBook(), stats: newCounters(), future: newFuture(), instances: newInstances(),

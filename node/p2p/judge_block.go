@@ -106,7 +106,7 @@ func (h *Host) takeBlock(b *consensus.Block, from peer.ID) pubsub.ValidationResu
 		return pubsub.ValidationIgnore
 	case errors.As(err, &broken):
 		h.stats.add("block.invalid")
-		h.log.Warn("rejected a block", "id", b.ID(), "height", b.Header.Height, "peer", from, "err", err)
+		h.logOf(from).Warn("rejected a block", "id", b.ID(), "height", b.Header.Height, "peer", from, "err", err)
 		return pubsub.ValidationReject
 	}
 	h.log.Error("could not store a block; is the disk full?", "id", b.ID(), "height", b.Header.Height, "err", err)

@@ -75,12 +75,12 @@ func (h *Host) tellStatus(r *remote) error {
 func (h *Host) heard(from peer.ID, st *status, conn network.Conn) error {
 	if st.Version != statusVersion {
 		h.stats.add("peer.other-version")
-		h.log.Info("disconnected a node of another version of the protocol", "peer", from, "version", st.Version, "ours", statusVersion)
+		h.logOf(from).Info("disconnected a node of another version of the protocol", "peer", from, "version", st.Version, "ours", statusVersion)
 		return h.part(from, ErrOtherVersion)
 	}
 	if st.Chain != h.chainID || st.Genesis != h.genesis {
 		h.stats.add("peer.other-genesis")
-		h.log.Info("disconnected a node of another network", "peer", from, "genesis", st.Genesis, "ours", h.genesis)
+		h.logOf(from).Info("disconnected a node of another network", "peer", from, "genesis", st.Genesis, "ours", h.genesis)
 		return h.part(from, ErrOtherNetwork)
 	}
 	if len(st.Record) > 0 {

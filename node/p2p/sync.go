@@ -118,7 +118,7 @@ func (h *Host) syncBlocks() {
 			h.syncing.fair = !h.syncing.fair
 			if err != nil && !moved && !level && p.ctx.Err() == nil {
 				h.stats.add("sync.failed")
-				h.log.Info("sync with a peer ended early", "peer", p.id, "blocks", n, "err", err)
+				h.logOf(p.id).Info("sync with a peer ended early", "peer", p.id, "blocks", n, "err", err)
 			} else {
 				h.stats.add("sync.done")
 			}

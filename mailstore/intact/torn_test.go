@@ -1,0 +1,104 @@
+package intact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// appendEntry adds an entry as it is in a log.
+func appendEntry(b []byte, e entry) []byte {
+	begin := len(b)
+	b = append(b, e.meta, 0)
+	b = binary.AppendUvarint(b, uint64(len(e.key)+8))
+	b = binary.AppendUvarint(b, uint64(len(e.value)))
+	b = binary.AppendUvarint(b, 0)
+	b = append(b, e.key...)
+	b = binary.BigEndian.AppendUint64(b, math.MaxUint64-e.version)
+	b = append(b, e.value...)
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[begin:], castagnoli))
+}
+
+// transaction is n entries of one version, and their end.
+func transaction(version uint64, n int) (b []byte) {
+	for i := range n {
+		b = appendEntry(b, entry{meta: metaTxn, key: []byte("torn-" + strconv.Itoa(i)), version: version, value: bytes.Repeat([]byte{byte(i), 7}, 40)})
+	}
+	return appendEntry(b, entry{meta: metaFin, key: []byte("!badger!txn"), version: version, value: []byte(strconv.FormatUint(version, 10))})
+}
+
+// TestTornPages loses any page of what was written last and not synced: that is no damage, and nothing of it comes back. What was synced
+// before is.
+func TestTornPages(t *testing.T) {
+	_, unclean, m := stores(t, options.None)
+	entries, err := os.ReadDir(unclean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := map[string]string{}
+	for _, e := range entries {
+		newest[filepath.Ext(e.Name())] = e.Name()
+	}
+	for _, c := range []struct {
+		ext   string
+		what  string
+		write []byte
+		sound bool
+	}{
+		{".vlog", "one transaction", transaction(1_000_000, 200), true},
+		{".mem", "one transaction", transaction(1_000_000, 200), true},
+		{".mem", "two transactions", append(transaction(1_000_000, 100), transaction(1_000_001, 100)...), false},
+	} {
+		b, err := os.ReadFile(filepath.Join(unclean, newest[c.ext]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := int64(len(bytes.TrimRight(b, "\x00")))
+		if f, err := open(os.DirFS(unclean), newest[c.ext]); err != nil {
+			t.Fatal(err)
+		} else if w, err := walk(f, f.size, nil); err != nil || w.txn != 0 {
+			t.Fatal(w, err)
+		} else {
+			end = w.end
+			f.close()
+		}
+		refused, pages := 0, 0
+		for lost := end / page; lost <= (end+int64(len(c.write))-1)/page; lost++ {
+			torn := append(bytes.Clone(b[:end]), c.write...)
+			clear(torn[max(end, lost*page):min(int64(len(torn)), (lost+1)*page)])
+			dir := t.TempDir()
+			copyFolder(t, dir, unclean)
+			if err := os.WriteFile(filepath.Join(dir, newest[c.ext]), append(torn, make([]byte, max(0, len(b)-len(torn)))...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			pages++
+			if err := Look(os.DirFS(dir), Shape{MemLog: 2 * testMemTable}); err != nil {
+				refused++
+				if c.sound {
+					t.Errorf("%s, %s, page %d: %v", c.ext, c.what, lost-end/page, err)
+				}
+				continue
+			}
+			db, err := openTest(dir, testOptions(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wrong := m.wrong(db, false); wrong != "" && c.sound {
+				t.Errorf("%s, %s, page %d: %s", c.ext, c.what, lost-end/page, wrong)
+			}
+			if err := Close(dir, db); err != nil {
+				t.Error(err)
+			}
+		}
+		if pages < 4 || !c.sound && refused < pages/2-1 {
+			t.Errorf("%s, %s: %d of %d pages were refused", c.ext, c.what, refused, pages)
+		}
+	}
+}
