@@ -95,7 +95,7 @@ func TestHeldTextMakesPlace(t *testing.T) {
 		}
 		next.say("QUIT\r\n", "^221")
 		next.closed()
-		waitFor(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.wires) == 0 })
+		waitFor(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.wires) == 0 && s.text.Used() == 0 })
 	}
 	if got := inboxOf(t, st, "user@local.example", "inbox"); len(got) != 0 || s.text.Used() != 0 {
 		t.Errorf("stored %q, holding %d", got, s.text.Used())

@@ -57,6 +57,7 @@ func TestRestoredFounder(t *testing.T) {
 		}
 	}
 	b.await("blocks meanwhile", func(s *api.Status) bool { return s.Chain.Height >= had+10 })
+	c.await("its mail to wait again", func(s *api.Status) bool { return s.Mail.Pending == 1 })
 	waits(c)
 	c.await("the log to say it", func(*api.Status) bool { return strings.Contains(c.stderr.String(), "this node is without the chain") })
 	mail = testnet.Compose("alice@alpha.test", "bob@bravo.test", "after", "it waits\n")

@@ -39,8 +39,8 @@ type foe struct {
 	side     []*consensus.Block // a branch from the genesis on, of full blocks
 }
 
-// newFoe makes one that has the keys of the member in dir, or new ones if dir is empty.
-func newFoe(t *testing.T, who string, victim *process, chain *api.ChainStatus, dir string) *foe {
+// newFoe makes one that has the keys of the member in dir, or new ones if dir is empty, and a side branch of so many blocks.
+func newFoe(t *testing.T, who string, victim *process, chain *api.ChainStatus, dir string, sideBlocks int) *foe {
 	t.Helper()
 	f := &foe{who: who, chain: chain.ChainID}
 	at, err := peer.AddrInfoFromString(victim.status.Listen.P2P[0])
@@ -61,7 +61,7 @@ func newFoe(t *testing.T, who string, victim *process, chain *api.ChainStatus, d
 		}
 		f.node, f.recorder = id.Node, id.Recorder
 	}
-	f.side = f.branch(400)
+	f.side = f.branch(sideBlocks)
 	return f
 }
 
@@ -110,9 +110,19 @@ func (f *foe) batch(params *consensus.Params, seq uint64, prev consensus.Hash) c
 
 func peerAttacks(f *foe) []attack {
 	list := []attack{
-		{name: "side blocks", run: func(ctx context.Context, t *testing.T) { f.claims(ctx, t, f.serveSide) }},
-		{name: "claimed work, and no block", run: func(ctx context.Context, t *testing.T) { f.claims(ctx, t, nothing) }},
-		{name: "bodies withheld", run: func(ctx context.Context, t *testing.T) { f.claims(ctx, t, withheld) }},
+		{name: "side blocks", run: func(ctx context.Context, t *testing.T) { f.claims(ctx, t, map[string]answer{"blocks": f.serveSide}) }},
+		{name: "headlines of side blocks", run: func(ctx context.Context, t *testing.T) {
+			f.claims(ctx, t, map[string]answer{"headers": f.serveHeadlines, "blocks": f.serveSide})
+		}},
+		{name: "claimed work, and no block", run: func(ctx context.Context, t *testing.T) {
+			f.claims(ctx, t, map[string]answer{"headers": nothing, "blocks": nothing})
+		}},
+		{name: "bodies withheld", run: func(ctx context.Context, t *testing.T) {
+			f.claims(ctx, t, map[string]answer{"headers": f.serveHeadlines, "blocks": withheld})
+		}},
+		{name: "nothing answered", run: func(ctx context.Context, t *testing.T) {
+			f.claims(ctx, t, map[string]answer{"headers": withheld, "blocks": withheld})
+		}},
 		{name: "garbage and half messages on each stream", run: f.garbage},
 		{name: "a flood of batches", run: f.batches},
 		{name: "questions for peers without end", run: f.questions},
@@ -168,6 +178,7 @@ func (f *foe) tell(ctx context.Context, h host.Host, name string, b []byte) bool
 		return false
 	}
 	defer func() { _ = s.Reset() }()
+	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
 	_ = s.SetDeadline(time.Now().Add(5 * time.Second))
 	if _, err := s.Write(b); err != nil {
 		return false
@@ -177,8 +188,11 @@ func (f *foe) tell(ctx context.Context, h host.Host, name string, b []byte) bool
 	return true
 }
 
-// claims tells the victim of ever other tips with more work, and answers with serve when it asks for their blocks.
-func (f *foe) claims(ctx context.Context, t *testing.T, serve func(s network.Stream, served *atomic.Int64)) {
+// answer answers one request. served is how many there were.
+type answer func(s network.Stream, served *atomic.Int64)
+
+// claims tells the victim of ever other tips with more work, and answers when it asks about them.
+func (f *foe) claims(ctx context.Context, t *testing.T, answers map[string]answer) {
 	h := f.host(t, true)
 	if h == nil {
 		return
@@ -196,7 +210,9 @@ func (f *foe) claims(ctx context.Context, t *testing.T, serve func(s network.Str
 		_ = s.CloseWrite()
 		_, _ = io.Copy(io.Discard, s)
 	})
-	h.SetStreamHandler(f.protocol("blocks"), func(s network.Stream) { serve(s, &served) })
+	for name, give := range answers {
+		h.SetStreamHandler(f.protocol(name), func(s network.Stream) { give(s, &served) })
+	}
 	for ctx.Err() == nil {
 		if h.Connect(ctx, f.victim) == nil {
 			f.tell(ctx, h, "status", next())
@@ -212,6 +228,34 @@ func (f *foe) serveSide(s network.Stream, served *atomic.Int64) {
 	from := int(served.Add(1)-1) * 2 % len(f.side)
 	for _, b := range f.side[from:min(from+2, len(f.side))] {
 		if _, err := s.Write(frame(b.Encode())); err != nil {
+			return
+		}
+	}
+	_, _ = s.Write(frame(nil))
+}
+
+// serveHeadlines gives those of the side branch behind the newest block that the victim knows of it.
+func (f *foe) serveHeadlines(s network.Stream, served *atomic.Int64) {
+	served.Add(1)
+	defer s.Close()
+	request := make([]byte, 4+1+2+1)
+	if _, err := io.ReadFull(s, request); err != nil {
+		return
+	}
+	known := make([]byte, 32*int(request[7]))
+	if _, err := io.ReadFull(s, known); err != nil {
+		return
+	}
+	limit, from := int(binary.BigEndian.Uint16(request[5:])), 0
+	for i, b := range f.side {
+		for at := 0; at < len(known); at += 32 {
+			if consensus.Hash(known[at:at+32]) == b.ID() {
+				from = i + 1
+			}
+		}
+	}
+	for _, b := range f.side[from:min(from+limit, len(f.side))] {
+		if _, err := s.Write(frame(b.Headline().Encode())); err != nil {
 			return
 		}
 	}
