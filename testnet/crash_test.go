@@ -151,7 +151,7 @@ func (c *crashes) killedEarly(p *process) {
 // once, nothing comes back, and no key signs two batches with one number.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
-	rounds, seed := 10, rand.Uint64()
+	rounds, seed := 4, rand.Uint64()
 	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
 		rounds = n
 	}

@@ -69,13 +69,15 @@ func newFaulty(t *testing.T) *faulty {
 // again opens the node of a member whose store broke and which has ended for that.
 func (f *faulty) again(m *testnet.Member) {
 	f.t.Helper()
-	if err := m.Stop(); !errors.Is(err, mailstore.ErrBroken) {
-		f.w.Members = slices.DeleteFunc(f.w.Members, func(other *testnet.Member) bool { return other == m }) // it has been stopped
+	err, all := m.Stop(), f.w.Members
+	f.w.Members = slices.DeleteFunc(slices.Clone(all), func(other *testnet.Member) bool { return other == m }) // those that run
+	if !errors.Is(err, mailstore.ErrBroken) {
 		f.t.Fatalf("%s: the store is broken, and the node ended with: %v", m.Name, err)
 	}
 	if err := m.Start(slog.New(slog.DiscardHandler)); err != nil {
 		f.t.Fatal(err)
 	}
+	f.w.Members = all
 	f.ended++
 }
 

@@ -6,6 +6,14 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
+)
+
+// A process that was forked, and has not begun its own program yet, holds the locks of the one it came from, also when that has closed
+// them: a lock is asked for again for a while.
+const (
+	forkTime  = 300 * time.Millisecond
+	forkTries = 10
 )
 
 // locked runs fn while it holds the lock that Badger takes on a folder, and reports whether it got it; where the folder is in use it does
@@ -19,8 +27,12 @@ func locked(dir string, fn func() error) (free bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return false, nil
+	for n := 0; syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil; n++ {
+		if n == forkTries {
+			return false, nil
+		}
+		time.Sleep(forkTime / forkTries)
 	}
+	defer func() { err = errors.Join(err, syscall.Flock(int(f.Fd()), syscall.LOCK_UN)) }() // closing does not, while a fork has it too
 	return true, fn()
 }
