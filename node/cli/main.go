@@ -24,6 +24,7 @@ import (
 
 // app is what all commands share.
 type app struct {
+	getenv  func(string) string // of the environment
 	in      io.Reader
 	out     *output
 	err     io.Writer
@@ -52,7 +53,7 @@ func Main(args []string) int { return MainAt(args, nil) }
 
 // MainAt is Main with another clock for the node that it runs than this machine's.
 func MainAt(args []string, now func() time.Time) int {
-	a := &app{now: now, in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
+	a := &app{now: now, getenv: os.Getenv, in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the program at once; but some, such as timeout(1), send the first one twice.
@@ -126,7 +127,7 @@ Start with "cairn testnet": three organisations on this machine, and a mail on i
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.dir, "dir", defaultDir(), "the node's directory (environment: CAIRN_DIR)")
+	flags.StringVar(&a.dir, "dir", a.defaultDir(), "the node's directory (environment: CAIRN_DIR)")
 	flags.BoolVar(&a.json, "json", false, "print one JSON document")
 	root.SetHelpCommand(cmdHelp())
 	people := root.HelpFunc()
@@ -188,8 +189,8 @@ func (a *app) cmdVersion() *cobra.Command {
 	}
 }
 
-func defaultDir() string {
-	if dir := os.Getenv("CAIRN_DIR"); dir != "" {
+func (a *app) defaultDir() string {
+	if dir := a.getenv("CAIRN_DIR"); dir != "" {
 		return dir
 	}
 	home, err := os.UserHomeDir()
