@@ -24,7 +24,7 @@ import (
 
 // app is what all commands share.
 type app struct {
-	getenv  func(string) string // of the environment
+	getenv  func(string) string // of another environment; nil: of this process
 	in      io.Reader
 	out     *output
 	err     io.Writer
@@ -53,7 +53,7 @@ func Main(args []string) int { return MainAt(args, nil) }
 
 // MainAt is Main with another clock for the node that it runs than this machine's.
 func MainAt(args []string, now func() time.Time) int {
-	a := &app{now: now, getenv: os.Getenv, in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
+	a := &app{now: now, in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the program at once; but some, such as timeout(1), send the first one twice.
@@ -190,7 +190,11 @@ func (a *app) cmdVersion() *cobra.Command {
 }
 
 func (a *app) defaultDir() string {
-	if dir := a.getenv("CAIRN_DIR"); dir != "" {
+	getenv := a.getenv
+	if getenv == nil {
+		getenv = os.Getenv
+	}
+	if dir := getenv("CAIRN_DIR"); dir != "" {
 		return dir
 	}
 	home, err := os.UserHomeDir()
