@@ -129,6 +129,7 @@ func (l *liar) besiege(t *testing.T, p *process) {
 
 // A node that starts again among the claims of a hostile member sends as if there were none.
 func TestRestartAmidHostileClaims(t *testing.T) {
+	inCI(t)
 	t.Parallel()
 	a, b := newPair(t)
 	c := newProcess(t, "charlie.test", share, a)

@@ -174,9 +174,7 @@ func TestClockWrongAtTheStart(t *testing.T) {
 // TestClockAheadAndAnotherRecorderKey lets a node take another recorder key by a clock that is ahead, with which it
 // mines alone: it leaves those blocks later, whichever of its keys has signed them, and the key comes again.
 func TestClockAheadAndAnotherRecorderKey(t *testing.T) {
-	if os.Getenv("CI") != "true" {
-		t.Skip("in CI only")
-	}
+	inCI(t)
 	t.Parallel()
 	w := newClocks(t)
 	w.mail("before")

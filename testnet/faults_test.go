@@ -224,7 +224,7 @@ func (f *faulty) once(what, subject string) {
 // arrives once, unless its sender was told to try again, and what is not to be delivered is reported once.
 func TestEachStoreCallFails(t *testing.T) {
 	t.Parallel()
-	step, most := 4, 9
+	step, most := 8, 9
 	if os.Getenv(crashRounds) != "" {
 		step, most = 1, 100
 	}

@@ -106,6 +106,7 @@ func (p *process) all(l *load) {
 // A node of an organisation comes, is killed, and goes while mail is sent through it and through the
 // organisation's other node: all that was accepted is verified.
 func TestNodeComesAndGoesUnderLoad(t *testing.T) {
+	inCI(t)
 	t.Parallel()
 	a, b := newPair(t)
 	bob := "bob@" + b.domain

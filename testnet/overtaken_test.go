@@ -12,9 +12,7 @@ import (
 // gets longer, another node of it makes another event. Once the sides have met, the first node tells its administrator of
 // that event, and that its own came to nothing, and has the key that signs in its place.
 func TestEventsOfTheLosingSide(t *testing.T) {
-	if os.Getenv("CI") != "true" {
-		t.Skip("in CI only")
-	}
+	inCI(t)
 	t.Parallel()
 	a, b := newPair(t)
 	second := a.addNode("dora")

@@ -361,6 +361,7 @@ func TestOldCopy(t *testing.T) {
 // TestOldCopyWithoutEpochs holds that where recorder keys have no epochs such a
 // node signs nothing.
 func TestOldCopyWithoutEpochs(t *testing.T) {
+	inCI(t)
 	t.Parallel()
 	a, b := oldCopy(t, "--params", "1")
 	b.await("a refusal to sign", func(s *api.Status) bool { return strings.Contains(s.Mail.Halted, "the signing state does not know") })
@@ -380,11 +381,9 @@ func TestOldCopyWithoutEpochs(t *testing.T) {
 // TestKillInBurst kills the sender's and the receiver's node in the middle of
 // a burst. What got its 250 is there afterwards, exactly once, and in a block.
 func TestKillInBurst(t *testing.T) {
+	inCI(t)
 	t.Parallel()
-	burst := 300
-	if os.Getenv("CI") == "true" {
-		burst = 1000
-	}
+	const burst = 1000
 	a, b := newPair(t)
 
 	accepted := make(map[int]bool)

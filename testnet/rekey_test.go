@@ -15,6 +15,7 @@ import (
 // A node takes another recorder key while mail is sent through it, and is killed before it has gone on with that; a
 // backup of before brings it back with one more. All that was accepted is verified, and nothing is signed twice.
 func TestAnotherRecorderKeyUnderLoad(t *testing.T) {
+	inCI(t)
 	t.Parallel()
 	a, b := newPair(t)
 	bob := "bob@" + b.domain
@@ -79,9 +80,7 @@ func TestAnotherRecorderKeyUnderLoad(t *testing.T) {
 // it sends there is verified; on the other side, which is the longer one, the organisation makes another event. Once the
 // sides have met the node brings its key again by itself, and all that it sent is verified.
 func TestAnotherRecorderKeyOnTheLosingSide(t *testing.T) {
-	if os.Getenv("CI") != "true" {
-		t.Skip("in CI only")
-	}
+	inCI(t)
 	t.Parallel()
 	a, b := newPair(t)
 	second, bob := a.addNode("dora"), "bob@"+b.domain

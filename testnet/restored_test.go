@@ -97,6 +97,7 @@ func TestBackupsOfAge(t *testing.T) {
 // A node that is restored has nothing of the chain: until it is there, it tells nobody for good that the account of
 // another node of its organisation is not there.
 func TestRestoredNodeRefusesNobodyForGood(t *testing.T) {
+	inCI(t)
 	t.Parallel()
 	a, b := newPair(t)
 	second := a.addNode("dora")
