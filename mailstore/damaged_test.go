@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -84,7 +85,12 @@ func answers(r *Reader, blobs [][32]byte) map[string]answer {
 	n, known, err := r.Space("recorder").Number([]byte("cursor"))
 	note(err, fmt.Sprint(n, known), "number")
 	var b bytes.Buffer
-	err = r.Dump(&b)
+	if err = r.Dump(&b); err == nil {
+		var stats DumpStats
+		if stats, err = CheckDump(bytes.NewReader(b.Bytes())); stats.Damaged > 0 {
+			err = ErrDamaged
+		}
+	}
 	note(err, b.String(), "dump")
 	return all
 }
@@ -277,4 +283,45 @@ func TestDamagedAccountIsMadeOfWhatLeadsToIt(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestDumpWithoutDamagedTexts: a backup is made of a store with damaged texts of mail, says so, and what is restored from it does too.
+// Damage of anything else ends it.
+func TestDumpWithoutDamagedTexts(t *testing.T) {
+	s := openTest(t, copyOf(t, format1))
+	defer s.Close()
+	var spoilt, whole Message
+	err := s.View(func(r *Reader) (err error) {
+		if spoilt, err = r.Message(1, 3); err == nil {
+			whole, err = r.Message(1, 4)
+		}
+		return err
+	})
+	if err != nil || spoilt.Blob == whole.Blob {
+		t.Fatal(err)
+	}
+	alter(t, s, blobKey(spoilt.Blob), flipped)
+	dump, _ := dumpOf(t, s)
+	if stats, err := CheckDump(bytes.NewReader(dump)); err != nil || stats.Damaged != 1 {
+		t.Errorf("it says %+v, %v", stats, err)
+	}
+	dir := filepath.Join(t.TempDir(), "mail")
+	if stats, err := Restore(dir, bytes.NewReader(dump), Restoration{}, slog.New(slog.DiscardHandler)); err != nil || stats.Damaged != 1 {
+		t.Fatalf("restored: %+v, %v", stats, err)
+	}
+	again := openTest(t, dir)
+	defer again.Close()
+	_ = again.View(func(r *Reader) error {
+		if _, err := r.Raw(spoilt.Blob); !errors.Is(err, ErrDamaged) {
+			t.Errorf("the damaged text: %v", err)
+		}
+		if raw, err := r.Raw(whole.Blob); err != nil || len(raw) == 0 {
+			t.Errorf("a whole text: %d octets, %v", len(raw), err)
+		}
+		return nil
+	})
+	alter(t, s, messageKey(tableMessage, 1, 2), flipped)
+	if err := s.View(func(r *Reader) error { return r.Dump(io.Discard) }); !errors.Is(err, ErrDamaged) {
+		t.Errorf("with a damaged note of a mail: %v", err)
+	}
 }

@@ -3,6 +3,7 @@ package mailstore
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type DumpStats struct {
 	Entries  uint64
 	Accounts uint64
 	Messages uint64
+	Damaged  uint64 // texts of mail that were damaged when it was made, and are not in it
 	Journal  ModSeq // last change
 }
 
@@ -33,12 +35,20 @@ const maxMeta = 64
 //	dump  = entry... | u32 0 | u64 number of entries
 //	entry = u32 length of key, 1 to 32,768 | key | u32 length of value | value
 //
-// Numbers are big endian, keys ascend, keys and values are those of the store's format, without checksums. An error of w is returned as it is.
+// Numbers are big endian, keys ascend, keys and values are those of the store's format, without checksums. A text of mail that is damaged is
+// written as an empty value, and will be shown as damaged where it is restored; anything else that is damaged ends the dump with that. An error
+// of w is returned as it is.
 func (r *Reader) Dump(w io.Writer) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	var count uint64
 	var failed error
-	err := scan(r.src, nil, nil, func(key, value []byte) bool {
+	err := r.src.walk(nil, nil, func(key, value []byte, bad *DamagedError) bool {
+		if bad != nil && key[0] != tableBlob {
+			failed = bad
+			return false
+		} else if bad != nil {
+			value = nil
+		}
 		count++
 		if failed = writeSized(b, key); failed == nil {
 			failed = writeSized(b, value)
@@ -80,6 +90,10 @@ func readDump(r io.Reader, take func(key, value []byte) error) (stats DumpStats,
 		if err := stats.count(key, value); err != nil {
 			return stats, fmt.Errorf("%w: %w", ErrDump, err)
 		}
+		if d.size == 0 && key[0] == tableBlob && !bytes.Equal(key, blobKey(sha256.Sum256(nil))) {
+			stats.Damaged++
+			continue
+		}
 		if take == nil {
 			continue
 		}
@@ -109,6 +123,7 @@ type dumpReader struct {
 	r       *bufio.Reader
 	skim    bool   // values are of no interest, but those of tableMeta
 	last    []byte // key
+	size    uint32 // of the last key or value
 	version bool   // the store's format was there, and is ours
 	id      bool   // the store's identity was there
 }
@@ -150,7 +165,7 @@ func (d *dumpReader) next() (key, value []byte, err error) {
 // sized reads a length and so many bytes. Memory is taken as they arrive, not as the length claims.
 func (d *dumpReader) sized(what string, most uint32) ([]byte, error) {
 	n, err := d.length(what, most)
-	if err != nil {
+	if d.size = n; err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
@@ -162,7 +177,7 @@ func (d *dumpReader) sized(what string, most uint32) ([]byte, error) {
 // skip is sized for what nobody looks at.
 func (d *dumpReader) skip(what string, most uint32) error {
 	n, err := d.length(what, most)
-	if err != nil {
+	if d.size = n; err != nil {
 		return err
 	}
 	_, err = d.r.Discard(int(n))

@@ -29,6 +29,7 @@ type backup struct {
 	Parts    []home.Part `json:"parts"`
 	Accounts uint64      `json:"accounts"`
 	Messages uint64      `json:"messages"`
+	Damaged  uint64      `json:"damaged_texts,omitempty"` // of mail, which are not in it
 	Warnings []string    `json:"warnings,omitempty"`
 	Error    *api.Error  `json:"error,omitempty"` // why it is not whole
 }
@@ -36,7 +37,7 @@ type backup struct {
 func describe(file string, found *home.Contents, stats mailstore.DumpStats, encrypted bool) *backup {
 	return &backup{
 		File: file, Encrypted: encrypted, HasOrgKey: found.Manifest.HasOrgKey(), Manifest: found.Manifest, Parts: found.Parts,
-		Accounts: stats.Accounts, Messages: stats.Messages,
+		Accounts: stats.Accounts, Messages: stats.Messages, Damaged: stats.Damaged,
 	}
 }
 
@@ -53,7 +54,11 @@ func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") +
 
 // holds says what mail is in it.
 func (d *backup) holds() string {
-	return fmt.Sprintf("%s with %s, up to change %d of the journal", plural(int(d.Accounts), "account"), plural(int(d.Messages), "message"), d.Journal)
+	s := fmt.Sprintf("%s with %s, up to change %d of the journal", plural(int(d.Accounts), "account"), plural(int(d.Messages), "message"), d.Journal)
+	if d.Damaged > 0 {
+		s += fmt.Sprintf("; without %s of mail, damaged when it was made", plural(int(d.Damaged), "text"))
+	}
+	return s
 }
 
 // openBackup opens a backup; - is standard input. It reads no longer than ctx. total is its size in bytes, -1 if that is
