@@ -12,16 +12,6 @@ import (
 	"cairn/mailstore/intact"
 )
 
-// CheckHead opens the store in dir as [Open] does and closes it again. It is a *BehindError that it is older than its head,
-// and a *HeadError that this is not known.
-func CheckHead(dir string, log *slog.Logger) error {
-	s, err := Open(dir, log)
-	if err != nil {
-		return err
-	}
-	return s.Close()
-}
-
 // AcceptBehind takes the store in dir as it is, whatever its head says, and gives it a new one. It notes that as the
 // restoration of a backup, and the store gets an identity of its own: so nothing is signed twice by who has signed what is
 // missing, and followers start over. A head of a later version is left, with a *HeadError.

@@ -60,7 +60,7 @@ func TestBehindHead(t *testing.T) {
 			storeWith(t, dir, "2", "3")
 			c.replace(t, dir, older)
 			for range 2 { // and again: what was refused once is not taken the next time
-				err := CheckHead(dir, slog.New(slog.DiscardHandler))
+				err := checkHead(dir)
 				behind, ok := errors.AsType[*BehindError](err)
 				if !ok || behind.Updates != c.updates || behind.Has.IsZero() != (c.value == "") || behind.Had.IsZero() || !strings.Contains(err.Error(), dir) {
 					t.Fatalf("%v", err)
@@ -117,7 +117,7 @@ func TestLogCutBetweenTransactions(t *testing.T) {
 	if err := errors.Join(os.WriteFile(filepath.Join(cut, "00001.mem"), before, 0o600), os.WriteFile(HeadPath(cut), copied("../mail.head"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	err := CheckHead(cut, slog.New(slog.DiscardHandler))
+	err := checkHead(cut)
 	if behind, ok := errors.AsType[*BehindError](err); !ok || behind.Updates != 1 {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestHeads(t *testing.T) {
 		if err := os.WriteFile(HeadPath(dir), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := errors.AsType[*HeadError](CheckHead(dir, slog.New(slog.DiscardHandler))); !ok {
+		if _, ok := errors.AsType[*HeadError](checkHead(dir)); !ok {
 			t.Errorf("head %.20q was taken", b)
 		}
 	}
@@ -187,4 +187,13 @@ func FuzzHead(f *testing.F) {
 			t.Errorf("%x", b)
 		}
 	})
+}
+
+// checkHead opens the store in dir and closes it again.
+func checkHead(dir string) error {
+	s, err := Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }

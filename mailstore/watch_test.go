@@ -46,16 +46,6 @@ func newWatch(s *mailstore.Store) (*watch, error) {
 	})
 }
 
-func (m *watch) clone() *watch {
-	c := &watch{list: m.list, from: m.from}
-	for i := range c.list {
-		w := &c.list[i]
-		w.labels, w.contents, w.space = maps.Clone(w.labels), maps.Clone(w.contents), maps.Clone(w.space)
-		w.removed, w.journal = slices.Clone(w.removed), slices.Clone(w.journal)
-	}
-	return c
-}
-
 // deed does the writer's next deed in the model.
 func (w *watched) deed(number int) {
 	w.done++
