@@ -7,6 +7,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 	"cairn/node/api"
 	"cairn/smtpgw"
 )
@@ -14,11 +15,10 @@ import (
 // maxNamed is how many addresses a refusal names.
 const maxNamed = 8
 
-// domainOf is the domain of a canonical address.
-func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
-
 // isOwn reports whether a canonical address is at a domain of ours.
-func (n *Node) isOwn(address string) bool { return slices.Contains(n.own().Domains, domainOf(address)) }
+func (n *Node) isOwn(address string) bool {
+	return slices.Contains(n.own().Domains, maildomain.OfAddress(address))
+}
 
 // cutOff are the addresses of an account that are at no domain of ours: no mail comes to them, and none is sent from there.
 func (n *Node) cutOff(a mailstore.Account) (list []string) {
@@ -53,7 +53,7 @@ func (n *Node) cutOffAddresses(rd *mailstore.Reader) ([]string, error) {
 		return nil, nil
 	}
 	domains := n.own().Domains
-	return n.addressesThat(rd, func(a string) bool { return !slices.Contains(domains, domainOf(a)) })
+	return n.addressesThat(rd, func(a string) bool { return !slices.Contains(domains, maildomain.OfAddress(a)) })
 }
 
 // checkCutOff refuses an update of what we said of ourselves before that takes a domain from us at which there are addresses here.
@@ -65,7 +65,7 @@ func (n *Node) checkCutOff(e *consensus.OrgEvent, before *consensus.Update) erro
 	var list []string
 	err := n.store.View(func(rd *mailstore.Reader) (err error) {
 		list, err = n.addressesThat(rd, func(a string) bool {
-			d := domainOf(a)
+			d := maildomain.OfAddress(a)
 			return slices.Contains(before.Domains, d) && !slices.Contains(u.Domains, d)
 		})
 		return err
@@ -113,7 +113,7 @@ func (n *Node) unaddressed(e *consensus.OrgEvent, before []string) (list []api.D
 		people, err := n.people(rd)
 		for _, d := range u.Domains {
 			at := func(a mailstore.Account) bool {
-				return slices.ContainsFunc(a.Addresses, func(s string) bool { return domainOf(s) == d })
+				return slices.ContainsFunc(a.Addresses, func(s string) bool { return maildomain.OfAddress(s) == d })
 			}
 			if without := len(slices.DeleteFunc(slices.Clone(people), at)); without > 0 && !slices.Contains(before, d) {
 				list = append(list, api.DomainAccounts{Domain: d, Accounts: without})

@@ -85,9 +85,6 @@ func pathOf(addr string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(local) + `"` + addr[at:]
 }
 
-// domainOf returns what follows the last "@" of an address.
-func domainOf(addr string) string { return addr[strings.LastIndexByte(addr, '@')+1:] }
-
 // isDotString reports whether s is a Dot-string of RFC 5321, section 4.1.2,
 // as extended by RFC 6531.
 func isDotString(s string) bool {

@@ -7,6 +7,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 )
 
 // directory knows which addresses are ours.
@@ -85,7 +86,7 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 
 // current are the addresses of a list that are at domains of ours.
 func (d directory) current(addresses []string) []string {
-	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return !d.isLocal(domainOf(a)) })
+	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return !d.isLocal(maildomain.OfAddress(a)) })
 }
 
 // isFormer reports whether an account has the address, at a domain that is ours no more.

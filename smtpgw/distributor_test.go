@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/screen"
 )
@@ -110,7 +111,7 @@ func TestDistributorResumes(t *testing.T) {
 	got := make(map[string][]string)
 	for _, e := range h.queued() {
 		got[e.Ref] = append(got[e.Ref], e.Recipients...)
-		if e.Domain != domainOf(e.Recipients[0]) {
+		if e.Domain != maildomain.OfAddress(e.Recipients[0]) {
 			t.Errorf("entry for %s has %s", e.Domain, e.Recipients[0])
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 )
 
@@ -104,8 +105,8 @@ func isMember(rd *mailstore.Reader, l List, address string) (bool, error) {
 func memberGroups(members []string) []outbox.Group {
 	var out []outbox.Group
 	for len(members) > 0 {
-		domain := domainOf(members[0])
-		n := slices.IndexFunc(members, func(m string) bool { return domainOf(m) != domain })
+		domain := maildomain.OfAddress(members[0])
+		n := slices.IndexFunc(members, func(m string) bool { return maildomain.OfAddress(m) != domain })
 		if n < 0 {
 			n = len(members)
 		}

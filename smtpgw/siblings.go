@@ -12,6 +12,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 )
 
 // Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
@@ -90,7 +91,7 @@ func printableReply(text string) string {
 
 // sendOnce carries one message in a session of its own: if whole, to all recipients or none.
 func sendOnce(ctx context.Context, sending *Sending, route Route, hostname, from string, to []string, head, raw []byte, whole bool) ([]reply, error) {
-	o, err := connect(ctx, sending, hostname, route, domainOf(to[0]))
+	o, err := connect(ctx, sending, hostname, route, maildomain.OfAddress(to[0]))
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
 )
 
@@ -86,7 +87,7 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 	var refusal *smtp.SMTPError // of who is gone, or of a message that goes in circles: nobody is left to tell
 	var filed []*landing
 	for _, rcpt := range to {
-		if !c.dir.isLocal(domainOf(rcpt)) {
+		if !c.dir.isLocal(maildomain.OfAddress(rcpt)) {
 			continue
 		}
 		l, err := c.delivery.ready(ctx, c.localArrival(raw, "", []string{rcpt}), e.Ref)

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/message/maildomain"
 )
 
 // MaxNamed is how many entries an account may have.
@@ -113,7 +113,7 @@ func complete(f Forwarder) (Forwarder, error) {
 	}
 	f.Version, f.Address, f.Since = version, address, f.Since.UTC().Truncate(time.Second)
 	if f.Domain == "" {
-		f.Domain = address[strings.LastIndexByte(address, '@')+1:]
+		f.Domain = maildomain.OfAddress(address)
 	} else if f.Domain, err = mailstore.CanonicalDomain(f.Domain); err != nil {
 		return f, err
 	}

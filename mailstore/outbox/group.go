@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"slices"
-	"strings"
 
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
@@ -21,7 +20,7 @@ type Group struct {
 func groupRecipients(raw []byte, rcpts []string) []Group {
 	byDomain := make(map[string][]string)
 	for _, r := range rcpts {
-		d := domainOf(r)
+		d := maildomain.OfAddress(r)
 		if !slices.Contains(byDomain[d], r) {
 			byDomain[d] = append(byDomain[d], r)
 		}
@@ -29,7 +28,7 @@ func groupRecipients(raw []byte, rcpts []string) []Group {
 	var named map[string]bool
 	var out []Group
 	for _, r := range rcpts {
-		d := domainOf(r)
+		d := maildomain.OfAddress(r)
 		all := byDomain[d]
 		delete(byDomain, d)
 		if len(all) > 1 && named == nil {
@@ -61,6 +60,3 @@ func namedRecipients(raw []byte) map[string]bool {
 	}
 	return named
 }
-
-// domainOf returns what follows the last "@" of an address.
-func domainOf(addr string) string { return addr[strings.LastIndexByte(addr, '@')+1:] }
