@@ -2,7 +2,6 @@ package mailstore
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -39,11 +38,7 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 	case bytes.Equal(key, metaModSeq):
 		return func(tx *Tx) error { return tx.putNumber(metaModSeq, uint64(tx.modseq)) }
 	case bytes.Equal(key, metaStoreID): // followers start over
-		return func(tx *Tx) error {
-			id := make([]byte, 16)
-			rand.Read(id)
-			return tx.put(metaStoreID, id)
-		}
+		return func(tx *Tx) error { return tx.put(metaStoreID, newStoreID()) }
 	}
 	return nil
 }

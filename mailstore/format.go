@@ -11,10 +11,14 @@ import (
 
 // found adds what makes a store of a database: the format, and an identity of its own.
 func found(o *overlay) {
-	id := make([]byte, 16)
-	rand.Read(id)
 	o.set(string(metaVersion), write{value: encodeFormat(formatVersion)})
-	o.set(string(metaStoreID), write{value: id})
+	o.set(string(metaStoreID), write{value: newStoreID()})
+}
+
+func newStoreID() []byte {
+	id := make([]byte, 16)
+	rand.Read(id) // never fails
+	return id
 }
 
 func encodeFormat(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }

@@ -73,8 +73,6 @@ type HeadError struct {
 // Error is one sentence.
 func (e *HeadError) Error() string { return e.File + " " + e.What }
 
-var headSums = crc32.MakeTable(crc32.Castagnoli)
-
 func (m mark) encode() []byte {
 	b := append(make([]byte, 0, headSlot), headMagic...)
 	b = binary.BigEndian.AppendUint32(b, headVersion)
@@ -82,7 +80,7 @@ func (m mark) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, m.updates)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.modseq))
 	b = binary.BigEndian.AppendUint64(b, uint64(m.at.UnixMilli()))
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, headSums))
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 // decodeMark reads a slot; later tells that another version of the program wrote it.
@@ -93,7 +91,7 @@ func decodeMark(b []byte) (m mark, ok, later bool) {
 	if v := binary.BigEndian.Uint32(b[8:]); v != headVersion {
 		return m, false, v > headVersion
 	}
-	if crc32.Checksum(b[:headSlot-4], headSums) != binary.BigEndian.Uint32(b[headSlot-4:headSlot]) {
+	if crc32.Checksum(b[:headSlot-4], castagnoli) != binary.BigEndian.Uint32(b[headSlot-4:headSlot]) {
 		return m, false, false
 	}
 	copy(m.store[:], b[12:])
