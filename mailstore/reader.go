@@ -252,7 +252,8 @@ func (r *Reader) MessageCount(a AccountID) (int, error) {
 }
 
 // ChangesSince returns up to max changes after the one numbered since, in order. An empty result means that the caller
-// has seen all. A since ahead of the journal yields ErrUnknownModSeq; a change that is damaged or not there is a [DamagedError] when it is the next.
+// has seen all. A since ahead of the journal yields ErrUnknownModSeq; a change that is damaged or not there is a
+// [DamagedError] when it is the next.
 func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 	last, err := r.ModSeq()
 	if err != nil {

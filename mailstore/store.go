@@ -46,8 +46,9 @@ type Store struct {
 	listeners   map[chan struct{}]struct{}
 }
 
-// Open opens the store in dir, or makes an empty one there. It fails if another process has it open, or if it was written
-// by a program with a later store format; a store of an earlier one is brought up to ours.
+// Open opens the store in dir, or makes an empty one there. It fails if another process has it open, if it was written
+// by a program with a later store format, or if it is older than its head (*BehindError) or that is not known (*HeadError).
+// A store of an earlier format is brought up to ours.
 func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("mailstore: %w", err)
@@ -88,7 +89,8 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	return s, nil
 }
 
-// load checks the format, brings a store of an earlier one up to ours and reads what the committer keeps in memory; a new store is given its identity.
+// load checks the format, brings a store of an earlier one up to ours and reads what the committer keeps in memory; a new
+// store is given its identity.
 func (s *Store) load() error {
 	base := s.snapshot()
 	defer base.close()

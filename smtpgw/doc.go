@@ -1,5 +1,5 @@
-// Package smtpgw moves mail: it takes messages in over SMTP, keeps outbound
-// mail in a durable queue, and carries it to the nodes of other organisations.
+// Package smtpgw moves mail: it takes messages in over SMTP, puts outbound
+// mail into a durable queue, and carries it to the nodes of other organisations.
 //
 //   - Server accepts connections of any net.Listener, TCP or libp2p streams
 //     alike. One session type serves both modes: Submission for the mail
@@ -15,9 +15,9 @@
 //     is evidence; screen.Decide says where the mail goes.
 //   - Filing keeps that evidence, and lets labels follow when a verdict changes.
 //   - History remembers what accounts had to do with which addresses.
-//   - Courier follows the sealed entries of the queue (mailstore/outbox), finds a Route for each domain and
-//     hands the message over, or returns it to its sender as an RFC 3464
-//     report.
+//   - Courier follows the sealed entries of the queue (mailstore/outbox), finds
+//     a Route for each domain and hands the message over, or returns it to its
+//     sender as an RFC 3464 report.
 //   - Distributor sends on what is posted to a List, a mailing list that this
 //     node hosts as an account, and queues it for the members.
 //

@@ -13,12 +13,12 @@
 // A block beside the best branch is kept if its branch leaves that at most 32
 // blocks below the tip, or is known to have more work: a [Branch] finds that out by
 // headlines, which show proof of work and that members made them, before any
-// body is asked for. It is stored when all holds that takes no batch
-// before it (consensus.CheckBlock, consensus.ValidateMembers). Of the former kind 128 blocks
-// and 16 MiB are kept, of the miners of one organisation a quarter of each; the
-// branch with least work goes first, and what has no more than that is not taken
-// ([ErrNotWanted]). Those that the last reorganisation left behind are held to this
-// 1,000 blocks later, so that followers find the way back from them.
+// body is asked for. It is stored when all holds that takes no batch before it
+// (consensus.CheckBlock, consensus.ValidateMembers). Of the former kind 128
+// blocks and 16 MiB are kept, of the miners of one organisation a quarter of
+// each; the branch with least work goes first, and what has no more than that is
+// not taken ([ErrNotWanted]). Those that the last reorganisation left behind are
+// held to this 1,000 blocks later, so that followers find the way back from them.
 //
 // The chain is a log that others follow. A follower stores the index of the
 // block it has dealt with last, asks [Manager.UpdatesSince] for what to revert
@@ -57,6 +57,6 @@
 //
 // A block from the future (consensus.ErrFuture), one whose parent is unknown
 // ([ErrUnknownParent]), one that is not wanted ([ErrNotWanted]) and one that breaks
-// a rule leave no trace. In particular no header hash is remembered as bad: signatures are not part of it, so the
-// same header may come again with a good one.
+// a rule leave no trace. In particular no header hash is remembered as bad:
+// signatures are not part of it, so the same header may come again with a good one.
 package chain
