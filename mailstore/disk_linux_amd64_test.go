@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// disk is what is known of the files in a folder and in those within as a disk has them: what was synced is there; of what was not, each page of 4 KiB may be.
-// Names and sizes are as a file system with a journal keeps them: all that was before a sync, and what came since as a whole or not at all.
+// disk is what is known of the files in a folder and in those within as a disk has them: what was synced is there; of what was
+// not, each page of 4 KiB may be. Names and sizes are as a file system with a journal keeps them: all that was before a sync,
+// and what came since as a whole or not at all.
 type disk struct {
 	dir     string
 	files   map[string]*stored // by path within the folder, now

@@ -13,9 +13,8 @@ const format = 2
 
 // Of counts, the first octet.
 const (
-	formatWhole  = format
-	formatGrows  = 1 // Upgrade has not reached all entries yet
-	countsFields = 6
+	formatWhole = format
+	formatGrows = 1 // Upgrade has not reached all entries yet
 )
 
 // counts are the lengths of the queue, kept in the transactions that change them.
@@ -53,7 +52,7 @@ func decodeCounts(b []byte) (counts, error) {
 	if !d.bad && version > format {
 		return counts{}, fmt.Errorf("%w (format %d, known are those up to %d)", errLater, version, format)
 	}
-	var n [countsFields]uint64
+	var n [6]uint64 // as encode lists them
 	for i := range n {
 		n[i] = d.uint(1<<64 - 1)
 	}
