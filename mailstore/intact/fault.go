@@ -2,8 +2,11 @@
 // closed. Badger takes much damage for what a crash leaves behind: it deletes tables that a MANIFEST which was cut does not name, and drops
 // what follows a damaged entry of a log. Here that is told apart, and a database of which something would be lost is refused.
 //
+// It also reads what is sound in a database that was refused (Salvage), and empties the folder of one (Clear).
+//
 // It knows the files of Badger v4 (MANIFEST of version 8) without encryption, as Cairn writes them. It imports the standard library alone,
-// opens nothing for writing but its note, and never holds more than some blocks, an index or a window of a log in memory.
+// opens nothing for writing but its note, and never holds more than some blocks, an index or a window of a log in memory. Before Badger opens
+// a folder it removes logs without any octet there, which Badger would refuse.
 package intact
 
 import (
