@@ -129,6 +129,59 @@ func (r *Reader) countLabels(a AccountID) (map[string]uint64, error) {
 	return counts, nil
 }
 
+// lastGiven reads the last number that was given out for the keys of one table. It is damaged too if there is a key behind it,
+// or any while it is 0: in a block of a table that is damaged the number may be hidden, or its latest version.
+func (r *Reader) lastGiven(number []byte, key func(ModSeq) []byte) (last uint64, err error) {
+	if last, err = r.number(number); err != nil {
+		return 0, err
+	}
+	next := key(ModSeq(last + 1))
+	var used bool
+	if last > 0 {
+		used, err = r.src.has(next)
+	} else {
+		err = r.src.walk(next[:len(next)-8], nil, func(_, _ []byte, _ *DamagedError) bool {
+			used = true
+			return false
+		})
+	}
+	if err == nil && used {
+		err = damagedAt(r.src.where(), number, "what has a later number is there")
+	}
+	return last, err
+}
+
+// nextMessage returns the number of the next message of an account.
+func (r *Reader) nextMessage(a AccountID) (MessageID, error) {
+	n, err := r.lastGiven(accountKey(tableLastID, a), func(n ModSeq) []byte { return messageKey(tableMessage, a, MessageID(n)) })
+	last := MessageID(n)
+	if damaged(err) {
+		last, err = r.lastMessage(a)
+	}
+	return last + 1, err
+}
+
+// nextAccount returns the number of the next account.
+func (r *Reader) nextAccount() (AccountID, error) {
+	n, err := r.number(metaLastAccount)
+	last := AccountID(n)
+	used := damaged(err)
+	for _, table := range []byte{tableAccount, tableDoomed} {
+		if err != nil {
+			break
+		}
+		from := accountKey(table, last+1) // none is behind the last one
+		err = r.src.walk([]byte{table}, from, func(_, _ []byte, _ *DamagedError) bool {
+			used = true
+			return false
+		})
+	}
+	if used {
+		last, err = r.lastAccount()
+	}
+	return last + 1, err
+}
+
 // lastMessage returns the highest number that a message of the account has, or had by the journal.
 func (r *Reader) lastMessage(a AccountID) (last MessageID, err error) {
 	err = r.src.walk(accountKey(tableMessage, a), nil, func(key, _ []byte, _ *DamagedError) bool {

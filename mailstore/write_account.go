@@ -24,16 +24,11 @@ func (tx *Tx) AddAccount(name string, addresses []string) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	last, err := tx.number(metaLastAccount)
-	if damaged(err) {
-		var id AccountID
-		id, err = tx.lastAccount()
-		last = uint64(id)
-	}
+	id, err := tx.nextAccount()
 	if err != nil {
 		return Account{}, err
 	}
-	a := Account{ID: AccountID(last + 1), Name: name}
+	a := Account{ID: id, Name: name}
 	if err := tx.moveAddresses(a, set); err != nil {
 		return Account{}, err
 	}

@@ -66,16 +66,9 @@ func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 	} else if !found {
 		return 0, fmt.Errorf("blob %x: %w", m.Blob[:8], ErrNotFound)
 	}
-	last, err := tx.number(accountKey(tableLastID, m.Account))
-	if damaged(err) {
-		var id MessageID
-		id, err = tx.lastMessage(m.Account)
-		last = uint64(id)
-	}
-	if err != nil {
+	if m.ID, err = tx.nextMessage(m.Account); err != nil {
 		return 0, err
 	}
-	m.ID = MessageID(last + 1)
 	m.Received = m.Received.UTC().Truncate(time.Millisecond)
 	err = errors.Join(
 		tx.putNumber(accountKey(tableLastID, m.Account), uint64(m.ID)),
