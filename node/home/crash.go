@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 )
 
@@ -63,8 +62,13 @@ func keepCrash(path string) (*Crash, error) {
 	if err := os.Rename(path, kept); err != nil {
 		return nil, err
 	}
-	list, err := filepath.Glob(base + "-*.txt")
-	slices.Sort(list)
+	entries, err := os.ReadDir(filepath.Dir(path)) // sorted; the directory's own name may look like a pattern
+	var list []string
+	for _, e := range entries {
+		if name := e.Name(); strings.HasPrefix(name, filepath.Base(base)+"-") && strings.HasSuffix(name, ".txt") {
+			list = append(list, filepath.Join(filepath.Dir(path), name))
+		}
+	}
 	for _, old := range list[:max(0, len(list)-crashesKept)] {
 		err = errors.Join(err, os.Remove(old))
 	}
