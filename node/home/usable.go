@@ -48,6 +48,9 @@ func usableDatabase(dir string) error {
 		return unusable(dir, err)
 	}
 	for _, e := range entries {
+		if e.IsDir() && e.Name() == "lost+found" { // the folder is a disk of its own
+			continue
+		}
 		if err := openable(filepath.Join(dir, e.Name()), os.O_RDWR); err != nil {
 			return err
 		}
