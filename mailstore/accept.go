@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"time"
-
-	"cairn/mailstore/intact"
 )
 
 // AcceptBehind takes the store in dir as it is, whatever its head says, and gives it a new one. It notes that as the
@@ -32,7 +30,7 @@ func AcceptBehind(dir string, now time.Time, log *slog.Logger) error {
 	if err = s.load(); err == nil {
 		err = s.accept(now)
 	}
-	return errors.Join(err, intact.Close(dir, db))
+	return errors.Join(err, s.closeDatabase())
 }
 
 // accept makes the store one that was restored.

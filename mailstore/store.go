@@ -78,7 +78,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	}
 	if err != nil {
 		stop()
-		return nil, errors.Join(err, intact.Close(dir, db))
+		return nil, errors.Join(err, s.closeDatabase())
 	}
 	go s.commitLoop()
 	s.upkeep.Add(3)
@@ -134,14 +134,18 @@ func (s *Store) Close() error {
 	<-s.committed
 	s.upkeep.Wait()
 	noted := s.head.close()
-	closing := func() error { return intact.Close(s.dir, s.db) }
-	if s.broken != nil || s.dblog.unsynced.Load() { // all of it is to be looked at when it is opened again
-		closing = s.db.Close
-	}
-	if err := errors.Join(closing(), noted); err != nil {
+	if err := errors.Join(s.closeDatabase(), noted); err != nil {
 		return fmt.Errorf("mailstore: closing: %w", err)
 	}
 	return nil
+}
+
+// closeDatabase closes it. After a commit or sync that failed the note stays at open: all of it is to be looked at when it is opened again.
+func (s *Store) closeDatabase() error {
+	if s.broken != nil || s.dblog.unsynced.Load() {
+		return s.db.Close()
+	}
+	return intact.Close(s.dir, s.db)
 }
 
 // enter begins a use of the store that Close waits for; active.Done ends it.
