@@ -80,7 +80,11 @@ func setChainAside(folder string) error {
 	if err := os.RemoveAll(aside); err != nil {
 		return err
 	}
-	return os.Rename(filepath.Clean(aside[:len(aside)-len(home.DamagedEnd)]), aside)
+	real := aside[:len(aside)-len(home.DamagedEnd)]
+	if err := os.Rename(real, aside); err != nil {
+		return err
+	}
+	return os.Mkdir(real, 0o700) // a link that leads there must not lead nowhere
 }
 
 // waitsForRescue reports whether a chain was put aside of which the blocks have not been taken over.
