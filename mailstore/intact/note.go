@@ -193,7 +193,9 @@ func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, er
 	if err != nil {
 		return db, err
 	}
-	if db, err = guarded(opening); err != nil || !free {
+	if db, err = guarded(opening); err != nil && free {
+		return db, explained(dir, err)
+	} else if err != nil || !free {
 		return db, err
 	}
 	n := note{State: stateOpen, MemLog: 2 * memTable}
@@ -205,6 +207,15 @@ func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, er
 		return none, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// explained gives the damage for which Badger may not have opened a database of which not all was read, else err.
+func explained(dir string, err error) error {
+	_, lookErr := locked(dir, func() error { return Look(os.DirFS(dir), Shape{}) })
+	if !IsFault(err) && IsFault(lookErr) {
+		return lookErr
+	}
+	return err
 }
 
 // guarded turns a panic into an error.
