@@ -220,6 +220,15 @@ func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 	}
 	defer ix.Close()
 	messages, err := ix.Check(ctx)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		const why = "what is damaged in the mail store keeps it from being held to that"
+		if fault == nil {
+			c.skip(home.IndexDir, CheckSkipped, why)
+		} else {
+			c.add(home.IndexDir, why, CheckFault{Text: fault.Error(), Mended: true, Next: "it is built anew from the mail when the node runs"})
+		}
+		return nil
+	}
 	var faults []CheckFault
 	if fault != nil {
 		faults = append(faults, CheckFault{Text: fault.Error(), Mended: true, Next: "it was built anew from the mail"})

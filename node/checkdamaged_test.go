@@ -1,0 +1,97 @@
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"cairn/mailstore"
+	"cairn/node/home"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// spoilFirst changes an octet of the first value of a table of the mail store.
+func spoilFirst(t *testing.T, dir string, prefix byte) {
+	t.Helper()
+	o := badger.DefaultOptions(filepath.Join(dir, home.MailDir)).WithLoggingLevel(badger.ERROR)
+	db, err := badger.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Update(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{prefix}})
+		defer it.Close()
+		it.Seek([]byte{prefix})
+		if !it.Valid() {
+			t.Fatalf("nothing with %c", prefix)
+		}
+		key := it.Item().KeyCopy(nil)
+		v, err := it.Item().ValueCopy(nil)
+		if err != nil {
+			return err
+		}
+		v[len(v)/2] ^= 4
+		return txn.Set(key, v)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// One damaged value of each kind: cairn check tells of it and goes on, and the node starts.
+func TestCheckGoesOnBesideDamage(t *testing.T) {
+	whole, _ := founder(t, "alpha", "alpha.test")
+	quiet(t, whole, nil)
+	n, err := Open(whole, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		blob, err := tx.PutBlob([]byte("Subject: x\r\n\r\ny\r\n"))
+		if err != nil {
+			return err
+		}
+		a, err := tx.AddAccount("carl", []string{"carl@alpha.test"})
+		if err != nil {
+			return err
+		}
+		for range 2 {
+			if _, err = tx.AddMessage(mailstore.Message{Account: a.ID, Blob: blob, Size: 16, Received: time.Now().Truncate(time.Millisecond)}, []string{"inbox"}); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range "mlacjneu" {
+		dir := filepath.Join(t.TempDir(), "node")
+		if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+			t.Fatal(err)
+		}
+		spoilFirst(t, dir, byte(prefix))
+		for _, repair := range []bool{false, true} {
+			parts, err := Check(t.Context(), dir, CheckOptions{Now: time.Now(), Repair: repair, Progress: func(string, uint64, uint64) {}})
+			if err != nil {
+				t.Errorf("%c: check, repair %v: %v", prefix, repair, err)
+			}
+			if len(parts) != 4 {
+				t.Errorf("%c: only these parts were looked at: %+v", prefix, parts)
+			}
+			if !repair {
+				if n, err := Open(dir, nil); err != nil {
+					t.Errorf("%c: the node does not start: %v", prefix, err)
+				} else if err := n.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+}
