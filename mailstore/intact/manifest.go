@@ -12,6 +12,7 @@ const (
 	manifestVersion = 8
 	maxLevels       = 7
 	maxRecord       = 64 << 20 // of a MANIFEST; one of 10,000 changes has 200 KB
+	maxTorn         = 1 << 20  // what a power cut leaves of the last record, which was not synced
 )
 
 // listed is a table as the MANIFEST names it.
@@ -24,7 +25,9 @@ type listed struct {
 type manifest struct {
 	tables  map[uint64]listed   // that are to be there
 	removed map[uint64]struct{} // named once, and taken out
-	end     int64               // of the last whole record; what is behind it Badger cuts off
+	end     int64               // of the last whole record; what is behind it Badger cuts off, or does not open
+	written int64               // end of the last record that is not empty: zeros read as empty ones
+	torn    bool                // behind that a page was lost: what is behind end is to be cut off
 }
 
 // readManifest reads a MANIFEST of size octets. A last record that is not there as a whole is no fault: end is then less than size, and what
@@ -41,9 +44,15 @@ func readManifest(r io.ReaderAt, size int64) (*manifest, error) {
 	if ext, v := binary.BigEndian.Uint16(head[4:]), binary.BigEndian.Uint16(head[6:]); ext != 0 || v != manifestVersion {
 		return nil, f.at(4, "is of version %d.%d, which is not known", ext, v)
 	}
-	m := &manifest{tables: map[uint64]listed{}, removed: map[uint64]struct{}{}, end: 8}
+	m := &manifest{tables: map[uint64]listed{}, removed: map[uint64]struct{}{}, end: 8, written: 8}
 	for size-m.end >= 8 {
 		whole, err := m.record(f)
+		if IsFault(err) && size-m.written <= maxTorn {
+			lost, readErr := lostPage(f, m.written, size)
+			if m.torn = lost && readErr == nil; m.torn {
+				return m, nil
+			}
+		}
 		if err != nil || !whole {
 			return m, err
 		}
@@ -74,7 +83,9 @@ func (m *manifest) record(f *file) (bool, error) {
 	if err := m.apply(body); err != nil {
 		return false, f.at(m.end, "has a record that cannot be: %v", err)
 	}
-	m.end += 8 + n
+	if m.end += 8 + n; n > 0 {
+		m.written = m.end
+	}
 	return true, nil
 }
 

@@ -228,16 +228,26 @@ func guarded[D DB](opening func() (D, error)) (db D, err error) {
 	return opening()
 }
 
-// removeBlank removes logs that were being made or removed when a process was killed, which Badger does not open.
+// removeBlank removes logs that were being made or removed when a process was killed, and the last record of a MANIFEST of which a power cut
+// lost a page: with these Badger does not open.
 func removeBlank(dir string) error {
-	l := &look{dir: os.DirFS(dir), tables: map[uint64]bool{}}
-	if _, err := l.list(); err != nil {
+	l, err := begin(os.DirFS(dir))
+	if err != nil {
 		return err
+	}
+	if l == nil {
+		l = &look{dir: os.DirFS(dir), tables: map[uint64]bool{}}
+		if _, err := l.list(); err != nil {
+			return err
+		}
 	}
 	for _, name := range l.blank {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			return err
 		}
+	}
+	if l.manifest != nil && l.torn {
+		return os.Truncate(filepath.Join(dir, manifestName), l.end)
 	}
 	return nil
 }
