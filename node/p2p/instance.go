@@ -198,7 +198,7 @@ func (h *Host) serveInstance(_ context.Context, from peer.ID, s network.Stream) 
 		h.roster.turned()
 	}
 	if twice {
-		h.log.Warn("a node is there twice: two processes run with one node key, as when a directory was copied; it was told",
+		h.logOf(from).Warn("a node is there twice: two processes run with one node key, as when a directory was copied; it was told",
 			"node", key, "instance", said.Instance, "other", said.Seen)
 	}
 	answer := []byte{byte(len(others))}

@@ -193,3 +193,26 @@ func TestInstancesOfMembers(t *testing.T) {
 		t.Errorf("%d others, twice: %v", len(others), twice)
 	}
 }
+
+// A line about two processes of a node is one about a peer: whoever makes keys, and says of each that it is there twice, fills no log.
+func TestCopiesOfStrangersFillNoLog(t *testing.T) {
+	n := start(t, chaintest.New(1), 0, setup{})
+	f := newFoe(t, n)
+	leftOut := func() (lines int) {
+		n.peerLog.mu.Lock()
+		defer n.peerLog.mu.Unlock()
+		n.peerLog.strangers.credit = credit{at: time.Now()} // it is used up
+		return n.peerLog.strangers.dropped
+	}
+	leftOut()
+	for _, s := range []*sighting{{Instance: Instance{1}, Seen: Instance{2}}, {Instance: Instance{2}, Seen: Instance{1}}} {
+		sig, err := f.Peerstore().PrivKey(f.ID()).Sign(s.signedBytes(n.chainID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(s.Sig[:], sig)
+		f.send(n.names.instance, s.encode())
+		eventually(t, "the sighting is heard", func() bool { return n.heard(s.Instance) })
+	}
+	eventually(t, "the line takes of the credit of strangers", func() bool { return leftOut() == 1 })
+}
