@@ -22,8 +22,9 @@ const (
 // book is what this node knows of where others of its chain are: addresses given by the operator, and records that nodes have signed
 // about themselves, which it passes on as they are.
 type book struct {
-	mu   sync.Mutex
-	byID map[peer.ID]*entry
+	member func(peer.ID) bool // nil: nobody is known to be one
+	mu     sync.Mutex
+	byID   map[peer.ID]*entry
 }
 
 type entry struct {
@@ -82,22 +83,29 @@ func (b *book) learn(envelope []byte, near scope) (peer.ID, error) {
 	return rec.PeerID, nil
 }
 
-// entry returns that of a node, after making room by forgetting one that was heard of longest ago. The caller holds mu.
+// isMember reports whether a node is enrolled. Anybody can sign records of as many other nodes as he likes, and must not push these out.
+func (b *book) isMember(id peer.ID) bool { return b.member != nil && b.member(id) }
+
+// entry returns that of a node, after making room by forgetting one that was heard of longest ago, of those that are not enrolled if
+// there are any. The caller holds mu.
 func (b *book) entry(id peer.ID) *entry {
 	if e := b.byID[id]; e != nil {
 		return e
 	}
 	if len(b.byID) >= maxKnown {
-		var oldest peer.ID
+		var last peer.ID
+		var of *entry
+		ofMember := false
 		for id, e := range b.byID {
 			if len(e.given) > 0 {
 				continue
 			}
-			if o := b.byID[oldest]; o == nil || e.seen.Before(o.seen) {
-				oldest = id
+			member := b.isMember(id)
+			if of == nil || ofMember && !member || ofMember == member && e.seen.Before(of.seen) {
+				last, of, ofMember = id, e, member
 			}
 		}
-		delete(b.byID, oldest)
+		delete(b.byID, last)
 	}
 	e := &entry{seen: time.Now()}
 	b.byID[id] = e
@@ -164,7 +172,7 @@ func (b *book) forget(id peer.ID) {
 	}
 }
 
-// known returns all nodes with an address, in random order.
+// known returns all nodes with an address, in random order: first those that are enrolled, then the others.
 func (b *book) known() []peer.ID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -175,7 +183,15 @@ func (b *book) known() []peer.ID {
 		}
 	}
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	return list
+	var members, others []peer.ID
+	for _, id := range list {
+		if b.isMember(id) {
+			members = append(members, id)
+		} else {
+			others = append(others, id)
+		}
+	}
+	return append(members, others...)
 }
 
 // scope says which addresses can be meant for us, judged by how far away their teller is: what a distant node calls 127.0.0.1 or

@@ -201,3 +201,25 @@ func TestReachTogether(t *testing.T) {
 		near.Close()
 	}
 }
+
+// Whoever signs records of many nodes that nobody knows does not push out those that are enrolled, and these are dialled first.
+func TestStrangersDoNotPushMembersOutOfTheBook(t *testing.T) {
+	net := chaintest.New(1)
+	b := newBook()
+	id, err := b.learn(signed(t, net, 0, 0, 1, "/ip4/127.0.0.1/tcp/7400"), scopeLoopback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.member = func(p peer.ID) bool { return p == id }
+	for i := range 2 * maxKnown {
+		b.mu.Lock()
+		b.entry(peer.ID(fmt.Sprint(i))).signed = b.byID[id].signed
+		b.mu.Unlock()
+	}
+	if len(b.byID) != maxKnown {
+		t.Errorf("%d entries, want %d", len(b.byID), maxKnown)
+	}
+	if len(b.addrs(id)) != 1 || b.known()[0] != id {
+		t.Error("a member was pushed out, or is not the first to be dialled")
+	}
+}

@@ -81,6 +81,7 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 		roster: newRoster(), book: newBook(), stats: newCounters(), future: newFuture(), instances: newInstances(),
 		syncWake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
+	h.book.member = h.enrolled
 	h.timing = timingFor(h.params.BlockInterval)
 	if cfg.timing != nil {
 		h.timing = *cfg.timing
