@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"cairn/consensus"
+	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
 )
 
@@ -634,4 +636,26 @@ func TestMembers(t *testing.T) {
 	}
 	start(t, net, 1, setup{bootstrap: a.Addrs()})
 	eventually(t, "a member", func() bool { return a.Members() == Members{Connected: 1} })
+}
+
+// forgetful is a chain that has made room of the block before each that comes.
+type forgetful struct{ Chain }
+
+func (forgetful) AddBlock(*consensus.Block, time.Time) (chain.Status, error) {
+	return 0, chain.ErrUnknownParent
+}
+
+// A block that was asked for when its parent was here, and comes when that has made room, is no fault of its sender.
+func TestBlocksOfAnOvertakenBranchAreNoFault(t *testing.T) {
+	net := chaintest.New(2)
+	h := notRunning(t, net)
+	b := net.Mine(h.chain.State(), 0, chaintest.Body{})
+	h.chain = forgetful{h.chain}
+	turn := &turn{Host: h, p: standing{remote: &remote{id: "source"}}}
+	if _, err := turn.takeAll([]consensus.Hash{b.ID()}, []*consensus.Block{b}); !errors.Is(err, chain.ErrNotWanted) {
+		t.Errorf("%v, want %v", err, chain.ErrNotWanted)
+	}
+	if h.gate.strike("source", banAfter-1) {
+		t.Error("the sender is blamed")
+	}
 }

@@ -194,6 +194,10 @@ func (t *turn) takeAll(ids []consensus.Hash, list []*consensus.Block) (moved boo
 			return moved, nil
 		}
 		_, err := t.chain.AddBlock(b, t.cfg.Now())
+		if errors.Is(err, chain.ErrUnknownParent) {
+			// It was here when this block was asked for: the own chain has overtaken the branch meanwhile, and made room.
+			return moved, chain.ErrNotWanted
+		}
 		if err != nil && !errors.Is(err, chain.ErrKnown) {
 			return moved, t.fault(b.Header.Height, err)
 		}
