@@ -81,3 +81,20 @@ func TestStrangersMakePlace(t *testing.T) {
 		t.Error("a member was disconnected")
 	}
 }
+
+// Of too many connections those of strangers are closed first: a member that gossip has no use for at the moment has its value from being
+// enrolled, also when that came after it connected.
+func TestMembersAreWorthMore(t *testing.T) {
+	net2 := chaintest.New(2)
+	n := start(t, net2, 0, setup{})
+	friend := start(t, net2, 1, setup{bootstrap: n.Addrs()})
+	stranger := newFoe(t, n)
+	n.enrol()
+	eventually(t, "the member has its value", func() bool {
+		tags := n.host.ConnManager().GetTagInfo(friend.host.ID())
+		return tags != nil && tags.Tags["member"] == memberValue
+	})
+	if tags := n.host.ConnManager().GetTagInfo(stranger.ID()); tags != nil && tags.Tags["member"] != 0 {
+		t.Errorf("a stranger has %v", tags.Tags)
+	}
+}

@@ -61,9 +61,22 @@ func (h *Host) meet(id peer.ID) *remote {
 		return nil
 	}
 	if made {
+		h.value(id)
 		h.spawn(func() { h.keepUp(r) })
 	}
 	return r
+}
+
+// memberValue is above what gossip gives to a connection for the messages that came over it first.
+const memberValue = 1000
+
+// value tells the manager of connections whether a peer is enrolled: of too many it closes those of strangers first.
+func (h *Host) value(id peer.ID) {
+	if h.enrolled(id) {
+		h.host.ConnManager().TagPeer(id, "member", memberValue)
+	} else {
+		h.host.ConnManager().UntagPeer(id, "member")
+	}
 }
 
 // keepUp greets a peer and then keeps both sides level with each other for as long as it is connected.
@@ -110,6 +123,7 @@ func (h *Host) keepUp(r *remote) {
 			h.roster.markPool(r)
 			continue
 		case <-status.C:
+			h.value(r.id) // it may have been enrolled, or have ended
 		case <-r.kick:
 		}
 		if err := h.tellStatus(r); err == nil {
