@@ -196,12 +196,15 @@ func DefaultConfig(name string, domains []string) *Config {
 
 // LoadConfig reads and validates the configuration in a node's directory. A
 // key that is left out keeps its default, except organisation.domains, which
-// must be there. Errors are *ConfigError, or from the file system.
+// must be there. Errors are *ConfigError, *api.Error, or from the file system.
 func LoadConfig(dir string) (*Config, error) {
 	if home.Unfinished(dir) {
 		return nil, api.Errorf(api.CodeInvalid, "restore the backup again: cairn backup restore FILE", "%s is what a restore was making when it ended: there is no node in it", dir)
 	}
 	path := filepath.Join(dir, ConfigFile)
+	if err := home.Readable(path); err != nil {
+		return nil, err
+	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not a node's directory: %w", dir, ErrNotInitialised)

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"cairn/node/api"
 )
 
 const peer = "/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
@@ -173,7 +175,16 @@ func TestLoadConfig(t *testing.T) {
 	if _, err := LoadConfig(dir); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
 		t.Errorf("the error does not name the file: %v", err)
 	}
+	dir = t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, ConfigFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if refused, ok := errors.AsType[*api.Error](errOf(LoadConfig(dir))); !ok || refused.Hint == "" {
+		t.Errorf("a folder: %v", refused)
+	}
 }
+
+func errOf(_ *Config, err error) error { return err }
 
 func FuzzConfig(f *testing.F) {
 	f.Add(DefaultConfig("Alpha", []string{"alpha.example"}).Format())

@@ -20,7 +20,7 @@ func Usable(dir string) error {
 		if p.name == MailDir || p.many {
 			continue
 		}
-		if err := openable(filepath.Join(dir, p.name), os.O_RDONLY); err != nil {
+		if err := Readable(filepath.Join(dir, p.name)); err != nil {
 			return err
 		}
 	}
@@ -34,6 +34,9 @@ func Usable(dir string) error {
 	}
 	return nil
 }
+
+// Readable holds that a file, where there is one, can be read.
+func Readable(path string) error { return openable(path, os.O_RDONLY) }
 
 // usableDatabase holds that all files of a database can be written to. Folders in it are not Badger's.
 func usableDatabase(dir string) error {
