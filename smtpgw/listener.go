@@ -88,13 +88,14 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 		return nil, refusal
 	}
 	w := newWire(c, s.limits, s.dir.home(), p.text)
+	w.peer = p
 	w.onClose = func() { s.leave(w) }
-	w.tell = func(verb, reply string) { s.answered(c.RemoteAddr().String(), verb, reply) }
+	w.tell = func(verb, reply string) { s.answered(p, c.RemoteAddr().String(), verb, reply) }
 	if tcp, ok := c.(*net.TCPConn); ok && s.mode == Inbound {
 		w.early = func() bool {
 			spoke := spokeFirst(tcp)
 			if spoke {
-				s.log.Info("smtp: turned away who spoke before the greeting", "mode", s.mode.String(), "peer", c.RemoteAddr().String())
+				s.logOf(p, s.log).Info("smtp: turned away who spoke before the greeting", "mode", s.mode.String(), "peer", c.RemoteAddr().String())
 			}
 			return spoke
 		}
@@ -121,14 +122,14 @@ func (s *Server) admit(p *peer) (refusal string) {
 	case silent != "":
 		return "takes no mail at present: " + silent
 	case p.conns >= ofPeer && !(inbound && !p.member && s.makePlace(true, func(q *peer) bool { return q == p })):
-		s.log.Warn("smtp: too many connections of one peer", "mode", s.mode.String(), "peer", p.name)
+		s.logOf(p, s.log).Warn("smtp: too many connections of one peer", "mode", s.mode.String(), "peer", p.name)
 		return "has too many connections with you; close some first"
 	case inbound && !p.member && s.networks[p.network] >= s.limits.PerNetwork &&
 		!s.makePlace(true, func(q *peer) bool { return q.network == p.network && !q.member }):
-		s.log.Warn("smtp: too many connections of one network", "mode", s.mode.String(), "network", p.network)
+		s.logOf(p, s.log).Warn("smtp: too many connections of one network", "mode", s.mode.String(), "network", p.network)
 		return "has too many connections with your network; close some first"
 	case full() && !(inbound && s.makePlace(false, func(q *peer) bool { return p.member || !q.member })):
-		s.log.Warn("smtp: too many connections", "mode", s.mode.String(), "peer", p.name)
+		s.logOf(p, s.log).Warn("smtp: too many connections", "mode", s.mode.String(), "peer", p.name)
 		return "is too busy; try again later"
 	}
 	return ""

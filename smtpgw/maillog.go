@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore"
+	"cairn/mailstore/logration"
 )
 
 // What becomes of each mail is in the log: a line when it is taken, a line each time that it is settled for some of its recipients,
@@ -26,6 +27,24 @@ import (
 
 // discardLog is for parts that were given no log.
 var discardLog = slog.New(slog.DiscardHandler)
+
+// refusalLines is what of refusals is told about each network that strangers come from, and about members together: more than there is in
+// ordinary life, and no log is filled by whoever is refused again and again.
+var refusalLines = logration.Rate{Lines: 200, Gap: time.Second}
+
+// maxLineNetworks is how many networks have a credit of their own.
+const maxLineNetworks = 64
+
+// logOf is where a line goes, to log or below, about something that was refused to a peer. Programs of our own users are not rationed.
+func (s *Server) logOf(p *peer, log *slog.Logger) *slog.Logger {
+	switch {
+	case s.mode == Submission:
+		return log
+	case p.member:
+		return s.memberLines.Of(log, time.Now())
+	}
+	return s.strangerLines.Of(p.network, log, time.Now())
+}
 
 // envelopeTo tells recipients: the one, or the first and how many more.
 func envelopeTo(rcpts []string) string {
@@ -62,7 +81,7 @@ func (s *session) refused(stage, about string, reply *smtp.SMTPError) {
 	case "RCPT":
 		to = about
 	}
-	logRefusal(s.log(), s.ref, stage, from, to, reply)
+	logRefusal(s.srv.logOf(s.wire.peer, s.log()), s.ref, stage, from, to, reply)
 }
 
 // logRefusal tells of a mail that is not taken now, or for good.
@@ -73,10 +92,10 @@ func logRefusal(log *slog.Logger, ref, stage, from, to string, reply *smtp.SMTPE
 }
 
 // answered tells of a reply 4xx or 5xx to a command that no session saw.
-func (s *Server) answered(peer, verb, reply string) {
+func (s *Server) answered(p *peer, addr, verb, reply string) {
 	code, text, _ := strings.Cut(strings.TrimSpace(reply), " ")
 	status, text, _ := strings.Cut(text, " ")
-	s.log.Info("command refused", "mode", s.mode.String(), "peer", peer, "stage", verb, "code", code, "status", status, "err", clip300(text))
+	s.logOf(p, s.log).Info("command refused", "mode", s.mode.String(), "peer", addr, "stage", verb, "code", code, "status", status, "err", clip300(text))
 }
 
 // clip300 bounds what the log has of a reply.

@@ -14,6 +14,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 )
@@ -31,6 +32,9 @@ type Server struct {
 	smtp      *smtp.Server
 	ctx       context.Context // ends when Shutdown stops waiting
 	cancel    context.CancelFunc
+
+	memberLines   *logration.Ration  // of the log about refusals, inbound
+	strangerLines *logration.Rations // by network
 
 	text         *textroom.Room // of all peers
 	strangerText *textroom.Room // of those who are no members
@@ -72,6 +76,8 @@ func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) 
 		mode: mode, cfg: cfg, limits: cfg.Limits.of(mode), dir: newDirectory(cfg), store: store, log: log,
 		wires: make(map[*wire]*peer), peers: make(map[string]*peer), networks: make(map[string]int), refusing: make(chan struct{}, maxRefusing),
 	}
+	now := time.Now()
+	s.memberLines, s.strangerLines = logration.New(refusalLines, now), logration.NewRations(refusalLines, maxLineNetworks, now)
 	if s.text = cfg.Texts; s.text == nil {
 		s.text = textroom.New(s.limits.TextBytes)
 	}

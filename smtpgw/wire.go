@@ -39,6 +39,7 @@ type wire struct {
 	limits Limits
 	domain string         // completes a bare <postmaster>
 	texts  *textroom.Room // of the peer
+	peer   *peer          // whose it is
 	r      *bufio.Reader
 
 	out    []byte // what go-smtp reads next

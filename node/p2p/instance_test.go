@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -198,13 +200,10 @@ func TestInstancesOfMembers(t *testing.T) {
 func TestCopiesOfStrangersFillNoLog(t *testing.T) {
 	n := start(t, chaintest.New(1), 0, setup{})
 	f := newFoe(t, n)
-	leftOut := func() (lines int) {
-		n.peerLog.mu.Lock()
-		defer n.peerLog.mu.Unlock()
-		n.peerLog.strangers.credit = credit{at: time.Now()} // it is used up
-		return n.peerLog.strangers.dropped
+	later := time.Now().Add(peerLines.Gap * 1000)
+	for range peerLines.Lines {
+		n.peerLog.of(false, later) // the credit is used up
 	}
-	leftOut()
 	for _, s := range []*sighting{{Instance: Instance{1}, Seen: Instance{2}}, {Instance: Instance{2}, Seen: Instance{1}}} {
 		sig, err := f.Peerstore().PrivKey(f.ID()).Sign(s.signedBytes(n.chainID))
 		if err != nil {
@@ -214,5 +213,10 @@ func TestCopiesOfStrangersFillNoLog(t *testing.T) {
 		f.send(n.names.instance, s.encode())
 		eventually(t, "the sighting is heard", func() bool { return n.heard(s.Instance) })
 	}
-	eventually(t, "the line takes of the credit of strangers", func() bool { return leftOut() == 1 })
+	eventually(t, "the line takes of the credit of strangers", func() bool {
+		var told bytes.Buffer
+		later = later.Add(peerLines.Gap * 1000)
+		n.peerLog.strangers.Of(slog.New(slog.NewTextHandler(&told, nil)), later).Info("the next line")
+		return strings.Contains(told.String(), "lines_left_out=1")
+	})
 }

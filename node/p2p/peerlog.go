@@ -1,70 +1,35 @@
 package p2p
 
 import (
-	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"cairn/mailstore/logration"
 )
 
-// What peers do is told in lines of the log, of which nodes that are not enrolled, and those that are, have a credit each: a log is not
-// filled by whoever connects again and again.
-const (
-	peerLines   = 50
-	peerLineGap = 10 * time.Second
-)
+// peerLines is what is told in the log about nodes that are not enrolled, and again about those that are: a log is not filled by whoever
+// connects again and again.
+var peerLines = logration.Rate{Lines: 50, Gap: 10 * time.Second}
 
 // peerLog rations the lines about peers.
 type peerLog struct {
-	log, debug           *slog.Logger
-	mu                   sync.Mutex
-	strangers, ofMembers lent
+	log                  *slog.Logger
+	strangers, ofMembers *logration.Ration
 }
 
 func newPeerLog(log *slog.Logger, now time.Time) *peerLog {
-	full := lent{credit: credit{left: peerLines, at: now}}
-	return &peerLog{log: log, debug: slog.New(lowered{log.Handler()}), strangers: full, ofMembers: full}
+	return &peerLog{log: log, strangers: logration.New(peerLines, now), ofMembers: logration.New(peerLines, now)}
 }
 
-// of is where something about a peer is told: when the credit is used up, at level debug. The next line that is told says how many
-// before it were not.
+// of is where a line about a peer goes.
 func (l *peerLog) of(enrolled bool, now time.Time) *slog.Logger {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c := &l.strangers
 	if enrolled {
-		c = &l.ofMembers
+		return l.ofMembers.Of(l.log, now)
 	}
-	if c.grow(now, peerLineGap, peerLines); c.left < 1 {
-		c.dropped++
-		return l.debug
-	}
-	c.left--
-	log := l.log
-	if c.dropped > 0 {
-		log = log.With("lines_left_out", c.dropped)
-	}
-	c.dropped = 0
-	return log
+	return l.strangers.Of(l.log, now)
 }
 
-// logOf is where something about a peer is told.
+// logOf is where a line about a peer goes.
 func (h *Host) logOf(p peer.ID) *slog.Logger { return h.peerLog.of(h.enrolled(p), time.Now()) }
-
-// lowered tells everything at level debug.
-type lowered struct{ to slog.Handler }
-
-func (l lowered) Enabled(ctx context.Context, _ slog.Level) bool {
-	return l.to.Enabled(ctx, slog.LevelDebug)
-}
-
-func (l lowered) Handle(ctx context.Context, r slog.Record) error {
-	r.Level = slog.LevelDebug
-	return l.to.Handle(ctx, r)
-}
-
-func (l lowered) WithAttrs(attrs []slog.Attr) slog.Handler { return lowered{l.to.WithAttrs(attrs)} }
-
-func (l lowered) WithGroup(name string) slog.Handler { return lowered{l.to.WithGroup(name)} }
