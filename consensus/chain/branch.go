@@ -111,6 +111,11 @@ func (b *Branch) Work() (w consensus.Work) {
 // Better reports whether the branch has more work than the best one now.
 func (b *Branch) Better() bool { return len(b.ahead) > 0 && better(b.m.State().HeaderState(), b.end) }
 
+// BetterWith reports whether the branch would have more work than the best one now with h, for which Add gave consensus.ErrFuture.
+func (b *Branch) BetterWith(h *consensus.Headline) bool {
+	return better(b.m.State().HeaderState(), b.end.Next(&h.Header.Header))
+}
+
 // Check finds out whether members made what has been added, by the events of the branch itself. If they did and the branch
 // is better, AddBlock takes its blocks from then on, until it has been followed or two others were checked later. Nothing
 // is added after it. A *consensus.RuleError says that a headline is wrong.

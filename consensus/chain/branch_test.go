@@ -157,6 +157,12 @@ func TestBadBranches(t *testing.T) {
 	if err := b.Add(headlines(branch[:40]), chaintest.GenesisTime); !errors.Is(err, consensus.ErrFuture) {
 		t.Errorf("from the future: %v", err)
 	}
+	if b.BetterWith(branch[b.Len()].Headline()) {
+		t.Error("the first block from the future is said to make the branch better")
+	}
+	if err := b.Add(headlines(branch[b.Len():45]), late); err != nil || b.Better() || !b.BetterWith(branch[45].Headline()) {
+		t.Errorf("the last block is said to make the branch no better: %v", err)
+	}
 }
 
 // The headlines that are held before a branch has more work are bounded.

@@ -114,8 +114,10 @@ func (t *turn) weigh(b *chain.Branch) (grown bool, err error) {
 		err := b.Add(list[i:i+1], now)
 		if errors.Is(err, consensus.ErrFuture) {
 			t.stats.add("block.early")
-			head := &list[i].Header
-			t.future.hold(&early{compact: &compactBlock{Header: *head, HeaderOnly: true}, header: &head.Header, from: t.p.id}, now, t.params.BlockInterval)
+			if b.BetterWith(list[i]) { // else it costs next to nothing, and takes the place of one that is needed
+				head := &list[i].Header
+				t.future.hold(&early{compact: &compactBlock{Header: *head, HeaderOnly: true}, header: &head.Header, from: t.p.id}, now, t.params.BlockInterval)
+			}
 			if b.Better() {
 				break
 			}
