@@ -100,6 +100,12 @@ func (b *Branch) Last() (id consensus.Hash, ok bool) {
 // Len returns how many headlines of blocks that are not stored it has.
 func (b *Branch) Len() int { return len(b.ahead) }
 
+// Contains reports whether one of these headlines is that of a block.
+func (b *Branch) Contains(id consensus.Hash) bool {
+	_, ok := b.place[id]
+	return ok
+}
+
 // Work returns the work of the branch so far.
 func (b *Branch) Work() (w consensus.Work) {
 	if b.end != nil {
@@ -210,10 +216,7 @@ func (m *Manager) spared(id consensus.Hash) bool {
 		return true
 	}
 	for _, b := range m.promised {
-		if _, ok := b.place[id]; ok {
-			return true
-		}
-		if slices.Contains(b.below, id) {
+		if b.Contains(id) || slices.Contains(b.below, id) {
 			return true
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"cairn/consensus"
 )
 
 const (
@@ -21,7 +23,7 @@ var (
 	errTurn = errors.New("another peer is asked")
 	// errCut: the answer did not come to its end, which may be the line's fault.
 	errCut = errors.New("the answer was cut short")
-	// errLighter: the peer's branch is as it said, and no better than the own one.
+	// errLighter: the peer's branch is as it said, with the block that it announced, and no better than the own one.
 	errLighter = errors.New("the branch of the peer has no more work")
 )
 
@@ -33,12 +35,19 @@ type syncState struct {
 
 func (h *Host) wakeSync() { signal(h.syncWake) }
 
+// lacks reports whether a block that a peer announced, if it did, is not here.
+func (h *Host) lacks(wanted consensus.Hash) bool {
+	if wanted.IsZero() {
+		return false
+	}
+	_, err := h.chain.HeaderState(wanted)
+	return err != nil
+}
+
 // behind reports whether a peer has, or seems to have, blocks that this node should fetch.
 func (h *Host) behind(p standing) bool {
-	if !p.wanted.IsZero() {
-		if _, err := h.chain.HeaderState(p.wanted); err != nil {
-			return true
-		}
+	if h.lacks(p.wanted) {
+		return true
 	}
 	if p.status.Work.Cmp(h.chain.State().Work()) <= 0 {
 		return false

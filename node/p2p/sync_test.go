@@ -502,8 +502,45 @@ func TestLighterBranchesAreNotFetched(t *testing.T) {
 	if stats := b.Stats(); stats["sync.failed"] != 0 || stats["sync.block"] != 0 || b.gate.strike(a.host.ID(), banAfter-1) {
 		t.Errorf("stats %v", stats)
 	}
+	b.roster.want(a.host.ID(), consensus.Hash{9}) // as if it had announced a block that there is not
+	b.wakeSync()
+	eventually(t, "a sync that leads nowhere", func() bool { return b.Stats()["sync.failed"] >= 1 })
 	a.mine(chaintest.Body{}) // now it is better
 	oneTip(t, []*node{a, b})
+}
+
+// A peer that gives a light branch without the block that it announced has had a turn that led nowhere: the block may be invented, and the
+// next one too.
+func TestLighterBranchesWithoutTheAnnouncedBlock(t *testing.T) {
+	net := chaintest.New(2)
+	n := start(t, net, 0, setup{})
+	for range 10 {
+		n.mine(chaintest.Body{})
+	}
+	light := net.Genesis.State()
+	branch := n.chain.NewBranch()
+	for range 5 {
+		b := net.Mine(light, 1, chaintest.Body{})
+		if err := branch.Add([]*consensus.Headline{b.Headline()}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		light = consensus.AfterHeadline(light, b.Headline())
+	}
+	for _, c := range []struct {
+		why     string
+		wanted  consensus.Hash
+		lighter bool
+	}{
+		{"none was announced", consensus.Hash{}, true},
+		{"it is the tip of its branch", light.Tip(), true},
+		{"it is here", n.chain.Tip().ID, true},
+		{"it is invented", consensus.Hash{9}, false},
+	} {
+		turn := &turn{Host: n.Host, p: standing{wanted: c.wanted}}
+		if err := turn.lighter(branch); errors.Is(err, errLighter) != c.lighter {
+			t.Errorf("%s: %v", c.why, err)
+		}
+	}
 }
 
 // first returns the first blocks of a chain after genesis.

@@ -144,15 +144,18 @@ func (t *turn) answered(n *portion, came int, err error) error {
 	return nil
 }
 
-// lighter tells of a peer that has no more headlines, and no branch that is better, whether it has claimed one.
+// lighter tells of a peer that has no more headlines, and no branch that is better, whether it has claimed one, or a block that is not
+// among them: a few headlines cost next to nothing, and would have it asked again and again for blocks that it invents.
 func (t *turn) lighter(b *chain.Branch) error {
 	switch {
 	case b.Len() == 0:
 		return nil
-	case b.Work().Cmp(t.p.status.Work) >= 0:
-		return errLighter
+	case b.Work().Cmp(t.p.status.Work) < 0:
+		return errors.New("the headlines of the peer have less work than it says")
+	case !b.Contains(t.p.wanted) && t.lacks(t.p.wanted):
+		return errors.New("the block that the peer announced is not among its headlines")
 	}
-	return errors.New("the headlines of the peer have less work than it says")
+	return errLighter
 }
 
 // fetch asks for the blocks of a branch that are missing, oldest first: what comes is validated before more is asked for.
