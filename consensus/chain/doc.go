@@ -18,7 +18,7 @@
 // blocks and 16 MiB are kept, of the miners of one organisation a quarter of
 // each; the branch with least work goes first, and what has no more than that is
 // not taken ([ErrNotWanted]). Those that the last reorganisation left behind are
-// held to this 1,000 blocks later, so that followers find the way back from them.
+// held to this 1,000 blocks later, also after a restart, so that followers find the way back from them.
 //
 // The chain is a log that others follow. A follower stores the index of the
 // block it has dealt with last, asks [Manager.UpdatesSince] for what to revert
@@ -34,6 +34,8 @@
 //	m network        genesis id (32)
 //	m tip            id (32) of the last block of the best branch
 //	m target         id (32) of the block a reorganisation is on its way to; absent else
+//	m left           height u64 up to which what the last reorganisation left is spared, and the id (32) of
+//	                 the tip that it left; absent before the first
 //	m garbage        bytes u64 of large values that were deleted, see collect.go
 //	b <id>           block, encoded
 //	n <id>           parent id (32), header state after the block, encoded

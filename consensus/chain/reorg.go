@@ -16,7 +16,7 @@ import (
 // The branch is walked twice: first only in memory to validate it, so that the
 // second pass, which writes, can fail for no other reason than the database.
 func (m *Manager) reorganise(target node, b *consensus.Block) error {
-	r := reorg{m: m, from: m.State(), target: target, last: b, left: make(map[consensus.Hash]bool)}
+	r := reorg{m: m, from: m.State(), target: target, last: b}
 	if err := r.find(); err != nil {
 		return err
 	}
@@ -31,7 +31,6 @@ func (m *Manager) reorganise(target node, b *consensus.Block) error {
 	m.log.Info("chain reorganised", "before", tipOf(r.from).String(), "after", tipOf(s).String(),
 		"fork", r.fork.Height, "reverted", r.from.Height()-r.fork.Height, "applied", len(r.branch))
 	m.state.Store(s)
-	m.left, m.leftUntil = r.left, s.Height()+keepLeft
 	if err := m.loadSides(); err != nil {
 		m.stale = true // the next block looks again
 		m.report(err)
@@ -44,10 +43,9 @@ type reorg struct {
 	m      *Manager
 	from   *consensus.State // after the former tip
 	target node
-	last   *consensus.Block        // of target, if not stored yet
-	fork   Index                   // last common block
-	branch []consensus.Hash        // from the block after fork to target
-	left   map[consensus.Hash]bool // of the former best branch
+	last   *consensus.Block // of target, if not stored yet
+	fork   Index            // last common block
+	branch []consensus.Hash // from the block after fork to target
 }
 
 // find walks back from target to the best branch.
@@ -107,7 +105,6 @@ func (r *reorg) validate() error {
 		if err != nil {
 			return err
 		}
-		r.left[s.Tip()] = true
 		s = consensus.RevertBlock(s, u)
 	}
 	for i := range r.branch {
@@ -143,6 +140,7 @@ func (r *reorg) write() (*consensus.State, error) {
 	w := r.m.newWriter()
 	if r.last != nil {
 		w.putBlock(r.last, r.target)
+		w.putLeft(r.from.Tip(), r.target.state.Height()+keepLeft) // one that is finished later has left that tip already
 	}
 	w.put(keyTarget, hashBytes(r.target.state.ID()))
 	s, err := r.back(w, r.from, r.fork.ID)

@@ -3,6 +3,7 @@ package chain
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -175,7 +176,7 @@ func descendants(list []*sideBlock, id consensus.Hash) (family []*sideBlock) {
 	return family
 }
 
-// loadSides reads the side blocks from the store. Those that were known keep their order.
+// loadSides reads the side blocks from the store, and which of them are spared. Those that were known keep their order.
 func (m *Manager) loadSides() error {
 	var stored []*sideBlock
 	err := m.store.View(func(tx Reader) error {
@@ -197,5 +198,41 @@ func (m *Manager) loadSides() error {
 		return cmp.Or(cmp.Compare(came(a), came(b)), cmp.Compare(a.height, b.height))
 	})
 	m.sides.list = stored
+	return m.loadLeft()
+}
+
+// putLeft notes the tip that a reorganisation leaves, and up to which height what it leaves is spared.
+func (w *writer) putLeft(tip consensus.Hash, until uint64) {
+	w.put(keyLeft, append(binary.BigEndian.AppendUint64(nil, until), tip[:]...))
+}
+
+// loadLeft finds which of the side blocks the last reorganisation left: the tip that it left, and those below.
+func (m *Manager) loadLeft() error {
+	var tip consensus.Hash
+	m.left, m.leftUntil = nil, 0
+	err := m.store.View(func(tx Reader) error {
+		return tx.Get(keyLeft, func(v []byte) error {
+			if len(v) != 8+len(tip) {
+				return fmt.Errorf("%w: entry %q has %d bytes", errDamaged, keyLeft, len(v))
+			}
+			m.leftUntil, tip = binary.BigEndian.Uint64(v), consensus.Hash(v[8:])
+			return nil
+		})
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	parents := make(map[consensus.Hash]consensus.Hash, len(m.sides.list))
+	for _, x := range m.sides.list {
+		parents[x.id] = x.parent
+	}
+	m.left = make(map[consensus.Hash]bool)
+	for parent, aside := parents[tip]; aside; parent, aside = parents[tip] {
+		m.left[tip] = true
+		tip = parent
+	}
 	return nil
 }

@@ -14,6 +14,7 @@ var (
 	keyFormat  = []byte("mformat")
 	keyTip     = []byte("mtip")
 	keyTarget  = []byte("mtarget")
+	keyLeft    = []byte("mleft")
 	keyGarbage = []byte("mgarbage")
 )
 
