@@ -110,18 +110,17 @@ func (m *Manager) Locator() []consensus.Hash {
 // maxLocator is how many ids of a locator are looked at: enough for 2^54 blocks.
 const maxLocator = 64
 
-// BlocksAfter returns the blocks of the best branch that follow the first id of
-// locator that is on it: at most maxBlocks and, unless a single block has more,
-// maxBytes of encodings. It returns none if that id is the tip, and
-// ErrUnknownIndex if none of the ids is on the branch, not even genesis: the
-// locator is then of another network.
-func (m *Manager) BlocksAfter(locator []consensus.Hash, maxBlocks, maxBytes int) (blocks []*consensus.Block, err error) {
+// IDsAfter returns the ids of the blocks of the best branch that follow the
+// first id of locator that is on it, at most most. It returns none if that id is
+// the tip, and ErrUnknownIndex if none of the ids is on the branch, not even
+// genesis: the locator is then of another network.
+func (m *Manager) IDsAfter(locator []consensus.Hash, most int) (ids []consensus.Hash, err error) {
 	err = m.store.View(func(tx Reader) error {
 		from, err := m.firstOnBest(tx, locator)
 		if err != nil {
 			return err
 		}
-		for height, size := from.Height+1, 0; len(blocks) < maxBlocks; height++ {
+		for height := from.Height + 1; len(ids) < most; height++ {
 			id, err := getHash(tx, keyOfHeight(height))
 			if errors.Is(err, ErrNotFound) {
 				return nil
@@ -129,22 +128,14 @@ func (m *Manager) BlocksAfter(locator []consensus.Hash, maxBlocks, maxBytes int)
 			if err != nil {
 				return err
 			}
-			b, err := m.block(tx, id)
-			if err != nil {
-				return err
-			}
-			size += consensus.SignedHeaderSize + b.BodySize()
-			if size > maxBytes && len(blocks) > 0 {
-				return nil
-			}
-			blocks = append(blocks, b)
+			ids = append(ids, id)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return blocks, nil
+	return ids, nil
 }
 
 func (m *Manager) firstOnBest(tx Reader, locator []consensus.Hash) (Index, error) {

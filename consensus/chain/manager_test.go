@@ -211,7 +211,7 @@ func TestForkChoice(t *testing.T) {
 	checkReplay(t, m)
 }
 
-func TestLocatorAndBlocksAfter(t *testing.T) {
+func TestLocatorAndIDsAfter(t *testing.T) {
 	net := chaintest.New(1)
 	ours, theirs := newManager(t, net), newManager(t, net)
 	blocks, s := net.Chain(ours.State(), 40)
@@ -225,20 +225,20 @@ func TestLocatorAndBlocksAfter(t *testing.T) {
 	if locator[0] != own.ID() || locator[len(locator)-1] != net.Genesis.Block.ID() {
 		t.Fatal("the locator does not reach from the tip to genesis")
 	}
-	got, err := ours.BlocksAfter(locator, 10, 1<<20)
-	if err != nil || len(got) != 10 || got[0].ID() != blocks[25].ID() {
+	got, err := ours.IDsAfter(locator, 10)
+	if err != nil || len(got) != 10 || got[0] != blocks[25].ID() {
 		t.Fatalf("%d blocks, %v; want 10 from height 26 on", len(got), err)
 	}
-	one, err := ours.BlocksAfter(locator, 10, 1)
-	if err != nil || len(one) != 1 {
-		t.Fatalf("%d blocks, %v; want one although it is larger than asked for", len(one), err)
-	}
 	for !theirs.State().Equal(s) {
-		got, err := ours.BlocksAfter(theirs.Locator(), 4, 1<<20)
+		got, err := ours.IDsAfter(theirs.Locator(), 4)
 		if err != nil || len(got) == 0 {
 			t.Fatalf("catching up: %d blocks, %v", len(got), err)
 		}
-		for _, b := range got {
+		for _, id := range got {
+			b, err := ours.Block(id)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if _, err := theirs.AddBlock(b, late); err != nil && !errors.Is(err, ErrKnown) {
 				t.Fatal(err)
 			}
@@ -250,10 +250,10 @@ func TestLocatorAndBlocksAfter(t *testing.T) {
 	if theirs.State().Work().Cmp(ours.State().Work()) < 0 {
 		t.Fatalf("caught up to %v only, they have %v", theirs.Tip(), ours.Tip())
 	}
-	if got, err := ours.BlocksAfter(ours.Locator(), 4, 1<<20); err != nil || len(got) != 0 {
+	if got, err := ours.IDsAfter(ours.Locator(), 4); err != nil || len(got) != 0 {
 		t.Fatalf("after the tip: %d blocks, %v; want none", len(got), err)
 	}
-	if _, err := ours.BlocksAfter([]consensus.Hash{{1}}, 4, 1<<20); !errors.Is(err, ErrUnknownIndex) {
+	if _, err := ours.IDsAfter([]consensus.Hash{{1}}, 4); !errors.Is(err, ErrUnknownIndex) {
 		t.Fatalf("locator of another network: %v, want ErrUnknownIndex", err)
 	}
 }

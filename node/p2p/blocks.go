@@ -24,12 +24,26 @@ func (h *Host) serveBlocks(_ context.Context, _ peer.ID, s network.Stream) error
 	if req.Kind == blocksByID {
 		return h.serveByID(s, req)
 	}
-	list, err := h.chain.BlocksAfter(req.Hashes, int(req.Limit), maxBlocksBytes)
+	return h.serveAfter(s, req, (*consensus.Block).Encode)
+}
+
+// serveAfter answers a request of kind blocksAfter with what frame makes of each block. Like serveByID it reads a block when the one
+// before it was taken.
+func (h *Host) serveAfter(s network.Stream, req *blockRequest, frame func(*consensus.Block) []byte) error {
+	ids, err := h.chain.IDsAfter(req.Hashes, int(req.Limit))
 	if err != nil {
 		return err
 	}
-	for _, b := range list {
-		if err := writeFrame(s, b.Encode()); err != nil {
+	size := 0
+	for i, id := range ids {
+		b, err := h.chain.Block(id)
+		if err != nil {
+			return err
+		}
+		if size += consensus.SignedHeaderSize + b.BodySize(); size > maxBlocksBytes && i > 0 {
+			break
+		}
+		if err := writeFrame(s, frame(b)); err != nil {
 			return err
 		}
 	}

@@ -26,8 +26,8 @@ type Chain interface {
 	AddBlock(b *consensus.Block, now time.Time) (chain.Status, error)
 	// Locator names blocks of the best chain from the tip back, ever farther apart, down to genesis.
 	Locator() []consensus.Hash
-	// BlocksAfter returns blocks of the best chain, oldest first, beginning after the first block of locator that is on it.
-	BlocksAfter(locator []consensus.Hash, maxBlocks, maxBytes int) ([]*consensus.Block, error)
+	// IDsAfter names blocks of the best chain, oldest first, beginning after the first block of locator that is on it.
+	IDsAfter(locator []consensus.Hash, most int) ([]consensus.Hash, error)
 }
 
 // Pool is the mempool that a Host feeds and reads. *mempool.Pool is one. All methods may be called at once from many goroutines.

@@ -23,16 +23,7 @@ func (h *Host) serveHeadlines(_ context.Context, _ peer.ID, s network.Stream) er
 	if req.Kind != blocksAfter {
 		return fmt.Errorf("%w: a request of kind %d for headlines", errMalformed, req.Kind)
 	}
-	list, err := h.chain.BlocksAfter(req.Hashes, int(req.Limit), maxBlocksBytes)
-	if err != nil {
-		return err
-	}
-	for _, b := range list {
-		if err := writeFrame(s, b.Headline().Encode()); err != nil {
-			return err
-		}
-	}
-	return writeFrame(s, nil)
+	return h.serveAfter(s, req, func(b *consensus.Block) []byte { return b.Headline().Encode() })
 }
 
 // requestHeadlines asks a peer for the headlines of the blocks after a locator and reads the answer. Of one that does not serve them,

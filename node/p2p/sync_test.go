@@ -380,8 +380,7 @@ func TestSyncOverASlowLine(t *testing.T) {
 	list, _ := net.Chain(source.chain.State(), 100)
 	source.add(list...)
 	source.answer(func(s network.Stream, req *blockRequest) {
-		list, _ := source.chain.BlocksAfter(req.Hashes, int(req.Limit), maxBlocksBytes)
-		for _, b := range list {
+		for _, b := range after(source.chain, req.Hashes, int(req.Limit)) {
 			select {
 			case <-time.After(10 * time.Millisecond): // what the line takes for a block
 			case <-source.ctx.Done():
@@ -401,7 +400,7 @@ func TestSyncOverASlowLine(t *testing.T) {
 // slowly makes a node serve one block at a time, after a wait.
 func (n *node) slowly(wait time.Duration) {
 	n.answer(func(s network.Stream, req *blockRequest) {
-		list, _ := n.chain.BlocksAfter(req.Hashes, 1, maxBlocksBytes)
+		list := after(n.chain, req.Hashes, 1)
 		select {
 		case <-time.After(wait):
 		case <-n.ctx.Done():
@@ -545,7 +544,17 @@ func TestLighterBranchesWithoutTheAnnouncedBlock(t *testing.T) {
 
 // first returns the first blocks of a chain after genesis.
 func first(c Chain, count int) []*consensus.Block {
-	list, _ := c.BlocksAfter([]consensus.Hash{c.Genesis().Block.ID()}, count, maxBlocksBytes)
+	return after(c, []consensus.Hash{c.Genesis().Block.ID()}, count)
+}
+
+// after returns the next blocks of a chain after a locator.
+func after(c Chain, locator []consensus.Hash, count int) (list []*consensus.Block) {
+	ids, _ := c.IDsAfter(locator, count)
+	for _, id := range ids {
+		if b, err := c.Block(id); err == nil {
+			list = append(list, b)
+		}
+	}
 	return list
 }
 
