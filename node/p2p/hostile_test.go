@@ -13,6 +13,7 @@ import (
 	"github.com/libp2p/go-libp2p"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -436,6 +437,36 @@ func TestTooManyRequestsAreThrottled(t *testing.T) {
 		t.Errorf("served %d, throttled %d: want some of both", stats["stream.peers.served"], stats["stream.peers.throttled"])
 	}
 	victim.stillServes()
+}
+
+// A new key is no new credit for strangers at one address, and takes none of a member there.
+func TestStrangersShareTheCreditOfTheirAddress(t *testing.T) {
+	net := chaintest.New(2)
+	victim := start(t, net, 0, setup{})
+	victim.enrol()
+	key, err := crypto.UnmarshalEd25519PrivateKey(net.Orgs[1].Node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second, member := newStranger(t, victim), newStranger(t, victim), newStranger(t, victim, libp2p.Identity(key))
+	served := func(f *foe) (n uint64) {
+		before := victim.Stats()["stream.time.served"]
+		for range 30 {
+			f.send(victim.names.time, nil)
+		}
+		return victim.Stats()["stream.time.served"] - before
+	}
+	for _, f := range []*foe{first, second, member} {
+		f.connect()
+	}
+	begin := time.Now()
+	one, other := served(first), served(second)
+	if grown := uint64(time.Since(begin)/time.Second) + 1; one < 20 || one+other > 20+grown {
+		t.Errorf("two strangers had %d and %d answers, want 20 and at most %d more together", one, other, grown)
+	}
+	if got := served(member); got < 20 {
+		t.Errorf("a member at their address had %d answers, want 20", got)
+	}
 }
 
 // A peer that opens streams and says nothing occupies its own few places only, and not for long.

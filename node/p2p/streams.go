@@ -15,7 +15,7 @@ import (
 	"cairn/consensus"
 )
 
-// streamsPerPeer is how many requests of one protocol one peer may have under way.
+// streamsPerPeer is how many requests of one protocol one caller may have under way.
 const streamsPerPeer = 4
 
 // protocols are the names of the streams of one chain.
@@ -32,27 +32,27 @@ func protocolsOf(chain consensus.ChainID) protocols {
 type service struct {
 	name    string
 	handle  func(ctx context.Context, from peer.ID, s network.Stream) error
-	most    int           // requests that a peer may have under way; 0: streamsPerPeer
-	gap     time.Duration // a peer earns one request per gap,
+	most    int           // requests that a caller may have under way; 0: streamsPerPeer
+	gap     time.Duration // a caller earns one request per gap,
 	credit  int           // and saves up this many
 	mu      sync.Mutex
-	clients map[peer.ID]*client
+	clients map[caller]*client
 }
 
-// client is what one peer has used of a service.
+// client is what one caller has used of a service.
 type client struct {
 	open int
 	credit
 }
 
-// admit books a request of a peer; false when it has too many open or asks too often.
-func (s *service) admit(p peer.ID, now time.Time) bool {
+// admit books a request of a caller; false when it has too many open or asks too often.
+func (s *service) admit(from caller, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.clients[p]
+	c := s.clients[from]
 	if c == nil {
 		c = &client{credit: credit{left: float64(s.credit), at: now}}
-		s.clients[p] = c
+		s.clients[from] = c
 	}
 	c.grow(now, s.gap, s.credit)
 	if c.open >= cmp.Or(s.most, streamsPerPeer) || c.left < 1 {
@@ -63,10 +63,10 @@ func (s *service) admit(p peer.ID, now time.Time) bool {
 	return true
 }
 
-func (s *service) done(p peer.ID) {
+func (s *service) done(from caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.clients[p]; c != nil && c.open > 0 {
+	if c := s.clients[from]; c != nil && c.open > 0 {
 		c.open--
 	}
 }
@@ -75,9 +75,9 @@ func (s *service) done(p peer.ID) {
 func (s *service) forget(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for p, c := range s.clients {
+	for from, c := range s.clients {
 		if c.open == 0 && now.Sub(c.at) > s.gap*time.Duration(s.credit) {
-			delete(s.clients, p)
+			delete(s.clients, from)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func (s *service) forget(now time.Time) {
 // serve answers id with svc until the host closes. Each stream runs with a deadline and is reset, counted and, if it was malformed,
 // held against the peer when the handler fails.
 func (h *Host) serve(id protocol.ID, svc *service) {
-	svc.clients = make(map[peer.ID]*client)
+	svc.clients = make(map[caller]*client)
 	h.services = append(h.services, svc)
 	h.host.SetStreamHandler(id, func(s network.Stream) {
 		from := s.Conn().RemotePeer()
@@ -94,12 +94,13 @@ func (h *Host) serve(id protocol.ID, svc *service) {
 			return
 		}
 		defer h.wg.Done()
-		if !svc.admit(from, time.Now()) {
+		by := h.callerOn(s.Conn())
+		if !svc.admit(by, time.Now()) {
 			h.stats.add("stream." + svc.name + ".throttled")
 			_ = s.Reset()
 			return
 		}
-		defer svc.done(from)
+		defer svc.done(by)
 		ctx, cancel := context.WithTimeout(h.ctx, h.timing.request)
 		defer cancel()
 		stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
