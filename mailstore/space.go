@@ -65,6 +65,16 @@ func (s SpaceReader) Scan(prefix, from []byte, fn func(key, value []byte) bool) 
 	})
 }
 
+// Keys is Scan without the values: it also gives the keys whose values are damaged.
+func (s SpaceReader) Keys(prefix, from []byte, fn func(key []byte) bool) error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.src.walk(s.key(prefix), s.key(from), func(key, _ []byte, _ *DamagedError) bool {
+		return fn(key[len(s.prefix):])
+	})
+}
+
 // Space is a named map inside an Update.
 type Space struct {
 	SpaceReader

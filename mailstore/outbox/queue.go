@@ -96,7 +96,7 @@ func (q *Queue) submit(tx *mailstore.Tx, env Envelope, groups []Group, raw []byt
 func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mailstore.MessageID, blob [32]byte) error {
 	now := q.now().Truncate(time.Millisecond)
 	sp := tx.Space(space)
-	last, _, err := sp.Number(lastKey)
+	last, err := lastGiven(sp.SpaceReader)
 	if err != nil {
 		return err
 	}
@@ -120,6 +120,34 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 	}
 	return sp.PutNumber(lastKey, last)
 }
+
+// lastGiven returns the last id that was given to an entry. It is told from the ids that are there where it is damaged, or has one
+// behind it: damage may hide it, or its latest value.
+func lastGiven(sp mailstore.SpaceReader) (last uint64, err error) {
+	last, _, err = sp.Number(lastKey)
+	if err == nil {
+		used, err := holds(sp, 'e', entryKey(last+1))
+		if err != nil || !used {
+			return last, err
+		}
+	} else if !spoilt(err) {
+		return 0, err
+	}
+	last = 0
+	for _, table := range []byte("elsu") {
+		err := sp.Keys([]byte{table}, nil, func(key []byte) bool {
+			last = max(last, idOf(key))
+			return true
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return last + skippedIDs, nil
+}
+
+// skippedIDs is how many ids are left out where the last one is not known: entries that are gone may have had them.
+const skippedIDs = 100
 
 // Unsealed returns up to most entries that have no token yet, oldest first,
 // starting after the entry with the given id.
