@@ -231,6 +231,7 @@ func (n *Node) connect() (err error) {
 	}
 	n.queue = outbox.New(n.store)
 	n.queue.SetClock(n.now)
+	n.queue.SetLog(n.part("queue"))
 	if brought, err := n.queue.Upgrade(context.Background()); err != nil {
 		return err
 	} else if brought > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"cairn/consensus/record"
@@ -18,6 +19,7 @@ var ErrGone = errors.New("queue entry is gone")
 type Queue struct {
 	store  *mailstore.Store
 	now    func() time.Time
+	log    *slog.Logger
 	sealer chan struct{} // wakes who seals entries
 	sender chan struct{} // wakes who carries sealed ones
 	way    underway
@@ -27,13 +29,16 @@ type Queue struct {
 // New returns the queue that store holds.
 func New(store *mailstore.Store) *Queue {
 	return &Queue{
-		store: store, now: time.Now,
+		store: store, now: time.Now, log: slog.New(slog.DiscardHandler),
 		sealer: make(chan struct{}, 1), sender: make(chan struct{}, 1), way: newUnderway(), plan: newPlan(),
 	}
 }
 
 // SetClock gives the Queue, before it is used, another clock than the machine's.
 func (q *Queue) SetClock(now func() time.Time) { q.now = now }
+
+// SetLog gives the Queue, before it is used, where to say what it finds damaged.
+func (q *Queue) SetLog(log *slog.Logger) { q.log = log }
 
 // Envelope is what a message is submitted with.
 type Envelope struct {

@@ -12,7 +12,7 @@ import (
 const upgradeStep = 128
 
 // Upgrade brings a queue of an earlier format up, before anything else is done with it. It reports how many entries it
-// brought up now: what was interrupted goes on where it was.
+// brought up now: what was interrupted goes on where it was. Entries that are damaged stay as they are.
 func (q *Queue) Upgrade(ctx context.Context) (entries int, err error) {
 	for {
 		n, done, err := q.upgradeSome(ctx)
@@ -34,7 +34,7 @@ func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {
 		if done = c.whole; err != nil || done {
 			return err
 		}
-		return sp.Scan([]byte("e"), entryKey(c.done+1), func(key, _ []byte) bool {
+		return sp.Keys([]byte("e"), entryKey(c.done+1), func(key []byte) bool {
 			ids = append(ids, idOf(key))
 			return len(ids) < upgradeStep
 		})
@@ -42,21 +42,36 @@ func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {
 	if err != nil || done {
 		return 0, done, err
 	}
-	err = q.store.Update(ctx, func(tx *mailstore.Tx) error { return bringUp(tx, ids) })
-	return len(ids), err == nil && len(ids) == 0, err
+	var bad map[uint64]error
+	err = q.store.Update(ctx, func(tx *mailstore.Tx) (err error) {
+		bad, err = bringUp(tx, ids)
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	for id, err := range bad {
+		q.log.Warn("an entry of the queue is damaged and was not brought up", "entry", id, "err", err)
+	}
+	return len(ids) - len(bad), len(ids) == 0, nil
 }
 
-// bringUp brings up the next entries; none when all were.
-func bringUp(tx *mailstore.Tx, ids []uint64) error {
+// bringUp brings up the next entries; none when all were. It returns why it stepped over some.
+func bringUp(tx *mailstore.Tx, ids []uint64) (bad map[uint64]error, err error) {
 	sp := tx.Space(space)
 	c, err := stored(sp.SpaceReader)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	bad = make(map[uint64]error)
 	for _, id := range ids {
 		e, err := getEntry(sp.SpaceReader, id)
+		if spoilt(err) {
+			bad[id], c.done = err, id
+			continue
+		}
 		if err != nil {
-			return fmt.Errorf("queue entry %d: %w", id, err)
+			return nil, fmt.Errorf("queue entry %d: %w", id, err)
 		}
 		ch := change{sp: sp, counts: c, domain: e.Domain}
 		ch.counts.done = id
@@ -68,12 +83,12 @@ func bringUp(tx *mailstore.Tx, ids []uint64) error {
 			return errors.Join(old, sp.Put(listKey(e.Domain, id), nil), ch.index(&e))
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		c = ch.counts
 	}
 	if len(ids) == 0 {
 		c.done, c.whole = 0, true
 	}
-	return sp.Put(countsKey, c.encode())
+	return bad, sp.Put(countsKey, c.encode())
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -69,7 +70,8 @@ func TestUpgrade(t *testing.T) {
 				if _, err := q.GetTx(tx, id); errors.Is(err, ErrGone) {
 					id++ // 9 was dropped
 				}
-				return bringUp(tx, []uint64{id})
+				_, err = bringUp(tx, []uint64{id})
+				return err
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -100,6 +102,45 @@ func TestUpgradeAtOnce(t *testing.T) {
 		t.Fatalf("%d brought up, %v", n, err)
 	}
 	asBefore(t, st, q, now)
+}
+
+// TestUpgradeStepsOverDamage: entries that cannot be read stay as they are and are named, and the others are brought up.
+func TestUpgradeStepsOverDamage(t *testing.T) {
+	st := openStore(t)
+	before(t, st)
+	spoilt := []byte{1, 200}
+	alter(t, st, func(sp mailstore.Space) error {
+		return errors.Join(sp.Put(entryKey(1), spoilt), sp.Put(entryKey(10), nil))
+	})
+	q := New(st)
+	var log strings.Builder
+	q.SetLog(slog.New(slog.NewTextHandler(&log, nil)))
+	if n, err := q.Upgrade(t.Context()); n != 7 || err != nil {
+		t.Fatalf("%d brought up, %v", n, err)
+	}
+	for _, id := range []string{"entry=1 ", "entry=10 "} {
+		if strings.Count(log.String(), id) != 1 {
+			t.Errorf("the log does not name %s: %s", id, log.String())
+		}
+	}
+	if n, err := New(st).Upgrade(t.Context()); n != 0 || err != nil {
+		t.Errorf("once more: %d, %v", n, err)
+	}
+	if got, _ := dueNow(t, q, time.Date(2026, 1, 2, 3, 4, 30, 0, time.UTC)); !slices.Equal(got, []uint64{3, 7, 8}) {
+		t.Errorf("due %v", got)
+	}
+	if n := must(q.Len())(t); n != 7 {
+		t.Errorf("%d entries", n)
+	}
+	if _, err := q.List(0, 100); !errors.Is(err, errEntry) {
+		t.Errorf("a listing says %v", err)
+	}
+	alter(t, st, func(sp mailstore.Space) error {
+		if b, err := sp.Get(entryKey(1)); err != nil || !slices.Equal(b, spoilt) {
+			t.Errorf("the entry is %x, %v", b, err)
+		}
+		return nil
+	})
 }
 
 // asBefore holds that the queue of testdata is whole.
