@@ -15,21 +15,37 @@ type change struct {
 	counts counts
 	domain string
 	head   head
+	spoilt error // why the head was made anew, if it was
 }
 
 // change lets fn change what is known of a domain, within tx.
 func (q *Queue) change(tx *mailstore.Tx, domain string, fn func(ch *change) error) error {
 	ch := change{sp: tx.Space(space), domain: domain}
 	var err error
-	if ch.counts, err = load(ch.sp.SpaceReader); err != nil {
-		return err
+	if ch.counts, err = stored(ch.sp.SpaceReader); spoilt(err) {
+		ch.counts, err = q.mendCounts(ch.sp, err)
 	}
-	return ch.apply(fn)
+	if err == nil && !ch.counts.whole {
+		err = errOld
+	}
+	if err == nil {
+		err = ch.apply(fn)
+	}
+	if ch.spoilt != nil && err == nil {
+		q.log.Warn("what the queue knows of a domain is damaged and is made anew from its entries", "domain", domain, "err", ch.spoilt)
+	}
+	return err
 }
 
 // apply lets fn change ch, whose counts are as stored, and stores it.
 func (ch *change) apply(fn func(ch *change) error) (err error) {
-	if ch.head, err = headOf(ch.sp.SpaceReader, ch.domain); err != nil {
+	if ch.head, err = storedHead(ch.sp.SpaceReader, ch.domain); spoilt(err) {
+		ch.spoilt = err
+		if ch.head, err = headAnew(ch.sp.SpaceReader, ch.domain); err == nil {
+			ch.mark()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if err := fn(ch); err != nil {

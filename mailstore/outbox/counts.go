@@ -63,7 +63,8 @@ func decodeCounts(b []byte) (counts, error) {
 	return c, nil
 }
 
-// stored reads the counts as they are, of a queue that Upgrade has not reached as of one without entries.
+// stored reads the counts as they are, of a queue that Upgrade has not reached as of one without entries. Where they are damaged, or
+// gone although entries were counted, the error is spoilt.
 func stored(sp mailstore.SpaceReader) (counts, error) {
 	b, err := sp.Get(countsKey)
 	if err == nil {
@@ -72,13 +73,23 @@ func stored(sp mailstore.SpaceReader) (counts, error) {
 	if !errors.Is(err, mailstore.ErrNotFound) {
 		return counts{}, err
 	}
-	used, err := sp.Has(lastKey)
+	counted, err := holds(sp, 'l', nil)
+	if err != nil {
+		return counts{}, err
+	}
+	if counted {
+		return counts{}, fmt.Errorf("%w (counts are gone)", errCounts)
+	}
+	used, err := holds(sp, 'e', nil)
 	return counts{whole: !used}, err
 }
 
-// load reads the counts of a queue that can be used.
+// load reads the counts of a queue that can be used. Where they are damaged it makes them anew.
 func load(sp mailstore.SpaceReader) (counts, error) {
 	c, err := stored(sp)
+	if spoilt(err) {
+		c, err = countsAnew(sp)
+	}
 	if err == nil && !c.whole {
 		err = errOld
 	}

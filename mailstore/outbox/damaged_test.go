@@ -2,8 +2,12 @@ package outbox
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"cairn/mailstore"
 )
@@ -60,4 +64,53 @@ func lastID(st *mailstore.Store) (id uint64, err error) {
 		return err
 	})
 	return id, err
+}
+
+// What is known of one domain is damaged: it is made anew once, at the start, and mail to all domains goes on.
+func TestDamagedHeadStopsNothing(t *testing.T) {
+	st := openStore(t)
+	q := New(st)
+	submitTo(t, q, "a@one.example", "b@two.example")
+	sealAll(t, st, q)
+	alter(t, st, func(sp mailstore.Space) error { return sp.Put(headKey("one.example"), []byte{headVersion, 200}) })
+	q = New(st) // a start
+	var log strings.Builder
+	q.SetLog(slog.New(slog.NewTextHandler(&log, nil)))
+	for range 2 {
+		if due, _ := dueNow(t, q, time.Now().Add(time.Second)); !slices.Equal(due, []uint64{1, 2}) {
+			t.Errorf("due %v", due)
+		}
+	}
+	if n, err := q.LenOf("one.example"); n != 1 || err != nil {
+		t.Errorf("%d entries, %v", n, err)
+	}
+	if strings.Count(log.String(), "domain=one.example") != 1 || strings.Contains(log.String(), "two.example") {
+		t.Errorf("the log says %s", log.String())
+	}
+}
+
+// Damaged counts stop neither who submits, nor who lists, nor who carries. The first change stores them anew.
+func TestDamagedCountsStopNothing(t *testing.T) {
+	st := openStore(t)
+	q := New(st)
+	var log strings.Builder
+	q.SetLog(slog.New(slog.NewTextHandler(&log, nil)))
+	submitTo(t, q, "a@one.example", "b@two.example")
+	sealAll(t, st, q)
+	alter(t, st, func(sp mailstore.Space) error { return sp.Put(countsKey, []byte{format, 200}) })
+	if list, err := q.List(0, 10); len(list) != 2 || err != nil {
+		t.Errorf("listed %v, %v", ids(list), err)
+	}
+	if due, _ := dueNow(t, q, time.Now().Add(time.Second)); !slices.Equal(due, []uint64{1, 2}) {
+		t.Errorf("due %v", due)
+	}
+	submitTo(t, q, "c@one.example")
+	submitTo(t, q, "d@one.example")
+	if got := fmt.Sprint(must(q.Len())(t), must(q.LenUnsealed())(t)); got != "4 2" {
+		t.Errorf("lengths %s", got)
+	}
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+		t.Errorf("the log says %s", log.String())
+	}
+	alter(t, st, func(sp mailstore.Space) error { _, err := stored(sp.SpaceReader); return err })
 }

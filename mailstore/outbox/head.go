@@ -18,7 +18,7 @@ type head struct {
 	unsealed uint64
 	deferred uint64
 	round    uint32
-	retried  uint64 // when the round began (ms); 0: it is the first
+	retried  uint64 // when the round began (ms); 0: it is the first, or nobody knows
 
 	// Of meaning while there are sealed entries.
 	low   place  // none stands before it
@@ -64,8 +64,17 @@ func decodeHead(b []byte) (h head, err error) {
 	return h, nil
 }
 
-// headOf reads the head of a domain; one without entries has the zero head.
+// headOf reads the head of a domain; one without entries has the zero head. Where it is damaged it is made anew.
 func headOf(sp mailstore.SpaceReader, domain string) (head, error) {
+	h, err := storedHead(sp, domain)
+	if spoilt(err) {
+		return headAnew(sp, domain)
+	}
+	return h, err
+}
+
+// storedHead reads the head of a domain as it is.
+func storedHead(sp mailstore.SpaceReader, domain string) (head, error) {
 	b, err := sp.Get(headKey(domain))
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return head{}, nil

@@ -90,10 +90,11 @@ func shown(sp mailstore.SpaceReader, entries []Entry, now time.Time) error {
 		if e.Token == nil || e.round == h.round {
 			continue
 		}
-		for _, due := range []time.Time{time.UnixMilli(int64(h.retried)), now} {
-			if due.Before(e.NextAttempt) {
-				e.NextAttempt = due
-			}
+		if retried := time.UnixMilli(int64(h.retried)); h.retried > 0 && retried.Before(e.NextAttempt) {
+			e.NextAttempt = retried
+		}
+		if now.Before(e.NextAttempt) {
+			e.NextAttempt = now
 		}
 	}
 	return nil

@@ -144,8 +144,34 @@ func TestQueueIsAsModelled(t *testing.T) {
 				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 10).Draw(rt, "seconds")) * time.Second)
 			},
 			"clock is set back": func(*rapid.T) { m.now = m.now.Add(-5 * time.Second) },
-			"anew":              func(*rapid.T) { q = open() },
-			"":                  func(*rapid.T) { m.compare(rt, q) },
+			"what is known of a domain is damaged": func(*rapid.T) {
+				d := rapid.SampledFrom(modelDomains).Draw(rt, "domain")
+				update(func(tx *mailstore.Tx) error {
+					sp := tx.Space(space)
+					if known, err := sp.Has(headKey(d)); err != nil || !known {
+						return err
+					}
+					return sp.Put(headKey(d), []byte{headVersion, 200})
+				})
+				for _, e := range m.entries {
+					if e.domain == d && e.sealed {
+						e.due = time.Time{}
+					}
+				}
+				q = open()
+			},
+			"counts are damaged": func(*rapid.T) {
+				gone := rapid.Bool().Draw(rt, "gone")
+				update(func(tx *mailstore.Tx) error {
+					if sp := tx.Space(space); !gone {
+						return sp.Put(countsKey, []byte{format, 200})
+					} else {
+						return sp.Delete(countsKey)
+					}
+				})
+			},
+			"anew": func(*rapid.T) { q = open() },
+			"":     func(*rapid.T) { m.compare(rt, q) },
 		})
 	})
 }

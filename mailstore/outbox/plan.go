@@ -79,10 +79,14 @@ func (q *Queue) Refresh(ctx context.Context, update func(context.Context, func(*
 		domains, err = q.domains()
 	}
 	heads := make([]head, len(domains))
+	var bad []string
 	if err == nil {
-		err = q.store.View(func(r *mailstore.Reader) (err error) {
-			for i, d := range domains {
-				if heads[i], err = headOf(r.Space(space), d); err != nil {
+		bad, err = q.heads(domains, heads)
+	}
+	if err == nil && len(bad) > 0 {
+		err = update(ctx, func(tx *mailstore.Tx) error {
+			for _, d := range bad {
+				if err := q.change(tx, d, func(*change) error { return nil }); err != nil {
 					return err
 				}
 			}
@@ -107,6 +111,30 @@ func (q *Queue) Refresh(ctx context.Context, update func(context.Context, func(*
 		p.spots[d] = &spot{at: heads[i].due(), fresh: true}
 	}
 	return nil
+}
+
+// heads reads the heads of domains. Those in bad are damaged and were made anew.
+func (q *Queue) heads(domains []string, heads []head) (bad []string, err error) {
+	err = q.store.View(func(r *mailstore.Reader) (err error) {
+		sp := r.Space(space)
+		bad = nil
+		for i, d := range domains {
+			if heads[i], err = storedHead(sp, d); spoilt(err) {
+				if heads[i], err = headAnew(sp, d); err == nil {
+					bad = append(bad, d)
+				}
+			}
+			if spoilt(err) {
+				q.log.Error("the mail to a domain waits: what is stored of it is damaged", "domain", d, "err", err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return bad, err
 }
 
 // DueDomains returns the domains that are to be looked at, the longest waiting first as far as that is known: those of which something has

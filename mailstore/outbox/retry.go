@@ -129,7 +129,7 @@ func (q *Queue) domains() (list []string, err error) {
 		if _, err := load(sp); err != nil {
 			return err
 		}
-		return sp.Scan([]byte("h"), nil, func(key, _ []byte) bool {
+		return sp.Keys([]byte("h"), nil, func(key []byte) bool {
 			list = append(list, string(key[1:]))
 			return true
 		})

@@ -28,9 +28,14 @@ func (q *Queue) Upgrade(ctx context.Context) (entries int, err error) {
 
 func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {
 	var ids []uint64
+	var why error // the counts cannot be read
 	err = q.store.View(func(r *mailstore.Reader) error {
 		sp := r.Space(space)
 		c, err := stored(sp)
+		if spoilt(err) {
+			why = err
+			return nil
+		}
 		if done = c.whole; err != nil || done {
 			return err
 		}
@@ -39,12 +44,18 @@ func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {
 			return len(ids) < upgradeStep
 		})
 	})
+	if why != nil {
+		return 0, false, q.store.Update(ctx, func(tx *mailstore.Tx) error {
+			_, err := q.mendCounts(tx.Space(space), why)
+			return err
+		})
+	}
 	if err != nil || done {
 		return 0, done, err
 	}
 	var bad map[uint64]error
 	err = q.store.Update(ctx, func(tx *mailstore.Tx) (err error) {
-		bad, err = bringUp(tx, ids)
+		n, bad, err = bringUp(tx, ids)
 		return err
 	})
 	if err != nil {
@@ -53,15 +64,15 @@ func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {
 	for id, err := range bad {
 		q.log.Warn("an entry of the queue is damaged and was not brought up", "entry", id, "err", err)
 	}
-	return len(ids) - len(bad), len(ids) == 0, nil
+	return n, len(ids) == 0, nil
 }
 
-// bringUp brings up the next entries; none when all were. It returns why it stepped over some.
-func bringUp(tx *mailstore.Tx, ids []uint64) (bad map[uint64]error, err error) {
+// bringUp brings up the next entries; none when all were. It returns how many it brought up, and why it stepped over those in bad.
+func bringUp(tx *mailstore.Tx, ids []uint64) (n int, bad map[uint64]error, err error) {
 	sp := tx.Space(space)
 	c, err := stored(sp.SpaceReader)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	bad = make(map[uint64]error)
 	for _, id := range ids {
@@ -70,8 +81,16 @@ func bringUp(tx *mailstore.Tx, ids []uint64) (bad map[uint64]error, err error) {
 			bad[id], c.done = err, id
 			continue
 		}
+		known := false
+		if err == nil {
+			known, err = sp.Has(listKey(e.Domain, id))
+		}
 		if err != nil {
-			return nil, fmt.Errorf("queue entry %d: %w", id, err)
+			return 0, nil, fmt.Errorf("queue entry %d: %w", id, err)
+		}
+		if known { // nobody knew how far it was
+			c.done = id
+			continue
 		}
 		ch := change{sp: sp, counts: c, domain: e.Domain}
 		ch.counts.done = id
@@ -83,12 +102,13 @@ func bringUp(tx *mailstore.Tx, ids []uint64) (bad map[uint64]error, err error) {
 			return errors.Join(old, sp.Put(listKey(e.Domain, id), nil), ch.index(&e))
 		})
 		if err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		c = ch.counts
+		n++
 	}
 	if len(ids) == 0 {
 		c.done, c.whole = 0, true
 	}
-	return bad, sp.Put(countsKey, c.encode())
+	return n, bad, sp.Put(countsKey, c.encode())
 }
