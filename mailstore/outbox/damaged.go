@@ -20,8 +20,8 @@ func holds(sp mailstore.SpaceReader, table byte, from []byte) (found bool, err e
 	return found, err
 }
 
-// headAnew tells the head of a domain from the keys of its entries. When they are due is known as of their own rounds alone, of which
-// a retry may have ended the last: so all of them are due.
+// headAnew tells the head of a domain from the keys of its entries. Nobody knows whether a retry has ended the last of their rounds: all that
+// are sealed are due.
 func headAnew(sp mailstore.SpaceReader, domain string) (h head, err error) {
 	var ids []uint64
 	listed := sp.Keys(ofDomain('l', domain), nil, func(key []byte) bool {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/mailstore"
 )
 
@@ -113,4 +115,62 @@ func TestDamagedCountsStopNothing(t *testing.T) {
 		t.Errorf("the log says %s", log.String())
 	}
 	alter(t, st, func(sp mailstore.Space) error { _, err := stored(sp.SpaceReader); return err })
+}
+
+// All of that with octets flipped on the disk: the checksums do not hold, and mail goes on.
+func TestFlippedOctets(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *mailstore.Store { return must(mailstore.Open(dir, slog.New(slog.DiscardHandler)))(t) }
+	st := open()
+	err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+		_, err := tx.AddAccount("admin", nil)
+		_, err2 := tx.AddAccount("user", []string{"user@local.example"})
+		return errors.Join(err, err2)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	submitTo(t, New(st), "a@one.example", "b@two.example", "c@two.example")
+	sealAll(t, st, New(st))
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := must(badger.Open(badger.DefaultOptions(dir).WithLogger(nil)))(t)
+	err = db.Update(func(txn *badger.Txn) error {
+		for _, key := range [][]byte{countsKey, lastKey, headKey("one.example"), entryKey(2)} {
+			at := append([]byte("s"+space+"\x00"), key...)
+			item, err := txn.Get(at)
+			if err != nil {
+				return err
+			}
+			b, err := item.ValueCopy(nil)
+			if err != nil {
+				return err
+			}
+			b[len(b)/2] ^= 4
+			if err := txn.Set(at, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	st = open()
+	defer st.Close()
+	q := New(st)
+	if n, err := q.Upgrade(t.Context()); n != 0 || err != nil {
+		t.Errorf("upgrade: %d, %v", n, err)
+	}
+	if due, _ := dueNow(t, q, time.Now().Add(time.Second)); !slices.Equal(due, []uint64{1, 2, 3}) {
+		t.Errorf("due %v", due)
+	}
+	submitTo(t, q, "d@one.example")
+	if list, err := q.List(0, 10); !errors.Is(err, mailstore.ErrDamaged) || !slices.Equal(ids(list), []uint64{1, 3, 3 + skippedIDs + 1}) {
+		t.Errorf("listed %v, %v", ids(list), err)
+	}
+	if n := must(q.Len())(t); n != 4 {
+		t.Errorf("%d entries", n)
+	}
 }
