@@ -27,7 +27,11 @@ func AcceptBehind(dir string, now time.Time, log *slog.Logger) error {
 		return err
 	}
 	s := &Store{db: db, dblog: dblog, log: log, dir: dir, reserve: diskReserve}
-	if err = s.load(); err == nil {
+	at, err := s.look()
+	if err == nil {
+		err = s.bringUp(at)
+	}
+	if err == nil {
 		err = s.accept(now)
 	}
 	return errors.Join(err, s.closeDatabase())
@@ -37,8 +41,8 @@ func AcceptBehind(dir string, now time.Time, log *slog.Logger) error {
 func (s *Store) accept(now time.Time) error {
 	o := newOverlay(nil)
 	o.set(string(metaRestored), write{value: encodeRestoration(Restoration{Made: s.mark.at, At: now})})
-	found(o)
-	s.mark.store = idIn(o)
+	s.mark.store = newStoreID()
+	found(o, s.mark.store)
 	if err := s.write(o); err != nil {
 		return err
 	}

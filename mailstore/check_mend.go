@@ -37,8 +37,10 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 		return func(tx *Tx) error { return tx.mendLastAccount() }
 	case bytes.Equal(key, metaModSeq):
 		return func(tx *Tx) error { return tx.putNumber(metaModSeq, uint64(tx.modseq)) }
-	case bytes.Equal(key, metaStoreID): // followers start over
-		return func(tx *Tx) error { return tx.put(metaStoreID, newStoreID()) }
+	case bytes.Equal(key, metaStoreID):
+		return func(tx *Tx) error { return tx.put(metaStoreID, c.s.mark.store[:]) }
+	case bytes.Equal(key, metaUpdates): // the commit counts this one
+		return func(tx *Tx) error { return tx.put(metaUpdates, c.s.mark.value()) }
 	}
 	return nil
 }

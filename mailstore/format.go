@@ -9,15 +9,14 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// found adds what makes a store of a database: the format, and an identity of its own.
-func found(o *overlay) {
+// found adds what makes a store of a database: the format, and its identity.
+func found(o *overlay, id [16]byte) {
 	o.set(string(metaVersion), write{value: encodeFormat(formatVersion)})
-	o.set(string(metaStoreID), write{value: newStoreID()})
+	o.set(string(metaStoreID), write{value: id[:]})
 }
 
-func newStoreID() []byte {
-	id := make([]byte, 16)
-	rand.Read(id) // never fails
+func newStoreID() (id [16]byte) {
+	rand.Read(id[:]) // never fails
 	return id
 }
 

@@ -169,16 +169,43 @@ type head struct {
 	dirty  chan struct{} // capacity 1: it was written, and not synced yet
 }
 
-// openHead holds the store to its head and opens that; a store without one, as those of 0.1.0 are, is given one.
-func (s *Store) openHead() error {
-	had, slot, err := readHead(s.dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && had.updates == 0 {
-		had, slot, err = s.mark, 0, makeHead(s.dir, s.mark)
-	} else if err == nil {
+// hold holds the store to its head, and takes from that what is lost of its mark. slot is where the head stands that was
+// read; -1 if it is to be made, as for a store of 0.1.0.
+func (s *Store) hold(at standing) (had mark, slot int, err error) {
+	had, slot, err = readHead(s.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && at.lost == (lost{}):
+		return had, -1, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = &HeadError{File: HeadPath(s.dir), What: "is missing, and the same is damaged in the store beside it"}
+	case err == nil:
+		if at.format == 0 || at.lost.store {
+			s.mark.store = had.store
+		}
+		if at.lost.updates {
+			s.mark.updates, s.mark.at = had.updates, had.at
+			if s.mark.modseq < had.modseq && had.updates > 0 { // one at least is missing
+				s.mark.updates--
+			}
+		}
+		if had.updates == 0 {
+			return had, -1, nil
+		}
 		err = missing(s.dir, s.mark, had)
 	}
 	if err != nil {
-		return fmt.Errorf("mailstore: %w", err)
+		return had, slot, fmt.Errorf("mailstore: %w", err)
+	}
+	return had, slot, nil
+}
+
+// openHead opens the head that hold has read, or makes it.
+func (s *Store) openHead(had mark, slot int) error {
+	if slot < 0 {
+		if err := makeHead(s.dir, s.mark); err != nil {
+			return fmt.Errorf("mailstore: %w", err)
+		}
+		had, slot = s.mark, 0
 	}
 	f, err := os.OpenFile(HeadPath(s.dir), os.O_RDWR, 0)
 	if err != nil {
@@ -259,38 +286,36 @@ func (h *head) close() error {
 	return errors.Join(h.file.Sync(), h.file.Close())
 }
 
-// readMark reads how far a store is. One of 0.1.0 has counted no updates.
-func readMark(src source) (m mark, err error) {
+// lost is what of a mark is damaged in the store.
+type lost struct{ store, updates bool }
+
+// readMark reads how far a store is, but for what is damaged. One of 0.1.0 has counted no updates.
+func readMark(src source) (m mark, l lost, err error) {
 	r := &Reader{src: src}
-	if m.store, err = r.StoreID(); err != nil {
-		return m, err
+	if m.store, err = r.StoreID(); damaged(err) || errors.Is(err, ErrNotFound) {
+		l.store = true
+	} else if err != nil {
+		return m, l, err
 	}
 	if m.modseq, err = r.ModSeq(); err != nil {
-		return m, err
+		return m, l, err
 	}
 	b, err := src.get(metaUpdates)
-	if errors.Is(err, ErrNotFound) {
-		return m, nil
+	switch {
+	case errors.Is(err, ErrNotFound):
+	case damaged(err) || err == nil && len(b) != 16:
+		l.updates = true
+	case err != nil:
+		return m, l, err
+	default:
+		m.updates = binary.BigEndian.Uint64(b)
+		m.at = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))).UTC()
 	}
-	if err == nil && len(b) != 16 {
-		err = fmt.Errorf("mailstore: the number of its updates has %d bytes, not 16", len(b))
-	}
-	if err != nil {
-		return m, err
-	}
-	m.updates = binary.BigEndian.Uint64(b)
-	m.at = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))).UTC()
-	return m, nil
+	return m, l, nil
 }
 
 // value is what stands under metaUpdates.
 func (m mark) value() []byte {
 	b := binary.BigEndian.AppendUint64(nil, m.updates)
 	return binary.BigEndian.AppendUint64(b, uint64(m.at.UnixMilli()))
-}
-
-// idIn is the identity that found has given.
-func idIn(o *overlay) (id [16]byte) {
-	copy(id[:], o.writes[string(metaStoreID)].value)
-	return id
 }

@@ -70,7 +70,7 @@ func (s *Store) restore(dump io.Reader, note Restoration) (DumpStats, error) {
 	// Values without checksums are the same in formats 1 and 2, and get theirs as they are written.
 	last := newOverlay(nil)
 	last.set(string(metaRestored), write{value: encodeRestoration(note)})
-	found(last)
+	found(last, newStoreID())
 	return stats, s.write(last)
 }
 

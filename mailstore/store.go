@@ -72,11 +72,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 		stop:      stop,
 		listeners: make(map[chan struct{}]struct{}),
 	}
-	err = s.load()
-	if err == nil {
-		err = s.openHead()
-	}
-	if err != nil {
+	if err := s.load(); err != nil {
 		stop()
 		return nil, errors.Join(err, s.closeDatabase())
 	}
@@ -89,34 +85,76 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	return s, nil
 }
 
-// load checks the format, brings a store of an earlier one up to ours and reads what the committer keeps in memory; a new
-// store is given its identity.
+// load holds the store to its head, and writes to neither before that.
 func (s *Store) load() error {
+	at, err := s.look()
+	if err != nil {
+		return err
+	}
+	had, slot, err := s.hold(at)
+	if err != nil {
+		return err
+	}
+	if err := s.bringUp(at); err != nil {
+		return err
+	}
+	return s.openHead(had, slot)
+}
+
+// standing is what a database says of itself when it is opened.
+type standing struct {
+	format uint32 // 0: it is empty
+	lost   lost
+}
+
+// look checks the format and reads what the committer keeps in memory. In place of an identity that is damaged or missing
+// there is a new one.
+func (s *Store) look() (at standing, err error) {
 	base := s.snapshot()
 	defer base.close()
-	version, err := base.format()
+	at.format, err = base.format()
 	switch {
 	case errors.Is(err, ErrNotFound) && base.isEmpty():
-		o := newOverlay(base)
-		found(o)
-		s.mark.store = idIn(o)
-		return s.write(o)
+		s.mark.store = newStoreID()
+		return at, nil
 	case errors.Is(err, ErrNotFound):
-		return damagedAt(s.dir, metaVersion, "there is none, but other values")
+		return at, damagedAt(s.dir, metaVersion, "there is none, but other values")
 	case err != nil:
-		return err
+		return at, err
 	}
-	if err := checkFormat(version); err != nil {
-		return fmt.Errorf("mailstore: %s: %w, or restore a backup", s.dir, err)
+	if err := checkFormat(at.format); err != nil {
+		return at, fmt.Errorf("mailstore: %s: %w, or restore a backup", s.dir, err)
 	}
-	if err := s.migrate(version); err != nil {
-		return err
+	base.plain = at.format == 1
+	if s.mark, at.lost, err = readMark(base); err != nil {
+		return at, err
 	}
-	now := s.snapshot()
-	defer now.close()
-	s.mark, err = readMark(now)
+	if at.lost.store {
+		s.mark.store = newStoreID()
+	}
 	s.modseq = s.mark.modseq
-	return err
+	return at, nil
+}
+
+// bringUp makes a store of an empty database and brings one of an earlier format up to ours. What is damaged of its mark is
+// written anew.
+func (s *Store) bringUp(at standing) error {
+	o := newOverlay(nil)
+	if at.format == 0 {
+		found(o, s.mark.store)
+	} else if err := s.migrate(at.format); err != nil {
+		return err
+	}
+	if at.lost.store {
+		o.set(string(metaStoreID), write{value: s.mark.store[:]})
+	}
+	if at.lost.updates {
+		o.set(string(metaUpdates), write{value: s.mark.value()})
+	}
+	if at.lost != (lost{}) {
+		s.log.Warn("mail store: what it says of how far it is was damaged, and is written anew", "folder", s.dir, "identity", at.lost.store, "updates", at.lost.updates)
+	}
+	return s.write(o)
 }
 
 // Close waits for the updates and views that were called before, and closes the store.
