@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Place is where an entry is that [Salvage] found.
@@ -26,8 +27,8 @@ type Found struct {
 }
 
 // Salvage calls fn for each entry in the files of a damaged database whose checksum is right, whatever the rest is like, and whatever the MANIFEST
-// says. Values that stand in a value log come with the entry there. It gives the files of which something could not be read, and the error of
-// reading or of fn.
+// says. Values that stand in a value log come with the entry there. It gives the files of which something could not be read, also where the disk
+// does not give it, and the error of fn, of listing the folder, or of a file that another try may open.
 func Salvage(dir fs.FS, fn func(Found) error) (damaged []string, err error) {
 	entries, err := fs.ReadDir(dir, ".")
 	for _, e := range entries {
@@ -40,22 +41,81 @@ func Salvage(dir fs.FS, fn func(Found) error) (damaged []string, err error) {
 			continue
 		}
 		f, err := open(dir, name)
-		if err != nil {
+		if refused(err) {
 			return damaged, err
+		} else if err != nil {
+			damaged = append(damaged, name)
+			continue
 		}
-		whole, err := each(f, fn)
-		if err := errors.Join(err, f.close()); err != nil {
-			return damaged, err
+		past := &pastHoles{ReaderAt: f.ReaderAt}
+		f.ReaderAt = past
+		var stop error
+		whole, err := each(f, func(e Found) error {
+			stop = fn(e)
+			return stop
+		})
+		f.close() // it was only read
+		if stop != nil {
+			return damaged, stop
 		}
-		if !whole {
+		if err != nil || !whole || past.lost > 0 {
 			damaged = append(damaged, name)
 		}
 	}
 	return damaged, err
 }
 
-// Again reads the value of an entry that [Salvage] found. It belongs to the caller.
+// refused tells what keeps a file from being opened and is no damage of it.
+func refused(err error) bool {
+	for _, is := range []error{fs.ErrPermission, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	sector  = 4096 // octets that are taken for lost together
+	maxLost = 1024 // sectors of one file: a disk may take seconds for each
+)
+
+// pastHoles reads zeros where the disk gives nothing, so that what is there is found beside it.
+type pastHoles struct {
+	io.ReaderAt
+	lost int // sectors, each time they were tried
+}
+
+// ReadAt fails only at the end of the file, or when too much is lost.
+func (p *pastHoles) ReadAt(b []byte, at int64) (n int, err error) {
+	n, err = p.ReaderAt.ReadAt(b, at)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	for n = 0; n < len(b); {
+		part := b[n:min(len(b), n+int(sector-(at+int64(n))%sector))]
+		got, err := p.ReaderAt.ReadAt(part, at+int64(n))
+		if err == io.EOF {
+			return n + got, err
+		}
+		if err != nil {
+			if p.lost++; p.lost > maxLost {
+				return n, err
+			}
+			clear(part)
+		}
+		n += len(part)
+	}
+	return n, nil
+}
+
+// Again reads the value of an entry that [Salvage] found. It belongs to the caller. What the disk does not give any more is a [Fault].
 func Again(dir fs.FS, p Place) (value []byte, err error) {
+	defer func() {
+		if err != nil && !refused(err) && !IsFault(err) {
+			err = faults(p.File).at(p.offset, "cannot be read any more: %v", err)
+		}
+	}()
 	f, err := open(dir, p.File)
 	if err != nil {
 		return nil, err

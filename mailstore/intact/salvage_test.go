@@ -2,11 +2,14 @@ package intact
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
@@ -93,6 +96,79 @@ func TestSalvageGoesOn(t *testing.T) {
 		if len(left) < len(whole)/2 {
 			t.Errorf("%s: %d keys of %d are left", name, len(left), len(whole))
 		}
+	}
+}
+
+// badSector is a folder in which one sector of a file cannot be read.
+type badSector struct {
+	fs.FS
+	name string
+	at   int64
+}
+
+type badFile struct {
+	*os.File
+	at int64
+}
+
+func (d badSector) Open(name string) (fs.File, error) {
+	f, err := d.FS.Open(name)
+	if err != nil || name != d.name {
+		return f, err
+	}
+	return badFile{f.(*os.File), d.at}, nil
+}
+
+func (f badFile) ReadAt(b []byte, at int64) (int, error) {
+	if at < f.at+512 && at+int64(len(b)) > f.at {
+		return 0, syscall.EIO
+	}
+	return f.File.ReadAt(b, at)
+}
+
+// A sector that the disk does not give costs what stands in it, a file that cannot be opened what stands in that.
+func TestSalvagePastBadSectors(t *testing.T) {
+	_, dir, _ := stores(t, options.None)
+	whole, _ := everything(t, dir)
+	for _, ext := range []string{".sst", ".vlog", ".mem"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*"+ext))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		name := filepath.Base(files[0])
+		var places []Place
+		left := map[string]bool{}
+		damaged, err := Salvage(badSector{os.DirFS(dir), name, 1024}, func(f Found) error {
+			left[string(f.Key)] = true
+			places = append(places, f.Place)
+			return nil
+		})
+		if err != nil || !slices.Equal(damaged, []string{name}) {
+			t.Errorf("%s: damaged are %v, %v", name, damaged, err)
+		}
+		if len(left) < len(whole)/2 {
+			t.Errorf("%s: %d keys of %d are left", name, len(left), len(whole))
+		}
+		for _, p := range places {
+			if p.File != name {
+				continue
+			}
+			if _, err := Again(badSector{os.DirFS(dir), name, p.offset}, p); !IsFault(err) {
+				t.Errorf("%v: read again: %v", p, err)
+			}
+			break
+		}
+	}
+	if err := os.Symlink(filepath.Join(dir, "none"), filepath.Join(dir, "000000.sst")); err != nil {
+		t.Fatal(err)
+	}
+	left, damaged := everything(t, dir)
+	if len(left) != len(whole) || !slices.Equal(damaged, []string{"000000.sst"}) {
+		t.Errorf("%d keys of %d are left, damaged are %v", len(left), len(whole), damaged)
+	}
+	stop := errors.New("stop")
+	if _, err := Salvage(os.DirFS(dir), func(Found) error { return stop }); err != stop {
+		t.Errorf("the error of the caller is %v", err)
 	}
 }
 
