@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"cairn/mailstore/intact"
 )
 
 // The head of a store is a file beside its folder, so that an older copy of the folder does not bring its own. It says how
@@ -145,10 +147,9 @@ func missing(dir string, has, had mark) error {
 	return nil
 }
 
-// checkGone returns a *BehindError if there was a store in dir, and nothing is there any more.
+// checkGone returns a *BehindError if there was a store in dir, and none of its files is there any more.
 func checkGone(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) > 0 {
+	if empty, err := intact.Empty(dir); err != nil || !empty {
 		return err
 	}
 	had, _, err := readHead(dir)

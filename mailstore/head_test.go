@@ -43,6 +43,11 @@ func TestBehindHead(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, 3, ""},
+		"emptied but for what is not of it": {func(t *testing.T, dir, _ string) {
+			if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "lost+found"), 0o700), os.WriteFile(filepath.Join(dir, ".probe-1"), nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}, 3, ""},
 		"gone": {func(t *testing.T, dir, _ string) {
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -283,6 +284,12 @@ func Clear(dir string) error {
 		}
 	}
 	return syncDir(dir)
+}
+
+// Empty reports whether a folder has no files of a database, whatever else lies in it.
+func Empty(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isDatabaseFile(e.Name()) }), err
 }
 
 func isDatabaseFile(name string) bool {
