@@ -42,11 +42,12 @@ func (n *Node) openChain(folder string) error {
 		}
 		err = n.openChainIn(folder)
 	}
-	if err == nil {
-		err = n.rescueChain(folder)
-	}
 	if err != nil {
 		return unreadable(folder, err, chainCure)
+	}
+	if err := n.rescueChain(folder); err != nil {
+		aside := chainAside(folder)
+		return unreadable(aside, err, fmt.Sprintf("see that the disk is well; if another node has the chain, move %s away: what is missing is fetched from the other nodes of the network", aside))
 	}
 	return nil
 }

@@ -151,7 +151,8 @@ func (r *rescue) add(ctx context.Context, branch []consensus.Hash, now time.Time
 		_, isRule := errors.AsType[*consensus.RuleError](err)
 		switch {
 		case err == nil, errors.Is(err, ErrKnown):
-		case isRule, errors.Is(err, consensus.ErrFuture), intact.IsFault(err):
+		case isRule, errors.Is(err, consensus.ErrFuture), intact.IsFault(err), errors.Is(err, errOther),
+			errors.Is(err, ErrNotWanted), errors.Is(err, ErrUnknownParent):
 			r.m.log.Warn("chain: a block that was read is not taken", "height", r.blocks[id].height, "id", id, "err", err)
 			return i, nil
 		default:
@@ -186,6 +187,9 @@ func (r *rescue) weigh(branch []consensus.Hash, now time.Time) (better bool, bad
 	return b.Better(), b.checked, err
 }
 
+// errOther: what was a block when it was first read is none any more.
+var errOther = errors.New("it is not what it was when it was read before")
+
 // again reads a block a second time.
 func (r *rescue) again(id consensus.Hash) (*consensus.Block, error) {
 	value, err := intact.Again(r.dir, r.blocks[id].place)
@@ -193,11 +197,8 @@ func (r *rescue) again(id consensus.Hash) (*consensus.Block, error) {
 		return nil, err
 	}
 	b, err := consensus.DecodeBlock(value)
-	if err == nil && b.ID() != id {
-		err = fmt.Errorf("it holds block %s", b.ID())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("block %s at %v: %w", id, r.blocks[id].place, err)
+	if err != nil || b.ID() != id {
+		return nil, fmt.Errorf("block %s at %v: %w", id, r.blocks[id].place, errOther)
 	}
 	return b, nil
 }

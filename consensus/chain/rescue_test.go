@@ -3,9 +3,11 @@ package chain
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"cairn/consensus"
@@ -99,6 +101,30 @@ func TestRescue(t *testing.T) {
 	}
 	if complete == 0 {
 		t.Error("no damage left all blocks")
+	}
+}
+
+// dyingDisk gives each file once.
+type dyingDisk struct {
+	fs.FS
+	given map[string]bool
+}
+
+func (d dyingDisk) Open(name string) (fs.File, error) {
+	if d.given[name] {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EIO}
+	}
+	d.given[name] = name != "."
+	return d.FS.Open(name)
+}
+
+// Blocks that were found and cannot be read any more are left out, and are no error.
+func TestRescueFromDyingDisk(t *testing.T) {
+	net := chaintest.New(2)
+	dir, _ := damagedChain(t, net, 4)
+	found, err := newManager(t, net).Rescue(context.Background(), dyingDisk{os.DirFS(dir), map[string]bool{}}, late, func(int, int) {})
+	if err != nil || found.Had != 4 || found.Has != 0 || found.Sound == 0 {
+		t.Errorf("%+v, %v", found, err)
 	}
 }
 
