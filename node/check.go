@@ -171,7 +171,11 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	c.Progress("reading the mail store", 0, 0)
 	var faults []CheckFault
 	found, err := store.Check(ctx, c.Repair, func(f mailstore.Fault) {
-		faults = append(faults, CheckFault{Text: f.Text, Mended: f.Mended, Next: f.Cure})
+		fault := CheckFault{Text: f.Text, Mended: f.Mended}
+		if !f.Mended {
+			fault.Next = f.Cure
+		}
+		faults = append(faults, fault)
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("checking %s: %w", c.path(home.MailDir), err), store.Close())

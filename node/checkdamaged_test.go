@@ -82,6 +82,13 @@ func TestCheckGoesOnBesideDamage(t *testing.T) {
 			if err != nil {
 				t.Errorf("%c: check, repair %v: %v", prefix, repair, err)
 			}
+			for _, p := range parts {
+				for _, f := range p.Faults {
+					if p.Part == home.MailDir && f.Mended != (f.Next == "") {
+						t.Errorf("%c: %s: %+v", prefix, p.Part, f)
+					}
+				}
+			}
 			if len(parts) != 4 {
 				t.Errorf("%c: only these parts were looked at: %+v", prefix, parts)
 			}
