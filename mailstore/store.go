@@ -319,8 +319,23 @@ func (s *Store) collectLoop(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		// It returns an error when no file has half of its bytes unused.
-		for ctx.Err() == nil && s.db.RunValueLogGC(0.5) == nil {
+		s.collect(ctx)
+	}
+}
+
+// collectShare is how much of a value log is to be unused for it to be rewritten.
+const collectShare = 0.5
+
+// collect rewrites value logs as long as one has enough that is unused. Of a damaged one nothing would be left behind the damage, so it
+// stays as it is.
+func (s *Store) collect(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := intact.Collectable(s.dir, collectShare); err != nil {
+			s.log.Warn("the room of removed mail is not given back while a file is damaged", "folder", s.dir, "err", err)
+			return
+		}
+		if s.db.RunValueLogGC(collectShare) != nil { // none has
+			return
 		}
 	}
 }

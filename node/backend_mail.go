@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,8 +151,10 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 			view.Attachments = append(view.Attachments, api.Attachment{Name: a.Name, Type: a.Type, Size: len(a.Content)})
 		}
 		f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
-		if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
-			return notDamaged(err, s.Ref)
+		if errors.Is(err, mailstore.ErrDamaged) { // the mail is shown, without its verification
+			f, view.Damaged = nil, cmp.Or(view.Damaged, fmt.Sprintf("damaged: how %s was verified cannot be read as it was stored", s.Ref))
+		} else if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+			return err
 		}
 		if s.Damaged != "" {
 			view.Verification = n.viewFinding(f)

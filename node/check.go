@@ -135,8 +135,13 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 		return nil, err
 	}
 	const restore = "see that the disk is well, keep a copy of the directory and restore a backup of this node into another one"
+	var faults []CheckFault
 	if fault != nil {
-		c.add(home.MailDir, "its files", CheckFault{Text: fault.Error(), Next: restore})
+		faults = append(faults, CheckFault{Text: fault.Error(), Next: restore})
+	}
+	// Damaged values alone are no reason for a node not to start, after a clean stop: whose they are can be told then.
+	if fault != nil && (filepath.Ext(fault.File) != ".vlog" || intact.Before(c.path(home.MailDir)) != nil) {
+		c.add(home.MailDir, "its files", faults...)
 		c.skip(home.MailHead, CheckSkipped, "the mail store does not open")
 		return nil, nil
 	}
@@ -169,7 +174,6 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 		c.add(home.MailHead, "how far the store was")
 	}
 	c.Progress("reading the mail store", 0, 0)
-	var faults []CheckFault
 	found, err := store.Check(ctx, c.Repair, func(f mailstore.Fault) {
 		fault := CheckFault{Text: f.Text, Mended: f.Mended}
 		if !f.Mended {

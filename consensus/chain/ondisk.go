@@ -7,6 +7,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"cairn/mailstore/diskroom"
+	"cairn/mailstore/intact"
 )
 
 // OnDisk returns the Store that a database from OpenDB is.
@@ -41,8 +42,12 @@ func (s diskStore) Collect() (freed bool, err error) {
 	if s.db.Opts().InMemory {
 		return false, nil
 	}
+	const share = 0.5 // of a log that is not needed
 	for {
-		err := s.db.RunValueLogGC(0.5)
+		if err := intact.Collectable(s.db.Opts().Dir, share); err != nil {
+			return freed, fmt.Errorf("collect the value logs of the chain database: %w", err)
+		}
+		err := s.db.RunValueLogGC(share)
 		switch {
 		case errors.Is(err, badger.ErrNoRewrite), errors.Is(err, badger.ErrRejected):
 			return freed, nil

@@ -21,7 +21,15 @@ func New(log *slog.Logger, name string) *Logger {
 	return &Logger{log.With("part", Part, "store", name)}
 }
 
-func (l *Logger) Errorf(format string, args ...any)   { l.print(slog.LevelError, format, args) }
+// Errorf tells an error. That a value cannot be read, and under which octets, is left to who reads it: whose it is says more.
+func (l *Logger) Errorf(format string, args ...any) {
+	level := slog.LevelError
+	if strings.HasPrefix(format, "Unable to read: Key:") || strings.HasPrefix(format, "Key: %v, Version") {
+		level = slog.LevelDebug
+	}
+	l.print(level, format, args)
+}
+
 func (l *Logger) Warningf(format string, args ...any) { l.print(slog.LevelWarn, format, args) }
 func (l *Logger) Infof(format string, args ...any)    { l.print(slog.LevelDebug, format, args) }
 func (l *Logger) Debugf(format string, args ...any)   { l.print(slog.LevelDebug, format, args) }

@@ -21,10 +21,12 @@ func TestLogger(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: untimed}))
 	var l badger.Logger = badgerlog.New(log, "mail")
 	l.Errorf("while %s\n", "writing")
+	l.Errorf("Unable to read: Key: %v, Version : %v", 1, 2)
 	l.Warningf("slow")
 	l.Infof("opened %d tables", 7)
 	l.Debugf("compacted")
 	const want = `level=ERROR msg="database: while writing" part=badger store=mail
+level=DEBUG msg="database: Unable to read: Key: 1, Version : 2" part=badger store=mail
 level=WARN msg="database: slow" part=badger store=mail
 level=DEBUG msg="database: opened 7 tables" part=badger store=mail
 level=DEBUG msg="database: compacted" part=badger store=mail

@@ -1,6 +1,7 @@
 package intact
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -188,6 +189,13 @@ func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, er
 		if err := removeBlank(dir); err != nil {
 			return err
 		}
+		if _, asClosed, err := left(os.DirFS(dir)); err != nil {
+			return err
+		} else if asClosed {
+			if err := cover(dir); err != nil {
+				return err
+			}
+		}
 		return note{State: stateOpening, MemLog: 2 * memTable}.write(dir)
 	})
 	if err != nil {
@@ -250,6 +258,30 @@ func removeBlank(dir string) error {
 		return os.Truncate(filepath.Join(dir, manifestName), l.end)
 	}
 	return nil
+}
+
+// cover puts an empty value log behind the newest one of a database that was closed. Badger cuts the newest at the first entry that is not
+// sound, as after a crash: of one octet that flipped since, all that was stored later would be lost. Behind an empty one it stays as it is,
+// and one value of it cannot be read.
+func cover(dir string) error {
+	l := &look{dir: os.DirFS(dir), tables: map[uint64]bool{}}
+	if _, err := l.list(); err != nil || len(l.logs) == 0 {
+		return err
+	}
+	newest := l.logs[len(l.logs)-1]
+	if info, err := os.Stat(filepath.Join(dir, logName(newest))); err != nil || info.Size() <= logHeader {
+		return err
+	}
+	head := make([]byte, logHeader) // no key, and what is random
+	_, _ = rand.Read(head[8:])
+	path := filepath.Join(dir, logName(newest+1))
+	if err := writeSynced(path+".new", head); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return syncDir(dir)
 }
 
 // lastMem is the highest id of a memory log.

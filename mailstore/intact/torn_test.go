@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 )
 
@@ -99,6 +100,51 @@ func TestTornPages(t *testing.T) {
 		}
 		if pages < 4 || !c.sound && refused < pages/2-1 {
 			t.Errorf("%s, %s: %d of %d pages were refused", c.ext, c.what, refused, pages)
+		}
+	}
+}
+
+// TestFlipAfterClosing flips an octet of the newest value log of a store that was closed: one value cannot be read, what was stored later is
+// there.
+func TestFlipAfterClosing(t *testing.T) {
+	clean, _, m := stores(t, options.None)
+	logs, err := filepath.Glob(filepath.Join(clean, "*.vlog"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := ""
+	for _, log := range logs { // the newest that holds something
+		if info, err := os.Stat(log); err == nil && info.Size() > 8*logHeader {
+			name = log
+		}
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[logHeader+200] ^= 4
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		db, err := openTest(clean, testOptions(clean))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := 0
+		for key, value := range m.now {
+			_ = db.View(func(txn *badger.Txn) error {
+				if got, err := valueOf(txn, key); err != nil || !bytes.Equal(got, value) {
+					wrong++
+				}
+				return nil
+			})
+		}
+		if wrong > 1 {
+			t.Errorf("of one octet %d values are wrong", wrong)
+		}
+		if err := Close(clean, db); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

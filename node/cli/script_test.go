@@ -56,6 +56,7 @@ func TestScript(t *testing.T) {
 			"value":      scriptValue,
 			"signal":     scriptSignal,
 			"damage":     scriptDamage,
+			"spoil":      scriptSpoil,
 			"lose":       scriptLose,
 		},
 		RequireExplicitExec: true,
@@ -274,6 +275,26 @@ func scriptDamage(ts *testscript.TestScript, neg bool, args []string) {
 		b[at] ^= 0x10
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
+}
+
+// scriptSpoil turns a bit of each place at which the value logs of a database have a text: spoil FOLDER TEXT.
+func scriptSpoil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: spoil FOLDER TEXT")
+	}
+	logs, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.vlog"))
+	ts.Check(err)
+	found := 0
+	for _, name := range logs {
+		b, err := os.ReadFile(name)
+		ts.Check(err)
+		spoilt := bytes.ReplaceAll(b, []byte(args[1]), append([]byte{args[1][0] ^ 1}, args[1][1:]...))
+		found += bytes.Count(b, []byte(args[1]))
+		ts.Check(os.WriteFile(name, spoilt, 0o600))
+	}
+	if found == 0 {
+		ts.Fatalf("no value log has that text")
+	}
 }
 
 // scriptLose kills the node that runs in the background in a directory, and removes that: lose DIR.
