@@ -61,7 +61,7 @@ func answers(r *Reader, blobs [][32]byte) map[string]answer {
 	}
 	for since := ModSeq(0); since < seq; since += 3 {
 		changes, err := r.ChangesSince(since, 3)
-		if len(changes) < 3 && err == nil && since+3 < seq { // what is behind them is damaged
+		if len(changes) < min(3, int(seq-since)) && err == nil { // what is behind them is damaged
 			err = ErrDamaged
 		}
 		note(err, changes, "changes since %d", since)

@@ -18,11 +18,11 @@ func TestMarkTakenFromHead(t *testing.T) {
 			if err := put(s, "x"); err != nil {
 				t.Fatal(err)
 			}
-			want := s.mark
 			alter(t, s, key, change)
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
+			want := s.mark
 			s, err := Open(dir, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatalf("%q %s: %v", key, name, err)

@@ -12,10 +12,9 @@ import (
 	"github.com/knadh/koanf/v2"
 )
 
-// readAnew reads the configuration anew whenever it is told to, until ctx is done. n.cfg stays what it was at the start:
-// other parts go by it.
-func (n *Node) readAnew(ctx context.Context) error {
-	now := *n.cfg
+// readAnew reads the configuration anew whenever it is told to, until ctx is done; now is what counts before. n.cfg stays what
+// it was at the start: other parts go by it.
+func (n *Node) readAnew(ctx context.Context, now Config) error {
 	for {
 		select {
 		case <-ctx.Done():

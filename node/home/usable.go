@@ -93,6 +93,9 @@ func openable(path string, how int) error {
 		return api.Errorf(api.CodeInvalid, "move it away, and restore the file from a backup of this node", "%s is not a file", path)
 	}
 	f, err := os.OpenFile(path, how, 0)
+	if errors.Is(err, fs.ErrNotExist) { // a node that runs has moved it meanwhile
+		return nil
+	}
 	if err != nil {
 		return unusable(path, err)
 	}
