@@ -24,6 +24,9 @@ const (
 
 // TestMemoryOfLargeMail sends a mail of 25 MB, or CAIRN_LARGE_MAILS at once: a minute later both nodes are nearly as small as before.
 func TestMemoryOfLargeMail(t *testing.T) {
+	if raced {
+		t.Skip("without the race detector only")
+	}
 	count, size := 1, 25_000_000
 	if n, err := strconv.Atoi(os.Getenv("CAIRN_LARGE_MAILS")); err == nil {
 		count, size = n, 23<<20
