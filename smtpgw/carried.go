@@ -22,7 +22,7 @@ func (c *Courier) hold(ctx context.Context, l *lane, id uint64) (leave func(), e
 		return nil, err
 	}
 	var size int64
-	err = c.delivery.store.View(func(r *mailstore.Reader) error {
+	err = c.queue.Store().View(func(r *mailstore.Reader) error {
 		size, err = r.RawSize(e.Blob)
 		return err
 	})
