@@ -20,8 +20,9 @@ type Shape struct {
 // Look reads all files of the database in a folder and returns a *Fault if something is damaged of which entries would be lost or come back
 // wrong, nil for an empty folder, or the error of reading.
 //
-// It takes for good: a newest log without any octet, which was being made and which Badger refuses; what is behind the last record of a MANIFEST or the last transaction of the newest log if a crash can have left it so,
-// and tables that the MANIFEST does not name if all they hold is elsewhere too.
+// It takes for good: logs without any octet, which were being made or removed and which Badger refuses; what is behind the last record of a
+// MANIFEST or the last transaction of the newest log if a crash can have left it so, and tables that the MANIFEST does not name if all they
+// hold is elsewhere too.
 func Look(dir fs.FS, s Shape) error {
 	l, err := begin(dir)
 	if err != nil || l == nil {
@@ -45,7 +46,7 @@ type look struct {
 	tables map[uint64]bool // whether the MANIFEST names it
 	mems   []uint64        // ascending, as logs
 	logs   []uint64
-	blank  []string // names of logs in which nothing was written yet, in neither of these
+	blank  []string // names of logs without any octet, in neither of these
 	*manifest
 
 	ends     map[uint64]int64 // of the sound part of each value log
@@ -125,21 +126,26 @@ func (l *look) list() (there bool, err error) {
 	}
 	slices.Sort(l.mems)
 	slices.Sort(l.logs)
-	return there, errors.Join(err, l.beingMade(&l.mems, memName), l.beingMade(&l.logs, logName))
+	return there, errors.Join(err, l.empty(&l.mems, memName), l.empty(&l.logs, logName))
 }
 
-// beingMade takes the newest log out of the list if it has no octet: Badger was about to give it its size.
-func (l *look) beingMade(ids *[]uint64, name func(uint64) string) error {
-	n := len(*ids)
-	if n == 0 {
-		return nil
+// empty takes the logs without any octet out of the list. Badger was about to give the newest one its size, and cuts others to nothing before
+// it removes them. They are judged as if they were not there.
+func (l *look) empty(ids *[]uint64, name func(uint64) string) error {
+	var kept []uint64
+	for _, id := range *ids {
+		info, err := fs.Stat(l.dir, name(id))
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // removed meanwhile, by Badger which is open
+		case err != nil:
+			return err
+		case info.Size() > 0:
+			kept = append(kept, id)
+		default:
+			l.blank = append(l.blank, name(id))
+		}
 	}
-	newest := name((*ids)[n-1])
-	info, err := fs.Stat(l.dir, newest)
-	if err != nil || info.Size() > 0 {
-		return err
-	}
-	l.blank, *ids = append(l.blank, newest), (*ids)[:n-1]
+	*ids = kept
 	return nil
 }
 

@@ -144,6 +144,24 @@ func TestBeingMade(t *testing.T) {
 	}
 }
 
+// TestBeingRemoved takes an earlier log without any octet for good: Badger cuts a log to nothing before it removes it.
+func TestBeingRemoved(t *testing.T) {
+	_, unclean, m := stores(t, options.Snappy)
+	dir := filepath.Join(t.TempDir(), "db")
+	copyFolder(t, dir, unclean)
+	for _, name := range []string{memName(0), logName(0)} { // there is none of these
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Fatalf("%s is there", name)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !m.opened(t, dir, options.Snappy, "with logs that were being removed", true) {
+		t.Error("it does not open")
+	}
+}
+
 // TestKeptByReader takes a memory log that is there longer than later ones for good: a reader keeps it.
 func TestKeptByReader(t *testing.T) {
 	dir := t.TempDir()

@@ -198,7 +198,7 @@ func guarded[D DB](opening func() (D, error)) (db D, err error) {
 	return opening()
 }
 
-// removeBlank removes logs that were being made when a process was killed, which Badger does not open.
+// removeBlank removes logs that were being made or removed when a process was killed, which Badger does not open.
 func removeBlank(dir string) error {
 	l := &look{dir: os.DirFS(dir), tables: map[uint64]bool{}}
 	if _, err := l.list(); err != nil {
