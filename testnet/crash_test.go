@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"cairn/consensus"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -177,8 +178,10 @@ func TestCrashes(t *testing.T) {
 	sending.Wait()
 	took := time.Since(began)
 
+	// Records of each start take their turn: those of the next get into blocks 20 blocks later.
+	limit := settle + time.Duration(rounds)*2*consensus.EpochGap*blockTime
 	for _, s := range c.senders {
-		s.p.await("an empty queue, and all in a block", func(st *api.Status) bool {
+		s.p.awaitWithin(limit, "an empty queue, and all in a block", func(st *api.Status) bool {
 			return st.Mail.Queued == 0 && st.Mail.Sealed == 0 && st.Mail.Pending == 0
 		})
 	}

@@ -210,7 +210,13 @@ func (p *process) kill() {
 // await looks at the node until ok says that it has come to that state.
 func (p *process) await(what string, ok func(*api.Status) bool) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), settle)
+	p.awaitWithin(settle, what, ok)
+}
+
+// awaitWithin is await with another limit.
+func (p *process) awaitWithin(limit time.Duration, what string, ok func(*api.Status) bool) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), limit)
 	defer cancel()
 	tick := time.NewTicker(look)
 	defer tick.Stop()
@@ -222,7 +228,7 @@ func (p *process) await(what string, ok func(*api.Status) bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			p.t.Fatalf("%s: %s did not happen within %s: %+v, %v", p.domain, what, settle, s, err)
+			p.t.Fatalf("%s: %s did not happen within %s: %+v, %v", p.domain, what, limit, s, err)
 		}
 	}
 }
