@@ -30,7 +30,9 @@ func TestCollectable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	change(func(txn *badger.Txn, key []byte, i int) error { return txn.Set(key, bytes.Repeat([]byte{byte(i)}, 5000)) })
+	change(func(txn *badger.Txn, key []byte, i int) error {
+		return txn.Set(key, bytes.Repeat([]byte{byte(i)}, 5000))
+	})
 	for range 3 { // Badger finds out what is unused as it compacts
 		change(func(txn *badger.Txn, key []byte, i int) error {
 			if i%4 == 0 {
