@@ -73,6 +73,9 @@ func newHeld(t *testing.T, dir string, acks [writers]uint64) *held {
 	if h.calls, err = heard(sockets[0]); err != nil {
 		h.cmd.Process.Kill()
 		h.cmd.Wait()
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("this kernel tells nobody of system calls: %v", err)
+		}
 		t.Skipf("this kernel tells nobody of system calls: %v", err)
 	}
 	_, err = io.WriteString(in, "\n")

@@ -22,7 +22,7 @@ func TestEarlyBlocksOfLightBranchesAreNotHeld(t *testing.T) {
 	o := &offer{blocks: []*consensus.Block{b}, end: consensus.AfterHeadline(g, b.Headline())}
 	o.serve(newStranger(t, n))
 	eventually(t, "the headline is looked at", func() bool { return n.Stats()["block.early"] >= 1 })
-	time.Sleep(100 * time.Millisecond)
+	eventually(t, "the turn is over", func() bool { return !n.syncing.busy.Load() })
 	n.future.mu.Lock()
 	defer n.future.mu.Unlock()
 	if len(n.future.list) != 0 {
