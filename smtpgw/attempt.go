@@ -51,12 +51,13 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 // attemptAnew hands an entry over in a session of its own, which is returned if
 // more can be sent over it.
 func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
-	if err := l.recentFailure(c.now(), route.To); err != nil {
+	round := c.queue.Retries()
+	if err := l.recentFailure(c.now(), round, route.To); err != nil {
 		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
 	}
 	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
 	if err != nil {
-		l.noteFailure(c.now(), route.To, err)
+		l.noteFailure(c.now(), round, route.To, err)
 		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
 	}
 	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)

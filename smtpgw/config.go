@@ -152,7 +152,7 @@ type Sending struct {
 	IdleSession time.Duration // how long a session is kept for the next message; default 5 s
 	Dial        time.Duration // to open a connection; default 30 s
 	Reply       time.Duration // for a reply to come; default 5 min (RFC 5321, section 4.5.3.2)
-	FirstRetry  time.Duration // after the first failed attempt, then twice as long each time; default 5 s
+	FirstRetry  time.Duration // after the first failed attempt, then as long again as attempts have gone on; default 5 s
 	MaxRetry    time.Duration // the longest wait between attempts; default 1 h
 	Unrecorded  time.Duration // that mail between own accounts waits for its token while none are made; default 10 s
 	Unsealed    time.Duration // between looks for mail that could not be recorded in the time it is kept; default 10 min

@@ -151,7 +151,7 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 				c.skipped = true
 				return false
 			}
-			if c.queue.Begin(id) {
+			if c.queue.Begin(domain, id) {
 				l.pending <- id
 			}
 			return true

@@ -473,11 +473,25 @@ func (d *deaf) Read(p []byte) (int, error) {
 
 func TestBackoff(t *testing.T) {
 	s := Sending{}.withDefaults()
-	for attempts, want := range map[uint32]time.Duration{1: 5 * time.Second, 2: 10 * time.Second, 5: 80 * time.Second, 20: time.Hour, 1 << 31: time.Hour} {
-		lo, mid, hi := backoff(s, attempts, 0), backoff(s, attempts, 0.5), backoff(s, attempts, 1)
+	for tried, want := range map[time.Duration]time.Duration{0: 5 * time.Second, 5 * time.Second: 10 * time.Second, 75 * time.Second: 80 * time.Second, time.Hour: time.Hour, 1 << 62: time.Hour} {
+		lo, mid, hi := backoff(s, tried, 0), backoff(s, tried, 0.5), backoff(s, tried, 1)
 		if mid != want || lo >= mid || hi <= mid {
-			t.Errorf("after %d: %v %v %v, want about %v", attempts, lo, mid, hi, want)
+			t.Errorf("after %v: %v %v %v, want about %v", tried, lo, mid, hi, want)
 		}
+	}
+}
+
+// Mail that was tried often within a short time waits no longer than if it had been tried once.
+func TestBackoffOfOftenTried(t *testing.T) {
+	s := Sending{}.withDefaults()
+	e := outbox.Entry{}
+	now := time.UnixMilli(1_800_000_000_000)
+	for range 40 {
+		e.Tried(now, "451 nobody answers")
+		now = now.Add(100 * time.Millisecond)
+	}
+	if wait := backoff(s, e.TriedFor(now), 0.5); wait > 10*time.Second {
+		t.Errorf("it waits %v", wait)
 	}
 }
 

@@ -21,8 +21,9 @@ func (c *Courier) holdDamaged(ctx context.Context, e *outbox.Entry, cause error)
 			return err
 		}
 		now := c.now()
+		again := now.Add(backoff(c.cfg.Sending, stored.TriedFor(now), rand.Float64()))
 		stored.Tried(now, damagedResult)
-		return c.queue.Postpone(tx, &stored, now.Add(backoff(c.cfg.Sending, stored.Attempts, rand.Float64())))
+		return c.queue.Postpone(tx, &stored, again)
 	})
 	if err != nil && ctx.Err() == nil {
 		c.trouble("put off a queue entry whose text is damaged", err)

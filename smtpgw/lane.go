@@ -25,6 +25,7 @@ type lane struct {
 
 	mu     sync.Mutex
 	failed time.Time // the last time that no session could be opened
+	round  uint64    // Queue.Retries when that attempt began
 	to     string    // with whom: Route.To
 	cause  error
 }
@@ -34,20 +35,20 @@ func newLane(domain string, texts *textroom.Room) *lane {
 }
 
 // failureLasts is how long who could not be reached is not tried again for
-// other messages.
+// other messages, unless it seems to be back.
 const failureLasts = time.Second
 
-func (l *lane) noteFailure(now time.Time, to string, cause error) {
+func (l *lane) noteFailure(now time.Time, round uint64, to string, cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failed, l.to, l.cause = now, to, cause
+	l.failed, l.round, l.to, l.cause = now, round, to, cause
 }
 
-// recentFailure returns why to could not be reached a moment ago.
-func (l *lane) recentFailure(now time.Time, to string) error {
+// recentFailure returns why to could not be reached a moment ago, in this round.
+func (l *lane) recentFailure(now time.Time, round uint64, to string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cause != nil && l.to == to && now.Sub(l.failed) < failureLasts {
+	if l.cause != nil && l.to == to && l.round == round && now.Sub(l.failed) < failureLasts {
 		return l.cause
 	}
 	return nil

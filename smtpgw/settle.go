@@ -18,7 +18,7 @@ import (
 // What is known is noted even when ctx is done.
 func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
-	again := now.Add(backoff(c.cfg.Sending, e.Attempts+1, rand.Float64()))
+	again := now.Add(backoff(c.cfg.Sending, e.TriedFor(now), rand.Float64()))
 	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust()
 	var failed []fate
 	var waiting []string
@@ -117,15 +117,12 @@ func (c *Courier) submitReport(tx *mailstore.Tx, e *outbox.Entry, report []byte)
 	return err
 }
 
-// backoff is how long to wait after the given number of attempts: twice as
-// long each time, give or take a fifth as jitter (0 to 1) says, so that what
-// failed together does not come back together.
-func backoff(s Sending, attempts uint32, jitter float64) time.Duration {
-	d := s.MaxRetry
-	if n := attempts - 1; n < 32 && s.FirstRetry<<n < d && s.FirstRetry<<n > 0 {
-		d = s.FirstRetry << n
-	}
-	return time.Duration(float64(d) * (0.8 + 0.4*jitter))
+// backoff is how long to wait after an attempt when attempts have gone on for some time: as long again, so that the wait doubles
+// each time, however often something was tried in between because its node seemed to be back. Give or take a fifth as jitter
+// (0 to 1) says, so that what failed together does not come back together.
+func backoff(s Sending, tried time.Duration, jitter float64) time.Duration {
+	d := min(tried, s.MaxRetry) + s.FirstRetry
+	return time.Duration(float64(min(d, s.MaxRetry)) * (0.8 + 0.4*jitter))
 }
 
 // summarise tells the outcome in one line.

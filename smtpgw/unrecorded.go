@@ -40,7 +40,7 @@ type unrecorded struct {
 // retry is when to try an entry again.
 type retry struct {
 	at    time.Time
-	tries uint32
+	first time.Time // when it was tried first
 }
 
 func newUnrecorded(c *Courier) *unrecorded {
@@ -106,8 +106,10 @@ func (w *unrecorded) try(ctx context.Context, e *outbox.Entry, why string, now t
 	case done:
 		delete(w.again, e.ID)
 	case known || len(w.again) < rememberedMost:
-		r.tries++
-		r.at = now.Add(max(backoff(w.cfg.Sending, r.tries, 1), sweepEvery))
+		if !known {
+			r.first = now
+		}
+		r.at = now.Add(max(backoff(w.cfg.Sending, max(now.Sub(r.first), 0), 1), sweepEvery))
 		w.again[e.ID] = r
 	}
 }

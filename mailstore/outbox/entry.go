@@ -45,6 +45,14 @@ type Attempt struct {
 // maxHistory is how many attempts an entry remembers.
 const maxHistory = 20
 
+// TriedFor is how long the attempts have gone on that an entry remembers.
+func (e *Entry) TriedFor(now time.Time) time.Duration {
+	if len(e.History) == 0 {
+		return 0
+	}
+	return max(now.Sub(e.History[0].Time), 0)
+}
+
 // Tried notes the outcome of an attempt.
 func (e *Entry) Tried(now time.Time, result string) {
 	if len(result) > 1000 {

@@ -9,8 +9,9 @@ import (
 )
 
 // Retry makes a sealed entry due at once; one that waits for its token goes on
-// waiting. ErrGone when there is no such entry.
+// waiting, and one that is under way is tried again should that fail. ErrGone when there is no such entry.
 func (q *Queue) Retry(ctx context.Context, id uint64) error {
+	q.way.hurry(func(other uint64, _ string) bool { return other == id })
 	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
 		e, err := q.GetTx(tx, id)
 		if err != nil || e.Token == nil {
@@ -26,10 +27,11 @@ func (q *Queue) Retry(ctx context.Context, id uint64) error {
 }
 
 // RetryDomain makes all sealed entries of a domain due at once, for when its
-// node has come back. No entry is written for that: see head.
+// node has come back, and also those for which an attempt is under way and fails. No entry is written for that: see head.
 func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
+	under := q.way.hurry(func(_ uint64, d string) bool { return d == domain })
 	n, err := q.waiting(domain, 1)
-	if err == nil && n > 0 {
+	if err == nil && (n > 0 || under[domain]) {
 		err = q.retry(ctx, []string{domain})
 	}
 	if err != nil {
@@ -41,6 +43,7 @@ func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 // RetryAll makes all sealed entries due at once, as when the clock was set back: nobody
 // knows by which clock they were put off. It tells how many were not due yet.
 func (q *Queue) RetryAll(ctx context.Context) (moved int, err error) {
+	under := q.way.hurry(func(uint64, string) bool { return true })
 	domains, err := q.domains()
 	var some []string
 	for i, domain := range domains {
@@ -52,7 +55,7 @@ func (q *Queue) RetryAll(ctx context.Context) (moved int, err error) {
 			break
 		}
 		moved += n
-		if n > 0 {
+		if n > 0 || under[domain] {
 			some = append(some, domain)
 		}
 		if len(some) == retryStep || i == len(domains)-1 {

@@ -7,24 +7,59 @@ import "sync"
 // again after a restart, before anything is carried.
 type underway struct {
 	mu      sync.Mutex
-	carried map[uint64]bool
+	carried map[uint64]*trip
 	held    map[uint64]bool
+	retries uint64
+}
+
+// trip is one attempt for an entry.
+type trip struct {
+	domain  string
+	hurried bool // the entry was to be tried at once, after the attempt had begun
 }
 
 func newUnderway() underway {
-	return underway{carried: make(map[uint64]bool), held: make(map[uint64]bool)}
+	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool)}
 }
 
-// Begin reports whether an entry may be carried now, which it then is until End.
-func (q *Queue) Begin(id uint64) bool {
+// Begin reports whether an entry of a domain may be carried now, which it then is until End.
+func (q *Queue) Begin(domain string, id uint64) bool {
 	u := &q.way
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.carried[id] || u.held[id] {
+	if u.carried[id] != nil || u.held[id] {
 		return false
 	}
-	u.carried[id] = true
+	u.carried[id] = &trip{domain: domain}
 	return true
+}
+
+// Retries grows whenever something is to be tried at once. What an attempt has shown before says nothing about one after it.
+func (q *Queue) Retries() uint64 {
+	q.way.mu.Lock()
+	defer q.way.mu.Unlock()
+	return q.way.retries
+}
+
+// hurry has those of the attempts under way that are meant made again at once should they fail, and returns their domains.
+func (u *underway) hurry(meant func(id uint64, domain string) bool) (domains map[string]bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.retries++
+	domains = make(map[string]bool)
+	for id, t := range u.carried {
+		if meant(id, t.domain) {
+			t.hurried, domains[t.domain] = true, true
+		}
+	}
+	return domains
+}
+
+func (u *underway) hurried(id uint64) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	t := u.carried[id]
+	return t != nil && t.hurried
 }
 
 // End says that an entry is carried no more.
@@ -50,7 +85,7 @@ func (q *Queue) Hold(ids []uint64) (free []uint64) {
 	defer q.way.mu.Unlock()
 	for _, id := range ids {
 		q.way.held[id] = true
-		if !q.way.carried[id] {
+		if q.way.carried[id] == nil {
 			free = append(free, id)
 		}
 	}
