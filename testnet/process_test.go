@@ -59,7 +59,7 @@ const (
 	settle    = 2 * time.Minute        // what is awaited must happen within
 	look      = 50 * time.Millisecond  // between two looks at a process
 	blockTime = 200 * time.Millisecond // of the networks below
-	share     = "8%"                   // of a core that a node which mines has for it
+	share     = "2%"                   // of a core that a node which mines has for it
 )
 
 // cairn runs one command to its end and returns its standard output.

@@ -45,7 +45,7 @@ func start(t *testing.T, orgs ...testnet.Org) (*testnet.Network, context.Context
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), settle)
 	t.Cleanup(cancel)
-	w, err := testnet.NewNetwork(ctx, t.TempDir(), len(orgs), "20%", slog.New(slog.DiscardHandler))
+	w, err := testnet.NewNetwork(ctx, t.TempDir(), len(orgs), "2%", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
