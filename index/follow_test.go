@@ -191,7 +191,7 @@ func TestKill(t *testing.T) {
 	if err := b.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	kills := 2
+	kills := 1
 	if os.Getenv("CI") == "true" {
 		kills = 4
 	}

@@ -2,6 +2,7 @@ package mailstore_test
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"os"
 	"testing"
@@ -20,6 +21,11 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(deedsDir); dir != "" {
 		doDeeds(dir)
 		return
+	}
+	if os.Getenv("CI") != "true" { // each check opens the store many times; the command line may ask for more
+		if err := flag.Set("rapid.checks", "30"); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }

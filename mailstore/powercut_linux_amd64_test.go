@@ -163,7 +163,7 @@ func (h *held) renamed() bool {
 // TestPowerCuts cuts the power at syncs of a process that does deeds, and goes on with what may be on the disk then. All that was
 // acknowledged is there, and nothing of it is taken for damage.
 func TestPowerCuts(t *testing.T) {
-	rounds, seed := 15, rand.Uint64()
+	rounds, seed := 8, rand.Uint64()
 	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
 		rounds = n
 	}

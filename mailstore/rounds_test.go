@@ -111,7 +111,7 @@ func (c tally) String() string {
 // TestRounds kills such a process at a random moment again and again, which may be while the store is opened or closed, and opens the store
 // where it is: all that was acknowledged is there, and nothing else but wholly.
 func TestRounds(t *testing.T) {
-	rounds := 30
+	rounds := 15
 	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
 		rounds = n
 	}

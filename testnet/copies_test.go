@@ -43,6 +43,7 @@ func (p *process) movePort() {
 // both; neither signs any more, takes mail of others or refuses it until one is told
 // to stay, and nothing was signed twice.
 func TestTwoCopies(t *testing.T) {
+	inCI(t)
 	t.Parallel()
 	a, b := newPair(t)
 	sent := 0

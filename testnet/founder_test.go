@@ -14,6 +14,7 @@ import (
 // makes no chain of its own, says what it lacks, and goes on with that of the others once it has been given the address
 // of one, or is told that they are gone.
 func TestRestoredFounder(t *testing.T) {
+	inCI(t)
 	t.Parallel()
 	a, b := newPair(t)
 	mail := testnet.Compose("bob@bravo.test", "alice@alpha.test", "before", "recorded\n")
@@ -99,6 +100,7 @@ func TestRestoredFounder(t *testing.T) {
 
 // A node that never had others goes on after a restore, and after a restart.
 func TestRestoredWithNobodyElse(t *testing.T) {
+	inCI(t)
 	t.Parallel()
 	a := newProcess(t, "alpha.test", share, nil)
 	a.await("blocks", func(s *api.Status) bool { return s.Chain.Height > 30 })

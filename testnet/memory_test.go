@@ -24,6 +24,7 @@ const (
 
 // TestMemoryOfLargeMail sends a mail of 25 MB, or CAIRN_LARGE_MAILS at once: a minute later both nodes are nearly as small as before.
 func TestMemoryOfLargeMail(t *testing.T) {
+	inCI(t)
 	if raced {
 		t.Skip("without the race detector only")
 	}

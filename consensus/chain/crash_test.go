@@ -3,6 +3,7 @@ package chain
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -24,6 +25,11 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		addUntilKilled(dir)
 		return
+	}
+	if os.Getenv("CI") != "true" { // each check opens a database; the command line may ask for more
+		if err := flag.Set("rapid.checks", "30"); err != nil {
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		sealUntilKilled(dir)
 		return
 	}
-	checks := "10" // each opens two databases; the command line may ask for more
+	checks := "4" // each opens two databases; the command line may ask for more
 	if os.Getenv("CI") == "true" {
 		checks = "30"
 	}

@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	checks := "10" // each opens two databases; the command line may ask for more
+	checks := "4" // each opens two databases; the command line may ask for more
 	if os.Getenv("CI") == "true" {
 		checks = "30"
 	}

@@ -41,7 +41,10 @@ func child(t *testing.T, dir string) {
 
 // TestKilled kills such a process again and again: what a crash leaves is never taken for damage.
 func TestKilled(t *testing.T) {
-	rounds := 12
+	rounds := 4
+	if os.Getenv("CI") == "true" {
+		rounds = 12
+	}
 	if os.Getenv("CAIRN_INTACT_CASES") != "" {
 		rounds = 100
 	}
