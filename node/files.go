@@ -39,6 +39,11 @@ func lost(path string) error {
 	return api.Errorf(api.CodeNotFound, "restore it from a backup of this node", "%s is lost", path)
 }
 
+// spoilt is the error of such a file that says nothing: it is damaged, or of a later version.
+func spoilt(path string, err error) error {
+	return api.Errorf(api.CodeInvalid, "restore it from a backup of this node; if a later cairn has written it, run that one", "%s is damaged: %v", path, err)
+}
+
 func fileExists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/node/api"
 	"cairn/node/membership"
 )
 
@@ -181,6 +182,32 @@ func TestCommitNeverReplacesUnasked(t *testing.T) {
 	}
 	if got := contents(t, dir); got["b"] != "mine" {
 		t.Errorf("left %v", got)
+	}
+}
+
+// A file of the membership that says nothing names itself and what to do.
+func TestSpoiltMembership(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.example")
+	for _, name := range []string{networkFile, enrolFile} {
+		for _, text := range []string{"", "\xffgarbage"} {
+			path := filepath.Join(dir, name)
+			whole, err := os.ReadFile(path)
+			if err == nil {
+				err = os.WriteFile(path, []byte(text), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, net := LoadNetwork(dir)
+			_, enrol := LoadEnrol(dir)
+			said, ok := errors.AsType[*api.Error](errors.Join(net, enrol))
+			if !ok || said.Code != api.CodeInvalid || !strings.HasPrefix(said.Message, path+" is damaged: ") || !strings.HasPrefix(said.Hint, "restore it from a backup") {
+				t.Errorf("%s %q: %+v", name, text, said)
+			}
+			if err := os.WriteFile(path, whole, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -135,7 +135,7 @@ func LoadNetwork(dir string) (*consensus.Genesis, error) {
 	}
 	g, err := consensus.DecodeGenesis(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, networkFile), err)
+		return nil, spoilt(filepath.Join(dir, networkFile), err)
 	}
 	return g, nil
 }
@@ -152,7 +152,7 @@ func LoadEnrol(dir string) (*consensus.OrgEvent, error) {
 	}
 	e, err := consensus.DecodeEvent(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, enrolFile), err)
+		return nil, spoilt(filepath.Join(dir, enrolFile), err)
 	}
 	return e, nil
 }
