@@ -329,9 +329,13 @@ const collectShare = 0.5
 // collect rewrites value logs as long as one has enough that is unused. Of a damaged one nothing would be left behind the damage, so it
 // stays as it is.
 func (s *Store) collect(ctx context.Context) {
+	sound := intact.Collectable(s.dir, collectShare)
 	for ctx.Err() == nil {
-		if err := intact.Collectable(s.dir, collectShare); err != nil {
-			s.log.Warn("the room of removed mail is not given back while a file is damaged", "folder", s.dir, "err", err)
+		if err := sound(); intact.IsFault(err) {
+			s.log.Warn("the room of removed mail is not given back while a file is damaged", "folder", s.dir, "err", err, "next", "stop the node, then: cairn check")
+			return
+		} else if err != nil {
+			s.log.Warn("the room of removed mail is not given back now", "folder", s.dir, "err", err)
 			return
 		}
 		if s.db.RunValueLogGC(collectShare) != nil { // none has

@@ -154,7 +154,11 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	switch {
 	case isHead && !c.Repair:
 		head.Next = restore + ", or take it as it is with: cairn check --repair"
-		c.skip(home.MailDir, CheckSkipped, "it is not what its head says")
+		if len(faults) > 0 {
+			c.add(home.MailDir, "its files", faults...)
+		} else {
+			c.skip(home.MailDir, CheckSkipped, "it is not what its head says")
+		}
 		c.add(home.MailHead, "how far the store was", head)
 		return nil, nil
 	case isHead:

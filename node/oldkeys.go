@@ -66,7 +66,7 @@ func readKeyFile(path string) (ed25519.PrivateKey, error) {
 	}
 	key, err := decodeKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: restore it from a backup", path, err)
+		return nil, spoilt(path, err)
 	}
 	return key, nil
 }

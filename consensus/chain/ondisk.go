@@ -43,8 +43,12 @@ func (s diskStore) Collect() (freed bool, err error) {
 		return false, nil
 	}
 	const share = 0.5 // of a log that is not needed
+	sound := intact.Collectable(s.db.Opts().Dir, share)
 	for {
-		if err := intact.Collectable(s.db.Opts().Dir, share); err != nil {
+		if err := sound(); err != nil {
+			if intact.IsFault(err) { // the next start finds it, and makes the chain anew
+				err = errors.Join(err, intact.Suspect(s.db.Opts().Dir))
+			}
 			return freed, fmt.Errorf("collect the value logs of the chain database: %w", err)
 		}
 		err := s.db.RunValueLogGC(share)

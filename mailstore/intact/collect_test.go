@@ -2,6 +2,7 @@ package intact
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,14 +51,27 @@ func TestCollectable(t *testing.T) {
 	if err := os.WriteFile(name, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Collectable(dir, 0.5); !IsFault(err) {
+	if err := Collectable(dir, 0.5)(); !IsFault(err) {
 		t.Errorf("of a damaged log it says %v", err)
+	}
+	if err := Before(dir); err != nil {
+		t.Errorf("it was closed well, and is read all the same: %v", err)
+	}
+	suspect, err := openTest(dir, testOptions(dir))
+	if err == nil {
+		err = errors.Join(Suspect(dir), Close(dir, suspect))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Before(dir); !IsFault(err) {
+		t.Errorf("a database that was suspect is opened next: %v", err)
 	}
 	b[logHeader+2000] ^= 4
 	if err := os.WriteFile(name, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Collectable(dir, 0.5); err != nil {
+	if err := Collectable(dir, 0.5)(); err != nil {
 		t.Error(err)
 	}
 	db, err := openTest(dir, testOptions(dir))

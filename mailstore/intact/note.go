@@ -34,6 +34,7 @@ type note struct {
 	State     string       `json:"state"`
 	MemLog    int64        `json:"mem_log,omitempty"`    // Shape.MemLog, while open
 	FirstFull uint64       `json:"first_full,omitempty"` // Shape.FirstFull, while open
+	Suspect   bool         `json:"suspect,omitempty"`    // never to be closed: something in it was seen to be damaged
 	Files     []fileRecord `json:"files,omitempty"`      // when closed: all but the note and DISCARD, by name
 }
 
@@ -298,7 +299,7 @@ func Close(dir string, db DB) error {
 	n := readNote(os.DirFS(dir))
 	n.State = stateClosing
 	noted := n.write(dir) // without it the note says open, and no .mem would be taken for a loss
-	if err := db.Close(); err != nil || noted != nil {
+	if err := db.Close(); err != nil || noted != nil || n.Suspect {
 		return errors.Join(err, noted)
 	}
 	_, err := locked(dir, func() (err error) {

@@ -13,8 +13,13 @@ import (
 // Usable holds that a node can work in its directory dir before anything in it is changed: each of its files is one and can be read, and
 // dir and the databases' files can be written to. What is not there is no fault here. It changes nothing but the time of dir.
 func Usable(dir string) error {
-	if err := writableFolder(dir); err != nil {
+	if err := writableFolder(dir, backedUp); err != nil {
 		return err
+	}
+	if keys := filepath.Join(dir, KeysDir); isThere(keys) {
+		if err := folder(keys, backedUp); err != nil {
+			return err
+		}
 	}
 	for _, p := range parts {
 		if p.name == MailDir || p.many {
@@ -24,26 +29,39 @@ func Usable(dir string) error {
 			return err
 		}
 	}
-	if err := openable(filepath.Join(dir, MailHead), os.O_RDWR); err != nil {
+	if err := openable(filepath.Join(dir, MailHead), os.O_RDWR, backedUp); err != nil {
 		return err
 	}
 	for _, name := range []string{MailDir, IndexDir, ChainDir} {
-		if err := usableDatabase(filepath.Join(dir, name)); err != nil {
+		cure := backedUp
+		if name != MailDir {
+			cure = "move the folder " + filepath.Join(dir, name) + " away: the node makes it anew"
+		}
+		if err := usableDatabase(filepath.Join(dir, name), cure); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Readable holds that a file, where there is one, can be read.
-func Readable(path string) error { return openable(path, os.O_RDONLY) }
+// backedUp is how to come by what a backup holds.
+const backedUp = "restore it from a backup of this node"
 
-// usableDatabase holds that all files of a database can be written to. Folders in it are not Badger's.
-func usableDatabase(dir string) error {
-	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Readable holds that a file, where there is one, can be read.
+func Readable(path string) error { return openable(path, os.O_RDONLY, backedUp) }
+
+// usableDatabase holds that all files of a database can be written to. Folders in it are not Badger's. cure is what to do where something else
+// has the place of one of them.
+func usableDatabase(dir, cure string) error {
+	if !isThere(dir) {
 		return nil
 	}
-	if err := writableFolder(dir); err != nil {
+	if err := writableFolder(dir, cure); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)
@@ -54,22 +72,30 @@ func usableDatabase(dir string) error {
 		if e.IsDir() && e.Name() == "lost+found" { // the folder is a disk of its own
 			continue
 		}
-		if err := openable(filepath.Join(dir, e.Name()), os.O_RDWR); err != nil {
+		if err := openable(filepath.Join(dir, e.Name()), os.O_RDWR, cure); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writableFolder holds that a folder is one, and that files can be made in it.
-func writableFolder(dir string) error {
+// folder holds that a folder is one.
+func folder(dir, cure string) error {
 	switch info, err := os.Stat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
-		return leadsNowhere(dir)
+		return leadsNowhere(dir, cure)
 	case err != nil:
 		return unusable(dir, err)
 	case !info.IsDir():
-		return api.Errorf(api.CodeInvalid, "move it away, and restore the folder from a backup of this node", "%s is not a folder", dir)
+		return api.Errorf(api.CodeInvalid, instead(cure), "%s is not a folder", dir)
+	}
+	return nil
+}
+
+// writableFolder holds that a folder is one, and that files can be made in it.
+func writableFolder(dir, cure string) error {
+	if err := folder(dir, cure); err != nil {
+		return err
 	}
 	probe, err := os.CreateTemp(dir, ".probe-")
 	if err != nil {
@@ -79,18 +105,18 @@ func writableFolder(dir string) error {
 }
 
 // openable holds that what has the name of a file, if anything has, can be opened as one.
-func openable(path string, how int) error {
+func openable(path string, how int, cure string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Lstat(path); err == nil {
-			return leadsNowhere(path)
+			return leadsNowhere(path, cure)
 		}
 		return nil
 	case err != nil:
 		return unusable(path, err)
 	case !info.Mode().IsRegular():
-		return api.Errorf(api.CodeInvalid, "move it away, and restore the file from a backup of this node", "%s is not a file", path)
+		return api.Errorf(api.CodeInvalid, instead(cure), "%s is not a file", path)
 	}
 	f, err := os.OpenFile(path, how, 0)
 	if errors.Is(err, fs.ErrNotExist) { // a node that runs has moved it meanwhile
@@ -102,8 +128,16 @@ func openable(path string, how int) error {
 	return f.Close()
 }
 
-func leadsNowhere(path string) error {
-	return api.Errorf(api.CodeNotFound, "mount the disk that it is on, or restore it from a backup of this node", "%s leads to what is not there", path)
+// instead is cure where something has the place of what is to be cured.
+func instead(cure string) string {
+	if cure == backedUp {
+		return "move it away, and " + cure
+	}
+	return cure
+}
+
+func leadsNowhere(path, cure string) error {
+	return api.Errorf(api.CodeNotFound, "mount the disk that it is on, or "+cure, "%s leads to what is not there", path)
 }
 
 // unusable says in one sentence why a file or folder cannot be used.

@@ -61,6 +61,7 @@ func TestUsable(t *testing.T) {
 		}, ""},
 		{"a folder as configuration", replaced(ConfigFile, "folder"), ConfigFile + " is not a file"},
 		{"a key that leads nowhere", replaced(KeysDir+"/"+RecorderKeyFile, "link to nothing"), "leads to what is not there"},
+		{"a file instead of keys", replaced(KeysDir, "file"), "keys is not a folder"},
 		{"a file as mail store", replaced(MailDir, "file"), "mail is not a folder"},
 		{"a chain that leads nowhere", replaced(ChainDir, "link to nothing"), "chain leads to what is not there"},
 		{"a folder as table", replaced(MailDir+"/000001.sst", "folder"), "000001.sst is not a file"},
