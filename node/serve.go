@@ -155,33 +155,3 @@ func (n *Node) joinNetwork(ctx context.Context) error {
 		}
 	}
 }
-
-// welcome sends the mail that waits for an organisation once a node of it is
-// connected again, or takes mail again, instead of at the next scheduled attempt.
-func (n *Node) welcome(ctx context.Context) error {
-	wake, cancel := n.host.Subscribe()
-	defer cancel()
-	connected := make(map[consensus.Key]bool)
-	for {
-		now := make(map[consensus.Key]bool)
-		s := n.chain.State()
-		for _, p := range n.host.Peers() {
-			now[p.Node] = !p.Silent
-			org, ok := s.ActiveNode(p.Node)
-			if !ok || p.Silent || connected[p.Node] {
-				continue
-			}
-			for _, domain := range org.Domains {
-				if err := n.queue.RetryDomain(ctx, domain); err != nil && ctx.Err() == nil {
-					n.log.Warn("mail that waits for a domain could not be hurried", "domain", domain, "err", err)
-				}
-			}
-		}
-		connected = now
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-wake:
-		}
-	}
-}

@@ -51,7 +51,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 // attemptAnew hands an entry over in a session of its own, which is returned if
 // more can be sent over it.
 func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
-	round := c.queue.Retries()
+	round := c.queue.Retries(e.Domain)
 	if err := l.recentFailure(c.now(), round, route.To); err != nil {
 		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
 	}

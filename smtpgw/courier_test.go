@@ -484,13 +484,23 @@ func TestBackoff(t *testing.T) {
 // Mail that was tried often within a short time waits no longer than if it had been tried once.
 func TestBackoffOfOftenTried(t *testing.T) {
 	s := Sending{}.withDefaults()
-	e := outbox.Entry{}
 	now := time.UnixMilli(1_800_000_000_000)
-	for range 40 {
-		e.Tried(now, "451 nobody answers")
-		now = now.Add(100 * time.Millisecond)
+	e := outbox.Entry{Created: now.Add(-time.Second)}
+	often := func(n int) {
+		for range n {
+			e.Tried(now, "451 nobody answers")
+			now = now.Add(100 * time.Millisecond)
+		}
 	}
-	if wait := backoff(s, e.TriedFor(now), 0.5); wait > 10*time.Second {
+	for range 3 {
+		often(15)
+		if wait := backoff(s, e.TriedFor(now), 0.5); wait > 12*time.Second {
+			t.Errorf("it waits %v", wait)
+		}
+	}
+	now = now.Add(5 * time.Hour)
+	often(40) // it still has been tried for hours
+	if wait := backoff(s, e.TriedFor(now), 0.5); wait != s.MaxRetry {
 		t.Errorf("it waits %v", wait)
 	}
 }

@@ -45,10 +45,13 @@ type Attempt struct {
 // maxHistory is how many attempts an entry remembers.
 const maxHistory = 20
 
-// TriedFor is how long the attempts have gone on that an entry remembers.
+// TriedFor is for how long an entry has been tried. Where the first attempts are forgotten, since it is there.
 func (e *Entry) TriedFor(now time.Time) time.Duration {
-	if len(e.History) == 0 {
+	switch {
+	case len(e.History) == 0:
 		return 0
+	case int(e.Attempts) > len(e.History):
+		return max(now.Sub(e.Created), 0)
 	}
 	return max(now.Sub(e.History[0].Time), 0)
 }

@@ -17,6 +17,7 @@ func (q *Queue) Retry(ctx context.Context, id uint64) error {
 		if err != nil || e.Token == nil {
 			return err
 		}
+		q.way.another(e.Domain)
 		return q.Postpone(tx, &e, q.now())
 	})
 	if err != nil {
@@ -32,6 +33,7 @@ func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 	under := q.way.hurry(func(_ uint64, d string) bool { return d == domain })
 	n, err := q.waiting(domain, 1)
 	if err == nil && (n > 0 || under[domain]) {
+		q.way.another(domain)
 		err = q.retry(ctx, []string{domain})
 	}
 	if err != nil {
@@ -44,6 +46,7 @@ func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 // knows by which clock they were put off. It tells how many were not due yet.
 func (q *Queue) RetryAll(ctx context.Context) (moved int, err error) {
 	under := q.way.hurry(func(uint64, string) bool { return true })
+	q.way.anotherOfAll()
 	domains, err := q.domains()
 	var some []string
 	for i, domain := range domains {

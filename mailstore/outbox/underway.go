@@ -9,7 +9,8 @@ type underway struct {
 	mu      sync.Mutex
 	carried map[uint64]*trip
 	held    map[uint64]bool
-	retries uint64
+	rounds  map[string]uint64 // by domain: how often what waits for it was made due at once
+	whole   uint64            // how often all was
 }
 
 // trip is one attempt for an entry.
@@ -19,7 +20,7 @@ type trip struct {
 }
 
 func newUnderway() underway {
-	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool)}
+	return underway{carried: make(map[uint64]*trip), held: make(map[uint64]bool), rounds: make(map[string]uint64)}
 }
 
 // Begin reports whether an entry of a domain may be carried now, which it then is until End.
@@ -34,18 +35,31 @@ func (q *Queue) Begin(domain string, id uint64) bool {
 	return true
 }
 
-// Retries grows whenever something is to be tried at once. What an attempt has shown before says nothing about one after it.
-func (q *Queue) Retries() uint64 {
+// Retries grows whenever what waits for a domain is to be tried at once. What an attempt has shown before says nothing about one after it.
+func (q *Queue) Retries(domain string) uint64 {
 	q.way.mu.Lock()
 	defer q.way.mu.Unlock()
-	return q.way.retries
+	return q.way.whole + q.way.rounds[domain]
+}
+
+// another begins another round of attempts for a domain.
+func (u *underway) another(domain string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.rounds[domain]++
+}
+
+// anotherOfAll begins another round of attempts for all domains.
+func (u *underway) anotherOfAll() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.whole++
 }
 
 // hurry has those of the attempts under way that are meant made again at once should they fail, and returns their domains.
 func (u *underway) hurry(meant func(id uint64, domain string) bool) (domains map[string]bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.retries++
 	domains = make(map[string]bool)
 	for id, t := range u.carried {
 		if meant(id, t.domain) {
