@@ -129,13 +129,13 @@ func (r *Reader) countLabels(a AccountID) (map[string]uint64, error) {
 	return counts, nil
 }
 
-// lastGiven reads the last number that was given out for the keys of one table. It is damaged too if there is a key behind it,
+// lastGiven reads the last number that was given out for the keys of one table. It is damaged too if the next key is there,
 // or any while it is 0: in a block of a table that is damaged the number may be hidden, or its latest version.
-func (r *Reader) lastGiven(number []byte, key func(ModSeq) []byte) (last uint64, err error) {
+func (r *Reader) lastGiven(number []byte, key func(uint64) []byte) (last uint64, err error) {
 	if last, err = r.number(number); err != nil {
 		return 0, err
 	}
-	next := key(ModSeq(last + 1))
+	next := key(last + 1)
 	var used bool
 	if last > 0 {
 		used, err = r.src.has(next)
@@ -153,7 +153,7 @@ func (r *Reader) lastGiven(number []byte, key func(ModSeq) []byte) (last uint64,
 
 // nextMessage returns the number of the next message of an account.
 func (r *Reader) nextMessage(a AccountID) (MessageID, error) {
-	n, err := r.lastGiven(accountKey(tableLastID, a), func(n ModSeq) []byte { return messageKey(tableMessage, a, MessageID(n)) })
+	n, err := r.lastGiven(accountKey(tableLastID, a), func(n uint64) []byte { return messageKey(tableMessage, a, MessageID(n)) })
 	last := MessageID(n)
 	if damaged(err) {
 		last, err = r.lastMessage(a)

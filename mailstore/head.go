@@ -178,7 +178,7 @@ func (s *Store) hold(at standing) (had mark, slot int, err error) {
 	case errors.Is(err, fs.ErrNotExist) && at.lost == (lost{}):
 		return had, -1, nil
 	case errors.Is(err, fs.ErrNotExist):
-		err = &HeadError{File: HeadPath(s.dir), What: "is missing, and the same is damaged in the store beside it"}
+		err = &HeadError{File: HeadPath(s.dir), What: "is missing, and the identity or the number of updates in the store beside it is damaged, so that nobody knows whether some of it is lost"}
 	case err == nil:
 		if at.format == 0 || at.lost.store {
 			s.mark.store = had.store

@@ -59,7 +59,7 @@ func (r *Reader) StoreID() (id [16]byte, err error) {
 
 // ModSeq returns the number of the last change, 0 when there was none.
 func (r *Reader) ModSeq() (ModSeq, error) {
-	n, err := r.lastGiven(metaModSeq, journalKey)
+	n, err := r.lastGiven(metaModSeq, func(n uint64) []byte { return journalKey(ModSeq(n)) })
 	if damaged(err) {
 		return r.lastChange()
 	}

@@ -65,7 +65,7 @@ func (s SpaceReader) Scan(prefix, from []byte, fn func(key, value []byte) bool) 
 	})
 }
 
-// Keys is Scan without the values: it also gives the keys whose values are damaged.
+// Keys is Scan that also gives the keys whose values are damaged. Values are read all the same.
 func (s SpaceReader) Keys(prefix, from []byte, fn func(key []byte) bool) error {
 	if s.err != nil {
 		return s.err

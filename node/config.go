@@ -206,6 +206,9 @@ func LoadConfig(dir string) (*Config, error) {
 		return nil, err
 	}
 	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && fileExists(filepath.Join(dir, home.MailHead)) {
+		return nil, lost(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not a node's directory: %w", dir, ErrNotInitialised)
 	}

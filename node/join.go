@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/node/home"
 	"cairn/node/membership"
 )
 
@@ -130,6 +131,9 @@ func newEnrol(ctx context.Context, p *consensus.Params, c *Config, id *Identity,
 // has joined none.
 func LoadNetwork(dir string) (*consensus.Genesis, error) {
 	b, err := readMember(dir, networkFile)
+	if errors.Is(err, ErrNotMember) && fileExists(filepath.Join(dir, enrolFile)) && fileExists(filepath.Join(dir, home.MailHead)) {
+		return nil, lost(filepath.Join(dir, networkFile))
+	}
 	if err != nil {
 		return nil, err
 	}

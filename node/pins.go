@@ -31,7 +31,8 @@ const (
 // StartPins returns the pins that the node was given when it founded or
 // joined its network. Later ones are kept with the mail.
 func StartPins(dir string) ([]Pin, error) {
-	text, err := os.ReadFile(filepath.Join(dir, pinsFile))
+	path := filepath.Join(dir, pinsFile)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -46,11 +47,11 @@ func StartPins(dir string) ([]Pin, error) {
 			continue
 		}
 		if len(f) != 3 {
-			return nil, fmt.Errorf("reading pins: line %d of %s is not \"domain key source\"", n, pinsFile)
+			return nil, spoilt(path, fmt.Errorf("line %d is not \"domain key source\"", n))
 		}
 		key, err := consensus.ParseKey(f[1])
 		if err != nil {
-			return nil, fmt.Errorf("reading pins: line %d of %s: %w", n, pinsFile, err)
+			return nil, spoilt(path, fmt.Errorf("line %d: %w", n, err))
 		}
 		pins = append(pins, Pin{Domain: f[0], Key: key, Source: f[2]})
 	}

@@ -27,6 +27,9 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 		n.log.Info("opening a store", "folder", path)
 		return path
 	}
+	if err := mailLost(n.dir); err != nil {
+		return err
+	}
 	n.store, err = mailstore.Open(folder(home.MailDir), n.part("store"))
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
@@ -51,6 +54,24 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	return n.openChain(folder(home.ChainDir))
 }
 
+// mailLost is the error of a directory without mail store and head in which a node has been running. To begin with an empty store would
+// be to refuse mail for the accounts that it had.
+func mailLost(dir string) error {
+	mail := filepath.Join(dir, home.MailDir)
+	if empty, err := intact.Empty(mail); err == nil && !empty || fileExists(filepath.Join(dir, home.MailHead)) {
+		return nil
+	}
+	for _, other := range []string{home.ChainDir, home.IndexDir} {
+		if made := filepath.Join(dir, other); fileExists(made) {
+			return api.Errorf(api.CodeNotFound,
+				fmt.Sprintf("if it is on a disk of its own, mount that; else restore a backup of this node into another directory. To begin without any mail and account, move %s and %s away",
+					filepath.Join(dir, home.ChainDir), filepath.Join(dir, home.IndexDir)),
+				"%s is lost: nothing of a mail store is there, and %s says that the node had one", mail, made)
+		}
+	}
+	return nil
+}
+
 // catchCrashes tells how the last run ended if that was by a fault, and prepares for one of this run.
 func (n *Node) catchCrashes() error {
 	if !n.crashes {
@@ -65,14 +86,22 @@ func (n *Node) catchCrashes() error {
 		}
 		n.log.Error("the last run of this node ended by a fault that it could not contain", "what", before.What, "trace", before.File, "next", n.typable(next))
 	}
-	return err
+	if err != nil { // no reason not to run
+		n.log.Warn("how this run ends cannot be noted, should that be by a fault", "err", err)
+	}
+	return nil
 }
 
 // unreadable is the error of a store that does not open; cure is what helps if
 // it is damaged.
 func unreadable(folder string, err error, cure string) error {
-	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, diskroom.ErrFull) || errors.Is(err, syscall.EMFILE) {
+	switch {
+	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("opening %s: %w", folder, err)
+	case errors.Is(err, syscall.EMFILE):
+		return api.Errorf(api.CodeInternal, "allow the node more open files: ulimit -n 65536", "opening %s: this process may open no more files", folder)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, diskroom.ErrFull):
+		return api.Errorf(api.CodeInternal, "make room on that disk", "opening %s: no room is left on its disk", folder)
 	}
 	if older, ok := errors.AsType[*mailstore.BehindError](err); ok {
 		return api.Errorf(api.CodeInternal, "put back what is missing, or restore a backup into another directory; to go on without it: cairn check --repair", "opening the mail store: %v", older)

@@ -5,8 +5,9 @@
 // It also reads what is sound in a database that was refused (Salvage), and empties the folder of one (Clear).
 //
 // It knows the files of Badger v4 (MANIFEST of version 8) without encryption, as Cairn writes them. It imports the standard library alone,
-// opens nothing for writing but its note, and never holds more than some blocks, an index or a window of a log in memory. Before Badger opens
-// a folder it removes logs without any octet there, which Badger would refuse.
+// and never holds more than some blocks, an index or a window of a log in memory. Beside its note it writes only before Badger opens a folder
+// that was found sound: it removes logs without any octet, cuts a torn last record of the MANIFEST off, and puts an empty value log behind the
+// newest of a database that was closed.
 package intact
 
 import (

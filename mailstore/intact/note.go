@@ -14,6 +14,9 @@ import (
 // NoteName is the file in a database's folder that says how it was left. It may be deleted: then all is read at the next start.
 const NoteName = "CAIRN-STATE"
 
+// newLogName is that of a value log that is being made, see cover.
+const newLogName = "CAIRN-VLOG.new"
+
 // lockName is a file that Badger has in the folder while it is open.
 const lockName = "LOCK"
 
@@ -58,7 +61,7 @@ func readNote(dir fs.FS) (n note) {
 func records(dir fs.FS) (list []fileRecord, err error) {
 	entries, err := fs.ReadDir(dir, ".")
 	for _, e := range entries {
-		if name := e.Name(); name == NoteName || name == NoteName+".new" || name == "DISCARD" || name == lockName || !e.Type().IsRegular() {
+		if name := e.Name(); name == NoteName || name == NoteName+".new" || name == newLogName || name == "DISCARD" || name == lockName || !e.Type().IsRegular() {
 			continue
 		}
 		info, err := e.Info()
@@ -179,7 +182,8 @@ func Whole(dir string) (free bool, err error) {
 // DB is a database that is open, as Badger's.
 type DB interface{ io.Closer }
 
-// Open looks at the database in dir, opens it, and notes that it is open. A Fault means that nothing was changed. What Badger panics with on
+// Open looks at the database in dir, opens it, and notes that it is open. A Fault of the look means that nothing was changed;
+// one that is found when Badger has failed does not. What Badger panics with on
 // this goroutine becomes an error. memTable is Options.MemTableSize in bytes. A folder that another process has locked is left to Badger,
 // which says so.
 func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, err error) {
@@ -187,7 +191,7 @@ func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, er
 		if err := Before(dir); err != nil {
 			return err
 		}
-		if err := removeBlank(dir); err != nil {
+		if err := tidy(dir); err != nil {
 			return err
 		}
 		if _, asClosed, err := left(os.DirFS(dir)); err != nil {
@@ -237,9 +241,9 @@ func guarded[D DB](opening func() (D, error)) (db D, err error) {
 	return opening()
 }
 
-// removeBlank removes logs that were being made or removed when a process was killed, and the last record of a MANIFEST of which a power cut
+// tidy removes logs that were being made or removed when a process was killed, and the last record of a MANIFEST of which a power cut
 // lost a page: with these Badger does not open.
-func removeBlank(dir string) error {
+func tidy(dir string) error {
 	l, err := begin(os.DirFS(dir))
 	if err != nil {
 		return err
@@ -276,10 +280,10 @@ func cover(dir string) error {
 	head := make([]byte, logHeader) // no key, and what is random
 	_, _ = rand.Read(head[8:])
 	path := filepath.Join(dir, logName(newest+1))
-	if err := writeSynced(path+".new", head); err != nil {
+	if err := writeSynced(filepath.Join(dir, newLogName), head); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := os.Rename(filepath.Join(dir, newLogName), path); err != nil {
 		return err
 	}
 	return syncDir(dir)

@@ -294,7 +294,7 @@ func Empty(dir string) (bool, error) {
 
 func isDatabaseFile(name string) bool {
 	switch name {
-	case manifestName, "MANIFEST-REWRITE", "KEYREGISTRY", "REWRITE-KEYREGISTRY", "DISCARD", lockName, NoteName, NoteName + ".new":
+	case manifestName, "MANIFEST-REWRITE", "KEYREGISTRY", "REWRITE-KEYREGISTRY", "DISCARD", lockName, NoteName, NoteName + ".new", newLogName:
 		return true
 	}
 	ext := filepath.Ext(name)

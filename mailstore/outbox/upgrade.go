@@ -88,7 +88,7 @@ func bringUp(tx *mailstore.Tx, ids []uint64) (n int, bad map[uint64]error, err e
 		if err != nil {
 			return 0, nil, fmt.Errorf("queue entry %d: %w", id, err)
 		}
-		if known { // nobody knew how far it was
+		if known { // it was brought up before: the counts, with how far Upgrade was, were lost and made anew
 			c.done = id
 			continue
 		}

@@ -29,7 +29,8 @@ func Usable(dir string) error {
 			return err
 		}
 	}
-	if err := openable(filepath.Join(dir, MailHead), os.O_RDWR, backedUp); err != nil {
+	head := filepath.Join(dir, MailHead)
+	if err := openable(head, os.O_RDWR, "move "+head+" away: the node makes it anew"); err != nil {
 		return err
 	}
 	for _, name := range []string{MailDir, IndexDir, ChainDir} {
@@ -144,11 +145,13 @@ func leadsNowhere(path, cure string) error {
 func unusable(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return api.Errorf(api.CodeNotAllowed, "run the command as the user that owns the file", "%s: this user may not read and write it", path)
+		return api.Errorf(api.CodeInvalid, "run the command as the user that owns it, who needs the right to: chmod u+rwX "+path, "%s: this user may not read and write it", path)
 	case errors.Is(err, syscall.EROFS):
 		return api.Errorf(api.CodeInvalid, "mount it for writing", "%s is on a disk that is read-only", path)
 	case errors.Is(err, syscall.ENOSPC):
-		return api.Errorf(api.CodeTryLater, "make room on that disk", "%s: no room is left on its disk", path)
+		return api.Errorf(api.CodeInvalid, "make room on that disk", "%s: no room is left on its disk", path)
+	case errors.Is(err, syscall.ELOOP):
+		return api.Errorf(api.CodeInvalid, "remove the link, and put there what it should lead to", "%s is a link that leads to itself", path)
 	}
 	return api.Errorf(api.CodeInternal, "see that the disk is well", "%s: %v", path, err)
 }

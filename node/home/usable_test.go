@@ -1,6 +1,7 @@
 package home
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,12 @@ func TestUsable(t *testing.T) {
 		{"a file instead of keys", replaced(KeysDir, "file"), "keys is not a folder"},
 		{"a file as mail store", replaced(MailDir, "file"), "mail is not a folder"},
 		{"a chain that leads nowhere", replaced(ChainDir, "link to nothing"), "chain leads to what is not there"},
+		{"a link to itself", func(t *testing.T, dir string) {
+			path := filepath.Join(dir, MailHead)
+			if err := errors.Join(os.RemoveAll(path), os.Symlink(MailHead, path)); err != nil {
+				t.Fatal(err)
+			}
+		}, MailHead + " is a link that leads to itself"},
 		{"a folder as table", replaced(MailDir+"/000001.sst", "folder"), "000001.sst is not a file"},
 		{"a log that leads nowhere", replaced(IndexDir+"/000001.vlog", "link to nothing"), "000001.vlog leads to what is not there"},
 	}

@@ -83,7 +83,7 @@ func (b *book) learn(envelope []byte, near scope) (peer.ID, error) {
 	return rec.PeerID, nil
 }
 
-// isMember reports whether a node is enrolled. Anybody can sign records of as many other nodes as he likes, and must not push these out.
+// isMember reports whether a node is enrolled. Anybody can sign records of as many other nodes as he likes, and these go last.
 func (b *book) isMember(id peer.ID) bool { return b.member != nil && b.member(id) }
 
 // entry returns that of a node, after making room by forgetting one that was heard of longest ago, of those that are not enrolled if
