@@ -45,7 +45,11 @@ func (n *Node) openChain(folder string) error {
 	if err != nil {
 		return unreadable(folder, err, chainCure)
 	}
-	if err := n.rescueChain(folder); err != nil {
+	err = n.rescueChain(folder)
+	if _, ofAside := errors.AsType[*chain.SourceError](err); err != nil && !ofAside {
+		return unreadable(folder, err, "see that the disk is well, and start the node again: it goes on with the blocks of "+chainAside(folder))
+	}
+	if err != nil {
 		aside := chainAside(folder)
 		return unreadable(aside, err, fmt.Sprintf("see that the disk is well; if another node has the chain, move %s away: what is missing is fetched from the other nodes of the network", aside))
 	}

@@ -45,7 +45,7 @@ type rescue struct {
 func (m *Manager) Rescue(ctx context.Context, dir fs.FS, now time.Time, progress func(done, of int)) (Rescued, error) {
 	r := &rescue{m: m, dir: dir, blocks: map[consensus.Hash]rescued{}, children: map[consensus.Hash][]consensus.Hash{}}
 	if err := r.read(ctx); err != nil {
-		return r.result, fmt.Errorf("read the blocks of a damaged chain: %w", err)
+		return r.result, fmt.Errorf("read the blocks of a damaged chain: %w", &SourceError{err})
 	}
 	for {
 		branch := r.best()
@@ -187,6 +187,12 @@ func (r *rescue) weigh(branch []consensus.Hash, now time.Time) (better bool, bad
 	return b.Better(), b.checked, err
 }
 
+// SourceError is an error of Rescue that comes of the folder it reads, not of the chain that takes the blocks.
+type SourceError struct{ Err error }
+
+func (e *SourceError) Error() string { return e.Err.Error() }
+func (e *SourceError) Unwrap() error { return e.Err }
+
 // errOther: what was a block when it was first read is none any more.
 var errOther = errors.New("it is not what it was when it was read before")
 
@@ -194,7 +200,7 @@ var errOther = errors.New("it is not what it was when it was read before")
 func (r *rescue) again(id consensus.Hash) (*consensus.Block, error) {
 	value, err := intact.Again(r.dir, r.blocks[id].place)
 	if err != nil {
-		return nil, err
+		return nil, &SourceError{err}
 	}
 	b, err := consensus.DecodeBlock(value)
 	if err != nil || b.ID() != id {
