@@ -130,7 +130,7 @@ func inUse(dir string) error {
 
 // mail looks at the mail store and its head. It returns the store open if what it holds can be read.
 func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
-	if err := mailLost(c.dir); err != nil {
+	if err := mailLost(c.dir); err != nil && !(c.Repair && fileExists(c.path(home.MailHead))) {
 		gone := api.AsError(err)
 		c.add(home.MailDir, "its files", CheckFault{Text: gone.Message, Next: gone.Hint})
 		c.skip(home.MailHead, CheckSkipped, "the mail store does not open")

@@ -65,6 +65,9 @@ func (c *copies) silent() string {
 	if c.mark == nil || c.mark.Stays {
 		return ""
 	}
+	if c.mark.Instance == "" {
+		return home.CopyFile + " is damaged, which says whether another process runs with the keys of this node: it speaks for none until it is said which one stays"
+	}
 	return "another process runs with the keys of this node, as when its directory was copied: neither speaks for it until it is said which one stays"
 }
 

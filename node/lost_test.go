@@ -31,6 +31,7 @@ func TestLostParts(t *testing.T) {
 		{[]string{networkFile}, networkFile + " is lost", "restore it from a backup"},
 		{[]string{enrolFile}, enrolFile + " is lost", "restore it from a backup"},
 		{[]string{ConfigFile}, ConfigFile + " is lost", "restore it from a backup"},
+		{[]string{home.MailDir}, home.MailHead + " says that the node had one", "cairn check --repair"},
 		{[]string{home.MailDir, home.MailHead}, home.MailDir + " is lost: nothing of a mail store is there", "restore a backup"},
 		{[]string{home.MailDir, home.MailHead, home.ChainDir}, home.IndexDir + " says that the node had one", "restore a backup"},
 	} {

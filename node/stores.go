@@ -54,12 +54,17 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	return n.openChain(folder(home.ChainDir))
 }
 
-// mailLost is the error of a directory without mail store and head in which a node has been running. To begin with an empty store would
+// mailLost is the error of a directory without mail store in which a node has been running. To begin with an empty store would
 // be to refuse mail for the accounts that it had.
 func mailLost(dir string) error {
 	mail := filepath.Join(dir, home.MailDir)
-	if empty, err := intact.Empty(mail); err == nil && !empty || fileExists(filepath.Join(dir, home.MailHead)) {
+	if empty, err := intact.Empty(mail); err == nil && !empty {
 		return nil
+	}
+	if head := filepath.Join(dir, home.MailHead); fileExists(head) {
+		return api.Errorf(api.CodeNotFound,
+			"if it is on a disk of its own, mount that; else restore a backup of this node into another directory; to go on without any mail and account: cairn check --repair",
+			"%s is lost: nothing of a mail store is there, and %s says that the node had one", mail, head)
 	}
 	for _, other := range []string{home.ChainDir, home.IndexDir} {
 		if made := filepath.Join(dir, other); fileExists(made) {
@@ -111,6 +116,10 @@ func unreadable(folder string, err error, cure string) error {
 			return api.Errorf(api.CodeInternal, "use the version of cairn that wrote it", "opening the mail store: %v", head)
 		}
 		return api.Errorf(api.CodeInternal, "put back the file that belongs to the store; to go on with the store as it is: cairn check --repair", "opening the mail store: %v", head)
+	}
+	if damaged, ok := errors.AsType[*mailstore.DamagedError](err); ok {
+		return api.Errorf(api.CodeInternal, "see that the disk is well, and restore a backup of this node into another directory; which file it is says: cairn check",
+			"opening %s: %s", folder, fmt.Sprintf("%s cannot be read as it was stored (%s)", damaged.What(), damaged.Why))
 	}
 	if fault, ok := errors.AsType[*intact.Fault](err); ok {
 		return api.Errorf(api.CodeInternal, known(cure), "opening %s: it is damaged: %v", folder, fault)
