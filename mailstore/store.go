@@ -151,10 +151,11 @@ func (s *Store) bringUp(at standing) error {
 	if at.lost.updates {
 		o.set(string(metaUpdates), write{value: s.mark.value()})
 	}
-	if at.lost != (lost{}) {
-		s.log.Warn("mail store: what it says of how far it is was damaged, and is written anew", "folder", s.dir, "identity", at.lost.store, "updates", at.lost.updates)
+	err := s.write(o)
+	if err == nil && at.lost != (lost{}) {
+		s.log.Warn("mail store: what it says of how far it is was damaged, and was written anew", "folder", s.dir, "identity", at.lost.store, "updates", at.lost.updates)
 	}
-	return s.write(o)
+	return err
 }
 
 // Close waits for the updates and views that were called before, and closes the store.
