@@ -12,6 +12,33 @@ import (
 	"cairn/node/home"
 )
 
+// The mail store of another organisation's node is refused, also with its head.
+func TestMailStoreOfAnother(t *testing.T) {
+	alpha, _ := founder(t, "Alpha", "alpha.example")
+	beta, _ := founder(t, "Beta", "beta.example")
+	for _, dir := range []string{alpha, beta} {
+		quiet(t, dir, nil)
+		n, err := Open(dir, slog.New(slog.DiscardHandler))
+		if err == nil {
+			err = n.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{home.MailDir, home.MailHead} {
+		err := errors.Join(os.RemoveAll(filepath.Join(alpha, name)), os.Rename(filepath.Join(beta, name), filepath.Join(alpha, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Open(alpha, slog.New(slog.DiscardHandler))
+	said, ok := errors.AsType[*api.Error](err)
+	if !ok || !strings.Contains(said.Message, "mail is the mail store of another organisation's node") || said.Hint == "" {
+		t.Error(err)
+	}
+}
+
 // A node that has been running and of which something is gone that it cannot make again says what, and changes nothing.
 func TestLostParts(t *testing.T) {
 	whole, _ := founder(t, "Alpha", "alpha.example")

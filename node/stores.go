@@ -1,6 +1,8 @@
 package node
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -36,6 +38,9 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
 	case err != nil:
 		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore a backup of this node into another directory")
+	}
+	if err := n.claimStore(context.Background()); err != nil {
+		return err
 	}
 	if err := n.catchCrashes(); err != nil {
 		return err
@@ -73,6 +78,29 @@ func mailLost(dir string) error {
 					filepath.Join(dir, home.ChainDir), filepath.Join(dir, home.IndexDir)),
 				"%s is lost: nothing of a mail store is there, and %s says that the node had one", mail, made)
 		}
+	}
+	return nil
+}
+
+// ownerKey is where the mail store says whose it is: the key that the organisation enrolled with.
+const ownerKey = "owner"
+
+// claimStore refuses the mail store of another organisation's node. One that nobody has claimed is of this one from now on.
+func (n *Node) claimStore(ctx context.Context) error {
+	var owner []byte
+	err := n.store.View(func(r *mailstore.Reader) (err error) {
+		owner, err = r.Space(orgSpace).Get([]byte(ownerKey))
+		return err
+	})
+	own := n.enrol.Enrol().OrgKey
+	switch {
+	case errors.Is(err, mailstore.ErrNotFound), errors.Is(err, mailstore.ErrDamaged):
+		return n.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put([]byte(ownerKey), own[:]) })
+	case err != nil:
+		return fmt.Errorf("look up whose the mail store is: %w", err)
+	case !bytes.Equal(owner, own[:]):
+		return api.Errorf(api.CodeInvalid, "put this node's own there, with its "+home.MailHead+", or restore a backup of this node into another directory",
+			"%s is the mail store of another organisation's node", filepath.Join(n.dir, home.MailDir))
 	}
 	return nil
 }
