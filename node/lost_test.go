@@ -12,19 +12,25 @@ import (
 	"cairn/node/home"
 )
 
+// hasRun makes a directory one of a node that has been running.
+func hasRun(t *testing.T, dir string) {
+	t.Helper()
+	quiet(t, dir, nil)
+	n, err := Open(dir, slog.New(slog.DiscardHandler))
+	if err == nil {
+		err = n.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The mail store of another organisation's node is refused, also with its head.
 func TestMailStoreOfAnother(t *testing.T) {
 	alpha, _ := founder(t, "Alpha", "alpha.example")
 	beta, _ := founder(t, "Beta", "beta.example")
 	for _, dir := range []string{alpha, beta} {
-		quiet(t, dir, nil)
-		n, err := Open(dir, slog.New(slog.DiscardHandler))
-		if err == nil {
-			err = n.Close()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		hasRun(t, dir)
 	}
 	for _, name := range []string{home.MailDir, home.MailHead} {
 		err := errors.Join(os.RemoveAll(filepath.Join(alpha, name)), os.Rename(filepath.Join(beta, name), filepath.Join(alpha, name)))
@@ -42,14 +48,7 @@ func TestMailStoreOfAnother(t *testing.T) {
 // A node that has been running and of which something is gone that it cannot make again says what, and changes nothing.
 func TestLostParts(t *testing.T) {
 	whole, _ := founder(t, "Alpha", "alpha.example")
-	quiet(t, whole, nil)
-	n, err := Open(whole, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := n.Close(); err != nil {
-		t.Fatal(err)
-	}
+	hasRun(t, whole)
 	for _, c := range []struct {
 		gone []string
 		says string

@@ -66,17 +66,17 @@ func mailLost(dir string) error {
 	if empty, err := intact.Empty(mail); err == nil && !empty {
 		return nil
 	}
+	const (
+		gone = "%s is lost: nothing of a mail store is there, and %s says that the node had one"
+		cure = "if it is on a disk of its own, mount that; else restore a backup of this node into another directory; to go on without any mail and account"
+	)
 	if head := filepath.Join(dir, home.MailHead); fileExists(head) {
-		return api.Errorf(api.CodeNotFound,
-			"if it is on a disk of its own, mount that; else restore a backup of this node into another directory; to go on without any mail and account: cairn check --repair",
-			"%s is lost: nothing of a mail store is there, and %s says that the node had one", mail, head)
+		return api.Errorf(api.CodeNotFound, cure+": cairn check --repair", gone, mail, head)
 	}
-	for _, other := range []string{home.ChainDir, home.IndexDir} {
-		if made := filepath.Join(dir, other); fileExists(made) {
-			return api.Errorf(api.CodeNotFound,
-				fmt.Sprintf("if it is on a disk of its own, mount that; else restore a backup of this node into another directory. To begin without any mail and account, move %s and %s away",
-					filepath.Join(dir, home.ChainDir), filepath.Join(dir, home.IndexDir)),
-				"%s is lost: nothing of a mail store is there, and %s says that the node had one", mail, made)
+	chain, index := filepath.Join(dir, home.ChainDir), filepath.Join(dir, home.IndexDir)
+	for _, made := range []string{chain, index} {
+		if fileExists(made) {
+			return api.Errorf(api.CodeNotFound, fmt.Sprintf("%s, move %s and %s away", cure, chain, index), gone, mail, made)
 		}
 	}
 	return nil

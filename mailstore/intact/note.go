@@ -32,7 +32,7 @@ type note struct {
 	State     string       `json:"state"`
 	MemLog    int64        `json:"mem_log,omitempty"`    // Shape.MemLog, while open
 	FirstFull uint64       `json:"first_full,omitempty"` // Shape.FirstFull, while open
-	Suspect   bool         `json:"suspect,omitempty"`    // never to be closed: something in it was seen to be damaged
+	Suspect   bool         `json:"suspect,omitempty"`    // not to be noted as closed: something in it was seen to be damaged
 	Files     []fileRecord `json:"files,omitempty"`      // when closed: all but the note and DISCARD, by name
 }
 
