@@ -99,8 +99,10 @@ func (ix *Index) load() error {
 
 // startOver empties the index.
 func (ix *Index) startOver() error {
-	if err := ix.db.DropAll(); err != nil {
-		return fmt.Errorf("index: emptying: %w", err)
+	if !ix.new() {
+		if err := ix.db.DropAll(); err != nil {
+			return fmt.Errorf("index: emptying: %w", err)
+		}
 	}
 	err := ix.db.Update(func(txn *badger.Txn) error {
 		return txn.Set(metaVersion, binary.BigEndian.AppendUint32(nil, formatVersion))
@@ -111,6 +113,9 @@ func (ix *Index) startOver() error {
 	ix.setCursor(0)
 	return nil
 }
+
+// new reports whether nothing was ever written to the index: there is nothing to drop, and no second memtable to make for that.
+func (ix *Index) new() bool { return ix.db.MaxVersion() == 0 }
 
 // position is how far the index has followed which store.
 type position struct {

@@ -86,11 +86,11 @@ func isAttachment(a message.PartInfo) bool {
 func attachmentTexts(a message.PartInfo) []string {
 	switch {
 	case a.Type == "text/html":
-		return []string{htmlText(string(a.Content))}
+		return []string{htmlText(string(a.Content()))}
 	case strings.HasPrefix(a.Type, "text/"):
-		return []string{string(a.Content)}
+		return []string{string(a.Content())}
 	case a.Type == "message/rfc822":
-		inner := message.Parse(a.Content)
+		inner := message.Parse(a.Content())
 		return append([]string{inner.Subject}, bodyTexts(inner)...)
 	}
 	return nil

@@ -148,7 +148,7 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 			view.Headers = append(view.Headers, api.HeaderField{Name: f.Name, Value: f.Value})
 		}
 		for _, a := range m.Attachments {
-			view.Attachments = append(view.Attachments, api.Attachment{Name: a.Name, Type: a.Type, Size: len(a.Content)})
+			view.Attachments = append(view.Attachments, api.Attachment{Name: a.Name, Type: a.Type, Size: a.Size()})
 		}
 		f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
 		if errors.Is(err, mailstore.ErrDamaged) { // the mail is shown, without its verification

@@ -48,7 +48,7 @@ func LocalNetwork(name string) *NetworkOptions {
 }
 
 // calibration is how long hashing is measured for the genesis target.
-const calibration = 200 * time.Millisecond
+const calibration = 50 * time.Millisecond
 
 // Init makes a node in o.Dir: keys, configuration and, when o.Network is set,
 // a network with this node's organisation as its first member. It returns

@@ -87,7 +87,7 @@ func sameContent(t *testing.T, before, after string) {
 		return
 	}
 	for i, a := range was.Attachments {
-		if !bytes.Equal(a.Content, is.Attachments[i].Content) {
+		if !bytes.Equal(a.Content(), is.Attachments[i].Content()) {
 			t.Errorf("attachment %d of %q became that of %q", i, before, after)
 		}
 	}

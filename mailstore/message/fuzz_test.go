@@ -80,6 +80,15 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%q becomes %q when it is read again", a.Addr, again)
 			}
 		}
+		lf := message.Parse(withLF(raw))
+		if m.Text != lf.Text || m.HTML != lf.HTML || len(m.Attachments) != len(lf.Attachments) {
+			t.Fatal("with LF line ends it is another mail")
+		}
+		for i, part := range m.Attachments {
+			if content := part.Content(); !bytes.Equal(content, lf.Attachments[i].Content()) || len(content) != part.Size() {
+				t.Fatalf("attachment %d has %d bytes, %d of them counted, and %d with LF line ends", i, len(content), part.Size(), lf.Attachments[i].Size())
+			}
+		}
 		m.Text, m.HTML, m.Attachments = "", "", nil
 		if header := message.ParseHeader(raw); !reflect.DeepEqual(header, m) {
 			t.Fatalf("the header is %+v, and with the body %+v", header, m)

@@ -26,42 +26,57 @@ func (r *room) take(size int) bool {
 	return r.lines >= 0 && r.bytes >= 0
 }
 
-// entity is a message or a part of one: its header and its body, line ends LF.
+// entity is a message or a part of one.
 type entity struct {
 	header gomessage.Header
 	stray  []string // lines of the header that not every mail program takes for a part of it, canonical
-	body   []byte   // still transfer-encoded
+	body   []byte   // still transfer-encoded, with line ends as they came: a large one is not copied
 	room   *room    // for the headers of its parts
 }
 
 // readMessage splits a message. A byte order mark or an mbox "From " line in front belongs to the file that it was in.
 func readMessage(raw []byte) entity {
 	r := maxHeaders
-	return readEntity(WithoutMboxLine(unixLines(raw)), &r)
+	return readEntity(WithoutMboxLine(raw), &r)
 }
 
-// readEntity splits an entity with LF line ends. Lines that are no header fields are no part of the header, since go-message's reader would give up
+// readEntity splits an entity. Lines that are no header fields are no part of the header, since go-message's reader would give up
 // there; they are kept as stray.
 func readEntity(b []byte, r *room) entity {
-	block, stray, body := headerBlock(b, r)
+	head, body := cutHeader(b)
+	block, stray := headerBlock(unixLines(head), r)
 	header, _ := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(block)))
 	return entity{header: gomessage.Header{Header: header}, stray: stray, body: body, room: r}
 }
 
-// headerBlock returns the clean header fields of b, the stray lines among them and what follows the first empty line. A field with white space before
-// its colon counts and is stray too: there some mail programs see the start of the body.
-func headerBlock(b []byte, r *room) (block []byte, stray []string, body []byte) {
+// cutHeader returns b up to and with its first empty line, and what follows that.
+func cutHeader(b []byte) (head, body []byte) {
+	for rest := b; ; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			return b, nil
+		}
+		empty := len(bytes.TrimRight(rest[:i], "\r")) == 0
+		if rest = rest[i+1:]; empty {
+			return b[:len(b)-len(rest)], rest
+		}
+	}
+}
+
+// headerBlock returns the clean header fields of b, which has LF line ends and at most its last line empty, and the stray lines among them. A field
+// with white space before its colon counts and is stray too: there some mail programs see the start of the body.
+func headerBlock(b []byte, r *room) (block []byte, stray []string) {
 	rest := b
 	clean, keep, odd := []byte(nil), false, true // keep and odd: the field that a folded line goes on
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
 		if len(line) == 0 {
-			block, body = b[:len(b)-len(rest)], next
+			block = b[:len(b)-len(rest)]
 			break
 		}
 		if !r.take(len(line)) {
 			block = b[:len(b)-len(rest)]
-			rest, body, _ = bytes.Cut(rest, []byte("\n\n"))
+			rest, _, _ = bytes.Cut(rest, []byte("\n\n"))
 			stray = append(stray, fmt.Sprintf("beyond all bounds: %x", sha256.Sum256(rest)))
 			break
 		}
@@ -86,7 +101,7 @@ func headerBlock(b []byte, r *room) (block []byte, stray []string, body []byte) 
 	if clean != nil {
 		block = clean
 	}
-	return block, stray, body
+	return block, stray
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }

@@ -37,21 +37,20 @@ func multipartCuts(body []byte, boundary string, max int) (cuts [][2]int) {
 	return cuts
 }
 
-// splitMultipart returns the parts of a body with LF line ends, without the line end that belongs to the boundary behind them.
+// splitMultipart returns the parts of a body, without the line end that belongs to the boundary behind them.
 func splitMultipart(body []byte, boundary string, max int) [][]byte {
 	var parts [][]byte
 	for _, cut := range multipartCuts(body, boundary, max) {
-		end := cut[1]
-		if end < len(body) {
-			end = endBefore(cut[0], end)
+		part := body[cut[0]:cut[1]]
+		if cut[1] < len(body) {
+			if line, ended := bytes.CutSuffix(part, []byte("\n")); ended {
+				part = bytes.TrimRight(line, "\r")
+			}
 		}
-		parts = append(parts, body[cut[0]:end])
+		parts = append(parts, part)
 	}
 	return parts
 }
-
-// endBefore is the end of a part whose boundary line starts at i: the line end before that line belongs to the boundary.
-func endBefore(start, i int) int { return max(start, i-1) }
 
 // lenientParts are the parts of a multipart outside the grammar, as most programs show them.
 func lenientParts(body grammar.Span, boundary string, max int) []grammar.Span {

@@ -35,16 +35,36 @@ type PartInfo struct {
 	Type      string // media type, lower case
 	ContentID string // without angle brackets, may be empty
 	Inline    bool   // not marked as an attachment, e.g. an image that the HTML shows
-	Content   []byte // decoded; text types as UTF-8. It may share memory with the raw message and must not be changed
+
+	part *part
 }
 
-// Parse reads a mail. It never fails: malformed mail yields what can be read of it.
+// Content decodes the attachment; text types become UTF-8. It may share memory with the raw message and must not be changed.
+func (i *PartInfo) Content() []byte {
+	if i.isText() {
+		return i.part.shownText()
+	}
+	return i.part.decoded()
+}
+
+// Size is the length of Content in bytes; of what is no text it costs no memory to ask.
+func (i *PartInfo) Size() int {
+	if i.isText() {
+		return len(i.part.shownText())
+	}
+	return i.part.size()
+}
+
+func (i *PartInfo) isText() bool { return strings.HasPrefix(i.part.kind, "text/") }
+
+// Parse reads a mail. It never fails: malformed mail yields what can be read of it. Attachments are left as they are in raw until somebody asks for them.
 func Parse(raw []byte) *Message {
 	e := readMessage(raw)
 	m := ofHeader(e.header)
 	var text, html []string
-	for _, p := range readTree(e, 0).leaves {
-		switch p.role {
+	leaves := readTree(e, 0).leaves
+	for i := range leaves {
+		switch p := &leaves[i]; p.role {
 		case Text:
 			text = append(text, string(p.shownText()))
 		case HTML:
@@ -93,14 +113,7 @@ func ofHeader(header gomessage.Header) *Message {
 }
 
 func (p *part) info() PartInfo {
-	info := PartInfo{Name: p.name, Type: plain(p.kind), Inline: !p.marked}
-	info.ContentID = strings.Trim(plain(p.header.Get("Content-Id")), "<>")
-	if strings.HasPrefix(p.kind, "text/") {
-		info.Content = p.shownText()
-	} else {
-		info.Content = p.decoded()
-	}
-	return info
+	return PartInfo{Name: p.name, Type: plain(p.kind), ContentID: strings.Trim(plain(p.header.Get("Content-Id")), "<>"), Inline: !p.marked, part: p}
 }
 
 // Headers returns the decoded values of all fields of that name, from the top.

@@ -43,8 +43,8 @@ func TestParse(t *testing.T) {
 		t.Fatalf("%d attachments", len(m.Attachments))
 	}
 	picture, note := m.Attachments[0], m.Attachments[1]
-	check("picture", picture.Name+" "+picture.Type+" "+picture.ContentID+" "+string(picture.Content), "a.png image/png pic \x89PN")
-	check("note", note.Name+" "+note.Type+" "+string(note.Content), "b.txt text/plain ä")
+	check("picture", picture.Name+" "+picture.Type+" "+picture.ContentID+" "+string(picture.Content()), "a.png image/png pic \x89PN")
+	check("note", note.Name+" "+note.Type+" "+string(note.Content()), "b.txt text/plain ä")
 	if !picture.Inline || note.Inline {
 		t.Error("inline is wrong")
 	}

@@ -22,7 +22,7 @@ type part struct {
 	marked bool   // as an attachment, by Content-Disposition
 	role   Type   // Text, HTML or Attachment
 	footer bool   // see Component
-	body   []byte // still transfer-encoded, LF line ends
+	body   []byte // still transfer-encoded, as in entity
 	depth  int
 }
 
@@ -142,9 +142,17 @@ func (p *part) roleIn(state *shown) Type {
 	return Attachment
 }
 
-// decoded returns the part's bytes without their transfer encoding.
+// decoded returns the part's bytes without their transfer encoding; those without any have LF line ends.
 func (p *part) decoded() []byte {
 	return decodeTransfer(p.header.Get("Content-Transfer-Encoding"), p.body)
+}
+
+// size is the length of what decoded returns.
+func (p *part) size() int {
+	if encodingName(p.header.Get("Content-Transfer-Encoding")) == "base64" {
+		return base64Size(p.body)
+	}
+	return len(p.decoded())
 }
 
 // shownText is text for listing and search.

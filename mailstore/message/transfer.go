@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// decodeTransfer undoes a Content-Transfer-Encoding (RFC 2045, section 6). An unknown one leaves the bytes as they are.
+// decodeTransfer undoes a Content-Transfer-Encoding (RFC 2045, section 6). An unknown one leaves the bytes as they are, with LF line ends.
 func decodeTransfer(encoding string, b []byte) []byte {
 	switch encodingName(encoding) {
 	case "base64":
@@ -15,7 +15,7 @@ func decodeTransfer(encoding string, b []byte) []byte {
 	case "quoted-printable":
 		return decodeQuoted(b)
 	}
-	return b
+	return unixLines(b)
 }
 
 func encodingName(value string) string { return strings.ToLower(collapse(value)) }
@@ -62,6 +62,20 @@ func decodeBase64(b []byte) []byte {
 	return out[:n]
 }
 
+// base64Size is the length of what decodeBase64 returns.
+func base64Size(b []byte) int {
+	size, run := 0, 0
+	for _, c := range b {
+		if base64Value[c] {
+			run++
+		} else if c == '=' {
+			size += base64.RawStdEncoding.DecodedLen(run)
+			run = 0
+		}
+	}
+	return size + base64.RawStdEncoding.DecodedLen(run)
+}
+
 // paddingInside reports whether padding stands before the end of base64 text, and how many bytes go before the first. Some mail programs stop there.
 func paddingInside(b []byte) (before int, inside bool) {
 	pad := bytes.IndexByte(b, '=')
@@ -87,7 +101,7 @@ func decodeQuantum(out, chars []byte) int {
 	return n
 }
 
-// decodeQuoted decodes quoted-printable with LF line ends. White space at line ends is transport padding (RFC 2045, section 6.7, rule 3); an "="
+// decodeQuoted decodes quoted-printable into lines with LF. White space at line ends is transport padding (RFC 2045, section 6.7, rule 3); an "="
 // that starts no code stands for itself.
 func decodeQuoted(b []byte) []byte {
 	out := make([]byte, 0, len(b))

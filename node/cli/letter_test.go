@@ -57,7 +57,7 @@ func TestComposedLetterReadsBack(t *testing.T) {
 		if len(m.Attachments) != len(attach) {
 			t.Fatalf("%d attachments", len(m.Attachments))
 		}
-		if len(attach) > 0 && (m.Attachments[0].Name != "Bücher.bin" || !bytes.Equal(m.Attachments[0].Content, content)) {
+		if len(attach) > 0 && (m.Attachments[0].Name != "Bücher.bin" || !bytes.Equal(m.Attachments[0].Content(), content)) {
 			t.Errorf("attachment %+v", m.Attachments[0])
 		}
 	}
