@@ -12,6 +12,7 @@ import (
 
 	"cairn/index/query"
 	"cairn/mailstore"
+	"cairn/mailstore/scratch"
 
 	"go.uber.org/goleak"
 )
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 		followUntilKilled(dir)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(scratch.InMemory(m))
 }
 
 var quiet = slog.New(slog.DiscardHandler)

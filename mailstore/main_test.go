@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/scratch"
 
 	"go.uber.org/goleak"
 )
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(scratch.InMemory(m))
 }
 
 var quiet = slog.New(slog.DiscardHandler)

@@ -19,6 +19,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/scratch"
 	"cairn/smtpgw/screen"
 )
 
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		crashChild(dir)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(scratch.InMemory(m))
 }
 
 var testConfig = Config{

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"cairn/mailstore/scratch"
 	"cairn/node/cli"
 )
 
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(scratch.InMemory(m))
 }
 
 // inCI skips a test of minutes: of what it holds, shorter ones hold the most.

@@ -15,6 +15,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
+	"cairn/mailstore/scratch"
 )
 
 // crashDir, in the environment, makes the test binary a process that only adds
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(scratch.InMemory(m).Run())
 }
 
 type panicking struct{}

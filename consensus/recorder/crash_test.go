@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"cairn/consensus/chain/chaintest"
+	"cairn/mailstore/scratch"
 )
 
 // crashDir, in the environment, makes the test binary a process that only
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", checks); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(scratch.InMemory(m))
 }
 
 type panicking struct{}

@@ -18,6 +18,7 @@ import (
 	"cairn/consensus/record"
 	"cairn/consensus/recorder"
 	"cairn/mailstore"
+	"cairn/mailstore/scratch"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
 )
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", checks); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(scratch.InMemory(m))
 }
 
 var quiet = slog.New(slog.DiscardHandler)

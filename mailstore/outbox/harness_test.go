@@ -9,9 +9,10 @@ import (
 	"go.uber.org/goleak"
 
 	"cairn/mailstore"
+	"cairn/mailstore/scratch"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(scratch.InMemory(m)) }
 
 const mailText = "From: Sender <user@local.example>\r\nTo: u@local.example\r\nSubject: queued\r\n\r\nHello.\r\n"
 

@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"cairn/mailstore/scratch"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(scratch.InMemory(m)) }
 
 // node is a Backend that notes what it was asked and answers with what the test put there.
 type node struct {

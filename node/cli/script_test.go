@@ -23,6 +23,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"cairn/consensus/record"
+	"cairn/mailstore/scratch"
 	"cairn/node"
 	"cairn/node/api"
 	"cairn/node/membership"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"cairn": func() { os.Exit(Main(os.Args[1:])) }})
+	testscript.Main(scratch.InMemory(m), map[string]func(){"cairn": func() { os.Exit(Main(os.Args[1:])) }})
 }
 
 // TestScript runs the command lines in testdata/script.

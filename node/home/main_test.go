@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/scratch"
 	"cairn/node/api"
 )
 
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(scratch.InMemory(m).Run())
 }
 
 var (

@@ -18,10 +18,11 @@ import (
 	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/mempool"
+	"cairn/mailstore/scratch"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	goleak.VerifyTestMain(scratch.InMemory(m),
 		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"),
 	)
 }

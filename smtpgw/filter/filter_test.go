@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"cairn/mailstore/scratch"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(scratch.InMemory(m)) }
 
 const letter = "From: a@a.example\r\nSubject: s\r\n\r\ntext\r\n"
 

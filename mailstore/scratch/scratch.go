@@ -1,0 +1,57 @@
+// Package scratch lets tests keep their files in memory. A test that opens a node writes to its databases, and waits for the disk, thousands of times;
+// on a disk of memory the same calls are made and answered at once. What a killed process wrote is there as well: that is up to the kernel.
+package scratch
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	shared = "/dev/shm"
+	prefix = "cairn-test-" // and the number of the process
+	room   = 4 << 30       // bytes that are free for it
+)
+
+// Runner is what runs a package's tests, as *testing.M does.
+type Runner interface{ Run() int }
+
+// InMemory is tests with the temporary files of their process, and of those that it starts, in memory, if that has room for them and programs may
+// be run there. A TMPDIR that somebody chose stays, and so does the disk with CI=true: there tests meet a real one.
+func InMemory(tests Runner) Runner { return inMemory{tests} }
+
+type inMemory struct{ tests Runner }
+
+func (r inMemory) Run() int {
+	defer use(shared, fit)()
+	return r.tests.Run()
+}
+
+// use moves temporary files to disk; done removes what is left there.
+func use(disk string, fit func(string) bool) (done func()) {
+	if os.Getenv("TMPDIR") != "" || os.Getenv("CI") == "true" || !fit(disk) {
+		return func() {}
+	}
+	sweep(disk)
+	dir := filepath.Join(disk, prefix+strconv.Itoa(os.Getpid()))
+	if os.Mkdir(dir, 0o755) != nil || os.Setenv("TMPDIR", dir) != nil {
+		return func() {}
+	}
+	return func() { _ = os.RemoveAll(dir) }
+}
+
+// sweep removes what tests left behind that were killed.
+func sweep(dir string) {
+	left, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, folder := range left {
+		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(folder), prefix))
+		if err == nil && !runs(pid) {
+			_ = os.RemoveAll(folder)
+		}
+	}
+}
