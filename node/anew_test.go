@@ -75,7 +75,7 @@ func count(t *testing.T, n *Node, query string) int {
 // restored, and sends: mail inside the organisation arrives verified at once, all that is queued ends in
 // a block, nothing is signed twice and the key counts still.
 func TestRestoredNodeRecordsAnew(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "n")
+	dir := filepath.Join(shortDir(t), "n")
 	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.test"}), Network: LocalNetwork("test"), Now: time.Now()}
 	o.Network.Version, o.Network.IdentityStamp, o.Network.BlockInterval = consensus.ParamsV2, 4, 200*time.Millisecond
 	if _, err := Init(t.Context(), o); err != nil {
@@ -118,7 +118,7 @@ func TestRestoredNodeRecordsAnew(t *testing.T) {
 	await(t, n, "all to be recorded", func() bool { return count(t, n, "label:sent label:recorded") == 24 })
 	end()
 
-	old := filepath.Join(t.TempDir(), "old")
+	old := filepath.Join(shortDir(t), "old")
 	w, err := home.Begin(old)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 // storeOnly is a node of alpha.test of which there is the mail store.
 func storeOnly(t *testing.T) *Node {
 	t.Helper()
-	store, err := mailstore.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	store, err := mailstore.Open(shortDir(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func TestCheckGoesOnBesideDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, prefix := range "mlacjneu" {
-		dir := filepath.Join(t.TempDir(), "node")
+		dir := filepath.Join(shortDir(t), "node")
 		if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
 			t.Fatal(err)
 		}

@@ -164,7 +164,7 @@ func TestBadConfig(t *testing.T) {
 }
 
 func TestLoadConfig(t *testing.T) {
-	dir := t.TempDir()
+	dir := shortDir(t)
 	if _, err := LoadConfig(dir); !errors.Is(err, ErrNotInitialised) {
 		t.Errorf("an empty directory: %v", err)
 	}
@@ -175,7 +175,7 @@ func TestLoadConfig(t *testing.T) {
 	if _, err := LoadConfig(dir); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
 		t.Errorf("the error does not name the file: %v", err)
 	}
-	dir = t.TempDir()
+	dir = shortDir(t)
 	if err := os.Mkdir(filepath.Join(dir, ConfigFile), 0o700); err != nil {
 		t.Fatal(err)
 	}

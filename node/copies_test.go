@@ -35,7 +35,7 @@ func TestCopyMark(t *testing.T) {
 		{"both told to stay, and then this one again", []step{{do: found}, {do: stays}, {do: found}, {do: stays}}, false},
 		{"nothing to stay for", []step{{do: stays}}, false},
 	} {
-		dir := t.TempDir()
+		dir := shortDir(t)
 		k, err := openCopies(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +64,7 @@ func TestCopyMark(t *testing.T) {
 
 // What was noted of a copy and cannot be read stops the node from signing.
 func TestDamagedCopyMark(t *testing.T) {
-	dir := t.TempDir()
+	dir := shortDir(t)
 	if err := os.WriteFile(filepath.Join(dir, home.CopyFile), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestCopyMarkWrittenLater(t *testing.T) {
 		}},
 		{"no more proof", (*copies).keep},
 	} {
-		dir := filepath.Join(t.TempDir(), "full")
+		dir := filepath.Join(shortDir(t), "full")
 		k := &copies{path: filepath.Join(dir, home.CopyFile)}
 		if news, err := k.found(proof, 0, time.Now()); !news || err == nil || k.silent() == "" {
 			t.Fatalf("%s: news %v, %v, silent for %q", c.why, news, err, k.silent())
@@ -113,7 +113,7 @@ func TestCopyMarkWrittenLater(t *testing.T) {
 
 // Being told to stay counts once it is written, and what is written is what counts.
 func TestStaysWhenWritten(t *testing.T) {
-	dir := t.TempDir()
+	dir := shortDir(t)
 	k, err := openCopies(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func spoil(t *testing.T, dir string, text []byte) {
 }
 
 func TestDamagedMailIsShownAsSuch(t *testing.T) {
-	dir := t.TempDir()
+	dir := shortDir(t)
 	store, err := mailstore.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ var genesisDay = time.Date(2026, 11, 22, 8, 0, 0, 123456789, time.UTC)
 // founder makes a node that founds a network.
 func founder(t testing.TB, name, domain string) (dir string, g *consensus.Genesis) {
 	t.Helper()
-	dir = filepath.Join(t.TempDir(), name)
+	dir = filepath.Join(shortDir(t), name)
 	o := InitOptions{Dir: dir, Config: DefaultConfig(name, []string{domain}), Network: LocalNetwork("test"), Now: genesisDay}
 	o.Network.IdentityStamp = 4
 	if _, err := Init(t.Context(), o); err != nil {
@@ -39,7 +39,7 @@ func founder(t testing.TB, name, domain string) (dir string, g *consensus.Genesi
 // newcomer makes a node that belongs to no network yet.
 func newcomer(t *testing.T, name, domain string) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
+	dir := filepath.Join(shortDir(t), name)
 	if _, err := Init(t.Context(), InitOptions{Dir: dir, Config: DefaultConfig(name, []string{domain}), Now: genesisDay}); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestInitFoundsAValidNetwork(t *testing.T) {
 
 // A node that is killed while it looks for its stamp leaves nothing behind.
 func TestNothingIsWrittenBeforeTheStamp(t *testing.T) {
-	dir := t.TempDir()
+	dir := shortDir(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.example"}), Network: LocalNetwork("test"), Now: genesisDay}
 	o.Network.IdentityStamp = 60 // more than anybody can solve
@@ -145,7 +145,7 @@ func TestInitNeverOverwrites(t *testing.T) {
 	}
 	// Each file alone is enough to stop it.
 	for name := range all {
-		alone := t.TempDir()
+		alone := shortDir(t)
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(alone, name)), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func TestInitNeverOverwrites(t *testing.T) {
 }
 
 func TestCommitNeverReplacesUnasked(t *testing.T) {
-	dir := t.TempDir()
+	dir := shortDir(t)
 	if err := os.WriteFile(filepath.Join(dir, "b"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -312,14 +312,14 @@ func TestDamagedKeys(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := LoadIdentity(t.TempDir()); !errors.Is(err, ErrNotInitialised) {
+	if _, err := LoadIdentity(shortDir(t)); !errors.Is(err, ErrNotInitialised) {
 		t.Errorf("no keys: %v", err)
 	}
 }
 
 func TestDamagedPins(t *testing.T) {
 	for _, text := range []string{"alpha.example\n", "alpha.example 12 own\n", "alpha.example " + strings.Repeat("00", 32) + " own more\n"} {
-		dir := t.TempDir()
+		dir := shortDir(t)
 		if err := os.WriteFile(filepath.Join(dir, pinsFile), []byte("# pins\n"+text), 0o600); err != nil {
 			t.Fatal(err)
 		}

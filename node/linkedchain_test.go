@@ -20,7 +20,7 @@ func TestLinkedChainIsRescued(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	away := filepath.Join(t.TempDir(), "chain")
+	away := filepath.Join(shortDir(t), "chain")
 	if err := os.CopyFS(away, os.DirFS(filepath.Join(dir, home.ChainDir))); err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func TestLostParts(t *testing.T) {
 		{[]string{home.MailDir, home.MailHead}, home.MailDir + " is lost: nothing of a mail store is there", "restore a backup"},
 		{[]string{home.MailDir, home.MailHead, home.ChainDir}, home.IndexDir + " says that the node had one", "restore a backup"},
 	} {
-		dir := filepath.Join(t.TempDir(), "n")
+		dir := filepath.Join(shortDir(t), "n")
 		if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
 			t.Fatal(err)
 		}

@@ -171,7 +171,7 @@ func TestEventsAreKeptFirst(t *testing.T) {
 
 // A network of version 1 says that nothing changes there.
 func TestEventsNeedVersion2(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "old")
+	dir := filepath.Join(shortDir(t), "old")
 	o := InitOptions{Dir: dir, Config: DefaultConfig("Old", []string{"old.test"}), Network: LocalNetwork("test"), Now: genesisDay}
 	o.Network.IdentityStamp, o.Network.Version = 4, consensus.ParamsV1
 	if _, err := Init(t.Context(), o); err != nil {

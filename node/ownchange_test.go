@@ -48,7 +48,7 @@ func (s *signalled) Write(b []byte) (int, error) {
 func newChanging(t *testing.T) *changing {
 	t.Helper()
 	t.Parallel() // a node of these waits for others most of the time
-	alpha := filepath.Join(t.TempDir(), "alpha")
+	alpha := filepath.Join(shortDir(t), "alpha")
 	o := InitOptions{Dir: alpha, Config: DefaultConfig("Alpha", []string{"alpha.test"}), Network: LocalNetwork("test"), Now: time.Now().Add(-time.Hour)}
 	o.Network.IdentityStamp, o.Network.BatchStamp, o.Network.GenesisBits = 4, 4, consensus.MaxBits
 	if _, err := Init(t.Context(), o); err != nil {

@@ -60,7 +60,7 @@ func TestRecorderKeyThatTheChainLacks(t *testing.T) {
 	if err := Backup(whole, api.BackupRequest{}, &backup); err != nil {
 		t.Fatal(err)
 	}
-	restored := filepath.Join(t.TempDir(), "restored")
+	restored := filepath.Join(shortDir(t), "restored")
 	work := must(home.Begin(restored))
 	defer work.Abandon()
 	if _, _, err := work.Restore(&backup, BackupFacts, time.Now(), quietly); err != nil {

@@ -49,7 +49,7 @@ func TestRecoveryKeyIsTakenOffline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out := filepath.Join(t.TempDir(), "recovery")
+		out := filepath.Join(shortDir(t), "recovery")
 		for path, code := range map[string]api.Code{
 			filepath.Join(d, "recovery"):            api.CodeInvalid,
 			filepath.Join(d, "keys", "elsewhere"):   api.CodeInvalid,
@@ -74,7 +74,7 @@ func TestRecoveryKeyIsTakenOffline(t *testing.T) {
 		if info, _ := os.Stat(out); info.Mode().Perm() != 0o600 || !strings.Contains(string(text), enrol.ID().String()) {
 			t.Errorf("mode %v, %s", info.Mode(), text)
 		}
-		if err := TakeRecoveryKey(d, filepath.Join(t.TempDir(), "again")); api.AsError(err).Code != api.CodeNotFound {
+		if err := TakeRecoveryKey(d, filepath.Join(shortDir(t), "again")); api.AsError(err).Code != api.CodeNotFound {
 			t.Errorf("taking it twice: %v", err)
 		}
 		if _, err := LoadIdentity(d); err != nil {
@@ -86,7 +86,7 @@ func TestRecoveryKeyIsTakenOffline(t *testing.T) {
 // What ended between writing and removing is gone on with.
 func TestRecoveryKeyIsTakenAfterAnInterruption(t *testing.T) {
 	dir, _ := founder(t, "Alpha", "alpha.example")
-	from, out := enrolledRecovery(t, dir), filepath.Join(t.TempDir(), "recovery")
+	from, out := enrolledRecovery(t, dir), filepath.Join(shortDir(t), "recovery")
 	text, err := os.ReadFile(from)
 	if err != nil {
 		t.Fatal(err)
@@ -102,13 +102,13 @@ func TestRecoveryKeyIsTakenAfterAnInterruption(t *testing.T) {
 }
 
 func TestNoRecoveryKeyWhereNothingChanges(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "n")
+	dir := filepath.Join(shortDir(t), "n")
 	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.example"}), Network: LocalNetwork("test"), Now: genesisDay}
 	o.Network.Version, o.Network.IdentityStamp = consensus.ParamsV1, 4
 	if _, err := Init(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "recovery")
+	out := filepath.Join(shortDir(t), "recovery")
 	if err := TakeRecoveryKey(dir, out); api.AsError(err).Code != api.CodeNotAllowed || HasRecoveryKey(dir) || fileExists(out) {
 		t.Errorf("a recovery key in a network of version 1: %v", err)
 	}
@@ -120,7 +120,7 @@ func TestNoRecoveryKeyWhereNothingChanges(t *testing.T) {
 // writeText makes a file of that text.
 func writeText(t *testing.T, text string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
+	path := filepath.Join(shortDir(t), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

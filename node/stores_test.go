@@ -27,7 +27,7 @@ func TestDamagedStores(t *testing.T) {
 		home.MailDir: "restore a backup",
 	} {
 		t.Run(folder, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "node")
+			dir := filepath.Join(shortDir(t), "node")
 			if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
 				t.Fatal(err)
 			}

@@ -70,7 +70,7 @@ func TestSilentDNSDoesNotReturnMail(t *testing.T) {
 // the founder as the chain has it. Nobody serves.
 func invited(t *testing.T) (n *Node, founder *consensus.Org) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "alpha")
+	dir := filepath.Join(shortDir(t), "alpha")
 	o := InitOptions{Dir: dir, Config: DefaultConfig("alpha", []string{"alpha.test"}), Network: LocalNetwork("test"), Now: time.Now()}
 	o.Network.IdentityStamp = 4
 	if _, err := Init(t.Context(), o); err != nil {

@@ -11,8 +11,8 @@ import (
 
 const (
 	shared = "/dev/shm"
-	prefix = "cairn-test-" // and the number of the process
-	room   = 4 << 30       // bytes that are free for it
+	prefix = "cairn" // and the number of the process; short, since sockets are below it
+	room   = 4 << 30 // bytes that are free for it
 )
 
 // Runner is what runs a package's tests, as *testing.M does.
