@@ -115,10 +115,25 @@ func TestRounds(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
 		rounds = n
 	}
-	dir, seed := filepath.Join(t.TempDir(), "mail"), rand.Uint64()
+	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Cleanup(mailstore.SmallFiles())
+	var all tally
+	began := time.Now()
+	for all.rounds < rounds {
+		roundsOfStore(t, r, min(all.rounds+ofStore, rounds), &all)
+	}
+	t.Logf("%s; 0 lost; %.0f ms a round", all, float64(time.Since(began).Milliseconds())/float64(rounds))
+}
+
+// ofStore is how many rounds a store lives through: each start adds a file to its value log, and all are looked at after a kill.
+const ofStore = 200
+
+// roundsOfStore makes rounds with one store, up to last of them in all.
+func roundsOfStore(t *testing.T, r *rand.Rand, last int, all *tally) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "mail")
 	s, err := mailstore.Open(dir, quiet)
 	if err != nil {
 		t.Fatal(err)
@@ -130,15 +145,14 @@ func TestRounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all tally
-	began := time.Now()
-	for d := newDoer(t, dir); all.rounds < rounds; all.rounds++ {
+	d := newDoer(t, dir)
+	defer func() { d.end(func(string) {}) }()
+	for ; all.rounds < last; all.rounds++ {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		acknowledged := m.killed(t, d, r, &all)
+		acknowledged := m.killed(t, d, r, all)
 		d = newDoer(t, dir)
-		t.Cleanup(func() { d.end(func(string) {}) })
 		if s, err = mailstore.Open(dir, quiet); err != nil {
 			t.Fatalf("round %d: %v", all.rounds, err)
 		}
@@ -155,7 +169,6 @@ func TestRounds(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s; 0 lost; %.0f ms a round", all, float64(time.Since(began).Milliseconds())/float64(rounds))
 }
 
 // killed lets a process work and kills it at a random moment. It returns how many deeds of each writer have been acknowledged.

@@ -103,7 +103,9 @@ type crashes struct {
 	r       *rand.Rand
 	senders []*sender
 
-	kills, both, starting, queued int // queued: kills while mail was in the queue
+	rounds, kills, both, starting, queued int // queued: kills while mail was in the queue
+	accepted, unsure, deferred, lost      int // mails
+	took                                  time.Duration
 }
 
 // round kills one node or both at a random moment, at times once more while it starts, and starts them again.
@@ -131,6 +133,7 @@ func (c *crashes) round() {
 		s.p.start()
 		s.where(s.p.status.Listen.Submission)
 	}
+	c.rounds++
 }
 
 // killedEarly starts a node and kills it before it serves, or soon after.
@@ -157,16 +160,27 @@ func TestCrashes(t *testing.T) {
 		rounds = n
 	}
 	t.Logf("seed %d", seed)
-	a, b := newPair(t)
-	alice, bob := newSender(a, "alice@alpha.test", "bob@bravo.test"), newSender(b, "bob@bravo.test", "alice@alpha.test")
-	c := &crashes{t: t, r: rand.New(rand.NewPCG(seed, 0)), senders: []*sender{alice, bob}}
+	c := &crashes{t: t, r: rand.New(rand.NewPCG(seed, 0))}
+	for c.rounds < rounds {
+		c.ofPair(min(roundsOfPair, rounds-c.rounds))
+	}
+	t.Logf("%d rounds, %d kills, %d of them both nodes at once and %d while a node started; at %d there was mail in the queue; %.1f s a round",
+		c.rounds, c.kills, c.both, c.starting, c.queued, c.took.Seconds()/float64(rounds))
+	t.Logf("%d mails got their 250, %d were cut off, %d were answered with 4xx; acknowledged and lost: %d", c.accepted, c.unsure, c.deferred, c.lost)
+}
 
-	ctx, cancel := context.WithCancel(t.Context())
+// roundsOfPair is how many rounds two nodes live through: records of each start take their turn in 20 blocks, so that the queue grows with the rounds.
+const roundsOfPair = 100
+
+// ofPair makes rounds with two new nodes, and judges them.
+func (c *crashes) ofPair(rounds int) {
+	a, b := newPair(c.t)
+	alice, bob := newSender(a, "alice@alpha.test", "bob@bravo.test"), newSender(b, "bob@bravo.test", "alice@alpha.test")
+	c.senders = []*sender{alice, bob}
+	ctx, cancel := context.WithCancel(c.t.Context())
 	var sending sync.WaitGroup
-	t.Cleanup(func() {
-		cancel()
-		sending.Wait()
-	})
+	defer sending.Wait()
+	defer cancel()
 	for _, s := range c.senders {
 		sending.Go(func() { s.run(ctx) })
 	}
@@ -176,20 +190,21 @@ func TestCrashes(t *testing.T) {
 	}
 	cancel()
 	sending.Wait()
-	took := time.Since(began)
+	c.took += time.Since(began)
 
-	// Records of each start take their turn: those of the next get into blocks 20 blocks later.
 	limit := settle + time.Duration(rounds)*2*consensus.EpochGap*blockTime
 	for _, s := range c.senders {
 		s.p.awaitWithin(limit, "an empty queue, and all in a block", func(st *api.Status) bool {
 			return st.Mail.Queued == 0 && st.Mail.Sealed == 0 && st.Mail.Pending == 0
 		})
 	}
-	lost := c.judge(alice, b) + c.judge(bob, a)
-	t.Logf("%d rounds, %d kills, %d of them both nodes at once and %d while a node started; at %d there was mail in the queue; %.1f s a round",
-		rounds, c.kills, c.both, c.starting, c.queued, took.Seconds()/float64(rounds))
-	t.Logf("%d mails got their 250, %d were cut off, %d were answered with 4xx; acknowledged and lost: %d",
-		len(alice.accepted)+len(bob.accepted), len(alice.unsure)+len(bob.unsure), alice.deferred+bob.deferred, lost)
+	c.lost += c.judge(alice, b) + c.judge(bob, a)
+	for _, s := range c.senders {
+		c.accepted += len(s.accepted)
+		c.unsure += len(s.unsure)
+		c.deferred += s.deferred
+		s.p.stop()
+	}
 }
 
 // judge holds what a sender was told to what the node of its recipient has, and returns how many acknowledged mails are lost.
