@@ -66,12 +66,11 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// here runs a command of this program in this process, which starts faster, and returns its exit code. Only a --dir may be a relative
-// path. It is printed as it was given.
+// here runs a command of this program in this process, which starts faster, and returns its exit code. It is printed as it was given.
 func here(ts *testscript.TestScript, out, err io.Writer, args []string) int {
 	args = slices.Clone(args)
 	for i := range args {
-		if i > 0 && args[i-1] == "--dir" {
+		if isPath(ts, args[:i], args[i]) {
 			args[i] = ts.MkAbs(args[i])
 		}
 	}
@@ -84,7 +83,26 @@ func here(ts *testscript.TestScript, out, err io.Writer, args []string) int {
 	return code
 }
 
-// scriptHere runs a command in this process, which must succeed: here cairn status. What reads files or the standard input, or
+// isPath reports whether an argument is a file or a directory, by what is before it.
+func isPath(ts *testscript.TestScript, before []string, arg string) bool {
+	if len(before) == 0 || arg == "" || strings.HasPrefix(arg, "-") {
+		return false
+	}
+	switch last := before[len(before)-1]; {
+	case slices.Contains([]string{"--dir", "-o", "--recovery"}, last):
+		return true
+	case before[0] == "backup":
+		return len(before) > 1 && last != "--recipient"
+	}
+	return exists(ts, arg) && slices.Contains([]string{"send", "message", "verify"}, before[0])
+}
+
+func exists(ts *testscript.TestScript, arg string) bool {
+	_, err := os.Stat(ts.MkAbs(arg))
+	return err == nil && arg != "" && strings.Trim(arg, ".") != ""
+}
+
+// scriptHere runs a command in this process, which must succeed: here cairn status. What reads the standard input, or
 // goes on for long, is run as a program: exec cairn run &a&.
 func scriptHere(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || args[0] != "cairn" {
@@ -95,15 +113,25 @@ func scriptHere(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// talks are the commands that only talk to a running node.
-var talks = []string{"account", "label", "search", "queue", "status", "show", "org", "peers", "chain"}
+// asProgram reports whether a command must be run as a program: it may go on for long, read the standard input, or find a file where it is.
+func asProgram(ts *testscript.TestScript, args []string) bool {
+	if len(args) == 0 || slices.Contains([]string{"run", "testnet", "bench", "completion"}, args[0]) || args[0] == "send" && !slices.Contains(args, "--body") {
+		return true
+	}
+	for i, arg := range args {
+		if arg == "-" || exists(ts, arg) && !isPath(ts, args[:i], arg) {
+			return true
+		}
+	}
+	return false
+}
 
 // scriptExits runs a command and compares its exit code: exits 2 cairn bogus.
 func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND...")
 	}
-	if args[1] == "cairn" && len(args) > 2 && slices.Contains(talks, args[2]) && !namesFile(ts, args[3:]) {
+	if args[1] == "cairn" && !asProgram(ts, args[2:]) {
 		if code := here(ts, ts.Stdout(), ts.Stderr(), args[2:]); strconv.Itoa(code) != args[0] {
 			ts.Fatalf("exit code %d, want %s", code, args[0])
 		}
@@ -119,14 +147,6 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
-}
-
-// namesFile reports whether an argument is a file or the standard input, or one to make.
-func namesFile(ts *testscript.TestScript, args []string) bool {
-	return slices.ContainsFunc(args, func(arg string) bool {
-		info, err := os.Stat(ts.MkAbs(arg))
-		return arg == "-" || filepath.Ext(arg) != "" || err == nil && !info.IsDir()
-	})
 }
 
 // scriptMisused runs a command whose arguments cannot be meant: exit code 2 and a next step, as text and as JSON.
