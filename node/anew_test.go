@@ -75,6 +75,7 @@ func count(t *testing.T, n *Node, query string) int {
 // restored, and sends: mail inside the organisation arrives verified at once, all that is queued ends in
 // a block, nothing is signed twice and the key counts still.
 func TestRestoredNodeRecordsAnew(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(shortDir(t), "n")
 	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.test"}), Network: LocalNetwork("test"), Now: time.Now()}
 	o.Network.Version, o.Network.IdentityStamp, o.Network.BlockInterval = consensus.ParamsV2, 4, 200*time.Millisecond

@@ -97,6 +97,7 @@ func TestBackupFacts(t *testing.T) {
 
 // A node that starts or stops holds its store, but cannot be asked.
 func TestBackupOfAStoreInUse(t *testing.T) {
+	t.Parallel()
 	dir, _ := founder(t, "Alpha", "alpha.test")
 	store, err := mailstore.Open(filepath.Join(dir, home.MailDir), slog.New(slog.DiscardHandler))
 	if err != nil {

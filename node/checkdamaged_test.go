@@ -43,6 +43,7 @@ func spoilFirst(t *testing.T, dir string, prefix byte) {
 
 // One damaged value of each kind: cairn check tells of it and goes on, and the node starts.
 func TestCheckGoesOnBesideDamage(t *testing.T) {
+	t.Parallel()
 	whole, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, whole, nil)
 	n, err := Open(whole, nil)

@@ -11,6 +11,7 @@ import (
 
 // A chain folder that is a link to another disk is damaged.
 func TestLinkedChainIsRescued(t *testing.T) {
+	t.Parallel()
 	dir, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, dir, nil)
 	n, err := Open(dir, nil)

@@ -95,6 +95,7 @@ func TestDomainsThatNoBlockTakes(t *testing.T) {
 // Mail that is signed with other keys than the enrolled ones is never
 // recorded, and waits for ever.
 func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
+	t.Parallel()
 	other, _ := founder(t, "Other", "other.test")
 	for name, damage := range map[string]func(dir string) error{
 		"organisation and recorder swapped": func(dir string) error {
