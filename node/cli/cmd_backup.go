@@ -71,7 +71,12 @@ func (a *app) openBackup(ctx context.Context, file string) (in io.ReadCloser, to
 		if err != nil {
 			return nil, 0, fmt.Errorf("reading the backup: %w", err)
 		}
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		info, err := f.Stat()
+		if err == nil && info.IsDir() {
+			f.Close()
+			return nil, 0, api.Errorf(api.CodeInvalid, "give the file that cairn backup create wrote", "reading the backup: %s is a folder, not a file", file)
+		}
+		if err == nil && info.Mode().IsRegular() {
 			total = info.Size()
 		}
 		from, closeFile = f, f.Close
