@@ -5,53 +5,62 @@ package scratch
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 const (
 	shared = "/dev/shm"
-	prefix = "cairn" // and the number of the process; short, since sockets are below it
-	room   = 4 << 30 // bytes that are free for it
+	prefix = "cairn"       // and the number of the process; short, since sockets are below it
+	mark   = ".cairn-test" // a file in such a folder, which its process has locked
+	room   = 4 << 30       // bytes that are free for it
 )
 
 // Runner is what runs a package's tests, as *testing.M does.
 type Runner interface{ Run() int }
 
 // InMemory is tests with the temporary files of their process, and of those that it starts, in memory, if that has room for them and programs may
-// be run there. A TMPDIR that somebody chose stays, and so does the disk with CI=true: there tests meet a real one.
+// be run there. A TMPDIR that somebody chose stays, and so does the disk for benchmarks, and with CI=true: there tests meet a real one.
 func InMemory(tests Runner) Runner { return inMemory{tests} }
 
 type inMemory struct{ tests Runner }
 
 func (r inMemory) Run() int {
-	defer use(shared, fit)()
+	benches := slices.ContainsFunc(os.Args[1:], func(arg string) bool { return strings.HasPrefix(strings.TrimLeft(arg, "-"), "test.bench") })
+	if !benches && os.Getenv("TMPDIR") == "" && os.Getenv("CI") != "true" && fit(shared) {
+		defer use(shared)()
+	}
 	return r.tests.Run()
 }
 
-// use moves temporary files to disk; done removes what is left there.
-func use(disk string, fit func(string) bool) (done func()) {
-	if os.Getenv("TMPDIR") != "" || os.Getenv("CI") == "true" || !fit(disk) {
-		return func() {}
-	}
+// use moves temporary files to a folder on a disk; done removes what is left there.
+func use(disk string) (done func()) {
 	sweep(disk)
 	dir := filepath.Join(disk, prefix+strconv.Itoa(os.Getpid()))
-	if os.Mkdir(dir, 0o755) != nil || os.Setenv("TMPDIR", dir) != nil {
+	if os.Mkdir(dir, 0o755) != nil {
 		return func() {}
 	}
-	return func() { _ = os.RemoveAll(dir) }
+	free, err := lock(filepath.Join(dir, mark))
+	if err != nil || os.Setenv("TMPDIR", dir) != nil {
+		return func() {}
+	}
+	return func() {
+		_ = os.RemoveAll(dir)
+		free()
+	}
 }
 
 // sweep removes what tests left behind that were killed.
-func sweep(dir string) {
-	left, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
+func sweep(disk string) {
+	marks, err := filepath.Glob(filepath.Join(disk, prefix+"*", mark))
 	if err != nil {
 		return
 	}
-	for _, folder := range left {
-		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(folder), prefix))
-		if err == nil && !runs(pid) {
-			_ = os.RemoveAll(folder)
+	for _, left := range marks {
+		if free, err := lock(left); err == nil {
+			_ = os.RemoveAll(filepath.Dir(left))
+			free()
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package scratch
 
 import (
-	"errors"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,4 +13,15 @@ func fit(dir string) bool {
 		int64(st.Bavail)*st.Bsize >= room && unix.Access(dir, unix.W_OK) == nil
 }
 
-func runs(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }
+// lock locks a file, which it makes if there is none, for this process alone.
+func lock(path string) (free func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { f.Close() }, nil
+}
