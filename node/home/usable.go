@@ -30,7 +30,11 @@ func Usable(dir string) error {
 		}
 	}
 	head := filepath.Join(dir, MailHead)
-	if err := openable(head, os.O_RDWR, "move "+head+" away: the node makes it anew"); err != nil {
+	anew := "move " + head + " away: the node makes it anew"
+	if err := openable(head, os.O_RDWR, anew); err != nil {
+		return err
+	}
+	if err := small(head, anew); err != nil {
 		return err
 	}
 	for _, name := range []string{MailDir, IndexDir, ChainDir} {
@@ -53,8 +57,21 @@ func isThere(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// Readable holds that a file, where there is one, can be read.
-func Readable(path string) error { return openable(path, os.O_RDONLY, backedUp) }
+// Readable holds that a file, where there is one, can be read, and into memory.
+func Readable(path string) error {
+	if err := openable(path, os.O_RDONLY, backedUp); err != nil {
+		return err
+	}
+	return small(path, backedUp)
+}
+
+// small holds that a file is no larger than one that a node reads as a whole.
+func small(path, cure string) error {
+	if info, err := os.Stat(path); err == nil && info.Size() > maxFile {
+		return api.Errorf(api.CodeInvalid, instead(cure), "%s has %d bytes, and a file of that name has no more than %d", path, info.Size(), maxFile)
+	}
+	return nil
+}
 
 // usableDatabase holds that all files of a database can be written to. Folders in it are not Badger's. cure is what to do where something else
 // has the place of one of them.

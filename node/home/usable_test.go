@@ -60,6 +60,17 @@ func TestUsable(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, ""},
+		{"an enrolment of 3 GB, most of it a hole", func(t *testing.T, dir string) {
+			if err := os.Truncate(filepath.Join(dir, EnrolFile), 3<<30); err != nil {
+				t.Fatal(err)
+			}
+		}, EnrolFile + " has 3221225472 bytes, and a file of that name has no more than 1048576"},
+		{"a head of the mail store of 3 GB", func(t *testing.T, dir string) {
+			path := filepath.Join(dir, MailHead)
+			if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 3<<30)); err != nil {
+				t.Fatal(err)
+			}
+		}, MailHead + " has 3221225472 bytes"},
 		{"a folder as configuration", replaced(ConfigFile, "folder"), ConfigFile + " is not a file"},
 		{"a key that leads nowhere", replaced(KeysDir+"/"+RecorderKeyFile, "link to nothing"), "leads to what is not there"},
 		{"a file instead of keys", replaced(KeysDir, "file"), "keys is not a folder"},
