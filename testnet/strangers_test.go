@@ -75,6 +75,9 @@ func TestStrangers(t *testing.T) {
 		attacks = attacks[:8]
 	}
 	for _, k := range attacks {
+		if held {
+			b.givesBack(mostMemory) // what the attack before took
+		}
 		m := h.during(t, k.name, each, func(ctx context.Context) { k.run(ctx, t) })
 		t.Log(m)
 		if !held {
