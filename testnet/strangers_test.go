@@ -79,7 +79,7 @@ func TestStrangers(t *testing.T) {
 	}
 	for _, k := range attacks {
 		if held {
-			b.givesBack(mostMemory) // what the attack before took
+			b.givesBack(mostMemory, residentOf) // what the attack before took
 		}
 		m := h.during(t, k.name, each, func(ctx context.Context) { k.run(ctx, t) })
 		t.Log(m)
@@ -200,14 +200,20 @@ func (p *process) watchMemory(ctx context.Context) (most int64) {
 	}
 }
 
-func residentOf(pid int) int64 {
+// residentOf is how many bytes of a process are in memory, with what it has mapped of its files; 0 where that is not known.
+func residentOf(pid int) int64 { return memoryOf(pid, "VmRSS:") }
+
+// anonymousOf is how many of them are its own, and in no file from which the system can read them again.
+func anonymousOf(pid int) int64 { return memoryOf(pid, "RssAnon:") }
+
+func memoryOf(pid int, field string) int64 {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(lines.Text(), field); ok {
 			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			return n << 10
 		}
