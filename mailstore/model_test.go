@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -48,6 +49,7 @@ func TestStoreIsItsModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
+		dir = filepath.Join(dir, "mail") // what is kept beside the store goes with it
 		s, err := mailstore.Open(dir, quiet)
 		if err != nil {
 			t.Fatal(err)

@@ -110,7 +110,7 @@ func bodyOf(raw []byte) []byte {
 	for _, c := range message.ComponentsV1(raw, nil) { // decoded, whatever the encoding
 		switch c.Type {
 		case message.Text, message.HTML, message.Attachment, message.AttachmentName:
-			b = append(append(b, c.Type.String()...), c.Content...)
+			b = append(append(b, c.Type.String()...), c.Content()...)
 		}
 	}
 	return b

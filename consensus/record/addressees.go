@@ -55,7 +55,7 @@ var nobody = regexp.MustCompile(`(?i)^(?:group\t(?:undisclosed|unlisted)[ -]reci
 // namesNobody reports whether a received field says no more than if it were not there.
 func (c *comparer) namesNobody(t message.Type) bool {
 	return slices.ContainsFunc(c.arrivals, func(a arrival) bool {
-		return (a.Type == t || a.Type == message.Names && a.Index == uint16(t)) && nobody.Match(a.Content)
+		return (a.Type == t || a.Type == message.Names && a.Index == uint16(t)) && nobody.Match(a.Content())
 	})
 }
 
@@ -108,7 +108,7 @@ func (c *comparer) foreignNames(t message.Type) (names []string, unknown bool) {
 	if len(list) == 0 { // it is outside the grammar, at least with its names
 		for _, a := range c.received(message.Names) {
 			if a.Index == uint16(t) {
-				names = append(names, unfolded(string(a.Content)))
+				names = append(names, unfolded(string(a.Content())))
 			}
 		}
 		return names, unknown
@@ -183,7 +183,7 @@ func (c *comparer) unreadAdded(a *arrival) bool {
 	if a.Reading == message.Canonical {
 		return !slices.ContainsFunc(c.origin.of(a.Type), func(r *recorded) bool { return r.is(a.digest) })
 	}
-	rest, words := withoutWords(unfolded(string(a.Content)))
+	rest, words := withoutWords(unfolded(string(a.Content())))
 	items, ok := grammar.Addresses(rest)
 	if !ok {
 		return true

@@ -134,24 +134,23 @@ func TestContradictingTokens(t *testing.T) {
 		to:     []string{"ann@b.example"},
 	}
 	for name, add := range map[string]message.Component{
-		"a name without an attachment":   {Type: message.AttachmentName, Index: 5, Content: []byte("b.bin")},
-		"octets without an attachment":   {Type: message.AttachmentOctets, Index: 5, Content: []byte("b")},
-		"two From":                       {Type: message.From, Index: 1, Content: []byte("c@d.example")},
-		"two bodies":                     {Type: message.Octets, Index: 1, Content: []byte("x")},
-		"two MIME":                       {Type: message.MIME, Index: 1, Content: []byte("x")},
-		"two Fields":                     {Type: message.Fields, Index: 1, Content: []byte("x")},
-		"a fifth text":                   {Type: message.Text, Index: 4, Content: []byte("x")},
-		"a fourth HTML":                  {Type: message.HTML, Index: 3, Content: []byte("x")},
-		"attachment 7":                   {Type: message.Attachment, Index: 7, Content: []byte("x")},
-		"a signature block too many":     {Type: message.SignatureBlock, Index: 1, Content: []byte("x")},
-		"a third layout":                 {Type: message.Layout, Index: 2, Content: []byte("x")},
-		"names of no field":              {Type: message.Names, Index: 99, Content: []byte("x")},
-		"names of a field without names": {Type: message.Names, Index: uint16(message.From), Content: []byte("x")},
-		"version 1's":                    {Type: message.FromName, Content: []byte("x")},
-		"unknown":                        {Type: 99, Content: []byte("x")},
-		"a second way":                   {Type: message.Route, Index: 1, Content: []byte("x")},
+		"a name without an attachment":   message.NewComponent(message.AttachmentName, 5, message.Canonical, []byte("b.bin")),
+		"octets without an attachment":   message.NewComponent(message.AttachmentOctets, 5, message.Canonical, []byte("b")),
+		"two From":                       message.NewComponent(message.From, 1, message.Canonical, []byte("c@d.example")),
+		"two bodies":                     message.NewComponent(message.Octets, 1, message.Canonical, []byte("x")),
+		"two MIME":                       message.NewComponent(message.MIME, 1, message.Canonical, []byte("x")),
+		"two Fields":                     message.NewComponent(message.Fields, 1, message.Canonical, []byte("x")),
+		"a fifth text":                   message.NewComponent(message.Text, 4, message.Canonical, []byte("x")),
+		"a fourth HTML":                  message.NewComponent(message.HTML, 3, message.Canonical, []byte("x")),
+		"attachment 7":                   message.NewComponent(message.Attachment, 7, message.Canonical, []byte("x")),
+		"a signature block too many":     message.NewComponent(message.SignatureBlock, 1, message.Canonical, []byte("x")),
+		"a third layout":                 message.NewComponent(message.Layout, 2, message.Canonical, []byte("x")),
+		"names of no field":              message.NewComponent(message.Names, 99, message.Canonical, []byte("x")),
+		"names of a field without names": message.NewComponent(message.Names, uint16(message.From), message.Canonical, []byte("x")),
+		"version 1's":                    message.NewComponent(message.FromName, 0, message.Canonical, []byte("x")),
+		"unknown":                        message.NewComponent(99, 0, message.Canonical, []byte("x")),
+		"a second way":                   message.NewComponent(message.Route, 1, message.Canonical, []byte("x")),
 	} {
-		add.Reading = message.Canonical
 		sent := d.dissect(false)
 		comps := append(sent.Components(), add)
 		slices.SortStableFunc(comps, func(a, b message.Component) int {

@@ -24,7 +24,7 @@ func (a *arrival) readable() []byte {
 	if a.Reading == message.AsOctets {
 		return a.Lenient
 	}
-	return a.Content
+	return a.Content()
 }
 
 func contentDigest(content []byte) [32]byte { return sha256.Sum256(content) }

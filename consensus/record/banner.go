@@ -28,10 +28,10 @@ func (c *comparer) banners(t message.Type, ours []*recorded, theirs []*arrival) 
 
 // withoutBanner reports whether what is left of a is what was recorded, and keeps only that.
 func withoutBanner(r *recorded, a *arrival, banner string) bool {
-	if !r.budget.spend(4 * len(a.Content)) { // what it costs to cut
+	if !r.budget.spend(4 * a.Size()) { // what it costs to cut
 		return false
 	}
-	for _, around := range aroundBanner(string(a.Content), banner, r.kind == message.HTML) {
+	for _, around := range aroundBanner(string(a.Content()), banner, r.kind == message.HTML) {
 		before, after := around[0], around[1]
 		for _, left := range []string{
 			before + after, strings.TrimLeft(before+after, "\n"), before + strings.TrimLeft(after, "\n"),
@@ -39,10 +39,10 @@ func withoutBanner(r *recorded, a *arrival, banner string) bool {
 		} {
 			left := strings.TrimRight(left, " \t\n")
 			without := *a
-			without.Content = []byte(left)
+			without.Component = a.WithContent([]byte(left))
 			lines, unlabelled := r.unlabelled(&without)
 			if r.isContent([]byte(left), a.labels()) || unlabelled && lines == 0 {
-				a.Content = without.Content
+				a.Component = without.Component
 				a.digest = a.Digest()
 				return true
 			}

@@ -204,15 +204,15 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	}
 	row, _ := r.kind.Info()
 	p.Kind, p.Detail = explain(row.Form, r, a)
-	if r.kind == message.Subject && a.Reading == message.Canonical && c.origin.has(message.HintWords, a.Content) {
+	if r.kind == message.Subject && a.Reading == message.Canonical && c.origin.has(message.HintWords, a.Content()) {
 		p.Kind, p.Detail = CharsetChanged, "" // other words of the same text
 	}
 	if r.kind == message.Subject && p.Kind == "" {
-		if tag := c.counted(r, string(a.Content)); tag != "" {
+		if tag := c.counted(r, string(a.Content())); tag != "" {
 			p.Kind, p.Detail = SubjectTagged, tag
 		}
 	}
-	if r.kind == message.Date && a.Reading == message.Canonical && c.origin.has(message.HintDate, a.Content) {
+	if r.kind == message.Date && a.Reading == message.Canonical && c.origin.has(message.HintDate, a.Content()) {
 		p.Kind = SameInstant
 	}
 	if p.Kind == "" && row.Form == message.FormIDs && isEncodedIDs(r, a) {
@@ -226,7 +226,7 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	}
 	switch {
 	case r.kind != message.Names:
-	case r.isContent(otherFold(a.Content), nil):
+	case r.isContent(otherFold(a.Content()), nil):
 		p.Kind = Refolded
 	default:
 		if kind, _ := c.fewer(message.Type(r.index)); kind != "" {
@@ -238,7 +238,7 @@ func (c *comparer) field(r *recorded, a *arrival) Part {
 	}) {
 		p.Kind = CharsetChanged
 	}
-	if r.kind == message.Names && p.Kind == "" && a.Reading == message.AsOctets && r.budget.spend(8*len(a.Content)) {
+	if r.kind == message.Names && p.Kind == "" && a.Reading == message.AsOctets && r.budget.spend(8*a.Size()) {
 		if content := c.d.DecodedNames(message.Type(r.index)); content != nil && r.isContent(content, nil) {
 			p.Kind = CharsetChanged
 		}

@@ -70,7 +70,7 @@ var idleParameters = []string{"encoding=utf-8", "encoding=UTF-8", "encoding=utf8
 // isParameterGone reports whether a body that is one text was recorded with one of them, and is the same else.
 func isParameterGone(r *recorded, a *arrival) bool {
 	const text = "0 text/plain"
-	return string(a.Content) == text+"\n" && slices.ContainsFunc(idleParameters, func(p string) bool {
+	return string(a.Content()) == text+"\n" && slices.ContainsFunc(idleParameters, func(p string) bool {
 		return r.isContent([]byte(text+";"+p+"\n"), nil)
 	})
 }

@@ -12,7 +12,7 @@ func compareV1(sent []recorded, received []message.Component) Comparison {
 	c := Comparison{Version: recordV1, RecipientInRecord: true}
 	arrivals := make([]arrival, len(received))
 	for i, component := range received {
-		arrivals[i] = arrival{Component: component, digest: contentDigest(component.Content)}
+		arrivals[i] = arrival{Component: component, digest: contentDigest(component.Content())}
 	}
 	became := map[uint16]uint16{} // the index of a recorded attachment to that of the received one
 	for _, t := range typesOf(sent, arrivals) {
@@ -71,7 +71,7 @@ func misleadsV1(p *Part, parts []Part, arrivals []arrival) bool {
 	for _, a := range arrivals {
 		for _, of := range parts {
 			if (a.Type == message.To || a.Type == message.Cc) && of.Type == a.Type && of.Outcome == Same {
-				for address := range strings.SplitSeq(strings.ToLower(string(a.Content)), "\n") {
+				for address := range strings.SplitSeq(strings.ToLower(string(a.Content())), "\n") {
 					own.written[address], own.written[message.Domain(address)] = true, true
 				}
 			}

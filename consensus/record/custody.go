@@ -90,7 +90,7 @@ func (t *Token) HasRecipient(address string) bool {
 
 // HasAuthor reports whether the record has address as the only one in From.
 func (t *Token) HasAuthor(address string) bool {
-	from := message.Component{Type: message.From, Reading: message.Canonical, Content: []byte(address)}
+	from := message.NewComponent(message.From, 0, message.Canonical, []byte(address))
 	return address != "" && slices.ContainsFunc(t.Record.Commitments, func(c Commitment) bool {
 		return c.Type == message.From && t.fits(c, from)
 	})
@@ -114,7 +114,7 @@ func (t *Token) Named(addrs []string) (named []string) {
 func custodyOf(below []*Token) message.Component {
 	id := below[0].RecordID()
 	content := append([]byte{byte(len(below))}, below[0].Recorder[:]...)
-	return message.Component{Type: message.Custody, Reading: message.Canonical, Content: append(content, id[:]...)}
+	return message.NewComponent(message.Custody, 0, message.Canonical, append(content, id[:]...))
 }
 
 // ToSeal takes apart a message that gets its record now, raw being what will stand below the new

@@ -82,7 +82,7 @@ func (c *comparer) derivedPart(r *recorded, list []message.Component) Part {
 		}
 	}
 	for i := range list {
-		if r.kind == message.ImageHash && nearly(r, list[i].Content) {
+		if r.kind == message.ImageHash && nearly(r, list[i].Content()) {
 			return settle(&list[i], Changed, LooksAlike)
 		}
 	}

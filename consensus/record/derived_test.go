@@ -19,9 +19,7 @@ func pictures(fold string, contents ...string) []byte {
 }
 
 func hashOf(bits uint64, index uint16) message.Component {
-	return message.Component{
-		Type: message.ImageHash, Index: index, Reading: message.Canonical, Content: binary.BigEndian.AppendUint64(nil, bits),
-	}
+	return message.NewComponent(message.ImageHash, index, message.Canonical, binary.BigEndian.AppendUint64(nil, bits))
 }
 
 // TestNearHashes: of one bit or two that differ the picture looks alike, of three nothing can be said.
@@ -49,7 +47,7 @@ func TestNearHashes(t *testing.T) {
 		}}
 		received := hashOf(bits^tt.turned, 0)
 		if tt.content != "" {
-			received.Content = []byte(tt.content)
+			received = received.WithContent([]byte(tt.content))
 		}
 		asked := 0
 		c := record.Compare(token, arrived, record.Context{Derive: func(_ *message.Dissection, kind message.Type) ([]message.Component, bool) {
@@ -109,7 +107,7 @@ func TestManyHashes(t *testing.T) {
 	for i := range 60 {
 		components = append(components, hashOf(0xff, uint16(i)))
 	}
-	components = append(components, message.Component{Type: 95, Reading: message.Canonical, Content: []byte("later")})
+	components = append(components, message.NewComponent(95, 0, message.Canonical, []byte("later")))
 	secret := record.Secret{1}
 	token := &record.Token{Version: record.TokenVersion, Secret: secret, Record: record.Record{
 		Version: record.RecordVersion, Kind: record.KindMail, Commitments: record.Commit(secret, components),

@@ -25,7 +25,7 @@ func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 }
 
 func explainForm(form message.Form, r *recorded, a *arrival) (kind, detail string) {
-	received := a.Content
+	received := a.Content()
 	switch {
 	case r.kind == message.Subject && a.Reading == message.AsOctets:
 		return explainRawSubject(r, a)
@@ -83,7 +83,7 @@ func isHeadless(r *recorded, a *arrival) bool {
 
 // explainValue takes tags off a subject: "[list] Re: hello", "Re: [list] hello", "EXTERNAL: hello" come from "hello" or "Re: hello".
 func explainValue(r *recorded, a *arrival) (kind, detail string) {
-	received := a.Content
+	received := a.Content()
 	if r.kind == message.Subject {
 		for rest, tags := string(received), []string(nil); len(tags) < 4; {
 			before, tag, after, ok := cutTag(rest)
@@ -161,7 +161,7 @@ func squeeze(b []byte) []byte {
 // inWords is the content of a component of the header for people: a date as one, of names those and
 // not their numbers, whole where they are not those of addressees, of whom none but fewer may pass.
 func inWords(c *message.Component) string {
-	text := string(c.Content)
+	text := string(c.Content())
 	switch about := message.Type(c.Index); {
 	case c.Type == message.Date:
 		if at, day, ok := instant(c); ok {
@@ -191,7 +191,7 @@ func namesIn(content string) string {
 
 // instant is what a date within the grammar says.
 func instant(date *message.Component) (at time.Time, weekday string, ok bool) {
-	seconds, weekday, _ := strings.Cut(string(date.Content), " ")
+	seconds, weekday, _ := strings.Cut(string(date.Content()), " ")
 	n, err := strconv.ParseInt(seconds, 10, 64)
 	return time.Unix(n, 0), weekday, err == nil && date.Reading == message.Canonical
 }

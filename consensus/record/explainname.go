@@ -21,8 +21,8 @@ func explainName(r *recorded, a *arrival) (kind, detail string) {
 		}
 	}
 	for i := range a.OtherFolds {
-		if other := &a.OtherFolds[i]; r.version > recordV1 && r.budget.spend(tryWork+len(other.Content)) && r.is(other.Digest()) {
-			return NameFolded, shorten(a.OtherFolds[0].Content)
+		if other := &a.OtherFolds[i]; r.version > recordV1 && r.budget.spend(tryWork+other.Size()) && r.is(other.Digest()) {
+			return NameFolded, shorten(a.OtherFolds[0].Content())
 		}
 	}
 	return explainValue(r, a)
@@ -31,10 +31,10 @@ func explainName(r *recorded, a *arrival) (kind, detail string) {
 // writtenName is the one name that an attachment-name says, its encoded words strictly decoded.
 func writtenName(c *message.Component) (name string, ok bool) {
 	if c.Reading == message.Canonical {
-		name = string(c.Content)
+		name = string(c.Content())
 		return name, !strings.Contains(name, "\n") && !strings.Contains(name, "=?")
 	}
-	filename, typ, ok := strings.Cut(strings.TrimPrefix(string(c.Content), "filename: "), "\nname: ")
+	filename, typ, ok := strings.Cut(strings.TrimPrefix(string(c.Content()), "filename: "), "\nname: ")
 	if !ok {
 		return "", false
 	}

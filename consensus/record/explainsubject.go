@@ -15,12 +15,13 @@ import (
 // explainRawSubject finds a subject that was recorded as its octets, such as 8-bit ones, in what a
 // relay encoded: as words of that charset, or as ISO 8859-1 for want of one.
 func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
-	received := string(a.Content)
+	received := string(a.Content())
 	spellings := []string{received}
-	if a.Reading == message.AsOctets && hasHigh(a.Content) && utf8.Valid(a.Content) { // words that a relay decoded
+	if a.Reading == message.AsOctets && hasHigh(a.Content()) && utf8.Valid(a.Content()) { // words that a relay decoded
 		raw := *a
-		raw.Reading, raw.Content = message.Canonical, grammar.Normal(a.Content)
-		if r.isContent(raw.Content, nil) {
+		raw.Component = a.WithContent(grammar.Normal(a.Content()))
+		raw.Reading = message.Canonical
+		if r.isContent(raw.Content(), nil) {
 			return CharsetChanged, ""
 		}
 		if kind, detail = explainValue(r, &raw); kind == SubjectTagged {
@@ -30,8 +31,9 @@ func explainRawSubject(r *recorded, a *arrival) (kind, detail string) {
 	if a.Reading == message.AsOctets {
 		if words, ok := grammar.Words(withoutTabs(ownNames.Replace(unfolded(received)))); ok {
 			renamed := *a
-			renamed.Reading, renamed.Content = message.Canonical, []byte(words)
-			if kind, detail = explainValue(r, &renamed); kind == "" && r.isContent(renamed.Content, nil) {
+			renamed.Component = a.WithContent([]byte(words))
+			renamed.Reading = message.Canonical
+			if kind, detail = explainValue(r, &renamed); kind == "" && r.isContent(renamed.Content(), nil) {
 				return CharsetChanged, ""
 			}
 			return kind, detail

@@ -147,20 +147,20 @@ func joinFlowed(text []byte, width int, end string) []byte {
 // ASCII, and be shown as ASCII.
 func explainOctets(r *recorded, a *arrival) (kind, detail string) {
 	octets, whole := *r, *a
-	octets.as, whole.Lenient = message.AsOctets, a.Content
-	at, end := prefixEnd(&octets, a.Content, nil), len(a.Content)
+	octets.as, whole.Lenient = message.AsOctets, a.Content()
+	at, end := prefixEnd(&octets, a.Content(), nil), a.Size()
 	if at < 0 && r.kind == message.HTML {
 		at, end = insertedBeforeEnd(&octets, &whole)
 	}
 	if at < 0 {
 		return "", ""
 	}
-	added := a.Content[at:end]
+	added := a.Content()[at:end]
 	whole.note(added, at)
 	a.added, a.cut, a.lines = whole.added, whole.cut, max(whole.lines-2, 1) // the first two say how to read it
 	switch kind = appendedKind(added); {
-	case !asASCII(a.Content, added),
-		r.kind == message.HTML && !footerHTML(a.Content[:at], added):
+	case !asASCII(a.Content(), added),
+		r.kind == message.HTML && !footerHTML(a.Content()[:at], added):
 		kind = Appended
 	}
 	return kind, shorten(added)

@@ -33,7 +33,7 @@ func sealed(comps []message.Component, leaf, count int) *record.Token {
 func sealedV1(comps []message.Component, leaf, count int) *record.Token {
 	r := record.Record{Version: 1, Kind: record.KindMail, Time: 1795255200123}
 	for _, c := range comps {
-		commitment := record.CommitTo(c.Type, c.Index, record.Salt(1, secret, c.Type, c.Index), digest(c.Content))
+		commitment := record.CommitTo(c.Type, c.Index, record.Salt(1, secret, c.Type, c.Index), digest(c.Content()))
 		r.Commitments = append(r.Commitments, record.Commitment{Type: c.Type, Index: c.Index, C: commitment})
 	}
 	return place(r, leaf, count)
@@ -84,7 +84,7 @@ func tokenOfV1(d *message.Dissection) *record.Token { return sealedV1(d.V1(), 0,
 // digestIn is what a record of that version commits to of a component.
 func digestIn(version uint8, c message.Component) [32]byte {
 	if version == 1 {
-		return digest(c.Content)
+		return digest(c.Content())
 	}
 	return c.Digest()
 }

@@ -120,7 +120,7 @@ func (c *comparer) answersToList() bool {
 	if len(theirs) != 1 || theirs[0].Reading != message.Canonical {
 		return false
 	}
-	all := strings.Split(string(theirs[0].Content), "\n")
+	all := strings.Split(string(theirs[0].Content()), "\n")
 	others := slices.DeleteFunc(slices.Clone(all), func(spec string) bool { return strings.EqualFold(spec, c.with.Forwarder.Posting) })
 	named := func(t message.Type) bool {
 		ours := c.origin.of(t)
@@ -131,7 +131,7 @@ func (c *comparer) answersToList() bool {
 
 func (c *comparer) only(t message.Type, address string) bool {
 	for _, a := range c.received(t) {
-		if a.Reading == message.Canonical && strings.EqualFold(string(a.Content), address) {
+		if a.Reading == message.Canonical && strings.EqualFold(string(a.Content()), address) {
 			return true
 		}
 	}

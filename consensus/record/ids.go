@@ -12,10 +12,10 @@ import (
 // isEncodedIDs reports whether ids are as recorded once the encoded words are decoded in which some programs
 // write what is too long for a line.
 func isEncodedIDs(r *recorded, a *arrival) bool {
-	if a.Reading != message.AsOctets || !r.budget.spend(len(a.Content)) {
+	if a.Reading != message.AsOctets || !r.budget.spend(a.Size()) {
 		return false
 	}
-	words, ok := grammar.Words(unfolded(string(a.Content)))
+	words, ok := grammar.Words(unfolded(string(a.Content())))
 	if !ok {
 		return false
 	}
@@ -42,7 +42,7 @@ func (c *comparer) namesBeside(t message.Type, known map[string]bool) bool {
 		return known[id]
 	}
 	return slices.ContainsFunc(c.received(t), func(a *arrival) bool {
-		text, ok := grammar.Words(unfolded(string(a.Content)))
+		text, ok := grammar.Words(unfolded(string(a.Content())))
 		return !ok || !allIDs(text, isKnown)
 	})
 }
@@ -82,7 +82,7 @@ func (c *comparer) keptIDs() map[string]bool {
 // addIDs adds to known the ids that a received field names.
 func (c *comparer) addIDs(known map[string]bool, t message.Type) {
 	for _, a := range c.received(t) {
-		words, _ := grammar.Words(unfolded(string(a.Content)))
+		words, _ := grammar.Words(unfolded(string(a.Content())))
 		for _, id := range idPattern.FindAllString(words, -1) {
 			known[id] = true
 		}

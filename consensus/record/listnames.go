@@ -49,7 +49,7 @@ func (c *comparer) readCommentInFrom() {
 	if slices.ContainsFunc(c.origin.of(message.From), func(r *recorded) bool { return r.is(from[0].digest) }) {
 		return
 	}
-	parts := commentInFrom.FindStringSubmatch(string(from[0].Content))
+	parts := commentInFrom.FindStringSubmatch(string(from[0].Content()))
 	if parts == nil || len(parts[0]) > maxAddition {
 		return
 	}
@@ -57,10 +57,10 @@ func (c *comparer) readCommentInFrom() {
 	if !ok || len(items) != 1 || !strings.EqualFold(items[0].Addr, f.Posting) {
 		return
 	}
-	from[0].Component = message.Component{Type: message.From, Reading: message.Canonical, Content: []byte(items[0].Addr)}
+	from[0].Component = message.NewComponent(message.From, 0, message.Canonical, []byte(items[0].Addr))
 	from[0].digest = from[0].Digest()
 	names := "0\t" + items[0].Name + "\t" + items[0].Comment + "\n"
-	c.arrive([]message.Component{{Type: message.Names, Index: uint16(message.From), Reading: message.Canonical, Content: []byte(names)}})
+	c.arrive([]message.Component{message.NewComponent(message.Names, uint16(message.From), message.Canonical, []byte(names))})
 }
 
 // sayFrom notes what the known forwarder put into From, to be quoted: a local part can say anything, unless it is that of
@@ -175,7 +175,7 @@ func (c *comparer) names(field message.Type) (list []listedName) {
 		if a.Index != uint16(field) {
 			continue
 		}
-		content := a.Content
+		content := a.Content()
 		if a.Reading != message.Canonical {
 			content = c.d.DecodedNames(field)
 		}
@@ -196,7 +196,7 @@ func (c *comparer) names(field message.Type) (list []listedName) {
 func (c *comparer) addresses(field message.Type) (list []string) {
 	for _, a := range c.received(field) {
 		if a.Reading == message.Canonical {
-			list = strings.Split(string(a.Content), "\n")
+			list = strings.Split(string(a.Content()), "\n")
 		}
 	}
 	return list

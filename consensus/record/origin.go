@@ -50,7 +50,7 @@ func knownOrigin(d *message.Dissection, trace bool) *origin {
 		}
 		o.parts = append(o.parts, recorded{
 			version: RecordVersion, kind: c.Type, index: c.Index,
-			known: true, reading: c.Reading, content: c.Content, digest: c.Digest(),
+			known: true, reading: c.Reading, content: c.Content(), digest: c.Digest(),
 		})
 	}
 	hints := d.Hints()
@@ -141,16 +141,16 @@ func (r *recorded) holds(a *arrival) bool {
 	if r.is(a.digest) {
 		return true
 	}
-	return r.cameAsUTF8(a) && r.budget.spend(len(a.Content)) && r.fitsLabels(r.begin(a.Content), grammar.SingleLabels())
+	return r.cameAsUTF8(a) && r.budget.spend(a.Size()) && r.fitsLabels(r.begin(a.Content()), grammar.SingleLabels())
 }
 
 // transcoded reports whether a is what was recorded if the relay that made it UTF-8 had our tables.
 func (r *recorded) transcoded(a *arrival) bool {
-	return r.cameAsUTF8(a) && r.budget.spend(len(a.Content)) && r.fitsLabels(r.begin(a.Content), grammar.Labels())
+	return r.cameAsUTF8(a) && r.budget.spend(a.Size()) && r.fitsLabels(r.begin(a.Content()), grammar.Labels())
 }
 
 func (r *recorded) cameAsUTF8(a *arrival) bool {
-	return r.text() && a.Reading == message.Canonical && a.Label == "" && hasHigh(a.Content)
+	return r.text() && a.Reading == message.Canonical && a.Label == "" && hasHigh(a.Content())
 }
 
 // begin is the state of a digest over content, to which more can be written.

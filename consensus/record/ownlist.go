@@ -36,7 +36,7 @@ func (c *comparer) own() owners {
 	}
 	for _, a := range c.received(message.MessageID) {
 		if ours := c.origin.of(message.MessageID); len(ours) == 1 && ours[0].is(a.digest) {
-			own.id = strings.ToLower(strings.Trim(string(a.Content), "<>"))
+			own.id = strings.ToLower(strings.Trim(string(a.Content()), "<>"))
 		}
 	}
 	return own

@@ -7,7 +7,7 @@ import "cairn/mailstore/message"
 func recipients(ours []*recorded, theirs []*arrival) []Part {
 	var parts []Part
 	for _, a := range theirs {
-		p := Part{Type: message.Recipient, Index: a.Index, Outcome: Extra, Kind: NotRecorded, Detail: shorten(a.Content)}
+		p := Part{Type: message.Recipient, Index: a.Index, Outcome: Extra, Kind: NotRecorded, Detail: shorten(a.Content())}
 		for _, r := range ours {
 			if r.is(a.digest) {
 				p = Part{Type: message.Recipient, Index: r.index, Outcome: Same}
@@ -94,7 +94,7 @@ func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16
 		})
 	}
 	each(func(i int, a *arrival) bool {
-		if a.tried += len(a.Content); a.tried > maxExplained && a.tried > len(a.Content) {
+		if a.tried += a.Size(); a.tried > maxExplained && a.tried > a.Size() {
 			return false
 		}
 		kind, detail := explain(row.Form, ours[i], a)
@@ -127,7 +127,7 @@ func extras(t message.Type, theirs []*arrival) []Part {
 		} else if row.Form != message.FormBytes {
 			p.Detail = inWords(&a.Component)
 			if p.Added, p.Cut = clip(string(a.readable())); p.Added == "" {
-				p.Added, p.Cut = clip(string(a.Content))
+				p.Added, p.Cut = clip(string(a.Content()))
 			}
 		}
 		p.Received = a.Index

@@ -18,11 +18,11 @@ func (c *comparer) findRoute() {
 	}
 	below := 0
 	if len(theirs) == 1 {
-		below = bytes.Count(theirs[0].Content, []byte("\n")) + 1
+		below = bytes.Count(theirs[0].Content(), []byte("\n")) + 1
 	}
 	for n := below + 1; n <= maxHops; n++ {
 		way := c.d.LowestHops(n)
-		if len(way) == 0 || !c.origin.budget.spend(len(way[0].Content)+tryWork) {
+		if len(way) == 0 || !c.origin.budget.spend(way[0].Size()+tryWork) {
 			return
 		}
 		if ours[0].is(way[0].Digest()) {

@@ -21,7 +21,7 @@ func explainTogether(parts []Part, sent []recorded, received []arrival) {
 			p.Outcome == Absent && p.Type == message.SignatureBlock && (text.intact() || text.dropped(html)):
 			p.Kind = AlternativeRemoved
 		case p.Outcome == Extra && p.Type == message.Text && (text.intact() || html.intact()):
-			if a := arrivalOf(*p, received); a.Footer && appendedKind(a.Content) == FooterAppended {
+			if a := arrivalOf(*p, received); a.Footer && appendedKind(a.Content()) == FooterAppended {
 				p.Kind = FooterPart
 			}
 		}
@@ -78,7 +78,7 @@ func heldAuthor(from, replyTo *recorded, a *arrival) bool {
 	if from.is(a.digest) {
 		return replyTo == nil
 	}
-	specs := strings.Split(string(a.Content), "\n")
+	specs := strings.Split(string(a.Content()), "\n")
 	if len(specs) > maxReplyTo || a.Reading == message.AsOctets {
 		return false
 	}

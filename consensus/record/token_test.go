@@ -24,8 +24,7 @@ func TestTokenRoundTrip(t *testing.T) {
 		leaf := rapid.IntRange(0, count-1).Draw(t, "leaf")
 		var comps []message.Component
 		for i := range rapid.IntRange(1, record.MaxCommitments).Draw(t, "components") {
-			c := message.Component{Type: message.Type(1 + i/3), Index: uint16(i%3) * 127, Content: []byte{byte(i)}}
-			comps = append(comps, c)
+			comps = append(comps, message.NewComponent(message.Type(1+i/3), uint16(i%3)*127, message.ReadingV1, []byte{byte(i)}))
 		}
 		var tok *record.Token
 		if rapid.Bool().Draw(t, "version 1") {

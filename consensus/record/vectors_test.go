@@ -66,7 +66,7 @@ func vectorOf(tok *record.Token, comps []message.Component, hints []message.Hint
 	for i, comp := range comps {
 		salt, sum := record.Salt(tok.Version, tok.Secret, comp.Type, comp.Index), digestIn(tok.Version, comp)
 		steps := commitmentSteps{
-			Type: uint8(comp.Type), Index: comp.Index, Content: string(comp.Content),
+			Type: uint8(comp.Type), Index: comp.Index, Content: string(comp.Content()),
 			Salt: hex.EncodeToString(salt[:]), Commitment: tok.Record.Commitments[i].C,
 		}
 		if tok.Version == 1 {
@@ -107,7 +107,7 @@ func TestRecordVectors(t *testing.T) {
 		}
 		var comps []message.Component
 		for _, c := range v.Commitments {
-			comps = append(comps, message.Component{Type: message.Type(c.Type), Index: c.Index, Content: []byte(c.Content)})
+			comps = append(comps, message.NewComponent(message.Type(c.Type), c.Index, message.ReadingV1, []byte(c.Content)))
 		}
 		again := vectorOf(sealedV1(comps, int(v.Number), int(v.Count)), comps, nil)
 		again.Message, again.Recipients = v.Message, v.Recipients

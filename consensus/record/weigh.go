@@ -225,7 +225,7 @@ func (c *comparer) munged() bool {
 // allAt reports whether all addresses of a received field are at a domain.
 func (c *comparer) allAt(t message.Type, domain string) bool {
 	for _, a := range c.received(t) {
-		for _, spec := range bytes.Split(a.Content, []byte("\n")) {
+		for _, spec := range bytes.Split(a.Content(), []byte("\n")) {
 			if a.Reading != message.Canonical || message.Domain(string(spec)) != domain {
 				return false
 			}

@@ -70,7 +70,7 @@ func isDecidingHeader(p Part) bool {
 // subject is the received subject for people.
 func (c *comparer) subject() string {
 	for _, a := range c.received(message.Subject) {
-		return shorten(a.Content)
+		return shorten(a.Content())
 	}
 	return ""
 }
@@ -270,7 +270,7 @@ func (c *comparer) forwardedSubject() bool {
 	if len(ours) != 1 || len(theirs) != 1 {
 		return false
 	}
-	head, rest, ok := strings.Cut(string(theirs[0].Content), ": ")
+	head, rest, ok := strings.Cut(string(theirs[0].Content()), ": ")
 	return ok && (strings.EqualFold(head, "fwd") || strings.EqualFold(head, "fw")) && subjectKind(ours[0], rest) != ""
 }
 
@@ -282,5 +282,5 @@ func (c *comparer) isReplyTo() bool {
 
 // isRecipient reports whether a field names an envelope recipient of this delivery alone.
 func (c *comparer) isRecipient(t message.Type) bool {
-	return slices.ContainsFunc(c.received(message.Recipient), func(a *arrival) bool { return c.only(t, string(a.Content)) })
+	return slices.ContainsFunc(c.received(message.Recipient), func(a *arrival) bool { return c.only(t, string(a.Content())) })
 }

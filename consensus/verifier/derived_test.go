@@ -132,7 +132,7 @@ func TestDerivedElsewhere(t *testing.T) {
 		"unknown": func(*message.Dissection, message.Type) ([]message.Component, bool) { return nil, false },
 		"none":    func(*message.Dissection, message.Type) ([]message.Component, bool) { return nil, true },
 		"otherwise": func(_ *message.Dissection, t message.Type) ([]message.Component, bool) {
-			return []message.Component{{Type: t, Reading: message.Canonical, Content: []byte("else")}}, true
+			return []message.Component{message.NewComponent(t, 0, message.Canonical, []byte("else"))}, true
 		},
 	} {
 		w := newWorld(t, setting{pins: []int{0}, cfg: Config{Context: record.Context{Derive: other}}})

@@ -96,6 +96,6 @@ func TestVersion1(t *testing.T) {
 }
 
 func commitV1(s record.Secret, c message.Component) record.Commitment {
-	salt, digest := record.Salt(1, s, c.Type, c.Index), sha256.Sum256(c.Content)
+	salt, digest := record.Salt(1, s, c.Type, c.Index), sha256.Sum256(c.Content())
 	return record.Commitment{Type: c.Type, Index: c.Index, C: record.CommitTo(c.Type, c.Index, salt, digest)}
 }

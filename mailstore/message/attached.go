@@ -8,10 +8,16 @@ type Attached struct {
 	Kind  string // media type, in lower case
 	// Text is the canonical text of a text/ type inside the grammar; nil of any other.
 	Text []byte
-	// Octets are the decoded octets, where transfer encoding and line ends leave no doubt about
-	// them; nil else, and of a message within the message. They are not to be changed.
-	Octets []byte
+
+	octets Component // no content where Octets is nil
 }
+
+// Octets are the decoded octets, where transfer encoding and line ends leave no doubt about them; nil
+// else, and of a message within the message. They are not to be changed.
+func (a *Attached) Octets() []byte { return a.octets.Content() }
+
+// Size is the number of Octets.
+func (a *Attached) Size() int { return a.octets.Size() }
 
 // Attached returns the attachments that have a component of their own, in their order: of more than
 // Attachment's Max the last ones share one, and are left out.
@@ -43,12 +49,12 @@ func (d *Dissection) Attached() []Attached {
 		switch {
 		case strings.HasPrefix(a.Kind, "message/"):
 		case apart:
-			a.Octets = octets.Content
+			a.octets = octets
 		case inside && !strings.HasPrefix(a.Kind, "text/"):
-			a.Octets = content.Content
+			a.octets = content
 		}
 		if inside && strings.HasPrefix(a.Kind, "text/") {
-			a.Text = content.Content
+			a.Text = content.Content()
 		}
 	}
 	return list

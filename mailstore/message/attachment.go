@@ -33,7 +33,7 @@ func (p *part) canonical() []byte {
 func embedded(raw []byte, depth int) []byte {
 	var out []byte
 	for _, c := range componentsOf(readMessage(bytes.TrimLeft(raw, "\r\n")), depth).list() {
-		hash := sha256.Sum256(c.Content)
+		hash := sha256.Sum256(c.content)
 		out = append(out, byte(c.Type))
 		out = binary.BigEndian.AppendUint16(out, c.Index)
 		out = append(out, hash[:]...)

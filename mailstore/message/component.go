@@ -20,14 +20,44 @@ type Component struct {
 	Type    Type
 	Index   uint16 // 0 for the first of its type; of Names the type of the address field
 	Reading Reading
-	Content []byte // it may share memory with the raw message and must not be changed
 	Label   string // charset of a canonical text that is neither UTF-8 nor ASCII, in lower case
 	Lenient []byte // of a text that counts by its octets although it can be read: so; counts for nothing
 	Footer  bool   // version 1: a text behind all other bodies and an alternative to none, as mailing lists add theirs
 
 	OtherFolds []Component // of an attachment's name: as it would count if it were folded otherwise
 
-	digest *[32]byte // of a long content, where it was asked for before
+	content []byte
+	large   *large    // in the place of content
+	digest  *[32]byte // of a long content, where it was asked for before
+}
+
+// NewComponent returns the component of that type, index, reading and content, without a label.
+func NewComponent(t Type, index uint16, r Reading, content []byte) Component {
+	return Component{Type: t, Index: index, Reading: r, content: content}
+}
+
+// Content is what the component says. It may share memory with the raw message and must not be
+// changed. That of a large attachment in base64 is decoded when it is asked for, and kept from then
+// on: Digest and Size do without.
+func (c *Component) Content() []byte {
+	if c.large != nil {
+		return c.large.decoded()
+	}
+	return c.content
+}
+
+// Size is the length of Content in octets.
+func (c *Component) Size() int {
+	if c.large != nil {
+		return c.large.size
+	}
+	return len(c.content)
+}
+
+// WithContent is the component with another content.
+func (c Component) WithContent(content []byte) Component {
+	c.content, c.large, c.digest = content, nil, nil
+	return c
 }
 
 // Digest is the SHA-256 of what is committed to: the reading u8 (none in version 1), the content
@@ -37,9 +67,9 @@ func (c *Component) Digest() [32]byte {
 		return *c.digest
 	}
 	if c.Reading == ReadingV1 {
-		return sha256.Sum256(c.Content)
+		return sha256.Sum256(c.Content())
 	}
-	return DigestOf(c.Reading, c.Content, c.Label)
+	return DigestOf(c.Reading, c.Content(), c.Label)
 }
 
 // remember returns the digest and keeps it.

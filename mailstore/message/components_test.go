@@ -45,7 +45,7 @@ func vectorOf(name string, raw []byte, recipients []string) componentsVector {
 	for _, c := range d.Components() {
 		digest := c.Digest()
 		v.Components = append(v.Components, componentV2{
-			c.Type.String(), uint8(c.Type), c.Index, uint8(c.Reading), c.Label, contentText(c.Content), hex.EncodeToString(digest[:]),
+			c.Type.String(), uint8(c.Type), c.Index, uint8(c.Reading), c.Label, contentText(c.Content()), hex.EncodeToString(digest[:]),
 		})
 	}
 	for _, h := range d.Hints() {

@@ -85,8 +85,8 @@ func checkComponents(t testing.TB, what string, comps []message.Component) {
 			t.Errorf("%s: %s %d is not in the registry's bounds", what, c.Type, c.Index)
 		}
 		folded := row.Max > 1 && int(c.Index) == row.Max-1 // hashes
-		if row.Form != message.FormBytes && !folded && !utf8.Valid(c.Content) {
-			t.Errorf("%s: %s %d is not UTF-8: %q", what, c.Type, c.Index, c.Content)
+		if row.Form != message.FormBytes && !folded && !utf8.Valid(c.Content()) {
+			t.Errorf("%s: %s %d is not UTF-8: %q", what, c.Type, c.Index, c.Content())
 		}
 	}
 }
@@ -96,7 +96,7 @@ func sameComponents(a, b []message.Component) bool {
 		return false
 	}
 	for i := range a {
-		if a[i].Type != b[i].Type || a[i].Index != b[i].Index || !bytes.Equal(a[i].Content, b[i].Content) {
+		if a[i].Type != b[i].Type || a[i].Index != b[i].Index || !bytes.Equal(a[i].Content(), b[i].Content()) {
 			return false
 		}
 	}

@@ -29,7 +29,7 @@ func TestDates(t *testing.T) {
 		var got string
 		for _, c := range message.ComponentsV1([]byte("Date: "+in+"\n\n"), nil) {
 			if c.Type == message.Date {
-				got = string(c.Content)
+				got = string(c.Content())
 			}
 		}
 		if got != want {

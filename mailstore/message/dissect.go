@@ -115,7 +115,7 @@ func dissect(raw []byte, recipients []string, disregards func(grammar.Flaw, stri
 	body := d.section.Body
 	d.section.Body = WireLines(body)
 	d.long = bytes.Count(d.section.Body, []byte("\r")) > maxLines
-	octets := Component{Type: Octets, Reading: Canonical, Content: bodyOctets(d.section.Body, len(d.section.Body) > len(body), d.long || endShows(&d.section))}
+	octets := Component{Type: Octets, Reading: Canonical, content: bodyOctets(d.section.Body, len(d.section.Body) > len(body), d.long || endShows(&d.section))}
 	d.octets = [32]byte(octets.remember())
 	d.add(octets)
 	d.head = append(d.head, Recipients(recipients)...)
@@ -127,7 +127,7 @@ func dissect(raw []byte, recipients []string, disregards func(grammar.Flaw, stri
 func Recipients(recipients []string) []Component {
 	var list []Component
 	for i, address := range recipientSet(recipients) {
-		list = append(list, Component{Type: Recipient, Index: uint16(i), Reading: Canonical, Content: []byte(address)})
+		list = append(list, Component{Type: Recipient, Index: uint16(i), Reading: Canonical, content: []byte(address)})
 	}
 	return list
 }
@@ -216,7 +216,7 @@ func (d *Dissection) Value(name string) string {
 func (d *Dissection) Has(name string) bool { return len(d.section.Values(name)) > 0 }
 
 func (d *Dissection) add(c Component) {
-	if len(c.Content) > 0 || c.Reading == AsOctets {
+	if c.Size() > 0 || c.Reading == AsOctets {
 		d.head = append(d.head, c)
 	}
 }

@@ -18,8 +18,8 @@ func (d *Dissection) readAddresses(c *Component, f *grammar.Field) bool {
 			return false
 		}
 		d.noteGroups(c.Type, items)
-		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, Content: withFold([]byte(f.Folded), f)})
-		c.Content = []byte(strings.Join(sortedSpecs(items), "\n"))
+		d.add(Component{Type: Names, Index: uint16(c.Type), Reading: AsOctets, content: withFold([]byte(f.Folded), f)})
+		c.content = []byte(strings.Join(sortedSpecs(items), "\n"))
 		return true
 	}
 	d.noteGroups(c.Type, items)
@@ -27,9 +27,9 @@ func (d *Dissection) readAddresses(c *Component, f *grammar.Field) bool {
 		d.readMailboxes(c.Type, items)
 	}
 	specs := sortedSpecs(items)
-	c.Content = []byte(strings.Join(specs, "\n"))
+	c.content = []byte(strings.Join(specs, "\n"))
 	names := withFold([]byte(namesContent(items, specs)), f)
-	d.add(Component{Type: Names, Index: uint16(c.Type), Reading: Canonical, Content: names})
+	d.add(Component{Type: Names, Index: uint16(c.Type), Reading: Canonical, content: names})
 	return true
 }
 
@@ -121,7 +121,7 @@ func (d *Dissection) Mapped(original func(string) string) []Component {
 			if items, ok = grammar.BareAddresses(f.Value); !ok {
 				continue
 			}
-			names.Reading, names.Content = AsOctets, []byte(mapText(f.Folded, items, original))
+			names.Reading, names.content = AsOctets, []byte(mapText(f.Folded, items, original))
 		}
 		for i := range items {
 			if items[i].Addr != "" {
@@ -129,18 +129,18 @@ func (d *Dissection) Mapped(original func(string) string) []Component {
 			}
 		}
 		specs := sortedSpecs(items)
-		list = append(list, Component{Type: t, Reading: Canonical, Content: []byte(strings.Join(specs, "\n"))})
+		list = append(list, Component{Type: t, Reading: Canonical, content: []byte(strings.Join(specs, "\n"))})
 		if names.Reading == Canonical {
-			names.Content = []byte(namesContent(items, specs))
+			names.content = []byte(namesContent(items, specs))
 			if f.QuoteFolded { // where the record was, or on the way
-				list = append(list, Component{Type: Names, Index: uint16(t), Reading: Canonical, Content: withFold(slices.Clone(names.Content), &f)})
+				list = append(list, Component{Type: Names, Index: uint16(t), Reading: Canonical, content: withFold(slices.Clone(names.content), &f)})
 			}
 		}
-		if len(names.Content) > 0 {
+		if names.Size() > 0 {
 			list = append(list, names)
 		}
 		if names.Reading == AsOctets { // who rewrites an address takes blanks beside it away
-			names.Content = bytes.ReplaceAll(names.Content, []byte(">"), []byte(" >"))
+			names.content = bytes.ReplaceAll(names.content, []byte(">"), []byte(" >"))
 			list = append(list, names)
 		}
 	}

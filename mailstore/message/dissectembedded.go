@@ -30,22 +30,22 @@ func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 				for _, what := range loose {
 					r.loose(what)
 				}
-				exact.Content = withLines(strings.ToLower(n.cte)+"\n", body)
-				c = Component{Reading: Canonical, Content: content}
+				exact.content = withLines(strings.ToLower(n.cte)+"\n", body)
+				c = Component{Reading: Canonical, content: content}
 				if rest, headless := bytes.CutPrefix(body, []byte("\r\n")); headless && !isField(firstLine(rest)) {
 					c.Lenient = joinOctets(n.cte, "", withoutEnd(rest, "")) // relays put in the empty line that was missing
 				}
 				return c, exact
 			}
 		}
-		return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(body, ""))}, exact
+		return Component{Reading: AsOctets, content: joinOctets(n.cte, "", withoutEnd(body, ""))}, exact
 	case "message/delivery-status", "message/disposition-notification", "message/feedback-report", "message/global-delivery-status":
 		if r.identity(n) { // not all programs decode any other
-			exact.Content = withLines("", n.body) // shown as it stands by some
+			exact.content = withLines("", n.body) // shown as it stands by some
 			return r.fieldGroups(n.body), exact
 		}
 	}
-	return Component{Reading: AsOctets, Content: joinOctets(n.cte, "", withoutEnd(n.body, ""))}, exact
+	return Component{Reading: AsOctets, content: joinOctets(n.cte, "", withoutEnd(n.body, ""))}, exact
 }
 
 func firstLine(b []byte) []byte {
@@ -61,7 +61,7 @@ func (r *bodyReader) fieldGroups(body []byte) Component {
 	for rest := body; len(rest) > 0; groups++ {
 		s := r.readHeader(rest)
 		if len(s.Flaws) > 0 || s.Size > grammar.MaxHeader || groups == maxParts {
-			return Component{Reading: AsOctets, Content: joinOctets("", "", withoutEnd(body, ""))}
+			return Component{Reading: AsOctets, content: joinOctets("", "", withoutEnd(body, ""))}
 		}
 		for _, f := range s.Fields {
 			out = append(append(append(append(out, f.Name...), ": "...), f.Value...), '\n')
@@ -69,7 +69,7 @@ func (r *bodyReader) fieldGroups(body []byte) Component {
 		rest = s.Body
 		out = append(out, '\n')
 	}
-	return Component{Reading: Canonical, Content: bytes.TrimRight(out, "\n")}
+	return Component{Reading: Canonical, content: bytes.TrimRight(out, "\n")}
 }
 
 // embeddedContent is the content of a message inside the message. All its header fields count: no
@@ -92,7 +92,7 @@ func (r *bodyReader) embeddedContent(raw grammar.Span, depth int, open []string)
 	trace := Component{Type: Route, Reading: Canonical}
 	for _, f := range s.Fields {
 		if class := classOf(f.Name); (class == fieldTrace || class == fieldStripped) && !slices.Contains(packingFields, f.Name) || f.Name == "mime-version" {
-			trace.Content = append(append(append(append(trace.Content, f.Name...), ": "...), f.Value...), '\n')
+			trace.content = append(append(append(append(trace.content, f.Name...), ": "...), f.Value...), '\n')
 		}
 	}
 	list := append(append(d.head, body.Components...), trace)
@@ -101,7 +101,7 @@ func (r *bodyReader) embeddedContent(raw grammar.Span, depth int, open []string)
 		if c.Type == Layout && c.Index == 1 {
 			continue
 		}
-		if c.Type == MIME || len(c.Content) == 0 {
+		if c.Type == MIME || c.Size() == 0 {
 			continue
 		}
 		digest := c.Digest()

@@ -30,13 +30,13 @@ func (d *Dissection) readHeader() {
 			d.readField(Type(t), fields)
 		}
 	}
-	d.add(Component{Type: Language, Reading: Canonical, Content: []byte(strings.ToLower(phrases(d.section.Values("content-language"))))})
-	d.add(Component{Type: MIME, Reading: Canonical, Content: []byte(packagingLines(packaging))})
+	d.add(Component{Type: Language, Reading: Canonical, content: []byte(strings.ToLower(phrases(d.section.Values("content-language"))))})
+	d.add(Component{Type: MIME, Reading: Canonical, content: []byte(packagingLines(packaging))})
 	d.fields = namedFields(others)
 	for _, f := range d.fields[:min(len(d.fields), maxFieldHints)] {
 		d.hints = append(d.hints, Hint{HintField + f.Name, []byte(f.Lines)})
 	}
-	d.add(Component{Type: Fields, Reading: Canonical, Content: FieldsContent(d.fields)})
+	d.add(Component{Type: Fields, Reading: Canonical, content: FieldsContent(d.fields)})
 }
 
 // readField makes the component of a field that has one of its own, from all that there are.
@@ -49,13 +49,13 @@ func (d *Dissection) readField(t Type, fields []grammar.Field) {
 			ok = d.readAddresses(&c, &fields[0])
 		case Date:
 			when, wrong, fine := grammar.Date(value)
-			c.Content, ok = dateContent(when, wrong), fine
+			c.content, ok = dateContent(when, wrong), fine
 		case Subject:
 			words, fine := grammar.Words(value)
-			c.Content, ok = []byte(words), fine
+			c.content, ok = []byte(words), fine
 		default:
 			ids, fine := grammar.IDs(value)
-			c.Content, ok = []byte(strings.Join(ids, " ")), fine && (t == References || t == InReplyTo || len(ids) == 1)
+			c.content, ok = []byte(strings.Join(ids, " ")), fine && (t == References || t == InReplyTo || len(ids) == 1)
 		}
 		if !ok {
 			d.hintOctets(t, fields[0].Value)
@@ -66,8 +66,8 @@ func (d *Dissection) readField(t Type, fields []grammar.Field) {
 		for _, f := range fields {
 			values = append(values, f.Folded)
 		}
-		c.Reading, c.Content = AsOctets, []byte(strings.Join(values, "\n"))
-		if len(strings.TrimSpace(string(c.Content))) == 0 {
+		c.Reading, c.content = AsOctets, []byte(strings.Join(values, "\n"))
+		if len(strings.TrimSpace(string(c.content))) == 0 {
 			return
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func readingAndContent(comps []message.Component, t message.Type, index uint16) string {
 	for _, c := range comps {
 		if c.Type == t && c.Index == index {
-			return fmt.Sprintf("%d %s", c.Reading, c.Content)
+			return fmt.Sprintf("%d %s", c.Reading, c.Content())
 		}
 	}
 	return ""

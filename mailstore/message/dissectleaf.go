@@ -38,7 +38,7 @@ func (r *bodyReader) attachment(n *node, leaf *Leaf) {
 	c, exact := r.attachmentContent(n, leaf)
 	r.contents[Attachment] = append(r.contents[Attachment], c)
 	r.contents[AttachmentOctets] = append(r.contents[AttachmentOctets], exact)
-	name := Component{Reading: Canonical, Content: []byte(n.names), OtherFolds: n.otherFolds()}
+	name := Component{Reading: Canonical, content: []byte(n.names), OtherFolds: n.otherFolds()}
 	if n.oddNames {
 		name.Reading = AsOctets
 	}
@@ -51,24 +51,36 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if strings.HasPrefix(n.kind, "message/") {
 		return r.messageContent(n, leaf)
 	}
+	if n.isLarge() {
+		if c, ok := largeAttachment(n.body); ok {
+			return c, Component{Reading: Canonical}
+		}
+	}
 	octets, ok := r.decoded(n, false)
 	if !ok || n.media.Get("boundary") != "" { // some programs see parts in it
 		charset := ""
 		if strings.HasPrefix(n.kind, "text/") { // the layout has none of it
 			charset = r.rawCharset(n, strings.ToLower(n.media.Get("charset")))
 		}
-		return Component{Reading: AsOctets, Content: joinOctets(n.cte, charset, n.body)}, Component{Reading: Canonical}
+		return Component{Reading: AsOctets, content: joinOctets(n.cte, charset, n.body)}, Component{Reading: Canonical}
 	}
-	exact = Component{Reading: Canonical, Content: octets}
+	exact = Component{Reading: Canonical, content: octets}
 	if strings.HasPrefix(n.kind, "text/") {
 		return r.textContent(n, octets, ok, &exact), exact
 	}
 	// Lines under another type (signatures, keys, reports): a relay that turns them into base64 gives
 	// them one line end or the other.
 	if len(octets)-bytes.Count(octets, []byte("\r")) <= maxText && utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0 {
-		return Component{Reading: Canonical, Content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
+		return Component{Reading: Canonical, content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 	}
 	return exact, Component{Reading: Canonical}
+}
+
+// isLarge reports whether an attachment is long, in base64 and no text: largeAttachment spares its copy.
+func (n *node) isLarge() bool {
+	e, plain, ok := grammar.TransferEncoding(orIdentity(n.cte))
+	return ok && plain && e == grammar.Base64Encoding && len(n.body) > 2*maxText &&
+		!strings.HasPrefix(n.kind, "text/") && n.media.Get("boundary") == ""
 }
 
 func (r *bodyReader) identity(n *node) bool {

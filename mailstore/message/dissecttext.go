@@ -23,11 +23,11 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 		leaf.Lines = []byte{}
 	}
 	if leaf.Reading = c.Reading; c.Reading == Canonical {
-		leaf.Text = c.Content
+		leaf.Text = c.content
 	}
 	r.contents[n.role] = append(r.contents[n.role], c)
 	if block := signatureBlock(leaf.Text); n.role == Text && len(block) > 0 {
-		r.contents[SignatureBlock] = []Component{{Reading: Canonical, Content: block}}
+		r.contents[SignatureBlock] = []Component{{Reading: Canonical, content: block}}
 	}
 }
 
@@ -66,7 +66,7 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 		if !n.typed && !isASCII(lines) {
 			charset = Untyped
 		}
-		return r.withLenient(n, octets, ok, Component{Reading: AsOctets, Content: joinOctets(encoding, charset, withoutEnd(lines, charset))})
+		return r.withLenient(n, octets, ok, Component{Reading: AsOctets, content: joinOctets(encoding, charset, withoutEnd(lines, charset))})
 	}
 	switch {
 	case n.flowed() && strings.EqualFold(n.media.Get("delsp"), "yes"): // most programs show a space where a line was broken
@@ -81,7 +81,7 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 	if n.kind == "text/plain" { // the normal form of markup may mean something else: style sheets compare code points
 		text = grammar.Normal(text)
 	}
-	return Component{Reading: Canonical, Content: text, Label: label}
+	return Component{Reading: Canonical, content: text, Label: label}
 }
 
 // maxOctets are the most that a character has in UTF-8, maxSpread those in quoted-printable with soft
@@ -91,7 +91,7 @@ const maxOctets, maxSpread = 4, 16
 // rawText is the content of a text that is not decoded: its encoding as it stands, its charset and its
 // octets.
 func (r *bodyReader) rawText(n *node, charset string) Component {
-	return Component{Reading: AsOctets, Content: joinOctets(n.cte, r.rawCharset(n, charset), withoutEnd(n.body, charset))}
+	return Component{Reading: AsOctets, content: joinOctets(n.cte, r.rawCharset(n, charset), withoutEnd(n.body, charset))}
 }
 
 func (r *bodyReader) rawCharset(n *node, charset string) string {
@@ -108,7 +108,7 @@ func (r *bodyReader) longText(n *node, exact *Component) Component {
 	switch {
 	case !r.identity(n) && (exact == nil || grammar.Packed(n.body)):
 		return r.rawText(n, charset)
-	case exact != nil && !n.typed && !isASCII(exact.Content), exact == nil && !n.typed && !isASCII(n.body):
+	case exact != nil && !n.typed && !isASCII(exact.content), exact == nil && !n.typed && !isASCII(n.body):
 		charset = Untyped
 	}
 	cte := ""
@@ -116,9 +116,9 @@ func (r *bodyReader) longText(n *node, exact *Component) Component {
 		cte = n.cte
 	}
 	if exact != nil {
-		return Component{Reading: AsOctets, Content: append(octetsHead(digested+cte, charset, sha256.Size), exact.remember()...)}
+		return Component{Reading: AsOctets, content: append(octetsHead(digested+cte, charset, sha256.Size), exact.remember()...)}
 	}
-	return Component{Reading: AsOctets, Content: joinOctets(cte, charset, withoutEnd(n.body, charset))}
+	return Component{Reading: AsOctets, content: joinOctets(cte, charset, withoutEnd(n.body, charset))}
 }
 
 // plainLines reports whether a decoded text is lines and nothing else. With what is not counts its
@@ -170,7 +170,7 @@ func (r *bodyReader) withLenient(n *node, octets []byte, ok bool, c Component) C
 		return c
 	}
 	if without := r.textContent(&clean, octets, ok, nil); without.Reading == Canonical {
-		c.Lenient = without.Content
+		c.Lenient = without.content
 	}
 	return c
 }

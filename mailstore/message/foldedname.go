@@ -58,11 +58,11 @@ func (n *node) otherFolds() (list []Component) {
 	if !strings.Contains(name, " ") || len(extension.FindAllString(name, -1)) > 1 {
 		return nil
 	}
-	list = append(list, Component{Type: AttachmentName, Reading: Canonical, Content: []byte(name)})
+	list = append(list, Component{Type: AttachmentName, Reading: Canonical, content: []byte(name)})
 	for _, filename := range disposition.spellings() {
 		for _, name := range typ.spellings() {
 			if filename != disposition.name || name != typ.name {
-				list = append(list, Component{Type: AttachmentName, Reading: AsOctets, Content: namesAsOctets(filename, name)})
+				list = append(list, Component{Type: AttachmentName, Reading: AsOctets, content: namesAsOctets(filename, name)})
 			}
 		}
 	}

@@ -14,18 +14,18 @@ func (r *bodyReader) list(octets [32]byte, packaging []grammar.Field) {
 	for _, t := range []Type{Text, HTML, SignatureBlock, Attachment, AttachmentName, AttachmentOctets} {
 		row, _ := t.Info()
 		for _, c := range foldComponents(t, r.contents[t], row.Max) {
-			if len(c.Content) > 0 || t == Attachment {
+			if c.Size() > 0 || t == Attachment {
 				r.Components = append(r.Components, c)
 			}
 		}
 	}
-	layout := Component{Type: Layout, Reading: Canonical, Content: []byte(r.version + r.top.layout(0))}
+	layout := Component{Type: Layout, Reading: Canonical, content: []byte(r.version + r.top.layout(0))}
 	if len(r.Odd) > 0 {
-		layout.Reading, layout.Content = AsOctets, append(octets[:], packagingLines(slices.Clone(packaging))...)
+		layout.Reading, layout.content = AsOctets, append(octets[:], packagingLines(slices.Clone(packaging))...)
 	}
 	r.Components = append(r.Components, layout)
 	if gaps := r.top.gaps(); len(gaps) > 0 {
-		r.Components = append(r.Components, Component{Type: Layout, Index: 1, Reading: Canonical, Content: []byte(strings.Join(gaps, "\n"))})
+		r.Components = append(r.Components, Component{Type: Layout, Index: 1, Reading: Canonical, content: []byte(strings.Join(gaps, "\n"))})
 	}
 }
 
@@ -71,7 +71,7 @@ func foldComponents(t Type, list []Component, limit int) []Component {
 			digest := list[limit-1+i].Digest()
 			digests = append(digests, digest[:]...)
 		}
-		list = append(list[:limit-1:limit-1], Component{Type: t, Reading: Canonical, Content: digests})
+		list = append(list[:limit-1:limit-1], Component{Type: t, Reading: Canonical, content: digests})
 	}
 	for i := range list {
 		list[i].Type, list[i].Index = t, uint16(i)

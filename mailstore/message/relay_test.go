@@ -177,7 +177,7 @@ func TestHonestRelay(t *testing.T) {
 		}
 		got := map[message.Type]string{}
 		for _, component := range a {
-			got[component.Type] = string(component.Content)
+			got[component.Type] = string(component.Content())
 		}
 		if got[message.Subject] != c.subject || got[message.Text] != c.text || got[message.HTML] != c.html || got[message.FromName] != c.name {
 			t.Fatalf("not the content: %q\nof %q", got, c)

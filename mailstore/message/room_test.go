@@ -24,7 +24,7 @@ func TestHeadersBeyondBounds(t *testing.T) {
 		structure := func(raw string) string {
 			for _, c := range ComponentsV1([]byte(raw), nil) {
 				if c.Type == Structure {
-					return string(c.Content)
+					return string(c.Content())
 				}
 			}
 			return ""

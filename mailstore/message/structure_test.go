@@ -48,7 +48,7 @@ pay 200
 func contentOf(raw string, typ message.Type) string {
 	for _, c := range message.ComponentsV1([]byte(raw), nil) {
 		if c.Type == typ {
-			return string(c.Content)
+			return string(c.Content())
 		}
 	}
 	return ""
@@ -105,12 +105,12 @@ func TestExchangedImages(t *testing.T) {
 		comps := message.ComponentsV1([]byte(raw), nil)
 		for _, c := range comps {
 			if c.Type == message.AttachmentName {
-				ids[c.Index] = string(c.Content)
+				ids[c.Index] = string(c.Content())
 			}
 		}
 		for _, c := range comps {
 			if c.Type == message.Attachment {
-				byContent[string(c.Content)] = ids[c.Index]
+				byContent[string(c.Content())] = ids[c.Index]
 			}
 		}
 		return byContent

@@ -129,9 +129,9 @@ func (d *Dissection) hops(n int) (hops []string) {
 func traceComponents(hops []string) []Component {
 	t := traceOf(hops)
 	return []Component{
-		{Type: Route, Reading: Canonical, Content: []byte(t.route)},
-		{Type: OriginatingAddress, Reading: Canonical, Content: []byte(t.origin)},
-		{Type: SMTPVersion, Reading: Canonical, Content: []byte(t.version)},
+		{Type: Route, Reading: Canonical, content: []byte(t.route)},
+		{Type: OriginatingAddress, Reading: Canonical, content: []byte(t.origin)},
+		{Type: SMTPVersion, Reading: Canonical, content: []byte(t.version)},
 	}
 }
 
@@ -142,5 +142,5 @@ func (d *Dissection) LowestHops(n int) []Component {
 	if n > len(hops) {
 		return nil
 	}
-	return slices.DeleteFunc(traceComponents(hops[len(hops)-n:]), func(c Component) bool { return len(c.Content) == 0 })
+	return slices.DeleteFunc(traceComponents(hops[len(hops)-n:]), func(c Component) bool { return c.Size() == 0 })
 }

@@ -51,7 +51,7 @@ func TestVectors(t *testing.T) {
 		for _, raw := range []string{v.Message, strings.ReplaceAll(v.Message, "\n", "\r\n")} {
 			var got []vectorComponent
 			for _, c := range message.ComponentsV1([]byte(raw), v.Recipients) {
-				got = append(got, vectorComponent{c.Type.String(), uint8(c.Type), c.Index, contentText(c.Content)})
+				got = append(got, vectorComponent{c.Type.String(), uint8(c.Type), c.Index, contentText(c.Content())})
 			}
 			if *update {
 				vectors[i].Components = got

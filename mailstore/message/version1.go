@@ -71,7 +71,7 @@ func (s *componentSet) list() []Component {
 				content = fold(contents[i:])
 			}
 			list = append(list, Component{
-				Type: row.Type, Index: uint16(i), Content: content,
+				Type: row.Type, Index: uint16(i), content: content,
 				Footer: row.Type == Text && s.footer && i == len(contents)-1,
 			})
 		}
@@ -93,7 +93,7 @@ func (s *componentSet) nameList(limit int) []Component {
 	var list []Component
 	for i, content := range contents {
 		if content != "" {
-			list = append(list, Component{Type: AttachmentName, Index: uint16(i), Content: []byte(content)})
+			list = append(list, Component{Type: AttachmentName, Index: uint16(i), content: []byte(content)})
 		}
 	}
 	return list

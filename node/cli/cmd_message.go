@@ -67,10 +67,10 @@ func (a *app) cmdComponents() *cobra.Command {
 				sum := p.Digest()
 				v := component{
 					Component: p.Type.String(), Number: uint8(p.Type), Index: int(p.Index), Reading: uint8(p.Reading), Charset: p.Label,
-					Bytes: len(p.Content), SHA256: hex.EncodeToString(sum[:]),
+					Bytes: p.Size(), SHA256: hex.EncodeToString(sum[:]),
 				}
-				if utf8.Valid(p.Content) {
-					v.Content = string(p.Content)
+				if utf8.Valid(p.Content()) {
+					v.Content = string(p.Content())
 				}
 				doc.Components = append(doc.Components, v)
 				rows = append(rows, []string{v.Component, fmt.Sprint(v.Index), fmt.Sprint(v.Bytes), v.SHA256[:16], line(v.Content, 60)})

@@ -114,11 +114,11 @@ func (v *views) banners() (list []string) {
 			if received.Type != sent.Type || received.Index != sent.Index {
 				continue
 			}
-			before := string(sent.Content)
+			before := string(sent.Content())
 			if sent.Reading == message.AsOctets && sent.Type == message.Text {
 				before = v.sent.Text
 			}
-			banner, err := record.CheckBanner(inserted(strings.TrimRight(before, " \n"), string(received.Content)))
+			banner, err := record.CheckBanner(inserted(strings.TrimRight(before, " \n"), string(received.Content())))
 			if err == nil && !slices.Contains(list, banner) && len(list) < record.MaxBanners {
 				list = append(list, banner)
 			}

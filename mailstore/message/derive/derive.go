@@ -63,6 +63,11 @@ func Of(d *message.Dissection, t message.Type) (list []message.Component, ok boo
 	return run(derive, d, t)
 }
 
+// derived is a component as a deriver gives it: run adds the type.
+func derived(index uint16, content []byte) message.Component {
+	return message.NewComponent(0, index, message.Canonical, content)
+}
+
 // run holds a deriver to what Of promises.
 func run(derive deriver, d *message.Dissection, t message.Type) (list []message.Component, ok bool) {
 	defer func() {
@@ -72,8 +77,8 @@ func run(derive deriver, d *message.Dissection, t message.Type) (list []message.
 	}()
 	row, _ := t.Info()
 	for _, c := range derive(d) {
-		if len(c.Content) > 0 && len(c.Content) <= maxContent && len(list) < row.Max {
-			c.Type, c.Reading = t, message.Canonical
+		if c.Size() > 0 && c.Size() <= maxContent && len(list) < row.Max {
+			c.Type = t
 			list = append(list, c)
 		}
 	}

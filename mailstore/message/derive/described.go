@@ -10,7 +10,7 @@ import (
 func attachmentType(d *message.Dissection) []message.Component {
 	var list []message.Component
 	for _, a := range d.Attached() {
-		list = append(list, message.Component{Index: a.Index, Content: []byte(a.Kind)})
+		list = append(list, derived(a.Index, []byte(a.Kind)))
 	}
 	return list
 }
@@ -19,8 +19,8 @@ func attachmentType(d *message.Dissection) []message.Component {
 func attachmentSize(d *message.Dissection) []message.Component {
 	var list []message.Component
 	for _, a := range d.Attached() {
-		if len(a.Octets) > 0 {
-			list = append(list, message.Component{Index: a.Index, Content: strconv.AppendInt(nil, int64(len(a.Octets)), 10)})
+		if a.Size() > 0 {
+			list = append(list, derived(a.Index, strconv.AppendInt(nil, int64(a.Size()), 10)))
 		}
 	}
 	return list

@@ -47,7 +47,7 @@ func derived(t testing.TB, raw []byte, kind message.Type) map[uint16]string {
 	}
 	found := map[uint16]string{}
 	for _, c := range list {
-		found[c.Index] = string(c.Content)
+		found[c.Index] = string(c.Content())
 	}
 	return found
 }

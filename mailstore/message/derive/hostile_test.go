@@ -202,8 +202,8 @@ func check(t *testing.T, raw []byte, kind message.Type) {
 		t.Fatalf("%d components and then %d, %v", len(first), len(again), ok)
 	}
 	for i := range first {
-		if a, b := first[i].Digest(), again[i].Digest(); a != b || len(first[i].Content) == 0 || first[i].Type != kind {
-			t.Fatalf("%s and then %s", hex.EncodeToString(first[i].Content), hex.EncodeToString(again[i].Content))
+		if a, b := first[i].Digest(), again[i].Digest(); a != b || first[i].Size() == 0 || first[i].Type != kind {
+			t.Fatalf("%s and then %s", hex.EncodeToString(first[i].Content()), hex.EncodeToString(again[i].Content()))
 		}
 	}
 }

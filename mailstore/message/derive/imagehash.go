@@ -37,12 +37,12 @@ func imageHash(d *message.Dissection) []message.Component {
 	var list []message.Component
 	room := maxPixels
 	for _, a := range d.Attached() {
-		img := decode(a.Octets, &room)
+		img := decode(a.Octets(), &room)
 		if img == nil {
 			continue
 		}
 		if h := hashOf(img); h != 0 { // nothing to be seen gets lighter to the right
-			list = append(list, message.Component{Index: a.Index, Content: binary.BigEndian.AppendUint64(nil, h)})
+			list = append(list, derived(a.Index, binary.BigEndian.AppendUint64(nil, h)))
 		}
 	}
 	return list

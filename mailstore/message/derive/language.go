@@ -30,7 +30,7 @@ func language(d *message.Dissection) []message.Component {
 	if tag == "" {
 		tag = guess.Lang.Iso6393()
 	}
-	return []message.Component{{Content: []byte(tag)}}
+	return []message.Component{derived(0, []byte(tag))}
 }
 
 // speech is the beginning of what a reader reads.

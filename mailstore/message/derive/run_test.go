@@ -15,9 +15,9 @@ func TestRunBounds(t *testing.T) {
 	}
 	much := func(*message.Dissection) (list []message.Component) {
 		for i := range 9 {
-			list = append(list, message.Component{Index: uint16(9 - i%5), Content: make([]byte, 1+i)})
+			list = append(list, derived(uint16(9-i%5), make([]byte, 1+i)))
 		}
-		return append([]message.Component{{Index: 1}, {Index: 2, Content: make([]byte, maxContent+1)}}, list...)
+		return append([]message.Component{{Index: 1}, derived(2, make([]byte, maxContent+1))}, list...)
 	}
 	list, ok := run(much, d, message.ImageHash)
 	if !ok || len(list) != 3 || list[0].Index != 7 || list[1].Index != 8 || list[2].Index != 9 {

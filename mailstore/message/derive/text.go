@@ -22,7 +22,7 @@ func attachmentText(d *message.Dissection) []message.Component {
 	room := maxText
 	for _, a := range d.Attached() {
 		if text := wordsOf(&a, &room); len(text) > 0 {
-			list = append(list, message.Component{Index: a.Index, Content: grammar.Normal(text)})
+			list = append(list, derived(a.Index, grammar.Normal(text)))
 		}
 	}
 	return list
@@ -35,7 +35,7 @@ func wordsOf(a *message.Attached, room *int) []byte {
 	case a.Kind == "text/html":
 		rules = htmlText
 	case a.Text == nil:
-		source, rules = document(a.Octets, *room)
+		source, rules = document(a.Octets(), *room)
 	}
 	if len(source) == 0 || len(source) > *room || !utf8.Valid(source) {
 		return nil

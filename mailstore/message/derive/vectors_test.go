@@ -34,9 +34,9 @@ func vectorOf(name string, raw []byte) vector {
 	v := vector{Name: name, Message: string(raw)}
 	d := message.Dissect(raw, nil)
 	for _, c := range derive.Append(nil, d, derive.Types()) {
-		content := string(c.Content)
-		if !utf8.Valid(c.Content) || c.Type == message.ImageHash {
-			content = "hex:" + hex.EncodeToString(c.Content)
+		content := string(c.Content())
+		if !utf8.Valid(c.Content()) || c.Type == message.ImageHash {
+			content = "hex:" + hex.EncodeToString(c.Content())
 		}
 		digest := c.Digest()
 		v.Derived = append(v.Derived, component{c.Type.String(), uint8(c.Type), c.Index, content, hex.EncodeToString(digest[:])})

@@ -27,5 +27,24 @@ func TestBase64Lines(t *testing.T) {
 		if ok != wanted || ok && !bytes.Equal(got, want) {
 			t.Fatalf("%q: %x, %v; all together %x, %v", body, got, ok, want, wanted)
 		}
+		samePieces(t, []byte(body))
 	})
+}
+
+// samePieces holds Base64Pieces to what Base64 returns.
+func samePieces(t interface{ Fatalf(string, ...any) }, body []byte) {
+	var pieces []byte
+	ok := grammar.Base64Pieces(body, func(piece []byte) { pieces = append(pieces, piece...) })
+	if whole, wanted := grammar.Base64(body); ok != wanted || ok && !bytes.Equal(pieces, whole) {
+		t.Fatalf("%.80q of %d octets: in pieces %d octets, %v; whole %d, %v", body, len(body), len(pieces), ok, len(whole), wanted)
+	}
+}
+
+// TestBase64Pieces: of lines of every length, over more than one piece.
+func TestBase64Pieces(t *testing.T) {
+	for _, length := range []int{4, 72, 76, 996} {
+		for _, end := range []string{"", "AA==", "AAA=", "A===", "AAA"} {
+			samePieces(t, []byte(strings.Repeat(strings.Repeat("aGVs", length/4)+"\r\n", 100_000/length)+end))
+		}
+	}
 }

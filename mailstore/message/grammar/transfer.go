@@ -48,27 +48,60 @@ func Base64(b []byte) ([]byte, bool) {
 	}
 	out, n := make([]byte, len(b)/4*3), 0
 	for len(b) > 0 {
-		var line []byte
-		line, b = CutLine(b)
-		last, padding := [4]byte(line[len(line)-4:]), 0
-		if len(b) == 0 && last[3] == '=' {
-			line, last[3], padding = line[:len(line)-4], 'A', 1
-			if last[2] == '=' {
-				last[2], padding = 'A', 2
-			}
-		}
-		if !putGroups(out[n:], line) {
+		line, rest := CutLine(b)
+		got, ok := putLine(out[n:], line, len(rest) == 0)
+		if !ok {
 			return nil, false
 		}
-		n += len(line) / 4 * 3
-		if padding > 0 {
-			if !putGroups(out[n:], last[:]) {
-				return nil, false
-			}
-			n += 3 - padding
-		}
+		b, n = rest, n+got
 	}
 	return out[:n], true
+}
+
+// Base64Pieces is Base64 for what is too long to be held decoded: each gets it piece by piece, and may
+// not keep a piece. Where ok is false, what it got counts for nothing.
+func Base64Pieces(b []byte, each func(piece []byte)) (ok bool) {
+	b = trimLineEnds(b)
+	if !base64Lines(b) {
+		return false
+	}
+	out, n := make([]byte, 32<<10), 0
+	for len(b) > 0 {
+		line, rest := CutLine(b)
+		got, ok := putLine(out[n:], line, len(rest) == 0)
+		if !ok {
+			return false
+		}
+		if b, n = rest, n+got; len(out)-n < maxEncodedLine {
+			each(out[:n])
+			n = 0
+		}
+	}
+	each(out[:n])
+	return true
+}
+
+// putLine writes the n octets that a line of base64Lines stands for into out, which has room for them.
+// Padding is at the end of the last line only.
+func putLine(out, line []byte, last bool) (n int, ok bool) {
+	end, padding := [4]byte(line[len(line)-4:]), 0
+	if last && end[3] == '=' {
+		line, end[3], padding = line[:len(line)-4], 'A', 1
+		if end[2] == '=' {
+			end[2], padding = 'A', 2
+		}
+	}
+	if !putGroups(out, line) {
+		return 0, false
+	}
+	n = len(line) / 4 * 3
+	if padding == 0 {
+		return n, true
+	}
+	if !putGroups(out[n:], end[:]) {
+		return 0, false
+	}
+	return n + 3 - padding, true
 }
 
 // base64Lines reports whether every line is as long as one of base64 may be.

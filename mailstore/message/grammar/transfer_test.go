@@ -111,6 +111,7 @@ func FuzzTransfer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		before := bytes.Clone(in)
 		grammar.Packed(in)
+		samePieces(t, in)
 		if octets, ok := grammar.Base64(in); ok {
 			if again, ok := grammar.Base64([]byte(base64.StdEncoding.EncodeToString(octets))); len(octets) < 700 && (!ok || !bytes.Equal(again, octets)) {
 				t.Fatalf("%q is %q, then %q", in, octets, again)
