@@ -37,7 +37,7 @@ func TestGroupsReadAsTheRecordDoes(t *testing.T) {
 		var recorded []string
 		for _, c := range message.ComponentsV1(raw, nil) {
 			if c.Type == message.To || c.Type == message.Cc {
-				for spec := range strings.SplitSeq(string(c.Content), "\n") {
+				for spec := range strings.SplitSeq(string(c.Content()), "\n") {
 					recorded = append(recorded, maildomain.AddressKey(spec))
 				}
 			}
