@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -14,6 +16,8 @@ type snapshot struct {
 	dir   string // for errors
 	over  bool
 	plain bool // of format 1: values have no checksums
+	gives bool // way to writers, see pass
+	reads atomic.Uint32
 }
 
 func (s *Store) snapshot() *snapshot { return &snapshot{txn: s.db.NewTransaction(false), dir: s.dir} }
@@ -24,6 +28,7 @@ func (s *snapshot) get(key []byte) (value []byte, err error) {
 	if s.over {
 		return nil, ErrTxDone
 	}
+	s.pass()
 	defer s.contain(key, &err)
 	item, err := s.txn.Get(key)
 	if err != nil {
@@ -49,6 +54,7 @@ func (s *snapshot) has(key []byte) (found bool, err error) {
 	if s.over {
 		return false, ErrTxDone
 	}
+	s.pass()
 	defer s.contain(key, &err)
 	_, err = s.txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
@@ -98,6 +104,7 @@ func (s *snapshot) walk(prefix, from []byte, fn func(key, value []byte, bad *Dam
 	}
 	more := true
 	for it.Seek(from); more && it.Valid(); it.Next() {
+		s.pass()
 		item := it.Item()
 		err := item.Value(func(stored []byte) error {
 			key := item.Key()
@@ -144,4 +151,13 @@ func (s *snapshot) readError(key []byte, err error) error {
 		return ErrTxDone
 	}
 	return damagedAt(s.dir, key, fmt.Sprintf("the database says %.120v", err))
+}
+
+// pass lets writers pass after every few reads, which take some 50 microseconds together. Where processors are few, a
+// reader that reads long would else keep them waiting for whole time slices of the scheduler, of 10 ms.
+func (s *snapshot) pass() {
+	const few = 16
+	if s.gives && s.reads.Add(1)%few == 0 {
+		runtime.Gosched()
+	}
 }

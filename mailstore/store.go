@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -248,7 +249,9 @@ func (s *Store) View(fn func(r *Reader) error) error {
 		return err
 	}
 	defer s.active.Done()
+	runtime.Gosched() // readers in a row give way as one does, see snapshot.pass
 	base := s.snapshot()
+	base.gives = true
 	defer base.close()
 	return fn(&Reader{src: base})
 }

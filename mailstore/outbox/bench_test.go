@@ -24,7 +24,7 @@ func BenchmarkWriters(b *testing.B) {
 	q := New(st)
 	now := time.Now()
 	began := time.Now()
-	fill(b, st, q, entries, domains, now.Add(time.Hour))
+	blob := fill(b, st, q, entries, domains, now.Add(time.Hour))
 	b.Logf("%d entries queued and sealed in %s", entries, time.Since(began).Round(time.Millisecond))
 	q.SetClock(time.Now)
 	step, wrote := 0, make(chan struct{})
@@ -65,7 +65,7 @@ func BenchmarkWriters(b *testing.B) {
 			go func() {
 				for {
 					began := time.Now()
-					err := st.Update(context.Background(), func(tx *mailstore.Tx) error { return tx.Space("bench").Put([]byte("k"), []byte("v")) })
+					err := st.Update(context.Background(), func(tx *mailstore.Tx) error { return comesAndGoes(q, tx, blob) })
 					waits = append(waits, time.Since(began))
 					select {
 					case wrote <- struct{}{}:
@@ -99,11 +99,10 @@ func BenchmarkWriters(b *testing.B) {
 
 func domainNumber(n int) string { return fmt.Sprintf("d%05d.example", n) }
 
-// fill queues entries to domains in turn and seals them, due at a time.
-func fill(b *testing.B, st *mailstore.Store, q *Queue, entries, domains int, at time.Time) {
+// fill queues entries to domains in turn and seals them, due at a time. All have one message.
+func fill(b *testing.B, st *mailstore.Store, q *Queue, entries, domains int, at time.Time) (blob [32]byte) {
 	b.Helper()
 	q.SetClock(func() time.Time { return at })
-	var blob [32]byte
 	err := st.Update(b.Context(), func(tx *mailstore.Tx) (err error) {
 		blob, err = tx.PutBlob([]byte(mailText))
 		return err
@@ -131,6 +130,21 @@ func fill(b *testing.B, st *mailstore.Store, q *Queue, entries, domains int, at 
 	if err != nil {
 		b.Fatal(err)
 	}
+	return blob
+}
+
+// comesAndGoes queues an entry for a domain and drops it.
+func comesAndGoes(q *Queue, tx *mailstore.Tx, blob [32]byte) error {
+	d := domainNumber(1)
+	err := q.Enqueue(tx, Envelope{From: "user@local.example", Account: 2}, []Group{{Domain: d, Recipients: []string{"someone@" + d}}}, 1, blob)
+	if err != nil {
+		return err
+	}
+	last, err := lastGiven(tx.Space(space).SpaceReader)
+	if err != nil {
+		return err
+	}
+	return q.Remove(tx, &Entry{ID: last})
 }
 
 // dispatch is what the courier does when it wakes: 64 domains are served.

@@ -141,11 +141,23 @@ func (q *Queue) heads(domains []string, heads []head) (bad []string, err error) 
 // become due, and those that a clock which was ahead has put off longer than any attempt is. next is when the first of
 // the others is to be; zero when there is none. Where full is true, a domain is left for another time.
 func (q *Queue) DueDomains(now time.Time, longest time.Duration, full func(domain string) bool) (domains []string, next time.Time) {
-	p := &q.plan
+	due, next := q.plan.due(now, now.Add(longest), full)
+	slices.SortFunc(due, func(a, b dueDomain) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.domain, b.domain)) })
+	for _, d := range due {
+		domains = append(domains, d.domain)
+	}
+	return domains, next
+}
+
+type dueDomain struct {
+	domain string
+	at     time.Time // of its spot
+}
+
+// due returns the domains of DueDomains in no order. Writers wait while it reads.
+func (p *plan) due(now, latest time.Time, full func(domain string) bool) (domains []dueDomain, next time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	latest := now.Add(longest)
-	at := make(map[string]time.Time)
 	for d, s := range p.spots {
 		due := s.next
 		if s.fresh {
@@ -155,13 +167,11 @@ func (q *Queue) DueDomains(now time.Time, longest time.Duration, full func(domai
 		case due.IsZero():
 		case !due.After(now), s.fresh && !due.Before(latest):
 			if !full(d) {
-				domains = append(domains, d)
-				at[d] = s.at
+				domains = append(domains, dueDomain{d, s.at})
 			}
 		case next.IsZero() || due.Before(next):
 			next = due
 		}
 	}
-	slices.SortFunc(domains, func(a, b string) int { return cmp.Or(at[a].Compare(at[b]), cmp.Compare(a, b)) })
 	return domains, next
 }
