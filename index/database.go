@@ -8,6 +8,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/badgerlog"
+	"cairn/mailstore/diskroom"
 	"cairn/mailstore/intact"
 
 	"github.com/dgraph-io/badger/v4"
@@ -54,6 +55,11 @@ func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 		return nil, fmt.Errorf("index: opening %s (does another cairn use it? if it is damaged, delete the folder: it is built anew from the mail store): %w", dir, err)
 	}
 	return db, nil
+}
+
+func closeDatabase(db *badger.DB) error {
+	dir := db.Opts().Dir
+	return intact.Close(dir, db, diskroom.ToClose(dir, 2*memTableSize))
 }
 
 // load reads the cursor. An index of another format is emptied, as is one whose cursor the store's journal does not know.

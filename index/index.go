@@ -11,7 +11,6 @@ import (
 	"cairn/index/query"
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
-	"cairn/mailstore/intact"
 	"cairn/mailstore/textroom"
 
 	"github.com/dgraph-io/badger/v4"
@@ -87,7 +86,7 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 		moved: make(chan struct{}), damaged: make(chan error, 1), texts: textroom.New(textBytes),
 	}
 	if err := ix.load(); err != nil {
-		return nil, errors.Join(err, intact.Close(dir, db))
+		return nil, errors.Join(err, closeDatabase(db))
 	}
 	return ix, nil
 }
@@ -108,7 +107,7 @@ func (ix *Index) Close() error {
 		return nil
 	}
 	ix.active.Wait()
-	if err := intact.Close(ix.db.Opts().Dir, ix.db); err != nil {
+	if err := closeDatabase(ix.db); err != nil {
 		return fmt.Errorf("index: closing: %w", err)
 	}
 	return nil

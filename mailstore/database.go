@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"cairn/mailstore/badgerlog"
+	"cairn/mailstore/diskroom"
 	"cairn/mailstore/intact"
 
 	"github.com/dgraph-io/badger/v4"
@@ -70,6 +71,9 @@ func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 	}
 	return db, nil
 }
+
+// roomToClose is an error if the disk has no room for what lies in a database's memory.
+func roomToClose(dir string) error { return diskroom.ToClose(dir, 2*memTableSize) }
 
 // databaseLog passes Badger's log on and remembers that syncing failed.
 type databaseLog struct {

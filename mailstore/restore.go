@@ -40,7 +40,7 @@ func Restore(dir string, dump io.Reader, note Restoration, log *slog.Logger) (Du
 	}
 	s := &Store{db: db, dblog: dblog, log: log, dir: dir, reserve: diskReserve}
 	stats, err := s.restore(dump, note)
-	return stats, errors.Join(err, intact.Close(dir, db))
+	return stats, errors.Join(err, intact.Close(dir, db, roomToClose(dir)))
 }
 
 // restore writes the entries in groups. The format comes last: a store without it is new, and would be given another.

@@ -182,10 +182,11 @@ func (s *Store) Close() error {
 
 // closeDatabase closes it. After a commit or sync that failed the note stays at open: all of it is to be looked at when it is opened again.
 func (s *Store) closeDatabase() error {
-	if s.broken != nil || s.dblog.unsynced.Load() {
+	room := roomToClose(s.dir)
+	if room == nil && (s.broken != nil || s.dblog.unsynced.Load()) {
 		return s.db.Close()
 	}
-	return intact.Close(s.dir, s.db)
+	return intact.Close(s.dir, s.db, room)
 }
 
 // enter begins a use of the store that Close waits for; active.Done ends it.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"cairn/mailstore/diskroom"
 	"cairn/node/api"
 )
 
@@ -65,10 +66,14 @@ func (o *RunOptions) dropSocket() {
 }
 
 // serveRound serves with n and closes it; o is then as the next round has it.
-func serveRound(ctx context.Context, n *Node, o *RunOptions) error {
-	defer n.Close()
+func serveRound(ctx context.Context, n *Node, o *RunOptions) (err error) {
+	defer func() {
+		if failed := unclosed(n.Close()); failed != nil && (err == nil || errors.Is(err, errRecorderChange)) {
+			err = failed
+		}
+	}()
 	o.bound, o.Alone = n.listening(), false
-	err := n.Serve(ctx, func() {
+	err = n.Serve(ctx, func() {
 		if o.Ready != nil {
 			if status, err := n.Status(ctx); err == nil {
 				o.Ready(*status)
@@ -80,6 +85,18 @@ func serveRound(ctx context.Context, n *Node, o *RunOptions) error {
 		o.socket = n.takeSocket()
 	}
 	return err
+}
+
+// unclosed is the error of a node that could not be closed.
+func unclosed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, diskroom.ErrFull):
+		return api.Errorf(api.CodeInternal, "make room on that disk; the next start reads all of the databases first",
+			"the node has stopped, and nothing is lost, but its databases could not be closed: no room is left on their disk")
+	}
+	return api.Errorf(api.CodeInternal, "see that the disk is well; the next start reads all of the databases first", "closing the node: %v", err)
 }
 
 // heldSocket is the node's socket as who serves on it has it: while the node goes on in this process, closing it only

@@ -36,7 +36,10 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	case route.Local:
 		return c.deliverLocal(ctx, e, raw), nil
 	}
+	ctx, t := c.depart(ctx, l, len(raw))
+	defer c.arrive(t)
 	if o != nil {
+		o.moved = &t.moved
 		replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 		if err == nil {
 			return fates(e, replies), o
@@ -45,23 +48,24 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		// new one. A message that got through all the same is recognised.
 		o.conn.Close()
 	}
-	return c.attemptAnew(ctx, l, route, e, raw)
+	return c.attemptAnew(ctx, t, route, e, raw)
 }
 
 // attemptAnew hands an entry over in a session of its own, which is returned if
 // more can be sent over it.
-func (c *Courier) attemptAnew(ctx context.Context, l *lane, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
+func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
 	round := c.queue.Retries(e.Domain)
-	if err := l.recentFailure(c.now(), round, route.To); err != nil {
+	if err := t.recentFailure(c.now(), round, route.To); err != nil {
 		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
 	}
 	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
-	if err != nil {
-		l.noteFailure(c.now(), round, route.To, err)
+	if err = whyEnded(ctx, err); err != nil {
+		t.noteFailure(c.now(), round, route.To, err)
 		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
 	}
+	o.moved = &t.moved
 	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
-	if err != nil {
+	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()
 		out := c.deferred(e, "send to a node of "+e.Domain, err)
 		for i, r := range replies {

@@ -1,10 +1,6 @@
 package smtpgw
 
-import (
-	"context"
-
-	"cairn/mailstore"
-)
+import "cairn/mailstore"
 
 const (
 	// carriedBytes is how much text of mail that leaves is in memory at one time, and laneBytes of it what is on its way to one domain,
@@ -15,11 +11,12 @@ const (
 	lightMail = 1 << 20
 )
 
-// hold waits for room for the text of an entry, in its lane's part. What it returns gives it back.
-func (c *Courier) hold(ctx context.Context, l *lane, id uint64) (leave func(), err error) {
+// hold waits for room for the text of an entry, in its lane's part, until the lane has to make place. What it returns gives it back.
+func (c *Courier) hold(l *lane, id uint64) (leave func(), err error) {
+	none := func() {}
 	e, err := c.queue.Get(id)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	var size int64
 	err = c.queue.Store().View(func(r *mailstore.Reader) error {
@@ -27,8 +24,8 @@ func (c *Courier) hold(ctx context.Context, l *lane, id uint64) (leave func(), e
 		return err
 	})
 	if err != nil || size <= lightMail {
-		return func() {}, err
+		return none, err
 	}
-	taken, err := l.texts.Take(ctx, size)
+	taken, err := l.texts.Take(l.goes, size)
 	return func() { l.texts.Give(taken) }, err
 }

@@ -150,6 +150,7 @@ type Sending struct {
 	Domains     int           // domains served at one time; default 64
 	Sessions    int           // sessions at one time with one domain; default 8
 	IdleSession time.Duration // how long a session is kept for the next message; default 5 s
+	Turn        time.Duration // that a domain is served while others wait to be; default 30 s
 	Dial        time.Duration // to open a connection; default 30 s
 	Reply       time.Duration // for a reply to come; default 5 min (RFC 5321, section 4.5.3.2)
 	FirstRetry  time.Duration // after the first failed attempt, then as long again as attempts have gone on; default 5 s
@@ -163,6 +164,7 @@ func (s Sending) withDefaults() Sending {
 	orDefault(&s.Domains, 64)
 	orDefault(&s.Sessions, 8)
 	orDefault(&s.IdleSession, 5*time.Second)
+	orDefault(&s.Turn, 30*time.Second)
 	orDefault(&s.Dial, 30*time.Second)
 	orDefault(&s.Reply, 5*time.Minute)
 	orDefault(&s.FirstRetry, 5*time.Second)

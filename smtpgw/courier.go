@@ -34,7 +34,9 @@ type Courier struct {
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
-	skipped bool // due entries were left, for want of room
+	trips   map[*trip]bool
+	left    map[string]time.Time // when the lanes of domains went, since some domain waits for one
+	skipped bool                 // due entries were left, for want of room
 }
 
 // NewCourier returns a courier for the queue.
@@ -49,7 +51,7 @@ func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delive
 		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: newDirectory(cfg),
 		log: log, update: queue.Store().Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
-		lanes: make(map[string]*lane),
+		lanes: make(map[string]*lane), trips: make(map[*trip]bool), left: make(map[string]time.Time),
 	}
 }
 
@@ -93,7 +95,7 @@ func (c *Courier) Run(ctx context.Context) error {
 			c.queue.LookAgain()
 		}
 		next, err := c.dispatch(ctx)
-		wait := recheck
+		wait := min(recheck, c.cfg.Sending.Turn)
 		switch {
 		case errors.Is(err, mailstore.ErrClosed):
 			return nil
@@ -130,21 +132,29 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.skipped = false
-	longest := 2 * c.cfg.Sending.MaxRetry
+	longest, waiting := 2*c.cfg.Sending.MaxRetry, 0
 	domains, next := c.queue.DueDomains(now, longest, func(domain string) bool {
 		l, known := c.lanes[domain]
-		full := known && len(l.pending) > laneRoom/2 || !known && len(c.lanes) >= c.cfg.Sending.Domains
+		full := len(c.lanes) >= c.cfg.Sending.Domains
+		switch {
+		case known:
+			full = len(l.pending) > laneRoom/2 || l.goes.Err() != nil
+		case full:
+			waiting++
+		}
 		c.skipped = c.skipped || full
 		return full
 	})
+	c.inTurn(domains)
 	for _, domain := range domains {
 		l, known := c.lanes[domain]
 		if !known && len(c.lanes) >= c.cfg.Sending.Domains {
+			waiting++
 			c.skipped = true
 			continue
 		}
 		if !known {
-			l = newLane(domain, c.texts.Part(laneBytes))
+			l = newLane(ctx, domain, c.texts.Part(laneBytes))
 		}
 		err = errors.Join(err, c.queue.Due(domain, now, longest, func(id uint64) bool {
 			if len(l.pending) == cap(l.pending) {
@@ -158,10 +168,16 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 		}))
 		if len(l.pending) > 0 {
 			c.lanes[domain] = l
+		} else if !known {
+			l.leave()
 		}
 	}
+	if waiting == 0 {
+		clear(c.left)
+	}
+	c.makePlace(waiting)
 	for _, l := range c.lanes {
-		for l.workers < c.cfg.Sending.Sessions && len(l.pending) > l.idle {
+		for l.goes.Err() == nil && l.workers < c.cfg.Sending.Sessions && len(l.pending) > l.idle {
 			l.workers++
 			l.idle++
 			c.work.Go(func() { c.serve(ctx, l) })

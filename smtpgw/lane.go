@@ -18,6 +18,9 @@ type lane struct {
 	domain  string
 	pending chan uint64
 	texts   *textroom.Room // for mail on its way there
+	since   time.Time
+	goes    context.Context // done when the lane is to make place, or no mail is carried any more
+	leave   context.CancelFunc
 
 	// Guarded by Courier.mu.
 	workers int
@@ -30,8 +33,10 @@ type lane struct {
 	cause  error
 }
 
-func newLane(domain string, texts *textroom.Room) *lane {
-	return &lane{domain: domain, pending: make(chan uint64, laneRoom), texts: texts}
+func newLane(ctx context.Context, domain string, texts *textroom.Room) *lane {
+	l := &lane{domain: domain, pending: make(chan uint64, laneRoom), texts: texts, since: time.Now()}
+	l.goes, l.leave = context.WithCancel(ctx)
+	return l
 }
 
 // failureLasts is how long who could not be reached is not tried again for
@@ -54,7 +59,7 @@ func (l *lane) recentFailure(now time.Time, round uint64, to string) error {
 	return nil
 }
 
-// serve works a lane off until it has been empty for a while.
+// serve works a lane off until it has been empty for a while, or has to make place.
 func (c *Courier) serve(ctx context.Context, l *lane) {
 	var o *outbound
 	defer func() {
@@ -66,7 +71,10 @@ func (c *Courier) serve(ctx context.Context, l *lane) {
 	defer idle.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-l.goes.Done():
+			if ctx.Err() == nil {
+				c.retire(l)
+			}
 			return
 		case <-idle.C:
 			if c.retire(l) {
@@ -93,28 +101,27 @@ func (c *Courier) busy(l *lane, n int) {
 func (c *Courier) retire(l *lane) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(l.pending) > 0 {
+	if len(l.pending) > 0 && l.goes.Err() == nil {
 		return false
 	}
 	l.workers--
 	l.idle--
 	if l.workers == 0 {
-		delete(c.lanes, l.domain)
-		if c.skipped {
-			signal(c.more)
-		}
+		c.dissolve(l)
 	}
 	return true
 }
 
 // carry makes one attempt for an entry and leaves its outcome to be settled.
 func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *outbound {
-	leave, err := c.hold(ctx, l, id)
+	leave, err := c.hold(l, id)
 	if ctx.Err() != nil {
 		return o
 	}
-	if err != nil {
-		leave = func() {}
+	if l.goes.Err() != nil {
+		leave()
+		c.release(l, id)
+		return o
 	}
 	given := false
 	defer func() {

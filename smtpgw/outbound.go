@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/textproto"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,11 +25,14 @@ type outbound struct {
 	wait  time.Duration     // for a reply
 	dirty bool              // a transaction may be open on the other side
 	whole bool              // the text goes only where no recipient is refused
+	moved *atomic.Int64     // octets that were written
 }
 
 const (
 	// maxReply bounds what is read of one reply.
 	maxReply = 64 << 10
+	// maxReplyKept bounds what is kept of one, twice the longest line of RFC 5321 (section 4.5.3.1.5).
+	maxReplyKept = 1 << 10
 	// piece is how much of a message has to get on its way within the time
 	// for a reply.
 	piece = 64 << 10
@@ -49,8 +53,9 @@ func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error
 	limit := &io.LimitedReader{R: conn}
 	o := &outbound{
 		conn: conn, limit: limit, wait: wait,
-		text: textproto.NewReader(bufio.NewReader(limit)), w: bufio.NewWriter(patient{conn, wait}),
+		text: textproto.NewReader(bufio.NewReader(limit)), moved: new(atomic.Int64),
 	}
+	o.w = bufio.NewWriter(patient{o})
 	if err := o.hello(hostname); err != nil {
 		conn.Close()
 		return nil, err
@@ -59,16 +64,14 @@ func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error
 }
 
 // patient writes to a connection however long it takes, as long as it goes on.
-type patient struct {
-	conn net.Conn
-	wait time.Duration // for a piece
-}
+type patient struct{ *outbound }
 
 func (p patient) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var written int
 		p.conn.SetWriteDeadline(time.Now().Add(p.wait))
 		written, err = p.conn.Write(b[n:min(n+piece, len(b))])
+		p.moved.Add(int64(written))
 		n += written
 	}
 	return n, err
@@ -88,7 +91,7 @@ func (o *outbound) hello(hostname string) error {
 		return fmt.Errorf("wait for the reply to EHLO: %w", err)
 	}
 	if code != 250 {
-		return Reason(fmt.Sprintf("EHLO refused: %d %s", code, msg))
+		return Reason(fmt.Sprintf("EHLO refused: %s", replyOfLines(code, msg)))
 	}
 	o.ext = make(map[string]string)
 	for i, line := range strings.Split(msg, "\n") {
@@ -109,7 +112,15 @@ func (o *outbound) quit() {
 // read sends what is buffered and reads one reply.
 func (o *outbound) read() (reply, error) {
 	code, msg, err := o.readLines()
-	return reply{code, strings.ReplaceAll(msg, "\n", " ")}, err
+	return replyOfLines(code, msg), err
+}
+
+// replyOfLines is what is kept of a reply: it waits in memory with many others, and goes into reports and the log.
+func replyOfLines(code int, lines string) reply {
+	if len(lines) > maxReplyKept {
+		lines = strings.ToValidUTF8(lines[:maxReplyKept], "") + "..."
+	}
+	return reply{code, strings.ReplaceAll(lines, "\n", " ")}
 }
 
 func (o *outbound) readLines() (int, string, error) {
@@ -121,6 +132,9 @@ func (o *outbound) readLines() (int, string, error) {
 	code, msg, err := o.text.ReadResponse(0)
 	if o.limit.N == 0 {
 		err = errors.New("reply is too long")
+	}
+	if _, odd := errors.AsType[textproto.ProtocolError](err); odd { // it quotes the other side
+		err = Reason(clip300("what came is no reply of SMTP: " + err.Error()))
 	}
 	return code, msg, err
 }

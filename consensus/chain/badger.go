@@ -59,5 +59,10 @@ func OpenDB(dir string, log *slog.Logger) (*badger.DB, error) {
 }
 
 // CloseDB closes what OpenDB opened, and notes that it was closed well, so that
-// the next OpenDB need not read all of it.
-func CloseDB(db *badger.DB) error { return intact.Close(db.Opts().Dir, db) }
+// the next OpenDB need not read all of it. Tables of the first level are put
+// together then: without room for that it is left as it is.
+func CloseDB(db *badger.DB) error {
+	opt := db.Opts()
+	size := int64(1+opt.NumLevelZeroTablesStall)*memTableSize + opt.BaseLevelSize
+	return intact.Close(opt.Dir, db, diskroom.ToClose(opt.Dir, size))
+}

@@ -18,6 +18,16 @@ const (
 // ErrFull: too little room is left on the volume.
 var ErrFull = errors.New("disk is almost full")
 
+// ToClose returns an error that wraps ErrFull if there is no room for what a database writes while it is closed: size is in bytes what lies in
+// its memory, and what it then puts together. It is left open, as by a crash: nothing of it is lost.
+func ToClose(dir string, size int64) error {
+	free, known := freeSpace(dir)
+	if !known || free >= size {
+		return nil
+	}
+	return fmt.Errorf("%w: %d MB free in %s, %d MB are needed to close the database there", ErrFull, free>>20, dir, size>>20)
+}
+
 // Check returns an error that wraps ErrFull if writing size bytes in dir would leave less than reserve bytes free. They are counted
 // twice, since both the write-ahead log and the tables of a database take them. Where free space is not known it returns nil.
 func Check(dir string, size, reserve int64) error {

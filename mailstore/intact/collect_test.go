@@ -27,7 +27,7 @@ func TestCollectable(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := Close(dir, db); err != nil {
+		if err := Close(dir, db, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestCollectable(t *testing.T) {
 	}
 	suspect, err := openTest(dir, testOptions(dir))
 	if err == nil {
-		err = errors.Join(Suspect(dir), Close(dir, suspect))
+		err = errors.Join(Suspect(dir), Close(dir, suspect, nil))
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func child(t *testing.T, dir string) {
 		if wrong := m.wrong(db, false); wrong != "" {
 			t.Fatal(wrong)
 		}
-		if err := Close(dir, db); err != nil {
+		if err := Close(dir, db, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

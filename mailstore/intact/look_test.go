@@ -37,7 +37,7 @@ func TestSound(t *testing.T) {
 			if wrong := m.wrong(db, false); wrong != "" {
 				t.Error(wrong)
 			}
-			if err := Close(dir, db); err != nil {
+			if err := Close(dir, db, nil); err != nil {
 				t.Error(err)
 			}
 		}
@@ -55,7 +55,7 @@ func TestEmpty(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Close(dir, db); err != nil {
+		if err := Close(dir, db, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -215,7 +215,7 @@ func BenchmarkLook(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		if err := Close(dir, db); err != nil {
+		if err := Close(dir, db, nil); err != nil {
 			b.Fatal(err)
 		}
 		files, err := records(os.DirFS(dir))

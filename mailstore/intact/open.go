@@ -175,8 +175,13 @@ func lastMem(dir string) (uint64, error) {
 	return l.mems[len(l.mems)-1], nil
 }
 
-// Close closes a database that Open opened, and notes how it is now, so that the next start need not read all of it.
-func Close(dir string, db DB) error {
+// Close closes a database that Open opened, and notes how it is now, so that the next start need not read all of it. Where room is an error
+// nothing is done: closing writes, and without room for that the process would end by a signal. The next start, after the end of the process,
+// reads all of it then.
+func Close(dir string, db DB, room error) error {
+	if room != nil {
+		return room
+	}
 	n := readNote(os.DirFS(dir))
 	n.State = stateClosing
 	noted := n.write(dir) // without it the note says open, and no .mem would be taken for a loss

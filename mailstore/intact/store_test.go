@@ -135,7 +135,7 @@ func stores(t testing.TB, compression options.CompressionType) (clean, unclean s
 		if round == 1 {
 			copyQuiet(t, unclean, clean)
 		}
-		if err := Close(clean, db); err != nil {
+		if err := Close(clean, db, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

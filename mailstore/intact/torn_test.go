@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -94,7 +96,7 @@ func TestTornPages(t *testing.T) {
 			if wrong := m.wrong(db, false); wrong != "" && c.sound {
 				t.Errorf("%s, %s, page %d: %s", c.ext, c.what, lost-end/page, wrong)
 			}
-			if err := Close(dir, db); err != nil {
+			if err := Close(dir, db, nil); err != nil {
 				t.Error(err)
 			}
 		}
@@ -143,8 +145,36 @@ func TestFlipAfterClosing(t *testing.T) {
 		if wrong > 1 {
 			t.Errorf("of one octet %d values are wrong", wrong)
 		}
-		if err := Close(clean, db); err != nil {
+		if err := Close(clean, db, nil); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestNoRoomToClose leaves a database as a crash does where closing it would find no room.
+func TestNoRoomToClose(t *testing.T) {
+	dir, m := t.TempDir(), &model{now: map[string][]byte{}}
+	db, err := openTest(dir, testOptions(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, db, m, rand.New(rand.NewPCG(1, 2)), 500)
+	if err := Close(dir, db, io.ErrShortWrite); err != io.ErrShortWrite {
+		t.Fatalf("closed: %v", err)
+	}
+	after := t.TempDir()
+	copyQuiet(t, after, dir)
+	if err := Close(dir, db, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := readNote(os.DirFS(after)); n.State != stateOpen {
+		t.Errorf("noted as %s", n.State)
+	}
+	if db, err = openTest(after, testOptions(after)); err != nil {
+		t.Fatal(err)
+	}
+	defer Close(after, db, nil)
+	if wrong := m.wrong(db, false); wrong != "" {
+		t.Error(wrong)
 	}
 }

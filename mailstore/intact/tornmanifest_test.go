@@ -57,6 +57,6 @@ func TestTornManifest(t *testing.T) {
 		if wrong := m.wrong(db, false); wrong != "" {
 			t.Error(wrong)
 		}
-		Close(dir, db)
+		Close(dir, db, nil)
 	}
 }

@@ -49,6 +49,16 @@ func (r *Room) Used() int64 {
 	return r.used
 }
 
+// Short reports whether somebody waits for what the outermost room lacks, and not a part of it alone.
+func (r *Room) Short() bool {
+	for r.of != nil {
+		r = r.of
+	}
+	r.lot.mu.Lock()
+	defer r.lot.mu.Unlock()
+	return slices.ContainsFunc(r.lot.waiting, func(w *waiter) bool { return w.bytes > r.max-r.used })
+}
+
 // Try takes n bytes if they are there, also where others wait for some: who holds some already and needs more may not wait for those who
 // wait for it.
 func (r *Room) Try(n int64) bool {

@@ -1,0 +1,105 @@
+package smtpgw
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// trip is one attempt to hand an entry to another node, made by a worker of its lane.
+type trip struct {
+	*lane
+	began time.Time
+	heavy bool         // it takes of the room for text
+	moved atomic.Int64 // octets that the other side took
+	stop  context.CancelCauseFunc
+}
+
+// errTooSlow ends a trip that others wait for.
+const errTooSlow = Reason("it took too long while mail for others waited")
+
+// slowLine is how many octets of a text the other side has to take in a second on average, where others wait.
+const slowLine = 64 << 10
+
+// overdue is by how much a trip has taken longer than its turn and its text at the least speed.
+func (t *trip) overdue(now time.Time, turn time.Duration) time.Duration {
+	return now.Sub(t.began) - turn - time.Duration(t.moved.Load())*time.Second/slowLine
+}
+
+// depart begins a trip. Its context ends when it has to make place.
+func (c *Courier) depart(ctx context.Context, l *lane, size int) (context.Context, *trip) {
+	ctx, stop := context.WithCancelCause(ctx)
+	t := &trip{lane: l, began: time.Now(), heavy: size > lightMail, stop: stop}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trips[t] = true
+	return ctx, t
+}
+
+func (c *Courier) arrive(t *trip) {
+	t.stop(nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.trips, t)
+}
+
+// whyEnded is the error of a trip: errTooSlow if it had to make place, whatever that broke.
+func whyEnded(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errTooSlow) {
+		return errTooSlow
+	}
+	return err
+}
+
+// makePlace has lanes go that have had their turn, the first ones first, for so many domains that wait for one. A lane goes when its workers have
+// come to the end of what they carry; its trips that are overdue are ended. Where others wait for room for their texts, that one is which is
+// overdue the longest.
+func (c *Courier) makePlace(waiting int) {
+	now, turn := time.Now(), c.cfg.Sending.Turn
+	var had []*lane
+	for _, l := range c.lanes {
+		if l.goes.Err() != nil {
+			waiting--
+		} else if now.Sub(l.since) >= turn {
+			had = append(had, l)
+		}
+	}
+	slices.SortFunc(had, func(a, b *lane) int { return a.since.Compare(b.since) })
+	for _, l := range had[:min(len(had), max(0, waiting))] {
+		l.leave()
+	}
+	var slowest *trip
+	for t := range c.trips {
+		switch late := t.overdue(now, turn); {
+		case late <= 0:
+		case t.goes.Err() != nil:
+			t.stop(errTooSlow)
+		case t.heavy && (slowest == nil || late > slowest.overdue(now, turn)):
+			slowest = t
+		}
+	}
+	if slowest != nil && c.texts.Short() {
+		slowest.stop(errTooSlow)
+	}
+}
+
+// inTurn puts domains that had a place before behind those that had none, or longer ago.
+func (c *Courier) inTurn(domains []string) {
+	slices.SortStableFunc(domains, func(a, b string) int { return c.left[a].Compare(c.left[b]) })
+}
+
+// dissolve takes a lane away that nobody works at. What waits in it is due as before.
+func (c *Courier) dissolve(l *lane) {
+	for len(l.pending) > 0 {
+		c.queue.End(<-l.pending)
+	}
+	l.leave()
+	delete(c.lanes, l.domain)
+	if c.skipped {
+		c.left[l.domain] = time.Now()
+		c.queue.LookAgain()
+		signal(c.more)
+	}
+}

@@ -1,0 +1,164 @@
+package smtpgw
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// odd is a server that answers a command as answer says; of what is empty, never.
+type odd struct {
+	banner string
+	answer func(verb string) string
+	served atomic.Int64
+}
+
+func (s *odd) dial(_ context.Context, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	s.served.Add(1)
+	go func() {
+		defer far.Close()
+		io.WriteString(far, s.banner)
+		text := false
+		for lines := bufio.NewScanner(far); lines.Scan(); {
+			verb, _, _ := strings.Cut(strings.ToUpper(lines.Text()), " ")
+			if text && verb != "." {
+				continue
+			}
+			text = verb == "DATA"
+			reply := s.answer(verb)
+			if reply == "" {
+				io.Copy(io.Discard, far)
+				return
+			}
+			io.WriteString(far, reply+"\r\n")
+		}
+	}()
+	return near, nil
+}
+
+// silentAfter answers all commands up to one.
+func silentAfter(verb string) *odd {
+	return &odd{banner: "220 hello\r\n", answer: func(v string) string {
+		switch v {
+		case verb:
+			return ""
+		case "DATA":
+			return "354 go on"
+		}
+		return "250 fine"
+	}}
+}
+
+// TestSilentDomainsMakePlace: domains whose servers say nothing take all places again and again, and mail for others goes on. What was
+// broken off waits for another attempt.
+func TestSilentDomainsMakePlace(t *testing.T) {
+	for _, verb := range []string{"EHLO", "MAIL", "DATA"} {
+		t.Run(verb, func(t *testing.T) {
+			far, silent := farNode(t), silentAfter(verb)
+			to, at := []string{}, routes{"far.example": Route{Dial: tcp(far.addr)}}
+			for i := range 6 {
+				d := fmt.Sprintf("silent%d.example", i)
+				at[d] = Route{To: d, Dial: silent.dial}
+				to = append(to, "x@"+d)
+			}
+			n := nearNode(t, nil)
+			n.courier.router = at
+			s := &n.courier.cfg.Sending
+			s.Domains, s.Sessions, s.Turn, s.Dial, s.Reply = 3, 1, 20*time.Millisecond, time.Hour, time.Hour
+			for range 3 {
+				n.send(t, "user@local.example", mailText("to all"), to...)
+			}
+			n.run(t)
+			waitFor(t, func() bool { return silent.served.Load() >= 3 })
+			n.send(t, "user@local.example", mailText("to one"), "bob@far.example")
+			waitFor(t, func() bool { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) == 1 })
+			waitFor(t, func() bool { return n.queued(t) == 18 })
+			waitFor(t, func() bool { // each domain has its turn
+				tried := map[string]bool{}
+				for _, e := range must(n.queue.List(0, 100))(t) {
+					if e.Attempts > 0 && !strings.Contains(e.LastError, string(errTooSlow)) {
+						t.Fatalf("%s: %s", e.Domain, e.LastError)
+					}
+					tried[e.Domain] = tried[e.Domain] || e.Attempts > 0
+				}
+				return len(tried) == 6 && !slices.Contains(slices.Collect(maps.Values(tried)), false)
+			})
+		})
+	}
+}
+
+// TestTextsMakePlace: servers that take texts and say nothing hold all the room for text, and large mail for others goes on.
+func TestTextsMakePlace(t *testing.T) {
+	far, silent := farNode(t), silentAfter("MAIL")
+	at := routes{"far.example": Route{Dial: tcp(far.addr)}}
+	n := nearNode(t, nil)
+	n.courier.router = at
+	s := &n.courier.cfg.Sending
+	s.Turn, s.Reply = 20*time.Millisecond, time.Hour
+	large := func(size int) string {
+		return mailText("large") + strings.Repeat(strings.Repeat("x", 98)+"\r\n", size/100)
+	}
+	for i := range 4 {
+		d := fmt.Sprintf("silent%d.example", i)
+		at[d] = Route{To: d, Dial: silent.dial}
+		for range 4 {
+			n.send(t, "user@local.example", large(16<<20-4096), "x@"+d)
+		}
+	}
+	n.run(t)
+	waitFor(t, func() bool { return silent.served.Load() >= 16 })
+	n.send(t, "user@local.example", large(2<<20), "bob@far.example")
+	waitFor(t, func() bool { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) == 1 })
+	waitFor(t, func() bool { return n.queued(t) == 16 })
+}
+
+// TestLongRepliesAreCut: of what a server says at length little is kept, told and logged.
+func TestLongRepliesAreCut(t *testing.T) {
+	long := strings.Repeat("x", 60_000)
+	for _, tt := range []struct{ name, banner, verb, reply, told string }{
+		{"banner", "554 " + long + "\r\n", "", "", "turned away: 554 xxx"},
+		{"banner of lines", strings.Repeat("554-"+long[:1000]+"\r\n", 40) + "554 \r\n", "", "", "turned away: 554 xxx"},
+		{"no banner", long + "\r\n", "", "", "no reply of SMTP"},
+		{"EHLO", "220 hello\r\n", "EHLO", "550 " + long, "EHLO refused: 550 xxx"},
+		{"421", "220 hello\r\n", "MAIL", "421 " + long, "session ended by the other side: 421 xxx"},
+		{"MAIL", "220 hello\r\n", "MAIL", "451 " + long, "451 xxx"},
+		{"RCPT", "220 hello\r\n", "RCPT", "450 " + long, "450 xxx"},
+		{"text", "220 hello\r\n", ".", "450 " + long, "450 xxx"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server := &odd{banner: tt.banner, answer: func(verb string) string {
+				switch verb {
+				case tt.verb:
+					return tt.reply
+				case "DATA":
+					return "354 go on"
+				}
+				return "250 fine"
+			}}
+			var out lines
+			n := nearNode(t, nil)
+			n.courier.log = out.log()
+			n.courier.router = routes{"odd.example": Route{To: "odd", Dial: server.dial}}
+			n.send(t, "user@local.example", mailText("hello"), "a@odd.example", "b@odd.example")
+			n.run(t)
+			var last string
+			waitFor(t, func() bool {
+				es := must(n.queue.List(0, 1))(t)
+				last = es[0].LastError
+				return es[0].Attempts > 0
+			})
+			if !strings.Contains(last, tt.told) || len(out.text()) > 4<<10 || len(last) > 4<<10 {
+				t.Errorf("%d octets in the log, and told: %.200s (%d octets)", len(out.text()), last, len(last))
+			}
+		})
+	}
+}
