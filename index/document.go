@@ -49,7 +49,7 @@ type fieldTerm struct {
 
 // newDocument takes a message apart.
 func newDocument(m mailstore.Message, raw []byte) *document {
-	p := message.Parse(raw)
+	p := message.ParseUpTo(raw, maxText)
 	d := &document{size: m.Size, received: m.Received, date: p.Date, terms: make(map[fieldTerm][]uint32)}
 	if d.date.IsZero() {
 		d.date = m.Received
@@ -86,11 +86,11 @@ func isAttachment(a message.PartInfo) bool {
 func attachmentTexts(a message.PartInfo) []string {
 	switch {
 	case a.Type == "text/html":
-		return []string{htmlText(string(a.Content()))}
+		return []string{htmlText(string(a.TextUpTo(maxText)))}
 	case strings.HasPrefix(a.Type, "text/"):
-		return []string{string(a.Content())}
+		return []string{string(a.TextUpTo(maxText))}
 	case a.Type == "message/rfc822":
-		inner := message.Parse(a.Content())
+		inner := message.ParseUpTo(a.Content(), maxText)
 		return append([]string{inner.Subject}, bodyTexts(inner)...)
 	}
 	return nil

@@ -37,7 +37,15 @@ func decodeCharset(charset string, b []byte) []byte {
 	if err != nil || string(out) == "\uFFFD" && len(b) > 1 {
 		return guess(false, b)
 	}
-	return bytes.TrimPrefix(bytes.ToValidUTF8(out, []byte("\uFFFD")), bom)
+	return bytes.TrimPrefix(validUTF8(out), bom)
+}
+
+// validUTF8 has U+FFFD for what is no UTF-8 in b, which it returns if there is nothing.
+func validUTF8(b []byte) []byte {
+	if utf8.Valid(b) {
+		return b
+	}
+	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
 }
 
 // encodingOf finds an encoding by the names that IANA has for it, with or without "cs", or WHATWG; nil for none.
@@ -66,9 +74,13 @@ func guess(declared bool, b []byte) []byte {
 		return bytes.TrimPrefix(b, bom)
 	}
 	if declared {
-		return bytes.TrimPrefix(bytes.ToValidUTF8(b, []byte("\uFFFD")), bom)
+		return bytes.TrimPrefix(validUTF8(b), bom)
 	}
-	out := make([]byte, 0, len(b)+len(b)/2)
+	size := 0
+	for _, c := range b {
+		size += utf8.RuneLen(charmap.Windows1252.DecodeByte(c))
+	}
+	out := make([]byte, 0, size)
 	for _, c := range b {
 		out = utf8.AppendRune(out, charmap.Windows1252.DecodeByte(c))
 	}

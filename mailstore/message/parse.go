@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"time"
 
@@ -42,15 +43,23 @@ type PartInfo struct {
 // Content decodes the attachment; text types become UTF-8. It may share memory with the raw message and must not be changed.
 func (i *PartInfo) Content() []byte {
 	if i.isText() {
-		return i.part.shownText()
+		return i.part.shownText(math.MaxInt)
 	}
 	return i.part.decoded()
+}
+
+// TextUpTo is Content of a text, of a longer one than most octets its beginning; nil of what is none.
+func (i *PartInfo) TextUpTo(most int) []byte {
+	if !i.isText() {
+		return nil
+	}
+	return i.part.shownText(most)
 }
 
 // Size is the length of Content in bytes; of what is no text it costs no memory to ask.
 func (i *PartInfo) Size() int {
 	if i.isText() {
-		return len(i.part.shownText())
+		return len(i.part.shownText(math.MaxInt))
 	}
 	return i.part.size()
 }
@@ -58,7 +67,10 @@ func (i *PartInfo) Size() int {
 func (i *PartInfo) isText() bool { return strings.HasPrefix(i.part.kind, "text/") }
 
 // Parse reads a mail. It never fails: malformed mail yields what can be read of it. Attachments are left as they are in raw until somebody asks for them.
-func Parse(raw []byte) *Message {
+func Parse(raw []byte) *Message { return ParseUpTo(raw, math.MaxInt) }
+
+// ParseUpTo is Parse of which each text is cut to most octets: less is decoded of what is longer.
+func ParseUpTo(raw []byte, most int) *Message {
 	e := readMessage(raw)
 	m := ofHeader(e.header)
 	var text, html []string
@@ -66,9 +78,9 @@ func Parse(raw []byte) *Message {
 	for i := range leaves {
 		switch p := &leaves[i]; p.role {
 		case Text:
-			text = append(text, string(p.shownText()))
+			text = append(text, string(p.shownText(most)))
 		case HTML:
-			html = append(html, string(p.shownText()))
+			html = append(html, string(p.shownText(most)))
 		default:
 			m.Attachments = append(m.Attachments, p.info())
 		}

@@ -1,9 +1,12 @@
 package message_test
 
 import (
+	"encoding/base64"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"cairn/mailstore/message"
 )
@@ -101,6 +104,32 @@ func TestEncodedWords(t *testing.T) {
 	} {
 		if got := message.Parse([]byte("Subject: " + in + "\n\n")).Subject; got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestParseUpTo: of a long text its beginning is what a whole text begins with, however it is packed.
+func TestParseUpTo(t *testing.T) {
+	line := "Grüße, 5 € für dich; один, два, три.\r\n"
+	for name, tt := range map[string]struct{ head, body string }{
+		"8bit":             {"Content-Type: text/plain; charset=utf-8\r\n", line},
+		"windows-1252":     {"Content-Type: text/plain; charset=windows-1252\r\n", "5 \x80\x80\x80\r\n"},
+		"html":             {"Content-Type: text/html; charset=windows-1252\r\n", "<p>5 \x80\x80\x80\r\n"},
+		"undeclared":       {"", "5 \x80\x80\x80\r\n"},
+		"quoted-printable": {"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n", "=C3=BC=E2=82=AC=\r\n=20 x\r\n"},
+		"UTF-16":           {"Content-Type: text/plain; charset=utf-16be\r\nContent-Transfer-Encoding: base64\r\n", base64.StdEncoding.EncodeToString([]byte("\x00a\x00b\x20\xac\x00c\x00\n\x00x")) + "\r\n"},
+		"UTF-32":           {"Content-Type: text/plain; charset=utf-32be\r\nContent-Transfer-Encoding: base64\r\n", base64.StdEncoding.EncodeToString([]byte("\x00\x00\x00a\x00\x00\x20\xac\x00\x00\x00\n")) + "\r\n"},
+		"ISO-2022-JP":      {"Content-Type: text/plain; charset=iso-2022-jp\r\n", "\x1b$B8!;w\x1b(B and so\r\n"},
+	} {
+		raw := []byte(tt.head + "\r\n" + strings.Repeat(tt.body, 2000))
+		whole := message.Parse(raw)
+		want := whole.Text + whole.HTML
+		for _, most := range []int{16, 17, 18, 19, 99, 1000, 4001, len(want) - 1, len(want), len(want) + 1, len(raw), 1 << 40} {
+			some := message.ParseUpTo(raw, most)
+			got := some.Text + some.HTML
+			if !strings.HasPrefix(want, got) || len(got) > most || len(got) < min(most, len(want))-utf8.UTFMax {
+				t.Errorf("%s: up to %d of %d: %d octets, %.60q", name, most, len(want), len(got), got)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	gomessage "github.com/emersion/go-message"
 )
@@ -155,9 +156,35 @@ func (p *part) size() int {
 	return len(p.decoded())
 }
 
-// shownText is text for listing and search.
-func (p *part) shownText() []byte {
-	return canonicalText(decodeShown(p.params["charset"], p.decoded()))
+// shownText is text for listing and search, of a longer one than most octets its beginning.
+func (p *part) shownText(most int) []byte {
+	text := canonicalText(decodeShown(p.params["charset"], p.beginning(most)))
+	if end := most; len(text) > end {
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		return text[:end]
+	}
+	return text
+}
+
+// beginning is decoded as far as is needed for the first octets of a text, unless it is made so that much of it comes to nothing. Of a text
+// that is decoded whole there may be four copies at a time, each three times as large.
+func (p *part) beginning(most int) []byte {
+	if most >= len(p.body) {
+		return p.decoded()
+	}
+	octets, encoded := 2, 4 // for one octet of text, and for one that is decoded
+	if wide(strings.ToLower(p.params["charset"])) {
+		octets = 4
+	}
+	if name := encodingName(p.header.Get("Content-Transfer-Encoding")); name != "base64" && name != "quoted-printable" {
+		encoded = 2 // line ends
+	}
+	some := *p
+	some.body = p.body[:min(len(p.body), encoded*octets*most)]
+	b := some.decoded()
+	return b[:min(len(b), octets*most)]
 }
 
 // text returns the decoded part as canonical text.
