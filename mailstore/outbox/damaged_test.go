@@ -174,3 +174,21 @@ func TestFlippedOctets(t *testing.T) {
 		t.Errorf("%d entries", n)
 	}
 }
+
+// TestSpoiltEntryHoldsUpNoOthers: of an entry that waits for its token and cannot be read, those behind it are given all the same.
+func TestSpoiltEntryHoldsUpNoOthers(t *testing.T) {
+	for name, spoil := range map[string]func(sp mailstore.Space) error{
+		"gone":         func(sp mailstore.Space) error { return sp.Delete(entryKey(1)) },
+		"no entry":     func(sp mailstore.Space) error { return sp.Put(entryKey(1), []byte{1, 200}) },
+		"a later kind": func(sp mailstore.Space) error { return sp.Put(entryKey(1), []byte{255}) },
+	} {
+		st := openStore(t)
+		q := New(st)
+		submitTo(t, q, "a@one.example")
+		submitTo(t, q, "b@two.example")
+		alter(t, st, spoil)
+		if list, err := q.Unsealed(0, 10); err != nil || len(list) != 1 || list[0].ID != 2 {
+			t.Errorf("%s: %d entries, %v", name, len(list), err)
+		}
+	}
+}

@@ -171,7 +171,7 @@ func (q *Queue) Unsealed(after uint64, most int) ([]Entry, error) {
 				return false
 			}
 			e, err := getEntry(sp, idOf(key))
-			if errors.Is(err, mailstore.ErrDamaged) {
+			if spoilt(err) || errors.Is(err, ErrGone) {
 				return true // it waits, and holds up no others; who lists the queue is told
 			}
 			if err != nil {
