@@ -117,7 +117,7 @@ func (n *Node) rescueChain(folder string) error {
 	if err != nil {
 		return err
 	}
-	n.log.Warn("the chain was made anew from its own blocks", "had", found.Had, "has", found.Has, "damaged", found.Broken, "next", n.typable(chainBackNext(found.Had, found.Has, aside)))
+	n.log.Warn("the chain was made anew from its own blocks", "had", found.Had, "has", found.Has, "damaged", found.Broken, "next", n.typable(chainBackNext(found, aside)))
 	b, err := json.Marshal(taken{takenVersion, found.Had, found.Has, "the sound blocks of this folder are in the chain again: it may be deleted"})
 	if err != nil {
 		return err
@@ -126,10 +126,15 @@ func (n *Node) rescueChain(folder string) error {
 }
 
 // chainBackNext says what becomes of blocks that are missing, and of the folder.
-func chainBackNext(had, has uint64, aside string) string {
+func chainBackNext(found chain.Rescued, aside string) string {
 	next := aside + " is no longer needed, delete it"
-	if has < had {
-		next = fmt.Sprintf("blocks %d to %d are fetched from other nodes; if none has them, mail in them is pending again; %s", has+1, had, next)
+	switch {
+	case found.Sound == 0 && len(found.Broken) > 0:
+		return fmt.Sprintf("no block could be read in %s: they are fetched from other nodes; if none has them, mail in them is pending again; keep the folder until they are there", aside)
+	case found.Has < found.Had:
+		return fmt.Sprintf("blocks %d to %d are fetched from other nodes; if none has them, mail in them is pending again; %s", found.Has+1, found.Had, next)
+	case len(found.Broken) > 0:
+		return "later blocks, if there were any, are fetched from other nodes; " + next
 	}
 	return next
 }

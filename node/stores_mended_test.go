@@ -60,8 +60,24 @@ func TestDamagedChainIsRescued(t *testing.T) {
 	}
 	tip := n.chain.Tip()
 	shut(n)
-	for range 2 {
-		if err := os.Truncate(filepath.Join(dir, home.ChainDir, "MANIFEST"), 16); err != nil {
+	cutManifest := func() error { return os.Truncate(filepath.Join(dir, home.ChainDir, "MANIFEST"), 16) }
+	flipFooters := func() error {
+		tables, err := filepath.Glob(filepath.Join(dir, home.ChainDir, "*.sst"))
+		if len(tables) == 0 {
+			return errors.Join(err, errors.New("the chain has no table"))
+		}
+		for _, name := range tables {
+			b, readErr := os.ReadFile(name)
+			if readErr == nil {
+				b[len(b)-1] ^= 1
+				readErr = os.WriteFile(name, b, 0o600)
+			}
+			err = errors.Join(err, readErr)
+		}
+		return err
+	}
+	for _, spoil := range []func() error{cutManifest, cutManifest, flipFooters} {
+		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
 		n = open()

@@ -49,12 +49,24 @@ func FuzzManifest(f *testing.F) {
 func FuzzTable(f *testing.F) {
 	seeds(f, ".sst")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		tab, err := openTable(&file{ReaderAt: bytes.NewReader(b), faults: "000001.sst", size: int64(len(b))}, compressionUnknown)
+		in := &file{ReaderAt: bytes.NewReader(b), faults: "000001.sst", size: int64(len(b))}
+		tab, err := openTable(in, compressionUnknown)
 		if err == nil {
 			err = tab.each(func(entry) error { return nil })
 		}
 		if err != nil && !IsFault(err) {
 			t.Error(err)
+		}
+		found, err := unindexed(in)
+		if err != nil {
+			t.Error(err)
+		}
+		end := int64(0)
+		for _, at := range found {
+			if _, ok := in.block(at); !ok || at.offset < end {
+				t.Errorf("no block of %d octets at %d", at.size, at.offset)
+			}
+			end = at.offset + at.size
 		}
 		readIndex(b)
 		if e, ok := blockEntries(b); ok {

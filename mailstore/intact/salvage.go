@@ -142,14 +142,17 @@ func Again(dir fs.FS, p Place) (value []byte, err error) {
 
 // eachBlock calls fn for the entries in the sound blocks of a table.
 func eachBlock(f *file, fn func(Found) error) (whole bool, err error) {
+	var blocks []extent
 	t, err := openTable(f, compressionUnknown)
-	if IsFault(err) {
-		return false, nil
-	} else if err != nil {
+	if whole = !IsFault(err); whole && err == nil {
+		blocks = t.blocks
+	} else if !whole {
+		blocks, err = unindexed(f)
+	}
+	if err != nil {
 		return false, err
 	}
-	whole = true
-	for _, at := range t.blocks {
+	for _, at := range blocks {
 		b, ok := f.block(at)
 		if !ok {
 			whole = false

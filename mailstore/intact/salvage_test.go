@@ -225,3 +225,53 @@ func FuzzSalvage(f *testing.F) {
 		}
 	})
 }
+
+// TestSalvageWithoutIndex: the blocks of a table of which the index or the footer is damaged or cut off are found all the same, as are
+// those behind a damaged block then.
+func TestSalvageWithoutIndex(t *testing.T) {
+	for name, spoil := range map[string]func(b []byte, index int) []byte{
+		"footer":          func(b []byte, _ int) []byte { b[len(b)-1] ^= 1; return b },
+		"checksum":        func(b []byte, _ int) []byte { b[len(b)-6] ^= 1; return b },
+		"index":           func(b []byte, index int) []byte { b[index+20] ^= 1; return b },
+		"index is gone":   func(b []byte, index int) []byte { return b[:index] },
+		"index and block": func(b []byte, index int) []byte { b[60] ^= 1; return b[:index] },
+		"half":            func(b []byte, index int) []byte { return b[:index/2] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, _, _ := stores(t, options.None)
+			files, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+			if err != nil || len(files) == 0 {
+				t.Fatal(files, err)
+			}
+			f, err := open(os.DirFS(dir), filepath.Base(files[0]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			table, err := openTable(f, compressionUnknown)
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := table.blocks[len(table.blocks)-1]
+			want := table.blocks
+			edit(t, dir, filepath.Base(files[0]), func(b []byte) []byte {
+				was := b[60]
+				b = spoil(b, int(end.offset+end.size))
+				want = slices.DeleteFunc(want, func(e extent) bool { return e.offset+e.size > int64(len(b)) || e.offset == 0 && b[60] != was })
+				return b
+			})
+			f.close()
+			if f, err = open(os.DirFS(dir), filepath.Base(files[0])); err != nil {
+				t.Fatal(err)
+			}
+			defer f.close()
+			found, err := unindexed(f)
+			if err != nil || !slices.Equal(found, want) || len(want) < 10 {
+				t.Errorf("%d blocks of %d, %v", len(found), len(want), err)
+			}
+			left, damaged := everything(t, dir)
+			if len(left) == 0 || !slices.Equal(damaged, []string{filepath.Base(files[0])}) {
+				t.Errorf("%d keys, damaged: %v", len(left), damaged)
+			}
+		})
+	}
+}
