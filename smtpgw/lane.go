@@ -39,6 +39,9 @@ func newLane(ctx context.Context, domain string, texts *textroom.Room) *lane {
 	return l
 }
 
+// isIdle reports whether nothing is carried or waits. Who asks holds Courier.mu.
+func (l *lane) isIdle() bool { return l.idle == l.workers && len(l.pending) == 0 }
+
 // failureLasts is how long who could not be reached is not tried again for
 // other messages, unless it seems to be back.
 const failureLasts = time.Second

@@ -53,16 +53,16 @@ func whyEnded(ctx context.Context, err error) error {
 	return err
 }
 
-// makePlace has lanes go that have had their turn, the first ones first, for so many domains that wait for one. A lane goes when its workers have
-// come to the end of what they carry; its trips that are overdue are ended. Where others wait for room for their texts, that one is which is
-// overdue the longest.
+// makePlace has lanes go that are idle or have had their turn, the first ones first, for so many domains that wait for one. A lane goes when its
+// workers have come to the end of what they carry; its trips that are overdue are ended. Where others wait for room for their texts, that one is
+// which is overdue the longest.
 func (c *Courier) makePlace(waiting int) {
 	now, turn := time.Now(), c.cfg.Sending.Turn
 	var had []*lane
 	for _, l := range c.lanes {
 		if l.goes.Err() != nil {
 			waiting--
-		} else if now.Sub(l.since) >= turn {
+		} else if l.isIdle() || now.Sub(l.since) >= turn {
 			had = append(had, l)
 		}
 	}
@@ -92,12 +92,13 @@ func (c *Courier) inTurn(domains []string) {
 
 // dissolve takes a lane away that nobody works at. What waits in it is due as before.
 func (c *Courier) dissolve(l *lane) {
+	again := c.skipped || len(l.pending) > 0
 	for len(l.pending) > 0 {
 		c.queue.End(<-l.pending)
 	}
 	l.leave()
 	delete(c.lanes, l.domain)
-	if c.skipped {
+	if again {
 		c.left[l.domain] = time.Now()
 		c.queue.LookAgain()
 		signal(c.more)
