@@ -51,12 +51,17 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if strings.HasPrefix(n.kind, "message/") {
 		return r.messageContent(n, leaf)
 	}
+	var octets []byte
+	ok := true
 	if n.isLarge() {
-		if c, ok := largeAttachment(n.body); ok {
+		var lines bool
+		if c, lines, ok = largeAttachment(n.body); ok && !lines {
 			return c, Component{Reading: Canonical}
 		}
 	}
-	octets, ok := r.decoded(n, false)
+	if ok {
+		octets, ok = r.decoded(n, false)
+	}
 	if !ok || n.media.Get("boundary") != "" { // some programs see parts in it
 		charset := ""
 		if strings.HasPrefix(n.kind, "text/") { // the layout has none of it

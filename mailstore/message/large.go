@@ -24,18 +24,18 @@ func (l *large) decoded() []byte {
 }
 
 // largeAttachment is the component of what a body in base64 decodes to, of which only the digest and
-// the size are kept. ok is false outside the grammar, and of so little that it may count as lines.
-func largeAttachment(body []byte) (c Component, ok bool) {
-	size, lines := 0, 0
+// the size are kept. lines says that it is so little that it may count as lines. ok is false outside the
+// grammar.
+func largeAttachment(body []byte) (c Component, lines, ok bool) {
+	size, returns := 0, 0
 	h := sha256.New()
 	h.Write([]byte{byte(Canonical)})
-	if !grammar.Base64Pieces(body, func(piece []byte) {
+	ok = grammar.Base64Pieces(body, func(piece []byte) {
 		h.Write(piece)
 		size += len(piece)
-		lines += bytes.Count(piece, []byte("\r"))
-	}) || size-lines <= maxText {
-		return c, false
-	}
+		returns += bytes.Count(piece, []byte("\r"))
+	})
 	digest := [32]byte(h.Sum(nil))
-	return Component{Reading: Canonical, large: &large{encoded: body, size: size}, digest: &digest}, true
+	c = Component{Reading: Canonical, large: &large{encoded: body, size: size}, digest: &digest}
+	return c, size-returns <= maxText, ok
 }
