@@ -18,8 +18,8 @@ var (
 	// memTableSize bounds what one transaction may hold (15 % of it, see [badger.DB.MaxBatchSize]) and what an idle store
 	// keeps in memory.
 	memTableSize int64 = 16 << 20
-	// valueLogFileSize: Badger maps twice this much of address space for the file it writes to.
-	valueLogFileSize int64 = 256 << 20
+	// valueLogFileSize: the file that is written to is twice as long while it is open, for the most part a hole. A mail has to fit.
+	valueLogFileSize int64 = 64 << 20
 )
 
 const (
