@@ -158,7 +158,7 @@ func TestNoDamagedValueIsTakenForSound(t *testing.T) {
 	}
 }
 
-// The same of an octet flipped in a value log of a closed store.
+// The same of an octet flipped in a value log of a closed store, which is opened all the same.
 func TestNoFlippedValueLogIsTakenForSound(t *testing.T) {
 	dir := copyOf(t, format1)
 	s := openTest(t, dir)
@@ -168,7 +168,6 @@ func TestNoFlippedValueLogIsTakenForSound(t *testing.T) {
 	s.View(func(r *Reader) error { want = answers(r, blobs); return nil })
 	s.Close()
 	random := rand.New(rand.NewPCG(3, 4))
-	refused := 0
 	for range 10 {
 		damagedDir := copyOf(t, dir)
 		logs, _ := filepath.Glob(filepath.Join(damagedDir, "*.vlog"))
@@ -185,13 +184,12 @@ func TestNoFlippedValueLogIsTakenForSound(t *testing.T) {
 		}
 		s, err := Open(damagedDir, slog.New(slog.DiscardHandler))
 		if err != nil {
-			refused++
+			t.Errorf("%s at %d: not opened: %v", filepath.Base(name), at, err)
 			continue
 		}
 		notWrong(t, fmt.Sprintf("%s at %d", filepath.Base(name), at), s, blobs, want)
 		s.Close()
 	}
-	t.Logf("%d were refused", refused)
 }
 
 func TestTextStoredAgainMendsDamage(t *testing.T) {
