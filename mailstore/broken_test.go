@@ -184,21 +184,6 @@ func TestUpdateStartsOverWhenItsGroupWasRefused(t *testing.T) {
 	}
 }
 
-func TestOtherFormatIsNotOpened(t *testing.T) {
-	dir := t.TempDir()
-	s := openTest(t, dir)
-	err := s.Update(context.Background(), func(tx *Tx) error {
-		return tx.put(metaVersion, binary.BigEndian.AppendUint32(nil, formatVersion+1))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
-	if _, err := Open(dir, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "format") {
-		t.Errorf("store of the next format: %v", err)
-	}
-}
-
 func TestDecodersRefuseDamage(t *testing.T) {
 	message := encodeMessage(Message{Size: 5, From: "a", Recipients: []string{"b", "c"}})
 	for cut := range len(message) {

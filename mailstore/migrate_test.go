@@ -6,10 +6,16 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"cairn/mailstore/intact"
 )
 
 // testdata/format1 is a store that the program made which had store format 1 (0.1.0), closed and without its DISCARD, and
@@ -159,16 +165,47 @@ func TestDumpOfFormat1IsRestored(t *testing.T) {
 	}
 }
 
+// A store of a later format is refused, again and again, and holds afterwards what it held before.
 func TestLaterFormatIsRefusedAndUnchanged(t *testing.T) {
-	dir := t.TempDir()
+	dir := copyOf(t, format1)
 	s := openTest(t, dir)
 	later := binary.BigEndian.AppendUint32(nil, formatVersion+1)
 	if err := errors.Join(s.Update(t.Context(), func(tx *Tx) error { return tx.put(metaVersion, later) }), s.Close()); err != nil {
 		t.Fatal(err)
 	}
+	before := entriesOf(t, dir)
 	for range 2 {
-		if _, err := Open(dir, slog.New(slog.DiscardHandler)); err == nil || !bytes.Contains([]byte(err.Error()), []byte("store format 3, this program knows formats 1 to 2")) {
+		if _, err := Open(dir, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "store format 3, this program knows formats 1 to 2") {
 			t.Errorf("%v", err)
 		}
+		if !maps.Equal(entriesOf(t, dir), before) {
+			t.Fatal("it holds something else since it was refused")
+		}
 	}
+}
+
+// entriesOf is all that the database of a closed store holds.
+func entriesOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	db, err := openDatabase(dir, newDatabaseLog(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := map[string]string{}
+	err = db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.DefaultIteratorOptions)
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			value, err := it.Item().ValueCopy(nil)
+			if err != nil {
+				return err
+			}
+			entries[string(it.Item().Key())] = string(value)
+		}
+		return nil
+	})
+	if err := errors.Join(err, intact.Close(dir, db)); err != nil {
+		t.Fatal(err)
+	}
+	return entries
 }
