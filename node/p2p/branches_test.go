@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
 
 	"cairn/consensus"
@@ -107,12 +105,8 @@ func TestBranchesTakeNoRoom(t *testing.T) {
 			maker.stop()
 			before := diskBytes(t, dir)
 			victim := start(t, net, 0, setup{dir: dir})
-			key, err := crypto.UnmarshalEd25519PrivateKey(c.key)
-			if err != nil {
-				t.Fatal(err)
-			}
 			o := newOffer(c.net, c.by, c.count, chaintest.Interval)
-			o.serve(newStranger(t, victim, libp2p.Identity(key)))
+			o.serve(newStranger(t, victim, identityOf(t, c.key)))
 			eventually(t, "the branch is looked at", func() bool {
 				stats := victim.Stats()
 				return o.lines.Load() > 0 && stats["sync.failed"] >= 1

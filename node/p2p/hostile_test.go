@@ -3,6 +3,7 @@ package p2p
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"github.com/libp2p/go-libp2p"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -33,12 +33,22 @@ type foe struct {
 	topics map[string]*pubsub.Topic
 }
 
-func newFoe(t *testing.T, victim *node) *foe {
+func newFoe(t *testing.T, victim *node, options ...libp2p.Option) *foe {
 	t.Helper()
-	f := newStranger(t, victim)
+	f := newStranger(t, victim, options...)
 	// As a node would: greet first, so as not to be taken for a stranger.
 	f.connect()
 	return f
+}
+
+// identityOf gives a foe the key of a node.
+func identityOf(t *testing.T, key ed25519.PrivateKey) libp2p.Option {
+	t.Helper()
+	priv, err := identity(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return libp2p.Identity(priv)
 }
 
 // newStranger is a foe that has not connected yet.
@@ -122,16 +132,23 @@ func (n *node) stillServes() {
 	friend.stop()
 }
 
+// Of those that read a request: of time nothing is read, and what comes by smtp is the gateway's.
 func TestGarbageOnEveryProtocol(t *testing.T) {
-	victim := start(t, chaintest.New(2), 0, setup{})
+	net := twoNodes(t, 3)
+	victim := start(t, net, 0, setup{accounts: func(string) (bool, error) { return false, nil }})
 	names := map[string]protocol.ID{
 		"status": victim.names.status, "headers": victim.names.headers, "blocks": victim.names.blocks, "pool": victim.names.pool, "peers": victim.names.peers,
+		"instance": victim.names.instance, "account": victim.names.account,
 	}
 	rnd := rand.NewChaCha8([32]byte{7})
 	junk := make([]byte, 600)
 	for name, id := range names {
 		t.Run(name, func(t *testing.T) {
-			f := newFoe(t, victim)
+			var options []libp2p.Option
+			if name == "account" { // nobody else is listened to
+				options = append(options, identityOf(t, net.Orgs[1].Node))
+			}
+			f := newFoe(t, victim, options...)
 			before := victim.Stats()
 			for _, b := range [][]byte{
 				{},
@@ -161,7 +178,7 @@ func TestGarbageOnEveryProtocol(t *testing.T) {
 		list := framed((&poolList{}).encode())
 		batch := victim.net.Batches(victim.chain.State(), 0, 1, "forged")[0]
 		batch.Signature[0] ^= 1
-		event := victim.net.Orgs[1].Event
+		event := victim.net.Orgs[2].Event
 		event.Signature[0] ^= 1
 		items := [][]byte{{9, 9}, {itemBatch}, {itemEvent, 0}, append([]byte{itemBatch}, batch.Encode()...), append([]byte{itemEvent}, event.Encode()...)}
 		for _, item := range items {
@@ -444,11 +461,7 @@ func TestStrangersShareTheCreditOfTheirAddress(t *testing.T) {
 	net := chaintest.New(2)
 	victim := start(t, net, 0, setup{})
 	victim.enrol()
-	key, err := crypto.UnmarshalEd25519PrivateKey(net.Orgs[1].Node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, second, member := newStranger(t, victim), newStranger(t, victim), newStranger(t, victim, libp2p.Identity(key))
+	first, second, member := newStranger(t, victim), newStranger(t, victim), newStranger(t, victim, identityOf(t, net.Orgs[1].Node))
 	served := func(f *foe) (n uint64) {
 		before := victim.Stats()["stream.time.served"]
 		for range 30 {

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -606,11 +604,7 @@ func TestClaimsOfMembers(t *testing.T) {
 	brief.claim = 300 * time.Millisecond
 	a := start(t, net, 0, setup{timing: &brief})
 	a.enrol()
-	key, err := crypto.UnmarshalEd25519PrivateKey(net.Orgs[1].Node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := newStranger(t, a, libp2p.Identity(key))
+	f := newStranger(t, a, identityOf(t, net.Orgs[1].Node))
 	f.SetStreamHandler(a.names.blocks, func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
 	var tips atomic.Uint32
 	lie := func() []byte {
