@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"cairn/mailstore"
+	"cairn/mailstore/scratch"
 )
 
 // heldDeeds, in the environment of a process that does deeds, has it held at each sync; its file 3 is the socket for that.
@@ -163,10 +164,7 @@ func (h *held) renamed() bool {
 // TestPowerCuts cuts the power at syncs of a process that does deeds, and goes on with what may be on the disk then. All that was
 // acknowledged is there, and nothing of it is taken for damage.
 func TestPowerCuts(t *testing.T) {
-	rounds, seed := 8, rand.Uint64()
-	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
-		rounds = n
-	}
+	rounds, seed := scratch.Number(t, crashRounds, 8), rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Cleanup(mailstore.SmallFiles())

@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/scratch"
 )
 
 const (
@@ -111,10 +111,7 @@ func (c tally) String() string {
 // TestRounds kills such a process at a random moment again and again, which may be while the store is opened or closed, and opens the store
 // where it is: all that was acknowledged is there, and nothing else but wholly.
 func TestRounds(t *testing.T) {
-	rounds := 15
-	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
-		rounds = n
-	}
+	rounds := scratch.Number(t, crashRounds, 15)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))

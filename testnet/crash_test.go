@@ -10,13 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore/scratch"
 	"cairn/node/api"
 	"cairn/testnet"
 )
@@ -155,10 +155,7 @@ func (c *crashes) killedEarly(p *process) {
 // once, nothing comes back, and no key signs two batches with one number.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
-	rounds, seed := 4, rand.Uint64()
-	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
-		rounds = n
-	}
+	rounds, seed := scratch.Number(t, crashRounds, 4), rand.Uint64()
 	t.Logf("seed %d", seed)
 	c := &crashes{t: t, r: rand.New(rand.NewPCG(seed, 0))}
 	for c.rounds < rounds {

@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/textproto"
-	"os"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/scratch"
 	"cairn/node"
 	"cairn/testnet"
 )
@@ -230,9 +229,10 @@ func (f *faulty) once(what, subject string) {
 func TestEachStoreCallFails(t *testing.T) {
 	t.Parallel()
 	step, most := 8, 9
-	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil && n >= everyCall {
+	switch n := scratch.Number(t, crashRounds, 0); {
+	case n >= everyCall:
 		step, most = 1, 100
-	} else if err == nil {
+	case n > 0:
 		step, most = 3, 100
 	}
 	f := newFaulty(t)

@@ -6,11 +6,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4/options"
+
+	"cairn/mailstore/scratch"
 )
 
 // damage does one thing to one file, and says what.
@@ -62,13 +63,13 @@ func damage(t testing.TB, dir string, r *rand.Rand) (name, what string) {
 	return name, fmt.Sprintf("flipped at %d of %d, %d written", at, len(b), written)
 }
 
+// intactCases, in the environment, is how often TestDamage damages something. With it TestKilled makes more rounds too.
+const intactCases = "CAIRN_INTACT_CASES"
+
 // TestDamage cuts, flips and removes at random. Then the look refuses, or all is there and right. Of the last transaction in a memory log
-// it is not known whether it was written to its end, so it may be gone, as a whole. CAIRN_INTACT_CASES is how many, else 60.
+// it is not known whether it was written to its end, so it may be gone, as a whole. intactCases is how many, else 60.
 func TestDamage(t *testing.T) {
-	cases := 60
-	if n, err := strconv.Atoi(os.Getenv("CAIRN_INTACT_CASES")); err == nil {
-		cases = n
-	}
+	cases := scratch.Number(t, intactCases, 60)
 	refused, kept, lost := 0, 0, 0
 	for _, compression := range []options.CompressionType{options.None, options.Snappy} {
 		clean, unclean, m := stores(t, compression)

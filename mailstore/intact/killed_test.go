@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dgraph-io/badger/v4/options"
+
+	"cairn/mailstore/scratch"
 )
 
 // TestChild is a process that opens, writes and closes until it is killed; TestKilled runs it.
@@ -45,7 +47,7 @@ func TestKilled(t *testing.T) {
 	if os.Getenv("CI") == "true" {
 		rounds = 12
 	}
-	if os.Getenv("CAIRN_INTACT_CASES") != "" {
+	if scratch.Number(t, intactCases, 0) > 0 {
 		rounds = 100
 	}
 	dir := t.TempDir()
