@@ -87,20 +87,6 @@ func TestMemoryOfLargeMail(t *testing.T) {
 	}
 }
 
-// givesBack waits a minute for a node's memory to be that many bytes or less.
-func (p *process) givesBack(most int64, memory func(pid int) int64) {
-	p.t.Helper()
-	began := time.Now()
-	tick := time.NewTicker(look)
-	defer tick.Stop()
-	for memory(p.cmd.Process.Pid) > most {
-		if time.Since(began) > time.Minute {
-			p.t.Fatalf("%s keeps %d MB, %d of them not of files", p.domain, residentOf(p.cmd.Process.Pid)>>20, anonymousOf(p.cmd.Process.Pid)>>20)
-		}
-		<-tick.C
-	}
-}
-
 // largeMail is a mail with an attachment, of that many bytes in all.
 func largeMail(from, to, subject string, size int) []byte {
 	var b bytes.Buffer

@@ -243,6 +243,55 @@ func (p *process) count(query string) int {
 	return r.Total
 }
 
+// watchMemory returns the greatest resident size of the node's process until ctx is done, in bytes; 0 where the system does not tell.
+func (p *process) watchMemory(ctx context.Context) (most int64) {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		most = max(most, residentOf(p.cmd.Process.Pid))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return most
+		}
+	}
+}
+
+// residentOf is how many bytes of a process are in memory, with what it has mapped of its files; 0 where that is not known.
+func residentOf(pid int) int64 { return memoryOf(pid, "VmRSS:") }
+
+// anonymousOf is how many of them are its own, and in no file from which the system can read them again.
+func anonymousOf(pid int) int64 { return memoryOf(pid, "RssAnon:") }
+
+func memoryOf(pid int, field string) int64 {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), field); ok {
+			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			return n << 10
+		}
+	}
+	return 0
+}
+
+// givesBack waits a minute for a node's memory to be that many bytes or less.
+func (p *process) givesBack(most int64, memory func(pid int) int64) {
+	p.t.Helper()
+	began := time.Now()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for memory(p.cmd.Process.Pid) > most {
+		if time.Since(began) > time.Minute {
+			p.t.Fatalf("%s keeps %d MB, %d of them not of files", p.domain, residentOf(p.cmd.Process.Pid)>>20, anonymousOf(p.cmd.Process.Pid)>>20)
+		}
+		<-tick.C
+	}
+}
+
 // trustAll makes every node trust every other, enrolled or not yet.
 func trustAll(t *testing.T, list ...*process) {
 	t.Helper()

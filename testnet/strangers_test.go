@@ -1,7 +1,6 @@
 package testnet_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io/fs"
@@ -9,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -40,7 +37,7 @@ func strangersTime(t *testing.T) (each time.Duration, held bool) {
 // What strangers may cost a node.
 const (
 	mostGrowth = 10 << 20  // bytes on the disk, beside what honest mail takes
-	mostMemory = 250 << 20 // resident bytes, beside thrice the texts of mail under way
+	mostMemory = 250 << 20 // resident bytes, beside mostTimes the texts of mail under way
 	mostSlower = 2         // times the quiet run's p99
 )
 
@@ -92,7 +89,7 @@ func TestStrangers(t *testing.T) {
 		if over := m.growth - quiet.growth; over > mostGrowth {
 			t.Errorf("%s: the disk took %d MB more than in a quiet run", k.name, over>>20)
 		}
-		if m.memory > mostMemory+3*k.texts {
+		if m.memory > mostMemory+mostTimes*k.texts {
 			t.Errorf("%s: %d MB of memory", k.name, m.memory>>20)
 		}
 		if m.p99() > mostSlower*quiet.p99() {
@@ -184,41 +181,6 @@ func (h *honest) send(t *testing.T) time.Duration {
 	}
 	h.sent++
 	return time.Since(began)
-}
-
-// watchMemory returns the greatest resident size of the node's process until ctx is done, in bytes; 0 where the system does not tell.
-func (p *process) watchMemory(ctx context.Context) (most int64) {
-	tick := time.NewTicker(look)
-	defer tick.Stop()
-	for {
-		most = max(most, residentOf(p.cmd.Process.Pid))
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return most
-		}
-	}
-}
-
-// residentOf is how many bytes of a process are in memory, with what it has mapped of its files; 0 where that is not known.
-func residentOf(pid int) int64 { return memoryOf(pid, "VmRSS:") }
-
-// anonymousOf is how many of them are its own, and in no file from which the system can read them again.
-func anonymousOf(pid int) int64 { return memoryOf(pid, "RssAnon:") }
-
-func memoryOf(pid int, field string) int64 {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), field); ok {
-			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return n << 10
-		}
-	}
-	return 0
 }
 
 // onDisk is how much a folder takes, holes in files left out.
