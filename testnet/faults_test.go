@@ -239,7 +239,11 @@ func TestEachStoreCallFails(t *testing.T) {
 	broke := errors.New("input/output error")
 	for _, trouble := range []mailstore.Trouble{{Before: broke}, {After: broke}, {Full: true}} {
 		for _, m := range []*testnet.Member{f.a, f.b} {
+			struck, ended := f.struck, f.ended
 			for call := 1; call <= most && f.way(m, call, trouble); call += step {
+			}
+			if f.struck == struck || f.ended == ended && !trouble.Full {
+				t.Errorf("%s, %+v: %d commits failed, and %d nodes ended for that", m.Name, trouble, f.struck-struck, f.ended-ended)
 			}
 		}
 	}
