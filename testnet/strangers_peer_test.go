@@ -31,6 +31,7 @@ import (
 // foe attacks a node over libp2p, with a member's keys or with none that anybody knows.
 type foe struct {
 	who      string
+	member   bool
 	victim   peer.AddrInfo
 	chain    string
 	genesis  *consensus.Genesis
@@ -42,7 +43,7 @@ type foe struct {
 // newFoe makes one that has the keys of the member in dir, or new ones if dir is empty, and a side branch of so many blocks.
 func newFoe(t *testing.T, who string, victim *process, chain *api.ChainStatus, dir string, sideBlocks int) *foe {
 	t.Helper()
-	f := &foe{who: who, chain: chain.ChainID}
+	f := &foe{who: who, member: dir != "", chain: chain.ChainID}
 	at, err := peer.AddrInfoFromString(victim.status.Listen.P2P[0])
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +52,7 @@ func newFoe(t *testing.T, who string, victim *process, chain *api.ChainStatus, d
 	if f.genesis, err = node.LoadNetwork(victim.dir); err != nil {
 		t.Fatal(err)
 	}
-	if dir == "" {
+	if !f.member {
 		_, f.node, _ = ed25519.GenerateKey(rand.Reader)
 		_, f.recorder, _ = ed25519.GenerateKey(rand.Reader)
 	} else {
@@ -109,27 +110,22 @@ func (f *foe) batch(params *consensus.Params, seq uint64, prev consensus.Hash) c
 }
 
 func peerAttacks(f *foe) []attack {
+	claims := func(answers map[string]answer) func(context.Context, *testing.T, *deeds) {
+		return func(ctx context.Context, t *testing.T, did *deeds) { f.claims(ctx, t, did, answers) }
+	}
 	list := []attack{
-		{name: "side blocks", run: func(ctx context.Context, t *testing.T) { f.claims(ctx, t, map[string]answer{"blocks": f.serveSide}) }},
-		{name: "headlines of side blocks", run: func(ctx context.Context, t *testing.T) {
-			f.claims(ctx, t, map[string]answer{"headers": f.serveHeadlines, "blocks": f.serveSide})
-		}},
-		{name: "claimed work, and no block", run: func(ctx context.Context, t *testing.T) {
-			f.claims(ctx, t, map[string]answer{"headers": nothing, "blocks": nothing})
-		}},
-		{name: "bodies withheld", run: func(ctx context.Context, t *testing.T) {
-			f.claims(ctx, t, map[string]answer{"headers": f.serveHeadlines, "blocks": withheld})
-		}},
-		{name: "nothing answered", run: func(ctx context.Context, t *testing.T) {
-			f.claims(ctx, t, map[string]answer{"headers": withheld, "blocks": withheld})
-		}},
+		{name: "side blocks", run: claims(map[string]answer{"blocks": f.serveSide})},
+		{name: "headlines of side blocks", run: claims(map[string]answer{"headers": f.serveHeadlines, "blocks": f.serveSide})},
+		{name: "claimed work, and no block", run: claims(map[string]answer{"headers": nothing, "blocks": nothing})},
+		{name: "bodies withheld", run: claims(map[string]answer{"headers": f.serveHeadlines, "blocks": withheld})},
+		{name: "nothing answered", run: claims(map[string]answer{"headers": withheld, "blocks": withheld})},
 		{name: "garbage and half messages on each stream", run: f.garbage},
 		{name: "a flood of batches", run: f.batches},
 		{name: "questions for peers without end", run: f.questions},
 		{name: "new identities", run: f.identities},
 	}
 	for i := range list {
-		list[i].name = f.who + ": " + list[i].name
+		list[i].name, list[i].foe = f.who+": "+list[i].name, f
 	}
 	return list
 }
@@ -152,6 +148,27 @@ func (f *foe) host(t *testing.T, own bool) host.Host {
 	return h
 }
 
+// comeIn has a foe that is kept out for its last attack let in for the next one: a stranger takes a new name, and for a member the node starts
+// again.
+func (f *foe) comeIn(t *testing.T, p *process) {
+	t.Helper()
+	if !f.member {
+		_, f.node, _ = ed25519.GenerateKey(rand.Reader)
+		return
+	}
+	h := f.host(t, true)
+	if h == nil {
+		return
+	}
+	defer h.Close()
+	if h.Connect(t.Context(), f.victim) == nil && f.greet(t.Context(), h, f.status(consensus.Hash{})) {
+		return
+	}
+	p.stop()
+	p.start()
+	p.await("a connection", func(s *api.Status) bool { return s.Peers > 0 })
+}
+
 // protocol names a stream (doc/protocol.md, Streams).
 func (f *foe) protocol(name string) protocol.ID {
 	return protocol.ID(fmt.Sprintf("/cairn/%s/%s/1", f.chain, name))
@@ -171,35 +188,41 @@ func (f *foe) status(tip consensus.Hash) []byte {
 
 func frame(b []byte) []byte { return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...) }
 
-// tell writes octets to a stream of the victim's and reads what comes.
-func (f *foe) tell(ctx context.Context, h host.Host, name string, b []byte) bool {
+// greet tells the victim a status, and tells whether it was taken for one: else the stream is reset.
+func (f *foe) greet(ctx context.Context, h host.Host, status []byte) bool {
+	_, answered := f.tell(ctx, h, "status", status)
+	return answered
+}
+
+// tell writes octets to a stream of the victim's and reads what comes: written is false if it has none for them, answered is true if an answer
+// came to its end.
+func (f *foe) tell(ctx context.Context, h host.Host, name string, b []byte) (written, answered bool) {
 	s, err := h.NewStream(ctx, f.victim.ID, f.protocol(name))
 	if err != nil {
-		return false
+		return false, false
 	}
 	defer func() { _ = s.Reset() }()
 	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
 	_ = s.SetDeadline(time.Now().Add(5 * time.Second))
 	if _, err := s.Write(b); err != nil {
-		return false
+		return false, false
 	}
 	_ = s.CloseWrite()
-	_, _ = io.Copy(io.Discard, s)
-	return true
+	n, err := io.Copy(io.Discard, s)
+	return true, err == nil && n > 0
 }
 
 // answer answers one request. served is how many there were.
-type answer func(s network.Stream, served *atomic.Int64)
+type answer func(s network.Stream, served *deeds)
 
 // claims tells the victim of ever other tips with more work, and answers when it asks about them.
-func (f *foe) claims(ctx context.Context, t *testing.T, answers map[string]answer) {
+func (f *foe) claims(ctx context.Context, t *testing.T, served *deeds, answers map[string]answer) {
 	h := f.host(t, true)
 	if h == nil {
 		return
 	}
 	defer h.Close()
 	var tips atomic.Uint64
-	var served atomic.Int64
 	next := func() []byte {
 		var tip consensus.Hash
 		binary.BigEndian.PutUint64(tip[24:], tips.Add(1)|mathrand.Uint64()<<32)
@@ -211,19 +234,18 @@ func (f *foe) claims(ctx context.Context, t *testing.T, answers map[string]answe
 		_, _ = io.Copy(io.Discard, s)
 	})
 	for name, give := range answers {
-		h.SetStreamHandler(f.protocol(name), func(s network.Stream) { give(s, &served) })
+		h.SetStreamHandler(f.protocol(name), func(s network.Stream) { give(s, served) })
 	}
 	for ctx.Err() == nil {
 		if h.Connect(ctx, f.victim) == nil {
-			f.tell(ctx, h, "status", next())
+			f.greet(ctx, h, next())
 		}
 		rest(ctx, 100*time.Millisecond)
 	}
-	t.Logf("%s: %d answers to what was claimed", f.who, served.Load())
 }
 
 // serveSide gives blocks of the side branch: each request gets those behind what the one before got.
-func (f *foe) serveSide(s network.Stream, served *atomic.Int64) {
+func (f *foe) serveSide(s network.Stream, served *deeds) {
 	defer s.Close()
 	from := int(served.Add(1)-1) * 2 % len(f.side)
 	for _, b := range f.side[from:min(from+2, len(f.side))] {
@@ -235,7 +257,7 @@ func (f *foe) serveSide(s network.Stream, served *atomic.Int64) {
 }
 
 // serveHeadlines gives those of the side branch behind the newest block that the victim knows of it.
-func (f *foe) serveHeadlines(s network.Stream, served *atomic.Int64) {
+func (f *foe) serveHeadlines(s network.Stream, served *deeds) {
 	served.Add(1)
 	defer s.Close()
 	request := make([]byte, 4+1+2+1)
@@ -262,20 +284,20 @@ func (f *foe) serveHeadlines(s network.Stream, served *atomic.Int64) {
 	_, _ = s.Write(frame(nil))
 }
 
-func nothing(s network.Stream, served *atomic.Int64) {
+func nothing(s network.Stream, served *deeds) {
 	served.Add(1)
 	_, _ = s.Write(frame(nil))
 	_ = s.Close()
 }
 
 // withheld never answers.
-func withheld(s network.Stream, served *atomic.Int64) {
+func withheld(s network.Stream, served *deeds) {
 	served.Add(1)
 	_, _ = io.Copy(io.Discard, s)
 }
 
 // garbage writes noise, lengths without what they promise and frames of noise to each stream.
-func (f *foe) garbage(ctx context.Context, t *testing.T) {
+func (f *foe) garbage(ctx context.Context, t *testing.T, did *deeds) {
 	var wg sync.WaitGroup
 	for _, name := range []string{"status", "blocks", "headers", "pool", "peers", "time", "instance", "account", "smtp"} {
 		wg.Go(func() {
@@ -286,7 +308,9 @@ func (f *foe) garbage(ctx context.Context, t *testing.T) {
 					return
 				}
 				if h.Connect(ctx, f.victim) == nil {
-					f.tell(ctx, h, "status", f.status(consensus.Hash{}))
+					if f.greet(ctx, h, f.status(consensus.Hash{})) {
+						did.Add(1)
+					}
 					for range 20 {
 						b := make([]byte, r.IntN(3000))
 						for i := range b {
@@ -298,7 +322,7 @@ func (f *foe) garbage(ctx context.Context, t *testing.T) {
 						case 1:
 							b = append(binary.BigEndian.AppendUint32(nil, uint32(len(b)+1000)), b...)
 						}
-						if !f.tell(ctx, h, name, b) {
+						if written, _ := f.tell(ctx, h, name, b); !written {
 							break
 						}
 					}
@@ -312,7 +336,7 @@ func (f *foe) garbage(ctx context.Context, t *testing.T) {
 }
 
 // batches gossips batches, each of an epoch of its own.
-func (f *foe) batches(ctx context.Context, t *testing.T) {
+func (f *foe) batches(ctx context.Context, t *testing.T, sent *deeds) {
 	h := f.host(t, true)
 	if h == nil {
 		return
@@ -330,25 +354,24 @@ func (f *foe) batches(ctx context.Context, t *testing.T) {
 		t.Error(err)
 		return
 	}
-	sent, params := 0, f.genesis.State().Params()
+	params := f.genesis.State().Params()
 	for ctx.Err() == nil {
 		if h.Connect(ctx, f.victim) != nil {
 			rest(ctx, 100*time.Millisecond)
 			continue
 		}
-		f.tell(ctx, h, "status", f.status(consensus.Hash{}))
+		f.greet(ctx, h, f.status(consensus.Hash{}))
 		for range 500 {
 			b := f.batch(params, 1, consensus.Hash{})
-			if topic.Publish(ctx, b.Encode()) == nil {
-				sent++
+			if topic.Publish(ctx, b.Encode()) == nil && len(topic.ListPeers()) > 0 {
+				sent.Add(1)
 			}
 		}
 	}
-	t.Logf("%s: %d batches", f.who, sent)
 }
 
 // questions asks for peers as fast as it can.
-func (f *foe) questions(ctx context.Context, t *testing.T) {
+func (f *foe) questions(ctx context.Context, t *testing.T, answered *deeds) {
 	h := f.host(t, true)
 	if h == nil {
 		return
@@ -356,14 +379,21 @@ func (f *foe) questions(ctx context.Context, t *testing.T) {
 	defer h.Close()
 	request := frame(binary.BigEndian.AppendUint16(make([]byte, 32), 64))
 	for ctx.Err() == nil {
-		if h.Connect(ctx, f.victim) != nil || !f.tell(ctx, h, "peers", request) {
+		written, told := false, false
+		if h.Connect(ctx, f.victim) == nil {
+			written, told = f.tell(ctx, h, "peers", request)
+		}
+		if told {
+			answered.Add(1)
+		}
+		if !written {
 			rest(ctx, 10*time.Millisecond)
 		}
 	}
 }
 
 // identities come, greet and stay, under ever new names.
-func (f *foe) identities(ctx context.Context, t *testing.T) {
+func (f *foe) identities(ctx context.Context, t *testing.T, greeted *deeds) {
 	hosts := make(chan host.Host, 60) // that stay
 	defer func() {
 		for close(hosts); len(hosts) > 0; {
@@ -375,8 +405,8 @@ func (f *foe) identities(ctx context.Context, t *testing.T) {
 		if h == nil {
 			return
 		}
-		if h.Connect(ctx, f.victim) == nil {
-			f.tell(ctx, h, "status", f.status(consensus.Hash{}))
+		if h.Connect(ctx, f.victim) == nil && f.greet(ctx, h, f.status(consensus.Hash{})) {
+			greeted.Add(1)
 		}
 		if len(hosts) == cap(hosts) {
 			_ = (<-hosts).Close()

@@ -22,13 +22,17 @@ const (
 
 // smtpAttacks are those of SMTP clients on the listener for mail from outside.
 func smtpAttacks(p *process) []attack {
-	at := p.status.Listen.Inbound
 	return []attack{
-		{name: "SMTP: texts of one octet a second", run: func(ctx context.Context, _ *testing.T) { slowTexts(ctx, at) }},
-		{name: "SMTP: 1,000 idle connections", run: func(ctx context.Context, _ *testing.T) { idle(ctx, at) }},
-		{name: "SMTP: 10,000 recipients", run: func(ctx context.Context, _ *testing.T) { manyRecipients(ctx, at) }},
-		{name: "SMTP: twelve texts of 23 MB that do not end", texts: bigTexts * bigText, run: func(ctx context.Context, _ *testing.T) { bigOnes(ctx, at) }},
+		{name: "SMTP: texts of one octet a second", run: overSMTP(slowTexts, p)},
+		{name: "SMTP: 1,000 idle connections", run: overSMTP(idle, p)},
+		{name: "SMTP: 10,000 recipients", run: overSMTP(manyRecipients, p)},
+		{name: "SMTP: twelve texts of 23 MB that do not end", texts: bigTexts * bigText, run: overSMTP(bigOnes, p)},
 	}
+}
+
+// overSMTP looks the address up when an attack begins: the node may have started again since the last one.
+func overSMTP(one func(ctx context.Context, at string, did *deeds), p *process) func(context.Context, *testing.T, *deeds) {
+	return func(ctx context.Context, _ *testing.T, did *deeds) { one(ctx, p.status.Listen.Inbound, did) }
 }
 
 // talker is one SMTP connection of a stranger.
@@ -97,7 +101,7 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-func slowTexts(ctx context.Context, at string) {
+func slowTexts(ctx context.Context, at string, did *deeds) {
 	crowd(ctx, 300, func(number int) {
 		c := call(ctx, at, number)
 		if c == nil {
@@ -105,22 +109,25 @@ func slowTexts(ctx context.Context, at string) {
 		}
 		defer c.Close()
 		for ok := c.inText(); ok && ctx.Err() == nil; rest(ctx, time.Second) {
-			_, err := c.Write([]byte("x"))
-			ok = err == nil
+			if _, err := c.Write([]byte("x")); err != nil {
+				return
+			}
+			did.Add(1)
 		}
 	})
 }
 
-func idle(ctx context.Context, at string) {
+func idle(ctx context.Context, at string, did *deeds) {
 	crowd(ctx, idleConnections, func(number int) {
 		if c := call(ctx, at, number); c != nil {
 			defer c.Close()
+			did.Add(1)
 			_, _ = io.Copy(io.Discard, c.r) // until it is closed
 		}
 	})
 }
 
-func manyRecipients(ctx context.Context, at string) {
+func manyRecipients(ctx context.Context, at string, did *deeds) {
 	crowd(ctx, 4, func(number int) {
 		c := call(ctx, at, number)
 		if c == nil {
@@ -137,11 +144,13 @@ func manyRecipients(ctx context.Context, at string) {
 				return
 			}
 		}
-		_ = w.Flush()
+		if w.Flush() == nil {
+			did.Add(1)
+		}
 	})
 }
 
-func bigOnes(ctx context.Context, at string) {
+func bigOnes(ctx context.Context, at string, did *deeds) {
 	line := append(bytes.Repeat([]byte("x"), 76), '\r', '\n')
 	block := bytes.Repeat(line, 1<<20/len(line))
 	crowd(ctx, bigTexts, func(number int) {
@@ -158,6 +167,7 @@ func bigOnes(ctx context.Context, at string) {
 			if _, err := c.Write(block); err != nil {
 				return
 			}
+			did.Add(1)
 		}
 		rest(ctx, time.Hour) // all is there but the end
 	})
