@@ -130,8 +130,8 @@ func peerAttacks(f *foe) []attack {
 	return list
 }
 
-// host makes a libp2p host with the foe's identity, or with a new one.
-func (f *foe) host(t *testing.T, own bool) host.Host {
+// host makes a libp2p host with the foe's identity, or with a new one. It listens nowhere, unless more says where.
+func (f *foe) host(t *testing.T, own bool, more ...libp2p.Option) host.Host {
 	key := f.node
 	if !own {
 		_, key, _ = ed25519.GenerateKey(rand.Reader)
@@ -141,7 +141,10 @@ func (f *foe) host(t *testing.T, own bool) host.Host {
 		t.Error(err)
 		return nil
 	}
-	h, err := libp2p.New(libp2p.Identity(id), libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics())
+	if len(more) == 0 {
+		more = append(more, libp2p.NoListenAddrs)
+	}
+	h, err := libp2p.New(append(more, libp2p.Identity(id), libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics())...)
 	if err != nil {
 		t.Error(err)
 	}
