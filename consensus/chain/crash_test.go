@@ -231,7 +231,7 @@ func writeSteps(t *testing.T, m *Manager, branch []*consensus.Block, steps int) 
 	s := m.State()
 	for range steps {
 		if !slices.Contains(r.branch, s.Tip()) && s.Tip() != r.fork.ID {
-			b, u, err := r.undo(s)
+			b, u, err := m.undo(s)
 			if err != nil {
 				t.Fatal(err)
 			}

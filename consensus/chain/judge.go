@@ -121,13 +121,8 @@ func (m *Manager) membersAt(id consensus.Hash) (*consensus.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reorg{m: m}
-	for s.Tip() != fork.ID {
-		_, u, err := r.undo(s)
-		if err != nil {
-			return nil, err
-		}
-		s = consensus.RevertBlock(s, u)
+	if s, err = m.revertTo(s, fork.ID); err != nil {
+		return nil, err
 	}
 	for _, id := range slices.Backward(ids) {
 		b, err := m.Block(id)

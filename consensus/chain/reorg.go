@@ -48,30 +48,20 @@ type reorg struct {
 	branch []consensus.Hash // from the block after fork to target
 }
 
-// find walks back from target to the best branch.
+// find walks back from target to the best branch. If an earlier block of the branch turned out to be invalid and was forgotten, together with
+// some, but not all, of what stood on it, the rest goes too.
 func (r *reorg) find() error {
-	id, n := r.target.state.ID(), r.target
-	err := r.m.store.View(func(tx Reader) error {
-		for {
-			r.branch = append(r.branch, id)
-			r.fork = Index{Height: n.state.Height() - 1, ID: n.parent}
-			if on, err := onBest(tx, r.fork); on || err != nil {
-				return err
-			}
-			id = n.parent
-			var err error
-			if n, err = getNode(tx, r.m.network, id); err != nil {
-				return err
-			}
-		}
-	})
-	slices.Reverse(r.branch)
-	if errors.Is(err, ErrNotFound) {
-		// An earlier block of the branch turned out to be invalid and was
-		// forgotten together with some, but not all, of what stood on it.
-		return errors.Join(ErrUnknownParent, r.m.forget(r.branch))
+	id := r.target.state.ID()
+	below, fork, err := r.m.aside(r.target.parent)
+	if errors.Is(err, ErrUnknownParent) {
+		return errors.Join(err, r.m.forget([]consensus.Hash{id}))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	r.fork, r.branch = fork, append([]consensus.Hash{id}, below...)
+	slices.Reverse(r.branch)
+	return nil
 }
 
 // block returns block number i of the branch.
@@ -82,13 +72,13 @@ func (r *reorg) block(i int) (*consensus.Block, error) {
 	return r.m.Block(r.branch[i])
 }
 
-// undo returns the block at the tip of s and its undo.
-func (r *reorg) undo(s *consensus.State) (b *consensus.Block, u *consensus.Undo, err error) {
-	err = r.m.store.View(func(tx Reader) error {
-		if b, err = r.m.block(tx, s.Tip()); err != nil {
+// undo returns the block at the tip of s, which is on the best branch, and its undo.
+func (m *Manager) undo(s *consensus.State) (b *consensus.Block, u *consensus.Undo, err error) {
+	err = m.store.View(func(tx Reader) error {
+		if b, err = m.block(tx, s.Tip()); err != nil {
 			return fmt.Errorf("%w: block %s of the best branch: %v", errDamaged, s.Tip(), err)
 		}
-		if u, err = getUndo(tx, r.m.network, s.Tip()); err != nil {
+		if u, err = getUndo(tx, m.network, s.Tip()); err != nil {
 			return fmt.Errorf("%w: undo of block %s: %v", errDamaged, s.Tip(), err)
 		}
 		return nil
@@ -96,16 +86,24 @@ func (r *reorg) undo(s *consensus.State) (b *consensus.Block, u *consensus.Undo,
 	return b, u, err
 }
 
+// revertTo takes the best branch back from s to one of its blocks, in memory only.
+func (m *Manager) revertTo(s *consensus.State, id consensus.Hash) (*consensus.State, error) {
+	for s.Tip() != id {
+		_, u, err := m.undo(s)
+		if err != nil {
+			return nil, err
+		}
+		s = consensus.RevertBlock(s, u)
+	}
+	return s, nil
+}
+
 // validate checks all blocks of the branch without writing anything but, if one
 // is invalid, that it is forgotten.
 func (r *reorg) validate() error {
-	s := r.from
-	for s.Tip() != r.fork.ID {
-		_, u, err := r.undo(s)
-		if err != nil {
-			return err
-		}
-		s = consensus.RevertBlock(s, u)
+	s, err := r.m.revertTo(r.from, r.fork.ID)
+	if err != nil {
+		return err
 	}
 	for i := range r.branch {
 		b, err := r.block(i)
@@ -163,7 +161,7 @@ func (r *reorg) write() (*consensus.State, error) {
 // back writes the best branch back from s to one of its blocks, a block a step.
 func (r *reorg) back(w *writer, s *consensus.State, to consensus.Hash) (*consensus.State, error) {
 	for s.Tip() != to {
-		b, u, err := r.undo(s)
+		b, u, err := r.m.undo(s)
 		if err != nil {
 			return nil, err
 		}
