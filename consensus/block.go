@@ -65,6 +65,9 @@ func (b *Block) BodySize() int {
 	return size
 }
 
+// Size returns the number of bytes of the encoding.
+func (b *Block) Size() int { return SignedHeaderSize + b.BodySize() }
+
 // Append appends the encoding: signed header, number of events u16, number of
 // batches u16, events, batches.
 func (b *Block) Append(buf []byte) []byte {
@@ -82,7 +85,7 @@ func (b *Block) Append(buf []byte) []byte {
 
 // Encode returns the encoding of b.
 func (b *Block) Encode() []byte {
-	return b.Append(make([]byte, 0, SignedHeaderSize+b.BodySize()))
+	return b.Append(make([]byte, 0, b.Size()))
 }
 
 func (r *reader) block() (b Block) {

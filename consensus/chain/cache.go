@@ -47,7 +47,7 @@ func (c *blockCache) remove(id consensus.Hash) {
 }
 
 func (c *blockCache) add(b *consensus.Block) {
-	id, size := b.ID(), consensus.SignedHeaderSize+b.BodySize()
+	id, size := b.ID(), b.Size()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byID == nil {

@@ -45,7 +45,7 @@ type sideBlock struct {
 
 func newSideBlock(s *consensus.State, b *consensus.Block, n node) *sideBlock {
 	x := &sideBlock{id: n.state.ID(), parent: n.parent, org: consensus.Hash(b.Header.Miner), height: n.state.Height(),
-		size: consensus.SignedHeaderSize + b.BodySize(), work: n.state.Work()}
+		size: b.Size(), work: n.state.Work()}
 	if o, ok := s.OrgByRecorder(b.Header.Miner); ok {
 		x.org = o.ID
 	}

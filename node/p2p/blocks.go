@@ -40,7 +40,7 @@ func (h *Host) serveAfter(s network.Stream, req *blockRequest, frame func(*conse
 		if err != nil {
 			return err
 		}
-		if size += consensus.SignedHeaderSize + b.BodySize(); size > maxBlocksBytes && i > 0 {
+		if size += b.Size(); size > maxBlocksBytes && i > 0 {
 			break
 		}
 		if err := writeFrame(s, frame(b)); err != nil {
