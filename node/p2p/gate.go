@@ -28,7 +28,7 @@ type gate struct {
 
 	mu    sync.Mutex
 	marks map[peer.ID]*mark
-	bars  map[peer.ID]bool // kept out by the administrator's word
+	bars  map[peer.ID]bool // kept out by Bar
 }
 
 type mark struct {
@@ -170,7 +170,7 @@ func (g *gate) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMu
 	return false
 }
 
-// Bar keeps a node out, whoever dials, until Unbar. What is open is closed.
+// Bar keeps a node out, whoever dials, until Unbar. What is open is closed. It is for tests of partitions.
 func (h *Host) Bar(node consensus.Key) error {
 	p, err := peerID(node)
 	if err != nil {
