@@ -47,11 +47,9 @@ func (n *Node) filter(key string, argv []string) (smtpgw.Filter, error) {
 	return command{filter.New(argv, filterTime, limit, filterParallel)}, nil
 }
 
-// command is a program as the gateway sees it.
-type command struct{ *filter.Command }
-
-func (c command) Run(ctx context.Context, p smtpgw.Passing) ([]byte, error) {
-	out, err := c.Command.Run(ctx, p.Raw, []string{
+// filterEnviron is what a filter is told of a message (doc/reference.md).
+func filterEnviron(p smtpgw.Passing) []string {
+	return []string{
 		"CAIRN_MODE=" + p.Mode.String(),
 		"CAIRN_REF=" + p.Ref,
 		"CAIRN_SENDER=" + p.From,
@@ -59,7 +57,14 @@ func (c command) Run(ctx context.Context, p smtpgw.Passing) ([]byte, error) {
 		"CAIRN_PEER=" + p.Peer.Addr,
 		"CAIRN_PROTOCOL=" + p.Peer.Protocol,
 		"CAIRN_VERDICT=" + p.Verdict,
-	})
+	}
+}
+
+// command is a program as the gateway sees it.
+type command struct{ *filter.Command }
+
+func (c command) Run(ctx context.Context, p smtpgw.Passing) ([]byte, error) {
+	out, err := c.Command.Run(ctx, p.Raw, filterEnviron(p))
 	var refusal *filter.Refusal
 	switch {
 	case errors.Is(err, filter.ErrLater):
