@@ -99,8 +99,7 @@ const yieldWords = "too many connections, and this one has brought nothing for t
 
 // slowFrom is when text that goes on like this is slower than it must be.
 func (w *wire) slowFrom() time.Time {
-	earned := time.Duration(float64(w.received) / float64(w.limits.BytesPerSecond) * float64(time.Second))
-	return w.begun.Add(max(hurried, earned))
+	return w.begun.Add(max(hurried, w.earned()))
 }
 
 // read reads from the connection, after set has set the deadline.

@@ -74,6 +74,9 @@ type wire struct {
 	draining atomic.Bool
 }
 
+// tooSlow is why a connection ends whose text did not come in time.
+const tooSlow = "message text came too slowly; nothing was accepted, try again later"
+
 // errDraining ends the wait for a command when the server shuts down.
 var errDraining = errors.New("server is shutting down")
 
@@ -140,11 +143,15 @@ func (w *wire) deadline(now time.Time) time.Time {
 	if w.begun.IsZero() {
 		return next
 	}
-	earned := time.Duration(float64(w.received) / float64(w.limits.BytesPerSecond) * float64(time.Second))
-	if whole := w.begun.Add(min(w.limits.DataTimeout+earned, w.limits.MessageTimeout)); whole.Before(next) {
+	if whole := w.begun.Add(min(w.limits.DataTimeout+w.earned(), w.limits.MessageTimeout)); whole.Before(next) {
 		return whole
 	}
 	return next
+}
+
+// earned is the time that the text which has come may have taken at the least rate.
+func (w *wire) earned() time.Duration {
+	return time.Duration(float64(w.received) / float64(w.limits.BytesPerSecond) * float64(time.Second))
 }
 
 // Read gives go-smtp its next bytes: one command line, the dot after message
@@ -195,7 +202,7 @@ func (w *wire) skipChunk() {
 		case errors.Is(err, errYield):
 			w.dismiss("421 4.3.2 " + yieldWords)
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			w.dismiss("421 4.4.2 message text came too slowly; nothing was accepted, try again later")
+			w.dismiss("421 4.4.2 " + tooSlow)
 		case err != nil:
 			w.gone = true
 		}
@@ -212,7 +219,7 @@ func (w *wire) broken(err error) *smtp.SMTPError {
 		return replyf(421, 4, 3, 2, yieldWords)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return replyf(421, 4, 4, 2, "message text came too slowly; nothing was accepted, try again later")
+		return replyf(421, 4, 4, 2, tooSlow)
 	}
 	return replyf(451, 4, 4, 2, "connection broke within the message; nothing was accepted")
 }
@@ -233,7 +240,7 @@ func (w *wire) command() {
 	case errors.Is(err, errDraining):
 		w.dismiss("421 4.3.2 this server is shutting down; try again later")
 	case errors.Is(err, os.ErrDeadlineExceeded) && !w.begun.IsZero():
-		w.dismiss("421 4.4.2 message text came too slowly; nothing was accepted, try again later")
+		w.dismiss("421 4.4.2 " + tooSlow)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.dismiss(fmt.Sprintf("421 4.4.2 no command within %s; closing", w.limits.CommandTimeout))
 	case err != nil:
