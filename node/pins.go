@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"cairn/consensus"
+	"cairn/consensus/verifier"
 )
 
 // Pin is our trust in an org key for a domain.
@@ -23,9 +24,9 @@ type Pin struct {
 
 // Where a pin comes from.
 const (
-	PinOwn     = "own"     // our own organisation
-	PinGenesis = "genesis" // the network's founder
-	PinInvite  = "invite"  // who invited us
+	PinOwn     = string(verifier.SourceOwn)     // our own organisation
+	PinGenesis = string(verifier.SourceGenesis) // the network's founder
+	PinInvite  = string(verifier.SourceInvite)  // who invited us
 )
 
 // StartPins returns the pins that the node was given when it founded or
