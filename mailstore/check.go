@@ -22,13 +22,10 @@ type Fault struct {
 // CheckResult tells how much Check has looked at, and what it found.
 type CheckResult struct {
 	Values   uint64 // of all tables, blobs included
-	Bytes    uint64 // of these values
 	Accounts uint64
 	Messages uint64
 	Blobs    uint64
-	Changes  uint64 // of the journal
 	Faults   uint64
-	Mended   uint64 // of the faults
 }
 
 // Check reads everything that this state of the store holds, and reports each fault as it is found: values that are not
@@ -90,7 +87,6 @@ func (c *check) found(f Fault, mend func(tx *Tx) error) error {
 			f.Cure = fmt.Sprintf("it could not be made anew (%v); %s", err, f.Cure)
 		} else {
 			f.Mended = true
-			c.Mended++
 		}
 	}
 	if c.report != nil {
@@ -128,7 +124,6 @@ func (c *check) values() error {
 	var failed error
 	err := c.base.walk(nil, nil, func(key, value []byte, bad *DamagedError) bool {
 		c.Values++
-		c.Bytes += uint64(len(value))
 		if bad == nil {
 			bad = c.takenApart(key, value)
 		}
@@ -185,8 +180,6 @@ func (c *check) note(key []byte) {
 			c.last[a] = max(c.last[a], id)
 			c.countLabels(a, []string{total})
 		}
-	case tableJournal:
-		c.Changes++
 	}
 }
 
