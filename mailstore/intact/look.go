@@ -52,7 +52,7 @@ type look struct {
 	ends     map[uint64]int64 // of the sound part of each value log
 	memEnds  map[uint64]int64
 	seed     maphash.Seed
-	suspects map[uint64]winner // by key; nil until there is one
+	suspects map[uint64]winner // by key
 }
 
 // maxSuspects bounds the memory of a look: 40 MB.
@@ -68,7 +68,10 @@ type winner struct {
 
 // begin lists the files and reads the MANIFEST. It gives nil if no database is there yet.
 func begin(dir fs.FS) (*look, error) {
-	l := &look{dir: dir, tables: map[uint64]bool{}, seed: maphash.MakeSeed(), ends: map[uint64]int64{}, memEnds: map[uint64]int64{}}
+	l := &look{
+		dir: dir, tables: map[uint64]bool{}, ends: map[uint64]int64{}, memEnds: map[uint64]int64{},
+		seed: maphash.MakeSeed(), suspects: map[uint64]winner{},
+	}
 	there, err := l.list()
 	if err != nil {
 		return nil, err
@@ -302,7 +305,11 @@ func (l *look) suspect(e entry, rank uint64, name string) error {
 	if what == "" {
 		return nil
 	}
-	return l.note(e, winner{file: logName(id), where: what + ", which " + name + " points to"})
+	k := l.key(e)
+	if _, there := l.suspects[k]; !there {
+		l.note(k, winner{file: logName(id), where: what + ", which " + name + " points to"})
+	}
+	return nil
 }
 
 // dangling says what is wrong with the log that an entry's value is in.
@@ -321,17 +328,11 @@ func (l *look) dangling(e entry) (what string, id uint64) {
 
 func (l *look) key(e entry) uint64 { return maphash.Bytes(l.seed, e.key) }
 
-// note makes a key one that is judged.
-func (l *look) note(e entry, w winner) error {
-	if l.suspects == nil {
-		l.suspects = map[uint64]winner{}
+// note makes a key one that is judged, while there is room.
+func (l *look) note(k uint64, w winner) {
+	if len(l.suspects) < maxSuspects {
+		l.suspects[k] = w
 	}
-	if k := l.key(e); len(l.suspects) < maxSuspects {
-		if _, there := l.suspects[k]; !there {
-			l.suspects[k] = w
-		}
-	}
-	return nil
 }
 
 // orphan notes the entries of a table that the MANIFEST does not name.
@@ -343,19 +344,14 @@ func (l *look) orphan(t *table, _ uint64) error {
 		if had, ok := l.suspects[k]; ok && had.version >= w.version && had.lost {
 			return nil
 		}
-		if l.suspects == nil {
-			l.suspects = map[uint64]winner{}
-		}
-		if len(l.suspects) < maxSuspects {
-			l.suspects[k] = w
-		}
+		l.note(k, w)
 		return nil
 	})
 }
 
 // judge finds the entry that each suspected key is read from. If that one is lost, the database is damaged.
 func (l *look) judge() error {
-	if l.suspects == nil {
+	if len(l.suspects) == 0 {
 		return nil
 	}
 	err := l.each(func(e entry, rank uint64, name string) error {
