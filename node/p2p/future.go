@@ -115,11 +115,3 @@ func (h *Host) admit(e *early) {
 		h.blame(e.from, 1)
 	}
 }
-
-// signal wakes whoever waits on a channel of capacity 1.
-func signal(wake chan<- struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
-	}
-}

@@ -199,6 +199,14 @@ func (h *Host) spawn(f func()) {
 	}
 }
 
+// signal wakes whoever waits on a channel of capacity 1.
+func signal(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
 // Addrs returns the full multiaddresses under which this node can be reached, each ending in /p2p/<id>.
 func (h *Host) Addrs() []string {
 	return fullAddrs(peer.AddrInfo{ID: h.host.ID(), Addrs: h.host.Addrs()})

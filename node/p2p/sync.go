@@ -110,7 +110,7 @@ func (h *Host) syncBlocks() {
 		}
 		added := 0
 		for h.ctx.Err() == nil {
-			p, ok := h.pickSource(nil)
+			p, ok := h.pickSource()
 			if !ok {
 				break
 			}
@@ -153,8 +153,8 @@ func (h *Host) sources(but *remote) (list []standing) {
 // pickSource chooses among the sources. What a peer claims costs it nothing, and a new name neither, so every other turn goes to the
 // peer that has waited longest: nobody is kept waiting for ever by those who come later. The turns between go to the best: who gives
 // blocks at the greatest pace, then whose node key is enrolled, who has failed less, whom this node has dialled.
-func (h *Host) pickSource(but *remote) (best standing, ok bool) {
-	for _, p := range h.sources(but) {
+func (h *Host) pickSource() (best standing, ok bool) {
+	for _, p := range h.sources(nil) {
 		if !ok || h.goesBefore(p, best) {
 			best, ok = p, true
 		}

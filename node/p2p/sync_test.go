@@ -287,7 +287,7 @@ func TestSourcesThatLedNowhereComeLast(t *testing.T) {
 	honest, _ := n.roster.meet(t.Context(), "honest", true)
 	claim(honest, 0, 1)
 	for round := range byte(20) {
-		p, ok := n.pickSource(nil)
+		p, ok := n.pickSource()
 		if !ok {
 			t.Fatalf("round %d: nobody is asked", round)
 		}
@@ -319,7 +319,7 @@ func TestNewcomersDoNotPushOthersBack(t *testing.T) {
 	turns := func(count int, from string, pace float64) (got int) {
 		for i := range count {
 			claim(fmt.Sprint(from, i), time.Duration(i)*turn, 9)
-			p, ok := n.pickSource(nil)
+			p, ok := n.pickSource()
 			if !ok {
 				t.Fatal("nobody is asked")
 			}
@@ -361,7 +361,7 @@ func TestKnownSourcesGoFirst(t *testing.T) {
 	dialed := meet("dialed", false, 5)
 	member := meet(founder, true, 1)
 	for _, want := range []*remote{member, dialed, stranger} {
-		p, ok := n.pickSource(nil)
+		p, ok := n.pickSource()
 		if !ok || p.remote != want {
 			t.Fatalf("asked %v, want %v", p.id, want.id)
 		}
@@ -582,16 +582,16 @@ func TestAnnouncedBlocksAreAskedForOnce(t *testing.T) {
 	second, _ := n.roster.meet(t.Context(), "second", true)
 	n.roster.heard(second, &status{Tip: n.chain.State().Tip()})
 	n.roster.want("second", block.ID())
-	if p, ok := n.pickSource(nil); !ok || p.remote != second {
+	if p, ok := n.pickSource(); !ok || p.remote != second {
 		t.Fatal("the peer that announced a block is not asked for it")
 	}
 	n.roster.settle(second, false, false, 0)
 	n.roster.heard(second, &status{Tip: block.ID()})
-	if _, ok := n.pickSource(nil); ok {
+	if _, ok := n.pickSource(); ok {
 		t.Error("a peer whose announcement led to nothing is asked on")
 	}
 	n.roster.want("second", n.chain.State().Tip())
-	if _, ok := n.pickSource(nil); ok {
+	if _, ok := n.pickSource(); ok {
 		t.Error("a peer is asked for a block that is here")
 	}
 }
