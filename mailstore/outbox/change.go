@@ -52,7 +52,7 @@ func (ch *change) apply(fn func(ch *change) error) (err error) {
 		return err
 	}
 	if ch.head.unsealed > ch.head.all || ch.counts.unsealed > ch.counts.all {
-		return fmt.Errorf("%w (more of %s are gone than there were)", errCounts, ch.domain)
+		return fmt.Errorf("more of %s are gone than there were: %w", ch.domain, errCounts)
 	}
 	if ch.head.all == 0 {
 		err = ch.sp.Delete(headKey(ch.domain))

@@ -30,7 +30,7 @@ type counts struct {
 }
 
 var (
-	errCounts = errors.New("the queue in the mail store is damaged: check the disk and restore a backup")
+	errCounts = errors.New("the queue in the mail store is damaged: stop the node, then: cairn check")
 	errOld    = errors.New("the queue in the mail store is of an earlier version, and was not brought up yet: start the node")
 	errLater  = errors.New("the queue in the mail store was written by a later version of Cairn: run that one")
 )
@@ -58,7 +58,7 @@ func decodeCounts(b []byte) (counts, error) {
 	}
 	c := counts{n[0], n[1], n[2], n[3], n[4], n[5], version == formatWhole}
 	if d.bad || len(d.b) > 0 || version == 0 || c.unsealed > c.all || c.deferred > c.all || c.whole && c.done != 0 {
-		return counts{}, fmt.Errorf("%w (counts)", errCounts)
+		return counts{}, fmt.Errorf("counts: %w", errCounts)
 	}
 	return c, nil
 }
@@ -78,7 +78,7 @@ func stored(sp mailstore.SpaceReader) (counts, error) {
 		return counts{}, err
 	}
 	if counted {
-		return counts{}, fmt.Errorf("%w (counts are gone)", errCounts)
+		return counts{}, fmt.Errorf("counts are gone: %w", errCounts)
 	}
 	used, err := holds(sp, 'e', nil)
 	return counts{whole: !used}, err

@@ -189,6 +189,16 @@ func TestSpoiltEntryHoldsUpNoOthers(t *testing.T) {
 		alter(t, st, spoil)
 		if list, err := q.Unsealed(0, 10); err != nil || len(list) != 1 || list[0].ID != 2 {
 			t.Errorf("%s: %d entries, %v", name, len(list), err)
+
+// Whoever reads that something of the queue is damaged reads what to do next.
+func TestDamageSaysWhatToDo(t *testing.T) {
+	_, entry := decodeEntry(7, []byte{99})
+	_, cut := decodeEntry(7, []byte{entryPlain})
+	_, counts := decodeCounts([]byte{format})
+	_, head := decodeHead([]byte{1})
+	for _, err := range []error{entry, cut, counts, head} {
+		if err == nil || !spoilt(err) || !strings.HasSuffix(err.Error(), ": stop the node, then: cairn check") {
+			t.Errorf("%v", err)
 		}
 	}
 }

@@ -140,14 +140,14 @@ func appendTypes(b []byte, types []message.Type) []byte {
 
 // errEntry is the reason for every failure of decodeEntry: the store handed
 // back bytes that this version did not write.
-var errEntry = errors.New("queue entry is damaged or of a newer version")
+var errEntry = errors.New("it is damaged or of a newer version: stop the node, then: cairn check")
 
 // decodeEntry reads what encode wrote, and nothing else.
 func decodeEntry(id uint64, b []byte) (Entry, error) {
 	d := decoder{b: b}
 	version := byte(d.uint(255))
 	if version < entryPlain || version > entryRound {
-		return Entry{}, fmt.Errorf("queue entry %d: %w (version %d)", id, errEntry, version)
+		return Entry{}, fmt.Errorf("queue entry %d, version %d: %w", id, version, errEntry)
 	}
 	e := Entry{ID: id}
 	e.Ref = d.string()

@@ -59,7 +59,7 @@ func decodeHead(b []byte) (h head, err error) {
 	h.early = place{uint32(d.uint(1<<32 - 1)), d.uint(1<<63 - 1)}
 	h.mark = d.uint(1<<64 - 1)
 	if d.bad || len(d.b) > 0 || version != headVersion || h.unsealed > h.all || h.deferred > h.all || h.low.round > h.round {
-		return head{}, fmt.Errorf("%w (head of a domain)", errCounts)
+		return head{}, fmt.Errorf("head of a domain: %w", errCounts)
 	}
 	return h, nil
 }
