@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"testing"
@@ -141,6 +142,23 @@ func TestExcess(t *testing.T) {
 			if i := slices.IndexFunc(gone, func(g *sideBlock) bool { return g.id == x.parent }); i >= 0 {
 				t.Fatal("a block is left whose parent has gone")
 			}
+		}
+	})
+}
+
+func FuzzDecodeSideBlock(f *testing.F) {
+	x := sideBlock{parent: consensus.Hash{1}, org: consensus.Hash{2}, height: 3, size: 4, work: consensus.WorkFromBytes([32]byte{5})}
+	f.Add(x.encode())
+	f.Add(bytes.Repeat([]byte{0xff}, sideBlockSize))
+	f.Add(x.encode()[:sideBlockSize-1])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x, err := decodeSideBlock(consensus.Hash{9}, b)
+		if err != nil && !IsDamaged(err) {
+			t.Fatalf("%x: not known as damage: %v", b, err)
+		}
+		if err == nil && !bytes.Equal(x.encode(), b) {
+			t.Fatalf("%x is read as what would be written %x", b, x.encode())
 		}
 	})
 }

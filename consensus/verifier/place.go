@@ -56,7 +56,8 @@ func (p *placement) encode() []byte {
 func decodePlacement(b []byte) (*placement, error) {
 	const head = 8 + len(consensus.Hash{})
 	if len(b) < head || (len(b)-head)%consensus.MicroSize != 0 {
-		return nil, fmt.Errorf("stored placement has %d bytes", len(b))
+		return nil, fmt.Errorf("%w: where a batch stands on the chain has %d bytes: see that the disk is well and restore a backup",
+			mailstore.ErrDamaged, len(b))
 	}
 	p := new(placement)
 	p.block.Height = binary.BigEndian.Uint64(b)
