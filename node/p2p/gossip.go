@@ -40,13 +40,16 @@ type gossip struct {
 	block, batch, event *pubsub.Topic
 }
 
+// topicRules are what holds for the messages of a topic.
+type topicRules struct {
+	most    int // bytes of a message
+	forgive *lenience
+}
+
 // join enters the topics.
 func (h *Host) join() (*gossip, error) {
 	name := func(s string) string { return fmt.Sprintf("/cairn/%s/%s/1", h.chainID, s) }
-	topics := map[string]struct {
-		most    int // bytes of a message
-		forgive *lenience
-	}{
+	topics := map[string]topicRules{
 		name("block"): {maxGossipData, h.forgive.blocks},
 		name("batch"): {consensus.MaxBatchSize, h.forgive.items},
 		name("event"): {maxEventSize, h.forgive.items},
@@ -65,33 +68,7 @@ func (h *Host) join() (*gossip, error) {
 		pubsub.WithPeerOutboundQueueSize(gossipQueue),
 		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(
 			pubsub.NewAllowlistSubscriptionFilter(name("block"), name("batch"), name("event")), 64)),
-		pubsub.WithAppSpecificRpcInspector(func(from peer.ID, rpc *pubsub.RPC) error {
-			if len(rpc.GetPublish()) == 0 {
-				return nil
-			}
-			caller, now := h.callerOf(from), time.Now()
-			breaches := 0
-			rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
-				t, ours := topics[m.GetTopic()]
-				if !ours || len(m.GetData()) > t.most {
-					h.stats.add("gossip.oversize")
-					breaches++
-					return true
-				}
-				drop, breach := t.forgive.drops(caller, now)
-				if drop {
-					h.stats.add("gossip.dropped")
-				}
-				if breach {
-					breaches++
-				}
-				return drop
-			})
-			if breaches > 0 {
-				h.blame(from, breaches)
-			}
-			return nil
-		}),
+		pubsub.WithAppSpecificRpcInspector(h.inspect(topics)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("p2p: start gossip: %w", err)
@@ -119,6 +96,38 @@ func (h *Host) join() (*gossip, error) {
 		}
 	}
 	return g, nil
+}
+
+// inspect takes out of what a peer sends, before anything is done with it, messages over the limit of their topic or of another one, which are held
+// against it, and those that it has no credit for.
+func (h *Host) inspect(topics map[string]topicRules) func(peer.ID, *pubsub.RPC) error {
+	return func(from peer.ID, rpc *pubsub.RPC) error {
+		if len(rpc.GetPublish()) == 0 {
+			return nil
+		}
+		caller, now := h.callerOf(from), time.Now()
+		breaches := 0
+		rpc.Publish = slices.DeleteFunc(rpc.Publish, func(m *pb.Message) bool {
+			t, ours := topics[m.GetTopic()]
+			if !ours || len(m.GetData()) > t.most {
+				h.stats.add("gossip.oversize")
+				breaches++
+				return true
+			}
+			drop, breach := t.forgive.drops(caller, now)
+			if drop {
+				h.stats.add("gossip.dropped")
+			}
+			if breach {
+				breaches++
+			}
+			return drop
+		})
+		if breaches > 0 {
+			h.blame(from, breaches)
+		}
+		return nil
+	}
 }
 
 // messageID is SHA-256(topic || data): a message is its content, whoever sends it.

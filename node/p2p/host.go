@@ -94,27 +94,8 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 	h.gate = newGate(cfg.cut, h.stats, cfg.MaxPeers, h.arrived)
 	h.dialer = newDialer()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	limits, err := resources(h.names, cfg.MaxPeers, cfg.MaxSessions)
-	if err != nil {
-		return nil, fmt.Errorf("p2p: resource limits: %w", err)
-	}
-	conns, err := connections(cfg.MaxPeers)
-	if err != nil {
-		return nil, fmt.Errorf("p2p: connection limits: %w", err)
-	}
-	options := []libp2p.Option{
-		libp2p.Identity(priv),
-		// Without SO_REUSEPORT: with it a second node on the same port would take half of the first one's connections, silently.
-		libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
-		libp2p.Security(noise.ID, noise.New),
-		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
-		libp2p.ResourceManager(limits), libp2p.ConnectionManager(conns), libp2p.ConnectionGater(h.gate),
-		libp2p.DisableRelay(), libp2p.ForceReachabilityPublic(), libp2p.DisableMetrics(), libp2p.DisableIdentifyAddressDiscovery(), libp2p.Ping(false),
-		libp2p.UserAgent(cfg.Agent),
-		libp2p.NoListenAddrs, // opened below, when all protocols are served
-	}
-	if h.host, err = libp2p.New(options...); err != nil {
-		return nil, fmt.Errorf("p2p: make the libp2p host: %w", err)
+	if h.host, err = h.libp2pHost(); err != nil {
+		return nil, err
 	}
 	if h.gossip, err = h.join(); err != nil {
 		h.cancel()
@@ -125,6 +106,34 @@ func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 		return nil, errors.Join(err, h.Close())
 	}
 	return h, nil
+}
+
+// libp2pHost makes the host of the library, which listens nowhere yet.
+func (h *Host) libp2pHost() (host.Host, error) {
+	limits, err := resources(h.names, h.cfg.MaxPeers, h.cfg.MaxSessions)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: resource limits: %w", err)
+	}
+	conns, err := connections(h.cfg.MaxPeers)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: connection limits: %w", err)
+	}
+	options := []libp2p.Option{
+		libp2p.Identity(h.priv),
+		// Without SO_REUSEPORT: with it a second node on the same port would take half of the first one's connections, silently.
+		libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
+		libp2p.Security(noise.ID, noise.New),
+		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
+		libp2p.ResourceManager(limits), libp2p.ConnectionManager(conns), libp2p.ConnectionGater(h.gate),
+		libp2p.DisableRelay(), libp2p.ForceReachabilityPublic(), libp2p.DisableMetrics(), libp2p.DisableIdentifyAddressDiscovery(), libp2p.Ping(false),
+		libp2p.UserAgent(h.cfg.Agent),
+		libp2p.NoListenAddrs, // opened by New, when all protocols are served
+	}
+	made, err := libp2p.New(options...)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: make the libp2p host: %w", err)
+	}
+	return made, nil
 }
 
 // serveAll sets the handlers of all streams but those of mail.
