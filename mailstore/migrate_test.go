@@ -204,7 +204,7 @@ func entriesOf(t *testing.T, dir string) map[string]string {
 		}
 		return nil
 	})
-	if err := errors.Join(err, intact.Close(dir, db)); err != nil {
+	if err := errors.Join(err, intact.Close(dir, db, nil)); err != nil {
 		t.Fatal(err)
 	}
 	return entries

@@ -189,6 +189,9 @@ func TestSpoiltEntryHoldsUpNoOthers(t *testing.T) {
 		alter(t, st, spoil)
 		if list, err := q.Unsealed(0, 10); err != nil || len(list) != 1 || list[0].ID != 2 {
 			t.Errorf("%s: %d entries, %v", name, len(list), err)
+		}
+	}
+}
 
 // Whoever reads that something of the queue is damaged reads what to do next.
 func TestDamageSaysWhatToDo(t *testing.T) {
