@@ -20,7 +20,8 @@ import (
 //	head = slot | zeros up to octet 4096 | slot | zeros up to octet 8192
 //	slot = "CairnHed" | version u32, 1 | store id (16) | updates u64 | modseq u64 | ms since 1970 u64 | CRC32C u32 of what is before it
 //
-// Numbers are big endian. The slots are written in turn, each in a page of its own, so that a crash leaves one of them as it
+// Numbers are big endian. The checksum has this place in each version, so that a damaged number is not taken for a later
+// version. The slots are written in turn, each in a page of its own, so that a crash leaves one of them as it
 // was; the sound one with more updates counts. Writing comes after the synced commit and before it is acknowledged: what a
 // killed process has acknowledged is in its head. Syncing follows within headInterval, since it would be a third sync for
 // each group: after a power cut, the head may lack what was acknowledged in that time.
@@ -90,11 +91,11 @@ func decodeMark(b []byte) (m mark, ok, later bool) {
 	if len(b) < headSlot || string(b[:8]) != headMagic {
 		return m, false, false
 	}
+	if crc32.Checksum(b[:headSlot-4], castagnoli) != binary.BigEndian.Uint32(b[headSlot-4:headSlot]) {
+		return m, false, false // whatever the version says: it may be what is damaged
+	}
 	if v := binary.BigEndian.Uint32(b[8:]); v != headVersion {
 		return m, false, v > headVersion
-	}
-	if crc32.Checksum(b[:headSlot-4], castagnoli) != binary.BigEndian.Uint32(b[headSlot-4:headSlot]) {
-		return m, false, false
 	}
 	copy(m.store[:], b[12:])
 	m.updates = binary.BigEndian.Uint64(b[28:])

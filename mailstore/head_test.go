@@ -2,7 +2,9 @@ package mailstore
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -139,6 +141,9 @@ func TestHeads(t *testing.T) {
 	torn, later := two.encode(), two.encode()
 	torn[30]++
 	later[11]++
+	binary.BigEndian.PutUint32(later[headSlot-4:], crc32.Checksum(later[:headSlot-4], castagnoli))
+	flipped := one.encode() // the version, and nothing of a later one
+	flipped[10] ^= 1
 	for name, c := range map[string]struct {
 		b       []byte
 		updates uint64
@@ -153,6 +158,9 @@ func TestHeads(t *testing.T) {
 		"both torn":      {file(torn, torn), 0, -1, "is damaged"},
 		"empty":          {nil, 0, -1, "is damaged"},
 		"later":          {file(one.encode(), later), 0, -1, "later version"},
+		"flipped":        {file(flipped, two.encode()), 8, 1, ""},
+		"flipped newer":  {file(two.encode(), flipped), 8, 0, ""},
+		"both flipped":   {file(flipped, flipped), 0, -1, "is damaged"},
 	} {
 		m, slot, err := decodeHead(c.b)
 		if m.updates != c.updates || slot != c.slot || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
