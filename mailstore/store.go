@@ -49,8 +49,8 @@ type Store struct {
 
 // Open opens the store in dir, or makes an empty one there. It fails if another process has it open, if it was written
 // by a program with a later store format, or if it is older than its head (*BehindError) or that is not known (*HeadError).
-// A store of an earlier format is brought up to ours.
-func Open(dir string, log *slog.Logger) (*Store, error) {
+// A store of an earlier format is brought up to ours. Guards are asked before that, see [Guard].
+func Open(dir string, log *slog.Logger, guards ...Guard) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("mailstore: %w", err)
 	}
@@ -73,7 +73,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 		stop:      stop,
 		listeners: make(map[chan struct{}]struct{}),
 	}
-	if err := s.load(); err != nil {
+	if err := s.load(guards); err != nil {
 		stop()
 		return nil, errors.Join(err, s.closeDatabase())
 	}
@@ -86,9 +86,13 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	return s, nil
 }
 
+// Guard looks at a store that is being opened, before it is held to its head and before anything in it is changed. Its error is
+// the one that the store is not opened with. One that is empty is not shown to it.
+type Guard func(r *Reader) error
+
 // load holds the store to its head, and writes to neither before that.
-func (s *Store) load() error {
-	at, err := s.look()
+func (s *Store) load(guards []Guard) error {
+	at, err := s.look(guards)
 	if err != nil {
 		return err
 	}
@@ -108,9 +112,9 @@ type standing struct {
 	lost   lost
 }
 
-// look checks the format and reads what the committer keeps in memory. In place of an identity that is damaged or missing
-// there is a new one.
-func (s *Store) look() (at standing, err error) {
+// look checks the format, asks the guards and reads what the committer keeps in memory. In place of an identity that is damaged
+// or missing there is a new one.
+func (s *Store) look(guards []Guard) (at standing, err error) {
 	base := s.snapshot()
 	defer base.close()
 	at.format, err = base.format()
@@ -127,6 +131,11 @@ func (s *Store) look() (at standing, err error) {
 		return at, fmt.Errorf("mailstore: %s: %w, or restore a backup", s.dir, err)
 	}
 	base.plain = at.format == 1
+	for _, guard := range guards {
+		if err := guard(&Reader{src: base}); err != nil {
+			return at, err
+		}
+	}
 	if s.mark, at.lost, err = readMark(base); err != nil {
 		return at, err
 	}

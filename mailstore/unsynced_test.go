@@ -21,7 +21,7 @@ func TestUnsyncedWhileBroughtUp(t *testing.T) {
 	}
 	s := &Store{db: db, dblog: dblog, log: log, dir: dir, reserve: diskReserve}
 	dblog.Errorf("Error while curlf sync: %v\n", os.ErrInvalid)
-	if err := s.load(); err == nil {
+	if err := s.load(nil); err == nil {
 		t.Error("it was brought up")
 	}
 	if err := s.closeDatabase(); err != nil {

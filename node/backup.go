@@ -39,8 +39,13 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 	if err != nil && !errors.Is(err, ErrNotMember) {
 		return err
 	}
+	if genesis != nil && enrol != nil {
+		if _, err := belongs(dir, id, genesis, enrol); err != nil {
+			return api.Errorf(err.Code, err.Hint, "making the backup: %s", err.Message)
+		}
+	}
 	path := filepath.Join(dir, home.MailDir)
-	store, err := mailstore.Open(path, slog.New(slog.DiscardHandler))
+	store, err := mailstore.Open(path, slog.New(slog.DiscardHandler), ownership{dir, id, enrol}.guard)
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeTryLater, "cairn status", "making the backup: a node starts or stops in %s", dir)

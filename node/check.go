@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"cairn/consensus"
 	"cairn/index"
 	"cairn/mailstore"
 	"cairn/mailstore/intact"
@@ -54,6 +55,10 @@ type checking struct {
 	CheckOptions
 	dir   string
 	parts []Checked
+
+	own     ownership
+	genesis *consensus.Genesis // nil: noChain says what that means for the chain
+	noChain string
 }
 
 // Check reads all that the stores of the node in dir hold, which must not run, and returns what it found of each part; with
@@ -69,6 +74,7 @@ func Check(ctx context.Context, dir string, o CheckOptions) ([]Checked, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &checking{CheckOptions: o, dir: dir}
+	c.member()
 	store, err := c.mail(ctx)
 	if err != nil {
 		return c.parts, err
@@ -155,9 +161,11 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 		c.skip(home.MailDir, CheckMissing, "made when the node runs")
 		return nil, nil
 	}
-	store, err := mailstore.Open(c.path(home.MailDir), c.Log)
+	store, err := c.openMail()
 	head, isHead := headFault(err)
 	switch {
+	case c.foreign(err):
+		return nil, nil
 	case isHead && !c.Repair:
 		head.Next = restore + ", or take it as it is with: cairn check --repair"
 		if len(faults) > 0 {
@@ -168,12 +176,12 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 		c.add(home.MailHead, "how far the store was", head)
 		return nil, nil
 	case isHead:
-		if err := mailstore.AcceptBehind(c.path(home.MailDir), c.Now, c.Log); err != nil {
+		if err := mailstore.AcceptBehind(c.path(home.MailDir), c.Now, c.Log, c.own.guard); err != nil {
 			return nil, unreadable(c.path(home.MailDir), err, restore)
 		}
 		head.Mended, head.Next = true, "the store was taken as it is, and the node signs nothing a second time"
 		c.add(home.MailHead, "how far the store was", head)
-		store, err = mailstore.Open(c.path(home.MailDir), c.Log)
+		store, err = c.openMail()
 	}
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):

@@ -17,13 +17,13 @@ func (c *checking) chain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	genesis, err := LoadNetwork(c.dir)
 	switch {
-	case errors.Is(err, ErrNotMember):
+	case c.noChain == CheckMissing:
 		c.skip(home.ChainDir, CheckMissing, "the node has joined no network")
 		return nil
-	case err != nil:
-		return err
+	case c.noChain != "":
+		c.skip(home.ChainDir, c.noChain, networkFile+" does not say of which network it is")
+		return nil
 	case fault != nil && !c.Repair:
 		c.add(home.ChainDir, "its files", CheckFault{Text: fault.Error(), Next: "it is made anew from its own blocks and from other nodes when the node starts"})
 		return nil
@@ -31,7 +31,7 @@ func (c *checking) chain(ctx context.Context) error {
 		c.skip(home.ChainDir, CheckMissing, "fetched when the node runs")
 		return nil
 	}
-	n := &Node{dir: c.dir, genesis: genesis, log: c.Log, now: func() time.Time { return c.Now }}
+	n := &Node{dir: c.dir, genesis: c.genesis, log: c.Log, now: func() time.Time { return c.Now }}
 	defer func() {
 		if n.chainDB != nil {
 			chain.CloseDB(n.chainDB)

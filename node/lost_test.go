@@ -1,13 +1,17 @@
 package node
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"cairn/consensus"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -25,24 +29,124 @@ func hasRun(t *testing.T, dir string) {
 	}
 }
 
-// The mail store of another organisation's node is refused, also with its head.
-func TestMailStoreOfAnother(t *testing.T) {
-	alpha, _ := founder(t, "Alpha", "alpha.example")
+// What is of another organisation's node in a directory is named, by whatever reads the mail store first, and nothing is changed:
+// the mail store, with its head or without, or the enrolment, of one network or of two.
+func TestPartsOfAnother(t *testing.T) {
+	alpha, g := founder(t, "Alpha", "alpha.example")
 	beta, _ := founder(t, "Beta", "beta.example")
 	for _, dir := range []string{alpha, beta} {
 		hasRun(t, dir)
 	}
-	for _, name := range []string{home.MailDir, home.MailHead} {
-		err := errors.Join(os.RemoveAll(filepath.Join(alpha, name)), os.Rename(filepath.Join(beta, name), filepath.Join(alpha, name)))
+	const foreignMail, foreignEnrol = "mail is the mail store of another organisation's node", "enrol.cairn is of another organisation than "
+	for name, c := range map[string]struct {
+		change func(dir string) error
+		part   string
+		says   string
+	}{
+		"mail":           {func(dir string) error { return replace(dir, beta, home.MailDir) }, home.MailDir, foreignMail},
+		"mail with head": {func(dir string) error { return replace(dir, beta, home.MailDir, home.MailHead) }, home.MailDir, foreignMail},
+		"enrolment":      {func(dir string) error { return enrolAs(t, dir, beta, g) }, enrolFile, foreignEnrol},
+		"enrolment, without the organisation's key": {func(dir string) error {
+			return errors.Join(enrolAs(t, dir, beta, g), os.Remove(filepath.Join(dir, home.OrgKey)))
+		}, enrolFile, foreignEnrol},
+		"enrolment of another network": {func(dir string) error { return replace(dir, beta, enrolFile) }, enrolFile, "enrol.cairn does not belong to the network of "},
+	} {
+		dir := filepath.Join(shortDir(t), "n")
+		if err := errors.Join(os.CopyFS(dir, os.DirFS(alpha)), c.change(dir)); err != nil {
+			t.Fatal(err)
+		}
+		head, err := os.ReadFile(filepath.Join(dir, home.MailHead))
 		if err != nil {
 			t.Fatal(err)
 		}
+		found := func(repair bool) error {
+			parts, err := Check(t.Context(), dir, CheckOptions{Now: time.Now(), Repair: repair, Progress: func(string, uint64, uint64) {}})
+			for _, p := range parts {
+				if p.Part == c.part && p.State == CheckDamaged {
+					err = errors.Join(err, api.Errorf(api.CodeInvalid, p.Faults[0].Next, "%s", p.Faults[0].Text))
+				}
+			}
+			return err
+		}
+		for what, err := range map[string]error{
+			"check":  found(false),
+			"repair": found(true),
+			"backup": Backup(dir, api.BackupRequest{}, io.Discard),
+			"run":    func() error { _, err := Open(dir, slog.New(slog.DiscardHandler)); return err }(),
+		} {
+			said, ok := errors.AsType[*api.Error](err)
+			if !ok || !strings.Contains(said.Message, c.says) || said.Hint == "" {
+				t.Errorf("%s: %s: %v", name, what, err)
+			}
+		}
+		if after, err := os.ReadFile(filepath.Join(dir, home.MailHead)); err != nil || !bytes.Equal(head, after) {
+			t.Errorf("%s: the head was changed, %v", name, err)
+		}
 	}
-	_, err := Open(alpha, slog.New(slog.DiscardHandler))
-	said, ok := errors.AsType[*api.Error](err)
-	if !ok || !strings.Contains(said.Message, "mail is the mail store of another organisation's node") || said.Hint == "" {
-		t.Error(err)
+}
+
+// A mail store that nobody has claimed is not claimed for an organisation that the node's keys are not of.
+func TestClaimComesAfterTheKeys(t *testing.T) {
+	alpha, g := founder(t, "Alpha", "alpha.example")
+	beta := newcomer(t, "Beta", "beta.example")
+	quiet(t, alpha, nil)
+	own, err := os.ReadFile(filepath.Join(alpha, enrolFile))
+	if err != nil {
+		t.Fatal(err)
 	}
+	if err := enrolAs(t, alpha, beta, g); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(alpha, slog.New(slog.DiscardHandler)); err == nil {
+		t.Fatal("the node of another organisation's enrolment opened")
+	}
+	if err := os.WriteFile(filepath.Join(alpha, enrolFile), own, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hasRun(t, alpha)
+}
+
+// replace puts parts of another node in place of a node's own.
+func replace(dir, other string, names ...string) error {
+	for _, name := range names {
+		to, from := filepath.Join(dir, name), filepath.Join(other, name)
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+		info, err := os.Stat(from)
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			err = copyFile(other, dir, name)
+		} else {
+			err = os.CopyFS(to, os.DirFS(from))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enrolAs puts an enrolment of another node's organisation in the network of g in place of a node's own.
+func enrolAs(t *testing.T, dir, other string, g *consensus.Genesis) error {
+	cfg, err := LoadConfig(other)
+	if err != nil {
+		return err
+	}
+	id, err := LoadIdentity(other)
+	if err != nil {
+		return err
+	}
+	if id.Recovery, err = NewKey(); err != nil {
+		return err
+	}
+	e, err := newEnrol(t.Context(), &g.Params, cfg, id, nil)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, enrolFile), e.Encode(), 0o600)
 }
 
 // A node that has been running and of which something is gone that it cannot make again says what, and changes nothing.

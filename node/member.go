@@ -36,35 +36,48 @@ func hasKey(s *consensus.State, org *consensus.Org, key consensus.Key) bool {
 	return ok && owner.ID == org.ID || key == org.Key
 }
 
-// checkMembership holds that keys, enrolment and network belong together. Mail
-// that is signed with other keys than the enrolled ones can never be recorded.
+// checkMembership is belongs, where the node starts.
 func (n *Node) checkMembership() error {
-	p, own := &n.genesis.Params, n.enrol.Enrol()
-	mixed := func(file, of string) error {
-		return api.Errorf(api.CodeInvalid, "restore keys, "+enrolFile+" and "+networkFile+" from one backup of this node",
-			"starting the node: %s does not belong to %s", filepath.Join(n.dir, file), of)
+	if _, err := belongs(n.dir, n.id, n.genesis, n.enrol); err != nil {
+		err.Message = "starting the node: " + err.Message
+		return err
 	}
-	if n.enrol.ChainID != p.ChainID() {
-		return mixed(enrolFile, "the network of "+networkFile)
-	}
-	lasting := p.Version < consensus.ParamsV2 // else keys change, and checkKeys asks the chain
-	if lasting && n.id.Org != nil && own.OrgKey != n.id.OrgKey() {
-		return mixed(home.OrgKey, "the organisation of "+enrolFile)
-	}
-	if lasting && !slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool {
-		return k.Recorder == n.id.RecorderKey() && k.Node == n.id.NodeKey()
-	}) {
-		return mixed(filepath.Join(keysDir, home.RecorderKeyFile)+" or "+home.NodeKeyFile, "the organisation of "+enrolFile)
-	}
-	if err := consensus.CheckEvent(p, p.ChainID(), n.enrol); err != nil {
-		return api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node",
-			"starting the node: %s is damaged: %v", filepath.Join(n.dir, enrolFile), err)
-	}
-	if o := n.cfg.Organisation; lasting && (o.Name != own.Name || !slices.Equal(slices.Sorted(slices.Values(o.Domains)), own.Domains)) {
+	o, own := n.cfg.Organisation, n.enrol.Enrol()
+	if keysLast(n.genesis) && (o.Name != own.Name || !slices.Equal(slices.Sorted(slices.Values(o.Domains)), own.Domains)) {
 		n.log.Warn("the organisation is another one in "+ConfigFile+" than as it is enrolled; the enrolment counts", "name", own.Name, "domains", own.Domains)
 	}
 	return nil
 }
+
+// keysLast tells of a network in which the keys of an enrolment never change. In others checkKeys asks the chain.
+func keysLast(g *consensus.Genesis) bool { return g.Params.Version < consensus.ParamsV2 }
+
+// belongs holds that keys, enrolment and network belong together, and says which file does not. Mail
+// that is signed with other keys than the enrolled ones can never be recorded.
+func belongs(dir string, id *Identity, g *consensus.Genesis, enrol *consensus.OrgEvent) (file string, _ *api.Error) {
+	p, own := &g.Params, enrol.Enrol()
+	mixed := func(file, of string) (string, *api.Error) {
+		return file, api.Errorf(api.CodeInvalid, oneBackup, "%s does not belong to %s", filepath.Join(dir, file), of)
+	}
+	if enrol.ChainID != p.ChainID() {
+		return mixed(enrolFile, "the network of "+networkFile)
+	}
+	if keysLast(g) && id.Org != nil && own.OrgKey != id.OrgKey() {
+		return mixed(home.OrgKey, "the organisation of "+enrolFile)
+	}
+	if keysLast(g) && !slices.ContainsFunc(own.Nodes, func(k consensus.NodeKeys) bool {
+		return k.Recorder == id.RecorderKey() && k.Node == id.NodeKey()
+	}) {
+		return mixed(filepath.Join(keysDir, home.RecorderKeyFile)+" or "+home.NodeKeyFile, "the organisation of "+enrolFile)
+	}
+	if err := consensus.CheckEvent(p, p.ChainID(), enrol); err != nil {
+		return enrolFile, api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node", "%s is damaged: %v", filepath.Join(dir, enrolFile), err)
+	}
+	return "", nil
+}
+
+// oneBackup is what helps where the files that say whose node it is do not belong together.
+const oneBackup = "restore keys, " + enrolFile + " and " + networkFile + " from one backup of this node"
 
 // checkKeys is checkMembership where keys change: each is in the enrolment, of our organisation on the chain,
 // or not known to the chain, of which less may be here than when the keys were made.
@@ -95,8 +108,7 @@ func (n *Node) checkKeys() error {
 		}
 	}
 	if bad != "" {
-		return api.Errorf(api.CodeInvalid, "restore keys, "+enrolFile+" and "+networkFile+" from one backup of this node",
-			"starting the node: %s does not belong to the organisation of %s", filepath.Join(n.dir, keysDir, bad), enrolFile)
+		return api.Errorf(api.CodeInvalid, oneBackup, "starting the node: %s does not belong to the organisation of %s", filepath.Join(n.dir, keysDir, bad), enrolFile)
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package node
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -32,15 +30,12 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	if err := mailLost(n.dir); err != nil {
 		return err
 	}
-	n.store, err = mailstore.Open(folder(home.MailDir), n.part("store"))
+	n.store, err = mailstore.Open(folder(home.MailDir), n.part("store"), ownership{n.dir, n.id, n.enrol}.guard)
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeExists, "cairn status", "starting the node: a node is already running in %s", n.dir)
 	case err != nil:
 		return unreadable(filepath.Join(n.dir, home.MailDir), err, "if the disk is well, restore a backup of this node into another directory")
-	}
-	if err := n.claimStore(context.Background()); err != nil {
-		return err
 	}
 	if err := n.catchCrashes(); err != nil {
 		return err
@@ -82,29 +77,6 @@ func mailLost(dir string) error {
 	return nil
 }
 
-// ownerKey is where the mail store says whose it is: the key that the organisation enrolled with.
-const ownerKey = "owner"
-
-// claimStore refuses the mail store of another organisation's node. One that nobody has claimed is of this one from now on.
-func (n *Node) claimStore(ctx context.Context) error {
-	var owner []byte
-	err := n.store.View(func(r *mailstore.Reader) (err error) {
-		owner, err = r.Space(orgSpace).Get([]byte(ownerKey))
-		return err
-	})
-	own := n.enrol.Enrol().OrgKey
-	switch {
-	case errors.Is(err, mailstore.ErrNotFound), errors.Is(err, mailstore.ErrDamaged):
-		return n.store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(orgSpace).Put([]byte(ownerKey), own[:]) })
-	case err != nil:
-		return fmt.Errorf("look up whose the mail store is: %w", err)
-	case !bytes.Equal(owner, own[:]):
-		return api.Errorf(api.CodeInvalid, "put this node's own there, with its "+home.MailHead+", or restore a backup of this node into another directory",
-			"%s is the mail store of another organisation's node", filepath.Join(n.dir, home.MailDir))
-	}
-	return nil
-}
-
 // catchCrashes tells how the last run ended if that was by a fault, and prepares for one of this run.
 func (n *Node) catchCrashes() error {
 	if !n.crashes {
@@ -128,6 +100,9 @@ func (n *Node) catchCrashes() error {
 // unreadable is the error of a store that does not open; cure is what helps if
 // it is damaged.
 func unreadable(folder string, err error, cure string) error {
+	if said, ok := errors.AsType[*api.Error](err); ok { // of a guard
+		return said
+	}
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("opening %s: %w", folder, err)
