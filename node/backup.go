@@ -50,6 +50,9 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeTryLater, "cairn status", "making the backup: a node starts or stops in %s", dir)
 	case err != nil:
+		if unusable := home.Usable(dir); unusable != nil { // which says why: a disk that is read-only, or another user's files
+			return unusable
+		}
 		return unreadable(path, err, "if the disk is well, take the last backup of this node")
 	}
 	m := manifest(cfg, id, genesis, enrol)

@@ -109,6 +109,21 @@ func TestBackupOfAStoreInUse(t *testing.T) {
 	}
 }
 
+// What cannot be opened is told as by a start, and not as damage.
+func TestBackupOfAStoreThatCannotBeOpened(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	hasRun(t, dir)
+	path := filepath.Join(dir, home.MailDir, "MANIFEST")
+	if err := errors.Join(os.Remove(path), os.Symlink("none", path)); err != nil {
+		t.Fatal(err)
+	}
+	_, started := Open(dir, nil)
+	said, made := api.AsError(started), api.AsError(Backup(dir, api.BackupRequest{}, io.Discard))
+	if made == nil || *made != *said {
+		t.Errorf("%+v, want %+v", made, said)
+	}
+}
+
 func TestBackupNeedsTheNodesKeys(t *testing.T) {
 	for _, name := range []string{home.RecorderKeyFile, home.NodeKeyFile} {
 		dir, _ := founder(t, "Alpha", "alpha.test")
