@@ -55,12 +55,19 @@ func (s *snapshot) isEmpty() bool {
 	return !it.Valid()
 }
 
-// checkFormat tells of a store or dump that a later version of the program wrote.
+// FormatError tells of a store or dump that another version of the program wrote, which is to be used.
+type FormatError struct{ Format uint32 }
+
+// Error is the end of a sentence that begins with what it is about.
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("it has store format %d, this program knows formats 1 to %d", e.Format, formatVersion)
+}
+
 func checkFormat(n uint32) error {
 	if n >= 1 && n <= formatVersion {
 		return nil
 	}
-	return fmt.Errorf("it has store format %d, this program knows formats 1 to %d: use the version of cairn that wrote it", n, formatVersion)
+	return &FormatError{n}
 }
 
 // dumpedFormat reads the format in a dump.

@@ -128,7 +128,7 @@ func (s *Store) look(guards []Guard) (at standing, err error) {
 		return at, err
 	}
 	if err := checkFormat(at.format); err != nil {
-		return at, fmt.Errorf("mailstore: %s: %w, or restore a backup", s.dir, err)
+		return at, fmt.Errorf("mailstore: %s: %w", s.dir, err)
 	}
 	base.plain = at.format == 1
 	for _, guard := range guards {

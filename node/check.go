@@ -186,8 +186,12 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
 		return nil, inUse(c.dir)
-	case err != nil:
+	case err != nil && outside(err):
 		return nil, unreadable(c.path(home.MailDir), err, restore)
+	case err != nil:
+		c.add(home.MailDir, "what it says of itself", append(faults, unopened(c.path(home.MailDir), err, restore))...)
+		c.skip(home.MailHead, CheckSkipped, "the mail store does not open")
+		return nil, nil
 	case !isHead:
 		c.add(home.MailHead, "how far the store was")
 	}
@@ -204,6 +208,15 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	}
 	c.add(home.MailDir, fmt.Sprintf("%d messages of %d accounts, %d texts, %d values", found.Messages, found.Accounts, found.Blobs, found.Values), faults...)
 	return store, nil
+}
+
+// unopened is the fault of a store that does not open.
+func unopened(folder string, err error, cure string) CheckFault {
+	if damaged, ok := errors.AsType[*mailstore.DamagedError](err); ok {
+		return CheckFault{Text: fmt.Sprintf("%s cannot be read as it was stored: %s", damaged.What(), damaged.Why), Next: cure}
+	}
+	said := api.AsError(unreadable(folder, err, cure))
+	return CheckFault{Text: said.Message, Next: said.Hint}
 }
 
 // headFault is the fault of a store that is not what its head says. A head of a later version is none.

@@ -47,11 +47,21 @@ func (c *checking) branch(ctx context.Context, n *Node, fault *intact.Fault) err
 	mended := func(text string) {
 		faults = append(faults, CheckFault{Text: text, Mended: true, Next: fmt.Sprintf("it goes to block %d and was made anew from its own blocks; what is missing is fetched when the node runs", n.chain.Tip().Height)})
 	}
-	open := n.openChainIn
-	if c.Repair {
-		open = n.openChain
+	err := n.openChainIn(folder)
+	if foreign, ok := errors.AsType[*chain.ForeignError](err); ok {
+		said := foreignChain(folder, foreign)
+		c.add(home.ChainDir, "whose it is", CheckFault{Text: said.Message, Next: said.Hint})
+		return nil
 	}
-	err := open(folder)
+	if c.Repair {
+		if err == nil {
+			err = chain.CloseDB(n.chainDB)
+			n.chainDB, n.chain = nil, nil
+		}
+		if err == nil || chain.IsDamaged(err) {
+			err = n.openChain(folder)
+		}
+	}
 	if err == nil && fault != nil {
 		mended(fault.Error())
 	}
@@ -72,6 +82,9 @@ func (c *checking) branch(ctx context.Context, n *Node, fault *intact.Fault) err
 	if chain.IsDamaged(err) {
 		c.add(home.ChainDir, "its blocks", append(faults, CheckFault{Text: chain.Damage(err), Next: "it is made anew by: cairn check --repair"})...)
 		return nil
+	}
+	if err != nil && ctx.Err() == nil {
+		return unreadable(folder, err, chainCure)
 	}
 	if err != nil {
 		return fmt.Errorf("checking %s: %w", folder, err)

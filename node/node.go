@@ -163,7 +163,9 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if err := n.noteRecorders(context.Background()); err != nil {
 		return nil, err
 	}
-	if err := n.connect(); err != nil {
+	if err := n.connect(); errors.Is(err, outbox.ErrLater) || errors.Is(err, verifier.ErrLater) {
+		return nil, api.Errorf(api.CodeInvalid, itsVersion+"; else restore a backup of this node into another directory", "starting the node: %v", err)
+	} else if err != nil {
 		return nil, err
 	}
 	if err := n.openSockets(o.bound); err != nil {

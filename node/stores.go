@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"cairn/consensus/chain"
 	"cairn/index"
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
@@ -97,6 +98,19 @@ func (n *Node) catchCrashes() error {
 	return nil
 }
 
+// itsVersion is what helps where something is of a later version.
+const itsVersion = "use the version of cairn that wrote it"
+
+// foreignChain is the error of a chain that is not for this node.
+func foreignChain(folder string, err *chain.ForeignError) *api.Error {
+	cure := "put this node's own there"
+	if err.Later {
+		cure = itsVersion
+	}
+	return api.Errorf(api.CodeInvalid, cure+"; if another node has the chain, move "+folder+" away: it is fetched from the other nodes of the network",
+		"opening %s: %v", folder, err)
+}
+
 // unreadable is the error of a store that does not open; cure is what helps if
 // it is damaged.
 func unreadable(folder string, err error, cure string) error {
@@ -111,12 +125,18 @@ func unreadable(folder string, err error, cure string) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, diskroom.ErrFull):
 		return api.Errorf(api.CodeInternal, "make room on that disk", "opening %s: no room is left on its disk", folder)
 	}
+	if format, ok := errors.AsType[*mailstore.FormatError](err); ok {
+		return api.Errorf(api.CodeInvalid, itsVersion+"; else restore a backup of this node into another directory", "opening %s: %v", folder, format)
+	}
+	if foreign, ok := errors.AsType[*chain.ForeignError](err); ok {
+		return foreignChain(folder, foreign)
+	}
 	if older, ok := errors.AsType[*mailstore.BehindError](err); ok {
 		return api.Errorf(api.CodeInternal, "put back what is missing, or restore a backup into another directory; to go on without it: cairn check --repair", "opening the mail store: %v", older)
 	}
 	if head, ok := errors.AsType[*mailstore.HeadError](err); ok {
 		if head.Later {
-			return api.Errorf(api.CodeInternal, "use the version of cairn that wrote it", "opening the mail store: %v", head)
+			return api.Errorf(api.CodeInternal, itsVersion, "opening the mail store: %v", head)
 		}
 		return api.Errorf(api.CodeInternal, "put back the file that belongs to the store; to go on with the store as it is: cairn check --repair", "opening the mail store: %v", head)
 	}
@@ -128,6 +148,12 @@ func unreadable(folder string, err error, cure string) error {
 		return api.Errorf(api.CodeInternal, known(cure), "opening %s: it is damaged: %v", folder, fault)
 	}
 	return api.Errorf(api.CodeInternal, cure, "opening %s: %v", folder, err)
+}
+
+// outside tells what keeps a store from being opened that is nothing of its own.
+func outside(err error) bool {
+	return errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) ||
+		errors.Is(err, diskroom.ErrFull)
 }
 
 // known is a cure of a store that is known to be damaged.

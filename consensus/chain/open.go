@@ -43,7 +43,7 @@ func OpenStore(store Store, g *consensus.Genesis, log *slog.Logger) (*Manager, e
 	case err != nil:
 		return nil, err
 	case stored != g.Block.ID():
-		return nil, fmt.Errorf("the chain directory belongs to another network (genesis %s, expected %s): give this network a directory of its own", stored, g.Block.ID())
+		return nil, &ForeignError{What: fmt.Sprintf("it is the chain of another network (genesis %s, and this one's is %s)", stored, g.Block.ID())}
 	}
 	if err := m.reload(); err != nil {
 		return nil, err
@@ -57,6 +57,14 @@ func OpenStore(store Store, g *consensus.Genesis, log *slog.Logger) (*Manager, e
 	m.collect()
 	return m, nil
 }
+
+// ForeignError tells of a chain that is well, and of another network or a later version of the program.
+type ForeignError struct {
+	What  string // as a sentence without full stop
+	Later bool   // else it is of another network
+}
+
+func (e *ForeignError) Error() string { return e.What }
 
 // reload takes the state from the store and finishes what was cut short there.
 func (m *Manager) reload() error {

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"cairn/mailstore"
@@ -17,6 +18,9 @@ const keyFormat = "format"
 // stopped anywhere and is begun anew then: what it has rewritten it must know.
 var ladder = map[uint64]func(context.Context, *mailstore.Store) error{}
 
+// ErrLater: a later version of the program wrote what is known about the mail, which is to be used.
+var ErrLater = errors.New("what is known about the mail here was written by a later version of Cairn")
+
 // Begin looks at the format of what was found before, and brings it up if it is an earlier one. A later one is an error, and nothing
 // is changed. It is to be called before anything is judged.
 func (v *Verifier) Begin(ctx context.Context) error {
@@ -29,7 +33,7 @@ func bringUp(ctx context.Context, store *mailstore.Store, to uint64, ladder map[
 		return err
 	}
 	if at > to {
-		return fmt.Errorf("what is known about the mail here is of format %d, and this Cairn knows formats up to %d: run the version that wrote it, or a later one", at, to)
+		return fmt.Errorf("%w: it is of format %d, and this Cairn knows formats up to %d", ErrLater, at, to)
 	}
 	for ; at < to; at++ {
 		if err := ladder[at](ctx, store); err != nil {

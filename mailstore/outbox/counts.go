@@ -32,8 +32,10 @@ type counts struct {
 var (
 	errCounts = errors.New("the queue in the mail store is damaged: stop the node, then: cairn check")
 	errOld    = errors.New("the queue in the mail store is of an earlier version, and was not brought up yet: start the node")
-	errLater  = errors.New("the queue in the mail store was written by a later version of Cairn: run that one")
 )
+
+// ErrLater: a later version of the program wrote the queue, which is to be used.
+var ErrLater = errors.New("the queue in the mail store was written by a later version of Cairn")
 
 func (c *counts) encode() []byte {
 	b := []byte{formatWhole}
@@ -50,7 +52,7 @@ func decodeCounts(b []byte) (counts, error) {
 	d := decoder{b: b}
 	version := d.uint(255)
 	if !d.bad && version > format {
-		return counts{}, fmt.Errorf("%w (format %d, known are those up to %d)", errLater, version, format)
+		return counts{}, fmt.Errorf("%w (format %d, known are those up to %d)", ErrLater, version, format)
 	}
 	var n [6]uint64 // as encode lists them
 	for i := range n {

@@ -228,7 +228,7 @@ func TestLaterQueue(t *testing.T) {
 	}
 	q := New(st)
 	put([]byte{3, 1, 2})
-	if _, err := q.Upgrade(t.Context()); !errors.Is(err, errLater) || !strings.Contains(err.Error(), "format 3") {
+	if _, err := q.Upgrade(t.Context()); !errors.Is(err, ErrLater) || !strings.Contains(err.Error(), "format 3") {
 		t.Errorf("%v", err)
 	}
 }
