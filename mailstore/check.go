@@ -75,8 +75,12 @@ type check struct {
 // maxLost is how many gaps of the journal are named one by one.
 const maxLost = 1000
 
-// found reports a fault. mend, if there is one, makes anew what is damaged.
-func (c *check) found(f Fault, mend func(tx *Tx) error) error {
+// found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is damaged.
+func (c *check) found(f Fault, mend func(tx *Tx) error) error { return c.foundIn(f, [32]byte{}, mend) }
+
+// foundIn is found for a text of mail.
+func (c *check) foundIn(f Fault, blob [32]byte, mend func(tx *Tx) error) error {
+	f.Text += c.names(f, blob)
 	c.Faults++
 	f.Derived = mend != nil
 	if mend != nil && c.repair {
@@ -97,10 +101,10 @@ func (c *check) found(f Fault, mend func(tx *Tx) error) error {
 
 // damaged reports a value that is damaged.
 func (c *check) damaged(bad *DamagedError, mend func(tx *Tx) error) error {
-	return c.found(Fault{
+	return c.foundIn(Fault{
 		Table: bad.Table, Account: bad.Account, Message: bad.Message,
 		Text: fmt.Sprintf("%s cannot be read as it was stored: %s", bad.What(), bad.Why), Cure: bad.Cure(),
-	}, mend)
+	}, bad.Blob, mend)
 }
 
 // tables holds the checksums of the database's own tables.

@@ -76,8 +76,8 @@ func TestCheckFindsAndMends(t *testing.T) {
 		mended bool
 	}{
 		{blobKey(blob), flipped, "text 0/0 the text %x of a mail cannot be read as it was stored: its SHA-256 is another one", false},
-		{blobKey(blob), emptied, "text 0/0 the text %x of a mail cannot be read as it was stored: nothing is there", false},
-		{blobKey(blob), removed, "message 1/2 the text %x of message 2 of account 1 is not there", false},
+		{blobKey(blob), emptied, "text 0/0 the text %x of a mail cannot be read as it was stored: nothing can be read there (ann/2", false},
+		{blobKey(blob), removed, "message 1/2 the text %x of message 2 of account 1 is not there (ann/2)", false},
 		{messageKey(tableMessage, 1, 2), flipped, "message 1/2 message 2 of account 1 cannot be read as it was stored: its checksum does not hold", false},
 		{messageKey(tableMessage, 1, 2), removed, "message 1/2 message 2 of account 1 is not there, but its labels are", false},
 		{messageKey(tableLabels, 1, 3), flipped, "labels 1/3 the label set of message 3 of account 1 cannot be read", true},

@@ -1,9 +1,13 @@
 package mailstore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ErrDamaged is wrapped by each [DamagedError].
@@ -134,6 +138,7 @@ func damagedAt(dir string, key []byte, why string) *DamagedError {
 	case tableSpace:
 		e.Table = TableSpace
 		e.Name = spaceEntry(rest)
+		e.Account, e.Message = messageOfEntry(rest)
 	default:
 		e.Name = string(key)
 	}
@@ -148,12 +153,53 @@ func labelled(rest []byte) (AccountID, string) {
 	return AccountID(binary.BigEndian.Uint32(rest)), string(rest[4:])
 }
 
-// spaceEntry writes the key of a space as people may read it: keys are numbers or text.
+// spaceEntry writes the key of a space as people may read it.
 func spaceEntry(rest []byte) string {
-	for i, c := range rest {
-		if c == 0 {
-			return fmt.Sprintf("%q of the space %s", rest[i+1:], rest[:i])
-		}
+	space, key, ok := bytes.Cut(rest, []byte{0})
+	if !ok {
+		return fmt.Sprintf("%q of a space", readableKey(rest))
 	}
-	return fmt.Sprintf("%q of a space", rest)
+	return fmt.Sprintf("%q of the space %s", readableKey(key), space)
+}
+
+// readableKey writes the key of an entry: text, or text with a number, the numbers of a message, or other octets behind it.
+func readableKey(key []byte) string {
+	text, rest := textBefore(key)
+	switch len(rest) {
+	case 0:
+		return text
+	case 4:
+		return fmt.Sprintf("%s%d", text, binary.BigEndian.Uint32(rest))
+	case 8:
+		return fmt.Sprintf("%s%d", text, binary.BigEndian.Uint64(rest))
+	case 12:
+		return fmt.Sprintf("%s%d/%d", text, binary.BigEndian.Uint32(rest), binary.BigEndian.Uint64(rest[4:]))
+	}
+	return fmt.Sprintf("%s%x", text, rest)
+}
+
+// textBefore takes off a key what is text as a whole, or its text up to the last slash before other octets, or to these.
+func textBefore(key []byte) (text string, rest []byte) {
+	end := bytes.IndexFunc(key, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) })
+	if end < 0 {
+		return string(key), nil
+	}
+	at := bytes.LastIndexByte(key[:end], '/') + 1
+	switch {
+	case len(key)-at == 9:
+		at++ // a letter and a number, as the queue has them
+	case at == 0 && end > 3: // a name, and else octets that happen to be letters
+		return string(key[:end]) + " ", key[end:]
+	}
+	return string(key[:at]), key[at:]
+}
+
+// messageOfEntry gives the message that an entry of a space is about, where its key says so by "/", account and number; else 0.
+func messageOfEntry(rest []byte) (AccountID, MessageID) {
+	_, key, _ := bytes.Cut(rest, []byte{0})
+	text, numbers := textBefore(key)
+	if len(numbers) != 12 || !strings.HasSuffix(text, "/") {
+		return 0, 0
+	}
+	return AccountID(binary.BigEndian.Uint32(numbers)), MessageID(binary.BigEndian.Uint64(numbers[4:]))
 }

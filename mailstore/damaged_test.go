@@ -323,3 +323,23 @@ func TestDumpWithoutDamagedTexts(t *testing.T) {
 		t.Errorf("with a damaged note of a mail: %v", err)
 	}
 }
+
+// Keys of a space are told as text and numbers, and with the message that they are about.
+func TestEntriesAreReadable(t *testing.T) {
+	number := "\x00\x00\x00\x00\x00\x00\x00\x08"
+	for key, want := range map[string]DamagedError{
+		"queue\x00e007":       {Name: `"e007" of the space queue`},
+		"queue\x00e" + number: {Name: `"e8" of the space queue`},
+		"verifier\x00message/\x00\x00\x00\x03" + number:     {Name: `"message/3/8" of the space verifier`, Account: 3, Message: 8},
+		"verifier\x00watch/" + number:                       {Name: `"watch/8" of the space verifier`},
+		"smtp\x00of/\x00\x00\x00\x03":                       {Name: `"of/3" of the space smtp`},
+		"recorder\x00in/\xff\xfe\x01":                       {Name: `"in/fffe01" of the space recorder`},
+		"organisation\x00owner":                             {Name: `"owner" of the space organisation`},
+		"queue\x00salpha.test\x00\x00\x00\x00\x01" + number: {Name: `"salpha.test 00000000010000000000000008" of the space queue`},
+	} {
+		e := damagedAt("", textKey(tableSpace, key), "")
+		if e.Name != want.Name || e.Account != want.Account || e.Message != want.Message {
+			t.Errorf("%q: %s, %d/%d", key, e.Name, e.Account, e.Message)
+		}
+	}
+}

@@ -167,7 +167,7 @@ func (s *Store) sealSome(cursor []byte, o *overlay, most int64) (last []byte, er
 // cannot read.
 func misshapen(key, value []byte, size int64) string {
 	if len(value) == 0 && size > 0 {
-		return "nothing is there"
+		return nothingRead
 	}
 	var err error
 	switch key[0] {
@@ -187,7 +187,7 @@ func misshapen(key, value []byte, size int64) string {
 		}
 	case tableSetting:
 		if len(value) == 0 {
-			return "nothing is there"
+			return nothingRead
 		}
 	}
 	if err != nil {

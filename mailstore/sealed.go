@@ -17,6 +17,9 @@ import (
 // sealSize is how many octets a sealed value has more.
 const sealSize = 4
 
+// nothingRead says why of a value that is empty. Badger gives that too for one whose octets are others than it wrote.
+const nothingRead = "nothing can be read there"
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func isBlob(key []byte) bool { return len(key) > 0 && key[0] == tableBlob }
@@ -37,14 +40,14 @@ func unseal(key, stored []byte) (value []byte, why string) {
 			return stored, ""
 		}
 		if len(stored) == 0 {
-			return nil, "nothing is there"
+			return nil, nothingRead
 		}
 		return nil, "its SHA-256 is another one"
 	}
 	n := len(stored) - sealSize
 	switch {
 	case len(stored) == 0:
-		return nil, "nothing is there"
+		return nil, nothingRead
 	case n < 0 || binary.BigEndian.Uint32(stored[n:]) != checksum(key, stored[:n]):
 		return nil, "its checksum does not hold"
 	}
