@@ -97,6 +97,9 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 		st.IndexLag = int(position.Lag)
 		return err
 	})
+	if full := n.store.Room(); full != nil {
+		st.Full, st.FullNext = full.Error(), api.MakeRoom
+	}
 	st.Held = n.queue.LenHeld()
 	for _, c := range []struct {
 		to    *int

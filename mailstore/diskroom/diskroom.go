@@ -35,5 +35,5 @@ func Check(dir string, size, reserve int64) error {
 	if !known || free-2*size >= reserve {
 		return nil
 	}
-	return fmt.Errorf("%w: %d MB free in %s, %d MB must stay free: make room, then try again", ErrFull, free>>20, dir, reserve>>20)
+	return fmt.Errorf("%w: %d MB free in %s, %d MB must stay free", ErrFull, free>>20, dir, reserve>>20)
 }

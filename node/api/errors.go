@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"cairn/mailstore"
 )
 
 // Code says what kind of failure it was. It decides the exit code of the command line and the HTTP status.
@@ -84,13 +86,19 @@ func (e *Error) httpStatus() int {
 	return http.StatusInternalServerError
 }
 
-// AsError returns the *Error in err's chain, or err's text as CodeInternal. It returns nil for nil.
+// MakeRoom is what helps where mailstore.ErrDiskFull is why something was not done.
+const MakeRoom = "make room on that disk, then try again"
+
+// AsError returns the *Error in err's chain, or err's text: as CodeInternal, but where the disk is full. It returns nil for nil.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
+	}
+	if errors.Is(err, mailstore.ErrDiskFull) {
+		return &Error{Code: CodeTryLater, Message: err.Error(), Hint: MakeRoom}
 	}
 	return &Error{Code: CodeInternal, Message: err.Error()}
 }

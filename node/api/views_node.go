@@ -157,6 +157,9 @@ type MailStatus struct {
 
 	CutOff []string `json:"cut_off,omitempty"` // addresses of accounts and lists at domains that are not the organisation's
 
+	Full     string `json:"full,omitempty"`      // why nothing can be stored now, mail neither; empty: there is room
+	FullNext string `json:"full_next,omitempty"` // what to do about that
+
 	Batches int    `json:"batches"`            // of our records, closed and in no block yet
 	Halted  string `json:"halted,omitempty"`   // why our mail is not recorded, and so waits; empty: all is well
 	Next    string `json:"next,omitempty"`     // what to do about that, or the command that tells more

@@ -51,6 +51,7 @@ func (a *app) cmdStatus() *cobra.Command {
 				rows = append(rows,
 					[2]string{"mining", miningNote(s)},
 					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
+					[2]string{"no room", fullNote(&s.Mail)},
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d held, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Held, s.Mail.Deferred, s.Mail.Sealed)},
 					[2]string{"cut off", a.cutOffNote(s.Mail.CutOff)},
@@ -129,6 +130,14 @@ func withNext(what, next string) string {
 		return what
 	}
 	return what + "; next: " + next
+}
+
+// fullNote tells of a disk on which nothing is written any more.
+func fullNote(m *api.MailStatus) string {
+	if m.Full == "" {
+		return ""
+	}
+	return withNext(m.Full+": no mail is taken and nothing is changed", m.FullNext)
 }
 
 // cutOffNote tells of addresses at domains that are not the organisation's.
