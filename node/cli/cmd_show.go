@@ -88,6 +88,9 @@ func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 		fmt.Fprintf(b, "Held: %s; to send it on: %s\n", line(m.Held, 0), a.typable("cairn label add "+m.Ref+" approved"))
 	}
 	if m.Verification != nil {
+		if m.Damaged != "" { // what stands below holds of a mail that is here no more
+			fmt.Fprintln(b, "When it arrived, before it was damaged:")
+		}
 		showVerification(b, m.Verification)
 	}
 	for _, at := range m.Attachments {

@@ -11,11 +11,15 @@ import (
 // A mail that is damaged is said to be so, in lists too, and is not taken for read.
 func TestDamagedMailIsTold(t *testing.T) {
 	damaged := api.Summary{Ref: "bob/1", From: "a@alpha.example", Damaged: "damaged: the text of bob/1 is not the one that was stored; restore it", Labels: []string{"unread"}}
-	d := &desk{message: api.Message{Summary: damaged}, found: api.SearchResult{Total: 1, Messages: []api.Summary{damaged}}}
+	verified := &api.Verification{Verdict: "verified", Reasons: []string{"all parts are as recorded"}}
+	d := &desk{message: api.Message{Summary: damaged, Verification: verified}, found: api.SearchResult{Total: 1, Messages: []api.Summary{damaged}}}
 	dir := at(t, d)
 	code, out, errs := cairn(t, "", "show", "--dir", dir, "bob/1")
 	if code != 1 || errs != "" || !strings.HasPrefix(out, damaged.Damaged+"\n") || !strings.Contains(out, "a@alpha.example") {
 		t.Errorf("exit code %d, %s, printed\n%s", code, errs, out)
+	}
+	if !strings.Contains(out, "\nWhen it arrived, before it was damaged:\nVerdict: verified\n") {
+		t.Errorf("the verdict seems to be that of what is left:\n%s", out)
 	}
 	if d.asked != "bob/1" {
 		t.Errorf("it asked for %+v behind that", d.asked)
