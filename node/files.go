@@ -41,7 +41,11 @@ func lost(path string) error {
 
 // spoilt is the error of such a file that says nothing: it is damaged, or of a later version.
 func spoilt(path string, err error) error {
-	return api.Errorf(api.CodeInvalid, "restore it from a backup of this node; if a later cairn has written it, run that one", "%s is damaged: %v", path, err)
+	cure := home.Cure(filepath.Base(filepath.Dir(path)) + "/" + filepath.Base(path)) // of a key; others are in each backup
+	if !strings.HasPrefix(cure, "restore it") {
+		cure = "move it away, and " + cure
+	}
+	return api.Errorf(api.CodeInvalid, cure+"; if a later cairn has written it, run that one", "%s is damaged: %v", path, err)
 }
 
 func fileExists(path string) bool {

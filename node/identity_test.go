@@ -15,6 +15,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/node/membership"
 )
 
@@ -325,6 +326,22 @@ func TestDamagedPins(t *testing.T) {
 		}
 		if _, err := StartPins(dir); err == nil || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// A damaged key of the organisation is no reason to look into backups, which do not have it.
+func TestSpoiltOrgKey(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.example")
+	for name, want := range map[string]string{
+		home.OrgKey: "move it away, and put the organisation's key back from where it is kept", keysDir + "/" + home.NodeKeyFile: "restore it from a backup",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("garbage"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readKeyFile(path); !strings.HasPrefix(api.AsError(err).Hint, want) {
+			t.Errorf("%s: %+v", name, api.AsError(err))
 		}
 	}
 }

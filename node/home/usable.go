@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"cairn/node/api"
@@ -25,7 +26,7 @@ func Usable(dir string) error {
 		if p.name == MailDir || p.many {
 			continue
 		}
-		if err := Readable(filepath.Join(dir, p.name)); err != nil {
+		if err := readable(filepath.Join(dir, p.name), Cure(p.name)); err != nil {
 			return err
 		}
 	}
@@ -38,7 +39,7 @@ func Usable(dir string) error {
 		return err
 	}
 	for _, name := range []string{MailDir, IndexDir, ChainDir} {
-		cure := backedUp
+		cure := Cure(name)
 		if name != MailDir {
 			cure = "move the folder " + filepath.Join(dir, name) + " away: the node makes it anew"
 		}
@@ -49,8 +50,28 @@ func Usable(dir string) error {
 	return nil
 }
 
-// backedUp is how to come by what a backup holds.
+// backedUp is how to come by a file that each backup holds.
 const backedUp = "restore it from a backup of this node"
+
+// Cure is what helps where a file of a node's directory is lost, damaged or none; name is slash-separated.
+func Cure(name string) string {
+	switch {
+	case name == OrgKey:
+		return "put the organisation's key back from where it is kept, in no backup but one made --with-org-key; a member runs without it"
+	case name == RecoveryKey:
+		return "put the recovery key back from where it is kept, in no backup but one made --with-org-key; the node runs without it"
+	case name == MailDir+"/"+noteFile:
+		return "move it away: the node writes it anew"
+	case name == MailDir, strings.HasPrefix(name, MailDir+"/"): // a backup has the mail, and none of the files
+		return "put back what was there, or restore a backup of this node into another directory"
+	case strings.HasPrefix(name, KeysDir+"/org-old-"):
+		return "put back a copy of it, which is in no backup; a member runs without it"
+	}
+	return backedUp
+}
+
+// noteFile says in a database's folder how that was left; see mailstore/intact.
+const noteFile = "CAIRN-STATE"
 
 func isThere(path string) bool {
 	_, err := os.Lstat(path)
@@ -58,11 +79,13 @@ func isThere(path string) bool {
 }
 
 // Readable holds that a file, where there is one, can be read, and into memory.
-func Readable(path string) error {
-	if err := openable(path, os.O_RDONLY, backedUp); err != nil {
+func Readable(path string) error { return readable(path, backedUp) }
+
+func readable(path, cure string) error {
+	if err := openable(path, os.O_RDONLY, cure); err != nil {
 		return err
 	}
-	return small(path, backedUp)
+	return small(path, cure)
 }
 
 // small holds that a file is no larger than one that a node reads as a whole.
@@ -89,6 +112,10 @@ func usableDatabase(dir, cure string) error {
 	for _, e := range entries {
 		if e.IsDir() && e.Name() == "lost+found" { // the folder is a disk of its own
 			continue
+		}
+		cure := cure
+		if e.Name() == noteFile {
+			cure = Cure(MailDir + "/" + noteFile)
 		}
 		if err := openable(filepath.Join(dir, e.Name()), os.O_RDWR, cure); err != nil {
 			return err
@@ -148,7 +175,7 @@ func openable(path string, how int, cure string) error {
 
 // instead is cure where something has the place of what is to be cured.
 func instead(cure string) string {
-	if cure == backedUp {
+	if strings.HasPrefix(cure, "restore it") || strings.HasPrefix(cure, "put the ") {
 		return "move it away, and " + cure
 	}
 	return cure

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cairn/node/api"
 )
 
 // laidOut is a directory with a node's files, of a few octets each.
@@ -91,6 +93,28 @@ func TestUsable(t *testing.T) {
 			c.change(t, dir)
 			holds(t, Usable(dir), c.want)
 		})
+	}
+}
+
+// What helps is told by what a backup has: of the mail store no single file, and of the organisation's keys none as a rule.
+func TestUsableSaysWhatHelps(t *testing.T) {
+	for name, want := range map[string]string{
+		KeysDir + "/" + RecorderKeyFile: "move it away, and restore it from a backup of this node",
+		OrgKey:                          "move it away, and put the organisation's key back from where it is kept",
+		RecoveryKey:                     "move it away, and put the recovery key back from where it is kept",
+		MailDir + "/MANIFEST":           "put back what was there, or restore a backup of this node into another directory",
+		MailDir + "/CAIRN-STATE":        "move it away: the node writes it anew",
+		ChainDir + "/CAIRN-STATE":       "move it away: the node writes it anew",
+		ChainDir + "/MANIFEST":          "move the folder ",
+	} {
+		dir := laidOut(t)
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.RemoveAll(path), os.MkdirAll(path, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		if e := api.AsError(Usable(dir)); e == nil || !strings.HasPrefix(e.Hint, want) || !strings.HasSuffix(e.Message, "is not a file") {
+			t.Errorf("%s: %+v", name, e)
+		}
 	}
 }
 
