@@ -11,6 +11,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/miner"
+	"cairn/node/home"
 )
 
 // InitOptions say what node to make.
@@ -64,6 +65,9 @@ func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 			}
 		}()
 	}
+	if err := home.Somewhere(o.Dir); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the node's directory: %w", err)
 	}
@@ -99,7 +103,7 @@ func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 	}
 	defer s.discard()
 	if err := s.add(ConfigFile, o.Config.Format()); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("making the node: %w", err)
 	}
 	if g != nil {
 		if err := errors.Join(
@@ -107,11 +111,11 @@ func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 			s.add(enrolFile, enrol.Encode()),
 			s.add(networkFile, g.Encode()),
 		); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("making the node: %w", err)
 		}
 	}
 	if err := id.add(s); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("making the node: %w", err)
 	}
 	if err := s.commit(false); err != nil {
 		return nil, fmt.Errorf("making the node: %w", err)

@@ -212,5 +212,8 @@ func (saved) failed(err error) error {
 	if err == nil {
 		return nil
 	}
+	if e := home.Explained(fmt.Errorf("making the backup: %w", err)); e != nil {
+		return e
+	}
 	return api.Errorf(api.CodeInternal, "make room there, or choose another place", "making the backup: %v", err)
 }

@@ -20,6 +20,7 @@ import (
 
 	"cairn/node"
 	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // app is what all commands share.
@@ -236,6 +237,9 @@ func usage(c *cobra.Command, format string, args ...any) *api.Error {
 // explain gives an error its code and the next step.
 func explain(err error) *api.Error {
 	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e
+	}
+	if e := home.Explained(err); e != nil {
 		return e
 	}
 	e := api.AsError(err)

@@ -42,6 +42,9 @@ func Begin(target string) (*Work, error) {
 	if real, err := filepath.EvalSymlinks(target); err == nil {
 		target = real
 	}
+	if err := Somewhere(target); err != nil {
+		return nil, err
+	}
 	w := &Work{target: target, dir: target + restoring}
 	if w.empty, err = isEmpty(target); err != nil {
 		return nil, err
@@ -55,7 +58,7 @@ func Begin(target string) (*Work, error) {
 	if err := w.begin(); err != nil {
 		w.empty = false
 		w.Abandon()
-		return nil, fmt.Errorf("restoring: %w", err)
+		return nil, err
 	}
 	if !w.empty {
 		return w, nil
@@ -71,7 +74,7 @@ func Begin(target string) (*Work, error) {
 // begin makes the directory that grows, and marks it.
 func (w *Work) begin() error {
 	if err := os.Mkdir(w.path(""), 0o700); err != nil {
-		return err
+		return fmt.Errorf("restoring: %w", err)
 	}
 	return w.file(w.path(unfinished), nil)
 }
@@ -88,6 +91,9 @@ func isEmpty(dir string) (bool, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
+		if e := Explained(fmt.Errorf("restoring: %w", err)); e != nil {
+			return false, e
+		}
 		return false, api.Errorf(api.CodeInvalid, "name a directory that is empty or missing", "restoring: %v", err)
 	case len(entries) > 0:
 		return false, api.Errorf(api.CodeExists, "choose another directory with --dir, one that is empty or missing; if it is of a restore that was killed, it is whole",
@@ -148,10 +154,14 @@ func clearFolder(dir string) error {
 
 // file writes one file of the directory, and syncs it.
 func (w *Work) file(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = WriteNew(path, text)
 	}
-	return WriteNew(path, text)
+	if err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	return nil
 }
 
 // finish moves the directory to its place.
