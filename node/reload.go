@@ -10,6 +10,8 @@ import (
 
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
+
+	"cairn/node/api"
 )
 
 // readAnew reads the configuration anew whenever it is told to, until ctx is done; now is what counts before. n.cfg stays what
@@ -59,6 +61,9 @@ func (n *Node) reload(now *Config) {
 func hintOf(err error) string {
 	if config, ok := errors.AsType[*ConfigError](err); ok {
 		return config.Next
+	}
+	if said, ok := errors.AsType[*api.Error](err); ok {
+		return said.Hint
 	}
 	return "see that this user may read the file"
 }
