@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"cairn/consensus"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -45,7 +46,15 @@ func spoilt(path string, err error) error {
 	if !strings.HasPrefix(cure, "restore it") {
 		cure = "move it away, and " + cure
 	}
-	return api.Errorf(api.CodeInvalid, cure+"; if a later cairn has written it, run that one", "%s is damaged: %v", path, err)
+	return api.Errorf(api.CodeInvalid, cure+"; if a later cairn has written it, run that one", "%s is damaged: %v", path, plain(err))
+}
+
+// plain is a broken rule in its words for people, without its code for programs.
+func plain(err error) string {
+	if rule, ok := errors.AsType[*consensus.RuleError](err); ok {
+		return rule.Detail
+	}
+	return err.Error()
 }
 
 func fileExists(path string) bool {

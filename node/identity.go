@@ -136,7 +136,7 @@ func decodeKey(text []byte) (ed25519.PrivateKey, error) {
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("damaged private key: %w", err)
+		return nil, errors.New("its private key cannot be taken apart")
 	}
 	private, ok := key.(ed25519.PrivateKey)
 	if !ok {

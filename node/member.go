@@ -71,7 +71,7 @@ func belongs(dir string, id *Identity, g *consensus.Genesis, enrol *consensus.Or
 		return mixed(filepath.Join(keysDir, home.RecorderKeyFile)+" or "+home.NodeKeyFile, "the organisation of "+enrolFile)
 	}
 	if err := consensus.CheckEvent(p, p.ChainID(), enrol); err != nil {
-		return enrolFile, api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node", "%s is damaged: %v", filepath.Join(dir, enrolFile), err)
+		return enrolFile, api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node", "%s is damaged: %v", filepath.Join(dir, enrolFile), plain(err))
 	}
 	return "", nil
 }

@@ -59,6 +59,9 @@ func TakeRecoveryKey(dir, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := home.Writable(filepath.Dir(from)); err != nil { // else it could not be removed, and be there twice
+		return err
+	}
 	if err := WriteRecoveryKey(dir, path, key); err != nil {
 		return err
 	}
@@ -70,7 +73,8 @@ func TakeRecoveryKey(dir, path string) error {
 		return fmt.Errorf("writing the recovery key, which stays in %s: reading it back from %s: %w", from, path, err)
 	}
 	if err := errors.Join(os.Remove(from), home.SyncDir(filepath.Dir(from))); err != nil {
-		return fmt.Errorf("removing the recovery key, which %s has now: %w", path, err)
+		return api.Errorf(api.CodeInternal, "see that the disk is well, and remove it yourself: whoever steals the organisation's key finds it beside that",
+			"removing the recovery key %s, which %s has now: %v", from, path, err)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func begin(dir fs.FS) (*look, error) {
 	f, err := open(dir, manifestName)
 	if errors.Is(err, fs.ErrNotExist) {
 		if there {
-			return nil, faults(manifestName).whole("is missing, and Badger would delete all tables")
+			return nil, faults(manifestName).whole("is missing, and opened without it the database would lose all of its tables")
 		}
 		return nil, nil
 	}
@@ -116,7 +116,7 @@ func (l *look) list() (there bool, err error) {
 		}
 		id, err := strconv.ParseUint(number, 10, 32)
 		if name := map[string]func(uint64) string{"sst": tableName, "mem": memName, "vlog": logName}[ext]; err != nil || name(id) != e.Name() {
-			return true, faults(e.Name()).whole("has a name that Badger does not give")
+			return true, faults(e.Name()).whole("has a name that no file of a database has")
 		}
 		switch there = true; ext {
 		case "sst":

@@ -112,7 +112,7 @@ func explained(dir string, err error) error {
 func guarded[D DB](opening func() (D, error)) (db D, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &Fault{File: "the database", Offset: -1, What: fmt.Sprintf("made Badger panic: %.200v", p)}
+			err = &Fault{File: "the database", Offset: -1, What: fmt.Sprintf("cannot be opened for what is in it: %.200v", p)}
 		}
 	}()
 	return opening()

@@ -266,7 +266,7 @@ func (c *reader) broken(err error) error {
 		return api.Errorf(api.CodeInvalid, another, reading+"it is cut off in %s%s", c.at, missing)
 	}
 	if errors.Is(err, errUnauthentic) {
-		return damaged("%s cannot be decrypted, or is cut off", c.at)
+		return api.Errorf(api.CodeInvalid, another, reading+"it is damaged or cut off: decrypting it ends in %s", c.at)
 	}
 	return fmt.Errorf(reading+"%w", err)
 }

@@ -137,6 +137,9 @@ func folder(dir, cure string) error {
 	return nil
 }
 
+// Writable holds that a folder of a node's directory is one, and that files can be made in it and removed.
+func Writable(dir string) error { return writableFolder(dir, backedUp) }
+
 // writableFolder holds that a folder is one, and that files can be made in it.
 func writableFolder(dir, cure string) error {
 	if err := folder(dir, cure); err != nil {
