@@ -46,7 +46,8 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 			"sending: %v; the message was not taken", fault)
 	case errors.Is(err, mailstore.ErrDiskFull):
 		n.log.Error("submission failed", "err", err)
-		return nil, api.Errorf(api.CodeTryLater, api.MakeRoom, "sending: %v; the message was not taken", cmp.Or(n.store.Room(), mailstore.ErrDiskFull))
+		return nil, api.Errorf(api.CodeTryLater, api.MakeRoom,
+			"sending: %v; the message was not taken", cmp.Or(n.store.Room(), mailstore.ErrDiskFull))
 	case err != nil:
 		n.log.Error("submission failed", "err", err)
 		return nil, api.Errorf(api.CodeTryLater, "the node's log tells why", "sending: a fault of the node kept it from taking the message")

@@ -189,7 +189,8 @@ func TestCommitNeverReplacesUnasked(t *testing.T) {
 // saysSpoilt reports whether an error says that a file is damaged, and what to do.
 func saysSpoilt(err error, path string) bool {
 	said, ok := errors.AsType[*api.Error](err)
-	return ok && said.Code == api.CodeInvalid && strings.HasPrefix(said.Message, path+" is damaged: ") && !strings.Contains(said.Message, "bad-encoding") && strings.HasPrefix(said.Hint, "restore it from a backup")
+	return ok && said.Code == api.CodeInvalid && strings.HasPrefix(said.Message, path+" is damaged: ") &&
+		!strings.Contains(said.Message, "bad-encoding") && strings.HasPrefix(said.Hint, "restore it from a backup")
 }
 
 // A file of the membership that says nothing names itself and what to do.

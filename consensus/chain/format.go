@@ -39,7 +39,8 @@ func storedFormat(store Store) (format uint32, err error) {
 		return 0, err
 	}
 	if format == 0 || format > storeFormat {
-		return 0, &ForeignError{Later: true, What: fmt.Sprintf("it has chain format %d, and this program knows those up to %d: it was written by a later version of cairn", format, storeFormat)}
+		return 0, &ForeignError{Later: true, What: fmt.Sprintf(
+			"it has chain format %d, and this program knows those up to %d: it was written by a later version of cairn", format, storeFormat)}
 	}
 	return format, nil
 }
