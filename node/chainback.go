@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,7 +62,7 @@ func (n *Node) openChainIn(folder string) (err error) {
 		return err
 	}
 	if n.chain, err = chain.Open(n.chainDB, n.genesis, n.part("chain")); err != nil {
-		err = errors.Join(err, chain.CloseDB(n.chainDB))
+		err = cmp.Or(chain.CloseDB(n.chainDB), err) // one that is still open may not be put aside
 		n.chainDB, n.chain = nil, nil
 	}
 	return err

@@ -70,7 +70,9 @@ func (c *checking) branch(ctx context.Context, n *Node, fault *intact.Fault) err
 	}
 	if chain.IsDamaged(err) && c.Repair && n.chainDB != nil {
 		text := chain.Damage(err)
-		err = errors.Join(chain.CloseDB(n.chainDB), setChainAside(folder))
+		if err = chain.CloseDB(n.chainDB); err == nil {
+			err = setChainAside(folder)
+		}
 		n.chainDB, n.chain = nil, nil
 		if err == nil {
 			err = n.openChain(folder)

@@ -37,6 +37,7 @@ func Run(ctx context.Context, dir string, o RunOptions) error {
 	for {
 		err := runOnce(ctx, dir, &o)
 		if !errors.Is(err, errRecorderChange) {
+			o.dropSocket()
 			return err
 		}
 		if ctx.Err() != nil {

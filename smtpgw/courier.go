@@ -175,7 +175,6 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 	if waiting == 0 {
 		clear(c.left)
 	}
-	c.makePlace(waiting)
 	for _, l := range c.lanes {
 		for l.goes.Err() == nil && l.workers < c.cfg.Sending.Sessions && len(l.pending) > l.idle {
 			l.workers++
@@ -183,6 +182,7 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 			c.work.Go(func() { c.serve(ctx, l) })
 		}
 	}
+	c.makePlace(waiting) // a lane goes with its last worker
 	return next, err
 }
 

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 type odd struct {
 	banner string
 	answer func(verb string) string
+	took   func(from string) // is told of each mail that it has said 250 to; may be nil
 	served atomic.Int64
 }
 
@@ -27,19 +30,24 @@ func (s *odd) dial(_ context.Context, _ string) (net.Conn, error) {
 	go func() {
 		defer far.Close()
 		io.WriteString(far, s.banner)
-		text := false
+		text, from := false, ""
 		for lines := bufio.NewScanner(far); lines.Scan(); {
-			verb, _, _ := strings.Cut(strings.ToUpper(lines.Text()), " ")
+			verb, rest, _ := strings.Cut(strings.ToUpper(lines.Text()), " ")
 			if text && verb != "." {
 				continue
 			}
-			text = verb == "DATA"
 			reply := s.answer(verb)
+			text = verb == "DATA" && strings.HasPrefix(reply, "354")
 			if reply == "" {
 				io.Copy(io.Discard, far)
 				return
 			}
-			io.WriteString(far, reply+"\r\n")
+			if verb == "MAIL" {
+				from = rest
+			}
+			if _, err := io.WriteString(far, reply+"\r\n"); err == nil && verb == "." && reply[0] == '2' && s.took != nil {
+				s.took(from)
+			}
 		}
 	}()
 	return near, nil
@@ -159,6 +167,81 @@ func TestLongRepliesAreCut(t *testing.T) {
 			if !strings.Contains(last, tt.told) || len(out.text()) > 4<<10 || len(last) > 4<<10 {
 				t.Errorf("%d octets in the log, and told: %.200s (%d octets)", len(out.text()), last, len(last))
 			}
+		})
+	}
+}
+
+// moody is a server that takes mail, and now and then does not: it says nothing more, goes away or has the mail come again.
+type moody struct {
+	mu    sync.Mutex
+	mood  *rand.Rand
+	calm  bool // from now on it takes all
+	taken map[string]int
+}
+
+func (m *moody) say(verb string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch bad := m.mood.IntN(20); {
+	case m.calm || verb == "EHLO":
+	case bad == 0:
+		return ""
+	case bad == 1:
+		return "421 gone"
+	case bad == 2 && verb != "DATA":
+		return "451 again"
+	}
+	if verb == "DATA" {
+		return "354 go on"
+	}
+	return "250 fine"
+}
+
+// TestTurnsLoseNothing: however short the turns are, each mail arrives once, nothing is left under way, and no lane without a worker.
+func TestTurnsLoseNothing(t *testing.T) {
+	const domains, mails = 7, 12
+	for _, turn := range []time.Duration{100 * time.Microsecond, 5 * time.Millisecond, 100 * time.Millisecond} {
+		t.Run(turn.String(), func(t *testing.T) {
+			n := nearNode(t, nil)
+			s := &n.courier.cfg.Sending
+			s.Domains, s.Sessions, s.Turn, s.Dial, s.Reply, s.IdleSession = 2, 2, turn, time.Hour, 50*time.Millisecond, 5*time.Millisecond
+			s.FirstRetry, s.MaxRetry = time.Millisecond, 20*time.Millisecond
+			m := &moody{mood: rand.New(rand.NewPCG(7, uint64(turn))), taken: map[string]int{}}
+			at, to := routes{}, []string{}
+			for i := range domains {
+				d := fmt.Sprintf("d%d.example", i)
+				at[d] = Route{To: d, Dial: (&odd{banner: "220 hello\r\n", answer: m.say, took: func(mail string) {
+					m.mu.Lock()
+					defer m.mu.Unlock()
+					m.taken[d+" "+mail]++
+				}}).dial}
+				to = append(to, "x@"+d)
+			}
+			n.courier.router = at
+			for i := range mails {
+				n.send(t, fmt.Sprintf("user%d@local.example", i), mailText("in turn"), to...)
+			}
+			n.run(t)
+			waitFor(t, func() bool { return n.queued(t) <= domains*mails/2 })
+			m.mu.Lock()
+			m.calm = true
+			m.mu.Unlock()
+			waitFor(t, func() bool { return n.queued(t) == 0 })
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			for mail, times := range m.taken {
+				if times != 1 {
+					t.Errorf("%s arrived %d times", mail, times)
+				}
+			}
+			if len(m.taken) != domains*mails {
+				t.Errorf("%d of %d arrived", len(m.taken), domains*mails)
+			}
+			waitFor(t, func() bool {
+				n.courier.mu.Lock()
+				defer n.courier.mu.Unlock()
+				return len(n.courier.trips) == 0 && len(n.courier.lanes) == 0
+			})
 		})
 	}
 }

@@ -18,9 +18,12 @@ func unindexed(f *file) (found []extent, err error) {
 	if err != nil {
 		return nil, err
 	}
-	begin, left := 0, 64*len(b) // of the next block; octets to be summed at most
+	begin, left := 0, 64*len(b) // of the next block; octets to be looked at or summed at most
 	for end := 4; end <= len(b); end++ {
-		tail, ok := blockTail(b[begin:end])
+		tail, cost, ok := blockTail(b[begin:end])
+		if left -= cost; left < 0 {
+			return found, nil
+		}
 		if !ok {
 			continue
 		}
@@ -44,8 +47,8 @@ type tail struct {
 	offsets []byte // where each entry begins in the block
 }
 
-// blockTail reads what the end of a block would be, if b ends with one.
-func blockTail(b []byte) (t tail, ok bool) {
+// blockTail reads what the end of a block would be, if b ends with one. cost is how many octets it looked at beyond a few.
+func blockTail(b []byte) (t tail, cost int, ok bool) {
 	number := func(before int) (n int) {
 		if len(b) < before+4 {
 			return -1
@@ -54,26 +57,27 @@ func blockTail(b []byte) (t tail, ok bool) {
 	}
 	crc := number(0)
 	if crc < 1 || crc > maxCrc || len(b) < 4+crc {
-		return t, false
+		return t, cost, false
 	}
 	if _, ok := checksum(b[len(b)-4-crc : len(b)-4]); !ok {
-		return t, false
+		return t, cost, false
 	}
 	entries := number(4 + crc)
 	t.size = 4 + crc + 4 + 4*entries
 	if entries < 1 || entries > len(b)/4 || t.size > len(b) {
-		return t, false
+		return t, cost, false
 	}
 	t.offsets = b[len(b)-t.size:][:4*entries]
 	last := -1
+	cost = len(t.offsets)
 	for o := t.offsets; len(o) > 0; o = o[4:] {
 		at := int(binary.LittleEndian.Uint32(o))
 		if last < 0 && at != 0 || at <= last || at > len(b)-t.size {
-			return t, false
+			return t, cost, false
 		}
 		last = at
 	}
-	return t, true
+	return t, cost, true
 }
 
 // begins gives where a block may begin that ends with b: where the one before it ends, and where a first entry would stand, the nearest first.

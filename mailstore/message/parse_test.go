@@ -115,6 +115,8 @@ func TestParseUpTo(t *testing.T) {
 		"8bit":             {"Content-Type: text/plain; charset=utf-8\r\n", line},
 		"windows-1252":     {"Content-Type: text/plain; charset=windows-1252\r\n", "5 \x80\x80\x80\r\n"},
 		"html":             {"Content-Type: text/html; charset=windows-1252\r\n", "<p>5 \x80\x80\x80\r\n"},
+		"undeclared UTF-8": {"", line},
+		"quoted charset":   {"Content-Type: text/plain; charset=\" utf-16be\"\r\nContent-Transfer-Encoding: base64\r\n", base64.StdEncoding.EncodeToString([]byte("\x00a\x00b\x20\xac\x00c\x00\n\x00x")) + "\r\n"},
 		"undeclared":       {"", "5 \x80\x80\x80\r\n"},
 		"quoted-printable": {"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n", "=C3=BC=E2=82=AC=\r\n=20 x\r\n"},
 		"UTF-16":           {"Content-Type: text/plain; charset=utf-16be\r\nContent-Transfer-Encoding: base64\r\n", base64.StdEncoding.EncodeToString([]byte("\x00a\x00b\x20\xac\x00c\x00\n\x00x")) + "\r\n"},
@@ -124,7 +126,7 @@ func TestParseUpTo(t *testing.T) {
 		raw := []byte(tt.head + "\r\n" + strings.Repeat(tt.body, 2000))
 		whole := message.Parse(raw)
 		want := whole.Text + whole.HTML
-		for _, most := range []int{16, 17, 18, 19, 99, 1000, 4001, len(want) - 1, len(want), len(want) + 1, len(raw), 1 << 40} {
+		for _, most := range []int{16, 17, 18, 19, 99, 1000, 1001, 1002, 1003, 4001, len(want) - 1, len(want), len(want) + 1, len(raw), 1 << 40} {
 			some := message.ParseUpTo(raw, most)
 			got := some.Text + some.HTML
 			if !strings.HasPrefix(want, got) || len(got) > most || len(got) < min(most, len(want))-utf8.UTFMax {

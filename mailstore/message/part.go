@@ -175,7 +175,7 @@ func (p *part) beginning(most int) []byte {
 		return p.decoded()
 	}
 	octets, encoded := 2, 4 // for one octet of text, and for one that is decoded
-	if wide(strings.ToLower(p.params["charset"])) {
+	if wide(strings.ToLower(strings.Trim(p.params["charset"], " \t\"'"))) {
 		octets = 4
 	}
 	if name := encodingName(p.header.Get("Content-Transfer-Encoding")); name != "base64" && name != "quoted-printable" {
@@ -184,7 +184,16 @@ func (p *part) beginning(most int) []byte {
 	some := *p
 	some.body = p.body[:min(len(p.body), encoded*octets*most)]
 	b := some.decoded()
-	return b[:min(len(b), octets*most)]
+	b = b[:min(len(b), octets*most)]
+	for i := len(b) - 1; i >= max(0, len(b)-utf8.UTFMax); i-- { // a character that is cut would be none of UTF-8
+		if utf8.RuneStart(b[i]) {
+			if !utf8.FullRune(b[i:]) {
+				b = b[:i]
+			}
+			break
+		}
+	}
+	return b
 }
 
 // text returns the decoded part as canonical text.
