@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/consensus/verifier"
 	"cairn/index"
 	"cairn/index/query"
@@ -29,16 +27,16 @@ const (
 // Send submits a message as a session of the submission listener would.
 func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 	receipt, err := n.submitter.Submit(ctx, smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}, r.From, r.To, r.Raw)
-	var refusal *smtp.SMTPError
+	var refusal *smtpgw.Refusal
 	var fault *smtpgw.FilterError
 	switch {
 	case errors.As(err, &refusal) && refusal.Temporary():
-		return nil, api.Errorf(api.CodeTryLater, "send it again in a while", "sending: %s", refusal.Message)
-	case errors.As(err, &refusal) && refusal.EnhancedCode[1] == 7: // security or policy (RFC 3463, section 3.8)
+		return nil, api.Errorf(api.CodeTryLater, "send it again in a while", "sending: %s", refusal.Text)
+	case errors.As(err, &refusal) && refusal.IsPolicy():
 		return nil, api.Errorf(api.CodeNotAllowed, "correct the message or its addresses; those of the accounts here are shown by: cairn account ls",
-			"sending: %s", refusal.Message)
+			"sending: %s", refusal.Text)
 	case errors.As(err, &refusal):
-		return nil, api.Errorf(api.CodeInvalid, "correct the message or its addresses", "sending: %s", refusal.Message)
+		return nil, api.Errorf(api.CodeInvalid, "correct the message or its addresses", "sending: %s", refusal.Text)
 	case errors.As(err, &fault):
 		n.log.Error("submission failed", "err", err)
 		return nil, api.Errorf(api.CodeTryLater,

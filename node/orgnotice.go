@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node/api"
@@ -208,7 +206,7 @@ func (n *Node) tellPostmaster(ctx context.Context, subject, text string, seen fu
 		to, to, subject, n.now().Format(time.RFC1123Z), text)
 	peer := smtpgw.Peer{Addr: "local", Helo: n.cfg.Hostname, Protocol: smtpgw.ProtocolLocal}
 	_, err := n.submitter.SubmitWith(ctx, peer, "", []string{to}, []byte(raw), seen)
-	if refusal, ok := errors.AsType[*smtp.SMTPError](err); ok && refusal.Code >= 500 {
+	if refusal, ok := errors.AsType[*smtpgw.Refusal](err); ok && !refusal.Temporary() {
 		n.log.Warn("a notice could not be told to the postmaster", "subject", subject, "err", err)
 		return n.store.Update(ctx, seen) // nobody is there to tell, and trying again does not help
 	}

@@ -20,24 +20,24 @@ type mailbox struct {
 func parseMailbox(s string, utf8ok bool) (mailbox, error) {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
-		return mailbox{}, replyf(501, 5, 1, 3, "address has no domain; give it as local-part@domain")
+		return mailbox{}, refusef(501, 5, 1, 3, "address has no domain; give it as local-part@domain")
 	}
 	m := mailbox{local: s[:at], domain: s[at+1:]}
 	switch {
 	case !utf8.ValidString(s):
-		return mailbox{}, replyf(501, 5, 1, 3, "address is not valid UTF-8 (RFC 6531, section 3.3)")
+		return mailbox{}, refusef(501, 5, 1, 3, "address is not valid UTF-8 (RFC 6531, section 3.3)")
 	case !utf8ok && !maildomain.IsASCII(s):
-		return mailbox{}, replyf(553, 5, 6, 7, "address with non-ASCII characters needs the SMTPUTF8 parameter on MAIL (RFC 6531, section 3.4)")
+		return mailbox{}, refusef(553, 5, 6, 7, "address with non-ASCII characters needs the SMTPUTF8 parameter on MAIL (RFC 6531, section 3.4)")
 	case m.local == "" || strings.ContainsAny(m.local, "@<>"):
-		return mailbox{}, replyf(553, 5, 1, 3, "local part of the address is malformed (RFC 5321, section 4.1.2)")
+		return mailbox{}, refusef(553, 5, 1, 3, "local part of the address is malformed (RFC 5321, section 4.1.2)")
 	case strings.ContainsFunc(s, isControl):
-		return mailbox{}, replyf(501, 5, 1, 3, "address contains a control character")
+		return mailbox{}, refusef(501, 5, 1, 3, "address contains a control character")
 	case len(m.local) > 64: // RFC 5321, section 4.5.3.1.1
-		return mailbox{}, replyf(553, 5, 1, 3, "local part of the address is longer than 64 octets")
+		return mailbox{}, refusef(553, 5, 1, 3, "local part of the address is longer than 64 octets")
 	}
 	domain, err := canonicalDomain(m.domain)
 	if err != nil {
-		return mailbox{}, replyf(553, 5, 1, 2, "domain of the address is malformed: %v", err)
+		return mailbox{}, refusef(553, 5, 1, 2, "domain of the address is malformed: %v", err)
 	}
 	m.domain = domain
 	return m, nil

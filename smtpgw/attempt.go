@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/mailstore/outbox"
 )
 
@@ -162,8 +160,7 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 	whole := slices.Concat(e.Token, raw)
 	deliver := func(rcpts []string) (reply, error) {
 		err := c.delivery.Deliver(ctx, c.localArrival(whole, e.From, rcpts), e.Ref)
-		var refusal *smtp.SMTPError
-		if errors.As(err, &refusal) {
+		if refusal, ok := errors.AsType[*Refusal](err); ok {
 			return replyOf(refusal), nil
 		}
 		return reply{250, "2.0.0 stored"}, err
@@ -217,15 +214,8 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 // own trouble, of which the log tells.
 func (c *Courier) replyTo(e *outbox.Entry, during string, err error) reply {
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
-	var refusal *smtp.SMTPError
-	if errors.As(gate(log, during, e.Ref, err), &refusal) {
-		return replyOf(refusal)
-	}
-	return reply{451, "4.3.0 local problem"} // gate has only refusals
+	return replyOf(gate(log, during, e.Ref, err))
 }
 
 // replyOf is a refusal as another side would have sent it.
-func replyOf(r *smtp.SMTPError) reply {
-	ec := r.EnhancedCode
-	return reply{r.Code, fmt.Sprintf("%d.%d.%d %s", ec[0], ec[1], ec[2], r.Message)}
-}
+func replyOf(r *Refusal) reply { return reply{r.Code, r.Status.String() + " " + r.Text} }

@@ -30,11 +30,11 @@ func (s *Submitter) checkAuthors(d *draft, acct mailstore.AccountID, from string
 			return "", err
 		}
 		if len(one) > 1 {
-			return "", replyf(554, 5, 6, 0, "Sender field names %d mailboxes; one is allowed (RFC 5322, section 3.6.2)", len(one))
+			return "", refusef(554, 5, 6, 0, "Sender field names %d mailboxes; one is allowed (RFC 5322, section 3.6.2)", len(one))
 		}
 		named["Sender"] = one
 	case len(authors) > 1 && from == "":
-		return "", replyf(554, 5, 6, 0, "From field names %d mailboxes and there is no Sender field; "+
+		return "", refusef(554, 5, 6, 0, "From field names %d mailboxes and there is no Sender field; "+
 			"add one that says who of them sends (RFC 5322, section 3.6.2)", len(authors))
 	case len(authors) > 1:
 		sender = from
@@ -56,7 +56,7 @@ func (s *Submitter) checkAuthors(d *draft, acct mailstore.AccountID, from string
 func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error) {
 	found, err := mailboxesOf(d.value(name), list)
 	if err != nil {
-		return nil, replyf(554, 5, 6, 0, "%s field %v (RFC 5322, section 3.6.2)", name, err)
+		return nil, refusef(554, 5, 6, 0, "%s field %v (RFC 5322, section 3.6.2)", name, err)
 	}
 	return found, nil
 }
@@ -83,7 +83,7 @@ func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID,
 	} else if former {
 		return s.dir.formerDomain(field, m, use)
 	}
-	return replyf(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
+	return refusef(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
 		"with relay_from", field, shown(m.String()), use)
 }
 

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/mailstore/message"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
@@ -143,7 +141,7 @@ func TestFromBelongsToWhoSends(t *testing.T) {
 		{"null sender as two, one of them sends", "", "From: a@relay.example, b@relay.example\r\nSender: b@relay.example", 0, ""},
 	} {
 		_, err := s.Submit(t.Context(), Peer{Helo: "x", Protocol: ProtocolLocal}, tt.from, []string{"a@far.example"}, []byte(tt.header+"\r\n\r\n"))
-		var refusal *smtp.SMTPError
+		var refusal *Refusal
 		if errors.As(err, &refusal); tt.code == 0 && err != nil || tt.code != 0 && (refusal == nil || refusal.Code != tt.code || !regexp.MustCompile(tt.want).MatchString(err.Error())) {
 			t.Errorf("%s: %v, want %d %s", tt.name, err, tt.code, tt.want)
 		}

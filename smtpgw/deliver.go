@@ -266,7 +266,7 @@ func refusalReply(reason string) error {
 		}
 		return c
 	}, reason)
-	return replyf(550, 5, 7, 1, "%s", text[:min(len(text), longest)])
+	return refusef(550, 5, 7, 1, "%s", text[:min(len(text), longest)])
 }
 
 // trace returns what goes on top of an arrival: Return-Path and Received (RFC

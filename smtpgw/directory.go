@@ -4,8 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 )
@@ -81,7 +79,7 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 	if why := d.silent(); why != "" {
 		return a, unknownNow(*from, why)
 	}
-	return a, replyf(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
+	return a, refusef(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
 }
 
 // current are the addresses of a list that are at domains of ours.
@@ -106,15 +104,15 @@ func (d directory) formerDomain(where string, m mailbox, use string) error {
 	if d.unsure() != "" {
 		return d.notServed(m)
 	}
-	return replyf(550, 5, 7, 1, "%s <%s>: %s is no domain of this organisation any more; use %s", where, shown(m.String()), m.domain, use)
+	return refusef(550, 5, 7, 1, "%s <%s>: %s is no domain of this organisation any more; use %s", where, shown(m.String()), m.domain, use)
 }
 
 // notServed is the refusal of an address at no domain of ours.
 func (d directory) notServed(m mailbox) error {
 	if why := d.unsure(); why != "" {
-		return replyf(451, 4, 3, 0, "whether %s is served here is not known at present: %s; try again later", m.domain, why)
+		return refusef(451, 4, 3, 0, "whether %s is served here is not known at present: %s; try again later", m.domain, why)
 	}
-	return replyf(550, 5, 7, 1, "relaying denied: %s is not served here", m.domain)
+	return refusef(550, 5, 7, 1, "relaying denied: %s is not served here", m.domain)
 }
 
 // checkLocal returns the refusal of a local recipient without an account.
@@ -122,7 +120,7 @@ func (d directory) checkLocal(r *mailstore.Reader, m mailbox) error {
 	_, err := d.account(r, m)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		if m.isPostmaster() {
-			return replyf(451, 4, 3, 0, "no postmaster has been made here yet; try again later")
+			return refusef(451, 4, 3, 0, "no postmaster has been made here yet; try again later")
 		}
 		return unknownMailbox(m)
 	}
@@ -135,8 +133,7 @@ func (d directory) has(r *mailstore.Reader, address string) (bool, error) {
 	if err == nil {
 		err = d.checkLocal(r, m)
 	}
-	var refusal *smtp.SMTPError
-	if errors.As(err, &refusal) {
+	if _, refused := errors.AsType[*Refusal](err); refused {
 		return false, nil
 	}
 	return err == nil, err
@@ -152,15 +149,15 @@ func (d directory) nobody(m mailbox) error {
 
 // unknownNow is the refusal of an address that may have an account where this node's accounts are kept.
 func unknownNow(m mailbox, why string) error {
-	return replyf(451, 4, 3, 0, "whether <%s> has a mailbox here is not known at present: %s; try again later", pathOf(m.String()), why)
+	return refusef(451, 4, 3, 0, "whether <%s> has a mailbox here is not known at present: %s; try again later", pathOf(m.String()), why)
 }
 
 func unknownMailbox(m mailbox) error {
-	return replyf(550, 5, 1, 1, "no mailbox <%s> here", pathOf(m.String()))
+	return refusef(550, 5, 1, 1, "no mailbox <%s> here", pathOf(m.String()))
 }
 
 // isUnknown reports whether err is that of unknownMailbox.
 func isUnknown(err error) bool {
-	var refusal *smtp.SMTPError
-	return errors.As(err, &refusal) && refusal.EnhancedCode == smtp.EnhancedCode{5, 1, 1}
+	refusal, ok := errors.AsType[*Refusal](err)
+	return ok && refusal.Status == Status{5, 1, 1}
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/mailstore/outbox"
 )
 
@@ -52,7 +50,7 @@ func TestNotServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, err := range []error{d.notServed(m), d.formerDomain("sender", m, "one of yours")} {
-			if refusal, ok := errors.AsType[*smtp.SMTPError](err); !ok || refusal.Code != want {
+			if refusal, ok := errors.AsType[*Refusal](err); !ok || refusal.Code != want {
 				t.Errorf("unsure %q: %v, want %d", why, err, want)
 			}
 		}

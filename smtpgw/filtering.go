@@ -61,7 +61,7 @@ func (r *Rejection) Error() string { return "rejected by the filter: " + r.Text 
 // reply is the rejection as the peer hears it.
 func (r *Rejection) reply() error {
 	if r.Later {
-		return replyf(451, 4, 7, 1, "this message cannot be taken right now; try again later")
+		return refusef(451, 4, 7, 1, "this message cannot be taken right now; try again later")
 	}
 	text := strings.TrimSpace(r.Text)
 	if text == "" {

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
 )
@@ -69,11 +67,7 @@ func (s *Server) handedOver(a *Arrival, route Route, ref string, began time.Time
 }
 
 // refused tells that a peer did not get what it asked for. about is the address of MAIL or RCPT.
-func (s *session) refused(stage, about string, reply *smtp.SMTPError) {
-	if reply.Code/100 == 2 {
-		return
-	}
-	s.wire.told.Store(true)
+func (s *session) refused(stage, about string, refusal *Refusal) {
 	from, to := s.from, envelopeTo(s.rcpts)
 	switch stage {
 	case "MAIL":
@@ -81,14 +75,13 @@ func (s *session) refused(stage, about string, reply *smtp.SMTPError) {
 	case "RCPT":
 		to = about
 	}
-	logRefusal(s.srv.logOf(s.wire.peer, s.log()), s.ref, stage, from, to, reply)
+	logRefusal(s.srv.logOf(s.wire.peer, s.log()), s.ref, stage, from, to, refusal)
 }
 
 // logRefusal tells of a mail that is not taken now, or for good.
-func logRefusal(log *slog.Logger, ref, stage, from, to string, reply *smtp.SMTPError) {
-	ec := reply.EnhancedCode
+func logRefusal(log *slog.Logger, ref, stage, from, to string, refusal *Refusal) {
 	log.Info("mail refused", "mail", ref, "stage", stage, "from", from, "to", to,
-		"code", reply.Code, "status", fmt.Sprintf("%d.%d.%d", ec[0], ec[1], ec[2]), "err", clip300(reply.Message))
+		"code", refusal.Code, "status", refusal.Status.String(), "err", clip300(refusal.Text))
 }
 
 // answered tells of a reply 4xx or 5xx to a command that no session saw.

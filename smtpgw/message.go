@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-
-	"github.com/emersion/go-smtp"
 )
 
 // message takes the text after DATA: up to CRLF "." CRLF and nothing less, dots
@@ -14,7 +12,7 @@ import (
 // server could read in another way is read to the same end and refused. The
 // wire then hands go-smtp the terminating dot.
 //
-// The error is always an *smtp.SMTPError.
+// The error is always a *Refusal.
 func (w *wire) message(room *room) ([]byte, error) {
 	w.inText = false
 	w.await(true)
@@ -80,8 +78,8 @@ func (w *wire) endless(t *text) bool {
 }
 
 // chunks takes the text of BDAT commands from r and holds it to the same
-// rules; there is no stuffing (RFC 3030). The error is always an
-// *smtp.SMTPError, or smtp.ErrDataReset when the peer gave the message up.
+// rules; there is no stuffing (RFC 3030). The error is a *Refusal, or what r
+// gives when the peer gave the message up.
 func chunks(r io.Reader, limits *Limits, room *room) ([]byte, error) {
 	t := text{limits: limits, room: room}
 	buf := make([]byte, 32<<10)
@@ -116,7 +114,7 @@ type text struct {
 	limits  *Limits
 	room    *room // nil: the text is in memory already
 	b       []byte
-	refusal *smtp.SMTPError
+	refusal *Refusal
 
 	// What check has seen of the header section.
 	headerBytes, headerLines int
@@ -125,7 +123,7 @@ type text struct {
 
 // refuse drops the text and gives its room to others: what is refused may take
 // long to come in.
-func (t *text) refuse(reason *smtp.SMTPError) {
+func (t *text) refuse(reason *Refusal) {
 	if t.refusal == nil {
 		t.refusal, t.b = reason, nil
 		t.room.leave()
@@ -143,11 +141,11 @@ func (t *text) take(b []byte) {
 	switch {
 	case t.refusal != nil:
 	case int64(len(t.b)+len(b)) > t.limits.MessageBytes:
-		t.refuse(replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", t.limits.MessageBytes))
+		t.refuse(refusef(552, 5, 3, 4, "message exceeds the limit of %d octets", t.limits.MessageBytes))
 	default:
 		grown, ok := t.room.grow(t.b, len(b), t.limits.MessageBytes)
 		if !ok {
-			t.refuse(replyf(452, 4, 3, 1, "too much mail is coming in at this moment; try again later"))
+			t.refuse(refusef(452, 4, 3, 1, "too much mail is coming in at this moment; try again later"))
 			return
 		}
 		t.b = append(grown, b...)
@@ -178,7 +176,7 @@ func (t *text) check(line []byte) {
 		t.headerBytes += len(line)
 		t.headerLines++
 		if t.headerBytes > t.limits.HeaderBytes || t.headerLines > t.limits.HeaderLines {
-			t.refuse(replyf(552, 5, 3, 4, "header exceeds the limit of %d octets or %d lines", t.limits.HeaderBytes, t.limits.HeaderLines))
+			t.refuse(refusef(552, 5, 3, 4, "header exceeds the limit of %d octets or %d lines", t.limits.HeaderBytes, t.limits.HeaderLines))
 		}
 	}
 }
@@ -197,9 +195,9 @@ func checkText(raw []byte, limits *Limits) error {
 
 // Refusals of octets that another server could take for the end of a message.
 var (
-	errBareLF = replyf(554, 5, 6, 0, "message contains a bare LF; lines must end in CRLF (RFC 5321, section 2.3.8)")
-	errBareCR = replyf(554, 5, 6, 0, "message contains a bare CR; lines must end in CRLF (RFC 5321, section 2.3.8)")
-	errNUL    = replyf(554, 5, 6, 0, "message contains a NUL octet; encode it as base64 (RFC 5322, section 4)")
+	errBareLF = refusef(554, 5, 6, 0, "message contains a bare LF; lines must end in CRLF (RFC 5321, section 2.3.8)")
+	errBareCR = refusef(554, 5, 6, 0, "message contains a bare CR; lines must end in CRLF (RFC 5321, section 2.3.8)")
+	errNUL    = refusef(554, 5, 6, 0, "message contains a NUL octet; encode it as base64 (RFC 5322, section 4)")
 )
 
 // isSmuggling reports whether a message was refused for such octets. What its
@@ -208,6 +206,6 @@ func isSmuggling(err error) bool {
 	return errors.Is(err, errBareLF) || errors.Is(err, errBareCR) || errors.Is(err, errNUL)
 }
 
-func lineTooLong(limit int) *smtp.SMTPError {
-	return replyf(554, 5, 6, 0, "message contains a line of more than %d octets; 998 are legal (RFC 5322, section 2.1.1)", limit)
+func lineTooLong(limit int) *Refusal {
+	return refusef(554, 5, 6, 0, "message contains a line of more than %d octets; 998 are legal (RFC 5322, section 2.1.1)", limit)
 }

@@ -63,11 +63,11 @@ func readDraft(raw []byte) (*draft, error) {
 			continue
 		}
 		if n := d.count(string(f.name)); n > 1 {
-			return nil, replyf(554, 5, 6, 0, "message has %d %s fields; one is allowed (RFC 5322, section 3.6)", n, f.name)
+			return nil, refusef(554, 5, 6, 0, "message has %d %s fields; one is allowed (RFC 5322, section 3.6)", n, f.name)
 		}
 	}
 	if d.count("From") == 0 {
-		return nil, replyf(554, 5, 6, 0, "message has no From field; exactly one is needed (RFC 5322, section 3.6)")
+		return nil, refusef(554, 5, 6, 0, "message has no From field; exactly one is needed (RFC 5322, section 3.6)")
 	}
 	if received >= maxReceived {
 		return nil, circles()
@@ -200,5 +200,5 @@ func checkLoop(header []byte) error {
 }
 
 func circles() error {
-	return replyf(554, 5, 4, 6, "message has %d Received fields or more: it goes in circles", maxReceived)
+	return refusef(554, 5, 4, 6, "message has %d Received fields or more: it goes in circles", maxReceived)
 }

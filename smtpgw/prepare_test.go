@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/consensus"
 	"cairn/consensus/record"
 	"cairn/mailstore/message"
@@ -113,8 +111,8 @@ func TestPrepareRefuses(t *testing.T) {
 		tests = append(tests, refusal{"two " + name, twice, "2 " + name + " fields; one is allowed"})
 	}
 	for _, tt := range tests {
-		var refusal *smtp.SMTPError
-		if _, err := prepareTest(tt.raw); !errors.As(err, &refusal) || refusal.Code != 554 || !strings.Contains(refusal.Message, tt.want) {
+		var refusal *Refusal
+		if _, err := prepareTest(tt.raw); !errors.As(err, &refusal) || refusal.Code != 554 || !strings.Contains(refusal.Text, tt.want) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}

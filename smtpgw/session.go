@@ -47,7 +47,7 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 		return err
 	}
 	if s.open {
-		return replyf(503, 5, 5, 1, "a transaction is open; send RSET to begin another (RFC 5321, section 4.1.4)")
+		return refusef(503, 5, 5, 1, "a transaction is open; send RSET to begin another (RFC 5321, section 4.1.4)")
 	}
 	var err error
 	switch {
@@ -91,7 +91,7 @@ func (s *session) rcpt(to string) error {
 		s.route = route
 	case route.Local != s.route.Local || route.To != s.route.To:
 		// One reply to the text has to be true of all, whatever each node makes of it.
-		return replyf(452, 4, 5, 3, "another machine here has <%s>; send to it in a transaction of its own", pathOf(m.String()))
+		return refusef(452, 4, 5, 3, "another machine here has <%s>; send to it in a transaction of its own", pathOf(m.String()))
 	}
 	if !slices.Contains(s.rcpts, m.String()) {
 		s.rcpts = append(s.rcpts, m.String())
@@ -108,6 +108,9 @@ func (s *session) Data(r io.Reader) error {
 	if chunks && !whole {
 		// The transaction is not this goroutine's: the log has only who it was.
 		s = &session{srv: s.srv, wire: s.wire}
+	}
+	if err == nil {
+		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "accepted and stored as " + s.ref}
 	}
 	return s.gate("message", "", err)
 }
@@ -136,7 +139,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 		return true, err
 	}
 	s.wire.forgive()
-	return true, replyf(250, 2, 0, 0, "accepted and stored as %s", s.ref)
+	return true, nil
 }
 
 // arrived takes an inbound message: to the mailboxes here, or to the node that has them.
@@ -157,7 +160,8 @@ func (s *session) arrived(raw []byte, ref string) error {
 // DATA is taken from the wire itself.
 func (s *session) text(r io.Reader, room *room) ([]byte, error) {
 	if pipe, ok := r.(*io.PipeReader); ok {
-		return chunks(pipe, &s.srv.limits, room)
+		raw, err := chunks(pipe, &s.srv.limits, room)
+		return raw, fromLibrary(err)
 	}
 	return s.wire.message(room)
 }
@@ -179,7 +183,7 @@ func (s *session) peer() Peer {
 // speaks is the end of the session if this node may not speak for itself any more.
 func (s *session) speaks() error {
 	if why := s.srv.silent(); why != "" {
-		return replyf(421, 4, 3, 2, "no mail is taken at present: %s; try again later", why)
+		return refusef(421, 4, 3, 2, "no mail is taken at present: %s; try again later", why)
 	}
 	return nil
 }
@@ -190,14 +194,29 @@ func (s *session) gate(during, about string, err error) error {
 		return nil
 	}
 	if errors.Is(err, smtp.ErrDataReset) {
-		err = replyf(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
+		err = refusef(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
 	}
-	if reply := (*smtp.SMTPError)(nil); errors.As(err, &reply) {
-		s.refused(during, about, reply)
-		return reply
+	refusal, known := errors.AsType[*Refusal](err)
+	if known {
+		s.refused(during, about, refusal)
+	} else {
+		refusal = gate(s.log(), during, s.ref, err)
 	}
 	s.wire.told.Store(true)
-	return gate(s.log(), during, s.ref, err)
+	return forLibrary(refusal)
+}
+
+// forLibrary is a refusal as go-smtp knows it: of any other error it shows the text, and makes it permanent.
+func forLibrary(r *Refusal) *smtp.SMTPError {
+	return &smtp.SMTPError{Code: r.Code, EnhancedCode: smtp.EnhancedCode(r.Status), Message: r.Text}
+}
+
+// fromLibrary is an error that was forLibrary, and came through go-smtp.
+func fromLibrary(err error) error {
+	if e, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		return &Refusal{e.Code, Status(e.EnhancedCode), e.Message}
+	}
+	return err
 }
 
 func (s *session) log() *slog.Logger {

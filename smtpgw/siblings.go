@@ -45,14 +45,14 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 		return Route{Local: true}, refusal
 	}
 	if c.isSibling(from) {
-		return Route{}, replyf(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", pathOf(m.String()))
+		return Route{}, refusef(451, 4, 4, 6, "<%s> has no mailbox here, nor with the node of the organisation that sends it; try again later", pathOf(m.String()))
 	}
 	route, err := c.holder(ctx, m)
 	switch {
 	case errors.Is(err, ErrNoRoute):
 		return Route{}, dir.nobody(m)
 	case err != nil:
-		return Route{}, replyf(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", pathOf(m.String()))
+		return Route{}, refusef(451, 4, 4, 1, "whether another machine here has <%s> is not known at present; try again later", pathOf(m.String()))
 	}
 	return route, nil
 }
@@ -75,7 +75,7 @@ func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref stri
 		return fmt.Errorf("hand an arrival to another node of the organisation: %s", replies[refused])
 	}
 	// It is what the peer sends that does not do: it is the first to know.
-	return replyf(replies[refused].code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].text))
+	return refusef(replies[refused].code, 5, 6, 0, "another machine here does not take this message: %s", printableReply(replies[refused].text))
 }
 
 // printableReply is the text of another node's reply, bounded.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 )
@@ -45,7 +43,7 @@ type Receipt struct {
 // Submit takes a message as a session of the submission server would, with the
 // same checks: from is an address of an account or one that Config.RelayFrom
 // allows, or empty for the postmaster's null sender; so is From (see
-// checkAuthors). An *smtp.SMTPError is a refusal with its reason; any other
+// checkAuthors). A *Refusal is one with its reason; any other
 // error is our own trouble.
 func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
 	return s.SubmitWith(ctx, peer, from, rcpts, raw, nil)
@@ -54,15 +52,15 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 // SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be run again.
 func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	r, err := s.submitAll(ctx, peer, from, rcpts, raw, also)
-	if reply := (*smtp.SMTPError)(nil); errors.As(err, &reply) {
-		logRefusal(s.cfg.Log.With("peer", peer.Addr), "", "message", from, envelopeTo(rcpts), reply)
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		logRefusal(s.cfg.Log.With("peer", peer.Addr), "", "message", from, envelopeTo(rcpts), refusal)
 	}
 	return r, err
 }
 
 func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
-		return Receipt{}, replyf(552, 5, 3, 4, "message exceeds the limit of %d octets", s.limits.MessageBytes)
+		return Receipt{}, refusef(552, 5, 3, 4, "message exceeds the limit of %d octets", s.limits.MessageBytes)
 	}
 	if err := checkText(raw, &s.limits); err != nil {
 		return Receipt{}, err
@@ -72,10 +70,10 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		return Receipt{}, err
 	}
 	if len(rcpts) == 0 {
-		return Receipt{}, replyf(554, 5, 5, 1, "message has no recipients")
+		return Receipt{}, refusef(554, 5, 5, 1, "message has no recipients")
 	}
 	if len(rcpts) > s.limits.Recipients {
-		return Receipt{}, replyf(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
+		return Receipt{}, refusef(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
 	}
 	to := make([]string, len(rcpts))
 	for i, r := range rcpts {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
@@ -131,7 +129,7 @@ func (c *Courier) deliverAsItIs(ctx context.Context, e *outbox.Entry, why string
 	}
 	a := c.localArrival(raw, e.From, here)
 	a.Unrecorded = why
-	var refusal *smtp.SMTPError
+	var refusal *Refusal
 	l, err := c.delivery.ready(ctx, a, e.Ref)
 	if errors.As(err, &refusal) {
 		return false, nil

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"cairn/mailstore"
 	"cairn/mailstore/message/maildomain"
 	"cairn/mailstore/outbox"
@@ -84,7 +82,7 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 		}
 		to = []string{e.From}
 	}
-	var refusal *smtp.SMTPError // of who is gone, or of a message that goes in circles: nobody is left to tell
+	var refusal *Refusal // of who is gone, or of a message that goes in circles: nobody is left to tell
 	var filed []*landing
 	for _, rcpt := range to {
 		if !c.dir.isLocal(maildomain.OfAddress(rcpt)) {

@@ -8,10 +8,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
-
-	"github.com/emersion/go-smtp"
 
 	"cairn/mailstore/textroom"
 )
@@ -124,6 +123,9 @@ func (f fill) Read(p []byte) (int, error) {
 			}
 		})
 		w.received += int64(n)
+		if w.text && n == len(p) { // whoever sends as fast as it is read gives way to others: the scheduler would see to that after 10 ms only
+			runtime.Gosched()
+		}
 		early := errors.Is(err, os.ErrDeadlineExceeded) && w.draining.Load() && time.Now().Before(by)
 		if n > 0 || !early {
 			return n, err
@@ -164,7 +166,7 @@ func (w *wire) Read(p []byte) (int, error) {
 			w.out = w.out[n:]
 			return n, nil
 		case w.gone && w.chunk > 0:
-			return 0, w.broken(io.ErrUnexpectedEOF)
+			return 0, forLibrary(w.broken(io.ErrUnexpectedEOF))
 		case w.gone:
 			return 0, io.EOF
 		case w.inText:
@@ -186,7 +188,7 @@ func (w *wire) readChunk(p []byte) (int, error) {
 	w.chunk -= int64(n)
 	if err != nil {
 		w.gone = true
-		return n, w.broken(err)
+		return n, forLibrary(w.broken(err))
 	}
 	return n, nil
 }
@@ -214,14 +216,14 @@ func (w *wire) skipChunk() {
 }
 
 // broken is the reply for message text that cannot be read to its end.
-func (w *wire) broken(err error) *smtp.SMTPError {
+func (w *wire) broken(err error) *Refusal {
 	if errors.Is(err, errYield) {
-		return replyf(421, 4, 3, 2, yieldWords)
+		return refusef(421, 4, 3, 2, yieldWords)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return replyf(421, 4, 4, 2, tooSlow)
+		return refusef(421, 4, 4, 2, tooSlow)
 	}
-	return replyf(451, 4, 4, 2, "connection broke within the message; nothing was accepted")
+	return refusef(451, 4, 4, 2, "connection broke within the message; nothing was accepted")
 }
 
 // command reads one command line and sets out to what go-smtp shall see of

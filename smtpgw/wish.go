@@ -71,11 +71,11 @@ func (c *Config) usual() record.Wish {
 func parseWish(values []string, usual record.Wish) (record.Wish, error) {
 	w := record.Wish{LeftOut: slices.Clone(usual.LeftOut), Derive: slices.Clone(usual.Derive)}
 	if len(values) > 1 {
-		return w, replyf(550, 5, 6, 0, "message has %d Cairn-Components fields; write all wishes into one", len(values))
+		return w, refusef(550, 5, 6, 0, "message has %d Cairn-Components fields; write all wishes into one", len(values))
 	}
 	value := strings.Join(values, "")
 	if len(value) > maxWishOctets || strings.Count(value, ",") >= maxWishes {
-		return w, replyf(550, 5, 6, 0, "Cairn-Components has more than %d octets or %d wishes", maxWishOctets, maxWishes)
+		return w, refusef(550, 5, 6, 0, "Cairn-Components has more than %d octets or %d wishes", maxWishOctets, maxWishes)
 	}
 	named := make(map[string]bool)
 	for word := range strings.SplitSeq(value, ",") {
@@ -83,7 +83,7 @@ func parseWish(values []string, usual record.Wish) (record.Wish, error) {
 			continue
 		}
 		if err := follow(&w, word, named); err != nil {
-			return record.Wish{}, replyf(550, 5, 6, 0, "Cairn-Components: %v", err)
+			return record.Wish{}, refusef(550, 5, 6, 0, "Cairn-Components: %v", err)
 		}
 	}
 	slices.Sort(w.LeftOut)

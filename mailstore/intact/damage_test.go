@@ -1,7 +1,6 @@
 package intact
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -24,43 +23,10 @@ func damage(t testing.TB, dir string, r *rand.Rand) (name, what string) {
 	for name = "LOCK"; name == "LOCK"; {
 		name = entries[r.IntN(len(entries))].Name()
 	}
-	path := filepath.Join(dir, name)
-	b, err := os.ReadFile(path)
-	if err != nil {
+	if what, err = scratch.Damage(filepath.Join(dir, name), r); err != nil {
 		t.Fatal(err)
 	}
-	written := max(1, len(bytes.TrimRight(b, "\x00")))
-	switch r.IntN(5) {
-	case 0:
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		return name, "removed"
-	case 1:
-		at := r.IntN(written)
-		if r.IntN(3) == 0 {
-			at = max(0, len(b)-1-r.IntN(100))
-		}
-		if err := os.Truncate(path, int64(at)); err != nil {
-			t.Fatal(err)
-		}
-		return name, fmt.Sprintf("cut to %d of %d, %d written", at, len(b), written)
-	}
-	at := r.IntN(written)
-	if r.IntN(3) == 0 {
-		at = max(0, written-1-r.IntN(100))
-	}
-	if len(b) == 0 {
-		return name, "empty as before"
-	}
-	b[at] ^= 1 << r.IntN(8)
-	if err := os.WriteFile(path, bytes.TrimRight(b, "\x00"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(path, int64(len(b))); err != nil {
-		t.Fatal(err)
-	}
-	return name, fmt.Sprintf("flipped at %d of %d, %d written", at, len(b), written)
+	return name, what
 }
 
 // intactCases, in the environment, is how often TestDamage damages something. With it TestKilled makes more rounds too.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"cairn/mailstore/scratch"
 )
 
 const (
@@ -169,19 +171,8 @@ func copyFolder(t testing.TB, to, from string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if err := copySparse(filepath.Join(to, e.Name()), filepath.Join(from, e.Name())); err != nil && !os.IsNotExist(err) {
+		if err := scratch.CopySparse(filepath.Join(to, e.Name()), filepath.Join(from, e.Name())); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func copySparse(to, from string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(to, bytes.TrimRight(b, "\x00"), 0o600); err != nil {
-		return err
-	}
-	return os.Truncate(to, int64(len(b)))
 }
