@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
@@ -135,8 +136,14 @@ func (s *snapshot) contain(key []byte, err *error) { s.contained(recover(), key,
 
 func (s *snapshot) contained(p any, key []byte, err *error) {
 	if p != nil {
-		*err = damagedAt(s.dir, key, fmt.Sprintf("the database failed on it: %.80v", p))
+		*err = damagedAt(s.dir, key, "the database failed on it: "+oneLine(p, 80))
 	}
+}
+
+// oneLine is a beginning of what a library says, for a sentence: it may have a trace behind it.
+func oneLine(said any, most int) string {
+	line, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprint(said), "==== Recovered====\n"), "\n")
+	return strings.ToValidUTF8(line[:min(len(line), most)], "")
 }
 
 func (s *snapshot) readError(key []byte, err error) error {
@@ -150,7 +157,7 @@ func (s *snapshot) readError(key []byte, err error) error {
 	case errors.Is(err, badger.ErrDiscardedTxn):
 		return ErrTxDone
 	}
-	return damagedAt(s.dir, key, fmt.Sprintf("the database says %.120v", err))
+	return damagedAt(s.dir, key, "the database says "+oneLine(err, 120))
 }
 
 // pass lets writers pass after every few reads, which take some 50 microseconds together. Where processors are few, a
