@@ -21,7 +21,7 @@ import (
 	"cairn/node/home"
 )
 
-// anyDamage, in the environment, is how often TestAnyDamage damages something; without it a few times, in CI 50.
+// anyDamage, in the environment, is how often TestAnyDamage damages something.
 const anyDamage = "CAIRN_DAMAGE_CASES"
 
 // TestAnyDamage cuts, flips and removes at random, over all files of the three stores and the head, of a node that was closed and of one that was
@@ -29,11 +29,7 @@ const anyDamage = "CAIRN_DAMAGE_CASES"
 // does not, and says why in one sentence, and what to do.
 func TestAnyDamage(t *testing.T) {
 	t.Parallel()
-	usual := 6
-	if os.Getenv("CI") == "true" {
-		usual = 50
-	}
-	cases := scratch.Number(t, anyDamage, usual)
+	cases := scratch.Number(t, anyDamage, 6)
 	closed, killed, sent := madeForDamage(t)
 	refused, damaged := 0, 0
 	for i := range cases {
