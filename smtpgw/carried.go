@@ -11,21 +11,20 @@ const (
 	lightMail = 1 << 20
 )
 
-// hold waits for room for the text of an entry, in its lane's part, until the lane has to make place. What it returns gives it back.
-func (c *Courier) hold(l *lane, id uint64) (leave func(), err error) {
-	none := func() {}
-	e, err := c.queue.Get(id)
-	if err != nil {
-		return none, err
-	}
+// hold waits for room for the text of an entry, in its lane's part, until the lane has to make place. What it returns gives it back. An entry
+// that cannot be read takes none: whoever loads it is told.
+func (c *Courier) hold(l *lane, id uint64) (leave func()) {
 	var size int64
-	err = c.queue.Store().View(func(r *mailstore.Reader) error {
-		size, err = r.RawSize(e.Blob)
-		return err
-	})
-	if err != nil || size <= lightMail {
-		return none, err
+	e, err := c.queue.Get(id)
+	if err == nil {
+		err = c.queue.Store().View(func(r *mailstore.Reader) error {
+			size, err = r.RawSize(e.Blob)
+			return err
+		})
 	}
-	taken, err := l.texts.Take(l.goes, size)
-	return func() { l.texts.Give(taken) }, err
+	if err != nil || size <= lightMail {
+		return func() {}
+	}
+	taken, _ := l.texts.Take(l.goes, size) // nothing, if the lane has to go
+	return func() { l.texts.Give(taken) }
 }

@@ -117,7 +117,7 @@ func (c *Courier) retire(l *lane) bool {
 
 // carry makes one attempt for an entry and leaves its outcome to be settled.
 func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *outbound {
-	leave, err := c.hold(l, id)
+	leave := c.hold(l, id)
 	if ctx.Err() != nil {
 		return o
 	}
