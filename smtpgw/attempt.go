@@ -202,7 +202,7 @@ func fates(e *outbox.Entry, replies []reply) []fate {
 
 // deferred is the fate of all recipients when something went wrong on the way, in doing what.
 func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
-	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", err)
+	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", clip300(err.Error()))
 	why := because(err)
 	if why == "" {
 		why = ": that failed; the log here tells why"

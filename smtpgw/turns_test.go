@@ -155,6 +155,7 @@ func TestLongRepliesAreCut(t *testing.T) {
 			var out lines
 			n := nearNode(t, nil)
 			n.courier.log = out.log()
+			n.courier.cfg.Sending.FirstRetry = time.Hour // one attempt
 			n.courier.router = routes{"odd.example": Route{To: "odd", Dial: server.dial}}
 			n.send(t, "user@local.example", mailText("hello"), "a@odd.example", "b@odd.example")
 			n.run(t)
