@@ -34,7 +34,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	case route.Local:
 		return c.deliverLocal(ctx, e, raw), nil
 	}
-	ctx, t := c.depart(ctx, l, len(raw))
+	ctx, t := c.depart(ctx, l, e, len(raw))
 	defer c.arrive(t)
 	if o != nil {
 		o.moved = &t.moved

@@ -11,9 +11,9 @@ const (
 	lightMail = 1 << 20
 )
 
-// hold waits for room for the text of an entry, in its lane's part, until the lane has to make place. What it returns gives it back. An entry
-// that cannot be read takes none: whoever loads it is told.
-func (c *Courier) hold(l *lane, id uint64) (leave func()) {
+// hold waits for room for the text of an entry, in its lane's part. What it returns gives it back. The error is that the lane has to make place
+// before there is any. An entry that cannot be read takes none: whoever loads it is told.
+func (c *Courier) hold(l *lane, id uint64) (leave func(), err error) {
 	var size int64
 	e, err := c.queue.Get(id)
 	if err == nil {
@@ -23,8 +23,8 @@ func (c *Courier) hold(l *lane, id uint64) (leave func()) {
 		})
 	}
 	if err != nil || size <= lightMail {
-		return func() {}
+		return func() {}, nil
 	}
-	taken, _ := l.texts.Take(l.goes, size) // nothing, if the lane has to go
-	return func() { l.texts.Give(taken) }
+	taken, err := l.texts.Take(l.goes, size)
+	return func() { l.texts.Give(taken) }, err
 }

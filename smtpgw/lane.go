@@ -17,12 +17,12 @@ import (
 type lane struct {
 	domain  string
 	pending chan uint64
-	texts   *textroom.Room // for mail on its way there
-	since   time.Time
+	texts   *textroom.Room  // for mail on its way there
 	goes    context.Context // done when the lane is to make place, or no mail is carried any more
 	leave   context.CancelFunc
 
 	// Guarded by Courier.mu.
+	since   time.Time // when its turn began: with the first entry
 	workers int
 	idle    int // workers that wait for an entry, or are about to
 
@@ -34,7 +34,7 @@ type lane struct {
 }
 
 func newLane(ctx context.Context, domain string, texts *textroom.Room) *lane {
-	l := &lane{domain: domain, pending: make(chan uint64, laneRoom), texts: texts, since: time.Now()}
+	l := &lane{domain: domain, pending: make(chan uint64, laneRoom), texts: texts}
 	l.goes, l.leave = context.WithCancel(ctx)
 	return l
 }
@@ -84,6 +84,10 @@ func (c *Courier) serve(ctx context.Context, l *lane) {
 				return
 			}
 		case id := <-l.pending:
+			if l.goes.Err() != nil {
+				c.release(l, id)
+				continue
+			}
 			c.busy(l, +1)
 			o = c.carry(ctx, l, o, id)
 			c.busy(l, -1)
@@ -97,6 +101,9 @@ func (c *Courier) busy(l *lane, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l.idle -= n
+	if l.since.IsZero() {
+		l.since = time.Now()
+	}
 }
 
 // retire takes a worker out of its lane, and the lane away with the last one.
@@ -117,12 +124,8 @@ func (c *Courier) retire(l *lane) bool {
 
 // carry makes one attempt for an entry and leaves its outcome to be settled.
 func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *outbound {
-	leave := c.hold(l, id)
-	if ctx.Err() != nil {
-		return o
-	}
-	if l.goes.Err() != nil {
-		leave()
+	leave, err := c.hold(l, id)
+	if err != nil {
 		c.release(l, id)
 		return o
 	}

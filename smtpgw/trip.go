@@ -6,12 +6,15 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"cairn/mailstore/outbox"
 )
 
 // trip is one attempt to hand an entry to another node, made by a worker of its lane.
 type trip struct {
 	*lane
 	began time.Time
+	turn  time.Duration
 	heavy bool         // it takes of the room for text
 	moved atomic.Int64 // octets that the other side took
 	stop  context.CancelCauseFunc
@@ -24,14 +27,17 @@ const errTooSlow = Reason("it took too long while mail for others waited")
 const slowLine = 64 << 10
 
 // overdue is by how much a trip has taken longer than its turn and its text at the least speed.
-func (t *trip) overdue(now time.Time, turn time.Duration) time.Duration {
-	return now.Sub(t.began) - turn - time.Duration(t.moved.Load())*time.Second/slowLine
+func (t *trip) overdue(now time.Time) time.Duration {
+	return now.Sub(t.began) - t.turn - time.Duration(t.moved.Load())*time.Second/slowLine
 }
 
-// depart begins a trip. Its context ends when it has to make place.
-func (c *Courier) depart(ctx context.Context, l *lane, size int) (context.Context, *trip) {
+// depart begins a trip with an entry. Its context ends when it has to make place. Its turn grows with the attempts that the entry has
+// had, up to the time that one reply may take: who never answers within the first one would else get no mail as long as others wait.
+func (c *Courier) depart(ctx context.Context, l *lane, e *outbox.Entry, size int) (context.Context, *trip) {
 	ctx, stop := context.WithCancelCause(ctx)
-	t := &trip{lane: l, began: time.Now(), heavy: size > lightMail, stop: stop}
+	turn := c.cfg.Sending.Turn
+	longest := max(turn, c.cfg.Sending.Reply)
+	t := &trip{lane: l, began: time.Now(), turn: min(turn*time.Duration(1+e.Attempts), longest), heavy: size > lightMail, stop: stop}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.trips[t] = true
@@ -62,7 +68,7 @@ func (c *Courier) makePlace(waiting int) {
 	for _, l := range c.lanes {
 		if l.goes.Err() != nil {
 			waiting--
-		} else if l.isIdle() || now.Sub(l.since) >= turn {
+		} else if l.isIdle() || !l.since.IsZero() && now.Sub(l.since) >= turn {
 			had = append(had, l)
 		}
 	}
@@ -72,11 +78,11 @@ func (c *Courier) makePlace(waiting int) {
 	}
 	var slowest *trip
 	for t := range c.trips {
-		switch late := t.overdue(now, turn); {
+		switch late := t.overdue(now); {
 		case late <= 0:
 		case t.goes.Err() != nil:
 			t.stop(errTooSlow)
-		case t.heavy && (slowest == nil || late > slowest.overdue(now, turn)):
+		case t.heavy && (slowest == nil || late > slowest.overdue(now)):
 			slowest = t
 		}
 	}

@@ -104,6 +104,37 @@ func TestSilentDomainsMakePlace(t *testing.T) {
 	}
 }
 
+// TestSlowServersAreServed: a server that takes longer to answer than a turn gets its mail all the same while others wait.
+func TestSlowServersAreServed(t *testing.T) {
+	const turn = 20 * time.Millisecond
+	silent, took := silentAfter("EHLO"), make(chan string, 1)
+	slow := &odd{banner: "220 hello\r\n", took: func(mail string) { took <- mail }, answer: func(verb string) string {
+		switch verb {
+		case "EHLO":
+			<-time.After(3 * turn)
+		case "DATA":
+			return "354 go on"
+		}
+		return "250 fine"
+	}}
+	to, at := []string{"x@slow.example"}, routes{"slow.example": Route{To: "slow", Dial: slow.dial}}
+	for i := range 6 {
+		d := fmt.Sprintf("silent%d.example", i)
+		at[d] = Route{To: d, Dial: silent.dial}
+		to = append(to, "x@"+d)
+	}
+	n := nearNode(t, nil)
+	n.courier.router = at
+	s := &n.courier.cfg.Sending
+	s.Domains, s.Sessions, s.Turn, s.Dial, s.Reply = 3, 1, turn, time.Hour, time.Hour
+	s.FirstRetry, s.MaxRetry = time.Millisecond, 20*time.Millisecond
+	for range 3 {
+		n.send(t, "user@local.example", mailText("to all"), to...)
+	}
+	n.run(t)
+	waitFor(t, func() bool { return len(took) > 0 })
+}
+
 // TestTextsMakePlace: servers that take texts and say nothing hold all the room for text, and large mail for others goes on.
 func TestTextsMakePlace(t *testing.T) {
 	far, silent := farNode(t), silentAfter("MAIL")
