@@ -8,8 +8,9 @@ func (s *State) ActiveNode(node Key) (*Org, bool) {
 	return o, ok && o.node(node) >= 0
 }
 
-// SendingNode returns the organisation of a node whose recorder key's batches count in the next block: it has
-// not ended, or was dropped so short a while ago that it still seals what it had accepted.
+// SendingNode returns the organisation of a node whose recorder key's batches count in the next
+// block: it has not ended, or was dropped so short a while ago that it still seals what it had
+// accepted.
 func (s *State) SendingNode(node Key) (*Org, bool) {
 	o, ok := s.OrgByNode(node)
 	if !ok {
@@ -18,8 +19,8 @@ func (s *State) SendingNode(node Key) (*Org, bool) {
 	return o, slices.ContainsFunc(o.Nodes, func(n OrgNode) bool { return n.Node == node && n.SealsAt(s.Height()+1) })
 }
 
-// NodesBeside returns the node keys of the other nodes of a node's organisation, of those that have not
-// ended; none if its own batches count no more.
+// NodesBeside returns the node keys of the other nodes of a node's organisation, of those that have
+// not ended; none if its own batches count no more.
 func (s *State) NodesBeside(node Key) (others []Key) {
 	o, ok := s.SendingNode(node)
 	if !ok {
@@ -33,9 +34,9 @@ func (s *State) NodesBeside(node Key) (others []Key) {
 	return others
 }
 
-// NodeByKey returns the entry of a node as the chain last had it, by its node identity: that with the recorder key it
-// has, or of one that ended the last one that it had, also when that was so long ago that its organisation's entry has
-// it no more.
+// NodeByKey returns the entry of a node as the chain last had it, by its node identity: that with
+// the recorder key it has, or of one that ended the last one that it had, also when that was so
+// long ago that its organisation's entry has it no more.
 func (s *State) NodeByKey(node Key) (last OrgNode, ok bool) {
 	o, known := s.OrgByNode(node)
 	if !known {
@@ -56,8 +57,8 @@ func (s *State) NodeByKey(node Key) (last OrgNode, ok bool) {
 	return last, ok
 }
 
-// After returns the next one and the last one of the entries with recorder keys that the node of n took after that of n,
-// as far as o has them; nil: it took none.
+// After returns the next one and the last one of the entries with recorder keys that the node of n
+// took after that of n, as far as o has them; nil: it took none.
 func (o *Org) After(n *OrgNode) (next, last *OrgNode) {
 	for i := range o.Nodes {
 		later := &o.Nodes[i]
@@ -74,8 +75,8 @@ func (o *Org) After(n *OrgNode) (next, last *OrgNode) {
 	return next, last
 }
 
-// ReplacedIn returns the height of the block in which the node of n took another recorder key, whatever ended that of n
-// since; 0: it took none, as far as o knows.
+// ReplacedIn returns the height of the block in which the node of n took another recorder key,
+// whatever ended that of n since; 0: it took none, as far as o knows.
 func (o *Org) ReplacedIn(n *OrgNode) uint64 {
 	next, _ := o.After(n)
 	if next == nil {
@@ -84,8 +85,8 @@ func (o *Org) ReplacedIn(n *OrgNode) uint64 {
 	return min(n.Until, next.Since) // of two that came after it, the next one may not be there any more
 }
 
-// NodeByRecorder returns the node that has, or had, that recorder key as the chain last had it, also when
-// it ended so long ago that its organisation's entry has it no more.
+// NodeByRecorder returns the node that has, or had, that recorder key as the chain last had it,
+// also when it ended so long ago that its organisation's entry has it no more.
 func (s *State) NodeByRecorder(recorder Key) (OrgNode, bool) {
 	o, ok := s.OrgByRecorder(recorder)
 	if !ok {

@@ -8,8 +8,8 @@ import (
 )
 
 // ancestry is the tree of RFC 6962 over all blocks of a chain, of which only the roots of its full
-// subtrees are kept, the largest first: a Merkle mountain range. So one known block proves any older
-// one with at most 2 + log2(n) hashes.
+// subtrees are kept, the largest first: a Merkle mountain range. So one known block proves any
+// older one with at most 2 + log2(n) hashes.
 type ancestry struct {
 	n     uint64
 	peaks []Hash // as many as n has bits that are 1; shared, never changed
@@ -55,9 +55,9 @@ func (r *reader) ancestry(n uint64) ancestry {
 	return a
 }
 
-// AncestorLeaf is the leaf that stands for a block in the tree over all ancestors:
-// LeafHash(ID || height u64 || time u64 || chain time u64 || bits u32 || work 32), the last being the
-// work of all blocks up to it.
+// AncestorLeaf is the leaf that stands for a block in the tree over all ancestors: LeafHash(ID ||
+// height u64 || time u64 || chain time u64 || bits u32 || work 32), the last being the work of all
+// blocks up to it.
 func AncestorLeaf(id Hash, height, time, chainTime uint64, compact uint32, work Work) Hash {
 	b := make([]byte, 0, 32+8+8+8+4+32)
 	b = append(b, id[:]...)

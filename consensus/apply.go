@@ -21,14 +21,14 @@ func ApplyBlock(s *State, b *Block) (*State, *Undo) {
 	return next, undo
 }
 
-// RevertBlock returns the state before the block that led to s and u: it equals the one that ApplyBlock
-// was given. s stays as it is.
+// RevertBlock returns the state before the block that led to s and u: it equals the one that
+// ApplyBlock was given. s stays as it is.
 func RevertBlock(s *State, u *Undo) *State {
 	return &State{hs: u.Header, members: s.members.revert(u.Formers), tips: s.tips.revert(u.Tips)}
 }
 
-// StateRootAfter returns the state root that the header of a block on top of s must have if it holds
-// these events and batches, which must be valid.
+// StateRootAfter returns the state root that the header of a block on top of s must have if it
+// holds these events and batches, which must be valid.
 func StateRootAfter(s *State, events []OrgEvent, batches []Batch) Hash {
 	height := s.Height() + 1
 	members, _ := s.members.apply(s.Params(), events, height)
@@ -36,9 +36,9 @@ func StateRootAfter(s *State, events []OrgEvent, batches []Batch) Hash {
 	return stateRoot(s.hs.net, members, tips, s.hs.blocks)
 }
 
-// Encode returns the encoding of u: header state; number u16 of the organisations that are new and, of
-// all in version 2, their IDs, in version 2 with a u8 before each that is 1 if it is new; number of tips
-// u16, and for each the recorder key, in version 2 the epoch u64, and the tip.
+// Encode returns the encoding of u: header state; number u16 of the organisations that are new and,
+// of all in version 2, their IDs, in version 2 with a u8 before each that is 1 if it is new; number
+// of tips u16, and for each the recorder key, in version 2 the epoch u64, and the tip.
 func (u *Undo) Encode() []byte {
 	version := u.Header.net.params.Version
 	b := u.Header.Encode()

@@ -11,8 +11,8 @@ const MaxAttestations = 32
 
 const attestationSize = 32 + 64
 
-// Attestation is a member's word for an event, after it has looked itself whether the domains are the
-// organisation's. It is no part of the event's ID.
+// Attestation is a member's word for an event, after it has looked itself whether the domains are
+// the organisation's. It is no part of the event's ID.
 type Attestation struct {
 	Recorder  Key       // of a node of the member
 	Signature Signature // by it over "cairn/2 attestation" || chain id || event ID
@@ -63,7 +63,8 @@ func queueAttestations(sigs *signatures, e *OrgEvent) {
 	}
 }
 
-// checkAttested checks that enough members have attested to an event of the organisation with that ID.
+// checkAttested checks that enough members have attested to an event of the organisation with that
+// ID.
 func (t *memberEdit) checkAttested(e *OrgEvent, id Hash) error {
 	if t.params.Admission != AdmissionAttested {
 		return nil
@@ -75,12 +76,12 @@ func (t *memberEdit) checkAttested(e *OrgEvent, id Hash) error {
 	return nil
 }
 
-// AttestersNeeded is how many members have to attest to an event of that organisation in the next block: as many as
-// the network demands, or all others that there are.
+// AttestersNeeded is how many members have to attest to an event of that organisation in the next
+// block: as many as the network demands, or all others that there are.
 func (s *State) AttestersNeeded(org Hash) int { return s.members.attestersNeeded(s.Params(), org) }
 
-// CountingAttestations are those of e that count in the next block, in the order of keys: one of each other member.
-// The rest do no harm: who attested may have taken another key since.
+// CountingAttestations are those of e that count in the next block, in the order of keys: one of
+// each other member. The rest do no harm: who attested may have taken another key since.
 func (s *State) CountingAttestations(e *OrgEvent) []Attestation {
 	return s.members.counting(e.Org(), e.Attestations)
 }

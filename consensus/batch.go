@@ -40,8 +40,8 @@ type Batch struct {
 	Signature Signature // by Recorder over "cairn/1 batch" || chain id || ID
 }
 
-// Series is what batches are numbered in: a recorder key and, in networks with parameters of version
-// 2, an epoch of it. A node that cannot tell what it signed last opens another.
+// Series is what batches are numbered in: a recorder key and, in networks with parameters of
+// version 2, an epoch of it. A node that cannot tell what it signed last opens another.
 type Series struct {
 	Recorder Key
 	Epoch    uint64 // 0 under version 1

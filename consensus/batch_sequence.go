@@ -1,7 +1,7 @@
 package consensus
 
-// batchSequence follows the series of batches through a list, such as a block's. What came before the list it knows if it
-// has a state.
+// batchSequence follows the series of batches through a list, such as a block's. What came before
+// the list it knows if it has a state.
 type batchSequence struct {
 	params  *Params
 	state   *State // nil: not known

@@ -13,8 +13,9 @@ import (
 // memberCounts are the sizes of tables that are measured.
 var memberCounts = []int{10, 1000, 10_000}
 
-// benchTable is a state of version 2 with so many members of two nodes, each with a series of batches, a hundred
-// blocks after genesis. Nothing in it is signed: what is measured takes that as checked.
+// benchTable is a state of version 2 with so many members of two nodes, each with a series of
+// batches, a hundred blocks after genesis. Nothing in it is signed: what is measured takes that as
+// checked.
 type benchTable struct {
 	state *State
 	orgs  []*Org
@@ -117,7 +118,8 @@ func measure(b *testing.B, do func(i int)) {
 
 var eventTypesInOrder = []EventType{EventEnrol, EventUpdate, EventAddNode, EventDropNode, EventReplace, EventRotate, EventRevoke, EventSuspend}
 
-// BenchmarkApplyEvent is what a block with one event costs, signatures apart: the state after it, and its root.
+// BenchmarkApplyEvent is what a block with one event costs, signatures apart: the state after it,
+// and its root.
 func BenchmarkApplyEvent(b *testing.B) {
 	for _, members := range memberCounts {
 		t := newBenchTable(b, members)
@@ -150,7 +152,8 @@ func BenchmarkRevertEvent(b *testing.B) {
 	}
 }
 
-// BenchmarkApplyBatches is what the batches of a block cost, each of another recorder, signatures apart.
+// BenchmarkApplyBatches is what the batches of a block cost, each of another recorder, signatures
+// apart.
 func BenchmarkApplyBatches(b *testing.B) {
 	for _, members := range memberCounts {
 		t := newBenchTable(b, members)
@@ -173,8 +176,8 @@ func BenchmarkNewState(b *testing.B) {
 	measure(b, func(int) { NewState(t.state.hs, t.orgs, nil, tips) })
 }
 
-// BenchmarkKeptStates reports the memory that a state takes beside the one before it, with one event between
-// them and the batches of 64 recorders. Use -benchtime 1000x.
+// BenchmarkKeptStates reports the memory that a state takes beside the one before it, with one
+// event between them and the batches of 64 recorders. Use -benchtime 1000x.
 func BenchmarkKeptStates(b *testing.B) {
 	for _, what := range []EventType{EventEnrol, EventUpdate} {
 		b.Run(fmt.Sprint(what), func(b *testing.B) {

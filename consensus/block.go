@@ -22,9 +22,10 @@ type Block struct {
 // ID returns the ID of the block's header.
 func (b *Block) ID() Hash { return b.Header.ID() }
 
-// BodyRoot returns SHA-256(0x01 || root of the events || root of the batches), where both roots are Merkle
-// roots. A leaf's data is the ID, and under version 2 SHA-256 of what the ID does not cover behind it:
-// signature and attestations. So a block's ID covers all but the signature of its header.
+// BodyRoot returns SHA-256(0x01 || root of the events || root of the batches), where both roots are
+// Merkle roots. A leaf's data is the ID, and under version 2 SHA-256 of what the ID does not cover
+// behind it: signature and attestations. So a block's ID covers all but the signature of its
+// header.
 func BodyRoot(version uint16, events []OrgEvent, batches []Batch) Hash {
 	return NodeHash(bodyRoots(version, events, batches))
 }
@@ -42,8 +43,8 @@ func bodyRoots(version uint16, events []OrgEvent, batches []Batch) (ofEvents, of
 	return ofEvents, MerkleRoot(leaves[:len(batches)])
 }
 
-// bodyLeaf is the leaf hash of an event or batch with that ID; uncovered appends what the ID does not
-// cover.
+// bodyLeaf is the leaf hash of an event or batch with that ID; uncovered appends what the ID does
+// not cover.
 func bodyLeaf(version uint16, id Hash, uncovered func([]byte) []byte) Hash {
 	if version < ParamsV2 {
 		return LeafHash(id[:])

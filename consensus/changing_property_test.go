@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestRevertUndoesChanges connects and disconnects 10,000 blocks (1,000 outside of CI) with events of all
-// types and batches of several epochs: what is disconnected leaves the state as it was, and a state that
-// is put together from its stored parts is the same.
+// TestRevertUndoesChanges connects and disconnects 10,000 blocks (1,000 outside of CI) with events
+// of all types and batches of several epochs: what is disconnected leaves the state as it was, and
+// a state that is put together from its stored parts is the same.
 func TestRevertUndoesChanges(t *testing.T) {
 	const perChain = 250
 	blocks := 1000

@@ -117,7 +117,8 @@ func emptyChanging(tb testing.TB) *changing {
 	return w
 }
 
-// mine puts events and batches into a block by the first organisation, and fails unless it is valid.
+// mine puts events and batches into a block by the first organisation, and fails unless it is
+// valid.
 func (w *changing) mine(events []OrgEvent, batches []Batch) (*Block, *Undo) {
 	w.tb.Helper()
 	b := w.block(events, batches)

@@ -1,6 +1,7 @@
 package consensus
 
-// What a block is checked for differs in what has to be known to check it. This is the one place that tells them apart:
+// What a block is checked for differs in what has to be known to check it. This is the one place
+// that tells them apart:
 //
 //	ValidateHeader   the headers before it: version, chain, place, bits, proof of work, time
 //	CheckBlock       nothing: signatures, sizes, root of the body, form of events and batches, their order, batches of
@@ -10,11 +11,12 @@ package consensus
 //	ValidateBlock    all of these, and the batches before it: number, previous one, time and epoch of the first batch of
 //	                 a series, and the state root
 //
-// A block that passes all but the last may be kept beside the best branch; the last says whether it can be on it. Whether
-// a node that is behind must not hold a broken rule against who sent the value, RuleError.OfState says.
+// A block that passes all but the last may be kept beside the best branch; the last says whether it
+// can be on it. Whether a node that is behind must not hold a broken rule against who sent the
+// value, RuleError.OfState says.
 
-// CheckBlock checks what a block shows by itself. What it refuses, ValidateBlock refuses on every state, though
-// maybe for another rule that is broken as well.
+// CheckBlock checks what a block shows by itself. What it refuses, ValidateBlock refuses on every
+// state, though maybe for another rule that is broken as well.
 func CheckBlock(n *Network, b *Block) error {
 	if err := checkHeaderSignature(&b.Header); err != nil {
 		return err
@@ -55,8 +57,9 @@ func CheckBody(n *Network, b *Block) error {
 	return sigs.first()
 }
 
-// ValidateMembers checks what the members after the parent decide about a block for which CheckBlock is nil. Of the state
-// s after the parent only header state and members have to be right, see AfterHeadline.
+// ValidateMembers checks what the members after the parent decide about a block for which
+// CheckBlock is nil. Of the state s after the parent only header state and members have to be
+// right, see AfterHeadline.
 func ValidateMembers(s *State, b *Block) error {
 	if _, err := miner(s, &b.Header); err != nil {
 		return err

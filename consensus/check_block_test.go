@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// ofBefore are the rules that only the blocks before show, with whom ValidateBlock alone may refuse what passed
-// ValidateHeader, CheckBlock and ValidateMembers.
+// ofBefore are the rules that only the blocks before show, with whom ValidateBlock alone may refuse
+// what passed ValidateHeader, CheckBlock and ValidateMembers.
 var ofBefore = []string{RuleBatchSeq, RuleBatchPrev, RuleBatchTime, RuleEpoch, RuleStateRoot}
 
 // partsDisagree holds what the parts of validation say about a block to what ValidateBlock said.

@@ -16,8 +16,8 @@ type RuleError struct {
 // Error returns the code and the detail.
 func (e *RuleError) Error() string { return e.Rule + ": " + e.Detail }
 
-// OfState reports whether the rule depends on the state that the value was checked with: a node that
-// is behind must not hold it against who sent the value.
+// OfState reports whether the rule depends on the state that the value was checked with: a node
+// that is behind must not hold it against who sent the value.
 func (e *RuleError) OfState() bool {
 	switch e.Rule {
 	case RuleUnknownRecorder, RuleBatchPrev, RuleEpoch, RuleDuplicateKey, RuleUnknownOrg, RuleEventPrev, RuleEventSigner, RuleUnknownNode, RuleNodeCount, RuleUnattested:
@@ -26,8 +26,8 @@ func (e *RuleError) OfState() bool {
 	return false
 }
 
-// OfBlock reports whether the rule is about what a block may hold in all: an event that broke it with those
-// before it may stand in another block.
+// OfBlock reports whether the rule is about what a block may hold in all: an event that broke it
+// with those before it may stand in another block.
 func (e *RuleError) OfBlock() bool { return e.Rule == RuleEventCount || e.Rule == RuleHistory }
 
 func broken(rule, format string, args ...any) error {

@@ -44,8 +44,8 @@ func (t eventType) ok(version uint16) bool { return t.read != nil && version >= 
 // String returns the name, such as enrol.
 func (t EventType) String() string { return eventTypes[t].name }
 
-// Content is what an event of one type says: all that differs between the types is behind it, so that
-// whoever handles events knows none of them. Each has a file of its own, event_<type>.go.
+// Content is what an event of one type says: all that differs between the types is behind it, so
+// that whoever handles events knows none of them. Each has a file of its own, event_<type>.go.
 type Content interface {
 	Type() EventType
 	// Append appends the encoding in an event of that version to b.
@@ -65,8 +65,8 @@ type Content interface {
 	apply(t *memberEdit, e *OrgEvent) error
 }
 
-// OrgEvent is a signed statement of an organisation about itself. The ID of its enrol event names the
-// organisation from then on.
+// OrgEvent is a signed statement of an organisation about itself. The ID of its enrol event names
+// the organisation from then on.
 type OrgEvent struct {
 	Version   uint16 // that of the parameters
 	ChainID   ChainID

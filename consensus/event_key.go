@@ -9,9 +9,9 @@ import (
 // unknown until it is used: SHA-256d("cairn/2 recovery" || key).
 func RecoveryCommitment(key Key) Hash { return doubleHash(append([]byte(purposeRecovery), key[:]...)) }
 
-// Rotate is the content of an EventRotate: the organisation's key signs that another takes its place,
-// and that one that it agrees. It counts after Params.RotationDelay blocks, in which a thief's can be
-// revoked; with the recovery key's signature at once.
+// Rotate is the content of an EventRotate: the organisation's key signs that another takes its
+// place, and that one that it agrees. It counts after Params.RotationDelay blocks, in which a
+// thief's can be revoked; with the recovery key's signature at once.
 type Rotate struct {
 	Key           Key
 	Proof         Signature // by it over "cairn/2 rotation" || chain id || organisation || previous event || it
@@ -19,8 +19,8 @@ type Rotate struct {
 	RecoveryProof Signature // by it over "cairn/2 recovery" and the same
 }
 
-// NewRotate makes the content for the event of e, whose Subject and Prev must be final. recovery may be
-// nil.
+// NewRotate makes the content for the event of e, whose Subject and Prev must be final. recovery
+// may be nil.
 func NewRotate(e *OrgEvent, key, recovery ed25519.PrivateKey) *Rotate {
 	r := &Rotate{Key: PublicKey(key)}
 	r.Proof = sign(key, boundBytes(purposeRotation, e, r.Key))
@@ -81,9 +81,9 @@ func (r *Rotate) apply(t *memberEdit, e *OrgEvent) error {
 	return nil
 }
 
-// Revoke is the content of an EventRevoke, which the recovery key signs: whatever the organisation's
-// key has signed lately, another takes its place at once. Nodes may be ended with it. It alone changes
-// the recovery key.
+// Revoke is the content of an EventRevoke, which the recovery key signs: whatever the
+// organisation's key has signed lately, another takes its place at once. Nodes may be ended with
+// it. It alone changes the recovery key.
 type Revoke struct {
 	Key      Key
 	Proof    Signature // by it over "cairn/2 rotation" || chain id || organisation || 32 zeros || it
@@ -165,8 +165,8 @@ func (r *Revoke) apply(t *memberEdit, e *OrgEvent) error {
 	return nil
 }
 
-// boundBytes are what a key signs that agrees to an event: purpose, chain, organisation, previous event
-// and the key that it is about.
+// boundBytes are what a key signs that agrees to an event: purpose, chain, organisation, previous
+// event and the key that it is about.
 func boundBytes(purpose string, e *OrgEvent, key Key) []byte {
 	return signingBytes(purpose, e.ChainID, slices.Concat(e.Subject[:], e.Prev[:], key[:]))
 }

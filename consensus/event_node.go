@@ -2,8 +2,8 @@ package consensus
 
 import "crypto/ed25519"
 
-// AddNode is the content of an EventAddNode. The keys prove that they agree to belong to the org key
-// that signs the event.
+// AddNode is the content of an EventAddNode. The keys prove that they agree to belong to the org
+// key that signs the event.
 type AddNode struct{ NodeKeys }
 
 // Type returns EventAddNode.
@@ -89,7 +89,8 @@ type Replace struct {
 	Possession Signature // by it over "cairn/2 possession" || chain id || organisation || previous event || node key
 }
 
-// NewReplace makes the content for the event of e, whose other fields must be final but for the stamp.
+// NewReplace makes the content for the event of e, whose other fields must be final but for the
+// stamp.
 func NewReplace(e *OrgEvent, recorder ed25519.PrivateKey) *Replace {
 	return &Replace{PublicKey(recorder), sign(recorder, boundBytes(purposeReplace, e, e.Signer))}
 }

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// Suspend is the content of an EventSuspend: two batches of one series with one number, both signed. It
-// is its own proof: anybody may bring it, and nobody signs it.
+// Suspend is the content of an EventSuspend: two batches of one series with one number, both
+// signed. It is its own proof: anybody may bring it, and nobody signs it.
 type Suspend struct {
 	First, Second BatchHead // the first has the lower ID
 }
@@ -35,8 +35,8 @@ func NewSuspend(a, b *Batch) *Suspend {
 
 func (h *BatchHead) id() Hash { return doubleHash(h.Fixed[:]) }
 
-// chain and series are at fixed places, see Batch.appendFixed; place is the series with the seq behind
-// it.
+// chain and series are at fixed places, see Batch.appendFixed; place is the series with the seq
+// behind it.
 func (h *BatchHead) version() uint16 { return binary.BigEndian.Uint16(h.Fixed[:]) }
 func (h *BatchHead) chain() ChainID  { return ChainID(binary.BigEndian.Uint32(h.Fixed[4:])) }
 func (h *BatchHead) recorder() Key   { return Key(h.Fixed[8:40]) }

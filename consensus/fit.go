@@ -1,7 +1,7 @@
 package consensus
 
-// Fit follows the member table through events that a block on top of a state would hold, so that each
-// costs no more than itself. One goroutine at a time may use it.
+// Fit follows the member table through events that a block on top of a state would hold, so that
+// each costs no more than itself. One goroutine at a time may use it.
 type Fit struct{ t *memberEdit }
 
 // NewFit returns a Fit without events yet.

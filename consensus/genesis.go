@@ -108,8 +108,8 @@ func (g *Genesis) State() *State {
 	}
 }
 
-// Encode returns the network file: a line of text, parameters, block; in version 2 a length u16 and what
-// is beside.
+// Encode returns the network file: a line of text, parameters, block; in version 2 a length u16 and
+// what is beside.
 func (g *Genesis) Encode() []byte {
 	b := g.Block.Append(g.Params.Append([]byte(genesisMagic)))
 	if g.Params.Version >= ParamsV2 {

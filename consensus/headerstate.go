@@ -91,8 +91,8 @@ func (hs *HeaderState) extend(bits uint32) {
 	}
 }
 
-// Append appends the HeaderStateSize bytes of hs to b and, with parameters of version 2, the roots of
-// the full subtrees over all blocks, 32 bytes each.
+// Append appends the HeaderStateSize bytes of hs to b and, with parameters of version 2, the roots
+// of the full subtrees over all blocks, 32 bytes each.
 func (hs *HeaderState) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, hs.height)
 	b = append(b, hs.id[:]...)
@@ -127,8 +127,8 @@ func (r *reader) headerState(n *Network) *HeaderState {
 	return hs
 }
 
-// DecodeHeaderState decodes exactly the bytes that were written by Append for the same network. They come from this node's own store, so
-// only their form is checked.
+// DecodeHeaderState decodes exactly the bytes that were written by Append for the same network.
+// They come from this node's own store, so only their form is checked.
 func DecodeHeaderState(n *Network, b []byte) (*HeaderState, error) {
 	r := reader{what: "header state", buf: b}
 	hs := r.headerState(n)

@@ -2,8 +2,9 @@ package consensus
 
 import "encoding/binary"
 
-// Headline is what of a block can be judged without its batches: header and events, and what the body root is made of
-// beside these. A branch of headlines shows how much work it has, and that members made it.
+// Headline is what of a block can be judged without its batches: header and events, and what the
+// body root is made of beside these. A branch of headlines shows how much work it has, and that
+// members made it.
 type Headline struct {
 	Header  SignedHeader
 	Events  []OrgEvent
@@ -58,9 +59,9 @@ func DecodeHeadline(b []byte) (*Headline, error) {
 	return h, nil
 }
 
-// ValidateHeadline checks h on top of a state, of which only header state and members have to be right: its header, that
-// a member's node signed it, and its events. It says nothing about the batches. Under version 1 the state root is that
-// of the members, and is checked too.
+// ValidateHeadline checks h on top of a state, of which only header state and members have to be
+// right: its header, that a member's node signed it, and its events. It says nothing about the
+// batches. Under version 1 the state root is that of the members, and is checked too.
 func ValidateHeadline(s *State, h *Headline) error {
 	if err := ValidateHeader(s.hs, &h.Header); err != nil {
 		return err
@@ -90,8 +91,8 @@ func ValidateHeadline(s *State, h *Headline) error {
 	return sigs.first()
 }
 
-// AfterHeadline returns the state after a block as far as its headline, for which ValidateHeadline is nil, tells: header
-// state and members are right, but where series of batches stand is as in s.
+// AfterHeadline returns the state after a block as far as its headline, for which ValidateHeadline
+// is nil, tells: header state and members are right, but where series of batches stand is as in s.
 func AfterHeadline(s *State, h *Headline) *State {
 	next, _ := ApplyBlock(s, &Block{Header: h.Header, Events: h.Events})
 	return next

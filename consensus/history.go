@@ -8,8 +8,8 @@ type history struct {
 	n      int
 }
 
-// with returns the history with one entry more. Jumps are as in Myers, "An applicative random-access stack" (1983): whatever is
-// looked for is found in 3 log2(n) steps or so.
+// with returns the history with one entry more. Jumps are as in Myers, "An applicative
+// random-access stack" (1983): whatever is looked for is found in 3 log2(n) steps or so.
 func (h *history) with(p *Past) *history {
 	next := &history{Past: p, before: h, n: 1}
 	switch {

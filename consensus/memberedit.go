@@ -20,8 +20,8 @@ type memberEdit struct {
 	history  [2]int       // bytes of former entries that the block leaves: by revocations, by other events
 }
 
-// Limits of a block under version 2, so that what it changes is stored at once, and no organisation takes
-// the room of others.
+// Limits of a block under version 2, so that what it changes is stored at once, and no organisation
+// takes the room of others.
 const (
 	MaxOrgEvents = 8
 	MaxHistory   = 128 << 10 // bytes of former entries, and as many that revocations leave
@@ -80,8 +80,8 @@ func (t *memberEdit) succeed(o *Org, e *OrgEvent) {
 	t.put(o)
 }
 
-// historyOf is what counts the history that e leaves. That of revocations has room of its own, which nobody
-// else can fill.
+// historyOf is what counts the history that e leaves. That of revocations has room of its own,
+// which nobody else can fill.
 func (t *memberEdit) historyOf(e *OrgEvent) *int {
 	if e.Type() == EventRevoke {
 		return &t.history[0]
@@ -121,7 +121,8 @@ func idsOf(formers []Former) []Hash {
 	return ids
 }
 
-// all takes in the events of a block. Those that do not fit in are passed over: ValidateBlock refuses them.
+// all takes in the events of a block. Those that do not fit in are passed over: ValidateBlock
+// refuses them.
 func (t *memberEdit) all(events []OrgEvent) {
 	for i := range events {
 		if err := events[i].Content.apply(t, &events[i]); err != nil {

@@ -9,8 +9,8 @@ import (
 	"cairn/consensus/sorted"
 )
 
-// members is the table of organisations with its lookups. It is immutable, and shares with the table before it all that a
-// block did not change.
+// members is the table of organisations with its lookups. It is immutable, and shares with the
+// table before it all that a block did not change.
 type members struct {
 	orgs   sorted.Map[Hash, *Org]
 	tree   merkleTable // over the encodings of orgs
@@ -31,7 +31,8 @@ type owner struct {
 	prepared *verifyingKey
 }
 
-// verifying returns the key for verifying. It is prepared when it is first needed, which most are not.
+// verifying returns the key for verifying. It is prepared when it is first needed, which most are
+// not.
 func (o *owner) verifying() *verifyingKey {
 	o.once.Do(func() { o.prepared = newVerifyingKey(o.key) })
 	return o.prepared
@@ -77,7 +78,8 @@ func (m *members) sealing(recorder Key, height uint64) (*verifyingKey, bool) {
 	return by.verifying(), true
 }
 
-// active returns the organisation of a recorder key whose node has not ended, and the key for verifying.
+// active returns the organisation of a recorder key whose node has not ended, and the key for
+// verifying.
 func (m *members) active(recorder Key) (*Org, *verifyingKey, bool) {
 	o, by, i := m.recorder(recorder)
 	if i < 0 || o.Nodes[i].End != NodeActive {
@@ -86,7 +88,8 @@ func (m *members) active(recorder Key) (*Org, *verifyingKey, bool) {
 	return o, by.verifying(), true
 }
 
-// recorder returns the organisation of a recorder key and the place of its node there; -1 if it has none.
+// recorder returns the organisation of a recorder key and the place of its node there; -1 if it has
+// none.
 func (m *members) recorder(recorder Key) (*Org, *owner, int) {
 	by, ok := m.owners.Get(ownKey{recorderKey, recorder})
 	if !ok {
@@ -99,8 +102,8 @@ func (m *members) recorder(recorder Key) (*Org, *owner, int) {
 	return o, by, o.recorder(recorder)
 }
 
-// replace puts an organisation's entry into the place of another; nil for none. Like own, disown, remember and forget it changes
-// m itself, all but its tree.
+// replace puts an organisation's entry into the place of another; nil for none. Like own, disown,
+// remember and forget it changes m itself, all but its tree.
 func (m *members) replace(before, after *Org) {
 	switch {
 	case after != nil:
@@ -178,7 +181,8 @@ func (m *members) forget() *Past {
 	return p
 }
 
-// hash brings the tree up to date for the organisations with these IDs, whose entries were others in the table that it is of.
+// hash brings the tree up to date for the organisations with these IDs, whose entries were others
+// in the table that it is of.
 func (m *members) hash(base *members, ids []Hash) *members {
 	slices.SortFunc(ids, compareHashes) // so those before one are in their places when it is put into its own
 	for _, id := range slices.Compact(ids) {

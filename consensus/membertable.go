@@ -2,8 +2,9 @@ package consensus
 
 import "cairn/consensus/sorted"
 
-// tableOf makes the table of these organisations and former entries, which are in the order in which they ended. It returns an
-// error if an organisation is there twice, or two have the same key.
+// tableOf makes the table of these organisations and former entries, which are in the order in
+// which they ended. It returns an error if an organisation is there twice, or two have the same
+// key.
 func tableOf(orgs []*Org, past []*Past) (*members, error) {
 	m := newMembers()
 	owners := make(map[ownKey]*owner)

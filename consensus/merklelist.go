@@ -7,8 +7,8 @@ import (
 	"sort"
 )
 
-// merkleList is a list of leaf hashes, each with what it stands for, and the tree of RFC 6962 over it. It is never changed: what
-// makes another list of it shares all nodes that stay the same.
+// merkleList is a list of leaf hashes, each with what it stands for, and the tree of RFC 6962 over
+// it. It is never changed: what makes another list of it shares all nodes that stay the same.
 type merkleList[V any] struct{ top *merkleNode[V] }
 
 type merkleNode[V any] struct {

@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A list that is grown, cut and changed has the root of the tree over its leaves, with what they stand for, and the lists that
-// it was made of keep theirs.
+// A list that is grown, cut and changed has the root of the tree over its leaves, with what they
+// stand for, and the lists that it was made of keep theirs.
 func TestMerkleList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type version struct {

@@ -2,18 +2,21 @@ package consensus
 
 import "slices"
 
-// merkleTable is a list of leaf hashes, among which others may be put and of which any may be taken out, with the tree of
-// RFC 6962 over it. It is never changed: what makes another table of it shares all but a few runs.
+// merkleTable is a list of leaf hashes, among which others may be put and of which any may be taken
+// out, with the tree of RFC 6962 over it. It is never changed: what makes another table of it
+// shares all but a few runs.
 //
-// A leaf that is put in moves all behind it by one, and the tree has hardly a node there that it had before. Hence each leaf
-// has the roots over all short rows of leaves that begin with it, wherever a tree would cut them: a change is in few of these,
-// and the upper part of the tree, over windowSize leaves at a time, is small enough to be made anew.
+// A leaf that is put in moves all behind it by one, and the tree has hardly a node there that it
+// had before. Hence each leaf has the roots over all short rows of leaves that begin with it,
+// wherever a tree would cut them: a change is in few of these, and the upper part of the tree, over
+// windowSize leaves at a time, is small enough to be made anew.
 type merkleTable struct {
 	runs [][]windows // none is empty
 	n    int         // leaves
 }
 
-// windows are the roots over the 1, 2, 4, ... leaves that begin with a leaf; zero where the table has not so many.
+// windows are the roots over the 1, 2, 4, ... leaves that begin with a leaf; zero where the table
+// has not so many.
 type windows [windowLevels + 1]Hash
 
 const (
@@ -64,8 +67,8 @@ func (t merkleTable) append(list []windows, from, to int) []windows {
 	return list
 }
 
-// joinWindows makes the windows of those leaves of a list anew that are from one up to another, or have a window that reaches the
-// first of them. The table ends after n leaves.
+// joinWindows makes the windows of those leaves of a list anew that are from one up to another, or
+// have a window that reaches the first of them. The table ends after n leaves.
 func joinWindows(list []windows, from, to, n int) {
 	for level := 1; level <= windowLevels; level++ {
 		size := 1 << level

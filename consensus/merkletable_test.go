@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A table into which leaves are put, and out of which leaves are taken, anywhere has the root of the tree over its leaves, and
-// the tables that it was made of keep theirs.
+// A table into which leaves are put, and out of which leaves are taken, anywhere has the root of
+// the tree over its leaves, and the tables that it was made of keep theirs.
 func TestMerkleTable(t *testing.T) {
 	made := 0
 	fresh := func(n int) []Hash {

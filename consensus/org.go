@@ -50,8 +50,8 @@ const (
 	NodeSuspended NodeEnd = 3 // it signed two batches with one number
 )
 
-// SealsAt reports whether batches of the node's recorder key count in a block of that height. Headers
-// and attestations are of nodes that have not ended.
+// SealsAt reports whether batches of the node's recorder key count in a block of that height.
+// Headers and attestations are of nodes that have not ended.
 func (n *OrgNode) SealsAt(height uint64) bool {
 	return n.End == NodeActive || n.End == NodeDropped && height <= n.Until+DropGrace
 }
@@ -121,11 +121,11 @@ func (o *Org) keys() []ownKey {
 	return keys
 }
 
-// Append appends the encoding of o, its entry in the member table. Under version 1: ID, height u64, and
-// the content of its enrol event. Under version 2: ID, height u64, name text, number of domains u8,
-// domains text, key, records u8, threshold floor u8, number of nodes u8, nodes (node key, recorder key,
-// since u64, until u64, end u8), recovery commitment 32, pending key 32 and its height u64, last event
-// 32 and its height u64.
+// Append appends the encoding of o, its entry in the member table. Under version 1: ID, height u64,
+// and the content of its enrol event. Under version 2: ID, height u64, name text, number of domains
+// u8, domains text, key, records u8, threshold floor u8, number of nodes u8, nodes (node key,
+// recorder key, since u64, until u64, end u8), recovery commitment 32, pending key 32 and its
+// height u64, last event 32 and its height u64.
 func (o *Org) Append(b []byte) []byte {
 	b = append(b, o.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, o.Height)

@@ -23,8 +23,8 @@ const (
 	MaxStamp         = 64 // leading zero bits
 )
 
-// The versions of parameters. What a network's blocks, events and batches may be, and their version,
-// goes with the version of its parameters.
+// The versions of parameters. What a network's blocks, events and batches may be, and their
+// version, goes with the version of its parameters.
 const (
 	ParamsV1 uint16 = 1
 	ParamsV2 uint16 = 2 // organisations change, recorder keys have epochs, the state root covers all
@@ -36,8 +36,8 @@ const (
 	EpochGap  = 20  // between two epochs of one recorder key
 )
 
-// maxEntryNodes is how many nodes an entry of the member table may have with those that ended lately, so
-// that nobody has many keys that still count.
+// maxEntryNodes is how many nodes an entry of the member table may have with those that ended
+// lately, so that nobody has many keys that still count.
 const maxEntryNodes = 2 * MaxNodes
 
 // Params are what a network fixes once and for all when it is made.

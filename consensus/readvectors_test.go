@@ -15,8 +15,8 @@ import (
 	"cairn/consensus"
 )
 
-// TestRuleVectors checks testdata/blocks/*.txtar as another implementation would: it has the files and
-// doc/protocol.md, which says what is in them. Every rule has to have one.
+// TestRuleVectors checks testdata/blocks/*.txtar as another implementation would: it has the files
+// and doc/protocol.md, which says what is in them. Every rule has to have one.
 func TestRuleVectors(t *testing.T) {
 	files, err := filepath.Glob("testdata/blocks/*.txtar")
 	if err != nil || len(files) == 0 {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// aged is a network in which the second organisation, which has two nodes, has not changed for long.
+// aged is a network in which the second organisation, which has two nodes, has not changed for
+// long.
 func aged() (*changing, *changer) {
 	w := emptyChanging(panics{})
 	c, e := w.newOrg()

@@ -12,7 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// ruleVector is a value that breaks a rule, or none, in the form in which others check theirs by it.
+// ruleVector is a value that breaks a rule, or none, in the form in which others check theirs by
+// it.
 type ruleVector struct {
 	kind  string // block, network, header, signed header, batch or event
 	value []byte
@@ -26,7 +27,8 @@ const vectorFolder = "blocks"
 var (
 	// uncountable are cases with a list that is shorter or longer than any that is read.
 	uncountable = []string{"17 domains", "nine nodes", "no micro-roots", "65 micro-roots"}
-	// unwritable are cases whose value turns into a valid one when it is written, in whole milliseconds.
+	// unwritable are cases whose value turns into a valid one when it is written, in whole
+	// milliseconds.
 	unwritable = []string{"part of a millisecond", "part of a millisecond at genesis"}
 )
 
@@ -106,8 +108,8 @@ func withBlocks(a *txtar.Archive, blocks []*Block) *txtar.Archive {
 	return a
 }
 
-// hexLines writes b in lines of at most 50 bytes in hexadecimal. Where a byte comes 100 times or more in
-// a row, a line has the number of times and the byte, as in "2048 * 00".
+// hexLines writes b in lines of at most 50 bytes in hexadecimal. Where a byte comes 100 times or
+// more in a row, a line has the number of times and the byte, as in "2048 * 00".
 func hexLines(b []byte) []byte {
 	const width, long = 50, 100
 	var lines []byte

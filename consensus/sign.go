@@ -30,10 +30,9 @@ func signingBytes(purpose string, chain ChainID, content []byte) []byte {
 	return append(b, content...)
 }
 
-// MicroSigningBytes returns what a recorder key signs to seal one micro-batch,
-// the micro-th (from 0) of its batch seq:
-// "cairn/1 micro" || chain u32 || seq u64 || micro u16 || count u16 || root. In an epoch that is not 0
-// the purpose is "cairn/2 micro" and the epoch u64 comes before the seq.
+// MicroSigningBytes returns what a recorder key signs to seal one micro-batch, the micro-th (from
+// 0) of its batch seq: "cairn/1 micro" || chain u32 || seq u64 || micro u16 || count u16 || root.
+// In an epoch that is not 0 the purpose is "cairn/2 micro" and the epoch u64 comes before the seq.
 func MicroSigningBytes(chain ChainID, epoch, seq uint64, micro uint16, m MicroRoot) []byte {
 	b := signingBytes(purposeMicro, chain, nil)
 	if epoch != 0 {

@@ -90,9 +90,9 @@ func SolveIdentityStamp(stop func() bool, chain ChainID, org Key, zeroBits uint8
 	return newNonceHasher(identityStampBytes(chain, org, 0)).solveStamp(stop, zeroBits)
 }
 
-// SolveEventStamp finds a value for e.Stamp that makes e's ID begin with at least that many zero bits, as
-// events but enrolments have to; all other fields but the signature and attestations must be final. It
-// gives up, not ok, when stop returns true, as SolveIdentityStamp does.
+// SolveEventStamp finds a value for e.Stamp that makes e's ID begin with at least that many zero
+// bits, as events but enrolments have to; all other fields but the signature and attestations must
+// be final. It gives up, not ok, when stop returns true, as SolveIdentityStamp does.
 func SolveEventStamp(stop func() bool, e *OrgEvent, zeroBits uint8) (nonce uint64, ok bool) {
 	return newNonceHasher(e.appendUnsigned(make([]byte, 0, 512))).solveStamp(stop, zeroBits)
 }

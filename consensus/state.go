@@ -60,7 +60,8 @@ func (s *State) MedianTime() uint64 { return s.hs.MedianTime() }
 // Time returns the last block's time, ms since 1970.
 func (s *State) Time() uint64 { return s.hs.Time() }
 
-// Past returns the former entries of organisations, in the order in which they ended. It makes a slice of them, see PastLen.
+// Past returns the former entries of organisations, in the order in which they ended. It makes a
+// slice of them, see PastLen.
 func (s *State) Past() []*Past { return collect(s.PastLen(), s.members.past.all()) }
 
 // PastLen returns how many former entries of organisations there are.
@@ -112,9 +113,9 @@ func (s *State) OrgByRecorder(key Key) (*Org, bool) { return s.members.owner(own
 // OrgByNode returns the organisation that has, or had, that node identity.
 func (s *State) OrgByNode(key Key) (*Org, bool) { return s.members.owner(ownKey{nodeKey, key}) }
 
-// Concerns returns the recorder keys and domains of which the events of a block of the chain may change
-// whose they are: of an update those before and after it, of any other event all that its organisation has
-// or had, since trust in a key that comes or goes is trust in all of these.
+// Concerns returns the recorder keys and domains of which the events of a block of the chain may
+// change whose they are: of an update those before and after it, of any other event all that its
+// organisation has or had, since trust in a key that comes or goes is trust in all of these.
 func (s *State) Concerns(events []OrgEvent, height uint64) (recorders []Key, domains []string) {
 	whole := make(map[Hash]bool) // the organisations, and whether by all of their history
 	for i := range events {

@@ -43,7 +43,8 @@ func contentsOf(s *State) contents {
 	return c
 }
 
-// plainContents is what contentsOf has to be, put together from organisations, former entries and tips without any table.
+// plainContents is what contentsOf has to be, put together from organisations, former entries and
+// tips without any table.
 func plainContents(s *State) contents {
 	c := contents{
 		orgs: s.Orgs(), past: s.Past(), entries: make(map[Hash][]*Org), owners: make(map[ownKey]Hash), claims: make(map[string][]*Org),

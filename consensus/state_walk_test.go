@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Blocks with events of all types and with batches lead to the state roots to which they led when each block had a table
-// of its own made from all members: those of version 0.1.0.
+// Blocks with events of all types and with batches lead to the state roots to which they led when
+// each block had a table of its own made from all members: those of version 0.1.0.
 func TestStateRootsStay(t *testing.T) {
 	want, err := ParseHash("4a910710784619419d6e8038bee32069019fe4b60f12f529961aa69889760bd6")
 	if err != nil {

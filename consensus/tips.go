@@ -26,8 +26,8 @@ type SeriesTip struct {
 	Tip BatchTip
 }
 
-// tips are where all series of batches stand. The table is immutable, and shares with the table before it all that a block
-// did not change.
+// tips are where all series of batches stand. The table is immutable, and shares with the table
+// before it all that a block did not change.
 type tips struct {
 	by     sorted.Map[Series, *BatchTip]
 	opened sorted.Map[Key, *opening]
@@ -82,7 +82,8 @@ func (t *tips) equal(x *tips) bool {
 	return true
 }
 
-// open adds a series to the tree, and to those that its key has opened. Like shut, put, note and set it changes t itself.
+// open adds a series to the tree, and to those that its key has opened. Like shut, put, note and
+// set it changes t itself.
 func (t *tips) open(s *SeriesTip) {
 	last, _ := t.opened.Get(s.Recorder)
 	t.opened = t.opened.Set(s.Recorder, &opening{s.Tip.Opened, last})
@@ -109,8 +110,8 @@ func (t *tips) put(list []SeriesTip) {
 	t.by = t.by.Fill(entries)
 }
 
-// apply returns the tips after the batches of a block, and what they were before: of each series its
-// batches stand in, in order of their first; all of the tip is zero where there was none.
+// apply returns the tips after the batches of a block, and what they were before: of each series
+// its batches stand in, in order of their first; all of the tip is zero where there was none.
 func (t *tips) apply(version uint16, batches []Batch, height uint64) (after *tips, before []SeriesTip) {
 	if len(batches) == 0 {
 		return t, nil
@@ -203,8 +204,8 @@ const (
 	batchTipSizeV2 = BatchTipSize + 8 + 4
 )
 
-// Append appends the encoding of t to b: BatchTipSize bytes, and under version 2 opened u64 and number
-// u32 behind them.
+// Append appends the encoding of t to b: BatchTipSize bytes, and under version 2 opened u64 and
+// number u32 behind them.
 func (t BatchTip) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, t.Seq)
 	b = append(b, t.ID[:]...)

@@ -14,9 +14,9 @@ func CheckBatch(p *Params, chain ChainID, b *Batch) error {
 	return nil
 }
 
-// ValidateBatches checks batches in the given order, in a block that also holds the given events, which
-// are valid: each against s and those before it whose form and place are right. All signatures are verified at
-// once. The result has one entry per batch, nil for a valid one; where a
+// ValidateBatches checks batches in the given order, in a block that also holds the given events,
+// which are valid: each against s and those before it whose form and place are right. All
+// signatures are verified at once. The result has one entry per batch, nil for a valid one; where a
 // signature is wrong, later batches of that key count as wrong as well.
 func ValidateBatches(s *State, events []OrgEvent, batches []Batch) []error {
 	errs := make([]error, len(batches))

@@ -13,8 +13,8 @@ func CheckEvent(p *Params, chain ChainID, e *OrgEvent) error {
 // ValidateEvent checks an event against a state: CheckEvent, and that it fits in there.
 func ValidateEvent(s *State, e *OrgEvent) error { return ValidateEvents(s, []OrgEvent{*e})[0] }
 
-// ValidateEvents checks events in the order in which a block would hold them: each against s and the
-// valid ones before it. The result has one entry per event, nil for a valid one.
+// ValidateEvents checks events in the order in which a block would hold them: each against s and
+// the valid ones before it. The result has one entry per event, nil for a valid one.
 func ValidateEvents(s *State, events []OrgEvent) []error {
 	errs := make([]error, len(events))
 	fit := NewFit(s)

@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/index/postings"
 	"cairn/mailstore"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // auditPage is how many messages are read from the store at a time.
 const auditPage = 1000
 
-// Check takes in what is left of the journal and then holds the index to the store: all postings can be read, and each message
-// that is stored is there with its labels, and none else. It returns how many messages that are, or what is wrong, which
-// IsDamaged tells from other errors. Run must not run, nor anything be written to the store.
+// Check takes in what is left of the journal and then holds the index to the store: all postings
+// can be read, and each message that is stored is there with its labels, and none else. It returns
+// how many messages that are, or what is wrong, which IsDamaged tells from other errors. Run must
+// not run, nor anything be written to the store.
 func (ix *Index) Check(ctx context.Context) (messages int, err error) {
 	if err := ix.followAll(ctx); err != nil {
 		return 0, err
@@ -47,7 +48,8 @@ func (ix *Index) Check(ctx context.Context) (messages int, err error) {
 	return messages, err
 }
 
-// Rebuild empties an index of which Check has found that it is damaged, and builds it anew from the store.
+// Rebuild empties an index of which Check has found that it is damaged, and builds it anew from the
+// store.
 func (ix *Index) Rebuild(ctx context.Context, cause error) error {
 	if err := ix.rebuild(cause); err != nil {
 		return err

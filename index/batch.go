@@ -5,13 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/index/postings"
 	"cairn/mailstore"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
-// batch gathers what a number of changes brings, to be committed with the cursor that stands behind them.
+// batch gathers what a number of changes brings, to be committed with the cursor that stands behind
+// them.
 type batch struct {
 	txn    *badger.Txn // the index as it was before
 	terms  map[termID][]postings.Posting
@@ -115,9 +116,9 @@ func splitLabels(b []byte) []string {
 	return strings.Split(string(b), "\x00")
 }
 
-// commit writes the batch and the position behind it. It is one transaction unless a single message fills more than that;
-// then the position comes with the last one. Should the process end between them, the message is taken in again, alone
-// again, and overwrites the same keys.
+// commit writes the batch and the position behind it. It is one transaction unless a single message
+// fills more than that; then the position comes with the last one. Should the process end between
+// them, the message is taken in again, alone again, and overwrites the same keys.
 func (b *batch) commit(db *badger.DB, at position) error {
 	b.txn.Discard()
 	w := &writer{db: db, txn: db.NewTransaction(true)}

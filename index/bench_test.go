@@ -11,7 +11,8 @@ import (
 	"cairn/index/query"
 )
 
-// made returns a message of about 4 KB whose words are spread as in real text (Zipf) over a vocabulary of 50,000.
+// made returns a message of about 4 KB whose words are spread as in real text (Zipf) over a
+// vocabulary of 50,000.
 func made(r *rand.Rand, words *rand.Zipf, n int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "From: Person %d <p%d@example.com>\nTo: jo@example.org\nSubject: w%d w%d w%d\nDate: Mon, 4 May 2026 10:00:00 +0000\nMessage-ID: <%d@example.com>\n\n",

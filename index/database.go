@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/mailstore"
 	"cairn/mailstore/badgerlog"
 	"cairn/mailstore/diskroom"
 	"cairn/mailstore/intact"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
-// formatVersion is the layout of keys and values below together with the way text is taken apart. An index of another
-// version is emptied and built anew.
+// formatVersion is the layout of keys and values below together with the way text is taken apart.
+// An index of another version is emptied and built anew.
 const formatVersion = 1
 
 // Every key begins with a byte that names its table. Numbers are big endian, so that they sort.
@@ -35,8 +35,8 @@ var (
 
 const memTableSize = 16 << 20
 
-// openDatabase opens Badger without syncing each commit. Losing the last commits in a power cut only moves the cursor back,
-// since it is in the same transactions.
+// openDatabase opens Badger without syncing each commit. Losing the last commits in a power cut
+// only moves the cursor back, since it is in the same transactions.
 func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 	o := badger.DefaultOptions(dir)
 	o.DetectConflicts = false // the follower is the only writer
@@ -62,7 +62,8 @@ func closeDatabase(db *badger.DB) error {
 	return intact.Close(dir, db, diskroom.ToClose(dir, 2*memTableSize))
 }
 
-// load reads the cursor. An index of another format is emptied, as is one whose cursor the store's journal does not know.
+// load reads the cursor. An index of another format is emptied, as is one whose cursor the store's
+// journal does not know.
 func (ix *Index) load() error {
 	var version []byte
 	var at position
@@ -120,7 +121,8 @@ func (ix *Index) startOver() error {
 	return nil
 }
 
-// new reports whether nothing was ever written to the index: there is nothing to drop, and no second memtable to make for that.
+// new reports whether nothing was ever written to the index: there is nothing to drop, and no
+// second memtable to make for that.
 func (ix *Index) new() bool { return ix.db.MaxVersion() == 0 }
 
 // position is how far the index has followed which store.
@@ -154,8 +156,8 @@ func get(txn *badger.Txn, key []byte) ([]byte, error) {
 	return item.ValueCopy(nil)
 }
 
-// scan calls fn in key order for each key with the prefix, until it returns false. Key and value are valid only during the
-// call. Without values fn gets nil.
+// scan calls fn in key order for each key with the prefix, until it returns false. Key and value
+// are valid only during the call. Without values fn gets nil.
 func scan(txn *badger.Txn, prefix []byte, values bool, fn func(key, value []byte) bool) error {
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()
@@ -194,8 +196,8 @@ func labelKey(a mailstore.AccountID, label string, id mailstore.MessageID) []byt
 	return binary.BigEndian.AppendUint64(labelPrefix(a, label), uint64(id))
 }
 
-// termPrefix begins the keys of all terms of a field that begin with stem; with a zero byte behind, those of one term.
-// Terms hold no zero byte.
+// termPrefix begins the keys of all terms of a field that begin with stem; with a zero byte behind,
+// those of one term. Terms hold no zero byte.
 func termPrefix(a mailstore.AccountID, f field, stem string) []byte {
 	return append(append(accountKey(tableText, a), byte(f)), stem...)
 }

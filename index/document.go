@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"cairn/index/analysis"
 	"cairn/index/query"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
-
-	"golang.org/x/net/html"
 )
 
 // field is a query field as it stands in keys.
@@ -30,7 +30,8 @@ var plainFields = []field{
 	fieldNumbers[query.Cc], fieldNumbers[query.Attachment], fieldNumbers[query.Filename],
 }
 
-// maxText is how much of one text is indexed, in bytes; what follows in a longer one cannot be found by its words.
+// maxText is how much of one text is indexed, in bytes; what follows in a longer one cannot be
+// found by its words.
 const maxText = 4 << 20
 
 // document is a message as the index keeps it.
@@ -72,7 +73,8 @@ func newDocument(m mailstore.Message, raw []byte) *document {
 	return d
 }
 
-// isAttachment leaves out what people do not see as one: pictures that the HTML shows, and signatures.
+// isAttachment leaves out what people do not see as one: pictures that the HTML shows, and
+// signatures.
 func isAttachment(a message.PartInfo) bool {
 	switch {
 	case a.Inline && a.ContentID != "" && strings.HasPrefix(a.Type, "image/"):
@@ -96,7 +98,8 @@ func attachmentTexts(a message.PartInfo) []string {
 	return nil
 }
 
-// bodyTexts returns the plain text, and the text of the HTML if that says more than the plain text does.
+// bodyTexts returns the plain text, and the text of the HTML if that says more than the plain text
+// does.
 func bodyTexts(p *message.Message) []string {
 	if strings.TrimSpace(p.HTML) == "" {
 		return []string{p.Text}
@@ -179,7 +182,8 @@ func clip(s string) string {
 	return s
 }
 
-// placer puts texts into a field, one after another, so far apart that nothing is near across two of them.
+// placer puts texts into a field, one after another, so far apart that nothing is near across two
+// of them.
 type placer struct {
 	d     *document
 	field field

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/index/postings"
 	"cairn/index/query"
 	"cairn/mailstore"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
-// evaluator finds the documents of one account that a query describes. All lists of documents are sorted.
+// evaluator finds the documents of one account that a query describes. All lists of documents are
+// sorted.
 type evaluator struct {
 	ctx     context.Context
 	txn     *badger.Txn
@@ -163,8 +164,8 @@ func (e *evaluator) where(holds func(document) bool) (list []uint64, err error) 
 	return list, err
 }
 
-// lastDocument returns the newest document of the account that was taken in wholly. A message too big for one transaction
-// is taken in by several, and shows before the last of them; it is newer.
+// lastDocument returns the newest document of the account that was taken in wholly. A message too
+// big for one transaction is taken in by several, and shows before the last of them; it is newer.
 func (e *evaluator) lastDocument() uint64 {
 	it := e.txn.NewIterator(badger.IteratorOptions{Prefix: accountKey(tableDocument, e.account), Reverse: true})
 	defer it.Close()
@@ -175,8 +176,8 @@ func (e *evaluator) lastDocument() uint64 {
 	return lastNumber(it.Item().Key())
 }
 
-// hidden returns the documents that must not be in an answer to q: removed ones, and those labelled deleted unless q speaks
-// of that label.
+// hidden returns the documents that must not be in an answer to q: removed ones, and those labelled
+// deleted unless q speaks of that label.
 func (e *evaluator) hidden(q query.Q) ([]uint64, error) {
 	list, err := e.documents(accountKey(tableRemoved, e.account))
 	if err != nil {

@@ -12,17 +12,20 @@ import (
 	"cairn/mailstore/diskroom"
 )
 
-// changesAtOnce is how many changes are read from the journal at a time; as many are committed together if they fit.
+// changesAtOnce is how many changes are read from the journal at a time; as many are committed
+// together if they fit.
 const changesAtOnce = 256
 
-// A fault of the index or of the store is tried again after firstRetry, then at twice the interval up to lastRetry.
+// A fault of the index or of the store is tried again after firstRetry, then at twice the interval
+// up to lastRetry.
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = time.Minute
 )
 
-// Run follows the journal until ctx ends, and returns nil then. What cannot be read or written now is logged and tried
-// again: mail goes on while searches show what was indexed so far. ErrClosed is returned when the index was closed.
+// Run follows the journal until ctx ends, and returns nil then. What cannot be read or written now
+// is logged and tried again: mail goes on while searches show what was indexed so far. ErrClosed is
+// returned when the index was closed.
 func (ix *Index) Run(ctx context.Context) error {
 	wake, cancel := ix.store.Subscribe()
 	defer cancel()
@@ -134,7 +137,8 @@ func (ix *Index) takeIn(ctx context.Context, at position, changes []mailstore.Ch
 	return flush()
 }
 
-// checkRoom returns an error that wraps diskroom.ErrFull if writing so many bytes would leave too little free on the disk.
+// checkRoom returns an error that wraps diskroom.ErrFull if writing so many bytes would leave too
+// little free on the disk.
 func (ix *Index) checkRoom(bytes int64) error {
 	if err := diskroom.Check(ix.db.Opts().Dir, bytes, ix.reserve); err != nil {
 		return fmt.Errorf("index: %w", err)
@@ -160,11 +164,13 @@ type analysed struct {
 	err      error
 }
 
-// readAhead is how many messages are taken apart before the first of them is used. It bounds memory.
+// readAhead is how many messages are taken apart before the first of them is used. It bounds
+// memory.
 const readAhead = 16
 
-// analyse takes the added messages apart, several at a time, and delivers each to its channel; a change that adds nothing gets
-// an empty answer. Whoever has used an answer receives once from ahead. When ctx ends, answers may be missing.
+// analyse takes the added messages apart, several at a time, and delivers each to its channel; a
+// change that adds nothing gets an empty answer. Whoever has used an answer receives once from
+// ahead. When ctx ends, answers may be missing.
 func (ix *Index) analyse(ctx context.Context, changes []mailstore.Change) (out []chan analysed, ahead chan struct{}) {
 	out = make([]chan analysed, len(changes))
 	for i := range out {
@@ -198,8 +204,8 @@ func (ix *Index) analyse(ctx context.Context, changes []mailstore.Change) (out [
 	return out, ahead
 }
 
-// read fetches and takes apart an added message; one that was removed meanwhile is nil. Of a damaged one is taken in what is known of
-// it, so that it is listed and found by its labels.
+// read fetches and takes apart an added message; one that was removed meanwhile is nil. Of a
+// damaged one is taken in what is known of it, so that it is listed and found by its labels.
 func (ix *Index) read(ctx context.Context, c mailstore.Change) (*document, error) {
 	var m mailstore.Message
 	var raw []byte

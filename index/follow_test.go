@@ -15,13 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
-// textKeys returns how many blocks of postings there are, and their versions added up, which grow with every write.
+// textKeys returns how many blocks of postings there are, and their versions added up, which grow
+// with every write.
 func textKeys(t *testing.T, ix *Index) (blocks int, versions uint64) {
 	t.Helper()
 	err := ix.db.View(func(txn *badger.Txn) error {
@@ -172,7 +173,8 @@ func followUntilKilled(dir string) {
 	fmt.Println("error", ix.Run(context.Background()))
 }
 
-// TestKill kills a follower several times in the middle of its work; in the end it must hold what a new index holds.
+// TestKill kills a follower several times in the middle of its work; in the end it must hold what a
+// new index holds.
 func TestKill(t *testing.T) {
 	b := newBed(t)
 	b.closeIndex()

@@ -3,9 +3,9 @@ package index
 import (
 	"encoding/binary"
 
-	"cairn/mailstore"
-
 	"github.com/dgraph-io/badger/v4"
+
+	"cairn/mailstore"
 )
 
 // forgetAtOnce is how many keys are gathered before they are deleted.
@@ -34,7 +34,8 @@ func (ix *Index) forgetAll() error {
 	return ix.forget(accounts)
 }
 
-// forget drops the postings of accounts in which no message is left, so that no word of theirs stays behind.
+// forget drops the postings of accounts in which no message is left, so that no word of theirs
+// stays behind.
 func (ix *Index) forget(accounts map[mailstore.AccountID]bool) error {
 	for account := range accounts {
 		for again := true; again; {
@@ -65,8 +66,8 @@ func (ix *Index) forget(accounts map[mailstore.AccountID]bool) error {
 	return nil
 }
 
-// leftovers returns keys to delete; none if the account has messages. Marks of removed messages come last, since they hide
-// the postings.
+// leftovers returns keys to delete; none if the account has messages. Marks of removed messages
+// come last, since they hide the postings.
 func (ix *Index) leftovers(account mailstore.AccountID) (doomed [][]byte, err error) {
 	err = ix.db.View(func(txn *badger.Txn) error {
 		used := false

@@ -8,19 +8,20 @@ import (
 	"os"
 	"sync"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/index/query"
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
 	"cairn/mailstore/textroom"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // Journal is what the index reads: a *mailstore.Store.
 type Journal interface {
 	// View runs fn on a consistent, durable state of the store.
 	View(fn func(r *mailstore.Reader) error) error
-	// Subscribe returns a channel that receives after the journal has grown, and a function that ends that.
+	// Subscribe returns a channel that receives after the journal has grown, and a function that
+	// ends that.
 	Subscribe() (wake <-chan struct{}, cancel func())
 }
 
@@ -68,8 +69,9 @@ type Index struct {
 	texts  *textroom.Room
 }
 
-// Open opens the index in dir, or makes an empty one there. One of another format or of another store, or one that is ahead
-// of the store's journal, is emptied and built anew, and so is one that is damaged.
+// Open opens the index in dir, or makes an empty one there. One of another format or of another
+// store, or one that is ahead of the store's journal, is emptied and built anew, and so is one that
+// is damaged.
 func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("index: %w", err)

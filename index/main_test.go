@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"cairn/index/query"
 	"cairn/mailstore"
 	"cairn/mailstore/scratch"
-
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {

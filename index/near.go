@@ -17,7 +17,8 @@ type stretches struct {
 	list     []stretch
 }
 
-// maxStretches bounds what is looked at in one document; texts that repeat a few words over and over have more.
+// maxStretches bounds what is looked at in one document; texts that repeat a few words over and
+// over have more.
 const maxStretches = 4096
 
 // nearDocuments appends the documents in which a near holds in a field.
@@ -29,7 +30,8 @@ func (e *evaluator) nearDocuments(list []uint64, q query.Near, f field) ([]uint6
 	return list, err
 }
 
-// places returns where q occurs in a field, by document. The parts of an And must be within distance of each other.
+// places returns where q occurs in a field, by document. The parts of an And must be within
+// distance of each other.
 func (e *evaluator) places(q query.Q, f field, distance int) ([]stretches, error) {
 	switch q := q.(type) {
 	case query.Near:
@@ -97,7 +99,8 @@ func tidy(list []stretch) []stretch {
 	return list[:min(len(list), maxStretches)]
 }
 
-// join returns the stretches that hold one occurrence of each part, each within distance of those before it.
+// join returns the stretches that hold one occurrence of each part, each within distance of those
+// before it.
 func (e *evaluator) join(parts []query.Q, f field, distance int) ([]stretches, error) {
 	var joined []stretches
 	for i, part := range parts {
@@ -135,7 +138,8 @@ func joinNear(a, b []stretches, distance int) []stretches {
 	return out
 }
 
-// pairs joins each stretch of a with each of b that is near it. The same piece of text is not near itself.
+// pairs joins each stretch of a with each of b that is near it. The same piece of text is not near
+// itself.
 func pairs(a, b []stretch, distance int) []stretch {
 	var out []stretch
 	for _, s := range a {

@@ -15,9 +15,10 @@ import (
 	"cairn/mailstore/message/mailtest"
 )
 
-// TestOracle compares answers with those of an independent program over a body of real mail. Its words are maximal runs of
-// \w, compared in lower case; ours lose their diacritics, so ours may find more, never less. Its bodies are the plain text
-// parts only, while we index HTML that says more.
+// TestOracle compares answers with those of an independent program over a body of real mail. Its
+// words are maximal runs of \w, compared in lower case; ours lose their diacritics, so ours may
+// find more, never less. Its bodies are the plain text parts only, while we index HTML that says
+// more.
 func TestOracle(t *testing.T) {
 	data := mailtest.Folder(t, "CAIRN_TESTDATA")
 	b := newBed(t)

@@ -5,22 +5,24 @@ import (
 	"fmt"
 	"log/slog"
 
-	"cairn/index/postings"
-	"cairn/mailstore/intact"
-
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/y"
+
+	"cairn/index/postings"
+	"cairn/mailstore/intact"
 )
 
 // errDamaged is wrapped by what cannot be read as it was written.
 var errDamaged = errors.New("the index is damaged; it is built anew from the mail, which takes a while")
 
-// isDamage tells damage of what the index holds from a disk that is full or fails, and from what the mail store lacks.
+// isDamage tells damage of what the index holds from a disk that is full or fails, and from what
+// the mail store lacks.
 func isDamage(err error) bool {
 	return errors.Is(err, errDamaged) || errors.Is(err, postings.ErrDamaged) || errors.Is(err, y.ErrChecksumMismatch)
 }
 
-// openOrClear opens the database in dir. One that is damaged is emptied first: all of it comes from the mail store.
+// openOrClear opens the database in dir. One that is damaged is emptied first: all of it comes from
+// the mail store.
 func openOrClear(dir string, log *slog.Logger) (*badger.DB, error) {
 	db, err := openDatabase(dir, log)
 	if !intact.IsFault(err) {

@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"cairn/index/query"
-
 	"github.com/dgraph-io/badger/v4"
+
+	"cairn/index/query"
 )
 
-// A folder that is damaged, or in which files are missing, is emptied when it is opened, and all is found again.
+// A folder that is damaged, or in which files are missing, is emptied when it is opened, and all is
+// found again.
 func TestDamagedFolderIsBuiltAnew(t *testing.T) {
 	for name, damage := range map[string]func(dir string) error{
 		"a MANIFEST without its tables": func(dir string) error { return os.Truncate(filepath.Join(dir, "MANIFEST"), 16) },
@@ -45,7 +46,8 @@ func TestDamagedFolderIsBuiltAnew(t *testing.T) {
 	}
 }
 
-// Damage that a search comes upon is told, never an answer, and the index is built anew while it runs.
+// Damage that a search comes upon is told, never an answer, and the index is built anew while it
+// runs.
 func TestDamageWhileRunning(t *testing.T) {
 	for name, c := range map[string]struct {
 		table byte

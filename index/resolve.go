@@ -12,8 +12,8 @@ import (
 // standing are the labels that every account has, used or not.
 var standing = []string{mailstore.LabelInbox, mailstore.LabelUnread, mailstore.LabelSent, mailstore.LabelSpam, mailstore.LabelDeleted}
 
-// resolve prepares a query for this account: bare names of its labels become labels, and words in which there is nothing to
-// search for (a lone dash, say) are dropped.
+// resolve prepares a query for this account: bare names of its labels become labels, and words in
+// which there is nothing to search for (a lone dash, say) are dropped.
 func (e *evaluator) resolve(q query.Q) (query.Q, error) {
 	out, err := e.rewrite(q)
 	if err != nil {
@@ -63,7 +63,8 @@ func (e *evaluator) rewriteList(list []query.Q) ([]query.Q, error) {
 	return out, nil
 }
 
-// isLabel tells whether name is a label that a message of the account has, or one that every account has.
+// isLabel tells whether name is a label that a message of the account has, or one that every
+// account has.
 func (e *evaluator) isLabel(name string) (found bool, err error) {
 	if mailstore.CheckLabel(name) != nil {
 		return false, nil

@@ -6,16 +6,17 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/index/postings"
 	"cairn/index/query"
 	"cairn/mailstore"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
-// Search answers a query from what the index has taken in; the answer's Cursor says how far that is. Messages labelled
-// deleted are left out unless the query speaks of that label. Within one account a later message is newer; among accounts the
-// time of arrival decides. An empty answer is no error.
+// Search answers a query from what the index has taken in; the answer's Cursor says how far that
+// is. Messages labelled deleted are left out unless the query speaks of that label. Within one
+// account a later message is newer; among accounts the time of arrival decides. An empty answer is
+// no error.
 func (ix *Index) Search(ctx context.Context, r Request) (Result, error) {
 	if err := ix.enter(); err != nil {
 		return Result{}, err

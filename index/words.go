@@ -116,7 +116,8 @@ func (e *evaluator) termPostings(f field, term string, prefix bool) ([]postings.
 	return postings.Merge(list), err
 }
 
-// occurrences returns where the tokens stand one after another in a field: per document the places of the first of them.
+// occurrences returns where the tokens stand one after another in a field: per document the places
+// of the first of them.
 func (e *evaluator) occurrences(s searched, f field) ([]postings.Posting, error) {
 	var found []postings.Posting
 	for i, t := range s.tokens {

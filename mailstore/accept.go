@@ -10,9 +10,10 @@ import (
 	"time"
 )
 
-// AcceptBehind takes the store in dir as it is, whatever its head says, and gives it a new one. It notes that as the
-// restoration of a backup, and the store gets an identity of its own: so nothing is signed twice by who has signed what is
-// missing, and followers start over. A head of a later version is left, with a *HeadError. Guards are asked as by [Open].
+// AcceptBehind takes the store in dir as it is, whatever its head says, and gives it a new one. It
+// notes that as the restoration of a backup, and the store gets an identity of its own: so nothing
+// is signed twice by who has signed what is missing, and followers start over. A head of a later
+// version is left, with a *HeadError. Guards are asked as by [Open].
 func AcceptBehind(dir string, now time.Time, log *slog.Logger, guards ...Guard) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("mailstore: %w", err)

@@ -49,7 +49,8 @@ func TestAccountNamesIgnoreCase(t *testing.T) {
 	}
 }
 
-// A store of an older version may have both; each is found by its exact name, and a third spelling finds neither.
+// A store of an older version may have both; each is found by its exact name, and a third spelling
+// finds neither.
 func TestAccountsOfOldStoresKeepTheirNames(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	defer s.Close()

@@ -7,9 +7,9 @@ import (
 	"cairn/mailstore/message/maildomain"
 )
 
-// CanonicalAddress returns addr in the form under which accounts are looked up: the domain as lower-case A-labels, the
-// local part in lower case. RFC 5321, section 2.4, lets the receiving host decide about the case of its local parts; here
-// it never tells mailboxes apart.
+// CanonicalAddress returns addr in the form under which accounts are looked up: the domain as
+// lower-case A-labels, the local part in lower case. RFC 5321, section 2.4, lets the receiving host
+// decide about the case of its local parts; here it never tells mailboxes apart.
 func CanonicalAddress(addr string) (string, error) {
 	at := strings.LastIndexByte(addr, '@')
 	if at <= 0 || at == len(addr)-1 {
@@ -31,7 +31,8 @@ func CanonicalAddress(addr string) (string, error) {
 	return strings.ToLower(local) + "@" + ascii, nil
 }
 
-// CanonicalDomain returns the canonical form of a domain (see [maildomain.Canonical]), if it can be one of mail.
+// CanonicalDomain returns the canonical form of a domain (see [maildomain.Canonical]), if it can be
+// one of mail.
 func CanonicalDomain(domain string) (string, error) {
 	canonical := maildomain.Canonical(domain)
 	if !maildomain.Valid(canonical) {

@@ -58,7 +58,8 @@ func TestFailedCommitIsNotAcknowledged(t *testing.T) {
 	}
 }
 
-// The value log's failed sync reaches us as a line of log only; this is the line of Badger v4.9.6, value.go.
+// The value log's failed sync reaches us as a line of log only; this is the line of Badger v4.9.6,
+// value.go.
 func TestUnsyncedValueLogIsNotAcknowledged(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	defer s.Close()
@@ -122,8 +123,8 @@ func TestFullDiskIsRefusedAndRecovers(t *testing.T) {
 	}
 }
 
-// An update that does not fit into its group any more has seen the group's writes. When those are refused, it must not be
-// kept as it ran: the blob that it found there does not exist.
+// An update that does not fit into its group any more has seen the group's writes. When those are
+// refused, it must not be kept as it ran: the blob that it found there does not exist.
 func TestUpdateStartsOverWhenItsGroupWasRefused(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	defer s.Close()

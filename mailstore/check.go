@@ -28,17 +28,19 @@ type CheckResult struct {
 	Faults   uint64
 }
 
-// Check reads everything that this state of the store holds, and reports each fault as it is found: values that are not
-// what was stored, raw bytes that have another SHA-256, tables of the database with damaged blocks; and what does not hang
-// together: messages without their bytes, labels or account, counts that are not those of the labels, a journal with gaps,
-// numbers that would be given out again.
+// Check reads everything that this state of the store holds, and reports each fault as it is found:
+// values that are not what was stored, raw bytes that have another SHA-256, tables of the database
+// with damaged blocks; and what does not hang together: messages without their bytes, labels or
+// account, counts that are not those of the labels, a journal with gaps, numbers that would be
+// given out again.
 //
-// With repair it makes anew what follows from the rest: counts, the labels of a message (from the journal), who uses a blob,
-// names, addresses and last numbers of accounts. Nothing is ever removed, and what is held is kept. Reports then come with
-// Mended set if that worked.
+// With repair it makes anew what follows from the rest: counts, the labels of a message (from the
+// journal), who uses a blob, names, addresses and last numbers of accounts. Nothing is ever
+// removed, and what is held is kept. Reports then come with Mended set if that worked.
 //
-// The store may be in use meanwhile. The error tells of what kept Check from ending (the end of ctx too), never of faults.
-// report may be nil, is called on the caller's goroutine, and must not use the store.
+// The store may be in use meanwhile. The error tells of what kept Check from ending (the end of ctx
+// too), never of faults. report may be nil, is called on the caller's goroutine, and must not use
+// the store.
 func (s *Store) Check(ctx context.Context, repair bool, report func(Fault)) (CheckResult, error) {
 	if err := s.enter(); err != nil {
 		return CheckResult{}, err
@@ -75,7 +77,8 @@ type check struct {
 // maxLost is how many gaps of the journal are named one by one.
 const maxLost = 1000
 
-// found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is damaged.
+// found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is
+// damaged.
 func (c *check) found(f Fault, mend func(tx *Tx) error) error { return c.foundIn(f, [32]byte{}, mend) }
 
 // foundIn is found for a text of mail.

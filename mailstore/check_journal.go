@@ -13,8 +13,9 @@ type told struct {
 	labels         []string
 }
 
-// mendChange puts a change in the place of one that is lost, so that whoever follows the journal comes to what is stored: the one that
-// the journal lacks, or if it lacks none, one that says again what is so.
+// mendChange puts a change in the place of one that is lost, so that whoever follows the journal
+// comes to what is stored: the one that the journal lacks, or if it lacks none, one that says again
+// what is so.
 func (tx *Tx) mendChange(seq ModSeq) error {
 	key := journalKey(seq)
 	if b, err := tx.src.get(key); err == nil {
@@ -99,7 +100,8 @@ func (r *Reader) lackingChange(seq ModSeq) (c Change, err error) {
 	return c, nil
 }
 
-// storedLabels are labels as they are stored: those of the journal would follow from what is to be mended.
+// storedLabels are labels as they are stored: those of the journal would follow from what is to be
+// mended.
 func (r *Reader) storedLabels(ref messageRef) ([]string, error) {
 	b, err := r.src.get(messageKey(tableLabels, ref.account, ref.id))
 	if err != nil {
@@ -108,7 +110,8 @@ func (r *Reader) storedLabels(ref messageRef) ([]string, error) {
 	return decodeLabels(b)
 }
 
-// mendAtOnce is how many changes that are not there are put in place: each costs a walk through the journal.
+// mendAtOnce is how many changes that are not there are put in place: each costs a walk through the
+// journal.
 const mendAtOnce = 100
 
 func mendGap(from, to ModSeq) func(tx *Tx) error {

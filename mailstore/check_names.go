@@ -9,7 +9,8 @@ import (
 // maxRefs is how many mails a fault names.
 const maxRefs = 4
 
-// names tells people whose a fault is, as they name accounts and mail: at the end of its text, and empty where that is not known.
+// names tells people whose a fault is, as they name accounts and mail: at the end of its text, and
+// empty where that is not known.
 func (c *check) names(f Fault, blob [32]byte) string {
 	var refs []string
 	more := 0

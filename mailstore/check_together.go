@@ -145,7 +145,8 @@ func (c *check) strayLabels(key []byte) error {
 	}, nil)
 }
 
-// lastID holds the last number given out to the highest in use. One whose value is damaged was reported.
+// lastID holds the last number given out to the highest in use. One whose value is damaged was
+// reported.
 func (c *check) lastID(a AccountID, highest MessageID) error {
 	n, err := c.r.number(accountKey(tableLastID, a))
 	if damaged(err) || err == nil && MessageID(n) >= highest {

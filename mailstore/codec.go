@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Values begin with a version byte. Integers are uvarints, strings and lists carry their length in front.
+// Values begin with a version byte. Integers are uvarints, strings and lists carry their length in
+// front.
 const valueVersion = 1
 
 func appendText(b []byte, s string) []byte {

@@ -14,8 +14,8 @@ const (
 	// maxGroup and maxGroupBytes bound the work, and so the time, of one group.
 	maxGroup      = 1024
 	maxGroupBytes = 32 << 20
-	// entryOverhead is what Badger counts for an entry beside its key and value, or beside its key when the value goes to the
-	// value log, rounded up; and the checksum of a sealed value.
+	// entryOverhead is what Badger counts for an entry beside its key and value, or beside its key
+	// when the value goes to the value log, rounded up; and the checksum of a sealed value.
 	entryOverhead = 32
 )
 
@@ -26,8 +26,9 @@ type request struct {
 	done  chan error  // capacity 1
 }
 
-// commitLoop is the committer: it takes whoever is waiting into a group and commits the group, until requests is closed
-// and empty. It never waits for a group to fill up: while one is being synced, the next gathers by itself.
+// commitLoop is the committer: it takes whoever is waiting into a group and commits the group,
+// until requests is closed and empty. It never waits for a group to fill up: while one is being
+// synced, the next gathers by itself.
 func (s *Store) commitLoop() {
 	defer close(s.committed)
 	for first := range s.requests {
@@ -71,7 +72,8 @@ func (s *Store) newGroup() *group {
 	return g
 }
 
-// begin starts on the committed state. The database is left alone after a failed commit: it may never answer again.
+// begin starts on the committed state. The database is left alone after a failed commit: it may
+// never answer again.
 func (g *group) begin() {
 	if g.s.broken != nil {
 		return
@@ -85,8 +87,9 @@ func (g *group) begin() {
 	g.members = nil
 }
 
-// run runs one update above the group's writes and takes it in. Its writes join the group's only if it succeeded. An
-// update that failed is answered with the group all the same: what it saw, and failed on, may be a write of the group.
+// run runs one update above the group's writes and takes it in. Its writes join the group's only if
+// it succeeded. An update that failed is answered with the group all the same: what it saw, and
+// failed on, may be a write of the group.
 func (g *group) run(r *request) {
 	if !r.taken.CompareAndSwap(false, true) {
 		return
@@ -103,8 +106,8 @@ func (g *group) run(r *request) {
 			r.done <- g.s.broken
 			return
 		}
-		// The update has seen exactly the state that committing the group makes, so it need not run again; unless that
-		// state was refused, and with it what the update built on.
+		// The update has seen exactly the state that committing the group makes, so it need not run
+		// again; unless that state was refused, and with it what the update built on.
 		if refused != nil {
 			tx, err = g.try(r)
 		}
@@ -150,7 +153,8 @@ func (s *Store) fit(a, b *overlay) bool {
 	return count < s.db.MaxBatchCount()*9/10 && a.weight()+b.weight() < s.db.MaxBatchSize()*9/10
 }
 
-// commit makes the group durable and answers its members. An error means that none of its writes was kept.
+// commit makes the group durable and answers its members. An error means that none of its writes
+// was kept.
 func (g *group) commit() error {
 	if g.base == nil {
 		return nil
@@ -193,8 +197,8 @@ func (g *group) next() mark {
 	return m
 }
 
-// write commits the writes in one synced transaction. After a failure the state of the database is not known before it is
-// opened again, so the store takes no further writes.
+// write commits the writes in one synced transaction. After a failure the state of the database is
+// not known before it is opened again, so the store takes no further writes.
 func (s *Store) write(o *overlay) error {
 	if s.broken != nil {
 		return s.broken

@@ -13,8 +13,9 @@ import (
 // ErrDamaged is wrapped by each [DamagedError].
 var ErrDamaged = errors.New("mailstore: stored value is damaged")
 
-// DamagedError says that something which is stored is not what was stored: its checksum does not hold, it is empty, or what
-// names it is there and it is not. What is not damaged can be read and written all the same.
+// DamagedError says that something which is stored is not what was stored: its checksum does not
+// hold, it is empty, or what names it is there and it is not. What is not damaged can be read and
+// written all the same.
 type DamagedError struct {
 	Dir     string    // of the store
 	Table   Table     // what kind of value it is
@@ -162,7 +163,8 @@ func spaceEntry(rest []byte) string {
 	return fmt.Sprintf("%q of the space %s", readableKey(key), space)
 }
 
-// readableKey writes the key of an entry: text, or text with a number, the numbers of a message, or other octets behind it.
+// readableKey writes the key of an entry: text, or text with a number, the numbers of a message, or
+// other octets behind it.
 func readableKey(key []byte) string {
 	text, rest := textBefore(key)
 	switch len(rest) {
@@ -178,7 +180,8 @@ func readableKey(key []byte) string {
 	return fmt.Sprintf("%s%x", text, rest)
 }
 
-// textBefore takes off a key what is text as a whole, or its text up to the last slash before other octets, or to these.
+// textBefore takes off a key what is text as a whole, or its text up to the last slash before other
+// octets, or to these.
 func textBefore(key []byte) (text string, rest []byte) {
 	end := bytes.IndexFunc(key, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) })
 	if end < 0 {
@@ -194,7 +197,8 @@ func textBefore(key []byte) (text string, rest []byte) {
 	return string(key[:at]), key[at:]
 }
 
-// messageOfEntry gives the message that an entry of a space is about, where its key says so by "/", account and number; else 0.
+// messageOfEntry gives the message that an entry of a space is about, where its key says so by "/",
+// account and number; else 0.
 func messageOfEntry(rest []byte) (AccountID, MessageID) {
 	_, key, _ := bytes.Cut(rest, []byte{0})
 	text, numbers := textBefore(key)

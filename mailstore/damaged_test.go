@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// answers asks a Reader for everything that the store of format 1 held, and more: what was asked, and what it said.
+// answers asks a Reader for everything that the store of format 1 held, and more: what was asked,
+// and what it said.
 func answers(r *Reader, blobs [][32]byte) map[string]answer {
 	all := make(map[string]answer)
 	note := func(err error, value any, format string, args ...any) {
@@ -127,7 +128,8 @@ func notWrong(t testing.TB, what string, s *Store, blobs [][32]byte, want map[st
 	})
 }
 
-// Whatever single value is damaged, and how: what is read is what was stored, or an error that says that it is damaged.
+// Whatever single value is damaged, and how: what is read is what was stored, or an error that says
+// that it is damaged.
 func TestNoDamagedValueIsTakenForSound(t *testing.T) {
 	s := openTest(t, copyOf(t, format1))
 	defer s.Close()
@@ -283,8 +285,8 @@ func TestDamagedAccountIsMadeOfWhatLeadsToIt(t *testing.T) {
 	})
 }
 
-// TestDumpWithoutDamagedTexts: a backup is made of a store with damaged texts of mail, says so, and what is restored from it does too.
-// Damage of anything else ends it.
+// TestDumpWithoutDamagedTexts: a backup is made of a store with damaged texts of mail, says so, and
+// what is restored from it does too. Damage of anything else ends it.
 func TestDumpWithoutDamagedTexts(t *testing.T) {
 	s := openTest(t, copyOf(t, format1))
 	defer s.Close()

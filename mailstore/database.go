@@ -6,45 +6,52 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/mailstore/badgerlog"
 	"cairn/mailstore/diskroom"
 	"cairn/mailstore/intact"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
-// Sizes of files in bytes. They are variables for tests, which come to the end of a small file more often.
+// Sizes of files in bytes. They are variables for tests, which come to the end of a small file more
+// often.
 var (
-	// memTableSize bounds what one transaction may hold (15 % of it, see [badger.DB.MaxBatchSize]) and what an idle store
-	// keeps in memory.
+	// memTableSize bounds what one transaction may hold (15 % of it, see [badger.DB.MaxBatchSize])
+	// and what an idle store keeps in memory.
 	memTableSize int64 = 16 << 20
-	// valueLogFileSize: the file that is written to is twice as long while it is open, for the most part a hole. A mail has to fit.
+	// valueLogFileSize: the file that is written to is twice as long while it is open, for the most
+	// part a hole. A mail has to fit.
 	valueLogFileSize int64 = 64 << 20
 )
 
 const (
-	// valueThreshold is the size in bytes from which a value goes to the value log, where it is written once and never
-	// moved by compaction. Only a pointer to it counts against the size of a transaction, so a 25 MB message fits in one.
-	// Compaction builds its tables in buffers that Badger keeps: with most messages in the tree (16 KB here), 15,000 of them
-	// in a row took a node to 1.1 GB of memory, with them in the value log to 0.2 GB, at the same rate.
+	// valueThreshold is the size in bytes from which a value goes to the value log, where it is
+	// written once and never moved by compaction. Only a pointer to it counts against the size of a
+	// transaction, so a 25 MB message fits in one. Compaction builds its tables in buffers that
+	// Badger keeps: with most messages in the tree (16 KB here), 15,000 of them in a row took a
+	// node to 1.1 GB of memory, with them in the value log to 0.2 GB, at the same rate.
 	valueThreshold = 1 << 10
-	// blockSize holds a few entries of the greatest size, so that a table's blocks are not built by growing small ones.
+	// blockSize holds a few entries of the greatest size, so that a table's blocks are not built by
+	// growing small ones.
 	blockSize = 32 << 10
 )
 
 // openDatabase opens Badger so that a commit that returned nil is on the disk.
 //
-// What SyncWrites does in Badger v4.9.6, read in its source: every request (one transaction) goes through
-// DB.writeRequests. valueLog.write puts large values into the mapped value log file and, deferred, calls msync(MS_SYNC) on
-// it; when it changes to a new file it syncs the old one first (logFile.doneWriting). Only then does DB.writeToLSM append
-// the entries, with pointers to those values, to the mapped write-ahead log of the memtable and msync that, and the commit
-// returns. So pointers never reach the disk before what they point to. On replay, a transaction without its end mark in
-// the write-ahead log is dropped as a whole.
+// What SyncWrites does in Badger v4.9.6, read in its source: every request (one transaction) goes
+// through DB.writeRequests. valueLog.write puts large values into the mapped value log file and,
+// deferred, calls msync(MS_SYNC) on it; when it changes to a new file it syncs the old one first
+// (logFile.doneWriting). Only then does DB.writeToLSM append the entries, with pointers to those
+// values, to the mapped write-ahead log of the memtable and msync that, and the commit returns. So
+// pointers never reach the disk before what they point to. On replay, a transaction without its end
+// mark in the write-ahead log is dropped as a whole.
 //
-// There is one hole: valueLog.write only logs the error of its deferred msync ("Error while curlf sync") and the commit
-// succeeds. databaseLog watches for that line, and the committer asks it before it acknowledges anything.
+// There is one hole: valueLog.write only logs the error of its deferred msync ("Error while curlf
+// sync") and the commit succeeds. databaseLog watches for that line, and the committer asks it
+// before it acknowledges anything.
 //
-// Syncing is per request, not per group of requests; that is why the committer makes one transaction of many updates.
+// Syncing is per request, not per group of requests; that is why the committer makes one
+// transaction of many updates.
 func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 	o := badger.DefaultOptions(dir)
 	o.SyncWrites = true

@@ -11,12 +11,13 @@ import (
 	"cairn/mailstore"
 )
 
-// Writers of a process that is killed do deeds, each of them one Update. What a deed does follows from its writer, its number and what the
-// writer's account holds, so who watches knows it too.
+// Writers of a process that is killed do deeds, each of them one Update. What a deed does follows
+// from its writer, its number and what the writer's account holds, so who watches knows it too.
 
 const writers = 4
 
-// deedSpace has the value of each writer's key: the number of deeds done and of the last message, 8 octets each.
+// deedSpace has the value of each writer's key: the number of deeds done and of the last message, 8
+// octets each.
 const deedSpace = "deeds"
 
 func writerName(w int) string { return fmt.Sprintf("writer%d", w) }
@@ -35,7 +36,8 @@ func (c content) raw() []byte {
 	return b[:c.size]
 }
 
-// someContent has often less than what goes to a value log, and is one of a few that all writers share at times.
+// someContent has often less than what goes to a value log, and is one of a few that all writers
+// share at times.
 func someContent(r *rand.Rand) content {
 	if r.IntN(3) == 0 {
 		seed := r.Uint64N(6)
@@ -66,7 +68,8 @@ type action struct {
 // most is how many messages an account may have: then some are removed.
 const most = 24
 
-// deed is what a writer does as number n, where ids are its messages and last the one that was added last.
+// deed is what a writer does as number n, where ids are its messages and last the one that was
+// added last.
 func deed(w int, n uint64, ids []mailstore.MessageID, last mailstore.MessageID) (list []action) {
 	r := rand.New(rand.NewPCG(uint64(w), n))
 	some := func() (set []string) {

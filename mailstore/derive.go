@@ -7,12 +7,14 @@ import (
 	"slices"
 )
 
-// What is damaged and follows from the rest is made anew where it is read, so that the store goes on with what is sound. It takes as
-// long as reading what it follows from. Writing it, or [Store.Check] with repair, stores it again.
+// What is damaged and follows from the rest is made anew where it is read, so that the store goes
+// on with what is sound. It takes as long as reading what it follows from. Writing it, or
+// [Store.Check] with repair, stores it again.
 
 func damaged(err error) bool { return errors.Is(err, ErrDamaged) }
 
-// missing makes an error of ErrNotFound where something else that is stored says that the value of key has to be there.
+// missing makes an error of ErrNotFound where something else that is stored says that the value of
+// key has to be there.
 func (r *Reader) missing(err error, key []byte, why func() (bool, error)) error {
 	if !errors.Is(err, ErrNotFound) {
 		return err
@@ -70,7 +72,8 @@ func (r *Reader) accountOf(id AccountID) (Account, error) {
 	return a, nil
 }
 
-// accountWith returns the number of the account that has a name or address by its own value; key is of either.
+// accountWith returns the number of the account that has a name or address by its own value; key is
+// of either.
 func (r *Reader) accountWith(key []byte) (AccountID, error) {
 	var id AccountID
 	text := string(key[1:])
@@ -129,8 +132,9 @@ func (r *Reader) countLabels(a AccountID) (map[string]uint64, error) {
 	return counts, nil
 }
 
-// lastGiven reads the last number that was given out for the keys of one table. It is damaged too if the next key is there,
-// or any while it is 0: in a block of a table that is damaged the number may be hidden, or its latest version.
+// lastGiven reads the last number that was given out for the keys of one table. It is damaged too
+// if the next key is there, or any while it is 0: in a block of a table that is damaged the number
+// may be hidden, or its latest version.
 func (r *Reader) lastGiven(number []byte, key func(uint64) []byte) (last uint64, err error) {
 	if last, err = r.number(number); err != nil {
 		return 0, err
@@ -200,7 +204,8 @@ func (r *Reader) lastMessage(a AccountID) (last MessageID, err error) {
 	return last, err
 }
 
-// skippedAccounts is how many numbers are left out where the last one is not known: removed accounts may have had them.
+// skippedAccounts is how many numbers are left out where the last one is not known: removed
+// accounts may have had them.
 const skippedAccounts = 100
 
 // lastAccount returns a number that is not below any that an account has, or had.

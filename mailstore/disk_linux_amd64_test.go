@@ -10,9 +10,10 @@ import (
 	"syscall"
 )
 
-// disk is what is known of the files in a folder and in those within as a disk has them: what was synced is there; of what was
-// not, each page of 4 KiB may be. Names and sizes are as a file system with a journal keeps them: all that was before a sync,
-// and what came since as a whole or not at all.
+// disk is what is known of the files in a folder and in those within as a disk has them: what was
+// synced is there; of what was not, each page of 4 KiB may be. Names and sizes are as a file system
+// with a journal keeps them: all that was before a sync, and what came since as a whole or not at
+// all.
 type disk struct {
 	dir     string
 	files   map[string]*stored // by path within the folder, now
@@ -43,8 +44,8 @@ func newDisk(dir string) (*disk, error) {
 	return d, nil
 }
 
-// list looks at names and sizes. renamed: a file may have another name than it had, and is known by its inode; else a number that was seen
-// under another name is one that is used again.
+// list looks at names and sizes. renamed: a file may have another name than it had, and is known by
+// its inode; else a number that was seen under another name is one that is used again.
 func (d *disk) list(renamed bool) error {
 	was := d.files
 	d.files = map[string]*stored{}

@@ -10,10 +10,12 @@ import (
 	"io"
 )
 
-// maxDumpValue is the longest value, in bytes, that is read from a dump: more than a message with all that is kept of it.
+// maxDumpValue is the longest value, in bytes, that is read from a dump: more than a message with
+// all that is kept of it.
 const maxDumpValue = 256 << 20
 
-// ErrDump is wrapped by what is wrong with a dump: it is damaged, ends early or is of another store format.
+// ErrDump is wrapped by what is wrong with a dump: it is damaged, ends early or is of another store
+// format.
 var ErrDump = errors.New("the mail store in it cannot be read")
 
 // DumpStats tell what is in a dump.
@@ -28,16 +30,18 @@ type DumpStats struct {
 // maxMeta is the longest value of tableMeta, in bytes.
 const maxMeta = 64
 
-// Dump writes everything that this state of the store holds, message by message as it goes. Called in [Store.View] it
-// sees one moment, whatever is written meanwhile; that is why it does not use Badger's own Backup, whose eight readers
-// each begin at a moment of their own, and which leaves out a value that it cannot read.
+// Dump writes everything that this state of the store holds, message by message as it goes. Called
+// in [Store.View] it sees one moment, whatever is written meanwhile; that is why it does not use
+// Badger's own Backup, whose eight readers each begin at a moment of their own, and which leaves
+// out a value that it cannot read.
 //
 //	dump  = entry... | u32 0 | u64 number of entries
 //	entry = u32 length of key, 1 to 32,768 | key | u32 length of value | value
 //
-// Numbers are big endian, keys ascend, keys and values are those of the store's format, without checksums. A text of mail that is damaged is
-// written as an empty value, and will be shown as damaged where it is restored; anything else that is damaged ends the dump with that. An error
-// of w is returned as it is.
+// Numbers are big endian, keys ascend, keys and values are those of the store's format, without
+// checksums. A text of mail that is damaged is written as an empty value, and will be shown as
+// damaged where it is restored; anything else that is damaged ends the dump with that. An error of
+// w is returned as it is.
 func (r *Reader) Dump(w io.Writer) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	var count uint64
@@ -70,13 +74,14 @@ func writeSized(w io.Writer, b []byte) error {
 	return err
 }
 
-// CheckDump reads a dump to its end and tells what is in it, without keeping any mail in memory. Errors wrap ErrDump;
-// errors of r are wrapped too.
+// CheckDump reads a dump to its end and tells what is in it, without keeping any mail in memory.
+// Errors wrap ErrDump; errors of r are wrapped too.
 func CheckDump(r io.Reader) (DumpStats, error) {
 	return readDump(r, nil)
 }
 
-// readDump gives each entry to take, if there is one, which may keep key and value. Errors of take are returned as they are.
+// readDump gives each entry to take, if there is one, which may keep key and value. Errors of take
+// are returned as they are.
 func readDump(r io.Reader, take func(key, value []byte) error) (stats DumpStats, err error) {
 	d := dumpReader{r: bufio.NewReaderSize(r, 64<<10), skim: take == nil}
 	for {

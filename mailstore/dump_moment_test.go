@@ -14,8 +14,8 @@ import (
 	"cairn/mailstore"
 )
 
-// TestDumpIsOneMoment dumps a store while sixteen writers add mail. What was acknowledged before the dump began is in it,
-// every mail is in it wholly or not at all, and the journal has no gap.
+// TestDumpIsOneMoment dumps a store while sixteen writers add mail. What was acknowledged before
+// the dump began is in it, every mail is in it wholly or not at all, and the journal has no gap.
 func TestDumpIsOneMoment(t *testing.T) {
 	s := open(t, t.TempDir())
 	account := addAccount(t, s, "a")
@@ -75,7 +75,8 @@ func TestDumpIsOneMoment(t *testing.T) {
 	wholeMails(t, open(t, dir), account, before)
 }
 
-// slowed lets a writer commit before each piece of the dump, so that there is always something that came after its begin.
+// slowed lets a writer commit before each piece of the dump, so that there is always something that
+// came after its begin.
 type slowed struct {
 	dump *bytes.Buffer
 	s    *mailstore.Store
@@ -87,7 +88,8 @@ func (w slowed) Write(b []byte) (int, error) {
 	return w.dump.Write(b)
 }
 
-// wholeMails holds that mails that were acknowledged are there exactly once, and others wholly or not at all.
+// wholeMails holds that mails that were acknowledged are there exactly once, and others wholly or
+// not at all.
 func wholeMails(t *testing.T, s *mailstore.Store, account mailstore.AccountID, acknowledged map[string]bool) {
 	view(t, s, func(r *mailstore.Reader) error {
 		found := make(map[string]bool)

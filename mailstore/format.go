@@ -22,8 +22,8 @@ func newStoreID() (id [16]byte) {
 
 func encodeFormat(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 
-// format reads the store's format; ErrNotFound if there is none. Format 1 is stored without a checksum, each later one with
-// one: so it can be read before it is known.
+// format reads the store's format; ErrNotFound if there is none. Format 1 is stored without a
+// checksum, each later one with one: so it can be read before it is known.
 func (s *snapshot) format() (n uint32, err error) {
 	defer s.contain(metaVersion, &err)
 	item, err := s.txn.Get(metaVersion)
@@ -55,7 +55,8 @@ func (s *snapshot) isEmpty() bool {
 	return !it.Valid()
 }
 
-// FormatError tells of a store or dump that another version of the program wrote, which is to be used.
+// FormatError tells of a store or dump that another version of the program wrote, which is to be
+// used.
 type FormatError struct{ Format uint32 }
 
 // Error is the end of a sentence that begins with what it is about.

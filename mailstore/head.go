@@ -14,17 +14,19 @@ import (
 	"cairn/mailstore/intact"
 )
 
-// The head of a store is a file beside its folder, so that an older copy of the folder does not bring its own. It says how
-// far the store was when it last acknowledged an update. A store that is behind its head has lost something.
+// The head of a store is a file beside its folder, so that an older copy of the folder does not
+// bring its own. It says how far the store was when it last acknowledged an update. A store that is
+// behind its head has lost something.
 //
 //	head = slot | zeros up to octet 4096 | slot | zeros up to octet 8192
 //	slot = "CairnHed" | version u32, 1 | store id (16) | updates u64 | modseq u64 | ms since 1970 u64 | CRC32C u32 of what is before it
 //
-// Numbers are big endian. The checksum has this place in each version, so that a damaged number is not taken for a later
-// version. The slots are written in turn, each in a page of its own, so that a crash leaves one of them as it
-// was; the sound one with more updates counts. Writing comes after the synced commit and before it is acknowledged: what a
-// killed process has acknowledged is in its head. Syncing follows within headInterval, since it would be a third sync for
-// each group: after a power cut, the head may lack what was acknowledged in that time.
+// Numbers are big endian. The checksum has this place in each version, so that a damaged number is
+// not taken for a later version. The slots are written in turn, each in a page of its own, so that
+// a crash leaves one of them as it was; the sound one with more updates counts. Writing comes after
+// the synced commit and before it is acknowledged: what a killed process has acknowledged is in its
+// head. Syncing follows within headInterval, since it would be a third sync for each group: after a
+// power cut, the head may lack what was acknowledged in that time.
 const (
 	headSuffix   = ".head"
 	headMagic    = "CairnHed"
@@ -45,8 +47,8 @@ type mark struct {
 // HeadPath is the file with the head of the store in dir.
 func HeadPath(dir string) string { return filepath.Clean(dir) + headSuffix }
 
-// BehindError tells that a store is older than what it has acknowledged: its folder was replaced by an older copy or
-// emptied, or the last of its files are lost.
+// BehindError tells that a store is older than what it has acknowledged: its folder was replaced by
+// an older copy or emptied, or the last of its files are lost.
 type BehindError struct {
 	Dir     string
 	Updates uint64    // how many are missing
@@ -122,7 +124,8 @@ func decodeHead(b []byte) (best mark, slot int, err error) {
 	return best, slot, nil
 }
 
-// readHead reads the head of the store in dir. An error is fs.ErrNotExist, a *HeadError, or of reading.
+// readHead reads the head of the store in dir. An error is fs.ErrNotExist, a *HeadError, or of
+// reading.
 func readHead(dir string) (best mark, slot int, err error) {
 	b, err := os.ReadFile(HeadPath(dir))
 	if err != nil {
@@ -148,7 +151,8 @@ func missing(dir string, has, had mark) error {
 	return nil
 }
 
-// checkGone returns a *BehindError if there was a store in dir, and none of its files is there any more.
+// checkGone returns a *BehindError if there was a store in dir, and none of its files is there any
+// more.
 func checkGone(dir string) error {
 	if empty, err := intact.Empty(dir); err != nil || !empty {
 		return err
@@ -171,8 +175,8 @@ type head struct {
 	dirty  chan struct{} // capacity 1: it was written, and not synced yet
 }
 
-// hold holds the store to its head, and takes from that what is lost of its mark. slot is where the head stands that was
-// read; -1 if it is to be made, as for a store of 0.1.0.
+// hold holds the store to its head, and takes from that what is lost of its mark. slot is where the
+// head stands that was read; -1 if it is to be made, as for a store of 0.1.0.
 func (s *Store) hold(at standing) (had mark, slot int, err error) {
 	had, slot, err = readHead(s.dir)
 	switch {
@@ -243,8 +247,8 @@ func makeHead(dir string, m mark) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// noteHead writes how far the store is. A head that cannot be written is behind, and would tell of less than is lost; the
-// store itself is well.
+// noteHead writes how far the store is. A head that cannot be written is behind, and would tell of
+// less than is lost; the store itself is well.
 func (s *Store) noteHead() {
 	if s.head == nil {
 		return

@@ -27,8 +27,8 @@ func storeWith(t *testing.T, dir string, values ...string) {
 	}
 }
 
-// A folder that is replaced by an older copy of itself, or emptied, is refused until that is accepted, with how much is
-// missing.
+// A folder that is replaced by an older copy of itself, or emptied, is refused until that is
+// accepted, with how much is missing.
 func TestBehindHead(t *testing.T) {
 	for name, c := range map[string]struct {
 		replace func(t *testing.T, dir, older string)
@@ -98,7 +98,8 @@ func TestBehindHead(t *testing.T) {
 	}
 }
 
-// A memory log that ends between two transactions is sound, and shows a loss only because the head is ahead.
+// A memory log that ends between two transactions is sound, and shows a loss only because the head
+// is ahead.
 func TestLogCutBetweenTransactions(t *testing.T) {
 	tmp := t.TempDir()
 	dir, cut := filepath.Join(tmp, "mail"), filepath.Join(tmp, "cut")
@@ -130,7 +131,8 @@ func TestLogCutBetweenTransactions(t *testing.T) {
 	}
 }
 
-// What a crash can leave of a head is read, what it cannot is refused, and a store without one is given one.
+// What a crash can leave of a head is read, what it cannot is refused, and a store without one is
+// given one.
 func TestHeads(t *testing.T) {
 	one := mark{store: [16]byte{1}, updates: 7, modseq: 5, at: time.UnixMilli(9).UTC()}
 	two := one

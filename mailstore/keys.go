@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// formatVersion is the layout of keys and values below and of what is stored for them. A store of an earlier version is
-// brought up to it when it is opened (see ladder), one of a later version is not opened.
+// formatVersion is the layout of keys and values below and of what is stored for them. A store of
+// an earlier version is brought up to it when it is opened (see ladder), one of a later version is
+// not opened.
 //
 //	1  values as they are
 //	2  values with a checksum, see seal; metaMigration
@@ -54,7 +55,8 @@ func countKey(a AccountID, label string) []byte { return append(accountKey(table
 
 func blobKey(blob [32]byte) []byte { return append([]byte{tableBlob}, blob[:]...) }
 
-// blobUserKey names one user of a blob: 'm' and the message's numbers, or 'h' and the name of a hold.
+// blobUserKey names one user of a blob: 'm' and the message's numbers, or 'h' and the name of a
+// hold.
 func blobUserKey(blob [32]byte, user []byte) []byte {
 	return append(append([]byte{tableBlobUser}, blob[:]...), user...)
 }
@@ -67,7 +69,8 @@ func journalKey(m ModSeq) []byte {
 	return binary.BigEndian.AppendUint64([]byte{tableJournal}, uint64(m))
 }
 
-// spacePrefix returns the prefix of all keys of a space. Names end with a zero byte, so no space holds another's keys.
+// spacePrefix returns the prefix of all keys of a space. Names end with a zero byte, so no space
+// holds another's keys.
 func spacePrefix(name string) ([]byte, error) {
 	if err := CheckLabel(name); err != nil {
 		return nil, fmt.Errorf("mailstore: space: %w", err)

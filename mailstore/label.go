@@ -13,15 +13,17 @@ const (
 	LabelSpam    = "spam"
 	LabelDeleted = "deleted"
 
-	// VerdictPrefix begins the label that carries a message's verdict, as in "verdict/pending". The query verdict:pending
-	// finds it. The prefix keeps words such as "changed" from being taken for labels in a query.
+	// VerdictPrefix begins the label that carries a message's verdict, as in "verdict/pending". The
+	// query verdict:pending finds it. The prefix keeps words such as "changed" from being taken for
+	// labels in a query.
 	VerdictPrefix = "verdict/"
 )
 
 // MaxLabel is the length limit of a label name in bytes.
 const MaxLabel = 64
 
-// CheckLabel returns an error if name is not a label name: 1 to 64 bytes of lower-case ASCII letters, digits and - _ . /
+// CheckLabel returns an error if name is not a label name: 1 to 64 bytes of lower-case ASCII
+// letters, digits and - _ . /
 func CheckLabel(name string) error {
 	if name == "" {
 		return fmt.Errorf("label name is empty: use 1 to %d lower-case letters, digits or - _ . /", MaxLabel)
@@ -57,7 +59,8 @@ func labelSet(names []string) ([]string, error) {
 	return slices.Compact(set), nil
 }
 
-// changeLabels returns the sorted set old with add put in and remove taken out; a name in both is in the result.
+// changeLabels returns the sorted set old with add put in and remove taken out; a name in both is
+// in the result.
 func changeLabels(old, add, remove []string) []string {
 	set := make([]string, 0, len(old)+len(add))
 	for _, name := range old {

@@ -17,8 +17,8 @@ func markOf(t *testing.T, s *Store) (m mark) {
 	return m
 }
 
-// What a store says of how far it is may be damaged: it is opened all the same, and is as far as its head says and the store
-// that it was.
+// What a store says of how far it is may be damaged: it is opened all the same, and is as far as
+// its head says and the store that it was.
 func TestMarkTakenFromHead(t *testing.T) {
 	for _, key := range [][]byte{metaStoreID, metaModSeq, metaUpdates} {
 		for name, change := range map[string]func([]byte) []byte{"flipped": flipped, "emptied": emptied} {

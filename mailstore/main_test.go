@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"cairn/mailstore"
 	"cairn/mailstore/scratch"
-
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {

@@ -11,13 +11,15 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// A step brings a store from one format to the next. It works in batches, and each of them notes in metaMigration how far it
-// came, in the transaction of what it wrote: after a kill at any point the next start goes on behind that. The first batch sets
-// the store's format to the next one, so that no program of the earlier one takes a store on its way for its own.
+// A step brings a store from one format to the next. It works in batches, and each of them notes in
+// metaMigration how far it came, in the transaction of what it wrote: after a kill at any point the
+// next start goes on behind that. The first batch sets the store's format to the next one, so that
+// no program of the earlier one takes a store on its way for its own.
 type step struct {
 	from uint32
-	// next adds what is to be written behind the key cursor (nil at the beginning) to o, as much as one transaction holds, and
-	// returns the last key that it has dealt with; nil when nothing is left.
+	// next adds what is to be written behind the key cursor (nil at the beginning) to o, as much as
+	// one transaction holds, and returns the last key that it has dealt with; nil when nothing is
+	// left.
 	next func(s *Store, cursor []byte, o *overlay) ([]byte, error)
 }
 
@@ -113,8 +115,9 @@ func (s *Store) climb(step step, at migration, commit func(*overlay) error) erro
 // sealBatch bounds the bytes of keys and values that are sealed in one transaction.
 const sealBatch = 1 << 20
 
-// sealNext is the step from format 1 to 2: each value but those of blobs gets its checksum. One that is no value of
-// format 1 stays as it is, so that it is found to be damaged whenever it is read.
+// sealNext is the step from format 1 to 2: each value but those of blobs gets its checksum. One
+// that is no value of format 1 stays as it is, so that it is found to be damaged whenever it is
+// read.
 func (s *Store) sealNext(cursor []byte, o *overlay) ([]byte, error) {
 	return s.sealSome(cursor, o, sealBatch)
 }
@@ -163,8 +166,8 @@ func (s *Store) sealSome(cursor []byte, o *overlay, most int64) (last []byte, er
 	return nil, nil
 }
 
-// misshapen says why a value is none of its table, or "". size is that of the value as it was stored: Badger gives nothing for one that it
-// cannot read.
+// misshapen says why a value is none of its table, or "". size is that of the value as it was
+// stored: Badger gives nothing for one that it cannot read.
 func misshapen(key, value []byte, size int64) string {
 	if len(value) == 0 && size > 0 {
 		return nothingRead

@@ -18,8 +18,8 @@ import (
 	"cairn/mailstore/intact"
 )
 
-// testdata/format1 is a store that the program made which had store format 1 (0.1.0), closed and without its DISCARD, and
-// testdata/format1.dump what that program dumped of it.
+// testdata/format1 is a store that the program made which had store format 1 (0.1.0), closed and
+// without its DISCARD, and testdata/format1.dump what that program dumped of it.
 const format1, format1Dump = "testdata/format1", "testdata/format1.dump"
 
 // copyOf copies a store into a folder of its own.

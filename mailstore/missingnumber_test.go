@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Last numbers that a damaged block hides are told from what has them: nothing is stored in the place of something else.
+// Last numbers that a damaged block hides are told from what has them: nothing is stored in the
+// place of something else.
 func TestMissingLastNumbers(t *testing.T) {
 	for _, key := range [][]byte{accountKey(tableLastID, 1), metaLastAccount, metaModSeq} {
 		dir := copyOf(t, format1)

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"testing"
 
-	"cairn/mailstore"
-
 	"pgregory.net/rapid"
+
+	"cairn/mailstore"
 )
 
 // model is what the store should hold, kept in memory.
@@ -40,8 +40,8 @@ func (m *model) change(kind mailstore.ChangeKind, a mailstore.AccountID, id mail
 
 var errDropped = errors.New("dropped")
 
-// TestStoreIsItsModel does random updates, some of which fail, closes and opens the store in between, and compares it with
-// the model.
+// TestStoreIsItsModel does random updates, some of which fail, closes and opens the store in
+// between, and compares it with the model.
 func TestStoreIsItsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "cairn-model")

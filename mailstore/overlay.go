@@ -71,8 +71,8 @@ func (o *overlay) holds(key, value []byte) (found, same bool, err error) {
 	return o.below.holds(key, value)
 }
 
-// walk merges the writes into what lies below. It walks the keys that were there when it began; a key deleted meanwhile
-// is left out, one added meanwhile is not seen.
+// walk merges the writes into what lies below. It walks the keys that were there when it began; a
+// key deleted meanwhile is left out, one added meanwhile is not seen.
 func (o *overlay) walk(prefix, from []byte, fn func(key, value []byte, bad *DamagedError) bool) error {
 	own := o.keys(prefix, from)
 	more := true

@@ -17,7 +17,8 @@ import (
 	"cairn/mailstore/scratch"
 )
 
-// heldDeeds, in the environment of a process that does deeds, has it held at each sync; its file 3 is the socket for that.
+// heldDeeds, in the environment of a process that does deeds, has it held at each sync; its file 3
+// is the socket for that.
 const heldDeeds = "CAIRN_MAILSTORE_HELD"
 
 func init() {
@@ -123,7 +124,8 @@ func (h *held) read() error {
 	}
 }
 
-// step lets the process go to its next call. With a folder it is frozen there, and what may be on the disk then is written to the folder.
+// step lets the process go to its next call. With a folder it is frozen there, and what may be on
+// the disk then is written to the folder.
 func (h *held) step(cut string, r *rand.Rand) (err error) {
 	s, err := next(h.calls)
 	if err != nil {
@@ -161,8 +163,8 @@ func (h *held) renamed() bool {
 	return h.last != nil && (h.last.nr == sysRename || h.last.nr == sysRenameat)
 }
 
-// TestPowerCuts cuts the power at syncs of a process that does deeds, and goes on with what may be on the disk then. All that was
-// acknowledged is there, and nothing of it is taken for damage.
+// TestPowerCuts cuts the power at syncs of a process that does deeds, and goes on with what may be
+// on the disk then. All that was acknowledged is there, and nothing of it is taken for damage.
 func TestPowerCuts(t *testing.T) {
 	rounds, seed := scratch.Number(t, crashRounds, 8), rand.Uint64()
 	t.Logf("seed %d", seed)

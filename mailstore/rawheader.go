@@ -5,15 +5,17 @@ import (
 	"fmt"
 )
 
-// maxRawHeader bounds what RawHeader returns, in bytes: the gateway takes no longer header section than 272 KiB.
+// maxRawHeader bounds what RawHeader returns, in bytes: the gateway takes no longer header section
+// than 272 KiB.
 const maxRawHeader = 512 << 10
 
-// smallBlob is the size in bytes up to which a blob is held to its SHA-256 also where only its header is asked for. Larger ones are in
-// the value log, whose own checksum is held at each read.
+// smallBlob is the size in bytes up to which a blob is held to its SHA-256 also where only its
+// header is asked for. Larger ones are in the value log, whose own checksum is held at each read.
 const smallBlob = 64 << 10
 
-// RawHeader returns the header section of the message in a blob, with the empty line behind it; of one that has none, or a very long one,
-// its beginning. The rest of the message is not copied. ErrNotFound if there is no such blob.
+// RawHeader returns the header section of the message in a blob, with the empty line behind it; of
+// one that has none, or a very long one, its beginning. The rest of the message is not copied.
+// ErrNotFound if there is no such blob.
 func (r *Reader) RawHeader(blob [32]byte) (header []byte, err error) {
 	key := blobKey(blob)
 	err = r.src.peek(key, func(raw []byte) { header = bytes.Clone(headerOf(raw)) })
@@ -38,7 +40,8 @@ func headerOf(raw []byte) []byte {
 	return raw
 }
 
-// RawSize returns how many bytes a blob has, give or take a few, without reading it, or ErrNotFound.
+// RawSize returns how many bytes a blob has, give or take a few, without reading it, or
+// ErrNotFound.
 func (r *Reader) RawSize(blob [32]byte) (int64, error) {
 	size, err := r.src.size(blobKey(blob))
 	if err != nil {

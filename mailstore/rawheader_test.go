@@ -27,7 +27,8 @@ func TestHeaderOf(t *testing.T) {
 	}
 }
 
-// TestRawHeader reads the headers of small and large messages, from the database and before they are there.
+// TestRawHeader reads the headers of small and large messages, from the database and before they
+// are there.
 func TestRawHeader(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	defer s.Close()

@@ -7,25 +7,28 @@ import (
 	"strings"
 )
 
-// source is an ordered map as a Reader sees it: a snapshot, or a snapshot under the writes of a transaction.
+// source is an ordered map as a Reader sees it: a snapshot, or a snapshot under the writes of a
+// transaction.
 type source interface {
 	// where is the store's folder, for errors.
 	where() string
 	// get returns a copy of the value, or ErrNotFound, or a DamagedError.
 	get(key []byte) ([]byte, error)
 	has(key []byte) (bool, error)
-	// peek calls fn with the value of a blob, which is valid only during the call; size is that value's size, as far as it is known
-	// without reading it.
+	// peek calls fn with the value of a blob, which is valid only during the call; size is that
+	// value's size, as far as it is known without reading it.
 	peek(key []byte, fn func(value []byte)) error
 	size(key []byte) (int64, error)
 	// holds tells whether the key is there, and whether its value can be read and is this one.
 	holds(key, value []byte) (found, same bool, err error)
-	// walk calls fn in key order for each key that has the prefix and is not below from, until fn returns false. Key and
-	// value are valid only during the call; of a damaged value bad is set instead. fn may read and write.
+	// walk calls fn in key order for each key that has the prefix and is not below from, until fn
+	// returns false. Key and value are valid only during the call; of a damaged value bad is set
+	// instead. fn may read and write.
 	walk(prefix, from []byte, fn func(key, value []byte, bad *DamagedError) bool) error
 }
 
-// scan calls fn as walk does, but not for damaged values: the first of them is the error, at the end, unless fn had ended it.
+// scan calls fn as walk does, but not for damaged values: the first of them is the error, at the
+// end, unless fn had ended it.
 func scan(src source, prefix, from []byte, fn func(key, value []byte) bool) error {
 	var damaged *DamagedError
 	err := src.walk(prefix, from, func(key, value []byte, bad *DamagedError) bool {
@@ -43,8 +46,8 @@ func scan(src source, prefix, from []byte, fn func(key, value []byte) bool) erro
 	return err
 }
 
-// Reader reads one consistent state of the store. It is valid only inside the function that it is given to, and there
-// for one goroutine. What it returns belongs to the caller.
+// Reader reads one consistent state of the store. It is valid only inside the function that it is
+// given to, and there for one goroutine. What it returns belongs to the caller.
 type Reader struct{ src source }
 
 // StoreID names this store: random, made with it. A follower that finds another one starts over.
@@ -90,8 +93,9 @@ func (r *Reader) Account(id AccountID) (Account, error) {
 	return decodeAccount(id, b)
 }
 
-// AccountByName returns the account of that name, or ErrNotFound. Case tells no names apart; but stores of older versions
-// may have two that differ in nothing else, and each of these has to be named exactly.
+// AccountByName returns the account of that name, or ErrNotFound. Case tells no names apart; but
+// stores of older versions may have two that differ in nothing else, and each of these has to be
+// named exactly.
 func (r *Reader) AccountByName(name string) (Account, error) {
 	a, err := r.accountAt(textKey(tableName, name), name)
 	if !errors.Is(err, ErrNotFound) {
@@ -115,8 +119,8 @@ func (r *Reader) namesLike(name string) (names []string, err error) {
 	return names, err
 }
 
-// AccountByAddress returns the account that addr delivers to, or ErrNotFound. The address need not be canonical; one that
-// is no address at all is an error of its own.
+// AccountByAddress returns the account that addr delivers to, or ErrNotFound. The address need not
+// be canonical; one that is no address at all is an error of its own.
 func (r *Reader) AccountByAddress(addr string) (Account, error) {
 	canonical, err := CanonicalAddress(addr)
 	if err != nil {
@@ -170,8 +174,8 @@ func (r *Reader) Message(a AccountID, id MessageID) (Message, error) {
 	return decodeMessage(a, id, b)
 }
 
-// Messages returns up to max messages of an account by ascending number, beginning with from. Those that are damaged are left
-// out, and the first of them is the error beside the others.
+// Messages returns up to max messages of an account by ascending number, beginning with from. Those
+// that are damaged are left out, and the first of them is the error beside the others.
 func (r *Reader) Messages(a AccountID, from MessageID, max int) ([]Message, error) {
 	var list []Message
 	var bad error
@@ -187,8 +191,8 @@ func (r *Reader) Messages(a AccountID, from MessageID, max int) ([]Message, erro
 	return list, errors.Join(err, bad)
 }
 
-// Raw returns the bytes of a blob, or ErrNotFound. They are those that were stored: their SHA-256 is held, else it is a
-// [DamagedError], also if the bytes are gone and somebody uses them.
+// Raw returns the bytes of a blob, or ErrNotFound. They are those that were stored: their SHA-256
+// is held, else it is a [DamagedError], also if the bytes are gone and somebody uses them.
 func (r *Reader) Raw(blob [32]byte) ([]byte, error) {
 	b, err := r.src.get(blobKey(blob))
 	if err != nil {
@@ -214,7 +218,8 @@ func (r *Reader) Labels(a AccountID, id MessageID) ([]string, error) {
 	return decodeLabels(b)
 }
 
-// LabelCounts returns how many messages of an account have each label. Labels that no message has are not in it.
+// LabelCounts returns how many messages of an account have each label. Labels that no message has
+// are not in it.
 func (r *Reader) LabelCounts(a AccountID) (map[string]int, error) {
 	all, err := r.counts(a)
 	counts := make(map[string]int, len(all))
@@ -251,9 +256,9 @@ func (r *Reader) MessageCount(a AccountID) (int, error) {
 	return int(n), err
 }
 
-// ChangesSince returns up to max changes after the one numbered since, in order. An empty result means that the caller
-// has seen all. A since ahead of the journal yields ErrUnknownModSeq; a change that is damaged or not there is a
-// [DamagedError] when it is the next.
+// ChangesSince returns up to max changes after the one numbered since, in order. An empty result
+// means that the caller has seen all. A since ahead of the journal yields ErrUnknownModSeq; a
+// change that is damaged or not there is a [DamagedError] when it is the next.
 func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 	last, err := r.ModSeq()
 	if err != nil {

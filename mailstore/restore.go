@@ -13,8 +13,8 @@ import (
 	"cairn/mailstore/intact"
 )
 
-// Restoration is the note in a store that was made from a backup: whatever happened between Made and At may be missing
-// in it, also what was signed and sent. The last one counts.
+// Restoration is the note in a store that was made from a backup: whatever happened between Made
+// and At may be missing in it, also what was signed and sent. The last one counts.
 type Restoration struct {
 	Made time.Time // when the backup was made
 	At   time.Time // when it was restored
@@ -23,9 +23,9 @@ type Restoration struct {
 // restoreGroup bounds the bytes that are restored in one transaction.
 const restoreGroup = 8 << 20
 
-// Restore makes a store in dir, which must be empty or missing, of what [Reader.Dump] wrote, and notes that in it. The
-// store gets an identity of its own, so that followers start over. All is on the disk when it returns; after an error
-// dir holds no store that could be used.
+// Restore makes a store in dir, which must be empty or missing, of what [Reader.Dump] wrote, and
+// notes that in it. The store gets an identity of its own, so that followers start over. All is on
+// the disk when it returns; after an error dir holds no store that could be used.
 func Restore(dir string, dump io.Reader, note Restoration, log *slog.Logger) (DumpStats, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return DumpStats{}, fmt.Errorf("mailstore: %w", err)
@@ -43,7 +43,8 @@ func Restore(dir string, dump io.Reader, note Restoration, log *slog.Logger) (Du
 	return stats, errors.Join(err, intact.Close(dir, db, roomToClose(dir)))
 }
 
-// restore writes the entries in groups. The format comes last: a store without it is new, and would be given another.
+// restore writes the entries in groups. The format comes last: a store without it is new, and would
+// be given another.
 func (s *Store) restore(dump io.Reader, note Restoration) (DumpStats, error) {
 	group := newOverlay(nil)
 	stats, err := readDump(dump, func(key, value []byte) error {
@@ -79,7 +80,8 @@ func encodeRestoration(n Restoration) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(n.At.UnixMilli()))
 }
 
-// Restored tells whether the store was made from a backup, and when; times are in UTC, whole milliseconds.
+// Restored tells whether the store was made from a backup, and when; times are in UTC, whole
+// milliseconds.
 func (r *Reader) Restored() (note Restoration, restored bool, err error) {
 	b, err := r.src.get(metaRestored)
 	if errors.Is(err, ErrNotFound) {

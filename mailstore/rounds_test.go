@@ -23,8 +23,8 @@ const (
 	crashRounds = "CAIRN_CRASH_ROUNDS"
 )
 
-// doDeeds waits for a line, opens a store, does deeds and closes it, again and again, and says on its standard output what Update has
-// acknowledged, until it is killed.
+// doDeeds waits for a line, opens a store, does deeds and closes it, again and again, and says on
+// its standard output what Update has acknowledged, until it is killed.
 func doDeeds(dir string) {
 	defer mailstore.SmallFiles()()
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
@@ -108,8 +108,9 @@ func (c tally) String() string {
 		c.rounds, c.early, c.deeds, c.closings)
 }
 
-// TestRounds kills such a process at a random moment again and again, which may be while the store is opened or closed, and opens the store
-// where it is: all that was acknowledged is there, and nothing else but wholly.
+// TestRounds kills such a process at a random moment again and again, which may be while the store
+// is opened or closed, and opens the store where it is: all that was acknowledged is there, and
+// nothing else but wholly.
 func TestRounds(t *testing.T) {
 	rounds := scratch.Number(t, crashRounds, 15)
 	seed := rand.Uint64()
@@ -124,7 +125,8 @@ func TestRounds(t *testing.T) {
 	t.Logf("%s; 0 lost; %.0f ms a round", all, float64(time.Since(began).Milliseconds())/float64(rounds))
 }
 
-// ofStore is how many rounds a store lives through: each start adds a file to its value log, and all are looked at after a kill.
+// ofStore is how many rounds a store lives through: each start adds a file to its value log, and
+// all are looked at after a kill.
 const ofStore = 200
 
 // roundsOfStore makes rounds with one store, up to last of them in all.
@@ -168,7 +170,8 @@ func roundsOfStore(t *testing.T, r *rand.Rand, last int, all *tally) {
 	}
 }
 
-// killed lets a process work and kills it at a random moment. It returns how many deeds of each writer have been acknowledged.
+// killed lets a process work and kills it at a random moment. It returns how many deeds of each
+// writer have been acknowledged.
 func (m *watch) killed(t *testing.T, d *doer, r *rand.Rand, all *tally) (acknowledged [writers]uint64) {
 	t.Helper()
 	for i, w := range m.list {

@@ -11,13 +11,15 @@ import (
 //
 //	value | u32 CRC32C of key and value
 //
-// (big endian). So no stored value is empty. A blob is held to its key, which is its SHA-256. It is done where values are given to the
-// database and taken from it ([Store.writeTxn], [snapshot]); everything above knows values alone.
+// (big endian). So no stored value is empty. A blob is held to its key, which is its SHA-256. It is
+// done where values are given to the database and taken from it ([Store.writeTxn], [snapshot]);
+// everything above knows values alone.
 
 // sealSize is how many octets a sealed value has more.
 const sealSize = 4
 
-// nothingRead says why of a value that is empty. Badger gives that too for one whose octets are others than it wrote.
+// nothingRead says why of a value that is empty. Badger gives that too for one whose octets are
+// others than it wrote.
 const nothingRead = "nothing can be read there"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -33,7 +35,8 @@ func seal(key, value []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, checksum(key, value))
 }
 
-// unseal takes a value from what is stored for it, as a part of that. why says what is wrong, and is empty if nothing is.
+// unseal takes a value from what is stored for it, as a part of that. why says what is wrong, and
+// is empty if nothing is.
 func unseal(key, stored []byte) (value []byte, why string) {
 	if isBlob(key) {
 		if sum := sha256.Sum256(stored); bytes.Equal(sum[:], key[1:]) {

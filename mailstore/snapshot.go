@@ -11,7 +11,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// snapshot is a source over one state of the database. Each value is held to its checksum as it is read.
+// snapshot is a source over one state of the database. Each value is held to its checksum as it is
+// read.
 type snapshot struct {
 	txn   *badger.Txn
 	dir   string // for errors
@@ -160,8 +161,9 @@ func (s *snapshot) readError(key []byte, err error) error {
 	return damagedAt(s.dir, key, "the database says "+oneLine(err, 120))
 }
 
-// pass lets writers pass after every few reads, which take some 50 microseconds together. Where processors are few, a
-// reader that reads long would else keep them waiting for whole time slices of the scheduler, of 10 ms.
+// pass lets writers pass after every few reads, which take some 50 microseconds together. Where
+// processors are few, a reader that reads long would else keep them waiting for whole time slices
+// of the scheduler, of 10 ms.
 func (s *snapshot) pass() {
 	const few = 16
 	if s.gives && s.reads.Add(1)%few == 0 {

@@ -14,8 +14,9 @@ type SpaceReader struct {
 	err    error // of a bad name; every call returns it
 }
 
-// Space returns the named map of a part of the node that keeps its durable state here (queue, recorder, verdicts, pins).
-// A space that nothing was put into is empty. Names obey [CheckLabel]; with another name every call fails.
+// Space returns the named map of a part of the node that keeps its durable state here (queue,
+// recorder, verdicts, pins). A space that nothing was put into is empty. Names obey [CheckLabel];
+// with another name every call fails.
 func (r *Reader) Space(name string) SpaceReader {
 	prefix, err := spacePrefix(name)
 	return SpaceReader{src: r.src, prefix: prefix, err: err}
@@ -54,8 +55,9 @@ func (s SpaceReader) Has(key []byte) (bool, error) {
 	return s.src.has(s.key(key))
 }
 
-// Scan calls fn in key order for each key that has the prefix and is not below from (both may be nil), until fn returns
-// false. Key and value are valid only during the call. In an Update, fn may write; it need not see keys it adds.
+// Scan calls fn in key order for each key that has the prefix and is not below from (both may be
+// nil), until fn returns false. Key and value are valid only during the call. In an Update, fn may
+// write; it need not see keys it adds.
 func (s SpaceReader) Scan(prefix, from []byte, fn func(key, value []byte) bool) error {
 	if s.err != nil {
 		return s.err

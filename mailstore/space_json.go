@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// JSON fills v from the document that [Space.PutJSON] set key to. known is false if key is not there; v is then as it was.
+// JSON fills v from the document that [Space.PutJSON] set key to. known is false if key is not
+// there; v is then as it was.
 func (s SpaceReader) JSON(key []byte, v any) (known bool, err error) {
 	b, err := s.Get(key)
 	if errors.Is(err, ErrNotFound) {

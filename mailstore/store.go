@@ -11,9 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"cairn/mailstore/intact"
-
 	"github.com/dgraph-io/badger/v4"
+
+	"cairn/mailstore/intact"
 )
 
 // Store is an open mail store. Its methods may be called from any goroutine.
@@ -47,9 +47,10 @@ type Store struct {
 	listeners   map[chan struct{}]struct{}
 }
 
-// Open opens the store in dir, or makes an empty one there. It fails if another process has it open, if it was written
-// by a program with a later store format, or if it is older than its head (*BehindError) or that is not known (*HeadError).
-// A store of an earlier format is brought up to ours. Guards are asked before that, see [Guard].
+// Open opens the store in dir, or makes an empty one there. It fails if another process has it
+// open, if it was written by a program with a later store format, or if it is older than its head
+// (*BehindError) or that is not known (*HeadError). A store of an earlier format is brought up to
+// ours. Guards are asked before that, see [Guard].
 func Open(dir string, log *slog.Logger, guards ...Guard) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("mailstore: %w", err)
@@ -86,8 +87,9 @@ func Open(dir string, log *slog.Logger, guards ...Guard) (*Store, error) {
 	return s, nil
 }
 
-// Guard looks at a store that is being opened, before it is held to its head and before anything in it is changed. Its error is
-// the one that the store is not opened with. One that is empty is not shown to it.
+// Guard looks at a store that is being opened, before it is held to its head and before anything in
+// it is changed. Its error is the one that the store is not opened with. One that is empty is not
+// shown to it.
 type Guard func(r *Reader) error
 
 // load holds the store to its head, and writes to neither before that.
@@ -112,8 +114,8 @@ type standing struct {
 	lost   lost
 }
 
-// look checks the format, asks the guards and reads what the committer keeps in memory. In place of an identity that is damaged
-// or missing there is a new one.
+// look checks the format, asks the guards and reads what the committer keeps in memory. In place of
+// an identity that is damaged or missing there is a new one.
 func (s *Store) look(guards []Guard) (at standing, err error) {
 	base := s.snapshot()
 	defer base.close()
@@ -146,8 +148,8 @@ func (s *Store) look(guards []Guard) (at standing, err error) {
 	return at, nil
 }
 
-// bringUp makes a store of an empty database and brings one of an earlier format up to ours. What is damaged of its mark is
-// written anew.
+// bringUp makes a store of an empty database and brings one of an earlier format up to ours. What
+// is damaged of its mark is written anew.
 func (s *Store) bringUp(at standing) error {
 	o := newOverlay(nil)
 	if at.format == 0 {
@@ -189,7 +191,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// closeDatabase closes it. After a commit or sync that failed the note stays at open: all of it is to be looked at when it is opened again.
+// closeDatabase closes it. After a commit or sync that failed the note stays at open: all of it is
+// to be looked at when it is opened again.
 func (s *Store) closeDatabase() error {
 	room := roomToClose(s.dir)
 	if room == nil && (s.broken != nil || s.dblog.unsynced.Load()) {
@@ -209,17 +212,19 @@ func (s *Store) enter() error {
 	return nil
 }
 
-// Update runs fn in a transaction and returns nil only when its writes are durable: they survive a crash of the process
-// and of the machine. Concurrent updates share one sync.
+// Update runs fn in a transaction and returns nil only when its writes are durable: they survive a
+// crash of the process and of the machine. Concurrent updates share one sync.
 //
-// If fn returns an error or panics, none of its writes is kept and Update returns that error. Any other error (ErrBroken,
-// ErrDiskFull, ErrTooBig) means that nothing is acknowledged; after ErrBroken the writes may be found to have happened
-// when the store is opened again. If ctx ends before fn began, fn is not run and Update returns ctx.Err(); once fn began,
-// Update waits for the outcome.
+// If fn returns an error or panics, none of its writes is kept and Update returns that error. Any
+// other error (ErrBroken, ErrDiskFull, ErrTooBig) means that nothing is acknowledged; after
+// ErrBroken the writes may be found to have happened when the store is opened again. If ctx ends
+// before fn began, fn is not run and Update returns ctx.Err(); once fn began, Update waits for the
+// outcome.
 //
-// All updates of the store run one after another on one goroutine: fn must be quick, must not wait for anything, and must
-// not call Update or runtime.Goexit (as testing's Fatal does). It may be called with a state that fails to commit
-// afterwards, so it must have no effects of its own but through tx.
+// All updates of the store run one after another on one goroutine: fn must be quick, must not wait
+// for anything, and must not call Update or runtime.Goexit (as testing's Fatal does). It may be
+// called with a state that fails to commit afterwards, so it must have no effects of its own but
+// through tx.
 func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	if err := ctx.Err(); err != nil { // what has ended before changes nothing
 		return err
@@ -252,8 +257,8 @@ func (s *Store) send(ctx context.Context, r *request) error {
 	}
 }
 
-// View runs fn on a snapshot of what is durable. It does not wait for writers, and they do not wait for it; but Close
-// waits for it.
+// View runs fn on a snapshot of what is durable. It does not wait for writers, and they do not wait
+// for it; but Close waits for it.
 func (s *Store) View(fn func(r *Reader) error) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -266,8 +271,8 @@ func (s *Store) View(fn func(r *Reader) error) error {
 	return fn(&Reader{src: base})
 }
 
-// Subscribe returns a channel that receives after the journal has grown: "look again". It holds one wake-up, so none is
-// lost while the receiver is busy, and many may become one. cancel ends it.
+// Subscribe returns a channel that receives after the journal has grown: "look again". It holds one
+// wake-up, so none is lost while the receiver is busy, and many may become one. cancel ends it.
 func (s *Store) Subscribe() (wake <-chan struct{}, cancel func()) {
 	c := make(chan struct{}, 1)
 	s.listenersMu.Lock()
@@ -340,8 +345,8 @@ func (s *Store) collectLoop(ctx context.Context) {
 // collectShare is how much of a value log is to be unused for it to be rewritten.
 const collectShare = 0.5
 
-// collect rewrites value logs as long as one has enough that is unused. Of a damaged one nothing would be left behind the damage, so it
-// stays as it is.
+// collect rewrites value logs as long as one has enough that is unused. Of a damaged one nothing
+// would be left behind the damage, so it stays as it is.
 func (s *Store) collect(ctx context.Context) {
 	sound := intact.Collectable(s.dir, collectShare)
 	for ctx.Err() == nil {

@@ -10,8 +10,9 @@ import (
 	"unsafe"
 )
 
-// The kernel tells a parent of each system call that a process is about to make and that syncs, cuts, renames or removes a file, and holds the
-// thread until the parent answers: seccomp_unotify(2). The numbers are of linux/amd64.
+// The kernel tells a parent of each system call that a process is about to make and that syncs,
+// cuts, renames or removes a file, and holds the thread until the parent answers:
+// seccomp_unotify(2). The numbers are of linux/amd64.
 
 const (
 	sysMsync     = 26
@@ -39,7 +40,8 @@ type stop struct {
 	args  [6]uint64
 }
 
-// same tells whether a call is told of a second time: a signal interrupted it, and the kernel made it again.
+// same tells whether a call is told of a second time: a signal interrupted it, and the kernel made
+// it again.
 func (s *stop) same(o *stop) bool {
 	return o != nil && s.tid == o.tid && s.nr == o.nr && s.args == o.args
 }

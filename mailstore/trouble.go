@@ -7,8 +7,8 @@ type Trouble struct {
 	After  error // all is written and synced, and the commit fails with this all the same
 }
 
-// SetTrouble has next asked before each commit that writes something, on the goroutine of the committer; nil ends it. It is for tests of what
-// becomes of a node whose disk fails.
+// SetTrouble has next asked before each commit that writes something, on the goroutine of the
+// committer; nil ends it. It is for tests of what becomes of a node whose disk fails.
 func (s *Store) SetTrouble(next func() Trouble) {
 	if next == nil {
 		s.trouble.Store(nil)
@@ -36,8 +36,8 @@ func (s *Store) nextTrouble() Trouble {
 	return Trouble{}
 }
 
-// Broken returns a channel that is closed when a commit has failed and the store takes no more writes until it is opened again. Failure says
-// why then.
+// Broken returns a channel that is closed when a commit has failed and the store takes no more
+// writes until it is opened again. Failure says why then.
 func (s *Store) Broken() <-chan struct{} { return s.failed }
 
 // Failure is the error of every update once Broken is closed.

@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// Tx reads and writes inside [Store.Update]. Its reads see its own writes and those of updates that committed before it.
-// It is valid only inside the function that it is given to, and there for one goroutine.
+// Tx reads and writes inside [Store.Update]. Its reads see its own writes and those of updates that
+// committed before it. It is valid only inside the function that it is given to, and there for one
+// goroutine.
 type Tx struct {
 	Reader
 	own    *overlay
@@ -55,8 +56,8 @@ func (s txSource) walk(prefix, from []byte, fn func(key, value []byte, bad *Dama
 	return s.tx.own.walk(prefix, from, fn)
 }
 
-// ownLimit is the size up to which a value is copied, so that callers of Put may use their buffers again. Bigger values
-// (messages) are kept as they are.
+// ownLimit is the size up to which a value is copied, so that callers of Put may use their buffers
+// again. Bigger values (messages) are kept as they are.
 const ownLimit = 16 << 10
 
 // maxKey is the longest key, in bytes; Badger takes twice that.

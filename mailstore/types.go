@@ -10,8 +10,8 @@ import (
 // AccountID names one account of this store. Numbers begin at 1 and are never used again.
 type AccountID uint32
 
-// MessageID names one message within its account. It begins at 1, grows with every message added and is never used
-// again, so a greater number came later.
+// MessageID names one message within its account. It begins at 1, grows with every message added
+// and is never used again, so a greater number came later.
 type MessageID uint64
 
 // ModSeq numbers the changes of the whole store, from 1, without gaps.
@@ -76,15 +76,17 @@ var (
 	ErrExists = errors.New("mailstore: already exists")
 	// ErrInUse: another process has the store open.
 	ErrInUse = errors.New("mailstore: another process has the store open")
-	// ErrUnknownModSeq: the cursor is ahead of the journal, so it belongs to another store or to a later state of this
-	// one. The follower starts over from 0.
+	// ErrUnknownModSeq: the cursor is ahead of the journal, so it belongs to another store or to a
+	// later state of this one. The follower starts over from 0.
 	ErrUnknownModSeq = errors.New("mailstore: modseq is ahead of the journal")
-	// ErrTooBig: one Update wrote more small values than one transaction holds. Nothing of it was kept; write less at a
-	// time. Large values do not count: a 25 MB message fits.
+	// ErrTooBig: one Update wrote more small values than one transaction holds. Nothing of it was
+	// kept; write less at a time. Large values do not count: a 25 MB message fits.
 	ErrTooBig = errors.New("mailstore: update is too big for one transaction")
-	// ErrDiskFull: too little room is left on the volume. Nothing was written; Update works again once there is room.
+	// ErrDiskFull: too little room is left on the volume. Nothing was written; Update works again
+	// once there is room.
 	ErrDiskFull = diskroom.ErrFull
-	// ErrBroken: an earlier commit failed, so the store takes no more writes until it is opened again.
+	// ErrBroken: an earlier commit failed, so the store takes no more writes until it is opened
+	// again.
 	ErrBroken = errors.New("mailstore: store stopped after a failed write")
 	// ErrClosed: the store is closed.
 	ErrClosed = errors.New("mailstore: store is closed")

@@ -10,7 +10,8 @@ import (
 	"cairn/mailstore/intact"
 )
 
-// TestUnsyncedWhileBroughtUp has a sync fail before the store is open: all of it is read at the next start.
+// TestUnsyncedWhileBroughtUp has a sync fail before the store is open: all of it is read at the
+// next start.
 func TestUnsyncedWhileBroughtUp(t *testing.T) {
 	dir := copyOf(t, format1)
 	log := slog.New(slog.DiscardHandler)

@@ -84,8 +84,8 @@ func (w *watched) change(kind mailstore.ChangeKind, id mailstore.MessageID) {
 	w.journal = append(w.journal, mailstore.Change{Kind: kind, Account: w.account, Message: id, Labels: set})
 }
 
-// holds compares a store with the model after acknowledged deeds. Of each writer one more may have been done. It takes what was done into the
-// model.
+// holds compares a store with the model after acknowledged deeds. Of each writer one more may have
+// been done. It takes what was done into the model.
 func (m *watch) holds(s *mailstore.Store, acknowledged [writers]uint64) error {
 	return s.View(func(r *mailstore.Reader) error {
 		for i := range m.list {
@@ -164,7 +164,8 @@ func (m *watch) goneOf(r *mailstore.Reader) error {
 	return nil
 }
 
-// journalOf compares the journal, in which the changes of writers stand in any order among each other.
+// journalOf compares the journal, in which the changes of writers stand in any order among each
+// other.
 func (m *watch) journalOf(r *mailstore.Reader) error {
 	changes, err := r.ChangesSince(m.from, 1<<20)
 	if err != nil {

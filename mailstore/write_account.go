@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// AddAccount makes an account. The name has 1 to 64 bytes of printable text; addresses may be given in any form. A name,
-// in whatever case, or address that is taken yields ErrExists.
+// AddAccount makes an account. The name has 1 to 64 bytes of printable text; addresses may be given
+// in any form. A name, in whatever case, or address that is taken yields ErrExists.
 func (tx *Tx) AddAccount(name string, addresses []string) (Account, error) {
 	if err := CheckAccountName(name); err != nil {
 		return Account{}, err
@@ -86,9 +86,9 @@ func (tx *Tx) moveAddresses(a Account, set []string) error {
 // sweepAtOnce is how many messages of a removed account go in one transaction.
 const sweepAtOnce = 500
 
-// RemoveAccount removes an account with all its mail; each message gets its journal entry. The account, its name and its
-// addresses are gone with this transaction. Of a large account the rest of the mail follows in transactions of its own,
-// also after a restart.
+// RemoveAccount removes an account with all its mail; each message gets its journal entry. The
+// account, its name and its addresses are gone with this transaction. Of a large account the rest
+// of the mail follows in transactions of its own, also after a restart.
 func (tx *Tx) RemoveAccount(id AccountID) error {
 	a, err := tx.Account(id)
 	if err != nil {
@@ -107,7 +107,8 @@ func (tx *Tx) RemoveAccount(id AccountID) error {
 	return tx.sweep(id)
 }
 
-// sweep removes some messages of a removed account, and the last traces of the account with the last of them.
+// sweep removes some messages of a removed account, and the last traces of the account with the
+// last of them.
 func (tx *Tx) sweep(id AccountID) error {
 	doomed, err := tx.src.has(accountKey(tableDoomed, id))
 	if err != nil || !doomed {
@@ -149,7 +150,8 @@ func (r *Reader) doomed() (id AccountID, err error) {
 
 func accountNumber(id AccountID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
 
-// CheckAccountName returns an error if name cannot name an account: 1 to 64 bytes of printable text.
+// CheckAccountName returns an error if name cannot name an account: 1 to 64 bytes of printable
+// text.
 func CheckAccountName(name string) error {
 	if name == "" || len(name) > 64 || !utf8.ValidString(name) {
 		return fmt.Errorf("account name %q: use 1 to 64 bytes of UTF-8 text", name)

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// PutBlob stores raw under its SHA-256 and returns that. Bytes that are there already are not stored again, whoever put
-// them, unless what is stored is damaged: so a mail that is stored again mends all its copies. raw must not be changed
-// before Update returns. A blob lives until its last message and its last hold are gone; one that never had either stays.
+// PutBlob stores raw under its SHA-256 and returns that. Bytes that are there already are not
+// stored again, whoever put them, unless what is stored is damaged: so a mail that is stored again
+// mends all its copies. raw must not be changed before Update returns. A blob lives until its last
+// message and its last hold are gone; one that never had either stays.
 func (tx *Tx) PutBlob(raw []byte) ([32]byte, error) {
 	blob := sha256.Sum256(raw)
 	key := blobKey(blob)
@@ -21,7 +22,8 @@ func (tx *Tx) PutBlob(raw []byte) ([32]byte, error) {
 	return blob, tx.put(key, raw)
 }
 
-// HoldBlob keeps a blob until ReleaseBlob with the same name, whatever happens to the messages that share it.
+// HoldBlob keeps a blob until ReleaseBlob with the same name, whatever happens to the messages that
+// share it.
 func (tx *Tx) HoldBlob(blob [32]byte, name string) error {
 	if found, err := tx.src.has(blobKey(blob)); err != nil {
 		return err
@@ -46,8 +48,9 @@ func (tx *Tx) dropBlobUser(blob [32]byte, user []byte) error {
 	return tx.delete(blobKey(blob))
 }
 
-// AddMessage adds a message to m.Account with these labels and returns its number. m.Blob must be there (PutBlob) and
-// m.Received must be set; m.ID is given out here, and m.Size is taken from the caller.
+// AddMessage adds a message to m.Account with these labels and returns its number. m.Blob must be
+// there (PutBlob) and m.Received must be set; m.ID is given out here, and m.Size is taken from the
+// caller.
 func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 	set, err := labelSet(labels)
 	if err != nil {
@@ -81,8 +84,8 @@ func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 	return m.ID, err
 }
 
-// SetLabels adds and removes labels of a message; a name in both lists ends up set. Nothing is written, and the journal
-// does not grow, when that changes nothing.
+// SetLabels adds and removes labels of a message; a name in both lists ends up set. Nothing is
+// written, and the journal does not grow, when that changes nothing.
 func (tx *Tx) SetLabels(a AccountID, id MessageID, add, remove []string) error {
 	add, err := labelSet(add)
 	if err != nil {
@@ -108,8 +111,8 @@ const total = ""
 
 func withTotal(labels []string) []string { return append([]string{total}, labels...) }
 
-// count moves a message from the label set before to the label set after in the account's counters. What it counts is
-// written before: a damaged counter is counted anew.
+// count moves a message from the label set before to the label set after in the account's counters.
+// What it counts is written before: a damaged counter is counted anew.
 func (tx *Tx) count(a AccountID, before, after []string) error {
 	err := tx.step(a, before, after)
 	if damaged(err) {
@@ -143,7 +146,8 @@ func (tx *Tx) step(a AccountID, before, after []string) error {
 	return nil
 }
 
-// RemoveMessage removes a message for good, and its bytes if nobody else uses them. One that is damaged is removed all the same.
+// RemoveMessage removes a message for good, and its bytes if nobody else uses them. One that is
+// damaged is removed all the same.
 func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	m, err := tx.Message(a, id)
 	if damaged(err) {

@@ -71,9 +71,9 @@ func count(t *testing.T, n *Node, query string) int {
 	return r.Total
 }
 
-// A node in a network where recorder keys have epochs is backed up, sends ten mails and more, is lost and
-// restored, and sends: mail inside the organisation arrives verified at once, all that is queued ends in
-// a block, nothing is signed twice and the key counts still.
+// A node in a network where recorder keys have epochs is backed up, sends ten mails and more, is
+// lost and restored, and sends: mail inside the organisation arrives verified at once, all that is
+// queued ends in a block, nothing is signed twice and the key counts still.
 func TestRestoredNodeRecordsAnew(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(shortDir(t), "n")

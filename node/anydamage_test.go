@@ -24,9 +24,10 @@ import (
 // anyDamage, in the environment, is how often TestAnyDamage damages something.
 const anyDamage = "CAIRN_DAMAGE_CASES"
 
-// TestAnyDamage cuts, flips and removes at random, over all files of the three stores and the head, of a node that was closed and of one that was
-// killed. The node starts, and each mail is shown as it was sent or as damaged, and its chain is that of before or the beginning of it; or it
-// does not, and says why in one sentence, and what to do.
+// TestAnyDamage cuts, flips and removes at random, over all files of the three stores and the head,
+// of a node that was closed and of one that was killed. The node starts, and each mail is shown as
+// it was sent or as damaged, and its chain is that of before or the beginning of it; or it does
+// not, and says why in one sentence, and what to do.
 func TestAnyDamage(t *testing.T) {
 	t.Parallel()
 	cases := scratch.Number(t, anyDamage, 6)
@@ -90,7 +91,8 @@ func (s *sentMails) held(t *testing.T, about string, n *Node) (damaged int) {
 	return damaged
 }
 
-// madeForDamage makes a node with mails and blocks: as it is closed, and as it is killed after some more work.
+// madeForDamage makes a node with mails and blocks: as it is closed, and as it is killed after some
+// more work.
 func madeForDamage(t *testing.T) (closed, killed string, sent *sentMails) {
 	t.Helper()
 	closed, _ = founder(t, "alpha", "alpha.test")

@@ -16,14 +16,15 @@ import (
 const (
 	maxApplications = 64 // how many events without the word of enough members are kept
 	maxOfOne        = 2  // of them of one applicant: a second one may correct the first
-	// applicationStays is how long one is safe from further ones of the same applicant. Without, they would cost all nodes as
-	// many checks and messages as it likes: one stamp is good for all enrolments of a key.
+	// applicationStays is how long one is safe from further ones of the same applicant. Without,
+	// they would cost all nodes as many checks and messages as it likes: one stamp is good for all
+	// enrolments of a key.
 	applicationStays = 10 * time.Minute
 )
 
-// applications are events that lack nothing but the word of members: no mempool takes them, and members
-// have to see them before they can give it. They are kept in memory and passed on as they come, each with
-// all attestations that have been seen.
+// applications are events that lack nothing but the word of members: no mempool takes them, and
+// members have to see them before they can give it. They are kept in memory and passed on as they
+// come, each with all attestations that have been seen.
 type applications struct {
 	mu     sync.Mutex
 	list   []application  // in the order in which they came
@@ -38,7 +39,8 @@ type application struct {
 	came  time.Time
 }
 
-// applicant is whose event it is: of an enrolment, which has no organisation yet, the key that its stamp is for.
+// applicant is whose event it is: of an enrolment, which has no organisation yet, the key that its
+// stamp is for.
 type applicant struct {
 	org consensus.Hash
 	key consensus.Key
@@ -61,8 +63,9 @@ func unattested(err error) bool {
 	return ok && rule.Rule == consensus.RuleUnattested
 }
 
-// add takes in an event that was refused for nothing else. It, or the word of a member, was not known, or the error is
-// mempool.ErrKnown; a *mempool.PolicyError says that there is no room for it.
+// add takes in an event that was refused for nothing else. It, or the word of a member, was not
+// known, or the error is mempool.ErrKnown; a *mempool.PolicyError says that there is no room for
+// it.
 func (a *applications) add(s *consensus.State, e *consensus.OrgEvent, now time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -91,8 +94,9 @@ func (a *applications) add(s *consensus.State, e *consensus.OrgEvent, now time.T
 	return nil
 }
 
-// withWords is e with those of further attestations that count, if more do then. What was kept before stays though it counts
-// no more: on another branch it may again, as once the block with its key is there again.
+// withWords is e with those of further attestations that count, if more do then. What was kept
+// before stays though it counts no more: on another branch it may again, as once the block with its
+// key is there again.
 func withWords(s *consensus.State, e *consensus.OrgEvent, further []consensus.Attestation) (merged *consensus.OrgEvent, more bool) {
 	c := *e
 	c.Attestations = slices.Concat(e.Attestations, further)
@@ -116,8 +120,9 @@ func counted(s *consensus.State, e *consensus.OrgEvent) *consensus.OrgEvent {
 	return &c
 }
 
-// displaced is the place of the application that gives way to e; -1: there is room. Of its own applicant, if that has as many
-// as it may, else of all, it is the oldest that has no word yet, or else the oldest.
+// displaced is the place of the application that gives way to e; -1: there is room. Of its own
+// applicant, if that has as many as it may, else of all, it is the oldest that has no word yet, or
+// else the oldest.
 func (a *applications) displaced(e *consensus.OrgEvent, now time.Time) (at int, err error) {
 	own := func(x application) bool { return applicantOf(x.event) == applicantOf(e) }
 	of, count := own, 0
@@ -145,9 +150,9 @@ func (a *applications) displaced(e *consensus.OrgEvent, now time.Time) (at int, 
 	return at, nil
 }
 
-// all lists the applications with the attestations that count, and forgets those that no block will hold any more.
-// That is looked at once for each tip, and not under the lock: there are signatures to check. A view that is old
-// forgets none.
+// all lists the applications with the attestations that count, and forgets those that no block will
+// hold any more. That is looked at once for each tip, and not under the lock: there are signatures
+// to check. A view that is old forgets none.
 func (a *applications) all(s *consensus.State) (list []*consensus.OrgEvent) {
 	for _, e := range a.left(s) {
 		list = append(list, counted(s, e))
@@ -219,8 +224,8 @@ func (w waitingRoom) Events() []*consensus.OrgEvent {
 	return slices.Concat(w.Pool.Events(), w.room.events())
 }
 
-// bringAttested gives to the miners what has the word of enough members. What the mempool refuses, as when it
-// is full, keeps that word and is brought again.
+// bringAttested gives to the miners what has the word of enough members. What the mempool refuses,
+// as when it is full, keeps that word and is brought again.
 func (n *Node) bringAttested(s *consensus.State) error {
 	var errs []error
 	for _, e := range n.applications.enough(s) {

@@ -64,8 +64,8 @@ func enrolment(s *consensus.State, who, n int) *consensus.OrgEvent {
 	return e
 }
 
-// An applicant has two places and no more, however many enrolments its one stamp is good for, and may correct
-// one of them after a while. What it brings beyond that is not passed on.
+// An applicant has two places and no more, however many enrolments its one stamp is good for, and
+// may correct one of them after a while. What it brings beyond that is not passed on.
 func TestOneStampTakesTwoPlaces(t *testing.T) {
 	net, s := attesting(t)
 	a := newApplications(func(*consensus.State) bool { return false })
@@ -120,8 +120,9 @@ func TestApplicationsWithWordsStay(t *testing.T) {
 	}
 }
 
-// A word that counts no more, since its key ended, is in the way of none that counts: neither of another member nor of
-// the same one's next key. It is shown as what it is, so that it can be given anew.
+// A word that counts no more, since its key ended, is in the way of none that counts: neither of
+// another member nor of the same one's next key. It is shown as what it is, so that it can be given
+// anew.
 func TestWordsThatCountNoMore(t *testing.T) {
 	net, s := attesting(t)
 	first, e := &net.Orgs[0], &net.Orgs[2].Event

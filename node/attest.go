@@ -23,7 +23,8 @@ import (
 const (
 	attestDay  = 24 * time.Hour
 	attestMost = 16
-	// Of those who ask at one time, one may have looked at the clock before the other's word was noted.
+	// Of those who ask at one time, one may have looked at the clock before the other's word was
+	// noted.
 	attestAhead = time.Minute
 )
 
@@ -125,8 +126,8 @@ func (n *Node) Attest(ctx context.Context, r api.AttestRequest) (*api.Applicatio
 	return v, nil
 }
 
-// attestingKey is the recorder key that gives this node's word: that which the chain has as its own, also before it has taken
-// its place.
+// attestingKey is the recorder key that gives this node's word: that which the chain has as its
+// own, also before it has taken its place.
 func (n *Node) attestingKey(s *consensus.State) (ed25519.PrivateKey, error) {
 	key := n.miningKey(s)
 	if !s.Mines(consensus.PublicKey(key)) {
@@ -170,8 +171,8 @@ func (n *Node) application(s *consensus.State, id string) (found *consensus.OrgE
 	return found, nil
 }
 
-// attestedLately is when this node gave its word within a day before now. What is still to come was noted before the clock
-// was set back, and would count until then.
+// attestedLately is when this node gave its word within a day before now. What is still to come was
+// noted before the clock was set back, and would count until then.
 func attestedLately(rd *mailstore.Reader, now time.Time) (times []time.Time, err error) {
 	b, err := rd.Space(orgSpace).Get([]byte(attestedKey))
 	if errors.Is(err, mailstore.ErrNotFound) {
@@ -183,7 +184,8 @@ func attestedLately(rd *mailstore.Reader, now time.Time) (times []time.Time, err
 	return slices.DeleteFunc(times, func(t time.Time) bool { return now.Sub(t) > attestDay || t.Sub(now) > attestAhead }), err
 }
 
-// noteAttested notes that this node gives its word now, if it may after having done so that often within a day.
+// noteAttested notes that this node gives its word now, if it may after having done so that often
+// within a day.
 func (n *Node) noteAttested(ctx context.Context, now time.Time, may func(given int) error) error {
 	return n.store.Update(ctx, func(tx *mailstore.Tx) error {
 		given, err := attestedLately(&tx.Reader, now)

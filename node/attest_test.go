@@ -41,8 +41,8 @@ func TestMayAttest(t *testing.T) {
 	}
 }
 
-// A node's word counts for a day against how often it may be given, also after a restart, and however many
-// ask for it at one time.
+// A node's word counts for a day against how often it may be given, also after a restart, and
+// however many ask for it at one time.
 func TestAttestedLately(t *testing.T) {
 	n := storeOnly(t)
 	now := time.Now()
@@ -77,8 +77,8 @@ func TestAttestedLately(t *testing.T) {
 	}
 }
 
-// Words that were given while the clock was ahead are of no day once it is set right, also before that one comes. Of those who
-// ask at one time, the clock of one is ahead of that of the next.
+// Words that were given while the clock was ahead are of no day once it is set right, also before
+// that one comes. Of those who ask at one time, the clock of one is ahead of that of the next.
 func TestAttestedWhileTheClockWasAhead(t *testing.T) {
 	now := time.Now()
 	for _, tt := range []struct {
@@ -127,8 +127,8 @@ func TestAttestedIsBroughtAgain(t *testing.T) {
 	}
 }
 
-// A member gives its word from the block on that has its next recorder key, though that signs no mail yet; not with one
-// that the chain has no more.
+// A member gives its word from the block on that has its next recorder key, though that signs no
+// mail yet; not with one that the chain has no more.
 func TestAttestingKey(t *testing.T) {
 	w := newChanging(t)
 	gives := func(what string, want ed25519.PrivateKey) {

@@ -57,7 +57,8 @@ func (n *Node) SetLabels(ctx context.Context, r api.LabelRequest) (*api.MessageL
 	return &one, nil
 }
 
-// Relabel changes the labels of several messages: those that are named, all or none, or those that a query finds.
+// Relabel changes the labels of several messages: those that are named, all or none, or those that
+// a query finds.
 func (n *Node) Relabel(ctx context.Context, r api.RelabelRequest) (*api.Relabelled, error) {
 	switch {
 	case (len(r.Refs) > 0) == (r.Query != ""):
@@ -100,7 +101,8 @@ func (n *Node) relabelNamed(ctx context.Context, r api.RelabelRequest, borne map
 	return list, err
 }
 
-// relabelFound changes what the query finds now, in transactions of bounded size. What is interrupted can be repeated.
+// relabelFound changes what the query finds now, in transactions of bounded size. What is
+// interrupted can be repeated.
 func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest, borne map[string]bool) (list []api.MessageLabels, err error) {
 	if err := checkLabels(r.Add, r.Remove); err != nil {
 		return nil, err
@@ -137,7 +139,8 @@ func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest, borne map
 	return list, nil
 }
 
-// relabel changes the labels of one message and returns those it has then; those that it had are noted as borne.
+// relabel changes the labels of one message and returns those it has then; those that it had are
+// noted as borne.
 func (n *Node) relabel(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, r api.RelabelRequest, borne map[string]bool) ([]string, error) {
 	had, err := tx.Labels(account, id)
 	if err != nil {

@@ -93,7 +93,8 @@ type searched struct {
 	query string
 }
 
-// find asks the index, which is given a moment to catch up, so that who has just been told of a mail finds it.
+// find asks the index, which is given a moment to catch up, so that who has just been told of a
+// mail finds it.
 func (n *Node) find(ctx context.Context, account, text string, r index.Request) (f searched, err error) {
 	if r.Query, err = query.Parse(text, n.now()); err != nil {
 		return f, api.Errorf(api.CodeUsage, "cairn search --help", "understanding the query: %v", err)

@@ -45,7 +45,8 @@ func noSuchOrg(which string) error {
 	return api.Errorf(api.CodeNotFound, "cairn org show all", "no organisation on the chain has the id, key or domain %q", which)
 }
 
-// selects reports whether which is an organisation's ID, a key that it has or had as of s, or a domain that it claims.
+// selects reports whether which is an organisation's ID, a key that it has or had as of s, or a
+// domain that it claims.
 func selects(s *consensus.State, which string, org *consensus.Org) bool {
 	if org.ID.String() == strings.ToLower(which) {
 		return true
@@ -60,7 +61,8 @@ func selects(s *consensus.State, which string, org *consensus.Org) bool {
 	return slices.Contains(org.Domains, domain)
 }
 
-// oneOrg finds an organisation by its ID, a key that it has or had, or a domain that it alone claims.
+// oneOrg finds an organisation by its ID, a key that it has or had, or a domain that it alone
+// claims.
 func (n *Node) oneOrg(s *consensus.State, which string) (*consensus.Org, error) {
 	if which == "" {
 		if org, ok := s.Org(n.ownID()); ok {

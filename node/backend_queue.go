@@ -187,8 +187,8 @@ func (n *Node) viewQueue(show func(view func(*outbox.Entry) (api.QueueEntry, err
 // heldWhy is why the recorder holds what is recorded.
 const heldWhy = "whether a block will hold its record is in doubt, as after a restore; it leaves with that block, or is recorded anew within 20"
 
-// afterError is the command that tells more about why an entry did not get through; empty if there is none. It is not taken from
-// what the other side says.
+// afterError is the command that tells more about why an entry did not get through; empty if there
+// is none. It is not taken from what the other side says.
 func afterError(e *outbox.Entry) (next string) {
 	if strings.HasSuffix(e.LastError, dnsSilent(e.Domain)) {
 		next = "cairn org trust " + e.Domain
@@ -196,7 +196,8 @@ func afterError(e *outbox.Entry) (next string) {
 	return next
 }
 
-// waitsFor says what an entry waits for. unrecorded: it is delivered to accounts here without a record.
+// waitsFor says what an entry waits for. unrecorded: it is delivered to accounts here without a
+// record.
 func waitsFor(e *outbox.Entry, held, unrecorded bool, now time.Time) string {
 	switch {
 	case e.Token == nil && unrecorded:

@@ -40,7 +40,8 @@ func TestWaitsFor(t *testing.T) {
 	}
 }
 
-// The queue says what mail waits for, to accounts here and elsewhere, and what is held; status counts that.
+// The queue says what mail waits for, to accounts here and elsewhere, and what is held; status
+// counts that.
 func TestQueueSaysWhatIsHeld(t *testing.T) {
 	n, _ := alone(t)
 	for _, to := range []string{n.postmaster(), "bob@beta.test"} {
@@ -94,7 +95,8 @@ func TestQueueSaysWhatIsHeld(t *testing.T) {
 	shows(api.WaitsDelivery, api.WaitsNothing, 0)
 }
 
-// Who waits for a DNS that does not answer is shown the command that lists whose keys could be trusted instead.
+// Who waits for a DNS that does not answer is shown the command that lists whose keys could be
+// trusted instead.
 func TestWhatToDoAboutASilentDNS(t *testing.T) {
 	w := newChanging(t)
 	s := w.chain.State()

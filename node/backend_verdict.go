@@ -36,7 +36,8 @@ func (n *Node) viewFinding(f *verifier.Finding) *api.Verification {
 	return v
 }
 
-// nameRecorder names who recorded a mail: as it was in the block with the record, and as it is now where that differs.
+// nameRecorder names who recorded a mail: as it was in the block with the record, and as it is now
+// where that differs.
 func nameRecorder(v *api.Verification, s *consensus.State, f *verifier.Finding) {
 	now, ok := s.Org(f.Org)
 	if !ok {
@@ -55,7 +56,8 @@ func nameRecorder(v *api.Verification, s *consensus.State, f *verifier.Finding) 
 	}
 }
 
-// viewFiling shows where the node put a message, if it is still there, and what all it knows about it.
+// viewFiling shows where the node put a message, if it is still there, and what all it knows about
+// it.
 func (n *Node) viewFiling(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID, f *verifier.Finding, view *api.Message) error {
 	decision, evidence, err := n.filing.Decision(rd, account, id, screened(f))
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"cairn/node/api"
 )
 
-// recordedIn stores so many epochs of a recorder key, with a batch each that is in no block, as a branch leaves them that was lost.
+// recordedIn stores so many epochs of a recorder key, with a batch each that is in no block, as a
+// branch leaves them that was lost.
 func (w *changing) recordedIn(key consensus.Key, epochs int) {
 	w.t.Helper()
 	err := w.store.Update(w.t.Context(), func(tx *mailstore.Tx) error {
@@ -27,8 +28,8 @@ func (w *changing) recordedIn(key consensus.Key, epochs int) {
 	}
 }
 
-// While more is recorded with the recorder key than gets into blocks once it has ended, it is not replaced and the node
-// not dropped; a revocation does not wait.
+// While more is recorded with the recorder key than gets into blocks once it has ended, it is not
+// replaced and the node not dropped; a revocation does not wait.
 func TestEndOfAKeyWaitsForItsRecords(t *testing.T) {
 	replaced := func(w *changing) consensus.OrgEvent { return w.rekeyed(must(NewKey())) }
 	revoked := func(w *changing) consensus.OrgEvent {

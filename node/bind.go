@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// ofOriginal is what to do where something listens already: of two processes with the keys of one node neither speaks for it.
+// ofOriginal is what to do where something listens already: of two processes with the keys of one
+// node neither speaks for it.
 const ofOriginal = "if it is this node's own original that has it, end that; else choose another port there, "
 
 // bind listens on the address that the configuration has under key.

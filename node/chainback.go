@@ -32,8 +32,8 @@ const takenVersion = 1
 // chainCure is what helps when a chain that is damaged cannot be put aside.
 const chainCure = "if another node has the chain, empty that folder: it is fetched again from the other nodes of the network"
 
-// openChain opens the chain. A damaged one is put aside and made anew, from those of its own blocks that are sound; what is
-// missing then is fetched from other nodes as after an absence.
+// openChain opens the chain. A damaged one is put aside and made anew, from those of its own blocks
+// that are sound; what is missing then is fetched from other nodes as after an absence.
 func (n *Node) openChain(folder string) error {
 	err := n.openChainIn(folder)
 	if chain.IsDamaged(err) {
@@ -76,8 +76,8 @@ func chainAside(folder string) string {
 	return filepath.Clean(folder) + home.DamagedEnd
 }
 
-// setChainAside moves a damaged chain away. An earlier one goes, unless its blocks were never taken over: then the folder
-// has nothing that is not in there or with others.
+// setChainAside moves a damaged chain away. An earlier one goes, unless its blocks were never taken
+// over: then the folder has nothing that is not in there or with others.
 func setChainAside(folder string) error {
 	aside := chainAside(folder)
 	if waitsForRescue(aside) {
@@ -93,7 +93,8 @@ func setChainAside(folder string) error {
 	return os.Mkdir(real, 0o700) // a link that leads there must not lead nowhere
 }
 
-// waitsForRescue reports whether a chain was put aside of which the blocks have not been taken over.
+// waitsForRescue reports whether a chain was put aside of which the blocks have not been taken
+// over.
 func waitsForRescue(aside string) bool {
 	if _, err := os.Stat(aside); err != nil {
 		return false
@@ -102,7 +103,8 @@ func waitsForRescue(aside string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// rescueChain takes over the blocks of a chain that was put aside, also where an earlier start was killed at it.
+// rescueChain takes over the blocks of a chain that was put aside, also where an earlier start was
+// killed at it.
 func (n *Node) rescueChain(folder string) error {
 	aside := chainAside(folder)
 	if !waitsForRescue(aside) {

@@ -61,8 +61,9 @@ type checking struct {
 	noChain string
 }
 
-// Check reads all that the stores of the node in dir hold, which must not run, and returns what it found of each part; with
-// Repair it mends what can be mended. An error tells of what kept it from looking, never of damage.
+// Check reads all that the stores of the node in dir hold, which must not run, and returns what it
+// found of each part; with Repair it mends what can be mended. An error tells of what kept it from
+// looking, never of damage.
 func Check(ctx context.Context, dir string, o CheckOptions) ([]Checked, error) {
 	if _, err := LoadConfig(dir); err != nil {
 		return nil, err
@@ -134,7 +135,8 @@ func inUse(dir string) error {
 	return api.Errorf(api.CodeExists, "cairn status", "checking %s: a node is running in it; stop it first", dir)
 }
 
-// mail looks at the mail store and its head. It returns the store open if what it holds can be read.
+// mail looks at the mail store and its head. It returns the store open if what it holds can be
+// read.
 func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	if err := mailLost(c.dir); err != nil && !(c.Repair && fileExists(c.path(home.MailHead))) {
 		gone := api.AsError(err)
@@ -151,7 +153,8 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	if fault != nil {
 		faults = append(faults, CheckFault{Text: fault.Error(), Next: restore})
 	}
-	// Damaged values alone are no reason for a node not to start, after a clean stop: whose they are can be told then.
+	// Damaged values alone are no reason for a node not to start, after a clean stop: whose they
+	// are can be told then.
 	if fault != nil && (filepath.Ext(fault.File) != ".vlog" || intact.Before(c.path(home.MailDir)) != nil) {
 		c.add(home.MailDir, "its files", faults...)
 		c.skip(home.MailHead, CheckSkipped, "the mail store does not open")
@@ -219,7 +222,8 @@ func unopened(folder string, err error, cure string) CheckFault {
 	return CheckFault{Text: said.Message, Next: said.Hint}
 }
 
-// headFault is the fault of a store that is not what its head says. A head of a later version is none.
+// headFault is the fault of a store that is not what its head says. A head of a later version is
+// none.
 func headFault(err error) (CheckFault, bool) {
 	if behind, ok := errors.AsType[*mailstore.BehindError](err); ok {
 		return CheckFault{Text: behind.Error()}, true

@@ -9,8 +9,8 @@ import (
 	"cairn/node/home"
 )
 
-// member looks at the files that say whose node it is and in which network, and notes what is wrong with them.
-// noChain is what follows for the chain where its network is not known.
+// member looks at the files that say whose node it is and in which network, and notes what is wrong
+// with them. noChain is what follows for the chain where its network is not known.
 func (c *checking) member() {
 	c.own.dir = c.dir
 	var err error
@@ -47,8 +47,8 @@ func (c *checking) wrong(file string, err error) {
 	c.add(file, "whose node it is", CheckFault{Text: e.Message, Next: e.Hint})
 }
 
-// foreign notes that the mail store, or the enrolment beside it, is another organisation's. That is said by a guard, which the
-// store is not opened past, nor changed.
+// foreign notes that the mail store, or the enrolment beside it, is another organisation's. That is
+// said by a guard, which the store is not opened past, nor changed.
 func (c *checking) foreign(err error) bool {
 	said, ok := errors.AsType[*api.Error](err)
 	if !ok {

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/mailstore"
 	"cairn/node/home"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // spoilFirst changes an octet of the first value of a table of the mail store.

@@ -18,10 +18,10 @@ const (
 	maxClaimName = 24 // octets
 )
 
-// claimsOn tells people who claims a domain that nobody is trusted for: how many, since when, and who
-// they are, oldest claim first, at most maxClaims. It has no key. Whoever is in a hurry pastes what
-// stands there, and anybody can claim any domain; the key has to come from the organisation itself.
-// since gives the time of a block, zero if it is not known.
+// claimsOn tells people who claims a domain that nobody is trusted for: how many, since when, and
+// who they are, oldest claim first, at most maxClaims. It has no key. Whoever is in a hurry pastes
+// what stands there, and anybody can claim any domain; the key has to come from the organisation
+// itself. since gives the time of a block, zero if it is not known.
 func claimsOn(domain string, claims []*consensus.Org, since func(height uint64) time.Time) string {
 	list := make([]string, 0, maxClaims+1)
 	for i, org := range byAge(claims) {

@@ -13,12 +13,12 @@ import (
 // clockEvery is how often the clock is looked at.
 const clockEvery = time.Second
 
-// clockWatch finds out whether this machine's clock is wrong: by its being set while the node runs, by
-// blocks, and by what other organisations' clocks say, who may be wrong or lie, so that it is said whose
-// word it is. Beyond the slack that blocks have, others refuse what bears its time. What others say stops
-// nothing; but when it bears this clock out, that counts for more than its having been set, and so does
-// the kernel's word that a time service keeps it. Its word that none does stops nothing: on many machines
-// it is so for years, with a clock that is right.
+// clockWatch finds out whether this machine's clock is wrong: by its being set while the node runs,
+// by blocks, and by what other organisations' clocks say, who may be wrong or lie, so that it is
+// said whose word it is. Beyond the slack that blocks have, others refuse what bears its time. What
+// others say stops nothing; but when it bears this clock out, that counts for more than its having
+// been set, and so does the kernel's word that a time service keeps it. Its word that none does
+// stops nothing: on many machines it is so for years, with a clock that is right.
 type clockWatch struct {
 	slack   time.Duration
 	wall    time.Time     // when it was looked at last, as the clock has it
@@ -43,8 +43,8 @@ func (w *clockWatch) look(wall time.Time, running time.Duration) {
 	w.wall, w.running = wall, running
 }
 
-// clockFinding is why a clock seems to be wrong: in words, and by whose word. What this node sees for
-// itself stops what goes by the clock.
+// clockFinding is why a clock seems to be wrong: in words, and by whose word. What this node sees
+// for itself stops what goes by the clock.
 type clockFinding struct {
 	by, text string
 	stops    bool
@@ -80,8 +80,8 @@ func tipAhead(s *consensus.State, now time.Time) (ahead time.Duration, wrong boo
 	return ahead, ahead > s.Params().ClockSlack()
 }
 
-// leaves reports whether blocks of our own that are ahead of this clock can be taken for those of a clock
-// that was wrong: it was set back to what it was, or others bear it out.
+// leaves reports whether blocks of our own that are ahead of this clock can be taken for those of a
+// clock that was wrong: it was set back to what it was, or others bear it out.
 func (w *clockWatch) leaves(others p2p.Clocks) bool {
 	return w.right(others) || !w.stepAt.IsZero() && w.step.Abs() <= w.slack
 }
@@ -100,8 +100,8 @@ func behindOrAhead(others time.Duration) string {
 	return "behind"
 }
 
-// watchClock says in the log when something about the clock is found, and when it is well again. It leaves
-// the blocks that this node made while it was ahead.
+// watchClock says in the log when something about the clock is found, and when it is well again. It
+// leaves the blocks that this node made while it was ahead.
 func (n *Node) watchClock(ctx context.Context) error {
 	tick := time.NewTicker(clockEvery)
 	defer tick.Stop()
@@ -140,7 +140,8 @@ func (n *Node) watchClock(ctx context.Context) error {
 	}
 }
 
-// hurry tries mail that the clock has put off as it was before it was set back, until that has been done.
+// hurry tries mail that the clock has put off as it was before it was set back, until that has been
+// done.
 func (n *Node) hurry(ctx context.Context, retryAll func(context.Context) (int, error)) error {
 	n.clockMu.Lock()
 	back, hurried := n.clock.setBack, n.clock.hurried
@@ -157,8 +158,8 @@ func (n *Node) hurry(ctx context.Context, retryAll func(context.Context) (int, e
 	return nil
 }
 
-// lookAtClock compares the clock with itself, the chain and the clocks of others. leave: there are blocks
-// ahead of it, and it is not what is wrong.
+// lookAtClock compares the clock with itself, the chain and the clocks of others. leave: there are
+// blocks ahead of it, and it is not what is wrong.
 func (n *Node) lookAtClock() (c api.ClockStatus, found []clockFinding, leave bool) {
 	n.clockMu.Lock()
 	defer n.clockMu.Unlock()

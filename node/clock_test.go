@@ -52,8 +52,8 @@ func TestClockWatch(t *testing.T) {
 	}
 }
 
-// What this node sees for itself stops mining and expiry; what others say does not. Blocks of our own that
-// are ahead of the clock are left when it is not the clock that is wrong.
+// What this node sees for itself stops mining and expiry; what others say does not. Blocks of our
+// own that are ahead of the clock are left when it is not the clock that is wrong.
 func TestClockStops(t *testing.T) {
 	s := chaintest.New(1).Genesis.State()
 	slack := s.Params().ClockSlack()
@@ -93,7 +93,8 @@ func TestClockStops(t *testing.T) {
 	}
 }
 
-// Mail that a clock has put off is hurried until that has been done, and once for each time that it was set back.
+// Mail that a clock has put off is hurried until that has been done, and once for each time that it
+// was set back.
 func TestHurriedUntilDone(t *testing.T) {
 	n := &Node{}
 	n.clock.slack = time.Minute

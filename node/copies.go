@@ -17,9 +17,9 @@ import (
 	"cairn/node/p2p"
 )
 
-// copies is what this node knows of other processes with its keys. Only their peers can tell two of them
-// apart. Once a peer has shown that another one lives, neither speaks for the node, in no network and after no
-// restart, until the administrator says which one stays.
+// copies is what this node knows of other processes with its keys. Only their peers can tell two of
+// them apart. Once a peer has shown that another one lives, neither speaks for the node, in no
+// network and after no restart, until the administrator says which one stays.
 type copies struct {
 	path    string
 	writing sync.Mutex // held while the file is written; taken before mu
@@ -56,9 +56,9 @@ func openCopies(dir string) (*copies, error) {
 	return c, nil
 }
 
-// silent says why this process may not speak for the node; empty if it may. It is asked by all that commits the
-// node: what records and mines, takes mail of others or refuses it for good, and tells its organisation's other
-// nodes which accounts it has.
+// silent says why this process may not speak for the node; empty if it may. It is asked by all that
+// commits the node: what records and mines, takes mail of others or refuses it for good, and tells
+// its organisation's other nodes which accounts it has.
 func (c *copies) silent() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,8 +71,8 @@ func (c *copies) silent() string {
 	return "another process runs with the keys of this node, as when its directory was copied: neither speaks for it until it is said which one stays"
 }
 
-// found takes in that a copy lives, and reports whether that is news. One that is silent does not stop the
-// one that was told to stay.
+// found takes in that a copy lives, and reports whether that is news. One that is silent does not
+// stop the one that was told to stay.
 func (c *copies) found(of p2p.Copy, journal mailstore.ModSeq, now time.Time) (news bool, err error) {
 	c.mu.Lock()
 	c.latest = now
@@ -121,7 +121,8 @@ func (c *copies) stay() (ok bool, err error) {
 	return true, c.store(was, &mark)
 }
 
-// store writes a mark, which counts from then on in the place of was, unless another copy was found meanwhile.
+// store writes a mark, which counts from then on in the place of was, unless another copy was found
+// meanwhile.
 func (c *copies) store(was, mark *copyMark) error {
 	raw, err := json.Marshal(mark)
 	if err != nil {
@@ -148,7 +149,8 @@ func (c *copies) view() *api.CopyStatus {
 	return &api.CopyStatus{Instance: c.mark.Instance, Found: c.mark.Found, Told: c.mark.Told, Stays: c.mark.Stays, Seen: c.latest.UTC().Truncate(time.Second)}
 }
 
-// viewCopy is what the status says of copies, with what is in this node's directory alone while it is silent.
+// viewCopy is what the status says of copies, with what is in this node's directory alone while it
+// is silent.
 func (n *Node) viewCopy() (*api.CopyStatus, error) {
 	v := n.copies.view()
 	if v == nil || v.Stays {

@@ -10,8 +10,8 @@ import (
 	"cairn/node/p2p"
 )
 
-// Whoever has a copy is silent until told to stay; then only a copy that signs as well makes it silent again.
-// All of it survives a restart.
+// Whoever has a copy is silent until told to stay; then only a copy that signs as well makes it
+// silent again. All of it survives a restart.
 func TestCopyMark(t *testing.T) {
 	now := time.Now()
 	const found, stays, restart = "found", "stays", "restart"
@@ -77,7 +77,8 @@ func TestDamagedCopyMark(t *testing.T) {
 	}
 }
 
-// What could not be written, as on a full disk, is written with a later proof, or when it is tried again.
+// What could not be written, as on a full disk, is written with a later proof, or when it is tried
+// again.
 func TestCopyMarkWrittenLater(t *testing.T) {
 	proof := p2p.Copy{Instance: p2p.Instance{1}}
 	for _, c := range []struct {

@@ -10,7 +10,8 @@ import (
 	"cairn/node/api"
 )
 
-// damagedMail says in one sentence that a mail cannot be shown as it was stored, and what helps; empty if err says nothing of the kind.
+// damagedMail says in one sentence that a mail cannot be shown as it was stored, and what helps;
+// empty if err says nothing of the kind.
 func damagedMail(err error, ref string) string {
 	var bad *mailstore.DamagedError
 	switch {
@@ -31,7 +32,8 @@ func notDamaged(err error, ref string) error {
 	return api.Errorf(api.CodeInternal, "cairn backup restore --help", "%s", text)
 }
 
-// summariseDamaged is summarise for a mail of which something is damaged: what is known of it all the same.
+// summariseDamaged is summarise for a mail of which something is damaged: what is known of it all
+// the same.
 func summariseDamaged(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID, cause error) (*api.Summary, *message.Message, error) {
 	ref, err := refOf(rd, account, id)
 	if err != nil {

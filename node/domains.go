@@ -20,7 +20,8 @@ func (n *Node) isOwn(address string) bool {
 	return slices.Contains(n.own().Domains, maildomain.OfAddress(address))
 }
 
-// cutOff are the addresses of an account that are at no domain of ours: no mail comes to them, and none is sent from there.
+// cutOff are the addresses of an account that are at no domain of ours: no mail comes to them, and
+// none is sent from there.
 func (n *Node) cutOff(a mailstore.Account) (list []string) {
 	if n.unsureOwn() != "" {
 		return nil
@@ -33,8 +34,8 @@ func (n *Node) cutOff(a mailstore.Account) (list []string) {
 	return list
 }
 
-// addressesThat lists the addresses of accounts and mailing lists here that are. Those at which the postmaster's account
-// stands for a domain are nobody's: each domain has one of its own.
+// addressesThat lists the addresses of accounts and mailing lists here that are. Those at which the
+// postmaster's account stands for a domain are nobody's: each domain has one of its own.
 func (n *Node) addressesThat(rd *mailstore.Reader, are func(address string) bool) (list []string, err error) {
 	accounts, err := rd.Accounts()
 	for _, a := range accounts {
@@ -56,7 +57,8 @@ func (n *Node) cutOffAddresses(rd *mailstore.Reader) ([]string, error) {
 	return n.addressesThat(rd, func(a string) bool { return !slices.Contains(domains, maildomain.OfAddress(a)) })
 }
 
-// checkCutOff refuses an update of what we said of ourselves before that takes a domain from us at which there are addresses here.
+// checkCutOff refuses an update of what we said of ourselves before that takes a domain from us at
+// which there are addresses here.
 func (n *Node) checkCutOff(e *consensus.OrgEvent, before *consensus.Update) error {
 	u, ok := e.Content.(*consensus.Update)
 	if !ok {
@@ -102,8 +104,9 @@ func someOf(list []string) string {
 	return strings.Join(list, ", ")
 }
 
-// unaddressed counts, for each domain that an event brings us, the accounts here that have no address there. Mailing lists
-// have one address each, and the postmaster's account stands for all domains.
+// unaddressed counts, for each domain that an event brings us, the accounts here that have no
+// address there. Mailing lists have one address each, and the postmaster's account stands for all
+// domains.
 func (n *Node) unaddressed(e *consensus.OrgEvent, before []string) (list []api.DomainAccounts, err error) {
 	u, ok := e.Content.(*consensus.Update)
 	if !ok {

@@ -38,7 +38,8 @@ func (w *changing) update(cutOff bool, change func(*consensus.Update)) (*api.Org
 	return w.ProposeEvent(w.t.Context(), api.EventRequest{Event: e.Encode(), CutOff: cutOff})
 }
 
-// Who has an address at a domain that goes is cut off by nobody's oversight; who has none at one that comes is counted.
+// Who has an address at a domain that goes is cut off by nobody's oversight; who has none at one
+// that comes is counted.
 func TestDomainsThatGoAndCome(t *testing.T) {
 	w := newChanging(t)
 	w.block(w.change(1, func(*consensus.OrgEvent) consensus.Content {
@@ -57,7 +58,8 @@ func TestDomainsThatGoAndCome(t *testing.T) {
 		!strings.HasSuffix(refused.Hint, ": cairn org update --domain beta.test --domain new.test --cut-off") {
 		t.Fatalf("domains that go with addresses: %v, %+v", err, refused)
 	}
-	// All that was asked for is in the command that says so, and where no block would take it either way that is said.
+	// All that was asked for is in the command that says so, and where no block would take it
+	// either way that is said.
 	_, err = w.update(false, func(u *consensus.Update) {
 		drop(u)
 		u.Name, u.Records, u.ThresholdFloor = "Beta's", consensus.RecordsAll, 80

@@ -2,8 +2,9 @@ package node
 
 import "time"
 
-// elapsed measures how long a program has been there, the time included for which the machine was asleep:
-// its wall clock goes on then, and the clock by which Go measures does not (CLOCK_MONOTONIC).
+// elapsed measures how long a program has been there, the time included for which the machine was
+// asleep: its wall clock goes on then, and the clock by which Go measures does not
+// (CLOCK_MONOTONIC).
 type elapsed struct {
 	start time.Time
 	boot  time.Duration // that went by from the boot of the machine to start
@@ -16,8 +17,8 @@ func newElapsed(start time.Time) elapsed {
 	return e
 }
 
-// now is how long it has been. Where the machine does not say how long it slept, that is left out, and
-// waking looks like a clock that was set forward.
+// now is how long it has been. Where the machine does not say how long it slept, that is left out,
+// and waking looks like a clock that was set forward.
 func (e elapsed) now() time.Duration {
 	boot, known := sinceBoot()
 	return e.at(time.Now(), boot, known)

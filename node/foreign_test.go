@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/node/api"
 	"cairn/node/home"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // setRaw puts a value into a database below what keeps it.
@@ -27,8 +27,8 @@ func setRaw(dir string, key, value []byte) error {
 	return errors.Join(db.Update(func(txn *badger.Txn) error { return txn.Set(key, value) }), db.Close())
 }
 
-// A store of a later version, or the chain of another network, is told with what helps against that, by whatever opens it. For
-// cairn check it is one finding beside the others.
+// A store of a later version, or the chain of another network, is told with what helps against
+// that, by whatever opens it. For cairn check it is one finding beside the others.
 func TestStoresForOthers(t *testing.T) {
 	t.Parallel()
 	whole, _ := founder(t, "Alpha", "alpha.test")

@@ -90,7 +90,8 @@ func (w enrolWait) String() string {
 // passedOverAfter is after how many blocks without an enrolment it is said why that may be.
 const passedOverAfter = 6
 
-// noteBrought keeps since when our enrolment has been before nodes of the network, as it is while well.
+// noteBrought keeps since when our enrolment has been before nodes of the network, as it is while
+// well.
 func (n *Node) noteBrought(well bool) {
 	if !well {
 		n.broughtAt.Store(0)
@@ -99,8 +100,8 @@ func (n *Node) noteBrought(well bool) {
 	n.broughtAt.CompareAndSwap(0, n.now().UnixMilli())
 }
 
-// passedOver reports whether so many blocks were made since our enrolment was brought, by what they say of their time:
-// those that are fetched from before then count for nothing.
+// passedOver reports whether so many blocks were made since our enrolment was brought, by what they
+// say of their time: those that are fetched from before then count for nothing.
 func (n *Node) passedOver(s *consensus.State) bool {
 	brought := n.broughtAt.Load()
 	if brought == 0 || s.Height() < passedOverAfter {

@@ -82,8 +82,8 @@ func Join(ctx context.Context, dir string, invite *membership.Invite, progress f
 	return nil
 }
 
-// othersPins are those of the founder and of whoever made the invite. Where it is the founder's organisation with
-// a later key than that of the network file, it is the later one.
+// othersPins are those of the founder and of whoever made the invite. Where it is the founder's
+// organisation with a later key than that of the network file, it is the later one.
 func othersPins(founder *consensus.Enrol, invite *membership.Invite) []Pin {
 	first := founder.Domains
 	if founder.OrgKey != invite.OrgKey {

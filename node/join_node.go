@@ -14,10 +14,11 @@ import (
 	"cairn/node/membership"
 )
 
-// JoinAsNode makes the node in dir one more node of the admission's organisation, which has taken it in:
-// it needs no enrolment and no stamp of its own. An org key that is not the one of the enrolment is set aside, and its file
-// returned: it is the one that Init made, which is nobody's, or a later one of the organisation. It returns ErrExists when
-// the node belongs to a network already, and may be repeated after an interruption.
+// JoinAsNode makes the node in dir one more node of the admission's organisation, which has taken
+// it in: it needs no enrolment and no stamp of its own. An org key that is not the one of the
+// enrolment is set aside, and its file returned: it is the one that Init made, which is nobody's,
+// or a later one of the organisation. It returns ErrExists when the node belongs to a network
+// already, and may be repeated after an interruption.
 func JoinAsNode(dir string, a *membership.Admission) (aside string, err error) {
 	if _, err := LoadConfig(dir); err != nil {
 		return "", err
@@ -60,7 +61,8 @@ func JoinAsNode(dir string, a *membership.Admission) (aside string, err error) {
 	return "", nil
 }
 
-// setOrgKeyAside moves keys/org.pem to where nothing looks for it and nothing is, and returns the new file.
+// setOrgKeyAside moves keys/org.pem to where nothing looks for it and nothing is, and returns the
+// new file.
 func setOrgKeyAside(dir string) (file string, err error) {
 	file = asideFile(dir)
 	path := filepath.Join(dir, filepath.FromSlash(file))
@@ -83,7 +85,8 @@ func asideFile(dir string) string {
 	}
 }
 
-// asideOrgKey is where an org key is put that is not the enrolment's, without what its name ends with.
+// asideOrgKey is where an org key is put that is not the enrolment's, without what its name ends
+// with.
 const asideOrgKey = keysDir + "/org-aside"
 
 // RequestNode makes the request of the node in dir to be one of the organisation that invites.
@@ -102,8 +105,8 @@ func RequestNode(dir string, invite *membership.Invite) (*membership.NodeRequest
 	return &membership.NodeRequest{ChainID: chain, OrgKey: invite.OrgKey, Keys: consensus.NewNodeKeys(chain, invite.OrgKey, id.Node, id.Recorder)}, nil
 }
 
-// mayAsk refuses the request of a node that belongs to a network: but for one that has joined that organisation with an
-// admission, which may be another machine's, so that no block takes it in.
+// mayAsk refuses the request of a node that belongs to a network: but for one that has joined that
+// organisation with an admission, which may be another machine's, so that no block takes it in.
 func mayAsk(dir string, id *Identity, invite *membership.Invite) error {
 	path := filepath.Join(dir, networkFile)
 	if !fileExists(path) {

@@ -35,8 +35,9 @@ func TestJoinAsNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// An admission is for its machine alone; one of version 1, which does not say whose it is, is read still. Who has joined with another
-	// machine's is in no block, and asks again; who has a network otherwise has it.
+	// An admission is for its machine alone; one of version 1, which does not say whose it is, is
+	// read still. Who has joined with another machine's is in no block, and asks again; who has a
+	// network otherwise has it.
 	third := newcomer(t, "third", "alpha.test")
 	if _, err := JoinAsNode(third, a); api.AsError(err).Code != api.CodeNotAllowed || fileExists(filepath.Join(third, networkFile)) {
 		t.Errorf("another machine joins: %v", err)
@@ -65,7 +66,8 @@ func TestJoinAsNode(t *testing.T) {
 		}
 	}
 
-	// The key here may be the organisation's present one: it is kept, and so is one that was set aside before.
+	// The key here may be the organisation's present one: it is kept, and so is one that was set
+	// aside before.
 	key := contents(t, other)[home.OrgKey]
 	if err := os.WriteFile(filepath.Join(other, "keys", "org-aside.pem"), []byte("earlier"), 0o600); err != nil {
 		t.Fatal(err)

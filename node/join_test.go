@@ -8,7 +8,8 @@ import (
 	"cairn/node/membership"
 )
 
-// The founder's organisation that invites with a later key than it founded the network with is one, by that key.
+// The founder's organisation that invites with a later key than it founded the network with is one,
+// by that key.
 func TestInviteWithALaterKey(t *testing.T) {
 	founder := &consensus.Enrol{Domains: []string{"alpha.test"}, OrgKey: consensus.Key{1}}
 	for name, tt := range map[string]struct {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// kernelClock asks the kernel whether a time service keeps its clock, and how far off it may be by that
-// (adjtimex(2)).
+// kernelClock asks the kernel whether a time service keeps its clock, and how far off it may be by
+// that (adjtimex(2)).
 func kernelClock() (synchronised bool, within time.Duration, known bool) {
 	const unsynchronised = 5 // TIME_ERROR
 	var t syscall.Timex

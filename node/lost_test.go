@@ -29,8 +29,9 @@ func hasRun(t *testing.T, dir string) {
 	}
 }
 
-// What is of another organisation's node in a directory is named, by whatever reads the mail store first, and nothing is changed:
-// the mail store, with its head or without, or the enrolment, of one network or of two.
+// What is of another organisation's node in a directory is named, by whatever reads the mail store
+// first, and nothing is changed: the mail store, with its head or without, or the enrolment, of one
+// network or of two.
 func TestPartsOfAnother(t *testing.T) {
 	alpha, g := founder(t, "Alpha", "alpha.example")
 	beta, _ := founder(t, "Beta", "beta.example")
@@ -85,7 +86,8 @@ func TestPartsOfAnother(t *testing.T) {
 	}
 }
 
-// A mail store that nobody has claimed is not claimed for an organisation that the node's keys are not of.
+// A mail store that nobody has claimed is not claimed for an organisation that the node's keys are
+// not of.
 func TestClaimComesAfterTheKeys(t *testing.T) {
 	alpha, g := founder(t, "Alpha", "alpha.example")
 	beta := newcomer(t, "Beta", "beta.example")
@@ -129,7 +131,8 @@ func replace(dir, other string, names ...string) error {
 	return nil
 }
 
-// enrolAs puts an enrolment of another node's organisation in the network of g in place of a node's own.
+// enrolAs puts an enrolment of another node's organisation in the network of g in place of a node's
+// own.
 func enrolAs(t *testing.T, dir, other string, g *consensus.Genesis) error {
 	cfg, err := LoadConfig(other)
 	if err != nil {
@@ -149,7 +152,8 @@ func enrolAs(t *testing.T, dir, other string, g *consensus.Genesis) error {
 	return os.WriteFile(filepath.Join(dir, enrolFile), e.Encode(), 0o600)
 }
 
-// A node that has been running and of which something is gone that it cannot make again says what, and changes nothing.
+// A node that has been running and of which something is gone that it cannot make again says what,
+// and changes nothing.
 func TestLostParts(t *testing.T) {
 	whole, _ := founder(t, "Alpha", "alpha.example")
 	hasRun(t, whole)

@@ -9,7 +9,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(scratch.InMemory(m).Run()) }
 
-// shortDir is a folder with a short path: in that of a test its name may be so long that a socket finds no room.
+// shortDir is a folder with a short path: in that of a test its name may be so long that a socket
+// finds no room.
 func shortDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "n")

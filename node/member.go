@@ -49,11 +49,12 @@ func (n *Node) checkMembership() error {
 	return nil
 }
 
-// keysLast tells of a network in which the keys of an enrolment never change. In others checkKeys asks the chain.
+// keysLast tells of a network in which the keys of an enrolment never change. In others checkKeys
+// asks the chain.
 func keysLast(g *consensus.Genesis) bool { return g.Params.Version < consensus.ParamsV2 }
 
-// belongs holds that keys, enrolment and network belong together, and says which file does not. Mail
-// that is signed with other keys than the enrolled ones can never be recorded.
+// belongs holds that keys, enrolment and network belong together, and says which file does not.
+// Mail that is signed with other keys than the enrolled ones can never be recorded.
 func belongs(dir string, id *Identity, g *consensus.Genesis, enrol *consensus.OrgEvent) (file string, _ *api.Error) {
 	p, own := &g.Params, enrol.Enrol()
 	mixed := func(file, of string) (string, *api.Error) {
@@ -79,8 +80,8 @@ func belongs(dir string, id *Identity, g *consensus.Genesis, enrol *consensus.Or
 // oneBackup is what helps where the files that say whose node it is do not belong together.
 const oneBackup = "restore keys, " + enrolFile + " and " + networkFile + " from one backup of this node"
 
-// checkKeys is checkMembership where keys change: each is in the enrolment, of our organisation on the chain,
-// or not known to the chain, of which less may be here than when the keys were made.
+// checkKeys is checkMembership where keys change: each is in the enrolment, of our organisation on
+// the chain, or not known to the chain, of which less may be here than when the keys were made.
 func (n *Node) checkKeys() error {
 	if n.genesis.Params.Version < consensus.ParamsV2 {
 		return nil
@@ -113,7 +114,8 @@ func (n *Node) checkKeys() error {
 	return nil
 }
 
-// orgKeyComes reports whether an event that makes our org key the organisation's is on its way, or was.
+// orgKeyComes reports whether an event that makes our org key the organisation's is on its way, or
+// was.
 func (n *Node) orgKeyComes() bool {
 	if old, err := oldOrgKeys(n.dir); err == nil && len(old) > 0 {
 		return true
@@ -130,7 +132,8 @@ func (n *Node) orgKeyComes() bool {
 	})
 }
 
-// homeFirst are our domains, first the one that comes first in the configuration: reports come from there.
+// homeFirst are our domains, first the one that comes first in the configuration: reports come from
+// there.
 func (n *Node) homeFirst() []string {
 	domains := slices.Clone(n.own().Domains)
 	for _, home := range slices.Backward(n.cfg.Organisation.Domains) {

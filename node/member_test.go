@@ -132,8 +132,8 @@ func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
 	}
 }
 
-// An org key of which the chain here knows nothing may be a later one than that knows: it signs no event
-// until the chain says so, and the node starts.
+// An org key of which the chain here knows nothing may be a later one than that knows: it signs no
+// event until the chain says so, and the node starts.
 func TestOrgKeyThatTheChainDoesNotKnowYet(t *testing.T) {
 	other, _ := founder(t, "Other", "other.test")
 	dir, _ := founder(t, "Alpha", "alpha.test")

@@ -9,7 +9,8 @@ import (
 	"cairn/node/api"
 )
 
-// Bytes of mail text that are in memory at one time. Those of mail that is coming in are also at least as many as one message may have.
+// Bytes of mail text that are in memory at one time. Those of mail that is coming in are also at
+// least as many as one message may have.
 const (
 	incomingBytes = 256 << 20 // over SMTP, and from local programs
 	carriedBytes  = 256 << 20 // on its way to others
@@ -17,9 +18,11 @@ const (
 )
 
 const (
-	// muchText is from how many bytes on what was used of memory for mail is given back to the system when it is over.
+	// muchText is from how many bytes on what was used of memory for mail is given back to the
+	// system when it is over.
 	muchText = 4 << 20
-	// trimAfter is how long less than that has to be in use before; and what follows on it may come as much later again.
+	// trimAfter is how long less than that has to be in use before; and what follows on it may come
+	// as much later again.
 	trimAfter = 3 * time.Second
 	// holdWait is how long who sends a mail from here waits for memory.
 	holdWait = 10 * time.Second
@@ -51,8 +54,9 @@ func newMemory(maxMessage int64) *memory {
 	return m
 }
 
-// trim gives memory back to the system after much of it was in use, until ctx is done. The garbage that large mails leave would else stay
-// resident for minutes: what a quiet node allocates is far from what starts the collector.
+// trim gives memory back to the system after much of it was in use, until ctx is done. The garbage
+// that large mails leave would else stay resident for minutes: what a quiet node allocates is far
+// from what starts the collector.
 func (m *memory) trim(ctx context.Context) error {
 	for {
 		select {

@@ -264,7 +264,8 @@ func (n *Node) connect() (err error) {
 	return nil
 }
 
-// openSockets binds what strangers and programs reach us by, where they did before if there was a before.
+// openSockets binds what strangers and programs reach us by, where they did before if there was a
+// before.
 func (n *Node) openSockets(bound api.Listeners) (err error) {
 	if n.listen.submission, err = n.bind("submission.listen", cmp.Or(bound.Submission, n.cfg.Submission.Listen)); err != nil {
 		return err

@@ -14,14 +14,15 @@ import (
 // oldKey is the file of a former key, of the organisation or of the recorder.
 type oldKey struct {
 	path string
-	// until is the number in its name: the block that decided when it was put there, or a later one where another key had
-	// that name. Branches differ in their blocks: it keeps files apart, and tells no age: by it
-	// one may stay for longer, and none goes.
+	// until is the number in its name: the block that decided when it was put there, or a later one
+	// where another key had that name. Branches differ in their blocks: it keeps files apart, and
+	// tells no age: by it one may stay for longer, and none goes.
 	until uint64
 }
 
-// keepFormer gives the key in a file a second name beside it, as a former one; a name that another key has, or that cannot
-// be read, leaves it the next. It stands on the disk when keepFormer returns.
+// keepFormer gives the key in a file a second name beside it, as a former one; a name that another
+// key has, or that cannot be read, leaves it the next. It stands on the disk when keepFormer
+// returns.
 func keepFormer(path, prefix string, until uint64) (former string, err error) {
 	key, err := readKeyFile(path)
 	if err != nil {

@@ -18,7 +18,8 @@ func (n *Node) heightTime(s *consensus.State, height uint64) time.Time {
 	return unixMilli(s.Time()).Add(time.Duration(height-s.Height()) * s.Params().BlockInterval)
 }
 
-// viewPending is the org key that is announced and does not count in the next block yet; nil if there is none.
+// viewPending is the org key that is announced and does not count in the next block yet; nil if
+// there is none.
 func (n *Node) viewPending(s *consensus.State, org *consensus.Org) *api.PendingRotation {
 	p := org.Pending
 	if p.At <= s.Height()+1 {

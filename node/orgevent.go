@@ -41,8 +41,8 @@ func (n *Node) standing() (*membership.Standing, error) {
 	return membership.NewStanding(s.Params(), s.Height(), org, n.waitingEvents(s)), nil
 }
 
-// waitingEvents are the events of our organisation in the mempool that fit behind s, whichever of its
-// nodes brought them.
+// waitingEvents are the events of our organisation in the mempool that fit behind s, whichever of
+// its nodes brought them.
 func (n *Node) waitingEvents(s *consensus.State) []*consensus.OrgEvent {
 	return n.pool.EventsOf(s, n.ownID())
 }
@@ -60,8 +60,8 @@ func (n *Node) OrgStanding(context.Context) (*api.OrgStanding, error) {
 	return v, nil
 }
 
-// ProposeEvent brings an event of our organisation to the network, as its administrator says: what he makes again came to
-// nothing no more.
+// ProposeEvent brings an event of our organisation to the network, as its administrator says: what
+// he makes again came to nothing no more.
 func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEvent, error) {
 	v, err := n.propose(ctx, r)
 	if err == nil {
@@ -72,7 +72,8 @@ func (n *Node) ProposeEvent(ctx context.Context, r api.EventRequest) (*api.OrgEv
 	return v, err
 }
 
-// propose brings an event of our organisation to the network, also one that the node makes by itself.
+// propose brings an event of our organisation to the network, also one that the node makes by
+// itself.
 func (n *Node) propose(ctx context.Context, r api.EventRequest) (*api.OrgEvent, error) {
 	e, err := consensus.DecodeEvent(r.Event)
 	if err != nil {
@@ -109,7 +110,8 @@ func (n *Node) propose(ctx context.Context, r api.EventRequest) (*api.OrgEvent, 
 	return v, err
 }
 
-// fits checks an event behind those that wait. lacking: it lacks the word of members, and nothing else.
+// fits checks an event behind those that wait. lacking: it lacks the word of members, and nothing
+// else.
 func (n *Node) fits(s *consensus.State, e *consensus.OrgEvent) (lacking bool, err error) {
 	waiting := n.waitingEvents(s)
 	if slices.ContainsFunc(waiting, func(w *consensus.OrgEvent) bool { return w.ID() == e.ID() }) {
@@ -174,8 +176,8 @@ func (n *Node) offer(s *consensus.State, e *consensus.OrgEvent, lacking bool) er
 	return nil
 }
 
-// checkPins refuses an event that claims a domain which this node has pinned to somebody else. It is no
-// rule of the network: other nodes go by their own pins.
+// checkPins refuses an event that claims a domain which this node has pinned to somebody else. It
+// is no rule of the network: other nodes go by their own pins.
 func (n *Node) checkPins(s *consensus.State, e *consensus.OrgEvent) error {
 	key, domains := e.Claims()
 	for _, d := range domains {

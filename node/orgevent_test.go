@@ -43,7 +43,8 @@ func propose(t *testing.T, n *Node, e *consensus.OrgEvent) *api.Error {
 	return api.AsError(err)
 }
 
-// What must not go to the network is refused with the rule or the policy that says so, and what to do.
+// What must not go to the network is refused with the rule or the policy that says so, and what to
+// do.
 func TestEventsThatAreRefused(t *testing.T) {
 	n, keys := alone(t)
 	key := func() ed25519.PrivateKey {
@@ -129,7 +130,8 @@ func TestEventsThatAreRefused(t *testing.T) {
 	}
 }
 
-// Where it is what waits for a block that an event does not go with, that is said, and not that it never would.
+// Where it is what waits for a block that an event does not go with, that is said, and not that it
+// never would.
 func TestEventsThatDoNotGoWithWhatWaits(t *testing.T) {
 	w := newChanging(t)
 	keys := must(LoadOrgKeys(w.dir))
@@ -210,8 +212,8 @@ func TestReplaceOrgKey(t *testing.T) {
 	}
 }
 
-// Keys that are replaced for the same block, as by a revocation that follows a rotation before the next one, all stay
-// until others count; one that stays already is no second file.
+// Keys that are replaced for the same block, as by a revocation that follows a rotation before the
+// next one, all stay until others count; one that stays already is no second file.
 func TestReplaceOrgKeyTwiceForABlock(t *testing.T) {
 	dir, _ := founder(t, "Alpha", "alpha.test")
 	first, err := LoadOrgKeys(dir)
@@ -242,7 +244,8 @@ func TestReplaceOrgKeyTwiceForABlock(t *testing.T) {
 	has("after one that was interrupted", third, first[0], second)
 }
 
-// A key counts after a delay, or at once where the recovery key says so: what is brought to the network tells which.
+// A key counts after a delay, or at once where the recovery key says so: what is brought to the
+// network tells which.
 func TestWhenKeysCount(t *testing.T) {
 	w := newChanging(t)
 	next, recovery := chaintest.Key("another org key", 1), recoveryOf(t, w.dir)
@@ -266,7 +269,8 @@ func TestWhenKeysCount(t *testing.T) {
 	}
 }
 
-// A key that was announced and replaced by another one before it counted is told as one that never counts.
+// A key that was announced and replaced by another one before it counted is told as one that never
+// counts.
 func TestAnnouncedKeyThatAnotherReplaces(t *testing.T) {
 	w := newChanging(t)
 	first, second := chaintest.Key("first announced", 1), chaintest.Key("second announced", 1)

@@ -15,8 +15,8 @@ import (
 	"cairn/node/membership"
 )
 
-// keepOrg brings our organisation's events to the network until they are in blocks, proposes what was
-// changed in the configuration, and tells of key changes.
+// keepOrg brings our organisation's events to the network until they are in blocks, proposes what
+// was changed in the configuration, and tells of key changes.
 func (n *Node) keepOrg(ctx context.Context) error {
 	if n.genesis.Params.Version < consensus.ParamsV2 {
 		return nil
@@ -50,10 +50,10 @@ func (n *Node) keepOrg(ctx context.Context) error {
 	}
 }
 
-// proposeConfigured proposes an update if the organisation is another one in the configuration than when
-// the node was last started; done if there is nothing left to do about that until the next start. What
-// was changed by cairn org update stays, whatever the configuration says. Of two copies of a node neither
-// proposes what stands in its directory alone.
+// proposeConfigured proposes an update if the organisation is another one in the configuration than
+// when the node was last started; done if there is nothing left to do about that until the next
+// start. What was changed by cairn org update stays, whatever the configuration says. Of two copies
+// of a node neither proposes what stands in its directory alone.
 func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done bool, err error) {
 	if _, member := s.Org(n.ownID()); !member || n.viewIsOld(s) || n.copies.silent() != "" {
 		return false, nil
@@ -109,8 +109,8 @@ func (n *Node) proposeConfigured(ctx context.Context, s *consensus.State) (done 
 	return true, nil
 }
 
-// reconcileConfigured takes back what was said of the configuration once the organisation is on the chain as
-// was edited there, as after cairn org update.
+// reconcileConfigured takes back what was said of the configuration once the organisation is on the
+// chain as was edited there, as after cairn org update.
 func (n *Node) reconcileConfigured(ctx context.Context, s *consensus.State) error {
 	if n.configProblem.Load() == nil {
 		return nil
@@ -153,8 +153,8 @@ func profileOf(o *OrganisationConfig) (*consensus.Update, error) {
 	return u, u.Records.UnmarshalText([]byte(o.Records))
 }
 
-// configuredBefore is what the configuration said when it was last looked at. At first that is what this
-// node enrolled as; a node that was added has enrolled nothing.
+// configuredBefore is what the configuration said when it was last looked at. At first that is what
+// this node enrolled as; a node that was added has enrolled nothing.
 func (n *Node) configuredBefore(now *consensus.Update) (*consensus.Update, error) {
 	before := new(consensus.Update)
 	err := n.store.View(func(rd *mailstore.Reader) error {

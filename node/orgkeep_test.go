@@ -25,8 +25,8 @@ func TestUpdateByHand(t *testing.T) {
 	}
 }
 
-// What was said of the configuration is taken back once the organisation is as that says. What could not be
-// looked up is no change of the configuration.
+// What was said of the configuration is taken back once the organisation is as that says. What
+// could not be looked up is no change of the configuration.
 func TestConfigurationReconciled(t *testing.T) {
 	n, _ := alone(t)
 	s := n.chain.State()

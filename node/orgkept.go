@@ -12,7 +12,8 @@ import (
 	"cairn/node/membership"
 )
 
-// keepAndGive keeps an event before others have it: what nobody here remembers is not brought again.
+// keepAndGive keeps an event before others have it: what nobody here remembers is not brought
+// again.
 func (n *Node) keepAndGive(ctx context.Context, s *consensus.State, e *consensus.OrgEvent, lacking bool) error {
 	n.keeping.Lock() // what is refused here is not brought in between
 	defer n.keeping.Unlock()
@@ -37,8 +38,9 @@ func (n *Node) forget(ctx context.Context, e *consensus.OrgEvent) error {
 	})
 }
 
-// takeBack forgets a kept event that was refused, and returns why it was. Where it cannot be forgotten it may be
-// brought later, so that is no refusal: whoever made the event has to keep its keys.
+// takeBack forgets a kept event that was refused, and returns why it was. Where it cannot be
+// forgotten it may be brought later, so that is no refusal: whoever made the event has to keep its
+// keys.
 func (n *Node) takeBack(ctx context.Context, e *consensus.OrgEvent, refused error) error {
 	if err := n.forget(context.WithoutCancel(ctx), e); err != nil {
 		return api.Errorf(api.CodeInternal, "cairn org changes",
@@ -65,9 +67,9 @@ func (n *Node) proposed() ([]*consensus.OrgEvent, error) {
 	return list, errors.Join(err, bad)
 }
 
-// bringProposed brings the events of ours that are in no block again, and forgets those that are in one
-// for certain or that no block will hold any more. A view that is old forgets nothing: what it lacks may say
-// otherwise.
+// bringProposed brings the events of ours that are in no block again, and forgets those that are in
+// one for certain or that no block will hold any more. A view that is old forgets nothing: what it
+// lacks may say otherwise.
 func (n *Node) bringProposed(ctx context.Context, s *consensus.State) error {
 	n.keeping.Lock()
 	defer n.keeping.Unlock()

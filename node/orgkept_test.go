@@ -46,9 +46,9 @@ func (w *changing) looksAt(s *consensus.State, old bool) {
 	}
 }
 
-// A kept event goes when it is in a block for certain, or another stands where it was to stand. A state that does
-// not have what it follows says nothing about it, as when the chain is fetched again, and an old one settles
-// nothing.
+// A kept event goes when it is in a block for certain, or another stands where it was to stand. A
+// state that does not have what it follows says nothing about it, as when the chain is fetched
+// again, and an old one settles nothing.
 func TestKeptEventsOfAnEarlierChain(t *testing.T) {
 	w := newChanging(t)
 	genesis := w.net.Genesis.State()
@@ -139,7 +139,8 @@ func TestKeptEventsOfAnEarlierChain(t *testing.T) {
 	}
 }
 
-// An application is as little forgotten by a state that is older than it, nor while what it follows waits.
+// An application is as little forgotten by a state that is older than it, nor while what it follows
+// waits.
 func TestApplicationsOfAnEarlierChain(t *testing.T) {
 	w := newChanging(t)
 	early := w.chain.State()
@@ -169,7 +170,8 @@ func TestApplicationsOfAnEarlierChain(t *testing.T) {
 	}
 }
 
-// A recovery key that signs what is to come is not removed by a state in which it is not the organisation's yet.
+// A recovery key that signs what is to come is not removed by a state in which it is not the
+// organisation's yet.
 func TestOldRecoveryKeyOfAnEarlierChain(t *testing.T) {
 	w := newChanging(t)
 	w.blocks(consensus.DropGrace)
@@ -213,7 +215,8 @@ func TestOldRecoveryKeyOfAnEarlierChain(t *testing.T) {
 	}
 }
 
-// A key whose rotation was overtaken counts no more from the block of what overtook it, whenever its follower was to count.
+// A key whose rotation was overtaken counts no more from the block of what overtook it, whenever
+// its follower was to count.
 func TestOldKeyOfAnOvertakenRotation(t *testing.T) {
 	w := newChanging(t)
 	first, path := w.net.Orgs[1].Key, filepath.Join(w.dir, keysDir, "org-old-99999.pem")
@@ -262,8 +265,8 @@ func withoutRoom(n *Node, then func()) {
 	})
 }
 
-// What is refused is forgotten. Where that fails nobody knows, and the answer is no refusal: the keys of an event
-// that may be brought later have to stay.
+// What is refused is forgotten. Where that fails nobody knows, and the answer is no refusal: the
+// keys of an event that may be brought later have to stay.
 func TestRefusedEventsAreForgotten(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		n, keys := alone(t)
@@ -289,7 +292,8 @@ func TestRefusedEventsAreForgotten(t *testing.T) {
 	}
 }
 
-// So a change of the configuration of which that is not known is looked at again, not said to be without effect.
+// So a change of the configuration of which that is not known is looked at again, not said to be
+// without effect.
 func TestConfiguredOfWhichIsNotKnown(t *testing.T) {
 	n, _ := alone(t)
 	s := n.chain.State()
@@ -301,7 +305,8 @@ func TestConfiguredOfWhichIsNotKnown(t *testing.T) {
 	}
 }
 
-// What is refused is not brought by the one who brings again what is kept, between its being kept and forgotten.
+// What is refused is not brought by the one who brings again what is kept, between its being kept
+// and forgotten.
 func TestRefusedEventsAreNotBroughtMeanwhile(t *testing.T) {
 	n, keys := alone(t)
 	st, s := mustStand(t, n), n.chain.State()

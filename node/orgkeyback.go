@@ -22,8 +22,8 @@ func orgKeyOf(e *consensus.OrgEvent) (key consensus.Key) {
 	return key
 }
 
-// followOrgKey puts the key that signs into its place again where the chain went another way than the one in this node's
-// directory: back to the key before, or on to one that had come to nothing.
+// followOrgKey puts the key that signs into its place again where the chain went another way than
+// the one in this node's directory: back to the key before, or on to one that had come to nothing.
 func (n *Node) followOrgKey(s *consensus.State) error {
 	org, member := s.Org(n.ownID())
 	if !member || n.viewIsOld(s) {
@@ -50,8 +50,9 @@ func (n *Node) followOrgKey(s *consensus.State) error {
 	return err
 }
 
-// putOrgKeyBack puts the key that signs in the place of the one in this node's directory, if that one is lost and the other
-// lies beside it. former is where the lost one is then, to sign if the chain should have it yet; empty: nothing was moved.
+// putOrgKeyBack puts the key that signs in the place of the one in this node's directory, if that
+// one is lost and the other lies beside it. former is where the lost one is then, to sign if the
+// chain should have it yet; empty: nothing was moved.
 func (n *Node) putOrgKeyBack(s *consensus.State, lost func(consensus.Key) bool) (former string, err error) {
 	path := filepath.Join(n.dir, home.OrgKey)
 	here, err := readKeyFile(path)
@@ -75,9 +76,9 @@ func (n *Node) putOrgKeyBack(s *consensus.State, lost func(consensus.Key) bool) 
 	return keysDir + "/" + filepath.Base(old), putInPlace(list[i].File, path)
 }
 
-// wasOrgKey tells the block from which an organisation has a key no more, neither as its own nor as one that is announced,
-// as where a revocation overtook a rotation; 0 if it has. One that was announced takes it with no other event. had: it ever
-// had.
+// wasOrgKey tells the block from which an organisation has a key no more, neither as its own nor as
+// one that is announced, as where a revocation overtook a rotation; 0 if it has. One that was
+// announced takes it with no other event. had: it ever had.
 func wasOrgKey(s *consensus.State, org consensus.Hash, key consensus.Key) (until uint64, had bool) {
 	until, had = membership.LastWas(s, org, func(o *consensus.Org) bool { return o.Key == key || o.Pending.Key == key })
 	if o, member := s.Org(org); member && until == 0 && had && o.Pending.Key != key {

@@ -14,9 +14,10 @@ import (
 	"cairn/node/membership"
 )
 
-// Whichever branch wins, and however late, the key that signs there is in its place, and the other one is kept: neither a
-// branch on which a rotation came to nothing nor the time that passes on it loses the rotation's key. What follows the
-// rotation is kept too once that is in a block after all.
+// Whichever branch wins, and however late, the key that signs there is in its place, and the other
+// one is kept: neither a branch on which a rotation came to nothing nor the time that passes on it
+// loses the rotation's key. What follows the rotation is kept too once that is in a block after
+// all.
 func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
 	w := newChanging(t)
 	first, next := w.net.Orgs[1].Key, chaintest.Key("next org key", 1)
@@ -85,7 +86,8 @@ func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
 	longer(rotated)
 	signs("and again", next, first)
 
-	// A key that is on its way to the network, of which nobody else knows yet, stays where the command put it.
+	// A key that is on its way to the network, of which nobody else knows yet, stays where the
+	// command put it.
 	third := chaintest.Key("third org key", 1)
 	if err := replaceOrgKey(w.dir, third, w.chain.State().Height()+1); err != nil {
 		t.Fatal(err)
@@ -99,8 +101,9 @@ func TestOrgKeyOfTheBranchThatWins(t *testing.T) {
 	}
 }
 
-// A former key goes a hundred blocks after the one from which another one counts on this branch, whatever the number in the
-// name of its file: the event of the command that put it there may have waited for long.
+// A former key goes a hundred blocks after the one from which another one counts on this branch,
+// whatever the number in the name of its file: the event of the command that put it there may have
+// waited for long.
 func TestFormerOrgKeyGoesByTheChain(t *testing.T) {
 	w := newChanging(t)
 	w.blocks(consensus.DropGrace)
@@ -128,7 +131,8 @@ func TestFormerOrgKeyGoesByTheChain(t *testing.T) {
 	}
 }
 
-// A change with many blocks on it that a longer branch with another one lacks is told, and the key that signs is in its place.
+// A change with many blocks on it that a longer branch with another one lacks is told, and the key
+// that signs is in its place.
 func TestChangesThatADeepBranchTakesBack(t *testing.T) {
 	w := newChanging(t)
 	before, fork, winner := w.orgPEM(), w.chain.State(), w.renamed("Winner")
@@ -167,8 +171,9 @@ func TestChangesThatADeepBranchTakesBack(t *testing.T) {
 	}
 }
 
-// A command that was killed before the node had its event has moved nothing; killed afterwards, the node puts the key that it
-// has written in its place once that counts, and removes the recovery key that it used.
+// A command that was killed before the node had its event has moved nothing; killed afterwards, the
+// node puts the key that it has written in its place once that counts, and removes the recovery key
+// that it used.
 func TestKeysOfAKilledCommand(t *testing.T) {
 	w := newChanging(t)
 	before, recovery := w.orgPEM(), recoveryOf(t, w.dir)

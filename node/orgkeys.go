@@ -20,8 +20,8 @@ const (
 	oldRecovery = keysDir + "/recovery-old.pem"
 )
 
-// LoadOrgKeys reads the org key in a node's directory and those that it had before; none if it is kept
-// elsewhere.
+// LoadOrgKeys reads the org key in a node's directory and those that it had before; none if it is
+// kept elsewhere.
 func LoadOrgKeys(dir string) ([]ed25519.PrivateKey, error) {
 	old, err := oldOrgKeys(dir)
 	if err != nil {
@@ -52,7 +52,8 @@ func LoadOrgKey(dir string) (ed25519.PrivateKey, error) {
 
 func oldOrgKeys(dir string) ([]oldKey, error) { return oldKeys(dir, oldKeyPrefix) }
 
-// FormerOrgKey is a file of a node's directory with an org key that another one is to follow, or has followed.
+// FormerOrgKey is a file of a node's directory with an org key that another one is to follow, or
+// has followed.
 type FormerOrgKey struct {
 	File string
 	Key  consensus.Key // its public half
@@ -72,8 +73,9 @@ func FormerOrgKeys(dir string) (files []FormerOrgKey, err error) {
 	return files, err
 }
 
-// KeepOrgKey writes an org key that is to come beside that in a node's directory, before anybody knows of it: if nothing more
-// is done, what is there stays what signs, and the node puts the other one in its place when that counts.
+// KeepOrgKey writes an org key that is to come beside that in a node's directory, before anybody
+// knows of it: if nothing more is done, what is there stays what signs, and the node puts the other
+// one in its place when that counts.
 func KeepOrgKey(dir string, key ed25519.PrivateKey, until uint64) (beside string, err error) {
 	text, err := encodeKey(key)
 	var next string
@@ -90,7 +92,8 @@ func KeepOrgKey(dir string, key ed25519.PrivateKey, until uint64) (beside string
 	return beside, nil
 }
 
-// TakeOrgKey puts the org key that KeepOrgKey wrote in its place, if the node has not done so by itself.
+// TakeOrgKey puts the org key that KeepOrgKey wrote in its place, if the node has not done so by
+// itself.
 func TakeOrgKey(dir, beside string, key ed25519.PrivateKey, until uint64) error {
 	err := replaceOrgKey(dir, key, until)
 	if err == nil {
@@ -102,9 +105,9 @@ func TakeOrgKey(dir, beside string, key ed25519.PrivateKey, until uint64) error 
 	return err
 }
 
-// replaceOrgKey puts another org key in the place of that in a node's directory, which stays beside it
-// as keys/org-old-<until>.pem, or with a later height where another one has that name: it is what signs until the
-// other one counts, at that height.
+// replaceOrgKey puts another org key in the place of that in a node's directory, which stays beside
+// it as keys/org-old-<until>.pem, or with a later height where another one has that name: it is
+// what signs until the other one counts, at that height.
 func replaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) error {
 	path := filepath.Join(dir, home.OrgKey)
 	if there, err := readKeyFile(path); err == nil && there.Equal(key) {
@@ -129,8 +132,8 @@ func replaceOrgKey(dir string, key ed25519.PrivateKey, until uint64) error {
 	return nil
 }
 
-// SetRecoveryAside takes the recovery key in a node's directory out of its place, if it is the one that was used:
-// another one is on its way to take that. It stays beside it until then.
+// SetRecoveryAside takes the recovery key in a node's directory out of its place, if it is the one
+// that was used: another one is on its way to take that. It stays beside it until then.
 func SetRecoveryAside(dir string, used ed25519.PrivateKey) error {
 	path, aside := filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)), filepath.Join(dir, filepath.FromSlash(oldRecovery))
 	key, err := LoadRecoveryKey(path)
@@ -148,8 +151,8 @@ func SetRecoveryAside(dir string, used ed25519.PrivateKey) error {
 	return home.SyncDir(filepath.Dir(path))
 }
 
-// dropOldKeys removes former org keys once another one counts too long for that to be taken back. One that the chain never
-// had stays: it was to come.
+// dropOldKeys removes former org keys once another one counts too long for that to be taken back.
+// One that the chain never had stays: it was to come.
 func (n *Node) dropOldKeys(s *consensus.State) {
 	org, member := s.Org(n.enrol.ID())
 	if !member || n.viewIsOld(s) { // by what it lacks they may be needed
@@ -186,8 +189,8 @@ func (n *Node) dropOldKeys(s *consensus.State) {
 	}
 }
 
-// dropOldRecovery removes a recovery key that was used once another one counts too long for that to be taken
-// back, also where the command that used it ended before it set that aside.
+// dropOldRecovery removes a recovery key that was used once another one counts too long for that to
+// be taken back, also where the command that used it ended before it set that aside.
 func (n *Node) dropOldRecovery(s *consensus.State) {
 	for _, name := range []string{oldRecovery, home.RecoveryKey} {
 		path := filepath.Join(n.dir, filepath.FromSlash(name))

@@ -43,8 +43,8 @@ func (n *Node) OrgNodes(context.Context) (*api.OrgNodeList, error) {
 	return list, nil
 }
 
-// AdmitNode brings an event that takes a node in, and makes what that needs; of a node that was taken in with
-// the same keys the second alone, for whoever has lost it.
+// AdmitNode brings an event that takes a node in, and makes what that needs; of a node that was
+// taken in with the same keys the second alone, for whoever has lost it.
 func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdded, error) {
 	addrs, err := n.dialable()
 	if err != nil {
@@ -69,9 +69,9 @@ func (n *Node) AdmitNode(ctx context.Context, r api.EventRequest) (*api.NodeAdde
 	return &api.NodeAdded{OrgEvent: *v, Admission: admission}, nil
 }
 
-// brought is what became of an event like e that was brought before: one that takes in a node which is one of
-// ours, or waits to be, one that ends a node which waits for its end, or one that gives a node a recorder key which
-// it has, or which waits. It is nil of any other.
+// brought is what became of an event like e that was brought before: one that takes in a node which
+// is one of ours, or waits to be, one that ends a node which waits for its end, or one that gives a
+// node a recorder key which it has, or which waits. It is nil of any other.
 func (n *Node) brought(s *consensus.State, e *consensus.OrgEvent) *api.OrgEvent {
 	add, drop, replace := membership.ContentOf[*consensus.AddNode](e), membership.ContentOf[*consensus.DropNode](e), membership.ContentOf[*consensus.Replace](e)
 	for _, w := range n.waitingEvents(s) {

@@ -21,12 +21,13 @@ import (
 // reorganisation takes back. What is told counts at once or in a day.
 const noticeAfter = 2
 
-// toldOthers is how many steps that are of other branches than the one that is here are remembered as told.
+// toldOthers is how many steps that are of other branches than the one that is here are remembered
+// as told.
 const toldOthers = 64
 
-// tells reports whether the administrator is told of a change. Of our own organisation that is every one, since whoever
-// has its key can make any; of another one what trust in it goes by: its keys, its name, and whether it claims the
-// domains for which it is pinned.
+// tells reports whether the administrator is told of a change. Of our own organisation that is
+// every one, since whoever has its key can make any; of another one what trust in it goes by: its
+// keys, its name, and whether it claims the domains for which it is pinned.
 func tells(own bool, pinned []string, c api.OrgChange) bool {
 	if own {
 		return c.What != "enrolled"
@@ -54,8 +55,9 @@ func (n *Node) newsOf(s *consensus.State, org *consensus.Org, steps []membership
 	return news
 }
 
-// noticeChanges puts a mail into the postmaster's inbox for each organisation that is trusted here and
-// has changed, our own too. What was told is known by its events, not by its height: another branch may have others there.
+// noticeChanges puts a mail into the postmaster's inbox for each organisation that is trusted here
+// and has changed, our own too. What was told is known by its events, not by its height: another
+// branch may have others there.
 func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 	if s.Height() < noticeAfter || n.viewIsOld(s) { // what is long past is no news
 		return nil
@@ -86,7 +88,8 @@ func (n *Node) noticeChanges(ctx context.Context, s *consensus.State) error {
 	return errors.Join(errs...)
 }
 
-// encodeTold notes these steps, behind the last ones of those that were told before and are of other branches.
+// encodeTold notes these steps, behind the last ones of those that were told before and are of
+// other branches.
 func encodeTold(steps []membership.Step, before []consensus.Hash) (b []byte) {
 	others := slices.DeleteFunc(slices.Clone(before), func(id consensus.Hash) bool {
 		return slices.ContainsFunc(steps, func(step membership.Step) bool { return step.ID == id })
@@ -100,8 +103,9 @@ func encodeTold(steps []membership.Step, before []consensus.Hash) (b []byte) {
 	return b
 }
 
-// toldOf are the steps of an organisation that the administrator knows of. A note of before has a height: what of steps,
-// which are those of the branch that is here, is not above it. One that is neither is as none.
+// toldOf are the steps of an organisation that the administrator knows of. A note of before has a
+// height: what of steps, which are those of the branch that is here, is not above it. One that is
+// neither is as none.
 func (n *Node) toldOf(id consensus.Hash, steps []membership.Step) (told []consensus.Hash, known bool, err error) {
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		b, err := rd.Space(orgSpace).Get(toldKey(id))
@@ -126,8 +130,8 @@ func (n *Node) toldOf(id consensus.Hash, steps []membership.Step) (told []consen
 	return append(told, suspensionsOf(told, steps)...), known, err
 }
 
-// suspensionsOf are the suspensions among steps that a note of before has: as the event that each is behind, once more for
-// each of them.
+// suspensionsOf are the suspensions among steps that a note of before has: as the event that each
+// is behind, once more for each of them.
 func suspensionsOf(noted []consensus.Hash, steps []membership.Step) (told []consensus.Hash) {
 	times := make(map[consensus.Hash]int)
 	for _, id := range noted {
@@ -155,7 +159,8 @@ func (n *Node) followed(s *consensus.State) []*consensus.Org {
 	return list
 }
 
-// noticeText is what a notice says. The organisation chose its name: nothing else stands in its line.
+// noticeText is what a notice says. The organisation chose its name: nothing else stands in its
+// line.
 func (n *Node) noticeText(s *consensus.State, org *consensus.Org, news []api.OrgChange) string {
 	var text strings.Builder
 	here := "our own"
@@ -197,8 +202,8 @@ func (n *Node) notify(ctx context.Context, s *consensus.State, org *consensus.Or
 	return n.tellPostmaster(ctx, subjectOf(news, of), n.noticeText(s, org, news), seen)
 }
 
-// tellPostmaster sends a notice to the postmaster as delivery reports go, from the null sender, in one transaction
-// with the word that it was.
+// tellPostmaster sends a notice to the postmaster as delivery reports go, from the null sender, in
+// one transaction with the word that it was.
 func (n *Node) tellPostmaster(ctx context.Context, subject, text string, seen func(*mailstore.Tx) error) error {
 	to := n.postmaster()
 	raw := fmt.Sprintf("From: Cairn <%s>\r\nTo: <%s>\r\nSubject: %s\r\nDate: %s\r\nAuto-Submitted: auto-generated\r\n"+

@@ -38,8 +38,8 @@ func (w *changing) told(org int) (kinds []string) {
 	return kinds
 }
 
-// What whoever has the organisation's key can do is told to its administrator, whatever it is; of others, what trust in
-// them goes by.
+// What whoever has the organisation's key can do is told to its administrator, whatever it is; of
+// others, what trust in them goes by.
 func TestWhatIsTold(t *testing.T) {
 	w := newChanging(t)
 	update := func(org int, u consensus.Update) {
@@ -82,13 +82,14 @@ func TestWhatIsTold(t *testing.T) {
 	}
 }
 
-// on adds a block with these events on top of s, which may be of another branch, and returns the state after it.
+// on adds a block with these events on top of s, which may be of another branch, and returns the
+// state after it.
 func (w *changing) on(s *consensus.State, events ...consensus.OrgEvent) *consensus.State {
 	return w.branch(s, 1, events...)
 }
 
-// branch adds so many blocks on top of s, the first with these events, as a branch that another node was seen to have, and returns
-// the state after them.
+// branch adds so many blocks on top of s, the first with these events, as a branch that another
+// node was seen to have, and returns the state after them.
 func (w *changing) branch(s *consensus.State, blocks int, events ...consensus.OrgEvent) *consensus.State {
 	w.t.Helper()
 	var list []*consensus.Block
@@ -140,7 +141,8 @@ func (w *changing) toPostmaster() (texts []string) {
 	return texts
 }
 
-// What another branch has is told, at whatever height it is there; what both have, or is there again, is told once.
+// What another branch has is told, at whatever height it is there; what both have, or is there
+// again, is told once.
 func TestChangesOfAnotherBranchAreTold(t *testing.T) {
 	w := newChanging(t)
 	for range noticeAfter {
@@ -181,7 +183,8 @@ func TestChangesOfAnotherBranchAreTold(t *testing.T) {
 	told("on the side that wins", b, `now       "Thief"`, `now       "Alpha of B"`, "Its key will be another one")
 	told("after it", w.on(b))
 
-	// The same event in a later block is no news; what is true again after something else was told is.
+	// The same event in a later block is no news; what is true again after something else was told
+	// is.
 	for b = fork; b.Height() < fork.Height()+2; {
 		b = w.on(b)
 	}
@@ -192,8 +195,8 @@ func TestChangesOfAnotherBranchAreTold(t *testing.T) {
 	told("when the first is true again", b, `now       "ForkA"`)
 }
 
-// What was told is told once where nothing else was told in between, whichever branches came and went: a branch that only has
-// what nobody is told of takes nothing back.
+// What was told is told once where nothing else was told in between, whichever branches came and
+// went: a branch that only has what nobody is told of takes nothing back.
 func TestChangesAreToldOnce(t *testing.T) {
 	w := newChanging(t)
 	w.blocks(noticeAfter)
@@ -260,8 +263,8 @@ func (w *changing) mined(count int, events ...consensus.OrgEvent) {
 	}
 }
 
-// No event of an organisation follows a suspension, so it is none that the next one names; it is told all the same, once,
-// of our own organisation and of one that is pinned.
+// No event of an organisation follows a suspension, so it is none that the next one names; it is
+// told all the same, once, of our own organisation and of one that is pinned.
 func TestSuspensionIsTold(t *testing.T) {
 	for _, tt := range []struct {
 		what string
@@ -292,8 +295,8 @@ func TestSuspensionIsTold(t *testing.T) {
 	}
 }
 
-// A recorder key that the node had before is suspended: the node goes on with the one that it has, and is told so. Restored of
-// a backup with the former one, it is to take another.
+// A recorder key that the node had before is suspended: the node goes on with the one that it has,
+// and is told so. Restored of a backup with the former one, it is to take another.
 func TestFormerKeyIsSuspended(t *testing.T) {
 	w := newChanging(t)
 	w.blocks(consensus.EpochGap)
@@ -332,8 +335,8 @@ func (w *changing) halted() (h recorder.Halted) {
 	return h
 }
 
-// A note of an earlier version has a suspension as the event before once more: with it, it is told no more; without it, as
-// where one was passed over, it is.
+// A note of an earlier version has a suspension as the event before once more: with it, it is told
+// no more; without it, as where one was passed over, it is.
 func TestSuspensionInANoteOfBefore(t *testing.T) {
 	w := newChanging(t)
 	w.block(w.renamed("Before"))
@@ -363,7 +366,8 @@ func TestSuspensionInANoteOfBefore(t *testing.T) {
 	}
 }
 
-// A name says nothing of whose it is: it is quoted, and what the organisation is to us stands in a line of its own.
+// A name says nothing of whose it is: it is quoted, and what the organisation is to us stands in a
+// line of its own.
 func TestNamesInNotices(t *testing.T) {
 	w := newChanging(t)
 	w.block(w.change(0, func(*consensus.OrgEvent) consensus.Content {

@@ -2,34 +2,40 @@ package node
 
 import "cairn/consensus"
 
-// What this node has to remember about organisations is kept in the space orgSpace, under these keys.
+// What this node has to remember about organisations is kept in the space orgSpace, under these
+// keys.
 const (
 	orgSpace = "organisation"
 
-	// eventPrefix is before the ID of each event of our own until a hundred blocks stand on the one with it.
+	// eventPrefix is before the ID of each event of our own until a hundred blocks stand on the one
+	// with it.
 	eventPrefix = "event/"
 
-	// overtakenPrefix is before the ID of each that no block will hold any more; behind it stand when that was found, in
-	// milliseconds of 8 octets, and the event.
+	// overtakenPrefix is before the ID of each that no block will hold any more; behind it stand
+	// when that was found, in milliseconds of 8 octets, and the event.
 	overtakenPrefix = "overtaken/"
 
 	// configuredKey is what the organisation was configured as when it was last looked at.
 	configuredKey = "configured"
 
-	// ownChangedKey is the height of the last change of our organisation that this node has seen in a block. A chain
-	// that is fetched again, as after a restore, says nothing of the organisation before it is there.
+	// ownChangedKey is the height of the last change of our organisation that this node has seen in
+	// a block. A chain that is fetched again, as after a restore, says nothing of the organisation
+	// before it is there.
 	ownChangedKey = "seen"
 
-	// othersKey is the height up to which this node has seen a chain with other nodes than itself, see lacks.
+	// othersKey is the height up to which this node has seen a chain with other nodes than itself,
+	// see lacks.
 	othersKey = "others"
 
-	// recorderPrefix is before each recorder key that a block has given this node; behind it stands which one. The notes stay when the keys go: a chain
-	// that is fetched again knows the first one first, and the last one last.
+	// recorderPrefix is before each recorder key that a block has given this node; behind it stands
+	// which one. The notes stay when the keys go: a chain that is fetched again knows the first one
+	// first, and the last one last.
 	recorderPrefix = "recorder/"
 
-	// toldPrefix is before the ID of each organisation whose changes are told to the administrator; behind it stand
-	// the IDs of the steps for which that was done, of the branch that was last looked at and of those before it since
-	// there was last something to tell; formerly the height up to which it was done, in 8 octets.
+	// toldPrefix is before the ID of each organisation whose changes are told to the administrator;
+	// behind it stand the IDs of the steps for which that was done, of the branch that was last
+	// looked at and of those before it since there was last something to tell; formerly the height
+	// up to which it was done, in 8 octets.
 	toldPrefix = "seen/"
 
 	// attestedKey is when this node gave its word within the last day.

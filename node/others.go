@@ -15,7 +15,8 @@ import (
 	"cairn/node/membership"
 )
 
-// othersEvery is how many blocks may go by before it is noted anew how far a chain with others has come.
+// othersEvery is how many blocks may go by before it is noted anew how far a chain with others has
+// come.
 const othersEvery = 10
 
 // loadOthers reads what was seen of others before the start.
@@ -35,9 +36,10 @@ func othersSeen(r *mailstore.Reader) (height uint64, err error) {
 	return height, nil
 }
 
-// lacks says why the chain here is not the one that this node had with others, as after a restore; empty if it is. Who
-// mines on such a chain makes one of its own, on which nothing counts for anybody else. Once the chain was here, it is
-// for as long as the node runs: others that have less of it do not wait for each other.
+// lacks says why the chain here is not the one that this node had with others, as after a restore;
+// empty if it is. Who mines on such a chain makes one of its own, on which nothing counts for
+// anybody else. Once the chain was here, it is for as long as the node runs: others that have less
+// of it do not wait for each other.
 func (n *Node) lacks(s *consensus.State) string {
 	seen := n.othersSeen.Load()
 	if n.whole.Load() || s.Height() >= seen {
@@ -48,8 +50,8 @@ func (n *Node) lacks(s *consensus.State) string {
 		s.Height(), seen)
 }
 
-// miningWaits says why this node makes no block on top of s, and what to do about that where no other part of the
-// status says it.
+// miningWaits says why this node makes no block on top of s, and what to do about that where no
+// other part of the status says it.
 func (n *Node) miningWaits(s *consensus.State) (why, next string) {
 	if why = n.lacks(s); why != "" {
 		next = recorder.NextConnect
@@ -58,7 +60,8 @@ func (n *Node) miningWaits(s *consensus.State) (why, next string) {
 	return cmp.Or(how, n.waitOn(s)), next
 }
 
-// watchOthers says in the log while the chain is not here, and notes how far the one here goes with others.
+// watchOthers says in the log while the chain is not here, and notes how far the one here goes with
+// others.
 func (n *Node) watchOthers(ctx context.Context) error {
 	wake, cancel := n.chain.Subscribe()
 	defer cancel()
@@ -90,7 +93,8 @@ func (n *Node) hasOthers(s *consensus.State) bool {
 	return s.OrgCount() > 1 || len(s.NodesBeside(n.id.NodeKey())) > 0
 }
 
-// noteOthers keeps how far the chain goes that this node has with others, less what a reorganisation may take.
+// noteOthers keeps how far the chain goes that this node has with others, less what a
+// reorganisation may take.
 func (n *Node) noteOthers(ctx context.Context, s *consensus.State) error {
 	if n.lacks(s) != "" || s.Height() == 0 || !n.hasOthers(s) {
 		return nil
@@ -110,7 +114,8 @@ func (n *Node) noteOthers(ctx context.Context, s *consensus.State) error {
 	return nil
 }
 
-// goAlone forgets how far the chain went that is not here: whoever had it is gone for good, says the administrator.
+// goAlone forgets how far the chain went that is not here: whoever had it is gone for good, says
+// the administrator.
 func (n *Node) goAlone() error {
 	err := n.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 		sp := tx.Space(orgSpace)
@@ -128,8 +133,8 @@ func (n *Node) goAlone() error {
 	return nil
 }
 
-// LosesOthers reports whether the node in dir, which does not run, had the chain of others, does not have it any more,
-// and knows no address to fetch it from.
+// LosesOthers reports whether the node in dir, which does not run, had the chain of others, does
+// not have it any more, and knows no address to fetch it from.
 func LosesOthers(dir string) (lost bool, err error) {
 	cfg, err := LoadConfig(dir)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"cairn/node/membership"
 )
 
-// What a node knows of a chain with others holds up what would make one of its own, until that is here or its
-// administrator says that it is gone.
+// What a node knows of a chain with others holds up what would make one of its own, until that is
+// here or its administrator says that it is gone.
 func TestChainOfOthers(t *testing.T) {
 	w := newChanging(t)
 	s := w.chain.State()

@@ -26,7 +26,8 @@ type overtaken struct {
 	found time.Time // when that was certain
 }
 
-// againHints are how what an event was to do is done after all. A recorder key is brought again as it is.
+// againHints are how what an event was to do is done after all. A recorder key is brought again as
+// it is.
 var againHints = map[consensus.EventType]string{
 	consensus.EventUpdate:   "look at what came instead, with org changes, and if it is meant still run again: cairn org update",
 	consensus.EventAddNode:  "run again: cairn org node add REQUEST",
@@ -36,7 +37,8 @@ var againHints = map[consensus.EventType]string{
 	consensus.EventRevoke:   "look at who came before, with org changes, and if it was none of you run again, with the recovery key that was written last: cairn org revoke --recovery FILE -o FILE",
 }
 
-// again is how what e was to do is done after all, or what instead: a node that ended gets no recorder key.
+// again is how what e was to do is done after all, or what instead: a node that ended gets no
+// recorder key.
 func (n *Node) again(s *consensus.State, e *consensus.OrgEvent) string {
 	if fate, _ := n.recorderFate(s); fate == recorder.Ended && e.Type() == consensus.EventReplace {
 		return n.afterEnd(s)
@@ -44,8 +46,8 @@ func (n *Node) again(s *consensus.State, e *consensus.OrgEvent) string {
 	return againHints[e.Type()]
 }
 
-// settleOvertaken forgets those of the kept events that no block will hold any more, with all that were to follow them,
-// and says so: to the postmaster and in the status.
+// settleOvertaken forgets those of the kept events that no block will hold any more, with all that
+// were to follow them, and says so: to the postmaster and in the status.
 func (n *Node) settleOvertaken(ctx context.Context, s *consensus.State, kept []*consensus.OrgEvent) error {
 	noted, err := n.overtakenEvents()
 	if err != nil {
@@ -134,8 +136,8 @@ func (n *Node) viewOvertaken(s *consensus.State) (list []api.OvertakenEvent, err
 	return list, err
 }
 
-// doneAgain drops the notes of events like the one that is brought in their place, by their administrator: of nodes those
-// about the same one.
+// doneAgain drops the notes of events like the one that is brought in their place, by their
+// administrator: of nodes those about the same one.
 func (n *Node) doneAgain(ctx context.Context, event []byte) error {
 	e, err := consensus.DecodeEvent(event)
 	if err != nil {
@@ -155,7 +157,8 @@ func (n *Node) doneAgain(ctx context.Context, event []byte) error {
 	})
 }
 
-// nodeOf is the node that an event takes in, drops or gives another recorder key; the zero key if it is about none.
+// nodeOf is the node that an event takes in, drops or gives another recorder key; the zero key if
+// it is about none.
 func nodeOf(e *consensus.OrgEvent) (node consensus.Key) {
 	switch c := e.Content.(type) {
 	case *consensus.AddNode:

@@ -25,8 +25,8 @@ func (w *changing) orgPEM() string {
 	return string(text)
 }
 
-// What came to nothing is said, with what was to follow it, until it is done again or long ago; and the key that signs is
-// in its place again.
+// What came to nothing is said, with what was to follow it, until it is done again or long ago; and
+// the key that signs is in its place again.
 func TestOvertakenEventsAreSaid(t *testing.T) {
 	w := newChanging(t)
 	before := w.orgPEM()
@@ -119,8 +119,8 @@ func TestOvertakenEventsAreSaid(t *testing.T) {
 	}
 }
 
-// What another node of the organisation has done meanwhile did not come to nothing, and a key that took the place of the
-// lost one stays there.
+// What another node of the organisation has done meanwhile did not come to nothing, and a key that
+// took the place of the lost one stays there.
 func TestOvertakenByItsLike(t *testing.T) {
 	w := newChanging(t)
 	second := consensus.NewNodeKeys(w.chain.State().ChainID(), consensus.PublicKey(w.net.Orgs[1].Key), chaintest.Key("second node", 1), chaintest.Key("second recorder", 1))

@@ -21,7 +21,8 @@ import (
 	"cairn/node/p2p"
 )
 
-// changing is a node of beta.test in a network that alpha.test founded, whose blocks the test makes.
+// changing is a node of beta.test in a network that alpha.test founded, whose blocks the test
+// makes.
 type changing struct {
 	t   *testing.T
 	net *chaintest.Network // alpha, beta
@@ -210,7 +211,8 @@ func TestPinOnAFormerKey(t *testing.T) {
 	}
 }
 
-// A verdict names who recorded a mail as it was in the block with the record, and what it is called now where that differs.
+// A verdict names who recorded a mail as it was in the block with the record, and what it is called
+// now where that differs.
 func TestVerdictsNameTheRecorderOfThen(t *testing.T) {
 	w := newChanging(t)
 	s := w.chain.State()
@@ -239,7 +241,8 @@ func TestVerdictsNameTheRecorderOfThen(t *testing.T) {
 	}
 }
 
-// A node that was dropped says so, stops mining at once and recording after a while, and goes on running.
+// A node that was dropped says so, stops mining at once and recording after a while, and goes on
+// running.
 func TestDroppedNode(t *testing.T) {
 	w := newChanging(t)
 	key := w.net.Orgs[1].Key

@@ -25,7 +25,8 @@ type ownership struct {
 	enrol *consensus.OrgEvent // nil: the node has joined no network, or it is not known
 }
 
-// guard refuses the mail store of another organisation's node. One that nobody has claimed may be of this one.
+// guard refuses the mail store of another organisation's node. One that nobody has claimed may be
+// of this one.
 func (o ownership) guard(r *mailstore.Reader) error {
 	if o.enrol == nil {
 		return nil
@@ -42,7 +43,8 @@ func (o ownership) guard(r *mailstore.Reader) error {
 	return nil
 }
 
-// foreign says which of enrolment and mail store is another organisation's: the one that the keys do not belong to.
+// foreign says which of enrolment and mail store is another organisation's: the one that the keys
+// do not belong to.
 func (o ownership) foreign(owner []byte) error {
 	mail := filepath.Join(o.dir, home.MailDir)
 	if o.enrolled() {
@@ -56,8 +58,8 @@ func (o ownership) foreign(owner []byte) error {
 		"%s is of another organisation than %s, and has none of the keys in %s", filepath.Join(o.dir, enrolFile), mail, filepath.Join(o.dir, keysDir))
 }
 
-// enrolled tells whether a key of this node is in its enrolment, as far as that can be known without the chain: those of a node
-// that was added later are not.
+// enrolled tells whether a key of this node is in its enrolment, as far as that can be known
+// without the chain: those of a node that was added later are not.
 func (o ownership) enrolled() bool {
 	if o.id == nil {
 		return true
@@ -68,7 +70,8 @@ func (o ownership) enrolled() bool {
 	})
 }
 
-// claimStore makes a mail store that nobody has claimed this node's from now on. Its keys are held to the enrolment before.
+// claimStore makes a mail store that nobody has claimed this node's from now on. Its keys are held
+// to the enrolment before.
 func (n *Node) claimStore(ctx context.Context) error {
 	own := n.enrol.Enrol().OrgKey
 	err := n.store.View(func(r *mailstore.Reader) error {

@@ -20,8 +20,9 @@ func (w *changing) domains(list ...string) {
 	}
 }
 
-// What is ours follows from the chain: a pin of somebody else that was taken back before the domain became ours counts for
-// nothing, also after a restart; and a domain that is ours no more is pinned to us no more.
+// What is ours follows from the chain: a pin of somebody else that was taken back before the domain
+// became ours counts for nothing, also after a restart; and a domain that is ours no more is pinned
+// to us no more.
 func TestOwnPinsFollowTheChain(t *testing.T) {
 	w := newChanging(t)
 	ctx, alpha := t.Context(), consensus.PublicKey(w.net.Orgs[0].Key)

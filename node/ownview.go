@@ -35,8 +35,9 @@ func (n *Node) noteOwn(ctx context.Context, s *consensus.State) error {
 	return err
 }
 
-// unsureOwn says why the domains and nodes of our organisation may be others than the chain says here; empty: they
-// are these. While they may be, nobody is told for good that an address is not the organisation's.
+// unsureOwn says why the domains and nodes of our organisation may be others than the chain says
+// here; empty: they are these. While they may be, nobody is told for good that an address is not
+// the organisation's.
 func (n *Node) unsureOwn() string {
 	if n.genesis.Params.Version < consensus.ParamsV2 {
 		return "" // they never change

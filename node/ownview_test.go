@@ -9,8 +9,8 @@ import (
 	"cairn/smtpgw"
 )
 
-// A node that has less of the chain than it had, as after a restore, tells nobody for good that an address is not
-// the organisation's.
+// A node that has less of the chain than it had, as after a restore, tells nobody for good that an
+// address is not the organisation's.
 func TestUnsureOfOwn(t *testing.T) {
 	w := newChanging(t)
 	sure := func(want bool) {
@@ -37,8 +37,8 @@ func TestUnsureOfOwn(t *testing.T) {
 	sure(false)
 }
 
-// A node that was dropped asks its organisation's others for as long as what it records counts, and knows nothing of
-// them from then on.
+// A node that was dropped asks its organisation's others for as long as what it records counts, and
+// knows nothing of them from then on.
 func TestUnsureAfterTheEnd(t *testing.T) {
 	w := newChanging(t)
 	key := w.net.Orgs[1].Key

@@ -9,8 +9,8 @@ import (
 	"cairn/consensus/verifier"
 )
 
-// ended says how this node ended as one of its organisation's, and what that means; empty while it has
-// not.
+// ended says how this node ended as one of its organisation's, and what that means; empty while it
+// has not.
 func (n *Node) ended(s *consensus.State) string {
 	switch how, replaced := n.howEnded(s); {
 	case replaced:
@@ -41,7 +41,8 @@ func (n *Node) afterEnd(s *consensus.State) (next string) {
 	return next
 }
 
-// watchOwn says in the log when this node has ended, and pins the domains that our organisation has.
+// watchOwn says in the log when this node has ended, and pins the domains that our organisation
+// has.
 func (n *Node) watchOwn(ctx context.Context) error {
 	wake, cancel := n.chain.Subscribe()
 	defer cancel()
@@ -74,9 +75,10 @@ func (n *Node) watchOwn(ctx context.Context) error {
 	}
 }
 
-// pinOwn makes the pins of our own domains those that the chain says are ours: whatever was decided about a domain
-// before it became ours, and not beyond that. It looks again at the mail from what it pins. The pin is to the key that
-// the organisation enrolled with: the chain knows that for its own at any height, whatever followed it.
+// pinOwn makes the pins of our own domains those that the chain says are ours: whatever was decided
+// about a domain before it became ours, and not beyond that. It looks again at the mail from what
+// it pins. The pin is to the key that the organisation enrolled with: the chain knows that for its
+// own at any height, whatever followed it.
 func (n *Node) pinOwn(ctx context.Context) error {
 	if n.unsureOwn() != "" {
 		return nil

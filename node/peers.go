@@ -41,12 +41,13 @@ func bootstrapPeers(dir string, c *Config) ([]string, error) {
 const (
 	// announcedEvery is how often a node that dialled us is asked whether it can be dialled.
 	announcedEvery = 10 * time.Minute
-	// maxAnnounced bounds the addresses that are kept of such nodes, beside those that this one has dialled.
+	// maxAnnounced bounds the addresses that are kept of such nodes, beside those that this one has
+	// dialled.
 	maxAnnounced = maxKnown / 2
 )
 
-// keepPeers writes down where others are, so that a restart depends neither on the node that once sent the invite nor, on a
-// node that all others have dialled, on them.
+// keepPeers writes down where others are, so that a restart depends neither on the node that once
+// sent the invite nor, on a node that all others have dialled, on them.
 func (n *Node) keepPeers(ctx context.Context) error {
 	wake, cancel := n.host.Subscribe()
 	defer cancel()
@@ -74,8 +75,8 @@ type announced struct {
 	when time.Time
 }
 
-// askAnnounced looks whether members that have dialled this node answer where they say that they listen. Strangers could say
-// so much that members are forgotten for it.
+// askAnnounced looks whether members that have dialled this node answer where they say that they
+// listen. Strangers could say so much that members are forgotten for it.
 func (n *Node) askAnnounced(ctx context.Context, told map[consensus.Key]announced) {
 	s := n.chain.State()
 	here := make(map[consensus.Key]bool)
@@ -90,8 +91,8 @@ func (n *Node) askAnnounced(ctx context.Context, told map[consensus.Key]announce
 	maps.DeleteFunc(told, func(k consensus.Key, _ announced) bool { return !here[k] })
 }
 
-// rememberPeers writes down whom this node has dialled, and where those that have dialled it answer. The addresses that these
-// came from are not where they listen.
+// rememberPeers writes down whom this node has dialled, and where those that have dialled it
+// answer. The addresses that these came from are not where they listen.
 func (n *Node) rememberPeers(told map[consensus.Key]announced) error {
 	var reached, answer []string
 	for _, p := range n.host.Peers() {
@@ -116,9 +117,9 @@ func (n *Node) rememberPeers(told map[consensus.Key]announced) error {
 	return replaceFile(path, []byte(text))
 }
 
-// knownPeers returns the text of knownFile: the addresses that are connected
-// now, those of others that answer, and below them those of before, as far as there is room. A node that is
-// away for a while is not forgotten.
+// knownPeers returns the text of knownFile: the addresses that are connected now, those of others
+// that answer, and below them those of before, as far as there is room. A node that is away for a
+// while is not forgotten.
 func knownPeers(reached, answer []string, before string) string {
 	reached, answer = slices.Sorted(slices.Values(reached)), slices.Sorted(slices.Values(answer))
 	answer = answer[:min(len(answer), maxAnnounced)]

@@ -33,7 +33,8 @@ func (n *Node) loadRecorders() error {
 	return nil
 }
 
-// noteRecorders keeps which of the recorder keys that are here the chain has as this node's, before one of them may go.
+// noteRecorders keeps which of the recorder keys that are here the chain has as this node's, before
+// one of them may go.
 func (n *Node) noteRecorders(ctx context.Context) error {
 	s := n.chain.State()
 	had := make(map[consensus.Key]uint64)
@@ -60,16 +61,17 @@ func (n *Node) noteRecorders(ctx context.Context) error {
 	return nil
 }
 
-// hadBefore reports whether this node had that recorder key before the one that it has, whose file may be gone. What came
-// after that one is none of the keys here: older ones were put back.
+// hadBefore reports whether this node had that recorder key before the one that it has, whose file
+// may be gone. What came after that one is none of the keys here: older ones were put back.
 func (n *Node) hadBefore(key consensus.Key) bool {
 	since, had := n.hadRecorders[key]
 	now, has := n.hadRecorders[n.id.RecorderKey()]
 	return had && has && since < now
 }
 
-// recorderComes reports whether our recorder key, which the chain does not know, may be ours all the same: it was, the one
-// before is here, or an event that names it is kept; or the chain is not here as far as the organisation was seen to change.
+// recorderComes reports whether our recorder key, which the chain does not know, may be ours all
+// the same: it was, the one before is here, or an event that names it is kept; or the chain is not
+// here as far as the organisation was seen to change.
 func (n *Node) recorderComes(s *consensus.State) bool {
 	_, there := s.NodeByKey(n.id.NodeKey())
 	_, had := n.hadRecorders[n.id.RecorderKey()]

@@ -17,8 +17,9 @@ import (
 	"cairn/node/home"
 )
 
-// A node that had other recorder keys starts without its chain, restored or not, when those keys and the events with them
-// are long gone, and is what it was while the chain is fetched. A foreign key is found by the chain that is here.
+// A node that had other recorder keys starts without its chain, restored or not, when those keys
+// and the events with them are long gone, and is what it was while the chain is fetched. A foreign
+// key is found by the chain that is here.
 func TestRecorderKeyThatTheChainLacks(t *testing.T) {
 	w := newChanging(t)
 	first, second, third := w.id.Recorder, ed25519.PrivateKey(nil), ed25519.PrivateKey(nil)

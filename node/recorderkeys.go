@@ -11,17 +11,18 @@ import (
 	"cairn/node/home"
 )
 
-// The recorder key of a node changes in three steps, each whole on the disk before the next: the key that comes is
-// written beside the one that signs; once the chain has it, the one that signs gets a second name, as a former one;
-// then the one that comes takes its place. Whatever is interrupted is finished at the next start.
+// The recorder key of a node changes in three steps, each whole on the disk before the next: the
+// key that comes is written beside the one that signs; once the chain has it, the one that signs
+// gets a second name, as a former one; then the one that comes takes its place. Whatever is
+// interrupted is finished at the next start.
 
 // LoadNodeKey reads the node key in a node's directory.
 func LoadNodeKey(dir string) (ed25519.PrivateKey, error) {
 	return readKeyFile(filepath.Join(dir, keysDir, home.NodeKeyFile))
 }
 
-// NextRecorderKey reads the recorder key that is to follow the one in a node's directory, or draws one. there: it is
-// on the disk.
+// NextRecorderKey reads the recorder key that is to follow the one in a node's directory, or draws
+// one. there: it is on the disk.
 func NextRecorderKey(dir string) (key ed25519.PrivateKey, there bool, err error) {
 	key, err = readKeyFile(nextRecorderFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,8 +52,8 @@ func nextRecorderFile(dir string) string {
 	return filepath.Join(dir, filepath.FromSlash(home.NextRecorderKey))
 }
 
-// takeRecorder puts the recorder key in the file from in the place of the one that signs, which ended in that block and
-// stays beside it.
+// takeRecorder puts the recorder key in the file from in the place of the one that signs, which
+// ended in that block and stays beside it.
 func takeRecorder(dir, from string, now ed25519.PrivateKey, until uint64) error {
 	path := filepath.Join(dir, keysDir, home.RecorderKeyFile)
 	if _, err := keepFormer(path, home.OldRecorderPrefix, until); err != nil {
@@ -64,7 +65,8 @@ func takeRecorder(dir, from string, now ed25519.PrivateKey, until uint64) error 
 	return nil
 }
 
-// setNextRecorderAside puts the recorder key that was to follow, and ended in that block, beside the former ones.
+// setNextRecorderAside puts the recorder key that was to follow, and ended in that block, beside
+// the former ones.
 func setNextRecorderAside(dir string, key ed25519.PrivateKey, until uint64) error {
 	path := nextRecorderFile(dir)
 	if _, err := keepFormer(path, home.OldRecorderPrefix, until); err != nil {

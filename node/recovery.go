@@ -14,11 +14,11 @@ import (
 	"cairn/node/home"
 )
 
-// The recovery key is made with the others, where organisations change, and belongs elsewhere from then
-// on: it is what takes the organisation back from whoever has stolen the rest.
+// The recovery key is made with the others, where organisations change, and belongs elsewhere from
+// then on: it is what takes the organisation back from whoever has stolen the rest.
 
-// recoveryFor is the recovery key to enrol with in a network with parameters of that version: the one that
-// an interrupted join has left in dir, else a new one; nil where there are none.
+// recoveryFor is the recovery key to enrol with in a network with parameters of that version: the
+// one that an interrupted join has left in dir, else a new one; nil where there are none.
 func recoveryFor(dir string, version uint16) (ed25519.PrivateKey, error) {
 	if version < consensus.ParamsV2 {
 		return nil, nil
@@ -48,8 +48,9 @@ func HasRecoveryKey(dir string) bool {
 	return fileExists(filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)))
 }
 
-// TakeRecoveryKey writes the recovery key of the node in dir to a new file elsewhere, and removes it from
-// there once it is on the disk. After an interruption it may be repeated with the same path.
+// TakeRecoveryKey writes the recovery key of the node in dir to a new file elsewhere, and removes
+// it from there once it is on the disk. After an interruption it may be repeated with the same
+// path.
 func TakeRecoveryKey(dir, path string) error {
 	from := filepath.Join(dir, filepath.FromSlash(home.RecoveryKey))
 	key, err := LoadRecoveryKey(from)
@@ -79,8 +80,8 @@ func TakeRecoveryKey(dir, path string) error {
 	return nil
 }
 
-// WriteRecoveryKey writes a recovery key of the organisation of the node in dir to a file elsewhere, which must not be there
-// unless it holds just that already.
+// WriteRecoveryKey writes a recovery key of the organisation of the node in dir to a file
+// elsewhere, which must not be there unless it holds just that already.
 func WriteRecoveryKey(dir, path string, key ed25519.PrivateKey) error {
 	if err := keptApart(dir, path); err != nil {
 		return err

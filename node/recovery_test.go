@@ -11,7 +11,8 @@ import (
 	"cairn/node/home"
 )
 
-// enrolledRecovery holds that an enrolment commits to the recovery key in dir, and returns its file.
+// enrolledRecovery holds that an enrolment commits to the recovery key in dir, and returns its
+// file.
 func enrolledRecovery(t *testing.T, dir string) (path string) {
 	t.Helper()
 	path = filepath.Join(dir, filepath.FromSlash(home.RecoveryKey))

@@ -19,12 +19,12 @@ import (
 // errRecorderChange ends a node whose recorder keys are to be moved, which it does when it starts.
 var errRecorderChange = errors.New("the node has another recorder key")
 
-// formerBlocks is for how many blocks after its end a former recorder key is kept at least: a reorganisation may ask
-// for what it signed.
+// formerBlocks is for how many blocks after its end a former recorder key is kept at least: a
+// reorganisation may ask for what it signed.
 const formerBlocks = 1000
 
-// recorderChange is another recorder key file that is to be moved: it is taken, or ended for certain and is to lie with
-// the former ones.
+// recorderChange is another recorder key file that is to be moved: it is taken, or ended for
+// certain and is to lie with the former ones.
 type recorderChange struct {
 	key   ed25519.PrivateKey
 	path  string
@@ -32,8 +32,9 @@ type recorderChange struct {
 	at    uint64 // the block that decided it
 }
 
-// recorderChange is what is to be done about the recorder keys that are here, as the chain has it; nil: nothing. What
-// the chain does not have for certain is put nowhere that it is not taken from again.
+// recorderChange is what is to be done about the recorder keys that are here, as the chain has it;
+// nil: nothing. What the chain does not have for certain is put nowhere that it is not taken from
+// again.
 func (n *Node) recorderChange(s *consensus.State) (*recorderChange, error) {
 	path := nextRecorderFile(n.dir)
 	next, err := readKeyFile(path)
@@ -61,8 +62,8 @@ func (n *Node) recorderChange(s *consensus.State) (*recorderChange, error) {
 	return nil, nil
 }
 
-// changeRecorder takes another recorder key, if it is time for that, and reads those before. Nothing has been signed
-// by this process yet.
+// changeRecorder takes another recorder key, if it is time for that, and reads those before.
+// Nothing has been signed by this process yet.
 func (n *Node) changeRecorder() (err error) {
 	if n.formers, err = formerRecorders(n.dir, n.id.Recorder); err != nil {
 		return err
@@ -95,8 +96,8 @@ func (n *Node) changeRecorder() (err error) {
 	return err
 }
 
-// watchRecorder ends the node when it is time to take another recorder key, or to put one aside: that is done when
-// it starts.
+// watchRecorder ends the node when it is time to take another recorder key, or to put one aside:
+// that is done when it starts.
 func (n *Node) watchRecorder(ctx context.Context) error {
 	wake, cancel := n.chain.Subscribe()
 	defer cancel()
@@ -118,8 +119,8 @@ func (n *Node) watchRecorder(ctx context.Context) error {
 	}
 }
 
-// recorderKeys are the recorder keys that are here: the one that signs, the next one, and those before. One that cannot
-// be read is none: recorderChange says so.
+// recorderKeys are the recorder keys that are here: the one that signs, the next one, and those
+// before. One that cannot be read is none: recorderChange says so.
 func (n *Node) recorderKeys() []ed25519.PrivateKey {
 	keys := []ed25519.PrivateKey{n.id.Recorder}
 	if next, err := readKeyFile(nextRecorderFile(n.dir)); err == nil {
@@ -131,7 +132,8 @@ func (n *Node) recorderKeys() []ed25519.PrivateKey {
 	return keys
 }
 
-// hasRecorder reports whether a recorder key is, was or may become this node's: what goes by a key of its own goes by all.
+// hasRecorder reports whether a recorder key is, was or may become this node's: what goes by a key
+// of its own goes by all.
 func (n *Node) hasRecorder(key consensus.Key) bool {
 	return n.hadBefore(key) || slices.ContainsFunc(n.recorderKeys(), func(k ed25519.PrivateKey) bool { return consensus.PublicKey(k) == key })
 }
@@ -141,15 +143,16 @@ func (n *Node) recorderFate(s *consensus.State) (recorder.Fate, consensus.OrgNod
 	return recorder.FateOf(s, n.id.NodeKey(), n.id.RecorderKey(), n.hasRecorder)
 }
 
-// recorderComesAgain reports whether the chain lacks the block with our recorder key, and we bring that again.
+// recorderComesAgain reports whether the chain lacks the block with our recorder key, and we bring
+// that again.
 func (n *Node) recorderComesAgain(s *consensus.State) bool {
 	fate, _ := n.recorderFate(s)
 	return fate == recorder.Left
 }
 
-// miningKey is the recorder key that signs blocks on top of s: ours that the chain has now. From its block on that is
-// the next one, also before it has taken its place, and one before where the chain went another way: nobody else may be
-// there to make the blocks that are waited for.
+// miningKey is the recorder key that signs blocks on top of s: ours that the chain has now. From
+// its block on that is the next one, also before it has taken its place, and one before where the
+// chain went another way: nobody else may be there to make the blocks that are waited for.
 func (n *Node) miningKey(s *consensus.State) ed25519.PrivateKey {
 	if s.Mines(n.id.RecorderKey()) {
 		return n.id.Recorder
@@ -162,9 +165,9 @@ func (n *Node) miningKey(s *consensus.State) ed25519.PrivateKey {
 	return n.id.Recorder
 }
 
-// bringRecorder brings our recorder key to the network again where the chain went another way than to the block with
-// it, and the event that was for that follows no more: what the key has signed counts again then. A view that is old
-// may lack that block.
+// bringRecorder brings our recorder key to the network again where the chain went another way than
+// to the block with it, and the event that was for that follows no more: what the key has signed
+// counts again then. A view that is old may lack that block.
 func (n *Node) bringRecorder(ctx context.Context, s *consensus.State) error {
 	if !n.recorderComesAgain(s) || n.viewIsOld(s) || n.copies.silent() != "" {
 		return nil
@@ -185,8 +188,9 @@ func (n *Node) bringRecorder(ctx context.Context, s *consensus.State) error {
 	return nil
 }
 
-// checkBacklog refuses an event that ends this node's recorder key, as its organisation wants, while more is sealed with
-// it than gets into blocks after that. A revocation is for a key that may be stolen, and waits for nothing.
+// checkBacklog refuses an event that ends this node's recorder key, as its organisation wants,
+// while more is sealed with it than gets into blocks after that. A revocation is for a key that may
+// be stolen, and waits for nothing.
 func (n *Node) checkBacklog(s *consensus.State, e *consensus.OrgEvent) error {
 	dropped := membership.ContentOf[*consensus.DropNode](e)
 	replaced := e.Signer == n.id.NodeKey() && membership.ContentOf[*consensus.Replace](e) != nil

@@ -9,8 +9,8 @@ import (
 	"cairn/consensus/recorder"
 )
 
-// outgrown lets the chain go on from fork, its first block with these events, until that is the best with so many
-// blocks more than there were.
+// outgrown lets the chain go on from fork, its first block with these events, until that is the
+// best with so many blocks more than there were.
 func (w *changing) outgrown(fork *consensus.State, more uint64, events ...consensus.OrgEvent) {
 	w.t.Helper()
 	fork = w.branch(fork, int(w.chain.State().Height()+more-fork.Height()), events...)
@@ -54,8 +54,8 @@ func (w *changing) signs(what string, key ed25519.PrivateKey) {
 	}
 }
 
-// Whatever ends the next recorder key on a branch that is lost, the node takes it where the chain has it, however late,
-// and wherever it lies.
+// Whatever ends the next recorder key on a branch that is lost, the node takes it where the chain
+// has it, however late, and wherever it lies.
 func TestNextRecorderKeyEndsOnALosingBranch(t *testing.T) {
 	for _, tt := range []struct {
 		what  string
@@ -90,8 +90,9 @@ func TestNextRecorderKeyEndsOnALosingBranch(t *testing.T) {
 	}
 }
 
-// The node is dropped on the branch that wins, which lacks the recorder key that it took: it records what it had
-// accepted with the one before as long as the chain takes that, and with the later one where the chain goes back to it.
+// The node is dropped on the branch that wins, which lacks the recorder key that it took: it
+// records what it had accepted with the one before as long as the chain takes that, and with the
+// later one where the chain goes back to it.
 func TestDroppedWhereTheRecorderKeyIsNot(t *testing.T) {
 	w := newChanging(t)
 	w.second()

@@ -111,8 +111,8 @@ func TestStandingReplace(t *testing.T) {
 	}
 }
 
-// The node takes the key when enough blocks stand on it, wherever it was interrupted, and what it had before stays
-// beside it until nothing of it is needed.
+// The node takes the key when enough blocks stand on it, wherever it was interrupted, and what it
+// had before stays beside it until nothing of it is needed.
 func TestNextRecorderKeyIsTaken(t *testing.T) {
 	for _, tt := range []struct {
 		what        string
@@ -194,7 +194,8 @@ func TestReplacedKeyThatIsNotHere(t *testing.T) {
 	}
 }
 
-// A former recorder key goes at a start once nothing that it signed can be asked for, and not before.
+// A former recorder key goes at a start once nothing that it signed can be asked for, and not
+// before.
 func TestFormerRecorderKeysGo(t *testing.T) {
 	w := newChanging(t)
 	next := w.keepNext()
@@ -216,8 +217,9 @@ func TestFormerRecorderKeysGo(t *testing.T) {
 	}
 }
 
-// The chain goes another way than to the block with the key that the node took, and an event of its organisation on it
-// has come before the node's. The node says so, mines with the key that counts there, and brings the same key again.
+// The chain goes another way than to the block with the key that the node took, and an event of its
+// organisation on it has come before the node's. The node says so, mines with the key that counts
+// there, and brings the same key again.
 func TestRecorderKeyIsBroughtAgain(t *testing.T) {
 	w := newChanging(t)
 	former, next := w.id.Recorder, w.keepNext()
@@ -295,8 +297,8 @@ func TestNodeEndedOnAnotherBranch(t *testing.T) {
 	}
 }
 
-// A backup has the next key, which the chain has had since: it goes aside once that stays, before or while the node
-// runs, so that another one is drawn.
+// A backup has the next key, which the chain has had since: it goes aside once that stays, before
+// or while the node runs, so that another one is drawn.
 func TestNextRecorderKeyThatHasEnded(t *testing.T) {
 	for what, look := range map[string]func(w *changing){
 		"at the start": func(w *changing) { w.again() },
@@ -368,7 +370,8 @@ func TestOwnRecorderKeys(t *testing.T) {
 	}
 }
 
-// Who asks while the node takes its next recorder key waits for it, and is not told that none is running.
+// Who asks while the node takes its next recorder key waits for it, and is not told that none is
+// running.
 func TestAskedWhileTheKeyIsTaken(t *testing.T) {
 	w := newChanging(t)
 	next := w.keepNext()

@@ -14,8 +14,8 @@ import (
 	"cairn/node/api"
 )
 
-// readAnew reads the configuration anew whenever it is told to, until ctx is done; now is what counts before. n.cfg stays what
-// it was at the start: other parts go by it.
+// readAnew reads the configuration anew whenever it is told to, until ctx is done; now is what
+// counts before. n.cfg stays what it was at the start: other parts go by it.
 func (n *Node) readAnew(ctx context.Context, now Config) error {
 	for {
 		select {
@@ -27,8 +27,9 @@ func (n *Node) readAnew(ctx context.Context, now Config) error {
 	}
 }
 
-// reload opens the log file anew, and lets count what LoadConfig finds, as far as a node that runs can take it. now is what
-// counted before, and counts after; of a file that cannot be used nothing does.
+// reload opens the log file anew, and lets count what LoadConfig finds, as far as a node that runs
+// can take it. now is what counted before, and counts after; of a file that cannot be used nothing
+// does.
 func (n *Node) reload(now *Config) {
 	n.reopenLog(now.Log)
 	next, err := LoadConfig(n.dir)

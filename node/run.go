@@ -17,7 +17,8 @@ type RunOptions struct {
 	Ready func(status api.Status) // called once when the node serves; may be nil
 	Now   func() time.Time        // the clock; nil: this machine's
 
-	// Relog takes the settings of the log when they have changed, and opens its file anew; nil: the log stays as it is.
+	// Relog takes the settings of the log when they have changed, and opens its file anew; nil: the
+	// log stays as it is.
 	Relog func(LogConfig) error
 	// Reload is received from when the configuration is to be read anew; nil: it never is.
 	Reload <-chan struct{}
@@ -57,7 +58,8 @@ func runOnce(ctx context.Context, dir string, o *RunOptions) error {
 	return serveRound(ctx, n, o)
 }
 
-// dropSocket closes the socket of an earlier round that no other one takes. What lies in its place may be another process's.
+// dropSocket closes the socket of an earlier round that no other one takes. What lies in its place
+// may be another process's.
 func (o *RunOptions) dropSocket() {
 	if o.socket != nil {
 		o.socket.SetUnlinkOnClose(false)
@@ -100,8 +102,8 @@ func unclosed(err error) error {
 	return api.Errorf(api.CodeInternal, "see that the disk is well; the next start reads all of the databases first", "closing the node: %v", err)
 }
 
-// heldSocket is the node's socket as who serves on it has it: while the node goes on in this process, closing it only
-// ends that, and who asks meanwhile is answered by the next round.
+// heldSocket is the node's socket as who serves on it has it: while the node goes on in this
+// process, closing it only ends that, and who asks meanwhile is answered by the next round.
 type heldSocket struct {
 	*net.UnixListener
 	goesOn func() bool

@@ -1,6 +1,7 @@
 package node
 
-// said is what a loop has last said of some trouble, so that it says it once and not each time round.
+// said is what a loop has last said of some trouble, so that it says it once and not each time
+// round.
 type said string
 
 // news reports whether err has to be said; nil means that it is well again.

@@ -14,8 +14,8 @@ import (
 	"cairn/smtpgw"
 )
 
-// siblings are the other nodes of this node's organisation as the gateway sees them. Which accounts a
-// node has is on no chain: the node is asked.
+// siblings are the other nodes of this node's organisation as the gateway sees them. Which accounts
+// a node has is on no chain: the node is asked.
 type siblings struct {
 	*Node
 	asking chan struct{} // bounds the questions under way: fewer than a node answers at once
@@ -31,11 +31,12 @@ type held struct {
 }
 
 const (
-	// siblingPatience is how long a peer that names a recipient waits for the answers of other nodes.
+	// siblingPatience is how long a peer that names a recipient waits for the answers of other
+	// nodes.
 	siblingPatience = 5 * time.Second
 	siblingsAsked   = 32
-	// Answers are kept so long, so that whoever names recipients at random does not fill the way to the
-	// other nodes; that there is no such account, for a moment.
+	// Answers are kept so long, so that whoever names recipients at random does not fill the way to
+	// the other nodes; that there is no such account, for a moment.
 	heldFor, notHeldFor = time.Minute, 5 * time.Second
 	heldMost            = 8192
 )
@@ -71,7 +72,8 @@ func (s *siblings) Sibling(node consensus.Key) bool {
 	return slices.Contains(s.chain.State().NodesBeside(node), s.id.NodeKey())
 }
 
-// Holder asks all of them at once. Only when each has said that it has no such account nobody has it.
+// Holder asks all of them at once. Only when each has said that it has no such account nobody has
+// it.
 func (s *siblings) Holder(ctx context.Context, address string) (smtpgw.Route, error) {
 	keys := s.keys()
 	switch why := s.unsureOwn(); {
@@ -128,8 +130,8 @@ func (s *siblings) routeToNode(node consensus.Key) smtpgw.Route {
 	}}
 }
 
-// hasAccount answers that question of another node. It is narrower than what the gateway delivers here: a
-// postmaster without an account of its own is each node's own.
+// hasAccount answers that question of another node. It is narrower than what the gateway delivers
+// here: a postmaster without an account of its own is each node's own.
 func (n *Node) hasAccount(address string) (has bool, err error) {
 	if why := n.copies.silent(); why != "" {
 		return false, errors.New(why)

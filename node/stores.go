@@ -19,8 +19,8 @@ import (
 	"cairn/node/home"
 )
 
-// openStores opens the three databases and the socket, unless an earlier round left it open. The mail store comes
-// first: its lock is what keeps a second node out of the directory. A store that
+// openStores opens the three databases and the socket, unless an earlier round left it open. The
+// mail store comes first: its lock is what keeps a second node out of the directory. A store that
 // is damaged is refused before anything in it is changed.
 func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	folder := func(name string) string {
@@ -55,8 +55,8 @@ func (n *Node) openStores(socket *net.UnixListener) (err error) {
 	return n.openChain(folder(home.ChainDir))
 }
 
-// mailLost is the error of a directory without mail store in which a node has been running. To begin with an empty store would
-// be to refuse mail for the accounts that it had.
+// mailLost is the error of a directory without mail store in which a node has been running. To
+// begin with an empty store would be to refuse mail for the accounts that it had.
 func mailLost(dir string) error {
 	mail := filepath.Join(dir, home.MailDir)
 	if empty, err := intact.Empty(mail); err == nil && !empty {
@@ -78,7 +78,8 @@ func mailLost(dir string) error {
 	return nil
 }
 
-// catchCrashes tells how the last run ended if that was by a fault, and prepares for one of this run.
+// catchCrashes tells how the last run ended if that was by a fault, and prepares for one of this
+// run.
 func (n *Node) catchCrashes() error {
 	if !n.crashes {
 		return nil

@@ -33,8 +33,8 @@ func TestDamagedIndexStartsAnew(t *testing.T) {
 	}
 }
 
-// A founder whose chain is damaged has those of its blocks again that are sound, and the damaged folder is kept once, and
-// one only.
+// A founder whose chain is damaged has those of its blocks again that are sound, and the damaged
+// folder is kept once, and one only.
 func TestDamagedChainIsRescued(t *testing.T) {
 	t.Parallel()
 	dir, _ := founder(t, "alpha", "alpha.test")

@@ -7,8 +7,8 @@ import (
 	"cairn/consensus"
 )
 
-// welcome sends the mail that waits for an organisation once a node of it is connected again, or takes mail again, instead of at the
-// next scheduled attempt.
+// welcome sends the mail that waits for an organisation once a node of it is connected again, or
+// takes mail again, instead of at the next scheduled attempt.
 func (n *Node) welcome(ctx context.Context) error {
 	wake, cancel := n.host.Subscribe()
 	defer cancel()
@@ -47,9 +47,9 @@ func (n *Node) welcome(ctx context.Context) error {
 	}
 }
 
-// returns is when nodes came back, so that one that comes and goes is not taken as back each time: each attempt to send may be what
-// connects it. Between two times that mail is hurried for a node, a gap has to pass, which doubles as long as the node comes again
-// soon after it.
+// returns is when nodes came back, so that one that comes and goes is not taken as back each time:
+// each attempt to send may be what connects it. Between two times that mail is hurried for a node,
+// a gap has to pass, which doubles as long as the node comes again soon after it.
 type returns map[consensus.Key]*comeback
 
 type comeback struct {
@@ -65,8 +65,8 @@ const (
 	longestGap = time.Minute
 )
 
-// look takes notice of which nodes are there. It returns those whose mail is to be hurried, and when to look again; zero: when others
-// come.
+// look takes notice of which nodes are there. It returns those whose mail is to be hurried, and
+// when to look again; zero: when others come.
 func (r returns) look(here map[consensus.Key]bool, now time.Time) (due []consensus.Key, next time.Time) {
 	for key, c := range r {
 		if !here[key] {

@@ -7,7 +7,8 @@ import (
 	"cairn/consensus"
 )
 
-// A node that comes back is taken as back at once; one that comes and goes all the time, ever more rarely, and in the end it is.
+// A node that comes back is taken as back at once; one that comes and goes all the time, ever more
+// rarely, and in the end it is.
 func TestReturns(t *testing.T) {
 	a := consensus.Key{1}
 	there, gone := map[consensus.Key]bool{a: true}, map[consensus.Key]bool{}

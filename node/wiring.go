@@ -230,8 +230,8 @@ var resolver interface {
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 } = net.DefaultResolver
 
-// lookupTXT asks the DNS, by the absolute name: what a resolver's search list makes of it is another
-// domain's. Names that RFC 6761 keeps out of the DNS have no records.
+// lookupTXT asks the DNS, by the absolute name: what a resolver's search list makes of it is
+// another domain's. Names that RFC 6761 keeps out of the DNS have no records.
 func lookupTXT(ctx context.Context, name string) ([]string, error) {
 	for _, reserved := range []string{"test", "example", "invalid", "localhost"} {
 		if strings.HasSuffix(name, "."+reserved) {

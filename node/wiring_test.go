@@ -124,7 +124,8 @@ func (n *named) LookupTXT(_ context.Context, name string) ([]string, error) {
 	return nil, nil
 }
 
-// The DNS is asked for the absolute name: what a resolver's search list makes of it is another domain's.
+// The DNS is asked for the absolute name: what a resolver's search list makes of it is another
+// domain's.
 func TestLookupIsAbsolute(t *testing.T) {
 	was, asked := resolver, new(named)
 	defer func() { resolver = was }()
@@ -139,7 +140,8 @@ func TestLookupIsAbsolute(t *testing.T) {
 	}
 }
 
-// Where an address is taken, it may be by the node whose backup was restored beside it: another port is no way out then.
+// Where an address is taken, it may be by the node whose backup was restored beside it: another
+// port is no way out then.
 func TestAddressesThatAreTaken(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

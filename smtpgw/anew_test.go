@@ -20,7 +20,8 @@ func unseal(t testing.TB, n *node, id uint64) {
 	}
 }
 
-// What is held does not leave; with its token taken back it waits for another one, and leaves with that.
+// What is held does not leave; with its token taken back it waits for another one, and leaves with
+// that.
 func TestTokenTakenBack(t *testing.T) {
 	far := farNode(t)
 	n := nearNode(t, far)

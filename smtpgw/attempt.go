@@ -97,8 +97,8 @@ func connect(ctx context.Context, sending *Sending, hostname string, route Route
 	return o, err
 }
 
-// deliverLocal hands an entry for one of our own domains to accounts of this node, and to the other nodes
-// of the organisation that have the accounts.
+// deliverLocal hands an entry for one of our own domains to accounts of this node, and to the other
+// nodes of the organisation that have the accounts.
 func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte) []fate {
 	if c.cfg.Siblings == nil {
 		return c.deliverHere(ctx, e, raw)
@@ -137,7 +137,8 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 	return append(out, c.deliverHere(ctx, &here, raw)...)
 }
 
-// elsewhere are the recipients of one queue entry whose mailboxes other nodes of the organisation have.
+// elsewhere are the recipients of one queue entry whose mailboxes other nodes of the organisation
+// have.
 type elsewhere struct {
 	routes []Route // each To once, in the order of their first recipients
 	rcpts  map[string][]string
@@ -210,8 +211,8 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	return fates(e, all(e.Recipients, reply{451, "4.4.0 " + what + why}))
 }
 
-// replyTo is the reply for a recipient here when there was an error: the refusal if it is one, else it is our
-// own trouble, of which the log tells.
+// replyTo is the reply for a recipient here when there was an error: the refusal if it is one, else
+// it is our own trouble, of which the log tells.
 func (c *Courier) replyTo(e *outbox.Entry, during string, err error) reply {
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	return replyOf(gate(log, during, e.Ref, err))

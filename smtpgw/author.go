@@ -11,10 +11,11 @@ import (
 	"cairn/mailstore/message/maildomain"
 )
 
-// checkAuthors refuses a draft whose From or Sender is not of who submits it: each address must be one
-// of the account, or one that the administrator allows. A From with several mailboxes needs a Sender
-// (RFC 5322, section 3.6.2). Who sends is known here, so one is put in (RFC 6409, section 8.1): it is
-// returned, empty if none is needed. Only a null sender cannot be named; then the draft is refused.
+// checkAuthors refuses a draft whose From or Sender is not of who submits it: each address must be
+// one of the account, or one that the administrator allows. A From with several mailboxes needs a
+// Sender (RFC 5322, section 3.6.2). Who sends is known here, so one is put in (RFC 6409, section
+// 8.1): it is returned, empty if none is needed. Only a null sender cannot be named; then the draft
+// is refused.
 //
 // An error is the reply for the submitter, or trouble with the store.
 func (s *Submitter) checkAuthors(d *draft, acct mailstore.AccountID, from string) (sender string, err error) {
@@ -87,8 +88,8 @@ func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID,
 		"with relay_from", field, shown(m.String()), use)
 }
 
-// maxAllowed is how many addresses, and maxAllowedOctets how much text, a refusal lists: a reply line
-// has 512 octets (RFC 5321, section 4.5.3.1.5).
+// maxAllowed is how many addresses, and maxAllowedOctets how much text, a refusal lists: a reply
+// line has 512 octets (RFC 5321, section 4.5.3.1.5).
 const (
 	maxAllowed       = 5
 	maxAllowedOctets = 200

@@ -68,19 +68,20 @@ type Config struct {
 	// with a nil func. Mail between its own accounts is delivered all the same then,
 	// after Sending.Unrecorded.
 	Unrecorded func() (why string, err error)
-	// Unsure says why the organisation's domains may be others than Domains has, as while the chain is fetched; empty:
-	// they are these. nil: they always are.
+	// Unsure says why the organisation's domains may be others than Domains has, as while the chain
+	// is fetched; empty: they are these. nil: they always are.
 	Unsure func() (why string)
-	// Silent says why this node may not speak for itself now, as while another process runs with its keys; empty: it may,
-	// as with a nil func. Until it may, an inbound server takes nothing and refuses nothing for good, and nobody is told for
-	// good that an address is not known here. What its own users submit is queued.
+	// Silent says why this node may not speak for itself now, as while another process runs with
+	// its keys; empty: it may, as with a nil func. Until it may, an inbound server takes nothing
+	// and refuses nothing for good, and nobody is told for good that an address is not known here.
+	// What its own users submit is queued.
 	Silent func() (why string)
 	// Siblings are the other nodes of the organisation; nil: there are none.
 	Siblings Siblings
 	// Limits bound what one peer may use.
 	Limits Limits
-	// Texts is what the text of messages that are coming in is counted in, where servers share one; nil: each has one of
-	// its own, of Limits.TextBytes.
+	// Texts is what the text of messages that are coming in is counted in, where servers share one;
+	// nil: each has one of its own, of Limits.TextBytes.
 	Texts *textroom.Room
 	// Carried is the same of mail that a courier carries; nil: it has one of its own.
 	Carried *textroom.Room
@@ -129,7 +130,8 @@ type Limits struct {
 	MessageTimeout time.Duration // for all data of a message, in however many chunks, and however fast it began; default 15 min
 }
 
-// Clock is what a gateway goes by. A zero value is the machine's clock, which is not known to be wrong.
+// Clock is what a gateway goes by. A zero value is the machine's clock, which is not known to be
+// wrong.
 type Clock struct {
 	Now      func() time.Time
 	Distrust func() bool // whether it is known to be wrong: no mail is too old by it then

@@ -269,8 +269,8 @@ func TestCourierExpires(t *testing.T) {
 	checkReport(t, got[0], "bob@far.example", "5.4.7", "given up after 5 days; last: 451 4.4.0 connect to a node of far.example: that failed; the log here tells why")
 }
 
-// TestCausesStayInside: of what fails inside a fixed sentence is in the queue and in the report, and the cause
-// in the log alone.
+// TestCausesStayInside: of what fails inside a fixed sentence is in the queue and in the report,
+// and the cause in the log alone.
 func TestCausesStayInside(t *testing.T) {
 	secret := errors.New("badger: /var/lib/cairn/000017.sst: secret checksum")
 	fails := func(context.Context, string) (net.Conn, error) { return nil, secret }

@@ -8,11 +8,13 @@ import (
 	"cairn/mailstore/outbox"
 )
 
-// damagedResult is noted with an entry whose text cannot be read as it was stored. It is no outcome of an attempt, so the entry never
-// expires by it: it waits until the text is mended, as when the same mail is stored again, or until somebody drops it.
+// damagedResult is noted with an entry whose text cannot be read as it was stored. It is no outcome
+// of an attempt, so the entry never expires by it: it waits until the text is mended, as when the
+// same mail is stored again, or until somebody drops it.
 const damagedResult = "held: its stored text is damaged; it goes out when the same mail is stored again, or drop it and send it anew"
 
-// holdDamaged puts an entry off whose text is damaged. Nothing of it is sent, and nobody is told that it failed.
+// holdDamaged puts an entry off whose text is damaged. Nothing of it is sent, and nobody is told
+// that it failed.
 func (c *Courier) holdDamaged(ctx context.Context, e *outbox.Entry, cause error) {
 	c.log.Error("courier: the text of a queue entry is damaged, it is held", "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", cause)
 	err := c.update(ctx, func(tx *mailstore.Tx) error {

@@ -38,8 +38,9 @@ func spoil(t *testing.T, dir, text string) {
 	t.Fatalf("no value log has a text of %d octets", len(text))
 }
 
-// A queue entry whose text is damaged is held and named, also when its time is over: nothing empty is sent and nothing returned. It
-// holds up no other, and goes out once the same mail has been stored again.
+// A queue entry whose text is damaged is held and named, also when its time is over: nothing empty
+// is sent and nothing returned. It holds up no other, and goes out once the same mail has been
+// stored again.
 func TestDamagedMailIsHeld(t *testing.T) {
 	dir := t.TempDir()
 	st := must(mailstore.Open(dir, discard()))(t)

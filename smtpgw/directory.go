@@ -147,7 +147,8 @@ func (d directory) nobody(m mailbox) error {
 	return unknownMailbox(m)
 }
 
-// unknownNow is the refusal of an address that may have an account where this node's accounts are kept.
+// unknownNow is the refusal of an address that may have an account where this node's accounts are
+// kept.
 func unknownNow(m mailbox, why string) error {
 	return refusef(451, 4, 3, 0, "whether <%s> has a mailbox here is not known at present: %s; try again later", pathOf(m.String()), why)
 }

@@ -8,8 +8,8 @@ import (
 	"cairn/mailstore/outbox"
 )
 
-// An address stays an account's when its domain is the organisation's no more; whoever sends as it is told that, and not
-// that nobody has the address.
+// An address stays an account's when its domain is the organisation's no more; whoever sends as it
+// is told that, and not that nobody has the address.
 func TestSenderAtAFormerDomain(t *testing.T) {
 	st := storeWith(t, "admin=admin@local.example", "user=user@local.example,user@former.example", "both=both@former.example")
 	queue := outbox.New(st)

@@ -30,7 +30,8 @@ func NewFiling(policy screen.Policy) *Filing {
 	return f
 }
 
-// SetPolicy changes the policy, for decisions from now on. Mail stays where it was filed until its verdict changes.
+// SetPolicy changes the policy, for decisions from now on. Mail stays where it was filed until its
+// verdict changes.
 func (f *Filing) SetPolicy(policy screen.Policy) { f.policy.Store(&policy) }
 
 // decide is screen.Decide by the node's policy, with the finding's own evidence.

@@ -27,8 +27,8 @@ type Filter interface {
 	String() string
 }
 
-// FilterError says that a filter is at fault, and not the message: it failed, or put out what cannot
-// be used.
+// FilterError says that a filter is at fault, and not the message: it failed, or put out what
+// cannot be used.
 type FilterError struct {
 	Program string
 	Err     error

@@ -73,8 +73,8 @@ func (h *History) Of(rd *mailstore.Reader, account mailstore.AccountID, address 
 	return known, err
 }
 
-// NotSpam notes that an account has called mail no spam that was recorded for address, such as that of
-// a mailing list.
+// NotSpam notes that an account has called mail no spam that was recorded for address, such as that
+// of a mailing list.
 func (h *History) NotSpam(tx *mailstore.Tx, account mailstore.AccountID, address string) error {
 	if len(address) > maxAddress {
 		return nil

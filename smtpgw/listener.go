@@ -75,7 +75,8 @@ func (s *Server) reserved(limit int64) int64 {
 	return limit / 4
 }
 
-// enter counts a connection in, or says why not. Where there are too many, one that is idle makes place.
+// enter counts a connection in, or says why not. Where there are too many, one that is idle makes
+// place.
 func (s *Server) enter(c net.Conn) (*wire, string) {
 	name, network, member := s.identify(c)
 	s.mu.Lock()
@@ -106,7 +107,8 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	return w, ""
 }
 
-// admit says why another connection of a peer is not taken; empty if there is a place for it. The caller holds mu.
+// admit says why another connection of a peer is not taken; empty if there is a place for it. The
+// caller holds mu.
 func (s *Server) admit(p *peer) (refusal string) {
 	limit, ofPeer := s.limits.Connections, s.limits.PerPeer
 	if p.member {

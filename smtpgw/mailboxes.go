@@ -16,11 +16,12 @@ var (
 	errUnsure = errors.New("is read in different ways by different programs; write each address as name <local@domain>")
 )
 
-// mailboxesOf reads a From or Sender, each address once. Other than the message package, which makes
-// the best of anything, it takes a mailbox-list only (RFC 5322, section 3.4), the looser names that
-// are in use included: outside of quotes and comments no "@" stands anywhere but in the addresses. It
-// takes no group: RFC 6854 allows one in From for mail that nobody can answer. list is what the
-// message package reads there, which is what records and recipients go by; both must agree.
+// mailboxesOf reads a From or Sender, each address once. Other than the message package, which
+// makes the best of anything, it takes a mailbox-list only (RFC 5322, section 3.4), the looser
+// names that are in use included: outside of quotes and comments no "@" stands anywhere but in the
+// addresses. It takes no group: RFC 6854 allows one in From for mail that nobody can answer. list
+// is what the message package reads there, which is what records and recipients go by; both must
+// agree.
 func mailboxesOf(value string, list []message.Address) ([]mailbox, error) {
 	text, shape, ok := shapeOf(value)
 	if !ok {

@@ -7,8 +7,9 @@ import (
 // maxPeerID is the longest id of another host that is repeated.
 const maxPeerID = 64
 
-// MailIDs returns the id that a stored message has in this node's log, and the one that whoever sent it here gave it, by his
-// word; each is empty if it is not known. Of a message of this node's own there is no other.
+// MailIDs returns the id that a stored message has in this node's log, and the one that whoever
+// sent it here gave it, by his word; each is empty if it is not known. Of a message of this node's
+// own there is no other.
 func MailIDs(raw []byte) (id, sentAs string) {
 	header, _ := splitHeader(raw)
 	n := 0
@@ -32,8 +33,9 @@ func MailIDs(raw []byte) (id, sentAs string) {
 	return id, sentAs
 }
 
-// receivedID returns the id in the topmost Received field of a message (RFC 5321, section 4.4): the one by which whoever sent it
-// knows it. It is the peer's word. Empty if there is none, or one that is no plain word.
+// receivedID returns the id in the topmost Received field of a message (RFC 5321, section 4.4): the
+// one by which whoever sent it knows it. It is the peer's word. Empty if there is none, or one that
+// is no plain word.
 func receivedID(raw []byte) string {
 	header, _ := splitHeader(raw)
 	for f := range fieldsOf(header) {

@@ -10,8 +10,9 @@ import (
 	"cairn/mailstore/logration"
 )
 
-// What becomes of each mail is in the log: a line when it is taken, a line each time that it is settled for some of its recipients,
-// and a line for each refusal. The keys are the same everywhere:
+// What becomes of each mail is in the log: a line when it is taken, a line each time that it is
+// settled for some of its recipients, and a line for each refusal. The keys are the same
+// everywhere:
 //
 //	mail       its id: in the 250, in Received, of its queue entries, in reports
 //	sent_as    the id that the peer gave it, as its Received says
@@ -26,14 +27,16 @@ import (
 // discardLog is for parts that were given no log.
 var discardLog = slog.New(slog.DiscardHandler)
 
-// refusalLines is what of refusals is told about each network that strangers come from, and about members together: more than there is in
-// ordinary life, and no log is filled by whoever is refused again and again.
+// refusalLines is what of refusals is told about each network that strangers come from, and about
+// members together: more than there is in ordinary life, and no log is filled by whoever is refused
+// again and again.
 var refusalLines = logration.Rate{Lines: 200, Gap: time.Second}
 
 // maxLineNetworks is how many networks have a credit of their own.
 const maxLineNetworks = 64
 
-// logOf is where a line goes, to log or below, about something that was refused to a peer. Programs of our own users are not rationed.
+// logOf is where a line goes, to log or below, about something that was refused to a peer. Programs
+// of our own users are not rationed.
 func (s *Server) logOf(p *peer, log *slog.Logger) *slog.Logger {
 	switch {
 	case s.mode == Submission:

@@ -54,7 +54,8 @@ func (l *lines) line(t *testing.T, has, want string) string {
 	return found[0]
 }
 
-// TestLifeOfAMail: by the id in the 250 the logs of both sides tell all that became of a mail, in a line each.
+// TestLifeOfAMail: by the id in the 250 the logs of both sides tell all that became of a mail, in a
+// line each.
 func TestLifeOfAMail(t *testing.T) {
 	var near, farLog lines
 	farStore := storeWith(t, "bob=bob@far.example", "carol=carol@far.example")
@@ -126,7 +127,8 @@ func TestRefusalsInTheLog(t *testing.T) {
 	}
 }
 
-// TestRefusedChunksInTheLog: a text that is refused before its end is told once, without what the transaction has.
+// TestRefusedChunksInTheLog: a text that is refused before its end is told once, without what the
+// transaction has.
 func TestRefusedChunksInTheLog(t *testing.T) {
 	var log lines
 	st := localStore(t)

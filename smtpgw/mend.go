@@ -11,12 +11,12 @@ import (
 // maxMendDepth bounds how deep multiparts are looked into.
 const maxMendDepth = 8
 
-// mendBody returns a message whose body has no line over maxLine where that can be had without a change
-// of content (RFC 6409, section 8.4): parts with such lines are encoded as quoted-printable, whatever
-// their type, since its line ends are line ends as they are without an encoding; lines of encoded
-// parts are broken anew. rest is the body with the empty line before it. What is signed or encrypted, a message
-// within the message, and what programs may take apart differently stays as it is; so does a body that
-// would make the message larger than limit.
+// mendBody returns a message whose body has no line over maxLine where that can be had without a
+// change of content (RFC 6409, section 8.4): parts with such lines are encoded as quoted-printable,
+// whatever their type, since its line ends are line ends as they are without an encoding; lines of
+// encoded parts are broken anew. rest is the body with the empty line before it. What is signed or
+// encrypted, a message within the message, and what programs may take apart differently stays as it
+// is; so does a body that would make the message larger than limit.
 func mendBody(header, rest []byte, limit int64) []byte {
 	body, found := bytes.CutPrefix(rest, crlf)
 	if found && hasLongLine(body) && count(header, "dkim-signature") == 0 {
@@ -31,7 +31,8 @@ func mendBody(header, rest []byte, limit int64) []byte {
 	return append(header, rest...)
 }
 
-// mendEntity is mendBody for a message or a part. It returns its arguments if nothing is to be done.
+// mendEntity is mendBody for a message or a part. It returns its arguments if nothing is to be
+// done.
 func mendEntity(header, body []byte, depth int) ([]byte, []byte) {
 	if !hasLongLine(body) {
 		return header, body
@@ -95,8 +96,8 @@ func mendPart(part []byte, depth int) []byte {
 // span is a part of a multipart body, without the CRLF that belongs to the boundary behind it.
 type span struct{ from, to int }
 
-// spansOf finds the parts of a multipart body (RFC 2046, section 5.1.1). ok is false unless every line
-// that begins with the delimiter is one, the last of them the closing one.
+// spansOf finds the parts of a multipart body (RFC 2046, section 5.1.1). ok is false unless every
+// line that begins with the delimiter is one, the last of them the closing one.
 func spansOf(body []byte, boundary string) (parts []span, ok bool) {
 	if boundary == "" || len(boundary) > 70 {
 		return nil, false
@@ -121,7 +122,8 @@ func spansOf(body []byte, boundary string) (parts []span, ok bool) {
 	return parts, closed
 }
 
-// contentType reads the one Content-Type of a header; text/plain without one (RFC 2045, section 5.2).
+// contentType reads the one Content-Type of a header; text/plain without one (RFC 2045, section
+// 5.2).
 func contentType(header []byte) (kind string, params map[string]string, ok bool) {
 	values := valuesOf(header, "content-type")
 	if len(values) == 0 {
@@ -185,8 +187,8 @@ func encodeQuoted(body []byte) []byte {
 // encodedLine is the length of lines of encoded text (RFC 2045, sections 6.7 and 6.8).
 const encodedLine = 76
 
-// rewrapQuoted breaks long lines of quoted-printable text softly. Text with an "=" that begins neither
-// a code nor a break stays as it is: programs differ in what they make of it.
+// rewrapQuoted breaks long lines of quoted-printable text softly. Text with an "=" that begins
+// neither a code nor a break stays as it is: programs differ in what they make of it.
 func rewrapQuoted(body []byte) []byte {
 	out := make([]byte, 0, len(body)+len(body)/32)
 	for rest := body; len(rest) > 0; {
@@ -221,8 +223,8 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
 }
 
-// rewrapBase64 breaks base64 into lines of legal length. What is not base64 from end to end stays as
-// it is.
+// rewrapBase64 breaks base64 into lines of legal length. What is not base64 from end to end stays
+// as it is.
 func rewrapBase64(body []byte) []byte {
 	text := strings.NewReplacer("\r\n", "").Replace(string(body))
 	if _, err := base64.StdEncoding.Strict().DecodeString(text); err != nil {

@@ -31,7 +31,8 @@ type outbound struct {
 const (
 	// maxReply bounds what is read of one reply.
 	maxReply = 64 << 10
-	// maxReplyKept bounds what is kept of one, twice the longest line of RFC 5321 (section 4.5.3.1.5).
+	// maxReplyKept bounds what is kept of one, twice the longest line of RFC 5321 (section
+	// 4.5.3.1.5).
 	maxReplyKept = 1 << 10
 	// piece is how much of a message has to get on its way within the time
 	// for a reply.
@@ -115,7 +116,8 @@ func (o *outbound) read() (reply, error) {
 	return replyOfLines(code, msg), err
 }
 
-// replyOfLines is what is kept of a reply: it waits in memory with many others, and goes into reports and the log.
+// replyOfLines is what is kept of a reply: it waits in memory with many others, and goes into
+// reports and the log.
 func replyOfLines(code int, lines string) reply {
 	if len(lines) > maxReplyKept {
 		lines = strings.ToValidUTF8(lines[:maxReplyKept], "") + "..."

@@ -8,15 +8,18 @@ import (
 )
 
 const (
-	// lingers is from when on a session that has brought no message holds a place which others of its own network may need more.
+	// lingers is from when on a session that has brought no message holds a place which others of
+	// its own network may need more.
 	lingers = 10 * time.Second
 	// partingTime is how long a session that makes place has to take the word.
 	partingTime = 2 * time.Second
-	// hurried is from when on message text has to come at the least rate to keep its place. Else it has until DataTimeout.
+	// hurried is from when on message text has to come at the least rate to keep its place. Else it
+	// has until DataTimeout.
 	hurried = 10 * time.Second
 )
 
-// activity is what a wire waits for, as whoever looks for a place sees it. Its methods may be called from any goroutine.
+// activity is what a wire waits for, as whoever looks for a place sees it. Its methods may be
+// called from any goroutine.
 type activity struct {
 	mu       sync.Mutex
 	since    time.Time // of the connection, or of the last message that was taken: what it does beside that counts for nothing
@@ -35,7 +38,8 @@ const (
 	toSend                  // send message text
 )
 
-// wait notes what is waited for, and calls set, which sets its deadline. It reports false if the session is to make place.
+// wait notes what is waited for, and calls set, which sets its deadline. It reports false if the
+// session is to make place.
 func (a *activity) wait(for_ waiting, slow time.Time, set func()) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -68,7 +72,8 @@ func (a *activity) isYielding() bool {
 	return a.yielding
 }
 
-// idle reports whether the peer is waited for and sends no text as it must, and since when it has brought nothing.
+// idle reports whether the peer is waited for and sends no text as it must, and since when it has
+// brought nothing.
 func (a *activity) idle(now time.Time) (since time.Time, idle bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -88,7 +93,8 @@ func (w *wire) yield() {
 	}
 }
 
-// errYield ends the wait for a peer whose place another one has got. It is no deadline of the peer's.
+// errYield ends the wait for a peer whose place another one has got. It is no deadline of the
+// peer's.
 var errYield = yieldError{}
 
 type yieldError struct{}
@@ -137,8 +143,9 @@ type place struct {
 	since   time.Time // it has brought nothing since
 }
 
-// yields reports whether p makes place before q does: strangers before members, who lingers before who has just come, who comes
-// from where most come from, and who has brought nothing for the longest time.
+// yields reports whether p makes place before q does: strangers before members, who lingers before
+// who has just come, who comes from where most come from, and who has brought nothing for the
+// longest time.
 func (p place) yields(q place) bool {
 	switch {
 	case p.member != q.member:
@@ -151,9 +158,10 @@ func (p place) yields(q place) bool {
 	return p.since.Before(q.since)
 }
 
-// makePlace ends one of the sessions that may be ended for a newcomer, and counts it out; false if there is none. Sessions that
-// are served at this moment, or whose text comes as it must, go on. With lingering only those that linger are ended, and of
-// members only these in any case. The caller holds mu.
+// makePlace ends one of the sessions that may be ended for a newcomer, and counts it out; false if
+// there is none. Sessions that are served at this moment, or whose text comes as it must, go on.
+// With lingering only those that linger are ended, and of members only these in any case. The
+// caller holds mu.
 func (s *Server) makePlace(lingering bool, may func(*peer) bool) bool {
 	var worst *wire
 	var at place
@@ -191,7 +199,8 @@ func (s *Server) notePlaced(now time.Time, p *peer) {
 	s.placed, s.placedSaid = 0, now
 }
 
-// networkName is the IPv4 /24 or IPv6 /48 that an address is in: one site, or one customer of a provider, commonly has as much.
+// networkName is the IPv4 /24 or IPv6 /48 that an address is in: one site, or one customer of a
+// provider, commonly has as much.
 func networkName(ip netip.Addr) string {
 	ip = ip.Unmap().WithZone("")
 	bits := 48

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestIdleStrangersMakePlace: 1,000 connections that say nothing, from as many addresses in 250 networks, do not keep out a
-// stranger's mail, nor do those that keep saying NOOP.
+// TestIdleStrangersMakePlace: 1,000 connections that say nothing, from as many addresses in 250
+// networks, do not keep out a stranger's mail, nor do those that keep saying NOOP.
 func TestIdleStrangersMakePlace(t *testing.T) {
 	cfg := membersConfig()
 	st := localStore(t)

@@ -57,8 +57,8 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// TestHeldTextMakesPlace: who has begun a message and does not go on is told so where its reply is waited for, and
-// nothing of the message is taken. Who goes on keeps the place.
+// TestHeldTextMakesPlace: who has begun a message and does not go on is told so where its reply is
+// waited for, and nothing of the message is taken. Who goes on keeps the place.
 func TestHeldTextMakesPlace(t *testing.T) {
 	cfg := testConfig
 	cfg.Limits.Connections = 1

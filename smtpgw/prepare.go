@@ -26,16 +26,16 @@ type draft struct {
 	hops   int              // earlier records, of a message that is sent on
 }
 
-// readDraft reads a submitted message, puts its header lines right (see repairedFields) and takes out
-// the fields that do not leave with it:
+// readDraft reads a submitted message, puts its header lines right (see repairedFields) and takes
+// out the fields that do not leave with it:
 //
 //   - Bcc, and with it who was not to be named;
 //   - Cairn-Record but those that the record, which will be ours, can refer to: of a message that is
 //     sent on, the topmost record.MaxHops that are tokens; and Cairn-Components, a word to us;
 //   - what mail programs note for themselves in files, and act upon (see message.LocalNote).
 //
-// All other bytes stay as they are. An error is the reply for the submitter: a field that there must
-// be one of is missing or there twice.
+// All other bytes stay as they are. An error is the reply for the submitter: a field that there
+// must be one of is missing or there twice.
 func readDraft(raw []byte) (*draft, error) {
 	d := new(draft)
 	var all []field
@@ -105,10 +105,10 @@ type stamp struct {
 	sentOn   bool  // the body stays as it is in any case
 }
 
-// finish returns the message that is stored, recorded and sent. Received goes on top, then Sender, Date
-// and Message-ID where they are missing (RFC 6409, sections 8.1 to 8.3). A Date or Message-ID that
-// nobody can read gives way to a new one at its place. Authentication-Results that claim to be ours
-// are removed, and lines of the body that are too long are encoded (see mendBody).
+// finish returns the message that is stored, recorded and sent. Received goes on top, then Sender,
+// Date and Message-ID where they are missing (RFC 6409, sections 8.1 to 8.3). A Date or Message-ID
+// that nobody can read gives way to a new one at its place. Authentication-Results that claim to be
+// ours are removed, and lines of the body that are too long are encoded (see mendBody).
 func (d *draft) finish(s stamp) []byte {
 	date := fmt.Sprintf("Date: %s\r\n", s.now.Format(mailDate))
 	id := fmt.Sprintf("Message-ID: <%s@%s>\r\n", s.ref, s.hostname)
@@ -142,8 +142,8 @@ func (d *draft) finish(s stamp) []byte {
 	return mendBody(header.Bytes(), d.rest, s.limit)
 }
 
-// isMessageID reports whether value is a msg-id (RFC 5322, section 3.6.4) that all programs find: no
-// white space or angle bracket inside. A comment may follow, as relays of old put one there.
+// isMessageID reports whether value is a msg-id (RFC 5322, section 3.6.4) that all programs find:
+// no white space or angle bracket inside. A comment may follow, as relays of old put one there.
 func isMessageID(value string) bool {
 	value = strings.TrimSpace(value)
 	id, comment, found := strings.Cut(value, ">")

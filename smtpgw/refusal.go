@@ -2,7 +2,8 @@ package smtpgw
 
 import "fmt"
 
-// Refusal is an error that says to the other side of an SMTP session, or to whoever submits mail otherwise, why something is not taken.
+// Refusal is an error that says to the other side of an SMTP session, or to whoever submits mail
+// otherwise, why something is not taken.
 type Refusal struct {
 	Code   int    // 400 to 499: not now; 500 to 599: not at all (RFC 5321, section 4.2.1)
 	Status Status // of the same class
@@ -20,7 +21,8 @@ func (r *Refusal) Error() string { return fmt.Sprintf("%d %s %s", r.Code, r.Stat
 // Temporary reports whether trying again may help.
 func (r *Refusal) Temporary() bool { return r.Code < 500 }
 
-// IsPolicy reports whether it is about security or policy: the other side may not do what it wants to.
+// IsPolicy reports whether it is about security or policy: the other side may not do what it wants
+// to.
 func (r *Refusal) IsPolicy() bool { return r.Status[1] == 7 } // RFC 3463, section 3.8
 
 // refusef makes a Refusal.

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestStrangersDoNotFillTheLog: what a stranger who is refused again and again costs the log is bounded.
+// TestStrangersDoNotFillTheLog: what a stranger who is refused again and again costs the log is
+// bounded.
 func TestStrangersDoNotFillTheLog(t *testing.T) {
 	var log lines
 	begin := time.Now()
@@ -26,7 +27,8 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 	}
 }
 
-// TestLinesOfStrangersLeaveThoseOfOthers: what one network uses up, others and members have still, and our own programs are not rationed.
+// TestLinesOfStrangersLeaveThoseOfOthers: what one network uses up, others and members have still,
+// and our own programs are not rationed.
 func TestLinesOfStrangersLeaveThoseOfOthers(t *testing.T) {
 	inbound := newServer(testConfig, Inbound, nil, discardLog)
 	submission := newServer(testConfig, Submission, nil, discardLog)

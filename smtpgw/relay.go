@@ -9,8 +9,8 @@ import (
 // AnyAddress in Config.RelayFrom allows all addresses.
 const AnyAddress = "*"
 
-// CanonicalRelay returns an entry of Config.RelayFrom in the form in which it is compared: an address,
-// "@domain" for all addresses of a domain, or AnyAddress.
+// CanonicalRelay returns an entry of Config.RelayFrom in the form in which it is compared: an
+// address, "@domain" for all addresses of a domain, or AnyAddress.
 func CanonicalRelay(s string) (string, error) {
 	if s == AnyAddress {
 		return s, nil

@@ -9,8 +9,8 @@ import (
 // maxLine is the length of a line without its CRLF in octets (RFC 5322, section 2.1.1).
 const maxLine = 998
 
-// repairedFields returns the fields of a message, each in its proper form, and what follows them from
-// the empty line on:
+// repairedFields returns the fields of a message, each in its proper form, and what follows them
+// from the empty line on:
 //
 //   - a byte order mark and a "From " line of an mbox in front are dropped: they belong to the file
 //     that the message was in;
@@ -68,8 +68,9 @@ func withoutBlankFolds(raw []byte) []byte {
 	return out
 }
 
-// refold breaks the lines of a field that are longer than maxLine at white space, which stays: unfolded
-// the field is what it was (RFC 5322, section 2.2.3). What has no white space stays too long.
+// refold breaks the lines of a field that are longer than maxLine at white space, which stays:
+// unfolded the field is what it was (RFC 5322, section 2.2.3). What has no white space stays too
+// long.
 func refold(raw []byte) []byte {
 	if !hasLongLine(raw) {
 		return raw
@@ -92,8 +93,8 @@ func refold(raw []byte) []byte {
 }
 
 // foldAt returns where to break a line that is too long: before the last white space that leaves a
-// line of legal length, else before the first one; 0 where it cannot be broken or need not be. Neither
-// side may be white space alone.
+// line of legal length, else before the first one; 0 where it cannot be broken or need not be.
+// Neither side may be white space alone.
 func foldAt(line []byte) int {
 	text := bytes.TrimRight(line, " \t\r\n")
 	if len(bytes.TrimRight(line, "\r\n")) <= maxLine {

@@ -17,7 +17,8 @@ var (
 	formatVerb = regexp.MustCompile(`%[+#]?[a-z]`)
 )
 
-// TestRepliesAreInTheHandbook: each reply of the gateway's own has a row in doc/smtp.md with code, status and text.
+// TestRepliesAreInTheHandbook: each reply of the gateway's own has a row in doc/smtp.md with code,
+// status and text.
 func TestRepliesAreInTheHandbook(t *testing.T) {
 	doc, err := os.ReadFile("../doc/smtp.md")
 	if err != nil {
@@ -36,7 +37,8 @@ func TestRepliesAreInTheHandbook(t *testing.T) {
 	}
 }
 
-// ownReplies finds the replies in the package: what refusef is called with, and texts that begin with a code and a status.
+// ownReplies finds the replies in the package: what refusef is called with, and texts that begin
+// with a code and a status.
 func ownReplies(t *testing.T) map[string]string {
 	t.Helper()
 	names, err := filepath.Glob("*.go")
@@ -83,7 +85,8 @@ func ownReplies(t *testing.T) map[string]string {
 	return found
 }
 
-// calledWith is the reply that refusef makes, with the verbs of its format; of a code that is not written there, nothing.
+// calledWith is the reply that refusef makes, with the verbs of its format; of a code that is not
+// written there, nothing.
 func calledWith(args []ast.Expr, consts map[string]ast.Expr) string {
 	var b strings.Builder
 	for i, arg := range args[:4] {

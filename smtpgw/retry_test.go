@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A node that has come back gets all that waits for it at once: also right after it could not be reached, and what was on its way to
-// it when it came.
+// A node that has come back gets all that waits for it at once: also right after it could not be
+// reached, and what was on its way to it when it came.
 func TestRetryAfterFailure(t *testing.T) {
 	for name, failed := range map[string]bool{"under way": false, "failed": true} {
 		t.Run(name, func(t *testing.T) { testRetryAfterFailure(t, failed) })

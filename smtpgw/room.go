@@ -10,7 +10,8 @@ import (
 const (
 	// firstText is how much room message text gets to begin with, in bytes.
 	firstText = 16 << 10
-	// claimed is the part of its text that a message must have brought before it gets the room for all that it says it has.
+	// claimed is the part of its text that a message must have brought before it gets the room for
+	// all that it says it has.
 	claimed = 8
 )
 
@@ -57,8 +58,9 @@ func (r *room) leave() {
 	r.taken = 0
 }
 
-// grow returns b with place for n more bytes, for which it takes room; false if there is none. Text grows twofold, and at once to
-// the size that was said when a part of that has come, so that little of it is copied and thrown away.
+// grow returns b with place for n more bytes, for which it takes room; false if there is none. Text
+// grows twofold, and at once to the size that was said when a part of that has come, so that little
+// of it is copied and thrown away.
 func (r *room) grow(b []byte, n int, most int64) ([]byte, bool) {
 	need := int64(len(b) + n)
 	if need <= int64(cap(b)) {

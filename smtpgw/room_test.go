@@ -77,7 +77,8 @@ func TestTextWaits(t *testing.T) {
 	waitFor(t, func() bool { return server.text.Used() == 0 })
 }
 
-// TestGrow: text is copied seldom, takes room for what it has, and no more of it on a mere claim than a part of what came.
+// TestGrow: text is copied seldom, takes room for what it has, and no more of it on a mere claim
+// than a part of what came.
 func TestGrow(t *testing.T) {
 	const most = 1 << 20
 	for _, tt := range []struct {

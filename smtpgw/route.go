@@ -11,8 +11,8 @@ import (
 // wraps it.
 var ErrNoRoute = errors.New("no node of the network serves this domain")
 
-// Reason is an error in words for a sender and an administrator: they may stand in replies, reports and
-// the queue. Of what any other error says only the log tells.
+// Reason is an error in words for a sender and an administrator: they may stand in replies, reports
+// and the queue. Of what any other error says only the log tells.
 type Reason string
 
 func (r Reason) Error() string { return string(r) }

@@ -98,8 +98,8 @@ func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
 	return &session{srv: s, wire: c.Conn().(*wire), conn: c}, nil
 }
 
-// localRecipient checks a recipient of inbound mail that a node, or nil, brings. The route is to where the
-// mailbox is.
+// localRecipient checks a recipient of inbound mail that a node, or nil, brings. The route is to
+// where the mailbox is.
 func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (mailbox, Route, error) {
 	m, err := parseMailbox(to, utf8)
 	if err != nil {
@@ -165,7 +165,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// silent says why nothing may be taken or refused now; empty if there is no reason. What our own users submit is taken always.
+// silent says why nothing may be taken or refused now; empty if there is no reason. What our own
+// users submit is taken always.
 func (s *Server) silent() string {
 	if s.mode == Submission {
 		return ""

@@ -206,7 +206,8 @@ func (s *session) gate(during, about string, err error) error {
 	return forLibrary(refusal)
 }
 
-// forLibrary is a refusal as go-smtp knows it: of any other error it shows the text, and makes it permanent.
+// forLibrary is a refusal as go-smtp knows it: of any other error it shows the text, and makes it
+// permanent.
 func forLibrary(r *Refusal) *smtp.SMTPError {
 	return &smtp.SMTPError{Code: r.Code, EnhancedCode: smtp.EnhancedCode(r.Status), Message: r.Text}
 }

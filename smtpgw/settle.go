@@ -117,9 +117,10 @@ func (c *Courier) submitReport(tx *mailstore.Tx, e *outbox.Entry, report []byte)
 	return err
 }
 
-// backoff is how long to wait after an attempt when attempts have gone on for some time: as long again, so that the wait doubles
-// each time, however often something was tried in between because its node seemed to be back. Give or take a fifth as jitter
-// (0 to 1) says, so that what failed together does not come back together.
+// backoff is how long to wait after an attempt when attempts have gone on for some time: as long
+// again, so that the wait doubles each time, however often something was tried in between because
+// its node seemed to be back. Give or take a fifth as jitter (0 to 1) says, so that what failed
+// together does not come back together.
 func backoff(s Sending, tried time.Duration, jitter float64) time.Duration {
 	d := min(tried, s.MaxRetry) + s.FirstRetry
 	return time.Duration(float64(min(d, s.MaxRetry)) * (0.8 + 0.4*jitter))

@@ -18,8 +18,9 @@ import (
 // Siblings are the other nodes of this node's organisation. Each has accounts of its own under the
 // organisation's domains; a node that is given mail for another's account hands it on.
 type Siblings interface {
-	// Holder returns the route to the node that has the account of a local address; ErrNoRoute when none
-	// has. Any other error means that it is not known now. It may be called from many goroutines.
+	// Holder returns the route to the node that has the account of a local address; ErrNoRoute when
+	// none has. Any other error means that it is not known now. It may be called from many
+	// goroutines.
 	Holder(ctx context.Context, address string) (Route, error)
 	// Sibling reports whether a node key is another node's of the organisation.
 	Sibling(node consensus.Key) bool
@@ -37,8 +38,9 @@ func (c *Config) isSibling(node *consensus.Key) bool {
 	return node != nil && c.Siblings != nil && c.Siblings.Sibling(*node)
 }
 
-// heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another node
-// of the organisation, or nobody (the error is the refusal). A sibling that asks has looked itself.
+// heldBy finds out who has the mailbox of a local address: this node (the Route is Local), another
+// node of the organisation, or nobody (the error is the refusal). A sibling that asks has looked
+// itself.
 func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directory, m mailbox, from *consensus.Key) (Route, error) {
 	refusal := store.View(func(r *mailstore.Reader) error { return dir.checkLocal(r, m) })
 	if !isUnknown(refusal) {
@@ -57,8 +59,8 @@ func (c *Config) heldBy(ctx context.Context, store *mailstore.Store, dir directo
 	return route, nil
 }
 
-// handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means that it has
-// stored it for all of them; else it has for none, as far as it could say so.
+// handOver gives an arrival to the node that has the mailboxes of all its recipients. nil means
+// that it has stored it for all of them; else it has for none, as far as it could say so.
 func (s *Server) handOver(ctx context.Context, a *Arrival, route Route, ref string) error {
 	began := time.Now()
 	head := append(courierField(a.Peer.Node), receivedField(a.Peer, s.cfg.Hostname, ref, a.Recipients, a.Received)...)
@@ -106,7 +108,8 @@ func sendOnce(ctx context.Context, sending *Sending, route Route, hostname, from
 }
 
 // courierName is the field by which a node tells another one of its organisation who brought it an
-// arrival: the node key in hexadecimal digits, or none. It stands on top, and is believed of nobody else.
+// arrival: the node key in hexadecimal digits, or none. It stands on top, and is believed of nobody
+// else.
 const courierName = "Cairn-Courier: "
 
 func courierField(node *consensus.Key) []byte {
@@ -117,8 +120,8 @@ func courierField(node *consensus.Key) []byte {
 	return []byte(courierName + who + "\r\n")
 }
 
-// takeCourier takes that field off what a sibling brings. said is false where it is not there, to the
-// letter: the sibling brings mail of its own.
+// takeCourier takes that field off what a sibling brings. said is false where it is not there, to
+// the letter: the sibling brings mail of its own.
 func takeCourier(raw []byte) (rest []byte, node *consensus.Key, said bool) {
 	const most = len(courierName) + 2*len(consensus.Key{}) + len("\r\n")
 	line, _, ok := bytes.Cut(raw[:min(len(raw), most)], []byte("\r\n"))

@@ -36,8 +36,8 @@ func by(key consensus.Key) func(net.Conn) *consensus.Key {
 	return func(net.Conn) *consensus.Key { return &key }
 }
 
-// second is another node of local.example, with the mailbox of dora; what comes over its listener comes
-// from the node with that key.
+// second is another node of local.example, with the mailbox of dora; what comes over its listener
+// comes from the node with that key.
 func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store, v *verifier) {
 	st, v = storeWith(t, "dora=dora@local.example"), &verifier{}
 	cfg := testConfig
@@ -45,7 +45,8 @@ func second(t *testing.T, from consensus.Key) (addr string, st *mailstore.Store,
 	return inbound(t, cfg, st, v), st, v
 }
 
-// handed is an inbound server whose organisation has dora's mailbox on another node, to which it dials.
+// handed is an inbound server whose organisation has dora's mailbox on another node, to which it
+// dials.
 func handed(t *testing.T, dial Dialer) (c *dialogue, here *mailstore.Store, seen *verifier) {
 	here, seen = localStore(t), &verifier{}
 	cfg := testConfig
@@ -54,8 +55,8 @@ func handed(t *testing.T, dial Dialer) (c *dialogue, here *mailstore.Store, seen
 	return greeted(t, inbound(t, cfg, here, seen)), here, seen
 }
 
-// Mail that comes for a mailbox of another node of the organisation is stored there before its 250. The
-// node that has a mailbox is told who brought the mail to the other.
+// Mail that comes for a mailbox of another node of the organisation is stored there before its 250.
+// The node that has a mailbox is told who brought the mail to the other.
 func TestHandedOver(t *testing.T) {
 	addr, there, seen := second(t, consensus.Key{1})
 	c, here, _ := handed(t, tcp(addr))
@@ -74,8 +75,8 @@ func TestHandedOver(t *testing.T) {
 	}
 }
 
-// One reply has to be true of all recipients of a transaction, so that nobody comes again, or bounces, what
-// one of two nodes has stored: each node has a transaction of its own.
+// One reply has to be true of all recipients of a transaction, so that nobody comes again, or
+// bounces, what one of two nodes has stored: each node has a transaction of its own.
 func TestOneNodeToATransaction(t *testing.T) {
 	addr, there, _ := second(t, consensus.Key{1})
 	for _, tt := range []struct {
@@ -102,7 +103,8 @@ func TestOneNodeToATransaction(t *testing.T) {
 	}
 }
 
-// The courier brings what two nodes of an organisation get in two transactions at once, and not after a while.
+// The courier brings what two nodes of an organisation get in two transactions at once, and not
+// after a while.
 func TestCourierBringsToTwoNodes(t *testing.T) {
 	addr, there, _ := second(t, consensus.Key{1})
 	here := localStore(t)
@@ -141,8 +143,8 @@ func TestNotHandedOver(t *testing.T) {
 	c.say("RCPT TO:<dora@local.example>\r\n", "^451 ")
 }
 
-// A node that has not all of the mailboxes any more stores the message for none, since the peer comes again
-// for all.
+// A node that has not all of the mailboxes any more stores the message for none, since the peer
+// comes again for all.
 func TestHandedOverWholeOrNot(t *testing.T) {
 	for _, tt := range []struct{ name, gone, want string }{
 		{"some mailboxes are gone", "other@local.example", "^451 "},
@@ -178,8 +180,8 @@ func (silent) Holder(context.Context, string) (Route, error) {
 	return Route{}, errors.New("no answer")
 }
 
-// A sibling that asks has looked itself: nothing goes to and fro. What others say of who brought it is
-// left as it is.
+// A sibling that asks has looked itself: nothing goes to and fro. What others say of who brought it
+// is left as it is.
 func TestSiblingAsks(t *testing.T) {
 	addr, _, _ := second(t, consensus.Key{1})
 	c := greeted(t, addr)
@@ -244,8 +246,8 @@ func TestHandedOverTooLarge(t *testing.T) {
 	c.say("Subject: large\r\n\r\n"+strings.Repeat("x\r\n", 200)+".\r\n", "^552 .*does not take")
 }
 
-// A node of the organisation that accepts connections and says nothing holds nobody up for longer than
-// dialling may take.
+// A node of the organisation that accepts connections and says nothing holds nobody up for longer
+// than dialling may take.
 func TestSilentSibling(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

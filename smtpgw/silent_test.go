@@ -21,8 +21,8 @@ func hushed() (cfg Config, silent *atomic.Bool) {
 	return cfg, silent
 }
 
-// A node that may not speak for itself turns peers away before they say anything, and takes and refuses nothing in sessions
-// that were open before.
+// A node that may not speak for itself turns peers away before they say anything, and takes and
+// refuses nothing in sessions that were open before.
 func TestSilentTakesNothing(t *testing.T) {
 	cfg, silent := hushed()
 	st := localStore(t)
@@ -51,7 +51,8 @@ func TestSilentTakesNothing(t *testing.T) {
 	c.say("RCPT TO:<nobody@local.example>\r\n", "^550 ")
 }
 
-// Mail of its own users it takes all the same; whom it does not know is not refused for good, nor who sends.
+// Mail of its own users it takes all the same; whom it does not know is not refused for good, nor
+// who sends.
 func TestSilentSubmission(t *testing.T) {
 	cfg, silent := hushed()
 	st := localStore(t)

@@ -49,7 +49,8 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 	return s.SubmitWith(ctx, peer, from, rcpts, raw, nil)
 }
 
-// SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be run again.
+// SubmitWith is Submit with what else its transaction is to do: both happen or neither. also may be
+// run again.
 func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	r, err := s.submitAll(ctx, peer, from, rcpts, raw, also)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
@@ -105,7 +106,8 @@ func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, se
 	return acct, sender, err
 }
 
-// Here reports whether mail for an address goes to an account of this node, as its courier would deliver it.
+// Here reports whether mail for an address goes to an account of this node, as its courier would
+// deliver it.
 func (s *Submitter) Here(r *mailstore.Reader, address string) (bool, error) {
 	return s.dir.has(r, address)
 }

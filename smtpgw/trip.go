@@ -23,7 +23,8 @@ type trip struct {
 // errTooSlow ends a trip that others wait for.
 const errTooSlow = Reason("it took too long while mail for others waited")
 
-// slowLine is how many octets of a text the other side has to take in a second on average, where others wait.
+// slowLine is how many octets of a text the other side has to take in a second on average, where
+// others wait.
 const slowLine = 64 << 10
 
 // overdue is by how much a trip has taken longer than its turn and its text at the least speed.
@@ -31,8 +32,9 @@ func (t *trip) overdue(now time.Time) time.Duration {
 	return now.Sub(t.began) - t.turn - time.Duration(t.moved.Load())*time.Second/slowLine
 }
 
-// depart begins a trip with an entry. Its context ends when it has to make place. Its turn grows with the attempts that the entry has
-// had, up to the time that one reply may take: who never answers within the first one would else get no mail as long as others wait.
+// depart begins a trip with an entry. Its context ends when it has to make place. Its turn grows
+// with the attempts that the entry has had, up to the time that one reply may take: who never
+// answers within the first one would else get no mail as long as others wait.
 func (c *Courier) depart(ctx context.Context, l *lane, e *outbox.Entry, size int) (context.Context, *trip) {
 	ctx, stop := context.WithCancelCause(ctx)
 	turn := c.cfg.Sending.Turn
@@ -59,8 +61,9 @@ func whyEnded(ctx context.Context, err error) error {
 	return err
 }
 
-// makePlace has lanes go that are idle or have had their turn, the first ones first, for so many domains that wait for one. A lane goes when its
-// workers have come to the end of what they carry; its trips that are overdue are ended. Where others wait for room for their texts, that one is
+// makePlace has lanes go that are idle or have had their turn, the first ones first, for so many
+// domains that wait for one. A lane goes when its workers have come to the end of what they carry;
+// its trips that are overdue are ended. Where others wait for room for their texts, that one is
 // which is overdue the longest.
 func (c *Courier) makePlace(waiting int) {
 	now, turn := time.Now(), c.cfg.Sending.Turn

@@ -66,8 +66,8 @@ func silentAfter(verb string) *odd {
 	}}
 }
 
-// TestSilentDomainsMakePlace: domains whose servers say nothing take all places again and again, and mail for others goes on. What was
-// broken off waits for another attempt.
+// TestSilentDomainsMakePlace: domains whose servers say nothing take all places again and again,
+// and mail for others goes on. What was broken off waits for another attempt.
 func TestSilentDomainsMakePlace(t *testing.T) {
 	for _, verb := range []string{"EHLO", "MAIL", "DATA"} {
 		t.Run(verb, func(t *testing.T) {
@@ -104,7 +104,8 @@ func TestSilentDomainsMakePlace(t *testing.T) {
 	}
 }
 
-// TestSlowServersAreServed: a server that takes longer to answer than a turn gets its mail all the same while others wait.
+// TestSlowServersAreServed: a server that takes longer to answer than a turn gets its mail all the
+// same while others wait.
 func TestSlowServersAreServed(t *testing.T) {
 	const turn = 20 * time.Millisecond
 	silent, took := silentAfter("EHLO"), make(chan string, 1)
@@ -135,7 +136,8 @@ func TestSlowServersAreServed(t *testing.T) {
 	waitFor(t, func() bool { return len(took) > 0 })
 }
 
-// TestTextsMakePlace: servers that take texts and say nothing hold all the room for text, and large mail for others goes on.
+// TestTextsMakePlace: servers that take texts and say nothing hold all the room for text, and large
+// mail for others goes on.
 func TestTextsMakePlace(t *testing.T) {
 	far, silent := farNode(t), silentAfter("MAIL")
 	at := routes{"far.example": Route{Dial: tcp(far.addr)}}
@@ -203,7 +205,8 @@ func TestLongRepliesAreCut(t *testing.T) {
 	}
 }
 
-// moody is a server that takes mail, and now and then does not: it says nothing more, goes away or has the mail come again.
+// moody is a server that takes mail, and now and then does not: it says nothing more, goes away or
+// has the mail come again.
 type moody struct {
 	mu    sync.Mutex
 	mood  *rand.Rand
@@ -229,7 +232,8 @@ func (m *moody) say(verb string) string {
 	return "250 fine"
 }
 
-// TestTurnsLoseNothing: however short the turns are, each mail arrives once, nothing is left under way, and no lane without a worker.
+// TestTurnsLoseNothing: however short the turns are, each mail arrives once, nothing is left under
+// way, and no lane without a worker.
 func TestTurnsLoseNothing(t *testing.T) {
 	const domains, mails = 7, 12
 	for _, turn := range []time.Duration{100 * time.Microsecond, 5 * time.Millisecond, 100 * time.Millisecond} {

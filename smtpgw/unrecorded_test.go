@@ -12,8 +12,8 @@ import (
 	"cairn/mailstore/outbox"
 )
 
-// Where nothing can be recorded, mail between accounts of this node is delivered without a token, once,
-// and what goes to others waits.
+// Where nothing can be recorded, mail between accounts of this node is delivered without a token,
+// once, and what goes to others waits.
 func TestDeliveredUnrecorded(t *testing.T) {
 	n := nearNode(t, farNode(t))
 	why := "the recorder waits"
@@ -80,8 +80,8 @@ func (f *gateFilter) Run(ctx context.Context, p Passing) ([]byte, error) {
 
 func (f *gateFilter) String() string { return "a filter" }
 
-// What cannot be delivered without a record is looked at seldom, and what is for others not at all: neither
-// is read whole, nor taken to the filter, for as long as nothing is recorded.
+// What cannot be delivered without a record is looked at seldom, and what is for others not at all:
+// neither is read whole, nor taken to the filter, for as long as nothing is recorded.
 func TestUnrecordedLooksSeldom(t *testing.T) {
 	st := localStore(t)
 	v, refusing := &verifier{}, &gateFilter{run: func(context.Context) error { return &Rejection{Text: "not this one"} }}
@@ -144,7 +144,8 @@ func TestUnrecordedHoldsNothingUp(t *testing.T) {
 	waitFor(t, func() bool { return len(inboxOf(t, n.store, "other@local.example", "inbox")) == 1 })
 }
 
-// Whether mail goes to an account here is what the courier does with it, whatever else has the address.
+// Whether mail goes to an account here is what the courier does with it, whatever else has the
+// address.
 func TestHere(t *testing.T) {
 	st := localStore(t)
 	cfg := testConfig

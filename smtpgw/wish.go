@@ -25,8 +25,8 @@ const (
 	maxWishes     = 2 * message.MaxComponents
 )
 
-// ParseLeaveOut reads names of components that no record of an organisation has unless a message asks
-// for them (Config.LeaveOut). The error says which can be left out.
+// ParseLeaveOut reads names of components that no record of an organisation has unless a message
+// asks for them (Config.LeaveOut). The error says which can be left out.
 func ParseLeaveOut(names []string) ([]message.Type, error) {
 	var out []message.Type
 	for _, name := range names {
@@ -64,10 +64,10 @@ func (c *Config) usual() record.Wish {
 	return record.Wish{LeftOut: slices.Clone(c.LeaveOut), Derive: slices.Clone(c.Derive)}
 }
 
-// parseWish reads the values of a message's Cairn-Components fields: words with commas between them,
-// each a component that is to be recorded ("language", "+image-hash"), or not ("-language"), or
-// "threshold=" with a percentage from 1 to 100. What it does not name is as usual has it. An error is
-// the reply for the submitter.
+// parseWish reads the values of a message's Cairn-Components fields: words with commas between
+// them, each a component that is to be recorded ("language", "+image-hash"), or not ("-language"),
+// or "threshold=" with a percentage from 1 to 100. What it does not name is as usual has it. An
+// error is the reply for the submitter.
 func parseWish(values []string, usual record.Wish) (record.Wish, error) {
 	w := record.Wish{LeftOut: slices.Clone(usual.LeftOut), Derive: slices.Clone(usual.Derive)}
 	if len(values) > 1 {

@@ -12,8 +12,8 @@ import (
 	"cairn/testnet"
 )
 
-// TestAloneAfterARestart starts a node again where nobody else of the network is, and no block comes: mail between its own
-// accounts does not wait for either.
+// TestAloneAfterARestart starts a node again where nobody else of the network is, and no block
+// comes: mail between its own accounts does not wait for either.
 func TestAloneAfterARestart(t *testing.T) {
 	t.Parallel()
 	w, ctx := start(t, 2)

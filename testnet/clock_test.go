@@ -118,7 +118,8 @@ func (w *clocks) setRight() {
 	w.blocks(w.b, 5)
 }
 
-// offsets are by how much a clock is wrong: in CI all, elsewhere the one that is neither small nor absurd.
+// offsets are by how much a clock is wrong: in CI all, elsewhere the one that is neither small nor
+// absurd.
 func offsets() (list []time.Duration) {
 	for _, by := range []time.Duration{5 * time.Minute, 2 * time.Hour, 87600 * time.Hour} {
 		if by == 2*time.Hour || os.Getenv("CI") == "true" {
@@ -171,8 +172,9 @@ func TestClockWrongAtTheStart(t *testing.T) {
 	}
 }
 
-// TestClockAheadAndAnotherRecorderKey lets a node take another recorder key by a clock that is ahead, with which it
-// mines alone: it leaves those blocks later, whichever of its keys has signed them, and the key comes again.
+// TestClockAheadAndAnotherRecorderKey lets a node take another recorder key by a clock that is
+// ahead, with which it mines alone: it leaves those blocks later, whichever of its keys has signed
+// them, and the key comes again.
 func TestClockAheadAndAnotherRecorderKey(t *testing.T) {
 	inCI(t)
 	t.Parallel()

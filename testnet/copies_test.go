@@ -72,7 +72,8 @@ func TestTwoCopies(t *testing.T) {
 	a.await("the peer to know", func(s *api.Status) bool { return len(s.Twice) == 1 && s.Twice[0].Org == "bravo.test" })
 	a.await("the log to say it", func(*api.Status) bool { return strings.Contains(a.stderr.String(), "a node is there twice") })
 
-	// Neither takes mail of others, or refuses it for good: it waits there, also for an account that only one of them has.
+	// Neither takes mail of others, or refuses it for good: it waits there, also for an account
+	// that only one of them has.
 	cairn(t, "--dir", b.dir, "account", "add", "zoe")
 	for _, to := range []string{"bob@bravo.test", "zoe@bravo.test"} {
 		raw := testnet.Compose("alice@alpha.test", to, "tocopy", "for "+to+"\n")

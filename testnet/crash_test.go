@@ -108,7 +108,8 @@ type crashes struct {
 	took                                  time.Duration
 }
 
-// round kills one node or both at a random moment, at times once more while it starts, and starts them again.
+// round kills one node or both at a random moment, at times once more while it starts, and starts
+// them again.
 func (c *crashes) round() {
 	list := []*sender{c.senders[c.r.IntN(2)]}
 	if c.r.IntN(4) == 0 {
@@ -151,8 +152,9 @@ func (c *crashes) killedEarly(p *process) {
 	c.starting++
 }
 
-// TestCrashes kills two whole nodes at random moments while mail goes both ways all the time: what got its 250 is in the right mailbox exactly
-// once, nothing comes back, and no key signs two batches with one number.
+// TestCrashes kills two whole nodes at random moments while mail goes both ways all the time: what
+// got its 250 is in the right mailbox exactly once, nothing comes back, and no key signs two
+// batches with one number.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
 	rounds, seed := scratch.Number(t, crashRounds, 4), rand.Uint64()
@@ -166,7 +168,8 @@ func TestCrashes(t *testing.T) {
 	t.Logf("%d mails got their 250, %d were cut off, %d were answered with 4xx; acknowledged and lost: %d", c.accepted, c.unsure, c.deferred, c.lost)
 }
 
-// roundsOfPair is how many rounds two nodes live through: records of each start take their turn in 20 blocks, so that the queue grows with the rounds.
+// roundsOfPair is how many rounds two nodes live through: records of each start take their turn in
+// 20 blocks, so that the queue grows with the rounds.
 const roundsOfPair = 100
 
 // ofPair makes rounds with two new nodes, and judges them.
@@ -204,7 +207,8 @@ func (c *crashes) ofPair(rounds int) {
 	}
 }
 
-// judge holds what a sender was told to what the node of its recipient has, and returns how many acknowledged mails are lost.
+// judge holds what a sender was told to what the node of its recipient has, and returns how many
+// acknowledged mails are lost.
 func (c *crashes) judge(s *sender, at *process) (lost int) {
 	c.t.Helper()
 	got, others := c.inbox(at)
@@ -241,7 +245,8 @@ func (c *crashes) judge(s *sender, at *process) (lost int) {
 	return lost
 }
 
-// inbox counts the subjects of what came in verified, and lists what else came in: reports, and mail that is not verified.
+// inbox counts the subjects of what came in verified, and lists what else came in: reports, and
+// mail that is not verified.
 func (c *crashes) inbox(at *process) (got map[string]int, others []api.Summary) {
 	c.t.Helper()
 	got = map[string]int{}

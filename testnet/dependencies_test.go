@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestDependencies holds that doc/dependencies.md has a line for each module that is imported directly, with its version.
+// TestDependencies holds that doc/dependencies.md has a line for each module that is imported
+// directly, with its version.
 func TestDependencies(t *testing.T) {
 	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join(root(t), name))

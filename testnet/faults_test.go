@@ -19,8 +19,9 @@ import (
 	"cairn/testnet"
 )
 
-// crashRounds, in the environment, is how often nodes are killed. With it more store calls of a mail's way fail, and with everyCall or more
-// all of them: after each of these a node is opened again, whose records wait for those of its starts before.
+// crashRounds, in the environment, is how often nodes are killed. With it more store calls of a
+// mail's way fail, and with everyCall or more all of them: after each of these a node is opened
+// again, whose records wait for those of its starts before.
 const (
 	crashRounds = "CAIRN_CRASH_ROUNDS"
 	everyCall   = 1000
@@ -115,8 +116,9 @@ func (f *faulty) until(ctx context.Context, what string, ok func() bool) {
 	}
 }
 
-// way sends a mail to bob and to nobody while the given commit of m's store fails, and follows it until it is verified at bob's, reported to
-// alice as undelivered to nobody, and gone from the queue. It says whether there was such a commit.
+// way sends a mail to bob and to nobody while the given commit of m's store fails, and follows it
+// until it is verified at bob's, reported to alice as undelivered to nobody, and gone from the
+// queue. It says whether there was such a commit.
 func (f *faulty) way(m *testnet.Member, call int, trouble mailstore.Trouble) (struck bool) {
 	f.t.Helper()
 	f.ways++
@@ -224,8 +226,9 @@ func (f *faulty) once(what, subject string) {
 	}
 }
 
-// TestEachStoreCallFails lets each commit on a mail's way fail in turn, in three ways, at the sender's node and at the recipient's: the mail
-// arrives once, unless its sender was told to try again, and what is not to be delivered is reported once.
+// TestEachStoreCallFails lets each commit on a mail's way fail in turn, in three ways, at the
+// sender's node and at the recipient's: the mail arrives once, unless its sender was told to try
+// again, and what is not to be delivered is reported once.
 func TestEachStoreCallFails(t *testing.T) {
 	t.Parallel()
 	step, most := 8, 9

@@ -10,9 +10,9 @@ import (
 	"cairn/testnet"
 )
 
-// TestRestoredFounder restores the node that all others have dialled, and that has dialled none, at another address: it
-// makes no chain of its own, says what it lacks, and goes on with that of the others once it has been given the address
-// of one, or is told that they are gone.
+// TestRestoredFounder restores the node that all others have dialled, and that has dialled none, at
+// another address: it makes no chain of its own, says what it lacks, and goes on with that of the
+// others once it has been given the address of one, or is told that they are gone.
 func TestRestoredFounder(t *testing.T) {
 	inCI(t)
 	t.Parallel()

@@ -106,8 +106,8 @@ func TestHostedList(t *testing.T) {
 	}
 }
 
-// TestNotSpam: a copy of what was recorded for somebody else is spam, until such a mail was called no
-// spam; which is less than to name a list.
+// TestNotSpam: a copy of what was recorded for somebody else is spam, until such a mail was called
+// no spam; which is less than to name a list.
 func TestNotSpam(t *testing.T) {
 	t.Parallel()
 	w, ctx := start(t, 3)

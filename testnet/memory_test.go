@@ -24,8 +24,8 @@ const (
 // largeMails, in the environment, is how many large mails are sent at once.
 const largeMails = "CAIRN_LARGE_MAILS"
 
-// TestMemoryOfLargeMail sends a mail of 25 MB, or largeMails at once: a minute later both nodes are nearly as small as before, of many but
-// for what they have mapped of their files.
+// TestMemoryOfLargeMail sends a mail of 25 MB, or largeMails at once: a minute later both nodes are
+// nearly as small as before, of many but for what they have mapped of their files.
 func TestMemoryOfLargeMail(t *testing.T) {
 	many := scratch.Number(t, largeMails, 0)
 	if many == 0 {

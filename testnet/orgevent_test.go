@@ -103,8 +103,8 @@ func (p *process) all(l *load) {
 	}
 }
 
-// A node of an organisation comes, is killed, and goes while mail is sent through it and through the
-// organisation's other node: all that was accepted is verified.
+// A node of an organisation comes, is killed, and goes while mail is sent through it and through
+// the organisation's other node: all that was accepted is verified.
 func TestNodeComesAndGoesUnderLoad(t *testing.T) {
 	inCI(t)
 	t.Parallel()
@@ -135,8 +135,8 @@ func TestNodeComesAndGoesUnderLoad(t *testing.T) {
 	}
 }
 
-// An organisation's key changes while its mail is under way and its node is killed: all mail is verified
-// by who trusts it, and the administrator there is told of the keys.
+// An organisation's key changes while its mail is under way and its node is killed: all mail is
+// verified by who trusts it, and the administrator there is told of the keys.
 func TestKeyChangesWithMailUnderWay(t *testing.T) {
 	t.Parallel()
 	a, b := newPair(t)
@@ -268,8 +268,8 @@ func (p *process) addNode(account string) *process {
 	return q
 }
 
-// Whoever puts another key in the place of the organisation's, and gets no answer, keeps all keys: the
-// change may be on its way.
+// Whoever puts another key in the place of the organisation's, and gets no answer, keeps all keys:
+// the change may be on its way.
 func TestKeysStayWhenNoAnswerComes(t *testing.T) {
 	t.Parallel()
 	a, b := newPair(t)
@@ -288,8 +288,8 @@ func TestKeysStayWhenNoAnswerComes(t *testing.T) {
 	cairn(t, "--dir", a.dir, "org", "revoke", "--recovery", next, "-o", filepath.Join(t.TempDir(), "third.pem"))
 }
 
-// cutAnswers stands between a node and its command line: connections break when the node has answered to
-// that path. What it returns takes that back.
+// cutAnswers stands between a node and its command line: connections break when the node has
+// answered to that path. What it returns takes that back.
 func cutAnswers(t *testing.T, p *process, path string) (mend func()) {
 	t.Helper()
 	front := filepath.Join(p.dir, api.SocketFile)

@@ -8,9 +8,10 @@ import (
 	"cairn/node/api"
 )
 
-// On one side of a network that was split an organisation rotates its key and changes its name; on the other side, which
-// gets longer, another node of it makes another event. Once the sides have met, the first node tells its administrator of
-// that event, and that its own came to nothing, and has the key that signs in its place.
+// On one side of a network that was split an organisation rotates its key and changes its name; on
+// the other side, which gets longer, another node of it makes another event. Once the sides have
+// met, the first node tells its administrator of that event, and that its own came to nothing, and
+// has the key that signs in its place.
 func TestEventsOfTheLosingSide(t *testing.T) {
 	inCI(t)
 	t.Parallel()

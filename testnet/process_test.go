@@ -142,8 +142,9 @@ func (p *process) begin() {
 	p.start()
 }
 
-// freePort finds a port for a node that others shall find again after it was restarted. It is none of those that
-// systems give to connections, Linux from 32768 on: one of these might have it before the node.
+// freePort finds a port for a node that others shall find again after it was restarted. It is none
+// of those that systems give to connections, Linux from 32768 on: one of these might have it before
+// the node.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -243,7 +244,8 @@ func (p *process) count(query string) int {
 	return r.Total
 }
 
-// watchMemory returns the greatest resident size of the node's process until ctx is done, in bytes; 0 where the system does not tell.
+// watchMemory returns the greatest resident size of the node's process until ctx is done, in bytes;
+// 0 where the system does not tell.
 func (p *process) watchMemory(ctx context.Context) (most int64) {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
@@ -257,10 +259,12 @@ func (p *process) watchMemory(ctx context.Context) (most int64) {
 	}
 }
 
-// residentOf is how many bytes of a process are in memory, with what it has mapped of its files; 0 where that is not known.
+// residentOf is how many bytes of a process are in memory, with what it has mapped of its files; 0
+// where that is not known.
 func residentOf(pid int) int64 { return memoryOf(pid, "VmRSS:") }
 
-// anonymousOf is how many of them are its own, and in no file from which the system can read them again.
+// anonymousOf is how many of them are its own, and in no file from which the system can read them
+// again.
 func anonymousOf(pid int) int64 { return memoryOf(pid, "RssAnon:") }
 
 func memoryOf(pid int, field string) int64 {

@@ -12,8 +12,9 @@ import (
 	"cairn/node/api"
 )
 
-// A node takes another recorder key while mail is sent through it, and is killed before it has gone on with that; a
-// backup of before brings it back with one more. All that was accepted is verified, and nothing is signed twice.
+// A node takes another recorder key while mail is sent through it, and is killed before it has gone
+// on with that; a backup of before brings it back with one more. All that was accepted is verified,
+// and nothing is signed twice.
 func TestAnotherRecorderKeyUnderLoad(t *testing.T) {
 	inCI(t)
 	t.Parallel()
@@ -76,9 +77,10 @@ func TestAnotherRecorderKeyUnderLoad(t *testing.T) {
 	}
 }
 
-// Of two nodes of an organisation one takes another recorder key on a side of a network that was split, and mail that
-// it sends there is verified; on the other side, which is the longer one, the organisation makes another event. Once the
-// sides have met the node brings its key again by itself, and all that it sent is verified.
+// Of two nodes of an organisation one takes another recorder key on a side of a network that was
+// split, and mail that it sends there is verified; on the other side, which is the longer one, the
+// organisation makes another event. Once the sides have met the node brings its key again by
+// itself, and all that it sent is verified.
 func TestAnotherRecorderKeyOnTheLosingSide(t *testing.T) {
 	inCI(t)
 	t.Parallel()

@@ -8,9 +8,9 @@ import (
 	"cairn/testnet"
 )
 
-// TestRepinWhileSessionIsOpen pins a domain to another organisation right after a mail has gone to the
-// first one: what is sent from then on goes to the second one, though a session with the first stands
-// open.
+// TestRepinWhileSessionIsOpen pins a domain to another organisation right after a mail has gone to
+// the first one: what is sent from then on goes to the second one, though a session with the first
+// stands open.
 func TestRepinWhileSessionIsOpen(t *testing.T) {
 	t.Parallel()
 	w, ctx := start(t, 1)

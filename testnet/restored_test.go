@@ -12,9 +12,9 @@ import (
 	"cairn/testnet"
 )
 
-// TestRestoredFromBackup makes a backup of a node while mail waits in its queue, sends ten mails more,
-// kills it, restores the backup and sends: all mail is there once and verified, nothing is signed twice,
-// and its key counts still.
+// TestRestoredFromBackup makes a backup of a node while mail waits in its queue, sends ten mails
+// more, kills it, restores the backup and sends: all mail is there once and verified, nothing is
+// signed twice, and its key counts still.
 func TestRestoredFromBackup(t *testing.T) {
 	t.Parallel()
 	a, b := newPair(t)
@@ -94,8 +94,8 @@ func TestBackupsOfAge(t *testing.T) {
 	a.await("the mail", func(*api.Status) bool { return a.count("subject:kept label:inbox") == 1 })
 }
 
-// A node that is restored has nothing of the chain: until it is there, it tells nobody for good that the account of
-// another node of its organisation is not there.
+// A node that is restored has nothing of the chain: until it is there, it tells nobody for good
+// that the account of another node of its organisation is not there.
 func TestRestoredNodeRefusesNobodyForGood(t *testing.T) {
 	inCI(t)
 	t.Parallel()

@@ -40,7 +40,8 @@ type foe struct {
 	side     []*consensus.Block // a branch from the genesis on, of full blocks
 }
 
-// newFoe makes one that has the keys of the member in dir, or new ones if dir is empty, and a side branch of so many blocks.
+// newFoe makes one that has the keys of the member in dir, or new ones if dir is empty, and a side
+// branch of so many blocks.
 func newFoe(t *testing.T, who string, victim *process, chain *api.ChainStatus, dir string, sideBlocks int) *foe {
 	t.Helper()
 	f := &foe{who: who, member: dir != "", chain: chain.ChainID}
@@ -66,7 +67,8 @@ func newFoe(t *testing.T, who string, victim *process, chain *api.ChainStatus, d
 	return f
 }
 
-// branch makes blocks from the genesis on at the lowest difficulty, each with one batch as often as it fits.
+// branch makes blocks from the genesis on at the lowest difficulty, each with one batch as often as
+// it fits.
 func (f *foe) branch(n int) (list []*consensus.Block) {
 	state := f.genesis.State()
 	hs, params := state.HeaderState(), state.Params()
@@ -130,7 +132,8 @@ func peerAttacks(f *foe) []attack {
 	return list
 }
 
-// host makes a libp2p host with the foe's identity, or with a new one. It listens nowhere, unless more says where.
+// host makes a libp2p host with the foe's identity, or with a new one. It listens nowhere, unless
+// more says where.
 func (f *foe) host(t *testing.T, own bool, more ...libp2p.Option) host.Host {
 	key := f.node
 	if !own {
@@ -151,8 +154,8 @@ func (f *foe) host(t *testing.T, own bool, more ...libp2p.Option) host.Host {
 	return h
 }
 
-// comeIn has a foe that is kept out for its last attack let in for the next one: a stranger takes a new name, and for a member the node starts
-// again.
+// comeIn has a foe that is kept out for its last attack let in for the next one: a stranger takes a
+// new name, and for a member the node starts again.
 func (f *foe) comeIn(t *testing.T, p *process) {
 	t.Helper()
 	if !f.member {
@@ -191,14 +194,15 @@ func (f *foe) status(tip consensus.Hash) []byte {
 
 func frame(b []byte) []byte { return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...) }
 
-// greet tells the victim a status, and tells whether it was taken for one: else the stream is reset.
+// greet tells the victim a status, and tells whether it was taken for one: else the stream is
+// reset.
 func (f *foe) greet(ctx context.Context, h host.Host, status []byte) bool {
 	_, answered := f.tell(ctx, h, "status", status)
 	return answered
 }
 
-// tell writes octets to a stream of the victim's and reads what comes: written is false if it has none for them, answered is true if an answer
-// came to its end.
+// tell writes octets to a stream of the victim's and reads what comes: written is false if it has
+// none for them, answered is true if an answer came to its end.
 func (f *foe) tell(ctx context.Context, h host.Host, name string, b []byte) (written, answered bool) {
 	s, err := h.NewStream(ctx, f.victim.ID, f.protocol(name))
 	if err != nil {
@@ -247,7 +251,8 @@ func (f *foe) claims(ctx context.Context, t *testing.T, served *deeds, answers m
 	}
 }
 
-// serveSide gives blocks of the side branch: each request gets those behind what the one before got.
+// serveSide gives blocks of the side branch: each request gets those behind what the one before
+// got.
 func (f *foe) serveSide(s network.Stream, served *deeds) {
 	defer s.Close()
 	from := int(served.Add(1)-1) * 2 % len(f.side)
@@ -259,7 +264,8 @@ func (f *foe) serveSide(s network.Stream, served *deeds) {
 	_, _ = s.Write(frame(nil))
 }
 
-// serveHeadlines gives those of the side branch behind the newest block that the victim knows of it.
+// serveHeadlines gives those of the side branch behind the newest block that the victim knows of
+// it.
 func (f *foe) serveHeadlines(s network.Stream, served *deeds) {
 	served.Add(1)
 	defer s.Close()

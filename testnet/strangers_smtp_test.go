@@ -30,7 +30,8 @@ func smtpAttacks(p *process) []attack {
 	}
 }
 
-// overSMTP looks the address up when an attack begins: the node may have started again since the last one.
+// overSMTP looks the address up when an attack begins: the node may have started again since the
+// last one.
 func overSMTP(one func(ctx context.Context, at string, did *deeds), p *process) func(context.Context, *testing.T, *deeds) {
 	return func(ctx context.Context, _ *testing.T, did *deeds) { one(ctx, p.status.Listen.Inbound, did) }
 }
@@ -54,7 +55,8 @@ func call(ctx context.Context, at string, number int) *talker {
 	return &talker{conn, bufio.NewReader(conn)}
 }
 
-// say sends lines one by one and reads the reply to each; false once the connection has ended or a reply is 4xx or 5xx.
+// say sends lines one by one and reads the reply to each; false once the connection has ended or a
+// reply is 4xx or 5xx.
 func (c *talker) say(lines ...string) bool {
 	for _, line := range lines {
 		if line != "" {

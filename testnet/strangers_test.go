@@ -18,8 +18,9 @@ import (
 	"cairn/testnet"
 )
 
-// strangersTime is how long each attack of TestStrangers lasts. With CAIRN_STRANGERS, a duration such as 60s, it lasts that long, and what
-// it may cost is held; else only that nothing is lost or stands still.
+// strangersTime is how long each attack of TestStrangers lasts. With CAIRN_STRANGERS, a duration
+// such as 60s, it lasts that long, and what it may cost is held; else only that nothing is lost or
+// stands still.
 func strangersTime(t *testing.T) (each time.Duration, held bool) {
 	text := os.Getenv("CAIRN_STRANGERS")
 	switch {
@@ -50,11 +51,12 @@ type attack struct {
 	run   func(ctx context.Context, t *testing.T, did *deeds)
 }
 
-// deeds counts what an attack brought about: what its victim took, asked for or answered. One that does nothing shows nothing.
+// deeds counts what an attack brought about: what its victim took, asked for or answered. One that
+// does nothing shows nothing.
 type deeds struct{ atomic.Int64 }
 
-// TestStrangers sends honest mail from one node to another while hosts and SMTP clients of strangers, and then those of a member, do what
-// they can to the receiving one.
+// TestStrangers sends honest mail from one node to another while hosts and SMTP clients of
+// strangers, and then those of a member, do what they can to the receiving one.
 func TestStrangers(t *testing.T) {
 	each, held := strangersTime(t)
 	long := held || os.Getenv("CI") == "true" // enough for each to do something
@@ -145,7 +147,8 @@ func (m *measured) String() string {
 		m.took[len(m.took)/2].Milliseconds(), p99.Milliseconds(), m.pace(), m.growth>>10, m.memory>>20)
 }
 
-// during sends mail one by one for a while beside what else is done, until that has done enough, and waits for a block.
+// during sends mail one by one for a while beside what else is done, until that has done enough,
+// and waits for a block.
 func (h *honest) during(t *testing.T, name string, while time.Duration, enough func() bool, also func(ctx context.Context)) *measured {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

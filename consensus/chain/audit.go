@@ -7,9 +7,9 @@ import (
 	"cairn/consensus"
 )
 
-// Check validates the best branch once more, block by block from genesis on, and holds the stored state to what comes of it.
-// IsDamaged tells an error that says so from others, as the end of ctx. progress is told how many of how many were looked
-// at. No block may be added meanwhile.
+// Check validates the best branch once more, block by block from genesis on, and holds the stored
+// state to what comes of it. IsDamaged tells an error that says so from others, as the end of ctx.
+// progress is told how many of how many were looked at. No block may be added meanwhile.
 func (m *Manager) Check(ctx context.Context, progress func(done, of uint64)) error {
 	s, tip := m.genesis.State(), m.Tip()
 	for height := uint64(1); height <= tip.Height; height++ {

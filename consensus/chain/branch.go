@@ -16,11 +16,13 @@ const (
 	maxPromised   = 2
 )
 
-// ErrBranchTooLong: a branch has more headlines than are followed before it has more work than the best one.
+// ErrBranchTooLong: a branch has more headlines than are followed before it has more work than the
+// best one.
 var ErrBranchTooLong = fmt.Errorf("the branch leaves this chain too far below its tip: a node that is to follow it begins anew with an empty chain directory (more than %d blocks to weigh)", maxAhead)
 
-// Branch follows a branch of another node by its headlines, ahead of the bodies. It holds them in memory until the branch
-// is seen to have more work than the best one here; nothing is stored. One goroutine at a time may use it.
+// Branch follows a branch of another node by its headlines, ahead of the bodies. It holds them in
+// memory until the branch is seen to have more work than the best one here; nothing is stored. One
+// goroutine at a time may use it.
 type Branch struct {
 	m       *Manager
 	from    *consensus.HeaderState // of the stored block that the branch stands on; nil before the first headline
@@ -39,11 +41,12 @@ func (m *Manager) NewBranch() *Branch {
 	return &Branch{m: m, place: make(map[consensus.Hash]int)}
 }
 
-// Add takes in headlines, each of the block after the one before. Those of blocks that are stored are passed over as long
-// as no other has come. They are weighed, which costs no signature: who invents them has to have done their work.
+// Add takes in headlines, each of the block after the one before. Those of blocks that are stored
+// are passed over as long as no other has come. They are weighed, which costs no signature: who
+// invents them has to have done their work.
 //
-// Errors: ErrUnknownParent, *consensus.RuleError, consensus.ErrFuture (those before are taken in), ErrBranchTooLong;
-// others are of the store.
+// Errors: ErrUnknownParent, *consensus.RuleError, consensus.ErrFuture (those before are taken in),
+// ErrBranchTooLong; others are of the store.
 func (b *Branch) Add(list []*consensus.Headline, now time.Time) error {
 	for _, h := range list {
 		if len(b.ahead) == 0 {
@@ -117,14 +120,16 @@ func (b *Branch) Work() (w consensus.Work) {
 // Better reports whether the branch has more work than the best one now.
 func (b *Branch) Better() bool { return len(b.ahead) > 0 && better(b.m.State().HeaderState(), b.end) }
 
-// BetterWith reports whether the branch would have more work than the best one now with h, for which Add gave consensus.ErrFuture.
+// BetterWith reports whether the branch would have more work than the best one now with h, for
+// which Add gave consensus.ErrFuture.
 func (b *Branch) BetterWith(h *consensus.Headline) bool {
 	return better(b.m.State().HeaderState(), b.end.Next(&h.Header.Header))
 }
 
-// Check finds out whether members made what has been added, by the events of the branch itself. If they did and the branch
-// is better, AddBlock takes its blocks from then on, until it has been followed or two others were checked later. Nothing
-// is added after it. A *consensus.RuleError says that a headline is wrong.
+// Check finds out whether members made what has been added, by the events of the branch itself. If
+// they did and the branch is better, AddBlock takes its blocks from then on, until it has been
+// followed or two others were checked later. Nothing is added after it. A *consensus.RuleError says
+// that a headline is wrong.
 func (b *Branch) Check() error {
 	b.m.adding.Lock()
 	defer b.m.adding.Unlock()
@@ -157,8 +162,8 @@ func (b *Branch) Check() error {
 	return nil
 }
 
-// Missing returns the ids of the next blocks of the branch that are not stored, at most most, and of the block before the
-// first of them. None when all are stored.
+// Missing returns the ids of the next blocks of the branch that are not stored, at most most, and
+// of the block before the first of them. None when all are stored.
 func (b *Branch) Missing(most int) (before consensus.Hash, ids []consensus.Hash) {
 	err := b.m.store.View(func(tx Reader) error {
 		for ; b.stored < len(b.ahead); b.stored++ {
@@ -182,7 +187,8 @@ func (b *Branch) Missing(most int) (before consensus.Hash, ids []consensus.Hash)
 	return before, ids
 }
 
-// has reports whether a headline of the branch was checked, and is that of a block with that header.
+// has reports whether a headline of the branch was checked, and is that of a block with that
+// header.
 func (b *Branch) has(id consensus.Hash, h *consensus.SignedHeader) bool {
 	i, ok := b.place[id]
 	return ok && i < b.checked && b.ahead[i].Header == *h
@@ -199,7 +205,8 @@ func (m *Manager) promise(b *Branch) {
 	m.promised = list
 }
 
-// keepPromises forgets the branches that are no better than the best one any more. The caller holds adding.
+// keepPromises forgets the branches that are no better than the best one any more. The caller holds
+// adding.
 func (m *Manager) keepPromises() {
 	var list []*Branch
 	for _, b := range m.promised {
@@ -210,7 +217,8 @@ func (m *Manager) keepPromises() {
 	m.promised = list
 }
 
-// spared reports whether a side block is of a branch whose blocks are waited for, or was left by the last reorganisation.
+// spared reports whether a side block is of a branch whose blocks are waited for, or was left by
+// the last reorganisation.
 func (m *Manager) spared(id consensus.Hash) bool {
 	if m.left[id] && m.State().Height() <= m.leftUntil {
 		return true

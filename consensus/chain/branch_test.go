@@ -31,8 +31,8 @@ func fork(t *testing.T) (net *chaintest.Network, m *Manager, branch []*consensus
 	return net, m, branch, s
 }
 
-// A branch is followed once its headlines have more work, however far below the tip it leaves the best one, and its
-// blocks are kept until it is the best.
+// A branch is followed once its headlines have more work, however far below the tip it leaves the
+// best one, and its blocks are kept until it is the best.
 func TestBranchIsFollowed(t *testing.T) {
 	_, m, branch, end := fork(t)
 	m.limits = sideLimits{}
@@ -193,7 +193,8 @@ func TestPromisesAreFew(t *testing.T) {
 	}
 }
 
-// A header that was found to be right is not checked again when its block comes, but one with another signature is.
+// A header that was found to be right is not checked again when its block comes, but one with
+// another signature is.
 func TestCheckedHeaders(t *testing.T) {
 	net := chaintest.New(2)
 	m := newManager(t, net)

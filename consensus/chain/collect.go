@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// collectAt is how many bytes of deleted large values make it worth while to look for room to give back. It is what a value
-// log holds.
+// collectAt is how many bytes of deleted large values make it worth while to look for room to give
+// back. It is what a value log holds.
 const collectAt = valueLogSize
 
 // drop removes side blocks, and notes what that leaves to be collected.
@@ -29,8 +29,8 @@ func (m *Manager) drop(w *writer, gone []*sideBlock) {
 // collectEvery is how many blocks there are between two looks while the node runs.
 const collectEvery = 100
 
-// collect gives back the room of removed side blocks if there are many and the database knows which it is, as it does at the
-// latest when it is opened after it was closed.
+// collect gives back the room of removed side blocks if there are many and the database knows which
+// it is, as it does at the latest when it is opened after it was closed.
 func (m *Manager) collect() {
 	if m.garbage < collectAt {
 		return

@@ -10,15 +10,14 @@
 //
 // # Beside the best branch
 //
-// A block beside the best branch is kept if its branch leaves that at most 32
-// blocks below the tip, or is known to have more work: a [Branch] finds that out by
-// headlines, which show proof of work and that members made them, before any
-// body is asked for. It is stored when all holds that takes no batch before it
-// (consensus.CheckBlock, consensus.ValidateMembers). Of the former kind 128
-// blocks and 16 MiB are kept, of the miners of one organisation a quarter of
-// each; the branch with least work goes first, and what has no more than that is
-// not taken ([ErrNotWanted]). Those that the last reorganisation left behind are
-// held to this 1,000 blocks later, also after a restart, so that followers find the way back from them.
+// A block beside the best branch is kept if its branch leaves that at most 32 blocks below the tip,
+// or is known to have more work: a [Branch] finds that out by headlines, which show proof of work
+// and that members made them, before any body is asked for. It is stored when all holds that takes
+// no batch before it (consensus.CheckBlock, consensus.ValidateMembers). Of the former kind 128
+// blocks and 16 MiB are kept, of the miners of one organisation a quarter of each; the branch with
+// least work goes first, and what has no more than that is not taken ([ErrNotWanted]). Those that
+// the last reorganisation left behind are held to this 1,000 blocks later, also after a restart, so
+// that followers find the way back from them.
 //
 // The chain is a log that others follow. A follower stores the index of the
 // block it has dealt with last, asks [Manager.UpdatesSince] for what to revert

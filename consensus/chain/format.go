@@ -15,7 +15,8 @@ import (
 //	2   entries s, m format and m garbage
 const storeFormat = 2
 
-// storedFormat returns the format of a store, that of this program if it is empty; an error if it is a later one.
+// storedFormat returns the format of a store, that of this program if it is empty; an error if it
+// is a later one.
 func storedFormat(store Store) (format uint32, err error) {
 	err = store.View(func(tx Reader) error {
 		begun, err := has(tx, keyNetwork)

@@ -11,8 +11,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// testdata/format1 is a directory written by version 0.1.0, which had no format number: a chain of 10 blocks of the
-// network below with a reorganisation, and two blocks beside it.
+// testdata/format1 is a directory written by version 0.1.0, which had no format number: a chain of
+// 10 blocks of the network below with a reorganisation, and two blocks beside it.
 func formatNetwork() *chaintest.Network { return chaintest.NewWith(chaintest.ParamsV2(), 3) }
 
 const formatTip = "10:6d65535c"

@@ -55,8 +55,8 @@ var (
 	ErrKnown = errors.New("the block is known")
 	// ErrUnknownParent: the block's parent is not stored. Fetch it first.
 	ErrUnknownParent = errors.New("the block's parent is not known: fetch it first")
-	// ErrNotWanted: the block is of a branch that has no more work than the best one, and leaves that
-	// too far below the tip, or has least work of all that are kept. See Branch.
+	// ErrNotWanted: the block is of a branch that has no more work than the best one, and leaves
+	// that too far below the tip, or has least work of all that are kept. See Branch.
 	ErrNotWanted = errors.New("the block is on a branch without more work, and there is no room for it")
 	// ErrUnknownIndex: the cursor is not of this chain, or was on a branch that
 	// is no longer stored. The follower starts over from the zero Index.

@@ -17,8 +17,9 @@ type membersOf struct {
 	state *consensus.State
 }
 
-// CheckHeader tells by its header alone whether a block would be taken: nil, or the error that AddBlock would return, as far
-// as the header shows. What is found to be right is not checked again when the block comes.
+// CheckHeader tells by its header alone whether a block would be taken: nil, or the error that
+// AddBlock would return, as far as the header shows. What is found to be right is not checked again
+// when the block comes.
 func (m *Manager) CheckHeader(h *consensus.SignedHeader, now time.Time) error {
 	m.adding.Lock()
 	defer m.adding.Unlock()
@@ -32,8 +33,8 @@ func (m *Manager) CheckHeader(h *consensus.SignedHeader, now time.Time) error {
 	return m.judgeHeader(parent, h, now)
 }
 
-// judgeHeader checks a header on top of parent, by the headers and the members there, and whether its block is wanted. The
-// caller holds adding.
+// judgeHeader checks a header on top of parent, by the headers and the members there, and whether
+// its block is wanted. The caller holds adding.
 func (m *Manager) judgeHeader(parent node, h *consensus.SignedHeader, now time.Time) error {
 	known := m.knows(h)
 	if !known {
@@ -58,7 +59,8 @@ func (m *Manager) judgeHeader(parent node, h *consensus.SignedHeader, now time.T
 	return consensus.CheckClock(m.network.Params(), &h.Header, now)
 }
 
-// knows reports whether a header, signature included, was found to be right before: its parent never changes.
+// knows reports whether a header, signature included, was found to be right before: its parent
+// never changes.
 func (m *Manager) knows(h *consensus.SignedHeader) bool {
 	if slices.Contains(m.seen, *h) {
 		return true
@@ -67,8 +69,8 @@ func (m *Manager) knows(h *consensus.SignedHeader) bool {
 	return slices.ContainsFunc(m.promised, func(b *Branch) bool { return b.has(id, h) })
 }
 
-// wanted returns ErrNotWanted if a block on top of parent is not to be kept: its branch has no more work than the best one,
-// leaves that too far below the tip, and is not known to get more.
+// wanted returns ErrNotWanted if a block on top of parent is not to be kept: its branch has no more
+// work than the best one, leaves that too far below the tip, and is not known to get more.
 func (m *Manager) wanted(parent node, h *consensus.SignedHeader) error {
 	s := m.State()
 	if h.Prev == s.Tip() || better(s.HeaderState(), parent.state.Next(&h.Header)) || m.spared(h.ID()) {
@@ -84,8 +86,9 @@ func (m *Manager) wanted(parent node, h *consensus.SignedHeader) error {
 	return nil
 }
 
-// aside returns the side blocks from one down to the best branch, and the block of that on which they stand. Some of them
-// are forgotten and ErrUnknownParent returned if one below them was found invalid, and forgotten, before.
+// aside returns the side blocks from one down to the best branch, and the block of that on which
+// they stand. Some of them are forgotten and ErrUnknownParent returned if one below them was found
+// invalid, and forgotten, before.
 func (m *Manager) aside(id consensus.Hash) (ids []consensus.Hash, fork Index, err error) {
 	err = m.store.View(func(tx Reader) error {
 		for {
@@ -107,8 +110,8 @@ func (m *Manager) aside(id consensus.Hash) (ids []consensus.Hash, fork Index, er
 	return ids, fork, err
 }
 
-// membersAt returns a state of which header state and members are those after a stored block: below it, the best branch is
-// taken back and headlines are followed. The caller holds adding.
+// membersAt returns a state of which header state and members are those after a stored block: below
+// it, the best branch is taken back and headlines are followed. The caller holds adding.
 func (m *Manager) membersAt(id consensus.Hash) (*consensus.State, error) {
 	s := m.State()
 	switch id {
@@ -139,7 +142,8 @@ func afterSide(s *consensus.State, b *consensus.Block) *consensus.State {
 	return consensus.AfterHeadline(s, &consensus.Headline{Header: b.Header, Events: b.Events})
 }
 
-// keep stores a block beside the best branch, where at are the members before it, and removes those that have to go for it.
+// keep stores a block beside the best branch, where at are the members before it, and removes those
+// that have to go for it.
 func (m *Manager) keep(b *consensus.Block, n node, at *consensus.State) error {
 	x := newSideBlock(at, b, n)
 	gone := m.sides.excess(x, m.limits, m.spared)

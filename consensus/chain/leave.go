@@ -7,10 +7,10 @@ import (
 	"cairn/consensus"
 )
 
-// LeaveFuture takes the blocks off the end of the best branch that whoever has the keys of own made by a clock which was
-// ahead: from the first one on that says a later time than a block may say now. No other node takes
-// them, nor what stands on them. It leaves nothing if another miner's block is among them: then it is
-// now that is behind. The blocks stay stored as a side branch.
+// LeaveFuture takes the blocks off the end of the best branch that whoever has the keys of own made
+// by a clock which was ahead: from the first one on that says a later time than a block may say
+// now. No other node takes them, nor what stands on them. It leaves nothing if another miner's
+// block is among them: then it is now that is behind. The blocks stay stored as a side branch.
 func (m *Manager) LeaveFuture(own func(miner consensus.Key) bool, now time.Time) (left int, err error) {
 	m.adding.Lock()
 	defer m.adding.Unlock()
@@ -34,8 +34,8 @@ func (m *Manager) LeaveFuture(own func(miner consensus.Key) bool, now time.Time)
 	return left, m.loadSides()
 }
 
-// beforeFuture returns the last block with none on or below it that is later than limit; not ok if that
-// is the tip, or if not all above it are by miners of own.
+// beforeFuture returns the last block with none on or below it that is later than limit; not ok if
+// that is the tip, or if not all above it are by miners of own.
 func (m *Manager) beforeFuture(s *consensus.State, own func(consensus.Key) bool, limit uint64) (target consensus.Hash, ok bool, err error) {
 	hs := s.HeaderState()
 	err = m.store.View(func(tx Reader) error {
@@ -59,8 +59,8 @@ func (m *Manager) beforeFuture(s *consensus.State, own func(consensus.Key) bool,
 	return hs.ID(), ok, err
 }
 
-// rewind moves the stored best branch back to target, which is on it. What is committed on the way is
-// the consistent end of some block.
+// rewind moves the stored best branch back to target, which is on it. What is committed on the way
+// is the consistent end of some block.
 func (m *Manager) rewind(s *consensus.State, target consensus.Hash) (*consensus.State, error) {
 	r, w := reorg{m: m}, m.newWriter()
 	s, err := r.back(w, s, target)

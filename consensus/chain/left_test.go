@@ -7,8 +7,8 @@ import (
 	"cairn/mailstore/diskroom"
 )
 
-// What the last reorganisation left is there for followers also when the node was started anew, and when that finished the
-// reorganisation.
+// What the last reorganisation left is there for followers also when the node was started anew, and
+// when that finished the reorganisation.
 func TestLeftBlocksAreSparedAfterARestart(t *testing.T) {
 	for _, whole := range []bool{true, false} {
 		net, m, branch, end := fork(t)

@@ -9,8 +9,9 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// TestFlippedLogHead flips an octet of what a quick look does not read and Badger does not open: that is damage, which is mended. Of a
-// database that was closed that is a value log, of one that was not also a table in memory.
+// TestFlippedLogHead flips an octet of what a quick look does not read and Badger does not open:
+// that is damage, which is mended. Of a database that was closed that is a value log, of one that
+// was not also a table in memory.
 func TestFlippedLogHead(t *testing.T) {
 	const height = 10
 	net := chaintest.New(2)

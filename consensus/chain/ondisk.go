@@ -36,8 +36,9 @@ func (s diskStore) Write(changes []Change) error {
 	return txn.Commit()
 }
 
-// Collect rewrites value logs half of which is not needed any more. Badger knows of that only what it has seen when it
-// compacted tables, as it does when it is closed. The log that is being written stays.
+// Collect rewrites value logs half of which is not needed any more. Badger knows of that only what
+// it has seen when it compacted tables, as it does when it is closed. The log that is being written
+// stays.
 func (s diskStore) Collect() (freed bool, err error) {
 	if s.db.Opts().InMemory {
 		return false, nil

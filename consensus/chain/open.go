@@ -58,7 +58,8 @@ func OpenStore(store Store, g *consensus.Genesis, log *slog.Logger) (*Manager, e
 	return m, nil
 }
 
-// ForeignError tells of a chain that is well, and of another network or a later version of the program.
+// ForeignError tells of a chain that is well, and of another network or a later version of the
+// program.
 type ForeignError struct {
 	What  string // as a sentence without full stop
 	Later bool   // else it is of another network

@@ -48,8 +48,9 @@ type reorg struct {
 	branch []consensus.Hash // from the block after fork to target
 }
 
-// find walks back from target to the best branch. If an earlier block of the branch turned out to be invalid and was forgotten, together with
-// some, but not all, of what stood on it, the rest goes too.
+// find walks back from target to the best branch. If an earlier block of the branch turned out to
+// be invalid and was forgotten, together with some, but not all, of what stood on it, the rest goes
+// too.
 func (r *reorg) find() error {
 	id := r.target.state.ID()
 	below, fork, err := r.m.aside(r.target.parent)

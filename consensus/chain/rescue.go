@@ -39,9 +39,10 @@ type rescue struct {
 	result   Rescued
 }
 
-// Rescue adds the blocks that can be read in the files of a damaged database: the branch with most work of those that follow
-// on genesis without a gap, each validated as if a peer had sent it. What breaks a rule is left out with what stands on it.
-// Blocks that are there are no error, so that it may be done again. progress is told how many of how many were looked at.
+// Rescue adds the blocks that can be read in the files of a damaged database: the branch with most
+// work of those that follow on genesis without a gap, each validated as if a peer had sent it. What
+// breaks a rule is left out with what stands on it. Blocks that are there are no error, so that it
+// may be done again. progress is told how many of how many were looked at.
 func (m *Manager) Rescue(ctx context.Context, dir fs.FS, now time.Time, progress func(done, of int)) (Rescued, error) {
 	r := &rescue{m: m, dir: dir, blocks: map[consensus.Hash]rescued{}, children: map[consensus.Hash][]consensus.Hash{}}
 	if err := r.read(ctx); err != nil {
@@ -66,8 +67,8 @@ func (m *Manager) Rescue(ctx context.Context, dir fs.FS, now time.Time, progress
 	return r.result, nil
 }
 
-// read finds out which blocks there are. Their contents are read again when they are added, so that memory holds no more
-// than where they stand.
+// read finds out which blocks there are. Their contents are read again when they are added, so that
+// memory holds no more than where they stand.
 func (r *rescue) read(ctx context.Context) (err error) {
 	r.result.Broken, err = intact.Salvage(r.dir, func(f intact.Found) error {
 		if err := ctx.Err(); err != nil {
@@ -127,7 +128,8 @@ func (r *rescue) best() []consensus.Hash {
 	return branch
 }
 
-// add adds the blocks of a branch, and gives the number of the first that is not valid; -1 if there is none.
+// add adds the blocks of a branch, and gives the number of the first that is not valid; -1 if there
+// is none.
 func (r *rescue) add(ctx context.Context, branch []consensus.Hash, now time.Time, progress func(done, of int)) (broken int, err error) {
 	for i, id := range branch {
 		if err := ctx.Err(); err != nil {
@@ -163,8 +165,8 @@ func (r *rescue) add(ctx context.Context, branch []consensus.Hash, now time.Time
 	return -1, nil
 }
 
-// weigh has the blocks of a branch waited for if it is better than what is there. After an error that is a broken rule or
-// damage, bad is the number of the block that it is about.
+// weigh has the blocks of a branch waited for if it is better than what is there. After an error
+// that is a broken rule or damage, bad is the number of the block that it is about.
 func (r *rescue) weigh(branch []consensus.Hash, now time.Time) (better bool, bad int, err error) {
 	b := r.m.NewBranch()
 	for i, id := range branch {
@@ -187,7 +189,8 @@ func (r *rescue) weigh(branch []consensus.Hash, now time.Time) (better bool, bad
 	return b.Better(), b.checked, err
 }
 
-// SourceError is an error of Rescue that comes of the folder it reads, not of the chain that takes the blocks.
+// SourceError is an error of Rescue that comes of the folder it reads, not of the chain that takes
+// the blocks.
 type SourceError struct{ Err error }
 
 func (e *SourceError) Error() string { return e.Err.Error() }

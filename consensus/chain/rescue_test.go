@@ -48,7 +48,8 @@ func rescuedFrom(t *testing.T, net *chaintest.Network, dir string) (*Manager, Re
 	return m, found
 }
 
-// Whatever file is damaged, the blocks up to the first that is missing are there again, and nothing but valid ones.
+// Whatever file is damaged, the blocks up to the first that is missing are there again, and nothing
+// but valid ones.
 func TestRescue(t *testing.T) {
 	net := chaintest.New(2)
 	const count = 40
@@ -128,7 +129,8 @@ func TestRescueFromDyingDisk(t *testing.T) {
 	}
 }
 
-// When the branch that seemed best turns out to be invalid far above where another one leaves it, that one is taken.
+// When the branch that seemed best turns out to be invalid far above where another one leaves it,
+// that one is taken.
 func TestRescueOfAnotherBranch(t *testing.T) {
 	net := chaintest.New(2)
 	trunk, s := net.Chain(net.Genesis.State(), 5)

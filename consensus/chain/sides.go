@@ -12,8 +12,8 @@ import (
 
 // Limits of what is kept beside the best branch.
 const (
-	// sideDepth is how many blocks below the tip a branch may leave the best one whose blocks are kept although it has
-	// no more work.
+	// sideDepth is how many blocks below the tip a branch may leave the best one whose blocks are
+	// kept although it has no more work.
 	sideDepth = 32
 
 	sideBlocks    = 128
@@ -21,8 +21,8 @@ const (
 	orgSideBlocks = sideBlocks / 4
 	orgSideBytes  = sideBytes / 4
 
-	// keepLeft is for how many blocks those that the last reorganisation left are spared: followers have to find the way back
-	// from them, or start over.
+	// keepLeft is for how many blocks those that the last reorganisation left are spared: followers
+	// have to find the way back from them, or start over.
 	keepLeft = 1000
 
 	// maxDrops is how many side blocks are removed with one block that is added.
@@ -83,9 +83,10 @@ func (s *sides) remove(gone []*sideBlock) {
 	}
 }
 
-// excess returns which blocks have to go, so that those that are left, with newcomer (nil: none), keep the limits: those of
-// the branch with least work first, from its end; of equal branches, the one that came last. Blocks for which spared is
-// true do not count. When it takes more than maxDrops, only some of them are returned.
+// excess returns which blocks have to go, so that those that are left, with newcomer (nil: none),
+// keep the limits: those of the branch with least work first, from its end; of equal branches, the
+// one that came last. Blocks for which spared is true do not count. When it takes more than
+// maxDrops, only some of them are returned.
 func (s *sides) excess(newcomer *sideBlock, l sideLimits, spared func(consensus.Hash) bool) (gone []*sideBlock) {
 	list := slices.Clone(s.list)
 	if newcomer != nil {
@@ -176,7 +177,8 @@ func descendants(list []*sideBlock, id consensus.Hash) (family []*sideBlock) {
 	return family
 }
 
-// loadSides reads the side blocks from the store, and which of them are spared. Those that were known keep their order.
+// loadSides reads the side blocks from the store, and which of them are spared. Those that were
+// known keep their order.
 func (m *Manager) loadSides() error {
 	var stored []*sideBlock
 	err := m.store.View(func(tx Reader) error {
@@ -201,12 +203,14 @@ func (m *Manager) loadSides() error {
 	return m.loadLeft()
 }
 
-// putLeft notes the tip that a reorganisation leaves, and up to which height what it leaves is spared.
+// putLeft notes the tip that a reorganisation leaves, and up to which height what it leaves is
+// spared.
 func (w *writer) putLeft(tip consensus.Hash, until uint64) {
 	w.put(keyLeft, append(binary.BigEndian.AppendUint64(nil, until), tip[:]...))
 }
 
-// loadLeft finds which of the side blocks the last reorganisation left: the tip that it left, and those below.
+// loadLeft finds which of the side blocks the last reorganisation left: the tip that it left, and
+// those below.
 func (m *Manager) loadLeft() error {
 	var tip consensus.Hash
 	m.left, m.leftUntil = nil, 0

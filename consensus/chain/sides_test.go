@@ -18,8 +18,8 @@ func sibling(net *chaintest.Network, s *consensus.State, by, number int) *consen
 	return net.Mine(s, by, chaintest.Body{Time: late.Add(time.Duration(number-1000) * time.Hour)})
 }
 
-// Side blocks are bounded in all and by organisation. The branch with least work goes first, and what has no more work
-// than those that are kept is refused.
+// Side blocks are bounded in all and by organisation. The branch with least work goes first, and
+// what has no more work than those that are kept is refused.
 func TestSideBlocksAreBounded(t *testing.T) {
 	net := chaintest.New(3)
 	m := newManager(t, net)
@@ -97,8 +97,8 @@ func TestDeepSideBlocksAreNotWanted(t *testing.T) {
 	mustAdd(t, m, SideBranch, sibling(net, s, 0, 0))
 }
 
-// Whatever there is and comes, what is left keeps the limits, has all parents, and has the branch with most work unless
-// that alone is too much; and nothing goes without need.
+// Whatever there is and comes, what is left keeps the limits, has all parents, and has the branch
+// with most work unless that alone is too much; and nothing goes without need.
 func TestExcess(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limits := sideLimits{blocks: rapid.IntRange(0, 8).Draw(t, "blocks"), bytes: rapid.IntRange(0, 40).Draw(t, "bytes"), orgBlocks: 5, orgBytes: 30}

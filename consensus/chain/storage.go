@@ -9,7 +9,8 @@ type Store interface {
 	// Write makes all changes, in their order. After an error all of them are made, or none; which
 	// is seen by reading. The slices are kept: do not change them afterwards.
 	Write(changes []Change) error
-	// Collect gives back the room of values that were deleted, as far as it is known. It reports whether there was any.
+	// Collect gives back the room of values that were deleted, as far as it is known. It reports
+	// whether there was any.
 	Collect() (freed bool, err error)
 	// Room returns an error that wraps diskroom.ErrFull if there is none for so many bytes.
 	Room(bytes int64) error

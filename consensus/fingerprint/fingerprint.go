@@ -8,8 +8,9 @@ import (
 	"cairn/consensus"
 )
 
-// A fingerprint has 9 words of 10 bits each, 90 bits in all: whoever wants a key with the fingerprint
-// of another one has to make about 2^90 keys, of any one of a thousand others still 2^80.
+// A fingerprint has 9 words of 10 bits each, 90 bits in all: whoever wants a key with the
+// fingerprint of another one has to make about 2^90 keys, of any one of a thousand others still
+// 2^80.
 const (
 	// Words is how many words a fingerprint has.
 	Words = 9

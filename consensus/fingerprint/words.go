@@ -2,9 +2,9 @@ package fingerprint
 
 import "strings"
 
-// words are of four letters or more, mostly things that can be seen or touched. No two begin with the
-// same four letters, and no two differ in one letter only: what was misheard is no other word. The
-// order is part of the protocol.
+// words are of four letters or more, mostly things that can be seen or touched. No two begin with
+// the same four letters, and no two differ in one letter only: what was misheard is no other word.
+// The order is part of the protocol.
 var words = strings.Fields(`
 	abbey accent acid acorn acrobat actor adapter address admiral advice affair agent airport alarm
 	album alert algebra alloy almond alpine amateur amber anchor ancient android angle animal antenna

@@ -41,8 +41,8 @@ func (p *Pool) Advance(s *consensus.State, reverted, applied []*consensus.Block)
 	p.evict(s)
 }
 
-// returnEvents takes back events that were in the chain, which have precedence over waiting ones, and
-// drops those that do not fit in any more.
+// returnEvents takes back events that were in the chain, which have precedence over waiting ones,
+// and drops those that do not fit in any more.
 func (p *Pool) returnEvents(s *consensus.State, reverted []*consensus.Block) {
 	var list []*waiting
 	back := make(map[consensus.Hash]bool)
@@ -81,8 +81,8 @@ func before(a, b bool) int {
 	return 1
 }
 
-// keepPlaces lets events that the chain had before something urgent of their organisation stay before it:
-// behind it they would not fit in.
+// keepPlaces lets events that the chain had before something urgent of their organisation stay
+// before it: behind it they would not fit in.
 func keepPlaces(list []*waiting) {
 	urgent, revoked := make(map[consensus.Hash]bool), make(map[consensus.Hash]bool)
 	for _, w := range slices.Backward(list) {

@@ -11,8 +11,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// TestSelectAlwaysValidWhereOrganisationsChange is TestSelectAlwaysValid with events of all types and keys of
-// several epochs. What is taken in keeps to the limits of a key.
+// TestSelectAlwaysValidWhereOrganisationsChange is TestSelectAlwaysValid with events of all types
+// and keys of several epochs. What is taken in keeps to the limits of a key.
 func TestSelectAlwaysValidWhereOrganisationsChange(t *testing.T) {
 	net := chaintest.NewWith(chaintest.ParamsV2(), 4)
 	_, start := net.Chain(net.Genesis.State(), 1)
@@ -82,7 +82,8 @@ func checkKeys(t *rapid.T, p *Pool, s *consensus.State) {
 	}
 }
 
-// drawRecorder draws a recorder key, which may not be enrolled: each organisation but the first has two.
+// drawRecorder draws a recorder key, which may not be enrolled: each organisation but the first has
+// two.
 func drawRecorder(t *rapid.T, net *chaintest.Network) ed25519.PrivateKey {
 	by := rapid.IntRange(0, 3).Draw(t, "by")
 	if by > 0 && rapid.Bool().Draw(t, "second node") {
@@ -91,7 +92,8 @@ func drawRecorder(t *rapid.T, net *chaintest.Network) ed25519.PrivateKey {
 	return net.Orgs[by].Recorder
 }
 
-// drawEvent draws an event of an organisation but the first, which mines. It may follow one that waits.
+// drawEvent draws an event of an organisation but the first, which mines. It may follow one that
+// waits.
 func drawEvent(t *rapid.T, net *chaintest.Network, s *consensus.State, waiting []*consensus.OrgEvent) consensus.OrgEvent {
 	by := rapid.IntRange(1, 3).Draw(t, "by")
 	o := &net.Orgs[by]

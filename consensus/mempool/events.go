@@ -43,8 +43,8 @@ func (p *Pool) AddEvent(s *consensus.State, e *consensus.OrgEvent, now time.Time
 	if err != nil {
 		return err
 	}
-	// Outside of the lock, and before the tables are looked at: what costs its sender nothing is found out
-	// by this.
+	// Outside of the lock, and before the tables are looked at: what costs its sender nothing is
+	// found out by this.
 	if err := consensus.CheckEvent(s.Params(), s.ChainID(), e); err != nil {
 		p.reject(whole, err)
 		return err
@@ -99,9 +99,9 @@ func (p *Pool) findEvent(id consensus.Hash) int {
 	return slices.IndexFunc(p.events, func(w *waiting) bool { return w.id == id })
 }
 
-// eventRoom finds out whether there is room for w, and which event has to go for it, if any. What is
-// urgent has room of its own. That is shared by organisations: where it is full, a revocation takes the place
-// of a suspension, of whoever has most; a suspension that of one who has several.
+// eventRoom finds out whether there is room for w, and which event has to go for it, if any. What
+// is urgent has room of its own. That is shared by organisations: where it is full, a revocation
+// takes the place of a suspension, of whoever has most; a suspension that of one who has several.
 func (p *Pool) eventRoom(w *waiting) (instead *waiting, err error) {
 	all, counts := 0, make(map[consensus.Hash]int)
 	for _, x := range p.events {
@@ -137,8 +137,8 @@ func (p *Pool) eventRoom(w *waiting) (instead *waiting, err error) {
 	return instead, nil
 }
 
-// fits is what the waiting events make of the member table of a state. An event is taken in for one of the
-// next blocks, not for the next alone.
+// fits is what the waiting events make of the member table of a state. An event is taken in for one
+// of the next blocks, not for the next alone.
 type fits struct {
 	s          *consensus.State
 	first, all *consensus.Fit // after those that go first, and after all

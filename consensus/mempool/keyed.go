@@ -28,8 +28,8 @@ func (k *keyed) tip(s *consensus.State, epoch uint64) (tip consensus.BatchTip, o
 	return s.BatchTip(consensus.Series{Recorder: k.recorder, Epoch: epoch})
 }
 
-// last returns the batch that is furthest ahead of the chain, the latest of several. It is the last of its
-// series.
+// last returns the batch that is furthest ahead of the chain, the latest of several. It is the last
+// of its series.
 func (k *keyed) last(s *consensus.State) (last *entry, ahead uint64) {
 	for epoch, q := range k.series {
 		e := q[len(q)-1]
@@ -42,8 +42,9 @@ func (k *keyed) last(s *consensus.State) (last *entry, ahead uint64) {
 	return last, ahead
 }
 
-// makeWay returns which batches of the key have to go for one that is so far ahead of the chain. What the chain
-// takes sooner has precedence, so that batches that will never follow keep no others out. k may be nil.
+// makeWay returns which batches of the key have to go for one that is so far ahead of the chain.
+// What the chain takes sooner has precedence, so that batches that will never follow keep no others
+// out. k may be nil.
 func (k *keyed) makeWay(s *consensus.State, b *consensus.Batch, ahead uint64, limits *Policy) (queue, error) {
 	if k == nil {
 		return nil, nil
@@ -63,8 +64,9 @@ func (k *keyed) makeWay(s *consensus.State, b *consensus.Batch, ahead uint64, li
 	return queue{last}, nil
 }
 
-// closeSeries returns which series has to go for another one that the chain does not have: none as long as there
-// are fewer than max, else one whose first batch is not here, and only for one whose first is.
+// closeSeries returns which series has to go for another one that the chain does not have: none as
+// long as there are fewer than max, else one whose first batch is not here, and only for one whose
+// first is.
 func (k *keyed) closeSeries(s *consensus.State, hasFirst bool, max int) (queue, error) {
 	var without queue
 	waiting := 0
@@ -86,8 +88,9 @@ func (k *keyed) closeSeries(s *consensus.State, hasFirst bool, max int) (queue, 
 	return slices.Clone(without), nil
 }
 
-// run returns the batches of the key that can stand in the next block, at most max, in an order in which they
-// can: series by the arrival of what comes next, of those that the chain does not have yet one.
+// run returns the batches of the key that can stand in the next block, at most max, in an order in
+// which they can: series by the arrival of what comes next, of those that the chain does not have
+// yet one.
 func (k *keyed) run(s *consensus.State, latest uint64, max int) queue {
 	var runs []queue
 	for epoch, q := range k.series {

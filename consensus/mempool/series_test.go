@@ -23,7 +23,8 @@ func (w *world) series(by int, epoch uint64, count int, tag byte) []consensus.Ba
 	return seriesAfter(w.s, w.net.Orgs[by].Recorder, epoch, count, tag)
 }
 
-// A key that opens one epoch after another has no more in the pool, nor in a block, than one that does not.
+// A key that opens one epoch after another has no more in the pool, nor in a block, than one that
+// does not.
 func TestEpochFlood(t *testing.T) {
 	w := newWorldV2(2)
 	p := New(DefaultPolicy(), nil)
@@ -55,7 +56,8 @@ func TestEpochFlood(t *testing.T) {
 	}
 }
 
-// The limit of a key is for all its series together, and what the chain takes sooner has precedence.
+// The limit of a key is for all its series together, and what the chain takes sooner has
+// precedence.
 func TestLimitOverSeries(t *testing.T) {
 	w := newWorldV2(1)
 	p := New(DefaultPolicy(), nil)
@@ -99,8 +101,8 @@ func TestSeriesWithoutFirstGivesWay(t *testing.T) {
 	}
 }
 
-// The heaviest organisation loses the last batch of the key of which it has most, however these are spread
-// over epochs.
+// The heaviest organisation loses the last batch of the key of which it has most, however these are
+// spread over epochs.
 func TestEvictionOverSeries(t *testing.T) {
 	w := newWorldV2(2)
 	greedy := append(w.series(0, 1, 3, 0), w.series(0, 2, 4, 0)...)
@@ -119,8 +121,8 @@ func TestEvictionOverSeries(t *testing.T) {
 	}
 }
 
-// Two signed batches with one number are kept as evidence, whatever else is in the pool, until their key has
-// ended; one key of an organisation at a time.
+// Two signed batches with one number are kept as evidence, whatever else is in the pool, until
+// their key has ended; one key of an organisation at a time.
 func TestEvidenceBecomesASuspension(t *testing.T) {
 	w := newWorldV2(3)
 	limits := DefaultPolicy()

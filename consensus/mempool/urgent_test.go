@@ -58,8 +58,9 @@ func types(events []consensus.OrgEvent) string {
 	return strings.Join(list, " ")
 }
 
-// However many events wait, a revocation and a suspension are taken in and go first. What the revoked key has
-// signed lately does not get through beside the revocation, and no batch of a key that ends.
+// However many events wait, a revocation and a suspension are taken in and go first. What the
+// revoked key has signed lately does not get through beside the revocation, and no batch of a key
+// that ends.
 func TestUrgentEventsGetThrough(t *testing.T) {
 	w := newWorldV2(4)
 	limits := DefaultPolicy()
@@ -115,7 +116,8 @@ func TestEventsOfAnOrganisationAreLimited(t *testing.T) {
 	if err := p.AddEvent(w.s, &events[limits.OrgEvents], w.now); policy(err) != PolicyOrgEvents {
 		t.Fatalf("one more: %v, want %s", err, PolicyOrgEvents)
 	}
-	// The reserve is full of events of organisation 1: a revocation of another gets in, one of its own does not.
+	// The reserve is full of events of organisation 1: a revocation of another gets in, one of its
+	// own does not.
 	mustTakeEvents(t, p, w, w.suspension(1), w.revocation(1), w.revocation(2))
 	if got, want := len(p.Events()), limits.OrgEvents+2; got != want {
 		t.Fatalf("%d events wait, want %d", got, want)

@@ -58,8 +58,8 @@ func (m *Miner) SetClock(now func() time.Time) { m.now = now }
 // and again.
 func (m *Miner) SetWait(why func() string) { m.wait = why }
 
-// SetKey gives the Miner, before Run, what says which recorder key signs on top of a state, where that may
-// change.
+// SetKey gives the Miner, before Run, what says which recorder key signs on top of a state, where
+// that may change.
 func (m *Miner) SetKey(key func(*consensus.State) ed25519.PrivateKey) { m.key = key }
 
 // Run mines until ctx is done and returns nil then. While the recorder key is
@@ -122,9 +122,10 @@ func (m *Miner) Run(ctx context.Context) error {
 	return nil
 }
 
-// early reports whether no block is to be made on top of s now: the Miner was told to wait, or the chain
-// runs so far ahead of this node's clock that any block, or what it stands on, would be refused for its time.
-// That happens when blocks were made by a clock that has been set back since. It is said once.
+// early reports whether no block is to be made on top of s now: the Miner was told to wait, or the
+// chain runs so far ahead of this node's clock that any block, or what it stands on, would be
+// refused for its time. That happens when blocks were made by a clock that has been set back since.
+// It is said once.
 func (m *Miner) early(s *consensus.State, now time.Time) bool {
 	var err error
 	if why := m.wait(); why != "" {

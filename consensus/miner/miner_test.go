@@ -65,7 +65,8 @@ func offer(blocks chan<- *consensus.Block, b *consensus.Block) {
 	}
 }
 
-// set puts the chain into another state, as a reorganisation does, once the last such news was taken up.
+// set puts the chain into another state, as a reorganisation does, once the last such news was
+// taken up.
 func (c *memoryChain) set(s *consensus.State) {
 	c.mu.Lock()
 	c.s = s
@@ -189,8 +190,9 @@ func TestRunWaitsForMembership(t *testing.T) {
 	}
 }
 
-// A chain that is ahead of the clock, as after the clock was set back, is not mined on: each block would be
-// refused for its time as soon as it is solved. It is said once, and mining goes on when the tip is a sound one.
+// A chain that is ahead of the clock, as after the clock was set back, is not mined on: each block
+// would be refused for its time as soon as it is solved. It is said once, and mining goes on when
+// the tip is a sound one.
 func TestRunWaitsForTheClock(t *testing.T) {
 	p := chaintest.Params()
 	p.GenesisTime = time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC()

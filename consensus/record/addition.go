@@ -22,8 +22,8 @@ const (
 )
 
 // harmless reports whether text that was added names no host and no address but own ones, has
-// nothing outside of links to a known forwarder that could be an account, and is short. Control characters and those that turn the direction
-// of text are never harmless.
+// nothing outside of links to a known forwarder that could be an account, and is short. Control
+// characters and those that turn the direction of text are never harmless.
 func harmless(added []byte, own owners) bool { return harm(added, own) == "" }
 
 // harm says why text that was added is not harmless, empty if it is.
@@ -60,8 +60,8 @@ func unblank(r rune) rune {
 	return r
 }
 
-// CheckFooter says why recipients would not take text, with what sets it off in front, for the footer
-// of a mailing list at that domain; nil if they would.
+// CheckFooter says why recipients would not take text, with what sets it off in front, for the
+// footer of a mailing list at that domain; nil if they would.
 func CheckFooter(text, domain string) error {
 	a := readAddition(message.Text, text)
 	if why := a.unfit(owners{domain: domain}); why != "" {
@@ -102,8 +102,8 @@ const (
 	minLong = 10 // characters of a rule of several, or of hashes, of which headings have few
 )
 
-// separated reports whether text that follows the author's begins with a line that sets it apart: that
-// of a signature, or a rule.
+// separated reports whether text that follows the author's begins with a line that sets it apart:
+// that of a signature, or a rule.
 func separated(added []byte) bool {
 	line, _, _ := bytes.Cut(bytes.TrimLeft(added, "\n"), []byte("\n"))
 	return isRule(string(line)) || strings.ReplaceAll(strings.TrimSpace(string(line)), " ", "") == "--"
@@ -124,8 +124,8 @@ func clip(s string) (kept string, cut bool) {
 	return s[:min(len(s), maxFooterBytes)], len(s) > maxFooterBytes
 }
 
-// quote is an addition for people, in one line: what is seen of it, whole if it may be harmless, begin and
-// end of what is longer.
+// quote is an addition for people, in one line: what is seen of it, whole if it may be harmless,
+// begin and end of what is longer.
 func quote(t message.Type, added string) string {
 	longest := maxAddition
 	if t == message.HTML {

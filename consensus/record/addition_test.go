@@ -248,8 +248,8 @@ func TestListFieldsLeadHome(t *testing.T) {
 
 func dissect(raw string) *message.Dissection { return message.Dissect([]byte(raw), nil) }
 
-// TestShownFieldsAdded: what programs show as a matter of course is the author's as a subject is, in whatever
-// encoded words; relays add others for themselves.
+// TestShownFieldsAdded: what programs show as a matter of course is the author's as a subject is,
+// in whatever encoded words; relays add others for themselves.
 func TestShownFieldsAdded(t *testing.T) {
 	const sent = "From: Jo <jo@example.org>\r\nTo: team@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: Figures\r\n"
 	for field, fine := range map[string]bool{

@@ -67,9 +67,9 @@ func (a *addition) unfit(own owners) string {
 	return why
 }
 
-// harmlessTogether reports whether all additions to one mail could be one: what is harmless in each of
-// two places may be none if it is read in a row. The two forms of a mail say the same, with the same
-// digits, or both are read.
+// harmlessTogether reports whether all additions to one mail could be one: what is harmless in each
+// of two places may be none if it is read in a row. The two forms of a mail say the same, with the
+// same digits, or both are read.
 func harmlessTogether(all []addition, own owners) bool {
 	var text, markup []string
 	for _, a := range all {
@@ -96,7 +96,8 @@ func digitsOf(pieces []string) (row string) {
 	return row
 }
 
-// readAdditions notes what was added to the body of a mail, and whether all of it is harmless together.
+// readAdditions notes what was added to the body of a mail, and whether all of it is harmless
+// together.
 func (c *comparer) readAdditions() {
 	for _, p := range c.Parts {
 		switch {
@@ -116,8 +117,9 @@ func (c *comparer) harmlessFooter(p *Part) bool {
 	return c.modest && !p.Cut && a.unfit(c.own()) == "" && c.standsLast(p)
 }
 
-// standsLast reports whether what was added to a text or HTML stands behind all texts of the author, but
-// for those of the other form in the same multipart/alternative, and as it is read here.
+// standsLast reports whether what was added to a text or HTML stands behind all texts of the
+// author, but for those of the other form in the same multipart/alternative, and as it is read
+// here.
 func (c *comparer) standsLast(p *Part) bool {
 	var in *message.Leaf
 	for _, leaf := range c.d.Body().Leaves {
@@ -146,8 +148,8 @@ func sameAlternative(a, b *message.Leaf) bool {
 	return false
 }
 
-// asItStands reports whether what was added at the end of a text stands there in lines none of which
-// flows on (RFC 3676), nor the one before them: programs differ in what they show then.
+// asItStands reports whether what was added at the end of a text stands there in lines none of
+// which flows on (RFC 3676), nor the one before them: programs differ in what they show then.
 func asItStands(leaf *message.Leaf, added string) bool {
 	if leaf.Lines == nil {
 		return true

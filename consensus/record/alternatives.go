@@ -7,8 +7,9 @@ import (
 	"cairn/mailstore/message"
 )
 
-// alternatives holds that a form of the body counts as removed beside its other form only if the two
-// were alternatives: of two parts that follow each other, or one in an alternative, each says its own.
+// alternatives holds that a form of the body counts as removed beside its other form only if the
+// two were alternatives: of two parts that follow each other, or one in an alternative, each says
+// its own.
 func (c *comparer) alternatives() {
 	proven := true
 	for _, t := range []message.Type{message.Text, message.HTML} {
@@ -37,8 +38,8 @@ func (c *comparer) removedForms(t message.Type) {
 	}
 }
 
-// alternativeIn is the place in path of the outermost multipart/alternative, which shows one of its parts only; -1 if
-// there is none.
+// alternativeIn is the place in path of the outermost multipart/alternative, which shows one of its
+// parts only; -1 if there is none.
 func alternativeIn(path []string) int {
 	return slices.IndexFunc(path, func(container string) bool { return strings.HasPrefix(container, "multipart/alternative") })
 }
@@ -63,8 +64,8 @@ func (c *comparer) placed() (list []placed) {
 	return list
 }
 
-// formsGone counts the leaves of a type, Text or HTML, that were alternatives to leaves of the other
-// form that are there, and are gone or empty now.
+// formsGone counts the leaves of a type, Text or HTML, that were alternatives to leaves of the
+// other form that are there, and are gone or empty now.
 func (c *comparer) formsGone(t message.Type) (gone int) {
 	leaves := c.placed()
 	for _, other := range leaves {
@@ -76,8 +77,8 @@ func (c *comparer) formsGone(t message.Type) (gone int) {
 }
 
 // formGone reports whether the other form of a leaf stood in the same alternative. An alternative
-// around all held whatever is gone; of an inner one the recorded hint of that form is looked for, with
-// the lines that its parts commonly have.
+// around all held whatever is gone; of an inner one the recorded hint of that form is looked for,
+// with the lines that its parts commonly have.
 func (c *comparer) formGone(t message.Type, other placed, leaves []placed) bool {
 	at := alternativeIn(other.path)
 	if at <= 0 {
@@ -116,7 +117,8 @@ func (c *comparer) formGone(t message.Type, other placed, leaves []placed) bool 
 	return false
 }
 
-// leafHinted reports whether a recorded leaf of that number stood in one of paths with one of lines.
+// leafHinted reports whether a recorded leaf of that number stood in one of paths with one of
+// lines.
 func (c *comparer) leafHinted(number int, paths [][]string, lines []string) bool {
 	for _, path := range paths {
 		for _, line := range lines {
@@ -128,8 +130,8 @@ func (c *comparer) leafHinted(number int, paths [][]string, lines []string) bool
 	return false
 }
 
-// hintedLeaf reports whether a recorded leaf of that number stood in path with that line; not enough: nothing more can be
-// looked up.
+// hintedLeaf reports whether a recorded leaf of that number stood in path with that line; not
+// enough: nothing more can be looked up.
 func (c *comparer) hintedLeaf(number int, path []string, line string) (was, enough bool) {
 	hint := message.LayoutHint(number, path, line)
 	if !c.origin.budget.spend(tagWork + 2*len(hint)) {

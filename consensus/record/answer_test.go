@@ -9,8 +9,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// TestAnswersKeepWords: whatever stands at the front of a subject, an answer that a list made of it has the tag elsewhere
-// and one "Re:" for several, and all else as it was.
+// TestAnswersKeepWords: whatever stands at the front of a subject, an answer that a list made of it
+// has the tag elsewhere and one "Re:" for several, and all else as it was.
 func TestAnswersKeepWords(t *testing.T) {
 	var fronts [][]string
 	words := []string{"", "Re:", "AW:", "Fwd:", "[team]", "[draft]", "No:"}

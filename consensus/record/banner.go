@@ -51,9 +51,9 @@ func withoutBanner(r *recorded, a *arrival, banner string) bool {
 	return false
 }
 
-// aroundBanner lists what is before and behind a banner, where gateways put one: on lines of its own
-// above or below plain text; before or behind HTML, and directly inside of its body. Anywhere else it
-// would be read with the author's words, or end his markup.
+// aroundBanner lists what is before and behind a banner, where gateways put one: on lines of its
+// own above or below plain text; before or behind HTML, and directly inside of its body. Anywhere
+// else it would be read with the author's words, or end his markup.
 func aroundBanner(content, banner string, markup bool) (list [][2]string) {
 	if !strings.Contains(content, banner) {
 		return nil
@@ -83,8 +83,8 @@ func aroundBanner(content, banner string, markup bool) (list [][2]string) {
 	return list
 }
 
-// insideBody returns where the body of HTML source begins, behind its tag, and where its last end tag
-// begins: the begin and the end of what has no such tag.
+// insideBody returns where the body of HTML source begins, behind its tag, and where its last end
+// tag begins: the begin and the end of what has no such tag.
 func insideBody(source string) (begin, end int) {
 	end = len(source)
 	read := 0

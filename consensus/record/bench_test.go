@@ -20,7 +20,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// benchMail returns a mail of about size bytes as a mail program makes it: text, HTML and, if large, an attachment.
+// benchMail returns a mail of about size bytes as a mail program makes it: text, HTML and, if
+// large, an attachment.
 func benchMail(size int) []byte {
 	words := "Quarterly figures for the harvest are attached, please look at the second column. "
 	lines := func(n int, encode func(string) string) string {
@@ -201,8 +202,9 @@ func BenchmarkCompareFooter(b *testing.B) {
 	}
 }
 
-// BenchmarkToken is what the record of an ordinary mail costs beyond its components: at the sender's,
-// signed alone as the dearest case, and at the recipient's, read from the header and checked.
+// BenchmarkToken is what the record of an ordinary mail costs beyond its components: at the
+// sender's, signed alone as the dearest case, and at the recipient's, read from the header and
+// checked.
 func BenchmarkToken(b *testing.B) {
 	comps := message.Dissect(benchMail(4<<10), []string{"ann@b.example"}).Components()
 	b.Run("make", func(b *testing.B) {

@@ -10,8 +10,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// Secret is what the sender draws for each record, 32 random bytes, and sends along in the token. Who does not have it can guess nothing from the
-// chain; when it is forgotten, so is the message.
+// Secret is what the sender draws for each record, 32 random bytes, and sends along in the token.
+// Who does not have it can guess nothing from the chain; when it is forgotten, so is the message.
 type Secret [32]byte
 
 // Commitment binds a record to the content of one component.
@@ -57,7 +57,8 @@ func (s *salter) salt(t message.Type, index uint16) [32]byte {
 	return s.out
 }
 
-// CommitTo returns SHA256(0x10 || type u8 || index u16 || salt || digest), digest being the SHA-256 of the canonical content.
+// CommitTo returns SHA256(0x10 || type u8 || index u16 || salt || digest), digest being the SHA-256
+// of the canonical content.
 func CommitTo(t message.Type, index uint16, salt, digest [32]byte) consensus.Hash {
 	var in [1 + 1 + 2 + 32 + 32]byte
 	in[0] = 0x10

@@ -16,7 +16,8 @@ import (
 // TestCompareScripts runs testdata/compare/*.txtar: a message as sent, as received, and what the
 // comparison says of the pair, once with both contents known and once with the record's commitments
 // and tags alone. "context" has what is known of the way, a line each: "forwarder DOMAIN ADDRESS",
-// "list DOMAIN ADDRESS", "banner TEXT", "map RULE". "version 1" in it compares with a record of that.
+// "list DOMAIN ADDRESS", "banner TEXT", "map RULE". "version 1" in it compares with a record of
+// that.
 func TestCompareScripts(t *testing.T) { eachScript(t, runScript) }
 
 func eachScript(t *testing.T, run func(t *testing.T, file string)) {
@@ -114,8 +115,9 @@ func contextOf(t *testing.T, text string) (with record.Context, version int) {
 	return with, version
 }
 
-// table is what a comparison says: the share, what comes of it, and each difference with a "!" where
-// it decides alone, a "~" where it is a mark of the forwarder, and a "-" where the author's own is gone.
+// table is what a comparison says: the share, what comes of it, and each difference with a "!"
+// where it decides alone, a "~" where it is a mark of the forwarder, and a "-" where the author's
+// own is gone.
 func table(c record.Comparison) string {
 	kept, of := c.Counted()
 	outcome := "may be wanted"

@@ -63,11 +63,12 @@ func (c *comparer) layout(ours []*recorded, theirs []*arrival) {
 	c.Parts = append(c.Parts, extras(message.Layout, theirs)...)
 }
 
-// idleParameters are what some programs write behind the type of a text and no program knows. MIME software
-// that makes a mail of one part anew leaves them out.
+// idleParameters are what some programs write behind the type of a text and no program knows. MIME
+// software that makes a mail of one part anew leaves them out.
 var idleParameters = []string{"encoding=utf-8", "encoding=UTF-8", "encoding=utf8", "encoding=UTF8"}
 
-// isParameterGone reports whether a body that is one text was recorded with one of them, and is the same else.
+// isParameterGone reports whether a body that is one text was recorded with one of them, and is the
+// same else.
 func isParameterGone(r *recorded, a *arrival) bool {
 	const text = "0 text/plain"
 	return string(a.Content()) == text+"\n" && slices.ContainsFunc(idleParameters, func(p string) bool {
@@ -137,14 +138,16 @@ func (c *comparer) explainLayout() (kind, detail string) {
 	return Rewrapped, ""
 }
 
-// isBeside reports whether a part that was added stands beside the author's message: a body directly in
-// the outermost multipart/mixed, be it his or put around, or one that is all there is. Of any other
-// container programs show one part instead of another, or take it for something else as a whole.
+// isBeside reports whether a part that was added stands beside the author's message: a body
+// directly in the outermost multipart/mixed, be it his or put around, or one that is all there is.
+// Of any other container programs show one part instead of another, or take it for something else
+// as a whole.
 func isBeside(leaf *message.Leaf) bool {
 	return leaf.Type != message.Attachment && len(leaf.Path) <= 1 && allMixed(leaf.Path) && undescribed(leaf)
 }
 
-// allMixed reports whether all containers in path are multipart/mixed, whatever else is said of them.
+// allMixed reports whether all containers in path are multipart/mixed, whatever else is said of
+// them.
 func allMixed(path []string) bool {
 	return !slices.ContainsFunc(path, func(container string) bool {
 		kind, _, _ := strings.Cut(container, message.LayoutField)
@@ -160,7 +163,8 @@ func (c *comparer) sameLeaves() bool {
 	})
 }
 
-// outcome is that of the component of a type of which there is one; Same if there is none on either side.
+// outcome is that of the component of a type of which there is one; Same if there is none on either
+// side.
 func (c *comparer) outcome(t message.Type) Outcome {
 	for _, p := range c.Parts {
 		if p.Type == t {
@@ -176,8 +180,8 @@ type stood struct {
 	unwrapped []int    // the places in its path now, at each of which a wrapper was taken away
 }
 
-// leafStood returns the number of a leaf when the message was recorded with the first so many leaves
-// hinted at, from next on, and where it stood; -1 if it was not there.
+// leafStood returns the number of a leaf when the message was recorded with the first so many
+// leaves hinted at, from next on, and where it stood; -1 if it was not there.
 func (c *comparer) leafStood(leaf *message.Leaf, next, recorded int) (number int, was stood) {
 	if next >= recorded {
 		return -1, was

@@ -17,10 +17,10 @@ func (c *comparer) flaws() {
 		if flaw.Field != "" {
 			p.Detail += ", in " + flaw.Field
 		}
-		// A long line is cut or folded by some relays and shown alike by programs; what the author's
-		// own program wrote so is no relay's doing. The hint is of the kind of flaw alone: what a field
-		// says counts by that field, while a line in none, or what is beyond the header's bound, has
-		// nothing that was recorded of it and may say anything.
+		// A long line is cut or folded by some relays and shown alike by programs; what the
+		// author's own program wrote so is no relay's doing. The hint is of the kind of flaw alone:
+		// what a field says counts by that field, while a line in none, or what is beyond the
+		// header's bound, has nothing that was recorded of it and may say anything.
 		covered := flaw.Field != "" || flaw.Flaw == grammar.NoHeader // all is body then
 		p.named = flaw.Flaw == grammar.LongLine || covered && c.origin.has(message.HintFlaw, []byte(flaw.Flaw))
 		c.Parts = append(c.Parts, p)
@@ -87,9 +87,9 @@ func (c *comparer) fields() {
 // maxValues is of how many values of one name the recorded ones are looked for.
 const maxValues = 16
 
-// besideRecorded takes the recorded values of a field off those that arrived, which stand together as they
-// did: relays put theirs above or below. more is what is left, all of it if nothing was found, and
-// without those that say once more what was recorded.
+// besideRecorded takes the recorded values of a field off those that arrived, which stand together
+// as they did: relays put theirs above or below. more is what is left, all of it if nothing was
+// found, and without those that say once more what was recorded.
 func (c *comparer) besideRecorded(label string, f *message.NamedField) (recorded, more message.NamedField, ok bool) {
 	lines := slices.Collect(strings.Lines(f.Lines))
 	if len(lines) < 2 || len(lines) > maxValues || !c.origin.hasLabel(label) || len(c.origin.of(message.Fields)) == 0 {
@@ -112,7 +112,8 @@ func (c *comparer) besideRecorded(label string, f *message.NamedField) (recorded
 	return recorded, *f, false
 }
 
-// removedFields names recorded fields that are not there any more, where their names are common ones.
+// removedFields names recorded fields that are not there any more, where their names are common
+// ones.
 func (c *comparer) removedFields() string {
 	var names []string
 	for _, name := range message.CommonFields() {

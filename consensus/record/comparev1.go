@@ -58,8 +58,8 @@ func compareV1(sent []recorded, received []message.Component) Comparison {
 	return c
 }
 
-// misleadsV1 reports whether an addition decides that nodes of version 1 let pass: where answers go,
-// or a footer that is not harmless. What stored findings say of it stays.
+// misleadsV1 reports whether an addition decides that nodes of version 1 let pass: where answers
+// go, or a footer that is not harmless. What stored findings say of it stays.
 func misleadsV1(p *Part, parts []Part, arrivals []arrival) bool {
 	switch {
 	case p.Type == message.ReplyTo || p.Type == message.Sender:

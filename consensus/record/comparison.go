@@ -41,8 +41,9 @@ type Part struct {
 	named bool // to be said, but no more
 }
 
-// Benign reports whether the part is the same or differs as honest relays make it differ. What kinds
-// do so is version 1's rule, by which explainTogether goes too; for version 2 weigh.go decides.
+// Benign reports whether the part is the same or differs as honest relays make it differ. What
+// kinds do so is version 1's rule, by which explainTogether goes too; for version 2 weigh.go
+// decides.
 func (p Part) Benign() bool { return p.Outcome == Same || p.Kept || benign(p.Kind, p.Type) }
 
 // about is the field that a part is of: of names that which they stand in.
@@ -138,7 +139,8 @@ func (c Comparison) Reaches(threshold int) bool {
 	return of > 0 && kept*100 >= threshold*of
 }
 
-// AllSame reports whether every recorded component arrived as it was and none of a type that must not be added is extra.
+// AllSame reports whether every recorded component arrived as it was and none of a type that must
+// not be added is extra.
 func (c Comparison) AllSame() bool {
 	if c.Recorded == 0 || c.Version < RecordVersion && c.Same != c.Recorded || !c.RecipientInRecord {
 		return false

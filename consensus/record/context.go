@@ -21,11 +21,12 @@ type Context struct {
 	Map AddressMap
 	// Forwarder sent the message on, nil if none that is known did.
 	Forwarder *Forwarder
-	// Recipient is to whom alone the message came, empty if to several: a known list may tell him so.
+	// Recipient is to whom alone the message came, empty if to several: a known list may tell him
+	// so.
 	Recipient string
-	// Derive returns the components of a derived type of what arrived; not ok if nothing here derives
-	// it. Nil: nothing here derives any. It is pure, and asked only for types that the record has, of
-	// a body that was re-packed.
+	// Derive returns the components of a derived type of what arrived; not ok if nothing here
+	// derives it. Nil: nothing here derives any. It is pure, and asked only for types that the
+	// record has, of a body that was re-packed.
 	Derive func(d *message.Dissection, t message.Type) (list []message.Component, ok bool)
 	// Stranger recorded it: little work is done to explain differences.
 	Stranger bool

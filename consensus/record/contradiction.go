@@ -4,8 +4,8 @@ import "cairn/mailstore/message"
 
 // contradictions are the recorded components that no message has: of a type that is not known here
 // or is version 1's, two of what there is one of, a number that skips others, the name of an
-// attachment that is not there. Nothing with one of them is as recorded, whatever arrives: no program
-// of ours makes such a record.
+// attachment that is not there. Nothing with one of them is as recorded, whatever arrives: no
+// program of ours makes such a record.
 func (o *origin) contradictions() []Part {
 	var parts []Part
 	next := map[message.Type]uint16{} // the number that the next component of a type has

@@ -38,8 +38,8 @@ func (c *comparer) count() {
 	}
 }
 
-// texts returns the numbers of the recorded texts. An HTML body beside a text of its number does not
-// count: two forms of one body are one thing.
+// texts returns the numbers of the recorded texts. An HTML body beside a text of its number does
+// not count: two forms of one body are one thing.
 func (c *comparer) texts() map[uint16]bool {
 	numbers := map[uint16]bool{}
 	for _, p := range c.Parts {

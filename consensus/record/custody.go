@@ -148,9 +148,9 @@ func Original(raw []byte, hops []Hop) *message.Dissection {
 	return d
 }
 
-// Tokens returns the tokens in a mail's header from the top, at most 1 + MaxHops of them. It ends at
-// the first Cairn-Record field that is none, with that field's error, and with ErrCustody if there
-// are more.
+// Tokens returns the tokens in a mail's header from the top, at most 1 + MaxHops of them. It ends
+// at the first Cairn-Record field that is none, with that field's error, and with ErrCustody if
+// there are more.
 func Tokens(raw []byte) (tokens []*Token, err error) {
 	for _, field := range findTokens(raw) {
 		switch {

@@ -8,8 +8,8 @@ import (
 )
 
 // derived compares the components that were derived from others. They explain a difference of what
-// they are of, and decide nothing. What nothing here derives is not in the comparison; where the body
-// is as it was sent, so is all that derives from it.
+// they are of, and decide nothing. What nothing here derives is not in the comparison; where the
+// body is as it was sent, so is all that derives from it.
 func (c *comparer) derived() {
 	var types []message.Type
 	for i := range c.origin.parts {
@@ -89,9 +89,9 @@ func (c *comparer) derivedPart(r *recorded, list []message.Component) Part {
 	return p
 }
 
-// nearly reports whether the recorded hash of a picture differs from that of the received one in one
-// bit or two. Compressing a picture again turns that many; of more no difference can be told without
-// trying a million.
+// nearly reports whether the recorded hash of a picture differs from that of the received one in
+// one bit or two. Compressing a picture again turns that many; of more no difference can be told
+// without trying a million.
 func nearly(r *recorded, hash []byte) bool {
 	if len(hash) != 8 {
 		return false
@@ -114,7 +114,8 @@ func nearly(r *recorded, hash []byte) bool {
 	return false
 }
 
-// explainBy lets a derived component that is the same, or nearly, say what became of its attachment.
+// explainBy lets a derived component that is the same, or nearly, say what became of its
+// attachment.
 func (c *comparer) explainBy(p Part) {
 	kind := ""
 	switch {

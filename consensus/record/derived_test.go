@@ -22,7 +22,8 @@ func hashOf(bits uint64, index uint16) message.Component {
 	return message.NewComponent(message.ImageHash, index, message.Canonical, binary.BigEndian.AppendUint64(nil, bits))
 }
 
-// TestNearHashes: of one bit or two that differ the picture looks alike, of three nothing can be said.
+// TestNearHashes: of one bit or two that differ the picture looks alike, of three nothing can be
+// said.
 func TestNearHashes(t *testing.T) {
 	const bits = 0x0123456789abcdef
 	sent, arrived := message.Dissect(pictures("", "AAAA"), nil), message.Dissect(pictures("\r\n", "AAAB"), nil)

@@ -13,7 +13,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// explain finds what turned the recorded component into the received content; an empty kind if nothing known does.
+// explain finds what turned the recorded component into the received content; an empty kind if
+// nothing known does.
 func explain(form message.Form, r *recorded, a *arrival) (kind, detail string) {
 	if r.budget.none() {
 		return "", ""
@@ -74,14 +75,15 @@ func explainForm(form message.Form, r *recorded, a *arrival) (kind, detail strin
 	return "", ""
 }
 
-// isHeadless reports whether an embedded message without a header, which is malformed, got the empty
-// line in front that says so.
+// isHeadless reports whether an embedded message without a header, which is malformed, got the
+// empty line in front that says so.
 func isHeadless(r *recorded, a *arrival) bool {
 	return r.kind == message.Attachment && a.Reading == message.Canonical && len(a.Lenient) > 0 &&
 		r.budget.spend(len(a.Lenient)+tryWork) && r.is(message.DigestOf(message.AsOctets, a.Lenient, ""))
 }
 
-// explainValue takes tags off a subject: "[list] Re: hello", "Re: [list] hello", "EXTERNAL: hello" come from "hello" or "Re: hello".
+// explainValue takes tags off a subject: "[list] Re: hello", "Re: [list] hello", "EXTERNAL: hello"
+// come from "hello" or "Re: hello".
 func explainValue(r *recorded, a *arrival) (kind, detail string) {
 	received := a.Content()
 	if r.kind == message.Subject {

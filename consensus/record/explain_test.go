@@ -29,8 +29,8 @@ func partOf(t *testing.T, c record.Comparison, typ message.Type) record.Part {
 	return record.Part{}
 }
 
-// TestAppendedAnywhere finds the end of the recorded text whether it has one line or many, blank lines included, and gives up on texts with more added
-// lines than a comparison should try.
+// TestAppendedAnywhere finds the end of the recorded text whether it has one line or many, blank
+// lines included, and gives up on texts with more added lines than a comparison should try.
 func TestAppendedAnywhere(t *testing.T) {
 	for _, c := range []struct {
 		sent, added string
@@ -53,8 +53,8 @@ func TestAppendedAnywhere(t *testing.T) {
 	}
 }
 
-// TestHostileComparison must come to an end soon: texts of a million lines that are not the recorded
-// ones, in all the pairs that there may be.
+// TestHostileComparison must come to an end soon: texts of a million lines that are not the
+// recorded ones, in all the pairs that there may be.
 func TestHostileComparison(t *testing.T) {
 	parts := func(body func(i int) string) *message.Dissection {
 		var b strings.Builder

@@ -11,7 +11,8 @@ const (
 	maxBlankFooter = 16 << 10 // octets of a text that is tried with both
 )
 
-// otherFronts goes through a text with more and with fewer empty lines in front of it, up to so many.
+// otherFronts goes through a text with more and with fewer empty lines in front of it, up to so
+// many.
 func otherFronts(r *recorded, text []byte, most int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		first := bytes.TrimLeft(text, "\n")
@@ -28,7 +29,8 @@ func otherFronts(r *recorded, text []byte, most int) iter.Seq[[]byte] {
 	}
 }
 
-// explainBetween looks for the recorded text with other empty lines in front and something behind it.
+// explainBetween looks for the recorded text with other empty lines in front and something behind
+// it.
 func explainBetween(r *recorded, text []byte, labels []string) (kind string, added []byte) {
 	if len(text) > maxBlankFooter {
 		return "", nil

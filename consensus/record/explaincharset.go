@@ -11,8 +11,9 @@ import (
 // noCharsets are labels of text that name no charset, or one that the text does not fit.
 var noCharsets = []string{"", "-", "us-ascii", "ascii", "x-unknown", "unknown-8bit", "unknown", "default_charset"}
 
-// asASCII reports whether programs show a part of content, which counts by its octets, as the ASCII that it is: its charset keeps that, and nothing in
-// the part has a meaning in one that a program may guess where none is named.
+// asASCII reports whether programs show a part of content, which counts by its octets, as the ASCII
+// that it is: its charset keeps that, and nothing in the part has a meaning in one that a program
+// may guess where none is named.
 func asASCII(content, part []byte) bool {
 	_, rest, _ := bytes.Cut(content, []byte("\n"))
 	label, _, _ := bytes.Cut(rest, []byte("\n"))
@@ -52,8 +53,8 @@ func (a *arrival) spellings() (list []spelling) {
 	return list
 }
 
-// unlabelled finds the octets of a recorded text in one that arrived readable, at its begin; rest is
-// how many lines stand behind them.
+// unlabelled finds the octets of a recorded text in one that arrived readable, at its begin; rest
+// is how many lines stand behind them.
 func (r *recorded) unlabelled(a *arrival) (rest int, ok bool) {
 	if !r.text() || r.known && r.reading != message.AsOctets {
 		return 0, false

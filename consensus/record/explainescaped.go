@@ -9,8 +9,8 @@ import (
 
 const maxEscaped = 5 // lines that may have got a ">": each may have been escaped or not
 
-// escapedFrom lists where mbox quoting may have put a ">" in front of a line: of one that begins with
-// "From " (mboxo), or with that behind others of them too (mboxrd; RFC 4155, appendix A).
+// escapedFrom lists where mbox quoting may have put a ">" in front of a line: of one that begins
+// with "From " (mboxo), or with that behind others of them too (mboxrd; RFC 4155, appendix A).
 func escapedFrom(b []byte) (at []int) {
 	for i := 0; i < len(b); {
 		if quoted := len(b[i:]) - len(bytes.TrimLeft(b[i:], ">")); quoted > 0 && bytes.HasPrefix(b[i+quoted:], []byte("From ")) {
@@ -47,8 +47,8 @@ func unescape(buf, b []byte, at []int, set int) []byte {
 	return append(out, b[done:]...)
 }
 
-// explainEscaped looks for the recorded text in one whose lines were unescaped. In HTML each stood in
-// text for people: in a tag the ">" would end it.
+// explainEscaped looks for the recorded text in one whose lines were unescaped. In HTML each stood
+// in text for people: in a tag the ">" would end it.
 func explainEscaped(r *recorded, received, text []byte, labels []string) (kind string, added []byte) {
 	if kind = FromEscaped; !r.isContent(text, labels) {
 		end := prefixEnd(r, text, labels)
@@ -66,8 +66,8 @@ func explainEscaped(r *recorded, received, text []byte, labels []string) (kind s
 	return kind, added
 }
 
-// asReceived is what stands behind an octet of a text as it was before its lines were unescaped; nil if
-// no line begins or ends there.
+// asReceived is what stands behind an octet of a text as it was before its lines were unescaped;
+// nil if no line begins or ends there.
 func asReceived(text []byte, end int, received []byte) []byte {
 	lines, begin := bytes.Count(text[end:], []byte("\n")), 0
 	switch {

@@ -14,7 +14,8 @@ const maxCuts = 4096 // places tried for an insertion
 // maxLabelled is how many of the last places are tried under other charsets too.
 const maxLabelled = 256
 
-// explainHTML finds the recorded source inside the received one: something appended, or inserted before the closing tags.
+// explainHTML finds the recorded source inside the received one: something appended, or inserted
+// before the closing tags.
 func explainHTML(r *recorded, a *arrival) (kind, detail string) {
 	received := a.readable()
 	kind, added := explainLines(r, a)
@@ -36,8 +37,8 @@ func explainHTML(r *recorded, a *arrival) (kind, detail string) {
 	return kind, quote(message.HTML, string(added))
 }
 
-// insertedBeforeEnd looks for one place before the closing tags such that the source without what stands between them is the recorded one. cut is -1
-// if there is none.
+// insertedBeforeEnd looks for one place before the closing tags such that the source without what
+// stands between them is the recorded one. cut is -1 if there is none.
 func insertedBeforeEnd(r *recorded, a *arrival) (cut, tail int) {
 	received := a.readable()
 	for _, tag := range []string{"</body", "</html"} {
@@ -51,7 +52,8 @@ func insertedBeforeEnd(r *recorded, a *arrival) (cut, tail int) {
 	return -1, -1
 }
 
-// cutBefore returns the place p with received[:p] + received[tail:] recorded, -1 if there is none. Tried are the places where a tag or a line starts.
+// cutBefore returns the place p with received[:p] + received[tail:] recorded, -1 if there is none.
+// Tried are the places where a tag or a line starts.
 func cutBefore(r *recorded, received []byte, tail int, labels []string) int {
 	end := received[tail:]
 	if len(end) > 4096 {

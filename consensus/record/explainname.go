@@ -12,8 +12,8 @@ import (
 
 const maxFileName = 512 // octets of a name of which other ways to write it are tried
 
-// explainName tells an attachment's name that is written in another way from another name: encoded words
-// in a parameter, which many programs decode although RFC 2047 has none there, and RFC 2231.
+// explainName tells an attachment's name that is written in another way from another name: encoded
+// words in a parameter, which many programs decode although RFC 2047 has none there, and RFC 2231.
 func explainName(r *recorded, a *arrival) (kind, detail string) {
 	if name, ok := writtenName(&a.Component); ok && r.version > recordV1 && hasHigh([]byte(name)) && len(name) <= maxFileName { // of ASCII no relay makes words
 		if r.isContent([]byte(name), nil) || r.isWordName(name) {
@@ -78,7 +78,8 @@ func (r *recorded) isWordName(name string) bool {
 	return false
 }
 
-// wordNames lists how programs write a name in encoded words: in one, or in some of at most 75 octets.
+// wordNames lists how programs write a name in encoded words: in one, or in some of at most 75
+// octets.
 func wordNames(name string) (list []string) {
 	for _, label := range append([]string{"utf-8"}, grammar.Labels()...) {
 		octets, ok := []byte(name), label == "utf-8"
@@ -102,8 +103,8 @@ func wordNames(name string) (list []string) {
 	return list
 }
 
-// quotedWord is the Q encoding of octets (RFC 2047, section 4.2) by a program that leaves letters, digits
-// and those of plain as they are.
+// quotedWord is the Q encoding of octets (RFC 2047, section 4.2) by a program that leaves letters,
+// digits and those of plain as they are.
 func quotedWord(octets []byte, plain string) string {
 	var b strings.Builder
 	for _, c := range octets {

@@ -110,8 +110,9 @@ func rawWords(s string) []byte {
 	return out
 }
 
-// subjectKind says how a subject differs that is the recorded one but for the spelling of "Re:", and for
-// a space that some lists put behind a comma when they fold; an empty kind if it is another.
+// subjectKind says how a subject differs that is the recorded one but for the spelling of "Re:",
+// and for a space that some lists put behind a comma when they fold; an empty kind if it is
+// another.
 func subjectKind(r *recorded, subject string) (kind string) {
 	if isRespelled(r, subject, answered.isAnswered) {
 		return ReplyPrefix
@@ -138,8 +139,8 @@ func isBetweenWords(before, after string) bool {
 	return !(unicode.IsNumber(last) && unicode.IsNumber(first)) && !isLinkish(left+","+right)
 }
 
-// isRespelled reports whether a subject is the recorded one but for the spelling of "Re:", how often that stands
-// there, and which side of a tag.
+// isRespelled reports whether a subject is the recorded one but for the spelling of "Re:", how
+// often that stands there, and which side of a tag.
 func isRespelled(r *recorded, subject string, isAnswered func(answered, *recorded, *int) bool) bool {
 	if r.isContent([]byte(subject), nil) {
 		return true
@@ -159,8 +160,8 @@ func isRespelled(r *recorded, subject string, isAnswered func(answered, *recorde
 	})
 }
 
-// cutTag cuts a "[…]", or a tag of a program that screens mail, out of a subject, at its start or behind reply
-// prefixes.
+// cutTag cuts a "[…]", or a tag of a program that screens mail, out of a subject, at its start or
+// behind reply prefixes.
 func cutTag(s string) (before, tag, after string, ok bool) {
 	open := behindReplies(s)
 	if open > 0 && s[open-1] != ' ' { // a tag is no part of a word or a number

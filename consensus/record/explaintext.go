@@ -41,8 +41,8 @@ func (a *arrival) note(added []byte, at int) {
 	}
 }
 
-// explainLines tries what can be tried without knowing the recorded text: to take whole lines away. added is what the received text has more, nil if
-// that says nothing.
+// explainLines tries what can be tried without knowing the recorded text: to take whole lines away.
+// added is what the received text has more, nil if that says nothing.
 func explainLines(r *recorded, a *arrival) (kind string, added []byte) {
 	received, labels := a.readable(), a.labels()
 	var buf []byte
@@ -98,9 +98,9 @@ func appendedKind(added []byte) string {
 	return Appended
 }
 
-// isReflowed reports whether the recorded text is received with the lines joined that were flowed (RFC
-// 3676, section 4.1) before a relay took away the white space at line ends: at some width the first
-// word of the next line would not have fitted.
+// isReflowed reports whether the recorded text is received with the lines joined that were flowed
+// (RFC 3676, section 4.1) before a relay took away the white space at line ends: at some width the
+// first word of the next line would not have fitted.
 func (r *recorded) isReflowed(received []byte, labels []string) bool {
 	const narrow, wide, longest = 60, 80, 64 << 10
 	if len(received) > longest || bytes.Count(received, []byte("\n")) < 2 {
@@ -116,8 +116,8 @@ func (r *recorded) isReflowed(received []byte, labels []string) bool {
 	return false
 }
 
-// joinFlowed joins each line, with that end, with the next one whose first word would make it longer than
-// width; nil if there is none.
+// joinFlowed joins each line, with that end, with the next one whose first word would make it
+// longer than width; nil if there is none.
 func joinFlowed(text []byte, width int, end string) []byte {
 	out := make([]byte, 0, len(text))
 	joined := false
@@ -166,8 +166,9 @@ func explainOctets(r *recorded, a *arrival) (kind, detail string) {
 	return kind, shorten(added)
 }
 
-// prefixEnd returns where the recorded text ends in the received one, if the latter goes on after it on a new line; -1 if it does not begin so. One
-// pass over the last maxEnds line ends: the hash is continued from line to line.
+// prefixEnd returns where the recorded text ends in the received one, if the latter goes on after
+// it on a new line; -1 if it does not begin so. One pass over the last maxEnds line ends: the hash
+// is continued from line to line.
 func prefixEnd(r *recorded, received []byte, labels []string) int {
 	if !r.budget.spend(len(received)) {
 		return -1
@@ -210,8 +211,8 @@ func sum(state hash.Hash) (digest [32]byte) {
 	return digest
 }
 
-// suffixStart returns where the recorded text starts in the received one, if something stands in front of it on lines of its own; -1 if it does not
-// end so.
+// suffixStart returns where the recorded text starts in the received one, if something stands in
+// front of it on lines of its own; -1 if it does not end so.
 func suffixStart(r *recorded, received []byte, labels []string) int {
 	tried := 0
 	for i, lines := 0, 0; lines < maxBannerLines && tried < maxTried; lines++ {
@@ -271,7 +272,8 @@ func reversed(b []byte) []byte {
 	return out
 }
 
-// afterSqueezed returns what follows the first n bytes of b that are left when white space is taken out.
+// afterSqueezed returns what follows the first n bytes of b that are left when white space is taken
+// out.
 func afterSqueezed(b []byte, n int) []byte {
 	for i, r := range string(b) {
 		if n <= 0 {

@@ -62,14 +62,15 @@ type Facts struct {
 	OwnDomain  string `json:",omitempty"` // domain of this node's organisation that mail from outside claims without its record
 	OwnCourier bool   `json:",omitempty"` // a node of the recording organisation brought it
 	Forwarder  string `json:",omitempty"` // domain of the known forwarder that sent it on, A-label
-	// Stranger: who sent it on has a sound record of its own for this recipient, but is known to nobody
-	// here. What is judged is the original record. Handed is a domain, as A-label, that the stranger is
-	// trusted for, HandedClaims one that it only claims: each that of the address written to, if known.
+	// Stranger: who sent it on has a sound record of its own for this recipient, but is known to
+	// nobody here. What is judged is the original record. Handed is a domain, as A-label, that the
+	// stranger is trusted for, HandedClaims one that it only claims: each that of the address
+	// written to, if known.
 	Stranger     bool   `json:",omitempty"`
 	Handed       string `json:",omitempty"`
 	HandedClaims string `json:",omitempty"`
-	// WrittenTo: the original record is for an address at the stranger's trusted domain, so its author
-	// meant it to be sent on from there.
+	// WrittenTo: the original record is for an address at the stranger's trusted domain, so its
+	// author meant it to be sent on from there.
 	WrittenTo bool `json:",omitempty"`
 	// SentOnTime is that of the record of who sent it on, unix ms.
 	SentOnTime  uint64   `json:",omitempty"`
@@ -167,8 +168,8 @@ func (f *Facts) Old() bool {
 	return f.ArrivalTime != 0 && !f.ClockWrong && !f.OwnCourier && age > MaxAge
 }
 
-// age is that of the record which says that the mail is for this recipient: a known forwarder's, else
-// the original. It is 0 of a known forwarder's from before that was kept.
+// age is that of the record which says that the mail is for this recipient: a known forwarder's,
+// else the original. It is 0 of a known forwarder's from before that was kept.
 func (f *Facts) age() time.Duration {
 	made := f.RecordTime
 	if f.Forwarder != "" {

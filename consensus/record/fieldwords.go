@@ -7,8 +7,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// encodedField returns the recorded lines of a field of links that some programs write in encoded words
-// where one is too long for a line, with a blank between two links or none.
+// encodedField returns the recorded lines of a field of links that some programs write in encoded
+// words where one is too long for a line, with a blank between two links or none.
 func (c *comparer) encodedField(label string, f *message.NamedField) (recorded message.NamedField, ok bool) {
 	if !strings.HasPrefix(f.Name, "list-") || !c.origin.hasLabel(label) || len(c.origin.of(message.Fields)) == 0 {
 		return recorded, false

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxCode is how long a word of letters and digits without an order may be: the shortest accounts that are
-// written so have more.
+// maxCode is how long a word of letters and digits without an order may be: the shortest accounts
+// that are written so have more.
 const maxCode = 19
 
 // code says what in a text could be the number of an account or a telephone, empty if nothing.
@@ -36,8 +36,8 @@ func code(text string) string {
 	return ""
 }
 
-// drawn reports whether lines of a text in a row could draw something, such as digits: three that say little between
-// what frames them, or two of which none sets anything apart.
+// drawn reports whether lines of a text in a row could draw something, such as digits: three that
+// say little between what frames them, or two of which none sets anything apart.
 func drawn(text string) bool {
 	row, ruled, width := 0, false, 0 // width: of the rules that are all of the row, but for one that begins it
 	for line := range wrappedLines(text) {
@@ -68,8 +68,8 @@ func drawn(text string) bool {
 	return false
 }
 
-// wrappedLines are the lines of a text as they are where there is little room: of one that says nothing each piece that is no
-// small one stands in a line of its own.
+// wrappedLines are the lines of a text as they are where there is little room: of one that says
+// nothing each piece that is no small one stands in a line of its own.
 func wrappedLines(text string) iter.Seq[string] {
 	const small = 8
 	return func(yield func(line string) bool) {
@@ -94,9 +94,9 @@ const (
 	maxEmpty = 16 // line ends in a row: what is behind may be out of sight
 )
 
-// laidOut reports whether the words of a text stand apart as those could that draw digits: with more than maxHoles holes
-// of two blanks or more, between words or in front of lines that begin further right than others. Or they stand so far apart
-// that some may be out of sight.
+// laidOut reports whether the words of a text stand apart as those could that draw digits: with
+// more than maxHoles holes of two blanks or more, between words or in front of lines that begin
+// further right than others. Or they stand so far apart that some may be out of sight.
 func laidOut(text string) bool {
 	holes, least, empty := 0, -1, 0
 	var begins []int
@@ -136,8 +136,9 @@ func laidOut(text string) bool {
 	return holes > maxHoles
 }
 
-// fullWidth is the width of a line that is a pattern of one character or two, over and over from its begin to its end, as several of
-// the same width draw nothing; 0 of any other, and of one so narrow that it could be a stroke.
+// fullWidth is the width of a line that is a pattern of one character or two, over and over from
+// its begin to its end, as several of the same width draw nothing; 0 of any other, and of one so
+// narrow that it could be a stroke.
 func fullWidth(line string) int {
 	const narrow = 8
 	pattern := []rune(strings.TrimRight(line, " \t\r\n"))
@@ -157,9 +158,9 @@ func wordsOf(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) })
 }
 
-// Letters that look like digits: those that hardly any language has count as such, others in words that
-// have nothing else, and numerals of scripts in which words are not parted in a row, too, with what
-// multiplies them: Korean words have single syllables that are one.
+// Letters that look like digits: those that hardly any language has count as such, others in words
+// that have nothing else, and numerals of scripts in which words are not parted in a row, too, with
+// what multiplies them: Korean words have single syllables that are one.
 const (
 	rareFigures   = "ƧƨȜȝƷƼƽȢȣꝚꝛꝪꝫꝮꝯꙄꙅϨϩⲊⲋⳊⳋᒿᏎᏮ"
 	commonFigures = "ЗзӠӡбОоοΟ" + han + hangul
@@ -170,8 +171,8 @@ const (
 
 var numerals = regexp.MustCompile(`[` + han + multiples + `]{2,}|[` + hangul + `]{3,}`)
 
-// figuresIn returns the digits of a word, those that letters stand for too, and of how many alphabets its
-// letters are, scripts aside in which words are not parted.
+// figuresIn returns the digits of a word, those that letters stand for too, and of how many
+// alphabets its letters are, scripts aside in which words are not parted.
 func figuresIn(word string) (figures string, alphabets int) {
 	common := func(r rune) bool { return strings.ContainsRune(commonFigures, r) }
 	others := strings.ContainsFunc(word, func(r rune) bool {
@@ -215,8 +216,8 @@ func alphabet(r rune) string {
 
 const digits = "0123456789"
 
-// isPiece reports whether a word could be one of those into which people part what is unordered: it has a
-// capital behind another letter and a small one, or digits.
+// isPiece reports whether a word could be one of those into which people part what is unordered: it
+// has a capital behind another letter and a small one, or digits.
 func isPiece(word string) bool {
 	if word == "" || word[0] > unicode.MaxASCII {
 		return false
@@ -225,8 +226,8 @@ func isPiece(word string) bool {
 	return inside || strings.ContainsAny(word, digits)
 }
 
-// unordered reports whether a word has more than maxCode letters and digits in a row, of ASCII, with digits
-// among them or capitals behind small letters.
+// unordered reports whether a word has more than maxCode letters and digits in a row, of ASCII,
+// with digits among them or capitals behind small letters.
 func unordered(word string) bool {
 	for _, run := range strings.FieldsFunc(word, func(r rune) bool { return r > unicode.MaxASCII }) {
 		small := strings.IndexFunc(run, unicode.IsLower)

@@ -22,8 +22,9 @@ type place struct {
 // inside reports whether an element is a part of a table, whose text some programs show in a row.
 func (p place) inside() bool { return p.within == "table" }
 
-// footerElements are those that a footer may have. None of them runs, loads a document, brings a style sheet, is a control,
-// leaves the flow of the text, or counts: what stands in front of the items of an ordered list is in no text.
+// footerElements are those that a footer may have. None of them runs, loads a document, brings a
+// style sheet, is a control, leaves the flow of the text, or counts: what stands in front of the
+// items of an ordered list is in no text.
 var footerElements = map[string]place{
 	"p": {breaks: true}, "div": {breaks: true}, "center": {breaks: true, runs: true}, "br": {breaks: true, void: true},
 	"blockquote": {breaks: true, looks: true}, "pre": {breaks: true, looks: true}, "hr": {breaks: true, void: true},
@@ -36,16 +37,16 @@ var footerElements = map[string]place{
 	"sub": {looks: true}, "sup": {looks: true},
 }
 
-// How much a footer may have of what could draw: seven digits have a piece each that differs from what is around it in five
-// lines, and that is 35.
+// How much a footer may have of what could draw: seven digits have a piece each that differs from
+// what is around it in five lines, and that is 35.
 const (
 	maxLooks  = 24 // elements whose letters may look otherwise, or that have a mark
 	maxCells  = 24 // of tables: empty ones leave gaps
 	maxRules  = 4
 	thickRule = 4 // px: what is higher is no rule but a stroke
 
-	// Words stand in lines as the source has them, and on the screen: in what is narrow each has a line, of what is wide the end
-	// is out of sight.
+	// Words stand in lines as the source has them, and on the screen: in what is narrow each has a
+	// line, of what is wide the end is out of sight.
 	leastWidth, mostWidth = 300, 800
 	usualWidth            = 600 // where nothing says it
 	mostHeight            = 100
@@ -54,8 +55,10 @@ const (
 	leastLight            = 224 // of what is behind them
 )
 
-// footerHTML reports whether HTML source that was put behind the author's can do no more than stand there: it begins on a line of its own, has only
-// footerElements, too few to draw with, closes only what it opened, and has no attribute or style that could paint over the author's words or join theirs.
+// footerHTML reports whether HTML source that was put behind the author's can do no more than stand
+// there: it begins on a line of its own, has only footerElements, too few to draw with, closes only
+// what it opened, and has no attribute or style that could paint over the author's words or join
+// theirs.
 func footerHTML(author, added []byte) bool {
 	if !endsInText(author) {
 		return false
@@ -144,13 +147,14 @@ func (f *footer) begins(t *html.Token) bool {
 	return size >= leastLetters && room >= leastWidth && f.looks <= maxLooks && f.cells <= maxCells && f.rules <= maxRules
 }
 
-// betweenCells reports whether what comes is in a table and in none of its cells: a parser puts it in front of the table.
+// betweenCells reports whether what comes is in a table and in none of its cells: a parser puts it
+// in front of the table.
 func (f *footer) betweenCells() bool {
 	return len(f.open) > 0 && slices.Contains([]string{"table", "tbody", "thead", "tr"}, f.open[len(f.open)-1])
 }
 
-// has reports whether such an element of the footer is open. A list is not to what stands in cells inside of it: a parser
-// closes one that stands between a table and its cells.
+// has reports whether such an element of the footer is open. A list is not to what stands in cells
+// inside of it: a parser closes one that stands between a table and its cells.
 func (f *footer) has(element string) bool {
 	for _, open := range slices.Backward(f.open) {
 		switch {
@@ -172,8 +176,9 @@ func (f *footer) ends(name string) bool {
 	return name == "body" || name == "html" // what follows these is body still
 }
 
-// innermost returns the place in open of the element that an end tag of that name closes, -1 if there is none: the last one, but for those whose end
-// tags may be left out. Over any other a parser would close elements around it, in the end the author's.
+// innermost returns the place in open of the element that an end tag of that name closes, -1 if
+// there is none: the last one, but for those whose end tags may be left out. Over any other a
+// parser would close elements around it, in the end the author's.
 func innermost(open []string, name string) int {
 	for i := len(open) - 1; i >= 0; i-- {
 		if open[i] == name {
@@ -186,8 +191,9 @@ func innermost(open []string, name string) int {
 	return -1
 }
 
-// endsInText reports whether what follows source is read as HTML on its own would be, and shown behind it: no tag, comment, element without markup
-// inside or one that moves what does not belong into it is left open.
+// endsInText reports whether what follows source is read as HTML on its own would be, and shown
+// behind it: no tag, comment, element without markup inside or one that moves what does not belong
+// into it is left open.
 func endsInText(source []byte) bool {
 	raw, comment, read := "", false, 0
 	moving := map[string]int{} // open elements of that kind
@@ -222,7 +228,8 @@ func endsInText(source []byte) bool {
 	}
 }
 
-// closedComment reports whether the source of a comment has its end, "-->" or, of what is no proper one, ">".
+// closedComment reports whether the source of a comment has its end, "-->" or, of what is no proper
+// one, ">".
 func closedComment(source []byte) bool {
 	if !bytes.HasPrefix(source, []byte("<!--")) {
 		return bytes.HasSuffix(source, []byte(">"))
@@ -230,8 +237,8 @@ func closedComment(source []byte) bool {
 	return bytes.HasSuffix(source, []byte("-->")) || bytes.HasSuffix(source, []byte("--!>"))
 }
 
-// footerAttribute reports whether an element of a footer may have that attribute. There is no class or id: the author's style sheet may give them
-// any meaning.
+// footerAttribute reports whether an element of a footer may have that attribute. There is no class
+// or id: the author's style sheet may give them any meaning.
 func footerAttribute(element, name, value string) bool {
 	lower := strings.ToLower(value)
 	switch name {
@@ -276,8 +283,9 @@ func hasScheme(url string, schemes ...string) bool {
 	return slices.ContainsFunc(schemes, func(s string) bool { return strings.HasPrefix(url, s) })
 }
 
-// footerStyle reports whether a style in lower case says only how the footer's own letters look and how far apart it stands. Letters stay small and
-// lines at least as high as they are: else they could reach over the lines above.
+// footerStyle reports whether a style in lower case says only how the footer's own letters look and
+// how far apart it stands. Letters stay small and lines at least as high as they are: else they
+// could reach over the lines above.
 func footerStyle(style string) bool {
 	for name, value := range declarations(style) {
 		if !footerDeclaration(name, value) {
@@ -346,7 +354,8 @@ func isTextFont(fonts string) bool {
 	return true
 }
 
-// isLength reports whether s is a number that is not negative, with a unit, and not above that unit's bound.
+// isLength reports whether s is a number that is not negative, with a unit, and not above that
+// unit's bound.
 func isLength(s string, px, pt, em, percent float64) bool {
 	for unit, most := range map[string]float64{"px": px, "pt": pt, "em": em, "%": percent} {
 		if number, ok := strings.CutSuffix(s, unit); ok && isNumber(number) {
@@ -371,7 +380,8 @@ var darkColours = strings.Fields("black gray grey dimgray dimgrey darkgray darkg
 	"mediumblue midnightblue royalblue steelblue teal darkcyan green darkgreen forestgreen seagreen olive purple indigo brown maroon darkred " +
 	"firebrick red crimson windowtext inherit")
 
-// isColour reports whether s is one of darkColours, or in hexadecimal or as rgb(r, g, b) as dark as these.
+// isColour reports whether s is one of darkColours, or in hexadecimal or as rgb(r, g, b) as dark as
+// these.
 func isColour(s string) bool {
 	if slices.Contains(darkColours, s) {
 		return true

@@ -14,7 +14,8 @@ import (
 
 const authorsHTML = "<html><body>\n<p>pay 100 to Bob</p>\n</body></html>"
 
-// footerKind is what a comparison by commitments calls source that was inserted before the closing tags.
+// footerKind is what a comparison by commitments calls source that was inserted before the closing
+// tags.
 func footerKind(added string) string {
 	return htmlKind(authorsHTML, strings.Replace(authorsHTML, "</body>", added+"</body>", 1))
 }
@@ -196,7 +197,8 @@ func TestHostileFooters(t *testing.T) {
 	}
 }
 
-// TestFooterBehindOpenSource: where the author's source leaves something open, what follows is not what it looks like on its own.
+// TestFooterBehindOpenSource: where the author's source leaves something open, what follows is not
+// what it looks like on its own.
 func TestFooterBehindOpenSource(t *testing.T) {
 	const tail = "\n</body></html>"
 	for author, want := range map[string]bool{
@@ -227,8 +229,8 @@ func TestFooterBehindOpenSource(t *testing.T) {
 	}
 }
 
-// TestFooterTags: whatever is put together from pieces of tags, what comes out as a footer has no elements and styles but those that it may have, as a
-// whole document is parsed.
+// TestFooterTags: whatever is put together from pieces of tags, what comes out as a footer has no
+// elements and styles but those that it may have, as a whole document is parsed.
 func TestFooterTags(t *testing.T) {
 	pieces := []string{"<p>", "</p>", "<div style=\"", "color:red;", "position:fixed", "\">", "</div>", "<", ">", "\"", "'", "<style>", "</style>", "<!--",
 		"-->", "<script ", "a", " ", "\n", "=", "/", "<a title='", "&lt;", "<table>", "<td>",

@@ -72,10 +72,12 @@ func pxOf(length string) float64 {
 	return 0
 }
 
-// background is what gives a page or a piece of it something to stand on, with the first word of what it is given.
+// background is what gives a page or a piece of it something to stand on, with the first word of
+// what it is given.
 var background = regexp.MustCompile(`(?i)\b(?:bgcolor|background(?:-color|-image)?)\s*[:=]\s*["']?\s*([^\s;"'>}]*)`)
 
-// isLight reports whether nothing in HTML source puts letters on something else than white, or nearly.
+// isLight reports whether nothing in HTML source puts letters on something else than white, or
+// nearly.
 func isLight(source []byte) bool {
 	for _, m := range background.FindAllSubmatch(source, -1) {
 		value := string(bytes.ToLower(m[1]))

@@ -6,8 +6,8 @@ import (
 	"cairn/consensus/record"
 )
 
-// TestFooterWords: what footers of all languages have in their words is no host, and hides nothing; what leads
-// somewhere does in whatever letters, from a list that is known and from nobody.
+// TestFooterWords: what footers of all languages have in their words is no host, and hides nothing;
+// what leads somewhere does in whatever letters, from a list that is known and from nobody.
 func TestFooterWords(t *testing.T) {
 	const kind, text = "text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit", "Hello Ann,\n\nthe figures are fine."
 	list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "ann@b.example", List: true}}

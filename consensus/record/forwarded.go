@@ -54,11 +54,12 @@ func (c *comparer) mark(p *Part, munged bool) bool {
 		p.Type == message.Layout && (p.Kind == Rewrapped || p.Kind == OtherLanguage) || p.Type == message.AttachmentOctets || p.Type == message.Layout && p.Index == 1)
 }
 
-// elsewhere are the list fields that may lead away from a list: many have their archive at another host.
+// elsewhere are the list fields that may lead away from a list: many have their archive at another
+// host.
 var elsewhere = []string{"list-archive", "archived-at"}
 
-// listField reports whether a known list may add a field. It is silent if it leads to the list and says
-// nothing; of others no program makes buttons, and the sentence has them whole.
+// listField reports whether a known list may add a field. It is silent if it leads to the list and
+// says nothing; of others no program makes buttons, and the sentence has them whole.
 func (c *comparer) listField(p *Part) bool {
 	if p.Kind == Mapped || p.Kind == Refolded || p.Kind == Encoded { // the author's own
 		p.Silent = true
@@ -113,8 +114,8 @@ func (c *comparer) isAuthor() bool {
 	return false
 }
 
-// answersToList reports whether Reply-To has the posting address of the known list, and nobody else but
-// whom the author named there, or himself.
+// answersToList reports whether Reply-To has the posting address of the known list, and nobody else
+// but whom the author named there, or himself.
 func (c *comparer) answersToList() bool {
 	theirs := c.received(message.ReplyTo)
 	if len(theirs) != 1 || theirs[0].Reading != message.Canonical {

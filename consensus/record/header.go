@@ -45,8 +45,8 @@ func ReadHeader(raw []byte, rewritten AddressMap) *Header {
 }
 
 // Claims returns which of own a mail claims to anybody who sees it, with sender in its envelope, or
-// message.AnyDomain; empty if none: a domain of its authors, or what is shown behind an at sign in their names
-// and comments, in Sender and, where some program finds no author, in the envelope.
+// message.AnyDomain; empty if none: a domain of its authors, or what is shown behind an at sign in
+// their names and comments, in Sender and, where some program finds no author, in the envelope.
 func (h *Header) Claims(sender string, own []string) string {
 	for _, domain := range h.Domains {
 		if slices.Contains(own, domain) || domain == message.AnyDomain {
@@ -68,9 +68,9 @@ func (h *Header) AddressedTo(addrs []string) bool {
 	})
 }
 
-// Author returns the address of a message's author and the domains that it is from. They are those in
-// From, except where a forwarder put its own there: then the one in Reply-To that the original record
-// has as the author's.
+// Author returns the address of a message's author and the domains that it is from. They are those
+// in From, except where a forwarder put its own there: then the one in Reply-To that the original
+// record has as the author's.
 func (h *Header) Author(original *Token) (from string, domains []string) {
 	if !original.HasAuthor(h.From) {
 		if i := slices.IndexFunc(h.ReplyTo, original.HasAuthor); i >= 0 {
@@ -80,8 +80,8 @@ func (h *Header) Author(original *Token) (from string, domains []string) {
 	return h.From, h.Domains
 }
 
-// AuthorIn is Author of what a comparison found recorded: of a message that stands whole inside another
-// one the header inside tells, whoever sent what is around it.
+// AuthorIn is Author of what a comparison found recorded: of a message that stands whole inside
+// another one the header inside tells, whoever sent what is around it.
 func (h *Header) AuthorIn(d *message.Dissection, c Comparison, original *Token) (from string, domains []string) {
 	if slices.ContainsFunc(c.Parts, func(p Part) bool { return p.Kind == WrappedWhole }) {
 		for _, leaf := range d.Body().Leaves {

@@ -8,8 +8,8 @@ import (
 	"cairn/consensus/record"
 )
 
-// TestHeader: From is what it was before relays rewrote it, and the author is the one that the record
-// has, wherever a list put it.
+// TestHeader: From is what it was before relays rewrote it, and the author is the one that the
+// record has, wherever a list put it.
 func TestHeader(t *testing.T) {
 	relay, err := record.ParseAddressMap([]string{"jo=example.org@relay.example = jo@example.org"})
 	if err != nil {
@@ -56,7 +56,8 @@ func TestSetFrom(t *testing.T) {
 	}
 }
 
-// TestAuthorOfWrapped: the record of a message that stands whole inside a list's is for whoever wrote that.
+// TestAuthorOfWrapped: the record of a message that stands whole inside a list's is for whoever
+// wrote that.
 func TestAuthorOfWrapped(t *testing.T) {
 	const sent = "From: Jo <jo@example.org>\r\nTo: team@lists.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: Figures\r\n\r\nHello\r\n"
 	tok := tokenOf(dissect(sent))

@@ -48,12 +48,13 @@ func hostileMail() map[string][]byte {
 	}
 }
 
-// poolsForget is by how much more is allocated with the race detector, under which the pools that regular expressions
-// live on forget.
+// poolsForget is by how much more is allocated with the race detector, under which the pools that
+// regular expressions live on forget.
 var poolsForget uint64 = 1
 
-// TestHostileMail: no message takes more memory than ten times its size and a fixed amount, whatever
-// was recorded, and each gets an answer. What it takes of time is logged, and a benchmark's to hold.
+// TestHostileMail: no message takes more memory than ten times its size and a fixed amount,
+// whatever was recorded, and each gets an answer. What it takes of time is logged, and a
+// benchmark's to hold.
 func TestHostileMail(t *testing.T) {
 	token := tokenOf(message.Dissect([]byte(letter), nil))
 	list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "a@b.example", List: true}, Banners: []string{"x"}}

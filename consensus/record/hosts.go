@@ -7,8 +7,9 @@ import (
 	"unicode"
 )
 
-// tops are the top-level domains in use, in NFKC: those of the public suffix list in golang.org/x/net 0.58.0, of
-// February 2026. That package imports what dials, so the names are here.
+// tops are the top-level domains in use, in NFKC: those of the public suffix list in
+// golang.org/x/net 0.58.0, of February 2026. That package imports what dials, so the names are
+// here.
 const tops = `
 	aaa aarp abb abbott abbvie abc able abogado abudhabi ac academy accenture accountant accountants aco actor ad ads adult ae aeg aero aetna af
 	afl africa ag agakhan agency ai aig airbus airforce airtel akdn al alibaba alipay allfinanz allstate ally alsace alstom am amazon
@@ -72,8 +73,8 @@ const tops = `
 	家電 广东 微博 慈善 我爱你 手机 招聘 政务 政府 新加坡 新闻 时尚 書籍 机构 淡马锡 游戏 澳門 澳门 点看 移动 组织机构 网址 网店 网站 网络 联通 臺灣 谷歌 购物 通販 集团 電訊盈科 飞利浦 食品 餐厅 香格里拉 香港 닷넷 닷컴 삼성 한국
 `
 
-// otherTops are names at which programs and wallets look elsewhere or in the reader's own net, and those that RFC 6761
-// reserves.
+// otherTops are names at which programs and wallets look elsewhere or in the reader's own net, and
+// those that RFC 6761 reserves.
 const otherTops = `
 	example invalid localhost test alt internal local onion i2p
 	bit bitcoin blockchain coin crypto dao eth lens nft sol wallet x zil
@@ -81,8 +82,8 @@ const otherTops = `
 	corp home lan
 `
 
-// likelyHost is a host whatever its top-level domain is, which may be newer than the names here. In front of it stand
-// two characters or more, as behind the initials of a name do not.
+// likelyHost is a host whatever its top-level domain is, which may be newer than the names here. In
+// front of it stand two characters or more, as behind the initials of a name do not.
 var likelyHost = regexp.MustCompile(`(?:\bftp|[a-z0-9_]\.[a-z0-9][a-z0-9_-]*[a-z0-9])\.[a-z]{2}`)
 
 var isTop = sync.OnceValue(func() map[string]bool {
@@ -93,9 +94,10 @@ var isTop = sync.OnceValue(func() map[string]bool {
 	return all
 })
 
-// namesHost reports whether a word in NFKC has a dot as hosts do, in whatever script: in front of a number, or of a
-// top-level domain, which programs that know no other letters than those of ASCII end there, or with as many labels as
-// hosts alone have. The dots of abbreviations, of names of files and between two sentences without a blank are none.
+// namesHost reports whether a word in NFKC has a dot as hosts do, in whatever script: in front of a
+// number, or of a top-level domain, which programs that know no other letters than those of ASCII
+// end there, or with as many labels as hosts alone have. The dots of abbreviations, of names of
+// files and between two sentences without a blank are none.
 func namesHost(word string) bool {
 	word = strings.ToLower(strings.Map(seenAlone, word))
 	if likelyHost.MatchString(word) {

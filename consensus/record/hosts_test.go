@@ -9,7 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// TestTops: the names are top-level domains of the public suffix list, in the form in which words are compared.
+// TestTops: the names are top-level domains of the public suffix list, in the form in which words
+// are compared.
 func TestTops(t *testing.T) {
 	for _, name := range strings.Fields(tops) {
 		ascii, err := idna.ToASCII(name)

@@ -9,8 +9,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// isEncodedIDs reports whether ids are as recorded once the encoded words are decoded in which some programs
-// write what is too long for a line.
+// isEncodedIDs reports whether ids are as recorded once the encoded words are decoded in which some
+// programs write what is too long for a line.
 func isEncodedIDs(r *recorded, a *arrival) bool {
 	if a.Reading != message.AsOctets || !r.budget.spend(a.Size()) {
 		return false
@@ -25,12 +25,12 @@ func isEncodedIDs(r *recorded, a *arrival) bool {
 
 var idPattern = regexp.MustCompile(`<[^<>\s]+>`)
 
-// namesOther reports whether In-Reply-To or References names a mail, as it stands there or with its words
-// decoded, that neither of the two was recorded with. What is not read counts as one.
+// namesOther reports whether In-Reply-To or References names a mail, as it stands there or with its
+// words decoded, that neither of the two was recorded with. What is not read counts as one.
 func (c *comparer) namesOther(t message.Type) bool { return c.namesBeside(t, c.keptIDs()) }
 
-// namesBeside reports whether a field names a mail that is neither known nor recorded beside other words. What it finds
-// recorded is known from then on.
+// namesBeside reports whether a field names a mail that is neither known nor recorded beside other
+// words. What it finds recorded is known from then on.
 func (c *comparer) namesBeside(t message.Type, known map[string]bool) bool {
 	asked := 0
 	isKnown := func(id string) bool {
@@ -50,8 +50,8 @@ func (c *comparer) namesBeside(t message.Type, known map[string]bool) bool {
 // maxAsked is how many ids a record is asked for: as many as two fields have there.
 const maxAsked = 16
 
-// allIDs reports whether a text has no ids but those that are known, and nothing else that could be one. It ends at
-// the first: fields have room for many thousands.
+// allIDs reports whether a text has no ids but those that are known, and nothing else that could be
+// one. It ends at the first: fields have room for many thousands.
 func allIDs(text string, isKnown func(id string) bool) bool {
 	for at := idPattern.FindStringIndex(text); at != nil; at = idPattern.FindStringIndex(text) {
 		if strings.ContainsAny(text[:at[0]], "<>@") || !isKnown(text[at[0]:at[1]]) {

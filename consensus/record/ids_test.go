@@ -9,8 +9,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// manyIDs is mail that was wrapped by a list, with as many ids as fit inside, and around it others: those inside in
-// another order, or of nobody, each or the last alone.
+// manyIDs is mail that was wrapped by a list, with as many ids as fit inside, and around it others:
+// those inside in another order, or of nobody, each or the last alone.
 func manyIDs(around string) (sent, received []byte) {
 	var ids, others strings.Builder
 	for i := range 3500 {

@@ -20,8 +20,8 @@ var breaking = []*unicode.RangeTable{unicode.Khmer, unicode.Lao, unicode.Myanmar
 // joining knows where the spelling of a script requires U+200C or U+200D (RFC 5892, appendix A).
 var joining = idna.New(idna.CheckJoiners(true))
 
-// unjoined is a text without the joiners of no width that the spelling of its words requires, or that make one
-// picture of several: they hide nothing.
+// unjoined is a text without the joiners of no width that the spelling of its words requires, or
+// that make one picture of several: they hide nothing.
 func unjoined(text string) string {
 	if !strings.ContainsFunc(text, joins) {
 		return text
@@ -38,8 +38,8 @@ func unjoined(text string) string {
 
 func joins(r rune) bool { return wordBreak <= r && r <= joiner }
 
-// IsSpelling reports whether U+200B, U+200C or U+200D at a place of a text is what the spelling of a word requires, or
-// makes one picture of several.
+// IsSpelling reports whether U+200B, U+200C or U+200D at a place of a text is what the spelling of
+// a word requires, or makes one picture of several.
 func IsSpelling(text []rune, at int) bool { return joins(text[at]) && isSpelling(text, at) }
 
 // isSpelling reports whether a joiner stands where it belongs.
@@ -74,18 +74,21 @@ func isSpelling(text []rune, at int) bool {
 
 func inWord(r rune) bool { return unicode.In(r, unicode.L, unicode.M) }
 
-// isPicture reports whether a character is an emoji, isShade whether it says of which colour, and that it is one.
+// isPicture reports whether a character is an emoji, isShade whether it says of which colour, and
+// that it is one.
 func isPicture(r rune) bool {
 	return unicode.In(r, unicode.So, unicode.Sm) && (0x2190 <= r && r <= 0x2bff || 0x1f300 <= r && r <= 0x1faff)
 }
 
 func isShade(r rune) bool { return r == 0xfe0f || 0x1f3fb <= r && r <= 0x1f3ff }
 
-// plainly is a word as it is looked at for what it names: in NFKC, with the dots that IDNA takes for one, without
-// joiners that belong there, and the micro sign, which NFKC makes Greek, as people write it for want of one.
+// plainly is a word as it is looked at for what it names: in NFKC, with the dots that IDNA takes
+// for one, without joiners that belong there, and the micro sign, which NFKC makes Greek, as people
+// write it for want of one.
 func plainly(word string) string {
 	return ideographic.Replace(norm.NFKC.String(strings.ReplaceAll(unjoined(word), "\u00b5", "u")))
 }
 
-// hides reports whether a text has characters that hide or turn others, or stand for digits that others count.
+// hides reports whether a text has characters that hide or turn others, or stand for digits that
+// others count.
 func hides(text string) bool { return strings.ContainsFunc(unjoined(text), odd) }

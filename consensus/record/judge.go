@@ -229,8 +229,8 @@ func at(ms uint64) string {
 	return ", recorded at " + time.UnixMilli(int64(ms)).UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-// named is the name of an organisation, which its owner chose: in quotation marks, so that nothing of it can be taken for what
-// is said of it.
+// named is the name of an organisation, which its owner chose: in quotation marks, so that nothing
+// of it can be taken for what is said of it.
 func named(name, fallback string) string {
 	if name == "" {
 		return fallback

@@ -158,7 +158,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// sentOn makes f that of a mail which a known forwarder sent on to somebody whom its record does not name.
+// sentOn makes f that of a mail which a known forwarder sent on to somebody whom its record does
+// not name.
 func sentOn(f *record.Facts) {
 	f.Forwarder, f.RecorderDomain, f.From = "lists.example", "orig.example", "ana@orig.example"
 	f.RecipientInRecord, f.Comparison.RecipientInRecord = false, false
@@ -167,7 +168,8 @@ func sentOn(f *record.Facts) {
 	f.Comparison.Extra++
 }
 
-// TestOlderVersion: a record of an older version does not cover all of a mail. Findings from before versions were kept have none.
+// TestOlderVersion: a record of an older version does not cover all of a mail. Findings from before
+// versions were kept have none.
 func TestOlderVersion(t *testing.T) {
 	for version := uint8(1); version < record.RecordVersion; version++ {
 		f := good()
@@ -239,9 +241,9 @@ func TestUntouched(t *testing.T) {
 }
 
 // TestReplaced: when an author, text, HTML, attachment, its name, a field that programs act upon or
-// the envelope recipient is replaced by something else, then whatever else is there, however much of
-// it is the same and whatever the chain says, the message comes out neither verified nor vouched nor
-// pending, nor as one that may be wanted.
+// the envelope recipient is replaced by something else, then whatever else is there, however much
+// of it is the same and whatever the chain says, the message comes out neither verified nor vouched
+// nor pending, nor as one that may be wanted.
 func TestReplaced(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDraft(t)
@@ -302,7 +304,8 @@ func TestAddedOrRemoved(t *testing.T) {
 	})
 }
 
-// TestShareIsMonotone: verdicts only get worse when a part of the same message stops being the same.
+// TestShareIsMonotone: verdicts only get worse when a part of the same message stops being the
+// same.
 func TestShareIsMonotone(t *testing.T) {
 	rank := map[record.Verdict]int{record.Verified: 3, record.Vouched: 2, record.Pending: 2, record.Differs: 1, record.Invalid: 0}
 	rapid.Check(t, func(t *rapid.T) {

@@ -6,7 +6,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// The kinds of difference that Compare and CompareMessages tell apart. A part that differs and has none of them is simply different.
+// The kinds of difference that Compare and CompareMessages tell apart. A part that differs and has
+// none of them is simply different.
 const (
 	SubjectTagged      = "subject-tagged"
 	WhitespaceChanged  = "whitespace-changed"
@@ -73,8 +74,8 @@ const (
 type difference struct {
 	Kind string
 	Says string // ends the sentence "<part>: …"
-	// Benign is where honest relays do this, and it takes nothing of what the author said: a rule of
-	// version 1, and of explainTogether. For version 2 weigh.go decides.
+	// Benign is where honest relays do this, and it takes nothing of what the author said: a rule
+	// of version 1, and of explainTogether. For version 2 weigh.go decides.
 	Benign []message.Type
 }
 
@@ -153,5 +154,6 @@ func kindInfo(kind string) difference {
 	return difference{Kind: kind, Says: "differs"}
 }
 
-// benign reports whether an honest relay explains that difference of that type, as version 1 has it.
+// benign reports whether an honest relay explains that difference of that type, as version 1 has
+// it.
 func benign(kind string, t message.Type) bool { return slices.Contains(kindInfo(kind).Benign, t) }

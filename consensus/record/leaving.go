@@ -2,8 +2,8 @@ package record
 
 import "strings"
 
-// leavingSentences are those in which list software that sets nothing apart says how to leave, in its languages, the
-// address for that in the place of "%".
+// leavingSentences are those in which list software that sets nothing apart says how to leave, in
+// its languages, the address for that in the place of "%".
 var leavingSentences = []string{
 	"To unsubscribe send a mail to %", // mlmmj
 	"To unsubscribe, send a mail to %",
@@ -23,8 +23,9 @@ var leavingSentences = []string{
 	"Als u zich wilt afmelden bij deze groep en geen e-mails van de groep meer wilt ontvangen, stuurt u een e-mail naar %",
 }
 
-// isLeaving reports whether text behind the author's is how to leave the known list: one of these sentences in a
-// line behind an empty one. Any other words that nothing sets apart would be the author's to who reads them.
+// isLeaving reports whether text behind the author's is how to leave the known list: one of these
+// sentences in a line behind an empty one. Any other words that nothing sets apart would be the
+// author's to who reads them.
 func (own owners) isLeaving(text string) bool {
 	line, ok := strings.CutPrefix(text, "\n\n")
 	line = strings.TrimSuffix(strings.TrimSpace(line), ".")

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// How high letters are where nothing says it, and at least: of smaller ones nothing is seen, nor of blanks.
+// How high letters are where nothing says it, and at least: of smaller ones nothing is seen, nor of
+// blanks.
 const (
 	usualLetters = 16 // px
 	leastLetters = 6
@@ -25,7 +26,8 @@ var shrinking = map[string]float64{"small": smaller, "sub": smaller, "sup": smal
 
 const smaller = 0.83
 
-// lettersIn is how high the letters of an element are, in px, the least of what programs make of it.
+// lettersIn is how high the letters of an element are, in px, the least of what programs make of
+// it.
 func lettersIn(t *html.Token, around float64) float64 {
 	var all []float64
 	if share, ok := shrinking[t.Data]; ok {

@@ -14,11 +14,12 @@ import (
 // leastCut is how many octets a line has that was cut at least.
 const leastCut = 980
 
-// cutLimits are the widths at which Postfix, now and in former days, cuts lines wherever that falls.
+// cutLimits are the widths at which Postfix, now and in former days, cuts lines wherever that
+// falls.
 var cutLimits = []int{998, 990}
 
-// uncut joins lines that a relay cut at the limit of RFC 5321, section 4.5.3.1.6, putting a space in
-// front of the rest; cuts is where they end in b.
+// uncut joins lines that a relay cut at the limit of RFC 5321, section 4.5.3.1.6, putting a space
+// in front of the rest; cuts is where they end in b.
 func uncut(b []byte) (whole []byte, cuts []int) {
 	done, line := 0, 0 // what was taken, and where the line begins
 	for line < len(b) {
@@ -36,9 +37,9 @@ func uncut(b []byte) (whole []byte, cuts []int) {
 	return append(whole, b[done:]...), cuts
 }
 
-// weighCuts says of a body that is as recorded but for cuts whether it still says the same: its markup
-// is the same, and so are its words. At the limit of a program, which nobody chose, a word for people
-// may be cut.
+// weighCuts says of a body that is as recorded but for cuts whether it still says the same: its
+// markup is the same, and so are its words. At the limit of a program, which nobody chose, a word
+// for people may be cut.
 func weighCuts(t message.Type, a *arrival) (kind, detail string) {
 	received := a.readable()
 	whole, cuts := uncut(received)
@@ -112,7 +113,8 @@ func isLinkish(word string) bool {
 	return strings.ContainsAny(strings.Trim(word, `.,:;!?'"()[]`), `@/\:.%&=?#_~+|<>`)
 }
 
-// isBetweenDigits reports whether digits stand before and behind a cut, whatever blanks are between.
+// isBetweenDigits reports whether digits stand before and behind a cut, whatever blanks are
+// between.
 func isBetweenDigits(text []byte, at int) bool {
 	before, _ := utf8.DecodeLastRune(bytes.TrimRightFunc(text[:at], unicode.IsSpace))
 	after, _ := utf8.DecodeRune(bytes.TrimLeftFunc(text[at:], unicode.IsSpace))

@@ -34,13 +34,13 @@ func (c *comparer) listInFrom() {
 	from.Kind, name.Kind = ListInFrom, NameVia
 }
 
-// commentInFrom is one mailbox with a comment between its name, a phrase or a quoted string, and its address, as Sympa
-// writes it. No fold is in the quotes, where some programs keep its line end.
+// commentInFrom is one mailbox with a comment between its name, a phrase or a quoted string, and
+// its address, as Sympa writes it. No fold is in the quotes, where some programs keep its line end.
 var commentInFrom = regexp.MustCompile(`^("[^"\\\r]+"|[^"\\()<>@,;:]+?)[ \r]*(\([^"\\()<>]+\))[ \r]*(<[^<> \r]+>)$`)
 
-// readCommentInFrom reads a From that the known list wrote so and that is outside of the grammar of records, in which no
-// comment stands in front of an address, as if it stood behind. Programs agree about the address, and show the name with
-// the comment or without.
+// readCommentInFrom reads a From that the known list wrote so and that is outside of the grammar of
+// records, in which no comment stands in front of an address, as if it stood behind. Programs agree
+// about the address, and show the name with the comment or without.
 func (c *comparer) readCommentInFrom() {
 	f, from := c.with.Forwarder, c.received(message.From)
 	if f == nil || !f.List || len(from) != 1 || from[0].Reading != message.AsOctets {
@@ -63,8 +63,8 @@ func (c *comparer) readCommentInFrom() {
 	c.arrive([]message.Component{message.NewComponent(message.Names, uint16(message.From), message.Canonical, []byte(names))})
 }
 
-// sayFrom notes what the known forwarder put into From, to be quoted: a local part can say anything, unless it is that of
-// the posting address or made of the author's address.
+// sayFrom notes what the known forwarder put into From, to be quoted: a local part can say
+// anything, unless it is that of the posting address or made of the author's address.
 func (c *comparer) sayFrom(p *Part) {
 	author := ""
 	if i := slices.IndexFunc(c.addresses(message.ReplyTo), c.isAuthorsAddress); i >= 0 {
@@ -78,8 +78,8 @@ func (c *comparer) sayFrom(p *Part) {
 	p.Decides = !p.Mark
 }
 
-// isMadeOf reports whether the local part of an address has that of the author's, and beside it nothing but words of his
-// domain, of the list's local part, and those that lists put between.
+// isMadeOf reports whether the local part of an address has that of the author's, and beside it
+// nothing but words of his domain, of the list's local part, and those that lists put between.
 func (c *comparer) isMadeOf(author, address string) bool {
 	posting, _, _ := strings.Cut(strings.ToLower(c.with.Forwarder.Posting), "@")
 	local, _, _ := strings.Cut(strings.ToLower(address), "@")
@@ -102,8 +102,8 @@ func (c *comparer) isVia() bool {
 }
 
 // whoseNames reports whether each name of a field that the known forwarder wrote is that of whose
-// address it stands at: the author's, with "via" and the list behind it or not, the list's own, or one
-// that the author wrote there; and whether there is none but the author's.
+// address it stands at: the author's, with "via" and the list behind it or not, the list's own, or
+// one that the author wrote there; and whether there is none but the author's.
 func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 	names, addresses := c.names(field), c.addresses(field)
 	var others []listedName
@@ -135,8 +135,8 @@ func (c *comparer) whoseNames(field message.Type) (fine, authors bool) {
 	return len(names) > 0 && (len(others) == 0 || c.wereNamed(field, others)), authors
 }
 
-// authorInCc reports whether Cc has the author's mailbox and else none but those that were there, and no group, as of
-// lists that put themselves into From and Reply-To.
+// authorInCc reports whether Cc has the author's mailbox and else none but those that were there,
+// and no group, as of lists that put themselves into From and Reply-To.
 func (c *comparer) authorInCc() bool {
 	if !c.allAt(message.From, c.with.Forwarder.Domain) || c.origin.full || c.d.Grouped(message.Cc) {
 		return false
@@ -202,7 +202,8 @@ func (c *comparer) addresses(field message.Type) (list []string) {
 	return list
 }
 
-// wereNamed reports whether the author wrote the field with these names, of which others were taken out.
+// wereNamed reports whether the author wrote the field with these names, of which others were taken
+// out.
 func (c *comparer) wereNamed(field message.Type, names []listedName) bool {
 	var ranks []int
 	for _, n := range names {
@@ -226,9 +227,9 @@ func (c *comparer) wasNamed(field message.Type, content string) bool {
 	})
 }
 
-// isAuthorsName reports whether a name is that recorded in From, as a name or a comment, or a spelling
-// of the author's address, such as "jo---" for jo@example.org, or says nothing, as what lists leave of
-// octets that they cannot read.
+// isAuthorsName reports whether a name is that recorded in From, as a name or a comment, or a
+// spelling of the author's address, such as "jo---" for jo@example.org, or says nothing, as what
+// lists leave of octets that they cannot read.
 func (c *comparer) isAuthorsName(name string) bool {
 	if bare := strings.Trim(name, "'"); bare != name && c.isAuthorsName(bare) {
 		return true
@@ -249,8 +250,8 @@ func (c *comparer) isAuthorsAddress(address string) bool {
 	return len(from) == 1 && from[0].isContent([]byte(address), nil)
 }
 
-// isList reports whether a name is that of the known list: the word that its address begins with, its
-// host, or both.
+// isList reports whether a name is that of the known list: the word that its address begins with,
+// its host, or both.
 func (c *comparer) isList(name string) bool {
 	local, domain, _ := strings.Cut(c.with.Forwarder.Posting, "@")
 	return strings.EqualFold(name, local) || strings.EqualFold(name, domain) || strings.EqualFold(name, local+"."+domain)
@@ -264,7 +265,8 @@ func (c *comparer) isInListID(name string) bool {
 	})
 }
 
-// isListName reports whether a name is one that a list could have: what could be its tag in a subject, in one phrase.
+// isListName reports whether a name is one that a list could have: what could be its tag in a
+// subject, in one phrase.
 func (c *comparer) isListName(name string, known bool) bool {
 	return c.harmlessTag("["+name+"]", known) && !strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Terminal_Punctuation, r) })
 }
@@ -285,8 +287,8 @@ func cutParentheses(name, open string) (before, inside string, ok bool) {
 	return bare[:at], bare[at+len(open):], true
 }
 
-// cutVia cuts a name at the last "via" in it, which may stand in parentheses with the list, and these have something
-// else in front of it.
+// cutVia cuts a name at the last "via" in it, which may stand in parentheses with the list, and
+// these have something else in front of it.
 func cutVia(name string) (before, list string, ok bool) {
 	open := " via "
 	bare, closed := strings.CutSuffix(name, ")")

@@ -9,8 +9,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// TestContentForms compares parts whose contents count in several forms: decoded, as they stand, and
-// by a digest. None may pass for another.
+// TestContentForms compares parts whose contents count in several forms: decoded, as they stand,
+// and by a digest. None may pass for another.
 func TestContentForms(t *testing.T) {
 	const (
 		head   = "From: a@b.example\r\nDate: Mon, 06 Jan 2020 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"

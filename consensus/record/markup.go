@@ -15,7 +15,8 @@ func isRaw(name string) bool {
 	return false
 }
 
-// sameMarkup reports whether two sources of HTML differ in the text for people alone, and in white space inside of tags.
+// sameMarkup reports whether two sources of HTML differ in the text for people alone, and in white
+// space inside of tags.
 func sameMarkup(a, b []byte) bool { return bytes.Equal(markup(a), markup(b)) }
 
 // markup is the source without the text for people, its tags in one spelling.

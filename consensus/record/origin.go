@@ -40,8 +40,8 @@ func originOf(t *Token) *origin {
 	return o
 }
 
-// knownOrigin is the origin of a message at hand. Its trace is left out unless it is told by a token
-// where that ends which was there when the message was sent.
+// knownOrigin is the origin of a message at hand. Its trace is left out unless it is told by a
+// token where that ends which was there when the message was sent.
 func knownOrigin(d *message.Dissection, trace bool) *origin {
 	o := &origin{}
 	for _, c := range d.Components() {

@@ -21,8 +21,8 @@ type owners struct {
 var (
 	// sites stand in front of the domain of a list where its software has a host of its own.
 	sites = []string{"", "www.", "lists.", "list.", "mail.", "mailman.", "groups."}
-	// desks are behind the name of a list whom its subscribers write to. Others, and robots beside it, are
-	// mailboxes like any at a provider's domain.
+	// desks are behind the name of a list whom its subscribers write to. Others, and robots beside
+	// it, are mailboxes like any at a provider's domain.
 	desks = []string{"-request", "-leave", "-unsubscribe", "-help"}
 	// shelves are what the paths of list software have in front of the name of a list.
 	shelves = []string{"cgi-bin", "mailman", "mailman3", "postorius", "hyperkitty", "sympa", "listinfo", "lists", "list", "info", "options", "archives", "archive", "pipermail"}
@@ -33,14 +33,14 @@ var (
 // vouched reports whether a host is the known forwarder's.
 func (own owners) vouched(host string) bool { return own.domain != "" && under(host, own.domain) }
 
-// isHost reports whether the whole of a name is an own host: of an addressee's provider only the domain,
-// of which anybody may have a page or a name below.
+// isHost reports whether the whole of a name is an own host: of an addressee's provider only the
+// domain, of which anybody may have a page or a name below.
 func (own owners) isHost(name string) bool {
 	return hostName.MatchString(name) && (own.vouched(name) || own.written[strings.ToLower(name)])
 }
 
-// isAddress reports whether the whole of a name is an own address: the forwarder's, or one that the author
-// wrote to or that belongs to it, as "list-leave" does to "list".
+// isAddress reports whether the whole of a name is an own address: the forwarder's, or one that the
+// author wrote to or that belongs to it, as "list-leave" does to "list".
 func (own owners) isAddress(name string) bool {
 	local, host, _ := strings.Cut(strings.ToLower(name), "@")
 	if !localPart.MatchString(local) || !hostName.MatchString(host) {
@@ -58,8 +58,8 @@ func (own owners) isAddress(name string) bool {
 	return is(local) || slices.ContainsFunc(desks, func(desk string) bool { return strings.HasSuffix(local, desk) && is(strings.TrimSuffix(local, desk)) })
 }
 
-// isPage reports whether a link leads to a page of an address that the author wrote to: at its domain, with
-// its name at the end of a path of list software.
+// isPage reports whether a link leads to a page of an address that the author wrote to: at its
+// domain, with its name at the end of a path of list software.
 func (own owners) isPage(u *url.URL) bool {
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Port() != "" {
 		return false
@@ -94,8 +94,8 @@ func (own owners) dotted(name string) (address string, ok bool) {
 	return "", false
 }
 
-// isOrder reports whether a link to an address that the author wrote to has its desk do no more than
-// subscribe somebody or not: what else stands in it would be sent in the reader's name.
+// isOrder reports whether a link to an address that the author wrote to has its desk do no more
+// than subscribe somebody or not: what else stands in it would be sent in the reader's name.
 func (own owners) isOrder(u *url.URL) bool {
 	for field := range u.Query() { // others are further recipients
 		if field = strings.ToLower(field); field != "subject" && field != "body" {
@@ -106,7 +106,8 @@ func (own owners) isOrder(u *url.URL) bool {
 	return own.vouched(host) || own.ordersAlone(u)
 }
 
-// ordersAlone reports whether what a link has sent to an address is orders, with the name of a list.
+// ordersAlone reports whether what a link has sent to an address is orders, with the name of a
+// list.
 func (own owners) ordersAlone(u *url.URL) bool {
 	_, host, _ := strings.Cut(strings.ToLower(u.Opaque), "@")
 	for _, values := range u.Query() {
@@ -120,18 +121,20 @@ func (own owners) ordersAlone(u *url.URL) bool {
 }
 
 var (
-	// linkStart is where programs begin a link. It goes on to white space or one of <>": what else ends
-	// it differs from program to program.
+	// linkStart is where programs begin a link. It goes on to white space or one of <>": what else
+	// ends it differs from program to program.
 	linkStart = regexp.MustCompile(`(?i)\b(?:[a-z][a-z0-9+.-]{1,15}:/+|mailto:|www\.)`)
 	// schemed is a link without slashes.
 	schemed = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]{1,15}:[a-z0-9+*#?%&]`)
-	// urlPattern are the characters of RFC 3986, hostName and localPart the plain forms of an own name.
+	// urlPattern are the characters of RFC 3986, hostName and localPart the plain forms of an own
+	// name.
 	urlPattern = regexp.MustCompile(`^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$`)
 	// behindHost are the characters of a path, query and fragment at which no program ends a link.
 	behindHost = regexp.MustCompile(`^[A-Za-z0-9/?#&=%+_~.@-]*$`)
 	hostName   = regexp.MustCompile(`(?i)^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?:[a-z]{2,24}|xn--[a-z0-9-]+)$`)
 	localPart  = regexp.MustCompile(`^[A-Za-z0-9_+=.-]+$`)
-	// version is a number or a version: no address has so few parts, no top-level domain has digits alone.
+	// version is a number or a version: no address has so few parts, no top-level domain has digits
+	// alone.
 	version = regexp.MustCompile(`^[0-9]+\.[0-9]+(?:\.[0-9]+)?$`)
 )
 
@@ -155,8 +158,8 @@ func (own owners) foreign(text string) (rest, why string) {
 	return b.String(), ""
 }
 
-// unlinked is a word in NFKC without the link to the known forwarder in which it ends; why says what else
-// it names.
+// unlinked is a word in NFKC without the link to the known forwarder in which it ends; why says
+// what else it names.
 func (own owners) unlinked(word string) (rest, why string) {
 	rest = plainly(word)
 	linked, behind := "", ""
@@ -177,8 +180,8 @@ func (own owners) unlinked(word string) (rest, why string) {
 	return rest + behind, ""
 }
 
-// names says what a word in NFKC without links names, a format for it, empty if nothing. plain allows
-// own names.
+// names says what a word in NFKC without links names, a format for it, empty if nothing. plain
+// allows own names.
 func (own owners) names(word string, plain bool) (says string) {
 	name := strings.Trim(word, punctuation)
 	_, err := netip.ParseAddr(name)
@@ -200,15 +203,15 @@ func (own owners) link(link string) bool {
 	return ok
 }
 
-// plainLink reports whether a link leads home and holds nothing that could be an account: programs that show
-// text alone write it out.
+// plainLink reports whether a link leads home and holds nothing that could be an account: programs
+// that show text alone write it out.
 func (own owners) plainLink(link string) bool {
 	rest, why := own.foreign(link)
 	return why == "" && code(rest) == "" && own.link(link)
 }
 
-// home reports whether the whole of a link leads to an own page over HTTP or to an own address, and of
-// which host, with nothing before that could be taken for it.
+// home reports whether the whole of a link leads to an own page over HTTP or to an own address, and
+// of which host, with nothing before that could be taken for it.
 func (own owners) home(link string) (host string, ok bool) {
 	if strings.EqualFold(link[:min(4, len(link))], "www.") {
 		link = "http://" + link

@@ -42,8 +42,8 @@ func (c *comparer) own() owners {
 	return own
 }
 
-// cites reports whether a piece of a link to the known list is the identifier of the mail, or an address
-// or a host at the author's domain, as in the pages of archives.
+// cites reports whether a piece of a link to the known list is the identifier of the mail, or an
+// address or a host at the author's domain, as in the pages of archives.
 func (own owners) cites(piece string) bool {
 	piece = strings.ToLower(piece)
 	if own.id != "" && piece == own.id {
@@ -56,8 +56,8 @@ func (own owners) cites(piece string) bool {
 	return localPart.MatchString(local) && hostName.MatchString(host) && within(host, own.author)
 }
 
-// saysNothing reports whether a list field is links home alone, one in each pair of angle brackets, and none has the
-// reader say anything; or what RFC 8058 has there.
+// saysNothing reports whether a list field is links home alone, one in each pair of angle brackets,
+// and none has the reader say anything; or what RFC 8058 has there.
 func (own owners) saysNothing(value string) bool {
 	if strings.Trim(inAngles.ReplaceAllString(value, ""), ", \t") != "" {
 		return value == "List-Unsubscribe=One-Click"
@@ -69,8 +69,8 @@ func (own owners) saysNothing(value string) bool {
 
 var inAngles = regexp.MustCompile(`<[^<>]*>`)
 
-// plainAction reports whether the whole of a link leads home and has the reader send nothing but orders, and none
-// to all of the list.
+// plainAction reports whether the whole of a link leads home and has the reader send nothing but
+// orders, and none to all of the list.
 func (own owners) plainAction(link string) bool {
 	u, err := url.Parse(link)
 	if err != nil || !own.link(link) {

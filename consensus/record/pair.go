@@ -2,8 +2,8 @@ package record
 
 import "cairn/mailstore/message"
 
-// recipients reports each envelope recipient of this delivery. Those of the record that are not in it are no part of the comparison: the sender's
-// courier or another host delivers to them.
+// recipients reports each envelope recipient of this delivery. Those of the record that are not in
+// it are no part of the comparison: the sender's courier or another host delivers to them.
 func recipients(ours []*recorded, theirs []*arrival) []Part {
 	var parts []Part
 	for _, a := range theirs {
@@ -19,8 +19,8 @@ func recipients(ours []*recorded, theirs []*arrival) []Part {
 	return parts
 }
 
-// beside lays the name, or the octets, of each recorded attachment beside those of the attachment that it became, so that contents with their names
-// exchanged are not the same.
+// beside lays the name, or the octets, of each recorded attachment beside those of the attachment
+// that it became, so that contents with their names exchanged are not the same.
 func beside(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16]uint16) []Part {
 	var parts []Part
 	for _, r := range ours {
@@ -44,8 +44,9 @@ func beside(t message.Type, ours []*recorded, theirs []*arrival, became map[uint
 	return append(parts, extras(t, theirs)...)
 }
 
-// pair finds for each recorded component of one type the received one that it is, or became: equal contents first (at the same index before others),
-// then those that an explanation joins, then the rest in their order.
+// pair finds for each recorded component of one type the received one that it is, or became: equal
+// contents first (at the same index before others), then those that an explanation joins, then the
+// rest in their order.
 func pair(t message.Type, ours []*recorded, theirs []*arrival, became map[uint16]uint16) []Part {
 	parts := make([]Part, len(ours))
 	open := make([]bool, len(ours))

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// quoting reports whether a text looks in part as if it quoted another mail, by any of what mail programs put on or
-// above what they quote: what stands there answers somebody or is somebody's, as in an author's text and no footer.
+// quoting reports whether a text looks in part as if it quoted another mail, by any of what mail
+// programs put on or above what they quote: what stands there answers somebody or is somebody's, as
+// in an author's text and no footer.
 func quoting(text []byte) bool {
 	from, labels := false, map[string]bool{}
 	paragraph := ""
@@ -31,7 +32,8 @@ func quoting(text []byte) bool {
 	return from || len(labels) > 1 && (labels["from"] || labels["sender"] || labels["date"])
 }
 
-// plain is text as the tables here have it: in NFKC and small letters, the i that has no dot and the I that has one as the others.
+// plain is text as the tables here have it: in NFKC and small letters, the i that has no dot and
+// the I that has one as the others.
 func plain(text string) string {
 	return dotted.Replace(strings.ToLower(norm.NFKC.String(text)))
 }
@@ -44,8 +46,9 @@ var quoted = regexp.MustCompile(`^\s*(?:[|:}#>\x{203a}\x{fe65}\x{bb}\x{276f}\x{2
 // colons are those that may end an attribution, in NFKC, and what looks like one.
 const colons = ":︓∶꞉ː։׃܃"
 
-// attributes reports whether a paragraph says at its end who wrote what follows: it ends in a colon, and its last sentence has a word
-// for writing in it, or an address in angle brackets right before the colon, whatever the language.
+// attributes reports whether a paragraph says at its end who wrote what follows: it ends in a
+// colon, and its last sentence has a word for writing in it, or an address in angle brackets right
+// before the colon, whatever the language.
 func attributes(paragraph string) bool {
 	paragraph = strings.TrimSpace(paragraph)
 	who := strings.TrimSpace(strings.TrimRight(paragraph, colons))
@@ -65,7 +68,8 @@ func attributes(paragraph string) bool {
 		slices.ContainsFunc(writesUnpartedLast, func(verb string) bool { return strings.HasSuffix(strings.TrimSpace(words), verb) })
 }
 
-// sentenceEnd is what ends a sentence: a full stop only behind a word too long for a title or month that is shortened.
+// sentenceEnd is what ends a sentence: a full stop only behind a word too long for a title or month
+// that is shortened.
 var sentenceEnd = regexp.MustCompile(`(?:\pL{4}\.|[!?])[\s)]+|[。！？]`)
 
 // padded is text as its words, a blank around each.
@@ -94,16 +98,19 @@ var writes = eachPadded(
 	"geskryf", "escribiu", "написао", "напиша", "писал", "писала", // Afrikaans, Galician, Serbian, Macedonian, Russian
 )
 
-// writesLast are those that are words for how to write too, and attribute right before the colon alone.
+// writesLast are those that are words for how to write too, and attribute right before the colon
+// alone.
 var writesLast = eachPadded("menulis", "escribe", "écrit", "skriver", "kirjoittaa", "geschrieben")
 
-// writesUnparted are those of languages in which words are not parted, and writesUnpartedLast of these those right before the colon.
+// writesUnparted are those of languages in which words are not parted, and writesUnpartedLast of
+// these those right before the colon.
 var (
 	writesUnparted     = []string{"写道", "寫道", "書きました", "書いた", "썼습니다", plain("เขียนว่า")}
 	writesUnpartedLast = []string{"撰写", "작성"}
 )
 
-// announces reports whether a line says that another mail follows, and nothing else, or whose it is between rules or before a colon.
+// announces reports whether a line says that another mail follows, and nothing else, or whose it is
+// between rules or before a colon.
 func announces(line string) bool {
 	words, line := padded(line), strings.TrimSpace(line)
 	framed := strings.HasPrefix(line, "--") || strings.HasPrefix(line, "==") || strings.HasPrefix(line, "__") || strings.HasPrefix(line, "**") ||
@@ -111,7 +118,8 @@ func announces(line string) bool {
 	return slices.ContainsFunc(announcements, func(a string) bool { return words == a || framed && strings.HasPrefix(words, a) })
 }
 
-// announcements are what mail programs put above a mail that they quote or send on, in small letters.
+// announcements are what mail programs put above a mail that they quote or send on, in small
+// letters.
 var announcements = eachPadded(
 	"original message", "original appointment", "original email", "forwarded message", "begin forwarded message", "forwarded mail",
 	"start of forwarded message", "reply message", "mail original", "forwarded by", "forwarded from", "weitergeleitet von", "transféré par", "inoltrato da",
@@ -154,8 +162,9 @@ var labelled = sync.OnceValue(func() map[string]string {
 	return fields
 })
 
-// headerLabels are what mail programs in their languages call the fields above a mail that they quote, in small
-// letters. A sender is one of goods too, and how to leave a list may say to whom to write, with what subject.
+// headerLabels are what mail programs in their languages call the fields above a mail that they
+// quote, in small letters. A sender is one of goods too, and how to leave a list may say to whom to
+// write, with what subject.
 var headerLabels = map[string][]string{
 	"from": {
 		"from", "von", "van", "de", "da", "de la", "fra", "från", "frá", "od", "kellelt", "kimden", "από", "от", "від", "от кого", "від кого",

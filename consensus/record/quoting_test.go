@@ -7,11 +7,12 @@ import (
 	"cairn/consensus/record"
 )
 
-// TestQuotingFooters: what looks as if it quoted another mail, as any mail program does, is no footer; how to write
-// to a list is one.
+// TestQuotingFooters: what looks as if it quoted another mail, as any mail program does, is no
+// footer; how to write to a list is one.
 func TestQuotingFooters(t *testing.T) {
 	for text, quotes := range map[string]bool{
-		// Attributions of Thunderbird, Gmail, Outlook, Apple Mail, Roundcube, Horde, Gnus and Notes.
+		// Attributions of Thunderbird, Gmail, Outlook, Apple Mail, Roundcube, Horde, Gnus and
+		// Notes.
 		"Bob Boss wrote:": true,
 		"On Monday, Bob Boss <ann@b.example> wrote:":       true,
 		"On Monday, Bob Boss\n<ann@b.example> wrote:":      true,

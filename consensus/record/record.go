@@ -56,12 +56,13 @@ type Record struct {
 	Tags        []Tag // strictly ascending, at most MaxTags; none in version 1
 }
 
-// Root returns the head of the RFC 6962 tree over the entries type u8 || index u16 || commitment. The labels are part of the entries: otherwise a
-// relay could call the commitment of a part that it removed one to another envelope recipient, and nothing would be missing.
+// Root returns the head of the RFC 6962 tree over the entries type u8 || index u16 || commitment.
+// The labels are part of the entries: otherwise a relay could call the commitment of a part that it
+// removed one to another envelope recipient, and nothing would be missing.
 func (r *Record) Root() consensus.Hash { return consensus.MerkleRoot(r.entries()) }
 
-// ComponentPath returns the path from the entry of commitment number i to Root, which with the salt and the content proves that component alone. It
-// panics if there is no such commitment.
+// ComponentPath returns the path from the entry of commitment number i to Root, which with the salt
+// and the content proves that component alone. It panics if there is no such commitment.
 func (r *Record) ComponentPath(i int) []consensus.Hash { return consensus.MerklePath(r.entries(), i) }
 
 func (r *Record) entries() []consensus.Hash {
@@ -72,7 +73,8 @@ func (r *Record) entries() []consensus.Hash {
 	return hashes
 }
 
-// Entry returns the commitment's leaf in the tree of its record: SHA256(0x00 || type u8 || index u16 || C).
+// Entry returns the commitment's leaf in the tree of its record: SHA256(0x00 || type u8 || index
+// u16 || C).
 func (c Commitment) Entry() consensus.Hash {
 	var in [1 + 2 + 32]byte
 	in[0] = byte(c.Type)
@@ -115,7 +117,8 @@ func (r *Record) TagsHash() consensus.Hash {
 	return sha256.Sum256(appendTags(make([]byte, 0, 1+len(r.Tags)*tagLen), r.Tags))
 }
 
-// Tree returns the root over the leaves of a micro-batch, and each leaf's path when asked for its number.
+// Tree returns the root over the leaves of a micro-batch, and each leaf's path when asked for its
+// number.
 func Tree(leaves []consensus.Hash) (root consensus.Hash, path func(i int) []consensus.Hash) {
 	t := consensus.NewMerkleTree(leaves)
 	return t.Root(), t.Path

@@ -9,7 +9,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// TestOneComponent proves one component alone, as a reader could to a third party: no secret, no other content.
+// TestOneComponent proves one component alone, as a reader could to a third party: no secret, no
+// other content.
 func TestOneComponent(t *testing.T) {
 	comps := letterComponents("ann@b.example")
 	for version, seal := range versions {

@@ -52,10 +52,10 @@ func withBlank(value string, places [][2]int, blank string) string {
 	return b.String()
 }
 
-// refolded goes through what a value may have been, or become, with one blank, one tab or one fold where it has
-// white space, which is where a fold may stand: in all places, or in one, the others as they are or a blank. No
-// white space comes or goes, so that no two words are one and no word is two. White space counts less in the
-// places in between.
+// refolded goes through what a value may have been, or become, with one blank, one tab or one fold
+// where it has white space, which is where a fold may stand: in all places, or in one, the others
+// as they are or a blank. No white space comes or goes, so that no two words are one and no word is
+// two. White space counts less in the places in between.
 func refolded(value string, between map[int]bool) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		places, spread := blanks(value), 0
@@ -92,7 +92,8 @@ func refolded(value string, between map[int]bool) iter.Seq[string] {
 	}
 }
 
-// betweenAddresses are the places directly behind the commas that part the mailboxes of an address field.
+// betweenAddresses are the places directly behind the commas that part the mailboxes of an address
+// field.
 func betweenAddresses(value string) map[int]bool {
 	places := map[int]bool{}
 	quoted, angle, comment := false, false, 0
@@ -116,8 +117,9 @@ func betweenAddresses(value string) map[int]bool {
 	return places
 }
 
-// isRefolded reports whether a subject, ids with words beside them, or the names of an address field, are as
-// recorded once the field is folded in another way; r is nil if no names were recorded, and the addresses have to be those then.
+// isRefolded reports whether a subject, ids with words beside them, or the names of an address
+// field, are as recorded once the field is folded in another way; r is nil if no names were
+// recorded, and the addresses have to be those then.
 func (c *comparer) isRefolded(field message.Type, r *recorded) bool {
 	value := c.d.Folded(field.String())
 	if foldedWord.MatchString(value) {
@@ -148,7 +150,8 @@ func (c *comparer) isRefolded(field message.Type, r *recorded) bool {
 	return false
 }
 
-// refoldedNames notes names that came with white space in the place of a fold, where none were recorded.
+// refoldedNames notes names that came with white space in the place of a fold, where none were
+// recorded.
 func (c *comparer) refoldedNames() {
 	for i := range c.Parts {
 		if p := &c.Parts[i]; p.Type == message.Names && p.Outcome == Extra && c.isRefolded(message.Type(p.Index), nil) {

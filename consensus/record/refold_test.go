@@ -11,8 +11,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// TestRefoldedKeepsWords: in whatever way a field is folded, its words are the same, and no more ways are
-// tried than five for each place.
+// TestRefoldedKeepsWords: in whatever way a field is folded, its words are the same, and no more
+// ways are tried than five for each place.
 func TestRefoldedKeepsWords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := strings.Trim(rapid.StringMatching(`([a-z,<>"]{0,5}[ \t]{0,10}){0,20}`).Draw(t, "value"), " \t")
@@ -29,8 +29,8 @@ func TestRefoldedKeepsWords(t *testing.T) {
 	})
 }
 
-// TestRefoldedNames: names that came in another folding are the recorded ones only if they have the same
-// words.
+// TestRefoldedNames: names that came in another folding are the recorded ones only if they have the
+// same words.
 func TestRefoldedNames(t *testing.T) {
 	mail := func(to string) *message.Dissection {
 		return message.Dissect([]byte("From: Jo <jo@example.org>\r\nTo: "+to+"\r\nSubject: x\r\nMessage-ID: <1@example.org>\r\n\r\nhello\r\n"), nil)

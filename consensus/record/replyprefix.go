@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// replyPrefixes are what mail programs in their languages put in front of the subject of an answer or of a mail
-// that is sent on, without its colon.
+// replyPrefixes are what mail programs in their languages put in front of the subject of an answer
+// or of a mail that is sent on, without its colon.
 var replyPrefixes = []string{
 	"Re", "Fwd", "Fw", "Forward",
 	"Aw", "Antw", "Wg", "Doorst", // German, Dutch
@@ -26,8 +26,8 @@ var replyPrefixes = []string{
 // repliesCounted is how many answers some programs say that there were: Re[2], Re(2), Re^2.
 var repliesCounted = regexp.MustCompile(`^(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})$`)
 
-// spelled are the spellings of "Re:" for which list software puts that, in the languages that it knows; usual are
-// those of most programs; and respelled those with how many answers there were.
+// spelled are the spellings of "Re:" for which list software puts that, in the languages that it
+// knows; usual are those of most programs; and respelled those with how many answers there were.
 var (
 	spelled   = []string{"Re:", "RE:", "re:", "Aw:", "AW:", "Sv:", "SV:", "Vs:", "VS:", "Antw:", "ANTW:"}
 	usual     = []string{"Re:", "RE:", "AW:", "SV:"}
@@ -69,16 +69,17 @@ func behindReplies(subject string) (at int) {
 	}
 }
 
-// maxAnswer is how many octets the subject of an answer may have: a line of RFC 5322 section 2.1.1. What it was
-// made of is tried many times, maxAnswers at most for each mail, and twice that for earlier counters.
+// maxAnswer is how many octets the subject of an answer may have: a line of RFC 5322 section 2.1.1.
+// What it was made of is tried many times, maxAnswers at most for each mail, and twice that for
+// earlier counters.
 const (
 	maxAnswer  = 998
 	maxAnswers = 4000
 	maxPieces  = 6 // prefixes and tags at its front
 )
 
-// An answered is the subject of an answer or of a mail that was sent on, taken apart: a tag of it, the prefixes and
-// other tags at its front, and the words behind.
+// An answered is the subject of an answer or of a mail that was sent on, taken apart: a tag of it,
+// the prefixes and other tags at its front, and the words behind.
 type answered struct {
 	tag    string
 	pieces []string
@@ -105,8 +106,8 @@ func answer(subject string) (a answered, ok bool) {
 	return a, slices.ContainsFunc(a.pieces, isFrontPrefix)
 }
 
-// isFrontPrefix reports whether a piece at the front is a reply prefix, with a blank before its colon as French
-// programs write it, too, or one of the letters of Italian ones.
+// isFrontPrefix reports whether a piece at the front is a reply prefix, with a blank before its
+// colon as French programs write it, too, or one of the letters of Italian ones.
 func isFrontPrefix(piece string) bool {
 	return isReplyPrefix(strings.Replace(piece, " ", "", 1)) || strings.EqualFold(piece, "R:") || strings.EqualFold(piece, "I:")
 }
@@ -127,7 +128,8 @@ func frontPiece(subject string) string {
 	return ""
 }
 
-// isRe reports whether a piece is "Re:", which list software puts for each of its spellings, and for several in a row.
+// isRe reports whether a piece is "Re:", which list software puts for each of its spellings, and
+// for several in a row.
 func isRe(piece string) bool { return strings.EqualFold(piece, "Re:") }
 
 // inRow are the rows of so many of these prefixes.
@@ -145,17 +147,18 @@ func inRow(prefixes []string, many int) (rows [][]string) {
 	return rows
 }
 
-// The rows for which list software puts one "Re:": all, those of which some stand around two tags, and those of most
-// answers.
+// The rows for which list software puts one "Re:": all, those of which some stand around two tags,
+// and those of most answers.
 var (
 	wereRe     = slices.Concat(inRow(respelled, 1), inRow(spelled, 2), inRow(usual, 3))
 	wereAround = slices.Concat(inRow(usual, 1), inRow(usual, 2), inRow(usual, 3))
 	wereUsual  = append(inRow(usual, 1), []string{"Re:", "Re:"}, []string{"AW:", "AW:"})
 )
 
-// isAnswered reports whether the recorded subject is one of which list software makes such an answer: with the tag
-// behind any of its prefixes or in front of them, once or twice, parted from them or not, and one of these rows for
-// the first "Re:". All else that stands there stays in its place.
+// isAnswered reports whether the recorded subject is one of which list software makes such an
+// answer: with the tag behind any of its prefixes or in front of them, once or twice, parted from
+// them or not, and one of these rows for the first "Re:". All else that stands there stays in its
+// place.
 func (a answered) isAnswered(r *recorded, left *int) bool {
 	return a.isWith(r, wereRe, 1, false, left) || a.tag != "" && (a.isWith(r, wereAround, 2, false, left) || a.isWith(r, wereRe, 1, true, left))
 }
@@ -165,7 +168,8 @@ func (a answered) isUsual(r *recorded, left *int) bool {
 	return a.isWith(r, wereUsual, 1, false, left) || a.tag != "" && a.isWith(r, wereUsual, 1, true, left)
 }
 
-// isWith tries the rows with the tag so many times, not parted from the prefix before if it is close.
+// isWith tries the rows with the tag so many times, not parted from the prefix before if it is
+// close.
 func (a answered) isWith(r *recorded, rows [][]string, tags int, closed bool, left *int) bool {
 	rest := a.pieces
 	if isRe(rest[0]) {

@@ -5,8 +5,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// completesResent reports whether a field that was added is the id or the date of a mail that was recorded
-// as resent without one, as programs add them that pass such mail on.
+// completesResent reports whether a field that was added is the id or the date of a mail that was
+// recorded as resent without one, as programs add them that pass such mail on.
 func (c *comparer) completesResent(p *Part) bool {
 	if p.Outcome != Extra || p.Cut || len(c.origin.of(message.Fields)) == 0 || c.origin.full || c.origin.hasLabel(message.HintField+p.Field) || !c.resentAsRecorded() {
 		return false

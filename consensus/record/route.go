@@ -9,8 +9,9 @@ import (
 
 const maxHops = 64 // Received fields among which a route is looked for
 
-// findRoute looks for the recorded way, of which less stands below the token, among all Received fields: a
-// relay that reorders fields put the token further down. It is the lowest of them, as hops go on top.
+// findRoute looks for the recorded way, of which less stands below the token, among all Received
+// fields: a relay that reorders fields put the token further down. It is the lowest of them, as
+// hops go on top.
 func (c *comparer) findRoute() {
 	ours, theirs := c.origin.of(message.Route), c.received(message.Route)
 	if len(ours) != 1 || len(theirs) == 1 && ours[0].is(theirs[0].digest) {

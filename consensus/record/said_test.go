@@ -13,8 +13,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// TestWhatPassesIsSaid: of a mail that may be wanted all words that were added to what people see of it
-// stand in the sentence about it, or in the reasons.
+// TestWhatPassesIsSaid: of a mail that may be wanted all words that were added to what people see
+// of it stand in the sentence about it, or in the reasons.
 func TestWhatPassesIsSaid(t *testing.T) {
 	eachScript(t, func(t *testing.T, file string) {
 		s := readScript(t, file)
@@ -47,7 +47,8 @@ func TestWhatPassesIsSaid(t *testing.T) {
 
 var markup = regexp.MustCompile(`(?s)<!--.*?-->|<[^>]*>`)
 
-// addedWords are those that a part says were added, and of names those that were not there, as reasons quote them.
+// addedWords are those that a part says were added, and of names those that were not there, as
+// reasons quote them.
 func addedWords(p record.Part, mail map[string][]byte) (words []string) {
 	text, before := p.Added, ""
 	switch field := message.Type(p.Index); {
@@ -66,8 +67,8 @@ func addedWords(p record.Part, mail map[string][]byte) (words []string) {
 	return words
 }
 
-// wordsAround are those of the names and of Sender around a mail that was wrapped which neither it nor the list's
-// address has, but for what lists put beside that.
+// wordsAround are those of the names and of Sender around a mail that was wrapped which neither it
+// nor the list's address has, but for what lists put beside that.
 func wordsAround(c record.Comparison, mail map[string][]byte) (words []string) {
 	around, inside, _ := strings.Cut(string(mail["received"]), "\n\n")
 	wraps := func(p record.Part) bool { return p.Kind == record.WrappedWhole || p.Kind == record.Enclosed }

@@ -17,13 +17,14 @@ var screeningWords = []string{
 	"extern", "externe", "externe mail", "externe e-mail", "externer absender", "externo", "esterno",
 }
 
-// wrappedWords are what they call it in brackets or between stars alone: without, they begin subjects.
+// wrappedWords are what they call it in brackets or between stars alone: without, they begin
+// subjects.
 var wrappedWords = []string{
 	"a/v unscannable", "unscannable", "virus removed", "message encrypted", "encrypted", "infected", "filename", "fraud", "size", "definitely spam", "外部",
 }
 
-// screeningTag is one of them, or of spam how much, as such programs write it, with a blank or nothing behind.
-// It is long, and most commands need none.
+// screeningTag is one of them, or of spam how much, as such programs write it, with a blank or
+// nothing behind. It is long, and most commands need none.
 var screeningTag = sync.OnceValue(func() *regexp.Regexp {
 	of := func(lists ...[]string) string {
 		var quoted []string
@@ -55,8 +56,8 @@ func cutScreening(s string) (tag, after string, ok bool) {
 	return tag, s[len(tag):], true
 }
 
-// beyondScreening are the tags, with a blank between, that are of no such program: what those say is nothing of
-// the mail's own.
+// beyondScreening are the tags, with a blank between, that are of no such program: what those say
+// is nothing of the mail's own.
 func beyondScreening(tags string) string {
 	var others []string
 	for rest := tags; rest != ""; {

@@ -2,7 +2,8 @@ package record
 
 import "testing"
 
-// TestScreeningTags: words of a closed table, in the wrappers of programs that screen mail, and nothing else.
+// TestScreeningTags: words of a closed table, in the wrappers of programs that screen mail, and
+// nothing else.
 func TestScreeningTags(t *testing.T) {
 	for subject, want := range map[string]string{
 		"*****SPAM***** Figures": "*****SPAM*****", "***SPAM*** Figures": "***SPAM***", "*** Spam 5.2 *** Figures": "*** Spam 5.2 ***",

@@ -7,8 +7,9 @@ import (
 	"cairn/mailstore/message"
 )
 
-// signatures notes a line of a recorded text that was "--" and has the blank now by which programs hide what
-// follows. Those of a text that was added, or of what was appended to one, are judged with it.
+// signatures notes a line of a recorded text that was "--" and has the blank now by which programs
+// hide what follows. Those of a text that was added, or of what was appended to one, are judged
+// with it.
 func (c *comparer) signatures() {
 	for _, leaf := range c.d.Body().Leaves {
 		if leaf.Type != message.Text || len(leaf.Signatures) == 0 {

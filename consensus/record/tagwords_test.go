@@ -8,8 +8,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// TestTagWords: a tag names no host and has no word of several alphabets, in whatever letters; from nobody, from a list that is known, and as what
-// List-Id calls a list.
+// TestTagWords: a tag names no host and has no word of several alphabets, in whatever letters; from
+// nobody, from a list that is known, and as what List-Id calls a list.
 func TestTagWords(t *testing.T) {
 	list := record.Context{Forwarder: &record.Forwarder{Domain: "b.example", Posting: "ann@b.example", List: true}}
 	header := func(subject, listID string) *message.Dissection {

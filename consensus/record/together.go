@@ -7,8 +7,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// explainTogether looks at parts that explain each other: a From moved to Reply-To, an alternative of the body that was dropped, a footer that came as
-// a part of its own.
+// explainTogether looks at parts that explain each other: a From moved to Reply-To, an alternative
+// of the body that was dropped, a footer that came as a part of its own.
 func explainTogether(parts []Part, sent []recorded, received []arrival) {
 	text, html := formOf(parts, message.Text), formOf(parts, message.HTML)
 	for i := range parts {
@@ -46,11 +46,12 @@ func formOf(parts []Part, t message.Type) (f form) {
 	return f
 }
 
-// intact reports whether all that was recorded of a form arrived as it was, or with a benign change.
+// intact reports whether all that was recorded of a form arrived as it was, or with a benign
+// change.
 func (f form) intact() bool { return f.recorded > 0 && f.benign == f.recorded }
 
-// dropped reports whether a form is gone as a whole and the other one says it all: part by part, since a second text has its words nowhere else while
-// the first one stays.
+// dropped reports whether a form is gone as a whole and the other one says it all: part by part,
+// since a second text has its words nowhere else while the first one stays.
 func (f form) dropped(other form) bool {
 	return f.recorded > 0 && f.absent == f.recorded && other.intact() && other.recorded >= f.recorded
 }

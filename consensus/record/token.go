@@ -23,7 +23,8 @@ const (
 	maxLenV2 = headV2 + MaxCommitments*entryV2 + 1 + MaxTags*tagLen + 1 + maxPath*32 + 64
 )
 
-// Token is what travels in the mail: where the record is, what it commits to, and the way from there to the signed root of its micro-batch.
+// Token is what travels in the mail: where the record is, what it commits to, and the way from
+// there to the signed root of its micro-batch.
 type Token struct {
 	Version   uint8
 	ChainID   consensus.ChainID
@@ -89,14 +90,15 @@ func (t *Token) Encode() []byte {
 // RecordID returns the record's leaf hash, which names it.
 func (t *Token) RecordID() consensus.Hash { return t.Record.Leaf() }
 
-// MicroRoot returns the root that leaf and path lead to, with the micro-batch's count; the zero Hash if the path does not fit leaf number and count.
+// MicroRoot returns the root that leaf and path lead to, with the micro-batch's count; the zero
+// Hash if the path does not fit leaf number and count.
 func (t *Token) MicroRoot() consensus.MicroRoot {
 	root, _ := consensus.VerifyMerklePath(t.Record.Leaf(), int(t.Leaf), int(t.Count), t.Path)
 	return consensus.MicroRoot{Root: root, Count: t.Count}
 }
 
-// VerifySignature reports whether the recorder key signed the micro-root that the path leads to (consensus.VerifySignature). Whether that key
-// belongs to an organisation is the chain's to say.
+// VerifySignature reports whether the recorder key signed the micro-root that the path leads to
+// (consensus.VerifySignature). Whether that key belongs to an organisation is the chain's to say.
 func (t *Token) VerifySignature() bool {
 	m := t.MicroRoot()
 	if m.Root.IsZero() {

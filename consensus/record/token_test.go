@@ -64,7 +64,8 @@ func TestTokenRoundTrip(t *testing.T) {
 	})
 }
 
-// TestTokenBits flips every bit of a token: either it is refused, or it no longer proves the record.
+// TestTokenBits flips every bit of a token: either it is refused, or it no longer proves the
+// record.
 func TestTokenBits(t *testing.T) {
 	comps := letterComponents("ann@b.example")
 	for version, seal := range versions {

@@ -21,9 +21,9 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrToken, fmt.Sprintf(format, args...))
 }
 
-// DecodeToken reads exactly one token of version 1 or 2 in its canonical form; Encode gives the same
-// bytes again. It checks the form alone: whether path and signature are right is VerifySignature's.
-// Its errors wrap ErrToken or ErrTokenVersion.
+// DecodeToken reads exactly one token of version 1 or 2 in its canonical form; Encode gives the
+// same bytes again. It checks the form alone: whether path and signature are right is
+// VerifySignature's. Its errors wrap ErrToken or ErrTokenVersion.
 func DecodeToken(b []byte) (*Token, error) {
 	most := maxLenV2
 	switch {

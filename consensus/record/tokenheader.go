@@ -12,8 +12,8 @@ import (
 const (
 	maxLine = 76 // characters of a header line, RFC 5322, section 2.1.1 recommends at most 78
 
-	// maxField bounds a field's value, folding included: thrice what the largest token takes that is
-	// known here, so that a larger one of a later version is still seen to be of that version.
+	// maxField bounds a field's value, folding included: thrice what the largest token takes that
+	// is known here, so that a larger one of a later version is still seen to be of that version.
 	maxField = 16 << 10
 
 	// maxTokenFields is how many Cairn-Record fields of one mail are looked at.
@@ -22,7 +22,8 @@ const (
 
 var tokenText = base64.RawURLEncoding.Strict()
 
-// Header returns the token as a header field with CR LF line ends: "Cairn-Record: " and base64url, folded.
+// Header returns the token as a header field with CR LF line ends: "Cairn-Record: " and base64url,
+// folded.
 func (t *Token) Header() []byte {
 	text := tokenText.EncodeToString(t.Encode())
 	out := make([]byte, 0, len(text)+len(text)/20+64)
@@ -63,9 +64,9 @@ func findTokens(raw []byte) []tokenField {
 	return fields
 }
 
-// FindToken looks for the topmost Cairn-Record field in a mail's header. found says whether there is
-// one; err says what is wrong with it, as in tokenField. White space that relays put into the value
-// or took out of it makes no difference.
+// FindToken looks for the topmost Cairn-Record field in a mail's header. found says whether there
+// is one; err says what is wrong with it, as in tokenField. White space that relays put into the
+// value or took out of it makes no difference.
 func FindToken(raw []byte) (t *Token, found bool, err error) {
 	values := tokenValues(raw, 1)
 	if len(values) == 0 {

@@ -8,8 +8,8 @@ import (
 	"cairn/consensus/record"
 )
 
-// Text under another charset that arrives as UTF-8 is as recorded where all programs read the one and
-// the other alike.
+// Text under another charset that arrives as UTF-8 is as recorded where all programs read the one
+// and the other alike.
 func TestTranscoded(t *testing.T) {
 	for _, tt := range []struct {
 		charset, text string

@@ -81,7 +81,8 @@ func withoutTrace(t testing.TB, root, name string) []byte {
 	return append(receivedPattern.ReplaceAll(raw[:end:end], nil), raw[end:]...)
 }
 
-// outcomeOf sums up the parts of some types on the level of PAIRS.tsv: same, absent (on both sides) or changed.
+// outcomeOf sums up the parts of some types on the level of PAIRS.tsv: same, absent (on both sides)
+// or changed.
 func outcomeOf(c record.Comparison, types []message.Type) string {
 	outcome := "absent"
 	for _, p := range c.Parts {
@@ -105,7 +106,8 @@ func level(expected string) string {
 	return "changed"
 }
 
-// TestTransitPairs compares pairs of messages before and after real and synthetic transit with the outcomes that an independent comparator measured.
+// TestTransitPairs compares pairs of messages before and after real and synthetic transit with the
+// outcomes that an independent comparator measured.
 func TestTransitPairs(t *testing.T) {
 	pairs := transitPairs(t, mailtest.Folder(t, "CAIRN_TESTDATA"))
 	agree := make([]int, len(columns))
@@ -153,8 +155,8 @@ var notWantedPairs = map[string]string{
 	"synth-banner-035":       "the banner was put into a report too",
 }
 
-// TestTransitByCommitments: with nothing but commitments and tags of what was sent, whatever is known
-// of the way, no tampered message is as recorded, wanted or vouched for, and honest ones are.
+// TestTransitByCommitments: with nothing but commitments and tags of what was sent, whatever is
+// known of the way, no tampered message is as recorded, wanted or vouched for, and honest ones are.
 func TestTransitByCommitments(t *testing.T) {
 	honest, wanted, verified, vouched := 0, 0, 0, 0
 	for _, p := range transitPairs(t, mailtest.Folder(t, "CAIRN_TESTDATA")) {

@@ -18,9 +18,9 @@ type seeing struct {
 // visible is the text of a piece of HTML alone.
 func visible(source []byte) []byte { return seen(source, seeing{lines: true}) }
 
-// seen is the text of a piece of HTML, with a line end only where an element begins or ends that has
-// lines of its own: what stands beside each other is read as one. Rules and quotations begin as they
-// do in plain text.
+// seen is the text of a piece of HTML, with a line end only where an element begins or ends that
+// has lines of its own: what stands beside each other is read as one. Rules and quotations begin as
+// they do in plain text.
 func seen(source []byte, as seeing) []byte {
 	var out, titles []byte
 	inPre := 0
@@ -83,8 +83,8 @@ func lineEnd(element string, as seeing) string {
 	return "\n"
 }
 
-// ruled reports whether a piece of HTML begins with a rule, or with text that is one, with no attribute
-// in front of it or in it that may hide it.
+// ruled reports whether a piece of HTML begins with a rule, or with text that is one, with no
+// attribute in front of it or in it that may hide it.
 func ruled(source []byte) bool {
 	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
 		switch z.Next() {
@@ -105,7 +105,8 @@ func ruled(source []byte) bool {
 	}
 }
 
-// pictured reports whether a piece of HTML has a picture, which may show anything, or of which programs draw a frame.
+// pictured reports whether a piece of HTML has a picture, which may show anything, or of which
+// programs draw a frame.
 func pictured(source []byte) bool {
 	for z := html.NewTokenizer(bytes.NewReader(source)); ; {
 		switch z.Next() {

@@ -123,10 +123,10 @@ func (c *comparer) bodyWeight(p *Part) (kept, decides bool) {
 	return false, true
 }
 
-// harmlessPart reports whether a text that came as a part of its own, or in one that was empty, can pass
-// for a footer: it says nothing that moves money or readers, is set apart, and stands beside the
-// author's message, behind all that he wrote, and in front of an attachment only behind a recorded text
-// that is there: else it would be read as his.
+// harmlessPart reports whether a text that came as a part of its own, or in one that was empty, can
+// pass for a footer: it says nothing that moves money or readers, is set apart, and stands beside
+// the author's message, behind all that he wrote, and in front of an attachment only behind a
+// recorded text that is there: else it would be read as his.
 func (c *comparer) harmlessPart(p *Part) bool {
 	if p.Type != message.Text || !c.harmlessFooter(p) {
 		return false
@@ -148,7 +148,8 @@ func (c *comparer) harmlessPart(p *Part) bool {
 	return behind
 }
 
-// wasWritten reports whether a leaf that arrived is a text or HTML, and a recorded one or what became of it.
+// wasWritten reports whether a leaf that arrived is a text or HTML, and a recorded one or what
+// became of it.
 func (c *comparer) wasWritten(leaf *message.Leaf) bool {
 	return leaf.Type != message.Attachment && slices.ContainsFunc(c.Parts, func(p Part) bool {
 		return p.Type == leaf.Type && p.Received == leaf.Index && (p.Outcome == Same || p.Outcome == Changed)

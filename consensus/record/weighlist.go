@@ -13,8 +13,8 @@ import (
 )
 
 // exchanged lets those of the same content decide that are not in the order in which they were
-// recorded: the layout says which picture stands where, and these took each other's place. What only
-// moved up, since others were taken out, does not.
+// recorded: the layout says which picture stands where, and these took each other's place. What
+// only moved up, since others were taken out, does not.
 func (c *comparer) exchanged() {
 	last := map[message.Type]int{}
 	for i := range c.Parts {
@@ -31,8 +31,8 @@ func (c *comparer) exchanged() {
 	}
 }
 
-// shifted reports whether a text is where it is now since others before it were taken out or put in: of
-// those that are empty nothing else tells which of them came to hold the words.
+// shifted reports whether a text is where it is now since others before it were taken out or put
+// in: of those that are empty nothing else tells which of them came to hold the words.
 func (c *comparer) shifted(p *Part) bool {
 	at := int(p.Index)
 	for _, other := range c.Parts {
@@ -47,18 +47,19 @@ func (c *comparer) shifted(p *Part) bool {
 	return at == int(p.Received)
 }
 
-// isRecipients reports whether a part is about To or Cc of a message that came through a known list,
-// and no mailbox of it is known to have been added. Lists reorder Cc and leave out who gets the
-// message anyway; of so many mailboxes that the record has no tags of them, nothing tells that from
-// an added one. It stays a change, which is named.
+// isRecipients reports whether a part is about To or Cc of a message that came through a known
+// list, and no mailbox of it is known to have been added. Lists reorder Cc and leave out who gets
+// the message anyway; of so many mailboxes that the record has no tags of them, nothing tells that
+// from an added one. It stays a change, which is named.
 func (c *comparer) isRecipients(p *Part) bool {
 	about := p.about()
 	return c.with.Forwarder.List && p.Outcome != Extra && (about == message.To || about == message.Cc) && !c.mailboxAdded(about)
 }
 
-// harmlessTag reports whether tags in front of a subject are one, short, and say nothing of their own: what a
-// footer may, and no address, host or digits but those of a list's name. The known list's tag may be longer, and
-// count its mails. Those of programs that screen mail say nothing, alone or beside the known list's.
+// harmlessTag reports whether tags in front of a subject are one, short, and say nothing of their
+// own: what a footer may, and no address, host or digits but those of a list's name. The known
+// list's tag may be longer, and count its mails. Those of programs that screen mail say nothing,
+// alone or beside the known list's.
 func (c *comparer) harmlessTag(tags string, known bool) bool {
 	others := beyondScreening(tags)
 	inner, longest := strings.Trim(others, "[]()"), 32
@@ -91,7 +92,8 @@ func (c *comparer) isWritten(tag string) bool {
 	})
 }
 
-// digitsOfList reports whether a tag has no digits, or has them in words of the known list's name alone.
+// digitsOfList reports whether a tag has no digits, or has them in words of the known list's name
+// alone.
 func (c *comparer) digitsOfList(tag string, known bool) bool {
 	var own []string
 	if f := c.with.Forwarder; known && f != nil && f.List {
@@ -104,8 +106,8 @@ func (c *comparer) digitsOfList(tag string, known bool) bool {
 	})
 }
 
-// countsMails reports whether a tag is the known list's name with a number behind it, as of lists that
-// count their mails.
+// countsMails reports whether a tag is the known list's name with a number behind it, as of lists
+// that count their mails.
 func (c *comparer) countsMails(tag string) bool {
 	name := strings.TrimRight(tag, digits)
 	count := len(tag) - len(name) // digits
@@ -137,7 +139,8 @@ func (c *comparer) counted(r *recorded, subject string) (tag string) {
 // maxBack is how many mails a known list may have counted between one and the answer to it.
 const maxBack = 200
 
-// countedOn reports whether the recorded subject is that of an answer with an earlier counter of the known list.
+// countedOn reports whether the recorded subject is that of an answer with an earlier counter of
+// the known list.
 func (c *comparer) countedOn(r *recorded, a answered) bool {
 	inner := strings.Trim(a.tag, "[]")
 	name := strings.TrimRight(inner, digits)
@@ -159,8 +162,8 @@ func (c *comparer) countedOn(r *recorded, a answered) bool {
 	return false
 }
 
-// noSubject reports whether a subject that was added is a list's words for there being none, with a harmless tag, or
-// tags of programs that screen mail or the known list's alone.
+// noSubject reports whether a subject that was added is a list's words for there being none, with a
+// harmless tag, or tags of programs that screen mail or the known list's alone.
 func (c *comparer) noSubject(p *Part, known bool) bool {
 	rest := beyondScreening(p.Added)
 	if rest == "" && p.Added != "" {
@@ -186,8 +189,8 @@ var noSubjects = []string{
 	"(بدون عنوان)", "(بدون موضوع)", "(제목 없음)", "(無題)", "(无主题)", "(沒有主題)",
 }
 
-// fromOwnList reports whether a field of a mailing list could be one's that the author wrote to: it leads
-// there, and what programs show of it says nothing of its own.
+// fromOwnList reports whether a field of a mailing list could be one's that the author wrote to: it
+// leads there, and what programs show of it says nothing of its own.
 func (c *comparer) fromOwnList(p *Part) bool {
 	if p.Field == "list-id" {
 		return c.isListID(p.Added)
@@ -195,8 +198,9 @@ func (c *comparer) fromOwnList(p *Part) bool {
 	return harmlessActions(p.Added, c.own()) && (!message.ActedUpon(p.Field) || harmless([]byte(p.Added), c.own()))
 }
 
-// decodedPhrase is a value of List-Id as programs show it: what stands in front of the id in encoded words (RFC 2047) is
-// decoded. One that cannot be, or with what could be an id in it, stays as it is.
+// decodedPhrase is a value of List-Id as programs show it: what stands in front of the id in
+// encoded words (RFC 2047) is decoded. One that cannot be, or with what could be an id in it, stays
+// as it is.
 func decodedPhrase(value string) string {
 	phrase, id, ok := strings.Cut(value, "<")
 	if !ok || !strings.Contains(phrase, "=?") {
@@ -212,15 +216,15 @@ func decodedPhrase(value string) string {
 	return decoded + "<" + id
 }
 
-// isHarmlessID reports whether what a known list's List-Id calls the list, which programs show, moves neither
-// money nor readers.
+// isHarmlessID reports whether what a known list's List-Id calls the list, which programs show,
+// moves neither money nor readers.
 func (c *comparer) isHarmlessID(value string) bool {
 	phrase, _, _ := strings.Cut(value, "<")
 	return !strings.Contains(phrase, "=?") && harmless([]byte(phrase), c.own())
 }
 
-// isKnownPhrase reports whether what List-Id calls the known list is nothing, the list's name, or what the list put into
-// the subject, which is named there.
+// isKnownPhrase reports whether what List-Id calls the known list is nothing, the list's name, or
+// what the list put into the subject, which is named there.
 func (c *comparer) isKnownPhrase(value string) bool {
 	phrase, _, _ := strings.Cut(value, "<")
 	phrase = strings.Trim(phrase, `" `)
@@ -229,8 +233,8 @@ func (c *comparer) isKnownPhrase(value string) bool {
 	})
 }
 
-// isListID reports whether a value of List-Id (RFC 2919) is that of an address that the author wrote to, or of
-// the known forwarder, behind words that could stand in a tag.
+// isListID reports whether a value of List-Id (RFC 2919) is that of an address that the author
+// wrote to, or of the known forwarder, behind words that could stand in a tag.
 func (c *comparer) isListID(value string) bool {
 	phrase, id, _ := strings.Cut(value, "<")
 	id, ok := strings.CutSuffix(strings.ToLower(id), ">")

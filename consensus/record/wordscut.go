@@ -7,8 +7,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// isCut reports whether a subject, or the names of an address field, are as recorded once encoded words that
-// an encoder cut where they were full, with padding between them, are one again.
+// isCut reports whether a subject, or the names of an address field, are as recorded once encoded
+// words that an encoder cut where they were full, with padding between them, are one again.
 func (c *comparer) isCut(r *recorded) bool {
 	field := r.kind
 	if field == message.Names {

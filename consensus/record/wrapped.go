@@ -10,8 +10,8 @@ import (
 
 // wrapped looks whether the message holds the original as its only embedded one, as of lists that
 // cannot send it on under its author's From. What is inside is judged as if it had come so. What is
-// around decides unless it is harmless: a known forwarder's own, or nothing but what the author's own
-// header may become.
+// around decides unless it is harmless: a known forwarder's own, or nothing but what the author's
+// own header may become.
 func (c *comparer) wrapped() (whole Comparison, ok bool) {
 	w := c.embedded()
 	if w.inner == nil {
@@ -62,7 +62,8 @@ func (c *comparer) wrapped() (whole Comparison, ok bool) {
 // isWay reports whether a component is of what stands in the outermost header alone.
 func isWay(t message.Type) bool { return t >= message.Route && t <= message.Custody }
 
-// isDecidingHeader reports whether a part is of the header that keeps the message from counting as wanted.
+// isDecidingHeader reports whether a part is of the header that keeps the message from counting as
+// wanted.
 func isDecidingHeader(p Part) bool {
 	return p.Decides && (slices.Contains(headerTypes, p.Type) || p.Type == message.Fields)
 }
@@ -115,7 +116,8 @@ func (c *comparer) embedded() (w wrapper) {
 			w.harmless = w.harmless && slices.Contains(gaps, text)
 		}
 	}
-	// All of it first, of which harmless is but little: so nobody reads more than that, however many pieces it comes in.
+	// All of it first, of which harmless is but little: so nobody reads more than that, however
+	// many pieces it comes in.
 	w.harmless = w.harmless && harmlessTogether(w.added, c.own()) &&
 		!slices.ContainsFunc(w.added, func(a addition) bool { return a.harm(c.own()) != "" })
 	w.footers = w.footers && w.harmless && !slices.ContainsFunc(w.added, func(a addition) bool { return a.unfit(c.own()) != "" })
@@ -130,8 +132,9 @@ func undescribed(leaf *message.Leaf) bool {
 }
 
 // ownEnvelope reports whether the header around a wrapped message is the forwarder's: its address
-// in From, Sender at its domain, answers to the author or itself, the author's subject but for a tag, no name but theirs
-// and recorded ones, and no field that programs act upon but those of its list.
+// in From, Sender at its domain, answers to the author or itself, the author's subject but for a
+// tag, no name but theirs and recorded ones, and no field that programs act upon but those of its
+// list.
 func (c *comparer) ownEnvelope(inside *comparer) bool {
 	f := c.with.Forwarder
 	if !c.only(message.From, f.Posting) || len(c.received(message.Sender)) > 0 && !c.ownSender() {
@@ -165,14 +168,16 @@ func (c *comparer) ownEnvelope(inside *comparer) bool {
 	return true
 }
 
-// ownSender reports whether Sender is at the forwarder's domain, and short enough to be quoted whole.
+// ownSender reports whether Sender is at the forwarder's domain, and short enough to be quoted
+// whole.
 func (c *comparer) ownSender() bool {
 	said := strings.Join(c.addresses(message.Sender), " ")
 	return c.allAt(message.Sender, c.with.Forwarder.Domain) && len(said) <= maxAddition
 }
 
-// saysAround reports whether what the known forwarder put into the header around a wrapped message says anything of its
-// own: programs list the message under the name in From. It is a mark then, to be quoted whole.
+// saysAround reports whether what the known forwarder put into the header around a wrapped message
+// says anything of its own: programs list the message under the name in From. It is a mark then, to
+// be quoted whole.
 func (c *comparer) saysAround(p *Part) bool {
 	if p.Outcome == Same || p.Outcome == Absent {
 		return false
@@ -193,7 +198,8 @@ func (c *comparer) saysAround(p *Part) bool {
 	return false
 }
 
-// saidAround are the names of a field that are neither the author's nor the list's, with "via" between or not.
+// saidAround are the names of a field that are neither the author's nor the list's, with "via"
+// between or not.
 func (c *comparer) saidAround(field message.Type) (said []string) {
 	if field == message.To || field == message.Cc {
 		said, _ = c.foreignNames(field)
@@ -211,7 +217,8 @@ func (c *comparer) saidAround(field message.Type) (said []string) {
 	return said
 }
 
-// isListsDesk reports whether an address is the posting address, or one that lists put into Sender beside it.
+// isListsDesk reports whether an address is the posting address, or one that lists put into Sender
+// beside it.
 func (c *comparer) isListsDesk(address string) bool {
 	list, _, _ := strings.Cut(strings.ToLower(c.with.Forwarder.Posting), "@")
 	local, _, _ := strings.Cut(strings.ToLower(address), "@")
@@ -222,8 +229,9 @@ func (c *comparer) isListsDesk(address string) bool {
 // senders are what lists put behind their names for an address in Sender.
 var senders = []string{"-bounces", "-bounce", "-owner", "-admin", "-request", "-errors", "-return"}
 
-// ownNames reports whether the names of a field around a wrapped message say nothing, or are to be quoted: of To and
-// Cc each is recorded, the list's, or, where its reader's address alone is there, one that a list could have.
+// ownNames reports whether the names of a field around a wrapped message say nothing, or are to be
+// quoted: of To and Cc each is recorded, the list's, or, where its reader's address alone is there,
+// one that a list could have.
 func (c *comparer) ownNames(field message.Type) bool {
 	if field == message.To || field == message.Cc {
 		names, _ := c.foreignNames(field)
@@ -236,8 +244,8 @@ func (c *comparer) ownNames(field message.Type) bool {
 	return fine
 }
 
-// wrapsNamed reports whether In-Reply-To or References around a wrapped message, by which programs put it into a
-// conversation, names nothing but that message and what it refers to itself.
+// wrapsNamed reports whether In-Reply-To or References around a wrapped message, by which programs
+// put it into a conversation, names nothing but that message and what it refers to itself.
 func (c *comparer) wrapsNamed(inside *comparer, t message.Type) bool {
 	known := map[string]bool{}
 	for _, of := range []message.Type{message.MessageID, message.InReplyTo, message.References} {
@@ -246,8 +254,9 @@ func (c *comparer) wrapsNamed(inside *comparer, t message.Type) bool {
 	return !c.namesBeside(t, known)
 }
 
-// sentOn reports whether the date around a wrapped message, by which programs sort it, could be when it was sent
-// on: from when it was written, by a clock that is at most a day ahead, to when its record is too old.
+// sentOn reports whether the date around a wrapped message, by which programs sort it, could be
+// when it was sent on: from when it was written, by a clock that is at most a day ahead, to when
+// its record is too old.
 func (c *comparer) sentOn(inner *comparer) bool {
 	around, inside := c.received(message.Date), inner.received(message.Date)
 	if len(around) == 0 {

@@ -7,8 +7,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// readWritten finds out to whom the author wrote: the mailboxes of To and Cc that were there when the
-// message was recorded, and their domains.
+// readWritten finds out to whom the author wrote: the mailboxes of To and Cc that were there when
+// the message was recorded, and their domains.
 func (c *comparer) readWritten() {
 	c.addressees = map[string]bool{}
 	same := map[message.Type]bool{}
@@ -32,8 +32,8 @@ func within(host, domain string) bool {
 	return domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))
 }
 
-// under reports whether a host is a domain, in it, or, where its first label says that it is one of lists or
-// mail, the one above it, behind www too.
+// under reports whether a host is a domain, in it, or, where its first label says that it is one of
+// lists or mail, the one above it, behind www too.
 func under(host, domain string) bool {
 	host = strings.ToLower(strings.Trim(host, "."))
 	if within(host, domain) {

@@ -43,9 +43,9 @@ func suspended(t fixture, s *consensus.State, key consensus.Key, offices ...*off
 	}
 }
 
-// A backup is made, ten mails are sent, the machine is lost and the backup restored: nothing is signed
-// twice, nothing suspended, and all that is in the queue ends in a block and is labelled, whether what
-// was open in the backup has come to a block from the lost machine or not.
+// A backup is made, ten mails are sent, the machine is lost and the backup restored: nothing is
+// signed twice, nothing suspended, and all that is in the queue ends in a block and is labelled,
+// whether what was open in the backup has come to a block from the lost machine or not.
 func TestBackupTenMailsRestore(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -132,8 +132,8 @@ func TestLocalMailIsSealedAnewAtOnce(t *testing.T) {
 	}
 }
 
-// What has left for some of its recipients keeps its token while that may be in a block yet; of what
-// is sealed anew then, the copy is never labelled.
+// What has left for some of its recipients keeps its token while that may be in a block yet; of
+// what is sealed anew then, the copy is never labelled.
 func TestPartlyDelivered(t *testing.T) {
 	o := epochOffice(t)
 	o.submit(1, 1, mail)
@@ -181,8 +181,8 @@ func TestNotWhileUnderWay(t *testing.T) {
 	}
 }
 
-// A copy with records in two batches, of which one is lost, is labelled when both are in blocks, and
-// not while one is to be made anew.
+// A copy with records in two batches, of which one is lost, is labelled when both are in blocks,
+// and not while one is to be made anew.
 func TestLabelFollowsTheNewToken(t *testing.T) {
 	o := epochOffice(t)
 	o.submit(1, 1, mail)

@@ -173,8 +173,8 @@ func (r *Recorder) settleFormers(ctx context.Context, s *consensus.State) error 
 	return nil
 }
 
-// noteAbreast notes since when this node, or a process before that had the epoch as a former one too, is abreast of the
-// chain: processes that do not live for EpochGap blocks count together.
+// noteAbreast notes since when this node, or a process before that had the epoch as a former one
+// too, is abreast of the chain: processes that do not live for EpochGap blocks count together.
 func (r *Recorder) noteAbreast(ctx context.Context, s *consensus.State, f *former) error {
 	if f.Abreast != 0 || !r.abreast.Load() || len(f.Micros) == 0 && !f.GivenUp {
 		return nil

@@ -510,7 +510,8 @@ func TestEndedKey(t *testing.T) {
 	}))
 }
 
-// A dropped key seals what was accepted until then, which gets into a block while that is taken, and then nothing more.
+// A dropped key seals what was accepted until then, which gets into a block while that is taken,
+// and then nothing more.
 func TestDroppedKey(t *testing.T) {
 	o := openOfficeIn(t, t.TempDir(), chaintest.NewWith(chaintest.ParamsV2(), 2))
 	t.Cleanup(o.close)

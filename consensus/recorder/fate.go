@@ -19,9 +19,9 @@ const (
 	Ended                // with its node
 )
 
-// FateOf tells what becomes of a recorder key of a node, and of the node's entry which block decided that. ours tells
-// which other recorder keys are here. Of a key that the node had before, what became of the node decides, not what else
-// ended the key: it may have been suspended since.
+// FateOf tells what becomes of a recorder key of a node, and of the node's entry which block
+// decided that. ours tells which other recorder keys are here. Of a key that the node had before,
+// what became of the node decides, not what else ended the key: it may have been suspended since.
 func FateOf(s *consensus.State, node, key consensus.Key, ours func(consensus.Key) bool) (Fate, consensus.OrgNode) {
 	had, known := s.NodeByRecorder(key)
 	if known {
@@ -51,9 +51,9 @@ func FateOf(s *consensus.State, node, key consensus.Key, ours func(consensus.Key
 	return Replaced, now
 }
 
-// Follows returns the recorder key, another one that is here, with which a node that has key is to sign, as a state of
-// the chain has it: the node's last one there, if what is sealed with it gets into a block in time. That is so since
-// block at. Of a node that was revoked or suspended none is.
+// Follows returns the recorder key, another one that is here, with which a node that has key is to
+// sign, as a state of the chain has it: the node's last one there, if what is sealed with it gets
+// into a block in time. That is so since block at. Of a node that was revoked or suspended none is.
 func Follows(s *consensus.State, node, key consensus.Key, ours func(consensus.Key) bool) (now consensus.OrgNode, at uint64, ok bool) {
 	now, there := s.NodeByKey(node)
 	if !there || now.Recorder == key || !ours(now.Recorder) || !sealsStill(s, &now) {
@@ -65,8 +65,9 @@ func Follows(s *consensus.State, node, key consensus.Key, ours func(consensus.Ke
 	return now, now.Until, true
 }
 
-// sealsStill reports whether what is sealed with a node's recorder key gets into a block in time: the node has not
-// ended, or was dropped by its organisation so short a while ago that what had been accepted until then is still sealed.
+// sealsStill reports whether what is sealed with a node's recorder key gets into a block in time:
+// the node has not ended, or was dropped by its organisation so short a while ago that what had
+// been accepted until then is still sealed.
 func sealsStill(s *consensus.State, node *consensus.OrgNode) bool {
 	return node.End == consensus.NodeActive || node.End == consensus.NodeDropped && s.Height() < node.Until+consensus.DropGrace/2
 }
@@ -76,8 +77,9 @@ func HowReplaced(node *consensus.OrgNode) string {
 	return fmt.Sprintf("this node's recorder key was replaced in block %d by another one, which is not here", node.Until)
 }
 
-// SetNode tells the Recorder, before Run, the key of its node, by which the chain is asked where it does not know the
-// recorder key, and which recorder keys are here: those that sign and the one that is to follow.
+// SetNode tells the Recorder, before Run, the key of its node, by which the chain is asked where it
+// does not know the recorder key, and which recorder keys are here: those that sign and the one
+// that is to follow.
 func (r *Recorder) SetNode(node consensus.Key, here func(consensus.Key) bool) {
 	r.node, r.here = node, here
 }
@@ -87,8 +89,8 @@ func (r *Recorder) fate(s *consensus.State, key consensus.Key) (Fate, consensus.
 	return FateOf(s, r.node, key, r.here)
 }
 
-// gone reports whether the chain went another way than one of our keys did, and what is to be expected of what that
-// has sealed. A chain that has no block with our node yet says nothing.
+// gone reports whether the chain went another way than one of our keys did, and what is to be
+// expected of what that has sealed. A chain that has no block with our node yet says nothing.
 func (r *Recorder) gone(s *consensus.State, key consensus.Key) (p prospect, gone bool) {
 	if _, known := s.NodeByRecorder(key); known {
 		return comes, false

@@ -10,8 +10,8 @@ import (
 	"cairn/mailstore"
 )
 
-// split lets the chain go on from fork without what came after it, with an event of the office's organisation if there
-// is one, its block mined with key, and those behind it with then.
+// split lets the chain go on from fork without what came after it, with an event of the office's
+// organisation if there is one, its block mined with key, and those behind it with then.
 func (o *office) split(fork *consensus.State, event *consensus.OrgEvent, key, then ed25519.PrivateKey) {
 	o.Helper()
 	org := &o.net.Orgs[0]
@@ -43,8 +43,8 @@ func (o *office) replacement(key ed25519.PrivateKey) consensus.OrgEvent {
 	return org.Change(o.chain.State(), org.Node, true, func(e *consensus.OrgEvent) consensus.Content { return consensus.NewReplace(e, key) })
 }
 
-// The chain goes another way than to the block with the recorder key. What is sealed stays here, with its token, until
-// the key is in a block again, and gets into one.
+// The chain goes another way than to the block with the recorder key. What is sealed stays here,
+// with its token, until the key is in a block again, and gets into one.
 func TestKeyOfAnotherBranch(t *testing.T) {
 	t.Parallel()
 	for name, restarted := range map[string]bool{"while it runs": false, "and it is started anew": true} {
@@ -104,7 +104,8 @@ func TestKeyOfAnotherBranch(t *testing.T) {
 	}
 }
 
-// Where the node was dropped instead, what its key has sealed can be in no block: it is said, and the tokens go.
+// Where the node was dropped instead, what its key has sealed can be in no block: it is said, and
+// the tokens go.
 func TestNodeEndedOnAnotherBranch(t *testing.T) {
 	t.Parallel()
 	o := epochOffice(t)
@@ -144,8 +145,8 @@ func TestNodeEndedOnAnotherBranch(t *testing.T) {
 	}
 }
 
-// Where the node took one more key meanwhile, the one that the chain never had again has sealed for nothing: what waits
-// is sealed anew with the one that counts.
+// Where the node took one more key meanwhile, the one that the chain never had again has sealed for
+// nothing: what waits is sealed anew with the one that counts.
 func TestAnotherKeyThanThatOfTheBranch(t *testing.T) {
 	t.Parallel()
 	o := epochOffice(t)
@@ -176,7 +177,8 @@ func TestAnotherKeyThanThatOfTheBranch(t *testing.T) {
 	noneTwice(t, o)
 }
 
-// What becomes of a node decides what becomes of a recorder key that it had before, whatever ended that one.
+// What becomes of a node decides what becomes of a recorder key that it had before, whatever ended
+// that one.
 func TestFateOfAFormerKey(t *testing.T) {
 	t.Parallel()
 	net := chaintest.NewWith(chaintest.ParamsV2(), 2)

@@ -48,8 +48,8 @@ func (k *keyring) series(o *openBatch) consensus.Series {
 	return consensus.Series{Recorder: k.of(o), Epoch: o.Epoch}
 }
 
-// closedFor is for how many blocks nothing of a key before counts any more, as the chain goes; ended is false
-// while something does, and of the key that signs.
+// closedFor is for how many blocks nothing of a key before counts any more, as the chain goes;
+// ended is false while something does, and of the key that signs.
 func (k *keyring) closedFor(s *consensus.State, key consensus.Key) (blocks uint64, ended bool) {
 	node, known := s.NodeByRecorder(key)
 	if key == k.pub || s.Seals(key) {
@@ -72,7 +72,8 @@ func (k *keyring) over(s *consensus.State, key consensus.Key) bool {
 	return ended && blocks >= consensus.EpochGap
 }
 
-// Needs reports whether there is something left of a key before: an epoch whose mail the chain may still ask for.
+// Needs reports whether there is something left of a key before: an epoch whose mail the chain may
+// still ask for.
 func (r *Recorder) Needs(rd *mailstore.Reader, key consensus.Key) (bool, error) {
 	epochs, err := storedEpochs(rd)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"cairn/mailstore"
 )
 
-// rekey lets a block give the office's node another recorder key, and two more come, and starts a recorder
-// with it.
+// rekey lets a block give the office's node another recorder key, and two more come, and starts a
+// recorder with it.
 func (o *office) rekey() {
 	o.Helper()
 	org := &o.net.Orgs[0]
@@ -54,8 +54,8 @@ func (o *office) needs(key ed25519.PrivateKey) (needs bool) {
 	return needs
 }
 
-// What was closed and what was open under the key before gets into blocks, whether or not the process came to
-// its end in order; what comes is sealed with the new one.
+// What was closed and what was open under the key before gets into blocks, whether or not the
+// process came to its end in order; what comes is sealed with the new one.
 func TestAnotherRecorderKey(t *testing.T) {
 	t.Parallel()
 	for name, unnamed := range map[string]bool{"states that name their key": false, "states from before there was that": true} {

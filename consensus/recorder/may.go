@@ -53,7 +53,8 @@ type Halted struct {
 	Ends bool   // nothing that the network does will change it
 }
 
-// HowEnded says why and when a node ended as one of its organisation's, in words; empty while it has not.
+// HowEnded says why and when a node ended as one of its organisation's, in words; empty while it
+// has not.
 func HowEnded(node *consensus.OrgNode) string {
 	switch node.End {
 	case consensus.NodeDropped:

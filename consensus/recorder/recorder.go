@@ -127,12 +127,12 @@ type Recorder struct {
 	looked   string               // outlook when what is sealed was last looked through
 }
 
-// New returns a recorder that signs with key; formers are the keys that the node
-// had before, the oldest first. It signs nothing before known has once said that the chain's state holds what the key signed before: an old
-// copy of the data folder would else sign for the same places again. Where
-// recorder keys have epochs it signs at once, in one that nobody has signed in
-// before. It calls submit with each closed batch, again whenever one seems to have been forgotten on the
-// way to a block; submit must not block for long.
+// New returns a recorder that signs with key; formers are the keys that the node had before, the
+// oldest first. It signs nothing before known has once said that the chain's state holds what the
+// key signed before: an old copy of the data folder would else sign for the same places again.
+// Where recorder keys have epochs it signs at once, in one that nobody has signed in before. It
+// calls submit with each closed batch, again whenever one seems to have been forgotten on the way
+// to a block; submit must not block for long.
 func New(store Store, queue Queue, ch Chain, key ed25519.PrivateKey, formers []ed25519.PrivateKey, known func(*consensus.State) bool, submit func(*consensus.Batch), log *slog.Logger) *Recorder {
 	r := &Recorder{
 		store: store, queue: queue, chain: ch, keyring: newKeyring(key, formers),
@@ -151,12 +151,12 @@ func (r *Recorder) SetClock(now func() time.Time) { r.now = now }
 // SetTexts gives the Recorder, before Run, another room for the text of mail that it takes apart.
 func (r *Recorder) SetTexts(texts *textroom.Room) { r.texts = texts }
 
-// SetLacks gives the Recorder, before Run, what says of a state of the chain why it is not that of the network, though
-// nothing contradicts it; empty: it is. Nothing is signed on one that is not.
+// SetLacks gives the Recorder, before Run, what says of a state of the chain why it is not that of
+// the network, though nothing contradicts it; empty: it is. Nothing is signed on one that is not.
 func (r *Recorder) SetLacks(why func(*consensus.State) string) { r.lacks = why }
 
-// SetSilent gives the Recorder, before Run, what says why nothing may be signed; empty: it may. It is asked
-// again and again.
+// SetSilent gives the Recorder, before Run, what says why nothing may be signed; empty: it may. It
+// is asked again and again.
 func (r *Recorder) SetSilent(why func() string) { r.silent = why }
 
 // Run follows the queue and the chain until ctx is done. A fault of the store

@@ -7,12 +7,13 @@ import (
 	"cairn/mailstore"
 )
 
-// Each start of a node that seals anything opens an epoch, and blocks take one of a key in EpochGap. So that what is
-// sealed is in a block before it is late, and before a key that is replaced or dropped counts no more, a start seals
-// nothing while too many before it wait: its mail keeps without a record, which may be made at any time.
+// Each start of a node that seals anything opens an epoch, and blocks take one of a key in
+// EpochGap. So that what is sealed is in a block before it is late, and before a key that is
+// replaced or dropped counts no more, a start seals nothing while too many before it wait: its mail
+// keeps without a record, which may be made at any time.
 
-// maxStarts is how many epochs of a key may wait for a block: they are opened within DropGrace blocks, with one
-// EpochGap to spare.
+// maxStarts is how many epochs of a key may wait for a block: they are opened within DropGrace
+// blocks, with one EpochGap to spare.
 const maxStarts = consensus.DropGrace/consensus.EpochGap - 1
 
 // unopened counts the epochs of a key that have something in them and no batch in a block yet.
@@ -30,8 +31,8 @@ func opens(s *consensus.State, key consensus.Key, n uint64) uint64 {
 	return max(s.Height()+1, s.EpochFrom(key)) + (n-1)*consensus.EpochGap
 }
 
-// crowded reports whether an epoch in which nothing is sealed yet would be opened too late if something was. The last
-// of epochs is the one that is open.
+// crowded reports whether an epoch in which nothing is sealed yet would be opened too late if
+// something was. The last of epochs is the one that is open.
 func (r *Recorder) crowded(s *consensus.State, epochs []*openBatch, node *consensus.OrgNode) bool {
 	room := uint64(maxStarts)
 	if node.End == consensus.NodeDropped {
@@ -66,8 +67,9 @@ func storedEpochs(rd *mailstore.Reader) ([]*openBatch, error) {
 	return epochs(formers, &open), err
 }
 
-// Backlog is for how many blocks more a key has to stay, that all that was sealed with it gets into blocks while they
-// take it; 0: it may end at once. More epochs wait than may after a branch that had them in blocks was lost.
+// Backlog is for how many blocks more a key has to stay, that all that was sealed with it gets into
+// blocks while they take it; 0: it may end at once. More epochs wait than may after a branch that
+// had them in blocks was lost.
 func (r *Recorder) Backlog(rd *mailstore.Reader, key consensus.Key) (blocks uint64, err error) {
 	epochs, err := storedEpochs(rd)
 	if err != nil {

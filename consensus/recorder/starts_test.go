@@ -33,7 +33,8 @@ func (o *office) unsealed() int {
 	return len(list)
 }
 
-// However often a node starts, what it seals is in a block before it is late, and nothing waits for good.
+// However often a node starts, what it seals is in a block before it is late, and nothing waits for
+// good.
 func TestNothingIsLateHoweverManyStarts(t *testing.T) {
 	t.Parallel()
 	const starts = 16
@@ -112,7 +113,8 @@ func TestLeftOpenHoweverManyStarts(t *testing.T) {
 	}
 }
 
-// While too many starts wait for blocks that is said, with the block from which mail is recorded again.
+// While too many starts wait for blocks that is said, with the block from which mail is recorded
+// again.
 func TestHaltedByStarts(t *testing.T) {
 	o := epochOffice(t)
 	for n := range maxStarts + 2 {
@@ -147,7 +149,8 @@ func TestHaltedByStarts(t *testing.T) {
 	}
 }
 
-// Whatever a key has sealed is in a block before blocks take it no more, if another key follows after many starts.
+// Whatever a key has sealed is in a block before blocks take it no more, if another key follows
+// after many starts.
 func TestManyStartsBeforeAnotherKey(t *testing.T) {
 	t.Parallel()
 	o := epochOffice(t)
@@ -201,7 +204,8 @@ func TestManyStartsOfADroppedKey(t *testing.T) {
 	}
 }
 
-// A node tells for how many blocks its key has to stay, that all it has sealed with it gets into blocks.
+// A node tells for how many blocks its key has to stay, that all it has sealed with it gets into
+// blocks.
 func TestBacklogOfAKey(t *testing.T) {
 	o := epochOffice(t)
 	key := o.net.Orgs[0].RecorderKey()

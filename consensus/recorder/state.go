@@ -45,7 +45,8 @@ type openBatch struct {
 	Key   consensus.Key  `json:",omitzero"` // whose epoch it is; zero: written before there was this field, see keyring.of
 	Epoch uint64         `json:",omitempty"`
 	Tip   consensus.Hash `json:",omitzero"` // of the chain when the first micro-batch was sealed
-	// Abreast is the block that was next when a process first was abreast of the chain after this epoch was left; 0: none was yet.
+	// Abreast is the block that was next when a process first was abreast of the chain after this
+	// epoch was left; 0: none was yet.
 	Abreast uint64 `json:",omitempty"`
 	// GivenUp: micro-batches were left that are never closed from here.
 	GivenUp bool `json:",omitempty"`

@@ -1,5 +1,6 @@
-// Package sorted is a map in the order of its keys that is never changed: what makes another map of it shares with it all
-// that stays the same. So a version for each block costs what the block changes, and may be kept for as long as it is of use.
+// Package sorted is a map in the order of its keys that is never changed: what makes another map of
+// it shares with it all that stays the same. So a version for each block costs what the block
+// changes, and may be kept for as long as it is of use.
 package sorted
 
 import (
@@ -9,9 +10,9 @@ import (
 
 // Map is a map from K to V. New makes one; a Map may be copied, and used from any goroutine.
 //
-// It is a weight-balanced tree: Adams, "Efficient sets—a balancing act" (1993), with the parameters that Hirai and Yamamoto,
-// "Balancing weight-balanced trees" (2011), have proved. Its shape follows from nothing but the changes, and nobody can
-// make it deeper than 2.4 log2(n) by choosing keys.
+// It is a weight-balanced tree: Adams, "Efficient sets—a balancing act" (1993), with the parameters
+// that Hirai and Yamamoto, "Balancing weight-balanced trees" (2011), have proved. Its shape follows
+// from nothing but the changes, and nobody can make it deeper than 2.4 log2(n) by choosing keys.
 type Map[K, V any] struct {
 	top     *node[K, V]
 	compare func(a, b K) int
@@ -23,8 +24,8 @@ type Entry[K, V any] struct {
 	Value V
 }
 
-// New returns a map without entries. compare returns a negative number where a comes before b, zero where they are the same
-// key, and a positive number else.
+// New returns a map without entries. compare returns a negative number where a comes before b, zero
+// where they are the same key, and a positive number else.
 func New[K, V any](compare func(a, b K) int) Map[K, V] { return Map[K, V]{compare: compare} }
 
 // Len returns the number of entries.
@@ -76,8 +77,9 @@ func (m Map[K, V]) Set(key K, value V) Map[K, V] {
 	return m.SetAll([]Entry[K, V]{{key, value}})
 }
 
-// SetAll returns the map in which the keys of entries have their values. The entries must be in ascending order, no key twice.
-// It takes less than one Set after another: what several of them change is made once.
+// SetAll returns the map in which the keys of entries have their values. The entries must be in
+// ascending order, no key twice. It takes less than one Set after another: what several of them
+// change is made once.
 func (m Map[K, V]) SetAll(entries []Entry[K, V]) Map[K, V] {
 	return Map[K, V]{m.top.setAll(m.compare, entries), m.compare}
 }

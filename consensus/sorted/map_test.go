@@ -15,8 +15,8 @@ type version struct {
 	want map[int]int
 }
 
-// Maps that are made of one another are what Go maps would be, in order and in balance, and those that they were made of
-// stay as they were.
+// Maps that are made of one another are what Go maps would be, in order and in balance, and those
+// that they were made of stay as they were.
 func TestAgainstGoMaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := rapid.IntRange(0, 200)

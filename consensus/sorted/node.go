@@ -10,8 +10,9 @@ type node[K, V any] struct {
 	value       V
 }
 
-// Of two subtrees beside each other neither has more than delta times the weight of the other, which is its size and one. Where
-// the heavier child of the heavier one has ratio times the weight of the lighter child, that one goes up.
+// Of two subtrees beside each other neither has more than delta times the weight of the other,
+// which is its size and one. Where the heavier child of the heavier one has ratio times the weight
+// of the lighter child, that one goes up.
 const (
 	delta = 3
 	ratio = 2

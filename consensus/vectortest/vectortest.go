@@ -1,5 +1,6 @@
-// Package vectortest compares the protocol's test vectors, which stand in the
-// testdata folder of the package that makes them, with what the code makes. Another implementation can be built against the same files.
+// Package vectortest compares the protocol's test vectors, which stand in the testdata folder of
+// the package that makes them, with what the code makes. Another implementation can be built
+// against the same files.
 package vectortest
 
 import (

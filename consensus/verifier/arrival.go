@@ -168,8 +168,8 @@ func (as *Assessment) seen(sp mailstore.SpaceReader, f *Finding, rcpt string) (a
 	return again, true, nil
 }
 
-// comesAgain reports whether the courier is the one that brought the first copy, with the same record: that node, which
-// the chain may have lost since, or another one of its organisation.
+// comesAgain reports whether the courier is the one that brought the first copy, with the same
+// record: that node, which the chain may have lost since, or another one of its organisation.
 func (as *Assessment) comesAgain(first *acceptance) bool {
 	if !first.By.IsZero() && first.By != as.token.RecordID() {
 		return false
@@ -177,8 +177,9 @@ func (as *Assessment) comesAgain(first *acceptance) bool {
 	return as.node() == first.Node && !first.Node.IsZero() || as.courier == first.Courier && !first.Courier.IsZero()
 }
 
-// mayRecord reports whether the courier may be of the organisation that made the record. A node that the chain knows no
-// more may, and so may any where it does not know the key of the record: it went another way, or they have ended.
+// mayRecord reports whether the courier may be of the organisation that made the record. A node
+// that the chain knows no more may, and so may any where it does not know the key of the record: it
+// went another way, or they have ended.
 func (as *Assessment) mayRecord(f *Finding) bool {
 	return as.courier == f.Org || as.courier.IsZero() || f.Org.IsZero()
 }
@@ -255,9 +256,9 @@ func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) e
 	return nil
 }
 
-// ownDomain returns the domain of our own that the author of f claims, unless the arrival is from one
-// of our own nodes; who recorded the original, recordedBy asks. Where the author is one in Reply-To,
-// what the message as a whole claims is claimed too.
+// ownDomain returns the domain of our own that the author of f claims, unless the arrival is from
+// one of our own nodes; who recorded the original, recordedBy asks. Where the author is one in
+// Reply-To, what the message as a whole claims is claimed too.
 func (as *Assessment) ownDomain(f *Finding) string {
 	if as.arrival.Local {
 		return ""

@@ -9,8 +9,9 @@ import (
 	"cairn/consensus/record"
 )
 
-// A recorder key that the chain knows no more, as it went another way, was a node's: what that node had recorded waits
-// for its key to come again for as long as the node may bring it. A key that was nobody's is nobody's.
+// A recorder key that the chain knows no more, as it went another way, was a node's: what that node
+// had recorded waits for its key to come again for as long as the node may bring it. A key that was
+// nobody's is nobody's.
 func TestKeyOfAnotherBranch(t *testing.T) {
 	for _, c := range []struct {
 		instead string // what the other branch holds

@@ -20,8 +20,8 @@ type Config struct {
 	Own Own
 	// Forwarders knows who sends mail on to the accounts; nil: nobody does.
 	Forwarders Forwarders
-	// Now is the clock; nil: the machine's. While Distrust says that it is known to be wrong (nil: it never
-	// is), nothing is too old by it.
+	// Now is the clock; nil: the machine's. While Distrust says that it is known to be wrong (nil:
+	// it never is), nothing is too old by it.
 	Now      func() time.Time
 	Distrust func() bool
 }

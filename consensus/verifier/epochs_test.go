@@ -318,7 +318,8 @@ func TestLateFarAhead(t *testing.T) {
 	w.expect(out, "the next one", record.Unrecorded, "inbox")
 }
 
-// Blocks of before the arrival make nothing late; but what a wrong clock says of the arrival does not count.
+// Blocks of before the arrival make nothing late; but what a wrong clock says of the arrival does
+// not count.
 func TestLateByWhoseClock(t *testing.T) {
 	w := newWorld(t, setting{epochs: true, pins: []int{0}})
 	w.miner = 1

@@ -77,8 +77,8 @@ func (o Own) at(s *consensus.State) Own {
 	return o
 }
 
-// others returns those of addrs that are at no domain of ours: what is for somebody of ours comes to
-// nobody else by a list or an old address elsewhere.
+// others returns those of addrs that are at no domain of ours: what is for somebody of ours comes
+// to nobody else by a list or an old address elsewhere.
 func (o Own) others(addrs []string) []string {
 	return slices.DeleteFunc(addrs, func(addr string) bool { return slices.Contains(o.Domains, message.Domain(addr)) })
 }
@@ -197,9 +197,9 @@ func (f *Finding) locate(sp mailstore.SpaceReader) error {
 	return nil
 }
 
-// overdue notes that f's record is in no block at its deadline. Where recorder keys have epochs that
-// says nothing against it as long as a block may yet take it: whoever was cut off, or had a wrong
-// clock, comes late.
+// overdue notes that f's record is in no block at its deadline. Where recorder keys have epochs
+// that says nothing against it as long as a block may yet take it: whoever was cut off, or had a
+// wrong clock, comes late.
 func (f *Finding) overdue(sp mailstore.SpaceReader, height uint64) error {
 	if f.Epoch == 0 {
 		f.Facts.Inclusion = record.InclusionExpired

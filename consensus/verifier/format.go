@@ -8,21 +8,23 @@ import (
 	"cairn/mailstore"
 )
 
-// formatVersion is the layout of the keys and values in space. That of 0.1.0 is 1, and has no number.
+// formatVersion is the layout of the keys and values in space. That of 0.1.0 is 1, and has no
+// number.
 const formatVersion = 1
 
 // keyFormat holds it, as a number.
 const keyFormat = "format"
 
-// ladder has, by each format before formatVersion, what brings the space to the next one, in transactions of bounded size. It may be
-// stopped anywhere and is begun anew then: what it has rewritten it must know.
+// ladder has, by each format before formatVersion, what brings the space to the next one, in
+// transactions of bounded size. It may be stopped anywhere and is begun anew then: what it has
+// rewritten it must know.
 var ladder = map[uint64]func(context.Context, *mailstore.Store) error{}
 
 // ErrLater: a later version of the program wrote what is known about the mail, which is to be used.
 var ErrLater = errors.New("what is known about the mail here was written by a later version of Cairn")
 
-// Begin looks at the format of what was found before, and brings it up if it is an earlier one. A later one is an error, and nothing
-// is changed. It is to be called before anything is judged.
+// Begin looks at the format of what was found before, and brings it up if it is an earlier one. A
+// later one is an error, and nothing is changed. It is to be called before anything is judged.
 func (v *Verifier) Begin(ctx context.Context) error {
 	return bringUp(ctx, v.store, formatVersion, ladder)
 }
@@ -50,7 +52,8 @@ func bringUp(ctx context.Context, store *mailstore.Store, to uint64, ladder map[
 	return noteFormat(ctx, store, to)
 }
 
-// formatOf reads the format of the space; what is empty has that of now. noted is false where there is no number.
+// formatOf reads the format of the space; what is empty has that of now. noted is false where there
+// is no number.
 func formatOf(store *mailstore.Store, now uint64) (at uint64, noted bool, err error) {
 	err = store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)

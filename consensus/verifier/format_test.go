@@ -9,7 +9,8 @@ import (
 	"cairn/mailstore"
 )
 
-// TestFormat: what has no number is of format 1, each step is taken in order and may be broken off, a later format is refused.
+// TestFormat: what has no number is of format 1, each step is taken in order and may be broken off,
+// a later format is refused.
 func TestFormat(t *testing.T) {
 	var taken []uint64
 	broken := errors.New("broken off")

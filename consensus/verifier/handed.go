@@ -67,8 +67,8 @@ type way struct {
 	origin  *record.Token // what strange is about
 }
 
-// meant reports whether who sent an arrival on recorded it for rcpt: a copy that somebody else got is
-// no more sent on to rcpt than any other copy.
+// meant reports whether who sent an arrival on recorded it for rcpt: a copy that somebody else got
+// is no more sent on to rcpt than any other copy.
 func (w *way) meant(rcpt string) bool { return w.hops[0].Token.HasRecipient(rcpt) }
 
 // wayOf looks ahead of the delivery transaction at how an arrival came to its

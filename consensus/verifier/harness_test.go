@@ -167,7 +167,8 @@ func (w *world) add(s *consensus.State, body chaintest.Body) *consensus.State {
 	return next
 }
 
-// branch gives the chain so many empty blocks on top of s, as a branch that another node was seen to have, and follows each.
+// branch gives the chain so many empty blocks on top of s, as a branch that another node was seen
+// to have, and follows each.
 func (w *world) branch(s *consensus.State, blocks int) *consensus.State {
 	w.Helper()
 	var list []*consensus.Block

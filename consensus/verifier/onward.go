@@ -8,14 +8,14 @@ import (
 	"cairn/consensus/record"
 )
 
-// onward is what is kept about mail that known forwarders sent on, so that it can be judged anew when one of them is
-// trusted no longer, and when it is again.
+// onward is what is kept about mail that known forwarders sent on, so that it can be judged anew
+// when one of them is trusted no longer, and when it is again.
 type onward struct {
 	By []handler `json:"by"` // the latest first
 	// Direct: the author's record names the recipient itself too.
 	Direct bool `json:"direct,omitempty"`
-	// Distrusted: one of them is not trusted now, so that the facts are those of mail that a stranger sent on. The
-	// others are what they were before.
+	// Distrusted: one of them is not trusted now, so that the facts are those of mail that a
+	// stranger sent on. The others are what they were before.
 	Distrusted bool `json:"distrusted,omitempty"`
 	InRecord   bool `json:"in_record,omitempty"` // Facts.RecipientInRecord
 	Compared   bool `json:"compared,omitempty"`  // that of Facts.Comparison
@@ -61,8 +61,8 @@ func (f *Finding) sentOnBy(domain string) bool {
 	return f.Onward != nil && slices.ContainsFunc(f.Onward.By, func(h handler) bool { return h.Domain == domain })
 }
 
-// askOnward asks whether all that sent a message on are still trusted for the domains that they did it as: NamesNot if
-// one of them is not.
+// askOnward asks whether all that sent a message on are still trusted for the domains that they did
+// it as: NamesNot if one of them is not.
 func (v *Verifier) askOnward(ctx context.Context, s *consensus.State, f *Finding) Answer {
 	all := Names
 	ask := v.trust.asker(ctx, s)
@@ -81,8 +81,8 @@ func (v *Verifier) askOnward(ctx context.Context, s *consensus.State, f *Finding
 	return all
 }
 
-// sentOnAs makes f's facts those of mail that known forwarders sent on, or that a stranger did. Without an answer they
-// stay as they are.
+// sentOnAs makes f's facts those of mail that known forwarders sent on, or that a stranger did.
+// Without an answer they stay as they are.
 func (f *Finding) sentOnAs(a Answer) {
 	o, facts := *f.Onward, &f.Facts
 	switch {

@@ -102,8 +102,8 @@ func (t *Trust) Unpin(ctx context.Context, domain string, now time.Time) (Pin, e
 	return t.takeBack(ctx, domain, now, true)
 }
 
-// GiveUp takes the pin of a domain back that this node's organisation has given up. Mail that it recorded while it
-// had the domain keeps its verdicts.
+// GiveUp takes the pin of a domain back that this node's organisation has given up. Mail that it
+// recorded while it had the domain keeps its verdicts.
 func (t *Trust) GiveUp(ctx context.Context, domain string, now time.Time) error {
 	_, err := t.takeBack(ctx, domain, now, false)
 	return err

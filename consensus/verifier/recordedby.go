@@ -2,10 +2,11 @@ package verifier
 
 import "cairn/consensus"
 
-// recordingOrg returns the organisation whose recorder key signed f's record, f being located: as it
-// was after the block that holds the record, whatever it changed, dropped or revoked since. Of a
+// recordingOrg returns the organisation whose recorder key signed f's record, f being located: as
+// it was after the block that holds the record, whatever it changed, dropped or revoked since. Of a
 // record in no block, as it is now, and only if the key counts still: who has stolen one that does
-// not can make any number of such records. A key that the chain lost counts while its node may bring it again.
+// not can make any number of such records. A key that the chain lost counts while its node may
+// bring it again.
 func (f *Finding) recordingOrg(s *consensus.State) (*consensus.Org, bool) {
 	org, known := s.OrgByRecorder(f.Recorder)
 	switch {
@@ -20,11 +21,12 @@ func (f *Finding) recordingOrg(s *consensus.State) (*consensus.Org, bool) {
 	return org, true // s is of another branch than the block, which is about to be reverted
 }
 
-// bringsAgain returns the organisation with the node that had f's recorder key when f was judged, of a key that the
-// chain does not know any more, as it went another way: that node brings the key again, and what it has recorded, or was
-// dropped there, and the record, which was sound, is waited for like any other. What comes only now has no such node.
-// Nor has a key that no node had, so nothing is made of keys that were never enrolled; and a node that was revoked or
-// suspended may have been another's.
+// bringsAgain returns the organisation with the node that had f's recorder key when f was judged,
+// of a key that the chain does not know any more, as it went another way: that node brings the key
+// again, and what it has recorded, or was dropped there, and the record, which was sound, is waited
+// for like any other. What comes only now has no such node. Nor has a key that no node had, so
+// nothing is made of keys that were never enrolled; and a node that was revoked or suspended may
+// have been another's.
 func (f *Finding) bringsAgain(s *consensus.State) (*consensus.Org, bool) {
 	if f.Node.IsZero() {
 		return nil, false

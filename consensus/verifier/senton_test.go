@@ -61,7 +61,8 @@ func TestSentOnByStranger(t *testing.T) {
 	w.expect(changed, "in a block", record.Differs, "inbox")
 }
 
-// A known forwarder that is trusted no longer has what it sent on judged as a stranger's, and as before when it is again.
+// A known forwarder that is trusted no longer has what it sent on judged as a stranger's, and as
+// before when it is again.
 func TestRetrustOfForwarder(t *testing.T) {
 	const list = "devs@org4.example"
 	var cfg Config

@@ -372,8 +372,8 @@ func TestRetrust(t *testing.T) {
 	}
 }
 
-// While Retrust asks the DNS the chain is followed; what a block says meanwhile of who records whose
-// mail is not overwritten with an answer from before it.
+// While Retrust asks the DNS the chain is followed; what a block says meanwhile of who records
+// whose mail is not overwritten with an answer from before it.
 func TestRetrustWhileTheChainGrows(t *testing.T) {
 	var asked func()
 	w := newWorld(t, setting{orgs: 3, late: true, pins: []int{1}, dns: func(context.Context, string) ([]string, error) {

@@ -341,8 +341,8 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// A courier comes again although the chain knows its recorder key, or its node, no more: it went another way, or the
-// node has ended. There is no second copy, as long as nobody else brings it.
+// A courier comes again although the chain knows its recorder key, or its node, no more: it went
+// another way, or the node has ended. There is no second copy, as long as nobody else brings it.
 func TestRetryOfWhatTheChainLost(t *testing.T) {
 	node, next := chaintest.Key("second node", 1), chaintest.Key("next recorder", 1)
 	added := func(o *chaintest.Org, s *consensus.State) consensus.OrgEvent {

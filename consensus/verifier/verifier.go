@@ -20,8 +20,8 @@ const (
 	patience = 100
 	// lateFor is for how many more it is awaited where batches have no order in time.
 	lateFor = 2016 - patience
-	// near is how far ahead of the chain the number of a batch may be that mempools take, or that its
-	// signer still fills behind those.
+	// near is how far ahead of the chain the number of a batch may be that mempools take, or that
+	// its signer still fills behind those.
 	near = consensus.MaxBatchesPerKey + 1
 )
 
@@ -61,8 +61,8 @@ func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer
 // cfg is the configuration as it is now.
 func (v *Verifier) cfg() Config { return *v.now.Load() }
 
-// SetPolicy changes the administrator's threshold and what is known about the way of mail, as in Config. They count for
-// mail that is judged from now on; what was found before stays.
+// SetPolicy changes the administrator's threshold and what is known about the way of mail, as in
+// Config. They count for mail that is judged from now on; what was found before stays.
 func (v *Verifier) SetPolicy(threshold int, way record.Context) {
 	cfg := v.cfg()
 	cfg.Threshold, cfg.Context = threshold, way

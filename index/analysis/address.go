@@ -5,8 +5,9 @@ import (
 	"unicode"
 )
 
-// Address returns the terms of a mail address with its display name: the words of both, and at the place of the first word of
-// each the whole address, its local part and its domain, so that any of them can be asked for exactly.
+// Address returns the terms of a mail address with its display name: the words of both, and at the
+// place of the first word of each the whole address, its local part and its domain, so that any of
+// them can be asked for exactly.
 func Address(name, addr string) []Token {
 	tokens := Text(name)
 	local, domain := addr, ""
@@ -26,8 +27,9 @@ func Address(name, addr string) []Token {
 	return tokens
 }
 
-// Whole returns s as one term: lower-cased, without white space and control characters, cut to 250 bytes. Such terms stand
-// for names and numbers (addresses, message ids) that are compared as a whole.
+// Whole returns s as one term: lower-cased, without white space and control characters, cut to 250
+// bytes. Such terms stand for names and numbers (addresses, message ids) that are compared as a
+// whole.
 func Whole(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.IsControl(r) {

@@ -52,8 +52,9 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// FuzzText holds what the index relies on: terms are not empty, not too long, valid UTF-8 and without zero bytes; positions
-// ascend; what is searched for is in the text that it was taken from; and folding again changes nothing.
+// FuzzText holds what the index relies on: terms are not empty, not too long, valid UTF-8 and
+// without zero bytes; positions ascend; what is searched for is in the text that it was taken from;
+// and folding again changes nothing.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{"Hello, World", "don't", "中文 mixed ไทย", "Ǆ\u0301 \u200b", "\xff\x00", "ﷺ", "İI", "中\u0616"} {
 		f.Add(s)

@@ -1,8 +1,9 @@
 // Package analysis takes text apart into the terms that are indexed and searched for.
 //
-// Words are found by Unicode text segmentation (UAX #29) and taken apart further at every character that is not a letter,
-// a mark, a digit or an underscore, so that "example.com" and "don't" are two words each. They are normalised (NFKC), lower-cased
-// and stripped of diacritics. Scripts that are written without spaces (Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar) become overlapping
+// Words are found by Unicode text segmentation (UAX #29) and taken apart further at every character
+// that is not a letter, a mark, a digit or an underscore, so that "example.com" and "don't" are two
+// words each. They are normalised (NFKC), lower-cased and stripped of diacritics. Scripts that are
+// written without spaces (Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar) become overlapping
 // pairs of characters.
 //
 // The package is pure, and the same text always gives the same terms.

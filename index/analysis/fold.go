@@ -7,8 +7,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold returns s in the form in which words are compared: NFKC, lower case, without diacritics, and with letters that do not
-// decompose written as they are when diacritics are lost (ß as ss, ø as o).
+// Fold returns s in the form in which words are compared: NFKC, lower case, without diacritics, and
+// with letters that do not decompose written as they are when diacritics are lost (ß as ss, ø as
+// o).
 func Fold(s string) string {
 	if ascii(s) {
 		return strings.ToLower(s)
@@ -29,8 +30,8 @@ func Fold(s string) string {
 	return norm.NFKC.String(b.String())
 }
 
-// diacritic tells whether r is a mark that people leave out when they search. In other scripts (Devanagari, say) marks are
-// vowels and stay.
+// diacritic tells whether r is a mark that people leave out when they search. In other scripts
+// (Devanagari, say) marks are vowels and stay.
 func diacritic(r rune) bool {
 	return unicode.Is(unicode.Mn, r) && unicode.In(r, unicode.Inherited, unicode.Hebrew, unicode.Arabic, unicode.Cyrillic)
 }

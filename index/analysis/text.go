@@ -21,18 +21,19 @@ type Token struct {
 // Text returns the terms of a text that is to be found. Positions grow by one from term to term.
 func Text(text string) []Token { return analyse(text, true) }
 
-// Words returns the terms that a text has if it contains the searched words one after another, at the same distances.
+// Words returns the terms that a text has if it contains the searched words one after another, at
+// the same distances.
 func Words(searched string) []Token { return analyse(searched, false) }
 
-// Single tells whether term is one character of a script that is indexed in pairs. In a text such a term is found as the
-// beginning of a pair.
+// Single tells whether term is one character of a script that is indexed in pairs. In a text such a
+// term is found as the beginning of a pair.
 func Single(term string) bool {
 	r, size := utf8.DecodeRuneInString(term)
 	return size == len(term) && size > 0 && paired(r)
 }
 
-// analyse splits, folds and pairs. With last set, the last character of a run of paired script is a term of its own, so
-// that every character is the beginning of some term.
+// analyse splits, folds and pairs. With last set, the last character of a run of paired script is a
+// term of its own, so that every character is the beginning of some term.
 func analyse(text string, last bool) []Token {
 	out := splitter{last: last, tokens: make([]Token, 0, len(text)/8+1)}
 	if ascii(text) {
@@ -76,8 +77,8 @@ func (s *splitter) emit(term string) {
 	s.next++
 }
 
-// ascii is the same as segmenting and folding, for text of ASCII only: there a word is a run of letters, digits and
-// underscores.
+// ascii is the same as segmenting and folding, for text of ASCII only: there a word is a run of
+// letters, digits and underscores.
 func (s *splitter) ascii(text string) {
 	lower := strings.ToLower(text)
 	start := -1
@@ -161,8 +162,8 @@ func wordRune(r rune) bool {
 // invisible characters (soft hyphen, zero-width space and the like) end no word of a paired script.
 func invisible(r rune) bool { return unicode.Is(unicode.Cf, r) }
 
-// paired tells whether r belongs to a script that is written without spaces between words. The prolonged sound mark (U+30FC)
-// belongs to two of them.
+// paired tells whether r belongs to a script that is written without spaces between words. The
+// prolonged sound mark (U+30FC) belongs to two of them.
 func paired(r rune) bool {
 	return r == 0x30fc || r >= 0x0e00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }

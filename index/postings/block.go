@@ -5,7 +5,8 @@ import (
 	"errors"
 )
 
-// Posting is one document in which a term occurs. Positions count terms from the beginning of the field.
+// Posting is one document in which a term occurs. Positions count terms from the beginning of the
+// field.
 type Posting struct {
 	Document  uint64
 	Positions []uint32 // ascending, without repetition
@@ -93,7 +94,8 @@ func decodePositions(b []byte) ([]uint32, error) {
 	return list, nil
 }
 
-// uvarint returns a number and its length, 0 if there is none or if it is written longer than needed.
+// uvarint returns a number and its length, 0 if there is none or if it is written longer than
+// needed.
 func uvarint(b []byte) (uint64, int) {
 	v, n := binary.Uvarint(b)
 	if n <= 0 || n > 1 && b[n-1] == 0 {

@@ -25,7 +25,8 @@ func Merge(list []Posting) []Posting {
 	return out
 }
 
-// Follow returns the positions of a for which b has the position that is distance further on, in the same document.
+// Follow returns the positions of a for which b has the position that is distance further on, in
+// the same document.
 func Follow(a, b []Posting, distance uint32) []Posting {
 	var out []Posting
 	for len(a) > 0 && len(b) > 0 {

@@ -7,7 +7,8 @@ import (
 
 // Set walks a set of documents in ascending order.
 type Set interface {
-	// Seek returns the first document that is min or greater. min never decreases from call to call.
+	// Seek returns the first document that is min or greater. min never decreases from call to
+	// call.
 	Seek(min uint64) (document uint64, found bool)
 }
 

@@ -7,8 +7,9 @@ import (
 	"unicode"
 )
 
-// bareDate reads a word that is a day or a range of days without a field: 11/2/96, 25/Dec/96, 2026-05-03, 3.5.2026 and two
-// of these joined by - or .. . Only forms that are hardly ever anything else count, so that version numbers stay words.
+// bareDate reads a word that is a day or a range of days without a field: 11/2/96, 25/Dec/96,
+// 2026-05-03, 3.5.2026 and two of these joined by - or .. . Only forms that are hardly ever
+// anything else count, so that version numbers stay words.
 func bareDate(word string, pos int, now time.Time) (Q, bool, error) {
 	if !strings.ContainsAny(word[:1], "0123456789") {
 		return nil, false, nil
@@ -33,7 +34,8 @@ func bareDate(word string, pos int, now time.Time) (Q, bool, error) {
 	return nil, false, nil
 }
 
-// clearDay reads a full day that is written with slashes, as ISO 8601, or with dots and a year of four digits.
+// clearDay reads a full day that is written with slashes, as ISO 8601, or with dots and a year of
+// four digits.
 func clearDay(s string, now time.Time) (from, to time.Time, ok bool) {
 	for _, separator := range []string{"/", "-", "."} {
 		parts := strings.Split(s, separator)
@@ -60,7 +62,8 @@ func newDate(from, to time.Time) Date {
 
 const dateForms = "write a day as 25/12/96, 2026-12-25, 25-Dec-2026 or \"25 Dec 2026\", a month as 2026-12, a year as 2026, or today or yesterday"
 
-// dateRange reads the value of date: one span, or two joined by .. or -, of which .. may leave one side out.
+// dateRange reads the value of date: one span, or two joined by .. or -, of which .. may leave one
+// side out.
 func dateRange(v token, now time.Time) (Q, error) {
 	if from, to, ok := span(v.text, now); ok {
 		return newDate(from, to), nil
@@ -122,8 +125,8 @@ func dateReceived(v token, now time.Time) (Q, error) {
 	return received(q.(Date)), nil
 }
 
-// dateNewer and dateOlder go by when a message came in: its Date is its author's word, and that of a mail which was held
-// up, or whose clock was wrong, says nothing about what is new here.
+// dateNewer and dateOlder go by when a message came in: its Date is its author's word, and that of
+// a mail which was held up, or whose clock was wrong, says nothing about what is new here.
 func dateNewer(v token, now time.Time) (Q, error) {
 	t, err := ago(v, now)
 	return received(newDate(t, time.Time{})), err

@@ -78,7 +78,8 @@ func (l *lexer) next() (token, error) {
 	return token{kind: tokenField, text: strings.ToLower(name), pos: start}, nil
 }
 
-// value returns what stands right behind a field's colon: a word, a phrase or an opening parenthesis.
+// value returns what stands right behind a field's colon: a word, a phrase or an opening
+// parenthesis.
 func (l *lexer) value(field token) (token, error) {
 	start := l.pos
 	r, size := utf8.DecodeRuneInString(l.text[start:])

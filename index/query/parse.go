@@ -13,8 +13,8 @@ const (
 	maxDepth = 64      // of parentheses and negations
 )
 
-// Parse reads a query. now is the moment that relative dates count from, and its location is the one in which days begin.
-// Errors are of type *Error.
+// Parse reads a query. now is the moment that relative dates count from, and its location is the
+// one in which days begin. Errors are of type *Error.
 func Parse(text string, now time.Time) (Q, error) {
 	if len(text) > maxText {
 		return nil, faultAt(maxText, "the query has %d bytes; the limit is %d", len(text), maxText)

@@ -169,8 +169,8 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that no text makes the parser fail otherwise than with a position, and that what it understood survives
-// being written and read again, simplified or not.
+// FuzzParse holds that no text makes the parser fail otherwise than with a position, and that what
+// it understood survives being written and read again, simplified or not.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"", "a or b c -d", `from:(jon or "x y") near/3 z`, "11/2/96-25/Dec/96", "larger:1M label:x verdict:changed label:verdict/ok", "a* not not (b near c) has:attachment",

@@ -1,7 +1,8 @@
 package query
 
-// Simplify returns a query that finds the same as q: nested and / or are joined, repetitions and double negations removed,
-// and All is dropped where it decides nothing. A query that can find nothing becomes Not{All{}}.
+// Simplify returns a query that finds the same as q: nested and / or are joined, repetitions and
+// double negations removed, and All is dropped where it decides nothing. A query that can find
+// nothing becomes Not{All{}}.
 func Simplify(q Q) Q {
 	switch q := q.(type) {
 	case And:

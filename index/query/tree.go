@@ -2,7 +2,8 @@ package query
 
 import "time"
 
-// Q is a node of a query: All, And, Or, Not, Near, Term, Prefix, Phrase, Field, Label, Has, Size or Date.
+// Q is a node of a query: All, And, Or, Not, Near, Term, Prefix, Phrase, Field, Label, Has, Size or
+// Date.
 type Q interface {
 	// String returns text that [Parse] makes the same tree from.
 	String() string
@@ -21,15 +22,17 @@ type Or struct{ List []Q }
 // Not matches what Q does not match.
 type Not struct{ Q Q }
 
-// Near matches where Left and Right occur in the same field with at most Distance words from one to the other, in either
-// order. They hold Term, Prefix, Phrase, Near, And and Or only; inside, And asks for all its parts near each other.
+// Near matches where Left and Right occur in the same field with at most Distance words from one to
+// the other, in either order. They hold Term, Prefix, Phrase, Near, And and Or only; inside, And
+// asks for all its parts near each other.
 type Near struct {
 	Left, Right Q
 	Distance    int // 1 to MaxDistance
 }
 
-// Term matches a word. Text is as it was written; a word that the index takes apart ("foo-bar") matches as a phrase.
-// Outside of a Field, a Term that is the name of one of the account's labels stands for that label.
+// Term matches a word. Text is as it was written; a word that the index takes apart ("foo-bar")
+// matches as a phrase. Outside of a Field, a Term that is the name of one of the account's labels
+// stands for that label.
 type Term struct{ Text string }
 
 // Prefix matches words that begin with Text.
@@ -59,8 +62,8 @@ type Size struct {
 	Bytes  int64
 }
 
-// Date matches messages dated at From or later and before To, or with Received those that came in then. A zero time leaves
-// that side open; one is set. Times are UTC in whole seconds.
+// Date matches messages dated at From or later and before To, or with Received those that came in
+// then. A zero time leaves that side open; one is set. Times are UTC in whole seconds.
 type Date struct {
 	From, To time.Time
 	Received bool

@@ -16,7 +16,8 @@ var verdicts = func() (words []string) {
 	return words
 }()
 
-// verdictNamed is the condition verdict:x. A word that is no verdict finds nothing for ever, so it is an error.
+// verdictNamed is the condition verdict:x. A word that is no verdict finds nothing for ever, so it
+// is an error.
 func verdictNamed(v token) (Q, error) {
 	word := strings.ToLower(v.text)
 	if slices.Contains(verdicts, word) {

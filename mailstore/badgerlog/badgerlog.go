@@ -1,6 +1,6 @@
-// Package badgerlog passes what Badger says on to a node's log, the same way for each of its three databases. Warnings and errors are
-// told as they are, what it says about its daily work at level debug. All lines are of the part "badger", so that they can be had or
-// left out by themselves.
+// Package badgerlog passes what Badger says on to a node's log, the same way for each of its three
+// databases. Warnings and errors are told as they are, what it says about its daily work at level
+// debug. All lines are of the part "badger", so that they can be had or left out by themselves.
 package badgerlog
 
 import (
@@ -21,7 +21,8 @@ func New(log *slog.Logger, name string) *Logger {
 	return &Logger{log.With("part", Part, "store", name)}
 }
 
-// Errorf tells an error. That a value cannot be read, and under which octets, is left to who reads it: whose it is says more.
+// Errorf tells an error. That a value cannot be read, and under which octets, is left to who reads
+// it: whose it is says more.
 func (l *Logger) Errorf(format string, args ...any) {
 	level := slog.LevelError
 	if strings.HasPrefix(format, "Unable to read: Key:") || strings.HasPrefix(format, "Key: %v, Version") {

@@ -1,6 +1,7 @@
-// Package diskroom tells whether a database may write, before the volume that it is on runs full. Badger writes through mapped files:
-// when the volume has no room left under a mapping, the kernel ends the process (SIGBUS) without an error that anybody could handle. So
-// each of the three databases of a node stops while there still is room, and tries again later.
+// Package diskroom tells whether a database may write, before the volume that it is on runs full.
+// Badger writes through mapped files: when the volume has no room left under a mapping, the kernel
+// ends the process (SIGBUS) without an error that anybody could handle. So each of the three
+// databases of a node stops while there still is room, and tries again later.
 package diskroom
 
 import (
@@ -8,7 +9,8 @@ import (
 	"fmt"
 )
 
-// What must stay free on the volume, in bytes. What can be fetched or built again stops first, so that there is room left for mail.
+// What must stay free on the volume, in bytes. What can be fetched or built again stops first, so
+// that there is room left for mail.
 const (
 	ForMail    = 64 << 20 // the mail store
 	ForDerived = 96 << 20 // chain and index
@@ -18,8 +20,9 @@ const (
 // ErrFull: too little room is left on the volume.
 var ErrFull = errors.New("disk is almost full")
 
-// ToClose returns an error that wraps ErrFull if there is no room for what a database writes while it is closed: size is in bytes what lies in
-// its memory, and what it then puts together. It is left open, as by a crash: nothing of it is lost.
+// ToClose returns an error that wraps ErrFull if there is no room for what a database writes while
+// it is closed: size is in bytes what lies in its memory, and what it then puts together. It is
+// left open, as by a crash: nothing of it is lost.
 func ToClose(dir string, size int64) error {
 	free, known := freeSpace(dir)
 	if !known || free >= size {
@@ -28,8 +31,9 @@ func ToClose(dir string, size int64) error {
 	return fmt.Errorf("%w: %d MB free in %s, %d MB are needed to close the database there", ErrFull, free>>20, dir, size>>20)
 }
 
-// Check returns an error that wraps ErrFull if writing size bytes in dir would leave less than reserve bytes free. They are counted
-// twice, since both the write-ahead log and the tables of a database take them. Where free space is not known it returns nil.
+// Check returns an error that wraps ErrFull if writing size bytes in dir would leave less than
+// reserve bytes free. They are counted twice, since both the write-ahead log and the tables of a
+// database take them. Where free space is not known it returns nil.
 func Check(dir string, size, reserve int64) error {
 	free, known := freeSpace(dir)
 	if !known || free-2*size >= reserve {

@@ -7,9 +7,10 @@ import (
 	"os"
 )
 
-// Collectable returns what has to say nil before Badger rewrites a value log of the database in dir, which may be open, to give room back. It
-// reads those of which at least the given share is unused, each once. A *Fault means that one is damaged: of such a log Badger would take over
-// what is before the damage, and remove all that is behind it.
+// Collectable returns what has to say nil before Badger rewrites a value log of the database in
+// dir, which may be open, to give room back. It reads those of which at least the given share is
+// unused, each once. A *Fault means that one is damaged: of such a log Badger would take over what
+// is before the damage, and remove all that is behind it.
 func Collectable(dir string, share float64) (check func() error) {
 	files := os.DirFS(dir)
 	whole := make(map[uint64]bool)

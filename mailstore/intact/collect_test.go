@@ -11,7 +11,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// TestCollectable: a value log that Badger would rewrite is one, unless an octet of it flipped: then what is behind that octet would be lost.
+// TestCollectable: a value log that Badger would rewrite is one, unless an octet of it flipped:
+// then what is behind that octet would be lost.
 func TestCollectable(t *testing.T) {
 	dir := t.TempDir()
 	change := func(fn func(txn *badger.Txn, key []byte, i int) error) {

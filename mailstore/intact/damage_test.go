@@ -29,11 +29,13 @@ func damage(t testing.TB, dir string, r *rand.Rand) (name, what string) {
 	return name, what
 }
 
-// intactCases, in the environment, is how often TestDamage damages something. With it TestKilled makes more rounds too.
+// intactCases, in the environment, is how often TestDamage damages something. With it TestKilled
+// makes more rounds too.
 const intactCases = "CAIRN_INTACT_CASES"
 
-// TestDamage cuts, flips and removes at random. Then the look refuses, or all is there and right. Of the last transaction in a memory log
-// it is not known whether it was written to its end, so it may be gone, as a whole. intactCases is how many, else 60.
+// TestDamage cuts, flips and removes at random. Then the look refuses, or all is there and right.
+// Of the last transaction in a memory log it is not known whether it was written to its end, so it
+// may be gone, as a whole. intactCases is how many, else 60.
 func TestDamage(t *testing.T) {
 	cases := scratch.Number(t, intactCases, 60)
 	refused, kept, lost := 0, 0, 0

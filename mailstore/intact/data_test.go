@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestLastWritten finds the last octet of a file that is written in few places, with holes before, between and behind them.
+// TestLastWritten finds the last octet of a file that is written in few places, with holes before,
+// between and behind them.
 func TestLastWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	w, err := os.Create(path)

@@ -1,13 +1,17 @@
-// Package intact looks at the files of a Badger database before Badger opens them, and remembers with a note beside them whether it was
-// closed. Badger takes much damage for what a crash leaves behind: it deletes tables that a MANIFEST which was cut does not name, and drops
-// what follows a damaged entry of a log. Here that is told apart, and a database of which something would be lost is refused.
+// Package intact looks at the files of a Badger database before Badger opens them, and remembers
+// with a note beside them whether it was closed. Badger takes much damage for what a crash leaves
+// behind: it deletes tables that a MANIFEST which was cut does not name, and drops what follows a
+// damaged entry of a log. Here that is told apart, and a database of which something would be lost
+// is refused.
 //
-// It also reads what is sound in a database that was refused (Salvage), and empties the folder of one (Clear).
+// It also reads what is sound in a database that was refused (Salvage), and empties the folder of
+// one (Clear).
 //
-// It knows the files of Badger v4 (MANIFEST of version 8) without encryption, as Cairn writes them. It imports the standard library alone,
-// and never holds more than some blocks, an index or a window of a log in memory. Beside its note it writes only before Badger opens a folder
-// that was found sound: it removes logs without any octet, cuts a torn last record of the MANIFEST off, and puts an empty value log behind the
-// newest of a database that was closed.
+// It knows the files of Badger v4 (MANIFEST of version 8) without encryption, as Cairn writes them.
+// It imports the standard library alone, and never holds more than some blocks, an index or a
+// window of a log in memory. Beside its note it writes only before Badger opens a folder that was
+// found sound: it removes logs without any octet, cuts a torn last record of the MANIFEST off, and
+// puts an empty value log behind the newest of a database that was closed.
 package intact
 
 import (
@@ -78,7 +82,8 @@ func open(dir fs.FS, name string) (*file, error) {
 	return &file{ReaderAt: at, faults: faults(name), size: info.Size(), close: f.Close}, nil
 }
 
-// read gives n octets at an offset, which the caller has bounded; what reaches beyond the file is a fault.
+// read gives n octets at an offset, which the caller has bounded; what reaches beyond the file is a
+// fault.
 func (f *file) read(offset, n int64) ([]byte, error) {
 	if offset < 0 || n < 0 || offset > f.size || n > f.size-offset {
 		return nil, f.at(max(offset, 0), "ends before what should be there")

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// A process that was forked, and has not begun its own program yet, holds the locks of the one it came from, also when that has closed
-// them: a lock is asked for again for a while.
+// A process that was forked, and has not begun its own program yet, holds the locks of the one it
+// came from, also when that has closed them: a lock is asked for again for a while.
 const (
 	forkTime  = 300 * time.Millisecond
 	forkTries = 10
 )
 
-// locked runs fn while it holds the lock that Badger takes on a folder, and reports whether it got it; where the folder is in use it does
-// not run fn. One that does not exist yet is made.
+// locked runs fn while it holds the lock that Badger takes on a folder, and reports whether it got
+// it; where the folder is in use it does not run fn. One that does not exist yet is made.
 func locked(dir string, fn func() error) (free bool, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return false, err

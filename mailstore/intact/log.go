@@ -27,7 +27,8 @@ type walked struct {
 	txn  uint64 // the version of the transaction that is open there; 0: none
 }
 
-// walk reads a log (.mem or .vlog) of size octets, entry by entry, up to limit, and calls fn for each that is sound.
+// walk reads a log (.mem or .vlog) of size octets, entry by entry, up to limit, and calls fn for
+// each that is sound.
 func walk(f *file, limit int64, fn func(e entry, at extent) error) (walked, error) {
 	r := bufio.NewReaderSize(io.NewSectionReader(f, logHeader, max(0, limit-logHeader)), 256<<10)
 	w := walked{end: logHeader, stop: logHeader}
@@ -75,7 +76,8 @@ type entryHeader struct {
 	complete int64 // size of the entry
 }
 
-// readHeader reads a header from octets of which there are headerRoom, unless the log ends before. It is not ok if no header begins so.
+// readHeader reads a header from octets of which there are headerRoom, unless the log ends before.
+// It is not ok if no header begins so.
 func readHeader(b []byte) (h entryHeader, ok bool) {
 	if len(b) < 5 {
 		return h, false
@@ -95,7 +97,8 @@ func readHeader(b []byte) (h entryHeader, ok bool) {
 	return h, h.key >= 8 && h.key <= 1<<16
 }
 
-// readEntry reads an entry of room octets at the most. It gives errUnsound if none is there; e.value is nil if it is long.
+// readEntry reads an entry of room octets at the most. It gives errUnsound if none is there;
+// e.value is nil if it is long.
 func readEntry(r *bufio.Reader, room int64, held *[]byte) (e entry, size int64, err error) {
 	b, err := r.Peek(int(min(headerRoom, max(0, room))))
 	if err != nil && err != io.EOF {
@@ -140,7 +143,8 @@ type logKind struct {
 	full   int64 // the size in bytes that a file which is written to has; 0 if that is not known
 }
 
-// lookAtLog reads a log and gives the end of its sound part. What is behind it must be zeros, or what a crash left of the last write.
+// lookAtLog reads a log and gives the end of its sound part. What is behind it must be zeros, or
+// what a crash left of the last write.
 func lookAtLog(f *file, k logKind) (end int64, err error) {
 	head, err := f.read(0, min(logHeader, f.size))
 	if err != nil {
@@ -195,8 +199,9 @@ func lastWritten(f *file, from int64) (int64, error) {
 // maxHoles is how many pages may be lost of one transaction.
 const maxHoles = 64
 
-// oneTransaction reports whether the sound entries behind those that were walked are all of one transaction, the one that is open there if
-// one is: each is synced before the next is written, so that a power cut loses pages of the last one only.
+// oneTransaction reports whether the sound entries behind those that were walked are all of one
+// transaction, the one that is open there if one is: each is synced before the next is written, so
+// that a power cut loses pages of the last one only.
 func oneTransaction(f *file, w walked, last int64) (bool, error) {
 	at := w.stop
 	for range maxHoles {
@@ -230,8 +235,9 @@ func entrySound(b []byte) bool {
 	return sum(b[:n]) == binary.BigEndian.Uint32(b[n:])
 }
 
-// torn holds that what is behind the sound part of a memory log can be what a write left that was interrupted: it ends early, or a page of
-// it was never written. Octets that are there as a whole and wrong are damage, and so is a file that ends where it was not to.
+// torn holds that what is behind the sound part of a memory log can be what a write left that was
+// interrupted: it ends early, or a page of it was never written. Octets that are there as a whole
+// and wrong are damage, and so is a file that ends where it was not to.
 func torn(f *file, w walked, last int64, k logKind) error {
 	if f.size < k.full {
 		return f.at(f.size, "is cut short")

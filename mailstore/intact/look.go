@@ -18,12 +18,13 @@ type Shape struct {
 	FirstFull uint64 // id of the .mem that was made when the database was opened; 0: not known
 }
 
-// Look reads all files of the database in a folder and returns a *Fault if something is damaged of which entries would be lost or come back
-// wrong, nil for an empty folder, or the error of reading.
+// Look reads all files of the database in a folder and returns a *Fault if something is damaged of
+// which entries would be lost or come back wrong, nil for an empty folder, or the error of reading.
 //
-// It takes for good: logs without any octet, which were being made or removed and which Badger refuses; what is behind the last record of a
-// MANIFEST or the last transaction of the newest log if a crash can have left it so, and tables that the MANIFEST does not name if all they
-// hold is elsewhere too.
+// It takes for good: logs without any octet, which were being made or removed and which Badger
+// refuses; what is behind the last record of a MANIFEST or the last transaction of the newest log
+// if a crash can have left it so, and tables that the MANIFEST does not name if all they hold is
+// elsewhere too.
 func Look(dir fs.FS, s Shape) error {
 	l, err := begin(dir)
 	if err != nil || l == nil {
@@ -32,8 +33,9 @@ func Look(dir fs.FS, s Shape) error {
 	return l.whole(s)
 }
 
-// LookQuickly reads the MANIFEST, footer and index of each table, and tables of quickBytes in all: what was closed well may have been damaged
-// since. Of more than that a random part is read, so that each start reads another one.
+// LookQuickly reads the MANIFEST, footer and index of each table, and tables of quickBytes in all:
+// what was closed well may have been damaged since. Of more than that a random part is read, so
+// that each start reads another one.
 func LookQuickly(dir fs.FS) error {
 	l, err := begin(dir)
 	if err != nil || l == nil {
@@ -137,8 +139,9 @@ func (l *look) list() (there bool, err error) {
 	return there, errors.Join(err, l.empty(&l.mems, memName), l.empty(&l.logs, logName))
 }
 
-// empty takes the logs without any octet out of the list. Badger was about to give the newest one its size, and cuts others to nothing before
-// it removes them. They are judged as if they were not there.
+// empty takes the logs without any octet out of the list. Badger was about to give the newest one
+// its size, and cuts others to nothing before it removes them. They are judged as if they were not
+// there.
 func (l *look) empty(ids *[]uint64, name func(uint64) string) error {
 	var kept []uint64
 	for _, id := range *ids {
@@ -233,7 +236,8 @@ func (l *look) eachTable(named bool, fn func(t *table, rank uint64) error) error
 	return nil
 }
 
-// rankOf orders the places of entries of one version: a later one counts. Tables that are not named are below all.
+// rankOf orders the places of entries of one version: a later one counts. Tables that are not named
+// are below all.
 func rankOf(level, id uint64, named bool) uint64 {
 	switch {
 	case !named:
@@ -244,7 +248,8 @@ func rankOf(level, id uint64, named bool) uint64 {
 	return 1<<40 - level
 }
 
-// whole reads logs and tables, and then judges entries whose values are not there or whose table is not named.
+// whole reads logs and tables, and then judges entries whose values are not there or whose table is
+// not named.
 func (l *look) whole(s Shape) error {
 	for _, step := range []func() error{
 		func() error { return l.logsOf(l.logs, logName, l.ends, logKind{}) },
@@ -277,7 +282,8 @@ func (l *look) logsOf(ids []uint64, name func(uint64) string, ends map[uint64]in
 	return nil
 }
 
-// fullSize holds that memory logs made since the database was opened have the size they were made with, and that the last is there.
+// fullSize holds that memory logs made since the database was opened have the size they were made
+// with, and that the last is there.
 func (l *look) fullSize(s Shape) error {
 	if s.FirstFull == 0 || s.MemLog == 0 {
 		return nil
@@ -370,7 +376,8 @@ func (l *look) orphan(t *table, _ uint64) error {
 	})
 }
 
-// judge finds the entry that each suspected key is read from. If that one is lost, the database is damaged.
+// judge finds the entry that each suspected key is read from. If that one is lost, the database is
+// damaged.
 func (l *look) judge() error {
 	if len(l.suspects) == 0 {
 		return nil

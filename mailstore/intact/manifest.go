@@ -30,8 +30,8 @@ type manifest struct {
 	torn    bool                // behind that a page was lost: what is behind end is to be cut off
 }
 
-// readManifest reads a MANIFEST of size octets. A last record that is not there as a whole is no fault: end is then less than size, and what
-// it named is told from the tables.
+// readManifest reads a MANIFEST of size octets. A last record that is not there as a whole is no
+// fault: end is then less than size, and what it named is told from the tables.
 func readManifest(r io.ReaderAt, size int64) (*manifest, error) {
 	f := &file{ReaderAt: r, faults: manifestName, size: size}
 	head, err := f.read(0, 8)
@@ -133,7 +133,8 @@ func (m *manifest) change(id, operation, key uint64, t listed) error {
 	return nil
 }
 
-// fields calls fn for each field of a protocol buffer that has varints and byte strings alone; b is nil for a varint.
+// fields calls fn for each field of a protocol buffer that has varints and byte strings alone; b is
+// nil for a varint.
 func fields(p []byte, fn func(number, value uint64, b []byte) error) error {
 	for len(p) > 0 {
 		tag, n := binary.Uvarint(p)

@@ -39,7 +39,8 @@ func edit(t *testing.T, dir, name string, change func([]byte) []byte) {
 
 func cutLastRecord(b []byte) []byte { return b[:lastRecord(b)] }
 
-// TestLastRecord cuts a MANIFEST by its last record: Badger then deletes a table and says nothing, and the look refuses.
+// TestLastRecord cuts a MANIFEST by its last record: Badger then deletes a table and says nothing,
+// and the look refuses.
 func TestLastRecord(t *testing.T) {
 	clean, _, m := stores(t, options.None)
 	dir := filepath.Join(t.TempDir(), "db")
@@ -68,7 +69,8 @@ func TestLastRecord(t *testing.T) {
 	}
 }
 
-// TestLeftovers takes a flush that was interrupted before its record for good: its entries are in a .mem still.
+// TestLeftovers takes a flush that was interrupted before its record for good: its entries are in a
+// .mem still.
 func TestLeftovers(t *testing.T) {
 	clean, _, m := stores(t, options.None)
 	dir := filepath.Join(t.TempDir(), "db")
@@ -122,7 +124,8 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// TestBeingMade takes a newest log without any octet for good, which Badger was about to give its size.
+// TestBeingMade takes a newest log without any octet for good, which Badger was about to give its
+// size.
 func TestBeingMade(t *testing.T) {
 	clean, unclean, m := stores(t, options.Snappy)
 	for from, lastMayMiss := range map[string]bool{clean: false, unclean: true} {
@@ -144,7 +147,8 @@ func TestBeingMade(t *testing.T) {
 	}
 }
 
-// TestBeingRemoved takes an earlier log without any octet for good: Badger cuts a log to nothing before it removes it.
+// TestBeingRemoved takes an earlier log without any octet for good: Badger cuts a log to nothing
+// before it removes it.
 func TestBeingRemoved(t *testing.T) {
 	_, unclean, m := stores(t, options.Snappy)
 	dir := filepath.Join(t.TempDir(), "db")
@@ -162,7 +166,8 @@ func TestBeingRemoved(t *testing.T) {
 	}
 }
 
-// TestKeptByReader takes a memory log that is there longer than later ones for good: a reader keeps it.
+// TestKeptByReader takes a memory log that is there longer than later ones for good: a reader keeps
+// it.
 func TestKeptByReader(t *testing.T) {
 	dir := t.TempDir()
 	db, err := openTest(dir, testOptions(dir))
@@ -193,7 +198,8 @@ func TestKeptByReader(t *testing.T) {
 	m.opened(t, crashed, options.Snappy, "with a log that was kept", false)
 }
 
-// BenchmarkLook reads stores of some MB: small entries, which are in compressed tables, and mail of 8 KB, which is in value logs.
+// BenchmarkLook reads stores of some MB: small entries, which are in compressed tables, and mail of
+// 8 KB, which is in value logs.
 func BenchmarkLook(b *testing.B) {
 	for name, value := range map[string]int{"tables": 400, "logs": 8 << 10} {
 		dir := b.TempDir()

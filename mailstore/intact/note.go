@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 )
 
-// NoteName is the file in a database's folder that says how it was left. It may be deleted: then all is read at the next start.
+// NoteName is the file in a database's folder that says how it was left. It may be deleted: then
+// all is read at the next start.
 const NoteName = "CAIRN-STATE"
 
 // lockName is a file that Badger has in the folder while it is open.
@@ -94,7 +95,8 @@ func (n note) differs(now []fileRecord) string {
 	return ""
 }
 
-// write puts a note in place of the one before, so that after a crash it is one of the two, and whole.
+// write puts a note in place of the one before, so that after a crash it is one of the two, and
+// whole.
 func (n note) write(dir string) error {
 	n.Version = noteVersion
 	b, err := json.Marshal(n)

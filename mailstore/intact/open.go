@@ -13,7 +13,8 @@ import (
 // newLogName is that of a value log that is being made, see cover.
 const newLogName = "CAIRN-VLOG.new"
 
-// Before looks at the database in dir by what its note says, and by nothing at all if there is none. It changes nothing.
+// Before looks at the database in dir by what its note says, and by nothing at all if there is
+// none. It changes nothing.
 func Before(dir string) error {
 	files := os.DirFS(dir)
 	s, asClosed, err := left(files)
@@ -26,7 +27,8 @@ func Before(dir string) error {
 	return Look(files, s)
 }
 
-// left is what the note says of how the database was left, and whether all is as it was when it was closed.
+// left is what the note says of how the database was left, and whether all is as it was when it was
+// closed.
 func left(files fs.FS) (s Shape, asClosed bool, err error) {
 	n := readNote(files)
 	switch n.State {
@@ -43,8 +45,8 @@ func left(files fs.FS) (s Shape, asClosed bool, err error) {
 	return Shape{MemLog: n.MemLog, FirstFull: n.FirstFull}, false, nil
 }
 
-// Whole reads all files of the database in dir, which must be there, however it was left. It changes nothing, and does nothing
-// if another process has the database open: then it is not free.
+// Whole reads all files of the database in dir, which must be there, however it was left. It
+// changes nothing, and does nothing if another process has the database open: then it is not free.
 func Whole(dir string) (free bool, err error) {
 	return locked(dir, func() error {
 		files := os.DirFS(dir)
@@ -59,10 +61,10 @@ func Whole(dir string) (free bool, err error) {
 // DB is a database that is open, as Badger's.
 type DB interface{ io.Closer }
 
-// Open looks at the database in dir, opens it, and notes that it is open. A Fault of the look means that nothing was changed;
-// one that is found when Badger has failed does not. What Badger panics with on
-// this goroutine becomes an error. memTable is Options.MemTableSize in bytes. A folder that another process has locked is left to Badger,
-// which says so.
+// Open looks at the database in dir, opens it, and notes that it is open. A Fault of the look means
+// that nothing was changed; one that is found when Badger has failed does not. What Badger panics
+// with on this goroutine becomes an error. memTable is Options.MemTableSize in bytes. A folder that
+// another process has locked is left to Badger, which says so.
 func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, err error) {
 	free, err := locked(dir, func() error {
 		if err := Before(dir); err != nil {
@@ -99,7 +101,8 @@ func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, er
 	return db, nil
 }
 
-// explained gives the damage for which Badger may not have opened a database of which not all was read, else err.
+// explained gives the damage for which Badger may not have opened a database of which not all was
+// read, else err.
 func explained(dir string, err error) error {
 	_, lookErr := locked(dir, func() error { return Look(os.DirFS(dir), Shape{}) })
 	if !IsFault(err) && IsFault(lookErr) {
@@ -118,8 +121,8 @@ func guarded[D DB](opening func() (D, error)) (db D, err error) {
 	return opening()
 }
 
-// tidy removes logs that were being made or removed when a process was killed, and the last record of a MANIFEST of which a power cut
-// lost a page: with these Badger does not open.
+// tidy removes logs that were being made or removed when a process was killed, and the last record
+// of a MANIFEST of which a power cut lost a page: with these Badger does not open.
 func tidy(dir string) error {
 	l, err := begin(os.DirFS(dir))
 	if err != nil {
@@ -142,9 +145,10 @@ func tidy(dir string) error {
 	return nil
 }
 
-// cover puts an empty value log behind the newest one of a database that was closed. Badger cuts the newest at the first entry that is not
-// sound, as after a crash: of one octet that flipped since, all that was stored later would be lost. Behind an empty one it stays as it is,
-// and one value of it cannot be read.
+// cover puts an empty value log behind the newest one of a database that was closed. Badger cuts
+// the newest at the first entry that is not sound, as after a crash: of one octet that flipped
+// since, all that was stored later would be lost. Behind an empty one it stays as it is, and one
+// value of it cannot be read.
 func cover(dir string) error {
 	l := &look{dir: os.DirFS(dir), tables: map[uint64]bool{}}
 	if _, err := l.list(); err != nil || len(l.logs) == 0 {
@@ -175,9 +179,10 @@ func lastMem(dir string) (uint64, error) {
 	return l.mems[len(l.mems)-1], nil
 }
 
-// Close closes a database that Open opened, and notes how it is now, so that the next start need not read all of it. Where room is an error
-// nothing is done: closing writes, and without room for that the process would end by a signal. The next start, after the end of the process,
-// reads all of it then.
+// Close closes a database that Open opened, and notes how it is now, so that the next start need
+// not read all of it. Where room is an error nothing is done: closing writes, and without room for
+// that the process would end by a signal. The next start, after the end of the process, reads all
+// of it then.
 func Close(dir string, db DB, room error) error {
 	if room != nil {
 		return room

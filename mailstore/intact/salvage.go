@@ -20,16 +20,18 @@ type Place struct {
 	number       int   // in the block
 }
 
-// Found is an entry as it stands in one file. Others of the same key may stand elsewhere, and it may have been deleted since. Key and Value are
-// valid only during the call.
+// Found is an entry as it stands in one file. Others of the same key may stand elsewhere, and it
+// may have been deleted since. Key and Value are valid only during the call.
 type Found struct {
 	Key, Value []byte
 	Place      Place
 }
 
-// Salvage calls fn for each entry in the files of a damaged database whose checksum is right, whatever the rest is like, and whatever the MANIFEST
-// says. Values that stand in a value log come with the entry there. It gives the files of which something could not be read, also where the disk
-// does not give it, and the error of fn, of listing the folder, or of a file that another try may open.
+// Salvage calls fn for each entry in the files of a damaged database whose checksum is right,
+// whatever the rest is like, and whatever the MANIFEST says. Values that stand in a value log come
+// with the entry there. It gives the files of which something could not be read, also where the
+// disk does not give it, and the error of fn, of listing the folder, or of a file that another try
+// may open.
 func Salvage(dir fs.FS, fn func(Found) error) (damaged []string, err error) {
 	entries, err := fs.ReadDir(dir, ".")
 	for _, e := range entries {
@@ -110,7 +112,8 @@ func (p *pastHoles) ReadAt(b []byte, at int64) (n int, err error) {
 	return n, nil
 }
 
-// Again reads the value of an entry that [Salvage] found. It belongs to the caller. What the disk does not give any more is a [Fault].
+// Again reads the value of an entry that [Salvage] found. It belongs to the caller. What the disk
+// does not give any more is a [Fault].
 func Again(dir fs.FS, p Place) (value []byte, err error) {
 	defer func() {
 		if err != nil && !refused(err) && !IsFault(err) {
@@ -253,7 +256,8 @@ func (f *file) logEntry(at extent) (key, value []byte, err error) {
 	return b[:h.key-8], b[h.key : h.key+h.value], nil
 }
 
-// nextSound is where the next sound entry begins at or behind an offset, -1 if there is none in the window.
+// nextSound is where the next sound entry begins at or behind an offset, -1 if there is none in the
+// window.
 func nextSound(f *file, at, end int64) (int64, error) {
 	b, err := f.read(at, min(window, max(0, end+4-at), max(0, f.size-at)))
 	if err != nil {
@@ -272,7 +276,8 @@ func nextSound(f *file, at, end int64) (int64, error) {
 	return -1, nil
 }
 
-// Clear removes the files of the database in a folder, and the note about it. The folder stays, with what else is in it. It must not be open.
+// Clear removes the files of the database in a folder, and the note about it. The folder stays,
+// with what else is in it. It must not be open.
 func Clear(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -41,8 +41,8 @@ func has(values [][]byte, value []byte) bool {
 	return slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, value) })
 }
 
-// Of a sound store all values are found; of one with a damaged file nothing that was never written, and all that is in other
-// files.
+// Of a sound store all values are found; of one with a damaged file nothing that was never written,
+// and all that is in other files.
 func TestSalvage(t *testing.T) {
 	cases := 4
 	if os.Getenv("CI") == "true" {
@@ -130,7 +130,8 @@ func (f badFile) ReadAt(b []byte, at int64) (int, error) {
 	return f.File.ReadAt(b, at)
 }
 
-// A sector that the disk does not give costs what stands in it, a file that cannot be opened what stands in that.
+// A sector that the disk does not give costs what stands in it, a file that cannot be opened what
+// stands in that.
 func TestSalvagePastBadSectors(t *testing.T) {
 	_, dir, _ := stores(t, options.None)
 	whole, _ := everything(t, dir)
@@ -226,8 +227,8 @@ func FuzzSalvage(f *testing.F) {
 	})
 }
 
-// TestSalvageWithoutIndex: the blocks of a table of which the index or the footer is damaged or cut off are found all the same, as are
-// those behind a damaged block then.
+// TestSalvageWithoutIndex: the blocks of a table of which the index or the footer is damaged or cut
+// off are found all the same, as are those behind a damaged block then.
 func TestSalvageWithoutIndex(t *testing.T) {
 	for name, spoil := range map[string]func(b []byte, index int) []byte{
 		"footer":          func(b []byte, _ int) []byte { b[len(b)-1] ^= 1; return b },

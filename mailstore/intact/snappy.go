@@ -49,7 +49,8 @@ func repeat(dst []byte, distance, length int) []byte {
 	return dst
 }
 
-// snapTag reads an element's tag: how long it is, from how far back, -1 for a literal, and how many octets the tag has, 0 if it is cut.
+// snapTag reads an element's tag: how long it is, from how far back, -1 for a literal, and how many
+// octets the tag has, 0 if it is cut.
 func snapTag(src []byte) (length, distance, used int) {
 	tag := int(src[0])
 	need := [4]int{1, 2, 3, 5}[tag&3]

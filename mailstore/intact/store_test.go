@@ -40,13 +40,15 @@ func openTest(dir string, o badger.Options) (*badger.DB, error) {
 	return Open(dir, testMemTable, func() (*badger.DB, error) { return badger.Open(o) })
 }
 
-// model is what was acknowledged: the value of each key, empty if it was deleted. last is what the last transaction changed.
+// model is what was acknowledged: the value of each key, empty if it was deleted. last is what the
+// last transaction changed.
 type model struct {
 	now, last map[string][]byte
 	before    map[string][]byte // of the keys of last
 }
 
-// fill writes n entries in small transactions, values from some octets to 3 KB, with keys that are written again and deleted.
+// fill writes n entries in small transactions, values from some octets to 3 KB, with keys that are
+// written again and deleted.
 func fill(t testing.TB, db *badger.DB, m *model, r *rand.Rand, n int) {
 	t.Helper()
 	for n > 0 {
@@ -79,8 +81,8 @@ func fill(t testing.TB, db *badger.DB, m *model, r *rand.Rand, n int) {
 	}
 }
 
-// wrong says what a store gives otherwise than it was acknowledged, "" if nothing. With lastMayMiss the last transaction may be gone as a
-// whole.
+// wrong says what a store gives otherwise than it was acknowledged, "" if nothing. With lastMayMiss
+// the last transaction may be gone as a whole.
 func (m *model) wrong(db *badger.DB, lastMayMiss bool) (wrong string) {
 	want := func(missing bool) string {
 		found := ""

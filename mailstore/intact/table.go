@@ -19,7 +19,8 @@ type table struct {
 
 type extent struct{ offset, size int64 }
 
-// entry is one entry of a table or log; key and value are valid only during the call that it is given to.
+// entry is one entry of a table or log; key and value are valid only during the call that it is
+// given to.
 type entry struct {
 	key     []byte // without its version
 	version uint64
@@ -44,7 +45,8 @@ func (e *entry) setKey(stored []byte) bool {
 	return true
 }
 
-// openTable reads footer and index of a table: the index has its checksum, and its blocks cover all that is before it.
+// openTable reads footer and index of a table: the index has its checksum, and its blocks cover all
+// that is before it.
 func openTable(f *file, compression uint64) (*table, error) {
 	if f.size == 0 {
 		return nil, f.whole("is empty")

@@ -37,8 +37,8 @@ func transaction(version uint64, n int) (b []byte) {
 	return appendEntry(b, entry{meta: metaFin, key: []byte("!badger!txn"), version: version, value: []byte(strconv.FormatUint(version, 10))})
 }
 
-// TestTornPages loses any page of what was written last and not synced: that is no damage, and nothing of it comes back. What was synced
-// before is.
+// TestTornPages loses any page of what was written last and not synced: that is no damage, and
+// nothing of it comes back. What was synced before is.
 func TestTornPages(t *testing.T) {
 	_, unclean, m := stores(t, options.None)
 	entries, err := os.ReadDir(unclean)
@@ -106,8 +106,8 @@ func TestTornPages(t *testing.T) {
 	}
 }
 
-// TestFlipAfterClosing flips an octet of the newest value log of a store that was closed: one value cannot be read, what was stored later is
-// there.
+// TestFlipAfterClosing flips an octet of the newest value log of a store that was closed: one value
+// cannot be read, what was stored later is there.
 func TestFlipAfterClosing(t *testing.T) {
 	clean, _, m := stores(t, options.None)
 	logs, err := filepath.Glob(filepath.Join(clean, "*.vlog"))

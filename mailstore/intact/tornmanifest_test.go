@@ -9,14 +9,16 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 )
 
-// TestTornManifest has a power cut: while the last record of the MANIFEST is synced, which reaches over two pages, one of them is lost.
+// TestTornManifest has a power cut: while the last record of the MANIFEST is synced, which reaches
+// over two pages, one of them is lost.
 func TestTornManifest(t *testing.T) {
 	clean, _, m := stores(t, options.None)
 	for _, lose := range []string{"first", "second"} {
 		dir := filepath.Join(t.TempDir(), "db")
 		copyFolder(t, dir, clean)
 		edit(t, dir, manifestName, func(b []byte) []byte {
-			// empty records up to 20 octets before a page ends, as those of removals of tables that never were
+			// empty records up to 20 octets before a page ends, as those of removals of tables that
+			// never were
 			pad := page - len(b)%page - 20
 			for pad < 0 {
 				pad += page

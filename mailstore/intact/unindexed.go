@@ -9,7 +9,8 @@ const (
 	maxCrc       = 12        // bytes of a block's checksum as it is written
 )
 
-// unindexed finds the blocks of a table whose index is damaged or cut off, by their checksums. Compressed ones do not show where they end.
+// unindexed finds the blocks of a table whose index is damaged or cut off, by their checksums.
+// Compressed ones do not show where they end.
 func unindexed(f *file) (found []extent, err error) {
 	if f.size > maxUnindexed {
 		return nil, nil
@@ -47,7 +48,8 @@ type tail struct {
 	offsets []byte // where each entry begins in the block
 }
 
-// blockTail reads what the end of a block would be, if b ends with one. cost is how many octets it looked at beyond a few.
+// blockTail reads what the end of a block would be, if b ends with one. cost is how many octets it
+// looked at beyond a few.
 func blockTail(b []byte) (t tail, cost int, ok bool) {
 	number := func(before int) (n int) {
 		if len(b) < before+4 {
@@ -80,7 +82,8 @@ func blockTail(b []byte) (t tail, cost int, ok bool) {
 	return t, cost, true
 }
 
-// begins gives where a block may begin that ends with b: where the one before it ends, and where a first entry would stand, the nearest first.
+// begins gives where a block may begin that ends with b: where the one before it ends, and where a
+// first entry would stand, the nearest first.
 func (t tail) begins(b []byte, first int) func(yield func(at int) bool) {
 	return func(yield func(at int) bool) {
 		if !yield(first) {

@@ -1,5 +1,6 @@
-// Package logration bounds the lines of a log that others can bring about, so that nobody fills a disk by them. Lines beyond a credit
-// are told at level debug, and the next line within it says how many were.
+// Package logration bounds the lines of a log that others can bring about, so that nobody fills a
+// disk by them. Lines beyond a credit are told at level debug, and the next line within it says how
+// many were.
 package logration
 
 import (
@@ -61,8 +62,8 @@ func (r *Ration) Of(log *slog.Logger, now time.Time) *slog.Logger {
 	return r.all.of(r.rate, log, now)
 }
 
-// Rations is a credit of lines for each of those who have a name, as far as they are remembered; the others share one. Its methods may be
-// called from any goroutine.
+// Rations is a credit of lines for each of those who have a name, as far as they are remembered;
+// the others share one. Its methods may be called from any goroutine.
 type Rations struct {
 	rate   Rate
 	most   int // names that are remembered
@@ -94,7 +95,8 @@ func (r *Rations) Of(name string, log *slog.Logger, now time.Time) *slog.Logger 
 	return c.of(r.rate, log, now)
 }
 
-// forget drops the credits that are whole again. Lines of theirs that were left out and not told of are counted with those of others.
+// forget drops the credits that are whole again. Lines of theirs that were left out and not told of
+// are counted with those of others.
 func (r *Rations) forget(now time.Time) {
 	for name, c := range r.named {
 		if c.grow(r.rate, now); c.left >= float64(r.rate.Lines) {

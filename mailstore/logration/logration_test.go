@@ -34,7 +34,8 @@ func TestRation(t *testing.T) {
 	}
 }
 
-// Each name has a credit of its own as far as names are remembered, the others share one; who has not used any for long is forgotten.
+// Each name has a credit of its own as far as names are remembered, the others share one; who has
+// not used any for long is forgotten.
 func TestRations(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))

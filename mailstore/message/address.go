@@ -14,8 +14,9 @@ type Address struct {
 	Addr string // canonical addr-spec; text without an @ when there is none
 }
 
-// CanonicalAddress returns the addr-spec in s ("Jo <jo@Example.ORG>", "<jo@example.org>" or "jo@example.org") with its domain in lower-case
-// A-label form. The local part stays as it is, but for quotes that it does not need.
+// CanonicalAddress returns the addr-spec in s ("Jo <jo@Example.ORG>", "<jo@example.org>" or
+// "jo@example.org") with its domain in lower-case A-label form. The local part stays as it is, but
+// for quotes that it does not need.
 func CanonicalAddress(s string) string {
 	room := maxAddresses
 	list := room.parse([]string{s})
@@ -25,7 +26,8 @@ func CanonicalAddress(s string) string {
 	return list[0].Addr
 }
 
-// Domain returns the domain of a mail address as maildomain.Canonical has it, empty if there is none.
+// Domain returns the domain of a mail address as maildomain.Canonical has it, empty if there is
+// none.
 func Domain(addr string) string {
 	_, domain := splitAddress(addr)
 	return domain
@@ -85,7 +87,8 @@ func unquote(s string) string {
 	return out.String()
 }
 
-// addressSet is the canonical content of an address list: addr-specs, sorted, each once, one a line.
+// addressSet is the canonical content of an address list: addr-specs, sorted, each once, one a
+// line.
 func addressSet(list []Address) string {
 	specs := make([]string, 0, len(list))
 	for _, a := range list {

@@ -86,7 +86,8 @@ func TestAddressLists(t *testing.T) {
 	}
 }
 
-// TestAddressesAgainstLibrary takes the standard library as the judge of well-formed lists in real mail.
+// TestAddressesAgainstLibrary takes the standard library as the judge of well-formed lists in real
+// mail.
 func TestAddressesAgainstLibrary(t *testing.T) {
 	checked := 0
 	mails(t, []string{"ham", "spam", "intl", "phishing", "transit"}, func(path string, raw []byte) {

@@ -12,9 +12,10 @@ func parseAddresses(values []string) []Address {
 	return (&addressRoom{math.MaxInt, math.MaxInt}).parse(values)
 }
 
-// parse reads address-list values (RFC 5322, section 3.4) and whatever else stands in such fields. Groups are dissolved, source routes
-// dropped. Each address is found wherever it stands, and text that is none counts as the display name of the next one, since a mail program may show
-// it. It never fails: an item without an address yields its text.
+// parse reads address-list values (RFC 5322, section 3.4) and whatever else stands in such fields.
+// Groups are dissolved, source routes dropped. Each address is found wherever it stands, and text
+// that is none counts as the display name of the next one, since a mail program may show it. It
+// never fails: an item without an address yields its text.
 func (r *addressRoom) parse(values []string) []Address {
 	var list []Address
 	for _, value := range values {
@@ -182,7 +183,8 @@ func joinName(name, comment string) string {
 	return name + " (" + comment + ")"
 }
 
-// angleEnd returns the position behind the '>' that closes the '<' at i; an unclosed one ends at the next comma.
+// angleEnd returns the position behind the '>' that closes the '<' at i; an unclosed one ends at
+// the next comma.
 func (s *addressScanner) angleEnd(i int) int {
 	stop := byte('>')
 	if i > s.lastAngle {
@@ -220,7 +222,8 @@ type comments struct {
 	none bool // no closing parenthesis is left
 }
 
-// end returns the position behind the comment that starts at i. A parenthesis that is never closed is passed over: i+1.
+// end returns the position behind the comment that starts at i. A parenthesis that is never closed
+// is passed over: i+1.
 func (c *comments) end(s string, i int) int {
 	depth := 0
 	for j := i; j < len(s) && !c.flat; j++ {

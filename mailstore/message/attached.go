@@ -12,8 +12,8 @@ type Attached struct {
 	octets Component // no content where Octets is nil
 }
 
-// Octets are the decoded octets, where transfer encoding and line ends leave no doubt about them; nil
-// else, and of a message within the message. They are not to be changed.
+// Octets are the decoded octets, where transfer encoding and line ends leave no doubt about them;
+// nil else, and of a message within the message. They are not to be changed.
 func (a *Attached) Octets() []byte { return a.octets.Content() }
 
 // Size is the number of Octets.

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// canonical returns the canonical content of an attachment: text as canonical text, an embedded message as a digest of its own components, else the
-// decoded bytes.
+// canonical returns the canonical content of an attachment: text as canonical text, an embedded
+// message as a digest of its own components, else the decoded bytes.
 func (p *part) canonical() []byte {
 	switch {
 	case p.kind == "message/rfc822" || p.kind == "message/global":
@@ -21,15 +21,17 @@ func (p *part) canonical() []byte {
 	}
 	b := p.decoded()
 	if utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 {
-		// Lines of text under another type (signatures, keys, reports): when a relay turns 7bit into base64, it fixes one line end or the other, and
-		// the last one may stay behind as the boundary's.
+		// Lines of text under another type (signatures, keys, reports): when a relay turns 7bit
+		// into base64, it fixes one line end or the other, and the last one may stay behind as the
+		// boundary's.
 		return bytes.TrimRight(unixLines(b), "\n")
 	}
 	return b
 }
 
-// embedded returns a line-independent digest list of a message inside the message: type, index and SHA-256 of each of its components, so that what
-// an honest relay does to the inner parts changes nothing.
+// embedded returns a line-independent digest list of a message inside the message: type, index and
+// SHA-256 of each of its components, so that what an honest relay does to the inner parts changes
+// nothing.
 func embedded(raw []byte, depth int) []byte {
 	var out []byte
 	for _, c := range componentsOf(readMessage(bytes.TrimLeft(raw, "\r\n")), depth).list() {

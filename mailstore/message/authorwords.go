@@ -21,8 +21,8 @@ type authorWord struct {
 	text    string
 }
 
-// authorWordsOf finds the words of a value. Where one begins inside another, or has no end, programs
-// do not agree on what is one.
+// authorWordsOf finds the words of a value. Where one begins inside another, or has no end,
+// programs do not agree on what is one.
 func authorWordsOf(value string) *authorWords {
 	v := &authorWords{names: map[string]charsetName{}}
 	end, at := 0, 0 // of the last word, and of what was looked at
@@ -51,8 +51,8 @@ func authorWordsOf(value string) *authorWords {
 	return v
 }
 
-// wordHead finds the next "=?name?B?" or with a Q, from a position on, and where its text begins; start is
-// -1 if there is none.
+// wordHead finds the next "=?name?B?" or with a Q, from a position on, and where its text begins;
+// start is -1 if there is none.
 func wordHead(s string, from int) (start int, name string, text int) {
 	for {
 		i := strings.Index(s[from:], "=?")
@@ -86,9 +86,9 @@ func (v *authorWords) follows(i int) bool {
 	return i > 0 && strings.TrimSpace(v.list[i].gap) == ""
 }
 
-// joined are the words with the texts of neighbours in one encoding as one, if alike says so of their
-// charsets, without white space in the octets of Q and an octet that does not end: as some programs read
-// them.
+// joined are the words with the texts of neighbours in one encoding as one, if alike says so of
+// their charsets, without white space in the octets of Q and an octet that does not end: as some
+// programs read them.
 func (v *authorWords) joined(alike func(a, b charsetName) bool) *authorWords {
 	one := &authorWords{list: make([]authorWord, 0, len(v.list)), behind: v.behind}
 	for i := 0; i < len(v.list); {

@@ -9,7 +9,8 @@ import (
 	"cairn/mailstore/message"
 )
 
-// BenchmarkLargeAttachment reads a mail with one attachment, in either line end: bytes/op shows the copies made of it.
+// BenchmarkLargeAttachment reads a mail with one attachment, in either line end: bytes/op shows the
+// copies made of it.
 func BenchmarkLargeAttachment(b *testing.B) {
 	line := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\x00\xff attachment\x01", 4)))[:76] + "\n"
 	lf := "From: a@b.example\nContent-Type: application/pdf; name=a.pdf\nContent-Transfer-Encoding: base64\n\n" + strings.Repeat(line, 20<<20/len(line))

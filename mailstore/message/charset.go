@@ -17,8 +17,9 @@ import (
 
 var bom = []byte("\xef\xbb\xbf")
 
-// decodeCharset returns b as valid UTF-8 without a byte order mark. With no, an unknown or a wrong charset, bytes that are UTF-8 are taken as such
-// and others as windows-1252, which is what mail programs do. The result may share b's memory.
+// decodeCharset returns b as valid UTF-8 without a byte order mark. With no, an unknown or a wrong
+// charset, bytes that are UTF-8 are taken as such and others as windows-1252, which is what mail
+// programs do. The result may share b's memory.
 func decodeCharset(charset string, b []byte) []byte {
 	charset = strings.ToLower(strings.Trim(charset, " \t\"'"))
 	switch charset {
@@ -33,7 +34,8 @@ func decodeCharset(charset string, b []byte) []byte {
 		return guess(false, b)
 	}
 	out, err := encoding.NewDecoder().Bytes(b)
-	// The WHATWG index maps some charsets to a decoder that gives one U+FFFD for any input: that would hide the content.
+	// The WHATWG index maps some charsets to a decoder that gives one U+FFFD for any input: that
+	// would hide the content.
 	if err != nil || string(out) == "\uFFFD" && len(b) > 1 {
 		return guess(false, b)
 	}
@@ -48,7 +50,8 @@ func validUTF8(b []byte) []byte {
 	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
 }
 
-// encodingOf finds an encoding by the names that IANA has for it, with or without "cs", or WHATWG; nil for none.
+// encodingOf finds an encoding by the names that IANA has for it, with or without "cs", or WHATWG;
+// nil for none.
 func encodingOf(charset string) encoding.Encoding {
 	switch charset {
 	case "ansi_x3.110-1983": // but for a few letters
@@ -122,9 +125,9 @@ func isASCII(b []byte) bool {
 // highBits are the highest bits of eight octets.
 const highBits = 0x8080808080808080
 
-// characters is how many a text has, so that it is as long in UTF-8 as in a charset of single octets
-// and with either line end: all octets, but in UTF-8 without those that go on a character, and without
-// CRs. Of one longer than limit they are not counted: it is beyond a fourth of that.
+// characters is how many a text has, so that it is as long in UTF-8 as in a charset of single
+// octets and with either line end: all octets, but in UTF-8 without those that go on a character,
+// and without CRs. Of one longer than limit they are not counted: it is beyond a fourth of that.
 func characters(charset string, b []byte, limit int) int {
 	if len(b) > limit {
 		return len(b)

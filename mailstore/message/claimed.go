@@ -9,18 +9,19 @@ import (
 	"cairn/mailstore/message/maildomain"
 )
 
-// AnyDomain stands among the domains that a header claims for those behind what is not read: since that
-// would cost too much, or is in a charset that is not known here and may have them.
+// AnyDomain stands among the domains that a header claims for those behind what is not read: since
+// that would cost too much, or is in a charset that is not known here and may have them.
 const AnyDomain = "*"
 
-// Claims are the domains that a header claims, ascending, each once. "" stands for one that can be none.
+// Claims are the domains that a header claims, ascending, each once. "" stands for one that can be
+// none.
 type Claims struct {
-	// Authors are those of which any program may take an author: none where all programs read the From
-	// fields alike, since the addresses say it then. Of a header beyond grammar.MaxHeader they are all
-	// that it mentions behind an @.
+	// Authors are those of which any program may take an author: none where all programs read the
+	// From fields alike, since the addresses say it then. Of a header beyond grammar.MaxHeader they
+	// are all that it mentions behind an @.
 	Authors []string
-	// Shown are these, and what programs show behind an at sign beside an author or instead of one: in names
-	// and comments of From, and in Sender. Claimed says which domains that claims.
+	// Shown are these, and what programs show behind an at sign beside an author or instead of one:
+	// in names and comments of From, and in Sender. Claimed says which domains that claims.
 	Shown []string
 	// Nobody is set if some program may find no author: who is in the envelope is shown then.
 	Nobody bool
@@ -46,8 +47,8 @@ type claimReader struct {
 	found   bool            // there is one in the value
 }
 
-// What reading the domains of a header may cost, in steps of a domainReader: far more than mail from
-// people does, and some 40 milliseconds of one processor.
+// What reading the domains of a header may cost, in steps of a domainReader: far more than mail
+// from people does, and some 40 milliseconds of one processor.
 const (
 	maxClaimCost = 3 << 20
 	spellingCost = 4   // for each octet of a value
@@ -97,8 +98,8 @@ func (c *claimReader) readAll(values []string) bool {
 	return !slices.ContainsFunc(values, func(value string) bool { return !c.read(value) })
 }
 
-// read takes the domains behind each @ of a value, in all ways in which programs read them; "" if there
-// is none, or one that can be none. It is false if that costs too much.
+// read takes the domains behind each @ of a value, in all ways in which programs read them; "" if
+// there is none, or one that can be none. It is false if that costs too much.
 func (c *claimReader) read(value string) bool {
 	if c.values[value] {
 		return true
@@ -128,7 +129,8 @@ func (c *claimReader) read(value string) bool {
 	return true
 }
 
-// readWords reads a value with its words decoded in the ways in which programs do that, one after the other.
+// readWords reads a value with its words decoded in the ways in which programs do that, one after
+// the other.
 func (c *claimReader) readWords(words *authorWords, size int) bool {
 	if !c.spend(nameCost * len(words.names)) {
 		return false

@@ -143,7 +143,8 @@ func TestShownDomains(t *testing.T) {
 	}
 }
 
-// A domain is claimed behind whatever looks like an at sign, whatever ends it but what goes on with it.
+// A domain is claimed behind whatever looks like an at sign, whatever ends it but what goes on with
+// it.
 func TestClaimed(t *testing.T) {
 	own := []string{"own.example", "xn--mller-kva.example"}
 	for _, domain := range []string{"own.example", "OWN.Example", "\uff4fwn\uff0eexample", "m\u00fcller.example", "mu\u0308ller.example", "xn--mller-kva.example"} {
@@ -230,8 +231,8 @@ var authorShapes = map[string]func(n int) string{
 	"domains with characters": func(n int) string { return strings.Join(strings.SplitAfterN(characters(n), "", 100), ",b@x") },
 }
 
-// How many characters are looked at for the authors of a header is linear in it, however often in each of the
-// ways in which it is read, and there is an end to it.
+// How many characters are looked at for the authors of a header is linear in it, however often in
+// each of the ways in which it is read, and there is an end to it.
 func TestStepsOfAuthors(t *testing.T) {
 	const factor = 500 // characters for each
 	for name, shape := range authorShapes {

@@ -32,8 +32,8 @@ func TestCostOfAuthors(t *testing.T) {
 	}
 }
 
-// A header of the most that a gateway takes costs no more than some 50 milliseconds of one processor:
-// what is read of its addresses has an end, in whichever field they are.
+// A header of the most that a gateway takes costs no more than some 50 milliseconds of one
+// processor: what is read of its addresses has an end, in whichever field they are.
 func TestCostOfAddresses(t *testing.T) {
 	const n, limit = 270 << 10, 16 << 20 // octets that are allocated
 	for _, field := range []string{"From", "Sender", "Reply-To", "Cc"} {

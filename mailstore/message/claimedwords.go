@@ -16,9 +16,9 @@ type charsetName struct {
 	other bool   // octets of ASCII may be something else in it
 }
 
-// charsetNamed is what the name in an encoded word says, with the language behind it (RFC 2231, section
-// 5). What is no name of a charset or a language may be either to some program: perl finds that of a
-// code page at the end of anything.
+// charsetNamed is what the name in an encoded word says, with the language behind it (RFC 2231,
+// section 5). What is no name of a charset or a language may be either to some program: perl finds
+// that of a code page at the end of anything.
 func charsetNamed(written string) charsetName {
 	name, _, _ := strings.Cut(written, "*")
 	name = strings.ToLower(strings.Trim(name, " \t\"'"))
@@ -40,7 +40,8 @@ var (
 	notBare      = regexp.MustCompile(`^(?:x-|cs)|(?:[-_:](?:19|20)\d\d|-[ei])$|[-_:]`)
 )
 
-// bareCharsets are the charsets that grammar knows by names of asciiCharsets, without what is notBare.
+// bareCharsets are the charsets that grammar knows by names of asciiCharsets, without what is
+// notBare.
 var bareCharsets = func() map[string]string {
 	bare := map[string]string{
 		"hebrew": "iso-8859-8", "isolatinhebrew": "iso-8859-8", "isoir138": "iso-8859-8", "arabic": "iso-8859-6", "isolatinarabic": "iso-8859-6", "isoir127": "iso-8859-6",
@@ -63,8 +64,9 @@ var bareCharsets = func() map[string]string {
 	return bare
 }()
 
-// decodeAuthor decodes an encoded word for the domains in it: as programs do that know its charset, else as
-// its octets, of which those of ASCII are what they are in all charsets that are asciiCharsets.
+// decodeAuthor decodes an encoded word for the domains in it: as programs do that know its charset,
+// else as its octets, of which those of ASCII are what they are in all charsets that are
+// asciiCharsets.
 func decodeAuthor(charset charsetName, b []byte) []byte {
 	if isUTF7(charset.name) {
 		return decodeUTF7(b)
@@ -80,7 +82,8 @@ func decodeAuthor(charset charsetName, b []byte) []byte {
 
 const korean = "iso-2022-kr"
 
-// unshifted is text in ISO-2022-KR (RFC 1557) as EUC-KR: what stands between SO and SI with the high bit set.
+// unshifted is text in ISO-2022-KR (RFC 1557) as EUC-KR: what stands between SO and SI with the
+// high bit set.
 func unshifted(b []byte) []byte {
 	var out []byte
 	shifted := byte(0)
@@ -102,8 +105,8 @@ func unshifted(b []byte) []byte {
 // octetsAsTheyAre is what programs show that know no charset.
 func octetsAsTheyAre(_ charsetName, b []byte) []byte { return asOctets(b) }
 
-// withoutOddOctets decodes as decodeAuthor does, but without octets beyond ASCII, which are nothing that is
-// seen to programs that do not know the charset, unless they are UTF-8.
+// withoutOddOctets decodes as decodeAuthor does, but without octets beyond ASCII, which are nothing
+// that is seen to programs that do not know the charset, unless they are UTF-8.
 func withoutOddOctets(charset charsetName, b []byte) []byte {
 	if charset.name != "utf-8" || !utf8.Valid(b) {
 		b = slices.DeleteFunc(slices.Clone(b), func(c byte) bool { return c >= utf8.RuneSelf })
@@ -114,9 +117,9 @@ func withoutOddOctets(charset charsetName, b []byte) []byte {
 // asOctets reads b as UTF-8 if it is that, else one octet for each character.
 func asOctets(b []byte) []byte { return guess(false, b) }
 
-// asciiCharsets are charsets that are not known, or by other names, in which octets of ASCII mean ASCII
-// alone and no other octets do. In what is none of them, as EBCDIC or UTF-16, anything can be written,
-// and is read by the programs that know it.
+// asciiCharsets are charsets that are not known, or by other names, in which octets of ASCII mean
+// ASCII alone and no other octets do. In what is none of them, as EBCDIC or UTF-16, anything can be
+// written, and is read by the programs that know it.
 var asciiCharsets = regexp.MustCompile(`^(?:x-|cs)?(?:` + strings.Join([]string{
 	`ansi_x3\.4-19[68][68]`, `ascii`, `us-?ascii`, `unknown(?:-8bit)?`, `unknown-?7bit`, `user-?defined`, `default(?:_charset)?`, `[78]bit`, `binary`, `none`, `(?:unicode-1-1-)?utf-?8`,
 	`iso[-_]?(?:ir-(?:6|10[019]|110|12[67]|138|14[48]|157|166|179|199|203|226)|8859[-_]?\d{1,2}(?:[-_:](?:19|20)\d\d|-[ei])?)`, `isolatin(?:\d|arabic|greek|hebrew|cyrillic)`, `latin-?\d{1,2}`, `l\d{1,2}`, `arabic`, `greek8?`, `hebrew`, `cyrillic`,

@@ -62,9 +62,9 @@ func claimTextsOf(header []byte) claimTexts {
 	return t
 }
 
-// readAuthors takes the value of a From field. All programs take the same addresses from it if it is inside
-// the grammar, no name in it holds what would be an address once encoded words are decoded, and none of a
-// group is one.
+// readAuthors takes the value of a From field. All programs take the same addresses from it if it
+// is inside the grammar, no name in it holds what would be an address once encoded words are
+// decoded, and none of a group is one.
 func (t *claimTexts) readAuthors(value string, odd bool) {
 	items, plain := grammar.Addresses(value)
 	var beside []string

@@ -11,9 +11,10 @@ import (
 	"cairn/mailstore/message/maildomain"
 )
 
-// Claimed returns the first of own, canonical domains, that what a header shows claims to whoever sees it, or
-// AnyDomain if that is among it; empty if there is none. A domain is claimed if it is what stands behind an @
-// or begins it, in front of a character that is neither letter nor digit, but for a dot that one is behind.
+// Claimed returns the first of own, canonical domains, that what a header shows claims to whoever
+// sees it, or AnyDomain if that is among it; empty if there is none. A domain is claimed if it is
+// what stands behind an @ or begins it, in front of a character that is neither letter nor digit,
+// but for a dot that one is behind.
 func Claimed(shown, own []string) string {
 	spellings := make([]string, len(own))
 	for i, domain := range own {
@@ -40,8 +41,9 @@ func beginsWith(text, domain string) bool {
 
 func isAlphanumeric(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// show takes what people see as domains in what stands behind an @, for Claimed: with signs that are letters
-// or digits in NFKC, as in a circle, and up to the first sign, as the one of a trade mark.
+// show takes what people see as domains in what stands behind an @, for Claimed: with signs that
+// are letters or digits in NFKC, as in a circle, and up to the first sign, as the one of a trade
+// mark.
 func (c *claimReader) show(written string) {
 	c.shown[seenDomain(written)] = true
 	written = strings.TrimLeftFunc(written, endsSeen)
@@ -50,8 +52,8 @@ func (c *claimReader) show(written string) {
 	}
 }
 
-// seenDomain is a text in NFKC, in small letters, without the characters in front that are in no domain, up to
-// the next such one.
+// seenDomain is a text in NFKC, in small letters, without the characters in front that are in no
+// domain, up to the next such one.
 func seenDomain(text string) string {
 	var room [maxWritten]byte // more than any domain has
 	n, _, _ := norm.NFKC.Transform(room[:], []byte(text), true)
@@ -67,7 +69,8 @@ func endsSeen(r rune) bool {
 	return !isAlphanumeric(r) && !unicode.IsMark(r) && !maildomain.IsDot(r) && r != '-' && r != '_'
 }
 
-// isSign reports whether people see a domain end in front of a character though it may be a letter in NFKC.
+// isSign reports whether people see a domain end in front of a character though it may be a letter
+// in NFKC.
 func isSign(r rune) bool {
 	return endsSeen(r) || r == '\u00aa' || r == '\u00ba' || unicode.Is(unicode.Lm, r) && !norm.NFKC.IsNormalString(string(r))
 }

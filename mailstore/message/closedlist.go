@@ -32,20 +32,20 @@ var traceFields = []string{
 	"x-ms-exchange-*", "x-ironport-*", "x-rspamd-*", "x-greylist", "x-mime-autoconverted", "cairn-record",
 }
 
-// noteFields are those in which mail programs note something about their copy of a message, and which
-// others believe: a length at which the message ends, flags.
+// noteFields are those in which mail programs note something about their copy of a message, and
+// which others believe: a length at which the message ends, flags.
 var noteFields = []string{"content-length", "lines", "status", "x-status", "x-uid", "x-keywords", "x-mozilla-*"}
 
 // screeningFields say what a filter found, which other filters and mail programs take for the word
 // of their own.
 var screeningFields = []string{"x-spam-*", "x-ms-exchange-organization-*"}
 
-// LocalNote reports whether the field with that lower-case name belongs to a file, not to a message.
-// Such fields are removed at submission and at delivery.
+// LocalNote reports whether the field with that lower-case name belongs to a file, not to a
+// message. Such fields are removed at submission and at delivery.
 func LocalNote(name string) bool { return inList(noteFields, name) }
 
-// ForeignFinding reports whether the field with that lower-case name says what a filter found. Those
-// of filters elsewhere are removed at delivery.
+// ForeignFinding reports whether the field with that lower-case name says what a filter found.
+// Those of filters elsewhere are removed at delivery.
 func ForeignFinding(name string) bool { return inList(screeningFields, name) }
 
 // packingFields are those of both lists that count in no part of a body either: notes of whoever
@@ -66,8 +66,9 @@ var actedUponFields = []string{
 	"keywords", "x-label",
 }
 
-// shownFields have words that programs show as a matter of course (Gnus, mutt, Claws Mail, KMail, readers of
-// RFC 9057), or that older programs act upon as on their fellows above: whoever adds one speaks to the reader, or in the author's name.
+// shownFields have words that programs show as a matter of course (Gnus, mutt, Claws Mail, KMail,
+// readers of RFC 9057), or that older programs act upon as on their fellows above: whoever adds one
+// speaks to the reader, or in the author's name.
 var shownFields = []string{
 	"archived-at", "comment", "jabber-id", "x-original-subject", "x-reply-to", "read-receipt-to", "return-receipt-requested", "x-return-receipt-to",
 	"summary", "organization", "organisation", "author", "posted-to", "gnus-warning", "fcc", "gcc", "x-url", "x-mailer", "user-agent", "x-newsreader",
@@ -102,11 +103,12 @@ func classOf(name string) fieldClass {
 }
 
 // OwnField reports whether the field with that lower-case name is a component of its own. A message
-// has at most one of each (RFC 5322, section 3.6); which of several a program shows is anybody's guess.
+// has at most one of each (RFC 5322, section 3.6); which of several a program shows is anybody's
+// guess.
 func OwnField(name string) bool { return ownFields[name] != 0 }
 
-// ActedUpon reports whether programs act upon the header field with that lower-case name, or show it: added
-// on the way it keeps a message from counting as wanted.
+// ActedUpon reports whether programs act upon the header field with that lower-case name, or show
+// it: added on the way it keeps a message from counting as wanted.
 func ActedUpon(name string) bool { return inList(actedUponFields, name) || inList(shownFields, name) }
 
 // wordFields are fields with words for people among those that programs act upon.

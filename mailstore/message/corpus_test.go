@@ -48,8 +48,8 @@ func withLF(raw []byte) []byte {
 
 func withCRLF(raw []byte) []byte { return bytes.ReplaceAll(withLF(raw), []byte("\n"), []byte("\r\n")) }
 
-// TestComponentsOfCorpus holds for thousands of real, broken and hostile mails: no panic, the same result every time and with every line end, and
-// within the limits.
+// TestComponentsOfCorpus holds for thousands of real, broken and hostile mails: no panic, the same
+// result every time and with every line end, and within the limits.
 func TestComponentsOfCorpus(t *testing.T) {
 	files, text := 0, 0
 	mails(t, []string{"ham", "spam", "intl", "mime", "phishing", "transit"}, func(path string, raw []byte) {

@@ -37,13 +37,14 @@ const (
 	costBase    = 256 << 10 // octets that a small message may cost
 	hostileBase = 4 << 20   // of fields, parts and words of a few octets each, as many as there may be
 	costFactor  = 10        // octets for each octet of a message
-	// Garbage for each octet of a header whose authors programs read in different ways: it is read a line
-	// at a time, and nothing of one is held when the next is read.
+	// Garbage for each octet of a header whose authors programs read in different ways: it is read
+	// a line at a time, and nothing of one is held when the next is read.
 	claimsFactor = 128
 )
 
-// With the race detector a pool of the standard library forgets what is put into it now and then, so
-// that what uses regular expressions allocates more than it does otherwise: this many times the limit.
+// With the race detector a pool of the standard library forgets what is put into it now and then,
+// so that what uses regular expressions allocates more than it does otherwise: this many times the
+// limit.
 var poolsForget uint64 = 1
 
 func TestCostOfMail(t *testing.T) {
@@ -234,8 +235,8 @@ func hostile(n int) map[string]func() string {
 	}
 }
 
-// TestCostOfHostileMail holds what hostile messages cost to their size, with either line end: twice as
-// long, twice the cost.
+// TestCostOfHostileMail holds what hostile messages cost to their size, with either line end: twice
+// as long, twice the cost.
 func TestCostOfHostileMail(t *testing.T) {
 	n := 2 << 20 // beyond what is read of texts
 	if os.Getenv("CI") == "true" {

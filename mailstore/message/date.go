@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// zones of RFC 5322, section 4.3; other letters mean +0000, as that section says. The machine's own zone never plays a part.
+// zones of RFC 5322, section 4.3; other letters mean +0000, as that section says. The machine's own
+// zone never plays a part.
 var zones = map[string]int{"EDT": -4, "EST": -5, "CDT": -5, "CST": -6, "MDT": -6, "MST": -7, "PDT": -7, "PST": -8}
 
 var months = map[string]time.Month{"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}
 
-// parseDate reads a date-time (RFC 5322, sections 3.3 and 4.3) by its tokens, in any order that leaves no doubt, so that "Tue Sep 10 14:54:09 2002"
-// and dates with comments or odd commas are understood too. ok is false if day, month, year or time is not there or out of range.
+// parseDate reads a date-time (RFC 5322, sections 3.3 and 4.3) by its tokens, in any order that
+// leaves no doubt, so that "Tue Sep 10 14:54:09 2002" and dates with comments or odd commas are
+// understood too. ok is false if day, month, year or time is not there or out of range.
 func parseDate(s string) (t time.Time, ok bool) {
 	var day, year, hour, minute, second, offset int
 	var month time.Month

@@ -40,7 +40,8 @@ func TestDates(t *testing.T) {
 
 var numericZone = regexp.MustCompile(`[+-]\d{4}( \([^)]*\))?$`)
 
-// TestDatesAgainstLibrary takes the standard library as the judge of dates with a numeric zone; with a named one it depends on the machine.
+// TestDatesAgainstLibrary takes the standard library as the judge of dates with a numeric zone;
+// with a named one it depends on the machine.
 func TestDatesAgainstLibrary(t *testing.T) {
 	checked := 0
 	mails(t, []string{"ham", "spam", "intl", "phishing", "transit"}, func(path string, raw []byte) {

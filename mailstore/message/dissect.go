@@ -14,8 +14,8 @@ const Version = 2
 // Dissection is a message taken apart for a record of version 2. The header is looked at when it is
 // made, the body when it is asked for: where Octets and MIME are as recorded, nobody has to.
 type Dissection struct {
-	// Flaws are the ways in which the header section leaves the grammar, but those that are gone with
-	// fields that are stripped.
+	// Flaws are the ways in which the header section leaves the grammar, but those that are gone
+	// with fields that are stripped.
 	Flaws []grammar.FoundFlaw
 
 	raw        []byte
@@ -85,9 +85,9 @@ func Dissect(raw []byte, recipients []string) *Dissection {
 	return dissect(raw, recipients, goneWithField)
 }
 
-// goneWithField reports whether a flaw is gone once the field that it is in is stripped: of any other
-// some programs see a field, or the end of the header, that stripping does not see. Reports of filters
-// have lines of white space alone.
+// goneWithField reports whether a flaw is gone once the field that it is in is stripped: of any
+// other some programs see a field, or the end of the header, that stripping does not see. Reports
+// of filters have lines of white space alone.
 func goneWithField(flaw grammar.Flaw, field string) bool {
 	switch flaw {
 	case grammar.LongLine:
@@ -238,8 +238,9 @@ func compareComponents(a, b Component) int {
 }
 
 // bodyOctets returns a body whose lines end in CRLF as DKIM's simple canonicalisation has it (RFC
-// 6376, section 3.4.3): the empty lines at the end are gone, and what is not empty ends in CRLF. Empty
-// lines stay where a program may show them. own says that what follows the body in its memory is free.
+// 6376, section 3.4.3): the empty lines at the end are gone, and what is not empty ends in CRLF.
+// Empty lines stay where a program may show them. own says that what follows the body in its memory
+// is free.
 func bodyOctets(body []byte, own, endShows bool) []byte {
 	for !endShows && bytes.HasSuffix(body, []byte("\r\n\r\n")) {
 		body = body[:len(body)-2]
@@ -256,8 +257,8 @@ func bodyOctets(body []byte, own, endShows bool) []byte {
 	return body
 }
 
-// endShows reports whether empty lines at the end of a body may be seen: of a file, of text in which
-// they are other characters, and of the last part of a multipart that has no end.
+// endShows reports whether empty lines at the end of a body may be seen: of a file, of text in
+// which they are other characters, and of the last part of a multipart that has no end.
 func endShows(s *grammar.Section) bool {
 	values := s.Values("content-type")
 	if len(values) == 0 {

@@ -37,8 +37,8 @@ func (d *Dissection) noteGroups(t Type, items []grammar.Item) {
 	d.grouped[t] = slices.ContainsFunc(items, func(item grammar.Item) bool { return item.Begin })
 }
 
-// Grouped reports whether an address field has groups, as far as it can be read. Programs show their names, which
-// may say anything: the record has no hints of them, nor of who is in which.
+// Grouped reports whether an address field has groups, as far as it can be read. Programs show
+// their names, which may say anything: the record has no hints of them, nor of who is in which.
 func (d *Dissection) Grouped(t Type) bool { return d.grouped[t] }
 
 // readMailboxes notes the mailboxes of a field, so that those which were taken away can be told
@@ -79,9 +79,10 @@ func CutHint(t Type, left string) Hint {
 	return Hint{HintCut, []byte(HintLabel(t) + "\t" + left)}
 }
 
-// cutAtDot is what relays leave of an address whose domain they cut at its first dot, if it reaches nobody: at a
-// host that is no top-level domain, as these are letters or begin with "xn--" (RFC 3696, section 2), and no
-// number, which many programs take for an address of IPv4, as inet_aton(3) does.
+// cutAtDot is what relays leave of an address whose domain they cut at its first dot, if it reaches
+// nobody: at a host that is no top-level domain, as these are letters or begin with "xn--" (RFC
+// 3696, section 2), and no number, which many programs take for an address of IPv4, as inet_aton(3)
+// does.
 func cutAtDot(addr string) (left string, ok bool) {
 	const digits = "0123456789"
 	at := strings.LastIndexByte(addr, '@') + 1

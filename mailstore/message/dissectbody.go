@@ -57,8 +57,8 @@ type Leaf struct {
 	Line  string   // what the layout says of it
 	Inner []byte   // of message/rfc822: the embedded message
 
-	// Of Text and HTML: Text is canonical, and all that there is, only where Reading is Canonical. Else
-	// nobody here knows what is read in it.
+	// Of Text and HTML: Text is canonical, and all that there is, only where Reading is Canonical.
+	// Else nobody here knows what is read in it.
 	Reading    Reading
 	Text       []byte
 	Lines      []byte // of a text that is format=flowed: as its lines stand, nil of any other
@@ -102,8 +102,8 @@ type bodyReader struct {
 	open       []string // boundaries of the containers around
 }
 
-// readBody reads the body of a message, whose lines end in CRLF; octets is the digest of its component
-// Octets. A long one has no parts.
+// readBody reads the body of a message, whose lines end in CRLF; octets is the digest of its
+// component Octets. A long one has no parts.
 func readBody(s *grammar.Section, octets [32]byte, long bool) *Body {
 	r := bodyReader{
 		Body: &Body{}, contents: map[Type][]Component{},
@@ -130,8 +130,8 @@ func packaging(s *grammar.Section) (fields []grammar.Field) {
 	return fields
 }
 
-// read reads the body of a message at that depth. Of one that is embedded there is no digest: an odd
-// one is not taken apart.
+// read reads the body of a message at that depth. Of one that is embedded there is no digest: an
+// odd one is not taken apart.
 func (r *bodyReader) read(s *grammar.Section, body grammar.Span, depth int, octets [32]byte) {
 	packaging := packaging(s)
 	r.top = r.node(packaging, body, "text/plain", depth)

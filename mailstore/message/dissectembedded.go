@@ -11,8 +11,8 @@ import (
 
 // messageContent is the content of an embedded message: type, index and digest of each of its
 // components, so that what a relay re-packs inside is told from what it changes. Its octets and its
-// own encoding are in exact, since programs save it as a file and some show its header as it stands.
-// Of other types of message, the content is the groups of header fields in them.
+// own encoding are in exact, since programs save it as a file and some show its header as it
+// stands. Of other types of message, the content is the groups of header fields in them.
 func (r *bodyReader) messageContent(n *node, leaf *Leaf) (c, exact Component) {
 	exact.Reading = Canonical
 	switch n.kind {

@@ -12,8 +12,8 @@ func DissectFile(raw []byte, recipients []string) *Dissection {
 	return Dissect(WithoutMboxLine(raw), recipients)
 }
 
-// DissectEmbedded is DissectFile for a message that was embedded in another: of its header nothing is
-// stripped.
+// DissectEmbedded is DissectFile for a message that was embedded in another: of its header nothing
+// is stripped.
 func DissectEmbedded(raw []byte) *Dissection {
 	return dissect(WithoutMboxLine(raw), nil, func(grammar.Flaw, string) bool { return false })
 }

@@ -115,9 +115,9 @@ func (d *Dissection) RawForms(t Type) [][]byte {
 	return nil
 }
 
-// DecodedNames returns what the component Names of a field would be if the UTF-8 that stands raw in it
-// were in encoded words, as before a relay decoded these, and parentheses in quotes had no backslash;
-// nil if there is none, or still no telling.
+// DecodedNames returns what the component Names of a field would be if the UTF-8 that stands raw in
+// it were in encoded words, as before a relay decoded these, and parentheses in quotes had no
+// backslash; nil if there is none, or still no telling.
 func (d *Dissection) DecodedNames(t Type) []byte {
 	const begin, end = "zq", "qz" // around each character, for the grammar
 	for _, f := range d.section.Fields {

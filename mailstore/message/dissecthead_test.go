@@ -85,8 +85,8 @@ func TestWithoutMboxLine(t *testing.T) {
 	}
 }
 
-// A flaw that is gone with the field that it is in, where that is stripped, is none of the message's; of
-// an embedded message nothing is stripped.
+// A flaw that is gone with the field that it is in, where that is stripped, is none of the
+// message's; of an embedded message nothing is stripped.
 func TestFlaws(t *testing.T) {
 	var stripped strings.Builder
 	for i := range 70 {

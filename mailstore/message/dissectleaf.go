@@ -9,8 +9,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// decoded undoes a leaf's transfer encoding. ok is false outside the grammar; of text white space at
-// line ends is inside, since it does not count there, unless it says which lines flow on.
+// decoded undoes a leaf's transfer encoding. ok is false outside the grammar; of text white space
+// at line ends is inside, since it does not count there, unless it says which lines flow on.
 func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 	encoding, plain, ok := grammar.TransferEncoding(orIdentity(n.cte))
 	if !ok {
@@ -73,15 +73,16 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if strings.HasPrefix(n.kind, "text/") {
 		return r.textContent(n, octets, ok, &exact), exact
 	}
-	// Lines under another type (signatures, keys, reports): a relay that turns them into base64 gives
-	// them one line end or the other.
+	// Lines under another type (signatures, keys, reports): a relay that turns them into base64
+	// gives them one line end or the other.
 	if len(octets)-bytes.Count(octets, []byte("\r")) <= maxText && utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0 {
 		return Component{Reading: Canonical, content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 	}
 	return exact, Component{Reading: Canonical}
 }
 
-// isLarge reports whether an attachment is long, in base64 and no text: largeAttachment spares its copy.
+// isLarge reports whether an attachment is long, in base64 and no text: largeAttachment spares its
+// copy.
 func (n *node) isLarge() bool {
 	e, plain, ok := grammar.TransferEncoding(orIdentity(n.cte))
 	return ok && plain && e == grammar.Base64Encoding && len(n.body) > 2*maxText &&
@@ -95,8 +96,8 @@ func (r *bodyReader) identity(n *node) bool {
 
 var charsetPattern = regexp.MustCompile(`^\s*=\s*["']?([a-z0-9_.:-]{1,40})`)
 
-// metaCharset is the charset that HTML names in a <meta> of its first kilooctet, line ends being one, at most 200 octets
-// behind that, as browsers look for it.
+// metaCharset is the charset that HTML names in a <meta> of its first kilooctet, line ends being
+// one, at most 200 octets behind that, as browsers look for it.
 func metaCharset(html []byte) string {
 	const meta, name, reach = "<meta", "charset", 200
 	head := unixEnds(html[:min(len(html), 2*1024)])

@@ -75,7 +75,8 @@ func (r *bodyReader) node(fields []grammar.Field, body grammar.Span, fallback st
 	return n
 }
 
-// oddIfFolded notes that a file name may be folded inside of its quotes, where some programs keep the line end.
+// oddIfFolded notes that a file name may be folded inside of its quotes, where some programs keep
+// the line end.
 func oddIfFolded(m *grammar.Media, f *grammar.Field) {
 	switch {
 	case !m.Named || !f.QuoteFolded:
@@ -155,8 +156,8 @@ func (n *node) setLine(others []grammar.Field) {
 // LayoutHeadless is before the line of a part that has no header field at all.
 const LayoutHeadless = "headless "
 
-// setHeadless notes whether a part has no header field: of such a one some programs show less, so it
-// is another part than one that has.
+// setHeadless notes whether a part has no header field: of such a one some programs show less, so
+// it is another part than one that has.
 func (n *node) setHeadless(headless bool) {
 	if n.headless = headless; headless {
 		n.line = LayoutHeadless + n.line
@@ -203,8 +204,8 @@ func fileNames(typ, disposition *grammar.Media) (names string, odd bool) {
 	return disposition.File + "\n" + typ.File, false
 }
 
-// encodingValue is the value of a Content-Transfer-Encoding, with a blank behind it if there is white
-// space around it or nothing else: not all programs see past that.
+// encodingValue is the value of a Content-Transfer-Encoding, with a blank behind it if there is
+// white space around it or nothing else: not all programs see past that.
 func encodingValue(f grammar.Field) string {
 	if f.Padded || f.Value == "" {
 		return f.Value + " "

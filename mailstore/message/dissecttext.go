@@ -31,9 +31,10 @@ func (r *bodyReader) text(n *node, leaf *Leaf) {
 	}
 }
 
-// textContent is the content of a text that was decoded to octets, if it could be: canonical and with
-// its charset where that is not UTF-8 or ASCII, else its octets with all that says how to read them.
-// exact is the component of the octets of an attachment, by which one too long to be read counts.
+// textContent is the content of a text that was decoded to octets, if it could be: canonical and
+// with its charset where that is not UTF-8 or ASCII, else its octets with all that says how to read
+// them. exact is the component of the octets of an attachment, by which one too long to be read
+// counts.
 func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Component) Component {
 	charset := strings.ToLower(n.media.Get("charset"))
 	meta := charset == "" && n.kind == "text/html"
@@ -84,12 +85,12 @@ func (r *bodyReader) textContent(n *node, octets []byte, ok bool, exact *Compone
 	return Component{Reading: Canonical, content: text, Label: label}
 }
 
-// maxOctets are the most that a character has in UTF-8, maxSpread those in quoted-printable with soft
-// line ends of lines of more than 12 characters.
+// maxOctets are the most that a character has in UTF-8, maxSpread those in quoted-printable with
+// soft line ends of lines of more than 12 characters.
 const maxOctets, maxSpread = 4, 16
 
-// rawText is the content of a text that is not decoded: its encoding as it stands, its charset and its
-// octets.
+// rawText is the content of a text that is not decoded: its encoding as it stands, its charset and
+// its octets.
 func (r *bodyReader) rawText(n *node, charset string) Component {
 	return Component{Reading: AsOctets, content: joinOctets(n.cte, r.rawCharset(n, charset), withoutEnd(n.body, charset))}
 }
@@ -102,7 +103,8 @@ func (r *bodyReader) rawCharset(n *node, charset string) string {
 }
 
 // longText is the content of a text that nobody reads to its end: that of rawText, but for the name
-// of an encoding that is identity; of an attachment the digest of exact, which is what it decodes to.
+// of an encoding that is identity; of an attachment the digest of exact, which is what it decodes
+// to.
 func (r *bodyReader) longText(n *node, exact *Component) Component {
 	charset := strings.ToLower(n.media.Get("charset"))
 	switch {
@@ -122,8 +124,8 @@ func (r *bodyReader) longText(n *node, exact *Component) Component {
 }
 
 // plainLines reports whether a decoded text is lines and nothing else. With what is not counts its
-// encoding, since programs show it by that: CRs inside of lines and NULs, and what looks like a file
-// or parts, before decoding or behind it.
+// encoding, since programs show it by that: CRs inside of lines and NULs, and what looks like a
+// file or parts, before decoding or behind it.
 func (r *bodyReader) plainLines(n *node, octets []byte) bool {
 	return !hasBareCR(octets) && bytes.IndexByte(octets, 0) < 0 &&
 		(r.identity(n) || !grammar.Packed(n.body)) && !grammar.Packed(octets) && !grammar.Enclosed(octets)
@@ -134,16 +136,16 @@ func (n *node) flowed() bool {
 	return n.kind == "text/plain" && strings.EqualFold(n.media.Get("format"), "flowed")
 }
 
-// Untyped is the charset of text that is not ASCII where there is no Content-Type: some programs guess
-// another then than where there is one without a charset. No charset is called so.
+// Untyped is the charset of text that is not ASCII where there is no Content-Type: some programs
+// guess another then than where there is one without a charset. No charset is called so.
 const Untyped = "\x00"
 
-// What stands before the name of an encoding where the octets are not those that it made of them. No
-// field's value begins so.
+// What stands before the name of an encoding where the octets are not those that it made of them.
+// No field's value begins so.
 const decoded, digested, hashed = " ", "  ", "   "
 
-// encodingOf is the transfer encoding of a text that was decoded, where that is one and a program may
-// take it for a sign of what octets are that do not fit their charset; else empty.
+// encodingOf is the transfer encoding of a text that was decoded, where that is one and a program
+// may take it for a sign of what octets are that do not fit their charset; else empty.
 func (r *bodyReader) encodingOf(n *node, charset string, lines []byte) string {
 	if r.identity(n) || grammar.Known(charset) && !modal(charset) || isASCII(lines) {
 		return ""
@@ -151,8 +153,9 @@ func (r *bodyReader) encodingOf(n *node, charset string, lines []byte) string {
 	return decoded + strings.ToLower(n.cte)
 }
 
-// withLenient adds what a text would be if no CR stood alone before a line end of it, as some filters leave
-// them, or encode them, and no white space behind an encoding that is none, as others pad it.
+// withLenient adds what a text would be if no CR stood alone before a line end of it, as some
+// filters leave them, or encode them, and no white space behind an encoding that is none, as others
+// pad it.
 func (r *bodyReader) withLenient(n *node, octets []byte, ok bool, c Component) Component {
 	clean := *n
 	switch alone := []byte("\r\r\n"); {
@@ -183,7 +186,8 @@ func isPaddedIdentity(cte string) bool {
 }
 
 // joinOctets is the content of what programs may read differently: transfer encoding and charset as
-// they stand there, one a line, and the octets with LF line ends; of more than maxText their SHA-256.
+// they stand there, one a line, and the octets with LF line ends; of more than maxText their
+// SHA-256.
 func joinOctets(cte, charset string, octets []byte) []byte {
 	if len(octets) > maxText { // nobody looks into them for what was changed
 		digest := sha256.Sum256(octets)

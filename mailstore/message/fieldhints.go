@@ -9,8 +9,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// hintOctets notes what a field says that counts by its octets, so that it is known where it arrives without
-// what made it count so.
+// hintOctets notes what a field says that counts by its octets, so that it is known where it
+// arrives without what made it count so.
 func (d *Dissection) hintOctets(t Type, value string) {
 	switch t {
 	case Subject:
@@ -37,8 +37,9 @@ func dateContent(when time.Time, wrong string) []byte {
 	return content
 }
 
-// numericDate reads a date that is inside the grammar but for a comment behind it, or for one of the zones of
-// RFC 5322, section 4.3, in the place of its number, of which programs then read the same instant.
+// numericDate reads a date that is inside the grammar but for a comment behind it, or for one of
+// the zones of RFC 5322, section 4.3, in the place of its number, of which programs then read the
+// same instant.
 func numericDate(value string) (time.Time, bool) {
 	if at := strings.IndexByte(value, '('); at >= 0 {
 		if dropComments(value[at:]) != "" {

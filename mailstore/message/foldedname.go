@@ -27,8 +27,9 @@ func fileIn(m *grammar.Media, f *grammar.Field, param string) writtenFile {
 	}
 }
 
-// foldedBefore reports whether all folds inside of quotes are of a blank or two in a name, in front of the
-// last blank before its extension: who shows a name to its line end then shows no other extension.
+// foldedBefore reports whether all folds inside of quotes are of a blank or two in a name, in front
+// of the last blank before its extension: who shows a name to its line end then shows no other
+// extension.
 func foldedBefore(name string, f *grammar.Field) bool {
 	start := strings.LastIndex(f.Value, `"`+name+`"`)
 	dot := strings.LastIndexByte(name, '.')
@@ -42,8 +43,8 @@ func foldedBefore(name string, f *grammar.Field) bool {
 // extension is what programs may take for one.
 var extension = regexp.MustCompile(`\.[A-Za-z0-9]`)
 
-// otherFolds are the names of a part as they would count with a fold inside of quotes, or without; none where
-// that is more than a line end in the place of a blank.
+// otherFolds are the names of a part as they would count with a fold inside of quotes, or without;
+// none where that is more than a line end in the place of a blank.
 func (n *node) otherFolds() (list []Component) {
 	disposition, typ := n.files[0], n.files[1]
 	name := disposition.name

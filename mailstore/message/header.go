@@ -13,7 +13,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// room bounds the header sections of a message and its parts, together: each field costs many times its bytes. What is beyond is one stray line.
+// room bounds the header sections of a message and its parts, together: each field costs many times
+// its bytes. What is beyond is one stray line.
 type room struct{ lines, bytes int }
 
 // maxHeaders is far above what mail has; gateways refuse less.
@@ -34,14 +35,15 @@ type entity struct {
 	room   *room    // for the headers of its parts
 }
 
-// readMessage splits a message. A byte order mark or an mbox "From " line in front belongs to the file that it was in.
+// readMessage splits a message. A byte order mark or an mbox "From " line in front belongs to the
+// file that it was in.
 func readMessage(raw []byte) entity {
 	r := maxHeaders
 	return readEntity(WithoutMboxLine(raw), &r)
 }
 
-// readEntity splits an entity. Lines that are no header fields are no part of the header, since go-message's reader would give up
-// there; they are kept as stray.
+// readEntity splits an entity. Lines that are no header fields are no part of the header, since
+// go-message's reader would give up there; they are kept as stray.
 func readEntity(b []byte, r *room) entity {
 	head, body := cutHeader(b)
 	block, stray := headerBlock(unixLines(head), r)
@@ -63,8 +65,9 @@ func cutHeader(b []byte) (head, body []byte) {
 	}
 }
 
-// headerBlock returns the clean header fields of b, which has LF line ends and at most its last line empty, and the stray lines among them. A field
-// with white space before its colon counts and is stray too: there some mail programs see the start of the body.
+// headerBlock returns the clean header fields of b, which has LF line ends and at most its last
+// line empty, and the stray lines among them. A field with white space before its colon counts and
+// is stray too: there some mail programs see the start of the body.
 func headerBlock(b []byte, r *room) (block []byte, stray []string) {
 	rest := b
 	clean, keep, odd := []byte(nil), false, true // keep and odd: the field that a folded line goes on
@@ -106,7 +109,8 @@ func headerBlock(b []byte, r *room) (block []byte, stray []string) {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
-// isField reports whether line starts a header field (RFC 5322, section 2.2), white space before the colon allowed.
+// isField reports whether line starts a header field (RFC 5322, section 2.2), white space before
+// the colon allowed.
 func isField(line []byte) bool {
 	colon := bytes.IndexByte(line, ':')
 	if colon <= 0 {
@@ -130,7 +134,8 @@ func values(h gomessage.Header, name string) []string {
 	return all
 }
 
-// phrase is the canonical form of words that people read: encoded words decoded, NFC, white space collapsed.
+// phrase is the canonical form of words that people read: encoded words decoded, NFC, white space
+// collapsed.
 func phrase(s string) string {
 	if isASCII([]byte(s)) && !strings.Contains(s, "=?") {
 		return collapse(s)

@@ -23,9 +23,9 @@ func (l *large) decoded() []byte {
 	return l.octets
 }
 
-// largeAttachment is the component of what a body in base64 decodes to, of which only the digest and
-// the size are kept. lines says that it is so little that it may count as lines. ok is false outside the
-// grammar.
+// largeAttachment is the component of what a body in base64 decodes to, of which only the digest
+// and the size are kept. lines says that it is so little that it may count as lines. ok is false
+// outside the grammar.
 func largeAttachment(body []byte) (c Component, lines, ok bool) {
 	size, returns := 0, 0
 	h := sha256.New()

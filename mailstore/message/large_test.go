@@ -19,7 +19,8 @@ func inBase64(octets []byte, end string) string {
 	return b.String()
 }
 
-// TestLargeAttachment: an attachment in base64 that is not kept decoded counts by what it decodes to.
+// TestLargeAttachment: an attachment in base64 that is not kept decoded counts by what it decodes
+// to.
 func TestLargeAttachment(t *testing.T) {
 	binary := make([]byte, 3*maxText+1)
 	rand.NewChaCha8([32]byte{1}).Read(binary)

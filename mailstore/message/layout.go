@@ -48,8 +48,8 @@ func (b *Body) GapTexts() []string { return b.top.gaps() }
 // gapText is what stands before or behind parts, empty if that is white space alone.
 func gapText(gap []byte) string { return string(canonicalLines(unixEnds(gap))) }
 
-// gaps are what stands before and behind the parts of n and of what is in it, outer multiparts first;
-// a line of two hyphens is before each that stands behind.
+// gaps are what stands before and behind the parts of n and of what is in it, outer multiparts
+// first; a line of two hyphens is before each that stands behind.
 func (n *node) gaps() (list []string) {
 	if n.preamble != "" {
 		list = append(list, n.preamble)

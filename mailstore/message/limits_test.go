@@ -29,7 +29,8 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// TestFullMessage has more of everything than a record holds: what is beyond is folded, so that it still counts.
+// TestFullMessage has more of everything than a record holds: what is beyond is folded, so that it
+// still counts.
 func TestFullMessage(t *testing.T) {
 	build := func(lastContent, lastName string) []byte {
 		var b strings.Builder
@@ -65,7 +66,8 @@ func TestFullMessage(t *testing.T) {
 	}
 }
 
-// TestHostileShapes must come to an end, quickly, within bounds: each input would be quadratic or endless for a careless reader.
+// TestHostileShapes must come to an end, quickly, within bounds: each input would be quadratic or
+// endless for a careless reader.
 func TestHostileShapes(t *testing.T) {
 	const n = 1 << 19
 	nested := strings.Builder{}

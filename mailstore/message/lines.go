@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// unixLines returns b with every line end (CR LF, or several CR before an LF) as a single LF. It returns b itself if there is nothing to do, so
-// that mail kept with LF costs no copy.
+// unixLines returns b with every line end (CR LF, or several CR before an LF) as a single LF. It
+// returns b itself if there is nothing to do, so that mail kept with LF costs no copy.
 func unixLines(b []byte) []byte {
 	cr := bytes.IndexByte(b, '\r')
 	if cr < 0 {
@@ -37,8 +37,8 @@ func cutLine(b []byte) (line, rest []byte) {
 	return b, nil
 }
 
-// cutBlock cuts off whole lines that together fit into a processor's cache. short says that looking at
-// each of their octets is faster than searching for line ends.
+// cutBlock cuts off whole lines that together fit into a processor's cache. short says that looking
+// at each of their octets is faster than searching for line ends.
 func cutBlock(b []byte) (block, rest []byte, short bool) {
 	const size, shortLines = 64 << 10, 8
 	end := min(size, len(b))
@@ -84,8 +84,8 @@ func onWireShort(b []byte) bool {
 	return true
 }
 
-// WireLines returns b with a CRLF for each LF that has no CR before it. It returns b itself if there
-// is nothing to do.
+// WireLines returns b with a CRLF for each LF that has no CR before it. It returns b itself if
+// there is nothing to do.
 func WireLines(b []byte) []byte {
 	if onWire(b) {
 		return b
@@ -94,8 +94,8 @@ func WireLines(b []byte) []byte {
 	return appendLines(out, b, "\r\n", wireShort)
 }
 
-// appendLines appends b to out, which has room for it, with end for each LF or CRLF; short does that for
-// short lines.
+// appendLines appends b to out, which has room for it, with end for each LF or CRLF; short does
+// that for short lines.
 func appendLines(out, b []byte, end string, short func(out, b []byte) []byte) []byte {
 	for len(b) > 0 {
 		block, rest, areShort := cutBlock(b)
@@ -199,8 +199,8 @@ func canonicalLines(b []byte) []byte {
 	return out
 }
 
-// canonicalMarkup is canonicalLines for HTML, in which white space counts inside of the quotes of a tag: it is
-// part of a value there.
+// canonicalMarkup is canonicalLines for HTML, in which white space counts inside of the quotes of a
+// tag: it is part of a value there.
 func canonicalMarkup(b []byte) []byte {
 	b = bytes.TrimRight(b, " \t\n")
 	out := make([]byte, 0, len(b))

@@ -15,7 +15,8 @@ type mediaType struct {
 	further []string          // "name=value" of what parameters say besides that: mail programs differ in which of several they take
 }
 
-// readMediaType reads what is there, well-formed or not (doubled parameters, missing quotes, stray semicolons).
+// readMediaType reads what is there, well-formed or not (doubled parameters, missing quotes, stray
+// semicolons).
 func readMediaType(value string) mediaType {
 	items := splitOutsideQuotes(value, ';')
 	m := mediaType{kind: strings.ToLower(strings.TrimSpace(items[0]))}
@@ -30,7 +31,8 @@ func readMediaType(value string) mediaType {
 	return m
 }
 
-// paramPiece is a parameter, or one piece of it: name, name*, name*0, name*0* (RFC 2231, sections 3 and 4).
+// paramPiece is a parameter, or one piece of it: name, name*, name*0, name*0* (RFC 2231, sections 3
+// and 4).
 type paramPiece struct {
 	pieceKey
 	extended bool // ends in "*": percent-encoded, the first piece with its charset
@@ -65,8 +67,8 @@ func newPiece(name, value string) paramPiece {
 	return p
 }
 
-// joinPieces returns the values of parameters. Of several of one name and number the first counts; of several forms of one parameter name*, else
-// name*0 and on, else name.
+// joinPieces returns the values of parameters. Of several of one name and number the first counts;
+// of several forms of one parameter name*, else name*0 and on, else name.
 func joinPieces(pieces []paramPiece) (params map[string]string, further []string) {
 	first := make(map[pieceKey]*paramPiece, len(pieces))
 	for i := range pieces {
@@ -144,7 +146,8 @@ func decodeExtended(value string) string {
 	return string(decodeCharset(charset, []byte(unescapePercent(text))))
 }
 
-// cutCharset cuts charset and language off an extended value; without both apostrophes all of it is text.
+// cutCharset cuts charset and language off an extended value; without both apostrophes all of it is
+// text.
 func cutCharset(value string) (charset, text string) {
 	if parts := strings.SplitN(value, "'", 3); len(parts) == 3 {
 		return parts[0], parts[2]
@@ -168,8 +171,8 @@ func unescapePercent(s string) string {
 	return out.String()
 }
 
-// unquoteValue removes the quotes in a parameter's value. A backslash before anything but a special (RFC 2045, section 5.1) stands for itself, since
-// it is one of a path.
+// unquoteValue removes the quotes in a parameter's value. A backslash before anything but a special
+// (RFC 2045, section 5.1) stands for itself, since it is one of a path.
 func unquoteValue(s string) string {
 	if !strings.Contains(s, `"`) {
 		return s
@@ -205,7 +208,8 @@ func splitOutsideQuotes(s string, separator byte) []string {
 	return append(items, s[start:])
 }
 
-// contentType returns the media type of an entity: fallback if it names none, text/plain if what it names is no type (RFC 2045, section 5.2).
+// contentType returns the media type of an entity: fallback if it names none, text/plain if what it
+// names is no type (RFC 2045, section 5.2).
 func contentType(h gomessage.Header, fallback string) mediaType {
 	value := h.Get("Content-Type")
 	if strings.TrimSpace(value) == "" {

@@ -6,9 +6,10 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// multipartCuts returns where the parts between the boundary lines of a multipart body (RFC 2046, section 5.1.1) begin, and where the boundary line behind
-// each does, or the body ends. Preamble and epilogue are left out; a missing last boundary ends at the end of the body. At most max parts are cut: one
-// more holds the rest. No boundary line at all: nil.
+// multipartCuts returns where the parts between the boundary lines of a multipart body (RFC 2046,
+// section 5.1.1) begin, and where the boundary line behind each does, or the body ends. Preamble
+// and epilogue are left out; a missing last boundary ends at the end of the body. At most max parts
+// are cut: one more holds the rest. No boundary line at all: nil.
 func multipartCuts(body []byte, boundary string, max int) (cuts [][2]int) {
 	if boundary == "" {
 		return nil
@@ -37,7 +38,8 @@ func multipartCuts(body []byte, boundary string, max int) (cuts [][2]int) {
 	return cuts
 }
 
-// splitMultipart returns the parts of a body, without the line end that belongs to the boundary behind them.
+// splitMultipart returns the parts of a body, without the line end that belongs to the boundary
+// behind them.
 func splitMultipart(body []byte, boundary string, max int) [][]byte {
 	var parts [][]byte
 	for _, cut := range multipartCuts(body, boundary, max) {
@@ -65,8 +67,9 @@ func lenientParts(body grammar.Span, boundary string, max int) []grammar.Span {
 	return parts
 }
 
-// nextBoundary returns where the next boundary line starts at or behind at, -1 if there is none. Only white space may follow the delimiter, or "--"
-// and anything; "--abc-1" is no boundary line of "abc".
+// nextBoundary returns where the next boundary line starts at or behind at, -1 if there is none.
+// Only white space may follow the delimiter, or "--" and anything; "--abc-1" is no boundary line of
+// "abc".
 func nextBoundary(body, delimiter []byte, at int) int {
 	for {
 		i := bytes.Index(body[at:], delimiter)

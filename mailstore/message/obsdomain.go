@@ -15,9 +15,9 @@ import (
 // space and comments around its dots; and with white space and comments left out wherever they are.
 // Comments nest or do not. "" stands for what can be no domain, or is not read to its end.
 //
-// Where the same is behind several of them it is read once. Comments may hide an @ within what is read
-// behind another, so that much would be read again and again: of that no more is read than twice the
-// text, and then fewSteps characters behind each @.
+// Where the same is behind several of them it is read once. Comments may hide an @ within what is
+// read behind another, so that much would be read again and again: of that no more is read than
+// twice the text, and then fewSteps characters behind each @.
 func (r *domainReader) domains(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !strings.Contains(text, "@") {

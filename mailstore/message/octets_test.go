@@ -147,8 +147,8 @@ func immaterial(p *place, c byte) string {
 // hiddenWhite is what may stand behind white space at the end of a line of quoted-printable.
 var hiddenWhite = regexp.MustCompile(`^(=20|=09|[ \t])*=?\s*$`)
 
-// sameButWhite reports whether a line of base64 holds the same text with c in it, but for white space at
-// line ends.
+// sameButWhite reports whether a line of base64 holds the same text with c in it, but for white
+// space at line ends.
 func (p *place) sameButWhite(c byte) bool {
 	bare := func(line []byte) (string, bool) {
 		octets, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(line)))
@@ -237,8 +237,8 @@ func sameLetter(a, b byte) bool {
 	return a != b && a|0x20 == b|0x20 && a|0x20 >= 'a' && a|0x20 <= 'z'
 }
 
-// others are four octets that one is replaced by: its other case or neighbour, white space, one that
-// means something in mail, and any.
+// others are four octets that one is replaced by: its other case or neighbour, white space, one
+// that means something in mail, and any.
 func others(c byte, r *rand.Rand) [4]byte {
 	const special = "\t\r\n \x00-=;:\"<>(),?_/@.\\%*'+\x80\xc3\xe2\x1b"
 	list := [4]byte{c ^ 0x20, " \t"[r.IntN(2)], special[r.IntN(len(special))], byte(r.IntN(256))}

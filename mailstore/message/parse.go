@@ -9,7 +9,8 @@ import (
 	gomessage "github.com/emersion/go-message"
 )
 
-// Message is what listing, search and screening need of a mail. All strings are valid UTF-8 with encoded words decoded.
+// Message is what listing, search and screening need of a mail. All strings are valid UTF-8 with
+// encoded words decoded.
 type Message struct {
 	header gomessage.Header
 
@@ -40,7 +41,8 @@ type PartInfo struct {
 	part *part
 }
 
-// Content decodes the attachment; text types become UTF-8. It may share memory with the raw message and must not be changed.
+// Content decodes the attachment; text types become UTF-8. It may share memory with the raw message
+// and must not be changed.
 func (i *PartInfo) Content() []byte {
 	if i.isText() {
 		return i.part.shownText(math.MaxInt)
@@ -48,7 +50,8 @@ func (i *PartInfo) Content() []byte {
 	return i.part.decoded()
 }
 
-// TextUpTo is Content of a text, of a longer one than most octets its beginning; nil of what is none.
+// TextUpTo is Content of a text, of a longer one than most octets its beginning; nil of what is
+// none.
 func (i *PartInfo) TextUpTo(most int) []byte {
 	if !i.isText() {
 		return nil
@@ -66,7 +69,8 @@ func (i *PartInfo) Size() int {
 
 func (i *PartInfo) isText() bool { return strings.HasPrefix(i.part.kind, "text/") }
 
-// Parse reads a mail. It never fails: malformed mail yields what can be read of it. Attachments are left as they are in raw until somebody asks for them.
+// Parse reads a mail. It never fails: malformed mail yields what can be read of it. Attachments are
+// left as they are in raw until somebody asks for them.
 func Parse(raw []byte) *Message { return ParseUpTo(raw, math.MaxInt) }
 
 // ParseUpTo is Parse of which each text is cut to most octets: less is decoded of what is longer.
@@ -89,7 +93,8 @@ func ParseUpTo(raw []byte, most int) *Message {
 	return m
 }
 
-// ParseHeader is Parse without what the body has: Text, HTML and Attachments stay empty. A body costs nothing and need not be there.
+// ParseHeader is Parse without what the body has: Text, HTML and Attachments stay empty. A body
+// costs nothing and need not be there.
 func ParseHeader(raw []byte) *Message { return ofHeader(readMessage(cutBody(raw)).header) }
 
 // cutBody leaves out most of a body: what follows the first empty line is never header.

@@ -108,7 +108,8 @@ func TestEncodedWords(t *testing.T) {
 	}
 }
 
-// TestParseUpTo: of a long text its beginning is what a whole text begins with, however it is packed.
+// TestParseUpTo: of a long text its beginning is what a whole text begins with, however it is
+// packed.
 func TestParseUpTo(t *testing.T) {
 	line := "Grüße, 5 € für dich; один, два, три.\r\n"
 	for name, tt := range map[string]struct{ head, body string }{

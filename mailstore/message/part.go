@@ -27,9 +27,10 @@ type part struct {
 	depth  int
 }
 
-// shown keeps track of which bodies a mail program shows. Of the parts of a multipart/alternative or related it shows one text or HTML, so only the
-// first of each counts as the body; were more counted, wrapping the author's text and a foreign one into an alternative would hide the former and
-// look like a footer.
+// shown keeps track of which bodies a mail program shows. Of the parts of a multipart/alternative
+// or related it shows one text or HTML, so only the first of each counts as the body; were more
+// counted, wrapping the author's text and a foreign one into an alternative would hide the former
+// and look like a footer.
 type shown struct {
 	single        bool    // one of each kind at most
 	chosen        bool    // a mail program shows one of several, by its own choice
@@ -74,7 +75,8 @@ func readTree(e entity, depth int) tree {
 	return t
 }
 
-// walk takes one entity. Multiparts deeper than maxDepth, or without boundary lines, are leaves themselves.
+// walk takes one entity. Multiparts deeper than maxDepth, or without boundary lines, are leaves
+// themselves.
 func (t *tree) walk(e entity, fallback string, depth int, state *shown) {
 	typ, disposition := contentType(e.header, fallback), readMediaType(e.header.Get("Content-Disposition"))
 	for _, line := range e.stray {
@@ -130,7 +132,8 @@ func (t *tree) noteFurther(e entity, field string, params []string) {
 	}
 }
 
-// roleIn returns Text or HTML for a part that is shown as the message's body, Attachment for any other.
+// roleIn returns Text or HTML for a part that is shown as the message's body, Attachment for any
+// other.
 func (p *part) roleIn(state *shown) Type {
 	switch {
 	case p.marked || p.name != "":
@@ -143,7 +146,8 @@ func (p *part) roleIn(state *shown) Type {
 	return Attachment
 }
 
-// decoded returns the part's bytes without their transfer encoding; those without any have LF line ends.
+// decoded returns the part's bytes without their transfer encoding; those without any have LF line
+// ends.
 func (p *part) decoded() []byte {
 	return decodeTransfer(p.header.Get("Content-Transfer-Encoding"), p.body)
 }
@@ -168,8 +172,9 @@ func (p *part) shownText(most int) []byte {
 	return text
 }
 
-// beginning is decoded as far as is needed for the first octets of a text, unless it is made so that much of it comes to nothing. Of a text
-// that is decoded whole there may be four copies at a time, each three times as large.
+// beginning is decoded as far as is needed for the first octets of a text, unless it is made so
+// that much of it comes to nothing. Of a text that is decoded whole there may be four copies at a
+// time, each three times as large.
 func (p *part) beginning(most int) []byte {
 	if most >= len(p.body) {
 		return p.decoded()
@@ -199,7 +204,8 @@ func (p *part) beginning(most int) []byte {
 // text returns the decoded part as canonical text.
 func (p *part) text() []byte { return canonicalText(decodeCharset(p.params["charset"], p.decoded())) }
 
-// label returns the canonical file name and the Content-IDs of the part: by these a mail program finds what stands where in the HTML.
+// label returns the canonical file name and the Content-IDs of the part: by these a mail program
+// finds what stands where in the HTML.
 func (p *part) label() string {
 	if ids := strings.Join(messageIDs(values(p.header, "Content-Id")), " "); ids != "" {
 		return p.name + "\t" + ids

@@ -100,7 +100,8 @@ func encodeWord(t *rapid.T, s string) string {
 	return s
 }
 
-// encoded makes an encoded word even of ASCII text; one word may be longer than the standard allows.
+// encoded makes an encoded word even of ASCII text; one word may be longer than the standard
+// allows.
 func encoded(e mime.WordEncoder, s string) string {
 	if e == mime.BEncoding {
 		return "=?UTF-8?b?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?="
@@ -117,7 +118,8 @@ func encoded(e mime.WordEncoder, s string) string {
 	return b.String() + "?="
 }
 
-// textPart renders a text part in some charset and transfer encoding, with white space at line ends that means nothing.
+// textPart renders a text part in some charset and transfer encoding, with white space at line ends
+// that means nothing.
 func textPart(t *rapid.T, subtype, more, text string) string {
 	lines := strings.Split(text, "\n")
 	for i := range lines {
@@ -166,7 +168,8 @@ func wrapBase64(t *rapid.T, b []byte) string {
 	return out.String() + text
 }
 
-// TestHonestRelay draws a content and two renderings of it: their components are the same, and they are those of the content.
+// TestHonestRelay draws a content and two renderings of it: their components are the same, and they
+// are those of the content.
 func TestHonestRelay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawContent(t)
@@ -188,7 +191,8 @@ func TestHonestRelay(t *testing.T) {
 	})
 }
 
-// TestDifferentContent is the other half: what an author did not write never passes for what he wrote.
+// TestDifferentContent is the other half: what an author did not write never passes for what he
+// wrote.
 func TestDifferentContent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawContent(t)

@@ -11,9 +11,9 @@ import (
 // maxSignatures are the lines of a text that are looked at.
 const maxSignatures = 8
 
-// signatures are the numbers, among the lines of a text that are "--" but for white space behind it, of those with
-// the one blank by which programs dim, hide or leave out what follows (RFC 3676, section 4.3). It is not in
-// the canonical text, since relays take white space at line ends away.
+// signatures are the numbers, among the lines of a text that are "--" but for white space behind
+// it, of those with the one blank by which programs dim, hide or leave out what follows (RFC 3676,
+// section 4.3). It is not in the canonical text, since relays take white space at line ends away.
 func (n *node) signatures(octets []byte) (numbers []int) {
 	if n.kind == "text/html" || !bytes.Contains(octets, []byte("-- ")) {
 		return nil

@@ -54,8 +54,8 @@ func contentOf(raw string, typ message.Type) string {
 	return ""
 }
 
-// TestTwoReadings has changes that some mail programs show and others pass over: each has to change the components, and what is odd stands in the
-// structure.
+// TestTwoReadings has changes that some mail programs show and others pass over: each has to change
+// the components, and what is odd stands in the structure.
 func TestTwoReadings(t *testing.T) {
 	if odd := contentOf(sheet, message.Structure); odd != "" {
 		t.Errorf("an ordinary mail has a structure: %q", odd)
@@ -97,7 +97,8 @@ func TestTwoReadings(t *testing.T) {
 	}
 }
 
-// TestExchangedImages covers that the same ids and the same images, joined otherwise, are another message even where each list is the same.
+// TestExchangedImages covers that the same ids and the same images, joined otherwise, are another
+// message even where each list is the same.
 func TestExchangedImages(t *testing.T) {
 	exchanged := strings.NewReplacer("first", "second", "second", "first").Replace(sheet)
 	names := func(raw string) map[string]string {
@@ -146,7 +147,8 @@ func TestNoStructure(t *testing.T) {
 	}
 }
 
-// TestWrapped covers that a list may put a mail into a multipart with its footer: the structure stays what it was.
+// TestWrapped covers that a list may put a mail into a multipart with its footer: the structure
+// stays what it was.
 func TestWrapped(t *testing.T) {
 	odd := strings.NewReplacer("AAEC/w==", "AAEC/w==QUJD", "pay 100", "pay 100\n--b\nno field\n\nmore", "filename=", "filename=x; filename=").Replace(sheet)
 	header, body, _ := strings.Cut(odd, "boundary=b\n")
@@ -197,7 +199,8 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// TestFoldedNames covers that beyond the last attachment of its own number a name still belongs to one attachment.
+// TestFoldedNames covers that beyond the last attachment of its own number a name still belongs to
+// one attachment.
 func TestFoldedNames(t *testing.T) {
 	build := func(first, second string) string {
 		return "Content-Type: multipart/mixed; boundary=o\n\n" + strings.Repeat("--o\nContent-Type: image/png\n\nx\n", 8) +

@@ -2,8 +2,8 @@ package message
 
 import "bytes"
 
-// canonicalText returns UTF-8 text with LF line ends, without white space at line ends and without blank lines at its end. It returns b itself, cut
-// short, if no line inside has to change.
+// canonicalText returns UTF-8 text with LF line ends, without white space at line ends and without
+// blank lines at its end. It returns b itself, cut short, if no line inside has to change.
 func canonicalText(b []byte) []byte {
 	b = bytes.TrimRight(unixLines(b), blanks+"\n")
 	if !trailingBlanks(b) {
@@ -38,7 +38,8 @@ func trailingBlanks(b []byte) bool {
 	}
 }
 
-// signatureBlock returns what follows the last line "--" (after canonicalText; "-- " in the mail, RFC 3676, section 4.3), nil if there is none.
+// signatureBlock returns what follows the last line "--" (after canonicalText; "-- " in the mail,
+// RFC 3676, section 4.3), nil if there is none.
 func signatureBlock(text []byte) []byte {
 	if i := bytes.LastIndex(text, []byte("\n--\n")); i >= 0 {
 		return text[i+4:]

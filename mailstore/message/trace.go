@@ -10,15 +10,16 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// TokenHeader is the name of the header field that carries a record's token; TokenField is how a Dissection has it.
+// TokenHeader is the name of the header field that carries a record's token; TokenField is how a
+// Dissection has it.
 const (
 	TokenHeader = "Cairn-Record"
 	TokenField  = "cairn-record"
 )
 
-// unfoldedRecord reports whether a flaw is a long line of a record's token, which some relays unfold.
-// A program that cuts the line finds no field in the pieces: only what a token may have is in it, and
-// so no colon.
+// unfoldedRecord reports whether a flaw is a long line of a record's token, which some relays
+// unfold. A program that cuts the line finds no field in the pieces: only what a token may have is
+// in it, and so no colon.
 func unfoldedRecord(s *grammar.Section, flaw grammar.FoundFlaw) bool {
 	if flaw.Flaw != grammar.LongLine || flaw.Field != TokenField {
 		return false
@@ -38,8 +39,9 @@ type trace struct {
 	route, origin, version string
 }
 
-// readTrace reads the Received fields (RFC 5321, section 4.4) below the topmost token, all of them if there is none: that is the part of the way
-// that lay before the message was recorded, so the sealed and the arrived copy agree on it.
+// readTrace reads the Received fields (RFC 5321, section 4.4) below the topmost token, all of them
+// if there is none: that is the part of the way that lay before the message was recorded, so the
+// sealed and the arrived copy agree on it.
 func readTrace(h gomessage.Header) trace {
 	var hops []string
 	below := false
@@ -75,7 +77,8 @@ func withProtocol(hop string) string {
 	return ""
 }
 
-// fromAddress returns the last IP address in a hop's "from" clause: its TCP-info is what the receiving host saw itself.
+// fromAddress returns the last IP address in a hop's "from" clause: its TCP-info is what the
+// receiving host saw itself.
 func fromAddress(hop string) string {
 	lower := strings.ToLower(hop)
 	if !strings.HasPrefix(lower, "from ") {
@@ -96,7 +99,8 @@ func fromAddress(hop string) string {
 	return found
 }
 
-// readTrace makes the components of the Received fields below the topmost token, of all if there is none.
+// readTrace makes the components of the Received fields below the topmost token, of all if there is
+// none.
 func (d *Dissection) readTrace() { d.TraceBelow(0) }
 
 // TraceBelow makes the components that tell of the way those below another token: number n from the
@@ -111,8 +115,8 @@ func (d *Dissection) TraceBelow(n int) {
 	slices.SortStableFunc(d.head, compareComponents)
 }
 
-// hops are the Received fields below a token, all if there is none: number n from the top, from 0; below
-// none if n is negative.
+// hops are the Received fields below a token, all if there is none: number n from the top, from 0;
+// below none if n is negative.
 func (d *Dissection) hops(n int) (hops []string) {
 	for _, f := range d.section.Fields {
 		switch {
@@ -135,8 +139,8 @@ func traceComponents(hops []string) []Component {
 	}
 }
 
-// LowestHops returns the components that tell of the way if that was the n lowest of all Received fields,
-// wherever among them the tokens stand; nil if there are not so many.
+// LowestHops returns the components that tell of the way if that was the n lowest of all Received
+// fields, wherever among them the tokens stand; nil if there are not so many.
 func (d *Dissection) LowestHops(n int) []Component {
 	hops := d.hops(-1)
 	if n > len(hops) {

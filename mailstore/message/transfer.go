@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// decodeTransfer undoes a Content-Transfer-Encoding (RFC 2045, section 6). An unknown one leaves the bytes as they are, with LF line ends.
+// decodeTransfer undoes a Content-Transfer-Encoding (RFC 2045, section 6). An unknown one leaves
+// the bytes as they are, with LF line ends.
 func decodeTransfer(encoding string, b []byte) []byte {
 	switch encodingName(encoding) {
 	case "base64":
@@ -27,8 +28,9 @@ var base64Value = func() (table [256]bool) {
 	return table
 }()
 
-// decodeBase64 decodes all of b. Bytes outside the alphabet are passed over (RFC 2045, section 6.8); padding ends a run, and what follows it is
-// decoded as a new run, so that nothing a mail program may show stays unread.
+// decodeBase64 decodes all of b. Bytes outside the alphabet are passed over (RFC 2045, section
+// 6.8); padding ends a run, and what follows it is decoded as a new run, so that nothing a mail
+// program may show stays unread.
 func decodeBase64(b []byte) []byte {
 	out := make([]byte, base64.StdEncoding.DecodedLen(len(b))+2)
 	n := 0
@@ -76,7 +78,8 @@ func base64Size(b []byte) int {
 	return size + base64.RawStdEncoding.DecodedLen(run)
 }
 
-// paddingInside reports whether padding stands before the end of base64 text, and how many bytes go before the first. Some mail programs stop there.
+// paddingInside reports whether padding stands before the end of base64 text, and how many bytes go
+// before the first. Some mail programs stop there.
 func paddingInside(b []byte) (before int, inside bool) {
 	pad := bytes.IndexByte(b, '=')
 	if pad < 0 || !slices.ContainsFunc(b[pad:], isBase64) {
@@ -101,8 +104,8 @@ func decodeQuantum(out, chars []byte) int {
 	return n
 }
 
-// decodeQuoted decodes quoted-printable into lines with LF. White space at line ends is transport padding (RFC 2045, section 6.7, rule 3); an "="
-// that starts no code stands for itself.
+// decodeQuoted decodes quoted-printable into lines with LF. White space at line ends is transport
+// padding (RFC 2045, section 6.7, rule 3); an "=" that starts no code stands for itself.
 func decodeQuoted(b []byte) []byte {
 	out := make([]byte, 0, len(b))
 	for len(b) > 0 {

@@ -2,7 +2,8 @@ package message
 
 import "fmt"
 
-// Type numbers a kind of component. Numbers are part of the protocol: they go into salts, commitments and tokens and are never reused.
+// Type numbers a kind of component. Numbers are part of the protocol: they go into salts,
+// commitments and tokens and are never reused.
 type Type uint8
 
 // The component types. 64 to 95 are derived from other components by plug-ins.
@@ -48,20 +49,21 @@ const (
 	AttachmentSize   Type = 68
 )
 
-// The numbers that are kept for types which package derive makes of other components. What is beyond
-// is no part of a mail, so that it contradicts any message; one between that is not known here is of a
-// later version.
+// The numbers that are kept for types which package derive makes of other components. What is
+// beyond is no part of a mail, so that it contradicts any message; one between that is not known
+// here is of a later version.
 const (
 	firstDerived Type = 64
 	lastDerived  Type = 95
 )
 
-// Derived reports whether a component of the type is made of others by package derive: it is recorded
-// only where that is asked for, and what became of it explains other differences but decides
-// nothing.
+// Derived reports whether a component of the type is made of others by package derive: it is
+// recorded only where that is asked for, and what became of it explains other differences but
+// decides nothing.
 func (t Type) Derived() bool { return firstDerived <= t && t <= lastDerived }
 
-// Form says which canonical form the content of a type has, and so which explanations of a difference make sense for it.
+// Form says which canonical form the content of a type has, and so which explanations of a
+// difference make sense for it.
 type Form uint8
 
 const (
@@ -82,17 +84,20 @@ type Info struct {
 	Name string // as in tokens shown to people, command output and queries
 	Form Form
 
-	// Decisive: a difference that no honest relay explains keeps the message from coming out as wanted, whatever the share. That is version 1's
-	// rule; for version 2 the comparison of records has one for each type, and this one for those that are left.
+	// Decisive: a difference that no honest relay explains keeps the message from coming out as
+	// wanted, whatever the share. That is version 1's rule; for version 2 the comparison of records
+	// has one for each type, and this one for those that are left.
 	Decisive bool
 	// NoExtra: one that the record does not name keeps the message from coming out as verified.
 	NoExtra bool
-	// Unordered: compared irrespective of the index, since relays add and drop parts. In version 2, texts and attachments that took
-	// each other's place keep the message from coming out as wanted all the same.
+	// Unordered: compared irrespective of the index, since relays add and drop parts. In version 2,
+	// texts and attachments that took each other's place keep the message from coming out as wanted
+	// all the same.
 	Unordered bool
 	// Counts: it counts in the share of the author's message that is there.
 	Counts bool
-	// Max is how many a message has at most; what is beyond is folded into the last one. The sum over all types is at most MaxComponents.
+	// Max is how many a message has at most; what is beyond is folded into the last one. The sum
+	// over all types is at most MaxComponents.
 	Max int
 }
 
@@ -102,7 +107,8 @@ const (
 	MaxComponentsV1 = 64
 )
 
-// MaxRecipients is how many envelope recipients one record covers. Mail for more is recorded in groups of at most this size.
+// MaxRecipients is how many envelope recipients one record covers. Mail for more is recorded in
+// groups of at most this size.
 const MaxRecipients = 24
 
 var registry = []Info{
@@ -142,7 +148,8 @@ var registry = []Info{
 	{Type: AttachmentSize, Name: "attachment-size", Form: FormValue, Unordered: true, Max: 3},
 }
 
-// Registry returns the rows of all known types in the order of their numbers. The slice is the caller's.
+// Registry returns the rows of all known types in the order of their numbers. The slice is the
+// caller's.
 func Registry() []Info { return append([]Info(nil), registry...) }
 
 // Info returns the registry's row, ok false for a number that this version does not know.

@@ -9,11 +9,14 @@ import (
 	gomessage "github.com/emersion/go-message"
 )
 
-// ComponentsV1 returns the components of a message for a record of version 1 in the order of type and index, at most maxComponentsV1. recipients are the envelope recipients that
-// the record or delivery is for; each is a component of its own, sorted by its canonical address, and only the first MaxRecipients count.
+// ComponentsV1 returns the components of a message for a record of version 1 in the order of type
+// and index, at most maxComponentsV1. recipients are the envelope recipients that the record or
+// delivery is for; each is a component of its own, sorted by its canonical address, and only the
+// first MaxRecipients count.
 //
-// It never fails. A component is there only if its content is not empty (attachments excepted). Of a type with more parts than the registry's Max,
-// the last component holds the SHA-256 hashes of the contents from there on.
+// It never fails. A component is there only if its content is not empty (attachments excepted). Of
+// a type with more parts than the registry's Max, the last component holds the SHA-256 hashes of
+// the contents from there on.
 func ComponentsV1(raw []byte, recipients []string) []Component {
 	e := readMessage(raw)
 	set := componentsOf(e, 0)
@@ -79,7 +82,8 @@ func (s *componentSet) list() []Component {
 	return list
 }
 
-// nameList gives each name the number of its attachment. Beyond the limit each attachment has a line.
+// nameList gives each name the number of its attachment. Beyond the limit each attachment has a
+// line.
 func (s *componentSet) nameList(limit int) []Component {
 	contents := slices.Clone(s.names)
 	if len(contents) > limit {
@@ -147,7 +151,8 @@ func addHeader(set *componentSet, h gomessage.Header) {
 	set.add(Language, []byte(strings.ToLower(phrases(values(h, "Content-Language")))))
 }
 
-// phrases joins the values of a field that should be there once: mail programs differ in which of several they show, so all of them count.
+// phrases joins the values of a field that should be there once: mail programs differ in which of
+// several they show, so all of them count.
 func phrases(values []string) string {
 	var all []string
 	for _, value := range values {

@@ -2,8 +2,9 @@ package message
 
 import "strings"
 
-// decodeWords decodes the encoded words (RFC 2047) in an unfolded header value, and raw 8-bit text as decodeCharset does. More is accepted than
-// the standard allows, because mail programs show it decoded: words inside quotes or joined to other text, spaces inside a word, characters split
+// decodeWords decodes the encoded words (RFC 2047) in an unfolded header value, and raw 8-bit text
+// as decodeCharset does. More is accepted than the standard allows, because mail programs show it
+// decoded: words inside quotes or joined to other text, spaces inside a word, characters split
 // between adjacent words.
 func decodeWords(s string) string { return decodeWordsBy(s, decodeCharset) }
 
@@ -60,7 +61,8 @@ type encodedWord struct {
 
 const maxCharsetName = 64
 
-// parseWord reads the encoded word at the start of s: =?charset[*language]?B|Q?text?=. closed is false if it found that no "?=" is left.
+// parseWord reads the encoded word at the start of s: =?charset[*language]?B|Q?text?=. closed is
+// false if it found that no "?=" is left.
 func parseWord(s string) (w encodedWord, ok, closed bool) {
 	head := s[2:min(len(s), 2+maxCharsetName)]
 	i := strings.IndexByte(head, '?')

@@ -12,8 +12,9 @@ import (
 	"cairn/mailstore"
 )
 
-// BenchmarkWriters measures how long a writer of the store waits while something is done with a full queue: mail for
-// 10,000 domains, put off for an hour. CAIRN_OUTBOX_ENTRIES is how much of it there is.
+// BenchmarkWriters measures how long a writer of the store waits while something is done with a
+// full queue: mail for 10,000 domains, put off for an hour. CAIRN_OUTBOX_ENTRIES is how much of it
+// there is.
 func BenchmarkWriters(b *testing.B) {
 	entries, err := strconv.Atoi(os.Getenv("CAIRN_OUTBOX_ENTRIES"))
 	if err != nil {

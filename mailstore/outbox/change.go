@@ -173,8 +173,8 @@ func (q *Queue) Unseal(tx *mailstore.Tx, id uint64) error {
 	return err
 }
 
-// Postpone stores a sealed entry with a new time for its next attempt, which is now if that was asked for while this one
-// was under way. e is as stored, but for what attempts change.
+// Postpone stores a sealed entry with a new time for its next attempt, which is now if that was
+// asked for while this one was under way. e is as stored, but for what attempts change.
 func (q *Queue) Postpone(tx *mailstore.Tx, e *Entry, at time.Time) error {
 	if q.way.hurried(e.ID) {
 		at = q.now()

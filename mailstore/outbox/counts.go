@@ -8,7 +8,8 @@ import (
 	"cairn/mailstore"
 )
 
-// format is the layout of the queue's keys. A queue of format 1, which had no number, is brought up by Upgrade.
+// format is the layout of the queue's keys. A queue of format 1, which had no number, is brought up
+// by Upgrade.
 const format = 2
 
 // Of counts, the first octet.
@@ -65,8 +66,8 @@ func decodeCounts(b []byte) (counts, error) {
 	return c, nil
 }
 
-// stored reads the counts as they are, of a queue that Upgrade has not reached as of one without entries. Where they are damaged, or
-// gone although entries were counted, the error is spoilt.
+// stored reads the counts as they are, of a queue that Upgrade has not reached as of one without
+// entries. Where they are damaged, or gone although entries were counted, the error is spoilt.
 func stored(sp mailstore.SpaceReader) (counts, error) {
 	b, err := sp.Get(countsKey)
 	if err == nil {

@@ -20,8 +20,8 @@ func holds(sp mailstore.SpaceReader, table byte, from []byte) (found bool, err e
 	return found, err
 }
 
-// headAnew tells the head of a domain from the keys of its entries. Nobody knows whether a retry has ended the last of their rounds: all that
-// are sealed are due.
+// headAnew tells the head of a domain from the keys of its entries. Nobody knows whether a retry
+// has ended the last of their rounds: all that are sealed are due.
 func headAnew(sp mailstore.SpaceReader, domain string) (h head, err error) {
 	var ids []uint64
 	listed := sp.Keys(ofDomain('l', domain), nil, func(key []byte) bool {
@@ -57,10 +57,12 @@ func headAnew(sp mailstore.SpaceReader, domain string) (h head, err error) {
 	return h, nil
 }
 
-// skippedStamps is how many stamps are left out where the last one is not known: heads that are gone may have had them.
+// skippedStamps is how many stamps are left out where the last one is not known: heads that are
+// gone may have had them.
 const skippedStamps = 1 << 20
 
-// countsAnew tells the counts from all entries. The queue is whole if each entry that can be read has been brought up.
+// countsAnew tells the counts from all entries. The queue is whole if each entry that can be read
+// has been brought up.
 func countsAnew(sp mailstore.SpaceReader) (counts, error) {
 	c := counts{stamp: skippedStamps, whole: true}
 	listed := make(map[uint64]struct{})

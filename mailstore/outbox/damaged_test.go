@@ -22,7 +22,8 @@ func alter(t testing.TB, st *mailstore.Store, fn func(sp mailstore.Space) error)
 	}
 }
 
-// A last number that damage hides, or of which it hides the latest value, gives no entry the place of another one.
+// A last number that damage hides, or of which it hides the latest value, gives no entry the place
+// of another one.
 func TestMissingLastID(t *testing.T) {
 	for name, spoil := range map[string]func(sp mailstore.Space) error{
 		"gone":  func(sp mailstore.Space) error { return sp.Delete(lastKey) },
@@ -68,7 +69,8 @@ func lastID(st *mailstore.Store) (id uint64, err error) {
 	return id, err
 }
 
-// What is known of one domain is damaged: it is made anew once, at the start, and mail to all domains goes on.
+// What is known of one domain is damaged: it is made anew once, at the start, and mail to all
+// domains goes on.
 func TestDamagedHeadStopsNothing(t *testing.T) {
 	st := openStore(t)
 	q := New(st)
@@ -91,7 +93,8 @@ func TestDamagedHeadStopsNothing(t *testing.T) {
 	}
 }
 
-// Damaged counts stop neither who submits, nor who lists, nor who carries. The first change stores them anew.
+// Damaged counts stop neither who submits, nor who lists, nor who carries. The first change stores
+// them anew.
 func TestDamagedCountsStopNothing(t *testing.T) {
 	st := openStore(t)
 	q := New(st)
@@ -175,7 +178,8 @@ func TestFlippedOctets(t *testing.T) {
 	}
 }
 
-// TestSpoiltEntryHoldsUpNoOthers: of an entry that waits for its token and cannot be read, those behind it are given all the same.
+// TestSpoiltEntryHoldsUpNoOthers: of an entry that waits for its token and cannot be read, those
+// behind it are given all the same.
 func TestSpoiltEntryHoldsUpNoOthers(t *testing.T) {
 	for name, spoil := range map[string]func(sp mailstore.Space) error{
 		"gone":         func(sp mailstore.Space) error { return sp.Delete(entryKey(1)) },

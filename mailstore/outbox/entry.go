@@ -45,7 +45,8 @@ type Attempt struct {
 // maxHistory is how many attempts an entry remembers.
 const maxHistory = 20
 
-// TriedFor is for how long an entry has been tried. Where the first attempts are forgotten, since it is there.
+// TriedFor is for how long an entry has been tried. Where the first attempts are forgotten, since
+// it is there.
 func (e *Entry) TriedFor(now time.Time) time.Duration {
 	switch {
 	case len(e.History) == 0:

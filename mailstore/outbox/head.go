@@ -11,8 +11,8 @@ import (
 
 // head is what is known of a domain's entries without looking at them.
 //
-// A retry of the domain begins another round: what was put off in an earlier one is due, and no entry has to be written
-// anew. What is put off later belongs to the new round.
+// A retry of the domain begins another round: what was put off in an earlier one is due, and no
+// entry has to be written anew. What is put off later belongs to the new round.
 type head struct {
 	all      uint64
 	unsealed uint64
@@ -31,7 +31,8 @@ const headVersion = 1
 
 func (h *head) sealed() uint64 { return h.all - h.unsealed }
 
-// due is a time by which nothing of the domain is due, but may be right after; of what is due by its round, the beginning of time.
+// due is a time by which nothing of the domain is due, but may be right after; of what is due by
+// its round, the beginning of time.
 func (h *head) due() time.Time {
 	if h.low.round < h.round {
 		return time.UnixMilli(0)
@@ -64,7 +65,8 @@ func decodeHead(b []byte) (h head, err error) {
 	return h, nil
 }
 
-// headOf reads the head of a domain; one without entries has the zero head. Where it is damaged it is made anew.
+// headOf reads the head of a domain; one without entries has the zero head. Where it is damaged it
+// is made anew.
 func headOf(sp mailstore.SpaceReader, domain string) (head, error) {
 	h, err := storedHead(sp, domain)
 	if spoilt(err) {

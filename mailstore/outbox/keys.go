@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// space is the queue's durable map in the mail store. Numbers in keys are big-endian, so that scans run in order. Domains
-// end with a zero octet, so that no domain holds the keys of another one.
+// space is the queue's durable map in the mail store. Numbers in keys are big-endian, so that scans
+// run in order. Domains end with a zero octet, so that no domain holds the keys of another one.
 //
 //	c                            counts, with the format number
 //	n                            the last id given

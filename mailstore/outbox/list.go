@@ -74,7 +74,8 @@ func listedOf(sp mailstore.SpaceReader, domain string, after uint64, most int) (
 	return out, err
 }
 
-// shown gives entries the times of their next attempts, where a retry of their domain has made that earlier.
+// shown gives entries the times of their next attempts, where a retry of their domain has made that
+// earlier.
 func shown(sp mailstore.SpaceReader, entries []Entry, now time.Time) error {
 	heads := make(map[string]head)
 	for i := range entries {

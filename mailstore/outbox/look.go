@@ -18,9 +18,10 @@ type look struct {
 	whole bool // fn was given all that is due
 }
 
-// Due calls fn for each sealed entry of a domain whose next attempt is not after now, the longest waiting first, until fn
-// returns false; and for those that a clock which was ahead has put off longer than any attempt is. fn is called again for
-// an entry, in a later call, as long as it is due.
+// Due calls fn for each sealed entry of a domain whose next attempt is not after now, the longest
+// waiting first, until fn returns false; and for those that a clock which was ahead has put off
+// longer than any attempt is. fn is called again for an entry, in a later call, as long as it is
+// due.
 func (q *Queue) Due(domain string, now time.Time, longest time.Duration, fn func(id uint64) bool) error {
 	var l look
 	err := q.store.View(func(r *mailstore.Reader) (err error) {
@@ -86,7 +87,8 @@ func (p *plan) looked(domain string, l *look, now time.Time) {
 	p.spots[domain] = s
 }
 
-// advance has a domain begin where nothing stands before, but for what was given a place since that was seen.
+// advance has a domain begin where nothing stands before, but for what was given a place since that
+// was seen.
 func (ch *change) advance(seen passed) {
 	h := &ch.head
 	if h.sealed() == 0 || h.mark != seen.mark {

@@ -39,8 +39,9 @@ func (m *model) ids(wanted func(e *modelled) bool) (list []uint64) {
 
 var modelDomains = []string{"a.example", "b.example", "b.example.org", "[192.0.2.1]"}
 
-// TestQueueIsAsModelled: whatever is done with the queue in whatever order, and whenever it is opened anew, what is due, what
-// waits and what is counted is as in a list that is gone through from the beginning.
+// TestQueueIsAsModelled: whatever is done with the queue in whatever order, and whenever it is
+// opened anew, what is due, what waits and what is counted is as in a list that is gone through
+// from the beginning.
 func TestQueueIsAsModelled(t *testing.T) {
 	st := openStore(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -191,7 +192,8 @@ func empty(t *rapid.T, st *mailstore.Store) {
 	}
 }
 
-// retry makes all of a domain due by any clock, if anything there was put off. It returns how much that was.
+// retry makes all of a domain due by any clock, if anything there was put off. It returns how much
+// that was.
 func (m *model) retry(domain string) (n int) {
 	for _, e := range m.entries {
 		if e.domain == domain && e.sealed && e.due.After(m.now) {
@@ -249,7 +251,8 @@ func (m *model) compare(t *rapid.T, q *Queue) {
 	}
 }
 
-// dueIn is what a courier would find due, as one that is not told of changes but by the queue, and when it would look again.
+// dueIn is what a courier would find due, as one that is not told of changes but by the queue, and
+// when it would look again.
 func dueIn(t interface{ Fatal(...any) }, q *Queue, now time.Time) (found []uint64, next time.Time) {
 	fail := func(err error) {
 		if err != nil {

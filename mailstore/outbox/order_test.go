@@ -10,8 +10,8 @@ import (
 	"cairn/mailstore"
 )
 
-// Of a domain the longest waiting entry is first, and of domains the one that has waited longest; a retry puts nothing behind
-// what came later.
+// Of a domain the longest waiting entry is first, and of domains the one that has waited longest; a
+// retry puts nothing behind what came later.
 func TestOrder(t *testing.T) {
 	st := openStore(t)
 	q := New(st)
@@ -72,7 +72,8 @@ func putOff(t *testing.T, st *mailstore.Store, q *Queue, id uint64, at time.Time
 	}
 }
 
-// What was given a place after a domain was looked at is found, although the domain was looked through further than that.
+// What was given a place after a domain was looked at is found, although the domain was looked
+// through further than that.
 func TestPlaceGivenWhileLooking(t *testing.T) {
 	st := openStore(t)
 	q := New(st)

@@ -11,7 +11,8 @@ import (
 	"cairn/mailstore"
 )
 
-// plan is when to look at which domain, in memory: as of the heads, and of what was seen when a domain was looked at.
+// plan is when to look at which domain, in memory: as of the heads, and of what was seen when a
+// domain was looked at.
 type plan struct {
 	mu      *sync.Mutex
 	loaded  bool                // all heads were read
@@ -67,8 +68,8 @@ func (p *plan) take() (domains []string, whole bool) {
 // LookAgain has all domains looked at whose time has come, also where nothing has changed.
 func (q *Queue) LookAgain() { q.plan.lookAgain() }
 
-// Refresh takes notice of what has changed since it was called last. update is that of the store: what is on its way to
-// the disk is waited for.
+// Refresh takes notice of what has changed since it was called last. update is that of the store:
+// what is on its way to the disk is waited for.
 func (q *Queue) Refresh(ctx context.Context, update func(context.Context, func(*mailstore.Tx) error) error) error {
 	domains, whole := q.plan.take()
 	if len(domains) == 0 && !whole {
@@ -137,9 +138,10 @@ func (q *Queue) heads(domains []string, heads []head) (bad []string, err error) 
 	return bad, err
 }
 
-// DueDomains returns the domains that are to be looked at, the longest waiting first as far as that is known: those of which something has
-// become due, and those that a clock which was ahead has put off longer than any attempt is. next is when the first of
-// the others is to be; zero when there is none. Where full is true, a domain is left for another time.
+// DueDomains returns the domains that are to be looked at, the longest waiting first as far as that
+// is known: those of which something has become due, and those that a clock which was ahead has put
+// off longer than any attempt is. next is when the first of the others is to be; zero when there is
+// none. Where full is true, a domain is left for another time.
 func (q *Queue) DueDomains(now time.Time, longest time.Duration, full func(domain string) bool) (domains []string, next time.Time) {
 	due, next := q.plan.due(now, now.Add(longest), full)
 	slices.SortFunc(due, func(a, b dueDomain) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.domain, b.domain)) })

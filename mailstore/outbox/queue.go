@@ -126,8 +126,8 @@ func (q *Queue) Enqueue(tx *mailstore.Tx, env Envelope, groups []Group, id mails
 	return sp.PutNumber(lastKey, last)
 }
 
-// lastGiven returns the last id that was given to an entry. It is told from the ids that are there where it is damaged, or has one
-// behind it: damage may hide it, or its latest value.
+// lastGiven returns the last id that was given to an entry. It is told from the ids that are there
+// where it is damaged, or has one behind it: damage may hide it, or its latest value.
 func lastGiven(sp mailstore.SpaceReader) (last uint64, err error) {
 	last, _, err = sp.Number(lastKey)
 	if err == nil {
@@ -151,7 +151,8 @@ func lastGiven(sp mailstore.SpaceReader) (last uint64, err error) {
 	return last + skippedIDs, nil
 }
 
-// skippedIDs is how many ids are left out where the last one is not known: entries that are gone may have had them.
+// skippedIDs is how many ids are left out where the last one is not known: entries that are gone
+// may have had them.
 const skippedIDs = 100
 
 // Unsealed returns up to most entries that have no token yet, oldest first,

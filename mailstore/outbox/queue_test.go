@@ -132,7 +132,8 @@ func TestQueueLife(t *testing.T) {
 	}
 }
 
-// What a clock that was ahead has put off is tried at once, and when it is due by a clock that was right.
+// What a clock that was ahead has put off is tried at once, and when it is due by a clock that was
+// right.
 func TestPutOffByAWrongClock(t *testing.T) {
 	st := openStore(t)
 	q := New(st)
@@ -215,8 +216,8 @@ func must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-// All that waits for its next attempt is due at once when that is asked for, in several transactions if need be; what has
-// no token is not.
+// All that waits for its next attempt is due at once when that is asked for, in several
+// transactions if need be; what has no token is not.
 func TestRetryAll(t *testing.T) {
 	st := openStore(t)
 	q := New(st)

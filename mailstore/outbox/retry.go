@@ -8,8 +8,8 @@ import (
 	"cairn/mailstore"
 )
 
-// Retry makes a sealed entry due at once; one that waits for its token goes on
-// waiting, and one that is under way is tried again should that fail. ErrGone when there is no such entry.
+// Retry makes a sealed entry due at once; one that waits for its token goes on waiting, and one
+// that is under way is tried again should that fail. ErrGone when there is no such entry.
 func (q *Queue) Retry(ctx context.Context, id uint64) error {
 	q.way.hurry(func(other uint64, _ string) bool { return other == id })
 	err := q.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -27,8 +27,9 @@ func (q *Queue) Retry(ctx context.Context, id uint64) error {
 	return nil
 }
 
-// RetryDomain makes all sealed entries of a domain due at once, for when its
-// node has come back, and also those for which an attempt is under way and fails. No entry is written for that: see head.
+// RetryDomain makes all sealed entries of a domain due at once, for when its node has come back,
+// and also those for which an attempt is under way and fails. No entry is written for that: see
+// head.
 func (q *Queue) RetryDomain(ctx context.Context, domain string) error {
 	under := q.way.hurry(func(_ uint64, d string) bool { return d == domain })
 	n, err := q.waiting(domain, 1)

@@ -35,7 +35,8 @@ func (q *Queue) Begin(domain string, id uint64) bool {
 	return true
 }
 
-// Retries grows whenever what waits for a domain is to be tried at once. What an attempt has shown before says nothing about one after it.
+// Retries grows whenever what waits for a domain is to be tried at once. What an attempt has shown
+// before says nothing about one after it.
 func (q *Queue) Retries(domain string) uint64 {
 	q.way.mu.Lock()
 	defer q.way.mu.Unlock()
@@ -56,7 +57,8 @@ func (u *underway) anotherOfAll() {
 	u.whole++
 }
 
-// hurry has those of the attempts under way that are meant made again at once should they fail, and returns their domains.
+// hurry has those of the attempts under way that are meant made again at once should they fail, and
+// returns their domains.
 func (u *underway) hurry(meant func(id uint64, domain string) bool) (domains map[string]bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

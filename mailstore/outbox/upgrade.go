@@ -11,8 +11,9 @@ import (
 // upgradeStep is how many entries one transaction brings up.
 const upgradeStep = 128
 
-// Upgrade brings a queue of an earlier format up, before anything else is done with it. It reports how many entries it
-// brought up now: what was interrupted goes on where it was. Entries that are damaged stay as they are.
+// Upgrade brings a queue of an earlier format up, before anything else is done with it. It reports
+// how many entries it brought up now: what was interrupted goes on where it was. Entries that are
+// damaged stay as they are.
 func (q *Queue) Upgrade(ctx context.Context) (entries int, err error) {
 	for {
 		n, done, err := q.upgradeSome(ctx)
@@ -67,7 +68,8 @@ func (q *Queue) upgradeSome(ctx context.Context) (n int, done bool, err error) {
 	return n, len(ids) == 0, nil
 }
 
-// bringUp brings up the next entries; none when all were. It returns how many it brought up, and why it stepped over those in bad.
+// bringUp brings up the next entries; none when all were. It returns how many it brought up, and
+// why it stepped over those in bad.
 func bringUp(tx *mailstore.Tx, ids []uint64) (n int, bad map[uint64]error, err error) {
 	sp := tx.Space(space)
 	c, err := stored(sp.SpaceReader)

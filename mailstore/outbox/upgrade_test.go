@@ -16,7 +16,8 @@ import (
 	"cairn/mailstore"
 )
 
-// before puts the queue of testdata into a store, as version 0.1.0 wrote it: hex digits of keys and values.
+// before puts the queue of testdata into a store, as version 0.1.0 wrote it: hex digits of keys and
+// values.
 func before(t *testing.T, st *mailstore.Store) {
 	t.Helper()
 	file, err := os.Open("testdata/queue-0.1.0.txt")
@@ -104,7 +105,8 @@ func TestUpgradeAtOnce(t *testing.T) {
 	asBefore(t, st, q, now)
 }
 
-// TestUpgradeStepsOverDamage: entries that cannot be read stay as they are and are named, and the others are brought up.
+// TestUpgradeStepsOverDamage: entries that cannot be read stay as they are and are named, and the
+// others are brought up.
 func TestUpgradeStepsOverDamage(t *testing.T) {
 	st := openStore(t)
 	before(t, st)
@@ -187,7 +189,8 @@ func asBefore(t *testing.T, st *mailstore.Store, q *Queue, now time.Time) {
 	}
 }
 
-// TestUpgradeWithoutCounts: where nobody knows how far an upgrade was, it goes on with what was not brought up.
+// TestUpgradeWithoutCounts: where nobody knows how far an upgrade was, it goes on with what was not
+// brought up.
 func TestUpgradeWithoutCounts(t *testing.T) {
 	for _, n := range []int{0, 4, 9} {
 		for _, whole := range []bool{false, true} {

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// Damage does one thing to a file, as a bad disk or a careless hand would: it removes it, cuts it or flips a bit, most often amid what was
-// written and at times near its end. It says what.
+// Damage does one thing to a file, as a bad disk or a careless hand would: it removes it, cuts it
+// or flips a bit, most often amid what was written and at times near its end. It says what.
 func Damage(path string, r *rand.Rand) (what string, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -45,7 +45,8 @@ func CopySparse(to, from string) error {
 	return writeSparse(to, b)
 }
 
-// writeSparse writes a file of which the zeros at the end, as databases preallocate them, take no room.
+// writeSparse writes a file of which the zeros at the end, as databases preallocate them, take no
+// room.
 func writeSparse(path string, b []byte) error {
 	if err := os.WriteFile(path, bytes.TrimRight(b, "\x00"), 0o600); err != nil {
 		return err

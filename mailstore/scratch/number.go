@@ -11,8 +11,9 @@ type Test interface {
 	Fatalf(format string, args ...any)
 }
 
-// Number is what a variable of the environment says, such as how many rounds a test makes; usual where it is not set. What is no number from 1 on
-// fails the test: it would make fewer rounds than somebody believes.
+// Number is what a variable of the environment says, such as how many rounds a test makes; usual
+// where it is not set. What is no number from 1 on fails the test: it would make fewer rounds than
+// somebody believes.
 func Number(t Test, name string, usual int) int {
 	t.Helper()
 	text, set := os.LookupEnv(name)

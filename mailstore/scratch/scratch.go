@@ -1,5 +1,7 @@
-// Package scratch lets tests keep their files in memory. A test that opens a node writes to its databases, and waits for the disk, thousands of times;
-// on a disk of memory the same calls are made and answered at once. What a killed process wrote is there as well: that is up to the kernel.
+// Package scratch lets tests keep their files in memory. A test that opens a node writes to its
+// databases, and waits for the disk, thousands of times; on a disk of memory the same calls are
+// made and answered at once. What a killed process wrote is there as well: that is up to the
+// kernel.
 package scratch
 
 import (
@@ -20,8 +22,9 @@ const (
 // Runner is what runs a package's tests, as *testing.M does.
 type Runner interface{ Run() int }
 
-// InMemory is tests with the temporary files of their process, and of those that it starts, in memory, if that has room for them and programs may
-// be run there. A TMPDIR that somebody chose stays, and so does the disk for benchmarks, and with CI=true: there tests meet a real one.
+// InMemory is tests with the temporary files of their process, and of those that it starts, in
+// memory, if that has room for them and programs may be run there. A TMPDIR that somebody chose
+// stays, and so does the disk for benchmarks, and with CI=true: there tests meet a real one.
 func InMemory(tests Runner) Runner { return inMemory{tests} }
 
 type inMemory struct{ tests Runner }

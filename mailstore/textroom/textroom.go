@@ -1,5 +1,6 @@
-// Package textroom bounds the text of mail that is held in memory at one time, in bytes. A Room may be a part of another one, as what
-// one peer may have is a part of what all have: what is taken of it is taken of that one too.
+// Package textroom bounds the text of mail that is held in memory at one time, in bytes. A Room may
+// be a part of another one, as what one peer may have is a part of what all have: what is taken of
+// it is taken of that one too.
 package textroom
 
 import (
@@ -49,7 +50,8 @@ func (r *Room) Used() int64 {
 	return r.used
 }
 
-// Short reports whether somebody waits for what the outermost room lacks, and not a part of it alone.
+// Short reports whether somebody waits for what the outermost room lacks, and not a part of it
+// alone.
 func (r *Room) Short() bool {
 	for r.of != nil {
 		r = r.of
@@ -59,16 +61,16 @@ func (r *Room) Short() bool {
 	return slices.ContainsFunc(r.lot.waiting, func(w *waiter) bool { return w.bytes > r.max-r.used })
 }
 
-// Try takes n bytes if they are there, also where others wait for some: who holds some already and needs more may not wait for those who
-// wait for it.
+// Try takes n bytes if they are there, also where others wait for some: who holds some already and
+// needs more may not wait for those who wait for it.
 func (r *Room) Try(n int64) bool {
 	r.lot.mu.Lock()
 	defer r.lot.mu.Unlock()
 	return r.lacking(n) == nil && r.add(n)
 }
 
-// Take takes n bytes, or all that the room has if it never has so much, and returns how many. It waits for them until ctx is done, behind
-// those who came before. The error is that of ctx.
+// Take takes n bytes, or all that the room has if it never has so much, and returns how many. It
+// waits for them until ctx is done, behind those who came before. The error is that of ctx.
 func (r *Room) Take(ctx context.Context, n int64) (taken int64, err error) {
 	for room := r; room != nil; room = room.of {
 		n = min(n, room.max)
@@ -102,7 +104,8 @@ func (r *Room) Give(n int64) {
 	r.lot.grant()
 }
 
-// Watch has f called with what is used of the outermost room, each time that changes. f must be quick and must not use the room.
+// Watch has f called with what is used of the outermost room, each time that changes. f must be
+// quick and must not use the room.
 func (r *Room) Watch(f func(used int64)) {
 	r.lot.mu.Lock()
 	defer r.lot.mu.Unlock()
@@ -131,8 +134,8 @@ func (r *Room) add(n int64) bool {
 	return true
 }
 
-// grant gives to those who wait, in their order. Who has to wait on keeps back those behind it that want of the same room, lest many
-// who want little keep who wants much waiting for ever.
+// grant gives to those who wait, in their order. Who has to wait on keeps back those behind it that
+// want of the same room, lest many who want little keep who wants much waiting for ever.
 func (l *lot) grant() {
 	var short []*Room
 	l.waiting = slices.DeleteFunc(l.waiting, func(w *waiter) bool {

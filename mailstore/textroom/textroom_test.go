@@ -53,8 +53,8 @@ func (r *Room) waiters(n int) {
 	}
 }
 
-// TestOrder: who came first is served first, whoever wants less; who wants of another part does not wait for it; and who ends its wait
-// leaves the place to the next.
+// TestOrder: who came first is served first, whoever wants less; who wants of another part does not
+// wait for it; and who ends its wait leaves the place to the next.
 func TestOrder(t *testing.T) {
 	whole := New(100)
 	part, other := whole.Part(60), whole.Part(100)

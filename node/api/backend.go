@@ -5,8 +5,9 @@ import (
 	"io"
 )
 
-// Backend is a running node as seen from outside. All methods may be called at the same time by several callers, and
-// return an *Error wherever the caller can do something about it; any other error is reported as CodeInternal.
+// Backend is a running node as seen from outside. All methods may be called at the same time by
+// several callers, and return an *Error wherever the caller can do something about it; any other
+// error is reported as CodeInternal.
 type Backend interface {
 	NodeService
 	MailService
@@ -28,55 +29,68 @@ type NodeService interface {
 
 // MailService reads and writes mail. A message is named by its Ref, "account/id", as in "alice/12".
 type MailService interface {
-	// Send submits one message as the submission listener would; nil means it is durable and will be recorded and
-	// carried. CodeInvalid when the gateway refuses it for good, CodeTryLater when it may be tried again.
+	// Send submits one message as the submission listener would; nil means it is durable and will
+	// be recorded and carried. CodeInvalid when the gateway refuses it for good, CodeTryLater when
+	// it may be tried again.
 	Send(ctx context.Context, r SendRequest) (*Sent, error)
-	// Search answers newest first. CodeUsage when the query cannot be parsed, with the position in the message.
+	// Search answers newest first. CodeUsage when the query cannot be parsed, with the position in
+	// the message.
 	Search(ctx context.Context, r SearchRequest) (*SearchResult, error)
-	// Message returns one message decoded for reading; CodeNotFound when there is none of that name.
+	// Message returns one message decoded for reading; CodeNotFound when there is none of that
+	// name.
 	Message(ctx context.Context, ref string) (*Message, error)
 	// Raw returns the message byte for byte as stored.
 	Raw(ctx context.Context, ref string) (*RawMessage, error)
-	// Verify judges a message that need not be in the store, against this node's chain and pins. It changes nothing:
-	// it is no arrival, so "replayed" can only mean that the recipient is not in the record.
+	// Verify judges a message that need not be in the store, against this node's chain and pins. It
+	// changes nothing: it is no arrival, so "replayed" can only mean that the recipient is not in
+	// the record.
 	Verify(ctx context.Context, r VerifyRequest) (*Verification, error)
-	// Labels lists the labels of an account ("": of all accounts) with the number of messages under each.
+	// Labels lists the labels of an account ("": of all accounts) with the number of messages under
+	// each.
 	Labels(ctx context.Context, account string) (*LabelList, error)
 	// SetLabels adds and removes labels of one message and returns those it has afterwards.
 	SetLabels(ctx context.Context, r LabelRequest) (*MessageLabels, error)
-	// Relabel does that for several messages: for up to 500 named ones, all or none, or for all that a query finds.
+	// Relabel does that for several messages: for up to 500 named ones, all or none, or for all
+	// that a query finds.
 	Relabel(ctx context.Context, r RelabelRequest) (*Relabelled, error)
 }
 
 // AccountService manages the mailboxes of this node.
 type AccountService interface {
 	Accounts(ctx context.Context) (*AccountList, error)
-	// AddAccount makes an account. Without addresses it gets name@domain for each domain of the organisation.
-	// CodeExists when the name or one of the addresses is taken.
+	// AddAccount makes an account. Without addresses it gets name@domain for each domain of the
+	// organisation. CodeExists when the name or one of the addresses is taken.
 	AddAccount(ctx context.Context, r AccountRequest) (*Account, error)
-	// SetAccount sets a setting of an account, takes it back or leaves it, and returns the account. CodeNotFound when there
-	// is no such account, CodeUsage when there is no such setting or it cannot have that value.
+	// SetAccount sets a setting of an account, takes it back or leaves it, and returns the account.
+	// CodeNotFound when there is no such account, CodeUsage when there is no such setting or it
+	// cannot have that value.
 	SetAccount(ctx context.Context, r SettingRequest) (*Account, error)
-	// AddAddress gives an account one more address, at a domain of the organisation. CodeExists when somebody has it.
+	// AddAddress gives an account one more address, at a domain of the organisation. CodeExists
+	// when somebody has it.
 	AddAddress(ctx context.Context, r AddressRequest) (*Account, error)
-	// RemoveAddress takes one off. CodeNotAllowed when it is the only one, the postmaster's, or a list's bounces go there.
+	// RemoveAddress takes one off. CodeNotAllowed when it is the only one, the postmaster's, or a
+	// list's bounces go there.
 	RemoveAddress(ctx context.Context, r AddressRequest) (*Account, error)
 	// RemoveAccount removes an account; its mail goes with it. CodeNotFound when there is none.
 	RemoveAccount(ctx context.Context, name string) (*Account, error)
 }
 
-// ListService deals with who sends mail on: the forwarders that an account knows, and the mailing lists of this node.
+// ListService deals with who sends mail on: the forwarders that an account knows, and the mailing
+// lists of this node.
 type ListService interface {
 	// Forwarders lists those of an account.
 	Forwarders(ctx context.Context, account string) (*ForwarderList, error)
-	// AddForwarders makes an account know them, all or none. CodeInvalid when an address cannot be one.
+	// AddForwarders makes an account know them, all or none. CodeInvalid when an address cannot be
+	// one.
 	AddForwarders(ctx context.Context, r ForwarderRequest) (*ForwarderList, error)
-	// RemoveForwarders makes an account forget them, all or none. CodeNotFound when it does not know one.
+	// RemoveForwarders makes an account forget them, all or none. CodeNotFound when it does not
+	// know one.
 	RemoveForwarders(ctx context.Context, r ForwarderRequest) (*ForwarderList, error)
 	HostedLists(ctx context.Context) (*HostedLists, error)
 	// PutHostedList makes a list or changes one. CodeExists when somebody has the address.
 	PutHostedList(ctx context.Context, r HostedListRequest) (*HostedList, error)
-	// RemoveHostedList removes a list with its members and what was posted. CodeNotFound when there is none.
+	// RemoveHostedList removes a list with its members and what was posted. CodeNotFound when there
+	// is none.
 	RemoveHostedList(ctx context.Context, address string) (*HostedList, error)
 	Members(ctx context.Context, address string) (*MemberList, error)
 	// Join makes addresses members of a list, Leave takes them off it; all or none.
@@ -93,45 +107,49 @@ type ChainService interface {
 
 // OrgService deals with organisations and the trust in their domains.
 type OrgService interface {
-	// Orgs lists organisations on the chain. The selector is an org ID, an org key, a domain, "" for this node's own,
-	// or "all". This node's own comes first, the others by name.
+	// Orgs lists organisations on the chain. The selector is an org ID, an org key, a domain, ""
+	// for this node's own, or "all". This node's own comes first, the others by name.
 	Orgs(ctx context.Context, which string) (*OrgList, error)
-	// Invite returns the string with which another organisation can join this network through this node.
+	// Invite returns the string with which another organisation can join this network through this
+	// node.
 	Invite(ctx context.Context) (*Invite, error)
-	// Claims tells who claims a domain, what the DNS says about each, and whom this node trusts for it. CodeInvalid when
-	// it is no domain.
+	// Claims tells who claims a domain, what the DNS says about each, and whom this node trusts for
+	// it. CodeInvalid when it is no domain.
 	Claims(ctx context.Context, domain string) (*Claims, error)
-	// Trust pins a domain to an org key and has mail from there judged anew. CodeInvalid when either cannot be parsed,
-	// CodeExists when the domain is pinned to another key and the request does not replace that, CodeNotAllowed when the
-	// domain is this node's own and the key is not, or, unless EvenSo, when no member with this key claims the domain.
+	// Trust pins a domain to an org key and has mail from there judged anew. CodeInvalid when
+	// either cannot be parsed, CodeExists when the domain is pinned to another key and the request
+	// does not replace that, CodeNotAllowed when the domain is this node's own and the key is not,
+	// or, unless EvenSo, when no member with this key claims the domain.
 	Trust(ctx context.Context, r TrustRequest) (*Pin, error)
-	// Untrust takes the pin of a domain back and has mail from there judged anew. CodeNotFound when there is none,
-	// CodeNotAllowed when the domain is this node's own.
+	// Untrust takes the pin of a domain back and has mail from there judged anew. CodeNotFound when
+	// there is none, CodeNotAllowed when the domain is this node's own.
 	Untrust(ctx context.Context, domain string) (*Untrusted, error)
 	Pins(ctx context.Context) (*PinList, error)
 }
 
-// OrgEventService changes this node's organisation, in networks with parameters of version 2, and tells how any of
-// them has changed.
+// OrgEventService changes this node's organisation, in networks with parameters of version 2, and
+// tells how any of them has changed.
 type OrgEventService interface {
-	// OrgStanding tells what an event of this node's organisation has to go by. CodeTryLater while it is no member,
-	// CodeNotAllowed in a network of version 1.
+	// OrgStanding tells what an event of this node's organisation has to go by. CodeTryLater while
+	// it is no member, CodeNotAllowed in a network of version 1.
 	OrgStanding(ctx context.Context) (*OrgStanding, error)
-	// ProposeEvent brings an event of this node's organisation to the network, and again until it is in a block.
-	// CodeInvalid when a rule of the network refuses it, CodeNotAllowed when a pin of this node does.
+	// ProposeEvent brings an event of this node's organisation to the network, and again until it
+	// is in a block. CodeInvalid when a rule of the network refuses it, CodeNotAllowed when a pin
+	// of this node does.
 	ProposeEvent(ctx context.Context, r EventRequest) (*OrgEvent, error)
 	// OrgNodes lists the nodes of this node's organisation.
 	OrgNodes(ctx context.Context) (*OrgNodeList, error)
 	// AdmitNode is ProposeEvent for an event that takes a node in.
 	AdmitNode(ctx context.Context, r EventRequest) (*NodeAdded, error)
-	// OrgChanges tells how an organisation's entry has changed, by its ID, a key or a domain; "" for this node's own.
-	// CodeInvalid when several claim the domain.
+	// OrgChanges tells how an organisation's entry has changed, by its ID, a key or a domain; ""
+	// for this node's own. CodeInvalid when several claim the domain.
 	OrgChanges(ctx context.Context, which string) (*OrgChanges, error)
-	// Applications lists enrolments and updates that wait for the word of members, with what the DNS says of each.
-	// CodeNotAllowed in a network where nobody attests.
+	// Applications lists enrolments and updates that wait for the word of members, with what the
+	// DNS says of each. CodeNotAllowed in a network where nobody attests.
 	Applications(ctx context.Context) (*Applications, error)
-	// Attest gives this node's word for one of them. CodeNotAllowed when this node has pinned one of its domains to
-	// another key and, unless Yes, when the DNS does not name its key or 16 were given within a day.
+	// Attest gives this node's word for one of them. CodeNotAllowed when this node has pinned one
+	// of its domains to another key and, unless Yes, when the DNS does not name its key or 16 were
+	// given within a day.
 	Attest(ctx context.Context, r AttestRequest) (*Application, error)
 }
 
@@ -150,18 +168,21 @@ type PeerService interface {
 
 // QueueService shows the mail that is on its way out.
 type QueueService interface {
-	// ListQueue lists the oldest 1,000 entries: those to one domain, or with "" of all. CodeInvalid when it is no domain.
+	// ListQueue lists the oldest 1,000 entries: those to one domain, or with "" of all. CodeInvalid
+	// when it is no domain.
 	ListQueue(ctx context.Context, domain string) (*QueueList, error)
 	// QueueEntry returns one; CodeNotFound when it has left or never was.
 	QueueEntry(ctx context.Context, r QueueRequest) (*QueueItem, error)
-	// RetryQueue makes an entry, those to a domain, or all, due at once; what waits for its record goes on waiting.
+	// RetryQueue makes an entry, those to a domain, or all, due at once; what waits for its record
+	// goes on waiting.
 	RetryQueue(ctx context.Context, r QueueRequest) (*QueueRetried, error)
 }
 
 // BackupService saves the node.
 type BackupService interface {
-	// Backup writes a backup of the node to w, of one moment, while mail comes in and goes out. What was written before
-	// an error is none. CodeNotFound when a part that was asked for, or that no node can be without, is not there.
+	// Backup writes a backup of the node to w, of one moment, while mail comes in and goes out.
+	// What was written before an error is none. CodeNotFound when a part that was asked for, or
+	// that no node can be without, is not there.
 	Backup(ctx context.Context, r BackupRequest, w io.Writer) error
 }
 

@@ -12,7 +12,8 @@ import (
 	"syscall"
 )
 
-// Client speaks to the node in one directory. It is a Backend, and may be used from several goroutines.
+// Client speaks to the node in one directory. It is a Backend, and may be used from several
+// goroutines.
 type Client struct {
 	dir  string
 	http *http.Client
@@ -20,8 +21,9 @@ type Client struct {
 
 var _ Backend = (*Client)(nil)
 
-// NewClient makes a client for the node in dir. It connects when first used; a call returns CodeNotRunning when
-// no node answers there and CodeNotAllowed when the socket belongs to another user.
+// NewClient makes a client for the node in dir. It connects when first used; a call returns
+// CodeNotRunning when no node answers there and CodeNotAllowed when the socket belongs to another
+// user.
 func NewClient(dir string) *Client {
 	path := filepath.Join(dir, SocketFile)
 	return &Client{dir: dir, http: &http.Client{Transport: &http.Transport{

@@ -8,7 +8,8 @@ import (
 	"cairn/mailstore"
 )
 
-// Code says what kind of failure it was. It decides the exit code of the command line and the HTTP status.
+// Code says what kind of failure it was. It decides the exit code of the command line and the HTTP
+// status.
 type Code string
 
 // Codes, with the exit code of the command line.
@@ -37,8 +38,8 @@ type Error struct {
 	answered bool // the node itself said so
 }
 
-// Refused reports whether the node itself answered that it does not do what it was asked, for a reason which it
-// knows. Of any other error a Client does not know whether the node has done it.
+// Refused reports whether the node itself answered that it does not do what it was asked, for a
+// reason which it knows. Of any other error a Client does not know whether the node has done it.
 func (e *Error) Refused() bool { return e.answered && e.Code != CodeInternal }
 
 // Errorf makes an Error; the hint may be empty.
@@ -89,7 +90,8 @@ func (e *Error) httpStatus() int {
 // MakeRoom is what helps where mailstore.ErrDiskFull is why something was not done.
 const MakeRoom = "make room on that disk, then try again"
 
-// AsError returns the *Error in err's chain, or err's text: as CodeInternal, but where the disk is full. It returns nil for nil.
+// AsError returns the *Error in err's chain, or err's text: as CodeInternal, but where the disk is
+// full. It returns nil for nil.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil

@@ -23,11 +23,12 @@ const (
 	maxRawRequest = 192 << 20 // of those that carry a message: 128 MiB in base64, and its envelope
 )
 
-// maxSocketPath is what the kernel's sockaddr_un holds on the systems we run on, less the final NUL.
+// maxSocketPath is what the kernel's sockaddr_un holds on the systems we run on, less the final
+// NUL.
 const maxSocketPath = 103
 
-// Listen opens the socket in a node's directory, for the owner alone, in place of one that a killed node left behind.
-// Only the node that holds the directory's stores may call it.
+// Listen opens the socket in a node's directory, for the owner alone, in place of one that a killed
+// node left behind. Only the node that holds the directory's stores may call it.
 func Listen(dir string) (*net.UnixListener, error) {
 	path := filepath.Join(dir, SocketFile)
 	if len(path) > maxSocketPath {
@@ -48,8 +49,8 @@ func Listen(dir string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// Serve answers on l until ctx is done, then lets running requests end for up to five seconds. It closes l, and
-// returns nil after a shutdown that ctx asked for.
+// Serve answers on l until ctx is done, then lets running requests end for up to five seconds. It
+// closes l, and returns nil after a shutdown that ctx asked for.
 func Serve(ctx context.Context, l net.Listener, b Backend, log *slog.Logger) error {
 	s := &http.Server{
 		Handler:           handler(b),
@@ -207,7 +208,8 @@ func handle[Q any, A View](mux *http.ServeMux, path string, limit int64, call fu
 	})
 }
 
-// handleRaw is handle for requests that carry a message: each is read once there is memory for it, where b is a Holder.
+// handleRaw is handle for requests that carry a message: each is read once there is memory for it,
+// where b is a Holder.
 func handleRaw[Q any, A View](mux *http.ServeMux, b Backend, path string, call func(context.Context, Q) (A, error)) {
 	holder, ok := b.(Holder)
 	if !ok {
@@ -261,8 +263,8 @@ func writeError(w http.ResponseWriter, e *Error) {
 	Encode(w, &Failure{Error: e})
 }
 
-// Encode writes one document with its version, as the node and the command line print it. A list with nothing in it is
-// written as [], never as null.
+// Encode writes one document with its version, as the node and the command line print it. A list
+// with nothing in it is written as [], never as null.
 func Encode(w io.Writer, doc View) error {
 	doc.setVersion()
 	fillLists(reflect.ValueOf(doc).Elem())

@@ -261,7 +261,8 @@ func (f *full) Hold(_ context.Context, bytes int64) (func(), error) {
 	return func() { f.given <- bytes }, nil
 }
 
-// TestHeldRequests: a request with a message is read once there is memory for it, and given back what it had.
+// TestHeldRequests: a request with a message is read once there is memory for it, and given back
+// what it had.
 func TestHeldRequests(t *testing.T) {
 	f := &full{given: make(chan int64, 1)}
 	c, _ := start(t, f)

@@ -8,11 +8,12 @@ import (
 	"strconv"
 )
 
-// trailerFailure is sent behind a stream that could not be written to its end: an Error as JSON, as a quoted text in
-// ASCII.
+// trailerFailure is sent behind a stream that could not be written to its end: an Error as JSON, as
+// a quoted text in ASCII.
 const trailerFailure = "Cairn-Failure"
 
-// handleStream answers with octets instead of a document. A failure before the first of them is answered as usual.
+// handleStream answers with octets instead of a document. A failure before the first of them is
+// answered as usual.
 func handleStream[Q any](mux *http.ServeMux, path string, call func(context.Context, Q, io.Writer) error) {
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		request, err := readRequest[Q](w, r, maxRequest)

@@ -63,7 +63,8 @@ func TestBackupIsAStream(t *testing.T) {
 	}
 }
 
-// A node that is gone in the middle of its backup has not finished it, and one whose caller is gone stops.
+// A node that is gone in the middle of its backup has not finished it, and one whose caller is gone
+// stops.
 func TestBackupThatIsCut(t *testing.T) {
 	c, _ := start(t, dying{})
 	var b bytes.Buffer

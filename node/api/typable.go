@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Typable makes the command in a hint, which has it alone or behind ": ", one that can be typed as it stands: it starts
-// this program as program does, and a command for a node names its directory at the end.
+// Typable makes the command in a hint, which has it alone or behind ": ", one that can be typed as
+// it stands: it starts this program as program does, and a command for a node names its directory
+// at the end.
 func Typable(hint, program, dir string) string {
 	at := 0
 	if !strings.HasPrefix(hint, "cairn ") {

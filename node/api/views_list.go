@@ -23,8 +23,8 @@ type ForwarderList struct {
 	Document
 	Account    string      `json:"account"`
 	Forwarders []Forwarder `json:"forwarders"`
-	// Untrusted are the domains, of those just named, for which nobody is trusted: what is sent on from
-	// there counts as soon as somebody is.
+	// Untrusted are the domains, of those just named, for which nobody is trusted: what is sent on
+	// from there counts as soon as somebody is.
 	Untrusted []string `json:"untrusted,omitempty"`
 }
 
@@ -41,7 +41,8 @@ type HostedList struct {
 	Since   time.Time `json:"since"`
 }
 
-// HostedListRequest makes a hosted list or changes one. What is null stays as it is, or takes its default.
+// HostedListRequest makes a hosted list or changes one. What is null stays as it is, or takes its
+// default.
 type HostedListRequest struct {
 	Address string  `json:"address"`
 	Owner   *string `json:"owner,omitempty"` // default: the postmaster

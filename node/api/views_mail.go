@@ -55,7 +55,8 @@ type Summary struct {
 	Damaged  string    `json:"damaged,omitempty"` // what of it cannot be read as it was stored, and what helps; the rest is what is known
 }
 
-// Message is one message decoded for reading. Nothing in it has been made safe for a terminal or for HTML.
+// Message is one message decoded for reading. Nothing in it has been made safe for a terminal or
+// for HTML.
 type Message struct {
 	Document
 	Summary
@@ -180,7 +181,8 @@ type MessageLabels struct {
 	Absent []string `json:"absent,omitempty"` // labels to be taken off that it did not have
 }
 
-// RelabelRequest changes the labels of several messages: of those named, or of all that a query finds.
+// RelabelRequest changes the labels of several messages: of those named, or of all that a query
+// finds.
 type RelabelRequest struct {
 	Refs    []string `json:"refs,omitempty"`
 	Account string   `json:"account,omitempty"` // for the query; empty: all accounts
@@ -227,7 +229,8 @@ type AccountSetting struct {
 	Value string `json:"value"`
 }
 
-// SettingRequest sets a setting of an account, takes it back, or with neither a value nor Unset asks for it.
+// SettingRequest sets a setting of an account, takes it back, or with neither a value nor Unset
+// asks for it.
 type SettingRequest struct {
 	Account string `json:"account"`
 	Name    string `json:"name"`

@@ -5,7 +5,8 @@ import "time"
 // Version is the version of all documents in this package.
 const Version = 1
 
-// Document is embedded by every view that stands alone as an answer. The version is set when it is encoded.
+// Document is embedded by every view that stands alone as an answer. The version is set when it is
+// encoded.
 type Document struct {
 	Version int `json:"version,omitempty"` // of the whole answer; left out of documents inside another
 }
@@ -43,7 +44,8 @@ type CopyStatus struct {
 	Here     *CopyMail `json:"here,omitempty"` // what is in this directory alone; not there where this node stays
 }
 
-// CopyMail is what a node that does not speak for itself has beside what it took until the copy was found.
+// CopyMail is what a node that does not speak for itself has beside what it took until the copy was
+// found.
 type CopyMail struct {
 	Taken  int `json:"taken"`  // messages since then
 	Queued int `json:"queued"` // entries of the queue
@@ -128,7 +130,8 @@ type OrgSummary struct {
 	Overtaken []OvertakenEvent `json:"overtaken,omitempty"` // changes that no block will hold, of the last thirty days
 }
 
-// OvertakenEvent is a change of the organisation that was brought here and came to nothing: another one came before it.
+// OvertakenEvent is a change of the organisation that was brought here and came to nothing: another
+// one came before it.
 type OvertakenEvent struct {
 	ID    string    `json:"id"`
 	Type  string    `json:"type"`

@@ -59,9 +59,11 @@ type Pin struct {
 	Source      string    `json:"source"`                 // own, genesis, invite, trust
 	Since       time.Time `json:"since"`
 
-	// Unclaimed: no member of the network with this key claims the domain, so no mail goes there yet.
+	// Unclaimed: no member of the network with this key claims the domain, so no mail goes there
+	// yet.
 	Unclaimed bool `json:"unclaimed,omitempty"`
-	// Former: the organisation had this key, and has another one now. The pin stands for it all the same.
+	// Former: the organisation had this key, and has another one now. The pin stands for it all the
+	// same.
 	Former bool `json:"former,omitempty"`
 }
 

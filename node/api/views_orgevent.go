@@ -94,9 +94,9 @@ type PendingRotation struct {
 type OrgChange struct {
 	Height uint64    `json:"height"`
 	Time   time.Time `json:"time,omitzero"` // of that block
-	// What changed: enrolled, name, domains, records, threshold, key, key-revoked, key-pending, key-pending-gone, recovery,
-	// node-added, node-dropped, node-revoked, node-suspended, recorder (a node has another recorder key), recorder-suspended (one that a node
-	// had before).
+	// What changed: enrolled, name, domains, records, threshold, key, key-revoked, key-pending,
+	// key-pending-gone, recovery, node-added, node-dropped, node-revoked, node-suspended, recorder
+	// (a node has another recorder key), recorder-suspended (one that a node had before).
 	What        string    `json:"what"`
 	From        string    `json:"from,omitempty"`
 	To          string    `json:"to,omitempty"`          // of keys: 64 hex digits

@@ -48,7 +48,8 @@ type QueueAttempt struct {
 	Result string    `json:"result"`
 }
 
-// QueueRequest names an entry of the queue; or what is to be tried again: all, or what goes to a domain.
+// QueueRequest names an entry of the queue; or what is to be tried again: all, or what goes to a
+// domain.
 type QueueRequest struct {
 	ID     uint64 `json:"id,omitempty"`
 	Domain string `json:"domain,omitempty"`

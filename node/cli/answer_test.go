@@ -35,7 +35,8 @@ func (d *desk) Claims(_ context.Context, domain string) (*api.Claims, error) {
 	return &api.Claims{Domain: domain, Pin: &api.Pin{Domain: domain}}, d.err
 }
 
-// Who says no is told that nothing was changed, with the exit code of what was refused without asking.
+// Who says no is told that nothing was changed, with the exit code of what was refused without
+// asking.
 func TestAnswerNo(t *testing.T) {
 	dir := at(t, &desk{})
 	for in, want := range map[string]int{"n\n": 1, "\n": 1, "y\n": 0} {

@@ -14,7 +14,8 @@ import (
 	"cairn/node/membership"
 )
 
-// armour says of a kind of string that people carry from one node to another what it is and what it is for.
+// armour says of a kind of string that people carry from one node to another what it is and what it
+// is for.
 type armour struct {
 	name  string
 	kind  string // with its article
@@ -37,8 +38,9 @@ var armours = map[membership.Armour]armour{
 	},
 }
 
-// armoured reads the argument of a command that takes a string of one of these kinds, the first being what it mostly is; - is
-// standard input. It may stand in other text, as a command or a mail has it. Another kind, or a file, is told for what it is.
+// armoured reads the argument of a command that takes a string of one of these kinds, the first
+// being what it mostly is; - is standard input. It may stand in other text, as a command or a mail
+// has it. Another kind, or a file, is told for what it is.
 func (a *app) armoured(c *cobra.Command, arg string, kinds ...membership.Armour) (string, membership.Armour, error) {
 	var names, begins, again []string
 	for _, kind := range kinds {
@@ -73,7 +75,8 @@ func (a *app) armoured(c *cobra.Command, arg string, kinds ...membership.Armour)
 		"reading %s: %s is a file; what is in a file is given on standard input", want, arg)
 }
 
-// armouredWord is what may be such a string, with the lines after it that may be the rest of one that mail has broken.
+// armouredWord is what may be such a string, with the lines after it that may be the rest of one
+// that mail has broken.
 var armouredWord = regexp.MustCompile(`(?m)\bcairn[a-z0-9-]*:[\w-]*(?:[ \t\r]*\n[ \t]*[\w-]+[ \t\r]*$)*`)
 
 // armouredIn finds such strings in a text, each once and without white space.

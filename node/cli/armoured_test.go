@@ -8,7 +8,8 @@ import (
 	"cairn/node/membership"
 )
 
-// What people carry is found in whatever stands around it, however mail has broken its lines, and each of them once.
+// What people carry is found in whatever stands around it, however mail has broken its lines, and
+// each of them once.
 func TestArmouredIn(t *testing.T) {
 	request := (&membership.NodeRequest{ChainID: 1}).Encode()
 	other := (&membership.NodeRequest{ChainID: 2}).Encode()

@@ -58,8 +58,9 @@ func running(t *testing.T) (dir string, client *api.Client, stop func()) {
 	return dir, client, stop
 }
 
-// TestBackupWhileMailIsSent makes a backup while eight senders send to an account of the same node. Each mail that was
-// accepted before it began is in it; each that is in it is whole: with its text, and on its way or delivered.
+// TestBackupWhileMailIsSent makes a backup while eight senders send to an account of the same node.
+// Each mail that was accepted before it began is in it; each that is in it is whole: with its text,
+// and on its way or delivered.
 func TestBackupWhileMailIsSent(t *testing.T) {
 	t.Parallel()
 	dir, client, stop := running(t)
@@ -108,7 +109,8 @@ func TestBackupWhileMailIsSent(t *testing.T) {
 	checkMailIsWhole(t, filepath.Join(restored, "mail"), before)
 }
 
-// checkMailIsWhole holds a mail store to the mails that have to be in it, and each mail in it to be there wholly.
+// checkMailIsWhole holds a mail store to the mails that have to be in it, and each mail in it to be
+// there wholly.
 func checkMailIsWhole(t *testing.T, dir string, before []string) {
 	store, err := mailstore.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {

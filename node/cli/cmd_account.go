@@ -42,7 +42,8 @@ func settingsNote(e *api.Account) string {
 	return strings.Join(list, ", ")
 }
 
-// addressesNote lists the addresses of an account, and marks those at domains that are not the organisation's.
+// addressesNote lists the addresses of an account, and marks those at domains that are not the
+// organisation's.
 func addressesNote(e *api.Account) string {
 	list := slices.Clone(e.Addresses)
 	for i, s := range list {

@@ -61,8 +61,8 @@ func (d *backup) holds() string {
 	return s
 }
 
-// openBackup opens a backup; - is standard input. It reads no longer than ctx. total is its size in bytes, -1 if that is
-// not known.
+// openBackup opens a backup; - is standard input. It reads no longer than ctx. total is its size in
+// bytes, -1 if that is not known.
 func (a *app) openBackup(ctx context.Context, file string) (in io.ReadCloser, total int64, err error) {
 	from, closeFile := a.in, func() error { return nil }
 	total = -1

@@ -131,8 +131,9 @@ func (a *app) createBackup(ctx context.Context, file string, o newBackup) (*back
 	return d, nil
 }
 
-// orgKeyNote tells of an org key here that is not the one that signs: a former one does still, which is in no backup, or none
-// of those that are here. Which one signs is known where the chain is.
+// orgKeyNote tells of an org key here that is not the one that signs: a former one does still,
+// which is in no backup, or none of those that are here. Which one signs is known where the chain
+// is.
 func (a *app) orgKeyNote(ctx context.Context) string {
 	former, err := node.FormerOrgKeys(a.dir)
 	if err != nil {

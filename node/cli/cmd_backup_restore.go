@@ -144,7 +144,8 @@ func (a *app) warnings(d *backup, dir string) []string {
 	return list
 }
 
-// readBackup opens a backup and its encryption, has it read, and tells what was found, also with an error.
+// readBackup opens a backup and its encryption, has it read, and tells what was found, also with an
+// error.
 func (a *app) readBackup(ctx context.Context, file, doing string, k *backupKeys,
 	read func(io.Reader) (*home.Contents, mailstore.DumpStats, error)) (*backup, error) {
 	keys, err := a.openKeys(ctx, k)

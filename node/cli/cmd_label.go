@@ -87,7 +87,8 @@ or none; what a query finds is changed in steps, and can be repeated after an in
 	return c
 }
 
-// relabelled puts into r which messages are meant, and returns the labels: what follows the messages, or everything beside a query.
+// relabelled puts into r which messages are meant, and returns the labels: what follows the
+// messages, or everything beside a query.
 func relabelled(c *cobra.Command, r *api.RelabelRequest, args []string) (labels []string, err error) {
 	asked := c.Flags().Changed("query")
 	if asked && strings.TrimSpace(r.Query) == "" {

@@ -15,8 +15,8 @@ import (
 	"cairn/node/membership"
 )
 
-// standing asks the node what the next event of its organisation goes by, and reads the keys that may
-// sign it.
+// standing asks the node what the next event of its organisation goes by, and reads the keys that
+// may sign it.
 func (a *app) standing(ctx context.Context, client *api.Client) (*membership.Standing, []ed25519.PrivateKey, error) {
 	v, err := client.OrgStanding(ctx)
 	if err != nil {

@@ -108,10 +108,10 @@ type nextRecovery struct {
 	used ed25519.PrivateKey // the other one
 }
 
-// replaceOrgKey makes another org key, has an event made for it and brings that to the network. The keys, next
-// being a recovery key that it names, are on the disk before anybody knows of them, and are taken back if the
-// node refuses. None is moved before the node keeps the event: whenever this is killed, what signs is in its place, or the
-// node puts it there.
+// replaceOrgKey makes another org key, has an event made for it and brings that to the network. The
+// keys, next being a recovery key that it names, are on the disk before anybody knows of them, and
+// are taken back if the node refuses. None is moved before the node keeps the event: whenever this
+// is killed, what signs is in its place, or the node puts it there.
 func (a *app) replaceOrgKey(c *cobra.Command, atOnce bool, next *nextRecovery,
 	with func(st *membership.Standing, keys []ed25519.PrivateKey, key ed25519.PrivateKey, progress membership.Progress) (*consensus.OrgEvent, error)) (err error) {
 	undo := []func() error{}

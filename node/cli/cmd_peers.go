@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cairn/node/api"
-
 	"cairn/node/membership"
 )
 

@@ -53,8 +53,8 @@ func (a *app) cmdRun() *cobra.Command {
 	return c
 }
 
-// openLog opens the log of the node that is to be run, and gives what it takes other settings by. A level in the command line
-// counts for more than that of the configuration.
+// openLog opens the log of the node that is to be run, and gives what it takes other settings by. A
+// level in the command line counts for more than that of the configuration.
 func (a *app) openLog(c *cobra.Command, level string) (*logs.Log, func(node.LogConfig) error, error) {
 	if _, err := logs.ParseLevel(level); level != "" && err != nil {
 		return nil, nil, usage(c, "--log %v", err)

@@ -198,7 +198,8 @@ func (a *app) rawLetter(c *cobra.Command, file, from string, to []string) (r api
 	return r, nil
 }
 
-// crlf turns lone line feeds into CRLF (RFC 5321, section 2.3.8), as files on this system have them.
+// crlf turns lone line feeds into CRLF (RFC 5321, section 2.3.8), as files on this system have
+// them.
 func crlf(b []byte) []byte {
 	if !bytes.Contains(b, []byte("\n")) {
 		return b

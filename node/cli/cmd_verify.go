@@ -79,8 +79,8 @@ A file that cannot be judged is worse than any; the others are judged all the sa
 	return c
 }
 
-// verify has the message in a file judged by the node. ofFile says that an error is about that file,
-// which it names then, and not about all.
+// verify has the message in a file judged by the node. ofFile says that an error is about that
+// file, which it names then, and not about all.
 func (a *app) verify(ctx context.Context, client *api.Client, file string, to []string) (v *api.Verification, ofFile bool, err error) {
 	raw, err := a.read(ctx, file)
 	if err != nil {
@@ -100,8 +100,8 @@ func (a *app) verify(ctx context.Context, client *api.Client, file string, to []
 	return v, true, nil
 }
 
-// tellVerified prints what was found about a file as soon as it is; errors go to standard error in both
-// forms.
+// tellVerified prints what was found about a file as soon as it is; errors go to standard error in
+// both forms.
 func (a *app) tellVerified(f verifiedFile, named bool) error {
 	if f.Error != nil {
 		a.tell(f.Error)

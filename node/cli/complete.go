@@ -23,11 +23,12 @@ const (
 	completionMost = 50 // messages
 )
 
-// values lists what may stand in the place of a word that begins with begun; args are the words before it. Where it is
-// not known, as no node runs, there is nothing.
+// values lists what may stand in the place of a word that begins with begun; args are the words
+// before it. Where it is not known, as no node runs, there is nothing.
 type values func(ctx context.Context, c *api.Client, args []string, begun string) []string
 
-// addCompletions tells the shell about values: of arguments by command, and of flags by name, wherever they are.
+// addCompletions tells the shell about values: of arguments by command, and of flags by name,
+// wherever they are.
 func (a *app) addCompletions(root *cobra.Command) {
 	arguments := map[string]values{
 		"show": refs, "label add": refsThenLabels, "label rm": refsThenLabels, "label ls": first(accounts),
@@ -156,7 +157,8 @@ func hosted(ctx context.Context, c *api.Client, _ []string, _ string) (list []st
 	return list
 }
 
-// labels are those in use and those of the store's own, but for verdicts, which only the node gives.
+// labels are those in use and those of the store's own, but for verdicts, which only the node
+// gives.
 func labels(ctx context.Context, c *api.Client, _ []string, _ string) []string {
 	list := []string{mailstore.LabelInbox, mailstore.LabelUnread, mailstore.LabelSpam, mailstore.LabelDeleted}
 	if l, err := c.Labels(ctx, ""); err == nil {
@@ -169,7 +171,8 @@ func labels(ctx context.Context, c *api.Client, _ []string, _ string) []string {
 	return list
 }
 
-// refs are the latest messages, of one account if its name has been written, each with who wrote about what.
+// refs are the latest messages, of one account if its name has been written, each with who wrote
+// about what.
 func refs(ctx context.Context, c *api.Client, args []string, begun string) (list []string) {
 	r := api.SearchRequest{Limit: completionMost}
 	if slash := strings.LastIndexByte(begun, '/'); slash > 0 {

@@ -8,8 +8,8 @@ import (
 	"cairn/node/api"
 )
 
-// completed gives what the shell is told for a command line whose last word has begun, and whether it may offer files. A
-// flag that wants a value comes last.
+// completed gives what the shell is told for a command line whose last word has begun, and whether
+// it may offer files. A flag that wants a value comes last.
 func completed(t *testing.T, dir, words, begun string) (values string, files bool) {
 	t.Helper()
 	command, flag, _ := strings.Cut(words, " --")

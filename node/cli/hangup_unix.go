@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// hangups tells by a channel when the configuration is to be read anew: at SIGHUP. Where the node was started at a terminal that
-// is gone, the signal means that, and ended is called.
+// hangups tells by a channel when the configuration is to be read anew: at SIGHUP. Where the node
+// was started at a terminal that is gone, the signal means that, and ended is called.
 func (a *app) hangups(ctx context.Context, ended func()) <-chan struct{} {
 	atTerminal := isTerminal(a.err)
 	signals := make(chan os.Signal, 1)

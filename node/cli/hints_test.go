@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// TestHintsNameTheNode holds every text of this program that names a command to be one that a.typable makes so: with
-// the directory of the node that was meant. Help is about any node.
+// TestHintsNameTheNode holds every text of this program that names a command to be one that
+// a.typable makes so: with the directory of the node that was meant. Help is about any node.
 func TestHintsNameTheNode(t *testing.T) {
 	var names []string
 	for _, c := range (&app{}).root().Commands() {
@@ -78,8 +78,8 @@ func isTest(f *token.FileSet, parsed *ast.File) bool {
 	return strings.HasSuffix(f.Position(parsed.Pos()).Filename, "_test.go")
 }
 
-// TestHintsHaveTheirArguments: a text that ends with a command which takes arguments names them too, as the command's help
-// does, or goes on with them.
+// TestHintsHaveTheirArguments: a text that ends with a command which takes arguments names them
+// too, as the command's help does, or goes on with them.
 func TestHintsHaveTheirArguments(t *testing.T) {
 	takes := regexp.MustCompile(`^[a-z-]+ [^\[]`)
 	var bare []string
@@ -130,8 +130,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
-// TestLogNamesTheNode holds every next step in the log to be made typable: whoever reads it sees no directory beside it. What
-// is logged itself names no command, not even without this program's name.
+// TestLogNamesTheNode holds every next step in the log to be made typable: whoever reads it sees no
+// directory beside it. What is logged itself names no command, not even without this program's
+// name.
 func TestLogNamesTheNode(t *testing.T) {
 	command := regexp.MustCompile(`\b(` + strings.Join(longCommands((&app{}).root(), ""), "|") + `)\b`)
 	for f, parsed := range sources(t, "..") {
@@ -167,7 +168,8 @@ func TestLogNamesTheNode(t *testing.T) {
 	}
 }
 
-// longCommands are the commands below one that have more words than one, as they are typed behind this program's name.
+// longCommands are the commands below one that have more words than one, as they are typed behind
+// this program's name.
 func longCommands(c *cobra.Command, path string) (list []string) {
 	for _, sub := range c.Commands() {
 		if path != "" {
@@ -198,8 +200,8 @@ var ofAnyNode = []string{
 	"compares it with what the command \"cairn org trust %s\" shows",
 }
 
-// textsOf finds the literals of a file that are hints, since they go into an error or are made typable, and those that are help
-// of commands.
+// textsOf finds the literals of a file that are hints, since they go into an error or are made
+// typable, and those that are help of commands.
 func textsOf(file *ast.File) (hints, help map[*ast.BasicLit]bool) {
 	hints, help = make(map[*ast.BasicLit]bool), make(map[*ast.BasicLit]bool)
 	add := func(to map[*ast.BasicLit]bool, nodes ...ast.Expr) {

@@ -10,7 +10,8 @@ import (
 	"cairn/node"
 )
 
-// Whoever joins is told whom the invite makes it trust: the founder and the inviter, each with all domains, and not itself.
+// Whoever joins is told whom the invite makes it trust: the founder and the inviter, each with all
+// domains, and not itself.
 func TestJoinNamesWhomItTrusts(t *testing.T) {
 	key := func(seed byte) consensus.Key {
 		return consensus.PublicKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))

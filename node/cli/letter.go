@@ -27,7 +27,8 @@ type letter struct {
 	date    time.Time
 }
 
-// compose gives the message, its lines ending in CRLF. The gateway adds what is missing, as the Message-ID.
+// compose gives the message, its lines ending in CRLF. The gateway adds what is missing, as the
+// Message-ID.
 func (l *letter) compose() ([]byte, error) {
 	if !utf8.Valid(l.text) {
 		return nil, fmt.Errorf("the text is not UTF-8: convert it, or send a whole message with --raw")
@@ -124,7 +125,8 @@ func (l *letter) writeParts(w *mail.Writer) error {
 	return nil
 }
 
-// addresses reads one or more mail addresses, with or without names (RFC 5322, section 3.4), domains in any form.
+// addresses reads one or more mail addresses, with or without names (RFC 5322, section 3.4),
+// domains in any form.
 func addresses(s string) ([]*mail.Address, error) {
 	list, err := netmail.ParseAddressList(s)
 	if err != nil {

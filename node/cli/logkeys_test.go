@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// otherKeys are words for what the log has another key for, so that who looks for one thing looks for one word.
+// otherKeys are words for what the log has another key for, so that who looks for one thing looks
+// for one word.
 var otherKeys = map[string]string{
 	"error": "err", "cause": "err", "reason": "err", "failure": "err",
 	"ref": "mail", "reference": "mail", "mail_id": "mail", "sender": "from", "author": "from",
@@ -17,8 +18,9 @@ var otherKeys = map[string]string{
 	"module": "part", "component": "part", "duration": "took", "elapsed": "took", "path": "file",
 }
 
-// TestLogKeys holds the keys of all that is logged: a word for each thing, literal, and the same everywhere. A mail has its id under
-// mail, its envelope under from and to; what went wrong is err. What the log is told beside the words has no error in it.
+// TestLogKeys holds the keys of all that is logged: a word for each thing, literal, and the same
+// everywhere. A mail has its id under mail, its envelope under from and to; what went wrong is err.
+// What the log is told beside the words has no error in it.
 func TestLogKeys(t *testing.T) {
 	calls := 0
 	for f, parsed := range sources(t, "..", "../../consensus", "../../index", "../../mailstore", "../../smtpgw") {
@@ -62,7 +64,8 @@ func TestLogKeys(t *testing.T) {
 	}
 }
 
-// logged returns the keys and values of a call that logs, or that gives a logger some to log with each line.
+// logged returns the keys and values of a call that logs, or that gives a logger some to log with
+// each line.
 func logged(call *ast.CallExpr) (pairs []ast.Expr, ok bool) {
 	of, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {

@@ -37,8 +37,8 @@ type app struct {
 	command string           // what this program is started with; empty: cairn
 }
 
-// output is standard output. It remembers whether anything was written, so that a failure after the one document
-// does not print a second.
+// output is standard output. It remembers whether anything was written, so that a failure after the
+// one document does not print a second.
 type output struct {
 	io.Writer
 	used bool
@@ -57,13 +57,14 @@ func MainAt(args []string, now func() time.Time) int {
 	a := &app{now: now, in: os.Stdin, out: &output{Writer: os.Stdout}, err: os.Stderr, command: startedAs(os.Args[0])}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second signal ends the program at once; but some, such as timeout(1), send the first one twice.
+	// A second signal ends the program at once; but some, such as timeout(1), send the first one
+	// twice.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	return a.run(ctx, args)
 }
 
-// startedAs is how to start this program once more, from its name in the command line: by that name, or with go run if go
-// has built it into a folder that it removes again.
+// startedAs is how to start this program once more, from its name in the command line: by that
+// name, or with go run if go has built it into a folder that it removes again.
 func startedAs(name string) string {
 	dir, _ := filepath.Split(name)
 	switch {
@@ -97,7 +98,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return failure.ExitCode()
 }
 
-// failure is what is told of an error: with its code, and a next step that can be typed as it stands.
+// failure is what is told of an error: with its code, and a next step that can be typed as it
+// stands.
 func (a *app) failure(err error) *api.Error {
 	e := *explain(err)
 	if e.Code == api.CodeNotRunning {
@@ -264,7 +266,8 @@ func explain(err error) *api.Error {
 	return e
 }
 
-// notRunning gives a true next step: a node that was never made, or has joined no network, cannot be run either.
+// notRunning gives a true next step: a node that was never made, or has joined no network, cannot
+// be run either.
 func (a *app) notRunning(failure *api.Error) *api.Error {
 	_, err := node.LoadConfig(a.dir)
 	if err == nil {

@@ -2,8 +2,8 @@ package cli
 
 import "testing"
 
-// Commands that are named can be typed as they stand: by the name that this program was started with, for the node that
-// is meant.
+// Commands that are named can be typed as they stand: by the name that this program was started
+// with, for the node that is meant.
 func TestCommandsCanBeTyped(t *testing.T) {
 	for name, want := range map[string]string{
 		"cairn":                             "cairn",

@@ -292,7 +292,8 @@ func TestSendSaysWhatWaits(t *testing.T) {
 	}
 }
 
-// What a node that ended can do about that is a command that can be typed, in its status and when it starts.
+// What a node that ended can do about that is a command that can be typed, in its status and when
+// it starts.
 func TestStatusSaysWhatToDoAboutAnEnd(t *testing.T) {
 	dir := at(t, &desk{status: api.Status{Org: api.OrgSummary{Ended: "its key was replaced", EndedNext: "cairn org node rekey"}}})
 	if code, out, errs := cairn(t, "", "status", "--dir", dir); code != 0 || !strings.Contains(out, "this node     its key was replaced; next: cairn org node rekey --dir "+dir+"\n") {

@@ -8,10 +8,12 @@ import (
 	"cairn/node/api"
 )
 
-// telling are fields of which every mail has one or another. Many texts begin with a line that looks like some field.
+// telling are fields of which every mail has one or another. Many texts begin with a line that
+// looks like some field.
 var telling = []string{"From", "To", "Cc", "Date", "Subject", "Message-ID", "Received", "Return-Path", message.TokenHeader}
 
-// checkMail tells of a file that is no mail at all. What is odd about one is for its verdict to say.
+// checkMail tells of a file that is no mail at all. What is odd about one is for its verdict to
+// say.
 func checkMail(file string, raw []byte) error {
 	for _, f := range message.ParseHeader(raw).Fields() {
 		if slices.ContainsFunc(telling, func(name string) bool { return strings.EqualFold(name, f.Name) }) {

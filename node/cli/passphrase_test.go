@@ -13,7 +13,8 @@ import (
 	"unsafe"
 )
 
-// terminal opens a terminal: what a person sees and types, and what a program has as its standard input.
+// terminal opens a terminal: what a person sees and types, and what a program has as its standard
+// input.
 func terminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -37,7 +38,8 @@ func terminal(t *testing.T) (person, program *os.File) {
 	return person, program
 }
 
-// prompted is a terminal's output on which somebody types an answer to each prompt, once the terminal no longer shows it.
+// prompted is a terminal's output on which somebody types an answer to each prompt, once the
+// terminal no longer shows it.
 type prompted struct {
 	t       *testing.T
 	program uintptr // its descriptor

@@ -8,7 +8,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// stampProgress shows how long the identity stamp has been looked for, to people only. done ends it.
+// stampProgress shows how long the identity stamp has been looked for, to people only. done ends
+// it.
 func (a *app) stampProgress() (progress func(spent, expected time.Duration), done func()) {
 	if !isTerminal(a.err) {
 		return nil, func() {}
@@ -26,8 +27,8 @@ func (a *app) stampProgress() (progress func(spent, expected time.Duration), don
 	return progress, func() { bar.Finish() }
 }
 
-// octetProgress shows how many octets went through the writer that it gives, to people only; total is -1 if it is not
-// known. done ends it.
+// octetProgress shows how many octets went through the writer that it gives, to people only; total
+// is -1 if it is not known. done ends it.
 func (a *app) octetProgress(doing string, total int64) (seen io.Writer, done func()) {
 	if !isTerminal(a.err) {
 		return io.Discard, func() {}

@@ -17,8 +17,8 @@ const (
 	maxArmoured = 64 << 10  // a string that people carry from one node to another, however mail has broken its lines
 )
 
-// read gives the content of a file; - is standard input. It does not wait longer than ctx: what is read then ends with
-// the program.
+// read gives the content of a file; - is standard input. It does not wait longer than ctx: what is
+// read then ends with the program.
 func (a *app) read(ctx context.Context, file string) ([]byte, error) {
 	return a.readUpTo(ctx, file, maxRead)
 }

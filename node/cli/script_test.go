@@ -66,7 +66,8 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// here runs a command of this program in this process, which starts faster, and returns its exit code. It is printed as it was given.
+// here runs a command of this program in this process, which starts faster, and returns its exit
+// code. It is printed as it was given.
 func here(ts *testscript.TestScript, out, err io.Writer, args []string) int {
 	args = slices.Clone(args)
 	for i := range args {
@@ -102,8 +103,8 @@ func exists(ts *testscript.TestScript, arg string) bool {
 	return err == nil && arg != "" && strings.Trim(arg, ".") != ""
 }
 
-// scriptHere runs a command in this process, which must succeed: here cairn status. What reads the standard input, or
-// goes on for long, is run as a program: exec cairn run &a&.
+// scriptHere runs a command in this process, which must succeed: here cairn status. What reads the
+// standard input, or goes on for long, is run as a program: exec cairn run &a&.
 func scriptHere(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || args[0] != "cairn" {
 		ts.Fatalf("usage: here cairn COMMAND...")
@@ -113,7 +114,8 @@ func scriptHere(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// asProgram reports whether a command must be run as a program: it may go on for long, read the standard input, or find a file where it is.
+// asProgram reports whether a command must be run as a program: it may go on for long, read the
+// standard input, or find a file where it is.
 func asProgram(ts *testscript.TestScript, args []string) bool {
 	if len(args) == 0 || slices.Contains([]string{"run", "testnet", "bench", "completion"}, args[0]) || args[0] == "send" && !slices.Contains(args, "--body") {
 		return true
@@ -149,7 +151,8 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptMisused runs a command whose arguments cannot be meant: exit code 2 and a next step, as text and as JSON.
+// scriptMisused runs a command whose arguments cannot be meant: exit code 2 and a next step, as
+// text and as JSON.
 func scriptMisused(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || args[0] != "cairn" {
 		ts.Fatalf("usage: misused cairn COMMAND...")
@@ -169,8 +172,8 @@ func scriptMisused(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptValue puts a value in standard output, which must be one JSON document, into the environment: value KEY
-// organisations.0.key. The path is as for json.
+// scriptValue puts a value in standard output, which must be one JSON document, into the
+// environment: value KEY organisations.0.key. The path is as for json.
 func scriptValue(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: value NAME PATH")
@@ -178,8 +181,8 @@ func scriptValue(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], valueAt(ts, args[1]))
 }
 
-// scriptJSON compares a value in standard output, which must be one JSON document: json error.code usage. A number in
-// the path is an index; "len" is the length of what is there.
+// scriptJSON compares a value in standard output, which must be one JSON document: json error.code
+// usage. A number in the path is an index; "len" is the length of what is there.
 func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: [!] json PATH VALUE")
@@ -232,8 +235,8 @@ func lookUp(v any, path []string) (string, error) {
 	return fmt.Sprint(v), nil
 }
 
-// scriptInvite writes an invite to the network of a node that need not run, with an address where nobody listens:
-// invite DIR FILE.
+// scriptInvite writes an invite to the network of a node that need not run, with an address where
+// nobody listens: invite DIR FILE.
 func scriptInvite(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: invite DIR FILE")
@@ -266,7 +269,8 @@ func tried(ts *testscript.TestScript, command []string) (said string, ok bool) {
 	return strings.ReplaceAll(out.String(), ts.MkAbs(".")+string(filepath.Separator), ""), ok
 }
 
-// scriptEventually repeats a command until it succeeds and prints a text: eventually TEXT COMMAND...
+// scriptEventually repeats a command until it succeeds and prints a text: eventually TEXT
+// COMMAND...
 func scriptEventually(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: eventually TEXT COMMAND...")
@@ -300,7 +304,8 @@ func scriptReplace(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
 }
 
-// scriptTrust pins the first domain of an organisation to its key, as cairn org show --json tells them: trust DIR FILE.
+// scriptTrust pins the first domain of an organisation to its key, as cairn org show --json tells
+// them: trust DIR FILE.
 func scriptTrust(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: trust DIR FILE")
@@ -311,8 +316,8 @@ func scriptTrust(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec("cairn", "org", "trust", "--dir", args[0], o.Domains[0], o.Key))
 }
 
-// scriptDamage writes a damaged copy of a backup: damage FILE COPY PART turns a bit in that part, cuts it off in mail, or
-// makes its version a later one.
+// scriptDamage writes a damaged copy of a backup: damage FILE COPY PART turns a bit in that part,
+// cuts it off in mail, or makes its version a later one.
 func scriptDamage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: damage FILE COPY PART|version")
@@ -333,7 +338,8 @@ func scriptDamage(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
 }
 
-// scriptSpoil turns a bit of each place at which the value logs of a database have a text: spoil FOLDER TEXT.
+// scriptSpoil turns a bit of each place at which the value logs of a database have a text: spoil
+// FOLDER TEXT.
 func scriptSpoil(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: spoil FOLDER TEXT")

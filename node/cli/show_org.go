@@ -56,7 +56,8 @@ func pinNote(p *api.Pin) string {
 	return note
 }
 
-// nodesNote counts nodes, and says how and when those ended that have, and which took another recorder key.
+// nodesNote counts nodes, and says how and when those ended that have, and which took another
+// recorder key.
 func nodesNote(list []api.OrgNode) string {
 	active, ended, changed := 0, "", ""
 	for _, n := range list {
@@ -158,7 +159,8 @@ func showUntrusted(b *bytes.Buffer, u *api.Untrusted) {
 	}
 }
 
-// changeSays puts what changed of an organisation into words, for a line with what it was and what it is.
+// changeSays puts what changed of an organisation into words, for a line with what it was and what
+// it is.
 var changeSays = map[string]string{
 	"enrolled": "enrolled", "name": "another name", "domains": "other domains", "records": "other declaration", "threshold": "other threshold",
 	"key": "another key", "key-revoked": "key revoked", "key-pending": "another key announced", "key-pending-gone": "announced key taken back, it never counts",

@@ -91,7 +91,8 @@ func TestNamesSayNothingOfUs(t *testing.T) {
 	}
 }
 
-// What was brought to the network says when it counts, and of a key that takes the place of an announced one no time that it has not.
+// What was brought to the network says when it counts, and of a key that takes the place of an
+// announced one no time that it has not.
 func TestShowProposedSaysWhenItCounts(t *testing.T) {
 	for _, tt := range []struct {
 		e    api.OrgEvent

@@ -17,9 +17,9 @@ import (
 	"cairn/node/api"
 )
 
-// clean makes text from anywhere harmless to a terminal: control characters other than line feed and tab, those that
-// turn the direction of writing and those that nobody sees, but where a word is spelled with them, become visible escapes;
-// bytes that are no UTF-8 become U+FFFD.
+// clean makes text from anywhere harmless to a terminal: control characters other than line feed
+// and tab, those that turn the direction of writing and those that nobody sees, but where a word is
+// spelled with them, become visible escapes; bytes that are no UTF-8 become U+FFFD.
 func clean(s string) string {
 	if !strings.ContainsFunc(s, dangerous) && utf8.ValidString(s) {
 		return s
@@ -36,7 +36,8 @@ func clean(s string) string {
 	})
 }
 
-// cleanJSON is clean for a document: the same characters, as JSON escapes. They stand in strings only.
+// cleanJSON is clean for a document: the same characters, as JSON escapes. They stand in strings
+// only.
 func cleanJSON(s string) string {
 	if !strings.ContainsFunc(s, dangerous) {
 		return s
@@ -75,13 +76,13 @@ func dangerous(r rune) bool {
 	case r == 0x34f, r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0: // letters and marks that are not seen
 		return true
 	}
-	// Marks and turns of direction, zero width, fillers, tags: U+00AD, U+061C, U+200B to U+200F, U+202A to U+202E,
-	// U+2060 to U+206F, U+FEFF and so on.
+	// Marks and turns of direction, zero width, fillers, tags: U+00AD, U+061C, U+200B to U+200F,
+	// U+202A to U+202E, U+2060 to U+206F, U+FEFF and so on.
 	return unicode.Is(unicode.Cf, r) && !(r >= 0x13430 && r <= 0x1345f)
 }
 
-// line makes one line of s, of at most so many characters; 0: any number. What came from mail cannot fake a further
-// row of a table, nor a further field.
+// line makes one line of s, of at most so many characters; 0: any number. What came from mail
+// cannot fake a further row of a table, nor a further field.
 func line(s string, width int) string {
 	s = strings.Join(strings.Fields(s), " ")
 	if width > 0 && utf8.RuneCountInString(s) > width {
@@ -90,8 +91,8 @@ func line(s string, width int) string {
 	return s
 }
 
-// named is the name of an organisation, which its owner chose, beside anything else: in quotation marks, so that it cannot
-// be taken for what stands there.
+// named is the name of an organisation, which its owner chose, beside anything else: in quotation
+// marks, so that it cannot be taken for what stands there.
 func named(name string, width int) string { return strconv.Quote(line(name, width)) }
 
 // table writes rows in columns; the first row is the heading.

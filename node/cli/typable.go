@@ -8,13 +8,14 @@ import (
 	"cairn/node/api"
 )
 
-// typable makes a command in a hint one that can be typed as it stands: it starts this program as it was started, and a
-// command for a node names its directory at the end.
+// typable makes a command in a hint one that can be typed as it stands: it starts this program as
+// it was started, and a command for a node names its directory at the end.
 func (a *app) typable(hint string) string {
 	return api.Typable(hint, cmp.Or(a.command, "cairn"), a.dir)
 }
 
-// makeTypable makes the next steps in a document typable: its texts that JSON has as next, or as something_next.
+// makeTypable makes the next steps in a document typable: its texts that JSON has as next, or as
+// something_next.
 func (a *app) makeTypable(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:

@@ -8,8 +8,8 @@ import (
 	"cairn/node/api"
 )
 
-// Facts tell what the files of a backup, by name, say of the node that it is of: what a manifest repeats of them, which
-// is all but Software, Made, Journal and Parts.
+// Facts tell what the files of a backup, by name, say of the node that it is of: what a manifest
+// repeats of them, which is all but Software, Made, Journal and Parts.
 type Facts func(files map[string][]byte) (Manifest, error)
 
 // whole is what is kept of a backup while it is read, to hold its manifest to.
@@ -18,7 +18,8 @@ type whole struct {
 	mail  mailstore.DumpStats
 }
 
-// check holds a manifest to what is in the parts: its digest says only that it is as somebody wrote it.
+// check holds a manifest to what is in the parts: its digest says only that it is as somebody wrote
+// it.
 func (w *whole) check(m *Manifest, facts Facts) error {
 	var untrue []string
 	hold := func(what, says, is string) {

@@ -16,8 +16,8 @@ import (
 //	chunk  = u32 length, 1 to 65,536 | octets
 //	digest = SHA-256(u8 length, name | octets of all chunks)
 //
-// The octets of a part are one gzip member (RFC 1952). The first part is the manifest; those that it lists follow in its
-// order, which is that of parts. Nothing follows the end.
+// The octets of a part are one gzip member (RFC 1952). The first part is the manifest; those that
+// it lists follow in its order, which is that of parts. Nothing follows the end.
 const (
 	magic    = "cairn-backup"
 	version  = 1
@@ -29,8 +29,8 @@ const (
 	maxManifest  = 64 << 10
 	maxFile      = 1 << 20 // of each part but the mail store, in bytes
 
-	// maxRatio is how often longer than its packed octets the content of a part may be, behind the first freeUnpacked
-	// bytes. A writer keeps to it from the first keptUnpacked on.
+	// maxRatio is how often longer than its packed octets the content of a part may be, behind the
+	// first freeUnpacked bytes. A writer keeps to it from the first keptUnpacked on.
 	maxRatio     = 64
 	freeUnpacked = 16 << 20
 	keptUnpacked = 1 << 20
@@ -66,7 +66,8 @@ func decodeManifest(b []byte) (*Manifest, error) {
 	return m, checkParts(m.Parts)
 }
 
-// checkParts holds a list of names to the parts that there are, their order, and those that must be there.
+// checkParts holds a list of names to the parts that there are, their order, and those that must be
+// there.
 func checkParts(names []string) error {
 	rest := names
 	for _, p := range parts {

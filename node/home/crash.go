@@ -13,20 +13,22 @@ import (
 // crashesKept is how many traces stay in the directory.
 const crashesKept = 5
 
-// Crash is how an earlier process ended by a fault that no part of it could contain: a panic on a goroutine of a library, or a
-// page of a mapped file that the disk does not give.
+// Crash is how an earlier process ended by a fault that no part of it could contain: a panic on a
+// goroutine of a library, or a page of a mapped file that the disk does not give.
 type Crash struct {
 	File string // with the trace
 	What string // what the runtime said, as one line
 	Disk bool   // a database was at it: its files may be damaged
 }
 
-// CatchCrashes has the Go runtime write what it says at the end of this process, should that be such a fault, to a file in the
-// directory too, and returns how the process before ended, nil if otherwise. Only the process that has the directory may call
-// it. stop ends it when the process ends well.
+// CatchCrashes has the Go runtime write what it says at the end of this process, should that be
+// such a fault, to a file in the directory too, and returns how the process before ended, nil if
+// otherwise. Only the process that has the directory may call it. stop ends it when the process
+// ends well.
 //
-// There is no process beside the node that waits for its end: the runtime writes the file itself, service managers go on to
-// see the node's own status and memory, and what kills the node leaves nothing behind.
+// There is no process beside the node that waits for its end: the runtime writes the file itself,
+// service managers go on to see the node's own status and memory, and what kills the node leaves
+// nothing behind.
 func CatchCrashes(dir string) (before *Crash, stop func() error, err error) {
 	path := filepath.Join(dir, CrashFile)
 	if before, err = keepCrash(path); err != nil {
@@ -44,7 +46,8 @@ func CatchCrashes(dir string) (before *Crash, stop func() error, err error) {
 	}, nil
 }
 
-// keepCrash gives a trace a name of its own, by the time at which it was written, and removes old ones.
+// keepCrash gives a trace a name of its own, by the time at which it was written, and removes old
+// ones.
 func keepCrash(path string) (*Crash, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
@@ -76,7 +79,8 @@ func keepCrash(path string) (*Crash, error) {
 	return &Crash{kept, what, disk}, err
 }
 
-// lastWords says what a trace begins with, and whether the first of its goroutines, the one that failed, was in a database.
+// lastWords says what a trace begins with, and whether the first of its goroutines, the one that
+// failed, was in a database.
 func lastWords(trace []byte) (what string, disk bool) {
 	first, rest, _ := bytes.Cut(bytes.TrimSpace(trace), []byte("\n"))
 	_, goroutine, _ := bytes.Cut(rest, []byte("\ngoroutine "))

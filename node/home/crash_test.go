@@ -22,7 +22,8 @@ func TestCrashChild(t *testing.T) {
 	select {}
 }
 
-// How a process ended by a fault is told to the next one, once, with the trace in a file; a good end leaves nothing.
+// How a process ended by a fault is told to the next one, once, with the trace in a file; a good
+// end leaves nothing.
 func TestCrash(t *testing.T) {
 	dir := t.TempDir()
 	child := exec.Command(os.Args[0], "-test.run", "^TestCrashChild$")

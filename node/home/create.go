@@ -12,8 +12,9 @@ import (
 	"cairn/node/api"
 )
 
-// Create writes a backup of the node in dir to w, whose mail store r reads. The caller says in m whose node it is and
-// when this is; Journal and Parts are filled in. With orgKey the organisation's key is part of it, and its recovery key if that is there.
+// Create writes a backup of the node in dir to w, whose mail store r reads. The caller says in m
+// whose node it is and when this is; Journal and Parts are filled in. With orgKey the
+// organisation's key is part of it, and its recovery key if that is there.
 func Create(w io.Writer, dir string, r *mailstore.Reader, m Manifest, orgKey bool) error {
 	last, err := r.ModSeq()
 	if err != nil {

@@ -15,15 +15,15 @@ import (
 // ageIntro begins every encrypted backup (age-encryption.org/v1).
 const ageIntro = "age-encryption.org/v1\n"
 
-// maxWorkFactor bounds what a file may ask for before its passphrase can be tried: 2^20 rounds of scrypt take 1 GiB of
-// memory. We write 2^18.
+// maxWorkFactor bounds what a file may ask for before its passphrase can be tried: 2^20 rounds of
+// scrypt take 1 GiB of memory. We write 2^18.
 const maxWorkFactor = 20
 
 // errUnauthentic: what was encrypted is not there as it was written.
 var errUnauthentic = errors.New("not authentic")
 
-// Encrypt encrypts what is written, to recipients ("age1…") or, if there are none, with a passphrase. Close writes the
-// end, without closing w.
+// Encrypt encrypts what is written, to recipients ("age1…") or, if there are none, with a
+// passphrase. Close writes the end, without closing w.
 func Encrypt(w io.Writer, passphrase string, recipients []string) (io.WriteCloser, error) {
 	var to []age.Recipient
 	for _, text := range recipients {
@@ -49,8 +49,8 @@ type Keys struct {
 	Identities []byte                 // a file of age, as age-keygen writes it; nil: none
 }
 
-// Decrypt gives the plain backup, of one that may be encrypted or not. Errors are *api.Error, those of the keys, or those
-// of r.
+// Decrypt gives the plain backup, of one that may be encrypted or not. Errors are *api.Error, those
+// of the keys, or those of r.
 func Decrypt(r io.Reader, keys Keys) (plain io.Reader, encrypted bool, err error) {
 	src := &source{r: bufio.NewReaderSize(r, maxChunk), room: maxAgeHeader}
 	intro, err := src.r.Peek(len(ageIntro))

@@ -17,7 +17,8 @@ func encrypted(t *testing.T, plain []byte, to ...string) []byte {
 	return sealed(t, plain, func(w io.Writer) (io.WriteCloser, error) { return Encrypt(w, "", to) })
 }
 
-// secretly encrypts with a passphrase, as Encrypt does but for the work that the test would wait for.
+// secretly encrypts with a passphrase, as Encrypt does but for the work that the test would wait
+// for.
 func secretly(t *testing.T, plain []byte, passphrase string, workFactor int) []byte {
 	t.Helper()
 	r, err := age.NewScryptRecipient(passphrase)

@@ -63,7 +63,8 @@ func must(b []byte, err error) []byte {
 	return b
 }
 
-// An octet that is another in a part is found in that part, and the parts behind it are still judged.
+// An octet that is another in a part is found in that part, and the parts behind it are still
+// judged.
 func TestDamageIsToldByPart(t *testing.T) {
 	whole := backup(t, texts(), true)
 	c, err := check(whole)
@@ -92,8 +93,8 @@ func TestDamageIsToldByPart(t *testing.T) {
 	wantError(t, err, api.CodeInvalid, ConfigFile+" (")
 }
 
-// Whatever octet is another, and wherever the file ends, the backup is not taken for a whole one; each is told with what
-// to try.
+// Whatever octet is another, and wherever the file ends, the backup is not taken for a whole one;
+// each is told with what to try.
 func TestEveryOctetCounts(t *testing.T) {
 	whole := backup(t, texts(), false)
 	for i := range whole {
@@ -261,7 +262,8 @@ func TestManifestIsHeldToItsParts(t *testing.T) {
 	}
 }
 
-// A part that is whole but cannot be taken, and one that is cut off, are among the parts that are told, with why.
+// A part that is whole but cannot be taken, and one that is cut off, are among the parts that are
+// told, with why.
 func TestWhatEndsTheReadingIsTold(t *testing.T) {
 	whole := backup(t, texts(), false)
 	found, _ := check(whole[:startOf(t, whole, EnrolFile)+20])
@@ -343,7 +345,8 @@ func TestWellPackedMailIsNoBomb(t *testing.T) {
 	}
 }
 
-// A few octets that unpack to much, or claim to be long, cost no more memory than a reader's buffers.
+// A few octets that unpack to much, or claim to be long, cost no more memory than a reader's
+// buffers.
 func TestReadingTakesLittleMemory(t *testing.T) {
 	m := facts()
 	m.Parts = []string{ConfigFile, "keys/recorder.pem", "keys/node.pem", MailDir}
@@ -378,7 +381,8 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// emptyStore is the dump of a store of its identity and format alone, so that no database runs beside.
+// emptyStore is the dump of a store of its identity and format alone, so that no database runs
+// beside.
 var emptyStore = "\x00\x00\x00\x02Ms\x00\x00\x00\x10" + strings.Repeat("i", 16) + "\x00\x00\x00\x02Mv\x00\x00\x00\x04\x00\x00\x00\x01" +
 	strings.Repeat("\x00", 11) + "\x02"
 

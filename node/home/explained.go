@@ -11,8 +11,9 @@ import (
 	"cairn/node/api"
 )
 
-// Explained is the error of a file that could not be written for a reason of the place, with what helps; nil for others. What stands
-// before the system's words in its text, such as what was being done, stays.
+// Explained is the error of a file that could not be written for a reason of the place, with what
+// helps; nil for others. What stands before the system's words in its text, such as what was being
+// done, stays.
 func Explained(err error) *api.Error {
 	path, doing, ok := ofPath(err)
 	if !ok {
@@ -29,7 +30,8 @@ func Explained(err error) *api.Error {
 	return nil
 }
 
-// ofPath takes the error of a system call apart: the file that was meant, and what the text says before.
+// ofPath takes the error of a system call apart: the file that was meant, and what the text says
+// before.
 func ofPath(err error) (path, doing string, ok bool) {
 	var call error
 	if e, is := errors.AsType[*fs.PathError](err); is {
@@ -43,7 +45,8 @@ func ofPath(err error) (path, doing string, ok bool) {
 	return path, doing, true
 }
 
-// Somewhere holds that what has the name of a folder to be made, if anything has, leads to something.
+// Somewhere holds that what has the name of a folder to be made, if anything has, leads to
+// something.
 func Somewhere(dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && isThere(dir) {
 		return leadsNowhere(filepath.Clean(dir), "remove the link")

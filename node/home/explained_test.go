@@ -13,7 +13,8 @@ import (
 	"cairn/node/api"
 )
 
-// A place that cannot be written to is told without the words of the system, with what was being done and what helps.
+// A place that cannot be written to is told without the words of the system, with what was being
+// done and what helps.
 func TestExplained(t *testing.T) {
 	at := func(errno error) error {
 		return fmt.Errorf("restoring: %w", errors.Join(nil, &fs.PathError{Op: "write", Path: "/x/cairn.toml", Err: errno}))

@@ -24,7 +24,8 @@ type File struct {
 	done bool        // committed or discarded
 }
 
-// NewFile begins a backup at path, which must not be there and must not be inside the node's directory.
+// NewFile begins a backup at path, which must not be there and must not be inside the node's
+// directory.
 func NewFile(path, node string) (*File, error) {
 	switch inside, err := Inside(path, node); {
 	case inside: // who loses that loses both
@@ -46,8 +47,8 @@ func NewFile(path, node string) (*File, error) {
 	return f, nil
 }
 
-// create makes the file, and takes what a killed backup has left out of its way. That is removed and never written to:
-// if it was killed late, a finished backup is the same file.
+// create makes the file, and takes what a killed backup has left out of its way. That is removed
+// and never written to: if it was killed late, a finished backup is the same file.
 func (f *File) create() error {
 	const anew = os.O_RDWR | os.O_CREATE | os.O_EXCL
 	made, err := os.OpenFile(f.path+partial, anew, 0o600)
@@ -81,7 +82,8 @@ func (f *File) create() error {
 	return err
 }
 
-// check holds what lies at the unfinished name to the file: another one may have taken it away before it was locked.
+// check holds what lies at the unfinished name to the file: another one may have taken it away
+// before it was locked.
 func (f *File) check() error {
 	if there, err := os.Lstat(f.path + partial); err != nil || !os.SameFile(f.made, there) {
 		return underWay(f.path + partial)
@@ -89,7 +91,8 @@ func (f *File) check() error {
 	return nil
 }
 
-// leftBehind opens and locks what a backup that was killed has left, unless it is under way or something else.
+// leftBehind opens and locks what a backup that was killed has left, unless it is under way or
+// something else.
 func leftBehind(path string) (*os.File, error) {
 	foreign := api.Errorf(api.CodeExists, "if no other backup is being made, look into it and remove it",
 		"making the backup: %s is there, and is not known to be of one that was interrupted", path)
@@ -164,7 +167,8 @@ func (f *File) Commit() error {
 	return making(f.Close()) // locked until now: nobody takes it for what a killed one has left
 }
 
-// steps are the system calls of Commit. Whoever is killed after any of them leaves a backup that is whole, or none.
+// steps are the system calls of Commit. Whoever is killed after any of them leaves a backup that is
+// whole, or none.
 func (f *File) steps() []func() error {
 	list := []func() error{f.check, f.Sync, f.link, f.unlink, func() error { return SyncDir(filepath.Dir(f.path)) }}
 	if !locks { // there an open file may not be moved
@@ -173,7 +177,8 @@ func (f *File) steps() []func() error {
 	return list
 }
 
-// link gives the backup its name. A link, unlike a rename, fails when the name is taken; but not every file system has links.
+// link gives the backup its name. A link, unlike a rename, fails when the name is taken; but not
+// every file system has links.
 func (f *File) link() error {
 	err := os.Link(f.path+partial, f.path)
 	if err == nil {
@@ -208,7 +213,8 @@ func (f *File) Discard() {
 	f.Close()
 }
 
-// Inside reports whether a file that need not be there would lie in the directory dir, by whatever names the two are given.
+// Inside reports whether a file that need not be there would lie in the directory dir, by whatever
+// names the two are given.
 func Inside(path, dir string) (bool, error) {
 	is, err := os.Stat(dir)
 	if err != nil {

@@ -139,8 +139,8 @@ func TestNoBackupInsideOfTheNode(t *testing.T) {
 	f.Discard()
 }
 
-// A kill after any system call of Commit leaves a backup that is whole, under its name, or none; the next one takes
-// nothing of what was finished, also if that has been moved.
+// A kill after any system call of Commit leaves a backup that is whole, under its name, or none;
+// the next one takes nothing of what was finished, also if that has been moved.
 func TestKillWhileABackupGetsItsName(t *testing.T) {
 	for n := range len(new(File).steps()) + 1 {
 		dir, node := t.TempDir(), t.TempDir()
@@ -217,7 +217,8 @@ func TestBackupIsNotNamedAsAnUnfinishedOne(t *testing.T) {
 	wantError(t, err, api.CodeInvalid, "is the name of a backup that is not finished")
 }
 
-// A backup whose unfinished file was replaced takes neither name nor file of the other, whatever becomes of it.
+// A backup whose unfinished file was replaced takes neither name nor file of the other, whatever
+// becomes of it.
 func TestReplacedBackupIsLeftAlone(t *testing.T) {
 	for name, end := range map[string]func(*File){
 		"finished":  func(f *File) { wantError(t, f.Commit(), api.CodeTryLater, "another backup is being written") },
@@ -240,7 +241,8 @@ func TestReplacedBackupIsLeftAlone(t *testing.T) {
 	}
 }
 
-// lacking skips a test that needs what this system has not. Where tests are run on purpose it fails.
+// lacking skips a test that needs what this system has not. Where tests are run on purpose it
+// fails.
 func lacking(t *testing.T, err error) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {

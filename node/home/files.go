@@ -41,8 +41,9 @@ const NextRecorderKey = KeysDir + "/recorder-next.pem"
 // OldRecorderPrefix begins the names of files in KeysDir with former recorder keys.
 const OldRecorderPrefix = "recorder-old-"
 
-// OldKey is the name in KeysDir of a file with a former key. Behind the prefix stands the block that was known to end the
-// key when it was put there, or a later one: a number that keeps them apart.
+// OldKey is the name in KeysDir of a file with a former key. Behind the prefix stands the block
+// that was known to end the key when it was put there, or a later one: a number that keeps them
+// apart.
 func OldKey(prefix string, until uint64) string {
 	return prefix + strconv.FormatUint(until, 10) + ".pem"
 }
@@ -50,10 +51,12 @@ func OldKey(prefix string, until uint64) string {
 // OldRecorderKey is the file of a former recorder key.
 func OldRecorderKey(until uint64) string { return KeysDir + "/" + OldKey(OldRecorderPrefix, until) }
 
-// OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is the organisation.
+// OrgKey is the part of a backup that is in it only if that was asked for: whoever has this key is
+// the organisation.
 const OrgKey = KeysDir + "/" + OrgKeyFile
 
-// RecoveryKey is in a backup like OrgKey, if it is in the directory still: it takes the organisation from whoever has that.
+// RecoveryKey is in a backup like OrgKey, if it is in the directory still: it takes the
+// organisation from whoever has that.
 const RecoveryKey = KeysDir + "/" + RecoveryKeyFile
 
 // part is one part of a backup.
@@ -63,8 +66,8 @@ type part struct {
 	many bool   // it is one for each former recorder key, by their numbers
 }
 
-// parts are all that a backup may hold, in the order in which they stand in it. IndexDir and ChainDir are no parts:
-// both are made again. The mail store comes last, since it takes the time.
+// parts are all that a backup may hold, in the order in which they stand in it. IndexDir and
+// ChainDir are no parts: both are made again. The mail store comes last, since it takes the time.
 var parts = []part{
 	{name: ConfigFile, must: true},
 	{name: path.Join(KeysDir, RecorderKeyFile), must: true},

@@ -15,7 +15,8 @@ import (
 	"cairn/node/api"
 )
 
-// show unpacks a part for whoever wants to see it, and to its end. The error counts if the part has its digest.
+// show unpacks a part for whoever wants to see it, and to its end. The error counts if the part has
+// its digest.
 func show(f *frames, name string, see visit) (length int64, err error) {
 	packed := bufio.NewReader(f)
 	foreign := func(n int64, err error) (int64, error) {
@@ -46,7 +47,8 @@ func show(f *frames, name string, see visit) (length int64, err error) {
 	return content.n, nil
 }
 
-// counted is a reader with limits that are errors: what a few octets unpack to costs whoever reads them time and room.
+// counted is a reader with limits that are errors: what a few octets unpack to costs whoever reads
+// them time and room.
 type counted struct {
 	r       io.Reader
 	n, most int64

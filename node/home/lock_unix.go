@@ -16,7 +16,8 @@ func tryLock(f *os.File) bool {
 // locks: a file can be locked here.
 const locks = true
 
-// lockedElsewhere locks f as tryLock does, and reports whether another one has it. Where a file system has no locks it has not.
+// lockedElsewhere locks f as tryLock does, and reports whether another one has it. Where a file
+// system has no locks it has not.
 func lockedElsewhere(f *os.File) bool {
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }

@@ -30,12 +30,13 @@ type Contents struct {
 	Parts    []Part // as far as it could be read, without the manifest
 }
 
-// visit is given what is in a part, and the manifest but for the part that is it. It need not read to the end. Its error ends the reading, unless the part turns out
-// to be damaged.
+// visit is given what is in a part, and the manifest but for the part that is it. It need not read
+// to the end. Its error ends the reading, unless the part turns out to be damaged.
 type visit func(m *Manifest, name string, content io.Reader) error
 
-// read reads a backup to its end, gives each part to see (until one is damaged) and holds all of it to lengths and
-// digests. Contents are what could be read, also with an error; that is an *api.Error when the backup is at fault.
+// read reads a backup to its end, gives each part to see (until one is damaged) and holds all of it
+// to lengths and digests. Contents are what could be read, also with an error; that is an
+// *api.Error when the backup is at fault.
 func read(r io.Reader, see visit) (*Contents, error) {
 	c := &reader{in: bufio.NewReaderSize(r, maxChunk), sum: sha256.New()}
 	err := c.read(see)
@@ -171,7 +172,8 @@ func (c *reader) head() error {
 	return nil
 }
 
-// name reads what stands before a part, or else the tag of the end; rest are the names of the parts that are missing yet.
+// name reads what stands before a part, or else the tag of the end; rest are the names of the parts
+// that are missing yet.
 func (c *reader) name(rest []string) (name string, more bool, err error) {
 	c.at, c.behind = "its last octets", nil
 	if len(rest) > 0 {

@@ -11,15 +11,16 @@ import (
 	"cairn/node/api"
 )
 
-// Check reads a backup to its end and holds all that is in it to lengths, digests, form and facts. Contents are what
-// could be read, also with an error; stats are of its mail.
+// Check reads a backup to its end and holds all that is in it to lengths, digests, form and facts.
+// Contents are what could be read, also with an error; stats are of its mail.
 func Check(r io.Reader, facts Facts) (*Contents, mailstore.DumpStats, error) {
 	file := func(string, []byte) error { return nil }
 	mail := func(_ *Manifest, content io.Reader) (mailstore.DumpStats, error) { return mailstore.CheckDump(content) }
 	return examine(r, facts, file, mail)
 }
 
-// examine reads a backup to its end, gives its files and its mail away, and then holds its manifest to them.
+// examine reads a backup to its end, gives its files and its mail away, and then holds its manifest
+// to them.
 func examine(r io.Reader, facts Facts, file func(name string, text []byte) error,
 	mail func(*Manifest, io.Reader) (mailstore.DumpStats, error)) (*Contents, mailstore.DumpStats, error) {
 	w := whole{files: make(map[string][]byte)}

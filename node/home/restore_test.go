@@ -192,7 +192,8 @@ func TestOneRestoreAtATime(t *testing.T) {
 	}
 }
 
-// A process that is killed while it restores, wherever it is, leaves no node in the place; the next one succeeds.
+// A process that is killed while it restores, wherever it is, leaves no node in the place; the next
+// one succeeds.
 func TestKilledRestore(t *testing.T) {
 	b := backup(t, texts(), true)
 	parent := t.TempDir()
@@ -217,8 +218,8 @@ func TestKilledRestore(t *testing.T) {
 	checkHome(t, dir, texts())
 }
 
-// A kill after any system call that ends a restore, well or not, leaves a node that is whole in the place, or none and the
-// next restore succeeds. What is not whole is never taken for a node.
+// A kill after any system call that ends a restore, well or not, leaves a node that is whole in the
+// place, or none and the next restore succeeds. What is not whole is never taken for a node.
 func TestKillAtTheEndOfARestore(t *testing.T) {
 	b := backup(t, texts(), true)
 	for name, end := range map[string]func(*Work) []func() error{
@@ -289,8 +290,8 @@ func TestClearingKeepsTheMarks(t *testing.T) {
 	}
 }
 
-// killRestore lets a process restore the beginning of a backup, and kills it once it has taken all of that and has
-// written as many files as are wholly in it.
+// killRestore lets a process restore the beginning of a backup, and kills it once it has taken all
+// of that and has written as many files as are wholly in it.
 func killRestore(t *testing.T, dir string, begin []byte) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")

@@ -11,8 +11,9 @@ import (
 	"cairn/node/api"
 )
 
-// Usable holds that a node can work in its directory dir before anything in it is changed: each of its files is one and can be read, and
-// dir and the databases' files can be written to. What is not there is no fault here. It changes nothing but the time of dir.
+// Usable holds that a node can work in its directory dir before anything in it is changed: each of
+// its files is one and can be read, and dir and the databases' files can be written to. What is not
+// there is no fault here. It changes nothing but the time of dir.
 func Usable(dir string) error {
 	if err := writableFolder(dir, backedUp); err != nil {
 		return err
@@ -53,7 +54,8 @@ func Usable(dir string) error {
 // backedUp is how to come by a file that each backup holds.
 const backedUp = "restore it from a backup of this node"
 
-// Cure is what helps where a file of a node's directory is lost, damaged or none; name is slash-separated.
+// Cure is what helps where a file of a node's directory is lost, damaged or none; name is
+// slash-separated.
 func Cure(name string) string {
 	switch {
 	case name == OrgKey:
@@ -96,8 +98,8 @@ func small(path, cure string) error {
 	return nil
 }
 
-// usableDatabase holds that all files of a database can be written to. Folders in it are not Badger's. cure is what to do where something else
-// has the place of one of them.
+// usableDatabase holds that all files of a database can be written to. Folders in it are not
+// Badger's. cure is what to do where something else has the place of one of them.
 func usableDatabase(dir, cure string) error {
 	if !isThere(dir) {
 		return nil
@@ -137,7 +139,8 @@ func folder(dir, cure string) error {
 	return nil
 }
 
-// Writable holds that a folder of a node's directory is one, and that files can be made in it and removed.
+// Writable holds that a folder of a node's directory is one, and that files can be made in it and
+// removed.
 func Writable(dir string) error { return writableFolder(dir, backedUp) }
 
 // writableFolder holds that a folder is one, and that files can be made in it.

@@ -96,7 +96,8 @@ func TestUsable(t *testing.T) {
 	}
 }
 
-// What helps is told by what a backup has: of the mail store no single file, and of the organisation's keys none as a rule.
+// What helps is told by what a backup has: of the mail store no single file, and of the
+// organisation's keys none as a rule.
 func TestUsableSaysWhatHelps(t *testing.T) {
 	for name, want := range map[string]string{
 		KeysDir + "/" + RecorderKeyFile: "move it away, and restore it from a backup of this node",

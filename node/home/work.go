@@ -23,17 +23,18 @@ func Unfinished(dir string) bool {
 	return err == nil
 }
 
-// Work is a directory that grows beside the place where it will be, in a folder that the next try takes over if this one
-// is killed. The folder has its mark from first to last, so that it is known for what it is whenever that happens; the
-// directory in it loses its own when it is whole.
+// Work is a directory that grows beside the place where it will be, in a folder that the next try
+// takes over if this one is killed. The folder has its mark from first to last, so that it is known
+// for what it is whenever that happens; the directory in it loses its own when it is whole.
 type Work struct {
 	target, dir string   // where it will be; the folder
 	lock        *os.File // nil: nothing is left of the folder
 	empty       bool     // target was there, empty, and is not now
 }
 
-// Begin makes the folder to work in, or clears the one of a restore that was killed. It changes nothing if target is
-// anything but an empty directory or missing. The caller ends with Abandon, whatever came of it.
+// Begin makes the folder to work in, or clears the one of a restore that was killed. It changes
+// nothing if target is anything but an empty directory or missing. The caller ends with Abandon,
+// whatever came of it.
 func Begin(target string) (*Work, error) {
 	target, err := filepath.Abs(target)
 	if err != nil {
@@ -84,7 +85,8 @@ func (w *Work) path(name string) string {
 	return filepath.Join(w.dir, growing, filepath.FromSlash(name))
 }
 
-// isEmpty tells whether dir is there; the error is that something is in it, or that it is no directory.
+// isEmpty tells whether dir is there; the error is that something is in it, or that it is no
+// directory.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -102,7 +104,8 @@ func isEmpty(dir string) (bool, error) {
 	return true, nil
 }
 
-// claim makes a folder to work in and locks it. What a killed restore left there is removed, but nothing else.
+// claim makes a folder to work in and locks it. What a killed restore left there is removed, but
+// nothing else.
 func claim(dir string) (*os.File, error) {
 	foreign := api.Errorf(api.CodeExists, "look into it, and move or remove it", "restoring: %s is in the way", dir)
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -175,8 +178,8 @@ func (w *Work) finish() error {
 	return nil
 }
 
-// moving are the steps of finish. Whoever is killed after any of them leaves the directory in its place, whole, or in the
-// folder, which the next try clears.
+// moving are the steps of finish. Whoever is killed after any of them leaves the directory in its
+// place, whole, or in the folder, which the next try clears.
 func (w *Work) moving() []func() error {
 	sync := func(dir string) func() error { return func() error { return SyncDir(dir) } }
 	return []func() error{

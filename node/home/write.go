@@ -65,7 +65,8 @@ func (c *writer) close() error {
 	return err
 }
 
-// packer packs a part, but no further than maxRatio: what unpacks to more is refused by whoever reads it.
+// packer packs a part, but no further than maxRatio: what unpacks to more is refused by whoever
+// reads it.
 type packer struct {
 	z       *gzip.Writer
 	out     io.Writer

@@ -1,5 +1,6 @@
-// Package logs decides what a node's log holds and where it goes: to a writer, or to a file that is opened anew when it was moved away. Both
-// can be changed while the node logs. Each part of the node logs with an attribute "part" of its own, and has a level of its own.
+// Package logs decides what a node's log holds and where it goes: to a writer, or to a file that is
+// opened anew when it was moved away. Both can be changed while the node logs. Each part of the
+// node logs with an attribute "part" of its own, and has a level of its own.
 package logs
 
 import (
@@ -21,7 +22,8 @@ import (
 // partKey is the attribute that names the part of the node which a line is of.
 const partKey = "part"
 
-// Parts are those whose lines at level debug can be had by themselves. Lines without a part are of the node as a whole.
+// Parts are those whose lines at level debug can be had by themselves. Lines without a part are of
+// the node as a whole.
 var Parts = []string{"smtp", "queue", "recorder", "verifier", "chain", "miner", "p2p", "index", "store", badgerlog.Part}
 
 // Settings are what an administrator decides about a log.
@@ -69,8 +71,8 @@ func Open(w io.Writer, json bool, s Settings) (*Log, error) {
 // Logger is what parts of the node log with; each names itself by an attribute "part".
 func (l *Log) Logger() *slog.Logger { return slog.New(l.handler) }
 
-// Set takes other settings, or the same: then the file is opened anew, which may have been moved away. With an error all
-// is as it was.
+// Set takes other settings, or the same: then the file is opened anew, which may have been moved
+// away. With an error all is as it was.
 func (l *Log) Set(s Settings) error {
 	if err := l.sink.open(s.File); err != nil {
 		return err
@@ -168,8 +170,8 @@ func (s *sink) open(path string) error {
 	return nil
 }
 
-// openFile opens a file to append to it. Addresses are in it, so it is for its owner alone. What is there and is no file is
-// refused: to open a pipe would wait for who reads it.
+// openFile opens a file to append to it. Addresses are in it, so it is for its owner alone. What is
+// there and is no file is refused: to open a pipe would wait for who reads it.
 func openFile(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {

@@ -19,13 +19,15 @@ func activeOf(o *consensus.Org, node consensus.Key) *consensus.OrgNode {
 	return &o.Nodes[i]
 }
 
-// ReplacedBy is what of an entry stands for the node that n was until it took another recorder key; nil if it took none.
+// ReplacedBy is what of an entry stands for the node that n was until it took another recorder key;
+// nil if it took none.
 func ReplacedBy(o *consensus.Org, n *consensus.OrgNode) *consensus.OrgNode {
 	_, by := o.After(n)
 	return by
 }
 
-// FormersOf are the recorder keys that a node of an entry had before, as far as it has them still; the latest first.
+// FormersOf are the recorder keys that a node of an entry had before, as far as it has them still;
+// the latest first.
 func FormersOf(o *consensus.Org, n *consensus.OrgNode) (list []api.FormerRecorder) {
 	for i := range o.Nodes {
 		if by := ReplacedBy(o, &o.Nodes[i]); by != nil && by.Recorder == n.Recorder {

@@ -9,8 +9,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// A recorder key that a node had before is the node's former one, whatever ends it later; what ends is told of the node only
-// where the node ends.
+// A recorder key that a node had before is the node's former one, whatever ends it later; what ends
+// is told of the node only where the node ends.
 func TestFormerKeysThatEnd(t *testing.T) {
 	net := chaintest.NewWith(chaintest.ParamsV2(), 2)
 	org, s := &net.Orgs[1], net.Genesis.State()

@@ -12,7 +12,8 @@ import (
 	"cairn/node/api"
 )
 
-// Step is what one event changed in an organisation's entry, or the height from which an announced key counts.
+// Step is what one event changed in an organisation's entry, or the height from which an announced
+// key counts.
 type Step struct {
 	ID      consensus.Hash // of the event, or made of keys and that height: the same on every branch
 	Behind  consensus.Hash // of a suspension: the event before it; else zero
@@ -20,8 +21,8 @@ type Step struct {
 	Changes []api.OrgChange
 }
 
-// StepsOf tells how an organisation's entry came to be what it is at the tip, the enrolment first; nil of one that is not
-// there. When each was is for the caller to say: Time and About are zero.
+// StepsOf tells how an organisation's entry came to be what it is at the tip, the enrolment first;
+// nil of one that is not there. When each was is for the caller to say: Time and About are zero.
 func StepsOf(s *consensus.State, id consensus.Hash) (list []Step) {
 	entries := s.Entries(id)
 	for i, now := range entries {
@@ -45,7 +46,8 @@ func StepsOf(s *consensus.State, id consensus.Hash) (list []Step) {
 	return list
 }
 
-// markGone notes with each key that was announced and never came to count in which block that was decided.
+// markGone notes with each key that was announced and never came to count in which block that was
+// decided.
 func markGone(list []Step) {
 	var announced *api.OrgChange // the last one
 	for i := range list {
@@ -60,8 +62,8 @@ func markGone(list []Step) {
 	}
 }
 
-// stepBetween is the step from one entry to the next. A suspension is no event that the next one names, so it leaves the last
-// one as it is; a recorder key is suspended once.
+// stepBetween is the step from one entry to the next. A suspension is no event that the next one
+// names, so it leaves the last one as it is; a recorder key is suspended once.
 func stepBetween(was, now *consensus.Org) Step {
 	step := Step{ID: now.LastEvent, Height: now.Changed, Changes: entryChanges(was, now)}
 	if now.LastEvent != was.LastEvent {

@@ -87,8 +87,9 @@ func decodeInvite(s string) (*Invite, error) {
 	return i, i.Check()
 }
 
-// Check refuses what EncodeInvite makes no string of and DecodeInvite takes none of: too few or too many addresses or domains,
-// an address that does not end in /p2p/<peer id>, a domain that is not canonical or there twice. Genesis is not looked at.
+// Check refuses what EncodeInvite makes no string of and DecodeInvite takes none of: too few or too
+// many addresses or domains, an address that does not end in /p2p/<peer id>, a domain that is not
+// canonical or there twice. Genesis is not looked at.
 func (i *Invite) Check() error {
 	if err := checkAddresses(i.Addresses); err != nil {
 		return err

@@ -10,16 +10,16 @@ import (
 	"cairn/consensus"
 )
 
-// NodeRequest is what a new machine asks an organisation for: to be a node of it. Both keys prove that
-// they agree.
+// NodeRequest is what a new machine asks an organisation for: to be a node of it. Both keys prove
+// that they agree.
 type NodeRequest struct {
 	ChainID consensus.ChainID
 	OrgKey  consensus.Key
 	Keys    consensus.NodeKeys
 }
 
-// Admission is what a machine needs that an organisation has taken in as a node: which one that is, the network, where to
-// find a node of it, and the organisation's enrolment.
+// Admission is what a machine needs that an organisation has taken in as a node: which one that is,
+// the network, where to find a node of it, and the organisation's enrolment.
 type Admission struct {
 	Node      consensus.Key // of the machine; zero in those of version 1, which do not say it
 	Genesis   *consensus.Genesis
@@ -49,7 +49,8 @@ func (r *NodeRequest) Encode() string {
 	return armour(requestPrefix, requestPurpose, r.Keys.Append(b))
 }
 
-// DecodeNodeRequest reads a request, strictly but for white space. Whether its proofs are right it does not say.
+// DecodeNodeRequest reads a request, strictly but for white space. Whether its proofs are right it
+// does not say.
 func DecodeNodeRequest(s string) (*NodeRequest, error) {
 	b, err := unarmour(requestPrefix, requestPurpose, s)
 	if err == nil && len(b) != 4+3*32+2*64 {
@@ -71,8 +72,8 @@ func DecodeNodeRequest(s string) (*NodeRequest, error) {
 //	node key 32 | u32 length, genesis | u32 length, enrol event | u8 count, (u8 length, address)... |
 //	first 8 bytes of SHA-256("cairn/2 admission" || all before)
 //
-// and of one without a node key what version 1 had: the same without it, behind "cairn-admission1:" and with "cairn/1 admission".
-// The error is that of Check, or says that it is too long.
+// and of one without a node key what version 1 had: the same without it, behind "cairn-admission1:"
+// and with "cairn/1 admission". The error is that of Check, or says that it is too long.
 func EncodeAdmission(a *Admission) (string, error) {
 	if err := a.Check(); err != nil {
 		return "", fmt.Errorf("making the admission: %w", err)
@@ -95,8 +96,8 @@ func EncodeAdmission(a *Admission) (string, error) {
 	return armour(prefix, purpose, b), nil
 }
 
-// DecodeAdmission reads an admission, strictly but for white space. The error says what is wrong with it; of a later version
-// it says that.
+// DecodeAdmission reads an admission, strictly but for white space. The error says what is wrong
+// with it; of a later version it says that.
 func DecodeAdmission(s string) (*Admission, error) {
 	a, err := decodeAdmission(s)
 	if err != nil {
@@ -138,8 +139,8 @@ func decodeAdmission(s string) (*Admission, error) {
 	return a, a.Check()
 }
 
-// Check refuses what EncodeAdmission makes no string of: an enrolment that is none or breaks a rule of the network, and
-// addresses as (*Invite).Check.
+// Check refuses what EncodeAdmission makes no string of: an enrolment that is none or breaks a rule
+// of the network, and addresses as (*Invite).Check.
 func (a *Admission) Check() error {
 	p := &a.Genesis.Params
 	if a.Enrol.Enrol() == nil {

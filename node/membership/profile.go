@@ -16,8 +16,8 @@ func SameProfile(a, b *consensus.Update) bool {
 	return a.Name == b.Name && slices.Equal(a.Domains, b.Domains) && a.Records == b.Records && a.ThresholdFloor == b.ThresholdFloor
 }
 
-// Edited changes u, and returns it, to have what differs between before and now: what was changed by a command stays where
-// nobody has edited it.
+// Edited changes u, and returns it, to have what differs between before and now: what was changed
+// by a command stays where nobody has edited it.
 func Edited(u, before, now *consensus.Update) *consensus.Update {
 	if before.Name != now.Name {
 		u.Name = now.Name

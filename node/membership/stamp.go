@@ -11,8 +11,9 @@ import (
 // stampCalibration is how long hashing is measured to tell how long a stamp takes.
 const stampCalibration = 20 * time.Millisecond
 
-// StampStop is for the search of a stamp of so many bits: called with each try, it tells progress, unless that is nil, every
-// 100 ms and reports whether ctx has ended. With progress it measures for a moment how fast this machine hashes.
+// StampStop is for the search of a stamp of so many bits: called with each try, it tells progress,
+// unless that is nil, every 100 ms and reports whether ctx has ended. With progress it measures for
+// a moment how fast this machine hashes.
 func StampStop(ctx context.Context, bits uint8, progress Progress) func() bool {
 	if progress == nil {
 		return func() bool { return ctx.Err() != nil }

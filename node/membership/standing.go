@@ -13,9 +13,10 @@ import (
 	"cairn/node/home"
 )
 
-// Standing is what the next event of an organisation goes by. Its methods that make events return an *api.Error with what to do
-// about it where the network would refuse the event, as of a wrong key or one that comes too early, and the context's error
-// when that ends before the stamp is found. Progress may be nil.
+// Standing is what the next event of an organisation goes by. Its methods that make events return
+// an *api.Error with what to do about it where the network would refuse the event, as of a wrong
+// key or one that comes too early, and the context's error when that ends before the stamp is
+// found. Progress may be nil.
 type Standing struct {
 	params  *consensus.Params
 	height  uint64                // of the tip
@@ -27,13 +28,15 @@ type Standing struct {
 // average.
 type Progress = func(spent, expected time.Duration)
 
-// NewStanding is what an organisation's next event goes by at a tip of that height, where it has the entry org, and these
-// events of it wait for a block, in their order. None of it is copied, and nobody may change it.
+// NewStanding is what an organisation's next event goes by at a tip of that height, where it has
+// the entry org, and these events of it wait for a block, in their order. None of it is copied, and
+// nobody may change it.
 func NewStanding(params *consensus.Params, height uint64, org *consensus.Org, waiting []*consensus.OrgEvent) *Standing {
 	return &Standing{params: params, height: height, org: org, waiting: waiting}
 }
 
-// DecodeStanding reads what a node of the network answers. The error says which part is damaged; no signature is checked.
+// DecodeStanding reads what a node of the network answers. The error says which part is damaged; no
+// signature is checked.
 func DecodeStanding(g *consensus.Genesis, v *api.OrgStanding) (*Standing, error) {
 	st := &Standing{params: &g.Params, height: v.Height}
 	var err error
@@ -91,7 +94,8 @@ func (st *Standing) settled() error {
 	return nil
 }
 
-// next is an event of the organisation behind those that wait, without content, for its key to sign.
+// next is an event of the organisation behind those that wait, without content, for its key to
+// sign.
 func (st *Standing) next(keys []ed25519.PrivateKey) (*consensus.OrgEvent, ed25519.PrivateKey, error) {
 	if err := st.settled(); err != nil {
 		return nil, nil, err
@@ -108,7 +112,8 @@ func (st *Standing) next(keys []ed25519.PrivateKey) (*consensus.OrgEvent, ed2551
 	return st.behind(st.Key()), keys[i], nil
 }
 
-// behind is an event of the organisation behind those that wait, without content, for that key to sign.
+// behind is an event of the organisation behind those that wait, without content, for that key to
+// sign.
 func (st *Standing) behind(signer consensus.Key) *consensus.OrgEvent {
 	e := &consensus.OrgEvent{Version: st.params.Version, ChainID: st.params.ChainID(), Subject: st.org.ID, Prev: st.org.LastEvent, Signer: signer}
 	if n := len(st.waiting); n > 0 {
@@ -218,8 +223,8 @@ func (st *Standing) replacesOnce(node, recorder consensus.Key) error {
 	return nil
 }
 
-// Rotate makes the event that puts key in the place of the org key: after a day, or at once with the
-// recovery key, which may be nil.
+// Rotate makes the event that puts key in the place of the org key: after a day, or at once with
+// the recovery key, which may be nil.
 func (st *Standing) Rotate(ctx context.Context, keys []ed25519.PrivateKey, key, recovery ed25519.PrivateKey, progress Progress) (*consensus.OrgEvent, error) {
 	if err := st.checkRecovery(recovery); err != nil {
 		return nil, err
@@ -232,8 +237,8 @@ func (st *Standing) Rotate(ctx context.Context, keys []ed25519.PrivateKey, key, 
 	return st.finish(ctx, e, signer, progress)
 }
 
-// Revoke makes the event with which the recovery key puts key in the place of the org key at once, ends
-// nodes and names the next recovery key.
+// Revoke makes the event with which the recovery key puts key in the place of the org key at once,
+// ends nodes and names the next recovery key.
 func (st *Standing) Revoke(ctx context.Context, recovery, key, nextRecovery ed25519.PrivateKey, nodes []consensus.Key, progress Progress) (*consensus.OrgEvent, error) {
 	if recovery == nil {
 		return nil, errors.New("revoking without a recovery key")

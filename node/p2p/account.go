@@ -13,8 +13,8 @@ import (
 	"cairn/consensus"
 )
 
-// maxAccountAddress is the longest address that a node is asked for, in bytes: local part, @ and domain
-// (RFC 5321, section 4.5.3.1), with room for A-labels.
+// maxAccountAddress is the longest address that a node is asked for, in bytes: local part, @ and
+// domain (RFC 5321, section 4.5.3.1), with room for A-labels.
 const maxAccountAddress = 1024
 
 // accountsAtOnce is how many such questions a node of the organisation may have under way.
@@ -23,8 +23,8 @@ const accountsAtOnce = 64
 // errNotOurs: a node asks for accounts of another organisation.
 var errNotOurs = errors.New("p2p: asked for an account by a node that is not one of this organisation")
 
-// serveAccount tells another node of this organisation whether this one has the account of an address: a
-// frame with the address, answered by an octet that is 1 or 0. Nobody else is told.
+// serveAccount tells another node of this organisation whether this one has the account of an
+// address: a frame with the address, answered by an octet that is 1 or 0. Nobody else is told.
 func (h *Host) serveAccount(_ context.Context, from peer.ID, s network.Stream) error {
 	key, ok := nodeKey(from)
 	if !ok || h.cfg.HasAccount == nil || !slices.Contains(h.chain.State().NodesBeside(key), h.self) {
@@ -46,8 +46,8 @@ func (h *Host) serveAccount(_ context.Context, from peer.ID, s network.Stream) e
 	return err
 }
 
-// HasAccount asks another node of this organisation whether it has the account of an address. The error
-// wraps ErrNodeNotFound if the node cannot be reached at present.
+// HasAccount asks another node of this organisation whether it has the account of an address. The
+// error wraps ErrNodeNotFound if the node cannot be reached at present.
 func (h *Host) HasAccount(ctx context.Context, node consensus.Key, address string) (has bool, err error) {
 	if len(address) > maxAccountAddress {
 		return false, nil

@@ -14,8 +14,9 @@ import (
 // triedOf is how many of the addresses that a node announces are tried.
 const triedOf = 4
 
-// Announced returns an address that a node has announced of itself and at which it answers, with its key, when it is
-// dialled anew: that it is connected tells nothing of that where it has dialled this node. Empty: none of them.
+// Announced returns an address that a node has announced of itself and at which it answers, with
+// its key, when it is dialled anew: that it is connected tells nothing of that where it has dialled
+// this node. Empty: none of them.
 func (h *Host) Announced(ctx context.Context, p Peer) string {
 	id, err := peer.Decode(p.ID)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// What a node announces is an address of it where it answers there with its key, and none where nobody or another node does.
+// What a node announces is an address of it where it answers there with its key, and none where
+// nobody or another node does.
 func TestAnnouncedAddresses(t *testing.T) {
 	chain := chaintest.New(3)
 	a := start(t, chain, 0, setup{})

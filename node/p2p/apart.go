@@ -19,7 +19,8 @@ var (
 	ErrNoGreeting   = errors.New("it closed the connection without a greeting, as a node of another network does")
 )
 
-// Apart is the error about a node that this one leaves alone for a while. It is not dialled before then.
+// Apart is the error about a node that this one leaves alone for a while. It is not dialled before
+// then.
 type Apart struct {
 	Why   error
 	Since time.Time // it has been so
@@ -29,16 +30,17 @@ type Apart struct {
 func (a *Apart) Error() string { return a.Why.Error() }
 func (a *Apart) Unwrap() error { return a.Why }
 
-// part disconnects a peer that this node has nothing to say to, and leaves it alone for a while. It returns that as an *Apart.
+// part disconnects a peer that this node has nothing to say to, and leaves it alone for a while. It
+// returns that as an *Apart.
 func (h *Host) part(p peer.ID, why error) error {
 	apart := h.gate.shut(p, otherTime, why)
 	h.spawn(func() { _ = h.host.Network().ClosePeer(p) })
 	return apart
 }
 
-// Connect dials a node by its full multiaddress, such as /ip4/192.0.2.1/tcp/7400/p2p/12D3KooW…, and returns once each has
-// greeted the other; the error is or has one of those above. The address is remembered until the host closes, unless it
-// is one of another network.
+// Connect dials a node by its full multiaddress, such as /ip4/192.0.2.1/tcp/7400/p2p/12D3KooW…, and
+// returns once each has greeted the other; the error is or has one of those above. The address is
+// remembered until the host closes, unless it is one of another network.
 func (h *Host) Connect(ctx context.Context, addr string) error {
 	info, err := parseAddr(addr)
 	if err != nil {

@@ -27,8 +27,8 @@ func (h *Host) serveBlocks(_ context.Context, _ peer.ID, s network.Stream) error
 	return h.serveAfter(s, req, (*consensus.Block).Encode)
 }
 
-// serveAfter answers a request of kind blocksAfter with what frame makes of each block. Like serveByID it reads a block when the one
-// before it was taken.
+// serveAfter answers a request of kind blocksAfter with what frame makes of each block. Like
+// serveByID it reads a block when the one before it was taken.
 func (h *Host) serveAfter(s network.Stream, req *blockRequest, frame func(*consensus.Block) []byte) error {
 	ids, err := h.chain.IDsAfter(req.Hashes, int(req.Limit))
 	if err != nil {
@@ -50,8 +50,8 @@ func (h *Host) serveAfter(s network.Stream, req *blockRequest, frame func(*conse
 	return writeFrame(s, nil)
 }
 
-// serveByID reads a block when the one before it was taken: all of them together may be sixteen times the largest block, and who asks
-// need not read them.
+// serveByID reads a block when the one before it was taken: all of them together may be sixteen
+// times the largest block, and who asks need not read them.
 func (h *Host) serveByID(s network.Stream, req *blockRequest) error {
 	given := 0
 	for _, id := range req.Hashes {
@@ -70,8 +70,8 @@ func (h *Host) serveByID(s network.Stream, req *blockRequest) error {
 	return writeFrame(s, nil)
 }
 
-// requestBlocks asks a peer for blocks and reads the answer: no more blocks than asked for, and no more bytes than a correct node
-// would send.
+// requestBlocks asks a peer for blocks and reads the answer: no more blocks than asked for, and no
+// more bytes than a correct node would send.
 func (h *Host) requestBlocks(ctx context.Context, p peer.ID, req *blockRequest) (list []*consensus.Block, err error) {
 	err = h.ask(ctx, p, "blocks", h.names.blocks, func(s network.Stream) error {
 		if err := writeFrame(s, req.encode()); err != nil {
@@ -109,8 +109,9 @@ func (h *Host) requestOne(ctx context.Context, p peer.ID, id consensus.Hash) ([]
 
 var errNoBlock = errors.New("no peer has the block")
 
-// fetchBlock gets a whole block by its id: from the peer that announced it, then from a few others. It says who sent it. What was sent
-// has that id and the body that goes with it; whether it is valid has yet to be judged.
+// fetchBlock gets a whole block by its id: from the peer that announced it, then from a few others.
+// It says who sent it. What was sent has that id and the body that goes with it; whether it is
+// valid has yet to be judged.
 func (h *Host) fetchBlock(ctx context.Context, id consensus.Hash, announcer peer.ID) (*consensus.Block, peer.ID, error) {
 	sources := []peer.ID{announcer}
 	for _, p := range h.roster.greeted() {

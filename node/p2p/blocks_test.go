@@ -38,7 +38,8 @@ func (s *unread) Write([]byte) (int, error) {
 	return 0, errors.New("nobody reads")
 }
 
-// TestBlocksAreReadAsTheyAreTaken: who asks for many large blocks or their headlines, and does not read them, keeps one of them in memory.
+// TestBlocksAreReadAsTheyAreTaken: who asks for many large blocks or their headlines, and does not
+// read them, keeps one of them in memory.
 func TestBlocksAreReadAsTheyAreTaken(t *testing.T) {
 	n := start(t, chaintest.New(1), 0, setup{})
 	n.enrol()

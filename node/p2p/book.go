@@ -19,8 +19,8 @@ const (
 	passedOnFor = 24 * time.Hour
 )
 
-// book is what this node knows of where others of its chain are: addresses given by the operator, and records that nodes have signed
-// about themselves, which it passes on as they are.
+// book is what this node knows of where others of its chain are: addresses given by the operator,
+// and records that nodes have signed about themselves, which it passes on as they are.
 type book struct {
 	member func(peer.ID) bool // nil: nobody is known to be one
 	mu     sync.Mutex
@@ -49,8 +49,8 @@ func (b *book) add(info peer.AddrInfo) {
 	}
 }
 
-// learn verifies a signed peer record and notes it if it is newer than what is known. The addresses in it are used as far as near
-// allows. It returns whose record it is.
+// learn verifies a signed peer record and notes it if it is newer than what is known. The addresses
+// in it are used as far as near allows. It returns whose record it is.
 func (b *book) learn(envelope []byte, near scope) (peer.ID, error) {
 	_, untyped, err := record.ConsumeEnvelope(envelope, peer.PeerRecordEnvelopeDomain)
 	if err != nil {
@@ -83,11 +83,12 @@ func (b *book) learn(envelope []byte, near scope) (peer.ID, error) {
 	return rec.PeerID, nil
 }
 
-// isMember reports whether a node is enrolled. Anybody can sign records of as many other nodes as he likes, and these go last.
+// isMember reports whether a node is enrolled. Anybody can sign records of as many other nodes as
+// he likes, and these go last.
 func (b *book) isMember(id peer.ID) bool { return b.member != nil && b.member(id) }
 
-// entry returns that of a node, after making room by forgetting one that was heard of longest ago, of those that are not enrolled if
-// there are any. The caller holds mu.
+// entry returns that of a node, after making room by forgetting one that was heard of longest ago,
+// of those that are not enrolled if there are any. The caller holds mu.
 func (b *book) entry(id peer.ID) *entry {
 	if e := b.byID[id]; e != nil {
 		return e
@@ -163,7 +164,8 @@ func (b *book) records(n int, not peer.ID) [][]byte {
 	return list[:min(n, len(list))]
 }
 
-// forget drops a node that could not be reached again and again, unless the operator gave its address.
+// forget drops a node that could not be reached again and again, unless the operator gave its
+// address.
 func (b *book) forget(id peer.ID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -172,7 +174,8 @@ func (b *book) forget(id peer.ID) {
 	}
 }
 
-// known returns all nodes with an address, in random order: first those that are enrolled, then the others.
+// known returns all nodes with an address, in random order: first those that are enrolled, then the
+// others.
 func (b *book) known() []peer.ID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -194,8 +197,8 @@ func (b *book) known() []peer.ID {
 	return append(members, others...)
 }
 
-// scope says which addresses can be meant for us, judged by how far away their teller is: what a distant node calls 127.0.0.1 or
-// 192.168.1.2 is not in our house.
+// scope says which addresses can be meant for us, judged by how far away their teller is: what a
+// distant node calls 127.0.0.1 or 192.168.1.2 is not in our house.
 type scope uint8
 
 const (
@@ -214,6 +217,6 @@ func scopeOf(a ma.Multiaddr) scope {
 	return scopePublic
 }
 
-// allows reports whether an address that another node tells of itself may be used: an IP address of this scope. A name could mean any
-// address whatever once it is resolved.
+// allows reports whether an address that another node tells of itself may be used: an IP address of
+// this scope. A name could mean any address whatever once it is resolved.
 func (s scope) allows(a ma.Multiaddr) bool { return remoteIP(a).IsValid() && scopeOf(a) <= s }

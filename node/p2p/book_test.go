@@ -19,7 +19,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// signed returns the record of an organisation's node, signed by the node of another if that is given.
+// signed returns the record of an organisation's node, signed by the node of another if that is
+// given.
 func signed(t testing.TB, net *chaintest.Network, org, signer int, seq uint64, addrs ...string) []byte {
 	t.Helper()
 	id, err := peerID(consensus.PublicKey(net.Orgs[org].Node))
@@ -202,7 +203,8 @@ func TestReachTogether(t *testing.T) {
 	}
 }
 
-// Whoever signs records of many nodes that nobody knows does not push out those that are enrolled, and these are dialled first.
+// Whoever signs records of many nodes that nobody knows does not push out those that are enrolled,
+// and these are dialled first.
 func TestStrangersDoNotPushMembersOutOfTheBook(t *testing.T) {
 	net := chaintest.New(1)
 	b := newBook()

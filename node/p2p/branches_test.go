@@ -23,7 +23,8 @@ type offer struct {
 	bodies atomic.Int64
 }
 
-// newOffer makes a branch of blocks that organisation number by of net makes, each with one batch 220 times, which is half a MiB.
+// newOffer makes a branch of blocks that organisation number by of net makes, each with one batch
+// 220 times, which is half a MiB.
 func newOffer(net *chaintest.Network, by, count int, gap time.Duration) *offer {
 	o := &offer{end: net.Genesis.State()}
 	batch := net.Batches(o.end, 0, 1, "again and again")[0]
@@ -77,9 +78,9 @@ func (o *offer) serve(f *foe) {
 	f.send(f.victim.names.status, framed(claim.encode()))
 }
 
-// Branches that cost two hashes a block and have half a MiB in each take no room on the disk, whoever offers them: one of strangers
-// or with less work than the own chain is known by its headlines, and of one that a member made with more work, the first block shows
-// what is wrong.
+// Branches that cost two hashes a block and have half a MiB in each take no room on the disk,
+// whoever offers them: one of strangers or with less work than the own chain is known by its
+// headlines, and of one that a member made with more work, the first block shows what is wrong.
 func TestBranchesTakeNoRoom(t *testing.T) {
 	const own, long = 80, 120
 	net := chaintest.New(2)

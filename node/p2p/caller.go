@@ -9,8 +9,9 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// caller is whose share of a limit a peer uses up: its own if its node key is enrolled, and else that of all strangers at its address.
-// A new node key costs nothing, so what was granted to each stranger would be granted without bound.
+// caller is whose share of a limit a peer uses up: its own if its node key is enrolled, and else
+// that of all strangers at its address. A new node key costs nothing, so what was granted to each
+// stranger would be granted without bound.
 type caller struct {
 	node peer.ID      // of an enrolled node, or of a peer whose address is not known
 	site netip.Prefix // of strangers: an IPv4 address, or the /64 of an IPv6 address
@@ -48,8 +49,8 @@ func (h *Host) enrolled(id peer.ID) bool {
 	return ok
 }
 
-// remoteIP returns the IP address that a multiaddress begins with, without zone, IPv4 as such; the zero Addr if it begins with none, or
-// if what has it is a relay.
+// remoteIP returns the IP address that a multiaddress begins with, without zone, IPv4 as such; the
+// zero Addr if it begins with none, or if what has it is a relay.
 func remoteIP(a ma.Multiaddr) netip.Addr {
 	if a == nil {
 		return netip.Addr{}

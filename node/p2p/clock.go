@@ -47,8 +47,8 @@ func (h *Host) askTime(r *remote) {
 	h.roster.toldTime(r, &toldTime{told: told, at: begin.Add(took / 2)})
 }
 
-// toldTime is what a peer's clock said at a moment, by how long this program has been running: so it
-// goes on being true when this machine's clock is set.
+// toldTime is what a peer's clock said at a moment, by how long this program has been running: so
+// it goes on being true when this machine's clock is set.
 type toldTime struct{ told, at time.Time }
 
 // ahead is by how much the peer's clock is ahead of one that says now.
@@ -69,7 +69,8 @@ type Clocks struct {
 	Ahead time.Duration // by how much the middle one is ahead of this node's
 }
 
-// Clocks returns what connected members of other organisations say. They may lie, and be wrong themselves.
+// Clocks returns what connected members of other organisations say. They may lie, and be wrong
+// themselves.
 func (h *Host) Clocks() Clocks {
 	s, now := h.chain.State(), h.cfg.Now().Round(0)
 	byOrg := make(map[consensus.Hash][]time.Duration)
@@ -91,8 +92,8 @@ func (h *Host) Clocks() Clocks {
 	return Clocks{Votes: len(votes), Ahead: middle(votes)}
 }
 
-// middle returns the median; of an even number the one nearer to zero, so that half of the votes do not
-// make a clock wrong.
+// middle returns the median; of an even number the one nearer to zero, so that half of the votes do
+// not make a clock wrong.
 func middle(list []time.Duration) time.Duration {
 	slices.Sort(list)
 	low, high := list[(len(list)-1)/2], list[len(list)/2]

@@ -25,8 +25,8 @@ func TestMiddle(t *testing.T) {
 	}
 }
 
-// Each organisation has one vote about this node's clock, whatever nodes it has; its own has none, and
-// neither have strangers.
+// Each organisation has one vote about this node's clock, whatever nodes it has; its own has none,
+// and neither have strangers.
 func TestClocks(t *testing.T) {
 	net := chaintest.New(4)
 	late := func(d time.Duration) func() time.Time {

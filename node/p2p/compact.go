@@ -8,8 +8,8 @@ import (
 	"cairn/consensus"
 )
 
-// maxGossip is the largest gossip message. Pubsub counts its own few bytes of framing into the same limit, and drops what is larger
-// without an error.
+// maxGossip is the largest gossip message. Pubsub counts its own few bytes of framing into the same
+// limit, and drops what is larger without an error.
 const (
 	maxGossip      = 256 << 10
 	maxGossipData  = maxGossip - 1024
@@ -17,8 +17,9 @@ const (
 	compactVersion = 1
 )
 
-// compactBlock is a block as it is gossiped: batches, which nearly every node has in its mempool already, are named by short ids; org
-// events, which are rare, come whole. A block whose events do not fit into a gossip message goes as its header alone.
+// compactBlock is a block as it is gossiped: batches, which nearly every node has in its mempool
+// already, are named by short ids; org events, which are rare, come whole. A block whose events do
+// not fit into a gossip message goes as its header alone.
 //
 //	version u8 | form u8 (0 with body, 1 header alone) | signed header 228
 //	with body: events u16 | each: length u16, event | batches u16 | batches x u64
@@ -29,8 +30,9 @@ type compactBlock struct {
 	Short      []uint64 // of the batches, in the block's order
 }
 
-// shortID abbreviates a batch id within a block: the first 8 bytes of SHA-256(block id || batch id). The block id takes part, so that
-// nobody can make two batches ahead of time that share their short id in a block to come.
+// shortID abbreviates a batch id within a block: the first 8 bytes of SHA-256(block id || batch
+// id). The block id takes part, so that nobody can make two batches ahead of time that share their
+// short id in a block to come.
 func shortID(block, batch consensus.Hash) uint64 {
 	var b [64]byte
 	copy(b[:32], block[:])
@@ -114,7 +116,8 @@ func decodeCompactBlock(b []byte) (*compactBlock, error) {
 	return c, p.end()
 }
 
-// assemble builds the block from pooled batches; false if some are missing, or if what was found is not what the header commits to.
+// assemble builds the block from pooled batches; false if some are missing, or if what was found is
+// not what the header commits to.
 func (c *compactBlock) assemble(pool Pool) (*consensus.Block, bool) {
 	if c.HeaderOnly {
 		return nil, false

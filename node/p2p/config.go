@@ -12,32 +12,36 @@ import (
 
 // Config is what a Host needs to know of this node.
 type Config struct {
-	// Listen holds the multiaddresses to accept connections on, such as /ip4/0.0.0.0/tcp/7400. Port 0 takes a free one (see
-	// Host.Addrs). Empty: the node only dials.
+	// Listen holds the multiaddresses to accept connections on, such as /ip4/0.0.0.0/tcp/7400. Port
+	// 0 takes a free one (see Host.Addrs). Empty: the node only dials.
 	Listen []string
 
 	// Key is the node key, the libp2p identity of this node.
 	Key ed25519.PrivateKey
 
-	// Bootstrap holds full multiaddresses (ending in /p2p/<id>) of nodes to keep a connection with. Others are learned from them.
+	// Bootstrap holds full multiaddresses (ending in /p2p/<id>) of nodes to keep a connection with.
+	// Others are learned from them.
 	Bootstrap []string
 
-	// MaxPeers is the number of connections that the node settles at. 0: DefaultMaxPeers. It dials at most half of them itself,
-	// however many nodes have dialled it.
+	// MaxPeers is the number of connections that the node settles at. 0: DefaultMaxPeers. It dials
+	// at most half of them itself, however many nodes have dialled it.
 	MaxPeers int
 
-	// MaxSessions limits the SMTP streams that one enrolled node may have open to this one. Nodes that are not enrolled have a quarter
-	// of that, all together at one IP address. 0: DefaultMaxSessions.
+	// MaxSessions limits the SMTP streams that one enrolled node may have open to this one. Nodes
+	// that are not enrolled have a quarter of that, all together at one IP address. 0:
+	// DefaultMaxSessions.
 	MaxSessions int
 
 	// Agent is told to peers as the name and version of the software.
 	Agent string
 
-	// HasAccount reports whether this node has the account of an address, for other nodes of its organisation. nil: it tells nobody.
+	// HasAccount reports whether this node has the account of an address, for other nodes of its
+	// organisation. nil: it tells nobody.
 	HasAccount func(address string) (bool, error)
 
-	// Silent reports whether this node signs nothing, because a copy of it was found; nil: it never does. Copied is told of every
-	// process with this node's key that is proved to live beside this one, again and again while it does; nil: nobody is told.
+	// Silent reports whether this node signs nothing, because a copy of it was found; nil: it never
+	// does. Copied is told of every process with this node's key that is proved to live beside this
+	// one, again and again while it does; nil: nobody is told.
 	Silent func() bool
 	Copied func(Copy)
 
@@ -54,8 +58,8 @@ const (
 	DefaultMaxSessions = 128 // 8 for each of the 16 domains that an organisation may have
 )
 
-// timing holds how often the upkeep of a Host acts. All derive from the block time, so that a testnet of one-second blocks heals in
-// seconds and a network of half-minute blocks stays quiet.
+// timing holds how often the upkeep of a Host acts. All derive from the block time, so that a
+// testnet of one-second blocks heals in seconds and a network of half-minute blocks stays quiet.
 type timing struct {
 	status  time.Duration // between two status exchanges with one peer
 	pool    time.Duration // between two mempool exchanges with one peer

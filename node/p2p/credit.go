@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// credit is what somebody may still use of something: it grows with time, up to what may be saved up.
+// credit is what somebody may still use of something: it grows with time, up to what may be saved
+// up.
 type credit struct {
 	left float64
 	at   time.Time
@@ -17,8 +18,9 @@ func (c *credit) grow(now time.Time, gap time.Duration, most int) {
 	c.at = now
 }
 
-// lenience bounds how many messages of one caller are ignored: each costs its sender nothing, and this node the looking at it and the
-// memory of having seen it. Messages of a caller whose credit is used up are dropped unseen until it has grown again.
+// lenience bounds how many messages of one caller are ignored: each costs its sender nothing, and
+// this node the looking at it and the memory of having seen it. Messages of a caller whose credit
+// is used up are dropped unseen until it has grown again.
 type lenience struct {
 	gap     time.Duration // a caller earns one message per gap,
 	most    int           // and saves up this many
@@ -57,7 +59,8 @@ func (l *lenience) ignored(from caller, now time.Time) {
 	c.left--
 }
 
-// drops reports whether the next message of a caller is to be dropped, and whether that is a breach.
+// drops reports whether the next message of a caller is to be dropped, and whether that is a
+// breach.
 func (l *lenience) drops(from caller, now time.Time) (drop, breach bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,17 +12,18 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// Strangers can make as many connections as they like, and libp2p turns away whoever comes when it has too many, also members. So
-// those of strangers that are open at one time are bounded below its limits (limits.go), and the newest is taken: the one that is
-// ended for it is of the network that has most, and there the oldest.
+// Strangers can make as many connections as they like, and libp2p turns away whoever comes when it
+// has too many, also members. So those of strangers that are open at one time are bounded below its
+// limits (limits.go), and the newest is taken: the one that is ended for it is of the network that
+// has most, and there the oldest.
 //
 // A connection that has not proved yet whose it is counts as a stranger's.
 
 // shakeTime is how long libp2p gives a connection to prove whose it is.
 const shakeTime = 15 * time.Second
 
-// strangersAt is how many connections of strangers are open at one time, and half of it how many more may be about to prove whose they
-// are, of a host that settles at that many peers.
+// strangersAt is how many connections of strangers are open at one time, and half of it how many
+// more may be about to prove whose they are, of a host that settles at that many peers.
 func strangersAt(maxPeers int) int { return 2*maxPeers + 16 }
 
 // siteOf is the network of an address, an IPv4 /24 or IPv6 /48; all addresses without IP are one.
@@ -47,7 +48,8 @@ type seat struct {
 	unseat func()
 }
 
-// worst returns which of the seats is ended for another one: of the network that has most, one without mail, the oldest; nil of none.
+// worst returns which of the seats is ended for another one: of the network that has most, one
+// without mail, the oldest; nil of none.
 func worst(seats []*seat) *seat {
 	taken := make(map[netip.Prefix]int)
 	for _, s := range seats {
@@ -111,7 +113,8 @@ func (p *porch) leave(c network.ConnMultiaddrs) {
 	delete(p.seats, c.RemoteMultiaddr().String())
 }
 
-// arrived makes place for a connection that a peer has opened, if it is a stranger's and there are too many.
+// arrived makes place for a connection that a peer has opened, if it is a stranger's and there are
+// too many.
 func (h *Host) arrived(c network.Conn) {
 	if c.Stat().Direction != network.DirInbound || h.enrolled(c.RemotePeer()) {
 		return

@@ -8,13 +8,15 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// Connections that never say whose they are do not keep a member out, though libp2p itself would close all that come after them.
+// Connections that never say whose they are do not keep a member out, though libp2p itself would
+// close all that come after them.
 func TestUnprovedConnectionsMakePlace(t *testing.T) {
 	net2 := chaintest.New(2)
 	n := start(t, net2, 0, setup{peers: 4})
 	n.enrol()
 	addr := listenAddress(n)
-	// More than libp2p lets wait: the limit of its transient scope is 40 for 4 peers, see limits.go.
+	// More than libp2p lets wait: the limit of its transient scope is 40 for 4 peers, see
+	// limits.go.
 	for i := range 120 {
 		from := net.Dialer{LocalAddr: loopback(1, byte(i))}
 		c, err := from.Dial("tcp", addr)

@@ -49,7 +49,8 @@ func TestSiteOf(t *testing.T) {
 	}
 }
 
-// Strangers who have as many connections as they may make place for each other and never take a member's.
+// Strangers who have as many connections as they may make place for each other and never take a
+// member's.
 func TestStrangersMakePlace(t *testing.T) {
 	net2 := chaintest.New(2)
 	n := start(t, net2, 0, setup{peers: 2})
@@ -82,8 +83,8 @@ func TestStrangersMakePlace(t *testing.T) {
 	}
 }
 
-// Of too many connections those of strangers are closed first: a member that gossip has no use for at the moment has its value from being
-// enrolled, also when that came after it connected.
+// Of too many connections those of strangers are closed first: a member that gossip has no use for
+// at the moment has its value from being enrolled, also when that came after it connected.
 func TestMembersAreWorthMore(t *testing.T) {
 	net2 := chaintest.New(2)
 	n := start(t, net2, 0, setup{})

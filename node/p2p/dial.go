@@ -26,7 +26,8 @@ const (
 	giveUpAfter    = 10 // failures
 )
 
-// ErrNodeNotFound: no peer knows an address of the node, or none of its addresses answers. It may be up again later.
+// ErrNodeNotFound: no peer knows an address of the node, or none of its addresses answers. It may
+// be up again later.
 var ErrNodeNotFound = errors.New("the node cannot be reached")
 
 // dialer remembers when to try whom again.
@@ -95,7 +96,8 @@ func (d *dialer) putOff(p peer.ID) {
 	}
 }
 
-// failing returns since when attempts to dial a node have failed; false if the last one succeeded or there was none.
+// failing returns since when attempts to dial a node have failed; false if the last one succeeded
+// or there was none.
 func (d *dialer) failing(p peer.ID) (since time.Time, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -117,8 +119,9 @@ func (d *dialer) forget(known func(peer.ID) bool) {
 	}
 }
 
-// dialPeers keeps this node connected: always to the nodes that the operator named, and to others that it learned of until it has
-// dialled half of the peers it may have. However many have dialled this node: it does not let strangers choose all its peers.
+// dialPeers keeps this node connected: always to the nodes that the operator named, and to others
+// that it learned of until it has dialled half of the peers it may have. However many have dialled
+// this node: it does not let strangers choose all its peers.
 func (h *Host) dialPeers() {
 	for _, info := range h.bootstrap {
 		h.book.add(info)
@@ -165,7 +168,8 @@ func (h *Host) tidy(named map[peer.ID]bool) {
 	h.forgive.items.forget(now)
 }
 
-// tryDial dials a node in the background, unless it is connected, kept out, or failed a short while ago.
+// tryDial dials a node in the background, unless it is connected, kept out, or failed a short while
+// ago.
 func (h *Host) tryDial(id peer.ID, slots chan struct{}, longest time.Duration) bool {
 	if id == h.host.ID() || h.host.Network().Connectedness(id) == network.Connected || !h.gate.open(id) || !h.dialer.start(id, time.Now()) {
 		return false
@@ -193,8 +197,8 @@ type Silent struct {
 	Why   error     // why it is left alone; nil: it does not answer
 }
 
-// Silent returns those of Config.Bootstrap that are not connected and did not answer when they were last dialled, or
-// turned out to be none of our peers.
+// Silent returns those of Config.Bootstrap that are not connected and did not answer when they were
+// last dialled, or turned out to be none of our peers.
 func (h *Host) Silent() []Silent {
 	var list []Silent
 	for _, info := range h.bootstrap {
@@ -222,8 +226,8 @@ func (h *Host) dial(ctx context.Context, info peer.AddrInfo) error {
 	if s, ok := h.host.Network().(*swarm.Swarm); ok {
 		s.Backoff().Clear(info.ID)
 	}
-	// What the peer told libp2p of itself is not for us to dial; the book knows which addresses are.
-	// There is no moment without an address, since several calls may dial it at a time.
+	// What the peer told libp2p of itself is not for us to dial; the book knows which addresses
+	// are. There is no moment without an address, since several calls may dial it at a time.
 	known := h.host.Peerstore()
 	told := slices.DeleteFunc(known.Addrs(info.ID), func(a ma.Multiaddr) bool { return slices.ContainsFunc(info.Addrs, a.Equal) })
 	known.AddAddrs(info.ID, info.Addrs, peerstore.TempAddrTTL)
@@ -236,7 +240,8 @@ func (h *Host) dial(ctx context.Context, info peer.AddrInfo) error {
 	return nil
 }
 
-// reach makes sure that a node is connected: by the addresses that are known, else by those that connected peers know.
+// reach makes sure that a node is connected: by the addresses that are known, else by those that
+// connected peers know.
 func (h *Host) reach(ctx context.Context, node consensus.Key) (peer.ID, error) {
 	id, err := peerID(node)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// A node that the operator named and that does not answer is told, with the time of the first failure, until it answers.
+// A node that the operator named and that does not answer is told, with the time of the first
+// failure, until it answers.
 func TestSilentBootstrapNodes(t *testing.T) {
 	chain := chaintest.New(2)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -8,8 +8,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// TestEarlyBlocksOfLightBranchesAreNotHeld: an early header on genesis, which costs next to nothing, takes no place of early blocks that
-// would make a better branch.
+// TestEarlyBlocksOfLightBranchesAreNotHeld: an early header on genesis, which costs next to
+// nothing, takes no place of early blocks that would make a better branch.
 func TestEarlyBlocksOfLightBranchesAreNotHeld(t *testing.T) {
 	net := chaintest.New(2)
 	n := start(t, net, 0, setup{})

@@ -11,15 +11,17 @@ import (
 	"cairn/consensus"
 )
 
-// An exchange makes two mempools equal. The asking side sends the ids of what it has; the other answers with the ids that it lacks
-// and with what the asker lacks; the asker sends what was wanted:
+// An exchange makes two mempools equal. The asking side sends the ids of what it has; the other
+// answers with the ids that it lacks and with what the asker lacks; the asker sends what was
+// wanted:
 //
 //	asker:  poolList (has)
 //	other:  poolList (wants) | items | end
 //	asker:  items | end
 //
-// An item is a frame of a kind byte and an encoded event or batch; a frame of no bytes ends the items. Events go first, batches of one
-// recorder in the order of their numbers, so that each finds what it builds on.
+// An item is a frame of a kind byte and an encoded event or batch; a frame of no bytes ends the
+// items. Events go first, batches of one recorder in the order of their numbers, so that each finds
+// what it builds on.
 
 // pending is this node's mempool by id.
 type pending struct {

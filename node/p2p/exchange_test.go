@@ -12,8 +12,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// served answers exchanges of mempools as one who has and wants nothing, and tells what it was offered. The first `broken` of them it
-// breaks off.
+// served answers exchanges of mempools as one who has and wants nothing, and tells what it was
+// offered. The first `broken` of them it breaks off.
 func (f *foe) served(broken int32) <-chan []consensus.Hash {
 	offers := make(chan []consensus.Hash, 64)
 	var exchanges atomic.Int32
@@ -50,8 +50,9 @@ func next(t *testing.T, offers <-chan []consensus.Hash) []consensus.Hash {
 	}
 }
 
-// A peer that gossip does not reach yet, as it has just connected, is offered what comes into the mempool after its first exchange. To
-// publish it again would send nothing, since it counts as seen.
+// A peer that gossip does not reach yet, as it has just connected, is offered what comes into the
+// mempool after its first exchange. To publish it again would send nothing, since it counts as
+// seen.
 func TestWhatGossipDoesNotReachIsExchanged(t *testing.T) {
 	net := chaintest.New(2)
 	victim := start(t, net, 0, setup{timing: gossipOnly()})
@@ -71,7 +72,8 @@ func TestWhatGossipDoesNotReachIsExchanged(t *testing.T) {
 	}
 }
 
-// An exchange that breaks off is due again with the next status, not a whole interval of exchanges later.
+// An exchange that breaks off is due again with the next status, not a whole interval of exchanges
+// later.
 func TestABrokenExchangeIsRepeated(t *testing.T) {
 	often := fast
 	often.pool = time.Hour

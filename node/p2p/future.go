@@ -24,7 +24,8 @@ type early struct {
 	from    peer.ID
 }
 
-// future holds blocks whose time is too far ahead of this node's clock, earliest first, until it is not.
+// future holds blocks whose time is too far ahead of this node's clock, earliest first, until it is
+// not.
 type future struct {
 	mu   sync.Mutex
 	list []*early
@@ -60,7 +61,8 @@ func (f *future) hold(e *early, now time.Time, interval time.Duration) {
 	signal(f.wake)
 }
 
-// due takes out the blocks whose time has come, and says how long the next one has to wait; false if there is none.
+// due takes out the blocks whose time has come, and says how long the next one has to wait; false
+// if there is none.
 func (f *future) due(p *consensus.Params, now time.Time) (ready []*early, wait time.Duration, more bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +79,8 @@ func (f *future) due(p *consensus.Params, now time.Time) (ready []*early, wait t
 	return ready, max(at.Sub(now), 10*time.Millisecond), true
 }
 
-// admitFuture offers held blocks to the chain when their time has come, and passes on those that it takes.
+// admitFuture offers held blocks to the chain when their time has come, and passes on those that it
+// takes.
 func (h *Host) admitFuture() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()

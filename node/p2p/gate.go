@@ -19,7 +19,8 @@ const (
 	otherTime = time.Minute      // how long a node of another network is left alone
 )
 
-// gate is libp2p's connection gater: it keeps out peers that have broken the rules too often or are of another network.
+// gate is libp2p's connection gater: it keeps out peers that have broken the rules too often or are
+// of another network.
 type gate struct {
 	cut     func(peer.ID) bool
 	stats   *counters
@@ -170,7 +171,8 @@ func (g *gate) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMu
 	return false
 }
 
-// Bar keeps a node out, whoever dials, until Unbar. What is open is closed. It is for tests of partitions.
+// Bar keeps a node out, whoever dials, until Unbar. What is open is closed. It is for tests of
+// partitions.
 func (h *Host) Bar(node consensus.Key) error {
 	p, err := peerID(node)
 	if err != nil {
@@ -190,7 +192,8 @@ func (h *Host) Unbar(node consensus.Key) error {
 	return nil
 }
 
-// blame notes that a peer sent what no correct node sends. One that does so again and again is disconnected and kept out for a while.
+// blame notes that a peer sent what no correct node sends. One that does so again and again is
+// disconnected and kept out for a while.
 func (h *Host) blame(p peer.ID, strikes int) {
 	if p == h.host.ID() || !h.gate.strike(p, strikes) {
 		return

@@ -16,7 +16,8 @@ import (
 	"cairn/consensus"
 )
 
-// Queues of gossip. The library's defaults (32) lose most of a burst of a thousand batches without a word.
+// Queues of gossip. The library's defaults (32) lose most of a burst of a thousand batches without
+// a word.
 const (
 	gossipQueue       = 4096 // messages waiting for validation, and messages waiting to be sent to one peer
 	gossipValidations = 2048 // messages being validated at once
@@ -24,9 +25,10 @@ const (
 	seenFor           = 10 * time.Minute
 )
 
-// Ignored messages that a caller is forgiven. A node that is behind ignores whatever is new, so the pace is the one at which a chain can
-// take it in: batches of the smallest size in full blocks, and some blocks beside the best branch. What comes at once may be as much as
-// a mempool lists, which a node passes on after an exchange with another.
+// Ignored messages that a caller is forgiven. A node that is behind ignores whatever is new, so the
+// pace is the one at which a chain can take it in: batches of the smallest size in full blocks, and
+// some blocks beside the best branch. What comes at once may be as much as a mempool lists, which a
+// node passes on after an exchange with another.
 const (
 	batchesPerBlock = consensus.MaxBody / (consensus.BatchFixedSize + consensus.MicroSize + 64)
 	forgivenBatches = maxPoolBatches
@@ -34,8 +36,8 @@ const (
 	forgivenBlocks  = 256
 )
 
-// gossip holds this node's place in the three topics of its chain. Messages are taken where they are validated; nothing reads a
-// subscription, so the topics are relayed only.
+// gossip holds this node's place in the three topics of its chain. Messages are taken where they
+// are validated; nothing reads a subscription, so the topics are relayed only.
 type gossip struct {
 	block, batch, event *pubsub.Topic
 }
@@ -98,8 +100,8 @@ func (h *Host) join() (*gossip, error) {
 	return g, nil
 }
 
-// inspect takes out of what a peer sends, before anything is done with it, messages over the limit of their topic or of another one, which are held
-// against it, and those that it has no credit for.
+// inspect takes out of what a peer sends, before anything is done with it, messages over the limit
+// of their topic or of another one, which are held against it, and those that it has no credit for.
 func (h *Host) inspect(topics map[string]topicRules) func(peer.ID, *pubsub.RPC) error {
 	return func(from peer.ID, rpc *pubsub.RPC) error {
 		if len(rpc.GetPublish()) == 0 {
@@ -138,8 +140,9 @@ func messageID(m *pb.Message) string {
 	return string(d.Sum(nil))
 }
 
-// judge wraps a validator: what this node publishes itself passes, what others send is counted, and what no correct node would have
-// passed on is held against the peer that did. What is ignored uses up what the peer is forgiven.
+// judge wraps a validator: what this node publishes itself passes, what others send is counted, and
+// what no correct node would have passed on is held against the peer that did. What is ignored uses
+// up what the peer is forgiven.
 func (h *Host) judge(name string, validate pubsub.ValidatorEx, forgive *lenience) pubsub.ValidatorEx {
 	return func(ctx context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 		if from == h.host.ID() {
@@ -160,8 +163,9 @@ func (h *Host) judge(name string, validate pubsub.ValidatorEx, forgive *lenience
 	}
 }
 
-// judgeBatch offers a batch to the mempool. Only what is wrong in itself is rejected: a recorder that is not known here, or a number too
-// far ahead of the chain's, may just mean that this node is behind.
+// judgeBatch offers a batch to the mempool. Only what is wrong in itself is rejected: a recorder
+// that is not known here, or a number too far ahead of the chain's, may just mean that this node is
+// behind.
 func (h *Host) judgeBatch(_ context.Context, _ peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 	b, err := consensus.DecodeBatch(m.Data)
 	if err != nil {
@@ -190,8 +194,9 @@ func verdict(err error) pubsub.ValidationResult {
 	return pubsub.ValidationIgnore
 }
 
-// bad reports whether the mempool refused a batch or event for what it shows by itself. What it refused before it looked closer, since
-// it is known, late or does not fit this node's state, is not verified for the sake of blame: that would cost more than sending it.
+// bad reports whether the mempool refused a batch or event for what it shows by itself. What it
+// refused before it looked closer, since it is known, late or does not fit this node's state, is
+// not verified for the sake of blame: that would cost more than sending it.
 func bad(err error) bool {
 	var broken *consensus.RuleError
 	return errors.As(err, &broken) && !broken.OfState()
@@ -202,15 +207,17 @@ func (h *Host) PublishBlock(b *consensus.Block) {
 	h.publish(h.gossip.block, newCompactBlock(b).encode())
 }
 
-// PublishBatch sends a batch that the mempool has taken in to all peers. A peer that misses it gets it in the next exchange of mempools;
-// to publish it again has no effect while it counts as seen.
+// PublishBatch sends a batch that the mempool has taken in to all peers. A peer that misses it gets
+// it in the next exchange of mempools; to publish it again has no effect while it counts as seen.
 func (h *Host) PublishBatch(b *consensus.Batch) { h.publishItem(h.gossip.batch, b.Encode()) }
 
-// PublishEvent sends an org event that the mempool has taken in to all peers, as PublishBatch does a batch.
+// PublishEvent sends an org event that the mempool has taken in to all peers, as PublishBatch does
+// a batch.
 func (h *Host) PublishEvent(e *consensus.OrgEvent) { h.publishItem(h.gossip.event, e.Encode()) }
 
-// publishItem publishes what is in the mempool. Gossip sends it once, to those who are in the topic by now. With a peer that is not, as
-// it connected a moment ago, the mempools are made equal again: the exchange at its greeting may have been before the item was here.
+// publishItem publishes what is in the mempool. Gossip sends it once, to those who are in the topic
+// by now. With a peer that is not, as it connected a moment ago, the mempools are made equal again:
+// the exchange at its greeting may have been before the item was here.
 func (h *Host) publishItem(t *pubsub.Topic, data []byte) {
 	h.publish(t, data)
 	reached := t.ListPeers()

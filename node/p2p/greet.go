@@ -47,7 +47,8 @@ func (h *Host) greetPeers(events event.Subscription) {
 	}
 }
 
-// meet returns the roster's entry of a connected peer and starts its goroutine if it is new; nil if the peer has gone.
+// meet returns the roster's entry of a connected peer and starts its goroutine if it is new; nil if
+// the peer has gone.
 func (h *Host) meet(id peer.ID) *remote {
 	inbound := true
 	for _, c := range h.host.Network().ConnsToPeer(id) {
@@ -70,7 +71,8 @@ func (h *Host) meet(id peer.ID) *remote {
 // memberValue is above what gossip gives to a connection for the messages that came over it first.
 const memberValue = 1000
 
-// value tells the manager of connections whether a peer is enrolled: of too many it closes those of strangers first.
+// value tells the manager of connections whether a peer is enrolled: of too many it closes those of
+// strangers first.
 func (h *Host) value(id peer.ID) {
 	if h.enrolled(id) {
 		h.host.ConnManager().TagPeer(id, "member", memberValue)
@@ -79,7 +81,8 @@ func (h *Host) value(id peer.ID) {
 	}
 }
 
-// keepUp greets a peer and then keeps both sides level with each other for as long as it is connected.
+// keepUp greets a peer and then keeps both sides level with each other for as long as it is
+// connected.
 func (h *Host) keepUp(r *remote) {
 	if r.inbound {
 		select {
@@ -141,7 +144,8 @@ func newTicker(d time.Duration) *time.Ticker {
 	return time.NewTicker(d*3/4 + rand.N(d/2+1))
 }
 
-// greet makes the first exchange with a peer; false if the peer is not one of ours or does not answer. It has been disconnected then.
+// greet makes the first exchange with a peer; false if the peer is not one of ours or does not
+// answer. It has been disconnected then.
 func (h *Host) greet(r *remote) bool {
 	select {
 	case <-r.greeted: // it came first; it knows our status from the answer
@@ -171,8 +175,8 @@ func (h *Host) greet(r *remote) bool {
 	return false
 }
 
-// announce tells all peers the status of this node, and makes mempools equal again: after blocks have come in by other ways than
-// gossip.
+// announce tells all peers the status of this node, and makes mempools equal again: after blocks
+// have come in by other ways than gossip.
 func (h *Host) announce() {
 	h.roster.duePool()
 	for _, p := range h.roster.greeted() {

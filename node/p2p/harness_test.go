@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 	)
 }
 
-// patience is how long a test waits for what must happen; it is never reached unless the test fails.
+// patience is how long a test waits for what must happen; it is never reached unless the test
+// fails.
 const patience = 30 * time.Second
 
 var fast = timing{

@@ -10,7 +10,8 @@ import (
 	"cairn/consensus"
 )
 
-// serveHeadlines answers a blockRequest of kind blocksAfter with one frame per headline of those blocks and an empty one.
+// serveHeadlines answers a blockRequest of kind blocksAfter with one frame per headline of those
+// blocks and an empty one.
 func (h *Host) serveHeadlines(_ context.Context, _ peer.ID, s network.Stream) error {
 	raw, err := readFrame(s, maxBlockRequest)
 	if err != nil {
@@ -26,8 +27,9 @@ func (h *Host) serveHeadlines(_ context.Context, _ peer.ID, s network.Stream) er
 	return h.serveAfter(s, req, func(b *consensus.Block) []byte { return b.Headline().Encode() })
 }
 
-// requestHeadlines asks a peer for the headlines of the blocks after a locator and reads the answer. Of one that does not serve them,
-// as version 0.1.0 did not, it takes those of whole blocks.
+// requestHeadlines asks a peer for the headlines of the blocks after a locator and reads the
+// answer. Of one that does not serve them, as version 0.1.0 did not, it takes those of whole
+// blocks.
 func (h *Host) requestHeadlines(ctx context.Context, p peer.ID, limit int, locator []consensus.Hash) (list []*consensus.Headline, err error) {
 	req := &blockRequest{Kind: blocksAfter, Limit: uint16(limit), Hashes: locator}
 	if known, err := h.host.Peerstore().SupportsProtocols(p, h.names.headers); err == nil && len(known) == 0 {

@@ -20,7 +20,8 @@ import (
 	"cairn/consensus"
 )
 
-// Host is this node as its peers see it. Make one with New, run it with Run. All methods may be called at once from many goroutines.
+// Host is this node as its peers see it. Make one with New, run it with Run. All methods may be
+// called at once from many goroutines.
 type Host struct {
 	cfg     Config
 	timing  timing
@@ -62,8 +63,8 @@ type Host struct {
 	turns atomic.Uint32 // of connections to one node, see open
 }
 
-// New makes the host and opens its listeners, so that Addrs and ListenSMTP can be used at once. Peers are looked after while Run runs;
-// a Host that is never run has to be closed.
+// New makes the host and opens its listeners, so that Addrs and ListenSMTP can be used at once.
+// Peers are looked after while Run runs; a Host that is never run has to be closed.
 func New(cfg Config, chain Chain, pool Pool, log *slog.Logger) (*Host, error) {
 	listen, bootstrap, err := cfg.check()
 	if err != nil {
@@ -120,7 +121,8 @@ func (h *Host) libp2pHost() (host.Host, error) {
 	}
 	options := []libp2p.Option{
 		libp2p.Identity(h.priv),
-		// Without SO_REUSEPORT: with it a second node on the same port would take half of the first one's connections, silently.
+		// Without SO_REUSEPORT: with it a second node on the same port would take half of the first
+		// one's connections, silently.
 		libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
@@ -148,8 +150,9 @@ func (h *Host) serveAll() {
 	h.serve(h.names.account, &service{name: "account", handle: h.serveAccount, most: accountsAtOnce, gap: time.Millisecond, credit: 4000})
 }
 
-// Run keeps up with the network until ctx is done: it dials and greets peers, syncs the chain and the mempool, and admits early blocks
-// when their time has come. It returns nil after everything has been shut down. Run once.
+// Run keeps up with the network until ctx is done: it dials and greets peers, syncs the chain and
+// the mempool, and admits early blocks when their time has come. It returns nil after everything
+// has been shut down. Run once.
 func (h *Host) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, h.cancel)
 	defer stop()
@@ -165,8 +168,9 @@ func (h *Host) Run(ctx context.Context) error {
 	return h.Close()
 }
 
-// Close shuts the host down, mail streams included, and waits until all its goroutines have ended. Whoever wants mail sessions to end in
-// good order ends them first. It may be called twice and from several goroutines.
+// Close shuts the host down, mail streams included, and waits until all its goroutines have ended.
+// Whoever wants mail sessions to end in good order ends them first. It may be called twice and from
+// several goroutines.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	first := !h.closed
@@ -216,7 +220,8 @@ func signal(wake chan<- struct{}) {
 	}
 }
 
-// Addrs returns the full multiaddresses under which this node can be reached, each ending in /p2p/<id>.
+// Addrs returns the full multiaddresses under which this node can be reached, each ending in
+// /p2p/<id>.
 func (h *Host) Addrs() []string {
 	return fullAddrs(peer.AddrInfo{ID: h.host.ID(), Addrs: h.host.Addrs()})
 }

@@ -72,8 +72,8 @@ func TestHostThatNeverRunsCloses(t *testing.T) {
 	}
 }
 
-// Who connects to a node by hand is told how its greeting went, the second time too; a node that is to be kept connected
-// and is of another network is named as such.
+// Who connects to a node by hand is told how its greeting went, the second time too; a node that is
+// to be kept connected and is of another network is named as such.
 func TestConnectTellsHowTheGreetingWent(t *testing.T) {
 	net := chaintest.New(4)
 	params := chaintest.Params()
@@ -114,7 +114,8 @@ func TestConnectTellsHowTheGreetingWent(t *testing.T) {
 	})
 }
 
-// A node of another version of the protocol is named as such and counted once, and not as one that did not answer.
+// A node of another version of the protocol is named as such and counted once, and not as one that
+// did not answer.
 func TestAnotherVersionIsNoSilence(t *testing.T) {
 	n := start(t, chaintest.New(1), 0, setup{})
 	other := newStranger(t, n)

@@ -295,7 +295,8 @@ func TestWhatMayBeFineIsOnlyIgnored(t *testing.T) {
 	}
 }
 
-// Strangers have the patience of a node for what it ignores together, under whatever names they come; a member has its own.
+// Strangers have the patience of a node for what it ignores together, under whatever names they
+// come; a member has its own.
 func TestIgnoredMessagesAreBounded(t *testing.T) {
 	const forgiven, more = 20, 15
 	net := chaintest.New(2)
@@ -382,7 +383,8 @@ func TestLenience(t *testing.T) {
 	}
 }
 
-// What is here already, or comes too late, is not looked at closer: checking its signature would cost this node more than its sender.
+// What is here already, or comes too late, is not looked at closer: checking its signature would
+// cost this node more than its sender.
 func TestOldItemsAreNotVerifiedAgain(t *testing.T) {
 	net := chaintest.New(2)
 	victim := start(t, net, 0, setup{})
@@ -406,7 +408,8 @@ func TestOldItemsAreNotVerifiedAgain(t *testing.T) {
 	}
 }
 
-// Announcing invented blocks whose parents nobody knows does not make a node ask for them without end.
+// Announcing invented blocks whose parents nobody knows does not make a node ask for them without
+// end.
 func TestInventedOrphansAreNotChased(t *testing.T) {
 	victim := start(t, chaintest.New(2), 0, setup{})
 	f := newFoe(t, victim)

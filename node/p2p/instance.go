@@ -25,10 +25,10 @@ type Instance [16]byte
 // String returns the name in hexadecimal digits.
 func (i Instance) String() string { return hex.EncodeToString(i[:]) }
 
-// sighting is what a process says of itself: who it is, and which other process with its key it has been
-// told of last. Signed with the node key, so that peers can pass it on but not make it up. A sighting
-// that names an instance was made after that one began: whoever reads its own name in it knows that a
-// copy was alive since, whatever their clocks say.
+// sighting is what a process says of itself: who it is, and which other process with its key it has
+// been told of last. Signed with the node key, so that peers can pass it on but not make it up. A
+// sighting that names an instance was made after that one began: whoever reads its own name in it
+// knows that a copy was alive since, whatever their clocks say.
 type sighting struct {
 	Instance Instance
 	Seen     Instance // zero: none
@@ -100,8 +100,8 @@ func newInstances() *instances {
 	return l
 }
 
-// hear notes a sighting of a peer's. It returns those of other processes with the same key that live,
-// and whether it shows for the first time that there are two.
+// hear notes a sighting of a peer's. It returns those of other processes with the same key that
+// live, and whether it shows for the first time that there are two.
 func (l *instances) hear(id peer.ID, member bool, s *sighting, conn string, now time.Time) (others []told, twice bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -175,8 +175,8 @@ func (h *Host) ownSighting() *sighting {
 	return s
 }
 
-// serveInstance hears which process a peer is, and tells it of others that have its key: their own signed
-// words, which the peer can check.
+// serveInstance hears which process a peer is, and tells it of others that have its key: their own
+// signed words, which the peer can check.
 func (h *Host) serveInstance(_ context.Context, from peer.ID, s network.Stream) error {
 	raw := make([]byte, sightingSize)
 	if _, err := io.ReadFull(s, raw); err != nil {
@@ -209,8 +209,8 @@ func (h *Host) serveInstance(_ context.Context, from peer.ID, s network.Stream) 
 	return err
 }
 
-// askInstance tells a peer which process this is, and hears whether it knows another one with our key. If
-// it does, it is told at once that we have heard of that.
+// askInstance tells a peer which process this is, and hears whether it knows another one with our
+// key. If it does, it is told at once that we have heard of that.
 func (h *Host) askInstance(r *remote) {
 	for range 2 {
 		var others []*sighting
@@ -249,8 +249,9 @@ func readSightings(r io.Reader) (list []*sighting, err error) {
 	return list, nil
 }
 
-// heardOf takes in what a peer knows of other processes with our key, and reports whether there is one that
-// it does not know we have heard of. A word that names this process proves that its speaker lives beside it.
+// heardOf takes in what a peer knows of other processes with our key, and reports whether there is
+// one that it does not know we have heard of. A word that names this process proves that its
+// speaker lives beside it.
 func (h *Host) heardOf(r *remote, others []*sighting) (news bool) {
 	for _, o := range others {
 		own := h.Instance()

@@ -47,8 +47,8 @@ func (c *copied) count() int {
 	return len(c.list)
 }
 
-// Two processes with one key learn from a peer of both that there are two, and the peer knows it. One that
-// has ended is not taken for a copy of the one that follows it.
+// Two processes with one key learn from a peer of both that there are two, and the peer knows it.
+// One that has ended is not taken for a copy of the one that follows it.
 func TestCopies(t *testing.T) {
 	net := chaintest.New(2)
 	a := start(t, net, 0, setup{})
@@ -196,7 +196,8 @@ func TestInstancesOfMembers(t *testing.T) {
 	}
 }
 
-// A line about two processes of a node is one about a peer: whoever makes keys, and says of each that it is there twice, fills no log.
+// A line about two processes of a node is one about a peer: whoever makes keys, and says of each
+// that it is there twice, fills no log.
 func TestCopiesOfStrangersFillNoLog(t *testing.T) {
 	n := start(t, chaintest.New(1), 0, setup{})
 	f := newFoe(t, n)

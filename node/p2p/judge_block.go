@@ -11,7 +11,8 @@ import (
 	"cairn/consensus/chain"
 )
 
-// judgeBlock takes a gossiped block into the chain. It passes on what became the tip, so a block is whole and valid at each hop.
+// judgeBlock takes a gossiped block into the chain. It passes on what became the tip, so a block is
+// whole and valid at each hop.
 func (h *Host) judgeBlock(ctx context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 	c, err := decodeCompactBlock(m.Data)
 	if err != nil {
@@ -20,9 +21,9 @@ func (h *Host) judgeBlock(ctx context.Context, from peer.ID, m *pubsub.Message) 
 	return h.takeCompact(ctx, from, c)
 }
 
-// takeCompact judges the header by its parent first: only a member's header with its proof of work, at a place where its block would be
-// kept, makes this node ask for a body. Of a block whose parent is not known, nothing can be told yet; its sender alone is asked, by the
-// sync.
+// takeCompact judges the header by its parent first: only a member's header with its proof of work,
+// at a place where its block would be kept, makes this node ask for a body. Of a block whose parent
+// is not known, nothing can be told yet; its sender alone is asked, by the sync.
 func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) pubsub.ValidationResult {
 	if c.Header.ChainID != h.chainID {
 		return pubsub.ValidationReject
@@ -48,13 +49,15 @@ func (h *Host) takeCompact(ctx context.Context, from peer.ID, c *compactBlock) p
 	h.stats.add("block.fetched")
 	result := h.takeBlock(b, source)
 	if result == pubsub.ValidationReject && source != from {
-		// The sender of the header has shown nothing bad, and who gave the block may have it beside its best branch, unjudged.
+		// The sender of the header has shown nothing bad, and who gave the block may have it beside
+		// its best branch, unjudged.
 		return pubsub.ValidationIgnore
 	}
 	return result
 }
 
-// refuseHeader tells what it means for its sender that a gossiped header was refused with err, and does what may come of it.
+// refuseHeader tells what it means for its sender that a gossiped header was refused with err, and
+// does what may come of it.
 func (h *Host) refuseHeader(from peer.ID, c *compactBlock, err error) pubsub.ValidationResult {
 	id := c.Header.ID()
 	var broken *consensus.RuleError
@@ -81,8 +84,9 @@ func (h *Host) refuseHeader(from peer.ID, c *compactBlock, err error) pubsub.Val
 	return pubsub.ValidationIgnore
 }
 
-// takeBlock adds a whole block to the chain. One beside the best branch is not passed on: it has been checked by what it shows itself
-// only, and peers that know the state under it would hold its faults against this node. Who needs it gets it by sync.
+// takeBlock adds a whole block to the chain. One beside the best branch is not passed on: it has
+// been checked by what it shows itself only, and peers that know the state under it would hold its
+// faults against this node. Who needs it gets it by sync.
 func (h *Host) takeBlock(b *consensus.Block, from peer.ID) pubsub.ValidationResult {
 	now := h.cfg.Now()
 	status, err := h.chain.AddBlock(b, now)

@@ -28,7 +28,8 @@ func peerID(key consensus.Key) (peer.ID, error) {
 	return peer.IDFromPublicKey(pub)
 }
 
-// nodeKey returns the node key behind a libp2p name; false for a peer whose identity is of another kind than Ed25519.
+// nodeKey returns the node key behind a libp2p name; false for a peer whose identity is of another
+// kind than Ed25519.
 func nodeKey(id peer.ID) (key consensus.Key, ok bool) {
 	pub, err := id.ExtractPublicKey()
 	if err != nil || pub.Type() != crypto.Ed25519 {

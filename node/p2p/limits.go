@@ -13,16 +13,16 @@ import (
 // gossipProtocols are the names under which gossipsub opens its streams, one each way per peer.
 var gossipProtocols = [...]protocol.ID{"/meshsub/1.0.0", "/meshsub/1.1.0", "/meshsub/1.2.0", "/meshsub/1.3.0", "/floodsub/1.0.0"}
 
-// connsPerAddress is how many connections one IP address may hold: enough for a site whose nodes share one. libp2p's own limit of 8
-// refuses silently.
+// connsPerAddress is how many connections one IP address may hold: enough for a site whose nodes
+// share one. libp2p's own limit of 8 refuses silently.
 const connsPerAddress = 64
 
 // streamMemory is what yamux books for a stream when it opens, in bytes.
 const streamMemory = 256 << 10
 
-// resources makes the resource manager: libp2p's default limits, raised where a busy node would run into them without a word. The
-// library closes what is over a limit and tells nobody, so these are the outer walls; the limits that answer and count are in
-// streams.go and smtp.go, below these.
+// resources makes the resource manager: libp2p's default limits, raised where a busy node would run
+// into them without a word. The library closes what is over a limit and tells nobody, so these are
+// the outer walls; the limits that answer and count are in streams.go and smtp.go, below these.
 func resources(names protocols, maxPeers, maxSessions int) (network.ResourceManager, error) {
 	limits := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&limits)
@@ -33,7 +33,8 @@ func resources(names protocols, maxPeers, maxSessions int) (network.ResourceMana
 		Streams: 64 * conns, StreamsInbound: 32 * conns, StreamsOutbound: 64 * conns,
 		Memory: 1024 * streamMemory,
 	}
-	// All streams begin without a protocol: a part for these alone could be filled by few strangers.
+	// All streams begin without a protocol: a part for these alone could be filled by few
+	// strangers.
 	limits.TransientBaseLimit = limits.SystemBaseLimit
 	limits.TransientBaseLimit.Conns, limits.TransientBaseLimit.ConnsInbound, limits.TransientBaseLimit.ConnsOutbound = conns, conns/2, conns
 	perPeer := 2*maxSessions + 64
@@ -63,8 +64,8 @@ func resources(names protocols, maxPeers, maxSessions int) (network.ResourceMana
 		rcmgr.WithLimitPerSubnet(v4, v6), rcmgr.WithMetricsDisabled())
 }
 
-// connections makes the manager that closes the least useful connections when there are too many. Those that carry mail are
-// protected while they do.
+// connections makes the manager that closes the least useful connections when there are too many.
+// Those that carry mail are protected while they do.
 func connections(maxPeers int) (*connmgr.BasicConnMgr, error) {
 	return connmgr.NewConnManager(maxPeers, maxPeers+maxPeers/4+8, connmgr.WithGracePeriod(time.Minute))
 }

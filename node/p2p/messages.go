@@ -154,7 +154,8 @@ func decodePoolList(b []byte) (*poolList, error) {
 	return l, p.end()
 }
 
-// Kinds of the items of a mempool exchange: the first byte of a frame, followed by the encoded event or batch.
+// Kinds of the items of a mempool exchange: the first byte of a frame, followed by the encoded
+// event or batch.
 const (
 	itemEvent = 1
 	itemBatch = 2

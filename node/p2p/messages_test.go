@@ -14,7 +14,8 @@ import (
 	"cairn/consensus/chain/chaintest"
 )
 
-// roundTrip fuzzes a decoder: what it accepts is encoded to the same bytes, what it refuses is called malformed.
+// roundTrip fuzzes a decoder: what it accepts is encoded to the same bytes, what it refuses is
+// called malformed.
 func roundTrip[T interface{ encode() []byte }](f *testing.F, decode func([]byte) (T, error), seeds ...[]byte) {
 	f.Add([]byte{})
 	for _, s := range seeds {
@@ -154,7 +155,8 @@ func (p poolOf) Match(short func(consensus.Hash) uint64, _ []uint64) map[uint64]
 	return found
 }
 
-// Property: a block is rebuilt exactly when the mempool has all of its batches, whatever else it has.
+// Property: a block is rebuilt exactly when the mempool has all of its batches, whatever else it
+// has.
 func TestAssemble(t *testing.T) {
 	net := chaintest.New(2)
 	s := net.Genesis.State()

@@ -9,8 +9,8 @@ import (
 	"cairn/mailstore/logration"
 )
 
-// peerLines is what is told in the log about nodes that are not enrolled, and again about those that are: a log is not filled by whoever
-// connects again and again.
+// peerLines is what is told in the log about nodes that are not enrolled, and again about those
+// that are: a log is not filled by whoever connects again and again.
 var peerLines = logration.Rate{Lines: 50, Gap: 10 * time.Second}
 
 // peerLog rations the lines about peers.

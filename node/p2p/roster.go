@@ -15,8 +15,8 @@ type roster struct {
 	mu   sync.Mutex
 	byID map[peer.ID]*remote
 	subs map[chan struct{}]struct{}
-	// claims is since when members have said that they have blocks which this node lacks, without having
-	// given one. Coming back does not make a claim younger.
+	// claims is since when members have said that they have blocks which this node lacks, without
+	// having given one. Coming back does not make a claim younger.
 	claims map[peer.ID]time.Time
 }
 
@@ -42,7 +42,8 @@ type remote struct {
 	gave     time.Time      // when it last gave a block that this node lacked
 }
 
-// patient is how many failures a new tip makes up for: what a peer says of its tip costs it nothing.
+// patient is how many failures a new tip makes up for: what a peer says of its tip costs it
+// nothing.
 const patient = 3
 
 func newRoster() *roster {
@@ -100,8 +101,9 @@ func (r *roster) want(id peer.ID, block consensus.Hash) {
 	}
 }
 
-// settle notes how a peer's turn as source of blocks ended: whether we are level now, and else whether it has moved us on; and at which
-// pace it gave new blocks, 0 if it gave none. One that led nowhere is left alone for a while, ever longer.
+// settle notes how a peer's turn as source of blocks ended: whether we are level now, and else
+// whether it has moved us on; and at which pace it gave new blocks, 0 if it gave none. One that led
+// nowhere is left alone for a while, ever longer.
 func (r *roster) settle(p *remote, level, moved bool, pace float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -235,8 +237,9 @@ func (r *roster) changed() {
 	}
 }
 
-// Subscribe returns a channel that receives after a peer has been greeted, has gone, or may speak for its node again or no longer. It means "look again" and carries nothing.
-// cancel ends the subscription and may be called twice.
+// Subscribe returns a channel that receives after a peer has been greeted, has gone, or may speak
+// for its node again or no longer. It means "look again" and carries nothing. cancel ends the
+// subscription and may be called twice.
 func (h *Host) Subscribe() (wake <-chan struct{}, cancel func()) {
 	ch := make(chan struct{}, 1)
 	h.roster.mu.Lock()

@@ -18,7 +18,8 @@ import (
 // smtpBacklog is how many sessions may wait for Accept.
 const smtpBacklog = 128
 
-// strangersShare is the part of Config.MaxSessions that nodes which are not enrolled have together at one address.
+// strangersShare is the part of Config.MaxSessions that nodes which are not enrolled have together
+// at one address.
 const strangersShare = 4
 
 // sessions counts the open mail streams, and holds the listener if there is one.
@@ -29,8 +30,9 @@ type sessions struct {
 	listener *smtpListener
 }
 
-// ListenSMTP returns a listener whose connections are the mail streams that other nodes open to this one. Only one can be open at a
-// time. Accept returns net.ErrClosed after Close, and after the host has closed.
+// ListenSMTP returns a listener whose connections are the mail streams that other nodes open to
+// this one. Only one can be open at a time. Accept returns net.ErrClosed after Close, and after the
+// host has closed.
 func (h *Host) ListenSMTP() (net.Listener, error) {
 	h.mail.mu.Lock()
 	defer h.mail.mu.Unlock()
@@ -56,8 +58,8 @@ func (h *Host) closeSMTP() {
 	}
 }
 
-// DialSMTP opens a mail stream to a node. It uses the addresses that are known, and else asks the connected peers. The error wraps
-// ErrNodeNotFound if the node cannot be reached at present.
+// DialSMTP opens a mail stream to a node. It uses the addresses that are known, and else asks the
+// connected peers. The error wraps ErrNodeNotFound if the node cannot be reached at present.
 func (h *Host) DialSMTP(ctx context.Context, node consensus.Key) (net.Conn, error) {
 	id, err := h.reach(ctx, node)
 	if err != nil {
@@ -75,8 +77,8 @@ func (h *Host) DialSMTP(ctx context.Context, node consensus.Key) (net.Conn, erro
 	return h.newConn(s, func() {}), nil
 }
 
-// newConn counts a mail stream, and keeps its connection from being closed for want of room while there is one. left is called when the
-// stream is closed. The caller holds mail.mu, as left will.
+// newConn counts a mail stream, and keeps its connection from being closed for want of room while
+// there is one. left is called when the stream is closed. The caller holds mail.mu, as left will.
 func (h *Host) newConn(s network.Stream, left func()) *conn {
 	id := s.Conn().RemotePeer()
 	if h.mail.open == nil {
@@ -96,8 +98,8 @@ func (h *Host) newConn(s network.Stream, left func()) *conn {
 	}}
 }
 
-// accept makes a mail stream that a peer has opened a connection; nil if it has too many already. Streams that this node opened take no
-// place of it.
+// accept makes a mail stream that a peer has opened a connection; nil if it has too many already.
+// Streams that this node opened take no place of it.
 func (h *Host) accept(s network.Stream) *conn {
 	from := h.callerOn(s.Conn())
 	most := h.cfg.MaxSessions
@@ -128,7 +130,8 @@ type smtpListener struct {
 	done    chan struct{}
 }
 
-// offer takes a stream that a peer has opened, or resets it if the peer has too many or nobody accepts them.
+// offer takes a stream that a peer has opened, or resets it if the peer has too many or nobody
+// accepts them.
 func (l *smtpListener) offer(s network.Stream) {
 	h := l.host
 	c := h.accept(s)
@@ -201,7 +204,8 @@ type conn struct {
 	onClose func()
 }
 
-// Read reads what the other side wrote; io.EOF after it has closed. After a deadline the error is os.ErrDeadlineExceeded, a net.Error.
+// Read reads what the other side wrote; io.EOF after it has closed. After a deadline the error is
+// os.ErrDeadlineExceeded, a net.Error.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Stream.Read(b)
 	return n, c.netError(err)
@@ -245,12 +249,13 @@ func (c *conn) reset() {
 func (c *conn) LocalAddr() net.Addr  { return addr(c.Stream.Conn().LocalPeer()) }
 func (c *conn) RemoteAddr() net.Addr { return addr(c.Stream.Conn().RemotePeer()) }
 
-// RemoteIP returns the IP address that the other side's connection comes from, as far as this side can see: of a site behind one address
-// all nodes have the same. It is the zero Addr if there is none.
+// RemoteIP returns the IP address that the other side's connection comes from, as far as this side
+// can see: of a site behind one address all nodes have the same. It is the zero Addr if there is
+// none.
 func (c *conn) RemoteIP() netip.Addr { return remoteIP(c.Stream.Conn().RemoteMultiaddr()) }
 
-// NodeKeyOf returns the node key of the other side of a mail stream, which the stream's encryption has proved; nil if c is none, nor
-// wraps one (by a method NetConn, as tls.Conn does).
+// NodeKeyOf returns the node key of the other side of a mail stream, which the stream's encryption
+// has proved; nil if c is none, nor wraps one (by a method NetConn, as tls.Conn does).
 func NodeKeyOf(c net.Conn) *consensus.Key {
 	for c != nil {
 		if s, ok := c.(*conn); ok {

@@ -31,7 +31,8 @@ func pair(t *testing.T, l net.Listener, from *node, to consensus.Key) (dialed, a
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As in SMTP the server speaks first: the client's read makes libp2p tell the server of the stream.
+	// As in SMTP the server speaks first: the client's read makes libp2p tell the server of the
+	// stream.
 	greeting := make(chan string, 1)
 	go func() {
 		b := make([]byte, 3)
@@ -212,7 +213,8 @@ func TestDialSMTPFindsTheNode(t *testing.T) {
 	}
 }
 
-// mailbox starts the node of the first organisation, with all of net enrolled, and opens its listener.
+// mailbox starts the node of the first organisation, with all of net enrolled, and opens its
+// listener.
 func mailbox(t *testing.T, network *chaintest.Network, s setup) (*node, net.Listener) {
 	t.Helper()
 	n := start(t, network, 0, s)
@@ -269,8 +271,8 @@ func TestMailStreamsBothWays(t *testing.T) {
 	refused(t, b, a)
 }
 
-// Nodes that are not enrolled share their places with all others at their address, however many names they take; enrolled nodes at the
-// same address have theirs beside.
+// Nodes that are not enrolled share their places with all others at their address, however many
+// names they take; enrolled nodes at the same address have theirs beside.
 func TestMailStreamsOfStrangers(t *testing.T) {
 	net, others := chaintest.New(2), chaintest.New(5)
 	a, l := mailbox(t, net, setup{sessions: 2 * strangersShare})

@@ -26,8 +26,8 @@ func (l *instances) silentOn(id peer.ID) map[string]bool {
 	return silent
 }
 
-// speaking returns the connections to a peer behind which a process may speak for the node, as far as is known here, and
-// whether there are others.
+// speaking returns the connections to a peer behind which a process may speak for the node, as far
+// as is known here, and whether there are others.
 func (h *Host) speaking(id peer.ID) (list []network.Conn, others bool) {
 	silent := h.instances.silentOn(id)
 	for _, c := range h.host.Network().ConnsToPeer(id) {
@@ -48,8 +48,9 @@ func (h *Host) isSilent(id peer.ID) bool {
 	return len(list) == 0 && others
 }
 
-// open opens a stream to a connected node for a word that commits it: to a process that may speak for it. While it is not known
-// of several connections, each has its turn, since they may lead to two processes.
+// open opens a stream to a connected node for a word that commits it: to a process that may speak
+// for it. While it is not known of several connections, each has its turn, since they may lead to
+// two processes.
 func (h *Host) open(ctx context.Context, id peer.ID, proto protocol.ID) (network.Stream, error) {
 	list, others := h.speaking(id)
 	switch {

@@ -38,8 +38,9 @@ func (n *node) heardFrom(to *node) string {
 	return string(b)
 }
 
-// Of two processes with the keys of one node, mail and questions for it go to the one that may speak for it, over whichever
-// connection that is; to each in turn while it is not known; to none while both are silent.
+// Of two processes with the keys of one node, mail and questions for it go to the one that may
+// speak for it, over whichever connection that is; to each in turn while it is not known; to none
+// while both are silent.
 func TestMailGoesToWhoSpeaks(t *testing.T) {
 	net := twoNodes(t, 2)
 	a := start(t, net, 0, setup{})

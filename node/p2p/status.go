@@ -71,7 +71,8 @@ func (h *Host) tellStatus(r *remote) error {
 	})
 }
 
-// heard takes in the status of a peer. One of another network or version is disconnected and left alone for a while.
+// heard takes in the status of a peer. One of another network or version is disconnected and left
+// alone for a while.
 func (h *Host) heard(from peer.ID, st *status, conn network.Conn) error {
 	if st.Version != statusVersion {
 		h.stats.add("peer.other-version")

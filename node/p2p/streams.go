@@ -82,8 +82,8 @@ func (s *service) forget(now time.Time) {
 	}
 }
 
-// serve answers id with svc until the host closes. Each stream runs with a deadline and is reset, counted and, if it was malformed,
-// held against the peer when the handler fails.
+// serve answers id with svc until the host closes. Each stream runs with a deadline and is reset,
+// counted and, if it was malformed, held against the peer when the handler fails.
 func (h *Host) serve(id protocol.ID, svc *service) {
 	svc.clients = make(map[caller]*client)
 	h.services = append(h.services, svc)

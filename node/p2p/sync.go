@@ -9,12 +9,13 @@ import (
 )
 
 const (
-	// idleRounds is how many answers in a row may bring only headlines of blocks that are here, before the peer is taken to be wasting
-	// our time.
+	// idleRounds is how many answers in a row may bring only headlines of blocks that are here,
+	// before the peer is taken to be wasting our time.
 	idleRounds = 40
 	// firstBlocks are asked for first: a claim is soon found to be true.
 	firstBlocks = 16
-	// turnRequests is how long one peer may be the source while another could be, in deadlines of one request.
+	// turnRequests is how long one peer may be the source while another could be, in deadlines of
+	// one request.
 	turnRequests = 3
 )
 
@@ -23,7 +24,8 @@ var (
 	errTurn = errors.New("another peer is asked")
 	// errCut: the answer did not come to its end, which may be the line's fault.
 	errCut = errors.New("the answer was cut short")
-	// errLighter: the peer's branch is as it said, with the block that it announced, and no better than the own one.
+	// errLighter: the peer's branch is as it said, with the block that it announced, and no better
+	// than the own one.
 	errLighter = errors.New("the branch of the peer has no more work")
 )
 
@@ -56,8 +58,9 @@ func (h *Host) behind(p standing) bool {
 	return err != nil
 }
 
-// Progress returns the height of the own chain, the greatest height that a peer ahead of it has told, and whether blocks come from
-// one. What a peer tells counts for as long as it gives blocks that prove right; what it only claims, not at all.
+// Progress returns the height of the own chain, the greatest height that a peer ahead of it has
+// told, and whether blocks come from one. What a peer tells counts for as long as it gives blocks
+// that prove right; what it only claims, not at all.
 func (h *Host) Progress() (height, best uint64, syncing bool) {
 	height = h.chain.State().Height()
 	best = height
@@ -70,8 +73,8 @@ func (h *Host) Progress() (height, best uint64, syncing bool) {
 	return height, best, syncing
 }
 
-// Members says how the enrolled nodes that are connected stand to this one. What others claim to have costs them nothing, and what
-// these do only counts for a while if no block comes of it.
+// Members says how the enrolled nodes that are connected stand to this one. What others claim to
+// have costs them nothing, and what these do only counts for a while if no block comes of it.
 func (h *Host) Members() (m Members) {
 	now := time.Now()
 	for _, p := range h.roster.greeted() {
@@ -97,7 +100,8 @@ type Members struct {
 	Ahead     int // those of them that have given some lately, or have said so only lately
 }
 
-// syncBlocks fetches blocks until no peer is ahead. One peer at a time: what it sends is validated before more is asked for.
+// syncBlocks fetches blocks until no peer is ahead. One peer at a time: what it sends is validated
+// before more is asked for.
 func (h *Host) syncBlocks() {
 	again := time.NewTicker(time.Second) // peers that were left alone for a while
 	defer again.Stop()
@@ -139,7 +143,8 @@ func (h *Host) syncBlocks() {
 	}
 }
 
-// sources returns the peers that are ahead and may be asked now, but for one that is left out (nil: none).
+// sources returns the peers that are ahead and may be asked now, but for one that is left out (nil:
+// none).
 func (h *Host) sources(but *remote) (list []standing) {
 	now := time.Now()
 	for _, p := range h.roster.greeted() {
@@ -150,9 +155,10 @@ func (h *Host) sources(but *remote) (list []standing) {
 	return list
 }
 
-// pickSource chooses among the sources. What a peer claims costs it nothing, and a new name neither, so every other turn goes to the
-// peer that has waited longest: nobody is kept waiting for ever by those who come later. The turns between go to the best: who gives
-// blocks at the greatest pace, then whose node key is enrolled, who has failed less, whom this node has dialled.
+// pickSource chooses among the sources. What a peer claims costs it nothing, and a new name
+// neither, so every other turn goes to the peer that has waited longest: nobody is kept waiting for
+// ever by those who come later. The turns between go to the best: who gives blocks at the greatest
+// pace, then whose node key is enrolled, who has failed less, whom this node has dialled.
 func (h *Host) pickSource() (best standing, ok bool) {
 	for _, p := range h.sources(nil) {
 		if !ok || h.goesBefore(p, best) {
@@ -184,8 +190,8 @@ func (h *Host) goesBefore(p, q standing) bool {
 	return p.status.Work.Cmp(q.status.Work) > 0
 }
 
-// queued returns since when a peer has been waiting for a turn. Each turn of its that led nowhere puts it as far back as a long turn of
-// another would.
+// queued returns since when a peer has been waiting for a turn. Each turn of its that led nowhere
+// puts it as far back as a long turn of another would.
 func (h *Host) queued(p standing) time.Time {
 	since := p.since
 	if p.asked.After(since) {

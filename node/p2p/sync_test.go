@@ -44,7 +44,8 @@ func TestLatecomerCatchesUp(t *testing.T) {
 	oneTip(t, []*node{a, again})
 }
 
-// A node in the middle passes on what it has fetched: its other neighbour hears of it without being connected to the source.
+// A node in the middle passes on what it has fetched: its other neighbour hears of it without being
+// connected to the source.
 func TestSyncReachesNeighboursOfNeighbours(t *testing.T) {
 	net := chaintest.New(3)
 	var apart border
@@ -135,7 +136,8 @@ func TestPartitionHeals(t *testing.T) {
 	}
 }
 
-// Peers that claim work and then stall, lie or send rubbish do not keep a node from syncing with an honest one.
+// Peers that claim work and then stall, lie or send rubbish do not keep a node from syncing with an
+// honest one.
 func TestStalledAndLyingPeersAreLeftForAnother(t *testing.T) {
 	net := chaintest.New(2)
 	other := chaintest.New(10)
@@ -271,7 +273,8 @@ func notRunning(t *testing.T, net *chaintest.Network) *Host {
 	return h
 }
 
-// However much work peers claim, and however often they claim something new: those that led nowhere come after those that did not.
+// However much work peers claim, and however often they claim something new: those that led nowhere
+// come after those that did not.
 func TestSourcesThatLedNowhereComeLast(t *testing.T) {
 	net := chaintest.New(5)
 	n := notRunning(t, net)
@@ -302,7 +305,8 @@ func TestSourcesThatLedNowhereComeLast(t *testing.T) {
 	t.Error("the honest peer is never asked")
 }
 
-// A source that brings blocks has every other turn, and whoever waits has one at last, however many others come with greater claims.
+// A source that brings blocks has every other turn, and whoever waits has one at last, however many
+// others come with greater claims.
 func TestNewcomersDoNotPushOthersBack(t *testing.T) {
 	net := chaintest.New(5)
 	n := notRunning(t, net)
@@ -344,7 +348,8 @@ func TestNewcomersDoNotPushOthersBack(t *testing.T) {
 	}
 }
 
-// When nobody has brought blocks yet, enrolled nodes are asked first, and those that this node chose before those that chose it.
+// When nobody has brought blocks yet, enrolled nodes are asked first, and those that this node
+// chose before those that chose it.
 func TestKnownSourcesGoFirst(t *testing.T) {
 	net := chaintest.New(2)
 	n := notRunning(t, net)
@@ -426,8 +431,8 @@ func (n *node) answer(serve func(s network.Stream, req *blockRequest)) {
 	})
 }
 
-// A branch of which many blocks are stored already, from a sync that was cut short, is followed to its end; those are not asked for
-// again.
+// A branch of which many blocks are stored already, from a sync that was cut short, is followed to
+// its end; those are not asked for again.
 func TestSyncGoesOnBeyondKnownBlocks(t *testing.T) {
 	net := chaintest.New(2)
 	source := start(t, net, 0, setup{})
@@ -457,8 +462,8 @@ func TestSyncGoesOnBeyondKnownBlocks(t *testing.T) {
 	}
 }
 
-// A node that serves no headlines, as version 0.1.0 did not, is a source all the same, also of a branch that leaves the own one far below
-// the tip.
+// A node that serves no headlines, as version 0.1.0 did not, is a source all the same, also of a
+// branch that leaves the own one far below the tip.
 func TestSyncFromVersion010(t *testing.T) {
 	net := chaintest.New(2)
 	source := start(t, net, 0, setup{})
@@ -478,7 +483,8 @@ func TestSyncFromVersion010(t *testing.T) {
 	}
 }
 
-// A peer whose branch is as it says, but no better, has done nothing wrong, and no body of it is asked for.
+// A peer whose branch is as it says, but no better, has done nothing wrong, and no body of it is
+// asked for.
 func TestLighterBranchesAreNotFetched(t *testing.T) {
 	net := chaintest.New(2)
 	impatient := fast
@@ -506,8 +512,8 @@ func TestLighterBranchesAreNotFetched(t *testing.T) {
 	oneTip(t, []*node{a, b})
 }
 
-// A peer that gives a light branch without the block that it announced has had a turn that led nowhere: the block may be invented, and the
-// next one too.
+// A peer that gives a light branch without the block that it announced has had a turn that led
+// nowhere: the block may be invented, and the next one too.
 func TestLighterBranchesWithoutTheAnnouncedBlock(t *testing.T) {
 	net := chaintest.New(2)
 	n := start(t, net, 0, setup{})
@@ -685,7 +691,8 @@ func (forgetful) AddBlock(*consensus.Block, time.Time) (chain.Status, error) {
 	return 0, chain.ErrUnknownParent
 }
 
-// A block that was asked for when its parent was here, and comes when that has made room, is no fault of its sender.
+// A block that was asked for when its parent was here, and comes when that has made room, is no
+// fault of its sender.
 func TestBlocksOfAnOvertakenBranchAreNoFault(t *testing.T) {
 	net := chaintest.New(2)
 	h := notRunning(t, net)

@@ -25,7 +25,8 @@ type portion struct {
 	slow  bool // answers did not come to their end
 }
 
-// after sets it by an answer: twice as much is asked for as long as all comes in time; on a slow line what is sure to come.
+// after sets it by an answer: twice as much is asked for as long as all comes in time; on a slow
+// line what is sure to come.
 func (n *portion) after(came int, cut bool) {
 	switch {
 	case cut:
@@ -35,9 +36,10 @@ func (n *portion) after(came int, cut bool) {
 	}
 }
 
-// syncFrom fetches blocks from one peer until it has no branch that is better, or until another that has failed no more often has
-// waited for its turn (errTurn). It returns how many were new. Bodies are asked for once the headlines of the branch show that it has
-// more work than the own one and that members made it; until then it costs memory alone, and a bounded amount of that.
+// syncFrom fetches blocks from one peer until it has no branch that is better, or until another
+// that has failed no more often has waited for its turn (errTurn). It returns how many were new.
+// Bodies are asked for once the headlines of the branch show that it has more work than the own one
+// and that members made it; until then it costs memory alone, and a bounded amount of that.
 func (h *Host) syncFrom(p standing) (added int, err error) {
 	t := &turn{Host: h, p: p, begin: time.Now(), lines: portion{limit: firstBlocks}, bodies: portion{limit: firstBlocks}}
 	for more := true; more && err == nil; {
@@ -46,7 +48,8 @@ func (h *Host) syncFrom(p standing) (added int, err error) {
 	return t.added, err
 }
 
-// round weighs the peer's branch as far as it takes to see that it is better, and fetches that; false if it is not.
+// round weighs the peer's branch as far as it takes to see that it is better, and fetches that;
+// false if it is not.
 func (t *turn) round() (more bool, err error) {
 	b := t.chain.NewBranch()
 	for idle := 0; !b.Better(); {
@@ -144,8 +147,9 @@ func (t *turn) answered(n *portion, came int, err error) error {
 	return nil
 }
 
-// lighter tells of a peer that has no more headlines, and no branch that is better, whether it has claimed one, or a block that is not
-// among them: a few headlines cost next to nothing, and would have it asked again and again for blocks that it invents.
+// lighter tells of a peer that has no more headlines, and no branch that is better, whether it has
+// claimed one, or a block that is not among them: a few headlines cost next to nothing, and would
+// have it asked again and again for blocks that it invents.
 func (t *turn) lighter(b *chain.Branch) error {
 	switch {
 	case b.Len() == 0:
@@ -158,7 +162,8 @@ func (t *turn) lighter(b *chain.Branch) error {
 	return errLighter
 }
 
-// fetch asks for the blocks of a branch that are missing, oldest first: what comes is validated before more is asked for.
+// fetch asks for the blocks of a branch that are missing, oldest first: what comes is validated
+// before more is asked for.
 func (t *turn) fetch(b *chain.Branch) error {
 	for {
 		before, ids := b.Missing(t.bodies.limit)
@@ -192,7 +197,8 @@ func (t *turn) fetch(b *chain.Branch) error {
 	}
 }
 
-// takeAll adds fetched blocks to the chain as long as they are those that were asked for: the peer may have left that branch.
+// takeAll adds fetched blocks to the chain as long as they are those that were asked for: the peer
+// may have left that branch.
 func (t *turn) takeAll(ids []consensus.Hash, list []*consensus.Block) (moved bool, err error) {
 	for i, b := range list {
 		if i >= len(ids) || b.ID() != ids[i] {
@@ -200,7 +206,8 @@ func (t *turn) takeAll(ids []consensus.Hash, list []*consensus.Block) (moved boo
 		}
 		_, err := t.chain.AddBlock(b, t.cfg.Now())
 		if errors.Is(err, chain.ErrUnknownParent) {
-			// It was here when this block was asked for: the own chain has overtaken the branch meanwhile, and made room.
+			// It was here when this block was asked for: the own chain has overtaken the branch
+			// meanwhile, and made room.
 			return moved, chain.ErrNotWanted
 		}
 		if err != nil && !errors.Is(err, chain.ErrKnown) {
@@ -216,7 +223,8 @@ func (t *turn) takeAll(ids []consensus.Hash, list []*consensus.Block) (moved boo
 	return moved, nil
 }
 
-// fault looks at whose fault an error about a block of the peer is, and returns it. height is 0 if it is not of one block.
+// fault looks at whose fault an error about a block of the peer is, and returns it. height is 0 if
+// it is not of one block.
 func (t *turn) fault(height uint64, err error) error {
 	var broken *consensus.RuleError
 	switch {

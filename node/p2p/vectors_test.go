@@ -21,7 +21,8 @@ import (
 	"cairn/consensus/vectortest"
 )
 
-// messageVectors are messages of each kind with their bytes. Network, events, batches and blocks are those of consensus/testdata.
+// messageVectors are messages of each kind with their bytes. Network, events, batches and blocks
+// are those of consensus/testdata.
 type messageVectors struct {
 	Status       []statusVector
 	BlockRequest []blockRequestVector

@@ -9,10 +9,12 @@ import (
 	"cairn/consensus"
 )
 
-// errMalformed is in the chain of every error that means: the other side sent what no correct node sends.
+// errMalformed is in the chain of every error that means: the other side sent what no correct node
+// sends.
 var errMalformed = errors.New("malformed message")
 
-// A frame on a stream is a big-endian u32 length and as many bytes. A frame of no bytes ends a list of frames.
+// A frame on a stream is a big-endian u32 length and as many bytes. A frame of no bytes ends a list
+// of frames.
 const frameHeader = 4
 
 func writeFrame(w io.Writer, b []byte) error {
@@ -21,7 +23,8 @@ func writeFrame(w io.Writer, b []byte) error {
 	return err
 }
 
-// readFrame reads one frame of at most max bytes. It allocates as bytes arrive, so that a lie about the length costs the liar.
+// readFrame reads one frame of at most max bytes. It allocates as bytes arrive, so that a lie about
+// the length costs the liar.
 func readFrame(r io.Reader, max int) ([]byte, error) {
 	var head [frameHeader]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -46,7 +49,8 @@ func readFrame(r io.Reader, max int) ([]byte, error) {
 	return b, nil
 }
 
-// parser reads the fixed-layout big-endian fields of one message. After the first failure it returns zeros and keeps the error.
+// parser reads the fixed-layout big-endian fields of one message. After the first failure it
+// returns zeros and keeps the error.
 type parser struct {
 	b   []byte
 	err error

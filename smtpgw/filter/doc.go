@@ -7,6 +7,6 @@
 //	75   not now: whoever brings the message shall come again
 //	77   refused, for the reason in the first line of standard error
 //
-// Anything else is a fault of the program's, and so is output without end, or no end in time: then the
-// program and all that it started are killed. No message is lost by it, nor one let through.
+// Anything else is a fault of the program's, and so is output without end, or no end in time: then
+// the program and all that it started are killed. No message is lost by it, nor one let through.
 package filter

@@ -26,8 +26,8 @@ const straggling = time.Second
 // ErrLater says that the program wants to see the message again later.
 var ErrLater = errors.New("the filter asks to come again later")
 
-// Refusal says that the program refuses the message. Text is the first line of its standard error, as
-// it wrote it; empty if it gave no reason.
+// Refusal says that the program refuses the message. Text is the first line of its standard error,
+// as it wrote it; empty if it gave no reason.
 type Refusal struct{ Text string }
 
 func (r *Refusal) Error() string { return "the filter refuses the message: " + r.Text }
@@ -40,9 +40,9 @@ type Command struct {
 	slots   chan struct{}
 }
 
-// New returns a command: argv is the absolute path of the program and its arguments, timeout how long
-// it may take for a message, limit how many octets it may put out, and parallel how many run at one
-// time; further messages wait, no longer than timeout.
+// New returns a command: argv is the absolute path of the program and its arguments, timeout how
+// long it may take for a message, limit how many octets it may put out, and parallel how many run
+// at one time; further messages wait, no longer than timeout.
 func New(argv []string, timeout time.Duration, limit int64, parallel int) *Command {
 	return &Command{argv: argv, timeout: timeout, limit: limit, slots: make(chan struct{}, parallel)}
 }

@@ -168,8 +168,8 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// TestLargeMessage: a program that reads all before it writes, and one that reads nothing, get along
-// with a message that fits into no pipe.
+// TestLargeMessage: a program that reads all before it writes, and one that reads nothing, get
+// along with a message that fits into no pipe.
 func TestLargeMessage(t *testing.T) {
 	large := bytes.Repeat([]byte(letter), 20000)
 	for text, want := range map[string]int{"cat": len(large), "sort": len(large), "true": 0, "exec <&-; echo ok": 3} {

@@ -96,8 +96,8 @@ func changed(f Finding) place {
 }
 
 // replayed is spam. That the account has itself written to the address that the record is for, as
-// to a mailing list, or called such mail no spam, is a reason for the mail to be here, and makes it no
-// better than replayed.
+// to a mailing list, or called such mail no spam, is a reason for the mail to be here, and makes it
+// no better than replayed.
 func replayed(f Finding, e Evidence) place {
 	if f.Unnamed && !f.Before && !f.Decisive {
 		for _, addr := range f.RecordedFor {

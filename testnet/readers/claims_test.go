@@ -105,8 +105,8 @@ var (
 	inAngles   = regexp.MustCompile(`<([^<>]*)>`)
 )
 
-// authorDomains are the domains of the addresses that a program shows: what stands in angles or, where
-// there are none, all with an @.
+// authorDomains are the domains of the addresses that a program shows: what stands in angles or,
+// where there are none, all with an @.
 func authorDomains(from []string) (domains []string) {
 	for _, shown := range from {
 		shown = placeholders.ReplaceAllString(shown, "")
@@ -122,8 +122,8 @@ func authorDomains(from []string) (domains []string) {
 	return domains
 }
 
-// shownDomains are the domains, of several labels, of all that looks like an address in what a program
-// shows, names too.
+// shownDomains are the domains, of several labels, of all that looks like an address in what a
+// program shows, names too.
 func shownDomains(from []string) (domains []string) {
 	for _, shown := range from {
 		domains = append(domains, domainsOf(strings.FieldsFunc(placeholders.ReplaceAllString(shown, ""), func(r rune) bool {

@@ -30,8 +30,8 @@ import (
 // Judge tells whether a mail would be called verified by the record of another, and if not, why.
 type Judge func(sent, received []byte) (verified bool, why string)
 
-// JudgeRecord is Cairn's own comparison, by commitments alone as a recipient's node makes it: verified
-// is what has all parts as recorded.
+// JudgeRecord is Cairn's own comparison, by commitments alone as a recipient's node makes it:
+// verified is what has all parts as recorded.
 func JudgeRecord(sent, received []byte) (verified bool, why string) {
 	d := message.Dissect(sent, nil)
 	parts := slices.DeleteFunc(d.Components(), func(c message.Component) bool {

@@ -113,8 +113,8 @@ func typesDiffer(sent, received []byte) bool {
 	return false
 }
 
-// anyPart tells that a part of one of the mails, the mail itself among them, is as asked; nothing is known of
-// a mail that cannot be taken apart.
+// anyPart tells that a part of one of the mails, the mail itself among them, is as asked; nothing
+// is known of a mail that cannot be taken apart.
 func anyPart(sent, received []byte, is func(root, e *entity) bool) bool {
 	for _, raw := range [][]byte{sent, received} {
 		root, err := parseMail(raw)
@@ -199,8 +199,8 @@ func charsetNotASCII(sent, received []byte) bool {
 	return wordLabel.Match(sent) || wordLabel.Match(received)
 }
 
-// octetsOfNoLetter tells that a text in 8bit of one mail, and of one alone, has octets that mean nothing
-// in its charset.
+// octetsOfNoLetter tells that a text in 8bit of one mail, and of one alone, has octets that mean
+// nothing in its charset.
 func octetsOfNoLetter(sent, received []byte) bool {
 	in8bit := func(raw []byte) bool {
 		return anyPart(raw, nil, func(_, e *entity) bool {

@@ -53,8 +53,8 @@ func TestGeneratorRepeats(t *testing.T) {
 	}
 }
 
-// TestMutationsOfOddMail: a mail that is odd already, as mutations leave it, is one that a mutation changes or
-// passes over.
+// TestMutationsOfOddMail: a mail that is odd already, as mutations leave it, is one that a mutation
+// changes or passes over.
 func TestMutationsOfOddMail(t *testing.T) {
 	for _, raw := range []string{
 		"\r\n", "\r\n\r\n", "x", "x\r\n\r\nx", ":\r\n\r\n", ": x\r\n\r\n", "a:\r\n\r\n", "a:", " x\r\n\r\n", "junk\r\na: b\r\n\r\n",

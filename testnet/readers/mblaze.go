@@ -63,9 +63,9 @@ func (m *mblaze) mshow(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// mblazeMark is a line about a part: behind the type are its size before its charset is undone, which
-// relays change (below 0 at an empty boundary: minus what stands before the part), and its name, which
-// is told with the attachments.
+// mblazeMark is a line about a part: behind the type are its size before its charset is undone,
+// which relays change (below 0 at an empty boundary: minus what stands before the part), and its
+// name, which is told with the attachments.
 var mblazeMark = regexp.MustCompile(`(?m)^((?:--- )+\d+: \S* )size=-?\d+.* ---$`)
 
 // mblazeText is what is shown with the lines about parts as relays leave them.

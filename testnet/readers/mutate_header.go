@@ -135,7 +135,8 @@ func insertion(name, junk string) mutation {
 	})
 }
 
-// wideFold folds a field of the mail or of a part at a blank, with any width of white space before and behind.
+// wideFold folds a field of the mail or of a part at a blank, with any width of white space before
+// and behind.
 func wideFold(d dice, root *entity) bool {
 	e := one(d, root.all())
 	if len(e.fields) == 0 {

@@ -119,8 +119,8 @@ func reencode(d dice, value string) string {
 	return value[:begin] + encoder.Encode("utf-8", decoded) + value[end+2:]
 }
 
-// longRecord is a record in one line, a blank for each fold. Its length is at random or one at which
-// buffers of programs end.
+// longRecord is a record in one line, a blank for each fold. Its length is at random or one at
+// which buffers of programs end.
 func longRecord(d dice) string {
 	line, n := "Cairn-Record:", 1000+d.IntN(4000)
 	if d.IntN(2) == 0 {

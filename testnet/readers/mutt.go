@@ -111,7 +111,8 @@ func (m *mutt) show(ctx context.Context, folder string, from, to int) ([]string,
 	return texts, nil
 }
 
-// muttMark is a line about a part; how it is encoded is what relays change, and the type has no case.
+// muttMark is a line about a part; how it is encoded is what relays change, and the type has no
+// case.
 var muttMark = regexp.MustCompile(`(?m)^\[-- (Type: [^,\n]*,|\S+ is unsupported).* --\]$`)
 
 // muttShown reads: the line that the pager's format makes, empty line, header, empty line, content.

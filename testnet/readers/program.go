@@ -20,12 +20,12 @@ func environment(more ...string) []string {
 	return append(env, more...)
 }
 
-// patience is how long a program may take over all that it is given at once: some never come to an end with
-// some mails.
+// patience is how long a program may take over all that it is given at once: some never come to an
+// end with some mails.
 const patience = 2 * time.Minute
 
-// run runs a program to its end. Its exit status is not looked at, nor whether it had to be killed: what it
-// wrote before is what it shows.
+// run runs a program to its end. Its exit status is not looked at, nor whether it had to be killed:
+// what it wrote before is what it shows.
 func run(ctx context.Context, dir string, in []byte, name string, args ...string) ([]byte, error) {
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -76,7 +76,8 @@ func Kinds() []Kind {
 	}
 }
 
-// Find gives the kinds with those names; python stands for both of its policies. Without names: all.
+// Find gives the kinds with those names; python stands for both of its policies. Without names:
+// all.
 func Find(names []string) ([]Kind, error) {
 	all := Kinds()
 	if len(names) == 0 {

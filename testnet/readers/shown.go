@@ -74,9 +74,10 @@ var domain = regexp.MustCompile(`@[^\s>,;()"]+`)
 // breaks are line breaks of HTML, before which white space shows nowhere.
 var breaks = regexp.MustCompile(`[ \t\r]+(<br ?/?>)`)
 
-// canonical is the form in which values are compared: NFC, white space runs as one space (but wide ones
-// outside of texts) and none at the ends (relays wrap lines, flowed text among them), domains in lower case, addresses without
-// quotes, in angles behind a name alone and one blank before these.
+// canonical is the form in which values are compared: NFC, white space runs as one space (but wide
+// ones outside of texts) and none at the ends (relays wrap lines, flowed text among them), domains
+// in lower case, addresses without quotes, in angles behind a name alone and one blank before
+// these.
 func canonical(f Field, values []string) string {
 	s := strings.Join(values, "\n")
 	switch f {
@@ -98,7 +99,8 @@ func canonical(f Field, values []string) string {
 	return norm.NFC.String(strings.Join(strings.FieldsFunc(s, blank), " "))
 }
 
-// outOfSight is so much white space that what is behind it may not be seen. A fold that counts for nothing has less.
+// outOfSight is so much white space that what is behind it may not be seen. A fold that counts for
+// nothing has less.
 var outOfSight = regexp.MustCompile(`[ \t\r\n]{20,}`)
 
 // blank tells the white space that relays exchange for another: neither NBSP nor its like, which

@@ -17,7 +17,8 @@ func (s *snail) Close() error { return nil }
 // separator stands between what two mails show. No mutant has it.
 const separator = "@@cairn-readers-5f1d6c0e@@"
 
-// snailCR is how a carriage return is shown that came as =0D. The one before a line end in base64 is not shown.
+// snailCR is how a carriage return is shown that came as =0D. The one before a line end in base64
+// is not shown.
 const snailCR = "\u240d"
 
 func (s *snail) Read(ctx context.Context, mails [][]byte) ([]Shown, error) {

@@ -19,8 +19,8 @@ var (
 )
 
 // Learn reads off a pair what a recipient would have configured or named before the message came:
-// the list that it came through, the addresses that a relay rewrites, the own gateway's banner. Maps
-// and banners are learned only where the words about a benign pair say that there are some. Of
+// the list that it came through, the addresses that a relay rewrites, the own gateway's banner.
+// Maps and banners are learned only where the words about a benign pair say that there are some. Of
 // a pair that is not benign nothing is learned from its own difference, but for a list that its
 // author wrote to.
 func Learn(p *Pair) Knowledge {

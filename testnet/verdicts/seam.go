@@ -39,8 +39,8 @@ func hops(raw []byte) (values []string, at []int) {
 // folds are between the lines of a record.
 var folds = []byte("\r\n ")
 
-// sealed is raw with the record of a draft at a place of its header, in the line ends of raw, and in
-// one line if it was unfolded on the way.
+// sealed is raw with the record of a draft at a place of its header, in the line ends of raw, and
+// in one line if it was unfolded on the way.
 func sealed(raw []byte, place int, key ed25519.PrivateKey, draft recorder.Draft, unfolded bool) []byte {
 	_, tokens := recorder.Tokens(key, recorder.Place{Chain: chainID, Seq: 1}, []recorder.Draft{draft})
 	header := tokens[0].Header()

@@ -59,8 +59,8 @@ type Branch interface {
 	Check() error
 }
 
-// Announce gives b the headlines of these blocks and lets it check them, so that its chain takes the blocks if they make a better
-// branch, however far below its tip they begin.
+// Announce gives b the headlines of these blocks and lets it check them, so that its chain takes
+// the blocks if they make a better branch, however far below its tip they begin.
 func Announce(b Branch, blocks []*consensus.Block, now time.Time) error {
 	list := make([]*consensus.Headline, 0, len(blocks))
 	for _, block := range blocks {

@@ -4,8 +4,8 @@ package nearest
 // longest is how long a slip of one of the words can be.
 const longest = 32
 
-// Word returns the word that differs from text by the fewest letters, if they are few enough for a slip of the finger;
-// else nothing.
+// Word returns the word that differs from text by the fewest letters, if they are few enough for a
+// slip of the finger; else nothing.
 func Word(text string, words []string) (best string) {
 	least := 3
 	if len(text) > longest {
@@ -19,8 +19,8 @@ func Word(text string, words []string) (best string) {
 	return best
 }
 
-// distance is how many letters have to be put in, taken out, replaced or exchanged with their neighbour to make b of a
-// (optimal string alignment).
+// distance is how many letters have to be put in, taken out, replaced or exchanged with their
+// neighbour to make b of a (optimal string alignment).
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

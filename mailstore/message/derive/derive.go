@@ -7,8 +7,8 @@ import (
 )
 
 // deriver makes components of one type. It is pure: the same message gives the same components, and
-// it fails by giving none. Index is the attachment's that a component is of, 0 of one that is of the
-// message; Type and Reading are filled in.
+// it fails by giving none. Index is the attachment's that a component is of, 0 of one that is of
+// the message; Type and Reading are filled in.
 type deriver func(d *message.Dissection) []message.Component
 
 // maxContent bounds the content of a component.
@@ -53,8 +53,8 @@ func Types() []message.Type {
 }
 
 // Of returns the components of a derived type, in the order of their indices and at most as many as
-// the registry has it. It is not ok if nothing here derives the type, or a library failed at it: then
-// nothing is known about what the message has of it.
+// the registry has it. It is not ok if nothing here derives the type, or a library failed at it:
+// then nothing is known about what the message has of it.
 func Of(d *message.Dissection, t message.Type) (list []message.Component, ok bool) {
 	derive := of(t)
 	if derive == nil {

@@ -31,8 +31,8 @@ const (
 	step = 2 * 257
 )
 
-// imageHash is a hash of 64 bits of each picture (PNG, JPEG, or the first frame of a GIF; big endian)
-// of which little changes when the picture is compressed again or scaled.
+// imageHash is a hash of 64 bits of each picture (PNG, JPEG, or the first frame of a GIF; big
+// endian) of which little changes when the picture is compressed again or scaled.
 func imageHash(d *message.Dissection) []message.Component {
 	var list []message.Component
 	room := maxPixels

@@ -53,8 +53,8 @@ var charsets = map[string]charset{
 // where they have none.
 var moot = []string{"iso-8859-6", "iso-8859-8", "iso-8859-16", "koi8-u", "windows-1255"}
 
-// labels are the names of charsets, ascending; singles those of one octet for each character that are
-// not moot.
+// labels are the names of charsets, ascending; singles those of one octet for each character that
+// are not moot.
 var labels, singles = func() (all, single []string) {
 	for name, set := range charsets {
 		all = append(all, name)
@@ -71,8 +71,8 @@ var labels, singles = func() (all, single []string) {
 // slice must not be changed.
 func Labels() []string { return labels }
 
-// SingleLabels returns those of Labels that have one octet for each character and one table that all
-// programs have. The slice must not be changed.
+// SingleLabels returns those of Labels that have one octet for each character and one table that
+// all programs have. The slice must not be changed.
 func SingleLabels() []string { return singles }
 
 // Text decodes text in a charset strictly: every octet has to mean something in it, and all
@@ -99,7 +99,8 @@ func Text(name string, b []byte) (text []byte, label string, ok bool) {
 	return text, name, ok
 }
 
-// Lenient decodes text in a charset of Labels as programs do that know it: what means nothing in it is U+FFFD.
+// Lenient decodes text in a charset of Labels as programs do that know it: what means nothing in it
+// is U+FFFD.
 func Lenient(name string, b []byte) (text []byte, ok bool) {
 	set, ok := charsets[strings.ToLower(name)]
 	switch {
@@ -117,13 +118,15 @@ func Lenient(name string, b []byte) (text []byte, ok bool) {
 	return text, err == nil
 }
 
-// Known reports whether Text knows a charset, which it does of those alone in which a line end is one.
+// Known reports whether Text knows a charset, which it does of those alone in which a line end is
+// one.
 func Known(name string) bool {
 	_, label, _ := Text(name, nil)
 	return label != labelOther
 }
 
-// KeepsASCII reports whether all programs show octets of ASCII as ASCII, wherever they stand in text of that charset.
+// KeepsASCII reports whether all programs show octets of ASCII as ASCII, wherever they stand in
+// text of that charset.
 func KeepsASCII(name string) bool {
 	name = strings.ToLower(name)
 	set, known := charsets[name]

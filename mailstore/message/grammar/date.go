@@ -22,9 +22,9 @@ var Weekdays = []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 
 const monthNames = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
-// Date reads a date-time of RFC 5322, section 3.3, with a numeric zone or GMT. Nothing but the usual
-// abbreviation of the zone may stand behind it. wrong is the day of the week if it is there and not
-// that of the date.
+// Date reads a date-time of RFC 5322, section 3.3, with a numeric zone or GMT. Nothing but the
+// usual abbreviation of the zone may stand behind it. wrong is the day of the week if it is there
+// and not that of the date.
 func Date(value string) (t time.Time, wrong string, ok bool) {
 	tokens := strings.Fields(value)
 	if !isPrintable(value) || len(tokens) == 0 || strings.Contains(value, "\t") { // some programs see no date then

@@ -52,6 +52,6 @@ func (s *Section) flaw(f Flaw, line []byte, field int) {
 	s.Flaws = append(s.Flaws, found)
 }
 
-// maxNames bounds in how many fields a flaw is noted. It is one for each kind of flaw, so that many of
-// one kind hide no other.
+// maxNames bounds in how many fields a flaw is noted. It is one for each kind of flaw, so that many
+// of one kind hide no other.
 const maxNames = 8

@@ -3,9 +3,9 @@ package grammar
 import "bytes"
 
 // Unflow joins the flowed lines of text in format=flowed (RFC 3676, section 4), whose line ends are
-// LF; delsp, with which no space is where a line was broken, is for the few programs that know it. Each paragraph keeps the quotes and the
-// space-stuffing of its first line, which programs that do not know the format show; a line that is
-// stuffed otherwise is none of it.
+// LF; delsp, with which no space is where a line was broken, is for the few programs that know it.
+// Each paragraph keeps the quotes and the space-stuffing of its first line, which programs that do
+// not know the format show; a line that is stuffed otherwise is none of it.
 func Unflow(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	open, depth, stuffed := false, 0, false // the last line goes on, at that depth, stuffed so

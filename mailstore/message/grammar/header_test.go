@@ -8,8 +8,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// TestAfterLongHeader finds the end of a header that is beyond its limit where looking at one octet after another
-// finds it.
+// TestAfterLongHeader finds the end of a header that is beyond its limit where looking at one octet
+// after another finds it.
 func TestAfterLongHeader(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const header = "a: b\n"

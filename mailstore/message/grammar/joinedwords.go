@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// leastFull is how long an encoded word is at least that an encoder filled: of at most 75 characters (RFC
-// 2047, section 2), four of base64 at a time, with a character of up to four octets left over.
+// leastFull is how long an encoded word is at least that an encoder filled: of at most 75
+// characters (RFC 2047, section 2), four of base64 at a time, with a character of up to four octets
+// left over.
 const leastFull = 60
 
-// JoinedWords returns a value with encoded words in B that have padding between them made one, which it says
-// then by the grammar if it does at all. ok is false if there are none, or one that is not the last of its
-// run could have been cut elsewhere: an encoder fills it, while who cuts it short chooses what programs show
-// that end at the padding.
+// JoinedWords returns a value with encoded words in B that have padding between them made one,
+// which it says then by the grammar if it does at all. ok is false if there are none, or one that
+// is not the last of its run could have been cut elsewhere: an encoder fills it, while who cuts it
+// short chooses what programs show that end at the padding.
 func JoinedWords(value string) (joined string, ok bool) {
 	if !strings.Contains(value, "=?=") {
 		return "", false

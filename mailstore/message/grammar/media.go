@@ -36,8 +36,8 @@ func (m *Media) Get(name string) string {
 }
 
 // MediaType reads a Content-Type (RFC 2045, section 5.1): `type/subtype`, then parameters whose
-// values are tokens or quoted strings of printable ASCII, not empty, without backslash, semicolon, tab or
-// encoded word. Only file names may be cut or encoded by RFC 2231.
+// values are tokens or quoted strings of printable ASCII, not empty, without backslash, semicolon,
+// tab or encoded word. Only file names may be cut or encoded by RFC 2231.
 func MediaType(value string) (Media, bool) {
 	m, ok := media(value, "name")
 	major, minor, found := strings.Cut(m.Kind, "/")
@@ -212,8 +212,8 @@ func unpercent(s string) (string, bool) {
 	return string(out), true
 }
 
-// mixedCase reports whether pieces of a file name are named in different letters, capital or small: not
-// all programs join them.
+// mixedCase reports whether pieces of a file name are named in different letters, capital or small:
+// not all programs join them.
 func mixedCase(params []Param) bool {
 	base := func(p Param) string { name, _, _ := strings.Cut(p.written, "*"); return name }
 	return slices.ContainsFunc(params[1:], func(p Param) bool { return base(p) != base(params[0]) })

@@ -117,8 +117,8 @@ type Pieces struct {
 	Padded             []int  // the boundary lines, from 0, with white space behind the boundary
 }
 
-// Boundary reports whether s is a boundary of RFC 2046 without a space or an apostrophe, and not of hyphens
-// alone: its last line would have it twice.
+// Boundary reports whether s is a boundary of RFC 2046 without a space or an apostrophe, and not of
+// hyphens alone: its last line would have it twice.
 func Boundary(s string) bool {
 	if strings.Trim(s, "-") == "" || len(s) > 70 {
 		return false
@@ -134,8 +134,8 @@ func Boundary(s string) bool {
 
 // Split cuts a multipart body. Every line that begins with two hyphens and the boundary, in
 // whatever letter case and behind a bare CR too, has to be a boundary line, with nothing but white
-// space behind it, none may have both further on, and no line of preamble or epilogue may begin with two
-// hyphens. At most limit parts are cut.
+// space behind it, none may have both further on, and no line of preamble or epilogue may begin
+// with two hyphens. At most limit parts are cut.
 func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	if !Boundary(boundary) {
 		return p, false
@@ -191,8 +191,9 @@ func Split(s Span, boundary string, limit int) (p Pieces, ok bool) {
 	return p, !gaps && len(p.Parts) > 0 && !alike && !inside
 }
 
-// stands reports whether a delimiter stands more than so many times in a body, in whatever letter case; also where the body
-// looks like that so often that it is not searched to its end: no such body is one that programs agree on.
+// stands reports whether a delimiter stands more than so many times in a body, in whatever letter
+// case; also where the body looks like that so often that it is not searched to its end: no such
+// body is one that programs agree on.
 func (s Span) stands(delimiter []byte, times int) bool {
 	rest := bytes.TrimLeft(delimiter, "-")
 	if len(rest) == 0 {
@@ -218,7 +219,8 @@ func (s Span) stands(delimiter []byte, times int) bool {
 	return more
 }
 
-// behindHyphens calls f with where one of these octets stands behind a hyphen, until it returns false.
+// behindHyphens calls f with where one of these octets stands behind a hyphen, until it returns
+// false.
 func (s Span) behindHyphens(octets []byte, f func(at int) bool) {
 	if few, ok := s.body.fewHyphens(); ok {
 		first, _ := slices.BinarySearch(few, uint32(s.start))
@@ -252,8 +254,8 @@ func bothCases(c byte) []byte {
 	return []byte{c}
 }
 
-// mayBegin reports, by one octet, whether the line at that place may begin with the delimiter in whatever
-// letter case: most that begin with two hyphens do not.
+// mayBegin reports, by one octet, whether the line at that place may begin with the delimiter in
+// whatever letter case: most that begin with two hyphens do not.
 func (s Span) mayBegin(at int, delimiter []byte) bool {
 	if at+2 >= len(s.Octets) {
 		return false

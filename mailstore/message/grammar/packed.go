@@ -44,8 +44,8 @@ func skipSpaces(b []byte) []byte {
 	return b
 }
 
-// Enclosed reports whether text holds what some programs take for parts although its type has none: a
-// line that begins like a boundary line, and below it a Content field.
+// Enclosed reports whether text holds what some programs take for parts although its type has none:
+// a line that begins like a boundary line, and below it a Content field.
 func Enclosed(text []byte) bool {
 	for line := text; ; {
 		if !bytes.HasPrefix(line, hyphens) {

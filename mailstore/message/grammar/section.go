@@ -15,22 +15,23 @@ const (
 	tabWidth = 8  // of that
 )
 
-// Fold is what stands in the place of a fold where it counts: no value has it that is without a flaw.
+// Fold is what stands in the place of a fold where it counts: no value has it that is without a
+// flaw.
 const Fold = "\r"
 
 // Field is one header field.
 type Field struct {
 	Name string // in lower case
-	// Value is unfolded: each fold, with the white space around it, is one space, unless that is so much that
-	// what follows may be pushed out of sight. There is none at the ends.
+	// Value is unfolded: each fold, with the white space around it, is one space, unless that is so
+	// much that what follows may be pushed out of sight. There is none at the ends.
 	Value string
 	// Folded is Value with Fold in the place of each fold.
 	Folded string
-	// Padded says that white space stands behind the value or more than one blank before it, or that
-	// it was folded: some programs take that into a value that is one word.
+	// Padded says that white space stands behind the value or more than one blank before it, or
+	// that it was folded: some programs take that into a value that is one word.
 	Padded bool
-	// QuoteFolded says that it was folded inside of a quoted string, where some programs keep the line
-	// end.
+	// QuoteFolded says that it was folded inside of a quoted string, where some programs keep the
+	// line end.
 	QuoteFolded bool
 	// QuoteFolds are the places of these folds in Value, -1 for one of more than two blanks.
 	QuoteFolds []int
@@ -58,8 +59,8 @@ func ReadSection(raw []byte, limit int) Section {
 	return ReadSectionWithout(raw, limit, func(Flaw, string) bool { return false })
 }
 
-// ReadSectionWithout is ReadSection that notes no flaw which disregards says is none in the field with
-// that lower-case name.
+// ReadSectionWithout is ReadSection that notes no flaw which disregards says is none in the field
+// with that lower-case name.
 func ReadSectionWithout(raw []byte, limit int, disregards func(f Flaw, field string) bool) Section {
 	s := Section{disregards: disregards}
 	field := -1 // that the next folded line goes on
@@ -108,8 +109,8 @@ func afterHeader(b []byte) (rest []byte, ended bool) {
 	return nil, false
 }
 
-// withoutEmptyLine is how many octets at the start, looked at eight at a time, are no LF in front of an
-// empty line.
+// withoutEmptyLine is how many octets at the start, looked at eight at a time, are no LF in front
+// of an empty line.
 func withoutEmptyLine(b []byte) (n int) {
 	const lf, cr = 0x0a0a0a0a0a0a0a0a, 0x0d0d0d0d0d0d0d0d
 	for len(b)-n >= 8 {
@@ -206,7 +207,8 @@ func (s *Section) fold(line []byte, field int) {
 	s.folded, s.places = append(s.folded, more...), append(s.places, more...)
 }
 
-// openQuote reports whether a quoted string is open behind text, open saying whether one is before it.
+// openQuote reports whether a quoted string is open behind text, open saying whether one is before
+// it.
 func openQuote(open bool, text string) bool {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {

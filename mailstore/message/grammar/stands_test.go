@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Whether a delimiter stands in a body more than so many times is what looking at each place says, however many hyphens
-// there are.
+// Whether a delimiter stands in a body more than so many times is what looking at each place says,
+// however many hyphens there are.
 func TestStands(t *testing.T) {
 	const octets = "-aA0b"
 	random := rand.New(rand.NewPCG(1, 2))

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// maxEncodedLine is the longest line of base64 and quoted-printable. RFC 2045 has 76, but much honest
-// mail goes a little beyond, and programs read it alike.
+// maxEncodedLine is the longest line of base64 and quoted-printable. RFC 2045 has 76, but much
+// honest mail goes a little beyond, and programs read it alike.
 const maxEncodedLine = MaxLine
 
 // Encoding is a Content-Transfer-Encoding (RFC 2045, section 6).
@@ -19,9 +19,9 @@ const (
 	Base64Encoding
 )
 
-// TransferEncoding reads the value of a Content-Transfer-Encoding field: one of the five names. With
-// white space around it, some programs decode nothing: it is no name then. What follows a semicolon
-// is passed over; plain is false then, since some programs do not.
+// TransferEncoding reads the value of a Content-Transfer-Encoding field: one of the five names.
+// With white space around it, some programs decode nothing: it is no name then. What follows a
+// semicolon is passed over; plain is false then, since some programs do not.
 func TransferEncoding(value string) (e Encoding, plain, ok bool) {
 	name, _, tail := strings.Cut(value, ";")
 	if tail {
@@ -58,8 +58,8 @@ func Base64(b []byte) ([]byte, bool) {
 	return out[:n], true
 }
 
-// Base64Pieces is Base64 for what is too long to be held decoded: each gets it piece by piece, and may
-// not keep a piece. Where ok is false, what it got counts for nothing.
+// Base64Pieces is Base64 for what is too long to be held decoded: each gets it piece by piece, and
+// may not keep a piece. Where ok is false, what it got counts for nothing.
 func Base64Pieces(b []byte, each func(piece []byte)) (ok bool) {
 	b = trimLineEnds(b)
 	if !base64Lines(b) {
@@ -81,8 +81,8 @@ func Base64Pieces(b []byte, each func(piece []byte)) (ok bool) {
 	return true
 }
 
-// putLine writes the n octets that a line of base64Lines stands for into out, which has room for them.
-// Padding is at the end of the last line only.
+// putLine writes the n octets that a line of base64Lines stands for into out, which has room for
+// them. Padding is at the end of the last line only.
 func putLine(out, line []byte, last bool) (n int, ok bool) {
 	end, padding := [4]byte(line[len(line)-4:]), 0
 	if last && end[3] == '=' {
@@ -116,8 +116,8 @@ func base64Lines(b []byte) bool {
 	return true
 }
 
-// putGroups writes what groups of four characters of base64 stand for into out, which has room for it;
-// false if one is not of the alphabet.
+// putGroups writes what groups of four characters of base64 stand for into out, which has room for
+// it; false if one is not of the alphabet.
 func putGroups(out, b []byte) bool {
 	all := uint32(0)
 	for ; len(b) >= 4 && len(out) >= 3; b, out = b[4:], out[3:] {
@@ -128,8 +128,8 @@ func putGroups(out, b []byte) bool {
 	return all <= 0xffffff
 }
 
-// base64Values are what a character stands for in each place of a group, with the highest bit set for
-// what is none.
+// base64Values are what a character stands for in each place of a group, with the highest bit set
+// for what is none.
 var base64Values = func() (values [4][256]uint32) {
 	for place := range values {
 		for c := range values[place] {

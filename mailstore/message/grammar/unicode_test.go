@@ -15,8 +15,8 @@ import (
 	"cairn/mailstore/message/grammar"
 )
 
-// TestUnicodeVersion stops whoever brings in other tables, with the module or with a Go that makes it
-// choose others: normal forms are part of what records commit to, so nodes whose tables differ
+// TestUnicodeVersion stops whoever brings in other tables, with the module or with a Go that makes
+// it choose others: normal forms are part of what records commit to, so nodes whose tables differ
 // disagree about mail with the characters that only one of them knows.
 func TestUnicodeVersion(t *testing.T) {
 	if norm.Version != "15.0.0" {

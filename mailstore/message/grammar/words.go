@@ -13,8 +13,8 @@ func Words(value string) (string, bool) {
 	return text, ok && !padded
 }
 
-// PaddedWords is Words for a value that is outside of it for padding alone: most programs show what it
-// returns.
+// PaddedWords is Words for a value that is outside of it for padding alone: most programs show what
+// it returns.
 func PaddedWords(value string) (string, bool) {
 	text, padded, ok := words(value)
 	return text, ok && padded

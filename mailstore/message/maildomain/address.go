@@ -5,8 +5,8 @@ import "strings"
 // OfAddress returns what follows the last "@" of a mail address.
 func OfAddress(addr string) string { return addr[strings.LastIndexByte(addr, '@')+1:] }
 
-// AddressKey returns the form in which mail addresses are compared: local parts without regard to case, the
-// domain canonical. A local part that needs its quotes may have them, as in a header.
+// AddressKey returns the form in which mail addresses are compared: local parts without regard to
+// case, the domain canonical. A local part that needs its quotes may have them, as in a header.
 func AddressKey(addr string) string {
 	at := strings.LastIndexByte(addr, '@')
 	if at < 0 {

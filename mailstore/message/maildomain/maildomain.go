@@ -48,8 +48,8 @@ const (
 	maxLabel    = 4 * 63     // characters
 )
 
-// mappable reports whether s is short enough to be mapped. A final dot does not count, as it does not
-// in the canonical form.
+// mappable reports whether s is short enough to be mapped. A final dot does not count, as it does
+// not in the canonical form.
 func mappable(s string) bool {
 	s = strings.TrimSuffix(s, ".")
 	if len(s) > maxUnmapped {

@@ -1,4 +1,5 @@
-// Package mailtest finds the collections of mail that tests read and that are not part of the source.
+// Package mailtest finds the collections of mail that tests read and that are not part of the
+// source.
 package mailtest
 
 import (
@@ -6,7 +7,8 @@ import (
 	"testing"
 )
 
-// Folder returns the folder that an environment variable names. Where it is not set, the test is left out, but in CI.
+// Folder returns the folder that an environment variable names. Where it is not set, the test is
+// left out, but in CI.
 func Folder(t testing.TB, variable string) string {
 	t.Helper()
 	dir := os.Getenv(variable)

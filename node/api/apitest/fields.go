@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// KeepFields compares the fields of all documents with a golden file. A line that is missing there is a new field: add
-// it. A line that is only there was removed or renamed, which needs another version of the documents.
+// KeepFields compares the fields of all documents with a golden file. A line that is missing there
+// is a new field: add it. A line that is only there was removed or renamed, which needs another
+// version of the documents.
 func KeepFields(t *testing.T, golden string, docs []any) {
 	t.Helper()
 	var fields []string
