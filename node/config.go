@@ -40,6 +40,9 @@ type Config struct {
 	// Inbound takes mail for this organisation from other mail servers.
 	Inbound InboundConfig `koanf:"inbound"`
 
+	// Outbound is the way to domains of no organisation of the network.
+	Outbound OutboundConfig `koanf:"outbound"`
+
 	// Mail holds limits that both listeners keep.
 	Mail MailConfig `koanf:"mail"`
 
@@ -116,6 +119,24 @@ type InboundConfig struct {
 	Filter []string `koanf:"filter"`
 }
 
+// OutboundConfig is how mail goes to the rest of the world.
+type OutboundConfig struct {
+	// Via is "direct": to the mail exchangers that the DNS names; "none": mail for others is
+	// returned; or host:port of the smarthost that takes all of it.
+	Via string `koanf:"via"`
+
+	// User and PasswordFile are what this node says at the smarthost, which has to encrypt then;
+	// no user: it says nothing.
+	User         string `koanf:"user"`
+	PasswordFile string `koanf:"password_file"`
+}
+
+// Values of OutboundConfig.Via.
+const (
+	viaDirect = "direct"
+	viaNone   = "none"
+)
+
 // MailConfig holds limits on messages.
 type MailConfig struct {
 	// MaxSize is the largest message taken, with an optional K or M.
@@ -177,6 +198,7 @@ func DefaultConfig(name string, domains []string) *Config {
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
 		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", RelayFrom: []string{}, Filter: []string{}},
 		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Filter: []string{}},
+		Outbound:     OutboundConfig{Via: viaDirect},
 		Mail:         MailConfig{MaxSize: "25M"},
 		Records:      RecordsConfig{LeaveOut: []string{}, Derive: []string{}},
 		P2P: P2PConfig{

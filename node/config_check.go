@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +63,7 @@ func (c *Config) Validate() error {
 	if _, err := parseSize(c.Mail.MaxSize); err != nil {
 		return badValue("mail.max_size", `write a size from 64K to 128M, as in "25M"`, "%v", err)
 	}
-	for _, check := range []func() error{c.checkSubmission, c.checkFilters, c.checkRecords, c.checkListeners, c.checkVerdict, c.Log.check} {
+	for _, check := range []func() error{c.checkSubmission, c.checkOutbound, c.checkFilters, c.checkRecords, c.checkListeners, c.checkVerdict, c.Log.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -118,6 +119,26 @@ func (c *Config) checkSubmission() error {
 	if len(c.Submission.RelayFrom) > maxRelayFrom {
 		return badValue("submission.relay_from", `name whole domains, as in "@example.org"`, "%d entries are more than %d",
 			len(c.Submission.RelayFrom), maxRelayFrom)
+	}
+	return nil
+}
+
+func (c *Config) checkOutbound() error {
+	o := &c.Outbound
+	relayed := o.Via != viaDirect && o.Via != viaNone
+	host, port, err := net.SplitHostPort(o.Via)
+	if number, bad := strconv.ParseUint(port, 10, 16); relayed && (err != nil || host == "" || bad != nil || number == 0) {
+		return badValue("outbound.via", `write "direct", "none", or host:port, as in "smarthost.example.org:587"`, "%q is none of these", o.Via)
+	}
+	switch {
+	case o.User != "" && !relayed:
+		return badValue("outbound.user", "remove it, or name the server in outbound.via", "there is no server to say it to: outbound.via is %q", o.Via)
+	case strings.ContainsFunc(o.User, isControl):
+		return badValue("outbound.user", "write the name alone", "%q cannot be a name", o.User)
+	case o.User != "" && !filepath.IsAbs(o.PasswordFile):
+		return badValue("outbound.password_file", `write the absolute path of a file with the password alone, as in "/etc/cairn/smarthost"`, "%q is not an absolute path", o.PasswordFile)
+	case o.User == "" && o.PasswordFile != "":
+		return badValue("outbound.user", "write the name that the password is for", "there is a password and no user")
 	}
 	return nil
 }

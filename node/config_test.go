@@ -113,7 +113,7 @@ func TestBadConfig(t *testing.T) {
 		{"filter without path", "filter = []", `filter = ["altermime"]`, "submission.filter", "no absolute path"},
 		{"filter of many words", "filter = []", `filter = ["/bin/sh"` + strings.Repeat(`, "x"`, 64) + `]`, "submission.filter", "65"},
 		{"filter no list", "filter = []", `filter = "/bin/sh"`, "submission.filter", "list"},
-		{"filter of arrivals without path", "filter = []\n\n# Limits", "filter = [\"\"]\n\n# Limits", "inbound.filter", "no absolute path"},
+		{"filter of arrivals without path", "filter = []\n\n# Mail for", "filter = [\"\"]\n\n# Mail for", "inbound.filter", "no absolute path"},
 		{"inbound port", "127.0.0.1:2526", "127.0.0.1:smtp", "inbound.listen", "port number"},
 		{"inbound port range", "127.0.0.1:2526", "127.0.0.1:65536", "inbound.listen", "port number"},
 		{"p2p address", "/ip4/0.0.0.0/tcp/4801", "0.0.0.0:4801", "p2p.listen", "0.0.0.0:4801"},
@@ -136,7 +136,7 @@ func TestBadConfig(t *testing.T) {
 		{"map with two answers", "address_map = []", `address_map = ["@b.example = @c.example", "@b.example = @d.example"]`, "verdict.address_map", "twice"},
 		{"log level", `level = "info"`, `level = "loud"`, "log.level", "loud"},
 		{"log of a part that is none", "debug = []", `debug = ["smtp", "imap"]`, "log.debug", `"imap"`},
-		{"log file by a relative path", `file = ""`, `file = "cairn.toml"`, "log.file", "no absolute path"},
+		{"log file by a relative path", "\nfile = \"\"", "\nfile = \"cairn.toml\"", "log.file", "no absolute path"},
 		{"invalid", `invalid = "spam"`, `invalid = "bounce"`, "verdict.invalid", "bounce"},
 	}
 	for _, tt := range tests {

@@ -63,6 +63,7 @@ type Node struct {
 	host  *p2p.Host
 	miner *miner.Miner // nil: this node does not mine
 
+	outside    *outsideRouter // nil: mail for others is returned
 	queue      *outbox.Queue
 	recorder   *recorder.Recorder
 	courier    *smtpgw.Courier
@@ -232,6 +233,9 @@ func (n *Node) connect() (err error) {
 		return err
 	}
 	if gw.InboundFilter, err = n.filter("inbound.filter", n.cfg.Inbound.Filter); err != nil {
+		return err
+	}
+	if n.outside, err = newOutside(n.cfg); err != nil {
 		return err
 	}
 	n.queue = outbox.New(n.store)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 
 	"cairn/consensus"
 	"cairn/consensus/recorder"
@@ -136,7 +135,7 @@ func listStanding(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, e
 }
 
 // router sends mail to the nodes of the organisation that is trusted for a
-// domain.
+// domain, and to mail servers outside for domains of none.
 type router struct{ *Node }
 
 func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
@@ -151,7 +150,16 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 	if a == verifier.Names {
 		return r.routeTo(org), nil
 	}
-	return smtpgw.Route{}, r.noRoute(s, domain, a)
+	err := r.noRoute(s, domain, a)
+	if r.outside == nil || !errors.Is(err, smtpgw.ErrNoRoute) {
+		return smtpgw.Route{}, err
+	}
+	route, nobody := r.outside.Route(ctx, domain)
+	_, refused := errors.AsType[*smtpgw.Refusal](nobody)
+	if errors.Is(nobody, smtpgw.ErrNoRoute) || refused && len(s.OrgsByDomain(domain)) > 0 {
+		return smtpgw.Route{}, err // who claims it here says more
+	}
+	return route, nobody
 }
 
 // routeTo is the route to the nodes of org as they are now: a session with one that
@@ -233,10 +241,8 @@ var resolver interface {
 // lookupTXT asks the DNS, by the absolute name: what a resolver's search list makes of it is
 // another domain's. Names that RFC 6761 keeps out of the DNS have no records.
 func lookupTXT(ctx context.Context, name string) ([]string, error) {
-	for _, reserved := range []string{"test", "example", "invalid", "localhost"} {
-		if strings.HasSuffix(name, "."+reserved) {
-			return nil, nil
-		}
+	if isReserved(name) {
+		return nil, nil
 	}
 	return resolver.LookupTXT(ctx, name+".")
 }

@@ -26,7 +26,10 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		o.quit()
 		o = nil
 	}
+	refusal, refused := errors.AsType[*Refusal](err)
 	switch {
+	case refused:
+		return fates(e, all(e.Recipients, replyOf(refusal))), nil
 	case errors.Is(err, ErrNoRoute):
 		return fates(e, all(e.Recipients, reply{550, "5.1.2 " + e.Domain + ": " + err.Error()})), nil
 	case err != nil:
@@ -54,18 +57,18 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
 	round := c.queue.Retries(e.Domain)
 	if err := t.recentFailure(c.now(), round, route.To); err != nil {
-		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
+		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o, err := connect(ctx, &c.cfg.Sending, c.cfg.Hostname, route, e.Domain)
 	if err = whyEnded(ctx, err); err != nil {
 		t.noteFailure(c.now(), round, route.To, err)
-		return c.deferred(e, "connect to a node of "+e.Domain, err), nil
+		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
 	o.moved = &t.moved
 	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()
-		out := c.deferred(e, "send to a node of "+e.Domain, err)
+		out := c.deferred(e, "send to "+route.whom(e.Domain), err)
 		for i, r := range replies {
 			if r.ok() || r.permanent() { // else it might end the next session too
 				out[i].reply = r
@@ -76,8 +79,15 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 	return fates(e, replies), o
 }
 
-// connect opens a session with the node that a route leads to.
+// connect opens a session with who a route leads to.
 func connect(ctx context.Context, sending *Sending, hostname string, route Route, domain string) (*outbound, error) {
+	if len(route.Hosts) > 0 {
+		o, err := connectHosts(ctx, sending, hostname, route.Hosts)
+		if err == nil {
+			o.to = route.To
+		}
+		return o, err
+	}
 	dial, cancel := context.WithTimeout(ctx, sending.Dial)
 	defer cancel()
 	conn, err := route.Dial(dial, domain)

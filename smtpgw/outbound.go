@@ -25,7 +25,10 @@ type outbound struct {
 	wait  time.Duration     // for a reply
 	dirty bool              // a transaction may be open on the other side
 	whole bool              // the text goes only where no recipient is refused
-	moved *atomic.Int64     // octets that were written
+	// foreign: the other side is no node. It gets its text by DATA, which is what all know, and
+	// nothing that it has not said it takes.
+	foreign bool
+	moved   *atomic.Int64 // octets that were written
 }
 
 const (
@@ -51,17 +54,24 @@ func (r reply) String() string  { return fmt.Sprintf("%d %s", r.code, r.text) }
 
 // greet opens a session on conn, which it closes on failure.
 func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error) {
-	limit := &io.LimitedReader{R: conn}
-	o := &outbound{
-		conn: conn, limit: limit, wait: wait,
-		text: textproto.NewReader(bufio.NewReader(limit)), moved: new(atomic.Int64),
+	o := &outbound{wait: wait, moved: new(atomic.Int64)}
+	o.attach(conn)
+	err := o.banner()
+	if err == nil {
+		err = o.hello(hostname)
 	}
-	o.w = bufio.NewWriter(patient{o})
-	if err := o.hello(hostname); err != nil {
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return o, nil
+}
+
+// attach makes conn what the session goes over.
+func (o *outbound) attach(conn net.Conn) {
+	o.conn, o.limit = conn, &io.LimitedReader{R: conn}
+	o.text = textproto.NewReader(bufio.NewReader(o.limit))
+	o.w = bufio.NewWriter(patient{o})
 }
 
 // patient writes to a connection however long it takes, as long as it goes on.
@@ -78,7 +88,7 @@ func (p patient) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
-func (o *outbound) hello(hostname string) error {
+func (o *outbound) banner() error {
 	banner, err := o.read()
 	if err != nil {
 		return fmt.Errorf("wait for the banner: %w", err)
@@ -86,15 +96,31 @@ func (o *outbound) hello(hostname string) error {
 	if !banner.ok() {
 		return Reason("turned away: " + banner.String())
 	}
+	return nil
+}
+
+// hello says who this node is, and notes what the other side offers: nothing if it knows no EHLO
+// (RFC 5321, section 4.1.1.1).
+func (o *outbound) hello(hostname string) error {
+	o.ext = make(map[string]string)
 	fmt.Fprintf(o.w, "EHLO %s\r\n", hostname)
 	code, msg, err := o.readLines()
 	if err != nil {
 		return fmt.Errorf("wait for the reply to EHLO: %w", err)
 	}
+	if code == 500 || code == 502 || code == 504 {
+		fmt.Fprintf(o.w, "HELO %s\r\n", hostname)
+		r, err := o.read()
+		if err != nil {
+			return fmt.Errorf("wait for the reply to HELO: %w", err)
+		}
+		if code, msg = r.code, ""; code != 250 {
+			return Reason("HELO refused: " + r.String())
+		}
+	}
 	if code != 250 {
 		return Reason(fmt.Sprintf("EHLO refused: %s", replyOfLines(code, msg)))
 	}
-	o.ext = make(map[string]string)
 	for i, line := range strings.Split(msg, "\n") {
 		if keyword, param, _ := strings.Cut(line, " "); i > 0 {
 			o.ext[strings.ToUpper(keyword)] = param

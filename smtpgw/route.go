@@ -29,21 +29,29 @@ func because(err error) string {
 // Dialer opens a connection to an SMTP server of domain.
 type Dialer func(ctx context.Context, domain string) (net.Conn, error)
 
-// Route is where the mail for a domain goes: to local accounts, or over the
-// connection that Dial opens.
+// Route is where the mail for a domain goes: to local accounts, over the connection to a node that
+// Dial opens, or to the first of Hosts that takes it.
 type Route struct {
 	Local bool
-	// To names whom Dial connects to: what goes to another one never goes over a
+	// To names who is connected to: what goes to another one never goes over a
 	// session that was opened for this one.
-	To   string
-	Dial Dialer // not nil unless Local
+	To    string
+	Dial  Dialer
+	Hosts []Host
 }
 
-// Router finds routes. Route returns ErrNoRoute (possibly wrapped) when nobody
-// serves the domain; any other error means "try later", and why if
-// it is a Reason. It is called for each
-// attempt, so that whom a domain is trusted to be of counts as it is then, and
-// may be called from many goroutines.
+// whom is who takes the mail, for people.
+func (r *Route) whom(domain string) string {
+	if len(r.Hosts) > 0 {
+		return "a mail server of " + domain
+	}
+	return "a node of " + domain
+}
+
+// Router finds routes. Route returns ErrNoRoute (possibly wrapped) when nobody serves the domain,
+// or a *Refusal; any other error means "try later", and why if it is a Reason. It is called for
+// each attempt, so that whom a domain is trusted to be of counts as it is then, and may be called
+// from many goroutines.
 type Router interface {
 	Route(ctx context.Context, domain string) (Route, error)
 }

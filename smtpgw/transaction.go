@@ -1,11 +1,14 @@
 package smtpgw
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"cairn/mailstore/message/maildomain"
 )
@@ -58,7 +61,12 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
 		return all(to, reply{552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit)}), nil
 	}
-	mail, refusal := o.mailCommand(from, to, size)
+	if o.foreign {
+		if why := o.cannotTake(raw); why != "" {
+			return all(to, reply{554, why}), nil
+		}
+	}
+	mail, refusal := o.mailCommand(from, to, size, o.foreign && !asciiHeader(raw))
 	if refusal != "" {
 		return all(to, reply{553, refusal}), nil
 	}
@@ -71,8 +79,8 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	for _, r := range to {
 		commands = append(commands, "RCPT TO:<"+pathOf(r)+">")
 	}
-	_, chunking := o.ext["CHUNKING"]
-	_, pipelining := o.ext["PIPELINING"]
+	chunking := o.offers("CHUNKING") && !o.foreign
+	pipelining := o.offers("PIPELINING")
 	together := chunking && pipelining && size <= eager && !o.whole
 	answers, err := o.envelope(commands, pipelining, func() error {
 		if together {
@@ -146,10 +154,36 @@ func refusals(answers []reply) []reply {
 	return out
 }
 
-// mailCommand returns the MAIL command, or why the other side cannot take
-// these addresses.
-func (o *outbound) mailCommand(from string, to []string, size int) (command, refusal string) {
-	ascii := maildomain.IsASCII(from)
+// cannotTake returns why the other side cannot take a message as it is; empty: it can.
+func (o *outbound) cannotTake(raw []byte) string {
+	switch {
+	case !asciiHeader(raw) && !o.offers("SMTPUTF8"):
+		return "5.6.7 the message has header fields in UTF-8, which the other side does not take (SMTPUTF8)"
+	case !o.offers("8BITMIME") && !isASCII(raw):
+		return "5.6.3 the message has 8-bit text, which the other side does not take (8BITMIME)"
+	}
+	return ""
+}
+
+// asciiHeader reports whether the header section of a message is ASCII.
+func asciiHeader(raw []byte) bool {
+	header, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	return isASCII(header)
+}
+
+func isASCII(b []byte) bool {
+	return !slices.ContainsFunc(b, func(c byte) bool { return c >= utf8.RuneSelf })
+}
+
+func (o *outbound) offers(keyword string) bool {
+	_, ok := o.ext[keyword]
+	return ok
+}
+
+// mailCommand returns the MAIL command, or why the other side cannot take these addresses.
+// International says that the message cannot do without SMTPUTF8 whatever they are.
+func (o *outbound) mailCommand(from string, to []string, size int, international bool) (command, refusal string) {
+	ascii := maildomain.IsASCII(from) && !international
 	for _, r := range to {
 		ascii = ascii && maildomain.IsASCII(r)
 	}
@@ -159,14 +193,14 @@ func (o *outbound) mailCommand(from string, to []string, size int) (command, ref
 		b.WriteString(pathOf(from))
 	}
 	b.WriteString(">")
-	if _, ok := o.ext["SIZE"]; ok {
+	if o.offers("SIZE") {
 		fmt.Fprintf(&b, " SIZE=%d", size)
 	}
-	if _, ok := o.ext["8BITMIME"]; ok {
+	if o.offers("8BITMIME") {
 		b.WriteString(" BODY=8BITMIME")
 	}
 	if !ascii {
-		if _, ok := o.ext["SMTPUTF8"]; !ok {
+		if !o.offers("SMTPUTF8") {
 			return "", "5.6.7 the other side does not take non-ASCII addresses (SMTPUTF8)"
 		}
 		b.WriteString(" SMTPUTF8")

@@ -3,10 +3,14 @@ package relays_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/big"
 	"net"
 	"regexp"
 	"strings"
@@ -27,6 +31,8 @@ type couriered struct {
 	settings map[string]string
 	attached int    // octets of an attachment
 	session  string // what Postfix has to say of the session in the end
+	outside  bool   // the courier takes it for a mail server that the DNS names
+	tls      smtpgw.TLSUse
 }
 
 // Two messages are for a recipient whom Postfix refuses and two for Bob, all in
@@ -54,6 +60,19 @@ var courieredMail = []couriered{
 		},
 		session: `ehlo=1 mail=4 rcpt=2/4 data=2 .*quit=1`,
 	},
+	{name: "outside", outside: true, session: `ehlo=1 mail=4 rcpt=2/4 data=2 .*quit=1`},
+	{
+		name: "outside, encrypted", outside: true, settings: encrypting("may"),
+		session: `ehlo=2 starttls=1 mail=4 rcpt=2/4 data=2 .*quit=1`,
+	},
+	{
+		name: "outside, encrypted with a certificate", outside: true, settings: encrypting("encrypt"), tls: smtpgw.TLSRequired,
+		session: `ehlo=2 starttls=1 mail=4 rcpt=2/4 data=2 .*quit=1`,
+	},
+}
+
+func encrypting(level string) map[string]string {
+	return map[string]string{"smtpd_tls_security_level": level, "smtpd_tls_chain_files": "$config_directory/chain.pem"}
 }
 
 const gone = "gone@bravo.test"
@@ -69,6 +88,7 @@ func testCourier(ctx context.Context, t *testing.T, a, b *testnet.Member) {
 		}
 	}
 	left := recorded(ctx, t, a, letters)
+	chain, roots := certificate(t, "relay.test")
 	for i, c := range courieredMail {
 		t.Run(c.name, func(t *testing.T) {
 			const access = "check_recipient_access texthash:$config_directory/refused, permit"
@@ -76,10 +96,14 @@ func testCourier(ctx context.Context, t *testing.T, a, b *testnet.Member) {
 			maps.Copy(settings, c.settings)
 			p := relays.StartPostfix(t, relays.Config{
 				NextHop: b.InboundAddr(), Settings: settings,
-				Tables: map[string]string{"refused": gone + " REJECT has left us\n"},
+				Tables: map[string]string{"refused": gone + " REJECT has left us\n", "chain.pem": chain},
 			})
 			mails := left[2*i : 2*i+2]
-			if report := carry(ctx, t, p, mails); !bytes.Contains(report, []byte("has left us")) {
+			w := way{addr: p.Addr}
+			if c.outside {
+				w.host = &smtpgw.Host{Name: "relay.test", TLS: c.tls, Roots: roots}
+			}
+			if report := carry(ctx, t, p, w, mails); !bytes.Contains(report, []byte("has left us")) {
 				t.Errorf("the report does not give the reason:\n%s", report)
 			}
 			if !regexp.MustCompile("disconnect from .* " + c.session).MatchString(p.Log()) {
@@ -102,7 +126,7 @@ func file(octets int) string {
 
 // carry has a courier take the mails to Postfix, the first one for Bob and who
 // is refused and for him alone, and returns the reports about him.
-func carry(ctx context.Context, t *testing.T, p *relays.Postfix, mails [][]byte) []byte {
+func carry(ctx context.Context, t *testing.T, p *relays.Postfix, w way, mails [][]byte) []byte {
 	t.Helper()
 	store, err := mailstore.Open(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -129,7 +153,7 @@ func carry(ctx context.Context, t *testing.T, p *relays.Postfix, mails [][]byte)
 	}
 	run, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	courier := smtpgw.NewCourier(cfg, queue, way(p.Addr), nil, slog.New(slog.DiscardHandler))
+	courier := smtpgw.NewCourier(cfg, queue, w, nil, slog.New(slog.DiscardHandler))
 	go func() { done <- courier.Run(run) }()
 	werr := p.AwaitLog(ctx, "disconnect from")
 	cancel() // it ends when all outcomes are noted
@@ -169,12 +193,46 @@ func enqueue(
 }
 
 // way is the one way to all domains.
-type way string
+type way struct {
+	addr string
+	host *smtpgw.Host // nil: what is there is a node
+}
 
 func (w way) Route(context.Context, string) (smtpgw.Route, error) {
-	return smtpgw.Route{Dial: func(ctx context.Context, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", string(w))
-	}}, nil
+	dial := func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", w.addr) }
+	if w.host == nil {
+		return smtpgw.Route{Dial: func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx) }}, nil
+	}
+	h := *w.host
+	h.Dial = dial
+	return smtpgw.Route{Hosts: []smtpgw.Host{h}}, nil
+}
+
+// certificate makes one for a host, with its key, and what holds it to be good.
+func certificate(t *testing.T, host string) (chain string, roots *x509.CertPool) {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(nil, cert, cert, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	roots = x509.NewCertPool()
+	roots.AddCert(cert)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})) +
+		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), roots
 }
 
 // reports returns the reports in a queue, which holds nothing else.

@@ -29,6 +29,7 @@ scache    unix - - n -    1 scache
 smtp      unix - - n -    - smtp
 error     unix - - n -    - error
 retry     unix - - n -    - error
+tlsmgr    unix - - n 1000? 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
 `
 

@@ -1,0 +1,130 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"cairn/smtpgw"
+	"cairn/smtpgw/mx"
+)
+
+// outsideRouter sends mail on for domains of no organisation of the network, by SMTP over TCP.
+type outsideRouter struct {
+	finder *mx.Finder
+	relay  *smtpgw.Host // what takes all of it; nil: who the DNS names
+}
+
+// exchange is what the node knows of mail servers of others; tests have one of their own.
+var exchange = struct {
+	mx.Resolver
+	port    string
+	allowed func(netip.Addr) bool
+}{net.DefaultResolver, "25", nil}
+
+const (
+	// exchangersPatience is how long the DNS has to say which servers a domain has.
+	exchangersPatience = 20 * time.Second
+	// addressPatience is how long a server has to answer at one of its addresses.
+	addressPatience = 10 * time.Second
+)
+
+// newOutside returns nil where mail for others is to be returned.
+func newOutside(c *Config) (*outsideRouter, error) {
+	if c.Outbound.Via == viaNone {
+		return nil, nil
+	}
+	o := &outsideRouter{finder: mx.NewFinder(exchange.Resolver, c.Hostname, exchange.allowed)}
+	if c.Outbound.Via == viaDirect {
+		return o, nil
+	}
+	host, port, err := net.SplitHostPort(c.Outbound.Via)
+	if err != nil {
+		return nil, err
+	}
+	o.relay = &smtpgw.Host{Name: host, Dial: func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", c.Outbound.Via)
+	}}
+	switch {
+	case port == "465":
+		o.relay.TLS = smtpgw.TLSFromStart
+	case c.Outbound.User != "":
+		o.relay.TLS = smtpgw.TLSRequired
+	}
+	if c.Outbound.User == "" {
+		return o, nil
+	}
+	password, err := os.ReadFile(c.Outbound.PasswordFile)
+	if err != nil {
+		return nil, &ConfigError{Key: "outbound.password_file", Cause: err.Error(), Next: "write the password alone into that file, readable for the node's user only"}
+	}
+	o.relay.Login = &smtpgw.Login{User: c.Outbound.User, Password: strings.TrimRight(string(password), "\r\n")}
+	return o, nil
+}
+
+// Route finds the mail servers of domain; smtpgw.ErrNoRoute or a *smtpgw.Refusal says that it has
+// none.
+func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route, error) {
+	if o.relay != nil {
+		return smtpgw.Route{To: "smarthost", Hosts: []smtpgw.Host{*o.relay}}, nil
+	}
+	if strings.HasPrefix(domain, "[") {
+		return smtpgw.Route{}, noHost(5, 1, 2, "mail is not sent to addresses of machines")
+	}
+	if isReserved(domain) {
+		return smtpgw.Route{}, smtpgw.ErrNoRoute
+	}
+	ctx, cancel := context.WithTimeout(ctx, exchangersPatience)
+	defer cancel()
+	found, err := o.finder.Hosts(ctx, domain, time.Now())
+	switch {
+	case errors.Is(err, mx.ErrNoDomain):
+		return smtpgw.Route{}, noHost(5, 1, 2, err.Error())
+	case errors.Is(err, mx.ErrNoMail):
+		return smtpgw.Route{}, noHost(5, 1, 10, err.Error())
+	case errors.Is(err, mx.ErrLoop):
+		return smtpgw.Route{}, noHost(5, 4, 6, err.Error())
+	case mx.Final(err):
+		return smtpgw.Route{}, noHost(5, 4, 4, err.Error())
+	case err != nil:
+		return smtpgw.Route{}, fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer which mail servers "+domain+" has"), err)
+	}
+	route := smtpgw.Route{To: "mail servers"}
+	for _, h := range found {
+		route.To += " " + h.Name
+		route.Hosts = append(route.Hosts, smtpgw.Host{Name: h.Name, Dial: func(ctx context.Context) (net.Conn, error) { return dialHost(ctx, h) }})
+	}
+	return route, nil
+}
+
+func noHost(class, subject, detail int, why string) *smtpgw.Refusal {
+	return &smtpgw.Refusal{Code: 550, Status: smtpgw.Status{class, subject, detail}, Text: why}
+}
+
+// dialHost connects to the first address of a host that answers.
+func dialHost(ctx context.Context, h mx.Host) (net.Conn, error) {
+	var errs []error
+	for _, a := range h.Addrs {
+		one, cancel := context.WithTimeout(ctx, addressPatience)
+		conn, err := new(net.Dialer).DialContext(one, "tcp", net.JoinHostPort(a.String(), exchange.port))
+		cancel()
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// isReserved reports whether a name is kept out of the DNS (RFC 6761).
+func isReserved(name string) bool {
+	return slices.ContainsFunc([]string{"test", "example", "invalid", "localhost"}, func(reserved string) bool {
+		return name == reserved || strings.HasSuffix(name, "."+reserved)
+	})
+}

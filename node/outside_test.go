@@ -1,0 +1,169 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/smtpgw"
+)
+
+// worldDNS knows the domains of the world outside: by name, the mail exchangers or an error.
+type worldDNS struct {
+	mx    map[string][]*net.MX
+	fails error
+}
+
+func (w worldDNS) LookupMX(_ context.Context, name string) ([]*net.MX, error) {
+	if w.fails != nil {
+		return nil, w.fails
+	}
+	return w.mx[name], nil
+}
+
+func (w worldDNS) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	if !strings.HasPrefix(host, "mx") {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+}
+
+// toWorld lets the node ask dns for mail servers, and reach what listens on loopback at addr.
+func toWorld(t *testing.T, dns worldDNS, addr string) {
+	t.Helper()
+	was := exchange
+	t.Cleanup(func() { exchange = was })
+	_, exchange.port, _ = net.SplitHostPort(addr)
+	exchange.Resolver, exchange.allowed = dns, func(netip.Addr) bool { return true }
+}
+
+// TestOutside: where mail goes for domains of no organisation of the network.
+func TestOutside(t *testing.T) {
+	n, founder := invited(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	exchanger := func(hosts ...string) (records []*net.MX) {
+		for i, h := range hosts {
+			records = append(records, &net.MX{Host: h, Pref: uint16(i)})
+		}
+		return records
+	}
+	dns := worldDNS{mx: map[string][]*net.MX{
+		"far.org.": exchanger("mx1.far.org.", "mx2.far.org."), "none.org.": exchanger("."), "home.org.": exchanger(n.cfg.Hostname + "."),
+		"dead.org.": exchanger("gone.dead.org."),
+	}}
+	if _, err := n.trust.Unpin(t.Context(), founder.Domains[0], time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	silent := worldDNS{fails: errors.New("i/o timeout")}
+	for _, tt := range []struct {
+		name, via, domain string
+		dns               worldDNS
+		to                string // of the route
+		err               string // in the error
+		back              bool   // the mail is returned
+	}{
+		{"mail exchangers", "direct", "far.org", dns, "mail servers mx1.far.org mx2.far.org", "", false},
+		{"takes no mail", "direct", "none.org", dns, "", "550 5.1.10", true},
+		{"no such domain", "direct", "nowhere.org", dns, "", "550 5.1.2", true},
+		{"no address", "direct", "dead.org", dns, "", "550 5.4.4", true},
+		{"this node itself", "direct", "home.org", dns, "", "550 5.4.6", true},
+		{"a machine", "direct", "[192.0.2.1]", dns, "", "550 5.1.2", true},
+		{"reserved", "direct", "far.example", dns, "", "no node of the network serves this domain", true},
+		{"the DNS is silent", "direct", "far.org", silent, "", "the DNS does not answer which mail servers far.org has", false},
+		{"switched off", "none", "far.org", dns, "", "no node of the network serves this domain", true},
+		{"claimed, and nowhere else", "direct", founder.Domains[0], worldDNS{}, "", "that is trusted here: 1 member claims this domain", true},
+		{"a smarthost", "127.0.0.1:2500", "far.org", silent, "smarthost", "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			toWorld(t, tt.dns, l.Addr().String())
+			cfg := *n.cfg
+			cfg.Outbound.Via = tt.via
+			if n.outside, err = newOutside(&cfg); err != nil {
+				t.Fatal(err)
+			}
+			route, err := router{n}.Route(t.Context(), tt.domain)
+			refusal, refused := errors.AsType[*smtpgw.Refusal](err)
+			if back := refused && refusal.Code >= 500 || errors.Is(err, smtpgw.ErrNoRoute); route.To != tt.to || back != tt.back || !strings.Contains(fmt.Sprint(err), tt.err) {
+				t.Errorf("to %q, %v", route.To, err)
+			}
+			if tt.name != "mail exchangers" {
+				return
+			}
+			conn, err := route.Hosts[0].Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+		})
+	}
+}
+
+// TestOutboundConfig: what [outbound] may say.
+func TestOutboundConfig(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		outbound OutboundConfig
+		key      string // that is refused
+		host     string // of the smarthost
+		tls      smtpgw.TLSUse
+	}{
+		{OutboundConfig{Via: "direct"}, "", "", 0},
+		{OutboundConfig{Via: "none"}, "", "", 0},
+		{OutboundConfig{Via: "smart.example:25"}, "", "smart.example", smtpgw.TLSIfOffered},
+		{OutboundConfig{Via: "[::1]:2500"}, "", "::1", smtpgw.TLSIfOffered},
+		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: secret}, "", "smart.example", smtpgw.TLSRequired},
+		{OutboundConfig{Via: "smart.example:465", User: "me", PasswordFile: secret}, "", "smart.example", smtpgw.TLSFromStart},
+		{OutboundConfig{Via: "smart.example:465"}, "", "smart.example", smtpgw.TLSFromStart},
+		{OutboundConfig{Via: ""}, "outbound.via", "", 0},
+		{OutboundConfig{Via: "smart.example"}, "outbound.via", "", 0},
+		{OutboundConfig{Via: "smart.example:smtp"}, "outbound.via", "", 0},
+		{OutboundConfig{Via: "smart.example:0"}, "outbound.via", "", 0},
+		{OutboundConfig{Via: ":25"}, "outbound.via", "", 0},
+		{OutboundConfig{Via: "direct", User: "me", PasswordFile: secret}, "outbound.user", "", 0},
+		{OutboundConfig{Via: "smart.example:587", PasswordFile: secret}, "outbound.user", "", 0},
+		{OutboundConfig{Via: "smart.example:587", User: "m\ne", PasswordFile: secret}, "outbound.user", "", 0},
+		{OutboundConfig{Via: "smart.example:587", User: "me"}, "outbound.password_file", "", 0},
+		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: "password"}, "outbound.password_file", "", 0},
+		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: secret + "2"}, "outbound.password_file", "", 0},
+	} {
+		c := DefaultConfig("alpha", []string{"alpha.test"})
+		c.Outbound = tt.outbound
+		var o *outsideRouter
+		err := c.Validate()
+		if err == nil {
+			o, err = newOutside(c)
+		}
+		var key string
+		if bad, ok := errors.AsType[*ConfigError](err); ok {
+			key = bad.Key
+		}
+		if key != tt.key || (err == nil) != (tt.key == "") {
+			t.Errorf("%+v: %v", tt.outbound, err)
+			continue
+		}
+		if o == nil || o.relay == nil {
+			if tt.host != "" {
+				t.Errorf("%+v: no smarthost", tt.outbound)
+			}
+			continue
+		}
+		h := o.relay
+		if h.Name != tt.host || h.TLS != tt.tls || (h.Login != nil) != (tt.outbound.User != "") || h.Login != nil && *h.Login != (smtpgw.Login{User: "me", Password: "secret"}) {
+			t.Errorf("%+v: %+v", tt.outbound, h)
+		}
+	}
+}

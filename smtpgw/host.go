@@ -1,0 +1,172 @@
+package smtpgw
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// Host is a mail server that is no node: one that the DNS names for a domain, or a smarthost.
+type Host struct {
+	Name string // that its certificate is for
+	Dial func(context.Context) (net.Conn, error)
+	TLS  TLSUse
+	// Login is what this node says who it is; nil: it says nothing.
+	Login *Login
+	Roots *x509.CertPool // of certificates that are asked for; nil: those of the machine
+}
+
+// TLSUse is what is done with TLS on the way to a host.
+type TLSUse uint8
+
+const (
+	// TLSIfOffered encrypts after STARTTLS (RFC 3207) where that is offered, whatever certificate
+	// comes, and goes on in clear where it fails (RFC 7435): nobody has said that it works.
+	TLSIfOffered TLSUse = iota
+	// TLSRequired is STARTTLS with a certificate for the host's name.
+	TLSRequired
+	// TLSFromStart is TLS before the banner (RFC 8314, section 3.3), with such a certificate.
+	TLSFromStart
+)
+
+// Login is a user's name and password at a smarthost (RFC 4954).
+type Login struct{ User, Password string }
+
+// connectHosts opens a session with the first host that there is one with.
+func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts []Host) (*outbound, error) {
+	var errs []error
+	for i := range hosts {
+		o, err := hosts[i].connect(ctx, sending, hostname)
+		if err == nil {
+			return o, nil
+		}
+		why := Reason(hosts[i].Name + ": " + strings.TrimPrefix(because(err), ": "))
+		if because(err) == "" {
+			why = Reason(hosts[i].Name + " cannot be reached, or broke off")
+		}
+		errs = append(errs, fmt.Errorf("%w (%w)", why, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// errTLS is that a session could not be encrypted.
+var errTLS = errors.New("TLS")
+
+func (h *Host) connect(ctx context.Context, sending *Sending, hostname string) (*outbound, error) {
+	o, err := h.open(ctx, sending, hostname, true)
+	if h.TLS == TLSIfOffered && errors.Is(err, errTLS) {
+		o, err = h.open(ctx, sending, hostname, false)
+	}
+	return o, err
+}
+
+// open opens a session. Encrypted is whether it may be.
+func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encrypted bool) (*outbound, error) {
+	dial, cancel := context.WithTimeout(ctx, sending.Dial)
+	defer cancel()
+	conn, err := h.Dial(dial)
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { conn.Close() })() // what is read and written here has deadlines of its own
+	config := &tls.Config{
+		ServerName: h.Name, RootCAs: h.Roots, MinVersion: tls.VersionTLS12, InsecureSkipVerify: h.TLS == TLSIfOffered,
+	}
+	if h.TLS == TLSFromStart {
+		over := tls.Client(conn, config)
+		if err := over.HandshakeContext(dial); err != nil {
+			conn.Close()
+			return nil, tlsFailed(err)
+		}
+		conn = over
+	}
+	o, err := greet(conn, hostname, sending.Reply)
+	if err != nil {
+		return nil, err
+	}
+	o.foreign = true
+	_, offered := o.ext["STARTTLS"]
+	switch {
+	case h.TLS == TLSRequired && !offered:
+		err = Reason("it offers no STARTTLS, which is required")
+	case h.TLS == TLSRequired, h.TLS == TLSIfOffered && offered && encrypted:
+		err = o.startTLS(ctx, config, hostname)
+	}
+	if err == nil && h.Login != nil {
+		err = o.login(h.Login)
+	}
+	if err != nil {
+		o.conn.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func tlsFailed(err error) error {
+	why := Reason("TLS failed")
+	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		why = Reason("its certificate is not accepted: " + clip300(invalid.Err.Error()))
+	}
+	return fmt.Errorf("%w: %w: %w", why, errTLS, err)
+}
+
+// startTLS encrypts the session and begins it anew. What came in clear behind the reply to STARTTLS
+// is somebody else's, and ends it (CVE-2011-0411 has it the other way round).
+func (o *outbound) startTLS(ctx context.Context, config *tls.Config, hostname string) error {
+	fmt.Fprint(o.w, "STARTTLS\r\n")
+	r, err := o.read()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: wait for the reply to STARTTLS: %w", errTLS, err)
+	case r.code != 220:
+		return fmt.Errorf("%w: %w", Reason("STARTTLS refused: "+r.String()), errTLS)
+	case o.text.R.Buffered() > 0:
+		return fmt.Errorf("%w: %w", Reason("something came in clear after the reply to STARTTLS"), errTLS)
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.wait)
+	defer cancel()
+	over := tls.Client(o.conn, config)
+	if err := over.HandshakeContext(ctx); err != nil {
+		return tlsFailed(err)
+	}
+	o.attach(over)
+	return o.hello(hostname)
+}
+
+// login says who this node is, by PLAIN (RFC 4616) or LOGIN. Never in clear.
+func (o *outbound) login(l *Login) error {
+	if _, encrypted := o.conn.(*tls.Conn); !encrypted {
+		return Reason("the password is not sent in clear: STARTTLS is required")
+	}
+	offered := strings.Fields(strings.ToUpper(o.ext["AUTH"]))
+	b64 := base64.StdEncoding.EncodeToString
+	var steps []string
+	switch {
+	case slices.Contains(offered, "PLAIN"):
+		steps = []string{"AUTH PLAIN " + b64([]byte("\x00"+l.User+"\x00"+l.Password))}
+	case slices.Contains(offered, "LOGIN"):
+		steps = []string{"AUTH LOGIN", b64([]byte(l.User)), b64([]byte(l.Password))}
+	default:
+		return Reason("it offers neither AUTH PLAIN nor AUTH LOGIN")
+	}
+	for i, step := range steps {
+		fmt.Fprintf(o.w, "%s\r\n", step)
+		r, err := o.read()
+		if err != nil {
+			return fmt.Errorf("wait for the reply to AUTH: %w", err)
+		}
+		if last := i == len(steps)-1; last && r.code != 235 || !last && r.code != 334 {
+			return Reason("user or password refused: " + r.String())
+		}
+	}
+	return nil
+}

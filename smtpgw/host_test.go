@@ -1,0 +1,281 @@
+package smtpgw
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// foreignServer is a mail server of somebody else. It notes what it is told, with "tls:" in front
+// once that is encrypted.
+type foreignServer struct {
+	banner   string   // "220 hello" if empty
+	ext      []string // that EHLO offers; "no EHLO" for a server that knows none
+	after    []string // the same once it is encrypted; nil: ext without STARTTLS
+	startTLS string   // its reply to STARTTLS, with what follows; "220 go" if empty
+	broken   bool     // no handshake ever succeeds
+	first    bool     // TLS before the banner
+	config   *tls.Config
+
+	addr string
+	mu   sync.Mutex
+	told []string
+}
+
+func (s *foreignServer) listen(t *testing.T) *foreignServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = l.Addr().String()
+	var served sync.WaitGroup
+	t.Cleanup(func() { l.Close(); served.Wait() })
+	served.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			served.Go(func() { defer c.Close(); s.serve(c) })
+		}
+	})
+	return s
+}
+
+func (s *foreignServer) note(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, line)
+}
+
+func (s *foreignServer) serve(c net.Conn) {
+	c.SetDeadline(time.Now().Add(time.Minute))
+	encrypted := ""
+	if s.first {
+		c, encrypted = tls.Server(c, s.config), "tls:"
+	}
+	lines := bufio.NewReader(c)
+	say := func(l ...string) { io.WriteString(c, strings.Join(l, "\r\n")+"\r\n") }
+	say(cmp.Or(s.banner, "220 hello"))
+	ext, text := s.ext, false
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if text {
+			if text = line != "."; !text {
+				say("250 taken")
+			}
+			continue
+		}
+		s.note(encrypted + line)
+		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
+		switch {
+		case verb == "EHLO" && slices.Contains(ext, "no EHLO"):
+			say("502 what?")
+		case verb == "EHLO":
+			reply := []string{"250-here"}
+			for _, e := range ext {
+				reply = append(reply, "250-"+e)
+			}
+			say(append(reply, "250 HELP")...)
+		case verb == "STARTTLS":
+			io.WriteString(c, cmp.Or(s.startTLS, "220 go\r\n"))
+			if s.broken {
+				lines.ReadByte() // what it begins with
+				say("this is no TLS")
+				return
+			}
+			over := tls.Server(c, s.config)
+			if over.Handshake() != nil {
+				return
+			}
+			c, encrypted, lines = over, "tls:", bufio.NewReader(over)
+			if ext = s.after; ext == nil {
+				ext = slices.DeleteFunc(slices.Clone(s.ext), func(e string) bool { return e == "STARTTLS" })
+			}
+		case verb == "AUTH":
+			answer := func() string {
+				line, _ := lines.ReadString('\n')
+				b, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
+				return string(b)
+			}
+			good := line == "AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00me\x00secret"))
+			if line == "AUTH LOGIN" {
+				say("334 VXNlcm5hbWU6")
+				user := answer()
+				say("334 UGFzc3dvcmQ6")
+				good = answer() == "secret" && user == "me"
+			}
+			if !good {
+				say("535 5.7.8 no")
+				continue
+			}
+			say("235 yes")
+		case verb == "DATA":
+			text = true
+			say("354 go on")
+		case verb == "QUIT":
+			say("221 bye")
+			return
+		default:
+			say("250 fine")
+		}
+	}
+}
+
+// selfMade makes a certificate for a host, and what holds it to be good.
+func selfMade(t *testing.T, host string) (*tls.Config, *x509.CertPool) {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(nil, cert, cert, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, roots
+}
+
+// TestHosts: mail to servers that are no nodes, by what they offer and how they fail.
+func TestHosts(t *testing.T) {
+	config, roots := selfMade(t, "mx.far.example")
+	ascii, eightBit := mailText("hello"), mailText("hello")+"grüße\r\n"
+	header := "Subject: grüße\r\n" + ascii
+	me := &Login{"me", "secret"}
+	starttls := []string{"STARTTLS", "CHUNKING", "PIPELINING", "8BITMIME"}
+	for _, tt := range []struct {
+		name   string
+		server *foreignServer
+		host   Host // Name and Roots are there
+		raw    string
+		reply  string // what of it: the server's, or ours
+		told   string // what the server was told before the text, commands by their first words
+	}{
+		{"in clear, and no chunks", &foreignServer{ext: []string{"CHUNKING", "PIPELINING"}}, Host{}, ascii, "250 taken", "EHLO MAIL RCPT DATA"},
+		{"encrypted", &foreignServer{ext: starttls}, Host{}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
+		{"any certificate will do", &foreignServer{ext: starttls}, Host{Name: "other.example"}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
+		{"broken TLS", &foreignServer{ext: starttls, broken: true}, Host{}, ascii, "250 taken", "EHLO STARTTLS EHLO MAIL RCPT DATA"},
+		{"STARTTLS refused", &foreignServer{ext: starttls, startTLS: "454 not now\r\n"}, Host{}, ascii, "250 taken", "EHLO STARTTLS EHLO MAIL RCPT DATA"},
+		{"more behind the reply", &foreignServer{ext: starttls, startTLS: "220 go\r\n250 fine\r\n"}, Host{TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: something came in clear after the reply to STARTTLS", "EHLO STARTTLS"},
+		{"required", &foreignServer{ext: starttls}, Host{TLS: TLSRequired}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
+		{"required and not there", &foreignServer{}, Host{TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: it offers no STARTTLS, which is required", "EHLO"},
+		{"required and broken", &foreignServer{ext: starttls, broken: true}, Host{TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: TLS failed", "EHLO STARTTLS"},
+		{"required, of another name", &foreignServer{ext: starttls}, Host{Name: "other.example", TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: other.example: its certificate is not accepted: x509: certificate is valid for mx.far.example, not other.example", "EHLO STARTTLS"},
+		{"from the start", &foreignServer{first: true}, Host{TLS: TLSFromStart}, ascii, "250 taken", "tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
+		{"from the start, of another name", &foreignServer{first: true}, Host{Name: "other.example", TLS: TLSFromStart}, ascii, "451 4.4.0 connect to a mail server of far.example: other.example: its certificate is not accepted: x509: certificate is valid for mx.far.example, not other.example", ""},
+		{"no EHLO", &foreignServer{ext: []string{"no EHLO"}}, Host{}, ascii, "250 taken", "EHLO HELO MAIL RCPT DATA"},
+		{"turned away", &foreignServer{banner: "554 no"}, Host{}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: turned away: 554 no", ""},
+		{"8 bits", &foreignServer{ext: []string{"8BITMIME"}}, Host{}, eightBit, "250 taken", "EHLO MAIL RCPT DATA"},
+		{"8 bits to who takes 7", &foreignServer{}, Host{}, eightBit, "554 5.6.3 the message has 8-bit text, which the other side does not take (8BITMIME)", "EHLO"},
+		{"UTF-8 in the header", &foreignServer{ext: []string{"8BITMIME", "SMTPUTF8"}}, Host{}, header, "250 taken", "EHLO MAIL RCPT DATA"},
+		{"UTF-8 in the header to who takes none", &foreignServer{ext: []string{"8BITMIME"}}, Host{}, header, "554 5.6.7 the message has header fields in UTF-8, which the other side does not take (SMTPUTF8)", "EHLO"},
+		{"PLAIN", &foreignServer{ext: starttls, after: []string{"AUTH LOGIN PLAIN"}}, Host{TLS: TLSRequired, Login: me}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
+		{"LOGIN", &foreignServer{ext: starttls, after: []string{"AUTH LOGIN"}}, Host{TLS: TLSRequired, Login: me}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO tls:AUTH tls:MAIL tls:RCPT tls:DATA"},
+		{"another password", &foreignServer{ext: starttls, after: []string{"AUTH PLAIN"}}, Host{TLS: TLSRequired, Login: &Login{"me", "Secret"}}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: user or password refused: 535 5.7.8 no", "EHLO STARTTLS tls:EHLO tls:AUTH"},
+		{"no AUTH that we know", &foreignServer{ext: starttls, after: []string{"AUTH GSSAPI"}}, Host{TLS: TLSRequired, Login: me}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: it offers neither AUTH PLAIN nor AUTH LOGIN", "EHLO STARTTLS tls:EHLO"},
+		{"no password in clear", &foreignServer{ext: []string{"AUTH PLAIN"}}, Host{Login: me}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: the password is not sent in clear: STARTTLS is required", "EHLO"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.server.config = config
+			server := tt.server.listen(t)
+			h := tt.host
+			h.Roots, h.Dial = roots, dialTo(server.addr)
+			if h.Name == "" {
+				h.Name = "mx.far.example"
+			}
+			reply := sendToHosts(t, tt.raw, h)
+			if reply != tt.reply {
+				t.Errorf("reply %q, want %q", reply, tt.reply)
+			}
+			server.mu.Lock()
+			defer server.mu.Unlock()
+			var told []string
+			for _, line := range server.told {
+				verb, _, _ := strings.Cut(line, " ")
+				if strings.HasSuffix(verb, "QUIT") {
+					break
+				}
+				told = append(told, verb)
+				if strings.HasSuffix(verb, "MAIL") && strings.Contains(line, "SMTPUTF8") != (tt.raw == header) {
+					t.Errorf("told %q", line)
+				}
+			}
+			if got := strings.Join(told, " "); got != tt.told {
+				t.Errorf("told %q, want %q", got, tt.told)
+			}
+		})
+	}
+}
+
+func dialTo(addr string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", addr) }
+}
+
+// sendToHosts has a courier carry a mail to far.example, and returns the reply.
+func sendToHosts(t *testing.T, raw string, hosts ...Host) string {
+	t.Helper()
+	n := nearNode(t, nil)
+	n.courier.router = routes{"far.example": Route{To: "outside", Hosts: hosts}}
+	n.courier.cfg.Sending.FirstRetry = time.Hour
+	n.send(t, "user@local.example", raw, "bob@far.example")
+	e, whole, err := n.queue.Load(must(n.queue.List(0, 1))(t)[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLane(t.Context(), "far.example", n.courier.texts)
+	out, o := n.courier.attempt(t.Context(), l, nil, &e, whole)
+	if o != nil {
+		o.quit()
+	}
+	return fmt.Sprint(out[0].reply)
+}
+
+// TestNextHost: who cannot be reached or turns the session away is passed by; whoever answers has
+// the word.
+func TestNextHost(t *testing.T) {
+	good := (&foreignServer{}).listen(t)
+	away := (&foreignServer{banner: "421 later"}).listen(t)
+	closed := Host{Name: "closed.example", Dial: func(context.Context) (net.Conn, error) { return nil, errors.New("192.0.2.1:25: refused") }}
+	turns := Host{Name: "away.example", Dial: dialTo(away.addr)}
+	takes := Host{Name: "good.example", Dial: dialTo(good.addr)}
+	for _, tt := range []struct {
+		name  string
+		hosts []Host
+		reply string
+	}{
+		{"the second", []Host{closed, takes}, "250 taken"},
+		{"the third", []Host{turns, closed, takes}, "250 taken"},
+		{"none", []Host{closed, turns}, "451 4.4.0 connect to a mail server of far.example: closed.example cannot be reached, or broke off"},
+	} {
+		if got := sendToHosts(t, mailText("hello"), tt.hosts...); got != tt.reply {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.reply)
+		}
+	}
+}

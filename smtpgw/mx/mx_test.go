@@ -1,0 +1,140 @@
+package mx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// zone is a resolver that knows these names. A value "?" is one that the DNS does not answer.
+type zone struct {
+	mx    map[string]string // "10 a.example, 20 b.example"
+	addrs map[string]string // "192.0.2.1 2001:db8::1"
+	asked int
+}
+
+func (z *zone) LookupMX(_ context.Context, name string) ([]*net.MX, error) {
+	z.asked++
+	text, ok := z.mx[strings.TrimSuffix(name, ".")]
+	if !ok || text == "?" || !strings.HasSuffix(name, ".") {
+		return nil, &net.DNSError{Err: "no", Name: name, IsNotFound: !ok}
+	}
+	var records []*net.MX
+	for r := range strings.SplitSeq(text, ", ") {
+		var m net.MX
+		if _, err := fmt.Sscan(r, &m.Pref, &m.Host); err != nil {
+			return nil, err
+		}
+		records = append(records, &m)
+	}
+	return records, nil
+}
+
+func (z *zone) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	text, ok := z.addrs[strings.TrimSuffix(host, ".")]
+	if !ok || text == "?" || !strings.HasSuffix(host, ".") {
+		return nil, &net.DNSError{Err: "no", Name: host, IsNotFound: !ok}
+	}
+	var addrs []netip.Addr
+	for a := range strings.FieldsSeq(text) {
+		addrs = append(addrs, netip.MustParseAddr(a))
+	}
+	return addrs, nil
+}
+
+var addrs = map[string]string{
+	"a.example": "192.0.2.1", "b.example": "192.0.2.2 2001:db8::2", "self.example": "192.0.2.9", "bare.example": "192.0.2.5",
+	"here.example": "127.0.0.1 ::1 0.0.0.0", "silent.example": "?", "mapped.example": "::ffff:127.0.0.1 ::ffff:192.0.2.7",
+	"many.example": "2001:db8::1 2001:db8::2 2001:db8::3 2001:db8::4 2001:db8::5 192.0.2.1",
+}
+
+func TestHosts(t *testing.T) {
+	errDNS := errors.New("of the DNS")
+	for _, tt := range []struct {
+		name, mx, want string // want: names with how many addresses
+		err            error
+	}{
+		{"by preference", "20 b.example., 10 A.Example.", "a.example 1, b.example 2", nil},
+		{"none but an address", "", "bare.example 1", nil},
+		{"no mail", "0 .", "", ErrNoMail},
+		{"a dot among others", "0 ., 10 a.example.", "a.example 1", nil},
+		{"this node is the best", "10 self.example., 20 a.example.", "", ErrLoop},
+		{"this node beside another", "10 self.example., 10 a.example.", "", ErrLoop},
+		{"this node is a backup", "10 a.example., 20 SELF.example., 30 b.example.", "a.example 1", nil},
+		{"this node twice", "30 self.example., 10 self.example., 20 b.example., 5 a.example.", "a.example 1", nil},
+		{"twice", "10 a.example., 20 a.example.", "a.example 1", nil},
+		{"one without an address", "10 none.example., 20 a.example.", "a.example 1", nil},
+		{"none with an address", "10 none.example.", "", ErrNoAddress},
+		{"this machine", "10 here.example.", "", ErrNoAddress},
+		{"addresses in other clothes", "10 mapped.example.", "mapped.example 1", nil},
+		{"both families", "10 many.example.", "many.example 5", nil},
+		{"the DNS is silent about the only one", "10 silent.example., 20 none.example.", "", errDNS},
+		{"the DNS is silent about one", "10 silent.example., 20 a.example.", "a.example 1", nil},
+		{"the DNS is silent", "?", "", errDNS},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			z := &zone{mx: map[string]string{"bare.example": tt.mx}, addrs: addrs}
+			if tt.mx == "" {
+				z.mx = nil
+			}
+			f := NewFinder(z, "self.example", nil)
+			now := time.Unix(0, 0)
+			for range 2 {
+				hosts, err := f.Hosts(t.Context(), "bare.example", now)
+				var got []string
+				for _, h := range hosts {
+					got = append(got, fmt.Sprintf("%s %d", h.Name, len(h.Addrs)))
+				}
+				if strings.Join(got, ", ") != tt.want || (err == nil) != (tt.err == nil) || Final(err) != (tt.err != nil && tt.err != errDNS) {
+					t.Errorf("%v, %v", got, err)
+				}
+				if tt.err != nil && tt.err != errDNS && !errors.Is(err, tt.err) {
+					t.Errorf("%v, want %v", err, tt.err)
+				}
+			}
+			asked := z.asked
+			if want := map[bool]int{true: 2, false: 1}[tt.err == errDNS]; asked != want {
+				t.Errorf("asked %d times, want %d", asked, want)
+			}
+			f.Hosts(t.Context(), "bare.example", now.Add(kept))
+			if z.asked != asked+1 {
+				t.Error("an old answer was kept")
+			}
+		})
+	}
+	z := &zone{addrs: addrs}
+	if _, err := NewFinder(z, "self.example", nil).Hosts(t.Context(), "nowhere.example", time.Now()); !errors.Is(err, ErrNoDomain) {
+		t.Errorf("of no domain: %v", err)
+	}
+}
+
+// TestManyHosts: what a domain has others do is bounded, and those of one preference take turns.
+func TestManyHosts(t *testing.T) {
+	var records, first []string
+	all := map[string]string{}
+	for i := range 1000 {
+		name := fmt.Sprintf("h%d.example", i)
+		records = append(records, "10 "+name+".")
+		all[name] = "192.0.2.1"
+	}
+	z := &zone{mx: map[string]string{"wide.example": strings.Join(records, ", ")}, addrs: all}
+	f := NewFinder(z, "self.example", nil)
+	for range 20 {
+		f.Forget("wide.example")
+		hosts, err := f.Hosts(t.Context(), "wide.example", time.Now())
+		if err != nil || len(hosts) != maxHosts {
+			t.Fatalf("%d hosts, %v", len(hosts), err)
+		}
+		first = append(first, hosts[0].Name)
+	}
+	slices.Sort(first)
+	if len(slices.Compact(first)) == 1 {
+		t.Error("the same host is the first each time")
+	}
+}
