@@ -12,21 +12,29 @@ import (
 	"time"
 
 	"cairn/smtpgw"
+	"cairn/smtpgw/mtasts"
 	"cairn/smtpgw/mx"
 )
 
 // outsideRouter sends mail on for domains of no organisation of the network, by SMTP over TCP.
 type outsideRouter struct {
-	finder *mx.Finder
-	relay  *smtpgw.Host // what takes all of it; nil: who the DNS names
+	finder   *mx.Finder
+	policies policies
+	relay    *smtpgw.Host // what takes all of it; nil: who the DNS names
+}
+
+// policies knows what domains ask of who sends to them; see mtasts.Finder.
+type policies interface {
+	Policy(ctx context.Context, domain string, now time.Time) *mtasts.Policy
 }
 
 // exchange is what the node knows of mail servers of others; tests have one of their own.
 var exchange = struct {
 	mx.Resolver
-	port    string
-	allowed func(netip.Addr) bool
-}{net.DefaultResolver, "25", nil}
+	port     string
+	allowed  func(netip.Addr) bool
+	policies policies
+}{net.DefaultResolver, "25", mx.Public, mtasts.NewFinder(lookupTXT, mtasts.Client(mx.Public))}
 
 const (
 	// exchangersPatience is how long the DNS has to say which servers a domain has.
@@ -40,7 +48,7 @@ func newOutside(c *Config) (*outsideRouter, error) {
 	if c.Outbound.Via == viaNone {
 		return nil, nil
 	}
-	o := &outsideRouter{finder: mx.NewFinder(exchange.Resolver, c.Hostname, exchange.allowed)}
+	o := &outsideRouter{finder: mx.NewFinder(exchange.Resolver, c.Hostname, exchange.allowed), policies: exchange.policies}
 	if c.Outbound.Via == viaDirect {
 		return o, nil
 	}
@@ -95,10 +103,19 @@ func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route,
 	case err != nil:
 		return smtpgw.Route{}, fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer which mail servers "+domain+" has"), err)
 	}
-	route := smtpgw.Route{To: "mail servers"}
+	route, use := smtpgw.Route{To: "mail servers"}, smtpgw.TLSIfOffered
+	policy := o.policies.Policy(ctx, domain, time.Now())
+	if policy != nil && policy.Mode == mtasts.Enforce {
+		use, route.To = smtpgw.TLSRequired, "mail servers, with TLS,"
+		found = slices.DeleteFunc(slices.Clone(found), func(h mx.Host) bool { return !policy.Allows(h.Name) })
+	}
+	if len(found) == 0 {
+		return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
+	}
 	for _, h := range found {
 		route.To += " " + h.Name
-		route.Hosts = append(route.Hosts, smtpgw.Host{Name: h.Name, Dial: func(ctx context.Context) (net.Conn, error) { return dialHost(ctx, h) }})
+		dial := func(ctx context.Context) (net.Conn, error) { return dialHost(ctx, h) }
+		route.Hosts = append(route.Hosts, smtpgw.Host{Name: h.Name, TLS: use, Dial: dial})
 	}
 	return route, nil
 }

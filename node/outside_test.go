@@ -13,13 +13,17 @@ import (
 	"time"
 
 	"cairn/smtpgw"
+	"cairn/smtpgw/mtasts"
 )
 
 // worldDNS knows the domains of the world outside: by name, the mail exchangers or an error.
 type worldDNS struct {
-	mx    map[string][]*net.MX
-	fails error
+	mx     map[string][]*net.MX
+	fails  error
+	policy *mtasts.Policy // of all domains
 }
+
+func (w worldDNS) Policy(context.Context, string, time.Time) *mtasts.Policy { return w.policy }
 
 func (w worldDNS) LookupMX(_ context.Context, name string) ([]*net.MX, error) {
 	if w.fails != nil {
@@ -41,7 +45,7 @@ func toWorld(t *testing.T, dns worldDNS, addr string) {
 	was := exchange
 	t.Cleanup(func() { exchange = was })
 	_, exchange.port, _ = net.SplitHostPort(addr)
-	exchange.Resolver, exchange.allowed = dns, func(netip.Addr) bool { return true }
+	exchange.Resolver, exchange.policies, exchange.allowed = dns, dns, func(netip.Addr) bool { return true }
 }
 
 // TestOutside: where mail goes for domains of no organisation of the network.
@@ -66,6 +70,9 @@ func TestOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	silent := worldDNS{fails: errors.New("i/o timeout")}
+	asking := func(mode mtasts.Mode, hosts ...string) worldDNS {
+		return worldDNS{mx: dns.mx, policy: &mtasts.Policy{Mode: mode, MX: hosts}}
+	}
 	for _, tt := range []struct {
 		name, via, domain string
 		dns               worldDNS
@@ -74,6 +81,10 @@ func TestOutside(t *testing.T) {
 		back              bool   // the mail is returned
 	}{
 		{"mail exchangers", "direct", "far.org", dns, "mail servers mx1.far.org mx2.far.org", "", false},
+		{"a policy", "direct", "far.org", asking(mtasts.Enforce, "*.far.org"), "mail servers, with TLS, mx1.far.org mx2.far.org", "", false},
+		{"a policy for one", "direct", "far.org", asking(mtasts.Enforce, "mx2.far.org"), "mail servers, with TLS, mx2.far.org", "", false},
+		{"a policy for others", "direct", "far.org", asking(mtasts.Enforce, "mx.org"), "", "none of the mail exchangers of far.org is one that its MTA-STS policy names", false},
+		{"a policy that is tested", "direct", "far.org", asking(mtasts.Testing, "mx.org"), "mail servers mx1.far.org mx2.far.org", "", false},
 		{"takes no mail", "direct", "none.org", dns, "", "550 5.1.10", true},
 		{"no such domain", "direct", "nowhere.org", dns, "", "550 5.1.2", true},
 		{"no address", "direct", "dead.org", dns, "", "550 5.4.4", true},
@@ -96,6 +107,11 @@ func TestOutside(t *testing.T) {
 			refusal, refused := errors.AsType[*smtpgw.Refusal](err)
 			if back := refused && refusal.Code >= 500 || errors.Is(err, smtpgw.ErrNoRoute); route.To != tt.to || back != tt.back || !strings.Contains(fmt.Sprint(err), tt.err) {
 				t.Errorf("to %q, %v", route.To, err)
+			}
+			for _, h := range route.Hosts {
+				if want := strings.Contains(tt.to, "TLS"); (h.TLS == smtpgw.TLSRequired) != want {
+					t.Errorf("TLS to %s: %d", h.Name, h.TLS)
+				}
 			}
 			if tt.name != "mail exchangers" {
 				return

@@ -4,20 +4,19 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"crypto/ed25519"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"cairn/smtpgw/tlstest"
 )
 
 // foreignServer is a mail server of somebody else. It notes what it is told, with "tls:" in front
@@ -141,31 +140,10 @@ func (s *foreignServer) serve(c net.Conn) {
 	}
 }
 
-// selfMade makes a certificate for a host, and what holds it to be good.
-func selfMade(t *testing.T, host string) (*tls.Config, *x509.CertPool) {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(nil, cert, cert, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, roots
-}
-
 // TestHosts: mail to servers that are no nodes, by what they offer and how they fail.
 func TestHosts(t *testing.T) {
-	config, roots := selfMade(t, "mx.far.example")
+	cert, roots := tlstest.Certificate(t, "mx.far.example")
+	config := &tls.Config{Certificates: []tls.Certificate{cert}}
 	ascii, eightBit := mailText("hello"), mailText("hello")+"grüße\r\n"
 	header := "Subject: grüße\r\n" + ascii
 	me := &Login{"me", "secret"}

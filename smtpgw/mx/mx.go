@@ -62,12 +62,9 @@ type answer struct {
 	until time.Time
 }
 
-// NewFinder returns a Finder for the node with that host name. What allowed does not allow is no
-// address of a host; nil: see Public.
+// NewFinder returns a Finder for the node with that host name. What allowed does not allow, as
+// Public does not, is no address of a host.
 func NewFinder(resolver Resolver, self string, allowed func(netip.Addr) bool) *Finder {
-	if allowed == nil {
-		allowed = Public
-	}
 	return &Finder{resolver: resolver, self: fold(self), allowed: allowed, known: make(map[string]answer)}
 }
 

@@ -83,7 +83,7 @@ func TestHosts(t *testing.T) {
 			if tt.mx == "" {
 				z.mx = nil
 			}
-			f := NewFinder(z, "self.example", nil)
+			f := NewFinder(z, "self.example", Public)
 			now := time.Unix(0, 0)
 			for range 2 {
 				hosts, err := f.Hosts(t.Context(), "bare.example", now)
@@ -109,7 +109,7 @@ func TestHosts(t *testing.T) {
 		})
 	}
 	z := &zone{addrs: addrs}
-	if _, err := NewFinder(z, "self.example", nil).Hosts(t.Context(), "nowhere.example", time.Now()); !errors.Is(err, ErrNoDomain) {
+	if _, err := NewFinder(z, "self.example", Public).Hosts(t.Context(), "nowhere.example", time.Now()); !errors.Is(err, ErrNoDomain) {
 		t.Errorf("of no domain: %v", err)
 	}
 }
@@ -124,7 +124,7 @@ func TestManyHosts(t *testing.T) {
 		all[name] = "192.0.2.1"
 	}
 	z := &zone{mx: map[string]string{"wide.example": strings.Join(records, ", ")}, addrs: all}
-	f := NewFinder(z, "self.example", nil)
+	f := NewFinder(z, "self.example", Public)
 	for range 20 {
 		f.Forget("wide.example")
 		hosts, err := f.Hosts(t.Context(), "wide.example", time.Now())

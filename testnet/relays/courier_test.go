@@ -3,14 +3,10 @@ package relays_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/big"
 	"net"
 	"regexp"
 	"strings"
@@ -20,6 +16,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw"
+	"cairn/smtpgw/tlstest"
 	"cairn/testnet"
 	"cairn/testnet/relays"
 )
@@ -88,7 +85,7 @@ func testCourier(ctx context.Context, t *testing.T, a, b *testnet.Member) {
 		}
 	}
 	left := recorded(ctx, t, a, letters)
-	chain, roots := certificate(t, "relay.test")
+	cert, roots := tlstest.Certificate(t, "relay.test")
 	for i, c := range courieredMail {
 		t.Run(c.name, func(t *testing.T) {
 			const access = "check_recipient_access texthash:$config_directory/refused, permit"
@@ -96,7 +93,7 @@ func testCourier(ctx context.Context, t *testing.T, a, b *testnet.Member) {
 			maps.Copy(settings, c.settings)
 			p := relays.StartPostfix(t, relays.Config{
 				NextHop: b.InboundAddr(), Settings: settings,
-				Tables: map[string]string{"refused": gone + " REJECT has left us\n", "chain.pem": chain},
+				Tables: map[string]string{"refused": gone + " REJECT has left us\n", "chain.pem": tlstest.Chain(t, cert)},
 			})
 			mails := left[2*i : 2*i+2]
 			w := way{addr: p.Addr}
@@ -206,33 +203,6 @@ func (w way) Route(context.Context, string) (smtpgw.Route, error) {
 	h := *w.host
 	h.Dial = dial
 	return smtpgw.Route{Hosts: []smtpgw.Host{h}}, nil
-}
-
-// certificate makes one for a host, with its key, and what holds it to be good.
-func certificate(t *testing.T, host string) (chain string, roots *x509.CertPool) {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(nil, cert, cert, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	roots = x509.NewCertPool()
-	roots.AddCert(cert)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})) +
-		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), roots
 }
 
 // reports returns the reports in a queue, which holds nothing else.

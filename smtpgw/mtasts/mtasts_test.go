@@ -1,0 +1,225 @@
+package mtasts
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/smtpgw/mx"
+	"cairn/smtpgw/tlstest"
+)
+
+func TestRecord(t *testing.T) {
+	for _, tt := range []struct {
+		records []string
+		id      string // empty: none
+	}{
+		{nil, ""},
+		{[]string{"v=STSv1; id=20160831085700Z;"}, "20160831085700Z"},
+		{[]string{"v=STSv1;id=a"}, "a"},
+		{[]string{"v=STSv1 ; x=1; id=a; id=b"}, "a"},
+		{[]string{"v=spf1 -all", "v=STSv1; id=1"}, "1"},
+		{[]string{"v=STSv1; id=1", "v=STSv1; id=2"}, ""},
+		{[]string{"v=STSv1"}, ""},
+		{[]string{"v=STSv1; id="}, ""},
+		{[]string{"v=STSv1; id=a-b"}, ""},
+		{[]string{"v=STSv1; id=" + strings.Repeat("1", 33)}, ""},
+		{[]string{"v=STSv2; id=1"}, ""},
+		{[]string{"v=STSv1x; id=1"}, ""},
+	} {
+		if id, ok := ParseRecord(tt.records); ok != (tt.id != "") || ok && id != tt.id {
+			t.Errorf("%q: %q, %t", tt.records, id, ok)
+		}
+	}
+}
+
+func TestPolicy(t *testing.T) {
+	const good = "version: STSv1\nmode: enforce\nmx: mail.example.com\nmx: *.Example.net\nmx: backupmx.example.com\nmax_age: 604800\n"
+	for _, tt := range []struct {
+		name, old, new string
+		err            string
+	}{
+		{"of section 3.2", "", "", ""},
+		{"CRLF", "\n", "\r\n", ""},
+		{"blanks", ": ", ":\t  ", ""},
+		{"other keys", "mode", "color: blue\nmode", ""},
+		{"a key twice", "max_age: 604800", "max_age: 604800\nmode: none\nmax_age: 1", ""},
+		{"no version", "version: STSv1\n", "", "version"},
+		{"another version", "STSv1", "STSv2", "version"},
+		{"another mode", "enforce", "insist", "mode"},
+		{"no age", "max_age: 604800\n", "", "max_age"},
+		{"no number", "604800", "-1", "max_age"},
+		{"a great number", "604800", "99999999999", "max_age"},
+		{"no name", "mail.example.com", "-.-", "name"},
+		{"wild within", "*.Example", "a.*.example", "name"},
+		{"no servers", "mx: ", "x: ", "without"},
+		{"no line", "mode", "<html>\nmode", "line"},
+		{"long", "mode", strings.Repeat("x: 1\n", 20000) + "mode", "octets"},
+		{"many servers", "mode", strings.Repeat("mx: a.example\n", 1001) + "mode", "more than"},
+	} {
+		p, err := ParsePolicy([]byte(strings.ReplaceAll(good, tt.old, tt.new)))
+		if tt.old == "" {
+			p, err = ParsePolicy([]byte(good))
+		}
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%s: %v, %v", tt.name, p, err)
+			}
+			continue
+		}
+		if err != nil || p.Mode != Enforce || p.MaxAge != 604800*time.Second || !slices.Equal(p.MX, []string{"mail.example.com", "*.example.net", "backupmx.example.com"}) {
+			t.Errorf("%s: %+v, %v", tt.name, p, err)
+		}
+	}
+	p, err := ParsePolicy([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]bool{
+		"mail.example.com": true, "a.example.net": true, "a.b.example.net": false, "example.net": false, "other.example.com": false, "net": false, "": false,
+	} {
+		if p.Allows(host) != want {
+			t.Errorf("%q: %t", host, !want)
+		}
+	}
+}
+
+func FuzzPolicy(f *testing.F) {
+	f.Add([]byte("version: STSv1\nmode: enforce\nmx: *.example.net\nmax_age: 604800\n"), "a.example.net")
+	f.Add([]byte("version: STSv1\r\nmode: none\r\nmax_age: 1"), "x")
+	f.Fuzz(func(t *testing.T, b []byte, host string) {
+		p, err := ParsePolicy(b)
+		if err != nil {
+			return
+		}
+		if p.MaxAge < 0 || p.MaxAge > maxAge || len(p.MX) > maxMX {
+			t.Errorf("%+v", p)
+		}
+		p.Allows(host)
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	f.Add("v=STSv1; id=20160831085700Z;")
+	f.Fuzz(func(t *testing.T, s string) {
+		if id, ok := ParseRecord([]string{s}); ok && !isID(id) {
+			t.Errorf("%q", id)
+		}
+	})
+}
+
+// web is a web server of far.example, and the DNS that says which policy it has.
+type web struct {
+	text    string
+	records []string
+	dns     error
+	kind    string
+	status  int
+	fetched int
+}
+
+func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w.fetched++
+	if r.URL.Path != "/.well-known/mta-sts.txt" || r.Host != "mta-sts.far.example" {
+		http.NotFound(rw, r)
+		return
+	}
+	if w.status == http.StatusFound {
+		http.Redirect(rw, r, "https://mta-sts.far.example/elsewhere", http.StatusFound)
+		return
+	}
+	rw.Header().Set("Content-Type", w.kind)
+	rw.WriteHeader(w.status)
+	fmt.Fprint(rw, w.text)
+}
+
+// start returns a Finder that has a name's web server there, with a certificate for certified.
+func (w *web) start(t *testing.T, certified string) *Finder {
+	t.Helper()
+	cert, roots := tlstest.Certificate(t, certified)
+	server := httptest.NewUnstartedServer(w)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	server.Config.ErrorLog = nil
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	client := Client(func(netip.Addr) bool { return true })
+	transport := client.Transport.(*http.Transport)
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	}
+	return NewFinder(func(context.Context, string) ([]string, error) { return w.records, w.dns }, client)
+}
+
+func policyText(mode string) string {
+	return "version: STSv1\nmode: " + mode + "\nmx: mx.far.example\nmax_age: 86400\n"
+}
+
+// TestFinder: what a domain says, from an HTTPS server, and what counts when that changes or fails.
+func TestFinder(t *testing.T) {
+	w := &web{text: policyText("enforce"), records: []string{"v=STSv1; id=1"}, kind: "text/plain", status: 200}
+	f := w.start(t, "mta-sts.far.example")
+	now := time.Unix(1e9, 0)
+	for _, tt := range []struct {
+		name    string
+		change  func()
+		passes  time.Duration // before
+		mode    Mode          // empty: none
+		fetched int           // in all
+	}{
+		{"the first time", func() {}, 0, Enforce, 1},
+		{"a moment later", func() { w.records = nil }, time.Minute, Enforce, 1},
+		{"no record any more", func() {}, again, Enforce, 1},
+		{"the DNS is silent", func() { w.dns = errors.New("timeout") }, again, Enforce, 1},
+		{"another policy, and no server", func() { w.dns, w.records, w.status = nil, []string{"v=STSv1; id=2"}, 500 }, again, Enforce, 2},
+		{"a page of HTML", func() { w.kind, w.status = "text/html", 200 }, again, Enforce, 3},
+		{"elsewhere", func() { w.kind, w.status = "text/plain", 302 }, again, Enforce, 4},
+		{"no policy", func() { w.status, w.text = 200, "hello" }, again, Enforce, 5},
+		{"the other policy", func() { w.text = policyText("testing") }, again, Testing, 6},
+		{"the same, a day later", func() {}, 24 * time.Hour, Testing, 7},
+		{"the same, an hour later", func() {}, time.Hour, Testing, 7},
+		{"a day after that", func() {}, 23*time.Hour + 59*time.Minute, Testing, 7},
+		{"nothing for a day", func() { w.records = nil }, 24 * time.Hour, "", 7},
+		{"taken back", func() { w.records, w.text = []string{"v=STSv1; id=3"}, policyText("none") }, again, None, 8},
+	} {
+		tt.change()
+		now = now.Add(tt.passes)
+		var mode Mode
+		if p := f.Policy(t.Context(), "far.example", now); p != nil {
+			mode = p.Mode
+		}
+		if mode != tt.mode || w.fetched != tt.fetched {
+			t.Errorf("%s: %q, fetched %d times", tt.name, mode, w.fetched)
+		}
+	}
+}
+
+// TestWrongCertificate: a policy from whoever has no certificate for the name is none.
+func TestWrongCertificate(t *testing.T) {
+	w := &web{text: policyText("enforce"), records: []string{"v=STSv1; id=1"}, kind: "text/plain", status: 200}
+	if p := w.start(t, "far.example").Policy(t.Context(), "far.example", time.Now()); p != nil || w.fetched != 0 {
+		t.Errorf("%+v, fetched %d times", p, w.fetched)
+	}
+}
+
+// TestOnlyOthers: a name that leads to this machine is not asked.
+func TestOnlyOthers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	dial := Client(mx.Public).Transport.(*http.Transport).DialContext
+	if c, err := dial(t.Context(), "tcp", l.Addr().String()); err == nil || !strings.Contains(err.Error(), "no address of a web server") {
+		t.Errorf("%v, %v", c, err)
+	}
+}
