@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -66,6 +67,16 @@ func (m mailbox) String() string { return m.local + "@" + m.domain }
 // key returns the form in which addresses are compared and looked up: local
 // parts are matched without regard to case.
 func (m mailbox) key() string { return strings.ToLower(m.local) + "@" + m.domain }
+
+// withMailbox adds m to recipients, unless it is one in whatever case: RFC 5321, section 2.4,
+// leaves it to each host whether that tells mailboxes apart, and nobody has two that differ in it
+// alone.
+func withMailbox(rcpts []string, m mailbox) []string {
+	if slices.ContainsFunc(rcpts, func(r string) bool { return strings.ToLower(r) == m.key() }) {
+		return rcpts
+	}
+	return append(rcpts, m.String())
+}
 
 // isPostmaster reports whether the address is one that RFC 5321, section
 // 4.5.1 reserves.

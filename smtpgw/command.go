@@ -12,11 +12,18 @@ import (
 // accept hands a command line over to go-smtp, after noting what it will do
 // to the stream and mending what go-smtp does not know.
 func (w *wire) accept(line []byte) {
+	verb, arg := splitCommand(line)
 	w.verb = ""
-	if len(line) >= 6 && (line[4] == ' ' || line[4] == '\r') {
-		w.verb = strings.ToUpper(string(line[:4]))
+	if _, known := commands[verb]; known {
+		w.verb = verb
 	}
-	w.out = line // stays valid until the next read, which comes after it was taken
+	if fault := faultOf(verb, arg); fault != "" {
+		w.answer(fault)
+		return
+	}
+	// It stays valid until the next read, which comes after it was taken.
+	line = append(bytes.TrimRight(line, " \t\r\n"), "\r\n"...)
+	w.out = line
 	switch w.verb {
 	case "EHLO":
 		w.esmtp = true

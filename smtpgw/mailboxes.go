@@ -38,7 +38,9 @@ func mailboxesOf(value string, list []message.Address) ([]mailbox, error) {
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, m)
+			if !slices.ContainsFunc(found, func(f mailbox) bool { return f.key() == m.key() }) {
+				found = append(found, m)
+			}
 		}
 		text, shape = text[min(n+1, len(text)):], shape[min(n+1, len(shape)):]
 	}

@@ -93,9 +93,7 @@ func (s *session) rcpt(to string) error {
 		// One reply to the text has to be true of all, whatever each node makes of it.
 		return refusef(452, 4, 5, 3, "another machine here has <%s>; send to it in a transaction of its own", pathOf(m.String()))
 	}
-	if !slices.Contains(s.rcpts, m.String()) {
-		s.rcpts = append(s.rcpts, m.String())
-	}
+	s.rcpts = withMailbox(s.rcpts, m)
 	return nil
 }
 

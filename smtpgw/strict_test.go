@@ -111,6 +111,43 @@ func TestBadCommands(t *testing.T) {
 		{"NOOP \x00\r\n", "^500 5.5.2 NUL", true},
 		{"NOOP " + strings.Repeat("x", 3000) + "\r\n", "^500 5.5.2 line longer", false},
 		{"NOOP " + strings.Repeat("x", 100_000) + "\r\n", "^500 5.5.2 line longer", false},
+		{"NOOP \t \r\n", "^250 ", false},
+		{"RSET \r\n", "^250 ", false},
+		{"DATA \r\n", "^503 5.5.1 ", false},
+		{"QUIT \r\n", "^221 ", true},
+		{"RSET foo\r\n", "^501 5.5.4 nothing", false},
+		{"QUIT foo\r\n", "^501 5.5.4 nothing", false},
+		{"DATA foo\r\n", "^501 5.5.4 nothing", false},
+		{"F\r\n", "^500 5.5.2 this command", false},
+		{"FOO\r\n", "^500 5.5.2 this command", false},
+		{"FOOO\r\n", "^500 5.5.2 this command", false},
+		{"NOOPX\r\n", "^500 5.5.2 this command", false},
+		{"FOOBAR x\r\n", "^500 5.5.2 this command", false},
+		{"STARTTLSX\r\n", "^500 5.5.2 this command", false},
+		{"\r\n", "^500 5.5.2 this command", false},
+		{" NOOP\r\n", "^500 5.5.2 this command", false},
+		{"MAIL\tFROM:<a@peer.example>\r\n", "^500 5.5.2 this command", false},
+		{"EXPN x\r\n", "^502 ", false},
+		{"STARTTLS\r\n", "^502 ", false},
+		{"AUTH PLAIN AGEAYg==\r\n", "^502 5.5.1 AUTH", false},
+		{"EHLO\r\n", "^501 the name", false},
+		{"HELO \r\n", "^501 the name", false},
+		{"HELO x.example\r\n", "^250 Hello x.example$", false},
+		{"MAIL FROM:<a@peer.example> \r\n", "^250 ", false},
+		{"MAIL FROM: <a@peer.example>\r\n", "^250 ", false},
+		{"MAIL FROM:a@peer.example BODY=8BITMIME\r\n", "^250 ", false},
+		{"MAIL FROM:<\"a>x\"@peer.example> SIZE=3 body=7bit SMTPUTF8\r\n", "^553 5.1.3", false},
+		{"MAIL FROM:<a@peer.example>SIZE=3\r\n", "^501 5.5.4 a blank", false},
+		{"MAIL FROM:<a@peer.example> AUTH=<>\r\n", "^555 5.5.4 ", false},
+		{"MAIL FROM:<a@peer.example> RET=HDRS\r\n", "^555 5.5.4 ", false},
+		{"MAIL FROM:<a@peer.example> FOO\r\n", "^555 5.5.4 ", false},
+		{"MAIL FROM:<a@peer.example> BODY=BINARYMIME\r\n", "^555 5.5.4 ", false},
+		{"MAIL FROM:<a@peer.example> SMTPUTF8=1\r\n", "^501 5.5.4 a parameter lacks", false},
+		{"MAIL FROM:<a@peer.example> SIZE\r\n", "^501 5.5.4 a parameter lacks", false},
+		{"MAIL FROM:<a@peer.example> SIZE=1 size=2\r\n", "^501 5.5.4 .*twice", false},
+		{"MAIL FROM:<a@peer.example\r\n", "^501 ", false},
+		{"MAIL a@peer.example\r\n", "^501 ", false},
+		{"RCPT TO:<user@local.example> NOTIFY=NEVER\r\n", "^555 5.5.4 ", false},
 	} {
 		d := greeted(t, addr)
 		d.say(tt.line, tt.want)
@@ -120,6 +157,25 @@ func TestBadCommands(t *testing.T) {
 			d.say("NOOP\r\n", "^250")
 		}
 	}
+}
+
+// TestManyBadCommands: unknown commands have one reply each, and end the session with 421 like
+// other mistakes, not before.
+func TestManyBadCommands(t *testing.T) {
+	cfg := testConfig
+	cfg.Limits.Errors = 20
+	d := greeted(t, inbound(t, cfg, localStore(t), &verifier{}))
+	for _, bad := range []string{"FOO", "MAIL", "NOOPX x", "AUTH LOGIN"} {
+		for range 4 {
+			d.say(bad+"\r\n", "^50[012] ")
+		}
+		d.say("NOOP\r\n", "^250 ")
+	}
+	for range 4 {
+		d.say("FOO\r\n", "^500 ")
+	}
+	d.expect("^421 4.7.0 too many errors")
+	d.closed()
 }
 
 // TestRefusedChunks: whatever is wrong with a BDAT command, the octets behind it

@@ -76,13 +76,13 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 	if len(rcpts) > s.limits.Recipients {
 		return Receipt{}, refusef(452, 4, 5, 3, "more than %d recipients; send to the others separately", s.limits.Recipients)
 	}
-	to := make([]string, len(rcpts))
-	for i, r := range rcpts {
+	var to []string
+	for _, r := range rcpts {
 		m, err := s.recipient(ctx, r, true)
 		if err != nil {
 			return Receipt{}, err
 		}
-		to[i] = m.String()
+		to = withMailbox(to, m)
 	}
 	return s.submit(ctx, newRef(), peer, acct, sender, to, raw, also)
 }

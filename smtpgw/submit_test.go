@@ -2,6 +2,7 @@ package smtpgw
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"cairn/mailstore"
@@ -29,5 +30,30 @@ func TestSubmitWith(t *testing.T) {
 		if queued := must(q.Len())(t); err != nil || noted != (want == nil) || queued != 0 != noted {
 			t.Errorf("with %v: noted %v, %d queued, %v", want, noted, queued, err)
 		}
+	}
+}
+
+// TestRecipientsInAnyCase: who is named twice, in whatever case, gets the mail once.
+func TestRecipientsInAnyCase(t *testing.T) {
+	st := localStore(t)
+	addr, q := submission(t, testConfig, st)
+	rcpts := []string{"ANN@far.example", "ann@Far.example", "USER@local.example", "user@local.example"}
+	d := greeted(t, addr)
+	d.say("MAIL FROM:<user@local.example>\r\n", "^250")
+	for _, r := range rcpts {
+		d.say("RCPT TO:<"+r+">\r\n", "^250")
+	}
+	d.say("DATA\r\n", "^354")
+	d.say(mailText("once")+".\r\n", "^250")
+	if _, err := NewSubmitter(testConfig, st, q).Submit(t.Context(), Peer{Protocol: ProtocolLocal}, "user@local.example", rcpts, []byte(mailText("once"))); err != nil {
+		t.Fatal(err)
+	}
+	var to []string
+	for _, e := range must(q.List(0, 100))(t) {
+		to = append(to, e.Recipients...)
+	}
+	slices.Sort(to)
+	if want := []string{"ANN@far.example", "ANN@far.example", "USER@local.example", "USER@local.example"}; !slices.Equal(to, want) {
+		t.Errorf("queued for %q", to)
 	}
 }

@@ -258,11 +258,14 @@ func (w *wire) command() {
 	}
 }
 
-// refuse answers a line that go-smtp does not get to see.
+// refuse answers a line that is no command.
 func (w *wire) refuse(reply string) {
 	w.verb = ""
-	w.Write([]byte(reply + "\r\n"))
+	w.answer(reply)
 }
+
+// answer answers a command that go-smtp does not get to see.
+func (w *wire) answer(reply string) { w.Write([]byte(reply + "\r\n")) }
 
 // dismiss says a last word and reads no more.
 func (w *wire) dismiss(reply string) {
@@ -287,9 +290,12 @@ func (w *wire) Write(p []byte) (int, error) {
 		line, w.instead = w.held[start:], ""
 	}
 	switch {
-	case isUnknownParameter(w.verb, line):
-		copy(line, "555") // RFC 5321, section 4.1.1.11
-		w.mistake(line)
+	case w.verb == "HELO" || w.verb == "EHLO":
+		line = withoutStatus(line)
+		w.held = w.held[:start+len(line)]
+		if line[0] != '2' {
+			w.mistake(line)
+		}
 	case w.verb == "DATA" && bytes.HasPrefix(line, []byte("354")):
 		w.inText = true
 	case bytes.HasPrefix(line, []byte("502 5.5.1")) && isTransactionVerb(w.verb):
@@ -342,12 +348,6 @@ func isTransactionVerb(v string) bool {
 func (w *wire) forgive() {
 	w.refused, w.beyond, w.errs = 0, 0, 0
 	w.at.useful(time.Now())
-}
-
-// isUnknownParameter reports whether go-smtp refuses a parameter of MAIL or
-// RCPT because it is not known, or is one of an extension that is not offered.
-func isUnknownParameter(verb string, reply []byte) bool {
-	return (verb == "MAIL" || verb == "RCPT") && (bytes.HasPrefix(reply, []byte("500 5.5.4 Unknown ")) || bytes.HasPrefix(reply, []byte("504 5.5.4 ")))
 }
 
 // part makes the next reply the last one.

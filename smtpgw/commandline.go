@@ -1,0 +1,108 @@
+package smtpgw
+
+import (
+	"bytes"
+	"strings"
+)
+
+// argument says what stands behind a command (RFC 5321, section 4.1.1).
+type argument uint8
+
+const (
+	argNone argument = iota
+	argAny
+	argHost // a name
+	argPath // and parameters
+)
+
+// commands are those that go-smtp gets to see. It takes others for its own mistakes, of which it
+// ends the session at the fourth.
+var commands = map[string]argument{
+	"EHLO": argHost, "HELO": argHost, "MAIL": argPath, "RCPT": argPath, "DATA": argNone, "BDAT": argAny, "RSET": argNone,
+	"NOOP": argAny, "QUIT": argNone, "VRFY": argAny,
+	"STARTTLS": argAny, "EXPN": argAny, "HELP": argAny, "SEND": argAny, "SOML": argAny, "SAML": argAny, "TURN": argAny, // 502
+}
+
+// parameters are those of MAIL (section 4.1.1.11) that go with an extension which is offered.
+var parameters = map[string]bool{"SIZE": true, "BODY": true, "SMTPUTF8": true}
+
+// splitCommand returns the verb of a command line, in capitals, and what stands behind it. Blanks
+// in front of the CRLF mean nothing (section 4.1.1).
+func splitCommand(line []byte) (verb, arg string) {
+	text := string(bytes.TrimRight(line, " \t\r\n"))
+	verb, arg, _ = strings.Cut(text, " ")
+	return strings.ToUpper(verb), strings.TrimLeft(arg, " ")
+}
+
+// faultOf is the reply to a command line that go-smtp would answer otherwise than RFC 5321 wants;
+// empty: there is none.
+func faultOf(verb, arg string) string {
+	kind, known := commands[verb]
+	switch {
+	case verb == "AUTH":
+		return "502 5.5.1 AUTH is not offered here"
+	case !known:
+		return "500 5.5.2 this command is not known here (RFC 5321, section 4.1.1)"
+	case kind == argNone && arg != "":
+		return "501 5.5.4 nothing may stand behind this command (RFC 5321, section 4.1.1)"
+	case kind == argHost && arg == "": // without a status (RFC 2034, section 4)
+		return "501 the name of the host that speaks has to stand behind this command (RFC 5321, section 4.1.1.1)"
+	case kind == argPath:
+		return pathFault(verb, arg)
+	}
+	return ""
+}
+
+// pathFault is faultOf of MAIL and RCPT. What the path is, go-smtp judges.
+func pathFault(verb, arg string) string {
+	rest := behindPath(arg)
+	if rest != "" && rest[0] != ' ' {
+		return "501 5.5.4 a blank has to stand between the path and what follows (RFC 5321, section 4.1.2)"
+	}
+	seen := make(map[string]bool)
+	for param := range strings.FieldsSeq(rest) {
+		key, _, valued := strings.Cut(param, "=")
+		key = strings.ToUpper(key)
+		switch {
+		case verb != "MAIL" || !parameters[key] || strings.EqualFold(param, "BODY=BINARYMIME"): // RFC 3030, section 3
+			return "555 5.5.4 this parameter is not known here, or is one of an extension that is not offered (RFC 5321, section 4.1.1.11)"
+		case seen[key]:
+			return "501 5.5.4 a parameter stands there twice"
+		case valued == (key == "SMTPUTF8"):
+			return "501 5.5.4 a parameter lacks its value, or has one and takes none"
+		}
+		seen[key] = true
+	}
+	return ""
+}
+
+// behindPath is what stands behind the path in the argument of MAIL or RCPT. One without brackets
+// ends at a blank.
+func behindPath(arg string) string {
+	_, path, _ := strings.Cut(arg, ":")
+	path = strings.TrimLeft(path, " ")
+	bracketed, quoted := strings.HasPrefix(path, "<"), false
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case bracketed && c == '>':
+			return path[i+1:]
+		case !bracketed && c == ' ':
+			return path[i:]
+		}
+	}
+	return ""
+}
+
+// withoutStatus takes the enhanced status code out of the last line of a reply, which has none
+// after EHLO and HELO (RFC 2034, section 4).
+func withoutStatus(line []byte) []byte {
+	if len(line) < 10 || line[5] != '.' || line[7] != '.' || line[9] != ' ' {
+		return line
+	}
+	return append(line[:4], line[10:]...)
+}
