@@ -190,3 +190,29 @@ func TestTakenPorts(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignConfig: a node does not start with the configuration of another organisation, and does
+// with one that takes over a domain of another's, or all of them under its own name.
+func TestForeignConfig(t *testing.T) {
+	n, founder := invited(t)
+	own := *n.cfg
+	for _, tt := range []struct {
+		name    string
+		org     string
+		domains []string
+		refused bool
+	}{
+		{"its own", own.Organisation.Name, own.Organisation.Domains, false},
+		{"of the founder", founder.Name, founder.Domains, true},
+		{"one of the founder's domains too", founder.Name, slices.Concat(own.Organisation.Domains, founder.Domains), false},
+		{"its own name", own.Organisation.Name, founder.Domains, false},
+		{"a new domain too", founder.Name, append(slices.Clone(founder.Domains), "new.test"), false},
+	} {
+		cfg := own
+		cfg.Organisation.Name, cfg.Organisation.Domains = tt.org, tt.domains
+		n.cfg = &cfg
+		if err := n.checkConfig(); (err != nil) != tt.refused || err != nil && !strings.Contains(err.Error(), ConfigFile+` is the configuration of "alpha" (alpha.test)`) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}

@@ -158,6 +158,9 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if err := n.checkKeys(); err != nil {
 		return nil, err
 	}
+	if err := n.checkConfig(); err != nil {
+		return nil, err
+	}
 	if err := n.claimStore(context.Background()); err != nil {
 		return nil, err
 	}
