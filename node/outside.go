@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ type outsideRouter struct {
 
 // policies knows what domains ask of who sends to them; see mtasts.Finder.
 type policies interface {
-	Policy(ctx context.Context, domain string, now time.Time) *mtasts.Policy
+	Policy(ctx context.Context, domain string, now time.Time) (*mtasts.Policy, error)
 }
 
 // exchange is what the node knows of mail servers of others; tests have one of their own.
@@ -69,8 +70,11 @@ func newOutside(c *Config) (*outsideRouter, error) {
 		return o, nil
 	}
 	password, err := os.ReadFile(c.Outbound.PasswordFile)
+	if at, bad := os.Stat(c.Outbound.PasswordFile); err == nil && bad == nil && at.Mode()&0o077 != 0 && runtime.GOOS != "windows" {
+		err = fmt.Errorf("%s may be used by others (%v)", c.Outbound.PasswordFile, at.Mode().Perm())
+	}
 	if err != nil {
-		return nil, &ConfigError{Key: "outbound.password_file", Cause: err.Error(), Next: "write the password alone into that file, readable for the node's user only"}
+		return nil, &ConfigError{Key: "outbound.password_file", Cause: err.Error(), Next: "write the password alone into that file, and keep it from others: chmod 600 " + c.Outbound.PasswordFile}
 	}
 	o.relay.Login = &smtpgw.Login{User: c.Outbound.User, Password: strings.TrimRight(string(password), "\r\n")}
 	return o, nil
@@ -104,7 +108,10 @@ func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route,
 		return smtpgw.Route{}, fmt.Errorf("%w: %w", smtpgw.Reason("the DNS does not answer which mail servers "+domain+" has"), err)
 	}
 	route, use := smtpgw.Route{To: "mail servers"}, smtpgw.TLSIfOffered
-	policy := o.policies.Policy(ctx, domain, time.Now())
+	policy, err := o.policies.Policy(ctx, domain, time.Now())
+	if err != nil {
+		return smtpgw.Route{}, fmt.Errorf("%w: %w", smtpgw.Reason("whether "+domain+" requires encryption is not known"), err)
+	}
 	if policy != nil && policy.Mode == mtasts.Enforce {
 		use, route.To = smtpgw.TLSRequired, "mail servers, with TLS,"
 		found = slices.DeleteFunc(slices.Clone(found), func(h mx.Host) bool { return !policy.Allows(h.Name) })

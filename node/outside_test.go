@@ -23,7 +23,9 @@ type worldDNS struct {
 	policy *mtasts.Policy // of all domains
 }
 
-func (w worldDNS) Policy(context.Context, string, time.Time) *mtasts.Policy { return w.policy }
+func (w worldDNS) Policy(context.Context, string, time.Time) (*mtasts.Policy, error) {
+	return w.policy, nil
+}
 
 func (w worldDNS) LookupMX(_ context.Context, name string) ([]*net.MX, error) {
 	if w.fails != nil {
@@ -131,6 +133,10 @@ func TestOutboundConfig(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	open := filepath.Join(t.TempDir(), "open")
+	if err := os.WriteFile(open, []byte("secret\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		outbound OutboundConfig
 		key      string // that is refused
@@ -153,6 +159,7 @@ func TestOutboundConfig(t *testing.T) {
 		{OutboundConfig{Via: "smart.example:587", PasswordFile: secret}, "outbound.user", "", 0},
 		{OutboundConfig{Via: "smart.example:587", User: "m\ne", PasswordFile: secret}, "outbound.user", "", 0},
 		{OutboundConfig{Via: "smart.example:587", User: "me"}, "outbound.password_file", "", 0},
+		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: open}, "outbound.password_file", "", 0},
 		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: "password"}, "outbound.password_file", "", 0},
 		{OutboundConfig{Via: "smart.example:587", User: "me", PasswordFile: secret + "2"}, "outbound.password_file", "", 0},
 	} {

@@ -19,9 +19,12 @@ type fate struct {
 // to go on with is returned. All failures are in the fates: replies of the
 // other side, or 4xx made here for what may get better.
 func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.Entry, raw []byte) ([]fate, *outbound) {
+	trip, t := c.depart(ctx, l, e, len(raw))
+	defer c.arrive(t)
 	// Asked for each message: whom the domain is trusted to be of may have
 	// changed since the session was opened.
-	route, err := c.router.Route(ctx, e.Domain)
+	route, err := c.router.Route(trip, e.Domain)
+	err = whyEnded(trip, err)
 	if o != nil && (err != nil || route.Local || route.To != o.to) {
 		o.quit()
 		o = nil
@@ -37,19 +40,37 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	case route.Local:
 		return c.deliverLocal(ctx, e, raw), nil
 	}
-	ctx, t := c.depart(ctx, l, e, len(raw))
-	defer c.arrive(t)
+	ctx = trip
+	if o != nil && o.foreign && !o.inStep() {
+		o.conn.Close()
+		o = nil
+	}
 	if o != nil {
-		o.moved = &t.moved
+		o.moved, o.texted = &t.moved, false
 		replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 		if err == nil {
 			return fates(e, replies), o
 		}
-		// Perhaps the other side has closed it meanwhile: once more with a
-		// new one. A message that got through all the same is recognised.
 		o.conn.Close()
+		// Perhaps the other side has closed it meanwhile: once more with a new one. A node
+		// recognises a message that got through all the same; no other server does.
+		said := slices.ContainsFunc(replies, func(r reply) bool { return r.code != 0 })
+		if o.foreign && (o.texted || said) {
+			return c.brokenOff(e, route, replies, whyEnded(ctx, err)), nil
+		}
 	}
 	return c.attemptAnew(ctx, t, route, e, raw)
+}
+
+// brokenOff is the fate of recipients when a session broke, with the replies that stand.
+func (c *Courier) brokenOff(e *outbox.Entry, route Route, replies []reply, err error) []fate {
+	out := c.deferred(e, "send to "+route.whom(e.Domain), err)
+	for i, r := range replies {
+		if r.ok() || r.permanent() { // else it might end the next session too
+			out[i].reply = r
+		}
+	}
+	return out
 }
 
 // attemptAnew hands an entry over in a session of its own, which is returned if
@@ -68,13 +89,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()
-		out := c.deferred(e, "send to "+route.whom(e.Domain), err)
-		for i, r := range replies {
-			if r.ok() || r.permanent() { // else it might end the next session too
-				out[i].reply = r
-			}
-		}
-		return out, nil
+		return c.brokenOff(e, route, replies, err), nil
 	}
 	return fates(e, replies), o
 }

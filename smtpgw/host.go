@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Host is a mail server that is no node: one that the DNS names for a domain, or a smarthost.
@@ -61,7 +63,10 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 // errTLS is that a session could not be encrypted.
 var errTLS = errors.New("TLS")
 
+// connect opens a session within the time that a connection and one reply may take.
 func (h *Host) connect(ctx context.Context, sending *Sending, hostname string) (*outbound, error) {
+	ctx, cancel := context.WithTimeout(ctx, sending.Dial+sending.Reply)
+	defer cancel()
 	o, err := h.open(ctx, sending, hostname, true)
 	if h.TLS == TLSIfOffered && errors.Is(err, errTLS) {
 		o, err = h.open(ctx, sending, hostname, false)
@@ -139,7 +144,19 @@ func (o *outbound) startTLS(ctx context.Context, config *tls.Config, hostname st
 		return tlsFailed(err)
 	}
 	o.attach(over)
-	return o.hello(hostname)
+	if err := o.hello(hostname); err != nil { // as who wants another certificate says after the handshake
+		return fmt.Errorf("%w: %w", errTLS, err)
+	}
+	return nil
+}
+
+// inStep reports whether nothing has come that was not asked for, since the last reply or before.
+// What is asked next would else be taken to have that answer.
+func (o *outbound) inStep() bool {
+	o.conn.SetReadDeadline(time.Now())
+	o.limit.N = maxReply
+	_, err := o.text.R.Peek(1)
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // login says who this node is, by PLAIN (RFC 4616) or LOGIN. Never in clear.

@@ -29,10 +29,29 @@ type foreignServer struct {
 	broken   bool     // no handshake ever succeeds
 	first    bool     // TLS before the banner
 	config   *tls.Config
+	// instead answers a command, or the end "." of a text, the nth of its kind from 1, in its own
+	// way; "": as usual. "hang up" is no reply.
+	instead func(line string, n int) string
 
 	addr string
 	mu   sync.Mutex
 	told []string
+	of   map[string]int // commands
+}
+
+// own is the reply of instead.
+func (s *foreignServer) own(line string) string {
+	verb, _, _ := strings.Cut(line, " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil {
+		s.of = make(map[string]int)
+	}
+	s.of[verb]++
+	if s.instead == nil {
+		return ""
+	}
+	return s.instead(line, s.of[verb])
 }
 
 func (s *foreignServer) listen(t *testing.T) *foreignServer {
@@ -79,12 +98,23 @@ func (s *foreignServer) serve(c net.Conn) {
 		}
 		line = strings.TrimRight(line, "\r\n")
 		if text {
-			if text = line != "."; !text {
-				say("250 taken")
+			if text = line != "."; text {
+				continue
 			}
+			own := s.own(line)
+			if own == "hang up" {
+				return
+			}
+			say(cmp.Or(own, "250 taken"))
 			continue
 		}
 		s.note(encrypted + line)
+		if own := s.own(line); own == "hang up" {
+			return
+		} else if own != "" {
+			say(own)
+			continue
+		}
 		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
 		switch {
 		case verb == "EHLO" && slices.Contains(ext, "no EHLO"):
@@ -168,6 +198,12 @@ func TestHosts(t *testing.T) {
 		{"required, of another name", &foreignServer{ext: starttls}, Host{Name: "other.example", TLS: TLSRequired}, ascii, "451 4.4.0 connect to a mail server of far.example: other.example: its certificate is not accepted: x509: certificate is valid for mx.far.example, not other.example", "EHLO STARTTLS"},
 		{"from the start", &foreignServer{first: true}, Host{TLS: TLSFromStart}, ascii, "250 taken", "tls:EHLO tls:MAIL tls:RCPT tls:DATA"},
 		{"from the start, of another name", &foreignServer{first: true}, Host{Name: "other.example", TLS: TLSFromStart}, ascii, "451 4.4.0 connect to a mail server of far.example: other.example: its certificate is not accepted: x509: certificate is valid for mx.far.example, not other.example", ""},
+		{"TLS that ends after the handshake", &foreignServer{ext: starttls, instead: func(line string, n int) string {
+			if n == 2 && strings.HasPrefix(line, "EHLO") { // as one that wants a certificate of ours (RFC 8446, section 4.4.2.4)
+				return "hang up"
+			}
+			return ""
+		}}, Host{}, ascii, "250 taken", "EHLO STARTTLS tls:EHLO EHLO MAIL RCPT DATA"},
 		{"no EHLO", &foreignServer{ext: []string{"no EHLO"}}, Host{}, ascii, "250 taken", "EHLO HELO MAIL RCPT DATA"},
 		{"turned away", &foreignServer{banner: "554 no"}, Host{}, ascii, "451 4.4.0 connect to a mail server of far.example: mx.far.example: turned away: 554 no", ""},
 		{"8 bits", &foreignServer{ext: []string{"8BITMIME"}}, Host{}, eightBit, "250 taken", "EHLO MAIL RCPT DATA"},
@@ -255,5 +291,86 @@ func TestNextHost(t *testing.T) {
 		if got := sendToHosts(t, mailText("hello"), tt.hosts...); got != tt.reply {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.reply)
 		}
+	}
+}
+
+// TestOddHosts: two mails in one session with a server that does not keep to it. Who has a mail
+// does not get it again at once, and what was not sent is not taken for delivered.
+func TestOddHosts(t *testing.T) {
+	second := func(verb, reply string) func(string, int) string {
+		return func(line string, n int) string {
+			if n == 2 && strings.HasPrefix(line, verb) {
+				return reply
+			}
+			return ""
+		}
+	}
+	for _, tt := range []struct {
+		name    string
+		instead func(line string, n int) string
+		replies string // to the second mail
+		texts   int    // that the server took, or may have taken, of both
+	}{
+		{"none", nil, "250 taken, 250 taken", 2},
+		{"gone before the second", second("MAIL", "hang up"), "250 taken, 250 taken", 2},
+		{"421 before the second", second("MAIL", "421 too many messages"), "250 taken, 250 taken", 2},
+		{"gone with the second", second(".", "hang up"), "451, 451", 2},
+		{"421 with the second", second(".", "421 later"), "421 later, 421 later", 2},
+		{"no text wanted", second("DATA", "250 fine"), "250 taken, 250 taken", 2},
+		{"no text wanted any more", func(line string, n int) string {
+			if n >= 2 && line == "DATA" {
+				return "250 fine"
+			}
+			return ""
+		}, "451, 451", 1},
+		{"one reply too many", func(line string, n int) string {
+			if line == "." && n == 1 {
+				return "250 taken\r\n250 and more"
+			}
+			return ""
+		}, "250 taken, 250 taken", 2},
+		{"one at a time, then gone", func(line string, n int) string {
+			switch {
+			case strings.HasPrefix(line, "RCPT") && strings.Contains(line, "carol") && n == 4:
+				return "452 4.5.3 one at a time"
+			case strings.HasPrefix(line, "MAIL") && n == 3:
+				return "421 too many messages"
+			}
+			return ""
+		}, "250 taken, 451", 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server := (&foreignServer{instead: tt.instead}).listen(t)
+			n := nearNode(t, nil)
+			n.courier.router = routes{"far.example": Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(server.addr)}}}}
+			l := newLane(t.Context(), "far.example", n.courier.texts)
+			var o *outbound
+			var out []fate
+			for i := range 2 {
+				to := strings.Replace(mailText("hello"), "u@local.example", "bob@far.example, carol@far.example", 1)
+				n.send(t, "user@local.example", to, "bob@far.example", "carol@far.example")
+				e, whole, err := n.queue.Load(must(n.queue.List(0, 2))(t)[i].ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out, o = n.courier.attempt(t.Context(), l, o, &e, whole)
+			}
+			if o != nil {
+				o.quit()
+			}
+			var replies []string
+			for _, f := range out {
+				text := fmt.Sprint(f.reply)
+				if f.reply.code == 451 {
+					text = "451"
+				}
+				replies = append(replies, text)
+			}
+			server.mu.Lock()
+			defer server.mu.Unlock()
+			if got := strings.Join(replies, ", "); got != tt.replies || server.of["."] != tt.texts {
+				t.Errorf("%s, %d texts; want %s, %d", got, server.of["."], tt.replies, tt.texts)
+			}
+		})
 	}
 }

@@ -28,6 +28,7 @@ type outbound struct {
 	// foreign: the other side is no node. It gets its text by DATA, which is what all know, and
 	// nothing that it has not said it takes.
 	foreign bool
+	texted  bool          // it was told to send a text, and perhaps has it
 	moved   *atomic.Int64 // octets that were written
 }
 

@@ -251,9 +251,13 @@ func (o *outbound) writeChunk(token, raw []byte) error {
 func (o *outbound) data(token, raw []byte) (reply, error) {
 	fmt.Fprint(o.w, "DATA\r\n")
 	r, err := o.read()
+	if err == nil && r.code < 400 && r.code != 354 { // no text was sent, whatever that means
+		err = Reason("it answers DATA with " + r.String())
+	}
 	if err != nil || r.code != 354 {
 		return r, err
 	}
+	o.texted = true
 	dot := textproto.NewWriter(o.w).DotWriter()
 	dot.Write(token)
 	dot.Write(raw)

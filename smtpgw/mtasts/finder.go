@@ -17,9 +17,13 @@ import (
 const (
 	// again is how long after a failure, or a look at the DNS, the next one waits (section 3.3: at
 	// least five minutes after a failure).
-	again     = 5 * time.Minute
-	fetchTime = 20 * time.Second
-	keptMost  = 4096
+	again = 5 * time.Minute
+	// lookTime is how long a look takes at most, DNS and web server together.
+	lookTime = 10 * time.Second
+	// What is kept, in domains and octets. What then counts makes no place for more: else whoever
+	// has many domains could have others' policies forgotten.
+	keptMost   = 4096
+	keptOctets = 16 << 20
 )
 
 // Finder finds policies, and keeps each for as long as it says. Its methods may be called from many
@@ -28,8 +32,10 @@ type Finder struct {
 	lookup func(ctx context.Context, name string) ([]string, error)
 	fetch  func(ctx context.Context, domain string) ([]byte, error)
 
-	mu    sync.Mutex
-	known map[string]known
+	mu     sync.Mutex
+	known  map[string]known
+	octets int
+	asking map[string]chan struct{} // closed when the look is over
 }
 
 // known is what is kept about a domain.
@@ -44,40 +50,66 @@ type known struct {
 // client.
 func NewFinder(lookup func(context.Context, string) ([]string, error), client *http.Client) *Finder {
 	return &Finder{
-		lookup: lookup, known: make(map[string]known),
+		lookup: lookup, known: make(map[string]known), asking: make(map[string]chan struct{}),
 		fetch: func(ctx context.Context, domain string) ([]byte, error) { return Fetch(ctx, client, domain) },
 	}
 }
 
 // Policy returns the policy of a domain; nil: it has none, or none can be found now. What was found
 // before counts until it is too old, whatever fails since: who can silence the DNS or a web server
-// must not switch encryption off (section 3.3).
-func (f *Finder) Policy(ctx context.Context, domain string, now time.Time) *Policy {
-	f.mu.Lock()
-	k, ok := f.known[domain]
-	f.mu.Unlock()
-	if ok && now.Before(k.next) {
-		return k.counts(now)
+// must not switch encryption off (section 3.3). The error is that of ctx.
+func (f *Finder) Policy(ctx context.Context, domain string, now time.Time) (*Policy, error) {
+	for {
+		f.mu.Lock()
+		k, ok := f.known[domain]
+		over, asking := f.asking[domain]
+		if ok && now.Before(k.next) {
+			f.mu.Unlock()
+			return k.counts(now), nil
+		}
+		if !asking {
+			over = make(chan struct{})
+			f.asking[domain] = over
+		}
+		f.mu.Unlock()
+		if !asking {
+			k = f.look(ctx, domain, k, now)
+			f.mu.Lock()
+			delete(f.asking, domain)
+			close(over)
+			if ctx.Err() == nil { // else whoever asked went away, which says nothing about the domain
+				f.keep(domain, k, now)
+			}
+			f.mu.Unlock()
+			return k.counts(now), ctx.Err()
+		}
+		select {
+		case <-over:
+			if f.full(domain) {
+				return f.look(ctx, domain, k, now).counts(now), ctx.Err()
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+}
+
+// look asks what is to be known of a domain now, of which k is known.
+func (f *Finder) look(ctx context.Context, domain string, k known, now time.Time) known {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	records, err := f.lookup(ctx, "_mta-sts."+domain)
 	k.next = now.Add(again)
-	if id, said := ParseRecord(records); err == nil && said && (id != k.id || k.counts(now) == nil) {
-		if p, err := f.get(ctx, domain); err == nil {
-			k.policy, k.id, k.until = p, id, now.Add(p.MaxAge)
-		}
-	} else if err == nil && said {
+	id, said := ParseRecord(records)
+	if err != nil || !said {
+		return k
+	}
+	if id == k.id && k.counts(now) != nil {
 		k.until = now.Add(k.policy.MaxAge)
+	} else if p, err := f.get(ctx, domain); err == nil {
+		k.policy, k.id, k.until = p, id, now.Add(p.MaxAge)
 	}
-	if ctx.Err() != nil {
-		return k.counts(now) // whoever asked went away: that says nothing about the domain
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.known) >= keptMost {
-		f.drop(now)
-	}
-	f.known[domain] = k
-	return k.counts(now)
+	return k
 }
 
 // counts is the policy, if it still does.
@@ -88,21 +120,47 @@ func (k known) counts(now time.Time) *Policy {
 	return nil
 }
 
-// drop makes place: domains without a policy first.
-func (f *Finder) drop(now time.Time) {
-	for domain, k := range f.known {
-		if k.counts(now) == nil {
-			delete(f.known, domain)
+func (k known) size() int {
+	n := 256
+	if k.policy != nil {
+		for _, name := range k.policy.MX {
+			n += 16 + len(name)
 		}
 	}
-	if len(f.known) >= keptMost {
-		clear(f.known)
+	return n
+}
+
+// keep notes what is known of a domain, if there is room beside what counts. f.mu is held.
+func (f *Finder) keep(domain string, k known, now time.Time) {
+	old, had := f.known[domain]
+	if had {
+		f.octets -= old.size()
+		delete(f.known, domain)
+	}
+	isFull := func() bool { return len(f.known) >= keptMost || f.octets+k.size() > keptOctets }
+	if isFull() {
+		for other, o := range f.known {
+			if o.counts(now) == nil {
+				f.octets -= o.size()
+				delete(f.known, other)
+			}
+		}
+	}
+	if had || !isFull() {
+		f.known[domain] = k
+		f.octets += k.size()
 	}
 }
 
+// full reports whether there was no room for what was found about a domain.
+func (f *Finder) full(domain string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, kept := f.known[domain]
+	return !kept
+}
+
 func (f *Finder) get(ctx context.Context, domain string) (*Policy, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
-	defer cancel()
 	b, err := f.fetch(ctx, domain)
 	if err != nil {
 		return nil, err
@@ -134,14 +192,14 @@ func Fetch(ctx context.Context, client *http.Client, domain string) ([]byte, err
 // Client returns what fetches policies: it follows nobody elsewhere, and connects only to addresses
 // that allowed allows.
 func Client(allowed func(netip.Addr) bool) *http.Client {
-	dialer := &net.Dialer{Timeout: fetchTime, Control: func(_, address string, _ syscall.RawConn) error {
+	dialer := &net.Dialer{Timeout: lookTime, Control: func(_, address string, _ syscall.RawConn) error {
 		if a, err := netip.ParseAddrPort(address); err != nil || !allowed(a.Addr()) {
 			return fmt.Errorf("%s is no address of a web server of others", address)
 		}
 		return nil
 	}}
 	return &http.Client{
-		Timeout:       fetchTime,
+		Timeout:       lookTime,
 		Transport:     &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 16 << 10},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("the web server sends elsewhere") },
 	}

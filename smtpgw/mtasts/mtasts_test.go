@@ -11,7 +11,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cairn/smtpgw/mx"
@@ -64,7 +66,7 @@ func TestPolicy(t *testing.T) {
 		{"no servers", "mx: ", "x: ", "without"},
 		{"no line", "mode", "<html>\nmode", "line"},
 		{"long", "mode", strings.Repeat("x: 1\n", 20000) + "mode", "octets"},
-		{"many servers", "mode", strings.Repeat("mx: a.example\n", 1001) + "mode", "more than"},
+		{"many servers", "mode", strings.Repeat("mx: a.example\n", 101) + "mode", "more than"},
 	} {
 		p, err := ParsePolicy([]byte(strings.ReplaceAll(good, tt.old, tt.new)))
 		if tt.old == "" {
@@ -95,13 +97,14 @@ func TestPolicy(t *testing.T) {
 
 func FuzzPolicy(f *testing.F) {
 	f.Add([]byte("version: STSv1\nmode: enforce\nmx: *.example.net\nmax_age: 604800\n"), "a.example.net")
+	f.Add([]byte("version: STSv1\nmode: none\nmax_age: 9223372037\n"), "x")
 	f.Add([]byte("version: STSv1\r\nmode: none\r\nmax_age: 1"), "x")
 	f.Fuzz(func(t *testing.T, b []byte, host string) {
 		p, err := ParsePolicy(b)
 		if err != nil {
 			return
 		}
-		if p.MaxAge < 0 || p.MaxAge > maxAge || len(p.MX) > maxMX {
+		if p.MaxAge < 0 || p.MaxAge > maxAge*time.Second || len(p.MX) > maxMX {
 			t.Errorf("%+v", p)
 		}
 		p.Allows(host)
@@ -194,7 +197,9 @@ func TestFinder(t *testing.T) {
 		tt.change()
 		now = now.Add(tt.passes)
 		var mode Mode
-		if p := f.Policy(t.Context(), "far.example", now); p != nil {
+		if p, err := f.Policy(t.Context(), "far.example", now); err != nil {
+			t.Fatal(err)
+		} else if p != nil {
 			mode = p.Mode
 		}
 		if mode != tt.mode || w.fetched != tt.fetched {
@@ -206,7 +211,7 @@ func TestFinder(t *testing.T) {
 // TestWrongCertificate: a policy from whoever has no certificate for the name is none.
 func TestWrongCertificate(t *testing.T) {
 	w := &web{text: policyText("enforce"), records: []string{"v=STSv1; id=1"}, kind: "text/plain", status: 200}
-	if p := w.start(t, "far.example").Policy(t.Context(), "far.example", time.Now()); p != nil || w.fetched != 0 {
+	if p, err := w.start(t, "far.example").Policy(t.Context(), "far.example", time.Now()); p != nil || err != nil || w.fetched != 0 {
 		t.Errorf("%+v, fetched %d times", p, w.fetched)
 	}
 }
@@ -222,4 +227,83 @@ func TestOnlyOthers(t *testing.T) {
 	if c, err := dial(t.Context(), "tcp", l.Addr().String()); err == nil || !strings.Contains(err.Error(), "no address of a web server") {
 		t.Errorf("%v, %v", c, err)
 	}
+}
+
+// TestMostIsAYear: no age is so great that it is none.
+func TestMostIsAYear(t *testing.T) {
+	for _, age := range []string{"31557601", "9223372037", "9999999999"} {
+		p, err := ParsePolicy([]byte(strings.Replace(policyText("enforce"), "86400", age, 1)))
+		if err != nil || p.MaxAge != maxAge*time.Second {
+			t.Errorf("%s: %+v, %v", age, p, err)
+		}
+	}
+}
+
+// TestOthersPolicies: many domains with policies have none forgotten.
+func TestOthersPolicies(t *testing.T) {
+	silent := false
+	f := NewFinder(func(context.Context, string) ([]string, error) {
+		if silent {
+			return nil, errors.New("timeout")
+		}
+		return []string{"v=STSv1; id=1"}, nil
+	}, nil)
+	f.fetch = func(_ context.Context, domain string) ([]byte, error) {
+		return []byte(policyText("enforce") + strings.Repeat("mx: "+strings.Repeat("a", 50)+".example\n", 90)), nil
+	}
+	now := time.Unix(1e9, 0)
+	for i := range keptMost + 10 {
+		if p, err := f.Policy(t.Context(), fmt.Sprintf("d%d.example", i), now); p == nil || err != nil {
+			t.Fatalf("domain %d: %+v, %v", i, p, err)
+		}
+	}
+	if f.octets > keptOctets || len(f.known) < 1000 {
+		t.Errorf("%d domains of %d octets are kept", len(f.known), f.octets)
+	}
+	silent = true
+	if p, err := f.Policy(t.Context(), "d0.example", now.Add(time.Hour)); p == nil || err != nil {
+		t.Errorf("the first one: %+v, %v", p, err)
+	}
+	silent = false
+	for i := range 10 { // the others are too old by now
+		if p, _ := f.Policy(t.Context(), fmt.Sprintf("e%d.example", i), now.Add(48*time.Hour)); p == nil {
+			t.Error("no policy")
+		}
+	}
+	if len(f.known) != 10 {
+		t.Errorf("%d domains are kept", len(f.known))
+	}
+}
+
+// TestSlowWebServer: who never answers is waited for once, whoever asks meanwhile, and then not
+// again for a while.
+func TestSlowWebServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		f := NewFinder(func(context.Context, string) ([]string, error) { return []string{"v=STSv1; id=1"}, nil }, nil)
+		f.fetch = func(ctx context.Context, _ string) ([]byte, error) {
+			asked++
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if p, err := f.Policy(t.Context(), "far.example", began); p != nil || err != nil {
+					t.Errorf("%+v, %v", p, err)
+				}
+			})
+		}
+		all.Wait()
+		f.Policy(t.Context(), "far.example", time.Now())
+		if asked != 1 || time.Since(began) != lookTime {
+			t.Errorf("asked %d times, in %s", asked, time.Since(began))
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if p, err := f.Policy(gone, "other.example", time.Now()); p != nil || !errors.Is(err, context.Canceled) || len(f.known) != 1 {
+			t.Errorf("%+v, %v, %d kept", p, err, len(f.known))
+		}
+	})
 }

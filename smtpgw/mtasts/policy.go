@@ -32,8 +32,8 @@ type Policy struct {
 // Limits of section 3.2, and ours.
 const (
 	maxPolicy = 64 << 10 // octets
-	maxMX     = 1000
-	maxAge    = 31557600 * time.Second
+	maxMX     = 100
+	maxAge    = 31557600 // seconds
 	maxID     = 32
 )
 
@@ -102,7 +102,7 @@ func ParsePolicy(b []byte) (*Policy, error) {
 	if err != nil || len(seen["max_age"]) > 10 {
 		return nil, fmt.Errorf("max_age %.40q is no number of seconds", seen["max_age"])
 	}
-	p.MaxAge = min(time.Duration(seconds)*time.Second, maxAge)
+	p.MaxAge = time.Duration(min(seconds, maxAge)) * time.Second
 	if len(p.MX) == 0 && p.Mode != None {
 		return nil, errors.New("a policy without a mail server")
 	}

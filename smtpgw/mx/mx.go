@@ -68,12 +68,35 @@ func NewFinder(resolver Resolver, self string, allowed func(netip.Addr) bool) *F
 	return &Finder{resolver: resolver, self: fold(self), allowed: allowed, known: make(map[string]answer)}
 }
 
-// Public reports whether an address can be one of a host that is not this machine. What others put
-// into the DNS must not lead the node to itself, past its own listeners' rules, or to everybody.
+// Public reports whether an address can be one of a host on a network. What others put into the DNS
+// must not lead the node to listeners that are for this machine alone, however the address is
+// written, or to everybody.
 func Public(a netip.Addr) bool {
-	a = a.Unmap()
+	a = embedded(a.Unmap())
 	broadcast := netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	return a.IsValid() && !a.IsLoopback() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast() && a != broadcast
+	return a.IsValid() && !a.IsLoopback() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast() && a != broadcast &&
+		!thisNetwork.Contains(a)
+}
+
+// Prefixes with an IPv4 address in them, and where it begins.
+var (
+	thisNetwork = netip.MustParsePrefix("0.0.0.0/8")
+	embedding   = map[netip.Prefix]int{
+		netip.MustParsePrefix("::/96"):        12, // RFC 4291, section 2.5.5.1
+		netip.MustParsePrefix("64:ff9b::/96"): 12, // RFC 6052
+		netip.MustParsePrefix("2002::/16"):    2,  // RFC 3056
+	}
+)
+
+// embedded is the IPv4 address that an IPv6 address leads to; else the address itself.
+func embedded(a netip.Addr) netip.Addr {
+	for prefix, at := range embedding {
+		if prefix.Contains(a) {
+			b := a.As16()
+			return netip.AddrFrom4([4]byte(b[at : at+4]))
+		}
+	}
+	return a
 }
 
 // Hosts returns the hosts of domain, an A-label in lower case, in the order in which they are to be
@@ -109,13 +132,6 @@ func (f *Finder) note(domain string, a answer) {
 		clear(f.known)
 	}
 	f.known[domain] = a
-}
-
-// Forget makes the next question about domain go to the DNS itself.
-func (f *Finder) Forget(domain string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.known, domain)
 }
 
 func (f *Finder) ask(ctx context.Context, domain string) ([]Host, error) {
@@ -189,23 +205,34 @@ func (f *Finder) order(records []*net.MX) ([]string, error) {
 	return names, nil
 }
 
-// addresses are those of a host that mail may be sent to, IPv6 first; none if it has none.
+// addresses are those of a host that mail may be sent to, of both families in turn, IPv6 first;
+// none if it has none. It is asked for each family by itself: of both at once a resolver tells that
+// one is not there, and not that it knows nothing of the other.
 func (f *Finder) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
-	all, err := f.resolver.LookupNetIP(ctx, "ip", host+".")
-	if err != nil && !absent(err) {
+	six, err6 := f.family(ctx, "ip6", host)
+	four, err4 := f.family(ctx, "ip4", host)
+	var addrs []netip.Addr
+	for i := range max(len(six), len(four)) {
+		addrs = append(addrs, six[min(i, len(six)):min(i+1, len(six))]...)
+		addrs = append(addrs, four[min(i, len(four)):min(i+1, len(four))]...)
+	}
+	if err := errors.Join(err6, err4); err != nil && len(addrs) == 0 {
 		return nil, fmt.Errorf("look up the addresses of %s: %w", host, err)
 	}
-	var six, four []netip.Addr
+	return addrs, nil
+}
+
+func (f *Finder) family(ctx context.Context, network, host string) (addrs []netip.Addr, err error) {
+	all, err := f.resolver.LookupNetIP(ctx, network, host+".")
+	if err != nil && !absent(err) {
+		return nil, err
+	}
 	for _, a := range all {
-		family := &six
-		if a = a.Unmap(); a.Is4() {
-			family = &four
-		}
-		if f.allowed(a) && !slices.Contains(*family, a) && len(*family) < maxAddrs {
-			*family = append(*family, a)
+		if a = a.Unmap(); f.allowed(a) && !slices.Contains(addrs, a) && len(addrs) < maxAddrs {
+			addrs = append(addrs, a)
 		}
 	}
-	return append(six, four...), nil
+	return addrs, nil
 }
 
 // absent reports whether the DNS has answered that there is nothing.

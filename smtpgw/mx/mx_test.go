@@ -36,21 +36,27 @@ func (z *zone) LookupMX(_ context.Context, name string) ([]*net.MX, error) {
 	return records, nil
 }
 
-func (z *zone) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+func (z *zone) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {
 	text, ok := z.addrs[strings.TrimSuffix(host, ".")]
-	if !ok || text == "?" || !strings.HasSuffix(host, ".") {
-		return nil, &net.DNSError{Err: "no", Name: host, IsNotFound: !ok}
+	if text == "?" || text == "?"+network || !strings.HasSuffix(host, ".") {
+		return nil, &net.DNSError{Err: "server misbehaving", Name: host}
 	}
 	var addrs []netip.Addr
 	for a := range strings.FieldsSeq(text) {
-		addrs = append(addrs, netip.MustParseAddr(a))
+		if a, err := netip.ParseAddr(a); err == nil && a.Unmap().Is4() == (network == "ip4") {
+			addrs = append(addrs, a)
+		}
+	}
+	if !ok || len(addrs) == 0 {
+		return nil, &net.DNSError{Err: "no", Name: host, IsNotFound: true}
 	}
 	return addrs, nil
 }
 
 var addrs = map[string]string{
 	"a.example": "192.0.2.1", "b.example": "192.0.2.2 2001:db8::2", "self.example": "192.0.2.9", "bare.example": "192.0.2.5",
-	"here.example": "127.0.0.1 ::1 0.0.0.0", "silent.example": "?", "mapped.example": "::ffff:127.0.0.1 ::ffff:192.0.2.7",
+	"here.example": "127.0.0.1 ::1 0.0.0.0 0.0.0.1 ::127.0.0.1 64:ff9b::127.0.0.1 2002:7f00:1:: 169.254.1.1 255.255.255.255",
+	"four.example": "?ip4", "six.example": "?ip6", "silent.example": "?", "mapped.example": "::ffff:127.0.0.1 ::ffff:192.0.2.7",
 	"many.example": "2001:db8::1 2001:db8::2 2001:db8::3 2001:db8::4 2001:db8::5 192.0.2.1",
 }
 
@@ -76,6 +82,8 @@ func TestHosts(t *testing.T) {
 		{"both families", "10 many.example.", "many.example 5", nil},
 		{"the DNS is silent about the only one", "10 silent.example., 20 none.example.", "", errDNS},
 		{"the DNS is silent about one", "10 silent.example., 20 a.example.", "a.example 1", nil},
+		{"the DNS is silent about one family", "10 four.example., 20 none.example.", "", errDNS},
+		{"the DNS is silent about the other", "10 six.example.", "", errDNS},
 		{"the DNS is silent", "?", "", errDNS},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,10 +132,8 @@ func TestManyHosts(t *testing.T) {
 		all[name] = "192.0.2.1"
 	}
 	z := &zone{mx: map[string]string{"wide.example": strings.Join(records, ", ")}, addrs: all}
-	f := NewFinder(z, "self.example", Public)
 	for range 20 {
-		f.Forget("wide.example")
-		hosts, err := f.Hosts(t.Context(), "wide.example", time.Now())
+		hosts, err := NewFinder(z, "self.example", Public).Hosts(t.Context(), "wide.example", time.Now())
 		if err != nil || len(hosts) != maxHosts {
 			t.Fatalf("%d hosts, %v", len(hosts), err)
 		}
