@@ -38,6 +38,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 	case err != nil:
 		return c.deferred(e, "find a route to "+e.Domain, err), nil
 	case route.Local:
+		c.arrive(t) // no other side is waited for
 		return c.deliverLocal(ctx, e, raw), nil
 	}
 	ctx = trip
