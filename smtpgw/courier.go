@@ -166,6 +166,9 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 			}
 			return true
 		}))
+		if of := c.queue.NextOf(domain); !of.IsZero() && (next.IsZero() || of.Before(next)) {
+			next = of
+		}
 		if len(l.pending) > 0 {
 			c.lanes[domain] = l
 		} else if !known {

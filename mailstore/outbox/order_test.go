@@ -188,3 +188,38 @@ func TestRefreshFails(t *testing.T) {
 		t.Errorf("due %v", due)
 	}
 }
+
+// TestNextOf: a look at a domain tells when to come again.
+func TestNextOf(t *testing.T) {
+	st := openStore(t)
+	q := New(st)
+	now := time.UnixMilli(1_000_000)
+	q.SetClock(func() time.Time { return now })
+	submitTo(t, q, "x@b.example")
+	seal(t, st, q, 1)
+	putOff(t, st, q, 1, now.Add(time.Minute))
+	look := func() {
+		t.Helper()
+		if err := errors.Join(q.Refresh(t.Context(), st.Update), q.Due("b.example", now, time.Hour, func(uint64) bool { return true })); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look()
+	if next := q.NextOf("b.example"); !next.Equal(now.Add(time.Minute)) {
+		t.Errorf("next at %s", next)
+	}
+	putOff(t, st, q, 1, now.Add(time.Second))
+	if err := q.Refresh(t.Context(), st.Update); err != nil {
+		t.Fatal(err)
+	}
+	if next := q.NextOf("b.example"); !next.IsZero() {
+		t.Errorf("of what has changed: %s", next)
+	}
+	look()
+	if next := q.NextOf("b.example"); !next.Equal(now.Add(time.Second)) {
+		t.Errorf("next at %s, after a change", next)
+	}
+	if next := q.NextOf("c.example"); !next.IsZero() {
+		t.Errorf("of a domain without mail: %s", next)
+	}
+}

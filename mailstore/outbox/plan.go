@@ -151,6 +151,17 @@ func (q *Queue) DueDomains(now time.Time, longest time.Duration, full func(domai
 	return domains, next
 }
 
+// NextOf returns when the first entry of a domain becomes due that was not when Due was last asked;
+// zero if there is none, or something has changed since.
+func (q *Queue) NextOf(domain string) time.Time {
+	q.plan.mu.Lock()
+	defer q.plan.mu.Unlock()
+	if s, ok := q.plan.spots[domain]; ok && !s.fresh {
+		return s.next
+	}
+	return time.Time{}
+}
+
 type dueDomain struct {
 	domain string
 	at     time.Time // of its spot
