@@ -19,6 +19,10 @@ func TestOwnDomains(t *testing.T) {
 	const boss = "boss@org2.example"
 	own := chaintest.New(3).Orgs[1]
 	cfg := Config{Own: Own{Key: consensus.PublicKey(own.Key), Domains: []string{"org2.example"}}}
+	w := newWorld(t, setting{orgs: 3, cfg: cfg, pins: []int{0, 1, 2}, change: func(n *chaintest.Network) {
+		records(consensus.RecordsSome, 0, 1)(n)
+		also(1, "xn--mller-kva.example")(n)
+	}})
 	for _, c := range []struct {
 		name    string
 		from    string
@@ -134,10 +138,7 @@ func TestOwnDomains(t *testing.T) {
 		{"another's mail", jo, 0, -1, false, nil, record.Pending, "inbox"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, setting{orgs: 3, cfg: cfg, pins: []int{0, 1, 2}, change: func(n *chaintest.Network) {
-				records(consensus.RecordsSome, 0, 1)(n)
-				also(1, "xn--mller-kva.example")(n)
-			}})
+			w.TB = t
 			raw := letter(c.from, "", text)
 			if c.seals >= 0 {
 				raw = w.seal(c.seals, raw, ann)
