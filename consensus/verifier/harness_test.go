@@ -24,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	checks := "4" // each opens two databases; the command line may ask for more
+	checks := "4" // each opens a database; the command line may ask for more
 	if os.Getenv("CI") == "true" {
 		checks = "30"
 	}
@@ -89,10 +89,8 @@ func newWorld(t testing.TB, s setting) *world {
 		s.change(w.net)
 	}
 	w.now = chaintest.GenesisTime
-	db, err := chain.OpenDB(t.TempDir(), quiet)
-	w.must(err)
-	t.Cleanup(func() { w.must(db.Close()) })
-	w.chain, err = chain.Open(db, w.net.Genesis, quiet)
+	var err error
+	w.chain, err = chain.OpenStore(chain.InMemory(), w.net.Genesis, quiet)
 	w.must(err)
 	w.store, err = mailstore.Open(t.TempDir(), quiet)
 	w.must(err)
