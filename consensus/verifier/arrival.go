@@ -245,7 +245,7 @@ func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) e
 			return err
 		}
 	}
-	for _, key := range f.domainKeys(ref) {
+	for _, key := range append(f.domainKeys(ref), f.trustKeys(ref)...) {
 		if err := sp.Put(key, nil); err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ import (
 //	message/<account><message>            Finding, JSON
 //	batch/<batch><account><message>       empty: whose verdict a batch decides
 //	domain/<domain>NUL<account><message>  empty: mail with a token from that domain
+//	via/<domain>NUL<account><message>     empty: mail that a known forwarder of that domain sent on
+//	org/<org><pinned><account><message>   empty: mail that org recorded, judged while it was pinned (1) or not (0)
 //	watch/<height><account><message>      empty: in no block; late or given up at that height
 //	place/<batch>                         placement: where that batch stands on the chain
 //	due/<prefix>                          task: the findings of all keys with that prefix are out of date
@@ -124,6 +126,35 @@ func (f *Finding) domainKeys(ref Ref) [][]byte {
 	for _, domain := range f.Domains {
 		if consensus.ValidDomain(domain) {
 			keys = append(keys, ref.append(domainPrefix(domain)))
+		}
+	}
+	return keys
+}
+
+func viaPrefix(domain string) []byte { return append([]byte("via/"), domain+"\x00"...) }
+
+// orgPrefix begins the keys of all mail that an organisation recorded, as it was judged while one
+// of its keys was pinned, or while none was.
+func orgPrefix(org consensus.Hash, pinned bool) []byte {
+	key := append([]byte(orgSpace), org[:]...)
+	if pinned {
+		return append(key, 1)
+	}
+	return append(key, 0)
+}
+
+const orgSpace = "org/"
+
+// trustKeys index f's message by the trust that its verdict stands on, other than in the domains of
+// its From.
+func (f *Finding) trustKeys(ref Ref) [][]byte {
+	var keys [][]byte
+	if !f.Org.IsZero() {
+		keys = append(keys, ref.append(orgPrefix(f.Org, f.Facts.OrgPinned)))
+	}
+	if f.Onward != nil {
+		for _, h := range f.Onward.By {
+			keys = append(keys, ref.append(viaPrefix(h.Domain)))
 		}
 	}
 	return keys

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +10,8 @@ import (
 )
 
 // formatVersion is the layout of the keys and values in space. That of 0.1.0 is 1, and has no
-// number.
-const formatVersion = 1
+// number. Since 2 mail is indexed by who sent it on and by who recorded it.
+const formatVersion = 2
 
 // keyFormat holds it, as a number.
 const keyFormat = "format"
@@ -18,7 +19,7 @@ const keyFormat = "format"
 // ladder has, by each format before formatVersion, what brings the space to the next one, in
 // transactions of bounded size. It may be stopped anywhere and is begun anew then: what it has
 // rewritten it must know.
-var ladder = map[uint64]func(context.Context, *mailstore.Store) error{}
+var ladder = map[uint64]func(context.Context, *mailstore.Store) error{1: indexTrust}
 
 // ErrLater: a later version of the program wrote what is known about the mail, which is to be used.
 var ErrLater = errors.New("what is known about the mail here was written by a later version of Cairn")
@@ -71,4 +72,44 @@ func formatOf(store *mailstore.Store, now uint64) (at uint64, noted bool, err er
 
 func noteFormat(ctx context.Context, store *mailstore.Store, at uint64) error {
 	return store.Update(ctx, func(tx *mailstore.Tx) error { return tx.Space(space).PutNumber([]byte(keyFormat), at) })
+}
+
+// indexTrust writes the keys that came with format 2. A finding that is damaged gets none: it is
+// not judged again.
+func indexTrust(ctx context.Context, store *mailstore.Store) error {
+	for from := []byte("message/"); from != nil; {
+		err := store.Update(ctx, func(tx *mailstore.Tx) error {
+			sp := tx.Space(space)
+			var keys [][]byte
+			err := sp.Keys([]byte("message/"), from, func(key []byte) bool {
+				keys = append(keys, bytes.Clone(key))
+				return len(keys) < reviseStep
+			})
+			if err != nil {
+				return err
+			}
+			for _, key := range keys {
+				f, err := Of(&tx.Reader, refOf(key))
+				if errors.Is(err, mailstore.ErrDamaged) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				for _, key := range f.trustKeys(refOf(key)) {
+					if err := sp.Put(key, nil); err != nil {
+						return err
+					}
+				}
+			}
+			if from = nil; len(keys) == reviseStep {
+				from = append(keys[len(keys)-1], 0)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,7 +2,9 @@ package verifier
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -83,13 +85,44 @@ func TestLadderIsWhole(t *testing.T) {
 	}
 }
 
-// TestBegin: a store with findings of 0.1.0 is taken as it is.
+// TestBegin: what 0.1.0 found out, of which testdata has the entries in hex digits (a mail that the
+// pinned org1.example recorded, one of org3.example, one without a record, one that the known list
+// of org2.example sent on), is brought up, however often that is begun.
 func TestBegin(t *testing.T) {
-	w := newWorld(t, setting{})
-	if err := w.v.Begin(t.Context()); err != nil {
+	dump, err := os.ReadFile("testdata/findings-0.1.0.txt")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if at, noted, err := formatOf(w.store, formatVersion); at != formatVersion || !noted || err != nil {
-		t.Errorf("format %d, noted %v, %v", at, noted, err)
+	w := newWorld(t, setting{})
+	w.must(w.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		sp := tx.Space(space)
+		for _, key := range w.keys("") {
+			if err := sp.Delete(key); err != nil {
+				return err
+			}
+		}
+		for line := range strings.Lines(string(dump)) {
+			k, v, _ := strings.Cut(strings.TrimSpace(line), " ")
+			key, keyErr := hex.DecodeString(k)
+			value, valueErr := hex.DecodeString(v)
+			if err := errors.Join(keyErr, valueErr, sp.Put(key, value)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if at, noted, err := formatOf(w.store, formatVersion); at != 1 || noted || err != nil {
+		t.Fatalf("testdata is of format %d, noted %v, %v", at, noted, err)
+	}
+	for range 2 {
+		w.must(w.v.Begin(t.Context()))
+		if at, noted, err := formatOf(w.store, formatVersion); at != formatVersion || !noted || err != nil {
+			t.Errorf("format %d, noted %v, %v", at, noted, err)
+		}
+		w.indexed()
+		if orgs, via := w.keys(orgSpace), w.keys("via/org2.example\x00"); len(orgs) != 3 || len(via) != 1 {
+			t.Errorf("%d of 3 mails by who recorded them, %d of 1 by who sent it on", len(orgs), len(via))
+		}
+		w.must(noteFormat(t.Context(), w.store, 1))
 	}
 }

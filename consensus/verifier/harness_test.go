@@ -50,6 +50,7 @@ type world struct {
 	testing.TB
 	net    *chaintest.Network
 	chain  *chain.Manager
+	dir    string // of store
 	store  *mailstore.Store
 	trust  *Trust
 	cfg    Config
@@ -79,7 +80,7 @@ type setting struct {
 
 func newWorld(t testing.TB, s setting) *world {
 	t.Helper()
-	w := &world{TB: t, micros: make(map[int][]consensus.MicroRoot)}
+	w := &world{TB: t, dir: t.TempDir(), micros: make(map[int][]consensus.MicroRoot)}
 	params := chaintest.Params()
 	if s.epochs {
 		params, w.epoch = chaintest.ParamsV2(), chaintest.Epoch
@@ -92,9 +93,13 @@ func newWorld(t testing.TB, s setting) *world {
 	var err error
 	w.chain, err = chain.OpenStore(chain.InMemory(), w.net.Genesis, quiet)
 	w.must(err)
-	w.store, err = mailstore.Open(t.TempDir(), quiet)
+	w.store, err = mailstore.Open(w.dir, quiet)
 	w.must(err)
-	t.Cleanup(func() { w.must(w.store.Close()) })
+	t.Cleanup(func() {
+		w.TB = t // a subtest's may stand there
+		w.indexed()
+		w.must(w.store.Close())
+	})
 	w.trust, err = OpenTrust(w.store, s.dns)
 	w.must(err)
 	for _, i := range s.pins {
@@ -337,12 +342,10 @@ func (w *world) arrive(raw []byte) Ref {
 	return d.Ref
 }
 
-func (w *world) finding(r Ref) (f *Finding) {
+func (w *world) finding(r Ref) *Finding {
 	w.Helper()
-	w.must(w.store.View(func(rd *mailstore.Reader) (err error) {
-		f, err = Of(rd, r)
-		return err
-	}))
+	f, err := w.find(r)
+	w.must(err)
 	return f
 }
 

@@ -58,6 +58,7 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 func (v *Verifier) forgetMessage(tx *mailstore.Tx, ref Ref, f *Finding) error {
 	sp := tx.Space(space)
 	keys := append(f.domainKeys(ref), messageKey(ref), ref.append(batchPrefix(f.series(), f.Seq)), ref.append(watchPrefix(f.Deadline)))
+	keys = append(keys, f.trustKeys(ref)...)
 	for _, key := range keys {
 		if err := sp.Delete(key); err != nil {
 			return err

@@ -2,9 +2,10 @@ package verifier
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 
+	"cairn/consensus"
 	"cairn/mailstore"
 )
 
@@ -16,8 +17,14 @@ func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	decided, _ := v.trust.entry(domain)
 	// Deliveries that began under the old trust are in the store after this.
 	err := v.store.Update(ctx, func(*mailstore.Tx) error { return nil })
-	for from := []byte("message/"); from != nil && err == nil; {
-		from, err = v.retrust(ctx, domain, from)
+	var prefixes [][]byte
+	if err == nil {
+		prefixes, err = v.concerned(domain)
+	}
+	for _, prefix := range prefixes {
+		for from := prefix; from != nil && err == nil; {
+			from, err = v.retrust(ctx, domain, prefix, from)
+		}
 	}
 	if err == nil {
 		err = v.trust.settled(ctx, decided)
@@ -43,27 +50,52 @@ func (v *Verifier) retrustUnsettled(ctx context.Context) error {
 	return nil
 }
 
-// retrust looks at the next messages, not below from, and returns where to go
-// on: at from again if the chain overtook it, nowhere after the last message.
-func (v *Verifier) retrust(ctx context.Context, domain string, from []byte) (next []byte, err error) {
+// concerned returns the prefixes of the keys of all mail that a change of trust in domain concerns:
+// what is from there, what a forwarder there sent on, and what an organisation recorded that was
+// pinned when that was judged and is not now, or the other way round.
+func (v *Verifier) concerned(domain string) (prefixes [][]byte, err error) {
+	state := v.chain.State()
+	prefixes = [][]byte{domainPrefix(domain), viaPrefix(domain)}
+	err = v.store.View(func(rd *mailstore.Reader) error {
+		sp := rd.Space(space)
+		for from := []byte(orgSpace); ; {
+			keys, err := scanKeys(sp, []byte(orgSpace), from, 1)
+			if err != nil || len(keys) == 0 {
+				return err
+			}
+			id := consensus.Hash(keys[0][len(orgSpace):])
+			if org, ok := state.Org(id); ok {
+				prefixes = append(prefixes, orgPrefix(id, !v.trust.hasPinned(keysOf(state, org))))
+			}
+			from = append(append([]byte(orgSpace), id[:]...), 2) // behind its mail, which has 0 or 1 there
+		}
+	})
+	return prefixes, err
+}
+
+// retrust looks at the next messages with keys that begin with prefix, not below from, and returns
+// where to go on: at from again if the chain overtook it, nowhere after the last message.
+func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []byte) (next []byte, err error) {
 	// Else what is found out here could overwrite what another finds out later.
 	v.retrusting.Lock()
 	defer v.retrusting.Unlock()
 	state := v.chain.State()
 	found := make(map[Ref]*Finding)
 	err = v.store.View(func(rd *mailstore.Reader) error {
-		keys, err := scanKeys(rd.Space(space), []byte("message/"), from, reviseStep)
+		keys, err := scanKeys(rd.Space(space), prefix, from, reviseStep)
 		if err != nil || len(keys) == 0 {
 			return err
 		}
 		next = append(keys[len(keys)-1], 0)
 		for _, key := range keys {
 			f, err := Of(rd, refOf(key))
+			if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
+				continue
+			}
 			if err != nil {
 				return err
 			}
-			org, ok := f.recordingOrg(state)
-			if ok && f.judgedBy(org) && (slices.Contains(f.Domains, domain) || f.sentOnBy(domain) || v.trust.hasPinned(keysOf(state, org)) != f.Facts.OrgPinned) {
+			if org, ok := f.recordingOrg(state); ok && f.judgedBy(org) {
 				found[refOf(key)] = f
 			}
 		}

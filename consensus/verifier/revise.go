@@ -235,11 +235,27 @@ func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) er
 		return err
 	}
 	f.judge()
-	if err := tx.Space(space).PutJSON(messageKey(ref), f); err != nil {
-		return err
-	}
-	if err := v.noteUnanswered(tx.Space(space), f); err != nil {
+	sp := tx.Space(space)
+	if err := errors.Join(sp.PutJSON(messageKey(ref), f), f.reindex(sp, ref, &was), v.noteUnanswered(sp, f)); err != nil {
 		return err
 	}
 	return v.filer.Refile(tx, ref, &was, f)
+}
+
+// reindex moves f's message in the index of the trust that verdicts stand on.
+func (f *Finding) reindex(sp mailstore.Space, ref Ref, was *Finding) error {
+	if f.Org == was.Org && f.Facts.OrgPinned == was.Facts.OrgPinned {
+		return nil
+	}
+	for _, key := range was.trustKeys(ref) {
+		if err := sp.Delete(key); err != nil {
+			return err
+		}
+	}
+	for _, key := range f.trustKeys(ref) {
+		if err := sp.Put(key, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }

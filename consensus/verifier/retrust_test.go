@@ -1,0 +1,193 @@
+package verifier
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+	"pgregory.net/rapid"
+
+	"cairn/consensus"
+	"cairn/consensus/record"
+	"cairn/mailstore"
+)
+
+// indexed fails the test unless the keys of the index of trust are those of the findings.
+func (w *world) indexed() {
+	w.Helper()
+	var want [][]byte
+	for _, key := range w.keys("message/") {
+		f, err := w.find(refOf(key))
+		w.must(err)
+		if !f.Record.IsZero() {
+			want = append(want, f.domainKeys(refOf(key))...)
+			want = append(want, f.trustKeys(refOf(key))...)
+		}
+	}
+	slices.SortFunc(want, bytes.Compare)
+	got := slices.Concat(w.keys("domain/"), w.keys(orgSpace), w.keys("via/"))
+	if !slices.EqualFunc(got, want, bytes.Equal) {
+		w.Errorf("keys of the index of trust:\n%q\nwant\n%q", got, want)
+	}
+}
+
+func (w *world) find(r Ref) (f *Finding, err error) {
+	err = w.store.View(func(rd *mailstore.Reader) (err error) {
+		f, err = Of(rd, r)
+		return err
+	})
+	return f, err
+}
+
+// judgedAnew is what f comes to by the trust of now.
+func (w *world) judgedAnew(f Finding) Finding {
+	state := w.chain.State()
+	if org, ok := f.recordingOrg(state); ok {
+		f.recordedBy(org, w.v.wordOf(context.Background(), state, &f, org), w.v.cfg())
+		if f.Onward != nil {
+			f.sentOnAs(w.v.askOnward(context.Background(), state, &f))
+		}
+	}
+	f.judge()
+	return f
+}
+
+// TestRetrustIsWhole: whatever was pinned, pinned to another key or taken back, and however many of
+// these before mail was looked at again, each finding is what it would be if all mail had been.
+func TestRetrustIsWhole(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		const list = "devs@org2.example"
+		known := func(*mailstore.Reader, mailstore.AccountID) ([]record.Forwarder, error) {
+			return []record.Forwarder{{Domain: "org2.example", Posting: list, List: true}}, nil
+		}
+		const orgs = 4
+		w := newWorld(t, setting{orgs: orgs, pins: []int{0, 1}, cfg: Config{Forwarders: known}})
+		for i := range orgs {
+			from := "jo@" + w.net.Orgs[i].Domain
+			w.arrive(w.seal(i, letter(from, "", text), ann))
+			w.arrive(w.seal(i, letter("x@elsewhere.example", "", text), ann))
+			posted := w.seal(i, replace(letter(from, "", text), "To: "+ann, "To: "+list), list)
+			w.arrive(w.seal(1, append([]byte("List-Id: <devs.org2.example>\r\n"), posted...), ann))
+			if rapid.Bool().Draw(rt, "include") {
+				w.include(i)
+			}
+		}
+		domains := make([]string, orgs)
+		for i := range domains {
+			domains[i] = w.net.Orgs[i].Domain
+		}
+		seen := make(map[string]bool) // domains that were decided about
+		rt.Repeat(map[string]func(*rapid.T){
+			"pin": func(rt *rapid.T) {
+				domain := rapid.SampledFrom(append(domains, "elsewhere.example")).Draw(rt, "domain")
+				key := consensus.PublicKey(w.net.Orgs[rapid.IntRange(0, orgs-1).Draw(rt, "key of")].Key)
+				seen[domain] = true
+				w.must(w.trust.Pin(t.Context(), Pin{Domain: domain, Key: key, Source: SourceTrust}, true))
+			},
+			"unpin": func(rt *rapid.T) {
+				if pins := w.trust.Pins(); len(pins) > 0 {
+					p := rapid.SampledFrom(pins).Draw(rt, "pin")
+					seen[p.Domain] = true
+					_, err := w.trust.Unpin(t.Context(), p.Domain, w.now)
+					w.must(err)
+				}
+			},
+			"restart": func(*rapid.T) {
+				var err error
+				w.trust, err = OpenTrust(w.store, nil)
+				w.must(err)
+				w.restart()
+			},
+			"look again": func(rt *rapid.T) {
+				w.must(w.v.retrustUnsettled(t.Context()))
+				for domain := range seen {
+					w.must(w.v.Retrust(t.Context(), domain))
+				}
+				clear(seen)
+				for _, key := range w.keys("message/") {
+					f := w.finding(refOf(key))
+					if want := w.judgedAnew(*f); !reflect.DeepEqual(*f, want) {
+						rt.Fatalf("mail %d is %+v, looked at alone %+v", refOf(key).Message, *f, want)
+					}
+				}
+				w.indexed()
+			},
+		})
+	})
+}
+
+// TestRetrustBesideDamage: what was found about one mail is damaged; what is brought up and looked
+// at again is the other mail.
+func TestRetrustBesideDamage(t *testing.T) {
+	w := newWorld(t, setting{pins: []int{0}})
+	hurt := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	sound := w.arrive(w.seal(0, letter(jo, "", text+"more"), ann))
+	was := w.finding(hurt)
+	w.must(w.store.Close())
+	spoil(t, w.dir, messageKey(hurt))
+	var err error
+	w.store, err = mailstore.Open(w.dir, quiet)
+	w.must(err)
+	w.trust, err = OpenTrust(w.store, nil)
+	w.must(err)
+	w.restart()
+	if _, err := w.find(hurt); !errors.Is(err, mailstore.ErrDamaged) {
+		t.Fatalf("the finding was to be damaged: %v", err)
+	}
+	w.must(noteFormat(t.Context(), w.store, 1))
+	w.must(w.v.Begin(t.Context()))
+	_, err = w.trust.Unpin(t.Context(), "org1.example", w.now)
+	w.must(err)
+	w.must(w.v.Retrust(t.Context(), "org1.example"))
+	if f := w.finding(sound); f.Facts.OrgPinned || f.Facts.OrgTrusted {
+		t.Errorf("the sound one was not looked at: %+v", f.Facts)
+	}
+	w.must(w.store.Update(t.Context(), func(tx *mailstore.Tx) error { return tx.Space(space).PutJSON(messageKey(hurt), was) }))
+}
+
+// spoil changes an octet of the value of a key of the verifier's in a closed store.
+func spoil(t *testing.T, dir string, key []byte) {
+	t.Helper()
+	db, err := badger.Open(badger.DefaultOptions(dir).WithLoggingLevel(badger.ERROR))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Update(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.DefaultIteratorOptions)
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			if bytes.HasSuffix(it.Item().Key(), key) {
+				v, err := it.Item().ValueCopy(nil)
+				if err != nil {
+					return err
+				}
+				v[len(v)/2] ^= 4
+				return txn.Set(it.Item().KeyCopy(nil), v)
+			}
+		}
+		return badger.ErrKeyNotFound
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// BenchmarkRetrust takes the pin of a domain that one mail is from back and gives it again, among
+// mail from elsewhere.
+func BenchmarkRetrust(b *testing.B) {
+	w := newWorld(b, setting{orgs: 3, pins: []int{0, 2}})
+	w.storeMany(w.seal(0, letter(jo, "", text4K), ann), 5000)
+	w.arrive(w.seal(2, letter("al@org3.example", "", text4K), ann))
+	for b.Loop() {
+		_, err := w.trust.Unpin(b.Context(), "org3.example", w.now)
+		w.must(err)
+		w.must(w.v.Retrust(b.Context(), "org3.example"))
+		w.pin(2)
+		w.must(w.v.Retrust(b.Context(), "org3.example"))
+	}
+}
