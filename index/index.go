@@ -33,15 +33,9 @@ type Request struct {
 	Offset  int                 // hits to leave out at the front
 }
 
-// Hit is a message that was found.
-type Hit struct {
-	Account mailstore.AccountID
-	ID      mailstore.MessageID
-}
-
 // Result is the answer to a Request.
 type Result struct {
-	Hits   []Hit            // newest first
+	Hits   []mailstore.Ref  // newest first
 	Total  int              // without Limit and Offset
 	Cursor mailstore.ModSeq // the state of the store that the answer is about
 }

@@ -144,7 +144,7 @@ func (b *bed) find(text string) string {
 	}
 	var ids []string
 	for _, h := range result.Hits {
-		ids = append(ids, fmt.Sprint(h.ID))
+		ids = append(ids, fmt.Sprint(h.Message))
 	}
 	return strings.Join(ids, " ")
 }

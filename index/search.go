@@ -54,7 +54,7 @@ func (ix *Index) search(ctx context.Context, r Request) (Result, error) {
 }
 
 // searchAccount returns the hits in one account, newest first.
-func searchAccount(ctx context.Context, txn *badger.Txn, account mailstore.AccountID, q query.Q) ([]Hit, error) {
+func searchAccount(ctx context.Context, txn *badger.Txn, account mailstore.AccountID, q query.Q) ([]mailstore.Ref, error) {
 	e := &evaluator{ctx: ctx, txn: txn, account: account}
 	q, err := e.resolve(q)
 	if err != nil {
@@ -69,25 +69,25 @@ func searchAccount(ctx context.Context, txn *badger.Txn, account mailstore.Accou
 		return nil, err
 	}
 	list := postings.Collect(postings.AndNot(postings.Slice(found), postings.Slice(hidden)))
-	hits := make([]Hit, 0, len(list))
+	hits := make([]mailstore.Ref, 0, len(list))
 	last := e.lastDocument()
 	for _, id := range slices.Backward(list) {
 		if id > last {
 			continue
 		}
-		hits = append(hits, Hit{account, mailstore.MessageID(id)})
+		hits = append(hits, mailstore.Ref{Account: account, Message: mailstore.MessageID(id)})
 	}
 	return hits, nil
 }
 
 // searchAll returns the hits in all accounts, newest first.
-func searchAll(ctx context.Context, txn *badger.Txn, q query.Q) ([]Hit, error) {
+func searchAll(ctx context.Context, txn *badger.Txn, q query.Q) ([]mailstore.Ref, error) {
 	accounts, err := accountsWith(txn, tableDocument)
 	if err != nil {
 		return nil, err
 	}
 	type dated struct {
-		Hit
+		mailstore.Ref
 		received int64
 	}
 	var all []dated
@@ -97,7 +97,7 @@ func searchAll(ctx context.Context, txn *badger.Txn, q query.Q) ([]Hit, error) {
 			return nil, err
 		}
 		for _, h := range hits {
-			b, err := get(txn, documentKey(tableDocument, h.Account, h.ID))
+			b, err := get(txn, documentKey(tableDocument, h.Account, h.Message))
 			if err != nil {
 				return nil, err
 			}
@@ -109,9 +109,9 @@ func searchAll(ctx context.Context, txn *badger.Txn, q query.Q) ([]Hit, error) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b dated) int { return cmp.Compare(b.received, a.received) })
-	hits := make([]Hit, len(all))
+	hits := make([]mailstore.Ref, len(all))
 	for i, d := range all {
-		hits[i] = d.Hit
+		hits[i] = d.Ref
 	}
 	return hits, nil
 }

@@ -164,7 +164,7 @@ func TestSearchPagesAndAccounts(t *testing.T) {
 		t.Errorf("all accounts: %+v, %v", result, err)
 	}
 	result, err = b.ix.Search(context.Background(), Request{Account: first, Query: q, Limit: 1, Offset: 1})
-	if err != nil || result.Total != 2 || len(result.Hits) != 1 || result.Hits[0].ID != 1 {
+	if err != nil || result.Total != 2 || len(result.Hits) != 1 || result.Hits[0].Message != 1 {
 		t.Errorf("second page: %+v, %v", result, err)
 	}
 	result, err = b.ix.Search(context.Background(), Request{Account: first, Query: q, Offset: 9})

@@ -30,19 +30,14 @@ func (tx *Tx) mendChange(seq ModSeq) error {
 	return tx.put(key, encodeChange(c))
 }
 
-type messageRef struct {
-	account AccountID
-	id      MessageID
-}
-
 func (r *Reader) lackingChange(seq ModSeq) (c Change, err error) {
-	journal := make(map[messageRef]*told)
+	journal := make(map[Ref]*told)
 	err = r.src.walk([]byte{tableJournal}, nil, func(key, value []byte, bad *DamagedError) bool {
 		c, err := decodeChange(ModSeq(binary.BigEndian.Uint64(key[1:])), value)
 		if bad != nil || err != nil {
 			return true
 		}
-		ref := messageRef{c.Account, c.Message}
+		ref := c.Ref()
 		t := journal[ref]
 		if t == nil {
 			t = &told{first: c.ModSeq}
@@ -55,17 +50,17 @@ func (r *Reader) lackingChange(seq ModSeq) (c Change, err error) {
 	if err != nil {
 		return c, err
 	}
-	stored := make(map[messageRef]bool)
+	stored := make(map[Ref]bool)
 	var again Change
 	var failed error
 	err = r.src.walk([]byte{tableMessage}, nil, func(key, _ []byte, _ *DamagedError) bool {
-		ref := messageRef{AccountID(binary.BigEndian.Uint32(key[1:])), MessageID(binary.BigEndian.Uint64(key[5:]))}
+		ref := RefOf(key)
 		stored[ref] = true
 		var labels []string
 		if labels, failed = r.storedLabels(ref); failed != nil {
 			return false
 		}
-		now := Change{ModSeq: seq, Kind: ChangeLabels, Account: ref.account, Message: ref.id, Labels: labels}
+		now := Change{ModSeq: seq, Kind: ChangeLabels, Account: ref.Account, Message: ref.Message, Labels: labels}
 		t := journal[ref]
 		switch {
 		case t == nil || !t.added && t.first > seq:
@@ -85,10 +80,10 @@ func (r *Reader) lackingChange(seq ModSeq) (c Change, err error) {
 	}
 	for ref, t := range journal {
 		if !stored[ref] && !t.removed && t.last < seq && c.Kind == 0 {
-			c = Change{ModSeq: seq, Kind: ChangeRemoved, Account: ref.account, Message: ref.id}
+			c = Change{ModSeq: seq, Kind: ChangeRemoved, Account: ref.Account, Message: ref.Message}
 		}
 		if again.Kind == 0 && t.removed && t.last < seq {
-			again = Change{ModSeq: seq, Kind: ChangeRemoved, Account: ref.account, Message: ref.id}
+			again = Change{ModSeq: seq, Kind: ChangeRemoved, Account: ref.Account, Message: ref.Message}
 		}
 	}
 	if c.Kind == 0 {
@@ -102,8 +97,8 @@ func (r *Reader) lackingChange(seq ModSeq) (c Change, err error) {
 
 // storedLabels are labels as they are stored: those of the journal would follow from what is to be
 // mended.
-func (r *Reader) storedLabels(ref messageRef) ([]string, error) {
-	b, err := r.src.get(messageKey(tableLabels, ref.account, ref.id))
+func (r *Reader) storedLabels(ref Ref) ([]string, error) {
+	b, err := r.src.get(messageKey(tableLabels, ref.Account, ref.Message))
 	if err != nil {
 		return nil, err
 	}

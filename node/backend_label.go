@@ -116,14 +116,14 @@ func (n *Node) relabelFound(ctx context.Context, r api.RelabelRequest, borne map
 		err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
 			step = nil
 			for _, hit := range hits {
-				labels, err := n.relabel(tx, hit.Account, hit.ID, r, borne)
+				labels, err := n.relabel(tx, hit.Account, hit.Message, r, borne)
 				if errors.Is(err, mailstore.ErrNotFound) {
 					continue // removed since the index looked
 				}
 				if err != nil {
 					return err
 				}
-				ref, err := refOf(&tx.Reader, hit.Account, hit.ID)
+				ref, err := refOf(&tx.Reader, hit.Account, hit.Message)
 				if err != nil {
 					return err
 				}

@@ -73,7 +73,7 @@ func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResu
 	result := &api.SearchResult{Query: found.query, Total: found.Total, Messages: []api.Summary{}}
 	err = n.store.View(func(rd *mailstore.Reader) error {
 		for _, hit := range found.Hits {
-			s, err := row(rd, hit.Account, hit.ID)
+			s, err := row(rd, hit.Account, hit.Message)
 			if errors.Is(err, mailstore.ErrNotFound) {
 				continue // removed since the index looked
 			}
@@ -153,7 +153,7 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 		for _, a := range m.Attachments {
 			view.Attachments = append(view.Attachments, api.Attachment{Name: a.Name, Type: a.Type, Size: a.Size()})
 		}
-		f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
+		f, err := verifier.Of(rd, mailstore.Ref{Account: account, Message: id})
 		if errors.Is(err, mailstore.ErrDamaged) { // the mail is shown, without its verification
 			f, view.Damaged = nil, cmp.Or(view.Damaged, fmt.Sprintf("damaged: how %s was verified cannot be read as it was stored", s.Ref))
 		} else if err != nil && !errors.Is(err, mailstore.ErrNotFound) {

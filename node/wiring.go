@@ -50,7 +50,7 @@ func sealing(list []outbox.Entry) []recorder.Entry {
 	for i, e := range list {
 		entries[i] = recorder.Entry{
 			ID: e.ID, Recipients: e.Recipients, Blob: e.Blob,
-			Wish: e.Wish, Sent: recorder.Ref{Account: e.Account, Message: e.Message},
+			Wish: e.Wish, Sent: mailstore.Ref{Account: e.Account, Message: e.Message},
 		}
 	}
 	return entries
@@ -102,17 +102,17 @@ func screened(f *verifier.Finding) screen.Finding {
 // filer files stored mail anew when its verdict has changed.
 type filer struct{ *smtpgw.Filing }
 
-func (f filer) Refile(tx *mailstore.Tx, ref verifier.Ref, was, now *verifier.Finding) error {
+func (f filer) Refile(tx *mailstore.Tx, ref mailstore.Ref, was, now *verifier.Finding) error {
 	return f.Filing.Refile(tx, ref.Account, ref.Message, screened(was), screened(now))
 }
 
-func (f filer) Forget(tx *mailstore.Tx, ref verifier.Ref) error {
+func (f filer) Forget(tx *mailstore.Tx, ref mailstore.Ref) error {
 	return f.Filing.Forget(tx, ref.Account, ref.Message)
 }
 
 // authorOf is the author's address of mail that arrived, for the history.
 func authorOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (string, error) {
-	f, err := verifier.Of(rd, verifier.Ref{Account: account, Message: id})
+	f, err := verifier.Of(rd, mailstore.Ref{Account: account, Message: id})
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return "", nil
 	}
@@ -124,7 +124,7 @@ func authorOf(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.Me
 
 // listStanding is what the verifier knows of stored mail, as mailing lists go by it.
 func listStanding(rd *mailstore.Reader, m mailstore.Message) (smtpgw.Standing, error) {
-	f, err := verifier.Of(rd, verifier.Ref{Account: m.Account, Message: m.ID})
+	f, err := verifier.Of(rd, m.Ref())
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return smtpgw.Standing{}, nil
 	}

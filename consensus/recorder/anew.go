@@ -220,7 +220,7 @@ func forgetRecord(sp mailstore.Space, e Entry) error {
 	var left []byte
 	for _, ref := range refs {
 		if ref != e.Sent {
-			left = ref.append(left)
+			left = ref.Append(left)
 		}
 	}
 	return sp.Put(key, left)

@@ -187,7 +187,7 @@ func (w *Waiting) count(sp mailstore.SpaceReader, s *consensus.State, series con
 		prefix = binary.BigEndian.AppendUint64(prefix, o.Epoch)
 	}
 	return sp.Scan(prefix, sentKey(number{o.Epoch, tip.Seq + 1}, 0), func(_, refs []byte) bool {
-		w.Copies += len(refs) / refSize
+		w.Copies += len(refs) / mailstore.RefSize
 		return true
 	})
 }

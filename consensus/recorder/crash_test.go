@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"cairn/consensus/chain/chaintest"
+	"cairn/mailstore"
 	"cairn/mailstore/scratch"
 )
 
@@ -106,7 +107,7 @@ func testKill(t *testing.T, version string) {
 	if n := uint64(o.check()); n != o.nextID {
 		t.Fatalf("%d of %d entries are sealed in the end", n, o.nextID)
 	}
-	refs := make([]Ref, 0, o.nextID)
+	refs := make([]mailstore.Ref, 0, o.nextID)
 	entries := o.copies()
 	for ref := range entries {
 		refs = append(refs, ref)

@@ -398,7 +398,7 @@ func TestClockYearsAhead(t *testing.T) {
 func TestRestartsWithinAGap(t *testing.T) {
 	t.Parallel()
 	o := epochOffice(t)
-	var refs []Ref
+	var refs []mailstore.Ref
 	for range 4 {
 		refs = append(refs, o.submit(1, 1, mail)...)
 		o.must(o.step())
@@ -557,7 +557,7 @@ func TestStoredWithoutEpochs(t *testing.T) {
 	for want, got := range map[string][]byte{
 		"batch/\x00\x00\x00\x00\x00\x00\x01\x02":                                              batchKey(n),
 		"sent/\x00\x00\x00\x00\x00\x00\x01\x02\x00\x03":                                       sentKey(n, 3),
-		"of/\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x01\x02": ofKey(Ref{1, 2}, n),
+		"of/\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x01\x02": ofKey(mailstore.Ref{Account: 1, Message: 2}, n),
 		"in/\x00\x00\x00\x00\x00\x00\x01\x02":                                                 inKey(n),
 		"due/\x00\x00\x00\x00\x00\x00\x01\x02":                                                dueKey(n),
 	} {

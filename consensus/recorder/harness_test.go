@@ -252,10 +252,10 @@ func (o *office) must(err error) {
 
 // submit queues n messages of records entries each, to one recipient unless others are given, and
 // returns the copies.
-func (o *office) submit(n, records int, raw []byte, to ...string) (refs []Ref) {
+func (o *office) submit(n, records int, raw []byte, to ...string) (refs []mailstore.Ref) {
 	o.Helper()
 	for len(refs) < n {
-		var some []Ref
+		var some []mailstore.Ref
 		id := o.nextID
 		o.must(o.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 			some, id = nil, o.nextID
@@ -268,14 +268,14 @@ func (o *office) submit(n, records int, raw []byte, to ...string) (refs []Ref) {
 				if err != nil {
 					return err
 				}
-				some = append(some, Ref{1, m})
+				some = append(some, mailstore.Ref{Account: 1, Message: m})
 				for i := range records {
 					id++
 					rcpts := to
 					if to == nil {
 						rcpts = []string{fmt.Sprintf("ann@d%d.example", i)}
 					}
-					e := Entry{ID: id, Recipients: rcpts, Blob: blob, Sent: Ref{1, m}, Local: o.local}
+					e := Entry{ID: id, Recipients: rcpts, Blob: blob, Sent: mailstore.Ref{Account: 1, Message: m}, Local: o.local}
 					b, err := json.Marshal(e)
 					if err != nil {
 						return err
@@ -364,7 +364,7 @@ func (o *office) age(n int) {
 }
 
 // recorded counts the copies that bear the label.
-func (o *office) recorded(refs ...Ref) (n int) {
+func (o *office) recorded(refs ...mailstore.Ref) (n int) {
 	o.Helper()
 	o.must(o.store.View(func(rd *mailstore.Reader) error {
 		for _, r := range refs {
@@ -453,9 +453,9 @@ func (o *office) check() int {
 }
 
 // copies counts the entries of each sent copy.
-func (o *office) copies() map[Ref]int {
+func (o *office) copies() map[mailstore.Ref]int {
 	o.Helper()
-	count := make(map[Ref]int)
+	count := make(map[mailstore.Ref]int)
 	o.must(o.store.View(func(rd *mailstore.Reader) error {
 		return rd.Space(queueSpace).Scan([]byte("v"), nil, func(_, value []byte) bool {
 			var e Entry

@@ -15,7 +15,7 @@ const LabelRecorded = "recorded"
 
 // sentCopy is a sender's copy, and how many records of it are sealed at once.
 type sentCopy struct {
-	Ref
+	mailstore.Ref
 	records int
 }
 
@@ -27,7 +27,7 @@ func noteSent(tx *mailstore.Tx, place Place, sent []sentCopy) error {
 	sp := tx.Space(space)
 	var refs []byte
 	for _, c := range sent {
-		refs = c.Ref.append(refs)
+		refs = c.Ref.Append(refs)
 		if err := noteRecords(sp, c, place.number()); err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func relabelPart(tx *mailstore.Tx, n number) error {
 
 // label gives a sender's copy the label if all batches that it has records in
 // stand in blocks, and takes it back if not.
-func label(tx *mailstore.Tx, ref Ref) error {
+func label(tx *mailstore.Tx, ref mailstore.Ref) error {
 	sp := tx.Space(space)
 	var batches []number
 	err := sp.Scan(ofPrefix(ref), nil, func(key, _ []byte) bool {
@@ -145,7 +145,7 @@ func label(tx *mailstore.Tx, ref Ref) error {
 // part is some of the senders' copies of one batch: as many as one
 // transaction can label.
 type part struct {
-	refs []Ref
+	refs []mailstore.Ref
 	next uint16 // micro-batch that follows
 	more bool   // whether there may be one
 }
@@ -155,7 +155,7 @@ func sentPart(sp mailstore.SpaceReader, n number, from uint16) (p part, err erro
 	p.next = from
 	var bad error
 	err = sp.Scan(sentOf(n), sentKey(n, from), func(key, value []byte) bool {
-		var refs []Ref
+		var refs []mailstore.Ref
 		refs, bad = decodeRefs(value)
 		p.refs = append(p.refs, refs...)
 		p.next = binary.BigEndian.Uint16(key[len(key)-2:]) + 1

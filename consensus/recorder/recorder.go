@@ -44,13 +44,7 @@ type Entry struct {
 	Local bool   // all recipients have accounts here
 	// Sent names the sender's own copy, labelled "recorded" once the record
 	// is in a block. A zero Message means there is none.
-	Sent Ref
-}
-
-// Ref names a stored message.
-type Ref struct {
-	Account mailstore.AccountID
-	Message mailstore.MessageID
+	Sent mailstore.Ref
 }
 
 // Queue is the outbound queue as the recorder sees it.

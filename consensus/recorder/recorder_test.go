@@ -329,7 +329,7 @@ func TestFailingStore(t *testing.T) {
 			return nil, nil
 		}}
 		o.rec.store = store
-		var refs []Ref
+		var refs []mailstore.Ref
 		for range 12 {
 			refs = append(refs, o.submit(rapid.IntRange(0, 3).Draw(r, "messages"), 2, mail)...)
 			if err := o.step(); err != nil && !errors.Is(err, trouble) {
@@ -377,7 +377,7 @@ func TestRestarts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	total := 0
-	var refs []Ref
+	var refs []mailstore.Ref
 	for i := range 6 {
 		o := openOffice(t, dir, 1)
 		o.now = o.now.Add(time.Duration(i) * 10 * time.Second)
@@ -584,7 +584,7 @@ func TestTogether(t *testing.T) {
 	list := func(messages ...mailstore.MessageID) []Entry {
 		var entries []Entry
 		for _, m := range messages {
-			entries = append(entries, Entry{Sent: Ref{1, m}})
+			entries = append(entries, Entry{Sent: mailstore.Ref{Account: 1, Message: m}})
 		}
 		return entries
 	}

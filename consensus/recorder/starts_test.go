@@ -53,7 +53,7 @@ func TestNothingIsLateHoweverManyStarts(t *testing.T) {
 					}
 				}
 			}
-			var refs []Ref
+			var refs []mailstore.Ref
 			for range starts {
 				refs = append(refs, o.submit(1, 1, mail)...)
 				o.must(o.step())
@@ -90,7 +90,7 @@ func TestNothingIsLateHoweverManyStarts(t *testing.T) {
 func TestLeftOpenHoweverManyStarts(t *testing.T) {
 	t.Parallel()
 	o := epochOffice(t)
-	var first []Ref
+	var first []mailstore.Ref
 	for n := range consensus.DropGrace / 5 {
 		refs := o.submit(1, 1, mail)
 		o.must(o.step())

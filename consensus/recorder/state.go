@@ -96,31 +96,21 @@ func sentKey(n number, micro uint16) []byte {
 
 func sentOf(n number) []byte { return n.append([]byte(sentPrefix)) }
 
-func ofPrefix(r Ref) []byte { return r.append([]byte("of/")) }
+func ofPrefix(r mailstore.Ref) []byte { return r.Append([]byte("of/")) }
 
-func ofKey(r Ref, n number) []byte { return n.append(ofPrefix(r)) }
+func ofKey(r mailstore.Ref, n number) []byte { return n.append(ofPrefix(r)) }
 
 func inKey(n number) []byte { return n.append([]byte(inPrefix)) }
 
 func dueKey(n number) []byte { return n.append([]byte(duePrefix)) }
 
-const refSize = 12
-
-func (r Ref) append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(r.Account))
-	return binary.BigEndian.AppendUint64(b, uint64(r.Message))
-}
-
-func decodeRefs(b []byte) ([]Ref, error) {
-	if len(b)%refSize != 0 {
+func decodeRefs(b []byte) ([]mailstore.Ref, error) {
+	if len(b)%mailstore.RefSize != 0 {
 		return nil, fmt.Errorf("stored list of sent messages has %d bytes", len(b))
 	}
-	refs := make([]Ref, 0, len(b)/refSize)
-	for ; len(b) > 0; b = b[refSize:] {
-		refs = append(refs, Ref{
-			Account: mailstore.AccountID(binary.BigEndian.Uint32(b)),
-			Message: mailstore.MessageID(binary.BigEndian.Uint64(b[4:])),
-		})
+	refs := make([]mailstore.Ref, 0, len(b)/mailstore.RefSize)
+	for ; len(b) > 0; b = b[mailstore.RefSize:] {
+		refs = append(refs, mailstore.RefOf(b[:mailstore.RefSize]))
 	}
 	return refs, nil
 }

@@ -73,7 +73,7 @@ func remember(sp mailstore.Space, key []byte, a acceptance) error {
 
 // release lets go of the acceptances that brought a message which is gone: they are dropped once
 // the record is too old for another arrival.
-func release(sp mailstore.Space, ref Ref, f *Finding) error {
+func release(sp mailstore.Space, ref mailstore.Ref, f *Finding) error {
 	if f.Record.IsZero() {
 		return nil
 	}
@@ -89,7 +89,7 @@ func release(sp mailstore.Space, ref Ref, f *Finding) error {
 			bad = fmt.Errorf("stored %q: %w", key, bad)
 			return false
 		}
-		if (Ref{a.Account, a.Message}) == ref {
+		if (mailstore.Ref{Account: a.Account, Message: a.Message}) == ref {
 			bad = sp.Put(goneKey(until, key), nil)
 		}
 		return bad == nil

@@ -201,7 +201,7 @@ func (as *Assessment) Stored(tx *mailstore.Tx, rcpt string, m mailstore.Message)
 		return fmt.Errorf("store mail for %s: the recipient was not admitted", rcpt)
 	}
 	sp := tx.Space(space)
-	ref := Ref{m.Account, m.ID}
+	ref := m.Ref()
 	linked, err := sp.Has(messageKey(ref))
 	if err != nil {
 		return err
@@ -229,7 +229,7 @@ func (as *Assessment) overtaken(f *Finding) bool {
 
 // link stores f with the indexes that revisions go by; overtaken makes it due
 // for one.
-func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) error {
+func (v *Verifier) link(tx *mailstore.Tx, ref mailstore.Ref, f *Finding, overtaken bool) error {
 	sp := tx.Space(space)
 	if err := sp.PutJSON(messageKey(ref), f); err != nil || f.Record.IsZero() {
 		return err
@@ -237,11 +237,11 @@ func (v *Verifier) link(tx *mailstore.Tx, ref Ref, f *Finding, overtaken bool) e
 	if err := v.noteUnanswered(sp, f); err != nil {
 		return err
 	}
-	if err := sp.Put(ref.append(batchPrefix(f.series(), f.Seq)), nil); err != nil {
+	if err := sp.Put(ref.Append(batchPrefix(f.series(), f.Seq)), nil); err != nil {
 		return err
 	}
 	if f.Facts.Inclusion != record.InclusionIncluded {
-		if err := sp.Put(ref.append(watchPrefix(f.Deadline)), nil); err != nil {
+		if err := sp.Put(ref.Append(watchPrefix(f.Deadline)), nil); err != nil {
 			return err
 		}
 	}

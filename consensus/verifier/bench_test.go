@@ -64,7 +64,7 @@ func (w *world) storeMany(raw []byte, mails int) *Finding {
 			if m.ID, err = tx.AddMessage(m, w.filing.decide(&f).Labels); err != nil {
 				return err
 			}
-			return w.v.link(tx, Ref{1, m.ID}, &f, false)
+			return w.v.link(tx, m.Ref(), &f, false)
 		}))
 	}
 	return as.found

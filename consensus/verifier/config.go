@@ -46,9 +46,9 @@ type Own struct {
 // they are given and must be quick.
 type Filer interface {
 	// Refile lets the labels of a message follow its finding.
-	Refile(tx *mailstore.Tx, ref Ref, was, now *Finding) error
+	Refile(tx *mailstore.Tx, ref mailstore.Ref, was, now *Finding) error
 	// Forget drops what is kept to do so, of a message that is gone.
-	Forget(tx *mailstore.Tx, ref Ref) error
+	Forget(tx *mailstore.Tx, ref mailstore.Ref) error
 }
 
 // SettingThreshold is the account's setting with its own threshold: digits, in per cent.

@@ -240,7 +240,7 @@ func TestCourierThatEnded(t *testing.T) {
 func TestClockYearsAhead(t *testing.T) {
 	w := newWorld(t, setting{epochs: true, pins: []int{0}})
 	right := w.now
-	var refs []Ref
+	var refs []mailstore.Ref
 	for i, years := range []int{0, 10, 0} {
 		w.now = right.AddDate(years, 0, 0)
 		raw := w.seal(0, letter(jo, "", text+string(bytes.Repeat([]byte("x"), i))), ann)
@@ -306,7 +306,7 @@ func TestLate(t *testing.T) {
 func TestLateFarAhead(t *testing.T) {
 	w := newWorld(t, setting{epochs: true, pins: []int{0}})
 	w.miner = 1
-	arrive := func(seq uint64, text string) Ref {
+	arrive := func(seq uint64, text string) mailstore.Ref {
 		place := recorder.Place{Chain: w.chain.State().ChainID(), Epoch: w.epoch, Seq: seq}
 		raw := letter(jo, "", text)
 		_, tokens := recorder.Tokens(w.net.Orgs[0].Recorder, place, []recorder.Draft{w.draft(raw, ann)})
@@ -328,7 +328,7 @@ func TestLateByWhoseClock(t *testing.T) {
 	w.clockWrong = true
 	wrong := w.arrive(w.seal(0, letter(jo, "", text+"2"), ann))
 	w.mineEmpty(patience)
-	for ref, want := range map[Ref]bool{behind: false, wrong: true} {
+	for ref, want := range map[mailstore.Ref]bool{behind: false, wrong: true} {
 		w.expect(ref, "after 100 blocks", record.Pending, "inbox")
 		if f := w.finding(ref); f.Late != want {
 			t.Errorf("late %v, %q", f.Late, f.Reasons)

@@ -81,26 +81,7 @@ type Finding struct {
 	Onward *onward `json:"onward,omitempty"`
 }
 
-// Ref names a stored message.
-type Ref struct {
-	Account mailstore.AccountID
-	Message mailstore.MessageID
-}
-
-const refSize = 12
-
-func (r Ref) append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(r.Account))
-	return binary.BigEndian.AppendUint64(b, uint64(r.Message))
-}
-
-// refOf reads the Ref at the end of a key.
-func refOf(key []byte) Ref {
-	b := key[len(key)-refSize:]
-	return Ref{mailstore.AccountID(binary.BigEndian.Uint32(b)), mailstore.MessageID(binary.BigEndian.Uint64(b[4:]))}
-}
-
-func messageKey(r Ref) []byte { return r.append([]byte("message/")) }
+func messageKey(r mailstore.Ref) []byte { return r.Append([]byte("message/")) }
 
 func batchPrefix(series consensus.Series, seq uint64) []byte {
 	return appendNumber([]byte("batch/"), series, seq)
@@ -121,11 +102,11 @@ const maxDomains = 16
 
 // domainKeys index f's message by the domains in its From that somebody can
 // enrol.
-func (f *Finding) domainKeys(ref Ref) [][]byte {
+func (f *Finding) domainKeys(ref mailstore.Ref) [][]byte {
 	var keys [][]byte
 	for _, domain := range f.Domains {
 		if consensus.ValidDomain(domain) {
-			keys = append(keys, ref.append(domainPrefix(domain)))
+			keys = append(keys, ref.Append(domainPrefix(domain)))
 		}
 	}
 	return keys
@@ -147,14 +128,14 @@ const orgSpace = "org/"
 
 // trustKeys index f's message by the trust that its verdict stands on, other than in the domains of
 // its From.
-func (f *Finding) trustKeys(ref Ref) [][]byte {
+func (f *Finding) trustKeys(ref mailstore.Ref) [][]byte {
 	var keys [][]byte
 	if !f.Org.IsZero() {
-		keys = append(keys, ref.append(orgPrefix(f.Org, f.Facts.OrgPinned)))
+		keys = append(keys, ref.Append(orgPrefix(f.Org, f.Facts.OrgPinned)))
 	}
 	if f.Onward != nil {
 		for _, h := range f.Onward.By {
-			keys = append(keys, ref.append(viaPrefix(h.Domain)))
+			keys = append(keys, ref.Append(viaPrefix(h.Domain)))
 		}
 	}
 	return keys
@@ -166,7 +147,7 @@ func watchPrefix(height uint64) []byte {
 
 // Of reads the living finding about a stored message. It returns
 // mailstore.ErrNotFound for mail that did not arrive from anywhere.
-func Of(rd *mailstore.Reader, ref Ref) (*Finding, error) {
+func Of(rd *mailstore.Reader, ref mailstore.Ref) (*Finding, error) {
 	b, err := rd.Space(space).Get(messageKey(ref))
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func TestOneBlockDecidesMuchMail(t *testing.T) {
 				if m.ID, err = tx.AddMessage(m, w.filing.decide(&f).Labels); err != nil {
 					return err
 				}
-				if err := w.v.link(tx, Ref{1, m.ID}, &f, false); err != nil {
+				if err := w.v.link(tx, m.Ref(), &f, false); err != nil {
 					return err
 				}
 			}
@@ -120,7 +120,7 @@ func TestVerdictsFollowTheChain(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := newWorld(t, setting{orgs: 3, late: true, pins: []int{0, 2}})
 		type mail struct {
-			ref Ref
+			ref mailstore.Ref
 			raw []byte
 		}
 		var mails []mail

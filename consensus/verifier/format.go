@@ -89,14 +89,14 @@ func indexTrust(ctx context.Context, store *mailstore.Store) error {
 				return err
 			}
 			for _, key := range keys {
-				f, err := Of(&tx.Reader, refOf(key))
+				f, err := Of(&tx.Reader, mailstore.RefOf(key))
 				if errors.Is(err, mailstore.ErrDamaged) {
 					continue
 				}
 				if err != nil {
 					return err
 				}
-				for _, key := range f.trustKeys(refOf(key)) {
+				for _, key := range f.trustKeys(mailstore.RefOf(key)) {
 					if err := sp.Put(key, nil); err != nil {
 						return err
 					}

@@ -136,11 +136,11 @@ func screened(f *Finding) screen.Finding {
 	return screen.FindingOf(f.Verdict, f.Reasons, f.Domains, &f.Facts)
 }
 
-func (f filing) Refile(tx *mailstore.Tx, ref Ref, was, now *Finding) error {
+func (f filing) Refile(tx *mailstore.Tx, ref mailstore.Ref, was, now *Finding) error {
 	return f.Filing.Refile(tx, ref.Account, ref.Message, screened(was), screened(now))
 }
 
-func (f filing) Forget(tx *mailstore.Tx, ref Ref) error {
+func (f filing) Forget(tx *mailstore.Tx, ref mailstore.Ref) error {
 	return f.Filing.Forget(tx, ref.Account, ref.Message)
 }
 
@@ -278,7 +278,7 @@ func (w *world) courier(org int) *consensus.Key {
 
 // delivery is what became of one recipient's copy.
 type delivery struct {
-	Ref
+	mailstore.Ref
 	stored bool
 }
 
@@ -325,7 +325,7 @@ func (w *world) put(as *Assessment, raw []byte, rcpts []string) []delivery {
 			if err := as.Stored(tx, rcpt, m); err != nil {
 				return err
 			}
-			out = append(out, delivery{Ref{m.Account, m.ID}, true})
+			out = append(out, delivery{m.Ref(), true})
 		}
 		return nil
 	}))
@@ -333,7 +333,7 @@ func (w *world) put(as *Assessment, raw []byte, rcpts []string) []delivery {
 }
 
 // arrive delivers raw to ann alone and returns her copy.
-func (w *world) arrive(raw []byte) Ref {
+func (w *world) arrive(raw []byte) mailstore.Ref {
 	w.Helper()
 	d := w.deliver(raw, nil, ann)[0]
 	if !d.stored {
@@ -342,14 +342,14 @@ func (w *world) arrive(raw []byte) Ref {
 	return d.Ref
 }
 
-func (w *world) finding(r Ref) *Finding {
+func (w *world) finding(r mailstore.Ref) *Finding {
 	w.Helper()
 	f, err := w.find(r)
 	w.must(err)
 	return f
 }
 
-func (w *world) labels(r Ref) (labels []string) {
+func (w *world) labels(r mailstore.Ref) (labels []string) {
 	w.Helper()
 	w.must(w.store.View(func(rd *mailstore.Reader) (err error) {
 		labels, err = rd.Labels(r.Account, r.Message)
@@ -359,7 +359,7 @@ func (w *world) labels(r Ref) (labels []string) {
 }
 
 // expect checks a copy's verdict, and that its labels say the same.
-func (w *world) expect(r Ref, when string, verdict record.Verdict, box string) {
+func (w *world) expect(r mailstore.Ref, when string, verdict record.Verdict, box string) {
 	w.Helper()
 	f := w.finding(r)
 	if f.Verdict != verdict {

@@ -16,7 +16,7 @@ import (
 
 const day = 24 * time.Hour
 
-func (w *world) remove(r Ref) {
+func (w *world) remove(r mailstore.Ref) {
 	w.Helper()
 	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 		return tx.RemoveMessage(r.Account, r.Message)
@@ -128,7 +128,7 @@ func TestFromEarlierVersions(t *testing.T) {
 		for i := range old {
 			errs = append(errs, sp.Put(binary.BigEndian.AppendUint64([]byte(agePrefix), uint64(i)), nil))
 		}
-		batch := ref.append(batchPrefix(consensus.Series{Recorder: token.Recorder}, token.Seq))
+		batch := ref.Append(batchPrefix(consensus.Series{Recorder: token.Recorder}, token.Seq))
 		errs = append(errs, sp.Put(messageKey(ref), oldFinding(token)), sp.Put(batch, nil))
 		return errors.Join(append(errs, tx.SetLabels(ref.Account, ref.Message, []string{"verdict/pending"}, []string{"verdict/unrecorded"}))...)
 	}))

@@ -15,7 +15,7 @@ const journalStep = 1024
 func (v *Verifier) forgetRemoved(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var cursor mailstore.ModSeq
-		var gone []Ref
+		var gone []mailstore.Ref
 		more := false
 		err := v.store.View(func(rd *mailstore.Reader) error {
 			if _, err := rd.Space(space).JSON([]byte(keyJournal), &cursor); err != nil {
@@ -24,7 +24,7 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 			changes, err := rd.ChangesSince(cursor, journalStep)
 			for _, c := range changes {
 				if more, cursor = true, c.ModSeq; c.Kind == mailstore.ChangeRemoved {
-					gone = append(gone, Ref{c.Account, c.Message})
+					gone = append(gone, c.Ref())
 				}
 			}
 			return err
@@ -55,9 +55,9 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 }
 
 // forgetMessage drops what was known about a message that is gone.
-func (v *Verifier) forgetMessage(tx *mailstore.Tx, ref Ref, f *Finding) error {
+func (v *Verifier) forgetMessage(tx *mailstore.Tx, ref mailstore.Ref, f *Finding) error {
 	sp := tx.Space(space)
-	keys := append(f.domainKeys(ref), messageKey(ref), ref.append(batchPrefix(f.series(), f.Seq)), ref.append(watchPrefix(f.Deadline)))
+	keys := append(f.domainKeys(ref), messageKey(ref), ref.Append(batchPrefix(f.series(), f.Seq)), ref.Append(watchPrefix(f.Deadline)))
 	keys = append(keys, f.trustKeys(ref)...)
 	for _, key := range keys {
 		if err := sp.Delete(key); err != nil {

@@ -80,7 +80,7 @@ func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []by
 	v.retrusting.Lock()
 	defer v.retrusting.Unlock()
 	state := v.chain.State()
-	found := make(map[Ref]*Finding)
+	found := make(map[mailstore.Ref]*Finding)
 	err = v.store.View(func(rd *mailstore.Reader) error {
 		keys, err := scanKeys(rd.Space(space), prefix, from, reviseStep)
 		if err != nil || len(keys) == 0 {
@@ -88,7 +88,7 @@ func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []by
 		}
 		next = append(keys[len(keys)-1], 0)
 		for _, key := range keys {
-			f, err := Of(rd, refOf(key))
+			f, err := Of(rd, mailstore.RefOf(key))
 			if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
 				continue
 			}
@@ -96,7 +96,7 @@ func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []by
 				return err
 			}
 			if org, ok := f.recordingOrg(state); ok && f.judgedBy(org) {
-				found[refOf(key)] = f
+				found[mailstore.RefOf(key)] = f
 			}
 		}
 		return nil
@@ -104,8 +104,8 @@ func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []by
 	if err != nil || len(found) == 0 {
 		return next, err
 	}
-	words := make(map[Ref]word, len(found))
-	handlers := make(map[Ref]Answer)
+	words := make(map[mailstore.Ref]word, len(found))
+	handlers := make(map[mailstore.Ref]Answer)
 	for ref, f := range found {
 		org, _ := f.recordingOrg(state)
 		words[ref] = v.wordOf(ctx, state, f, org)

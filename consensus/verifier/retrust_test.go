@@ -21,11 +21,11 @@ func (w *world) indexed() {
 	w.Helper()
 	var want [][]byte
 	for _, key := range w.keys("message/") {
-		f, err := w.find(refOf(key))
+		f, err := w.find(mailstore.RefOf(key))
 		w.must(err)
 		if !f.Record.IsZero() {
-			want = append(want, f.domainKeys(refOf(key))...)
-			want = append(want, f.trustKeys(refOf(key))...)
+			want = append(want, f.domainKeys(mailstore.RefOf(key))...)
+			want = append(want, f.trustKeys(mailstore.RefOf(key))...)
 		}
 	}
 	slices.SortFunc(want, bytes.Compare)
@@ -35,7 +35,7 @@ func (w *world) indexed() {
 	}
 }
 
-func (w *world) find(r Ref) (f *Finding, err error) {
+func (w *world) find(r mailstore.Ref) (f *Finding, err error) {
 	err = w.store.View(func(rd *mailstore.Reader) (err error) {
 		f, err = Of(rd, r)
 		return err
@@ -109,9 +109,9 @@ func TestRetrustIsWhole(t *testing.T) {
 				}
 				clear(seen)
 				for _, key := range w.keys("message/") {
-					f := w.finding(refOf(key))
+					f := w.finding(mailstore.RefOf(key))
 					if want := w.judgedAnew(*f); !reflect.DeepEqual(*f, want) {
-						rt.Fatalf("mail %d is %+v, looked at alone %+v", refOf(key).Message, *f, want)
+						rt.Fatalf("mail %d is %+v, looked at alone %+v", mailstore.RefOf(key).Message, *f, want)
 					}
 				}
 				w.indexed()

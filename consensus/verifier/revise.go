@@ -49,7 +49,7 @@ func (v *Verifier) settle(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var t *task
 		var keys [][]byte
-		var asked map[Ref]word
+		var asked map[mailstore.Ref]word
 		err := v.store.View(func(rd *mailstore.Reader) (err error) {
 			sp := rd.Space(space)
 			if t, err = nextTask(sp); err != nil || t == nil {
@@ -67,7 +67,7 @@ func (v *Verifier) settle(ctx context.Context) error {
 		}
 		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 			for _, key := range keys {
-				if err := v.revise(tx, refOf(key), t, asked); err != nil {
+				if err := v.revise(tx, mailstore.RefOf(key), t, asked); err != nil {
 					return err
 				}
 			}
@@ -129,12 +129,12 @@ func (t *task) advance(sp mailstore.Space, keys [][]byte) error {
 
 // askAhead asks whether the organisations that recorded the messages of keys
 // are trusted and what others declare, where that may have changed.
-func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, error) {
+func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[mailstore.Ref]word, error) {
 	state := v.chain.State()
-	doubtful := make(map[Ref]*Finding)
+	doubtful := make(map[mailstore.Ref]*Finding)
 	err := v.store.View(func(rd *mailstore.Reader) error {
 		for _, key := range keys {
-			f, err := Of(rd, refOf(key))
+			f, err := Of(rd, mailstore.RefOf(key))
 			if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
 				continue
 			}
@@ -145,7 +145,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 				return err
 			}
 			if org, ok := f.recordingOrg(state); ok && (!f.judgedBy(org) || !f.Facts.OrgTrusted) {
-				doubtful[refOf(key)] = f
+				doubtful[mailstore.RefOf(key)] = f
 			}
 		}
 		return nil
@@ -153,7 +153,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 	if err != nil {
 		return nil, err
 	}
-	asked := make(map[Ref]word, len(doubtful))
+	asked := make(map[mailstore.Ref]word, len(doubtful))
 	for ref, f := range doubtful {
 		org, _ := f.recordingOrg(state)
 		asked[ref] = v.wordOf(ctx, state, f, org)
@@ -163,7 +163,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[Ref]word, e
 
 // revise brings what is known about one message up to date, judges again and
 // has the message filed anew. Mail is never removed by a verdict.
-func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word) error {
+func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked map[mailstore.Ref]word) error {
 	return v.change(tx, ref, func(f *Finding) error {
 		sp := tx.Space(space)
 		was := *f
@@ -183,15 +183,15 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref Ref, t *task, asked map[Ref]word
 		if t.ofMember() {
 			v.identify(f, ref, asked)
 		}
-		if err := sp.Delete(ref.append(watchPrefix(was.Deadline))); err != nil || f.Facts.Inclusion == record.InclusionIncluded {
+		if err := sp.Delete(ref.Append(watchPrefix(was.Deadline))); err != nil || f.Facts.Inclusion == record.InclusionIncluded {
 			return err
 		}
-		return sp.Put(ref.append(watchPrefix(f.Deadline)), nil)
+		return sp.Put(ref.Append(watchPrefix(f.Deadline)), nil)
 	})
 }
 
 // identify looks again at who recorded f's message, which was located.
-func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
+func (v *Verifier) identify(f *Finding, ref mailstore.Ref, asked map[mailstore.Ref]word) {
 	state := v.chain.State()
 	org, ok := f.recordingOrg(state)
 	if !ok {
@@ -211,7 +211,7 @@ func (v *Verifier) identify(f *Finding, ref Ref, asked map[Ref]word) {
 
 // change applies fn to the finding about one message and lets its place
 // follow.
-func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) error {
+func (v *Verifier) change(tx *mailstore.Tx, ref mailstore.Ref, fn func(*Finding) error) error {
 	f, err := Of(&tx.Reader, ref)
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil // removed and forgotten
@@ -243,7 +243,7 @@ func (v *Verifier) change(tx *mailstore.Tx, ref Ref, fn func(*Finding) error) er
 }
 
 // reindex moves f's message in the index of the trust that verdicts stand on.
-func (f *Finding) reindex(sp mailstore.Space, ref Ref, was *Finding) error {
+func (f *Finding) reindex(sp mailstore.Space, ref mailstore.Ref, was *Finding) error {
 	if f.Org == was.Org && f.Facts.OrgPinned == was.Facts.OrgPinned {
 		return nil
 	}

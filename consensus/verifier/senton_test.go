@@ -23,7 +23,7 @@ func TestSentOnByStranger(t *testing.T) {
 	posted := func() []byte {
 		return w.seal(0, replace(letter(jo, "", text), "To: "+ann, "To: "+list), list)
 	}
-	toBen := func(raw []byte) Ref { return w.deliver(raw, nil, ben)[0].Ref }
+	toBen := func(raw []byte) mailstore.Ref { return w.deliver(raw, nil, ben)[0].Ref }
 
 	direct := w.seal(0, letter(jo, "", text), ann)
 	w.expect(toBen(w.seal(4, direct, ben)), "jo's mail for ann, to ben", record.Replayed, "spam")

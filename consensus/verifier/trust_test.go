@@ -353,7 +353,7 @@ func TestTrustByDNS(t *testing.T) {
 // reaches every message.
 func TestRetrust(t *testing.T) {
 	w := newWorld(t, setting{})
-	var refs []Ref
+	var refs []mailstore.Ref
 	for range reviseStep + 2 {
 		refs = append(refs, w.arrive(w.seal(0, letter(jo, "", text), ann))) // in one batch of 64 at most
 		if len(w.micros[0]) == consensus.MaxMicros {

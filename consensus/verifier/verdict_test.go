@@ -429,7 +429,7 @@ func TestSharedCopy(t *testing.T) {
 	rcpts := []string{ann, "alias@org2.example"}
 	as, err := w.v.Check(context.Background(), Arrival{Raw: raw, Recipients: rcpts})
 	w.must(err)
-	var ref Ref
+	var ref mailstore.Ref
 	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 		a, err := tx.AccountByAddress(ann)
 		if err != nil {
@@ -448,7 +448,7 @@ func TestSharedCopy(t *testing.T) {
 			return err
 		}
 		m.ID, err = tx.AddMessage(m, labels)
-		ref = Ref{m.Account, m.ID}
+		ref = m.Ref()
 		return errors.Join(err, as.Stored(tx, rcpts[0], m), as.Stored(tx, rcpts[1], m))
 	}))
 	w.expect(ref, "shared", record.Pending, "inbox")
@@ -464,7 +464,7 @@ func TestSharedCopy(t *testing.T) {
 func TestRemoved(t *testing.T) {
 	w := newWorld(t, setting{pins: []int{0}})
 	raw := w.seal(0, letter(jo, "", text), ann)
-	refs := []Ref{w.arrive(raw), w.arrive(letter("x@elsewhere.example", "", text))}
+	refs := []mailstore.Ref{w.arrive(raw), w.arrive(letter("x@elsewhere.example", "", text))}
 	w.include(0)
 	w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 		return errors.Join(tx.RemoveMessage(refs[0].Account, refs[0].Message), tx.RemoveMessage(refs[1].Account, refs[1].Message))
