@@ -7,12 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/html"
-
 	"cairn/index/analysis"
 	"cairn/index/query"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/htmltext"
 )
 
 // field is a query field as it stands in keys.
@@ -88,7 +87,7 @@ func isAttachment(a message.PartInfo) bool {
 func attachmentTexts(a message.PartInfo) []string {
 	switch {
 	case a.Type == "text/html":
-		return []string{htmlText(string(a.TextUpTo(maxText)))}
+		return []string{htmltext.Of(string(a.TextUpTo(maxText)))}
 	case strings.HasPrefix(a.Type, "text/"):
 		return []string{string(a.TextUpTo(maxText))}
 	case a.Type == "message/rfc822":
@@ -104,7 +103,7 @@ func bodyTexts(p *message.Message) []string {
 	if strings.TrimSpace(p.HTML) == "" {
 		return []string{p.Text}
 	}
-	shown := htmlText(p.HTML)
+	shown := htmltext.Of(clip(p.HTML))
 	if saysMore(shown, p.Text) {
 		return []string{p.Text, shown}
 	}
@@ -130,49 +129,6 @@ func saysMore(a, b string) bool {
 		}
 	}
 	return more*10 > words
-}
-
-// htmlText returns what a reader of the HTML sees, as far as that is text.
-func htmlText(source string) string {
-	var b strings.Builder
-	z := html.NewTokenizer(strings.NewReader(clip(source)))
-	hidden := 0
-	for {
-		switch z.Next() {
-		case html.ErrorToken:
-			return b.String()
-		case html.TextToken:
-			if hidden == 0 {
-				b.Write(z.Text())
-			}
-		case html.StartTagToken:
-			name, _ := z.TagName()
-			if hides(string(name)) {
-				hidden++
-			}
-			space(&b, string(name))
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			if hides(string(name)) && hidden > 0 {
-				hidden--
-			}
-			space(&b, string(name))
-		case html.SelfClosingTagToken:
-			name, _ := z.TagName()
-			space(&b, string(name))
-		}
-	}
-}
-
-func hides(tag string) bool { return tag == "script" || tag == "style" || tag == "title" }
-
-// space parts words at tags, but not at those that may stand inside of one.
-func space(b *strings.Builder, tag string) {
-	switch tag {
-	case "a", "b", "i", "u", "em", "strong", "span", "font", "wbr", "sub", "sup", "big", "small":
-	default:
-		b.WriteByte(' ')
-	}
 }
 
 func clip(s string) string {

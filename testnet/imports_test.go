@@ -28,7 +28,7 @@ type pkg struct {
 var (
 	purePackages = []string{
 		"cairn/consensus", "cairn/consensus/sorted", "cairn/consensus/record", "cairn/consensus/fingerprint", "cairn/mailstore/message", "cairn/mailstore/message/grammar", "cairn/mailstore/message/maildomain",
-		"cairn/mailstore/message/derive",
+		"cairn/mailstore/message/derive", "cairn/mailstore/message/htmltext",
 		"cairn/index/query", "cairn/index/query/nearest", "cairn/index/analysis", "cairn/index/postings",
 		"cairn/smtpgw/screen",
 	}

@@ -1,0 +1,59 @@
+package htmltext
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestOf(t *testing.T) {
+	for _, c := range []struct{ html, want string }{
+		{"", ""},
+		{"pay  100\r\n to&nbsp;Bob ", "pay 100 to Bob"},
+		{"<p>pay <b>4</b>80&amp;1</p><p>Bob</p>", "pay 480&1\nBob"},
+		{"<html><head><title>x</title><style>p{}</style></head><body><p>a</p></body></html>", "a"},
+		{"a<br>b<br/>c<hr>d", "a\nb\nc\nd"},
+		{"<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"},
+		{"a<script>if (1 < 2) { '<b>x</b>' }</script>b", "a b"},
+		{"a<style/>b</style>c", "a c"},
+		{"a<svg/>b<style>c</style>d", "a b d"},
+		{"<p>a</p><svg><style/></svg>b", "a\nb"},
+		{"<p>a</p><svg><g><style>x</style><title>y</title><text>z</text></g></svg>b", "a\nz b"},
+		{"<math><mi>x</mi></math></math></math><style>y</style>b", "x b"},
+		{"<svg><svg></svg><style/></svg>a<style>b</style>", "a"},
+		{"a<title>b", "a"},
+		{"a</style>b</title>c", "a b c"},
+		{"a<!-- <b>x</b> -->b<b", "ab"},
+		{"<p><p><div>\n</div>a", "a"},
+	} {
+		if got := Of(c.html); got != c.want {
+			t.Errorf("%q: %q, want %q", c.html, got, c.want)
+		}
+	}
+}
+
+// What nests deep or never ends takes no more than its length.
+func TestHostile(t *testing.T) {
+	for name, s := range map[string]string{
+		"open tags": strings.Repeat("<svg>", 200_000), "titles": strings.Repeat("<title>", 150_000), "attributes": strings.Repeat("<a b=", 170_000),
+		"comments": strings.Repeat("<!--", 250_000), "text": strings.Repeat("a b ", 250_000),
+	} {
+		if got := Of(s); len(got) > len(s) {
+			t.Errorf("%s: %d octets of %d", name, len(got), len(s))
+		}
+	}
+}
+
+func FuzzOf(f *testing.F) {
+	f.Add("<p>a</p><svg><style/></svg>b")
+	f.Add("<title>a</titl")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Of(s)
+		if strings.ContainsAny(got, "\t\r\f") || strings.Contains(got, "  ") || strings.TrimSpace(got) != got && strings.Trim(got, blanks) != got {
+			t.Errorf("%q: white space in %q", s, got)
+		}
+		if utf8.ValidString(s) && !utf8.ValidString(got) {
+			t.Errorf("%q: no text %q", s, got)
+		}
+	})
+}
