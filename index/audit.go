@@ -26,7 +26,7 @@ func (ix *Index) Check(ctx context.Context) (messages int, err error) {
 	if err := ix.enter(); err != nil {
 		return 0, err
 	}
-	defer ix.active.Done()
+	defer ix.gate.Leave()
 	txn := ix.db.NewTransaction(false)
 	defer txn.Discard()
 	if err := checkPostings(ctx, txn); err != nil {

@@ -78,7 +78,7 @@ func (ix *Index) follow(ctx context.Context) (caughtUp bool, err error) {
 	if err := ix.enter(); err != nil {
 		return false, err
 	}
-	defer ix.active.Done()
+	defer ix.gate.Leave()
 	at := position{store: ix.storeID, cursor: ix.Cursor()}
 	var changes []mailstore.Change
 	err = ix.store.View(func(r *mailstore.Reader) (err error) {
@@ -179,9 +179,9 @@ func (ix *Index) analyse(ctx context.Context, changes []mailstore.Change) (out [
 	ahead = make(chan struct{}, readAhead)
 	var next atomic.Int64
 	for range min(runtime.GOMAXPROCS(0), readAhead/2) {
-		ix.active.Add(1)
+		ix.gate.Fork()
 		go func() {
-			defer ix.active.Done()
+			defer ix.gate.Leave()
 			for {
 				select {
 				case ahead <- struct{}{}:

@@ -16,7 +16,7 @@ func (ix *Index) forgetAll() error {
 	if err := ix.enter(); err != nil {
 		return err
 	}
-	defer ix.active.Done()
+	defer ix.gate.Leave()
 	accounts := make(map[mailstore.AccountID]bool)
 	err := ix.db.View(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{tableRemoved}})

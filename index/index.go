@@ -12,6 +12,7 @@ import (
 
 	"cairn/index/query"
 	"cairn/mailstore"
+	"cairn/mailstore/closing"
 	"cairn/mailstore/diskroom"
 	"cairn/mailstore/textroom"
 )
@@ -51,9 +52,7 @@ type Index struct {
 	log     *slog.Logger
 	reserve int64 // bytes that must stay free on the volume
 
-	gate   sync.Mutex // guards closed, and active growing
-	closed bool
-	active sync.WaitGroup
+	gate closing.Gate
 
 	damaged chan error // capacity 1: of a search that found damage
 
@@ -95,28 +94,21 @@ func (ix *Index) SetTexts(texts *textroom.Room) { ix.texts = texts }
 
 // Close waits for the searches that are running and closes the index. End Run first.
 func (ix *Index) Close() error {
-	ix.gate.Lock()
-	closed := ix.closed
-	ix.closed = true
-	ix.gate.Unlock()
-	if closed {
+	if !ix.gate.Close() {
 		return nil
 	}
-	ix.active.Wait()
+	ix.gate.Wait()
 	if err := closeDatabase(ix.db); err != nil {
 		return fmt.Errorf("index: closing: %w", err)
 	}
 	return nil
 }
 
-// enter begins a use of the database that Close waits for; active.Done ends it.
+// enter begins a use of the database that Close waits for; gate.Leave ends it.
 func (ix *Index) enter() error {
-	ix.gate.Lock()
-	defer ix.gate.Unlock()
-	if ix.closed {
+	if !ix.gate.Enter() {
 		return ErrClosed
 	}
-	ix.active.Add(1)
 	return nil
 }
 

@@ -51,13 +51,13 @@ func (ix *Index) told(err error) error {
 }
 
 // rebuild empties the index when nobody uses it; whoever comes meanwhile waits.
-func (ix *Index) rebuild(cause error) error {
-	ix.gate.Lock()
-	defer ix.gate.Unlock()
-	if ix.closed {
+func (ix *Index) rebuild(cause error) (err error) {
+	open := ix.gate.Alone(func() {
+		ix.log.Warn("the index is damaged and is built anew from the mail; until then searches find less", "err", cause)
+		err = ix.startOver()
+	})
+	if !open {
 		return ErrClosed
 	}
-	ix.active.Wait()
-	ix.log.Warn("the index is damaged and is built anew from the mail; until then searches find less", "err", cause)
-	return ix.startOver()
+	return err
 }

@@ -21,7 +21,7 @@ func (ix *Index) Search(ctx context.Context, r Request) (Result, error) {
 	if err := ix.enter(); err != nil {
 		return Result{}, err
 	}
-	defer ix.active.Done()
+	defer ix.gate.Leave()
 	result, err := ix.search(ctx, r)
 	return result, ix.told(err)
 }

@@ -45,7 +45,7 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault)) (Che
 	if err := s.enter(); err != nil {
 		return CheckResult{}, err
 	}
-	defer s.active.Done()
+	defer s.gate.Leave()
 	base := s.snapshot()
 	defer base.close()
 	c := &check{

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"cairn/mailstore/wake"
 )
 
 const (
@@ -177,10 +179,10 @@ func (g *group) commit() error {
 		}
 	}
 	if err == nil && g.modseq != g.before {
-		g.s.wake()
+		g.s.listeners.Wake()
 	}
 	if err == nil && g.swept {
-		notify(g.s.sweepable)
+		wake.Up(g.s.sweepable)
 	}
 	return err
 }

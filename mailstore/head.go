@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cairn/mailstore/intact"
+	"cairn/mailstore/wake"
 )
 
 // The head of a store is a file beside its folder, so that an older copy of the folder does not
@@ -260,7 +261,7 @@ func (s *Store) noteHead() {
 	}
 	if s.head.failed = err != nil; err == nil {
 		s.head.slot = 1 - s.head.slot
-		notify(s.head.dirty)
+		wake.Up(s.head.dirty)
 	}
 }
 

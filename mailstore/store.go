@@ -13,7 +13,9 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"cairn/mailstore/closing"
 	"cairn/mailstore/intact"
+	"cairn/mailstore/wake"
 )
 
 // Store is an open mail store. Its methods may be called from any goroutine.
@@ -30,9 +32,7 @@ type Store struct {
 	broken  error // set once, before failed is closed
 	reserve int64 // bytes that must stay free on the volume
 
-	gate      sync.Mutex // guards closed, and active growing
-	closed    bool
-	active    sync.WaitGroup // views, and updates on their way into requests
+	gate      closing.Gate // views, and updates on their way into requests
 	requests  chan *request
 	committed chan struct{} // closed when the committer has ended
 
@@ -43,8 +43,7 @@ type Store struct {
 	stop      context.CancelFunc
 	upkeep    sync.WaitGroup
 
-	listenersMu sync.Mutex
-	listeners   map[chan struct{}]struct{}
+	listeners wake.Listeners
 }
 
 // Open opens the store in dir, or makes an empty one there. It fails if another process has it
@@ -72,7 +71,6 @@ func Open(dir string, log *slog.Logger, guards ...Guard) (*Store, error) {
 		failed:    make(chan struct{}),
 		sweepable: make(chan struct{}, 1),
 		stop:      stop,
-		listeners: make(map[chan struct{}]struct{}),
 	}
 	if err := s.load(guards); err != nil {
 		stop()
@@ -83,7 +81,7 @@ func Open(dir string, log *slog.Logger, guards ...Guard) (*Store, error) {
 	go s.headLoop(ctx)
 	go s.sweepLoop(ctx)
 	go s.collectLoop(ctx)
-	notify(s.sweepable)
+	wake.Up(s.sweepable)
 	return s, nil
 }
 
@@ -172,15 +170,11 @@ func (s *Store) bringUp(at standing) error {
 
 // Close waits for the updates and views that were called before, and closes the store.
 func (s *Store) Close() error {
-	s.gate.Lock()
-	closed := s.closed
-	s.closed = true
-	s.gate.Unlock()
-	if closed {
+	if !s.gate.Close() {
 		return nil
 	}
 	s.stop()
-	s.active.Wait()
+	s.gate.Wait()
 	close(s.requests)
 	<-s.committed
 	s.upkeep.Wait()
@@ -201,14 +195,11 @@ func (s *Store) closeDatabase() error {
 	return intact.Close(s.dir, s.db, room)
 }
 
-// enter begins a use of the store that Close waits for; active.Done ends it.
+// enter begins a use of the store that Close waits for; gate.Leave ends it.
 func (s *Store) enter() error {
-	s.gate.Lock()
-	defer s.gate.Unlock()
-	if s.closed {
+	if !s.gate.Enter() {
 		return ErrClosed
 	}
-	s.active.Add(1)
 	return nil
 }
 
@@ -248,7 +239,7 @@ func (s *Store) send(ctx context.Context, r *request) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
-	defer s.active.Done()
+	defer s.gate.Leave()
 	select {
 	case s.requests <- r:
 		return nil
@@ -263,7 +254,7 @@ func (s *Store) View(fn func(r *Reader) error) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
-	defer s.active.Done()
+	defer s.gate.Leave()
 	runtime.Gosched() // readers in a row give way as one does, see snapshot.pass
 	base := s.snapshot()
 	base.gives = true
@@ -273,33 +264,7 @@ func (s *Store) View(fn func(r *Reader) error) error {
 
 // Subscribe returns a channel that receives after the journal has grown: "look again". It holds one
 // wake-up, so none is lost while the receiver is busy, and many may become one. cancel ends it.
-func (s *Store) Subscribe() (wake <-chan struct{}, cancel func()) {
-	c := make(chan struct{}, 1)
-	s.listenersMu.Lock()
-	s.listeners[c] = struct{}{}
-	s.listenersMu.Unlock()
-	return c, func() {
-		s.listenersMu.Lock()
-		delete(s.listeners, c)
-		s.listenersMu.Unlock()
-	}
-}
-
-func (s *Store) wake() {
-	s.listenersMu.Lock()
-	defer s.listenersMu.Unlock()
-	for c := range s.listeners {
-		notify(c)
-	}
-}
-
-// notify sends if nothing is waiting in c (capacity 1) yet.
-func notify(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
+func (s *Store) Subscribe() (wake <-chan struct{}, cancel func()) { return s.listeners.Subscribe() }
 
 // sweepLoop removes the mail of removed accounts, a transaction's worth at a time.
 func (s *Store) sweepLoop(ctx context.Context) {

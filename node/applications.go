@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/mempool"
+	"cairn/mailstore/wake"
 	"cairn/node/membership"
 )
 
@@ -87,10 +88,7 @@ func (a *applications) add(s *consensus.State, e *consensus.OrgEvent, now time.T
 		}
 		a.list = append(a.list, application{counted(s, e), now})
 	}
-	select {
-	case a.ready <- struct{}{}:
-	default:
-	}
+	wake.Up(a.ready)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cairn/mailstore/textroom"
+	"cairn/mailstore/wake"
 	"cairn/node/api"
 )
 
@@ -45,10 +46,7 @@ func newMemory(maxMessage int64) *memory {
 	}
 	all.Watch(func(used int64) {
 		if used >= muchText {
-			select {
-			case m.busy <- struct{}{}:
-			default:
-			}
+			wake.Up(m.busy)
 		}
 	})
 	return m

@@ -11,6 +11,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
+	"cairn/mailstore/wake"
 )
 
 // Courier carries sealed queue entries to the nodes of their domains, or to
@@ -196,14 +197,6 @@ func (c *Courier) release(l *lane, id uint64) {
 	again := c.skipped && len(l.pending) < laneRoom/2
 	c.mu.Unlock()
 	if again {
-		signal(c.more)
-	}
-}
-
-// signal wakes the reader of c, if it is not about to wake up anyway.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
+		wake.Up(c.more)
 	}
 }

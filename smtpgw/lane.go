@@ -10,6 +10,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
+	"cairn/mailstore/wake"
 )
 
 // lane is the way to one domain: the entries that wait, and the workers that
@@ -143,7 +144,7 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 	if errors.Is(err, mailstore.ErrDamaged) && e.ID == id {
 		c.holdDamaged(ctx, &e, err)
 		c.release(l, id)
-		signal(c.more) // it is due at another time
+		wake.Up(c.more) // it is due at another time
 		return o
 	}
 	if err != nil {
@@ -163,7 +164,7 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 		rest := c.settle(ctx, &e, raw, out)
 		c.release(l, id)
 		if rest {
-			signal(c.more) // it is due at another time
+			wake.Up(c.more) // it is due at another time
 		}
 	})
 	return o

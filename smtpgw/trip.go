@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/wake"
 )
 
 // trip is one attempt to hand an entry to another node, made by a worker of its lane.
@@ -110,6 +111,6 @@ func (c *Courier) dissolve(l *lane) {
 	if again {
 		c.left[l.domain] = time.Now()
 		c.queue.LookAgain()
-		signal(c.more)
+		wake.Up(c.more)
 	}
 }

@@ -30,7 +30,7 @@ func (m *Manager) LeaveFuture(own func(miner consensus.Key) bool, now time.Time)
 	left = int(from.Height() - s.Height())
 	m.log.Warn("chain: left blocks of our own that a wrong clock had made", "before", tipOf(from).String(), "after", tipOf(s).String(), "left", left)
 	m.state.Store(s)
-	m.subs.wake()
+	m.subs.Wake()
 	return left, m.loadSides()
 }
 

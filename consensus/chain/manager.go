@@ -10,6 +10,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/diskroom"
+	"cairn/mailstore/wake"
 )
 
 // Manager holds the chain of one network. All methods may be called from any
@@ -24,7 +25,7 @@ type Manager struct {
 	room      func(bytes int64) error // an error if the disk has none for them
 	state     atomic.Pointer[consensus.State]
 	blocks    blockCache
-	subs      subscribers
+	subs      wake.Listeners
 
 	adding sync.Mutex // held while the tree or the best branch changes
 
@@ -69,7 +70,7 @@ func (m *Manager) AddBlock(b *consensus.Block, now time.Time) (Status, error) {
 		return 0, err
 	}
 	if status != SideBranch {
-		m.subs.wake()
+		m.subs.Wake()
 	}
 	return status, nil
 }
@@ -117,7 +118,7 @@ func (m *Manager) fresh() error {
 	if err := m.reload(); err != nil {
 		return err
 	}
-	m.subs.wake()
+	m.subs.Wake()
 	return nil
 }
 

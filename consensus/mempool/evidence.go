@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore/wake"
 )
 
 // proof is two batches of one series with one number, both signed by their key: what
@@ -40,10 +41,7 @@ func (p *Pool) against(s *consensus.State, b *consensus.Batch, org consensus.Has
 // keep takes in b, which has the number of another batch, as evidence.
 func (p *Pool) keep(pl place, b *consensus.Batch, id consensus.Hash) {
 	p.evidence[b.Recorder] = &proof{org: pl.org, first: pl.against, second: b, id: id}
-	select {
-	case p.accused <- struct{}{}:
-	default: // Accuse will look
-	}
+	wake.Up(p.accused)
 }
 
 // Accuse makes suspensions of the evidence that comes in until ctx is done, and returns

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/wake"
 )
 
 // change is a transaction's view of the counts and of one domain, which are written together.
@@ -154,7 +155,7 @@ func (q *Queue) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
 		return nil
 	})
 	if err == nil {
-		signal(q.sender) // the courier lets this transaction finish before it looks
+		wake.Up(q.sender) // the courier lets this transaction finish before it looks
 	}
 	return err
 }
@@ -168,7 +169,7 @@ func (q *Queue) Unseal(tx *mailstore.Tx, id uint64) error {
 		return nil
 	})
 	if err == nil {
-		signal(q.sealer)
+		wake.Up(q.sealer)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/wake"
 )
 
 // ErrGone says that an entry is no longer queued.
@@ -70,7 +71,7 @@ func (q *Queue) SubmitWith(ctx context.Context, env Envelope, raw []byte, also f
 	if err != nil {
 		return 0, fmt.Errorf("queue message %s: %w", env.Ref, err)
 	}
-	signal(q.sealer)
+	wake.Up(q.sealer)
 	return id, nil
 }
 
@@ -206,7 +207,7 @@ func (q *Queue) Raw(e Entry) ([]byte, error) {
 func (q *Queue) Wake() <-chan struct{} { return q.sealer }
 
 // WakeSealer signals Wake.
-func (q *Queue) WakeSealer() { signal(q.sealer) }
+func (q *Queue) WakeSealer() { wake.Up(q.sealer) }
 
 // WakeCourier returns the channel that is signalled when entries were given a
 // token or another time, perhaps in a transaction that is not durable yet. It
@@ -215,11 +216,3 @@ func (q *Queue) WakeCourier() <-chan struct{} { return q.sender }
 
 // Store returns the store that holds the queue.
 func (q *Queue) Store() *mailstore.Store { return q.store }
-
-// signal wakes the reader of c, if it is not about to wake up anyway.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}

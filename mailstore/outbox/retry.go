@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/wake"
 )
 
 // Retry makes a sealed entry due at once; one that waits for its token goes on waiting, and one
@@ -23,7 +24,7 @@ func (q *Queue) Retry(ctx context.Context, id uint64) error {
 	if err != nil {
 		return fmt.Errorf("retry queue entry %d: %w", id, err)
 	}
-	signal(q.sender)
+	wake.Up(q.sender)
 	return nil
 }
 
@@ -102,7 +103,7 @@ func (q *Queue) retry(ctx context.Context, domains []string) error {
 		return nil
 	})
 	if err == nil {
-		signal(q.sender)
+		wake.Up(q.sender)
 	}
 	return err
 }

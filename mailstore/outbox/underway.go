@@ -1,6 +1,10 @@
 package outbox
 
-import "sync"
+import (
+	"sync"
+
+	"cairn/mailstore/wake"
+)
 
 // underway is which entries are on their way, and which must not begin one: their
 // token may be taken back. It is in memory alone; whoever holds entries back does so
@@ -116,7 +120,7 @@ func (q *Queue) Release(ids []uint64) {
 	}
 	q.way.mu.Unlock()
 	q.plan.lookAgain()
-	signal(q.sender)
+	wake.Up(q.sender)
 }
 
 // Held reports whether an entry is kept from being carried.

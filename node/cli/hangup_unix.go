@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"cairn/mailstore/wake"
 )
 
 // hangups tells by a channel when the configuration is to be read anew: at SIGHUP. Where the node
@@ -28,10 +30,7 @@ func (a *app) hangups(ctx context.Context, ended func()) <-chan struct{} {
 				ended()
 				return
 			}
-			select {
-			case reload <- struct{}{}:
-			default:
-			}
+			wake.Up(reload)
 		}
 	}()
 	return reload

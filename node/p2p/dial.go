@@ -15,6 +15,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	"cairn/consensus"
+	"cairn/mailstore/wake"
 )
 
 const (
@@ -47,7 +48,7 @@ type try struct {
 func newDialer() *dialer { return &dialer{tries: make(map[peer.ID]*try), wake: make(chan struct{}, 1)} }
 
 // look makes the dial loop look at once for whom to dial.
-func (d *dialer) look() { signal(d.wake) }
+func (d *dialer) look() { wake.Up(d.wake) }
 
 // start books an attempt; false if one is under way or it is too early.
 func (d *dialer) start(p peer.ID, now time.Time) bool {
@@ -277,13 +278,13 @@ func (h *Host) inquire(ctx context.Context, node consensus.Key, id peer.ID) bool
 	peers := h.roster.greeted()
 	answers := make(chan bool, len(peers))
 	for _, p := range peers {
-		asked := h.begin()
+		asked := h.running.Enter()
 		if !asked {
 			answers <- false
 			continue
 		}
 		go func() {
-			defer h.wg.Done()
+			defer h.running.Leave()
 			found, err := h.requestPeers(ctx, p.id, peersRequest{Node: node, Limit: 1})
 			answers <- err == nil && len(found) == 1 && found[0] == id
 		}()

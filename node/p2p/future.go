@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"cairn/consensus"
+	"cairn/mailstore/wake"
 )
 
 const (
@@ -58,7 +59,7 @@ func (f *future) hold(e *early, now time.Time, interval time.Duration) {
 	})
 	f.list = slices.Insert(f.list, i, e)
 	f.list = f.list[:min(len(f.list), maxEarly)]
-	signal(f.wake)
+	wake.Up(f.wake)
 }
 
 // due takes out the blocks whose time has come, and says how long the next one has to wait; false

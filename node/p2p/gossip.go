@@ -14,6 +14,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"cairn/consensus"
+	"cairn/mailstore/wake"
 )
 
 // Queues of gossip. The library's defaults (32) lose most of a burst of a thousand batches without
@@ -224,7 +225,7 @@ func (h *Host) publishItem(t *pubsub.Topic, data []byte) {
 	for _, p := range h.roster.greeted() {
 		if !slices.Contains(reached, p.id) {
 			h.roster.markPool(p.remote)
-			signal(p.kick)
+			wake.Up(p.kick)
 		}
 	}
 }

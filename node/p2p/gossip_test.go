@@ -7,6 +7,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/mempool"
+	"cairn/mailstore/wake"
 )
 
 func TestThreeNodesConverge(t *testing.T) {
@@ -145,6 +146,6 @@ func TestEarlyBlockWaitsForItsTime(t *testing.T) {
 		t.Error("an early block was held against its sender")
 	}
 	clock.set(chaintest.GenesisTime.Add(4 * time.Second))
-	signal(b.future.wake)
+	wake.Up(b.future.wake)
 	oneTip(t, []*node{a, b})
 }

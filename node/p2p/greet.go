@@ -12,6 +12,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	multistream "github.com/multiformats/go-multistream"
+
+	"cairn/mailstore/wake"
 )
 
 // watchConnections subscribes to the coming and going of peers.
@@ -180,7 +182,7 @@ func (h *Host) greet(r *remote) bool {
 func (h *Host) announce() {
 	h.roster.duePool()
 	for _, p := range h.roster.greeted() {
-		signal(p.kick)
+		wake.Up(p.kick)
 	}
 }
 

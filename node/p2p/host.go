@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 
 	"cairn/consensus"
+	"cairn/mailstore/closing"
 )
 
 // Host is this node as its peers see it. Make one with New, run it with Run. All methods may be
@@ -52,12 +52,10 @@ type Host struct {
 	syncWake  chan struct{}
 	syncing   syncState
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	mu     sync.Mutex // guards closed, and adding to wg once it is set
-	closed bool
-	wg     sync.WaitGroup
-	ended  chan struct{}
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running closing.Gate // goroutines that Close waits for
+	ended   chan struct{}
 
 	mail  sessions
 	turns atomic.Uint32 // of connections to one node, see open
@@ -172,11 +170,7 @@ func (h *Host) Run(ctx context.Context) error {
 // Whoever wants mail sessions to end in good order ends them first. It may be called twice and from
 // several goroutines.
 func (h *Host) Close() error {
-	h.mu.Lock()
-	first := !h.closed
-	h.closed = true
-	h.mu.Unlock()
-	if !first {
+	if !h.running.Close() {
 		<-h.ended
 		return nil
 	}
@@ -184,39 +178,20 @@ func (h *Host) Close() error {
 	h.cancel()
 	h.closeSMTP()
 	err := h.host.Close()
-	h.wg.Wait()
+	h.running.Wait()
 	if err != nil {
 		return fmt.Errorf("p2p: close: %w", err)
 	}
 	return nil
 }
 
-// begin books a goroutine that Close waits for; false once the host is closing.
-func (h *Host) begin() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return false
-	}
-	h.wg.Add(1)
-	return true
-}
-
 // spawn runs f in a goroutine that Close waits for.
 func (h *Host) spawn(f func()) {
-	if h.begin() {
+	if h.running.Enter() {
 		go func() {
-			defer h.wg.Done()
+			defer h.running.Leave()
 			f()
 		}()
-	}
-}
-
-// signal wakes whoever waits on a channel of capacity 1.
-func signal(wake chan<- struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
 	}
 }
 

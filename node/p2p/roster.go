@@ -8,6 +8,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"cairn/consensus"
+	"cairn/mailstore/wake"
 )
 
 // roster holds the connected peers.
@@ -233,7 +234,7 @@ func (r *roster) turned() {
 // changed wakes the subscribers. The caller holds mu.
 func (r *roster) changed() {
 	for ch := range r.subs {
-		signal(ch)
+		wake.Up(ch)
 	}
 }
 

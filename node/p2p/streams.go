@@ -89,11 +89,11 @@ func (h *Host) serve(id protocol.ID, svc *service) {
 	h.services = append(h.services, svc)
 	h.host.SetStreamHandler(id, func(s network.Stream) {
 		from := s.Conn().RemotePeer()
-		if !h.begin() {
+		if !h.running.Enter() {
 			_ = s.Reset()
 			return
 		}
-		defer h.wg.Done()
+		defer h.running.Leave()
 		by := h.callerOn(s.Conn())
 		if !svc.admit(by, time.Now()) {
 			h.stats.add("stream." + svc.name + ".throttled")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore/wake"
 )
 
 const (
@@ -35,7 +36,7 @@ type syncState struct {
 	fair bool        // the next turn goes by the queue, see pickSource
 }
 
-func (h *Host) wakeSync() { signal(h.syncWake) }
+func (h *Host) wakeSync() { wake.Up(h.syncWake) }
 
 // lacks reports whether a block that a peer announced, if it did, is not here.
 func (h *Host) lacks(wanted consensus.Hash) bool {
