@@ -39,6 +39,12 @@ const space = "verifier"
 const (
 	keyCursor  = "cursor"
 	keyJournal = "journal"
+
+	prefixMessage = "message/"
+	prefixBatch   = "batch/"
+	prefixDomain  = "domain/"
+	prefixVia     = "via/"
+	prefixOrg     = "org/"
 )
 
 // Finding is what is known about one message and its record. It is kept with
@@ -81,10 +87,10 @@ type Finding struct {
 	Onward *onward `json:"onward,omitempty"`
 }
 
-func messageKey(r mailstore.Ref) []byte { return r.Append([]byte("message/")) }
+func messageKey(r mailstore.Ref) []byte { return r.Append([]byte(prefixMessage)) }
 
 func batchPrefix(series consensus.Series, seq uint64) []byte {
-	return appendNumber([]byte("batch/"), series, seq)
+	return appendNumber([]byte(prefixBatch), series, seq)
 }
 
 // series is the one that the batch with f's record is of.
@@ -93,9 +99,11 @@ func (f *Finding) series() consensus.Series {
 }
 
 // recorderPrefix begins the keys of all mail with tokens of one recorder key.
-func recorderPrefix(recorder consensus.Key) []byte { return append([]byte("batch/"), recorder[:]...) }
+func recorderPrefix(recorder consensus.Key) []byte {
+	return append([]byte(prefixBatch), recorder[:]...)
+}
 
-func domainPrefix(domain string) []byte { return append([]byte("domain/"), domain+"\x00"...) }
+func domainPrefix(domain string) []byte { return append([]byte(prefixDomain), domain+"\x00"...) }
 
 // maxDomains bounds what one message with many authors puts into the index.
 const maxDomains = 16
@@ -112,19 +120,17 @@ func (f *Finding) domainKeys(ref mailstore.Ref) [][]byte {
 	return keys
 }
 
-func viaPrefix(domain string) []byte { return append([]byte("via/"), domain+"\x00"...) }
+func viaPrefix(domain string) []byte { return append([]byte(prefixVia), domain+"\x00"...) }
 
 // orgPrefix begins the keys of all mail that an organisation recorded, as it was judged while one
 // of its keys was pinned, or while none was.
 func orgPrefix(org consensus.Hash, pinned bool) []byte {
-	key := append([]byte(orgSpace), org[:]...)
+	key := append([]byte(prefixOrg), org[:]...)
 	if pinned {
 		return append(key, 1)
 	}
 	return append(key, 0)
 }
-
-const orgSpace = "org/"
 
 // trustKeys index f's message by the trust that its verdict stands on, other than in the domains of
 // its From.

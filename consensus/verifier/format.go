@@ -77,11 +77,11 @@ func noteFormat(ctx context.Context, store *mailstore.Store, at uint64) error {
 // indexTrust writes the keys that came with format 2. A finding that is damaged gets none: it is
 // not judged again.
 func indexTrust(ctx context.Context, store *mailstore.Store) error {
-	for from := []byte("message/"); from != nil; {
+	for from := []byte(prefixMessage); from != nil; {
 		err := store.Update(ctx, func(tx *mailstore.Tx) error {
 			sp := tx.Space(space)
 			var keys [][]byte
-			err := sp.Keys([]byte("message/"), from, func(key []byte) bool {
+			err := sp.Keys([]byte(prefixMessage), from, func(key []byte) bool {
 				keys = append(keys, bytes.Clone(key))
 				return len(keys) < reviseStep
 			})

@@ -120,7 +120,7 @@ func TestBegin(t *testing.T) {
 			t.Errorf("format %d, noted %v, %v", at, noted, err)
 		}
 		w.indexed()
-		if orgs, via := w.keys(orgSpace), w.keys("via/org2.example\x00"); len(orgs) != 3 || len(via) != 1 {
+		if orgs, via := w.keys(prefixOrg), w.keys("via/org2.example\x00"); len(orgs) != 3 || len(via) != 1 {
 			t.Errorf("%d of 3 mails by who recorded them, %d of 1 by who sent it on", len(orgs), len(via))
 		}
 		w.must(noteFormat(t.Context(), w.store, 1))

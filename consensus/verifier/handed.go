@@ -211,16 +211,20 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	if by, ok := sealer(as.state, w.hops[0].Token.Recorder); ok {
 		claimed := w.writtenTo(as, 0, func(domain string) bool { return claims(by, []string{domain}) })
 		f.Facts.HandedClaims = cmp.Or(claimed, f.Facts.HandedClaims)
-		f.Facts.Handed, f.Facts.WrittenTo = v.stranger(as, w, by)
+		var to []handler
+		if f.Facts.Handed, to = v.stranger(as, w, by); len(to) > 0 {
+			f.Facts.WrittenTo = true
+			f.Onward = &onward{By: to, Strangers: true}
+		}
 	}
 	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg())
 	return f, token, nil
 }
 
 // stranger names by, who sent a message on, by a domain that it is trusted for, empty if there is
-// none; and says whether each that sent it on did so with what was written to it: the record below
-// its own is for an address, in To or Cc, at a domain that it is trusted for.
-func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name string, written bool) {
+// none. If each that sent it on did so with what was written to it (the record below its own is for
+// an address, in To or Cc, at a domain that it is trusted for), it says as which.
+func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name string, written []handler) {
 	trusted := func(org *consensus.Org, domain string) bool {
 		if !claims(org, []string{domain}) {
 			return false
@@ -237,17 +241,18 @@ func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name str
 	for i, hop := range w.hops[:len(w.hops)-1] {
 		org, ok := sealer(as.state, hop.Token.Recorder)
 		if !ok {
-			return name, false
+			return name, nil
 		}
 		domain := w.writtenTo(as, i, func(domain string) bool { return trusted(org, domain) })
 		if domain == "" {
-			return name, false
+			return name, nil
 		}
 		if i == 0 {
 			name = domain
 		}
+		written = append(written, handler{Domain: domain, Org: org.ID})
 	}
-	return name, true
+	return name, written
 }
 
 // writtenTo returns the domain of the first address in To or Cc that the record below a hop is for,

@@ -6,24 +6,29 @@ import (
 	"fmt"
 
 	"cairn/consensus"
+	"cairn/consensus/chain"
 	"cairn/mailstore"
 )
 
 // Retrust looks again at all stored mail from domain after the trust in it
-// has changed, at mail that a known forwarder of that domain sent on, and at
-// mail whose recording organisation was pinned or was pinned no longer by that.
+// has changed, at mail that was sent on as that domain, and at mail whose
+// recording organisation was pinned or was pinned no longer by that.
 // What it does not finish, Run does.
 func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	decided, _ := v.trust.entry(domain)
-	// Deliveries that began under the old trust are in the store after this.
+	// Deliveries that began under the old trust are in the store after this, and so is what the
+	// chain was followed by.
 	err := v.store.Update(ctx, func(*mailstore.Tx) error { return nil })
+	if err == nil {
+		err = v.Follow(ctx, v.cfg().Now())
+	}
 	var prefixes [][]byte
 	if err == nil {
 		prefixes, err = v.concerned(domain)
 	}
 	for _, prefix := range prefixes {
-		for from := prefix; from != nil && err == nil; {
-			from, err = v.retrust(ctx, domain, prefix, from)
+		if err == nil {
+			err = v.retrustAll(ctx, decided, prefix)
 		}
 	}
 	if err == nil {
@@ -32,6 +37,29 @@ func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	if err != nil {
 		v.unsettled.Store(true)
 		return fmt.Errorf("look again at mail from %s: %w", domain, err)
+	}
+	return nil
+}
+
+// errAhead: the chain grows faster than it is followed.
+var errAhead = errors.New("the chain is ahead of what is known about the mail")
+
+// retrustAll looks at all messages with keys that begin with prefix, once the chain was followed as
+// far as what it says of them.
+func (v *Verifier) retrustAll(ctx context.Context, decided entry, prefix []byte) error {
+	behind := 0
+	for from := prefix; from != nil; {
+		next, err := v.retrust(ctx, decided, prefix, from)
+		switch {
+		case errors.Is(err, errAhead) && behind < 8:
+			behind++
+			err = v.Follow(ctx, v.cfg().Now())
+		case err == nil:
+			behind, from = 0, next
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -58,24 +86,25 @@ func (v *Verifier) concerned(domain string) (prefixes [][]byte, err error) {
 	prefixes = [][]byte{domainPrefix(domain), viaPrefix(domain)}
 	err = v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
-		for from := []byte(orgSpace); ; {
-			keys, err := scanKeys(sp, []byte(orgSpace), from, 1)
+		for from := []byte(prefixOrg); ; {
+			keys, err := scanKeys(sp, []byte(prefixOrg), from, 1)
 			if err != nil || len(keys) == 0 {
 				return err
 			}
-			id := consensus.Hash(keys[0][len(orgSpace):])
+			id := consensus.Hash(keys[0][len(prefixOrg):])
 			if org, ok := state.Org(id); ok {
 				prefixes = append(prefixes, orgPrefix(id, !v.trust.hasPinned(keysOf(state, org))))
 			}
-			from = append(append([]byte(orgSpace), id[:]...), 2) // behind its mail, which has 0 or 1 there
+			from = append(append([]byte(prefixOrg), id[:]...), 2) // behind its mail, which has 0 or 1 there
 		}
 	})
 	return prefixes, err
 }
 
 // retrust looks at the next messages with keys that begin with prefix, not below from, and returns
-// where to go on: at from again if the chain overtook it, nowhere after the last message.
-func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []byte) (next []byte, err error) {
+// where to go on: nowhere after the last message. errAhead: at from again, after the chain was
+// followed.
+func (v *Verifier) retrust(ctx context.Context, decided entry, prefix, from []byte) (next []byte, err error) {
 	// Else what is found out here could overwrite what another finds out later.
 	v.retrusting.Lock()
 	defer v.retrusting.Unlock()
@@ -87,6 +116,11 @@ func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []by
 			return err
 		}
 		next = append(keys[len(keys)-1], 0)
+		var cursor chain.Index
+		if _, err := rd.Space(space).JSON([]byte(keyCursor), &cursor); err != nil {
+			return err
+		}
+		followed := cursor.ID == state.Tip()
 		for _, key := range keys {
 			f, err := Of(rd, mailstore.RefOf(key))
 			if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
@@ -95,8 +129,11 @@ func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []by
 			if err != nil {
 				return err
 			}
-			if org, ok := f.recordingOrg(state); ok && f.judgedBy(org) {
+			switch org, ok := f.recordingOrg(state); {
+			case ok && (f.judgedBy(org) || followed):
 				found[mailstore.RefOf(key)] = f
+			case !followed && (ok || !f.Org.IsZero()):
+				return errAhead
 			}
 		}
 		return nil
@@ -104,14 +141,19 @@ func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []by
 	if err != nil || len(found) == 0 {
 		return next, err
 	}
-	words := make(map[mailstore.Ref]word, len(found))
-	handlers := make(map[mailstore.Ref]Answer)
+	asked := make(map[mailstore.Ref]answers, len(found))
+	unpinned := ""
+	if decided.TakenBack {
+		unpinned = decided.Domain
+	}
 	for ref, f := range found {
 		org, _ := f.recordingOrg(state)
-		words[ref] = v.wordOf(ctx, state, f, org)
-		if f.sentOnBy(domain) {
-			handlers[ref] = v.askOnward(ctx, state, f)
+		w := v.wordOf(ctx, state, f, org)
+		a := answers{word: &w}
+		if f.sentOnBy(decided.Domain) {
+			a.onward = v.askOnward(ctx, state, f, unpinned)
 		}
+		asked[ref] = a
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -121,17 +163,15 @@ func (v *Verifier) retrust(ctx context.Context, domain string, prefix, from []by
 	defer v.following.Unlock()
 	now := v.chain.State()
 	err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
-		for ref, w := range words {
+		for ref, a := range asked {
 			err := v.change(tx, ref, func(f *Finding) error {
 				was := found[ref]
-				if f.Org != was.Org || f.OrgEvent != was.OrgEvent || f.contested(state, now) {
-					next = from // asked of another organisation, or of others than there are now
-				} else if org, ok := f.recordingOrg(now); ok && f.judgedBy(org) {
-					f.recordedBy(org, w, v.cfg())
-					if a, asked := handlers[ref]; asked {
-						f.sentOnAs(a)
-					}
+				then, _ := was.recordingOrg(state)
+				org, ok := f.recordingOrg(now)
+				if f.Org != was.Org || f.OrgEvent != was.OrgEvent || !ok || org.ID != then.ID || org.LastEvent != then.LastEvent || f.contested(state, now) {
+					return errAhead // asked of another organisation, or of others than there are now
 				}
+				v.identify(f, a)
 				return nil
 			})
 			if err != nil {

@@ -30,7 +30,7 @@ func (w *world) indexed() {
 		}
 	}
 	slices.SortFunc(want, bytes.Compare)
-	got := slices.Concat(w.keys("domain/"), w.keys(orgSpace), w.keys("via/"))
+	got := slices.Concat(w.keys("domain/"), w.keys(prefixOrg), w.keys("via/"))
 	if !slices.EqualFunc(got, want, bytes.Equal) {
 		w.Errorf("keys of the index of trust:\n%q\nwant\n%q", got, want)
 	}
@@ -50,7 +50,7 @@ func (w *world) judgedAnew(f Finding) Finding {
 	if org, ok := f.recordingOrg(state); ok {
 		f.recordedBy(org, w.v.wordOf(context.Background(), state, &f, org), w.v.cfg())
 		if f.Onward != nil {
-			f.sentOnAs(w.v.askOnward(context.Background(), state, &f))
+			f.sentOnAs(w.v.askOnward(context.Background(), state, &f, ""))
 		}
 	}
 	f.judge()

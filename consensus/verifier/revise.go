@@ -49,7 +49,7 @@ func (v *Verifier) settle(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var t *task
 		var keys [][]byte
-		var asked map[mailstore.Ref]word
+		var asked map[mailstore.Ref]answers
 		err := v.store.View(func(rd *mailstore.Reader) (err error) {
 			sp := rd.Space(space)
 			if t, err = nextTask(sp); err != nil || t == nil {
@@ -98,11 +98,11 @@ func nextTask(sp mailstore.SpaceReader) (t *task, err error) {
 	return t, errors.Join(err, bad)
 }
 
-// ofMember reports whether the task is about all mail of one recorder key or
-// from one domain: who enrolled the key, or speaks for the domain, may have
-// changed.
+// ofMember reports whether the task is about all mail of one recorder key, or
+// from one domain or sent on as it: who enrolled the key, or speaks for the
+// domain, may have changed.
 func (t *task) ofMember() bool {
-	return bytes.HasPrefix(t.prefix, []byte("domain/")) || len(t.prefix) == len(recorderPrefix(consensus.Key{}))
+	return bytes.HasPrefix(t.prefix, []byte(prefixDomain)) || bytes.HasPrefix(t.prefix, []byte(prefixVia)) || len(t.prefix) == len(recorderPrefix(consensus.Key{}))
 }
 
 // next is the least key after the last one done.
@@ -127,11 +127,18 @@ func (t *task) advance(sp mailstore.Space, keys [][]byte) error {
 	return sp.Put(dueKey(t.prefix), next.value())
 }
 
+// answers are what was asked about a message outside of any transaction.
+type answers struct {
+	word   *word    // about who recorded it; nil: that was not asked
+	onward []Answer // about who sent it on; nil: that was not asked
+}
+
 // askAhead asks whether the organisations that recorded the messages of keys
-// are trusted and what others declare, where that may have changed.
-func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[mailstore.Ref]word, error) {
+// are trusted and what others declare, where that may have changed, and about
+// those that sent them on where there was no answer yet.
+func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[mailstore.Ref]answers, error) {
 	state := v.chain.State()
-	doubtful := make(map[mailstore.Ref]*Finding)
+	found := make(map[mailstore.Ref]*Finding)
 	err := v.store.View(func(rd *mailstore.Reader) error {
 		for _, key := range keys {
 			f, err := Of(rd, mailstore.RefOf(key))
@@ -144,26 +151,32 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[mailstore.R
 			if err := f.locate(rd.Space(space)); err != nil {
 				return err
 			}
-			if org, ok := f.recordingOrg(state); ok && (!f.judgedBy(org) || !f.Facts.OrgTrusted) {
-				doubtful[mailstore.RefOf(key)] = f
-			}
+			found[mailstore.RefOf(key)] = f
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	asked := make(map[mailstore.Ref]word, len(doubtful))
-	for ref, f := range doubtful {
-		org, _ := f.recordingOrg(state)
-		asked[ref] = v.wordOf(ctx, state, f, org)
+	asked := make(map[mailstore.Ref]answers, len(found))
+	for ref, f := range found {
+		var a answers
+		org, ok := f.recordingOrg(state)
+		if ok && (!f.judgedBy(org) || !f.Facts.OrgTrusted || !v.pinnedWordOf(state, f, org).trusted) {
+			w := v.wordOf(ctx, state, f, org)
+			a.word = &w
+		}
+		if f.Onward != nil && f.Onward.Unanswered {
+			a.onward = v.askOnward(ctx, state, f, "")
+		}
+		asked[ref] = a
 	}
 	return asked, ctx.Err()
 }
 
 // revise brings what is known about one message up to date, judges again and
 // has the message filed anew. Mail is never removed by a verdict.
-func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked map[mailstore.Ref]word) error {
+func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked map[mailstore.Ref]answers) error {
 	return v.change(tx, ref, func(f *Finding) error {
 		sp := tx.Space(space)
 		was := *f
@@ -181,7 +194,7 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked ma
 			}
 		}
 		if t.ofMember() {
-			v.identify(f, ref, asked)
+			v.identify(f, asked[ref])
 		}
 		if err := sp.Delete(ref.Append(watchPrefix(was.Deadline))); err != nil || f.Facts.Inclusion == record.InclusionIncluded {
 			return err
@@ -190,23 +203,21 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked ma
 	})
 }
 
-// identify looks again at who recorded f's message, which was located.
-func (v *Verifier) identify(f *Finding, ref mailstore.Ref, asked map[mailstore.Ref]word) {
+// identify looks again at who recorded f's message, which was located, and at who sent it on.
+func (v *Verifier) identify(f *Finding, asked answers) {
+	if asked.onward != nil {
+		f.sentOnAs(asked.onward)
+	}
 	state := v.chain.State()
 	org, ok := f.recordingOrg(state)
-	if !ok {
-		f.recordedByNobody(state, v.cfg())
-		return
-	}
-	w, ok := asked[ref]
 	switch {
-	case ok:
-	case f.judgedBy(org):
-		return
-	default: // enrolled or changed since askAhead looked
-		w = v.pinnedWordOf(state, f, org)
+	case !ok:
+		f.recordedByNobody(state, v.cfg())
+	case asked.word != nil:
+		f.recordedBy(org, *asked.word, v.cfg())
+	case !f.judgedBy(org): // enrolled or changed since askAhead looked
+		f.recordedBy(org, v.pinnedWordOf(state, f, org), v.cfg())
 	}
-	f.recordedBy(org, w, v.cfg())
 }
 
 // change applies fn to the finding about one message and lets its place

@@ -2,7 +2,9 @@ package verifier
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cairn/consensus"
@@ -22,11 +24,17 @@ func askKey(domain string) []byte { return []byte("ask/" + domain) }
 // noteUnanswered notes the domains whose DNS has to be asked again about f's
 // message: those that some organisation claims and that are not pinned.
 func (v *Verifier) noteUnanswered(sp mailstore.Space, f *Finding) error {
-	if !f.Unanswered {
-		return nil
+	var domains []string
+	if f.Unanswered {
+		domains = slices.Clone(f.Domains)
+	}
+	if f.Onward != nil && f.Onward.Unanswered {
+		for _, h := range f.Onward.By {
+			domains = append(domains, h.Domain)
+		}
 	}
 	state := v.chain.State()
-	for _, domain := range f.Domains {
+	for _, domain := range domains {
 		if _, pinned := v.trust.PinOf(domain); pinned || !consensus.ValidDomain(domain) || len(state.OrgsByDomain(domain)) == 0 {
 			continue
 		}
@@ -83,10 +91,8 @@ func (v *Verifier) askAgain(ctx context.Context, from []byte, now time.Time) (ne
 	err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 		sp := tx.Space(space)
 		for _, key := range answered {
-			if err := putDueIfAny(sp, domainPrefix(string(key[len("ask/"):])), 0); err != nil {
-				return err
-			}
-			if err := sp.Delete(key); err != nil {
+			domain := string(key[len("ask/"):])
+			if err := errors.Join(putDueIfAny(sp, domainPrefix(domain), 0), putDueIfAny(sp, viaPrefix(domain), 0), sp.Delete(key)); err != nil {
 				return err
 			}
 		}

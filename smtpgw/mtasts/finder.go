@@ -35,7 +35,14 @@ type Finder struct {
 	mu     sync.Mutex
 	known  map[string]known
 	octets int
-	asking map[string]chan struct{} // closed when the look is over
+	asking map[string]*look
+}
+
+// look is one at a domain, for all who want to know of it meanwhile.
+type look struct {
+	over  chan struct{} // closed when it is over
+	done  bool          // else whoever asked went away, which says nothing about the domain
+	found known
 }
 
 // known is what is kept about a domain.
@@ -46,12 +53,12 @@ type known struct {
 	next   time.Time // look again
 }
 
-// NewFinder returns a Finder that asks the DNS by lookup for TXT records, and fetches by Fetch with
+// NewFinder returns a Finder that asks the DNS by lookup for TXT records, and fetches policies by
 // client.
 func NewFinder(lookup func(context.Context, string) ([]string, error), client *http.Client) *Finder {
 	return &Finder{
-		lookup: lookup, known: make(map[string]known), asking: make(map[string]chan struct{}),
-		fetch: func(ctx context.Context, domain string) ([]byte, error) { return Fetch(ctx, client, domain) },
+		lookup: lookup, known: make(map[string]known), asking: make(map[string]*look),
+		fetch: func(ctx context.Context, domain string) ([]byte, error) { return fetchText(ctx, client, domain) },
 	}
 }
 
@@ -62,31 +69,30 @@ func (f *Finder) Policy(ctx context.Context, domain string, now time.Time) (*Pol
 	for {
 		f.mu.Lock()
 		k, ok := f.known[domain]
-		over, asking := f.asking[domain]
+		other, asking := f.asking[domain]
 		if ok && now.Before(k.next) {
 			f.mu.Unlock()
 			return k.counts(now), nil
 		}
 		if !asking {
-			over = make(chan struct{})
-			f.asking[domain] = over
+			own := &look{over: make(chan struct{})}
+			f.asking[domain] = own
+			f.mu.Unlock()
+			own.found = f.look(ctx, domain, k, now)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			delete(f.asking, domain)
+			if own.done = ctx.Err() == nil; own.done {
+				f.keep(domain, own.found, now)
+			}
+			close(own.over)
+			return own.found.counts(now), ctx.Err()
 		}
 		f.mu.Unlock()
-		if !asking {
-			k = f.look(ctx, domain, k, now)
-			f.mu.Lock()
-			delete(f.asking, domain)
-			close(over)
-			if ctx.Err() == nil { // else whoever asked went away, which says nothing about the domain
-				f.keep(domain, k, now)
-			}
-			f.mu.Unlock()
-			return k.counts(now), ctx.Err()
-		}
 		select {
-		case <-over:
-			if f.full(domain) {
-				return f.look(ctx, domain, k, now).counts(now), ctx.Err()
+		case <-other.over:
+			if other.done {
+				return other.found.counts(now), nil
 			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -100,7 +106,7 @@ func (f *Finder) look(ctx context.Context, domain string, k known, now time.Time
 	defer cancel()
 	records, err := f.lookup(ctx, "_mta-sts."+domain)
 	k.next = now.Add(again)
-	id, said := ParseRecord(records)
+	id, said := parseRecord(records)
 	if err != nil || !said {
 		return k
 	}
@@ -152,24 +158,16 @@ func (f *Finder) keep(domain string, k known, now time.Time) {
 	}
 }
 
-// full reports whether there was no room for what was found about a domain.
-func (f *Finder) full(domain string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_, kept := f.known[domain]
-	return !kept
-}
-
 func (f *Finder) get(ctx context.Context, domain string) (*Policy, error) {
 	b, err := f.fetch(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
-	return ParsePolicy(b)
+	return parsePolicy(b)
 }
 
-// Fetch gets the text of a domain's policy over HTTPS (section 3.3).
-func Fetch(ctx context.Context, client *http.Client, domain string) ([]byte, error) {
+// fetchText gets the text of a domain's policy over HTTPS (section 3.3).
+func fetchText(ctx context.Context, client *http.Client, domain string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://mta-sts."+domain+"/.well-known/mta-sts.txt", nil)
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func TestRecord(t *testing.T) {
 		{[]string{"v=STSv2; id=1"}, ""},
 		{[]string{"v=STSv1x; id=1"}, ""},
 	} {
-		if id, ok := ParseRecord(tt.records); ok != (tt.id != "") || ok && id != tt.id {
+		if id, ok := parseRecord(tt.records); ok != (tt.id != "") || ok && id != tt.id {
 			t.Errorf("%q: %q, %t", tt.records, id, ok)
 		}
 	}
@@ -68,9 +68,9 @@ func TestPolicy(t *testing.T) {
 		{"long", "mode", strings.Repeat("x: 1\n", 20000) + "mode", "octets"},
 		{"many servers", "mode", strings.Repeat("mx: a.example\n", 101) + "mode", "more than"},
 	} {
-		p, err := ParsePolicy([]byte(strings.ReplaceAll(good, tt.old, tt.new)))
+		p, err := parsePolicy([]byte(strings.ReplaceAll(good, tt.old, tt.new)))
 		if tt.old == "" {
-			p, err = ParsePolicy([]byte(good))
+			p, err = parsePolicy([]byte(good))
 		}
 		if tt.err != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
@@ -82,7 +82,7 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%s: %+v, %v", tt.name, p, err)
 		}
 	}
-	p, err := ParsePolicy([]byte(good))
+	p, err := parsePolicy([]byte(good))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func FuzzPolicy(f *testing.F) {
 	f.Add([]byte("version: STSv1\nmode: none\nmax_age: 9223372037\n"), "x")
 	f.Add([]byte("version: STSv1\r\nmode: none\r\nmax_age: 1"), "x")
 	f.Fuzz(func(t *testing.T, b []byte, host string) {
-		p, err := ParsePolicy(b)
+		p, err := parsePolicy(b)
 		if err != nil {
 			return
 		}
@@ -114,7 +114,7 @@ func FuzzPolicy(f *testing.F) {
 func FuzzRecord(f *testing.F) {
 	f.Add("v=STSv1; id=20160831085700Z;")
 	f.Fuzz(func(t *testing.T, s string) {
-		if id, ok := ParseRecord([]string{s}); ok && !isID(id) {
+		if id, ok := parseRecord([]string{s}); ok && !isID(id) {
 			t.Errorf("%q", id)
 		}
 	})
@@ -232,7 +232,7 @@ func TestOnlyOthers(t *testing.T) {
 // TestMostIsAYear: no age is so great that it is none.
 func TestMostIsAYear(t *testing.T) {
 	for _, age := range []string{"31557601", "9223372037", "9999999999"} {
-		p, err := ParsePolicy([]byte(strings.Replace(policyText("enforce"), "86400", age, 1)))
+		p, err := parsePolicy([]byte(strings.Replace(policyText("enforce"), "86400", age, 1)))
 		if err != nil || p.MaxAge != maxAge*time.Second {
 			t.Errorf("%s: %+v, %v", age, p, err)
 		}

@@ -37,9 +37,9 @@ const (
 	maxID     = 32
 )
 
-// ParseRecord returns the id in the TXT records of _mta-sts.<domain>. ok is false unless there is
+// parseRecord returns the id in the TXT records of _mta-sts.<domain>. ok is false unless there is
 // exactly one that begins as such a record, and that is sound (section 3.1).
-func ParseRecord(records []string) (id string, ok bool) {
+func parseRecord(records []string) (id string, ok bool) {
 	found := 0
 	for _, r := range records {
 		fields := strings.Split(r, ";")
@@ -62,9 +62,9 @@ func isID(s string) bool {
 	})
 }
 
-// ParsePolicy reads a policy as it was fetched: lines "key: value", ended by LF or CRLF. Of a key
+// parsePolicy reads a policy as it was fetched: lines "key: value", ended by LF or CRLF. Of a key
 // but mx that is there twice the first counts; keys that are not known are passed over.
-func ParsePolicy(b []byte) (*Policy, error) {
+func parsePolicy(b []byte) (*Policy, error) {
 	if len(b) > maxPolicy {
 		return nil, fmt.Errorf("a policy of %d octets is more than %d", len(b), maxPolicy)
 	}
