@@ -264,7 +264,7 @@ func (s *Store) View(fn func(r *Reader) error) error {
 
 // Subscribe returns a channel that receives after the journal has grown: "look again". It holds one
 // wake-up, so none is lost while the receiver is busy, and many may become one. cancel ends it.
-func (s *Store) Subscribe() (wake <-chan struct{}, cancel func()) { return s.listeners.Subscribe() }
+func (s *Store) Subscribe() (woken <-chan struct{}, cancel func()) { return s.listeners.Subscribe() }
 
 // sweepLoop removes the mail of removed accounts, a transaction's worth at a time.
 func (s *Store) sweepLoop(ctx context.Context) {

@@ -35,12 +35,12 @@ var exchange = struct {
 	port     string
 	allowed  func(netip.Addr) bool
 	policies policies
-}{net.DefaultResolver, "25", mx.Public, mtasts.NewFinder(lookupTXT, mtasts.Client(mx.Public))}
+}{net.DefaultResolver, "25", mx.Elsewhere, mtasts.NewFinder(lookupTXT, mtasts.Client(mx.Elsewhere))}
 
 const (
 	// exchangersPatience is how long the DNS has to say which servers a domain has.
 	exchangersPatience = 20 * time.Second
-	// addressPatience is how long a server has to answer at one of its addresses.
+	// addressPatience is how long a server has at most to answer at one of its addresses.
 	addressPatience = 10 * time.Second
 )
 
@@ -69,15 +69,24 @@ func newOutside(c *Config) (*outsideRouter, error) {
 	if c.Outbound.User == "" {
 		return o, nil
 	}
-	password, err := os.ReadFile(c.Outbound.PasswordFile)
-	if at, bad := os.Stat(c.Outbound.PasswordFile); err == nil && bad == nil && at.Mode()&0o077 != 0 && runtime.GOOS != "windows" {
-		err = fmt.Errorf("%s may be used by others (%v)", c.Outbound.PasswordFile, at.Mode().Perm())
+	password, err := readPassword("outbound.password_file", c.Outbound.PasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	o.relay.Login = &smtpgw.Login{User: c.Outbound.User, Password: password}
+	return o, nil
+}
+
+// readPassword reads the file that a key of the configuration names, which nobody else may use.
+func readPassword(key, path string) (string, error) {
+	password, err := os.ReadFile(path)
+	if at, bad := os.Stat(path); err == nil && bad == nil && at.Mode()&0o077 != 0 && runtime.GOOS != "windows" {
+		err = fmt.Errorf("%s may be used by others (%v)", path, at.Mode().Perm())
 	}
 	if err != nil {
-		return nil, &ConfigError{Key: "outbound.password_file", Cause: err.Error(), Next: "write the password alone into that file, and keep it from others: chmod 600 " + c.Outbound.PasswordFile}
+		return "", &ConfigError{Key: key, Cause: err.Error(), Next: "write the password alone into that file, and keep it from others: chmod 600 " + path}
 	}
-	o.relay.Login = &smtpgw.Login{User: c.Outbound.User, Password: strings.TrimRight(string(password), "\r\n")}
-	return o, nil
+	return strings.TrimRight(string(password), "\r\n"), nil
 }
 
 // Route finds the mail servers of domain; smtpgw.ErrNoRoute or a *smtpgw.Refusal says that it has
@@ -92,9 +101,9 @@ func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route,
 	if isReserved(domain) {
 		return smtpgw.Route{}, smtpgw.ErrNoRoute
 	}
-	ctx, cancel := context.WithTimeout(ctx, exchangersPatience)
+	asking, cancel := context.WithTimeout(ctx, exchangersPatience)
 	defer cancel()
-	found, err := o.finder.Hosts(ctx, domain, time.Now())
+	found, err := o.finder.Hosts(asking, domain, time.Now())
 	switch {
 	case errors.Is(err, mx.ErrNoDomain):
 		return smtpgw.Route{}, noHost(5, 1, 2, err.Error())
@@ -115,9 +124,9 @@ func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route,
 	if policy != nil && policy.Mode == mtasts.Enforce {
 		use, route.To = smtpgw.TLSRequired, "mail servers, with TLS,"
 		found = slices.DeleteFunc(slices.Clone(found), func(h mx.Host) bool { return !policy.Allows(h.Name) })
-	}
-	if len(found) == 0 {
-		return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
+		if len(found) == 0 {
+			return smtpgw.Route{}, smtpgw.Reason("none of the mail exchangers of " + domain + " is one that its MTA-STS policy names")
+		}
 	}
 	for _, h := range found {
 		route.To += " " + h.Name
@@ -131,11 +140,12 @@ func noHost(class, subject, detail int, why string) *smtpgw.Refusal {
 	return &smtpgw.Refusal{Code: 550, Status: smtpgw.Status{class, subject, detail}, Text: why}
 }
 
-// dialHost connects to the first address of a host that answers.
+// dialHost connects to the first address of a host that answers. Those that do not leave their
+// share of the time to the others.
 func dialHost(ctx context.Context, h mx.Host) (net.Conn, error) {
 	var errs []error
-	for _, a := range h.Addrs {
-		one, cancel := context.WithTimeout(ctx, addressPatience)
+	for i, a := range h.Addrs {
+		one, cancel := context.WithTimeout(ctx, shareOf(ctx, time.Now(), len(h.Addrs)-i))
 		conn, err := new(net.Dialer).DialContext(one, "tcp", net.JoinHostPort(a.String(), exchange.port))
 		cancel()
 		if err == nil {
@@ -144,6 +154,15 @@ func dialHost(ctx context.Context, h mx.Host) (net.Conn, error) {
 		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
+}
+
+// shareOf is how long one of so many may take that are tried one after another until ctx ends.
+func shareOf(ctx context.Context, now time.Time, left int) time.Duration {
+	by, bounded := ctx.Deadline()
+	if !bounded {
+		return addressPatience
+	}
+	return min(addressPatience, by.Sub(now)/time.Duration(left))
 }
 
 // isReserved reports whether a name is kept out of the DNS (RFC 6761).

@@ -190,3 +190,18 @@ func TestOutboundConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestShareOf: addresses that do not answer leave time for the others.
+func TestShareOf(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	ctx, cancel := context.WithDeadline(t.Context(), now.Add(30*time.Second))
+	defer cancel()
+	for left, want := range map[int]time.Duration{1: addressPatience, 3: addressPatience, 8: 3750 * time.Millisecond} {
+		if got := shareOf(ctx, now, left); got != want {
+			t.Errorf("of %d: %s, want %s", left, got, want)
+		}
+	}
+	if got := shareOf(t.Context(), now, 8); got != addressPatience {
+		t.Errorf("without an end: %s", got)
+	}
+}

@@ -229,12 +229,12 @@ func fates(e *outbox.Entry, replies []reply) []fate {
 
 // deferred is the fate of all recipients when something went wrong on the way, in doing what.
 func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
-	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", clip300(err.Error()))
-	why := because(err)
-	if why == "" {
-		why = ": that failed; the log here tells why"
+	c.log.Warn("courier: "+what, "mail", e.Ref, "entry", e.ID, "domain", e.Domain, "err", clipped(err.Error()))
+	why, known := errors.AsType[Reason](err)
+	if !known {
+		why = "that failed; the log here tells why"
 	}
-	return fates(e, all(e.Recipients, reply{451, "4.4.0 " + what + why}))
+	return fates(e, all(e.Recipients, reply{451, "4.4.0 " + what + ": " + string(why)}))
 }
 
 // replyTo is the reply for a recipient here when there was an error: the refusal if it is one, else

@@ -97,12 +97,3 @@ func behindPath(arg string) string {
 	}
 	return ""
 }
-
-// withoutStatus takes the enhanced status code out of the last line of a reply, which has none
-// after EHLO and HELO (RFC 2034, section 4).
-func withoutStatus(line []byte) []byte {
-	if len(line) < 10 || line[5] != '.' || line[7] != '.' || line[9] != ' ' {
-		return line
-	}
-	return append(line[:4], line[10:]...)
-}

@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Host is a mail server that is no node: one that the DNS names for a domain, or a smarthost.
@@ -48,11 +46,11 @@ func connectHosts(ctx context.Context, sending *Sending, hostname string, hosts 
 		if err == nil {
 			return o, nil
 		}
-		why := Reason(hosts[i].Name + ": " + strings.TrimPrefix(because(err), ": "))
-		if because(err) == "" {
-			why = Reason(hosts[i].Name + " cannot be reached, or broke off")
+		why := Reason(" cannot be reached, or broke off")
+		if known, ok := errors.AsType[Reason](err); ok {
+			why = ": " + known
 		}
-		errs = append(errs, fmt.Errorf("%w (%w)", why, err))
+		errs = append(errs, fmt.Errorf("%w (%w)", Reason(hosts[i].Name)+why, err))
 		if ctx.Err() != nil {
 			break
 		}
@@ -119,7 +117,7 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 func tlsFailed(err error) error {
 	why := Reason("TLS failed")
 	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		why = Reason("its certificate is not accepted: " + clip300(invalid.Err.Error()))
+		why = Reason("its certificate is not accepted: " + clipped(invalid.Err.Error()))
 	}
 	return fmt.Errorf("%w: %w: %w", why, errTLS, err)
 }
@@ -148,15 +146,6 @@ func (o *outbound) startTLS(ctx context.Context, config *tls.Config, hostname st
 		return fmt.Errorf("%w: %w", errTLS, err)
 	}
 	return nil
-}
-
-// inStep reports whether nothing has come that was not asked for, since the last reply or before.
-// What is asked next would else be taken to have that answer.
-func (o *outbound) inStep() bool {
-	o.conn.SetReadDeadline(time.Now())
-	o.limit.N = maxReply
-	_, err := o.text.R.Peek(1)
-	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // login says who this node is, by PLAIN (RFC 4616) or LOGIN. Never in clear.

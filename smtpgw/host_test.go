@@ -113,6 +113,7 @@ func (s *foreignServer) serve(c net.Conn) {
 			return
 		} else if own != "" {
 			say(own)
+			text = strings.HasPrefix(own, "354")
 			continue
 		}
 		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
@@ -312,6 +313,15 @@ func TestOddHosts(t *testing.T) {
 		texts   int    // that the server took, or may have taken, of both
 	}{
 		{"none", nil, "250 taken, 250 taken", 2},
+		{"codes alone", func(line string, n int) string {
+			switch verb, _, _ := strings.Cut(line, " "); verb {
+			case "EHLO", "MAIL", "RCPT", ".":
+				return "250"
+			case "DATA":
+				return "354"
+			}
+			return ""
+		}, "250, 250", 2},
 		{"gone before the second", second("MAIL", "hang up"), "250 taken, 250 taken", 2},
 		{"421 before the second", second("MAIL", "421 too many messages"), "250 taken, 250 taken", 2},
 		{"gone with the second", second(".", "hang up"), "451, 451", 2},
@@ -372,5 +382,87 @@ func TestOddHosts(t *testing.T) {
 				t.Errorf("%s, %d texts; want %s, %d", got, server.of["."], tt.replies, tt.texts)
 			}
 		})
+	}
+}
+
+// TestReplyLine: the text of a reply is optional, its form is not.
+func TestReplyLine(t *testing.T) {
+	for _, tt := range []struct {
+		line string
+		code int
+		more bool
+		text string
+	}{
+		{"250 fine", 250, false, "fine"}, {"250", 250, false, ""}, {"250 ", 250, false, ""}, {"250-", 250, true, ""}, {"250-SIZE 9", 250, true, "SIZE 9"},
+		{"354 go", 354, false, "go"}, {"599  x", 599, false, " x"},
+		{"", 0, false, ""}, {"25", 0, false, ""}, {"250fine", 0, false, ""}, {"2500", 0, false, ""}, {"150 x", 0, false, ""}, {"650 x", 0, false, ""},
+		{"2x0 x", 0, false, ""}, {" 250 x", 0, false, ""}, {"250\tx", 0, false, ""},
+	} {
+		code, more, text, ok := replyLine(tt.line)
+		if code != tt.code || more != tt.more || text != tt.text || ok != (tt.code != 0) {
+			t.Errorf("%q: %d, %v, %q, %v", tt.line, code, more, text, ok)
+		}
+	}
+}
+
+// TestInStep: what a server said unasked is seen also if it came long before, in a packet of its own.
+func TestInStep(t *testing.T) {
+	said := make(chan struct{})
+	server := (&foreignServer{}).listen(t)
+	conn, err := net.Dial("tcp", server.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	o, err := greet(conn, "near.example", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !o.inStep() {
+		t.Error("out of step though nothing came")
+	}
+	near, far := net.Pipe()
+	defer far.Close()
+	o.attach(near)
+	go func() {
+		close(said)
+		fmt.Fprint(far, "421 4.4.2 idle too long\r\n")
+	}()
+	<-said
+	if o.inStep() && o.inStep() && o.inStep() {
+		t.Error("what came is not seen")
+	}
+}
+
+// TestStopLosesNoReply: a server has taken the text for one recipient and waits for the other's
+// turn when the program is stopped. It does not get the text again.
+func TestStopLosesNoReply(t *testing.T) {
+	n := nearNode(t, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	server := (&foreignServer{instead: func(line string, k int) string {
+		switch {
+		case strings.HasPrefix(line, "RCPT") && k == 2:
+			return "452 4.5.3 too many recipients"
+		case strings.HasPrefix(line, "MAIL") && k == 2:
+			stop()
+			return "hang up"
+		}
+		return ""
+	}}).listen(t)
+	n.courier.router = routes{"far.example": Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(server.addr)}}}}
+	text := strings.Replace(mailText("hello"), "u@local.example", "a@far.example, b@far.example", 1)
+	n.send(t, "user@local.example", text, "a@far.example", "b@far.example")
+	id := must(n.queue.List(0, 1))(t)[0].ID
+	n.courier.queue.Begin("far.example", id)
+	l := newLane(ctx, "far.example", n.courier.texts)
+	l.workers, l.idle = 1, 0
+	if o := n.courier.carry(ctx, l, nil, id); o != nil {
+		o.quit()
+	}
+	n.courier.work.Wait()
+	list := must(n.queue.List(0, 10))(t)
+	if len(list) != 1 || !slices.Equal(list[0].Recipients, []string{"b@far.example"}) {
+		t.Errorf("in the queue after the stop: %+v", list)
 	}
 }

@@ -84,18 +84,18 @@ func (s *session) refused(stage, about string, refusal *Refusal) {
 // logRefusal tells of a mail that is not taken now, or for good.
 func logRefusal(log *slog.Logger, ref, stage, from, to string, refusal *Refusal) {
 	log.Info("mail refused", "mail", ref, "stage", stage, "from", from, "to", to,
-		"code", refusal.Code, "status", refusal.Status.String(), "err", clip300(refusal.Text))
+		"code", refusal.Code, "status", refusal.Status.String(), "err", clipped(refusal.Text))
 }
 
 // answered tells of a reply 4xx or 5xx to a command that no session saw.
 func (s *Server) answered(p *peer, addr, verb, reply string) {
 	code, text, _ := strings.Cut(strings.TrimSpace(reply), " ")
 	status, text, _ := strings.Cut(text, " ")
-	s.logOf(p, s.log).Info("command refused", "mode", s.mode.String(), "peer", addr, "stage", verb, "code", code, "status", status, "err", clip300(text))
+	s.logOf(p, s.log).Info("command refused", "mode", s.mode.String(), "peer", addr, "stage", verb, "code", code, "status", status, "err", clipped(text))
 }
 
-// clip300 bounds what the log has of a reply.
-func clip300(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
+// clipped bounds to 300 octets what the log and the queue have of what others say.
+func clipped(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
 
 // since is how long something took, in ms.
 func since(began time.Time) time.Duration { return time.Since(began).Round(time.Millisecond) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -51,7 +52,7 @@ type reply struct {
 
 func (r reply) ok() bool        { return r.code/100 == 2 }
 func (r reply) permanent() bool { return r.code/100 == 5 }
-func (r reply) String() string  { return fmt.Sprintf("%d %s", r.code, r.text) }
+func (r reply) String() string  { return strings.TrimRight(fmt.Sprintf("%d %s", r.code, r.text), " ") }
 
 // greet opens a session on conn, which it closes on failure.
 func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error) {
@@ -66,6 +67,16 @@ func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error
 		return nil, err
 	}
 	return o, nil
+}
+
+// inStep waits for a millisecond whether something has come that was not asked for, since the last
+// reply or before, and reports whether nothing has. What is asked next would else be taken to have
+// that answer. It leaves a deadline for reading behind, as each reader sets its own.
+func (o *outbound) inStep() bool {
+	o.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	o.limit.N = maxReply
+	_, err := o.text.R.Peek(1)
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // attach makes conn what the session goes over.
@@ -152,20 +163,45 @@ func replyOfLines(code int, lines string) reply {
 	return reply{code, strings.ReplaceAll(lines, "\n", " ")}
 }
 
-func (o *outbound) readLines() (int, string, error) {
+func (o *outbound) readLines() (code int, text string, err error) {
 	if err := o.w.Flush(); err != nil {
 		return 0, "", err
 	}
 	o.conn.SetReadDeadline(time.Now().Add(o.wait))
 	o.limit.N = maxReply
-	code, msg, err := o.text.ReadResponse(0)
-	if o.limit.N == 0 {
-		err = errors.New("reply is too long")
+	var lines []string
+	for {
+		line, err := o.text.ReadLine()
+		if o.limit.N == 0 {
+			return 0, "", Reason("its reply is too long")
+		}
+		if err != nil {
+			return 0, "", err
+		}
+		c, more, text, ok := replyLine(line)
+		if !ok || len(lines) > 0 && c != code {
+			return 0, "", Reason(clipped(fmt.Sprintf("what came is no reply of SMTP: %q", line)))
+		}
+		if code, lines = c, append(lines, text); !more {
+			return code, strings.Join(lines, "\n"), nil
+		}
 	}
-	if _, odd := errors.AsType[textproto.ProtocolError](err); odd { // it quotes the other side
-		err = Reason(clip300("what came is no reply of SMTP: " + err.Error()))
+}
+
+// replyLine reads a line of a reply (RFC 5321, section 4.2): the code, whether more lines follow,
+// and the text, which may be missing together with the blank in front of it.
+func replyLine(line string) (code int, more bool, text string, ok bool) {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' || line[1] > '9' || line[2] < '0' || line[2] > '9' {
+		return 0, false, "", false
 	}
-	return code, msg, err
+	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
+	switch {
+	case len(line) == 3:
+		return code, false, "", true
+	case line[3] == ' ' || line[3] == '-':
+		return code, line[3] == '-', line[4:], true
+	}
+	return 0, false, "", false
 }
 
 // all gives every recipient the same reply.

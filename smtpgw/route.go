@@ -17,20 +17,11 @@ type Reason string
 
 func (r Reason) Error() string { return string(r) }
 
-// because is what of an error may be told behind a sentence; empty if nothing.
-func because(err error) string {
-	var r Reason
-	if errors.As(err, &r) {
-		return ": " + string(r)
-	}
-	return ""
-}
-
 // Dialer opens a connection to an SMTP server of domain.
 type Dialer func(ctx context.Context, domain string) (net.Conn, error)
 
 // Route is where the mail for a domain goes: to local accounts, over the connection to a node that
-// Dial opens, or to the first of Hosts that takes it.
+// Dial opens, or to the first of Hosts that a session can be had with.
 type Route struct {
 	Local bool
 	// To names who is connected to: what goes to another one never goes over a

@@ -19,7 +19,7 @@ import (
 func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
 	again := now.Add(backoff(c.cfg.Sending, e.TriedFor(now), rand.Float64()))
-	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust()
+	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust() && ctx.Err() == nil
 	var failed []fate
 	var waiting []string
 	for _, f := range out {
@@ -53,7 +53,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 				c.queue.WakeSealer()
 			}
 			log.Info(settled(len(waiting), len(failed)), "from", e.From, "to", envelopeTo(e.Recipients), "size", len(raw), "attempt", e.Attempts+1,
-				"waiting", len(waiting), "failed", len(failed), "reported", report != nil, "result", clip300(summary), "took", now.Sub(e.Created).Round(time.Millisecond))
+				"waiting", len(waiting), "failed", len(failed), "reported", report != nil, "result", clipped(summary), "took", now.Sub(e.Created).Round(time.Millisecond))
 			return len(waiting) > 0
 		case errors.Is(err, outbox.ErrGone): // dropped by hand meanwhile
 			return false

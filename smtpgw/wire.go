@@ -313,6 +313,15 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// withoutStatus takes the enhanced status code out of the last line of a reply, in place: it has
+// none after EHLO and HELO (RFC 2034, section 4).
+func withoutStatus(line []byte) []byte {
+	if len(line) < 10 || line[5] != '.' || line[7] != '.' || line[9] != ' ' {
+		return line
+	}
+	return append(line[:4], line[10:]...)
+}
+
 // mistake counts a reply 4xx or 5xx, and tells the peer to go when there were
 // too many. Recipients have a count of their own, which bounds guessing: a
 // message may have many that are refused and still be for others. Those beyond

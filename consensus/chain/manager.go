@@ -242,3 +242,8 @@ func (m *Manager) report(err error) {
 		m.log.Error("chain: cannot read", "err", err)
 	}
 }
+
+// Subscribe returns a channel that receives after the tip has changed. It means
+// "look again" and carries nothing; several changes may give one receive. The
+// channel is never closed. cancel ends the subscription and may be called twice.
+func (m *Manager) Subscribe() (woken <-chan struct{}, cancel func()) { return m.subs.Subscribe() }

@@ -125,8 +125,8 @@ func TestRotationUndone(t *testing.T) {
 	w.expect(ref, "the rotation is undone", record.Vouched, "inbox")
 }
 
-// TestAwayAndBack: a pin is taken back while the organisation is on no block of the best branch, and
-// then it is again, before the chain was followed.
+// TestAwayAndBack: a pin is taken back while the organisation is in no block of the best branch. Then
+// it is again, before the chain was followed.
 func TestAwayAndBack(t *testing.T) {
 	w := newWorld(t, setting{orgs: 3, late: true, pins: []int{2}})
 	events := w.net.Enrolments()

@@ -21,7 +21,8 @@ func (g *Gate) Enter() (open bool) {
 	return true
 }
 
-// Fork begins another use on behalf of one that lasts, whether the gate was closed meanwhile or not.
+// Fork begins another use on behalf of one that lasts, whether the gate was closed meanwhile or
+// not.
 func (g *Gate) Fork() { g.inside.Add(1) }
 
 // Leave ends a use.
@@ -35,7 +36,8 @@ func (g *Gate) Close() (first bool) {
 	return first
 }
 
-// Alone runs fn when nobody is inside, unless the gate is closed. Whoever comes meanwhile waits.
+// Alone runs fn when nobody is inside, unless the gate is closed. Whoever comes meanwhile waits, so
+// neither fn nor who is inside and calls this may wait for one who comes.
 func (g *Gate) Alone(fn func()) (open bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -47,5 +49,5 @@ func (g *Gate) Alone(fn func()) (open bool) {
 	return true
 }
 
-// Wait waits until all who came in before Close have left.
+// Wait waits, after Close, until all who came in before it have left.
 func (g *Gate) Wait() { g.inside.Wait() }

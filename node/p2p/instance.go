@@ -195,7 +195,7 @@ func (h *Host) serveInstance(_ context.Context, from peer.ID, s network.Stream) 
 	was := h.isSilent(from)
 	others, twice := h.instances.hear(from, h.enrolled(from), said, s.Conn().ID(), now)
 	if h.isSilent(from) != was {
-		h.roster.turned()
+		h.roster.subs.Wake()
 	}
 	if twice {
 		h.logOf(from).Warn("a node is there twice: two processes run with one node key, as when a directory was copied; it was told",

@@ -15,7 +15,7 @@ import (
 type roster struct {
 	mu   sync.Mutex
 	byID map[peer.ID]*remote
-	subs map[chan struct{}]struct{}
+	subs wake.Listeners
 	// claims is since when members have said that they have blocks which this node lacks, without
 	// having given one. Coming back does not make a claim younger.
 	claims map[peer.ID]time.Time
@@ -48,7 +48,7 @@ type remote struct {
 const patient = 3
 
 func newRoster() *roster {
-	return &roster{byID: make(map[peer.ID]*remote), subs: make(map[chan struct{}]struct{}), claims: make(map[peer.ID]time.Time)}
+	return &roster{byID: make(map[peer.ID]*remote), claims: make(map[peer.ID]time.Time)}
 }
 
 // meet returns the entry of a peer; made reports that it is new.
@@ -73,7 +73,7 @@ func (r *roster) drop(id peer.ID) {
 	if p := r.byID[id]; p != nil {
 		p.cancel()
 		delete(r.byID, id)
-		r.changed()
+		r.subs.Wake()
 	}
 }
 
@@ -84,7 +84,7 @@ func (r *roster) heard(p *remote, s *status) {
 	if p.status == nil {
 		close(p.greeted)
 		p.status = s
-		r.changed()
+		r.subs.Wake()
 		return
 	}
 	if p.status.Tip != s.Tip && p.failures < patient {
@@ -224,34 +224,10 @@ func (r *roster) dialed() (n int) {
 	return n
 }
 
-// turned wakes the subscribers: a peer may speak for its node now, or may no longer.
-func (r *roster) turned() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.changed()
-}
-
-// changed wakes the subscribers. The caller holds mu.
-func (r *roster) changed() {
-	for ch := range r.subs {
-		wake.Up(ch)
-	}
-}
-
 // Subscribe returns a channel that receives after a peer has been greeted, has gone, or may speak
 // for its node again or no longer. It means "look again" and carries nothing. cancel ends the
 // subscription and may be called twice.
-func (h *Host) Subscribe() (wake <-chan struct{}, cancel func()) {
-	ch := make(chan struct{}, 1)
-	h.roster.mu.Lock()
-	h.roster.subs[ch] = struct{}{}
-	h.roster.mu.Unlock()
-	return ch, func() {
-		h.roster.mu.Lock()
-		delete(h.roster.subs, ch)
-		h.roster.mu.Unlock()
-	}
-}
+func (h *Host) Subscribe() (woken <-chan struct{}, cancel func()) { return h.roster.subs.Subscribe() }
 
 // Peer is a connected node of this chain, as it has last described itself.
 type Peer struct {

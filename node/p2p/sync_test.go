@@ -183,9 +183,7 @@ func TestStalledAndLyingPeersAreLeftForAnother(t *testing.T) {
 			_ = writeFrame(s, st.encode())
 			_ = s.Close()
 		})
-		if err := victim.Connect(context.Background(), liar.Addrs()[0]); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		eventually(t, name+" is greeted", func() bool { return victim.Connect(context.Background(), liar.Addrs()[0]) == nil }) // a busy machine may be too slow at first
 	}
 	eventually(t, "the liars have been tried", func() bool { return victim.Stats()["sync.failed"] >= 2 })
 	if err := victim.Connect(context.Background(), honest.Addrs()[0]); err != nil {

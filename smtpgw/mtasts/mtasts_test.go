@@ -223,7 +223,7 @@ func TestOnlyOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	dial := Client(mx.Public).Transport.(*http.Transport).DialContext
+	dial := Client(mx.Elsewhere).Transport.(*http.Transport).DialContext
 	if c, err := dial(t.Context(), "tcp", l.Addr().String()); err == nil || !strings.Contains(err.Error(), "no address of a web server") {
 		t.Errorf("%v, %v", c, err)
 	}
@@ -257,6 +257,25 @@ func TestOthersPolicies(t *testing.T) {
 			t.Fatalf("domain %d: %+v, %v", i, p, err)
 		}
 	}
+	asked := 0
+	fetch := f.fetch
+	f.fetch = func(ctx context.Context, domain string) ([]byte, error) {
+		asked++
+		<-time.After(time.Millisecond)
+		return fetch(ctx, domain)
+	}
+	var all sync.WaitGroup
+	for range 8 { // there is no room for what they find, and they find it together
+		all.Go(func() {
+			if p, err := f.Policy(t.Context(), "late.example", now); p == nil || err != nil {
+				t.Errorf("%+v, %v", p, err)
+			}
+		})
+	}
+	if all.Wait(); asked == 8 {
+		t.Error("each of eight looked for itself")
+	}
+	f.fetch = fetch
 	if f.octets > keptOctets || len(f.known) < 1000 {
 		t.Errorf("%d domains of %d octets are kept", len(f.known), f.octets)
 	}
@@ -302,8 +321,20 @@ func TestSlowWebServer(t *testing.T) {
 		}
 		gone, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
+		asked = 0
+		for range 8 { // they go on with one look when the first one has gone away
+			all.Go(func() {
+				<-time.After(time.Millisecond)
+				if p, err := f.Policy(t.Context(), "other.example", time.Now()); p != nil || err != nil {
+					t.Errorf("%+v, %v", p, err)
+				}
+			})
+		}
 		if p, err := f.Policy(gone, "other.example", time.Now()); p != nil || !errors.Is(err, context.Canceled) || len(f.known) != 1 {
 			t.Errorf("%+v, %v, %d kept", p, err, len(f.known))
+		}
+		if all.Wait(); asked != 2 || len(f.known) != 2 {
+			t.Errorf("asked %d times, %d kept", asked, len(f.known))
 		}
 	})
 }

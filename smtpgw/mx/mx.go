@@ -30,10 +30,10 @@ type Host struct {
 // Why a domain has no host: mail for it can be returned. Any other error is one of the DNS, which
 // may answer later.
 var (
-	ErrNoDomain  = errors.New("the domain has no mail exchanger and no address")                            // 5.1.2
-	ErrNoMail    = errors.New("the domain says that it takes no mail (RFC 7505)")                           // 5.1.10
-	ErrNoAddress = errors.New("no mail exchanger of the domain has an address to connect to")               // 5.4.4
-	ErrLoop      = errors.New("this node is the first mail exchanger of the domain, and does not serve it") // 5.4.6
+	ErrNoDomain  = errors.New("the domain has no mail exchanger and no address")
+	ErrNoMail    = errors.New("the domain says that it takes no mail (RFC 7505)")
+	ErrNoAddress = errors.New("no mail exchanger of the domain has an address to connect to")
+	ErrLoop      = errors.New("this node is the first mail exchanger of the domain, and does not serve it")
 )
 
 // Limits of what a domain may have others do.
@@ -63,30 +63,34 @@ type answer struct {
 }
 
 // NewFinder returns a Finder for the node with that host name. What allowed does not allow, as
-// Public does not, is no address of a host.
+// Elsewhere does not, is no address of a host.
 func NewFinder(resolver Resolver, self string, allowed func(netip.Addr) bool) *Finder {
 	return &Finder{resolver: resolver, self: fold(self), allowed: allowed, known: make(map[string]answer)}
 }
 
-// Public reports whether an address can be one of a host on a network. What others put into the DNS
-// must not lead the node to listeners that are for this machine alone, however the address is
-// written, or to everybody.
-func Public(a netip.Addr) bool {
+// Elsewhere reports whether an address can be one of another machine. What others put into the DNS
+// must not lead the node to listeners that are for this machine alone, in whichever of the known
+// ways an IPv4 address is written as one of IPv6, or to everybody. Machines of the networks that
+// the node is in are elsewhere too: mail servers stand there.
+func Elsewhere(a netip.Addr) bool {
 	a = embedded(a.Unmap())
 	broadcast := netip.AddrFrom4([4]byte{255, 255, 255, 255})
 	return a.IsValid() && !a.IsLoopback() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast() && a != broadcast &&
 		!thisNetwork.Contains(a)
 }
 
-// Prefixes with an IPv4 address in them, and where it begins.
-var (
-	thisNetwork = netip.MustParsePrefix("0.0.0.0/8")
-	embedding   = map[netip.Prefix]int{
-		netip.MustParsePrefix("::/96"):        12, // RFC 4291, section 2.5.5.1
-		netip.MustParsePrefix("64:ff9b::/96"): 12, // RFC 6052
-		netip.MustParsePrefix("2002::/16"):    2,  // RFC 3056
-	}
-)
+// thisNetwork leads to this machine (RFC 1122, section 3.2.1.3).
+var thisNetwork = netip.MustParsePrefix("0.0.0.0/8")
+
+// embedding are the prefixes of IPv6 addresses with one of IPv4 in them, and at which octet that
+// begins.
+var embedding = map[netip.Prefix]int{
+	netip.MustParsePrefix("::/96"):           12, // RFC 4291, section 2.5.5.1
+	netip.MustParsePrefix("::ffff:0:0:0/96"): 12, // RFC 2765, section 2.1
+	netip.MustParsePrefix("64:ff9b::/96"):    12, // RFC 6052, section 2.1
+	netip.MustParsePrefix("64:ff9b:1::/48"):  12, // RFC 8215; where the prefix of RFC 6052 is a /96
+	netip.MustParsePrefix("2002::/16"):       2,  // RFC 3056, section 2
+}
 
 // embedded is the IPv4 address that an IPv6 address leads to; else the address itself.
 func embedded(a netip.Addr) netip.Addr {

@@ -55,7 +55,8 @@ func (z *zone) LookupNetIP(_ context.Context, network, host string) ([]netip.Add
 
 var addrs = map[string]string{
 	"a.example": "192.0.2.1", "b.example": "192.0.2.2 2001:db8::2", "self.example": "192.0.2.9", "bare.example": "192.0.2.5",
-	"here.example": "127.0.0.1 ::1 0.0.0.0 0.0.0.1 ::127.0.0.1 64:ff9b::127.0.0.1 2002:7f00:1:: 169.254.1.1 255.255.255.255",
+	"here.example": "127.0.0.1 ::1 0.0.0.0 0.0.0.1 ::127.0.0.1 64:ff9b::127.0.0.1 2002:7f00:1:: 169.254.1.1 255.255.255.255 64:ff9b:1::127.0.0.1 ::ffff:0:127.0.0.1",
+	"near.example": "10.0.0.1 192.168.1.1 fd00::1",
 	"four.example": "?ip4", "six.example": "?ip6", "silent.example": "?", "mapped.example": "::ffff:127.0.0.1 ::ffff:192.0.2.7",
 	"many.example": "2001:db8::1 2001:db8::2 2001:db8::3 2001:db8::4 2001:db8::5 192.0.2.1",
 }
@@ -78,6 +79,7 @@ func TestHosts(t *testing.T) {
 		{"one without an address", "10 none.example., 20 a.example.", "a.example 1", nil},
 		{"none with an address", "10 none.example.", "", ErrNoAddress},
 		{"this machine", "10 here.example.", "", ErrNoAddress},
+		{"machines of the own network", "10 near.example.", "near.example 3", nil},
 		{"addresses in other clothes", "10 mapped.example.", "mapped.example 1", nil},
 		{"both families", "10 many.example.", "many.example 5", nil},
 		{"the DNS is silent about the only one", "10 silent.example., 20 none.example.", "", errDNS},
@@ -91,7 +93,7 @@ func TestHosts(t *testing.T) {
 			if tt.mx == "" {
 				z.mx = nil
 			}
-			f := NewFinder(z, "self.example", Public)
+			f := NewFinder(z, "self.example", Elsewhere)
 			now := time.Unix(0, 0)
 			for range 2 {
 				hosts, err := f.Hosts(t.Context(), "bare.example", now)
@@ -117,7 +119,7 @@ func TestHosts(t *testing.T) {
 		})
 	}
 	z := &zone{addrs: addrs}
-	if _, err := NewFinder(z, "self.example", Public).Hosts(t.Context(), "nowhere.example", time.Now()); !errors.Is(err, ErrNoDomain) {
+	if _, err := NewFinder(z, "self.example", Elsewhere).Hosts(t.Context(), "nowhere.example", time.Now()); !errors.Is(err, ErrNoDomain) {
 		t.Errorf("of no domain: %v", err)
 	}
 }
@@ -133,7 +135,7 @@ func TestManyHosts(t *testing.T) {
 	}
 	z := &zone{mx: map[string]string{"wide.example": strings.Join(records, ", ")}, addrs: all}
 	for range 20 {
-		hosts, err := NewFinder(z, "self.example", Public).Hosts(t.Context(), "wide.example", time.Now())
+		hosts, err := NewFinder(z, "self.example", Elsewhere).Hosts(t.Context(), "wide.example", time.Now())
 		if err != nil || len(hosts) != maxHosts {
 			t.Fatalf("%d hosts, %v", len(hosts), err)
 		}
