@@ -17,7 +17,7 @@ func Fold(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	for _, r := range norm.NFKD.String(s) {
-		if diacritic(r) {
+		if diacritic(r) || r == softHyphen {
 			continue
 		}
 		r = unicode.ToLower(r)

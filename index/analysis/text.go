@@ -114,7 +114,7 @@ func (s *splitter) segment(segment string) {
 			if Fold(string(r)) != "" { // a mark that folding drops is no character of the run
 				s.run = append(s.run, r)
 			}
-		case wordRune(r):
+		case wordRune(r), r == softHyphen && start >= 0:
 			if start < 0 {
 				s.endRun()
 				start = i
@@ -158,6 +158,9 @@ func (s *splitter) endRun() {
 func wordRune(r rune) bool {
 	return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.M, r)
 }
+
+// softHyphen stands where a word may be parted at the end of a line, and is not seen elsewhere.
+const softHyphen = '\u00ad'
 
 // invisible characters (soft hyphen, zero-width space and the like) end no word of a paired script.
 func invisible(r rune) bool { return unicode.Is(unicode.Cf, r) }

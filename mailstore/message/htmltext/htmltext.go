@@ -1,5 +1,7 @@
 // Package htmltext gives what a reader of an HTML document sees of its text. It is for reading and
-// for finding; what a record has of a document has rules of its own, which may not change.
+// for finding; what a record has of a document has rules of its own, which may not change. Style
+// sheets are not looked at: what they hide is there, and where a document can be read in two ways
+// there is rather too much than too little.
 package htmltext
 
 import (
@@ -9,13 +11,14 @@ import (
 )
 
 // Of returns the text of a document: a line for each block of it, and one blank for whatever else
-// parts words. Tags that stand within words do not part them. It goes over the tags once, whatever
-// they nest in, and needs memory for its result alone.
+// parts words; what is set in lines stays in them. It goes over the tags once, whatever they nest
+// in, and needs memory for its result and for one tag.
 func Of(source string) string {
-	var w writer
+	w := writer{}
 	z := html.NewTokenizer(strings.NewReader(source))
-	hidden := ""       // the element that is open and whose text nobody sees
-	var foreign []byte // for each svg or math that is open a byte: there tags may end themselves
+	hidden := ""      // the element that is open and whose text nobody sees
+	svg, math := 0, 0 // how many are open: in these there is no raw text, and tags may end themselves
+	foreign := func() bool { return svg+math > 0 }
 	for {
 		kind := z.Next()
 		switch kind {
@@ -32,39 +35,83 @@ func Of(source string) string {
 		}
 		tag, _ := z.TagName()
 		name := string(tag)
-		root := name == "svg" || name == "math"
 		switch {
 		case kind == html.EndTagToken:
-			if name == hidden {
+			switch name {
+			case hidden:
 				hidden = ""
+			case "svg":
+				svg = max(0, svg-1)
+			case "math":
+				math = max(0, math-1)
+			case "pre":
+				w.lines = max(0, w.lines-1)
 			}
-			if root && len(foreign) > 0 {
-				foreign = foreign[1:]
-			}
-		case (root || len(foreign) > 0) && kind == html.SelfClosingTagToken:
+		case kind == html.SelfClosingTagToken && (foreign() || name == "svg" || name == "math"):
 			z.NextIsNotRawText()
 		default: // HTML takes no notice of the slash of <style/>
-			if root {
-				foreign = append(foreign, 0)
+			switch {
+			case listed(leaving, name):
+				svg, math = 0, 0
+			case name == "svg":
+				svg++
+			case name == "math":
+				math++
 			}
-			if len(foreign) > 0 {
+			if foreign() || name == "noscript" { // nothing here runs scripts
 				z.NextIsNotRawText()
 			}
-			if hidden == "" && (name == "script" || name == "style" || name == "title") {
+			if hidden == "" && listed(unseen, name) && (math == 0 || svg > 0) {
 				hidden = name
 			}
+			if name == "pre" && hidden == "" {
+				w.lines++
+			}
 		}
-		w.tag(name)
+		z.AllowCDATA(foreign())
+		w.tag(name, kind == html.StartTagToken)
 	}
+}
+
+// Names of elements, from the rendering and parsing sections of the HTML standard.
+const (
+	// blocks stand on lines of their own.
+	blocks = " address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure footer form " +
+		"h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol optgroup option p plaintext pre search section summary " +
+		"table tbody tfoot thead tr ul xmp "
+	// apart part words on a line.
+	apart = " audio button canvas embed iframe img input math meter object progress script select style svg td textarea th title video "
+	// unseen have text that is not shown.
+	unseen = " iframe noembed noframes script style template title "
+	// leaving are those that end all svg and math around them.
+	leaving = " b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta nobr ol p pre " +
+		"ruby s small span strike strong sub sup table tt u ul var "
+)
+
+func listed(list, name string) bool {
+	return !strings.Contains(name, " ") && strings.Contains(list, " "+name+" ")
 }
 
 // writer joins text, with what the tags between have asked for in between.
 type writer struct {
 	strings.Builder
-	gap string // what is due before the next word: nothing, a blank or a line end
+	gap   string // what is due before the next word: nothing, a blank or a line end
+	lines int    // how many elements are open in which line ends and blanks count
+	first bool   // the next text is the first one of such an element
 }
 
+// blanks are the ASCII whitespace of the Infra standard, and the blank that holds words together,
+// which parts them all the same.
+const blanks = " \t\r\n\f\u00a0"
+
+var unhyphened = strings.NewReplacer("\u00ad", "", "\r\n", "\n", "\r", "\n")
+
 func (w *writer) text(s string) {
+	s = unhyphened.Replace(s)
+	if w.lines > 0 {
+		w.asSet(s)
+		return
+	}
 	for len(s) > 0 {
 		word := strings.TrimLeft(s, blanks)
 		if len(word) < len(s) && w.gap == "" {
@@ -77,26 +124,44 @@ func (w *writer) text(s string) {
 		if end < 0 {
 			end = len(word)
 		}
-		if w.Len() > 0 {
-			w.WriteString(w.gap)
-		}
-		w.gap = ""
-		w.WriteString(word[:end])
+		w.put(word[:end])
 		s = word[end:]
 	}
 }
 
-// blanks are the white space of HTML (section 12.1.4), and the one that does not break a line.
-const blanks = " \t\r\n\f\u00a0"
-
-func (w *writer) tag(name string) {
-	switch name {
-	case "a", "b", "i", "u", "em", "strong", "span", "font", "wbr", "sub", "sup", "big", "small":
-	case "br", "p", "div", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "table", "ul", "ol", "dl", "dt", "dd", "pre", "blockquote":
-		w.gap = "\n"
-	default:
-		if w.gap == "" {
-			w.gap = " "
+// asSet writes text of which line ends and blanks count. The line end at its beginning does not.
+func (w *writer) asSet(s string) {
+	if w.first {
+		s = strings.TrimPrefix(s, "\n")
+		w.first = false
+	}
+	if strings.Trim(s, "\n") == "" {
+		if s != "" {
+			w.gap = "\n"
 		}
+		return
+	}
+	end := strings.TrimRight(s, "\n")
+	w.put(end)
+	if len(end) < len(s) {
+		w.gap = "\n"
+	}
+}
+
+func (w *writer) put(s string) {
+	if w.Len() > 0 {
+		w.WriteString(w.gap)
+	}
+	w.gap = ""
+	w.WriteString(s)
+}
+
+func (w *writer) tag(name string, starts bool) {
+	switch {
+	case listed(blocks, name):
+		w.gap = "\n"
+		w.first = name == "pre" && starts
+	case listed(apart, name) && w.gap == "":
+		w.gap = " "
 	}
 }
