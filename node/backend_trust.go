@@ -160,9 +160,16 @@ func (n *Node) Untrust(ctx context.Context, name string) (*api.Untrusted, error)
 		return nil, err
 	}
 	v := &api.Untrusted{Pin: viewPin(s, pin), DNS: string(a)}
-	if speaker != nil {
+	switch {
+	case speaker != nil:
 		c := n.viewClaim(ctx, domain, speaker, true)
-		v.Trusted = &c
+		v.Trusted, v.Mail = &c, api.MailRecorded
+	case a == verifier.NoAnswer:
+		v.Mail = api.MailWaits
+	case n.outside.takes(domain):
+		v.Mail = api.MailOutside
+	default:
+		v.Mail = api.MailReturned
 	}
 	return v, nil
 }

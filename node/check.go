@@ -44,9 +44,10 @@ const (
 
 // CheckOptions are how Check works.
 type CheckOptions struct {
-	Repair   bool
-	Now      time.Time
-	Log      *slog.Logger // what the stores say; nil discards
+	Repair bool
+	Now    time.Time
+	Log    *slog.Logger // what the stores say; nil discards
+	// Progress is told of what goes on; of is 0 where it is not known. nil: nobody is.
 	Progress func(doing string, done, of uint64)
 }
 
@@ -56,6 +57,7 @@ type checking struct {
 	dir   string
 	parts []Checked
 
+	cfg     *Config
 	own     ownership
 	genesis *consensus.Genesis // nil: noChain says what that means for the chain
 	noChain string
@@ -65,7 +67,8 @@ type checking struct {
 // found of each part; with Repair it mends what can be mended. An error tells of what kept it from
 // looking, never of damage.
 func Check(ctx context.Context, dir string, o CheckOptions) ([]Checked, error) {
-	if _, err := LoadConfig(dir); err != nil {
+	cfg, err := LoadConfig(dir)
+	if err != nil {
 		return nil, err
 	}
 	if err := home.Usable(dir); err != nil {
@@ -74,7 +77,10 @@ func Check(ctx context.Context, dir string, o CheckOptions) ([]Checked, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &checking{CheckOptions: o, dir: dir}
+	if o.Progress == nil {
+		o.Progress = func(string, uint64, uint64) {}
+	}
+	c := &checking{CheckOptions: o, dir: dir, cfg: cfg}
 	c.member()
 	store, err := c.mail(ctx)
 	if err != nil {
@@ -189,7 +195,7 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
 		return nil, inUse(c.dir)
-	case err != nil && outside(err):
+	case err != nil && notItsOwn(err):
 		return nil, unreadable(c.path(home.MailDir), err, restore)
 	case err != nil:
 		c.add(home.MailDir, "what it says of itself", append(faults, unopened(c.path(home.MailDir), err, restore))...)

@@ -92,5 +92,10 @@ func (c *checking) branch(ctx context.Context, n *Node, fault *intact.Fault) err
 		return fmt.Errorf("checking %s: %w", folder, err)
 	}
 	c.add(home.ChainDir, fmt.Sprintf("%d blocks from genesis on", n.chain.Tip().Height), faults...)
+	if n.cfg, n.enrol = c.cfg, c.own.enrol; n.enrol != nil {
+		if err := n.checkConfig(); err != nil {
+			c.wrong(ConfigFile, err)
+		}
+	}
 	return nil
 }

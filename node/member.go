@@ -117,7 +117,7 @@ func (n *Node) checkKeys() error {
 
 // checkConfig holds that the configuration is not another organisation's: with its name, with
 // domains of its alone, and none of ours. The node would listen where that one's does.
-func (n *Node) checkConfig() error {
+func (n *Node) checkConfig() *api.Error {
 	s, c := n.chain.State(), &n.cfg.Organisation
 	own := n.ownAt(s)
 	for _, org := range s.OrgsByDomain(c.Domains[0]) {
@@ -125,7 +125,7 @@ func (n *Node) checkConfig() error {
 			return slices.Contains(org.Domains, domain) && !slices.Contains(own.Domains, domain)
 		}
 		if org.ID != own.ID && org.Name == c.Name && !slices.ContainsFunc(c.Domains, func(d string) bool { return !foreign(d) }) {
-			return api.Errorf(api.CodeInvalid, "put this node's own "+ConfigFile+" back", "starting the node: %s is the configuration of %q (%s); this node is of %q (%s)",
+			return api.Errorf(api.CodeInvalid, "put this node's own "+ConfigFile+" back", "%s is the configuration of %q (%s); this node is of %q (%s)",
 				filepath.Join(n.dir, ConfigFile), org.Name, strings.Join(org.Domains, ", "), own.Name, strings.Join(own.Domains, ", "))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cairn/consensus"
 	"cairn/mailstore"
@@ -214,5 +215,38 @@ func TestForeignConfig(t *testing.T) {
 		if err := n.checkConfig(); (err != nil) != tt.refused || err != nil && !strings.Contains(err.Error(), ConfigFile+` is the configuration of "alpha" (alpha.test)`) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
+	}
+}
+
+// TestCheckSeesForeignConfig: cairn check tells of it too.
+func TestCheckSeesForeignConfig(t *testing.T) {
+	dir, _ := founder(t, "alpha", "alpha.test")
+	quiet(t, dir, nil)
+	n, err := Open(dir, nil)
+	if err == nil {
+		err = n.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := LoadConfig(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := checking{CheckOptions: CheckOptions{Now: time.Now(), Log: slog.New(slog.DiscardHandler), Progress: func(string, uint64, uint64) {}}, dir: dir, cfg: cfg}
+	if c.member(); len(c.parts) != 0 {
+		t.Fatalf("%+v", c.parts)
+	}
+	enrolled := c.own.enrol
+	other := *enrolled // as the enrolment of another organisation's node
+	own := *enrolled.Enrol()
+	own.Name, own.Domains = "other", []string{"other.test"}
+	other.Content = &own
+	c.own.enrol = &other
+	if err := c.chain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if last := c.parts[len(c.parts)-1]; last.Part != ConfigFile || last.State != CheckDamaged || !strings.Contains(last.Faults[0].Text, `is the configuration of "alpha" (alpha.test)`) {
+		t.Errorf("%+v", c.parts)
 	}
 }

@@ -159,6 +159,7 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 		return nil, err
 	}
 	if err := n.checkConfig(); err != nil {
+		err.Message = "starting the node: " + err.Message
 		return nil, err
 	}
 	if err := n.claimStore(context.Background()); err != nil {

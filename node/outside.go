@@ -89,6 +89,11 @@ func readPassword(key, path string) (string, error) {
 	return strings.TrimRight(string(password), "\r\n"), nil
 }
 
+// takes reports whether mail for a domain is sent on at all.
+func (o *outsideRouter) takes(domain string) bool {
+	return o != nil && (o.relay != nil || !isReserved(domain))
+}
+
 // Route finds the mail servers of domain; smtpgw.ErrNoRoute or a *smtpgw.Refusal says that it has
 // none.
 func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route, error) {

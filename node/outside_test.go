@@ -205,3 +205,19 @@ func TestShareOf(t *testing.T) {
 		t.Errorf("without an end: %s", got)
 	}
 }
+
+// TestTakes: mail that is for nobody whom the node trusts leaves, or comes back.
+func TestTakes(t *testing.T) {
+	relay := &outsideRouter{relay: &smtpgw.Host{}}
+	for _, tt := range []struct {
+		o      *outsideRouter
+		domain string
+		want   bool
+	}{
+		{nil, "far.org", false}, {&outsideRouter{}, "far.org", true}, {&outsideRouter{}, "far.test", false}, {relay, "far.test", true},
+	} {
+		if got := tt.o.takes(tt.domain); got != tt.want {
+			t.Errorf("%+v, %s: %v", tt.o, tt.domain, got)
+		}
+	}
+}

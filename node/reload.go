@@ -41,8 +41,8 @@ func (n *Node) reload(now *Config) {
 	if slices.ContainsFunc(taken, isLogKey) {
 		if n.reopenLog(next.Log) {
 			now.Log = next.Log
-		} else {
-			taken = slices.DeleteFunc(taken, isLogKey)
+		} else if taken = slices.DeleteFunc(taken, isLogKey); len(taken) == 0 {
+			return
 		}
 	}
 	taken = slices.DeleteFunc(taken, func(key string) bool {
@@ -78,7 +78,7 @@ func (n *Node) reopenLog(c LogConfig) bool {
 	}
 	err := n.relog(c)
 	if err != nil {
-		n.log.Error("the log stays as it was", "key", "log.file", "err", err)
+		n.log.Error("the log stays as it was, its level too", "key", "log.file", "err", err, "try", n.typable("see that this user may write there, and send SIGHUP again"))
 	}
 	return err == nil
 }

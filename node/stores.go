@@ -151,8 +151,8 @@ func unreadable(folder string, err error, cure string) error {
 	return api.Errorf(api.CodeInternal, cure, "opening %s: %v", folder, err)
 }
 
-// outside tells what keeps a store from being opened that is nothing of its own.
-func outside(err error) bool {
+// notItsOwn tells what keeps a store from being opened that is nothing of its own.
+func notItsOwn(err error) bool {
 	return errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) ||
 		errors.Is(err, diskroom.ErrFull)
 }

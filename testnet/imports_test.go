@@ -44,6 +44,11 @@ var (
 	}
 )
 
+// standardAlone import the standard library alone: parts of all kinds use them.
+var standardAlone = []string{
+	"cairn/mailstore/intact", "cairn/mailstore/badgerlog", "cairn/mailstore/logration", "cairn/mailstore/wake", "cairn/mailstore/closing",
+}
+
 const (
 	libp2pPath = "github.com/libp2p/"
 	badger     = "github.com/dgraph-io/badger/"
@@ -83,7 +88,7 @@ func TestImports(t *testing.T) {
 				}
 			}
 		}
-		if name == "cairn/mailstore/intact" || name == "cairn/mailstore/badgerlog" || name == "cairn/mailstore/logration" {
+		if slices.Contains(standardAlone, name) {
 			for _, i := range p.Imports {
 				if first, _, _ := strings.Cut(i, "/"); strings.Contains(first, ".") || first == "cairn" {
 					t.Errorf("%s imports %s: parts of all kinds use it, and it needs the standard library alone", name, i)

@@ -8,9 +8,9 @@ import (
 	"cairn/consensus/record"
 )
 
-// onward is what is kept about mail that known forwarders sent on, or strangers that are trusted and
-// that it was written to, so that it can be judged anew when one of them is trusted no longer, and
-// when it is again.
+// onward is what is kept about mail that known forwarders sent on, or strangers that are trusted
+// and that it was written to, so that it can be judged anew when one of them is trusted no longer,
+// and when it is again.
 type onward struct {
 	By []handler `json:"by"` // the latest first
 	// Strangers: nobody here has named them.

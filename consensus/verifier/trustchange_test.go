@@ -105,7 +105,8 @@ func TestUnpinAheadOfTheChain(t *testing.T) {
 	w.expect(ref, "the list is trusted no longer", record.Replayed, "spam")
 }
 
-// TestRotationUndone: trust by a key that the chain takes from an organisation again ends with that.
+// TestRotationUndone: trust by a key that the chain takes from an organisation again ends with
+// that.
 func TestRotationUndone(t *testing.T) {
 	w := newWorld(t, setting{epochs: true, orgs: 3})
 	w.miner = 1
@@ -125,8 +126,8 @@ func TestRotationUndone(t *testing.T) {
 	w.expect(ref, "the rotation is undone", record.Vouched, "inbox")
 }
 
-// TestAwayAndBack: a pin is taken back while the organisation is in no block of the best branch. Then
-// it is again, before the chain was followed.
+// TestAwayAndBack: a pin is taken back while the organisation is in no block of the best branch.
+// Then it is again, before the chain was followed.
 func TestAwayAndBack(t *testing.T) {
 	w := newWorld(t, setting{orgs: 3, late: true, pins: []int{2}})
 	events := w.net.Enrolments()

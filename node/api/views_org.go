@@ -110,7 +110,16 @@ type Untrusted struct {
 	Pin     Pin    `json:"pin"`               // as it was
 	DNS     string `json:"dns"`               // names (a member that claims the domain), names-not, no-answer
 	Trusted *Claim `json:"trusted,omitempty"` // whom the DNS names
+	Mail    string `json:"mail"`              // for the domain now: recorded, waits, outside (it leaves by ordinary SMTP), returned
 }
+
+// Values of Untrusted.Mail.
+const (
+	MailRecorded = "recorded"
+	MailWaits    = "waits"
+	MailOutside  = "outside"
+	MailReturned = "returned"
+)
 
 // Invite is one string: network, addresses, org key.
 type Invite struct {

@@ -64,13 +64,13 @@ func MainAt(args []string, now func() time.Time) int {
 }
 
 // startedAs is how to start this program once more, from its name in the command line: by that
-// name, or with go run if go has built it into a folder that it removes again.
+// name, or with go run if go has built it into a folder of its own.
 func startedAs(name string) string {
 	dir, _ := filepath.Split(name)
 	switch {
 	case dir == "":
 		return name
-	case filepath.Base(dir) == "exe" && strings.Contains(dir, "go-build"):
+	case strings.Contains(dir, "go-build") && (filepath.Base(dir) == "exe" || strings.HasSuffix(filepath.Base(dir), "-d")): // built, or kept of the last time
 		return "go run ."
 	}
 	return api.ShellWord(name)

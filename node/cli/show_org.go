@@ -152,8 +152,10 @@ func showUntrusted(b *bytes.Buffer, u *api.Untrusted) {
 	switch {
 	case u.Trusted != nil:
 		fmt.Fprintf(b, "its DNS names %s, which is trusted now\n  key       %s\n  words     %s\n", named(u.Trusted.Name, 0), u.Trusted.Key, u.Trusted.Fingerprint)
-	case u.DNS == "no-answer":
+	case u.Mail == api.MailWaits:
 		fmt.Fprintln(b, "its DNS does not answer whom it names: until it does, nobody is trusted for it, and mail for it waits")
+	case u.Mail == api.MailOutside:
+		fmt.Fprintln(b, "nobody is trusted for it now: mail for it leaves the network by ordinary SMTP, as outbound.via says, and no node checks it")
 	default:
 		fmt.Fprintln(b, "nobody is trusted for it now: mail for it comes back")
 	}

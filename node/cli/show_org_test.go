@@ -49,19 +49,20 @@ func TestShowClaims(t *testing.T) {
 
 func TestShowUntrusted(t *testing.T) {
 	pin := api.Pin{Domain: "beta.example", Org: "Beta", Key: "k", Fingerprint: "w"}
-	for dns, want := range map[string]string{
-		"names":     "its DNS names \"Gamma\", which is trusted now\n  key       g\n  words     v\n",
-		"names-not": "nobody is trusted for it now",
-		"no-answer": "its DNS does not answer whom it names",
+	for mail, want := range map[string]string{
+		api.MailRecorded: "its DNS names \"Gamma\", which is trusted now\n  key       g\n  words     v\n",
+		api.MailReturned: "nobody is trusted for it now: mail for it comes back",
+		api.MailOutside:  "nobody is trusted for it now: mail for it leaves the network by ordinary SMTP",
+		api.MailWaits:    "its DNS does not answer whom it names",
 	} {
-		u := &api.Untrusted{Pin: pin, DNS: dns}
-		if dns == "names" {
+		u := &api.Untrusted{Pin: pin, Mail: mail}
+		if mail == api.MailRecorded {
 			u.Trusted = &api.Claim{Name: "Gamma", Key: "g", Fingerprint: "v"}
 		}
 		var b bytes.Buffer
 		showUntrusted(&b, u)
 		if !strings.HasPrefix(b.String(), "beta.example is no longer pinned to \"Beta\"\n  key       k\n  words     w\n") || !strings.Contains(b.String(), want) {
-			t.Errorf("%s:\n%s", dns, b.String())
+			t.Errorf("%s:\n%s", mail, b.String())
 		}
 	}
 }
