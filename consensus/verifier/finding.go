@@ -20,7 +20,7 @@ import (
 //	message/<account><message>            Finding, JSON
 //	batch/<batch><account><message>       empty: whose verdict a batch decides
 //	domain/<domain>NUL<account><message>  empty: mail with a token from that domain
-//	via/<domain>NUL<account><message>     empty: mail that a known forwarder of that domain sent on
+//	via/<domain>NUL<account><message>     empty: mail that was sent on as that domain, by who was trusted for it
 //	org/<org><pinned><account><message>   empty: mail that org recorded, judged while it was pinned (1) or not (0)
 //	watch/<height><account><message>      empty: in no block; late or given up at that height
 //	place/<batch>                         placement: where that batch stands on the chain
