@@ -31,7 +31,7 @@ func (c *checking) chain(ctx context.Context) error {
 		c.skip(home.ChainDir, CheckMissing, "fetched when the node runs")
 		return nil
 	}
-	n := &Node{dir: c.dir, genesis: c.genesis, log: c.Log, now: func() time.Time { return c.Now }}
+	n := &Node{dir: c.dir, cfg: c.cfg, genesis: c.genesis, enrol: c.own.enrol, log: c.Log, now: func() time.Time { return c.Now }}
 	defer func() {
 		if n.chainDB != nil {
 			chain.CloseDB(n.chainDB)
@@ -92,7 +92,7 @@ func (c *checking) branch(ctx context.Context, n *Node, fault *intact.Fault) err
 		return fmt.Errorf("checking %s: %w", folder, err)
 	}
 	c.add(home.ChainDir, fmt.Sprintf("%d blocks from genesis on", n.chain.Tip().Height), faults...)
-	if n.cfg, n.enrol = c.cfg, c.own.enrol; n.enrol != nil {
+	if n.enrol != nil {
 		if err := n.checkConfig(); err != nil {
 			c.wrong(ConfigFile, err)
 		}

@@ -103,7 +103,7 @@ func (o *outsideRouter) Route(ctx context.Context, domain string) (smtpgw.Route,
 	if strings.HasPrefix(domain, "[") {
 		return smtpgw.Route{}, noHost(5, 1, 2, "mail is not sent to addresses of machines")
 	}
-	if isReserved(domain) {
+	if !o.takes(domain) {
 		return smtpgw.Route{}, smtpgw.ErrNoRoute
 	}
 	asking, cancel := context.WithTimeout(ctx, exchangersPatience)

@@ -245,10 +245,8 @@ func (v *Verifier) link(tx *mailstore.Tx, ref mailstore.Ref, f *Finding, overtak
 			return err
 		}
 	}
-	for _, key := range append(f.domainKeys(ref), f.trustKeys(ref)...) {
-		if err := sp.Put(key, nil); err != nil {
-			return err
-		}
+	if err := putKeys(sp, append(f.domainKeys(ref), f.trustKeys(ref)...)); err != nil {
+		return err
 	}
 	if overtaken {
 		return putDue(sp, recorderPrefix(f.Recorder), 0)

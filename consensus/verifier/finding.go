@@ -147,6 +147,16 @@ func (f *Finding) trustKeys(ref mailstore.Ref) [][]byte {
 	return keys
 }
 
+// putKeys puts keys of an index, which have no values.
+func putKeys(sp mailstore.Space, keys [][]byte) error {
+	for _, key := range keys {
+		if err := sp.Put(key, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func watchPrefix(height uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte("watch/"), height)
 }

@@ -96,10 +96,8 @@ func indexTrust(ctx context.Context, store *mailstore.Store) error {
 				if err != nil {
 					return err
 				}
-				for _, key := range f.trustKeys(mailstore.RefOf(key)) {
-					if err := sp.Put(key, nil); err != nil {
-						return err
-					}
+				if err := putKeys(sp, f.trustKeys(mailstore.RefOf(key))); err != nil {
+					return err
 				}
 			}
 			if from = nil; len(keys) == reviseStep {

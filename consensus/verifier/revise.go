@@ -263,10 +263,5 @@ func (f *Finding) reindex(sp mailstore.Space, ref mailstore.Ref, was *Finding) e
 			return err
 		}
 	}
-	for _, key := range f.trustKeys(ref) {
-		if err := sp.Put(key, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return putKeys(sp, f.trustKeys(ref))
 }
