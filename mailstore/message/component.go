@@ -37,8 +37,8 @@ func NewComponent(t Type, index uint16, r Reading, content []byte) Component {
 }
 
 // Content is what the component says. It may share memory with the raw message and must not be
-// changed. That of a large attachment in base64 is decoded when it is asked for, and kept from then
-// on: Digest and Size do without.
+// changed. That of a large attachment is decoded when it is asked for, and kept from then on: Digest
+// and Size do without.
 func (c *Component) Content() []byte {
 	if c.large != nil {
 		return c.large.decoded()
@@ -52,6 +52,13 @@ func (c *Component) Size() int {
 		return c.large.size
 	}
 	return len(c.content)
+}
+
+func (c *Component) isASCII() bool {
+	if c.large != nil {
+		return c.large.ascii
+	}
+	return isASCII(c.content)
 }
 
 // WithContent is the component with another content.

@@ -24,12 +24,16 @@ func (r *bodyReader) decoded(n *node, text bool) (octets []byte, ok bool) {
 		return grammar.Base64(n.body)
 	case grammar.QuotedPrintable:
 		octets, padded, lower, ok := grammar.Quoted(n.body)
-		if lower {
-			r.loose("quoted-printable with lower-case digits")
-		}
+		r.looseQuoted(lower)
 		return octets, ok && (text || !padded)
 	}
 	return n.body, true
+}
+
+func (r *bodyReader) looseQuoted(lower bool) {
+	if lower {
+		r.loose("quoted-printable with lower-case digits")
+	}
 }
 
 // attachment takes any other leaf.
@@ -51,42 +55,35 @@ func (r *bodyReader) attachmentContent(n *node, leaf *Leaf) (c, exact Component)
 	if strings.HasPrefix(n.kind, "message/") {
 		return r.messageContent(n, leaf)
 	}
+	text := strings.HasPrefix(n.kind, "text/")
 	var octets []byte
-	ok := true
-	if n.isLarge() {
-		var lines bool
-		if c, lines, ok = largeAttachment(n.body); ok && !lines {
-			return c, Component{Reading: Canonical}
-		}
-	}
-	if ok {
+	long, ok := r.largeAttachment(n)
+	if ok && (long == nil || !long.large.isLong(text)) {
 		octets, ok = r.decoded(n, false)
+		long = nil
 	}
-	if !ok || n.media.Get("boundary") != "" { // some programs see parts in it
+	switch {
+	case !ok || n.media.Get("boundary") != "": // some programs see parts in it
 		charset := ""
-		if strings.HasPrefix(n.kind, "text/") { // the layout has none of it
+		if text { // the layout has none of it
 			charset = r.rawCharset(n, strings.ToLower(n.media.Get("charset")))
 		}
 		return Component{Reading: AsOctets, content: joinOctets(n.cte, charset, n.body)}, Component{Reading: Canonical}
+	case long != nil && text:
+		return r.longText(n, long), *long
+	case long != nil:
+		return *long, Component{Reading: Canonical}
 	}
 	exact = Component{Reading: Canonical, content: octets}
-	if strings.HasPrefix(n.kind, "text/") {
+	if text {
 		return r.textContent(n, octets, ok, &exact), exact
 	}
 	// Lines under another type (signatures, keys, reports): a relay that turns them into base64
 	// gives them one line end or the other.
-	if len(octets)-bytes.Count(octets, []byte("\r")) <= maxText && utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0 {
+	if mayBeLines(len(octets), bytes.Count(octets, []byte("\r"))) && utf8.Valid(octets) && bytes.IndexByte(octets, 0) < 0 {
 		return Component{Reading: Canonical, content: bytes.TrimRight(unixEnds(octets), "\n")}, exact
 	}
 	return exact, Component{Reading: Canonical}
-}
-
-// isLarge reports whether an attachment is long, in base64 and no text: largeAttachment spares its
-// copy.
-func (n *node) isLarge() bool {
-	e, plain, ok := grammar.TransferEncoding(orIdentity(n.cte))
-	return ok && plain && e == grammar.Base64Encoding && len(n.body) > 2*maxText &&
-		!strings.HasPrefix(n.kind, "text/") && n.media.Get("boundary") == ""
 }
 
 func (r *bodyReader) identity(n *node) bool {

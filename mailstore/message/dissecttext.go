@@ -110,7 +110,7 @@ func (r *bodyReader) longText(n *node, exact *Component) Component {
 	switch {
 	case !r.identity(n) && (exact == nil || grammar.Packed(n.body)):
 		return r.rawText(n, charset)
-	case exact != nil && !n.typed && !isASCII(exact.content), exact == nil && !n.typed && !isASCII(n.body):
+	case exact != nil && !n.typed && !exact.isASCII(), exact == nil && !n.typed && !isASCII(n.body):
 		charset = Untyped
 	}
 	cte := ""

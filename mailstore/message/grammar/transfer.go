@@ -65,7 +65,7 @@ func Base64Pieces(b []byte, each func(piece []byte)) (ok bool) {
 	if !base64Lines(b) {
 		return false
 	}
-	out, n := make([]byte, 32<<10), 0
+	out, n := make([]byte, pieceSize), 0
 	for len(b) > 0 {
 		line, rest := CutLine(b)
 		got, ok := putLine(out[n:], line, len(rest) == 0)
@@ -80,6 +80,9 @@ func Base64Pieces(b []byte, each func(piece []byte)) (ok bool) {
 	each(out[:n])
 	return true
 }
+
+// pieceSize is the room for a piece of Base64Pieces and QuotedPieces, in octets.
+const pieceSize = 32 << 10
 
 // putLine writes the n octets that a line of base64Lines stands for into out, which has room for
 // them. Padding is at the end of the last line only.
@@ -147,44 +150,78 @@ var base64Values = func() (values [4][256]uint32) {
 // line ends, which some programs drop (RFC 2045, section 6.7, rule 3), lower that there are
 // hexadecimal digits in lower case, which some decode wrongly (rule 1).
 func Quoted(b []byte) (octets []byte, padded, lower, ok bool) {
-	out := make([]byte, len(b)+bytes.Count(b, []byte("\n")))
-	n := 0
-	for len(b) > 0 {
-		line, rest := CutLine(b)
-		ended := len(line) < len(b)
-		b = rest
-		if len(line) > maxEncodedLine {
+	out, n := make([]byte, len(b)+bytes.Count(b, []byte("\n"))), 0
+	q := quoted{rest: b}
+	for len(q.rest) > 0 {
+		got, ok := q.line(out[n:])
+		if !ok {
 			return nil, false, false, false
 		}
-		soft := ended && len(line) > 0 && line[len(line)-1] == '='
-		if soft {
-			line = line[:len(line)-1]
-		} else if len(line) > 0 && isBlank(line[len(line)-1]) {
-			padded = true
+		n += got
+	}
+	return out[:n], q.padded, q.lower, true
+}
+
+// QuotedPieces is to Quoted what Base64Pieces is to Base64.
+func QuotedPieces(b []byte, each func(piece []byte)) (padded, lower, ok bool) {
+	out, n := make([]byte, pieceSize), 0
+	q := quoted{rest: b}
+	for len(q.rest) > 0 {
+		got, ok := q.line(out[n:])
+		if !ok {
+			return false, false, false
 		}
-		for len(line) > 0 {
-			c := line[0]
-			switch {
-			case quotedPlain[c]:
-				line = line[1:]
-			case c == '=' && len(line) > 2:
-				high, low := line[1], line[2]
-				if c, ok = unhex(high, low); !ok {
-					return nil, false, false, false
-				}
-				lower = lower || high >= 'a' || low >= 'a'
-				line = line[3:]
-			default:
-				return nil, false, false, false
-			}
-			out[n] = c
-			n++
-		}
-		if ended && !soft {
-			n += copy(out[n:], "\r\n")
+		if n += got; len(out)-n < maxEncodedLine+len("\r\n") {
+			each(out[:n])
+			n = 0
 		}
 	}
-	return out[:n], padded, lower, true
+	each(out[:n])
+	return q.padded, q.lower, true
+}
+
+// quoted is a body in quoted-printable that is read line by line, see Quoted.
+type quoted struct {
+	rest          []byte
+	padded, lower bool
+}
+
+// line writes what the next line stands for, with its end, into out, which has room for it.
+func (q *quoted) line(out []byte) (n int, ok bool) {
+	line, rest := CutLine(q.rest)
+	ended := len(line) < len(q.rest)
+	q.rest = rest
+	if len(line) > maxEncodedLine {
+		return 0, false
+	}
+	soft := ended && len(line) > 0 && line[len(line)-1] == '='
+	if soft {
+		line = line[:len(line)-1]
+	} else if len(line) > 0 && isBlank(line[len(line)-1]) {
+		q.padded = true
+	}
+	for len(line) > 0 {
+		c := line[0]
+		switch {
+		case quotedPlain[c]:
+			line = line[1:]
+		case c == '=' && len(line) > 2:
+			high, low := line[1], line[2]
+			if c, ok = unhex(high, low); !ok {
+				return 0, false
+			}
+			q.lower = q.lower || high >= 'a' || low >= 'a'
+			line = line[3:]
+		default:
+			return 0, false
+		}
+		out[n] = c
+		n++
+	}
+	if ended && !soft {
+		n += copy(out[n:], "\r\n")
+	}
+	return n, true
 }
 
 // quotedPlain are the octets that stand for themselves in quoted-printable.

@@ -40,6 +40,25 @@ func samePieces(t interface{ Fatalf(string, ...any) }, body []byte) {
 	}
 }
 
+// TestQuotedPieces: in pieces and whole, the same is decoded and said of it.
+func TestQuotedPieces(t *testing.T) {
+	same := func(t interface{ Fatalf(string, ...any) }, body []byte) {
+		var pieces []byte
+		padded, lower, ok := grammar.QuotedPieces(body, func(piece []byte) { pieces = append(pieces, piece...) })
+		if whole, p, l, wanted := grammar.Quoted(body); ok != wanted || padded != p || lower != l || ok && !bytes.Equal(pieces, whole) {
+			t.Fatalf("%.80q of %d octets: in pieces %d octets, %v %v %v; whole %d, %v %v %v", body, len(body), len(pieces), padded, lower, ok, len(whole), p, l, wanted)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		same(t, []byte(rapid.StringMatching(`(([ -~]|=[0-9A-F]{2}|=e9|\t){0,12}[ =]?(\r\n|\n|)){0,6}`).Draw(t, "body")))
+	})
+	for _, length := range []int{1, 76, 996, 998, 999} {
+		for _, end := range []string{"\r\n", "=\r\n", " \r\n", "=e9\r\n", "=0D=0A\n"} {
+			same(t, []byte(strings.Repeat(strings.Repeat("x", max(0, length-len(strings.TrimRight(end, "\r\n"))))+end, 200_000/length)))
+		}
+	}
+}
+
 // TestBase64Pieces: of lines of every length, over more than one piece.
 func TestBase64Pieces(t *testing.T) {
 	for _, length := range []int{4, 72, 76, 996} {
