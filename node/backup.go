@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/chain"
 	"cairn/mailstore"
+	"cairn/mailstore/intact"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -43,6 +45,9 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 		if _, err := belongs(dir, id, genesis, enrol); err != nil {
 			return api.Errorf(err.Code, err.Hint, "making the backup: %s", err.Message)
 		}
+		if err := foreignConfig(dir, cfg, genesis, enrol); err != nil {
+			return api.Errorf(err.Code, err.Hint, "making the backup: %s", err.Message)
+		}
 	}
 	path := filepath.Join(dir, home.MailDir)
 	store, err := mailstore.Open(path, slog.New(slog.DiscardHandler), ownership{dir, id, enrol}.guard)
@@ -58,6 +63,21 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 	m := manifest(cfg, id, genesis, enrol)
 	err = store.View(func(rd *mailstore.Reader) error { return home.Create(w, dir, rd, m, r.OrgKey) })
 	return errors.Join(err, store.Close())
+}
+
+// foreignConfig is checkConfig for the node in dir, which must not run. Where there is no chain that
+// can be read, nothing is known of it: a backup is made all the same.
+func foreignConfig(dir string, cfg *Config, genesis *consensus.Genesis, enrol *consensus.OrgEvent) *api.Error {
+	folder := filepath.Join(dir, home.ChainDir)
+	if empty, err := intact.Empty(folder); err != nil || empty {
+		return nil
+	}
+	n := &Node{dir: dir, cfg: cfg, genesis: genesis, enrol: enrol, log: slog.New(slog.DiscardHandler)}
+	if err := n.openChainIn(folder); err != nil {
+		return nil
+	}
+	defer chain.CloseDB(n.chainDB)
+	return n.checkConfig()
 }
 
 // manifest says whose backup it is; genesis and enrol may be nil.

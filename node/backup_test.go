@@ -95,6 +95,23 @@ func TestBackupFacts(t *testing.T) {
 	}
 }
 
+// The configuration of another organisation is put into no backup.
+func TestBackupOfForeignConfig(t *testing.T) {
+	n, founder := invited(t)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Backup(n.dir, api.BackupRequest{}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	quiet(t, n.dir, func(c *Config) { c.Organisation.Name, c.Organisation.Domains = founder.Name, founder.Domains })
+	var b bytes.Buffer
+	e := api.AsError(Backup(n.dir, api.BackupRequest{}, &b))
+	if e == nil || e.Code != api.CodeInvalid || !strings.Contains(e.Message, `is the configuration of "alpha" (alpha.test)`) || e.Hint == "" || b.Len() > 0 {
+		t.Errorf("%+v, and %d octets were written", e, b.Len())
+	}
+}
+
 // A node that starts or stops holds its store, but cannot be asked.
 func TestBackupOfAStoreInUse(t *testing.T) {
 	t.Parallel()

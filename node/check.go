@@ -92,7 +92,7 @@ func Check(ctx context.Context, dir string, o CheckOptions) ([]Checked, error) {
 	if err := c.index(ctx, store); err != nil {
 		return c.parts, err
 	}
-	return c.parts, c.chain(ctx)
+	return c.parts, c.chain(ctx, store)
 }
 
 func (c *checking) path(part string) string { return filepath.Join(c.dir, part) }
@@ -188,7 +188,7 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 		if err := mailstore.AcceptBehind(c.path(home.MailDir), c.Now, c.Log, c.own.guard); err != nil {
 			return nil, unreadable(c.path(home.MailDir), err, restore)
 		}
-		head.Mended, head.Next = true, "the store was taken as it is, and the node signs nothing a second time"
+		head.Mended, head.Next = true, "the store was taken as it is: what is missing in it is lost, but for backups; the node signs nothing a second time"
 		c.add(home.MailHead, "how far the store was", head)
 		store, err = c.openMail()
 	}

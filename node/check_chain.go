@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"cairn/consensus/chain"
+	"cairn/mailstore"
 	"cairn/mailstore/intact"
 	"cairn/node/home"
 )
 
-// chain looks at the chain, and validates it from genesis on.
-func (c *checking) chain(ctx context.Context) error {
+// chain looks at the chain, and validates it from genesis on; by it and by what store keeps, nil if
+// that is not to be read, it tells whether keys and configuration are this node's.
+func (c *checking) chain(ctx context.Context, store *mailstore.Store) error {
 	fault, there, err := c.files(home.ChainDir)
 	if err != nil {
 		return err
@@ -31,7 +33,7 @@ func (c *checking) chain(ctx context.Context) error {
 		c.skip(home.ChainDir, CheckMissing, "fetched when the node runs")
 		return nil
 	}
-	n := &Node{dir: c.dir, cfg: c.cfg, genesis: c.genesis, enrol: c.own.enrol, log: c.Log, now: func() time.Time { return c.Now }}
+	n := &Node{dir: c.dir, cfg: c.cfg, id: c.own.id, genesis: c.genesis, enrol: c.own.enrol, store: store, log: c.Log, now: func() time.Time { return c.Now }}
 	defer func() {
 		if n.chainDB != nil {
 			chain.CloseDB(n.chainDB)
@@ -92,10 +94,27 @@ func (c *checking) branch(ctx context.Context, n *Node, fault *intact.Fault) err
 		return fmt.Errorf("checking %s: %w", folder, err)
 	}
 	c.add(home.ChainDir, fmt.Sprintf("%d blocks from genesis on", n.chain.Tip().Height), faults...)
-	if n.enrol != nil {
-		if err := n.checkConfig(); err != nil {
-			c.wrong(ConfigFile, err)
+	return c.belongs(n)
+}
+
+// belongs tells of keys and of a configuration that are another node's, as the chain of n says.
+func (c *checking) belongs(n *Node) error {
+	if n.enrol == nil {
+		return nil
+	}
+	if n.id != nil && n.store != nil {
+		if err := errors.Join(n.loadOwnSeen(), n.loadRecorders()); err != nil {
+			return fmt.Errorf("checking %s: %w", c.path(keysDir), err)
 		}
+		formers, err := formerRecorders(c.dir, n.id.Recorder)
+		if n.formers = formers; err != nil {
+			c.wrong(keysDir, err)
+		} else if err := n.checkKeys(); err != nil {
+			c.wrong(keysDir, err)
+		}
+	}
+	if err := n.checkConfig(); err != nil {
+		c.wrong(ConfigFile, err)
 	}
 	return nil
 }

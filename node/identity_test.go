@@ -331,6 +331,31 @@ func TestDamagedPins(t *testing.T) {
 	}
 }
 
+// TestCutPins: a file of pins that ends too early is not taken for one with fewer of them; one of
+// before it said how many there are is taken as it is.
+func TestCutPins(t *testing.T) {
+	dir := shortDir(t)
+	path := filepath.Join(dir, pinsFile)
+	pins := []Pin{{"alpha.example", consensus.Key{1}, PinOwn}, {"beta.example", consensus.Key{2}, PinInvite}}
+	whole := formatPins(pins)
+	for _, text := range [][]byte{whole, bytes.TrimSuffix(whole, []byte("\n")), bytes.Replace(whole, []byte("# The 2 pins"), []byte("# Trust"), 1)} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := StartPins(dir); err != nil || !slices.Equal(got, pins) {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for n := range len(whole) - len("\n") {
+		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := StartPins(dir); err == nil || api.AsError(err).Hint == "" {
+			t.Errorf("the first %d octets: %v, %v", n, got, err)
+		}
+	}
+}
+
 // A damaged key of the organisation is no reason to look into backups, which do not have it.
 func TestSpoiltOrgKey(t *testing.T) {
 	dir, _ := founder(t, "Alpha", "alpha.example")

@@ -82,8 +82,9 @@ func belongs(dir string, id *Identity, g *consensus.Genesis, enrol *consensus.Or
 const oneBackup = "restore keys, " + enrolFile + " and " + networkFile + " from one backup of this node"
 
 // checkKeys is checkMembership where keys change: each is in the enrolment, of our organisation on
-// the chain, or not known to the chain, of which less may be here than when the keys were made.
-func (n *Node) checkKeys() error {
+// the chain, or not known to the chain, of which less may be here than when the keys were made. It
+// needs formers, and what loadOwnSeen and loadRecorders load.
+func (n *Node) checkKeys() *api.Error {
 	if n.genesis.Params.Version < consensus.ParamsV2 {
 		return nil
 	}
@@ -110,7 +111,7 @@ func (n *Node) checkKeys() error {
 		}
 	}
 	if bad != "" {
-		return api.Errorf(api.CodeInvalid, oneBackup, "starting the node: %s does not belong to the organisation of %s", filepath.Join(n.dir, keysDir, bad), enrolFile)
+		return api.Errorf(api.CodeInvalid, oneBackup, "%s does not belong to the organisation of %s", filepath.Join(n.dir, keysDir, bad), enrolFile)
 	}
 	return nil
 }

@@ -133,6 +133,56 @@ func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
 	}
 }
 
+// TestCheckSeesForeignKeys: cairn check tells of another node's keys beside a whole chain, and of
+// nothing where they are the node's own.
+func TestCheckSeesForeignKeys(t *testing.T) {
+	t.Parallel()
+	other, _ := founder(t, "Other", "other.test")
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, nil)
+	n, err := Open(dir, nil)
+	if err == nil {
+		err = n.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{"keys/node.pem", "keys/recorder.pem"}
+	own := make(map[string][]byte)
+	for _, key := range keys {
+		if own[key], err = os.ReadFile(filepath.Join(dir, key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrong := func() (said []string) {
+		t.Helper()
+		parts, err := Check(t.Context(), dir, CheckOptions{Now: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range parts {
+			for _, f := range p.Faults {
+				said = append(said, p.Part+": "+f.Text)
+			}
+		}
+		return said
+	}
+	if said := wrong(); len(said) != 0 {
+		t.Errorf("its own keys: %q", said)
+	}
+	for _, key := range keys {
+		if err := copyFile(other, dir, key); err != nil {
+			t.Fatal(err)
+		}
+		if said := wrong(); len(said) != 1 || !strings.HasPrefix(said[0], "keys: ") || !strings.Contains(said[0], filepath.Base(key)+" does not belong to the organisation") {
+			t.Errorf("%s of another node: %q", key, said)
+		}
+		if err := os.WriteFile(filepath.Join(dir, key), own[key], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // An org key of which the chain here knows nothing may be a later one than that knows: it signs no
 // event until the chain says so, and the node starts.
 func TestOrgKeyThatTheChainDoesNotKnowYet(t *testing.T) {
@@ -243,7 +293,7 @@ func TestCheckSeesForeignConfig(t *testing.T) {
 	own.Name, own.Domains = "other", []string{"other.test"}
 	other.Content = &own
 	c.own.enrol = &other
-	if err := c.chain(t.Context()); err != nil {
+	if err := c.chain(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if last := c.parts[len(c.parts)-1]; last.Part != ConfigFile || last.State != CheckDamaged || !strings.Contains(last.Faults[0].Text, `is the configuration of "alpha" (alpha.test)`) {

@@ -155,12 +155,11 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 			return nil, err
 		}
 	}
-	if err := n.checkKeys(); err != nil {
-		return nil, err
-	}
-	if err := n.checkConfig(); err != nil {
-		err.Message = "starting the node: " + err.Message
-		return nil, err
+	for _, check := range []func() *api.Error{n.checkKeys, n.checkConfig} {
+		if err := check(); err != nil {
+			err.Message = "starting the node: " + err.Message
+			return nil, err
+		}
 	}
 	if err := n.claimStore(context.Background()); err != nil {
 		return nil, err

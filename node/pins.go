@@ -38,11 +38,15 @@ func StartPins(dir string) ([]Pin, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading pins: %w", err)
+		return nil, fmt.Errorf("reading the pins of this node: %w", err)
 	}
 	var pins []Pin
+	want := -1
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
+		if count, ok := pinCount(lines.Text()); ok {
+			want = count
+		}
 		f := strings.Fields(lines.Text())
 		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
 			continue
@@ -54,21 +58,41 @@ func StartPins(dir string) ([]Pin, error) {
 		if err != nil {
 			return nil, spoilt(path, fmt.Errorf("line %d: %w", n, err))
 		}
+		if !slices.Contains([]string{PinOwn, PinGenesis, PinInvite}, f[2]) {
+			return nil, spoilt(path, fmt.Errorf("line %d: no pin comes from %q", n, f[2]))
+		}
 		pins = append(pins, Pin{Domain: f[0], Key: key, Source: f[2]})
 	}
-	return pins, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if len(pins) == 0 || want >= 0 && want != len(pins) {
+		return nil, spoilt(path, fmt.Errorf("it has %d of its pins, of which our own domains make at least one", len(pins)))
+	}
+	return pins, nil
+}
+
+// pinsHead is the first line of the file of pins with their number, so that one that was cut is
+// told. Earlier files say none.
+const pinsHead = "# The %d pins that this node started with: domain, org key, source. Trust given and taken back since overrides them.\n"
+
+func pinCount(line string) (n int, ok bool) {
+	_, err := fmt.Sscanf(line, pinsHead[:len("# The %d pins")], &n)
+	return n, err == nil
 }
 
 // formatPins leaves out what an earlier pin says of the same domain: our own
 // come first, then the founder's.
 func formatPins(pins []Pin) []byte {
-	b := []byte("# Trust that this node started with: domain, org key, source. What \"cairn org trust\" and \"untrust\" decided since overrides it.\n")
+	var b []byte
+	count := 0
 	for i, p := range pins {
 		if !slices.ContainsFunc(pins[:i], func(q Pin) bool { return q.Domain == p.Domain }) {
 			b = fmt.Appendf(b, "%s %s %s\n", p.Domain, p.Key, p.Source)
+			count++
 		}
 	}
-	return b
+	return append(fmt.Appendf(nil, pinsHead, count), b...)
 }
 
 func pinsOf(domains []string, key consensus.Key, source string) []Pin {

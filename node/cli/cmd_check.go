@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -60,8 +61,11 @@ A running node has looked at what it could when it started, and tells of damage 
 
 func showCheck(b *bytes.Buffer, d *checkup) {
 	verdict := "all is sound"
-	if !d.Sound {
+	switch {
+	case !d.Sound:
 		verdict = "something is damaged"
+	case slices.ContainsFunc(d.Parts, func(p node.Checked) bool { return p.State == node.CheckMended }):
+		verdict = "the node can run, with what was mended or given up"
 	}
 	fmt.Fprintf(b, "%s: %s\n", d.Directory, verdict)
 	for _, p := range d.Parts {
