@@ -134,7 +134,7 @@ func revert(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 
 // outdate marks the findings that a block decides: those of its batches, those
 // of the keys of organisations that it is about, those from the domains of
-// these, and those whose deadline it is. state is that after the tip.
+// these or sent on as one, and those whose deadline it is. state is that after the tip.
 func outdate(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 	for i := range u.Block.Batches {
 		b := &u.Block.Batches[i]
@@ -150,7 +150,8 @@ func outdate(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 			}
 		}
 		for _, domain := range domains {
-			if err := putDueIfAny(sp, domainPrefix(domain), 0); err != nil {
+			err := errors.Join(putDueIfAny(sp, domainPrefix(domain), 0), putDueIfAny(sp, viaPrefix(domain), 0))
+			if err != nil {
 				return err
 			}
 		}

@@ -211,48 +211,46 @@ func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Findin
 	if by, ok := sealer(as.state, w.hops[0].Token.Recorder); ok {
 		claimed := w.writtenTo(as, 0, func(domain string) bool { return claims(by, []string{domain}) })
 		f.Facts.HandedClaims = cmp.Or(claimed, f.Facts.HandedClaims)
-		var to []handler
-		if f.Facts.Handed, to = v.stranger(as, w, by); len(to) > 0 {
-			f.Facts.WrittenTo = true
-			f.Onward = &onward{By: to, Strangers: true}
+		if f.Onward = w.strangers(as, by); f.Onward != nil {
+			f.sentOnAs(f.Onward.ask(as.state, w.asked, ""))
 		}
 	}
 	f.recordedBy(org, v.wordOf(ctx, as.state, f, org), v.cfg())
 	return f, token, nil
 }
 
-// stranger names by, who sent a message on, by a domain that it is trusted for, empty if there is
-// none. If each that sent it on did so with what was written to it (the record below its own is for
-// an address, in To or Cc, at a domain that it is trusted for), it says as which.
-func (v *Verifier) stranger(as *Assessment, w *way, by *consensus.Org) (name string, written []handler) {
-	trusted := func(org *consensus.Org, domain string) bool {
+// strangers says as which domains an arrival was sent on, by by at last and others before it: each
+// as that of an address, in To or Cc, that the record below its own is for; one that it is trusted
+// for before one that it only claims. nil if by claims none.
+func (w *way) strangers(as *Assessment, by *consensus.Org) *onward {
+	o := &onward{Strangers: true}
+	for i, hop := range w.hops[:len(w.hops)-1] {
+		domain := ""
+		org, ok := sealer(as.state, hop.Token.Recorder)
+		if ok {
+			domain = cmp.Or(w.writtenTo(as, i, w.trustedFor(org)), w.writtenTo(as, i, func(domain string) bool { return claims(org, []string{domain}) }))
+		}
+		if domain == "" && len(by.Domains) == 0 {
+			return nil
+		}
+		if domain == "" {
+			latest := handler{Domain: by.Domains[max(0, slices.IndexFunc(by.Domains, w.trustedFor(by)))], Org: by.ID}
+			return &onward{Strangers: true, Unwritten: true, By: append(o.By, latest)[:1]}
+		}
+		o.By = append(o.By, handler{Domain: domain, Org: org.ID})
+	}
+	return o
+}
+
+// trustedFor tells for which domains an organisation is trusted that it claims.
+func (w *way) trustedFor(org *consensus.Org) func(domain string) bool {
+	return func(domain string) bool {
 		if !claims(org, []string{domain}) {
 			return false
 		}
 		_, a := w.asked(domain, org)
 		return a == Names
 	}
-	for _, domain := range by.Domains {
-		if trusted(by, domain) {
-			name = domain
-			break
-		}
-	}
-	for i, hop := range w.hops[:len(w.hops)-1] {
-		org, ok := sealer(as.state, hop.Token.Recorder)
-		if !ok {
-			return name, nil
-		}
-		domain := w.writtenTo(as, i, func(domain string) bool { return trusted(org, domain) })
-		if domain == "" {
-			return name, nil
-		}
-		if i == 0 {
-			name = domain
-		}
-		written = append(written, handler{Domain: domain, Org: org.ID})
-	}
-	return name, written
 }
 
 // writtenTo returns the domain of the first address in To or Cc that the record below a hop is for,

@@ -8,23 +8,25 @@ import (
 	"cairn/consensus/record"
 )
 
-// onward is what is kept about mail that known forwarders sent on, or strangers that are trusted
-// and that it was written to, so that it can be judged anew when one of them is trusted no longer,
-// and when it is again.
+// onward is what is kept about mail that others sent on, so that it can be judged anew when one of
+// them is trusted no longer, and when it is, or is again.
 type onward struct {
 	By []handler `json:"by"` // the latest first
-	// Strangers: nobody here has named them.
-	Strangers bool `json:"strangers,omitempty"`
 	// Unanswered: the DNS of one of them did not answer; it is asked again.
 	Unanswered bool `json:"unanswered,omitempty"`
-	// Direct: the author's record names the recipient itself too.
-	Direct bool `json:"direct,omitempty"`
-	// Distrusted: one of them is not trusted now, so that the facts are those of mail that a
-	// stranger sent on. The others are what they were before.
-	Distrusted bool   `json:"distrusted,omitempty"`
-	InRecord   bool   `json:"in_record,omitempty"` // Facts.RecipientInRecord
-	Compared   bool   `json:"compared,omitempty"`  // that of Facts.Comparison
-	Handed     string `json:"handed,omitempty"`    // Facts.Handed, of strangers
+
+	// Strangers: nobody here has named them. Unwritten: not each of them had what it sent on written
+	// to it; By is the latest alone then.
+	Strangers bool `json:"strangers,omitempty"`
+	Unwritten bool `json:"unwritten,omitempty"`
+
+	// Of known forwarders. Direct: the author's record names the recipient itself too. Distrusted:
+	// one of them is not trusted now, so that the facts are those of mail that a stranger sent on;
+	// the others are what they were before.
+	Direct     bool `json:"direct,omitempty"`
+	Distrusted bool `json:"distrusted,omitempty"`
+	InRecord   bool `json:"in_record,omitempty"` // Facts.RecipientInRecord
+	Compared   bool `json:"compared,omitempty"`  // that of Facts.Comparison
 }
 
 // handler is a forwarder and the organisation that recorded in its name.
@@ -67,20 +69,26 @@ func (f *Finding) sentOnBy(domain string) bool {
 	return f.Onward != nil && slices.ContainsFunc(f.Onward.By, func(h handler) bool { return h.Domain == domain })
 }
 
-// askOnward asks of each that sent a message on whether it is still trusted for the domain that it
-// did it as. Of a domain whose pin was taken back, the silence of its DNS says no: what was known
-// before, was by the pin.
+// askOnward asks of each that sent a message on whether it still claims the domain that it did it
+// as, and is trusted for that. Of a domain whose pin was taken back, the silence of its DNS says
+// no: that it was known was by the pin, if the DNS has not said so since.
 func (v *Verifier) askOnward(ctx context.Context, s *consensus.State, f *Finding, unpinned string) []Answer {
-	ask := v.trust.asker(ctx, s)
-	answers := make([]Answer, len(f.Onward.By))
-	for i, h := range f.Onward.By {
+	return f.Onward.ask(s, v.trust.asker(ctx, s), unpinned)
+}
+
+func (o *onward) ask(s *consensus.State, ask asker, unpinned string) []Answer {
+	answers := make([]Answer, len(o.By))
+	for i, h := range o.By {
 		org, ok := s.Org(h.Org)
-		if !ok {
+		switch {
+		case !ok:
 			answers[i] = NoAnswer // of another branch of the chain
-			continue
-		}
-		if _, answers[i] = ask(h.Domain, org); answers[i] == NoAnswer && h.Domain == unpinned {
-			answers[i] = silentNo
+		case !claims(org, []string{h.Domain}):
+			answers[i] = NamesNot
+		default:
+			if _, answers[i] = ask(h.Domain, org); answers[i] == NoAnswer && h.Domain == unpinned {
+				answers[i] = silentNo
+			}
 		}
 	}
 	return answers
@@ -89,30 +97,55 @@ func (v *Verifier) askOnward(ctx context.Context, s *consensus.State, f *Finding
 // silentNo is NamesNot for want of an answer.
 const silentNo Answer = "silent-no"
 
-// sentOnAs makes f's facts those of mail that known forwarders sent on, or that a stranger did.
-// Where one is trusted no longer, all are strangers; without an answer the facts stay as they are.
-func (f *Finding) sentOnAs(answers []Answer) {
-	o, facts := *f.Onward, &f.Facts
-	silent := func(a Answer) bool { return a == NoAnswer || a == silentNo }
-	no := func(a Answer) bool { return a == NamesNot || a == silentNo }
-	o.Unanswered = slices.ContainsFunc(answers, silent)
-	a := Names
+func (a Answer) isSilent() bool { return a == NoAnswer || a == silentNo }
+
+func (a Answer) isNo() bool { return a == NamesNot || a == silentNo }
+
+// all is what answers come to: NamesNot if one says no, NoAnswer if one is missing, else Names.
+func all(answers []Answer) Answer {
 	switch {
-	case slices.ContainsFunc(answers, no):
-		a = NamesNot
-	case o.Unanswered:
-		a = NoAnswer
+	case slices.ContainsFunc(answers, Answer.isNo):
+		return NamesNot
+	case slices.ContainsFunc(answers, Answer.isSilent):
+		return NoAnswer
 	}
+	return Names
+}
+
+// sentOnAs makes f's facts those of mail that came by those who are trusted now, by what was asked
+// about each that sent it on. Without an answer they stay as they are.
+func (f *Finding) sentOnAs(answers []Answer) {
+	o := *f.Onward
+	f.Onward = &o
+	o.Unanswered = slices.ContainsFunc(answers, Answer.isSilent)
+	if o.Strangers {
+		f.sentByStrangers(answers)
+	} else {
+		f.sentByKnown(all(answers))
+	}
+}
+
+// sentByStrangers: the latest has a name while it is trusted for it, and what they sent on was
+// written to them while all are.
+func (f *Finding) sentByStrangers(answers []Answer) {
+	switch latest := answers[0]; {
+	case latest == Names:
+		f.Facts.Handed = f.Onward.By[0].Domain
+	case latest.isNo():
+		f.Facts.Handed = ""
+	}
+	switch all(answers) {
+	case Names:
+		f.Facts.WrittenTo = !f.Onward.Unwritten
+	case NamesNot:
+		f.Facts.WrittenTo = false
+	}
+}
+
+// sentByKnown: where one forwarder is trusted no longer, all are strangers.
+func (f *Finding) sentByKnown(a Answer) {
+	o, facts := f.Onward, &f.Facts
 	switch {
-	case a == NamesNot && !o.Distrusted && o.Strangers:
-		o.Distrusted, o.Handed = true, facts.Handed
-		facts.WrittenTo = false
-		if no(answers[0]) {
-			facts.Handed = ""
-		}
-	case a == Names && o.Distrusted && o.Strangers:
-		facts.Handed, facts.WrittenTo = o.Handed, true
-		o.Distrusted, o.Handed = false, ""
 	case a == NamesNot && !o.Distrusted:
 		o.Distrusted = true
 		o.InRecord, o.Compared = facts.RecipientInRecord, facts.Comparison.RecipientInRecord
@@ -123,5 +156,4 @@ func (f *Finding) sentOnAs(answers []Answer) {
 		facts.Stranger, facts.HandedClaims, facts.Forwarder = false, "", facts.HandedClaims
 		o.Distrusted, o.InRecord, o.Compared = false, false, false
 	}
-	f.Onward = &o
 }

@@ -60,7 +60,7 @@ func (v *Verifier) settle(ctx context.Context) error {
 		})
 		if err == nil && t != nil && t.ofMember() {
 			// The DNS has no place in a transaction.
-			asked, err = v.askAhead(ctx, keys)
+			asked, err = v.askAhead(ctx, t, keys)
 		}
 		if err != nil || t == nil {
 			return err
@@ -135,8 +135,8 @@ type answers struct {
 
 // askAhead asks whether the organisations that recorded the messages of keys
 // are trusted and what others declare, where that may have changed, and about
-// those that sent them on where there was no answer yet.
-func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[mailstore.Ref]answers, error) {
+// those that sent them on, if the task is that or there was no answer yet.
+func (v *Verifier) askAhead(ctx context.Context, t *task, keys [][]byte) (map[mailstore.Ref]answers, error) {
 	state := v.chain.State()
 	found := make(map[mailstore.Ref]*Finding)
 	err := v.store.View(func(rd *mailstore.Reader) error {
@@ -166,7 +166,7 @@ func (v *Verifier) askAhead(ctx context.Context, keys [][]byte) (map[mailstore.R
 			w := v.wordOf(ctx, state, f, org)
 			a.word = &w
 		}
-		if f.Onward != nil && f.Onward.Unanswered {
+		if f.Onward != nil && (f.Onward.Unanswered || bytes.HasPrefix(t.prefix, []byte(prefixVia))) {
 			a.onward = v.askOnward(ctx, state, f, "")
 		}
 		asked[ref] = a

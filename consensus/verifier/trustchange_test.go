@@ -3,6 +3,7 @@ package verifier
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"cairn/consensus"
@@ -211,5 +212,64 @@ func TestUnpinnedStranger(t *testing.T) {
 	w.expect(ref, "pinned again", record.Differs, "inbox")
 	if f := w.finding(ref); f.Facts.Handed != was.Facts.Handed || !f.Facts.WrittenTo {
 		t.Errorf("facts %+v, want %+v", f.Facts, was.Facts)
+	}
+}
+
+// TestStrangerPinnedLater: mail that a stranger sent on before it was trusted is where it would be
+// if it came now, whatever of it was written to the stranger, and so it is again once that is over.
+func TestStrangerPinnedLater(t *testing.T) {
+	for name, to := range map[string]string{"written to the list": theList, "written to somebody else": "sue@org5.example"} {
+		w := newWorld(t, setting{orgs: 5, pins: []int{0}})
+		mail := func(body string) []byte {
+			return w.byTheList(footer(w.seal(0, replace(letter(jo, "", body), "To: "+ann, "To: "+to), to)))
+		}
+		ref := w.arrive(mail(text))
+		w.expect(ref, name+", not trusted", record.Replayed, "spam")
+		was := w.finding(ref)
+		w.pin(3)
+		w.must(w.v.Retrust(t.Context(), "org4.example"))
+		w.asIfNow(ref, mail(text+"more"), name+", pinned later")
+		w.unpin("org4.example")
+		w.must(w.v.Retrust(t.Context(), "org4.example"))
+		w.asIfNow(ref, mail(text+"again"), name+", taken back")
+		if f := w.finding(ref); f.Verdict != was.Verdict || f.Facts.Handed != was.Facts.Handed || f.Facts.WrittenTo != was.Facts.WrittenTo {
+			t.Errorf("%s, taken back: %+v, want %+v", name, f.Facts, was.Facts)
+		}
+	}
+}
+
+// asIfNow holds what is known of a message to what is found out about the like of it that comes now.
+func (w *world) asIfNow(ref mailstore.Ref, like []byte, when string) {
+	w.Helper()
+	got, want := w.finding(ref), w.finding(w.arrive(like))
+	if got.Verdict != want.Verdict || !slices.Equal(got.Reasons, want.Reasons) || got.Facts.Handed != want.Facts.Handed || got.Facts.WrittenTo != want.Facts.WrittenTo || got.Facts.Forwarder != want.Facts.Forwarder {
+		w.Errorf("%s: %s %q, one that comes now %s %q", when, got.Verdict, got.Reasons, want.Verdict, want.Reasons)
+	}
+}
+
+// TestDomainOfListIsGivenUp: what a known list sent on is what it would be if it came now, when its
+// organisation has given the list's domain up, and when that has it again.
+func TestDomainOfListIsGivenUp(t *testing.T) {
+	w := newWorld(t, setting{epochs: true, orgs: 4, cfg: knowing(), pins: []int{0, 3}, change: also(3, "more.example")})
+	w.miner = 1
+	w.mineEmpty(consensus.EpochGap)
+	ref := w.arrive(w.byTheList(w.posted(text)))
+	if f := w.finding(ref); f.Facts.Forwarder != "org4.example" {
+		t.Fatalf("not sent on by a known list: %q", f.Reasons)
+	}
+	claim := func(domains ...string) {
+		o := &w.net.Orgs[3]
+		w.mine(chaintest.Body{Events: []consensus.OrgEvent{o.Change(w.chain.State(), o.Key, true, func(*consensus.OrgEvent) consensus.Content {
+			return &consensus.Update{Name: o.Name, Domains: domains}
+		})}})
+	}
+	claim("more.example")
+	if f := w.finding(ref); f.Facts.Forwarder != "" || f.Verdict != record.Replayed {
+		t.Errorf("given up: %s by %q", f.Verdict, f.Facts.Forwarder)
+	}
+	claim("more.example", "org4.example")
+	w.asIfNow(ref, w.byTheList(w.posted(text+"more")), "claimed again")
+	if f := w.finding(ref); f.Facts.Forwarder != "org4.example" {
+		t.Errorf("claimed again: %s by %q", f.Verdict, f.Facts.Forwarder)
 	}
 }
