@@ -47,7 +47,7 @@ func (c *Courier) attempt(ctx context.Context, l *lane, o *outbound, e *outbox.E
 		o = nil
 	}
 	if o != nil {
-		o.moved, o.texted = &t.moved, false
+		o.progress, o.texted = &t.progress, false
 		replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 		if err == nil {
 			return fates(e, replies), o
@@ -86,7 +86,7 @@ func (c *Courier) attemptAnew(ctx context.Context, t *trip, route Route, e *outb
 		t.noteFailure(c.now(), round, route.To, err)
 		return c.deferred(e, "connect to "+route.whom(e.Domain), err), nil
 	}
-	o.moved = &t.moved
+	o.progress = &t.progress
 	replies, err := o.send(ctx, e.From, e.Recipients, e.Token, raw)
 	if err = whyEnded(ctx, err); err != nil {
 		o.conn.Close()

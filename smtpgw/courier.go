@@ -35,6 +35,7 @@ type Courier struct {
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
+	parting int // lanes that have made place, and wait for replies
 	trips   map[*trip]bool
 	left    map[string]time.Time // when the lanes of domains went, since some domain waits for one
 	skipped bool                 // due entries were left, for want of room

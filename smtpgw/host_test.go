@@ -463,5 +463,7 @@ func TestStopLosesNoReply(t *testing.T) {
 	list := must(n.queue.List(0, 10))(t)
 	if len(list) != 1 || !slices.Equal(list[0].Recipients, []string{"b@far.example"}) {
 		t.Errorf("in the queue after the stop: %+v", list)
+	} else if e := list[0]; e.Attempts != 0 || e.NextAttempt.After(time.Now()) {
+		t.Errorf("what was broken off by the stop counts as attempt %d, due again at %v", e.Attempts, e.NextAttempt)
 	}
 }

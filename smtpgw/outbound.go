@@ -2,6 +2,7 @@ package smtpgw
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/textproto"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -29,9 +31,21 @@ type outbound struct {
 	// foreign: the other side is no node. It gets its text by DATA, which is what all know, and
 	// nothing that it has not said it takes.
 	foreign bool
-	texted  bool          // it was told to send a text, and perhaps has it
-	moved   *atomic.Int64 // octets that were written
+	texted  bool // it was told to send a text, and perhaps has it
+	*progress
+
+	mu    sync.Mutex
+	until time.Time // nothing is read beyond, however long a reply may take; zero: no end
 }
+
+// progress is how far a mail has come.
+type progress struct {
+	moved atomic.Int64 // octets that were written
+	given atomic.Int64 // since when the other side has all of its text, in Unix ns; 0: not yet
+}
+
+// lastWords is how long the reply to a text is waited for when the gateway stops.
+const lastWords = 5 * time.Second
 
 const (
 	// maxReply bounds what is read of one reply.
@@ -56,7 +70,7 @@ func (r reply) String() string  { return strings.TrimRight(fmt.Sprintf("%d %s", 
 
 // greet opens a session on conn, which it closes on failure.
 func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error) {
-	o := &outbound{wait: wait, moved: new(atomic.Int64)}
+	o := &outbound{wait: wait, progress: new(progress)}
 	o.attach(conn)
 	err := o.banner()
 	if err == nil {
@@ -154,6 +168,37 @@ func (o *outbound) read() (reply, error) {
 	return replyOfLines(code, msg), err
 }
 
+// readFinal reads the reply to a text, which may take twice as long as any other (RFC 5321, section
+// 4.5.3.2.6).
+func (o *outbound) readFinal() (reply, error) {
+	code, msg, err := o.readLinesWithin(2 * o.wait)
+	return replyOfLines(code, msg), err
+}
+
+// breakOff ends what is under way. A server that is no node and has all of a text takes the mail,
+// and would get it once more: at a stop its last words are waited for.
+func (o *outbound) breakOff(ctx context.Context) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.foreign || o.given.Load() == 0 || errors.Is(context.Cause(ctx), errTooSlow) {
+		o.conn.Close()
+		return
+	}
+	o.until = time.Now().Add(lastWords)
+	o.conn.SetReadDeadline(o.until)
+}
+
+// expect sets how long a reply may take to come.
+func (o *outbound) expect(wait time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at := time.Now().Add(wait)
+	if !o.until.IsZero() && o.until.Before(at) {
+		at = o.until
+	}
+	o.conn.SetReadDeadline(at)
+}
+
 // replyOfLines is what is kept of a reply: it waits in memory with many others, and goes into
 // reports and the log.
 func replyOfLines(code int, lines string) reply {
@@ -163,11 +208,13 @@ func replyOfLines(code int, lines string) reply {
 	return reply{code, strings.ReplaceAll(lines, "\n", " ")}
 }
 
-func (o *outbound) readLines() (code int, text string, err error) {
+func (o *outbound) readLines() (code int, text string, err error) { return o.readLinesWithin(o.wait) }
+
+func (o *outbound) readLinesWithin(wait time.Duration) (code int, text string, err error) {
 	if err := o.w.Flush(); err != nil {
 		return 0, "", err
 	}
-	o.conn.SetReadDeadline(time.Now().Add(o.wait))
+	o.expect(wait)
 	o.limit.N = maxReply
 	var lines []string
 	for {

@@ -15,11 +15,12 @@ import (
 // settle makes the outcome of an attempt durable: an entry that arrived is
 // removed, who was refused is reported to the sender in the same transaction,
 // and whoever may be reached later stays queued. It reports whether any did.
-// What is known is noted even when ctx is done.
+// What is known is noted even when ctx is done; what was broken off by that counts for no attempt.
 func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out []fate) (rest bool) {
 	now := c.now()
 	again := now.Add(backoff(c.cfg.Sending, e.TriedFor(now), rand.Float64()))
-	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust() && ctx.Err() == nil
+	stopped := ctx.Err() != nil
+	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust() && !stopped
 	var failed []fate
 	var waiting []string
 	for _, f := range out {
@@ -35,6 +36,9 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		}
 	}
 	summary := summarise(out)
+	if stopped {
+		again = time.Time{}
+	}
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	var report []byte
 	if len(failed) > 0 && e.From != "" { // never a report about a report: RFC 5321, section 6.1
@@ -83,7 +87,7 @@ func settled(waiting, failed int) string {
 	return "mail delivered"
 }
 
-// apply is settle within its transaction.
+// apply is settle within its transaction. A zero again leaves who waits due as before.
 func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, waiting []string, report []byte, summary string, now, again time.Time) error {
 	stored, err := c.queue.GetTx(tx, e.ID)
 	if err != nil {
@@ -98,6 +102,9 @@ func (c *Courier) apply(tx *mailstore.Tx, e *outbox.Entry, waiting []string, rep
 		return c.queue.Remove(tx, &stored)
 	}
 	stored.Recipients = waiting
+	if again.IsZero() {
+		return c.queue.Postpone(tx, &stored, stored.NextAttempt)
+	}
 	stored.Tried(now, summary)
 	return c.queue.Postpone(tx, &stored, again)
 }

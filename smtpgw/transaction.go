@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"cairn/mailstore/message/maildomain"
@@ -56,7 +57,8 @@ func (o *outbound) send(ctx context.Context, from string, to []string, token, ra
 // transaction is send for those whom the other side takes together. With an
 // error it returns the replies that stand.
 func (o *outbound) transaction(ctx context.Context, from string, to []string, token, raw []byte) ([]reply, error) {
-	defer context.AfterFunc(ctx, func() { o.conn.Close() })()
+	o.given.Store(0)
+	defer context.AfterFunc(ctx, func() { o.breakOff(ctx) })()
 	size := len(token) + len(raw)
 	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
 		return all(to, reply{552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit)}), nil
@@ -98,7 +100,7 @@ func (o *outbound) transaction(ctx context.Context, from string, to []string, to
 	answers = answers[first-1:]
 	if m := answers[0]; !m.ok() {
 		if together {
-			_, err = o.read()
+			_, err = o.readFinal()
 		}
 		return all(to, m), err
 	}
@@ -119,14 +121,14 @@ func (o *outbound) finish(answers []reply, sent, chunking bool, token, raw []byt
 	var err error
 	switch {
 	case sent:
-		last, err = o.read()
+		last, err = o.readFinal()
 	case accepted == 0, o.whole && accepted < len(answers):
 		return answers, nil
 	case chunking:
 		if err := o.writeChunk(token, raw); err != nil {
 			return refusals(answers), err
 		}
-		last, err = o.read()
+		last, err = o.readFinal()
 	default:
 		last, err = o.data(token, raw)
 	}
@@ -244,6 +246,7 @@ func (o *outbound) writeChunk(token, raw []byte) error {
 	if err := o.w.Flush(); err != nil {
 		return fmt.Errorf("send the message: %w", err)
 	}
+	o.given.Store(time.Now().UnixNano())
 	return nil
 }
 
@@ -264,5 +267,6 @@ func (o *outbound) data(token, raw []byte) (reply, error) {
 	if err := dot.Close(); err != nil {
 		return reply{}, fmt.Errorf("send the message: %w", err)
 	}
-	return o.read()
+	o.given.Store(time.Now().UnixNano())
+	return o.readFinal()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"cairn/mailstore/outbox"
@@ -16,8 +15,9 @@ type trip struct {
 	*lane
 	began time.Time
 	turn  time.Duration
-	heavy bool         // it takes of the room for text
-	moved atomic.Int64 // octets that the other side took
+	heavy bool // it takes of the room for text
+	progress
+	final time.Duration // for the reply to the text, where others wait
 	stop  context.CancelCauseFunc
 }
 
@@ -28,8 +28,13 @@ const errTooSlow = Reason("it took too long while mail for others waited")
 // others wait.
 const slowLine = 64 << 10
 
-// overdue is by how much a trip has taken longer than its turn and its text at the least speed.
+// overdue is by how much a trip has taken longer than its turn and its text at the least speed; once
+// the other side has all of that, by how much its reply has: who ends a trip then may send the mail
+// twice.
 func (t *trip) overdue(now time.Time) time.Duration {
+	if given := t.given.Load(); given != 0 {
+		return now.Sub(time.Unix(0, given)) - t.final
+	}
 	return now.Sub(t.began) - t.turn - time.Duration(t.moved.Load())*time.Second/slowLine
 }
 
@@ -40,7 +45,7 @@ func (c *Courier) depart(ctx context.Context, l *lane, e *outbox.Entry, size int
 	ctx, stop := context.WithCancelCause(ctx)
 	turn := c.cfg.Sending.Turn
 	longest := max(turn, c.cfg.Sending.Reply)
-	t := &trip{lane: l, began: time.Now(), turn: min(turn*time.Duration(1+e.Attempts), longest), heavy: size > lightMail, stop: stop}
+	t := &trip{lane: l, began: time.Now(), turn: min(turn*time.Duration(1+e.Attempts), longest), heavy: size > lightMail, final: longest, stop: stop}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.trips[t] = true
@@ -64,8 +69,9 @@ func whyEnded(ctx context.Context, err error) error {
 
 // makePlace has lanes go that are idle or have had their turn, the first ones first, for so many
 // domains that wait for one. A lane goes when its workers have come to the end of what they carry;
-// its trips that are overdue are ended. Where others wait for room for their texts, that one is
-// which is overdue the longest.
+// its trips that are overdue are ended, and where all of them wait for the reply to a text, others
+// have its place at once. Where others wait for room for their texts, that one is ended which is
+// overdue the longest.
 func (c *Courier) makePlace(waiting int) {
 	now, turn := time.Now(), c.cfg.Sending.Turn
 	var had []*lane
@@ -79,6 +85,13 @@ func (c *Courier) makePlace(waiting int) {
 	slices.SortFunc(had, func(a, b *lane) int { return a.since.Compare(b.since) })
 	for _, l := range had[:min(len(had), max(0, waiting))] {
 		l.leave()
+	}
+	for _, l := range c.lanes {
+		if l.goes.Err() != nil && c.parting < maxParting*c.cfg.Sending.Domains && c.onlyWaits(l, now) {
+			c.dissolve(l)
+			c.parting++
+			wake.Up(c.more)
+		}
 	}
 	var slowest *trip
 	for t := range c.trips {
@@ -95,13 +108,34 @@ func (c *Courier) makePlace(waiting int) {
 	}
 }
 
+// maxParting is how many lanes there may be, for each that has a place, that have none and wait for
+// replies.
+const maxParting = 4
+
+// onlyWaits reports whether all that a lane's workers do is to wait, for a turn by now, for replies
+// to texts that the other side has.
+func (c *Courier) onlyWaits(l *lane, now time.Time) bool {
+	waits := 0
+	for t := range c.trips {
+		if given := t.given.Load(); t.lane == l && given != 0 && now.Sub(time.Unix(0, given)) >= c.cfg.Sending.Turn {
+			waits++
+		}
+	}
+	return waits > 0 && waits == l.workers-l.idle
+}
+
 // inTurn puts domains that had a place before behind those that had none, or longer ago.
 func (c *Courier) inTurn(domains []string) {
 	slices.SortStableFunc(domains, func(a, b string) int { return c.left[a].Compare(c.left[b]) })
 }
 
-// dissolve takes a lane away that nobody works at. What waits in it is due as before.
+// dissolve takes a lane away that nobody works at, or whose workers only wait. What waits in it is
+// due as before.
 func (c *Courier) dissolve(l *lane) {
+	if c.lanes[l.domain] != l { // its place was taken before
+		c.parting--
+		return
+	}
 	again := c.skipped || len(l.pending) > 0
 	for len(l.pending) > 0 {
 		c.queue.End(<-l.pending)

@@ -283,3 +283,73 @@ func TestTurnsLoseNothing(t *testing.T) {
 		})
 	}
 }
+
+// scanning is a server that has a mail, and looks at it until it is told to reply.
+type scanning struct {
+	took  atomic.Int64
+	reply chan struct{}
+}
+
+func (s *scanning) route() Route {
+	server := &odd{banner: "220 hello\r\n", answer: func(verb string) string {
+		switch verb {
+		case "DATA":
+			return "354 go on"
+		case ".":
+			s.took.Add(1)
+			<-s.reply
+		}
+		return "250 fine"
+	}}
+	return Route{To: "outside", Hosts: []Host{{Name: "mx.slow.example", Dial: func(ctx context.Context) (net.Conn, error) { return server.dial(ctx, "") }}}}
+}
+
+// TestStopWaitsForTheReply: a server that has all of a mail when the gateway stops gets it once.
+func TestStopWaitsForTheReply(t *testing.T) {
+	slow := &scanning{reply: make(chan struct{})}
+	n := nearNode(t, nil)
+	n.courier.router = routes{"slow.example": slow.route()}
+	n.send(t, "user@local.example", mailText("once"), "x@slow.example")
+	stop := n.run(t)
+	waitFor(t, func() bool { return slow.took.Load() == 1 })
+	stopped := make(chan struct{})
+	go func() {
+		stop()
+		close(stopped)
+	}()
+	waitFor(t, func() bool { // the courier knows that it has to stop
+		n.courier.mu.Lock()
+		defer n.courier.mu.Unlock()
+		return !slices.ContainsFunc(slices.Collect(maps.Values(n.courier.lanes)), func(l *lane) bool { return l.goes.Err() == nil })
+	})
+	close(slow.reply)
+	<-stopped
+	if left := n.queued(t); left != 0 || slow.took.Load() != 1 {
+		t.Errorf("%d queued, taken %d times", left, slow.took.Load())
+	}
+}
+
+// TestMailIsGivenOnceThoughOthersWait: who has all of a mail and has not replied when its turn ends
+// makes place for others, and gets the mail once.
+func TestMailIsGivenOnceThoughOthersWait(t *testing.T) {
+	slow, far := &scanning{reply: make(chan struct{})}, farNode(t)
+	n := nearNode(t, nil)
+	n.courier.router = routes{"slow.example": slow.route(), "far.example": Route{Dial: tcp(far.addr)}}
+	s := &n.courier.cfg.Sending
+	s.Domains, s.Sessions, s.Turn = 1, 1, 10*time.Millisecond
+	n.send(t, "user@local.example", mailText("once"), "x@slow.example")
+	n.run(t)
+	waitFor(t, func() bool { return slow.took.Load() == 1 })
+	n.send(t, "user@local.example", mailText("meanwhile"), "bob@far.example")
+	waitFor(t, func() bool { return n.queued(t) == 1 })
+	close(slow.reply)
+	waitFor(t, func() bool { return n.queued(t) == 0 })
+	if slow.took.Load() != 1 {
+		t.Errorf("taken %d times", slow.took.Load())
+	}
+	waitFor(t, func() bool {
+		n.courier.mu.Lock()
+		defer n.courier.mu.Unlock()
+		return len(n.courier.lanes) == 0 && n.courier.parting == 0
+	})
+}
