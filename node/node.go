@@ -186,6 +186,9 @@ func (n *Node) connect() (err error) {
 	if n.trust, err = verifier.OpenTrust(n.store, lookupTXT); err != nil {
 		return err
 	}
+	for _, domain := range n.trust.Damaged() {
+		n.log.Error("what was decided about a domain is damaged, and nobody is trusted for it by a pin until that is decided anew", "domain", domain, "try", n.typable("cairn org trust "+domain))
+	}
 	if err := n.seedTrust(context.Background()); err != nil {
 		return err
 	}

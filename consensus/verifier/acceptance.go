@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -56,9 +54,13 @@ func acceptedKey(id consensus.Hash, rcpt, forwarder string) []byte {
 // acceptedOf begins the keys of all acceptances of a record.
 func acceptedOf(id consensus.Hash) []byte { return append([]byte(acceptedPrefix), id[:]...) }
 
-// acceptedBefore returns the first delivery of a record to a recipient.
+// acceptedBefore returns the first delivery of a record to a recipient. Of one that is damaged it is
+// known that it was, and not by whom.
 func acceptedBefore(sp mailstore.SpaceReader, key []byte) (a acceptance, known bool, err error) {
 	known, err = sp.JSON(key, &a)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		return acceptance{}, true, nil
+	}
 	return a, known, err
 }
 
@@ -72,7 +74,7 @@ func remember(sp mailstore.Space, key []byte, a acceptance) error {
 }
 
 // release lets go of the acceptances that brought a message which is gone: they are dropped once
-// the record is too old for another arrival.
+// the record is too old for another arrival. One that is damaged stays.
 func release(sp mailstore.Space, ref mailstore.Ref, f *Finding) error {
 	if f.Record.IsZero() {
 		return nil
@@ -82,19 +84,17 @@ func release(sp mailstore.Space, ref mailstore.Ref, f *Finding) error {
 		until = max(until, f.Facts.SentOnTime)
 	}
 	until += min(math.MaxUint64-until, uint64(record.MaxAge.Milliseconds()))
-	var bad error
-	err := sp.Scan(acceptedOf(f.Record), nil, func(key, value []byte) bool {
+	keys, err := scanKeys(sp.SpaceReader, acceptedOf(f.Record), nil, math.MaxInt)
+	for _, key := range keys {
+		if err != nil {
+			break
+		}
 		var a acceptance
-		if bad = json.Unmarshal(value, &a); bad != nil {
-			bad = fmt.Errorf("stored %q: %w", key, bad)
-			return false
+		if a, _, err = acceptedBefore(sp.SpaceReader, key); err == nil && (mailstore.Ref{Account: a.Account, Message: a.Message}) == ref {
+			err = sp.Put(goneKey(until, key), nil)
 		}
-		if (mailstore.Ref{Account: a.Account, Message: a.Message}) == ref {
-			bad = sp.Put(goneKey(until, key), nil)
-		}
-		return bad == nil
-	})
-	return errors.Join(err, bad)
+	}
+	return err
 }
 
 func goneKey(until uint64, accepted []byte) []byte {
@@ -113,7 +113,7 @@ func (v *Verifier) forgetGone(ctx context.Context, now time.Time) error {
 			if ages, err = scanKeys(sp, []byte(agePrefix), nil, reviseStep); err != nil {
 				return err
 			}
-			return sp.Scan([]byte(gonePrefix), nil, func(key, _ []byte) bool {
+			return sp.Keys([]byte(gonePrefix), nil, func(key []byte) bool {
 				if bytes.Compare(key, end) >= 0 {
 					return false
 				}

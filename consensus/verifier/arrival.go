@@ -69,7 +69,7 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 			}
 			found.Facts.Replayed = found.Facts.Replayed || replayed && !again
 		}
-		return found.locate(sp)
+		return v.locate(sp, found)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look the record up: %w", err)
@@ -80,7 +80,7 @@ func (v *Verifier) Check(ctx context.Context, a Arrival) (*Assessment, error) {
 	}
 	if as.way != nil && as.way.whole != nil {
 		whole := *as.way.whole
-		if err := v.store.View(func(rd *mailstore.Reader) error { return whole.locate(rd.Space(space)) }); err != nil {
+		if err := v.store.View(func(rd *mailstore.Reader) error { return v.locate(rd.Space(space), &whole) }); err != nil {
 			return nil, fmt.Errorf("look the record up: %w", err)
 		}
 		whole.judge()
@@ -135,7 +135,7 @@ func (as *Assessment) complete(rd *mailstore.Reader, f *Finding, account mailsto
 		return false, err
 	}
 	sp := rd.Space(space)
-	if err := f.locate(sp); err != nil {
+	if err := as.v.locate(sp, f); err != nil {
 		return false, err
 	}
 	state := as.v.chain.State()
@@ -231,11 +231,14 @@ func (as *Assessment) overtaken(f *Finding) bool {
 // for one.
 func (v *Verifier) link(tx *mailstore.Tx, ref mailstore.Ref, f *Finding, overtaken bool) error {
 	sp := tx.Space(space)
-	if err := sp.PutJSON(messageKey(ref), f); err != nil || f.Record.IsZero() {
+	if err := sp.PutJSON(messageKey(ref), f); err != nil || f.Record.IsZero() && !f.Asked {
 		return err
 	}
 	if err := v.noteUnanswered(sp, f); err != nil {
 		return err
+	}
+	if f.Record.IsZero() {
+		return v.linkAsked(sp, ref, f)
 	}
 	if err := sp.Put(ref.Append(batchPrefix(f.series(), f.Seq)), nil); err != nil {
 		return err
@@ -252,6 +255,18 @@ func (v *Verifier) link(tx *mailstore.Tx, ref mailstore.Ref, f *Finding, overtak
 		return putDue(sp, recorderPrefix(f.Recorder), 0)
 	}
 	return nil
+}
+
+// linkAsked is link of a message without a record. A domain that was pinned meanwhile is not asked
+// for any more.
+func (v *Verifier) linkAsked(sp mailstore.Space, ref mailstore.Ref, f *Finding) error {
+	err := putKeys(sp, f.domainKeys(ref))
+	for _, domain := range f.Domains {
+		if _, pinned := v.trust.PinOf(domain); pinned && err == nil {
+			err = putDue(sp, domainPrefix(domain), 0)
+		}
+	}
+	return err
 }
 
 // ownDomain returns the domain of our own that the author of f claims, unless the arrival is from

@@ -19,8 +19,8 @@ import (
 //	journal                               mailstore.ModSeq, JSON: how far the store's journal was
 //	message/<account><message>            Finding, JSON
 //	batch/<batch><account><message>       empty: whose verdict a batch decides
-//	domain/<domain>NUL<account><message>  empty: mail with a token from that domain
-//	via/<domain>NUL<account><message>     empty: mail that was sent on as that domain, by who was trusted for it
+//	domain/<domain>NUL<account><message>  empty: mail with a token from that domain, and what came without one while its DNS was silent
+//	via/<domain>NUL<account><message>     empty: mail that was sent on as that domain
 //	org/<org><pinned><account><message>   empty: mail that org recorded, judged while it was pinned (1) or not (0)
 //	watch/<height><account><message>      empty: in no block; late or given up at that height
 //	place/<batch>                         placement: where that batch stands on the chain
@@ -62,6 +62,10 @@ type Finding struct {
 	TrustedBy string   `json:"trusted_by,omitempty"` // on whose word the org speaks for Domains
 	// Unanswered: the DNS of one of Domains did not answer; it is asked again.
 	Unanswered bool `json:"unanswered,omitempty"`
+	// Asked: it came without a record while the DNS of one of Domains was silent, brought by a node
+	// of Courier, zero if that is not known. Other mail without a record is not judged anew.
+	Asked   bool           `json:"asked,omitempty"`
+	Courier consensus.Hash `json:"courier,omitzero"`
 
 	// Of the token; zero without one.
 	Record   consensus.Hash      `json:"record,omitzero"`
@@ -175,10 +179,11 @@ func Of(rd *mailstore.Reader, ref mailstore.Ref) (*Finding, error) {
 	return f, nil
 }
 
-// scanKeys lists up to max keys with a prefix, not below from.
+// scanKeys lists up to max keys with a prefix, not below from. Their values, which say nothing or are
+// not needed, may be damaged.
 func scanKeys(sp mailstore.SpaceReader, prefix, from []byte, max int) ([][]byte, error) {
 	var keys [][]byte
-	err := sp.Scan(prefix, from, func(key, _ []byte) bool {
+	err := sp.Keys(prefix, from, func(key []byte) bool {
 		keys = append(keys, bytes.Clone(key))
 		return len(keys) < max
 	})

@@ -56,7 +56,13 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 			break
 		}
 	}
-	if err := v.settle(ctx); err != nil {
+	err := v.settle(ctx)
+	if err == nil && v.placesDamaged.Swap(false) {
+		if err = v.mendPlaces(ctx); err == nil {
+			err = v.settle(ctx)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if err := v.forgetRemoved(ctx); err != nil {
@@ -71,6 +77,9 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 // advance takes up to max blocks in and reports whether there were any.
 func (v *Verifier) advance(ctx context.Context, max int) (more bool, err error) {
 	since, err := v.Cursor()
+	if errors.Is(err, mailstore.ErrDamaged) {
+		return true, v.startOver(ctx)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -159,8 +168,9 @@ func outdate(sp mailstore.Space, state *consensus.State, u chain.Update) error {
 	return putDueIfAny(sp, watchPrefix(u.Index.Height), u.Block.Header.Time)
 }
 
-// startOver forgets where batches stand: the chain was fetched anew. What
-// waits for a block, or stood in one, waits again.
+// startOver forgets where batches stand: the chain was fetched anew, or it
+// cannot be read how far it was followed. What waits for a block, or stood in
+// one, waits again.
 func (v *Verifier) startOver(ctx context.Context) error {
 	for done := false; !done; {
 		err := v.store.Update(ctx, func(tx *mailstore.Tx) error {

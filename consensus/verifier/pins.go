@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,6 +43,8 @@ type entry struct {
 	TakenBack bool `json:"taken_back,omitempty"`
 	// Unsettled: mail from the domain was not looked at again since.
 	Unsettled bool `json:"unsettled,omitempty"`
+
+	damaged bool // what is stored
 }
 
 // Errors of pins.
@@ -55,16 +56,35 @@ var (
 // readEntries reads what is kept about domains.
 func readEntries(rd *mailstore.Reader) (map[string]entry, error) {
 	entries := make(map[string]entry)
+	sp := rd.Space(trustSpace)
 	var bad error
-	err := rd.Space(trustSpace).Scan(nil, nil, func(key, value []byte) bool {
+	err := sp.Keys(nil, nil, func(key []byte) bool {
 		var e entry
-		if err := json.Unmarshal(value, &e); err != nil {
+		_, err := sp.JSON(key, &e)
+		if errors.Is(err, mailstore.ErrDamaged) {
+			e, err = entry{Pin: Pin{Domain: string(key)}, TakenBack: true, Unsettled: true, damaged: true}, nil
+		}
+		if err != nil {
 			bad = fmt.Errorf("pin of %s: %w", key, err)
 		}
 		entries[e.Domain] = e
 		return bad == nil
 	})
 	return entries, errors.Join(err, bad)
+}
+
+// Damaged lists the domains of which it cannot be read what was decided about them. None of them is
+// pinned until that is decided anew.
+func (t *Trust) Damaged() (domains []string) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for domain, e := range t.entries {
+		if e.damaged {
+			domains = append(domains, domain)
+		}
+	}
+	slices.Sort(domains)
+	return domains
 }
 
 // Pin makes p.Key speak for p.Domain. An earlier pin to the same key stands as it
@@ -130,8 +150,8 @@ func (t *Trust) takeBack(ctx context.Context, domain string, now time.Time, agai
 func (t *Trust) settled(ctx context.Context, e entry) error {
 	t.pinning.Lock()
 	defer t.pinning.Unlock()
-	if now, _ := t.entry(e.Domain); now != e || !e.Unsettled {
-		return nil
+	if now, _ := t.entry(e.Domain); now != e || !e.Unsettled || e.damaged {
+		return nil // of a damaged one nothing is written over it that nobody decided
 	}
 	e.Unsettled = false
 	return t.keep(ctx, e)

@@ -1,9 +1,12 @@
 package verifier
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"cairn/consensus"
 	"cairn/consensus/chain"
@@ -82,4 +85,78 @@ func placeOf(sp mailstore.SpaceReader, series consensus.Series, seq uint64) (*pl
 		return nil, err
 	}
 	return decodePlacement(b)
+}
+
+// mendPlaces reads from the chain where those batches stand of which that is damaged here, and makes
+// their mail due.
+func (v *Verifier) mendPlaces(ctx context.Context) error {
+	lost, err := v.damagedPlaces()
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	v.log.Error("verifier: where batches stand on the chain was damaged, and is read from there anew", "batches", len(lost))
+	places := make(map[string]*placement, len(lost)) // nil: in no block of this branch
+	for _, key := range lost {
+		places[string(key)] = nil
+	}
+	for since := (chain.Index{}); ; {
+		_, applied, err := v.chain.UpdatesSince(since, followStep)
+		if err != nil {
+			return fmt.Errorf("read where batches stand: %w", err)
+		}
+		if len(applied) == 0 {
+			break
+		}
+		for _, u := range applied {
+			for i := range u.Block.Batches {
+				b := &u.Block.Batches[i]
+				key := string(placeKey(b.Series(), b.Seq))
+				if _, wanted := places[key]; wanted {
+					places[key] = &placement{block: u.Index, micros: b.Micros}
+				}
+			}
+			since = u.Index
+		}
+	}
+	for step := range slices.Chunk(lost, followStep) {
+		err := v.store.Update(ctx, func(tx *mailstore.Tx) error {
+			sp := tx.Space(space)
+			for _, key := range step {
+				err := sp.Delete(key)
+				if p := places[string(key)]; p != nil {
+					err = sp.Put(key, p.encode())
+				}
+				series, seq := numberOf(key[len(placePrefix):])
+				if err = errors.Join(err, putDueIfAny(sp, batchPrefix(series, seq), 0)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("note where batches stand: %w", err)
+		}
+	}
+	return nil
+}
+
+// damagedPlaces returns the keys of the batches of which it cannot be read where they stand.
+func (v *Verifier) damagedPlaces() (lost [][]byte, err error) {
+	err = v.store.View(func(rd *mailstore.Reader) error {
+		sp := rd.Space(space)
+		var bad error
+		err := sp.Keys([]byte(placePrefix), nil, func(key []byte) bool {
+			b, err := sp.Get(key)
+			if err == nil {
+				_, err = decodePlacement(b)
+			}
+			if errors.Is(err, mailstore.ErrDamaged) {
+				lost, err = append(lost, bytes.Clone(key)), nil
+			}
+			bad = err
+			return bad == nil
+		})
+		return errors.Join(err, bad)
+	})
+	return lost, err
 }

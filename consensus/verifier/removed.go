@@ -18,7 +18,8 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 		var gone []mailstore.Ref
 		more := false
 		err := v.store.View(func(rd *mailstore.Reader) error {
-			if _, err := rd.Space(space).JSON([]byte(keyJournal), &cursor); err != nil {
+			_, err := rd.Space(space).JSON([]byte(keyJournal), &cursor)
+			if err != nil && !errors.Is(err, mailstore.ErrDamaged) { // else from its beginning on
 				return err
 			}
 			changes, err := rd.ChangesSince(cursor, journalStep)

@@ -130,6 +130,8 @@ func (v *Verifier) retrust(ctx context.Context, decided entry, prefix, from []by
 				return err
 			}
 			switch org, ok := f.recordingOrg(state); {
+			case f.Record.IsZero():
+				found[mailstore.RefOf(key)] = f
 			case ok && (f.judgedBy(org) || followed):
 				found[mailstore.RefOf(key)] = f
 			case !followed && (ok || !f.Org.IsZero()):
@@ -141,20 +143,7 @@ func (v *Verifier) retrust(ctx context.Context, decided entry, prefix, from []by
 	if err != nil || len(found) == 0 {
 		return next, err
 	}
-	asked := make(map[mailstore.Ref]answers, len(found))
-	unpinned := ""
-	if decided.TakenBack {
-		unpinned = decided.Domain
-	}
-	for ref, f := range found {
-		org, _ := f.recordingOrg(state)
-		w := v.wordOf(ctx, state, f, org)
-		a := answers{word: &w}
-		if f.sentOnBy(decided.Domain) {
-			a.onward = v.askOnward(ctx, state, f, unpinned)
-		}
-		asked[ref] = a
-	}
+	asked := v.askRetrusted(ctx, state, decided, found)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -165,10 +154,7 @@ func (v *Verifier) retrust(ctx context.Context, decided entry, prefix, from []by
 	err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 		for ref, a := range asked {
 			err := v.change(tx, ref, func(f *Finding) error {
-				was := found[ref]
-				then, _ := was.recordingOrg(state)
-				org, ok := f.recordingOrg(now)
-				if f.Org != was.Org || f.OrgEvent != was.OrgEvent || !ok || org.ID != then.ID || org.LastEvent != then.LastEvent || f.contested(state, now) {
+				if was := found[ref]; f.Org != was.Org || f.OrgEvent != was.OrgEvent || !f.sameOrg(was, state, now) || f.contested(state, now) {
 					return errAhead // asked of another organisation, or of others than there are now
 				}
 				v.identify(f, a)
@@ -181,4 +167,38 @@ func (v *Verifier) retrust(ctx context.Context, decided entry, prefix, from []by
 		return nil
 	})
 	return next, err
+}
+
+// askRetrusted asks all about messages that a decision concerns.
+func (v *Verifier) askRetrusted(ctx context.Context, s *consensus.State, decided entry, found map[mailstore.Ref]*Finding) map[mailstore.Ref]answers {
+	asked := make(map[mailstore.Ref]answers, len(found))
+	unpinned := ""
+	if decided.TakenBack {
+		unpinned = decided.Domain
+	}
+	for ref, f := range found {
+		if f.Record.IsZero() {
+			asked[ref] = v.askDeclared(ctx, s, f)
+			continue
+		}
+		org, _ := f.recordingOrg(s)
+		w := v.wordOf(ctx, s, f, org)
+		a := answers{word: &w}
+		if f.sentOnBy(decided.Domain) {
+			a.onward = v.askOnward(ctx, s, f, unpinned)
+		}
+		asked[ref] = a
+	}
+	return asked
+}
+
+// sameOrg reports whether the organisation that recorded f's message is what it was, as f was and by
+// the chain of then; of a message without a record there is none.
+func (f *Finding) sameOrg(was *Finding, then, now *consensus.State) bool {
+	if f.Record.IsZero() {
+		return true
+	}
+	old, _ := was.recordingOrg(then)
+	org, ok := f.recordingOrg(now)
+	return ok && org.ID == old.ID && org.LastEvent == old.LastEvent
 }

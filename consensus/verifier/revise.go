@@ -22,6 +22,8 @@ type task struct {
 	prefix []byte
 	time   uint64 // of the block whose height the watched messages wait for, ms
 	done   []byte // last key that was revised; nil: none
+
+	damaged bool // what is stored of it
 }
 
 func dueKey(prefix []byte) []byte { return append([]byte("due/"), prefix...) }
@@ -80,23 +82,27 @@ func (v *Verifier) settle(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// nextTask returns what is due first, or nil.
-func nextTask(sp mailstore.SpaceReader) (t *task, err error) {
-	var bad error
-	err = sp.Scan([]byte("due/"), nil, func(key, value []byte) bool {
-		if len(value) < 8 {
-			bad = fmt.Errorf("stored task %q has %d bytes", key, len(value))
-			return false
-		}
-		t = &task{
-			prefix: bytes.Clone(key[len("due/"):]),
-			time:   binary.BigEndian.Uint64(value),
-			done:   bytes.Clone(value[8:]),
-		}
-		return false
-	})
-	return t, errors.Join(err, bad)
+// nextTask returns what is due first, or nil. One that is damaged begins anew.
+func nextTask(sp mailstore.SpaceReader) (*task, error) {
+	keys, err := scanKeys(sp, []byte("due/"), nil, 1)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	t := &task{prefix: keys[0][len("due/"):]}
+	value, err := sp.Get(keys[0])
+	switch {
+	case err == nil && len(value) >= 8:
+		t.time, t.done = binary.BigEndian.Uint64(value), bytes.Clone(value[8:])
+	case err == nil, errors.Is(err, mailstore.ErrDamaged):
+		t.time, t.damaged = longAgo, true
+	default:
+		return nil, err
+	}
+	return t, nil
 }
+
+// longAgo is the time of a block that is not known: what waits for its height waits on.
+const longAgo = 1
 
 // ofMember reports whether the task is about all mail of one recorder key, or
 // from one domain or sent on as it: who enrolled the key, or speaks for the
@@ -117,6 +123,9 @@ func (t *task) next() []byte {
 // as it is.
 func (t *task) advance(sp mailstore.Space, keys [][]byte) error {
 	stored, err := sp.Get(dueKey(t.prefix))
+	if t.damaged && (err == nil && len(stored) < 8 || errors.Is(err, mailstore.ErrDamaged)) {
+		stored, err = t.value(), nil
+	}
 	if err != nil || !bytes.Equal(stored, t.value()) {
 		return err
 	}
@@ -129,8 +138,9 @@ func (t *task) advance(sp mailstore.Space, keys [][]byte) error {
 
 // answers are what was asked about a message outside of any transaction.
 type answers struct {
-	word   *word    // about who recorded it; nil: that was not asked
-	onward []Answer // about who sent it on; nil: that was not asked
+	word     *word    // about who recorded it; nil: that was not asked
+	declared *Answer  // whether others declare, of one without a record; nil: that was not asked
+	onward   []Answer // about who sent it on; nil: that was not asked
 }
 
 // askAhead asks whether the organisations that recorded the messages of keys
@@ -148,7 +158,9 @@ func (v *Verifier) askAhead(ctx context.Context, t *task, keys [][]byte) (map[ma
 			if err != nil {
 				return err
 			}
-			if err := f.locate(rd.Space(space)); err != nil {
+			if err := v.locate(rd.Space(space), f); errors.Is(err, mailstore.ErrDamaged) {
+				continue
+			} else if err != nil {
 				return err
 			}
 			found[mailstore.RefOf(key)] = f
@@ -160,6 +172,10 @@ func (v *Verifier) askAhead(ctx context.Context, t *task, keys [][]byte) (map[ma
 	}
 	asked := make(map[mailstore.Ref]answers, len(found))
 	for ref, f := range found {
+		if f.Record.IsZero() {
+			asked[ref] = v.askDeclared(ctx, state, f)
+			continue
+		}
 		var a answers
 		org, ok := f.recordingOrg(state)
 		if ok && (!f.judgedBy(org) || !f.Facts.OrgTrusted || !v.pinnedWordOf(state, f, org).trusted) {
@@ -174,13 +190,20 @@ func (v *Verifier) askAhead(ctx context.Context, t *task, keys [][]byte) (map[ma
 	return asked, ctx.Err()
 }
 
+// askDeclared asks what others declare about a message without a record.
+func (v *Verifier) askDeclared(ctx context.Context, s *consensus.State, f *Finding) answers {
+	courier, _ := s.Org(f.Courier)
+	a := declared(s, f.Domains, courier, v.trust.asker(ctx, s))
+	return answers{declared: &a}
+}
+
 // revise brings what is known about one message up to date, judges again and
 // has the message filed anew. Mail is never removed by a verdict.
 func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked map[mailstore.Ref]answers) error {
 	return v.change(tx, ref, func(f *Finding) error {
 		sp := tx.Space(space)
 		was := *f
-		if err := f.locate(sp.SpaceReader); err != nil {
+		if err := v.locate(sp.SpaceReader, f); err != nil {
 			return err
 		}
 		behind := t.time != 0 && t.time < f.Arrived && !f.Facts.ClockWrong
@@ -196,6 +219,9 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked ma
 		if t.ofMember() {
 			v.identify(f, asked[ref])
 		}
+		if f.Record.IsZero() {
+			return nil
+		}
 		if err := sp.Delete(ref.Append(watchPrefix(was.Deadline))); err != nil || f.Facts.Inclusion == record.InclusionIncluded {
 			return err
 		}
@@ -205,6 +231,12 @@ func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked ma
 
 // identify looks again at who recorded f's message, which was located, and at who sent it on.
 func (v *Verifier) identify(f *Finding, asked answers) {
+	if f.Record.IsZero() {
+		if asked.declared != nil {
+			f.declares(*asked.declared)
+		}
+		return
+	}
 	if asked.onward != nil {
 		f.sentOnAs(asked.onward)
 	}
@@ -242,7 +274,9 @@ func (v *Verifier) change(tx *mailstore.Tx, ref mailstore.Ref, fn func(*Finding)
 		return err
 	}
 	was := *f
-	if err := fn(f); err != nil {
+	if err := fn(f); errors.Is(err, mailstore.ErrDamaged) {
+		return nil // of where its batch stands, see locate
+	} else if err != nil {
 		return err
 	}
 	f.judge()
@@ -250,7 +284,12 @@ func (v *Verifier) change(tx *mailstore.Tx, ref mailstore.Ref, fn func(*Finding)
 	if err := errors.Join(sp.PutJSON(messageKey(ref), f), f.reindex(sp, ref, &was), v.noteUnanswered(sp, f)); err != nil {
 		return err
 	}
-	return v.filer.Refile(tx, ref, &was, f)
+	err = v.filer.Refile(tx, ref, &was, f)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		v.log.Error("verifier: what else a mail was filed by is damaged; it stays where it is", "account", ref.Account, "message", ref.Message, "err", err)
+		return nil
+	}
+	return err
 }
 
 // reindex moves f's message in the index of the trust that verdicts stand on.

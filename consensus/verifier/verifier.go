@@ -45,6 +45,8 @@ type Verifier struct {
 	retrusting sync.Mutex // held while one step of Retrust asks and revises
 	following  sync.Mutex // held while verdicts are revised; taken after retrusting
 
+	placesDamaged atomic.Bool // it cannot be read where some batch stands
+
 	unsettled atomic.Bool // there may be mail that a change of trust concerns and Retrust has not looked at
 }
 
@@ -117,7 +119,10 @@ func (v *Verifier) examine(ctx context.Context, state *consensus.State, m *opene
 		if f.Facts.TokenUnknown {
 			f.Facts.TokenFault = laterVersion
 		}
-		f.Facts.DeclaresAll = declared(state, f.Domains, courier, v.trust.asker(ctx, state)) == Names
+		f.declares(declared(state, f.Domains, courier, v.trust.asker(ctx, state)))
+		if f.Asked = f.Unanswered; f.Asked && courier != nil {
+			f.Courier = courier.ID
+		}
 		return f, nil, nil
 	}
 	fault := m.fault
@@ -152,11 +157,20 @@ func (v *Verifier) find(f *Finding, token *record.Token, state *consensus.State)
 	f.Record, f.Recorder, f.Seq, f.Micro = token.RecordID(), token.Recorder, token.Seq, token.Micro
 	f.Epoch, f.Root, f.Time = token.Record.Epoch, token.MicroRoot(), token.Record.Time
 	f.Deadline = state.Height() + patience
-	err := v.store.View(func(rd *mailstore.Reader) error { return f.locate(rd.Space(space)) })
+	err := v.store.View(func(rd *mailstore.Reader) error { return v.locate(rd.Space(space), f) })
 	if err != nil {
 		return fmt.Errorf("look the record up: %w", err)
 	}
 	return nil
+}
+
+// locate is f.locate. Where the place of a batch is damaged, Follow mends that.
+func (v *Verifier) locate(sp mailstore.SpaceReader, f *Finding) error {
+	err := f.locate(sp)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		v.placesDamaged.Store(true)
+	}
+	return err
 }
 
 // laterVersion is why a record counts as none: a token or record of another

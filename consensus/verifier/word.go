@@ -19,6 +19,14 @@ type word struct {
 	open     bool   // the DNS of a domain did not answer, and what it says might make a difference
 }
 
+// declares notes whether an organisation that speaks for a domain of f's message, which has no
+// record, declares that it records all its mail. Without an answer what was known stands.
+func (f *Finding) declares(a Answer) {
+	if f.Unanswered = a == NoAnswer; !f.Unanswered {
+		f.Facts.DeclaresAll = a == Names
+	}
+}
+
 // Answer is what a source of trust, a pin or the DNS of a domain, says about one org key.
 type Answer string
 
