@@ -45,9 +45,6 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 		if _, err := belongs(dir, id, genesis, enrol); err != nil {
 			return api.Errorf(err.Code, err.Hint, "making the backup: %s", err.Message)
 		}
-		if err := foreignConfig(dir, cfg, genesis, enrol); err != nil {
-			return api.Errorf(err.Code, err.Hint, "making the backup: %s", err.Message)
-		}
 	}
 	path := filepath.Join(dir, home.MailDir)
 	store, err := mailstore.Open(path, slog.New(slog.DiscardHandler), ownership{dir, id, enrol}.guard)
@@ -60,24 +57,27 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 		}
 		return unreadable(path, err, "if the disk is well, take the last backup of this node")
 	}
-	m := manifest(cfg, id, genesis, enrol)
-	err = store.View(func(rd *mailstore.Reader) error { return home.Create(w, dir, rd, m, r.OrgKey) })
+	n := &Node{dir: dir, cfg: cfg, id: id, genesis: genesis, enrol: enrol, store: store, log: slog.New(slog.DiscardHandler)}
+	if err = n.ownFiles(); err == nil {
+		m := manifest(cfg, id, genesis, enrol)
+		err = store.View(func(rd *mailstore.Reader) error { return home.Create(w, dir, rd, m, r.OrgKey) })
+	}
 	return errors.Join(err, store.Close())
 }
 
-// foreignConfig is checkConfig for the node in dir, which must not run. Where there is no chain that
-// can be read, nothing is known of it: a backup is made all the same.
-func foreignConfig(dir string, cfg *Config, genesis *consensus.Genesis, enrol *consensus.OrgEvent) *api.Error {
-	folder := filepath.Join(dir, home.ChainDir)
-	if empty, err := intact.Empty(folder); err != nil || empty {
-		return nil
+// ownFiles holds that the files that a backup has are n's own, which does not run. Where there is no
+// chain that can be read, less is known of that: a backup is made all the same.
+func (n *Node) ownFiles() error {
+	folder := filepath.Join(n.dir, home.ChainDir)
+	if empty, err := intact.Empty(folder); err == nil && !empty && n.genesis != nil && n.openChainIn(folder) == nil {
+		defer chain.CloseDB(n.chainDB)
 	}
-	n := &Node{dir: dir, cfg: cfg, genesis: genesis, enrol: enrol, log: slog.New(slog.DiscardHandler)}
-	if err := n.openChainIn(folder); err != nil {
-		return nil
+	found, err := n.filesOfOthers()
+	if err != nil || len(found) == 0 {
+		return err
 	}
-	defer chain.CloseDB(n.chainDB)
-	return n.checkConfig()
+	e := api.AsError(found[0].err)
+	return api.Errorf(e.Code, e.Hint, "making the backup: %s", e.Message)
 }
 
 // manifest says whose backup it is; genesis and enrol may be nil.

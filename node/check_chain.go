@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cairn/consensus/chain"
@@ -15,11 +16,33 @@ import (
 // chain looks at the chain, and validates it from genesis on; by it and by what store keeps, nil if
 // that is not to be read, it tells whether keys and configuration are this node's.
 func (c *checking) chain(ctx context.Context, store *mailstore.Store) error {
-	fault, there, err := c.files(home.ChainDir)
-	if err != nil {
+	n := &Node{dir: c.dir, cfg: c.cfg, id: c.own.id, genesis: c.genesis, enrol: c.own.enrol, store: store, log: c.Log, now: func() time.Time { return c.Now }}
+	defer func() {
+		if n.chainDB != nil {
+			chain.CloseDB(n.chainDB)
+		}
+	}()
+	if err := c.blocks(ctx, n); err != nil {
 		return err
 	}
+	found, err := n.filesOfOthers()
+	if err != nil {
+		return fmt.Errorf("checking whose files are in %s: %w", c.dir, err)
+	}
+	for _, f := range found {
+		if !slices.ContainsFunc(c.parts, func(p Checked) bool { return p.Part == f.file }) { // else more than that was said of it
+			c.wrong(f.file, f.err)
+		}
+	}
+	return nil
+}
+
+// blocks looks at the chain, if n is in a network.
+func (c *checking) blocks(ctx context.Context, n *Node) error {
+	fault, there, err := c.files(home.ChainDir)
 	switch {
+	case err != nil:
+		return err
 	case c.noChain == CheckMissing:
 		c.skip(home.ChainDir, CheckMissing, "the node has joined no network")
 		return nil
@@ -33,12 +56,6 @@ func (c *checking) chain(ctx context.Context, store *mailstore.Store) error {
 		c.skip(home.ChainDir, CheckMissing, "fetched when the node runs")
 		return nil
 	}
-	n := &Node{dir: c.dir, cfg: c.cfg, id: c.own.id, genesis: c.genesis, enrol: c.own.enrol, store: store, log: c.Log, now: func() time.Time { return c.Now }}
-	defer func() {
-		if n.chainDB != nil {
-			chain.CloseDB(n.chainDB)
-		}
-	}()
 	return c.branch(ctx, n, fault)
 }
 
@@ -94,27 +111,5 @@ func (c *checking) branch(ctx context.Context, n *Node, fault *intact.Fault) err
 		return fmt.Errorf("checking %s: %w", folder, err)
 	}
 	c.add(home.ChainDir, fmt.Sprintf("%d blocks from genesis on", n.chain.Tip().Height), faults...)
-	return c.belongs(n)
-}
-
-// belongs tells of keys and of a configuration that are another node's, as the chain of n says.
-func (c *checking) belongs(n *Node) error {
-	if n.enrol == nil {
-		return nil
-	}
-	if n.id != nil && n.store != nil {
-		if err := errors.Join(n.loadOwnSeen(), n.loadRecorders()); err != nil {
-			return fmt.Errorf("checking %s: %w", c.path(keysDir), err)
-		}
-		formers, err := formerRecorders(c.dir, n.id.Recorder)
-		if n.formers = formers; err != nil {
-			c.wrong(keysDir, err)
-		} else if err := n.checkKeys(); err != nil {
-			c.wrong(keysDir, err)
-		}
-	}
-	if err := n.checkConfig(); err != nil {
-		c.wrong(ConfigFile, err)
-	}
 	return nil
 }

@@ -1,11 +1,14 @@
 package node
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"cairn/consensus"
+	"cairn/consensus/chain"
+	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -114,6 +117,48 @@ func (n *Node) checkKeys() *api.Error {
 		return api.Errorf(api.CodeInvalid, oneBackup, "%s does not belong to the organisation of %s", filepath.Join(n.dir, keysDir, bad), enrolFile)
 	}
 	return nil
+}
+
+// fileError is what is wrong with a file that says whose node it is.
+type fileError struct {
+	file string // in the node's directory
+	err  error
+}
+
+// filesOfOthers tells which files of a node that does not run are another node's or organisation's,
+// or not to be read, as a start would find; by the chain and by what the mail store keeps, of which
+// either may be missing: no less is known of it then than when the keys were made.
+func (n *Node) filesOfOthers() (found []fileError, err error) {
+	if _, err := StartPins(n.dir); err != nil {
+		found = append(found, fileError{pinsFile, err})
+	}
+	if n.id == nil || n.enrol == nil || n.genesis == nil {
+		return found, nil
+	}
+	if n.chain == nil {
+		if n.chain, err = chain.OpenStore(chain.InMemory(), n.genesis, n.log); err != nil {
+			return found, err
+		}
+	}
+	if n.store != nil {
+		err := errors.Join(n.loadOwnSeen(), n.loadRecorders())
+		if errors.Is(err, mailstore.ErrDamaged) { // said of the store
+			return found, nil
+		}
+		if err != nil {
+			return found, err
+		}
+		if n.formers, err = formerRecorders(n.dir, n.id.Recorder); err != nil {
+			return append(found, fileError{keysDir, err}), nil
+		}
+		if err := n.checkKeys(); err != nil {
+			found = append(found, fileError{keysDir, err})
+		}
+	}
+	if err := n.checkConfig(); err != nil {
+		found = append(found, fileError{ConfigFile, err})
+	}
+	return found, nil
 }
 
 // checkConfig holds that the configuration is not another organisation's: with its name, with

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"cairn/consensus"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/home"
 	"cairn/node/membership"
 )
 
@@ -133,27 +135,14 @@ func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
 	}
 }
 
-// TestCheckSeesForeignKeys: cairn check tells of another node's keys beside a whole chain, and of
-// nothing where they are the node's own.
-func TestCheckSeesForeignKeys(t *testing.T) {
+// TestForeignFilesAreSeenBeforeAStart: cairn check tells of keys and pins that are another node's or
+// not to be read, with the chain and without, and of nothing where they are the node's own; and they
+// are put into no backup.
+func TestForeignFilesAreSeenBeforeAStart(t *testing.T) {
 	t.Parallel()
 	other, _ := founder(t, "Other", "other.test")
 	dir, _ := founder(t, "Alpha", "alpha.test")
-	quiet(t, dir, nil)
-	n, err := Open(dir, nil)
-	if err == nil {
-		err = n.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := []string{"keys/node.pem", "keys/recorder.pem"}
-	own := make(map[string][]byte)
-	for _, key := range keys {
-		if own[key], err = os.ReadFile(filepath.Join(dir, key)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	hasRun(t, dir)
 	wrong := func() (said []string) {
 		t.Helper()
 		parts, err := Check(t.Context(), dir, CheckOptions{Now: time.Now()})
@@ -167,17 +156,40 @@ func TestCheckSeesForeignKeys(t *testing.T) {
 		}
 		return said
 	}
-	if said := wrong(); len(said) != 0 {
-		t.Errorf("its own keys: %q", said)
-	}
-	for _, key := range keys {
-		if err := copyFile(other, dir, key); err != nil {
-			t.Fatal(err)
+	for _, chain := range []bool{true, false} {
+		if said := wrong(); len(said) != 0 {
+			t.Errorf("its own files: %q", said)
 		}
-		if said := wrong(); len(said) != 1 || !strings.HasPrefix(said[0], "keys: ") || !strings.Contains(said[0], filepath.Base(key)+" does not belong to the organisation") {
-			t.Errorf("%s of another node: %q", key, said)
+		if err := Backup(dir, api.BackupRequest{}, io.Discard); err != nil {
+			t.Errorf("its own files: %v", err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, key), own[key], 0o600); err != nil {
+		for name, want := range map[string]string{
+			"keys/node.pem":     "keys: node.pem does not belong to the organisation",
+			"keys/recorder.pem": "keys: recorder.pem does not belong to the organisation",
+			pinsFile:            "pins: pins is damaged",
+		} {
+			own, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err = copyFile(other, dir, name); name == pinsFile {
+				err = os.WriteFile(filepath.Join(dir, name), []byte("garbage"), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			short := func(s string) string { return strings.ReplaceAll(s, dir+"/", "") }
+			if said := wrong(); len(said) != 1 || !strings.HasPrefix(strings.ReplaceAll(short(said[0]), ": keys/", ": "), want) {
+				t.Errorf("%s, chain %v: %q", name, chain, said)
+			}
+			if e := api.AsError(Backup(dir, api.BackupRequest{}, io.Discard)); e == nil || e.Hint == "" || !strings.Contains(e.Message, filepath.Base(name)) {
+				t.Errorf("%s, chain %v: in a backup: %+v", name, chain, e)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), own, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.RemoveAll(filepath.Join(dir, home.ChainDir)); err != nil {
 			t.Fatal(err)
 		}
 	}
