@@ -22,8 +22,7 @@ const (
 	// muchText is from how many bytes on what was used of memory for mail is given back to the
 	// system when it is over.
 	muchText = 4 << 20
-	// trimAfter is how long less than that has to be in use before; and what follows on it may come
-	// as much later again.
+	// trimAfter is how long less than that has to be in use before.
 	trimAfter = 3 * time.Second
 	// holdWait is how long who sends a mail from here waits for memory.
 	holdWait = 10 * time.Second
@@ -52,37 +51,34 @@ func newMemory(maxMessage int64) *memory {
 	return m
 }
 
+// trims are after how many times trimAfter memory is given back, each counted from the one before:
+// again for what follows on a mail, the record, the copy that is carried, the index and what the
+// databases write later. All of it is over within a minute.
+var trims = []int{1, 1, 3, 9}
+
 // trim gives memory back to the system after much of it was in use, until ctx is done. The garbage
-// that large mails leave would else stay resident for minutes: what a quiet node allocates is far
-// from what starts the collector.
+// that large mails leave would else stay resident for hours: what a quiet node allocates is far from
+// what starts the collector.
 func (m *memory) trim(ctx context.Context) error {
+	next := len(trims) // nothing to give back
+	quiet := time.NewTimer(m.after)
+	defer quiet.Stop()
 	for {
+		var over <-chan time.Time
+		if next < len(trims) {
+			over = quiet.C
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-m.busy:
-		}
-		for range 2 { // again for what followed: the record, the copy that is carried, the index
-			if !m.settle(ctx) {
-				return nil
-			}
+			next = 0
+		case <-over:
 			m.free()
+			next++
 		}
-	}
-}
-
-// settle waits until little has been in use for a while; false if ctx was done before.
-func (m *memory) settle(ctx context.Context) bool {
-	quiet := time.NewTimer(m.after)
-	defer quiet.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-m.busy:
-			quiet.Reset(m.after)
-		case <-quiet.C:
-			return true
+		if next < len(trims) {
+			quiet.Reset(time.Duration(trims[next]) * m.after)
 		}
 	}
 }
