@@ -53,6 +53,9 @@ const (
 // Syncing is per request, not per group of requests; that is why the committer makes one
 // transaction of many updates.
 func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
+	if err := diskroom.Check(dir, 0, diskroom.ForOpening); err != nil {
+		return nil, fmt.Errorf("mailstore: %w", err)
+	}
 	o := badger.DefaultOptions(dir)
 	o.SyncWrites = true
 	o.DetectConflicts = false // the committer is the only writer

@@ -11,6 +11,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/chain"
 	"cairn/mailstore"
+	"cairn/mailstore/diskroom"
 	"cairn/mailstore/intact"
 	"cairn/node/api"
 	"cairn/node/home"
@@ -46,6 +47,9 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 			return api.Errorf(err.Code, err.Hint, "making the backup: %s", err.Message)
 		}
 	}
+	if err := home.AsItsUser(dir); err != nil {
+		return err
+	}
 	path := filepath.Join(dir, home.MailDir)
 	store, err := mailstore.Open(path, slog.New(slog.DiscardHandler), ownership{dir, id, enrol}.guard)
 	switch {
@@ -62,7 +66,11 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 		m := manifest(cfg, id, genesis, enrol)
 		err = store.View(func(rd *mailstore.Reader) error { return home.Create(w, dir, rd, m, r.OrgKey) })
 	}
-	return errors.Join(err, store.Close())
+	closed := store.Close()
+	if errors.Is(closed, diskroom.ErrFull) {
+		closed = nil // it was only read, and is left as by a crash
+	}
+	return errors.Join(err, closed)
 }
 
 // ownFiles holds that the files that a backup has are n's own, which does not run. Where there is no

@@ -124,7 +124,7 @@ func unreadable(folder string, err error, cure string) error {
 	case errors.Is(err, syscall.EMFILE):
 		return api.Errorf(api.CodeInternal, "allow the node more open files: ulimit -n 65536", "opening %s: this process may open no more files", folder)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, diskroom.ErrFull):
-		return api.Errorf(api.CodeInternal, "make room on that disk", "opening %s: no room is left on its disk", folder)
+		return api.Errorf(api.CodeInternal, fmt.Sprintf("make room on that disk, %d MB or more", diskroom.ForDerived>>20), "opening %s: no room is left on its disk", folder)
 	}
 	if format, ok := errors.AsType[*mailstore.FormatError](err); ok {
 		return api.Errorf(api.CodeInvalid, itsVersion+"; else restore a backup of this node into another directory", "opening %s: %v", folder, format)

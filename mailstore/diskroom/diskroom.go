@@ -14,7 +14,7 @@ import (
 const (
 	ForMail    = 64 << 20 // the mail store
 	ForDerived = 96 << 20 // chain and index
-	ForOpening = 32 << 20 // chain and index, to be opened: what was written last is moved to its place then
+	ForOpening = 32 << 20 // to be opened: what was written last is moved to its place then
 )
 
 // ErrFull: too little room is left on the volume.

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -16,6 +18,9 @@ import (
 // there is no fault here. It changes nothing but the time of dir.
 func Usable(dir string) error {
 	if err := writableFolder(dir, backedUp); err != nil {
+		return err
+	}
+	if err := AsItsUser(dir); err != nil {
 		return err
 	}
 	if keys := filepath.Join(dir, KeysDir); isThere(keys) {
@@ -124,6 +129,28 @@ func usableDatabase(dir, cure string) error {
 		}
 	}
 	return nil
+}
+
+// AsItsUser holds that who works in a node's directory is not root where that is another user's: what
+// root makes in it that user could not use any more.
+func AsItsUser(dir string) error {
+	probe, err := os.CreateTemp(dir, ".probe-")
+	if err != nil {
+		return nil // nothing can be made in it
+	}
+	me, _ := ownerOf(probe.Name())
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return err
+	}
+	owner, known := ownerOf(dir)
+	if !known || me != 0 || owner == me {
+		return nil
+	}
+	name := strconv.Itoa(owner)
+	if u, err := user.LookupId(name); err == nil {
+		name = u.Username
+	}
+	return api.Errorf(api.CodeInvalid, "run the command as that user, as with: sudo -u "+name, "%s is of the user %s, who could not use any more what this one, root, writes there", dir, name)
 }
 
 // folder holds that a folder is one.

@@ -52,3 +52,17 @@ func TestNotAllowed(t *testing.T) {
 		})
 	}
 }
+
+// TestRootInTheDirectoryOfAnother: root makes nothing in another user's directory, who could not use
+// it.
+func TestRootInTheDirectoryOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("this user is not root")
+	}
+	dir := laidOut(t)
+	holds(t, Usable(dir), "")
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, Usable(dir), "could not use any more what this one, root, writes there")
+}

@@ -11,3 +11,6 @@ func tryLock(*os.File) bool { return true }
 const locks = false
 
 func lockedElsewhere(*os.File) bool { return false }
+
+// ownerOf is not known here.
+func ownerOf(string) (uid int, known bool) { return 0, false }

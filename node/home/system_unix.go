@@ -21,3 +21,12 @@ const locks = true
 func lockedElsewhere(f *os.File) bool {
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
+
+// ownerOf returns the number of the user whose file it is.
+func ownerOf(path string) (uid int, known bool) {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return 0, false
+	}
+	return int(st.Uid), true
+}
