@@ -16,12 +16,18 @@ type mailbox struct {
 	domain string // A-label, lower case; or an address literal with its brackets
 }
 
+// What is said of an address both where its command is read and where it is.
+var (
+	noDomain     = refusef(501, 5, 1, 3, "address has no domain; give it as local-part@domain")
+	badLocalPart = refusef(553, 5, 1, 3, "local part of the address is malformed (RFC 5321, section 4.1.2)")
+)
+
 // parseMailbox reads an address as go-smtp hands it over: local part with its
 // quoting removed, "@", domain. utf8ok allows non-ASCII characters (RFC 6531).
 func parseMailbox(s string, utf8ok bool) (mailbox, error) {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
-		return mailbox{}, refusef(501, 5, 1, 3, "address has no domain; give it as local-part@domain")
+		return mailbox{}, noDomain
 	}
 	m := mailbox{local: s[:at], domain: s[at+1:]}
 	switch {
@@ -30,7 +36,7 @@ func parseMailbox(s string, utf8ok bool) (mailbox, error) {
 	case !utf8ok && !maildomain.IsASCII(s):
 		return mailbox{}, refusef(553, 5, 6, 7, "address with non-ASCII characters needs the SMTPUTF8 parameter on MAIL (RFC 6531, section 3.4)")
 	case m.local == "" || strings.ContainsAny(m.local, "@<>"):
-		return mailbox{}, refusef(553, 5, 1, 3, "local part of the address is malformed (RFC 5321, section 4.1.2)")
+		return mailbox{}, badLocalPart
 	case strings.ContainsFunc(s, isControl):
 		return mailbox{}, refusef(501, 5, 1, 3, "address contains a control character")
 	case len(m.local) > 64: // RFC 5321, section 4.5.3.1.1

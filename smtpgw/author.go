@@ -43,7 +43,7 @@ func (s *Submitter) checkAuthors(d *draft, acct mailstore.AccountID, from string
 	err = s.store.View(func(r *mailstore.Reader) error {
 		for _, field := range []string{"From", "Sender"} {
 			for _, m := range named[field] {
-				if err := s.mayNameItself(r, acct, field, m); err != nil {
+				if err := s.mayNameItself(r, acct, from == "", field, m); err != nil {
 					return err
 				}
 			}
@@ -62,13 +62,15 @@ func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error
 	return found, nil
 }
 
-// mayNameItself returns the refusal of an address in From or Sender that is not the account's.
-func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID, field string, m mailbox) error {
+// mayNameItself returns the refusal of an address in From or Sender that is not the account's. With
+// a null sender it is somebody's here: replies of programs and notes that a mail was read come so
+// from people (RFC 3834, section 3.3; RFC 8098, section 3).
+func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID, null bool, field string, m mailbox) error {
 	if s.relay.allows(m) {
 		return nil
 	}
 	owner, err := s.dir.account(r, m)
-	if err == nil && owner.ID == acct {
+	if err == nil && (owner.ID == acct || null) {
 		return nil
 	}
 	if err != nil && !errors.Is(err, mailstore.ErrNotFound) {

@@ -136,7 +136,9 @@ func TestFromBelongsToWhoSends(t *testing.T) {
 		{"null sender of a program", "", "From: mailer-daemon@relay.example", 0, ""},
 		{"null sender", "", "From: admin@local.example", 0, ""},
 		{"null sender as any postmaster", "", "From: Postmaster@second.example", 0, ""},
-		{"null sender as a person", "", "From: user@local.example", 550, "From <user@local"},
+		{"null sender as a person", "", "From: user@local.example", 0, ""},
+		{"null sender as nobody", "", "From: nobody@local.example", 550, "From <nobody@local"},
+		{"null sender as a stranger", "", "From: x@elsewhere.example", 550, "From <x@elsewhere"},
 		{"null sender as two", "", "From: a@relay.example, b@relay.example", 554, "no Sender field"},
 		{"null sender as two, one of them sends", "", "From: a@relay.example, b@relay.example\r\nSender: b@relay.example", 0, ""},
 	} {

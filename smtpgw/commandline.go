@@ -12,6 +12,7 @@ const (
 	argNone argument = iota
 	argAny
 	argHost // a name
+	argSome // whatever, but something
 	argPath // and parameters
 )
 
@@ -19,7 +20,7 @@ const (
 // ends the session at the fourth.
 var commands = map[string]argument{
 	"EHLO": argHost, "HELO": argHost, "MAIL": argPath, "RCPT": argPath, "DATA": argNone, "BDAT": argAny, "RSET": argNone,
-	"NOOP": argAny, "QUIT": argNone, "VRFY": argAny,
+	"NOOP": argAny, "QUIT": argNone, "VRFY": argSome,
 	"STARTTLS": argAny, "EXPN": argAny, "HELP": argAny, "SEND": argAny, "SOML": argAny, "SAML": argAny, "TURN": argAny, // 502
 }
 
@@ -47,15 +48,20 @@ func faultOf(verb, arg string) string {
 		return "501 5.5.4 nothing may stand behind this command (RFC 5321, section 4.1.1)"
 	case kind == argHost && arg == "": // without a status (RFC 2034, section 4)
 		return "501 the name of the host that speaks has to stand behind this command (RFC 5321, section 4.1.1.1)"
+	case kind == argSome && arg == "":
+		return "501 5.5.4 something has to stand behind this command (RFC 5321, section 4.1.1)"
 	case kind == argPath:
 		return pathFault(verb, arg)
 	}
 	return ""
 }
 
-// pathFault is faultOf of MAIL and RCPT. What the path is, go-smtp judges.
+// pathFault is faultOf of MAIL and RCPT. What else the path is, go-smtp judges.
 func pathFault(verb, arg string) string {
-	rest := behindPath(arg)
+	path, rest := cutPath(arg)
+	if fault := addressFault(verb, path); fault != "" {
+		return fault
+	}
 	if rest != "" && rest[0] != ' ' {
 		return "501 5.5.4 a blank has to stand between the path and what follows (RFC 5321, section 4.1.2)"
 	}
@@ -76,10 +82,27 @@ func pathFault(verb, arg string) string {
 	return ""
 }
 
-// behindPath is what stands behind the path in the argument of MAIL or RCPT. One without brackets
-// ends at a blank.
-func behindPath(arg string) string {
-	_, path, _ := strings.Cut(arg, ":")
+// addressFault is the reply to an address that go-smtp would call a mistake in the command: one
+// without a domain, unless it is the postmaster's, and one with what may stand in quotes only.
+func addressFault(verb, path string) string {
+	at := strings.LastIndexByte(path, '@')
+	switch {
+	case path == "":
+		return ""
+	case at < 0 && verb == "RCPT" && strings.EqualFold(path, "postmaster"):
+		return ""
+	case at < 0:
+		return noDomain.Error()
+	case path[0] != '"' && path[0] != '@' && strings.ContainsAny(path[:at], ` ()<>[]:;@\,"`):
+		return badLocalPart.Error()
+	}
+	return ""
+}
+
+// cutPath returns the address in the argument of MAIL or RCPT, and what stands behind its path. One
+// without brackets ends at a blank.
+func cutPath(arg string) (path, rest string) {
+	_, path, _ = strings.Cut(arg, ":")
 	path = strings.TrimLeft(path, " ")
 	bracketed, quoted := strings.HasPrefix(path, "<"), false
 	for i := 0; i < len(path); i++ {
@@ -90,10 +113,10 @@ func behindPath(arg string) string {
 			quoted = !quoted
 		case quoted:
 		case bracketed && c == '>':
-			return path[i+1:]
+			return path[1:i], path[i+1:]
 		case !bracketed && c == ' ':
-			return path[i:]
+			return path[:i], path[i:]
 		}
 	}
-	return ""
+	return strings.TrimPrefix(path, "<"), ""
 }

@@ -194,6 +194,11 @@ func TestReportsInUTF8(t *testing.T) {
 		if got := strings.Join(kinds[1:], " "); got != tt.want {
 			t.Errorf("%s: types %q, want %q", tt.name, got, tt.want)
 		}
+		for _, part := range strings.Split(string(report), "\n--report-")[1:] {
+			if strings.Contains(part, ": 8bit") == isASCII([]byte(part)) {
+				t.Errorf("%s: the encoding of %q", tt.name, part)
+			}
+		}
 	}
 }
 

@@ -61,7 +61,11 @@ func bounce(e *outbox.Entry, raw []byte, failed []fate, hostname, domain string,
 func writePart(w *message.Writer, kind, body string) error {
 	var h message.Header
 	h.Set("Content-Type", kind)
-	h.Set("Content-Transfer-Encoding", "8bit")
+	encoding := "8bit"
+	if isASCII([]byte(body)) { // RFC 3464, section 2.1: else a report for programs is none
+		encoding = "7bit"
+	}
+	h.Set("Content-Transfer-Encoding", encoding)
 	p, err := w.CreatePart(h)
 	if err != nil {
 		return err

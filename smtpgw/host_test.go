@@ -467,3 +467,51 @@ func TestStopLosesNoReply(t *testing.T) {
 		t.Errorf("what was broken off by the stop counts as attempt %d, due again at %v", e.Attempts, e.NextAttempt)
 	}
 }
+
+// TestTooManyRecipients: whom a server refuses with 552 beside another one that it takes, as servers
+// of RFC 821 do, has the mail in a transaction of its own; not whose status says that it is about
+// something else, nor who is alone.
+func TestTooManyRecipients(t *testing.T) {
+	for reply, want := range map[string]string{
+		"552 too many recipients":       "250 taken, 250 taken",
+		"552 5.5.3 too many recipients": "250 taken, 250 taken",
+		"552 5.2.2 mailbox full":        "250 taken, 552 5.2.2 mailbox full",
+	} {
+		server := (&foreignServer{instead: func(line string, n int) string {
+			if strings.HasPrefix(line, "RCPT") && n == 2 {
+				return reply
+			}
+			return ""
+		}}).listen(t)
+		o := must(greet(must(dialTo(server.addr)(t.Context()))(t), "here.example", time.Minute))(t)
+		o.foreign = true
+		got := must(o.send(t.Context(), "a@local.example", []string{"b@far.example", "c@far.example"}, nil, []byte(mailText("x"))))(t)
+		o.quit()
+		if said := got[0].String() + ", " + got[1].String(); said != want {
+			t.Errorf("%s: %s, want %s", reply, said, want)
+		}
+	}
+}
+
+// TestReplyWithoutEnd: what has no line end is no reply yet, and who goes away is said to have.
+func TestReplyWithoutEnd(t *testing.T) {
+	for _, last := range []string{"", "250 taken", "250-taken\r\n"} {
+		near, far := net.Pipe()
+		go func() {
+			io.WriteString(far, "220 hello\r\n")
+			lines := bufio.NewScanner(far)
+			lines.Scan()
+			io.WriteString(far, "250 here\r\n")
+			lines.Scan()
+			io.WriteString(far, last)
+			far.Close()
+		}()
+		o := must(greet(near, "here.example", time.Minute))(t)
+		io.WriteString(o.w, "NOOP\r\n")
+		r, err := o.read()
+		if why, _ := errors.AsType[Reason](err); r.code != 0 || why != "the other side ended the session" {
+			t.Errorf("%q: %v, %v", last, r, err)
+		}
+		o.quit()
+	}
+}

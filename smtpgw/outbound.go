@@ -66,6 +66,14 @@ type reply struct {
 
 func (r reply) ok() bool        { return r.code/100 == 2 }
 func (r reply) permanent() bool { return r.code/100 == 5 }
+
+// tooMany reports whether a recipient is to come in another transaction: by 452, or by 552 as in
+// RFC 821 (RFC 5321, section 4.5.3.1.10), unless that says by its status that it is for another
+// reason.
+func (r reply) tooMany() bool {
+	return r.code == 452 || r.code == 552 && (statusCode(r) == "5.0.0" || statusCode(r) == "5.5.3")
+}
+
 func (r reply) String() string  { return strings.TrimRight(fmt.Sprintf("%d %s", r.code, r.text), " ") }
 
 // greet opens a session on conn, which it closes on failure.
@@ -218,13 +226,16 @@ func (o *outbound) readLinesWithin(wait time.Duration) (code int, text string, e
 	o.limit.N = maxReply
 	var lines []string
 	for {
-		line, err := o.text.ReadLine()
-		if o.limit.N == 0 {
+		line, err := o.text.R.ReadString('\n')
+		switch {
+		case o.limit.N == 0:
 			return 0, "", Reason("its reply is too long")
-		}
-		if err != nil {
+		case errors.Is(err, io.EOF): // what came is no whole line, if anything did
+			return 0, "", fmt.Errorf("%w: %w", Reason("the other side ended the session"), err)
+		case err != nil:
 			return 0, "", err
 		}
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		c, more, text, ok := replyLine(line)
 		if !ok || len(lines) > 0 && c != code {
 			return 0, "", Reason(clipped(fmt.Sprintf("what came is no reply of SMTP: %q", line)))

@@ -23,8 +23,8 @@ const eager = 256 << 10
 // that the session is of no more use, and it is not known what became of the
 // message for those whose reply has no code.
 //
-// Recipients that the other side takes in another transaction only (452, RFC
-// 5321, section 4.5.3.1.10) have it at once.
+// Recipients that the other side takes in another transaction only have it at
+// once.
 func (o *outbound) send(ctx context.Context, from string, to []string, token, raw []byte) ([]reply, error) {
 	replies := make([]reply, len(to))
 	left := make([]int, len(to)) // places in to
@@ -43,7 +43,7 @@ func (o *outbound) send(ctx context.Context, from string, to []string, token, ra
 			at := left[i]
 			replies[at] = a
 			taken = taken || a.ok()
-			if a.code == 452 {
+			if a.tooMany() {
 				again = append(again, at)
 			}
 		}
