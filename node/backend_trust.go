@@ -160,17 +160,11 @@ func (n *Node) Untrust(ctx context.Context, name string) (*api.Untrusted, error)
 		return nil, err
 	}
 	v := &api.Untrusted{Pin: viewPin(s, pin), DNS: string(a)}
-	switch {
-	case speaker != nil:
+	if speaker != nil {
 		c := n.viewClaim(ctx, domain, speaker, true)
-		v.Trusted, v.Mail = &c, api.MailRecorded
-	case a == verifier.NoAnswer:
-		v.Mail = api.MailWaits
-	case n.outside.takes(domain):
-		v.Mail = api.MailOutside
-	default:
-		v.Mail = api.MailReturned
+		v.Trusted = &c
 	}
+	v.Mail, _ = router{n}.way(s, domain, speaker, a)
 	return v, nil
 }
 

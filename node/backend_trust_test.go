@@ -58,7 +58,7 @@ func TestClaimsTellWhatTheDNSSays(t *testing.T) {
 				t.Errorf("taken back: %+v", u)
 			}
 			check("taken back", false, named)
-			want := map[string]string{"names": api.MailRecorded, "names-not": api.MailReturned, "no-answer": api.MailWaits}[tt.dns]
+			want := map[string]string{"names": api.MailMember, "names-not": api.MailReturned, "no-answer": api.MailWaits}[tt.dns]
 			if u.Mail != want { // alpha.test is no name of the DNS
 				t.Errorf("mail for it: %s, want %s", u.Mail, want)
 			}

@@ -73,8 +73,8 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 	return errors.Join(err, closed)
 }
 
-// ownFiles holds that the files that a backup has are n's own, which does not run. Where there is no
-// chain that can be read, less is known of that: a backup is made all the same.
+// ownFiles holds that the files that a backup has are n's own, which does not run. Where there is
+// no chain that can be read, less is known of that: a backup is made all the same.
 func (n *Node) ownFiles() error {
 	folder := filepath.Join(n.dir, home.ChainDir)
 	if empty, err := intact.Empty(folder); err == nil && !empty && n.genesis != nil && n.openChainIn(folder) == nil {

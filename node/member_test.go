@@ -135,9 +135,9 @@ func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
 	}
 }
 
-// TestForeignFilesAreSeenBeforeAStart: cairn check tells of keys and pins that are another node's or
-// not to be read, with the chain and without, and of nothing where they are the node's own; and they
-// are put into no backup.
+// TestForeignFilesAreSeenBeforeAStart: cairn check tells of keys and pins that are another node's
+// or not to be read, with the chain and without, and of nothing where they are the node's own; and
+// they are put into no backup.
 func TestForeignFilesAreSeenBeforeAStart(t *testing.T) {
 	t.Parallel()
 	other, _ := founder(t, "Other", "other.test")

@@ -57,8 +57,8 @@ func newMemory(maxMessage int64) *memory {
 var trims = []int{1, 1, 3, 9}
 
 // trim gives memory back to the system after much of it was in use, until ctx is done. The garbage
-// that large mails leave would else stay resident for hours: what a quiet node allocates is far from
-// what starts the collector.
+// that large mails leave would else stay resident for hours: what a quiet node allocates is far
+// from what starts the collector.
 func (m *memory) trim(ctx context.Context) error {
 	next := len(trims) // nothing to give back
 	quiet := time.NewTimer(m.after)

@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/node/api"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
@@ -147,11 +148,12 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 	if _, pinned := r.trust.PinOf(domain); a == verifier.NamesNot && !pinned && len(s.OrgsByDomain(domain)) > 0 {
 		org, a = r.trust.SpeakerNow(ctx, s, domain) // before mail is returned
 	}
-	if a == verifier.Names {
+	way, err := r.way(s, domain, org, a)
+	switch way {
+	case api.MailMember:
 		return r.routeTo(org), nil
-	}
-	err := r.noRoute(s, domain, a)
-	if r.outside == nil || !errors.Is(err, smtpgw.ErrNoRoute) {
+	case api.MailOutside:
+	default:
 		return smtpgw.Route{}, err
 	}
 	route, nobody := r.outside.Route(ctx, domain)
@@ -160,6 +162,22 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 		return smtpgw.Route{}, err // who claims it here says more
 	}
 	return route, nobody
+}
+
+// way tells where mail for a domain of others goes, as api.Untrusted.Mail has it, where org is
+// trusted for it, or nobody by the answer a; and with that why no organisation is.
+func (r router) way(s *consensus.State, domain string, org *consensus.Org, a verifier.Answer) (way string, why error) {
+	if a == verifier.Names {
+		return api.MailMember, nil
+	}
+	why = r.noRoute(s, domain, a)
+	switch {
+	case !errors.Is(why, smtpgw.ErrNoRoute):
+		return api.MailWaits, why
+	case r.outside == nil || !r.outside.takes(domain):
+		return api.MailReturned, why
+	}
+	return api.MailOutside, why
 }
 
 // routeTo is the route to the nodes of org as they are now: a session with one that

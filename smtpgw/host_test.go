@@ -468,9 +468,9 @@ func TestStopLosesNoReply(t *testing.T) {
 	}
 }
 
-// TestTooManyRecipients: whom a server refuses with 552 beside another one that it takes, as servers
-// of RFC 821 do, has the mail in a transaction of its own; not whose status says that it is about
-// something else, nor who is alone.
+// TestTooManyRecipients: whom a server refuses with 552 beside another one that it takes, as
+// servers of RFC 821 do, has the mail in a transaction of its own; not whose status says that it is
+// about something else, nor who is alone.
 func TestTooManyRecipients(t *testing.T) {
 	for reply, want := range map[string]string{
 		"552 too many recipients":       "250 taken, 250 taken",

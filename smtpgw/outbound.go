@@ -74,7 +74,7 @@ func (r reply) tooMany() bool {
 	return r.code == 452 || r.code == 552 && (statusCode(r) == "5.0.0" || statusCode(r) == "5.5.3")
 }
 
-func (r reply) String() string  { return strings.TrimRight(fmt.Sprintf("%d %s", r.code, r.text), " ") }
+func (r reply) String() string { return strings.TrimRight(fmt.Sprintf("%d %s", r.code, r.text), " ") }
 
 // greet opens a session on conn, which it closes on failure.
 func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error) {

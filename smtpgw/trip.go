@@ -28,9 +28,9 @@ const errTooSlow = Reason("it took too long while mail for others waited")
 // others wait.
 const slowLine = 64 << 10
 
-// overdue is by how much a trip has taken longer than its turn and its text at the least speed; once
-// the other side has all of that, by how much its reply has: who ends a trip then may send the mail
-// twice.
+// overdue is by how much a trip has taken longer than its turn and its text at the least speed;
+// once the other side has all of that, by how much its reply has: who ends a trip then may send the
+// mail twice.
 func (t *trip) overdue(now time.Time) time.Duration {
 	if given := t.given.Load(); given != 0 {
 		return now.Sub(time.Unix(0, given)) - t.final

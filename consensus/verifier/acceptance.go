@@ -54,8 +54,8 @@ func acceptedKey(id consensus.Hash, rcpt, forwarder string) []byte {
 // acceptedOf begins the keys of all acceptances of a record.
 func acceptedOf(id consensus.Hash) []byte { return append([]byte(acceptedPrefix), id[:]...) }
 
-// acceptedBefore returns the first delivery of a record to a recipient. Of one that is damaged it is
-// known that it was, and not by whom.
+// acceptedBefore returns the first delivery of a record to a recipient. Of one that is damaged it
+// is known that it was, and not by whom.
 func acceptedBefore(sp mailstore.SpaceReader, key []byte) (a acceptance, known bool, err error) {
 	known, err = sp.JSON(key, &a)
 	if errors.Is(err, mailstore.ErrDamaged) {

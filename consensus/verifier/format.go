@@ -9,8 +9,8 @@ import (
 	"cairn/mailstore"
 )
 
-// formatVersion is the layout of the keys and values in space. That of 0.1.0 is 1, and has no
-// number. Since 2 mail is indexed by who sent it on and by who recorded it.
+// formatVersion is the layout of the keys and values in space. The first one has no number. Since 2
+// mail is indexed by who sent it on and by who recorded it.
 const formatVersion = 2
 
 // keyFormat holds it, as a number.

@@ -15,8 +15,8 @@ type onward struct {
 	// Unanswered: the DNS of one of them did not answer; it is asked again.
 	Unanswered bool `json:"unanswered,omitempty"`
 
-	// Strangers: nobody here has named them. Unwritten: not each of them had what it sent on written
-	// to it; By is the latest alone then.
+	// Strangers: nobody here has named them. Unwritten: not each of them had what it sent on
+	// written to it; By is the latest alone then.
 	Strangers bool `json:"strangers,omitempty"`
 	Unwritten bool `json:"unwritten,omitempty"`
 

@@ -192,8 +192,8 @@ func (v *Verifier) askRetrusted(ctx context.Context, s *consensus.State, decided
 	return asked
 }
 
-// sameOrg reports whether the organisation that recorded f's message is what it was, as f was and by
-// the chain of then; of a message without a record there is none.
+// sameOrg reports whether the organisation that recorded f's message is what it was, as f was and
+// by the chain of then; of a message without a record there is none.
 func (f *Finding) sameOrg(was *Finding, then, now *consensus.State) bool {
 	if f.Record.IsZero() {
 		return true

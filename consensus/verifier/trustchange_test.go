@@ -238,7 +238,8 @@ func TestStrangerPinnedLater(t *testing.T) {
 	}
 }
 
-// asIfNow holds what is known of a message to what is found out about the like of it that comes now.
+// asIfNow holds what is known of a message to what is found out about the like of it that comes
+// now.
 func (w *world) asIfNow(ref mailstore.Ref, like []byte, when string) {
 	w.Helper()
 	got, want := w.finding(ref), w.finding(w.arrive(like))

@@ -28,7 +28,8 @@ func (g *Gate) Fork() { g.inside.Add(1) }
 // Leave ends a use.
 func (g *Gate) Leave() { g.inside.Done() }
 
-// Close lets nobody in any more, and waits for nobody. first is true of one call alone.
+// Close lets nobody in any more, and waits for nobody but who runs Alone. first is true of one call
+// alone.
 func (g *Gate) Close() (first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -37,7 +38,7 @@ func (g *Gate) Close() (first bool) {
 }
 
 // Alone runs fn when nobody is inside, unless the gate is closed. Whoever comes meanwhile waits, so
-// neither fn nor who is inside and calls this may wait for one who comes.
+// fn may not wait for one who comes; and who is inside may not call this, nor wait for who does.
 func (g *Gate) Alone(fn func()) (open bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -37,8 +37,8 @@ func NewComponent(t Type, index uint16, r Reading, content []byte) Component {
 }
 
 // Content is what the component says. It may share memory with the raw message and must not be
-// changed. That of a large attachment is decoded when it is asked for, and kept from then on: Digest
-// and Size do without.
+// changed. That of a large attachment is decoded when it is asked for, and kept from then on:
+// Digest and Size do without.
 func (c *Component) Content() []byte {
 	if c.large != nil {
 		return c.large.decoded()

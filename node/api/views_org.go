@@ -110,12 +110,12 @@ type Untrusted struct {
 	Pin     Pin    `json:"pin"`               // as it was
 	DNS     string `json:"dns"`               // names (a member that claims the domain), names-not, no-answer
 	Trusted *Claim `json:"trusted,omitempty"` // whom the DNS names
-	Mail    string `json:"mail"`              // for the domain now: recorded, waits, outside (it leaves by ordinary SMTP), returned
+	Mail    string `json:"mail"`              // where mail for the domain goes now: member (its nodes), waits, outside (ordinary SMTP), returned
 }
 
 // Values of Untrusted.Mail.
 const (
-	MailRecorded = "recorded"
+	MailMember   = "member"
 	MailWaits    = "waits"
 	MailOutside  = "outside"
 	MailReturned = "returned"

@@ -156,8 +156,10 @@ func showUntrusted(b *bytes.Buffer, u *api.Untrusted) {
 		fmt.Fprintln(b, "its DNS does not answer whom it names: until it does, nobody is trusted for it, and mail for it waits")
 	case u.Mail == api.MailOutside:
 		fmt.Fprintln(b, "nobody is trusted for it now: mail for it leaves the network by ordinary SMTP, as outbound.via says, and no node checks it")
-	default:
+	case u.Mail == api.MailReturned:
 		fmt.Fprintln(b, "nobody is trusted for it now: mail for it comes back")
+	default: // of a later version of the node
+		fmt.Fprintf(b, "nobody is trusted for it now; mail for it: %s\n", line(u.Mail, 0))
 	}
 }
 

@@ -50,13 +50,13 @@ func TestShowClaims(t *testing.T) {
 func TestShowUntrusted(t *testing.T) {
 	pin := api.Pin{Domain: "beta.example", Org: "Beta", Key: "k", Fingerprint: "w"}
 	for mail, want := range map[string]string{
-		api.MailRecorded: "its DNS names \"Gamma\", which is trusted now\n  key       g\n  words     v\n",
+		api.MailMember:   "its DNS names \"Gamma\", which is trusted now\n  key       g\n  words     v\n",
 		api.MailReturned: "nobody is trusted for it now: mail for it comes back",
 		api.MailOutside:  "nobody is trusted for it now: mail for it leaves the network by ordinary SMTP",
 		api.MailWaits:    "its DNS does not answer whom it names",
 	} {
 		u := &api.Untrusted{Pin: pin, Mail: mail}
-		if mail == api.MailRecorded {
+		if mail == api.MailMember {
 			u.Trusted = &api.Claim{Name: "Gamma", Key: "g", Fingerprint: "v"}
 		}
 		var b bytes.Buffer

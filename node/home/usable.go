@@ -131,8 +131,8 @@ func usableDatabase(dir, cure string) error {
 	return nil
 }
 
-// AsItsUser holds that who works in a node's directory is not root where that is another user's: what
-// root makes in it that user could not use any more.
+// AsItsUser holds that who works in a node's directory is not root where that is another user's:
+// what root makes in it that user could not use any more.
 func AsItsUser(dir string) error {
 	probe, err := os.CreateTemp(dir, ".probe-")
 	if err != nil {

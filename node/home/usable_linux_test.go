@@ -53,8 +53,8 @@ func TestNotAllowed(t *testing.T) {
 	}
 }
 
-// TestRootInTheDirectoryOfAnother: root makes nothing in another user's directory, who could not use
-// it.
+// TestRootInTheDirectoryOfAnother: root makes nothing in another user's directory, who could not
+// use it.
 func TestRootInTheDirectoryOfAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("this user is not root")
