@@ -62,8 +62,8 @@ func closeDatabase(db *badger.DB) error {
 	return intact.Close(dir, db, diskroom.ToClose(dir, 2*memTableSize))
 }
 
-// load reads the cursor. An index of another format is emptied, as is one whose cursor the store's
-// journal does not know.
+// load reads the cursor. An *AnewError is of an index of another format, and of one whose cursor the
+// store's journal does not know.
 func (ix *Index) load() error {
 	var version []byte
 	var at position
@@ -91,14 +91,11 @@ func (ix *Index) load() error {
 	case version == nil:
 		return ix.startOver()
 	case len(version) != 4 || binary.BigEndian.Uint32(version) != formatVersion:
-		ix.log.Info("index has another format and is built anew")
-		return ix.startOver()
+		return &AnewError{"has another format", true}
 	case at.cursor > 0 && at.store != ix.storeID:
-		ix.log.Warn("index belongs to another mail store and is built anew")
-		return ix.startOver()
+		return &AnewError{"belongs to another mail store", false}
 	case at.cursor > last:
-		ix.log.Warn("index is ahead of the mail store and is built anew", "cursor", at.cursor, "journal", last)
-		return ix.startOver()
+		return &AnewError{fmt.Sprintf("is ahead of the mail store, at change %d of %d", at.cursor, last), false}
 	}
 	ix.cursor = at.cursor
 	return nil

@@ -66,13 +66,35 @@ type Index struct {
 // store, or one that is ahead of the store's journal, is emptied and built anew, and so is one that
 // is damaged.
 func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
+	return open(dir, store, log, false)
+}
+
+// AnewError: an index is not of the mail store as it is, and is to be built anew.
+type AnewError struct {
+	Why     string
+	Earlier bool // it was written by another version of the program
+}
+
+func (e *AnewError) Error() string { return "the index " + e.Why }
+
+// OpenAsIs is Open, but changes nothing of what is there: of an index that Open would empty it
+// returns an *AnewError, or one of which IsDamaged is true.
+func OpenAsIs(dir string, store Journal, log *slog.Logger) (*Index, error) {
+	return open(dir, store, log, true)
+}
+
+func open(dir string, store Journal, log *slog.Logger, asIs bool) (*Index, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
 	if err := diskroom.Check(dir, 0, diskroom.ForOpening); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	db, err := openOrClear(dir, log)
+	opens := openOrClear
+	if asIs {
+		opens = openDatabase
+	}
+	db, err := opens(dir, log)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +102,12 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 		db: db, store: store, log: log, reserve: diskroom.ForDerived,
 		moved: make(chan struct{}), damaged: make(chan error, 1), texts: textroom.New(textBytes),
 	}
-	if err := ix.load(); err != nil {
+	err = ix.load()
+	if anew, ok := errors.AsType[*AnewError](err); ok && !asIs {
+		log.Warn("the index is built anew from the mail; until then searches find less", "err", anew)
+		err = ix.startOver()
+	}
+	if err != nil {
 		return nil, errors.Join(err, closeDatabase(db))
 	}
 	return ix, nil

@@ -240,6 +240,9 @@ func headFault(err error) (CheckFault, bool) {
 	return CheckFault{}, false
 }
 
+// builtAnew is what follows of a fault of the index that was mended.
+const builtAnew = "it was built anew from the mail"
+
 // index looks at the search index, and holds it to the mail store.
 func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 	fault, there, err := c.files(home.IndexDir)
@@ -263,7 +266,24 @@ func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 		return nil
 	}
 	c.Progress("holding the index to the mail", 0, 0)
-	ix, err := index.Open(c.path(home.IndexDir), store, c.Log) // empties one that is damaged
+	ix, err := index.OpenAsIs(c.path(home.IndexDir), store, c.Log)
+	var faults []CheckFault
+	anew, isAnew := errors.AsType[*index.AnewError](err)
+	switch {
+	case isAnew && anew.Earlier:
+		c.skip(home.IndexDir, CheckSkipped, anew.Error()+", and is built anew when the node starts")
+		return nil
+	case isAnew && !c.Repair:
+		c.add(home.IndexDir, "whose it is", CheckFault{Text: anew.Error(), Next: "it is built anew when the node starts"})
+		return nil
+	case isAnew:
+		faults = append(faults, CheckFault{Text: anew.Error(), Mended: true, Next: builtAnew})
+	case fault != nil:
+		faults = append(faults, CheckFault{Text: fault.Error(), Mended: true, Next: builtAnew})
+	}
+	if isAnew || fault != nil {
+		ix, err = index.Open(c.path(home.IndexDir), store, c.Log) // which empties it
+	}
 	if err != nil {
 		return unreadable(c.path(home.IndexDir), err, "delete that folder: it is built anew from the mail")
 	}
@@ -271,22 +291,21 @@ func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 	messages, err := ix.Check(ctx)
 	if errors.Is(err, mailstore.ErrDamaged) {
 		const why = "what is damaged in the mail store keeps it from being held to that"
-		if fault == nil {
+		for i := range faults {
+			faults[i].Next = "it is built anew from the mail when the node runs"
+		}
+		if len(faults) == 0 {
 			c.skip(home.IndexDir, CheckSkipped, why)
 		} else {
-			c.add(home.IndexDir, why, CheckFault{Text: fault.Error(), Mended: true, Next: "it is built anew from the mail when the node runs"})
+			c.add(home.IndexDir, why, faults...)
 		}
 		return nil
-	}
-	var faults []CheckFault
-	if fault != nil {
-		faults = append(faults, CheckFault{Text: fault.Error(), Mended: true, Next: "it was built anew from the mail"})
 	}
 	if index.IsDamaged(err) {
 		f := CheckFault{Text: err.Error(), Next: "it is built anew by: cairn check --repair"}
 		if err = nil; c.Repair {
 			if err = ix.Rebuild(ctx, errors.New(f.Text)); err == nil {
-				f.Mended, f.Next = true, "it was built anew from the mail"
+				f.Mended, f.Next = true, builtAnew
 			}
 		}
 		faults = append(faults, f)

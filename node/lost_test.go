@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"cairn/consensus"
+	"cairn/mailstore"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -82,6 +84,51 @@ func TestPartsOfAnother(t *testing.T) {
 		}
 		if after, err := os.ReadFile(filepath.Join(dir, home.MailHead)); err != nil || !bytes.Equal(head, after) {
 			t.Errorf("%s: the head was changed, %v", name, err)
+		}
+	}
+}
+
+// TestIndexOfAnother: check tells of an index of another mail store and changes nothing; with repair
+// it is built anew, as it is when the node starts.
+func TestIndexOfAnother(t *testing.T) {
+	alpha, _ := founder(t, "Alpha", "alpha.example")
+	beta, _ := founder(t, "Beta", "beta.example")
+	for _, dir := range []string{alpha, beta} {
+		quiet(t, dir, nil)
+		n := open(t, dir)
+		err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+			a, err := tx.AddAccount("ann", []string{"ann@" + n.cfg.Organisation.Domains[0]})
+			if err != nil {
+				return err
+			}
+			blob, err := tx.PutBlob([]byte("Subject: x\r\n\r\ny\r\n"))
+			if err == nil {
+				_, err = tx.AddMessage(mailstore.Message{Blob: blob, Account: a.ID, Received: time.Unix(1, 0)}, nil)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.index.Check(t.Context()); err != nil { // which has it follow the mail
+			t.Fatal(err)
+		}
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := replace(alpha, beta, home.IndexDir); err != nil {
+		t.Fatal(err)
+	}
+	for _, repair := range []bool{false, false, true} {
+		want := map[bool]string{false: CheckDamaged, true: CheckMended}[repair]
+		parts, err := Check(t.Context(), alpha, CheckOptions{Now: time.Now(), Repair: repair})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(parts, func(p Checked) bool { return p.Part == home.IndexDir })
+		if p := parts[i]; p.State != want || len(p.Faults) != 1 || p.Faults[0].Text != "the index belongs to another mail store" {
+			t.Errorf("with repair %v: %+v", repair, p)
 		}
 	}
 }
