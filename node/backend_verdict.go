@@ -59,7 +59,7 @@ func nameRecorder(v *api.Verification, s *consensus.State, f *verifier.Finding) 
 // viewFiling shows where the node put a message, if it is still there, and what all it knows about
 // it.
 func (n *Node) viewFiling(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID, f *verifier.Finding, view *api.Message) error {
-	decision, evidence, err := n.filing.Decision(rd, account, id, screened(f))
+	decision, evidence, err := n.filing.Decision(rd, mailstore.Ref{Account: account, Message: id}, screened(f))
 	if err != nil {
 		return err
 	}

@@ -104,11 +104,7 @@ func screened(f *verifier.Finding) screen.Finding {
 type filer struct{ *smtpgw.Filing }
 
 func (f filer) Refile(tx *mailstore.Tx, ref mailstore.Ref, was, now *verifier.Finding) error {
-	return f.Filing.Refile(tx, ref.Account, ref.Message, screened(was), screened(now))
-}
-
-func (f filer) Forget(tx *mailstore.Tx, ref mailstore.Ref) error {
-	return f.Filing.Forget(tx, ref.Account, ref.Message)
+	return f.Filing.Refile(tx, ref, screened(was), screened(now))
 }
 
 // authorOf is the author's address of mail that arrived, for the history.

@@ -180,7 +180,7 @@ func (l *landing) store(tx *mailstore.Tx, s *share) (mailstore.MessageID, error)
 	if m.ID, err = tx.AddMessage(m, append(s.decision.Labels, mailstore.LabelUnread)); err != nil {
 		return 0, err
 	}
-	if err := l.d.filing.Keep(tx, m.Account, m.ID, s.evidence); err != nil {
+	if err := l.d.filing.Keep(tx, m.Ref(), s.evidence); err != nil {
 		return 0, err
 	}
 	for _, rcpt := range s.linked {

@@ -47,7 +47,7 @@ func TestEvidenceOfSources(t *testing.T) {
 	}
 	refile := func(was, now screen.Finding) {
 		t.Helper()
-		if err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return filing.Refile(tx, 2, 1, was, now) }); err != nil {
+		if err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return filing.Refile(tx, mailstore.Ref{Account: 2, Message: 1}, was, now) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,12 +70,12 @@ func TestEvidenceOfSources(t *testing.T) {
 	if l := labels(); !slices.Equal(l, []string{"inbox", "unread", "verdict/missing"}) {
 		t.Errorf("missing again, still signed: %q", l)
 	}
-	if err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return filing.Forget(tx, 2, 1) }); err != nil {
+	if err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return filing.Forget(tx, mailstore.Ref{Account: 2, Message: 1}) }); err != nil {
 		t.Fatal(err)
 	}
 	refile(unknown, missing)
 	if err := st.View(func(rd *mailstore.Reader) error {
-		e, err := kept(rd, 2, 1)
+		e, err := kept(rd, mailstore.Ref{Account: 2, Message: 1})
 		if len(e) > 0 {
 			t.Errorf("kept %v of what was to be forgotten", e)
 		}

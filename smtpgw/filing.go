@@ -1,7 +1,6 @@
 package smtpgw
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,12 +38,8 @@ func (f *Filing) decide(found screen.Finding, beside screen.Evidence) screen.Dec
 	return screen.Decide(*f.policy.Load(), found, append(found.Evidence(), beside...))
 }
 
-func filingKey(account mailstore.AccountID, id mailstore.MessageID) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, uint32(account)), uint64(id))
-}
-
 // Keep stores the evidence about a message that later decisions need.
-func (f *Filing) Keep(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, e screen.Evidence) error {
+func (f *Filing) Keep(tx *mailstore.Tx, ref mailstore.Ref, e screen.Evidence) error {
 	if len(e) == 0 {
 		return nil
 	}
@@ -52,11 +47,11 @@ func (f *Filing) Keep(tx *mailstore.Tx, account mailstore.AccountID, id mailstor
 	if err != nil {
 		return err
 	}
-	return tx.Space(filingSpace).Put(filingKey(account, id), b)
+	return tx.Space(filingSpace).Put(ref.Append(nil), b)
 }
 
-func kept(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID) (e screen.Evidence, err error) {
-	b, err := rd.Space(filingSpace).Get(filingKey(account, id))
+func kept(rd *mailstore.Reader, ref mailstore.Ref) (e screen.Evidence, err error) {
+	b, err := rd.Space(filingSpace).Get(ref.Append(nil))
 	if errors.Is(err, mailstore.ErrNotFound) {
 		return nil, nil
 	}
@@ -64,27 +59,27 @@ func kept(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.Messag
 		return nil, err
 	}
 	if err := json.Unmarshal(b, &e); err != nil {
-		return nil, fmt.Errorf("stored evidence about message %d of account %d: %w", id, account, err)
+		return nil, fmt.Errorf("stored evidence about message %d of account %d: %w", ref.Message, ref.Account, err)
 	}
 	return e, nil
 }
 
 // Decision is the decision about a stored message as its finding is now, with
 // all evidence about it.
-func (f *Filing) Decision(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID, found screen.Finding) (screen.Decision, screen.Evidence, error) {
-	e, err := kept(rd, account, id)
+func (f *Filing) Decision(rd *mailstore.Reader, ref mailstore.Ref, found screen.Finding) (screen.Decision, screen.Evidence, error) {
+	e, err := kept(rd, ref)
 	return f.decide(found, e), append(found.Evidence(), e...), err
 }
 
 // Refile lets the labels of a stored message follow its finding. A message that
 // its reader has moved since stays there.
-func (f *Filing) Refile(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID, was, now screen.Finding) error {
-	e, err := kept(&tx.Reader, account, id)
+func (f *Filing) Refile(tx *mailstore.Tx, ref mailstore.Ref, was, now screen.Finding) error {
+	e, err := kept(&tx.Reader, ref)
 	if err != nil {
 		return err
 	}
 	before, after := f.decide(was, e), f.decide(now, e)
-	has, err := tx.Labels(account, id)
+	has, err := tx.Labels(ref.Account, ref.Message)
 	if err != nil {
 		return err
 	}
@@ -92,10 +87,10 @@ func (f *Filing) Refile(tx *mailstore.Tx, account mailstore.AccountID, id mailst
 	if len(add)+len(remove) == 0 {
 		return nil
 	}
-	return tx.SetLabels(account, id, add, remove)
+	return tx.SetLabels(ref.Account, ref.Message, add, remove)
 }
 
 // Forget drops what was kept about a message that is gone.
-func (f *Filing) Forget(tx *mailstore.Tx, account mailstore.AccountID, id mailstore.MessageID) error {
-	return tx.Space(filingSpace).Delete(filingKey(account, id))
+func (f *Filing) Forget(tx *mailstore.Tx, ref mailstore.Ref) error {
+	return tx.Space(filingSpace).Delete(ref.Append(nil))
 }

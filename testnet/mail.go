@@ -143,7 +143,7 @@ func read(rd *mailstore.Reader, s mailstore.Message) (*Mail, error) {
 	if mail.Labels, err = rd.Labels(s.Account, s.ID); err != nil {
 		return nil, err
 	}
-	mail.Finding, err = verifier.Of(rd, mailstore.Ref{Account: s.Account, Message: s.ID})
+	mail.Finding, err = verifier.Of(rd, s.Ref())
 	if errors.Is(err, mailstore.ErrNotFound) {
 		err = nil
 	}

@@ -72,7 +72,7 @@ func TestDamageStopsNoOtherMail(t *testing.T) {
 		}, true},
 		{"filing", func(w *world, hurt mailstore.Ref) []byte {
 			w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
-				return smtpgw.NewFiling(screen.Policy{}).Keep(tx, hurt.Account, hurt.Message, screen.Evidence{screen.History{}.Evidence(jo)})
+				return smtpgw.NewFiling(screen.Policy{}).Keep(tx, hurt, screen.Evidence{screen.History{}.Evidence(jo)})
 			}))
 			return hurt.Append([]byte("sfiling\x00"))
 		}, true},

@@ -137,11 +137,7 @@ func screened(f *Finding) screen.Finding {
 }
 
 func (f filing) Refile(tx *mailstore.Tx, ref mailstore.Ref, was, now *Finding) error {
-	return f.Filing.Refile(tx, ref.Account, ref.Message, screened(was), screened(now))
-}
-
-func (f filing) Forget(tx *mailstore.Tx, ref mailstore.Ref) error {
-	return f.Filing.Forget(tx, ref.Account, ref.Message)
+	return f.Filing.Refile(tx, ref, screened(was), screened(now))
 }
 
 func (f filing) decide(found *Finding) screen.Decision {
