@@ -136,25 +136,42 @@ func (k known) size() int {
 	return n
 }
 
-// keep notes what is known of a domain, if there is room beside what counts. f.mu is held.
+// keep notes what is known of a domain, if there is room beside what counts. Where there is none, a
+// policy that it had and that counts stays: whoever cannot be kept must not switch encryption off.
+// Its time to look again has come, so the next one who asks is told of the new one all the same.
+// f.mu is held.
 func (f *Finder) keep(domain string, k known, now time.Time) {
-	old, had := f.known[domain]
-	if had {
-		f.octets -= old.size()
-		delete(f.known, domain)
-	}
-	isFull := func() bool { return len(f.known) >= keptMost || f.octets+k.size() > keptOctets }
-	if isFull() {
+	old := f.known[domain]
+	f.forget(domain)
+	if !f.fits(k) {
 		for other, o := range f.known {
 			if o.counts(now) == nil {
-				f.octets -= o.size()
-				delete(f.known, other)
+				f.forget(other)
 			}
 		}
 	}
-	if had || !isFull() {
-		f.known[domain] = k
-		f.octets += k.size()
+	switch {
+	case f.fits(k):
+		f.put(domain, k)
+	case old.counts(now) != nil:
+		f.put(domain, old)
+	}
+}
+
+func (f *Finder) fits(k known) bool {
+	return len(f.known) < keptMost && f.octets+k.size() <= keptOctets
+}
+
+func (f *Finder) put(domain string, k known) {
+	f.known[domain] = k
+	f.octets += k.size()
+}
+
+// forget forgets a domain, if it is known.
+func (f *Finder) forget(domain string) {
+	if k, had := f.known[domain]; had {
+		f.octets -= k.size()
+		delete(f.known, domain)
 	}
 }
 

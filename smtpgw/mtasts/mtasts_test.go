@@ -294,6 +294,47 @@ func TestOthersPolicies(t *testing.T) {
 	}
 }
 
+// TestPoliciesThatGrow: what is kept stays within its bound where the policies that are known
+// become larger. The new one counts for who asks, and no domain is without one while it counts.
+func TestPoliciesThatGrow(t *testing.T) {
+	servers, silent := 1, false
+	f := NewFinder(func(context.Context, string) ([]string, error) {
+		if silent {
+			return nil, errors.New("timeout")
+		}
+		return []string{fmt.Sprintf("v=STSv1; id=%d", servers)}, nil
+	}, nil)
+	f.fetch = func(context.Context, string) ([]byte, error) {
+		return []byte(policyText("enforce") + strings.Repeat("mx: "+strings.Repeat("a", 60)+".example\n", servers-1)), nil
+	}
+	now := time.Unix(1e9, 0)
+	look := func(when string, least, most int) {
+		t.Helper()
+		for i := range keptMost {
+			p, err := f.Policy(t.Context(), fmt.Sprintf("d%d.example", i), now)
+			if p == nil || err != nil || len(p.MX) < least || len(p.MX) > most {
+				t.Fatalf("%s: domain %d: %+v, %v", when, i, p, err)
+			}
+		}
+		if f.octets > keptOctets || len(f.known) != keptMost {
+			t.Fatalf("%s: %d domains of %d octets are kept", when, len(f.known), f.octets)
+		}
+	}
+	look("small", 1, 1)
+	servers, now = 100, now.Add(time.Hour)
+	look("grown", 100, 100)
+	look("grown, a second time", 100, 100)
+	silent, now = true, now.Add(time.Hour)
+	look("the DNS is silent", 1, 100)
+	sum := 0
+	for _, k := range f.known {
+		sum += k.size()
+	}
+	if sum != f.octets {
+		t.Errorf("%d octets are counted as %d", sum, f.octets)
+	}
+}
+
 // TestSlowWebServer: who never answers is waited for once, whoever asks meanwhile, and then not
 // again for a while.
 func TestSlowWebServer(t *testing.T) {
