@@ -257,24 +257,26 @@ func TestOthersPolicies(t *testing.T) {
 			t.Fatalf("domain %d: %+v, %v", i, p, err)
 		}
 	}
-	asked := 0
 	fetch := f.fetch
-	f.fetch = func(ctx context.Context, domain string) ([]byte, error) {
-		asked++
-		<-time.After(time.Millisecond)
-		return fetch(ctx, domain)
-	}
-	var all sync.WaitGroup
-	for range 8 { // there is no room for what they find, and they find it together
-		all.Go(func() {
-			if p, err := f.Policy(t.Context(), "late.example", now); p == nil || err != nil {
-				t.Errorf("%+v, %v", p, err)
-			}
-		})
-	}
-	if all.Wait(); asked == 8 {
-		t.Error("each of eight looked for itself")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		f.fetch = func(ctx context.Context, domain string) ([]byte, error) {
+			asked++
+			<-time.After(time.Millisecond)
+			return fetch(ctx, domain)
+		}
+		var all sync.WaitGroup
+		for range 8 { // there is no room for what they find, and they find it together
+			all.Go(func() {
+				if p, err := f.Policy(t.Context(), "late.example", now); p == nil || err != nil {
+					t.Errorf("%+v, %v", p, err)
+				}
+			})
+		}
+		if all.Wait(); asked != 1 {
+			t.Errorf("eight looked %d times", asked)
+		}
+	})
 	f.fetch = fetch
 	if f.octets > keptOctets || len(f.known) < 1000 {
 		t.Errorf("%d domains of %d octets are kept", len(f.known), f.octets)
