@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"cairn/consensus/record"
 	"cairn/mailstore"
 	"cairn/smtpgw/screen"
@@ -193,6 +195,103 @@ func TestHistory(t *testing.T) {
 			return true
 		})
 	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Damage of one mail holds up the history of nobody, and is told once.
+func TestHistoryGoesOnBesideDamage(t *testing.T) {
+	st := localStore(t)
+	damaged := &mailstore.DamagedError{Table: mailstore.TableSpace, Name: "a finding"}
+	var log strings.Builder
+	h := NewHistory(st, func(_ *mailstore.Reader, _ mailstore.AccountID, id mailstore.MessageID) (string, error) {
+		if id == 1 {
+			return "", damaged
+		}
+		return "friend@peer.example", nil
+	}, slog.New(slog.NewTextHandler(&log, nil)))
+	for range 2 {
+		err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+			blob, err := tx.PutBlob([]byte("x"))
+			if err != nil {
+				return err
+			}
+			id, err := tx.AddMessage(mailstore.Message{Blob: blob, Account: 2, Received: time.Unix(1, 0)}, []string{mailstore.LabelUnread})
+			if err != nil {
+				return err
+			}
+			return tx.SetLabels(2, id, []string{mailstore.LabelInbox}, []string{mailstore.LabelUnread})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := h.Follow(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	err := st.View(func(rd *mailstore.Reader) error {
+		known, err := h.Of(rd, 2, "friend@peer.example")
+		if !known.Kept {
+			t.Errorf("%+v is known of the other mail", known)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), "level=ERROR"); n != 1 || !strings.Contains(log.String(), "message 1 of account 2") {
+		t.Errorf("the log says %s", &log)
+	}
+}
+
+// A damaged cursor has the journal followed from its beginning, which adds nothing twice.
+func TestHistoryWithoutCursor(t *testing.T) {
+	dir := t.TempDir()
+	st := must(mailstore.Open(dir, slog.New(slog.DiscardHandler)))(t)
+	update(t, st, func(tx *mailstore.Tx) error {
+		a, err := tx.AddAccount("user", []string{"user@local.example"})
+		if err != nil {
+			return err
+		}
+		blob, err := tx.PutBlob([]byte("x"))
+		if err != nil {
+			return err
+		}
+		_, err = tx.AddMessage(mailstore.Message{
+			Blob: blob, Account: a.ID, Received: time.Unix(1, 0), Outgoing: true, Recipients: []string{"bob@far.example"},
+		}, []string{mailstore.LabelSent})
+		return err
+	})
+	update(t, st, func(tx *mailstore.Tx) error { return tx.Space(historySpace).PutNumber(historyCursor, 1) })
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := must(badger.Open(badger.DefaultOptions(dir).WithLogger(nil)))(t)
+	err := db.Update(func(txn *badger.Txn) error {
+		return txn.Set([]byte("s"+historySpace+"\x00"+string(historyCursor)), []byte("no such cursor"))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	st = must(mailstore.Open(dir, slog.New(slog.DiscardHandler)))(t)
+	defer st.Close()
+	var log strings.Builder
+	h := NewHistory(st, nil, slog.New(slog.NewTextHandler(&log, nil)))
+	for range 2 {
+		if err := h.Follow(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	err = st.View(func(rd *mailstore.Reader) error {
+		known, err := h.Of(rd, 1, "bob@far.example")
+		if !known.Wrote || strings.Count(log.String(), "level=ERROR") != 1 {
+			t.Errorf("%+v is known, the log says %s", known, &log)
+		}
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

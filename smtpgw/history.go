@@ -127,52 +127,24 @@ func (h *History) Run(ctx context.Context) error {
 	}
 }
 
-// Follow brings the history up to the journal's end.
+// Follow brings the history up to the journal's end. What is damaged of one mail holds up nobody's:
+// its author is unknown.
 func (h *History) Follow(ctx context.Context) error {
 	for ctx.Err() == nil {
-		var keys [][]byte
-		var gone []mailstore.AccountID
-		var since, cursor mailstore.ModSeq
-		err := h.store.View(func(rd *mailstore.Reader) error {
-			at, _, err := rd.Space(historySpace).Number(historyCursor)
-			if err != nil {
-				return err
-			}
-			since = mailstore.ModSeq(at)
-			changes, err := rd.ChangesSince(since, historyStep)
-			cursor = since
-			for _, c := range changes {
-				cursor = c.ModSeq
-				key, err := h.note(rd, c, &gone)
-				if err != nil {
-					return err
-				}
-				keys = append(keys, key...)
-			}
+		var s seen
+		var since mailstore.ModSeq
+		err := h.store.View(func(rd *mailstore.Reader) (err error) {
+			s, since, err = h.look(rd)
 			return err
 		})
 		if errors.Is(err, mailstore.ErrUnknownModSeq) {
-			cursor, err = 0, nil // the journal is another one
-		} else if err == nil && cursor == since {
+			s, err = seen{}, nil // the journal is another one
+		} else if err == nil && s.cursor == since {
 			return nil
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = h.take(ctx, &s)
 		}
-		for _, account := range slices.Compact(gone) {
-			if err := h.forget(ctx, account); err != nil {
-				return err
-			}
-		}
-		err = h.store.Update(ctx, func(tx *mailstore.Tx) error {
-			sp := tx.Space(historySpace)
-			for _, key := range keys {
-				if err := putNew(sp, key); err != nil {
-					return err
-				}
-			}
-			return sp.PutNumber(historyCursor, uint64(cursor))
-		})
 		if err != nil {
 			return err
 		}
@@ -180,43 +152,100 @@ func (h *History) Follow(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// note tells what a change says about the account and others. An account that
-// is gone is added to gone.
-func (h *History) note(rd *mailstore.Reader, c mailstore.Change, gone *[]mailstore.AccountID) (keys [][]byte, err error) {
-	if c.Kind == mailstore.ChangeRemoved {
-		if _, err := rd.Account(c.Account); errors.Is(err, mailstore.ErrNotFound) {
-			*gone = append(*gone, c.Account)
-		} else if err != nil {
-			return nil, err
-		}
-		return nil, nil
-	}
-	m, err := rd.Message(c.Account, c.Message)
-	if errors.Is(err, mailstore.ErrNotFound) || errors.Is(err, mailstore.ErrDamaged) {
-		return nil, nil // removed since, or nobody knows whose it was
+// seen is what some changes of the journal say.
+type seen struct {
+	keys    [][]byte
+	gone    []mailstore.AccountID
+	damaged []error          // what could not be read of them
+	cursor  mailstore.ModSeq // behind them
+}
+
+// look reads the next changes, after the one that since is: the first, where the cursor is damaged.
+func (h *History) look(rd *mailstore.Reader) (s seen, since mailstore.ModSeq, err error) {
+	at, _, err := rd.Space(historySpace).Number(historyCursor)
+	if errors.Is(err, mailstore.ErrDamaged) {
+		s.damaged, err = append(s.damaged, err), nil
 	}
 	if err != nil {
-		return nil, err
+		return s, 0, err
+	}
+	since = mailstore.ModSeq(at)
+	s.cursor = since
+	changes, err := rd.ChangesSince(since, historyStep)
+	for _, c := range changes {
+		s.cursor = c.ModSeq
+		if err := h.note(rd, c, &s); errors.Is(err, mailstore.ErrDamaged) {
+			s.damaged = append(s.damaged, fmt.Errorf("change %d, of message %d of account %d: %w", c.ModSeq, c.Message, c.Account, err))
+		} else if err != nil {
+			return s, since, err
+		}
+	}
+	return s, since, err
+}
+
+// take stores what was seen.
+func (h *History) take(ctx context.Context, s *seen) error {
+	for _, account := range slices.Compact(s.gone) {
+		if err := h.forget(ctx, account); err != nil {
+			return err
+		}
+	}
+	err := h.store.Update(ctx, func(tx *mailstore.Tx) error {
+		sp := tx.Space(historySpace)
+		for _, key := range s.keys {
+			if err := putNew(sp, key); err != nil {
+				return err
+			}
+		}
+		return sp.PutNumber(historyCursor, uint64(s.cursor))
+	})
+	if err != nil {
+		return err
+	}
+	for _, bad := range s.damaged { // once: the changes are behind the cursor now
+		h.log.Error("history: it goes on past what is damaged", "err", bad)
+	}
+	return nil
+}
+
+// note adds what a change says about the account and others to s. Where the mail is damaged, nobody
+// knows whose it was.
+func (h *History) note(rd *mailstore.Reader, c mailstore.Change, s *seen) error {
+	if c.Kind == mailstore.ChangeRemoved {
+		_, err := rd.Account(c.Account)
+		if errors.Is(err, mailstore.ErrNotFound) {
+			s.gone = append(s.gone, c.Account)
+			return nil
+		}
+		return err
+	}
+	m, err := rd.Message(c.Account, c.Message)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil // removed since
+	}
+	if err != nil {
+		return err
 	}
 	if m.Outgoing {
 		if c.Kind != mailstore.ChangeAdded {
-			return nil, nil
+			return nil
 		}
 		for _, to := range m.Recipients {
 			if len(to) <= maxAddress {
-				keys = append(keys, historyKey(c.Account, historyWrote, to))
+				s.keys = append(s.keys, historyKey(c.Account, historyWrote, to))
 			}
 		}
-		return keys, nil
+		return nil
 	}
 	if c.Kind != mailstore.ChangeLabels || !isKept(c.Labels) {
-		return nil, nil
+		return nil
 	}
 	from, err := h.from(rd, c.Account, c.Message)
 	if err != nil || from == "" || len(from) > maxAddress {
-		return nil, err
+		return err
 	}
-	return [][]byte{historyKey(c.Account, historyKept, from)}, nil
+	s.keys = append(s.keys, historyKey(c.Account, historyKept, from))
+	return nil
 }
 
 // isKept reports whether labels are those of mail that was read and kept.
@@ -238,7 +267,7 @@ func (h *History) forget(ctx context.Context, account mailstore.AccountID) error
 	for {
 		var keys [][]byte
 		err := h.store.View(func(rd *mailstore.Reader) error {
-			return rd.Space(historySpace).Scan(historyOf(account), nil, func(key, _ []byte) bool {
+			return rd.Space(historySpace).Keys(historyOf(account), nil, func(key []byte) bool {
 				keys = append(keys, bytes.Clone(key))
 				return len(keys) < historyStep
 			})
