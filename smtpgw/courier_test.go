@@ -603,9 +603,10 @@ func TestUnrecordedMailIsReturned(t *testing.T) {
 	n := nearNode(t, nil)
 	n.courier.cfg.Sending.Unsealed = time.Millisecond
 	const toBoth = "To: other@local.example, removed@local.example\r\n"
+	account := mailstore.AccountID(2)
 	submit := func(from, raw string, to ...string) {
 		t.Helper()
-		env := outbox.Envelope{From: from, Account: 2, Recipients: to}
+		env := outbox.Envelope{From: from, Account: account, Recipients: to}
 		if _, err := n.queue.Submit(t.Context(), env, []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
@@ -614,7 +615,14 @@ func TestUnrecordedMailIsReturned(t *testing.T) {
 	submit("user@local.example", mailText("undeliverable"), "bob@far.example")
 	submit("", toBoth+mailText("report"), "other@local.example", "removed@local.example") // one entry
 	submit("", mailText("report to nobody here"), "bob@far.example")
+	update(t, n.store, func(tx *mailstore.Tx) error {
+		removed, err := tx.AddAccount("removed", []string{"removed@local.example"})
+		account = removed.ID
+		return err
+	})
 	submit("removed@local.example", mailText("sender is gone"), "bob@far.example")
+	update(t, n.store, func(tx *mailstore.Tx) error { return tx.RemoveAccount(account) })
+	account = 2
 	submit("", strings.Repeat("Received: by here\r\n", maxReceived)+mailText("in circles"), "other@local.example")
 	n.queue.SetClock(time.Now)
 	submit("user@local.example", mailText("fresh"), "bob@far.example")
@@ -650,6 +658,43 @@ func TestUnrecordedMailIsNotReturnedAtOnce(t *testing.T) {
 	waitFor(t, func() bool { return n.queued(t) == 0 })
 	if arrived() != 2 {
 		t.Error("mail was returned that could leave")
+	}
+}
+
+// TestGivenUpIsTold: of mail that could not be recorded somebody here is told, also where its
+// sender is elsewhere or gone: the account that it is of, and of a mailing list or where that is
+// gone the postmaster.
+func TestGivenUpIsTold(t *testing.T) {
+	n := nearNode(t, nil)
+	list := hosted(t, n.store, List{Address: "list@local.example", Owner: "owner@elsewhere.example", Since: moment}, "bob@far.example")
+	const far = "bob@far.example"
+	for _, tt := range []struct {
+		name, from, to string
+		account        mailstore.AccountID
+		told           string
+	}{
+		{"of its account", "user@local.example", far, 2, "user@local.example"},
+		{"relayed", "app@elsewhere.example", far, 1, "admin@local.example"},
+		{"of another sender of his", "owner@elsewhere.example", far, 2, "user@local.example"},
+		{"of an address that was taken off", "former@local.example", far, 2, "user@local.example"},
+		{"of a list whose owner is elsewhere", list.Owner, far, list.Account, "admin@local.example"},
+		{"of an account that is gone", "gone@local.example", far, 99, "admin@local.example"},
+		{"a report", "", "user@local.example", 1, "user@local.example"},
+		{"a report to others", "", "owner@elsewhere.example", 1, "admin@local.example"},
+	} {
+		before := len(inboxOf(t, n.store, tt.told, "inbox"))
+		ref := strings.ReplaceAll(tt.name, " ", "-")
+		env := outbox.Envelope{Ref: ref, From: tt.from, Account: 1, Recipients: []string{tt.to}}
+		must(n.queue.Submit(t.Context(), env, []byte(mailText(ref))))(t)
+		e := must(n.queue.Unsealed(0, 1))(t)[0]
+		e.Account = tt.account // also one that has been removed since
+		if err := n.courier.giveUp(t.Context(), &e); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		got := inboxOf(t, n.store, tt.told, "inbox")
+		if len(got) != before+1 || !strings.Contains(got[len(got)-1], ref) || n.queued(t) != 0 {
+			t.Errorf("%s: %s has %d mails more, %d are queued", tt.name, tt.told, len(got)-before, n.queued(t))
+		}
 	}
 }
 

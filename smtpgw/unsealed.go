@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cairn/mailstore"
@@ -66,28 +67,28 @@ func (c *Courier) returnUnsealed(ctx context.Context) {
 }
 
 // giveUp removes an entry without a token and delivers the report to its
-// sender in the same transaction. The report cannot take the way of other mail,
-// since it would wait for a token too; one that did is delivered as it is.
+// sender, or whoever stands in for him here, in the same transaction. The report
+// cannot take the way of other mail, since it would wait for a token too; one
+// that did is delivered as it is.
 func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 	raw, err := c.queue.Raw(*e)
 	if err != nil {
 		return err
 	}
-	to := e.Recipients
 	if e.From != "" {
 		now := c.now()
 		why := fmt.Sprintf("5.4.7 given up after %s: the mail could not be recorded, and does not leave without that; the administrator finds more with: cairn status", days(now.Sub(e.Created)))
 		if raw, err = bounce(e, raw, fates(e, all(e.Recipients, reply{550, why})), c.cfg.Hostname, c.dir.home(), now); err != nil {
 			return err
 		}
-		to = []string{e.From}
+	}
+	to, err := c.told(e)
+	if err != nil {
+		return err
 	}
 	var refusal *Refusal // of who is gone, or of a message that goes in circles: nobody is left to tell
 	var filed []*landing
 	for _, rcpt := range to {
-		if !c.dir.isLocal(maildomain.OfAddress(rcpt)) {
-			continue
-		}
 		l, err := c.delivery.ready(ctx, c.localArrival(raw, "", []string{rcpt}), e.Ref)
 		switch {
 		case err == nil:
@@ -121,4 +122,49 @@ func (c *Courier) giveUp(ctx context.Context, e *outbox.Entry) error {
 		}
 	}
 	return err
+}
+
+// told returns the addresses here that are told of an entry that is given up: its sender, or who
+// stands in for him. A report goes to whom it is for, and in place of those elsewhere to the
+// postmaster.
+func (c *Courier) told(e *outbox.Entry) (to []string, err error) {
+	if e.From == "" {
+		for _, address := range e.Recipients {
+			if !c.dir.isLocal(maildomain.OfAddress(address)) {
+				address = c.postmaster()
+			}
+			if !slices.Contains(to, address) {
+				to = append(to, address)
+			}
+		}
+		return to, nil
+	}
+	err = c.queue.Store().View(func(r *mailstore.Reader) error {
+		to = []string{e.From}
+		here, err := c.dir.has(r, e.From)
+		if err == nil && !here {
+			to[0], err = c.standIn(r, e.Account)
+		}
+		return err
+	})
+	return to, err
+}
+
+func (c *Courier) postmaster() string { return "postmaster@" + c.dir.home() }
+
+// standIn returns the address by which an account is told of its mail. Where it has none here, and
+// for a mailing list, whose account nobody reads, it is the postmaster's.
+func (c *Courier) standIn(r *mailstore.Reader, account mailstore.AccountID) (string, error) {
+	a, err := r.Account(account)
+	if err == nil {
+		_, err = ListOf(r, account)
+	}
+	own := c.dir.current(a.Addresses)
+	switch {
+	case errors.Is(err, ErrNoList) && len(own) > 0:
+		return own[0], nil
+	case err == nil, errors.Is(err, ErrNoList), errors.Is(err, mailstore.ErrNotFound), errors.Is(err, mailstore.ErrDamaged):
+		return c.postmaster(), nil
+	}
+	return "", err
 }
