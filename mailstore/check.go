@@ -36,12 +36,13 @@ type CheckResult struct {
 //
 // With repair it makes anew what follows from the rest: counts, the labels of a message (from the
 // journal), who uses a blob, names, addresses and last numbers of accounts. Nothing is ever
-// removed, and what is held is kept. Reports then come with Mended set if that worked.
+// removed, and what is held is kept. Reports then come with Mended set if that worked. Of
+// named maps it makes anew what maps can.
 //
 // The store may be in use meanwhile. The error tells of what kept Check from ending (the end of ctx
 // too), never of faults. report may be nil, is called on the caller's goroutine, and must not use
 // the store.
-func (s *Store) Check(ctx context.Context, repair bool, report func(Fault)) (CheckResult, error) {
+func (s *Store) Check(ctx context.Context, repair bool, report func(Fault), maps ...MapCheck) (CheckResult, error) {
 	if err := s.enter(); err != nil {
 		return CheckResult{}, err
 	}
@@ -49,10 +50,10 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault)) (Che
 	base := s.snapshot()
 	defer base.close()
 	c := &check{
-		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report,
+		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report, maps: maps,
 		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID),
 	}
-	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.countsHold, c.journalHolds} {
+	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.countsHold, c.journalHolds, c.mapsHold} {
 		if err := part(); err != nil {
 			return c.CheckResult, err
 		}
@@ -69,6 +70,7 @@ type check struct {
 	r      *Reader
 	repair bool
 	report func(Fault)
+	maps   []MapCheck
 
 	counts map[AccountID]map[string]uint64 // as the labels have them, total too
 	last   map[AccountID]MessageID         // the highest in use
@@ -104,9 +106,13 @@ func (c *check) foundIn(f Fault, blob [32]byte, mend func(tx *Tx) error) error {
 
 // damaged reports a value that is damaged.
 func (c *check) damaged(bad *DamagedError, mend func(tx *Tx) error) error {
+	cure := bad.Cure()
+	if mend != nil {
+		cure = cureAnew
+	}
 	return c.foundIn(Fault{
 		Table: bad.Table, Account: bad.Account, Message: bad.Message,
-		Text: fmt.Sprintf("%s cannot be read as it was stored: %s", bad.What(), bad.Why), Cure: bad.Cure(),
+		Text: fmt.Sprintf("%s cannot be read as it was stored: %s", bad.What(), bad.Why), Cure: cure,
 	}, bad.Blob, mend)
 }
 

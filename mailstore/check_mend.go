@@ -33,6 +33,8 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 		}
 	}
 	switch {
+	case key[0] == tableSpace:
+		return c.mendOfMap(key)
 	case bytes.Equal(key, metaLastAccount):
 		return func(tx *Tx) error { return tx.mendLastAccount() }
 	case bytes.Equal(key, metaModSeq):

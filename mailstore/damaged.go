@@ -80,13 +80,16 @@ func (e *DamagedError) What() string {
 	return fmt.Sprintf("the entry %q of the store", e.Name)
 }
 
+// cureAnew is the cure of what follows from the rest.
+const cureAnew = "see that the disk is well; a check with repair makes it anew from what else is stored"
+
 // Cure says what helps, as a part of a sentence.
 func (e *DamagedError) Cure() string {
 	switch e.Table {
 	case TableBlob:
 		return "it is mended when the same mail is stored again; else see that the disk is well and restore a backup"
 	case TableLabels, TableCount, TableBlobUser, TableAccount, TableJournal:
-		return "see that the disk is well; a check with repair makes it anew from what else is stored"
+		return cureAnew
 	}
 	return "see that the disk is well and restore a backup"
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,11 +19,14 @@ const queueLimit = 1000
 
 // ListQueue lists the oldest entries of the queue, or of those to a domain.
 func (n *Node) ListQueue(_ context.Context, domain string) (*api.QueueList, error) {
+	l := &api.QueueList{Entries: []api.QueueEntry{}}
 	entries, total, err := n.queued(domain)
-	if err != nil {
+	if outbox.IsDamaged(err) {
+		l.Damaged = err.Error()
+	} else if err != nil {
 		return nil, err
 	}
-	l := &api.QueueList{Entries: []api.QueueEntry{}, Total: total}
+	l.Total = total
 	err = n.viewQueue(func(view func(*outbox.Entry) (api.QueueEntry, error)) error {
 		for i := range entries {
 			v, err := view(&entries[i])
@@ -36,21 +40,20 @@ func (n *Node) ListQueue(_ context.Context, domain string) (*api.QueueList, erro
 	return l, err
 }
 
-// queued returns the oldest entries, and how many there are.
+// queued returns the oldest entries, and how many there are. With an error that is of damage there
+// are those beside what is damaged.
 func (n *Node) queued(domain string) (list []outbox.Entry, total int, err error) {
 	if domain == "" {
-		if list, err = n.queue.List(0, queueLimit); err == nil {
-			total, err = n.queue.Len()
-		}
-		return list, total, err
+		list, err = n.queue.List(0, queueLimit)
+		total, bad := n.queue.Len()
+		return list, total, cmp.Or(bad, err)
 	}
 	if domain, err = queueDomain(domain); err != nil {
 		return nil, 0, err
 	}
-	if list, err = n.queue.ListOf(domain, 0, queueLimit); err == nil {
-		total, err = n.queue.LenOf(domain)
-	}
-	return list, total, err
+	list, err = n.queue.ListOf(domain, 0, queueLimit)
+	total, bad := n.queue.LenOf(domain)
+	return list, total, cmp.Or(bad, err)
 }
 
 // queueDomain is the domain of entries, which may be an address literal.

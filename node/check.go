@@ -14,6 +14,7 @@ import (
 	"cairn/index"
 	"cairn/mailstore"
 	"cairn/mailstore/intact"
+	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/node/home"
 )
@@ -211,7 +212,7 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 			fault.Next = f.Cure
 		}
 		faults = append(faults, fault)
-	})
+	}, outbox.New(store).Check())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("checking %s: %w", c.path(home.MailDir), err), store.Close())
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,10 +11,11 @@ import (
 
 	"cairn/mailstore"
 	"cairn/node/home"
+	"cairn/smtpgw"
 )
 
-// spoilFirst changes an octet of the first value of a table of the mail store.
-func spoilFirst(t *testing.T, dir string, prefix byte) {
+// spoilFirst changes an octet of the first value of the mail store whose key has a prefix.
+func spoilFirst(t *testing.T, dir, prefix string) {
 	t.Helper()
 	o := badger.DefaultOptions(filepath.Join(dir, home.MailDir)).WithLoggingLevel(badger.ERROR)
 	db, err := badger.Open(o)
@@ -22,11 +24,11 @@ func spoilFirst(t *testing.T, dir string, prefix byte) {
 	}
 	defer db.Close()
 	err = db.Update(func(txn *badger.Txn) error {
-		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{prefix}})
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte(prefix)})
 		defer it.Close()
-		it.Seek([]byte{prefix})
+		it.Seek([]byte(prefix))
 		if !it.Valid() {
-			t.Fatalf("nothing with %c", prefix)
+			t.Fatalf("nothing with %q", prefix)
 		}
 		key := it.Item().KeyCopy(nil)
 		v, err := it.Item().ValueCopy(nil)
@@ -77,7 +79,7 @@ func TestCheckGoesOnBesideDamage(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
 			t.Fatal(err)
 		}
-		spoilFirst(t, dir, byte(prefix))
+		spoilFirst(t, dir, string(prefix))
 		for _, repair := range []bool{false, true} {
 			parts, err := Check(t.Context(), dir, CheckOptions{Now: time.Now(), Repair: repair, Progress: func(string, uint64, uint64) {}})
 			if err != nil {
@@ -100,6 +102,60 @@ func TestCheckGoesOnBesideDamage(t *testing.T) {
 					t.Error(err)
 				}
 			}
+		}
+	}
+}
+
+// What leads to mail in the queue is damaged: the mail is listed and waits as before, cairn check
+// tells of it, and with repair mends it.
+func TestCheckMendsTheQueue(t *testing.T) {
+	t.Parallel()
+	dir, _ := founder(t, "alpha", "alpha.test")
+	quiet(t, dir, nil)
+	n, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := "From: <" + n.postmaster() + ">\r\nTo: <bob@beta.test>\r\nSubject: x\r\n\r\nx\r\n"
+	for range 2 {
+		if _, err := n.submitter.Submit(t.Context(), smtpgw.Peer{Protocol: smtpgw.ProtocolLocal}, n.postmaster(), []string{"bob@beta.test"}, []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// checked is the state of the mail store, as a check finds it.
+	checked := func(repair bool) (state string) {
+		parts, err := Check(t.Context(), dir, CheckOptions{Now: time.Now(), Repair: repair})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range parts {
+			if p.Part == home.MailDir {
+				state = p.State
+			}
+		}
+		return state
+	}
+	for _, table := range []string{"u", "l"} {
+		spoilFirst(t, dir, "squeue\x00"+table)
+		if got := []string{checked(false), checked(true), checked(false)}; !slices.Equal(got, []string{CheckDamaged, CheckMended, CheckSound}) {
+			t.Errorf("%s: found %v", table, got)
+		}
+	}
+	spoilFirst(t, dir, "squeue\x00u")
+	spoilFirst(t, dir, "squeue\x00e")
+	if n, err = Open(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if list, err := n.queue.Unsealed(0, 10); err != nil || len(list) != 1 || list[0].ID != 2 {
+		t.Errorf("%d wait to be recorded, %v", len(list), err)
+	}
+	for _, domain := range []string{"", "beta.test"} {
+		if l, err := n.ListQueue(t.Context(), domain); err != nil || len(l.Entries) != 1 || l.Total != 2 || l.Damaged == "" {
+			t.Errorf("listed are %+v, %v", l, err)
 		}
 	}
 }

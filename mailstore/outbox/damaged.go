@@ -6,6 +6,9 @@ import (
 	"cairn/mailstore"
 )
 
+// IsDamaged reports whether an error is that something of the queue is damaged.
+func IsDamaged(err error) bool { return spoilt(err) }
+
 // spoilt reports whether what was to be read is not what was stored.
 func spoilt(err error) bool {
 	return errors.Is(err, mailstore.ErrDamaged) || errors.Is(err, errCounts) || errors.Is(err, errEntry)

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,68 +11,44 @@ import (
 )
 
 // List returns up to most entries after the one with the given id, by ascending
-// id.
+// id. With an error that IsDamaged there are those beside the damaged ones.
 func (q *Queue) List(after uint64, most int) (out []Entry, err error) {
-	err = q.store.View(func(r *mailstore.Reader) error {
-		sp := r.Space(space)
-		out, err = listed(sp, after, most, func(*Entry) bool { return true })
-		return errors.Join(err, shown(sp, out, q.now()))
-	})
-	return out, err
+	return q.list([]byte("e"), entryKey(after+1), most)
 }
 
 // ListOf is List of the entries to one domain.
 func (q *Queue) ListOf(domain string, after uint64, most int) (out []Entry, err error) {
+	return q.list(ofDomain('l', domain), listKey(domain, after+1), most)
+}
+
+func (q *Queue) list(table, from []byte, most int) (out []Entry, err error) {
 	err = q.store.View(func(r *mailstore.Reader) error {
 		sp := r.Space(space)
-		out, err = listedOf(sp, domain, after, most)
-		return errors.Join(err, shown(sp, out, q.now()))
+		if _, err := load(sp); err != nil {
+			return err
+		}
+		seen, err := read(sp, table, from, most, anyEntry)
+		out = seen.entries
+		return cmp.Or(err, shown(sp, out, q.now()), seen.damage())
 	})
 	return out, err
 }
 
 // Sealed returns up to most entries that have a token, by ascending id, starting
-// after the entry with the given id.
+// after the entry with the given id. Those that are damaged hold up no others; each
+// is told to the log once.
 func (q *Queue) Sealed(after uint64, most int) (out []Entry, err error) {
+	var seen reading
 	err = q.store.View(func(r *mailstore.Reader) error {
-		out, err = listed(r.Space(space), after, most, func(e *Entry) bool { return e.Token != nil })
+		sp := r.Space(space)
+		if _, err := load(sp); err != nil {
+			return err
+		}
+		seen, err = read(sp, []byte("e"), entryKey(after+1), most, func(e *Entry) bool { return e.Token != nil })
 		return err
 	})
-	return out, err
-}
-
-func listed(sp mailstore.SpaceReader, after uint64, most int, wanted func(e *Entry) bool) (out []Entry, err error) {
-	if _, err := load(sp); err != nil || most <= 0 {
-		return nil, err
-	}
-	var bad error
-	err = sp.Scan([]byte("e"), entryKey(after+1), func(key, value []byte) bool {
-		var e Entry
-		if e, bad = decodeEntry(idOf(key), value); bad == nil && wanted(&e) {
-			out = append(out, e)
-		}
-		return bad == nil && len(out) < most
-	})
-	return out, errors.Join(err, bad)
-}
-
-func listedOf(sp mailstore.SpaceReader, domain string, after uint64, most int) (out []Entry, err error) {
-	if _, err := load(sp); err != nil || most <= 0 {
-		return nil, err
-	}
-	var ids []uint64
-	err = sp.Scan(ofDomain('l', domain), listKey(domain, after+1), func(key, _ []byte) bool {
-		ids = append(ids, idOf(key))
-		return len(ids) < most
-	})
-	for _, id := range ids {
-		e, getErr := getEntry(sp, id)
-		if err = errors.Join(err, getErr); err != nil {
-			return nil, err
-		}
-		out = append(out, e)
-	}
-	return out, err
+	q.tell(seen.damaged)
+	return seen.entries, err
 }
 
 // shown gives entries the times of their next attempts, where a retry of their domain has made that

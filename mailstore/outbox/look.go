@@ -45,7 +45,7 @@ func lookAt(sp mailstore.SpaceReader, domain string, now time.Time, longest time
 		l.whole = fn(id)
 		return l.whole
 	}
-	err = sp.Scan(ofDomain('s', domain), l.head.low.from(domain), func(key, _ []byte) bool {
+	err = sp.Keys(ofDomain('s', domain), l.head.low.from(domain), func(key []byte) bool {
 		p, id := sealedAt(key)
 		if l.first == nil {
 			l.first = &p
@@ -60,7 +60,7 @@ func lookAt(sp mailstore.SpaceReader, domain string, now time.Time, longest time
 		return l, err
 	}
 	latest := placeAt(l.head.round, now.Add(longest))
-	return l, sp.Scan(ofDomain('s', domain), latest.from(domain), func(key, _ []byte) bool {
+	return l, sp.Keys(ofDomain('s', domain), latest.from(domain), func(key []byte) bool {
 		_, id := sealedAt(key)
 		return give(id)
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"cairn/consensus/record"
@@ -25,6 +26,7 @@ type Queue struct {
 	sender chan struct{} // wakes who carries sealed ones
 	way    underway
 	plan   plan
+	told   sync.Map // texts of damage that the log has
 }
 
 // New returns the queue that store holds.
@@ -157,38 +159,21 @@ func lastGiven(sp mailstore.SpaceReader) (last uint64, err error) {
 const skippedIDs = 100
 
 // Unsealed returns up to most entries that have no token yet, oldest first,
-// starting after the entry with the given id.
+// starting after the entry with the given id. Those that are damaged wait and hold
+// up no others; each is told to the log once.
 func (q *Queue) Unsealed(after uint64, most int) ([]Entry, error) {
-	var out []Entry
+	var seen reading
 	err := q.store.View(func(r *mailstore.Reader) error {
-		out = nil
 		sp := r.Space(space)
 		c, err := load(sp)
 		if err != nil || c.unsealed == 0 {
 			return err
 		}
-		var bad error
-		err = sp.Scan([]byte("u"), unsealedKey(max(after+1, c.first)), func(key, _ []byte) bool {
-			if len(out) >= most {
-				return false
-			}
-			e, err := getEntry(sp, idOf(key))
-			if spoilt(err) || errors.Is(err, ErrGone) {
-				return true // it waits, and holds up no others; who lists the queue is told
-			}
-			if err != nil {
-				bad = err
-				return false
-			}
-			out = append(out, e)
-			return true
-		})
-		if errors.Is(err, mailstore.ErrDamaged) { // the same
-			err = nil
-		}
-		return errors.Join(err, bad)
+		seen, err = read(sp, []byte("u"), unsealedKey(max(after+1, c.first)), most, anyEntry)
+		return err
 	})
-	return out, err
+	q.tell(seen.damaged)
+	return seen.entries, err
 }
 
 // Raw returns the message of an entry as it leaves below the token.

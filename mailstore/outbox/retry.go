@@ -121,7 +121,7 @@ func (q *Queue) waiting(domain string, most int) (n int, err error) {
 			return err
 		}
 		later := placeAt(h.round, q.now().Add(time.Millisecond))
-		return sp.Scan(ofDomain('s', domain), later.from(domain), func(_, _ []byte) bool {
+		return sp.Keys(ofDomain('s', domain), later.from(domain), func([]byte) bool {
 			n++
 			return n < most
 		})

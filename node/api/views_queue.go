@@ -32,7 +32,8 @@ type QueueEntry struct {
 type QueueList struct {
 	Document
 	Entries []QueueEntry `json:"entries"`
-	Total   int          `json:"total"` // in the queue, or of that domain
+	Total   int          `json:"total"`             // in the queue, or of that domain
+	Damaged string       `json:"damaged,omitempty"` // what of them is and is not listed, in a sentence
 }
 
 // QueueItem is one entry with its latest attempts, oldest first.

@@ -83,7 +83,10 @@ func entryID(c *cobra.Command, arg string) (uint64, error) {
 
 // showQueue shows the entries to a domain, or with "" of all.
 func showQueue(b *bytes.Buffer, l *api.QueueList, domain string) {
-	if l.Total == 0 {
+	if l.Damaged != "" {
+		defer fmt.Fprintf(b, "damaged: %s\n", line(l.Damaged, 0))
+	}
+	if l.Total == 0 && l.Damaged == "" {
 		if domain != "" {
 			domain = " to " + line(domain, 0)
 		}

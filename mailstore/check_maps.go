@@ -1,0 +1,43 @@
+package mailstore
+
+import "bytes"
+
+// MapCheck is what a part of the node knows of its named map (see [Reader.Space]), for
+// [Store.Check].
+type MapCheck struct {
+	Space string
+	// MendOf returns what makes the damaged value of a key anew; nil if it does not follow from the
+	// rest.
+	MendOf func(key []byte) func(tx *Tx) error
+	// Look reports what does not hang together in the map, each with what mends it, if anything
+	// does. It returns the error of found as it is.
+	Look func(r *Reader, found func(f Fault, mend func(tx *Tx) error) error) error
+}
+
+// mendOfMap is mendOf for the key of a named map.
+func (c *check) mendOfMap(key []byte) func(tx *Tx) error {
+	name, own, _ := bytes.Cut(key[1:], []byte{0})
+	for _, m := range c.maps {
+		if m.Space == string(name) {
+			return m.MendOf(own)
+		}
+	}
+	return nil
+}
+
+// mapsHold holds named maps together.
+func (c *check) mapsHold() error {
+	for _, m := range c.maps {
+		err := m.Look(c.r, func(f Fault, mend func(tx *Tx) error) error {
+			f.Table = TableSpace
+			if mend != nil {
+				f.Cure = cureAnew
+			}
+			return c.found(f, mend)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
