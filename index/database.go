@@ -62,8 +62,8 @@ func closeDatabase(db *badger.DB) error {
 	return intact.Close(dir, db, diskroom.ToClose(dir, 2*memTableSize))
 }
 
-// load reads the cursor. An *AnewError is of an index of another format, and of one whose cursor the
-// store's journal does not know.
+// load reads the cursor. An *AnewError is of an index of another format, and of one whose cursor
+// the store's journal does not know.
 func (ix *Index) load() error {
 	var version []byte
 	var at position

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/verifier"
 	"cairn/index"
 	"cairn/mailstore"
 	"cairn/mailstore/intact"
@@ -212,7 +213,7 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 			fault.Next = f.Cure
 		}
 		faults = append(faults, fault)
-	}, outbox.New(store).Check())
+	}, outbox.New(store).Check(), verifier.Check())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("checking %s: %w", c.path(home.MailDir), err), store.Close())
 	}

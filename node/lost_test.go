@@ -88,8 +88,8 @@ func TestPartsOfAnother(t *testing.T) {
 	}
 }
 
-// TestIndexOfAnother: check tells of an index of another mail store and changes nothing; with repair
-// it is built anew, as it is when the node starts.
+// TestIndexOfAnother: check tells of an index of another mail store and changes nothing; with
+// repair it is built anew, as it is when the node starts.
 func TestIndexOfAnother(t *testing.T) {
 	alpha, _ := founder(t, "Alpha", "alpha.example")
 	beta, _ := founder(t, "Beta", "beta.example")

@@ -27,12 +27,6 @@ type acceptance struct {
 	Message mailstore.MessageID `json:"message,omitempty"`
 }
 
-const (
-	acceptedPrefix = "accepted/"
-	gonePrefix     = "gone/"
-	agePrefix      = "age/" // of an index that earlier versions kept
-)
-
 // byStranger stands in a key for all who sent something on and are known to nobody here: one place
 // for them all, since a domain is whoever's that claims it. It is no domain.
 const byStranger = "?"
@@ -52,7 +46,7 @@ func acceptedKey(id consensus.Hash, rcpt, forwarder string) []byte {
 }
 
 // acceptedOf begins the keys of all acceptances of a record.
-func acceptedOf(id consensus.Hash) []byte { return append([]byte(acceptedPrefix), id[:]...) }
+func acceptedOf(id consensus.Hash) []byte { return append([]byte(prefixAccepted), id[:]...) }
 
 // acceptedBefore returns the first delivery of a record to a recipient. Of one that is damaged it
 // is known that it was, and not by whom.
@@ -98,22 +92,22 @@ func release(sp mailstore.Space, ref mailstore.Ref, f *Finding) error {
 }
 
 func goneKey(until uint64, accepted []byte) []byte {
-	k := binary.BigEndian.AppendUint64([]byte(gonePrefix), until)
-	return append(k, accepted[len(acceptedPrefix):]...)
+	k := binary.BigEndian.AppendUint64([]byte(prefixGone), until)
+	return append(k, accepted[len(prefixAccepted):]...)
 }
 
 // forgetGone drops the acceptances of removed mail whose records are too old by now, and what is
 // left of the index by age.
 func (v *Verifier) forgetGone(ctx context.Context, now time.Time) error {
-	end := binary.BigEndian.AppendUint64([]byte(gonePrefix), uint64(max(now.UnixMilli(), 0)))
+	end := binary.BigEndian.AppendUint64([]byte(prefixGone), uint64(max(now.UnixMilli(), 0)))
 	for ctx.Err() == nil {
 		var gone, ages [][]byte
 		err := v.store.View(func(rd *mailstore.Reader) (err error) {
 			sp := rd.Space(space)
-			if ages, err = scanKeys(sp, []byte(agePrefix), nil, reviseStep); err != nil {
+			if ages, err = scanKeys(sp, []byte(prefixAge), nil, reviseStep); err != nil {
 				return err
 			}
-			return sp.Keys([]byte(gonePrefix), nil, func(key []byte) bool {
+			return sp.Keys([]byte(prefixGone), nil, func(key []byte) bool {
 				if bytes.Compare(key, end) >= 0 {
 					return false
 				}
@@ -127,7 +121,7 @@ func (v *Verifier) forgetGone(ctx context.Context, now time.Time) error {
 		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 			sp := tx.Space(space)
 			for _, key := range gone {
-				accepted := append([]byte(acceptedPrefix), key[len(gonePrefix)+8:]...)
+				accepted := append([]byte(prefixAccepted), key[len(prefixGone)+8:]...)
 				if err := errors.Join(sp.Delete(accepted), sp.Delete(key)); err != nil {
 					return err
 				}

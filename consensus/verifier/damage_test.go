@@ -49,21 +49,21 @@ func TestDamageStopsNoOtherMail(t *testing.T) {
 		key  func(w *world, hurt mailstore.Ref) []byte
 		kept bool // what decides the verdict of the mail that it is about
 	}{
-		{"message", func(w *world, hurt mailstore.Ref) []byte { return w.about("message/", hurt) }, false},
-		{"batch", func(w *world, hurt mailstore.Ref) []byte { return w.about("batch/", hurt) }, true},
-		{"watch", func(w *world, hurt mailstore.Ref) []byte { return w.about("watch/", hurt) }, true},
-		{"domain", func(w *world, hurt mailstore.Ref) []byte { return w.about("domain/", hurt) }, true},
-		{"org", func(w *world, hurt mailstore.Ref) []byte { return w.about("org/", hurt) }, true},
-		{"accepted", func(w *world, _ mailstore.Ref) []byte { return w.keys("accepted/")[0] }, true},
+		{"message", func(w *world, hurt mailstore.Ref) []byte { return w.about(prefixMessage, hurt) }, false},
+		{"batch", func(w *world, hurt mailstore.Ref) []byte { return w.about(prefixBatch, hurt) }, true},
+		{"watch", func(w *world, hurt mailstore.Ref) []byte { return w.about(prefixWatch, hurt) }, true},
+		{"domain", func(w *world, hurt mailstore.Ref) []byte { return w.about(prefixDomain, hurt) }, true},
+		{"org", func(w *world, hurt mailstore.Ref) []byte { return w.about(prefixOrg, hurt) }, true},
+		{"accepted", func(w *world, _ mailstore.Ref) []byte { return w.keys(prefixAccepted)[0] }, true},
 		{"place", func(w *world, _ mailstore.Ref) []byte {
 			w.include(0)
-			return w.keys("place/")[0]
+			return w.keys(prefixPlace)[0]
 		}, true},
 		{"due", func(w *world, hurt mailstore.Ref) []byte {
 			w.must(w.store.Update(context.Background(), func(tx *mailstore.Tx) error {
 				return putDue(tx.Space(space), recorderPrefix(w.finding(hurt).Recorder), 0)
 			}))
-			return w.keys("due/")[0]
+			return w.keys(prefixDue)[0]
 		}, true},
 		{"cursor", func(w *world, _ mailstore.Ref) []byte { return []byte(keyCursor) }, true},
 		{"journal", func(w *world, _ mailstore.Ref) []byte {
@@ -116,7 +116,7 @@ func TestDamagedPlaceAtArrival(t *testing.T) {
 	first, second := w.seal(0, letter(jo, "", text), ann), w.seal(0, letter(jo, "", text+"more"), ann)
 	w.arrive(first)
 	w.include(0)
-	w.spoilt(t, w.keys("place/")[0])
+	w.spoilt(t, w.keys(prefixPlace)[0])
 	a := Arrival{Raw: second, Recipients: []string{ann}, Received: w.now}
 	if _, err := w.v.Check(t.Context(), a); !errors.Is(err, mailstore.ErrDamaged) {
 		t.Fatalf("the place was to be damaged: %v", err)
@@ -183,8 +183,49 @@ func TestSilentUnrecorded(t *testing.T) {
 		w.expect(ref, "it answers", record.Missing, "spam")
 		w.remove(ref)
 		w.must(w.v.Follow(t.Context(), w.now))
-		if left := w.keys("domain/"); len(left) != 0 {
+		if left := w.keys(prefixDomain); len(left) != 0 {
 			t.Errorf("left behind: %q", left)
 		}
+	}
+}
+
+// TestDamageIsMended: with what a check of the store makes anew, all is as it was, but for a
+// finding and an acceptance.
+func TestDamageIsMended(t *testing.T) {
+	for _, prefix := range []string{prefixMessage, prefixBatch, prefixDomain, prefixOrg, prefixWatch, prefixPlace, prefixDue, prefixAccepted, keyCursor, keyJournal} {
+		t.Run(prefix, func(t *testing.T) {
+			w := newWorld(t, setting{orgs: 3, pins: []int{0, 2}})
+			ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+			w.arrive(w.seal(2, letter("al@org3.example", "", text), ann))
+			w.include(2)
+			w.must(w.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+				return putDue(tx.Space(space), recorderPrefix(w.finding(ref).Recorder), 0)
+			}))
+			w.spoilt(t, w.keys(prefix)[0])
+			check := func(repair bool) (found, mended int) {
+				_, err := w.store.Check(t.Context(), repair, func(f mailstore.Fault) {
+					if found++; f.Mended {
+						mended++
+					}
+				}, Check())
+				w.must(err)
+				return found, mended
+			}
+			if found, _ := check(false); found != 1 {
+				t.Fatalf("%d faults", found)
+			}
+			found, mended := check(true)
+			if kept := prefix != prefixMessage && prefix != prefixAccepted; (mended == 1) != kept || found != 1 {
+				t.Errorf("%d faults, %d mended", found, mended)
+			} else if left, _ := check(false); (left == 0) != kept {
+				t.Errorf("%d faults left", left)
+			}
+			if prefix == prefixMessage {
+				return
+			}
+			w.include(0)
+			w.must(w.v.Follow(t.Context(), w.now))
+			w.expect(ref, "mended", record.Verified, "inbox")
+		})
 	}
 }

@@ -30,7 +30,7 @@ func TestEpochs(t *testing.T) {
 	w.include(0)
 	w.expect(first, "with two epochs", record.Verified, "inbox")
 	w.expect(second, "with two epochs", record.Verified, "inbox")
-	if places := w.keys(placePrefix); len(places) != 2 || len(w.keys("batch/")) != 2 {
+	if places := w.keys(prefixPlace); len(places) != 2 || len(w.keys(prefixBatch)) != 2 {
 		t.Errorf("%d batches have places", len(places))
 	}
 
@@ -274,7 +274,7 @@ func TestLate(t *testing.T) {
 		if f := w.finding(ref); !strings.HasPrefix(f.Reasons[0], "late: ") {
 			t.Errorf("%s: %q", when, f.Reasons)
 		}
-		if n := len(w.keys("watch/")); n != 1 {
+		if n := len(w.keys(prefixWatch)); n != 1 {
 			t.Errorf("%s: %d heights are watched for one record", when, n)
 		}
 	}
@@ -297,7 +297,7 @@ func TestLate(t *testing.T) {
 		return tx.RemoveMessage(ref.Account, ref.Message)
 	}))
 	w.follow()
-	if n := len(w.keys("watch/")); n != 0 || before.Height() >= tip.Height() {
+	if n := len(w.keys(prefixWatch)); n != 0 || before.Height() >= tip.Height() {
 		t.Errorf("%d heights are watched for nothing", n)
 	}
 }

@@ -40,11 +40,18 @@ const (
 	keyCursor  = "cursor"
 	keyJournal = "journal"
 
-	prefixMessage = "message/"
-	prefixBatch   = "batch/"
-	prefixDomain  = "domain/"
-	prefixVia     = "via/"
-	prefixOrg     = "org/"
+	prefixMessage  = "message/"
+	prefixBatch    = "batch/"
+	prefixDomain   = "domain/"
+	prefixVia      = "via/"
+	prefixOrg      = "org/"
+	prefixWatch    = "watch/"
+	prefixPlace    = "place/"
+	prefixDue      = "due/"
+	prefixAccepted = "accepted/"
+	prefixAsk      = "ask/"
+	prefixGone     = "gone/"
+	prefixAge      = "age/" // of an index that earlier versions kept
 )
 
 // Finding is what is known about one message and its record. It is kept with
@@ -162,7 +169,7 @@ func putKeys(sp mailstore.Space, keys [][]byte) error {
 }
 
 func watchPrefix(height uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte("watch/"), height)
+	return binary.BigEndian.AppendUint64([]byte(prefixWatch), height)
 }
 
 // Of reads the living finding about a stored message. It returns

@@ -175,12 +175,12 @@ func (v *Verifier) startOver(ctx context.Context) error {
 	for done := false; !done; {
 		err := v.store.Update(ctx, func(tx *mailstore.Tx) error {
 			sp := tx.Space(space)
-			keys, err := scanKeys(sp.SpaceReader, []byte(placePrefix), nil, reviseStep)
+			keys, err := scanKeys(sp.SpaceReader, []byte(prefixPlace), nil, reviseStep)
 			if err != nil {
 				return err
 			}
 			for _, key := range keys {
-				series, seq := numberOf(key[len(placePrefix):])
+				series, seq := numberOf(key[len(prefixPlace):])
 				err := errors.Join(sp.Delete(key), putDueIfAny(sp, batchPrefix(series, seq), 0))
 				if err != nil {
 					return err

@@ -47,7 +47,7 @@ func TestOneBlockDecidesMuchMail(t *testing.T) {
 		}
 		return err
 	}))
-	if keys := w.keys("due/"); len(keys) > 0 {
+	if keys := w.keys(prefixDue); len(keys) > 0 {
 		t.Errorf("%d tasks are left", len(keys))
 	}
 }

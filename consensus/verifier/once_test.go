@@ -42,11 +42,11 @@ func TestUsedOnceForEver(t *testing.T) {
 		t.Error("another courier's delivery was taken for a retry of what nobody brought")
 	}
 	w.remove(again)
-	if n := len(w.keys("accepted/")); n != 1 {
+	if n := len(w.keys(prefixAccepted)); n != 1 {
 		t.Errorf("%d acceptances after a replay was removed, want 1", n)
 	}
 	w.remove(first)
-	if a, g := len(w.keys("accepted/")), len(w.keys("gone/")); a != 0 || g != 0 {
+	if a, g := len(w.keys(prefixAccepted)), len(w.keys("gone/")); a != 0 || g != 0 {
 		t.Errorf("%d acceptances and %d of removed mail are left", a, g)
 	}
 }
@@ -60,7 +60,7 @@ func TestRemovedWhileItsRecordIsYoung(t *testing.T) {
 	w.expect(w.arrive(raw), "30 days later", record.Replayed, "spam")
 	w.now = w.now.Add(time.Millisecond)
 	w.follow()
-	if a, g := len(w.keys("accepted/")), len(w.keys("gone/")); a != 0 || g != 0 {
+	if a, g := len(w.keys(prefixAccepted)), len(w.keys("gone/")); a != 0 || g != 0 {
 		t.Errorf("%d acceptances and %d of removed mail are left", a, g)
 	}
 	w.expect(w.arrive(raw), "and a millisecond", record.Replayed, "spam")
@@ -126,21 +126,21 @@ func TestFromEarlierVersions(t *testing.T) {
 		sp := tx.Space(space)
 		errs := []error{sp.Put(acceptedKey(token.RecordID(), ann, ""), []byte(`{}`))}
 		for i := range old {
-			errs = append(errs, sp.Put(binary.BigEndian.AppendUint64([]byte(agePrefix), uint64(i)), nil))
+			errs = append(errs, sp.Put(binary.BigEndian.AppendUint64([]byte(prefixAge), uint64(i)), nil))
 		}
 		batch := ref.Append(batchPrefix(consensus.Series{Recorder: token.Recorder}, token.Seq))
 		errs = append(errs, sp.Put(messageKey(ref), oldFinding(token)), sp.Put(batch, nil))
 		return errors.Join(append(errs, tx.SetLabels(ref.Account, ref.Message, []string{"verdict/pending"}, []string{"verdict/unrecorded"}))...)
 	}))
 	w.follow()
-	if n := len(w.keys(agePrefix)); n != 0 {
+	if n := len(w.keys(prefixAge)); n != 0 {
 		t.Errorf("%d keys of the index by age are left", n)
 	}
 	w.expect(w.arrive(raw), "accepted by an earlier version", record.Replayed, "spam")
 	w.include(0)
 	w.expect(ref, "stored by an earlier version, in a block", record.Verified, "inbox")
 	w.remove(ref)
-	if n := len(w.keys("message/")); n != 1 {
+	if n := len(w.keys(prefixMessage)); n != 1 {
 		t.Errorf("%d findings are left, want the replay's", n)
 	}
 }

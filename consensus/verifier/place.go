@@ -20,10 +20,8 @@ type placement struct {
 	micros []consensus.MicroRoot
 }
 
-const placePrefix = "place/"
-
 func placeKey(series consensus.Series, seq uint64) []byte {
-	return appendNumber([]byte(placePrefix), series, seq)
+	return appendNumber([]byte(prefixPlace), series, seq)
 }
 
 // appendNumber names a batch in a key: recorder key, epoch u64, seq u64. Epoch 0, which all batches
@@ -126,7 +124,7 @@ func (v *Verifier) mendPlaces(ctx context.Context) error {
 				if p := places[string(key)]; p != nil {
 					err = sp.Put(key, p.encode())
 				}
-				series, seq := numberOf(key[len(placePrefix):])
+				series, seq := numberOf(key[len(prefixPlace):])
 				if err = errors.Join(err, putDueIfAny(sp, batchPrefix(series, seq), 0)); err != nil {
 					return err
 				}
@@ -145,7 +143,7 @@ func (v *Verifier) damagedPlaces() (lost [][]byte, err error) {
 	err = v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
 		var bad error
-		err := sp.Keys([]byte(placePrefix), nil, func(key []byte) bool {
+		err := sp.Keys([]byte(prefixPlace), nil, func(key []byte) bool {
 			b, err := sp.Get(key)
 			if err == nil {
 				_, err = decodePlacement(b)

@@ -23,7 +23,7 @@ func (w *world) indexed() {
 	w.Helper()
 	var want [][]byte
 	damaged := make(map[mailstore.Ref]bool)
-	for _, key := range w.keys("message/") {
+	for _, key := range w.keys(prefixMessage) {
 		f, err := w.find(mailstore.RefOf(key))
 		if errors.Is(err, mailstore.ErrDamaged) {
 			damaged[mailstore.RefOf(key)] = true
@@ -36,7 +36,7 @@ func (w *world) indexed() {
 		}
 	}
 	slices.SortFunc(want, bytes.Compare)
-	got := slices.Concat(w.keys("domain/"), w.keys(prefixOrg), w.keys("via/"))
+	got := slices.Concat(w.keys(prefixDomain), w.keys(prefixOrg), w.keys(prefixVia))
 	got = slices.DeleteFunc(got, func(key []byte) bool { return damaged[mailstore.RefOf(key)] })
 	if !slices.EqualFunc(got, want, bytes.Equal) {
 		w.Errorf("keys of the index of trust:\n%q\nwant\n%q", got, want)
@@ -109,7 +109,7 @@ func TestRetrustIsWhole(t *testing.T) {
 		default:
 			w.v.unsettled.Store(true)
 			w.must(w.v.retrustUnsettled(t.Context()))
-			for _, key := range w.keys("message/") {
+			for _, key := range w.keys(prefixMessage) {
 				f := w.finding(mailstore.RefOf(key))
 				if want := w.judgedAnew(*f); !reflect.DeepEqual(*f, want) {
 					t.Fatalf("mail %d is %+v, looked at alone %+v", mailstore.RefOf(key).Message, *f, want)

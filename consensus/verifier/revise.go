@@ -26,7 +26,7 @@ type task struct {
 	damaged bool // what is stored of it
 }
 
-func dueKey(prefix []byte) []byte { return append([]byte("due/"), prefix...) }
+func dueKey(prefix []byte) []byte { return append([]byte(prefixDue), prefix...) }
 
 // value is time u64, then the last key done.
 func (t *task) value() []byte { return append(binary.BigEndian.AppendUint64(nil, t.time), t.done...) }
@@ -84,11 +84,11 @@ func (v *Verifier) settle(ctx context.Context) error {
 
 // nextTask returns what is due first, or nil. One that is damaged begins anew.
 func nextTask(sp mailstore.SpaceReader) (*task, error) {
-	keys, err := scanKeys(sp, []byte("due/"), nil, 1)
+	keys, err := scanKeys(sp, []byte(prefixDue), nil, 1)
 	if err != nil || len(keys) == 0 {
 		return nil, err
 	}
-	t := &task{prefix: keys[0][len("due/"):]}
+	t := &task{prefix: keys[0][len(prefixDue):]}
 	value, err := sp.Get(keys[0])
 	switch {
 	case err == nil && len(value) >= 8:

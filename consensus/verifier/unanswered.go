@@ -19,7 +19,7 @@ const (
 	askStep = 16
 )
 
-func askKey(domain string) []byte { return []byte("ask/" + domain) }
+func askKey(domain string) []byte { return []byte(prefixAsk + domain) }
 
 // noteUnanswered notes the domains whose DNS has to be asked again about f's
 // message: those that some organisation claims and that are not pinned.
@@ -78,7 +78,7 @@ func (v *Verifier) askAgain(ctx context.Context, from []byte, now time.Time) (ne
 	}
 	var answered [][]byte
 	for _, key := range keys {
-		if v.trust.answers(ctx, string(key[len("ask/"):])) {
+		if v.trust.answers(ctx, string(key[len(prefixAsk):])) {
 			answered = append(answered, key)
 		}
 	}
@@ -91,7 +91,7 @@ func (v *Verifier) askAgain(ctx context.Context, from []byte, now time.Time) (ne
 	err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
 		sp := tx.Space(space)
 		for _, key := range answered {
-			domain := string(key[len("ask/"):])
+			domain := string(key[len(prefixAsk):])
 			if err := errors.Join(putDueIfAny(sp, domainPrefix(domain), 0), putDueIfAny(sp, viaPrefix(domain), 0), sp.Delete(key)); err != nil {
 				return err
 			}

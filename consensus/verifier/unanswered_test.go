@@ -48,14 +48,14 @@ func TestSilentDNSIsAskedAgain(t *testing.T) {
 			}
 			again()
 			w.expect(ref, "still no answer", record.Vouched, "inbox")
-			if keys := w.keys("ask/"); len(keys) != 1 || string(keys[0]) != "ask/org1.example" {
+			if keys := w.keys(prefixAsk); len(keys) != 1 || string(keys[0]) != "ask/org1.example" {
 				t.Errorf("to be asked: %q", keys)
 			}
 			failure = c.answer
 			w.restart()
 			again()
 			w.expect(ref, "answered", c.verdict, c.box)
-			if keys := w.keys("ask/"); len(keys) != 0 || w.finding(ref).Unanswered {
+			if keys := w.keys(prefixAsk); len(keys) != 0 || w.finding(ref).Unanswered {
 				t.Errorf("still to be asked: %q", keys)
 			}
 		})

@@ -277,7 +277,7 @@ func TestRevertedAfterDeadline(t *testing.T) {
 	w.expect(ref, "100 blocks later", record.Verified, "inbox")
 	s := w.branch(before, patience+2)
 	w.expect(ref, "reverted", record.Pending, "inbox")
-	if n := len(w.keys("watch/")); n != 1 {
+	if n := len(w.keys(prefixWatch)); n != 1 {
 		t.Errorf("%d heights are watched for one record", n)
 	}
 	last := s
@@ -291,7 +291,7 @@ func TestRevertedAfterDeadline(t *testing.T) {
 		return tx.RemoveMessage(ref.Account, ref.Message)
 	}))
 	w.follow()
-	if n := len(w.keys("watch/")); n != 0 {
+	if n := len(w.keys(prefixWatch)); n != 0 {
 		t.Errorf("%d heights are watched for nothing", n)
 	}
 }
@@ -470,7 +470,7 @@ func TestRemoved(t *testing.T) {
 		return errors.Join(tx.RemoveMessage(refs[0].Account, refs[0].Message), tx.RemoveMessage(refs[1].Account, refs[1].Message))
 	}))
 	w.follow()
-	for _, prefix := range []string{"message/", "batch/", "domain/", "watch/", "due/"} {
+	for _, prefix := range []string{prefixMessage, prefixBatch, prefixDomain, prefixWatch, prefixDue} {
 		if keys := w.keys(prefix); len(keys) > 0 {
 			t.Errorf("%d keys are left: %q", len(keys), keys)
 		}

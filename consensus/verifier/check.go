@@ -1,0 +1,52 @@
+package verifier
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+
+	"cairn/consensus/chain"
+	"cairn/mailstore"
+)
+
+// Check is what a check of the store is to know of this map: all but the findings and the
+// acceptances follows from these and from the chain.
+func Check() mailstore.MapCheck {
+	return mailstore.MapCheck{Space: space, MendOf: mendOf, Look: func(*mailstore.Reader, func(mailstore.Fault, func(*mailstore.Tx) error) error) error { return nil }}
+}
+
+// withoutValue begin the keys that say all in their names.
+var withoutValue = []string{prefixBatch, prefixDomain, prefixVia, prefixOrg, prefixWatch, prefixAsk, prefixGone, prefixAge}
+
+// mendOf returns what makes the damaged value of a key anew; nil for a finding or an acceptance.
+func mendOf(key []byte) func(tx *mailstore.Tx) error {
+	has := func(prefix string) bool { return bytes.HasPrefix(key, []byte(prefix)) }
+	switch {
+	case slices.ContainsFunc(withoutValue, has):
+		return ifThere(key, func(sp mailstore.Space) error { return sp.Put(key, nil) })
+	case has(prefixDue):
+		return ifThere(key, func(sp mailstore.Space) error { return putDue(sp, key[len(prefixDue):], longAgo) })
+	case has(prefixPlace): // the chain is followed anew, and says it again
+		return ifThere(key, func(sp mailstore.Space) error { return errors.Join(sp.Delete(key), followAnew(sp)) })
+	case string(key) == keyCursor:
+		return ifThere(key, followAnew)
+	case string(key) == keyJournal:
+		return ifThere(key, func(sp mailstore.Space) error { return sp.PutJSON(key, mailstore.ModSeq(0)) })
+	}
+	return nil
+}
+
+// ifThere runs fn unless the key is gone meanwhile.
+func ifThere(key []byte, fn func(sp mailstore.Space) error) func(tx *mailstore.Tx) error {
+	return func(tx *mailstore.Tx) error {
+		sp := tx.Space(space)
+		if there, err := sp.Has(key); err != nil || !there {
+			return err
+		}
+		return fn(sp)
+	}
+}
+
+// followAnew has the chain followed from genesis on. What stands in a block keeps its place until
+// then.
+func followAnew(sp mailstore.Space) error { return sp.PutJSON([]byte(keyCursor), chain.Index{}) }
