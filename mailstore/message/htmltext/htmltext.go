@@ -51,7 +51,7 @@ func Of(source string) string {
 			z.NextIsNotRawText()
 		default: // HTML takes no notice of the slash of <style/>
 			switch {
-			case listed(leaving, name):
+			case leavesForeign(name):
 				svg, math = 0, 0
 			case name == "svg":
 				svg++
@@ -61,7 +61,7 @@ func Of(source string) string {
 			if foreign() || name == "noscript" { // nothing here runs scripts
 				z.NextIsNotRawText()
 			}
-			if hidden == "" && listed(unseen, name) && (math == 0 || svg > 0) {
+			if hidden == "" && (isUnseen(name) || name == "template") && (math == 0 || svg > 0) {
 				hidden = name
 			}
 			if name == "pre" && hidden == "" {
@@ -71,25 +71,6 @@ func Of(source string) string {
 		z.AllowCDATA(foreign())
 		w.tag(name, kind == html.StartTagToken)
 	}
-}
-
-// Names of elements, from the rendering and parsing sections of the HTML standard.
-const (
-	// blocks stand on lines of their own.
-	blocks = " address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure footer form " +
-		"h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol optgroup option p plaintext pre search section summary " +
-		"table tbody tfoot thead tr ul xmp "
-	// apart part words on a line.
-	apart = " audio button canvas embed iframe img input math meter object progress script select style svg td textarea th title video "
-	// unseen have text that is not shown.
-	unseen = " iframe noembed noframes script style template title "
-	// leaving are those that end all svg and math around them.
-	leaving = " b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta nobr ol p pre " +
-		"ruby s small span strike strong sub sup table tt u ul var "
-)
-
-func listed(list, name string) bool {
-	return !strings.Contains(name, " ") && strings.Contains(list, " "+name+" ")
 }
 
 // writer joins text, with what the tags between have asked for in between.
@@ -158,10 +139,10 @@ func (w *writer) put(s string) {
 
 func (w *writer) tag(name string, starts bool) {
 	switch {
-	case listed(blocks, name):
+	case isBlock(name):
 		w.gap = "\n"
 		w.first = name == "pre" && starts
-	case listed(apart, name) && w.gap == "":
+	case isApart(name) && w.gap == "":
 		w.gap = " "
 	}
 }
