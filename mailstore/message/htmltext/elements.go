@@ -27,10 +27,40 @@ func isApart(name string) bool {
 	return false
 }
 
+// isRaw is true of elements of HTML in which tags are none. A noscript is not one of them: nothing
+// here runs scripts.
+func isRaw(name string) bool {
+	switch name {
+	case "iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title",
+		"xmp":
+		return true
+	}
+	return false
+}
+
 // isUnseen is true of those with raw text that is not shown.
 func isUnseen(name string) bool {
 	switch name {
 	case "iframe", "noembed", "noframes", "script", "style", "title":
+		return true
+	}
+	return false
+}
+
+// isVoid is true of elements of HTML that have no end tag.
+func isVoid(name string) bool {
+	switch name {
+	case "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "image",
+		"img", "input", "keygen", "link", "meta", "param", "source", "track", "wbr":
+		return true
+	}
+	return false
+}
+
+// ofTable is true of tags that end what is open inside of a table, whatever that is.
+func ofTable(name string) bool {
+	switch name {
+	case "caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr":
 		return true
 	}
 	return false

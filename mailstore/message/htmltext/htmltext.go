@@ -1,10 +1,16 @@
 // Package htmltext gives what a reader of an HTML document sees of its text. It is for reading and
 // for finding; what a record has of a document has rules of its own, which may not change. Style
-// sheets are not looked at: what they hide is there, and where a document can be read in two ways
-// there is rather too much than too little.
+// sheets are not looked at: what they hide is there.
+//
+// It reads tags as they come and builds no tree. Whether a style, say, hides what follows or is a
+// tag among others depends on whether it stands in HTML or in svg and math. So what is open is
+// followed from the outermost svg or math on, as far as its tags nest. Where the way to read a tag
+// is not known, or programs differ on it, all that follows is given as it is written, tags too. So
+// there may be more than a full parser shows, and never less: hiding needs to be sure.
 package htmltext
 
 import (
+	"bytes"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -14,62 +20,112 @@ import (
 // parts words; what is set in lines stays in them. It goes over the tags once, whatever they nest
 // in, and needs memory for its result and for one tag.
 func Of(source string) string {
-	w := writer{}
-	z := html.NewTokenizer(strings.NewReader(source))
-	hidden := ""      // the element that is open and whose text nobody sees
-	svg, math := 0, 0 // how many are open: in these there is no raw text, and tags may end themselves
-	foreign := func() bool { return svg+math > 0 }
-	for {
-		kind := z.Next()
-		switch kind {
-		case html.ErrorToken:
-			return w.String()
-		case html.TextToken:
-			if hidden == "" {
-				w.text(string(z.Text()))
-			}
-			continue
-		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
-		default:
-			continue
+	unread := strings.NewReader(source)
+	r := reader{z: html.NewTokenizer(unread)}
+	for !r.literal && r.token() {
+	}
+	if r.literal {
+		rest := source[len(source)-unread.Len()-len(r.z.Buffered()):]
+		r.text(html.UnescapeString(rest))
+	}
+	return r.String()
+}
+
+// reader goes over the tokens of a document.
+type reader struct {
+	writer
+	z         *html.Tokenizer
+	nest      nesting
+	skips     bool // what comes up to the next tag is raw text that nobody sees
+	template  bool // a template is open
+	selecting bool // a select may be open, in which some programs read no other elements
+	literal   bool // what is left can be read in two ways, and is shown as it is written
+}
+
+// token reads one token, and returns false behind the last one.
+func (r *reader) token() bool {
+	r.z.AllowCDATA(r.nest.foreign())
+	switch kind := r.z.Next(); kind {
+	case html.ErrorToken:
+		return false
+	case html.TextToken:
+		if !r.hidden() {
+			r.text(string(r.z.Text()))
 		}
-		tag, _ := z.TagName()
-		name := string(tag)
-		switch {
-		case kind == html.EndTagToken:
-			switch name {
-			case hidden:
-				hidden = ""
-			case "svg":
-				svg = max(0, svg-1)
-			case "math":
-				math = max(0, math-1)
-			case "pre":
-				w.lines = max(0, w.lines-1)
-			}
-		case kind == html.SelfClosingTagToken && (foreign() || name == "svg" || name == "math"):
-			z.NextIsNotRawText()
-		default: // HTML takes no notice of the slash of <style/>
-			switch {
-			case leavesForeign(name):
-				svg, math = 0, 0
-			case name == "svg":
-				svg++
-			case name == "math":
-				math++
-			}
-			if foreign() || name == "noscript" { // nothing here runs scripts
-				z.NextIsNotRawText()
-			}
-			if hidden == "" && (isUnseen(name) || name == "template") && (math == 0 || svg > 0) {
-				hidden = name
-			}
-			if name == "pre" && hidden == "" {
-				w.lines++
-			}
-		}
-		z.AllowCDATA(foreign())
-		w.tag(name, kind == html.StartTagToken)
+	case html.CommentToken:
+		r.comment(r.z.Raw())
+	case html.StartTagToken, html.SelfClosingTagToken:
+		tag := r.tagOf()
+		r.start(tag)
+		r.tag(tag.name, kind == html.StartTagToken)
+	case html.EndTagToken:
+		name, _ := r.z.TagName()
+		r.end(string(name))
+		r.tag(string(name), false)
+	}
+	return true
+}
+
+func (r *reader) hidden() bool { return r.skips || r.template || r.nest.unseen > 0 }
+
+// comment shows a CDATA section that is one only if something foreign is open.
+func (r *reader) comment(raw []byte) {
+	if text, is := bytes.CutPrefix(raw, []byte("<![CDATA[")); is && r.nest.some() {
+		r.text(html.UnescapeString(string(text)))
+		r.literal = true
+	}
+}
+
+func (r *reader) start(tag startTag) {
+	r.skips = false
+	isHTML, known := r.nest.start(tag)
+	switch {
+	case !known && (isRaw(tag.name) || tag.name == "template"):
+		r.literal = true
+	case !known && tag.name == "select":
+		r.selecting = true
+	case !isHTML:
+		r.z.NextIsNotRawText()
+	default:
+		r.startHTML(tag)
+	}
+}
+
+// startHTML reads a tag of which it is known that it stands in HTML.
+func (r *reader) startHTML(tag startTag) {
+	switch name := tag.name; {
+	case name == "noscript": // nothing here runs scripts
+		r.z.NextIsNotRawText()
+	case name == "select":
+		r.selecting = true
+	case name == "input", name == "keygen", name == "textarea":
+		r.selecting = false // a select has none of these
+	case r.selecting && (name == "svg" || name == "math"):
+		r.nest.lose()
+	case r.selecting && isRaw(name) && name != "script":
+		r.literal = true
+	case name == "template" && (r.selecting || r.nest.some()):
+		r.literal = true
+	case name == "template":
+		_, shadow := tag.attributes["shadowrootmode"] // of what is around it, which is shown so
+		r.template = r.template || !shadow
+	case name == "pre" && !r.hidden():
+		r.lines++
+	default:
+		r.skips = isUnseen(name)
+	}
+}
+
+func (r *reader) end(name string) {
+	r.skips = false
+	r.nest.end(name)
+	switch name {
+	case "template": // if it was one inside of another, the rest of that is shown
+		r.template = false
+	case "select":
+		r.selecting = false
+	case "pre":
+		r.lines = max(0, r.lines-1)
 	}
 }
 
