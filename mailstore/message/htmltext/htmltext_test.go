@@ -1,9 +1,12 @@
 package htmltext
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/net/html"
 )
 
 func TestOf(t *testing.T) {
@@ -66,16 +69,47 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// What nests deep or never ends takes no more than its length.
+// hostile are pieces that nest deep, never end or say ever more, of which a document is made.
+var hostile = map[string]string{
+	"open tags": "<svg>", "titles": "<title>", "attributes": "<a b=", "comments": "<!--", "text": "a b ", "lines": "<pre>\n",
+	"tags in foreign content": "<svg><g>", "end tags that end nothing": "<svg><g></x>", "end tags behind what is open": "<svg></g>",
+	"ways out": "<svg><desc><p>", "ways out that are not known": "<svg><desc></x><p>", "both ways to read": "<svg></x><title>",
+	"templates": "<template>", "references": "a&amp;", "raw text": "<textarea>", "raw text in part": "<style></styl ", "empty elements": "<svg/>",
+}
+
+// What nests deep or never ends takes no more than its length: what is allocated for it is some
+// times that, no more tokens are read than there are octets, and each looks at few open elements.
 func TestHostile(t *testing.T) {
-	for name, s := range map[string]string{
-		"open tags": strings.Repeat("<svg>", 200_000), "titles": strings.Repeat("<title>", 150_000), "attributes": strings.Repeat("<a b=", 170_000),
-		"comments": strings.Repeat("<!--", 250_000), "text": strings.Repeat("a b ", 250_000), "lines": strings.Repeat("<pre>\n", 150_000),
-	} {
-		if got := Of(s); len(got) > len(s) {
-			t.Errorf("%s: %d octets of %d", name, len(got), len(s))
+	const most, fixed = 16, 64 << 10
+	for name, piece := range hostile {
+		for _, size := range []int{100_000, 1_000_000} {
+			s := strings.Repeat(piece, size/len(piece))
+			var got string
+			allocated := allocatedBy(func() { got = Of(s) })
+			if len(got) > len(s) || allocated > most*uint64(len(s))+fixed {
+				t.Errorf("%s: %d octets of %d, with %d allocated", name, len(got), len(s), allocated)
+			}
+		}
+		s := strings.Repeat(piece, 10_000)
+		r := reader{z: html.NewTokenizer(strings.NewReader(s))}
+		tokens, open := 0, 0
+		for !r.literal && r.token() {
+			tokens++
+			open = max(open, len(r.nest.open))
+		}
+		if tokens > len(s) || open > maxOpen {
+			t.Errorf("%s: %d tokens in %d octets, %d elements open", name, tokens, len(s), open)
 		}
 	}
+}
+
+// allocatedBy returns how many octets f allocates in all, those that are given up included.
+func allocatedBy(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 func FuzzOf(f *testing.F) {
