@@ -18,7 +18,13 @@ import (
 
 // Of returns the text of a document: a line for each block of it, and one blank for whatever else
 // parts words; what is set in lines stays in them. It goes over the tags once, whatever they nest
-// in, and needs memory for its result and for one tag.
+// in.
+//
+// It needs memory for its result, for maxOpen elements, and for some copies of the longest token: a
+// text between tags, the whole of a style sheet or a comment, a tag. The tokenizer notes each
+// attribute of a tag besides, which is up to a hundred times the length of one that has little
+// else. So a document that is one token takes some times its length, and one that is a tag of
+// attributes a hundred times.
 func Of(source string) string {
 	unread := strings.NewReader(source)
 	r := reader{z: html.NewTokenizer(unread)}

@@ -2,6 +2,7 @@ package htmltext
 
 import (
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -99,6 +100,22 @@ func TestHostile(t *testing.T) {
 		}
 		if tokens > len(s) || open > maxOpen {
 			t.Errorf("%s: %d tokens in %d octets, %d elements open", name, tokens, len(s), open)
+		}
+	}
+}
+
+// Attributes of one tag cost many times their length, but no more of them costs more for each.
+func TestManyAttributes(t *testing.T) {
+	const most = 128
+	for _, size := range []int{100_000, 1_000_000} {
+		tag := strings.Builder{}
+		tag.WriteString("<font")
+		for i := 0; tag.Len() < size; i++ {
+			tag.WriteString(" " + strconv.FormatInt(int64(i), 36))
+		}
+		allocated := allocatedBy(func() { Of(tag.String() + ">") })
+		if allocated > most*uint64(size) {
+			t.Errorf("%d allocated for a tag of %d octets", allocated, size)
 		}
 	}
 }
