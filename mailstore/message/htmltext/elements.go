@@ -77,3 +77,23 @@ func leavesForeign(name string) bool {
 	}
 	return false
 }
+
+// isInline is true of elements that end no others and are ended by their end tags alone, raw text
+// included.
+func isInline(name string) bool {
+	switch name {
+	case "b", "em", "i", "iframe", "noembed", "noframes", "script", "span", "strong", "style",
+		"textarea", "title", "u":
+		return true
+	}
+	return false
+}
+
+// isIgnored is true of elements that start tags may leave unopened.
+func isIgnored(name string) bool {
+	switch name {
+	case "body", "form", "frameset", "head", "html", "optgroup", "option", "select":
+		return true
+	}
+	return false
+}

@@ -53,6 +53,8 @@ func TestOf(t *testing.T) {
 		{"<math><mtext><style>x</style><mglyph><style>a</style></mglyph></mtext></math>b", "a b"},
 		{"<math><annotation-xml><svg><title>x</math><p>b", "b"},
 		{"<math><annotation-xml encoding='Text/HTML'><style>x</style></math>b", "b"},
+		{"<math><x-y><mi><p><x-y><p></p></x-y><title>Pay", "Pay"},
+		{"<math><mi></x><head><mglyph><title/>Pay", "Pay"},
 		{"<svg><g></p><style>x</style>a", "a"},
 		{"<svg a=1 a=/><style></svg><p>Pay", "Pay"},
 		{"<svg a='1' b = 1 / c=d /><style>x</style>a", "a"},

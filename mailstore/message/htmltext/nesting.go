@@ -25,7 +25,8 @@ type element struct {
 // nesting is what is open from the outermost svg or math on, by the HTML standard's rules for
 // parsing tokens in foreign content. What is open around that is not followed, and HTML in
 // integration points only as far as it nests. A tag that may have ended what is open, or not, loses
-// it. What is told as known is so for a full parser too.
+// it, and so does one whose effect is not followed. What is told as known is so for a full parser
+// too.
 type nesting struct {
 	open   []element
 	unseen int  // how many of the open ones are
@@ -61,6 +62,10 @@ func (n *nesting) start(t startTag) (isHTML, known bool) {
 			return false, true
 		}
 	}
+	if (t.name == "mglyph" || t.name == "malignmark") && len(n.open) > 0 && n.top().name == "" {
+		n.lose() // it may stand in an integration point in which it is foreign
+		return false, false
+	}
 	n.startHTML(t)
 	return true, true
 }
@@ -72,13 +77,24 @@ func (n *nesting) startHTML(t startTag) {
 	case t.name == "math" && !t.empty:
 		n.push(foreignElement(inMath, t))
 	case len(n.open) == 0 || t.name == "svg" || t.name == "math":
-	case ofTable(t.name): // a table around the svg may go on, which ends all inside of it
+	case isVoid(t.name) && !ofTable(t.name):
+	case ofTable(t.name), isIgnored(t.name), !isInline(t.name) && !n.holds():
+		// It may end what is open, a table around the svg all inside of it, or open nothing.
 		n.lose()
 		n.leave()
-	case isVoid(t.name):
 	default:
 		n.push(element{name: t.name})
 	}
+}
+
+// holds tells whether no start tag ends what is open in the innermost integration point.
+func (n *nesting) holds() bool {
+	for i := len(n.open) - 1; i >= 0 && n.open[i].of == inHTML; i-- {
+		if name := n.open[i].name; name != "" && name != "div" && !isInline(name) {
+			return false
+		}
+	}
+	return true
 }
 
 // end closes what an end tag of that name closes.
