@@ -125,6 +125,23 @@ func TestCutBackupTellsWhatIsMissing(t *testing.T) {
 	wantError(t, err, api.CodeInvalid, "it is cut off in its last octets")
 }
 
+// What is told of a part that is cut off is what was there of it, and no more.
+func TestCutPartIsNoLongerThanItWas(t *testing.T) {
+	whole := backup(t, texts(), true)
+	sound, err := check(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range whole {
+		found, _ := check(whole[:n])
+		for i, p := range found.Parts {
+			if of := sound.Parts[i]; p.Name != of.Name || p.Length > of.Length || p.Stored > of.Stored {
+				t.Fatalf("of %d octets: %+v, whole it is %+v", n, p, of)
+			}
+		}
+	}
+}
+
 func TestForeignFiles(t *testing.T) {
 	later := backup(t, texts(), false)
 	binary.BigEndian.PutUint16(later[len(magic):], version+1)

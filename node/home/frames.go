@@ -93,8 +93,7 @@ func (f *frames) Read(b []byte) (n int, err error) {
 	case f.over:
 		return 0, io.EOF
 	}
-	n = min(len(b), f.left)
-	f.err = f.c.fill(b[:n])
+	n, f.err = f.c.take(b[:min(len(b), f.left)])
 	f.digest.Write(b[:n])
 	f.left -= n
 	f.stored += uint64(n)
@@ -117,7 +116,8 @@ func (f *frames) next() {
 
 // end reads what is left of the part and compares its length and digest.
 func (f *frames) end(found *Part) error {
-	if _, err := io.Copy(io.Discard, f); err != nil {
+	_, err := io.Copy(io.Discard, f)
+	if found.Stored = int64(f.stored); err != nil {
 		return err
 	}
 	var b [8 + sha256.Size]byte
@@ -125,7 +125,7 @@ func (f *frames) end(found *Part) error {
 		return err
 	}
 	sum := f.digest.Sum(nil)
-	found.Stored, found.Digest = int64(f.stored), hex.EncodeToString(sum)
+	found.Digest = hex.EncodeToString(sum)
 	switch {
 	case found.Damage != "":
 	case !bytes.Equal(sum, b[8:]):

@@ -241,12 +241,18 @@ func (c *reader) end(broken []string) error {
 
 // fill reads so many octets, which have to be there.
 func (c *reader) fill(b []byte) error {
+	_, err := c.take(b)
+	return err
+}
+
+// take is fill, and tells how many were there.
+func (c *reader) take(b []byte) (int, error) {
 	n, err := io.ReadFull(c.in, b)
 	c.sum.Write(b[:n])
 	if err != nil {
-		return c.broken(err)
+		return n, c.broken(err)
 	}
-	return nil
+	return n, nil
 }
 
 const (
