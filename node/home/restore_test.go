@@ -245,6 +245,11 @@ func TestKillAtTheEndOfARestore(t *testing.T) {
 			if grown := filepath.Join(dir+restoring, growing); files(grown) > 0 && files(grown) <= len(texts()) && !Unfinished(grown) {
 				t.Errorf("%s, killed after %d steps: %v is taken for a node", name, n, list(t, grown))
 			}
+			if hasMark(dir+restoring) && files(dir) == 0 {
+				tellsOfRestore(t, dir, dir)
+				tellsOfRestore(t, dir+restoring, dir)
+				tellsOfRestore(t, filepath.Join(dir+restoring, growing), dir)
+			}
 			want := []string{"n"}
 			if files(dir) > 0 {
 				_, err := Begin(dir)
@@ -339,4 +344,17 @@ func files(dir string) (n int) {
 func marked(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir+restoring, unfinished))
 	return err == nil
+}
+
+// tellsOfRestore holds that dir is told to be a killed restore's, with the command that is to be
+// run again, for target.
+func tellsOfRestore(t *testing.T, dir, target string) {
+	t.Helper()
+	if !isThere(filepath.Dir(dir)) || !isThere(dir) && dir != target { // nothing has begun there
+		return
+	}
+	err := UnfinishedRestore(dir)
+	if e := api.AsError(err); err == nil || !strings.HasSuffix(api.Typable(e.Hint, "cairn", dir), ": cairn backup restore FILE --dir "+target) {
+		t.Errorf("%s: %v", dir, err)
+	}
 }

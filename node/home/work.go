@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"cairn/node/api"
 )
@@ -19,8 +20,49 @@ const (
 
 // Unfinished reports whether a directory is one that a restore has not finished.
 func Unfinished(dir string) bool {
+	return hasMark(dir) || filepath.Base(dir) == growing && strings.HasSuffix(filepath.Dir(dir), restoring) && hasMark(filepath.Dir(dir))
+}
+
+func hasMark(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, unfinished))
 	return err == nil
+}
+
+// UnfinishedRestore is the error of a directory that a restore works in, or that one was to make
+// and has not; nil for any other.
+func UnfinishedRestore(dir string) error {
+	next := "restore the backup again: cairn backup restore FILE"
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return nil
+	}
+	if Unfinished(path) {
+		hint := "restore the backup again: cairn backup restore FILE --dir OTHER"
+		if target := restoredTo(dir, path); target != "" {
+			hint = api.Typable(next, "cairn", target)
+		}
+		return api.Errorf(api.CodeInvalid, hint, "%s is what a restore was making when it ended: there is no node in it", dir)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	entries, _ := os.ReadDir(path)
+	if grows := path + restoring; len(entries) == 0 && hasMark(grows) {
+		return api.Errorf(api.CodeInvalid, next, "%s is no node's directory yet: the restore that works in %s has not ended", dir, grows)
+	}
+	return nil
+}
+
+// restoredTo is the place of a directory that is not finished, by the first of its paths that tells;
+// empty if it was moved.
+func restoredTo(paths ...string) string {
+	for _, path := range paths {
+		folder := strings.TrimSuffix(filepath.Clean(path), string(filepath.Separator)+growing)
+		if target, ok := strings.CutSuffix(folder, restoring); ok {
+			return target
+		}
+	}
+	return ""
 }
 
 // Work is a directory that grows beside the place where it will be, in a folder that the next try
