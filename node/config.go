@@ -15,7 +15,6 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"cairn/consensus/record"
-	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/smtpgw/screen"
 )
@@ -220,8 +219,8 @@ func DefaultConfig(name string, domains []string) *Config {
 // key that is left out keeps its default, except organisation.domains, which
 // must be there. Errors are *ConfigError, *api.Error, or from the file system.
 func LoadConfig(dir string) (*Config, error) {
-	if home.Unfinished(dir) {
-		return nil, api.Errorf(api.CodeInvalid, "restore the backup again: cairn backup restore FILE", "%s is what a restore was making when it ended: there is no node in it", dir)
+	if err := Unfinished(dir); err != nil {
+		return nil, err
 	}
 	path := filepath.Join(dir, ConfigFile)
 	if err := home.Readable(path); err != nil {
@@ -232,7 +231,7 @@ func LoadConfig(dir string) (*Config, error) {
 		return nil, lost(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not a node's directory: %w", dir, ErrNotInitialised)
+		return nil, notInitialised(dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)

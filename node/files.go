@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"cairn/consensus"
@@ -112,6 +113,12 @@ func writable(dir string) error {
 	return err
 }
 
+// isEmptyFolder tells of a folder such as a stage makes for its files, killed before it moved one.
+func isEmptyFolder(path string) bool {
+	entries, err := os.ReadDir(path)
+	return err == nil && len(entries) == 0
+}
+
 // vacant fails when dir holds anything but what file systems have of their own
 // and what is left of a stage that was killed.
 func vacant(dir string) error {
@@ -120,7 +127,11 @@ func vacant(dir string) error {
 		return fmt.Errorf("making the node's directory: %w", err)
 	}
 	for _, e := range entries {
-		if name := e.Name(); name != "lost+found" && !strings.HasPrefix(name, stagePrefix) {
+		name := e.Name()
+		if name == keysDir && isEmptyFolder(filepath.Join(dir, name)) {
+			continue
+		}
+		if name != "lost+found" && !strings.HasPrefix(name, stagePrefix) {
 			return fmt.Errorf("making the node: %s is not empty, it holds %s: %w", dir, name, ErrExists)
 		}
 	}
@@ -140,25 +151,72 @@ func (s *stage) add(name string, data []byte) error {
 // last one is the mark that all are there, and is never replaced. Others are
 // replaced only on request, as leftovers of a commit that was interrupted.
 func (s *stage) commit(replace bool) error {
-	for i, name := range s.names {
-		from, to := filepath.Join(s.tmp, name), filepath.Join(s.dir, name)
-		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-			return err
-		}
-		if replace && i < len(s.names)-1 {
-			if err := os.Rename(from, to); err != nil {
-				return err
-			}
-			continue
-		}
-		// A link, unlike a rename, fails when the name is taken.
-		if err := os.Link(from, to); errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s is there already: %w", to, ErrExists)
-		} else if err != nil {
+	for _, move := range s.moves(replace) {
+		if err := move(); err != nil {
 			return err
 		}
 	}
-	return home.SyncDir(s.dir)
+	return nil
+}
+
+// moves are the steps of commit. Whatever was moved is on the disk before the mark.
+func (s *stage) moves(replace bool) (list []func() error) {
+	for i, name := range s.names {
+		mark := i == len(s.names)-1
+		if mark {
+			list = append(list, s.sync)
+		}
+		list = append(list, func() error { return s.move(name, replace && !mark) })
+	}
+	return append(list, s.sync)
+}
+
+// move gives one file its place. One that has it already, of a commit that was killed, stays.
+func (s *stage) move(name string, replace bool) error {
+	from, to := s.paths(name)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	if replace {
+		return os.Rename(from, to)
+	}
+	// A link, unlike a rename, fails when the name is taken.
+	err := os.Link(from, to)
+	if errors.Is(err, fs.ErrExist) && !s.moved(name) {
+		return fmt.Errorf("%s is there already: %w", to, ErrExists)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// paths are where a file is staged, and its place.
+func (s *stage) paths(name string) (from, to string) {
+	return filepath.Join(s.tmp, name), filepath.Join(s.dir, name)
+}
+
+// moved reports whether a file is in its place, and staged still.
+func (s *stage) moved(name string) bool {
+	from, to := s.paths(name)
+	staged, err := os.Lstat(from)
+	placed, placedErr := os.Lstat(to)
+	return errors.Join(err, placedErr) == nil && os.SameFile(staged, placed)
+}
+
+func (s *stage) sync() error {
+	dirs := []string{s.dir}
+	for _, name := range s.names {
+		if dir := filepath.Dir(filepath.Join(s.dir, name)); fileExists(dir) && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, dir := range dirs {
+		if err := home.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // discard removes the staging folder; after commit the files live on.

@@ -85,7 +85,7 @@ func loadIdentity(dir string, member bool) (*Identity, error) {
 			if fileExists(filepath.Join(dir, ConfigFile)) {
 				return nil, lost(path)
 			}
-			return nil, fmt.Errorf("%s is not a node's directory: %w", dir, ErrNotInitialised)
+			return nil, notInitialised(dir)
 		}
 		if err != nil {
 			return nil, err
@@ -93,6 +93,14 @@ func loadIdentity(dir string, member bool) (*Identity, error) {
 		*p.key = key
 	}
 	return i, nil
+}
+
+// notInitialised is the error of a directory without a node.
+func notInitialised(dir string) error {
+	if err := Unfinished(dir); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s is not a node's directory: %w", dir, ErrNotInitialised)
 }
 
 // add stages the key files.

@@ -53,11 +53,25 @@ const calibration = 50 * time.Millisecond
 
 // Init makes a node in o.Dir: keys, configuration and, when o.Network is set,
 // a network with this node's organisation as its first member. It returns
-// ErrExists and changes nothing when there is a node, or anything else, already.
-func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
+// ErrExists and changes nothing when there is a node, or anything else, already;
+// but for what an Init with these options, or with those of a plain node for the
+// same domains, was moving to its places when it was killed: that is gone on with.
+func Init(ctx context.Context, o InitOptions) (*Identity, error) {
 	if err := o.Config.Validate(); err != nil {
 		return nil, err
 	}
+	if s := begunInit(o.Dir); s != nil {
+		return s.finishInit(o)
+	}
+	s, id, err := prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return id, s.commitInit()
+}
+
+// prepare stages the files of the node that is to be made in o.Dir.
+func prepare(ctx context.Context, o InitOptions) (_ *stage, _ *Identity, err error) {
 	if !fileExists(o.Dir) {
 		defer func() {
 			if err != nil {
@@ -66,61 +80,64 @@ func Init(ctx context.Context, o InitOptions) (_ *Identity, err error) {
 		}()
 	}
 	if err := home.Somewhere(o.Dir); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the node's directory: %w", err)
+		return nil, nil, fmt.Errorf("making the node's directory: %w", err)
 	}
 	for _, name := range []string{keysDir, ConfigFile, networkFile, enrolFile, pinsFile, peersFile} {
 		path := filepath.Join(o.Dir, name)
-		if _, err := os.Lstat(path); err == nil {
-			return nil, fmt.Errorf("%s is there already: %w", path, ErrExists)
+		if fileExists(path) && (name != keysDir || !isEmptyFolder(path)) {
+			return nil, nil, fmt.Errorf("%s is there already: %w", path, ErrExists)
 		}
 	}
 	if err := vacant(o.Dir); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := writable(o.Dir); err != nil {
-		return nil, fmt.Errorf("making the node's directory: %w", err)
+		return nil, nil, fmt.Errorf("making the node's directory: %w", err)
 	}
 	id, err := newIdentity()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var enrol *consensus.OrgEvent
 	var g *consensus.Genesis
 	if o.Network != nil {
 		if id.Recovery, err = recoveryFor(o.Dir, o.Network.Version); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if enrol, g, err = found(ctx, o, id); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	s, err := newStage(o.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("making the node's directory: %w", err)
+		return nil, nil, fmt.Errorf("making the node's directory: %w", err)
 	}
-	defer s.discard()
-	if err := s.add(ConfigFile, o.Config.Format()); err != nil {
-		return nil, fmt.Errorf("making the node: %w", err)
+	if err := s.addNode(o.Config, id, enrol, g); err != nil {
+		s.discard()
+		return nil, nil, fmt.Errorf("making the node: %w", err)
 	}
+	return s, id, nil
+}
+
+// addNode stages the files of a node; enrol and g are nil where it founds no network. The
+// configuration goes last: it makes the directory a node's.
+func (s *stage) addNode(c *Config, id *Identity, enrol *consensus.OrgEvent, g *consensus.Genesis) error {
 	if g != nil {
 		if err := errors.Join(
-			s.add(pinsFile, formatPins(pinsOf(o.Config.Organisation.Domains, id.OrgKey(), PinOwn))),
+			s.add(pinsFile, formatPins(pinsOf(c.Organisation.Domains, id.OrgKey(), PinOwn))),
 			s.add(enrolFile, enrol.Encode()),
 			s.add(networkFile, g.Encode()),
 		); err != nil {
-			return nil, fmt.Errorf("making the node: %w", err)
+			return err
 		}
 	}
 	if err := id.add(s); err != nil {
-		return nil, fmt.Errorf("making the node: %w", err)
+		return err
 	}
-	if err := s.commit(false); err != nil {
-		return nil, fmt.Errorf("making the node: %w", err)
-	}
-	return id, nil
+	return s.add(ConfigFile, c.Format())
 }
 
 // found makes a new network and the enrolment of its founder.

@@ -144,6 +144,9 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 	if err := n.openStores(o.socket); err != nil {
 		return nil, err
 	}
+	if err := clearStages(dir); err != nil {
+		n.log.Warn("what an init or join left that was killed stays, with keys in it", "err", err)
+	}
 	if err := errors.Join(n.loadOwnSeen(), n.loadOthers(), n.loadRecorders()); err != nil {
 		return nil, err
 	}

@@ -45,18 +45,24 @@ func LoadRecoveryKey(path string) (ed25519.PrivateKey, error) {
 
 // HasRecoveryKey reports whether the recovery key lies in a node's directory still.
 func HasRecoveryKey(dir string) bool {
-	return fileExists(filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)))
+	return recoveryKeyIn(dir) != ""
 }
 
 // TakeRecoveryKey writes the recovery key of the node in dir to a new file elsewhere, and removes
-// it from there once it is on the disk. After an interruption it may be repeated with the same
+// it from there once it is on the disk, wherever a killed init has left it. After an interruption it may be repeated with the same
 // path.
 func TakeRecoveryKey(dir, path string) error {
-	from := filepath.Join(dir, filepath.FromSlash(home.RecoveryKey))
-	key, err := LoadRecoveryKey(from)
-	if errors.Is(err, fs.ErrNotExist) {
-		return noRecoveryKey(dir, from)
+	if err := Unfinished(dir); err != nil {
+		return err
 	}
+	if err := clearStages(dir); err != nil { // else the key may be there once more
+		return err
+	}
+	from := recoveryKeyIn(dir)
+	if from == "" {
+		return noRecoveryKey(dir, filepath.Join(dir, filepath.FromSlash(home.RecoveryKey)))
+	}
+	key, err := LoadRecoveryKey(from)
 	if err != nil {
 		return err
 	}
@@ -77,7 +83,7 @@ func TakeRecoveryKey(dir, path string) error {
 		return api.Errorf(api.CodeInternal, "see that the disk is well, and remove it yourself: whoever steals the organisation's key finds it beside that",
 			"removing the recovery key %s, which %s has now: %v", from, path, err)
 	}
-	return nil
+	return clearStages(dir) // a folder of which it was the last file
 }
 
 // WriteRecoveryKey writes a recovery key of the organisation of the node in dir to a file

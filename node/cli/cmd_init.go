@@ -88,7 +88,8 @@ func (a *app) cmdInit() *cobra.Command {
 		Use:   "init --domain DOMAIN",
 		Short: "Make a node: keys, configuration and, if asked, a new network",
 		Long: `Make a node in an empty directory: its three keys, cairn.toml and, with --network, a new network whose first member
-it is. Without --network the node joins one later with "cairn join". Nothing is ever overwritten.
+it is. Without --network the node joins one later with "cairn join". Nothing is ever overwritten. If the command is killed, run
+it again: it goes on with what was made, with the same flags or with --domain alone.
 
   --network new     a network between organisations: a block every 30 seconds, an enrolment costs minutes of work
   --network local   a network to try things out on one machine: a block a second, an enrolment costs nothing much, and
@@ -224,13 +225,17 @@ func (a *app) init(c *cobra.Command, o node.InitOptions) error {
 	if err != nil {
 		return err
 	}
-	org := o.Config.Organisation
+	cfg, err := node.LoadConfig(a.dir) // that of an earlier init, if this one went on with it
+	if err != nil {
+		return err
+	}
+	org := cfg.Organisation
 	doc := &made{Directory: a.dir, Org: api.OrgSummary{Name: org.Name, Domains: org.Domains, Key: id.OrgKey().String()}}
-	if o.Network != nil {
-		g, err := node.LoadNetwork(a.dir)
-		if err != nil {
-			return err
-		}
+	g, err := node.LoadNetwork(a.dir)
+	if err != nil && !errors.Is(err, node.ErrNotMember) {
+		return err
+	}
+	if err == nil {
 		doc.Network = madeNetworkOf(g)
 	}
 	doc.noteRecovery(a.dir)

@@ -266,14 +266,15 @@ func explain(err error) *api.Error {
 	return e
 }
 
-// notRunning gives a true next step: a node that was never made, or has joined no network, cannot
-// be run either.
+// notRunning gives a true next step: a node that was never made or finished, or has joined no
+// network, cannot be run either.
 func (a *app) notRunning(failure *api.Error) *api.Error {
+	unfinished := node.Unfinished(a.dir)
 	_, err := node.LoadConfig(a.dir)
 	if err == nil {
 		_, err = node.LoadNetwork(a.dir)
 	}
-	if !errors.Is(err, node.ErrNotInitialised) && !errors.Is(err, node.ErrNotMember) {
+	if unfinished == nil && !errors.Is(err, node.ErrNotInitialised) && !errors.Is(err, node.ErrNotMember) {
 		return failure
 	}
 	why := explain(err)
