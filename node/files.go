@@ -38,16 +38,17 @@ var (
 
 // lost is the error of a file that a node cannot do without or make again.
 func lost(path string) error {
-	return api.Errorf(api.CodeNotFound, "restore it from a backup of this node", "%s is lost", path)
+	return api.Errorf(api.CodeNotFound, home.Cure(inDirectory(path)), "%s is lost", path)
 }
 
 // spoilt is the error of such a file that says nothing: it is damaged, or of a later version.
 func spoilt(path string, err error) error {
-	cure := home.Cure(filepath.Base(filepath.Dir(path)) + "/" + filepath.Base(path)) // of a key; others are in each backup
-	if !strings.HasPrefix(cure, "restore it") {
-		cure = "move it away, and " + cure
-	}
-	return api.Errorf(api.CodeInvalid, cure+"; if a later cairn has written it, run that one", "%s is damaged: %v", path, plain(err))
+	return api.Errorf(api.CodeInvalid, home.CureDamaged(inDirectory(path)), "%s is damaged: %v", path, plain(err))
+}
+
+// inDirectory names a file as Cure does, if it is a key; others are in each backup.
+func inDirectory(path string) string {
+	return filepath.Base(filepath.Dir(path)) + "/" + filepath.Base(path)
 }
 
 // plain is a broken rule in its words for people, without its code for programs.

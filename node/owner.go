@@ -52,9 +52,9 @@ func (o ownership) foreign(owner []byte) error {
 			"%s is the mail store of another organisation's node", mail)
 	}
 	if o.id.Org != nil && string(owner) == string(o.id.Org.Public().(ed25519.PublicKey)) {
-		return api.Errorf(api.CodeInvalid, oneBackup, "%s is of another organisation than %s and %s", filepath.Join(o.dir, enrolFile), filepath.Join(o.dir, home.OrgKey), mail)
+		return api.Errorf(api.CodeInvalid, oneBackup+home.NextCopyOut, "%s is of another organisation than %s and %s", filepath.Join(o.dir, enrolFile), filepath.Join(o.dir, home.OrgKey), mail)
 	}
-	return api.Errorf(api.CodeInvalid, oneBackup+"; if "+mail+" is another node's, put this node's own there, with its "+home.MailHead,
+	return api.Errorf(api.CodeInvalid, oneBackup+"; if "+mail+" is another node's, put this node's own there, with its "+home.MailHead+home.NextCopyOut,
 		"%s is of another organisation than %s, and has none of the keys in %s", filepath.Join(o.dir, enrolFile), mail, filepath.Join(o.dir, keysDir))
 }
 

@@ -57,7 +57,10 @@ func Usable(dir string) error {
 }
 
 // backedUp is how to come by a file that each backup holds.
-const backedUp = "restore it from a backup of this node"
+const backedUp = "restore it from a backup of this node" + NextCopyOut
+
+// NextCopyOut goes behind advice to restore a file, which no command does alone.
+const NextCopyOut = "; files of a backup are copied out of the directory that this makes: cairn backup restore FILE --dir OTHER"
 
 // Cure is what helps where a file of a node's directory is lost, damaged or none; name is
 // slash-separated.
@@ -75,6 +78,16 @@ func Cure(name string) string {
 		return "put back a copy of it, which is in no backup; a member runs without it"
 	}
 	return backedUp
+}
+
+// CureDamaged is what helps where a file of a node's directory, of that name, does not say what it
+// should.
+func CureDamaged(name string) string {
+	const later = "; if a later cairn has written it, run that one"
+	if before, ok := strings.CutSuffix(Cure(name), NextCopyOut); ok {
+		return before + later + NextCopyOut
+	}
+	return instead(Cure(name)) + later
 }
 
 // noteFile says in a database's folder how that was left; see mailstore/intact.
@@ -208,8 +221,10 @@ func openable(path string, how int, cure string) error {
 
 // instead is cure where something has the place of what is to be cured.
 func instead(cure string) string {
-	if strings.HasPrefix(cure, "restore it") || strings.HasPrefix(cure, "put the ") {
-		return "move it away, and " + cure
+	for _, begins := range []string{"restore it", "put the ", "put back a copy"} {
+		if strings.HasPrefix(cure, begins) {
+			return "move it away, and " + cure
+		}
 	}
 	return cure
 }

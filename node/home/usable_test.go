@@ -119,6 +119,22 @@ func TestUsableSaysWhatHelps(t *testing.T) {
 	}
 }
 
+// No command restores a single file: the one that is named makes a directory to copy it out of, and
+// nothing stands behind it.
+func TestCureNamesACommand(t *testing.T) {
+	const command = ": cairn backup restore FILE --dir OTHER"
+	for _, cure := range []string{Cure(NetworkFile), CureDamaged(NetworkFile), CureDamaged(KeysDir + "/" + NodeKeyFile), instead(Cure(PinsFile))} {
+		if !strings.HasSuffix(cure, command) || !strings.Contains(cure, "restore it from a backup of this node") {
+			t.Errorf("%q", cure)
+		}
+	}
+	for _, cure := range []string{Cure(OrgKey), CureDamaged(OrgKey), CureDamaged(KeysDir + "/org-old-7.pem")} {
+		if strings.Contains(cure, command) {
+			t.Errorf("%q", cure)
+		}
+	}
+}
+
 func holds(t *testing.T, err error, want string) {
 	t.Helper()
 	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
