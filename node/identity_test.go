@@ -371,3 +371,35 @@ func TestSpoiltOrgKey(t *testing.T) {
 		}
 	}
 }
+
+// A key of the organisation that is lost, or another one's, is in no ordinary backup either.
+func TestForeignOrgKeySaysWhatHelps(t *testing.T) {
+	dir, other := filepath.Join(shortDir(t), "n"), newcomer(t, "Other", "other.example")
+	o := InitOptions{Dir: dir, Config: DefaultConfig("Alpha", []string{"alpha.example"}), Network: LocalNetwork("test"), Now: genesisDay}
+	o.Network.Version, o.Network.IdentityStamp = consensus.ParamsV1, 4 // in which keys never change
+	if _, err := Init(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	says := func(err error, text, hint string) {
+		t.Helper()
+		if said := api.AsError(err); err == nil || !strings.Contains(said.Message, text) || !strings.HasPrefix(said.Hint, hint) || strings.Contains(said.Hint, "backup restore") {
+			t.Errorf("%v: %+v", err, said)
+		}
+	}
+	if err := copyFile(other, dir, home.OrgKey); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(dir, nil)
+	says(err, "org.pem does not belong to the organisation of enrol.cairn", "move it away, and put the organisation's key back from where it is kept")
+	if err := os.Remove(filepath.Join(other, home.OrgKey)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = LoadIdentity(other) // as Join does
+	says(err, "org.pem is lost", "put the organisation's key back from where it is kept")
+	if hint := unmixed(keysDir + "/" + home.OrgKeyFile); !strings.HasPrefix(hint, "move it away") {
+		t.Errorf("where the chain knows it: %q", hint)
+	}
+	if hint := unmixed(enrolFile); !strings.HasSuffix(hint, ": cairn backup restore FILE --dir OTHER") {
+		t.Errorf("%q", hint)
+	}
+}

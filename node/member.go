@@ -62,7 +62,7 @@ func keysLast(g *consensus.Genesis) bool { return g.Params.Version < consensus.P
 func belongs(dir string, id *Identity, g *consensus.Genesis, enrol *consensus.OrgEvent) (file string, _ *api.Error) {
 	p, own := &g.Params, enrol.Enrol()
 	mixed := func(file, of string) (string, *api.Error) {
-		return file, api.Errorf(api.CodeInvalid, oneBackup, "%s does not belong to %s", filepath.Join(dir, file), of)
+		return file, api.Errorf(api.CodeInvalid, unmixed(file), "%s does not belong to %s", filepath.Join(dir, file), of)
 	}
 	if enrol.ChainID != p.ChainID() {
 		return mixed(enrolFile, "the network of "+networkFile)
@@ -76,13 +76,21 @@ func belongs(dir string, id *Identity, g *consensus.Genesis, enrol *consensus.Or
 		return mixed(filepath.Join(keysDir, home.RecorderKeyFile)+" or "+home.NodeKeyFile, "the organisation of "+enrolFile)
 	}
 	if err := consensus.CheckEvent(p, p.ChainID(), enrol); err != nil {
-		return enrolFile, api.Errorf(api.CodeInvalid, "restore "+enrolFile+" from a backup of this node", "%s is damaged: %v", filepath.Join(dir, enrolFile), plain(err))
+		return enrolFile, api.Errorf(api.CodeInvalid, home.CureDamaged(enrolFile), "%s is damaged: %v", filepath.Join(dir, enrolFile), plain(err))
 	}
 	return "", nil
 }
 
 // oneBackup is what helps where the files that say whose node it is do not belong together.
 const oneBackup = "restore keys, " + enrolFile + " and " + networkFile + " from one backup of this node"
+
+// unmixed is what helps against a file that does not belong to the others.
+func unmixed(file string) string {
+	if file == home.OrgKey { // in no ordinary backup
+		return "move it away, and " + home.Cure(file)
+	}
+	return oneBackup + home.NextCopyOut
+}
 
 // checkKeys is checkMembership where keys change: each is in the enrolment, of our organisation on
 // the chain, or not known to the chain, of which less may be here than when the keys were made. It
@@ -114,7 +122,7 @@ func (n *Node) checkKeys() *api.Error {
 		}
 	}
 	if bad != "" {
-		return api.Errorf(api.CodeInvalid, oneBackup, "%s does not belong to the organisation of %s", filepath.Join(n.dir, keysDir, bad), enrolFile)
+		return api.Errorf(api.CodeInvalid, unmixed(keysDir+"/"+bad), "%s does not belong to the organisation of %s", filepath.Join(n.dir, keysDir, bad), enrolFile)
 	}
 	return nil
 }
