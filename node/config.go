@@ -252,6 +252,9 @@ func parseConfig(text []byte) (*Config, error) {
 	if err := checkKeys(k); err != nil {
 		return nil, err
 	}
+	if !k.Exists("organisation") {
+		return nil, noOrganisation(len(bytes.TrimSpace(text)) == 0)
+	}
 	c := DefaultConfig("", nil)
 	if err := k.Unmarshal("", c); err != nil {
 		return nil, &ConfigError{Cause: err.Error(), Next: "give each key a value of the kind shown in the file that init writes"}

@@ -15,6 +15,7 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"cairn/consensus"
+	"cairn/node/home"
 	"cairn/node/membership"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
@@ -76,10 +77,19 @@ func badValue(key, next, cause string, args ...any) error {
 	return &ConfigError{Key: key, Cause: fmt.Sprintf(cause, args...), Next: next}
 }
 
+// noOrganisation is the error of a configuration that says nothing of the organisation.
+func noOrganisation(empty bool) error {
+	const line = `organisation = {name = "Example", domains = ["example.org"]}`
+	if empty {
+		return &ConfigError{Cause: "the file is empty", Next: "write a first line as in " + line + ", or " + home.Cure(ConfigFile)}
+	}
+	return badValue("organisation", "write a first line as in "+line, "it is not there")
+}
+
 // Check tells the first value that cannot be used, as a *ConfigError.
 func (o *OrganisationConfig) Check() error {
 	if len(o.Domains) == 0 || len(o.Domains) > consensus.MaxDomains {
-		return badValue("organisation.domains", `list 1 to 16 domains, as in domains = ["example.org"]`, "%d domains", len(o.Domains))
+		return badValue("organisation.domains", `list 1 to 16 domains, as in domains = ["example.org"] below [organisation]`, "%d domains", len(o.Domains))
 	}
 	for i, d := range o.Domains {
 		if a, err := membership.CanonicalDomain(d); err != nil {

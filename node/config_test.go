@@ -163,6 +163,25 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
+// What is said of a file that names no domains at all is a line that is taken.
+func TestConfigWithoutOrganisation(t *testing.T) {
+	for text, cause := range map[string]string{"": "the file is empty", " \n\n": "the file is empty", "# a = 1\n": "it is not there", "mine = \"off\"\n[verdict]\n": "it is not there"} {
+		_, err := parseConfig([]byte(text))
+		ce, ok := errors.AsType[*ConfigError](err)
+		if !ok || ce.Cause != cause {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		line := `organisation = {name = "Example", domains = ["example.org"]}`
+		if !strings.Contains(ce.Next, line) {
+			t.Errorf("%q: %q", text, ce.Next)
+		}
+		if _, err := parseConfig([]byte(line + "\n" + text)); err != nil {
+			t.Errorf("%q behind that line: %v", text, err)
+		}
+	}
+}
+
 func TestLoadConfig(t *testing.T) {
 	dir := shortDir(t)
 	if _, err := LoadConfig(dir); !errors.Is(err, ErrNotInitialised) {
