@@ -219,6 +219,9 @@ func DefaultConfig(name string, domains []string) *Config {
 // key that is left out keeps its default, except organisation.domains, which
 // must be there. Errors are *ConfigError, *api.Error, or from the file system.
 func LoadConfig(dir string) (*Config, error) {
+	if err := home.Directory(dir); err != nil {
+		return nil, err
+	}
 	if err := Unfinished(dir); err != nil {
 		return nil, err
 	}

@@ -256,7 +256,7 @@ func explain(err error) *api.Error {
 	case errors.Is(err, node.ErrNotMember):
 		e.Code, e.Hint = api.CodeNotFound, "with an invite, or with the admission of its request: cairn join INVITE"
 	case errors.Is(err, os.ErrPermission):
-		e.Code, e.Hint = api.CodeNotAllowed, "run the command as the user that owns the file"
+		e.Code, e.Hint = api.CodeNotAllowed, home.NotAllowed(err)
 	case errors.Is(err, os.ErrNotExist):
 		e.Code, e.Hint = api.CodeNotFound, "check the name of the file"
 	case errors.Is(err, context.Canceled):

@@ -30,6 +30,30 @@ func Explained(err error) *api.Error {
 	return nil
 }
 
+// NotAllowed is what to do about an error of missing rights, by whether it is of a file that is
+// there or of a place for one.
+func NotAllowed(err error) string {
+	const owner = "run the command as the user that owns the file"
+	path, _, ok := ofPath(err)
+	if !ok || isThere(path) {
+		return owner
+	}
+	for up := filepath.Dir(path); ; up = filepath.Dir(up) {
+		if isThere(up) || up == filepath.Dir(up) {
+			return "run the command as a user that may make files in " + up + ", or choose another place"
+		}
+	}
+}
+
+// Directory holds that what has the name of a node's directory, if anything has, is one.
+func Directory(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+		return api.Errorf(api.CodeInvalid, "name a node's directory with --dir", "%s is not a directory", dir)
+	}
+	return nil
+}
+
 // ofPath takes the error of a system call apart: the file that was meant, and what the text says
 // before.
 func ofPath(err error) (path, doing string, ok bool) {

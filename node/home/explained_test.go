@@ -38,6 +38,42 @@ func TestExplained(t *testing.T) {
 	}
 }
 
+// Missing rights are told as such, with the code for them, and not as the owner's of a file that is
+// not there.
+func TestNotAllowedSaysWhatHelps(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "x")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		file:                            "run the command as the user that owns the file",
+		filepath.Join(dir, "new"):       "run the command as a user that may make files in " + dir + ", or choose another place",
+		filepath.Join(dir, "new/below"): "run the command as a user that may make files in " + dir + ", or choose another place",
+	} {
+		err := fmt.Errorf("making it: %w", &fs.PathError{Op: "mkdir", Path: path, Err: syscall.EACCES})
+		if got := NotAllowed(err); got != want {
+			t.Errorf("%s: %q", path, got)
+		}
+		if e := api.AsError(unusable(path, err)); e.Code != api.CodeNotAllowed {
+			t.Errorf("%s: %+v", path, e)
+		}
+	}
+}
+
+func TestDirectoryIsOne(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "x")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, bad := range map[string]bool{dir: false, filepath.Join(dir, "none"): false, file: true, filepath.Join(file, "below"): true} {
+		if err := Directory(path); (err != nil) != bad || bad && err.Error() != path+" is not a directory" {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 // Nothing is restored to where a link leads to nothing, and that is said before the work.
 func TestRestoreToALinkToNothing(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "node")

@@ -237,7 +237,7 @@ func leadsNowhere(path, cure string) error {
 func unusable(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return api.Errorf(api.CodeInvalid, "run the command as the user that owns it, who needs the right to: chmod u+rwX "+path, "%s: this user may not read and write it", path)
+		return api.Errorf(api.CodeNotAllowed, "run the command as the user that owns it, who needs the right to: chmod u+rwX "+path, "%s: this user may not read and write it", path)
 	case errors.Is(err, syscall.EROFS):
 		return api.Errorf(api.CodeInvalid, "mount it for writing", "%s is on a disk that is read-only", path)
 	case errors.Is(err, syscall.ENOSPC):

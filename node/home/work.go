@@ -138,6 +138,9 @@ func isEmpty(dir string) (bool, error) {
 		if e := Explained(fmt.Errorf("restoring: %w", err)); e != nil {
 			return false, e
 		}
+		if errors.Is(err, fs.ErrPermission) {
+			return false, fmt.Errorf("restoring: %w", err)
+		}
 		return false, api.Errorf(api.CodeInvalid, "name a directory that is empty or missing", "restoring: %v", err)
 	case len(entries) > 0:
 		return false, api.Errorf(api.CodeExists, "choose another directory with --dir, one that is empty or missing; if it is of a restore that was killed, it is whole",
