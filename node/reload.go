@@ -3,10 +3,15 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
@@ -31,19 +36,17 @@ func (n *Node) readAnew(ctx context.Context, now Config) error {
 // can take it. now is what counted before, and counts after; of a file that cannot be used nothing
 // does.
 func (n *Node) reload(now *Config) {
-	n.reopenLog(now.Log)
 	next, err := LoadConfig(n.dir)
 	if err != nil {
+		n.reopenLog(now.Log, now.Log, nil)
 		n.log.Error("the configuration cannot be used, and all stays as it was", "err", err, "try", n.typable(hintOf(err)))
 		return
 	}
 	taken := changedKeys(now, next)
-	if slices.ContainsFunc(taken, isLogKey) {
-		if n.reopenLog(next.Log) {
-			now.Log = next.Log
-		} else if taken = slices.DeleteFunc(taken, isLogKey); len(taken) == 0 {
-			return
-		}
+	if n.reopenLog(next.Log, now.Log, taken) {
+		now.Log = next.Log
+	} else if taken = slices.DeleteFunc(taken, isLogKey); len(taken) == 0 {
+		return
 	}
 	taken = slices.DeleteFunc(taken, func(key string) bool {
 		if isLogKey(key) || strings.HasPrefix(key, "verdict.") {
@@ -71,16 +74,43 @@ func hintOf(err error) string {
 
 func isLogKey(key string) bool { return strings.HasPrefix(key, "log.") }
 
-// reopenLog lets the log be as in c.
-func (n *Node) reopenLog(c LogConfig) bool {
+// reopenLog lets the log be as in c, or else stay as in was; changed are keys that differ between
+// them, among others.
+func (n *Node) reopenLog(c, was LogConfig, changed []string) bool {
 	if n.relog == nil {
 		return true
 	}
 	err := n.relog(c)
-	if err != nil {
-		n.log.Error("the log stays as it was, its level too", "key", "log.file", "err", err, "try", n.typable("see that this user may write there, and send SIGHUP again"))
+	if err == nil {
+		return true
 	}
-	return err == nil
+	if c.File != was.File {
+		if wasErr := n.relog(was); wasErr != nil { // it may have been moved away
+			err = fmt.Errorf("%w; %v", err, wasErr)
+		}
+	}
+	keys := slices.DeleteFunc(slices.Clone(changed), func(key string) bool { return !isLogKey(key) })
+	if len(keys) == 0 {
+		keys = []string{"log.file"}
+	}
+	n.log.Error("the log stays as it was, its level too", "key", strings.Join(keys, " "), "err", err, "try", n.typable(logHint(c.File, err)))
+	return false
+}
+
+// logHint is what to do about a log file that cannot be opened.
+func logHint(file string, err error) string {
+	const again = ", and send SIGHUP again"
+	switch info, statErr := os.Stat(file); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "make the folder " + filepath.Dir(file) + again
+	case statErr == nil && info.IsDir():
+		return "name a file in log.file, which is a folder" + again
+	case errors.Is(err, fs.ErrPermission):
+		return "see that this user may write " + file + again
+	case errors.Is(err, syscall.ENOTDIR):
+		return "name a file in a folder in log.file" + again
+	}
+	return "see that there is room on the disk, and that it is well" + again
 }
 
 // changedKeys are those whose values differ, sorted.
