@@ -49,8 +49,8 @@ func HasRecoveryKey(dir string) bool {
 }
 
 // TakeRecoveryKey writes the recovery key of the node in dir to a new file elsewhere, and removes
-// it from there once it is on the disk, wherever a killed init has left it. After an interruption it may be repeated with the same
-// path.
+// it from there once it is on the disk, wherever a killed init has left it. After an interruption
+// it may be repeated with the same path.
 func TakeRecoveryKey(dir, path string) error {
 	if err := Unfinished(dir); err != nil {
 		return err

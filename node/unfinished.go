@@ -15,7 +15,7 @@ import (
 )
 
 // An init that is killed while it moves its files leaves some of them in the folder of its stage
-// alone, and no node's directory. One that is killed behind that leaves all of them there once more.
+// alone, and no node's directory. One that is killed behind that leaves all of them there, too.
 
 // Unfinished tells of a directory that is to be a node's, but was not finished, and how it is; nil
 // for any other.

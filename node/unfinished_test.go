@@ -149,8 +149,8 @@ func TestKilledInitIsNotAnotherOne(t *testing.T) {
 	}
 }
 
-// The recovery key leaves the directory whole: what an init has left that was killed behind its last
-// move goes too, and the only copy of any key does not.
+// The recovery key leaves the directory for good: what an init has left that was killed behind its
+// last move goes too.
 func TestKilledInitLeavesNoRecoveryKey(t *testing.T) {
 	o := toFound(t, true)
 	killedInit(t, o, 100)
@@ -197,7 +197,8 @@ func TestRecoveryKeyInAStageIsTaken(t *testing.T) {
 	}
 }
 
-// A start removes what a killed init left, but no key that is nowhere else, nor what is not its own.
+// A start removes what a killed init left, but no key that is nowhere else, and nothing that is not
+// its own.
 func TestStartClearsStages(t *testing.T) {
 	o := toFound(t, true)
 	killedInit(t, o, 100)

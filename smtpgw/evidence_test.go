@@ -49,7 +49,9 @@ func TestEvidenceOfSources(t *testing.T) {
 	}
 	refile := func(was, now screen.Finding) {
 		t.Helper()
-		if err := st.Update(t.Context(), func(tx *mailstore.Tx) error { return filing.Refile(tx, mailstore.Ref{Account: 2, Message: 1}, was, now) }); err != nil {
+		if err := st.Update(t.Context(), func(tx *mailstore.Tx) error {
+			return filing.Refile(tx, mailstore.Ref{Account: 2, Message: 1}, was, now)
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

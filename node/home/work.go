@@ -53,8 +53,8 @@ func UnfinishedRestore(dir string) error {
 	return nil
 }
 
-// restoredTo is the place of a directory that is not finished, by the first of its paths that tells;
-// empty if it was moved.
+// restoredTo is the place of a directory that is not finished, by the first of its paths that
+// tells; empty if it was moved.
 func restoredTo(paths ...string) string {
 	for _, path := range paths {
 		folder := strings.TrimSuffix(filepath.Clean(path), string(filepath.Separator)+growing)
