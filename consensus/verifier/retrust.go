@@ -36,6 +36,12 @@ func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	}
 	if err != nil {
 		v.unsettled.Store(true)
+	}
+	if errors.Is(err, errAhead) { // Run does it with the next block
+		v.log.Info("verifier: the chain grows faster than it is followed; mail of a domain is looked at again later", "domain", domain)
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("look again at mail from %s: %w", domain, err)
 	}
 	return nil
@@ -44,6 +50,9 @@ func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 // errAhead: the chain grows faster than it is followed.
 var errAhead = errors.New("the chain is ahead of what is known about the mail")
 
+// maxAhead is how many times in a row Retrust follows the chain for that.
+const maxAhead = 8
+
 // retrustAll looks at all messages with keys that begin with prefix, once the chain was followed as
 // far as what it says of them.
 func (v *Verifier) retrustAll(ctx context.Context, decided entry, prefix []byte) error {
@@ -51,7 +60,7 @@ func (v *Verifier) retrustAll(ctx context.Context, decided entry, prefix []byte)
 	for from := prefix; from != nil; {
 		next, err := v.retrust(ctx, decided, prefix, from)
 		switch {
-		case errors.Is(err, errAhead) && behind < 8:
+		case errors.Is(err, errAhead) && behind < maxAhead:
 			behind++
 			err = v.Follow(ctx, v.cfg().Now())
 		case err == nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"cairn/consensus"
@@ -243,7 +244,10 @@ func TestStrangerPinnedLater(t *testing.T) {
 func (w *world) asIfNow(ref mailstore.Ref, like []byte, when string) {
 	w.Helper()
 	got, want := w.finding(ref), w.finding(w.arrive(like))
-	if got.Verdict != want.Verdict || !slices.Equal(got.Reasons, want.Reasons) || got.Facts.Handed != want.Facts.Handed || got.Facts.WrittenTo != want.Facts.WrittenTo || got.Facts.Forwarder != want.Facts.Forwarder {
+	reasons := func(f *Finding) []string { // the part that is the recipient is one only where no forwarder was known; another reason says it
+		return slices.DeleteFunc(slices.Clone(f.Reasons), func(r string) bool { return strings.HasPrefix(r, "recipient: ") })
+	}
+	if got.Verdict != want.Verdict || !slices.Equal(reasons(got), reasons(want)) || got.Facts.Handed != want.Facts.Handed || got.Facts.WrittenTo != want.Facts.WrittenTo || got.Facts.Forwarder != want.Facts.Forwarder {
 		w.Errorf("%s: %s %q, one that comes now %s %q", when, got.Verdict, got.Reasons, want.Verdict, want.Reasons)
 	}
 }
