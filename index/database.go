@@ -88,8 +88,6 @@ func (ix *Index) load() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("index: reading the journal: %w", err)
-	case version == nil:
-		return ix.startOver()
 	case len(version) != 4 || binary.BigEndian.Uint32(version) != formatVersion:
 		return &AnewError{"has another format", true}
 	case at.cursor > 0 && at.store != ix.storeID:

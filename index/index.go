@@ -71,8 +71,8 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 
 // AnewError: an index is not of the mail store as it is, and is to be built anew.
 type AnewError struct {
-	Why     string
-	Earlier bool // it was written by another version of the program
+	Why         string
+	OtherFormat bool // another version of the program wrote it
 }
 
 func (e *AnewError) Error() string { return "the index " + e.Why }
@@ -104,7 +104,9 @@ func open(dir string, store Journal, log *slog.Logger, asIs bool) (*Index, error
 	}
 	err = ix.load()
 	if anew, ok := errors.AsType[*AnewError](err); ok && !asIs {
-		log.Warn("the index is built anew from the mail; until then searches find less", "err", anew)
+		if !ix.new() {
+			log.Warn("the index is built anew from the mail; until then searches find less", "err", anew)
+		}
 		err = ix.startOver()
 	}
 	if err != nil {

@@ -9,8 +9,8 @@ type MapCheck struct {
 	// MendOf returns what makes the damaged value of a key anew; nil if it does not follow from the
 	// rest.
 	MendOf func(key []byte) func(tx *Tx) error
-	// Look reports what does not hang together in the map, each with what mends it, if anything
-	// does. It returns the error of found as it is.
+	// Look, if there is one, reports what does not hang together in the map, each with what mends
+	// it, if anything does. It returns the error of found as it is.
 	Look func(r *Reader, found func(f Fault, mend func(tx *Tx) error) error) error
 }
 
@@ -28,6 +28,9 @@ func (c *check) mendOfMap(key []byte) func(tx *Tx) error {
 // mapsHold holds named maps together.
 func (c *check) mapsHold() error {
 	for _, m := range c.maps {
+		if m.Look == nil {
+			continue
+		}
 		err := m.Look(c.r, func(f Fault, mend func(tx *Tx) error) error {
 			f.Table = TableSpace
 			if mend != nil {

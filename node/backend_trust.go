@@ -164,9 +164,13 @@ func (n *Node) Untrust(ctx context.Context, name string) (*api.Untrusted, error)
 		c := n.viewClaim(ctx, domain, speaker, true)
 		v.Trusted = &c
 	}
-	v.Mail, _ = router{n}.way(s, domain, speaker, a)
+	goes, _ := router{n}.whereTo(s, domain, a)
+	v.Mail = mailGoes[goes]
 	return v, nil
 }
+
+// mailGoes has api.Untrusted.Mail.
+var mailGoes = map[whereTo]string{toMember: api.MailMember, waits: api.MailWaits, outside: api.MailOutside, returned: api.MailReturned}
 
 // mailDomain is CanonicalDomain of what somebody has typed.
 func mailDomain(name string) (string, error) {

@@ -213,7 +213,7 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 			fault.Next = f.Cure
 		}
 		faults = append(faults, fault)
-	}, outbox.New(store).Check(), verifier.Check())
+	}, outbox.New(store).MapCheck(), verifier.MapCheck())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("checking %s: %w", c.path(home.MailDir), err), store.Close())
 	}
@@ -268,28 +268,43 @@ func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 		return nil
 	}
 	c.Progress("holding the index to the mail", 0, 0)
-	ix, err := index.OpenAsIs(c.path(home.IndexDir), store, c.Log)
-	var faults []CheckFault
-	anew, isAnew := errors.AsType[*index.AnewError](err)
-	switch {
-	case isAnew && anew.Earlier:
+	ix, faults, err := c.openIndex(store, fault)
+	if anew, ok := errors.AsType[*index.AnewError](err); ok && anew.OtherFormat {
 		c.skip(home.IndexDir, CheckSkipped, anew.Error()+", and is built anew when the node starts")
 		return nil
-	case isAnew && !c.Repair:
+	} else if ok {
 		c.add(home.IndexDir, "whose it is", CheckFault{Text: anew.Error(), Next: "it is built anew when the node starts"})
 		return nil
-	case isAnew:
-		faults = append(faults, CheckFault{Text: anew.Error(), Mended: true, Next: builtAnew})
-	case fault != nil:
-		faults = append(faults, CheckFault{Text: fault.Error(), Mended: true, Next: builtAnew})
-	}
-	if isAnew || fault != nil {
-		ix, err = index.Open(c.path(home.IndexDir), store, c.Log) // which empties it
 	}
 	if err != nil {
 		return unreadable(c.path(home.IndexDir), err, "delete that folder: it is built anew from the mail")
 	}
 	defer ix.Close()
+	return c.held(ctx, ix, faults)
+}
+
+// openIndex opens the index as it is, or with repair empty where its files are damaged or it is to be
+// built anew, which is what faults say then.
+func (c *checking) openIndex(store *mailstore.Store, fault *intact.Fault) (ix *index.Index, faults []CheckFault, err error) {
+	folder := c.path(home.IndexDir)
+	if fault != nil {
+		if err := intact.Clear(folder); err != nil {
+			return nil, nil, fmt.Errorf("emptying %s: %w", folder, err)
+		}
+		ix, err = index.Open(folder, store, c.Log)
+		return ix, []CheckFault{{Text: fault.Error(), Mended: true, Next: builtAnew}}, err
+	}
+	ix, err = index.OpenAsIs(folder, store, c.Log)
+	anew, ok := errors.AsType[*index.AnewError](err)
+	if !ok || !c.Repair {
+		return ix, nil, err
+	}
+	ix, err = index.Open(folder, store, c.Log)
+	return ix, []CheckFault{{Text: anew.Error(), Mended: true, Next: builtAnew}}, err
+}
+
+// held holds the index to the mail store; faults are what was found of it before.
+func (c *checking) held(ctx context.Context, ix *index.Index, faults []CheckFault) error {
 	messages, err := ix.Check(ctx)
 	if errors.Is(err, mailstore.ErrDamaged) {
 		const why = "what is damaged in the mail store keeps it from being held to that"

@@ -12,7 +12,6 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
-	"cairn/node/api"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
@@ -144,12 +143,11 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 	if _, pinned := r.trust.PinOf(domain); a == verifier.NamesNot && !pinned && len(s.OrgsByDomain(domain)) > 0 {
 		org, a = r.trust.SpeakerNow(ctx, s, domain) // before mail is returned
 	}
-	way, err := r.way(s, domain, org, a)
-	switch way {
-	case api.MailMember:
+	goes, err := r.whereTo(s, domain, a)
+	switch goes {
+	case toMember:
 		return r.routeTo(org), nil
-	case api.MailOutside:
-	default:
+	case waits, returned:
 		return smtpgw.Route{}, err
 	}
 	route, nobody := r.outside.Route(ctx, domain)
@@ -160,20 +158,30 @@ func (r router) Route(ctx context.Context, domain string) (smtpgw.Route, error) 
 	return route, nobody
 }
 
-// way tells where mail for a domain of others goes, as api.Untrusted.Mail has it, where org is
-// trusted for it, or nobody by the answer a; and with that why no organisation is.
-func (r router) way(s *consensus.State, domain string, org *consensus.Org, a verifier.Answer) (way string, why error) {
+// whereTo is where mail for a domain of others goes.
+type whereTo uint8
+
+const (
+	toMember whereTo = iota // to the nodes of who is trusted for it
+	waits
+	outside // by ordinary SMTP
+	returned
+)
+
+// whereTo says where mail for a domain of others goes by what was answered to who is trusted for it, and
+// with that why nobody is.
+func (r router) whereTo(s *consensus.State, domain string, a verifier.Answer) (whereTo, error) {
 	if a == verifier.Names {
-		return api.MailMember, nil
+		return toMember, nil
 	}
-	why = r.noRoute(s, domain, a)
+	why := r.noRoute(s, domain, a)
 	switch {
 	case !errors.Is(why, smtpgw.ErrNoRoute):
-		return api.MailWaits, why
+		return waits, why
 	case r.outside == nil || !r.outside.takes(domain):
-		return api.MailReturned, why
+		return returned, why
 	}
-	return api.MailOutside, why
+	return outside, why
 }
 
 // routeTo is the route to the nodes of org as they are now: a session with one that

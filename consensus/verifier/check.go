@@ -9,16 +9,14 @@ import (
 	"cairn/mailstore"
 )
 
-// Check is what a check of the store is to know of this map: all but the findings and the
-// acceptances follows from these and from the chain.
-func Check() mailstore.MapCheck {
-	return mailstore.MapCheck{Space: space, MendOf: mendOf, Look: func(*mailstore.Reader, func(mailstore.Fault, func(*mailstore.Tx) error) error) error { return nil }}
-}
+// MapCheck is what a check of the store is to know of this map: all but findings, acceptances and
+// the number of its format follows from these and from the chain.
+func MapCheck() mailstore.MapCheck { return mailstore.MapCheck{Space: space, MendOf: mendOf} }
 
 // withoutValue begin the keys that say all in their names.
 var withoutValue = []string{prefixBatch, prefixDomain, prefixVia, prefixOrg, prefixWatch, prefixAsk, prefixGone, prefixAge}
 
-// mendOf returns what makes the damaged value of a key anew; nil for a finding or an acceptance.
+// mendOf returns what makes the damaged value of a key anew; nil where nothing does.
 func mendOf(key []byte) func(tx *mailstore.Tx) error {
 	has := func(prefix string) bool { return bytes.HasPrefix(key, []byte(prefix)) }
 	switch {

@@ -207,7 +207,7 @@ func TestDamageIsMended(t *testing.T) {
 					if found++; f.Mended {
 						mended++
 					}
-				}, Check())
+				}, MapCheck())
 				w.must(err)
 				return found, mended
 			}

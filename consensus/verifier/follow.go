@@ -57,7 +57,7 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 		}
 	}
 	err := v.settle(ctx)
-	if err == nil && v.placesDamaged.Swap(false) {
+	if v.placesDamaged.Load() { // which ended that
 		if err = v.mendPlaces(ctx); err == nil {
 			err = v.settle(ctx)
 		}

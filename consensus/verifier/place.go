@@ -85,35 +85,21 @@ func placeOf(sp mailstore.SpaceReader, series consensus.Series, seq uint64) (*pl
 	return decodePlacement(b)
 }
 
-// mendPlaces reads from the chain where those batches stand of which that is damaged here, and
-// makes their mail due.
+// mendPlaces reads from the chain where those batches stand of which that is damaged here, as far as
+// that was followed, and makes their mail due.
 func (v *Verifier) mendPlaces(ctx context.Context) error {
 	lost, err := v.damagedPlaces()
-	if err != nil || len(lost) == 0 {
+	if err != nil {
 		return err
 	}
-	v.log.Error("verifier: where batches stand on the chain was damaged, and is read from there anew", "batches", len(lost))
-	places := make(map[string]*placement, len(lost)) // nil: in no block of this branch
+	places := make(map[string]*placement, len(lost)) // nil: in no block
 	for _, key := range lost {
 		places[string(key)] = nil
 	}
-	for since := (chain.Index{}); ; {
-		_, applied, err := v.chain.UpdatesSince(since, followStep)
-		if err != nil {
+	if len(lost) > 0 {
+		v.log.Error("verifier: where batches stand on the chain was damaged, and is read from there anew", "batches", len(lost))
+		if err := v.findPlaces(places); err != nil {
 			return fmt.Errorf("read where batches stand: %w", err)
-		}
-		if len(applied) == 0 {
-			break
-		}
-		for _, u := range applied {
-			for i := range u.Block.Batches {
-				b := &u.Block.Batches[i]
-				key := string(placeKey(b.Series(), b.Seq))
-				if _, wanted := places[key]; wanted {
-					places[key] = &placement{block: u.Index, micros: b.Micros}
-				}
-			}
-			since = u.Index
 		}
 	}
 	for step := range slices.Chunk(lost, followStep) {
@@ -135,7 +121,43 @@ func (v *Verifier) mendPlaces(ctx context.Context) error {
 			return fmt.Errorf("note where batches stand: %w", err)
 		}
 	}
+	v.placesDamaged.Store(false)
 	return nil
+}
+
+// findPlaces looks for batches, by their keys, in the blocks up to the cursor.
+func (v *Verifier) findPlaces(places map[string]*placement) error {
+	cursor, err := v.Cursor()
+	if err != nil {
+		return err
+	}
+	for since := (chain.Index{}); ; {
+		_, applied, err := v.chain.UpdatesSince(since, followStep)
+		if err != nil {
+			return err
+		}
+		for _, u := range applied {
+			if since = u.Index; u.Index.Height > cursor.Height {
+				break
+			}
+			for i := range u.Block.Batches {
+				b := &u.Block.Batches[i]
+				key := string(placeKey(b.Series(), b.Seq))
+				if _, wanted := places[key]; wanted {
+					places[key] = &placement{block: u.Index, micros: b.Micros}
+				}
+			}
+		}
+		if len(applied) == 0 || since.Height >= cursor.Height {
+			break
+		}
+	}
+	// What was read is of the branch that was followed, if that is the best one still.
+	reverted, _, err := v.chain.UpdatesSince(cursor, 1)
+	if err == nil && len(reverted) > 0 {
+		err = errAhead
+	}
+	return err
 }
 
 // damagedPlaces returns the keys of the batches of which it cannot be read where they stand.

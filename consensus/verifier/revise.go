@@ -274,9 +274,7 @@ func (v *Verifier) change(tx *mailstore.Tx, ref mailstore.Ref, fn func(*Finding)
 		return err
 	}
 	was := *f
-	if err := fn(f); errors.Is(err, mailstore.ErrDamaged) {
-		return nil // of where its batch stands, see locate
-	} else if err != nil {
+	if err := fn(f); err != nil {
 		return err
 	}
 	f.judge()

@@ -86,7 +86,7 @@ func checked(t *testing.T, st *mailstore.Store, repair bool) (list []string) {
 	t.Helper()
 	_, err := st.Check(t.Context(), repair, func(f mailstore.Fault) {
 		list = append(list, fmt.Sprintf("%s (mended %v of %v, %s)", f.Text, f.Mended, f.Derived, f.Cure))
-	}, New(st).Check())
+	}, New(st).MapCheck())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestCheckMendsWhatIsCounted(t *testing.T) {
 // An entry that has no form or is gone holds up no others: who lists is told of it beside these,
 // and the log once.
 func TestDamagedEntryStopsNothing(t *testing.T) {
-	says := map[string]string{"no form": "has another form than this version of Cairn gives it", "gone": "is not there, and its place is"}
+	says := map[string]string{"no form": "has another form than this version of Cairn gives it", "gone": "is not there, and keys that lead to it are"}
 	for name, spoil := range map[string]func(sp mailstore.Space) error{
 		"no form": func(sp mailstore.Space) error {
 			return errors.Join(sp.Put(entryKey(1), []byte{1, 200}), sp.Put(entryKey(4), []byte{1, 200}))

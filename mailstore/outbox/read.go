@@ -33,7 +33,7 @@ func (r *reading) take(sp mailstore.SpaceReader, id uint64, wanted func(e *Entry
 	e, err := getEntry(sp, id)
 	switch {
 	case errors.Is(err, ErrGone):
-		r.damaged = append(r.damaged, fmt.Errorf("queue entry %d is not there, and its place is: %w", id, errCounts))
+		r.damaged = append(r.damaged, fmt.Errorf("queue entry %d is not there, and keys that lead to it are: %w", id, errCounts))
 	case spoilt(err):
 		r.damaged = append(r.damaged, err)
 	case err != nil:
