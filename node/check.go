@@ -283,8 +283,8 @@ func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 	return c.held(ctx, ix, faults)
 }
 
-// openIndex opens the index as it is, or with repair empty where its files are damaged or it is to be
-// built anew, which is what faults say then.
+// openIndex opens the index as it is, or with repair empty where its files are damaged or it is to
+// be built anew, which is what faults say then.
 func (c *checking) openIndex(store *mailstore.Store, fault *intact.Fault) (ix *index.Index, faults []CheckFault, err error) {
 	folder := c.path(home.IndexDir)
 	if fault != nil {

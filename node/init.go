@@ -54,8 +54,8 @@ const calibration = 50 * time.Millisecond
 // Init makes a node in o.Dir: keys, configuration and, when o.Network is set,
 // a network with this node's organisation as its first member. It returns
 // ErrExists and changes nothing when there is a node, or anything else, already;
-// but for what an Init with these options, or with those of a plain node for the
-// same domains, was moving to its places when it was killed: that is gone on with.
+// but for what an Init was moving to its places when it was killed: that is gone
+// on with, by the same options or by the domains alone.
 func Init(ctx context.Context, o InitOptions) (*Identity, error) {
 	if err := o.Config.Validate(); err != nil {
 		return nil, err

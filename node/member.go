@@ -134,8 +134,8 @@ type fileError struct {
 }
 
 // filesOfOthers tells which files of a node that does not run are another node's or organisation's,
-// or not to be read, as a start would find; by the chain and by what the mail store keeps, of which
-// either may be missing: no less is known of it then than when the keys were made.
+// or not to be read, as a start would find: by the chain, and by what the mail store keeps. Either
+// may be missing; then that tells less.
 func (n *Node) filesOfOthers() (found []fileError, err error) {
 	if _, err := StartPins(n.dir); err != nil {
 		found = append(found, fileError{pinsFile, err})

@@ -41,11 +41,11 @@ func StartPins(dir string) ([]Pin, error) {
 		return nil, fmt.Errorf("reading the pins of this node: %w", err)
 	}
 	var pins []Pin
-	want := -1
+	want := -1 // not known
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
-		if count, ok := pinCount(lines.Text()); ok {
-			want = count
+		if n == 1 {
+			want = pinCount(lines.Text())
 		}
 		f := strings.Fields(lines.Text())
 		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
@@ -66,19 +66,28 @@ func StartPins(dir string) ([]Pin, error) {
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	if len(pins) == 0 || want >= 0 && want != len(pins) {
-		return nil, spoilt(path, fmt.Errorf("it has %d of its pins, of which our own domains make at least one", len(pins)))
+	switch {
+	case want >= 0 && want != len(pins):
+		return nil, spoilt(path, fmt.Errorf("it has %d of %d pins", len(pins), want))
+	case len(pins) == 0:
+		return nil, spoilt(path, errors.New("it has no pins, not even of our own domains"))
 	}
 	return pins, nil
 }
 
 // pinsHead is the first line of the file of pins with their number, so that one that was cut is
 // told. Earlier files say none.
-const pinsHead = "# The %d pins that this node started with: domain, org key, source. Trust given and taken back since overrides them.\n"
+const pinsHead = pinsCount + " that this node started with: domain, org key, source. Trust given and taken back since overrides them.\n"
 
-func pinCount(line string) (n int, ok bool) {
-	_, err := fmt.Sscanf(line, pinsHead[:len("# The %d pins")], &n)
-	return n, err == nil
+const pinsCount = "# The %d pins"
+
+// pinCount is the number in the first line of the file; -1 where that has none.
+func pinCount(line string) int {
+	var n int
+	if _, err := fmt.Sscanf(line, pinsCount, &n); err != nil {
+		return -1
+	}
+	return n
 }
 
 // formatPins leaves out what an earlier pin says of the same domain: our own

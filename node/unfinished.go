@@ -14,11 +14,11 @@ import (
 	"cairn/node/home"
 )
 
-// An init that is killed while it moves its files leaves some of them in the folder of its stage
-// alone, and no node's directory. One that is killed behind that leaves all of them there, too.
+// An init that is killed while it moves its files leaves some of them in its stage alone, and no
+// node's directory. One that is killed after that leaves all of them in the stage too.
 
-// Unfinished tells of a directory that is to be a node's, but was not finished, and how it is; nil
-// for any other.
+// Unfinished is the error of a directory that was to be a node's when the command that made it was
+// killed, with the command that finishes it; nil for any other.
 func Unfinished(dir string) error {
 	if err := home.UnfinishedRestore(dir); err != nil {
 		return err
@@ -63,7 +63,7 @@ func leftStages(dir string) (list []*stage) {
 	return list
 }
 
-// begun reports whether any file of a stage was moved: all were on the disk before.
+// begun reports whether any file of a stage was moved. The stage was whole before the first was.
 func (s *stage) begun() bool { return slices.ContainsFunc(s.names, s.moved) }
 
 // begunInit is the stage of an init that was killed when it had begun to move the files of the node
@@ -160,7 +160,8 @@ func (s *stage) commitInit() error {
 func (s *stage) finishInit(o InitOptions) (*Identity, error) {
 	c, g, err := s.planned()
 	if err != nil {
-		return nil, fmt.Errorf("making the node: %s: %w", s.tmp, err)
+		return nil, api.Errorf(api.CodeInvalid, "move "+s.tmp+" away, and what there is of keys and files in "+s.dir+", and make the node anew by the same command",
+			"making the node: what an init that was killed has left in %s cannot be read: %v", s.tmp, err)
 	}
 	same := bytes.Equal(c.Format(), o.Config.Format()) && founds(o.Network, g)
 	switch {
@@ -168,7 +169,7 @@ func (s *stage) finishInit(o InitOptions) (*Identity, error) {
 	case s.finished():
 		return nil, fmt.Errorf("%s is there already: %w", filepath.Join(s.dir, ConfigFile), ErrExists)
 	default:
-		return nil, api.Errorf(api.CodeExists, "use the flags of then, or none more than in: cairn init --domain "+strings.Join(c.Organisation.Domains, ","),
+		return nil, api.Errorf(api.CodeExists, "use the same flags as then, or the domains alone: cairn init --domain "+strings.Join(c.Organisation.Domains, ","),
 			"making the node: an init with other flags was killed in %s, for %s", s.dir, strings.Join(c.Organisation.Domains, ", "))
 	}
 	if !s.finished() {

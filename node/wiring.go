@@ -168,8 +168,8 @@ const (
 	returned
 )
 
-// whereTo says where mail for a domain of others goes by what was answered to who is trusted for it, and
-// with that why nobody is.
+// whereTo says where mail for a domain of others goes by what was answered to who is trusted for
+// it, and with that why nobody is.
 func (r router) whereTo(s *consensus.State, domain string, a verifier.Answer) (whereTo, error) {
 	if a == verifier.Names {
 		return toMember, nil

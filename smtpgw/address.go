@@ -16,7 +16,7 @@ type mailbox struct {
 	domain string // A-label, lower case; or an address literal with its brackets
 }
 
-// What is said of an address both where its command is read and where it is.
+// The refusals that faultOf and parseMailbox have in common.
 var (
 	noDomain     = refusef(501, 5, 1, 3, "address has no domain; give it as local-part@domain")
 	badLocalPart = refusef(553, 5, 1, 3, "local part of the address is malformed (RFC 5321, section 4.1.2)")

@@ -13,6 +13,7 @@ import (
 type fate struct {
 	rcpt  string
 	reply reply
+	ours  bool // nobody replied so: it went wrong on the way
 }
 
 // attempt tries to hand an entry over. o is the lane's session or nil; the one
@@ -68,7 +69,7 @@ func (c *Courier) brokenOff(e *outbox.Entry, route Route, replies []reply, err e
 	out := c.deferred(e, "send to "+route.whom(e.Domain), err)
 	for i, r := range replies {
 		if r.ok() || r.permanent() { // else it might end the next session too
-			out[i].reply = r
+			out[i].reply, out[i].ours = r, false
 		}
 	}
 	return out
@@ -140,7 +141,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 		}
 		switch {
 		case err != nil && !isUnknown(err):
-			out = append(out, fate{rcpt, c.replyTo(e, "find the mailbox", err)})
+			out = append(out, fate{rcpt: rcpt, reply: c.replyTo(e, "find the mailbox", err)})
 		case route.Dial != nil:
 			away.add(route, rcpt)
 		default:
@@ -206,7 +207,7 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 		if err != nil {
 			r = c.replyTo(e, "deliver", err)
 		}
-		out = append(out, fate{rcpt, r})
+		out = append(out, fate{rcpt: rcpt, reply: r})
 	}
 	return out
 }
@@ -222,7 +223,7 @@ func (c *Courier) localArrival(raw []byte, from string, rcpts []string) *Arrival
 func fates(e *outbox.Entry, replies []reply) []fate {
 	out := make([]fate, len(replies))
 	for i, r := range replies {
-		out[i] = fate{e.Recipients[i], r}
+		out[i] = fate{rcpt: e.Recipients[i], reply: r}
 	}
 	return out
 }
@@ -234,7 +235,11 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	if !known {
 		why = "that failed; the log here tells why"
 	}
-	return fates(e, all(e.Recipients, reply{451, "4.4.0 " + what + ": " + string(why)}))
+	out := fates(e, all(e.Recipients, reply{451, "4.4.0 " + what + ": " + string(why)}))
+	for i := range out {
+		out[i].ours = true
+	}
+	return out
 }
 
 // replyTo is the reply for a recipient here when there was an error: the refusal if it is one, else

@@ -154,7 +154,7 @@ type Sending struct {
 	IdleSession time.Duration // how long a session is kept for the next message; default 5 s
 	Turn        time.Duration // that a domain is served while others wait to be; default 30 s
 	Dial        time.Duration // to open a connection; default 30 s
-	Reply       time.Duration // for a reply to come; default 5 min (RFC 5321, section 4.5.3.2)
+	Reply       time.Duration // for a reply to come, twice that for one to a text; default 5 min (RFC 5321, section 4.5.3.2)
 	FirstRetry  time.Duration // after the first failed attempt, then as long again as attempts have gone on; default 5 s
 	MaxRetry    time.Duration // the longest wait between attempts; default 1 h
 	Unrecorded  time.Duration // that mail between own accounts waits for its token while none are made; default 10 s

@@ -23,6 +23,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 	expired := again.Sub(e.Created) > c.cfg.Sending.Expire && !c.cfg.Clock.Distrust() && !stopped
 	var failed []fate
 	var waiting []string
+	tried := !stopped
 	for _, f := range out {
 		switch {
 		case f.reply.ok():
@@ -33,10 +34,11 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 			failed = append(failed, f)
 		default:
 			waiting = append(waiting, f.rcpt)
+			tried = tried || !f.ours
 		}
 	}
 	summary := summarise(out)
-	if stopped {
+	if !tried {
 		again = time.Time{}
 	}
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)

@@ -288,6 +288,24 @@ func TestTurnsLoseNothing(t *testing.T) {
 type scanning struct {
 	took  atomic.Int64
 	reply chan struct{}
+	near  atomic.Pointer[deadlined]
+}
+
+// deadlined is a connection that tells until when is read.
+type deadlined struct {
+	net.Conn
+	until atomic.Int64 // Unix ns
+}
+
+func (c *deadlined) SetReadDeadline(at time.Time) error {
+	c.until.Store(at.UnixNano())
+	return c.Conn.SetReadDeadline(at)
+}
+
+// shortened waits until the reply has no longer than a stop leaves it.
+func (s *scanning) shortened(t *testing.T) {
+	t.Helper()
+	waitFor(t, func() bool { return time.Until(time.Unix(0, s.near.Load().until.Load())) <= lastWords })
 }
 
 func (s *scanning) route() Route {
@@ -301,7 +319,11 @@ func (s *scanning) route() Route {
 		}
 		return "250 fine"
 	}}
-	return Route{To: "outside", Hosts: []Host{{Name: "mx.slow.example", Dial: func(ctx context.Context) (net.Conn, error) { return server.dial(ctx, "") }}}}
+	return Route{To: "outside", Hosts: []Host{{Name: "mx.slow.example", Dial: func(ctx context.Context) (net.Conn, error) {
+		conn, err := server.dial(ctx, "")
+		s.near.Store(&deadlined{Conn: conn})
+		return s.near.Load(), err
+	}}}}
 }
 
 // TestStopWaitsForTheReply: a server that has all of a mail when the gateway stops gets it once.
@@ -317,11 +339,7 @@ func TestStopWaitsForTheReply(t *testing.T) {
 		stop()
 		close(stopped)
 	}()
-	waitFor(t, func() bool { // the courier knows that it has to stop
-		n.courier.mu.Lock()
-		defer n.courier.mu.Unlock()
-		return !slices.ContainsFunc(slices.Collect(maps.Values(n.courier.lanes)), func(l *lane) bool { return l.goes.Err() == nil })
-	})
+	slow.shortened(t)
 	close(slow.reply)
 	<-stopped
 	if left := n.queued(t); left != 0 || slow.took.Load() != 1 {

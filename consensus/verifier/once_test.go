@@ -46,7 +46,7 @@ func TestUsedOnceForEver(t *testing.T) {
 		t.Errorf("%d acceptances after a replay was removed, want 1", n)
 	}
 	w.remove(first)
-	if a, g := len(w.keys(prefixAccepted)), len(w.keys("gone/")); a != 0 || g != 0 {
+	if a, g := len(w.keys(prefixAccepted)), len(w.keys(prefixGone)); a != 0 || g != 0 {
 		t.Errorf("%d acceptances and %d of removed mail are left", a, g)
 	}
 }
@@ -60,7 +60,7 @@ func TestRemovedWhileItsRecordIsYoung(t *testing.T) {
 	w.expect(w.arrive(raw), "30 days later", record.Replayed, "spam")
 	w.now = w.now.Add(time.Millisecond)
 	w.follow()
-	if a, g := len(w.keys(prefixAccepted)), len(w.keys("gone/")); a != 0 || g != 0 {
+	if a, g := len(w.keys(prefixAccepted)), len(w.keys(prefixGone)); a != 0 || g != 0 {
 		t.Errorf("%d acceptances and %d of removed mail are left", a, g)
 	}
 	w.expect(w.arrive(raw), "and a millisecond", record.Replayed, "spam")

@@ -85,8 +85,8 @@ func placeOf(sp mailstore.SpaceReader, series consensus.Series, seq uint64) (*pl
 	return decodePlacement(b)
 }
 
-// mendPlaces reads from the chain where those batches stand of which that is damaged here, as far as
-// that was followed, and makes their mail due.
+// mendPlaces reads from the chain where those batches stand of which that is damaged here, as far
+// as that was followed, and makes their mail due.
 func (v *Verifier) mendPlaces(ctx context.Context) error {
 	lost, err := v.damagedPlaces()
 	if err != nil {

@@ -41,10 +41,10 @@ func BenchmarkWriters(b *testing.B) {
 			}
 			return nil
 		}},
-		{"another program's work", func() error { // which takes a core, as what follows does, and nothing of the queue
+		{"a computation", func() error { // which takes a core, as what follows does, and nothing of the queue
 			for range 10_000 {
-				blob := sha256.Sum256(busy[:])
-				copy(busy[:], blob[:])
+				sum := sha256.Sum256(busy[:])
+				copy(busy[:], sum[:])
 			}
 			return nil
 		}},

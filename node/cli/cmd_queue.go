@@ -83,9 +83,6 @@ func entryID(c *cobra.Command, arg string) (uint64, error) {
 
 // showQueue shows the entries to a domain, or with "" of all.
 func showQueue(b *bytes.Buffer, l *api.QueueList, domain string) {
-	if l.Damaged != "" {
-		defer fmt.Fprintf(b, "damaged: %s\n", line(l.Damaged, 0))
-	}
 	if l.Total == 0 && l.Damaged == "" {
 		if domain != "" {
 			domain = " to " + line(domain, 0)
@@ -105,7 +102,9 @@ func showQueue(b *bytes.Buffer, l *api.QueueList, domain string) {
 			fmt.Sprint(e.ID), span(now.Sub(e.Created)), entryFrom(e), to, fmt.Sprint(e.Attempts), waits(e, now), line(e.LastError, 160),
 		})
 	}
-	table(b, rows)
+	if len(l.Entries) > 0 {
+		table(b, rows)
+	}
 	if more := l.Total - len(l.Entries); more > 0 {
 		fmt.Fprintf(b, "and %d more\n", more)
 	}
@@ -119,6 +118,9 @@ func showQueue(b *bytes.Buffer, l *api.QueueList, domain string) {
 			}
 			fmt.Fprintf(b, "for %s: %s\n", about, e.Next)
 		}
+	}
+	if l.Damaged != "" {
+		fmt.Fprintf(b, "damaged, and among those that are not listed: %s\n", line(l.Damaged, 0))
 	}
 }
 

@@ -351,7 +351,7 @@ func TestCommandsInDocumentsAreComplete(t *testing.T) {
 // What of the queue is damaged is shown below what is not.
 func TestQueueShowsDamage(t *testing.T) {
 	dir := at(t, &desk{queue: api.QueueList{Total: 2, Damaged: "entry 1 cannot be read", Entries: []api.QueueEntry{{ID: 2, Domain: "b.example"}}}})
-	if code, out, _ := cairn(t, "", "queue", "ls", "--dir", dir); code != 0 || !strings.HasSuffix(out, "and 1 more\ndamaged: entry 1 cannot be read\n") {
+	if code, out, _ := cairn(t, "", "queue", "ls", "--dir", dir); code != 0 || !strings.HasSuffix(out, "and 1 more\ndamaged, and among those that are not listed: entry 1 cannot be read\n") {
 		t.Errorf("exit code %d, printed\n%s", code, out)
 	}
 }

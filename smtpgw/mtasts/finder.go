@@ -138,7 +138,7 @@ func (k known) size() int {
 
 // keep notes what is known of a domain, if there is room beside what counts. Where there is none, a
 // policy that it had and that counts stays: whoever cannot be kept must not switch encryption off.
-// Its time to look again has come, so the next one who asks is told of the new one all the same.
+// It is looked for again at once, so the next one who asks goes by the new one all the same.
 // f.mu is held.
 func (f *Finder) keep(domain string, k known, now time.Time) {
 	old := f.known[domain]

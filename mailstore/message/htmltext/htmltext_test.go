@@ -81,7 +81,8 @@ var hostile = map[string]string{
 }
 
 // What nests deep or never ends takes no more than its length: what is allocated for it is some
-// times that, no more tokens are read than there are octets, and each looks at few open elements.
+// times that, no more tokens are read than there are octets, and each looks at maxOpen elements at
+// most.
 func TestHostile(t *testing.T) {
 	const most, fixed = 16, 64 << 10
 	for name, piece := range hostile {
