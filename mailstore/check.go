@@ -104,9 +104,8 @@ func (c *check) foundIn(f Fault, blob [32]byte, mend func(tx *Tx) error) error {
 	return c.ctx.Err()
 }
 
-// damaged reports a value that is damaged.
-func (c *check) damaged(bad *DamagedError, mend func(tx *Tx) error) error {
-	cure := bad.Cure()
+// damaged reports a value that is damaged, with what makes it anew or what helps else.
+func (c *check) damaged(bad *DamagedError, mend func(tx *Tx) error, cure string) error {
 	if mend != nil {
 		cure = cureAnew
 	}
@@ -141,7 +140,7 @@ func (c *check) values() error {
 			bad = c.takenApart(key, value)
 		}
 		if bad != nil {
-			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad))
+			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad), c.cureOf(key, bad))
 		}
 		c.note(key)
 		if failed == nil && c.Values%1024 == 0 {

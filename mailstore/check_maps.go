@@ -1,6 +1,9 @@
 package mailstore
 
-import "bytes"
+import (
+	"bytes"
+	"cmp"
+)
 
 // MapCheck is what a part of the node knows of its named map (see [Reader.Space]), for
 // [Store.Check].
@@ -9,6 +12,9 @@ type MapCheck struct {
 	// MendOf returns what makes the damaged value of a key anew; nil if it does not follow from the
 	// rest.
 	MendOf func(key []byte) func(tx *Tx) error
+	// CureOf, if there is one, says what helps where MendOf has nothing; empty where it is a
+	// backup.
+	CureOf func(key []byte) string
 	// Look, if there is one, reports what does not hang together in the map, each with what mends
 	// it, if anything does. It returns the error of found as it is.
 	Look func(r *Reader, found func(f Fault, mend func(tx *Tx) error) error) error
@@ -23,6 +29,20 @@ func (c *check) mendOfMap(key []byte) func(tx *Tx) error {
 		}
 	}
 	return nil
+}
+
+// cureOf is what helps against the damaged value of a key that nothing here makes anew.
+func (c *check) cureOf(key []byte, bad *DamagedError) string {
+	if key[0] != tableSpace {
+		return bad.Cure()
+	}
+	name, own, _ := bytes.Cut(key[1:], []byte{0})
+	for _, m := range c.maps {
+		if m.Space == string(name) && m.CureOf != nil {
+			return cmp.Or(m.CureOf(own), bad.Cure())
+		}
+	}
+	return bad.Cure()
 }
 
 // mapsHold holds named maps together.

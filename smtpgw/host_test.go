@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"cairn/mailstore/outbox"
 	"cairn/smtpgw/tlstest"
 )
 
@@ -490,6 +492,69 @@ func TestTooManyRecipients(t *testing.T) {
 		if said := got[0].String() + ", " + got[1].String(); said != want {
 			t.Errorf("%s: %s, want %s", reply, said, want)
 		}
+	}
+}
+
+// TestTooManyIsTemporary: so has who was refused beside another one, later, where the session comes
+// to no other transaction.
+func TestTooManyIsTemporary(t *testing.T) {
+	for name, rest := range map[string]func(line string, n int) string{
+		"451 to the text": func(line string, _ int) string {
+			return map[bool]string{true: "451 greylisted"}[line == "."]
+		},
+		"421 to the second MAIL": func(line string, n int) string {
+			return map[bool]string{true: "421 one mail a session"}[strings.HasPrefix(line, "MAIL") && n == 2]
+		},
+		"gone after the text": func(line string, _ int) string {
+			return map[bool]string{true: "hang up"}[line == "."]
+		},
+	} {
+		server := (&foreignServer{instead: func(line string, n int) string {
+			if strings.HasPrefix(line, "RCPT TO:<c") {
+				return "552 too many recipients"
+			}
+			return rest(line, n)
+		}}).listen(t)
+		n := nearNode(t, nil)
+		e := &outbox.Entry{Domain: "far.example", From: "user@local.example", Recipients: []string{"b@far.example", "c@far.example"}}
+		n.courier.router = routes{"far.example": Route{To: "outside", Hosts: []Host{{Name: "mx.far.example", Dial: dialTo(server.addr)}}}}
+		out, o := n.courier.attempt(t.Context(), newLane(t.Context(), "far.example", n.courier.texts), nil, e, []byte(mailText("x")))
+		if o != nil {
+			o.quit()
+		}
+		if c := out[1]; c.reply.permanent() || c.reply.ok() {
+			t.Errorf("%s: %s", name, c.reply)
+		}
+	}
+}
+
+// TestLateStopOfAMail: a mail that is ended when its reply has come spoils none that follows in the
+// session.
+func TestLateStopOfAMail(t *testing.T) {
+	server := (&foreignServer{}).listen(t)
+	for range 50 {
+		o := must(greet(must(dialTo(server.addr)(t.Context()))(t), "here.example", time.Minute))(t)
+		o.foreign = true
+		for range 3 {
+			o.progress = new(progress)
+			p := o.progress
+			ctx, stop := context.WithCancelCause(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				for p.given.Load() == 0 && ctx.Err() == nil {
+					runtime.Gosched()
+				}
+				stop(errTooSlow)
+			}()
+			_, err := o.send(ctx, "a@local.example", []string{"b@far.example"}, nil, []byte(mailText("x")))
+			stop(nil)
+			<-ended
+			if err != nil || !o.inStep() {
+				break
+			}
+		}
+		o.conn.Close()
 	}
 }
 

@@ -34,14 +34,14 @@ type outbound struct {
 	texted  bool // it was told to send a text, and perhaps has it
 	*progress
 
-	mu    sync.Mutex
-	until time.Time // nothing is read beyond, however long a reply may take; zero: no end
+	mu  sync.Mutex
+	end time.Time // nothing is read beyond, however long a reply may take; zero: no end
 }
 
 // progress is how far a mail has come.
 type progress struct {
 	moved atomic.Int64 // octets that were written
-	given atomic.Int64 // since when the other side has all of its text, in Unix ns; 0: not yet
+	given atomic.Int64 // since when a server that is no node has all of its text, in Unix ns; 0: not yet
 }
 
 // lastWords is how long the reply to a text is waited for when the gateway stops.
@@ -67,11 +67,10 @@ type reply struct {
 func (r reply) ok() bool        { return r.code/100 == 2 }
 func (r reply) permanent() bool { return r.code/100 == 5 }
 
-// tooMany reports whether a recipient is to come in another transaction: by 452, or by 552 as in
-// RFC 821 (RFC 5321, section 4.5.3.1.10), unless that says by its status that it is for another
-// reason.
+// tooMany reports whether 552, for a recipient beside another one that is taken, stands for 452, as
+// in RFC 821 (RFC 5321, section 4.5.3.1.10): unless its status says that it is for another reason.
 func (r reply) tooMany() bool {
-	return r.code == 452 || r.code == 552 && (statusCode(r) == "5.0.0" || statusCode(r) == "5.5.3")
+	return r.code == 552 && (statusCode(r) == "5.0.0" || statusCode(r) == "5.5.3")
 }
 
 func (r reply) String() string { return strings.TrimRight(fmt.Sprintf("%d %s", r.code, r.text), " ") }
@@ -183,17 +182,33 @@ func (o *outbound) readFinal() (reply, error) {
 	return replyOfLines(code, msg), err
 }
 
-// breakOff ends what is under way. A server that is no node and has all of a text takes the mail,
-// and would get it once more: at a stop its last words are waited for.
-func (o *outbound) breakOff(ctx context.Context) {
+// until has what is under way for a mail end with ctx. What it returns is to be called when it has
+// ended.
+func (o *outbound) until(ctx context.Context) (over func()) {
+	p, broken := o.progress, make(chan struct{})
+	p.given.Store(0)
+	stop := context.AfterFunc(ctx, func() {
+		defer close(broken)
+		o.breakOff(ctx, p)
+	})
+	return func() {
+		if !stop() {
+			<-broken
+		}
+	}
+}
+
+// breakOff ends what is under way. A server that has all of a text, and is no node, which knows
+// what it has, takes the mail, and would get it once more: at a stop its last words are waited for.
+func (o *outbound) breakOff(ctx context.Context, p *progress) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.foreign || o.given.Load() == 0 || errors.Is(context.Cause(ctx), errTooSlow) {
+	if p.given.Load() == 0 || errors.Is(context.Cause(ctx), errTooSlow) {
 		o.conn.Close()
 		return
 	}
-	o.until = time.Now().Add(lastWords)
-	o.conn.SetReadDeadline(o.until)
+	o.end = time.Now().Add(lastWords)
+	o.conn.SetReadDeadline(o.end)
 }
 
 // expect sets how long a reply may take to come.
@@ -201,8 +216,8 @@ func (o *outbound) expect(wait time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at := time.Now().Add(wait)
-	if !o.until.IsZero() && o.until.Before(at) {
-		at = o.until
+	if !o.end.IsZero() && o.end.Before(at) {
+		at = o.end
 	}
 	o.conn.SetReadDeadline(at)
 }

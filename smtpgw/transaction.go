@@ -43,7 +43,7 @@ func (o *outbound) send(ctx context.Context, from string, to []string, token, ra
 			at := left[i]
 			replies[at] = a
 			taken = taken || a.ok()
-			if a.tooMany() {
+			if a.code == 452 {
 				again = append(again, at)
 			}
 		}
@@ -57,8 +57,7 @@ func (o *outbound) send(ctx context.Context, from string, to []string, token, ra
 // transaction is send for those whom the other side takes together. With an
 // error it returns the replies that stand.
 func (o *outbound) transaction(ctx context.Context, from string, to []string, token, raw []byte) ([]reply, error) {
-	o.given.Store(0)
-	defer context.AfterFunc(ctx, func() { o.breakOff(ctx) })()
+	defer o.until(ctx)()
 	size := len(token) + len(raw)
 	if limit, err := strconv.ParseInt(o.ext["SIZE"], 10, 64); err == nil && limit > 0 && int64(size) > limit {
 		return all(to, reply{552, fmt.Sprintf("5.3.4 message of %d octets exceeds the other side's limit of %d", size, limit)}), nil
@@ -115,6 +114,11 @@ func (o *outbound) finish(answers []reply, sent, chunking bool, token, raw []byt
 	for _, a := range answers {
 		if a.ok() {
 			accepted++
+		}
+	}
+	for i, a := range answers {
+		if accepted > 0 && a.tooMany() { // also if no other transaction comes to be
+			answers[i].code = 452
 		}
 	}
 	var last reply
@@ -246,7 +250,6 @@ func (o *outbound) writeChunk(token, raw []byte) error {
 	if err := o.w.Flush(); err != nil {
 		return fmt.Errorf("send the message: %w", err)
 	}
-	o.given.Store(time.Now().UnixNano())
 	return nil
 }
 
@@ -267,6 +270,8 @@ func (o *outbound) data(token, raw []byte) (reply, error) {
 	if err := dot.Close(); err != nil {
 		return reply{}, fmt.Errorf("send the message: %w", err)
 	}
-	o.given.Store(time.Now().UnixNano())
+	if o.foreign {
+		o.given.Store(time.Now().UnixNano())
+	}
 	return o.readFinal()
 }

@@ -87,10 +87,14 @@ func (c *Courier) makePlace(waiting int) {
 		l.leave()
 	}
 	for _, l := range c.lanes {
-		if l.goes.Err() != nil && c.parting < maxParting*c.cfg.Sending.Domains && c.onlyWaits(l, now) {
+		switch {
+		case l.goes.Err() == nil || !c.onlyWaits(l, now):
+		case c.parting < maxParting*c.cfg.Sending.Domains:
 			c.dissolve(l)
 			c.parting++
 			wake.Up(c.more)
+		default:
+			c.endLongest(now)
 		}
 	}
 	var slowest *trip
@@ -124,6 +128,23 @@ func (c *Courier) onlyWaits(l *lane, now time.Time) bool {
 	return waits > 0 && waits == l.workers-l.idle
 }
 
+// endLongest ends the trip whose reply has been waited for the longest, beyond its turn.
+func (c *Courier) endLongest(now time.Time) {
+	var longest *trip
+	for t := range c.trips {
+		given := t.given.Load()
+		if given == 0 || now.Sub(time.Unix(0, given)) < t.turn {
+			continue
+		}
+		if longest == nil || given < longest.given.Load() {
+			longest = t
+		}
+	}
+	if longest != nil {
+		longest.stop(errTooSlow)
+	}
+}
+
 // inTurn puts domains that had a place before behind those that had none, or longer ago.
 func (c *Courier) inTurn(domains []string) {
 	slices.SortStableFunc(domains, func(a, b string) int { return c.left[a].Compare(c.left[b]) })
@@ -134,11 +155,17 @@ func (c *Courier) inTurn(domains []string) {
 func (c *Courier) dissolve(l *lane) {
 	if c.lanes[l.domain] != l { // its place was taken before
 		c.parting--
+		wake.Up(c.more)
 		return
 	}
 	again := c.skipped || len(l.pending) > 0
-	for len(l.pending) > 0 {
-		c.queue.End(<-l.pending)
+	for some := true; some; {
+		select { // workers may be there, and take one too
+		case id := <-l.pending:
+			c.queue.End(id)
+		default:
+			some = false
+		}
 	}
 	l.leave()
 	delete(c.lanes, l.domain)

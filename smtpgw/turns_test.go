@@ -371,3 +371,51 @@ func TestMailIsGivenOnceThoughOthersWait(t *testing.T) {
 		return len(n.courier.lanes) == 0 && n.courier.parting == 0
 	})
 }
+
+// TestLanesPartWhileWorkersCome: a lane whose workers only wait makes place while others of them
+// are about to take what is due.
+func TestLanesPartWhileWorkersCome(t *testing.T) {
+	n := nearNode(t, nil)
+	c := n.courier
+	c.cfg.Sending.Turn, c.cfg.Sending.Domains = time.Millisecond, 1
+	for range 3000 {
+		l := newLane(t.Context(), "a.example", c.texts.Part(laneBytes))
+		waits := &trip{lane: l, final: time.Hour, stop: func(error) {}}
+		waits.given.Store(time.Now().Add(-time.Second).UnixNano())
+		c.mu.Lock()
+		c.trips[waits], c.lanes[l.domain], c.parting = true, l, 0
+		l.workers, l.since = 1, time.Now().Add(-time.Second)
+		for id := range 7 {
+			l.pending <- uint64(1000 + id)
+		}
+		for l.workers < 8 {
+			l.workers++
+			l.idle++
+			c.work.Go(func() { c.serve(t.Context(), l) })
+		}
+		c.makePlace(1)
+		delete(c.trips, waits)
+		c.mu.Unlock()
+	}
+	c.work.Wait()
+}
+
+// TestSilentAfterTextsMakePlace: far more servers than there are places say nothing after the text,
+// and mail for others goes on.
+func TestSilentAfterTextsMakePlace(t *testing.T) {
+	far, silent := farNode(t), silentAfter(".")
+	at := routes{"far.example": Route{Dial: tcp(far.addr)}}
+	n := nearNode(t, nil)
+	n.courier.router = at
+	s := &n.courier.cfg.Sending
+	s.Domains, s.Sessions, s.Turn, s.Reply = 2, 2, time.Millisecond, time.Hour
+	for i := range 5 * 2 * maxParting {
+		d := fmt.Sprintf("silent%d.example", i)
+		at[d] = Route{To: d, Hosts: []Host{{Name: d, Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}}}
+		n.send(t, "user@local.example", mailText("light"), "x@"+d)
+	}
+	n.run(t)
+	waitFor(t, func() bool { return silent.served.Load() >= 2*(maxParting+1) })
+	n.send(t, "user@local.example", mailText("for others"), "bob@far.example")
+	waitFor(t, func() bool { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) == 1 })
+}

@@ -2,16 +2,16 @@ package verifier
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 
-	"cairn/consensus/chain"
 	"cairn/mailstore"
 )
 
 // MapCheck is what a check of the store is to know of this map: all but findings, acceptances and
 // the number of its format follows from these and from the chain.
-func MapCheck() mailstore.MapCheck { return mailstore.MapCheck{Space: space, MendOf: mendOf} }
+func MapCheck() mailstore.MapCheck {
+	return mailstore.MapCheck{Space: space, MendOf: mendOf, CureOf: cureOf}
+}
 
 // withoutValue begin the keys that say all in their names.
 var withoutValue = []string{prefixBatch, prefixDomain, prefixVia, prefixOrg, prefixWatch, prefixAsk, prefixGone, prefixAge}
@@ -24,10 +24,6 @@ func mendOf(key []byte) func(tx *mailstore.Tx) error {
 		return ifThere(key, func(sp mailstore.Space) error { return sp.Put(key, nil) })
 	case has(prefixDue):
 		return ifThere(key, func(sp mailstore.Space) error { return putDue(sp, key[len(prefixDue):], longAgo) })
-	case has(prefixPlace): // the chain is followed anew, and says it again
-		return ifThere(key, func(sp mailstore.Space) error { return errors.Join(sp.Delete(key), followAnew(sp)) })
-	case string(key) == keyCursor:
-		return ifThere(key, followAnew)
 	case string(key) == keyJournal:
 		return ifThere(key, func(sp mailstore.Space) error { return sp.PutJSON(key, mailstore.ModSeq(0)) })
 	}
@@ -45,6 +41,10 @@ func ifThere(key []byte, fn func(sp mailstore.Space) error) func(tx *mailstore.T
 	}
 }
 
-// followAnew has the chain followed from genesis on. What stands in a block keeps its place until
-// then.
-func followAnew(sp mailstore.Space) error { return sp.PutJSON([]byte(keyCursor), chain.Index{}) }
+// cureOf is for what needs the chain: where batches stand, and how far that was followed.
+func cureOf(key []byte) string {
+	if bytes.HasPrefix(key, []byte(prefixPlace)) || string(key) == keyCursor {
+		return "the node reads it from the chain anew when it runs"
+	}
+	return ""
+}

@@ -3,7 +3,9 @@ package verifier
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"cairn/consensus"
@@ -189,8 +191,8 @@ func TestSilentUnrecorded(t *testing.T) {
 	}
 }
 
-// TestDamageIsMended: with what a check of the store makes anew, all is as it was, but for a
-// finding and an acceptance.
+// TestDamageIsMended: what a check of the store makes anew of this map is as it was, and so is what
+// the verifier reads from the chain again.
 func TestDamageIsMended(t *testing.T) {
 	for _, prefix := range []string{prefixMessage, prefixBatch, prefixDomain, prefixOrg, prefixWatch, prefixPlace, prefixDue, prefixAccepted, keyCursor, keyJournal} {
 		t.Run(prefix, func(t *testing.T) {
@@ -215,7 +217,7 @@ func TestDamageIsMended(t *testing.T) {
 				t.Fatalf("%d faults", found)
 			}
 			found, mended := check(true)
-			if kept := prefix != prefixMessage && prefix != prefixAccepted; (mended == 1) != kept || found != 1 {
+			if kept := !slices.Contains([]string{prefixMessage, prefixAccepted, prefixPlace, keyCursor}, prefix); (mended == 1) != kept || found != 1 {
 				t.Errorf("%d faults, %d mended", found, mended)
 			} else if left, _ := check(false); (left == 0) != kept {
 				t.Errorf("%d faults left", left)
@@ -228,4 +230,49 @@ func TestDamageIsMended(t *testing.T) {
 			w.expect(ref, "mended", record.Verified, "inbox")
 		})
 	}
+}
+
+// TestDamageOffTheBranch: where a batch stands, or how far the chain was followed, is damaged when
+// the chain has left the block with that batch and the verifier has not seen it. Repaired or not,
+// no mail stays verified by that block.
+func TestDamageOffTheBranch(t *testing.T) {
+	for _, repair := range []bool{false, true} {
+		for _, key := range []string{keyCursor, prefixPlace} {
+			w := newWorld(t, setting{orgs: 3, pins: []int{0, 2}})
+			w.miner = 1
+			fork := w.chain.State()
+			refs := []mailstore.Ref{w.arrive(w.seal(0, letter(jo, "", text), ann)), w.arrive(w.seal(2, letter("al@org3.example", "", text), ann))}
+			w.add(fork, chaintest.Body{Batches: []consensus.Batch{w.batch(0), w.batch(2)}})
+			w.expect(refs[0], "in a block", record.Verified, "inbox")
+			w.miner = 2
+			for s := fork; s.Tip() != w.chain.State().Tip(); {
+				var b *consensus.Block
+				b, s = w.block(s, chaintest.Body{})
+				w.putUnfollowed(b)
+			}
+			w.spoilt(t, w.keys(key)[0])
+			if repair {
+				_, err := w.store.Check(t.Context(), true, nil, MapCheck())
+				w.must(err)
+			}
+			w.must(w.v.Follow(t.Context(), w.now))
+			for _, ref := range refs {
+				w.expect(ref, key+" was damaged", record.Pending, "inbox")
+			}
+		}
+	}
+}
+
+// TestDamagedJournalAndTrust: a change of the journal that is damaged holds no change of trust up.
+func TestDamagedJournalAndTrust(t *testing.T) {
+	w := newWorld(t, setting{orgs: 3, pins: []int{0, 2}})
+	ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
+	w.include(0)
+	w.must(w.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		return tx.Space(space).PutJSON([]byte(keyJournal), mailstore.ModSeq(0))
+	}))
+	w.spoilt(t, binary.BigEndian.AppendUint64([]byte("j"), 1))
+	w.unpin("org1.example")
+	w.must(w.v.Retrust(t.Context(), "org1.example"))
+	w.expect(ref, "taken back", record.Vouched, "inbox")
 }

@@ -65,7 +65,9 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := v.forgetRemoved(ctx); err != nil {
+	if err := v.forgetRemoved(ctx); errors.Is(err, mailstore.ErrDamaged) {
+		v.log.Error("verifier: what is known of removed mail stays, since the journal is damaged", "err", err, "try", "with the node stopped: cairn check --repair")
+	} else if err != nil {
 		return fmt.Errorf("forget removed mail: %w", err)
 	}
 	if v.cfg().Distrust() {

@@ -11,7 +11,8 @@ import (
 const journalStep = 1024
 
 // forgetRemoved follows the store's journal and drops what is known about
-// messages that are gone.
+// messages that are gone. It waits before a change that is damaged, which keeps
+// what is gone a little longer and nothing else.
 func (v *Verifier) forgetRemoved(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var cursor mailstore.ModSeq

@@ -28,8 +28,8 @@ func (q *Queue) mendOf(key []byte) func(tx *mailstore.Tx) error {
 			return errors.Join(err, sp.PutNumber(lastKey, last))
 		}
 	}
-	switch key[0] {
-	case 'u', 'l', 's': // the key is all
+	switch string(key[:min(len(key), 1)]) {
+	case "u", "l", "s": // the key is all
 		return func(tx *mailstore.Tx) error {
 			sp := tx.Space(space)
 			if there, err := sp.Has(key); err != nil || !there {
@@ -37,7 +37,7 @@ func (q *Queue) mendOf(key []byte) func(tx *mailstore.Tx) error {
 			}
 			return sp.Put(key, nil)
 		}
-	case 'h':
+	case "h":
 		domain := string(key[1:])
 		return func(tx *mailstore.Tx) error {
 			return q.change(tx, domain, func(*change) error { return nil }) // which makes a head anew
