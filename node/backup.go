@@ -19,39 +19,26 @@ import (
 
 // Backup writes a backup of the running node.
 func (n *Node) Backup(_ context.Context, r api.BackupRequest, w io.Writer) error {
-	m := manifest(n.cfg, n.id, n.genesis, n.enrol)
-	return n.store.View(func(rd *mailstore.Reader) error { return home.Create(w, n.dir, rd, m, r.OrgKey) })
+	files, err := readFiles(n.dir) // which may be others than those that the node was started with
+	if err != nil {
+		return err
+	}
+	files.store, files.chain = n.store, n.chain
+	return files.backUp(r, w)
 }
 
 // Backup writes a backup of the node in dir, which must not run; it need not
 // belong to a network yet.
 func Backup(dir string, r api.BackupRequest, w io.Writer) error {
-	cfg, err := LoadConfig(dir)
+	n, err := readFiles(dir)
 	if err != nil {
 		return err
-	}
-	id, err := loadIdentity(dir, true)
-	if err != nil {
-		return err
-	}
-	genesis, err := LoadNetwork(dir)
-	if err != nil && !errors.Is(err, ErrNotMember) {
-		return err
-	}
-	enrol, err := LoadEnrol(dir)
-	if err != nil && !errors.Is(err, ErrNotMember) {
-		return err
-	}
-	if genesis != nil && enrol != nil {
-		if _, err := belongs(dir, id, genesis, enrol); err != nil {
-			return api.Errorf(err.Code, err.Hint, "making the backup: %s", err.Message)
-		}
 	}
 	if err := home.AsItsUser(dir); err != nil {
 		return err
 	}
 	path := filepath.Join(dir, home.MailDir)
-	store, err := mailstore.Open(path, slog.New(slog.DiscardHandler), ownership{dir, id, enrol}.guard)
+	n.store, err = mailstore.Open(path, slog.New(slog.DiscardHandler), ownership{dir, n.id, n.enrol}.guard)
 	switch {
 	case errors.Is(err, mailstore.ErrInUse):
 		return api.Errorf(api.CodeTryLater, "cairn status", "making the backup: a node starts or stops in %s", dir)
@@ -61,31 +48,54 @@ func Backup(dir string, r api.BackupRequest, w io.Writer) error {
 		}
 		return unreadable(path, err, "if the disk is well, take the last backup of this node")
 	}
-	n := &Node{dir: dir, cfg: cfg, id: id, genesis: genesis, enrol: enrol, store: store, log: slog.New(slog.DiscardHandler)}
-	if err = n.ownFiles(); err == nil {
-		m := manifest(cfg, id, genesis, enrol)
-		err = store.View(func(rd *mailstore.Reader) error { return home.Create(w, dir, rd, m, r.OrgKey) })
+	folder := filepath.Join(dir, home.ChainDir)
+	if empty, err := intact.Empty(folder); err == nil && !empty && n.genesis != nil && n.openChainIn(folder) == nil { // else less is known
+		defer chain.CloseDB(n.chainDB)
 	}
-	closed := store.Close()
+	err = n.backUp(r, w)
+	closed := n.store.Close()
 	if errors.Is(closed, diskroom.ErrFull) {
 		closed = nil // it was only read, and is left as by a crash
 	}
 	return errors.Join(err, closed)
 }
 
-// ownFiles holds that the files that a backup has are n's own, which does not run. Where there is
-// no chain that can be read, less is known of that: a backup is made all the same.
-func (n *Node) ownFiles() error {
-	folder := filepath.Join(n.dir, home.ChainDir)
-	if empty, err := intact.Empty(folder); err == nil && !empty && n.genesis != nil && n.openChainIn(folder) == nil {
-		defer chain.CloseDB(n.chainDB)
+// readFiles reads the files that say whose node is in dir, for a backup.
+func readFiles(dir string) (*Node, error) {
+	n := &Node{dir: dir, log: slog.New(slog.DiscardHandler)}
+	var err error
+	if n.cfg, err = LoadConfig(dir); err != nil {
+		return nil, err
 	}
+	if n.id, err = loadIdentity(dir, true); err != nil {
+		return nil, err
+	}
+	if n.genesis, err = LoadNetwork(dir); err != nil && !errors.Is(err, ErrNotMember) {
+		return nil, err
+	}
+	if n.enrol, err = LoadEnrol(dir); err != nil && !errors.Is(err, ErrNotMember) {
+		return nil, err
+	}
+	if n.genesis != nil && n.enrol != nil {
+		if _, err := belongs(dir, n.id, n.genesis, n.enrol); err != nil {
+			return nil, api.Errorf(err.Code, err.Hint, "making the backup: %s", err.Message)
+		}
+	}
+	return n, nil
+}
+
+// backUp writes a backup, if the files that it has are the node's own.
+func (n *Node) backUp(r api.BackupRequest, w io.Writer) error {
 	found, err := n.filesOfOthers()
-	if err != nil || len(found) == 0 {
+	if err != nil {
 		return err
 	}
-	e := api.AsError(found[0].err)
-	return api.Errorf(e.Code, e.Hint, "making the backup: %s", e.Message)
+	if len(found) > 0 {
+		e := api.AsError(found[0].err)
+		return api.Errorf(e.Code, e.Hint, "making the backup: %s", e.Message)
+	}
+	m := manifest(n.cfg, n.id, n.genesis, n.enrol)
+	return n.store.View(func(rd *mailstore.Reader) error { return home.Create(w, n.dir, rd, m, r.OrgKey) })
 }
 
 // manifest says whose backup it is; genesis and enrol may be nil.

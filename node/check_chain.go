@@ -25,12 +25,18 @@ func (c *checking) chain(ctx context.Context, store *mailstore.Store) error {
 	if err := c.blocks(ctx, n); err != nil {
 		return err
 	}
+	said := func(file string) bool {
+		return slices.ContainsFunc(c.parts, func(p Checked) bool { return p.Part == file && len(p.Faults) > 0 })
+	}
+	if said(enrolFile) || said(networkFile) {
+		n.enrol = nil // by which nothing can be told
+	}
 	found, err := n.filesOfOthers()
 	if err != nil {
 		return fmt.Errorf("checking whose files are in %s: %w", c.dir, err)
 	}
 	for _, f := range found {
-		if !slices.ContainsFunc(c.parts, func(p Checked) bool { return p.Part == f.file }) { // else more than that was said of it
+		if !said(f.file) { // else more than that was
 			c.wrong(f.file, f.err)
 		}
 	}

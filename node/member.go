@@ -137,7 +137,7 @@ type fileError struct {
 // or not to be read, as a start would find: by the chain, and by what the mail store keeps. Either
 // may be missing; then that tells less.
 func (n *Node) filesOfOthers() (found []fileError, err error) {
-	if _, err := StartPins(n.dir); err != nil {
+	if _, err := n.startPins(); err != nil {
 		found = append(found, fileError{pinsFile, err})
 	}
 	if n.id == nil || n.enrol == nil || n.genesis == nil {

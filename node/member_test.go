@@ -195,6 +195,80 @@ func TestForeignFilesAreSeenBeforeAStart(t *testing.T) {
 	}
 }
 
+// TestForeignFilesOfARunningNode: files of another node that came into the directory while the node
+// runs are put into no backup.
+func TestForeignFilesOfARunningNode(t *testing.T) {
+	t.Parallel()
+	other, _ := founder(t, "Other", "other.test")
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, nil)
+	n := open(t, dir)
+	if err := n.Backup(t.Context(), api.BackupRequest{}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"keys/node.pem", "keys/recorder.pem", pinsFile, enrolFile, networkFile} {
+		own, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			err = copyFile(other, dir, name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		e := api.AsError(n.Backup(t.Context(), api.BackupRequest{}, &b))
+		if e == nil || e.Hint == "" || !strings.Contains(e.Message, "does not belong to") || b.Len() > 0 {
+			t.Errorf("%s: %+v, and %d octets", name, e, b.Len())
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), own, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLostPins: a member that has taken no pins over yet does not start without them, nor with
+// another's; one that has does.
+func TestLostPins(t *testing.T) {
+	other, _ := founder(t, "Other", "other.test")
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, nil)
+	path := filepath.Join(dir, pinsFile)
+	own, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(want string) {
+		t.Helper()
+		n, err := Open(dir, nil)
+		if err == nil {
+			n.Close()
+		}
+		if e := api.AsError(err); e == nil || e.Hint == "" || !strings.Contains(e.Message, want) {
+			t.Errorf("%+v, want %q", e, want)
+		}
+	}
+	if err := copyFile(other, dir, pinsFile); err != nil {
+		t.Fatal(err)
+	}
+	refused("does not belong to the organisation")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	refused("is lost")
+	if err := os.WriteFile(path, own, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		n, err := Open(dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+		os.Remove(path)
+	}
+}
+
 // An org key of which the chain here knows nothing may be a later one than that knows: it signs no
 // event until the chain says so, and the node starts.
 func TestOrgKeyThatTheChainDoesNotKnowYet(t *testing.T) {

@@ -145,7 +145,7 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 		return nil, err
 	}
 	if err := clearStages(dir); err != nil {
-		n.log.Warn("the folder of an init or join that was killed stays, with keys in it", "err", err, "try", "see that this user may remove it, and start the node again")
+		n.log.Warn("the folder of an init or join that was killed stays, with keys in it", "err", err, "try", n.typable("see that this user may remove it, and start the node again"))
 	}
 	if err := errors.Join(n.loadOwnSeen(), n.loadOthers(), n.loadRecorders()); err != nil {
 		return nil, err

@@ -13,6 +13,9 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/verifier"
+	"cairn/mailstore"
+	"cairn/node/api"
+	"cairn/node/home"
 )
 
 // Pin is our trust in an org key for a domain.
@@ -33,6 +36,9 @@ const (
 // joined its network. Later ones are kept with the mail.
 func StartPins(dir string) ([]Pin, error) {
 	path := filepath.Join(dir, pinsFile)
+	if err := home.Readable(path); err != nil {
+		return nil, err
+	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -71,6 +77,33 @@ func StartPins(dir string) ([]Pin, error) {
 		return nil, spoilt(path, fmt.Errorf("it has %d of %d pins", len(pins), want))
 	case len(pins) == 0:
 		return nil, spoilt(path, errors.New("it has no pins, not even of our own domains"))
+	}
+	return pins, nil
+}
+
+// startPins is StartPins of a member, whose own pins are among them. They may be missing once the
+// node has taken them over.
+func (n *Node) startPins() ([]Pin, error) {
+	path := filepath.Join(n.dir, pinsFile)
+	pins, err := StartPins(n.dir)
+	if err != nil || n.enrol == nil {
+		return pins, err
+	}
+	if pins == nil {
+		taken := false
+		if n.store != nil {
+			err = n.store.View(func(rd *mailstore.Reader) (err error) {
+				taken, err = verifier.EverPinned(rd)
+				return err
+			})
+		}
+		if err == nil && !taken {
+			err = lost(path)
+		}
+		return nil, err
+	}
+	if !slices.ContainsFunc(pins, func(p Pin) bool { return p.Source == PinOwn && p.Key == n.enrol.Enrol().OrgKey }) {
+		return nil, api.Errorf(api.CodeInvalid, "move it away, and "+home.Cure(pinsFile), "%s does not belong to the organisation of %s", path, enrolFile)
 	}
 	return pins, nil
 }

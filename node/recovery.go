@@ -92,6 +92,9 @@ func WriteRecoveryKey(dir, path string, key ed25519.PrivateKey) error {
 	if err := keptApart(dir, path); err != nil {
 		return err
 	}
+	if info, err := os.Stat(path); path == "-" || err == nil && !info.Mode().IsRegular() {
+		return api.Errorf(api.CodeInvalid, "name a file that does not exist yet", "writing the recovery key: %s is no file that keeps it", path)
+	}
 	text, err := recoveryText(dir, key)
 	if err == nil {
 		err = home.WriteNew(path, text)

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"cairn/node/api"
 	"cairn/node/home"
 )
 
@@ -39,5 +40,16 @@ func TestRecoveryKeyStaysWhereItCannotBeRemoved(t *testing.T) {
 	defer os.Chmod(keys, 0o700)
 	if err := TakeRecoveryKey(dir, out); err == nil || fileExists(out) || !fileExists(filepath.Join(dir, home.RecoveryKey)) {
 		t.Errorf("%v; written: %v", err, fileExists(out))
+	}
+}
+
+// TestRecoveryKeyIsWrittenToAFile: what keeps nothing is refused, and what was written in part does
+// not stand in the way of the next time.
+func TestRecoveryKeyIsWrittenToAFile(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	for _, path := range []string{"-", "/dev/null", "/dev/full", t.TempDir()} {
+		if e := api.AsError(TakeRecoveryKey(dir, path)); e == nil || e.Hint == "" || !HasRecoveryKey(dir) {
+			t.Errorf("%s: %+v", path, e)
+		}
 	}
 }

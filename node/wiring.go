@@ -242,7 +242,7 @@ func (n *Node) dialOrg(ctx context.Context, org *consensus.Org) (net.Conn, error
 // seedTrust takes over the pins that the node started with. Later decisions
 // of the administrator stand.
 func (n *Node) seedTrust(ctx context.Context) error {
-	pins, err := StartPins(n.dir)
+	pins, err := n.startPins()
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,15 @@ func readEntries(rd *mailstore.Reader) (map[string]entry, error) {
 	return entries, errors.Join(err, bad)
 }
 
+// EverPinned reports whether it was ever decided about a domain.
+func EverPinned(rd *mailstore.Reader) (ever bool, err error) {
+	err = rd.Space(trustSpace).Keys(nil, nil, func([]byte) bool {
+		ever = true
+		return false
+	})
+	return ever, err
+}
+
 // Damaged lists the domains of which it cannot be read what was decided about them. None of them is
 // pinned until that is decided anew.
 func (t *Trust) Damaged() (domains []string) {

@@ -12,7 +12,10 @@ func WriteNew(path string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil { // else the same command would find it there
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // SyncDir makes durable which names are in a folder.

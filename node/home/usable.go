@@ -159,11 +159,8 @@ func AsItsUser(dir string) error {
 	if !known || me != 0 || owner == me {
 		return nil
 	}
-	name := strconv.Itoa(owner)
-	if u, err := user.LookupId(name); err == nil {
-		name = u.Username
-	}
-	return api.Errorf(api.CodeInvalid, "run the command as that user, as with: sudo -u "+name, "%s is of the user %s, who could not use any more what this one, root, writes there", dir, name)
+	name := userName(owner)
+	return api.Errorf(api.CodeNotAllowed, "run the command as that user, as sudo -u "+name+" does", "%s is of the user %s, who could not use any more what this one, root, writes there", dir, name)
 }
 
 // folder holds that a folder is one.
@@ -233,9 +230,29 @@ func leadsNowhere(path, cure string) error {
 	return api.Errorf(api.CodeNotFound, "mount the disk that it is on, or "+cure, "%s leads to what is not there", path)
 }
 
+// userName is the name of a user, or the number if it has none here.
+func userName(uid int) string {
+	number := strconv.Itoa(uid)
+	if u, err := user.LookupId(number); err == nil {
+		return u.Username
+	}
+	return number
+}
+
+// ofAnother reports whether a file is of another user than the directory that it is in, and whose
+// that is.
+func ofAnother(path string) (owner string, another bool) {
+	file, known := ownerOf(path)
+	dir, dirKnown := ownerOf(filepath.Dir(path))
+	return userName(dir), known && dirKnown && file != dir
+}
+
 // unusable says in one sentence why a file or folder cannot be used.
 func unusable(path string, err error) error {
+	owner, another := ofAnother(path)
 	switch {
+	case errors.Is(err, fs.ErrPermission) && another:
+		return api.Errorf(api.CodeNotAllowed, "give it to the user whose directory that is: chown -R "+owner+" "+path, "%s: this user may not read and write it, and it is of another one than the directory that it is in", path)
 	case errors.Is(err, fs.ErrPermission):
 		return api.Errorf(api.CodeNotAllowed, "run the command as the user that owns it, who needs the right to: chmod u+rwX "+path, "%s: this user may not read and write it", path)
 	case errors.Is(err, syscall.EROFS):
