@@ -72,7 +72,7 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 // AnewError: an index is not of the mail store as it is, and is to be built anew.
 type AnewError struct {
 	Why         string
-	OtherFormat bool // another version of the program wrote it
+	OtherFormat bool // another version of the program wrote it, or none has begun to
 }
 
 func (e *AnewError) Error() string { return "the index " + e.Why }

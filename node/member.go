@@ -133,12 +133,15 @@ type fileError struct {
 	err  error
 }
 
-// filesOfOthers tells which files of a node that does not run are another node's or organisation's,
-// or not to be read, as a start would find: by the chain, and by what the mail store keeps. Either
-// may be missing; then that tells less.
+// filesOfOthers tells which files of a node are another node's or organisation's, or not to be
+// read, as a start would find: by the chain, and by what the mail store keeps. Either may be
+// missing; then that tells less.
 func (n *Node) filesOfOthers() (found []fileError, err error) {
-	if _, err := n.startPins(); err != nil {
+	_, err = n.startPins()
+	if _, said := errors.AsType[*api.Error](err); said {
 		found = append(found, fileError{pinsFile, err})
+	} else if err != nil && !errors.Is(err, mailstore.ErrDamaged) { // which is said of the store
+		return nil, err
 	}
 	if n.id == nil || n.enrol == nil || n.genesis == nil {
 		return found, nil

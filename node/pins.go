@@ -89,6 +89,9 @@ func (n *Node) startPins() ([]Pin, error) {
 	if err != nil || n.enrol == nil {
 		return pins, err
 	}
+	if pins == nil && n.store == nil && fileExists(filepath.Join(n.dir, home.MailDir)) {
+		return nil, nil // whether they were taken over cannot be read
+	}
 	if pins == nil {
 		taken := false
 		if n.store != nil {

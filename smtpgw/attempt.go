@@ -141,7 +141,7 @@ func (c *Courier) deliverLocal(ctx context.Context, e *outbox.Entry, raw []byte)
 		}
 		switch {
 		case err != nil && !isUnknown(err):
-			out = append(out, fate{rcpt: rcpt, reply: c.replyTo(e, "find the mailbox", err)})
+			out = append(out, c.fateOf(e, rcpt, "find the mailbox", err))
 		case route.Dial != nil:
 			away.add(route, rcpt)
 		default:
@@ -195,7 +195,11 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 	}
 	r, err := deliver(e.Recipients)
 	if err != nil {
-		return fates(e, all(e.Recipients, c.replyTo(e, "deliver", err)))
+		out := make([]fate, len(e.Recipients))
+		for i, rcpt := range e.Recipients {
+			out[i] = c.fateOf(e, rcpt, "deliver", err)
+		}
+		return out
 	}
 	if r.ok() || len(e.Recipients) == 1 {
 		return fates(e, all(e.Recipients, r))
@@ -204,10 +208,11 @@ func (c *Courier) deliverHere(ctx context.Context, e *outbox.Entry, raw []byte) 
 	var out []fate
 	for _, rcpt := range e.Recipients {
 		r, err := deliver([]string{rcpt})
+		f := fate{rcpt: rcpt, reply: r}
 		if err != nil {
-			r = c.replyTo(e, "deliver", err)
+			f = c.fateOf(e, rcpt, "deliver", err)
 		}
-		out = append(out, fate{rcpt: rcpt, reply: r})
+		out = append(out, f)
 	}
 	return out
 }
@@ -242,11 +247,12 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 	return out
 }
 
-// replyTo is the reply for a recipient here when there was an error: the refusal if it is one, else
-// it is our own trouble, of which the log tells.
-func (c *Courier) replyTo(e *outbox.Entry, during string, err error) reply {
+// fateOf is the fate of a recipient here when there was an error: the refusal if it is one, else it
+// is our own trouble, of which the log tells.
+func (c *Courier) fateOf(e *outbox.Entry, rcpt, during string, err error) fate {
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
-	return replyOf(gate(log, during, e.Ref, err))
+	_, refused := errors.AsType[*Refusal](err)
+	return fate{rcpt: rcpt, reply: replyOf(gate(log, during, e.Ref, err)), ours: !refused}
 }
 
 // replyOf is a refusal as another side would have sent it.

@@ -155,6 +155,7 @@ type Sending struct {
 	Turn        time.Duration // that a domain is served while others wait to be; default 30 s
 	Dial        time.Duration // to open a connection; default 30 s
 	Reply       time.Duration // for a reply to come, twice that for one to a text; default 5 min (RFC 5321, section 4.5.3.2)
+	LastWords   time.Duration // for the reply to a whole text at a stop; default 5 s
 	FirstRetry  time.Duration // after the first failed attempt, then as long again as attempts have gone on; default 5 s
 	MaxRetry    time.Duration // the longest wait between attempts; default 1 h
 	Unrecorded  time.Duration // that mail between own accounts waits for its token while none are made; default 10 s
@@ -169,6 +170,7 @@ func (s Sending) withDefaults() Sending {
 	orDefault(&s.Turn, 30*time.Second)
 	orDefault(&s.Dial, 30*time.Second)
 	orDefault(&s.Reply, 5*time.Minute)
+	orDefault(&s.LastWords, 5*time.Second)
 	orDefault(&s.FirstRetry, 5*time.Second)
 	orDefault(&s.MaxRetry, time.Hour)
 	orDefault(&s.Unrecorded, 10*time.Second)

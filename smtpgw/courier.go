@@ -35,7 +35,7 @@ type Courier struct {
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
-	parting int // lanes that have made place, and wait for replies
+	parted  map[string]*lane // that have made place, and wait for replies
 	trips   map[*trip]bool
 	left    map[string]time.Time // when the lanes of domains went, since some domain waits for one
 	skipped bool                 // due entries were left, for want of room
@@ -53,7 +53,7 @@ func NewCourier(cfg Config, queue *outbox.Queue, router Router, delivery *Delive
 		queue: queue, router: router, delivery: delivery, cfg: cfg, dir: newDirectory(cfg),
 		log: log, update: queue.Store().Update,
 		more: make(chan struct{}, 1), settling: make(chan struct{}, 128),
-		lanes: make(map[string]*lane), trips: make(map[*trip]bool), left: make(map[string]time.Time),
+		lanes: make(map[string]*lane), parted: make(map[string]*lane), trips: make(map[*trip]bool), left: make(map[string]time.Time),
 	}
 }
 
@@ -139,6 +139,8 @@ func (c *Courier) fill(ctx context.Context, now time.Time) (next time.Time, err 
 		l, known := c.lanes[domain]
 		full := len(c.lanes) >= c.cfg.Sending.Domains
 		switch {
+		case c.parted[domain] != nil: // what it waits for comes first
+			full = true
 		case known:
 			full = len(l.pending) > laneRoom/2 || l.goes.Err() != nil
 		case full:

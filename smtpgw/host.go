@@ -96,7 +96,7 @@ func (h *Host) open(ctx context.Context, sending *Sending, hostname string, encr
 	if err != nil {
 		return nil, err
 	}
-	o.foreign = true
+	o.foreign, o.last = true, sending.LastWords
 	_, offered := o.ext["STARTTLS"]
 	switch {
 	case h.TLS == TLSRequired && !offered:

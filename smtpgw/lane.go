@@ -153,7 +153,7 @@ func (c *Courier) carry(ctx context.Context, l *lane, o *outbound, id uint64) *o
 		return o
 	}
 	out, o := c.attempt(ctx, l, o, &e, raw)
-	if ctx.Err() != nil && !slices.ContainsFunc(out, func(f fate) bool { return f.reply.ok() || f.reply.permanent() }) {
+	if ctx.Err() != nil && !slices.ContainsFunc(out, func(f fate) bool { return !f.ours }) {
 		return o // broken off by us: no attempt to speak of
 	}
 	c.settling <- struct{}{}

@@ -31,7 +31,8 @@ type outbound struct {
 	// foreign: the other side is no node. It gets its text by DATA, which is what all know, and
 	// nothing that it has not said it takes.
 	foreign bool
-	texted  bool // it was told to send a text, and perhaps has it
+	last    time.Duration // for the reply to a text of which the other side has all, at a stop
+	texted  bool          // it was told to send a text, and perhaps has it
 	*progress
 
 	mu  sync.Mutex
@@ -43,9 +44,6 @@ type progress struct {
 	moved atomic.Int64 // octets that were written
 	given atomic.Int64 // since when a server that is no node has all of its text, in Unix ns; 0: not yet
 }
-
-// lastWords is how long the reply to a text is waited for when the gateway stops.
-const lastWords = 5 * time.Second
 
 const (
 	// maxReply bounds what is read of one reply.
@@ -207,7 +205,7 @@ func (o *outbound) breakOff(ctx context.Context, p *progress) {
 		o.conn.Close()
 		return
 	}
-	o.end = time.Now().Add(lastWords)
+	o.end = time.Now().Add(o.last)
 	o.conn.SetReadDeadline(o.end)
 }
 

@@ -3,6 +3,7 @@ package smtpgw
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -73,7 +74,7 @@ func whyEnded(ctx context.Context, err error) error {
 // have its place at once. Where others wait for room for their texts, that one is ended which is
 // overdue the longest.
 func (c *Courier) makePlace(waiting int) {
-	now, turn := time.Now(), c.cfg.Sending.Turn
+	now, turn, others := time.Now(), c.cfg.Sending.Turn, waiting > 0
 	var had []*lane
 	for _, l := range c.lanes {
 		if l.goes.Err() != nil {
@@ -89,19 +90,19 @@ func (c *Courier) makePlace(waiting int) {
 	for _, l := range c.lanes {
 		switch {
 		case l.goes.Err() == nil || !c.onlyWaits(l, now):
-		case c.parting < maxParting*c.cfg.Sending.Domains:
+		case len(c.parted) < maxParted*c.cfg.Sending.Domains:
 			c.dissolve(l)
-			c.parting++
+			c.parted[l.domain] = l
 			wake.Up(c.more)
 		default:
-			c.endLongest(now)
+			c.endParted(now)
 		}
 	}
 	var slowest *trip
 	for t := range c.trips {
 		switch late := t.overdue(now); {
 		case late <= 0:
-		case t.goes.Err() != nil:
+		case t.goes.Err() != nil && (others || t.given.Load() == 0):
 			t.stop(errTooSlow)
 		case t.heavy && (slowest == nil || late > slowest.overdue(now)):
 			slowest = t
@@ -112,9 +113,8 @@ func (c *Courier) makePlace(waiting int) {
 	}
 }
 
-// maxParting is how many lanes there may be, for each that has a place, that have none and wait for
-// replies.
-const maxParting = 4
+// maxParted is how many lanes may wait for replies without a place, for each place there is.
+const maxParted = 4
 
 // onlyWaits reports whether all that a lane's workers do is to wait, for a turn by now, for replies
 // to texts that the other side has.
@@ -128,20 +128,28 @@ func (c *Courier) onlyWaits(l *lane, now time.Time) bool {
 	return waits > 0 && waits == l.workers-l.idle
 }
 
-// endLongest ends the trip whose reply has been waited for the longest, beyond its turn.
-func (c *Courier) endLongest(now time.Time) {
-	var longest *trip
+// endParted ends what a lane without a place waits for, of those that all had their turn the one
+// that has waited the longest.
+func (c *Courier) endParted(now time.Time) {
+	last := make(map[*lane]int64) // when the last text was given, of lanes that had their turn
 	for t := range c.trips {
-		given := t.given.Load()
-		if given == 0 || now.Sub(time.Unix(0, given)) < t.turn {
-			continue
-		}
-		if longest == nil || given < longest.given.Load() {
-			longest = t
+		if given := t.given.Load(); c.parted[t.domain] == t.lane {
+			if had := given != 0 && now.Sub(time.Unix(0, given)) >= t.turn; !had {
+				given = math.MaxInt64
+			}
+			last[t.lane] = max(last[t.lane], given)
 		}
 	}
-	if longest != nil {
-		longest.stop(errTooSlow)
+	var longest *lane
+	for l, given := range last {
+		if given != math.MaxInt64 && (longest == nil || given < last[longest]) {
+			longest = l
+		}
+	}
+	for t := range c.trips {
+		if longest != nil && t.lane == longest {
+			t.stop(errTooSlow)
+		}
 	}
 }
 
@@ -153,8 +161,9 @@ func (c *Courier) inTurn(domains []string) {
 // dissolve takes a lane away that nobody works at, or whose workers only wait. What waits in it is
 // due as before.
 func (c *Courier) dissolve(l *lane) {
-	if c.lanes[l.domain] != l { // its place was taken before
-		c.parting--
+	if c.parted[l.domain] == l { // its place was given up before
+		delete(c.parted, l.domain)
+		c.queue.LookAgain()
 		wake.Up(c.more)
 		return
 	}

@@ -303,9 +303,11 @@ func (c *deadlined) SetReadDeadline(at time.Time) error {
 }
 
 // shortened waits until the reply has no longer than a stop leaves it.
-func (s *scanning) shortened(t *testing.T) {
+func (s *scanning) shortened(t *testing.T, n *node) {
 	t.Helper()
-	waitFor(t, func() bool { return time.Until(time.Unix(0, s.near.Load().until.Load())) <= lastWords })
+	waitFor(t, func() bool {
+		return time.Until(time.Unix(0, s.near.Load().until.Load())) <= n.courier.cfg.Sending.LastWords
+	})
 }
 
 func (s *scanning) route() Route {
@@ -339,7 +341,7 @@ func TestStopWaitsForTheReply(t *testing.T) {
 		stop()
 		close(stopped)
 	}()
-	slow.shortened(t)
+	slow.shortened(t, n)
 	close(slow.reply)
 	<-stopped
 	if left := n.queued(t); left != 0 || slow.took.Load() != 1 {
@@ -368,7 +370,7 @@ func TestMailIsGivenOnceThoughOthersWait(t *testing.T) {
 	waitFor(t, func() bool {
 		n.courier.mu.Lock()
 		defer n.courier.mu.Unlock()
-		return len(n.courier.lanes) == 0 && n.courier.parting == 0
+		return len(n.courier.lanes) == 0 && len(n.courier.parted) == 0
 	})
 }
 
@@ -383,7 +385,8 @@ func TestLanesPartWhileWorkersCome(t *testing.T) {
 		waits := &trip{lane: l, final: time.Hour, stop: func(error) {}}
 		waits.given.Store(time.Now().Add(-time.Second).UnixNano())
 		c.mu.Lock()
-		c.trips[waits], c.lanes[l.domain], c.parting = true, l, 0
+		c.trips[waits], c.lanes[l.domain] = true, l
+		clear(c.parted)
 		l.workers, l.since = 1, time.Now().Add(-time.Second)
 		for id := range 7 {
 			l.pending <- uint64(1000 + id)
@@ -400,6 +403,30 @@ func TestLanesPartWhileWorkersCome(t *testing.T) {
 	c.work.Wait()
 }
 
+// TestPartedDomainHasItsSessions: a domain that has made place while replies are waited for gets no
+// more sessions than it may have, however much mail for it waits.
+func TestPartedDomainHasItsSessions(t *testing.T) {
+	far, silent := farNode(t), silentAfter(".")
+	n := nearNode(t, nil)
+	n.courier.router = routes{"far.example": Route{Dial: tcp(far.addr)}, "silent.example": Route{
+		To: "outside", Hosts: []Host{{Name: "mx", Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}},
+	}}
+	s := &n.courier.cfg.Sending
+	s.Domains, s.Sessions, s.Turn, s.Reply, s.LastWords = 1, 2, time.Millisecond, time.Hour, time.Millisecond
+	for range 10 {
+		n.send(t, "user@local.example", mailText("light"), "x@silent.example")
+	}
+	n.run(t)
+	waitFor(t, func() bool { return silent.served.Load() == 2 })
+	for i := range 3 {
+		n.send(t, "user@local.example", mailText("for others"), "bob@far.example")
+		waitFor(t, func() bool { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) == i+1 })
+	}
+	if got := silent.served.Load(); got != 2 {
+		t.Errorf("%d sessions", got)
+	}
+}
+
 // TestSilentAfterTextsMakePlace: far more servers than there are places say nothing after the text,
 // and mail for others goes on.
 func TestSilentAfterTextsMakePlace(t *testing.T) {
@@ -408,14 +435,14 @@ func TestSilentAfterTextsMakePlace(t *testing.T) {
 	n := nearNode(t, nil)
 	n.courier.router = at
 	s := &n.courier.cfg.Sending
-	s.Domains, s.Sessions, s.Turn, s.Reply = 2, 2, time.Millisecond, time.Hour
-	for i := range 5 * 2 * maxParting {
+	s.Domains, s.Sessions, s.Turn, s.Reply, s.LastWords = 2, 2, time.Millisecond, time.Hour, time.Millisecond
+	for i := range 5 * 2 * maxParted {
 		d := fmt.Sprintf("silent%d.example", i)
 		at[d] = Route{To: d, Hosts: []Host{{Name: d, Dial: func(ctx context.Context) (net.Conn, error) { return silent.dial(ctx, "") }}}}
 		n.send(t, "user@local.example", mailText("light"), "x@"+d)
 	}
 	n.run(t)
-	waitFor(t, func() bool { return silent.served.Load() >= 2*(maxParting+1) })
+	waitFor(t, func() bool { return silent.served.Load() >= 2*(maxParted+1) })
 	n.send(t, "user@local.example", mailText("for others"), "bob@far.example")
 	waitFor(t, func() bool { return len(inboxOf(t, far.store, "bob@far.example", "inbox")) == 1 })
 }

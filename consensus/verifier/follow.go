@@ -57,7 +57,7 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 		}
 	}
 	err := v.settle(ctx)
-	if v.placesDamaged.Load() { // which ended that
+	if v.placesDamaged.Load() { // which may have ended that
 		if err = v.mendPlaces(ctx); err == nil {
 			err = v.settle(ctx)
 		}
@@ -66,7 +66,9 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if err := v.forgetRemoved(ctx); errors.Is(err, mailstore.ErrDamaged) {
-		v.log.Error("verifier: what is known of removed mail stays, since the journal is damaged", "err", err, "try", "with the node stopped: cairn check --repair")
+		if !v.journalTold.Swap(true) {
+			v.log.Error("verifier: what is known of removed mail stays, since the journal is damaged", "err", err, "try", "with the node stopped: cairn check --repair")
+		}
 	} else if err != nil {
 		return fmt.Errorf("forget removed mail: %w", err)
 	}

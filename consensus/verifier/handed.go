@@ -73,10 +73,11 @@ func (w *way) meant(rcpt string) bool { return w.hops[0].Token.HasRecipient(rcpt
 
 // wayOf looks ahead of the delivery transaction at how an arrival came to its
 // recipients; nil if nobody sent it on whose record holds for what arrived, or if
-// that is of the author's own organisation, which answers for what it sends.
+// that is trusted to be the author's own organisation, which answers for what it
+// sends.
 // What it compares and asks of the DNS has no place in a transaction.
 func (v *Verifier) wayOf(ctx context.Context, as *Assessment) (*way, error) {
-	if len(as.tokens) < 2 || as.token == nil || as.top.Facts.FromDomainIsOrg || !as.top.Facts.TokenValid || !as.top.Facts.Comparison.Intact() {
+	if len(as.tokens) < 2 || as.token == nil || as.top.Facts.FromDomainIsOrg && as.top.Facts.OrgTrusted || !as.top.Facts.TokenValid || !as.top.Facts.Comparison.Intact() {
 		return nil, nil
 	}
 	hops, err := record.Custody(as.tokens)
@@ -187,9 +188,13 @@ func (w *way) sentOn(as *Assessment, rd *mailstore.Reader, account mailstore.Acc
 
 // strange is the finding about what the author sent, of a message that was sent on by somebody who
 // is known to nobody here, and recorded what it sent on. What the author's own organisation
-// recorded counts for more than that; nil if the original record is not of that organisation.
-// Whether that record is for a recipient is for addressedBy to say.
+// recorded counts for more than that; nil if the original record is not of that organisation, or if
+// whoever sent it on claims to be that. Whether that record is for a recipient is for addressedBy
+// to say.
 func (v *Verifier) strange(ctx context.Context, as *Assessment, w *way) (*Finding, *record.Token, error) {
+	if as.top.Facts.FromDomainIsOrg {
+		return nil, nil, nil
+	}
 	token := w.hops[len(w.hops)-1].Token
 	f := new(Finding)
 	if err := v.find(f, token, as.state); err != nil {

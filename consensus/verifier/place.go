@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -98,7 +99,7 @@ func (v *Verifier) mendPlaces(ctx context.Context) error {
 	}
 	if len(lost) > 0 {
 		v.log.Error("verifier: where batches stand on the chain was damaged, and is read from there anew", "batches", len(lost))
-		if err := v.findPlaces(places); err != nil {
+		if err := v.findPlaces(ctx, places); err != nil {
 			return fmt.Errorf("read where batches stand: %w", err)
 		}
 	}
@@ -126,14 +127,14 @@ func (v *Verifier) mendPlaces(ctx context.Context) error {
 }
 
 // findPlaces looks for batches, by their keys, in the blocks up to the cursor.
-func (v *Verifier) findPlaces(places map[string]*placement) error {
+func (v *Verifier) findPlaces(ctx context.Context, places map[string]*placement) error {
 	cursor, err := v.Cursor()
 	if err != nil {
 		return err
 	}
 	for since := (chain.Index{}); ; {
 		_, applied, err := v.chain.UpdatesSince(since, followStep)
-		if err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 		for _, u := range applied {

@@ -45,7 +45,8 @@ type Verifier struct {
 	retrusting sync.Mutex // held while one step of Retrust asks and revises
 	following  sync.Mutex // held while verdicts are revised; taken after retrusting
 
-	placesDamaged atomic.Bool // it cannot be read where some batch stands
+	placesDamaged atomic.Bool // perhaps it cannot be read where some batch stands
+	journalTold   atomic.Bool // that the store's journal is damaged
 
 	unsettled atomic.Bool // there may be mail that a change of trust concerns and Retrust has not looked at
 }
@@ -57,6 +58,7 @@ func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer
 	cfg = cfg.withClock()
 	v.now.Store(&cfg)
 	v.unsettled.Store(true)
+	v.placesDamaged.Store(true) // for all that is known: the first Follow looks
 	return v
 }
 

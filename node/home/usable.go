@@ -239,12 +239,16 @@ func userName(uid int) string {
 	return number
 }
 
-// ofAnother reports whether a file is of another user than the directory that it is in, and whose
+// ofAnother reports whether a file in a node's directory is of another user than that is, and whose
 // that is.
 func ofAnother(path string) (owner string, another bool) {
+	dir := filepath.Dir(path)
+	if !isThere(filepath.Join(dir, ConfigFile)) {
+		dir = filepath.Dir(dir)
+	}
 	file, known := ownerOf(path)
-	dir, dirKnown := ownerOf(filepath.Dir(path))
-	return userName(dir), known && dirKnown && file != dir
+	whole, wholeKnown := ownerOf(dir)
+	return userName(whole), isThere(filepath.Join(dir, ConfigFile)) && known && wholeKnown && file != whole
 }
 
 // unusable says in one sentence why a file or folder cannot be used.
@@ -252,7 +256,7 @@ func unusable(path string, err error) error {
 	owner, another := ofAnother(path)
 	switch {
 	case errors.Is(err, fs.ErrPermission) && another:
-		return api.Errorf(api.CodeNotAllowed, "give it to the user whose directory that is: chown -R "+owner+" "+path, "%s: this user may not read and write it, and it is of another one than the directory that it is in", path)
+		return api.Errorf(api.CodeNotAllowed, "give it to the user whose directory that is: chown -R "+owner+" "+path, "%s: this user may not read and write it, and it is of another one than the node's directory", path)
 	case errors.Is(err, fs.ErrPermission):
 		return api.Errorf(api.CodeNotAllowed, "run the command as the user that owns it, who needs the right to: chmod u+rwX "+path, "%s: this user may not read and write it", path)
 	case errors.Is(err, syscall.EROFS):
