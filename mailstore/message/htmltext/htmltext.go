@@ -11,6 +11,7 @@ package htmltext
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -20,27 +21,29 @@ import (
 // parts words; what is set in lines stays in them. It goes over the tags once, whatever they nest
 // in.
 //
-// It needs memory for its result, for maxOpen elements, and for some copies of the longest token: a
-// text between tags, the whole of a style sheet or a comment, a tag. The tokenizer notes each
-// attribute of a tag besides, which is up to a hundred times the length of one that has little
-// else. So a document that is one token takes some times its length, and one that is a tag of
-// attributes a hundred times.
+// It needs memory for its result, for maxOpen elements, and for the longest token, up to maxToken:
+// some copies of a text between tags, of a style sheet or of a comment, and up to a hundred times
+// the length of a tag that is made of attributes, each of which the tokenizer notes. From a longer
+// one on all is given as it is written.
 func Of(source string) string {
-	unread := strings.NewReader(source)
-	r := reader{z: html.NewTokenizer(unread)}
+	r := reader{z: html.NewTokenizer(strings.NewReader(source))}
+	r.z.SetMaxBuf(maxToken)
 	for !r.literal && r.token() {
 	}
 	if r.literal {
-		rest := source[len(source)-unread.Len()-len(r.z.Buffered()):]
-		r.text(html.UnescapeString(rest))
+		r.text(html.UnescapeString(source[r.at:]))
 	}
 	return r.String()
 }
+
+// maxToken is the length of the longest token that is read as one, in octets.
+const maxToken = 1 << 20
 
 // reader goes over the tokens of a document.
 type reader struct {
 	writer
 	z         *html.Tokenizer
+	at        int // in the source, behind the last token
 	nest      nesting
 	skips     bool // what comes up to the next tag is raw text that nobody sees
 	template  bool // a template is open
@@ -51,8 +54,13 @@ type reader struct {
 // token reads one token, and returns false behind the last one.
 func (r *reader) token() bool {
 	r.z.AllowCDATA(r.nest.foreign())
-	switch kind := r.z.Next(); kind {
+	kind := r.z.Next()
+	if kind != html.ErrorToken {
+		r.at += len(r.z.Raw())
+	}
+	switch kind {
 	case html.ErrorToken:
+		r.literal = errors.Is(r.z.Err(), html.ErrBufferExceeded)
 		return false
 	case html.TextToken:
 		if !r.hidden() {

@@ -107,18 +107,39 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Attributes of one tag cost many times their length, but no more of them costs more for each.
+// Attributes of one tag cost many times their length, but no more of them costs more for each, and
+// from maxToken on no more at all: such a tag, and what follows it, is shown as it is written.
 func TestManyAttributes(t *testing.T) {
-	const most = 128
-	for _, size := range []int{100_000, 1_000_000} {
+	const most, copies = 128, 8
+	for _, size := range []int{100_000, 1_000_000, 20_000_000} {
 		tag := strings.Builder{}
-		tag.WriteString("<font")
+		tag.WriteString("<p>before</p><font")
 		for i := 0; tag.Len() < size; i++ {
 			tag.WriteString(" " + strconv.FormatInt(int64(i), 36))
 		}
-		allocated := allocatedBy(func() { Of(tag.String() + ">") })
-		if allocated > most*uint64(size) {
+		tag.WriteString("><b>behind</b>")
+		var got string
+		allocated := allocatedBy(func() { got = Of(tag.String()) })
+		if allocated > most*uint64(min(size, maxToken))+copies*uint64(size) {
 			t.Errorf("%d allocated for a tag of %d octets", allocated, size)
+		}
+		if long := size > maxToken; !strings.Contains(got, "before") || !strings.Contains(got, "behind") || strings.Contains(got, "<b>") != long {
+			t.Errorf("of a tag of %d octets: %.40q and %d octets more", size, got, len(got))
+		}
+	}
+}
+
+// Text, comments and style sheets that are longer than maxToken hide nothing that follows.
+func TestLongTokens(t *testing.T) {
+	long := strings.TrimSpace(strings.Repeat("x and y ", maxToken/4))
+	for name, tt := range map[string]struct{ source, want string }{
+		"text":    {"<p>a</p>" + long + "<p>behind</p>", long},
+		"comment": {"<p>a</p><!--" + long + "--><p>behind</p>", "behind"},
+		"style":   {"<p>a</p><style>" + long + "</style><p>behind</p>", "behind"},
+		"pre":     {"<pre>" + strings.Repeat("a line\n", maxToken/4) + "</pre>behind", strings.Repeat("a line\n", maxToken/4)},
+	} {
+		if got := Of(tt.source); !strings.Contains(got, tt.want) || !strings.Contains(got, "behind") {
+			t.Errorf("%s: %d octets", name, len(got))
 		}
 	}
 }
