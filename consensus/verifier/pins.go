@@ -84,17 +84,7 @@ func EverPinned(rd *mailstore.Reader) (ever bool, err error) {
 
 // Damaged lists the domains of which it cannot be read what was decided about them. None of them is
 // pinned until that is decided anew.
-func (t *Trust) Damaged() (domains []string) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for domain, e := range t.entries {
-		if e.damaged {
-			domains = append(domains, domain)
-		}
-	}
-	slices.Sort(domains)
-	return domains
-}
+func (t *Trust) Damaged() []string { return t.domains(func(e *entry) bool { return e.damaged }) }
 
 // Pin makes p.Key speak for p.Domain. An earlier pin to the same key stands as it
 // is; a domain that is pinned to another key is left alone with ErrPinned unless
@@ -167,11 +157,14 @@ func (t *Trust) settled(ctx context.Context, e entry) error {
 }
 
 // unsettled lists the domains whose mail has to be looked at again.
-func (t *Trust) unsettled() (domains []string) {
+func (t *Trust) unsettled() []string { return t.domains(func(e *entry) bool { return e.Unsettled }) }
+
+// domains lists those of some entries.
+func (t *Trust) domains(of func(*entry) bool) (domains []string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for domain, e := range t.entries {
-		if e.Unsettled {
+		if of(&e) {
 			domains = append(domains, domain)
 		}
 	}

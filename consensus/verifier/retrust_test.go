@@ -146,21 +146,13 @@ func TestRetrustBesideDamage(t *testing.T) {
 	hurt := w.arrive(w.seal(0, letter(jo, "", text), ann))
 	sound := w.arrive(w.seal(0, letter(jo, "", text+"more"), ann))
 	was := w.finding(hurt)
-	w.must(w.store.Close())
-	spoil(t, w.dir, messageKey(hurt))
-	var err error
-	w.store, err = mailstore.Open(w.dir, quiet)
-	w.must(err)
-	w.trust, err = OpenTrust(w.store, nil)
-	w.must(err)
-	w.restart()
+	w.spoilt(t, messageKey(hurt))
 	if _, err := w.find(hurt); !errors.Is(err, mailstore.ErrDamaged) {
 		t.Fatalf("the finding was to be damaged: %v", err)
 	}
 	w.must(noteFormat(t.Context(), w.store, 1))
 	w.must(w.v.Begin(t.Context()))
-	_, err = w.trust.Unpin(t.Context(), "org1.example", w.now)
-	w.must(err)
+	w.unpin("org1.example")
 	w.must(w.v.Retrust(t.Context(), "org1.example"))
 	if f := w.finding(sound); f.Facts.OrgPinned || f.Facts.OrgTrusted {
 		t.Errorf("the sound one was not looked at: %+v", f.Facts)

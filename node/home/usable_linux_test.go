@@ -1,6 +1,7 @@
 package home
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -57,7 +58,7 @@ func TestNotAllowed(t *testing.T) {
 // use it.
 func TestRootInTheDirectoryOfAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("this user is not root")
+		lacking(t, errors.New("this user is not root"))
 	}
 	dir := laidOut(t)
 	holds(t, Usable(dir), "")
