@@ -3,6 +3,7 @@ package mailstore
 import (
 	"bytes"
 	"cmp"
+	"slices"
 )
 
 // MapCheck is what a part of the node knows of its named map (see [Reader.Space]), for
@@ -20,29 +21,43 @@ type MapCheck struct {
 	Look func(r *Reader, found func(f Fault, mend func(tx *Tx) error) error) error
 }
 
+// mapOf returns what is known of the named map that a key is of, nil if nothing is, and the key in
+// it.
+func (c *check) mapOf(key []byte) (m *MapCheck, own []byte) {
+	name, own, _ := bytes.Cut(key[1:], []byte{0})
+	i := slices.IndexFunc(c.maps, func(m MapCheck) bool { return m.Space == string(name) })
+	if key[0] != tableSpace || i < 0 {
+		return nil, nil
+	}
+	return &c.maps[i], own
+}
+
 // mendOfMap is mendOf for the key of a named map.
 func (c *check) mendOfMap(key []byte) func(tx *Tx) error {
-	name, own, _ := bytes.Cut(key[1:], []byte{0})
-	for _, m := range c.maps {
-		if m.Space == string(name) {
-			return m.MendOf(own)
-		}
+	if m, own := c.mapOf(key); m != nil {
+		return m.MendOf(own)
 	}
 	return nil
 }
 
 // cureOf is what helps against the damaged value of a key that nothing here makes anew.
 func (c *check) cureOf(key []byte, bad *DamagedError) string {
-	if key[0] != tableSpace {
-		return bad.Cure()
-	}
-	name, own, _ := bytes.Cut(key[1:], []byte{0})
-	for _, m := range c.maps {
-		if m.Space == string(name) && m.CureOf != nil {
-			return cmp.Or(m.CureOf(own), bad.Cure())
-		}
+	if m, own := c.mapOf(key); m != nil && m.CureOf != nil {
+		return cmp.Or(m.CureOf(own), bad.Cure())
 	}
 	return bad.Cure()
+}
+
+// PutAgain returns what writes an empty value for a key of a named map again, which says all by
+// itself, unless the key is gone meanwhile.
+func PutAgain(space string, key []byte) func(tx *Tx) error {
+	return func(tx *Tx) error {
+		sp := tx.Space(space)
+		if there, err := sp.Has(key); err != nil || !there {
+			return err
+		}
+		return sp.Put(key, nil)
+	}
 }
 
 // mapsHold holds named maps together.

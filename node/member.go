@@ -135,7 +135,7 @@ type fileError struct {
 
 // filesOfOthers tells which files of a node are another node's or organisation's, or not to be
 // read, as a start would find: by the chain, and by what the mail store keeps. Either may be
-// missing; then that tells less.
+// missing; then that tells less. n is made for this alone: what it lacks is loaded into it.
 func (n *Node) filesOfOthers() (found []fileError, err error) {
 	_, err = n.startPins()
 	if _, said := errors.AsType[*api.Error](err); said {

@@ -70,7 +70,7 @@ func StartPins(dir string) ([]Pin, error) {
 		pins = append(pins, Pin{Domain: f[0], Key: key, Source: f[2]})
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
+		return nil, spoilt(path, err)
 	}
 	switch {
 	case want >= 0 && want != len(pins):

@@ -62,7 +62,7 @@ func writePart(w *message.Writer, kind, body string) error {
 	var h message.Header
 	h.Set("Content-Type", kind)
 	encoding := "8bit"
-	if isASCII([]byte(body)) { // RFC 3464, section 2.1: else a report for programs is none
+	if maildomain.IsASCII(body) { // RFC 3464, section 2.1: else a report for programs is none
 		encoding = "7bit"
 	}
 	h.Set("Content-Transfer-Encoding", encoding)

@@ -132,7 +132,7 @@ func (o *outbound) startTLS(ctx context.Context, config *tls.Config, hostname st
 		return fmt.Errorf("%w: wait for the reply to STARTTLS: %w", errTLS, err)
 	case r.code != 220:
 		return fmt.Errorf("%w: %w", Reason("STARTTLS refused: "+r.String()), errTLS)
-	case o.text.R.Buffered() > 0:
+	case o.text.Buffered() > 0:
 		return fmt.Errorf("%w: %w", Reason("something came in clear after the reply to STARTTLS"), errTLS)
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.wait)

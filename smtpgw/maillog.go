@@ -94,7 +94,7 @@ func (s *Server) answered(p *peer, addr, verb, reply string) {
 	s.logOf(p, s.log).Info("command refused", "mode", s.mode.String(), "peer", addr, "stage", verb, "code", code, "status", status, "err", clipped(text))
 }
 
-// clipped bounds to 300 octets what the log has of what others say.
+// clipped bounds to 300 octets what others say, for the log and for reasons in the queue.
 func clipped(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
 
 // since is how long something took, in ms.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/textproto"
 	"os"
 	"strings"
 	"sync"
@@ -21,7 +20,7 @@ import (
 type outbound struct {
 	conn  net.Conn
 	to    string // of the route it was opened for
-	text  *textproto.Reader
+	text  *bufio.Reader
 	limit *io.LimitedReader
 	w     *bufio.Writer
 	ext   map[string]string // extensions by upper-case keyword
@@ -94,14 +93,14 @@ func greet(conn net.Conn, hostname string, wait time.Duration) (*outbound, error
 func (o *outbound) inStep() bool {
 	o.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	o.limit.N = maxReply
-	_, err := o.text.R.Peek(1)
+	_, err := o.text.Peek(1)
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // attach makes conn what the session goes over.
 func (o *outbound) attach(conn net.Conn) {
 	o.conn, o.limit = conn, &io.LimitedReader{R: conn}
-	o.text = textproto.NewReader(bufio.NewReader(o.limit))
+	o.text = bufio.NewReader(o.limit)
 	o.w = bufio.NewWriter(patient{o})
 }
 
@@ -199,12 +198,12 @@ func (o *outbound) until(ctx context.Context) (over func()) {
 // breakOff ends what is under way. A server that has all of a text, and is no node, which knows
 // what it has, takes the mail, and would get it once more: at a stop its last words are waited for.
 func (o *outbound) breakOff(ctx context.Context, p *progress) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if p.given.Load() == 0 || errors.Is(context.Cause(ctx), errTooSlow) {
 		o.conn.Close()
 		return
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.end = time.Now().Add(o.last)
 	o.conn.SetReadDeadline(o.end)
 }
@@ -239,7 +238,7 @@ func (o *outbound) readLinesWithin(wait time.Duration) (code int, text string, e
 	o.limit.N = maxReply
 	var lines []string
 	for {
-		line, err := o.text.R.ReadString('\n')
+		line, err := o.text.ReadString('\n')
 		switch {
 		case o.limit.N == 0:
 			return 0, "", Reason("its reply is too long")

@@ -21,7 +21,7 @@ func mendOf(key []byte) func(tx *mailstore.Tx) error {
 	has := func(prefix string) bool { return bytes.HasPrefix(key, []byte(prefix)) }
 	switch {
 	case slices.ContainsFunc(withoutValue, has):
-		return ifThere(key, func(sp mailstore.Space) error { return sp.Put(key, nil) })
+		return mailstore.PutAgain(space, key)
 	case has(prefixDue):
 		return ifThere(key, func(sp mailstore.Space) error { return putDue(sp, key[len(prefixDue):], longAgo) })
 	case string(key) == keyJournal:

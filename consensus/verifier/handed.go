@@ -236,8 +236,11 @@ func (w *way) strangers(as *Assessment, by *consensus.Org) *onward {
 			return nil
 		}
 		if domain == "" {
-			latest := handler{Domain: by.Domains[max(0, slices.IndexFunc(by.Domains, w.trustedFor(by)))], Org: by.ID}
-			return &onward{Strangers: true, Unwritten: true, By: append(o.By, latest)[:1]}
+			if len(o.By) == 0 {
+				o.By = []handler{{Domain: by.Domains[max(0, slices.IndexFunc(by.Domains, w.trustedFor(by)))], Org: by.ID}}
+			}
+			o.By, o.Unwritten = o.By[:1], true
+			return o
 		}
 		o.By = append(o.By, handler{Domain: domain, Org: org.ID})
 	}

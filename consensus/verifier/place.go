@@ -89,7 +89,7 @@ func placeOf(sp mailstore.SpaceReader, series consensus.Series, seq uint64) (*pl
 // mendPlaces reads from the chain where those batches stand of which that is damaged here, as far
 // as that was followed, and makes their mail due.
 func (v *Verifier) mendPlaces(ctx context.Context) error {
-	lost, err := v.damagedPlaces()
+	lost, err := v.damagedPlaces(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,9 +133,12 @@ func (v *Verifier) findPlaces(ctx context.Context, places map[string]*placement)
 		return err
 	}
 	for since := (chain.Index{}); ; {
-		_, applied, err := v.chain.UpdatesSince(since, followStep)
+		reverted, applied, err := v.chain.UpdatesSince(since, followStep)
 		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
+		}
+		if len(reverted) > 0 { // the chain left what was read
+			return errAhead
 		}
 		for _, u := range applied {
 			if since = u.Index; u.Index.Height > cursor.Height {
@@ -162,7 +165,7 @@ func (v *Verifier) findPlaces(ctx context.Context, places map[string]*placement)
 }
 
 // damagedPlaces returns the keys of the batches of which it cannot be read where they stand.
-func (v *Verifier) damagedPlaces() (lost [][]byte, err error) {
+func (v *Verifier) damagedPlaces(ctx context.Context) (lost [][]byte, err error) {
 	err = v.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(space)
 		var bad error
@@ -174,7 +177,7 @@ func (v *Verifier) damagedPlaces() (lost [][]byte, err error) {
 			if errors.Is(err, mailstore.ErrDamaged) {
 				lost, err = append(lost, bytes.Clone(key)), nil
 			}
-			bad = err
+			bad = cmp.Or(err, ctx.Err())
 			return bad == nil
 		})
 		return errors.Join(err, bad)

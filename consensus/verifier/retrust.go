@@ -47,7 +47,7 @@ func (v *Verifier) Retrust(ctx context.Context, domain string) error {
 	return nil
 }
 
-// errAhead: the chain grows faster than it is followed.
+// errAhead: the chain grows, or takes another branch, faster than it is followed.
 var errAhead = errors.New("the chain is ahead of what is known about the mail")
 
 // maxAhead is how many times in a row Retrust follows the chain for that.

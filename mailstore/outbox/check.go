@@ -30,13 +30,7 @@ func (q *Queue) mendOf(key []byte) func(tx *mailstore.Tx) error {
 	}
 	switch string(key[:min(len(key), 1)]) {
 	case "u", "l", "s": // the key is all
-		return func(tx *mailstore.Tx) error {
-			sp := tx.Space(space)
-			if there, err := sp.Has(key); err != nil || !there {
-				return err
-			}
-			return sp.Put(key, nil)
-		}
+		return mailstore.PutAgain(space, key)
 	case "h":
 		domain := string(key[1:])
 		return func(tx *mailstore.Tx) error {

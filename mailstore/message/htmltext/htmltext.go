@@ -12,6 +12,7 @@ package htmltext
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -26,6 +27,7 @@ import (
 // the length of a tag that is made of attributes, each of which the tokenizer notes. From a longer
 // one on all is given as it is written.
 func Of(source string) string {
+	source = withoutData(source)
 	r := reader{z: html.NewTokenizer(strings.NewReader(source))}
 	r.z.SetMaxBuf(maxToken)
 	for !r.literal && r.token() {
@@ -38,6 +40,35 @@ func Of(source string) string {
 
 // maxToken is the length of the longest token that is read as one, in octets.
 const maxToken = 1 << 20
+
+// longData is a run of what URLs of pictures within the document are made of, in quotes: too long
+// for anybody to read a word in.
+var longData = regexp.MustCompile(`=["']data:[0-9A-Za-z+/=;:,%.-]{1000}`)
+
+// withoutData is a document without the pictures that stand in it, which may be longer than
+// maxToken.
+func withoutData(source string) string {
+	const kept, long = 1000, 64 << 10
+	var b strings.Builder
+	for {
+		at := longData.FindStringIndex(source)
+		if at == nil {
+			break
+		}
+		run := len(source[at[1]:]) - len(strings.TrimLeft(source[at[1]:], dataCharacters))
+		b.WriteString(source[:at[1]])
+		if source = source[at[1]:]; run > long {
+			source = source[run-kept:]
+		}
+	}
+	if b.Len() == 0 {
+		return source
+	}
+	b.WriteString(source)
+	return b.String()
+}
+
+const dataCharacters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/=;:,%.-"
 
 // reader goes over the tokens of a document.
 type reader struct {

@@ -144,6 +144,16 @@ func TestLongTokens(t *testing.T) {
 	}
 }
 
+// A picture within the document is no text, however long it is.
+func TestPicturesWithin(t *testing.T) {
+	for _, size := range []int{10, 2000, 100_000, 5 << 20} {
+		picture := `<img alt="p" src="data:image/png;base64,` + strings.Repeat("aB3/", size/4) + `">`
+		if got := strings.Join(strings.Fields(Of("<p>hi "+picture+" <b>mid</b> "+picture+" end")), " "); got != "hi mid end" {
+			t.Errorf("%d octets: %.60q, %d in all", size, got, len(got))
+		}
+	}
+}
+
 // allocatedBy returns how many octets f allocates in all, those that are given up included.
 func allocatedBy(f func()) uint64 {
 	var before, after runtime.MemStats
