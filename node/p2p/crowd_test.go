@@ -53,7 +53,9 @@ func TestSiteOf(t *testing.T) {
 // member's.
 func TestStrangersMakePlace(t *testing.T) {
 	net2 := chaintest.New(2)
-	n := start(t, net2, 0, setup{peers: 2})
+	patient := fast
+	patient.greet = time.Hour // or it would find out before all are there that they are no nodes
+	n := start(t, net2, 0, setup{peers: 2, timing: &patient})
 	n.enrol()
 	friend := start(t, net2, 1, setup{bootstrap: n.Addrs()})
 	oneTip(t, []*node{n, friend})
