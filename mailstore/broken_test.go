@@ -199,7 +199,7 @@ func TestDecodersRefuseDamage(t *testing.T) {
 	if _, err := decodeMessage(1, 1, message); err == nil || !strings.Contains(err.Error(), "version") {
 		t.Errorf("message of another version: %v", err)
 	}
-	if _, err := decodeLabels([]byte{valueVersion, 0xff, 0xff, 0xff, 0xff, 0x0f}); err == nil {
+	if _, err := decodeLabelRow([]byte{valueVersion, 0xff, 0xff, 0xff, 0xff, 0x0f}); err == nil {
 		t.Error("endless label set is accepted")
 	}
 }

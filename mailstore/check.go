@@ -161,8 +161,8 @@ func (c *check) takenApart(key, value []byte) *DamagedError {
 		return damagedAt(c.s.dir, key, why)
 	}
 	if key[0] == tableLabels && len(key) == 13 {
-		labels, _ := decodeLabels(value)
-		c.countLabels(AccountID(binary.BigEndian.Uint32(key[1:])), labels)
+		row, _ := decodeLabelRow(value)
+		c.countLabels(AccountID(binary.BigEndian.Uint32(key[1:])), row.labels)
 	}
 	return nil
 }

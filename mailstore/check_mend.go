@@ -39,6 +39,11 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 		return func(tx *Tx) error { return tx.mendLastAccount() }
 	case bytes.Equal(key, metaModSeq):
 		return func(tx *Tx) error { return tx.putNumber(metaModSeq, uint64(tx.modseq)) }
+	case bytes.Equal(key, metaTrimmed):
+		return func(tx *Tx) error {
+			trimmed, err := tx.Trimmed()
+			return firstOf(err, tx.putNumber(metaTrimmed, uint64(trimmed)))
+		}
 	case bytes.Equal(key, metaStoreID):
 		return func(tx *Tx) error { return tx.put(metaStoreID, c.s.mark.store[:]) }
 	case bytes.Equal(key, metaUpdates): // the commit counts this one
@@ -53,11 +58,11 @@ func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 		if there, err := tx.src.has(messageKey(tableMessage, a, id)); err != nil || !there {
 			return err
 		}
-		labels, err := tx.Labels(a, id)
+		row, err := tx.labelRow(Ref{a, id})
 		if err != nil {
 			return err
 		}
-		return tx.put(messageKey(tableLabels, a, id), encodeLabels(labels))
+		return tx.put(messageKey(tableLabels, a, id), row.encode())
 	}
 }
 

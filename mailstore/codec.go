@@ -26,7 +26,20 @@ func encodeAccount(a Account) []byte {
 	return appendTexts(appendText([]byte{valueVersion}, a.Name), a.Addresses)
 }
 
-func encodeLabels(labels []string) []byte { return appendTexts([]byte{valueVersion}, labels) }
+// labelRow is the label set of a message, with the changes of the journal that tell of it.
+type labelRow struct {
+	labels  []string // sorted
+	added   ModSeq   // by which the message came; 0 if that is not known
+	changed ModSeq   // the last one; added if there was none since
+}
+
+// rowVersion is the version of a label row; one of valueVersion has the labels alone.
+const rowVersion = 2
+
+func (row labelRow) encode() []byte {
+	b := binary.AppendUvarint([]byte{rowVersion}, uint64(row.added))
+	return appendTexts(binary.AppendUvarint(b, uint64(row.changed)), row.labels)
+}
 
 func encodeMessage(m Message) []byte {
 	b := append(make([]byte, 0, 96), valueVersion)
@@ -55,14 +68,22 @@ type decoder struct {
 }
 
 func newDecoder(b []byte, what string) *decoder {
-	d := &decoder{b: b}
-	if v := d.bytes(1); d.err == nil && v[0] != valueVersion {
-		d.err = fmt.Errorf("version %d is not known to this program", v[0])
+	d, _ := newDecoderUpTo(valueVersion, b, what)
+	return d
+}
+
+// newDecoderUpTo takes apart a value of any version up to newest.
+func newDecoderUpTo(newest byte, b []byte, what string) (d *decoder, version byte) {
+	d = &decoder{b: b}
+	if v := d.bytes(1); d.err == nil {
+		if version = v[0]; version == 0 || version > newest {
+			d.err = fmt.Errorf("version %d is not known to this program", version)
+		}
 	}
 	if d.err != nil {
 		d.err = fmt.Errorf("mailstore: stored %s: %w", what, d.err)
 	}
-	return d
+	return d, version
 }
 
 func (d *decoder) fail() {
@@ -131,10 +152,13 @@ func decodeAccount(id AccountID, b []byte) (Account, error) {
 	return a, d.done()
 }
 
-func decodeLabels(b []byte) ([]string, error) {
-	d := newDecoder(b, "label set")
-	labels := d.texts()
-	return labels, d.done()
+func decodeLabelRow(b []byte) (row labelRow, err error) {
+	d, version := newDecoderUpTo(rowVersion, b, "label set")
+	if version == rowVersion {
+		row.added, row.changed = ModSeq(d.uint()), ModSeq(d.uint())
+	}
+	row.labels = d.texts()
+	return row, d.done()
 }
 
 func decodeMessage(a AccountID, id MessageID, b []byte) (Message, error) {

@@ -131,8 +131,11 @@ func notWrong(t testing.TB, what string, s *Store, blobs [][32]byte, want map[st
 // Whatever single value is damaged, and how: what is read is what was stored, or an error that says
 // that it is damaged.
 func TestNoDamagedValueIsTakenForSound(t *testing.T) {
-	s := openTest(t, copyOf(t, format1))
+	s := openTest(t, copyOf(t, format2))
 	defer s.Close()
+	if err := s.Trim(t.Context(), 60); err != nil {
+		t.Fatal(err)
+	}
 	_, entries := dumpOf(t, s)
 	blobs := blobsOf(entries)
 	var want map[string]answer

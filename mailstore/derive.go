@@ -90,23 +90,27 @@ func (r *Reader) accountWith(key []byte) (AccountID, error) {
 	return 0, firstOf(err, damagedAt(r.src.where(), key, "no account has it"))
 }
 
-// labelsOf returns the labels of a message by the journal. It reads all of that.
-func (r *Reader) labelsOf(a AccountID, id MessageID) (labels []string, err error) {
+// labelRowOf returns the label row of a message by the journal. It reads all of that.
+func (r *Reader) labelRowOf(ref Ref) (row labelRow, err error) {
 	known, lost := false, false
-	err = r.src.walk([]byte{tableJournal}, nil, func(_, value []byte, bad *DamagedError) bool {
-		c, err := decodeChange(0, value)
+	err = r.src.walk([]byte{tableJournal}, nil, func(key, value []byte, bad *DamagedError) bool {
+		c, err := decodeChange(changeAt(key), value)
 		switch {
 		case bad != nil || err != nil:
 			lost = true
-		case c.Account == a && c.Message == id:
-			labels, known, lost = c.Labels, c.Kind != ChangeRemoved, false
+		case c.Ref() == ref:
+			row.labels, row.changed = c.Labels, c.ModSeq
+			if c.Kind == ChangeAdded {
+				row.added = c.ModSeq
+			}
+			known, lost = c.Kind == ChangeAdded || c.Kind == ChangeLabels, false
 		}
 		return true
 	})
 	if err == nil && (!known || lost) {
-		err = damagedAt(r.src.where(), messageKey(tableLabels, a, id), "the journal does not tell what they were")
+		err = damagedAt(r.src.where(), messageKey(tableLabels, ref.Account, ref.Message), "the journal does not tell what they were")
 	}
-	return labels, err
+	return row, err
 }
 
 // countLabels counts what the counters of an account should say.
@@ -187,7 +191,12 @@ func (r *Reader) nextAccount() (AccountID, error) {
 }
 
 // lastMessage returns the highest number that a message of the account has, or had by the journal.
+// Where that was trimmed it is one that is not below: each message was a change.
 func (r *Reader) lastMessage(a AccountID) (last MessageID, err error) {
+	if trimmed, err := r.Trimmed(); err != nil || trimmed > 0 {
+		seq, modseqErr := r.ModSeq()
+		return MessageID(seq), firstOf(err, modseqErr)
+	}
 	err = r.src.walk(accountKey(tableMessage, a), nil, func(key, _ []byte, _ *DamagedError) bool {
 		last = max(last, MessageID(binary.BigEndian.Uint64(key[5:])))
 		return true

@@ -137,7 +137,7 @@ func TestDamagedDumps(t *testing.T) {
 	}{
 		"empty":          {nil, "unexpected EOF"},
 		"no store":       {end(0), "no store format"},
-		"other format":   {dump(identity, entry("Mv", "\x00\x00\x00\x03")), "store format 3, this program knows formats 1 to 2"},
+		"other format":   {dump(identity, entry("Mv", "\x00\x00\x00\x04")), "store format 4, this program knows formats 1 to 3"},
 		"no format":      {dump(identity, entry("aaaaa", "x"), end(2)), "no store format"},
 		"no identity":    {dump(format, entry("aaaaa", "x"), end(2)), "no store format and identity"},
 		"unsorted":       {dump(format, identity, end(2)), "stands behind"},

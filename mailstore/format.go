@@ -10,8 +10,8 @@ import (
 )
 
 // found adds what makes a store of a database: the format, and its identity.
-func found(o *overlay, id [16]byte) {
-	o.set(string(metaVersion), write{value: encodeFormat(formatVersion)})
+func found(o *overlay, id [16]byte, format uint32) {
+	o.set(string(metaVersion), write{value: encodeFormat(format)})
 	o.set(string(metaStoreID), write{value: id[:]})
 }
 

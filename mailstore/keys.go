@@ -11,7 +11,8 @@ import (
 //
 //	1  values as they are
 //	2  values with a checksum, see seal; metaMigration
-const formatVersion = 2
+//	3  label sets know their changes, and the journal keeps what still counts, see Tx.supersede
+const formatVersion = 3
 
 // Every key begins with a byte that names its table. Numbers are big endian, so that they sort.
 const (
@@ -22,7 +23,7 @@ const (
 	tableDoomed   = 'x' // account -> empty; removed account whose mail is still being removed
 	tableLastID   = 'i' // account -> last message id given out
 	tableMessage  = 'm' // account, message -> Message
-	tableLabels   = 'l' // account, message -> labels
+	tableLabels   = 'l' // account, message -> labelRow
 	tableCount    = 'c' // account, label -> number of messages
 	tableBlob     = 'b' // SHA-256 -> raw bytes
 	tableBlobUser = 'u' // SHA-256, user -> empty; a blob without users is removed with its last one
@@ -35,6 +36,7 @@ var (
 	metaVersion     = []byte{tableMeta, 'v'} // uint32
 	metaStoreID     = []byte{tableMeta, 's'} // 16 random bytes, made with the store
 	metaModSeq      = []byte{tableMeta, 'm'} // uint64, last of the journal
+	metaTrimmed     = []byte{tableMeta, 't'} // uint64, up to where the journal was trimmed; none if it never was
 	metaRestored    = []byte{tableMeta, 'r'} // two uint64: when the backup was made and restored, in ms; only in a restored store
 	metaMigration   = []byte{tableMeta, 'c'} // uint32, key: from which format the store is on its way, and how far it came
 	metaUpdates     = []byte{tableMeta, 'u'} // two uint64: how many updates were committed, and when the last one was, in ms; none in a store of 0.1.0

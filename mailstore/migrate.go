@@ -26,6 +26,7 @@ type step struct {
 // ladder has a step for each format before ours, in order.
 var ladder = []step{
 	{1, (*Store).sealNext},
+	{2, (*Store).supersedeNext},
 }
 
 // migration is where a store stands on its way to another format.
@@ -107,7 +108,7 @@ func (s *Store) climb(step step, at migration, commit func(*overlay) error) erro
 		}
 		if time.Since(told) >= progressEvery {
 			told = time.Now()
-			s.log.Info("mail store: still changing its format", "values", written, "share", fmt.Sprintf("%d of 256", cursor[0]))
+			s.log.Info("mail store: still changing its format", "values", written)
 		}
 	}
 }
@@ -166,6 +167,69 @@ func (s *Store) sealSome(cursor []byte, o *overlay, most int64) (last []byte, er
 	return nil, nil
 }
 
+// supersedeNext is the step from format 2 to 3: the label set of each message is told its changes,
+// and the journal keeps what still counts of them. What is damaged stays as it is.
+func (s *Store) supersedeNext(cursor []byte, o *overlay) ([]byte, error) {
+	return s.supersedeSome(cursor, o, sealBatch)
+}
+
+// supersedeSome is supersedeNext with at most so many bytes.
+func (s *Store) supersedeSome(cursor []byte, o *overlay, most int64) (last []byte, err error) {
+	base := s.snapshot()
+	defer base.close()
+	tx := newTx(newOverlay(base), 0)
+	from := []byte{tableJournal}
+	if cursor != nil {
+		from = append(bytes.Clone(cursor), 0)
+	}
+	full := false
+	var failed error
+	err = base.walk([]byte{tableJournal}, from, func(key, value []byte, bad *DamagedError) bool {
+		if full = tx.own.bytes > most || !s.fit(o, tx.own); full {
+			return false
+		}
+		last = bytes.Clone(key)
+		if c, err := decodeChange(changeAt(key), value); bad == nil && err == nil {
+			failed = tx.settle(c)
+		}
+		return failed == nil
+	})
+	if err = firstOf(err, failed); err != nil {
+		return nil, err
+	}
+	o.absorb(tx.own)
+	if !full {
+		last = nil
+	}
+	return last, nil
+}
+
+// settle tells the label set of a message of the next of its changes; of one that is gone nothing
+// is left but that it was removed.
+func (tx *Tx) settle(c Change) error {
+	row, err := storedRow(tx.src, c.Ref())
+	switch {
+	case damaged(err) || c.Kind == ChangeRemoved:
+		return nil
+	case errors.Is(err, ErrNotFound):
+		if there, err := tx.src.has(messageKey(tableMessage, c.Account, c.Message)); there || err != nil {
+			return err
+		}
+		return tx.supersede(c.Ref(), c.ModSeq)
+	case err != nil:
+		return err
+	}
+	if c.Kind == ChangeAdded {
+		row.added = c.ModSeq
+	} else if row.changed != row.added {
+		if err := tx.supersede(c.Ref(), row.changed); err != nil {
+			return err
+		}
+	}
+	row.changed = c.ModSeq
+	return tx.put(messageKey(tableLabels, c.Account, c.Message), row.encode())
+}
+
 // misshapen says why a value is none of its table, or "". size is that of the value as it was
 // stored: Badger gives nothing for one that it cannot read.
 func misshapen(key, value []byte, size int64) string {
@@ -179,7 +243,7 @@ func misshapen(key, value []byte, size int64) string {
 	case tableMessage:
 		_, err = decodeMessage(0, 0, value)
 	case tableLabels:
-		_, err = decodeLabels(value)
+		_, err = decodeLabelRow(value)
 	case tableJournal:
 		_, err = decodeChange(0, value)
 	case tableName, tableAddress, tableLastID, tableCount:

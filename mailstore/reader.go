@@ -204,18 +204,24 @@ func (r *Reader) Raw(blob [32]byte) ([]byte, error) {
 
 // Labels returns the labels of a message, sorted, or ErrNotFound if there is no such message.
 func (r *Reader) Labels(a AccountID, id MessageID) ([]string, error) {
-	key := messageKey(tableLabels, a, id)
+	row, err := r.labelRow(Ref{a, id})
+	return row.labels, err
+}
+
+// labelRow is Labels with the changes that tell of them.
+func (r *Reader) labelRow(ref Ref) (labelRow, error) {
+	key := messageKey(tableLabels, ref.Account, ref.Message)
 	b, err := r.src.get(key)
 	if err != nil {
-		err = r.missing(err, key, func() (bool, error) { return r.src.has(messageKey(tableMessage, a, id)) })
+		err = r.missing(err, key, func() (bool, error) { return r.src.has(messageKey(tableMessage, ref.Account, ref.Message)) })
 	}
 	if damaged(err) {
-		return r.labelsOf(a, id)
+		return r.labelRowOf(ref)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("labels of message %d of account %d: %w", id, a, err)
+		return labelRow{}, fmt.Errorf("labels of message %d of account %d: %w", ref.Message, ref.Account, err)
 	}
-	return decodeLabels(b)
+	return decodeLabelRow(b)
 }
 
 // LabelCounts returns how many messages of an account have each label. Labels that no message has
@@ -254,45 +260,4 @@ func (r *Reader) MessageCount(a AccountID) (int, error) {
 		n = counts[total]
 	}
 	return int(n), err
-}
-
-// ChangesSince returns up to max changes after the one numbered since, in order. An empty result
-// means that the caller has seen all. A since ahead of the journal yields ErrUnknownModSeq; a
-// change that is damaged or not there is a [DamagedError] when it is the next.
-func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
-	last, err := r.ModSeq()
-	if err != nil {
-		return nil, err
-	}
-	if since > last {
-		return nil, fmt.Errorf("changes since %d, journal ends at %d: %w", since, last, ErrUnknownModSeq)
-	}
-	if max <= 0 || since == last {
-		return nil, nil
-	}
-	var list []Change
-	var failed error
-	next := since + 1
-	err = r.src.walk([]byte{tableJournal}, journalKey(next), func(key, value []byte, bad *DamagedError) bool {
-		c, err := decodeChange(ModSeq(binary.BigEndian.Uint64(key[1:])), value)
-		switch {
-		case c.ModSeq != next:
-			failed = damagedAt(r.src.where(), journalKey(next), "it is not there")
-		case bad != nil:
-			failed = bad
-		case err != nil:
-			failed = err
-		default:
-			list = append(list, c)
-			next++
-		}
-		return failed == nil && len(list) < max && next <= last
-	})
-	if err == nil && failed == nil && len(list) < max && next <= last {
-		failed = damagedAt(r.src.where(), journalKey(next), "it is not there")
-	}
-	if len(list) > 0 && damaged(failed) { // it is told to whoever comes for what is behind these
-		failed = nil
-	}
-	return list, errors.Join(err, failed)
 }

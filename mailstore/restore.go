@@ -47,8 +47,13 @@ func Restore(dir string, dump io.Reader, note Restoration, log *slog.Logger) (Du
 // be given another.
 func (s *Store) restore(dump io.Reader, note Restoration) (DumpStats, error) {
 	group := newOverlay(nil)
-	stats, err := readDump(dump, func(key, value []byte) error {
-		if bytes.Equal(key, metaVersion) || bytes.Equal(key, metaStoreID) {
+	format := uint32(formatVersion)
+	stats, err := readDump(dump, func(key, value []byte) (err error) {
+		switch {
+		case bytes.Equal(key, metaVersion):
+			format, err = dumpedFormat(value)
+			return err
+		case bytes.Equal(key, metaStoreID):
 			return nil
 		}
 		own := newOverlay(nil)
@@ -69,9 +74,10 @@ func (s *Store) restore(dump io.Reader, note Restoration) (DumpStats, error) {
 		return stats, err
 	}
 	// Values without checksums are the same in formats 1 and 2, and get theirs as they are written.
+	// A store of an earlier format than ours is brought up to it when it is opened.
 	last := newOverlay(nil)
 	last.set(string(metaRestored), write{value: encodeRestoration(note)})
-	found(last, newStoreID())
+	found(last, newStoreID(), max(format, 2))
 	return stats, s.write(last)
 }
 

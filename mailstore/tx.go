@@ -100,16 +100,3 @@ func (tx *Tx) ModSeq() (ModSeq, error) {
 	}
 	return tx.modseq, nil
 }
-
-// journal appends a change.
-func (tx *Tx) journal(c Change) error {
-	c.ModSeq = tx.modseq + 1
-	if err := tx.put(journalKey(c.ModSeq), encodeChange(c)); err != nil {
-		return err
-	}
-	if err := tx.putNumber(metaModSeq, uint64(c.ModSeq)); err != nil {
-		return err
-	}
-	tx.modseq = c.ModSeq
-	return nil
-}

@@ -14,7 +14,8 @@ type AccountID uint32
 // and is never used again, so a greater number came later.
 type MessageID uint64
 
-// ModSeq numbers the changes of the whole store, from 1, without gaps.
+// ModSeq numbers the changes of the whole store, from 1, without gaps. Not all of them are kept,
+// see [Reader.ChangesSince].
 type ModSeq uint64
 
 // Account is one person's or role's mailbox.
@@ -44,6 +45,10 @@ const (
 	ChangeAdded   ChangeKind = 1 // the message is new; Labels are those it came with
 	ChangeLabels  ChangeKind = 2 // its labels changed; Labels are those it has now
 	ChangeRemoved ChangeKind = 3 // it is gone; Labels is empty
+
+	// changeSuperseded stands in the place of a change that a later one of the same message made
+	// void; it has no labels, and readers do not see it.
+	changeSuperseded ChangeKind = 4
 )
 
 // String names the kind in one word.

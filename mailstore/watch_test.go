@@ -173,18 +173,39 @@ func (m *watch) journalOf(r *mailstore.Reader) error {
 	}
 	by := map[mailstore.AccountID][]mailstore.Change{}
 	for i, c := range changes {
-		if c.ModSeq != m.from+mailstore.ModSeq(i+1) {
-			return fmt.Errorf("change %d has number %d", i+1, c.ModSeq)
+		if i > 0 && c.ModSeq <= changes[i-1].ModSeq {
+			return fmt.Errorf("change %d stands behind %d", c.ModSeq, changes[i-1].ModSeq)
 		}
-		c.ModSeq = 0
 		by[c.Account] = append(by[c.Account], c)
 	}
+	all := 0
 	for i, w := range m.list {
-		if got, want := fmt.Sprint(by[w.account]), fmt.Sprint(w.journal); got != want {
+		all += len(w.journal)
+		for i := range by[w.account] {
+			by[w.account][i].ModSeq = 0
+		}
+		if got, want := fmt.Sprint(by[w.account]), fmt.Sprint(stillCount(w.journal)); got != want {
 			return fmt.Errorf("%s: the journal has %s, want %s", writerName(i), got, want)
 		}
 	}
+	if last, err := r.ModSeq(); err != nil || last != m.from+mailstore.ModSeq(all) {
+		return fmt.Errorf("the journal ends at %d, want %d changes behind %d: %w", last, all, m.from, err)
+	}
 	return nil
+}
+
+// stillCount leaves of changes those that the journal keeps: by which messages came and their last
+// labels, and which are gone.
+func stillCount(changes []mailstore.Change) (kept []mailstore.Change) {
+	seen := map[mailstore.Ref]mailstore.ChangeKind{}
+	for _, c := range slices.Backward(changes) {
+		if later := seen[c.Ref()]; later == 0 || later == mailstore.ChangeLabels && c.Kind == mailstore.ChangeAdded {
+			seen[c.Ref()] = c.Kind
+			kept = append(kept, c)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // goOn begins new journals behind what is in the store.

@@ -73,10 +73,11 @@ func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 		return 0, err
 	}
 	m.Received = m.Received.UTC().Truncate(time.Millisecond)
+	row := labelRow{set, tx.modseq + 1, tx.modseq + 1}
 	err = errors.Join(
 		tx.putNumber(accountKey(tableLastID, m.Account), uint64(m.ID)),
 		tx.put(messageKey(tableMessage, m.Account, m.ID), encodeMessage(m)),
-		tx.put(messageKey(tableLabels, m.Account, m.ID), encodeLabels(set)),
+		tx.put(messageKey(tableLabels, m.Account, m.ID), row.encode()),
 		tx.put(blobUserKey(m.Blob, messageUser(m.Account, m.ID)), nil),
 		tx.count(m.Account, nil, withTotal(set)),
 		tx.journal(Change{Kind: ChangeAdded, Account: m.Account, Message: m.ID, Labels: set}),
@@ -91,17 +92,23 @@ func (tx *Tx) SetLabels(a AccountID, id MessageID, add, remove []string) error {
 	if err != nil {
 		return err
 	}
-	old, err := tx.Labels(a, id)
+	old, err := tx.labelRow(Ref{a, id})
 	if err != nil {
 		return err
 	}
-	set := changeLabels(old, add, remove)
-	if slices.Equal(old, set) {
+	set := changeLabels(old.labels, add, remove)
+	if slices.Equal(old.labels, set) {
 		return nil
 	}
+	if old.changed != old.added {
+		if err := tx.supersede(Ref{a, id}, old.changed); err != nil {
+			return err
+		}
+	}
+	row := labelRow{set, old.added, tx.modseq + 1}
 	return errors.Join(
-		tx.put(messageKey(tableLabels, a, id), encodeLabels(set)),
-		tx.count(a, old, set),
+		tx.put(messageKey(tableLabels, a, id), row.encode()),
+		tx.count(a, old.labels, set),
 		tx.journal(Change{Kind: ChangeLabels, Account: a, Message: id, Labels: set}),
 	)
 }
@@ -146,8 +153,8 @@ func (tx *Tx) step(a AccountID, before, after []string) error {
 	return nil
 }
 
-// RemoveMessage removes a message for good, and its bytes if nobody else uses them. One that is
-// damaged is removed all the same.
+// RemoveMessage removes a message for good, and its bytes if nobody else uses them; what the
+// journal keeps is that there was one. One that is damaged is removed all the same.
 func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	m, err := tx.Message(a, id)
 	if damaged(err) {
@@ -156,12 +163,13 @@ func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	if err != nil {
 		return err
 	}
-	labels, err := tx.Labels(a, id)
+	row, err := tx.labelRow(Ref{a, id})
 	if err != nil && !damaged(err) {
 		return err
 	}
 	lost := err != nil // what it had
 	err = errors.Join(
+		tx.supersedeAll(Ref{a, id}, row),
 		tx.delete(messageKey(tableMessage, a, id)),
 		tx.delete(messageKey(tableLabels, a, id)),
 		tx.dropBlobUser(m.Blob, messageUser(a, id)),
@@ -170,5 +178,5 @@ func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	if err != nil || lost {
 		return firstOf(err, tx.recount(a))
 	}
-	return tx.count(a, withTotal(labels), nil)
+	return tx.count(a, withTotal(row.labels), nil)
 }
