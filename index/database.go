@@ -30,7 +30,7 @@ const (
 
 var (
 	metaVersion = []byte{tableMeta, 'v'} // uint32
-	metaCursor  = []byte{tableMeta, 'c'} // store id (16 bytes), modseq (8 bytes)
+	metaCursor  = []byte{tableMeta, 'c'} // position
 )
 
 const memTableSize = 16 << 20
@@ -62,8 +62,8 @@ func closeDatabase(db *badger.DB) error {
 	return intact.Close(dir, db, diskroom.ToClose(dir, 2*memTableSize))
 }
 
-// load reads the cursor. An *AnewError is of an index of another format, and of one whose cursor
-// the store's journal does not know.
+// load reads the cursor. An *AnewError is of an index of another format, and of one that cannot go
+// on from its cursor in the store's journal.
 func (ix *Index) load() error {
 	var version []byte
 	var at position
@@ -77,12 +77,14 @@ func (ix *Index) load() error {
 	if err != nil {
 		return err
 	}
-	var last mailstore.ModSeq
+	var last, trimmed mailstore.ModSeq
 	err = ix.store.View(func(r *mailstore.Reader) (err error) {
 		if ix.storeID, err = r.StoreID(); err != nil {
 			return err
 		}
-		last, err = r.ModSeq()
+		if last, err = r.ModSeq(); err == nil {
+			trimmed, err = r.Trimmed()
+		}
 		return err
 	})
 	switch {
@@ -94,10 +96,15 @@ func (ix *Index) load() error {
 		return &AnewError{"belongs to another mail store", false}
 	case at.cursor > last:
 		return &AnewError{fmt.Sprintf("is ahead of the mail store, at change %d of %d", at.cursor, last), false}
+	case at.missed(trimmed):
+		return errMissed
 	}
-	ix.cursor = at.cursor
+	ix.cursor, ix.trimmed = at.cursor, at.trimmed
 	return nil
 }
+
+// errMissed is of an index from before the journal was trimmed behind it.
+var errMissed = &AnewError{"has not seen changes that the mail store no longer keeps", false}
 
 // startOver empties the index.
 func (ix *Index) startOver() error {
@@ -122,21 +129,32 @@ func (ix *Index) new() bool { return ix.db.MaxVersion() == 0 }
 
 // position is how far the index has followed which store.
 type position struct {
-	store  [16]byte
-	cursor mailstore.ModSeq
+	store   [16]byte
+	cursor  mailstore.ModSeq
+	trimmed mailstore.ModSeq // of the journal, when the index began; not stored by earlier versions, which knew of none
+}
+
+// missed tells whether the index lacks changes that are not in the journal any more, now that it is
+// trimmed that far: it has seen some of those that are left, and began when others were left.
+func (p position) missed(trimmed mailstore.ModSeq) bool {
+	return 0 < p.cursor && p.cursor < trimmed && p.trimmed != trimmed
 }
 
 func readPosition(txn *badger.Txn) (p position, err error) {
 	b, err := get(txn, metaCursor)
-	if err == nil && len(b) == 24 {
+	if err == nil && (len(b) == 24 || len(b) == 32) {
 		copy(p.store[:], b)
 		p.cursor = mailstore.ModSeq(binary.BigEndian.Uint64(b[16:]))
+	}
+	if err == nil && len(b) == 32 {
+		p.trimmed = mailstore.ModSeq(binary.BigEndian.Uint64(b[24:]))
 	}
 	return p, err
 }
 
 func (p position) encode() []byte {
-	return binary.BigEndian.AppendUint64(append([]byte(nil), p.store[:]...), uint64(p.cursor))
+	b := binary.BigEndian.AppendUint64(append([]byte(nil), p.store[:]...), uint64(p.cursor))
+	return binary.BigEndian.AppendUint64(b, uint64(p.trimmed))
 }
 
 // get returns a copy of a value, nil if there is none.

@@ -37,7 +37,7 @@ func (ix *Index) Run(ctx context.Context) error {
 			begin = func() error { return nil }
 			err = ix.followAll(ctx)
 		}
-		if isDamage(err) {
+		if isDamage(err) || errors.Is(err, errMissed) {
 			begin = func() error { return ix.rebuild(err) }
 		}
 		again, look := (<-chan time.Time)(nil), wake
@@ -79,12 +79,22 @@ func (ix *Index) follow(ctx context.Context) (caughtUp bool, err error) {
 		return false, err
 	}
 	defer ix.gate.Leave()
-	at := position{store: ix.storeID, cursor: ix.Cursor()}
+	at := position{ix.storeID, ix.Cursor(), ix.trimmed}
 	var changes []mailstore.Change
-	err = ix.store.View(func(r *mailstore.Reader) (err error) {
+	err = ix.store.View(func(r *mailstore.Reader) error {
+		trimmed, err := r.Trimmed()
+		switch {
+		case err != nil:
+			return err
+		case at.cursor == 0:
+			at.trimmed = trimmed
+		case at.missed(trimmed):
+			return errMissed
+		}
 		changes, err = r.ChangesSince(at.cursor, changesAtOnce)
 		return err
 	})
+	ix.trimmed = at.trimmed
 	if err != nil {
 		return false, fmt.Errorf("index: reading the journal: %w", err)
 	}

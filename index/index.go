@@ -54,7 +54,8 @@ type Index struct {
 
 	gate closing.Gate
 
-	damaged chan error // capacity 1: of a search that found damage
+	damaged chan error       // capacity 1: of a search that found damage
+	trimmed mailstore.ModSeq // see position; of whoever follows
 
 	mu     sync.Mutex
 	cursor mailstore.ModSeq

@@ -53,7 +53,7 @@ func (ix *Index) told(err error) error {
 // rebuild empties the index when nobody uses it; whoever comes meanwhile waits.
 func (ix *Index) rebuild(cause error) (err error) {
 	open := ix.gate.Alone(func() {
-		ix.log.Warn("the index is damaged and is built anew from the mail; until then searches find less", "err", cause)
+		ix.log.Warn("the index is built anew from the mail; until then searches find less", "err", cause)
 		err = ix.startOver()
 	})
 	if !open {

@@ -26,6 +26,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 		g.Go(func() error { return part(failed) })
 	}
 	run(n.watchStore)
+	run(n.trimJournal)
 	run(n.memory.trim)
 	run(n.host.Run)
 	run(n.index.Run)

@@ -76,19 +76,22 @@ func (d *Distributor) Follow(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// Seen returns how far the distributor would go back in the mail store's journal after a restart:
+// no further than its end where there are no lists.
+func (d *Distributor) Seen(rd *mailstore.Reader) (mailstore.ModSeq, error) {
+	at, lists, err := rd.Space(listSpace).Number(journalKey)
+	if err != nil || lists {
+		return mailstore.ModSeq(at), err
+	}
+	return rd.ModSeq()
+}
+
 // look goes on in the journal to the next change that may be a post.
 func (d *Distributor) look(ctx context.Context) (next *mailstore.Change, more bool, err error) {
 	var stored mailstore.ModSeq
 	err = d.store.View(func(rd *mailstore.Reader) (err error) {
 		sp := rd.Space(listSpace)
-		at, lists, err := sp.Number(journalKey)
-		if err != nil {
-			return err
-		}
-		stored = mailstore.ModSeq(at)
-		if !lists {
-			d.cursor, err = rd.ModSeq()
-			stored = d.cursor
+		if stored, err = d.Seen(rd); err != nil {
 			return err
 		}
 		d.cursor = max(d.cursor, stored)

@@ -160,16 +160,21 @@ type seen struct {
 	cursor  mailstore.ModSeq // behind them
 }
 
+// Seen returns how far the history has followed the mail store's journal.
+func (h *History) Seen(rd *mailstore.Reader) (mailstore.ModSeq, error) {
+	at, _, err := rd.Space(historySpace).Number(historyCursor)
+	return mailstore.ModSeq(at), err
+}
+
 // look reads the next changes, after the one that since is: the first, where the cursor is damaged.
 func (h *History) look(rd *mailstore.Reader) (s seen, since mailstore.ModSeq, err error) {
-	at, _, err := rd.Space(historySpace).Number(historyCursor)
+	since, err = h.Seen(rd)
 	if errors.Is(err, mailstore.ErrDamaged) {
 		s.damaged, err = append(s.damaged, err), nil
 	}
 	if err != nil {
 		return s, 0, err
 	}
-	since = mailstore.ModSeq(at)
 	s.cursor = since
 	changes, err := rd.ChangesSince(since, historyStep)
 	for _, c := range changes {

@@ -10,6 +10,12 @@ import (
 // journalStep is how many changes of the store's journal are read at a time.
 const journalStep = 1024
 
+// Seen returns how far the verifier has followed the mail store's journal.
+func (v *Verifier) Seen(rd *mailstore.Reader) (cursor mailstore.ModSeq, err error) {
+	_, err = rd.Space(space).JSON([]byte(keyJournal), &cursor)
+	return cursor, err
+}
+
 // forgetRemoved follows the store's journal and drops what is known about
 // messages that are gone. It waits before a change that is damaged, which keeps
 // what is gone a little longer and nothing else.
@@ -19,7 +25,8 @@ func (v *Verifier) forgetRemoved(ctx context.Context) error {
 		var gone []mailstore.Ref
 		more := false
 		err := v.store.View(func(rd *mailstore.Reader) error {
-			_, err := rd.Space(space).JSON([]byte(keyJournal), &cursor)
+			var err error
+			cursor, err = v.Seen(rd)
 			if err != nil && !errors.Is(err, mailstore.ErrDamaged) { // else from its beginning on
 				return err
 			}

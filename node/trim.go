@@ -1,0 +1,57 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"cairn/mailstore"
+)
+
+// The mail store keeps the last keptChanges changes of its journal as they were, so that an index
+// that a power cut throws back goes on from there; what is before them is trimmed every trimEvery.
+const (
+	keptChanges = 100_000
+	trimEvery   = 10 * time.Minute
+)
+
+// trimJournal trims the mail store's journal until ctx is done.
+func (n *Node) trimJournal(ctx context.Context) error {
+	tick := time.NewTicker(trimEvery)
+	defer tick.Stop()
+	for {
+		if err := n.trimBefore(ctx, keptChanges); err != nil && ctx.Err() == nil {
+			n.log.Warn("the mail store's journal could not be trimmed, trying again", "err", err, "in", trimEvery)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// trimBefore trims the journal up to where all have followed it, and leaves the last kept changes.
+func (n *Node) trimBefore(ctx context.Context, kept mailstore.ModSeq) error {
+	seen := n.index.Cursor()
+	err := n.store.View(func(rd *mailstore.Reader) error {
+		last, err := rd.ModSeq()
+		if err != nil {
+			return err
+		}
+		seen = min(seen, max(last, kept)-kept)
+		for _, follower := range []interface {
+			Seen(rd *mailstore.Reader) (mailstore.ModSeq, error)
+		}{n.verifier, n.history, n.lists} {
+			at, err := follower.Seen(rd)
+			if err != nil {
+				return err
+			}
+			seen = min(seen, at)
+		}
+		return nil
+	})
+	if err != nil || seen == 0 {
+		return err
+	}
+	return n.store.Trim(ctx, seen)
+}
