@@ -2,6 +2,8 @@ package mailstore_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -46,6 +48,13 @@ func doDeeds(dir string) {
 						return
 					}
 					fmt.Println(w, n)
+				}
+			})
+		}
+		if rand.IntN(2) == 0 {
+			wg.Go(func() {
+				if err := s.Trim(context.Background(), mailstore.ModSeq(rand.IntN(5000))); err != nil {
+					fmt.Println("error trimming:", err)
 				}
 			})
 		}
@@ -165,7 +174,8 @@ func roundsOfStore(t *testing.T, r *rand.Rand, last int, all *tally) {
 			t.Log(all)
 		}
 	}
-	if err := s.Close(); err != nil {
+	_, err = s.Check(t.Context(), false, func(f mailstore.Fault) { t.Errorf("%+v", f) })
+	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
