@@ -52,12 +52,19 @@ func (b *batch) get(key []byte) ([]byte, error) {
 	return get(b.txn, key)
 }
 
-// apply takes a change in; d is the message that it is about, nil if that is not there any more.
+// apply takes a change in; d is the message that it is about, nil if that is not there any more. Of
+// one that is in the index only the labels are taken in, and of one that is not, no labels: a
+// journal that was mended may tell of an arrival again, or not at all.
 func (b *batch) apply(c mailstore.Change, d *document) error {
 	switch c.Kind {
 	case mailstore.ChangeAdded:
 		if d == nil {
 			return nil // its removal comes later in the journal
+		}
+		if known, err := b.knows(c); err != nil {
+			return err
+		} else if known {
+			return b.setLabels(c)
 		}
 		b.put(documentKey(tableDocument, c.Account, c.Message), d.encode())
 		for t, positions := range d.terms {
@@ -70,6 +77,9 @@ func (b *batch) apply(c mailstore.Change, d *document) error {
 		}
 		return b.setLabels(c)
 	case mailstore.ChangeLabels:
+		if known, err := b.knows(c); err != nil || !known {
+			return err
+		}
 		return b.setLabels(c)
 	case mailstore.ChangeRemoved:
 		b.put(documentKey(tableDocument, c.Account, c.Message), nil)
@@ -78,6 +88,12 @@ func (b *batch) apply(c mailstore.Change, d *document) error {
 		return b.setLabels(c)
 	}
 	return fmt.Errorf("index: change %d has a kind that this program does not know (%d)", c.ModSeq, c.Kind)
+}
+
+// knows reports whether the message of a change is in the index.
+func (b *batch) knows(c mailstore.Change) (bool, error) {
+	stored, err := b.get(documentKey(tableDocument, c.Account, c.Message))
+	return stored != nil, err
 }
 
 // setLabels brings the labels of a message to those after the change.

@@ -91,11 +91,11 @@ func (ix *Index) load() error {
 	case err != nil:
 		return fmt.Errorf("index: reading the journal: %w", err)
 	case len(version) != 4 || binary.BigEndian.Uint32(version) != formatVersion:
-		return &AnewError{"has another format", true}
+		return &AnewError{Why: "has another format"}
 	case at.cursor > 0 && at.store != ix.storeID:
-		return &AnewError{"belongs to another mail store", false}
+		return &AnewError{Why: "belongs to another mail store", Foreign: true}
 	case at.cursor > last:
-		return &AnewError{fmt.Sprintf("is ahead of the mail store, at change %d of %d", at.cursor, last), false}
+		return &AnewError{Why: fmt.Sprintf("is ahead of the mail store, at change %d of %d", at.cursor, last), Foreign: true}
 	case at.missed(trimmed):
 		return errMissed
 	}
@@ -104,7 +104,7 @@ func (ix *Index) load() error {
 }
 
 // errMissed is of an index from before the journal was trimmed behind it.
-var errMissed = &AnewError{"has not seen changes that the mail store no longer keeps", false}
+var errMissed = &AnewError{Why: "has not seen changes that the mail store no longer keeps"}
 
 // startOver empties the index.
 func (ix *Index) startOver() error {

@@ -4,7 +4,7 @@
 // The index holds nothing that the mailstore does not: it can be deleted at any time and is then
 // built anew. Its cursor (the last change it has taken in) is committed together with what that
 // change brought, so a restart resumes, and a cursor that the journal does not know (another store,
-// or a backup of this one) makes it start over.
+// or a backup of this one), or behind which the journal was trimmed, makes it start over.
 //
 // Callers use [Index.Search] and the follower ([Index.Run], [Index.Cursor], [Index.WaitFor]) only;
 // how postings are stored is the package's own affair:

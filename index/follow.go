@@ -37,8 +37,12 @@ func (ix *Index) Run(ctx context.Context) error {
 			begin = func() error { return nil }
 			err = ix.followAll(ctx)
 		}
-		if isDamage(err) || errors.Is(err, errMissed) {
+		if isDamage(err) {
 			begin = func() error { return ix.rebuild(err) }
+		}
+		if errors.Is(err, errMissed) {
+			begin = func() error { return ix.rebuild(errMissed) }
+			continue
 		}
 		again, look := (<-chan time.Time)(nil), wake
 		switch {
@@ -79,7 +83,7 @@ func (ix *Index) follow(ctx context.Context) (caughtUp bool, err error) {
 		return false, err
 	}
 	defer ix.gate.Leave()
-	at := position{ix.storeID, ix.Cursor(), ix.trimmed}
+	at := position{store: ix.storeID, cursor: ix.Cursor(), trimmed: ix.trimmed}
 	var changes []mailstore.Change
 	err = ix.store.View(func(r *mailstore.Reader) error {
 		trimmed, err := r.Trimmed()

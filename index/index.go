@@ -72,8 +72,8 @@ func Open(dir string, store Journal, log *slog.Logger) (*Index, error) {
 
 // AnewError: an index is not of the mail store as it is, and is to be built anew.
 type AnewError struct {
-	Why         string
-	OtherFormat bool // another version of the program wrote it, or none has begun to
+	Why     string
+	Foreign bool // it follows another mail store, or another state of this one
 }
 
 func (e *AnewError) Error() string { return "the index " + e.Why }

@@ -43,7 +43,7 @@ func (s *Store) accept(now time.Time) error {
 	o := newOverlay(nil)
 	o.set(string(metaRestored), write{value: encodeRestoration(Restoration{Made: s.mark.at, At: now})})
 	s.mark.store = newStoreID()
-	found(o, s.mark.store, formatVersion)
+	foundStore(o, s.mark.store, formatVersion)
 	if err := s.write(o); err != nil {
 		return err
 	}

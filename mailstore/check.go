@@ -31,13 +31,13 @@ type CheckResult struct {
 // Check reads everything that this state of the store holds, and reports each fault as it is found:
 // values that are not what was stored, raw bytes that have another SHA-256, tables of the database
 // with damaged blocks; and what does not hang together: messages without their bytes, labels or
-// account, counts that are not those of the labels, a journal with gaps, numbers that would be
-// given out again.
+// account, counts that are not those of the labels, a journal that lacks changes or does not fit
+// the labels, numbers that would be given out again.
 //
 // With repair it makes anew what follows from the rest: counts, the labels of a message (from the
-// journal), who uses a blob, names, addresses and last numbers of accounts. Nothing is ever
-// removed, and what is held is kept. Reports then come with Mended set if that worked. Of
-// named maps it makes anew what maps can.
+// journal), who uses a blob, names, addresses and last numbers of accounts. Nothing is ever removed
+// but changes of the journal that do not count, and what is held is kept. Reports then come with
+// Mended set if that worked. Of named maps it makes anew what maps can.
 //
 // The store may be in use meanwhile. The error tells of what kept Check from ending (the end of ctx
 // too), never of faults. report may be nil, is called on the caller's goroutine, and must not use
@@ -51,9 +51,9 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault), maps
 	defer base.close()
 	c := &check{
 		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report, maps: maps,
-		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID),
+		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID), former: make(map[Ref]bool),
 	}
-	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.countsHold, c.journalHolds, c.mapsHold} {
+	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.formerLabels, c.countsHold, c.journalHolds, c.mapsHold} {
 		if err := part(); err != nil {
 			return c.CheckResult, err
 		}
@@ -74,10 +74,8 @@ type check struct {
 
 	counts map[AccountID]map[string]uint64 // as the labels have them, total too
 	last   map[AccountID]MessageID         // the highest in use
+	former map[Ref]bool                    // whose labels were mended: whether they are the last that are known, and not surely the last
 }
-
-// maxLost is how many gaps of the journal are named one by one.
-const maxLost = 1000
 
 // found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is
 // damaged.
@@ -139,7 +137,7 @@ func (c *check) values() error {
 		if bad == nil {
 			bad = c.takenApart(key, value)
 		}
-		if bad != nil {
+		if bad != nil && key[0] != tableJournal { // see journalHolds, which needs the label rows
 			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad), c.cureOf(key, bad))
 		}
 		c.note(key)

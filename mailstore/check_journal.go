@@ -1,11 +1,15 @@
 package mailstore
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
 
-// journalHolds looks for gaps in the journal, and holds it to the label sets and to the number of
+// gap is a number of changes, one after another, that are not in the journal.
+type gap struct{ from, to ModSeq }
+
+// journalHolds looks for gaps in the journal, and holds it to the label rows and to the number of
 // the last change.
 func (c *check) journalHolds() error {
 	end, err := c.r.number(metaModSeq)
@@ -14,58 +18,107 @@ func (c *check) journalHolds() error {
 	if err != nil {
 		return err
 	}
-	next, gaps := trimmed+1, 0
+	next := trimmed + 1
+	var gaps []gap
 	var failed error
-	gap := func(from, to ModSeq) {
-		if gaps++; gaps > maxLost {
-			return
+	err = c.r.changes(0, func(change Change, bad error) bool {
+		if change.ModSeq > next {
+			gaps = append(gaps, gap{next, change.ModSeq - 1})
 		}
-		if c.repair && to-from >= mendAtOnce {
-			trimmed = to // see mendGap
-		}
-		failed = c.found(Fault{
-			Table: TableJournal, Text: fmt.Sprintf("the changes %d to %d of the journal are not there", from, to),
-			Cure: (&DamagedError{Table: TableJournal}).Cure(),
-		}, mendGap(from, to))
-	}
-	err = c.base.walk([]byte{tableJournal}, nil, func(key, value []byte, bad *DamagedError) bool {
-		if len(key) != 9 {
-			return true
-		}
-		seq := changeAt(key)
-		if seq > next {
-			gap(next, seq-1)
-		}
-		next = max(next, seq+1)
-		if change, err := decodeChange(seq, value); failed == nil && bad == nil && err == nil {
-			failed = c.changeHolds(change)
+		next = max(next, change.ModSeq+1)
+		if bad == nil {
+			failed = c.stillCounts(change)
+		} else {
+			failed = c.damagedChange(change.ModSeq, bad)
 		}
 		return failed == nil
 	})
-	if err != nil || failed != nil {
-		return firstOf(err, failed)
+	if err == nil && failed == nil && endKnown && ModSeq(end) >= next {
+		gaps = append(gaps, gap{next, ModSeq(end)})
 	}
-	switch {
-	case endKnown && ModSeq(end) >= next:
-		gap(next, ModSeq(end))
-		return failed
-	case endKnown && ModSeq(end) < next-1:
-		return c.found(Fault{
+	if err = firstOf(err, failed); err == nil {
+		err = c.gapsOf(gaps)
+	}
+	if err == nil && endKnown && ModSeq(end) < next-1 {
+		err = c.found(Fault{
 			Table: TableJournal, Text: fmt.Sprintf("the journal goes on to change %d, behind the last one noted, which is %d", next-1, end),
-			Cure: "see that the disk is well and restore a backup",
-		}, nil)
+			Cure: "a check with repair goes on behind it",
+		}, func(tx *Tx) error { return tx.mendModSeq() })
 	}
-	return c.toldOf(trimmed)
+	if err == nil {
+		err = c.rowsInJournal()
+	}
+	return err
 }
 
-// changeHolds looks whether what a change says still counts: a damaged block may bring back what
-// was superseded.
-func (c *check) changeHolds(change Change) error {
+// damagedChange reports a change that cannot be read.
+func (c *check) damagedChange(seq ModSeq, bad error) error {
+	damage, ok := errors.AsType[*DamagedError](bad)
+	if !ok {
+		damage = damagedAt(c.s.dir, journalKey(seq), bad.Error())
+	}
+	return c.damaged(damage, func(tx *Tx) error { return tx.mendChange(seq) }, "")
+}
+
+// mendModSeq lets changes go on behind those that the journal has.
+func (tx *Tx) mendModSeq() error {
+	last, err := tx.lastChange()
+	if err != nil {
+		return err
+	}
+	tx.modseq = max(tx.modseq, last)
+	return tx.putNumber(metaModSeq, uint64(tx.modseq))
+}
+
+// mendAtOnce is how many changes that are not there are put in place: each costs a walk through the
+// journal.
+const mendAtOnce = 100
+
+// gapsOf reports what is not in the journal: each gap, or where many changes are lost, all of them
+// as one.
+func (c *check) gapsOf(gaps []gap) error {
+	lost := ModSeq(0)
+	for _, g := range gaps {
+		lost += g.to - g.from + 1
+	}
+	if lost > mendAtOnce {
+		all := gap{gaps[0].from, gaps[len(gaps)-1].to}
+		return c.lost(fmt.Sprintf("%d changes from %d to %d of the journal are not there", lost, all.from, all.to), all.giveUp)
+	}
+	for _, g := range gaps {
+		if err := c.lost(fmt.Sprintf("the changes %d to %d of the journal are not there", g.from, g.to), g.mend); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *check) lost(text string, mend func(tx *Tx) error) error {
+	return c.found(Fault{Table: TableJournal, Text: text, Cure: (&DamagedError{Table: TableJournal}).Cure()}, mend)
+}
+
+// mend puts changes in the place of those that are not there.
+func (g gap) mend(tx *Tx) error {
+	for seq := g.from; seq <= g.to; seq++ {
+		if err := tx.mendChange(seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUp lets the journal count as trimmed up to the end of a gap, where it puts one change: who
+// follows outside of the store begins anew, and what label rows name is put back.
+func (g gap) giveUp(tx *Tx) error { return errors.Join(tx.mendChange(g.to), tx.raiseTrimmed(g.to-1)) }
+
+// stillCounts looks whether a change is one that the journal keeps: a damaged block may bring back
+// what was superseded.
+func (c *check) stillCounts(change Change) error {
 	if change.Kind == changeSuperseded || change.Kind == ChangeRemoved {
 		return nil
 	}
 	row, err := storedRow(c.base, change.Ref())
-	if err == nil && (row.added == 0 || row.tells(change)) || damaged(err) {
+	if err == nil && (row.added == 0 || row.names(change)) || damaged(err) {
 		return nil
 	}
 	if err != nil {
@@ -73,159 +126,237 @@ func (c *check) changeHolds(change Change) error {
 			return err // the labels are missing, which was reported
 		}
 	}
-	return c.found(Fault{
-		Table: TableJournal, Account: change.Account, Message: change.Message,
-		Text: fmt.Sprintf("change %d of the journal has labels of message %d of account %d, though a later one counts", change.ModSeq, change.Message, change.Account),
-		Cure: "a check with repair takes them out",
-	}, func(tx *Tx) error {
-		if row, err := storedRow(tx.src, change.Ref()); err == nil && row.tells(change) {
-			return nil
+	fault := Fault{Table: TableJournal, Account: change.Account, Message: change.Message}
+	switch {
+	case err != nil:
+		fault.Text = fmt.Sprintf("change %d of the journal has labels of message %d of account %d, which was removed", change.ModSeq, change.Message, change.Account)
+		fault.Cure = "a check with repair takes them out"
+	case change.ModSeq > row.changed:
+		fault.Text = fmt.Sprintf("the labels of message %d of account %d are older than change %d of the journal", change.Message, change.Account, change.ModSeq)
+		fault.Cure = cureAnew
+		return c.found(fault, func(tx *Tx) error { return tx.renewLabels(change.Ref()) })
+	case change.ModSeq == row.changed:
+		fault.Text = fmt.Sprintf("change %d of the journal has other labels than message %d of account %d", change.ModSeq, change.Message, change.Account)
+		fault.Cure = cureAnew
+		return c.found(fault, func(tx *Tx) error { return tx.tellAgain(row.lastLabels(change.Ref())) })
+	default:
+		fault.Text = fmt.Sprintf("change %d of the journal has labels of message %d of account %d, though a later one counts", change.ModSeq, change.Message, change.Account)
+		fault.Cure = "a check with repair takes them out"
+	}
+	return c.found(fault, func(tx *Tx) error {
+		row, err := storedRow(tx.src, change.Ref())
+		if err != nil && !errors.Is(err, ErrNotFound) || row.names(change) {
+			return err
 		}
 		return tx.supersede(change.Ref(), change.ModSeq)
 	})
 }
 
-// tells reports whether a change is one of those that the journal keeps of a message.
-func (row labelRow) tells(c Change) bool {
-	return c.ModSeq == row.added && c.Kind == ChangeAdded || c.ModSeq == row.changed && c.Kind == ChangeLabels && slices.Equal(c.Labels, row.labels)
+// renewLabels writes the labels of a message anew that are older than what the journal has.
+func (tx *Tx) renewLabels(ref Ref) error {
+	old, err := storedRow(tx.src, ref)
+	if err != nil {
+		return err
+	}
+	row, _, err := tx.labelRowOf(ref)
+	if err != nil || row.changed <= old.changed {
+		return err
+	}
+	return errors.Join(tx.putRow(ref, row), tx.supersedeAllBut(ref, row.added, row.changed), tx.count(ref.Account, old.labels, row.labels))
 }
 
-// toldOf looks for the changes that label sets name, where the journal was trimmed: there it has
-// gaps.
-func (c *check) toldOf(trimmed ModSeq) error {
+// rowsInJournal looks for the changes that label rows name: where the journal was trimmed it has
+// gaps, and of one that was damaged before this format the row may not know. It looks at the store
+// as it is after what was mended before.
+func (c *check) rowsInJournal() error {
+	now := c.s.snapshot()
+	defer now.close()
+	trimmed, err := (&Reader{src: now}).Trimmed()
+	if err != nil {
+		return err
+	}
 	var failed error
-	err := c.base.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
+	err = now.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
 		row, err := decodeLabelRow(value)
 		if bad != nil || err != nil || len(key) != 13 {
 			return true
 		}
-		ref := RefOf(key)
-		for _, seq := range slices.Compact([]ModSeq{row.added, row.changed}) {
-			if seq == 0 || seq > trimmed || failed != nil {
-				continue
-			}
-			there, err := c.base.has(journalKey(seq))
-			if failed = err; err == nil && !there {
-				failed = c.found(Fault{
-					Table: TableJournal, Account: ref.Account, Message: ref.Message,
-					Text: fmt.Sprintf("change %d of the journal, of message %d of account %d, is not there", seq, ref.Message, ref.Account),
-					Cure: (&DamagedError{Table: TableJournal}).Cure(),
-				}, func(tx *Tx) error { return tx.tellAgain(ref, seq) })
-			}
-		}
+		failed = c.rowInJournal(now, trimmed, RefOf(key), row)
 		return failed == nil
 	})
 	return firstOf(err, failed)
 }
 
-// tellAgain puts a change in its place that the label set of a message names.
-func (tx *Tx) tellAgain(ref Ref, seq ModSeq) error {
-	row, err := storedRow(tx.src, ref)
-	c, told := row.change(ref, seq)
-	if err != nil || !told {
-		return err
+// rowInJournal is rowsInJournal for one row; behind where the journal was trimmed a change that is
+// not there is a gap.
+func (c *check) rowInJournal(now *snapshot, trimmed ModSeq, ref Ref, row labelRow) error {
+	fault := Fault{Table: TableJournal, Account: ref.Account, Message: ref.Message, Cure: (&DamagedError{Table: TableJournal}).Cure()}
+	if row.added == 0 {
+		if there, err := now.has(messageKey(tableMessage, ref.Account, ref.Message)); !there || err != nil {
+			return err // which was reported
+		}
+		fault.Text = fmt.Sprintf("no change of the journal tells that message %d of account %d came", ref.Message, ref.Account)
+		return c.found(fault, func(tx *Tx) error { return tx.tellArrival(ref) })
 	}
-	return tx.put(journalKey(seq), encodeChange(c))
+	changes := []Change{row.arrival(ref), row.lastLabels(ref)}
+	if row.changed == row.added {
+		changes = changes[:1]
+	}
+	for _, change := range changes {
+		if change.ModSeq > trimmed {
+			continue
+		}
+		there, err := now.has(journalKey(change.ModSeq))
+		if err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		fault.Text = fmt.Sprintf("change %d of the journal, of message %d of account %d, is not there", change.ModSeq, ref.Message, ref.Account)
+		if err := c.found(fault, func(tx *Tx) error { return tx.tellAgain(change) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// change is the one of that number, if it is one of those that the journal keeps of the message.
-// The labels that it came with are those that it has.
-func (row labelRow) change(ref Ref, seq ModSeq) (c Change, told bool) {
-	c = Change{ModSeq: seq, Kind: ChangeLabels, Account: ref.Account, Message: ref.Message, Labels: row.labels}
-	if seq == row.added {
-		c.Kind = ChangeAdded
+// tellAgain puts a change in its place that the label row of its message still names.
+func (tx *Tx) tellAgain(change Change) error {
+	row, err := storedRow(tx.src, change.Ref())
+	if err != nil || !row.names(change) {
+		return err
 	}
-	return c, seq == row.added || seq == row.changed
+	return tx.putChange(change)
+}
+
+// tellArrival lets the journal tell that a message came, of which no change does: where it was
+// trimmed, or else where it tells its last labels. Who has followed to there has heard of the
+// message.
+func (tx *Tx) tellArrival(ref Ref) error {
+	row, err := storedRow(tx.src, ref)
+	if err != nil || row.added != 0 {
+		return err
+	}
+	trimmed, err := tx.Trimmed()
+	if err == nil {
+		row.added, err = tx.lastGap(trimmed)
+	}
+	if err != nil {
+		return err
+	}
+	if row.added == 0 || row.changed != 0 && row.changed < row.added {
+		row.added = row.changed
+	}
+	if row.added == 0 {
+		return errors.New("the journal has no place for it")
+	}
+	row.changed = max(row.changed, row.added)
+	return errors.Join(tx.putRow(ref, row), tx.putChange(row.arrival(ref)))
 }
 
 // mendChange puts a change in the place of one that is lost, so that whoever follows the journal
 // comes to what is stored: the one that the journal lacks, or if it lacks none, an empty place.
 func (tx *Tx) mendChange(seq ModSeq) error {
-	key := journalKey(seq)
-	if b, err := tx.src.get(key); err == nil {
+	if b, err := tx.src.get(journalKey(seq)); err == nil {
 		if _, err := decodeChange(seq, b); err == nil {
 			return nil
 		}
 	}
-	c, err := tx.lackingChange(seq)
+	if ref, row, err := tx.rowLacking(seq); err != nil || ref != (Ref{}) {
+		if err != nil {
+			return err
+		}
+		change := row.lastLabels(ref)
+		if seq == row.added {
+			change = row.arrival(ref)
+		}
+		return errors.Join(tx.putRow(ref, row), tx.putChange(change), tx.supersedeAllBut(ref, row.added, row.changed))
+	}
+	gone, err := tx.goneUntold(seq)
 	if err != nil {
 		return err
 	}
-	return tx.put(key, encodeChange(c))
+	if gone == (Ref{}) { // or it told of one that nothing else tells of
+		trimmed, err := tx.Trimmed()
+		if err == nil && trimmed > 0 {
+			err = tx.raiseTrimmed(seq)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return tx.putChange(Change{ModSeq: seq, Kind: ChangeRemoved, Account: gone.Account, Message: gone.Message})
 }
 
-// lackingChange finds the message whose change is lost: by the label sets, and of one that is
-// removed by what the journal still says of it.
-func (r *Reader) lackingChange(seq ModSeq) (Change, error) {
-	c := Change{ModSeq: seq, Kind: changeSuperseded}
-	var failed error
-	err := r.src.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
-		row, err := decodeLabelRow(value)
+// raiseTrimmed lets the journal count as trimmed up to a change, so that who follows outside of the
+// store begins anew.
+func (tx *Tx) raiseTrimmed(seq ModSeq) error {
+	trimmed, err := tx.Trimmed()
+	if err != nil || seq <= trimmed {
+		return err
+	}
+	return tx.putNumber(metaTrimmed, uint64(seq))
+}
+
+// rowLacking finds the message whose row names a change that is lost, or to which it can have
+// belonged, with that named: one of which no change tells that it came, or its labels; ref is zero
+// if there is none.
+func (r *Reader) rowLacking(seq ModSeq) (ref Ref, row labelRow, err error) {
+	named := false
+	err = r.src.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
+		at, err := decodeLabelRow(value)
 		switch {
-		case bad != nil: // its labels would follow from what is to be mended
-			failed = bad
-		case err != nil:
-			failed = err
-		default:
-			if lacking, is := row.change(RefOf(key), seq); is {
-				c = lacking
-			}
+		case bad != nil || err != nil: // nobody knows its labels, with this change or without
+		case at.added == seq || at.changed == seq:
+			ref, row, named = RefOf(key), at, true
+		case ref != (Ref{}):
+		case at.added == 0 && (at.changed == 0 || seq < at.changed):
+			at.added, at.changed = seq, max(seq, at.changed)
+			ref, row = RefOf(key), at
+		case at.changed < seq && r.contradicts(RefOf(key), at):
+			at.changed = seq
+			ref, row = RefOf(key), at
 		}
-		return c.Kind == changeSuperseded
+		return !named
 	})
-	if c.Kind != changeSuperseded {
-		return c, err
+	return ref, row, err
+}
+
+// contradicts reports whether the change that a row names as its last one tells of other labels.
+func (r *Reader) contradicts(ref Ref, row labelRow) bool {
+	b, err := r.src.get(journalKey(row.changed))
+	if err != nil {
+		return false
 	}
-	if err = firstOf(err, failed); err != nil {
-		return c, err
-	}
-	gone := make(map[Ref]bool) // removed, and the journal does not say so
-	err = r.src.walk([]byte{tableJournal}, nil, func(key, value []byte, bad *DamagedError) bool {
-		if told, err := decodeChange(changeAt(key), value); bad != nil || err != nil {
-			return true
-		} else if told.Kind == ChangeRemoved {
-			delete(gone, told.Ref())
-		} else if told.Account != 0 {
-			gone[told.Ref()] = true
+	c, err := decodeChange(row.changed, b)
+	return err == nil && c.Ref() == ref && !slices.Equal(c.Labels, row.labels)
+}
+
+// goneUntold finds the first message that is removed though the journal does not say so, and could
+// have said it with a change that is lost; zero if there is none.
+func (r *Reader) goneUntold(seq ModSeq) (gone Ref, err error) {
+	last := make(map[Ref]ModSeq) // of what is told, void or not, up to the lost change
+	err = r.changes(0, func(c Change, bad error) bool {
+		switch {
+		case bad != nil:
+		case c.Kind == ChangeRemoved:
+			delete(last, c.Ref())
+		case c.ModSeq < seq:
+			last[c.Ref()] = c.ModSeq
+		default:
+			delete(last, c.Ref()) // it was there later
 		}
 		return true
 	})
-	for ref := range gone {
-		stored, hasErr := r.src.has(messageKey(tableMessage, ref.Account, ref.Message))
-		if err = firstOf(err, hasErr); err == nil && !stored {
-			c.Kind, c.Account, c.Message = ChangeRemoved, ref.Account, ref.Message
-			break
+	for ref, at := range last {
+		if err != nil || gone != (Ref{}) && at > last[gone] {
+			continue
+		}
+		var stored bool
+		if stored, err = r.src.has(messageKey(tableMessage, ref.Account, ref.Message)); !stored {
+			gone = ref
 		}
 	}
-	return c, err
-}
-
-// storedRow is a label row as it is stored.
-func storedRow(src source, ref Ref) (labelRow, error) {
-	b, err := src.get(messageKey(tableLabels, ref.Account, ref.Message))
-	if err != nil {
-		return labelRow{}, err
-	}
-	return decodeLabelRow(b)
-}
-
-// mendAtOnce is how many changes that are not there are put in place: each costs a walk through the
-// journal.
-const mendAtOnce = 100
-
-// mendGap puts changes in the place of those that are not there. Of many, the journal counts as
-// trimmed up to the last one: who follows outside of the store begins anew, and what label sets
-// name is put back.
-func mendGap(from, to ModSeq) func(tx *Tx) error {
-	if to-from >= mendAtOnce {
-		return func(tx *Tx) error { return tx.putNumber(metaTrimmed, uint64(to)) }
-	}
-	return func(tx *Tx) error {
-		for seq := from; seq <= to; seq++ {
-			if err := tx.mendChange(seq); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	return gone, err
 }

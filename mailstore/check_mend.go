@@ -2,8 +2,8 @@ package mailstore
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -27,10 +27,6 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 		return func(tx *Tx) error { return tx.mendWay(key) }
 	case tableAccount:
 		return func(tx *Tx) error { return tx.mendAccount(bad.Account) }
-	case tableJournal:
-		if len(key) == 9 {
-			return func(tx *Tx) error { return tx.mendChange(ModSeq(binary.BigEndian.Uint64(key[1:]))) }
-		}
 	}
 	switch {
 	case key[0] == tableSpace:
@@ -38,7 +34,7 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 	case bytes.Equal(key, metaLastAccount):
 		return func(tx *Tx) error { return tx.mendLastAccount() }
 	case bytes.Equal(key, metaModSeq):
-		return func(tx *Tx) error { return tx.putNumber(metaModSeq, uint64(tx.modseq)) }
+		return func(tx *Tx) error { return tx.mendModSeq() }
 	case bytes.Equal(key, metaTrimmed):
 		return func(tx *Tx) error {
 			trimmed, err := tx.Trimmed()
@@ -52,18 +48,40 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 	return nil
 }
 
-// mendLabels stores the labels of a message as the journal has them.
+// mendLabels stores the labels of a message as the journal has them, which then has nothing else of
+// it.
 func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 	return func(tx *Tx) error {
 		if there, err := tx.src.has(messageKey(tableMessage, a, id)); err != nil || !there {
 			return err
 		}
-		row, err := tx.labelRow(Ref{a, id})
+		if _, err := storedRow(tx.src, Ref{a, id}); err == nil { // mended meanwhile
+			return nil
+		}
+		row, certain, err := tx.labelRowOf(Ref{a, id})
 		if err != nil {
 			return err
 		}
-		return tx.put(messageKey(tableLabels, a, id), row.encode())
+		c.former[Ref{a, id}] = !certain
+		return errors.Join(tx.putRow(Ref{a, id}, row), tx.supersedeAllBut(Ref{a, id}, row.added, row.changed))
 	}
+}
+
+// formerLabels tells whose labels may be former ones.
+func (c *check) formerLabels() error {
+	for ref, former := range c.former {
+		if !former {
+			continue
+		}
+		err := c.found(Fault{
+			Table: TableLabels, Account: ref.Account, Message: ref.Message, Cure: "look at that mail",
+			Text: fmt.Sprintf("the labels of message %d of account %d are the last that are known: later ones may be lost", ref.Message, ref.Account),
+		}, func(*Tx) error { return nil })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recount counts the messages of an account and their labels anew, with the writes of tx.

@@ -26,21 +26,6 @@ func encodeAccount(a Account) []byte {
 	return appendTexts(appendText([]byte{valueVersion}, a.Name), a.Addresses)
 }
 
-// labelRow is the label set of a message, with the changes of the journal that tell of it.
-type labelRow struct {
-	labels  []string // sorted
-	added   ModSeq   // by which the message came; 0 if that is not known
-	changed ModSeq   // the last one; added if there was none since
-}
-
-// rowVersion is the version of a label row; one of valueVersion has the labels alone.
-const rowVersion = 2
-
-func (row labelRow) encode() []byte {
-	b := binary.AppendUvarint([]byte{rowVersion}, uint64(row.added))
-	return appendTexts(binary.AppendUvarint(b, uint64(row.changed)), row.labels)
-}
-
 func encodeMessage(m Message) []byte {
 	b := append(make([]byte, 0, 96), valueVersion)
 	b = append(b, m.Blob[:]...)
@@ -150,15 +135,6 @@ func decodeAccount(id AccountID, b []byte) (Account, error) {
 	d := newDecoder(b, "account")
 	a := Account{ID: id, Name: d.text(), Addresses: d.texts()}
 	return a, d.done()
-}
-
-func decodeLabelRow(b []byte) (row labelRow, err error) {
-	d, version := newDecoderUpTo(rowVersion, b, "label set")
-	if version == rowVersion {
-		row.added, row.changed = ModSeq(d.uint()), ModSeq(d.uint())
-	}
-	row.labels = d.texts()
-	return row, d.done()
 }
 
 func decodeMessage(a AccountID, id MessageID, b []byte) (Message, error) {

@@ -90,29 +90,6 @@ func (r *Reader) accountWith(key []byte) (AccountID, error) {
 	return 0, firstOf(err, damagedAt(r.src.where(), key, "no account has it"))
 }
 
-// labelRowOf returns the label row of a message by the journal. It reads all of that.
-func (r *Reader) labelRowOf(ref Ref) (row labelRow, err error) {
-	known, lost := false, false
-	err = r.src.walk([]byte{tableJournal}, nil, func(key, value []byte, bad *DamagedError) bool {
-		c, err := decodeChange(changeAt(key), value)
-		switch {
-		case bad != nil || err != nil:
-			lost = true
-		case c.Ref() == ref:
-			row.labels, row.changed = c.Labels, c.ModSeq
-			if c.Kind == ChangeAdded {
-				row.added = c.ModSeq
-			}
-			known, lost = c.Kind == ChangeAdded || c.Kind == ChangeLabels, false
-		}
-		return true
-	})
-	if err == nil && (!known || lost) {
-		err = damagedAt(r.src.where(), messageKey(tableLabels, ref.Account, ref.Message), "the journal does not tell what they were")
-	}
-	return row, err
-}
-
 // countLabels counts what the counters of an account should say.
 func (r *Reader) countLabels(a AccountID) (map[string]uint64, error) {
 	counts := make(map[string]uint64)
@@ -193,9 +170,14 @@ func (r *Reader) nextAccount() (AccountID, error) {
 // lastMessage returns the highest number that a message of the account has, or had by the journal.
 // Where that was trimmed it is one that is not below: each message was a change.
 func (r *Reader) lastMessage(a AccountID) (last MessageID, err error) {
-	if trimmed, err := r.Trimmed(); err != nil || trimmed > 0 {
-		seq, modseqErr := r.ModSeq()
-		return MessageID(seq), firstOf(err, modseqErr)
+	trimmed, err := r.Trimmed()
+	if err == nil && trimmed > 0 {
+		var end ModSeq
+		end, err = r.ModSeq()
+		last = MessageID(max(end, trimmed))
+	}
+	if err != nil {
+		return 0, err
 	}
 	err = r.src.walk(accountKey(tableMessage, a), nil, func(key, _ []byte, _ *DamagedError) bool {
 		last = max(last, MessageID(binary.BigEndian.Uint64(key[5:])))
@@ -204,8 +186,8 @@ func (r *Reader) lastMessage(a AccountID) (last MessageID, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = r.src.walk([]byte{tableJournal}, nil, func(_, value []byte, bad *DamagedError) bool {
-		if c, err := decodeChange(0, value); bad == nil && err == nil && c.Account == a {
+	err = r.changes(0, func(c Change, bad error) bool {
+		if bad == nil && c.Account == a {
 			last = max(last, c.Message)
 		}
 		return true
@@ -229,22 +211,13 @@ func (r *Reader) lastAccount() (AccountID, error) {
 			return 0, err
 		}
 	}
-	err := r.src.walk([]byte{tableJournal}, nil, func(_, value []byte, bad *DamagedError) bool {
-		if c, err := decodeChange(0, value); bad == nil && err == nil {
+	err := r.changes(0, func(c Change, bad error) bool {
+		if bad == nil {
 			last = max(last, c.Account)
 		}
 		return true
 	})
 	return last + skippedAccounts, err
-}
-
-// lastChange returns the number of the last change of the journal.
-func (r *Reader) lastChange() (last ModSeq, err error) {
-	err = r.src.walk([]byte{tableJournal}, nil, func(key, _ []byte, _ *DamagedError) bool {
-		last = ModSeq(binary.BigEndian.Uint64(key[1:]))
-		return true
-	})
-	return last, err
 }
 
 func firstOf(errs ...error) error {

@@ -9,8 +9,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// found adds what makes a store of a database: the format, and its identity.
-func found(o *overlay, id [16]byte, format uint32) {
+// foundStore adds what makes a store of a database: the format, and its identity.
+func foundStore(o *overlay, id [16]byte, format uint32) {
 	o.set(string(metaVersion), write{value: encodeFormat(format)})
 	o.set(string(metaStoreID), write{value: id[:]})
 }

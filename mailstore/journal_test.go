@@ -2,6 +2,7 @@ package mailstore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,7 +10,7 @@ import (
 )
 
 // trimmedStore is a store with mails 1 to 200 of which the odd ones are removed, every fourth one
-// has had other labels, and the journal is trimmed up to the 200th of 400 changes.
+// has had other labels, and the journal is trimmed up to the 199th of 400 changes.
 func trimmedStore(t *testing.T) *Store {
 	t.Helper()
 	s := openTest(t, t.TempDir())
@@ -45,7 +46,7 @@ func trimmedStore(t *testing.T) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Trim(t.Context(), 200); err != nil {
+	if err := s.Trim(t.Context(), 199); err != nil {
 		t.Fatal(err)
 	}
 	if list := faults(t, s, false); len(list) > 0 {
@@ -83,17 +84,28 @@ func TestFormerLabelsAreGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alter(t, s, messageKey(tableLabels, 1, 2), flipped) // one of which the label set does not tell its changes
-	alter(t, s, journalKey(5), flipped)
 	holds := func(label string) int {
 		var b bytes.Buffer
-		_ = s.View(func(r *Reader) error {
-			return r.src.walk(nil, nil, func(_, value []byte, _ *DamagedError) bool { b.Write(value); return true })
+		err := s.View(func(r *Reader) error {
+			return r.src.walk(nil, nil, func(key, value []byte, _ *DamagedError) bool {
+				b.Write(key)
+				b.Write(value)
+				return true
+			})
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		return strings.Count(b.String(), label)
 	}
-	if n := holds("former"); n > 1 { // a count that is 0 is a key alone
+	if n := holds("former"); n > 0 {
 		t.Errorf("former labels are there %d times", n)
+	}
+	// Rows that do not tell their changes: one that is damaged, and one that never knew them.
+	alter(t, s, messageKey(tableLabels, 1, 2), emptied)
+	row := labelRow{labels: []string{"latter"}}
+	if err := s.Update(t.Context(), func(tx *Tx) error { return tx.putRow(Ref{1, 3}, row) }); err != nil {
+		t.Fatal(err)
 	}
 	err = s.Update(t.Context(), func(tx *Tx) error {
 		for id := MessageID(1); id <= 3; id++ {
@@ -130,12 +142,12 @@ func TestTrimmedJournalIsMended(t *testing.T) {
 		"former came back": {func(s *Store) { bring(t, s, 7, ChangeLabels, 4) }, "journal 1/4 change 7 of the journal has labels of message 4 of account 1, though a later one counts (ann/4)", 1},
 		"removed came back": {func(s *Store) {
 			bring(t, s, 1, ChangeAdded, 1)
-		}, "journal 1/1 change 1 of the journal has labels of message 1 of account 1, though a later one counts (ann/1)", 1},
+		}, "journal 1/1 change 1 of the journal has labels of message 1 of account 1, which was removed (ann/1)", 1},
 		"lost many": {func(s *Store) {
 			for seq := ModSeq(201); seq < 330; seq++ {
 				alter(t, s, journalKey(seq), removed)
 			}
-		}, "journal 0/0 the changes 201 to 329 of the journal are not there", 1 + 48},
+		}, "journal 0/0 129 changes from 201 to 329 of the journal are not there", 1 + 48},
 	} {
 		s := trimmedStore(t)
 		_, before := dumpOf(t, s)
@@ -151,6 +163,9 @@ func TestTrimmedJournalIsMended(t *testing.T) {
 			t.Errorf("%s: left behind repair: %q", name, list)
 		}
 		_, after := dumpOf(t, s)
+		if trimmed, want := after[string(metaTrimmed)], before[string(metaTrimmed)]; trimmed != want && name != "lost many" {
+			t.Errorf("%s: trimmed up to %x, was %x", name, trimmed, want)
+		}
 		for _, key := range []string{string(metaUpdates), string(metaTrimmed), string(accountKey(tableLastID, 1))} {
 			delete(before, key)
 			delete(after, key)
@@ -212,5 +227,67 @@ func TestNumbersOfTrimmedChangesAreNotUsedAgain(t *testing.T) {
 	})
 	if err != nil || got <= 200 {
 		t.Errorf("number %d, %v", got, err)
+	}
+}
+
+// Where the journal was trimmed nothing is left of a change that is void, and of more than the last
+// change only what tells of mail that is there.
+func TestTrimmedJournalHasNoPlaces(t *testing.T) {
+	s := trimmedStore(t)
+	defer s.Close()
+	places := func(up ModSeq) (n int) {
+		err := s.View(func(r *Reader) error {
+			return r.changes(0, func(c Change, bad error) bool {
+				if c.ModSeq <= up && bad == nil {
+					n++
+				}
+				return true
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := places(200); n != 75 { // of 50 mails, 25 of which have had other labels
+		t.Errorf("%d changes are left", n)
+	}
+	err := s.Update(t.Context(), func(tx *Tx) error {
+		return errors.Join(tx.SetLabels(1, 4, []string{"other"}, nil), tx.RemoveMessage(1, 8), tx.RemoveMessage(1, 2))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := places(200); n != 75-1-2-1 {
+		t.Errorf("%d changes are left of mail that has other labels or is gone", n)
+	}
+	if err := s.Trim(t.Context(), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if n := places(1 << 40); n != 98+49+1 { // and the last change
+		t.Errorf("%d changes are left of all", n)
+	}
+}
+
+// Where it is damaged up to where the journal was trimmed, the next trim writes it anew.
+func TestTrimMendsItsNumber(t *testing.T) {
+	s := trimmedStore(t)
+	defer s.Close()
+	alter(t, s, metaTrimmed, flipped)
+	if err := s.Trim(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if list := faults(t, s, false); len(list) > 0 {
+		t.Errorf("%q", list)
+	}
+	err := s.View(func(r *Reader) error {
+		trimmed, err := r.Trimmed()
+		if trimmed != 199 {
+			t.Errorf("trimmed up to %d", trimmed)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

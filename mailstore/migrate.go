@@ -189,8 +189,15 @@ func (s *Store) supersedeSome(cursor []byte, o *overlay, most int64) (last []byt
 			return false
 		}
 		last = bytes.Clone(key)
-		if c, err := decodeChange(changeAt(key), value); bad == nil && err == nil {
-			failed = tx.settle(c)
+		c, err := decodeChange(changeAt(key), value)
+		if bad == nil && err != nil {
+			bad = damagedAt(s.dir, key, err.Error())
+		}
+		if bad == nil {
+			bad, failed = tx.settle(c)
+		}
+		if bad != nil {
+			s.log.Error("mail store: a value was damaged before the format was changed, and stays so", "err", bad)
 		}
 		return failed == nil
 	})
@@ -204,30 +211,34 @@ func (s *Store) supersedeSome(cursor []byte, o *overlay, most int64) (last []byt
 	return last, nil
 }
 
-// settle tells the label set of a message of the next of its changes; of one that is gone nothing
-// is left but that it was removed.
-func (tx *Tx) settle(c Change) error {
+// settle tells the label row of a message of the next of its changes; of one that is gone nothing
+// is left but that it was removed. Of a row that is damaged it says so once, with the arrival.
+func (tx *Tx) settle(c Change) (bad *DamagedError, err error) {
 	row, err := storedRow(tx.src, c.Ref())
 	switch {
-	case damaged(err) || c.Kind == ChangeRemoved:
-		return nil
-	case errors.Is(err, ErrNotFound):
-		if there, err := tx.src.has(messageKey(tableMessage, c.Account, c.Message)); there || err != nil {
-			return err
+	case c.Kind == ChangeRemoved:
+		return nil, nil
+	case damaged(err):
+		if c.Kind == ChangeAdded {
+			bad = damagedAt(tx.src.where(), messageKey(tableLabels, c.Account, c.Message), "it was before")
 		}
-		return tx.supersede(c.Ref(), c.ModSeq)
+		return bad, nil
+	case errors.Is(err, ErrNotFound):
+		there, err := tx.src.has(messageKey(tableMessage, c.Account, c.Message))
+		if !there && err == nil {
+			err = tx.supersede(c.Ref(), c.ModSeq)
+		}
+		return nil, err
 	case err != nil:
-		return err
+		return nil, err
 	}
 	if c.Kind == ChangeAdded {
 		row.added = c.ModSeq
 	} else if row.changed != row.added {
-		if err := tx.supersede(c.Ref(), row.changed); err != nil {
-			return err
-		}
+		err = tx.supersede(c.Ref(), row.changed)
 	}
 	row.changed = c.ModSeq
-	return tx.put(messageKey(tableLabels, c.Account, c.Message), row.encode())
+	return nil, errors.Join(err, tx.putRow(c.Ref(), row))
 }
 
 // misshapen says why a value is none of its table, or "". size is that of the value as it was

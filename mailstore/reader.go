@@ -204,24 +204,8 @@ func (r *Reader) Raw(blob [32]byte) ([]byte, error) {
 
 // Labels returns the labels of a message, sorted, or ErrNotFound if there is no such message.
 func (r *Reader) Labels(a AccountID, id MessageID) ([]string, error) {
-	row, err := r.labelRow(Ref{a, id})
+	row, _, err := r.labelRow(Ref{a, id})
 	return row.labels, err
-}
-
-// labelRow is Labels with the changes that tell of them.
-func (r *Reader) labelRow(ref Ref) (labelRow, error) {
-	key := messageKey(tableLabels, ref.Account, ref.Message)
-	b, err := r.src.get(key)
-	if err != nil {
-		err = r.missing(err, key, func() (bool, error) { return r.src.has(messageKey(tableMessage, ref.Account, ref.Message)) })
-	}
-	if damaged(err) {
-		return r.labelRowOf(ref)
-	}
-	if err != nil {
-		return labelRow{}, fmt.Errorf("labels of message %d of account %d: %w", ref.Message, ref.Account, err)
-	}
-	return decodeLabelRow(b)
 }
 
 // LabelCounts returns how many messages of an account have each label. Labels that no message has

@@ -47,7 +47,7 @@ func Restore(dir string, dump io.Reader, note Restoration, log *slog.Logger) (Du
 // be given another.
 func (s *Store) restore(dump io.Reader, note Restoration) (DumpStats, error) {
 	group := newOverlay(nil)
-	format := uint32(formatVersion)
+	var format uint32
 	stats, err := readDump(dump, func(key, value []byte) (err error) {
 		switch {
 		case bytes.Equal(key, metaVersion):
@@ -77,7 +77,7 @@ func (s *Store) restore(dump io.Reader, note Restoration) (DumpStats, error) {
 	// A store of an earlier format than ours is brought up to it when it is opened.
 	last := newOverlay(nil)
 	last.set(string(metaRestored), write{value: encodeRestoration(note)})
-	found(last, newStoreID(), max(format, 2))
+	foundStore(last, newStoreID(), max(format, 2))
 	return stats, s.write(last)
 }
 

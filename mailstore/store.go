@@ -151,7 +151,7 @@ func (s *Store) look(guards []Guard) (at standing, err error) {
 func (s *Store) bringUp(at standing) error {
 	o := newOverlay(nil)
 	if at.format == 0 {
-		found(o, s.mark.store, formatVersion)
+		foundStore(o, s.mark.store, formatVersion)
 	} else if err := s.migrate(at.format); err != nil {
 		return err
 	}

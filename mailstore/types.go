@@ -42,8 +42,8 @@ type ChangeKind uint8
 
 // The kinds of change.
 const (
-	ChangeAdded   ChangeKind = 1 // the message is new; Labels are those it came with
-	ChangeLabels  ChangeKind = 2 // its labels changed; Labels are those it has now
+	ChangeAdded   ChangeKind = 1 // the message is new; Labels are those it came with, or of a mended journal later ones
+	ChangeLabels  ChangeKind = 2 // its labels changed; Labels are those after that
 	ChangeRemoved ChangeKind = 3 // it is gone; Labels is empty
 
 	// changeSuperseded stands in the place of a change that a later one of the same message made

@@ -73,11 +73,11 @@ func (tx *Tx) AddMessage(m Message, labels []string) (MessageID, error) {
 		return 0, err
 	}
 	m.Received = m.Received.UTC().Truncate(time.Millisecond)
-	row := labelRow{set, tx.modseq + 1, tx.modseq + 1}
+	row := labelRow{labels: set, added: tx.modseq + 1, changed: tx.modseq + 1}
 	err = errors.Join(
 		tx.putNumber(accountKey(tableLastID, m.Account), uint64(m.ID)),
 		tx.put(messageKey(tableMessage, m.Account, m.ID), encodeMessage(m)),
-		tx.put(messageKey(tableLabels, m.Account, m.ID), row.encode()),
+		tx.putRow(m.Ref(), row),
 		tx.put(blobUserKey(m.Blob, messageUser(m.Account, m.ID)), nil),
 		tx.count(m.Account, nil, withTotal(set)),
 		tx.journal(Change{Kind: ChangeAdded, Account: m.Account, Message: m.ID, Labels: set}),
@@ -92,7 +92,7 @@ func (tx *Tx) SetLabels(a AccountID, id MessageID, add, remove []string) error {
 	if err != nil {
 		return err
 	}
-	old, err := tx.labelRow(Ref{a, id})
+	old, stored, err := tx.labelRow(Ref{a, id})
 	if err != nil {
 		return err
 	}
@@ -100,14 +100,17 @@ func (tx *Tx) SetLabels(a AccountID, id MessageID, add, remove []string) error {
 	if slices.Equal(old.labels, set) {
 		return nil
 	}
-	if old.changed != old.added {
-		if err := tx.supersede(Ref{a, id}, old.changed); err != nil {
-			return err
-		}
+	if !stored {
+		err = tx.supersedeAllBut(Ref{a, id}, old.added)
+	} else if old.changed != old.added {
+		err = tx.supersede(Ref{a, id}, old.changed)
 	}
-	row := labelRow{set, old.added, tx.modseq + 1}
+	if err != nil {
+		return err
+	}
+	row := labelRow{labels: set, added: old.added, changed: tx.modseq + 1}
 	return errors.Join(
-		tx.put(messageKey(tableLabels, a, id), row.encode()),
+		tx.putRow(Ref{a, id}, row),
 		tx.count(a, old.labels, set),
 		tx.journal(Change{Kind: ChangeLabels, Account: a, Message: id, Labels: set}),
 	)
@@ -163,13 +166,21 @@ func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	if err != nil {
 		return err
 	}
-	row, err := tx.labelRow(Ref{a, id})
+	row, stored, err := tx.labelRow(Ref{a, id})
 	if err != nil && !damaged(err) {
 		return err
 	}
 	lost := err != nil // what it had
+	if stored && row.added != 0 {
+		err = tx.supersede(Ref{a, id}, row.added)
+		if row.changed != row.added {
+			err = errors.Join(err, tx.supersede(Ref{a, id}, row.changed))
+		}
+	} else {
+		err = tx.supersedeAllBut(Ref{a, id})
+	}
 	err = errors.Join(
-		tx.supersedeAll(Ref{a, id}, row),
+		err,
 		tx.delete(messageKey(tableMessage, a, id)),
 		tx.delete(messageKey(tableLabels, a, id)),
 		tx.dropBlobUser(m.Blob, messageUser(a, id)),

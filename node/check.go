@@ -269,7 +269,7 @@ func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 	}
 	c.Progress("holding the index to the mail", 0, 0)
 	ix, faults, err := c.openIndex(store, fault)
-	if anew, ok := errors.AsType[*index.AnewError](err); ok && anew.OtherFormat {
+	if anew, ok := errors.AsType[*index.AnewError](err); ok && !anew.Foreign {
 		c.skip(home.IndexDir, CheckSkipped, anew.Error()+", and is built anew when the node starts")
 		return nil
 	} else if ok {

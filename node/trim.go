@@ -2,12 +2,13 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"cairn/mailstore"
 )
 
-// The mail store keeps the last keptChanges changes of its journal as they were, so that an index
+// The mail store keeps the places of the last keptChanges changes of its journal, so that an index
 // that a power cut throws back goes on from there; what is before them is trimmed every trimEvery.
 const (
 	keptChanges = 100_000
@@ -39,18 +40,19 @@ func (n *Node) trimBefore(ctx context.Context, kept mailstore.ModSeq) error {
 			return err
 		}
 		seen = min(seen, max(last, kept)-kept)
-		for _, follower := range []interface {
-			Seen(rd *mailstore.Reader) (mailstore.ModSeq, error)
-		}{n.verifier, n.history, n.lists} {
-			at, err := follower.Seen(rd)
+		for _, follower := range []struct {
+			name string
+			seen func(rd *mailstore.Reader) (mailstore.ModSeq, error)
+		}{{"verifier", n.verifier.Seen}, {"history", n.history.Seen}, {"lists", n.lists.Seen}} {
+			at, err := follower.seen(rd)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: how far it has followed: %w", follower.name, err)
 			}
 			seen = min(seen, at)
 		}
 		return nil
 	})
-	if err != nil || seen == 0 {
+	if err != nil {
 		return err
 	}
 	return n.store.Trim(ctx, seen)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,4 +99,72 @@ func TestJournalIsTrimmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds("with another index")
+}
+
+// The journal is trimmed no further than any of those who follow it has come, and one whose cursor
+// cannot be read is named.
+func TestTrimWaitsForEachFollower(t *testing.T) {
+	dir, _ := founder(t, "Alpha", "alpha.example")
+	quiet(t, dir, nil)
+	n := open(t, dir)
+	update := func(fn func(tx *mailstore.Tx) error) {
+		t.Helper()
+		if err := n.store.Update(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cursors := map[string]func(tx *mailstore.Tx, at uint64) error{
+		"verifier": func(tx *mailstore.Tx, at uint64) error { return tx.Space("verifier").PutJSON([]byte("journal"), at) },
+		"history":  func(tx *mailstore.Tx, at uint64) error { return tx.Space("history").PutNumber([]byte("cursor"), at) },
+		"lists":    func(tx *mailstore.Tx, at uint64) error { return tx.Space("lists").PutNumber([]byte("j"), at) },
+	}
+	const each = 10
+	update(func(tx *mailstore.Tx) error {
+		a, err := tx.AddAccount("ann", nil)
+		for range (len(cursors) + 2) * each {
+			if err != nil {
+				break
+			}
+			var blob [32]byte
+			if blob, err = tx.PutBlob([]byte("text")); err == nil {
+				_, err = tx.AddMessage(mailstore.Message{Account: a.ID, Blob: blob, Received: time.Unix(1, 0)}, nil)
+			}
+		}
+		return err
+	})
+	trimmed := func() (at mailstore.ModSeq) {
+		if err := n.store.View(func(rd *mailstore.Reader) (err error) { at, err = rd.Trimmed(); return err }); err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	all := func(at uint64) {
+		update(func(tx *mailstore.Tx) (err error) {
+			for _, put := range cursors {
+				err = errors.Join(err, put(tx, at))
+			}
+			return err
+		})
+	}
+	end := uint64(position(t, n))
+	all(end)
+	if err := n.trimBefore(t.Context(), 0); err != nil || trimmed() != 0 {
+		t.Errorf("the index has seen nothing, and the journal was trimmed up to %d, %v", trimmed(), err)
+	}
+	if _, err := n.index.Check(t.Context()); err != nil { // which has it follow the mail
+		t.Fatal(err)
+	}
+	at := uint64(0)
+	for name, put := range cursors {
+		at += each
+		update(func(tx *mailstore.Tx) error { return put(tx, at) })
+		if err := n.trimBefore(t.Context(), 0); err != nil || trimmed() != mailstore.ModSeq(at) {
+			t.Errorf("%s has seen %d of %d changes, the journal was trimmed up to %d, %v", name, at, end, trimmed(), err)
+		}
+		all(end)
+	}
+	update(func(tx *mailstore.Tx) error { return tx.Space("history").Put([]byte("cursor"), []byte("none")) })
+	if err := n.trimBefore(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "history: ") || trimmed() != mailstore.ModSeq(at) {
+		t.Errorf("a cursor that cannot be read: trimmed up to %d, %v", trimmed(), err)
+	}
 }

@@ -253,7 +253,8 @@ func (h *History) note(rd *mailstore.Reader, c mailstore.Change, s *seen) error 
 	return nil
 }
 
-// isKept reports whether labels are those of mail that was read and kept.
+// isKept reports whether labels are those of mail that was read and kept; of mail that was archived
+// before the history looked, nobody knows.
 func isKept(labels []string) bool {
 	has := func(l string) bool { return slices.Contains(labels, l) }
 	return has(mailstore.LabelInbox) && !has(mailstore.LabelUnread) && !has(mailstore.LabelSpam) && !has(mailstore.LabelDeleted)

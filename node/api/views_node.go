@@ -47,7 +47,7 @@ type CopyStatus struct {
 // CopyMail is what a node that does not speak for itself has beside what it took until the copy was
 // found.
 type CopyMail struct {
-	Taken  int `json:"taken"`  // messages since then
+	Taken  int `json:"taken"`  // messages that came since then and are still there
 	Queued int `json:"queued"` // entries of the queue
 }
 
