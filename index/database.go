@@ -96,7 +96,7 @@ func (ix *Index) load() error {
 		return &AnewError{Why: "belongs to another mail store", Foreign: true}
 	case at.cursor > last:
 		return &AnewError{Why: fmt.Sprintf("is ahead of the mail store, at change %d of %d", at.cursor, last), Foreign: true}
-	case at.missed(trimmed):
+	case mailstore.Missed(at.cursor, at.trimmed, trimmed):
 		return errMissed
 	}
 	ix.cursor, ix.trimmed = at.cursor, at.trimmed
@@ -132,12 +132,6 @@ type position struct {
 	store   [16]byte
 	cursor  mailstore.ModSeq
 	trimmed mailstore.ModSeq // of the journal, when the index began; not stored by earlier versions, which knew of none
-}
-
-// missed tells whether the index lacks changes that are not in the journal any more, now that it is
-// trimmed that far: it has seen some of those that are left, and began when others were left.
-func (p position) missed(trimmed mailstore.ModSeq) bool {
-	return 0 < p.cursor && p.cursor < trimmed && p.trimmed != trimmed
 }
 
 func readPosition(txn *badger.Txn) (p position, err error) {

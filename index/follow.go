@@ -92,7 +92,7 @@ func (ix *Index) follow(ctx context.Context) (caughtUp bool, err error) {
 			return err
 		case at.cursor == 0:
 			at.trimmed = trimmed
-		case at.missed(trimmed):
+		case mailstore.Missed(at.cursor, at.trimmed, trimmed):
 			return errMissed
 		}
 		changes, err = r.ChangesSince(at.cursor, changesAtOnce)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cairn/mailstore"
+	"time"
 )
 
 // halt ends the follower of an index that stays open.
@@ -138,5 +139,32 @@ func TestBeginningInTrimmedJournal(t *testing.T) {
 	b.halt()
 	if n, err := b.ix.Check(t.Context()); err != nil || n != 3*changesAtOnce-2 {
 		t.Errorf("%d messages, %v", n, err)
+	}
+}
+
+// A journal that was mended may tell of an arrival again, or of labels of mail that it does not
+// tell of else: a mail is found once, and none that is not there.
+func TestChangesToldAgain(t *testing.T) {
+	b := newBed(t)
+	id := b.add([]string{"inbox"}, letter)
+	b.sync()
+	b.halt()
+	raw := newBatch(b.ix.db)
+	again := mailstore.Change{Kind: mailstore.ChangeAdded, Account: b.account, Message: id, Labels: []string{"work"}}
+	unknown := mailstore.Change{Kind: mailstore.ChangeLabels, Account: b.account, Message: 77, Labels: []string{"work"}}
+	m := mailstore.Message{Account: b.account, ID: id, Received: time.Unix(1, 0)}
+	if err := errors.Join(raw.apply(again, newDocument(m, []byte(letter))), raw.apply(unknown, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if len(raw.terms) > 0 {
+		t.Errorf("%d terms are told again", len(raw.terms))
+	}
+	if err := raw.commit(b.ix.db, position{store: b.ix.storeID, cursor: b.ix.Cursor()}); err != nil {
+		t.Fatal(err)
+	}
+	for q, want := range map[string]string{"invoice": "1", "label:work": "1", "label:inbox": ""} {
+		if got := b.find(q); got != want {
+			t.Errorf("%s finds %q, want %q", q, got, want)
+		}
 	}
 }

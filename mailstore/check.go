@@ -51,7 +51,7 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault), maps
 	defer base.close()
 	c := &check{
 		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report, maps: maps,
-		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID), former: make(map[Ref]bool),
+		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID), former: make(map[Ref]telling),
 	}
 	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.formerLabels, c.countsHold, c.journalHolds, c.mapsHold} {
 		if err := part(); err != nil {
@@ -72,9 +72,10 @@ type check struct {
 	report func(Fault)
 	maps   []MapCheck
 
-	counts map[AccountID]map[string]uint64 // as the labels have them, total too
-	last   map[AccountID]MessageID         // the highest in use
-	former map[Ref]bool                    // whose labels were mended: whether they are the last that are known, and not surely the last
+	counts  map[AccountID]map[string]uint64 // as the labels have them, total too
+	last    map[AccountID]MessageID         // the highest in use
+	former  map[Ref]telling                 // whose labels were mended though they are not surely the last
+	numbers []ModSeq                        // of the changes that label rows name; with 0 where they do not know, or cannot be read
 }
 
 // found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is
@@ -137,6 +138,9 @@ func (c *check) values() error {
 		if bad == nil {
 			bad = c.takenApart(key, value)
 		}
+		if bad != nil && key[0] == tableLabels {
+			c.numbers = append(c.numbers, 0)
+		}
 		if bad != nil && key[0] != tableJournal { // see journalHolds, which needs the label rows
 			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad), c.cureOf(key, bad))
 		}
@@ -160,6 +164,7 @@ func (c *check) takenApart(key, value []byte) *DamagedError {
 	}
 	if key[0] == tableLabels && len(key) == 13 {
 		row, _ := decodeLabelRow(value)
+		c.numbers = append(c.numbers, row.numbers()...)
 		c.countLabels(AccountID(binary.BigEndian.Uint32(key[1:])), row.labels)
 	}
 	return nil

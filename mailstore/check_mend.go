@@ -37,8 +37,11 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 		return func(tx *Tx) error { return tx.mendModSeq() }
 	case bytes.Equal(key, metaTrimmed):
 		return func(tx *Tx) error {
-			trimmed, err := tx.Trimmed()
-			return firstOf(err, tx.putNumber(metaTrimmed, uint64(trimmed)))
+			mark, err := tx.trimMark()
+			if err != nil {
+				return err
+			}
+			return tx.putTrimMark(mark)
 		}
 	case bytes.Equal(key, metaStoreID):
 		return func(tx *Tx) error { return tx.put(metaStoreID, c.s.mark.store[:]) }
@@ -49,34 +52,40 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 }
 
 // mendLabels stores the labels of a message as the journal has them, which then has nothing else of
-// it.
+// it. Those that are not surely the last become a change of their own, of which formerLabels tells.
 func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
+	ref := Ref{a, id}
 	return func(tx *Tx) error {
 		if there, err := tx.src.has(messageKey(tableMessage, a, id)); err != nil || !there {
 			return err
 		}
-		if _, err := storedRow(tx.src, Ref{a, id}); err == nil { // mended meanwhile
+		if _, err := storedRow(tx.src, ref); err == nil { // mended meanwhile
 			return nil
 		}
-		row, certain, err := tx.labelRowOf(Ref{a, id})
+		row, told, err := tx.labelRowOf(ref)
 		if err != nil {
 			return err
 		}
-		c.former[Ref{a, id}] = !certain
-		return errors.Join(tx.putRow(Ref{a, id}, row), tx.supersedeAllBut(Ref{a, id}, row.added, row.changed))
+		if told == surely {
+			return tx.settleRow(ref, row)
+		}
+		c.former[ref] = told
+		err = errors.Join(tx.supersedeAllBut(ref, row.numbers()...), tx.relabel(ref, row, row.labels))
+		return errors.Join(err, tx.recount(a))
 	}
 }
 
-// formerLabels tells whose labels may be former ones.
+// formerLabels tells whose labels are not known, and were mended as far as they are.
 func (c *check) formerLabels() error {
-	for ref, former := range c.former {
-		if !former {
-			continue
+	for ref, told := range c.former {
+		text := "the labels of message %d of account %d are the last that are known: later ones may be lost"
+		if told == nothing {
+			text = "the labels of message %d of account %d are lost: it has none now"
 		}
 		err := c.found(Fault{
-			Table: TableLabels, Account: ref.Account, Message: ref.Message, Cure: "look at that mail",
-			Text: fmt.Sprintf("the labels of message %d of account %d are the last that are known: later ones may be lost", ref.Message, ref.Account),
-		}, func(*Tx) error { return nil })
+			Table: TableLabels, Account: ref.Account, Message: ref.Message, Text: fmt.Sprintf(text, ref.Message, ref.Account),
+			Cure: "look at that mail, and give it labels",
+		}, nil)
 		if err != nil {
 			return err
 		}

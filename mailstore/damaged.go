@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -53,6 +54,12 @@ func (e *DamagedError) Error() string {
 
 // Unwrap makes errors.Is(err, ErrDamaged) true.
 func (e *DamagedError) Unwrap() error { return ErrDamaged }
+
+// change is the number of a change that is damaged.
+func (e *DamagedError) change() ModSeq {
+	seq, _ := strconv.ParseUint(e.Name, 10, 64)
+	return ModSeq(seq)
+}
 
 // What names what is damaged.
 func (e *DamagedError) What() string {

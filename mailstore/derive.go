@@ -103,7 +103,7 @@ func (r *Reader) countLabels(a AccountID) (map[string]uint64, error) {
 	}
 	for _, id := range list {
 		labels, err := r.Labels(a, id)
-		if err != nil {
+		if err != nil && !damaged(err) { // nobody knows those that are
 			return nil, err
 		}
 		for _, l := range withTotal(labels) {

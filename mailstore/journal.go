@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// The journal numbers each change of a message, and is compacted: it keeps what still counts, by
-// which a message came, the last change of its labels, or as a tombstone that it was removed. A
-// change that a later one makes void loses its labels at once and keeps its place, so that a change
+// The journal numbers each change of a message, and is compacted: it keeps what still counts, that
+// a message came and with the last change its labels, or as a tombstone that it was removed. A
+// change that a later one supersedes loses its labels at once and keeps its place, so that a change
 // that is lost is missed. [Store.Trim] takes away such places and tombstones once all who follow
 // are past them.
 //
@@ -19,8 +19,8 @@ import (
 
 func changeAt(key []byte) ModSeq { return ModSeq(binary.BigEndian.Uint64(key[1:])) }
 
-// changes calls fn for each entry of the journal from a number on, void ones too, until it returns
-// false. Of one that is damaged bad says why, and only its number is known.
+// changes calls fn for each entry of the journal from a number on, superseded ones too, until it
+// returns false. Of one that is damaged bad says why, and only its number is known.
 func (r *Reader) changes(from ModSeq, fn func(c Change, bad error) bool) error {
 	return r.src.walk([]byte{tableJournal}, journalKey(from), func(key, value []byte, damage *DamagedError) bool {
 		if len(key) != 9 {
@@ -40,9 +40,7 @@ func (r *Reader) changes(from ModSeq, fn func(c Change, bad error) bool) error {
 // all. A since ahead of the journal yields ErrUnknownModSeq; a change that is damaged or not there
 // is a [DamagedError] when it is the next.
 //
-// What is left of the changes up to [Reader.Trimmed] leads from nothing to what they made. So who
-// follows outside of the store has to begin anew if it has seen some of them, but not all, and
-// Trimmed is another than when it began.
+// Of the changes up to [Reader.Trimmed] those that do not count any more are gone, see [Missed].
 func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 	last, err := r.ModSeq()
 	if err != nil {
@@ -71,6 +69,9 @@ func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 		case bad != nil:
 			failed = bad
 		default:
+			if c.Kind == changeArrived {
+				c.Kind = ChangeAdded
+			}
 			if c.Kind != changeSuperseded {
 				list = append(list, c)
 			}
@@ -87,14 +88,68 @@ func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 	return list, errors.Join(err, failed)
 }
 
-// Trimmed returns the number up to which the journal was trimmed, 0 if it never was. Where that is
-// damaged it is told from the journal.
+// Trimmed returns the number up to which changes may be missing, since they do not count any more;
+// 0 if there are none. Where that is damaged it is told from journal and labels, of which each call
+// reads all.
 func (r *Reader) Trimmed() (ModSeq, error) {
-	n, err := r.number(metaTrimmed)
-	if damaged(err) {
-		return r.lastGap(^ModSeq(0))
+	mark, err := r.trimMark()
+	return mark.to, err
+}
+
+// Missed reports whether a follower that has seen the changes up to cursor lacks some that are not
+// in the journal any more, now that Trimmed is trimmed: it has seen some of what is left of those
+// up to there, but not all, and Trimmed was another when it began. It has to begin anew then.
+func Missed(cursor, began, trimmed ModSeq) bool {
+	return 0 < cursor && cursor < trimmed && began != trimmed
+}
+
+// trimMark tells how the journal was trimmed: changes up to one may be missing, and of those up to
+// another, which is not past that, the ones that do not count are.
+type trimMark struct{ to, swept ModSeq }
+
+func (r *Reader) trimMark() (trimMark, error) {
+	b, err := r.src.get(metaTrimmed)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return trimMark{}, nil
+	case err == nil && len(b) == 16:
+		return trimMark{ModSeq(binary.BigEndian.Uint64(b)), ModSeq(binary.BigEndian.Uint64(b[8:]))}, nil
+	case err == nil || damaged(err):
+		to, err := r.trimmedByRows()
+		return trimMark{to, to}, err
 	}
-	return ModSeq(n), err
+	return trimMark{}, err
+}
+
+func (tx *Tx) putTrimMark(m trimMark) error {
+	b := binary.BigEndian.AppendUint64(nil, uint64(m.to))
+	return tx.put(metaTrimmed, binary.BigEndian.AppendUint64(b, uint64(m.swept)))
+}
+
+// trimmedByRows tells from the journal up to where it was trimmed: to its last gap in which no
+// change is that a label row names.
+func (r *Reader) trimmedByRows() (trimmed ModSeq, err error) {
+	if trimmed, err = r.lastGap(^ModSeq(0)); err != nil || trimmed == 0 {
+		return trimmed, err
+	}
+	var failed error
+	err = r.src.walk([]byte{tableLabels}, nil, func(_, value []byte, bad *DamagedError) bool {
+		row, err := decodeLabelRow(value)
+		if bad != nil || err != nil {
+			return true
+		}
+		for _, seq := range row.numbers() {
+			if seq == 0 || seq > trimmed {
+				continue
+			}
+			var there bool
+			if there, failed = r.src.has(journalKey(seq)); failed == nil && !there {
+				trimmed = seq - 1
+			}
+		}
+		return failed == nil
+	})
+	return trimmed, firstOf(err, failed)
 }
 
 // lastGap returns the number of the last change up to most that is not there, though a later one
@@ -141,11 +196,11 @@ func (tx *Tx) supersede(ref Ref, seq ModSeq) error {
 	if seq == 0 {
 		return nil
 	}
-	trimmed, err := tx.number(metaTrimmed)
-	if err != nil && !damaged(err) { // then the place is kept: no harm, and Trimmed would read all
+	b, err := tx.src.get(metaTrimmed)
+	if err != nil && !errors.Is(err, ErrNotFound) && !damaged(err) {
 		return err
 	}
-	if uint64(seq) <= trimmed {
+	if len(b) == 16 && uint64(seq) <= binary.BigEndian.Uint64(b[8:]) { // else its place is kept, which does no harm
 		return tx.delete(journalKey(seq))
 	}
 	return tx.putChange(Change{ModSeq: seq, Kind: changeSuperseded, Account: ref.Account, Message: ref.Message})
@@ -187,24 +242,25 @@ func (s *Store) Trim(ctx context.Context, seen ModSeq) error {
 
 // trim is Trim in one transaction; more tells that it has not come to its end.
 func (tx *Tx) trim(seen ModSeq) (more bool, err error) {
-	trimmed, err := tx.Trimmed()
+	mark, err := tx.trimMark()
 	if err != nil {
 		return false, err
 	}
-	if _, unknown := tx.number(metaTrimmed); seen <= trimmed {
-		if damaged(unknown) { // or each look would read all of the journal for it
-			err = tx.putNumber(metaTrimmed, uint64(trimmed))
+	if seen <= mark.swept {
+		if mark.to == 0 {
+			return false, nil
 		}
-		return false, err
+		return false, tx.putTrimMark(mark) // it may have been damaged: each look would read all of the journal for it
 	}
 	var drop []ModSeq
 	looked := 0
-	err = tx.changes(trimmed+1, func(c Change, bad error) bool {
+	at := mark.swept
+	err = tx.changes(at+1, func(c Change, bad error) bool {
 		if more = looked == trimAtOnce; more || c.ModSeq > seen {
 			return false
 		}
 		looked++
-		trimmed = c.ModSeq
+		at = c.ModSeq
 		if bad == nil && (c.Kind == changeSuperseded || c.Kind == ChangeRemoved) {
 			drop = append(drop, c.ModSeq)
 		}
@@ -214,12 +270,12 @@ func (tx *Tx) trim(seen ModSeq) (more bool, err error) {
 		return false, err
 	}
 	if !more {
-		trimmed = seen
+		at = seen
 	}
 	for _, seq := range drop {
 		if err := tx.delete(journalKey(seq)); err != nil {
 			return false, err
 		}
 	}
-	return more, tx.putNumber(metaTrimmed, uint64(trimmed))
+	return more, tx.putTrimMark(trimMark{max(mark.to, at), at})
 }

@@ -163,7 +163,7 @@ func TestTrimmedJournalIsMended(t *testing.T) {
 			t.Errorf("%s: left behind repair: %q", name, list)
 		}
 		_, after := dumpOf(t, s)
-		if trimmed, want := after[string(metaTrimmed)], before[string(metaTrimmed)]; trimmed != want && name != "lost many" {
+		if trimmed, want := after[string(metaTrimmed)], before[string(metaTrimmed)]; trimmed != want && name != "lost many" && name != "lost behind" {
 			t.Errorf("%s: trimmed up to %x, was %x", name, trimmed, want)
 		}
 		for _, key := range []string{string(metaUpdates), string(metaTrimmed), string(accountKey(tableLastID, 1))} {
@@ -230,8 +230,8 @@ func TestNumbersOfTrimmedChangesAreNotUsedAgain(t *testing.T) {
 	}
 }
 
-// Where the journal was trimmed nothing is left of a change that is void, and of more than the last
-// change only what tells of mail that is there.
+// Where the journal was trimmed nothing is left of a change that was superseded, and else up to the
+// last change only what tells of mail that is there.
 func TestTrimmedJournalHasNoPlaces(t *testing.T) {
 	s := trimmedStore(t)
 	defer s.Close()
@@ -286,6 +286,233 @@ func TestTrimMendsItsNumber(t *testing.T) {
 			t.Errorf("trimmed up to %d", trimmed)
 		}
 		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// What is lost of the journal and nothing names, and what both the journal and a label row lack:
+// who follows comes to what is stored, wherever it was, and labels that may not be the last are
+// told.
+func TestLostForGood(t *testing.T) {
+	remove := func(t *testing.T, s *Store, id MessageID) {
+		t.Helper()
+		if err := s.Update(t.Context(), func(tx *Tx) error { return tx.RemoveMessage(1, id) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		spoil func(t *testing.T, s *Store) // after a follower came to change 250
+		told  string                       // by a check with repair
+	}{
+		"a removal whose places were trimmed": {func(t *testing.T, s *Store) {
+			remove(t, s, 2) // change 401
+			remove(t, s, 4)
+			alter(t, s, journalKey(401), removed)
+		}, "the changes 401 to 401"},
+		"more than a hundred with a follower among them": {func(t *testing.T, s *Store) {
+			for seq := ModSeq(201); seq < 330; seq += 1 + seq%2 {
+				alter(t, s, journalKey(seq), removed)
+				if seq%2 == 1 {
+					alter(t, s, journalKey(seq+1), flipped)
+				}
+			}
+		}, "130 changes from 201 to 330"},
+		"the last of all": {func(t *testing.T, s *Store) {
+			for seq := ModSeq(290); seq <= 400; seq++ {
+				alter(t, s, journalKey(seq), removed)
+			}
+		}, "111 changes from 290 to 400"},
+		"the arrival that a row does not know": {func(t *testing.T, s *Store) {
+			alter(t, s, journalKey(3), removed)
+			if err := s.Update(t.Context(), func(tx *Tx) error { return tx.putRow(Ref{1, 2}, labelRow{labels: []string{"came"}}) }); err != nil {
+				t.Fatal(err)
+			}
+		}, "no change of the journal tells that message 2 of account 1 came"},
+		"the last labels that a row does not know": {func(t *testing.T, s *Store) {
+			alter(t, s, journalKey(208), flipped)
+			if err := s.Update(t.Context(), func(tx *Tx) error {
+				return tx.putRow(Ref{1, 104}, labelRow{labels: []string{"latter"}, added: 206, changed: 206})
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}, "change 208 of the journal cannot be read"},
+		"a row and its arrival": {func(t *testing.T, s *Store) {
+			alter(t, s, journalKey(203), flipped)
+			alter(t, s, messageKey(tableLabels, 1, 102), flipped)
+		}, "the labels of message 102 of account 1 are lost: it has none now"},
+		"a row and its last labels": {func(t *testing.T, s *Store) {
+			alter(t, s, journalKey(8), removed)
+			alter(t, s, messageKey(tableLabels, 1, 4), removed)
+		}, "the labels of message 4 of account 1 are lost"},
+		"a row, and a change that may be of it": {func(t *testing.T, s *Store) {
+			alter(t, s, journalKey(306), flipped)
+			alter(t, s, messageKey(tableLabels, 1, 4), flipped)
+		}, "the labels of message 4 of account 1 are the last that are known"},
+		"a row, and a change that is of another": {func(t *testing.T, s *Store) {
+			alter(t, s, journalKey(304), flipped)
+			alter(t, s, messageKey(tableLabels, 1, 4), flipped)
+		}, "change 304 of the journal cannot be read"},
+		"a row, and many changes": {func(t *testing.T, s *Store) {
+			for seq := ModSeq(201); seq < 330; seq++ {
+				alter(t, s, journalKey(seq), removed)
+			}
+			alter(t, s, messageKey(tableLabels, 1, 4), flipped)
+		}, "the labels of message 4 of account 1 are the last that are known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := trimmedStore(t)
+			defer s.Close()
+			m := &mirror{}
+			followTo := func(seq ModSeq) error { m.most = seq; return m.follow(s) }
+			if err := followTo(250); err != nil || m.at < 245 {
+				t.Fatal(m.at, err)
+			}
+			tt.spoil(t, s)
+			list := strings.Join(faults(t, s, true), "\n")
+			if !strings.Contains(list, tt.told) || strings.Contains(list, "known") != strings.Contains(tt.told, "known") {
+				t.Errorf("%q", list)
+			}
+			if list := faults(t, s, false); len(list) > 0 {
+				t.Errorf("left behind repair: %q", list)
+			}
+			want := holding(t, s)
+			for _, m := range []*mirror{m, {}} {
+				m.most = 0
+				if err := m.follow(s); err != nil || !sameLabels(m.mails, want) {
+					t.Errorf("at %d a follower has %d mails, the store %d, %v", m.at, len(m.mails), len(want), err)
+				}
+			}
+		})
+	}
+}
+
+// bare is a store with an account and so many mails that were never changed.
+func bare(t *testing.T, mails int) *Store {
+	t.Helper()
+	s := openTest(t, t.TempDir())
+	err := s.Update(t.Context(), func(tx *Tx) error {
+		a, err := tx.AddAccount("ann", nil)
+		if err != nil {
+			return err
+		}
+		blob, err := tx.PutBlob([]byte("text"))
+		for range mails {
+			if err == nil {
+				_, err = tx.AddMessage(Message{Account: a.ID, Blob: blob, Received: time.Unix(1, 0)}, []string{"came"})
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// However much is lost, and whoever else's it is: labels are those of now, or not known.
+func TestLabelsAmongManyLost(t *testing.T) {
+	s := bare(t, 150)
+	defer s.Close()
+	if err := s.Update(t.Context(), func(tx *Tx) error { return tx.SetLabels(1, 1, []string{"new"}, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	for seq := ModSeq(2); seq <= 151; seq++ {
+		alter(t, s, journalKey(seq), removed)
+	}
+	alter(t, s, messageKey(tableLabels, 1, 1), flipped)
+	err := s.View(func(r *Reader) error {
+		labels, err := r.Labels(1, 1)
+		if !damaged(err) {
+			t.Errorf("%q, %v", labels, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Where it is not known how far the journal was trimmed, a change that a mail needs is lost all the
+// same, and not taken for trimmed.
+func TestLostIsNotTrimmed(t *testing.T) {
+	s := bare(t, 10)
+	defer s.Close()
+	if err := s.Update(t.Context(), func(tx *Tx) error { return tx.RemoveMessage(1, 3) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Trim(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	alter(t, s, metaTrimmed, flipped)
+	alter(t, s, journalKey(8), removed)
+	m := &mirror{}
+	if err := m.follow(s); !damaged(err) || m.at != 7 {
+		t.Errorf("a follower came to %d, %v", m.at, err)
+	}
+	faults(t, s, true)
+	if err := m.follow(s); err != nil || len(m.mails) != 9 {
+		t.Errorf("a follower has %d mails, %v", len(m.mails), err)
+	}
+}
+
+// Removals that are lost are told of the mails that were removed, each where it can have been.
+func TestLostRemovals(t *testing.T) {
+	for range 10 { // maps have no order
+		s := bare(t, 0)
+		err := s.Update(t.Context(), func(tx *Tx) error {
+			for id := MessageID(1); id <= 3; id++ {
+				blob, err := tx.PutBlob([]byte("text"))
+				if err == nil {
+					_, err = tx.AddMessage(Message{Account: 1, Blob: blob, Received: time.Unix(1, 0)}, nil)
+				}
+				if err == nil && id < 3 {
+					err = tx.RemoveMessage(1, id)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alter(t, s, journalKey(2), removed)
+		alter(t, s, journalKey(4), flipped)
+		faults(t, s, true)
+		err = s.View(func(r *Reader) error {
+			changes, err := r.ChangesSince(0, 10)
+			if len(changes) != 3 || changes[0].Message != 1 || changes[1].Message != 2 || changes[2].Message != 3 {
+				t.Errorf("%+v", changes)
+			}
+			return err
+		})
+		if err := errors.Join(err, s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What a repair lets count as trimmed is taken away by the next trim.
+func TestTrimAfterRepair(t *testing.T) {
+	s := trimmedStore(t)
+	defer s.Close()
+	for seq := ModSeq(240); seq <= 350; seq++ {
+		alter(t, s, journalKey(seq), removed)
+	}
+	faults(t, s, true)
+	if err := s.Trim(t.Context(), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	err := s.View(func(r *Reader) error {
+		return r.changes(0, func(c Change, _ error) bool {
+			if c.Kind == changeSuperseded || c.Kind == ChangeRemoved {
+				t.Errorf("change %d is left: %s", c.ModSeq, c.Kind)
+			}
+			return true
+		})
 	})
 	if err != nil {
 		t.Error(err)

@@ -36,7 +36,7 @@ var (
 	metaVersion     = []byte{tableMeta, 'v'} // uint32
 	metaStoreID     = []byte{tableMeta, 's'} // 16 random bytes, made with the store
 	metaModSeq      = []byte{tableMeta, 'm'} // uint64, last of the journal
-	metaTrimmed     = []byte{tableMeta, 't'} // uint64, up to where the journal was trimmed; none if it never was
+	metaTrimmed     = []byte{tableMeta, 't'} // two uint64, see trimMark; none if the journal was never trimmed
 	metaRestored    = []byte{tableMeta, 'r'} // two uint64: when the backup was made and restored, in ms; only in a restored store
 	metaMigration   = []byte{tableMeta, 'c'} // uint32, key: from which format the store is on its way, and how far it came
 	metaUpdates     = []byte{tableMeta, 'u'} // two uint64: how many updates were committed, and when the last one was, in ms; none in a store of 0.1.0

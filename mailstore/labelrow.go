@@ -31,26 +31,33 @@ func decodeLabelRow(b []byte) (row labelRow, err error) {
 	return row, d.done()
 }
 
-// arrival is the change by which the message of a row counts as come. The labels that it came with
-// are not known any more: they are those that it has.
-func (row labelRow) arrival(ref Ref) Change {
-	return Change{ModSeq: row.added, Kind: ChangeAdded, Account: ref.Account, Message: ref.Message, Labels: row.labels}
-}
-
-// lastLabels is the last change of the labels of the message of a row, which may be its arrival.
-func (row labelRow) lastLabels(ref Ref) Change {
+// numbers are those of the changes that the row names.
+func (row labelRow) numbers() []ModSeq {
 	if row.changed == row.added {
-		return row.arrival(ref)
+		return []ModSeq{row.added}
 	}
-	return Change{ModSeq: row.changed, Kind: ChangeLabels, Account: ref.Account, Message: ref.Message, Labels: row.labels}
+	return []ModSeq{row.added, row.changed}
 }
 
-// names reports whether a change is one of those that the row names.
-func (row labelRow) names(c Change) bool {
-	if c.Kind == ChangeAdded && c.ModSeq == row.added {
-		return row.changed != row.added || slices.Equal(c.Labels, row.labels)
+// change is the one of these with that number, as the journal keeps it: labels are with the last.
+func (row labelRow) change(ref Ref, seq ModSeq) Change {
+	c := Change{ModSeq: seq, Kind: ChangeLabels, Account: ref.Account, Message: ref.Message, Labels: row.labels}
+	switch {
+	case row.changed == row.added:
+		c.Kind = ChangeAdded
+	case seq == row.added:
+		c.Kind, c.Labels = changeArrived, nil
 	}
-	return c.Kind == ChangeLabels && c.ModSeq == row.changed && slices.Equal(c.Labels, row.labels)
+	return c
+}
+
+// refersTo reports whether a change is one of those that the row names, and says what it does.
+func (row labelRow) refersTo(c Change) bool {
+	if !slices.Contains(row.numbers(), c.ModSeq) {
+		return false
+	}
+	want := row.change(c.Ref(), c.ModSeq)
+	return c.Kind == want.Kind && slices.Equal(c.Labels, want.Labels)
 }
 
 // labelRow is Labels with the changes that tell of them. stored tells that it is not made anew from
@@ -61,17 +68,17 @@ func (r *Reader) labelRow(ref Ref) (row labelRow, stored bool, err error) {
 	if errors.Is(err, ErrNotFound) {
 		err = r.missing(err, key, func() (bool, error) { return r.src.has(messageKey(tableMessage, ref.Account, ref.Message)) })
 	}
-	if damaged(err) {
-		var certain bool
-		if row, certain, err = r.labelRowOf(ref); err == nil && !certain {
-			err = damagedAt(r.src.where(), key, "the journal may lack what they were last")
-		}
-		return row, false, err
+	if err == nil {
+		return row, true, nil
 	}
-	if err != nil {
+	if !damaged(err) {
 		return labelRow{}, false, fmt.Errorf("labels of message %d of account %d: %w", ref.Message, ref.Account, err)
 	}
-	return row, true, nil
+	row, told, err := r.labelRowOf(ref)
+	if err == nil && told != surely {
+		err = damagedAt(r.src.where(), key, "the journal does not tell what they were last")
+	}
+	return row, false, err
 }
 
 // storedRow is a label row as it is stored.
@@ -83,59 +90,96 @@ func storedRow(src source, ref Ref) (labelRow, error) {
 	return decodeLabelRow(b)
 }
 
-// labelRowOf returns the label row of a message by the journal, of which it reads all. certain
-// tells that no later change of the message is lost: one of those that are lost may be of it,
-// unless the row of another message names it.
-func (r *Reader) labelRowOf(ref Ref) (row labelRow, certain bool, err error) {
+// telling is how much the journal tells of the labels of a message.
+type telling int
+
+const (
+	nothing telling = iota // of its labels; perhaps that it came
+	former                 // labels that it had; what it had later may be lost
+	surely                 // what it has
+)
+
+// labelRowOf returns the label row of a message by the journal, of which it reads all. A change
+// that is lost may be a later one of the message, unless the row of another one names it.
+func (r *Reader) labelRowOf(ref Ref) (row labelRow, told telling, err error) {
 	trimmed, err := r.Trimmed()
 	if err != nil {
-		return row, false, err
+		return row, nothing, err
 	}
 	end, err := r.ModSeq()
 	if err != nil {
-		return row, false, err
+		return row, nothing, err
 	}
-	lost := make(map[ModSeq]bool)
+	var lost lostSince
 	next := trimmed + 1
-	missing := func(to ModSeq) {
-		for ; next < to && len(lost) <= mendAtOnce; next++ {
-			lost[next] = true
-		}
-		next = max(next, to+1)
-	}
-	known := false
 	err = r.changes(0, func(c Change, bad error) bool {
-		missing(c.ModSeq)
-		switch {
-		case bad != nil:
-			lost[c.ModSeq] = true
-		case c.Ref() == ref:
-			row.labels, row.changed = c.Labels, c.ModSeq
-			if c.Kind == ChangeAdded {
-				row.added = c.ModSeq
-			}
-			known = c.Kind == ChangeAdded || c.Kind == ChangeLabels
-			clear(lost)
+		lost.add(next, c.ModSeq)
+		next = max(next, c.ModSeq+1)
+		if bad != nil {
+			lost.add(c.ModSeq, c.ModSeq+1)
+			return true
 		}
+		if c.Ref() != ref || c.Kind == changeSuperseded {
+			return true
+		}
+		row.labels, row.changed, told = c.Labels, c.ModSeq, surely
+		if c.Kind == ChangeAdded || c.Kind == changeArrived {
+			row.added = c.ModSeq
+		}
+		if c.Kind == changeArrived || c.Kind == ChangeRemoved {
+			told = nothing
+		}
+		lost = lostSince{}
 		return true
 	})
-	missing(end + 1)
-	if err == nil && known && len(lost) > 0 {
+	lost.add(next, end+1)
+	if err == nil && len(lost.numbers) > 0 {
 		err = r.src.walk([]byte{tableLabels}, nil, func(_, value []byte, bad *DamagedError) bool {
 			if other, err := decodeLabelRow(value); bad == nil && err == nil {
-				delete(lost, other.added)
-				delete(lost, other.changed)
+				delete(lost.numbers, other.added)
+				delete(lost.numbers, other.changed)
 			}
-			return len(lost) > 0
+			return len(lost.numbers) > 0
 		})
 	}
-	if err == nil && !known {
-		err = damagedAt(r.src.where(), messageKey(tableLabels, ref.Account, ref.Message), "the journal does not tell what they were")
+	if told == surely && (len(lost.numbers) > 0 || lost.more) {
+		told = former
 	}
-	return row, len(lost) == 0, err
+	return row, told, err
+}
+
+// lostSince are changes that are lost, up to so many of them.
+type lostSince struct {
+	numbers map[ModSeq]bool
+	more    bool
+}
+
+// add notes the changes before to, beginning with from.
+func (l *lostSince) add(from, to ModSeq) {
+	if from < to && l.numbers == nil {
+		l.numbers = make(map[ModSeq]bool)
+	}
+	for seq := from; seq < to && !l.more; seq++ {
+		l.more = len(l.numbers) == mendAtOnce
+		l.numbers[seq] = true
+	}
 }
 
 // putRow stores the label row of a message.
 func (tx *Tx) putRow(ref Ref, row labelRow) error {
 	return tx.put(messageKey(tableLabels, ref.Account, ref.Message), row.encode())
+}
+
+// relabel gives a message another label set, and the journal that change in the place of the one
+// before.
+func (tx *Tx) relabel(ref Ref, old labelRow, set []string) error {
+	row := labelRow{labels: set, added: old.added, changed: tx.modseq + 1}
+	var err error
+	switch {
+	case old.changed != old.added:
+		err = tx.supersede(ref, old.changed)
+	case old.added != 0:
+		err = tx.putChange(row.change(ref, old.added))
+	}
+	return errors.Join(err, tx.putRow(ref, row), tx.journal(row.change(ref, row.changed)))
 }

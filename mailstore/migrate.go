@@ -233,11 +233,16 @@ func (tx *Tx) settle(c Change) (bad *DamagedError, err error) {
 		return nil, err
 	}
 	if c.Kind == ChangeAdded {
-		row.added = c.ModSeq
-	} else if row.changed != row.added {
-		err = tx.supersede(c.Ref(), row.changed)
+		row.added, row.changed = c.ModSeq, c.ModSeq
+		return nil, tx.putRow(c.Ref(), row)
 	}
+	before := row
 	row.changed = c.ModSeq
+	if before.changed != before.added {
+		err = tx.supersede(c.Ref(), before.changed)
+	} else if before.added != 0 {
+		err = tx.putChange(row.change(c.Ref(), before.added))
+	}
 	return nil, errors.Join(err, tx.putRow(c.Ref(), row))
 }
 

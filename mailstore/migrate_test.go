@@ -78,7 +78,10 @@ func held(t testing.TB, from string) map[string]string {
 		key := string(messageKey(tableLabels, ref.Account, ref.Message))
 		if entries[key] != "" {
 			last := said[len(said)-1]
-			entries[key] = string(labelRow{last.Labels, said[0].ModSeq, last.ModSeq}.encode())
+			entries[key] = string(labelRow{labels: last.Labels, added: said[0].ModSeq, changed: last.ModSeq}.encode())
+			if first := said[0]; len(said) == 2 {
+				entries[string(journalKey(first.ModSeq))] = string(encodeChange(Change{Kind: changeArrived, Account: ref.Account, Message: ref.Message}))
+			}
 		}
 	}
 	return entries

@@ -350,6 +350,7 @@ func TestChangesSince(t *testing.T) {
 			return nil
 		})
 	}
+	added.Labels = nil
 	holds(added, labels)
 	update(t, s, func(tx *mailstore.Tx) error { return tx.SetLabels(a, id, nil, []string{"work"}) })
 	labels.ModSeq, labels.Labels = 3, []string{"inbox"}

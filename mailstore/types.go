@@ -42,13 +42,15 @@ type ChangeKind uint8
 
 // The kinds of change.
 const (
-	ChangeAdded   ChangeKind = 1 // the message is new; Labels are those it came with, or of a mended journal later ones
+	ChangeAdded   ChangeKind = 1 // the message is new; Labels are those it came with, or empty if a later change tells of others
 	ChangeLabels  ChangeKind = 2 // its labels changed; Labels are those after that
-	ChangeRemoved ChangeKind = 3 // it is gone; Labels is empty
+	ChangeRemoved ChangeKind = 3 // it is gone, of message 0 of account 0 nothing; Labels is empty
 
-	// changeSuperseded stands in the place of a change that a later one of the same message made
-	// void; it has no labels, and readers do not see it.
+	// changeSuperseded stands in the place of a change that a later one of the same message
+	// superseded; it has no labels, and readers do not see it.
 	changeSuperseded ChangeKind = 4
+	// changeArrived is a ChangeAdded of a message whose labels a later change tells: it has none.
+	changeArrived ChangeKind = 5
 )
 
 // String names the kind in one word.

@@ -199,12 +199,15 @@ func (m *watch) journalOf(r *mailstore.Reader) error {
 	return nil
 }
 
-// stillCount leaves of changes those that the journal keeps: by which messages came and their last
-// labels, and which are gone.
+// stillCount leaves of changes those that the journal keeps: by which messages came, their last
+// labels with the last of these, and which are gone.
 func stillCount(changes []mailstore.Change) (kept []mailstore.Change) {
 	seen := map[mailstore.Ref]mailstore.ChangeKind{}
 	for _, c := range slices.Backward(changes) {
 		if later := seen[c.Ref()]; later == 0 || later == mailstore.ChangeLabels && c.Kind == mailstore.ChangeAdded {
+			if later != 0 {
+				c.Labels = nil
+			}
 			seen[c.Ref()] = c.Kind
 			kept = append(kept, c)
 		}

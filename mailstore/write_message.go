@@ -101,19 +101,9 @@ func (tx *Tx) SetLabels(a AccountID, id MessageID, add, remove []string) error {
 		return nil
 	}
 	if !stored {
-		err = tx.supersedeAllBut(Ref{a, id}, old.added)
-	} else if old.changed != old.added {
-		err = tx.supersede(Ref{a, id}, old.changed)
+		err = tx.supersedeAllBut(Ref{a, id}, old.numbers()...)
 	}
-	if err != nil {
-		return err
-	}
-	row := labelRow{labels: set, added: old.added, changed: tx.modseq + 1}
-	return errors.Join(
-		tx.putRow(Ref{a, id}, row),
-		tx.count(a, old.labels, set),
-		tx.journal(Change{Kind: ChangeLabels, Account: a, Message: id, Labels: set}),
-	)
+	return errors.Join(err, tx.relabel(Ref{a, id}, old, set), tx.count(a, old.labels, set))
 }
 
 // total is the name under which all messages of an account are counted: no label is empty.
@@ -171,10 +161,10 @@ func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 		return err
 	}
 	lost := err != nil // what it had
+	err = nil
 	if stored && row.added != 0 {
-		err = tx.supersede(Ref{a, id}, row.added)
-		if row.changed != row.added {
-			err = errors.Join(err, tx.supersede(Ref{a, id}, row.changed))
+		for _, seq := range row.numbers() {
+			err = errors.Join(err, tx.supersede(Ref{a, id}, seq))
 		}
 	} else {
 		err = tx.supersedeAllBut(Ref{a, id})

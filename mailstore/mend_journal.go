@@ -1,0 +1,190 @@
+package mailstore
+
+import "errors"
+
+// mend puts changes in the place of those that are not there.
+func (g gap) mend(tx *Tx) error {
+	for seq := g.from; seq <= g.to; seq++ {
+		if err := tx.mendChange(seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUp lets the journal count as trimmed up to the end of a gap, where it puts one change: who
+// follows outside of the store begins anew, and who follows inside passes over what is lost.
+func (g gap) giveUp(tx *Tx) error {
+	if there, err := tx.src.has(journalKey(g.to)); err != nil || there {
+		return firstOf(err, tx.raiseTrimmed(g.to))
+	}
+	return errors.Join(tx.mendChange(g.to), tx.raiseTrimmed(g.to-1))
+}
+
+// raiseTrimmed lets the journal count as trimmed up to a change, so that who follows outside of the
+// store begins anew. What is superseded there is taken away when the journal is trimmed next.
+func (tx *Tx) raiseTrimmed(seq ModSeq) error {
+	mark, err := tx.trimMark()
+	if err != nil || seq <= mark.to {
+		return err
+	}
+	mark.to = seq
+	return tx.putTrimMark(mark)
+}
+
+// mendModSeq lets changes go on past those that the journal has.
+func (tx *Tx) mendModSeq() error {
+	last, err := tx.lastChange()
+	if err != nil {
+		return err
+	}
+	tx.modseq = max(tx.modseq, last)
+	return tx.putNumber(metaModSeq, uint64(tx.modseq))
+}
+
+// mendChange puts a change in the place of one that is lost, so that whoever follows the journal
+// comes to what is stored: the one that the journal lacks, or if it lacks none, an empty place.
+func (tx *Tx) mendChange(seq ModSeq) error {
+	if b, err := tx.src.get(journalKey(seq)); err == nil {
+		if _, err := decodeChange(seq, b); err == nil {
+			return nil
+		}
+	}
+	ref, row, err := tx.ownerOfLost(seq)
+	if err != nil {
+		return err
+	}
+	if ref != (Ref{}) {
+		return tx.settleRow(ref, row)
+	}
+	gone, err := tx.removalNotTold(seq)
+	if err != nil {
+		return err
+	}
+	mark, err := tx.trimMark()
+	if err == nil && mark.to > 0 { // it may have told of another one, of which nothing else tells as its places were trimmed
+		err = tx.raiseTrimmed(seq)
+	}
+	if err != nil {
+		return err
+	}
+	return tx.putChange(Change{ModSeq: seq, Kind: ChangeRemoved, Account: gone.Account, Message: gone.Message})
+}
+
+// ownerOfLost finds the message whose row names a change that is lost, or to which it can have
+// belonged, with a row that names it then: one of which no change tells that it came, or its
+// labels; ref is zero if there is none.
+func (r *Reader) ownerOfLost(seq ModSeq) (ref Ref, row labelRow, err error) {
+	named := false
+	err = r.src.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
+		at, err := decodeLabelRow(value)
+		switch {
+		case bad != nil || err != nil: // nobody knows its labels, with this change or without
+		case at.added == seq || at.changed == seq:
+			ref, row, named = RefOf(key), at, true
+		case ref != (Ref{}):
+		case at.added == 0 && (at.changed == 0 || seq < at.changed):
+			at.added, at.changed = seq, max(seq, at.changed)
+			ref, row = RefOf(key), at
+		case at.changed < seq && r.contradicts(RefOf(key), at):
+			at.changed = seq
+			ref, row = RefOf(key), at
+		}
+		return !named
+	})
+	return ref, row, err
+}
+
+// contradicts reports whether the change that a row names as its last one tells of other labels.
+func (r *Reader) contradicts(ref Ref, row labelRow) bool {
+	b, err := r.src.get(journalKey(row.changed))
+	if err != nil {
+		return false
+	}
+	c, err := decodeChange(row.changed, b)
+	return err == nil && c.Ref() == ref && !row.refersTo(c)
+}
+
+// removalNotTold finds the first message that is removed though the journal does not say so, and
+// could have said it with a change that is lost; zero if there is none.
+func (r *Reader) removalNotTold(seq ModSeq) (gone Ref, err error) {
+	last := make(map[Ref]ModSeq) // of what is told, superseded or not, up to the lost change
+	err = r.changes(0, func(c Change, bad error) bool {
+		switch {
+		case bad != nil:
+		case c.Kind == ChangeRemoved || c.ModSeq > seq: // it was there later
+			delete(last, c.Ref())
+		default:
+			last[c.Ref()] = c.ModSeq
+		}
+		return true
+	})
+	for ref, at := range last {
+		if err != nil || gone != (Ref{}) && at > last[gone] {
+			continue
+		}
+		var stored bool
+		if stored, err = r.src.has(messageKey(tableMessage, ref.Account, ref.Message)); !stored {
+			gone = ref
+		}
+	}
+	return gone, err
+}
+
+// settleRow stores a label row, and lets the journal say of its message what the row says.
+func (tx *Tx) settleRow(ref Ref, row labelRow) error {
+	err := errors.Join(tx.putRow(ref, row), tx.supersedeAllBut(ref, row.numbers()...))
+	for _, seq := range row.numbers() {
+		if seq != 0 {
+			err = errors.Join(err, tx.putChange(row.change(ref, seq)))
+		}
+	}
+	return err
+}
+
+// restoreChange puts a change in its place that the label row of its message still names.
+func (tx *Tx) restoreChange(ref Ref, seq ModSeq) error {
+	row, err := storedRow(tx.src, ref)
+	if err != nil || seq != row.added && seq != row.changed {
+		return err
+	}
+	return tx.putChange(row.change(ref, seq))
+}
+
+// restoreArrival lets the journal tell that a message came, of which no change does: where it was
+// trimmed, or else where it tells its last labels. Who has followed to there has heard of the
+// message.
+func (tx *Tx) restoreArrival(ref Ref) error {
+	row, err := storedRow(tx.src, ref)
+	if err != nil || row.added != 0 {
+		return err
+	}
+	trimmed, err := tx.Trimmed()
+	if err == nil {
+		row.added, err = tx.lastGap(trimmed)
+	}
+	if err != nil {
+		return err
+	}
+	if row.added == 0 || row.changed != 0 && row.changed < row.added {
+		row.added = row.changed
+	}
+	if row.added == 0 {
+		return errors.New("the journal has no place for it")
+	}
+	row.changed = max(row.changed, row.added)
+	return tx.settleRow(ref, row)
+}
+
+// renewLabels writes the labels of a message anew that are older than what the journal has.
+func (tx *Tx) renewLabels(ref Ref) error {
+	old, err := storedRow(tx.src, ref)
+	if err != nil {
+		return err
+	}
+	row, _, err := tx.labelRowOf(ref)
+	if err != nil || row.changed <= old.changed {
+		return err
+	}
+	return errors.Join(tx.settleRow(ref, row), tx.count(ref.Account, old.labels, row.labels))
+}
