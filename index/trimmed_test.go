@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"cairn/mailstore"
-	"time"
 )
 
 // halt ends the follower of an index that stays open.

@@ -51,9 +51,9 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault), maps
 	defer base.close()
 	c := &check{
 		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report, maps: maps,
-		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID), former: make(map[Ref]telling),
+		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID),
 	}
-	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.formerLabels, c.countsHold, c.journalHolds, c.mapsHold} {
+	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.lostLabels, c.countsHold, c.journalHolds, c.mapsHold} {
 		if err := part(); err != nil {
 			return c.CheckResult, err
 		}
@@ -72,10 +72,10 @@ type check struct {
 	report func(Fault)
 	maps   []MapCheck
 
-	counts  map[AccountID]map[string]uint64 // as the labels have them, total too
-	last    map[AccountID]MessageID         // the highest in use
-	former  map[Ref]telling                 // whose labels were mended though they are not surely the last
-	numbers []ModSeq                        // of the changes that label rows name; with 0 where they do not know, or cannot be read
+	counts     map[AccountID]map[string]uint64 // as the labels have them, total too
+	last       map[AccountID]MessageID         // the highest in use
+	unlabelled []Ref                           // whose labels are lost, and were mended to none
+	numbers    []ModSeq                        // of the changes that label rows name; with 0 where they do not know, or cannot be read
 }
 
 // found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is

@@ -52,7 +52,7 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 }
 
 // mendLabels stores the labels of a message as the journal has them, which then has nothing else of
-// it. Those that are not surely the last become a change of their own, of which formerLabels tells.
+// it. Where it has none, the message has none from now on, of which lostLabels tells.
 func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 	ref := Ref{a, id}
 	return func(tx *Tx) error {
@@ -62,29 +62,24 @@ func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 		if _, err := storedRow(tx.src, ref); err == nil { // mended meanwhile
 			return nil
 		}
-		row, told, err := tx.labelRowOf(ref)
-		if err != nil {
-			return err
-		}
-		if told == surely {
+		row, err := tx.labelRowOf(ref)
+		if err == nil {
 			return tx.settleRow(ref, row)
 		}
-		c.former[ref] = told
-		err = errors.Join(tx.supersedeAllBut(ref, row.numbers()...), tx.relabel(ref, row, row.labels))
-		return errors.Join(err, tx.recount(a))
+		if !damaged(err) {
+			return err
+		}
+		c.unlabelled = append(c.unlabelled, ref)
+		return errors.Join(tx.supersedeAllBut(ref, row.numbers()...), tx.relabel(ref, row, nil), tx.recount(a))
 	}
 }
 
-// formerLabels tells whose labels are not known, and were mended as far as they are.
-func (c *check) formerLabels() error {
-	for ref, told := range c.former {
-		text := "the labels of message %d of account %d are the last that are known: later ones may be lost"
-		if told == nothing {
-			text = "the labels of message %d of account %d are lost: it has none now"
-		}
+// lostLabels tells whose labels are lost.
+func (c *check) lostLabels() error {
+	for _, ref := range c.unlabelled {
 		err := c.found(Fault{
-			Table: TableLabels, Account: ref.Account, Message: ref.Message, Text: fmt.Sprintf(text, ref.Message, ref.Account),
-			Cure: "look at that mail, and give it labels",
+			Table: TableLabels, Account: ref.Account, Message: ref.Message, Cure: "look at that mail, and give it labels",
+			Text: fmt.Sprintf("the labels of message %d of account %d are lost: it has none now", ref.Message, ref.Account),
 		}, nil)
 		if err != nil {
 			return err

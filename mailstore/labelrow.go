@@ -74,10 +74,7 @@ func (r *Reader) labelRow(ref Ref) (row labelRow, stored bool, err error) {
 	if !damaged(err) {
 		return labelRow{}, false, fmt.Errorf("labels of message %d of account %d: %w", ref.Message, ref.Account, err)
 	}
-	row, told, err := r.labelRowOf(ref)
-	if err == nil && told != surely {
-		err = damagedAt(r.src.where(), key, "the journal does not tell what they were last")
-	}
+	row, err = r.labelRowOf(ref)
 	return row, false, err
 }
 
@@ -90,79 +87,26 @@ func storedRow(src source, ref Ref) (labelRow, error) {
 	return decodeLabelRow(b)
 }
 
-// telling is how much the journal tells of the labels of a message.
-type telling int
-
-const (
-	nothing telling = iota // of its labels; perhaps that it came
-	former                 // labels that it had; what it had later may be lost
-	surely                 // what it has
-)
-
-// labelRowOf returns the label row of a message by the journal, of which it reads all. A change
-// that is lost may be a later one of the message, unless the row of another one names it.
-func (r *Reader) labelRowOf(ref Ref) (row labelRow, told telling, err error) {
-	trimmed, err := r.Trimmed()
-	if err != nil {
-		return row, nothing, err
-	}
-	end, err := r.ModSeq()
-	if err != nil {
-		return row, nothing, err
-	}
-	var lost lostSince
-	next := trimmed + 1
+// labelRowOf returns the label row of a message by the journal, of which it reads all: a change that
+// has labels is the last one, or else it would be superseded. Where none has, the row beside the
+// error says what else is known.
+func (r *Reader) labelRowOf(ref Ref) (row labelRow, err error) {
+	told := false
 	err = r.changes(0, func(c Change, bad error) bool {
-		lost.add(next, c.ModSeq)
-		next = max(next, c.ModSeq+1)
-		if bad != nil {
-			lost.add(c.ModSeq, c.ModSeq+1)
+		if bad != nil || c.Ref() != ref || c.Kind == changeSuperseded {
 			return true
 		}
-		if c.Ref() != ref || c.Kind == changeSuperseded {
-			return true
-		}
-		row.labels, row.changed, told = c.Labels, c.ModSeq, surely
+		row.labels, row.changed = c.Labels, c.ModSeq
 		if c.Kind == ChangeAdded || c.Kind == changeArrived {
 			row.added = c.ModSeq
 		}
-		if c.Kind == changeArrived || c.Kind == ChangeRemoved {
-			told = nothing
-		}
-		lost = lostSince{}
+		told = c.Kind == ChangeAdded || c.Kind == ChangeLabels
 		return true
 	})
-	lost.add(next, end+1)
-	if err == nil && len(lost.numbers) > 0 {
-		err = r.src.walk([]byte{tableLabels}, nil, func(_, value []byte, bad *DamagedError) bool {
-			if other, err := decodeLabelRow(value); bad == nil && err == nil {
-				delete(lost.numbers, other.added)
-				delete(lost.numbers, other.changed)
-			}
-			return len(lost.numbers) > 0
-		})
+	if err == nil && !told {
+		err = damagedAt(r.src.where(), messageKey(tableLabels, ref.Account, ref.Message), "the journal does not tell what they were")
 	}
-	if told == surely && (len(lost.numbers) > 0 || lost.more) {
-		told = former
-	}
-	return row, told, err
-}
-
-// lostSince are changes that are lost, up to so many of them.
-type lostSince struct {
-	numbers map[ModSeq]bool
-	more    bool
-}
-
-// add notes the changes before to, beginning with from.
-func (l *lostSince) add(from, to ModSeq) {
-	if from < to && l.numbers == nil {
-		l.numbers = make(map[ModSeq]bool)
-	}
-	for seq := from; seq < to && !l.more; seq++ {
-		l.more = len(l.numbers) == mendAtOnce
-		l.numbers[seq] = true
-	}
+	return row, err
 }
 
 // putRow stores the label row of a message.

@@ -182,7 +182,7 @@ func (tx *Tx) renewLabels(ref Ref) error {
 	if err != nil {
 		return err
 	}
-	row, _, err := tx.labelRowOf(ref)
+	row, err := tx.labelRowOf(ref)
 	if err != nil || row.changed <= old.changed {
 		return err
 	}
