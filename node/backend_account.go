@@ -122,7 +122,7 @@ func nameless(name string) error {
 	return api.Errorf(api.CodeUsage, hint, "making an account: %q cannot stand before the @ of a mail address", name)
 }
 
-// RemoveAccount removes a mailbox with its mail.
+// RemoveAccount removes a mailbox with its mail, and takes its addresses off the lists hosted here.
 func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, error) {
 	var view *api.Account
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -146,6 +146,9 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 			}
 		}
 		if view, err = n.viewAccount(&tx.Reader, a); err != nil {
+			return err
+		}
+		if view.LeftLists, err = smtpgw.LeaveAll(tx, a.Addresses); err != nil {
 			return err
 		}
 		return errors.Join(forwarders.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))

@@ -41,13 +41,14 @@ func (n *Node) AddAddress(ctx context.Context, r api.AddressRequest) (*api.Accou
 	})
 }
 
-// RemoveAddress takes an address off an account.
+// RemoveAddress takes an address off an account, and off the lists hosted here.
 func (n *Node) RemoveAddress(ctx context.Context, r api.AddressRequest) (*api.Account, error) {
 	address, err := mailstore.CanonicalAddress(r.Address)
 	if err != nil {
 		return nil, api.Errorf(api.CodeUsage, "give the address as local-part@domain", "taking an address off account %s: %v", r.Account, err)
 	}
-	return n.changeAddresses(ctx, r.Account, func(tx *mailstore.Tx, a mailstore.Account) ([]string, error) {
+	var lists []string
+	view, err := n.changeAddresses(ctx, r.Account, func(tx *mailstore.Tx, a mailstore.Account) ([]string, error) {
 		left := slices.DeleteFunc(slices.Clone(a.Addresses), func(s string) bool { return s == address })
 		switch {
 		case len(left) == len(a.Addresses):
@@ -59,8 +60,17 @@ func (n *Node) RemoveAddress(ctx context.Context, r api.AddressRequest) (*api.Ac
 			return nil, api.Errorf(api.CodeNotAllowed, "cairn search --account "+a.Name,
 				"taking an address off account %s: %s takes the mail for the postmasters of all our domains", a.Name, address)
 		}
-		return left, ownsNoList(&tx.Reader, address)
+		if err := ownsNoList(&tx.Reader, address); err != nil {
+			return nil, err
+		}
+		lists, err = smtpgw.LeaveAll(tx, []string{address})
+		return left, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	view.LeftLists = lists
+	return view, nil
 }
 
 // changeAddresses gives an account the addresses that change returns. Those of mailing lists stay.

@@ -78,7 +78,7 @@ func (n *Node) checkOwner(rd *mailstore.Reader, owner string) error {
 		"setting up a mailing list: no person here has the address %q", owner)
 }
 
-// RemoveHostedList removes a mailing list with its account.
+// RemoveHostedList removes a mailing list with its account, and takes it off the other lists.
 func (n *Node) RemoveHostedList(ctx context.Context, address string) (*api.HostedList, error) {
 	var view *api.HostedList
 	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -87,6 +87,9 @@ func (n *Node) RemoveHostedList(ctx context.Context, address string) (*api.Hoste
 			return listError(address, err)
 		}
 		view = viewHosted(l)
+		if view.LeftLists, err = smtpgw.LeaveAll(tx, []string{l.Address}); err != nil {
+			return err
+		}
 		return errors.Join(smtpgw.DropList(tx, l.Account), tx.RemoveAccount(l.Account))
 	})
 	return view, err

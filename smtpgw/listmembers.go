@@ -35,6 +35,26 @@ func Leave(tx *mailstore.Tx, address string, members []string) (l List, left int
 	return l, -n, err
 }
 
+// LeaveAll takes the addresses of a mailbox that is about to go off all lists, and returns the
+// addresses of those on which one was: whoever has the address next is not to get their mail.
+func LeaveAll(tx *mailstore.Tx, members []string) (off []string, err error) {
+	lists, err := Lists(&tx.Reader)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lists {
+		others := slices.DeleteFunc(slices.Clone(members), func(m string) bool { return m == l.Address })
+		_, n, err := Leave(tx, l.Address, others)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			off = append(off, l.Address)
+		}
+	}
+	return off, nil
+}
+
 func changeMembers(tx *mailstore.Tx, address string, members []string, change func(sp mailstore.Space, key []byte, there bool) (int, error)) (l List, changed int, err error) {
 	if l, err = GetList(&tx.Reader, address); err != nil {
 		return l, 0, err
@@ -58,6 +78,9 @@ func changeMembers(tx *mailstore.Tx, address string, members []string, change fu
 			return l, 0, err
 		}
 		changed += n
+	}
+	if changed == 0 {
+		return l, 0, nil
 	}
 	l.Members += changed
 	if l.Members > MaxListMembers {

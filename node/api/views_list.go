@@ -39,6 +39,9 @@ type HostedList struct {
 	PerHour int       `json:"per_hour"` // posts that are sent on; what is beyond is held
 	Members int       `json:"members"`
 	Since   time.Time `json:"since"`
+
+	// LeftLists are the other lists off which a removed one was taken.
+	LeftLists []string `json:"left_lists,omitempty"`
 }
 
 // HostedListRequest makes a hosted list or changes one. What is null stays as it is, or takes its

@@ -221,6 +221,9 @@ type Account struct {
 	Unread    int      `json:"unread"`
 
 	Settings []AccountSetting `json:"settings,omitempty"` // those that were set, by name
+
+	// LeftLists are the mailing lists of this node off which removed addresses were taken.
+	LeftLists []string `json:"left_lists,omitempty"`
 }
 
 // AccountSetting is a setting of one account.

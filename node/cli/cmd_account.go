@@ -115,6 +115,7 @@ func (a *app) cmdAccountRm() *cobra.Command {
 	rm := &cobra.Command{
 		Use:   "rm NAME",
 		Short: "Remove an account and all its mail",
+		Long:  "Remove an account and all its mail. Its addresses are taken off the mailing lists that this node hosts.",
 		Args:  exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !yes {
@@ -122,9 +123,17 @@ func (a *app) cmdAccountRm() *cobra.Command {
 			}
 			return ask(a, c, about((*api.Client).RemoveAccount, args[0]), func(b *bytes.Buffer, e *api.Account) {
 				fmt.Fprintf(b, "removed %s with %s\n", e.Name, plural(e.Messages, "message"))
+				showLeftLists(b, e.LeftLists)
 			})
 		},
 	}
 	rm.Flags().BoolVar(&yes, "yes", false, "delete the account's mail")
 	return rm
+}
+
+// showLeftLists names the mailing lists off which removed addresses were taken.
+func showLeftLists(b *bytes.Buffer, lists []string) {
+	if len(lists) > 0 {
+		fmt.Fprintf(b, "taken off the mailing lists here: %s\n", strings.Join(lists, ", "))
+	}
 }

@@ -13,7 +13,8 @@ import (
 func (a *app) cmdAccountAddress() *cobra.Command {
 	add := a.cmdChangeAddress("add", "Give an account one more address", `Give an account one more address, at a domain of the organisation. An account that was there before a domain has none at it.`,
 		(*api.Client).AddAddress)
-	rm := a.cmdChangeAddress("rm", "Take an address off an account", `Take an address off an account: mail for it comes back from then on. The only one of an account stays.`,
+	rm := a.cmdChangeAddress("rm", "Take an address off an account", `Take an address off an account: mail for it comes back from then on, and it is taken off the mailing
+lists that this node hosts. The only one of an account stays.`,
 		(*api.Client).RemoveAddress)
 	return group("address", "Give accounts further addresses, or take them away", add, rm)
 }
@@ -32,6 +33,7 @@ func (a *app) cmdChangeAddress(name, short, long string, change func(*api.Client
 			}
 			return ask(a, c, about(change, api.AddressRequest{Account: args[0], Address: list[0]}), func(b *bytes.Buffer, e *api.Account) {
 				fmt.Fprintf(b, "%s: %s\n", e.Name, addressesNote(e))
+				showLeftLists(b, e.LeftLists)
 			})
 		},
 	}

@@ -105,6 +105,7 @@ func (a *app) cmdHostRm() *cobra.Command {
 			}
 			return ask(a, c, about((*api.Client).RemoveHostedList, args[0]), func(b *bytes.Buffer, l *api.HostedList) {
 				fmt.Fprintf(b, "removed %s with %s\n", l.Address, plural(l.Members, "member"))
+				showLeftLists(b, l.LeftLists)
 			})
 		},
 	}
