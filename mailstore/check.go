@@ -23,7 +23,8 @@ type Fault struct {
 type CheckResult struct {
 	Values   uint64 // of all tables, blobs included
 	Accounts uint64
-	Messages uint64
+	Messages uint64 // without the doomed ones
+	Doomed   uint64 // messages of removed accounts, still to be removed
 	Blobs    uint64
 	Faults   uint64
 }
@@ -53,7 +54,7 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault), maps
 		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report, maps: maps,
 		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID),
 	}
-	for _, part := range []func() error{c.tables, c.values, c.accounts, c.messages, c.lostLabels, c.countsHold, c.journalHolds, c.mapsHold} {
+	for _, part := range []func() error{c.tables, c.values, c.doomed, c.accounts, c.messages, c.lostLabels, c.countsHold, c.journalHolds, c.mapsHold} {
 		if err := part(); err != nil {
 			return c.CheckResult, err
 		}

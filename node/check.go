@@ -217,8 +217,17 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("checking %s: %w", c.path(home.MailDir), err), store.Close())
 	}
-	c.add(home.MailDir, fmt.Sprintf("%d messages of %d accounts, %d texts, %d values", found.Messages, found.Accounts, found.Blobs, found.Values), faults...)
+	c.add(home.MailDir, seenMail(found), faults...)
 	return store, nil
+}
+
+// seenMail tells how much was looked at. The index has nothing of removed accounts.
+func seenMail(found mailstore.CheckResult) string {
+	doomed := ""
+	if found.Doomed > 0 {
+		doomed = fmt.Sprintf("%d of removed accounts still to be swept, ", found.Doomed)
+	}
+	return fmt.Sprintf("%d messages of %d accounts, %s%d texts, %d values", found.Messages, found.Accounts, doomed, found.Blobs, found.Values)
 }
 
 // unopened is the fault of a store that does not open.
