@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // Client speaks to the node in one directory. It is a Backend, and may be used from several
@@ -45,7 +42,7 @@ func call[A any](ctx context.Context, c *Client, path string, request any) (*A, 
 	defer resp.Body.Close()
 	answer := new(A)
 	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
-		return nil, c.transportError(err)
+		return nil, c.transportError(path, err)
 	}
 	return answer, nil
 }
@@ -63,7 +60,7 @@ func (c *Client) ask(ctx context.Context, path string, request any) (*http.Respo
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return nil, c.transportError(err)
+		return nil, c.transportError(path, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
@@ -75,22 +72,6 @@ func (c *Client) ask(ctx context.Context, path string, request any) (*http.Respo
 		return nil, failed.Error
 	}
 	return resp, nil
-}
-
-func (c *Client) transportError(err error) *Error {
-	switch {
-	case errors.Is(err, syscall.ENOTDIR):
-		return Errorf(CodeInvalid, "name a node's directory with --dir", "asking the node: %s is not a directory", c.dir)
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EINVAL):
-		return Errorf(CodeNotRunning, "cairn run", "asking the node: none is running in %s", c.dir)
-	case errors.Is(err, os.ErrPermission):
-		return Errorf(CodeNotAllowed, "run the command as the user that runs the node", "asking the node: %s belongs to another user", c.dir)
-	case errors.Is(err, context.Canceled):
-		return Errorf(CodeInterrupted, "run the same command again", "asking the node: interrupted")
-	case errors.Is(err, context.DeadlineExceeded):
-		return Errorf(CodeTryLater, "try again", "asking the node: no answer in time")
-	}
-	return Errorf(CodeTryLater, "cairn status", "asking the node: the connection broke: %v", err)
 }
 
 // Status asks how the node is.

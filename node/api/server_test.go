@@ -49,13 +49,20 @@ func (n *node) Labels(_ context.Context, account string) (*LabelList, error) {
 	return nil, n.err
 }
 
-func start(t *testing.T, b Backend) (*Client, string) {
+// socketDir is a directory for a socket: t.TempDir is too long for its name on some systems.
+func socketDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "api") // t.TempDir is too long for a socket's name on some systems
+	dir, err := os.MkdirTemp("", "api")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func start(t *testing.T, b Backend) (*Client, string) {
+	t.Helper()
+	dir := socketDir(t)
 	l, err := Listen(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -60,7 +60,7 @@ func (c *Client) Backup(ctx context.Context, r BackupRequest, w io.Writer) error
 	answer := &answering{r: resp.Body}
 	if _, err := io.Copy(w, answer); err != nil {
 		if answer.err != nil {
-			return c.transportError(answer.err)
+			return c.transportError(pathBackup, answer.err)
 		}
 		return err
 	}
