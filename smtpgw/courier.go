@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/mailstore/textroom"
 	"cairn/mailstore/wake"
@@ -79,6 +80,7 @@ func (c *Courier) Run(ctx context.Context) error {
 	defer timer.Stop()
 	c.work.Go(func() { c.watchUnsealed(ctx) })
 	var looked time.Time
+	var trouble logration.Trouble
 	for {
 		select {
 		case <-ctx.Done():
@@ -98,11 +100,14 @@ func (c *Courier) Run(ctx context.Context) error {
 		}
 		next, err := c.dispatch(ctx)
 		wait := min(recheck, c.cfg.Sending.Turn)
+		news := trouble.News(err, time.Now())
 		switch {
 		case errors.Is(err, mailstore.ErrClosed):
 			return nil
 		case err != nil && ctx.Err() == nil:
-			c.trouble("read the queue, trying again", err)
+			if news {
+				c.trouble("read the queue, trying again", err)
+			}
 			wait = time.Second
 		case !next.IsZero():
 			wait = min(wait, max(next.Sub(c.now()), time.Millisecond))

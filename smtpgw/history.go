@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/logration"
 	"cairn/mailstore/message"
 	"cairn/smtpgw/screen"
 )
@@ -106,6 +107,7 @@ func (h *History) Run(ctx context.Context) error {
 	defer cancel()
 	next := time.NewTimer(0)
 	defer next.Stop()
+	var trouble logration.Trouble
 	for waits := true; ; {
 		select {
 		case <-ctx.Done():
@@ -119,8 +121,14 @@ func (h *History) Run(ctx context.Context) error {
 		case <-next.C:
 			waits = false
 		}
-		if err := h.Follow(ctx); err != nil && ctx.Err() == nil {
+		err := h.Follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if trouble.News(err, time.Now()) {
 			h.log.Error("history: following the mail failed, trying again", "err", err)
+		}
+		if err != nil {
 			next.Reset(historyPause)
 			waits = true
 		}

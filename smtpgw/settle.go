@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 )
 
@@ -49,6 +50,7 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 			log.Error("courier: write a report", "err", err)
 		}
 	}
+	var trouble logration.Trouble
 	for {
 		err := c.update(context.WithoutCancel(ctx), func(tx *mailstore.Tx) error {
 			return c.apply(tx, e, waiting, report, summary, now, again)
@@ -69,7 +71,9 @@ func (c *Courier) settle(ctx context.Context, e *outbox.Entry, raw []byte, out [
 		case ctx.Err() != nil, errors.Is(err, mailstore.ErrClosed):
 			return false // the next run makes the attempt again
 		}
-		log.Error("courier: note the outcome of an attempt, trying again", "err", err)
+		if trouble.News(err, time.Now()) {
+			log.Error("courier: note the outcome of an attempt, trying again", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return false

@@ -13,6 +13,7 @@ import (
 	"cairn/consensus/chain"
 	"cairn/consensus/record"
 	"cairn/mailstore"
+	"cairn/mailstore/logration"
 	"cairn/mailstore/textroom"
 )
 
@@ -160,6 +161,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTimer(0)
 	defer tick.Stop()
+	var trouble logration.Trouble
 	defer r.stop(ctx)
 	for {
 		select {
@@ -173,8 +175,10 @@ func (r *Recorder) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err != nil {
+		if trouble.News(err, time.Now()) {
 			r.log.Error("recorder: step failed, trying again", "err", err)
+		}
+		if err != nil {
 			next = time.Second
 		}
 		tick.Reset(next)

@@ -1,6 +1,6 @@
 // Package logration bounds the lines of a log that others can bring about, so that nobody fills a
 // disk by them. Lines beyond a credit are told at level debug, and the next line within it says how
-// many were.
+// many were. Trouble that stays is told once a minute.
 package logration
 
 import (
