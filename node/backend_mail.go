@@ -19,9 +19,8 @@ import (
 )
 
 const (
-	searchLimit    = 20   // messages a search returns unless told
-	maxSearchLimit = 1000 // and at most
-	indexWait      = 2 * time.Second
+	searchLimit = 20 // messages a search returns unless told, at most api.MaxSearch
+	indexWait   = 2 * time.Second
 )
 
 // Send submits a message as a session of the submission listener would.
@@ -66,7 +65,7 @@ func (n *Node) Search(ctx context.Context, r api.SearchRequest) (*api.SearchResu
 	if limit <= 0 {
 		limit = searchLimit
 	}
-	found, err := n.find(ctx, r.Account, r.Query, index.Request{Limit: min(limit, maxSearchLimit), Offset: r.Offset})
+	found, err := n.find(ctx, r.Account, r.Query, index.Request{Limit: min(limit, api.MaxSearch), Offset: r.Offset})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -16,7 +17,7 @@ func (p *parser) field() (Q, error) {
 	text := slices.Contains(Fields(), FieldName(name.text))
 	condition, known := conditions[name.text]
 	if !text && !known {
-		return nil, faultAt(name.pos, "there is no field %s; fields are %s; to search for the text itself, put it in quotes", name.text, fieldList())
+		return nil, faultAt(name.pos, "there is no field %s; fields are %s; to search for the text itself, put it in quotes", name.text, strings.Join(Names(), " "))
 	}
 	value, err := p.lexer.value(name)
 	if err != nil {
@@ -55,17 +56,18 @@ func (p *parser) textField(name FieldName, value token) (Q, error) {
 	return Field{name, q}, nil
 }
 
-func fieldList() string {
-	var names []string
+// Names returns all that may stand before a colon in a query, sorted.
+func Names() []string {
+	names := Conditions()
 	for _, f := range Fields() {
 		names = append(names, string(f))
 	}
-	for name := range conditions {
-		names = append(names, name)
-	}
 	slices.Sort(names)
-	return strings.Join(names, " ")
+	return names
 }
+
+// Conditions returns the fields that do not look into text, sorted.
+func Conditions() []string { return slices.Sorted(maps.Keys(conditions)) }
 
 // conditions are the fields that do not look into text.
 var conditions = map[string]func(p *parser, value token) (Q, error){

@@ -14,7 +14,7 @@ type Error struct {
 }
 
 // Error says where, counted in characters from 1 by whoever wrote only ASCII, and why.
-func (e *Error) Error() string { return fmt.Sprintf("query, position %d: %s", e.Pos+1, e.Reason) }
+func (e *Error) Error() string { return fmt.Sprintf("position %d: %s", e.Pos+1, e.Reason) }
 
 func faultAt(pos int, format string, args ...any) *Error {
 	return &Error{Pos: pos, Reason: fmt.Sprintf(format, args...)}

@@ -169,6 +169,22 @@ func TestDates(t *testing.T) {
 	}
 }
 
+// All fields that are named to people are known, and an error names each.
+func TestNamesAreKnown(t *testing.T) {
+	_, err := Parse("nothing:x", time.Now())
+	if err == nil || !strings.HasPrefix(err.Error(), "position 1: there is no field nothing; fields are ") {
+		t.Fatal(err)
+	}
+	for _, name := range Names() {
+		if !strings.Contains(err.Error(), " "+name+" ") && !strings.Contains(err.Error(), " "+name+";") {
+			t.Errorf("%s is not in: %v", name, err)
+		}
+		if _, err := Parse(name+":x", time.Now()); err != nil && strings.Contains(err.Error(), "there is no field") {
+			t.Error(err)
+		}
+	}
+}
+
 // FuzzParse holds that no text makes the parser fail otherwise than with a position, and that what
 // it understood survives being written and read again, simplified or not.
 func FuzzParse(f *testing.F) {

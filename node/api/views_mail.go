@@ -25,11 +25,14 @@ type Sent struct {
 	ForGood bool   `json:"for_good,omitempty"` // as it stands, it is never recorded and does not leave
 }
 
+// MaxSearch is how many messages a search returns at most.
+const MaxSearch = 1000
+
 // SearchRequest is a query over one account, or all.
 type SearchRequest struct {
 	Account string `json:"account,omitempty"` // name; empty: all accounts
 	Query   string `json:"query"`
-	Limit   int    `json:"limit"` // 0: 20; at most 1000
+	Limit   int    `json:"limit"` // 0: 20; at most MaxSearch
 	Offset  int    `json:"offset"`
 }
 

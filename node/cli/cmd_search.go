@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cairn/index/query"
 	"cairn/node/api"
 )
 
@@ -19,22 +20,34 @@ func (a *app) cmdSearch() *cobra.Command {
 label:inbox, verdict:changed, and, or, not and parentheses. Deleted mail is left out unless asked for. Without a query
 all mail is listed.
 
+Fields of text: ` + fieldNames(query.Fields()) + `
+Further fields: ` + fieldNames(query.Conditions()) + `
+
 The shell reads some of these characters itself: put a query that has any in quotes. A leading - needs "--" before it.`,
 		Example: `  cairn search from:alice invoice
   cairn search "verdict:changed or verdict:invalid"
   cairn search --account bob label:unread`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if r.Limit < 1 || r.Limit > 1000 || r.Offset < 0 {
-				return usage(c, "--limit is 1 to 1000, --offset 0 or more")
+			if r.Limit < 1 || r.Limit > api.MaxSearch || r.Offset < 0 {
+				return usage(c, "--limit is 1 to %d, --offset 0 or more", api.MaxSearch)
 			}
 			r.Query = strings.Join(args, " ")
 			return ask(a, c, about((*api.Client).Search, r), func(b *bytes.Buffer, result *api.SearchResult) { listMessages(b, result, r.Offset) })
 		},
 	}
 	c.Flags().StringVar(&r.Account, "account", "", "search this account only")
-	c.Flags().IntVar(&r.Limit, "limit", 20, "show at most so many")
+	c.Flags().IntVar(&r.Limit, "limit", 20, fmt.Sprintf("show at most so many, 1 to %d", api.MaxSearch))
 	c.Flags().IntVar(&r.Offset, "offset", 0, "leave out so many of the newest")
 	return c
+}
+
+// fieldNames lists fields as they are written.
+func fieldNames[S ~string](names []S) string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = string(name) + ":"
+	}
+	return strings.Join(list, " ")
 }
 
 func listMessages(b *bytes.Buffer, r *api.SearchResult, offset int) {

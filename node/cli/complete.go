@@ -203,10 +203,9 @@ func queryWords(ctx context.Context, c *api.Client, args []string, begun string)
 	field, _, valued := strings.Cut(begun, ":")
 	switch {
 	case !valued:
-		for _, f := range query.Fields() {
-			list = append(list, string(f)+":")
+		for _, name := range query.Names() {
+			list = append(list, name+":")
 		}
-		return append(list, "is:", "label:", "verdict:")
 	case field == "verdict":
 		for _, v := range record.Verdicts() {
 			list = append(list, "verdict:"+string(v))

@@ -5,7 +5,23 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"cairn/index/query"
+	"cairn/node/api"
 )
+
+// What is wrong with a query has the help of search as its next step: it names all there is.
+func TestSearchHelpNamesWhatAQueryKnows(t *testing.T) {
+	c := (&app{}).cmdSearch()
+	for _, name := range query.Names() {
+		if !strings.Contains(c.Long, " "+name+":") {
+			t.Errorf("it does not name %s:", name)
+		}
+	}
+	if want := fmt.Sprintf("1 to %d", api.MaxSearch); !strings.Contains(c.Flags().Lookup("limit").Usage, want) {
+		t.Errorf("it does not say that --limit is %s", want)
+	}
+}
 
 // The reference lists the exit codes as help does.
 func TestReferenceHasTheExitCodes(t *testing.T) {
