@@ -141,6 +141,21 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// A mail whose Date nobody can read is dated by when it came in, on 2026-05-10; after: includes the
+// day, before: does not.
+func TestDateThatCannotBeRead(t *testing.T) {
+	b := newBed(t)
+	b.add(nil, "From: a@b.example\nDate: soon\n\nx\n", "From: a@b.example\n\nx\n", reply)
+	b.sync()
+	for query, want := range map[string]string{
+		"date:2026-05-10": "2 1", "after:2026-05-10": "2 1", "before:2026-05-11": "3 2 1", "before:2026-05-10": "3", "before:2026-05-05": "",
+	} {
+		if got := b.find(query); got != want {
+			t.Errorf("%s finds %q, want %q", query, got, want)
+		}
+	}
+}
+
 func TestSearchPagesAndAccounts(t *testing.T) {
 	b := newBed(t)
 	b.add(nil, reply, reply, page)

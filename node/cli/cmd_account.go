@@ -115,8 +115,9 @@ func (a *app) cmdAccountRm() *cobra.Command {
 	rm := &cobra.Command{
 		Use:   "rm NAME",
 		Short: "Remove an account and all its mail",
-		Long:  "Remove an account and all its mail. Its addresses are taken off the mailing lists that this node hosts.",
-		Args:  exactly(1),
+		Long: `Remove an account and all its mail. Its addresses are taken off the mailing lists that this node hosts. In an account
+that is made again with the same name the numbers of messages begin at 1 again.`,
+		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !yes {
 				return api.Errorf(api.CodeUsage, "cairn account rm "+args[0]+" --yes", "removing %s deletes its mail for good: say that it is meant", args[0])

@@ -23,6 +23,10 @@ all mail is listed.
 Fields of text: ` + fieldNames(query.Fields()) + `
 Further fields: ` + fieldNames(query.Conditions()) + `
 
+date:, before: and after: go by the Date of a mail, or by when it came in where it has none that can be read;
+received:, newer_than: and older_than: go by when it came in. after: includes the day, before: leaves it out; days are
+those of the time zone that the node runs in.
+
 The shell reads some of these characters itself: put a query that has any in quotes. A leading - needs "--" before it.`,
 		Example: `  cairn search from:alice invoice
   cairn search "verdict:changed or verdict:invalid"
