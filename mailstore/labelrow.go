@@ -87,9 +87,9 @@ func storedRow(src source, ref Ref) (labelRow, error) {
 	return decodeLabelRow(b)
 }
 
-// labelRowOf returns the label row of a message by the journal, of which it reads all: a change that
-// has labels is the last one, or else it would be superseded. Where none has, the row beside the
-// error says what else is known.
+// labelRowOf returns the label row of a message by the journal, of which it reads all: a change
+// that has labels is the last one, or else it would be superseded. Where none has, the row beside
+// the error says what else is known.
 func (r *Reader) labelRowOf(ref Ref) (row labelRow, err error) {
 	told := false
 	err = r.changes(0, func(c Change, bad error) bool {
