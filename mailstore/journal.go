@@ -60,8 +60,8 @@ func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 	var failed error
 	next := since + 1
 	err = r.changes(next, func(c Change, bad error) bool {
-		if c.ModSeq > next && c.ModSeq <= trimmed+1 {
-			next = c.ModSeq
+		if at := min(c.ModSeq, trimmed+1); at > next {
+			next = at
 		}
 		switch {
 		case c.ModSeq != next:
@@ -247,10 +247,10 @@ func (tx *Tx) trim(seen ModSeq) (more bool, err error) {
 		return false, err
 	}
 	if seen <= mark.swept {
-		if mark.to == 0 {
-			return false, nil
+		if _, err := tx.src.get(metaTrimmed); damaged(err) { // or each look would read all of the journal for it
+			return false, tx.putTrimMark(mark)
 		}
-		return false, tx.putTrimMark(mark) // it may have been damaged: each look would read all of the journal for it
+		return false, nil
 	}
 	var drop []ModSeq
 	looked := 0

@@ -428,6 +428,9 @@ func TestLostIsNotTrimmed(t *testing.T) {
 	if err := m.follow(s); !damaged(err) || m.at != 7 {
 		t.Errorf("a follower came to %d, %v", m.at, err)
 	}
+	if err := m.follow(s); err == nil || !strings.Contains(err.Error(), "change 8 of the journal") {
+		t.Errorf("what it says is lost: %v", err)
+	}
 	faults(t, s, true)
 	if err := m.follow(s); err != nil || len(m.mails) != 9 {
 		t.Errorf("a follower has %d mails, %v", len(m.mails), err)
@@ -492,6 +495,23 @@ func TestTrimAfterRepair(t *testing.T) {
 		})
 	})
 	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Of changes that are not there, one that was not trimmed is named.
+func TestLostNextToTrimmed(t *testing.T) {
+	s := trimmedStore(t) // up to 199; 198 is not there
+	defer s.Close()
+	alter(t, s, journalKey(200), removed)
+	err := s.View(func(r *Reader) error {
+		_, err := r.ChangesSince(196, 10)
+		if err == nil {
+			_, err = r.ChangesSince(199, 10)
+		}
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "change 200 of the journal") {
 		t.Error(err)
 	}
 }
