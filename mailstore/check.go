@@ -35,9 +35,10 @@ type CheckResult struct {
 // account, counts that are not those of the labels, a journal that lacks changes or does not fit
 // the labels, numbers that would be given out again.
 //
-// With repair it makes anew what follows from the rest: counts, the labels of a message (from the
-// journal), who uses a blob, names, addresses and last numbers of accounts. Nothing is ever removed
-// but changes of the journal that do not count, and what is held is kept. Reports then come with
+// With repair it makes anew what follows from the rest: counts, the labels of a message and the
+// changes of the journal (each from the other), who uses a blob, names, addresses and last numbers
+// of accounts. Nothing is removed but changes that do not count or cannot be read, and what is held
+// is kept; a message whose labels nothing tells has none then, which is reported. Reports come with
 // Mended set if that worked. Of named maps it makes anew what maps can.
 //
 // The store may be in use meanwhile. The error tells of what kept Check from ending (the end of ctx
@@ -52,9 +53,9 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault), maps
 	defer base.close()
 	c := &check{
 		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report, maps: maps,
-		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID),
+		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID), doubts: make(map[Ref]string),
 	}
-	for _, part := range []func() error{c.tables, c.values, c.doomed, c.accounts, c.messages, c.lostLabels, c.countsHold, c.journalHolds, c.mapsHold} {
+	for _, part := range []func() error{c.tables, c.endHolds, c.values, c.doomed, c.accounts, c.messages, c.countsHold, c.journalHolds, c.labelsInDoubt, c.mapsHold} {
 		if err := part(); err != nil {
 			return c.CheckResult, err
 		}
@@ -73,10 +74,11 @@ type check struct {
 	report func(Fault)
 	maps   []MapCheck
 
-	counts     map[AccountID]map[string]uint64 // as the labels have them, total too
-	last       map[AccountID]MessageID         // the highest in use
-	unlabelled []Ref                           // whose labels are lost, and were mended to none
-	numbers    []ModSeq                        // of the changes that label rows name; with 0 where they do not know, or cannot be read
+	counts  map[AccountID]map[string]uint64 // as the labels have them, total too
+	last    map[AccountID]MessageID         // the highest in use
+	doubts  map[Ref]string                  // whose labels were mended, though they are not surely those that they had
+	pending map[Ref]string                  // the same of a mend under way
+	numbers []ModSeq                        // of the changes that label rows name; with 0 where they do not know, or cannot be read
 }
 
 // found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is
@@ -89,6 +91,7 @@ func (c *check) foundIn(f Fault, blob [32]byte, mend func(tx *Tx) error) error {
 	c.Faults++
 	f.Derived = mend != nil
 	if mend != nil && c.repair {
+		c.pending = nil
 		if err := c.s.Update(c.ctx, mend); err != nil {
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()
@@ -96,6 +99,7 @@ func (c *check) foundIn(f Fault, blob [32]byte, mend func(tx *Tx) error) error {
 			f.Cure = fmt.Sprintf("it could not be made anew (%v); %s", err, f.Cure)
 		} else {
 			f.Mended = true
+			maps.Copy(c.doubts, c.pending)
 		}
 	}
 	if c.report != nil {

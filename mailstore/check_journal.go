@@ -10,7 +10,7 @@ import (
 // is found here, and what makes it good (mend_journal.go):
 //
 //	a change is not there, or damaged           the row that names it, or lacks one, tells it: mendChange
-//	more than mendAtOnce are                    they count as trimmed, and what rows name is put back: giveUp
+//	more than mendAtOnce are                    what rows name is put back, and they count as trimmed: restoreNamed, giveUp
 //	a change that a row names is not there      restoreChange
 //	no change tells that a message came         restoreArrival
 //	a row is damaged or not there               mendLabels
@@ -21,20 +21,46 @@ import (
 // gap is a number of changes, one after another, that are not in the journal.
 type gap struct{ from, to ModSeq }
 
+// endHolds holds the number of the last change to the journal. It comes before all that is mended
+// with a change of its own.
+func (c *check) endHolds() error {
+	end, err := c.r.number(metaModSeq)
+	if err != nil {
+		return nil // which is reported with the values
+	}
+	_, err = c.r.lastGiven(metaModSeq, func(n uint64) []byte { return journalKey(ModSeq(n)) })
+	if !damaged(err) {
+		return err
+	}
+	last, err := c.r.lastChange()
+	if err != nil {
+		return err
+	}
+	return c.found(Fault{
+		Table: TableJournal, Text: fmt.Sprintf("the journal goes on to change %d, past the last one noted, which is %d", last, end),
+		Cure: "a check with repair goes on from there",
+	}, func(tx *Tx) error { return tx.mendModSeq() })
+}
+
 // journalHolds looks for gaps in the journal and for what is damaged, and holds it to the label
-// rows and to the number of the last change.
+// rows. What is lost is mended before what is there is judged, which tells whose it was.
 func (c *check) journalHolds() error {
 	end, err := c.r.number(metaModSeq)
-	endKnown := err == nil
+	if damaged(err) {
+		end, err = 0, nil
+	}
+	if err != nil {
+		return err
+	}
 	trimmed, err := c.r.Trimmed()
 	if err != nil {
 		return err
 	}
 	next := trimmed + 1
 	var gaps []gap
-	var damaged []DamagedError
+	var lost []DamagedError
+	var doubtful []Change
 	inTrimmed := 0
-	var failed error
 	err = c.r.changes(0, func(change Change, bad error) bool {
 		if change.ModSeq > next {
 			gaps = append(gaps, gap{next, change.ModSeq - 1})
@@ -42,31 +68,38 @@ func (c *check) journalHolds() error {
 		next = max(next, change.ModSeq+1)
 		switch {
 		case bad != nil:
-			damaged = append(damaged, c.damagedChange(change.ModSeq, bad))
+			lost = append(lost, c.damagedChange(change.ModSeq, bad))
 		case change.Kind == changeSuperseded || change.Kind == ChangeRemoved:
 		default:
 			if change.ModSeq <= trimmed {
 				inTrimmed++
 			}
-			failed = c.changeCounts(change)
+			if row, err := storedRow(c.base, change.Ref()); err != nil || !row.refersTo(change) {
+				doubtful = append(doubtful, change)
+			}
 		}
-		return failed == nil
+		return c.ctx.Err() == nil
 	})
-	if err == nil && failed == nil && endKnown && ModSeq(end) >= next {
+	if err != nil {
+		return err
+	}
+	if ModSeq(end) >= next {
 		gaps = append(gaps, gap{next, ModSeq(end)})
 	}
-	if err = firstOf(err, failed); err == nil {
-		err = c.lostChanges(gaps, damaged)
-	}
-	if err == nil && endKnown && ModSeq(end) < next-1 {
-		err = c.found(Fault{
-			Table: TableJournal, Text: fmt.Sprintf("the journal goes on to change %d, past the last one noted, which is %d", next-1, end),
-			Cure: "a check with repair goes on from there",
-		}, func(tx *Tx) error { return tx.mendModSeq() })
+	if err := c.lostChanges(gaps, lost); err != nil {
+		return err
 	}
 	whole := inTrimmed == c.named(trimmed) // each that is there is one that its row names, and no row names another
-	if err != nil || whole && countLost(gaps, len(damaged)) == 0 {
-		return err
+	if whole && len(doubtful) == 0 && countLost(gaps, len(lost)) == 0 {
+		return c.ctx.Err()
+	}
+	for _, change := range slices.Backward(doubtful) { // the last one of a message tells most
+		now := c.s.snapshot() // after what was mended before
+		err := c.changeCounts(now, change)
+		now.close()
+		if err != nil {
+			return err
+		}
 	}
 	return c.rowsInJournal()
 }
@@ -105,14 +138,14 @@ func (c *check) lostChanges(gaps []gap, damaged []DamagedError) error {
 	for len(gaps) > 0 || len(damaged) > 0 {
 		if len(gaps) == 0 || len(damaged) > 0 && damaged[0].change() < gaps[0].from {
 			seq := damaged[0].change()
-			if err := c.damaged(&damaged[0], func(tx *Tx) error { return tx.mendChange(seq) }, ""); err != nil {
+			if err := c.damaged(&damaged[0], c.mendGap(gap{seq, seq}), ""); err != nil {
 				return err
 			}
 			damaged = damaged[1:]
 			continue
 		}
 		text := fmt.Sprintf("the changes %d to %d of the journal are not there", gaps[0].from, gaps[0].to)
-		if err := c.found(Fault{Table: TableJournal, Text: text, Cure: cureAnew}, gaps[0].mend); err != nil {
+		if err := c.found(Fault{Table: TableJournal, Text: text, Cure: cureAnew}, c.mendGap(gaps[0])); err != nil {
 			return err
 		}
 		gaps = gaps[1:]
@@ -143,31 +176,83 @@ func (c *check) muchLost(lost uint64, gaps []gap, damaged []DamagedError) error 
 		all.to = max(all.to, seq)
 	}
 	if c.repair {
-		for some := range slices.Chunk(damaged, trimAtOnce) {
-			err := c.s.Update(c.ctx, func(tx *Tx) (err error) {
-				for _, damage := range some {
-					err = errors.Join(err, tx.delete(journalKey(damage.change())))
-				}
-				return err
-			})
-			if err != nil {
-				return err
-			}
+		if err := errors.Join(c.clear(damaged), c.restoreNamed(all)); err != nil {
+			return err
 		}
 	}
 	text := fmt.Sprintf("%d changes from %d to %d of the journal are not there or cannot be read", lost, all.from, all.to)
-	return c.found(Fault{Table: TableJournal, Text: text, Cure: cureAnew}, all.giveUp)
+	return c.found(Fault{Table: TableJournal, Text: text, Cure: cureAnew}, c.giveUp(all))
+}
+
+// clear takes damaged changes out of the journal.
+func (c *check) clear(damaged []DamagedError) error {
+	for some := range slices.Chunk(damaged, trimAtOnce) {
+		err := c.s.Update(c.ctx, func(tx *Tx) (err error) {
+			for _, damage := range some {
+				err = errors.Join(err, tx.delete(journalKey(damage.change())))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restoreNamed puts the changes in a gap back that label rows name. It comes before the gap counts
+// as trimmed, so that nobody passes over them.
+func (c *check) restoreNamed(g gap) error {
+	type named struct {
+		ref Ref
+		seq ModSeq
+	}
+	var list []named
+	err := c.base.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
+		row, err := decodeLabelRow(value)
+		if bad != nil || err != nil || len(key) != 13 {
+			return true
+		}
+		for _, seq := range row.numbers() {
+			if g.from <= seq && seq <= g.to {
+				list = append(list, named{RefOf(key), seq})
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(list, trimAtOnce) {
+		err := c.s.Update(c.ctx, func(tx *Tx) (err error) {
+			for _, n := range some {
+				if there, hasErr := tx.src.has(journalKey(n.seq)); there || hasErr != nil {
+					err = errors.Join(err, hasErr)
+					continue
+				}
+				err = errors.Join(err, tx.restoreChange(n.ref, n.seq))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // changeCounts looks whether a change is one that the journal keeps: a damaged block may bring back
 // what was superseded, or an older row.
-func (c *check) changeCounts(change Change) error {
+func (c *check) changeCounts(now *snapshot, change Change) error {
 	ref := change.Ref()
-	row, err := storedRow(c.base, ref)
+	if b, err := now.get(journalKey(change.ModSeq)); err != nil || !slices.Equal(b, encodeChange(change)) {
+		return nil // it was mended with another one
+	}
+	row, err := storedRow(now, ref)
 	fault := Fault{Table: TableJournal, Account: ref.Account, Message: ref.Message, Cure: cureAnew}
 	switch {
 	case errors.Is(err, ErrNotFound):
-		if there, err := c.base.has(messageKey(tableMessage, ref.Account, ref.Message)); there || err != nil {
+		if there, err := now.has(messageKey(tableMessage, ref.Account, ref.Message)); there || err != nil {
 			return err // the labels are missing, which was reported
 		}
 		fault.Text = fmt.Sprintf("change %d of the journal has labels of message %d of account %d, which was removed", change.ModSeq, ref.Message, ref.Account)
@@ -178,7 +263,13 @@ func (c *check) changeCounts(change Change) error {
 		return c.found(fault, func(tx *Tx) error { return tx.renewLabels(ref) })
 	case change.ModSeq == row.changed || change.ModSeq == row.added:
 		fault.Text = fmt.Sprintf("change %d of the journal has other labels than message %d of account %d", change.ModSeq, ref.Message, ref.Account)
-		return c.found(fault, func(tx *Tx) error { return tx.restoreChange(ref, change.ModSeq) })
+		return c.found(fault, func(tx *Tx) error {
+			if change.Kind == changeArrived && row.changed == row.added {
+				c.doubt(ref, labelsFormer)
+				return tx.relabel(ref, row, row.labels)
+			}
+			return tx.restoreChange(ref, change.ModSeq)
+		})
 	default:
 		fault.Text = fmt.Sprintf("change %d of the journal has labels of message %d of account %d, though a later one counts", change.ModSeq, ref.Message, ref.Account)
 	}

@@ -2,8 +2,10 @@ package mailstore
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -52,7 +54,7 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 }
 
 // mendLabels stores the labels of a message as the journal has them, which then has nothing else of
-// it. Where it has none, the message has none from now on, of which lostLabels tells.
+// it. Where it has none, the message has none from now on.
 func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 	ref := Ref{a, id}
 	return func(tx *Tx) error {
@@ -69,17 +71,40 @@ func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 		if !damaged(err) {
 			return err
 		}
-		c.unlabelled = append(c.unlabelled, ref)
-		return errors.Join(tx.supersedeAllBut(ref, row.numbers()...), tx.relabel(ref, row, nil), tx.recount(a))
+		c.doubt(ref, labelsLost)
+		return errors.Join(tx.supersedeAllBut(ref, row.numbers()...), tx.relabel(ref, row, nil))
 	}
 }
 
-// lostLabels tells whose labels are lost.
-func (c *check) lostLabels() error {
-	for _, ref := range c.unlabelled {
+// What is to be said of labels that were mended as far as anything tells of them.
+const (
+	labelsLost   = "are lost: it has none now"
+	labelsFormer = "are the last that are known: later ones are lost"
+)
+
+// doubt notes, within a mend, what is to be said of the labels of a message once that is done.
+func (c *check) doubt(ref Ref, what string) {
+	if c.pending == nil {
+		c.pending = make(map[Ref]string)
+	}
+	c.pending[ref] = what
+}
+
+// labelsInDoubt tells whose labels are not surely those that they had, and counts them.
+func (c *check) labelsInDoubt() error {
+	counted := make(map[AccountID]bool)
+	for _, ref := range slices.SortedFunc(maps.Keys(c.doubts), func(a, b Ref) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Message, b.Message))
+	}) {
+		if !counted[ref.Account] {
+			counted[ref.Account] = true
+			if err := c.s.Update(c.ctx, func(tx *Tx) error { return tx.recount(ref.Account) }); err != nil {
+				return err
+			}
+		}
 		err := c.found(Fault{
-			Table: TableLabels, Account: ref.Account, Message: ref.Message, Cure: "look at that mail, and give it labels",
-			Text: fmt.Sprintf("the labels of message %d of account %d are lost: it has none now", ref.Message, ref.Account),
+			Table: TableLabels, Account: ref.Account, Message: ref.Message, Cure: "look at that mail, and give it its labels",
+			Text: fmt.Sprintf("the labels of message %d of account %d %s", ref.Message, ref.Account, c.doubts[ref]),
 		}, nil)
 		if err != nil {
 			return err

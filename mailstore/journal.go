@@ -116,7 +116,7 @@ func (r *Reader) trimMark() (trimMark, error) {
 		return trimMark{ModSeq(binary.BigEndian.Uint64(b)), ModSeq(binary.BigEndian.Uint64(b[8:]))}, nil
 	case err == nil || damaged(err):
 		to, err := r.trimmedByRows()
-		return trimMark{to, to}, err
+		return trimMark{to: to}, err
 	}
 	return trimMark{}, err
 }
@@ -246,10 +246,10 @@ func (tx *Tx) trim(seen ModSeq) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if b, err := tx.src.get(metaTrimmed); damaged(err) || err == nil && len(b) != 16 { // or each look would read all of the journal for it
+		return true, tx.putTrimMark(mark)
+	}
 	if seen <= mark.swept {
-		if _, err := tx.src.get(metaTrimmed); damaged(err) { // or each look would read all of the journal for it
-			return false, tx.putTrimMark(mark)
-		}
 		return false, nil
 	}
 	var drop []ModSeq

@@ -311,6 +311,8 @@ func TestDamageBeforeTheUpgradeIsMended(t *testing.T) {
 		}
 		what := fmt.Sprintf("%q", keys[0])
 		s := openTest(t, dir)
+		goesOn := &mirror{}
+		_ = goesOn.follow(s) // as far as it comes
 		faults(t, s, true)
 		if left := faults(t, s, false); len(left) > 0 {
 			t.Errorf("%s: left behind repair: %q", what, left)
@@ -318,6 +320,9 @@ func TestDamageBeforeTheUpgradeIsMended(t *testing.T) {
 		begins := &mirror{}
 		if got, err := holding(t, s), begins.follow(s); !sameLabels(got, want) || !sameLabels(begins.of(1), want) || err != nil {
 			t.Errorf("%s: the store has %v, who begins %v, %v; want %v", what, got, begins.mails, err, want)
+		}
+		if err := goesOn.follow(s); err != nil || !sameLabels(goesOn.of(1), want) {
+			t.Errorf("%s: who goes on has %v, %v; want %v", what, goesOn.mails, err, want)
 		}
 		s.Close()
 	}

@@ -147,7 +147,7 @@ func TestTrimmedJournalIsMended(t *testing.T) {
 			for seq := ModSeq(201); seq < 330; seq++ {
 				alter(t, s, journalKey(seq), removed)
 			}
-		}, "journal 0/0 129 changes from 201 to 329 of the journal are not there", 1 + 48},
+		}, "journal 0/0 129 changes from 201 to 329 of the journal are not there or cannot be read", 1},
 	} {
 		s := trimmedStore(t)
 		_, before := dumpOf(t, s)
@@ -163,7 +163,7 @@ func TestTrimmedJournalIsMended(t *testing.T) {
 			t.Errorf("%s: left behind repair: %q", name, list)
 		}
 		_, after := dumpOf(t, s)
-		if trimmed, want := after[string(metaTrimmed)], before[string(metaTrimmed)]; trimmed != want && name != "lost many" && name != "lost behind" {
+		if trimmed, want := after[string(metaTrimmed)][:8], before[string(metaTrimmed)][:8]; trimmed != want && name != "lost many" && name != "lost behind" {
 			t.Errorf("%s: trimmed up to %x, was %x", name, trimmed, want)
 		}
 		for _, key := range []string{string(metaUpdates), string(metaTrimmed), string(accountKey(tableLastID, 1))} {
@@ -337,7 +337,7 @@ func TestLostForGood(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-		}, "change 208 of the journal cannot be read"},
+		}, "the labels of message 104 of account 1 are the last that are known: later ones are lost"},
 		"a row and its arrival": {func(t *testing.T, s *Store) {
 			alter(t, s, journalKey(203), flipped)
 			alter(t, s, messageKey(tableLabels, 1, 102), flipped)
@@ -512,6 +512,50 @@ func TestLostNextToTrimmed(t *testing.T) {
 		return err
 	})
 	if err == nil || !strings.Contains(err.Error(), "change 200 of the journal") {
+		t.Error(err)
+	}
+}
+
+// An older row that comes back while its last change is lost gives former labels, of which a check
+// tells; a row of a removed mail that comes back owns nothing.
+func TestFormerRows(t *testing.T) {
+	s := bare(t, 3)
+	defer s.Close()
+	for _, label := range []string{"first", "second"} {
+		if err := s.Update(t.Context(), func(tx *Tx) error { return tx.SetLabels(1, 2, []string{label}, []string{"came", "first"}) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alter(t, s, journalKey(5), removed)
+	err := s.Update(t.Context(), func(tx *Tx) error {
+		return tx.putRow(Ref{1, 2}, labelRow{labels: []string{"first"}, added: 2, changed: 4})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := strings.Join(faults(t, s, true), "\n"); !strings.Contains(list, "labels of message 2 of account 1 are the last that are known") {
+		t.Errorf("%q", list)
+	}
+	gone := labelRow{labels: []string{"secret"}, added: 1, changed: 1}
+	err = s.Update(t.Context(), func(tx *Tx) error {
+		return errors.Join(tx.SetLabels(1, 1, []string{"secret"}, nil), tx.RemoveMessage(1, 1)) // changes 7 and 8
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alter(t, s, journalKey(8), removed)
+	if err := s.Update(t.Context(), func(tx *Tx) error { return tx.putRow(Ref{1, 1}, gone) }); err != nil {
+		t.Fatal(err)
+	}
+	faults(t, s, true)
+	err = s.View(func(r *Reader) error {
+		changes, err := r.ChangesSince(7, 10)
+		if want := (Change{ModSeq: 8, Kind: ChangeRemoved, Account: 1, Message: 1}); len(changes) != 1 || changes[0].Ref() != want.Ref() || changes[0].Kind != want.Kind {
+			t.Errorf("%+v", changes)
+		}
+		return err
+	})
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -2,23 +2,28 @@ package mailstore
 
 import "errors"
 
-// mend puts changes in the place of those that are not there.
-func (g gap) mend(tx *Tx) error {
-	for seq := g.from; seq <= g.to; seq++ {
-		if err := tx.mendChange(seq); err != nil {
-			return err
+// mendGap puts changes in the place of those that are lost.
+func (c *check) mendGap(g gap) func(tx *Tx) error {
+	return func(tx *Tx) error {
+		for seq := g.from; seq <= g.to; seq++ {
+			former, err := tx.mendChange(seq)
+			if err != nil {
+				return err
+			}
+			if former != (Ref{}) {
+				c.doubt(former, labelsFormer)
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
-// giveUp lets the journal count as trimmed up to the end of a gap, where it puts one change: who
-// follows outside of the store begins anew, and who follows inside passes over what is lost.
-func (g gap) giveUp(tx *Tx) error {
-	if there, err := tx.src.has(journalKey(g.to)); err != nil || there {
-		return firstOf(err, tx.raiseTrimmed(g.to))
+// giveUp lets the journal count as trimmed up to the end of a gap, where there has to be a change:
+// who follows outside of the store begins anew, and who follows inside passes over what is lost.
+func (c *check) giveUp(g gap) func(tx *Tx) error {
+	return func(tx *Tx) error {
+		return errors.Join(c.mendGap(gap{g.to, g.to})(tx), tx.raiseTrimmed(g.to-1))
 	}
-	return errors.Join(tx.mendChange(g.to), tx.raiseTrimmed(g.to-1))
 }
 
 // raiseTrimmed lets the journal count as trimmed up to a change, so that who follows outside of the
@@ -44,65 +49,91 @@ func (tx *Tx) mendModSeq() error {
 
 // mendChange puts a change in the place of one that is lost, so that whoever follows the journal
 // comes to what is stored: the one that the journal lacks, or if it lacks none, an empty place.
-func (tx *Tx) mendChange(seq ModSeq) error {
+// former is the message whose labels it tells though they may not be the last.
+func (tx *Tx) mendChange(seq ModSeq) (former Ref, err error) {
 	if b, err := tx.src.get(journalKey(seq)); err == nil {
 		if _, err := decodeChange(seq, b); err == nil {
-			return nil
+			return former, nil
 		}
 	}
-	ref, row, err := tx.ownerOfLost(seq)
+	owner, err := tx.ownerOfLost(seq)
 	if err != nil {
-		return err
+		return former, err
 	}
-	if ref != (Ref{}) {
-		return tx.settleRow(ref, row)
+	if owner.former { // who follows may have seen later ones
+		return owner.ref, tx.relabel(owner.ref, owner.row, owner.row.labels)
+	}
+	if owner.ref != (Ref{}) {
+		return former, tx.settleRow(owner.ref, owner.row)
 	}
 	gone, err := tx.removalNotTold(seq)
 	if err != nil {
-		return err
+		return former, err
 	}
 	mark, err := tx.trimMark()
 	if err == nil && mark.to > 0 { // it may have told of another one, of which nothing else tells as its places were trimmed
 		err = tx.raiseTrimmed(seq)
 	}
 	if err != nil {
-		return err
+		return former, err
 	}
-	return tx.putChange(Change{ModSeq: seq, Kind: ChangeRemoved, Account: gone.Account, Message: gone.Message})
+	return former, tx.putChange(Change{ModSeq: seq, Kind: ChangeRemoved, Account: gone.Account, Message: gone.Message})
+}
+
+// owner is the message to which a change that is lost belongs, with a row that names it.
+type owner struct {
+	ref    Ref // zero: there is none
+	row    labelRow
+	former bool // the row is an older one
 }
 
 // ownerOfLost finds the message whose row names a change that is lost, or to which it can have
-// belonged, with a row that names it then: one of which no change tells that it came, or its
-// labels; ref is zero if there is none.
-func (r *Reader) ownerOfLost(seq ModSeq) (ref Ref, row labelRow, err error) {
+// belonged: one of which no change tells that it came, or its labels.
+func (r *Reader) ownerOfLost(seq ModSeq) (found owner, err error) {
 	named := false
+	var failed error
 	err = r.src.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
-		at, err := decodeLabelRow(value)
-		switch {
-		case bad != nil || err != nil: // nobody knows its labels, with this change or without
-		case at.added == seq || at.changed == seq:
-			ref, row, named = RefOf(key), at, true
-		case ref != (Ref{}):
-		case at.added == 0 && (at.changed == 0 || seq < at.changed):
-			at.added, at.changed = seq, max(seq, at.changed)
-			ref, row = RefOf(key), at
-		case at.changed < seq && r.contradicts(RefOf(key), at):
-			at.changed = seq
-			ref, row = RefOf(key), at
+		row, err := decodeLabelRow(value)
+		if bad != nil || err != nil || len(key) != 13 {
+			return true // nobody knows its labels, with this change or without
 		}
-		return !named
+		at := owner{ref: RefOf(key), row: row}
+		named = row.added == seq || row.changed == seq
+		if !named && found.ref != (Ref{}) {
+			return true
+		}
+		does := named
+		switch {
+		case named:
+		case row.added == 0 && (row.changed == 0 || seq < row.changed):
+			at.row.added, at.row.changed, does = seq, max(seq, row.changed), true
+		case row.changed < seq:
+			does, at.former = r.contradicts(at.ref, row)
+			at.row.changed = seq
+		}
+		if does {
+			does, failed = r.src.has(messageKey(tableMessage, at.ref.Account, at.ref.Message))
+		}
+		if does {
+			found = at
+		}
+		return !named && failed == nil
 	})
-	return ref, row, err
+	return found, firstOf(err, failed)
 }
 
-// contradicts reports whether the change that a row names as its last one tells of other labels.
-func (r *Reader) contradicts(ref Ref, row labelRow) bool {
+// contradicts reports whether the change that a row names as its last one tells of something else;
+// former, that it was superseded, so that the row is an older one.
+func (r *Reader) contradicts(ref Ref, row labelRow) (does, former bool) {
 	b, err := r.src.get(journalKey(row.changed))
 	if err != nil {
-		return false
+		return false, false
 	}
 	c, err := decodeChange(row.changed, b)
-	return err == nil && c.Ref() == ref && !row.refersTo(c)
+	if err != nil || c.Ref() != ref || row.refersTo(c) {
+		return false, false
+	}
+	return true, c.Kind == changeSuperseded || c.Kind == changeArrived
 }
 
 // removalNotTold finds the first message that is removed though the journal does not say so, and

@@ -12,8 +12,8 @@ import (
 // lookHints are, for the methods that change something, where it is seen whether it was done.
 var lookHints = map[string]string{
 	pathSend:             "cairn search label:sent",
-	pathSetLabels:        "cairn label ls",
-	pathRelabel:          "cairn label ls",
+	pathSetLabels:        "cairn search label:LABEL",
+	pathRelabel:          "cairn search label:LABEL",
 	pathAddAccount:       "cairn account ls",
 	pathSetAccount:       "cairn account ls",
 	pathAddAddress:       "cairn account ls",
@@ -23,8 +23,8 @@ var lookHints = map[string]string{
 	pathRemoveForwarders: "cairn list ls",
 	pathPutHostedList:    "cairn list host ls",
 	pathRemoveHostedList: "cairn list host ls",
-	pathJoin:             "cairn list host ls",
-	pathLeave:            "cairn list host ls",
+	pathJoin:             "cairn list host members ADDRESS",
+	pathLeave:            "cairn list host members ADDRESS",
 	pathTrust:            "cairn org pins",
 	pathUntrust:          "cairn org pins",
 	pathProposeEvent:     "cairn org changes",
