@@ -67,15 +67,15 @@ func (r *reader) flag() bool {
 	return n == 1
 }
 
-func (r *reader) hash() (h Hash)     { copy(h[:], r.take(32)); return h }
-func (r *reader) key() (k Key)       { copy(k[:], r.take(32)); return k }
-func (r *reader) sig() (s Signature) { copy(s[:], r.take(64)); return s }
-func (r *reader) text() string       { return string(r.take(int(r.uint8()))) }
-func (r *reader) count(max int) int  { return r.limited(int(r.uint16()), max) }
-func (r *reader) count8(max int) int { return r.limited(int(r.uint8()), max) }
-func (r *reader) limited(n, max int) int {
-	if n > max {
-		r.fail("%d entries at byte %d, at most %d allowed", n, r.pos, max)
+func (r *reader) hash() (h Hash)      { copy(h[:], r.take(32)); return h }
+func (r *reader) key() (k Key)        { copy(k[:], r.take(32)); return k }
+func (r *reader) sig() (s Signature)  { copy(s[:], r.take(64)); return s }
+func (r *reader) text() string        { return string(r.take(int(r.uint8()))) }
+func (r *reader) count(most int) int  { return r.limited(int(r.uint16()), most) }
+func (r *reader) count8(most int) int { return r.limited(int(r.uint8()), most) }
+func (r *reader) limited(n, most int) int {
+	if n > most {
+		r.fail("%d entries at byte %d, at most %d allowed", n, r.pos, most)
 		return 0
 	}
 	return n

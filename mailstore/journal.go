@@ -34,14 +34,14 @@ func (r *Reader) changes(from ModSeq, fn func(c Change, bad error) bool) error {
 	})
 }
 
-// ChangesSince returns up to max changes after the one numbered since that still count, in order:
-// of what happened to a message between two looks its arrival and its last labels, or that it is
-// gone, whether the caller has heard of it or not. An empty result means that the caller has seen
-// all. A since ahead of the journal yields ErrUnknownModSeq; a change that is damaged or not there
-// is a [DamagedError] when it is the next.
+// ChangesSince returns up to so many changes after the one numbered since that still count, in
+// order: of what happened to a message between two looks its arrival and its last labels, or that
+// it is gone, whether the caller has heard of it or not. An empty result means that the caller has
+// seen all. A since ahead of the journal yields ErrUnknownModSeq; a change that is damaged or not
+// there is a [DamagedError] when it is the next.
 //
 // Of the changes up to [Reader.Trimmed] those that do not count any more are gone, see [Missed].
-func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
+func (r *Reader) ChangesSince(since ModSeq, most int) ([]Change, error) {
 	last, err := r.ModSeq()
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if max <= 0 || since == last {
+	if most <= 0 || since == last {
 		return nil, nil
 	}
 	var list []Change
@@ -77,9 +77,9 @@ func (r *Reader) ChangesSince(since ModSeq, max int) ([]Change, error) {
 			}
 			next++
 		}
-		return failed == nil && len(list) < max && next <= last
+		return failed == nil && len(list) < most && next <= last
 	})
-	if err == nil && failed == nil && len(list) < max && next <= last {
+	if err == nil && failed == nil && len(list) < most && next <= last {
 		failed = damagedAt(r.src.where(), journalKey(next), "it is not there")
 	}
 	if len(list) > 0 && damaged(failed) { // it is told to whoever comes for what is behind these

@@ -174,19 +174,19 @@ func (r *Reader) Message(a AccountID, id MessageID) (Message, error) {
 	return decodeMessage(a, id, b)
 }
 
-// Messages returns up to max messages of an account by ascending number, beginning with from. Those
-// that are damaged are left out, and the first of them is the error beside the others.
-func (r *Reader) Messages(a AccountID, from MessageID, max int) ([]Message, error) {
+// Messages returns up to so many messages of an account by ascending number, beginning with from.
+// Those that are damaged are left out, and the first of them is the error beside the others.
+func (r *Reader) Messages(a AccountID, from MessageID, most int) ([]Message, error) {
 	var list []Message
 	var bad error
-	if max <= 0 {
+	if most <= 0 {
 		return nil, nil
 	}
 	err := scan(r.src, accountKey(tableMessage, a), messageKey(tableMessage, a, from), func(key, value []byte) bool {
 		var m Message
 		m, bad = decodeMessage(a, MessageID(binary.BigEndian.Uint64(key[5:])), value)
 		list = append(list, m)
-		return bad == nil && len(list) < max
+		return bad == nil && len(list) < most
 	})
 	return list, errors.Join(err, bad)
 }

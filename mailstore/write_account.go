@@ -130,11 +130,11 @@ func (tx *Tx) sweep(id AccountID) error {
 	return errors.Join(tx.delete(accountKey(tableLastID, id)), tx.delete(accountKey(tableDoomed, id)))
 }
 
-// messageIDs returns the numbers of up to max messages of an account, damaged ones too.
-func (r *Reader) messageIDs(a AccountID, max int) (list []MessageID, err error) {
+// messageIDs returns the numbers of up to so many messages of an account, damaged ones too.
+func (r *Reader) messageIDs(a AccountID, most int) (list []MessageID, err error) {
 	err = r.src.walk(accountKey(tableMessage, a), nil, func(key, _ []byte, _ *DamagedError) bool {
 		list = append(list, MessageID(binary.BigEndian.Uint64(key[5:])))
-		return len(list) < max
+		return len(list) < most
 	})
 	return list, err
 }

@@ -70,8 +70,8 @@ func (n *Node) openChainIn(folder string) (err error) {
 
 // chainAside is where a damaged chain is put.
 func chainAside(folder string) string {
-	if real, err := filepath.EvalSymlinks(folder); err == nil {
-		folder = real
+	if actual, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = actual
 	}
 	return filepath.Clean(folder) + home.DamagedEnd
 }
@@ -86,11 +86,11 @@ func setChainAside(folder string) error {
 	if err := os.RemoveAll(aside); err != nil {
 		return err
 	}
-	real := aside[:len(aside)-len(home.DamagedEnd)]
-	if err := os.Rename(real, aside); err != nil {
+	actual := aside[:len(aside)-len(home.DamagedEnd)]
+	if err := os.Rename(actual, aside); err != nil {
 		return err
 	}
-	return os.Mkdir(real, 0o700) // a link that leads there must not lead nowhere
+	return os.Mkdir(actual, 0o700) // a link that leads there must not lead nowhere
 }
 
 // waitsForRescue reports whether a chain was put aside of which the blocks have not been taken

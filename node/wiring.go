@@ -26,13 +26,13 @@ type sealable struct {
 	here func(address string) (bool, error) // whether mail for it goes to an account of this node
 }
 
-func (q sealable) Unsealed(after uint64, max int) ([]recorder.Entry, error) {
-	list, err := q.Queue.Unsealed(after, max)
+func (q sealable) Unsealed(after uint64, most int) ([]recorder.Entry, error) {
+	list, err := q.Queue.Unsealed(after, most)
 	return sealing(list), err
 }
 
-func (q sealable) Sealed(after uint64, max int) ([]recorder.Entry, error) {
-	list, err := q.Queue.Sealed(after, max)
+func (q sealable) Sealed(after uint64, most int) ([]recorder.Entry, error) {
+	list, err := q.Queue.Sealed(after, most)
 	entries := sealing(list)
 	for i := range entries {
 		e := &entries[i]

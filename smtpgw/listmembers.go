@@ -95,20 +95,20 @@ func memberKey(account mailstore.AccountID, canonical string) []byte {
 	return append(listKey('m', account), canonical[at+1:]+"\x00"+canonical[:at]...)
 }
 
-// ListMembers returns up to max members of a list after the one that after
+// ListMembers returns up to so many members of a list after the one that after
 // names, "" for the first, domain by domain.
-func ListMembers(rd *mailstore.Reader, l List, after string, max int) (members []string, err error) {
+func ListMembers(rd *mailstore.Reader, l List, after string, most int) (members []string, err error) {
 	prefix, from := listKey('m', l.Account), []byte(nil)
 	if after != "" {
 		from = append(memberKey(l.Account, after), 0)
 	}
-	if max <= 0 {
+	if most <= 0 {
 		return nil, nil
 	}
 	err = rd.Space(listSpace).Scan(prefix, from, func(key, _ []byte) bool {
 		domain, local, _ := bytes.Cut(key[len(prefix):], []byte{0})
 		members = append(members, string(local)+"@"+string(domain))
-		return len(members) < max
+		return len(members) < most
 	})
 	return members, err
 }

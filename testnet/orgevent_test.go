@@ -293,8 +293,8 @@ func TestKeysStayWhenNoAnswerComes(t *testing.T) {
 func cutAnswers(t *testing.T, p *process, path string) (mend func()) {
 	t.Helper()
 	front := filepath.Join(p.dir, api.SocketFile)
-	real := front + ".real"
-	if err := os.Rename(front, real); err != nil {
+	actual := front + ".real"
+	if err := os.Rename(front, actual); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("unix", front)
@@ -308,13 +308,13 @@ func cutAnswers(t *testing.T, p *process, path string) (mend func()) {
 			if err != nil {
 				return
 			}
-			all.Go(func() { cut(c, real, path) })
+			all.Go(func() { cut(c, actual, path) })
 		}
 	})
 	return func() {
 		l.Close()
 		all.Wait()
-		if err := os.Rename(real, front); err != nil {
+		if err := os.Rename(actual, front); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,9 +1,11 @@
 package testnet_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"go/types"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,8 +18,9 @@ import (
 // commentWidth is how wide a line that is all comment may be, with tabs of four.
 const commentWidth = 100
 
-// TestSourceStyle holds what gofmt leaves open: the width of comments, and the order of imports:
-// the standard library, other modules, this one, with a blank line in between.
+// TestSourceStyle holds what gofmt leaves open: the width of comments, the order of imports (the
+// standard library, other modules, this one, with a blank line in between), and that no name hides
+// one that Go has itself.
 func TestSourceStyle(t *testing.T) {
 	for _, path := range sources(t) {
 		src, err := os.ReadFile(path)
@@ -29,6 +32,9 @@ func TestSourceStyle(t *testing.T) {
 		}
 		for at, imported := range misplacedImports(t, path, src) {
 			t.Errorf("%s:%d: %s is imported out of order", path, at, imported)
+		}
+		for at, name := range hidingNames(t, path, src) {
+			t.Errorf("%s:%d: %s hides what Go has by that name", path, at, name)
 		}
 	}
 }
@@ -43,6 +49,10 @@ func TestSourceStyleSees(t *testing.T) {
 	mixed := "package x\n\nimport (\n\t\"os\"\n\n\t\"cairn/index\"\n\n\t\"golang.org/x/text\"\n\t\"strings\"\n)\n"
 	if got := misplacedImports(t, "x.go", []byte(mixed)); len(got) != 2 || got[8] == "" || got[9] == "" {
 		t.Errorf("misplaced imports: %v", got)
+	}
+	hiding := "package x\n\ntype t struct{ len int }\n\nfunc (t) close(n int) {}\n\nfunc f(max int) (any error) {\n\tnew := max\n\tfor cap := range new {\n\t\tvar min = cap\n\t\t_ = min\n\t}\n\treturn nil\n}\n"
+	if got := hidingNames(t, "x.go", []byte(hiding)); len(got) != 4 || got[7] == "" || got[8] != "new" || got[9] != "cap" || got[10] != "min" {
+		t.Errorf("hiding names: %v", got)
 	}
 }
 
@@ -124,4 +134,63 @@ func importKind(name string) int {
 		return 1
 	}
 	return 0
+}
+
+// hidingNames returns names of parameters, results, variables, constants, types and functions that
+// Go has declared itself, by their lines. Fields and methods hide nothing.
+func hidingNames(t *testing.T, path string, src []byte) map[int]string {
+	files := token.NewFileSet()
+	f, err := parser.ParseFile(files, path, src, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hiding := make(map[int]string)
+	declared := func(names ...ast.Expr) {
+		for _, name := range names {
+			if id, ok := name.(*ast.Ident); ok && types.Universe.Lookup(id.Name) != nil {
+				hiding[files.Position(id.Pos()).Line] = id.Name
+			}
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Recv == nil {
+				declared(n.Name)
+			} else {
+				declared(fieldNames(n.Recv)...)
+			}
+		case *ast.FuncType:
+			declared(fieldNames(n.Params)...)
+			declared(fieldNames(n.Results)...)
+		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE {
+				declared(n.Lhs...)
+			}
+		case *ast.RangeStmt:
+			if n.Tok == token.DEFINE {
+				declared(n.Key, n.Value)
+			}
+		case *ast.ValueSpec:
+			for _, name := range n.Names {
+				declared(name)
+			}
+		case *ast.TypeSpec:
+			declared(n.Name)
+		}
+		return true
+	})
+	return hiding
+}
+
+func fieldNames(list *ast.FieldList) (names []ast.Expr) {
+	if list == nil {
+		return nil
+	}
+	for _, field := range list.List {
+		for _, name := range field.Names {
+			names = append(names, name)
+		}
+	}
+	return names
 }

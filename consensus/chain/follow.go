@@ -7,7 +7,7 @@ import (
 )
 
 // UpdatesSince returns what leads from since towards the tip: blocks to revert,
-// newest first, then blocks to apply, oldest first; at most max of both
+// newest first, then blocks to apply, oldest first; at most so many of both
 // together. The follower's next cursor is the Index of the last applied block
 // or, if none was applied, the Parent of the last reverted one. It is up to date
 // when both are empty.
@@ -15,10 +15,10 @@ import (
 // The zero Index stands before genesis, which is then the first block applied.
 // since may be on a branch that has been abandoned. ErrUnknownIndex if no such
 // block is stored.
-func (m *Manager) UpdatesSince(since Index, max int) (reverted, applied []Update, err error) {
+func (m *Manager) UpdatesSince(since Index, most int) (reverted, applied []Update, err error) {
 	err = m.store.View(func(tx Reader) error {
 		at := since
-		for !at.IsZero() && len(reverted) < max {
+		for !at.IsZero() && len(reverted) < most {
 			on, err := onBest(tx, at)
 			if err != nil {
 				return err
@@ -40,7 +40,7 @@ func (m *Manager) UpdatesSince(since Index, max int) (reverted, applied []Update
 		if at.IsZero() {
 			next = 0
 		}
-		for len(reverted)+len(applied) < max {
+		for len(reverted)+len(applied) < most {
 			id, err := getHash(tx, keyOfHeight(next))
 			if errors.Is(err, ErrNotFound) {
 				return nil

@@ -74,15 +74,15 @@ type follower struct {
 	undo map[consensus.Hash]*consensus.Undo
 }
 
-func (f *follower) catchUp(t testingT, m *Manager, max int) {
+func (f *follower) catchUp(t testingT, m *Manager, most int) {
 	t.Helper()
 	for {
-		reverted, applied, err := m.UpdatesSince(f.at, max)
+		reverted, applied, err := m.UpdatesSince(f.at, most)
 		if err != nil {
 			t.Fatalf("updates since %v: %v", f.at, err)
 		}
-		if len(reverted)+len(applied) > max {
-			t.Fatalf("%d and %d updates, at most %d wanted", len(reverted), len(applied), max)
+		if len(reverted)+len(applied) > most {
+			t.Fatalf("%d and %d updates, at most %d wanted", len(reverted), len(applied), most)
 		}
 		if len(reverted)+len(applied) == 0 {
 			return

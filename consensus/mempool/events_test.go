@@ -151,9 +151,9 @@ type signalling struct {
 	looked chan struct{}
 }
 
-func (s *signalling) UpdatesSince(since chain.Index, max int) (reverted, applied []chain.Update, err error) {
+func (s *signalling) UpdatesSince(since chain.Index, most int) (reverted, applied []chain.Update, err error) {
 	defer func() { s.looked <- struct{}{} }()
-	return s.Manager.UpdatesSince(since, max)
+	return s.Manager.UpdatesSince(since, most)
 }
 
 // The chain's log may be ahead of its state for a moment. What a

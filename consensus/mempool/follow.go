@@ -12,7 +12,7 @@ import (
 type Chain interface {
 	Tip() chain.Index
 	State() *consensus.State
-	UpdatesSince(since chain.Index, max int) (reverted, applied []chain.Update, err error)
+	UpdatesSince(since chain.Index, most int) (reverted, applied []chain.Update, err error)
 	Subscribe() (wake <-chan struct{}, cancel func())
 }
 

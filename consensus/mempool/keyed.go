@@ -65,9 +65,9 @@ func (k *keyed) makeWay(s *consensus.State, b *consensus.Batch, ahead uint64, li
 }
 
 // closeSeries returns which series has to go for another one that the chain does not have: none as
-// long as there are fewer than max, else one whose first batch is not here, and only for one whose
+// long as there are fewer than most, else one whose first batch is not here, and only for one whose
 // first is.
-func (k *keyed) closeSeries(s *consensus.State, hasFirst bool, max int) (queue, error) {
+func (k *keyed) closeSeries(s *consensus.State, hasFirst bool, most int) (queue, error) {
 	var without queue
 	waiting := 0
 	for epoch, q := range k.series {
@@ -80,7 +80,7 @@ func (k *keyed) closeSeries(s *consensus.State, hasFirst bool, max int) (queue, 
 		}
 	}
 	switch {
-	case waiting < max:
+	case waiting < most:
 		return nil, nil
 	case !hasFirst || without == nil:
 		return nil, &PolicyError{PolicyEpochs, "series of that key that the chain does not have yet are waiting: it takes one in so many blocks"}
@@ -88,17 +88,17 @@ func (k *keyed) closeSeries(s *consensus.State, hasFirst bool, max int) (queue, 
 	return slices.Clone(without), nil
 }
 
-// run returns the batches of the key that can stand in the next block, at most max, in an order in
-// which they can: series by the arrival of what comes next, of those that the chain does not have
-// yet one.
-func (k *keyed) run(s *consensus.State, latest uint64, max int) queue {
+// run returns the batches of the key that can stand in the next block, at most so many, in an order
+// in which they can: series by the arrival of what comes next, of those that the chain does not
+// have yet one.
+func (k *keyed) run(s *consensus.State, latest uint64, most int) queue {
 	var runs []queue
 	for epoch, q := range k.series {
 		tip, opened := k.tip(s, epoch)
 		if !opened && s.Height()+1 < s.EpochFrom(k.recorder) {
 			continue
 		}
-		if run := q.run(tip, latest, max); len(run) > 0 {
+		if run := q.run(tip, latest, most); len(run) > 0 {
 			runs = append(runs, run)
 		}
 	}
@@ -112,7 +112,7 @@ func (k *keyed) run(s *consensus.State, latest uint64, max int) queue {
 			}
 			opening = true
 		}
-		all = append(all, run[:min(len(run), max-len(all))]...)
+		all = append(all, run[:min(len(run), most-len(all))]...)
 	}
 	return all
 }

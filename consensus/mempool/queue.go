@@ -44,11 +44,11 @@ func (q queue) conflict(b *consensus.Batch, id consensus.Hash) bool {
 }
 
 // run returns the batches that can follow tip one after another right away in a
-// block of that time: at most max.
-func (q queue) run(tip consensus.BatchTip, latest uint64, max int) queue {
+// block of that time: at most so many.
+func (q queue) run(tip consensus.BatchTip, latest uint64, most int) queue {
 	at, _ := q.find(tip.Seq + 1)
 	n, ordered := 0, latest < math.MaxUint64 // else a time is a claim
-	for n < max && at+n < len(q) {
+	for n < most && at+n < len(q) {
 		b := q[at+n].batch
 		if b.Seq != tip.Seq+1 || b.Prev != tip.ID || ordered && b.Time <= tip.Time || b.Time > latest {
 			break

@@ -56,7 +56,7 @@ func entryOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:
 
 func queueKey(table byte, id uint64) []byte { return binary.BigEndian.AppendUint64([]byte{table}, id) }
 
-func (q *queue) Unsealed(after uint64, max int) ([]Entry, error) {
+func (q *queue) Unsealed(after uint64, most int) ([]Entry, error) {
 	var out []Entry
 	err := q.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(queueSpace)
@@ -64,7 +64,7 @@ func (q *queue) Unsealed(after uint64, max int) ([]Entry, error) {
 			var e Entry
 			_ = json.Unmarshal(value, &e)
 			out = append(out, e)
-			return len(out) < max
+			return len(out) < most
 		})
 	})
 	return out, err
@@ -105,7 +105,7 @@ func (q *queue) Seal(tx *mailstore.Tx, id uint64, token []byte) error {
 	)
 }
 
-func (q *queue) Sealed(after uint64, max int) ([]Entry, error) {
+func (q *queue) Sealed(after uint64, most int) ([]Entry, error) {
 	var out []Entry
 	err := q.store.View(func(rd *mailstore.Reader) error {
 		sp := rd.Space(queueSpace)
@@ -115,7 +115,7 @@ func (q *queue) Sealed(after uint64, max int) ([]Entry, error) {
 			_ = json.Unmarshal(value, &e)
 			e.Token = bytes.Clone(token)
 			out = append(out, e)
-			return len(out) < max
+			return len(out) < most
 		})
 	})
 	return out, err
@@ -317,7 +317,7 @@ func (o *office) step() error {
 }
 
 // mine adds a block on top of s with the batches that o.sent has and s does
-// not, up to max.
+// not, up to so many.
 func (o *office) mine(s *consensus.State, limit int) *consensus.State {
 	o.Helper()
 	tips := make(map[consensus.Series]uint64)

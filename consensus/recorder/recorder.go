@@ -50,17 +50,17 @@ type Entry struct {
 
 // Queue is the outbound queue as the recorder sees it.
 type Queue interface {
-	// Unsealed returns up to max entries that have no token yet, oldest
+	// Unsealed returns up to so many entries that have no token yet, oldest
 	// first, starting after the entry with the given id.
-	Unsealed(after uint64, max int) ([]Entry, error)
+	Unsealed(after uint64, most int) ([]Entry, error)
 	// Raw returns the message of an entry as it will leave below the token.
 	Raw(e Entry) ([]byte, error)
 	// Seal stores the folded token header with the entry, within tx. It
 	// returns outbox.ErrGone when the entry was dropped meanwhile.
 	Seal(tx *mailstore.Tx, id uint64, token []byte) error
-	// Sealed returns up to max entries that have a token, by ascending id,
+	// Sealed returns up to so many entries that have a token, by ascending id,
 	// starting after the entry with the given id.
-	Sealed(after uint64, max int) ([]Entry, error)
+	Sealed(after uint64, most int) ([]Entry, error)
 	// Hold keeps entries from leaving until Release, and returns those that no
 	// attempt to deliver is under way for.
 	Hold(ids []uint64) (free []uint64)
@@ -76,7 +76,7 @@ type Queue interface {
 // Chain is the part of the chain manager the recorder follows.
 type Chain interface {
 	State() *consensus.State
-	UpdatesSince(since chain.Index, max int) (reverted, applied []chain.Update, err error)
+	UpdatesSince(since chain.Index, most int) (reverted, applied []chain.Update, err error)
 	Subscribe() (wake <-chan struct{}, cancel func())
 	IndexAt(height uint64) (chain.Index, bool)
 	Block(id consensus.Hash) (*consensus.Block, error)

@@ -186,13 +186,13 @@ func Of(rd *mailstore.Reader, ref mailstore.Ref) (*Finding, error) {
 	return f, nil
 }
 
-// scanKeys lists up to max keys with a prefix, not below from. Their values, which say nothing or
-// are not needed, may be damaged.
-func scanKeys(sp mailstore.SpaceReader, prefix, from []byte, max int) ([][]byte, error) {
+// scanKeys lists up to so many keys with a prefix, not below from. Their values, which say nothing
+// or are not needed, may be damaged.
+func scanKeys(sp mailstore.SpaceReader, prefix, from []byte, most int) ([][]byte, error) {
 	var keys [][]byte
 	err := sp.Keys(prefix, from, func(key []byte) bool {
 		keys = append(keys, bytes.Clone(key))
-		return len(keys) < max
+		return len(keys) < most
 	})
 	return keys, err
 }

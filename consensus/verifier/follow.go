@@ -78,8 +78,8 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 	return v.forgetGone(ctx, now)
 }
 
-// advance takes up to max blocks in and reports whether there were any.
-func (v *Verifier) advance(ctx context.Context, max int) (more bool, err error) {
+// advance takes up to so many blocks in and reports whether there were any.
+func (v *Verifier) advance(ctx context.Context, most int) (more bool, err error) {
 	since, err := v.Cursor()
 	if errors.Is(err, mailstore.ErrDamaged) {
 		return true, v.startOver(ctx)
@@ -87,7 +87,7 @@ func (v *Verifier) advance(ctx context.Context, max int) (more bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	reverted, applied, err := v.chain.UpdatesSince(since, max)
+	reverted, applied, err := v.chain.UpdatesSince(since, most)
 	if errors.Is(err, chain.ErrUnknownIndex) {
 		return true, v.startOver(ctx)
 	}

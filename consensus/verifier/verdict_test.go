@@ -29,11 +29,11 @@ func records(policy consensus.RecordsPolicy, floor uint8, orgs ...int) func(*cha
 	}
 }
 
-func replace(raw []byte, old, new string) []byte {
+func replace(raw []byte, old, fresh string) []byte {
 	if !bytes.Contains(raw, []byte(old)) {
 		panic("the mail does not contain " + old)
 	}
-	return bytes.Replace(raw, []byte(old), []byte(new), 1)
+	return bytes.Replace(raw, []byte(old), []byte(fresh), 1)
 }
 
 // Each verdict at arrival, after the record's block, after that block was

@@ -28,7 +28,7 @@ const (
 // Chain is the part of the chain manager the verifier follows.
 type Chain interface {
 	State() *consensus.State
-	UpdatesSince(since chain.Index, max int) (reverted, applied []chain.Update, err error)
+	UpdatesSince(since chain.Index, most int) (reverted, applied []chain.Update, err error)
 	Subscribe() (wake <-chan struct{}, cancel func())
 }
 

@@ -7,9 +7,9 @@ import (
 
 // Set walks a set of documents in ascending order.
 type Set interface {
-	// Seek returns the first document that is min or greater. min never decreases from call to
+	// Seek returns the first document that is least or greater. least never decreases from call to
 	// call.
-	Seek(min uint64) (document uint64, found bool)
+	Seek(least uint64) (document uint64, found bool)
 }
 
 // Slice returns the set of a sorted list.
@@ -17,17 +17,17 @@ func Slice(list []uint64) Set { return &slice{list} }
 
 type slice struct{ rest []uint64 }
 
-func (s *slice) Seek(min uint64) (uint64, bool) {
+func (s *slice) Seek(least uint64) (uint64, bool) {
 	// Gallop: what is sought is mostly near.
 	step := 1
-	for step < len(s.rest) && s.rest[step] < min {
+	for step < len(s.rest) && s.rest[step] < least {
 		step *= 2
 	}
 	high := step + 1
 	if high > len(s.rest) {
 		high = len(s.rest)
 	}
-	s.rest = s.rest[sort.Search(high, func(i int) bool { return s.rest[i] >= min }):]
+	s.rest = s.rest[sort.Search(high, func(i int) bool { return s.rest[i] >= least }):]
 	if len(s.rest) == 0 {
 		return 0, false
 	}
@@ -39,24 +39,24 @@ func And(sets ...Set) Set { return and(sets) }
 
 type and []Set
 
-func (a and) Seek(min uint64) (uint64, bool) {
+func (a and) Seek(least uint64) (uint64, bool) {
 	if len(a) == 0 {
 		return 0, false
 	}
 	for agreed := 0; agreed < len(a); {
 		agreed = 0
 		for _, s := range a {
-			document, found := s.Seek(min)
+			document, found := s.Seek(least)
 			if !found {
 				return 0, false
 			}
-			if document == min {
+			if document == least {
 				agreed++
 			}
-			min = document
+			least = document
 		}
 	}
-	return min, true
+	return least, true
 }
 
 // Or returns what is in any of the sets.
@@ -64,13 +64,13 @@ func Or(sets ...Set) Set { return or(sets) }
 
 type or []Set
 
-func (o or) Seek(min uint64) (least uint64, any bool) {
+func (o or) Seek(from uint64) (least uint64, some bool) {
 	for _, s := range o {
-		if document, found := s.Seek(min); found && (!any || document < least) {
-			least, any = document, true
+		if document, found := s.Seek(from); found && (!some || document < least) {
+			least, some = document, true
 		}
 	}
-	return least, any
+	return least, some
 }
 
 // AndNot returns what is in all but not in without.
@@ -78,9 +78,9 @@ func AndNot(all, without Set) Set { return &andNot{all, without} }
 
 type andNot struct{ all, without Set }
 
-func (a *andNot) Seek(min uint64) (uint64, bool) {
+func (a *andNot) Seek(least uint64) (uint64, bool) {
 	for {
-		document, found := a.all.Seek(min)
+		document, found := a.all.Seek(least)
 		if !found {
 			return 0, false
 		}
@@ -91,15 +91,15 @@ func (a *andNot) Seek(min uint64) (uint64, bool) {
 		if document == ^uint64(0) {
 			return 0, false
 		}
-		min = document + 1
+		least = document + 1
 	}
 }
 
 // Collect returns the documents of a set.
 func Collect(s Set) []uint64 {
 	var list []uint64
-	for min := uint64(0); ; {
-		document, found := s.Seek(min)
+	for least := uint64(0); ; {
+		document, found := s.Seek(least)
 		if !found {
 			return list
 		}
@@ -107,7 +107,7 @@ func Collect(s Set) []uint64 {
 		if document == ^uint64(0) {
 			return list
 		}
-		min = document + 1
+		least = document + 1
 	}
 }
 

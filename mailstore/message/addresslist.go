@@ -69,30 +69,30 @@ func (s *addressScanner) scan() []Address {
 		}
 		switch c := s.text[i]; c {
 		case '"':
-			close := quotedEnd(s.text, i)
-			s.words.WriteString(s.text[i:close])
-			i = close - 1
+			end := quotedEnd(s.text, i)
+			s.words.WriteString(s.text[i:end])
+			i = end - 1
 		case '(':
-			close := s.open.end(s.text, i)
-			s.comment.WriteString(unquote(strings.TrimSuffix(s.text[i+1:close], ")")))
+			end := s.open.end(s.text, i)
+			s.comment.WriteString(unquote(strings.TrimSuffix(s.text[i+1:end], ")")))
 			s.comment.WriteByte(' ')
 			s.words.WriteByte(' ')
-			i = close - 1
+			i = end - 1
 		case '<':
 			if s.hasAngle {
 				s.end()
 			}
-			close := s.angleEnd(i)
-			s.angle, s.hasAngle = strings.TrimSuffix(s.text[i+1:close], ">"), true
-			i = close - 1
+			end := s.angleEnd(i)
+			s.angle, s.hasAngle = strings.TrimSuffix(s.text[i+1:end], ">"), true
+			i = end - 1
 		case '[': // domain literal: its colons and commas are no separators
-			close := strings.IndexByte(s.text[i:min(len(s.text), i+256)], ']')
-			if close < 0 {
+			end := strings.IndexByte(s.text[i:min(len(s.text), i+256)], ']')
+			if end < 0 {
 				s.words.WriteByte(c)
 				continue
 			}
-			s.words.WriteString(s.text[i : i+close+1])
-			i += close
+			s.words.WriteString(s.text[i : i+end+1])
+			i += end
 		case ':':
 			if words := s.words.String(); !s.hasAngle && !strings.Contains(words, "@") { // the name of a group
 				s.room.items--
@@ -242,12 +242,12 @@ func (c *comments) end(s string, i int) int {
 	if c.none {
 		return i + 1
 	}
-	close := strings.IndexByte(s[i:], ')')
-	if close < 0 {
+	end := strings.IndexByte(s[i:], ')')
+	if end < 0 {
 		c.none = true
 		return i + 1
 	}
-	return i + close + 1
+	return i + end + 1
 }
 
 func dropComments(s string) string {

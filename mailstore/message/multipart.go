@@ -8,15 +8,15 @@ import (
 
 // multipartCuts returns where the parts between the boundary lines of a multipart body (RFC 2046,
 // section 5.1.1) begin, and where the boundary line behind each does, or the body ends. Preamble
-// and epilogue are left out; a missing last boundary ends at the end of the body. At most max parts
-// are cut: one more holds the rest. No boundary line at all: nil.
-func multipartCuts(body []byte, boundary string, max int) (cuts [][2]int) {
+// and epilogue are left out; a missing last boundary ends at the end of the body. At most so many
+// parts are cut: one more holds the rest. No boundary line at all: nil.
+func multipartCuts(body []byte, boundary string, most int) (cuts [][2]int) {
 	if boundary == "" {
 		return nil
 	}
 	delimiter := []byte("--" + boundary)
 	start := -1 // of the current part
-	for at := 0; at < len(body) && len(cuts) < max; {
+	for at := 0; at < len(body) && len(cuts) < most; {
 		i := nextBoundary(body, delimiter, at)
 		if i < 0 {
 			break
@@ -40,9 +40,9 @@ func multipartCuts(body []byte, boundary string, max int) (cuts [][2]int) {
 
 // splitMultipart returns the parts of a body, without the line end that belongs to the boundary
 // behind them.
-func splitMultipart(body []byte, boundary string, max int) [][]byte {
+func splitMultipart(body []byte, boundary string, most int) [][]byte {
 	var parts [][]byte
-	for _, cut := range multipartCuts(body, boundary, max) {
+	for _, cut := range multipartCuts(body, boundary, most) {
 		part := body[cut[0]:cut[1]]
 		if cut[1] < len(body) {
 			if line, ended := bytes.CutSuffix(part, []byte("\n")); ended {
@@ -55,9 +55,9 @@ func splitMultipart(body []byte, boundary string, max int) [][]byte {
 }
 
 // lenientParts are the parts of a multipart outside the grammar, as most programs show them.
-func lenientParts(body grammar.Span, boundary string, max int) []grammar.Span {
+func lenientParts(body grammar.Span, boundary string, most int) []grammar.Span {
 	var parts []grammar.Span
-	for _, cut := range multipartCuts(body.Octets, boundary, max) {
+	for _, cut := range multipartCuts(body.Octets, boundary, most) {
 		if cut[1] == len(body.Octets) {
 			parts = append(parts, body.From(cut[0]))
 		} else {

@@ -222,9 +222,9 @@ func (d *decoder) bytes(n int) []byte {
 	return v
 }
 
-func (d *decoder) uint(max uint64) uint64 {
+func (d *decoder) uint(most uint64) uint64 {
 	v, n := binary.Uvarint(d.b)
-	if d.bad || n <= 0 || v > max || n > 1 && d.b[n-1] == 0 {
+	if d.bad || n <= 0 || v > most || n > 1 && d.b[n-1] == 0 {
 		d.bad = true
 		return 0
 	}

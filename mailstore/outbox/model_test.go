@@ -67,7 +67,7 @@ func TestQueueIsAsModelled(t *testing.T) {
 			id := rapid.SampledFrom(list).Draw(rt, "id")
 			return id, m.entries[id]
 		}
-		any := func(*modelled) bool { return true }
+		some := func(*modelled) bool { return true }
 		sealed := func(e *modelled) bool { return e.sealed }
 		update := func(fn func(tx *mailstore.Tx) error) { rt.Helper(); check(st.Update(context.Background(), fn)) }
 		rt.Repeat(map[string]func(*rapid.T){
@@ -83,7 +83,7 @@ func TestQueueIsAsModelled(t *testing.T) {
 				check(err)
 			},
 			"seal": func(*rapid.T) {
-				if id, e := pick(any); e != nil {
+				if id, e := pick(some); e != nil {
 					update(func(tx *mailstore.Tx) error { return q.Seal(tx, id, []byte("t")) })
 					e.sealed, e.due = true, m.now
 				}
@@ -112,13 +112,13 @@ func TestQueueIsAsModelled(t *testing.T) {
 				e.attempts++
 			},
 			"drop": func(*rapid.T) {
-				if id, _ := pick(any); id != 0 {
+				if id, _ := pick(some); id != 0 {
 					check(q.Drop(context.Background(), id))
 					delete(m.entries, id)
 				}
 			},
 			"retry one": func(*rapid.T) {
-				if id, e := pick(any); e != nil {
+				if id, e := pick(some); e != nil {
 					check(q.Retry(context.Background(), id))
 					if e.sealed {
 						e.due = m.now

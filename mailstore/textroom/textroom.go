@@ -31,14 +31,14 @@ type waiter struct {
 	granted chan struct{}
 }
 
-// New returns a room of max bytes.
-func New(max int64) *Room { return &Room{max: max, lot: new(lot)} }
+// New returns a room of so many bytes.
+func New(most int64) *Room { return &Room{max: most, lot: new(lot)} }
 
 // Unbounded returns a room that is never full.
 func Unbounded() *Room { return New(math.MaxInt64) }
 
-// Part returns a room of max bytes that are bytes of r.
-func (r *Room) Part(max int64) *Room { return &Room{max: max, of: r, lot: r.lot} }
+// Part returns a room of so many bytes that are bytes of r.
+func (r *Room) Part(most int64) *Room { return &Room{max: most, of: r, lot: r.lot} }
 
 // Max is how large the room is, in bytes.
 func (r *Room) Max() int64 { return r.max }

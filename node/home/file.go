@@ -224,8 +224,8 @@ func Inside(path, dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if real, err := filepath.EvalSymlinks(filepath.Dir(at)); err == nil {
-		at = filepath.Join(real, filepath.Base(at))
+	if actual, err := filepath.EvalSymlinks(filepath.Dir(at)); err == nil {
+		at = filepath.Join(actual, filepath.Base(at))
 	}
 	for up := filepath.Dir(at); ; up = filepath.Dir(up) {
 		if info, err := os.Stat(up); err == nil && os.SameFile(info, is) {

@@ -43,8 +43,8 @@ func UnfinishedRestore(dir string) error {
 		}
 		return api.Errorf(api.CodeInvalid, hint, "%s is what a restore was making when it ended: there is no node in it", dir)
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if actual, err := filepath.EvalSymlinks(path); err == nil {
+		path = actual
 	}
 	entries, _ := os.ReadDir(path)
 	if grows := path + restoring; len(entries) == 0 && hasMark(grows) {
@@ -82,8 +82,8 @@ func Begin(target string) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	if real, err := filepath.EvalSymlinks(target); err == nil {
-		target = real
+	if actual, err := filepath.EvalSymlinks(target); err == nil {
+		target = actual
 	}
 	if err := Somewhere(target); err != nil {
 		return nil, err

@@ -176,12 +176,12 @@ func (n *node) acquainted() int {
 }
 
 // eventually waits until what is true.
-func eventually(t *testing.T, what string, true func() bool) {
+func eventually(t *testing.T, what string, yes func() bool) {
 	t.Helper()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
 	deadline := time.After(patience)
-	for !true() {
+	for !yes() {
 		select {
 		case <-look.C:
 		case <-deadline:

@@ -75,15 +75,15 @@ func FuzzFrame(f *testing.F) {
 	f.Add(two.Bytes(), 5)
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1}, 100)
 	f.Add([]byte{0, 0, 0, 9, 1}, 9)
-	f.Fuzz(func(t *testing.T, b []byte, max int) {
-		max &= 1<<20 - 1
-		frame, err := readFrame(bytes.NewReader(b), max)
+	f.Fuzz(func(t *testing.T, b []byte, most int) {
+		most &= 1<<20 - 1
+		frame, err := readFrame(bytes.NewReader(b), most)
 		if err != nil {
 			return
 		}
 		var again bytes.Buffer
-		if err := writeFrame(&again, frame); err != nil || !bytes.HasPrefix(b, again.Bytes()) || len(frame) > max {
-			t.Fatalf("frame of %d bytes, at most %d: %x", len(frame), max, b)
+		if err := writeFrame(&again, frame); err != nil || !bytes.HasPrefix(b, again.Bytes()) || len(frame) > most {
+			t.Fatalf("frame of %d bytes, at most %d: %x", len(frame), most, b)
 		}
 	})
 }

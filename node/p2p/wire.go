@@ -23,16 +23,16 @@ func writeFrame(w io.Writer, b []byte) error {
 	return err
 }
 
-// readFrame reads one frame of at most max bytes. It allocates as bytes arrive, so that a lie about
-// the length costs the liar.
-func readFrame(r io.Reader, max int) ([]byte, error) {
+// readFrame reads one frame of at most so many bytes. It allocates as bytes arrive, so that a lie
+// about the length costs the liar.
+func readFrame(r io.Reader, most int) ([]byte, error) {
 	var head [frameHeader]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
 	n := binary.BigEndian.Uint32(head[:])
-	if int64(n) > int64(max) {
-		return nil, fmt.Errorf("%w: a frame of %d bytes where %d are allowed", errMalformed, n, max)
+	if int64(n) > int64(most) {
+		return nil, fmt.Errorf("%w: a frame of %d bytes where %d are allowed", errMalformed, n, most)
 	}
 	const step = 64 << 10
 	b := make([]byte, 0, min(int(n), step))

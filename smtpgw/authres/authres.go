@@ -107,8 +107,8 @@ func keyword(s string) bool {
 	})
 }
 
-// plain makes s printable ASCII with single spaces, of at most max octets.
-func plain(s string, max int) string {
+// plain makes s printable ASCII with single spaces, of at most so many octets.
+func plain(s string, most int) string {
 	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		switch {
 		case r == '\r' || r == '\n' || r == '\t':
@@ -118,7 +118,7 @@ func plain(s string, max int) string {
 		}
 		return r
 	}, s)), " ")
-	return strings.TrimRight(s[:min(len(s), max)], " ")
+	return strings.TrimRight(s[:min(len(s), most)], " ")
 }
 
 // value writes a pvalue (RFC 8601, section 2.2): as it is where it is a token
