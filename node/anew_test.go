@@ -20,7 +20,7 @@ import (
 // begun is a node that serves until end is called, at the latest with the test.
 func begun(t *testing.T, dir string) (n *Node, end func()) {
 	t.Helper()
-	n, err := Open(dir, nil)
+	n, err := Open(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func TestAnyDamage(t *testing.T) {
 		dir := filepath.Join(shortDir(t), "n")
 		copyNode(t, dir, from)
 		about := fmt.Sprintf("case %d, %s: ", i, []string{"closed", "killed"}[i%2]) + damageOne(t, dir, r)
-		n, err := Open(dir, nil)
+		n, err := Open(t.Context(), dir, nil)
 		if err != nil {
 			refused++
 			if said := api.AsError(err); said.Hint == "" || strings.ContainsAny(said.Message+said.Hint, "\n") || strings.Contains(said.Message, "runtime") {
@@ -98,7 +98,7 @@ func madeForDamage(t *testing.T) (closed, killed string, sent *sentMails) {
 	closed, _ = founder(t, "alpha", "alpha.test")
 	quiet(t, closed, nil)
 	r, sent := rand.New(rand.NewPCG(5, 6)), &sentMails{}
-	n, err := Open(closed, nil)
+	n, err := Open(t.Context(), closed, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func madeForDamage(t *testing.T) (closed, killed string, sent *sentMails) {
 			if err := errors.Join(<-indexing, n.Close()); err != nil {
 				t.Fatal(err)
 			}
-			if n, err = Open(closed, nil); err != nil {
+			if n, err = Open(t.Context(), closed, nil); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel = context.WithCancel(t.Context())

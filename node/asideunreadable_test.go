@@ -13,7 +13,7 @@ import (
 func TestAsideUnreadable(t *testing.T) {
 	dir, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, dir, nil)
-	n, err := Open(dir, nil)
+	n, err := Open(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestAsideUnreadable(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "none"), filepath.Join(aside, "000001.sst")); err != nil {
 		t.Fatal(err)
 	}
-	if n, err = Open(dir, nil); err != nil {
+	if n, err = Open(t.Context(), dir, nil); err != nil {
 		t.Fatalf("%v; hint %s", err, api.AsError(err).Hint)
 	}
 	n.Close()

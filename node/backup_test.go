@@ -35,7 +35,7 @@ func TestBackupSaysWhoseItIs(t *testing.T) {
 		ChainID: g.Params.ChainID().String(), Node: id.NodeKey().String(),
 	}
 	running := func(w io.Writer) error {
-		n, err := Open(dir, nil)
+		n, err := Open(t.Context(), dir, nil)
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func TestBackupOfAStoreThatCannotBeOpened(t *testing.T) {
 	if err := errors.Join(os.Remove(path), os.Symlink("none", path)); err != nil {
 		t.Fatal(err)
 	}
-	_, started := Open(dir, nil)
+	_, started := Open(t.Context(), dir, nil)
 	said, made := api.AsError(started), api.AsError(Backup(dir, api.BackupRequest{}, io.Discard))
 	if made == nil || *made != *said {
 		t.Errorf("%+v, want %+v", made, said)
@@ -164,7 +164,7 @@ func TestOrgKeyIsKeptElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n, err := Open(dir, nil)
+	n, err := Open(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func TestCheckGoesOnBesideDamage(t *testing.T) {
 	t.Parallel()
 	whole, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, whole, nil)
-	n, err := Open(whole, nil)
+	n, err := Open(t.Context(), whole, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestCheckGoesOnBesideDamage(t *testing.T) {
 				t.Errorf("%c: only these parts were looked at: %+v", prefix, parts)
 			}
 			if !repair {
-				if n, err := Open(dir, nil); err != nil {
+				if n, err := Open(t.Context(), dir, nil); err != nil {
 					t.Errorf("%c: the node does not start: %v", prefix, err)
 				} else if err := n.Close(); err != nil {
 					t.Error(err)
@@ -112,7 +112,7 @@ func TestCheckMendsTheQueue(t *testing.T) {
 	t.Parallel()
 	dir, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, dir, nil)
-	n, err := Open(dir, nil)
+	n, err := Open(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestCheckMendsTheQueue(t *testing.T) {
 	}
 	spoilFirst(t, dir, "squeue\x00u")
 	spoilFirst(t, dir, "squeue\x00e")
-	if n, err = Open(dir, nil); err != nil {
+	if n, err = Open(t.Context(), dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	defer n.Close()

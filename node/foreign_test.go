@@ -63,7 +63,7 @@ func TestStoresForOthers(t *testing.T) {
 				t.Errorf("%s: %s: %s\n%s", name, what, message, hint)
 			}
 		}
-		_, err := Open(dir, nil)
+		_, err := Open(t.Context(), dir, nil)
 		run := api.AsError(err)
 		told("run", run.Message, run.Hint)
 		if err := api.AsError(Backup(dir, api.BackupRequest{}, io.Discard)); c.backup {

@@ -389,7 +389,7 @@ func TestForeignOrgKeySaysWhatHelps(t *testing.T) {
 	if err := copyFile(other, dir, home.OrgKey); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(dir, nil)
+	_, err := Open(t.Context(), dir, nil)
 	says(err, "org.pem does not belong to the organisation of enrol.cairn", "move it away, and put the organisation's key back from where it is kept")
 	if err := os.Remove(filepath.Join(other, home.OrgKey)); err != nil {
 		t.Fatal(err)

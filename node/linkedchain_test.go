@@ -14,7 +14,7 @@ func TestLinkedChainIsRescued(t *testing.T) {
 	t.Parallel()
 	dir, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, dir, nil)
-	n, err := Open(dir, nil)
+	n, err := Open(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestLinkedChainIsRescued(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if n, err = Open(dir, nil); err != nil {
+		if n, err = Open(t.Context(), dir, nil); err != nil {
 			t.Errorf("%v; hint %s", err, api.AsError(err).Hint)
 			continue
 		}

@@ -22,7 +22,7 @@ import (
 func hasRun(t *testing.T, dir string) {
 	t.Helper()
 	quiet(t, dir, nil)
-	n, err := Open(dir, slog.New(slog.DiscardHandler))
+	n, err := Open(t.Context(), dir, slog.New(slog.DiscardHandler))
 	if err == nil {
 		err = n.Close()
 	}
@@ -75,7 +75,7 @@ func TestPartsOfAnother(t *testing.T) {
 			"check":  found(false),
 			"repair": found(true),
 			"backup": Backup(dir, api.BackupRequest{}, io.Discard),
-			"run":    func() error { _, err := Open(dir, slog.New(slog.DiscardHandler)); return err }(),
+			"run":    func() error { _, err := Open(t.Context(), dir, slog.New(slog.DiscardHandler)); return err }(),
 		} {
 			said, ok := errors.AsType[*api.Error](err)
 			if !ok || !strings.Contains(said.Message, c.says) || said.Hint == "" {
@@ -146,7 +146,7 @@ func TestClaimComesAfterTheKeys(t *testing.T) {
 	if err := enrolAs(t, alpha, beta, g); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(alpha, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := Open(t.Context(), alpha, slog.New(slog.DiscardHandler)); err == nil {
 		t.Fatal("the node of another organisation's enrolment opened")
 	}
 	if err := os.WriteFile(filepath.Join(alpha, enrolFile), own, 0o600); err != nil {
@@ -226,7 +226,7 @@ func TestLostParts(t *testing.T) {
 			}
 		}
 		before := contents(t, dir)
-		_, err := Open(dir, slog.New(slog.DiscardHandler))
+		_, err := Open(t.Context(), dir, slog.New(slog.DiscardHandler))
 		said, ok := errors.AsType[*api.Error](err)
 		if !ok || !strings.Contains(said.Message, c.says) || !strings.Contains(said.Hint, c.hint) {
 			t.Errorf("%v: %v", c.gone, err)

@@ -40,7 +40,7 @@ func quiet(t *testing.T, dir string, change func(*Config)) {
 // open opens the node in dir and closes it with the test.
 func open(t *testing.T, dir string) *Node {
 	t.Helper()
-	n, err := Open(dir, nil)
+	n, err := Open(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestForeignKeysAreFoundAtTheStart(t *testing.T) {
 		if err := damage(dir); err != nil {
 			t.Fatal(err)
 		}
-		n, err := Open(dir, nil)
+		n, err := Open(t.Context(), dir, nil)
 		if err == nil {
 			n.Close()
 			t.Errorf("%s: the node opens", name)
@@ -238,7 +238,7 @@ func TestLostPins(t *testing.T) {
 	}
 	refused := func(want string) {
 		t.Helper()
-		n, err := Open(dir, nil)
+		n, err := Open(t.Context(), dir, nil)
 		if err == nil {
 			n.Close()
 		}
@@ -258,7 +258,7 @@ func TestLostPins(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		n, err := Open(dir, nil)
+		n, err := Open(t.Context(), dir, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +279,7 @@ func TestOrgKeyThatTheChainDoesNotKnowYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	n, err := Open(dir, slog.New(slog.NewTextHandler(&log, nil)))
+	n, err := Open(t.Context(), dir, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +317,7 @@ func TestTakenPorts(t *testing.T) {
 	} {
 		dir, _ := founder(t, "Alpha", "alpha.test")
 		quiet(t, dir, tt.set)
-		n, err := Open(dir, nil)
+		n, err := Open(t.Context(), dir, nil)
 		if err == nil {
 			n.Close()
 		}
@@ -358,7 +358,7 @@ func TestForeignConfig(t *testing.T) {
 func TestCheckSeesForeignConfig(t *testing.T) {
 	dir, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, dir, nil)
-	n, err := Open(dir, nil)
+	n, err := Open(t.Context(), dir, nil)
 	if err == nil {
 		err = n.Close()
 	}

@@ -99,10 +99,12 @@ type listeners struct {
 }
 
 // Open constructs the node in dir and opens its stores and sockets; nothing
-// runs yet. The caller closes it.
-func Open(dir string, log *slog.Logger) (*Node, error) { return openWith(dir, RunOptions{Log: log}) }
+// runs yet, and ctx counts until it returns. The caller closes it.
+func Open(ctx context.Context, dir string, log *slog.Logger) (*Node, error) {
+	return openWith(ctx, dir, RunOptions{Log: log})
+}
 
-func openWith(dir string, o RunOptions) (_ *Node, err error) {
+func openWith(ctx context.Context, dir string, o RunOptions) (_ *Node, err error) {
 	n := &Node{dir: dir, log: o.Log, relog: o.Relog, hangup: o.Reload, started: time.Now(), now: o.Now, otherClock: o.Now != nil}
 	n.elapsed = newElapsed(n.started)
 	if n.log == nil {
@@ -154,7 +156,7 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 		return nil, err
 	}
 	if o.Alone {
-		if err := n.goAlone(); err != nil {
+		if err := n.goAlone(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -164,13 +166,13 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 			return nil, err
 		}
 	}
-	if err := n.claimStore(context.Background()); err != nil {
+	if err := n.claimStore(ctx); err != nil {
 		return nil, err
 	}
-	if err := n.noteRecorders(context.Background()); err != nil {
+	if err := n.noteRecorders(ctx); err != nil {
 		return nil, err
 	}
-	if err := n.connect(); errors.Is(err, outbox.ErrLater) || errors.Is(err, verifier.ErrLater) {
+	if err := n.connect(ctx); errors.Is(err, outbox.ErrLater) || errors.Is(err, verifier.ErrLater) {
 		return nil, api.Errorf(api.CodeInvalid, itsVersion+"; else restore a backup of this node into another directory", "starting the node: %v", err)
 	} else if err != nil {
 		return nil, err
@@ -185,17 +187,17 @@ func openWith(dir string, o RunOptions) (_ *Node, err error) {
 func (n *Node) part(name string) *slog.Logger { return n.log.With("part", name) }
 
 // connect constructs the parts around the stores.
-func (n *Node) connect() (err error) {
+func (n *Node) connect(ctx context.Context) (err error) {
 	if n.trust, err = verifier.OpenTrust(n.store, lookupTXT); err != nil {
 		return err
 	}
 	for _, domain := range n.trust.Damaged() {
 		n.log.Error("what was decided about a domain is damaged, and nobody is trusted for it by a pin until that is decided anew", "domain", domain, "try", n.typable("cairn org trust "+domain))
 	}
-	if err := n.seedTrust(context.Background()); err != nil {
+	if err := n.seedTrust(ctx); err != nil {
 		return err
 	}
-	if err := n.ensurePostmaster(context.Background()); err != nil {
+	if err := n.ensurePostmaster(ctx); err != nil {
 		return err
 	}
 	if err := n.reportTwins(); err != nil {
@@ -211,7 +213,7 @@ func (n *Node) connect() (err error) {
 
 		Now: n.now, Distrust: n.distrustClock,
 	}, filer{n.filing}, n.part("verifier"))
-	if err := n.verifier.Begin(context.Background()); err != nil {
+	if err := n.verifier.Begin(ctx); err != nil {
 		return err
 	}
 	n.history = smtpgw.NewHistory(n.store, authorOf, n.part("smtp"))
@@ -250,7 +252,7 @@ func (n *Node) connect() (err error) {
 	n.queue = outbox.New(n.store)
 	n.queue.SetClock(n.now)
 	n.queue.SetLog(n.part("queue"))
-	if brought, err := n.queue.Upgrade(context.Background()); err != nil {
+	if brought, err := n.queue.Upgrade(ctx); err != nil {
 		return err
 	} else if brought > 0 {
 		n.log.Info("the queue was brought up from an earlier version", "entries", brought)

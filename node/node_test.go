@@ -18,7 +18,7 @@ func TestOneNodePerDirectory(t *testing.T) {
 		nodes, errs := make([]*Node, 4), make([]error, 4)
 		var all sync.WaitGroup
 		for i := range nodes {
-			all.Go(func() { nodes[i], errs[i] = Open(dir, nil) })
+			all.Go(func() { nodes[i], errs[i] = Open(t.Context(), dir, nil) })
 		}
 		all.Wait()
 		running := 0

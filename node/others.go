@@ -116,8 +116,8 @@ func (n *Node) noteOthers(ctx context.Context, s *consensus.State) error {
 
 // goAlone forgets how far the chain went that is not here: whoever had it is gone for good, says
 // the administrator.
-func (n *Node) goAlone() error {
-	err := n.store.Update(context.Background(), func(tx *mailstore.Tx) error {
+func (n *Node) goAlone(ctx context.Context) error {
+	err := n.store.Update(ctx, func(tx *mailstore.Tx) error {
 		sp := tx.Space(orgSpace)
 		if err := sp.PutNumber([]byte(othersKey), 0); err != nil {
 			return err

@@ -37,7 +37,7 @@ func TestChainOfOthers(t *testing.T) {
 	restored := func(alone bool) (waits string) {
 		t.Helper()
 		if alone {
-			if err := w.goAlone(); err != nil {
+			if err := w.goAlone(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

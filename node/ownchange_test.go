@@ -76,7 +76,7 @@ func newChanging(t *testing.T) *changing {
 		}
 		w.net.Orgs = append(w.net.Orgs, chaintest.Org{Key: id.Org, Recorder: id.Recorder, Node: id.Node, Event: *enrol})
 	}
-	w.Node, err = Open(w.dir, slog.New(slog.NewTextHandler(&w.log, nil)))
+	w.Node, err = Open(t.Context(), w.dir, slog.New(slog.NewTextHandler(&w.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

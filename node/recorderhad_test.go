@@ -72,7 +72,7 @@ func TestRecorderKeyThatTheChainLacks(t *testing.T) {
 	}
 	for _, w.dir = range []string{restored, whole} {
 		var err error
-		if w.Node, err = Open(w.dir, quietly); err != nil {
+		if w.Node, err = Open(t.Context(), w.dir, quietly); err != nil {
 			t.Fatal(err)
 		}
 		for i, b := range blocks {
@@ -86,7 +86,7 @@ func TestRecorderKeyThatTheChainLacks(t *testing.T) {
 				if err := w.Node.Close(); err != nil {
 					t.Fatal(err)
 				}
-				if w.Node, err = openWith(w.dir, RunOptions{Alone: w.dir == whole}); err != nil {
+				if w.Node, err = openWith(t.Context(), w.dir, RunOptions{Alone: w.dir == whole}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -106,13 +106,13 @@ func TestRecorderKeyThatTheChainLacks(t *testing.T) {
 		}
 	}
 	put(other)
-	if n, err := Open(w.dir, nil); err == nil || !strings.Contains(err.Error(), "recorder.pem does not belong") {
+	if n, err := Open(t.Context(), w.dir, nil); err == nil || !strings.Contains(err.Error(), "recorder.pem does not belong") {
 		n.Close()
 		t.Errorf("a foreign key beside the whole chain: %v", err)
 	}
 	put(must(encodeKey(first)))
 	var err error
-	if w.Node, err = Open(w.dir, nil); err != nil {
+	if w.Node, err = Open(t.Context(), w.dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.ended(w.chain.State()); !strings.Contains(got, "by another one, which is not here") {

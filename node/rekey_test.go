@@ -48,7 +48,7 @@ func (w *changing) again() {
 		w.t.Fatal(err)
 	}
 	var err error
-	if w.Node, err = Open(w.dir, slog.New(slog.DiscardHandler)); err != nil {
+	if w.Node, err = Open(w.t.Context(), w.dir, slog.New(slog.DiscardHandler)); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -164,7 +164,7 @@ func TestNextRecorderKeyIsTaken(t *testing.T) {
 				t.Fatal(err)
 			}
 			var err error
-			if w.Node, err = Open(w.dir, slog.New(slog.DiscardHandler)); err != nil {
+			if w.Node, err = Open(w.t.Context(), w.dir, slog.New(slog.DiscardHandler)); err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -49,9 +49,12 @@ func Run(ctx context.Context, dir string, o RunOptions) error {
 }
 
 func runOnce(ctx context.Context, dir string, o *RunOptions) error {
-	n, err := openWith(dir, *o)
+	n, err := openWith(ctx, dir, *o)
 	if err != nil {
 		o.dropSocket()
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil // it was stopped before it had begun
+		}
 		return err
 	}
 	o.socket = nil

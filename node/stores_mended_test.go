@@ -15,7 +15,7 @@ import (
 func TestDamagedIndexStartsAnew(t *testing.T) {
 	dir, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, dir, nil)
-	n, err := Open(dir, nil)
+	n, err := Open(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestDamagedIndexStartsAnew(t *testing.T) {
 	if err := os.Truncate(filepath.Join(dir, home.IndexDir, "MANIFEST"), 16); err != nil {
 		t.Fatal(err)
 	}
-	if n, err = Open(dir, nil); err != nil {
+	if n, err = Open(t.Context(), dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.Close(); err != nil {
@@ -41,7 +41,7 @@ func TestDamagedChainIsRescued(t *testing.T) {
 	quiet(t, dir, nil)
 	open := func() *Node {
 		t.Helper()
-		n, err := Open(dir, nil)
+		n, err := Open(t.Context(), dir, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

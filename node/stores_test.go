@@ -16,7 +16,7 @@ import (
 func TestDamagedStores(t *testing.T) {
 	whole, _ := founder(t, "alpha", "alpha.test")
 	quiet(t, whole, nil)
-	n, err := Open(whole, nil)
+	n, err := Open(t.Context(), whole, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestDamagedStores(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := filesIn(t, filepath.Join(dir, folder))
-			_, err = Open(dir, nil)
+			_, err = Open(t.Context(), dir, nil)
 			e := api.AsError(err)
 			if err == nil || e.ExitCode() != 1 || !strings.Contains(e.Message, "opening "+filepath.Join(dir, folder)+": it is damaged: MANIFEST does not name ") {
 				t.Fatalf("opened with %v", err)

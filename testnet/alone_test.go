@@ -47,7 +47,7 @@ func TestAloneAfterARestart(t *testing.T) {
 	if err := os.WriteFile(path, []byte(still), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Start(slog.New(slog.DiscardHandler)); err != nil {
+	if err := a.Start(t.Context(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	height := a.Chain().Tip().Height
@@ -58,7 +58,7 @@ func TestAloneAfterARestart(t *testing.T) {
 	if now := a.Chain().Tip().Height; now != height {
 		t.Errorf("blocks have come: %d, then %d", height, now)
 	}
-	if err := b.Start(slog.New(slog.DiscardHandler)); err != nil {
+	if err := b.Start(t.Context(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 }

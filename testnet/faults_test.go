@@ -79,7 +79,7 @@ func (f *faulty) again(m *testnet.Member) {
 	if !errors.Is(err, mailstore.ErrBroken) {
 		f.t.Fatalf("%s: the store is broken, and the node ended with: %v", m.Name, err)
 	}
-	if err := m.Start(slog.New(slog.DiscardHandler)); err != nil {
+	if err := m.Start(f.t.Context(), slog.New(slog.DiscardHandler)); err != nil {
 		f.t.Fatal(err)
 	}
 	f.w.Members = all

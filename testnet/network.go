@@ -112,7 +112,7 @@ func (w *Network) Join(ctx context.Context, org Org) (*Member, error) {
 			return nil, err
 		}
 	}
-	if err := m.Start(w.log.With("org", m.Name)); err != nil {
+	if err := m.Start(ctx, w.log.With("org", m.Name)); err != nil {
 		return nil, err
 	}
 	w.Members = append(w.Members, m)
@@ -133,16 +133,16 @@ func (w *Network) invited(ctx context.Context, m *Member) error {
 	return node.Join(ctx, m.Dir, decoded, nil)
 }
 
-// Start opens and serves the member's node.
-func (m *Member) Start(log *slog.Logger) error {
-	n, err := node.Open(m.Dir, log)
+// Start opens the member's node, unless ctx ends before, and serves it until Stop.
+func (m *Member) Start(ctx context.Context, log *slog.Logger) error {
+	n, err := node.Open(ctx, m.Dir, log)
 	if err != nil {
 		return fmt.Errorf("start the node of %s: %w", m.Name, err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	served, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	m.Node, m.stop, m.done = n, cancel, make(chan error, 1)
 	started := make(chan struct{})
-	go func() { m.done <- n.Serve(ctx, func() { close(started) }) }()
+	go func() { m.done <- n.Serve(served, func() { close(started) }) }()
 	<-started
 	return nil
 }
