@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 // patience is how long a test waits for what must happen; it is never reached unless the test
 // fails.
-const patience = 90 * time.Second // the race detector on a busy machine takes its time
+const patience = 30 * time.Second
 
 var fast = timing{
 	status: 300 * time.Millisecond, pool: 300 * time.Millisecond, peers: time.Second, time: time.Second, copies: 100 * time.Millisecond, dial: 100 * time.Millisecond,
