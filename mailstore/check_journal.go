@@ -80,8 +80,8 @@ func (c *check) journalHolds() error {
 		}
 		return c.ctx.Err() == nil
 	})
-	if err != nil {
-		return err
+	if err = firstOf(err, c.ctx.Err()); err != nil {
+		return err // what is not reached is not lost
 	}
 	if ModSeq(end) >= next {
 		gaps = append(gaps, gap{next, ModSeq(end)})

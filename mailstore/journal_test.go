@@ -2,6 +2,7 @@ package mailstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -557,5 +558,34 @@ func TestFormerRows(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// endingContext ends when it has been asked so many times.
+type endingContext struct {
+	context.Context
+	left int
+}
+
+func (c *endingContext) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A check that is ended, wherever it was, says nothing of a sound store.
+func TestEndedCheckFindsNothing(t *testing.T) {
+	s := trimmedStore(t)
+	defer s.Close()
+	for left := 0; ; left++ {
+		_, err := s.Check(&endingContext{t.Context(), left}, false, func(f Fault) { t.Errorf("ended when asked %d times: %+v", left, f) })
+		if err == nil {
+			break
+		}
+		if t.Failed() {
+			return
+		}
+		left += left / 8
 	}
 }
