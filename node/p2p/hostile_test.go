@@ -54,7 +54,8 @@ func identityOf(t *testing.T, key ed25519.PrivateKey) libp2p.Option {
 // newStranger is a foe that has not connected yet.
 func newStranger(t *testing.T, victim *node, options ...libp2p.Option) *foe {
 	t.Helper()
-	h, err := libp2p.New(append(options, libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics())...)
+	bare := []libp2p.Option{libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport), libp2p.DisableMetrics()}
+	h, err := libp2p.New(append(bare, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

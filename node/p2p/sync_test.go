@@ -1,7 +1,6 @@
 package p2p
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -140,7 +140,6 @@ func TestPartitionHeals(t *testing.T) {
 // honest one.
 func TestStalledAndLyingPeersAreLeftForAnother(t *testing.T) {
 	net := chaintest.New(2)
-	other := chaintest.New(10)
 	impatient := fast
 	impatient.request = 500 * time.Millisecond
 	honest := start(t, net, 0, setup{})
@@ -169,27 +168,29 @@ func TestStalledAndLyingPeersAreLeftForAnother(t *testing.T) {
 		"other blocks":    {frames(list[0].Headline().Encode()), frames(list[1].Encode())},
 	}
 	victim := start(t, net, 1, setup{timing: &impatient})
-	i := 2
 	for name, handler := range liars {
-		liar := startAs(t, net, other.Orgs[i].Node, setup{})
-		i++
-		liar.host.SetStreamHandler(liar.names.headers, handler.headers)
-		liar.host.SetStreamHandler(liar.names.blocks, handler.blocks)
-		liar.host.SetStreamHandler(liar.names.status, func(s network.Stream) {
+		liar := newStranger(t, victim, libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"))
+		liar.SetStreamHandler(victim.names.headers, handler.headers)
+		liar.SetStreamHandler(victim.names.blocks, handler.blocks)
+		liar.SetStreamHandler(victim.names.status, func(s network.Stream) {
 			_, _ = readFrame(s, maxStatus)
-			st := liar.ownStatus()
-			st.Height, st.Tip = 1<<40, consensus.Hash{1, 2, 3}
+			st := victim.ownStatus()
+			st.Height, st.Tip, st.Record = 1<<40, consensus.Hash{1, 2, 3}, nil
 			st.Work = consensus.WorkFromBytes([32]byte{1})
 			_ = writeFrame(s, st.encode())
 			_ = s.Close()
 		})
-		eventually(t, name+" is greeted", func() bool { return victim.Connect(context.Background(), liar.Addrs()[0]) == nil }) // a busy machine may be too slow at first
+		meets(t, victim, name, fullAddrs(peer.AddrInfo{ID: liar.ID(), Addrs: liar.Addrs()})[0])
 	}
 	eventually(t, "the liars have been tried", func() bool { return victim.Stats()["sync.failed"] >= 2 })
-	if err := victim.Connect(context.Background(), honest.Addrs()[0]); err != nil {
-		t.Fatal(err)
-	}
+	meets(t, victim, "the honest one", honest.Addrs()[0])
 	oneTip(t, []*node{honest, victim})
+}
+
+// meets has a node connect to a peer. A busy machine may be too slow at first.
+func meets(t *testing.T, n *node, name, addr string) {
+	t.Helper()
+	eventually(t, name+" is greeted", func() bool { return n.Connect(t.Context(), addr) == nil })
 }
 
 func TestOtherNetworksAreLeftAlone(t *testing.T) {
