@@ -47,7 +47,7 @@ func openDatabase(dir string, log *slog.Logger) (*badger.DB, error) {
 	o.NumCompactors = 2
 	o.MetricsEnabled = false
 	o.Logger = badgerlog.New(log, "index")
-	db, err := intact.Open(dir, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
+	db, err := intact.Open(dir, intact.AllValues, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
 	if intact.IsFault(err) {
 		return nil, fmt.Errorf("index: %s is damaged: %w", dir, err)
 	}

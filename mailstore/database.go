@@ -69,7 +69,7 @@ func openDatabase(dir string, watch *databaseLog) (*badger.DB, error) {
 	o.VerifyValueChecksum = true
 	o.MetricsEnabled = false
 	o.Logger = watch
-	db, err := intact.Open(dir, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
+	db, err := intact.Open(dir, intact.EachValue, memTableSize, func() (*badger.DB, error) { return badger.Open(o) })
 	if err != nil && strings.Contains(err.Error(), "Another process is using this Badger database") {
 		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
 	}

@@ -117,7 +117,7 @@ func (c *checking) skip(part, state, why string) {
 }
 
 // files looks at all files of a database. The fault is nil if they are sound, or if none is there.
-func (c *checking) files(part string) (fault *intact.Fault, there bool, err error) {
+func (c *checking) files(part string, v intact.Values) (fault *intact.Fault, there bool, err error) {
 	c.Progress("reading the files of "+part, 0, 0)
 	entries, err := os.ReadDir(c.path(part))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
@@ -126,7 +126,7 @@ func (c *checking) files(part string) (fault *intact.Fault, there bool, err erro
 	if err != nil {
 		return nil, false, fmt.Errorf("checking %s: %w", c.path(part), err)
 	}
-	free, err := intact.Whole(c.path(part))
+	free, err := intact.Whole(c.path(part), v)
 	fault, damaged := errors.AsType[*intact.Fault](err)
 	switch {
 	case damaged:
@@ -152,21 +152,21 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 		c.skip(home.MailHead, CheckSkipped, "the mail store does not open")
 		return nil, nil
 	}
-	fault, there, err := c.files(home.MailDir)
+	fault, there, err := c.files(home.MailDir, intact.EachValue)
 	if err != nil {
 		return nil, err
 	}
 	const restore = "see that the disk is well, keep a copy of the directory and restore a backup of this node into another one"
 	var faults []CheckFault
-	if fault != nil {
-		faults = append(faults, CheckFault{Text: fault.Error(), Next: restore})
-	}
-	// Damaged values alone are no reason for a node not to start, after a clean stop: whose they
-	// are can be told then.
-	if fault != nil && (filepath.Ext(fault.File) != ".vlog" || intact.Before(c.path(home.MailDir)) != nil) {
-		c.add(home.MailDir, "its files", faults...)
+	if fault != nil && (filepath.Ext(fault.File) != ".vlog" || intact.Before(c.path(home.MailDir), intact.EachValue) != nil) {
+		c.add(home.MailDir, "its files", CheckFault{Text: fault.Error(), Next: restore})
 		c.skip(home.MailHead, CheckSkipped, "the mail store does not open")
 		return nil, nil
+	}
+	// The end of a value log that was lost after a clean stop keeps no node from starting, as long
+	// as it stops well. Whose the values were is told below.
+	if fault != nil {
+		faults = append(faults, CheckFault{Text: fault.Error(), Next: "the node starts without them until it is killed: make a backup of it now, and restore that into another directory"})
 	}
 	if _, err := os.Lstat(c.path(home.MailHead)); errors.Is(err, fs.ErrNotExist) && !there {
 		c.skip(home.MailDir, CheckMissing, "made when the node runs")
@@ -256,7 +256,7 @@ const builtAnew = "it was built anew from the mail"
 
 // index looks at the search index, and holds it to the mail store.
 func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
-	fault, there, err := c.files(home.IndexDir)
+	fault, there, err := c.files(home.IndexDir, intact.AllValues)
 	switch {
 	case err != nil:
 		return err

@@ -45,7 +45,7 @@ func (c *checking) chain(ctx context.Context, store *mailstore.Store) error {
 
 // blocks looks at the chain, if n is in a network.
 func (c *checking) blocks(ctx context.Context, n *Node) error {
-	fault, there, err := c.files(home.ChainDir)
+	fault, there, err := c.files(home.ChainDir, intact.AllValues)
 	switch {
 	case err != nil:
 		return err

@@ -48,7 +48,7 @@ func OpenDB(dir string, log *slog.Logger) (*badger.DB, error) {
 	opt.ValueLogFileSize = valueLogSize
 	opt.Compression = options.None // hashes and signatures do not compress; so no block cache is needed
 	opt.BlockCacheSize = 0
-	db, err := intact.Open(dir, memTableSize, func() (*badger.DB, error) { return badger.Open(opt) })
+	db, err := intact.Open(dir, intact.AllValues, memTableSize, func() (*badger.DB, error) { return badger.Open(opt) })
 	if intact.IsFault(err) {
 		return nil, fmt.Errorf("the chain database %s is damaged: %w", filepath.Clean(dir), err)
 	}

@@ -55,7 +55,7 @@ func TestCollectable(t *testing.T) {
 	if err := Collectable(dir, 0.5)(); !IsFault(err) {
 		t.Errorf("of a damaged log it says %v", err)
 	}
-	if err := Before(dir); err != nil {
+	if err := Before(dir, AllValues); err != nil {
 		t.Errorf("it was closed well, and is read all the same: %v", err)
 	}
 	suspect, err := openTest(dir, testOptions(dir))
@@ -65,7 +65,7 @@ func TestCollectable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Before(dir); !IsFault(err) {
+	if err := Before(dir, AllValues); !IsFault(err) {
 		t.Errorf("a database that was suspect is opened next: %v", err)
 	}
 	b[logHeader+2000] ^= 4

@@ -48,7 +48,7 @@ func TestDamage(t *testing.T) {
 			copyFolder(t, dir, from)
 			name, what := damage(t, dir, r)
 			about := fmt.Sprintf("%s, case %d, %s: %s %s", compressionName(compression), i, []string{"clean", "unclean"}[i%2], name, what)
-			err := Before(dir)
+			err := Before(dir, AllValues)
 			if err == nil && strings.HasPrefix(what, "flipped") { // in blocks, which a quick look does not read
 				err = Look(os.DirFS(dir), Shape{})
 			}

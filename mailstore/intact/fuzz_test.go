@@ -81,10 +81,10 @@ func FuzzTable(f *testing.F) {
 func FuzzLog(f *testing.F) {
 	seeds(f, ".mem")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, k := range []logKind{{}, {newest: true}, {newest: true, memory: true, full: 4000}} {
-			end, err := lookAtLog(&file{ReaderAt: bytes.NewReader(b), faults: "00001.mem", size: int64(len(b))}, k)
-			if err == nil && (end < logHeader || end > int64(len(b))) {
-				t.Errorf("ends at %d of %d", end, len(b))
+		for _, k := range []logKind{{}, {each: EachValue}, {newest: true}, {newest: true, memory: true, full: 4000}} {
+			end, written, err := lookAtLog(&file{ReaderAt: bytes.NewReader(b), faults: "00001.mem", size: int64(len(b))}, k)
+			if err == nil && (end < logHeader || written < end || written > int64(len(b))) {
+				t.Errorf("ends at %d, written to %d of %d", end, written, len(b))
 			}
 			if err != nil && !IsFault(err) {
 				t.Error(err)

@@ -75,7 +75,7 @@ func TestKilled(t *testing.T) {
 		}
 		<-died
 		states[readNote(os.DirFS(dir)).State]++
-		if err := Before(dir); err != nil {
+		if err := Before(dir, AllValues); err != nil {
 			t.Fatalf("round %d: %v, note %+v", i, err, readNote(os.DirFS(dir)))
 		}
 	}

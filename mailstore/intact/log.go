@@ -138,42 +138,44 @@ func readEntry(r *bufio.Reader, room int64, held *[]byte) (e entry, size int64, 
 
 // logKind is what decides how the end of a log is taken.
 type logKind struct {
-	newest bool  // nothing was written to a later one
+	newest bool // nothing was written to a later one
+	each   Values
 	memory bool  // a .mem, of which Badger has nothing else
 	full   int64 // the size in bytes that a file which is written to has; 0 if that is not known
 }
 
-// lookAtLog reads a log and gives the end of its sound part. What is behind it must be zeros, or
-// what a crash left of the last write.
-func lookAtLog(f *file, k logKind) (end int64, err error) {
+// lookAtLog reads a log and gives the end of its sound part, and of what was written. What is
+// behind the sound part must be zeros, or what a crash left of the last write, or values that
+// concern nobody else.
+func lookAtLog(f *file, k logKind) (end, written int64, err error) {
 	head, err := f.read(0, min(logHeader, f.size))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	switch {
 	case len(head) < logHeader:
-		return 0, f.whole("is cut short: it has %d octets", f.size)
+		return 0, 0, f.whole("is cut short: it has %d octets", f.size)
 	case binary.BigEndian.Uint64(head) != 0:
-		return 0, f.at(0, "does not begin as a log without encryption")
+		return 0, 0, f.at(0, "does not begin as a log without encryption")
 	}
 	w, err := walk(f, f.size, nil)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	last, err := lastWritten(f, w.end)
 	if err != nil || last == w.end {
-		return w.end, err
+		return w.end, last, err
 	}
-	if !k.newest {
-		return 0, f.at(w.stop, "is damaged, and later ones were written")
+	if !k.newest && k.each == AllValues {
+		return 0, 0, f.at(w.stop, "is damaged, and later ones were written")
 	}
 	if !k.memory { // what is behind was not synced, unless something points there: that is judged
-		return w.end, nil
+		return w.end, last, nil
 	}
 	if one, err := oneTransaction(f, w, last); err != nil || !one {
-		return 0, errors.Join(err, f.at(w.stop, "is damaged, and sound entries follow"))
+		return 0, 0, errors.Join(err, f.at(w.stop, "is damaged, and sound entries follow"))
 	}
-	return w.end, torn(f, w, last, k)
+	return w.end, last, torn(f, w, last, k)
 }
 
 // lastWritten is the end of the last octet from an offset on that is not zero.

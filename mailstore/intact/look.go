@@ -12,8 +12,17 @@ import (
 	"strings"
 )
 
+// Values says what damage of single values in a value log is.
+type Values bool
+
+const (
+	AllValues Values = false // damage of the database
+	EachValue Values = true  // of the value alone: each is held to a checksum when it is read
+)
+
 // Shape is what is known of the files of a database that was not closed.
 type Shape struct {
+	Values    Values
 	MemLog    int64  // size in bytes of a .mem while it is written to, twice Options.MemTableSize; 0: not known
 	FirstFull uint64 // id of the .mem that was made when the database was opened; 0: not known
 }
@@ -26,11 +35,18 @@ type Shape struct {
 // if a crash can have left it so, and tables that the MANIFEST does not name if all they hold is
 // elsewhere too.
 func Look(dir fs.FS, s Shape) error {
+	_, err := lookAt(dir, s)
+	return err
+}
+
+// lookAt is Look. cut reports whether Badger would cut values off that are to stay.
+func lookAt(dir fs.FS, s Shape) (cut bool, err error) {
 	l, err := begin(dir)
 	if err != nil || l == nil {
-		return err
+		return false, err
 	}
-	return l.whole(s)
+	err = l.whole(s)
+	return len(l.logs) > 0 && l.behind[l.logs[len(l.logs)-1]], err
 }
 
 // LookQuickly reads the MANIFEST, footer and index of each table, and tables of quickBytes in all:
@@ -56,7 +72,10 @@ type look struct {
 	blank  []string // names of logs without any octet, in neither of these
 	*manifest
 
+	each     Values
 	ends     map[uint64]int64 // of the sound part of each value log
+	written  map[uint64]int64 // of the last octet in each that is not zero
+	behind   map[uint64]bool  // value logs to which entries point behind the sound part
 	memEnds  map[uint64]int64
 	seed     maphash.Seed
 	suspects map[uint64]winner // by key
@@ -77,6 +96,7 @@ type winner struct {
 func begin(dir fs.FS) (*look, error) {
 	l := &look{
 		dir: dir, tables: map[uint64]bool{}, ends: map[uint64]int64{}, memEnds: map[uint64]int64{},
+		written: map[uint64]int64{}, behind: map[uint64]bool{},
 		seed: maphash.MakeSeed(), suspects: map[uint64]winner{},
 	}
 	there, err := l.list()
@@ -251,11 +271,12 @@ func rankOf(level, id uint64, named bool) uint64 {
 // whole reads logs and tables, and then judges entries whose values are not there or whose table is
 // not named.
 func (l *look) whole(s Shape) error {
+	l.each = s.Values
 	for _, step := range []func() error{
-		func() error { return l.logsOf(l.logs, logName, l.ends, logKind{}) },
+		func() error { return l.logsOf(l.logs, logName, l.ends, logKind{each: s.Values}) },
 		func() error { return l.logsOf(l.mems, memName, l.memEnds, logKind{memory: true, full: s.MemLog}) },
 		func() error { return l.fullSize(s) },
-		func() error { return l.each(l.suspect) },
+		func() error { return l.entries(l.suspect) },
 		func() error { return l.eachTable(false, l.orphan) },
 		l.judge,
 	} {
@@ -271,7 +292,11 @@ func (l *look) logsOf(ids []uint64, name func(uint64) string, ends map[uint64]in
 	k.newest = true
 	for _, id := range slices.Backward(ids) {
 		err := l.with(name(id), func(f *file) (err error) {
-			ends[id], err = lookAtLog(f, k)
+			var written int64
+			ends[id], written, err = lookAtLog(f, k)
+			if !k.memory {
+				l.written[id] = written
+			}
 			return err
 		})
 		if err != nil {
@@ -305,8 +330,8 @@ func (l *look) fullSize(s Shape) error {
 	return nil
 }
 
-// each calls fn for all entries that Badger would read.
-func (l *look) each(fn func(e entry, rank uint64, name string) error) error {
+// entries calls fn for all entries that Badger would read.
+func (l *look) entries(fn func(e entry, rank uint64, name string) error) error {
 	for _, id := range l.mems {
 		err := l.with(memName(id), func(f *file) error {
 			_, err := walk(f, l.memEnds[id], func(e entry, _ extent) error {
@@ -347,6 +372,8 @@ func (l *look) dangling(e entry) (what string, id uint64) {
 	p := pointerOf(e.value)
 	if end, ok := l.ends[p.log]; !ok {
 		return "is missing", p.log
+	} else if p.offset >= logHeader && p.offset+p.size > end && p.offset+p.size <= l.written[p.log] && l.each == EachValue {
+		l.behind[p.log] = true
 	} else if p.offset < logHeader || p.offset+p.size > end {
 		return fmt.Sprintf("has no sound value at octet %d", p.offset), p.log
 	}
@@ -382,7 +409,7 @@ func (l *look) judge() error {
 	if len(l.suspects) == 0 {
 		return nil
 	}
-	err := l.each(func(e entry, rank uint64, name string) error {
+	err := l.entries(func(e entry, rank uint64, name string) error {
 		k := l.key(e)
 		had, ok := l.suspects[k]
 		if !ok || e.version < had.version || e.version == had.version && rank < had.rank {

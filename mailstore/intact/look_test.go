@@ -47,7 +47,7 @@ func TestSound(t *testing.T) {
 // TestEmpty takes a folder without a database for good.
 func TestEmpty(t *testing.T) {
 	dir := t.TempDir()
-	if err := Before(filepath.Join(dir, "none")); err != nil {
+	if err := Before(filepath.Join(dir, "none"), AllValues); err != nil {
 		t.Error(err)
 	}
 	for range 2 {
@@ -74,7 +74,7 @@ func TestEmpty(t *testing.T) {
 
 // TestPanic makes an error of a panic while opening.
 func TestPanic(t *testing.T) {
-	_, err := Open(t.TempDir(), testMemTable, func() (*badger.DB, error) { panic("Assert failed") })
+	_, err := Open(t.TempDir(), AllValues, testMemTable, func() (*badger.DB, error) { panic("Assert failed") })
 	if !IsFault(err) {
 		t.Error(err)
 	}

@@ -76,7 +76,7 @@ func TestLeftovers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "db")
 	copyFolder(t, dir, clean)
 	o := testOptions(dir).WithCompression(options.None).WithMemTableSize(8 << 20)
-	db, err := Open(dir, 8<<20, func() (*badger.DB, error) { return badger.Open(o) })
+	db, err := Open(dir, AllValues, 8<<20, func() (*badger.DB, error) { return badger.Open(o) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestLeftovers(t *testing.T) {
 	crashed := filepath.Join(t.TempDir(), "crashed")
 	copyFolder(t, crashed, dir)
 	edit(t, crashed, NoteName, func([]byte) []byte { return nil })
-	if err := Before(crashed); err != nil {
+	if err := Before(crashed, AllValues); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil { // it flushes the .mem to a table
@@ -115,7 +115,7 @@ func TestLeftovers(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(crashed, tableName(newest+5)), table[:size], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := Before(crashed); err != nil {
+		if err := Before(crashed, AllValues); err != nil {
 			t.Errorf("with %d octets of a table: %v", size, err)
 		}
 	}
@@ -192,7 +192,7 @@ func TestKeptByReader(t *testing.T) {
 	if n := len(l.mems); n < 2 || l.mems[n-1]-l.mems[0] < uint64(n) {
 		t.Errorf("memory logs %v: none was kept longer than a later one", l.mems)
 	}
-	if err := Before(crashed); err != nil {
+	if err := Before(crashed, AllValues); err != nil {
 		t.Error(err)
 	}
 	m.opened(t, crashed, options.Snappy, "with a log that was kept", false)
@@ -204,7 +204,7 @@ func BenchmarkLook(b *testing.B) {
 	for name, value := range map[string]int{"tables": 400, "logs": 8 << 10} {
 		dir := b.TempDir()
 		o := testOptions(dir).WithMemTableSize(4 << 20).WithBaseTableSize(2 << 20).WithValueLogFileSize(16 << 20)
-		db, err := Open(dir, 4<<20, func() (*badger.DB, error) { return badger.Open(o) })
+		db, err := Open(dir, AllValues, 4<<20, func() (*badger.DB, error) { return badger.Open(o) })
 		if err != nil {
 			b.Fatal(err)
 		}

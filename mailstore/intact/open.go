@@ -15,16 +15,23 @@ const newLogName = "CAIRN-VLOG.new"
 
 // Before looks at the database in dir by what its note says, and by nothing at all if there is
 // none. It changes nothing.
-func Before(dir string) error {
+func Before(dir string, v Values) error {
+	_, err := before(dir, v)
+	return err
+}
+
+// before is Before. cut reports whether Badger may cut values off that are to stay, see cover.
+func before(dir string, v Values) (cut bool, err error) {
 	files := os.DirFS(dir)
 	s, asClosed, err := left(files)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if asClosed {
-		return LookQuickly(files)
+		return true, LookQuickly(files)
 	}
-	return Look(files, s)
+	s.Values = v
+	return lookAt(files, s)
 }
 
 // left is what the note says of how the database was left, and whether all is as it was when it was
@@ -47,13 +54,14 @@ func left(files fs.FS) (s Shape, asClosed bool, err error) {
 
 // Whole reads all files of the database in dir, which must be there, however it was left. It
 // changes nothing, and does nothing if another process has the database open: then it is not free.
-func Whole(dir string) (free bool, err error) {
+func Whole(dir string, v Values) (free bool, err error) {
 	return locked(dir, func() error {
 		files := os.DirFS(dir)
 		s, _, err := left(files)
 		if err != nil {
 			return err
 		}
+		s.Values = v
 		return Look(files, s)
 	})
 }
@@ -65,17 +73,16 @@ type DB interface{ io.Closer }
 // that nothing was changed; one that is found when Badger has failed does not. What Badger panics
 // with on this goroutine becomes an error. memTable is Options.MemTableSize in bytes. A folder that
 // another process has locked is left to Badger, which says so.
-func Open[D DB](dir string, memTable int64, opening func() (D, error)) (db D, err error) {
+func Open[D DB](dir string, v Values, memTable int64, opening func() (D, error)) (db D, err error) {
 	free, err := locked(dir, func() error {
-		if err := Before(dir); err != nil {
+		cut, err := before(dir, v)
+		if err != nil {
 			return err
 		}
 		if err := tidy(dir); err != nil {
 			return err
 		}
-		if _, asClosed, err := left(os.DirFS(dir)); err != nil {
-			return err
-		} else if asClosed {
+		if cut {
 			if err := cover(dir); err != nil {
 				return err
 			}
@@ -145,10 +152,10 @@ func tidy(dir string) error {
 	return nil
 }
 
-// cover puts an empty value log behind the newest one of a database that was closed. Badger cuts
-// the newest at the first entry that is not sound, as after a crash: of one octet that flipped
-// since, all that was stored later would be lost. Behind an empty one it stays as it is, and one
-// value of it cannot be read.
+// cover puts an empty value log behind the newest one of a database that was closed, or that has
+// values behind one that is damaged. Badger cuts the newest at the first entry that is not sound,
+// as after a crash: of one octet that flipped, all that was stored later would be lost. Behind an
+// empty one it stays as it is, and one value of it cannot be read.
 func cover(dir string) error {
 	l := &look{dir: os.DirFS(dir), tables: map[uint64]bool{}}
 	if _, err := l.list(); err != nil || len(l.logs) == 0 {

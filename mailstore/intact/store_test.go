@@ -37,7 +37,7 @@ func testOptions(dir string) badger.Options {
 }
 
 func openTest(dir string, o badger.Options) (*badger.DB, error) {
-	return Open(dir, testMemTable, func() (*badger.DB, error) { return badger.Open(o) })
+	return Open(dir, AllValues, testMemTable, func() (*badger.DB, error) { return badger.Open(o) })
 }
 
 // model is what was acknowledged: the value of each key, empty if it was deleted. last is what the

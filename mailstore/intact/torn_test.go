@@ -3,6 +3,8 @@ package intact
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
@@ -133,22 +135,91 @@ func TestFlipAfterClosing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrong := 0
-		for key, value := range m.now {
-			_ = db.View(func(txn *badger.Txn) error {
-				if got, err := valueOf(txn, key); err != nil || !bytes.Equal(got, value) {
-					wrong++
-				}
-				return nil
-			})
-		}
-		if wrong > 1 {
+		if wrong := m.countWrong(db); wrong > 1 {
 			t.Errorf("of one octet %d values are wrong", wrong)
 		}
 		if err := Close(clean, db, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestFlipInAnyLog flips an octet of any value log, however the store was left: where each value is
+// held to a checksum one of them cannot be read, and all else is there, also after a kill. A log
+// that lost its end is refused.
+func TestFlipInAnyLog(t *testing.T) {
+	clean, unclean, m := stores(t, options.None)
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, from := range []string{clean, unclean} {
+		logs, err := filepath.Glob(filepath.Join(from, "*.vlog"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		damaged := 0
+		for _, log := range logs {
+			b, err := os.ReadFile(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			written := int64(len(bytes.TrimRight(b, "\x00")))
+			for range 6 * min(1, written/(8*logHeader)) {
+				at := logHeader + r.Int64N(written-logHeader)
+				dir := t.TempDir()
+				copyFolder(t, dir, from)
+				flipped := bytes.Clone(b)
+				flipped[at] ^= 4
+				if err := errors.Join(os.WriteFile(filepath.Join(dir, filepath.Base(log)), flipped, 0o600), os.RemoveAll(filepath.Join(dir, NoteName))); err != nil {
+					t.Fatal(err)
+				}
+				about := fmt.Sprintf("octet %d of %s", at, filepath.Base(log))
+				for round := range 2 {
+					db, err := openEach(dir)
+					if err != nil {
+						t.Fatal(about, err)
+					}
+					wrong := m.countWrong(db)
+					if damaged += wrong; wrong > 1 {
+						t.Errorf("%s, opened %d times: %d values are wrong", about, round+1, wrong)
+					}
+					killed := t.TempDir()
+					copyQuiet(t, killed, dir)
+					if err := Close(dir, db, nil); err != nil {
+						t.Fatal(err)
+					}
+					dir = killed
+				}
+			}
+		}
+		if damaged == 0 {
+			t.Errorf("no value of %s was hit", from)
+		}
+		cut := logs[0] // there are values in its end, and later logs
+		info, err := os.Stat(cut)
+		if err := errors.Join(err, os.Truncate(cut, info.Size()/2), os.RemoveAll(filepath.Join(from, NoteName))); err != nil {
+			t.Fatal(err)
+		}
+		if db, err := openEach(from); !IsFault(err) {
+			t.Errorf("opened with half of a log: %v, %v", db, err)
+		}
+	}
+}
+
+// openEach opens a database whose values are held to checksums.
+func openEach(dir string) (*badger.DB, error) {
+	return Open(dir, EachValue, testMemTable, func() (*badger.DB, error) { return badger.Open(testOptions(dir)) })
+}
+
+// countWrong counts the keys that do not have what was acknowledged.
+func (m *model) countWrong(db *badger.DB) (wrong int) {
+	for key, value := range m.now {
+		_ = db.View(func(txn *badger.Txn) error {
+			if got, err := valueOf(txn, key); err != nil || !bytes.Equal(got, value) {
+				wrong++
+			}
+			return nil
+		})
+	}
+	return wrong
 }
 
 // TestNoRoomToClose leaves a database as a crash does where closing it would find no room.
