@@ -39,7 +39,7 @@ type remote struct {
 	failures int            // turns as source of blocks that led nowhere, since one that made us level
 	asked    time.Time      // end of its latest turn
 	told     *toldTime      // what its clock said last
-	pace     float64        // new blocks a second in its latest turn that brought any; 0 if one led nowhere since
+	pace     float64        // new blocks a second in its latest turn
 	gave     time.Time      // when it last gave a block that this node lacked
 }
 
@@ -104,23 +104,22 @@ func (r *roster) want(id peer.ID, block consensus.Hash) {
 
 // settle notes how a peer's turn as source of blocks ended: whether we are level now, and else
 // whether it has moved us on; and at which pace it gave new blocks, 0 if it gave none. One that led
-// nowhere is left alone for a while, ever longer.
+// nowhere is left alone for a while, ever longer. To be level without having given a block costs a
+// peer nothing, and makes up for nothing: it need only take back what it said.
 func (r *roster) settle(p *remote, level, moved bool, pace float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.wanted, p.asked = consensus.Hash{}, time.Now()
-	if pace > 0 {
-		p.pace = pace
-	}
+	p.pace = pace
 	if level {
-		p.failures, p.quiet = 0, time.Time{}
 		delete(r.claims, p.id)
+	}
+	if level && pace > 0 {
+		p.failures, p.quiet = 0, time.Time{}
+	}
+	if level || moved {
 		return
 	}
-	if moved {
-		return
-	}
-	p.pace = 0
 	p.failures = min(p.failures+1, 6)
 	p.quiet = time.Now().Add(time.Second << (p.failures - 1))
 }

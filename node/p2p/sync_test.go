@@ -347,6 +347,47 @@ func TestNewcomersDoNotPushOthersBack(t *testing.T) {
 	}
 }
 
+// A peer that once gave a block has its pace no longer than it gives some, and what it says it
+// takes back without having given one makes up for no failure: nobody has the turns of the best
+// source for nothing.
+func TestPaceIsOfTheLatestTurn(t *testing.T) {
+	net := chaintest.New(5)
+	n := notRunning(t, net)
+	meet := func(name string) *remote {
+		r, _ := n.roster.meet(t.Context(), peer.ID(name), true)
+		n.roster.heard(r, &status{Tip: consensus.Hash{0xee, 1}, Work: consensus.WorkFromBytes([32]byte{9, 31: 9})})
+		return r
+	}
+	honest := meet("honest")
+	n.roster.settle(honest, false, true, 300)
+	for i := range 4 {
+		liar := meet(fmt.Sprint("liar ", i))
+		n.roster.settle(liar, false, false, 0)
+		n.roster.settle(liar, false, true, 1000)
+		liar.quiet = time.Time{}
+	}
+	got := 0
+	for range 40 {
+		p, ok := n.pickSource()
+		if !ok {
+			t.Fatal("nobody is asked")
+		}
+		if p.remote == honest {
+			got++
+			n.roster.settle(honest, false, true, 300)
+		} else {
+			n.roster.settle(p.remote, true, false, 0) // it has taken back what it said
+			if p, _ := n.roster.standing(p.remote); p.failures != 1 || p.pace != 0 {
+				t.Fatalf("after a turn that gave nothing it has %d failures and a pace of %v", p.failures, p.pace)
+			}
+		}
+		n.syncing.fair = !n.syncing.fair
+	}
+	if got < 18 {
+		t.Errorf("the best source has %d turns of 40, want every other but for four", got)
+	}
+}
+
 // When nobody has brought blocks yet, enrolled nodes are asked first, and those that this node
 // chose before those that chose it.
 func TestKnownSourcesGoFirst(t *testing.T) {
@@ -384,7 +425,7 @@ func TestSyncOverASlowLine(t *testing.T) {
 	source.answer(func(s network.Stream, req *blockRequest) {
 		for _, b := range after(source.chain, req.Hashes, int(req.Limit)) {
 			select {
-			case <-time.After(10 * time.Millisecond): // what the line takes for a block
+			case <-time.After(25 * time.Millisecond): // what the line takes for a block
 			case <-source.ctx.Done():
 			}
 			if writeFrame(s, b.Encode()) != nil {
@@ -396,6 +437,34 @@ func TestSyncOverASlowLine(t *testing.T) {
 	oneTip(t, []*node{source, victim})
 	if victim.Stats()["sync.cut"] == 0 {
 		t.Error("no answer took too long")
+	}
+}
+
+// One answer that is cut short makes no slow line of it: more is asked for again soon.
+func TestSyncAfterOneCutAnswer(t *testing.T) {
+	net := chaintest.New(2)
+	impatient := fast
+	impatient.request = time.Second
+	source := start(t, net, 0, setup{})
+	list, _ := net.Chain(source.chain.State(), 600)
+	source.add(list...)
+	var requests atomic.Int64
+	source.answer(func(s network.Stream, req *blockRequest) {
+		cut := requests.Add(1) == 3
+		for i, b := range after(source.chain, req.Hashes, int(req.Limit)) {
+			if cut && i == 2 {
+				_, _ = io.Copy(io.Discard, s) // until it is given up
+				return
+			}
+			if writeFrame(s, b.Encode()) != nil {
+				return
+			}
+		}
+	})
+	victim := start(t, net, 1, setup{bootstrap: source.Addrs(), timing: &impatient})
+	oneTip(t, []*node{source, victim})
+	if n := requests.Load(); n > 60 {
+		t.Errorf("%d blocks took %d requests", len(list), n)
 	}
 }
 

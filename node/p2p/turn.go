@@ -20,18 +20,15 @@ type turn struct {
 }
 
 // portion is how much is asked for at once.
-type portion struct {
-	limit int
-	slow  bool // answers did not come to their end
-}
+type portion struct{ limit int }
 
-// after sets it by an answer: twice as much is asked for as long as all comes in time; on a slow
-// line what is sure to come.
-func (n *portion) after(came int, cut bool) {
+// after sets it by an answer and what part of its time that took: twice as much is asked for where
+// that would come in time too, and on a slow line what is sure to come.
+func (n *portion) after(came int, cut bool, taken float64) {
 	switch {
 	case cut:
-		n.limit, n.slow = max(came/2, 1), true
-	case !n.slow:
+		n.limit = max(came/2, 1)
+	case taken < 0.5:
 		n.limit = min(2*n.limit, maxBlocks)
 	}
 }
@@ -107,8 +104,9 @@ func (t *turn) weigh(b *chain.Branch) (grown bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	begin := time.Now()
 	list, err := t.requestHeadlines(t.p.ctx, t.p.id, t.lines.limit, locator)
-	if err := t.answered(&t.lines, len(list), err); err != nil {
+	if err := t.answered(&t.lines, len(list), time.Since(begin), err); err != nil {
 		return false, err
 	}
 	last, _ := b.Last()
@@ -134,7 +132,7 @@ func (t *turn) weigh(b *chain.Branch) (grown bool, err error) {
 }
 
 // answered looks at how an answer ended: nil if it is good as far as it came.
-func (t *turn) answered(n *portion, came int, err error) error {
+func (t *turn) answered(n *portion, came int, took time.Duration, err error) error {
 	switch {
 	case errors.Is(err, errMalformed):
 		return err
@@ -143,7 +141,7 @@ func (t *turn) answered(n *portion, came int, err error) error {
 	case err != nil:
 		t.stats.add("sync.cut")
 	}
-	n.after(came, err != nil)
+	n.after(came, err != nil, took.Seconds()/t.timing.request.Seconds())
 	return nil
 }
 
@@ -177,9 +175,10 @@ func (t *turn) fetch(b *chain.Branch) error {
 		if err != nil {
 			return err
 		}
+		begin := time.Now()
 		list, err := t.requestBlocks(t.p.ctx, t.p.id, &blockRequest{Kind: blocksAfter, Limit: uint16(len(ids)), Hashes: locator})
 		cut := err != nil
-		if err := t.answered(&t.bodies, len(list), err); err != nil {
+		if err := t.answered(&t.bodies, len(list), time.Since(begin), err); err != nil {
 			return err
 		}
 		moved, err := t.takeAll(ids, list)
