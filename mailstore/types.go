@@ -21,7 +21,7 @@ type ModSeq uint64
 // Account is one person's or role's mailbox.
 type Account struct {
 	ID        AccountID
-	Name      string   // unique, compared exactly
+	Name      string   // unique without regard to case, but in stores that had others before that
 	Addresses []string // canonical (see [CanonicalAddress]), sorted; each belongs to one account only
 }
 

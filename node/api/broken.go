@@ -12,8 +12,8 @@ import (
 // lookHints are, for the methods that change something, where it is seen whether it was done.
 var lookHints = map[string]string{
 	pathSend:             "cairn search label:sent",
-	pathSetLabels:        "cairn search label:LABEL",
-	pathRelabel:          "cairn search label:LABEL",
+	pathSetLabels:        "cairn labels",
+	pathRelabel:          "cairn labels",
 	pathAddAccount:       "cairn account ls",
 	pathSetAccount:       "cairn account ls",
 	pathAddAddress:       "cairn account ls",
@@ -23,8 +23,8 @@ var lookHints = map[string]string{
 	pathRemoveForwarders: "cairn list ls",
 	pathPutHostedList:    "cairn list host ls",
 	pathRemoveHostedList: "cairn list host ls",
-	pathJoin:             "cairn list host members ADDRESS",
-	pathLeave:            "cairn list host members ADDRESS",
+	pathJoin:             "cairn list host ls",
+	pathLeave:            "cairn list host ls",
 	pathTrust:            "cairn org pins",
 	pathUntrust:          "cairn org pins",
 	pathProposeEvent:     "cairn org changes",
@@ -64,8 +64,7 @@ func unanswered(path string, e *Error) *Error {
 	return e
 }
 
-// whyBroken is why a connection broke, for people: nothing if the node just went, and never what is
-// spoken with it.
+// whyBroken is why a connection broke, for people, without the URL: nothing if the node just went.
 func whyBroken(err error) string {
 	if of, ok := errors.AsType[*url.Error](err); ok {
 		err = of.Err
