@@ -37,9 +37,10 @@ type CheckResult struct {
 //
 // With repair it makes anew what follows from the rest: counts, the labels of a message and the
 // changes of the journal (each from the other), who uses a blob, names, addresses and last numbers
-// of accounts. Nothing is removed but changes that do not count or cannot be read, and what is held
-// is kept; a message whose labels nothing tells has none then, which is reported. Reports come with
-// Mended set if that worked. Of named maps it makes anew what maps can.
+// of accounts. Nothing is removed but changes that do not count or cannot be read and labels of
+// messages that were removed, and what is held is kept; a message whose labels nothing tells has
+// none then, which is reported. Reports come with Mended set if that worked. Of named maps it makes
+// anew what maps can.
 //
 // The store may be in use meanwhile. The error tells of what kept Check from ending (the end of ctx
 // too), never of faults. report may be nil, is called on the caller's goroutine, and must not use
@@ -54,6 +55,7 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault), maps
 	c := &check{
 		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report, maps: maps,
 		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID), doubts: make(map[Ref]string),
+		unread: make(map[AccountID]bool), stray: make(map[Ref]bool),
 	}
 	for _, part := range []func() error{c.tables, c.endHolds, c.values, c.doomed, c.accounts, c.messages, c.countsHold, c.journalHolds, c.labelsInDoubt, c.mapsHold} {
 		if err := part(); err != nil {
@@ -79,6 +81,8 @@ type check struct {
 	doubts  map[Ref]string                  // whose labels were mended, though they are not surely those that they had
 	pending map[Ref]string                  // the same of a mend under way
 	numbers []ModSeq                        // of the changes that label rows name; with 0 where they do not know, or cannot be read
+	unread  map[AccountID]bool              // some labels of its messages cannot be read
+	stray   map[Ref]bool                    // labels that have no message
 }
 
 // found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is
@@ -143,9 +147,6 @@ func (c *check) values() error {
 		if bad == nil {
 			bad = c.takenApart(key, value)
 		}
-		if bad != nil && key[0] == tableLabels {
-			c.numbers = append(c.numbers, 0)
-		}
 		if bad != nil && key[0] != tableJournal { // see journalHolds, which needs the label rows
 			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad), c.cureOf(key, bad))
 		}
@@ -161,16 +162,10 @@ func (c *check) values() error {
 	return err
 }
 
-// takenApart holds a value to its form, and counts labels.
+// takenApart holds a value to its form.
 func (c *check) takenApart(key, value []byte) *DamagedError {
-	why := misshapen(key, value, int64(len(value)))
-	if why != "" {
+	if why := misshapen(key, value, int64(len(value))); why != "" {
 		return damagedAt(c.s.dir, key, why)
-	}
-	if key[0] == tableLabels && len(key) == 13 {
-		row, _ := decodeLabelRow(value)
-		c.numbers = append(c.numbers, row.numbers()...)
-		c.countLabels(AccountID(binary.BigEndian.Uint32(key[1:])), row.labels)
 	}
 	return nil
 }
@@ -206,7 +201,7 @@ func (c *check) note(key []byte) {
 // countsHold compares the counters with the labels.
 func (c *check) countsHold() error {
 	stored := make(map[AccountID]map[string]uint64)
-	skip := make(map[AccountID]bool) // with damaged counters, which were reported, or damaged labels
+	skip := maps.Clone(c.unread) // these, and those with damaged counters, were reported
 	err := c.base.walk([]byte{tableCount}, nil, func(key, value []byte, bad *DamagedError) bool {
 		a, label := labelled(key[1:])
 		n, err := decodeUint64(value)
@@ -227,14 +222,7 @@ func (c *check) countsHold() error {
 		if skip[a] || maps.Equal(stored[a], c.counts[a]) {
 			continue
 		}
-		bad, err := c.hasDamagedLabels(a)
-		if err != nil {
-			return err
-		}
-		if bad {
-			continue
-		}
-		err = c.found(Fault{
+		err := c.found(Fault{
 			Table: TableCount, Account: a, Text: fmt.Sprintf("the counts of messages of account %d are not those of its messages and labels", a),
 			Cure: "a check with repair counts them anew",
 		}, func(tx *Tx) error { return tx.recount(a) })
@@ -243,14 +231,6 @@ func (c *check) countsHold() error {
 		}
 	}
 	return nil
-}
-
-func (c *check) hasDamagedLabels(a AccountID) (found bool, err error) {
-	err = c.base.walk(accountKey(tableLabels, a), nil, func(_, _ []byte, bad *DamagedError) bool {
-		found = bad != nil
-		return !found
-	})
-	return found, err
 }
 
 func union[V any](a, b map[AccountID]V) map[AccountID]bool {

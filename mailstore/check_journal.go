@@ -74,7 +74,7 @@ func (c *check) journalHolds() error {
 			if change.ModSeq <= trimmed {
 				inTrimmed++
 			}
-			if row, err := storedRow(c.base, change.Ref()); err != nil || !row.refersTo(change) {
+			if row, err := storedRow(c.base, change.Ref()); err != nil || !row.refersTo(change) || c.stray[change.Ref()] {
 				doubtful = append(doubtful, change)
 			}
 		}
@@ -245,17 +245,18 @@ func (c *check) restoreNamed(g gap) error {
 // what was superseded, or an older row.
 func (c *check) changeCounts(now *snapshot, change Change) error {
 	ref := change.Ref()
-	if b, err := now.get(journalKey(change.ModSeq)); err != nil || !slices.Equal(b, encodeChange(change)) {
+	r := &Reader{src: now}
+	if !r.tells(change) {
 		return nil // it was mended with another one
+	}
+	if there, err := now.has(messageKey(tableMessage, ref.Account, ref.Message)); err != nil {
+		return err
+	} else if !there {
+		return c.removedCounts(r, change)
 	}
 	row, err := storedRow(now, ref)
 	fault := Fault{Table: TableJournal, Account: ref.Account, Message: ref.Message, Cure: cureAnew}
 	switch {
-	case errors.Is(err, ErrNotFound):
-		if there, err := now.has(messageKey(tableMessage, ref.Account, ref.Message)); there || err != nil {
-			return err // the labels are missing, which was reported
-		}
-		fault.Text = fmt.Sprintf("change %d of the journal has labels of message %d of account %d, which was removed", change.ModSeq, ref.Message, ref.Account)
 	case err != nil || row.added == 0 || row.refersTo(change):
 		return nil // what is wrong with the row was reported, or will be
 	case change.ModSeq > row.changed:
@@ -273,13 +274,21 @@ func (c *check) changeCounts(now *snapshot, change Change) error {
 	default:
 		fault.Text = fmt.Sprintf("change %d of the journal has labels of message %d of account %d, though a later one counts", change.ModSeq, ref.Message, ref.Account)
 	}
-	return c.found(fault, func(tx *Tx) error {
-		row, err := storedRow(tx.src, ref)
-		if err != nil && !errors.Is(err, ErrNotFound) || row.refersTo(change) {
+	return c.found(fault, func(tx *Tx) error { return tx.supersedeTold(change) })
+}
+
+// removedCounts is changeCounts for a message that is not there.
+func (c *check) removedCounts(r *Reader, change Change) error {
+	ref := change.Ref()
+	if _, err := storedRow(r.src, ref); !errors.Is(err, ErrNotFound) { // its labels are there, which was reported
+		if removed, err := r.wasRemoved(ref); err != nil || !removed {
 			return err
 		}
-		return tx.supersede(ref, change.ModSeq)
-	})
+	}
+	return c.found(Fault{
+		Table: TableJournal, Account: ref.Account, Message: ref.Message, Cure: cureAnew,
+		Text: fmt.Sprintf("change %d of the journal has labels of message %d of account %d, which was removed", change.ModSeq, ref.Message, ref.Account),
+	}, func(tx *Tx) error { return tx.supersedeTold(change) })
 }
 
 // rowsInJournal looks for the changes that label rows name: where the journal was trimmed it has
@@ -307,11 +316,11 @@ func (c *check) rowsInJournal() error {
 // rowInJournal is rowsInJournal for one row; past where the journal was trimmed a change that is
 // not there is a gap.
 func (c *check) rowInJournal(now *snapshot, trimmed ModSeq, ref Ref, row labelRow) error {
+	if there, err := now.has(messageKey(tableMessage, ref.Account, ref.Message)); !there || err != nil {
+		return err // which was reported
+	}
 	fault := Fault{Table: TableJournal, Account: ref.Account, Message: ref.Message, Cure: cureAnew}
 	if row.added == 0 {
-		if there, err := now.has(messageKey(tableMessage, ref.Account, ref.Message)); !there || err != nil {
-			return err // which was reported
-		}
 		fault.Text = fmt.Sprintf("no change of the journal tells that message %d of account %d came", ref.Message, ref.Account)
 		return c.found(fault, func(tx *Tx) error { return tx.restoreArrival(ref) })
 	}

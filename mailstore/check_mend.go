@@ -54,12 +54,14 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 }
 
 // mendLabels stores the labels of a message as the journal has them, which then has nothing else of
-// it. Where it has none, the message has none from now on.
+// it. Where it has none, the message has none from now on. Those of a message that was removed go.
 func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 	ref := Ref{a, id}
 	return func(tx *Tx) error {
-		if there, err := tx.src.has(messageKey(tableMessage, a, id)); err != nil || !there {
+		if there, err := tx.src.has(messageKey(tableMessage, a, id)); err != nil {
 			return err
+		} else if !there {
+			return tx.dropStray(ref)
 		}
 		if _, err := storedRow(tx.src, ref); err == nil { // mended meanwhile
 			return nil
@@ -74,6 +76,21 @@ func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 		c.doubt(ref, labelsLost)
 		return errors.Join(tx.supersedeAllBut(ref, row.numbers()...), tx.relabel(ref, row, nil))
 	}
+}
+
+// dropStray takes the labels of a message away that was removed.
+func (tx *Tx) dropStray(ref Ref) error {
+	if there, err := tx.src.has(messageKey(tableMessage, ref.Account, ref.Message)); err != nil || there {
+		return err
+	}
+	removed, err := tx.wasRemoved(ref)
+	if err == nil && !removed {
+		err = errors.New("that message is not there, and nothing tells that it was removed")
+	}
+	if err != nil {
+		return err
+	}
+	return tx.delete(messageKey(tableLabels, ref.Account, ref.Message))
 }
 
 // What is to be said of labels that were mended as far as anything tells of them.

@@ -3,7 +3,6 @@ package mailstore
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 )
 
 // accounts holds accounts to their names and addresses, and to the last numbers given out.
@@ -75,9 +74,9 @@ func (c *check) messages() error {
 	if err != nil || failed != nil {
 		return firstOf(err, failed)
 	}
-	err = c.base.walk([]byte{tableLabels}, nil, func(key, _ []byte, _ *DamagedError) bool {
+	err = c.base.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
 		if len(key) == 13 {
-			failed = c.strayLabels(slices.Clone(key))
+			failed = c.labelsOf(RefOf(key), value, bad)
 		}
 		return failed == nil
 	})
@@ -134,15 +133,44 @@ func (c *check) owned(fault Fault, name string) error {
 	return c.found(fault, nil)
 }
 
-func (c *check) strayLabels(key []byte) error {
-	a, id := AccountID(binary.BigEndian.Uint32(key[1:])), MessageID(binary.BigEndian.Uint64(key[5:]))
-	if there, err := c.base.has(messageKey(tableMessage, a, id)); there || err != nil {
+// labelsOf counts the labels of a message, and notes the changes that their row names. A row
+// without a message owns neither.
+func (c *check) labelsOf(ref Ref, value []byte, bad *DamagedError) error {
+	if there, err := c.base.has(messageKey(tableMessage, ref.Account, ref.Message)); err != nil {
+		return err
+	} else if !there {
+		return c.strayLabels(ref)
+	}
+	row, err := decodeLabelRow(value)
+	if bad != nil || err != nil { // which was reported
+		c.unread[ref.Account] = true
+		c.numbers = append(c.numbers, 0)
+		return nil
+	}
+	c.countLabels(ref.Account, row.labels)
+	c.numbers = append(c.numbers, row.numbers()...)
+	return nil
+}
+
+// strayLabels reports labels that have no message. They go if it was removed: a damaged block that
+// hides a deletion brings them back.
+func (c *check) strayLabels(ref Ref) error {
+	c.stray[ref] = true
+	fault := Fault{
+		Table: TableMessage, Account: ref.Account, Message: ref.Message,
+		Text: fmt.Sprintf("message %d of account %d is not there, but its labels are", ref.Message, ref.Account),
+		Cure: "see that the disk is well and restore a backup",
+	}
+	removed, err := c.r.wasRemoved(ref)
+	if err != nil {
 		return err
 	}
-	return c.found(Fault{
-		Table: TableMessage, Account: a, Message: id,
-		Text: fmt.Sprintf("message %d of account %d is not there, but its labels are", id, a), Cure: "see that the disk is well and restore a backup",
-	}, nil)
+	if !removed {
+		return c.found(fault, nil)
+	}
+	fault.Text = fmt.Sprintf("message %d of account %d was removed, but its labels are there", ref.Message, ref.Account)
+	fault.Cure = "see that the disk is well; a check with repair takes them away"
+	return c.found(fault, func(tx *Tx) error { return tx.dropStray(ref) })
 }
 
 // lastID holds the last number given out to the highest in use. One whose value is damaged was

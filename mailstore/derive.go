@@ -47,6 +47,38 @@ func (r *Reader) blobOf(a AccountID, id MessageID) (blob [32]byte, found bool, e
 	return blob, found, err
 }
 
+// wasRemoved reports whether a message that is not there was surely removed, and is not lost:
+// either nothing uses a text for it and its number was given out, or the journal tells it.
+func (r *Reader) wasRemoved(ref Ref) (removed bool, err error) {
+	_, used, err := r.blobOf(ref.Account, ref.Message)
+	if err == nil && !used {
+		removed, err = r.wasGiven(ref)
+	}
+	if err != nil || removed {
+		return removed, err
+	}
+	err = r.changes(0, func(c Change, bad error) bool {
+		removed = bad == nil && c.Kind == ChangeRemoved && c.Ref() == ref
+		return !removed
+	})
+	return removed, err
+}
+
+// wasGiven reports whether the number of a message was given out; those of a removed account were.
+func (r *Reader) wasGiven(ref Ref) (bool, error) {
+	next, err := r.nextMessage(ref.Account)
+	if err != nil || ref.Message < next {
+		return err == nil, err
+	}
+	for _, table := range []byte{tableAccount, tableDoomed} {
+		if there, err := r.src.has(accountKey(table, ref.Account)); there || err != nil {
+			return false, err
+		}
+	}
+	nextAccount, err := r.nextAccount()
+	return err == nil && ref.Account < nextAccount, err
+}
+
 // accountOf makes an account of the name and the addresses that lead to it.
 func (r *Reader) accountOf(id AccountID) (Account, error) {
 	a := Account{ID: id}

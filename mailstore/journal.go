@@ -19,6 +19,15 @@ import (
 
 func changeAt(key []byte) ModSeq { return ModSeq(binary.BigEndian.Uint64(key[1:])) }
 
+// change returns one entry of the journal, a superseded one too.
+func (r *Reader) change(seq ModSeq) (Change, error) {
+	b, err := r.src.get(journalKey(seq))
+	if err != nil {
+		return Change{}, err
+	}
+	return decodeChange(seq, b)
+}
+
 // changes calls fn for each entry of the journal from a number on, superseded ones too, until it
 // returns false. Of one that is damaged bad says why, and only its number is known.
 func (r *Reader) changes(from ModSeq, fn func(c Change, bad error) bool) error {
@@ -133,9 +142,9 @@ func (r *Reader) trimmedByRows() (trimmed ModSeq, err error) {
 		return trimmed, err
 	}
 	var failed error
-	err = r.src.walk([]byte{tableLabels}, nil, func(_, value []byte, bad *DamagedError) bool {
+	err = r.src.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
 		row, err := decodeLabelRow(value)
-		if bad != nil || err != nil {
+		if bad != nil || err != nil || len(key) != 13 {
 			return true
 		}
 		for _, seq := range row.numbers() {
@@ -144,7 +153,10 @@ func (r *Reader) trimmedByRows() (trimmed ModSeq, err error) {
 			}
 			var there bool
 			if there, failed = r.src.has(journalKey(seq)); failed == nil && !there {
-				trimmed = seq - 1
+				there, failed = r.src.has(append([]byte{tableMessage}, key[1:]...))
+				if failed == nil && there { // else it owns nothing
+					trimmed = seq - 1
+				}
 			}
 		}
 		return failed == nil

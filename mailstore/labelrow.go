@@ -87,6 +87,18 @@ func storedRow(src source, ref Ref) (labelRow, error) {
 	return decodeLabelRow(b)
 }
 
+// heldRow is storedRow of a message that is there: a row without one owns nothing.
+func heldRow(src source, ref Ref) (labelRow, error) {
+	there, err := src.has(messageKey(tableMessage, ref.Account, ref.Message))
+	if err == nil && !there {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return labelRow{}, err
+	}
+	return storedRow(src, ref)
+}
+
 // labelRowOf returns the label row of a message by the journal, of which it reads all: a change
 // that has labels is the last one, or else it would be superseded. Where none has, the row beside
 // the error says what else is known.

@@ -1,6 +1,9 @@
 package mailstore
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // mendGap puts changes in the place of those that are lost.
 func (c *check) mendGap(g gap) func(tx *Tx) error {
@@ -51,10 +54,8 @@ func (tx *Tx) mendModSeq() error {
 // comes to what is stored: the one that the journal lacks, or if it lacks none, an empty place.
 // former is the message whose labels it tells though they may not be the last.
 func (tx *Tx) mendChange(seq ModSeq) (former Ref, err error) {
-	if b, err := tx.src.get(journalKey(seq)); err == nil {
-		if _, err := decodeChange(seq, b); err == nil {
-			return former, nil
-		}
+	if _, err := tx.change(seq); err == nil {
+		return former, nil
 	}
 	owner, err := tx.ownerOfLost(seq)
 	if err != nil {
@@ -90,7 +91,6 @@ type owner struct {
 // ownerOfLost finds the message whose row names a change that is lost, or to which it can have
 // belonged: one of which no change tells that it came, or its labels.
 func (r *Reader) ownerOfLost(seq ModSeq) (found owner, err error) {
-	named := false
 	var failed error
 	err = r.src.walk([]byte{tableLabels}, nil, func(key, value []byte, bad *DamagedError) bool {
 		row, err := decodeLabelRow(value)
@@ -98,7 +98,7 @@ func (r *Reader) ownerOfLost(seq ModSeq) (found owner, err error) {
 			return true // nobody knows its labels, with this change or without
 		}
 		at := owner{ref: RefOf(key), row: row}
-		named = row.added == seq || row.changed == seq
+		named := row.added == seq || row.changed == seq
 		if !named && found.ref != (Ref{}) {
 			return true
 		}
@@ -117,7 +117,7 @@ func (r *Reader) ownerOfLost(seq ModSeq) (found owner, err error) {
 		if does {
 			found = at
 		}
-		return !named && failed == nil
+		return !(named && does) && failed == nil
 	})
 	return found, firstOf(err, failed)
 }
@@ -125,11 +125,7 @@ func (r *Reader) ownerOfLost(seq ModSeq) (found owner, err error) {
 // contradicts reports whether the change that a row names as its last one tells of something else;
 // former, that it was superseded, so that the row is an older one.
 func (r *Reader) contradicts(ref Ref, row labelRow) (does, former bool) {
-	b, err := r.src.get(journalKey(row.changed))
-	if err != nil {
-		return false, false
-	}
-	c, err := decodeChange(row.changed, b)
+	c, err := r.change(row.changed)
 	if err != nil || c.Ref() != ref || row.refersTo(c) {
 		return false, false
 	}
@@ -155,7 +151,12 @@ func (r *Reader) removalNotTold(seq ModSeq) (gone Ref, err error) {
 			continue
 		}
 		var stored bool
-		if stored, err = r.src.has(messageKey(tableMessage, ref.Account, ref.Message)); !stored {
+		for _, table := range []byte{tableMessage, tableLabels} { // with labels it may be lost, and not removed
+			if err == nil && !stored {
+				stored, err = r.src.has(messageKey(table, ref.Account, ref.Message))
+			}
+		}
+		if err == nil && !stored {
 			gone = ref
 		}
 	}
@@ -175,18 +176,43 @@ func (tx *Tx) settleRow(ref Ref, row labelRow) error {
 
 // restoreChange puts a change in its place that the label row of its message still names.
 func (tx *Tx) restoreChange(ref Ref, seq ModSeq) error {
-	row, err := storedRow(tx.src, ref)
+	row, err := heldRow(tx.src, ref)
+	if errors.Is(err, ErrNotFound) { // it was removed
+		return nil
+	}
 	if err != nil || seq != row.added && seq != row.changed {
 		return err
 	}
 	return tx.putChange(row.change(ref, seq))
 }
 
+// tells reports whether the journal still has a change as it was read before.
+func (r *Reader) tells(c Change) bool {
+	b, err := r.src.get(journalKey(c.ModSeq))
+	return err == nil && slices.Equal(b, encodeChange(c))
+}
+
+// supersedeTold supersedes a change that is not one of those that the label row of its message
+// names.
+func (tx *Tx) supersedeTold(told Change) error {
+	row, err := heldRow(tx.src, told.Ref())
+	if err == nil && slices.Contains(row.numbers(), told.ModSeq) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return tx.supersede(told.Ref(), told.ModSeq)
+}
+
 // restoreArrival lets the journal tell that a message came, of which no change does: where it was
 // trimmed, or else where it tells its last labels. Who has followed to there has heard of the
 // message.
 func (tx *Tx) restoreArrival(ref Ref) error {
-	row, err := storedRow(tx.src, ref)
+	row, err := heldRow(tx.src, ref)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
 	if err != nil || row.added != 0 {
 		return err
 	}
@@ -209,7 +235,10 @@ func (tx *Tx) restoreArrival(ref Ref) error {
 
 // renewLabels writes the labels of a message anew that are older than what the journal has.
 func (tx *Tx) renewLabels(ref Ref) error {
-	old, err := storedRow(tx.src, ref)
+	old, err := heldRow(tx.src, ref)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

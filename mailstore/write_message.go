@@ -150,7 +150,8 @@ func (tx *Tx) step(a AccountID, before, after []string) error {
 // journal keeps is that there was one. One that is damaged is removed all the same.
 func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	m, err := tx.Message(a, id)
-	if damaged(err) {
+	lost := damaged(err) // it, or what it had: nobody knows what of it was counted
+	if lost {
 		m.Blob, _, err = tx.blobOf(a, id)
 	}
 	if err != nil {
@@ -160,7 +161,7 @@ func (tx *Tx) RemoveMessage(a AccountID, id MessageID) error {
 	if err != nil && !damaged(err) {
 		return err
 	}
-	lost := err != nil // what it had
+	lost = lost || err != nil
 	err = nil
 	if stored && row.added != 0 {
 		for _, seq := range row.numbers() {
