@@ -189,7 +189,9 @@ func (c *check) clear(damaged []DamagedError) error {
 	for some := range slices.Chunk(damaged, trimAtOnce) {
 		err := c.s.Update(c.ctx, func(tx *Tx) (err error) {
 			for _, damage := range some {
-				err = errors.Join(err, tx.delete(journalKey(damage.change())))
+				if _, bad := tx.change(damage.change()); bad != nil { // else it was written meanwhile
+					err = errors.Join(err, tx.delete(journalKey(damage.change())))
+				}
 			}
 			return err
 		})
@@ -264,13 +266,7 @@ func (c *check) changeCounts(now *snapshot, change Change) error {
 		return c.found(fault, func(tx *Tx) error { return tx.renewLabels(ref) })
 	case change.ModSeq == row.changed || change.ModSeq == row.added:
 		fault.Text = fmt.Sprintf("change %d of the journal has other labels than message %d of account %d", change.ModSeq, ref.Message, ref.Account)
-		return c.found(fault, func(tx *Tx) error {
-			if change.Kind == changeArrived && row.changed == row.added {
-				c.doubt(ref, labelsFormer)
-				return tx.relabel(ref, row, row.labels)
-			}
-			return tx.restoreChange(ref, change.ModSeq)
-		})
+		return c.found(fault, func(tx *Tx) error { return c.mendTold(tx, change) })
 	default:
 		fault.Text = fmt.Sprintf("change %d of the journal has labels of message %d of account %d, though a later one counts", change.ModSeq, ref.Message, ref.Account)
 	}

@@ -17,18 +17,13 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 	case tableLabels:
 		return c.mendLabels(bad.Account, bad.Message)
 	case tableBlobUser, tableDoomed: // the key is all
-		return func(tx *Tx) error {
-			if there, err := tx.src.has(key); err != nil || !there {
-				return err
-			}
-			return tx.put(key, nil)
-		}
+		return ifThere(key, func(tx *Tx) error { return tx.put(key, nil) })
 	case tableLastID:
-		return func(tx *Tx) error { return tx.mendLastID(bad.Account) }
+		return ifThere(key, func(tx *Tx) error { return tx.mendLastID(bad.Account) })
 	case tableName, tableAddress:
-		return func(tx *Tx) error { return tx.mendWay(key) }
+		return ifThere(key, func(tx *Tx) error { return tx.mendWay(key) })
 	case tableAccount:
-		return func(tx *Tx) error { return tx.mendAccount(bad.Account) }
+		return ifThere(key, func(tx *Tx) error { return tx.mendAccount(bad.Account) })
 	}
 	switch {
 	case key[0] == tableSpace:
@@ -51,6 +46,16 @@ func (c *check) mendOf(key []byte, bad *DamagedError) func(tx *Tx) error {
 		return func(tx *Tx) error { return tx.put(metaUpdates, c.s.mark.value()) }
 	}
 	return nil
+}
+
+// ifThere runs fn unless the key is gone meanwhile.
+func ifThere(key []byte, fn func(tx *Tx) error) func(tx *Tx) error {
+	return func(tx *Tx) error {
+		if there, err := tx.src.has(key); err != nil || !there {
+			return err
+		}
+		return fn(tx)
+	}
 }
 
 // mendLabels stores the labels of a message as the journal has them, which then has nothing else of
@@ -173,6 +178,18 @@ func (tx *Tx) mendLastAccount() error {
 		return err
 	}
 	return tx.putNumber(metaLastAccount, uint64(last))
+}
+
+// mendWayOf is mendWay for one that did not lead to an account, if that still has it.
+func (tx *Tx) mendWayOf(key []byte, id AccountID) error {
+	a, err := tx.Account(id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if text := string(key[1:]); err != nil || key[0] == tableName && a.Name != text || key[0] == tableAddress && !slices.Contains(a.Addresses, text) {
+		return err
+	}
+	return tx.put(key, accountNumber(id))
 }
 
 // mendWay lets a name or address lead to the account that has it.

@@ -55,7 +55,7 @@ func (c *check) leadsTo(key []byte, a Account, what string) error {
 	return c.found(Fault{
 		Table: TableAccount, Account: a.ID, Text: fmt.Sprintf("%s of account %d does not lead to it", what, a.ID),
 		Cure: "a check with repair lets it lead there again",
-	}, func(tx *Tx) error { return tx.put(key, accountNumber(a.ID)) })
+	}, func(tx *Tx) error { return tx.mendWayOf(key, a.ID) })
 }
 
 // messages holds each message to what belongs to it, and what is kept for messages to them.

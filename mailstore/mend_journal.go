@@ -192,9 +192,30 @@ func (r *Reader) tells(c Change) bool {
 	return err == nil && slices.Equal(b, encodeChange(c))
 }
 
+// mendTold is for a change that says something else than the label row that names it. If that has
+// the labels with which the message came, though others followed, these are lost.
+func (c *check) mendTold(tx *Tx, told Change) error {
+	ref := told.Ref()
+	row, err := heldRow(tx.src, ref)
+	if errors.Is(err, ErrNotFound) || err == nil && !tx.tells(told) { // it was mended or removed meanwhile
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if told.Kind == changeArrived && row.changed == row.added && row.added == told.ModSeq {
+		c.doubt(ref, labelsFormer)
+		return tx.relabel(ref, row, row.labels)
+	}
+	return tx.restoreChange(ref, told.ModSeq)
+}
+
 // supersedeTold supersedes a change that is not one of those that the label row of its message
 // names.
 func (tx *Tx) supersedeTold(told Change) error {
+	if !tx.tells(told) {
+		return nil
+	}
 	row, err := heldRow(tx.src, told.Ref())
 	if err == nil && slices.Contains(row.numbers(), told.ModSeq) {
 		return nil

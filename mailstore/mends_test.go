@@ -1,0 +1,87 @@
+package mailstore
+
+import "testing"
+
+// What a check has read may be another one when it is mended: a mend reads it again.
+func TestMendsReadAgain(t *testing.T) {
+	row := messageKey(tableLabels, 1, 1)
+	for name, meanwhile := range map[string]func(tx *Tx) error{
+		"labelled": func(tx *Tx) error { return tx.SetLabels(1, 1, []string{"mine"}, nil) },
+		"removed":  func(tx *Tx) error { return tx.RemoveMessage(1, 1) },
+	} {
+		s := openTest(t, t.TempDir())
+		doing(t, s, func(tx *Tx) error { _, err := tx.AddAccount("ann", []string{"ann@a.example"}); return err })
+		addMail(t, s, "one", "came")
+		_, former := dumpOf(t, s)
+		doing(t, s,
+			func(tx *Tx) error { return tx.SetLabels(1, 1, []string{"later"}, nil) },
+			func(tx *Tx) error { return tx.put(row, []byte(former[string(row)])) },
+			func(tx *Tx) error { return tx.supersede(Ref{1, 1}, 2) },
+			func(tx *Tx) error { return tx.recount(1) })
+		base := s.snapshot()
+		doing(t, s, meanwhile)
+		want := holding(t, s)
+		c := &check{ctx: t.Context(), s: s, base: base, r: &Reader{src: base}, repair: true, doubts: make(map[Ref]string)}
+		if err := c.changeCounts(base, Change{ModSeq: 1, Kind: changeArrived, Account: 1, Message: 1}); err != nil {
+			t.Error(err)
+		}
+		base.close()
+		if got := holding(t, s); !sameLabels(got, want) {
+			t.Errorf("%s meanwhile: the store has %v, had %v", name, got, want)
+		}
+		begins := &mirror{}
+		if err := begins.follow(s); err != nil || !sameLabels(begins.mails, want) {
+			t.Errorf("%s meanwhile: who begins has %v, the store %v, %v", name, begins.mails, want, err)
+		}
+		if left := faults(t, s, false); len(left) > 0 {
+			t.Errorf("%s meanwhile: left behind the mend: %q", name, left)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// An address leads no longer to the account that had it when the check began.
+func TestMendOfAddressReadsAgain(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	defer s.Close()
+	const address = "ann@a.example"
+	doing(t, s, func(tx *Tx) error { _, err := tx.AddAccount("ann", []string{address}); return err })
+	alter(t, s, textKey(tableAddress, address), removed)
+	base := s.snapshot()
+	defer base.close()
+	doing(t, s,
+		func(tx *Tx) error { return tx.SetAddresses(1, nil) },
+		func(tx *Tx) error { _, err := tx.AddAccount("joe", []string{address}); return err })
+	c := &check{ctx: t.Context(), s: s, base: base, r: &Reader{src: base}, repair: true}
+	if err := c.accounts(); err != nil {
+		t.Error(err)
+	}
+	if left := faults(t, s, false); len(left) > 0 {
+		t.Errorf("left behind the mend: %q", left)
+	}
+}
+
+// What was damaged of an account when the check began needs no mend if it is gone with it.
+func TestMendsOfRemovedAccountReadAgain(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	defer s.Close()
+	const address = "ann@a.example"
+	doing(t, s,
+		func(tx *Tx) error { _, err := tx.AddAccount("ann", []string{address}); return err },
+		func(tx *Tx) error { return tx.RemoveAccount(1) })
+	c := &check{ctx: t.Context(), s: s}
+	_, want := dumpOf(t, s)
+	for _, key := range [][]byte{accountKey(tableAccount, 1), accountKey(tableLastID, 1), textKey(tableName, "ann"), textKey(tableAddress, address)} {
+		if err := s.Update(t.Context(), c.mendOf(key, damagedAt("", key, ""))); err != nil {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+	_, got := dumpOf(t, s)
+	for key := range got {
+		if _, was := want[key]; !was {
+			t.Errorf("%q is there", key)
+		}
+	}
+}
