@@ -54,7 +54,7 @@ func (s *Store) Check(ctx context.Context, repair bool, report func(Fault), maps
 	defer base.close()
 	c := &check{
 		ctx: ctx, s: s, base: base, r: &Reader{src: base}, repair: repair, report: report, maps: maps,
-		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID), doubts: make(map[Ref]string),
+		counts: make(map[AccountID]map[string]uint64), last: make(map[AccountID]MessageID), doubts: make(map[Ref]string), recounts: make(map[AccountID]bool), settled: make(map[Ref]ModSeq),
 		unread: make(map[AccountID]bool), stray: make(map[Ref]bool),
 	}
 	for _, part := range []func() error{c.tables, c.endHolds, c.values, c.doomed, c.accounts, c.messages, c.countsHold, c.journalHolds, c.labelsInDoubt, c.mapsHold} {
@@ -76,13 +76,16 @@ type check struct {
 	report func(Fault)
 	maps   []MapCheck
 
-	counts  map[AccountID]map[string]uint64 // as the labels have them, total too
-	last    map[AccountID]MessageID         // the highest in use
-	doubts  map[Ref]string                  // whose labels were mended, though they are not surely those that they had
-	pending map[Ref]string                  // the same of a mend under way
-	numbers []ModSeq                        // of the changes that label rows name; with 0 where they do not know, or cannot be read
-	unread  map[AccountID]bool              // some labels of its messages cannot be read
-	stray   map[Ref]bool                    // labels that have no message
+	counts   map[AccountID]map[string]uint64 // as the labels have them, total too
+	last     map[AccountID]MessageID         // the highest in use
+	doubts   map[Ref]string                  // whose labels were mended, though they are not surely those that they had
+	pending  map[Ref]string                  // the same of a mend under way
+	recounts map[AccountID]bool              // whose labels were mended
+	settled  map[Ref]ModSeq                  // the last changes of messages that were mended
+	unowned  ModSeq                          // the last change that is lost and of which nothing tells whose it was
+	numbers  []ModSeq                        // of the changes that label rows name; with 0 where they do not know, or cannot be read
+	unread   map[AccountID]bool              // some labels of its messages cannot be read
+	stray    map[Ref]bool                    // labels that have no message
 }
 
 // found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is
@@ -91,12 +94,20 @@ func (c *check) found(f Fault, mend func(tx *Tx) error) error { return c.foundIn
 
 // foundIn is found for a text of mail.
 func (c *check) foundIn(f Fault, blob [32]byte, mend func(tx *Tx) error) error {
+	if mend == nil {
+		return c.foundMuch(f, blob, nil)
+	}
+	return c.foundMuch(f, blob, func() error { return c.s.Update(c.ctx, mend) })
+}
+
+// foundMuch is foundIn for what takes more than one transaction to mend.
+func (c *check) foundMuch(f Fault, blob [32]byte, mend func() error) error {
 	f.Text += c.names(f, blob)
 	c.Faults++
 	f.Derived = mend != nil
 	if mend != nil && c.repair {
 		c.pending = nil
-		if err := c.s.Update(c.ctx, mend); err != nil {
+		if err := mend(); err != nil {
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()
 			}

@@ -6,17 +6,19 @@ import (
 	"slices"
 )
 
-// What the journal and the label rows say of mail is told twice, so that each mends the other. What
-// is found here, and what makes it good (mend_journal.go):
+// What the journal and the label rows say of mail is told twice, so that each mends the other; of
+// labels told differently the later ones count (laterOf). What is found here, and what makes it good
+// (mend_journal.go):
 //
 //	a change is not there, or damaged           the row that names it, or lacks one, tells it: mendChange
 //	more than mendAtOnce are                    what rows name is put back, and they count as trimmed: restoreNamed, giveUp
 //	a change that a row names is not there      restoreChange
-//	no change tells that a message came         restoreArrival
+//	a row does not know its message's arrival   restoreArrival
 //	a row is damaged or not there               mendLabels
 //	a row is older than a change                renewLabels
 //	a change does not count any more            it is superseded
 //	the journal goes on past its noted end      mendModSeq
+//	it ends with a change that does not count   mendEnd
 
 // gap is a number of changes, one after another, that are not in the journal.
 type gap struct{ from, to ModSeq }
@@ -89,9 +91,10 @@ func (c *check) journalHolds() error {
 	if err := c.lostChanges(gaps, lost); err != nil {
 		return err
 	}
+	slices.Sort(c.numbers)
 	whole := inTrimmed == c.named(trimmed) // each that is there is one that its row names, and no row names another
 	if whole && len(doubtful) == 0 && countLost(gaps, len(lost)) == 0 {
-		return c.ctx.Err()
+		return c.endCounts()
 	}
 	for _, change := range slices.Backward(doubtful) { // the last one of a message tells most
 		now := c.s.snapshot() // after what was mended before
@@ -101,7 +104,30 @@ func (c *check) journalHolds() error {
 			return err
 		}
 	}
-	return c.rowsInJournal()
+	if err := c.rowsInJournal(); err != nil {
+		return err
+	}
+	return c.endCounts()
+}
+
+// endCounts holds that the last change of the journal is one that counts. A mend may have superseded
+// it.
+func (c *check) endCounts() error {
+	now := c.s.snapshot()
+	defer now.close()
+	r := &Reader{src: now}
+	end, err := r.ModSeq()
+	if err != nil || end == 0 {
+		return c.ctx.Err() // which was reported
+	}
+	last, err := r.change(end)
+	if err != nil || last.Kind != changeSuperseded {
+		return c.ctx.Err()
+	}
+	return c.found(Fault{
+		Table: TableJournal, Account: last.Account, Message: last.Message, Cure: cureAnew,
+		Text: fmt.Sprintf("change %d, the last one of the journal, does not count any more", end),
+	}, func(tx *Tx) error { return tx.mendEnd() })
 }
 
 func (c *check) damagedChange(seq ModSeq, bad error) DamagedError {
@@ -131,17 +157,17 @@ const mendAtOnce = 100
 
 // lostChanges reports what is not in the journal and what cannot be read in it, in order, or where
 // that is much, all of it as one.
-func (c *check) lostChanges(gaps []gap, damaged []DamagedError) error {
-	if lost := countLost(gaps, len(damaged)); lost > mendAtOnce {
-		return c.muchLost(lost, gaps, damaged)
+func (c *check) lostChanges(gaps []gap, bad []DamagedError) error {
+	if lost := countLost(gaps, len(bad)); lost > mendAtOnce {
+		return c.muchLost(lost, gaps, bad)
 	}
-	for len(gaps) > 0 || len(damaged) > 0 {
-		if len(gaps) == 0 || len(damaged) > 0 && damaged[0].change() < gaps[0].from {
-			seq := damaged[0].change()
-			if err := c.damaged(&damaged[0], c.mendGap(gap{seq, seq}), ""); err != nil {
+	for len(gaps) > 0 || len(bad) > 0 {
+		if len(gaps) == 0 || len(bad) > 0 && bad[0].change() < gaps[0].from {
+			seq := bad[0].change()
+			if err := c.damaged(&bad[0], c.mendGap(gap{seq, seq}), ""); err != nil {
 				return err
 			}
-			damaged = damaged[1:]
+			bad = bad[1:]
 			continue
 		}
 		text := fmt.Sprintf("the changes %d to %d of the journal are not there", gaps[0].from, gaps[0].to)
@@ -163,30 +189,33 @@ func countLost(gaps []gap, damaged int) uint64 {
 
 // muchLost is lostChanges where much is. With repair what is damaged goes first, as what is
 // trimmed.
-func (c *check) muchLost(lost uint64, gaps []gap, damaged []DamagedError) error {
+func (c *check) muchLost(lost uint64, gaps []gap, bad []DamagedError) error {
 	var all gap
 	if len(gaps) > 0 {
 		all = gap{gaps[0].from, gaps[len(gaps)-1].to}
 	}
-	for _, damage := range damaged {
+	for _, damage := range bad {
 		seq := damage.change()
 		if all.from == 0 || seq < all.from {
 			all.from = seq
 		}
 		all.to = max(all.to, seq)
 	}
-	if c.repair {
-		if err := errors.Join(c.clear(damaged), c.restoreNamed(all)); err != nil {
+	text := fmt.Sprintf("%d changes from %d to %d of the journal are not there or cannot be read", lost, all.from, all.to)
+	return c.foundMuch(Fault{Table: TableJournal, Text: text, Cure: cureAnew}, [32]byte{}, func() error {
+		if err := c.clear(bad); err != nil {
 			return err
 		}
-	}
-	text := fmt.Sprintf("%d changes from %d to %d of the journal are not there or cannot be read", lost, all.from, all.to)
-	return c.found(Fault{Table: TableJournal, Text: text, Cure: cureAnew}, c.giveUp(all))
+		if err := c.restoreNamed(all); err != nil {
+			return err
+		}
+		return c.s.Update(c.ctx, c.giveUp(all))
+	})
 }
 
 // clear takes damaged changes out of the journal.
-func (c *check) clear(damaged []DamagedError) error {
-	for some := range slices.Chunk(damaged, trimAtOnce) {
+func (c *check) clear(bad []DamagedError) error {
+	for some := range slices.Chunk(bad, trimAtOnce) {
 		err := c.s.Update(c.ctx, func(tx *Tx) (err error) {
 			for _, damage := range some {
 				if _, bad := tx.change(damage.change()); bad != nil { // else it was written meanwhile
@@ -225,14 +254,19 @@ func (c *check) restoreNamed(g gap) error {
 	if err != nil {
 		return err
 	}
-	for some := range slices.Chunk(list, trimAtOnce) {
+	for done := 0; len(list) > 0; list = list[done:] {
 		err := c.s.Update(c.ctx, func(tx *Tx) (err error) {
-			for _, n := range some {
+			done = 0
+			for _, n := range list[:min(len(list), trimAtOnce)] {
+				if done > 0 && tx.own.bytes > restoreGroup {
+					break
+				}
 				if there, hasErr := tx.src.has(journalKey(n.seq)); there || hasErr != nil {
 					err = errors.Join(err, hasErr)
-					continue
+				} else {
+					err = errors.Join(err, c.restoreChange(tx, n.ref, n.seq))
 				}
-				err = errors.Join(err, tx.restoreChange(n.ref, n.seq))
+				done++
 			}
 			return err
 		})
@@ -263,7 +297,7 @@ func (c *check) changeCounts(now *snapshot, change Change) error {
 		return nil // what is wrong with the row was reported, or will be
 	case change.ModSeq > row.changed:
 		fault.Text = fmt.Sprintf("the labels of message %d of account %d are older than change %d of the journal", ref.Message, ref.Account, change.ModSeq)
-		return c.found(fault, func(tx *Tx) error { return tx.renewLabels(ref) })
+		return c.found(fault, func(tx *Tx) error { return c.renewLabels(tx, ref) })
 	case change.ModSeq == row.changed || change.ModSeq == row.added:
 		fault.Text = fmt.Sprintf("change %d of the journal has other labels than message %d of account %d", change.ModSeq, ref.Message, ref.Account)
 		return c.found(fault, func(tx *Tx) error { return c.mendTold(tx, change) })
@@ -317,22 +351,24 @@ func (c *check) rowInJournal(now *snapshot, trimmed ModSeq, ref Ref, row labelRo
 	}
 	fault := Fault{Table: TableJournal, Account: ref.Account, Message: ref.Message, Cure: cureAnew}
 	if row.added == 0 {
-		fault.Text = fmt.Sprintf("no change of the journal tells that message %d of account %d came", ref.Message, ref.Account)
-		return c.found(fault, func(tx *Tx) error { return tx.restoreArrival(ref) })
+		fault.Text = fmt.Sprintf("the labels of message %d of account %d do not say by which change it came", ref.Message, ref.Account)
+		return c.found(fault, func(tx *Tx) error { return c.restoreArrival(tx, ref) })
 	}
 	for _, seq := range row.numbers() {
-		if seq > trimmed {
-			continue
-		}
-		there, err := now.has(journalKey(seq))
-		if err != nil {
+		told, err := (&Reader{src: now}).change(seq)
+		switch {
+		case errors.Is(err, ErrNotFound) && seq > trimmed, damaged(err):
+			continue // which was reported
+		case err != nil && !errors.Is(err, ErrNotFound):
 			return err
-		}
-		if there {
+		case err == nil && row.refersTo(told):
 			continue
 		}
 		fault.Text = fmt.Sprintf("change %d of the journal, of message %d of account %d, is not there", seq, ref.Message, ref.Account)
-		if err := c.found(fault, func(tx *Tx) error { return tx.restoreChange(ref, seq) }); err != nil {
+		if err := c.found(fault, func(tx *Tx) error {
+			c.settled[ref] = row.changed
+			return c.restoreChange(tx, ref, seq)
+		}); err != nil {
 			return err
 		}
 	}

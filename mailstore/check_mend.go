@@ -73,7 +73,7 @@ func (c *check) mendLabels(a AccountID, id MessageID) func(tx *Tx) error {
 		}
 		row, err := tx.labelRowOf(ref)
 		if err == nil {
-			return tx.settleRow(ref, row)
+			return c.settle(tx, ref, row)
 		}
 		if !damaged(err) {
 			return err
@@ -101,7 +101,7 @@ func (tx *Tx) dropStray(ref Ref) error {
 // What is to be said of labels that were mended as far as anything tells of them.
 const (
 	labelsLost   = "are lost: it has none now"
-	labelsFormer = "are the last that are known: later ones are lost"
+	labelsFormer = "are the last that are known: later ones may be lost"
 )
 
 // doubt notes, within a mend, what is to be said of the labels of a message once that is done.
@@ -110,20 +110,24 @@ func (c *check) doubt(ref Ref, what string) {
 		c.pending = make(map[Ref]string)
 	}
 	c.pending[ref] = what
+	c.recounts[ref.Account] = true
 }
 
 // labelsInDoubt tells whose labels are not surely those that they had, and counts them.
 func (c *check) labelsInDoubt() error {
-	counted := make(map[AccountID]bool)
+	for ref, last := range c.settled { // what nothing tells may have been a later change of it
+		if _, told := c.doubts[ref]; !told && last < c.unowned {
+			c.doubts[ref] = labelsFormer
+		}
+	}
+	for _, a := range slices.Sorted(maps.Keys(c.recounts)) {
+		if err := c.s.Update(c.ctx, func(tx *Tx) error { return tx.recount(a) }); err != nil {
+			return err
+		}
+	}
 	for _, ref := range slices.SortedFunc(maps.Keys(c.doubts), func(a, b Ref) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Message, b.Message))
 	}) {
-		if !counted[ref.Account] {
-			counted[ref.Account] = true
-			if err := c.s.Update(c.ctx, func(tx *Tx) error { return tx.recount(ref.Account) }); err != nil {
-				return err
-			}
-		}
 		err := c.found(Fault{
 			Table: TableLabels, Account: ref.Account, Message: ref.Message, Cure: "look at that mail, and give it its labels",
 			Text: fmt.Sprintf("the labels of message %d of account %d %s", ref.Message, ref.Account, c.doubts[ref]),

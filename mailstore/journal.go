@@ -138,7 +138,7 @@ func (tx *Tx) putTrimMark(m trimMark) error {
 // trimmedByRows tells from the journal up to where it was trimmed: to its last gap in which no
 // change is that a label row names.
 func (r *Reader) trimmedByRows() (trimmed ModSeq, err error) {
-	if trimmed, err = r.lastGap(^ModSeq(0)); err != nil || trimmed == 0 {
+	if trimmed, err = r.lastGap(^ModSeq(0), func(ModSeq) bool { return false }); err != nil || trimmed == 0 {
 		return trimmed, err
 	}
 	var failed error
@@ -165,12 +165,15 @@ func (r *Reader) trimmedByRows() (trimmed ModSeq, err error) {
 }
 
 // lastGap returns the number of the last change up to most that is not there, though a later one
-// is; 0 if there is none. It reads all of the journal up to that.
-func (r *Reader) lastGap(most ModSeq) (last ModSeq, err error) {
+// is, and is not taken; 0 if there is none. It reads all of the journal up to that.
+func (r *Reader) lastGap(most ModSeq, taken func(ModSeq) bool) (last ModSeq, err error) {
 	next := ModSeq(1)
 	err = r.changes(0, func(c Change, _ error) bool {
-		if c.ModSeq > next {
-			last = min(c.ModSeq-1, most)
+		for seq := min(c.ModSeq-1, most); seq >= next; seq-- {
+			if !taken(seq) {
+				last = seq
+				break
+			}
 		}
 		next = c.ModSeq + 1
 		return next <= most
@@ -234,7 +237,8 @@ func (tx *Tx) supersedeAllBut(ref Ref, kept ...ModSeq) error {
 	return err
 }
 
-// trimAtOnce is how many changes are looked at in one transaction of Trim.
+// trimAtOnce is how many changes are looked at in one transaction of Trim, or put back or cleared in
+// one of a check.
 const trimAtOnce = 512
 
 // Trim takes out of the journal, up to the change numbered seen, the places of superseded changes

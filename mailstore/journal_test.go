@@ -330,7 +330,7 @@ func TestLostForGood(t *testing.T) {
 			if err := s.Update(t.Context(), func(tx *Tx) error { return tx.putRow(Ref{1, 2}, labelRow{labels: []string{"came"}}) }); err != nil {
 				t.Fatal(err)
 			}
-		}, "no change of the journal tells that message 2 of account 1 came"},
+		}, "the labels of message 2 of account 1 do not say by which change it came"},
 		"the last labels that a row does not know": {func(t *testing.T, s *Store) {
 			alter(t, s, journalKey(208), flipped)
 			if err := s.Update(t.Context(), func(tx *Tx) error {
@@ -338,7 +338,7 @@ func TestLostForGood(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-		}, "the labels of message 104 of account 1 are the last that are known: later ones are lost"},
+		}, "the labels of message 104 of account 1 are the last that are known: later ones may be lost"},
 		"a row and its arrival": {func(t *testing.T, s *Store) {
 			alter(t, s, journalKey(203), flipped)
 			alter(t, s, messageKey(tableLabels, 1, 102), flipped)

@@ -9,12 +9,8 @@ import (
 func (c *check) mendGap(g gap) func(tx *Tx) error {
 	return func(tx *Tx) error {
 		for seq := g.from; seq <= g.to; seq++ {
-			former, err := tx.mendChange(seq)
-			if err != nil {
+			if err := c.mendChange(tx, seq); err != nil {
 				return err
-			}
-			if former != (Ref{}) {
-				c.doubt(former, labelsFormer)
 			}
 		}
 		return nil
@@ -52,33 +48,58 @@ func (tx *Tx) mendModSeq() error {
 
 // mendChange puts a change in the place of one that is lost, so that whoever follows the journal
 // comes to what is stored: the one that the journal lacks, or if it lacks none, an empty place.
-// former is the message whose labels it tells though they may not be the last.
-func (tx *Tx) mendChange(seq ModSeq) (former Ref, err error) {
+func (c *check) mendChange(tx *Tx, seq ModSeq) error {
 	if _, err := tx.change(seq); err == nil {
-		return former, nil
+		return nil
 	}
 	owner, err := tx.ownerOfLost(seq)
 	if err != nil {
-		return former, err
-	}
-	if owner.former { // who follows may have seen later ones
-		return owner.ref, tx.relabel(owner.ref, owner.row, owner.row.labels)
+		return err
 	}
 	if owner.ref != (Ref{}) {
-		return former, tx.settleRow(owner.ref, owner.row)
+		return c.mendOwned(tx, owner, seq)
 	}
 	gone, err := tx.removalNotTold(seq)
 	if err != nil {
-		return former, err
+		return err
 	}
 	mark, err := tx.trimMark()
 	if err == nil && mark.to > 0 { // it may have told of another one, of which nothing else tells as its places were trimmed
 		err = tx.raiseTrimmed(seq)
 	}
 	if err != nil {
-		return former, err
+		return err
 	}
-	return former, tx.putChange(Change{ModSeq: seq, Kind: ChangeRemoved, Account: gone.Account, Message: gone.Message})
+	if gone == (Ref{}) {
+		c.unowned = max(c.unowned, seq)
+	}
+	return tx.putChange(Change{ModSeq: seq, Kind: ChangeRemoved, Account: gone.Account, Message: gone.Message})
+}
+
+// mendOwned is mendChange for one of a message that is there.
+func (c *check) mendOwned(tx *Tx, owner owner, seq ModSeq) error {
+	row, told, err := tx.laterOf(owner.ref, owner.row)
+	if err != nil {
+		return err
+	}
+	if !told && (owner.former || owner.unsure) {
+		c.doubt(owner.ref, labelsFormer)
+	}
+	if !told && owner.former { // who follows may have seen later ones
+		return tx.relabel(owner.ref, row, row.labels)
+	}
+	if err := c.settle(tx, owner.ref, row); err != nil || slices.Contains(row.numbers(), seq) {
+		return err
+	}
+	return tx.supersede(owner.ref, seq)
+}
+
+// settle is settleRow of a row that may have other labels than the one before: they are counted
+// when all is mended.
+func (c *check) settle(tx *Tx, ref Ref, row labelRow) error {
+	c.recounts[ref.Account] = true
+	c.settled[ref] = row.changed
+	return tx.settleRow(ref, row)
 }
 
 // owner is the message to which a change that is lost belongs, with a row that names it.
@@ -86,6 +107,7 @@ type owner struct {
 	ref    Ref // zero: there is none
 	row    labelRow
 	former bool // the row is an older one
+	unsure bool // it may be
 }
 
 // ownerOfLost finds the message whose row names a change that is lost, or to which it can have
@@ -98,28 +120,38 @@ func (r *Reader) ownerOfLost(seq ModSeq) (found owner, err error) {
 			return true // nobody knows its labels, with this change or without
 		}
 		at := owner{ref: RefOf(key), row: row}
-		named := row.added == seq || row.changed == seq
-		if !named && found.ref != (Ref{}) {
+		named := slices.Contains(row.numbers(), seq)
+		if !named && (found.ref != (Ref{}) || row.added != 0 && row.changed > seq) {
 			return true
 		}
-		does := named
-		switch {
-		case named:
-		case row.added == 0 && (row.changed == 0 || seq < row.changed):
-			at.row.added, at.row.changed, does = seq, max(seq, row.changed), true
-		case row.changed < seq:
-			does, at.former = r.contradicts(at.ref, row)
-			at.row.changed = seq
+		does, hasErr := r.src.has(messageKey(tableMessage, at.ref.Account, at.ref.Message))
+		if failed = hasErr; does && !named {
+			does, failed = r.lacks(&at, seq)
 		}
-		if does {
-			does, failed = r.src.has(messageKey(tableMessage, at.ref.Account, at.ref.Message))
-		}
-		if does {
+		if does && failed == nil {
 			found = at
 		}
 		return !(named && does) && failed == nil
 	})
 	return found, firstOf(err, failed)
+}
+
+// lacks reports whether a change that is lost can be one of a message that is there, and notes it in
+// its row then.
+func (r *Reader) lacks(at *owner, seq ModSeq) (bool, error) {
+	later, told, err := r.laterOf(at.ref, at.row)
+	switch {
+	case err != nil || told && later.added != 0 || later.changed > seq && later.added != 0:
+		return false, err
+	case later.added == 0:
+		at.row, at.unsure = later, later.changed == 0
+		at.row.added, at.row.changed = seq, max(seq, later.changed)
+		return later.changed == 0 || seq < later.changed, nil
+	}
+	does, former := r.contradicts(at.ref, later)
+	at.row, at.former = later, former
+	at.row.changed = seq
+	return does, nil
 }
 
 // contradicts reports whether the change that a row names as its last one tells of something else;
@@ -163,6 +195,24 @@ func (r *Reader) removalNotTold(seq ModSeq) (gone Ref, err error) {
 	return gone, err
 }
 
+// laterOf returns of a label row and what the journal tells of its message the later one, with all
+// that either knows of the numbers; told, that it is the journal's.
+func (r *Reader) laterOf(ref Ref, row labelRow) (later labelRow, told bool, err error) {
+	said, err := r.labelRowOf(ref)
+	switch {
+	case err != nil && !damaged(err):
+		return row, false, err
+	case err == nil && said.changed > row.changed:
+		if said.added == 0 && row.added < said.changed {
+			said.added = row.added
+		}
+		return said, true, nil
+	case row.added == 0:
+		row.added, row.changed = said.added, max(row.changed, said.added)
+	}
+	return row, false, nil
+}
+
 // settleRow stores a label row, and lets the journal say of its message what the row says.
 func (tx *Tx) settleRow(ref Ref, row labelRow) error {
 	err := errors.Join(tx.putRow(ref, row), tx.supersedeAllBut(ref, row.numbers()...))
@@ -174,14 +224,25 @@ func (tx *Tx) settleRow(ref Ref, row labelRow) error {
 	return err
 }
 
-// restoreChange puts a change in its place that the label row of its message still names.
-func (tx *Tx) restoreChange(ref Ref, seq ModSeq) error {
+// restoreChange puts a change in its place that the label row of its message still names. If that
+// place has one of another message by now, its message has to be told of elsewhere.
+func (c *check) restoreChange(tx *Tx, ref Ref, seq ModSeq) error {
 	row, err := heldRow(tx.src, ref)
 	if errors.Is(err, ErrNotFound) { // it was removed
 		return nil
 	}
-	if err != nil || seq != row.added && seq != row.changed {
+	if err != nil || !slices.Contains(row.numbers(), seq) {
 		return err
+	}
+	if there, err := tx.change(seq); err == nil && there.Ref() != ref {
+		other, err := heldRow(tx.src, there.Ref())
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err == nil && other.refersTo(there) {
+			row.added, row.changed = 0, 0
+			return c.mendArrival(tx, ref, row)
+		}
 	}
 	return tx.putChange(row.change(ref, seq))
 }
@@ -207,7 +268,7 @@ func (c *check) mendTold(tx *Tx, told Change) error {
 		c.doubt(ref, labelsFormer)
 		return tx.relabel(ref, row, row.labels)
 	}
-	return tx.restoreChange(ref, told.ModSeq)
+	return c.restoreChange(tx, ref, told.ModSeq)
 }
 
 // supersedeTold supersedes a change that is not one of those that the label row of its message
@@ -226,10 +287,10 @@ func (tx *Tx) supersedeTold(told Change) error {
 	return tx.supersede(told.Ref(), told.ModSeq)
 }
 
-// restoreArrival lets the journal tell that a message came, of which no change does: where it was
-// trimmed, or else where it tells its last labels. Who has followed to there has heard of the
-// message.
-func (tx *Tx) restoreArrival(ref Ref) error {
+// restoreArrival lets the journal tell that a message came, of which no change does that its row
+// knows: where it tells so, or where it was trimmed, or where it tells its last labels, of which who
+// has followed to there has heard; else with a change of its own.
+func (c *check) restoreArrival(tx *Tx, ref Ref) error {
 	row, err := heldRow(tx.src, ref)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -237,9 +298,21 @@ func (tx *Tx) restoreArrival(ref Ref) error {
 	if err != nil || row.added != 0 {
 		return err
 	}
+	return c.mendArrival(tx, ref, row)
+}
+
+// mendArrival is restoreArrival for a row that does not know by which change its message came.
+func (c *check) mendArrival(tx *Tx, ref Ref, row labelRow) error {
+	row, _, err := tx.laterOf(ref, row)
+	if err != nil {
+		return err
+	}
+	if row.added != 0 {
+		return c.settle(tx, ref, row)
+	}
 	trimmed, err := tx.Trimmed()
 	if err == nil {
-		row.added, err = tx.lastGap(trimmed)
+		row.added, err = tx.lastGap(trimmed, c.isNamed)
 	}
 	if err != nil {
 		return err
@@ -248,14 +321,23 @@ func (tx *Tx) restoreArrival(ref Ref) error {
 		row.added = row.changed
 	}
 	if row.added == 0 {
-		return errors.New("the journal has no place for it")
+		row.added = tx.modseq + 1
+		c.settled[ref] = row.added
+		return errors.Join(tx.supersedeAllBut(ref), tx.putRow(ref, labelRow{row.labels, row.added, row.added}),
+			tx.journal(Change{Kind: ChangeAdded, Account: ref.Account, Message: ref.Message, Labels: row.labels}))
 	}
 	row.changed = max(row.changed, row.added)
-	return tx.settleRow(ref, row)
+	return c.settle(tx, ref, row)
+}
+
+// isNamed reports whether a label row names a change.
+func (c *check) isNamed(seq ModSeq) bool {
+	_, named := slices.BinarySearch(c.numbers, seq)
+	return named
 }
 
 // renewLabels writes the labels of a message anew that are older than what the journal has.
-func (tx *Tx) renewLabels(ref Ref) error {
+func (c *check) renewLabels(tx *Tx, ref Ref) error {
 	old, err := heldRow(tx.src, ref)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -263,9 +345,27 @@ func (tx *Tx) renewLabels(ref Ref) error {
 	if err != nil {
 		return err
 	}
-	row, err := tx.labelRowOf(ref)
-	if err != nil || row.changed <= old.changed {
+	row, told, err := tx.laterOf(ref, old)
+	if err != nil || !told {
 		return err
 	}
-	return errors.Join(tx.settleRow(ref, row), tx.count(ref.Account, old.labels, row.labels))
+	return c.settle(tx, ref, row)
+}
+
+// mendEnd lets the journal end with a change that counts, or who follows would never come to its
+// end.
+func (tx *Tx) mendEnd() error {
+	last, err := tx.change(tx.modseq)
+	if err != nil || last.Kind != changeSuperseded {
+		return err
+	}
+	ref := last.Ref()
+	row, err := heldRow(tx.src, ref)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return tx.journal(Change{Kind: ChangeRemoved, Account: ref.Account, Message: ref.Message})
+	case err != nil:
+		return err
+	}
+	return tx.relabel(ref, row, row.labels)
 }

@@ -21,7 +21,7 @@ func TestMendsReadAgain(t *testing.T) {
 		base := s.snapshot()
 		doing(t, s, meanwhile)
 		want := holding(t, s)
-		c := &check{ctx: t.Context(), s: s, base: base, r: &Reader{src: base}, repair: true, doubts: make(map[Ref]string)}
+		c := &check{ctx: t.Context(), s: s, base: base, r: &Reader{src: base}, repair: true, doubts: make(map[Ref]string), recounts: make(map[AccountID]bool), settled: make(map[Ref]ModSeq)}
 		if err := c.changeCounts(base, Change{ModSeq: 1, Kind: changeArrived, Account: 1, Message: 1}); err != nil {
 			t.Error(err)
 		}
@@ -82,6 +82,64 @@ func TestMendsOfRemovedAccountReadAgain(t *testing.T) {
 	for key := range got {
 		if _, was := want[key]; !was {
 			t.Errorf("%q is there", key)
+		}
+	}
+}
+
+// Of labels that row and journal tell differently the later ones count, whatever else is lost: an
+// older row makes away with none that the journal still has.
+func TestLaterLabelsCount(t *testing.T) {
+	second, first := Ref{1, 2}, []byte{valueVersion}[:1:1]
+	label := func(ref Ref, add, remove string) func(tx *Tx) error {
+		return func(tx *Tx) error { return tx.SetLabels(ref.Account, ref.Message, []string{add}, []string{remove}) }
+	}
+	row := func(ref Ref, value []byte) func(tx *Tx) error {
+		return func(tx *Tx) error { return tx.put(messageKey(tableLabels, ref.Account, ref.Message), value) }
+	}
+	lose := func(seq ModSeq) func(tx *Tx) error {
+		return func(tx *Tx) error { return tx.delete(journalKey(seq)) }
+	}
+	for name, c := range map[string]struct {
+		mails   int
+		trimmed ModSeq
+		happen  []func(tx *Tx) error
+		damage  []func(tx *Tx) error
+	}{
+		"a row that names no change": {3, 0,
+			[]func(tx *Tx) error{label(second, "second", "came")},
+			[]func(tx *Tx) error{row(second, appendTexts(first, []string{"came"}))}},
+		"the same of a trimmed journal": {5, 6,
+			[]func(tx *Tx) error{label(second, "second", "came"), func(tx *Tx) error { return tx.RemoveMessage(1, 1) }, label(Ref{1, 3}, "third", "came")},
+			[]func(tx *Tx) error{row(second, appendTexts(first, []string{"came"}))}},
+		"an older row, and its arrival is lost": {3, 0,
+			[]func(tx *Tx) error{label(second, "first", "came"), label(second, "second", "first")},
+			[]func(tx *Tx) error{row(second, labelRow{[]string{"first"}, 2, 4}.encode()), lose(2)}},
+		"an older row, and a change that it names is lost": {3, 0,
+			[]func(tx *Tx) error{label(second, "first", "came"), label(second, "second", "first")},
+			[]func(tx *Tx) error{row(second, labelRow{[]string{"first"}, 2, 4}.encode()), lose(4)}},
+		"no row names the arrival, and another one's is lost": {10, 9, nil,
+			[]func(tx *Tx) error{lose(3), row(Ref{1, 3}, appendTexts(first, []string{"came"})), lose(8)}},
+	} {
+		s := bare(t, c.mails)
+		doing(t, s, c.happen...)
+		if err := s.Trim(t.Context(), c.trimmed); err != nil {
+			t.Fatal(err)
+		}
+		want := holding(t, s)
+		doing(t, s, c.damage...)
+		faults(t, s, true)
+		if left := faults(t, s, false); len(left) > 0 {
+			t.Errorf("%s: left behind repair: %q", name, left)
+		}
+		begins := &mirror{}
+		if err := begins.follow(s); err != nil || !sameLabels(begins.mails, want) || begins.at != endOf(t, s) {
+			t.Errorf("%s: who begins has %v at %d, the store had %v, %v", name, begins.mails, begins.at, want, err)
+		}
+		if got := holding(t, s); !sameLabels(got, want) {
+			t.Errorf("%s: the store has %v, had %v", name, got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
