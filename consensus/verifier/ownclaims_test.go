@@ -1,7 +1,10 @@
 package verifier
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"cairn/consensus"
@@ -81,4 +84,31 @@ func TestOwnDomainSentOn(t *testing.T) {
 			w.expect(ref, "in a block", c.verdict, c.box)
 		})
 	}
+}
+
+// A header of more than the grammar has is judged by its authors, not by the many whom it is for.
+func TestLongHeader(t *testing.T) {
+	own := chaintest.New(3).Orgs[1]
+	cfg := Config{Own: Own{Key: consensus.PublicKey(own.Key), Domains: []string{"org2.example"}}}
+	w := newWorld(t, setting{orgs: 3, cfg: cfg, pins: []int{0, 1, 2}})
+	addressed := func(from string, recipients int) []byte {
+		var to strings.Builder
+		for i := range recipients {
+			fmt.Fprintf(&to, "Recipient Number %d <recipient%d@d%d.example>,\r\n ", i, i, i)
+		}
+		return replace(letter(from, "", text), "To: "+ann, "To: "+to.String()+ann)
+	}
+	trace := bytes.Repeat([]byte("Received: from a by b; Thu, 1 Jan 2026 00:00:00 +0000\r\n"), 200)
+	for name, raw := range map[string][]byte{
+		"too long by its trace": append(trace, w.seal(0, addressed(jo, 1150), ann)...),
+		"too long as it was":    w.seal(0, addressed(jo, 1300), ann),
+	} { // less of it is found than the threshold asks for, and that is what its reader hears
+		ref := w.arrive(raw)
+		w.expect(ref, name, record.Invalid, "spam")
+		if reasons := w.finding(ref).Reasons; !strings.Contains(strings.Join(reasons, " "), "a header of more than 64 KiB") {
+			t.Errorf("%s: %q", name, reasons)
+		}
+	}
+	w.expect(w.arrive(addressed("x@elsewhere.example", 1300)), "without a record", record.Unrecorded, "inbox")
+	w.expect(w.arrive(addressed("boss@org2.example", 1300)), "in the name of ours", record.Missing, "spam")
 }

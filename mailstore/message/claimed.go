@@ -17,8 +17,8 @@ const AnyDomain = "*"
 // none.
 type Claims struct {
 	// Authors are those of which any program may take an author: none where all programs read the
-	// From fields alike, since the addresses say it then. Of a header beyond grammar.MaxHeader they
-	// are all that it mentions behind an @.
+	// From fields alike, since the addresses say it then. Of a header with a NUL they are all that
+	// it mentions behind an @.
 	Authors []string
 	// Shown are these, and what programs show behind an at sign beside an author or instead of one:
 	// in names and comments of From, and in Sender. Claimed says which domains that claims.
@@ -71,12 +71,13 @@ func readClaims(header []byte) (claims Claims, steps int) {
 	if !named { // most programs show the sender then
 		whole = whole && c.readAll(texts.senders)
 	}
+	whole = whole && c.readAll(texts.cut)
 	if !whole {
 		c.domains[AnyDomain] = true
 	}
 	claims.Authors = slices.Sorted(maps.Keys(c.domains))
 	shown := slices.Concat(texts.beside, texts.senders)
-	for _, text := range texts.authors {
+	for _, text := range slices.Concat(texts.authors, texts.cut) {
 		if strings.ContainsAny(text, "()") { // some programs show a comment without those inside of it
 			shown = append(shown, parentheses.Replace(text))
 		}

@@ -15,12 +15,15 @@ type claimTexts struct {
 	beside   []string // names and comments beside authors whom all programs find
 	senders  []string // of Sender fields
 	returned []string // of Return-Path fields
+	cut      []string // of what is such a field to a program that cuts overlong lines
 	named    bool     // there are authors whom all programs find
 	nobody   bool     // some program may find none
 	whole    bool     // they are all
 }
 
-// claimTextsOf reads a header; not whole if it is too large for all programs.
+// claimTextsOf reads a header; not whole if it is too large for all programs. One that is beyond
+// the grammar claims what its fields do: those whom it is for, of whom it may name many, are no
+// authors. But some programs read no further, and some cut its lines.
 func claimTextsOf(header []byte) claimTexts {
 	lines := bytes.TrimLeft(WithoutMboxLine(header), "\r\n")
 	early := len(lines) > 0 && isEnd(WithoutMboxLine(header)[0]) // an empty line that some programs pass over
@@ -34,11 +37,15 @@ func claimTextsOf(header []byte) claimTexts {
 		t.nobody, t.authors = true, slices.Concat(unfolded(lines), unfolded(cutLines.ReplaceAll(lines, nil)))
 		return t
 	case hasFlaw(&s, grammar.LongHeader):
-		t.nobody, t.authors = true, unfolded(lines)
-		return t
-	case hasFlaw(&s, grammar.BareCR): // a line end to some
-		split := grammar.ReadSection(lineEnds.ReplaceAll(lines, []byte("\n")), grammar.MaxHeader)
-		joined := grammar.ReadSection(bareCRs.ReplaceAll(lines, []byte(" ")), grammar.MaxHeader) // a blank to others, which may fold
+		if max(bytes.Count(lines, []byte("\n")), bytes.Count(lines, []byte("\r"))) > maxHeaders.lines {
+			return claimTexts{nobody: true}
+		}
+		s = grammar.ReadLongSection(lines, maxHeaders.bytes)
+		t.nobody, t.cut = true, cutAuthors(lines)
+	}
+	if hasFlaw(&s, grammar.BareCR) { // a line end to some
+		split := grammar.ReadLongSection(lineEnds.ReplaceAll(lines, []byte("\n")), maxHeaders.bytes)
+		joined := grammar.ReadLongSection(bareCRs.ReplaceAll(lines, []byte(" ")), maxHeaders.bytes) // a blank to others, which may fold
 		for _, other := range []*grammar.Section{&split, &joined} {
 			t.authors = append(t.authors, other.Values("from")...)
 			t.senders = append(t.senders, other.Values("sender")...)
@@ -89,6 +96,63 @@ func (t *claimTexts) readAuthors(value string, odd bool) {
 		t.nobody = true
 	}
 }
+
+// cutAuthors are the values of what is From, Sender or Return-Path to a program that cuts lines
+// beyond grammar.MaxLine somewhere, and goes on with the rest as with another field: what stands
+// behind the first such name in one, and behind each up to the next.
+func cutAuthors(header []byte) (values []string) {
+	for len(header) > 0 {
+		var text []byte
+		var ends []int
+		text, ends, header = cutField(header)
+		if len(ends) == 0 {
+			continue
+		}
+		values = append(values, string(text[ends[0]:]))
+		for i, end := range append(ends[1:], len(text)) {
+			values = append(values, string(text[ends[i]:end]))
+		}
+	}
+	return values
+}
+
+// cutField returns the first line of a header with those that go on it, where the names of authors
+// end in its overlong lines, and what follows.
+func cutField(header []byte) (text []byte, ends []int, rest []byte) {
+	for more := true; more; more = len(header) > 0 && isBlank(header[0]) {
+		var line []byte
+		line, header = grammar.CutLine(header)
+		long := len(line) > grammar.MaxLine
+		if len(text) > 0 {
+			text, line = append(text, ' '), bytes.TrimLeft(line, " \t")
+		}
+		if long {
+			ends = appendAuthorNames(ends, len(text), line)
+		}
+		text = append(text, line...)
+	}
+	return text, ends, header
+}
+
+// appendAuthorNames appends where in a text with that line at an offset names of fields end that
+// programs show authors from, with their colons.
+func appendAuthorNames(ends []int, offset int, line []byte) []int {
+	for i, c := range line {
+		if c == ':' && namesAuthors(bytes.TrimRight(line[:i], " \t")) {
+			ends = append(ends, offset+i+1)
+		}
+	}
+	return ends
+}
+
+// namesAuthors reports whether a text ends in the name of a field that programs show authors from.
+func namesAuthors(text []byte) bool {
+	return slices.ContainsFunc(authorFields, func(name []byte) bool {
+		return len(text) >= len(name) && bytes.EqualFold(text[len(text)-len(name):], name)
+	})
+}
+
+var authorFields = [][]byte{[]byte("from"), []byte("sender"), []byte("return-path")}
 
 // unfolded are the lines of a header that may have an at sign, each with those that go on it.
 func unfolded(header []byte) []string {

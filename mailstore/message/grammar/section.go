@@ -55,17 +55,24 @@ type Section struct {
 // ReadSection splits an entity whose lines end in CRLF or LF. Lines that are no fields are left out
 // of Fields and noted as flaws; so is what lies beyond the first limit octets of the header, or
 // beyond MaxHeader.
-func ReadSection(raw []byte, limit int) Section {
-	return ReadSectionWithout(raw, limit, func(Flaw, string) bool { return false })
-}
+func ReadSection(raw []byte, limit int) Section { return readSection(raw, min(limit, MaxHeader), none) }
+
+// ReadLongSection is ReadSection of a header that may go beyond MaxHeader: what programs read there
+// that know no such limit.
+func ReadLongSection(raw []byte, limit int) Section { return readSection(raw, limit, none) }
+
+func none(Flaw, string) bool { return false }
 
 // ReadSectionWithout is ReadSection that notes no flaw which disregards says is none in the field
 // with that lower-case name.
 func ReadSectionWithout(raw []byte, limit int, disregards func(f Flaw, field string) bool) Section {
+	return readSection(raw, min(limit, MaxHeader), disregards)
+}
+
+func readSection(raw []byte, limit int, disregards func(f Flaw, field string) bool) Section {
 	s := Section{disregards: disregards}
 	field := -1 // that the next folded line goes on
 	rest := raw
-	limit = min(limit, MaxHeader)
 	for len(rest) > 0 {
 		line, next := CutLine(rest)
 		rest = next
