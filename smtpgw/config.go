@@ -7,6 +7,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/message"
+	"cairn/mailstore/message/grammar"
 	"cairn/mailstore/textroom"
 )
 
@@ -191,6 +192,11 @@ const (
 	ownHeaderBytes = 16 << 10
 	ownHeaderLines = 256
 )
+
+// maxSentHeader is the largest header section that is taken from a submitter, with our own fields
+// but the record's. What hops put on top comes to it, and of a header beyond grammar.MaxHeader
+// nothing arrives as it was recorded.
+const maxSentHeader = grammar.MaxHeader - ownHeaderBytes
 
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.MessageBytes, 25<<20)

@@ -101,7 +101,11 @@ func (s *Submitter) filtered(ctx context.Context, msg []byte, env outbox.Envelop
 		return nil, &FilterError{s.cfg.SubmissionFilter.String(), fmt.Errorf("what it put out cannot be sent: %v", err)}
 	}
 	with.received, with.sender = nil, sender
-	return d.finish(with), nil
+	out = d.finish(with)
+	if err := canArrive(out); err != nil {
+		return nil, &FilterError{s.cfg.SubmissionFilter.String(), fmt.Errorf("what it put out cannot be sent: %v", err)}
+	}
+	return out, nil
 }
 
 // afterFilter reads what a filter put out for a message of size octets.

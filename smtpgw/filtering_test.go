@@ -61,6 +61,7 @@ func TestSubmissionFilter(t *testing.T) {
 		{"NUL", "cat; printf 'a\\000b\\r\\n'", "^451 4.3.0", nil, nil},
 		{"huge line", "cat; head -c 300000 /dev/zero | tr '\\0' x; echo", "^451 4.3.0", nil, nil},
 		{"huge header", "head -c 500000 /dev/zero | tr '\\0' x | fold -w 70 | sed 's/^/X-A: /'; cat", "^451 4.3.0", nil, nil},
+		{"header that cannot arrive", "head -c 50000 /dev/zero | tr '\\0' x | fold -w 70 | sed 's/^/X-A: /'; echo; cat", "^451 4.3.0", nil, nil},
 		{"endless", "yes", "^451 4.3.0", nil, nil},
 		{"no program", "no-such-program", "^451 4.3.0", nil, nil},
 		{"later", "exit 75", "^451 4.7.1 .*try again later", nil, nil},

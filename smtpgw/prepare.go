@@ -142,6 +142,15 @@ func (d *draft) finish(s stamp) []byte {
 	return mendBody(header.Bytes(), d.rest, s.limit)
 }
 
+// canArrive refuses a message, ready to leave, that would not arrive as it was recorded.
+func canArrive(msg []byte) error {
+	if header, _ := splitHeader(msg); len(header) > maxSentHeader {
+		return refusef(552, 5, 3, 4, "header exceeds the limit of %d octets with its %d; name fewer recipients in To and Cc: use Bcc or a mailing list",
+			maxSentHeader, len(header))
+	}
+	return nil
+}
+
 // isMessageID reports whether value is a msg-id (RFC 5322, section 3.6.4) that all programs find:
 // no white space or angle bracket inside. A comment may follow, as relays of old put one there.
 func isMessageID(value string) bool {

@@ -143,7 +143,11 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, acct mail
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
 		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes,
 	}
-	msg, err := s.filtered(ctx, d.finish(with), env, peer, with)
+	msg := d.finish(with)
+	if err := canArrive(msg); err != nil {
+		return Receipt{}, err
+	}
+	msg, err = s.filtered(ctx, msg, env, peer, with)
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -55,6 +55,17 @@ func TestOwnDomainForged(t *testing.T) {
 	}
 	expect("stranger", record.Unrecorded, mailstore.LabelInbox, "none")
 
+	// Whom a mail is for, and be it a thousand, is not whom it is from. Our own users cannot send
+	// one that would not arrive as it was recorded.
+	many := bob + strings.Repeat(",\n Somebody Else <somebody.else@elsewhere.test>", 1500) + ",\n " + boss
+	if err := testnet.SendOne(bravo.InboundAddr(), "x@elsewhere.test", bob, testnet.Compose("x@elsewhere.test", many, "to many", "Hello.\n")); err != nil {
+		t.Fatal(err)
+	}
+	expect("to many", record.Unrecorded, mailstore.LabelInbox, "none")
+	if err := testnet.SendOne(bravo.SubmissionAddr(), boss, bob, testnet.Compose(boss, many, "to many of ours", "Hello.\n")); err == nil || !strings.Contains(err.Error(), "use Bcc or a mailing list") {
+		t.Errorf("to many of ours: %v", err)
+	}
+
 	if err := testnet.SendOne(bravo.SubmissionAddr(), boss, bob, testnet.Compose(boss, bob, "from the boss", "Pay 100 to Bob.\n")); err != nil {
 		t.Fatal(err)
 	}
