@@ -115,7 +115,7 @@ func (f *Facts) withoutRecord() (Verdict, []string) {
 
 func (f *Facts) ownReason(but string) string {
 	if f.OwnDomain == message.AnyDomain {
-		return "whom the mail claims to be from cannot be told, since that is written in a charset that is not known here, costs too much to read, or stands behind a line that is no header field: it may be somebody of our own, but it came from outside: " + but
+		return "whom the mail claims to be from cannot be told, since that is written in a charset that is not known here, costs too much to read, or may stand behind a line that is no header field: it may be somebody of our own, but it came from outside: " + but
 	}
 	return fmt.Sprintf("the mail claims to be from %s, a domain of our own, but it came from outside: %s", f.OwnDomain, but)
 }

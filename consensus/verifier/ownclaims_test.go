@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,4 +112,19 @@ func TestLongHeader(t *testing.T) {
 	}
 	w.expect(w.arrive(addressed("x@elsewhere.example", 1300)), "without a record", record.Unrecorded, "inbox")
 	w.expect(w.arrive(addressed("boss@org2.example", 1300)), "in the name of ours", record.Missing, "spam")
+}
+
+// Text without a header claims nobody, unless some program may find the header further down; then
+// nothing says that it claims one of ours.
+func TestNoHeader(t *testing.T) {
+	own := chaintest.New(3).Orgs[1]
+	w := newWorld(t, setting{orgs: 3, cfg: Config{Own: Own{Key: consensus.PublicKey(own.Key), Domains: []string{"org2.example"}}}})
+	w.expect(w.arrive([]byte("\r\nonly body\r\n")), "body alone", record.Unrecorded, "inbox")
+	hidden := w.arrive([]byte("\r\nonly body\r\n\r\nFrom: boss@org2.example\r\n\r\nx\r\n"))
+	w.expect(hidden, "a header further down", record.Missing, "spam")
+	f := w.finding(hidden)
+	said := slices.Concat(f.Reasons, w.filing.decide(f).Reasons)
+	if text := strings.Join(said, "; "); strings.Count(text, "cannot be told") != 2 || strings.Contains(text, "claims one of our own") {
+		t.Errorf("%q", said)
+	}
 }

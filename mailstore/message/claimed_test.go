@@ -157,6 +157,36 @@ func TestClaimsOfLongHeaders(t *testing.T) {
 	}
 }
 
+// Behind a line that is no header field some programs find the header: whom that claims cannot be
+// told where it may have an author. Where nothing there is one, the text claims nobody.
+func TestClaimsBehindNoField(t *testing.T) {
+	lead := strings.Repeat("words of the text\r\n", 3000)
+	for _, tt := range []struct {
+		raw  string
+		told bool
+	}{
+		{"\r\nonly body\r\n", true},
+		{"\r\nfrom here on: nothing. Sender unknown\r\n", true},
+		{"only body\r\n\r\nDear Ann, to from: you\r\n", true},
+		{"\r\nonly body\r\n\r\nReply-To: boss@own.example\r\n", true},
+		{"\r\nonly body\r\n\r\n" + strings.Repeat(lead, 30) + "From: boss@own.example\r\n", true}, // beyond all that is read as a header
+		{"X-Note: y\r\njunk\r\nTo: x@y.example\r\n\r\ntext\r\n", true},
+		{"\r\nonly body\r\nFrom: boss@own.example\r\n", true}, // which the claims of the header have
+		{"\r\nonly body\r\n\r\nFrom: boss@own.example\r\n", false},
+		{"\r\nonly body\r\n\r\n\t SENDER \t: boss@own.example\r\n", false},
+		{"\r\nonly body\r\n\r\nreturn-path:<boss@own.example>\r\n", false},
+		{"\r\nonly body\n\nx\rFrom: boss@own.example\n", false},
+		{"\r\n" + lead + "\r\nFrom: boss@own.example\r\n", false},
+		{" From: boss@own.example\r\n\r\ntext\r\n", false},
+		{"X-Note: y\r\njunk\r\n\r\nFrom: boss@own.example\r\n", false},
+	} {
+		claims := message.ClaimsOf([]byte(tt.raw))
+		if told := !slices.Contains(claims.Authors, message.AnyDomain); told != tt.told || slices.Contains(claims.Shown, message.AnyDomain) == told {
+			t.Errorf("%.60q … claims %q and shows %q, can be told: want %v", tt.raw, claims.Authors, claims.Shown, tt.told)
+		}
+	}
+}
+
 // What is shown beside an author is claimed, and who is no author to all programs.
 func TestShownDomains(t *testing.T) {
 	for _, tt := range []struct {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"cairn/mailstore/message/grammar"
 )
@@ -26,6 +27,7 @@ type claimTexts struct {
 // authors. But some programs read no further, and some cut its lines.
 func claimTextsOf(header []byte) claimTexts {
 	lines := bytes.TrimLeft(WithoutMboxLine(header), "\r\n")
+	text := lines[:min(len(lines), maxHeaders.bytes)]
 	early := len(lines) > 0 && isEnd(WithoutMboxLine(header)[0]) // an empty line that some programs pass over
 	s := grammar.ReadSection(lines, grammar.MaxHeader)
 	if lines = lines[:s.Size]; len(lines) > maxHeaders.bytes {
@@ -62,7 +64,9 @@ func claimTextsOf(header []byte) claimTexts {
 	}
 	if authors == 0 {
 		t.nobody = true
-		t.whole = !hasFlaw(&s, grammar.NoField) // behind the empty line some programs find the header
+		if hasFlaw(&s, grammar.NoField) { // behind the empty line some programs find the header
+			t.whole = !hasAuthorLine(fromNoField(text))
+		}
 	}
 	t.senders = append(t.senders, s.Values("sender")...)
 	t.returned = append(t.returned, s.Values("return-path")...)
@@ -153,6 +157,41 @@ func namesAuthors(text []byte) bool {
 }
 
 var authorFields = [][]byte{[]byte("from"), []byte("sender"), []byte("return-path")}
+
+// fromNoField is a text from the first line of its header on that is no field.
+func fromNoField(text []byte) []byte {
+	for rest, first := text, true; len(rest) > 0; first = false {
+		line, next := grammar.CutLine(rest)
+		if len(line) == 0 || !isField(line) && (first || !isBlank(line[0])) {
+			return rest
+		}
+		rest = next
+	}
+	return nil
+}
+
+// hasAuthorLine reports whether a line of a text begins, behind what is not seen, as a field does
+// that programs show authors from.
+func hasAuthorLine(text []byte) bool {
+	for len(text) > 0 {
+		line := text
+		if i := bytes.IndexAny(text, "\r\n"); i >= 0 {
+			line = text[:i]
+		}
+		text = text[min(len(line)+1, len(text)):]
+		name, _, found := bytes.Cut(bytes.TrimLeftFunc(line, isBlankOrUnseen), []byte(":"))
+		if found && isAuthorField(bytes.TrimRightFunc(name, isBlankOrUnseen)) {
+			return true
+		}
+	}
+	return false
+}
+
+func isBlankOrUnseen(r rune) bool { return unicode.IsSpace(r) || isUnseen(r) }
+
+func isAuthorField(name []byte) bool {
+	return slices.ContainsFunc(authorFields, func(field []byte) bool { return bytes.EqualFold(name, field) })
+}
 
 // unfolded are the lines of a header that may have an at sign, each with those that go on it.
 func unfolded(header []byte) []string {

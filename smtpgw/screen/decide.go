@@ -117,6 +117,9 @@ func replayed(f Finding, e Evidence) place {
 // missing is spam unless another method says that the domain itself sent it. Of our own domains
 // none can: our mail has our record.
 func missing(f Finding, e Evidence) place {
+	if f.Untold {
+		return place{labelSpam, []string{"whom it claims to be from cannot be told: it may be somebody of our own, whose mail has our record"}}
+	}
 	if f.Own {
 		return place{labelSpam, []string{"it claims one of our own domains, whose mail has our record"}}
 	}

@@ -74,7 +74,9 @@ func TestDecide(t *testing.T) {
 			Evidence{{Method: "dkim", Result: Fail, About: "org.example"}}, labelSpam, ""},
 		{"missing, without an author", Policy{}, Finding{Verdict: record.Missing}, Evidence{{Method: "dkim", Result: Pass}}, labelSpam, ""},
 		{"missing, an author without a domain", Policy{}, Finding{Verdict: record.Missing, Domains: []string{""}}, Evidence{{Method: "dkim", Result: Pass}}, labelSpam, ""},
-		{"missing, our own, signed", Policy{}, Finding{Verdict: record.Missing, Own: true, Domains: []string{"org.example"}}, Evidence{dkim}, labelSpam, "our own domains"},
+		{"missing, our own, signed", Policy{}, Finding{Verdict: record.Missing, Own: true, Domains: []string{"org.example"}}, Evidence{dkim}, labelSpam, "claims one of our own domains"},
+		{"missing, perhaps our own, signed", Policy{}, Finding{Verdict: record.Missing, Own: true, Untold: true, Domains: []string{"*"}}, Evidence{dkim}, labelSpam,
+			"whom it claims to be from cannot be told: it may be somebody of our own, whose mail has our record"},
 		{"invalid", Policy{}, Finding{Verdict: record.Invalid, Lasting: true}, nil, labelSpam, "invalid"},
 		{"invalid, put apart", Policy{Invalid: InvalidQuarantine}, Finding{Verdict: record.Invalid}, nil, LabelQuarantine, "put apart"},
 	} {
@@ -175,6 +177,11 @@ func TestFindingOf(t *testing.T) {
 	whole := FindingOf(record.Verified, nil, nil, &facts)
 	if whole.Decisive || whole.Before || whole.Unnamed || whole.Lasting || whole.Own {
 		t.Errorf("%+v", whole)
+	}
+	untold := facts
+	untold.OwnDomain = message.AnyDomain
+	if f := FindingOf(record.Missing, nil, nil, &untold); !f.Own || !f.Untold || whole.Untold {
+		t.Errorf("whom it claims cannot be told: %+v", f)
 	}
 	// That the recipient is another one is no difference of the content.
 	elsewhere := facts

@@ -16,7 +16,8 @@ type Finding struct {
 	From    string   // address of the first author, domain as A-label
 	Domains []string // of all authors, A-labels
 
-	Own         bool     // claims one of our own domains from outside
+	Own         bool     // claims one of our own domains from outside, or may
+	Untold      bool     // the latter: whom it claims cannot be told
 	Lasting     bool     // invalid for what no later block, enrolment or pin can put right
 	Decisive    bool     // something but the envelope recipient differs as no honest relay makes it
 	Before      bool     // the record was used before, or is too old
@@ -30,6 +31,7 @@ func FindingOf(verdict record.Verdict, reasons, domains []string, f *record.Fact
 	return Finding{
 		Verdict: verdict, Reasons: reasons, From: f.From, Domains: domains,
 		Own:         f.OwnDomain != "",
+		Untold:      f.OwnDomain == message.AnyDomain,
 		Lasting:     f.TokenUnsound || f.TokenValid && f.Below(),
 		Decisive:    f.Decisive(),
 		Before:      f.Replayed || f.Old(),
