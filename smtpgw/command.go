@@ -85,7 +85,7 @@ func completePostmaster(line []byte, domain string) []byte {
 	return bytes.Join([][]byte{line[:end], []byte("@" + domain), line[end:]}, nil)
 }
 
-// boundSize caps a SIZE parameter that does not fit into 32 bits, which
+// boundSize caps a SIZE parameter that does not fit into 32 bits, however many digits it has, which
 // go-smtp takes for malformed instead of too large (RFC 1870, section 6.1).
 func boundSize(line []byte) []byte {
 	const param = " SIZE="
@@ -99,7 +99,7 @@ func boundSize(line []byte) []byte {
 	for n < len(digits) && digits[n] >= '0' && digits[n] <= '9' {
 		n++
 	}
-	if n < 10 || n > 20 { // RFC 1870, section 3: 20 digits at most
+	if n < 10 {
 		return line
 	}
 	if _, err := strconv.ParseUint(string(digits[:n]), 10, 32); err == nil {

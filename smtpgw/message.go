@@ -141,7 +141,7 @@ func (t *text) take(b []byte) {
 	switch {
 	case t.refusal != nil:
 	case int64(len(t.b)+len(b)) > t.limits.MessageBytes:
-		t.refuse(refusef(552, 5, 3, 4, "message exceeds the limit of %d octets", t.limits.MessageBytes))
+		t.refuse(messageTooLarge(t.limits.MessageBytes))
 	default:
 		grown, ok := t.room.grow(t.b, len(b), t.limits.MessageBytes)
 		if !ok {
@@ -204,6 +204,10 @@ var (
 // sender takes for the rest of the session may be something else, so it ends.
 func isSmuggling(err error) bool {
 	return errors.Is(err, errBareLF) || errors.Is(err, errBareCR) || errors.Is(err, errNUL)
+}
+
+func messageTooLarge(limit int64) *Refusal {
+	return refusef(552, 5, 3, 4, "message exceeds the limit of %d octets", limit)
 }
 
 func lineTooLong(limit int) *Refusal {

@@ -14,6 +14,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 const head = "From: s@peer.example\r\nSubject: strict\r\n\r\n"
@@ -720,5 +721,37 @@ func TestNothingAfterQuit(t *testing.T) {
 		if log.Len() > 0 {
 			t.Errorf("logged %s", clip(log.String()))
 		}
+	}
+}
+
+// TestTooLargeInOneWay: whichever way a message says that it is too large, the reply is the same,
+// with the limit.
+func TestTooLargeInOneWay(t *testing.T) {
+	const want = `^552 5\.3\.4 message exceeds the limit of 1000 octets$`
+	cfg := testConfig
+	cfg.Limits = Limits{MessageBytes: 1000}
+	st := localStore(t)
+	addr := inbound(t, cfg, st, &verifier{})
+	for _, size := range []string{"1001", "4294967295", "4294967296", "99999999999999999999", "99999999999999999999999", strings.Repeat("9", 400)} {
+		d := greeted(t, addr)
+		d.say("MAIL FROM:<s@peer.example> SIZE="+size+" BODY=8BITMIME\r\n", want)
+		d.say("MAIL FROM:<s@peer.example> SIZE=1000\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say("BDAT 1500 LAST\r\n"+strings.Repeat("x", 1500), want)
+		d.say("MAIL FROM:<s@peer.example> SIZE=-1\r\n", "^501 5.5.4")
+		d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say("BDAT 600\r\n"+strings.Repeat("x", 600), "^250")
+		d.say("BDAT 600\r\n"+strings.Repeat("x", 600), want)
+		d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say("DATA\r\n", "^354")
+		d.say(head+strings.Repeat("x\r\n", 500)+".\r\n", want)
+		d.say("NOOP\r\n", "^250")
+	}
+	s := NewSubmitter(cfg, st, outbox.New(st))
+	_, err := s.Submit(t.Context(), Peer{Protocol: ProtocolLocal}, "user@local.example", []string{"a@far.example"}, []byte(head+strings.Repeat("x\r\n", 500)))
+	if err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
+		t.Errorf("submitted otherwise: %v", err)
 	}
 }

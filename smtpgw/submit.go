@@ -61,7 +61,7 @@ func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpt
 
 func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	if int64(len(raw)) > s.limits.MessageBytes {
-		return Receipt{}, refusef(552, 5, 3, 4, "message exceeds the limit of %d octets", s.limits.MessageBytes)
+		return Receipt{}, messageTooLarge(s.limits.MessageBytes)
 	}
 	if err := checkText(raw, &s.limits); err != nil {
 		return Receipt{}, err

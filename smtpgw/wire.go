@@ -285,6 +285,9 @@ func (w *wire) Write(p []byte) (int, error) {
 	if len(line) < 4 || line[3] != ' ' {
 		return len(p), nil // more lines of this reply follow
 	}
+	if bytes.Contains(line, overLimit) {
+		w.instead = messageTooLarge(w.limits.MessageBytes).Error()
+	}
 	if w.instead != "" {
 		w.held = append(w.held[:start], w.instead+"\r\n"...)
 		line, w.instead = w.held[start:], ""
@@ -312,6 +315,10 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// overLimit is in what go-smtp says of a SIZE or a chunk that is too large. The peer hears the
+// limit, as of any other text.
+var overLimit = []byte("Max message size exceeded")
 
 // withoutStatus takes the enhanced status code out of the last line of a reply, in place: it has
 // none after EHLO and HELO (RFC 2034, section 4).
