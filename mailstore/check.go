@@ -17,6 +17,7 @@ type Fault struct {
 	Cure    string    // what helps, in the same form
 	Derived bool      // Check can make it anew from what else is stored
 	Mended  bool      // Check did so
+	Done    string    // what that came to, in the same form, where it did not bring back what was there
 }
 
 // CheckResult tells how much Check has looked at, and what it found.
@@ -123,14 +124,15 @@ func (c *check) foundMuch(f Fault, blob [32]byte, mend func() error) error {
 	return c.ctx.Err()
 }
 
-// damaged reports a value that is damaged, with what makes it anew or what helps else.
-func (c *check) damaged(bad *DamagedError, mend func(tx *Tx) error, cure string) error {
+// damaged reports a value that is damaged, with what makes it anew, and what that comes to, or what
+// helps else.
+func (c *check) damaged(bad *DamagedError, mend func(tx *Tx) error, cure, done string) error {
 	if mend != nil {
 		cure = cureAnew
 	}
 	return c.foundIn(Fault{
 		Table: bad.Table, Account: bad.Account, Message: bad.Message,
-		Text: fmt.Sprintf("%s cannot be read as it was stored: %s", bad.What(), bad.Why), Cure: cure,
+		Text: fmt.Sprintf("%s cannot be read as it was stored: %s", bad.What(), bad.Why), Cure: cure, Done: done,
 	}, bad.Blob, mend)
 }
 
@@ -159,7 +161,7 @@ func (c *check) values() error {
 			bad = c.takenApart(key, value)
 		}
 		if bad != nil && key[0] != tableJournal { // see journalHolds, which needs the label rows
-			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad), c.cureOf(key, bad))
+			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad), c.cureOf(key, bad), c.doneOf(key))
 		}
 		c.note(key)
 		if failed == nil && c.Values%1024 == 0 {

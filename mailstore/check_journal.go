@@ -164,7 +164,7 @@ func (c *check) lostChanges(gaps []gap, bad []DamagedError) error {
 	for len(gaps) > 0 || len(bad) > 0 {
 		if len(gaps) == 0 || len(bad) > 0 && bad[0].change() < gaps[0].from {
 			seq := bad[0].change()
-			if err := c.damaged(&bad[0], c.mendGap(gap{seq, seq}), ""); err != nil {
+			if err := c.damaged(&bad[0], c.mendGap(gap{seq, seq}), "", ""); err != nil {
 				return err
 			}
 			bad = bad[1:]

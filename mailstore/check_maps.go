@@ -16,6 +16,9 @@ type MapCheck struct {
 	// CureOf, if there is one, says what helps where MendOf has nothing; empty where it is a
 	// backup.
 	CureOf func(key []byte) string
+	// DoneOf, if there is one, says in a sentence without full stop what a mend of MendOf came to;
+	// empty where it brings back what was there.
+	DoneOf func(key []byte) string
 	// Look, if there is one, reports what does not hang together in the map, each with what mends
 	// it, if anything does. It returns the error of found as it is.
 	Look func(r *Reader, found func(f Fault, mend func(tx *Tx) error) error) error
@@ -46,6 +49,14 @@ func (c *check) cureOf(key []byte, bad *DamagedError) string {
 		return cmp.Or(m.CureOf(own), bad.Cure())
 	}
 	return bad.Cure()
+}
+
+// doneOf is what a mend comes to that does not bring back what was there.
+func (c *check) doneOf(key []byte) string {
+	if m, own := c.mapOf(key); m != nil && m.DoneOf != nil {
+		return m.DoneOf(own)
+	}
+	return ""
 }
 
 // PutAgain returns what writes an empty value for a key of a named map again, which says all by

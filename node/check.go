@@ -208,9 +208,9 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	}
 	c.Progress("reading the mail store", 0, 0)
 	found, err := store.Check(ctx, c.Repair, func(f mailstore.Fault) {
-		fault := CheckFault{Text: f.Text, Mended: f.Mended}
-		if !f.Mended {
-			fault.Next = f.Cure
+		fault := CheckFault{Text: f.Text, Mended: f.Mended, Next: f.Cure}
+		if f.Mended {
+			fault.Next = f.Done
 		}
 		faults = append(faults, fault)
 	}, outbox.New(store).MapCheck(), verifier.MapCheck())

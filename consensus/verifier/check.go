@@ -8,9 +8,10 @@ import (
 )
 
 // MapCheck is what a check of the store is to know of this map: all but findings, acceptances and
-// the number of its format follows from these and from the chain.
+// the number of its format follows from these and from the chain. Of the first two it notes that
+// they are lost; what a finding said is found out anew when the node runs, see lost.go.
 func MapCheck() mailstore.MapCheck {
-	return mailstore.MapCheck{Space: space, MendOf: mendOf, CureOf: cureOf}
+	return mailstore.MapCheck{Space: space, MendOf: mendOf, CureOf: cureOf, DoneOf: doneOf}
 }
 
 // withoutValue begin the keys that say all in their names.
@@ -26,8 +27,27 @@ func mendOf(key []byte) func(tx *mailstore.Tx) error {
 		return ifThere(key, func(sp mailstore.Space) error { return putDue(sp, key[len(prefixDue):], longAgo) })
 	case string(key) == keyJournal:
 		return ifThere(key, func(sp mailstore.Space) error { return sp.PutJSON(key, mailstore.ModSeq(0)) })
+	case has(prefixAccepted): // by nobody known, as it counts while it is damaged
+		return ifThere(key, func(sp mailstore.Space) error { return sp.PutJSON(key, acceptance{}) })
+	case isFinding(key):
+		return mendFinding(key)
 	}
 	return nil
+}
+
+func isFinding(key []byte) bool {
+	return bytes.HasPrefix(key, []byte(prefixMessage)) && len(key) == len(prefixMessage)+mailstore.RefSize
+}
+
+// doneOf says what a mend comes to that does not bring back what was there.
+func doneOf(key []byte) string {
+	switch {
+	case isFinding(key):
+		return lostDone
+	case bytes.HasPrefix(key, []byte(prefixAccepted)):
+		return "by whom that record was first brought is noted as not known: a second copy of its mail counts as replayed"
+	}
+	return ""
 }
 
 // ifThere runs fn unless the key is gone meanwhile.

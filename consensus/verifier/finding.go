@@ -96,6 +96,9 @@ type Finding struct {
 	Arrived  uint64 `json:"arrived,omitempty"` // unix ms; zero: not stored
 	// Onward is there of mail that known forwarders sent on.
 	Onward *onward `json:"onward,omitempty"`
+	// Lost: it stands in the place of one that was damaged. Nothing is known but Deadline
+	// and Late, if the record was watched for.
+	Lost bool `json:"lost,omitempty"`
 }
 
 func messageKey(r mailstore.Ref) []byte { return r.Append([]byte(prefixMessage)) }
@@ -170,6 +173,15 @@ func putKeys(sp mailstore.Space, keys [][]byte) error {
 
 func watchPrefix(height uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte(prefixWatch), height)
+}
+
+// watchedFor is the height in a key that watchPrefix begins; ok is false of any other.
+func watchedFor(key []byte) (height uint64, ok bool) {
+	rest, ok := bytes.CutPrefix(key, []byte(prefixWatch))
+	if !ok || len(rest) != 8+mailstore.RefSize {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(rest), true
 }
 
 // Of reads the living finding about a stored message. It returns

@@ -60,7 +60,7 @@ func (v *Verifier) settle(ctx context.Context) error {
 			keys, err = scanKeys(sp, t.prefix, t.next(), reviseStep)
 			return err
 		})
-		if err == nil && t != nil && t.ofMember() {
+		if err == nil && t != nil && (t.ofMember() || t.ofLost()) {
 			// The DNS has no place in a transaction.
 			asked, err = v.askAhead(ctx, t, keys)
 		}
@@ -111,6 +111,9 @@ func (t *task) ofMember() bool {
 	return bytes.HasPrefix(t.prefix, []byte(prefixDomain)) || bytes.HasPrefix(t.prefix, []byte(prefixVia)) || len(t.prefix) == len(recorderPrefix(consensus.Key{}))
 }
 
+// ofLost reports whether the task is to find out anew what was lost about one message.
+func (t *task) ofLost() bool { return bytes.HasPrefix(t.prefix, []byte(prefixMessage)) }
+
 // next is the least key after the last one done.
 func (t *task) next() []byte {
 	if len(t.done) == 0 {
@@ -141,6 +144,7 @@ type answers struct {
 	word     *word    // about who recorded it; nil: that was not asked
 	declared *Answer  // whether others declare, of one without a record; nil: that was not asked
 	onward   []Answer // about who sent it on; nil: that was not asked
+	anew     *anew    // of one whose finding was lost; nil: it stays so
 }
 
 // askAhead asks whether the organisations that recorded the messages of keys
@@ -172,11 +176,18 @@ func (v *Verifier) askAhead(ctx context.Context, t *task, keys [][]byte) (map[ma
 	}
 	asked := make(map[mailstore.Ref]answers, len(found))
 	for ref, f := range found {
+		var a answers
+		if f.Lost {
+			if a.anew, err = v.findAnew(ctx, ref, f); err != nil {
+				return nil, err
+			}
+			asked[ref] = a
+			continue
+		}
 		if f.Record.IsZero() {
 			asked[ref] = v.askDeclared(ctx, state, f)
 			continue
 		}
-		var a answers
 		org, ok := f.recordingOrg(state)
 		if ok && (!f.judgedBy(org) || !f.Facts.OrgTrusted || !v.pinnedWordOf(state, f, org).trusted) {
 			w := v.wordOf(ctx, state, f, org)
@@ -202,6 +213,12 @@ func (v *Verifier) askDeclared(ctx context.Context, s *consensus.State, f *Findi
 func (v *Verifier) revise(tx *mailstore.Tx, ref mailstore.Ref, t *task, asked map[mailstore.Ref]answers) error {
 	return v.change(tx, ref, func(f *Finding) error {
 		sp := tx.Space(space)
+		if f.Lost {
+			if a := asked[ref].anew; a != nil {
+				return v.takeAnew(tx, ref, f, a)
+			}
+			return nil
+		}
 		was := *f
 		if err := v.locate(sp.SpaceReader, f); err != nil {
 			return err
@@ -276,6 +293,9 @@ func (v *Verifier) change(tx *mailstore.Tx, ref mailstore.Ref, fn func(*Finding)
 	was := *f
 	if err := fn(f); err != nil {
 		return err
+	}
+	if f.Lost { // still
+		return nil
 	}
 	f.judge()
 	sp := tx.Space(space)
