@@ -25,6 +25,8 @@ type DamagedError struct {
 	Blob    [32]byte  // of a blob and its users: its SHA-256
 	Name    string    // a space and its key, a label, a setting, the name or address of an account; else empty
 	Why     string    // what was found, in a few words
+
+	key string // whose value it is
 }
 
 // Table names the tables of the store to people and programs.
@@ -101,9 +103,21 @@ func (e *DamagedError) Cure() string {
 	return "see that the disk is well and restore a backup"
 }
 
+// Helps says what helps: repair is true if [Store.Check] with repair and the same maps mends it;
+// else cure is a part of a sentence.
+func (e *DamagedError) Helps(maps ...MapCheck) (repair bool, cure string) {
+	c := &check{maps: maps}
+	key := []byte(e.key)
+	if len(key) == 0 {
+		return false, e.Cure()
+	}
+	repair = key[0] == tableJournal || c.mendOf(key, e) != nil
+	return repair, c.cureOf(key, e)
+}
+
 // damagedAt says that the value of a key is damaged.
 func damagedAt(dir string, key []byte, why string) *DamagedError {
-	e := &DamagedError{Dir: dir, Table: TableStore, Why: why}
+	e := &DamagedError{Dir: dir, Table: TableStore, Why: why, key: string(key)}
 	if len(key) == 0 {
 		return e
 	}
@@ -207,12 +221,12 @@ func textBefore(key []byte) (text string, rest []byte) {
 	return string(key[:at]), key[at:]
 }
 
-// messageOfEntry gives the message that an entry of a space is about, where its key says so by "/",
-// account and number; else 0.
+// messageOfEntry gives the message that an entry of a space is about, where its key says so by
+// account and number, alone or behind a "/"; else 0.
 func messageOfEntry(rest []byte) (AccountID, MessageID) {
 	_, key, _ := bytes.Cut(rest, []byte{0})
 	text, numbers := textBefore(key)
-	if len(numbers) != 12 || !strings.HasSuffix(text, "/") {
+	if len(numbers) != 12 || text != "" && !strings.HasSuffix(text, "/") {
 		return 0, 0
 	}
 	return AccountID(binary.BigEndian.Uint32(numbers)), MessageID(binary.BigEndian.Uint64(numbers[4:]))

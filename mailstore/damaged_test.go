@@ -345,6 +345,7 @@ func TestEntriesAreReadable(t *testing.T) {
 		"queue\x00e" + number: {Name: `"e8" of the space queue`},
 		"verifier\x00message/\x00\x00\x00\x03" + number:     {Name: `"message/3/8" of the space verifier`, Account: 3, Message: 8},
 		"verifier\x00watch/" + number:                       {Name: `"watch/8" of the space verifier`},
+		"filing\x00\x00\x00\x00\x03" + number:               {Name: `"3/8" of the space filing`, Account: 3, Message: 8},
 		"smtp\x00of/\x00\x00\x00\x03":                       {Name: `"of/3" of the space smtp`},
 		"recorder\x00in/\xff\xfe\x01":                       {Name: `"in/fffe01" of the space recorder`},
 		"organisation\x00owner":                             {Name: `"owner" of the space organisation`},

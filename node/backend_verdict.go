@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"slices"
 
 	"cairn/consensus"
@@ -59,11 +60,15 @@ func nameRecorder(v *api.Verification, s *consensus.State, f *verifier.Finding) 
 // viewFiling shows where the node put a message, if it is still there, and what all it knows about
 // it.
 func (n *Node) viewFiling(rd *mailstore.Reader, account mailstore.AccountID, id mailstore.MessageID, f *verifier.Finding, view *api.Message) error {
+	v := view.Verification
 	decision, evidence, err := n.filing.Decision(rd, mailstore.Ref{Account: account, Message: id}, screened(f))
+	if errors.Is(err, mailstore.ErrDamaged) { // the mail is shown, and its verdict
+		v.FiledUnder, v.FiledWhy = filedUnder(view.Labels), []string{filingLost}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	v := view.Verification
 	for _, l := range decision.Labels {
 		if l != screen.VerdictLabel(f.Verdict) && slices.Contains(view.Labels, l) {
 			v.FiledUnder, v.FiledWhy = l, decision.Reasons
@@ -73,4 +78,17 @@ func (n *Node) viewFiling(rd *mailstore.Reader, account mailstore.AccountID, id 
 		v.Evidence = append(v.Evidence, api.Evidence{Method: r.Method, Result: r.Result, About: r.About, Reason: r.Reason})
 	}
 	return nil
+}
+
+// filingLost stands in the place of why a mail is where it is.
+const filingLost = "what it was filed by, beside its record, cannot be read as it was stored; a check with repair notes that as not known"
+
+// filedUnder is where a mail is by its labels.
+func filedUnder(labels []string) string {
+	for _, l := range []string{screen.LabelQuarantine, mailstore.LabelSpam, mailstore.LabelInbox} {
+		if slices.Contains(labels, l) {
+			return l
+		}
+	}
+	return "other labels"
 }

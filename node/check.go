@@ -18,6 +18,7 @@ import (
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/node/home"
+	"cairn/smtpgw"
 )
 
 // Checked is what Check found in one part of a node's directory.
@@ -213,12 +214,17 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 			fault.Next = f.Done
 		}
 		faults = append(faults, fault)
-	}, outbox.New(store).MapCheck(), verifier.MapCheck())
+	}, mapChecks(store)...)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("checking %s: %w", c.path(home.MailDir), err), store.Close())
 	}
 	c.add(home.MailDir, seenMail(found), faults...)
 	return store, nil
+}
+
+// mapChecks are what the parts of the node know of their maps in the mail store.
+func mapChecks(store *mailstore.Store) []mailstore.MapCheck {
+	return append(smtpgw.MapChecks(), outbox.New(store).MapCheck(), verifier.MapCheck())
 }
 
 // seenMail tells how much was looked at. The index has nothing of removed accounts.

@@ -1,0 +1,66 @@
+package smtpgw
+
+import (
+	"encoding/binary"
+
+	"cairn/mailstore"
+)
+
+// MapChecks are what a check of the store is to know of the maps of this package: the history, the
+// members of lists and how many they are follow from the rest; what else a mail was filed by does
+// not, and is less than the mail.
+func MapChecks() []mailstore.MapCheck {
+	return []mailstore.MapCheck{
+		{Space: historySpace, MendOf: mendHistory},
+		{Space: listSpace, MendOf: mendList},
+		{Space: filingSpace, MendOf: mendFiling, DoneOf: func([]byte) string {
+			return "what that mail was filed by, beside its record, is noted as not known: it stays where it is until its verdict changes"
+		}},
+	}
+}
+
+// mendHistory returns what makes the damaged value of a key of the history anew.
+func mendHistory(key []byte) func(tx *mailstore.Tx) error {
+	if string(key) == string(historyCursor) { // from the beginning: what it notes again is there
+		return ifThere(historySpace, key, func(sp mailstore.Space) error { return sp.PutNumber(key, 0) })
+	}
+	return mailstore.PutAgain(historySpace, key)
+}
+
+// mendList returns what makes the damaged value of a key of the lists anew; nil for a list itself,
+// its posts of this hour, and how far it was distributed.
+func mendList(key []byte) func(tx *mailstore.Tx) error {
+	switch string(key[:min(len(key), 1)]) {
+	case "m": // the key is all
+		return mailstore.PutAgain(listSpace, key)
+	case "c":
+		return ifThere(listSpace, key, func(sp mailstore.Space) error {
+			var n uint32
+			err := sp.Keys(append([]byte{'m'}, key[1:]...), nil, func([]byte) bool {
+				n++
+				return true
+			})
+			if err != nil {
+				return err
+			}
+			return sp.Put(key, binary.BigEndian.AppendUint32(nil, n))
+		})
+	}
+	return nil
+}
+
+// mendFiling returns what notes no evidence in the place of what is damaged.
+func mendFiling(key []byte) func(tx *mailstore.Tx) error {
+	return ifThere(filingSpace, key, func(sp mailstore.Space) error { return sp.Put(key, []byte("[]")) })
+}
+
+// ifThere runs fn unless the key is gone meanwhile.
+func ifThere(space string, key []byte, fn func(sp mailstore.Space) error) func(tx *mailstore.Tx) error {
+	return func(tx *mailstore.Tx) error {
+		sp := tx.Space(space)
+		if there, err := sp.Has(key); err != nil || !there {
+			return err
+		}
+		return fn(sp)
+	}
+}
