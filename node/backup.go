@@ -95,7 +95,9 @@ func (n *Node) backUp(r api.BackupRequest, w io.Writer) error {
 		return api.Errorf(e.Code, e.Hint, "making the backup: %s", e.Message)
 	}
 	m := manifest(n.cfg, n.id, n.genesis, n.enrol)
-	return n.store.View(func(rd *mailstore.Reader) error { return home.Create(w, n.dir, rd, m, r.OrgKey) })
+	return n.store.View(func(rd *mailstore.Reader) error {
+		return n.noBackup(rd, home.Create(w, n.dir, rd, m, r.OrgKey))
+	})
 }
 
 // manifest says whose backup it is; genesis and enrol may be nil.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/node/api"
@@ -30,6 +31,55 @@ func notDamaged(err error, ref string) error {
 		return err
 	}
 	return api.Errorf(api.CodeInternal, "cairn backup restore --help", "%s", text)
+}
+
+// helps is the next step against damage.
+func (n *Node) helps(bad *mailstore.DamagedError) (next string) {
+	repair, cure := bad.Helps(mapChecks(n.store)...)
+	if !repair {
+		return cure
+	}
+	next = "with the node stopped: cairn check --repair"
+	return next
+}
+
+// unverified says in one sentence that it cannot be read how a mail was verified, and what helps.
+func (n *Node) unverified(err error, ref string) (said, next string) {
+	bad, ok := errors.AsType[*mailstore.DamagedError](err)
+	if !ok {
+		return "", ""
+	}
+	return fmt.Sprintf("how %s was verified cannot be read as it was stored in %s (%s)", ref, bad.Dir, bad.Why), n.helps(bad)
+}
+
+// noBackup says that damage keeps a backup from being made, of which mail it is, and what helps.
+func (n *Node) noBackup(rd *mailstore.Reader, err error) error {
+	bad, ok := errors.AsType[*mailstore.DamagedError](err)
+	if !ok {
+		return err
+	}
+	return api.Errorf(api.CodeInternal, n.helps(bad), "making the backup: %s cannot be read as it was stored in %s (%s)", damagedPart(rd, bad), bad.Dir, bad.Why)
+}
+
+// damagedPart names what is damaged as people name mail and accounts, as far as that can be told.
+func damagedPart(rd *mailstore.Reader, bad *mailstore.DamagedError) string {
+	if bad.Account == 0 {
+		return bad.What()
+	}
+	a, err := rd.Account(bad.Account)
+	if err != nil {
+		return bad.What()
+	}
+	if bad.Message == 0 {
+		return fmt.Sprintf("%s (%s)", bad.What(), a.Name)
+	}
+	ref := fmt.Sprintf("%s/%d", a.Name, bad.Message)
+	_, err = verifier.Of(rd, mailstore.Ref{Account: bad.Account, Message: bad.Message})
+	finding, ok := errors.AsType[*mailstore.DamagedError](err)
+	if ok && bad.Table == mailstore.TableSpace && finding.Name == bad.Name {
+		return "how " + ref + " was verified"
+	}
+	return fmt.Sprintf("%s (%s)", bad.What(), ref)
 }
 
 // summariseDamaged is summarise for a mail of which something is damaged: what is known of it all
