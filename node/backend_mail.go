@@ -154,7 +154,8 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 		}
 		f, err := verifier.Of(rd, mailstore.Ref{Account: account, Message: id})
 		if errors.Is(err, mailstore.ErrDamaged) { // the mail is shown, without its verification
-			f, view.Damaged = nil, cmp.Or(view.Damaged, fmt.Sprintf("damaged: how %s was verified cannot be read as it was stored", s.Ref))
+			f = nil
+			view.Unverified, view.Next = n.unverified(err, s.Ref)
 		} else if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
 			return err
 		}

@@ -7,12 +7,17 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"cairn/consensus/record"
+	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/node/api"
+	"cairn/node/home"
+	"cairn/smtpgw/screen"
 )
 
 // spoil changes an octet of a text in the value logs of a mail store, which may be open.
@@ -102,5 +107,150 @@ func TestDamagedMailIsShownAsSuch(t *testing.T) {
 	}
 	if m, err := n.Message(t.Context(), "alice/1"); err != nil || m.Damaged != "" || m.Subject != "spoilt" {
 		t.Errorf("stored again: %+v, %v", m, err)
+	}
+}
+
+// putFound gives a node the mail carl/1, with a finding and with what else it was filed by.
+func putFound(t *testing.T, n *Node) {
+	t.Helper()
+	const raw = "From: bob@beta.test\r\nTo: carl@alpha.test\r\nSubject: whole\r\n\r\nas it was\r\n"
+	err := n.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		a, err := tx.AddAccount("carl", []string{"carl@alpha.test"})
+		if err != nil {
+			return err
+		}
+		blob, err := tx.PutBlob([]byte(raw))
+		if err != nil {
+			return err
+		}
+		m := mailstore.Message{
+			Account: a.ID, Blob: blob, Size: int64(len(raw)), Received: time.Unix(1_800_000_000, 0), From: "bob@beta.test", Recipients: a.Addresses,
+		}
+		if m.ID, err = tx.AddMessage(m, []string{"inbox", "verdict/verified"}); err != nil {
+			return err
+		}
+		if err := n.filing.Keep(tx, m.Ref(), screen.Evidence{{Method: "spf", Result: screen.Pass}}); err != nil {
+			return err
+		}
+		return tx.Space("verifier").PutJSON(m.Ref().Append([]byte("message/")), verifier.Finding{Verdict: record.Verified})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// How a mail was verified is damaged: the mail is shown, what keeps a backup from being made names
+// it, and a check with repair is the way out of both.
+func TestDamagedFinding(t *testing.T) {
+	t.Parallel()
+	dir, _ := founder(t, "alpha", "alpha.test")
+	quiet(t, dir, nil)
+	running := func(use func(n *Node)) {
+		t.Helper()
+		n, err := Open(t.Context(), dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		use(n)
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running(func(n *Node) { putFound(t, n) })
+	const repairStopped = "with the node stopped: cairn check --repair"
+	spoilFirst(t, dir, "sverifier\x00message/")
+
+	refused := func(err error) {
+		t.Helper()
+		e := api.AsError(err)
+		if e == nil || !strings.HasPrefix(e.Message, "making the backup: how carl/1 was verified cannot be read") || e.Hint != repairStopped {
+			t.Errorf("the backup: %+v", e)
+		}
+	}
+	refused(Backup(dir, api.BackupRequest{}, io.Discard))
+	running(func(n *Node) {
+		refused(n.Backup(t.Context(), api.BackupRequest{}, io.Discard))
+		m, err := n.Message(t.Context(), "carl/1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Damaged != "" || m.Subject != "whole" || !strings.Contains(m.Text, "as it was") || m.Verification != nil {
+			t.Errorf("shown is %+v", m)
+		}
+		if !strings.HasPrefix(m.Unverified, "how carl/1 was verified cannot be read") || m.Next != repairStopped {
+			t.Errorf("it says %q, %q", m.Unverified, m.Next)
+		}
+	})
+
+	mail := func(repair bool) Checked {
+		t.Helper()
+		parts, err := Check(t.Context(), dir, CheckOptions{Now: time.Now(), Repair: repair})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range parts {
+			if p.Part != home.MailDir && len(p.Faults) > 0 {
+				t.Errorf("%+v", p)
+			}
+		}
+		return parts[slices.IndexFunc(parts, func(p Checked) bool { return p.Part == home.MailDir })]
+	}
+	if p := mail(false); p.State != CheckDamaged || len(p.Faults) != 1 || !strings.Contains(p.Faults[0].Next, "a check with repair") {
+		t.Errorf("%+v", p)
+	}
+	if p := mail(true); p.State != CheckMended || len(p.Faults) != 1 || !strings.Contains(p.Faults[0].Text, "carl/1") || !strings.Contains(p.Faults[0].Next, "not known") {
+		t.Errorf("%+v", p)
+	}
+	if p := mail(false); p.State != CheckSound {
+		t.Errorf("%+v", p)
+	}
+	if err := Backup(dir, api.BackupRequest{}, io.Discard); err != nil {
+		t.Errorf("the backup: %v", err)
+	}
+	running(func(n *Node) {
+		shown := func() *api.Message {
+			t.Helper()
+			m, err := n.Message(t.Context(), "carl/1")
+			if err != nil || m.Unverified != "" || m.Verification == nil || m.Verdict != "unrecorded" || m.Verification.Verdict != "unrecorded" {
+				t.Fatalf("shown is %+v, %v", m, err)
+			}
+			return m
+		}
+		if m := shown(); !strings.Contains(strings.Join(m.Verification.Reasons, " "), "lost by damage") {
+			t.Errorf("it says %q", m.Verification.Reasons)
+		}
+		if err := n.verifier.Follow(t.Context(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if m := shown(); !slices.Equal(m.Verification.Reasons, []string{"no record"}) {
+			t.Errorf("it says %q", m.Verification.Reasons)
+		}
+	})
+}
+
+// What else a mail was filed by is damaged: the mail is shown with its verdict, and says so.
+func TestDamagedFilingIsShown(t *testing.T) {
+	t.Parallel()
+	dir, _ := founder(t, "alpha", "alpha.test")
+	quiet(t, dir, nil)
+	n, err := Open(t.Context(), dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	putFound(t, n)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spoilFirst(t, dir, "sfiling\x00")
+	if n, err = Open(t.Context(), dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	m, err := n.Message(t.Context(), "carl/1")
+	if err != nil || m.Verification == nil || m.Verification.Verdict != "verified" || !strings.Contains(m.Text, "as it was") {
+		t.Fatalf("shown is %+v, %v", m, err)
+	}
+	if v := m.Verification; v.FiledUnder != "inbox" || !slices.Equal(v.FiledWhy, []string{filingLost}) {
+		t.Errorf("filed under %s: %q", v.FiledUnder, v.FiledWhy)
 	}
 }

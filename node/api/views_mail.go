@@ -72,6 +72,10 @@ type Message struct {
 	Text         string        `json:"text"`           // plain text, or made from HTML when there is none
 	Attachments  []Attachment  `json:"attachments"`
 	Verification *Verification `json:"verification,omitempty"` // of a received message: the living verdict
+	// Unverified is there instead if that cannot be read as it was stored. What else is shown is
+	// whole, unless Damaged says otherwise.
+	Unverified string `json:"unverified,omitempty"`
+	Next       string `json:"next,omitempty"` // what to do about that
 }
 
 // HeaderField is one header field, RFC 2047 words decoded.

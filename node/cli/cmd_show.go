@@ -93,6 +93,9 @@ func (a *app) showMessage(b *bytes.Buffer, m *api.Message, all bool) {
 		}
 		showVerification(b, m.Verification)
 	}
+	if m.Unverified != "" {
+		fmt.Fprintf(b, "Verdict: not known: %s; %s\n", line(m.Unverified, 0), line(m.Next, 0))
+	}
 	for _, at := range m.Attachments {
 		fmt.Fprintf(b, "Attachment: %s (%s, %s)\n", line(at.Name, 0), line(at.Type, 0), plural(at.Size, "byte"))
 	}

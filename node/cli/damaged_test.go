@@ -34,3 +34,15 @@ func TestDamagedMailIsTold(t *testing.T) {
 		t.Errorf("exit code %d, printed\n%s", code, out)
 	}
 }
+
+// A mail of which it cannot be read how it was verified is shown, and says so where its verdict
+// would stand.
+func TestDamagedVerdictIsTold(t *testing.T) {
+	why, next := "how bob/1 was verified cannot be read as it was stored", "with the node stopped: cairn check --repair"
+	d := &desk{message: api.Message{Summary: api.Summary{Ref: "bob/1", Labels: []string{"inbox"}}, Text: "as it was\n", Unverified: why, Next: next}}
+	dir := at(t, d)
+	code, out, errs := cairn(t, "", "show", "--dir", dir, "bob/1")
+	if code != 0 || errs != "" || !strings.Contains(out, "\nVerdict: not known: "+why+"; "+next+" --dir "+dir+"\n") || !strings.HasSuffix(out, "\nas it was\n") {
+		t.Errorf("exit code %d, %s, printed\n%s", code, errs, out)
+	}
+}
