@@ -10,6 +10,7 @@ import (
 
 	"cairn/mailstore"
 	"cairn/mailstore/diskroom"
+	"cairn/mailstore/logration"
 )
 
 // changesAtOnce is how many changes are read from the journal at a time; as many are committed
@@ -31,6 +32,7 @@ func (ix *Index) Run(ctx context.Context) error {
 	defer cancel()
 	begin := ix.forgetAll
 	retry := firstRetry
+	var trouble logration.Trouble
 	for {
 		err := begin()
 		if err == nil {
@@ -51,10 +53,11 @@ func (ix *Index) Run(ctx context.Context) error {
 		case errors.Is(err, ErrClosed), errors.Is(err, mailstore.ErrClosed):
 			return err
 		case err != nil:
-			ix.log.Error("index stopped following the mail, trying again", "err", err, "in", retry)
+			ix.stopped(&trouble, err, retry)
 			again, look = time.After(retry), nil
 			retry = min(2*retry, lastRetry)
 		default:
+			trouble.News(nil, time.Now())
 			retry = firstRetry
 		}
 		select {
@@ -65,6 +68,13 @@ func (ix *Index) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// stopped tells why the index does not follow, of the same trouble once a minute.
+func (ix *Index) stopped(trouble *logration.Trouble, err error, retry time.Duration) {
+	if trouble.News(err, time.Now()) {
+		ix.log.Error("index stopped following the mail, trying again", "err", err, "in", retry)
 	}
 }
 

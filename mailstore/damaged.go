@@ -45,13 +45,16 @@ const (
 	TableSpace    Table = "space"    // named maps; Name is map and key
 )
 
-// Error tells what is damaged, why, and what helps.
+// Error tells what is damaged, why, and what helps: who reads it in a log is to know which check.
 func (e *DamagedError) Error() string {
-	where := ""
+	where, next := "", e.Cure()
 	if e.Dir != "" {
 		where = " in " + e.Dir
 	}
-	return fmt.Sprintf("mailstore: %s%s cannot be read as it was stored (%s): %s", e.What(), where, e.Why, e.Cure())
+	if next == cureAnew {
+		next = "see that the disk is well, stop the node, then: cairn check --repair"
+	}
+	return fmt.Sprintf("mailstore: %s%s cannot be read as it was stored (%s): %s", e.What(), where, e.Why, next)
 }
 
 // Unwrap makes errors.Is(err, ErrDamaged) true.

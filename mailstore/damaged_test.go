@@ -357,3 +357,18 @@ func TestEntriesAreReadable(t *testing.T) {
 		}
 	}
 }
+
+// Who cannot go past a change that is damaged, or not there, is told what to run.
+func TestDamagedChangeNamesTheCheck(t *testing.T) {
+	for what, change := range map[string]func([]byte) []byte{"damaged": flipped, "not there": removed} {
+		s, _ := withRemoved(t)
+		alter(t, s, journalKey(2), change)
+		err := (&mirror{}).follow(s)
+		if !damaged(err) || !strings.HasSuffix(err.Error(), "stop the node, then: cairn check --repair") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -19,8 +19,9 @@ const (
 func (n *Node) trimJournal(ctx context.Context) error {
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()
+	var trouble said
 	for {
-		if err := n.trimBefore(ctx, keptChanges); err != nil && ctx.Err() == nil {
+		if err := n.trimBefore(ctx, keptChanges); trouble.news(err) && ctx.Err() == nil {
 			n.log.Warn("the mail store's journal could not be trimmed, trying again", "err", err, "in", trimEvery)
 		}
 		select {
