@@ -13,6 +13,7 @@ type Fault struct {
 	Table   Table     // where it is
 	Account AccountID // 0 if it belongs to none
 	Message MessageID // 0 if it belongs to none
+	Blob    [32]byte  // the SHA-256 of a text of mail that is damaged or not there; else 0
 	Text    string    // a sentence without full stop: what is wrong, and where
 	Cure    string    // what helps, in the same form
 	Derived bool      // Check can make it anew from what else is stored
@@ -91,19 +92,16 @@ type check struct {
 
 // found reports a fault, with the names of whose it is. mend, if there is one, makes anew what is
 // damaged.
-func (c *check) found(f Fault, mend func(tx *Tx) error) error { return c.foundIn(f, [32]byte{}, mend) }
-
-// foundIn is found for a text of mail.
-func (c *check) foundIn(f Fault, blob [32]byte, mend func(tx *Tx) error) error {
+func (c *check) found(f Fault, mend func(tx *Tx) error) error {
 	if mend == nil {
-		return c.foundMuch(f, blob, nil)
+		return c.foundMuch(f, nil)
 	}
-	return c.foundMuch(f, blob, func() error { return c.s.Update(c.ctx, mend) })
+	return c.foundMuch(f, func() error { return c.s.Update(c.ctx, mend) })
 }
 
-// foundMuch is foundIn for what takes more than one transaction to mend.
-func (c *check) foundMuch(f Fault, blob [32]byte, mend func() error) error {
-	f.Text += c.names(f, blob)
+// foundMuch is found for what takes more than one transaction to mend.
+func (c *check) foundMuch(f Fault, mend func() error) error {
+	f.Text += c.names(f)
 	c.Faults++
 	f.Derived = mend != nil
 	if mend != nil && c.repair {
@@ -130,10 +128,14 @@ func (c *check) damaged(bad *DamagedError, mend func(tx *Tx) error, cure, done s
 	if mend != nil {
 		cure = cureAnew
 	}
-	return c.foundIn(Fault{
+	f := Fault{
 		Table: bad.Table, Account: bad.Account, Message: bad.Message,
 		Text: fmt.Sprintf("%s cannot be read as it was stored: %s", bad.What(), bad.Why), Cure: cure, Done: done,
-	}, bad.Blob, mend)
+	}
+	if bad.Table == TableBlob {
+		f.Blob = bad.Blob
+	}
+	return c.found(f, mend)
 }
 
 // tables holds the checksums of the database's own tables.

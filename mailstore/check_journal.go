@@ -202,7 +202,7 @@ func (c *check) muchLost(lost uint64, gaps []gap, bad []DamagedError) error {
 		all.to = max(all.to, seq)
 	}
 	text := fmt.Sprintf("%d changes from %d to %d of the journal are not there or cannot be read", lost, all.from, all.to)
-	return c.foundMuch(Fault{Table: TableJournal, Text: text, Cure: cureAnew}, [32]byte{}, func() error {
+	return c.foundMuch(Fault{Table: TableJournal, Text: text, Cure: cureAnew}, func() error {
 		if err := c.clear(bad); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ const maxRefs = 4
 
 // names tells people whose a fault is, as they name accounts and mail: at the end of its text, and
 // empty where that is not known.
-func (c *check) names(f Fault, blob [32]byte) string {
+func (c *check) names(f Fault) string {
 	var refs []string
 	more := 0
 	add := func(a AccountID, id MessageID) {
@@ -24,7 +24,7 @@ func (c *check) names(f Fault, blob [32]byte) string {
 	if f.Account != 0 {
 		add(f.Account, f.Message)
 	} else if f.Table == TableBlob {
-		c.users(blob, add)
+		c.users(f.Blob, add)
 	}
 	switch {
 	case len(refs) == 0:

@@ -97,14 +97,15 @@ func (c *check) message(m Message) error {
 	name := fmt.Sprintf("message %d of account %d", m.ID, m.Account)
 	for _, part := range []struct {
 		key  []byte
+		blob [32]byte
 		text string
 		cure string
 		mend func(tx *Tx) error
 	}{
-		{blobKey(m.Blob), fmt.Sprintf("the text %x of %s is not there", m.Blob[:8], name), (&DamagedError{Table: TableBlob}).Cure(), nil},
-		{messageKey(tableLabels, m.Account, m.ID), "the label set of " + name + " is not there", (&DamagedError{Table: TableLabels}).Cure(),
+		{blobKey(m.Blob), m.Blob, fmt.Sprintf("the text %x of %s is not there", m.Blob[:8], name), (&DamagedError{Table: TableBlob}).Cure(), nil},
+		{messageKey(tableLabels, m.Account, m.ID), [32]byte{}, "the label set of " + name + " is not there", (&DamagedError{Table: TableLabels}).Cure(),
 			c.mendLabels(m.Account, m.ID)},
-		{blobUserKey(m.Blob, messageUser(m.Account, m.ID)), "it is not noted that " + name + " uses its text", "a check with repair notes it",
+		{blobUserKey(m.Blob, messageUser(m.Account, m.ID)), [32]byte{}, "it is not noted that " + name + " uses its text", "a check with repair notes it",
 			func(tx *Tx) error { return tx.mendBlobUser(m) }},
 	} {
 		there, err := c.base.has(part.key)
@@ -114,7 +115,7 @@ func (c *check) message(m Message) error {
 		if there {
 			continue
 		}
-		fault.Text, fault.Cure = part.text, part.cure
+		fault.Blob, fault.Text, fault.Cure = part.blob, part.text, part.cure
 		if err := c.found(fault, part.mend); err != nil {
 			return err
 		}
@@ -129,7 +130,7 @@ func (c *check) owned(fault Fault, name string) error {
 			return err
 		}
 	}
-	fault.Text, fault.Cure = "the account of "+name+" is not there", "see that the disk is well and restore a backup"
+	fault.Blob, fault.Text, fault.Cure = [32]byte{}, "the account of "+name+" is not there", "see that the disk is well and restore a backup"
 	return c.found(fault, nil)
 }
 

@@ -92,6 +92,10 @@ func (e *DamagedError) What() string {
 	return fmt.Sprintf("the entry %q of the store", e.Name)
 }
 
+// MendText is the command that puts back texts of mail that are damaged. A mail that comes in once
+// more does not: each arrival has header fields of its own on top, and so is another text.
+const MendText = "cairn check --repair --from BACKUP"
+
 // cureAnew is the cure of what follows from the rest.
 const cureAnew = "see that the disk is well; a check with repair makes it anew from what else is stored"
 
@@ -99,7 +103,7 @@ const cureAnew = "see that the disk is well; a check with repair makes it anew f
 func (e *DamagedError) Cure() string {
 	switch e.Table {
 	case TableBlob:
-		return "it is mended when the same mail is stored again; else see that the disk is well and restore a backup"
+		return "see that the disk is well; a backup that has it puts it back, with the node stopped: " + MendText
 	case TableLabels, TableCount, TableBlobUser, TableAccount, TableJournal:
 		return cureAnew
 	}

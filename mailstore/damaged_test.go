@@ -205,7 +205,7 @@ func TestNoFlippedValueLogIsTakenForSound(t *testing.T) {
 	}
 }
 
-func TestTextStoredAgainMendsDamage(t *testing.T) {
+func TestTextThatIsPutBackMendsDamage(t *testing.T) {
 	s := openTest(t, copyOf(t, format1))
 	defer s.Close()
 	blob := blobOf(t, s, 1, 2)
@@ -217,7 +217,7 @@ func TestTextStoredAgainMendsDamage(t *testing.T) {
 			var bad *DamagedError
 			if _, err := r.Raw(blob); !errors.As(err, &bad) || errors.Is(err, ErrNotFound) || bad.Blob != blob || bad.Dir != s.dir {
 				t.Errorf("%s: %v", name, err)
-			} else if text := err.Error(); !strings.Contains(text, s.dir) || !strings.Contains(text, "stored again") {
+			} else if text := err.Error(); !strings.Contains(text, s.dir) || !strings.Contains(text, MendText) {
 				t.Errorf("%s: %v", name, err)
 			}
 			return nil
@@ -234,7 +234,7 @@ func TestTextStoredAgainMendsDamage(t *testing.T) {
 		}
 		s.View(func(r *Reader) error {
 			if got, err := r.Raw(blob); err != nil || !bytes.Equal(got, raw) {
-				t.Errorf("%s, stored again: %v", name, err)
+				t.Errorf("%s, put back: %v", name, err)
 			}
 			return nil
 		})

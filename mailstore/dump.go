@@ -77,13 +77,36 @@ func writeSized(w io.Writer, b []byte) error {
 // CheckDump reads a dump to its end and tells what is in it, without keeping any mail in memory.
 // Errors wrap ErrDump; errors of r are wrapped too.
 func CheckDump(r io.Reader) (DumpStats, error) {
-	return readDump(r, nil)
+	return readWanted(r, func([]byte) bool { return false }, nil)
 }
 
-// readDump gives each entry to take, if there is one, which may keep key and value. Errors of take
-// are returned as they are.
-func readDump(r io.Reader, take func(key, value []byte) error) (stats DumpStats, err error) {
-	d := dumpReader{r: bufio.NewReaderSize(r, 64<<10), skim: take == nil}
+// Texts gives the texts of mail in a dump to take that are wanted, by their SHA-256, and passes
+// over all else. What a dump gives for such a text is one only if it has that SHA-256, whoever made
+// the dump. Errors of take end it, and are returned as they are; those of the dump are as those of
+// [CheckDump], and texts that stood before were given.
+func Texts(dump io.Reader, wanted func(blob [32]byte) bool, take func(blob [32]byte, raw []byte) error) error {
+	_, err := readWanted(dump, func(key []byte) bool { return isBlob(key) && wanted([32]byte(key[1:])) }, func(key, raw []byte) error {
+		if !isBlob(key) {
+			return nil
+		}
+		blob := [32]byte(key[1:])
+		if sha256.Sum256(raw) != blob {
+			return nil
+		}
+		return take(blob, raw)
+	})
+	return err
+}
+
+// readDump gives each entry to take, which may keep key and value. Errors of take are returned as
+// they are.
+func readDump(r io.Reader, take func(key, value []byte) error) (DumpStats, error) {
+	return readWanted(r, func([]byte) bool { return true }, take)
+}
+
+// readWanted is readDump that passes over values of no interest, but for those of tableMeta.
+func readWanted(r io.Reader, wanted func(key []byte) bool, take func(key, value []byte) error) (stats DumpStats, err error) {
+	d := dumpReader{r: bufio.NewReaderSize(r, 64<<10), wanted: wanted}
 	for {
 		key, value, err := d.next()
 		if err != nil {
@@ -99,7 +122,7 @@ func readDump(r io.Reader, take func(key, value []byte) error) (stats DumpStats,
 			stats.Damaged++
 			continue
 		}
-		if take == nil {
+		if !wanted(key) {
 			continue
 		}
 		if err := take(key, value); err != nil {
@@ -126,11 +149,11 @@ func (s *DumpStats) count(key, value []byte) error {
 // dumpReader takes a dump apart.
 type dumpReader struct {
 	r       *bufio.Reader
-	skim    bool   // values are of no interest, but those of tableMeta
-	last    []byte // key
-	size    uint32 // of the last key or value
-	version bool   // the store's format was there, and is ours
-	id      bool   // the store's identity was there
+	wanted  func(key []byte) bool // whose value is read, beside those of tableMeta
+	last    []byte                // key
+	size    uint32                // of the last key or value
+	version bool                  // the store's format was there, and is ours
+	id      bool                  // the store's identity was there
 }
 
 // next returns an entry; the key is nil at the end of all.
@@ -145,7 +168,7 @@ func (d *dumpReader) next() (key, value []byte, err error) {
 	switch {
 	case key[0] == tableMeta:
 		value, err = d.sized("value", maxMeta)
-	case d.skim:
+	case !d.wanted(key):
 		err = d.skip("value", maxDumpValue)
 	default:
 		value, err = d.sized("value", maxDumpValue)

@@ -9,9 +9,9 @@ import (
 )
 
 // PutBlob stores raw under its SHA-256 and returns that. Bytes that are there already are not
-// stored again, whoever put them, unless what is stored is damaged: so a mail that is stored again
-// mends all its copies. raw must not be changed before Update returns. A blob lives until its last
-// message and its last hold are gone; one that never had either stays.
+// stored again, whoever put them, unless what is stored is damaged: so a text that is put back
+// mends all copies of the mail. raw must not be changed before Update returns. A blob lives until
+// its last message and its last hold are gone; one that never had either stays.
 func (tx *Tx) PutBlob(raw []byte) ([32]byte, error) {
 	blob := sha256.Sum256(raw)
 	key := blobKey(blob)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"cairn/consensus"
@@ -47,9 +48,10 @@ const (
 
 // CheckOptions are how Check works.
 type CheckOptions struct {
-	Repair bool
-	Now    time.Time
-	Log    *slog.Logger // what the stores say; nil discards
+	Repair  bool
+	Backups []BackupFile // with Repair: texts of mail that are damaged are put back from these, in this order
+	Now     time.Time
+	Log     *slog.Logger // what the stores say; nil discards
 	// Progress is told of what goes on; of is 0 where it is not known. nil: nobody is.
 	Progress func(doing string, done, of uint64)
 }
@@ -64,6 +66,10 @@ type checking struct {
 	own     ownership
 	genesis *consensus.Genesis // nil: noChain says what that means for the chain
 	noChain string
+
+	sources []source // Backups
+	texts   int      // of mail that were put back
+	emptied bool     // the index, for these
 }
 
 // Check reads all that the stores of the node in dir hold, which must not run, and returns what it
@@ -85,6 +91,10 @@ func Check(ctx context.Context, dir string, o CheckOptions) ([]Checked, error) {
 	}
 	c := &checking{CheckOptions: o, dir: dir, cfg: cfg}
 	c.member()
+	defer c.closeBackups()
+	if err := c.openBackups(); err != nil {
+		return nil, err
+	}
 	store, err := c.mail(ctx)
 	if err != nil {
 		return c.parts, err
@@ -207,18 +217,39 @@ func (c *checking) mail(ctx context.Context) (*mailstore.Store, error) {
 	case !isHead:
 		c.add(home.MailHead, "how far the store was")
 	}
+	return c.values(ctx, store, faults)
+}
+
+// values reads what the mail store holds, and mends what can be mended; faults are what was found
+// of its files. It returns the store, open.
+func (c *checking) values(ctx context.Context, store *mailstore.Store, faults []CheckFault) (*mailstore.Store, error) {
 	c.Progress("reading the mail store", 0, 0)
+	files, texts := len(faults), lacking{}
 	found, err := store.Check(ctx, c.Repair, func(f mailstore.Fault) {
 		fault := CheckFault{Text: f.Text, Mended: f.Mended, Next: f.Cure}
 		if f.Mended {
 			fault.Next = f.Done
+		}
+		if f.Blob != ([32]byte{}) {
+			texts[f.Blob] = append(texts[f.Blob], len(faults))
 		}
 		faults = append(faults, fault)
 	}, mapChecks(store)...)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("checking %s: %w", c.path(home.MailDir), err), store.Close())
 	}
-	c.add(home.MailDir, seenMail(found), faults...)
+	if files > 0 && len(faults) > files {
+		faults[0].Next = "what is read from there is told below, with what helps"
+	}
+	if err := c.mendTexts(ctx, store, texts, faults); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if files > 0 && slices.ContainsFunc(faults[files:], func(f CheckFault) bool { return f.Mended }) {
+		if store, err = c.lookAgain(store, &faults[0]); err != nil {
+			return nil, err
+		}
+	}
+	c.add(home.MailDir, seenMail(found)+c.seenTexts(texts), faults...)
 	return store, nil
 }
 
@@ -269,7 +300,7 @@ func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 	case fault != nil && !c.Repair:
 		c.add(home.IndexDir, "its files", CheckFault{Text: fault.Error(), Next: "it is built anew when the node starts"})
 		return nil
-	case !there:
+	case !there && !c.emptied:
 		c.skip(home.IndexDir, CheckMissing, "built when the node runs")
 		return nil
 	case store == nil && fault == nil:
@@ -302,6 +333,10 @@ func (c *checking) index(ctx context.Context, store *mailstore.Store) error {
 // be built anew, which is what faults say then.
 func (c *checking) openIndex(store *mailstore.Store, fault *intact.Fault) (ix *index.Index, faults []CheckFault, err error) {
 	folder := c.path(home.IndexDir)
+	if c.emptied {
+		ix, err = index.Open(folder, store, c.Log)
+		return ix, []CheckFault{{Text: "it may lack texts of mail that were put back", Mended: true, Next: builtAnew}}, err
+	}
 	if fault != nil {
 		if err := intact.Clear(folder); err != nil {
 			return nil, nil, fmt.Errorf("emptying %s: %w", folder, err)

@@ -30,7 +30,7 @@ func notDamaged(err error, ref string) error {
 	if text == "" {
 		return err
 	}
-	return api.Errorf(api.CodeInternal, "cairn backup restore --help", "%s", text)
+	return api.Errorf(api.CodeInternal, mailstore.MendText, "%s", text)
 }
 
 // helps is the next step against damage.

@@ -88,7 +88,7 @@ func TestDamagedMailIsShownAsSuch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(m.Damaged, "damaged: the text of alice/1 in "+dir) || !strings.Contains(m.Damaged, "stored again") {
+	if !strings.HasPrefix(m.Damaged, "damaged: the text of alice/1 in "+dir) || !strings.Contains(m.Damaged, mailstore.MendText) {
 		t.Errorf("it says %q", m.Damaged)
 	}
 	if m.Text != "" || m.Subject != "" || m.From != "bob@beta.test" || m.Verdict != "verified" || len(m.Labels) != 2 || m.Size != int64(len(texts[0])) {
@@ -102,11 +102,11 @@ func TestDamagedMailIsShownAsSuch(t *testing.T) {
 		t.Errorf("another mail: %+v, %v", m, err)
 	}
 
-	if err := store.Update(t.Context(), func(tx *mailstore.Tx) error { return put(tx, 1, texts[0]) }); err != nil { // it arrives again
+	if err := store.Update(t.Context(), func(tx *mailstore.Tx) error { return put(tx, 1, texts[0]) }); err != nil { // which a backup does
 		t.Fatal(err)
 	}
 	if m, err := n.Message(t.Context(), "alice/1"); err != nil || m.Damaged != "" || m.Subject != "spoilt" {
-		t.Errorf("stored again: %+v, %v", m, err)
+		t.Errorf("put back: %+v, %v", m, err)
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // damagedResult is noted with an entry whose text cannot be read as it was stored. It is no outcome
-// of an attempt, so the entry never expires by it: it waits until the text is mended, as when the
-// same mail is stored again, or until somebody drops it.
-const damagedResult = "held: its stored text is damaged; it goes out when the same mail is stored again, or drop it and send it anew"
+// of an attempt, so the entry never expires by it: it waits until the text is put back from
+// a backup, or until somebody drops it.
+const damagedResult = "held: its stored text is damaged; it goes out when a backup has put it back, with the node stopped: " + mailstore.MendText + "; or drop it and send it anew"
 
 // holdDamaged puts an entry off whose text is damaged. Nothing of it is sent, and nobody is told
 // that it failed.

@@ -39,8 +39,8 @@ func spoil(t *testing.T, dir, text string) {
 }
 
 // A queue entry whose text is damaged is held and named, also when its time is over: nothing empty
-// is sent and nothing returned. It holds up no other, and goes out once the same mail has been
-// stored again.
+// is sent and nothing returned. It holds up no other, and goes out once the text has been put
+// back.
 func TestDamagedMailIsHeld(t *testing.T) {
 	dir := t.TempDir()
 	st := must(mailstore.Open(dir, discard()))(t)

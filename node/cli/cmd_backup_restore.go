@@ -148,6 +148,34 @@ func (a *app) warnings(d *backup, dir string) []string {
 // error.
 func (a *app) readBackup(ctx context.Context, file, doing string, k *backupKeys,
 	read func(io.Reader) (*home.Contents, mailstore.DumpStats, error)) (*backup, error) {
+	in, err := a.decrypted(ctx, file, k)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	seen, done := a.octetProgress(doing, in.total)
+	defer done()
+	found, stats, err := read(io.TeeReader(in, seen))
+	if found == nil {
+		return nil, err
+	}
+	d := describe(file, found, stats, in.encrypted)
+	if err != nil { // what of the mail was counted until then is not what is in it
+		d.Accounts, d.Messages, d.Damaged = nil, nil, 0
+	}
+	return d, err
+}
+
+// plainBackup is a backup that is read without its encryption.
+type plainBackup struct {
+	io.Reader
+	io.Closer
+	encrypted bool
+	total     int64 // size in bytes of the file, -1 if that is not known
+}
+
+// decrypted opens a backup and its encryption, if it has one.
+func (a *app) decrypted(ctx context.Context, file string, k *backupKeys) (*plainBackup, error) {
 	keys, err := a.openKeys(ctx, k)
 	if err != nil {
 		return nil, err
@@ -156,16 +184,10 @@ func (a *app) readBackup(ctx context.Context, file, doing string, k *backupKeys,
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
 	plain, encrypted, err := home.Decrypt(in, keys)
 	if err != nil {
+		in.Close()
 		return nil, err
 	}
-	seen, done := a.octetProgress(doing, total)
-	defer done()
-	found, stats, err := read(io.TeeReader(plain, seen))
-	if found == nil {
-		return nil, err
-	}
-	return describe(file, found, stats, encrypted), err
+	return &plainBackup{plain, in, encrypted, total}, nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -23,6 +24,8 @@ type checkup struct {
 
 func (a *app) cmdCheck() *cobra.Command {
 	var repair bool
+	var from []string
+	var k backupKeys
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Look for damage in what the node has on its disk",
@@ -31,14 +34,26 @@ whether the mail store is as far as it was, each value and mail in it, the searc
 which is validated from genesis on. The exit code is 0 if all is sound.
 
 With --repair, index and chain are made anew if they are damaged, what follows from the rest is made anew in the mail store,
-and a mail store that is older than it was is taken as it is: what is missing in it is lost then. Mail that is damaged is in
-backups only. Keep a copy of the directory before.
+and a mail store that is older than it was is taken as it is: what is missing in it is lost then. Keep a copy of the directory
+before.
+
+Texts of mail that are damaged are in backups only: each --from names one, - is standard input, and texts that are missing are
+put back from it, by their SHA-256. Nothing else of a backup is taken; the newest that is older than the damage has most of them.
 
 A running node has looked at what it could when it started, and tells of damage that it comes upon; stop it for this.`,
-		Args: exactly(0),
+		Example: "  cairn check --repair --from /backup/alpha",
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if len(from) > 0 && !repair {
+				return usage(c, "--from puts back what is damaged: give it with --repair")
+			}
+			o := node.CheckOptions{Repair: repair, Now: time.Now()}
+			for _, file := range from {
+				o.Backups = append(o.Backups, node.BackupFile{Name: file, Open: func() (io.ReadCloser, error) { return a.decrypted(c.Context(), file, &k) }})
+			}
 			progress, done := a.checkProgress()
-			parts, err := node.Check(c.Context(), a.dir, node.CheckOptions{Repair: repair, Now: time.Now(), Progress: progress})
+			o.Progress = progress
+			parts, err := node.Check(c.Context(), a.dir, o)
 			done()
 			if err != nil {
 				return err
@@ -56,6 +71,8 @@ A running node has looked at what it could when it started, and tells of damage 
 		},
 	}
 	c.Flags().BoolVar(&repair, "repair", false, "mend what can be mended, and take a mail store that is older than it was as it is")
+	c.Flags().StringArrayVar(&from, "from", nil, "put back texts of mail that are damaged from this backup; may be given several times")
+	k.flags(c)
 	return c
 }
 

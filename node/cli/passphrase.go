@@ -13,14 +13,14 @@ import (
 	"cairn/node/home"
 )
 
-// backupKeys are what verify and restore open an encrypted backup with.
+// backupKeys are what verify, restore and check open an encrypted backup with.
 type backupKeys struct {
 	secretFile, identityFile string
 }
 
 func (k *backupKeys) flags(c *cobra.Command) {
-	c.Flags().StringVar(&k.secretFile, "passphrase-file", "", "open it with the passphrase in this file (default: it is asked for)")
-	c.Flags().StringVar(&k.identityFile, "identity", "", "open it with the key in this file, as age-keygen wrote it")
+	c.Flags().StringVar(&k.secretFile, "passphrase-file", "", "open the backup with the passphrase in this file (default: it is asked for)")
+	c.Flags().StringVar(&k.identityFile, "identity", "", "open the backup with the key in this file, as age-keygen wrote it")
 }
 
 // openKeys reads the files that k names. A passphrase is asked for when it turns out to be needed.

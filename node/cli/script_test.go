@@ -90,8 +90,10 @@ func isPath(ts *testscript.TestScript, before []string, arg string) bool {
 		return false
 	}
 	switch last := before[len(before)-1]; {
-	case slices.Contains([]string{"--dir", "-o", "--recovery"}, last):
+	case slices.Contains([]string{"--dir", "-o", "--recovery", "--passphrase-file"}, last):
 		return true
+	case before[0] == "check":
+		return last == "--from"
 	case before[0] == "backup":
 		return len(before) > 1 && last != "--recipient"
 	}

@@ -38,9 +38,16 @@ type visit func(m *Manifest, name string, content io.Reader) error
 // to lengths and digests. Contents are what could be read, also with an error; that is an
 // *api.Error when the backup is at fault.
 func read(r io.Reader, see visit) (*Contents, error) {
-	c := &reader{in: bufio.NewReaderSize(r, maxChunk), sum: sha256.New()}
-	err := c.read(see)
+	c := newReader(r)
+	err := c.begin()
+	if err == nil {
+		err = c.rest(see)
+	}
 	return &c.found, err
+}
+
+func newReader(r io.Reader) *reader {
+	return &reader{in: bufio.NewReaderSize(r, maxChunk), sum: sha256.New()}
 }
 
 // reader takes the container apart.
@@ -51,9 +58,12 @@ type reader struct {
 	at    string // what is being read, for people
 	// behind are the parts that stand behind it.
 	behind []string
+	// evenSo: parts are shown behind one that is damaged too.
+	evenSo bool
 }
 
-func (c *reader) read(see visit) error {
+// begin reads a backup up to the end of its manifest.
+func (c *reader) begin() error {
 	if err := c.head(); err != nil {
 		return err
 	}
@@ -73,7 +83,12 @@ func (c *reader) read(see visit) error {
 		return api.Errorf(api.CodeInvalid, "restore it with the version of cairn that made it", reading+"its manifest: %v", err)
 	}
 	c.found.Manifest = *m
-	broken, err := c.parts(m.Parts, see)
+	return nil
+}
+
+// rest reads on behind the manifest, to the end.
+func (c *reader) rest(see visit) error {
+	broken, err := c.parts(c.found.Manifest.Parts, see)
 	if err != nil {
 		return err
 	}
@@ -109,7 +124,9 @@ func (c *reader) parts(names []string, see visit) (broken []string, err error) {
 		}
 		if p.Damage != "" {
 			broken = append(broken, p.Name+" ("+p.Damage+")")
-			see = nil
+			if !c.evenSo {
+				see = nil
+			}
 		}
 	}
 	foreign := 0
