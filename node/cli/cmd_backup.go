@@ -27,8 +27,8 @@ type backup struct {
 	HasOrgKey bool   `json:"has_org_key"`
 	home.Manifest
 	Parts    []home.Part `json:"parts"`
-	Accounts uint64      `json:"accounts"`
-	Messages uint64      `json:"messages"`
+	Accounts *uint64     `json:"accounts,omitempty"` // these two are not known of a mail store that was not read to its end
+	Messages *uint64     `json:"messages,omitempty"`
 	Damaged  uint64      `json:"damaged_texts,omitempty"` // of mail, which are not in it
 	Warnings []string    `json:"warnings,omitempty"`
 	Error    *api.Error  `json:"error,omitempty"` // why it is not whole
@@ -37,7 +37,7 @@ type backup struct {
 func describe(file string, found *home.Contents, stats mailstore.DumpStats, encrypted bool) *backup {
 	return &backup{
 		File: file, Encrypted: encrypted, HasOrgKey: found.Manifest.HasOrgKey(), Manifest: found.Manifest, Parts: found.Parts,
-		Accounts: stats.Accounts, Messages: stats.Messages, Damaged: stats.Damaged,
+		Accounts: &stats.Accounts, Messages: &stats.Messages, Damaged: stats.Damaged,
 	}
 }
 
@@ -54,7 +54,7 @@ func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") +
 
 // holds says what mail is in it.
 func (d *backup) holds() string {
-	s := fmt.Sprintf("%s with %s, up to change %d of the journal", plural(int(d.Accounts), "account"), plural(int(d.Messages), "message"), d.Journal)
+	s := fmt.Sprintf("%s with %s, up to change %d of the journal", plural(int(*d.Accounts), "account"), plural(int(*d.Messages), "message"), d.Journal)
 	if d.Damaged > 0 {
 		s += fmt.Sprintf("; without %s of mail, damaged when it was made", plural(int(d.Damaged), "text"))
 	}
