@@ -7,8 +7,8 @@ import (
 )
 
 // What the journal and the label rows say of mail is told twice, so that each mends the other; of
-// labels told differently the later ones count (laterOf). What is found here, and what makes it good
-// (mend_journal.go):
+// labels told differently the later ones count (laterOf). What is found here, and what makes it
+// good (mend_journal.go):
 //
 //	a change is not there, or damaged           the row that names it, or lacks one, tells it: mendChange
 //	more than mendAtOnce are                    what rows name is put back, and they count as trimmed: restoreNamed, giveUp
@@ -110,8 +110,8 @@ func (c *check) journalHolds() error {
 	return c.endCounts()
 }
 
-// endCounts holds that the last change of the journal is one that counts. A mend may have superseded
-// it.
+// endCounts holds that the last change of the journal is one that counts. A mend may have
+// superseded it.
 func (c *check) endCounts() error {
 	now := c.s.snapshot()
 	defer now.close()

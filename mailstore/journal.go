@@ -237,8 +237,8 @@ func (tx *Tx) supersedeAllBut(ref Ref, kept ...ModSeq) error {
 	return err
 }
 
-// trimAtOnce is how many changes are looked at in one transaction of Trim, or put back or cleared in
-// one of a check.
+// trimAtOnce is how many changes are looked at in one transaction of Trim, or put back or cleared
+// in one of a check.
 const trimAtOnce = 512
 
 // Trim takes out of the journal, up to the change numbered seen, the places of superseded changes

@@ -7,13 +7,13 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"cairn/mailstore/scratch"
-	"strings"
 )
 
 // journalCases is how often a journal is damaged.
@@ -276,8 +276,8 @@ func (sc *scene) agree(t *testing.T, what string, followers ...*mirror) {
 	}
 }
 
-// The same of several values: what cannot be made good is told of each mail, and who begins comes to
-// what is stored, which may be older than what others had seen.
+// The same of several values: what cannot be made good is told of each mail, and who begins comes
+// to what is stored, which may be older than what others had seen.
 func TestSeveralDamagedValues(t *testing.T) {
 	ahead := 0 // of what is left
 	whole, cases := 0, scratch.Number(t, journalCases, 25)

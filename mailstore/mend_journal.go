@@ -136,8 +136,8 @@ func (r *Reader) ownerOfLost(seq ModSeq) (found owner, err error) {
 	return found, firstOf(err, failed)
 }
 
-// lacks reports whether a change that is lost can be one of a message that is there, and notes it in
-// its row then.
+// lacks reports whether a change that is lost can be one of a message that is there, and notes it
+// in its row then.
 func (r *Reader) lacks(at *owner, seq ModSeq) (bool, error) {
 	later, told, err := r.laterOf(at.ref, at.row)
 	switch {
@@ -288,8 +288,8 @@ func (tx *Tx) supersedeTold(told Change) error {
 }
 
 // restoreArrival lets the journal tell that a message came, of which no change does that its row
-// knows: where it tells so, or where it was trimmed, or where it tells its last labels, of which who
-// has followed to there has heard; else with a change of its own.
+// knows: where it tells so, or where it was trimmed, or where it tells its last labels, of which
+// who has followed to there has heard; else with a change of its own.
 func (c *check) restoreArrival(tx *Tx, ref Ref) error {
 	row, err := heldRow(tx.src, ref)
 	if errors.Is(err, ErrNotFound) {

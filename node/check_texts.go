@@ -167,8 +167,8 @@ func (c *checking) seenTexts(left lacking) string {
 	return fmt.Sprintf("; texts of mail that were put back: %d, damaged still: %d", c.texts, len(left))
 }
 
-// lookAgain looks at the files of the mail store once more, after values in it were mended: that the
-// end of a value log was lost is a fault as long as something is read from there. The store is
+// lookAgain looks at the files of the mail store once more, after values in it were mended: that
+// the end of a value log was lost is a fault as long as something is read from there. The store is
 // closed meanwhile, and nil with an error.
 func (c *checking) lookAgain(store *mailstore.Store, fault *CheckFault) (*mailstore.Store, error) {
 	if err := store.Close(); err != nil {
