@@ -41,8 +41,7 @@ func (n *Node) Send(ctx context.Context, r api.SendRequest) (*api.Sent, error) {
 		return nil, api.Errorf(api.CodeTryLater,
 			"run it over a message by hand, as submission.filter of "+ConfigFile+" has it: exit status 0 takes a message, 75 puts it off, 77 refuses it",
 			"sending: %v; the message was not taken", fault)
-	case errors.Is(err, mailstore.ErrDiskFull):
-		n.log.Error("submission failed", "err", err)
+	case errors.Is(err, mailstore.ErrDiskFull): // as the gateway has told the log
 		return nil, api.Errorf(api.CodeTryLater, api.MakeRoom,
 			"sending: %v; the message was not taken", cmp.Or(n.store.Room(), mailstore.ErrDiskFull))
 	case err != nil:

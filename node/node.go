@@ -226,7 +226,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	}
 	n.host, err = p2p.New(p2p.Config{
 		Listen: n.cfg.P2P.Listen, Key: n.id.Node, Bootstrap: bootstrap, Agent: Software, HasAccount: n.hasAccount, Now: n.now,
-		Silent: func() bool { return n.copies.silent() != "" }, Copied: n.copied,
+		Silent: func() bool { return n.copies.silent() != "" }, Copied: n.copied, Typable: n.typable,
 	}, n.chain, waitingRoom{n.pool, n.applications}, n.part("p2p"))
 	if err != nil {
 		return n.unusable("p2p.listen", err, ofOriginal+"or an address of this machine")

@@ -252,7 +252,7 @@ func (c *Courier) deferred(e *outbox.Entry, what string, err error) []fate {
 func (c *Courier) fateOf(e *outbox.Entry, rcpt, during string, err error) fate {
 	log := c.log.With("mail", e.Ref, "entry", e.ID, "domain", e.Domain)
 	_, refused := errors.AsType[*Refusal](err)
-	return fate{rcpt: rcpt, reply: replyOf(gate(log, during, e.Ref, err)), ours: !refused}
+	return fate{rcpt: rcpt, reply: replyOf(c.gate.refusal(log, during, e.Ref, err)), ours: !refused}
 }
 
 // replyOf is a refusal as another side would have sent it.

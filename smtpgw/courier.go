@@ -26,6 +26,7 @@ type Courier struct {
 	cfg      Config
 	dir      directory
 	log      *slog.Logger
+	gate     gate
 	update   func(context.Context, func(*mailstore.Tx) error) error // of the queue's store
 	fail     context.CancelCauseFunc                                // ends Run with an error
 

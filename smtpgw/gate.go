@@ -6,14 +6,23 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"time"
 
 	"cairn/mailstore"
+	"cairn/mailstore/diskroom"
+	"cairn/mailstore/logration"
 )
 
-// gate turns an error into what the peer hears. A cause that is nobody's
+// gate is what errors pass on their way to a peer. Its methods may be called from any goroutine.
+type gate struct {
+	full logration.Trouble
+}
+
+// refusal turns an error into what the peer hears. A cause that is nobody's
 // business but ours becomes "451 4.3.0" with a reference under which the log
-// has it: ref, that of the mail if it has one.
-func gate(log *slog.Logger, during, ref string, err error) *Refusal {
+// has it: ref, that of the mail if it has one. A full disk is told of once a
+// minute: peers come again and again, and the log may be on that disk.
+func (g *gate) refusal(log *slog.Logger, during, ref string, err error) *Refusal {
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		return refusal
 	}
@@ -22,7 +31,9 @@ func gate(log *slog.Logger, during, ref string, err error) *Refusal {
 		return refusef(421, 4, 3, 2, "this server is shutting down; try again later")
 	}
 	if errors.Is(err, mailstore.ErrDiskFull) {
-		log.Error("smtp: the disk is full", "during", during, "err", err)
+		if g.full.News(mailstore.ErrDiskFull, time.Now()) {
+			log.Error("smtp: the disk is full", "during", during, "mail", ref, "err", err, "try", diskroom.NextFull)
+		}
 		return refusef(452, 4, 3, 1, "no room left here, nothing was accepted; try again later")
 	}
 	if ref == "" {

@@ -1,10 +1,15 @@
 package smtpgw
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"cairn/mailstore"
+	"cairn/mailstore/outbox"
 )
 
 // TestStrangersDoNotFillTheLog: what a stranger who is refused again and again costs the log is
@@ -25,6 +30,60 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 	if n, size := strings.Count(log.text(), "\n"), len(log.text()); n > refusalLines.Lines+1+int(time.Since(begin)/refusalLines.Gap) {
 		t.Errorf("%d lines, %d bytes of log for one stranger in %v", n, size, time.Since(begin))
 	}
+}
+
+// TestFullDiskIsToldOnce: while the disk is full, each mail that is refused has its line, and that
+// the disk is full is told once a minute, with what helps.
+func TestFullDiskIsToldOnce(t *testing.T) {
+	full := fmt.Errorf("check: %w", mailstore.ErrDiskFull)
+	var log lines
+	st := localStore(t)
+	d := greeted(t, serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{fail: full}), log.log())))
+	for range 5 {
+		d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+		d.say("RCPT TO:<user@local.example>\r\n", "^250")
+		d.say("DATA\r\n", "^354")
+		d.say(mailText("a")+".\r\n", "^452 4.3.1")
+	}
+	log.line(t, "level=ERROR", `msg="smtp: the disk is full" mode=inbound peer=\S+ during=message mail=[0-9a-f]{16} err=".*" try="make room on that disk`)
+	refused := regexp.MustCompile(`level=INFO msg="mail refused" mode=inbound peer=\S+ mail=[0-9a-f]{16} stage=message from=s@peer.example to=user@local.example code=452 status=4\.3\.1 `)
+	if n := len(refused.FindAllString(log.text(), -1)); n != 5 {
+		t.Errorf("%d refusals are in the log, want 5:\n%s", n, log.text())
+	}
+}
+
+// TestFullDiskOfOwnMailIsToldOnce is the same of mail that comes on no connection.
+func TestFullDiskOfOwnMailIsToldOnce(t *testing.T) {
+	var log lines
+	cfg := testConfig
+	cfg.Log = log.log()
+	st := localStore(t)
+	s := NewSubmitter(cfg, st, outbox.New(st))
+	st.SetTrouble(func() mailstore.Trouble { return mailstore.Trouble{Full: true} })
+	for range 5 {
+		_, err := s.Submit(t.Context(), Peer{Addr: "local"}, "user@local.example", []string{"user@local.example"}, []byte(mailText("a")))
+		if !errors.Is(err, mailstore.ErrDiskFull) {
+			t.Fatal(err)
+		}
+	}
+	log.line(t, "level=ERROR", `msg="smtp: the disk is full" .*try="make room on that disk`)
+	if n := strings.Count(log.text(), `msg="mail refused" `); n != 5 {
+		t.Errorf("%d refusals are in the log, want 5:\n%s", n, log.text())
+	}
+}
+
+// TestOwnTroubleIsARefusalToo: a mail that is not taken for a fault of ours has its line like any
+// other, with the reference that the peer was told.
+func TestOwnTroubleIsARefusalToo(t *testing.T) {
+	var log lines
+	st := localStore(t)
+	d := greeted(t, serve(t, NewInbound(testConfig, st, testDelivery(testConfig, st, &verifier{fail: errors.New("a fault")}), log.log())))
+	d.say("MAIL FROM:<s@peer.example>\r\n", "^250")
+	d.say("RCPT TO:<user@local.example>\r\n", "^250")
+	d.say("DATA\r\n", "^354")
+	ref := regexp.MustCompile(`[0-9a-f]{16}`).FindString(d.say(mailText("a")+".\r\n", "^451 4.3.0"))
+	log.line(t, `msg="smtp: temporary failure"`, `level=ERROR .*mail=`+ref)
+	log.line(t, `msg="mail refused"`, `mail=`+ref+` stage=message .*code=451`)
 }
 
 // TestLinesOfStrangersLeaveThoseOfOthers: what one network uses up, others and members have still,

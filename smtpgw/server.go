@@ -33,6 +33,7 @@ type Server struct {
 	ctx       context.Context // ends when Shutdown stops waiting
 	cancel    context.CancelFunc
 
+	gate          gate
 	memberLines   *logration.Ration  // of the log about refusals, inbound
 	strangerLines *logration.Rations // by network
 

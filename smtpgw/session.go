@@ -194,12 +194,8 @@ func (s *session) gate(during, about string, err error) error {
 	if errors.Is(err, smtp.ErrDataReset) {
 		err = refusef(451, 4, 4, 2, "the message was given up before its end; nothing was accepted")
 	}
-	refusal, known := errors.AsType[*Refusal](err)
-	if known {
-		s.refused(during, about, refusal)
-	} else {
-		refusal = gate(s.log(), during, s.ref, err)
-	}
+	refusal := s.srv.gate.refusal(s.log(), during, s.ref, err)
+	s.refused(during, about, refusal)
 	s.wire.told.Store(true)
 	return forLibrary(refusal)
 }

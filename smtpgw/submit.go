@@ -21,6 +21,7 @@ type Submitter struct {
 	dir    directory
 	relay  relay
 	now    func() time.Time
+	gate   gate
 }
 
 // NewSubmitter returns a submitter for the accounts of store.
@@ -44,7 +45,7 @@ type Receipt struct {
 // same checks: from is an address of an account or one that Config.RelayFrom
 // allows, or empty for the postmaster's null sender; so is From (see
 // checkAuthors). A *Refusal is one with its reason; any other
-// error is our own trouble.
+// error is our own trouble, of which the log is told by the caller, unless the disk is full.
 func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte) (Receipt, error) {
 	return s.SubmitWith(ctx, peer, from, rcpts, raw, nil)
 }
@@ -53,8 +54,9 @@ func (s *Submitter) Submit(ctx context.Context, peer Peer, from string, rcpts []
 // run again.
 func (s *Submitter) SubmitWith(ctx context.Context, peer Peer, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	r, err := s.submitAll(ctx, peer, from, rcpts, raw, also)
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		logRefusal(s.cfg.Log.With("peer", peer.Addr), "", "message", from, envelopeTo(rcpts), refusal)
+	if _, refused := errors.AsType[*Refusal](err); refused || errors.Is(err, mailstore.ErrDiskFull) {
+		log := s.cfg.Log.With("peer", peer.Addr)
+		logRefusal(log, "", "message", from, envelopeTo(rcpts), s.gate.refusal(log, "message", "", err))
 	}
 	return r, err
 }

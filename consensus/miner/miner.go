@@ -10,6 +10,8 @@ import (
 
 	"cairn/consensus"
 	"cairn/consensus/chain"
+	"cairn/mailstore/diskroom"
+	"cairn/mailstore/logration"
 )
 
 // Chain is what a Miner builds on; *chain.Manager has it.
@@ -36,6 +38,7 @@ type Miner struct {
 	now     func() time.Time
 	wait    func() string // why no block is to be made now; empty: one is
 	waiting bool          // which has been said
+	trouble logration.Trouble
 }
 
 // New returns a Miner that signs with recorder and uses the given share of a
@@ -111,8 +114,11 @@ func (m *Miner) Run(ctx context.Context) error {
 		if !m.work(ctx, s, b, revision, wake, tick.C) {
 			continue
 		}
-		if err := m.add(b, key); err != nil {
-			m.log.Error("own block could not be stored, mining the next", "height", b.Header.Height, "err", err)
+		err = m.add(b, key)
+		if m.trouble.News(err, time.Now()) {
+			m.log.Error("own block could not be stored, mining the next", "height", b.Header.Height, "err", err, "try", diskroom.Next(err))
+		}
+		if err != nil {
 			select {
 			case <-tick.C:
 			case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"cairn/consensus"
 	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
+	"cairn/mailstore/diskroom"
 )
 
 // memoryChain is a chain without store or branches.
@@ -266,6 +268,35 @@ func TestRunErrors(t *testing.T) {
 			t.Fatalf("%v ended mining: %v", fail, err)
 		default:
 		}
+	}
+}
+
+// fullChain is a chain on a disk without room, where mining ends after some tries.
+type fullChain struct {
+	*memoryChain
+	left int
+	end  func()
+}
+
+func (c *fullChain) AddBlock(*consensus.Block, time.Time) (chain.Status, error) {
+	if c.left--; c.left == 0 {
+		c.end()
+	}
+	return 0, fmt.Errorf("%w: %d MB free", diskroom.ErrFull, c.left)
+}
+
+// A full disk is told of once a minute and not for each block, with what helps.
+func TestFullDiskIsToldOnce(t *testing.T) {
+	net := chaintest.New(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &fullChain{newMemoryChain(net.Genesis.State()), 5, cancel}
+	var log bytes.Buffer
+	m := New(c, &listPool{}, net.Orgs[0].Recorder, 0.5, nil, slog.New(slog.NewTextHandler(&log, nil)))
+	if err := m.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if told := log.String(); strings.Count(told, "own block could not be stored") != 1 || !strings.Contains(told, "try=\""+diskroom.NextFull) {
+		t.Errorf("the log:\n%s", told)
 	}
 }
 

@@ -20,6 +20,20 @@ const (
 // ErrFull: too little room is left on the volume.
 var ErrFull = errors.New("disk is almost full")
 
+// What helps where something could not be written, for the log.
+const (
+	NextFull  = "make room on that disk; it goes on by itself then"
+	NextFault = "see that the disk is well, stop the node, then: cairn check"
+)
+
+// Next is what helps where err kept something from being written.
+func Next(err error) string {
+	if errors.Is(err, ErrFull) {
+		return NextFull
+	}
+	return NextFault
+}
+
 // ToClose returns an error that wraps ErrFull if there is no room for what a database writes while
 // it is closed: size is in bytes what lies in its memory, and what it then puts together. It is
 // left open, as by a crash: nothing of it is lost.

@@ -45,6 +45,10 @@ type Config struct {
 	Silent func() bool
 	Copied func(Copy)
 
+	// Typable makes a next step that is told in the log one that can be typed. nil: it is told as
+	// it is.
+	Typable func(hint string) string
+
 	// Now is the clock by which blocks and batches are judged. nil: time.Now.
 	Now func() time.Time
 

@@ -18,6 +18,7 @@ import (
 
 	"cairn/consensus"
 	"cairn/mailstore/closing"
+	"cairn/mailstore/logration"
 )
 
 // Host is this node as its peers see it. Make one with New, run it with Run. All methods may be
@@ -51,6 +52,8 @@ type Host struct {
 	bootstrap []peer.AddrInfo
 	syncWake  chan struct{}
 	syncing   syncState
+	unread    logration.Trouble // of headers that could not be looked at
+	unstored  logration.Trouble // of blocks
 
 	ctx     context.Context
 	cancel  context.CancelFunc

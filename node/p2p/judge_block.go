@@ -3,12 +3,14 @@ package p2p
 import (
 	"context"
 	"errors"
+	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"cairn/consensus"
 	"cairn/consensus/chain"
+	"cairn/mailstore/diskroom"
 )
 
 // judgeBlock takes a gossiped block into the chain. It passes on what became the tip, so a block is
@@ -79,7 +81,9 @@ func (h *Host) refuseHeader(from peer.ID, c *compactBlock, err error) pubsub.Val
 		h.log.Debug("rejected a gossiped header", "id", id, "err", err)
 		return pubsub.ValidationReject
 	default:
-		h.log.Error("could not look at a gossiped header", "id", id, "err", err)
+		if h.unread.News(err, time.Now()) {
+			h.log.Error("could not look at a gossiped header", "id", id, "err", err, "try", h.typable(diskroom.Next(err)))
+		}
 	}
 	return pubsub.ValidationIgnore
 }
@@ -113,6 +117,20 @@ func (h *Host) takeBlock(b *consensus.Block, from peer.ID) pubsub.ValidationResu
 		h.logOf(from).Warn("rejected a block", "id", b.ID(), "height", b.Header.Height, "peer", from, "err", err)
 		return pubsub.ValidationReject
 	}
-	h.log.Error("could not store a block; is the disk full?", "id", b.ID(), "height", b.Header.Height, "err", err)
+	h.notStored(b.Header.Height, err)
 	return pubsub.ValidationIgnore
+}
+
+// notStored tells of a block that our own store did not take.
+func (h *Host) notStored(height uint64, err error) {
+	if h.unstored.News(err, time.Now()) {
+		h.log.Error("could not store a block", "height", height, "err", err, "try", h.typable(diskroom.Next(err)))
+	}
+}
+
+func (h *Host) typable(hint string) string {
+	if h.cfg.Typable == nil {
+		return hint
+	}
+	return h.cfg.Typable(hint)
 }

@@ -1,13 +1,20 @@
 package p2p
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 
 	"cairn/consensus"
+	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
+	"cairn/mailstore/diskroom"
 )
 
 // A block beside the best branch has not been validated by its parent's state.
@@ -123,5 +130,40 @@ func TestWhoGivesABlockDoesNotAnswerForIt(t *testing.T) {
 	}
 	if n.gate.strike(giver.host.ID(), banAfter-1) {
 		t.Error("the giver had a strike")
+	}
+}
+
+// fullChain is a chain on a disk without room.
+type fullChain struct {
+	Chain
+	free *int
+}
+
+func (c fullChain) AddBlock(*consensus.Block, time.Time) (chain.Status, error) {
+	*c.free++
+	return 0, fmt.Errorf("%w: %d MB free", diskroom.ErrFull, *c.free)
+}
+
+// A full disk is told of once a minute and not for each block that comes, whichever way it does,
+// with what helps.
+func TestFullDiskIsToldOnce(t *testing.T) {
+	net := chaintest.New(2)
+	h := notRunning(t, net)
+	b := net.Mine(h.chain.State(), 0, chaintest.Body{})
+	h.chain = fullChain{h.chain, new(int)}
+	h.cfg.Typable = func(hint string) string { return "typable: " + hint }
+	var log bytes.Buffer
+	h.log = slog.New(slog.NewTextHandler(&log, nil))
+	turn := &turn{Host: h, p: standing{remote: &remote{id: "source"}}}
+	for range 5 {
+		if got := h.takeBlock(b, "somebody"); got != pubsub.ValidationIgnore {
+			t.Errorf("verdict %v", got)
+		}
+		if _, err := turn.takeAll([]consensus.Hash{b.ID()}, []*consensus.Block{b}); !errors.Is(err, diskroom.ErrFull) {
+			t.Errorf("synced: %v", err)
+		}
+	}
+	if told := log.String(); strings.Count(told, "\n") != 1 || !strings.Contains(told, "try=\"typable: "+diskroom.NextFull) {
+		t.Errorf("the log:\n%s", told)
 	}
 }

@@ -232,7 +232,7 @@ func (t *turn) fault(height uint64, err error) error {
 		t.blame(t.p.id, banAfter/2)
 	case errors.Is(err, consensus.ErrFuture), errors.Is(err, chain.ErrNotWanted), errors.Is(err, chain.ErrBranchTooLong):
 	default:
-		t.log.Error("could not store a block; is the disk full?", "height", height, "err", err)
+		t.notStored(height, err)
 	}
 	if height == 0 {
 		return err
