@@ -101,7 +101,7 @@ func (c *check) found(f Fault, mend func(tx *Tx) error) error {
 
 // foundMuch is found for what takes more than one transaction to mend.
 func (c *check) foundMuch(f Fault, mend func() error) error {
-	f.Text += c.names(f)
+	f.Text += c.r.names(&DamagedError{Table: f.Table, Account: f.Account, Message: f.Message, Blob: f.Blob})
 	c.Faults++
 	f.Derived = mend != nil
 	if mend != nil && c.repair {

@@ -9,22 +9,22 @@ import (
 // maxRefs is how many mails a fault names.
 const maxRefs = 4
 
-// names tells people whose a fault is, as they name accounts and mail: at the end of its text, and
-// empty where that is not known.
-func (c *check) names(f Fault) string {
+// names tells people whose something damaged is, as they name accounts and mail: at the end of its
+// text, and empty where that is not known.
+func (r *Reader) names(e *DamagedError) string {
 	var refs []string
 	more := 0
 	add := func(a AccountID, id MessageID) {
 		if len(refs) == maxRefs {
 			more++
-		} else if ref := c.ref(a, id); ref != "" {
+		} else if ref := r.ref(a, id); ref != "" {
 			refs = append(refs, ref)
 		}
 	}
-	if f.Account != 0 {
-		add(f.Account, f.Message)
-	} else if f.Table == TableBlob {
-		c.users(f.Blob, add)
+	if e.Account != 0 {
+		add(e.Account, e.Message)
+	} else if e.Table == TableBlob {
+		r.users(e.Blob, add)
 	}
 	switch {
 	case len(refs) == 0:
@@ -36,9 +36,9 @@ func (c *check) names(f Fault) string {
 }
 
 // users calls use for each message that is noted to have a text.
-func (c *check) users(blob [32]byte, use func(AccountID, MessageID)) {
+func (r *Reader) users(blob [32]byte, use func(AccountID, MessageID)) {
 	prefix := blobUserKey(blob, []byte{'m'})
-	c.base.walk(prefix, nil, func(key, _ []byte, _ *DamagedError) bool { // what cannot be read is named by nobody
+	r.src.walk(prefix, nil, func(key, _ []byte, _ *DamagedError) bool { // what cannot be read is named by nobody
 		if user := key[len(prefix):]; len(user) == 12 {
 			use(AccountID(binary.BigEndian.Uint32(user)), MessageID(binary.BigEndian.Uint64(user[4:])))
 		}
@@ -47,8 +47,8 @@ func (c *check) users(blob [32]byte, use func(AccountID, MessageID)) {
 }
 
 // ref is a mail, or an account where id is 0, as the command line names it.
-func (c *check) ref(a AccountID, id MessageID) string {
-	account, err := c.r.Account(a)
+func (r *Reader) ref(a AccountID, id MessageID) string {
+	account, err := r.Account(a)
 	switch {
 	case err != nil:
 		return ""

@@ -81,6 +81,7 @@ func (g *group) begin() {
 		return
 	}
 	g.base = g.s.snapshot()
+	g.base.met = g.s.meet
 	g.writes = newOverlay(g.base)
 	g.modseq = g.s.modseq
 	g.before = g.s.modseq

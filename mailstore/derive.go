@@ -22,7 +22,7 @@ func (r *Reader) missing(err error, key []byte, why func() (bool, error)) error 
 	if is, failed := why(); failed != nil || !is {
 		return firstOf(failed, err)
 	}
-	return damagedAt(r.src.where(), key, "it is not there")
+	return r.src.damaged(key, "it is not there")
 }
 
 // blobIsUsed tells whether anybody uses a blob.
@@ -119,7 +119,7 @@ func (r *Reader) accountWith(key []byte) (AccountID, error) {
 	if id != 0 {
 		return id, nil
 	}
-	return 0, firstOf(err, damagedAt(r.src.where(), key, "no account has it"))
+	return 0, firstOf(err, r.src.damaged(key, "no account has it"))
 }
 
 // countLabels counts what the counters of an account should say.
@@ -163,7 +163,7 @@ func (r *Reader) lastGiven(number []byte, key func(uint64) []byte) (last uint64,
 		})
 	}
 	if err == nil && used {
-		err = damagedAt(r.src.where(), number, "what has a later number is there")
+		err = r.src.damaged(number, "what has a later number is there")
 	}
 	return last, err
 }

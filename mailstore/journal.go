@@ -74,7 +74,7 @@ func (r *Reader) ChangesSince(since ModSeq, most int) ([]Change, error) {
 		}
 		switch {
 		case c.ModSeq != next:
-			failed = damagedAt(r.src.where(), journalKey(next), "it is not there")
+			failed = r.src.damaged(journalKey(next), "it is not there")
 		case bad != nil:
 			failed = bad
 		default:
@@ -89,7 +89,7 @@ func (r *Reader) ChangesSince(since ModSeq, most int) ([]Change, error) {
 		return failed == nil && len(list) < most && next <= last
 	})
 	if err == nil && failed == nil && len(list) < most && next <= last {
-		failed = damagedAt(r.src.where(), journalKey(next), "it is not there")
+		failed = r.src.damaged(journalKey(next), "it is not there")
 	}
 	if len(list) > 0 && damaged(failed) { // it is told to whoever comes for what is behind these
 		failed = nil

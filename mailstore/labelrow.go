@@ -116,7 +116,7 @@ func (r *Reader) labelRowOf(ref Ref) (row labelRow, err error) {
 		return true
 	})
 	if err == nil && !told {
-		err = damagedAt(r.src.where(), messageKey(tableLabels, ref.Account, ref.Message), "the journal does not tell what they were")
+		err = r.src.damaged(messageKey(tableLabels, ref.Account, ref.Message), "the journal does not tell what they were")
 	}
 	return row, err
 }

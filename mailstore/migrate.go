@@ -220,7 +220,7 @@ func (tx *Tx) settle(c Change) (bad *DamagedError, err error) {
 		return nil, nil
 	case damaged(err):
 		if c.Kind == ChangeAdded {
-			bad = damagedAt(tx.src.where(), messageKey(tableLabels, c.Account, c.Message), "it was before")
+			bad = tx.src.damaged(messageKey(tableLabels, c.Account, c.Message), "it was before")
 		}
 		return bad, nil
 	case errors.Is(err, ErrNotFound):

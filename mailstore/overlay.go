@@ -45,7 +45,7 @@ func (o *overlay) absorb(above *overlay) {
 	}
 }
 
-func (o *overlay) where() string { return o.below.where() }
+func (o *overlay) damaged(key []byte, why string) *DamagedError { return o.below.damaged(key, why) }
 
 func (o *overlay) get(key []byte) ([]byte, error) {
 	if w, found := o.writes[string(key)]; found {

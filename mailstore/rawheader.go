@@ -72,7 +72,7 @@ func (s *snapshot) peek(key []byte, fn func(value []byte)) (err error) {
 		return nil
 	})
 	if why != "" {
-		return damagedAt(s.dir, key, why)
+		return s.damaged(key, why)
 	}
 	return s.readError(key, err)
 }

@@ -10,8 +10,8 @@ import (
 // source is an ordered map as a Reader sees it: a snapshot, or a snapshot under the writes of a
 // transaction.
 type source interface {
-	// where is the store's folder, for errors.
-	where() string
+	// damaged makes the error of a value that was found damaged at a read.
+	damaged(key []byte, why string) *DamagedError
 	// get returns a copy of the value, or ErrNotFound, or a DamagedError.
 	get(key []byte) ([]byte, error)
 	has(key []byte) (bool, error)

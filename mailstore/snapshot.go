@@ -20,11 +20,18 @@ type snapshot struct {
 	plain bool // of format 1: values have no checksums
 	gives bool // way to writers, see pass
 	reads atomic.Uint32
+	met   func(r *Reader, key []byte, e *DamagedError) // is told what is found damaged; may be nil
 }
 
 func (s *Store) snapshot() *snapshot { return &snapshot{txn: s.db.NewTransaction(false), dir: s.dir} }
 
-func (s *snapshot) where() string { return s.dir }
+func (s *snapshot) damaged(key []byte, why string) *DamagedError {
+	e := damagedAt(s.dir, key, why)
+	if s.met != nil {
+		s.met(&Reader{src: s}, key, e)
+	}
+	return e
+}
 
 func (s *snapshot) get(key []byte) (value []byte, err error) {
 	if s.over {
@@ -47,7 +54,7 @@ func (s *snapshot) get(key []byte) (value []byte, err error) {
 		value, why = unseal(key, stored)
 	}
 	if why != "" {
-		return nil, damagedAt(s.dir, key, why)
+		return nil, s.damaged(key, why)
 	}
 	return value, nil
 }
@@ -113,7 +120,7 @@ func (s *snapshot) walk(prefix, from []byte, fn func(key, value []byte, bad *Dam
 			value, why := unseal(key, stored)
 			var bad *DamagedError
 			if why != "" {
-				bad = damagedAt(s.dir, key, why)
+				bad = s.damaged(key, why)
 			}
 			inside = true
 			more = fn(key, value, bad)
@@ -137,7 +144,7 @@ func (s *snapshot) contain(key []byte, err *error) { s.contained(recover(), key,
 
 func (s *snapshot) contained(p any, key []byte, err *error) {
 	if p != nil {
-		*err = damagedAt(s.dir, key, "the database failed on it: "+oneLine(p, 80))
+		*err = s.damaged(key, "the database failed on it: "+oneLine(p, 80))
 	}
 }
 
@@ -158,7 +165,7 @@ func (s *snapshot) readError(key []byte, err error) error {
 	case errors.Is(err, badger.ErrDiscardedTxn):
 		return ErrTxDone
 	}
-	return damagedAt(s.dir, key, "the database says "+oneLine(err, 120))
+	return s.damaged(key, "the database says "+oneLine(err, 120))
 }
 
 // pass lets writers pass after every few reads, which take some 50 microseconds together. Where

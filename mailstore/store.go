@@ -44,6 +44,8 @@ type Store struct {
 	upkeep    sync.WaitGroup
 
 	listeners wake.Listeners
+
+	met *met // what was found damaged
 }
 
 // Open opens the store in dir, or makes an empty one there. It fails if another process has it
@@ -71,6 +73,7 @@ func Open(dir string, log *slog.Logger, guards ...Guard) (*Store, error) {
 		failed:    make(chan struct{}),
 		sweepable: make(chan struct{}, 1),
 		stop:      stop,
+		met:       newMet(time.Now()),
 	}
 	if err := s.load(guards); err != nil {
 		stop()
@@ -257,7 +260,7 @@ func (s *Store) View(fn func(r *Reader) error) error {
 	defer s.gate.Leave()
 	runtime.Gosched() // readers in a row give way as one does, see snapshot.pass
 	base := s.snapshot()
-	base.gives = true
+	base.gives, base.met = true, s.meet
 	defer base.close()
 	return fn(&Reader{src: base})
 }

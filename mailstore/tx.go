@@ -26,7 +26,7 @@ func newTx(group *overlay, modseq ModSeq) *Tx {
 // txSource is the transaction's overlay as long as the transaction lasts.
 type txSource struct{ tx *Tx }
 
-func (s txSource) where() string { return s.tx.own.where() }
+func (s txSource) damaged(key []byte, why string) *DamagedError { return s.tx.own.damaged(key, why) }
 
 func (s txSource) get(key []byte) ([]byte, error) {
 	if s.tx.over {

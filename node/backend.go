@@ -58,6 +58,9 @@ func (n *Node) listening() api.Listeners {
 	return l
 }
 
+// NextCheck is what helps where something of the mail store was found damaged while the node runs.
+const NextCheck = "the log names what it is; stop the node, then: cairn check"
+
 // mailStatus counts mail. Counting messages reads the label counts only.
 func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 	st, position := new(api.MailStatus), new(api.IndexStatus)
@@ -99,6 +102,9 @@ func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {
 	})
 	if full := n.store.Room(); full != nil {
 		st.Full, st.FullNext = full.Error(), api.MakeRoom
+	}
+	if st.Damaged = n.store.Damaged(); st.Damaged > 0 {
+		st.DamagedNext = NextCheck
 	}
 	st.Held = n.queue.LenHeld()
 	for _, c := range []struct {

@@ -254,3 +254,32 @@ func TestDamagedFilingIsShown(t *testing.T) {
 		t.Errorf("filed under %s: %q", v.FiledUnder, v.FiledWhy)
 	}
 }
+
+// TestDamageThatIsMetIsInTheStatus: a running node says by itself that it has found damage.
+func TestDamageThatIsMetIsInTheStatus(t *testing.T) {
+	t.Parallel()
+	dir, _ := founder(t, "Alpha", "alpha.test")
+	quiet(t, dir, nil)
+	n := open(t, dir)
+	if _, err := n.AddAccount(t.Context(), api.AccountRequest{Name: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	sent, err := n.Send(t.Context(), api.SendRequest{
+		From: "alice@alpha.test", To: []string{"alice@alpha.test"}, Raw: []byte("From: alice@alpha.test\r\nSubject: x\r\n\r\n" + strings.Repeat("one line\r\n", 500)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := n.Status(t.Context()); err != nil || s.Mail.Damaged != 0 || s.Mail.DamagedNext != "" {
+		t.Fatalf("before any damage: %+v, %v", s, err)
+	}
+	spoil(t, filepath.Join(dir, home.MailDir), []byte(strings.Repeat("one line\r\n", 500)))
+	for range 2 {
+		if m, err := n.Message(t.Context(), sent.Ref); err != nil || m.Damaged == "" {
+			t.Fatalf("shown is %+v, %v", m, err)
+		}
+	}
+	if s, err := n.Status(t.Context()); err != nil || s.Mail.Damaged != 1 || s.Mail.DamagedNext != NextCheck {
+		t.Errorf("with damage: %+v, %v", s.Mail, err)
+	}
+}

@@ -163,6 +163,9 @@ type MailStatus struct {
 	Full     string `json:"full,omitempty"`      // why nothing can be stored now, mail neither; empty: there is room
 	FullNext string `json:"full_next,omitempty"` // what to do about that
 
+	Damaged     int    `json:"damaged,omitempty"`      // places of the mail store that were found damaged since the start, 10,000 at most
+	DamagedNext string `json:"damaged_next,omitempty"` // what to do about that
+
 	Batches int    `json:"batches"`            // of our records, closed and in no block yet
 	Halted  string `json:"halted,omitempty"`   // why our mail is not recorded, and so waits; empty: all is well
 	Next    string `json:"next,omitempty"`     // what to do about that, or the command that tells more

@@ -52,6 +52,7 @@ func (a *app) cmdStatus() *cobra.Command {
 					[2]string{"mining", miningNote(s)},
 					[2]string{"mail", fmt.Sprintf("%s, %s, %d pending", plural(s.Mail.Accounts, "account"), plural(s.Mail.Messages, "message"), s.Mail.Pending)},
 					[2]string{"no room", fullNote(&s.Mail)},
+					[2]string{"damaged", damagedNote(&s.Mail)},
 					[2]string{"outbound", fmt.Sprintf("%d queued: %d waiting for a token, %d held, %d deferred; %d sealed and in no block yet",
 						s.Mail.Queued, s.Mail.Unsealed, s.Mail.Held, s.Mail.Deferred, s.Mail.Sealed)},
 					[2]string{"cut off", a.cutOffNote(s.Mail.CutOff)},
@@ -138,6 +139,14 @@ func fullNote(m *api.MailStatus) string {
 		return ""
 	}
 	return withNext(m.Full+": no mail is taken and nothing is changed", m.FullNext)
+}
+
+// damagedNote tells of damage that was met.
+func damagedNote(m *api.MailStatus) string {
+	if m.Damaged == 0 {
+		return ""
+	}
+	return withNext(fmt.Sprintf("%s of the mail store could not be read as stored since the start", plural(m.Damaged, "value")), m.DamagedNext)
 }
 
 // cutOffNote tells of addresses at domains that are not the organisation's.

@@ -46,3 +46,16 @@ func TestDamagedVerdictIsTold(t *testing.T) {
 		t.Errorf("exit code %d, %s, printed\n%s", code, errs, out)
 	}
 }
+
+// Damage that a running node has met is a line of its status, which is not there else.
+func TestDamageIsInTheStatus(t *testing.T) {
+	for note, m := range map[string]api.MailStatus{
+		"": {},
+		"1 value of the mail store could not be read as stored since the start; next: the check":  {Damaged: 1, DamagedNext: "the check"},
+		"2 values of the mail store could not be read as stored since the start; next: the check": {Damaged: 2, DamagedNext: "the check"},
+	} {
+		if got := damagedNote(&m); got != note {
+			t.Errorf("%d: %q, want %q", m.Damaged, got, note)
+		}
+	}
+}
