@@ -22,6 +22,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/index"
 	"cairn/mailstore"
+	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
 	"cairn/node/api"
 	"cairn/node/home"
@@ -79,6 +80,7 @@ type Node struct {
 	broughtAt     atomic.Int64              // see noteBrought
 	ownSeen       atomic.Uint64             // see ownChangedKey
 	othersSeen    atomic.Uint64             // see othersKey
+	unbrought     logration.Trouble         // of our batches, see submitBatch
 	hadRecorders  map[consensus.Key]uint64  // see recorderPrefix; read and noted at the start
 	whole         atomic.Bool               // the chain was here as far as othersSeen since the start
 	configProblem atomic.Pointer[api.Error] // why a change of the organisation in the configuration was not proposed; nil: it was, or there is none

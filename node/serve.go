@@ -89,15 +89,22 @@ func (n *Node) watchStore(ctx context.Context) error {
 }
 
 // submitBatch brings a batch of ours to the miners, unless no block would take it
-// any more.
+// any more. The chain may have taken it since the recorder looked, as when it comes
+// from other nodes after a restore; whether what it has there is this batch, the
+// recorder finds out when it looks again.
 func (n *Node) submitBatch(b *consensus.Batch) {
 	s := n.chain.State()
 	if !s.Seals(b.Recorder) {
 		return
 	}
+	if tip, _ := s.BatchTip(b.Series()); b.Seq <= tip.Seq {
+		return
+	}
 	err := n.pool.AddBatch(s, b, n.now())
 	if err != nil && !errors.Is(err, mempool.ErrKnown) {
-		n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err)
+		if n.unbrought.News(err, time.Now()) {
+			n.log.Warn("our own batch was not taken into the mempool", "seq", b.Seq, "err", err, "try", n.typable("it is brought again by itself; if that stays so, see: cairn status"))
+		}
 		return
 	}
 	n.host.PublishBatch(b)

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"cairn/consensus"
+	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/consensus/verifier"
 	"cairn/mailstore/message"
@@ -153,5 +156,32 @@ func TestAddressesThatAreTaken(t *testing.T) {
 	e, ok := errors.AsType[*ConfigError](err)
 	if !ok || e.Key != "inbound.listen" || !strings.HasPrefix(e.Next, "if it is this node's own original that has it, end that") {
 		t.Errorf("listening at %s: %v", taken.Addr(), err)
+	}
+}
+
+// A batch of ours that the chain has by now is nothing to warn of; trouble with one that it lacks
+// is told once a minute, with what helps.
+func TestOwnBatchesThatTheChainHas(t *testing.T) {
+	w := newChanging(t)
+	var log bytes.Buffer
+	w.Node.log = slog.New(slog.NewTextHandler(&log, nil))
+	has := w.net.Batches(w.chain.State(), 1, 3, "before the restore")
+	if _, err := w.chain.AddBlock(w.net.Mine(w.chain.State(), 0, chaintest.Body{Batches: has}), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	const warning = "our own batch was not taken into the mempool"
+	for i := range has {
+		w.submitBatch(&has[i])
+	}
+	if said := log.String(); strings.Contains(said, warning) {
+		t.Errorf("the log warns of batches that the chain has:\n%s", said)
+	}
+	spoilt := w.net.Batches(w.chain.State(), 1, 1, "after it")[0]
+	spoilt.Signature[0] ^= 1
+	for range 3 {
+		w.submitBatch(&spoilt)
+	}
+	if said := log.String(); strings.Count(said, warning) != 1 || !strings.Contains(said, "cairn status --dir "+w.dir) {
+		t.Errorf("trouble that stays is not told once, with what helps:\n%s", said)
 	}
 }
