@@ -43,7 +43,7 @@ func (s *Store) meet(r *Reader, key []byte, e *DamagedError) {
 	}
 	next := "stop the node, then: cairn check"
 	if e.Table == TableBlob {
-		next = e.Cure() + "; for which file it is, " + next
+		next = e.Cure()
 	}
 	s.met.lines.Of(s.log, time.Now()).Warn("what is stored cannot be read as it was stored", "what", e.What()+r.names(e), "folder", e.Dir, "err", e.Why, "try", next)
 }

@@ -77,6 +77,10 @@ func claimTextsOf(header []byte) claimTexts {
 // is inside the grammar, no name in it holds what would be an address once encoded words are
 // decoded, and none of a group is one.
 func (t *claimTexts) readAuthors(value string, odd bool) {
+	if len(value) > grammar.MaxHeader { // which costs more than it is worth: whatever it mentions counts
+		t.authors, t.nobody = append(t.authors, value), true
+		return
+	}
 	items, plain := grammar.Addresses(value)
 	var beside []string
 	for _, i := range items {
@@ -114,7 +118,9 @@ func cutAuthors(header []byte) (values []string) {
 		}
 		values = append(values, string(text[ends[0]:]))
 		for i, end := range append(ends[1:], len(text)) {
-			values = append(values, string(text[ends[i]:end]))
+			if len(ends) > 1 {
+				values = append(values, string(text[ends[i]:end]))
+			}
 		}
 	}
 	return values
@@ -139,10 +145,15 @@ func cutField(header []byte) (text []byte, ends []int, rest []byte) {
 }
 
 // appendAuthorNames appends where in a text with that line at an offset names of fields end that
-// programs show authors from, with their colons.
+// programs show authors from, with their colons; but for the name of the field itself, whose value
+// is read as such.
 func appendAuthorNames(ends []int, offset int, line []byte) []int {
 	for i, c := range line {
-		if c == ':' && namesAuthors(bytes.TrimRight(line[:i], " \t")) {
+		if c != ':' {
+			continue
+		}
+		name := bytes.TrimRight(line[:i], " \t")
+		if namesAuthors(name) && !(offset == 0 && isAuthorField(name)) {
 			ends = append(ends, offset+i+1)
 		}
 	}
