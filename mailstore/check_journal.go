@@ -92,7 +92,7 @@ func (c *check) journalHolds() error {
 		return err
 	}
 	slices.Sort(c.numbers)
-	whole := inTrimmed == c.named(trimmed) // each that is there is one that its row names, and no row names another
+	whole := inTrimmed == c.named(trimmed, ModSeq(end)) // each that is there is one that its row names, and no row names another
 	if whole && len(doubtful) == 0 && countLost(gaps, len(lost)) == 0 {
 		return c.endCounts()
 	}
@@ -138,11 +138,11 @@ func (c *check) damagedChange(seq ModSeq, bad error) DamagedError {
 }
 
 // named is how many changes label rows name up to where the journal was trimmed; -1 if one does not
-// name those of its message, or lacks them.
-func (c *check) named(trimmed ModSeq) (n int) {
+// name those of its message, or lacks them, or names one behind the end of the journal.
+func (c *check) named(trimmed, end ModSeq) (n int) {
 	for _, seq := range c.numbers {
 		switch {
-		case seq == 0:
+		case seq == 0 || seq > end:
 			return -1
 		case seq <= trimmed:
 			n++
@@ -327,7 +327,12 @@ func (c *check) removedCounts(r *Reader, change Change) error {
 func (c *check) rowsInJournal() error {
 	now := c.s.snapshot()
 	defer now.close()
-	trimmed, err := (&Reader{src: now}).Trimmed()
+	r := &Reader{src: now}
+	trimmed, err := r.Trimmed()
+	if err != nil {
+		return err
+	}
+	end, err := r.ModSeq()
 	if err != nil {
 		return err
 	}
@@ -337,15 +342,15 @@ func (c *check) rowsInJournal() error {
 		if bad != nil || err != nil || len(key) != 13 {
 			return true
 		}
-		failed = c.rowInJournal(now, trimmed, RefOf(key), row)
+		failed = c.rowInJournal(now, gap{trimmed + 1, end}, RefOf(key), row)
 		return failed == nil
 	})
 	return firstOf(err, failed)
 }
 
-// rowInJournal is rowsInJournal for one row; past where the journal was trimmed a change that is
-// not there is a gap.
-func (c *check) rowInJournal(now *snapshot, trimmed ModSeq, ref Ref, row labelRow) error {
+// rowInJournal is rowsInJournal for one row; where the journal has a change for each number one that
+// is not there was reported.
+func (c *check) rowInJournal(now *snapshot, dense gap, ref Ref, row labelRow) error {
 	if there, err := now.has(messageKey(tableMessage, ref.Account, ref.Message)); !there || err != nil {
 		return err // which was reported
 	}
@@ -357,7 +362,7 @@ func (c *check) rowInJournal(now *snapshot, trimmed ModSeq, ref Ref, row labelRo
 	for _, seq := range row.numbers() {
 		told, err := (&Reader{src: now}).change(seq)
 		switch {
-		case errors.Is(err, ErrNotFound) && seq > trimmed, damaged(err):
+		case errors.Is(err, ErrNotFound) && dense.from <= seq && seq <= dense.to, damaged(err):
 			continue // which was reported
 		case err != nil && !errors.Is(err, ErrNotFound):
 			return err
@@ -367,6 +372,9 @@ func (c *check) rowInJournal(now *snapshot, trimmed ModSeq, ref Ref, row labelRo
 		fault.Text = fmt.Sprintf("change %d of the journal, of message %d of account %d, is not there", seq, ref.Message, ref.Account)
 		if err := c.found(fault, func(tx *Tx) error {
 			c.settled[ref] = row.changed
+			if err := tx.reach(seq); err != nil {
+				return err
+			}
 			return c.restoreChange(tx, ref, seq)
 		}); err != nil {
 			return err

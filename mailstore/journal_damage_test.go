@@ -299,6 +299,8 @@ func TestSeveralDamagedValues(t *testing.T) {
 			if err := sc.behind.follow(sc.s); err != nil || !sameLabels(sc.behind.mails, holding(t, sc.s)) {
 				ahead++
 			}
+		} else {
+			t.Logf("seed %d, %q: left %q", seed, what, left)
 		}
 		if err := sc.s.Close(); err != nil {
 			t.Fatal(err)

@@ -46,6 +46,15 @@ func (tx *Tx) mendModSeq() error {
 	return tx.putNumber(metaModSeq, uint64(tx.modseq))
 }
 
+// reach lets changes go on past one that a label row names, if the end of the journal is lost.
+func (tx *Tx) reach(seq ModSeq) error {
+	if seq <= tx.modseq {
+		return nil
+	}
+	tx.modseq = seq
+	return tx.putNumber(metaModSeq, uint64(seq))
+}
+
 // mendChange puts a change in the place of one that is lost, so that whoever follows the journal
 // comes to what is stored: the one that the journal lacks, or if it lacks none, an empty place.
 func (c *check) mendChange(tx *Tx, seq ModSeq) error {
