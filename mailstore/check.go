@@ -78,6 +78,7 @@ type check struct {
 	report func(Fault)
 	maps   []MapCheck
 
+	inMaps   []inMap                         // damaged entries of named maps
 	counts   map[AccountID]map[string]uint64 // as the labels have them, total too
 	last     map[AccountID]MessageID         // the highest in use
 	doubts   map[Ref]string                  // whose labels were mended, though they are not surely those that they had
@@ -162,7 +163,11 @@ func (c *check) values() error {
 		if bad == nil {
 			bad = c.takenApart(key, value)
 		}
-		if bad != nil && key[0] != tableJournal { // see journalHolds, which needs the label rows
+		switch {
+		case bad == nil || key[0] == tableJournal: // see journalHolds, which needs the label rows
+		case key[0] == tableSpace: // see mapsHold: what is mended there may change labels
+			c.inMaps = append(c.inMaps, inMap{slices.Clone(key), bad})
+		default:
 			failed = c.damaged(bad, c.mendOf(slices.Clone(key), bad), c.cureOf(key, bad), c.doneOf(key))
 		}
 		c.note(key)

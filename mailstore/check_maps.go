@@ -71,8 +71,20 @@ func PutAgain(space string, key []byte) func(tx *Tx) error {
 	}
 }
 
-// mapsHold holds named maps together.
+// inMap is a damaged entry of a named map.
+type inMap struct {
+	key []byte
+	bad *DamagedError
+}
+
+// mapsHold reports damaged entries of named maps, and holds the maps together. It comes behind what
+// is said of labels, which it may change.
 func (c *check) mapsHold() error {
+	for _, at := range c.inMaps {
+		if err := c.damaged(at.bad, c.mendOf(at.key, at.bad), c.cureOf(at.key, at.bad), c.doneOf(at.key)); err != nil {
+			return err
+		}
+	}
 	for _, m := range c.maps {
 		if m.Look == nil {
 			continue

@@ -1,6 +1,9 @@
 package mailstore
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // What a check has read may be another one when it is mended: a mend reads it again.
 func TestMendsReadAgain(t *testing.T) {
@@ -141,5 +144,29 @@ func TestLaterLabelsCount(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// What mends an entry of a named map may change labels, so it sees the later ones.
+func TestMapsAreMendedBehindLabels(t *testing.T) {
+	s := bare(t, 2)
+	defer s.Close()
+	doing(t, s,
+		func(tx *Tx) error { return tx.Space("notes").Put([]byte("of 2"), []byte("noted")) },
+		func(tx *Tx) error { return tx.SetLabels(1, 2, []string{"later"}, []string{"came"}) },
+		func(tx *Tx) error {
+			return tx.put(messageKey(tableLabels, 1, 2), labelRow{[]string{"came"}, 2, 2}.encode())
+		})
+	alter(t, s, []byte("\x73notes\x00of 2"), flipped)
+	_, err := s.Check(t.Context(), true, nil, MapCheck{Space: "notes", MendOf: func([]byte) func(tx *Tx) error {
+		return func(tx *Tx) error {
+			return firstOf(tx.Space("notes").Put([]byte("of 2"), nil), tx.SetLabels(1, 2, []string{"noted"}, nil))
+		}
+	}})
+	if got := holding(t, s)[Ref{1, 2}]; err != nil || !slices.Equal(got, []string{"later", "noted"}) {
+		t.Errorf("it has %q, %v", got, err)
+	}
+	if left := faults(t, s, false); len(left) > 0 {
+		t.Errorf("left behind repair: %q", left)
 	}
 }

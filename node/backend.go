@@ -59,7 +59,7 @@ func (n *Node) listening() api.Listeners {
 }
 
 // NextCheck is what helps where something of the mail store was found damaged while the node runs.
-const NextCheck = "the log names what it is; stop the node, then: cairn check"
+const NextCheck = "the log names the first of it, and all, with the node stopped: cairn check"
 
 // mailStatus counts mail. Counting messages reads the label counts only.
 func (n *Node) mailStatus() (*api.MailStatus, *api.IndexStatus, error) {

@@ -736,6 +736,7 @@ func TestTooLargeInOneWay(t *testing.T) {
 		d := greeted(t, addr)
 		d.say("MAIL FROM:<s@peer.example> SIZE="+size+" BODY=8BITMIME\r\n", want)
 		d.say("MAIL FROM:<s@peer.example> SIZE=1000\r\n", "^250")
+		d.say("RCPT TO:<\"Max message size exceeded\"@local.example>\r\n", `^55[03] 5\.1\.`)
 		d.say("RCPT TO:<user@local.example>\r\n", "^250")
 		d.say("BDAT 1500 LAST\r\n"+strings.Repeat("x", 1500), want)
 		d.say("MAIL FROM:<s@peer.example> SIZE=-1\r\n", "^501 5.5.4")

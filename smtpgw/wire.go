@@ -285,7 +285,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	if len(line) < 4 || line[3] != ' ' {
 		return len(p), nil // more lines of this reply follow
 	}
-	if bytes.Contains(line, overLimit) {
+	if len(line) > 10 && line[0] == '5' && bytes.HasPrefix(line[10:], overLimit) {
 		w.instead = messageTooLarge(w.limits.MessageBytes).Error()
 	}
 	if w.instead != "" {
@@ -316,8 +316,8 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// overLimit is in what go-smtp says of a SIZE or a chunk that is too large. The peer hears the
-// limit, as of any other text.
+// overLimit is what go-smtp says, behind its codes, of a SIZE or a chunk that is too large. The peer
+// hears the limit, as of any other text.
 var overLimit = []byte("Max message size exceeded")
 
 // withoutStatus takes the enhanced status code out of the last line of a reply, in place: it has

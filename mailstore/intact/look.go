@@ -3,6 +3,7 @@ package intact
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"hash/maphash"
 	"io/fs"
 	"maps"
@@ -372,7 +373,7 @@ func (l *look) dangling(e entry) (what string, id uint64) {
 	p := pointerOf(e.value)
 	if end, ok := l.ends[p.log]; !ok {
 		return "is missing", p.log
-	} else if p.offset >= logHeader && p.offset+p.size > end && p.offset+p.size <= l.written[p.log] && l.each == EachValue {
+	} else if p.offset >= logHeader && p.offset+p.size > end && p.offset+p.size <= l.written[p.log]+crc32.Size && l.each == EachValue {
 		l.behind[p.log] = true
 	} else if p.offset < logHeader || p.offset+p.size > end {
 		return fmt.Sprintf("has no sound value at octet %d", p.offset), p.log

@@ -83,3 +83,12 @@ func TestRoomForAddresses(t *testing.T) {
 		}
 	}
 }
+
+// A field that goes on in line after line of blanks costs no more than its octets.
+func TestCostOfBlankFolds(t *testing.T) {
+	const limit = 64 << 20 // octets that are allocated
+	header := []byte("From: a@b.example\r\nX:" + strings.Repeat("\r\n"+strings.Repeat(" ", 60), 4250) + "\r\n\r\nx\r\n")
+	if got := allocated(func() { message.ClaimsOf(header) }); got > limit {
+		t.Errorf("%d octets allocated for a header of %d", got, len(header))
+	}
+}

@@ -12,8 +12,8 @@ import (
 // lookHints are, for the methods that change something, where it is seen whether it was done.
 var lookHints = map[string]string{
 	pathSend:             "cairn search label:sent",
-	pathSetLabels:        "cairn labels",
-	pathRelabel:          "cairn labels",
+	pathSetLabels:        "cairn label ls",
+	pathRelabel:          "cairn label ls",
 	pathAddAccount:       "cairn account ls",
 	pathSetAccount:       "cairn account ls",
 	pathAddAddress:       "cairn account ls",

@@ -48,7 +48,7 @@ type Section struct {
 	folded     []byte // the value of the last field, if that was folded
 	places     []byte // the same with Fold for its folds
 	quoted     bool   // a quoted string is open at the end of that
-	gap        string // the white space behind it
+	gap        []byte // the white space behind it
 	disregards func(f Flaw, field string) bool
 }
 
@@ -164,7 +164,7 @@ func (s *Section) start(line []byte) int {
 	}
 	written := strings.TrimPrefix(string(line[colon+1:]), " ")
 	value := strings.Trim(written, " \t")
-	s.gap = written[len(strings.TrimRight(written, " \t")):]
+	s.gap = append(s.gap[:0], written[len(strings.TrimRight(written, " \t")):]...)
 	s.Fields = append(s.Fields, Field{
 		Name: lowerName(name), Value: value, Folded: value, Padded: len(value) < len(written),
 	})
@@ -177,11 +177,17 @@ func (s *Section) start(line []byte) int {
 // fold takes a line that goes on the one before.
 func (s *Section) fold(line []byte, field int) {
 	behind := strings.TrimLeft(string(line), " \t")
-	gap := s.gap + string(line[:len(line)-len(behind)])
 	more := strings.TrimRight(behind, " \t")
-	s.gap = behind[len(more):]
+	s.gap = append(s.gap, line[:len(line)-len(behind)]...) // of many blank folds it is long
+	s.goOn(line, more, field)
+	if more != "" {
+		s.gap = append(s.gap[:0], behind[len(more):]...)
+	}
+}
+
+// goOn is fold with the text of the line, behind the gap.
+func (s *Section) goOn(line []byte, more string, field int) {
 	if more == "" {
-		s.gap = gap
 		s.flaw(BlankFold, line, field)
 	}
 	if field < 0 {
@@ -196,15 +202,16 @@ func (s *Section) fold(line []byte, field int) {
 	}
 	if s.quoted {
 		at := len(s.folded)
-		if len(gap) > 2 || more == "" {
+		if len(s.gap) > 2 || more == "" {
 			at = -1
 		}
 		s.Fields[field].QuoteFolded, s.Fields[field].QuoteFolds = true, append(s.Fields[field].QuoteFolds, at)
 	}
 	s.quoted = openQuote(s.quoted, more)
 	if more != "" && len(s.folded) > 0 {
-		if len(gap)+(tabWidth-1)*strings.Count(gap, "\t") <= maxFold {
-			gap = " "
+		gap := s.gap
+		if len(gap)+(tabWidth-1)*bytes.Count(gap, []byte("\t")) <= maxFold {
+			gap = []byte(" ")
 			s.places = append(s.places, Fold...)
 		} else {
 			s.places = append(append(s.places, Fold...), gap...)
