@@ -348,8 +348,8 @@ func (c *check) rowsInJournal() error {
 	return firstOf(err, failed)
 }
 
-// rowInJournal is rowsInJournal for one row; where the journal has a change for each number one that
-// is not there was reported.
+// rowInJournal is rowsInJournal for one row; where the journal has a change for each number one
+// that is not there was reported.
 func (c *check) rowInJournal(now *snapshot, dense gap, ref Ref, row labelRow) error {
 	if there, err := now.has(messageKey(tableMessage, ref.Account, ref.Message)); !there || err != nil {
 		return err // which was reported

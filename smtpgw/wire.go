@@ -316,8 +316,8 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// overLimit is what go-smtp says, behind its codes, of a SIZE or a chunk that is too large. The peer
-// hears the limit, as of any other text.
+// overLimit is what go-smtp says, behind its codes, of a SIZE or a chunk that is too large. The
+// peer hears the limit, as of any other text.
 var overLimit = []byte("Max message size exceeded")
 
 // withoutStatus takes the enhanced status code out of the last line of a reply, in place: it has
