@@ -157,6 +157,20 @@ func TestClaimsOfLongHeaders(t *testing.T) {
 	}
 }
 
+// What stands behind a name in an overlong line counts in a short header too, of whichever field.
+func TestClaimsOfCutLines(t *testing.T) {
+	var flaws strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&flaws, "X-Spam-%03d : x\n", i)
+	}
+	for name, before := range map[string]string{"first": "", "behind many": flaws.String()} {
+		raw := before + "X-Note: " + strings.Repeat("x", 1000) + "From: boss@own.example\nFrom: x@y.example\n\nx\n"
+		if got := message.ClaimsOf([]byte(raw)).Authors; !slices.Contains(got, "own.example") {
+			t.Errorf("%s: it claims %q", name, got)
+		}
+	}
+}
+
 // Behind a line that is no header field some programs find the header: whom that claims cannot be
 // told where it may have an author. Where nothing there is one, the text claims nobody.
 func TestClaimsBehindNoField(t *testing.T) {

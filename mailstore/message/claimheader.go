@@ -43,7 +43,10 @@ func claimTextsOf(header []byte) claimTexts {
 			return claimTexts{nobody: true}
 		}
 		s = grammar.ReadLongSection(lines, maxHeaders.bytes)
-		t.nobody, t.cut = true, cutAuthors(lines)
+		t.nobody = true
+	}
+	if hasLongLine(lines) { // not by the flaw, which is noted of some fields alone
+		t.cut = cutAuthors(lines)
 	}
 	if hasFlaw(&s, grammar.BareCR) { // a line end to some
 		split := grammar.ReadLongSection(lineEnds.ReplaceAll(lines, []byte("\n")), maxHeaders.bytes)
@@ -103,6 +106,17 @@ func (t *claimTexts) readAuthors(value string, odd bool) {
 	} else {
 		t.nobody = true
 	}
+}
+
+// hasLongLine reports whether a line of a header is beyond what all programs take.
+func hasLongLine(header []byte) bool {
+	for len(header) > grammar.MaxLine {
+		var line []byte
+		if line, header = grammar.CutLine(header); len(line) > grammar.MaxLine {
+			return true
+		}
+	}
+	return false
 }
 
 // cutAuthors are the values of what is From, Sender or Return-Path to a program that cuts lines
