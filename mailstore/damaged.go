@@ -52,7 +52,7 @@ func (e *DamagedError) Error() string {
 		where = " in " + e.Dir
 	}
 	if next == cureAnew {
-		next = "see that the disk is well, stop the node, then: cairn check --repair"
+		next = "see that the disk is well, " + NextRepair
 	}
 	return fmt.Sprintf("mailstore: %s%s cannot be read as it was stored (%s): %s", e.What(), where, e.Why, next)
 }
@@ -91,6 +91,13 @@ func (e *DamagedError) What() string {
 	}
 	return fmt.Sprintf("the entry %q of the store", e.Name)
 }
+
+// What helps where something is damaged while the node runs: a look at all of it, and where that is
+// told to mend it, with repair.
+const (
+	NextCheck  = "stop the node, then: cairn check"
+	NextRepair = NextCheck + " --repair"
+)
 
 // MendText is the command that puts back texts of mail that are damaged. A mail that comes in once
 // more does not: each arrival has header fields of its own on top, and so is another text.

@@ -41,7 +41,7 @@ func (s *Store) meet(r *Reader, key []byte, e *DamagedError) {
 	if !s.met.note(key) {
 		return
 	}
-	next := "stop the node, then: cairn check"
+	next := NextCheck
 	if e.Table == TableBlob {
 		next = e.Cure()
 	}

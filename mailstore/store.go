@@ -319,7 +319,7 @@ func (s *Store) collect(ctx context.Context) {
 	sound := intact.Collectable(s.dir, collectShare)
 	for ctx.Err() == nil {
 		if err := sound(); intact.IsFault(err) {
-			s.log.Warn("the room of removed mail is not given back while a file is damaged", "folder", s.dir, "err", err, "next", "stop the node, then: cairn check")
+			s.log.Warn("the room of removed mail is not given back while a file is damaged", "folder", s.dir, "err", err, "next", NextCheck)
 			return
 		} else if err != nil {
 			s.log.Warn("the room of removed mail is not given back now", "folder", s.dir, "err", err)

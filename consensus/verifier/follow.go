@@ -67,7 +67,7 @@ func (v *Verifier) Follow(ctx context.Context, now time.Time) error {
 	}
 	if err := v.forgetRemoved(ctx); errors.Is(err, mailstore.ErrDamaged) {
 		if !v.journalTold.Swap(true) {
-			v.log.Error("verifier: what is known of removed mail stays, since the journal is damaged", "err", err, "next", "stop the node, then: cairn check --repair")
+			v.log.Error("verifier: what is known of removed mail stays, since the journal is damaged", "err", err, "next", mailstore.NextRepair)
 		}
 	} else if err != nil {
 		return fmt.Errorf("forget removed mail: %w", err)

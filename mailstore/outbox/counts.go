@@ -31,7 +31,7 @@ type counts struct {
 }
 
 var (
-	errCounts = errors.New("the queue in the mail store is damaged: stop the node, then: cairn check")
+	errCounts = errors.New("the queue in the mail store is damaged: " + mailstore.NextCheck)
 	errOld    = errors.New("the queue in the mail store is of an earlier version, and was not brought up yet: start the node")
 )
 

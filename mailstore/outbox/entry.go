@@ -141,7 +141,7 @@ func appendTypes(b []byte, types []message.Type) []byte {
 
 // errEntry is the reason for every failure of decodeEntry: the store handed
 // back bytes that this version did not write.
-var errEntry = errors.New("it is damaged or of a newer version: stop the node, then: cairn check")
+var errEntry = errors.New("it is damaged or of a newer version: " + mailstore.NextCheck)
 
 // decodeEntry reads what encode wrote, and nothing else.
 func decodeEntry(id uint64, b []byte) (Entry, error) {

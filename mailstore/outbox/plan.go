@@ -126,7 +126,7 @@ func (q *Queue) heads(domains []string, heads []head) (bad []string, err error) 
 				}
 			}
 			if spoilt(err) {
-				q.log.Error("the mail to a domain waits: what is stored of it is damaged", "domain", d, "err", err, "next", "stop the node, then: cairn check")
+				q.log.Error("the mail to a domain waits: what is stored of it is damaged", "domain", d, "err", err, "next", mailstore.NextCheck)
 				continue
 			}
 			if err != nil {
