@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
+	"cairn/consensus"
 	"cairn/consensus/chain"
 	"cairn/consensus/record"
 	"cairn/mailstore"
@@ -120,42 +122,100 @@ type anew struct {
 	f  *Finding
 }
 
-// findAnew finds out again what lost says is not known; nil if what is stored does not tell it.
-// Other damage leaves it as it is, but for that of places, which Follow mends.
-func (v *Verifier) findAnew(ctx context.Context, ref mailstore.Ref, lost *Finding) (*anew, error) {
-	a, err := v.judgeAnew(ctx, ref, lost)
-	switch {
-	case errors.Is(err, mailstore.ErrNotFound):
-		return nil, nil
-	case errors.Is(err, mailstore.ErrDamaged) && !v.placesDamaged.Load():
-		v.log.Error("verifier: how a mail was verified was lost, and what would tell it anew is damaged", "account", ref.Account, "message", ref.Message, "err", err)
-		return nil, nil
+// untilStart is a time that no tip has: what waits for it is tried again at the next start.
+const untilStart = math.MaxUint64
+
+// dueLost begins the keys of tasks that are about what was lost, behindDueLost is behind them all.
+var dueLost, behindDueLost = dueKey([]byte(prefixMessage)), dueKey(append([]byte(prefixMessage), bytes.Repeat([]byte{0xff}, mailstore.RefSize+1)...))
+
+// settleLost tries to find out anew what was lost. What waits stays due.
+func (v *Verifier) settleLost(ctx context.Context) error {
+	tip := v.chain.State().Time()
+	for from := dueLost; ctx.Err() == nil; {
+		var t *task
+		err := v.store.View(func(rd *mailstore.Reader) (err error) {
+			sp := rd.Space(space)
+			key, err := v.nextLost(sp, from, tip)
+			if err != nil || key == nil {
+				return err
+			}
+			from = append(bytes.Clone(key), 0)
+			t, err = taskOf(sp, key)
+			return err
+		})
+		if err != nil || t == nil {
+			return err
+		}
+		if err := v.settleStep(ctx, t); err != nil {
+			return err
+		}
 	}
-	return a, err
+	return ctx.Err()
 }
 
-// judgeAnew is findAnew that takes the stored message as the arrival that it was. By which node it
-// came is not known, and whether it was of our own.
-func (v *Verifier) judgeAnew(ctx context.Context, ref mailstore.Ref, lost *Finding) (*anew, error) {
-	var m mailstore.Message
-	var raw []byte
-	err := v.store.View(func(rd *mailstore.Reader) (err error) {
+// nextLost returns the first key, not below from, of a task about something lost that does not
+// wait, as the tip's time is; nil if there is none.
+func (v *Verifier) nextLost(sp mailstore.SpaceReader, from []byte, tip uint64) (next []byte, err error) {
+	err = sp.Keys(dueLost, from, func(key []byte) bool {
+		if isFinding(key[len(prefixDue):]) && tip >= v.waiting[mailstore.RefOf(key)] {
+			next = bytes.Clone(key)
+		}
+		return next == nil
+	})
+	return next, err
+}
+
+// putOff notes until when the finding about a message waits, if it does.
+func (v *Verifier) putOff(ref mailstore.Ref, asked map[mailstore.Ref]answers) bool {
+	delete(v.waiting, ref)
+	until := asked[ref].until
+	if until != 0 {
+		v.waiting[ref] = until
+	}
+	return until != 0
+}
+
+// findAnew finds out again what lost says is not known; nil if what is stored does not tell it. If
+// it may tell that later, until is when: at a tip of that time. Other damage leaves it as it is
+// until the next start, but for that of places, which Follow mends.
+func (v *Verifier) findAnew(ctx context.Context, ref mailstore.Ref, lost *Finding) (a *anew, until uint64, err error) {
+	m, raw, err := v.storedArrival(ref)
+	if err == nil && len(m.Recipients) > 0 {
+		a, until, err = v.judgeAnew(ctx, ref, &m, raw, lost)
+	}
+	switch {
+	case errors.Is(err, mailstore.ErrNotFound):
+		return nil, 0, nil
+	case errors.Is(err, mailstore.ErrDamaged) && !v.placesDamaged.Load():
+		v.log.Error("verifier: how a mail was verified was lost, and what would tell it anew is damaged; it is tried again at the next start",
+			"account", ref.Account, "message", ref.Message, "err", err)
+		return nil, untilStart, nil
+	}
+	return a, until, err
+}
+
+// storedArrival reads a message and its text.
+func (v *Verifier) storedArrival(ref mailstore.Ref) (m mailstore.Message, raw []byte, err error) {
+	err = v.store.View(func(rd *mailstore.Reader) (err error) {
 		if m, err = rd.Message(ref.Account, ref.Message); err == nil {
 			raw, err = rd.Raw(m.Blob)
 		}
 		return err
 	})
-	if err != nil || len(m.Recipients) == 0 {
-		return nil, err
-	}
+	return m, raw, err
+}
+
+// judgeAnew is findAnew that takes the stored message as the arrival that it was. By which node it
+// came is not known, and whether it was of our own.
+func (v *Verifier) judgeAnew(ctx context.Context, ref mailstore.Ref, m *mailstore.Message, raw []byte, lost *Finding) (a *anew, until uint64, err error) {
 	as, err := v.Check(ctx, Arrival{Raw: raw, Sender: m.From, Recipients: m.Recipients, Received: m.Received})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	f, sure := new(Finding), true
 	*f = *as.found
 	if as.token != nil {
-		err = v.store.View(func(rd *mailstore.Reader) (err error) {
+		err = v.store.View(func(rd *mailstore.Reader) error {
 			sure, err = as.completeAnew(rd, f, ref, m.Recipients[0], lost)
 			return err
 		})
@@ -163,10 +223,23 @@ func (v *Verifier) judgeAnew(ctx context.Context, ref mailstore.Ref, lost *Findi
 	f.Facts.ClockWrong = false // nobody knows
 	f.Arrived = uint64(m.Received.UnixMilli())
 	f.judge()
-	if err != nil || !sure || !f.follows(lost) {
-		return nil, err
+	if err != nil || sure && f.follows(lost) {
+		return &anew{as, f}, 0, err
 	}
-	return &anew{as, f}, nil
+	return nil, f.awaits(as.state), nil
+}
+
+// awaits is the time of the tip from which on the chain may tell of f, which was found out anew,
+// what it does not tell as far as it is here; 0: it tells no more.
+func (f *Finding) awaits(s *consensus.State) uint64 {
+	known := !f.Org.IsZero() && !f.Facts.ByStranger() && f.Facts.OwnDomain == ""
+	switch {
+	case !known && s.Time() < f.Arrived: // as long as those may come that it is of
+		return f.Arrived
+	case f.Asked: // what its DNS says
+		return untilStart
+	}
+	return 0
 }
 
 // completeAnew is complete of a message that is stored. sure is false if it is not known whether it

@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"cairn/consensus"
+	"cairn/consensus/chain"
 	"cairn/consensus/chain/chaintest"
 	"cairn/consensus/record"
 	"cairn/mailstore"
@@ -110,6 +115,10 @@ func TestLostFinding(t *testing.T) {
 		{"for somebody else", func(w *world) mailstore.Ref { return w.arrive(w.seal(0, mail, ben)) }, record.Replayed, record.Replayed, nil},
 		{"without a record", func(w *world) mailstore.Ref { return w.arrive(letter("al@org3.example", "", text)) }, record.Unrecorded, record.Unrecorded, nil},
 		{"without one that was to be", func(w *world) mailstore.Ref { return w.arrive(mail) }, record.Missing, record.Missing, nil},
+		{"without one that was to be, of a later member", func(w *world) mailstore.Ref {
+			w.pin(2)
+			return w.arrive(letter("al@org3.example", "", text))
+		}, record.Missing, record.Missing, func(s *setting) { s.change = records(consensus.RecordsAll, 0, 2) }},
 		{"unsound", func(w *world) mailstore.Ref {
 			token := *w.token(0, w.draft(mail, ann))
 			token.Record.Time++
@@ -144,6 +153,7 @@ func TestLostFinding(t *testing.T) {
 				tt.change(&s)
 			}
 			w := newWorld(t, s)
+			w.now = time.UnixMilli(int64(w.chain.State().Time()))
 			ref := tt.arrive(w)
 			w.follow()
 			if f := w.finding(ref); f.Verdict != tt.verdict {
@@ -159,7 +169,28 @@ func TestLostFinding(t *testing.T) {
 			if now := w.known(ref); now != before {
 				t.Errorf("what is known was\n%s\nand is\n%s", before, now)
 			}
+			w.lose(t, ref)
+			w.chainAnew(t)
+			if now := w.known(ref); now != before {
+				t.Errorf("what is known was\n%s\nand by a chain that came later is\n%s", before, now)
+			}
 		})
+	}
+}
+
+// chainAnew has the node follow a chain that is fetched anew, first as far as its genesis block.
+func (w *world) chainAnew(t *testing.T) {
+	t.Helper()
+	full := w.chain
+	var err error
+	w.chain, err = chain.OpenStore(chain.InMemory(), w.net.Genesis, quiet)
+	w.must(err)
+	w.restart()
+	w.follow()
+	_, applied, err := full.UpdatesSince(chain.Index{}, math.MaxInt)
+	w.must(err)
+	for _, u := range applied[1:] {
+		w.take(u.Block)
 	}
 }
 
@@ -219,5 +250,99 @@ func TestLostFindingThatNothingTells(t *testing.T) {
 				t.Error("it is known after the mail was removed")
 			}
 		})
+	}
+}
+
+// blobOf is the hash of a message's text, and that text.
+func (w *world) blobOf(ref mailstore.Ref) (blob [32]byte, raw []byte) {
+	w.Helper()
+	w.must(w.store.View(func(rd *mailstore.Reader) error {
+		m, err := rd.Message(ref.Account, ref.Message)
+		if err != nil {
+			return err
+		}
+		blob = m.Blob
+		raw, err = rd.Raw(blob)
+		return err
+	}))
+	return blob, raw
+}
+
+// TestLostFindingWaitsForItsText: a finding that was lost with the text of its mail is found out
+// anew once that is put back, and holds nothing else up until then.
+func TestLostFindingWaitsForItsText(t *testing.T) {
+	w := newWorld(t, setting{orgs: 3, pins: []int{0, 2}})
+	refs := []mailstore.Ref{
+		w.arrive(w.seal(0, letter(jo, "", text), ann)),
+		w.arrive(w.seal(0, letter(jo, "", text+"more"), ann)),
+		w.arrive(w.seal(0, letter(jo, "", text+"and more"), ann)),
+	}
+	w.include(0)
+	blob, raw := w.blobOf(refs[0])
+	gone, _ := w.blobOf(refs[2])
+	for _, ref := range refs {
+		w.lose(t, ref)
+	}
+	w.spoilt(t, blob[:], gone[:])
+	for range 2 { // runs
+		var told bytes.Buffer
+		w.v = New(w.store, w.chain, w.trust, w.cfg, w.filing, slog.New(slog.NewTextHandler(&told, nil)))
+		w.follow()
+		w.mine(chaintest.Body{})
+		if tries := strings.Count(told.String(), "was lost"); tries != 2 {
+			t.Errorf("%d tries of 2 findings", tries)
+		}
+		w.expect(refs[0], "without its text", record.Unrecorded, "inbox")
+		w.expect(refs[1], "beside it", record.Verified, "inbox")
+		if due := w.keys(prefixDue); len(due) != 2 {
+			t.Errorf("due is %q", due)
+		}
+	}
+	w.remove(refs[2])
+	if due := w.keys(prefixDue); len(due) != 1 {
+		t.Errorf("due is %q after a mail was removed", due)
+	}
+	w.must(w.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		_, err := tx.PutBlob(raw)
+		return err
+	}))
+	w.restart()
+	w.follow()
+	w.expect(refs[0], "its text put back", record.Verified, "inbox")
+	w.remove(refs[1])
+	if now := w.finding(refs[0]); now.Lost || len(w.keys(prefixDue)) > 0 {
+		t.Errorf("lost: %v, due: %q", now.Lost, w.keys(prefixDue))
+	}
+}
+
+// TestLostFindingWaitsForTheDNS: what was lost about mail without a record stays not known while
+// the DNS of its domain is silent, and where that says other than what is known by then.
+func TestLostFindingWaitsForTheDNS(t *testing.T) {
+	for _, names := range []bool{true, false} {
+		var key consensus.Key
+		failure := errors.New("no answer")
+		lookup := func(context.Context, string) ([]string, error) { return []string{FormatTXT(key)}, failure }
+		w := newWorld(t, setting{orgs: 3, change: records(consensus.RecordsAll, 0, 0), dns: lookup})
+		ref := w.arrive(letter(jo, "", text))
+		w.lose(t, ref)
+		again := func() {
+			var err error
+			w.trust, err = OpenTrust(w.store, lookup)
+			w.must(err)
+			w.restart()
+			w.follow()
+		}
+		again()
+		if f := w.finding(ref); !f.Lost || f.Asked || len(w.keys(prefixDue)) != 1 {
+			t.Errorf("while it is silent: %+v; due: %q", f, w.keys(prefixDue))
+		}
+		if failure = nil; names {
+			key = w.net.Orgs[0].Event.Enrol().OrgKey
+		}
+		again()
+		w.expect(ref, "it answers", record.Unrecorded, "inbox")
+		if f := w.finding(ref); f.Lost != names || len(w.keys(prefixDue)) > 0 {
+			t.Errorf("it answers: %+v; due: %q", f, w.keys(prefixDue))
+		}
 	}
 }

@@ -68,6 +68,9 @@ func (v *Verifier) forgetMessage(tx *mailstore.Tx, ref mailstore.Ref, f *Finding
 	sp := tx.Space(space)
 	keys := append(f.domainKeys(ref), messageKey(ref), ref.Append(batchPrefix(f.series(), f.Seq)), ref.Append(watchPrefix(f.Deadline)))
 	keys = append(keys, f.trustKeys(ref)...)
+	if f.Lost { // it may be due as long as it waits
+		keys = append(keys, dueKey(messageKey(ref)))
+	}
 	for _, key := range keys {
 		if err := sp.Delete(key); err != nil {
 			return err

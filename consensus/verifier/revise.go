@@ -46,50 +46,79 @@ func putDueIfAny(sp mailstore.Space, prefix []byte, time uint64) error {
 	return putDue(sp, prefix, time)
 }
 
-// settle revises all that is due.
+// settle revises all that is due, what was lost after the rest: it may make more of that due.
 func (v *Verifier) settle(ctx context.Context) error {
-	for ctx.Err() == nil {
-		var t *task
-		var keys [][]byte
-		var asked map[mailstore.Ref]answers
-		err := v.store.View(func(rd *mailstore.Reader) (err error) {
-			sp := rd.Space(space)
-			if t, err = nextTask(sp); err != nil || t == nil {
-				return err
-			}
-			keys, err = scanKeys(sp, t.prefix, t.next(), reviseStep)
+	for _, settle := range []func(context.Context) error{v.settleKnown, v.settleLost, v.settleKnown} {
+		if err := settle(ctx); err != nil {
 			return err
-		})
-		if err == nil && t != nil && (t.ofMember() || t.ofLost()) {
-			// The DNS has no place in a transaction.
-			asked, err = v.askAhead(ctx, t, keys)
-		}
-		if err != nil || t == nil {
-			return err
-		}
-		err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
-			for _, key := range keys {
-				if err := v.revise(tx, mailstore.RefOf(key), t, asked); err != nil {
-					return err
-				}
-			}
-			return t.advance(tx.Space(space), keys)
-		})
-		if err != nil {
-			return fmt.Errorf("revise %d messages: %w", len(keys), err)
 		}
 	}
 	return ctx.Err()
 }
 
-// nextTask returns what is due first, or nil. One that is damaged begins anew.
+// settleKnown revises all that is due but what was lost.
+func (v *Verifier) settleKnown(ctx context.Context) error {
+	for ctx.Err() == nil {
+		var t *task
+		err := v.store.View(func(rd *mailstore.Reader) (err error) {
+			t, err = nextTask(rd.Space(space))
+			return err
+		})
+		if err != nil || t == nil {
+			return err
+		}
+		if err := v.settleStep(ctx, t); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// settleStep revises the next messages of a task.
+func (v *Verifier) settleStep(ctx context.Context, t *task) error {
+	var keys [][]byte
+	var asked map[mailstore.Ref]answers
+	err := v.store.View(func(rd *mailstore.Reader) (err error) {
+		keys, err = scanKeys(rd.Space(space), t.prefix, t.next(), reviseStep)
+		return err
+	})
+	if err == nil && (t.ofMember() || t.ofLost()) {
+		// The DNS has no place in a transaction.
+		asked, err = v.askAhead(ctx, t, keys)
+	}
+	if err != nil || t.ofLost() && v.putOff(mailstore.RefOf(t.prefix), asked) {
+		return err
+	}
+	err = v.store.Update(ctx, func(tx *mailstore.Tx) error {
+		for _, key := range keys {
+			if err := v.revise(tx, mailstore.RefOf(key), t, asked); err != nil {
+				return err
+			}
+		}
+		return t.advance(tx.Space(space), keys)
+	})
+	if err != nil {
+		return fmt.Errorf("revise %d messages: %w", len(keys), err)
+	}
+	return nil
+}
+
+// nextTask returns what is due first of all but what was lost, or nil.
 func nextTask(sp mailstore.SpaceReader) (*task, error) {
 	keys, err := scanKeys(sp, []byte(prefixDue), nil, 1)
+	if err == nil && len(keys) > 0 && bytes.HasPrefix(keys[0], dueLost) {
+		keys, err = scanKeys(sp, []byte(prefixDue), behindDueLost, 1)
+	}
 	if err != nil || len(keys) == 0 {
 		return nil, err
 	}
-	t := &task{prefix: keys[0][len(prefixDue):]}
-	value, err := sp.Get(keys[0])
+	return taskOf(sp, keys[0])
+}
+
+// taskOf reads the task with a key. One that is damaged begins anew.
+func taskOf(sp mailstore.SpaceReader, key []byte) (*task, error) {
+	t := &task{prefix: key[len(prefixDue):]}
+	value, err := sp.Get(key)
 	switch {
 	case err == nil && len(value) >= 8:
 		t.time, t.done = binary.BigEndian.Uint64(value), bytes.Clone(value[8:])
@@ -112,7 +141,7 @@ func (t *task) ofMember() bool {
 }
 
 // ofLost reports whether the task is to find out anew what was lost about one message.
-func (t *task) ofLost() bool { return bytes.HasPrefix(t.prefix, []byte(prefixMessage)) }
+func (t *task) ofLost() bool { return isFinding(t.prefix) }
 
 // next is the least key after the last one done.
 func (t *task) next() []byte {
@@ -123,11 +152,14 @@ func (t *task) next() []byte {
 }
 
 // advance notes that keys are done. A task that was put anew meanwhile stays
-// as it is.
+// as it is, and one that is gone, as is what it was about, stays gone.
 func (t *task) advance(sp mailstore.Space, keys [][]byte) error {
 	stored, err := sp.Get(dueKey(t.prefix))
 	if t.damaged && (err == nil && len(stored) < 8 || errors.Is(err, mailstore.ErrDamaged)) {
 		stored, err = t.value(), nil
+	}
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return nil
 	}
 	if err != nil || !bytes.Equal(stored, t.value()) {
 		return err
@@ -145,6 +177,7 @@ type answers struct {
 	declared *Answer  // whether others declare, of one without a record; nil: that was not asked
 	onward   []Answer // about who sent it on; nil: that was not asked
 	anew     *anew    // of one whose finding was lost; nil: it stays so
+	until    uint64   // of the same: it waits for a chain with a tip of that time, ms; 0: not
 }
 
 // askAhead asks whether the organisations that recorded the messages of keys
@@ -178,7 +211,7 @@ func (v *Verifier) askAhead(ctx context.Context, t *task, keys [][]byte) (map[ma
 	for ref, f := range found {
 		var a answers
 		if f.Lost {
-			if a.anew, err = v.findAnew(ctx, ref, f); err != nil {
+			if a.anew, a.until, err = v.findAnew(ctx, ref, f); err != nil {
 				return nil, err
 			}
 			asked[ref] = a

@@ -48,13 +48,17 @@ type Verifier struct {
 	placesDamaged atomic.Bool // perhaps it cannot be read where some batch stands
 	journalTold   atomic.Bool // that the store's journal is damaged
 
+	// waiting is by which time of the tip findings that were lost are tried again, until when they
+	// stay due; kept while following is held. A start tries all.
+	waiting map[mailstore.Ref]uint64
+
 	unsettled atomic.Bool // there may be mail that a change of trust concerns and Retrust has not looked at
 }
 
 // New returns a verifier over store and ch. Verdicts follow the chain while
 // Run runs.
 func New(store *mailstore.Store, ch Chain, trust *Trust, cfg Config, filer Filer, log *slog.Logger) *Verifier {
-	v := &Verifier{store: store, chain: ch, trust: trust, filer: filer, log: log}
+	v := &Verifier{store: store, chain: ch, trust: trust, filer: filer, log: log, waiting: make(map[mailstore.Ref]uint64)}
 	cfg = cfg.withClock()
 	v.now.Store(&cfg)
 	v.unsettled.Store(true)
