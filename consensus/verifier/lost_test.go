@@ -119,6 +119,12 @@ func TestLostFinding(t *testing.T) {
 			w.pin(2)
 			return w.arrive(letter("al@org3.example", "", text))
 		}, record.Missing, record.Missing, func(s *setting) { s.change = records(consensus.RecordsAll, 0, 2) }},
+		{"changed, before the genuine one", func(w *world) mailstore.Ref {
+			raw := w.seal(0, mail, ann)
+			ref := w.arrive(bytes.Replace(raw, []byte("Subject: Figures"), []byte("Subject: Numbers"), 1))
+			w.arrive(raw)
+			return ref
+		}, record.Differs, record.Unrecorded, nil},
 		{"unsound", func(w *world) mailstore.Ref {
 			token := *w.token(0, w.draft(mail, ann))
 			token.Record.Time++
@@ -218,6 +224,14 @@ func TestLostFindingThatNothingTells(t *testing.T) {
 			w.include(0)
 			w.now = w.now.Add(record.MaxAge + time.Hour)
 			return w.deliver(raw, w.courier(0), ann)[0].Ref
+		}, record.Unrecorded, "inbox"},
+		{"old, and by now the clock is wrong", func(w *world) mailstore.Ref {
+			raw := w.seal(0, letter(jo, "", text), ann)
+			w.include(0)
+			w.now = w.now.Add(record.MaxAge + time.Hour)
+			ref := w.deliver(raw, w.courier(0), ann)[0].Ref
+			w.clockWrong = true
+			return ref
 		}, record.Unrecorded, "inbox"},
 		{"first brought nobody knows when", func(w *world) mailstore.Ref {
 			ref := w.arrive(w.seal(0, letter(jo, "", text), ann))
@@ -344,5 +358,26 @@ func TestLostFindingWaitsForTheDNS(t *testing.T) {
 		if f := w.finding(ref); f.Lost != names || len(w.keys(prefixDue)) > 0 {
 			t.Errorf("it answers: %+v; due: %q", f, w.keys(prefixDue))
 		}
+	}
+}
+
+// TestLateWhenLost: a record that was watched for a height which has come, or which is further
+// ahead than any that is not late, was late: else it would be waited for once more.
+func TestLateWhenLost(t *testing.T) {
+	w := newWorld(t, setting{orgs: 3})
+	const height = 1000
+	w.must(w.store.Update(t.Context(), func(tx *mailstore.Tx) error {
+		return tx.Space(space).PutJSON([]byte(keyCursor), chain.Index{Height: height})
+	}))
+	for deadline, late := range map[uint64]bool{
+		0: false, height - 1: true, height: true, height + 1: false, height + patience: false, height + patience + 1: true,
+	} {
+		w.must(w.store.View(func(rd *mailstore.Reader) error {
+			got, err := wasLate(rd.Space(space), deadline)
+			if got != late {
+				t.Errorf("watched for %d at %d: late is %v", deadline, height, got)
+			}
+			return err
+		}))
 	}
 }
