@@ -134,16 +134,18 @@ func (n *Node) Message(_ context.Context, ref string) (*api.Message, error) {
 		if err != nil {
 			return err
 		}
-		stored, err := rd.Message(account, id)
-		if err != nil && s.Damaged == "" {
-			return err
+		stored, unread := rd.Message(account, id)
+		if unread != nil && s.Damaged == "" {
+			return unread
 		}
 		view = &api.Message{
 			Summary: *s, Outgoing: stored.Outgoing, Recipients: append([]string{}, stored.Recipients...),
 			Headers: []api.HeaderField{}, Attachments: []api.Attachment{},
 		}
-		if err := nameMail(rd, stored, view); err != nil {
-			return err
+		if unread == nil { // else nothing says which text it has
+			if err := nameMail(rd, stored, view); err != nil {
+				return err
+			}
 		}
 		for _, f := range m.Fields() {
 			view.Headers = append(view.Headers, api.HeaderField{Name: f.Name, Value: f.Value})

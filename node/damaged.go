@@ -11,36 +11,53 @@ import (
 	"cairn/node/api"
 )
 
-// damagedMail says in one sentence that a mail cannot be shown as it was stored, and what helps;
-// empty if err says nothing of the kind.
-func damagedMail(err error, ref string) string {
-	var bad *mailstore.DamagedError
+// damageOf says in one sentence that a mail cannot be read as it was stored, and what helps; said
+// is empty if err says nothing of the kind.
+func damageOf(err error, ref string) (said, next string) {
+	bad, ok := errors.AsType[*mailstore.DamagedError](err)
 	switch {
-	case !errors.As(err, &bad):
-		return ""
+	case !ok:
+		return "", ""
 	case bad.Table == mailstore.TableBlob:
-		return fmt.Sprintf("damaged: the text of %s in %s is not the one that was stored; %s", ref, bad.Dir, bad.Cure())
+		return fmt.Sprintf("damaged: the text of %s in %s is not the one that was stored", ref, bad.Dir), bad.Cure()
 	}
-	return fmt.Sprintf("damaged: of %s in %s %s cannot be read as it was stored; %s", ref, bad.Dir, bad.What(), bad.Cure())
+	return fmt.Sprintf("damaged: of %s in %s %s cannot be read as it was stored", ref, bad.Dir, bad.What()), stepAgainst(bad)
 }
 
-// notDamaged turns damage of a mail into an answer.
+// damagedMail is damageOf as one text.
+func damagedMail(err error, ref string) string {
+	said, next := damageOf(err, ref)
+	if said == "" {
+		return ""
+	}
+	return said + "; " + next
+}
+
+// notDamaged turns damage of a mail into an answer. Texts alone come back from a backup.
 func notDamaged(err error, ref string) error {
-	text := damagedMail(err, ref)
-	if text == "" {
+	said, next := damageOf(err, ref)
+	if said == "" {
 		return err
 	}
-	return api.Errorf(api.CodeInternal, mailstore.MendText, "%s", text)
+	if bad, ok := errors.AsType[*mailstore.DamagedError](err); ok && bad.Table == mailstore.TableBlob {
+		return api.Errorf(api.CodeInternal, mailstore.MendText, "%s; %s", said, next)
+	}
+	return api.Errorf(api.CodeInternal, next, "%s", said)
 }
 
-// helps is the next step against damage.
-func (n *Node) helps(bad *mailstore.DamagedError) (next string) {
-	repair, cure := bad.Helps(mapChecks(n.store)...)
+// stepAgainst is the next step against damage; maps are what is known of named maps.
+func stepAgainst(bad *mailstore.DamagedError, maps ...mailstore.MapCheck) (next string) {
+	repair, cure := bad.Helps(maps...)
 	if !repair {
 		return cure
 	}
 	next = "with the node stopped: cairn check --repair"
 	return next
+}
+
+// helps is the next step against damage of any value of the store.
+func (n *Node) helps(bad *mailstore.DamagedError) string {
+	return stepAgainst(bad, mapChecks(n.store)...)
 }
 
 // unverified says in one sentence that it cannot be read how a mail was verified, and what helps.

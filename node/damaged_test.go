@@ -95,7 +95,7 @@ func TestDamagedMailIsShownAsSuch(t *testing.T) {
 		t.Errorf("shown is %+v", m)
 	}
 	var refused *api.Error
-	if _, err := n.Raw(t.Context(), "alice/1"); !errors.As(err, &refused) || !strings.Contains(err.Error(), "alice/1") || refused.Code != api.CodeInternal {
+	if _, err := n.Raw(t.Context(), "alice/1"); !errors.As(err, &refused) || !strings.Contains(err.Error(), "alice/1") || refused.Code != api.CodeInternal || refused.Hint != mailstore.MendText {
 		t.Errorf("its octets: %v", err)
 	}
 	if m, err := n.Message(t.Context(), "alice/2"); err != nil || m.Damaged != "" || m.Subject != "whole" {
@@ -107,6 +107,52 @@ func TestDamagedMailIsShownAsSuch(t *testing.T) {
 	}
 	if m, err := n.Message(t.Context(), "alice/1"); err != nil || m.Damaged != "" || m.Subject != "spoilt" {
 		t.Errorf("put back: %+v, %v", m, err)
+	}
+}
+
+// A mail whose row is damaged is said to be so wherever it is asked for, with the step that helps:
+// a backup puts back texts alone.
+func TestDamagedRowOfAMail(t *testing.T) {
+	t.Parallel()
+	dir, _ := founder(t, "alpha", "alpha.test")
+	quiet(t, dir, nil)
+	n := open(t, dir)
+	putFound(t, n)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spoilFirst(t, dir, "m")
+	n = open(t, dir)
+	const next = "see that the disk is well and restore a backup"
+	said := func(where, text string) {
+		t.Helper()
+		if !strings.HasPrefix(text, "damaged: of carl/1 in "+dir) || !strings.Contains(text, " message 1 of account ") || strings.Contains(text, "--from") {
+			t.Errorf("%s says %q", where, text)
+		}
+	}
+	m, err := n.Message(t.Context(), "carl/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said("the mail", m.Damaged)
+	if !strings.HasSuffix(m.Damaged, "; "+next) || m.Text != "" || m.Verification == nil || m.Verdict != "verified" {
+		t.Errorf("shown is %+v", m)
+	}
+	_, err = n.Raw(t.Context(), "carl/1")
+	e := api.AsError(err)
+	if e == nil || e.Hint != next {
+		t.Fatalf("its octets: %+v", e)
+	}
+	said("the refusal", e.Message)
+	err = n.view("carl/1", func(rd *mailstore.Reader, a mailstore.AccountID, id mailstore.MessageID) error {
+		s, err := row(rd, a, id)
+		if err == nil {
+			said("a list", s.Damaged)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
