@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"cairn/node/api"
 )
 
 // TestHintsNameTheNode holds every text of this program that names a command to be one that
@@ -107,6 +109,68 @@ func TestHintsHaveTheirArguments(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHintsNameCommands: what a text tells to type is a command that there is.
+func TestHintsNameCommands(t *testing.T) {
+	root := (&app{dir: t.TempDir()}).root()
+	root.InitDefaultHelpCmd()
+	found := 0
+	for f, parsed := range sources(t, "..", "../../consensus/recorder") {
+		if isTest(f, parsed) {
+			continue
+		}
+		hints, _ := textsOf(parsed)
+		for lit := range hints {
+			text, _ := strconv.Unquote(lit.Value)
+			for _, command := range commandsIn(text) {
+				found++
+				if !isCommand(root, command) {
+					t.Errorf("%s: %q: there is no %q", f.Position(lit.Pos()), text, command)
+				}
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d commands were found", found)
+	}
+	for _, wrong := range []string{"cairn labels", "cairn label list alice", "cairn org", "cairn queue --all"} {
+		if isCommand(root, commandsIn(wrong)[0]) {
+			t.Errorf("%q is taken for one", wrong)
+		}
+	}
+}
+
+// commandsIn are the commands in a hint, which has one alone or behind a colon, without this
+// program's name.
+func commandsIn(hint string) (list []string) {
+	for i, part := range strings.Split(hint, "cairn ") {
+		if before := strings.Split(hint, "cairn ")[max(i-1, 0)]; i > 0 && (before == "" || strings.HasSuffix(before, ": ")) {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// isCommand walks down the command tree along the words of a command, and reports whether it ends
+// where something is done.
+func isCommand(root *cobra.Command, command string) bool {
+	at, left := root, strings.Fields(command)
+	for len(left) > 0 {
+		i := slices.IndexFunc(at.Commands(), func(c *cobra.Command) bool { return c.Name() == left[0] })
+		if i < 0 {
+			break
+		}
+		at, left = at.Commands()[i], left[1:]
+	}
+	if at == root {
+		return false
+	}
+	if !at.HasSubCommands() || strings.Contains(at.Use, " ") || slices.Contains(left, "--help") {
+		return true
+	}
+	err := at.RunE(at, left) // which asks for one of its subcommands, or does what most want of it
+	return err == nil || api.AsError(err).Code != api.CodeUsage
 }
 
 // TestErrorsSayWhatToDo: no error of the program is made without a next step.
