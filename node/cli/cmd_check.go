@@ -47,6 +47,9 @@ A running node has looked at what it could when it started, and tells of damage 
 			if len(from) > 0 && !repair {
 				return usage(c, "--from puts back what is damaged: give it with --repair")
 			}
+			if i := slices.Index(from, "-"); i >= 0 && slices.Contains(from[i+1:], "-") {
+				return usage(c, "--from - is given twice, and standard input can be read once")
+			}
 			o := node.CheckOptions{Repair: repair, Now: time.Now()}
 			for _, file := range from {
 				o.Backups = append(o.Backups, node.BackupFile{Name: file, Open: func() (io.ReadCloser, error) { return a.decrypted(c.Context(), file, &k) }})
