@@ -34,7 +34,7 @@ type Checked struct {
 type CheckFault struct {
 	Text   string `json:"text"`
 	Mended bool   `json:"mended"`
-	Next   string `json:"next,omitempty"` // what helps; of a mended one what follows from that
+	Next   string `json:"next,omitempty"` // what helps; of a mended one what was done, or follows from that
 }
 
 // States of a part.
@@ -43,13 +43,13 @@ const (
 	CheckDamaged = "damaged"
 	CheckMended  = "mended"
 	CheckMissing = "missing" // and made when the node runs
-	CheckSkipped = "skipped" // for what is wrong elsewhere
+	CheckSkipped = "skipped" // for what is wrong elsewhere; of a backup, unless it was read to its end
 )
 
 // CheckOptions are how Check works.
 type CheckOptions struct {
 	Repair  bool
-	Backups []BackupFile // with Repair: texts of mail that are damaged are put back from these, in this order
+	Backups []BackupFile // with Repair only: texts of mail that are damaged are put back from these, in this order
 	Now     time.Time
 	Log     *slog.Logger // what the stores say; nil discards
 	// Progress is told of what goes on; of is 0 where it is not known. nil: nobody is.

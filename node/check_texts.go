@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"cairn/mailstore"
 	"cairn/mailstore/intact"
@@ -29,6 +30,9 @@ type source struct {
 // openBackups reads the manifests of the backups, and refuses one that is none of this node's
 // organisation, before anything is changed.
 func (c *checking) openBackups() error {
+	if len(c.Backups) > 0 && !c.Repair {
+		return api.Errorf(api.CodeUsage, "cairn check --help", "checking %s: texts are taken from a backup with repair only", c.dir)
+	}
 	for _, b := range c.Backups {
 		in, err := b.Open()
 		if err != nil {
@@ -78,7 +82,11 @@ func (c *checking) ofOurs(m *home.Manifest) error {
 	if same {
 		return nil
 	}
-	return api.Errorf(api.CodeInvalid, "give a backup of this node", "reading the backup: it is of the organisation %q, and the node in %s is of %q", m.Organisation, c.dir, own.Organisation)
+	of := fmt.Sprintf("of %q", own.Organisation)
+	if m.Organisation == own.Organisation {
+		of = "of another one of that name"
+	}
+	return api.Errorf(api.CodeInvalid, "give a backup of this node", "reading the backup: it is of the organisation %q, and the node in %s is %s", m.Organisation, c.dir, of)
 }
 
 // lacking are texts of mail that are damaged or not there, by SHA-256: where in a list of faults
@@ -111,16 +119,17 @@ func (c *checking) mendTexts(ctx context.Context, store *mailstore.Store, texts 
 // mendFrom is mendTexts of one backup. The error is none of the backup.
 func (c *checking) mendFrom(ctx context.Context, s source, store *mailstore.Store, texts lacking, faults []CheckFault) error {
 	c.Progress("looking for texts of mail in "+s.name, 0, 0)
-	asked := len(texts)
+	asked, enough := len(texts), false
 	var failed error
 	err := s.Take(func(blob [32]byte) bool { return texts[blob] != nil }, func(blob [32]byte, raw []byte) error {
 		if failed = c.putBack(ctx, store, raw); failed != nil {
 			return failed
 		}
 		for _, i := range texts[blob] {
-			faults[i].Mended, faults[i].Next = true, ""
+			faults[i].Mended, faults[i].Next = true, "it was put back from "+s.name
 		}
-		if delete(texts, blob); len(texts) == 0 {
+		delete(texts, blob)
+		if enough = len(texts) == 0; enough {
 			return home.ErrEnough
 		}
 		return nil
@@ -128,24 +137,38 @@ func (c *checking) mendFrom(ctx context.Context, s source, store *mailstore.Stor
 	if ended := ctx.Err(); ended != nil || failed != nil {
 		return cmp.Or(failed, ended)
 	}
-	seen := fmt.Sprintf("of %d texts of mail that are damaged it had %d, which were put back", asked, asked-len(texts))
-	if err != nil {
+	switch seen := seenSource(asked-len(texts), asked); {
+	case err != nil:
 		c.skip(s.name, CheckSkipped, seen+"; "+api.AsError(err).Message)
-	} else {
+	case enough: // nobody knows what is behind that
+		c.skip(s.name, CheckSkipped, seen+"; it was read as far as it was needed")
+	default:
 		c.add(s.name, seen)
 	}
 	return nil
+}
+
+// seenSource tells how many of the texts that were asked for a backup had.
+func seenSource(had, asked int) string {
+	switch {
+	case asked == 1 && had == 0:
+		return "it did not have the text that is damaged"
+	case asked == 1:
+		return "it had the text that was damaged, which was put back"
+	case had == 0:
+		return fmt.Sprintf("it had none of the %d texts that are damaged", asked)
+	case had == 1:
+		return fmt.Sprintf("it had 1 of the %d texts that were damaged, which was put back", asked)
+	}
+	return fmt.Sprintf("it had %d of the %d texts that were damaged, which were put back", had, asked)
 }
 
 // putBack stores a text of mail. Before the first one the index is emptied, since it was told of
 // that mail when nothing could be read of it: an end in between leaves none that has to be built.
 func (c *checking) putBack(ctx context.Context, store *mailstore.Store, raw []byte) error {
 	if c.texts == 0 {
-		if empty, err := intact.Empty(c.path(home.IndexDir)); err == nil && !empty {
-			if err := intact.Clear(c.path(home.IndexDir)); err != nil {
-				return fmt.Errorf("emptying %s: %w", c.path(home.IndexDir), err)
-			}
-			c.emptied = true
+		if err := c.emptyIndex(); err != nil {
+			return err
 		}
 	}
 	err := store.Update(ctx, func(tx *mailstore.Tx) error {
@@ -156,6 +179,23 @@ func (c *checking) putBack(ctx context.Context, store *mailstore.Store, raw []by
 		c.texts++
 	}
 	return err
+}
+
+// emptyIndex has the index built anew, if there is one.
+func (c *checking) emptyIndex() error {
+	folder := c.path(home.IndexDir)
+	empty, err := intact.Empty(folder)
+	if empty || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = intact.Clear(folder)
+	}
+	if err != nil {
+		return fmt.Errorf("emptying %s: %w", folder, err)
+	}
+	c.emptied = true
+	return nil
 }
 
 // seenTexts tells how many texts were put back, and how many are damaged still; empty if none was
