@@ -148,6 +148,11 @@ func (r *Reader) ownerOfLost(seq ModSeq) (found owner, err error) {
 // lacks reports whether a change that is lost can be one of a message that is there, and notes it
 // in its row then.
 func (r *Reader) lacks(at *owner, seq ModSeq) (bool, error) {
+	if at.row.added != 0 { // of nearly all, and the journal is not read for each
+		if does, _ := r.contradicts(at.ref, at.row); !does {
+			return false, nil
+		}
+	}
 	later, told, err := r.laterOf(at.ref, at.row)
 	switch {
 	case err != nil || told && later.added != 0 || later.changed > seq && later.added != 0:
