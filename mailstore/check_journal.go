@@ -47,6 +47,7 @@ func (c *check) endHolds() error {
 // journalHolds looks for gaps in the journal and for what is damaged, and holds it to the label
 // rows. What is lost is mended before what is there is judged, which tells whose it was.
 func (c *check) journalHolds() error {
+	slices.Sort(c.numbers) // for isNamed
 	end, err := c.r.number(metaModSeq)
 	if damaged(err) {
 		end, err = 0, nil
@@ -91,7 +92,6 @@ func (c *check) journalHolds() error {
 	if err := c.lostChanges(gaps, lost); err != nil {
 		return err
 	}
-	slices.Sort(c.numbers)
 	whole := inTrimmed == c.named(trimmed, ModSeq(end)) // each that is there is one that its row names, and no row names another
 	if whole && len(doubtful) == 0 && countLost(gaps, len(lost)) == 0 {
 		return c.endCounts()
