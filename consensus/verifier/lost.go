@@ -130,27 +130,15 @@ var dueLost, behindDueLost = dueKey([]byte(prefixMessage)), dueKey(append([]byte
 
 // settleLost tries to find out anew what was lost. What waits stays due.
 func (v *Verifier) settleLost(ctx context.Context) error {
-	tip := v.chain.State().Time()
-	for from := dueLost; ctx.Err() == nil; {
-		var t *task
-		err := v.store.View(func(rd *mailstore.Reader) (err error) {
-			sp := rd.Space(space)
-			key, err := v.nextLost(sp, from, tip)
-			if err != nil || key == nil {
-				return err
-			}
-			from = append(bytes.Clone(key), 0)
-			t, err = taskOf(sp, key)
-			return err
-		})
-		if err != nil || t == nil {
-			return err
+	tip, from := v.chain.State().Time(), dueLost
+	return v.settleEach(ctx, func(sp mailstore.SpaceReader) (*task, error) {
+		key, err := v.nextLost(sp, from, tip)
+		if err != nil || key == nil {
+			return nil, err
 		}
-		if err := v.settleStep(ctx, t); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
+		from = append(bytes.Clone(key), 0)
+		return taskOf(sp, key)
+	})
 }
 
 // nextLost returns the first key, not below from, of a task about something lost that does not

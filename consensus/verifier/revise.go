@@ -57,11 +57,14 @@ func (v *Verifier) settle(ctx context.Context) error {
 }
 
 // settleKnown revises all that is due but what was lost.
-func (v *Verifier) settleKnown(ctx context.Context) error {
+func (v *Verifier) settleKnown(ctx context.Context) error { return v.settleEach(ctx, nextTask) }
+
+// settleEach takes steps of the tasks that next returns, until that is nil.
+func (v *Verifier) settleEach(ctx context.Context, next func(sp mailstore.SpaceReader) (*task, error)) error {
 	for ctx.Err() == nil {
 		var t *task
 		err := v.store.View(func(rd *mailstore.Reader) (err error) {
-			t, err = nextTask(rd.Space(space))
+			t, err = next(rd.Space(space))
 			return err
 		})
 		if err != nil || t == nil {
