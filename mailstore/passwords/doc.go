@@ -1,0 +1,4 @@
+// Package passwords keeps what people and programs sign in with as an account: a password that its
+// owner has chosen, of which only an Argon2id hash is stored (RFC 9106), and app passwords, which
+// are random, have names and are each taken back alone.
+package passwords
