@@ -21,6 +21,22 @@ func (w *wire) accept(line []byte) {
 		w.answer(fault)
 		return
 	}
+	switch {
+	case verb == "STARTTLS":
+		w.acceptStartTLS(arg)
+		return
+	case verb == "AUTH":
+		w.acceptAuth(arg)
+		return
+	case w.secrecy.on && !w.greeted && needsGreeting(verb):
+		const first = "503 5.5.1 send EHLO first; what was said in clear counts no longer (RFC 3207, section 4.2)"
+		if verb == "BDAT" { // its chunk follows
+			w.dismiss(first + "; closing")
+		} else {
+			w.answer(first)
+		}
+		return
+	}
 	// It stays valid until the next read, which comes after it was taken.
 	line = append(bytes.TrimRight(line, " \t\r\n"), "\r\n"...)
 	w.out = line

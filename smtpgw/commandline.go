@@ -21,7 +21,7 @@ const (
 var commands = map[string]argument{
 	"EHLO": argHost, "HELO": argHost, "MAIL": argPath, "RCPT": argPath, "DATA": argNone, "BDAT": argAny, "RSET": argNone,
 	"NOOP": argAny, "QUIT": argNone, "VRFY": argSome,
-	"STARTTLS": argAny, "EXPN": argAny, "HELP": argAny, "SEND": argAny, "SOML": argAny, "SAML": argAny, "TURN": argAny, // 502
+	"STARTTLS": argAny, "AUTH": argAny, "EXPN": argAny, "HELP": argAny, "SEND": argAny, "SOML": argAny, "SAML": argAny, "TURN": argAny, // 502
 }
 
 // parameters are those of MAIL (section 4.1.1.11) that go with an extension which is offered.
@@ -40,8 +40,6 @@ func splitCommand(line []byte) (verb, arg string) {
 func faultOf(verb, arg string) string {
 	kind, known := commands[verb]
 	switch {
-	case verb == "AUTH":
-		return "502 5.5.1 AUTH is not offered here"
 	case !known:
 		return "500 5.5.2 this command is not known here (RFC 5321, section 4.1.1)"
 	case kind == argNone && arg != "":

@@ -1,6 +1,7 @@
 package smtpgw
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"time"
@@ -79,6 +80,14 @@ type Config struct {
 	Silent func() (why string)
 	// Siblings are the other nodes of the organisation; nil: there are none.
 	Siblings Siblings
+	// TLS is for STARTTLS and ServeTLS; nil: there is none.
+	TLS *tls.Config
+	// Authenticate checks the passwords of who submits; nil: AUTH is not offered, and whoever may
+	// connect may submit.
+	Authenticate Authenticate
+	// Unauthenticated reports whether programs of this machine may submit without a password; nil:
+	// they may where Authenticate is nil.
+	Unauthenticated func() bool
 	// Limits bound what one peer may use.
 	Limits Limits
 	// Texts is what the text of messages that are coming in is counted in, where servers share one;

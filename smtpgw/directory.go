@@ -82,6 +82,26 @@ func (d directory) sender(r *mailstore.Reader, from *mailbox, relayed relay) (ma
 	return a, refusef(550, 5, 7, 1, "sender <%s> is not an address of any account here; use one of yours, or let the administrator allow it with relay_from", pathOf(from.String()))
 }
 
+// senderOf is sender for who has signed in as user: as an address of its own, or with the null
+// sender. nil: nobody has signed in.
+func (d directory) senderOf(r *mailstore.Reader, from *mailbox, user *mailstore.Account, relayed relay) (mailstore.Account, error) {
+	if user == nil {
+		return d.sender(r, from, relayed)
+	}
+	now, err := r.Account(user.ID)
+	if errors.Is(err, mailstore.ErrNotFound) {
+		return now, refusef(535, 5, 7, 8, "the account that you signed in to is there no more")
+	}
+	if err != nil || from == nil {
+		return now, err
+	}
+	a, err := d.sender(r, from, newRelay(nil))
+	if err == nil && a.ID != now.ID {
+		err = refusef(550, 5, 7, 1, "sender <%s> is not an address of the account that you signed in to; use one of yours", pathOf(from.String()))
+	}
+	return a, err
+}
+
 // current are the addresses of a list that are at domains of ours.
 func (d directory) current(addresses []string) []string {
 	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return !d.isLocal(maildomain.OfAddress(a)) })

@@ -18,6 +18,7 @@ type listener struct {
 	net.Listener
 	srv *Server
 
+	secure bool // TLS comes before the banner (RFC 8314, section 3.3)
 	once   sync.Once
 	closed error // of Close
 }
@@ -37,6 +38,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		w, refusal := l.srv.enter(c)
 		if refusal == "" {
+			w.secrecy.now = l.secure
 			return w, nil
 		}
 		select {
@@ -90,6 +92,12 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	}
 	w := newWire(c, s.limits, s.dir.home(), p.text)
 	w.peer = p
+	w.secrecy = secrecy{config: s.cfg.TLS, ctx: s.ctx, busy: func() bool { return false }, fault: func(what string, err error) {
+		s.logOf(p, s.log).Info("smtp: "+what, "mode", s.mode.String(), "peer", c.RemoteAddr().String(), "err", clipped(err.Error()))
+	}}
+	if s.mode == Submission {
+		w.secrecy.check = s.cfg.Authenticate
+	}
 	w.onClose = func() { s.leave(w) }
 	w.tell = func(verb, reply string) { s.answered(p, c.RemoteAddr().String(), verb, reply) }
 	if tcp, ok := c.(*net.TCPConn); ok && s.mode == Inbound {

@@ -117,7 +117,7 @@ func (w *wire) read(p []byte, set func()) (int, error) {
 	if !w.at.wait(for_, slow, set) {
 		return 0, errYield
 	}
-	n, err := w.Conn.Read(p)
+	n, err := w.stream.Read(p)
 	if w.at.works() && n == 0 && os.IsTimeout(err) {
 		return 0, errYield
 	}
@@ -130,7 +130,7 @@ func (w *wire) write(p []byte) error {
 	if !w.at.wait(toRead, time.Time{}, func() { set(w.limits.WriteTimeout) }) {
 		set(partingTime)
 	}
-	_, err := w.Conn.Write(p)
+	_, err := w.stream.Write(p)
 	w.at.works()
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -96,7 +97,9 @@ func newServer(cfg Config, mode Mode, store *mailstore.Store, log *slog.Logger) 
 }
 
 func (s *Server) newSession(c *smtp.Conn) (smtp.Session, error) {
-	return &session{srv: s, wire: c.Conn().(*wire), conn: c}, nil
+	session := &session{srv: s, wire: c.Conn().(*wire), conn: c}
+	session.wire.secrecy.busy = func() bool { return session.open }
+	return session, nil
 }
 
 // localRecipient checks a recipient of inbound mail that a node, or nil, brings. The route is to
@@ -115,9 +118,15 @@ func (s *Server) localRecipient(to string, utf8 bool, from *consensus.Key) (mail
 
 // Serve takes connections of l until Shutdown, then returns nil; at once when
 // that was called before. It may be called for several listeners.
-func (s *Server) Serve(l net.Listener) error {
+func (s *Server) Serve(l net.Listener) error { return s.serve(&listener{Listener: l, srv: s}) }
+
+// ServeTLS is Serve of connections that begin with TLS, as Config.TLS says, before the banner.
+func (s *Server) ServeTLS(l net.Listener) error {
+	return s.serve(&listener{Listener: l, srv: s, secure: true})
+}
+
+func (s *Server) serve(own *listener) error {
 	// go-smtp closes only those listeners that it knew at its shutdown.
-	own := &listener{Listener: l, srv: s}
 	s.mu.Lock()
 	stopping := s.stopping
 	s.listens = append(s.listens, own)
@@ -173,6 +182,16 @@ func (s *Server) silent() string {
 		return ""
 	}
 	return s.cfg.Silent()
+}
+
+// mayPostUnknown reports whether who is at a wire may submit without signing in: who is on this
+// machine, where that is allowed.
+func (s *Server) mayPostUnknown(w *wire) bool {
+	if s.cfg.Unauthenticated == nil && s.cfg.Authenticate == nil {
+		return true
+	}
+	at, err := netip.ParseAddrPort(w.RemoteAddr().String())
+	return s.cfg.Unauthenticated != nil && s.cfg.Unauthenticated() && err == nil && at.Addr().Unmap().IsLoopback()
 }
 
 func (s *Server) isStopping() bool {

@@ -52,7 +52,9 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	var err error
 	switch {
 	case s.srv.mode == Submission:
-		s.acct, s.from, err = s.srv.submitter.sender(from, opts.UTF8)
+		if err = s.mayPost(); err == nil {
+			s.acct, s.from, err = s.srv.submitter.sender(from, s.wire.secrecy.user, opts.UTF8)
+		}
 	case from != "":
 		var m mailbox
 		m, err = parseMailbox(from, opts.UTF8)
@@ -65,6 +67,17 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	}
 	s.open, s.utf8, s.size = true, opts.UTF8, opts.Size
 	return nil
+}
+
+// mayPost is the refusal of who has not signed in, and has to.
+func (s *session) mayPost() error {
+	if s.wire.secrecy.user != nil || s.srv.mayPostUnknown(s.wire) {
+		return nil
+	}
+	if s.wire.secrecy.on {
+		return refusef(530, 5, 7, 0, "sign in first, with AUTH (RFC 4954, section 6)")
+	}
+	return refusef(530, 5, 7, 0, "send STARTTLS and sign in first, with AUTH (RFC 4954, section 6)")
 }
 
 // Rcpt adds a recipient.
@@ -174,6 +187,12 @@ func (s *session) peer() Peer {
 		p.Protocol = "UTF8SMTP" // RFC 6531, section 4.3
 	case s.wire.esmtp:
 		p.Protocol = "ESMTP"
+	}
+	if p.Protocol != "SMTP" && s.wire.secrecy.on { // RFC 3848
+		p.Protocol += "S"
+	}
+	if p.Protocol != "SMTP" && s.wire.secrecy.user != nil {
+		p.Protocol += "A"
 	}
 	return p
 }

@@ -68,7 +68,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 	if err := checkText(raw, &s.limits); err != nil {
 		return Receipt{}, err
 	}
-	acct, sender, err := s.sender(from, true)
+	acct, sender, err := s.sender(from, nil, true)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -89,9 +89,9 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 	return s.submit(ctx, newRef(), peer, acct, sender, to, raw, also)
 }
 
-// sender looks up who sends as from. What is sent as an address of no account,
-// where that is allowed, belongs to the postmaster.
-func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, sender string, err error) {
+// sender looks up who sends as from; user is who has signed in, nil: nobody has. What is sent as an
+// address of no account, where that is allowed, belongs to the postmaster.
+func (s *Submitter) sender(from string, user *mailstore.Account, utf8 bool) (acct mailstore.AccountID, sender string, err error) {
 	var m *mailbox
 	if from != "" {
 		parsed, err := parseMailbox(from, utf8)
@@ -101,7 +101,7 @@ func (s *Submitter) sender(from string, utf8 bool) (acct mailstore.AccountID, se
 		m, sender = &parsed, parsed.String()
 	}
 	err = s.store.View(func(r *mailstore.Reader) error {
-		a, err := s.dir.sender(r, m, s.relay)
+		a, err := s.dir.senderOf(r, m, user, s.relay)
 		acct = a.ID
 		return err
 	})

@@ -34,20 +34,22 @@ const (
 // All methods belong to the goroutine that serves the connection, except drain,
 // yield and cut.
 type wire struct {
-	net.Conn
-	limits Limits
-	domain string         // completes a bare <postmaster>
-	texts  *textroom.Room // of the peer
-	peer   *peer          // whose it is
-	r      *bufio.Reader
+	net.Conn          // as it came; stream is what is read and written
+	stream   net.Conn // by TLS or not
+	limits   Limits
+	domain   string         // completes a bare <postmaster>
+	texts    *textroom.Room // of the peer
+	peer     *peer          // whose it is
+	r        *bufio.Reader
 
-	out    []byte // what go-smtp reads next
-	verb   string // of the command handed over last
-	esmtp  bool   // greeted with EHLO
-	inText bool   // 354 was said: message text comes next
-	chunk  int64  // bytes of a BDAT chunk still to come
-	skip   int64  // bytes of a chunk still to come that nobody wants
-	gone   bool   // nothing more is read
+	out     []byte // what go-smtp reads next
+	verb    string // of the command handed over last
+	greeted bool   // a greeting was taken since TLS began
+	esmtp   bool   // it was EHLO
+	inText  bool   // 354 was said: message text comes next
+	chunk   int64  // bytes of a BDAT chunk still to come
+	skip    int64  // bytes of a chunk still to come that nobody wants
+	gone    bool   // nothing more is read
 
 	instead string      // what the peer gets for go-smtp's next reply
 	parting bool        // the next reply is the last one
@@ -67,6 +69,7 @@ type wire struct {
 	closed  bool
 	onClose func()
 
+	secrecy  secrecy
 	at       activity
 	told     atomic.Bool              // the log knows why the next reply is 4xx or 5xx
 	tell     func(verb, reply string) // for those of which it does not; nil: nobody wants to know
@@ -80,7 +83,7 @@ const tooSlow = "message text came too slowly; nothing was accepted, try again l
 var errDraining = errors.New("server is shutting down")
 
 func newWire(c net.Conn, limits Limits, domain string, texts *textroom.Room) *wire {
-	w := &wire{Conn: c, limits: limits, domain: domain, texts: texts}
+	w := &wire{Conn: c, stream: c, limits: limits, domain: domain, texts: texts}
 	w.r = bufio.NewReaderSize(fill{w}, wireBuffer)
 	w.await(false)
 	w.at.since = w.since
@@ -229,6 +232,12 @@ func (w *wire) broken(err error) *Refusal {
 // command reads one command line and sets out to what go-smtp shall see of
 // it. A line that no server should act on is answered here.
 func (w *wire) command() {
+	if w.secrecy.now || w.secrecy.next {
+		w.beginTLS()
+		if w.gone {
+			return
+		}
+	}
 	w.await(false)
 	line, err := w.r.ReadSlice('\n')
 	tooLong := len(line) > maxCommand
@@ -240,22 +249,32 @@ func (w *wire) command() {
 	case errors.Is(err, errYield):
 		w.dismiss("421 4.3.2 " + yieldWords)
 	case errors.Is(err, errDraining):
-		w.dismiss("421 4.3.2 this server is shutting down; try again later")
+		w.dismiss("421 4.3.2 " + drainWords)
 	case errors.Is(err, os.ErrDeadlineExceeded) && !w.begun.IsZero():
 		w.dismiss("421 4.4.2 " + tooSlow)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		w.dismiss(fmt.Sprintf("421 4.4.2 no command within %s; closing", w.limits.CommandTimeout))
+		w.dismiss(w.noCommand())
 	case err != nil:
 		w.gone = true
 	case tooLong:
 		w.refuse(fmt.Sprintf("500 5.5.2 line longer than %d octets", maxCommand))
 	case len(line) < 2 || bytes.IndexByte(line, '\r') != len(line)-2:
-		w.dismiss("500 5.5.2 lines end in CRLF; bare CR and LF are not allowed (RFC 5321, section 2.3.8); closing")
+		w.dismiss(bareWords)
 	case bytes.IndexByte(line, 0) >= 0:
 		w.dismiss("500 5.5.2 NUL is not allowed (RFC 5321, section 2.3.1); closing")
 	default:
 		w.accept(line)
 	}
+}
+
+const (
+	drainWords = "this server is shutting down; try again later"
+	bareWords  = "500 5.5.2 lines end in CRLF; bare CR and LF are not allowed (RFC 5321, section 2.3.8); closing"
+)
+
+// noCommand is the last word to who has said nothing for too long.
+func (w *wire) noCommand() string {
+	return fmt.Sprintf("421 4.4.2 no command within %s; closing", w.limits.CommandTimeout)
 }
 
 // refuse answers a line that is no command.
@@ -298,6 +317,16 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.held = w.held[:start+len(line)]
 		if line[0] != '2' {
 			w.mistake(line)
+			break
+		}
+		w.greeted = true
+		if w.verb == "EHLO" {
+			last := string(line)
+			w.held = w.held[:start]
+			for _, offer := range w.secrecy.offers() {
+				w.held = append(w.held, "250-"+offer+"\r\n"...)
+			}
+			w.held = append(w.held, last...)
 		}
 	case w.verb == "DATA" && bytes.HasPrefix(line, []byte("354")):
 		w.inText = true
@@ -360,6 +389,8 @@ func isTransactionVerb(v string) bool {
 	return v == "MAIL" || v == "RCPT" || v == "DATA" || v == "BDAT"
 }
 
+func needsGreeting(v string) bool { return isTransactionVerb(v) }
+
 // forgive starts the count of errors anew: the peer sent something of use.
 func (w *wire) forgive() {
 	w.refused, w.beyond, w.errs = 0, 0, 0
@@ -406,7 +437,7 @@ func (w *wire) Close() error {
 	w.flush()
 	w.closed, w.gone, w.out = true, true, nil
 	w.onClose()
-	return w.Conn.Close()
+	return w.stream.Close()
 }
 
 // SetDeadline and its kin do nothing: deadlines are the wire's own affair.
