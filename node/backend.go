@@ -52,6 +52,9 @@ func (n *Node) listening() api.Listeners {
 	if n.listen.submission != nil {
 		l.Submission = n.listen.submission.Addr().String()
 	}
+	if n.listen.submissionTLS != nil {
+		l.SubmissionTLS = n.listen.submissionTLS.Addr().String()
+	}
 	if n.listen.inbound != nil {
 		l.Inbound = n.listen.inbound.Addr().String()
 	}

@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/mailstore/forwarders"
+	"cairn/mailstore/passwords"
 	"cairn/node/api"
 	"cairn/smtpgw"
 )
@@ -46,6 +47,16 @@ func (n *Node) viewAccount(rd *mailstore.Reader, a mailstore.Account) (*api.Acco
 	settings, err := rd.Settings(a.ID)
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		v.Settings = append(v.Settings, api.AccountSetting{Name: name, Value: settings[name]})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v.Password, err = passwords.Chosen(rd, a.ID); err != nil {
+		return nil, err
+	}
+	apps, err := passwords.Apps(rd, a.ID)
+	for _, app := range apps {
+		v.Apps = append(v.Apps, viewApp(app))
 	}
 	return v, err
 }
@@ -151,7 +162,7 @@ func (n *Node) RemoveAccount(ctx context.Context, name string) (*api.Account, er
 		if view.LeftLists, err = smtpgw.LeaveAll(tx, a.Addresses); err != nil {
 			return err
 		}
-		return errors.Join(forwarders.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))
+		return errors.Join(forwarders.RemoveAll(tx, a.ID), passwords.RemoveAll(tx, a.ID), tx.RemoveAccount(a.ID))
 	})
 	return view, notFound(err, "cairn account ls", "there is no account %q", name)
 }

@@ -42,6 +42,9 @@ type Config struct {
 	// Outbound is the way to domains of no organisation of the network.
 	Outbound OutboundConfig `koanf:"outbound"`
 
+	// TLS is what both listeners show of whom they are.
+	TLS TLSConfig `koanf:"tls"`
+
 	// Mail holds limits that both listeners keep.
 	Mail MailConfig `koanf:"mail"`
 
@@ -86,6 +89,13 @@ type SubmissionConfig struct {
 	// Listen is host:port; port 0 takes any free port; "" switches it off.
 	Listen string `koanf:"listen"`
 
+	// TLSListen is the same for connections that begin with TLS (RFC 8314).
+	TLSListen string `koanf:"tls_listen"`
+
+	// Unauthenticated says whether programs of this machine may send without a
+	// password: "auto" (while no account has one), "always" or "never".
+	Unauthenticated string `koanf:"unauthenticated"`
+
 	// RelayFrom are addresses besides those of accounts that mail may be sent
 	// from: each an address, "@domain" for all of a domain, or "*" for any.
 	RelayFrom []string `koanf:"relay_from"`
@@ -93,6 +103,21 @@ type SubmissionConfig struct {
 	// Filter is a program, by its absolute path, with its arguments; none if
 	// empty. It is run over each message before that is recorded.
 	Filter []string `koanf:"filter"`
+}
+
+// Values of SubmissionConfig.Unauthenticated.
+const (
+	unauthenticatedAuto   = "auto"
+	unauthenticatedAlways = "always"
+	unauthenticatedNever  = "never"
+)
+
+// TLSConfig names a certificate.
+type TLSConfig struct {
+	// CertificateFile and KeyFile are the absolute paths of a chain of certificates and
+	// its key, in PEM; both "": the node makes one for itself.
+	CertificateFile string `koanf:"certificate_file"`
+	KeyFile         string `koanf:"key_file"`
 }
 
 // RecordsConfig is what an organisation wants in its records.
@@ -195,7 +220,7 @@ func DefaultConfig(name string, domains []string) *Config {
 	c := &Config{
 		Mine:         "10%",
 		Organisation: OrganisationConfig{Name: name, Domains: domains, Records: "some"},
-		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", RelayFrom: []string{}, Filter: []string{}},
+		Submission:   SubmissionConfig{Listen: "127.0.0.1:2525", Unauthenticated: unauthenticatedAuto, RelayFrom: []string{}, Filter: []string{}},
 		Inbound:      InboundConfig{Listen: "127.0.0.1:2526", Filter: []string{}},
 		Outbound:     OutboundConfig{Via: viaDirect},
 		Mail:         MailConfig{MaxSize: "25M"},

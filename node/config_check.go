@@ -64,7 +64,7 @@ func (c *Config) Validate() error {
 	if _, err := parseSize(c.Mail.MaxSize); err != nil {
 		return badValue("mail.max_size", `write a size from 64K to 128M, as in "25M"`, "%v", err)
 	}
-	for _, check := range []func() error{c.checkSubmission, c.checkOutbound, c.checkFilters, c.checkRecords, c.checkListeners, c.checkVerdict, c.Log.check} {
+	for _, check := range []func() error{c.checkSubmission, c.checkTLS, c.checkOutbound, c.checkFilters, c.checkRecords, c.checkListeners, c.checkVerdict, c.Log.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -117,9 +117,13 @@ func (c *Config) checkSubmission() error {
 	if err := checkListen(c.Submission.Listen); err != nil {
 		return badValue("submission.listen", `write host:port, as in "127.0.0.1:2525"`, "%v", err)
 	}
-	if l := c.Submission.Listen; l != "" && !isLoopback(l) {
-		return badValue("submission.listen", `listen on this machine only, as in "127.0.0.1:2525"`,
-			"%q can be reached from outside, and whoever reaches it may send in our name: this listener asks for no password", l)
+	if err := checkListen(c.Submission.TLSListen); err != nil {
+		return badValue("submission.tls_listen", `write host:port, as in "0.0.0.0:465"`, "%v", err)
+	}
+	switch c.Submission.Unauthenticated {
+	case unauthenticatedAuto, unauthenticatedAlways, unauthenticatedNever:
+	default:
+		return badValue("submission.unauthenticated", `write "auto", "always" or "never"`, "%q is none of these", c.Submission.Unauthenticated)
 	}
 	for _, a := range c.Submission.RelayFrom {
 		if _, err := smtpgw.CanonicalRelay(a); err != nil {
@@ -149,6 +153,20 @@ func (c *Config) checkOutbound() error {
 		return badValue("outbound.password_file", `write the absolute path of a file with the password alone, as in "/etc/cairn/smarthost"`, "%q is not an absolute path", o.PasswordFile)
 	case o.User == "" && o.PasswordFile != "":
 		return badValue("outbound.user", "write the name that the password is for", "there is a password and no user")
+	}
+	return nil
+}
+
+func (c *Config) checkTLS() error {
+	for _, f := range []struct{ key, path, other string }{
+		{"tls.certificate_file", c.TLS.CertificateFile, c.TLS.KeyFile}, {"tls.key_file", c.TLS.KeyFile, c.TLS.CertificateFile},
+	} {
+		switch {
+		case f.path == "" && f.other != "":
+			return badValue(f.key, "name both files, or none", "a certificate needs its key, and a key its certificate")
+		case f.path != "" && !filepath.IsAbs(f.path):
+			return badValue(f.key, `write the absolute path of a file, as in "/etc/letsencrypt/live/mail.example.org/fullchain.pem"`, "%q is not an absolute path", f.path)
+		}
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ import (
 	"cairn/mailstore"
 	"cairn/mailstore/logration"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/passwords"
 	"cairn/node/api"
 	"cairn/node/home"
 	"cairn/node/p2p"
@@ -64,6 +65,9 @@ type Node struct {
 	host  *p2p.Host
 	miner *miner.Miner // nil: this node does not mine
 
+	passwords   *passwords.Passwords
+	certificate *certificate
+
 	outside    *outsideRouter // nil: mail for others is returned
 	queue      *outbox.Queue
 	recorder   *recorder.Recorder
@@ -96,8 +100,9 @@ type Node struct {
 
 // listeners are open sockets; a nil one is switched off.
 type listeners struct {
-	submission, inbound, stream net.Listener
-	api                         *net.UnixListener
+	submission, submissionTLS, inbound, stream net.Listener
+
+	api *net.UnixListener
 }
 
 // Open constructs the node in dir and opens its stores and sockets; nothing
@@ -241,6 +246,10 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	}
 
 	n.index.SetTexts(n.memory.apart)
+	n.passwords = passwords.New(n.store, n.now)
+	if n.certificate, err = openCertificate(n.cfg, n.dir, n.now, n.part("smtp")); err != nil {
+		return err
+	}
 	gw := n.gatewayConfig()
 	if gw.SubmissionFilter, err = n.filter("submission.filter", n.cfg.Submission.Filter); err != nil {
 		return err
@@ -287,6 +296,9 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 	if n.listen.submission, err = n.bind("submission.listen", cmp.Or(bound.Submission, n.cfg.Submission.Listen)); err != nil {
 		return err
 	}
+	if n.listen.submissionTLS, err = n.bind("submission.tls_listen", cmp.Or(bound.SubmissionTLS, n.cfg.Submission.TLSListen)); err != nil {
+		return err
+	}
 	if n.listen.inbound, err = n.bind("inbound.listen", cmp.Or(bound.Inbound, n.cfg.Inbound.Listen)); err != nil {
 		return err
 	}
@@ -300,7 +312,7 @@ func (n *Node) openSockets(bound api.Listeners) (err error) {
 // Serve has returned or was never called.
 func (n *Node) Close() error {
 	var errs []error
-	all := []net.Listener{n.listen.submission, n.listen.inbound, n.listen.stream}
+	all := []net.Listener{n.listen.submission, n.listen.submissionTLS, n.listen.inbound, n.listen.stream}
 	if n.listen.api != nil {
 		all = append(all, n.listen.api)
 	}

@@ -53,6 +53,9 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	if n.listen.submission != nil {
 		g.Go(func() error { return n.submission.Serve(n.listen.submission) })
 	}
+	if n.listen.submissionTLS != nil {
+		g.Go(func() error { return n.submission.ServeTLS(n.listen.submissionTLS) })
+	}
 	if n.listen.inbound != nil {
 		g.Go(func() error { return n.inbound.Serve(n.listen.inbound) })
 	}

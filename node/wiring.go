@@ -12,6 +12,7 @@ import (
 	"cairn/consensus/verifier"
 	"cairn/mailstore"
 	"cairn/mailstore/outbox"
+	"cairn/mailstore/passwords"
 	"cairn/node/p2p"
 	"cairn/smtpgw"
 	"cairn/smtpgw/screen"
@@ -293,7 +294,37 @@ func (n *Node) gatewayConfig() smtpgw.Config {
 		Clock:  smtpgw.Clock{Now: n.now, Distrust: n.distrustClock},
 		Limits: smtpgw.Limits{MessageBytes: n.cfg.MaxMessageSize(), TextBytes: n.memory.incoming.Max()},
 		Texts:  n.memory.incoming, Carried: n.memory.carried,
+		TLS: n.certificate.config(), Authenticate: n.authenticate, Unauthenticated: n.mayGoUnauthenticated,
 	}
+}
+
+// authenticate tells whose a name and a password are.
+func (n *Node) authenticate(ctx context.Context, login, password string) (mailstore.Account, error) {
+	a, err := n.passwords.Check(ctx, login, password)
+	if errors.Is(err, passwords.ErrWrong) {
+		err = smtpgw.ErrWrongPassword
+	}
+	return a, err
+}
+
+// mayGoUnauthenticated reports whether programs of this machine may send without a password. What
+// cannot be read keeps them from it.
+func (n *Node) mayGoUnauthenticated() bool {
+	switch n.cfg.Submission.Unauthenticated {
+	case unauthenticatedAlways:
+		return true
+	case unauthenticatedNever:
+		return false
+	}
+	any := true
+	err := n.store.View(func(rd *mailstore.Reader) (err error) {
+		any, err = passwords.Any(rd)
+		return err
+	})
+	if err != nil {
+		n.log.Error("whether accounts have passwords cannot be read", "err", err)
+	}
+	return err == nil && !any
 }
 
 // traceRoom is at least what a node adds to a message that it took: Received,
@@ -303,5 +334,7 @@ const traceRoom = 8 << 10
 // inboundConfig lets in what a node with the same limit may send.
 func inboundConfig(gw smtpgw.Config) smtpgw.Config {
 	gw.Limits.MessageBytes += traceRoom
+	gw.TLS = gw.TLS.Clone()
+	gw.TLS.SessionTicketsDisabled = true // some large senders break off at Go's
 	return gw
 }

@@ -98,6 +98,9 @@ func (s *Server) enter(c net.Conn) (*wire, string) {
 	if s.mode == Submission {
 		w.secrecy.check = s.cfg.Authenticate
 	}
+	if s.cfg.NodeKey != nil && s.cfg.NodeKey(c) != nil {
+		w.secrecy.config = nil // a stream between nodes is encrypted as it is
+	}
 	w.onClose = func() { s.leave(w) }
 	w.tell = func(verb, reply string) { s.answered(p, c.RemoteAddr().String(), verb, reply) }
 	if tcp, ok := c.(*net.TCPConn); ok && s.mode == Inbound {

@@ -65,6 +65,15 @@ type AccountService interface {
 	// CodeNotFound when there is no such account, CodeUsage when there is no such setting or it
 	// cannot have that value.
 	SetAccount(ctx context.Context, r SettingRequest) (*Account, error)
+	// SetPassword sets the password of an account or takes it back, and returns the account.
+	// CodeInvalid for one that is too short, CodeNotFound when there is no such account, or nothing
+	// to take back.
+	SetPassword(ctx context.Context, r PasswordRequest) (*Account, error)
+	// AddApp makes an app password. CodeExists when there is one of that name or no room for one
+	// more.
+	AddApp(ctx context.Context, r AppRequest) (*NewAppPassword, error)
+	// RemoveApp takes one back, and returns the account.
+	RemoveApp(ctx context.Context, r AppRequest) (*Account, error)
 	// AddAddress gives an account one more address, at a domain of the organisation. CodeExists
 	// when somebody has it.
 	AddAddress(ctx context.Context, r AddressRequest) (*Account, error)

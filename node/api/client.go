@@ -134,6 +134,21 @@ func (c *Client) SetAccount(ctx context.Context, r SettingRequest) (*Account, er
 	return call[Account](ctx, c, pathSetAccount, r)
 }
 
+// SetPassword sets the password of an account, or takes it back.
+func (c *Client) SetPassword(ctx context.Context, r PasswordRequest) (*Account, error) {
+	return call[Account](ctx, c, pathSetPassword, r)
+}
+
+// AddApp makes an app password.
+func (c *Client) AddApp(ctx context.Context, r AppRequest) (*NewAppPassword, error) {
+	return call[NewAppPassword](ctx, c, pathAddApp, r)
+}
+
+// RemoveApp takes an app password back.
+func (c *Client) RemoveApp(ctx context.Context, r AppRequest) (*Account, error) {
+	return call[Account](ctx, c, pathRemoveApp, r)
+}
+
 // AddAddress gives an account one more address.
 func (c *Client) AddAddress(ctx context.Context, r AddressRequest) (*Account, error) {
 	return call[Account](ctx, c, pathAddAddress, r)

@@ -89,6 +89,9 @@ const (
 	pathAccounts         = "/1/account/list"
 	pathAddAccount       = "/1/account/add"
 	pathSetAccount       = "/1/account/set"
+	pathSetPassword      = "/1/account/set-password"
+	pathAddApp           = "/1/account/add-app"
+	pathRemoveApp        = "/1/account/remove-app"
 	pathAddAddress       = "/1/account/add-address"
 	pathRemoveAddress    = "/1/account/remove-address"
 	pathRemoveAccount    = "/1/account/remove"
@@ -144,6 +147,9 @@ func handler(b Backend) http.Handler {
 	handle(mux, pathAccounts, maxRequest, func(ctx context.Context, _ selector) (*AccountList, error) { return b.Accounts(ctx) })
 	handle(mux, pathAddAccount, maxRequest, b.AddAccount)
 	handle(mux, pathSetAccount, maxRequest, b.SetAccount)
+	handle(mux, pathSetPassword, maxRequest, b.SetPassword)
+	handle(mux, pathAddApp, maxRequest, b.AddApp)
+	handle(mux, pathRemoveApp, maxRequest, b.RemoveApp)
 	handle(mux, pathAddAddress, maxRequest, b.AddAddress)
 	handle(mux, pathRemoveAddress, maxRequest, b.RemoveAddress)
 	handle(mux, pathRemoveAccount, maxRequest, byName(b.RemoveAccount))

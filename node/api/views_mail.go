@@ -228,9 +228,39 @@ type Account struct {
 	Unread    int      `json:"unread"`
 
 	Settings []AccountSetting `json:"settings,omitempty"` // those that were set, by name
+	Password bool             `json:"password"`           // it has one that its owner has chosen
+	Apps     []AppPassword    `json:"apps,omitempty"`     // the oldest first
 
 	// LeftLists are the mailing lists of this node off which removed addresses were taken.
 	LeftLists []string `json:"left_lists,omitempty"`
+}
+
+// AppPassword is a password for one program of an account's owner. Its secret is told once.
+type AppPassword struct {
+	Name     string    `json:"name"`
+	Since    time.Time `json:"since"`
+	LastUsed time.Time `json:"last_used,omitzero"` // to the hour; none: never
+}
+
+// NewAppPassword is one that was made.
+type NewAppPassword struct {
+	Document
+	Account string      `json:"account"`
+	App     AppPassword `json:"app"`
+	Secret  string      `json:"secret"`
+}
+
+// PasswordRequest sets the password of an account, or takes it back.
+type PasswordRequest struct {
+	Account  string `json:"account"`
+	Password string `json:"password,omitempty"`
+	Remove   bool   `json:"remove,omitempty"`
+}
+
+// AppRequest names an app password of an account.
+type AppRequest struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`
 }
 
 // AccountSetting is a setting of one account.

@@ -141,9 +141,10 @@ type OvertakenEvent struct {
 
 // Listeners are the addresses as bound, so with real ports where the configuration says 0.
 type Listeners struct {
-	Submission string   `json:"submission,omitempty"`
-	Inbound    string   `json:"inbound,omitempty"`
-	P2P        []string `json:"p2p"` // multiaddrs with /p2p/<peer id>
+	Submission    string   `json:"submission,omitempty"`
+	SubmissionTLS string   `json:"submission_tls,omitempty"`
+	Inbound       string   `json:"inbound,omitempty"`
+	P2P           []string `json:"p2p"` // multiaddrs with /p2p/<peer id>
 }
 
 // MailStatus counts mail.

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) cmdAccount() *cobra.Command {
-	return group("account", "Manage the accounts of this node", a.cmdAccountLs(), a.cmdAccountAdd(), a.cmdAccountSet(), a.cmdAccountAddress(), a.cmdAccountRm())
+	return group("account", "Manage the accounts of this node", a.cmdAccountLs(), a.cmdAccountAdd(), a.cmdAccountSet(), a.cmdAccountPasswd(), a.cmdAccountApp(), a.cmdAccountAddress(), a.cmdAccountRm())
 }
 
 func (a *app) cmdAccountLs() *cobra.Command {
@@ -22,10 +22,10 @@ func (a *app) cmdAccountLs() *cobra.Command {
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ask(a, c, (*api.Client).Accounts, func(b *bytes.Buffer, l *api.AccountList) {
-				rows := [][]string{{"ACCOUNT", "MESSAGES", "UNREAD", "SETTINGS", "ADDRESSES"}}
+				rows := [][]string{{"ACCOUNT", "MESSAGES", "UNREAD", "PASSWORDS", "SETTINGS", "ADDRESSES"}}
 				for i := range l.Accounts {
 					e := &l.Accounts[i]
-					rows = append(rows, []string{e.Name, fmt.Sprint(e.Messages), fmt.Sprint(e.Unread), settingsNote(e), addressesNote(e)})
+					rows = append(rows, []string{e.Name, fmt.Sprint(e.Messages), fmt.Sprint(e.Unread), passwordsNote(e), settingsNote(e), addressesNote(e)})
 				}
 				table(b, rows)
 			})

@@ -47,13 +47,18 @@ func (a *app) newPassphrase(ctx context.Context, o newBackup) (string, error) {
 	case o.secretFile != "":
 		return readPassphrase(o.secretFile)
 	}
-	first, err := a.askPassphrase(ctx, "New passphrase of the backup: ")
+	return a.askTwice(ctx, "New passphrase of the backup: ", "encrypting the backup: the two passphrases are not the same")
+}
+
+// askTwice asks for what is typed unseen; other is said where the second is another one.
+func (a *app) askTwice(ctx context.Context, prompt, other string) (string, error) {
+	first, err := a.askPassphrase(ctx, prompt)
 	if err != nil {
 		return "", err
 	}
 	again, err := a.askPassphrase(ctx, "The same again: ")
 	if err == nil && again != first {
-		err = api.Errorf(api.CodeInvalid, "type the same twice", "encrypting the backup: the two passphrases are not the same")
+		err = api.Errorf(api.CodeInvalid, "type the same twice", "%s", other)
 	}
 	return first, err
 }

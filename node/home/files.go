@@ -35,6 +35,9 @@ const (
 	RecoveryKeyFile = "recovery.pem" // until it is taken offline
 )
 
+// CertificateFile is the certificate that the node makes for itself, with its key; in no backup.
+const CertificateFile = KeysDir + "/tls.pem"
+
 // NextRecorderKey is the recorder key that is to follow, until the chain has it.
 const NextRecorderKey = KeysDir + "/recorder-next.pem"
 
