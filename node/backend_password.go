@@ -46,7 +46,7 @@ func (n *Node) AddApp(ctx context.Context, r api.AppRequest) (*api.NewAppPasswor
 	case errors.Is(err, passwords.ErrExists):
 		return nil, api.Errorf(api.CodeExists, "choose another name, or take that one back: cairn account app rm NAME APP", "account %q has an app password %q", r.Account, r.Name)
 	case errors.Is(err, passwords.ErrFull):
-		return nil, api.Errorf(api.CodeExists, "take one back that is not used: cairn account app ls NAME", "account %q has %d app passwords, which is all it can have", r.Account, passwords.MaxApps)
+		return nil, api.Errorf(api.CodeExists, "cairn account ls --json, and take one back that is not used", "account %q has %d app passwords, which is all it can have", r.Account, passwords.MaxApps)
 	case errors.Is(err, passwords.ErrUnfit):
 		return nil, api.Errorf(api.CodeInvalid, "name the program that it is for, as in printer", "making an app password: %s", strings.TrimPrefix(err.Error(), passwords.ErrUnfit.Error()+": "))
 	case err != nil:
@@ -63,7 +63,7 @@ func (n *Node) RemoveApp(ctx context.Context, r api.AppRequest) (*api.Account, e
 	}
 	err = n.store.Update(ctx, func(tx *mailstore.Tx) error { return passwords.RemoveApp(tx, a.ID, r.Name) })
 	if errors.Is(err, mailstore.ErrNotFound) {
-		return nil, api.Errorf(api.CodeNotFound, "cairn account app ls "+a.Name, "account %q has no app password %q", r.Account, r.Name)
+		return nil, api.Errorf(api.CodeNotFound, "cairn account ls --json", "account %q has no app password %q", r.Account, r.Name)
 	}
 	if err != nil {
 		return nil, err

@@ -1,0 +1,115 @@
+package node
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cairn/node/home"
+)
+
+// TestOwnCertificate: a node keeps the one that it has made, and makes another one for another host
+// name, in place of what is none, and before it is too old.
+func TestOwnCertificate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tls.pem")
+	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	made := func(host string, now time.Time) *tls.Certificate {
+		t.Helper()
+		c, err := ownCertificate(path, host, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Leaf.VerifyHostname(host); err != nil || now.Before(c.Leaf.NotBefore) || now.After(c.Leaf.NotAfter) {
+			t.Errorf("%s, from %s to %s", err, c.Leaf.NotBefore, c.Leaf.NotAfter)
+		}
+		return c
+	}
+	first := made("mail.a.example", now)
+	if again := made("mail.a.example", now.AddDate(9, 0, 0)); !again.Leaf.Equal(first.Leaf) {
+		t.Error("another one was made")
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	for name, next := range map[string]func() *tls.Certificate{
+		"another host": func() *tls.Certificate { return made("mail.b.example", now) },
+		"too old":      func() *tls.Certificate { return made("mail.a.example", now.AddDate(10, 0, 0)) },
+		"damaged": func() *tls.Certificate {
+			if err := os.WriteFile(path, []byte("no certificate"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return made("mail.a.example", now)
+		},
+	} {
+		if next().Leaf.Equal(first.Leaf) {
+			t.Errorf("%s: the same", name)
+		}
+	}
+}
+
+// TestCertificateFiles: what is configured is read anew when it changes; what cannot be read then
+// leaves it as it was, and keeps a node from starting.
+func TestCertificateFiles(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	file := filepath.Join(dir, "chain.pem")
+	put := func(text []byte, at time.Time) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(file, text, 0o600), os.Chtimes(file, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make := func(host string) []byte {
+		t.Helper()
+		text, err := makeCertificate(host, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	cfg := DefaultConfig("Alpha", []string{"alpha.test"})
+	cfg.TLS = TLSConfig{CertificateFile: file, KeyFile: file}
+	clock := func() time.Time { return now }
+	var said bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&said, nil))
+	if _, err := openCertificate(cfg, dir, clock, log); err == nil || !strings.Contains(err.Error(), "tls.certificate_file") {
+		t.Errorf("no file: %v", err)
+	}
+	put(make("mail.a.example"), now)
+	c, err := openCertificate(cfg, dir, clock, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shows := func(when, want string) {
+		t.Helper()
+		got, err := c.config().GetCertificate(nil)
+		if err != nil || got.Leaf.DNSNames[0] != want {
+			t.Errorf("%s: %v, %v", when, got.Leaf.DNSNames, err)
+		}
+	}
+	shows("at first", "mail.a.example")
+	put(make("mail.b.example"), now.Add(time.Hour))
+	shows("within the time for a look", "mail.a.example")
+	now = now.Add(certLook)
+	shows("replaced", "mail.b.example")
+	put([]byte("half a"), now.Add(2*time.Hour))
+	now = now.Add(certLook)
+	shows("damaged", "mail.b.example")
+	now = now.Add(certLook)
+	shows("damaged still", "mail.b.example")
+	if n := strings.Count(said.String(), "level=ERROR"); n != 1 {
+		t.Errorf("told %d times: %s", n, said.String())
+	}
+	put(make("mail.c.example"), now.Add(3*time.Hour))
+	now = now.Add(certLook)
+	shows("mended", "mail.c.example")
+	if _, err := os.Stat(filepath.Join(dir, home.CertificateFile)); err == nil {
+		t.Error("one of its own was made too")
+	}
+}
