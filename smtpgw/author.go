@@ -41,9 +41,17 @@ func (s *Submitter) checkAuthors(d *draft, acct mailstore.AccountID, from string
 		sender = from
 	}
 	err = s.store.View(func(r *mailstore.Reader) error {
+		anybody := false
+		if from == "" { // the postmaster's, unless somebody has signed in
+			post, err := s.dir.postmasterAccount(r)
+			if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
+				return err
+			}
+			anybody = err == nil && post.ID == acct
+		}
 		for _, field := range []string{"From", "Sender"} {
 			for _, m := range named[field] {
-				if err := s.mayNameItself(r, acct, from == "", field, m); err != nil {
+				if err := s.mayNameItself(r, acct, anybody, field, m); err != nil {
 					return err
 				}
 			}
@@ -63,14 +71,14 @@ func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error
 }
 
 // mayNameItself returns the refusal of an address in From or Sender that is not the account's. With
-// a null sender it is somebody's here: replies of programs and notes that a mail was read come so
+// a null sender, where nobody has signed in, it is anybody's here: replies of programs and notes that a mail was read come so
 // from people (RFC 3834, section 3.3; RFC 8098, section 3).
-func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID, null bool, field string, m mailbox) error {
+func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID, anybody bool, field string, m mailbox) error {
 	if s.relay.allows(m) {
 		return nil
 	}
 	owner, err := s.dir.account(r, m)
-	if err == nil && (owner.ID == acct || null) {
+	if err == nil && (owner.ID == acct || anybody) {
 		return nil
 	}
 	if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
