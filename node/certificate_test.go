@@ -65,7 +65,7 @@ func TestCertificateFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	make := func(host string) []byte {
+	made := func(host string) []byte {
 		t.Helper()
 		text, err := makeCertificate(host, now)
 		if err != nil {
@@ -81,7 +81,7 @@ func TestCertificateFiles(t *testing.T) {
 	if _, err := openCertificate(cfg, dir, clock, log); err == nil || !strings.Contains(err.Error(), "tls.certificate_file") {
 		t.Errorf("no file: %v", err)
 	}
-	put(make("mail.a.example"), now)
+	put(made("mail.a.example"), now)
 	c, err := openCertificate(cfg, dir, clock, log)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestCertificateFiles(t *testing.T) {
 		}
 	}
 	shows("at first", "mail.a.example")
-	put(make("mail.b.example"), now.Add(time.Hour))
+	put(made("mail.b.example"), now.Add(time.Hour))
 	shows("within the time for a look", "mail.a.example")
 	now = now.Add(certLook)
 	shows("replaced", "mail.b.example")
@@ -106,7 +106,7 @@ func TestCertificateFiles(t *testing.T) {
 	if n := strings.Count(said.String(), "level=ERROR"); n != 1 {
 		t.Errorf("told %d times: %s", n, said.String())
 	}
-	put(make("mail.c.example"), now.Add(3*time.Hour))
+	put(made("mail.c.example"), now.Add(3*time.Hour))
 	now = now.Add(certLook)
 	shows("mended", "mail.c.example")
 	if _, err := os.Stat(filepath.Join(dir, home.CertificateFile)); err == nil {

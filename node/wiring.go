@@ -316,15 +316,15 @@ func (n *Node) mayGoUnauthenticated() bool {
 	case unauthenticatedNever:
 		return false
 	}
-	any := true
+	some := true
 	err := n.store.View(func(rd *mailstore.Reader) (err error) {
-		any, err = passwords.Any(rd)
+		some, err = passwords.Any(rd)
 		return err
 	})
 	if err != nil {
 		n.log.Error("whether accounts have passwords cannot be read", "err", err)
 	}
-	return err == nil && !any
+	return err == nil && !some
 }
 
 // traceRoom is at least what a node adds to a message that it took: Received,

@@ -18,7 +18,7 @@ import (
 // is refused.
 //
 // An error is the reply for the submitter, or trouble with the store.
-func (s *Submitter) checkAuthors(d *draft, acct mailstore.AccountID, from string) (sender string, err error) {
+func (s *Submitter) checkAuthors(d *draft, who poster) (sender string, err error) {
 	authors, err := d.mailboxes("From", d.parsed.From)
 	if err != nil {
 		return "", err
@@ -34,24 +34,16 @@ func (s *Submitter) checkAuthors(d *draft, acct mailstore.AccountID, from string
 			return "", refusef(554, 5, 6, 0, "Sender field names %d mailboxes; one is allowed (RFC 5322, section 3.6.2)", len(one))
 		}
 		named["Sender"] = one
-	case len(authors) > 1 && from == "":
+	case len(authors) > 1 && who.from == "":
 		return "", refusef(554, 5, 6, 0, "From field names %d mailboxes and there is no Sender field; "+
 			"add one that says who of them sends (RFC 5322, section 3.6.2)", len(authors))
 	case len(authors) > 1:
-		sender = from
+		sender = who.from
 	}
 	err = s.store.View(func(r *mailstore.Reader) error {
-		anybody := false
-		if from == "" { // the postmaster's, unless somebody has signed in
-			post, err := s.dir.postmasterAccount(r)
-			if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
-				return err
-			}
-			anybody = err == nil && post.ID == acct
-		}
 		for _, field := range []string{"From", "Sender"} {
 			for _, m := range named[field] {
-				if err := s.mayNameItself(r, acct, anybody, field, m); err != nil {
+				if err := s.mayNameItself(r, who, field, m); err != nil {
 					return err
 				}
 			}
@@ -70,29 +62,37 @@ func (d *draft) mailboxes(name string, list []message.Address) ([]mailbox, error
 	return found, nil
 }
 
-// mayNameItself returns the refusal of an address in From or Sender that is not the account's. With
-// a null sender, where nobody has signed in, it is anybody's here: replies of programs and notes that a mail was read come so
-// from people (RFC 3834, section 3.3; RFC 8098, section 3).
-func (s *Submitter) mayNameItself(r *mailstore.Reader, acct mailstore.AccountID, anybody bool, field string, m mailbox) error {
-	if s.relay.allows(m) {
+// mayNameItself returns the refusal of an address in From or Sender that is not the account's. Who
+// has not signed in may also name those that may be relayed and, with a null sender, anybody here:
+// replies of programs and notes that a mail was read come so from people (RFC 3834, section 3.3;
+// RFC 8098, section 3).
+func (s *Submitter) mayNameItself(r *mailstore.Reader, who poster, field string, m mailbox) error {
+	if !who.signed && s.relay.allows(m) {
 		return nil
 	}
 	owner, err := s.dir.account(r, m)
-	if err == nil && (owner.ID == acct || anybody) {
+	if err == nil && (owner.ID == who.account || !who.signed && who.from == "") {
 		return nil
 	}
 	if err != nil && !errors.Is(err, mailstore.ErrNotFound) {
 		return err
 	}
-	own, err := r.Account(acct)
+	own, err := r.Account(who.account)
 	if err != nil {
 		return err
 	}
-	use := allowed(append(s.dir.current(own.Addresses), s.relay...))
+	list := s.dir.current(own.Addresses)
+	if !who.signed {
+		list = append(list, s.relay...)
+	}
+	use := allowed(list)
 	if former, err := s.dir.isFormer(r, m); err != nil {
 		return err
 	} else if former {
 		return s.dir.formerDomain(field, m, use)
+	}
+	if who.signed {
+		return refusef(550, 5, 7, 1, "%s <%s> is not an address of the account that you signed in to; use %s", field, shown(m.String()), use)
 	}
 	return refusef(550, 5, 7, 1, "%s <%s> is not an address of this sender; use %s, or let the administrator allow it "+
 		"with relay_from", field, shown(m.String()), use)

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"cairn/consensus/record"
-	"cairn/mailstore"
 	"cairn/mailstore/message"
 	"cairn/mailstore/outbox"
 	"cairn/smtpgw/authres"
@@ -85,7 +84,7 @@ func pass(ctx context.Context, f Filter, p Passing) ([]byte, error) {
 // filtered runs a submitted message, ready to leave, through the administrator's filter. What comes
 // out is held to what a submitter is held to, and put right in the same way: who writes a filter
 // makes mistakes as well. They are ours, not the submitter's, so the reply is temporary.
-func (s *Submitter) filtered(ctx context.Context, msg []byte, env outbox.Envelope, peer Peer, with stamp) ([]byte, error) {
+func (s *Submitter) filtered(ctx context.Context, msg []byte, who poster, env outbox.Envelope, peer Peer, with stamp) ([]byte, error) {
 	if s.cfg.SubmissionFilter == nil {
 		return msg, nil
 	}
@@ -95,7 +94,7 @@ func (s *Submitter) filtered(ctx context.Context, msg []byte, env outbox.Envelop
 	if err != nil {
 		return nil, err
 	}
-	d, sender, err := s.afterFilter(message.WireLines(out), int64(len(msg)), env.Account, env.From)
+	d, sender, err := s.afterFilter(message.WireLines(out), int64(len(msg)), who)
 	if err != nil {
 		// The cause may be a reply, which is none for this submitter.
 		return nil, &FilterError{s.cfg.SubmissionFilter.String(), fmt.Errorf("what it put out cannot be sent: %v", err)}
@@ -109,7 +108,7 @@ func (s *Submitter) filtered(ctx context.Context, msg []byte, env outbox.Envelop
 }
 
 // afterFilter reads what a filter put out for a message of size octets.
-func (s *Submitter) afterFilter(out []byte, size int64, acct mailstore.AccountID, from string) (d *draft, sender string, err error) {
+func (s *Submitter) afterFilter(out []byte, size int64, who poster) (d *draft, sender string, err error) {
 	if most := max(s.limits.MessageBytes, size); int64(len(out)) > most {
 		return nil, "", fmt.Errorf("it has %d octets, more than %d", len(out), most)
 	}
@@ -122,7 +121,7 @@ func (s *Submitter) afterFilter(out []byte, size int64, acct mailstore.AccountID
 	if d, err = readDraft(out); err != nil {
 		return nil, "", err
 	}
-	sender, err = s.checkAuthors(d, acct, from)
+	sender, err = s.checkAuthors(d, who)
 	return d, sender, err
 }
 

@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"github.com/emersion/go-smtp"
-
-	"cairn/mailstore"
 )
 
 // session is one SMTP session: what go-smtp calls for the commands of a peer.
@@ -18,19 +16,19 @@ type session struct {
 	wire *wire
 	conn *smtp.Conn
 
-	open  bool // MAIL was accepted
-	utf8  bool // with SMTPUTF8
-	from  string
-	acct  mailstore.AccountID // of the submitter
-	rcpts []string
-	size  int64  // that the peer gave with MAIL, in bytes; 0: none
-	ref   string // of the message, once its text comes
-	route Route  // inbound: to the node that has the mailboxes of all of them
+	open   bool // MAIL was accepted
+	utf8   bool // with SMTPUTF8
+	from   string
+	poster poster // submission: from with whose it is
+	rcpts  []string
+	size   int64  // that the peer gave with MAIL, in bytes; 0: none
+	ref    string // of the message, once its text comes
+	route  Route  // inbound: to the node that has the mailboxes of all of them
 }
 
 // Reset forgets the transaction.
 func (s *session) Reset() {
-	s.open, s.utf8, s.from, s.acct, s.rcpts, s.size, s.ref, s.route = false, false, "", 0, nil, 0, "", Route{}
+	s.open, s.utf8, s.from, s.poster, s.rcpts, s.size, s.ref, s.route = false, false, "", poster{}, nil, 0, "", Route{}
 	s.wire.over()
 }
 
@@ -53,7 +51,8 @@ func (s *session) mail(from string, opts *smtp.MailOptions) error {
 	switch {
 	case s.srv.mode == Submission:
 		if err = s.mayPost(); err == nil {
-			s.acct, s.from, err = s.srv.submitter.sender(from, s.wire.secrecy.user, opts.UTF8)
+			s.poster, err = s.srv.submitter.sender(from, s.wire.secrecy.user, opts.UTF8)
+			s.from = s.poster.from
 		}
 	case from != "":
 		var m mailbox
@@ -142,7 +141,7 @@ func (s *session) data(r io.Reader) (whole bool, err error) {
 	}
 	s.ref = newRef()
 	if s.srv.mode == Submission {
-		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.acct, s.from, s.rcpts, raw, nil)
+		_, err = s.srv.submitter.submit(s.srv.ctx, s.ref, s.peer(), s.poster, s.rcpts, raw, nil)
 	} else {
 		err = s.arrived(raw, s.ref)
 	}

@@ -64,8 +64,8 @@ func (s *secrecy) offers() (lines []string) {
 	return lines
 }
 
-// acceptStartTLS answers STARTTLS (RFC 3207). What go-smtp sees of it is an RSET: the session begins
-// anew behind it.
+// acceptStartTLS answers STARTTLS (RFC 3207). What go-smtp sees of it is an RSET: the session
+// begins anew behind it.
 func (w *wire) acceptStartTLS(arg string) {
 	switch {
 	case w.secrecy.on:

@@ -211,6 +211,14 @@ func TestWhoMayPost(t *testing.T) {
 		d.say("MAIL FROM:<"+from+">\r\n", want)
 		d.say("RSET\r\n", "^250 ")
 	}
+	for _, author := range []string{"other@local.example", "x@relayed.example"} {
+		for _, from := range []string{"alias@local.example", ""} {
+			d.say("MAIL FROM:<"+from+">\r\nRCPT TO:<bob@far.example>\r\nDATA\r\n", "^250 ")
+			d.expect("^250 ")
+			d.expect("^354 ")
+			d.say(strings.Replace(mailText("hello"), "user@local.example", author, 1)+".\r\n", "^550 5.7.1 From <"+author+"> is not an address of the account that you signed in to; use alias@local.example, user@local.example")
+		}
+	}
 	d.say("MAIL FROM:<alias@local.example>\r\n", "^250 ")
 	d.say("RCPT TO:<bob@far.example>\r\n", "^250 ")
 	d.say("DATA\r\n", "^354 ")

@@ -68,7 +68,7 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 	if err := checkText(raw, &s.limits); err != nil {
 		return Receipt{}, err
 	}
-	acct, sender, err := s.sender(from, nil, true)
+	who, err := s.sender(from, nil, true)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -86,26 +86,34 @@ func (s *Submitter) submitAll(ctx context.Context, peer Peer, from string, rcpts
 		}
 		to = withMailbox(to, m)
 	}
-	return s.submit(ctx, newRef(), peer, acct, sender, to, raw, also)
+	return s.submit(ctx, newRef(), peer, who, to, raw, also)
+}
+
+// poster is who submits a message.
+type poster struct {
+	account mailstore.AccountID
+	from    string // the envelope sender; "": the null one
+	signed  bool   // in: who is writes as the account alone
 }
 
 // sender looks up who sends as from; user is who has signed in, nil: nobody has. What is sent as an
 // address of no account, where that is allowed, belongs to the postmaster.
-func (s *Submitter) sender(from string, user *mailstore.Account, utf8 bool) (acct mailstore.AccountID, sender string, err error) {
+func (s *Submitter) sender(from string, user *mailstore.Account, utf8 bool) (poster, error) {
+	who := poster{signed: user != nil}
 	var m *mailbox
 	if from != "" {
 		parsed, err := parseMailbox(from, utf8)
 		if err != nil {
-			return 0, "", err
+			return poster{}, err
 		}
-		m, sender = &parsed, parsed.String()
+		m, who.from = &parsed, parsed.String()
 	}
-	err = s.store.View(func(r *mailstore.Reader) error {
+	err := s.store.View(func(r *mailstore.Reader) error {
 		a, err := s.dir.senderOf(r, m, user, s.relay)
-		acct = a.ID
+		who.account = a.ID
 		return err
 	})
-	return acct, sender, err
+	return who, err
 }
 
 // Here reports whether mail for an address goes to an account of this node, as its courier would
@@ -125,7 +133,7 @@ func (s *Submitter) recipient(ctx context.Context, to string, utf8 bool) (mailbo
 }
 
 // submit queues a message whose text and envelope were checked, as ref.
-func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, acct mailstore.AccountID, from string, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
+func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, who poster, rcpts []string, raw []byte, also func(*mailstore.Tx) error) (Receipt, error) {
 	began := time.Now()
 	d, err := readDraft(raw)
 	if err != nil {
@@ -135,12 +143,12 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, acct mail
 	if err != nil {
 		return Receipt{}, err
 	}
-	sender, err := s.checkAuthors(d, acct, from)
+	sender, err := s.checkAuthors(d, who)
 	if err != nil {
 		return Receipt{}, err
 	}
 	now := s.now()
-	env := outbox.Envelope{Ref: ref, From: from, Account: acct, Recipients: rcpts, Wish: wish}
+	env := outbox.Envelope{Ref: ref, From: who.from, Account: who.account, Recipients: rcpts, Wish: wish}
 	with := stamp{
 		received: receivedField(peer, s.cfg.Hostname, ref, nil, now), sender: sender,
 		hostname: s.cfg.Hostname, ref: ref, now: now, limit: s.limits.MessageBytes,
@@ -149,7 +157,7 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, acct mail
 	if err := canArrive(msg); err != nil {
 		return Receipt{}, err
 	}
-	msg, err = s.filtered(ctx, msg, env, peer, with)
+	msg, err = s.filtered(ctx, msg, who, env, peer, with)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -157,7 +165,7 @@ func (s *Submitter) submit(ctx context.Context, ref string, peer Peer, acct mail
 	if err != nil {
 		return Receipt{}, fmt.Errorf("submit: %w", err)
 	}
-	r := Receipt{Ref: ref, Account: acct, Message: id, Raw: msg}
-	s.submitted(r, peer, from, rcpts, began)
+	r := Receipt{Ref: ref, Account: who.account, Message: id, Raw: msg}
+	s.submitted(r, peer, who.from, rcpts, began)
 	return r, nil
 }

@@ -140,12 +140,12 @@ func Chosen(rd *mailstore.Reader, account mailstore.AccountID) (bool, error) {
 }
 
 // Any reports whether some account has a password.
-func Any(rd *mailstore.Reader) (any bool, err error) {
+func Any(rd *mailstore.Reader) (some bool, err error) {
 	err = rd.Space(space).Scan(nil, nil, func(_, _ []byte) bool {
-		any = true
+		some = true
 		return false
 	})
-	return any, err
+	return some, err
 }
 
 // AddApp makes an app password. The secret is told this once.

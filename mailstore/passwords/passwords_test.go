@@ -113,8 +113,8 @@ func TestCheck(t *testing.T) {
 		t.Errorf("forgotten passwords: %v", err)
 	}
 	err = st.View(func(rd *mailstore.Reader) error {
-		if any, err := Any(rd); any || err != nil {
-			t.Errorf("passwords are left: %v, %v", any, err)
+		if some, err := Any(rd); some || err != nil {
+			t.Errorf("passwords are left: %v, %v", some, err)
 		}
 		return nil
 	})
