@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -296,12 +295,6 @@ func checkP2PListen(s string) error {
 		return fmt.Errorf("%q is not an IP address with a TCP port", s)
 	}
 	return nil
-}
-
-func isLoopback(listen string) bool {
-	host, _, _ := net.SplitHostPort(listen)
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
